@@ -1,0 +1,28 @@
+/*
+ * Atomic publishing: a reader sees the old file or the whole new one, never a part.
+ *
+ *     fs_publish_begin(path) -> a temporary path in the same folder -> the caller writes and closes it
+ *     -> fs_publish_commit: fsync, rename, fsync of the folder
+ *
+ * Local: called by the one rank that writes.
+ */
+#ifndef FAIRSTAMP_IO_PUBLISH_H
+#define FAIRSTAMP_IO_PUBLISH_H
+
+#include "io/error.h"
+
+/*
+ * Sets `temporary` (allocated; the caller frees) to a fresh name beside `path`: "<path>.<host>.<pid>.tmp". Removes what an
+ * earlier, killed process left under "<path>.*.tmp" when that process ran on this host and is gone.
+ */
+int fs_publish_begin(const char *path, char **temporary, struct fs_error *err);
+int fs_publish_commit(const char *temporary, const char *path, struct fs_error *err);
+void fs_publish_abort(const char *temporary); /* removes it; takes NULL */
+
+/* All in one, for text files. */
+int fs_publish_text(const char *path, const char *text, size_t length, struct fs_error *err);
+
+/* mkdir -p. */
+int fs_make_folder(const char *path, struct fs_error *err);
+
+#endif

@@ -1,0 +1,44 @@
+/*
+ * Forward with memory and backward, from read-outs down to the FFN input of one layer. Weights are frozen: gradients are
+ * with respect to activations and to a stamp's parameters alone. Local, single-threaded, as engine.h.
+ *
+ *     fs_upper_forward -> h -> fs_tape_read -> logprob (R,V) -> the caller turns it into dL/dlogits (R,V)
+ *     -> fs_tape_read_backward -> dh -> fs_upper_backward -> gradient of the stamp, dx
+ *
+ * Memory of a tape: about T x (6 d + (H + 2 G) D + 3 F + attention weights) numbers for each layer above, kept from forward to
+ * backward.
+ */
+#ifndef FAIRSTAMP_MODEL_BACKWARD_H
+#define FAIRSTAMP_MODEL_BACKWARD_H
+
+#include "model/engine.h"
+
+struct fs_tape;
+int fs_tape_create(const struct fs_model *model, struct fs_tape **tape, struct fs_error *err);
+void fs_tape_destroy(struct fs_tape *tape); /* takes NULL */
+
+/*
+ * From the FFN of stamp->layer to the top: x, base (T,d) as fs_run_to_ffn gives them, h (T,d) out: the top hidden state.
+ * The bits of h are those of fs_join_ffn and fs_run_layers. `batch`, `stamp`, `x` must live until the backward call.
+ */
+int fs_upper_forward(const struct fs_model *model, struct fs_workspace *workspace, struct fs_tape *tape,
+                     const struct fs_batch *batch, const struct fs_stamp *stamp, const fs_real *x, const fs_real *base,
+                     fs_real *h, struct fs_error *err);
+
+/* As fs_read_distributions, remembering what its backward needs. One read a forward. */
+int fs_tape_read(const struct fs_model *model, struct fs_workspace *workspace, struct fs_tape *tape, const fs_real *h,
+                 size_t rows, const size_t *row, fs_real *logprob, struct fs_error *err);
+
+/* dh (T,d) is set to the gradient of the top hidden state, given dlogits (R,V) = dL/dlogits of the rows of fs_tape_read. */
+int fs_tape_read_backward(const struct fs_model *model, struct fs_workspace *workspace, struct fs_tape *tape,
+                          const fs_real *dlogits, fs_real *dh, struct fs_error *err);
+
+/*
+ * In: dh (T,d), gradient of the top hidden state; overwritten. Adds to `gradient` (layout of stamp->parameters; NULL: not
+ * wanted) and, where `dx` (T,d) is not NULL, sets it to the gradient of the FFN's input through FFN(x) + stamp(x),
+ * without the residual branch.
+ */
+int fs_upper_backward(const struct fs_model *model, struct fs_workspace *workspace, struct fs_tape *tape, fs_real *dh,
+                      fs_real *gradient, fs_real *dx, struct fs_error *err);
+
+#endif

@@ -1,0 +1,78 @@
+/*
+ * The forward pass on packed batches: sequences of any length one behind the other, no padding.
+ *
+ * Every function works on one batch in the calling thread (OpenBLAS runs single-threaded); threads and ranks each take
+ * batches of their own. A batch of the same composition gives the same bits whatever runs beside it. All are local.
+ * The hidden state h is a plain (T,d) matrix between two layers, so to take or set a state at (layer, position) is to
+ * copy a row of h between two calls.
+ *
+ * Memory of a workspace: it grows to what the largest batch needs, T x (8 d + (H + 2 G) D + 3 F) numbers for the layers and
+ * at most FS_HEAD_NUMBERS for the head, and is bounded because callers bound their batches.
+ */
+#ifndef FAIRSTAMP_MODEL_ENGINE_H
+#define FAIRSTAMP_MODEL_ENGINE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "model/model.h"
+#include "model/stamp_net.h"
+
+struct fs_batch {
+    size_t sequences;     /* B */
+    size_t tokens;        /* T = start[B] */
+    const int32_t *token; /* [T] */
+    const size_t *start;  /* [B + 1], ascending; positions count from 0 in each sequence */
+};
+
+struct fs_workspace;
+/* One a thread. */
+int fs_workspace_create(const struct fs_model *model, struct fs_workspace **workspace, struct fs_error *err);
+void fs_workspace_destroy(struct fs_workspace *workspace); /* takes NULL */
+
+/* Ids inside the vocabulary, no empty sequence, none longer than max_positions; FS_EXIT_DATA otherwise. */
+int fs_batch_check(const struct fs_model *model, const struct fs_batch *batch, struct fs_error *err);
+
+/* h (T,d): what enters layer 0. `noise` (T,d) or NULL is added to the word embeddings, before any norm (ROME's corruption). */
+int fs_embed(const struct fs_model *model, struct fs_workspace *workspace, const struct fs_batch *batch,
+             const fs_real *noise, fs_real *h, struct fs_error *err);
+
+/* Runs layers first .. last-1 on h (T,d) in place. `stamp` (NULL allowed) acts where its layer is among them. */
+int fs_run_layers(const struct fs_model *model, struct fs_workspace *workspace, const struct fs_batch *batch,
+                  size_t first, size_t last, const struct fs_stamp *stamp, fs_real *h, struct fs_error *err);
+
+/*
+ * The part of `layer` before a stamp can act. In: h (T,d), the layer's input. Out: x (T,d), what the FFN receives, and
+ * base (T,d) = residual + FFN(x). h, x, base must not overlap.
+ */
+int fs_run_to_ffn(const struct fs_model *model, struct fs_workspace *workspace, const struct fs_batch *batch,
+                  size_t layer, const fs_real *h, fs_real *x, fs_real *base, struct fs_error *err);
+
+/*
+ * The rest of `layer`: h (T,d) = base + stamp(x), then the norm where the family is post-norm. `stamp` NULL: none. With a
+ * fresh stamp, and after fs_run_to_ffn, the bits are those of fs_run_layers.
+ */
+int fs_join_ffn(const struct fs_model *model, struct fs_workspace *workspace, size_t tokens, size_t layer,
+                const struct fs_stamp *stamp, const fs_real *x, const fs_real *base, fs_real *h, struct fs_error *err);
+
+#define FS_HEAD_NUMBERS ((size_t)16 << 20) /* most logits held at once, rows x V, by fs_read_logprobs */
+
+/*
+ * Log probabilities at some rows of the top hidden state h (T,d), through final norm or transform, and head.
+ * Row r reads h[row[r]]; its tokens are token[first[r] .. first[r+1]-1]. logprob [first[rows]]: natural log.
+ * top1 [rows] or NULL: the most probable token, the smallest id on ties.
+ */
+struct fs_reads {
+    size_t rows;          /* R */
+    const size_t *row;    /* [R] */
+    const size_t *first;  /* [R + 1] */
+    const int32_t *token; /* [first[R]] */
+};
+int fs_read_logprobs(const struct fs_model *model, struct fs_workspace *workspace, const fs_real *h,
+                     const struct fs_reads *reads, fs_real *logprob, int32_t *top1, struct fs_error *err);
+
+/* The whole distributions: logprob (R,V) at `rows` rows `row` of h. */
+int fs_read_distributions(const struct fs_model *model, struct fs_workspace *workspace, const fs_real *h, size_t rows,
+                          const size_t *row, fs_real *logprob, struct fs_error *err);
+
+#endif

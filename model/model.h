@@ -1,0 +1,40 @@
+/*
+ * A model: its spec and its weights, mapped from the HuggingFace folder.
+ *
+ * Float32 tensors that stand aligned are used in place. What must be converted (F16, BF16, unaligned) goes to one block of
+ * fs_model_converted_bytes() bytes that the caller provides, so that all ranks of a node can share one:
+ *
+ *     fs_model_open -> allocate (or share) the block -> fs_model_convert(write on one rank) -> barrier -> the others
+ */
+#ifndef FAIRSTAMP_MODEL_MODEL_H
+#define FAIRSTAMP_MODEL_MODEL_H
+
+#include "io/error.h"
+#include "model/real.h"
+#include "model/spec.h"
+
+struct fs_model;
+
+/* Reads the config, maps the weights, checks that every tensor of the family is there with its shape. Local. */
+int fs_model_open(const char *folder, struct fs_model **model, struct fs_error *err);
+void fs_model_destroy(struct fs_model *model); /* unmaps; does not free the converted block; takes NULL */
+
+const struct fs_spec *fs_model_spec(const struct fs_model *model);
+
+/* Bytes of the block for converted tensors; 0 where all weights are used in place. */
+size_t fs_model_converted_bytes(const struct fs_model *model);
+
+/*
+ * Binds the model to `block` (64-byte aligned, fs_model_converted_bytes() bytes, outlives the model). With `write` the
+ * tensors are converted into it; without, another rank has done so. Call before any computation, also with 0 bytes.
+ * Non-finite weights are FS_EXIT_DATA (checked where `write`).
+ */
+int fs_model_convert(struct fs_model *model, void *block, bool write, struct fs_error *err);
+
+/* One process's way: open, allocate the block (freed by fs_model_destroy), convert. For tests and tools. */
+int fs_model_load(const char *folder, struct fs_model **model, struct fs_error *err);
+
+/* Files that make up the model (config, weights), for hashing: `count` paths owned by the model. */
+const char *const *fs_model_files(const struct fs_model *model, size_t *count);
+
+#endif

@@ -1,0 +1,75 @@
+/*
+ * Stage 2, the Fairness Stamp: trains the side network of one layer (model/stamp_net.h) on the edited pairs,
+ *
+ *   L = L_e + alpha L_s1 + beta L_s2                                                 (arXiv 2405.09341, step 2)
+ *   L_e   gap: mean |P'[k1] - P'[k2]|; logratio: mean (log P'[k1] - log P'[k2])^2
+ *   L_s1  mean KL(P || P') at the positions where the edited prompts are read
+ *   L_s2  mean KL(P || P') at generic prompts on the subjects, "{subject} is a [MASK]." / "{subject} is a"
+ *
+ * P is the unedited model, P' the stamped one. The layers below the stamp never change: FFN inputs, FFN outputs and P's
+ * distributions are computed once and kept on the rank that trains the unit; an iteration costs the layers above and the
+ * head at the rows that are read. Gradients are summed in unit order, so the stamp has the same bits on any number of ranks.
+ */
+#ifndef FAIRSTAMP_STAGES_STAMP_H
+#define FAIRSTAMP_STAGES_STAMP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "io/archive.h"
+#include "io/benchmark.h"
+#include "model/backward.h"
+#include "stages/runner.h"
+#include "stages/statement.h"
+
+enum fs_edit_loss { FS_LOSS_GAP, FS_LOSS_LOGRATIO };
+
+struct fs_stamp_options {
+    size_t layer;
+    size_t width;            /* C */
+    enum fs_edit_loss loss;
+    enum fs_variant variant; /* P[k] */
+    double alpha, beta;
+    double learning_rate;
+    double adam_beta1, adam_beta2, adam_epsilon;
+    size_t iterations;       /* Adam steps a batch */
+    size_t batch;            /* pairs a batch; 0: all */
+    size_t checkpoint_every; /* iterations */
+    uint64_t seed;
+};
+
+/* All that a training run carries from one iteration to the next. */
+struct fs_stamp_state {
+    struct fs_stamp stamp;
+    fs_real *moment1, *moment2; /* Adam, fs_stamp_parameters() numbers each */
+    size_t step;                /* iterations done, over all batches */
+    size_t steps;               /* iterations of the whole run */
+    double *loss;               /* [steps][4]: L, L_e, L_s1, L_s2 before each step; filled up to `step` */
+};
+
+int fs_stamp_state_create(const struct fs_stamp_options *options, size_t hidden, size_t steps,
+                          struct fs_stamp_state *state, struct fs_error *err);
+void fs_stamp_state_release(struct fs_stamp_state *state); /* takes a zeroed struct */
+
+/* Number of iterations that `pairs` edited pairs take: batches x iterations. */
+size_t fs_stamp_steps(const struct fs_stamp_options *options, size_t pairs);
+
+/*
+ * Trains from state->step on. Every `checkpoint_every` iterations, and on a stop request, calls `save` on all ranks (the
+ * state is the same on all). Collective. FS_EXIT_INTERRUPTED after a stop request; a loss that is not finite is
+ * FS_EXIT_DATA and says which settings to lower.
+ */
+int fs_stamp_train(const struct fs_model *model, const struct fs_tokenizer *tokenizer, const struct fs_pair_list *pairs,
+                   const bool *held_out, const struct fs_stamp_options *options, struct fs_runner *runner,
+                   int (*save)(void *context, const struct fs_stamp_state *state, struct fs_error *err),
+                   void *save_context, struct fs_stamp_state *state, struct fs_error *err);
+
+/* Local (root): a stamp file (whole or partial), layout at the top of stamp_file.c; and back. */
+int fs_stamp_write(struct fs_archive *archive, const struct fs_stamp_options *options,
+                   const struct fs_stamp_state *state, struct fs_error *err);
+int fs_stamp_read_state(const struct fs_archive *archive, struct fs_stamp_state *state, struct fs_error *err);
+/* The trained stamp alone, for evaluate and score. FS_EXIT_DATA where it does not fit `spec`. */
+int fs_stamp_read(const struct fs_archive *archive, const struct fs_spec *spec, struct fs_stamp *stamp,
+                  struct fs_error *err);
+
+#endif
