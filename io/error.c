@@ -57,7 +57,8 @@ int fs_error_prepend(struct fs_error *err, const char *format, ...)
 
 int fs_error_memory(struct fs_error *err, size_t bytes, const char *purpose)
 {
-    return fs_error_set(err, FS_EXIT_OS, "out of memory: %zu bytes for %s; use more nodes, fewer ranks a node, or a smaller model",
+    return fs_error_set(err, FS_EXIT_OS,
+                        "out of memory: %zu bytes for %s; use more nodes, fewer ranks a node, or a smaller model",
                         bytes, purpose);
 }
 

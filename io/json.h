@@ -27,7 +27,7 @@ void fs_json_destroy(struct fs_json_document *document); /* takes NULL */
 
 /*
  * Getters; a wrong type or range is FS_EXIT_DATA. `where` is the dotted place of `object` in the file ("" for the root), used in error texts alone.
- * *_required fail where the key is missing; *_optional leave `value` as it is. A null counts as missing.
+ * *_optional leave `value` as it is where the key is missing, the others fail. A null counts as missing.
  * Strings stay owned by the document.
  */
 int fs_json_object(const struct fs_json_document *document, const cJSON *object, const char *where, const char *key,
