@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# Installs the Debian packages that fairstamp needs and this machine lacks. Without root (and without sudo that asks for no
+# password) it names them and ends with 69. Elsewhere than on Debian or Ubuntu it names the libraries and goes on.
+set -euo pipefail
+
+packages=(gcc cmake ninja-build pkg-config git openmpi-bin libopenmpi-dev libhdf5-openmpi-dev hdf5-tools
+          libopenblas-openmp-dev libcjson-dev libpcre2-dev libutf8proc-dev libssl-dev libcmocka-dev)
+
+if ! command -v dpkg-query >/dev/null; then
+    echo "bootstrap: no dpkg here. fairstamp needs: a C11 compiler with OpenMP, CMake >= 3.20, Ninja, MPI, parallel HDF5," \
+         "OpenBLAS, cJSON, PCRE2, utf8proc, OpenSSL, and cmocka for the tests" >&2
+    exit 0
+fi
+
+missing=()
+for package in "${packages[@]}"; do
+    state=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
+    [ "$state" = installed ] || missing+=("$package")
+done
+if [ ${#missing[@]} -eq 0 ]; then
+    exit 0
+fi
+
+if [ "$(id -u)" -eq 0 ]; then
+    as_root=()
+elif command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
+    as_root=(sudo -n)
+else
+    echo "bootstrap: these packages are missing; ask for them, or load modules that hold them:" >&2
+    echo "    apt-get install --no-install-recommends ${missing[*]}" >&2
+    exit 69
+fi
+echo "bootstrap: installing ${missing[*]}" >&2
+export DEBIAN_FRONTEND=noninteractive
+"${as_root[@]}" apt-get update -qq
+"${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
