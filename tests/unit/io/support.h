@@ -1,0 +1,37 @@
+/* A scratch folder and checks of errors for the tests of io/. */
+#ifndef FAIRSTAMP_TESTS_IO_SUPPORT_H
+#define FAIRSTAMP_TESTS_IO_SUPPORT_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "io/error.h"
+
+/* Group fixtures: make the scratch folder, and remove it with all in it. */
+int scratch_make(void **state);
+int scratch_remove(void **state);
+
+/* "<scratch>/<name>", in one of eight buffers that are used in turn. */
+const char *scratch_path(const char *name);
+
+/* Writes a file of the scratch folder and returns its path, as scratch_path. */
+const char *scratch_write(const char *name, const void *data, size_t size);
+const char *scratch_write_text(const char *name, const char *text);
+
+/* A whole file of any path; the caller frees. */
+unsigned char *slurp(const char *path, size_t *size);
+
+/* "<shared folder>/<name>" as scratch_path, or NULL, with a line printed, where the file is not there. */
+const char *shared_path(const char *name);
+
+/* That `result` is -1 and the error has this code and contains both texts; clears the error. */
+void check_error(int result, struct fs_error *err, enum fs_exit code, const char *file, const char *key);
+
+/* That `result` is 0; prints the error otherwise. */
+void check_success(int result, const struct fs_error *err);
+
+#endif

@@ -1,0 +1,259 @@
+/* What is taken as JSON, what is refused, and what the getters say. */
+#include "support.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "io/json.h"
+
+static struct fs_error err = FS_ERROR_INIT;
+
+static struct fs_json_document *parse(const char *text)
+{
+    struct fs_json_document *document;
+    check_success(fs_json_parse("file.json", text, strlen(text), &document, &err), &err);
+    return document;
+}
+
+static void test_taken(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "null",
+        " true\n",
+        "[]",
+        "{}",
+        "\"\"",
+        "-0.0e-1",
+        "[1, [2, {\"a\": 3}]]",
+        "\"\\ud83d\\ude00\"",
+        "\xef\xbb\xbf{}",
+        "\"\\u00e9\"",
+        "[1e308, 1E+2]",
+        "{\"a\": 1, \"A\": 2}",
+        "\"\xf0\x9f\x98\x80\"",
+        "123456789012345678901234567890",
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        fs_json_destroy(parse(texts[i]));
+    }
+    struct fs_json_document *document = parse("\"\\u00e9\\ud83d\\ude00\\n\"");
+    assert_string_equal(fs_json_root(document)->valuestring, "\xc3\xa9\xf0\x9f\x98\x80\n");
+    assert_string_equal(fs_json_name(document), "file.json");
+    fs_json_destroy(document);
+    fs_json_destroy(NULL);
+}
+
+static void test_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        const char *says;
+    } cases[] = {
+        {"", "end of the file"},
+        {"{\"a\": 1", "comma or a closing brace"},
+        {"[1, 2", "comma or a closing bracket"},
+        {"[1,]", "no JSON value"},
+        {"{\"a\": 1,}", "key in double quotes"},
+        {"{\"a\" 1}", "colon"},
+        {"{'a': 1}", "key in double quotes"},
+        {"[1] 2", "behind the end"},
+        {"{}{}", "behind the end"},
+        {"\"abc", "inside a string"},
+        {"\"a\nb\"", "control character"},
+        {"\"\\x41\"", "unknown escape"},
+        {"\"\\", "unknown escape"},
+        {"\"\\u12g4\"", "four hexadecimal digits"},
+        {"\"\\u0000\"", "NUL"},
+        {"\"\\ud800\"", "lone high surrogate"},
+        {"\"\\ud800\\u0041\"", "lone high surrogate"},
+        {"\"\\ud800x\"", "lone high surrogate"},
+        {"\"\\udc00\"", "lone low surrogate"},
+        {"\"\x80\"", "not UTF-8"},
+        {"\"\xc0\x80\"", "not UTF-8"},
+        {"\"\xed\xa0\x80\"", "not UTF-8"},
+        {"\"\xf4\x90\x80\x80\"", "not UTF-8"},
+        {"\"\xe2\x82\"", "not UTF-8"},
+        {"01", "malformed number"},
+        {"-", "malformed number"},
+        {"1.", "malformed number"},
+        {"1e", "malformed number"},
+        {"+1", "no JSON value"},
+        {"NaN", "no JSON value"},
+        {"Infinity", "no JSON value"},
+        {"1e999", "beyond the range"},
+        {"nul", "no JSON value"},
+        {"1111111111111111111111111111111111111111111111111111111111111111", "63 characters"},
+        {"{\"a\": 1, \"b\": {\"c\": 1, \"d\": 2, \"c\": 3}}", "key \"c\" stands twice"},
+        {"{\"a\": 1, \"\\u0061\": 2}", "key \"a\" stands twice"},
+        {"[[], [{\"x\": 0, \"x\": 0}]]", "key \"x\" stands twice"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct fs_json_document *document;
+        int result = fs_json_parse("file.json", cases[i].text, strlen(cases[i].text), &document, &err);
+        check_error(result, &err, FS_EXIT_DATA, "file.json", cases[i].says);
+        assert_null(document);
+    }
+    struct fs_json_document *document;
+    check_error(fs_json_parse("file.json", "[1,\0 2]", 7, &document, &err), &err, FS_EXIT_DATA, "line 1, column 4",
+                "no JSON value");
+    check_error(fs_json_parse("file.json", "[\n1,\n\n  x]", 10, &document, &err), &err, FS_EXIT_DATA,
+                "line 4, column 3", "JSON");
+    check_error(fs_json_parse("file.json", "", ((size_t)1 << 30) + 1, &document, &err), &err, FS_EXIT_DATA, "file.json",
+                "at most 1073741824");
+    check_error(fs_json_load(scratch_path("none.json"), &document, &err), &err, FS_EXIT_NO_INPUT, "none.json",
+                "No such file");
+}
+
+static void test_depth(void **state)
+{
+    (void)state;
+    struct fs_json_document *document;
+    char text[130] = "";
+    memset(text, '[', 64);
+    memset(text + 64, ']', 64);
+    check_success(fs_json_parse("deep.json", text, 128, &document, &err), &err);
+    fs_json_destroy(document);
+    memset(text, '[', 65);
+    memset(text + 65, ']', 65);
+    check_error(fs_json_parse("deep.json", text, 130, &document, &err), &err, FS_EXIT_DATA, "deep.json",
+                "deeper than 64");
+    size_t size = 1000000;
+    char *brackets = malloc(size);
+    assert_non_null(brackets);
+    memset(brackets, '[', size);
+    check_error(fs_json_parse("deep.json", brackets, size, &document, &err), &err, FS_EXIT_DATA, "deep.json",
+                "deeper than 64");
+    free(brackets);
+}
+
+/* A duplicate among 200,000 keys, as in a vocabulary, is found in well under the test's time limit. */
+static void test_vocabulary(void **state)
+{
+    (void)state;
+    size_t count = 200000;
+    char *text = malloc(count * 24);
+    assert_non_null(text);
+    size_t used = 1;
+    text[0] = '{';
+    for (size_t i = 0; i < count; i++) {
+        used += (size_t)sprintf(text + used, "%s\"token%zu\": %zu", i == 0 ? "" : ",", i, i);
+    }
+    text[used] = '}';
+    struct fs_json_document *document;
+    check_success(fs_json_parse("vocab.json", text, used + 1, &document, &err), &err);
+    fs_json_destroy(document);
+    used += (size_t)sprintf(text + used, ",\"token77\":1}");
+    check_error(fs_json_parse("vocab.json", text, used, &document, &err), &err, FS_EXIT_DATA, "vocab.json",
+                "\"token77\" stands twice");
+    free(text);
+}
+
+static void test_getters(void **state)
+{
+    (void)state;
+    struct fs_json_document *document = parse("{\"o\": {\"n\": 7}, \"a\": [1], \"s\": \"text\", \"x\": 1.5, \"b\": "
+                                              "true, \"z\": null, \"big\": 9007199254740993,"
+                                              " \"e\": 1e3, \"neg\": -1, \"O\": 1}");
+    const cJSON *root = fs_json_root(document);
+    const cJSON *value;
+    const char *text = "default";
+    size_t size = 3;
+    double number = 0.5;
+    bool flag = false;
+    check_success(fs_json_object(document, root, "", "o", &value, &err), &err);
+    check_success(fs_json_size(document, value, "o", "n", 1, 7, &size, &err), &err);
+    assert_int_equal(size, 7);
+    check_error(fs_json_size(document, value, "o", "n", 1, 6, &size, &err), &err, FS_EXIT_DATA, "file.json: o.n",
+                "found 7, expected an integer from 1 to 6");
+    check_error(fs_json_size(document, value, "o", "m", 1, 6, &size, &err), &err, FS_EXIT_DATA, "file.json: o.m",
+                "found nothing");
+    check_success(fs_json_array(document, root, "", "a", &value, &err), &err);
+    check_error(fs_json_array(document, root, "", "o", &value, &err), &err, FS_EXIT_DATA, "file.json: o",
+                "found an object, expected an array");
+    check_error(fs_json_object(document, root, "", "O", &value, &err), &err, FS_EXIT_DATA, "file.json: O",
+                "found a number, expected an object");
+    check_success(fs_json_text_optional(document, root, "", "absent", &text, &err), &err);
+    check_success(fs_json_text_optional(document, root, "", "z", &text, &err), &err);
+    assert_string_equal(text, "default");
+    check_success(fs_json_text(document, root, "", "s", &text, &err), &err);
+    assert_string_equal(text, "text");
+    check_error(fs_json_text(document, root, "", "z", &text, &err), &err, FS_EXIT_DATA, "file.json: z",
+                "expected a string");
+    check_error(fs_json_text_optional(document, root, "", "a", &text, &err), &err, FS_EXIT_DATA, "file.json: a",
+                "found an array");
+    check_success(fs_json_size(document, root, "", "e", 0, 1000, &size, &err), &err);
+    assert_int_equal(size, 1000);
+    size = 3;
+    check_success(fs_json_size_optional(document, root, "", "absent", 0, 9, &size, &err), &err);
+    assert_int_equal(size, 3);
+    check_error(fs_json_size(document, root, "", "x", 0, 9, &size, &err), &err, FS_EXIT_DATA, "file.json: x",
+                "found 1.5");
+    check_error(fs_json_size(document, root, "", "neg", 0, 9, &size, &err), &err, FS_EXIT_DATA, "file.json: neg",
+                "found -1");
+    check_error(fs_json_size(document, root, "", "big", 0, SIZE_MAX, &size, &err), &err, FS_EXIT_DATA, "file.json: big",
+                "integer");
+    check_success(fs_json_number_optional(document, root, "", "absent", 0, 1, &number, &err), &err);
+    assert_true(number == 0.5);
+    check_success(fs_json_number_optional(document, root, "", "x", 0, 2, &number, &err), &err);
+    assert_true(number == 1.5);
+    check_error(fs_json_number_optional(document, root, "", "x", 0, 1, &number, &err), &err, FS_EXIT_DATA,
+                "file.json: x", "a number from 0 to 1");
+    check_error(fs_json_number_optional(document, root, "", "s", 0, 1, &number, &err), &err, FS_EXIT_DATA,
+                "file.json: s", "found a string");
+    check_success(fs_json_bool_optional(document, root, "", "b", &flag, &err), &err);
+    assert_true(flag);
+    check_error(fs_json_bool_optional(document, root, "", "x", &flag, &err), &err, FS_EXIT_DATA, "file.json: x",
+                "true or false");
+    fs_json_destroy(document);
+}
+
+static void test_unknown_keys(void **state)
+{
+    (void)state;
+    static const char *const known[] = {"prompt", "subjects", "object", NULL};
+    struct fs_json_document *document = parse("{\"prompt\": 1, \"subject\": 2}");
+    check_error(fs_json_refuse_unknown(document, fs_json_root(document), "pairs[3]", known, &err), &err, FS_EXIT_DATA,
+                "file.json: pairs[3].subject", "nearest known one is \"subjects\"");
+    fs_json_destroy(document);
+    document = parse("{\"object\": 1, \"prompt\": 2}");
+    check_success(fs_json_refuse_unknown(document, fs_json_root(document), "", known, &err), &err);
+    fs_json_destroy(document);
+    assert_string_equal(fs_nearest_name("promt", known), "prompt");
+}
+
+/* Every cut of a valid text is an error, and no byte changed into any other crashes. */
+static void test_damage(void **state)
+{
+    (void)state;
+    char text[] = "{\"a\\u00e9\": [1.5e3, true, null, {\"b\": \"\\ud83d\\ude00 \xc3\xa9\"}]}";
+    size_t length = strlen(text);
+    struct fs_json_document *document;
+    for (size_t cut = 0; cut < length; cut++) {
+        check_error(fs_json_parse("cut.json", text, cut, &document, &err), &err, FS_EXIT_DATA, "cut.json", "line 1");
+    }
+    for (size_t i = 0; i < length; i++) {
+        char original = text[i];
+        for (int byte = 0; byte < 256; byte++) {
+            text[i] = (char)byte;
+            if (fs_json_parse("flip.json", text, length, &document, &err) == 0) {
+                fs_json_destroy(document);
+            } else {
+                check_error(-1, &err, FS_EXIT_DATA, "flip.json", "");
+            }
+        }
+        text[i] = original;
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_taken),      cmocka_unit_test(test_refused), cmocka_unit_test(test_depth),
+        cmocka_unit_test(test_vocabulary), cmocka_unit_test(test_getters), cmocka_unit_test(test_unknown_keys),
+        cmocka_unit_test(test_damage),
+    };
+    return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
+}
