@@ -12,17 +12,20 @@
 #include "io/error.h"
 
 /*
- * Sets `temporary` (allocated; the caller frees) to a fresh name beside `path`: "<path>.<host>.<pid>.tmp". Removes what an
- * earlier, killed process left under "<path>.*.tmp" when that process ran on this host and is gone.
+ * Sets `temporary` (allocated; the caller frees) to a fresh name beside `path`: "<path>.<host>.<pid>.tmp". Removes what
+ * an earlier, killed process left under "<path>.*.tmp" when that process ran on this host and is gone. The folder must
+ * be there: FS_EXIT_CANNOT_CREATE otherwise. Hosts that share a folder have different names.
  */
 int fs_publish_begin(const char *path, char **temporary, struct fs_error *err);
+/* On failure the temporary file is removed; `path` is then the old file, or the new one where only the folder's fsync
+ * failed. */
 int fs_publish_commit(const char *temporary, const char *path, struct fs_error *err);
 void fs_publish_abort(const char *temporary); /* removes it; takes NULL */
 
 /* All in one, for text files. */
 int fs_publish_text(const char *path, const char *text, size_t length, struct fs_error *err);
 
-/* mkdir -p. */
+/* mkdir -p. FS_EXIT_CANNOT_CREATE where a part of the path is a file. */
 int fs_make_folder(const char *path, struct fs_error *err);
 
 #endif
