@@ -34,6 +34,9 @@ int fs_model_convert(struct fs_model *model, void *block, bool write, struct fs_
 /* One process's way: open, allocate the block (freed by fs_model_destroy), convert. For tests and tools. */
 int fs_model_load(const char *folder, struct fs_model **model, struct fs_error *err);
 
+/* row (d): the word embedding of `token`. FS_EXIT_DATA where the vocabulary has no such token. */
+int fs_model_word_embedding(const struct fs_model *model, int32_t token, fs_real *row, struct fs_error *err);
+
 /* Files that make up the model (config, weights), for hashing: `count` paths owned by the model. */
 const char *const *fs_model_files(const struct fs_model *model, size_t *count);
 

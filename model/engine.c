@@ -1,0 +1,260 @@
+#include "model/engine.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/engine_parts.h"
+#include "model/kernels.h"
+
+int fs_scratch_reserve(struct fs_scratch *scratch, size_t count, const char *purpose, struct fs_error *err)
+{
+    if (count <= scratch->capacity) {
+        return 0;
+    }
+    free(scratch->data);
+    scratch->capacity = 0;
+    scratch->data = fs_allocate_aligned(count, sizeof *scratch->data, purpose, err);
+    if (scratch->data == NULL) {
+        return -1;
+    }
+    scratch->capacity = count;
+    return 0;
+}
+
+int fs_workspace_create(const struct fs_model *model, struct fs_workspace **workspace, struct fs_error *err)
+{
+    (void)model; /* grows with the first batch */
+    *workspace = fs_allocate(1, sizeof **workspace, "a workspace", err);
+    return *workspace == NULL ? -1 : 0;
+}
+
+void fs_workspace_destroy(struct fs_workspace *workspace)
+{
+    if (workspace == NULL) {
+        return;
+    }
+    struct fs_scratch *all[] = {
+        &workspace->normed, &workspace->x,    &workspace->qkv,   &workspace->weights, &workspace->context,
+        &workspace->up,     &workspace->gate, &workspace->stamp, &workspace->rows,    &workspace->transformed,
+        &workspace->logits, &workspace->dffn, &workspace->dgate, &workspace->dqkv,    &workspace->dcontext,
+        &workspace->dstate, &workspace->rotary,
+    };
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        free(all[i]->data);
+    }
+    free(workspace);
+}
+
+int fs_batch_check(const struct fs_model *model, const struct fs_batch *batch, struct fs_error *err)
+{
+    const struct fs_spec *spec = &model->spec;
+    if (batch->tokens > INT_MAX / 2 || batch->start[0] != 0 || batch->start[batch->sequences] != batch->tokens) {
+        return fs_error_set(err, FS_EXIT_DATA, "batch: found %zu tokens in sequences from %zu to %zu, expected 0 to the "
+                            "number of tokens, below 2^30", batch->tokens, batch->start[0],
+                            batch->start[batch->sequences]);
+    }
+    for (size_t s = 0; s < batch->sequences; s++) {
+        size_t first = batch->start[s], end = batch->start[s + 1];
+        if (end <= first || end - first > spec->max_positions) {
+            return fs_error_set(err, FS_EXIT_DATA, "sequence %zu of a batch: found %zu tokens, expected 1 to %zu, the "
+                                "longest the model takes", s, end < first ? 0 : end - first, spec->max_positions);
+        }
+    }
+    for (size_t t = 0; t < batch->tokens; t++) {
+        if (batch->token[t] < 0 || (size_t)batch->token[t] >= spec->vocabulary) {
+            return fs_error_set(err, FS_EXIT_DATA, "token %zu of a batch: found id %d, expected 0 to %zu, the model's "
+                                "vocabulary; do tokenizer and model belong together?", t, (int)batch->token[t],
+                                spec->vocabulary - 1);
+        }
+    }
+    return 0;
+}
+
+int fs_embed(const struct fs_model *model, struct fs_workspace *workspace, const struct fs_batch *batch,
+             const fs_real *noise, fs_real *h, struct fs_error *err)
+{
+    (void)workspace;
+    size_t d = model->spec.hidden;
+    if (fs_batch_check(model, batch, err) != 0) {
+        return -1;
+    }
+    for (size_t s = 0; s < batch->sequences; s++) {
+        for (size_t t = batch->start[s]; t < batch->start[s + 1]; t++) {
+            fs_real *row = h + t * d;
+            memcpy(row, model->word + (size_t)batch->token[t] * d, d * sizeof *row);
+            if (noise != NULL) {
+                fs_kernel_add(row, noise + t * d, d);
+            }
+            if (model->token_type != NULL) {
+                fs_kernel_add(row, model->token_type, d);
+            }
+            if (model->position != NULL) {
+                fs_kernel_add(row, model->position + (t - batch->start[s]) * d, d);
+            }
+        }
+    }
+    if (model->embedding_norm.gain != NULL) {
+        fs_kernel_norm(model->spec.norm_kind, model->spec.norm_epsilon, &model->embedding_norm, h, h, batch->tokens, d);
+    }
+    return 0;
+}
+
+/* ---- one layer ---- */
+
+int fs_layer_prepare(const struct fs_model *model, struct fs_workspace *workspace, const struct fs_batch *batch,
+                     struct fs_trail *trail, struct fs_error *err)
+{
+    const struct fs_spec *spec = &model->spec;
+    size_t T = batch->tokens, width = (spec->heads + 2 * spec->key_value_heads) * spec->head_size;
+    if (fs_scratch_reserve(&workspace->normed, T * spec->hidden, "hidden states", err) != 0 ||
+        fs_scratch_reserve(&workspace->x, T * spec->hidden, "hidden states", err) != 0 ||
+        fs_scratch_reserve(&workspace->qkv, T * width, "attention heads", err) != 0 ||
+        fs_scratch_reserve(&workspace->weights, fs_attention_block(spec, batch), "attention weights", err) != 0 ||
+        fs_scratch_reserve(&workspace->context, T * spec->heads * spec->head_size, "attention heads", err) != 0 ||
+        fs_scratch_reserve(&workspace->up, T * spec->ffn, "the FFN", err) != 0 ||
+        (spec->gated && fs_scratch_reserve(&workspace->gate, T * spec->ffn, "the FFN", err) != 0) ||
+        fs_rotary_prepare(spec, workspace, batch, err) != 0) {
+        return -1;
+    }
+    *trail = (struct fs_trail){.qkv = workspace->qkv.data,
+                               .up = workspace->up.data,
+                               .gate = workspace->gate.data,
+                               .active = workspace->up.data};
+    return 0;
+}
+
+static void normalise(const struct fs_model *model, const struct fs_norm *norm, const fs_real *in, fs_real *keep,
+                      fs_real *out, size_t tokens)
+{
+    if (keep != NULL) {
+        memcpy(keep, in, tokens * model->spec.hidden * sizeof *keep);
+    }
+    fs_kernel_norm(model->spec.norm_kind, model->spec.norm_epsilon, norm, in, out, tokens, model->spec.hidden);
+}
+
+void fs_ffn_inner(const struct fs_model *model, size_t tokens, size_t layer, const struct fs_trail *trail,
+                  const fs_real *x)
+{
+    const struct fs_layer *weights = &model->layer[layer];
+    size_t F = model->spec.ffn;
+    fs_linear(&weights->up, tokens, x, trail->up, F);
+    if (model->spec.gated) {
+        fs_linear(&weights->gate, tokens, x, trail->gate, F);
+        fs_kernel_activation(model->spec.activation, trail->gate, trail->up, trail->active, tokens * F);
+    } else {
+        fs_kernel_activation(model->spec.activation, trail->up, NULL, trail->active, tokens * F);
+    }
+}
+
+void fs_layer_to_ffn(const struct fs_model *model, struct fs_workspace *workspace, const struct fs_batch *batch,
+                     size_t layer, const struct fs_trail *trail, fs_real *h, fs_real *x)
+{
+    const struct fs_spec *spec = &model->spec;
+    const struct fs_layer *weights = &model->layer[layer];
+    size_t T = batch->tokens, width = (spec->heads + 2 * spec->key_value_heads) * spec->head_size;
+    bool before = spec->norm_place == FS_PRE_NORM;
+    const fs_real *read = h;
+    if (before) {
+        normalise(model, &weights->attention_norm, h, trail->attention_norm_in, workspace->normed.data, T);
+        read = workspace->normed.data;
+    }
+    size_t column = 0;
+    for (size_t i = 0; i < weights->projections; i++) {
+        fs_linear(&weights->projection[i], T, read, trail->qkv + column, width);
+        column += weights->projection[i].outputs;
+    }
+    fs_rotary_apply(spec, workspace, batch, trail->qkv, 1);
+    fs_attention(spec, workspace, batch, trail->qkv, trail->weights, workspace->context.data);
+    fs_linear_residual(&weights->attention_output, T, workspace->context.data, h, h);
+    if (before) {
+        normalise(model, &weights->ffn_norm, h, trail->ffn_norm_in, x, T);
+    } else {
+        normalise(model, &weights->attention_norm, h, trail->attention_norm_in, x, T);
+    }
+    fs_ffn_inner(model, T, layer, trail, x);
+    fs_linear_residual(&weights->down, T, trail->active, before ? h : x, h);
+}
+
+int fs_stamp_prepare(const struct fs_model *model, struct fs_scratch *inner, size_t tokens, const struct fs_stamp *stamp,
+                     struct fs_error *err)
+{
+    if (stamp == NULL) {
+        return 0;
+    }
+    if (stamp->hidden != model->spec.hidden || stamp->layer >= model->spec.layers || stamp->width > INT_MAX) {
+        return fs_error_set(err, FS_EXIT_DATA, "stamp: found layer %zu and hidden size %zu, expected a layer below %zu and "
+                            "hidden size %zu; was it made for another model?", stamp->layer, stamp->hidden,
+                            model->spec.layers, model->spec.hidden);
+    }
+    return fs_scratch_reserve(inner, tokens * stamp->width, "a stamp's activations", err);
+}
+
+void fs_layer_join(const struct fs_model *model, size_t tokens, size_t layer, const struct fs_stamp *stamp,
+                   const fs_real *x, fs_real *ffn_norm_in, fs_real *inner, fs_real *h)
+{
+    if (stamp != NULL) {
+        size_t d = stamp->hidden;
+        const fs_real *value = stamp->parameters + fs_stamp_offset_value(stamp);
+        struct fs_linear keys = {stamp->parameters, stamp->parameters + fs_stamp_offset_key_bias(stamp), d, stamp->width,
+                                 false};
+        struct fs_linear values = {value, stamp->parameters + fs_stamp_offset_value_bias(stamp), stamp->width, d, true};
+        fs_linear(&keys, tokens, x, inner, stamp->width);
+        fs_kernel_activation(FS_RELU, inner, NULL, inner, tokens * stamp->width);
+        fs_linear_residual(&values, tokens, inner, h, h);
+    }
+    if (model->spec.norm_place == FS_POST_NORM) {
+        normalise(model, &model->layer[layer].ffn_norm, h, ffn_norm_in, h, tokens);
+    }
+}
+
+/* ---- the calls of engine.h ---- */
+
+static int check_layers(const struct fs_model *model, size_t first, size_t last, struct fs_error *err)
+{
+    if (first > last || last > model->spec.layers) {
+        return fs_error_set(err, FS_EXIT_SOFTWARE, "layers %zu to %zu of a model with %zu layers", first, last,
+                            model->spec.layers);
+    }
+    return 0;
+}
+
+int fs_run_layers(const struct fs_model *model, struct fs_workspace *workspace, const struct fs_batch *batch,
+                  size_t first, size_t last, const struct fs_stamp *stamp, fs_real *h, struct fs_error *err)
+{
+    struct fs_trail trail;
+    if (check_layers(model, first, last, err) != 0 || fs_layer_prepare(model, workspace, batch, &trail, err) != 0 ||
+        fs_stamp_prepare(model, &workspace->stamp, batch->tokens, stamp, err) != 0) {
+        return -1;
+    }
+    for (size_t layer = first; layer < last; layer++) {
+        const struct fs_stamp *here = stamp != NULL && stamp->layer == layer ? stamp : NULL;
+        fs_layer_to_ffn(model, workspace, batch, layer, &trail, h, workspace->x.data);
+        fs_layer_join(model, batch->tokens, layer, here, workspace->x.data, NULL, workspace->stamp.data, h);
+    }
+    return 0;
+}
+
+int fs_run_to_ffn(const struct fs_model *model, struct fs_workspace *workspace, const struct fs_batch *batch,
+                  size_t layer, const fs_real *h, fs_real *x, fs_real *base, struct fs_error *err)
+{
+    struct fs_trail trail;
+    if (check_layers(model, layer, layer + 1, err) != 0 || fs_layer_prepare(model, workspace, batch, &trail, err) != 0) {
+        return -1;
+    }
+    memcpy(base, h, batch->tokens * model->spec.hidden * sizeof *base);
+    fs_layer_to_ffn(model, workspace, batch, layer, &trail, base, x);
+    return 0;
+}
+
+int fs_join_ffn(const struct fs_model *model, struct fs_workspace *workspace, size_t tokens, size_t layer,
+                const struct fs_stamp *stamp, const fs_real *x, const fs_real *base, fs_real *h, struct fs_error *err)
+{
+    if (check_layers(model, layer, layer + 1, err) != 0 ||
+        fs_stamp_prepare(model, &workspace->stamp, tokens, stamp, err) != 0) {
+        return -1;
+    }
+    memcpy(h, base, tokens * model->spec.hidden * sizeof *h);
+    fs_layer_join(model, tokens, layer, stamp, x, NULL, workspace->stamp.data, h);
+    return 0;
+}

@@ -1,0 +1,524 @@
+#include "model/kernels.h"
+
+#include <cblas.h>
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(FS_DOUBLE) && !defined(FAIRSTAMP_SANITIZE)
+#define CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define CLONES
+#endif
+#define INLINE static inline __attribute__((always_inline))
+
+/* ---- elementary functions ---- */
+
+#ifdef FS_DOUBLE
+
+#define REAL_MAX DBL_MAX
+#define SQRT sqrt
+#define FABS fabs
+
+INLINE fs_real exponential(fs_real x)
+{
+    return exp(x);
+}
+
+INLINE fs_real error_function(fs_real x)
+{
+    return erf(x);
+}
+
+#else
+
+#define REAL_MAX FLT_MAX
+#define SQRT sqrtf
+#define FABS fabsf
+
+INLINE float power_of_two(int32_t exponent)
+{
+    uint32_t bits = (uint32_t)(exponent + 127) << 23;
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+/*
+ * exp x = 2^n exp r, |r| <= ln 2 / 2, exp r by its Taylor polynomial of degree 7 (remainder 5e-9). 2^n comes in two
+ * factors, so that results below the normal range are right and exp(-1e4) is exactly 0.
+ */
+INLINE float exponential(float x)
+{
+    x = x < -110.0f ? -110.0f : x;
+    x = x > 89.0f ? 89.0f : x;
+    const float round = 0x1.8p23f; /* adding it rounds to an integer, which then stands in the low bits */
+    float shifted = x * 1.44269504f + round;
+    int32_t n;
+    memcpy(&n, &shifted, sizeof n);
+    n -= 0x4b400000;
+    float whole = shifted - round;
+    float r = x - whole * 0x1.62e4p-1f; /* ln 2 in two parts, the first short enough for an exact product */
+    r = r - whole * 0x1.7f7d1cp-20f;
+    float p = 1.0f / 5040.0f;
+    p = p * r + 1.0f / 720.0f;
+    p = p * r + 1.0f / 120.0f;
+    p = p * r + 1.0f / 24.0f;
+    p = p * r + 1.0f / 6.0f;
+    p = p * r + 0.5f;
+    p = p * r + 1.0f;
+    p = p * r + 1.0f;
+    int32_t half = n >> 1;
+    return p * power_of_two(half) * power_of_two(n - half);
+}
+
+/* erf x = x P(x^2) / Q(x^2) on |x| <= 4, a minimax fit of our own (relative error 2.5e-8 before rounding). */
+INLINE float error_function(float x)
+{
+    x = x < -4.0f ? -4.0f : x;
+    x = x > 4.0f ? 4.0f : x;
+    float u = x * x;
+    float p = 1.986783672691672e-06f;
+    p = p * u + 0.00028456683503463864f;
+    p = p * u + 0.003883367171511054f;
+    p = p * u + 0.05310181528329849f;
+    p = p * u + 0.19354555010795593f;
+    p = p * u + 1.1283791065216064f;
+    float q = 3.742023545783013e-05f;
+    q = q * u + 0.0011855775956064463f;
+    q = q * u + 0.01520729623734951f;
+    q = q * u + 0.11535020917654037f;
+    q = q * u + 0.5048578381538391f;
+    q = q * u + 1.0f;
+    return x * p / q;
+}
+
+#endif
+
+INLINE fs_real sigmoid(fs_real x)
+{
+    return (fs_real)1 / ((fs_real)1 + exponential(-x));
+}
+
+/* ---- matrix products ---- */
+
+void fs_gemm(bool transpose_a, bool transpose_b, size_t m, size_t n, size_t k, fs_real alpha, const fs_real *a,
+             size_t lda, const fs_real *b, size_t ldb, fs_real beta, fs_real *c, size_t ldc)
+{
+#ifdef FS_DOUBLE
+    cblas_dgemm(
+#else
+    cblas_sgemm(
+#endif
+        CblasRowMajor, transpose_a ? CblasTrans : CblasNoTrans, transpose_b ? CblasTrans : CblasNoTrans, (blasint)m,
+        (blasint)n, (blasint)k, alpha, a, (blasint)lda, b, (blasint)ldb, beta, c, (blasint)ldc);
+}
+
+static void multiply_add(const struct fs_linear *linear, size_t rows, const fs_real *x, fs_real beta, fs_real *y,
+                         size_t ldy)
+{
+    fs_gemm(false, !linear->inputs_first, rows, linear->outputs, linear->inputs, 1, x, linear->inputs, linear->weight,
+            linear->inputs_first ? linear->outputs : linear->inputs, beta, y, ldy);
+}
+
+/* The bias is laid down first and the product added: the BLAS would clear y otherwise, so the bias costs nothing. */
+void fs_linear(const struct fs_linear *linear, size_t rows, const fs_real *x, fs_real *y, size_t ldy)
+{
+    if (linear->bias != NULL) {
+        fs_kernel_fill_rows(y, ldy, rows, linear->outputs, linear->bias);
+    }
+    multiply_add(linear, rows, x, linear->bias != NULL ? 1 : 0, y, ldy);
+}
+
+static void add_bias(const fs_real *in, const fs_real *bias, fs_real *out, size_t rows, size_t columns);
+
+void fs_linear_residual(const struct fs_linear *linear, size_t rows, const fs_real *x, const fs_real *residual,
+                        fs_real *y)
+{
+    if (linear->bias != NULL) {
+        add_bias(residual, linear->bias, y, rows, linear->outputs);
+    } else if (residual != y) {
+        memcpy(y, residual, rows * linear->outputs * sizeof *y);
+    }
+    multiply_add(linear, rows, x, 1, y, linear->outputs);
+}
+
+void fs_linear_backward(const struct fs_linear *linear, size_t rows, const fs_real *dy, size_t ldy, fs_real beta,
+                        fs_real *dx)
+{
+    fs_gemm(false, linear->inputs_first, rows, linear->inputs, linear->outputs, 1, dy, ldy, linear->weight,
+            linear->inputs_first ? linear->outputs : linear->inputs, beta, dx, linear->inputs);
+}
+
+/* ---- rows ---- */
+
+CLONES bool fs_kernel_finite(const fs_real *x, size_t count)
+{
+    int bad = 0;
+#pragma omp simd reduction(| : bad)
+    for (size_t i = 0; i < count; i++) {
+        bad |= !(FABS(x[i]) <= REAL_MAX);
+    }
+    return bad == 0;
+}
+
+void fs_kernel_fill_rows(fs_real *y, size_t ldy, size_t rows, size_t columns, const fs_real *bias)
+{
+    for (size_t r = 0; r < rows; r++) {
+        if (bias == NULL) {
+            memset(y + r * ldy, 0, columns * sizeof *y);
+        } else {
+            memcpy(y + r * ldy, bias, columns * sizeof *y);
+        }
+    }
+}
+
+static CLONES void add_bias(const fs_real *in, const fs_real *bias, fs_real *out, size_t rows, size_t columns)
+{
+    for (size_t r = 0; r < rows; r++) {
+#pragma omp simd
+        for (size_t j = 0; j < columns; j++) {
+            out[r * columns + j] = in[r * columns + j] + bias[j];
+        }
+    }
+}
+
+CLONES void fs_kernel_add(fs_real *y, const fs_real *x, size_t count)
+{
+#pragma omp simd
+    for (size_t i = 0; i < count; i++) {
+        y[i] += x[i];
+    }
+}
+
+CLONES void fs_kernel_add_rows(fs_real *y, const fs_real *x, size_t rows, size_t columns)
+{
+    for (size_t r = 0; r < rows; r++) {
+#pragma omp simd
+        for (size_t j = 0; j < columns; j++) {
+            y[j] += x[r * columns + j];
+        }
+    }
+}
+
+/* ---- norms ---- */
+
+/* Two passes, so that a large mean costs no digits. RMSNorm: mean 0. */
+INLINE void statistics(enum fs_norm_kind kind, double epsilon, const fs_real *in, size_t d, fs_real *mean,
+                       fs_real *scale)
+{
+    fs_real center = 0;
+    if (kind == FS_LAYER_NORM) {
+        fs_real sum = 0;
+#pragma omp simd reduction(+ : sum)
+        for (size_t j = 0; j < d; j++) {
+            sum += in[j];
+        }
+        center = sum / (fs_real)d;
+    }
+    fs_real square = 0;
+#pragma omp simd reduction(+ : square)
+    for (size_t j = 0; j < d; j++) {
+        square += (in[j] - center) * (in[j] - center);
+    }
+    *mean = center;
+    *scale = (fs_real)(1.0 / sqrt((double)square / (double)d + epsilon));
+}
+
+CLONES void fs_kernel_norm(enum fs_norm_kind kind, double epsilon, const struct fs_norm *norm, const fs_real *in,
+                           fs_real *out, size_t rows, size_t d)
+{
+    const fs_real *gain = norm->gain, *bias = norm->bias;
+    for (size_t r = 0; r < rows; r++, in += d, out += d) {
+        fs_real mean, scale;
+        statistics(kind, epsilon, in, d, &mean, &scale);
+        if (bias != NULL) {
+#pragma omp simd
+            for (size_t j = 0; j < d; j++) {
+                out[j] = (in[j] - mean) * scale * gain[j] + bias[j];
+            }
+        } else {
+#pragma omp simd
+            for (size_t j = 0; j < d; j++) {
+                out[j] = in[j] * scale * gain[j];
+            }
+        }
+    }
+}
+
+/*
+ * With n = (in - mean) scale and g = dout gain:  din = scale (g - mean(g) - n mean(g n)), mean(g) = 0 for RMSNorm.
+ */
+CLONES void fs_kernel_norm_backward(enum fs_norm_kind kind, double epsilon, const struct fs_norm *norm,
+                                    const fs_real *in, const fs_real *dout, fs_real *din, bool add, size_t rows, size_t d)
+{
+    const fs_real *gain = norm->gain;
+    for (size_t r = 0; r < rows; r++, in += d, dout += d, din += d) {
+        fs_real mean, scale, sum = 0, dot = 0;
+        statistics(kind, epsilon, in, d, &mean, &scale);
+#pragma omp simd reduction(+ : sum, dot)
+        for (size_t j = 0; j < d; j++) {
+            fs_real g = dout[j] * gain[j];
+            sum += g;
+            dot += g * (in[j] - mean) * scale;
+        }
+        sum = kind == FS_LAYER_NORM ? sum / (fs_real)d : 0;
+        dot /= (fs_real)d;
+#pragma omp simd
+        for (size_t j = 0; j < d; j++) {
+            fs_real old = add ? din[j] : 0;
+            din[j] = old + scale * (dout[j] * gain[j] - sum - (in[j] - mean) * scale * dot);
+        }
+    }
+}
+
+/* ---- activations ---- */
+
+#define SQRT_HALF ((fs_real)0.70710678118654752)
+#define TANH_SLOPE ((fs_real)1.5957691216057308) /* 2 sqrt(2 / pi) */
+#define TANH_CUBIC ((fs_real)0.044715)
+#define NORMAL_DENSITY ((fs_real)0.39894228040143268) /* 1 / sqrt(2 pi) */
+
+INLINE fs_real gelu_erf(fs_real x)
+{
+    return (fs_real)0.5 * x * ((fs_real)1 + error_function(x * SQRT_HALF));
+}
+
+/* 0.5 x (1 + tanh u) = x sigmoid(2 u), u = sqrt(2 / pi) (x + 0.044715 x^3) */
+INLINE fs_real gelu_tanh(fs_real x)
+{
+    return x * sigmoid(TANH_SLOPE * (x + TANH_CUBIC * x * x * x));
+}
+
+INLINE fs_real silu(fs_real x)
+{
+    return x * sigmoid(x);
+}
+
+INLINE fs_real relu(fs_real x)
+{
+    return x > 0 ? x : 0;
+}
+
+INLINE fs_real gelu_erf_slope(fs_real x)
+{
+    return (fs_real)0.5 * ((fs_real)1 + error_function(x * SQRT_HALF)) +
+           x * NORMAL_DENSITY * exponential((fs_real)-0.5 * x * x);
+}
+
+INLINE fs_real gelu_tanh_slope(fs_real x)
+{
+    fs_real s = sigmoid(TANH_SLOPE * (x + TANH_CUBIC * x * x * x));
+    return s + x * s * ((fs_real)1 - s) * TANH_SLOPE * ((fs_real)1 + (fs_real)3 * TANH_CUBIC * x * x);
+}
+
+INLINE fs_real silu_slope(fs_real x)
+{
+    fs_real s = sigmoid(x);
+    return s + x * s * ((fs_real)1 - s);
+}
+
+INLINE fs_real relu_slope(fs_real x)
+{
+    return x > 0 ? 1 : 0;
+}
+
+#define ACTIVATION_LOOPS(function)                                                                                     \
+    if (times == NULL) {                                                                                               \
+        _Pragma("omp simd") for (size_t i = 0; i < count; i++)                                                         \
+        {                                                                                                              \
+            out[i] = function(in[i]);                                                                                  \
+        }                                                                                                              \
+    } else {                                                                                                           \
+        _Pragma("omp simd") for (size_t i = 0; i < count; i++)                                                         \
+        {                                                                                                              \
+            out[i] = function(in[i]) * times[i];                                                                       \
+        }                                                                                                              \
+    }
+
+CLONES void fs_kernel_activation(enum fs_activation activation, const fs_real *in, const fs_real *times, fs_real *out,
+                                 size_t count)
+{
+    switch (activation) {
+    case FS_GELU_ERF:
+        ACTIVATION_LOOPS(gelu_erf)
+        break;
+    case FS_GELU_TANH:
+        ACTIVATION_LOOPS(gelu_tanh)
+        break;
+    case FS_SILU:
+        ACTIVATION_LOOPS(silu)
+        break;
+    default:
+        ACTIVATION_LOOPS(relu)
+        break;
+    }
+}
+
+#define SLOPE_LOOPS(function)                                                                                          \
+    if (times == NULL) {                                                                                               \
+        _Pragma("omp simd") for (size_t i = 0; i < count; i++)                                                         \
+        {                                                                                                              \
+            din[i] = dout[i] * function##_slope(in[i]);                                                                \
+        }                                                                                                              \
+    } else {                                                                                                           \
+        _Pragma("omp simd") for (size_t i = 0; i < count; i++)                                                         \
+        {                                                                                                              \
+            fs_real gradient = dout[i];                                                                                \
+            dtimes[i] = gradient * function(in[i]);                                                                    \
+            din[i] = gradient * times[i] * function##_slope(in[i]);                                                    \
+        }                                                                                                              \
+    }
+
+CLONES void fs_kernel_activation_backward(enum fs_activation activation, const fs_real *in, const fs_real *times,
+                                          const fs_real *dout, fs_real *din, fs_real *dtimes, size_t count)
+{
+    switch (activation) {
+    case FS_GELU_ERF:
+        SLOPE_LOOPS(gelu_erf)
+        break;
+    case FS_GELU_TANH:
+        SLOPE_LOOPS(gelu_tanh)
+        break;
+    case FS_SILU:
+        SLOPE_LOOPS(silu)
+        break;
+    default:
+        SLOPE_LOOPS(relu)
+        break;
+    }
+}
+
+CLONES void fs_kernel_relu_backward(const fs_real *out, fs_real *gradient, size_t count)
+{
+#pragma omp simd
+    for (size_t i = 0; i < count; i++) {
+        gradient[i] = out[i] > 0 ? gradient[i] : 0;
+    }
+}
+
+/* ---- softmax ---- */
+
+CLONES fs_real fs_kernel_max(const fs_real *x, size_t count)
+{
+    fs_real best = -REAL_MAX;
+#pragma omp simd reduction(max : best)
+    for (size_t i = 0; i < count; i++) {
+        best = x[i] > best ? x[i] : best;
+    }
+    return best;
+}
+
+/* Float sums of short stretches, added up in double. */
+CLONES double fs_kernel_sum_exp(const fs_real *x, size_t count, fs_real shift)
+{
+    double total = 0.0;
+    for (size_t start = 0; start < count; start += 1024) {
+        size_t length = count - start < 1024 ? count - start : 1024;
+        const fs_real *part = x + start;
+        fs_real sum = 0;
+#pragma omp simd reduction(+ : sum)
+        for (size_t i = 0; i < length; i++) {
+            sum += exponential(part[i] - shift);
+        }
+        total += (double)sum;
+    }
+    return total;
+}
+
+CLONES double fs_distribution_gradient(fs_real *row, const fs_real *p, size_t vocabulary, fs_real a, fs_real b)
+{
+    double cross = 0.0;
+    if (p == NULL) {
+#pragma omp simd
+        for (size_t v = 0; v < vocabulary; v++) {
+            row[v] = a * exponential(row[v]);
+        }
+        return cross;
+    }
+#pragma omp simd reduction(+ : cross)
+    for (size_t v = 0; v < vocabulary; v++) {
+        cross += (double)p[v] * (double)row[v];
+        row[v] = a * exponential(row[v]) - b * p[v];
+    }
+    return cross;
+}
+
+CLONES void fs_kernel_subtract(fs_real *x, size_t count, double shift)
+{
+#pragma omp simd
+    for (size_t i = 0; i < count; i++) {
+        x[i] = (fs_real)((double)x[i] - shift);
+    }
+}
+
+/* Rows are short (a sentence), so the exponentials run over whole blocks of rows at a time. */
+CLONES void fs_kernel_softmax(fs_real *scores, size_t count, size_t n, bool causal)
+{
+    const size_t block = n < 2048 ? 2048 / n : 1; /* rows, to stay in the first-level cache */
+    size_t rows = count * n;
+    for (size_t first = 0; first < rows; first += block) {
+        size_t end = rows - first < block ? rows : first + block;
+        fs_real *x = scores + first * n;
+        for (size_t r = first; r < end; r++, x += n) {
+            size_t allowed = causal ? r % n + 1 : n;
+            fs_real best = x[0];
+            for (size_t j = 1; j < allowed; j++) {
+                best = x[j] > best ? x[j] : best;
+            }
+            for (size_t j = 0; j < allowed; j++) {
+                x[j] -= best;
+            }
+            for (size_t j = allowed; j < n; j++) {
+                x[j] = -10000; /* its exponential is exactly 0 */
+            }
+        }
+        x = scores + first * n;
+#pragma omp simd
+        for (size_t i = 0; i < (end - first) * n; i++) {
+            x[i] = exponential(x[i]);
+        }
+        for (size_t r = first; r < end; r++, x += n) {
+            fs_real sum = 0;
+#pragma omp simd reduction(+ : sum)
+            for (size_t j = 0; j < n; j++) {
+                sum += x[j];
+            }
+            fs_real scale = (fs_real)1 / sum;
+#pragma omp simd
+            for (size_t j = 0; j < n; j++) {
+                x[j] *= scale;
+            }
+        }
+    }
+}
+
+CLONES void fs_kernel_softmax_backward(const fs_real *weights, fs_real *dweights, size_t count, size_t n)
+{
+    for (size_t r = 0; r < count * n; r++, weights += n, dweights += n) {
+        fs_real dot = 0;
+#pragma omp simd reduction(+ : dot)
+        for (size_t j = 0; j < n; j++) {
+            dot += weights[j] * dweights[j];
+        }
+#pragma omp simd
+        for (size_t j = 0; j < n; j++) {
+            dweights[j] = weights[j] * (dweights[j] - dot);
+        }
+    }
+}
+
+/* ---- rotary positions ---- */
+
+CLONES void fs_kernel_rotate(fs_real *x, size_t heads, size_t half, const fs_real *cosine, const fs_real *sine,
+                             fs_real sign)
+{
+    for (size_t h = 0; h < heads; h++, x += 2 * half) {
+#pragma omp simd
+        for (size_t i = 0; i < half; i++) {
+            fs_real a = x[i], b = x[i + half], s = sign * sine[i];
+            x[i] = a * cosine[i] - b * s;
+            x[i + half] = b * cosine[i] + a * s;
+        }
+    }
+}

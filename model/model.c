@@ -1,0 +1,448 @@
+#include "model/model.h"
+
+#include <cblas.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/family.h"
+#include "model/kernels.h"
+#include "model/weights.h"
+
+#ifdef FS_DOUBLE
+#define NATIVE_DTYPE FS_F64
+#else
+#define NATIVE_DTYPE FS_F32
+#endif
+
+enum { NAME_SIZE = 192 };
+
+/* What is needed while the tensors are looked up. */
+struct binder {
+    struct fs_model *model;
+    const char *folder;
+    const char *prefix; /* "" in checkpoints of the bare model */
+    struct fs_error *err;
+};
+
+static void tensor_name(const char *prefix, const char *stem, size_t layer, const char *end, char name[NAME_SIZE])
+{
+    const char *place = strstr(stem, "%zu");
+    if (place == NULL) {
+        snprintf(name, NAME_SIZE, "%s%s%s", prefix, stem, end);
+    } else {
+        snprintf(name, NAME_SIZE, "%s%.*s%zu%s%s", prefix, (int)(place - stem), stem, layer, place + 3, end);
+    }
+}
+
+static void shape_text(size_t dimensions, const size_t *shape, char *text, size_t size)
+{
+    size_t used = (size_t)snprintf(text, size, "(");
+    for (size_t i = 0; i < dimensions && used + 24 < size; i++) {
+        used += (size_t)snprintf(text + used, size - used, "%s%zu", i == 0 ? "" : ", ", shape[i]);
+    }
+    snprintf(text + used, size - used, ")");
+}
+
+/* Checks type and shape of `tensor`, and notes that `slot` shall point to its numbers. `columns` 0: a vector. */
+static int bind(struct binder *binder, const struct fs_tensor *tensor, size_t rows, size_t columns,
+                const fs_real **slot)
+{
+    struct fs_model *model = binder->model;
+    size_t shape[2] = {rows, columns};
+    size_t dimensions = columns == 0 ? 1 : 2;
+    if (tensor->dimensions != dimensions || tensor->shape[0] != rows || (dimensions == 2 && tensor->shape[1] != columns)) {
+        char found[256], expected[64];
+        shape_text(tensor->dimensions, tensor->shape, found, sizeof found);
+        shape_text(dimensions, shape, expected, sizeof expected);
+        return fs_error_set(binder->err, FS_EXIT_DATA,
+                            "%s: tensor %s: found shape %s, expected %s after config.json; do the two belong together?",
+                            tensor->file, tensor->name, found, expected);
+    }
+    if (tensor->dtype != FS_F32 && tensor->dtype != FS_F16 && tensor->dtype != FS_BF16 && tensor->dtype != FS_F64) {
+        return fs_error_set(binder->err, FS_EXIT_DATA,
+                            "%s: tensor %s: found type %s, expected F32, F16, BF16 or F64; quantised models are not read",
+                            tensor->file, tensor->name, fs_dtype_name(tensor->dtype));
+    }
+    if (model->bindings == model->binding_capacity) {
+        size_t capacity = model->binding_capacity == 0 ? 64 : 2 * model->binding_capacity;
+        struct fs_binding *grown = realloc(model->binding, capacity * sizeof *grown);
+        if (grown == NULL) {
+            return fs_error_memory(binder->err, capacity * sizeof *grown, "the list of tensors");
+        }
+        model->binding = grown;
+        model->binding_capacity = capacity;
+    }
+    size_t offset = SIZE_MAX;
+    if (tensor->dtype != NATIVE_DTYPE || (uintptr_t)tensor->data % _Alignof(fs_real) != 0) {
+        const size_t line = 64 / sizeof(fs_real); /* each tensor begins on a cache line */
+        offset = model->converted;
+        model->converted += (tensor->elements + line - 1) / line * line;
+    }
+    model->binding[model->bindings++] = (struct fs_binding){tensor, slot, offset};
+    return 0;
+}
+
+static const struct fs_tensor *find(const struct binder *binder, const char *prefix, const char *stem, size_t layer,
+                                    const char *end)
+{
+    char name[NAME_SIZE];
+    tensor_name(prefix, stem, layer, end, name);
+    return fs_tensor_store_find(binder->model->store, name);
+}
+
+static int missing(const struct binder *binder, const char *prefix, const char *stem, size_t layer, const char *end)
+{
+    char name[NAME_SIZE];
+    tensor_name(prefix, stem, layer, end, name);
+    return fs_error_set(binder->err, FS_EXIT_DATA,
+                        "%s: tensor %s: not found among the %zu of the model, expected by its config.json (family %s); "
+                        "is this the checkpoint of a language model with its head?",
+                        binder->folder, name, fs_tensor_store_count(binder->model->store),
+                        binder->model->spec.family_name);
+}
+
+static int require(struct binder *binder, const char *prefix, const char *stem, size_t layer, const char *end,
+                   size_t rows, size_t columns, const fs_real **slot)
+{
+    const struct fs_tensor *tensor = find(binder, prefix, stem, layer, end);
+    if (tensor == NULL) {
+        return missing(binder, prefix, stem, layer, end);
+    }
+    return bind(binder, tensor, rows, columns, slot);
+}
+
+/* gain and bias; old BERT checkpoints call them gamma and beta. `stem` NULL: the family has no such norm. */
+static int bind_norm(struct binder *binder, const char *prefix, const char *stem, size_t layer, struct fs_norm *norm)
+{
+    const struct fs_spec *spec = &binder->model->spec;
+    if (stem == NULL) {
+        return 0;
+    }
+    bool old = find(binder, prefix, stem, layer, ".gamma") != NULL;
+    if (require(binder, prefix, stem, layer, old ? ".gamma" : ".weight", spec->hidden, 0, &norm->gain) != 0) {
+        return -1;
+    }
+    if (spec->norm_kind == FS_RMS_NORM) {
+        return 0;
+    }
+    return require(binder, prefix, stem, layer, old ? ".beta" : ".bias", spec->hidden, 0, &norm->bias);
+}
+
+static int bind_linear(struct binder *binder, const char *prefix, const char *stem, size_t layer, size_t inputs,
+                       size_t outputs, bool bias, struct fs_linear *linear)
+{
+    if (stem == NULL) {
+        return 0;
+    }
+    bool inputs_first = binder->model->spec.family->inputs_first;
+    linear->inputs = inputs;
+    linear->outputs = outputs;
+    linear->inputs_first = inputs_first;
+    if (require(binder, prefix, stem, layer, ".weight", inputs_first ? inputs : outputs,
+                inputs_first ? outputs : inputs, &linear->weight) != 0) {
+        return -1;
+    }
+    return bias ? require(binder, prefix, stem, layer, ".bias", outputs, 0, &linear->bias) : 0;
+}
+
+static int bind_layer(struct binder *binder, size_t index)
+{
+    const struct fs_spec *spec = &binder->model->spec;
+    const struct fs_family *family = spec->family;
+    struct fs_layer *layer = &binder->model->layer[index];
+    size_t d = spec->hidden, queries = spec->heads * spec->head_size, keys = spec->key_value_heads * spec->head_size;
+    size_t outputs[3] = {queries, keys, keys};
+    layer->projections = family->body.projections[1] == NULL ? 1 : 3;
+    if (layer->projections == 1) {
+        outputs[0] = queries + 2 * keys;
+    }
+    for (size_t i = 0; i < layer->projections; i++) {
+        if (bind_linear(binder, binder->prefix, family->body.projections[i], index, d, outputs[i], spec->attention_bias,
+                        &layer->projection[i]) != 0) {
+            return -1;
+        }
+    }
+    if (bind_norm(binder, binder->prefix, family->body.attention_norm, index, &layer->attention_norm) != 0 ||
+        bind_linear(binder, binder->prefix, family->body.attention_output, index, queries, d, spec->attention_bias,
+                    &layer->attention_output) != 0 ||
+        bind_norm(binder, binder->prefix, family->body.ffn_norm, index, &layer->ffn_norm) != 0 ||
+        bind_linear(binder, binder->prefix, family->body.gate, index, d, spec->ffn, spec->ffn_bias, &layer->gate) != 0 ||
+        bind_linear(binder, binder->prefix, family->body.up, index, d, spec->ffn, spec->ffn_bias, &layer->up) != 0 ||
+        bind_linear(binder, binder->prefix, family->body.down, index, spec->ffn, d, spec->ffn_bias, &layer->down) != 0) {
+        return -1;
+    }
+    return 0;
+}
+
+static int bind_embeddings(struct binder *binder)
+{
+    struct fs_model *model = binder->model;
+    const struct fs_family *family = model->spec.family;
+    const struct fs_tensor *word = find(binder, binder->prefix, family->body.word, 0, ".weight");
+    if (word == NULL && model->spec.tied_head) {
+        word = find(binder, "", family->head.matrix, 0, ".weight");
+    }
+    if (word == NULL) {
+        return missing(binder, binder->prefix, family->body.word, 0, ".weight");
+    }
+    model->word_tensor = word;
+    if (bind(binder, word, model->spec.vocabulary, model->spec.hidden, &model->word) != 0) {
+        return -1;
+    }
+    if (family->body.position != NULL &&
+        require(binder, binder->prefix, family->body.position, 0, ".weight", model->spec.max_positions,
+                model->spec.hidden, &model->position) != 0) {
+        return -1;
+    }
+    if (family->body.token_type != NULL) {
+        const struct fs_tensor *types = find(binder, binder->prefix, family->body.token_type, 0, ".weight");
+        if (types == NULL) {
+            return missing(binder, binder->prefix, family->body.token_type, 0, ".weight");
+        }
+        /* Only row 0 is used; the number of rows is the checkpoint's affair. */
+        size_t rows = types->dimensions == 2 && types->shape[0] > 0 ? types->shape[0] : 1;
+        if (bind(binder, types, rows, model->spec.hidden, &model->token_type) != 0) {
+            return -1;
+        }
+    }
+    return bind_norm(binder, binder->prefix, family->body.embedding_norm, 0, &model->embedding_norm);
+}
+
+static int bind_head(struct binder *binder)
+{
+    struct fs_model *model = binder->model;
+    const struct fs_spec *spec = &model->spec;
+    const struct fs_family *family = spec->family;
+    if (bind_norm(binder, binder->prefix, family->body.final_norm, 0, &model->final_norm) != 0 ||
+        bind_linear(binder, "", family->head.transform, 0, spec->hidden, spec->hidden, true, &model->transform) != 0 ||
+        bind_norm(binder, "", family->head.transform_norm, 0, &model->transform_norm) != 0) {
+        return -1;
+    }
+    model->head = (struct fs_linear){.inputs = spec->hidden, .outputs = spec->vocabulary};
+    const struct fs_tensor *own = find(binder, "", family->head.matrix, 0, ".weight");
+    if (spec->tied_head) {
+        model->twin = own == model->word_tensor ? NULL : own;
+    } else if (own == NULL) {
+        return missing(binder, "", family->head.matrix, 0, ".weight");
+    } else if (bind(binder, own, spec->vocabulary, spec->hidden, &model->head.weight) != 0) {
+        return -1;
+    }
+    if (family->head.bias == NULL) {
+        return 0;
+    }
+    /* The bias has two names. Tied they are one tensor; an own head uses the decoder's. */
+    const struct fs_tensor *bias = fs_tensor_store_find(model->store, family->head.bias);
+    const struct fs_tensor *decoder = find(binder, "", family->head.matrix, 0, ".bias");
+    if (bias == NULL || (!spec->tied_head && decoder != NULL)) {
+        bias = decoder;
+    }
+    if (bias == NULL) {
+        return missing(binder, "", family->head.bias, 0, "");
+    }
+    return bind(binder, bias, spec->vocabulary, 0, &model->head.bias);
+}
+
+static int bind_all(struct binder *binder)
+{
+    struct fs_model *model = binder->model;
+    const struct fs_family *family = model->spec.family;
+    model->layer = fs_allocate(model->spec.layers, sizeof *model->layer, "the layers", binder->err);
+    if (model->layer == NULL) {
+        return -1;
+    }
+    binder->prefix = family->prefix;
+    if (find(binder, family->prefix, family->body.attention_output, 0, ".weight") == NULL &&
+        find(binder, "", family->body.attention_output, 0, ".weight") != NULL) {
+        binder->prefix = "";
+    }
+    if (bind_embeddings(binder) != 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < model->spec.layers; i++) {
+        if (bind_layer(binder, i) != 0) {
+            return -1;
+        }
+    }
+    return bind_head(binder);
+}
+
+static int list_files(struct fs_model *model, const char *folder, struct fs_error *err)
+{
+    size_t weights;
+    const char *const *file = fs_tensor_store_files(model->store, &weights);
+    size_t length = strlen(folder) + sizeof "/config.json";
+    model->config_path = fs_allocate(length, 1, "a path", err);
+    model->files = fs_allocate(weights + 1, sizeof *model->files, "a list of files", err);
+    if (model->config_path == NULL || model->files == NULL) {
+        return -1;
+    }
+    snprintf(model->config_path, length, "%s/config.json", folder);
+    model->files[0] = model->config_path;
+    for (size_t i = 0; i < weights; i++) {
+        model->files[i + 1] = file[i];
+    }
+    model->file_count = weights + 1;
+    return 0;
+}
+
+int fs_model_open(const char *folder, struct fs_model **model, struct fs_error *err)
+{
+    *model = NULL;
+    struct fs_model *opened = fs_allocate(1, sizeof *opened, "a model", err);
+    if (opened == NULL) {
+        return -1;
+    }
+    struct binder binder = {opened, folder, "", err};
+    if (fs_spec_read(folder, &opened->spec, err) != 0 || fs_tensor_store_open(folder, &opened->store, err) != 0 ||
+        bind_all(&binder) != 0 || list_files(opened, folder, err) != 0) {
+        fs_model_destroy(opened);
+        return -1;
+    }
+    openblas_set_num_threads(1); /* threads and ranks take whole batches, see engine.h */
+    *model = opened;
+    return 0;
+}
+
+void fs_model_destroy(struct fs_model *model)
+{
+    if (model == NULL) {
+        return;
+    }
+    fs_tensor_store_destroy(model->store);
+    free(model->layer);
+    free(model->binding);
+    free(model->own_block);
+    free(model->config_path);
+    free(model->files);
+    free(model);
+}
+
+const struct fs_spec *fs_model_spec(const struct fs_model *model)
+{
+    return &model->spec;
+}
+
+size_t fs_model_converted_bytes(const struct fs_model *model)
+{
+    return model->converted * sizeof(fs_real);
+}
+
+const char *const *fs_model_files(const struct fs_model *model, size_t *count)
+{
+    *count = model->file_count;
+    return model->files;
+}
+
+int fs_model_word_embedding(const struct fs_model *model, int32_t token, fs_real *row, struct fs_error *err)
+{
+    const struct fs_spec *spec = &model->spec;
+    if (token < 0 || (size_t)token >= spec->vocabulary) {
+        return fs_error_set(err, FS_EXIT_DATA,
+                            "token %d: the model's vocabulary has %zu; the tokenizer belongs to another model", token,
+                            spec->vocabulary);
+    }
+    memcpy(row, model->word + (size_t)token * spec->hidden, spec->hidden * sizeof *row);
+    return 0;
+}
+
+/* F16 to float32: shifted into place, the exponent set right by one product, which also makes subnormals exact. */
+static float from_half(uint16_t half)
+{
+    uint32_t bits = (uint32_t)(half & 0x7fff) << 13;
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    value *= 0x1p112f;
+    memcpy(&bits, &value, sizeof bits);
+    bits |= (half & 0x7fff) >= 0x7c00 ? 0x7f800000u : 0u;
+    bits |= (uint32_t)(half & 0x8000) << 16;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+static void convert(const struct fs_tensor *tensor, fs_real *out)
+{
+    const unsigned char *data = tensor->data;
+    for (size_t i = 0; i < tensor->elements; i++) {
+        double wide;
+        float single;
+        uint32_t bits;
+        uint16_t half;
+        switch (tensor->dtype) {
+        case FS_F64:
+            memcpy(&wide, data + 8 * i, 8);
+            out[i] = (fs_real)wide;
+            break;
+        case FS_F32:
+            memcpy(&single, data + 4 * i, 4);
+            out[i] = single;
+            break;
+        case FS_F16:
+            memcpy(&half, data + 2 * i, 2);
+            out[i] = from_half(half);
+            break;
+        default: /* BF16: the upper half of a float32 */
+            memcpy(&half, data + 2 * i, 2);
+            bits = (uint32_t)half << 16;
+            memcpy(&single, &bits, 4);
+            out[i] = single;
+            break;
+        }
+    }
+}
+
+/* A tied head that is stored a second time must hold the same numbers: transformers 4 and 5 treat others differently. */
+static int compare_twin(const struct fs_model *model, struct fs_error *err)
+{
+    const struct fs_tensor *twin = model->twin, *word = model->word_tensor;
+    if (twin == NULL || (twin->dtype == word->dtype && twin->elements == word->elements &&
+                         memcmp(twin->data, word->data, twin->elements * fs_dtype_size(twin->dtype)) == 0)) {
+        return 0;
+    }
+    return fs_error_set(err, FS_EXIT_DATA,
+                        "%s: tensor %s: found numbers other than in %s, expected the same, for config.json says that the "
+                        "head is tied; set tie_word_embeddings to false if it is not",
+                        twin->file, twin->name, word->name);
+}
+
+int fs_model_convert(struct fs_model *model, void *block, bool write, struct fs_error *err)
+{
+    fs_real *number = block;
+    for (size_t i = 0; i < model->bindings; i++) {
+        const struct fs_binding *binding = &model->binding[i];
+        const fs_real *place;
+        if (binding->offset == SIZE_MAX) {
+            place = (const fs_real *)(const void *)binding->tensor->data;
+        } else {
+            place = number + binding->offset;
+            if (write) {
+                convert(binding->tensor, number + binding->offset);
+            }
+        }
+        if (write && !fs_kernel_finite(place, binding->tensor->elements)) {
+            return fs_error_set(err, FS_EXIT_DATA,
+                                "%s: tensor %s: found a number that is infinite or not a number, expected finite weights; "
+                                "the checkpoint is damaged",
+                                binding->tensor->file, binding->tensor->name);
+        }
+        *binding->slot = place;
+    }
+    if (model->spec.tied_head) {
+        model->head.weight = model->word;
+    }
+    return write ? compare_twin(model, err) : 0;
+}
+
+int fs_model_load(const char *folder, struct fs_model **model, struct fs_error *err)
+{
+    if (fs_model_open(folder, model, err) != 0) {
+        return -1;
+    }
+    (*model)->own_block = fs_allocate_aligned((*model)->converted, sizeof(fs_real), "converted weights", err);
+    if ((*model)->own_block == NULL || fs_model_convert(*model, (*model)->own_block, true, err) != 0) {
+        fs_model_destroy(*model);
+        *model = NULL;
+        return -1;
+    }
+    return 0;
+}
