@@ -1,16 +1,26 @@
 /*
  * The archive: one HDF5 file a stage, made whole or not at all.
  *
- *     bytes 0..511   user block: text, "fairstamp archive 1\nsha256 <64 hex digits>\nlength <bytes of the file>\n", zero filled
- *     bytes 512..    an ordinary HDF5 file (h5dump, h5py, Julia open it as it is); sha256 is over these bytes
+ *     bytes 0..511   user block, filled with zeros: "fairstamp archive 1\nsha256 <64 hex digits>\nlength <bytes>\n"
+ *     bytes 512..    an ordinary HDF5 file: h5dump, h5py and Julia open the whole as it is
  *
- * Inside: datasets with fletcher32 (and shuffle + deflate above 4 KiB), plain little-endian types, attributes, and
- * /manifest, one SHA-256 a dataset and attribute set. Root attributes: "format" = kind of the file ("trace", "stamp",
- * "evaluate", "part"), "version" = FS_ARCHIVE_VERSION, "job" = the job's digest. Group /provenance: string attributes.
+ * sha256 is over the bytes from 512 on, length is that of the whole file.
+ *
+ * Inside: datasets with fletcher32 (and shuffle + deflate above 4 KiB), plain little-endian types, texts of a fixed
+ * length in UTF-8, attributes, and the dataset /manifest: one line "<64 hex digits> <name>" for each dataset and each
+ * attribute, the SHA-256 of its name, type, shape and content. Root attributes: "format" = kind of the file ("trace",
+ * "stamp", "evaluate", "part"), "version" = FS_ARCHIVE_VERSION, "job" = the job's digest. Group /provenance: string
+ * attributes. No times are stored: the same content, written in the same order, gives the same bytes.
+ *
+ * Names are "/part/part" of at most 1024 bytes without "@". A dataset may have 0 dimensions (one element) or 0 rows.
  *
  * Writing: fs_archive_create writes under a temporary name, fs_archive_publish closes, hashes, fsyncs and renames.
  * Reading: fs_archive_open checks length and hash before the HDF5 library sees a byte, so that a truncated, flipped or
- * foreign file is one clear error (FS_EXIT_DATA). Local: only the rank that reads or writes calls; serial driver.
+ * foreign file is one clear error (FS_EXIT_DATA). The hash tells damage, not who wrote the file; what is inside is
+ * therefore checked again: links, types, storage, and sizes against what the file can hold, before memory is taken.
+ *
+ * A failed write is FS_EXIT_IO, a wrong name or one written twice FS_EXIT_SOFTWARE. Local: only the rank that reads or
+ * writes calls; serial driver; one thread at a time. Turns HDF5's own printing of errors off.
  */
 #ifndef FAIRSTAMP_IO_ARCHIVE_H
 #define FAIRSTAMP_IO_ARCHIVE_H
@@ -43,7 +53,7 @@ int fs_archive_attribute_number(struct fs_archive *archive, const char *object, 
                                 struct fs_error *err);
 int fs_archive_attribute_integer(struct fs_archive *archive, const char *object, const char *name, int64_t value,
                                  struct fs_error *err);
-/* Publishes and destroys the archive, also on failure (the temporary file is removed then). */
+/* Writes /manifest, publishes and destroys the archive, also on failure (the temporary file is removed then). */
 int fs_archive_publish(struct fs_archive *archive, struct fs_error *err);
 void fs_archive_abort(struct fs_archive *archive); /* drops it unpublished; takes NULL */
 
@@ -72,15 +82,15 @@ int fs_archive_read_attribute_number(const struct fs_archive *archive, const cha
 int fs_archive_read_attribute_integer(const struct fs_archive *archive, const char *object, const char *name,
                                       int64_t *value, struct fs_error *err);
 
-/* Every dataset and attribute, in a fixed order, for inspect, verify, export. */
+/* Every dataset and attribute but /manifest, in a fixed order, for inspect, verify, export. */
 struct fs_archive_entry {
-    const char *name;      /* dataset: "/scores/x"; attribute: "/scores/x@unit" */
+    const char *name; /* dataset: "/scores/x"; attribute: "/scores/x@unit" */
     bool is_attribute;
     bool is_text;
     enum fs_archive_type type; /* where not text */
     size_t dimensions;
     size_t shape[4];
-    const void *data;          /* dense; texts: char *const * of shape[0] (or 1 for an attribute) */
+    const void *data; /* dense; texts: char *const * of shape[0] (or 1 for an attribute) */
 };
 /* Calls `visit` for each; it returns 0 to go on, or -1 with `err` set to stop. */
 int fs_archive_visit(const struct fs_archive *archive,
@@ -89,8 +99,8 @@ int fs_archive_visit(const struct fs_archive *archive,
 /* Checks every hash of /manifest (the file hash was checked on opening). */
 int fs_archive_verify(const struct fs_archive *archive, struct fs_error *err);
 /*
- * Compares all datasets, and all attributes outside /provenance and /manifest, bit for bit. Sets `equal`; `difference`
- * (of `size` bytes) names the first that differs. `err` is for files that cannot be read.
+ * Compares all datasets and attributes outside /provenance and /manifest, bit for bit (by their SHA-256). Sets `equal`;
+ * `difference` (of `size` bytes) names the first that differs. `err` is for files that cannot be read.
  */
 int fs_archive_equal(const struct fs_archive *a, const struct fs_archive *b, bool *equal, char *difference, size_t size,
                      struct fs_error *err);

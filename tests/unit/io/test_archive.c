@@ -1,0 +1,600 @@
+/* The archive: what is written is read back, by itself and by plain HDF5; every damage is one clear error. */
+#include "support.h"
+
+#include <hdf5.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "io/archive.h"
+#include "io/digest.h"
+
+static struct fs_error err = FS_ERROR_INIT;
+
+static const float matrix[2][3] = {{1.5f, -2.0f, 0.0f}, {3.25f, 1e-30f, -1e30f}};
+static const int64_t numbers[4] = {0, -1, INT64_MAX, INT64_MIN};
+static const char *const texts[3] = {"he said", "", "caf\xc3\xa9"};
+
+static struct fs_archive *create(const char *path, const char *format, const char *job)
+{
+    struct fs_archive *archive;
+    check_success(fs_archive_create(path, format, job, &archive, &err), &err);
+    return archive;
+}
+
+static void fill(struct fs_archive *archive, size_t large)
+{
+    size_t shape[4] = {2, 3, 0, 0};
+    check_success(fs_archive_write(archive, "/trace/matrix", FS_ARCHIVE_F32, 2, shape, matrix, &err), &err);
+    shape[0] = 4;
+    check_success(fs_archive_write(archive, "/numbers", FS_ARCHIVE_I64, 1, shape, numbers, &err), &err);
+    shape[0] = 0;
+    check_success(fs_archive_write(archive, "/trace/empty", FS_ARCHIVE_F64, 2, shape, NULL, &err), &err);
+    check_success(fs_archive_write_texts(archive, "/trace/texts", 3, texts, &err), &err);
+    check_success(fs_archive_write_texts(archive, "/trace/no_texts", 0, NULL, &err), &err);
+    check_success(fs_archive_attribute_text(archive, "/trace", "unit", "nats", &err), &err);
+    check_success(fs_archive_attribute_text(archive, "/trace/matrix", "empty", "", &err), &err);
+    check_success(fs_archive_attribute_number(archive, "/trace/matrix", "scale", 0.1, &err), &err);
+    check_success(fs_archive_attribute_integer(archive, "/made/here", "seed", -7, &err), &err);
+    double scalar = 0.25;
+    check_success(fs_archive_write(archive, "/scalar", FS_ARCHIVE_F64, 0, NULL, &scalar, &err), &err);
+    float *values = malloc((large + 1) * sizeof *values);
+    assert_non_null(values);
+    for (size_t i = 0; i < large; i++) {
+        values[i] = (float)i * 0.5f;
+    }
+    shape[0] = large;
+    check_success(fs_archive_write(archive, "/large", FS_ARCHIVE_F32, 1, shape, values, &err), &err);
+    free(values);
+}
+
+static const char *write_sample(const char *name, const char *job, const char *host)
+{
+    const char *path = scratch_path(name);
+    struct fs_archive *archive = create(path, "trace", job);
+    fill(archive, 5000);
+    check_success(fs_archive_attribute_text(archive, "/provenance", "host", host, &err), &err);
+    check_success(fs_archive_publish(archive, &err), &err);
+    return path;
+}
+
+static void test_round_trip(void **state)
+{
+    (void)state;
+    const char *path = write_sample("round.h5", "job-1", "here");
+    struct fs_archive *archive;
+    check_success(fs_archive_open(path, "trace", &archive, &err), &err);
+    assert_string_equal(fs_archive_format(archive), "trace");
+    assert_string_equal(fs_archive_job(archive), "job-1");
+    assert_true(fs_archive_has(archive, "/trace/matrix"));
+    assert_true(fs_archive_has(archive, "/trace"));
+    assert_true(fs_archive_has(archive, "/"));
+    assert_false(fs_archive_has(archive, "/trace/none"));
+    assert_false(fs_archive_has(archive, "/trace/matrix/below"));
+    assert_false(fs_archive_has(archive, "trace"));
+    float got[6];
+    check_success(fs_archive_read(archive, "/trace/matrix", FS_ARCHIVE_F32, 6, got, &err), &err);
+    assert_memory_equal(got, matrix, sizeof matrix);
+    int64_t integers[4];
+    check_success(fs_archive_read(archive, "/numbers", FS_ARCHIVE_I64, 4, integers, &err), &err);
+    assert_memory_equal(integers, numbers, sizeof numbers);
+    size_t dimensions;
+    size_t shape[4];
+    check_success(fs_archive_shape(archive, "/trace/empty", &dimensions, shape, &err), &err);
+    assert_int_equal(dimensions, 2);
+    assert_int_equal(shape[0], 0);
+    assert_int_equal(shape[1], 3);
+    check_success(fs_archive_read(archive, "/trace/empty", FS_ARCHIVE_F64, 0, NULL, &err), &err);
+    double scalar;
+    check_success(fs_archive_read(archive, "/scalar", FS_ARCHIVE_F64, 1, &scalar, &err), &err);
+    assert_true(scalar == 0.25);
+    float *large = malloc(5000 * sizeof *large);
+    assert_non_null(large);
+    check_success(fs_archive_read(archive, "/large", FS_ARCHIVE_F32, 5000, large, &err), &err);
+    assert_true(large[4999] == 2499.5f);
+    free(large);
+    size_t count;
+    char **read;
+    check_success(fs_archive_read_texts(archive, "/trace/texts", &count, &read, &err), &err);
+    assert_int_equal(count, 3);
+    for (size_t i = 0; i < 3; i++) {
+        assert_string_equal(read[i], texts[i]);
+    }
+    free(read);
+    check_success(fs_archive_read_texts(archive, "/trace/no_texts", &count, &read, &err), &err);
+    assert_int_equal(count, 0);
+    free(read);
+    char *text;
+    check_success(fs_archive_read_attribute_text(archive, "/trace", "unit", &text, &err), &err);
+    assert_string_equal(text, "nats");
+    free(text);
+    check_success(fs_archive_read_attribute_text(archive, "/trace/matrix", "empty", &text, &err), &err);
+    assert_string_equal(text, "");
+    free(text);
+    double number;
+    int64_t integer;
+    check_success(fs_archive_read_attribute_number(archive, "/trace/matrix", "scale", &number, &err), &err);
+    assert_true(number == 0.1);
+    check_success(fs_archive_read_attribute_integer(archive, "/made/here", "seed", &integer, &err), &err);
+    assert_int_equal(integer, -7);
+    check_success(fs_archive_verify(archive, &err), &err);
+
+    check_error(fs_archive_read(archive, "/none", FS_ARCHIVE_F32, 6, got, &err), &err, FS_EXIT_DATA, "round.h5",
+                "/none");
+    check_error(fs_archive_read(archive, "/trace", FS_ARCHIVE_F32, 6, got, &err), &err, FS_EXIT_DATA, "round.h5",
+                "/trace");
+    check_error(fs_archive_read(archive, "/trace/matrix", FS_ARCHIVE_F32, 5, got, &err), &err, FS_EXIT_DATA,
+                "/trace/matrix", "found 6 elements of f32, expected 5");
+    check_error(fs_archive_read(archive, "/trace/matrix", FS_ARCHIVE_I32, 6, got, &err), &err, FS_EXIT_DATA,
+                "/trace/matrix", "expected 6 of i32");
+    check_error(fs_archive_read(archive, "/trace/texts", FS_ARCHIVE_F32, 3, got, &err), &err, FS_EXIT_DATA,
+                "/trace/texts", "of text");
+    check_error(fs_archive_read_texts(archive, "/numbers", &count, &read, &err), &err, FS_EXIT_DATA, "/numbers",
+                "expected a list of texts");
+    check_error(fs_archive_read_attribute_text(archive, "/trace/matrix", "scale", &text, &err), &err, FS_EXIT_DATA,
+                "/trace/matrix@scale", "expected a text");
+    check_error(fs_archive_read_attribute_number(archive, "/trace", "unit", &number, &err), &err, FS_EXIT_DATA,
+                "/trace@unit", "found a text");
+    check_error(fs_archive_read_attribute_integer(archive, "/trace", "none", &integer, &err), &err, FS_EXIT_DATA,
+                "/trace@none", "no such attribute");
+    check_error(fs_archive_shape(archive, "/../x", &dimensions, shape, &err), &err, FS_EXIT_DATA, "round.h5", "/../x");
+    fs_archive_close(archive);
+    check_error(fs_archive_open(path, "stamp", &archive, &err), &err, FS_EXIT_DATA, "round.h5: /@format",
+                "expected \"stamp\"");
+    check_success(fs_archive_open(path, NULL, &archive, &err), &err);
+    fs_archive_close(archive);
+    fs_archive_close(NULL);
+    fs_archive_abort(NULL);
+}
+
+/* Plain HDF5 opens the file as it is and finds the numbers, the filters and the user block. */
+static void test_plain_hdf5(void **state)
+{
+    (void)state;
+    const char *path = write_sample("plain.h5", "job-1", "here");
+    hid_t file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
+    assert_true(file >= 0);
+    hid_t creation = H5Fget_create_plist(file);
+    hsize_t block;
+    assert_true(H5Pget_userblock(creation, &block) >= 0);
+    assert_int_equal(block, 512);
+    float got[6];
+    hid_t dataset = H5Dopen2(file, "/trace/matrix", H5P_DEFAULT);
+    assert_true(H5Dread(dataset, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, got) >= 0);
+    assert_memory_equal(got, matrix, sizeof matrix);
+    hid_t properties = H5Dget_create_plist(dataset);
+    assert_int_equal(H5Pget_nfilters(properties), 1);
+    H5Pclose(properties);
+    H5Dclose(dataset);
+    dataset = H5Dopen2(file, "/large", H5P_DEFAULT);
+    properties = H5Dget_create_plist(dataset);
+    assert_int_equal(H5Pget_nfilters(properties), 3);
+    assert_true(H5Dget_storage_size(dataset) < 5000 * sizeof(float));
+    H5Pclose(properties);
+    H5Dclose(dataset);
+    H5Pclose(creation);
+    H5Fclose(file);
+
+    size_t size;
+    unsigned char *bytes = slurp(path, &size);
+    char hex[FS_DIGEST_SIZE];
+    char expected[512] = "";
+    fs_digest_bytes(bytes + 512, size - 512, hex);
+    snprintf(expected, sizeof expected, "fairstamp archive 1\nsha256 %s\nlength %zu\n", hex, size);
+    assert_memory_equal(bytes, expected, sizeof expected);
+    free(bytes);
+}
+
+static void test_same_content_same_bytes(void **state)
+{
+    (void)state;
+    size_t size_a;
+    size_t size_b;
+    unsigned char *a = slurp(write_sample("same_a.h5", "job-1", "here"), &size_a);
+    sleep(1); /* a time stamp of HDF5 counts whole seconds */
+    unsigned char *b = slurp(write_sample("same_b.h5", "job-1", "here"), &size_b);
+    assert_int_equal(size_a, size_b);
+    assert_memory_equal(a, b, size_a);
+    free(a);
+    free(b);
+}
+
+static bool equal_files(const char *path_a, const char *path_b, char *difference, size_t size)
+{
+    struct fs_archive *a;
+    struct fs_archive *b;
+    bool equal = false;
+    check_success(fs_archive_open(path_a, NULL, &a, &err), &err);
+    check_success(fs_archive_open(path_b, NULL, &b, &err), &err);
+    check_success(fs_archive_equal(a, b, &equal, difference, size, &err), &err);
+    fs_archive_close(a);
+    fs_archive_close(b);
+    return equal;
+}
+
+static const char *write_one(const char *name, const char *dataset, enum fs_archive_type type, size_t rows,
+                             size_t columns, const void *data)
+{
+    const char *path = scratch_path(name);
+    struct fs_archive *archive = create(path, "part", "job");
+    size_t shape[2] = {rows, columns};
+    check_success(fs_archive_write(archive, dataset, type, 2, shape, data, &err), &err);
+    check_success(fs_archive_publish(archive, &err), &err);
+    return path;
+}
+
+static void test_equal(void **state)
+{
+    (void)state;
+    char difference[256] = "";
+    const char *first = write_sample("equal_a.h5", "job-1", "here");
+    assert_true(equal_files(first, write_sample("equal_b.h5", "job-1", "elsewhere"), difference, sizeof difference));
+    assert_false(equal_files(first, write_sample("equal_c.h5", "job-2", "here"), difference, sizeof difference));
+    assert_string_equal(difference, "/@job differs");
+
+    const double plus[2] = {0.0, 1.0};
+    const double minus[2] = {-0.0, 1.0};
+    const char *one = write_one("one.h5", "/x", FS_ARCHIVE_F64, 1, 2, plus);
+    assert_false(
+        equal_files(one, write_one("two.h5", "/x", FS_ARCHIVE_F64, 1, 2, minus), difference, sizeof difference));
+    assert_string_equal(difference, "/x differs");
+    assert_false(
+        equal_files(one, write_one("three.h5", "/x", FS_ARCHIVE_F64, 2, 1, plus), difference, sizeof difference));
+    assert_string_equal(difference, "/x differs");
+    assert_false(
+        equal_files(one, write_one("four.h5", "/x", FS_ARCHIVE_I64, 1, 2, plus), difference, sizeof difference));
+    assert_string_equal(difference, "/x differs");
+    assert_false(
+        equal_files(one, write_one("five.h5", "/y", FS_ARCHIVE_F64, 1, 2, plus), difference, sizeof difference));
+    assert_non_null(strstr(difference, "/x is only in"));
+    assert_true(equal_files(one, write_one("six.h5", "/x", FS_ARCHIVE_F64, 1, 2, plus), difference, sizeof difference));
+}
+
+struct seen {
+    char names[2048];
+    size_t stop_after;
+    size_t count;
+};
+
+static int record(void *context, const struct fs_archive_entry *entry, struct fs_error *error)
+{
+    struct seen *seen = context;
+    size_t used = strlen(seen->names);
+    snprintf(seen->names + used, sizeof seen->names - used, "%s%s\n", entry->name, entry->is_text ? " text" : "");
+    seen->count++;
+    return seen->count == seen->stop_after ? fs_error_set(error, FS_EXIT_IO, "stopped at %s", entry->name) : 0;
+}
+
+static void test_visit(void **state)
+{
+    (void)state;
+    struct fs_archive *archive;
+    struct seen seen = {"", 0, 0};
+    check_success(fs_archive_open(write_sample("visit.h5", "job-1", "here"), NULL, &archive, &err), &err);
+    check_success(fs_archive_visit(archive, record, &seen, &err), &err);
+    assert_string_equal(seen.names,
+                        "/@format text\n/@job text\n/@version\n/large\n/made/here@seed\n/numbers\n"
+                        "/provenance@host text\n/scalar\n/trace@unit text\n/trace/empty\n/trace/matrix\n"
+                        "/trace/matrix@empty text\n/trace/matrix@scale\n/trace/no_texts text\n/trace/texts text\n");
+    struct seen part = {"", 4, 0};
+    check_error(fs_archive_visit(archive, record, &part, &err), &err, FS_EXIT_IO, "stopped", "/large");
+    fs_archive_close(archive);
+}
+
+static void test_large_attribute(void **state)
+{
+    (void)state;
+    size_t length = 300000;
+    char *job = malloc(length + 1);
+    assert_non_null(job);
+    memset(job, 'x', length);
+    job[length] = '\0';
+    const char *path = scratch_path("attribute.h5");
+    struct fs_archive *archive = create(path, "part", "job");
+    check_success(fs_archive_attribute_text(archive, "/provenance", "job_text", job, &err), &err);
+    check_success(fs_archive_publish(archive, &err), &err);
+    check_success(fs_archive_open(path, "part", &archive, &err), &err);
+    char *read;
+    check_success(fs_archive_read_attribute_text(archive, "/provenance", "job_text", &read, &err), &err);
+    assert_string_equal(read, job);
+    free(read);
+    free(job);
+    check_success(fs_archive_verify(archive, &err), &err);
+    fs_archive_close(archive);
+}
+
+/* Eight bytes that compress a thousandfold are still read back. */
+static void test_zeros(void **state)
+{
+    (void)state;
+    size_t count = (size_t)4 << 20;
+    float *zeros = calloc(count, sizeof *zeros);
+    assert_non_null(zeros);
+    const char *path = write_one("zeros.h5", "/zeros", FS_ARCHIVE_F32, 4, count / 4, zeros);
+    struct fs_archive *archive;
+    check_success(fs_archive_open(path, "part", &archive, &err), &err);
+    zeros[count - 1] = 1.0f;
+    check_success(fs_archive_read(archive, "/zeros", FS_ARCHIVE_F32, count, zeros, &err), &err);
+    assert_true(zeros[count - 1] == 0.0f);
+    fs_archive_close(archive);
+    free(zeros);
+}
+
+static void test_wrong_use(void **state)
+{
+    (void)state;
+    struct fs_archive *archive;
+    check_error(fs_archive_create(scratch_path("none/x.h5"), "part", "job", &archive, &err), &err,
+                FS_EXIT_CANNOT_CREATE, "none", "make the folder");
+    const char *path = scratch_path("wrong.h5");
+    archive = create(path, "part", "job");
+    size_t shape[5] = {1, 1, 1, 1, 1};
+    double value = 1.0;
+    check_success(fs_archive_write(archive, "/a/x", FS_ARCHIVE_F64, 1, shape, &value, &err), &err);
+    check_error(fs_archive_write(archive, "/a/x", FS_ARCHIVE_F64, 1, shape, &value, &err), &err, FS_EXIT_SOFTWARE,
+                "wrong.h5: /a/x", "written twice");
+    check_error(fs_archive_write(archive, "/a/y", FS_ARCHIVE_F64, 5, shape, &value, &err), &err, FS_EXIT_SOFTWARE,
+                "/a/y", "5 dimensions");
+    static const char *const names[] = {"x", "", "/a//x", "/a/", "/a/../x", "/./x", "/a@x"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        check_error(fs_archive_write(archive, names[i], FS_ARCHIVE_F64, 1, shape, &value, &err), &err, FS_EXIT_SOFTWARE,
+                    "wrong.h5", "no name");
+    }
+    check_error(fs_archive_write(archive, "/a/x/below", FS_ARCHIVE_F64, 1, shape, &value, &err), &err, FS_EXIT_IO,
+                "wrong.h5", "/a/x/below");
+    check_error(fs_archive_attribute_number(archive, "/a", "p@q", 1, &err), &err, FS_EXIT_SOFTWARE, "/a@p@q",
+                "no name");
+    check_success(fs_archive_attribute_number(archive, "/a", "p", 1, &err), &err);
+    check_error(fs_archive_attribute_number(archive, "/a", "p", 1, &err), &err, FS_EXIT_SOFTWARE, "/a@p",
+                "written twice");
+    shape[0] = SIZE_MAX;
+    shape[1] = 2;
+    check_error(fs_archive_write(archive, "/b", FS_ARCHIVE_F64, 2, shape, &value, &err), &err, FS_EXIT_SOFTWARE, "/b",
+                "beyond 2^64");
+    assert_int_not_equal(access(path, F_OK), 0);
+    fs_archive_abort(archive);
+    check_error(fs_archive_open(path, NULL, &archive, &err), &err, FS_EXIT_NO_INPUT, "wrong.h5", "No such file");
+    check_success(fs_archive_open(write_sample("reading.h5", "j", "h"), NULL, &archive, &err), &err);
+    check_error(fs_archive_attribute_number(archive, "/a", "p", 1, &err), &err, FS_EXIT_SOFTWARE, "reading.h5",
+                "open for reading");
+    fs_archive_close(archive);
+}
+
+/* Every cut at a multiple of 64 bytes, and every byte with one bit turned over. */
+static void test_damage(void **state)
+{
+    (void)state;
+    size_t size;
+    double value = 2.5;
+    unsigned char *bytes = slurp(write_one("whole.h5", "/x", FS_ARCHIVE_F64, 1, 1, &value), &size);
+    struct fs_archive *archive;
+    for (size_t cut = 0; cut < size; cut += 64) {
+        const char *path = scratch_write("cut.h5", bytes, cut);
+        check_error(fs_archive_open(path, NULL, &archive, &err), &err, FS_EXIT_DATA, "cut.h5", "expected");
+        assert_null(archive);
+    }
+    for (size_t i = 0; i < size; i++) {
+        unsigned char bit = (unsigned char)(1u << (i % 8));
+        bytes[i] ^= bit;
+        const char *path = scratch_write("flip.h5", bytes, size);
+        check_error(fs_archive_open(path, NULL, &archive, &err), &err, FS_EXIT_DATA, "flip.h5", "expected");
+        bytes[i] ^= bit;
+    }
+    unsigned char *longer = realloc(bytes, size + 1);
+    assert_non_null(longer);
+    longer[size] = 0;
+    check_error(fs_archive_open(scratch_write("long.h5", longer, size + 1), NULL, &archive, &err), &err, FS_EXIT_DATA,
+                "long.h5", "cut short or was changed");
+    longer[18] = '2';
+    check_error(fs_archive_open(scratch_write("newer.h5", longer, size), NULL, &archive, &err), &err, FS_EXIT_DATA,
+                "newer.h5", "newer fairstamp");
+    free(longer);
+    check_error(fs_archive_open(scratch_write_text("foreign.h5", "\211HDF\r\n\032\n"), NULL, &archive, &err), &err,
+                FS_EXIT_DATA, "foreign.h5", "no archive of fairstamp");
+    check_error(fs_archive_open(scratch_write_text("empty.h5", ""), NULL, &archive, &err), &err, FS_EXIT_DATA,
+                "empty.h5", "no archive of fairstamp");
+    check_error(fs_archive_open(scratch_path("."), NULL, &archive, &err), &err, FS_EXIT_NO_INPUT, "/.", "a folder");
+}
+
+/* Gives the file a user block that fits, as one who knows the format could. */
+static void forge(const char *path)
+{
+    size_t size;
+    unsigned char *bytes = slurp(path, &size);
+    char hex[FS_DIGEST_SIZE];
+    memset(bytes, 0, 512);
+    fs_digest_bytes(bytes + 512, size - 512, hex);
+    snprintf((char *)bytes, 512, "fairstamp archive 1\nsha256 %s\nlength %zu\n", hex, size);
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes, 1, size, file), size);
+    fclose(file);
+    free(bytes);
+}
+
+/* A file of plain HDF5 with the root attributes of an archive. */
+static hid_t forged_file(const char *path)
+{
+    double value = 1;
+    write_one("base.h5", "/x", FS_ARCHIVE_F64, 1, 1, &value);
+    size_t size;
+    unsigned char *bytes = slurp(scratch_path("base.h5"), &size);
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes, 1, size, file), size);
+    fclose(file);
+    free(bytes);
+    hid_t id = H5Fopen(path, H5F_ACC_RDWR, H5P_DEFAULT);
+    assert_true(id >= 0);
+    return id;
+}
+
+static void make_dataset(hid_t file, const char *name, hid_t type, int dimensions, const hsize_t *shape,
+                         hid_t properties)
+{
+    hid_t space = H5Screate_simple(dimensions, shape, NULL);
+    hid_t dataset = H5Dcreate2(file, name, type, space, H5P_DEFAULT, properties, H5P_DEFAULT);
+    assert_true(dataset >= 0);
+    H5Dclose(dataset);
+    H5Sclose(space);
+}
+
+static int count_entry(void *context, const struct fs_archive_entry *entry, struct fs_error *error)
+{
+    (void)entry;
+    (void)error;
+    (*(size_t *)context)++;
+    return 0;
+}
+
+/* That a forged file, closed by the caller, is refused on opening or at the latest on reading all. */
+static void check_forged(const char *path, const char *name, const char *says)
+{
+    struct fs_archive *archive;
+    size_t entries = 0;
+    forge(path);
+    int result = fs_archive_open(path, NULL, &archive, &err);
+    if (result == 0) {
+        result = fs_archive_visit(archive, count_entry, &entries, &err);
+        fs_archive_close(archive);
+    }
+    check_error(result, &err, FS_EXIT_DATA, name, says);
+}
+
+static void test_forged(void **state)
+{
+    (void)state;
+    const char *path = scratch_path("forged.h5");
+    hsize_t shape[6] = {1000000, 1000000, 1, 1, 1, 1};
+
+    hid_t file = forged_file(path); /* a contiguous dataset of 8 TB that was never written */
+    make_dataset(file, "/huge", H5T_IEEE_F64LE, 2, shape, H5P_DEFAULT);
+    H5Fclose(file);
+    check_forged(path, "/huge", "stored bytes");
+
+    file = forged_file(path); /* the same in chunks */
+    hid_t properties = H5Pcreate(H5P_DATASET_CREATE);
+    hsize_t chunk[2] = {10, 10};
+    H5Pset_chunk(properties, 2, chunk);
+    make_dataset(file, "/chunks", H5T_IEEE_F64LE, 2, shape, properties);
+    H5Pclose(properties);
+    H5Fclose(file);
+    check_forged(path, "/chunks", "stored bytes");
+
+    file = forged_file(path);
+    shape[0] = shape[1] = 1;
+    make_dataset(file, "/six", H5T_IEEE_F64LE, 6, shape, H5P_DEFAULT);
+    H5Fclose(file);
+    check_forged(path, "/six", "a shape");
+
+    file = forged_file(path);
+    make_dataset(file, "/big_endian", H5T_IEEE_F64BE, 1, shape, H5P_DEFAULT);
+    H5Fclose(file);
+    check_forged(path, "/big_endian", "an element type");
+
+    file = forged_file(path);
+    hid_t type = H5Tcopy(H5T_C_S1);
+    H5Tset_size(type, H5T_VARIABLE);
+    make_dataset(file, "/variable", type, 1, shape, H5P_DEFAULT);
+    H5Tclose(type);
+    H5Fclose(file);
+    check_forged(path, "/variable", "padded UTF-8");
+
+    file = forged_file(path); /* data that would be read from another file */
+    properties = H5Pcreate(H5P_DATASET_CREATE);
+    H5Pset_external(properties, "/etc/hostname", 0, 8);
+    make_dataset(file, "/external", H5T_IEEE_F64LE, 1, shape, properties);
+    H5Pclose(properties);
+    H5Fclose(file);
+    check_forged(path, "/external", "a kind of storage");
+
+    file = forged_file(path);
+    H5Lcreate_external("/etc/other.h5", "/x", file, "/link", H5P_DEFAULT, H5P_DEFAULT);
+    H5Fclose(file);
+    check_forged(path, "link", "a link to elsewhere");
+
+    file = forged_file(path);
+    H5Lcreate_soft("/x", file, "/soft", H5P_DEFAULT, H5P_DEFAULT);
+    H5Fclose(file);
+    check_forged(path, "soft", "a link to elsewhere");
+
+    file = forged_file(path);
+    type = H5Tcopy(H5T_IEEE_F64LE);
+    H5Tcommit2(file, "/type", type, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+    H5Tclose(type);
+    H5Fclose(file);
+    check_forged(path, "/type", "a named type");
+
+    file = forged_file(path);
+    H5Adelete(file, "job");
+    H5Fclose(file);
+    check_forged(path, "/@job", "no such attribute");
+
+    file = forged_file(path); /* a text that is not UTF-8 */
+    type = H5Tcopy(H5T_C_S1);
+    H5Tset_size(type, 2);
+    H5Tset_strpad(type, H5T_STR_NULLPAD);
+    H5Tset_cset(type, H5T_CSET_UTF8);
+    hid_t space = H5Screate(H5S_SCALAR);
+    hid_t attribute = H5Acreate2(file, "bytes", type, space, H5P_DEFAULT, H5P_DEFAULT);
+    H5Awrite(attribute, type, "\xff\xfe");
+    H5Aclose(attribute);
+    H5Sclose(space);
+    H5Tclose(type);
+    H5Fclose(file);
+    check_forged(path, "/@bytes", "not UTF-8");
+}
+
+/* A changed number with a fitting file hash is what /manifest finds. */
+static void test_manifest(void **state)
+{
+    (void)state;
+    const char *path = scratch_path("manifest.h5");
+    hid_t file = forged_file(path);
+    hid_t dataset = H5Dopen2(file, "/x", H5P_DEFAULT);
+    double value = 1.0000000001;
+    assert_true(H5Dwrite(dataset, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, &value) >= 0);
+    H5Dclose(dataset);
+    H5Fclose(file);
+    forge(path);
+    struct fs_archive *archive;
+    check_success(fs_archive_open(path, NULL, &archive, &err), &err);
+    check_error(fs_archive_verify(archive, &err), &err, FS_EXIT_DATA, "manifest.h5: /x", "SHA-256");
+    fs_archive_close(archive);
+
+    file = forged_file(path);
+    hsize_t shape[1] = {0};
+    make_dataset(file, "/more", H5T_IEEE_F64LE, 1, shape, H5P_DEFAULT);
+    H5Fclose(file);
+    forge(path);
+    check_success(fs_archive_open(path, NULL, &archive, &err), &err);
+    check_error(fs_archive_verify(archive, &err), &err, FS_EXIT_DATA, "manifest.h5: /manifest", "/more");
+    fs_archive_close(archive);
+
+    file = forged_file(path);
+    H5Ldelete(file, "/manifest", H5P_DEFAULT);
+    H5Fclose(file);
+    forge(path);
+    check_success(fs_archive_open(path, NULL, &archive, &err), &err);
+    check_error(fs_archive_verify(archive, &err), &err, FS_EXIT_DATA, "manifest.h5", "/manifest");
+    fs_archive_close(archive);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_plain_hdf5),
+        cmocka_unit_test(test_same_content_same_bytes),
+        cmocka_unit_test(test_equal),
+        cmocka_unit_test(test_visit),
+        cmocka_unit_test(test_large_attribute),
+        cmocka_unit_test(test_zeros),
+        cmocka_unit_test(test_wrong_use),
+        cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_forged),
+        cmocka_unit_test(test_manifest),
+    };
+    return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
+}
