@@ -28,7 +28,10 @@ struct fs_evaluate_input {
 };
 
 /*
- * One line of the result table: a metric of a set of items, before and after. Names: suite "stereoset", "biaske",
+ * One line of the result table: a metric of a set of items, before and after. Rows come suite by suite (pairs, CrowS-Pairs,
+ * facts), in each the categories in the order of the items and "all" last, in each the subsets edited, held_out, all (the
+ * latter alone where there is no split, and for CrowS-Pairs and facts), in each the metrics in the order below. A set of no
+ * items gives no row. `skipped[FS_KEPT]` is 0. Names: suite "stereoset", "biaske",
  * "crows_pairs"; category "gender" ... or "all"; subset "edited", "held_out", "all"; metric "ss.macro", "ss.micro",
  * "lms.macro", "lms.micro", "icat.macro", "icat.micro", "gap", "crows", "crows.stereo", "crows.antistereo", "ps", "ds",
  * "rs.top1", "rs.pair". `ideal` is NaN where there is none. `model[1]` is NaN without a stamp.
@@ -50,7 +53,8 @@ struct fs_evaluate_result {
     double *crows_score;      /* [crows][2: more, less][2] */
     double *fact_log;         /* [facts][2: true, counterpart][2] */
     int32_t *fact_top1;       /* [facts][2 models]: most probable token at the first token of the object */
-    uint8_t *pair_skip;       /* [pairs] fs_skip */
+    uint8_t *pair_skip;       /* [pairs] fs_skip of the pair's statements, the first that is not FS_KEPT */
+    uint8_t *paraphrase_skip; /* [sum of paraphrases] */
     uint8_t *crows_skip;      /* [crows] */
     uint8_t *fact_skip;       /* [facts] */
 };
@@ -68,8 +72,9 @@ int fs_evaluate_write(struct fs_archive *archive, const struct fs_evaluate_input
 int fs_evaluate_read_table(const struct fs_archive *archive, struct fs_evaluate_result *result, struct fs_error *err);
 
 /*
- * The metrics of StereoSet scores made elsewhere: rows for each category of `pairs` and "all"; items of which not all three
- * sentences have a score are left out and counted in `unscored`.
+ * The metrics of StereoSet scores made elsewhere: rows for each category of `pairs` and "all", variant "given", no gap (what
+ * the scores are logarithms of is not known); items of which not all three sentences have a score are left out and counted
+ * in `unscored`. Local.
  */
 int fs_evaluate_scores(const struct fs_pair_list *pairs, const struct fs_scores *scores,
                        const struct fs_bootstrap *bootstrap, struct fs_evaluate_result *result, size_t *unscored,

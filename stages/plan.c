@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "stages/random.h"
+#include "stages/hash.h"
 
 struct pass {
     size_t offset; /* into the pool of ids */
@@ -104,16 +104,14 @@ static uint64_t hash_ids(const int32_t *id, size_t count)
 {
     uint64_t hash = count;
     for (size_t i = 0; i < count; i++) {
-        hash = fs_mix64(hash ^ (uint32_t)id[i]) + UINT64_C(0x9E3779B97F4A7C15);
+        hash = fs_hash_add(hash, (uint32_t)id[i]);
     }
     return hash;
 }
 
 static uint64_t hash_read(const struct read *read)
 {
-    uint64_t hash = fs_mix64(read->pass + UINT64_C(0x9E3779B97F4A7C15));
-    hash = fs_mix64(hash ^ read->position);
-    return fs_mix64(hash + (uint32_t)read->token);
+    return fs_hash_add(fs_hash_add(fs_hash_add(0, read->pass), read->position), (uint32_t)read->token);
 }
 
 static uint64_t hash_of_pass(const struct fs_plan *plan, size_t pass)
