@@ -34,26 +34,28 @@ size_t fs_attention_block(const struct fs_spec *spec, const struct fs_batch *bat
     return numbers;
 }
 
-/* Inverse frequency of pair `pair`; Llama 3's scaling after "The Llama 3 Herd of Models" as transformers computes it. */
-static double inverse_frequency(const struct fs_spec *spec, size_t pair)
+/*
+ * Inverse frequency of a pair, and Llama 3's scaling, as transformers computes them: in the engine's own precision, for
+ * the angles of far positions feel each rounding.
+ */
+static fs_real inverse_frequency(const struct fs_spec *spec, size_t pair)
 {
     const double turn = 6.283185307179586;
-    /* In float32 steps, as the models were trained and as transformers has it: the angles of far positions feel it. */
-    float exponent = (float)(2 * pair) / (float)spec->head_size;
-    float inverse = 1.0f / powf((float)spec->rope_theta, exponent);
+    fs_real exponent = (fs_real)(2 * pair) / (fs_real)spec->head_size;
+    fs_real inverse = (fs_real)1 / (fs_real)pow(spec->rope_theta, (double)exponent);
     if (spec->rope_scaling == FS_ROPE_LINEAR) {
-        inverse /= (float)spec->rope_factor;
+        inverse /= (fs_real)spec->rope_factor;
     } else if (spec->rope_scaling == FS_ROPE_LLAMA3) {
         double wavelength = turn / (double)inverse, original = (double)spec->rope_original_positions;
         if (wavelength > original / spec->rope_low_frequency) {
-            inverse /= (float)spec->rope_factor;
+            inverse /= (fs_real)spec->rope_factor;
         } else if (wavelength >= original / spec->rope_high_frequency) {
             double smooth = (original / wavelength - spec->rope_low_frequency) /
                             (spec->rope_high_frequency - spec->rope_low_frequency);
-            inverse = (float)((1.0 - smooth) * (double)inverse / spec->rope_factor + smooth * (double)inverse);
+            inverse = (fs_real)((1.0 - smooth) * (double)inverse / spec->rope_factor + smooth * (double)inverse);
         }
     }
-    return (double)inverse;
+    return inverse;
 }
 
 int fs_rotary_prepare(const struct fs_spec *spec, struct fs_workspace *workspace, const struct fs_batch *batch,
@@ -75,9 +77,9 @@ int fs_rotary_prepare(const struct fs_spec *spec, struct fs_workspace *workspace
         return -1;
     }
     for (size_t pair = 0; pair < half; pair++) {
-        float inverse = (float)inverse_frequency(spec, pair);
+        fs_real inverse = inverse_frequency(spec, pair);
         for (size_t position = 0; position < longest; position++) {
-            double angle = (double)((float)position * inverse);
+            double angle = (double)((fs_real)position * inverse);
             fs_real *table = workspace->rotary.data + position * spec->head_size;
             table[pair] = (fs_real)cos(angle);
             table[half + pair] = (fs_real)sin(angle);

@@ -5,6 +5,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "model/backward.h"
+
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(FS_DOUBLE) && !defined(FAIRSTAMP_SANITIZE)
 #define CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
