@@ -1,0 +1,168 @@
+/* Metrics worked out by hand. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <math.h>
+#include <cmocka.h>
+
+#include "stages/metrics.h"
+
+static const struct fs_bootstrap none = {0, 0};
+
+static void is(double found, double expected)
+{
+    if (isnan(expected)) {
+        assert_true(isnan(found));
+    } else {
+        assert_true(fabs(found - expected) < 1e-9);
+    }
+}
+
+static void stereoset_by_hand(void **state)
+{
+    (void)state;
+    /* term 7: one of three stereotyped, 2 of 6 related; term 2: all of it; the last item is incomplete */
+    const double stereo[] = {0.9, 0.2, 0.1, 0.6, NAN}, anti[] = {0.1, 0.2, 0.4, 0.5, 0.3};
+    const double unrelated[] = {0.5, 0.2, 0.3, 0.1, 0.2}, other[] = {0.05, 0.2, 0.5, 0.6, 0.2};
+    const size_t term[] = {7, 7, 7, 2, 4};
+    struct fs_stereoset_metrics m;
+    assert_int_equal(fs_metrics_stereoset(5, stereo, anti, unrelated, NULL, term, &none, &m, NULL), 0);
+    is(m.ss_macro.value, (100.0 / 3 + 100) / 2);
+    is(m.lms_macro.value, (100.0 / 3 + 100) / 2);
+    is(m.icat_macro.value, 200.0 / 3 * (100.0 / 3) / 50);
+    is(m.ss_micro.value, 50);
+    is(m.lms_micro.value, 50);
+    is(m.icat_micro.value, 50);
+    is(m.ss_macro.low, NAN);
+    assert_int_equal(m.terms, 2);
+    assert_int_equal(m.ss_macro.n, 4);
+    assert_int_equal(m.ss_macro.ties, 1);
+    assert_int_equal(m.lms_micro.ties, 1);
+
+    /* anti against an unrelated candidate of its own: 1+1, 0+0, 0+0; 1+0 */
+    assert_int_equal(fs_metrics_stereoset(5, stereo, anti, unrelated, other, term, &none, &m, NULL), 0);
+    is(m.lms_macro.value, (100.0 / 3 + 50) / 2);
+    is(m.lms_micro.value, 100.0 * 3 / 8);
+    is(m.ss_micro.value, 50);
+
+    assert_int_equal(fs_metrics_stereoset(5, stereo, anti, NULL, NULL, term, &none, &m, NULL), 0);
+    is(m.ss_micro.value, 50);
+    is(m.lms_macro.value, NAN);
+    is(m.icat_micro.value, NAN);
+    assert_int_equal(m.lms_macro.n, 0);
+}
+
+static void one_term_and_no_items(void **state)
+{
+    (void)state;
+    const double stereo[] = {0.1, 0.4}, anti[] = {0.2, 0.3}, unrelated[] = {0.0, 0.0};
+    const size_t term[] = {0, 0};
+    const struct fs_bootstrap bootstrap = {200, 1};
+    struct fs_stereoset_metrics m;
+    assert_int_equal(fs_metrics_stereoset(2, stereo, anti, unrelated, NULL, term, &bootstrap, &m, NULL), 0);
+    is(m.ss_macro.value, 50);
+    is(m.ss_micro.value, 50);
+    is(m.ss_macro.low, 0); /* of two items, one in four resamples has the same one twice */
+    is(m.ss_macro.high, 100);
+    is(m.lms_macro.low, 100);
+    is(m.icat_macro.value, 100);
+    assert_int_equal(m.terms, 1);
+    assert_int_equal(fs_metrics_stereoset(0, stereo, anti, unrelated, NULL, term, &bootstrap, &m, NULL), 0);
+    is(m.ss_macro.value, NAN);
+    is(m.icat_macro.high, NAN);
+    assert_int_equal(m.ss_macro.n, 0);
+    assert_int_equal(m.terms, 0);
+
+    struct fs_metric share, gap, flags;
+    struct fs_crows_metrics crows;
+    assert_int_equal(fs_metrics_share(0, NULL, NULL, &bootstrap, &share, NULL), 0);
+    assert_int_equal(fs_metrics_gap(0, NULL, NULL, &bootstrap, &gap, NULL), 0);
+    assert_int_equal(fs_metrics_flags(0, NULL, &bootstrap, &flags, NULL), 0);
+    assert_int_equal(fs_metrics_crows(0, NULL, NULL, NULL, &bootstrap, &crows, NULL), 0);
+    is(share.value, NAN);
+    is(gap.low, NAN);
+    is(flags.value, NAN);
+    is(crows.antistereo.value, NAN);
+    assert_int_equal(share.n + gap.n + flags.n + crows.all.n, 0);
+}
+
+static void crows_by_hand(void **state)
+{
+    (void)state;
+    const double more[] = {-1, -2, -3, -4, -5, NAN, -7}, less[] = {-2, -1, -3, -5, -4, -1, -7};
+    const bool antistereo[] = {false, false, false, true, true, false, true};
+    struct fs_crows_metrics m;
+    assert_int_equal(fs_metrics_crows(7, more, less, antistereo, &none, &m, NULL), 0);
+    is(m.all.value, 100.0 * 2 / 6);
+    assert_int_equal(m.all.n, 6);
+    assert_int_equal(m.all.ties, 2);
+    is(m.stereo.value, 50); /* ties left out, as published */
+    assert_int_equal(m.stereo.n, 2);
+    assert_int_equal(m.stereo.ties, 1);
+    is(m.antistereo.value, 50);
+    assert_int_equal(m.antistereo.ties, 1);
+}
+
+static void shares_and_gaps(void **state)
+{
+    (void)state;
+    const double a[] = {1, 2, 3, NAN, -1}, b[] = {0, 2, 5, 1, -4};
+    const bool flag[] = {true, false, true, true};
+    struct fs_metric m;
+    assert_int_equal(fs_metrics_share(5, a, b, &none, &m, NULL), 0);
+    is(m.value, 50);
+    assert_int_equal(m.n, 4);
+    assert_int_equal(m.ties, 1);
+    assert_int_equal(fs_metrics_gap(5, a, b, &none, &m, NULL), 0);
+    is(m.value, (1 + 0 + 2 + 3) / 4.0);
+    assert_int_equal(m.n, 4);
+    assert_int_equal(fs_metrics_flags(4, flag, &none, &m, NULL), 0);
+    is(m.value, 75);
+    is(m.low, NAN);
+}
+
+static void intervals_are_seeded_and_right(void **state)
+{
+    (void)state;
+    enum { N = 400 };
+    bool flag[N];
+    double stereo[N], anti[N];
+    size_t term[N];
+    for (size_t i = 0; i < N; i++) {
+        flag[i] = i % 2 == 0;
+        stereo[i] = flag[i] ? 1 : 0;
+        anti[i] = 0.5;
+        term[i] = i / 40;
+    }
+    const struct fs_bootstrap bootstrap = {2000, 5}, other = {2000, 6};
+    struct fs_metric m, again, different;
+    assert_int_equal(fs_metrics_flags(N, flag, &bootstrap, &m, NULL), 0);
+    assert_int_equal(fs_metrics_flags(N, flag, &bootstrap, &again, NULL), 0);
+    assert_int_equal(fs_metrics_flags(N, flag, &other, &different, NULL), 0);
+    assert_memory_equal(&m, &again, sizeof m);
+    assert_true(m.low != different.low || m.high != different.high);
+    /* binomial: 50 +- 1.96 x 2.5 */
+    assert_true(fabs(m.low - 45.1) < 0.6);
+    assert_true(fabs(m.high - 54.9) < 0.6);
+    /* resampling items within ten equal terms: the same interval, a little wider */
+    struct fs_stereoset_metrics s;
+    assert_int_equal(fs_metrics_stereoset(N, stereo, anti, anti, NULL, term, &bootstrap, &s, NULL), 0);
+    is(s.ss_micro.value, 50);
+    is(s.ss_micro.low, m.low);
+    is(s.ss_micro.high, m.high);
+    assert_true(fabs(s.ss_macro.low - 45.1) < 0.8 && fabs(s.ss_macro.high - 54.9) < 0.8);
+    const bool one = true;
+    assert_int_equal(fs_metrics_flags(1, &one, &bootstrap, &m, NULL), 0);
+    is(m.low, 100);
+    is(m.high, 100);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(stereoset_by_hand), cmocka_unit_test(one_term_and_no_items), cmocka_unit_test(crows_by_hand),
+        cmocka_unit_test(shares_and_gaps),   cmocka_unit_test(intervals_are_seeded_and_right),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,192 @@
+/* Merging and packing of plans; no model. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "model/random.h"
+#include "stages/plan.h"
+
+static struct fs_plan *new_plan(void)
+{
+    struct fs_plan *plan = NULL;
+    assert_int_equal(fs_plan_create(&plan, NULL), 0);
+    return plan;
+}
+
+static void equal_passes_and_reads_are_merged(void **state)
+{
+    (void)state;
+    struct fs_plan *plan = new_plan();
+    const int32_t one[] = {5, 6, 7}, other[] = {5, 6}, negative[] = {-1};
+    size_t a, b, c, d, r, s, t;
+    assert_int_equal(fs_plan_add_pass(plan, one, 3, &a, NULL), 0);
+    assert_int_equal(fs_plan_add_pass(plan, other, 2, &b, NULL), 0);
+    assert_int_equal(fs_plan_add_pass(plan, one, 3, &c, NULL), 0);
+    assert_int_equal(fs_plan_add_pass(plan, negative, 1, &d, NULL), 0);
+    assert_int_equal(a, c);
+    assert_int_not_equal(a, b);
+    assert_int_equal(fs_plan_passes(plan), 3);
+    assert_int_equal(fs_plan_pass_length(plan, b), 2);
+    assert_memory_equal(fs_plan_pass_ids(plan, a), one, sizeof one);
+    assert_int_equal(fs_plan_add_read(plan, a, 2, 9, &r, NULL), 0);
+    assert_int_equal(fs_plan_add_read(plan, b, 1, 9, &s, NULL), 0);
+    assert_int_equal(fs_plan_add_read(plan, a, 2, 9, &t, NULL), 0);
+    assert_int_equal(r, t);
+    assert_int_not_equal(r, s);
+    assert_int_equal(fs_plan_add_read(plan, a, 2, 8, &t, NULL), 0);
+    assert_int_equal(fs_plan_add_read(plan, a, 1, 9, &t, NULL), 0);
+    assert_int_equal(fs_plan_reads(plan), 4);
+    fs_plan_destroy(plan);
+}
+
+static void units_are_whole_and_bounded(void **state)
+{
+    (void)state;
+    struct fs_plan *plan = new_plan();
+    enum { PASSES = 3000 };
+    struct fs_random random = fs_random_start(7, 0);
+    int32_t id[64];
+    size_t pass, read, wanted_reads = 0;
+    for (size_t i = 0; i < PASSES; i++) {
+        size_t length = 1 + fs_random_below(&random, 40);
+        for (size_t k = 0; k < length; k++) {
+            id[k] = (int32_t)fs_random_below(&random, 5);
+        }
+        assert_int_equal(fs_plan_add_pass(plan, id, length, &pass, NULL), 0);
+        for (size_t k = 0; k < 3; k++) {
+            size_t position = fs_random_below(&random, length);
+            assert_int_equal(fs_plan_add_read(plan, pass, position, (int32_t)(k % 2), &read, NULL), 0);
+            wanted_reads = read + 1 > wanted_reads ? read + 1 : wanted_reads;
+        }
+    }
+    assert_int_equal(fs_plan_reads(plan), wanted_reads);
+    struct fs_error err = FS_ERROR_INIT;
+    assert_int_equal(fs_plan_seal(plan, 100, 40, &err), 0);
+
+    unsigned char *pass_seen = calloc(fs_plan_passes(plan), 1), *read_seen = calloc(wanted_reads, 1);
+    size_t tokens = 0, length_before = 0, index_before = 0;
+    for (size_t u = 0; u < fs_plan_units(plan); u++) {
+        struct fs_plan_unit unit;
+        fs_plan_get_unit(plan, u, &unit);
+        assert_true(unit.batch.tokens <= 100);
+        assert_int_equal(unit.batch.start[0], 0);
+        assert_int_equal(unit.batch.start[unit.batch.sequences], unit.batch.tokens);
+        tokens += unit.batch.tokens;
+        for (size_t s = 0; s < unit.batch.sequences; s++) {
+            size_t index = unit.pass_index[s], length = unit.batch.start[s + 1] - unit.batch.start[s];
+            assert_int_equal(pass_seen[index]++, 0);
+            assert_int_equal(length, fs_plan_pass_length(plan, index));
+            assert_memory_equal(unit.batch.token + unit.batch.start[s], fs_plan_pass_ids(plan, index),
+                                length * sizeof(int32_t));
+            assert_true(length > length_before || (length == length_before && index >= index_before));
+            length_before = length;
+            index_before = index;
+        }
+        if (u + 1 < fs_plan_units(plan)) { /* the next pass would not have fitted */
+            struct fs_plan_unit next;
+            fs_plan_get_unit(plan, u + 1, &next);
+            assert_true(unit.batch.tokens + next.batch.start[1] > 100);
+        }
+        assert_int_equal(unit.reads.first[0], 0);
+        for (size_t row = 0; row < unit.reads.rows; row++) {
+            assert_true(row == 0 || unit.reads.row[row] > unit.reads.row[row - 1]);
+            assert_true(unit.reads.row[row] < unit.batch.tokens);
+            assert_true(unit.reads.first[row + 1] > unit.reads.first[row]);
+            for (size_t i = unit.reads.first[row]; i < unit.reads.first[row + 1]; i++) {
+                assert_int_equal(read_seen[unit.read_index[i]]++, 0);
+            }
+        }
+    }
+    assert_int_equal(tokens, fs_plan_tokens(plan));
+    for (size_t i = 0; i < fs_plan_passes(plan); i++) {
+        assert_int_equal(pass_seen[i], 1);
+    }
+    for (size_t i = 0; i < wanted_reads; i++) {
+        assert_int_equal(read_seen[i], 1);
+    }
+    free(pass_seen);
+    free(read_seen);
+    assert_int_equal(fs_plan_add_pass(plan, id, 1, &pass, &err), -1);
+    assert_int_equal(fs_plan_add_read(plan, 0, 0, 1, &read, &err), -1);
+    fs_plan_destroy(plan);
+}
+
+static void a_read_stands_where_it_was_asked(void **state)
+{
+    (void)state;
+    struct fs_plan *plan = new_plan();
+    const int32_t longer[] = {1, 2, 3, 4}, shorter[] = {8, 9};
+    size_t pass_long, pass_short, read[4];
+    assert_int_equal(fs_plan_add_pass(plan, longer, 4, &pass_long, NULL), 0);
+    assert_int_equal(fs_plan_add_pass(plan, shorter, 2, &pass_short, NULL), 0);
+    assert_int_equal(fs_plan_add_read(plan, pass_long, 3, 70, &read[0], NULL), 0);
+    assert_int_equal(fs_plan_add_read(plan, pass_long, 0, 71, &read[1], NULL), 0);
+    assert_int_equal(fs_plan_add_read(plan, pass_short, 1, 72, &read[2], NULL), 0);
+    assert_int_equal(fs_plan_add_read(plan, pass_long, 3, 60, &read[3], NULL), 0);
+    assert_int_equal(fs_plan_seal(plan, SIZE_MAX, 4, NULL), 0);
+    assert_int_equal(fs_plan_units(plan), 1);
+    struct fs_plan_unit unit;
+    fs_plan_get_unit(plan, 0, &unit);
+    const size_t row[] = {1, 2, 5}, first[] = {0, 1, 2, 4}, index[] = {2, 1, 0, 3};
+    const int32_t token[] = {72, 71, 70, 60};
+    assert_int_equal(unit.reads.rows, 3);
+    assert_memory_equal(unit.reads.row, row, sizeof row);
+    assert_memory_equal(unit.reads.first, first, sizeof first);
+    assert_memory_equal(unit.reads.token, token, sizeof token);
+    assert_memory_equal(unit.read_index, index, sizeof index);
+    fs_plan_destroy(plan);
+}
+
+static void long_passes_stand_alone_or_fail(void **state)
+{
+    (void)state;
+    struct fs_error err = FS_ERROR_INIT;
+    int32_t id[20] = {0};
+    size_t pass;
+    struct fs_plan_unit unit;
+    struct fs_plan *plan = new_plan();
+    for (size_t i = 0; i < 3; i++) {
+        id[0] = (int32_t)i;
+        assert_int_equal(fs_plan_add_pass(plan, id, i == 0 ? 4 : 20, &pass, NULL), 0);
+    }
+    assert_int_equal(fs_plan_seal(plan, 10, 20, &err), 0);
+    assert_int_equal(fs_plan_units(plan), 3);
+    fs_plan_get_unit(plan, 2, &unit);
+    assert_int_equal(unit.batch.sequences, 1);
+    assert_int_equal(unit.batch.tokens, 20);
+    assert_int_equal(unit.reads.rows, 0);
+    fs_plan_destroy(plan);
+
+    plan = new_plan();
+    assert_int_equal(fs_plan_add_pass(plan, id, 20, &pass, NULL), 0);
+    assert_int_equal(fs_plan_seal(plan, 512, 19, &err), -1);
+    assert_int_equal(err.code, FS_EXIT_DATA);
+    assert_non_null(strstr(err.text, "20 tokens (ids 2 0 0"));
+    fs_plan_destroy(plan);
+
+    plan = new_plan();
+    assert_int_equal(fs_plan_add_pass(plan, id, 0, &pass, &err), -1);
+    assert_int_equal(fs_plan_add_pass(plan, id, 2, &pass, &err), 0);
+    assert_int_equal(fs_plan_add_read(plan, pass, 2, 1, &pass, &err), -1);
+    fs_plan_destroy(plan);
+    plan = new_plan();
+    assert_int_equal(fs_plan_seal(plan, 512, 19, &err), 0);
+    assert_int_equal(fs_plan_units(plan), 0);
+    fs_plan_destroy(plan);
+    fs_plan_destroy(NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(equal_passes_and_reads_are_merged),
+        cmocka_unit_test(units_are_whole_and_bounded),
+        cmocka_unit_test(a_read_stands_where_it_was_asked),
+        cmocka_unit_test(long_passes_stand_alone_or_fail),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
