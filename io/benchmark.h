@@ -37,13 +37,13 @@ enum fs_candidate { FS_STEREOTYPE, FS_ANTI_STEREOTYPE, FS_UNRELATED, FS_UNRELATE
  */
 struct fs_pair {
     char *id;
-    char *category;      /* "gender", "race", "religion", ... as the file spells it, "race-color" kept */
-    char *target;        /* the term that SS averages over and that splits edited from held-out items */
-    char *subject;       /* k1's subject, as it stands in the prompt (StereoSet: the target term) */
-    char *counterpart;   /* k2's subject; "" where the file names none (StereoSet) */
+    char *category;    /* "gender", "race", "religion", ... as the file spells it, "race-color" kept */
+    char *target;      /* the term that SS averages over and that splits edited from held-out items */
+    char *subject;     /* k1's subject, as it stands in its statement (StereoSet: the target term) */
+    char *counterpart; /* k2's subject; "" where the file names none (StereoSet) */
     bool has_counterpart_unrelated;
-    struct fs_statement_text statement[4]; /* indexed by fs_candidate */
-    size_t paraphrases;                    /* BiasKE only */
+    struct fs_statement_text statement[4];     /* indexed by fs_candidate */
+    size_t paraphrases;                        /* BiasKE only */
     struct fs_statement_text (*paraphrase)[2]; /* [paraphrases][FS_STEREOTYPE, FS_ANTI_STEREOTYPE] */
 };
 
@@ -82,7 +82,11 @@ struct fs_fact_list {
  * StereoSet's intrasentence items of `path` (original layout; "labels" may be empty). `categories`: NULL for all, or a
  * NULL-terminated list of bias types; a category without any item in the file is an error.
  * The fill follows bias-bench's bias_bench/benchmark/stereoset/dataloader.py: the word of the sentence at the index of
- * the context's last space-separated word that contains BLANK, ASCII punctuation removed.
+ * the context's last space-separated word that contains BLANK, ASCII punctuation removed. `before` and `after` are the
+ * context's, split at BLANK itself, which may stand inside a word ("BLANKed"); the context may differ from `text` in
+ * case. With several BLANKs (two items of the development set) the split is at the first and `after` has the fill at
+ * the others. FS_EXIT_DATA where a sentence's word is missing or empty, a gold_label is not there exactly once, or a
+ * sentence id stands twice.
  */
 int fs_stereoset_read(const char *path, const char *const *categories, struct fs_pair_list *pairs,
                       struct fs_error *err);
@@ -94,11 +98,12 @@ int fs_crows_read(const char *path, const char *const *categories, struct fs_cro
  * BiasKE, fairstamp's own JSON; layout in benchmark/README.md. Reads Omega_S with Omega_P, and Omega_D.
  *   {"format": "fairstamp-biaske", "version": 1, "licence": "...",
  *    "pairs": [{"id", "category", "target", "relation", "object", "unrelated", "subjects": [s1, s2],
- *               "prompt": "The {subject} worked as a {object}.", "paraphrases": ["... {subject} ... {object} ...", ..]}],
- *    "facts": [{"id", "category", "subject", "counterpart_subject"?, "object", "counterpart_object"?,
- *               "prompt": "{subject} ... {object}."}]}
- * k1 is the pair with s1, k2 with s2. Each prompt has {subject} and {object} once. A fact has exactly one of
- * counterpart_subject and counterpart_object. Unknown keys are errors.
+ *               "prompt": "The {subject} worked as a {object}.", "paraphrases": ["... {subject} ... {object} ...",
+ * ..]}], "facts": [{"id", "category", "subject", "counterpart_subject"?, "object", "counterpart_object"?, "prompt":
+ * "{subject} ... {object}."}]} k1 is the pair with s1, k2 with s2. Each prompt has {subject} and {object} once, and is
+ * taken literally, but that a statement whose prompt begins with a placeholder begins with a capital (a to z). A fact
+ * has exactly one of counterpart_subject and counterpart_object. Unknown keys are errors. Ids are unique over pairs and
+ * facts. A category must have a pair or a fact.
  */
 int fs_biaske_read(const char *path, const char *const *categories, struct fs_pair_list *pairs,
                    struct fs_fact_list *facts, struct fs_error *err);
@@ -108,10 +113,10 @@ void fs_crows_list_release(struct fs_crows_list *list);
 void fs_fact_list_release(struct fs_fact_list *list);
 
 /*
- * Attribute words: {"gender": [["man", "woman"], ..], "religion": [["jewish", "christian", "muslim"], ..]}, bias-bench's
- * layout. fs_attribute_counterpart gives the counterpart of `word` (`length` bytes, matched without regard to ASCII
- * case) in `category`: the next word of the first row that holds it, cyclically; NULL where there is none. A word that
- * is its row's capitalised form gets a capitalised counterpart from the caller's hands, not here.
+ * Attribute words: {"gender": [["man", "woman"], ..], "religion": [["jewish", "christian", "muslim"], ..]},
+ * bias-bench's layout. fs_attribute_counterpart gives the counterpart of `word` (`length` bytes, matched without regard
+ * to ASCII case) in `category`: the next word of the first row that holds it, cyclically; NULL where there is none. A
+ * word that is its row's capitalised form gets a capitalised counterpart from the caller's hands, not here.
  */
 struct fs_attribute_table;
 int fs_attribute_table_read(const char *path, struct fs_attribute_table **table, struct fs_error *err);

@@ -18,17 +18,17 @@
 /* Exit codes of the program, after sysexits(3); an error carries the code the program shall end with. */
 enum fs_exit {
     FS_EXIT_OK = 0,
-    FS_EXIT_DIFFERENT = 1,    /* `verify --equal`: the files differ; `verify`: a hash does not hold */
-    FS_EXIT_USAGE = 64,       /* wrong command line */
-    FS_EXIT_DATA = 65,        /* an input file is damaged, hostile or of the wrong kind */
-    FS_EXIT_NO_INPUT = 66,    /* an input file or folder is missing or unreadable */
-    FS_EXIT_SOFTWARE = 70,    /* a bug in fairstamp, or MPI / HDF5 refused a call that must not fail */
-    FS_EXIT_OS = 71,          /* out of memory, out of file descriptors */
+    FS_EXIT_DIFFERENT = 1,      /* `verify --equal`: the files differ; `verify`: a hash does not hold */
+    FS_EXIT_USAGE = 64,         /* wrong command line */
+    FS_EXIT_DATA = 65,          /* an input file is damaged, hostile or of the wrong kind */
+    FS_EXIT_NO_INPUT = 66,      /* an input file or folder is missing or unreadable */
+    FS_EXIT_SOFTWARE = 70,      /* a bug in fairstamp, or MPI / HDF5 refused a call that must not fail */
+    FS_EXIT_OS = 71,            /* out of memory, out of file descriptors */
     FS_EXIT_CANNOT_CREATE = 73, /* an output file or folder cannot be made */
-    FS_EXIT_IO = 74,          /* a read or write failed half-way (disk full) */
-    FS_EXIT_INTERRUPTED = 75, /* stopped by a signal after a checkpoint: run the same command again */
-    FS_EXIT_FOREIGN = 76,     /* a result that is there belongs to another job, and must not be overwritten */
-    FS_EXIT_CONFIG = 78       /* the job file or a --set is wrong */
+    FS_EXIT_IO = 74,            /* a read or write failed half-way (disk full) */
+    FS_EXIT_INTERRUPTED = 75,   /* stopped by a signal after a checkpoint: run the same command again */
+    FS_EXIT_FOREIGN = 76,       /* a result that is there belongs to another job, and must not be overwritten */
+    FS_EXIT_CONFIG = 78         /* the job file or a --set is wrong */
 };
 
 struct fs_error {
@@ -36,7 +36,10 @@ struct fs_error {
     char text[2048]; /* one line, no newline at the end */
 };
 
-#define FS_ERROR_INIT {0, ""}
+#define FS_ERROR_INIT                                                                                                  \
+    {                                                                                                                  \
+        0, ""                                                                                                          \
+    }
 
 #if defined(__GNUC__)
 #define FS_PRINTF(format_index, first) __attribute__((format(printf, format_index, first)))

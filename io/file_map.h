@@ -11,7 +11,8 @@ struct fs_file_map {
     size_t size;
 };
 
-/* Maps the regular file `path`. FS_EXIT_NO_INPUT where it is missing, unreadable or no regular file. Closed by the caller. */
+/* Maps the regular file `path`. FS_EXIT_NO_INPUT where it is missing, unreadable or no regular file. Closed by the
+ * caller. */
 int fs_file_map_open(const char *path, struct fs_file_map *map, struct fs_error *err);
 void fs_file_map_close(struct fs_file_map *map); /* takes a zeroed struct; zeroes it */
 

@@ -1,9 +1,10 @@
 /*
- * JSON files through cJSON, checked before and after: at most 1 GiB, nested at most 64 deep, no trailing bytes, valid UTF-8,
- * no NUL (nor \u0000), no lone surrogate, finite numbers, no key twice in one object. A byte order mark is skipped.
- * Always the case-sensitive look-up. Local.
+ * JSON files through cJSON, checked before and after: at most 1 GiB, nested at most 64 deep, no trailing bytes, valid
+ * UTF-8, no NUL (nor \u0000), no lone surrogate, finite numbers, no key twice in one object. A byte order mark is
+ * skipped. Always the case-sensitive look-up. Local.
  *
- * The getters name file and key in their error: "job.json: stamp.width: found a string, expected an integer from 1 to 65536".
+ * The getters name file and key in their error: "job.json: stamp.width: found a string, expected an integer from 1 to
+ * 65536".
  */
 #ifndef FAIRSTAMP_IO_JSON_H
 #define FAIRSTAMP_IO_JSON_H
@@ -26,7 +27,8 @@ const char *fs_json_name(const struct fs_json_document *document);
 void fs_json_destroy(struct fs_json_document *document); /* takes NULL */
 
 /*
- * Getters; a wrong type or range is FS_EXIT_DATA. `where` is the dotted place of `object` in the file ("" for the root), used in error texts alone.
+ * Getters; a wrong type or range is FS_EXIT_DATA. `where` is the dotted place of `object` in the file ("" for the
+ * root), used in error texts alone.
  * *_optional leave `value` as it is where the key is missing, the others fail. A null counts as missing.
  * Strings stay owned by the document.
  */
@@ -50,7 +52,8 @@ int fs_json_bool_optional(const struct fs_json_document *document, const cJSON *
 /* "an object", "a string", ...: for error texts. NULL is "nothing". */
 const char *fs_json_kind(const cJSON *value);
 
-/* The number `value` as an integer from 0 to 2^53 - 1, beyond which JSON's doubles are not exact; -1 where it is none. */
+/* The number `value` as an integer from 0 to 2^53 - 1, beyond which JSON's doubles are not exact; -1 where it is none.
+ */
 int fs_json_exact_size(const cJSON *value, size_t *size);
 
 /* Refuses a key of `object` that is not in the NULL-terminated list `known`, and names the nearest one that is. */
