@@ -11,12 +11,15 @@
  *   IE^(l) = P*[o | h^(l)] - P*[o]     TE = P[o] - P*[o]     AIE^(l) = mean over items     l* = argmax AIE^(l)
  *
  * h^(l) is the output of layer l, l = 0 .. layers-1. o is the first token of the stereotype fill (pair: the object). For a
- * masked model the prompt is the whole statement with [MASK] in place of the fill, for a causal one what stands before the
- * fill. Where a StereoSet context holds no word of the target term, any word of the category's attribute table serves as
- * the subject; where that is missing too the item is skipped, and counted.
+ * masked model the prompt is the whole statement with [MASK] in place of the fill, for a causal one begin-of-text and what
+ * stands before the fill. Where a StereoSet context holds no word of the target term, any word of the category's attribute
+ * table serves as the subject; where that is missing too the item is skipped, and counted (details: trace_item.h).
+ *
+ * A sample's noise depends on the seed, the pair's index and the sample's number alone.
  *
  * Restorations run by wavefront: each layer adds the sequence with its restored rows to the batch, and the rows share all
- * layers above.
+ * layers above. Items are grouped in their order into units of about 4 x FS_UNIT_TOKENS tokens at the top layer, a unit's
+ * memory is that many rows of h (T,d) beside the workspace.
  */
 #ifndef FAIRSTAMP_STAGES_TRACE_H
 #define FAIRSTAMP_STAGES_TRACE_H
@@ -37,6 +40,7 @@ struct fs_trace_options {
     size_t noise_samples;      /* 10 */
     size_t bootstrap;          /* resamples of the interval, 1000 */
     uint64_t seed;
+    const char *checkpoint;    /* as fs_runner_map; NULL: none */
 };
 
 struct fs_trace_result {

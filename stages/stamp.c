@@ -1,0 +1,318 @@
+#include "stages/stamp.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/random.h"
+#include "stages/stamp_unit.h"
+
+/* The stream of the seed that shuffles; stream 0 is the stamp's own (stamp_net.c). */
+#define SHUFFLE_STREAM UINT64_C(1)
+
+/* What one thread computes with; made when it gets its first unit of a batch. */
+struct bench {
+    struct fs_workspace *workspace;
+    struct fs_tape *tape;
+    fs_real *h, *dh;  /* (T,d) */
+    fs_real *logprob; /* (R,V) log probabilities, then gradients of logits */
+};
+
+struct trainer {
+    const struct fs_model *model;
+    const struct fs_spec *spec;
+    const struct fs_tokenizer *tokenizer;
+    const struct fs_pair_list *list;
+    const struct fs_stamp_options *options;
+    struct fs_stamp_state *state;
+    struct fs_runner *runner;
+    size_t *pair;                /* [pairs] the edited pairs in the order of training */
+    size_t pairs;
+    size_t parameters;
+    struct fs_stamp_units units; /* of the batch */
+    unsigned char *mine;         /* [units] which of them this rank has filled */
+    fs_real *total;              /* [parameters + units x TERM_NUMBERS] */
+    struct bench *bench;         /* [threads] */
+};
+
+/* A unit's terms as two numbers each, value and remainder, so that float32 carries them with 48 bits. */
+#define TERM_NUMBERS ((size_t)2 * FS_TERM_COUNT)
+
+size_t fs_stamp_steps(const struct fs_stamp_options *options, size_t pairs)
+{
+    size_t batch = options->batch == 0 ? pairs : options->batch;
+    return pairs == 0 ? 0 : ((pairs - 1) / batch + 1) * options->iterations;
+}
+
+int fs_stamp_state_create(const struct fs_stamp_options *options, size_t hidden, size_t steps,
+                          struct fs_stamp_state *state, struct fs_error *err)
+{
+    *state = (struct fs_stamp_state){.steps = steps};
+    if (fs_stamp_create(options->layer, hidden, options->width, options->seed, &state->stamp, err) != 0)
+        return -1;
+    size_t count = fs_stamp_parameters(hidden, options->width);
+    state->moment1 = fs_allocate(count, sizeof *state->moment1, "Adam's moments", err);
+    state->moment2 = fs_allocate(count, sizeof *state->moment2, "Adam's moments", err);
+    state->loss = fs_allocate(steps, 4 * sizeof *state->loss, "the history of losses", err);
+    if (state->moment1 && state->moment2 && state->loss)
+        return 0;
+    fs_stamp_state_release(state);
+    return -1;
+}
+
+void fs_stamp_state_release(struct fs_stamp_state *state)
+{
+    fs_stamp_release(&state->stamp);
+    free(state->moment1);
+    free(state->moment2);
+    free(state->loss);
+    *state = (struct fs_stamp_state){0};
+}
+
+static void release_bench(struct bench *bench)
+{
+    fs_workspace_destroy(bench->workspace);
+    fs_tape_destroy(bench->tape);
+    free(bench->h);
+    free(bench->dh);
+    free(bench->logprob);
+    *bench = (struct bench){0};
+}
+
+static int prepare_bench(const struct trainer *trainer, struct bench *bench, struct fs_error *err)
+{
+    if (bench->tape)
+        return 0;
+    const struct fs_stamp_units *units = &trainer->units;
+    size_t row_bytes = trainer->spec->hidden * sizeof(fs_real), logit_bytes = trainer->spec->vocabulary * sizeof(fs_real);
+    bench->h = fs_allocate_aligned(units->most_tokens, row_bytes, "hidden states", err);
+    bench->dh = fs_allocate_aligned(units->most_tokens, row_bytes, "gradients of hidden states", err);
+    bench->logprob = fs_allocate_aligned(units->most_rows, logit_bytes, "logits", err);
+    return bench->h && bench->dh && bench->logprob &&
+                   fs_workspace_create(trainer->model, &bench->workspace, err) == 0 &&
+                   fs_tape_create(trainer->model, &bench->tape, err) == 0
+               ? 0
+               : -1;
+}
+
+static int fill_unit(void *context, size_t thread, size_t unit, void *result, struct fs_error *err)
+{
+    struct trainer *trainer = context;
+    (void)result;
+    if (prepare_bench(trainer, &trainer->bench[thread], err) != 0)
+        return -1;
+    return fs_stamp_unit_fill(trainer->model, trainer->bench[thread].workspace, trainer->options,
+                              &trainer->units.unit[unit], err);
+}
+
+/* The unit's gradient, and its share of the terms in the unit's own place behind it. */
+static int differentiate_unit(void *context, size_t thread, size_t unit, void *result, struct fs_error *err)
+{
+    struct trainer *trainer = context;
+    struct bench *bench = &trainer->bench[thread];
+    const struct fs_stamp_unit *u = &trainer->units.unit[unit];
+    const struct fs_model *model = trainer->model;
+    fs_real *gradient = result, *place = gradient + trainer->parameters + unit * TERM_NUMBERS;
+    double value[FS_TERM_COUNT];
+    memset(gradient, 0, (trainer->parameters + trainer->units.count * TERM_NUMBERS) * sizeof *gradient);
+    if (prepare_bench(trainer, bench, err) != 0 ||
+        fs_upper_forward(model, bench->workspace, bench->tape, &u->batch, &trainer->state->stamp, u->x, u->base,
+                         bench->h, err) != 0 ||
+        fs_tape_read(model, bench->workspace, bench->tape, bench->h, u->loss.rows, u->row, bench->logprob, err) != 0 ||
+        fs_loss_evaluate(&u->loss, trainer->options, bench->logprob, value, err) != 0 ||
+        fs_tape_read_backward(model, bench->workspace, bench->tape, bench->logprob, bench->dh, err) != 0 ||
+        fs_upper_backward(model, bench->workspace, bench->tape, bench->dh, gradient, NULL, err) != 0)
+        return -1;
+    for (size_t term = 0; term < FS_TERM_COUNT; term++) {
+        place[2 * term] = (fs_real)value[term];
+        place[2 * term + 1] = (fs_real)(value[term] - (double)place[2 * term]);
+    }
+    return 0;
+}
+
+/* Kingma and Ba, arXiv 1412.6980, algorithm 1; epsilon outside the root, as PyTorch has it. */
+static void adam(const struct fs_stamp_options *options, struct fs_stamp_state *state, const fs_real *gradient,
+                 size_t count)
+{
+    double t = (double)(state->step + 1);
+    const fs_real beta1 = (fs_real)options->adam_beta1, beta2 = (fs_real)options->adam_beta2;
+    const fs_real rate = (fs_real)(options->learning_rate / (1 - pow(options->adam_beta1, t)));
+    const fs_real scale = (fs_real)(1 / sqrt(1 - pow(options->adam_beta2, t)));
+    const fs_real epsilon = (fs_real)options->adam_epsilon;
+    fs_real *parameter = state->stamp.parameters, *first = state->moment1, *second = state->moment2;
+    for (size_t i = 0; i < count; i++) {
+        fs_real g = gradient[i];
+        first[i] = beta1 * first[i] + (1 - beta1) * g;
+        second[i] = beta2 * second[i] + (1 - beta2) * g * g;
+        parameter[i] -= rate * first[i] / ((fs_real)sqrt(second[i]) * scale + epsilon);
+    }
+}
+
+static bool all_finite(const fs_real *x, size_t count)
+{
+    bool finite = true;
+    for (size_t i = 0; i < count; i++)
+        finite = finite && isfinite(x[i]);
+    return finite;
+}
+
+/* One Adam step on the batch; the same arithmetic on every rank. */
+static int iterate(struct trainer *trainer, struct fs_error *err)
+{
+    struct fs_stamp_state *state = trainer->state;
+    const struct fs_stamp_options *options = trainer->options;
+    struct fs_work work = {"stamp", trainer->units.count, trainer, NULL, differentiate_unit};
+    size_t length = trainer->parameters + trainer->units.count * TERM_NUMBERS;
+    if (fs_runner_sum(trainer->runner, &work, trainer->mine, length, trainer->total, err) != 0)
+        return -1;
+    double value[FS_TERM_COUNT] = {0};
+    for (size_t i = 0; i < trainer->units.count * TERM_NUMBERS; i++)
+        value[i % TERM_NUMBERS / 2] += (double)trainer->total[trainer->parameters + i];
+    double *loss = state->loss + 4 * state->step;
+    loss[0] = value[FS_TERM_EDIT] + options->alpha * value[FS_TERM_CONTEXT] + options->beta * value[FS_TERM_GENERIC];
+    memcpy(loss + 1, value, sizeof value);
+    if (!isfinite(loss[0]) || !all_finite(trainer->total, trainer->parameters))
+        return fs_error_set(err, FS_EXIT_DATA,
+                            "stamp: iteration %zu: the loss is %g (L_e %g, L_s1 %g, L_s2 %g) or its gradient is not finite; "
+                            "lower learning_rate (now %g), or alpha and beta",
+                            state->step + 1, loss[0], loss[1], loss[2], loss[3], options->learning_rate);
+    adam(options, state, trainer->total, trainer->parameters);
+    state->step++;
+    return 0;
+}
+
+static void end_batch(struct trainer *trainer)
+{
+    for (size_t t = 0; trainer->bench && t < trainer->runner->threads; t++)
+        release_bench(&trainer->bench[t]);
+    fs_stamp_units_release(&trainer->units);
+    free(trainer->mine);
+    free(trainer->total);
+    trainer->mine = NULL;
+    trainer->total = NULL;
+}
+
+static int compile_batch(struct trainer *trainer, size_t batch, struct fs_error *err)
+{
+    size_t size = trainer->options->batch == 0 ? trainer->pairs : trainer->options->batch;
+    size_t first = batch * size, count = trainer->pairs - first < size ? trainer->pairs - first : size;
+    if (fs_stamp_units_compile(trainer->spec, trainer->tokenizer, trainer->list, trainer->pair + first, count,
+                               trainer->options, &trainer->units, err) != 0)
+        return -1;
+    if (trainer->units.pairs == 0)
+        return fs_error_set(err, FS_EXIT_DATA,
+                            "stamp: none of the %zu pairs of batch %zu can be scored by %s: they are too long or their "
+                            "objects have no token; take larger batches or other pairs",
+                            count, batch + 1, fs_variant_name(trainer->options->variant));
+    trainer->mine = fs_allocate(trainer->units.count, 1, "the training units", err);
+    trainer->total = fs_allocate_aligned(trainer->parameters + trainer->units.count * TERM_NUMBERS, sizeof *trainer->total,
+                                         "the gradient", err);
+    return trainer->mine && trainer->total ? 0 : -1;
+}
+
+static int begin_batch(struct trainer *trainer, size_t batch, struct fs_error *err)
+{
+    if (fs_runner_agree(trainer->runner, compile_batch(trainer, batch, err), err) != 0)
+        return -1;
+    struct fs_work work = {"stamp: unedited model", trainer->units.count, trainer, NULL, fill_unit};
+    return fs_runner_claim(trainer->runner, &work, trainer->mine, err);
+}
+
+static int train(struct trainer *trainer, int (*save)(void *, const struct fs_stamp_state *, struct fs_error *),
+                 void *save_context, struct fs_error *err)
+{
+    struct fs_stamp_state *state = trainer->state;
+    const struct fs_stamp_options *options = trainer->options;
+    bool running = false; /* a batch is */
+    while (state->step < state->steps) {
+        if (!running && begin_batch(trainer, state->step / options->iterations, err) != 0)
+            return -1;
+        running = true;
+        if (iterate(trainer, err) != 0)
+            return -1;
+        if (state->step % options->iterations == 0) {
+            end_batch(trainer);
+            running = false;
+        }
+        bool stop = state->step < state->steps && fs_runner_stop_requested(trainer->runner);
+        bool due = options->checkpoint_every > 0 && state->step % options->checkpoint_every == 0;
+        if (save && state->step < state->steps && (stop || due) && save(save_context, state, err) != 0)
+            return -1;
+        if (stop)
+            return fs_error_set(err, FS_EXIT_INTERRUPTED, "stamp: stopped after iteration %zu of %zu; run the same command "
+                                "again to go on", state->step, state->steps);
+    }
+    return 0;
+}
+
+/* The edited pairs in a seeded random order (Fisher and Yates). */
+static int order_pairs(struct trainer *trainer, const bool *held_out, struct fs_error *err)
+{
+    trainer->pair = fs_allocate(trainer->list->count, sizeof *trainer->pair, "the order of training", err);
+    if (!trainer->pair)
+        return -1;
+    for (size_t i = 0; i < trainer->list->count; i++)
+        if (!held_out || !held_out[i])
+            trainer->pair[trainer->pairs++] = i;
+    struct fs_random random = fs_random_start(trainer->options->seed, SHUFFLE_STREAM);
+    for (size_t i = trainer->pairs; i > 1; i--) {
+        size_t other = fs_random_below(&random, i), moved = trainer->pair[i - 1];
+        trainer->pair[i - 1] = trainer->pair[other];
+        trainer->pair[other] = moved;
+    }
+    return 0;
+}
+
+static int check(const struct trainer *trainer, struct fs_error *err)
+{
+    const struct fs_stamp_options *o = trainer->options;
+    const struct fs_stamp *stamp = &trainer->state->stamp;
+    if (o->variant != FS_TARGET_PROB && o->variant != FS_TARGET_LOGPROB && o->variant != FS_SENTENCE_MEAN &&
+        o->variant != FS_OBJECT_MEAN)
+        return fs_error_set(err, FS_EXIT_CONFIG,
+                            "stamp: variant %s cannot be trained on; expected target.prob or target.logprob (masked), "
+                            "sentence.mean or object.mean (causal)", fs_variant_name(o->variant));
+    if (o->layer >= trainer->spec->layers)
+        return fs_error_set(err, FS_EXIT_CONFIG, "stamp: layer %zu, but the model has layers 0 to %zu", o->layer,
+                            trainer->spec->layers - 1);
+    if (!(o->learning_rate > 0) || !(o->alpha >= 0) || !(o->beta >= 0) || !(o->adam_epsilon > 0) ||
+        !(o->adam_beta1 >= 0 && o->adam_beta1 < 1) || !(o->adam_beta2 >= 0 && o->adam_beta2 < 1) || o->iterations == 0)
+        return fs_error_set(err, FS_EXIT_CONFIG,
+                            "stamp: learning_rate %g, alpha %g, beta %g, adam %g %g %g, iterations %zu; expected a rate, an "
+                            "epsilon and iterations above 0, alpha and beta from 0, Adam's betas from 0 to below 1",
+                            o->learning_rate, o->alpha, o->beta, o->adam_beta1, o->adam_beta2, o->adam_epsilon,
+                            o->iterations);
+    if (trainer->pairs == 0)
+        return fs_error_set(err, FS_EXIT_DATA, "stamp: no pair is left to be edited; hold out fewer");
+    if (stamp->layer != o->layer || stamp->width != o->width || stamp->hidden != trainer->spec->hidden ||
+        trainer->state->steps != fs_stamp_steps(o, trainer->pairs))
+        return fs_error_set(err, FS_EXIT_DATA,
+                            "stamp: the state to go on from has layer %zu, width %zu, hidden size %zu, %zu iterations; this job "
+                            "has %zu, %zu, %zu, %zu; remove it to begin anew",
+                            stamp->layer, stamp->width, stamp->hidden, trainer->state->steps, o->layer, o->width,
+                            trainer->spec->hidden, fs_stamp_steps(o, trainer->pairs));
+    return 0;
+}
+
+int fs_stamp_train(const struct fs_model *model, const struct fs_tokenizer *tokenizer, const struct fs_pair_list *pairs,
+                   const bool *held_out, const struct fs_stamp_options *options, struct fs_runner *runner,
+                   int (*save)(void *context, const struct fs_stamp_state *state, struct fs_error *err),
+                   void *save_context, struct fs_stamp_state *state, struct fs_error *err)
+{
+    struct trainer trainer = {
+        .model = model, .spec = fs_model_spec(model), .tokenizer = tokenizer, .list = pairs, .options = options,
+        .state = state, .runner = runner,
+        .parameters = fs_stamp_parameters(state->stamp.hidden, state->stamp.width),
+    };
+    int status = order_pairs(&trainer, held_out, err);
+    if (status == 0)
+        status = check(&trainer, err);
+    trainer.bench = fs_allocate(runner->threads, sizeof *trainer.bench, "workspaces", err);
+    status = fs_runner_agree(runner, trainer.bench ? status : -1, err);
+    if (status == 0)
+        status = train(&trainer, save, save_context, err);
+    end_batch(&trainer);
+    free(trainer.bench);
+    free(trainer.pair);
+    return status;
+}

@@ -1,0 +1,41 @@
+/* What the tests of the stamp share: small models of tests/golden, a few pairs, and options. */
+#ifndef FAIRSTAMP_TESTS_STAMP_SUPPORT_H
+#define FAIRSTAMP_TESTS_STAMP_SUPPORT_H
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+/* cmocka needs those before it */
+#include <cmocka.h>
+
+#include "stages/stamp.h"
+
+#define assert_done(call, error) \
+    do { \
+        if ((call) != 0) \
+            fail_msg("%s: %s", #call, (error).text); \
+    } while (0)
+
+struct test_model {
+    struct fs_model *model;
+    struct fs_tokenizer *tokenizer;
+    const struct fs_spec *spec;
+};
+/* tests/golden/models/`name`; NULL-terminated folder lists are not needed here. */
+void test_model_open(const char *name, struct test_model *model);
+void test_model_close(struct test_model *model);
+
+/*
+ * Ten pairs of five target terms, in two categories: StereoSet's form (one context, two fills of one or more tokens).
+ * `subjects`: BiasKE's form instead (two subjects, one object).
+ */
+void test_pairs_make(bool subjects, struct fs_pair_list *list);
+
+/* Options that converge on these; layer 0, target.prob or sentence.mean. */
+struct fs_stamp_options test_options(const struct fs_spec *spec);
+
+/* The folder of the shared data, or NULL after saying so. */
+const char *test_shared(void);
+
+#endif

@@ -1,0 +1,401 @@
+/*
+ * Every term of the stamp's loss in float64: its gradient against central differences, and its value and gradients against
+ * PyTorch's autograd (tests/golden/gradients).
+ */
+#include "support.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "io/json.h"
+#include "model/random.h"
+#include "stages/stamp_unit.h"
+
+/* One term alone: its weights, and whether the pairs count. */
+struct term {
+    const char *name;
+    enum fs_edit_loss loss;
+    bool edit;
+    double alpha, beta;
+};
+static const struct term terms[] = {
+    {"gap", FS_LOSS_GAP, true, 0, 0},
+    {"logratio", FS_LOSS_LOGRATIO, true, 0, 0},
+    {"L_s1", FS_LOSS_GAP, false, 1, 0},
+    {"L_s2", FS_LOSS_GAP, false, 0, 1},
+    {"all", FS_LOSS_LOGRATIO, true, 0.7, 0.3},
+};
+
+struct bench {
+    const struct fs_model *model;
+    struct fs_workspace *workspace;
+    struct fs_tape *tape;
+};
+
+static void random_stamp(struct fs_stamp *stamp)
+{
+    struct fs_random random = fs_random_start(11, 0);
+    for (size_t i = 0; i < fs_stamp_parameters(stamp->hidden, stamp->width); i++)
+        stamp->parameters[i] = 0.3 * fs_random_normal(&random);
+}
+
+/* L of all units; adds to `gradient` where it is not NULL. */
+static double loss_of(const struct bench *bench, const struct fs_stamp_units *units,
+                      const struct fs_stamp_options *options, const struct fs_stamp *stamp, fs_real *gradient)
+{
+    struct fs_error err = FS_ERROR_INIT;
+    size_t d = stamp->hidden, V = fs_model_spec(bench->model)->vocabulary;
+    fs_real *h = calloc(units->most_tokens * d, sizeof *h), *dh = calloc(units->most_tokens * d, sizeof *dh);
+    fs_real *logprob = calloc(units->most_rows * V, sizeof *logprob);
+    double total = 0;
+    for (size_t u = 0; u < units->count; u++) {
+        const struct fs_stamp_unit *unit = &units->unit[u];
+        double value[FS_TERM_COUNT];
+        assert_done(fs_upper_forward(bench->model, bench->workspace, bench->tape, &unit->batch, stamp, unit->x, unit->base,
+                                     h, &err), err);
+        assert_done(fs_tape_read(bench->model, bench->workspace, bench->tape, h, unit->loss.rows, unit->row, logprob,
+                                 &err), err);
+        assert_done(fs_loss_evaluate(&unit->loss, options, logprob, value, &err), err);
+        total += value[FS_TERM_EDIT] + options->alpha * value[FS_TERM_CONTEXT] + options->beta * value[FS_TERM_GENERIC];
+        if (!gradient)
+            continue;
+        assert_done(fs_tape_read_backward(bench->model, bench->workspace, bench->tape, logprob, dh, &err), err);
+        assert_done(fs_upper_backward(bench->model, bench->workspace, bench->tape, dh, gradient, NULL, &err), err);
+    }
+    free(h);
+    free(dh);
+    free(logprob);
+    return total;
+}
+
+/* |analytic - numeric| / |analytic| over every seventh parameter: all four parts of the stamp have some. */
+static double relative_error(const struct bench *bench, const struct fs_stamp_units *units,
+                             const struct fs_stamp_options *options, struct fs_stamp *stamp)
+{
+    const double step = 1e-5;
+    size_t count = fs_stamp_parameters(stamp->hidden, stamp->width);
+    fs_real *gradient = calloc(count, sizeof *gradient);
+    double difference = 0, length = 0;
+    assert_true(loss_of(bench, units, options, stamp, gradient) > 0);
+    for (size_t i = 0; i < count; i += 7) {
+        double kept = stamp->parameters[i];
+        stamp->parameters[i] = kept + step;
+        double above = loss_of(bench, units, options, stamp, NULL);
+        stamp->parameters[i] = kept - step;
+        double below = loss_of(bench, units, options, stamp, NULL);
+        stamp->parameters[i] = kept;
+        double numeric = (above - below) / (2 * step);
+        difference += (gradient[i] - numeric) * (gradient[i] - numeric);
+        length += gradient[i] * gradient[i];
+    }
+    free(gradient);
+    assert_true(length > 0);
+    return sqrt(difference / length);
+}
+
+static void check_model(const char *name, bool subjects, const enum fs_variant *variants, size_t variant_count)
+{
+    struct fs_error err = FS_ERROR_INIT;
+    struct test_model m;
+    test_model_open(name, &m);
+    struct fs_pair_list list;
+    test_pairs_make(subjects, &list);
+    size_t order[10];
+    for (size_t i = 0; i < list.count; i++)
+        order[i] = list.count - 1 - i;
+    struct bench bench = {.model = m.model};
+    assert_done(fs_workspace_create(m.model, &bench.workspace, &err), err);
+    assert_done(fs_tape_create(m.model, &bench.tape, &err), err);
+    for (size_t v = 0; v < variant_count; v++)
+        for (size_t layer = 0; layer < m.spec->layers; layer++) {
+            struct fs_stamp_options options = test_options(m.spec);
+            options.variant = variants[v];
+            options.layer = layer;
+            options.width = 3;
+            struct fs_stamp_units units;
+            assert_done(fs_stamp_units_compile(m.spec, m.tokenizer, &list, order, list.count, &options, &units, &err), err);
+            assert_int_equal(units.pairs, list.count);
+            assert_int_equal(units.prompts, subjects ? 8 : 5);
+            for (size_t u = 0; u < units.count; u++)
+                assert_done(fs_stamp_unit_fill(m.model, bench.workspace, &options, &units.unit[u], &err), err);
+            struct fs_stamp stamp;
+            assert_done(fs_stamp_create(layer, m.spec->hidden, options.width, 1, &stamp, &err), err);
+            /* a fresh stamp is the unedited model: nothing has moved */
+            options.alpha = options.beta = 1;
+            struct fs_stamp_units alone = units;
+            for (size_t u = 0; u < units.count; u++)
+                alone.unit[u].loss.pair_weight = 0;
+            assert_true(fabs(loss_of(&bench, &alone, &options, &stamp, NULL)) < 1e-12);
+            random_stamp(&stamp);
+            for (size_t t = 0; t < sizeof terms / sizeof *terms; t++) {
+                options.loss = terms[t].loss;
+                options.alpha = terms[t].alpha;
+                options.beta = terms[t].beta;
+                for (size_t u = 0; u < units.count; u++)
+                    units.unit[u].loss.pair_weight = terms[t].edit ? 1.0 / (double)units.pairs : 0;
+                double error = relative_error(&bench, &units, &options, &stamp);
+                print_message("%-14s layer %zu %-14s %-8s relative error %.1e\n", name, layer,
+                              fs_variant_name(variants[v]), terms[t].name, error);
+                assert_true(error < 1e-6);
+            }
+            fs_stamp_release(&stamp);
+            fs_stamp_units_release(&units);
+        }
+    fs_tape_destroy(bench.tape);
+    fs_workspace_destroy(bench.workspace);
+    fs_pair_list_release(&list);
+    test_model_close(&m);
+}
+
+static const enum fs_variant masked[] = {FS_TARGET_PROB, FS_TARGET_LOGPROB};
+static const enum fs_variant causal[] = {FS_SENTENCE_MEAN, FS_OBJECT_MEAN};
+
+static void differences_bert(void **state)
+{
+    (void)state;
+    check_model("bert-tiny", false, masked, 2);
+    check_model("bert-tiny", true, masked, 1);
+}
+
+static void differences_gpt2(void **state)
+{
+    (void)state;
+    check_model("gpt2-tiny", false, causal, 2);
+    check_model("gpt2-tiny", true, causal + 1, 1);
+}
+
+static void differences_llama(void **state)
+{
+    (void)state;
+    check_model("llama-grouped", false, causal, 2);
+}
+
+/* ---- PyTorch ---- */
+
+static const cJSON *key(const cJSON *object, const char *name)
+{
+    const cJSON *value = cJSON_GetObjectItemCaseSensitive(object, name);
+    assert_non_null(value);
+    return value;
+}
+
+static size_t size_at(const cJSON *array, int index)
+{
+    return (size_t)cJSON_GetArrayItem(array, index)->valuedouble;
+}
+
+/* The numbers of nested arrays one behind the other; their count. */
+static size_t flatten(const cJSON *array, double *out)
+{
+    size_t count = 0;
+    const cJSON *item;
+    cJSON_ArrayForEach(item, array) {
+        if (cJSON_IsArray(item))
+            count += flatten(item, out + count);
+        else
+            out[count++] = item->valuedouble;
+    }
+    return count;
+}
+
+/* The largest difference, in units of the largest expected number. */
+static double relative_difference(const fs_real *ours, const cJSON *expected)
+{
+    double *numbers = calloc((size_t)1 << 16, sizeof *numbers), largest = 0, scale = 0;
+    size_t count = flatten(expected, numbers);
+    for (size_t i = 0; i < count; i++) {
+        largest = fmax(largest, fabs(ours[i] - numbers[i]));
+        scale = fmax(scale, fabs(numbers[i]));
+    }
+    free(numbers);
+    assert_true(scale > 0);
+    return largest / scale;
+}
+
+/* A unit of 128 rows at most whose rows are the golden file's read-outs and KL rows. */
+struct golden {
+    struct fs_batch batch;
+    int32_t token[256];
+    size_t start[64];
+    size_t row[128]; /* rows of the batch */
+    struct fs_loss_read read[256];
+    struct fs_loss_pair pair[16];
+    struct fs_loss_kept kept[128];
+    struct fs_loss_unit loss;
+};
+
+static size_t golden_row(struct golden *g, size_t sequence, size_t position)
+{
+    size_t at = g->start[sequence] + position, r = 0;
+    while (r < g->loss.rows && g->row[r] != at)
+        r++;
+    if (r == g->loss.rows)
+        g->row[g->loss.rows++] = at;
+    return r;
+}
+
+static void golden_read(const cJSON *root, size_t vocabulary, struct golden *g)
+{
+    *g = (struct golden){0};
+    g->loss.vocabulary = vocabulary;
+    const cJSON *item, *part;
+    cJSON_ArrayForEach(item, key(root, "sequences")) {
+        cJSON_ArrayForEach(part, item)
+            g->token[g->batch.tokens++] = (int32_t)part->valuedouble;
+        g->start[++g->batch.sequences] = g->batch.tokens;
+    }
+    g->batch.token = g->token;
+    g->batch.start = g->start;
+    const cJSON *statements = key(root, "statements");
+    cJSON_ArrayForEach(item, key(root, "pairs")) {
+        struct fs_loss_pair *pair = &g->pair[g->loss.pairs++];
+        pair->first = g->loss.reads;
+        for (int k = 0; k < 2; k++)
+            cJSON_ArrayForEach(part, cJSON_GetArrayItem(statements, (int)size_at(item, k))) {
+                size_t row = golden_row(g, size_at(part, 0), size_at(part, 1));
+                g->read[g->loss.reads++] = (struct fs_loss_read){row, (int32_t)size_at(part, 2)};
+                pair->count[k]++;
+            }
+    }
+    cJSON_ArrayForEach(item, key(root, "rows"))
+        g->kept[g->loss.kept_rows++].row = golden_row(g, size_at(item, 0), size_at(item, 1));
+    g->loss.read = g->read;
+    g->loss.pair = g->pair;
+    g->loss.kept = g->kept;
+    for (size_t i = 0; i < g->loss.kept_rows; i++)
+        g->kept[i].weight[FS_TERM_CONTEXT] = 1.0 / (double)g->loss.kept_rows;
+}
+
+static void compare_term(const struct bench *bench, const struct golden *g, const struct fs_stamp *stamp,
+                         const fs_real *x, const fs_real *base, const struct fs_stamp_options *options,
+                         const cJSON *expected)
+{
+    struct fs_error err = FS_ERROR_INIT;
+    size_t d = stamp->hidden, T = g->batch.tokens;
+    fs_real *h = calloc(T * d, sizeof *h), *dx = calloc(T * d, sizeof *dx);
+    fs_real *logprob = calloc(g->loss.rows * g->loss.vocabulary, sizeof *logprob);
+    fs_real *gradient = calloc(fs_stamp_parameters(d, stamp->width), sizeof *gradient);
+    double value[FS_TERM_COUNT];
+    assert_done(fs_upper_forward(bench->model, bench->workspace, bench->tape, &g->batch, stamp, x, base, h, &err), err);
+    assert_done(fs_tape_read(bench->model, bench->workspace, bench->tape, h, g->loss.rows, g->row, logprob, &err), err);
+    assert_done(fs_loss_evaluate(&g->loss, options, logprob, value, &err), err);
+    assert_done(fs_tape_read_backward(bench->model, bench->workspace, bench->tape, logprob, h, &err), err);
+    assert_done(fs_upper_backward(bench->model, bench->workspace, bench->tape, h, gradient, dx, &err), err);
+    double loss = value[FS_TERM_EDIT] + options->alpha * value[FS_TERM_CONTEXT];
+    double errors[] = {
+        fabs(loss / key(expected, "value")->valuedouble - 1),
+        relative_difference(gradient, key(expected, "key")),
+        relative_difference(gradient + fs_stamp_offset_key_bias(stamp), key(expected, "key_bias")),
+        relative_difference(gradient + fs_stamp_offset_value(stamp), key(expected, "value_matrix")),
+        relative_difference(gradient + fs_stamp_offset_value_bias(stamp), key(expected, "value_bias")),
+        relative_difference(dx, key(expected, "x")),
+    };
+    for (size_t i = 0; i < sizeof errors / sizeof *errors; i++) {
+        print_message(" %.1e", errors[i]);
+        assert_true(errors[i] < 1e-10);
+    }
+    print_message("\n");
+    free(h);
+    free(dx);
+    free(logprob);
+    free(gradient);
+}
+
+static void autograd(const char *family)
+{
+    struct fs_error err = FS_ERROR_INIT;
+    const char *root_folder = getenv("FAIRSTAMP_SOURCE");
+    char path[1024];
+    snprintf(path, sizeof path, "%s/tests/golden/gradients/%s.json", root_folder ? root_folder : ".", family);
+    struct fs_json_document *document;
+    assert_done(fs_json_load(path, &document, &err), err);
+    const cJSON *root = fs_json_root(document), *given = key(root, "stamp"), *expected = key(root, "terms");
+    struct test_model m;
+    test_model_open(key(root, "model")->valuestring, &m);
+    struct bench bench = {.model = m.model};
+    assert_done(fs_workspace_create(m.model, &bench.workspace, &err), err);
+    assert_done(fs_tape_create(m.model, &bench.tape, &err), err);
+
+    size_t layer = (size_t)key(root, "layer")->valuedouble, d = m.spec->hidden;
+    struct fs_stamp stamp;
+    assert_done(fs_stamp_create(layer, d, (size_t)cJSON_GetArraySize(key(given, "key")), 1, &stamp, &err), err);
+    double *numbers = calloc((size_t)1 << 16, sizeof *numbers);
+    size_t count = flatten(key(given, "key"), numbers);
+    count += flatten(key(given, "key_bias"), numbers + count);
+    count += flatten(key(given, "value"), numbers + count);
+    count += flatten(key(given, "value_bias"), numbers + count);
+    assert_int_equal(count, fs_stamp_parameters(d, stamp.width));
+    for (size_t i = 0; i < count; i++)
+        stamp.parameters[i] = numbers[i];
+    free(numbers);
+
+    struct golden *g = calloc(1, sizeof *g);
+    golden_read(root, m.spec->vocabulary, g);
+    size_t T = g->batch.tokens;
+    fs_real *h = calloc(T * d, sizeof *h), *x = calloc(T * d, sizeof *x), *base = calloc(T * d, sizeof *base);
+    fs_real *kept = calloc(g->loss.kept_rows * m.spec->vocabulary, sizeof *kept);
+    size_t kept_row[128];
+    for (size_t i = 0; i < g->loss.kept_rows; i++)
+        kept_row[i] = g->row[g->kept[i].row];
+    g->loss.probability = calloc(g->loss.kept_rows * m.spec->vocabulary, sizeof *g->loss.probability);
+    assert_done(fs_embed(m.model, bench.workspace, &g->batch, NULL, h, &err), err);
+    assert_done(fs_run_layers(m.model, bench.workspace, &g->batch, 0, layer, NULL, h, &err), err);
+    assert_done(fs_run_to_ffn(m.model, bench.workspace, &g->batch, layer, h, x, base, &err), err);
+    assert_done(fs_join_ffn(m.model, bench.workspace, T, layer, NULL, x, base, h, &err), err);
+    assert_done(fs_run_layers(m.model, bench.workspace, &g->batch, layer + 1, m.spec->layers, NULL, h, &err), err);
+    assert_done(fs_read_distributions(m.model, bench.workspace, h, g->loss.kept_rows, kept_row, kept, &err), err);
+    fs_loss_keep(&g->loss, kept);
+
+    struct fs_stamp_options options = test_options(m.spec);
+    bool mean_probability = strcmp(key(root, "fold")->valuestring, "mean_probability") == 0;
+    options.variant = mean_probability ? FS_TARGET_PROB : FS_SENTENCE_MEAN;
+    const char *const names[] = {"gap", "logratio", "kl"};
+    for (size_t t = 0; t < 3; t++) {
+        options.loss = t == 0 ? FS_LOSS_GAP : FS_LOSS_LOGRATIO;
+        options.alpha = t == 2 ? 1 : 0;
+        options.beta = 0;
+        g->loss.pair_weight = t == 2 ? 0 : 1.0 / (double)g->loss.pairs;
+        print_message("%-6s %-9s value, key, bias, value, bias, x:", family, names[t]);
+        compare_term(&bench, g, &stamp, x, base, &options, key(expected, names[t]));
+    }
+    free(h);
+    free(x);
+    free(base);
+    free(kept);
+    free(g->loss.probability);
+    free(g);
+    fs_stamp_release(&stamp);
+    fs_tape_destroy(bench.tape);
+    fs_workspace_destroy(bench.workspace);
+    test_model_close(&m);
+    fs_json_destroy(document);
+}
+
+static void autograd_bert(void **state)
+{
+    (void)state;
+    autograd("bert");
+}
+
+static void autograd_gpt2(void **state)
+{
+    (void)state;
+    autograd("gpt2");
+}
+
+static void autograd_llama(void **state)
+{
+    (void)state;
+    autograd("llama");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(differences_bert), cmocka_unit_test(differences_gpt2), cmocka_unit_test(differences_llama),
+        cmocka_unit_test(autograd_bert),    cmocka_unit_test(autograd_gpt2),    cmocka_unit_test(autograd_llama),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
