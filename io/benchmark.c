@@ -108,6 +108,7 @@ static void release_statement(struct fs_statement_text *statement)
     free(statement->before);
     free(statement->fill);
     free(statement->after);
+    free(statement->gaps);
     free(statement->text);
     free(statement->id);
 }

@@ -21,6 +21,8 @@ struct fs_statement_text {
     char *before;
     char *fill;
     char *after;
+    char *
+        gaps; /* `after` with "BLANK" at the further places of the fill, where the format has several; otherwise NULL */
     char *text;
     char *id; /* the sentence's own id, "" where the format has none */
 };

@@ -2,7 +2,7 @@
  * StereoSet (Nadeem et al. 2021), intrasentence items. The fill is bias-bench's "template word", see io/benchmark.h.
  *
  * An item with several BLANKs (two of the development set: "brahmin is very BLANK and is strict about BLANK") is split
- * at the first, and the candidate's word stands at the others.
+ * at the first; `after` has the candidate's word at the others, `gaps` keeps them as they are.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -148,6 +148,11 @@ static int read_sentence(const struct item *item, const cJSON *entry, struct fs_
     int result = after == NULL ? -1
                                : fs_statement_set(&pair->statement[candidate], item->context,
                                                   (size_t)(first - item->context), word, after, sentence, id, err);
+    if (result == 0 && strstr(first + 1, blank) != NULL) {
+        const char *rest = first + sizeof blank - 1;
+        pair->statement[candidate].gaps = fs_copy_text(rest, strlen(rest), err);
+        result = pair->statement[candidate].gaps != NULL ? 0 : -1;
+    }
     free(after);
     free(word);
     return result;

@@ -62,6 +62,7 @@ static void test_stereoset(void **state)
                     "The nurse was very rude.", "a");
     check_statement(&pair->statement[FS_UNRELATED], "The Nurse was very ", "box", ".", "The nurse was very box.", "c");
     assert_string_equal(pairs.item[1].statement[FS_UNRELATED].fill, "a");
+    assert_null(pair->statement[FS_STEREOTYPE].gaps);
     fs_pair_list_release(&pairs);
     fs_pair_list_release(&pairs);
     check_success(fs_stereoset_read(path, gender, &pairs, &err), &err);
@@ -108,6 +109,21 @@ static void test_stereoset_odd(void **state)
         assert_string_equal(statement->after, cases[i].after);
         fs_pair_list_release(&pairs);
     }
+}
+
+/* Further BLANKs: filled in `after`, kept in `gaps`. */
+static void test_stereoset_gaps(void **state)
+{
+    (void)state;
+    struct fs_pair_list pairs;
+    const char *path =
+        write_stereoset(STEREOSET(ITEM("i", "g", "Very BLANK, BLANK or BLANK!",
+                                       THREE("Very a, a or a!", "Very kind, kind or kind!", "Very b, b or b!"))));
+    check_success(fs_stereoset_read(path, NULL, &pairs, &err), &err);
+    const struct fs_statement_text *statement = &pairs.item[0].statement[FS_STEREOTYPE];
+    check_statement(statement, "Very ", "kind", ", kind or kind!", "Very kind, kind or kind!", "b");
+    assert_string_equal(statement->gaps, ", BLANK or BLANK!");
+    fs_pair_list_release(&pairs);
 }
 
 static void test_stereoset_refused(void **state)
@@ -216,17 +232,17 @@ static void test_biaske(void **state)
 {
     (void)state;
     const char *path = scratch_write_text(
-        "biaske.json", BIASKE(
-                           PAIR("p1", SUBJECTS PROMPT
-                                "\"paraphrases\": [\"{subject} once was {object}\", \"As {object}, the {subject} "
-                                "came.\"]") "," PAIR("p2", "\"subjects\": [\"she\", \"he\"], \"prompt\": \"{subject} "
-                                                           "is a {object}.\", \"paraphrases\": []"),
-                           FACT("f1", "\"subject\": \"Christians\", \"object\": \"easter\", \"counterpart_subject\": "
-                                      "\"Muslims\"") ","
-                                                     "{\"id\": \"f2\", \"category\": \"none\", \"subject\": \"cows\", "
-                                                     "\"object\": \"grass\", \"counterpart_object\": \"iron\","
-                                                     " \"counterpart_subject\": null, \"prompt\": \"{subject} eat "
-                                                     "{object}.\"}"));
+        "biaske.json",
+        BIASKE(PAIR("p1", SUBJECTS PROMPT
+                    "\"paraphrases\": [\"{subject} once was {object}\", \"As {object}, the {subject} "
+                    "came.\"]") "," PAIR("p2", "\"subjects\": [\"she\", \"he\"], \"prompt\": \"{subject} "
+                                               "is a {object}.\", \"paraphrases\": []"),
+               FACT("f1", "\"subject\": \"Christians\", \"object\": \"easter\", \"counterpart_subject\": "
+                          "\"Muslims\"") ","
+                                         "{\"id\": \"f2\", \"category\": \"none\", \"subject\": \"cows\", "
+                                         "\"object\": \"grass\", \"counterpart_object\": \"iron\","
+                                         " \"counterpart_subject\": null, \"prompt\": \"{subject} eat "
+                                         "{object}.\"}"));
     struct fs_pair_list pairs;
     struct fs_fact_list facts;
     check_success(fs_biaske_read(path, NULL, &pairs, &facts, &err), &err);
@@ -463,15 +479,11 @@ static void test_real_files(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_stereoset),
-        cmocka_unit_test(test_stereoset_odd),
-        cmocka_unit_test(test_stereoset_refused),
-        cmocka_unit_test(test_crows),
-        cmocka_unit_test(test_biaske),
-        cmocka_unit_test(test_biaske_refused),
-        cmocka_unit_test(test_attribute_words),
-        cmocka_unit_test(test_scores),
-        cmocka_unit_test(test_real_files),
+        cmocka_unit_test(test_stereoset),      cmocka_unit_test(test_stereoset_odd),
+        cmocka_unit_test(test_stereoset_gaps), cmocka_unit_test(test_stereoset_refused),
+        cmocka_unit_test(test_crows),          cmocka_unit_test(test_biaske),
+        cmocka_unit_test(test_biaske_refused), cmocka_unit_test(test_attribute_words),
+        cmocka_unit_test(test_scores),         cmocka_unit_test(test_real_files),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }

@@ -28,6 +28,7 @@ static void put(const char *folder, const char *name, const char *header, uint64
 {
     char path[4200];
     snprintf(path, sizeof path, "%s/%s", folder, name);
+    (void)remove(path);
     FILE *file = fopen(path, "wb");
     assert_non_null(file);
     uint64_t stated = length != 0 ? length : strlen(header);
@@ -43,6 +44,7 @@ static void put_text(const char *folder, const char *name, const char *text)
 {
     char path[4200];
     snprintf(path, sizeof path, "%s/%s", folder, name);
+    (void)remove(path);
     FILE *file = fopen(path, "wb");
     assert_non_null(file);
     fputs(text, file);
@@ -184,6 +186,7 @@ static void test_cut_and_flipped(void **state)
     size_t opened = 0;
     for (size_t bit = 0; bit < 8 * (8 + strlen(header)); bit++) {
         bytes[bit / 8] ^= (unsigned char)(1u << (bit % 8));
+        (void)remove(path);
         FILE *file = fopen(path, "wb");
         assert_non_null(file);
         assert_int_equal(fwrite(bytes, 1, size, file), size);
