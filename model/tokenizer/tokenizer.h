@@ -50,7 +50,8 @@ void fs_tokenizer_destroy(struct fs_tokenizer *tokenizer); /* takes NULL */
  */
 int fs_tokenizer_encode(const struct fs_tokenizer *tokenizer, const char *text, size_t length,
                         struct fs_encoding *encoding, struct fs_error *err);
-void fs_encoding_release(struct fs_encoding *encoding); /* frees the arrays and zeroes the struct; takes zeroed structs */
+void fs_encoding_release(
+    struct fs_encoding *encoding); /* frees the arrays and zeroes the struct; takes zeroed structs */
 
 /*
  * The text of `count` ids, as transformers' decode() gives it with clean_up_tokenization_spaces off. The caller frees.

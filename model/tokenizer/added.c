@@ -1,0 +1,181 @@
+#include "model/tokenizer/added.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/tokenizer/json_part.h"
+
+int fs_added_add(struct fs_added *added, const struct fs_added_token *token, struct fs_error *err)
+{
+    for (size_t i = 0; i < added->count; i++)
+        if (added->token[i].id == token->id)
+            return 0;
+    if (added->count == added->capacity) {
+        size_t capacity = added->capacity ? 2 * added->capacity : 16;
+        struct fs_added_token *grown = realloc(added->token, capacity * sizeof *grown);
+        if (!grown)
+            return fs_error_memory(err, capacity * sizeof *grown, "the added tokens");
+        added->token = grown;
+        added->capacity = capacity;
+    }
+    struct fs_added_token *copy = &added->token[added->count];
+    *copy = *token;
+    memset(&copy->match, 0, sizeof copy->match);
+    copy->content = strdup(token->content);
+    if (!copy->content)
+        return fs_error_memory(err, strlen(token->content), "an added token");
+    added->count++;
+    return 0;
+}
+
+int fs_added_read(struct fs_added_token *token, const struct fs_json_document *document, const cJSON *value,
+                  const char *where, struct fs_error *err)
+{
+    static const char *const keys[] = {"id",         "content", "lstrip", "rstrip", "single_word",
+                                       "normalized", "special", "__type", NULL};
+    const char *content;
+    memset(token, 0, sizeof *token);
+    token->id = -1;
+    if (cJSON_IsString(value)) {
+        token->content = value->valuestring;
+    } else {
+        bool special = false;
+        if (!cJSON_IsObject(value))
+            return fs_error_set(err, FS_EXIT_DATA, "%s: %s: found %s, expected a string or an object with content",
+                                fs_json_name(document), where, fs_json_kind(value));
+        if (fs_json_part_keys(document, value, where, keys, err) ||
+            fs_json_text(document, value, where, "content", &content, err) ||
+            fs_json_bool_optional(document, value, where, "special", &special, err))
+            return -1;
+        token->content = cJSON_GetObjectItemCaseSensitive(value, "content")->valuestring;
+        token->normalized = !special;
+        if (fs_json_bool_optional(document, value, where, "lstrip", &token->left_strip, err) ||
+            fs_json_bool_optional(document, value, where, "rstrip", &token->right_strip, err) ||
+            fs_json_bool_optional(document, value, where, "single_word", &token->single_word, err) ||
+            fs_json_bool_optional(document, value, where, "normalized", &token->normalized, err))
+            return -1;
+    }
+    if (token->content[0] == '\0')
+        return fs_error_set(err, FS_EXIT_DATA, "%s: %s: found an empty token, expected some text",
+                            fs_json_name(document), where);
+    return 0;
+}
+
+int fs_added_prepare(struct fs_added *added, const struct fs_normalizer *normalizer, struct fs_error *err)
+{
+    for (size_t i = 0; i < added->count; i++) {
+        struct fs_added_token *token = &added->token[i];
+        if (fs_text_append_source(&token->match, token->content, strlen(token->content), err) ||
+            (token->normalized && fs_normalizer_apply(normalizer, &token->match, err)))
+            return -1;
+        if (token->match.count > 0)
+            added->leads[token->normalized][token->match.data[0]] = true;
+    }
+    return 0;
+}
+
+void fs_added_release(struct fs_added *added)
+{
+    for (size_t i = 0; i < added->count; i++) {
+        free(added->token[i].content);
+        fs_text_release(&added->token[i].match);
+    }
+    free(added->token);
+    memset(added, 0, sizeof *added);
+}
+
+/* The longest token that begins at byte `at`, NULL where there is none. */
+static const struct fs_added_token *longest(const struct fs_added *added, bool normalized, const struct fs_text *text,
+                                            size_t at)
+{
+    const struct fs_added_token *best = NULL;
+    if (!added->leads[normalized][text->data[at]])
+        return NULL;
+    for (size_t i = 0; i < added->count; i++) {
+        const struct fs_added_token *token = &added->token[i];
+        if (token->normalized == normalized && token->match.count > (best ? best->match.count : 0) &&
+            token->match.count <= text->count - at &&
+            memcmp(token->match.data, text->data + at, token->match.count) == 0)
+            best = token;
+    }
+    return best;
+}
+
+/* The start of the last character before `at` > 0. */
+static size_t before(const struct fs_text *text, size_t at)
+{
+    do
+        at--;
+    while (at > 0 && (text->data[at] & 0xC0) == 0x80);
+    return at;
+}
+
+static bool stands_alone(const struct fs_text *text, size_t begin, size_t end)
+{
+    uint32_t character;
+    if (begin > 0) {
+        fs_utf8_decode(text->data + before(text, begin), &character);
+        if (fs_is_word_character(character))
+            return false;
+    }
+    if (end < text->count) {
+        fs_utf8_decode(text->data + end, &character);
+        if (fs_is_word_character(character))
+            return false;
+    }
+    return true;
+}
+
+static int add_piece(struct fs_pieces *pieces, int32_t **id, size_t begin, size_t end, int32_t token,
+                     struct fs_error *err)
+{
+    if (begin == end)
+        return 0;
+    int32_t *grown = *id;
+    if ((pieces->count & (pieces->count - 1)) == 0) { /* 0 and every power of two */
+        size_t capacity = pieces->count ? 2 * pieces->count : 1;
+        grown = realloc(*id, capacity * sizeof *grown);
+        if (!grown)
+            return fs_error_memory(err, capacity * sizeof *grown, "the pieces of a text");
+        *id = grown;
+    }
+    grown[pieces->count] = token;
+    return fs_pieces_add(pieces, begin, end, err);
+}
+
+int fs_added_split(const struct fs_added *added, bool normalized, const struct fs_text *text, struct fs_pieces *pieces,
+                   int32_t **id, struct fs_error *err)
+{
+    size_t done = 0;
+    *id = NULL;
+    for (size_t at = 0; at < text->count;) {
+        const struct fs_added_token *token = longest(added, normalized, text, at);
+        if (!token) {
+            at++; /* no token begins within a character: all are valid UTF-8 */
+            continue;
+        }
+        size_t begin = at, end = at + token->match.count;
+        uint32_t character;
+        at = end;
+        if (token->single_word && !stands_alone(text, begin, end))
+            continue;
+        while (token->left_strip && begin > done) {
+            size_t previous = before(text, begin);
+            fs_utf8_decode(text->data + previous, &character);
+            if (!fs_is_white_space(character))
+                break;
+            begin = previous;
+        }
+        while (token->right_strip && end < text->count) {
+            size_t length = fs_utf8_decode(text->data + end, &character);
+            if (!fs_is_white_space(character))
+                break;
+            end += length;
+        }
+        at = end;
+        if (add_piece(pieces, id, done, begin, -1, err) || add_piece(pieces, id, begin, end, token->id, err))
+            return -1;
+        done = end;
+    }
+    return add_piece(pieces, id, done, text->count, -1, err);
+}

@@ -1,0 +1,43 @@
+/* Decoders: steps from tokens back to text. */
+#ifndef FAIRSTAMP_MODEL_TOKENIZER_DECODER_H
+#define FAIRSTAMP_MODEL_TOKENIZER_DECODER_H
+
+#include "io/json.h"
+#include "model/tokenizer/pattern.h"
+#include "model/tokenizer/text.h"
+
+struct fs_decoder_step {
+    enum {
+        FS_DECODE_BYTE_LEVEL,
+        FS_DECODE_WORDPIECE,
+        FS_DECODE_REPLACE,
+        FS_DECODE_BYTE_FALLBACK,
+        FS_DECODE_FUSE,
+        FS_DECODE_STRIP,
+        FS_DECODE_METASPACE
+    } kind;
+    struct fs_pattern pattern; /* Replace, Metaspace: what is looked for */
+    char *content;             /* Replace: what comes instead; WordPiece: prefix; Strip: the character; owned */
+    size_t start, stop;        /* Strip: how many at each end at most */
+    bool flag;                 /* WordPiece: cleanup; Metaspace: the first sign of the text goes */
+};
+
+/* Without steps tokens are joined by spaces. */
+struct fs_decoder {
+    struct fs_decoder_step *step;
+    size_t count;
+};
+
+int fs_decoder_add_byte_level(struct fs_decoder *decoder, struct fs_error *err);
+int fs_decoder_add_wordpiece(struct fs_decoder *decoder, const char *prefix, bool cleanup, struct fs_error *err);
+/* Llama: Replace U+2581 by a space, ByteFallback, Fuse and, with `strip`, Strip one space in front. */
+int fs_decoder_add_llama(struct fs_decoder *decoder, bool strip, struct fs_error *err);
+/* Adds the steps of a `decoder` object of tokenizer.json (NULL or null: none). */
+int fs_decoder_load(struct fs_decoder *decoder, const struct fs_json_document *document, const cJSON *object,
+                    const char *where, struct fs_error *err);
+/* The tokens lie in `tokens` as `pieces`; both are rewritten. `*text` is valid UTF-8 that the caller frees. */
+int fs_decoder_apply(const struct fs_decoder *decoder, struct fs_text *tokens, struct fs_pieces *pieces, char **text,
+                     struct fs_error *err);
+void fs_decoder_release(struct fs_decoder *decoder); /* zeroes it */
+
+#endif

@@ -1,0 +1,264 @@
+/* tokenizer.json of HuggingFace's `tokenizers`: read as it stands; a part that we do not have is an error. */
+#include <string.h>
+
+#include "model/tokenizer/json_part.h"
+#include "model/tokenizer/tokenizer_internal.h"
+
+int fs_load_vocabulary_object(struct fs_vocabulary *vocabulary, const struct fs_json_document *document,
+                              const cJSON *object, const char *where, struct fs_error *err)
+{
+    const char *name = fs_json_name(document);
+    const cJSON *item;
+    if (!cJSON_IsObject(object))
+        return fs_error_set(err, FS_EXIT_DATA, "%s: %s: found %s, expected an object of tokens and ids", name, where,
+                            fs_json_kind(object));
+    cJSON_ArrayForEach(item, object)
+    {
+        /* Out of range as a double is out of range as an id; NaN is no JSON. */
+        if (!cJSON_IsNumber(item) || item->valuedouble < -1 || item->valuedouble > (double)FS_VOCABULARY_LIMIT ||
+            (double)(int64_t)item->valuedouble != item->valuedouble)
+            return fs_error_set(err, FS_EXIT_DATA,
+                                "%s: %s: token \"%.60s\": found %s, expected an id: an integer from 0", name, where,
+                                item->string, cJSON_IsNumber(item) ? "a number that is no id" : fs_json_kind(item));
+        if (fs_vocabulary_add(vocabulary, name, item->string, strlen(item->string), (int64_t)item->valuedouble, false,
+                              err))
+            return -1;
+    }
+    return 0;
+}
+
+/* Tokens of the added_tokens list: those that the model's vocabulary has too must have the same id there. */
+static int load_added_tokens(struct fs_tokenizer *tokenizer, const struct fs_json_document *document, const cJSON *list,
+                             struct fs_error *err)
+{
+    const cJSON *item;
+    if (!list || cJSON_IsNull(list))
+        return 0;
+    if (!cJSON_IsArray(list))
+        return fs_error_set(err, FS_EXIT_DATA, "%s: added_tokens: found %s, expected an array", fs_json_name(document),
+                            fs_json_kind(list));
+    cJSON_ArrayForEach(item, list)
+    {
+        struct fs_added_token token;
+        size_t id;
+        if (!cJSON_IsObject(item))
+            return fs_error_set(err, FS_EXIT_DATA, "%s: added_tokens: found %s, expected objects",
+                                fs_json_name(document), fs_json_kind(item));
+        if (fs_added_read(&token, document, item, "added_tokens", err) ||
+            fs_json_size(document, item, "added_tokens", "id", 0, (size_t)FS_VOCABULARY_LIMIT - 1, &id, err))
+            return -1;
+        size_t length = strlen(token.content);
+        int32_t known = fs_vocabulary_find_any(&tokenizer->vocabulary, token.content, length);
+        if (known >= 0 && (size_t)known != id)
+            return fs_error_set(err, FS_EXIT_DATA,
+                                "%s: added_tokens: token \"%.60s\" has id %zu, but %d in model.vocab; make them equal",
+                                fs_json_name(document), token.content, id, (int)known);
+        token.id = (int32_t)id;
+        if ((known < 0 && fs_vocabulary_add(&tokenizer->vocabulary, fs_json_name(document), token.content, length,
+                                            (int64_t)id, true, err)) ||
+            fs_added_add(&tokenizer->added, &token, err))
+            return -1;
+    }
+    return 0;
+}
+
+/* The two texts of a merge: "a b" or ["a", "b"]. */
+static int merge_parts(const struct fs_json_document *document, const cJSON *item, uint32_t rank, const char **left,
+                       size_t *left_length, const char **right, struct fs_error *err)
+{
+    if (cJSON_IsString(item)) {
+        const char *space = strchr(item->valuestring, ' ');
+        if (space && !strchr(space + 1, ' ')) {
+            *left = item->valuestring;
+            *left_length = (size_t)(space - item->valuestring);
+            *right = space + 1;
+            return 0;
+        }
+    } else if (cJSON_IsArray(item) && cJSON_GetArraySize(item) == 2 && cJSON_IsString(item->child) &&
+               cJSON_IsString(item->child->next)) {
+        *left = item->child->valuestring;
+        *left_length = strlen(*left);
+        *right = item->child->next->valuestring;
+        return 0;
+    }
+    return fs_error_set(err, FS_EXIT_DATA,
+                        "%s: model.merges: merge %u: found %s, expected \"a b\" with one space or [\"a\", \"b\"]",
+                        fs_json_name(document), rank + 1, fs_json_kind(item));
+}
+
+/* The id of model.unk_token, -1 where it is null. */
+static int load_unknown(struct fs_tokenizer *tokenizer, const struct fs_json_document *document, const cJSON *model,
+                        int32_t *unknown, struct fs_error *err)
+{
+    const char *text = NULL;
+    *unknown = -1;
+    if (fs_json_text_optional(document, model, "model", "unk_token", &text, err))
+        return -1;
+    if (!text)
+        return 0;
+    *unknown = fs_vocabulary_find_any(&tokenizer->vocabulary, text, strlen(text));
+    if (*unknown < 0)
+        return fs_error_set(err, FS_EXIT_DATA, "%s: model.unk_token: \"%.60s\" is not in the vocabulary",
+                            fs_json_name(document), text);
+    return 0;
+}
+
+/* A setting of BPE that changes its results and that we do not have. */
+static int refuse_affix(const struct fs_json_document *document, const cJSON *model, const char *key,
+                        struct fs_error *err)
+{
+    const char *text = "";
+    if (fs_json_text_optional(document, model, "model", key, &text, err))
+        return -1;
+    if (text[0])
+        return fs_error_set(err, FS_EXIT_DATA, "%s: model.%s: \"%.60s\" is not supported, expected null",
+                            fs_json_name(document), key, text);
+    return 0;
+}
+
+static int load_bpe(struct fs_tokenizer *tokenizer, const struct fs_json_document *document, const cJSON *model,
+                    struct fs_error *err)
+{
+    static const char *const keys[] = {"type",
+                                       "dropout",
+                                       "unk_token",
+                                       "continuing_subword_prefix",
+                                       "end_of_word_suffix",
+                                       "fuse_unk",
+                                       "byte_fallback",
+                                       "ignore_merges",
+                                       "vocab",
+                                       "merges",
+                                       NULL};
+    struct fs_bpe *bpe = &tokenizer->bpe;
+    const cJSON *merges, *item;
+    double dropout = 0;
+    uint32_t rank = 0;
+    tokenizer->model = FS_MODEL_BPE;
+    bpe->vocabulary = &tokenizer->vocabulary;
+    bpe->byte_level = fs_pretokenizer_is_byte_level(&tokenizer->pretokenizer);
+    if (fs_json_part_keys(document, model, "model", keys, err) ||
+        fs_json_number_optional(document, model, "model", "dropout", 0, 1, &dropout, err) ||
+        refuse_affix(document, model, "continuing_subword_prefix", err) ||
+        refuse_affix(document, model, "end_of_word_suffix", err) ||
+        fs_json_bool_optional(document, model, "model", "fuse_unk", &bpe->fuse_unknown, err) ||
+        fs_json_bool_optional(document, model, "model", "byte_fallback", &bpe->byte_fallback, err) ||
+        fs_json_bool_optional(document, model, "model", "ignore_merges", &bpe->ignore_merges, err) ||
+        load_unknown(tokenizer, document, model, &bpe->unknown, err) ||
+        fs_json_array(document, model, "model", "merges", &merges, err))
+        return -1;
+    if (dropout > 0)
+        return fs_error_set(err, FS_EXIT_DATA, "%s: model.dropout: %g is not supported, expected null",
+                            fs_json_name(document), dropout);
+    if (bpe->byte_level && bpe->byte_fallback)
+        return fs_error_set(err, FS_EXIT_DATA, "%s: model.byte_fallback is not supported together with ByteLevel",
+                            fs_json_name(document));
+    cJSON_ArrayForEach(item, merges)
+    {
+        const char *left = NULL, *right = NULL;
+        size_t left_length = 0;
+        if (merge_parts(document, item, rank, &left, &left_length, &right, err) ||
+            fs_bpe_add_merge(bpe, fs_json_name(document), left, left_length, right, strlen(right), rank, err))
+            return -1;
+        rank++;
+    }
+    fs_bpe_find_bytes(bpe);
+    return 0;
+}
+
+static int load_wordpiece(struct fs_tokenizer *tokenizer, const struct fs_json_document *document, const cJSON *model,
+                          struct fs_error *err)
+{
+    static const char *const keys[] = {"type",  "unk_token", "continuing_subword_prefix", "max_input_chars_per_word",
+                                       "vocab", NULL};
+    const char *prefix = "##";
+    size_t max_characters = 100;
+    int32_t unknown;
+    tokenizer->model = FS_MODEL_WORDPIECE;
+    if (fs_json_part_keys(document, model, "model", keys, err) ||
+        fs_json_text_optional(document, model, "model", "continuing_subword_prefix", &prefix, err) ||
+        fs_json_size_optional(document, model, "model", "max_input_chars_per_word", 1, 1 << 20, &max_characters, err) ||
+        load_unknown(tokenizer, document, model, &unknown, err))
+        return -1;
+    if (unknown < 0)
+        return fs_error_set(err, FS_EXIT_DATA, "%s: model.unk_token: found nothing, expected a token",
+                            fs_json_name(document));
+    return fs_wordpiece_init(&tokenizer->wordpiece, &tokenizer->vocabulary, prefix, max_characters, unknown, err);
+}
+
+/* transformers lets do_lower_case and its like in tokenizer_config.json overrule the normalizer of a BERT tokenizer. */
+static void overrule_bert(struct fs_normalizer *normalizer, const struct fs_settings *settings)
+{
+    for (size_t i = 0; i < normalizer->count; i++) {
+        struct fs_normalizer_step *step = &normalizer->step[i];
+        if (step->kind != FS_NORMALIZE_BERT)
+            continue;
+        if (settings->chinese >= 0)
+            step->bert.chinese = settings->chinese != 0;
+        if (settings->lower_case >= 0 && step->bert.lowercase != (settings->lower_case != 0)) {
+            step->bert.lowercase = settings->lower_case != 0;
+            step->bert.strip_accents = step->bert.lowercase;
+        }
+        if (settings->strip_accents >= 0)
+            step->bert.strip_accents = settings->strip_accents != 0;
+    }
+}
+
+static int load_model(struct fs_tokenizer *tokenizer, const struct fs_settings *settings,
+                      const struct fs_json_document *document, const cJSON *root, struct fs_error *err)
+{
+    const char *name = fs_json_name(document), *type;
+    const cJSON *model, *vocab;
+    if (fs_json_object(document, root, "", "model", &model, err) ||
+        fs_json_part_type(document, model, "model", &type, err))
+        return -1;
+    bool wordpiece = strcmp(type, "WordPiece") == 0;
+    if (!wordpiece && strcmp(type, "BPE") != 0)
+        return fs_json_part_unsupported(document, "model", type, "WordPiece, BPE", err);
+    if (fs_json_object(document, model, "model", "vocab", &vocab, err) ||
+        fs_load_vocabulary_object(&tokenizer->vocabulary, document, vocab, "model.vocab", err) ||
+        load_added_tokens(tokenizer, document, cJSON_GetObjectItemCaseSensitive(root, "added_tokens"), err))
+        return -1;
+    if (wordpiece) {
+        overrule_bert(&tokenizer->normalizer, settings);
+        if (load_wordpiece(tokenizer, document, model, err))
+            return -1;
+        return fs_settings_apply(settings, tokenizer, name, fs_bert_roles, err);
+    }
+    if (load_bpe(tokenizer, document, model, err))
+        return -1;
+    return fs_settings_apply(settings, tokenizer, name, tokenizer->bpe.byte_level ? fs_gpt2_roles : fs_llama_roles,
+                             err);
+}
+
+static int load_root(struct fs_tokenizer *tokenizer, const struct fs_settings *settings,
+                     const struct fs_json_document *document, struct fs_error *err)
+{
+    /* Truncation, padding and post_processor act on whole inputs with special tokens, which are not made here. */
+    static const char *const keys[] = {"version",       "truncation",     "padding", "added_tokens", "normalizer",
+                                       "pre_tokenizer", "post_processor", "decoder", "model",        NULL};
+    const cJSON *root = fs_json_root(document);
+    if (!cJSON_IsObject(root))
+        return fs_error_set(err, FS_EXIT_DATA, "%s: found %s, expected an object", fs_json_name(document),
+                            fs_json_kind(root));
+    if (fs_json_part_keys(document, root, "root", keys, err) ||
+        fs_normalizer_load(&tokenizer->normalizer, document, cJSON_GetObjectItemCaseSensitive(root, "normalizer"),
+                           "normalizer", err) ||
+        fs_pretokenizer_load(&tokenizer->pretokenizer, document,
+                             cJSON_GetObjectItemCaseSensitive(root, "pre_tokenizer"), "pre_tokenizer", err) ||
+        fs_decoder_load(&tokenizer->decoder, document, cJSON_GetObjectItemCaseSensitive(root, "decoder"), "decoder",
+                        err))
+        return -1;
+    return load_model(tokenizer, settings, document, root, err);
+}
+
+int fs_load_tokenizer_json(struct fs_tokenizer *tokenizer, const struct fs_settings *settings, const char *path,
+                           struct fs_error *err)
+{
+    struct fs_json_document *document;
+    if (fs_json_load(path, &document, err))
+        return -1;
+    int status = load_root(tokenizer, settings, document, err);
+    fs_json_destroy(document);
+    return status;
+}

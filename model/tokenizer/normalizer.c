@@ -1,0 +1,376 @@
+#include "model/tokenizer/normalizer.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <utf8proc.h>
+
+#include "model/tokenizer/json_part.h"
+
+struct fs_normalizer_step *fs_normalizer_add(struct fs_normalizer *normalizer, struct fs_error *err)
+{
+    struct fs_normalizer_step *step =
+        realloc(normalizer->step, (normalizer->count + 1) * sizeof *step); /* a handful of steps */
+    if (!step) {
+        fs_error_memory(err, (normalizer->count + 1) * sizeof *step, "a normalizer");
+        return NULL;
+    }
+    normalizer->step = step;
+    step += normalizer->count++;
+    memset(step, 0, sizeof *step);
+    return step;
+}
+
+void fs_normalizer_release(struct fs_normalizer *normalizer)
+{
+    for (size_t i = 0; i < normalizer->count; i++) {
+        free(normalizer->step[i].content);
+        fs_pattern_release(&normalizer->step[i].pattern);
+    }
+    free(normalizer->step);
+    memset(normalizer, 0, sizeof *normalizer);
+}
+
+static int load_bert(struct fs_normalizer_step *step, const struct fs_json_document *document, const cJSON *object,
+                     const char *where, struct fs_error *err)
+{
+    static const char *const keys[] = {"type",          "clean_text", "handle_chinese_chars",
+                                       "strip_accents", "lowercase",  NULL};
+    step->kind = FS_NORMALIZE_BERT;
+    step->bert.clean_text = step->bert.chinese = step->bert.lowercase = true;
+    if (fs_json_part_keys(document, object, where, keys, err) ||
+        fs_json_bool_optional(document, object, where, "clean_text", &step->bert.clean_text, err) ||
+        fs_json_bool_optional(document, object, where, "handle_chinese_chars", &step->bert.chinese, err) ||
+        fs_json_bool_optional(document, object, where, "lowercase", &step->bert.lowercase, err))
+        return -1;
+    step->bert.strip_accents = step->bert.lowercase;
+    return fs_json_bool_optional(document, object, where, "strip_accents", &step->bert.strip_accents, err);
+}
+
+static int load_text(char **content, const struct fs_json_document *document, const cJSON *object, const char *where,
+                     const char *key, struct fs_error *err)
+{
+    const char *text;
+    if (fs_json_text(document, object, where, key, &text, err))
+        return -1;
+    *content = strdup(text);
+    return *content ? 0 : fs_error_memory(err, strlen(text), "a normalizer");
+}
+
+static int load_sequence(struct fs_normalizer *normalizer, const struct fs_json_document *document, const cJSON *object,
+                         const char *where, struct fs_error *err)
+{
+    static const char *const keys[] = {"type", "normalizers", NULL};
+    const cJSON *list, *item;
+    if (fs_json_part_keys(document, object, where, keys, err) ||
+        fs_json_array(document, object, where, "normalizers", &list, err))
+        return -1;
+    cJSON_ArrayForEach(item, list) if (fs_normalizer_load(normalizer, document, item, where, err)) return -1;
+    return 0;
+}
+
+int fs_normalizer_load(struct fs_normalizer *normalizer, const struct fs_json_document *document, const cJSON *object,
+                       const char *where, struct fs_error *err)
+{
+    static const struct {
+        const char *type;
+        int kind;
+        enum fs_normalization form;
+    } plain[] = {{"NFC", FS_NORMALIZE_UNICODE, FS_NFC},         {"NFD", FS_NORMALIZE_UNICODE, FS_NFD},
+                 {"NFKC", FS_NORMALIZE_UNICODE, FS_NFKC},       {"NFKD", FS_NORMALIZE_UNICODE, FS_NFKD},
+                 {"Lowercase", FS_NORMALIZE_LOWERCASE, FS_NFC}, {"StripAccents", FS_NORMALIZE_STRIP_ACCENTS, FS_NFC}};
+    static const char *const plain_keys[] = {"type", NULL};
+    static const char *const prepend_keys[] = {"type", "prepend", NULL};
+    static const char *const replace_keys[] = {"type", "pattern", "content", NULL};
+    const char *type;
+    if (!object || cJSON_IsNull(object))
+        return 0;
+    if (fs_json_part_type(document, object, where, &type, err))
+        return -1;
+    if (strcmp(type, "Sequence") == 0)
+        return load_sequence(normalizer, document, object, where, err);
+    struct fs_normalizer_step *step = fs_normalizer_add(normalizer, err);
+    if (!step)
+        return -1;
+    for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++) {
+        if (strcmp(type, plain[i].type) != 0)
+            continue;
+        step->kind = plain[i].kind;
+        step->form = plain[i].form;
+        return fs_json_part_keys(document, object, where, plain_keys, err);
+    }
+    if (strcmp(type, "BertNormalizer") == 0)
+        return load_bert(step, document, object, where, err);
+    if (strcmp(type, "Prepend") == 0) {
+        step->kind = FS_NORMALIZE_PREPEND;
+        if (fs_json_part_keys(document, object, where, prepend_keys, err))
+            return -1;
+        return load_text(&step->content, document, object, where, "prepend", err);
+    }
+    if (strcmp(type, "Replace") == 0) {
+        step->kind = FS_NORMALIZE_REPLACE;
+        if (fs_json_part_keys(document, object, where, replace_keys, err) ||
+            fs_json_part_pattern(&step->pattern, document, object, where, err))
+            return -1;
+        return load_text(&step->content, document, object, where, "content", err);
+    }
+    return fs_json_part_unsupported(document, where, type,
+                                    "BertNormalizer, Sequence, Prepend, Replace, NFC, NFD, NFKC, NFKD, Lowercase, "
+                                    "StripAccents",
+                                    err);
+}
+
+/* What becomes of one character: at most 4 characters in `out`; returns how many. */
+typedef size_t character_map(uint32_t character, uint32_t out[4]);
+
+static size_t clean(uint32_t character, uint32_t out[4])
+{
+    if (character == '\t' || character == '\n' || character == '\r') {
+        out[0] = ' ';
+        return 1;
+    }
+    if (character == 0xFFFD || fs_is_other(character))
+        return 0;
+    out[0] = fs_is_white_space(character) ? ' ' : character;
+    return 1;
+}
+
+/* The CJK blocks of BERT's own tokenizer. */
+static size_t space_chinese(uint32_t c, uint32_t out[4])
+{
+    bool chinese = (c >= 0x4E00 && c <= 0x9FFF) || (c >= 0x3400 && c <= 0x4DBF) || (c >= 0x20000 && c <= 0x2A6DF) ||
+                   (c >= 0x2A700 && c <= 0x2B73F) || (c >= 0x2B740 && c <= 0x2B81F) || (c >= 0x2B920 && c <= 0x2CEAF) ||
+                   (c >= 0xF900 && c <= 0xFAFF) || (c >= 0x2F800 && c <= 0x2FA1F);
+    if (!chinese) {
+        out[0] = c;
+        return 1;
+    }
+    out[0] = ' ';
+    out[1] = c;
+    out[2] = ' ';
+    return 3;
+}
+
+static size_t lower(uint32_t character, uint32_t out[4])
+{
+    if (character == 0x130) { /* the only full lower-case mapping that has two characters */
+        out[0] = 'i';
+        out[1] = 0x307;
+        return 2;
+    }
+    out[0] = (uint32_t)utf8proc_tolower((utf8proc_int32_t)character);
+    return 1;
+}
+
+static size_t strip_bert_mark(uint32_t character, uint32_t out[4])
+{
+    out[0] = character;
+    return fs_is_nonspacing_mark(character) ? 0 : 1;
+}
+
+static size_t strip_mark(uint32_t character, uint32_t out[4])
+{
+    out[0] = character;
+    return fs_is_mark(character) ? 0 : 1;
+}
+
+static int map_characters(struct fs_text *text, character_map *map, struct fs_error *err)
+{
+    struct fs_text result = {0};
+    for (size_t i = 0; i < text->count;) {
+        uint32_t character, out[4];
+        size_t length = fs_utf8_decode(text->data + i, &character);
+        size_t count = map(character, out);
+        int status = 0;
+        if (count == 1 && out[0] == character)
+            status = fs_text_append_slice(&result, text, i, i + length, err);
+        else
+            for (size_t k = 0; k < count && status == 0; k++)
+                status = fs_text_append_character(&result, out[k], text->begin[i], text->end[i + length - 1], err);
+        if (status) {
+            fs_text_release(&result);
+            return -1;
+        }
+        i += length;
+    }
+    fs_text_release(text);
+    *text = result;
+    return 0;
+}
+
+/* The Unicode form of the bytes [begin, end) of `text`, appended to `result`; all of it stands for the whole range. */
+static int append_form(struct fs_text *result, const struct fs_text *text, size_t begin, size_t end,
+                       enum fs_normalization form, struct fs_error *err)
+{
+    unsigned options = UTF8PROC_STABLE | (form == FS_NFC || form == FS_NFKC ? UTF8PROC_COMPOSE : UTF8PROC_DECOMPOSE) |
+                       (form == FS_NFKC || form == FS_NFKD ? UTF8PROC_COMPAT : 0u);
+    utf8proc_int32_t small[64], *buffer = small;
+    utf8proc_ssize_t capacity = 64;
+    utf8proc_ssize_t count = utf8proc_decompose(text->data + begin, (utf8proc_ssize_t)(end - begin), buffer, capacity,
+                                                (utf8proc_option_t)options);
+    if (count > capacity) {
+        buffer = fs_allocate((size_t)count + 1, sizeof *buffer, "a Unicode normal form", err);
+        if (!buffer)
+            return -1;
+        count = utf8proc_decompose(text->data + begin, (utf8proc_ssize_t)(end - begin), buffer, count,
+                                   (utf8proc_option_t)options);
+    }
+    if (count > 0 && (options & UTF8PROC_COMPOSE))
+        count = utf8proc_normalize_utf32(buffer, count, (utf8proc_option_t)options);
+    int status = 0;
+    if (count < 0)
+        status = fs_error_set(err, FS_EXIT_SOFTWARE, "utf8proc: %s", utf8proc_errmsg(count));
+    size_t first = text->begin[begin], last = text->end[end - 1];
+    for (utf8proc_ssize_t i = 0; i < count && status == 0; i++)
+        status = fs_text_append_character(result, (uint32_t)buffer[i], first, last, err);
+    if (buffer != small)
+        free(buffer);
+    return status;
+}
+
+/* Characters that a normal form may combine or reorder lie in one grapheme cluster, so each cluster is done by itself.
+ */
+static int apply_form(struct fs_text *text, enum fs_normalization form, struct fs_error *err)
+{
+    struct fs_text result = {0};
+    int status = 0;
+    for (size_t begin = 0; begin < text->count && status == 0;) {
+        uint32_t previous, next;
+        size_t end = begin + fs_utf8_decode(text->data + begin, &previous);
+        utf8proc_int32_t state = 0;
+        while (end < text->count) {
+            size_t length = fs_utf8_decode(text->data + end, &next);
+            if ((next < 0x80 && previous < 0x80) ||
+                (utf8proc_grapheme_break_stateful((utf8proc_int32_t)previous, (utf8proc_int32_t)next, &state) &&
+                 utf8proc_get_property((utf8proc_int32_t)next)->combining_class == 0))
+                break;
+            previous = next;
+            end += length;
+        }
+        if (end == begin + 1) /* ASCII */
+            status = fs_text_append_slice(&result, text, begin, end, err);
+        else
+            status = append_form(&result, text, begin, end, form, err);
+        begin = end;
+    }
+    if (status) {
+        fs_text_release(&result);
+        return -1;
+    }
+    fs_text_release(text);
+    *text = result;
+    return 0;
+}
+
+static int apply_replace(const struct fs_normalizer_step *step, struct fs_text *text, struct fs_error *err)
+{
+    struct fs_text result = {0};
+    struct fs_search search;
+    size_t done = 0, begin, end, length = strlen(step->content);
+    if (fs_search_begin(&search, &step->pattern, err))
+        return -1;
+    fs_search_subject(&search, text->data, text->count);
+    int status;
+    while ((status = fs_search_next(&search, &begin, &end, err)) > 0) {
+        if (fs_text_append_slice(&result, text, done, begin, err) ||
+            fs_text_append(&result, step->content, length, text->begin[begin], text->end[end - 1], err)) {
+            status = -1;
+            break;
+        }
+        done = end;
+    }
+    fs_search_end(&search);
+    if (status < 0 || fs_text_append_slice(&result, text, done, text->count, err)) {
+        fs_text_release(&result);
+        return -1;
+    }
+    fs_text_release(text);
+    *text = result;
+    return 0;
+}
+
+static int apply_prepend(const char *content, struct fs_text *text, struct fs_error *err)
+{
+    struct fs_text result = {0};
+    if (text->count == 0)
+        return 0;
+    if (fs_text_append(&result, content, strlen(content), text->begin[0], text->begin[0], err) ||
+        fs_text_append_slice(&result, text, 0, text->count, err)) {
+        fs_text_release(&result);
+        return -1;
+    }
+    fs_text_release(text);
+    *text = result;
+    return 0;
+}
+
+/* SentencePiece normalizer.cc, Normalizer::Normalize, for the identity character map. */
+static int apply_sentencepiece(const struct fs_normalizer_step *step, struct fs_text *text, struct fs_error *err)
+{
+    struct fs_text result = {0};
+    const char *space = step->sentencepiece.escape_whitespaces ? "\xE2\x96\x81" : " ";
+    size_t space_length = strlen(space), i = 0;
+    bool remove = step->sentencepiece.remove_extra_whitespaces;
+    bool first = text->count > 0 && text->begin[0] == 0;
+    while (remove && i < text->count && text->data[i] == ' ')
+        i++;
+    int status = 0;
+    bool any = i < text->count;
+    if (any && first && step->sentencepiece.add_dummy_prefix && !step->sentencepiece.whitespace_as_suffix)
+        status = fs_text_append(&result, space, space_length, text->begin[i], text->begin[i], err);
+    for (bool after_space = remove; i < text->count && status == 0; i++) {
+        bool is_space = text->data[i] == ' ';
+        if (is_space && !(after_space && remove))
+            status = fs_text_append(&result, space, space_length, text->begin[i], text->end[i], err);
+        else if (!is_space)
+            status = fs_text_append_slice(&result, text, i, i + 1, err);
+        after_space = is_space;
+    }
+    while (remove && result.count >= space_length &&
+           memcmp(result.data + result.count - space_length, space, space_length) == 0)
+        result.count -= space_length;
+    if (status == 0 && any && first && step->sentencepiece.add_dummy_prefix && step->sentencepiece.whitespace_as_suffix)
+        status =
+            fs_text_append(&result, space, space_length, text->end[text->count - 1], text->end[text->count - 1], err);
+    if (status) {
+        fs_text_release(&result);
+        return -1;
+    }
+    fs_text_release(text);
+    *text = result;
+    return 0;
+}
+
+static int apply_step(const struct fs_normalizer_step *step, struct fs_text *text, struct fs_error *err)
+{
+    switch (step->kind) {
+    case FS_NORMALIZE_BERT:
+        if ((step->bert.clean_text && map_characters(text, clean, err)) ||
+            (step->bert.chinese && map_characters(text, space_chinese, err)) ||
+            (step->bert.strip_accents &&
+             (apply_form(text, FS_NFD, err) || map_characters(text, strip_bert_mark, err))) ||
+            (step->bert.lowercase && map_characters(text, lower, err)))
+            return -1;
+        return 0;
+    case FS_NORMALIZE_PREPEND:
+        return apply_prepend(step->content, text, err);
+    case FS_NORMALIZE_REPLACE:
+        return apply_replace(step, text, err);
+    case FS_NORMALIZE_UNICODE:
+        return apply_form(text, step->form, err);
+    case FS_NORMALIZE_LOWERCASE:
+        return map_characters(text, lower, err);
+    case FS_NORMALIZE_STRIP_ACCENTS:
+        return map_characters(text, strip_mark, err);
+    case FS_NORMALIZE_SENTENCEPIECE:
+        return apply_sentencepiece(step, text, err);
+    }
+    return fs_error_set(err, FS_EXIT_SOFTWARE, "normalizer step %d is unknown", (int)step->kind);
+}
+
+int fs_normalizer_apply(const struct fs_normalizer *normalizer, struct fs_text *text, struct fs_error *err)
+{
+    for (size_t i = 0; i < normalizer->count; i++)
+        if (apply_step(&normalizer->step[i], text, err))
+            return -1;
+    return 0;
+}

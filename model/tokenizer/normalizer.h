@@ -1,0 +1,46 @@
+/* Normalizers: steps that rewrite a text before it is cut into words. */
+#ifndef FAIRSTAMP_MODEL_TOKENIZER_NORMALIZER_H
+#define FAIRSTAMP_MODEL_TOKENIZER_NORMALIZER_H
+
+#include "io/json.h"
+#include "model/tokenizer/pattern.h"
+#include "model/tokenizer/text.h"
+
+enum fs_normalization { FS_NFC, FS_NFD, FS_NFKC, FS_NFKD };
+
+struct fs_normalizer_step {
+    enum {
+        FS_NORMALIZE_BERT,
+        FS_NORMALIZE_PREPEND,
+        FS_NORMALIZE_REPLACE,
+        FS_NORMALIZE_UNICODE,
+        FS_NORMALIZE_LOWERCASE,
+        FS_NORMALIZE_STRIP_ACCENTS,
+        FS_NORMALIZE_SENTENCEPIECE
+    } kind;
+    struct { /* BERT: clean_text is always looked up; strip_accents null means "as lowercase" */
+        bool clean_text, chinese, strip_accents, lowercase;
+    } bert;
+    struct { /* SentencePiece's NormalizerSpec without character map */
+        bool add_dummy_prefix, remove_extra_whitespaces, escape_whitespaces, whitespace_as_suffix;
+    } sentencepiece;
+    enum fs_normalization form;
+    char *content; /* Prepend, Replace */
+    struct fs_pattern pattern;
+};
+
+struct fs_normalizer {
+    struct fs_normalizer_step *step;
+    size_t count;
+};
+
+/* Adds a zeroed step and hands it out; NULL with `err` set on failure. The normalizer owns it. */
+struct fs_normalizer_step *fs_normalizer_add(struct fs_normalizer *normalizer, struct fs_error *err);
+/* Adds the steps of a `normalizer` object of tokenizer.json (NULL or null: none). */
+int fs_normalizer_load(struct fs_normalizer *normalizer, const struct fs_json_document *document, const cJSON *object,
+                       const char *where, struct fs_error *err);
+/* Rewrites `text` in place. */
+int fs_normalizer_apply(const struct fs_normalizer *normalizer, struct fs_text *text, struct fs_error *err);
+void fs_normalizer_release(struct fs_normalizer *normalizer); /* zeroes it */
+
+#endif

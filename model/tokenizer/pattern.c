@@ -1,0 +1,163 @@
+#include "model/tokenizer/pattern.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/tokenizer/text.h"
+
+int fs_pattern_literal(struct fs_pattern *pattern, const char *name, const char *text, struct fs_error *err)
+{
+    memset(pattern, 0, sizeof *pattern);
+    pattern->length = strlen(text);
+    if (pattern->length == 0)
+        return fs_error_set(err, FS_EXIT_DATA, "%s: found an empty pattern, expected some text", name);
+    pattern->literal = strdup(text);
+    if (!pattern->literal)
+        return fs_error_memory(err, pattern->length, "a pattern");
+    return 0;
+}
+
+/*
+ * PCRE2's \s under UCP also takes U+180E, which left White_Space in Unicode 6.3. Oniguruma's classes within classes and
+ * intersections mean something else to PCRE2 and are refused. The caller frees.
+ */
+static char *spell_white_space(const char *name, const char *text, struct fs_error *err)
+{
+    static const char list[] = "\\x{9}-\\x{D}\\x{20}\\x{85}\\x{A0}\\x{1680}\\x{2000}-\\x{200A}\\x{2028}\\x{2029}"
+                               "\\x{202F}\\x{205F}\\x{3000}";
+    size_t length = strlen(text), size;
+    if (fs_multiply(length, sizeof list, &size)) {
+        fs_error_memory(err, SIZE_MAX, "a pattern");
+        return NULL;
+    }
+    char *result = fs_allocate(size + 4, 1, "a pattern", err);
+    if (!result)
+        return NULL;
+    char *out = result;
+    bool in_class = false;
+    for (const char *in = text; *in; in++) {
+        if (in[0] == '\\' && in[1] == 's') {
+            out += sprintf(out, in_class ? "%s" : "[%s]", list);
+            in++;
+        } else if (in[0] == '\\' && in[1] == 'S' && !in_class) {
+            out += sprintf(out, "[^%s]", list);
+            in++;
+        } else if (in[0] == '\\' && in[1]) {
+            *out++ = *in++;
+            *out++ = *in;
+        } else {
+            if (in[0] == '[' && !in_class) {
+                in_class = true;
+                if (in[1] == '^')
+                    *out++ = *in++;
+            } else if (in_class && ((in[0] == '[' && in[1] != ':') || (in[0] == '&' && in[1] == '&'))) {
+                free(result);
+                fs_error_set(err, FS_EXIT_DATA, "%s: pattern \"%.200s\": sets within [...] are not supported", name,
+                             text);
+                return NULL;
+            } else if (in[0] == ']') {
+                in_class = false;
+            }
+            *out++ = *in;
+        }
+    }
+    *out = '\0';
+    return result;
+}
+
+int fs_pattern_regex(struct fs_pattern *pattern, const char *name, const char *text, struct fs_error *err)
+{
+    memset(pattern, 0, sizeof *pattern);
+    size_t length = strlen(text);
+    if (length == 0 || length > 16384)
+        return fs_error_set(err, FS_EXIT_DATA, "%s: found a pattern of %zu bytes, expected 1 to 16384", name, length);
+    char *spelled = spell_white_space(name, text, err);
+    if (!spelled)
+        return -1;
+    int code = 0;
+    PCRE2_SIZE offset = 0;
+    pattern->code = pcre2_compile((PCRE2_SPTR)spelled, PCRE2_ZERO_TERMINATED,
+                                  PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C, &code, &offset, NULL);
+    free(spelled);
+    if (!pattern->code) {
+        PCRE2_UCHAR message[256] = "";
+        pcre2_get_error_message(code, message, sizeof message);
+        return fs_error_set(err, FS_EXIT_DATA, "%s: pattern \"%.200s\": %s; expected a regular expression of PCRE2",
+                            name, text, (const char *)message);
+    }
+    pcre2_jit_compile(pattern->code, PCRE2_JIT_COMPLETE); /* where JIT is missing, the interpreter does the same */
+    return 0;
+}
+
+void fs_pattern_release(struct fs_pattern *pattern)
+{
+    free(pattern->literal);
+    pcre2_code_free(pattern->code);
+    memset(pattern, 0, sizeof *pattern);
+}
+
+int fs_search_begin(struct fs_search *search, const struct fs_pattern *pattern, struct fs_error *err)
+{
+    memset(search, 0, sizeof *search);
+    search->pattern = pattern;
+    if (pattern->literal)
+        return 0;
+    search->match = pcre2_match_data_create_from_pattern(pattern->code, NULL);
+    return search->match ? 0 : fs_error_memory(err, 1024, "a match");
+}
+
+void fs_search_subject(struct fs_search *search, const unsigned char *data, size_t count)
+{
+    search->data = data;
+    search->count = count;
+    search->from = 0;
+}
+
+int fs_search_next(struct fs_search *search, size_t *begin, size_t *end, struct fs_error *err)
+{
+    if (search->from >= search->count)
+        return 0;
+    if (search->pattern->literal) {
+        const unsigned char *found = memmem(search->data + search->from, search->count - search->from,
+                                            search->pattern->literal, search->pattern->length);
+        if (!found)
+            return 0;
+        *begin = (size_t)(found - search->data);
+        *end = *begin + search->pattern->length;
+        search->from = *end;
+        return 1;
+    }
+    for (;;) {
+        int status = pcre2_match(search->pattern->code, search->data, search->count, search->from,
+                                 PCRE2_NO_UTF_CHECK | PCRE2_NOTEMPTY, search->match, NULL);
+        if (status == PCRE2_ERROR_NOMATCH)
+            return 0;
+        if (status < 0) {
+            PCRE2_UCHAR message[256] = "";
+            pcre2_get_error_message(status, message, sizeof message);
+            return fs_error_set(err, FS_EXIT_DATA,
+                                "the tokenizer's regular expression fails on a text of %zu bytes: %s; shorten the text",
+                                search->count, (const char *)message);
+        }
+        const PCRE2_SIZE *range = pcre2_get_ovector_pointer(search->match);
+        if (range[1] <= search->from || range[0] >= range[1]) { /* \K or a look-behind can do this */
+            if (search->from >= search->count)
+                return 0;
+            search->from += fs_utf8_length(search->data[search->from]);
+            if (search->from >= search->count)
+                return 0;
+            continue;
+        }
+        *begin = range[0] < search->from ? search->from : range[0];
+        *end = range[1];
+        search->from = *end;
+        return 1;
+    }
+}
+
+void fs_search_end(struct fs_search *search)
+{
+    pcre2_match_data_free(search->match);
+    memset(search, 0, sizeof *search);
+}

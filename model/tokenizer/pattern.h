@@ -1,0 +1,37 @@
+/* A pattern to look for in text: a plain string, or a regular expression of tokenizer.json run by PCRE2. */
+#ifndef FAIRSTAMP_MODEL_TOKENIZER_PATTERN_H
+#define FAIRSTAMP_MODEL_TOKENIZER_PATTERN_H
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+#include <stddef.h>
+
+#include "io/error.h"
+
+struct fs_pattern {
+    char *literal; /* NULL: use code */
+    size_t length;
+    pcre2_code *code;
+};
+
+/* `name` is the file and place, for errors. The owner releases the pattern. An empty pattern is an error. */
+int fs_pattern_literal(struct fs_pattern *pattern, const char *name, const char *text, struct fs_error *err);
+/* UTF and UCP; \s is White_Space, as in the regular expressions of the `tokenizers` library. */
+int fs_pattern_regex(struct fs_pattern *pattern, const char *name, const char *text, struct fs_error *err);
+void fs_pattern_release(struct fs_pattern *pattern); /* zeroes it */
+
+/* Looks for matches in one subject of valid UTF-8; safe from several threads, each with its own search. */
+struct fs_search {
+    const struct fs_pattern *pattern;
+    const unsigned char *data;
+    size_t count;
+    size_t from; /* where the next match is looked for */
+    pcre2_match_data *match;
+};
+int fs_search_begin(struct fs_search *search, const struct fs_pattern *pattern, struct fs_error *err);
+void fs_search_subject(struct fs_search *search, const unsigned char *data, size_t count);
+/* 1 and the next non-empty match, 0 where there is none left, -1 with `err`. */
+int fs_search_next(struct fs_search *search, size_t *begin, size_t *end, struct fs_error *err);
+void fs_search_end(struct fs_search *search);
+
+#endif

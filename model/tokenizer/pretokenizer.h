@@ -1,0 +1,42 @@
+/* Pre-tokenizers: steps that cut a normalized text into the words that the model's algorithm sees one by one. */
+#ifndef FAIRSTAMP_MODEL_TOKENIZER_PRETOKENIZER_H
+#define FAIRSTAMP_MODEL_TOKENIZER_PRETOKENIZER_H
+
+#include "io/json.h"
+#include "model/tokenizer/pattern.h"
+#include "model/tokenizer/text.h"
+
+/* What becomes of the matches of a Split. */
+enum fs_split { FS_SPLIT_REMOVED, FS_SPLIT_ISOLATED, FS_SPLIT_PREVIOUS, FS_SPLIT_NEXT, FS_SPLIT_CONTIGUOUS };
+/* Where a Metaspace puts its sign in front: at every piece, at the start of the source text, nowhere. */
+enum fs_prepend { FS_PREPEND_ALWAYS, FS_PREPEND_FIRST, FS_PREPEND_NEVER };
+
+struct fs_pretokenizer_step {
+    enum { FS_PRETOKENIZE_BERT, FS_PRETOKENIZE_BYTE_LEVEL, FS_PRETOKENIZE_SPLIT, FS_PRETOKENIZE_METASPACE } kind;
+    bool add_prefix_space, use_regex; /* ByteLevel */
+    struct fs_pattern pattern;        /* Split; ByteLevel: GPT-2's; Metaspace: its sign */
+    enum fs_split behavior;           /* Split */
+    bool invert;                      /* Split */
+    enum fs_prepend prepend;          /* Metaspace */
+    bool split;                       /* Metaspace */
+};
+
+/* Without steps the whole text is one word. A ByteLevel step is always the last one. */
+struct fs_pretokenizer {
+    struct fs_pretokenizer_step *step;
+    size_t count;
+};
+
+int fs_pretokenizer_add_bert(struct fs_pretokenizer *pretokenizer, struct fs_error *err);
+int fs_pretokenizer_add_byte_level(struct fs_pretokenizer *pretokenizer, bool add_prefix_space, bool use_regex,
+                                   struct fs_error *err);
+/* Adds the steps of a `pre_tokenizer` object of tokenizer.json (NULL or null: none). */
+int fs_pretokenizer_load(struct fs_pretokenizer *pretokenizer, const struct fs_json_document *document,
+                         const cJSON *object, const char *where, struct fs_error *err);
+bool fs_pretokenizer_is_byte_level(const struct fs_pretokenizer *pretokenizer);
+/* Cuts `text`, to which steps may add characters, into non-empty `pieces` (zeroed before; the caller releases). */
+int fs_pretokenizer_apply(const struct fs_pretokenizer *pretokenizer, struct fs_text *text, struct fs_pieces *pieces,
+                          struct fs_error *err);
+void fs_pretokenizer_release(struct fs_pretokenizer *pretokenizer); /* zeroes it */
+
+#endif

@@ -1,0 +1,65 @@
+/*
+ * Text on its way to tokens: valid UTF-8, and for every byte the range of the source text that it stands for.
+ * Normalizers and pre-tokenizers insert, drop and replace characters; the ranges keep the way back.
+ */
+#ifndef FAIRSTAMP_MODEL_TOKENIZER_TEXT_H
+#define FAIRSTAMP_MODEL_TOKENIZER_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "io/error.h"
+
+struct fs_text {
+    unsigned char *data; /* [count] UTF-8 */
+    size_t *begin;       /* [count] first source byte */
+    size_t *end;         /* [count] one behind the last source byte */
+    size_t count;
+    size_t capacity;
+};
+
+/* All of these start from, and grow, a zeroed struct; the owner releases it. Only out of memory fails. */
+int fs_text_append(struct fs_text *text, const void *bytes, size_t length, size_t begin, size_t end,
+                   struct fs_error *err); /* every byte stands for source bytes [begin, end) */
+int fs_text_append_slice(struct fs_text *text, const struct fs_text *from, size_t begin, size_t end,
+                         struct fs_error *err);
+int fs_text_append_character(struct fs_text *text, uint32_t character, size_t begin, size_t end, struct fs_error *err);
+/* Reads source bytes; each maximal ill-formed subpart becomes one U+FFFD (Unicode 15, section 3.9, U+FFFD
+ * substitution). */
+int fs_text_append_source(struct fs_text *text, const char *source, size_t length, struct fs_error *err);
+void fs_text_release(struct fs_text *text); /* zeroes it */
+
+/* Pieces of a text, as byte ranges of it. Zeroed at first; the owner releases it. */
+struct fs_pieces {
+    size_t *begin;
+    size_t *end;
+    size_t count;
+    size_t capacity;
+};
+int fs_pieces_add(struct fs_pieces *pieces, size_t begin, size_t end, struct fs_error *err);
+void fs_pieces_release(struct fs_pieces *pieces); /* zeroes it */
+
+/*
+ * The number of bytes of the well-formed character at `bytes`, or 0 where it is ill-formed; then `*bad` is the length
+ * of its maximal subpart (at least 1). `length` >= 1.
+ */
+size_t fs_utf8_check(const unsigned char *bytes, size_t length, size_t *bad);
+/* Decodes a character of valid UTF-8; returns its length. */
+size_t fs_utf8_decode(const unsigned char *bytes, uint32_t *character);
+size_t fs_utf8_encode(uint32_t character, unsigned char bytes[4]); /* returns the length */
+/* The length of the character whose first byte is `lead`, in valid UTF-8. */
+size_t fs_utf8_length(unsigned char lead);
+
+/*
+ * Classes of characters as the `tokenizers` library has them. Its category tables are those of Unicode 8: marks, format
+ * characters and punctuation that came later are none of these to it.
+ */
+bool fs_is_white_space(uint32_t character);     /* property White_Space */
+bool fs_is_other(uint32_t character);           /* Cc, Cf, Co */
+bool fs_is_nonspacing_mark(uint32_t character); /* Mn */
+bool fs_is_mark(uint32_t character); /* M, of utf8proc's own Unicode: the library strips by other tables here */
+bool fs_is_bert_punctuation(uint32_t character); /* P, and all ASCII signs */
+bool fs_is_word_character(uint32_t character);   /* a letter, mark, digit or connector */
+
+#endif

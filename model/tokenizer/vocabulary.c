@@ -1,0 +1,158 @@
+#include "model/tokenizer/vocabulary.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+static size_t hash(const unsigned char *text, size_t length)
+{
+    uint64_t value = 0xCBF29CE484222325u; /* FNV-1a */
+    for (size_t i = 0; i < length; i++)
+        value = (value ^ text[i]) * 0x100000001B3u;
+    return (size_t)(value ^ value >> 32);
+}
+
+/* The slot that holds the token, or the free one where it belongs. */
+static size_t find_slot(const struct fs_vocabulary *vocabulary, const unsigned char *text, size_t length)
+{
+    size_t mask = vocabulary->slots - 1;
+    for (size_t slot = hash(text, length) & mask;; slot = (slot + 1) & mask) {
+        int32_t id = vocabulary->slot[slot];
+        if (id < 0)
+            return slot;
+        const struct fs_vocabulary_entry *entry = &vocabulary->entry[id];
+        if (entry->length == length && memcmp(vocabulary->arena + entry->offset, text, length) == 0)
+            return slot;
+    }
+}
+
+static int grow_slots(struct fs_vocabulary *vocabulary, struct fs_error *err)
+{
+    size_t slots = vocabulary->slots ? 2 * vocabulary->slots : 1024;
+    int32_t *old = vocabulary->slot;
+    size_t old_slots = vocabulary->slots;
+    int32_t *slot = fs_allocate(slots, sizeof *slot, "a vocabulary", err);
+    if (!slot)
+        return -1;
+    memset(slot, 0xFF, slots * sizeof *slot);
+    vocabulary->slot = slot;
+    vocabulary->slots = slots;
+    for (size_t i = 0; i < old_slots; i++) {
+        if (old[i] < 0)
+            continue;
+        const struct fs_vocabulary_entry *entry = &vocabulary->entry[old[i]];
+        slot[find_slot(vocabulary, vocabulary->arena + entry->offset, entry->length)] = old[i];
+    }
+    free(old);
+    return 0;
+}
+
+static int grow_entries(struct fs_vocabulary *vocabulary, size_t size, struct fs_error *err)
+{
+    size_t capacity = vocabulary->capacity ? vocabulary->capacity : 1024;
+    while (capacity < size)
+        capacity *= 2;
+    struct fs_vocabulary_entry *entry = realloc(vocabulary->entry, capacity * sizeof *entry);
+    if (!entry)
+        return fs_error_memory(err, capacity * sizeof *entry, "a vocabulary");
+    memset(entry + vocabulary->capacity, 0, (capacity - vocabulary->capacity) * sizeof *entry);
+    vocabulary->entry = entry;
+    vocabulary->capacity = capacity;
+    return 0;
+}
+
+static int store(struct fs_vocabulary *vocabulary, const void *text, size_t length, struct fs_error *err)
+{
+    size_t need = vocabulary->arena_used + length;
+    if (need >= vocabulary->arena_capacity) { /* also makes the first arena, for an empty token */
+        size_t capacity = need + need / 2 + 4096;
+        unsigned char *arena = realloc(vocabulary->arena, capacity);
+        if (!arena)
+            return fs_error_memory(err, capacity, "a vocabulary");
+        vocabulary->arena = arena;
+        vocabulary->arena_capacity = capacity;
+    }
+    memcpy(vocabulary->arena + vocabulary->arena_used, text, length);
+    vocabulary->arena_used = need;
+    return 0;
+}
+
+/* At most this much of a token goes into an error text. */
+static int shown(size_t length)
+{
+    return length < 60 ? (int)length : 60;
+}
+
+int fs_vocabulary_add(struct fs_vocabulary *vocabulary, const char *name, const void *text, size_t length, int64_t id,
+                      bool added, struct fs_error *err)
+{
+    if (id < 0 || id >= FS_VOCABULARY_LIMIT)
+        return fs_error_set(err, FS_EXIT_DATA,
+                            "%s: token \"%.*s\": found id %" PRId64 ", expected an integer from 0 to %" PRId64
+                            "; take the file from the model's source again",
+                            name, shown(length), (const char *)text, id, FS_VOCABULARY_LIMIT - 1);
+    if (2 * (vocabulary->used + 1) > vocabulary->slots && grow_slots(vocabulary, err))
+        return -1;
+    size_t slot = find_slot(vocabulary, text, length);
+    if (vocabulary->slot[slot] >= 0)
+        return fs_error_set(err, FS_EXIT_DATA,
+                            "%s: token \"%.*s\" stands twice, as %" PRId32 " and as %" PRId64
+                            "; a vocabulary has each token once: take the file from the model's source again",
+                            name, shown(length), (const char *)text, vocabulary->slot[slot], id);
+    if ((size_t)id < vocabulary->size && vocabulary->entry[id].present)
+        return fs_error_set(err, FS_EXIT_DATA,
+                            "%s: id %" PRId64 " belongs to two tokens, \"%.*s\" and \"%.*s\"; take the file from the "
+                            "model's source again",
+                            name, id, shown(vocabulary->entry[id].length),
+                            (const char *)vocabulary->arena + vocabulary->entry[id].offset, shown(length),
+                            (const char *)text);
+    if ((size_t)id >= vocabulary->capacity && grow_entries(vocabulary, (size_t)id + 1, err))
+        return -1;
+    size_t offset = vocabulary->arena_used;
+    if (store(vocabulary, text, length, err))
+        return -1;
+    vocabulary->entry[id] = (struct fs_vocabulary_entry){offset, length, true, added};
+    if ((size_t)id >= vocabulary->size)
+        vocabulary->size = (size_t)id + 1;
+    vocabulary->slot[slot] = (int32_t)id;
+    vocabulary->used++;
+    return 0;
+}
+
+int fs_vocabulary_complete(const struct fs_vocabulary *vocabulary, const char *name, struct fs_error *err)
+{
+    if (vocabulary->size == 0)
+        return fs_error_set(err, FS_EXIT_DATA, "%s: found no token; take the file from the model's source again", name);
+    for (size_t id = 0; id < vocabulary->size; id++)
+        if (!vocabulary->entry[id].present)
+            return fs_error_set(err, FS_EXIT_DATA,
+                                "%s: no token has id %zu, though ids go up to %zu; take the file from the model's "
+                                "source again",
+                                name, id, vocabulary->size - 1);
+    return 0;
+}
+
+int32_t fs_vocabulary_find_any(const struct fs_vocabulary *vocabulary, const void *text, size_t length)
+{
+    return vocabulary->slots ? vocabulary->slot[find_slot(vocabulary, text, length)] : -1;
+}
+
+int32_t fs_vocabulary_find(const struct fs_vocabulary *vocabulary, const void *text, size_t length)
+{
+    int32_t id = fs_vocabulary_find_any(vocabulary, text, length);
+    return id >= 0 && vocabulary->entry[id].added ? -1 : id;
+}
+
+const unsigned char *fs_vocabulary_text(const struct fs_vocabulary *vocabulary, int32_t id, size_t *length)
+{
+    *length = vocabulary->entry[id].length;
+    return vocabulary->arena + vocabulary->entry[id].offset;
+}
+
+void fs_vocabulary_release(struct fs_vocabulary *vocabulary)
+{
+    free(vocabulary->arena);
+    free(vocabulary->entry);
+    free(vocabulary->slot);
+    memset(vocabulary, 0, sizeof *vocabulary);
+}

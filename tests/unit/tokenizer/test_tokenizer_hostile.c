@@ -1,0 +1,281 @@
+/* Damaged and hostile tokenizer files: one clear error each. */
+#include "support.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define EXPECT(folder, ...) expect_error(folder, FS_EXIT_DATA, __VA_ARGS__, NULL)
+
+static void no_files(void **state)
+{
+    (void)state;
+    struct folder folder = make_folder();
+    expect_error(&folder, FS_EXIT_NO_INPUT, folder.path, "no tokenizer", NULL);
+    write_text(&folder, "vocab.json", "{\"a\": 0}");
+    expect_error(&folder, FS_EXIT_NO_INPUT, "merges.txt", NULL);
+    remove_folder(&folder);
+}
+
+static void vocab_txt(void **state)
+{
+    (void)state;
+    struct folder folder = make_folder();
+    write_text(&folder, "vocab.txt", "");
+    EXPECT(&folder, "vocab.txt", "[UNK]");
+    write_text(&folder, "vocab.txt", "a\n[UNK]\na\n");
+    EXPECT(&folder, "vocab.txt", "\"a\" stands twice", "as 0 and as 2");
+    write_text(&folder, "vocab.txt", "a\nb\n");
+    EXPECT(&folder, "vocab.txt", "[UNK]", "unk_token");
+    write_text(&folder, "vocab.txt", "[UNK]\nb\xC3\n");
+    EXPECT(&folder, "line 2", "0xC3", "UTF-8");
+    write_text(&folder, "vocab.txt", "[UNK]\n\xED\xA0\x80\n"); /* a surrogate */
+    EXPECT(&folder, "line 2", "0xED");
+    write_bytes(&folder, "vocab.txt", "[UNK]\na\0b\n", 10);
+    EXPECT(&folder, "line 2", "0x00");
+    size_t size = 10 << 20;
+    char *line = malloc(size);
+    assert_non_null(line);
+    memset(line, 'x', size);
+    write_bytes(&folder, "vocab.txt", line, size);
+    EXPECT(&folder, "line 1", "10485760 bytes");
+    free(line);
+    remove_folder(&folder);
+}
+
+static void settings(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        {"[]", "expected an object"},
+        {"{\"do_lower_case\": \"yes\"}", "do_lower_case"},
+        {"{\"mask_token\": 3}", "mask_token"},
+        {"{\"mask_token\": {\"lstrip\": true}}", "content"},
+        {"{\"mask_token\": \"\"}", "empty token"},
+        {"{\"added_tokens_decoder\": []}", "added_tokens_decoder"},
+        {"{\"added_tokens_decoder\": {\"x\": {\"content\": \"y\"}}}", "expected a token id"},
+        {"{\"added_tokens_decoder\": {\"99999999999999999999\": {\"content\": \"y\"}}}", "expected a token id"},
+        {"{\"added_tokens_decoder\": {\"5\": {\"content\": \"[UNK]\"}}}", "but 0 in the vocabulary"},
+        {"{\"added_tokens_decoder\": {\"0\": {\"content\": \"y\"}}}", "belongs to two tokens"},
+        {"{\"added_tokens_decoder\": {\"7\": {\"content\": \"y\"}}}", "no token has id 1"},
+        {"{\"do_lower_case\": true", "tokenizer_config.json"},
+    };
+    struct folder folder = make_folder();
+    write_text(&folder, "vocab.txt", "[UNK]\n");
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        write_text(&folder, "tokenizer_config.json", cases[i][0]);
+        EXPECT(&folder, cases[i][1]);
+    }
+    remove_folder(&folder);
+}
+
+static void vocab_json(void **state)
+{
+    (void)state;
+    static const char *const vocabularies[][2] = {
+        {"[]", "expected an object"},
+        {"{}", "no token"},
+        {"{\"a\": \"0\"}", "a string"},
+        {"{\"a\": 0.5}", "no id"},
+        {"{\"a\": -1}", "id -1"},
+        {"{\"a\": 1e300}", "no id"},
+        {"{\"a\": 4194304}", "id 4194304"},
+        {"{\"a\": 0, \"b\": 2}", "no token has id 1"},
+        {"{\"a\": 0, \"b\": 0}", "belongs to two tokens"},
+        {"{\"a\": 0, \"a\": 1}", "vocab.json"},
+        {"{\"a\": 0", "vocab.json"},
+        {"{\"a\xFF\": 0}", "vocab.json"},
+    };
+    static const char *const merges[][2] = {
+        {"a c\n", "right part \"c\""},
+        {"c a\n", "left part \"c\""},
+        {"#version: 0.2\nb a\n", "result \"ba\""},
+        {"a b\n\na b\n", "line 2"},
+        {"ab\n", "line 1"},
+        {"a b a\n", "line 1"},
+        {" a\n", "line 1"},
+        {"a \xFF\n", "UTF-8"},
+    };
+    struct folder folder = make_folder();
+    write_text(&folder, "merges.txt", "");
+    for (size_t i = 0; i < sizeof vocabularies / sizeof vocabularies[0]; i++) {
+        write_text(&folder, "vocab.json", vocabularies[i][0]);
+        EXPECT(&folder, vocabularies[i][1]);
+    }
+    write_text(&folder, "vocab.json", "{\"a\": 0, \"b\": 1, \"ab\": 2}");
+    for (size_t i = 0; i < sizeof merges / sizeof merges[0]; i++) {
+        write_text(&folder, "merges.txt", merges[i][0]);
+        EXPECT(&folder, "merges.txt", merges[i][1]);
+    }
+    remove_folder(&folder);
+}
+
+static void write_model(const struct folder *folder, const struct message *model)
+{
+    write_bytes(folder, "tokenizer.model", model->data, model->size);
+}
+
+static void sentencepiece(void **state)
+{
+    (void)state;
+    struct folder folder = make_folder();
+    static struct message model, part;
+    put_piece(&model, "<unk>", 0, 2);
+    put_piece(&model, "a", -1, 1);
+    put_specs(&model, false, true, false);
+    /* Cut anywhere: no crash, and an error or a smaller model. */
+    for (size_t size = 0; size < model.size; size++) {
+        struct fs_tokenizer *tokenizer = NULL;
+        struct fs_error err = FS_ERROR_INIT;
+        write_bytes(&folder, "tokenizer.model", model.data, size);
+        if (fs_tokenizer_open(folder.path, &tokenizer, &err))
+            assert_int_equal(err.code, FS_EXIT_DATA);
+        fs_tokenizer_destroy(tokenizer);
+    }
+    write_bytes(&folder, "tokenizer.model", "", 0);
+    EXPECT(&folder, "no piece");
+    write_bytes(&folder, "tokenizer.model", "\x0A\x7F\x0A", 3);
+    EXPECT(&folder, "byte 2", "longer than the rest");
+    write_bytes(&folder, "tokenizer.model", "\x0A\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x01", 11);
+    EXPECT(&folder, "longer than the rest"); /* a length of 2^64 - 1 */
+    write_bytes(&folder, "tokenizer.model", "\x0A\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x02", 11);
+    EXPECT(&folder, "more than 64 bits");
+    write_bytes(&folder, "tokenizer.model", "\x0A\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x01", 13);
+    EXPECT(&folder, "more than 64 bits");
+    write_bytes(&folder, "tokenizer.model", "\x0B\x00", 2);
+    EXPECT(&folder, "wire type");
+    write_bytes(&folder, "tokenizer.model", "\x02\x00", 2);
+    EXPECT(&folder, "field 0");
+    write_bytes(&folder, "tokenizer.model", "\x08\x01", 2);
+    EXPECT(&folder, "wrong wire type");
+
+    static const struct {
+        const char *text;
+        float score;
+        unsigned type;
+        const char *error;
+    } pieces[] = {
+        {"<unk>", 0, 1, "stands twice"},  {"", 0, 1, "no text"},
+        {"\xC3", 0, 1, "not UTF-8"},      {"b", NAN, 1, "not finite"},
+        {"b", INFINITY, 1, "not finite"}, {"b", 0, 7, "none of 1 to 6"},
+        {"b", 0, 0, "none of 1 to 6"},    {"b", 0, 5, "UNUSED"},
+        {"b", 0, 2, "both unknown"},
+    };
+    for (size_t i = 0; i < sizeof pieces / sizeof pieces[0]; i++) {
+        model.size = 0;
+        put_piece(&model, "<unk>", 0, 2);
+        put_piece(&model, pieces[i].text, pieces[i].score, pieces[i].type);
+        put_specs(&model, false, true, false);
+        write_model(&folder, &model);
+        EXPECT(&folder, pieces[i].error);
+    }
+    model.size = 0;
+    put_piece(&model, "a", 0, 1);
+    put_specs(&model, false, true, false);
+    write_model(&folder, &model);
+    EXPECT(&folder, "no piece has type UNKNOWN");
+    model.size = 0;
+    put_piece(&model, "<unk>", 0, 2);
+    put_specs(&model, true, true, false);
+    write_model(&folder, &model);
+    EXPECT(&folder, "<0x00>");
+    model.size = 0;
+    put_piece(&model, "<unk>", 0, 2);
+    write_model(&folder, &model);
+    EXPECT(&folder, "model_type", "found 1");
+    put_specs(&model, false, true, false);
+    put_bytes(&part, 2, "map", 3);
+    put_bytes(&model, 3, part.data, part.size);
+    write_model(&folder, &model);
+    EXPECT(&folder, "precompiled_charsmap", "3 bytes");
+    remove_folder(&folder);
+}
+
+#define MODEL "\"model\": {\"type\": \"BPE\", \"vocab\": {\"a\": 0, \"b\": 1, \"ab\": 2}, \"merges\": [\"a b\"]}"
+#define BPE(rest) "{\"model\": {\"type\": \"BPE\", \"vocab\": {\"a\": 0, \"b\": 1, \"ab\": 2}, " rest "}}"
+
+static void tokenizer_json(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        {"", "tokenizer.json"},
+        {"[]", "expected an object"},
+        {"{}", "model"},
+        {"{\"model\": 3}", "model"},
+        {"{\"model\": {\"vocab\": {}}}", "type"},
+        {"{\"model\": {\"type\": \"Unigram\", \"vocab\": []}}", "\"Unigram\" is not supported"},
+        {"{\"model\": {\"type\": \"BPE\", \"vocab\": [], \"merges\": []}}", "vocab"},
+        {"{\"model\": {\"type\": \"BPE\", \"vocab\": {}, \"merges\": []}}", "no token"},
+        {BPE("\"merges\": {}"), "merges"},
+        {BPE("\"merges\": [3]"), "merge 1"},
+        {BPE("\"merges\": [\"ab\"]"), "merge 1"},
+        {BPE("\"merges\": [\"a b b\"]"), "merge 1"},
+        {BPE("\"merges\": [\"a b\", [\"a\"]]"), "merge 2"},
+        {BPE("\"merges\": [[\"a\", \"c\"]]"), "right part \"c\""},
+        {BPE("\"merges\": [], \"dropout\": 0.1"), "dropout"},
+        {BPE("\"merges\": [], \"fuse_unk\": 1"), "fuse_unk"},
+        {BPE("\"merges\": [], \"unk_token\": \"x\""), "unk_token"},
+        {BPE("\"merges\": [], \"continuing_subword_prefix\": \"##\""), "continuing_subword_prefix"},
+        {BPE("\"merges\": [], \"end_of_word_suffix\": \"</w>\""), "end_of_word_suffix"},
+        {BPE("\"merges\": [], \"new_setting\": true"), "\"new_setting\" is not supported"},
+        {"{\"new_part\": 1, " MODEL "}", "\"new_part\" is not supported"},
+        {"{\"normalizer\": {\"type\": \"Precompiled\"}, " MODEL "}",
+         "normalizer: type \"Precompiled\" is not supported"},
+        {"{\"normalizer\": {\"type\": \"Sequence\", \"normalizers\": [{\"type\": \"Nmt\"}]}, " MODEL "}", "\"Nmt\""},
+        {"{\"normalizer\": [], " MODEL "}", "normalizer"},
+        {"{\"normalizer\": {\"type\": \"NFC\", \"x\": 1}, " MODEL "}", "\"x\" is not supported"},
+        {"{\"normalizer\": {\"type\": \"Replace\", \"pattern\": {\"String\": \"\"}, \"content\": \"\"}, " MODEL "}",
+         "empty pattern"},
+        {"{\"pre_tokenizer\": {\"type\": \"Punctuation\"}, " MODEL "}",
+         "pre_tokenizer: type \"Punctuation\" is not supported"},
+        {"{\"pre_tokenizer\": {\"type\": \"Split\", \"pattern\": {\"Regex\": \"(\"}, \"behavior\": "
+         "\"Isolated\"}, " MODEL "}",
+         "pre_tokenizer.pattern"},
+        {"{\"pre_tokenizer\": {\"type\": \"Split\", \"pattern\": {\"Regex\": \"[a[b]]\"}, \"behavior\": "
+         "\"Isolated\"}, " MODEL "}",
+         "sets within"},
+        {"{\"pre_tokenizer\": {\"type\": \"Split\", \"pattern\": \"x\", \"behavior\": \"Isolated\"}, " MODEL "}",
+         "pattern"},
+        {"{\"pre_tokenizer\": {\"type\": \"Split\", \"pattern\": {\"String\": \"x\"}, \"behavior\": \"Odd\"}, " MODEL
+         "}",
+         "\"Odd\""},
+        {"{\"pre_tokenizer\": {\"type\": \"Sequence\", \"pretokenizers\": [{\"type\": \"ByteLevel\"}, {\"type\": "
+         "\"BertPreTokenizer\"}]}, " MODEL "}",
+         "after ByteLevel"},
+        {"{\"decoder\": {\"type\": \"CTC\"}, " MODEL "}", "decoder: type \"CTC\" is not supported"},
+        {"{\"decoder\": {\"type\": \"Strip\", \"content\": \" \", \"start\": -1, \"stop\": 0}, " MODEL "}", "start"},
+        {"{\"added_tokens\": {}, " MODEL "}", "added_tokens"},
+        {"{\"added_tokens\": [\"a\"], " MODEL "}", "added_tokens"},
+        {"{\"added_tokens\": [{\"id\": 7, \"content\": \"a\"}], " MODEL "}", "has id 7, but 0"},
+        {"{\"added_tokens\": [{\"id\": 0, \"content\": \"x\"}], " MODEL "}", "belongs to two tokens"},
+        {"{\"added_tokens\": [{\"id\": 9, \"content\": \"x\"}], " MODEL "}", "no token has id 3"},
+        {"{\"added_tokens\": [{\"id\": \"3\", \"content\": \"x\"}], " MODEL "}", "id"},
+        {"{\"added_tokens\": [{\"id\": 3, \"content\": \"x\", \"lstrip\": 1}], " MODEL "}", "lstrip"},
+        {"{\"model\": {\"type\": \"WordPiece\", \"unk_token\": \"[UNK]\", \"vocab\": {\"a\": 0}}}", "unk_token"},
+        {"{\"model\": {\"type\": \"WordPiece\", \"vocab\": {\"a\": 0}}}", "unk_token"},
+        {"{\"model\": {\"type\": \"WordPiece\", \"unk_token\": \"a\", \"max_input_chars_per_word\": 0, \"vocab\": "
+         "{\"a\": "
+         "0}}}",
+         "max_input_chars_per_word"},
+    };
+    struct folder folder = make_folder();
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        write_text(&folder, "tokenizer.json", cases[i][0]);
+        EXPECT(&folder, "tokenizer.json", cases[i][1]);
+    }
+    write_text(&folder, "tokenizer.json", "{" MODEL "}"); /* and the good one is good */
+    struct fs_tokenizer *tokenizer = open_tokenizer(folder.path);
+    expect_ids(tokenizer, "abb", "2 1");
+    fs_tokenizer_destroy(tokenizer);
+    remove_folder(&folder);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(no_files),   cmocka_unit_test(vocab_txt),     cmocka_unit_test(settings),
+        cmocka_unit_test(vocab_json), cmocka_unit_test(sentencepiece), cmocka_unit_test(tokenizer_json),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
