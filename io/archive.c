@@ -72,8 +72,10 @@ hid_t fs_archive_text_type(size_t size)
     return type;
 }
 
-void fs_archive_silence(void)
+void fs_archive_prepare_hdf5(void)
 {
+    /* At exit HDF5 would close once more, and crash on, a file that a full disk kept from being closed. */
+    H5dont_atexit();
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
 }
 
@@ -131,7 +133,7 @@ static void destroy(struct fs_archive *archive)
 
 static struct fs_archive *make(const char *path, struct fs_error *err)
 {
-    fs_archive_silence();
+    fs_archive_prepare_hdf5();
     struct fs_archive *archive = fs_allocate(1, sizeof *archive, "an archive", err);
     if (archive == NULL) {
         return NULL;

@@ -20,7 +20,7 @@
  * therefore checked again: links, types, storage, and sizes against what the file can hold, before memory is taken.
  *
  * A failed write is FS_EXIT_IO, a wrong name or one written twice FS_EXIT_SOFTWARE. Local: only the rank that reads or
- * writes calls; serial driver; one thread at a time. Turns HDF5's own printing of errors off.
+ * writes calls; serial driver; one thread at a time. Turns HDF5's own printing of errors and its handler at exit off.
  */
 #ifndef FAIRSTAMP_IO_ARCHIVE_H
 #define FAIRSTAMP_IO_ARCHIVE_H

@@ -29,8 +29,8 @@ const char *fs_archive_type_name(enum fs_archive_type type);
 /* A fixed-length UTF-8 type of `size` bytes, NUL padded; negative on failure. The caller closes it with H5Tclose. */
 hid_t fs_archive_text_type(size_t size);
 
-/* Turns HDF5's own printing of errors off; its texts come with fs_archive_hdf5_error. */
-void fs_archive_silence(void);
+/* Turns off HDF5's printing of errors, whose texts come with fs_archive_hdf5_error, and its handler at exit. */
+void fs_archive_prepare_hdf5(void);
 
 /* "path: name: <what>: <HDF5's own words>". Returns -1. */
 int fs_archive_hdf5_error(const char *path, const char *name, enum fs_exit code, const char *what,
