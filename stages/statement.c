@@ -149,20 +149,39 @@ static void skip(struct fs_statement *statement, enum fs_skip reason)
     statement->skip = reason;
 }
 
-/* before + decode(the first `known` ids of the fill) + mask + after; `mask_at`: where the mask's text begins. */
+/*
+ * before + decode(the first `known` ids of the fill) + mask + after; `mask_at`: where the mask's text begins. Further gaps
+ * get the same as the first, and are not read (bias-bench replaces every BLANK and reads the first mask).
+ */
 static char *masked_text(const struct fs_tokenizer *tokenizer, const struct fs_statement_text *text, const int32_t *fill,
                          size_t known, const char *mask, size_t *mask_at, struct fs_error *err)
 {
+    static const char blank[] = "BLANK";
     char *earlier = NULL, *whole = NULL;
+    size_t size = 0;
     if (fs_tokenizer_decode(tokenizer, fill, known, &earlier, err) != 0) {
         return NULL;
     }
-    if (asprintf(&whole, "%s%s%s%s", text->before, earlier, mask, text->after) < 0) {
-        whole = NULL;
-        (void)fs_error_memory(err, strlen(text->text), "a masked text");
+    FILE *out = open_memstream(&whole, &size);
+    bool written = out != NULL;
+    if (out != NULL) {
+        (void)fprintf(out, "%s%s%s", text->before, earlier, mask);
+        const char *rest = text->gaps != NULL ? text->gaps : text->after;
+        const char *gap = text->gaps != NULL ? strstr(rest, blank) : NULL;
+        for (; gap != NULL; gap = strstr(rest, blank)) {
+            (void)fprintf(out, "%.*s%s%s", (int)(gap - rest), rest, earlier, mask);
+            rest = gap + sizeof blank - 1;
+        }
+        (void)fputs(rest, out);
+        written = fclose(out) == 0;
     }
     *mask_at = strlen(text->before) + strlen(earlier);
     free(earlier);
+    if (!written) {
+        free(whole);
+        (void)fs_error_memory(err, strlen(text->before) + strlen(text->after), "a masked text");
+        return NULL;
+    }
     return whole;
 }
 
