@@ -105,3 +105,16 @@ void check_success(int result, const struct fs_error *err)
         fail_msg("got %d, code %d, \"%s\"", result, err->code, err->text);
     }
 }
+
+const char *write_archive(const char *name, const char *dataset, enum fs_archive_type type, size_t rows, size_t columns,
+                          const void *data)
+{
+    struct fs_error err = FS_ERROR_INIT;
+    const char *path = scratch_path(name);
+    const size_t shape[2] = {rows, columns};
+    struct fs_archive *archive;
+    check_success(fs_archive_create(path, "part", "job", &archive, &err), &err);
+    check_success(fs_archive_write(archive, dataset, type, 2, shape, data, &err), &err);
+    check_success(fs_archive_publish(archive, &err), &err);
+    return path;
+}

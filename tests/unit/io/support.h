@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "io/archive.h"
 #include "io/error.h"
 
 /* Group fixtures: make the scratch folder, and remove it with all in it. */
@@ -33,5 +34,9 @@ void check_error(int result, struct fs_error *err, enum fs_exit code, const char
 
 /* That `result` is 0; prints the error otherwise. */
 void check_success(int result, const struct fs_error *err);
+
+/* An archive of format "part" and job "job" with one dataset, as scratch_path. */
+const char *write_archive(const char *name, const char *dataset, enum fs_archive_type type, size_t rows, size_t columns,
+                          const void *data);
 
 #endif
