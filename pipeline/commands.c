@@ -1,0 +1,121 @@
+#include "pipeline/commands.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pipeline/help.h"
+#include "pipeline/progress.h"
+#include "pipeline/signals.h"
+
+int fs_finish_output(struct fs_error *err)
+{
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        return fs_error_set(err, FS_EXIT_IO, "standard output: %s", strerror(errno));
+    }
+    return 0;
+}
+
+/* Whether a launcher started this process as one rank of several: then only the root speaks, whatever the command. */
+static bool launched_as_rank(void)
+{
+    static const char *const marks[] = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"};
+    for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++) {
+        if (getenv(marks[i]) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static char *join(int argc, char **argv)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *stream = open_memstream(&text, &size);
+    if (stream == NULL) {
+        return NULL;
+    }
+    for (int i = 0; i < argc; i++) {
+        fprintf(stream, "%s%s", i == 0 ? "" : " ", argv[i]);
+    }
+    return fclose(stream) == 0 ? text : NULL;
+}
+
+/* Commands that one process does. */
+static int run_local(const struct fs_options *options, struct fs_error *err)
+{
+    if (options->page != FS_NO_PAGE) {
+        return fs_help_page(options, stdout, err) == 0 ? fs_finish_output(err) : -1;
+    }
+    switch (options->command) {
+    case FS_COMMAND_METRICS:
+        return fs_command_metrics(options, err);
+    case FS_COMMAND_TOKENIZE:
+        return fs_command_tokenize(options, err);
+    case FS_COMMAND_INSPECT:
+        return fs_command_inspect(options, err);
+    case FS_COMMAND_VERIFY:
+        return fs_command_verify(options, err);
+    default:
+        return fs_command_export(options, err);
+    }
+}
+
+static int run_on_ranks(const struct fs_options *options, const char *command_line, struct fs_error *err)
+{
+    struct fs_session session = {.options = options, .command_line = command_line};
+    int status = fs_session_begin(&session, err);
+    if (status == 0) {
+        switch (options->command) {
+        case FS_COMMAND_SCORE:
+            status = fs_command_score(&session, err);
+            break;
+        case FS_COMMAND_LOGPROBS:
+            status = fs_command_logprobs(&session, err);
+            break;
+        default:
+            status = fs_command_job(&session, err);
+            break;
+        }
+    }
+    fs_session_end(&session);
+    return status;
+}
+
+int fs_command_main(int argc, char **argv)
+{
+    struct fs_options options;
+    struct fs_error err = FS_ERROR_INIT;
+    int rank = 0;
+    int status = fs_options_parse(argc, argv, &options, &err);
+    bool on_ranks = status == 0 && options.page == FS_NO_PAGE && fs_commands[options.command].uses_ranks;
+    bool with_mpi = on_ranks || launched_as_rank();
+    if (with_mpi) {
+        int provided;
+        MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &provided); /* the main thread alone speaks MPI */
+        MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+    }
+    fs_progress_setup(rank == 0, options.value[FS_OPTION_QUIET] != NULL);
+    if (on_ranks) {
+        fs_signals_install();
+        char *command_line = join(argc, argv);
+        status = command_line != NULL ? run_on_ranks(&options, command_line, &err)
+                                      : fs_error_memory(&err, 1, "the command line");
+        free(command_line);
+    } else if (status == 0 && rank == 0) {
+        status = run_local(&options, &err);
+    }
+    if (status != 0) {
+        fflush(stdout);
+        if (rank == 0) {
+            fs_warn("%s", err.text);
+        }
+    }
+    if (with_mpi) {
+        MPI_Finalize();
+    }
+    fs_options_release(&options);
+    return status == 0 ? FS_EXIT_OK : err.code;
+}

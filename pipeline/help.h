@@ -1,0 +1,12 @@
+/* Help, man page, JSON schema and list of keys, all from the tables of options.c and job_keys.c. Local. */
+#ifndef FAIRSTAMP_PIPELINE_HELP_H
+#define FAIRSTAMP_PIPELINE_HELP_H
+
+#include <stdio.h>
+
+#include "pipeline/options.h"
+
+/* The page that `options` asks for, on `stream`. */
+int fs_help_page(const struct fs_options *options, FILE *stream, struct fs_error *err);
+
+#endif

@@ -1,0 +1,86 @@
+/*
+ * The job file: JSON with the keys of one table, which also makes the help text, the man page, the JSON schema and the list of keys
+ * in jobs/README.md. Relative paths of the file count from the file's folder, those of --set from the working directory.
+ * ${NAME} in a text is replaced by the environment's variable. Local.
+ */
+#ifndef FAIRSTAMP_PIPELINE_JOB_H
+#define FAIRSTAMP_PIPELINE_JOB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "io/error.h"
+
+enum fs_stage { FS_STAGE_TRACE, FS_STAGE_STAMP, FS_STAGE_EVALUATE, FS_STAGE_COUNT };
+
+enum fs_key_kind {
+    FS_KEY_PATH,    /* a file or folder, absolute once the job is loaded */
+    FS_KEY_CHOICE,  /* one of `choices` */
+    FS_KEY_LIST,    /* list of texts */
+    FS_KEY_INTEGER, /* a whole number */
+    FS_KEY_NUMBER,
+    FS_KEY_LAYER    /* "auto" or a whole number */
+};
+
+enum fs_key {
+    FS_KEY_MODEL,
+    FS_KEY_OUTPUT,
+    FS_KEY_SEED,
+    FS_KEY_CATEGORIES,
+    FS_KEY_DATA_STEREOSET,
+    FS_KEY_DATA_CROWS_PAIRS,
+    FS_KEY_DATA_BIASKE,
+    FS_KEY_DATA_ATTRIBUTE_WORDS,
+    FS_KEY_VARIANT_STEREOSET,
+    FS_KEY_VARIANT_CROWS_PAIRS,
+    FS_KEY_VARIANT_BIASKE,
+    FS_KEY_SPLIT_HELD_OUT,
+    FS_KEY_TRACE_POSITIONS,
+    FS_KEY_TRACE_NOISE_SCALE,
+    FS_KEY_TRACE_NOISE_SAMPLES,
+    FS_KEY_TRACE_BOOTSTRAP,
+    FS_KEY_STAMP_LAYER,
+    FS_KEY_STAMP_WIDTH,
+    FS_KEY_STAMP_LOSS,
+    FS_KEY_STAMP_ALPHA,
+    FS_KEY_STAMP_BETA,
+    FS_KEY_STAMP_LEARNING_RATE,
+    FS_KEY_STAMP_BETA1,
+    FS_KEY_STAMP_BETA2,
+    FS_KEY_STAMP_EPSILON,
+    FS_KEY_STAMP_ITERATIONS,
+    FS_KEY_STAMP_BATCH,
+    FS_KEY_STAMP_CHECKPOINT_EVERY,
+    FS_KEY_EVALUATE_BOOTSTRAP,
+    FS_KEY_CHECKPOINT_SECONDS,
+    FS_KEY_COUNT
+};
+
+struct fs_job_key {
+    const char *name; /* "stamp.width" */
+    enum fs_key_kind kind;
+    const char *initial;      /* the default as text; NULL: none */
+    const char *initial_words; /* for people, where there is no plain default; NULL: `initial` */
+    bool required;
+    double minimum, maximum;
+    const char *choices;
+    const char *unit;
+    unsigned stages; /* bits 1 << fs_stage: whose results depend on the value */
+    const char *help;
+};
+extern const struct fs_job_key fs_job_keys[FS_KEY_COUNT];
+
+struct fs_job;
+
+/* Reads `path` and puts the `sets` settings "key=value" over it. FS_EXIT_CONFIG for a wrong key or value, FS_EXIT_NO_INPUT. */
+int fs_job_load(const char *path, const char *const *set, size_t sets, struct fs_job **job, struct fs_error *err);
+void fs_job_destroy(struct fs_job *job); /* takes NULL */
+
+/* Values; texts are owned by the job. NULL and NaN where the key has neither value nor default. */
+const char *fs_job_text(const struct fs_job *job, enum fs_key key);     /* path, choice, layer, "a,b" of a list */
+const char *const *fs_job_list(const struct fs_job *job, enum fs_key key); /* NULL-terminated */
+double fs_job_number(const struct fs_job *job, enum fs_key key);        /* integer, number */
+/* The file's own text, for provenance. */
+const char *fs_job_source(const struct fs_job *job);
+
+#endif

@@ -1,0 +1,300 @@
+#include "pipeline/options.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "io/json.h"
+
+#define BIT(name) (1u << FS_COMMAND_##name)
+#define JOB_COMMANDS (BIT(RUN) | BIT(TRACE) | BIT(STAMP) | BIT(EVALUATE))
+#define MODEL_COMMANDS (BIT(SCORE) | BIT(TOKENIZE) | BIT(LOGPROBS))
+#define ALL_COMMANDS ((1u << FS_COMMAND_COUNT) - 1)
+
+const struct fs_command fs_commands[FS_COMMAND_COUNT] = {
+    [FS_COMMAND_RUN] = {"run", "JOB.json", 1, true, "trace, stamp and evaluate, as far as it is left to do",
+                        "Does the stages trace, stamp and evaluate of a job. Each publishes one file in the job's output "
+                        "folder; a stage whose file is there, whole and of this job is not done again. Prints the table "
+                        "of results before and after the stamp."},
+    [FS_COMMAND_TRACE] = {"trace", "JOB.json", 1, true, "find the layer that carries the bias",
+                          "Does the first stage of a job: restores hidden states layer by layer and prints the average "
+                          "indirect effect (AIE) of each layer with its interval, and the decisive layer."},
+    [FS_COMMAND_STAMP] = {"stamp", "JOB.json", 1, true, "train the Fairness Stamp at that layer",
+                          "Does the second stage of a job. Needs the trace of the same job, unless the job names a layer."},
+    [FS_COMMAND_EVALUATE] = {"evaluate", "JOB.json", 1, true, "measure the model before and after",
+                             "Does the third stage of a job. Needs the stamp of the same job."},
+    [FS_COMMAND_SCORE] = {"score", "", 0, true, "score a suite with a model, without a job",
+                          "Prints the metrics of a suite; with --format json also the score of every item, StereoSet's in "
+                          "the layout that `metrics --scores` reads."},
+    [FS_COMMAND_METRICS] = {"metrics", "", 0, false, "metrics of per-sentence scores made elsewhere",
+                            "Prints StereoSet's metrics of a file {\"intrasentence\": [{\"id\", \"score\"}]}."},
+    [FS_COMMAND_TOKENIZE] = {"tokenize", "", 0, false, "token ids of the lines of standard input",
+                             "Prints one JSON array of ids for each line, without special tokens."},
+    [FS_COMMAND_LOGPROBS] = {"logprobs", "", 0, true, "log probabilities of the lines of standard input",
+                             "Prints {\"ids\": [...], \"logprobs\": [...]} for each line. Causal models: log p of each token "
+                             "given those before it (begin-of-text prepended where the family has one, its entry left "
+                             "out; null for a first token that nothing stands before). Masked models: log p of each token "
+                             "with it alone masked. Natural logarithms."},
+    [FS_COMMAND_INSPECT] = {"inspect", "FILE.h5", 1, false, "what is in a result file",
+                            "Prints format, job, provenance, and the datasets with their types and shapes."},
+    [FS_COMMAND_VERIFY] = {"verify", "FILE.h5 | --equal A.h5 B.h5", 1, false, "whether every checksum and hash holds",
+                           "Ends with 0 where the file is whole, 1 where it is not. With --equal: 0 where all datasets and "
+                           "attributes of two files, provenance apart, are equal bit for bit, 1 where they differ."},
+    [FS_COMMAND_EXPORT] = {"export", "FILE.h5", 1, false, "a result file as CSV or JSON",
+                           "CSV: one line a number, with its dataset and indices. JSON: attributes, and datasets as nested "
+                           "arrays."},
+};
+
+const struct fs_option fs_options_table[FS_OPTION_COUNT] = {
+    [FS_OPTION_SET] = {"--set", "KEY=VALUE", NULL, NULL, false, JOB_COMMANDS,
+                       "put this value in the place of the job file's; may be repeated"},
+    [FS_OPTION_FORCE] = {"--force", NULL, NULL, NULL, false, JOB_COMMANDS,
+                         "do stages again whose file belongs to another job, and replace it"},
+    [FS_OPTION_MODEL] = {"--model", "DIR", NULL, NULL, true, MODEL_COMMANDS, "HuggingFace folder of the model"},
+    [FS_OPTION_SUITE] = {"--suite", "NAME", "stereoset|crows_pairs", NULL, true, BIT(SCORE) | BIT(METRICS),
+                         "stereoset or crows_pairs (metrics: stereoset)"},
+    [FS_OPTION_DATA] = {"--data", "FILE", NULL, NULL, true, BIT(SCORE) | BIT(METRICS), "the suite's data file"},
+    [FS_OPTION_CATEGORY] = {"--category", "C,...", NULL, NULL, false, BIT(SCORE) | BIT(METRICS),
+                            "categories to take, separated by commas; all by default"},
+    [FS_OPTION_VARIANT] = {"--variant", "V", NULL, NULL, false, BIT(SCORE),
+                           "how P[k] is made; by default target.prob and pll.unmodified for masked models, sentence.mean "
+                           "and sentence.sum for causal ones"},
+    [FS_OPTION_STAMP] = {"--stamp", "FILE", NULL, NULL, false, BIT(SCORE),
+                         "a published stamp.h5: the stamped model is scored beside the unedited one"},
+    [FS_OPTION_SCORES] = {"--scores", "FILE", NULL, NULL, true, BIT(METRICS), "the scores made elsewhere"},
+    [FS_OPTION_BOOTSTRAP] = {"--bootstrap", "N", NULL, "1000", false, BIT(SCORE) | BIT(METRICS),
+                             "resamples of the 95 % intervals; 0: none"},
+    [FS_OPTION_SEED] = {"--seed", "N", NULL, "1", false, BIT(SCORE) | BIT(METRICS), "seed of the resampling"},
+    [FS_OPTION_EQUAL] = {"--equal", NULL, NULL, NULL, false, BIT(VERIFY), "compare two files"},
+    [FS_OPTION_TO] = {"--to", "FORMAT", "csv|json", NULL, true, BIT(EXPORT), "csv or json"},
+    [FS_OPTION_FORMAT] = {"--format", "FORMAT", "text|json", "text", false,
+                          JOB_COMMANDS | BIT(SCORE) | BIT(METRICS) | BIT(INSPECT) | BIT(VERIFY),
+                          "text for people or json for programs"},
+    [FS_OPTION_QUIET] = {"--quiet", NULL, NULL, NULL, false, JOB_COMMANDS | BIT(SCORE) | BIT(LOGPROBS),
+                         "no progress on standard error, only warnings and errors"},
+    [FS_OPTION_HELP] = {"--help", NULL, NULL, NULL, false, ALL_COMMANDS, "show this help"},
+};
+
+bool fs_is_choice(const char *choices, const char *value)
+{
+    size_t length = strlen(value);
+    for (const char *choice = choices; length > 0; choice += strcspn(choice, "|") + 1) {
+        if (strncmp(choice, value, length) == 0 && (choice[length] == '|' || choice[length] == '\0')) {
+            return true;
+        }
+        if (choice[strcspn(choice, "|")] == '\0') {
+            break;
+        }
+    }
+    return false;
+}
+
+int fs_parse_integer(const char *name, const char *text, double minimum, double maximum, double *value,
+                     struct fs_error *err)
+{
+    char *end;
+    errno = 0;
+    double number = strtod(text, &end);
+    if (end == text || *end != '\0' || strspn(text, "+-0123456789.eE") != strlen(text) || number != floor(number) ||
+        !(number >= minimum && number <= maximum)) {
+        return fs_error_set(err, FS_EXIT_USAGE, "%s: found \"%s\", expected a whole number from %.0f to %.0f", name,
+                            text, minimum, maximum);
+    }
+    *value = number;
+    return 0;
+}
+
+int fs_split_list(const char *name, const char *text, char ***list, struct fs_error *err)
+{
+    *list = NULL;
+    if (text == NULL) {
+        return 0;
+    }
+    size_t entries = 1, length = strlen(text);
+    for (const char *c = text; *c != '\0'; c++) {
+        entries += *c == ',';
+    }
+    size_t pointers = (entries + 1) * sizeof(char *);
+    char **split = fs_allocate(1, pointers + length + 1, "a list", err);
+    if (split == NULL) {
+        return -1;
+    }
+    char *copy = (char *)split + pointers;
+    memcpy(copy, text, length + 1);
+    for (size_t i = 0; i < entries; i++) {
+        char *entry = strsep(&copy, ",");
+        if (*entry == '\0') {
+            free(split);
+            return fs_error_set(err, FS_EXIT_USAGE, "%s: found an empty entry in \"%s\"; write a,b,c", name, text);
+        }
+        split[i] = entry;
+    }
+    *list = split;
+    return 0;
+}
+
+static int find_command(const char *name, struct fs_options *options, struct fs_error *err)
+{
+    const char *known[FS_COMMAND_COUNT + 1] = {NULL};
+    for (size_t i = 0; i < FS_COMMAND_COUNT; i++) {
+        known[i] = fs_commands[i].name;
+        if (strcmp(name, known[i]) == 0) {
+            options->command = (enum fs_command_id)i;
+            options->has_command = true;
+            return 0;
+        }
+    }
+    return fs_error_set(err, FS_EXIT_USAGE, "%s: unknown command; did you mean \"%s\"? See fairstamp --help", name,
+                        fs_nearest_name(name, known));
+}
+
+/* `length`: of the option's name in `argument`, which may go on with "=value". */
+static int find_option(const struct fs_options *options, const char *argument, size_t length, enum fs_option_id *id,
+                       struct fs_error *err)
+{
+    const char *known[FS_OPTION_COUNT + 1] = {NULL};
+    size_t count = 0;
+    char name[64];
+    for (size_t i = 0; i < FS_OPTION_COUNT; i++) {
+        const struct fs_option *option = &fs_options_table[i];
+        if ((option->commands & 1u << options->command) == 0) {
+            continue;
+        }
+        known[count++] = option->name;
+        if (strlen(option->name) == length && strncmp(option->name, argument, length) == 0) {
+            *id = (enum fs_option_id)i;
+            return 0;
+        }
+    }
+    length = length < sizeof name - 1 ? length : sizeof name - 1;
+    memcpy(name, argument, length);
+    name[length] = '\0';
+    const char *command = fs_commands[options->command].name;
+    return fs_error_set(err, FS_EXIT_USAGE, "%s: unknown option of %s; did you mean \"%s\"? See fairstamp %s --help",
+                        name, command, fs_nearest_name(name, known), command);
+}
+
+static int parse_option(int argc, char **argv, int *next, struct fs_options *options, struct fs_error *err)
+{
+    const char *argument = argv[*next];
+    const char *equals = strchr(argument, '=');
+    size_t length = equals != NULL ? (size_t)(equals - argument) : strlen(argument);
+    enum fs_option_id id = FS_OPTION_HELP;
+    if (find_option(options, argument, length, &id, err) != 0) {
+        return -1;
+    }
+    const struct fs_option *option = &fs_options_table[id];
+    const char *value = equals != NULL ? equals + 1 : NULL;
+    if (option->argument == NULL && value != NULL) {
+        return fs_error_set(err, FS_EXIT_USAGE, "%s: takes no value, found \"%s\"", option->name, value);
+    }
+    if (option->argument != NULL && value == NULL) {
+        if (*next + 1 >= argc) {
+            return fs_error_set(err, FS_EXIT_USAGE, "%s: %s is missing", option->name, option->argument);
+        }
+        value = argv[++*next];
+    }
+    if (option->choices != NULL && !fs_is_choice(option->choices, value)) {
+        return fs_error_set(err, FS_EXIT_USAGE, "%s: found \"%s\", expected %s", option->name, value, option->choices);
+    }
+    if (id == FS_OPTION_SET) {
+        options->set[options->sets++] = value;
+        return 0;
+    }
+    if (options->value[id] != NULL) {
+        return fs_error_set(err, FS_EXIT_USAGE, "%s: given twice", option->name);
+    }
+    options->value[id] = option->argument == NULL ? "" : value;
+    return 0;
+}
+
+static int check_complete(const struct fs_options *options, struct fs_error *err)
+{
+    const struct fs_command *command = &fs_commands[options->command];
+    size_t expected = command->operand_count + (options->value[FS_OPTION_EQUAL] != NULL);
+    if (options->operands != expected) {
+        return fs_error_set(err, FS_EXIT_USAGE, "%s: found %zu operands, expected %zu: fairstamp %s %s", command->name,
+                            options->operands, expected, command->name, command->operands);
+    }
+    for (size_t i = 0; i < FS_OPTION_COUNT; i++) {
+        const struct fs_option *option = &fs_options_table[i];
+        if (option->required && (option->commands & 1u << options->command) != 0 && options->value[i] == NULL) {
+            return fs_error_set(err, FS_EXIT_USAGE, "%s: %s %s is missing; see fairstamp %s --help", command->name,
+                                option->name, option->argument, command->name);
+        }
+    }
+    return 0;
+}
+
+static bool find_page(const char *argument, enum fs_page *page)
+{
+    static const struct {
+        const char *name;
+        enum fs_page page;
+    } pages[] = {{"--help", FS_PAGE_HELP},     {"-h", FS_PAGE_HELP},           {"--version", FS_PAGE_VERSION},
+                 {"--man", FS_PAGE_MAN},       {"--job-schema", FS_PAGE_SCHEMA}, {"--job-keys", FS_PAGE_KEYS}};
+    for (size_t i = 0; i < sizeof pages / sizeof pages[0]; i++) {
+        if (strcmp(argument, pages[i].name) == 0) {
+            *page = pages[i].page;
+            return true;
+        }
+    }
+    return false;
+}
+
+int fs_options_parse(int argc, char **argv, struct fs_options *options, struct fs_error *err)
+{
+    *options = (struct fs_options){0};
+    if (argc < 2) {
+        return fs_error_set(err, FS_EXIT_USAGE, "a command is missing; see fairstamp --help");
+    }
+    if (argc == 2 && find_page(argv[1], &options->page)) {
+        return 0;
+    }
+    if (find_command(argv[1], options, err) != 0) {
+        return -1;
+    }
+    options->set = fs_allocate((size_t)argc, sizeof *options->set, "the command line", err);
+    if (options->set == NULL) {
+        return -1;
+    }
+    bool only_operands = false;
+    for (int next = 2; next < argc; next++) {
+        const char *argument = argv[next];
+        if (only_operands || argument[0] != '-') {
+            if (options->operands < 2) {
+                options->operand[options->operands] = argument;
+            }
+            options->operands++;
+        } else if (strcmp(argument, "--") == 0) {
+            only_operands = true;
+        } else if (strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0) {
+            options->page = FS_PAGE_HELP;
+            return 0;
+        } else if (parse_option(argc, argv, &next, options, err) != 0) {
+            return -1;
+        }
+    }
+    if (check_complete(options, err) != 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < FS_OPTION_COUNT; i++) {
+        if (options->value[i] == NULL) {
+            options->value[i] = fs_options_table[i].initial;
+        }
+    }
+    return 0;
+}
+
+void fs_options_release(struct fs_options *options)
+{
+    free(options->set);
+    *options = (struct fs_options){0};
+}
+
+bool fs_options_json(const struct fs_options *options)
+{
+    const char *format = options->value[FS_OPTION_FORMAT];
+    return format != NULL && strcmp(format, "json") == 0;
+}

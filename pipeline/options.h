@@ -1,0 +1,99 @@
+/*
+ * The command line. One table of commands and one of options make parser, --help and man page (help.h). Local; parsing
+ * speaks to nobody.
+ */
+#ifndef FAIRSTAMP_PIPELINE_OPTIONS_H
+#define FAIRSTAMP_PIPELINE_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "io/error.h"
+
+enum fs_command_id {
+    FS_COMMAND_RUN,
+    FS_COMMAND_TRACE,
+    FS_COMMAND_STAMP,
+    FS_COMMAND_EVALUATE,
+    FS_COMMAND_SCORE,
+    FS_COMMAND_METRICS,
+    FS_COMMAND_TOKENIZE,
+    FS_COMMAND_LOGPROBS,
+    FS_COMMAND_INSPECT,
+    FS_COMMAND_VERIFY,
+    FS_COMMAND_EXPORT,
+    FS_COMMAND_COUNT
+};
+
+struct fs_command {
+    const char *name;
+    const char *operands; /* for people: "JOB.json" */
+    size_t operand_count; /* `verify --equal` takes one more */
+    bool uses_ranks;      /* false: computed by the root alone, without MPI where nobody started it under mpirun */
+    const char *summary;
+    const char *description;
+};
+extern const struct fs_command fs_commands[FS_COMMAND_COUNT];
+
+enum fs_option_id {
+    FS_OPTION_SET,
+    FS_OPTION_FORCE,
+    FS_OPTION_MODEL,
+    FS_OPTION_SUITE,
+    FS_OPTION_DATA,
+    FS_OPTION_CATEGORY,
+    FS_OPTION_VARIANT,
+    FS_OPTION_STAMP,
+    FS_OPTION_SCORES,
+    FS_OPTION_BOOTSTRAP,
+    FS_OPTION_SEED,
+    FS_OPTION_EQUAL,
+    FS_OPTION_TO,
+    FS_OPTION_FORMAT,
+    FS_OPTION_QUIET,
+    FS_OPTION_HELP,
+    FS_OPTION_COUNT
+};
+
+struct fs_option {
+    const char *name;     /* "--model" */
+    const char *argument; /* "DIR"; NULL: a flag */
+    const char *choices;  /* "text|json"; NULL: any text */
+    const char *initial;  /* the default, NULL: none */
+    bool required;
+    unsigned commands; /* bits 1 << fs_command_id */
+    const char *help;
+};
+extern const struct fs_option fs_options_table[FS_OPTION_COUNT];
+
+/* What stands alone in the place of a command. */
+enum fs_page { FS_NO_PAGE, FS_PAGE_HELP, FS_PAGE_VERSION, FS_PAGE_MAN, FS_PAGE_SCHEMA, FS_PAGE_KEYS };
+
+struct fs_options {
+    enum fs_page page; /* FS_PAGE_HELP with has_command: of that command */
+    bool has_command;
+    enum fs_command_id command;
+    const char *value[FS_OPTION_COUNT]; /* default or NULL where not given; "" for a flag that is */
+    const char **set;                   /* [sets] of --set */
+    size_t sets;
+    const char *operand[2];
+    size_t operands;
+};
+
+/* The texts stay argv's. FS_EXIT_USAGE with the nearest known name. The caller releases, also on failure. */
+int fs_options_parse(int argc, char **argv, struct fs_options *options, struct fs_error *err);
+void fs_options_release(struct fs_options *options); /* takes a zeroed struct */
+
+bool fs_options_json(const struct fs_options *options); /* --format json */
+/* A whole number from `minimum` to `maximum` in `text`, the value of `name`. */
+int fs_parse_integer(const char *name, const char *text, double minimum, double maximum, double *value,
+                     struct fs_error *err);
+/* Whether `value` is one of "a|b|c". */
+bool fs_is_choice(const char *choices, const char *value);
+/*
+ * "a,b,c" as a NULL-terminated list, freed in one free(); FS_EXIT_USAGE for an empty entry. `text` NULL gives a NULL list:
+ * no choice made.
+ */
+int fs_split_list(const char *name, const char *text, char ***list, struct fs_error *err);
+
+#endif

@@ -1,0 +1,29 @@
+/*
+ * Words for people on stderr, from the root rank alone: a plain progress line every few seconds, a bar that renews itself on a
+ * terminal, nothing with --quiet. Local.
+ */
+#ifndef FAIRSTAMP_PIPELINE_PROGRESS_H
+#define FAIRSTAMP_PIPELINE_PROGRESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "io/error.h"
+
+/* Who may speak; called once, before anything else here. */
+void fs_progress_setup(bool speaks, bool quiet);
+
+/* One line, "fairstamp: ...", dropped on other ranks and with --quiet. */
+void fs_say(const char *format, ...) FS_PRINTF(1, 2);
+/* As fs_say, but also with --quiet. */
+void fs_warn(const char *format, ...) FS_PRINTF(1, 2);
+
+/* `done` of `total` units of `name`, `resumed` of which were there at the beginning. */
+void fs_progress_begin(const char *name, size_t total, size_t resumed);
+void fs_progress_update(size_t done);
+void fs_progress_end(size_t done);
+
+/* Seconds on a clock that only goes forward. */
+double fs_seconds(void);
+
+#endif

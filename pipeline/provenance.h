@@ -1,0 +1,19 @@
+/*
+ * Where a result file comes from: group /provenance, text attributes. Two runs that compute the same differ here alone, and
+ * comparisons leave it out. Local: the root.
+ */
+#ifndef FAIRSTAMP_PIPELINE_PROVENANCE_H
+#define FAIRSTAMP_PIPELINE_PROVENANCE_H
+
+#include "io/archive.h"
+#include "pipeline/job.h"
+#include "pipeline/session.h"
+
+/* `settings`: the stage's text of struct fs_identity. */
+int fs_provenance_write(struct fs_archive *archive, const struct fs_session *session, const struct fs_job *job,
+                        const char *settings, struct fs_error *err);
+
+/* "fairstamp 0.1.0 (git ...)" and the libraries, for --version; the caller frees. NULL: out of memory. */
+char *fs_version_text(void);
+
+#endif

@@ -1,0 +1,23 @@
+/* Shared by runner_mpi.c (life, map, claim) and runner_mpi_sum.c. */
+#ifndef FAIRSTAMP_PIPELINE_RUNNER_MPI_PRIVATE_H
+#define FAIRSTAMP_PIPELINE_RUNNER_MPI_PRIVATE_H
+
+#include "io/digest.h"
+#include "pipeline/mpi_support.h"
+#include "pipeline/pool.h"
+#include "pipeline/runner_mpi.h"
+
+struct runner_mpi {
+    struct fs_runner base; /* first, so that a pointer to it is a pointer to this */
+    MPI_Comm communicator;
+    struct fs_counter counter;
+    struct fs_pool *pool;
+    char *folder; /* NULL: nothing is saved */
+    char job[FS_DIGEST_SIZE];
+    double save_seconds;
+};
+
+int fs_runner_mpi_sum(struct fs_runner *base, const struct fs_work *work, const unsigned char *mine, size_t length,
+                      fs_real *total, struct fs_error *err);
+
+#endif

@@ -1,0 +1,405 @@
+#include "pipeline/stage_run.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "pipeline/progress.h"
+#include "pipeline/provenance.h"
+#include "pipeline/runner_mpi.h"
+#include "pipeline/stage_files.h"
+#include "stages/evaluate.h"
+#include "stages/stamp.h"
+#include "stages/trace.h"
+
+#define PART_FORMAT "part"
+
+int fs_job_run_load(struct fs_job_run *run, struct fs_error *err)
+{
+    if (run->loaded) {
+        return 0;
+    }
+    if (fs_session_load_model(run->session, fs_job_text(run->job, FS_KEY_MODEL), err) != 0) {
+        return -1;
+    }
+    if (fs_session_agree(run->session, fs_data_read(run->job, &run->data, err), err) != 0) {
+        return -1;
+    }
+    size_t held_out = 0;
+    for (size_t i = 0; i < run->data.pairs.count; i++) {
+        held_out += run->data.held_out[i];
+    }
+    fs_say("data: %zu %s pairs (%zu held out), %zu facts, %zu CrowS-Pairs", run->data.pairs.count,
+           run->data.pairs_suite, held_out, run->data.facts.count, run->data.crows.count);
+    run->loaded = true;
+    return 0;
+}
+
+static uint64_t job_seed(const struct fs_job_run *run)
+{
+    return (uint64_t)fs_job_number(run->job, FS_KEY_SEED);
+}
+
+static size_t job_size(const struct fs_job_run *run, enum fs_key key)
+{
+    return (size_t)fs_job_number(run->job, key);
+}
+
+/* Model, data, and where partial results of `stage` go. */
+static int begin_stage(struct fs_job_run *run, enum fs_stage stage, struct fs_error *err)
+{
+    if (fs_job_run_load(run, err) != 0) {
+        return -1;
+    }
+    int status = fs_runner_mpi_save_to(run->session->runner, run->output, run->identity.digest[stage],
+                                       fs_job_number(run->job, FS_KEY_CHECKPOINT_SECONDS), err);
+    return fs_session_agree(run->session, status, err);
+}
+
+/* Root: a file of `format` at <stage><suffix>, filled by `fill`, with provenance. */
+static int write_stage(struct fs_job_run *run, enum fs_stage stage, const char *suffix, const char *format,
+                       int (*fill)(struct fs_archive *archive, const void *context, struct fs_error *err),
+                       const void *context, struct fs_error *err)
+{
+    struct fs_archive *archive;
+    char *path = fs_stage_path(run->output, stage, suffix, err);
+    if (path == NULL) {
+        return -1;
+    }
+    int status = fs_archive_create(path, format, run->identity.digest[stage], &archive, err);
+    if (status == 0) {
+        status = fill(archive, context, err);
+        if (status == 0) {
+            status = fs_provenance_write(archive, run->session, run->job, run->identity.settings[stage], err);
+        }
+        if (status == 0) {
+            status = fs_archive_publish(archive, err);
+        } else {
+            fs_archive_abort(archive);
+        }
+    }
+    free(path);
+    return status;
+}
+
+/* The root publishes a stage's file; the partial results are not needed any more. Collective. */
+static int publish_stage(struct fs_job_run *run, enum fs_stage stage,
+                         int (*fill)(struct fs_archive *archive, const void *context, struct fs_error *err),
+                         const void *context, struct fs_error *err)
+{
+    int status = 0;
+    if (fs_session_is_root(run->session)) {
+        status = write_stage(run, stage, ".h5", fs_stage_names[stage], fill, context, err);
+        if (status == 0) {
+            fs_stage_remove_part(run->output, stage);
+            fs_say("%s: published %s/%s.h5", fs_stage_names[stage], run->output, fs_stage_names[stage]);
+        }
+    }
+    return fs_session_agree(run->session, status, err);
+}
+
+struct trace_context {
+    const struct fs_pair_list *pairs;
+    const struct fs_trace_options *options;
+    const struct fs_trace_result *result;
+};
+
+static int fill_trace(struct fs_archive *archive, const void *context, struct fs_error *err)
+{
+    const struct trace_context *trace = context;
+    return fs_trace_write(archive, trace->pairs, trace->options, trace->result, err);
+}
+
+int fs_stage_run_trace(struct fs_job_run *run, struct fs_error *err)
+{
+    if (begin_stage(run, FS_STAGE_TRACE, err) != 0) {
+        return -1;
+    }
+    bool all = strcmp(fs_job_text(run->job, FS_KEY_TRACE_POSITIONS), "all") == 0;
+    struct fs_trace_options options = {
+        .positions = all ? FS_TRACE_ALL_SUBJECT_TOKENS : FS_TRACE_LAST_SUBJECT_TOKEN,
+        .noise_scale = fs_job_number(run->job, FS_KEY_TRACE_NOISE_SCALE),
+        .noise_samples = job_size(run, FS_KEY_TRACE_NOISE_SAMPLES),
+        .bootstrap = job_size(run, FS_KEY_TRACE_BOOTSTRAP),
+        .seed = job_seed(run),
+        .checkpoint = fs_stage_names[FS_STAGE_TRACE],
+    };
+    struct fs_trace_result result = {0};
+    int status = fs_trace_run(run->session->model, run->session->tokenizer, &run->data.pairs, run->data.attributes,
+                              &options, run->session->runner, &result, err);
+    if (status == 0) {
+        struct trace_context context = {&run->data.pairs, &options, &result};
+        status = publish_stage(run, FS_STAGE_TRACE, fill_trace, &context, err);
+    }
+    fs_trace_result_release(&result);
+    return status;
+}
+
+/* l*, read by the root from the trace's file. Collective. */
+static int read_decisive_layer(struct fs_job_run *run, size_t *layer, struct fs_error *err)
+{
+    int status = 0;
+    if (fs_session_is_root(run->session)) {
+        struct fs_archive *archive;
+        struct fs_trace_result trace = {0};
+        status = fs_stage_open(run->output, FS_STAGE_TRACE, &archive, err);
+        if (status == 0) {
+            status = fs_trace_read(archive, &trace, err);
+            *layer = trace.decisive_layer;
+            fs_trace_result_release(&trace);
+            fs_archive_close(archive);
+        }
+    }
+    if (fs_session_agree(run->session, status, err) != 0) {
+        return -1;
+    }
+    return fs_runner_broadcast(run->session->runner, layer, sizeof *layer, err);
+}
+
+static int stamp_options(struct fs_job_run *run, struct fs_stamp_options *options, struct fs_error *err)
+{
+    const struct fs_job *job = run->job;
+    const struct fs_spec *spec = fs_model_spec(run->session->model);
+    bool stereoset = strcmp(run->data.pairs_suite, "stereoset") == 0;
+    enum fs_key variant = stereoset ? FS_KEY_VARIANT_STEREOSET : FS_KEY_VARIANT_BIASKE;
+    *options = (struct fs_stamp_options){
+        .width = job_size(run, FS_KEY_STAMP_WIDTH),
+        .loss = strcmp(fs_job_text(job, FS_KEY_STAMP_LOSS), "gap") == 0 ? FS_LOSS_GAP : FS_LOSS_LOGRATIO,
+        .alpha = fs_job_number(job, FS_KEY_STAMP_ALPHA),
+        .beta = fs_job_number(job, FS_KEY_STAMP_BETA),
+        .learning_rate = fs_job_number(job, FS_KEY_STAMP_LEARNING_RATE),
+        .adam_beta1 = fs_job_number(job, FS_KEY_STAMP_BETA1),
+        .adam_beta2 = fs_job_number(job, FS_KEY_STAMP_BETA2),
+        .adam_epsilon = fs_job_number(job, FS_KEY_STAMP_EPSILON),
+        .iterations = job_size(run, FS_KEY_STAMP_ITERATIONS),
+        .batch = job_size(run, FS_KEY_STAMP_BATCH),
+        .checkpoint_every = job_size(run, FS_KEY_STAMP_CHECKPOINT_EVERY),
+        .seed = job_seed(run),
+    };
+    if (fs_variant_parse(fs_job_variant(job, variant, spec->kind), spec->kind, &options->variant, err) != 0) {
+        err->code = FS_EXIT_CONFIG;
+        return fs_error_prepend(err, "%s", fs_job_keys[variant].name);
+    }
+    if (strcmp(fs_job_text(job, FS_KEY_STAMP_LAYER), "auto") == 0) {
+        return read_decisive_layer(run, &options->layer, err);
+    }
+    options->layer = job_size(run, FS_KEY_STAMP_LAYER);
+    if (options->layer >= spec->layers) {
+        return fs_error_set(err, FS_EXIT_CONFIG, "stamp.layer: found %zu, expected a layer from 0 to %zu of this model",
+                            options->layer, spec->layers - 1);
+    }
+    return 0;
+}
+
+struct stamp_context {
+    struct fs_job_run *run;
+    const struct fs_stamp_options *options;
+    const struct fs_stamp_state *state;
+};
+
+static int fill_stamp(struct fs_archive *archive, const void *context, struct fs_error *err)
+{
+    const struct stamp_context *stamp = context;
+    return fs_stamp_write(archive, stamp->options, stamp->state, err);
+}
+
+/* Called by fs_stamp_train on all ranks. */
+static int save_stamp(void *context, const struct fs_stamp_state *state, struct fs_error *err)
+{
+    struct stamp_context *stamp = context;
+    struct fs_job_run *run = stamp->run;
+    int status = 0;
+    if (fs_session_is_root(run->session)) {
+        stamp->state = state;
+        status = write_stage(run, FS_STAGE_STAMP, ".part.h5", PART_FORMAT, fill_stamp, stamp, err);
+        if (state->step > 0) {
+            fs_say("stamp: step %zu/%zu, loss %.6g, saved", state->step, state->steps, state->loss[4 * (state->step - 1)]);
+        }
+    }
+    return fs_session_agree(run->session, status, err);
+}
+
+/* Root: an earlier run's state in the place of `state`, where there is one of this job. */
+static int read_partial_stamp(struct fs_job_run *run, struct fs_stamp_state *state, struct fs_error *err)
+{
+    struct fs_archive *archive;
+    struct fs_error reason = FS_ERROR_INIT;
+    char *path = fs_stage_path(run->output, FS_STAGE_STAMP, ".part.h5", err);
+    if (path == NULL) {
+        return -1;
+    }
+    if (fs_archive_open(path, PART_FORMAT, &archive, &reason) == 0) {
+        struct fs_stamp_state found = {0};
+        if (strcmp(fs_archive_job(archive), run->identity.digest[FS_STAGE_STAMP]) != 0) {
+            fs_error_set(&reason, FS_EXIT_FOREIGN, "%s: partial results of another job", path);
+        } else if (fs_stamp_read_state(archive, &found, &reason) == 0) {
+            const struct fs_stamp *a = &state->stamp, *b = &found.stamp;
+            if (a->layer != b->layer || a->hidden != b->hidden || a->width != b->width || state->steps != found.steps) {
+                fs_error_set(&reason, FS_EXIT_FOREIGN, "%s: partial results of another training", path);
+            } else {
+                struct fs_stamp_state fresh = *state;
+                *state = found;
+                found = fresh;
+                fs_say("stamp: goes on from step %zu of an earlier run", state->step);
+            }
+        }
+        fs_stamp_state_release(&found);
+        fs_archive_close(archive);
+    }
+    if (reason.code != 0 && reason.code != FS_EXIT_NO_INPUT) {
+        fs_say("%s; it is ignored and will be replaced", reason.text);
+    }
+    free(path);
+    return 0;
+}
+
+static int resume_stamp(struct fs_job_run *run, struct fs_stamp_state *state, struct fs_error *err)
+{
+    struct fs_runner *runner = run->session->runner;
+    int status = fs_session_is_root(run->session) ? read_partial_stamp(run, state, err) : 0;
+    if (fs_session_agree(run->session, status, err) != 0) {
+        return -1;
+    }
+    size_t bytes = fs_stamp_parameters(state->stamp.hidden, state->stamp.width) * sizeof(fs_real);
+    if (fs_runner_broadcast(runner, &state->step, sizeof state->step, err) != 0 ||
+        fs_runner_broadcast(runner, state->stamp.parameters, bytes, err) != 0 ||
+        fs_runner_broadcast(runner, state->moment1, bytes, err) != 0 ||
+        fs_runner_broadcast(runner, state->moment2, bytes, err) != 0) {
+        return -1;
+    }
+    return fs_runner_broadcast(runner, state->loss, state->steps * 4 * sizeof *state->loss, err);
+}
+
+int fs_stage_run_stamp(struct fs_job_run *run, struct fs_error *err)
+{
+    if (begin_stage(run, FS_STAGE_STAMP, err) != 0) {
+        return -1;
+    }
+    struct fs_stamp_options options;
+    struct fs_stamp_state state = {0};
+    if (stamp_options(run, &options, err) != 0) {
+        return -1;
+    }
+    size_t edited = 0;
+    for (size_t i = 0; i < run->data.pairs.count; i++) {
+        edited += !run->data.held_out[i];
+    }
+    int status = fs_stamp_state_create(&options, fs_model_spec(run->session->model)->hidden,
+                                       fs_stamp_steps(&options, edited), &state, err);
+    status = fs_session_agree(run->session, status, err);
+    if (status == 0) {
+        status = resume_stamp(run, &state, err);
+    }
+    struct stamp_context context = {run, &options, &state};
+    if (status == 0) {
+        fs_say("stamp: layer %zu, width %zu, %zu edited pairs, %zu steps", options.layer, options.width, edited,
+               state.steps);
+        status = fs_stamp_train(run->session->model, run->session->tokenizer, &run->data.pairs, run->data.held_out,
+                                &options, run->session->runner, save_stamp, &context, &state, err);
+    }
+    if (status == 0) {
+        context.state = &state;
+        status = publish_stage(run, FS_STAGE_STAMP, fill_stamp, &context, err);
+    }
+    fs_stamp_state_release(&state);
+    return status;
+}
+
+int fs_load_stamp(struct fs_session *session, const char *path, struct fs_stamp *stamp, struct fs_error *err)
+{
+    struct fs_runner *runner = session->runner;
+    int status = 0;
+    *stamp = (struct fs_stamp){0};
+    if (fs_session_is_root(session)) {
+        struct fs_archive *archive;
+        status = fs_archive_open(path, fs_stage_names[FS_STAGE_STAMP], &archive, err);
+        if (status == 0) {
+            status = fs_stamp_read(archive, fs_model_spec(session->model), stamp, err);
+            fs_archive_close(archive);
+        }
+    }
+    if (fs_session_agree(session, status, err) != 0) {
+        return -1;
+    }
+    size_t shape[3] = {stamp->layer, stamp->hidden, stamp->width};
+    if (fs_runner_broadcast(runner, shape, sizeof shape, err) != 0) {
+        return -1;
+    }
+    size_t count = fs_stamp_parameters(shape[1], shape[2]);
+    if (!fs_session_is_root(session)) {
+        *stamp = (struct fs_stamp){.layer = shape[0], .hidden = shape[1], .width = shape[2]};
+        stamp->parameters = fs_allocate_aligned(count, sizeof *stamp->parameters, "a stamp", err);
+        status = stamp->parameters == NULL ? -1 : 0;
+    }
+    if (fs_session_agree(session, status, err) != 0) {
+        return -1;
+    }
+    return fs_runner_broadcast(runner, stamp->parameters, count * sizeof *stamp->parameters, err);
+}
+
+struct evaluate_context {
+    const struct fs_evaluate_input *input;
+    const struct fs_evaluate_result *result;
+};
+
+static int fill_evaluate(struct fs_archive *archive, const void *context, struct fs_error *err)
+{
+    const struct evaluate_context *evaluate = context;
+    return fs_evaluate_write(archive, evaluate->input, evaluate->result, err);
+}
+
+static int evaluate_variants(struct fs_job_run *run, struct fs_evaluate_input *input, struct fs_error *err)
+{
+    enum fs_model_kind kind = fs_model_spec(run->session->model)->kind;
+    bool stereoset = strcmp(run->data.pairs_suite, "stereoset") == 0;
+    enum fs_key pair_key = stereoset ? FS_KEY_VARIANT_STEREOSET : FS_KEY_VARIANT_BIASKE;
+    const struct {
+        enum fs_key key;
+        enum fs_variant *variant;
+    } variants[] = {{pair_key, &input->pair_variant},
+                    {FS_KEY_VARIANT_CROWS_PAIRS, &input->crows_variant},
+                    {FS_KEY_VARIANT_BIASKE, &input->fact_variant}};
+    for (size_t i = 0; i < sizeof variants / sizeof variants[0]; i++) {
+        const char *name = fs_job_variant(run->job, variants[i].key, kind);
+        if (fs_variant_parse(name, kind, variants[i].variant, err) != 0) {
+            err->code = FS_EXIT_CONFIG;
+            return fs_error_prepend(err, "%s", fs_job_keys[variants[i].key].name);
+        }
+    }
+    return 0;
+}
+
+int fs_stage_run_evaluate(struct fs_job_run *run, struct fs_error *err)
+{
+    if (begin_stage(run, FS_STAGE_EVALUATE, err) != 0) {
+        return -1;
+    }
+    struct fs_evaluate_input input = {
+        .pairs_suite = run->data.pairs_suite,
+        .pairs = &run->data.pairs,
+        .held_out = run->data.held_out,
+        .crows = &run->data.crows,
+        .facts = &run->data.facts,
+        .bootstrap = {job_size(run, FS_KEY_EVALUATE_BOOTSTRAP), job_seed(run)},
+    };
+    char *path = fs_stage_path(run->output, FS_STAGE_STAMP, ".h5", err);
+    struct fs_stamp stamp = {0};
+    struct fs_evaluate_result result = {0};
+    int status = path == NULL ? -1 : evaluate_variants(run, &input, err);
+    if (fs_session_agree(run->session, status, err) != 0) {
+        free(path);
+        return -1;
+    }
+    status = fs_load_stamp(run->session, path, &stamp, err);
+    free(path);
+    if (status == 0) {
+        status = fs_evaluate_run(run->session->model, run->session->tokenizer, &input, &stamp, run->session->runner,
+                                 fs_stage_names[FS_STAGE_EVALUATE], &result, err);
+    }
+    if (status == 0) {
+        struct evaluate_context context = {&input, &result};
+        status = publish_stage(run, FS_STAGE_EVALUATE, fill_evaluate, &context, err);
+    }
+    fs_evaluate_result_release(&result);
+    fs_stamp_release(&stamp);
+    return status;
+}
