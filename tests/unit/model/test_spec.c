@@ -1,0 +1,331 @@
+/* What config.json may say, and what is refused by name; what the tensors must be. */
+#include <ftw.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "io/safetensors.h"
+#include "support.h"
+
+static char folder[64];
+
+static int make_folder(void **state)
+{
+    (void)state;
+    snprintf(folder, sizeof folder, "/tmp/fairstamp-spec-XXXXXX");
+    return mkdtemp(folder) == NULL ? -1 : 0;
+}
+
+static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *walk)
+{
+    (void)status;
+    (void)type;
+    (void)walk;
+    return remove(path);
+}
+
+static int remove_folder(void **state)
+{
+    (void)state;
+    return nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+static void write_file(const char *name, const void *data, size_t size)
+{
+    char path[128];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(data, 1, size, file), size);
+    assert_int_equal(fclose(file), 0);
+}
+
+static int read_spec(const char *text, struct fs_spec *spec, struct fs_error *err)
+{
+    write_file("config.json", text, strlen(text));
+    memset(err, 0, sizeof *err);
+    return fs_spec_read(folder, spec, err);
+}
+
+#define BERT                                                                                                           \
+    "\"model_type\": \"bert\", \"hidden_size\": 24, \"num_hidden_layers\": 2, \"num_attention_heads\": 3, "            \
+    "\"intermediate_size\": 40, \"max_position_embeddings\": 64, \"vocab_size\": 50"
+#define GPT2                                                                                                           \
+    "\"model_type\": \"gpt2\", \"n_embd\": 24, \"n_layer\": 2, \"n_head\": 3, \"n_positions\": 64, \"vocab_size\": 50"
+#define LLAMA                                                                                                          \
+    "\"model_type\": \"llama\", \"hidden_size\": 24, \"num_hidden_layers\": 2, \"num_attention_heads\": 6, "           \
+    "\"intermediate_size\": 40, \"max_position_embeddings\": 64, \"vocab_size\": 50"
+#define ROPE(inside) "{" LLAMA ", \"rope_scaling\": {" inside "}}"
+
+static void test_defaults(void **state)
+{
+    (void)state;
+    struct fs_spec spec;
+    struct fs_error err;
+    assert_int_equal(read_spec("{" BERT "}", &spec, &err), 0);
+    assert_int_equal(spec.kind, FS_MASKED);
+    assert_int_equal(spec.activation, FS_GELU_ERF);
+    assert_true(spec.norm_epsilon == 1e-12 && spec.tied_head && spec.token_types && spec.ffn_bias);
+    assert_int_equal(spec.begin_of_text, -1);
+    assert_int_equal(read_spec("{" GPT2 ", \"n_inner\": null, \"bos_token_id\": 49}", &spec, &err), 0);
+    assert_int_equal(spec.ffn, 96);
+    assert_int_equal(spec.activation, FS_GELU_TANH);
+    assert_int_equal(spec.begin_of_text, 49);
+    assert_int_equal(read_spec("{" LLAMA "}", &spec, &err), 0);
+    assert_int_equal(spec.key_value_heads, 6);
+    assert_int_equal(spec.head_size, 4);
+    assert_true(spec.norm_epsilon == 1e-6 && !spec.tied_head && !spec.attention_bias && !spec.ffn_bias && spec.gated);
+    assert_true(spec.rope_theta == 10000.0 && spec.rope_scaling == FS_ROPE_PLAIN);
+}
+
+static void test_spellings(void **state)
+{
+    (void)state;
+    struct fs_spec old, new;
+    struct fs_error err;
+    assert_int_equal(read_spec("{" LLAMA ", \"rope_theta\": 5e5, \"rope_scaling\": {\"type\": \"linear\", \"factor\": 4}}",
+                               &old, &err), 0);
+    assert_int_equal(read_spec("{" LLAMA ", \"rope_parameters\": {\"rope_type\": \"linear\", \"rope_theta\": 5e5, "
+                               "\"factor\": 4.0}}", &new, &err), 0);
+    assert_memory_equal(&old, &new, sizeof old);
+    assert_true(old.rope_scaling == FS_ROPE_LINEAR && old.rope_factor == 4.0 && old.rope_theta == 5e5);
+    /* Neutral values of options that are refused otherwise. */
+    assert_int_equal(read_spec("{" BERT ", \"position_embedding_type\": \"absolute\", \"is_decoder\": false, "
+                               "\"pruned_heads\": {}, \"quantization_config\": null}", &new, &err), 0);
+    assert_int_equal(read_spec("{" GPT2 ", \"scale_attn_weights\": true, \"scale_attn_by_inverse_layer_idx\": false}",
+                               &new, &err), 0);
+    assert_int_equal(read_spec("{" LLAMA ", \"layer_types\": [\"full_attention\", \"full_attention\"], "
+                               "\"sliding_window\": null}", &new, &err), 0);
+}
+
+/* A config that must be refused, and a word that its error text must hold. */
+static const struct refused {
+    const char *text, *word;
+} refused[] = {
+    {"", ""},
+    {"[]", "config.json"},
+    {"{}", "model_type"},
+    {"{\"model_type\": 3}", "model_type"},
+    {"{\"model_type\": \"t5\"}", "t5"},
+    {"{\"model_type\": \"bert\"}", "vocab_size"},
+    {"{" BERT ", \"is_decoder\": true}", "is_decoder"},
+    {"{" BERT ", \"add_cross_attention\": true}", "add_cross_attention"},
+    {"{" BERT ", \"position_embedding_type\": \"relative_key\"}", "relative_key"},
+    {"{" BERT ", \"hidden_act\": \"mish\"}", "mish"},
+    {"{" BERT ", \"hidden_act\": 7}", "hidden_act"},
+    {"{" BERT ", \"layer_norm_eps\": 0}", "layer_norm_eps"},
+    {"{" BERT ", \"layer_norm_eps\": -1e-5}", "layer_norm_eps"},
+    {"{" BERT ", \"layer_norm_eps\": NaN}", ""},
+    {"{" BERT ", \"layer_norm_eps\": 1e999}", ""},
+    {"{" BERT ", \"tie_word_embeddings\": \"yes\"}", "tie_word_embeddings"},
+    {"{" BERT ", \"pruned_heads\": {\"0\": [1]}}", "pruned_heads"},
+    {"{" BERT ", \"quantization_config\": {\"bits\": 4}}", "quantization_config"},
+    {"{" BERT ", \"bos_token_id\": 50}", "bos_token_id"},
+    {"{" BERT ", \"bos_token_id\": -2}", "bos_token_id"},
+    {"{" GPT2 ", \"scale_attn_weights\": false}", "scale_attn_weights"},
+    {"{" GPT2 ", \"scale_attn_by_inverse_layer_idx\": true}", "scale_attn_by_inverse_layer_idx"},
+    {"{" GPT2 ", \"n_inner\": 0}", "n_inner"},
+    {"{" GPT2 ", \"n_inner\": 1e18}", "n_inner"},
+    {"{" GPT2 ", \"n_embd\": 25}", ""}, /* key twice */
+    {"{" LLAMA ", \"num_key_value_heads\": 4}", "num_key_value_heads"},
+    {"{" LLAMA ", \"num_key_value_heads\": 0}", "num_key_value_heads"},
+    {"{" LLAMA ", \"head_dim\": 5}", "odd"},
+    {"{" LLAMA ", \"head_dim\": 4096000}", "head_dim"},
+    {"{" LLAMA ", \"sliding_window\": 4096}", "sliding_window"},
+    {"{" LLAMA ", \"layer_types\": [\"full_attention\", \"sliding_attention\"]}", "layer_types"},
+    {"{" LLAMA ", \"partial_rotary_factor\": 0.5}", "partial_rotary_factor"},
+    {"{" LLAMA ", \"rope_theta\": 0}", "rope_theta"},
+    {"{" LLAMA ", \"rope_scaling\": 2}", "rope_scaling"},
+    {ROPE(""), "rope_type"},
+    {ROPE("\"type\": \"dynamic\", \"factor\": 2"), "dynamic"},
+    {ROPE("\"rope_type\": \"yarn\", \"factor\": 2"), "yarn"},
+    {ROPE("\"type\": \"linear\""), "factor"},
+    {ROPE("\"type\": \"linear\", \"factor\": 0.5"), "factor"},
+    {ROPE("\"type\": \"linear\", \"factor\": 2, \"partial_rotary_factor\": 0.25"), "partial_rotary_factor"},
+    {ROPE("\"rope_type\": \"llama3\", \"factor\": 8, \"low_freq_factor\": 4, \"high_freq_factor\": 4, "
+          "\"original_max_position_embeddings\": 32"), "high_freq_factor"},
+    {ROPE("\"rope_type\": \"llama3\", \"factor\": 8, \"low_freq_factor\": 1, \"high_freq_factor\": 4"),
+     "original_max_position_embeddings"},
+    {"{\"model_type\": \"gpt2\", \"n_embd\": 24, \"n_layer\": 2, \"n_head\": 5, \"n_positions\": 64, \"vocab_size\": 50}",
+     "n_head"},
+    {"{\"model_type\": \"gpt2\", \"n_embd\": 24, \"n_layer\": 2, \"n_head\": 0, \"n_positions\": 64, \"vocab_size\": 50}",
+     "n_head"},
+    {"{\"model_type\": \"gpt2\", \"n_embd\": -24, \"n_layer\": 2, \"n_head\": 3, \"n_positions\": 64, \"vocab_size\": 50}",
+     "n_embd"},
+    {"{\"model_type\": \"gpt2\", \"n_embd\": 24.5, \"n_layer\": 2, \"n_head\": 3, \"n_positions\": 64, \"vocab_size\": 50}",
+     "n_embd"},
+    {"{\"model_type\": \"gpt2\", \"n_embd\": 24, \"n_layer\": 99999999999, \"n_head\": 3, \"n_positions\": 64, "
+     "\"vocab_size\": 50}", "n_layer"},
+    {"{\"model_type\": \"gpt2\", \"n_embd\": 24, \"n_layer\": 2, \"n_head\": 3, \"n_positions\": 64, \"vocab_size\": "
+     "18446744073709551617}", "vocab_size"},
+};
+
+static void test_refused(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+        struct fs_spec spec;
+        struct fs_error err;
+        if (read_spec(refused[i].text, &spec, &err) == 0 || err.code != FS_EXIT_DATA ||
+            strstr(err.text, refused[i].word) == NULL) {
+            fail_msg("%s: code %d, \"%s\", expected a refusal that names \"%s\"", refused[i].text, err.code, err.text,
+                     refused[i].word);
+        }
+    }
+    struct fs_spec spec;
+    struct fs_error err = FS_ERROR_INIT;
+    assert_int_equal(fs_spec_read("/nonexistent", &spec, &err), -1);
+    assert_int_equal(err.code, FS_EXIT_NO_INPUT);
+}
+
+/* ---- tensors: a golden model with one thing changed in its header or its numbers ---- */
+
+static unsigned char *slurp(const char *path, size_t *size)
+{
+    FILE *file = fopen(path, "rb");
+    assert_non_null(file);
+    assert_int_equal(fseek(file, 0, SEEK_END), 0);
+    long end = ftell(file);
+    assert_true(end > 0);
+    rewind(file);
+    unsigned char *data = malloc((size_t)end + 1);
+    assert_non_null(data);
+    *size = fread(data, 1, (size_t)end, file);
+    assert_int_equal(*size, end);
+    data[end] = '\0';
+    fclose(file);
+    return data;
+}
+
+static void copy_golden(const char *name, unsigned char **weights, size_t *size)
+{
+    char rest[256];
+    size_t length;
+    snprintf(rest, sizeof rest, "models/%s/config.json", name);
+    unsigned char *config = slurp(golden_path(rest), &length);
+    write_file("config.json", config, length);
+    free(config);
+    snprintf(rest, sizeof rest, "models/%s/model.safetensors", name);
+    *weights = slurp(golden_path(rest), size);
+}
+
+static void expect_refused(const char *word)
+{
+    struct fs_model *model;
+    struct fs_error err = FS_ERROR_INIT;
+    int result = fs_model_load(folder, &model, &err);
+    if (result == 0 || err.code != FS_EXIT_DATA || strstr(err.text, word) == NULL) {
+        fs_model_destroy(result == 0 ? model : NULL);
+        fail_msg("code %d, \"%s\", expected a refusal that names \"%s\"", err.code, err.text, word);
+    }
+}
+
+/* Replaces the first `from` of the header by `to`, of the same length. */
+static void edit(unsigned char *weights, const char *from, const char *to)
+{
+    char *place = strstr((char *)weights + 8, from);
+    assert_non_null(place);
+    assert_int_equal(strlen(from), strlen(to));
+    memcpy(place, to, strlen(to));
+}
+
+static void test_tensors(void **state)
+{
+    (void)state;
+    static const char *const edits[][3] = {
+        {"h.1.ln_1.weight", "h.1.ln_1.wrongs", "transformer.h.1.ln_1.weight"},
+        {"h.0.attn.c_attn.weight", "h.0.attn.c_attn.weighs", "transformer.h.0.attn.c_attn.weight"},
+        {"wpe.weight", "wpf.weight", "wpe.weight"},
+        {"[32,96]", "[96,32]", "expected (32, 96)"},
+        {"[32,32]", "[1024] ", "expected (32, 32)"},
+    };
+    for (size_t i = 0; i < sizeof edits / sizeof *edits; i++) {
+        unsigned char *weights;
+        size_t size;
+        copy_golden("gpt2-tiny", &weights, &size);
+        edit(weights, edits[i][0], edits[i][1]);
+        write_file("model.safetensors", weights, size);
+        free(weights);
+        expect_refused(edits[i][2]);
+    }
+}
+
+static void test_not_finite(void **state)
+{
+    (void)state;
+    static const float bad[] = {NAN, INFINITY, -INFINITY};
+    for (size_t i = 0; i < 3; i++) {
+        unsigned char *weights;
+        size_t size;
+        copy_golden("llama-grouped", &weights, &size);
+        memcpy(weights + size - sizeof *bad, &bad[i], sizeof *bad);
+        write_file("model.safetensors", weights, size);
+        free(weights);
+        expect_refused("not a number");
+    }
+}
+
+static void replace_config(const char *from, const char *to)
+{
+    char path[128], text[4096];
+    size_t size;
+    snprintf(path, sizeof path, "%s/config.json", folder);
+    unsigned char *config = slurp(path, &size);
+    char *place = strstr((char *)config, from);
+    assert_non_null(place);
+    snprintf(text, sizeof text, "%.*s%s%s", (int)(place - (char *)config), (char *)config, to, place + strlen(from));
+    write_file("config.json", text, strlen(text));
+    free(config);
+}
+
+/* The flag and the tensors must agree: an own head that is called tied, a tied one that is called own. */
+static void test_tying(void **state)
+{
+    (void)state;
+    unsigned char *weights;
+    size_t size;
+    copy_golden("bert-own-head-bf16", &weights, &size);
+    write_file("model.safetensors", weights, size);
+    free(weights);
+    replace_config("\"tie_word_embeddings\": false", "\"tie_word_embeddings\": true");
+    expect_refused("tie_word_embeddings");
+    copy_golden("llama-grouped", &weights, &size);
+    write_file("model.safetensors", weights, size);
+    free(weights);
+    replace_config("\"tie_word_embeddings\": true", "\"tie_word_embeddings\": false");
+    expect_refused("lm_head.weight");
+}
+
+static void test_files(void **state)
+{
+    (void)state;
+    struct fs_model *model = load_model(golden_path("models/gpt2-f16-shards"));
+    size_t count;
+    const char *const *files = fs_model_files(model, &count);
+    assert_int_equal(count, 8); /* config, index, six shards */
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(access(files[i], R_OK), 0);
+    }
+    assert_true(fs_model_converted_bytes(model) > 0);
+    fs_model_destroy(model);
+    model = load_model(golden_path("models/llama-grouped"));
+    assert_int_equal(fs_model_converted_bytes(model), 0);
+    fs_model_destroy(model);
+    fs_model_destroy(NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_defaults, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_spellings, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_refused, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_tensors, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_not_finite, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_tying, make_folder, remove_folder),
+        cmocka_unit_test(test_files),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
