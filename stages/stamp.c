@@ -7,6 +7,9 @@
 #include "model/random.h"
 #include "stages/stamp_unit.h"
 
+#define PI 3.14159265358979323846
+#define LEAST_WIDTH 1e-9 /* of tanh(D / tau), where nothing is biased to begin with */
+
 /* The stream of the seed that shuffles; stream 0 is the stamp's own (stamp_net.c). */
 #define SHUFFLE_STREAM UINT64_C(1)
 
@@ -31,12 +34,17 @@ struct trainer {
     size_t parameters;
     struct fs_stamp_units units; /* of the batch */
     unsigned char *mine;         /* [units] which of them this rank has filled */
-    fs_real *total;              /* [parameters + units x TERM_NUMBERS] */
+    fs_real *total;              /* [parameters + units x 2 x values] */
+    double *value;               /* [values] the batch's terms, then the categories' SS */
+    double width;                /* tau of L_b */
     struct bench *bench;         /* [threads] */
 };
 
-/* A unit's terms as two numbers each, value and remainder, so that float32 carries them with 48 bits. */
-#define TERM_NUMBERS ((size_t)2 * FS_TERM_COUNT)
+/* What a unit reports beside its gradient: the terms, and its share of each category's SS. */
+static size_t values_of(const struct trainer *trainer)
+{
+    return FS_TERM_COUNT + trainer->units.categories;
+}
 
 size_t fs_stamp_steps(const struct fs_stamp_options *options, size_t pairs)
 {
@@ -54,7 +62,10 @@ int fs_stamp_state_create(const struct fs_stamp_options *options, size_t hidden,
     state->moment1 = fs_allocate(count, sizeof *state->moment1, "Adam's moments", err);
     state->moment2 = fs_allocate(count, sizeof *state->moment2, "Adam's moments", err);
     state->loss = fs_allocate(steps, 4 * sizeof *state->loss, "the history of losses", err);
-    if (state->moment1 && state->moment2 && state->loss)
+    state->extra = fs_allocate(steps, 3 * sizeof *state->extra, "the history of losses", err);
+    state->best = fs_allocate(count, sizeof *state->best, "the best parameters", err);
+    state->best_step = SIZE_MAX;
+    if (state->moment1 && state->moment2 && state->loss && state->extra && state->best)
         return 0;
     fs_stamp_state_release(state);
     return -1;
@@ -66,7 +77,23 @@ void fs_stamp_state_release(struct fs_stamp_state *state)
     free(state->moment1);
     free(state->moment2);
     free(state->loss);
+    free(state->extra);
+    free(state->best);
     *state = (struct fs_stamp_state){0};
+}
+
+int fs_stamp_state_broadcast(struct fs_stamp_state *state, struct fs_runner *runner, struct fs_error *err)
+{
+    size_t bytes = fs_stamp_parameters(state->stamp.hidden, state->stamp.width) * sizeof(fs_real);
+    if (fs_runner_broadcast(runner, &state->step, sizeof state->step, err) != 0 ||
+        fs_runner_broadcast(runner, &state->best_step, sizeof state->best_step, err) != 0 ||
+        fs_runner_broadcast(runner, state->stamp.parameters, bytes, err) != 0 ||
+        fs_runner_broadcast(runner, state->moment1, bytes, err) != 0 ||
+        fs_runner_broadcast(runner, state->moment2, bytes, err) != 0 ||
+        fs_runner_broadcast(runner, state->best, bytes, err) != 0 ||
+        fs_runner_broadcast(runner, state->loss, state->steps * 4 * sizeof *state->loss, err) != 0)
+        return -1;
+    return fs_runner_broadcast(runner, state->extra, state->steps * 3 * sizeof *state->extra, err);
 }
 
 static void release_bench(struct bench *bench)
@@ -105,28 +132,65 @@ static int fill_unit(void *context, size_t thread, size_t unit, void *result, st
                               &trainer->units.unit[unit], err);
 }
 
-/* The unit's gradient, and its share of the terms in the unit's own place behind it. */
+/* Two numbers a value, itself and the remainder: float32 carries 48 bits so. Every unit has a place of its own. */
+static void put_values(const struct trainer *trainer, size_t unit, const double *value, fs_real *vector)
+{
+    fs_real *place = vector + unit * 2 * values_of(trainer);
+    memset(vector, 0, trainer->units.count * 2 * values_of(trainer) * sizeof *vector);
+    for (size_t i = 0; i < values_of(trainer); i++) {
+        place[2 * i] = (fs_real)value[i];
+        place[2 * i + 1] = (fs_real)(value[i] - (double)place[2 * i]);
+    }
+}
+
+/* trainer->value: the sums over units, in unit order, from what fs_runner_sum has brought together. */
+static void get_values(struct trainer *trainer, const fs_real *vector)
+{
+    size_t values = values_of(trainer);
+    memset(trainer->value, 0, values * sizeof *trainer->value);
+    for (size_t i = 0; i < trainer->units.count * 2 * values; i++)
+        trainer->value[i % (2 * values) / 2] += (double)vector[i];
+}
+
+/* The unit's gradient, and its values behind it. */
 static int differentiate_unit(void *context, size_t thread, size_t unit, void *result, struct fs_error *err)
 {
     struct trainer *trainer = context;
     struct bench *bench = &trainer->bench[thread];
     const struct fs_stamp_unit *u = &trainer->units.unit[unit];
     const struct fs_model *model = trainer->model;
-    fs_real *gradient = result, *place = gradient + trainer->parameters + unit * TERM_NUMBERS;
-    double value[FS_TERM_COUNT];
-    memset(gradient, 0, (trainer->parameters + trainer->units.count * TERM_NUMBERS) * sizeof *gradient);
-    if (prepare_bench(trainer, bench, err) != 0 ||
+    fs_real *gradient = result;
+    memset(gradient, 0, trainer->parameters * sizeof *gradient);
+    double *value = fs_allocate(values_of(trainer), sizeof *value, "the values of a training unit", err);
+    int status = -1;
+    if (value && prepare_bench(trainer, bench, err) == 0 &&
         fs_upper_forward(model, bench->workspace, bench->tape, &u->batch, &trainer->state->stamp, u->x, u->base,
-                         bench->h, err) != 0 ||
-        fs_tape_read(model, bench->workspace, bench->tape, bench->h, u->loss.rows, u->row, bench->logprob, err) != 0 ||
-        fs_loss_evaluate(&u->loss, trainer->options, bench->logprob, value, err) != 0 ||
-        fs_tape_read_backward(model, bench->workspace, bench->tape, bench->logprob, bench->dh, err) != 0 ||
-        fs_upper_backward(model, bench->workspace, bench->tape, bench->dh, gradient, NULL, err) != 0)
-        return -1;
-    for (size_t term = 0; term < FS_TERM_COUNT; term++) {
-        place[2 * term] = (fs_real)value[term];
-        place[2 * term + 1] = (fs_real)(value[term] - (double)place[2 * term]);
+                         bench->h, err) == 0 &&
+        fs_tape_read(model, bench->workspace, bench->tape, bench->h, u->loss.rows, u->row, bench->logprob, err) == 0 &&
+        fs_loss_evaluate(&u->loss, trainer->options, trainer->width, bench->logprob, value, value + FS_TERM_COUNT,
+                         err) == 0 &&
+        fs_tape_read_backward(model, bench->workspace, bench->tape, bench->logprob, bench->dh, err) == 0 &&
+        fs_upper_backward(model, bench->workspace, bench->tape, bench->dh, gradient, NULL, err) == 0) {
+        put_values(trainer, unit, value, gradient + trainer->parameters);
+        status = 0;
     }
+    free(value);
+    return status;
+}
+
+/* The unit's part of the mean gap before training, as its first value. */
+static int measure_gap(void *context, size_t thread, size_t unit, void *result, struct fs_error *err)
+{
+    struct trainer *trainer = context;
+    const struct fs_loss_unit *loss = &trainer->units.unit[unit].loss;
+    (void)thread;
+    double *value = fs_allocate(values_of(trainer), sizeof *value, "the values of a training unit", err);
+    if (!value)
+        return -1;
+    for (size_t p = 0; p < loss->pairs; p++)
+        value[0] += loss->pair_weight * fabs(loss->pair[p].reference[0] - loss->pair[p].reference[1]);
+    put_values(trainer, unit, value, result);
+    free(value);
     return 0;
 }
 
@@ -134,9 +198,11 @@ static int differentiate_unit(void *context, size_t thread, size_t unit, void *r
 static void adam(const struct fs_stamp_options *options, struct fs_stamp_state *state, const fs_real *gradient,
                  size_t count)
 {
-    double t = (double)(state->step + 1);
+    double t = (double)(state->step + 1), learning_rate = options->learning_rate;
+    if (options->schedule == FS_RATE_COSINE) /* from the full rate towards 0 over a batch's iterations */
+        learning_rate *= 0.5 * (1 + cos(PI * (double)(state->step % options->iterations) / (double)options->iterations));
     const fs_real beta1 = (fs_real)options->adam_beta1, beta2 = (fs_real)options->adam_beta2;
-    const fs_real rate = (fs_real)(options->learning_rate / (1 - pow(options->adam_beta1, t)));
+    const fs_real rate = (fs_real)(learning_rate / (1 - pow(options->adam_beta1, t)));
     const fs_real scale = (fs_real)(1 / sqrt(1 - pow(options->adam_beta2, t)));
     const fs_real epsilon = (fs_real)options->adam_epsilon;
     fs_real *parameter = state->stamp.parameters, *first = state->moment1, *second = state->moment2;
@@ -156,28 +222,70 @@ static bool all_finite(const fs_real *x, size_t count)
     return finite;
 }
 
+/* The losses of this step into the history; -1 where they are not finite. */
+static int record(struct trainer *trainer, struct fs_error *err)
+{
+    struct fs_stamp_state *state = trainer->state;
+    const struct fs_stamp_options *o = trainer->options;
+    const double *value = trainer->value, *score = value + FS_TERM_COUNT;
+    double *loss = state->loss + 4 * state->step, *extra = state->extra + 3 * state->step;
+    loss[0] = value[FS_TERM_EDIT] + o->alpha * value[FS_TERM_CONTEXT] + o->beta * value[FS_TERM_GENERIC] +
+              o->level * value[FS_TERM_LEVEL] + o->balance * value[FS_TERM_BALANCE];
+    loss[1] = value[FS_TERM_EDIT];
+    loss[2] = value[FS_TERM_CONTEXT];
+    loss[3] = value[FS_TERM_GENERIC];
+    extra[0] = value[FS_TERM_LEVEL];
+    extra[1] = value[FS_TERM_BALANCE];
+    extra[2] = 0;
+    for (size_t c = 0; c < trainer->units.categories; c++)
+        extra[2] = fmax(extra[2], fabs(score[c] - 50));
+    if (isfinite(loss[0]) && all_finite(trainer->total, trainer->parameters))
+        return 0;
+    return fs_error_set(err, FS_EXIT_DATA,
+                        "stamp: iteration %zu: the loss is %g (L_e %g, L_s1 %g, L_s2 %g, L_m %g, L_b %g) or its gradient is not "
+                        "finite; lower learning_rate (now %g), or the weights of the terms",
+                        state->step + 1, loss[0], loss[1], loss[2], loss[3], extra[0], extra[1], o->learning_rate);
+}
+
+/* Up to 1 point away from 50 is as good as 50; beyond, tenths of a point count. */
+static double rounded_distance(const struct fs_stamp_state *state, size_t step)
+{
+    return round(10 * fmax(0, state->extra[3 * step + 2] - 1));
+}
+
+/* The parameters before this step are kept where they are the best of the second half of the batch so far. */
+static void remember_best(const struct fs_stamp_options *options, struct fs_stamp_state *state, size_t parameters)
+{
+    size_t now = state->step, best = state->best_step;
+    if (!options->keep_best || now % options->iterations < options->iterations / 2)
+        return;
+    if (best != SIZE_MAX) {
+        double distance = rounded_distance(state, now), least = rounded_distance(state, best);
+        if (distance > least || (distance == least && state->loss[4 * now] >= state->loss[4 * best]))
+            return;
+    }
+    state->best_step = now;
+    memcpy(state->best, state->stamp.parameters, parameters * sizeof *state->best);
+}
+
 /* One Adam step on the batch; the same arithmetic on every rank. */
 static int iterate(struct trainer *trainer, struct fs_error *err)
 {
     struct fs_stamp_state *state = trainer->state;
-    const struct fs_stamp_options *options = trainer->options;
     struct fs_work work = {"stamp", trainer->units.count, trainer, NULL, differentiate_unit};
-    size_t length = trainer->parameters + trainer->units.count * TERM_NUMBERS;
+    size_t length = trainer->parameters + trainer->units.count * 2 * values_of(trainer);
     if (fs_runner_sum(trainer->runner, &work, trainer->mine, length, trainer->total, err) != 0)
         return -1;
-    double value[FS_TERM_COUNT] = {0};
-    for (size_t i = 0; i < trainer->units.count * TERM_NUMBERS; i++)
-        value[i % TERM_NUMBERS / 2] += (double)trainer->total[trainer->parameters + i];
-    double *loss = state->loss + 4 * state->step;
-    loss[0] = value[FS_TERM_EDIT] + options->alpha * value[FS_TERM_CONTEXT] + options->beta * value[FS_TERM_GENERIC];
-    memcpy(loss + 1, value, sizeof value);
-    if (!isfinite(loss[0]) || !all_finite(trainer->total, trainer->parameters))
-        return fs_error_set(err, FS_EXIT_DATA,
-                            "stamp: iteration %zu: the loss is %g (L_e %g, L_s1 %g, L_s2 %g) or its gradient is not finite; "
-                            "lower learning_rate (now %g), or alpha and beta",
-                            state->step + 1, loss[0], loss[1], loss[2], loss[3], options->learning_rate);
-    adam(options, state, trainer->total, trainer->parameters);
+    get_values(trainer, trainer->total + trainer->parameters);
+    if (record(trainer, err) != 0)
+        return -1;
+    remember_best(trainer->options, state, trainer->parameters);
+    adam(trainer->options, state, trainer->total, trainer->parameters);
     state->step++;
+    if (state->step % trainer->options->iterations == 0 && state->best_step != SIZE_MAX) {
+        memcpy(state->stamp.parameters, state->best, trainer->parameters * sizeof *state->best);
+        state->best_step = SIZE_MAX;
+    }
     return 0;
 }
 
@@ -188,8 +296,10 @@ static void end_batch(struct trainer *trainer)
     fs_stamp_units_release(&trainer->units);
     free(trainer->mine);
     free(trainer->total);
+    free(trainer->value);
     trainer->mine = NULL;
     trainer->total = NULL;
+    trainer->value = NULL;
 }
 
 static int compile_batch(struct trainer *trainer, size_t batch, struct fs_error *err)
@@ -204,18 +314,26 @@ static int compile_batch(struct trainer *trainer, size_t batch, struct fs_error 
                             "stamp: none of the %zu pairs of batch %zu can be scored by %s: they are too long or their "
                             "objects have no token; take larger batches or other pairs",
                             count, batch + 1, fs_variant_name(trainer->options->variant));
+    size_t length = trainer->parameters + trainer->units.count * 2 * values_of(trainer);
     trainer->mine = fs_allocate(trainer->units.count, 1, "the training units", err);
-    trainer->total = fs_allocate_aligned(trainer->parameters + trainer->units.count * TERM_NUMBERS, sizeof *trainer->total,
-                                         "the gradient", err);
-    return trainer->mine && trainer->total ? 0 : -1;
+    trainer->total = fs_allocate_aligned(length, sizeof *trainer->total, "the gradient", err);
+    trainer->value = fs_allocate(values_of(trainer), sizeof *trainer->value, "the loss", err);
+    return trainer->mine && trainer->total && trainer->value ? 0 : -1;
 }
 
 static int begin_batch(struct trainer *trainer, size_t batch, struct fs_error *err)
 {
     if (fs_runner_agree(trainer->runner, compile_batch(trainer, batch, err), err) != 0)
         return -1;
-    struct fs_work work = {"stamp: unedited model", trainer->units.count, trainer, NULL, fill_unit};
-    return fs_runner_claim(trainer->runner, &work, trainer->mine, err);
+    struct fs_work fill = {"stamp: unedited model", trainer->units.count, trainer, NULL, fill_unit};
+    struct fs_work gap = {"stamp: unedited gap", trainer->units.count, trainer, NULL, measure_gap};
+    if (fs_runner_claim(trainer->runner, &fill, trainer->mine, err) != 0 ||
+        fs_runner_sum(trainer->runner, &gap, trainer->mine, trainer->units.count * 2 * values_of(trainer), trainer->total,
+                      err) != 0)
+        return -1;
+    get_values(trainer, trainer->total);
+    trainer->width = fmax(trainer->options->balance_width * trainer->value[0], LEAST_WIDTH);
+    return 0;
 }
 
 static int train(struct trainer *trainer, int (*save)(void *, const struct fs_stamp_state *, struct fs_error *),
@@ -245,22 +363,46 @@ static int train(struct trainer *trainer, int (*save)(void *, const struct fs_st
     return 0;
 }
 
-/* The edited pairs in a seeded random order (Fisher and Yates). */
+static bool same_term(const struct fs_pair *a, const struct fs_pair *b)
+{
+    return strcmp(a->target, b->target) == 0 && strcmp(a->category, b->category) == 0;
+}
+
+/*
+ * The edited pairs: target terms in a seeded random order (Fisher and Yates), the pairs of a term side by side as they
+ * stand in the file.
+ */
 static int order_pairs(struct trainer *trainer, const bool *held_out, struct fs_error *err)
 {
+    const struct fs_pair *item = trainer->list->item;
+    size_t n = 0, terms = 0;
+    size_t *term = fs_allocate(trainer->list->count, sizeof *term, "the order of training", err); /* its first pair */
+    size_t *edited = fs_allocate(trainer->list->count, sizeof *edited, "the order of training", err);
     trainer->pair = fs_allocate(trainer->list->count, sizeof *trainer->pair, "the order of training", err);
-    if (!trainer->pair)
-        return -1;
-    for (size_t i = 0; i < trainer->list->count; i++)
-        if (!held_out || !held_out[i])
-            trainer->pair[trainer->pairs++] = i;
-    struct fs_random random = fs_random_start(trainer->options->seed, SHUFFLE_STREAM);
-    for (size_t i = trainer->pairs; i > 1; i--) {
-        size_t other = fs_random_below(&random, i), moved = trainer->pair[i - 1];
-        trainer->pair[i - 1] = trainer->pair[other];
-        trainer->pair[other] = moved;
+    int status = term && edited && trainer->pair ? 0 : -1;
+    for (size_t i = 0; status == 0 && i < trainer->list->count; i++) {
+        if (held_out && held_out[i])
+            continue;
+        edited[n++] = i;
+        size_t known = 0;
+        while (known < terms && !same_term(&item[term[known]], &item[i]))
+            known++;
+        if (known == terms)
+            term[terms++] = i;
     }
-    return 0;
+    struct fs_random random = fs_random_start(trainer->options->seed, SHUFFLE_STREAM);
+    for (size_t i = terms; status == 0 && i > 1; i--) {
+        size_t other = fs_random_below(&random, i), moved = term[i - 1];
+        term[i - 1] = term[other];
+        term[other] = moved;
+    }
+    for (size_t t = 0; status == 0 && t < terms; t++)
+        for (size_t i = 0; i < n; i++)
+            if (same_term(&item[term[t]], &item[edited[i]]))
+                trainer->pair[trainer->pairs++] = edited[i];
+    free(term);
+    free(edited);
+    return status;
 }
 
 static int check(const struct trainer *trainer, struct fs_error *err)
@@ -275,6 +417,10 @@ static int check(const struct trainer *trainer, struct fs_error *err)
     if (o->layer >= trainer->spec->layers)
         return fs_error_set(err, FS_EXIT_CONFIG, "stamp: layer %zu, but the model has layers 0 to %zu", o->layer,
                             trainer->spec->layers - 1);
+    if (!(o->level >= 0) || !(o->balance >= 0) || (o->balance > 0 && !(o->balance_width > 0)))
+        return fs_error_set(err, FS_EXIT_CONFIG,
+                            "stamp: level %g, balance %g, balance_width %g; expected weights from 0 and a width above 0",
+                            o->level, o->balance, o->balance_width);
     if (!(o->learning_rate > 0) || !(o->alpha >= 0) || !(o->beta >= 0) || !(o->adam_epsilon > 0) ||
         !(o->adam_beta1 >= 0 && o->adam_beta1 < 1) || !(o->adam_beta2 >= 0 && o->adam_beta2 < 1) || o->iterations == 0)
         return fs_error_set(err, FS_EXIT_CONFIG,

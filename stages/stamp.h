@@ -1,14 +1,23 @@
 /*
  * Stage 2, the Fairness Stamp: trains the side network of one layer (model/stamp_net.h) on the edited pairs,
  *
- *   L = L_e + alpha L_s1 + beta L_s2                                                 (arXiv 2405.09341, step 2)
- *   L_e   gap: mean |P'[k1] - P'[k2]|; logratio: mean (log P'[k1] - log P'[k2])^2
- *   L_s1  mean KL(P || P') at the positions where the edited prompts are read
- *   L_s2  mean KL(P || P') at generic prompts on the subjects, "{subject} is a [MASK]." / "{subject} is a"
+ *   L = L_e + alpha L_s1 + beta L_s2  (arXiv 2405.09341, step 2)  + level L_m + balance L_b  (fairstamp's own, 0 leaves them out)
  *
- * P is the unedited model, P' the stamped one. The layers below the stamp never change: FFN inputs, FFN outputs and P's
- * distributions are computed once and kept on the rank that trains the unit; an iteration costs the layers above and the
- * head at the rows that are read. Gradients are summed in unit order, so the stamp has the same bits on any number of ranks.
+ *   L_e   gap: mean |P'[k1] - P'[k2]|; logratio: mean (log P'[k1] - log P'[k2])^2
+ *   L_s1  mean KL(P || P') at the positions where the edited prompts are read, if so wished without the pair's own fills
+ *   L_s2  mean KL(P || P') at generic prompts on the subjects, "{subject} is a [MASK]." / "{Subject} is a"
+ *   L_m   mean (log((P'[k1] + P'[k2]) / 2) - log max(P[k1], P[k2]))^2: the rarer fill rises to the commoner one, so that both
+ *         stay above unrelated words. Tokens outside the fill count with their unedited probabilities
+ *   L_b   mean over target terms of (mean over the term's pairs of tanh(D / tau))^2, D = log P'[k1] - log P'[k2]: what is
+ *         left of the gaps shall not point one way
+ *
+ * P is the unedited model, P' the stamped one; formulas and gradients in stamp_loss.h. The layers below the stamp never
+ * change: FFN inputs, FFN outputs and P's distributions are computed once a batch and kept on the rank that trains the unit;
+ * an iteration costs the layers above and the head, once at each row that is read. Gradients are summed in unit order, so
+ * the stamp has the same bits on any number of ranks.
+ *
+ * Memory, over all ranks: stamp_unit.h's of each unit of a batch; on each rank 5 numbers a parameter, and for each thread
+ * the largest unit's logits and tape. It is freed with the batch.
  */
 #ifndef FAIRSTAMP_STAGES_STAMP_H
 #define FAIRSTAMP_STAGES_STAMP_H
@@ -23,6 +32,8 @@
 #include "stages/statement.h"
 
 enum fs_edit_loss { FS_LOSS_GAP, FS_LOSS_LOGRATIO };
+enum fs_kept_rows { FS_KEEP_FIRST_ROW, FS_KEEP_ALL_ROWS };
+enum fs_rate_schedule { FS_RATE_CONSTANT, FS_RATE_COSINE };
 
 struct fs_stamp_options {
     size_t layer;
@@ -30,7 +41,13 @@ struct fs_stamp_options {
     enum fs_edit_loss loss;
     enum fs_variant variant; /* P[k] */
     double alpha, beta;
+    enum fs_kept_rows kept_rows; /* L_s1: the row of the fill's first token, or every row that is read */
+    bool keep_without_fill;  /* L_s1: leave the pair's own tokens out of both distributions */
+    double level, balance;   /* weights of L_m and L_b; 0: the method's plain form */
+    double balance_width;    /* tau, as a multiple of the batch's mean |log P[k1] - log P[k2]| before training */
+    bool keep_best;          /* end a batch with the best of its second half: SS nearest to 50, then the lowest loss */
     double learning_rate;
+    enum fs_rate_schedule schedule; /* over the iterations of a batch */
     double adam_beta1, adam_beta2, adam_epsilon;
     size_t iterations;       /* Adam steps a batch */
     size_t batch;            /* pairs a batch; 0: all */
@@ -45,11 +62,17 @@ struct fs_stamp_state {
     size_t step;                /* iterations done, over all batches */
     size_t steps;               /* iterations of the whole run */
     double *loss;               /* [steps][4]: L, L_e, L_s1, L_s2 before each step; filled up to `step` */
+    double *extra;              /* [steps][3]: L_m, L_b, and how far from 50 the worst category's SS is, likewise */
+    fs_real *best;              /* parameters before step `best_step` of the batch that runs */
+    size_t best_step;           /* SIZE_MAX: none */
 };
 
 int fs_stamp_state_create(const struct fs_stamp_options *options, size_t hidden, size_t steps,
                           struct fs_stamp_state *state, struct fs_error *err);
 void fs_stamp_state_release(struct fs_stamp_state *state); /* takes a zeroed struct */
+
+/* The root's state to all. Every rank has created its own with the same arguments. Collective. */
+int fs_stamp_state_broadcast(struct fs_stamp_state *state, struct fs_runner *runner, struct fs_error *err);
 
 /* Number of iterations that `pairs` edited pairs take: batches x iterations. */
 size_t fs_stamp_steps(const struct fs_stamp_options *options, size_t pairs);

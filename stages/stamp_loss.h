@@ -1,59 +1,80 @@
 /*
  * The loss of one training unit, from the log probabilities of the rows that are read to its gradient with respect to
- * their logits. What the rows are, stamp_unit.h says. Local.
+ * their logits. What the rows are, stamp_unit.h says; what the terms are for, stamp.h. Local.
  *
- *   u = log P'[k]     log mean_i exp(lp_i)  (target.prob)   or   mean_i lp_i  (the others)      lp_i: log p' of read i
- *   du/dlp_i          exp(lp_i) / sum_j exp(lp_j)           or   1/n
+ *   u = log P'[k]   log mean_i exp(lp_i)  (target.prob)   or   mean_i lp_i  (the others)       lp_i: log p' of read i
+ *   du/dlp_i        exp(lp_i) / sum_j exp(lp_j)           or   1/n
  *
- *   gap       |P1 - P2|, P = exp(u)      d/du1 = sign(P1 - P2) P1      d/du2 = -sign(P1 - P2) P2      sign(0) = 0
- *   logratio  (u1 - u2)^2                d/du1 = 2 (u1 - u2)           d/du2 = -d/du1
+ *   L_e gap         |P1 - P2|, P = exp(u)        d/du1 = sign(P1 - P2) P1       d/du2 = -sign(P1 - P2) P2     sign(0) = 0
+ *   L_e logratio    D^2, D = u1 - u2             d/du1 = 2 D                    d/du2 = -2 D
+ *   L_m             z^2, z = log((exp(v1) + exp(v2)) / 2) - max(u1, u2 of the unedited model)
+ *                   v: u with the unedited model's lp at reads outside the fill;  dz/dv1 = exp(v1) / (exp(v1) + exp(v2))
+ *   L_b             m^2, m = mean over a term's pairs of tanh(D / tau)         dm/dD = (1 - tanh^2) / (tau n)
  *
- *   d lp_i/dlogit_v = 1[v = token i] - p'_v          d KL(P || P')/dlogit_v = p'_v - p_v
+ *   d lp_i/dlogit_v = 1[v = token i] - p'_v       d KL(P || P')/dlogit_v = p'_v - p_v
+ *   KL without the tokens X: of p / Z0 and p' / Z, Z = 1 - p'(X), Z0 = 1 - p(X)
+ *                   d/dlogit_v = p'_v / Z - p_v / Z0 outside X, 0 in X
  */
 #ifndef FAIRSTAMP_STAGES_STAMP_LOSS_H
 #define FAIRSTAMP_STAGES_STAMP_LOSS_H
 
 #include "stages/stamp.h"
 
-enum fs_loss_term { FS_TERM_EDIT, FS_TERM_CONTEXT, FS_TERM_GENERIC, FS_TERM_COUNT }; /* L_e, L_s1, L_s2 */
+enum fs_loss_term { FS_TERM_EDIT, FS_TERM_CONTEXT, FS_TERM_GENERIC, FS_TERM_LEVEL, FS_TERM_BALANCE, FS_TERM_COUNT };
 
 /* log p of `token` at row `row`. */
 struct fs_loss_read {
     size_t row;
     int32_t token;
+    bool fill;        /* of what tells the statement from its counterpart, or of the object both share */
+    double reference; /* log p of the unedited model */
 };
 
 /* A pair: k1's reads stand at first .. first + count[0] - 1, k2's behind them. */
 struct fs_loss_pair {
     size_t first, count[2];
+    double reference[2]; /* u of the unedited model */
+    size_t term;         /* the number of its target term in the batch */
+    size_t category;     /* of its category in the batch */
+    double share;        /* of its category's SS: 100 / (pairs of its term x terms of its category) */
 };
 
-/* A row whose distribution shall stay: `weight` is its share in the means L_s1 and L_s2, by enum fs_loss_term. */
+/* Adjacent pairs of one target term. */
+struct fs_loss_group {
+    size_t first, count;
+};
+
+/* A row whose distribution shall stay, as often as pairs or prompts ask for it. */
 struct fs_loss_kept {
-    size_t row;
-    double weight[FS_TERM_COUNT];
-    double entropy; /* -sum p log p of the unedited model */
+    enum fs_loss_term term;    /* FS_TERM_CONTEXT or FS_TERM_GENERIC */
+    double weight;             /* share in the term's mean */
+    size_t row, distribution;  /* its row, and P's place in `probability` */
+    size_t excluded_first, excluded; /* in fs_loss_unit.excluded: the tokens X */
 };
 
 struct fs_loss_unit {
     size_t vocabulary;                /* V */
     size_t rows;                      /* R */
-    size_t reads, pairs, kept_rows;
+    size_t reads, pairs, groups, kepts, distributions, excluded_tokens;
     struct fs_loss_read *read;        /* [reads] */
     struct fs_loss_pair *pair;        /* [pairs] */
-    double pair_weight;               /* 1 / pairs of the batch */
-    struct fs_loss_kept *kept;        /* [kept_rows], one a row at most */
-    fs_real *probability;             /* (kept_rows,V): p of the unedited model */
+    struct fs_loss_group *group;      /* [groups] */
+    double pair_weight, group_weight; /* 1 / pairs and 1 / groups of the batch */
+    struct fs_loss_kept *kept;        /* [kepts] */
+    int32_t *excluded;                /* [excluded_tokens] */
+    size_t *distribution_row;         /* [distributions] */
+    fs_real *probability;             /* (distributions,V): p of the unedited model */
+    double *entropy;                  /* [distributions] -sum p log p */
 };
 
-/* Fills unit->probability and the entropies from the unedited model's logprob (kept_rows,V), which is overwritten. */
-void fs_loss_keep(struct fs_loss_unit *unit, fs_real *logprob);
+/* Takes what the loss needs of the unedited model from its logprob (R,V), which is overwritten. */
+int fs_loss_keep(struct fs_loss_unit *unit, enum fs_variant variant, fs_real *logprob, struct fs_error *err);
 
 /*
- * In: logprob (R,V) of the stamped model. Out: dL/dlogits (R,V) in its place, L = L_e + alpha L_s1 + beta L_s2, and
- * value[FS_TERM_COUNT]: the unit's share of each term, without alpha and beta.
+ * In: logprob (R,V) of the stamped model. Out: dL/dlogits (R,V) in its place; value[FS_TERM_COUNT], the unit's share of
+ * each term, without weights; score [categories], its share of each category's SS (added to). `width` is tau.
  */
-int fs_loss_evaluate(const struct fs_loss_unit *unit, const struct fs_stamp_options *options, fs_real *logprob,
-                     double value[FS_TERM_COUNT], struct fs_error *err);
+int fs_loss_evaluate(const struct fs_loss_unit *unit, const struct fs_stamp_options *options, double width,
+                     fs_real *logprob, double value[FS_TERM_COUNT], double *score, struct fs_error *err);
 
 #endif

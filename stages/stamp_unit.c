@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define UNIT_NUMBERS ((size_t)8 << 20) /* logits of a unit, reads x V */
+#define UNIT_NUMBERS ((size_t)16 << 20) /* logits of a unit, reads x V */
 
 /* What compiling a batch works with, and the unit that is growing. */
 struct builder {
@@ -16,8 +16,12 @@ struct builder {
     size_t subjects;
     struct fs_stamp_units *units;
 
+    const struct fs_pair **of_term; /* [units->terms] a pair of each target term */
+    size_t *term_pairs;             /* [units->terms] */
+
     struct fs_plan *plan;           /* NULL: no unit is open */
     struct fs_statement *statement; /* [2 x pairs] k1, k2 of the open unit's pairs */
+    size_t *term;                   /* [pairs] */
     size_t pairs;
     size_t *prompt;                 /* [prompts] the plan's read of each generic prompt */
     size_t prompts;
@@ -41,6 +45,22 @@ static void add_subject(struct builder *builder, const char *subject)
         builder->subject[builder->subjects++] = subject;
 }
 
+static bool same_term(const struct fs_pair *a, const struct fs_pair *b)
+{
+    return strcmp(a->target, b->target) == 0 && strcmp(a->category, b->category) == 0;
+}
+
+static size_t number_term(struct builder *builder, const struct fs_pair *pair)
+{
+    size_t term = 0;
+    while (term < builder->units->terms && !same_term(builder->of_term[term], pair))
+        term++;
+    if (term == builder->units->terms)
+        builder->of_term[builder->units->terms++] = pair;
+    builder->term_pairs[term]++;
+    return term;
+}
+
 /* A pair of which both statements can be scored; others leave the open unit as it was, but for their passes. */
 static int add_pair(struct builder *builder, const struct fs_pair *pair, struct fs_error *err)
 {
@@ -51,7 +71,7 @@ static int add_pair(struct builder *builder, const struct fs_pair *pair, struct 
         status = fs_statement_compile(builder->plan, builder->tokenizer, &builder->style, builder->options->variant,
                                       &pair->statement[s == 0 ? FS_STEREOTYPE : FS_ANTI_STEREOTYPE], &k[s], err);
     if (status == 0 && k[0].skip == FS_KEPT && k[1].skip == FS_KEPT) {
-        builder->pairs++;
+        builder->term[builder->pairs++] = number_term(builder, pair);
         return 0;
     }
     fs_statement_release(&k[0]);
@@ -108,7 +128,6 @@ static int add_prompt(struct builder *builder, const char *subject, struct fs_er
     return status;
 }
 
-/* The place of a read: its row among the unit's distinct rows, and its token. */
 static bool same_beginning(const struct fs_batch *batch, size_t row_a, size_t sequence_a, size_t row_b,
                            size_t sequence_b)
 {
@@ -147,64 +166,118 @@ static int place_reads(const struct builder *builder, struct fs_stamp_unit *unit
             unit->loss.rows++;
         }
         for (size_t i = view.reads.first[r]; i < view.reads.first[r + 1]; i++)
-            place[view.read_index[i]] = (struct fs_loss_read){same, view.reads.token[i]};
+            place[view.read_index[i]] = (struct fs_loss_read){.row = same, .token = view.reads.token[i]};
     }
     free(of_row);
     return 0;
 }
 
-/* Weight `weight` for the row in `term`; a row appears once. kept_of [rows]: its place + 1, 0: not there yet. */
-static void keep_row(struct fs_loss_unit *loss, size_t *kept_of, size_t row, enum fs_loss_term term, double weight)
+/* Common tokens at the beginning, and then at the end, of the two statements' reads. */
+static void common_ends(const struct fs_statement *k, const struct fs_loss_read *place, size_t *prefix, size_t *suffix)
 {
-    if (kept_of[row] == 0) {
-        loss->kept[loss->kept_rows].row = row;
-        kept_of[row] = ++loss->kept_rows;
-    }
-    loss->kept[kept_of[row] - 1].weight[term] += weight;
+    size_t least = k[0].count < k[1].count ? k[0].count : k[1].count;
+    *prefix = *suffix = 0;
+    while (*prefix < least && place[k[0].read[*prefix]].token == place[k[1].read[*prefix]].token)
+        ++*prefix;
+    while (*suffix < least - *prefix && place[k[0].read[k[0].count - 1 - *suffix]].token ==
+                                            place[k[1].read[k[1].count - 1 - *suffix]].token)
+        ++*suffix;
 }
 
-/* Which read of the two statements stands for the pair's context. */
-static size_t context_read(const struct builder *builder, const struct fs_statement *k, const struct fs_loss_read *place)
+/* Memory for the lists of a unit's loss; each is as long as it can become. */
+static int reserve_loss(const struct builder *builder, struct fs_loss_unit *loss, struct fs_error *err)
 {
-    if (builder->style.kind == FS_MASKED)
-        return 0;
-    for (size_t i = 0; i < k[0].count && i < k[1].count; i++)
-        if (place[k[0].read[i]].token != place[k[1].read[i]].token)
-            return i;
-    return 0;
+    size_t reads = 0, most;
+    for (size_t s = 0; s < 2 * builder->pairs; s++)
+        reads += builder->statement[s].count;
+    most = reads + builder->prompts;
+    loss->vocabulary = builder->spec->vocabulary;
+    loss->read = fs_allocate(reads, sizeof *loss->read, "a training unit", err);
+    loss->pair = fs_allocate(builder->pairs, sizeof *loss->pair, "a training unit", err);
+    loss->group = fs_allocate(builder->pairs, sizeof *loss->group, "a training unit", err);
+    loss->kept = fs_allocate(most, sizeof *loss->kept, "a training unit", err);
+    loss->excluded = fs_allocate(reads, sizeof *loss->excluded, "a training unit", err);
+    loss->distribution_row = fs_allocate(loss->rows, sizeof *loss->distribution_row, "a training unit", err);
+    loss->entropy = fs_allocate(loss->rows, sizeof *loss->entropy, "a training unit", err);
+    return loss->read && loss->pair && loss->group && loss->kept && loss->excluded && loss->distribution_row &&
+                   loss->entropy
+               ? 0
+               : -1;
+}
+
+static struct fs_loss_kept *keep_row(struct fs_loss_unit *loss, size_t row, enum fs_loss_term term, double weight)
+{
+    size_t distribution = 0;
+    while (distribution < loss->distributions && loss->distribution_row[distribution] != row)
+        distribution++;
+    if (distribution == loss->distributions)
+        loss->distribution_row[loss->distributions++] = row;
+    struct fs_loss_kept *kept = &loss->kept[loss->kepts++];
+    *kept = (struct fs_loss_kept){.term = term, .weight = weight, .row = row, .distribution = distribution,
+                                  .excluded_first = loss->excluded_tokens};
+    return kept;
+}
+
+/* L_s1 of one pair: all distinct rows of its reads, or those of the reads number `only` (SIZE_MAX: all). */
+static void keep_pair(const struct builder *builder, const struct fs_loss_pair *pair, size_t only,
+                      struct fs_loss_unit *loss)
+{
+    size_t first_kept = loss->kepts, last_read = pair->first + pair->count[0] + pair->count[1];
+    for (size_t i = pair->first; i < last_read; i++) {
+        size_t number = i < pair->first + pair->count[0] ? i - pair->first : i - pair->first - pair->count[0];
+        size_t row = loss->read[i].row, known = first_kept;
+        while (known < loss->kepts && loss->kept[known].row != row)
+            known++;
+        if (known < loss->kepts || (only != SIZE_MAX && number != only))
+            continue;
+        struct fs_loss_kept *kept = keep_row(loss, row, FS_TERM_CONTEXT, 1);
+        for (size_t j = pair->first; builder->options->keep_without_fill && j < last_read; j++) {
+            const struct fs_loss_read *read = &loss->read[j];
+            size_t x = kept->excluded_first;
+            while (x < loss->excluded_tokens && loss->excluded[x] != read->token)
+                x++;
+            if (read->row == row && read->fill && x == loss->excluded_tokens) {
+                loss->excluded[loss->excluded_tokens++] = read->token;
+                kept->excluded++;
+            }
+        }
+    }
+    for (size_t i = first_kept; i < loss->kepts; i++)
+        loss->kept[i].weight /= (double)(loss->kepts - first_kept);
+}
+
+static void add_loss_pair(const struct builder *builder, size_t p, const struct fs_loss_read *place,
+                          struct fs_loss_unit *loss)
+{
+    const struct fs_statement *k = builder->statement + 2 * p;
+    size_t prefix, suffix;
+    common_ends(k, place, &prefix, &suffix);
+    bool whole = builder->options->variant != FS_SENTENCE_MEAN; /* the other variants read nothing but the fill */
+    struct fs_loss_pair *pair = &loss->pair[loss->pairs++];
+    *pair = (struct fs_loss_pair){.first = loss->reads, .count = {k[0].count, k[1].count}, .term = builder->term[p]};
+    for (int s = 0; s < 2; s++)
+        for (size_t i = 0; i < k[s].count; i++) {
+            struct fs_loss_read *read = &loss->read[loss->reads++];
+            *read = place[k[s].read[i]];
+            read->fill = whole || (i >= prefix && i < k[s].count - suffix);
+        }
+    size_t least = k[0].count < k[1].count ? k[0].count : k[1].count;
+    size_t only = whole || prefix == least ? 0 : prefix;
+    keep_pair(builder, pair, builder->options->kept_rows == FS_KEEP_ALL_ROWS ? SIZE_MAX : only, loss);
+    if (p == 0 || builder->term[p] != builder->term[p - 1])
+        loss->group[loss->groups++].first = p;
+    loss->group[loss->groups - 1].count++;
 }
 
 static int fill_loss(const struct builder *builder, const struct fs_loss_read *place, struct fs_loss_unit *loss,
                      struct fs_error *err)
 {
-    for (size_t s = 0; s < 2 * builder->pairs; s++)
-        loss->reads += builder->statement[s].count;
-    loss->vocabulary = builder->spec->vocabulary;
-    loss->read = fs_allocate(loss->reads, sizeof *loss->read, "a training unit", err);
-    loss->pair = fs_allocate(builder->pairs, sizeof *loss->pair, "a training unit", err);
-    loss->kept = fs_allocate(loss->rows, sizeof *loss->kept, "a training unit", err);
-    size_t *kept_of = fs_allocate(loss->rows, sizeof *kept_of, "a training unit", err);
-    if (!loss->read || !loss->pair || !loss->kept || !kept_of) {
-        free(kept_of);
+    if (reserve_loss(builder, loss, err) != 0)
         return -1;
-    }
-    loss->pairs = builder->pairs;
-    size_t read = 0;
-    for (size_t p = 0; p < builder->pairs; p++) {
-        const struct fs_statement *k = builder->statement + 2 * p;
-        loss->pair[p] = (struct fs_loss_pair){read, {k[0].count, k[1].count}};
-        for (int s = 0; s < 2; s++)
-            for (size_t i = 0; i < k[s].count; i++)
-                loss->read[read++] = place[k[s].read[i]];
-        size_t context = context_read(builder, k, place);
-        size_t row[2] = {place[k[0].read[context]].row, place[k[1].read[context]].row};
-        size_t distinct = row[0] == row[1] ? 1 : 2;
-        for (size_t i = 0; i < distinct; i++)
-            keep_row(loss, kept_of, row[i], FS_TERM_CONTEXT, 1.0 / (double)distinct);
-    }
+    for (size_t p = 0; p < builder->pairs; p++)
+        add_loss_pair(builder, p, place, loss);
     for (size_t i = 0; i < builder->prompts; i++)
-        keep_row(loss, kept_of, place[builder->prompt[i]].row, FS_TERM_GENERIC, 1.0);
-    free(kept_of);
+        keep_row(loss, place[builder->prompt[i]].row, FS_TERM_GENERIC, 1);
     return 0;
 }
 
@@ -251,6 +324,7 @@ static int close_unit(struct builder *builder, struct fs_error *err)
     free(place);
     units->pairs += builder->pairs;
     units->prompts += builder->prompts;
+    units->groups += unit->loss.groups;
     size_t tokens = fs_plan_tokens(unit->plan);
     units->most_tokens = tokens > units->most_tokens ? tokens : units->most_tokens;
     units->most_rows = unit->loss.rows > units->most_rows ? unit->loss.rows : units->most_rows;
@@ -263,11 +337,48 @@ static int open_unit(struct builder *builder, struct fs_error *err)
     return builder->plan ? 0 : fs_plan_create(&builder->plan, err);
 }
 
-static int close_full_unit(struct builder *builder, struct fs_error *err)
+/* `last`: the pair that has been added is the last one of its term. */
+static int close_full_unit(struct builder *builder, bool last, struct fs_error *err)
 {
-    bool full = fs_plan_tokens(builder->plan) >= FS_UNIT_TOKENS ||
-                fs_plan_reads(builder->plan) >= UNIT_NUMBERS / builder->spec->vocabulary;
+    size_t tokens = fs_plan_tokens(builder->plan), reads = fs_plan_reads(builder->plan);
+    bool full = (last && tokens >= FS_UNIT_TOKENS / 2) || tokens >= 4 * FS_UNIT_TOKENS ||
+                reads >= UNIT_NUMBERS / builder->spec->vocabulary;
     return full ? close_unit(builder, err) : 0;
+}
+
+/* What depends on the whole batch: weights in the means, and shares in the stereotype scores. */
+static int set_weights(struct builder *builder, struct fs_error *err)
+{
+    struct fs_stamp_units *units = builder->units;
+    size_t *category = fs_allocate(units->terms, sizeof *category, "the categories of a batch", err);
+    size_t *terms = fs_allocate(units->terms, sizeof *terms, "the categories of a batch", err);
+    if (!category || !terms) {
+        free(category);
+        free(terms);
+        return -1;
+    }
+    for (size_t t = 0; t < units->terms; t++) {
+        size_t known = 0;
+        while (known < t && strcmp(builder->of_term[known]->category, builder->of_term[t]->category) != 0)
+            known++;
+        category[t] = known < t ? category[known] : units->categories++;
+        terms[category[t]]++;
+    }
+    for (size_t u = 0; u < units->count; u++) {
+        struct fs_loss_unit *loss = &units->unit[u].loss;
+        loss->pair_weight = units->pairs > 0 ? 1.0 / (double)units->pairs : 0;
+        loss->group_weight = units->groups > 0 ? 1.0 / (double)units->groups : 0;
+        for (size_t p = 0; p < loss->pairs; p++) {
+            struct fs_loss_pair *pair = &loss->pair[p];
+            pair->category = category[pair->term];
+            pair->share = 100.0 / ((double)builder->term_pairs[pair->term] * (double)terms[pair->category]);
+        }
+        for (size_t i = 0; i < loss->kepts; i++)
+            loss->kept[i].weight /= (double)(loss->kept[i].term == FS_TERM_CONTEXT ? units->pairs : units->prompts);
+    }
+    free(category);
+    free(terms);
+    return 0;
 }
 
 static int build(struct builder *builder, const struct fs_pair_list *list, const size_t *pair, size_t count,
@@ -280,29 +391,22 @@ static int build(struct builder *builder, const struct fs_pair_list *list, const
         add_subject(builder, list->item[pair[i]].subject);
         add_subject(builder, list->item[pair[i]].counterpart);
     }
-    units->unit = fs_allocate(count + builder->subjects, sizeof *units->unit, "the training units", err);
+    units->unit = fs_allocate(count, sizeof *units->unit, "the training units", err);
     if (!units->unit)
         return -1;
     for (size_t i = 0, next = 0; i < count; i++) {
-        if (open_unit(builder, err) != 0 || add_pair(builder, &list->item[pair[i]], err) != 0 ||
-            close_full_unit(builder, err) != 0)
+        const struct fs_pair *this = &list->item[pair[i]];
+        if (open_unit(builder, err) != 0 || add_pair(builder, this, err) != 0)
             return -1;
         for (; next < (i + 1) * builder->subjects / count; next++)
-            if (open_unit(builder, err) != 0 || add_prompt(builder, builder->subject[next], err) != 0 ||
-                close_full_unit(builder, err) != 0)
+            if (add_prompt(builder, builder->subject[next], err) != 0)
                 return -1;
+        if (close_full_unit(builder, i + 1 == count || !same_term(this, &list->item[pair[i + 1]]), err) != 0)
+            return -1;
     }
     if (builder->plan && close_unit(builder, err) != 0)
         return -1;
-    for (size_t u = 0; u < units->count; u++) {
-        struct fs_loss_unit *loss = &units->unit[u].loss;
-        loss->pair_weight = units->pairs > 0 ? 1.0 / (double)units->pairs : 0;
-        for (size_t i = 0; i < loss->kept_rows; i++) {
-            loss->kept[i].weight[FS_TERM_CONTEXT] *= loss->pair_weight;
-            loss->kept[i].weight[FS_TERM_GENERIC] /= units->prompts > 0 ? (double)units->prompts : 1.0;
-        }
-    }
-    return 0;
+    return set_weights(builder, err);
 }
 
 int fs_stamp_units_compile(const struct fs_spec *spec, const struct fs_tokenizer *tokenizer,
@@ -314,21 +418,26 @@ int fs_stamp_units_compile(const struct fs_spec *spec, const struct fs_tokenizer
     builder.subject = fs_allocate(count, 2 * sizeof *builder.subject, "the subjects of a batch", err);
     builder.statement = fs_allocate(count, 2 * sizeof *builder.statement, "the statements of a batch", err);
     builder.prompt = fs_allocate(count, 2 * sizeof *builder.prompt, "the prompts of a batch", err);
+    builder.term = fs_allocate(count, sizeof *builder.term, "the terms of a batch", err);
+    builder.of_term = fs_allocate(count, sizeof *builder.of_term, "the terms of a batch", err);
+    builder.term_pairs = fs_allocate(count, sizeof *builder.term_pairs, "the terms of a batch", err);
     int status = -1;
-    if (builder.subject && builder.statement && builder.prompt)
+    if (builder.subject && builder.statement && builder.prompt && builder.term && builder.of_term && builder.term_pairs)
         status = build(&builder, list, pair, count, err);
     drop_open_unit(&builder);
     free(builder.subject);
     free(builder.statement);
     free(builder.prompt);
+    free(builder.term);
+    free(builder.of_term);
+    free(builder.term_pairs);
     return status;
 }
 
 /* Memory that fs_stamp_unit_fill needs for a while. */
 struct fill {
     fs_real *h, *x, *base; /* (T,d) of the plan's batch */
-    fs_real *logprob;      /* (kept rows, V) */
-    size_t *row;           /* [kept rows] */
+    fs_real *logprob;      /* (R,V) */
 };
 
 static int fill(const struct fs_model *model, struct fs_workspace *workspace, const struct fs_stamp_options *options,
@@ -342,10 +451,9 @@ static int fill(const struct fs_model *model, struct fs_workspace *workspace, co
     fill->h = fs_allocate_aligned(T, row_bytes, "the states of a training unit", err);
     fill->x = fs_allocate_aligned(T, row_bytes, "the states of a training unit", err);
     fill->base = fs_allocate_aligned(T, row_bytes, "the states of a training unit", err);
-    fill->row = fs_allocate(loss->kept_rows, sizeof *fill->row, "the rows of a training unit", err);
     unit->x = fs_allocate_aligned(unit->batch.tokens, row_bytes, "a training unit's FFN inputs", err);
     unit->base = fs_allocate_aligned(unit->batch.tokens, row_bytes, "a training unit's FFN outputs", err);
-    if (!fill->h || !fill->x || !fill->base || !fill->row || !unit->x || !unit->base)
+    if (!fill->h || !fill->x || !fill->base || !unit->x || !unit->base)
         return -1;
     if (fs_batch_check(model, &view.batch, err) != 0 ||
         fs_embed(model, workspace, &view.batch, NULL, fill->h, err) != 0 ||
@@ -362,16 +470,13 @@ static int fill(const struct fs_model *model, struct fs_workspace *workspace, co
     if (fs_join_ffn(model, workspace, unit->batch.tokens, layer, NULL, unit->x, unit->base, fill->h, err) != 0 ||
         fs_run_layers(model, workspace, &unit->batch, layer + 1, layers, NULL, fill->h, err) != 0)
         return -1;
-    for (size_t i = 0; i < loss->kept_rows; i++)
-        fill->row[i] = unit->row[loss->kept[i].row];
     size_t V_bytes = loss->vocabulary * sizeof(fs_real);
-    loss->probability = fs_allocate_aligned(loss->kept_rows, V_bytes, "the unedited model's distributions", err);
-    fill->logprob = fs_allocate_aligned(loss->kept_rows, V_bytes, "the unedited model's distributions", err);
+    loss->probability = fs_allocate_aligned(loss->distributions, V_bytes, "the unedited model's distributions", err);
+    fill->logprob = fs_allocate_aligned(loss->rows, V_bytes, "the unedited model's distributions", err);
     if (!loss->probability || !fill->logprob ||
-        fs_read_distributions(model, workspace, fill->h, loss->kept_rows, fill->row, fill->logprob, err) != 0)
+        fs_read_distributions(model, workspace, fill->h, loss->rows, unit->row, fill->logprob, err) != 0)
         return -1;
-    fs_loss_keep(loss, fill->logprob);
-    return 0;
+    return fs_loss_keep(loss, options->variant, fill->logprob, err);
 }
 
 int fs_stamp_unit_fill(const struct fs_model *model, struct fs_workspace *workspace,
@@ -383,7 +488,6 @@ int fs_stamp_unit_fill(const struct fs_model *model, struct fs_workspace *worksp
     free(memory.x);
     free(memory.base);
     free(memory.logprob);
-    free(memory.row);
     return status;
 }
 
@@ -399,8 +503,12 @@ void fs_stamp_units_release(struct fs_stamp_units *units)
         free(unit->base);
         free(unit->loss.read);
         free(unit->loss.pair);
+        free(unit->loss.group);
         free(unit->loss.kept);
+        free(unit->loss.excluded);
+        free(unit->loss.distribution_row);
         free(unit->loss.probability);
+        free(unit->loss.entropy);
     }
     free(units->unit);
     *units = (struct fs_stamp_units){0};

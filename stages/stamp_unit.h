@@ -2,17 +2,20 @@
  * A training unit of the stamp: some edited pairs and generic prompts, and what of them never changes while the stamp
  * trains. Local.
  *
- * Composition: the batch's pairs in the order given, its generic prompts spread evenly between them, cut where a unit has
- * FS_UNIT_TOKENS tokens or its reads x V reach UNIT_NUMBERS of stamp_unit.c. It depends on the data and the options alone.
+ * Composition: the batch's pairs in the order given, its generic prompts spread evenly between them. Pairs of one target
+ * term that stand side by side stay in one unit (L_b needs them together): a unit ends with a term, once it has half of
+ * FS_UNIT_TOKENS tokens, and within a term only at 4 x FS_UNIT_TOKENS tokens or UNIT_NUMBERS logits. It depends on the data
+ * and the options alone.
  *
  * A row that several texts share is read once: equal texts are one pass, and in a causal model equal beginnings have
  * equal rows. Where the stamp sits in the top layer no attention follows it, and only the rows that are read are kept
  * and run.
  *
- * Rows whose distribution shall stay (L_s1): of each pair, the row where the first token of the fill is read - in causal
- * models the first token in which the two statements differ -, of both statements where their prompts differ.
+ * Rows whose distribution shall stay (L_s1), of each pair: every row that is read, or the first: where the first token of
+ * the fill is read, in causal models the first token in which the two statements differ.
  *
- * Memory of a filled unit: 2 T d numbers (T the tokens, in the top layer the rows), and V numbers for each row that stays.
+ * Memory of a filled unit: 2 T d numbers (T the tokens, in the top layer the rows), and V numbers for each row that stays;
+ * while it is filled R V numbers more.
  */
 #ifndef FAIRSTAMP_STAGES_STAMP_UNIT_H
 #define FAIRSTAMP_STAGES_STAMP_UNIT_H
@@ -34,6 +37,8 @@ struct fs_stamp_units {
     size_t count;
     struct fs_stamp_unit *unit;
     size_t pairs, prompts;    /* of the batch that are trained on */
+    size_t terms, categories; /* distinct target terms (of a category), and categories */
+    size_t groups;
     size_t most_tokens, most_rows; /* of a unit */
 };
 

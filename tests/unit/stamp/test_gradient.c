@@ -13,20 +13,28 @@
 #include "model/random.h"
 #include "stages/stamp_unit.h"
 
-/* One term alone: its weights, and whether the pairs count. */
+/* L_e alone, or with a weight that makes another term outweigh the gap a million times. */
+#define HEAVY 1e3
 struct term {
     const char *name;
     enum fs_edit_loss loss;
-    bool edit;
-    double alpha, beta;
+    double alpha, beta, level, balance;
+    enum fs_kept_rows rows;
+    bool without_fill;
 };
 static const struct term terms[] = {
-    {"gap", FS_LOSS_GAP, true, 0, 0},
-    {"logratio", FS_LOSS_LOGRATIO, true, 0, 0},
-    {"L_s1", FS_LOSS_GAP, false, 1, 0},
-    {"L_s2", FS_LOSS_GAP, false, 0, 1},
-    {"all", FS_LOSS_LOGRATIO, true, 0.7, 0.3},
+    {.name = "gap", .loss = FS_LOSS_GAP},
+    {.name = "logratio", .loss = FS_LOSS_LOGRATIO},
+    {.name = "L_s1 first", .alpha = HEAVY},
+    {.name = "L_s1 all", .alpha = HEAVY, .rows = FS_KEEP_ALL_ROWS},
+    {.name = "L_s1 without", .alpha = HEAVY, .rows = FS_KEEP_ALL_ROWS, .without_fill = true},
+    {.name = "L_s2", .beta = HEAVY},
+    {.name = "L_m", .level = HEAVY},
+    {.name = "L_b", .balance = HEAVY},
+    {.name = "all", .loss = FS_LOSS_LOGRATIO, .alpha = 0.7, .beta = 0.3, .level = 0.5, .balance = 0.2,
+     .rows = FS_KEEP_ALL_ROWS, .without_fill = true},
 };
+#define WIDTH 0.3 /* tau of L_b */
 
 struct bench {
     const struct fs_model *model;
@@ -52,13 +60,14 @@ static double loss_of(const struct bench *bench, const struct fs_stamp_units *un
     double total = 0;
     for (size_t u = 0; u < units->count; u++) {
         const struct fs_stamp_unit *unit = &units->unit[u];
-        double value[FS_TERM_COUNT];
+        double value[FS_TERM_COUNT], score[8] = {0};
         assert_done(fs_upper_forward(bench->model, bench->workspace, bench->tape, &unit->batch, stamp, unit->x, unit->base,
                                      h, &err), err);
         assert_done(fs_tape_read(bench->model, bench->workspace, bench->tape, h, unit->loss.rows, unit->row, logprob,
                                  &err), err);
-        assert_done(fs_loss_evaluate(&unit->loss, options, logprob, value, &err), err);
-        total += value[FS_TERM_EDIT] + options->alpha * value[FS_TERM_CONTEXT] + options->beta * value[FS_TERM_GENERIC];
+        assert_done(fs_loss_evaluate(&unit->loss, options, WIDTH, logprob, value, score, &err), err);
+        total += value[FS_TERM_EDIT] + options->alpha * value[FS_TERM_CONTEXT] + options->beta * value[FS_TERM_GENERIC] +
+                 options->level * value[FS_TERM_LEVEL] + options->balance * value[FS_TERM_BALANCE];
         if (!gradient)
             continue;
         assert_done(fs_tape_read_backward(bench->model, bench->workspace, bench->tape, logprob, dh, &err), err);
@@ -95,6 +104,49 @@ static double relative_error(const struct bench *bench, const struct fs_stamp_un
     return sqrt(difference / length);
 }
 
+/* One term of one variant at one layer. */
+static void check_term(const struct bench *bench, const struct test_model *m, const struct fs_pair_list *list,
+                       enum fs_variant variant, size_t layer, const struct term *term)
+{
+    struct fs_error err = FS_ERROR_INIT;
+    size_t order[10], prompts = list->item[0].counterpart[0] != '\0' ? 8 : 5;
+    for (size_t i = 0; i < list->count; i++)
+        order[i] = list->count - 1 - i;
+    struct fs_stamp_options options = test_options(m->spec);
+    options.variant = variant;
+    options.layer = layer;
+    options.width = 3;
+    options.loss = term->loss;
+    options.alpha = term->alpha;
+    options.beta = term->beta;
+    options.level = term->level;
+    options.balance = term->balance;
+    options.kept_rows = term->rows;
+    options.keep_without_fill = term->without_fill;
+    struct fs_stamp_units units;
+    assert_done(fs_stamp_units_compile(m->spec, m->tokenizer, list, order, list->count, &options, &units, &err), err);
+    assert_int_equal(units.pairs, list->count);
+    assert_int_equal(units.prompts, prompts);
+    assert_int_equal(units.terms, 5);
+    assert_int_equal(units.categories, 2);
+    for (size_t u = 0; u < units.count; u++)
+        assert_done(fs_stamp_unit_fill(m->model, bench->workspace, &options, &units.unit[u], &err), err);
+    struct fs_stamp stamp;
+    assert_done(fs_stamp_create(layer, m->spec->hidden, options.width, 1, &stamp, &err), err);
+    /* a fresh stamp is the unedited model: without the terms over pairs nothing has moved */
+    struct fs_stamp_options still = options;
+    double moved = loss_of(bench, &units, &options, &stamp, NULL);
+    still.alpha = still.beta = 0;
+    assert_true(fabs(moved - loss_of(bench, &units, &still, &stamp, NULL)) < 1e-12 * (1 + options.alpha + options.beta));
+    random_stamp(&stamp);
+    double error = relative_error(bench, &units, &options, &stamp);
+    print_message("%-14s layer %zu %-14s %-12s relative error %.1e\n", list->item[0].counterpart[0] ? "two subjects" : "",
+                  layer, fs_variant_name(variant), term->name, error);
+    assert_true(error < 1e-6);
+    fs_stamp_release(&stamp);
+    fs_stamp_units_release(&units);
+}
+
 static void check_model(const char *name, bool subjects, const enum fs_variant *variants, size_t variant_count)
 {
     struct fs_error err = FS_ERROR_INIT;
@@ -102,47 +154,13 @@ static void check_model(const char *name, bool subjects, const enum fs_variant *
     test_model_open(name, &m);
     struct fs_pair_list list;
     test_pairs_make(subjects, &list);
-    size_t order[10];
-    for (size_t i = 0; i < list.count; i++)
-        order[i] = list.count - 1 - i;
     struct bench bench = {.model = m.model};
     assert_done(fs_workspace_create(m.model, &bench.workspace, &err), err);
     assert_done(fs_tape_create(m.model, &bench.tape, &err), err);
     for (size_t v = 0; v < variant_count; v++)
-        for (size_t layer = 0; layer < m.spec->layers; layer++) {
-            struct fs_stamp_options options = test_options(m.spec);
-            options.variant = variants[v];
-            options.layer = layer;
-            options.width = 3;
-            struct fs_stamp_units units;
-            assert_done(fs_stamp_units_compile(m.spec, m.tokenizer, &list, order, list.count, &options, &units, &err), err);
-            assert_int_equal(units.pairs, list.count);
-            assert_int_equal(units.prompts, subjects ? 8 : 5);
-            for (size_t u = 0; u < units.count; u++)
-                assert_done(fs_stamp_unit_fill(m.model, bench.workspace, &options, &units.unit[u], &err), err);
-            struct fs_stamp stamp;
-            assert_done(fs_stamp_create(layer, m.spec->hidden, options.width, 1, &stamp, &err), err);
-            /* a fresh stamp is the unedited model: nothing has moved */
-            options.alpha = options.beta = 1;
-            struct fs_stamp_units alone = units;
-            for (size_t u = 0; u < units.count; u++)
-                alone.unit[u].loss.pair_weight = 0;
-            assert_true(fabs(loss_of(&bench, &alone, &options, &stamp, NULL)) < 1e-12);
-            random_stamp(&stamp);
-            for (size_t t = 0; t < sizeof terms / sizeof *terms; t++) {
-                options.loss = terms[t].loss;
-                options.alpha = terms[t].alpha;
-                options.beta = terms[t].beta;
-                for (size_t u = 0; u < units.count; u++)
-                    units.unit[u].loss.pair_weight = terms[t].edit ? 1.0 / (double)units.pairs : 0;
-                double error = relative_error(&bench, &units, &options, &stamp);
-                print_message("%-14s layer %zu %-14s %-8s relative error %.1e\n", name, layer,
-                              fs_variant_name(variants[v]), terms[t].name, error);
-                assert_true(error < 1e-6);
-            }
-            fs_stamp_release(&stamp);
-            fs_stamp_units_release(&units);
-        }
+        for (size_t layer = 0; layer < m.spec->layers; layer++)
+            for (size_t t = 0; t < sizeof terms / sizeof *terms; t++)
+                check_term(&bench, &m, &list, variants[v], layer, &terms[t]);
     fs_tape_destroy(bench.tape);
     fs_workspace_destroy(bench.workspace);
     fs_pair_list_release(&list);
@@ -223,6 +241,8 @@ struct golden {
     struct fs_loss_read read[256];
     struct fs_loss_pair pair[16];
     struct fs_loss_kept kept[128];
+    size_t distribution_row[128];
+    double entropy[128];
     struct fs_loss_unit loss;
 };
 
@@ -255,17 +275,21 @@ static void golden_read(const cJSON *root, size_t vocabulary, struct golden *g)
         for (int k = 0; k < 2; k++)
             cJSON_ArrayForEach(part, cJSON_GetArrayItem(statements, (int)size_at(item, k))) {
                 size_t row = golden_row(g, size_at(part, 0), size_at(part, 1));
-                g->read[g->loss.reads++] = (struct fs_loss_read){row, (int32_t)size_at(part, 2)};
+                g->read[g->loss.reads++] = (struct fs_loss_read){.row = row, .token = (int32_t)size_at(part, 2)};
                 pair->count[k]++;
             }
     }
     cJSON_ArrayForEach(item, key(root, "rows"))
-        g->kept[g->loss.kept_rows++].row = golden_row(g, size_at(item, 0), size_at(item, 1));
+        g->distribution_row[g->loss.distributions++] = golden_row(g, size_at(item, 0), size_at(item, 1));
     g->loss.read = g->read;
     g->loss.pair = g->pair;
     g->loss.kept = g->kept;
-    for (size_t i = 0; i < g->loss.kept_rows; i++)
-        g->kept[i].weight[FS_TERM_CONTEXT] = 1.0 / (double)g->loss.kept_rows;
+    g->loss.distribution_row = g->distribution_row;
+    g->loss.entropy = g->entropy;
+    g->loss.kepts = g->loss.distributions;
+    for (size_t i = 0; i < g->loss.kepts; i++)
+        g->kept[i] = (struct fs_loss_kept){.term = FS_TERM_CONTEXT, .weight = 1.0 / (double)g->loss.kepts,
+                                           .row = g->distribution_row[i], .distribution = i};
 }
 
 static void compare_term(const struct bench *bench, const struct golden *g, const struct fs_stamp *stamp,
@@ -277,10 +301,10 @@ static void compare_term(const struct bench *bench, const struct golden *g, cons
     fs_real *h = calloc(T * d, sizeof *h), *dx = calloc(T * d, sizeof *dx);
     fs_real *logprob = calloc(g->loss.rows * g->loss.vocabulary, sizeof *logprob);
     fs_real *gradient = calloc(fs_stamp_parameters(d, stamp->width), sizeof *gradient);
-    double value[FS_TERM_COUNT];
+    double value[FS_TERM_COUNT], score[1];
     assert_done(fs_upper_forward(bench->model, bench->workspace, bench->tape, &g->batch, stamp, x, base, h, &err), err);
     assert_done(fs_tape_read(bench->model, bench->workspace, bench->tape, h, g->loss.rows, g->row, logprob, &err), err);
-    assert_done(fs_loss_evaluate(&g->loss, options, logprob, value, &err), err);
+    assert_done(fs_loss_evaluate(&g->loss, options, WIDTH, logprob, value, score, &err), err);
     assert_done(fs_tape_read_backward(bench->model, bench->workspace, bench->tape, logprob, h, &err), err);
     assert_done(fs_upper_backward(bench->model, bench->workspace, bench->tape, h, gradient, dx, &err), err);
     double loss = value[FS_TERM_EDIT] + options->alpha * value[FS_TERM_CONTEXT];
@@ -335,22 +359,19 @@ static void autograd(const char *family)
     golden_read(root, m.spec->vocabulary, g);
     size_t T = g->batch.tokens;
     fs_real *h = calloc(T * d, sizeof *h), *x = calloc(T * d, sizeof *x), *base = calloc(T * d, sizeof *base);
-    fs_real *kept = calloc(g->loss.kept_rows * m.spec->vocabulary, sizeof *kept);
-    size_t kept_row[128];
-    for (size_t i = 0; i < g->loss.kept_rows; i++)
-        kept_row[i] = g->row[g->kept[i].row];
-    g->loss.probability = calloc(g->loss.kept_rows * m.spec->vocabulary, sizeof *g->loss.probability);
+    fs_real *unedited = calloc(g->loss.rows * m.spec->vocabulary, sizeof *unedited);
+    g->loss.probability = calloc(g->loss.distributions * m.spec->vocabulary, sizeof *g->loss.probability);
     assert_done(fs_embed(m.model, bench.workspace, &g->batch, NULL, h, &err), err);
     assert_done(fs_run_layers(m.model, bench.workspace, &g->batch, 0, layer, NULL, h, &err), err);
     assert_done(fs_run_to_ffn(m.model, bench.workspace, &g->batch, layer, h, x, base, &err), err);
     assert_done(fs_join_ffn(m.model, bench.workspace, T, layer, NULL, x, base, h, &err), err);
     assert_done(fs_run_layers(m.model, bench.workspace, &g->batch, layer + 1, m.spec->layers, NULL, h, &err), err);
-    assert_done(fs_read_distributions(m.model, bench.workspace, h, g->loss.kept_rows, kept_row, kept, &err), err);
-    fs_loss_keep(&g->loss, kept);
+    assert_done(fs_read_distributions(m.model, bench.workspace, h, g->loss.rows, g->row, unedited, &err), err);
 
     struct fs_stamp_options options = test_options(m.spec);
     bool mean_probability = strcmp(key(root, "fold")->valuestring, "mean_probability") == 0;
     options.variant = mean_probability ? FS_TARGET_PROB : FS_SENTENCE_MEAN;
+    assert_done(fs_loss_keep(&g->loss, options.variant, unedited, &err), err);
     const char *const names[] = {"gap", "logratio", "kl"};
     for (size_t t = 0; t < 3; t++) {
         options.loss = t == 0 ? FS_LOSS_GAP : FS_LOSS_LOGRATIO;
@@ -363,7 +384,7 @@ static void autograd(const char *family)
     free(h);
     free(x);
     free(base);
-    free(kept);
+    free(unedited);
     free(g->loss.probability);
     free(g);
     fs_stamp_release(&stamp);
