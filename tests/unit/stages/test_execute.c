@@ -1,0 +1,150 @@
+/* The executor of plans on small random-weight models: the same bits with and without a stamp, and on any threads. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "model/random.h"
+#include "support.h"
+
+static const char *const folders[] = {"tests/golden/models/bert-tiny", "tests/golden/models/gpt2-tiny",
+                                      "tests/golden/models/llama-grouped"};
+
+/* 60 passes of 1 to 20 tokens with up to 4 reads each, and one pass that is read at all tokens of its last position. */
+static struct fs_plan *make_plan(const struct fs_spec *spec, size_t *whole)
+{
+    struct fs_plan *plan = NULL;
+    struct fs_random random = fs_random_start(5, 0);
+    struct fs_error err = FS_ERROR_INIT;
+    int32_t id[20];
+    size_t pass, read;
+    assert_int_equal(fs_plan_create(&plan, &err), 0);
+    for (size_t i = 0; i < 60; i++) {
+        size_t length = 1 + fs_random_below(&random, 20);
+        for (size_t k = 0; k < length; k++) {
+            id[k] = (int32_t)fs_random_below(&random, spec->vocabulary);
+        }
+        assert_int_equal(fs_plan_add_pass(plan, id, length, &pass, &err), 0);
+        for (size_t k = 0; k < 4; k++) {
+            assert_int_equal(fs_plan_add_read(plan, pass, fs_random_below(&random, length),
+                                              (int32_t)fs_random_below(&random, spec->vocabulary), &read, &err),
+                             0);
+        }
+    }
+    *whole = fs_plan_reads(plan);
+    id[0] = 3;
+    id[1] = 9;
+    assert_int_equal(fs_plan_add_pass(plan, id, 2, &pass, &err), 0);
+    for (size_t token = 0; token < spec->vocabulary; token++) {
+        assert_int_equal(fs_plan_add_read(plan, pass, 1, (int32_t)token, &read, &err), 0);
+    }
+    assert_int_equal(fs_plan_seal(plan, 64, spec->max_positions, &err), 0);
+    assert_true(fs_plan_units(plan) > 5);
+    return plan;
+}
+
+static struct fs_read_value *execute(const struct loaded *loaded, const struct fs_plan *plan, const struct fs_stamp *stamp)
+{
+    struct fs_read_value *values = calloc(fs_plan_reads(plan), sizeof *values);
+    struct fs_error err = FS_ERROR_INIT;
+    assert_non_null(values);
+    if (fs_plan_execute(plan, loaded->model, stamp, loaded->runner, NULL, values, &err) != 0) {
+        fail_msg("%s", err.text);
+    }
+    return values;
+}
+
+static void a_stamp_leaves_the_unedited_bits(void **state)
+{
+    (void)state;
+    for (size_t f = 0; f < sizeof folders / sizeof *folders; f++) {
+        struct loaded loaded = load(folders[f], 1);
+        const struct fs_spec *spec = fs_model_spec(loaded.model);
+        size_t whole;
+        struct fs_plan *plan = make_plan(spec, &whole);
+        size_t reads = fs_plan_reads(plan);
+        struct fs_read_value *plain = execute(&loaded, plan, NULL);
+        for (size_t i = 0; i < reads; i++) {
+            assert_true(plain[i].logprob[0] < 0 && isnan(plain[i].logprob[1]) && plain[i].top1[1] == -1);
+        }
+        double sum = 0;
+        for (size_t i = whole; i < reads; i++) {
+            sum += exp(plain[i].logprob[0]);
+            assert_true(plain[i].logprob[0] <= plain[whole + (size_t)plain[whole].top1[0]].logprob[0]);
+        }
+        assert_true(fabs(sum - 1) < 1e-5);
+
+        for (size_t layer = 0; layer < spec->layers; layer++) {
+            struct fs_stamp stamp = {0};
+            assert_int_equal(fs_stamp_create(layer, spec->hidden, 8, 3, &stamp, NULL), 0);
+            struct fs_read_value *fresh = execute(&loaded, plan, &stamp);
+            struct fs_random random = fs_random_start(1, 1);
+            for (size_t i = 0; i < fs_stamp_parameters(spec->hidden, 8); i++) {
+                stamp.parameters[i] = (fs_real)fs_random_normal(&random);
+            }
+            struct fs_read_value *stamped = execute(&loaded, plan, &stamp);
+            size_t changed = 0;
+            for (size_t i = 0; i < reads; i++) {
+                assert_memory_equal(&fresh[i].logprob[0], &plain[i].logprob[0], sizeof(double));
+                assert_memory_equal(&fresh[i].logprob[1], &plain[i].logprob[0], sizeof(double));
+                assert_memory_equal(&stamped[i].logprob[0], &plain[i].logprob[0], sizeof(double));
+                assert_int_equal(stamped[i].top1[0], plain[i].top1[0]);
+                assert_int_equal(fresh[i].top1[1], plain[i].top1[0]);
+                changed += stamped[i].logprob[1] != plain[i].logprob[0] ? 1 : 0;
+            }
+            assert_true(changed > reads / 2);
+            free(fresh);
+            free(stamped);
+            fs_stamp_release(&stamp);
+        }
+        struct loaded threads = load(folders[f], 3);
+        struct fs_read_value *parallel = execute(&threads, plan, NULL);
+        assert_memory_equal(parallel, plain, reads * sizeof *plain);
+        unload(&threads);
+        free(parallel);
+        free(plain);
+        fs_plan_destroy(plan);
+        unload(&loaded);
+    }
+}
+
+static void what_does_not_fit_is_an_error(void **state)
+{
+    (void)state;
+    struct loaded loaded = load(folders[0], 2);
+    const struct fs_spec *spec = fs_model_spec(loaded.model);
+    struct fs_error err = FS_ERROR_INIT;
+    struct fs_read_value value;
+    struct fs_stamp stamp = {0};
+    struct fs_plan *plan = NULL;
+    size_t pass, read;
+    int32_t id[] = {1, (int32_t)spec->vocabulary};
+    assert_int_equal(fs_plan_create(&plan, &err), 0);
+    assert_int_equal(fs_plan_add_pass(plan, id, 2, &pass, &err), 0);
+    assert_int_equal(fs_plan_add_read(plan, pass, 0, 1, &read, &err), 0);
+    assert_int_equal(fs_plan_seal(plan, FS_UNIT_TOKENS, spec->max_positions, &err), 0);
+    assert_int_equal(fs_plan_execute(plan, loaded.model, NULL, loaded.runner, NULL, &value, &err), -1);
+    assert_int_equal(err.code, FS_EXIT_DATA);
+    assert_int_equal(fs_stamp_create(spec->layers, spec->hidden, 4, 1, &stamp, &err), 0);
+    assert_int_equal(fs_plan_execute(plan, loaded.model, &stamp, loaded.runner, NULL, &value, &err), -1);
+    assert_non_null(strstr(err.text, "the model has 2 layers"));
+    fs_stamp_release(&stamp);
+    fs_plan_destroy(plan);
+    /* nothing to do is no error */
+    assert_int_equal(fs_plan_create(&plan, &err), 0);
+    assert_int_equal(fs_plan_seal(plan, FS_UNIT_TOKENS, spec->max_positions, &err), 0);
+    assert_int_equal(fs_plan_execute(plan, loaded.model, NULL, loaded.runner, NULL, &value, &err), 0);
+    fs_plan_destroy(plan);
+    unload(&loaded);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(a_stamp_leaves_the_unedited_bits),
+                                       cmocka_unit_test(what_does_not_fit_is_an_error)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

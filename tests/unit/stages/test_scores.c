@@ -1,0 +1,291 @@
+/* Scores and metrics of trained models against the benchmarks' own definitions in PyTorch (tests/golden/make_scores.py). */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "io/json.h"
+#include "stages/evaluate.h"
+
+static char golden[2048], shared[2048];
+
+/* The labels of each StereoSet item in the order of the file; the reader sorts them by candidate. */
+static uint8_t (*label_order)[3];
+static struct fs_pair_list pairs;
+static struct fs_crows_list crows;
+static struct fs_json_document *expected;
+
+static void read_label_order(const char *path)
+{
+    static const char *const labels[] = {"stereotype", "anti-stereotype", "unrelated"};
+    struct fs_json_document *document = NULL;
+    assert_int_equal(fs_json_load(path, &document, NULL), 0);
+    const cJSON *data = cJSON_GetObjectItemCaseSensitive(fs_json_root(document), "data"), *item, *sentence;
+    label_order = calloc(pairs.count, sizeof *label_order);
+    assert_non_null(label_order);
+    size_t i = 0;
+    cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(data, "intrasentence"))
+    {
+        size_t k = 0;
+        cJSON_ArrayForEach(sentence, cJSON_GetObjectItemCaseSensitive(item, "sentences"))
+        {
+            const char *label = cJSON_GetObjectItemCaseSensitive(sentence, "gold_label")->valuestring;
+            for (uint8_t c = 0; c < 3; c++) {
+                if (strcmp(label, labels[c]) == 0) {
+                    label_order[i][k] = c;
+                }
+            }
+            k++;
+        }
+        i++;
+    }
+    assert_int_equal(i, pairs.count);
+    fs_json_destroy(document);
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    const char *source = getenv("FAIRSTAMP_SOURCE"), *folder = getenv("FAIRSTAMP_SHARED");
+    source = source != NULL ? source : ".";
+    (void)snprintf(golden, sizeof golden, "%s/tests/golden/scores", source);
+    (void)snprintf(shared, sizeof shared, "%s%s", folder != NULL ? folder : source, folder != NULL ? "" : "/../shared");
+    char path[4096];
+    (void)snprintf(path, sizeof path, "%s/data/stereoset/dev.json", shared);
+    if (access(path, R_OK) != 0) {
+        print_message("skipped: no shared data\n");
+        shared[0] = '\0';
+        return 0;
+    }
+    assert_int_equal(fs_stereoset_read(path, NULL, &pairs, NULL), 0);
+    read_label_order(path);
+    (void)snprintf(path, sizeof path, "%s/expected.json", golden);
+    assert_int_equal(fs_json_load(path, &expected, NULL), 0);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    fs_json_destroy(expected);
+    fs_pair_list_release(&pairs);
+    fs_crows_list_release(&crows);
+    free(label_order);
+    return 0;
+}
+
+struct loaded {
+    struct fs_model *model;
+    struct fs_tokenizer *tokenizer;
+    struct fs_runner *runner;
+};
+
+static struct loaded load(const char *model)
+{
+    struct loaded loaded = {0};
+    struct fs_error err = FS_ERROR_INIT;
+    char folder[4096];
+    (void)snprintf(folder, sizeof folder, "%s/models/%s", shared, model);
+    if (fs_model_load(folder, &loaded.model, &err) != 0 ||
+        fs_tokenizer_open(folder, &loaded.tokenizer, &err) != 0 ||
+        fs_runner_serial_create(2, &loaded.runner, &err) != 0) {
+        fail_msg("%s", err.text);
+    }
+    return loaded;
+}
+
+static void unload(struct loaded *loaded)
+{
+    fs_model_destroy(loaded->model);
+    fs_tokenizer_destroy(loaded->tokenizer);
+    free(loaded->runner);
+}
+
+static void evaluate(const struct loaded *loaded, const struct fs_evaluate_input *input, const struct fs_stamp *stamp,
+                     struct fs_evaluate_result *result)
+{
+    struct fs_error err = FS_ERROR_INIT;
+    if (fs_evaluate_run(loaded->model, loaded->tokenizer, input, stamp, loaded->runner, NULL, result, &err) != 0) {
+        fail_msg("%s", err.text);
+    }
+}
+
+static enum fs_variant variant_of(const struct loaded *loaded, const char *name)
+{
+    enum fs_variant variant;
+    struct fs_error err = FS_ERROR_INIT;
+    if (fs_variant_parse(name, fs_model_spec(loaded->model)->kind, &variant, &err) != 0) {
+        fail_msg("%s", err.text);
+    }
+    return variant;
+}
+
+/*
+ * Compares `width` scores an item with the lines of a golden file. Item i is line `line(i)` of the file, `order` says which
+ * candidate stands k-th in it (NULL: k).
+ */
+static void compare_scores(const char *model, const char *suite, const char *variant, size_t items, size_t width,
+                           const double *score, size_t candidates, size_t (*line)(size_t item), uint8_t (*order)[3],
+                           double absolute)
+{
+    char path[4096], word[64];
+    (void)snprintf(path, sizeof path, "%s/%s.%s.%s.txt", golden, model, suite, variant);
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    size_t wrong = 0, at = 0;
+    for (size_t i = 0; i < items; i++) {
+        for (; at < line(i) * width; at++) {
+            assert_int_equal(fscanf(file, "%63s", word), 1);
+        }
+        for (size_t k = 0; k < width; k++, at++) {
+            assert_int_equal(fscanf(file, "%63s", word), 1);
+            double wanted = strtod(word, NULL);
+            double found = score[(i * candidates + (order != NULL ? order[i][k] : k)) * 2];
+            if (isnan(wanted) != isnan(found) || fabs(found - wanted) > 1e-3 * fabs(wanted) + absolute) {
+                print_message("%s: item %zu, sentence %zu: found %.7g, expected %.7g\n", path, i, k, found, wanted);
+                wrong++;
+            }
+        }
+    }
+    (void)fclose(file);
+    assert_int_equal(wrong, 0);
+}
+
+static size_t stereoset_line(size_t item)
+{
+    return item;
+}
+
+static size_t crows_line(size_t item)
+{
+    return strtoul(crows.item[item].id, NULL, 10); /* the row's index in the file */
+}
+
+static const struct fs_result_row *find_row(const struct fs_evaluate_result *result, const char *category,
+                                            const char *metric)
+{
+    for (size_t i = 0; i < result->rows; i++) {
+        if (strcmp(result->row[i].category, category) == 0 && strcmp(result->row[i].metric, metric) == 0) {
+            return &result->row[i];
+        }
+    }
+    return NULL;
+}
+
+/* Metrics to two decimals; an item nearer to a tie than float32 tells may fall to either side. */
+static void compare_metrics(const struct fs_evaluate_result *result, const char *model, const char *suite,
+                            const char *variant, const char *const names[][2], size_t count)
+{
+    const cJSON *root = fs_json_root(expected), *category;
+    const cJSON *metrics = cJSON_GetObjectItemCaseSensitive(
+        cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(root, model), suite), variant);
+    assert_non_null(metrics);
+    size_t compared = 0;
+    cJSON_ArrayForEach(category, metrics)
+    {
+        const char *name = strcmp(category->string, "overall") == 0 ? "all" : category->string;
+        const struct fs_result_row *first = find_row(result, name, names[0][1]);
+        if (first == NULL || first->model[0].n < cJSON_GetObjectItemCaseSensitive(category, "n")->valuedouble) {
+            continue; /* not in the part that was scored */
+        }
+        compared++;
+        for (size_t i = 0; i < count; i++) {
+            const cJSON *wanted = cJSON_GetObjectItemCaseSensitive(category, names[i][0]);
+            const struct fs_result_row *row = find_row(result, name, names[i][1]);
+            if (wanted == NULL || cJSON_IsNull(wanted)) {
+                assert_true(row == NULL || row->model[0].n == 0);
+                continue;
+            }
+            assert_non_null(row);
+            double near = cJSON_GetObjectItemCaseSensitive(category, "near_ties")->valuedouble;
+            double n = (double)row->model[0].n;
+            if (fabs(row->model[0].value - wanted->valuedouble) > 0.005 + 100.0 * near / n) {
+                fail_msg("%s %s %s %s %s: found %.4f, expected %.4f", model, suite, variant, name, names[i][1],
+                         row->model[0].value, wanted->valuedouble);
+            }
+            if (strcmp(names[i][0], "SS_macro") == 0 || strcmp(names[i][0], "metric") == 0) {
+                assert_int_equal(row->model[0].n, cJSON_GetObjectItemCaseSensitive(category, "n")->valueint);
+            }
+        }
+    }
+    assert_true(compared >= 3);
+}
+
+static void check_stereoset(const struct loaded *loaded, const char *model, const char *variant)
+{
+    static const char *const names[][2] = {{"SS_macro", "ss.macro"},     {"LMS_macro", "lms.macro"},
+                                           {"ICAT_macro", "icat.macro"}, {"SS_micro", "ss.micro"},
+                                           {"LMS_micro", "lms.micro"},   {"ICAT_micro", "icat.micro"}};
+    struct fs_evaluate_input input = {
+        .pairs_suite = "stereoset", .pairs = &pairs, .pair_variant = variant_of(loaded, variant)};
+    struct fs_evaluate_result result;
+    evaluate(loaded, &input, NULL, &result);
+    compare_scores(model, "stereoset", variant, pairs.count, 3, result.pair_score, 4, stereoset_line,
+                   label_order, 1e-9);
+    compare_metrics(&result, model, "stereoset", variant, names, 6);
+    fs_evaluate_result_release(&result);
+}
+
+/* `categories`: as fs_crows_read; a part of the suite where the whole takes minutes. */
+static void check_crows(const struct loaded *loaded, const char *model, const char *variant,
+                        const char *const *categories)
+{
+    char path[4096];
+    (void)snprintf(path, sizeof path, "%s/data/crows_pairs/crows_pairs_anonymized.csv", shared);
+    fs_crows_list_release(&crows);
+    assert_int_equal(fs_crows_read(path, categories, &crows, NULL), 0);
+    static const char *const names[][2] = {
+        {"metric", "crows"}, {"stereo", "crows.stereo"}, {"antistereo", "crows.antistereo"}};
+    struct fs_evaluate_input input = {.crows = &crows, .crows_variant = variant_of(loaded, variant)};
+    struct fs_evaluate_result result;
+    evaluate(loaded, &input, NULL, &result);
+    compare_scores(model, "crows_pairs", variant, crows.count, 2, result.crows_score, 2, crows_line, NULL,
+                   strncmp(variant, "pll.", 4) == 0 ? 6e-4 : 1e-9);
+    compare_metrics(&result, model, "crows_pairs", variant, names, 3);
+    fs_evaluate_result_release(&result);
+}
+
+static void masked_model(void **state)
+{
+    (void)state;
+    if (shared[0] == '\0') {
+        skip();
+    }
+    static const char *const few[] = {"religion", "age", "disability", NULL};
+    struct loaded loaded = load("books-bert-mini");
+    check_stereoset(&loaded, "books-bert-mini", "target.prob");
+    check_stereoset(&loaded, "books-bert-mini", "target.logprob");
+    check_crows(&loaded, "books-bert-mini", "pll.unmodified", few);
+    check_crows(&loaded, "books-bert-mini", "pll.modified", NULL);
+    unload(&loaded);
+}
+
+static void causal_models(void **state)
+{
+    (void)state;
+    if (shared[0] == '\0') {
+        skip();
+    }
+    struct loaded loaded = load("books-gpt2-mini");
+    check_stereoset(&loaded, "books-gpt2-mini", "sentence.mean");
+    check_stereoset(&loaded, "books-gpt2-mini", "sentence.sum");
+    check_crows(&loaded, "books-gpt2-mini", "sentence.mean", NULL);
+    check_crows(&loaded, "books-gpt2-mini", "sentence.sum", NULL);
+    unload(&loaded);
+    loaded = load("stories260K-hf");
+    check_stereoset(&loaded, "stories260K-hf", "sentence.sum");
+    check_crows(&loaded, "stories260K-hf", "sentence.sum", NULL);
+    unload(&loaded);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(masked_model), cmocka_unit_test(causal_models)};
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
