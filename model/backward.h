@@ -5,8 +5,8 @@
  *     fs_upper_forward -> h -> fs_tape_read -> logprob (R,V) -> the caller turns it into dL/dlogits (R,V)
  *     -> fs_tape_read_backward -> dh -> fs_upper_backward -> gradient of the stamp, dx
  *
- * Memory of a tape: about T x (6 d + (H + 2 G) D + 3 F + attention weights) numbers for each layer above, kept from forward to
- * backward.
+ * Memory of a tape: T x (2 d + (H + 2 G) D + F, 2 F where gated) numbers and the attention weights, H n^2 for each sequence of
+ * n tokens, for each layer above, kept from forward to backward.
  */
 #ifndef FAIRSTAMP_MODEL_BACKWARD_H
 #define FAIRSTAMP_MODEL_BACKWARD_H

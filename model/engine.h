@@ -6,8 +6,8 @@
  * The hidden state h is a plain (T,d) matrix between two layers, so to take or set a state at (layer, position) is to
  * copy a row of h between two calls.
  *
- * Memory of a workspace: it grows to what the largest batch needs, T x (8 d + (H + 2 G) D + 3 F) numbers for the layers and
- * at most FS_HEAD_NUMBERS for the head, and is bounded because callers bound their batches.
+ * Memory of a workspace: it grows to what the largest batch needs, T x (2 d + 2 (H + G) D + 2 F + C) numbers for the layers,
+ * as much again after a backward pass, and at most FS_HEAD_NUMBERS + 2 R d for the head. Callers bound their batches.
  */
 #ifndef FAIRSTAMP_MODEL_ENGINE_H
 #define FAIRSTAMP_MODEL_ENGINE_H

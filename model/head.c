@@ -11,7 +11,7 @@
 #include "model/engine_parts.h"
 #include "model/kernels.h"
 
-enum { PANEL_COLUMNS = 2048, CHUNK_ROWS = 256 };
+enum { PANEL_COLUMNS = 512, CHUNK_ROWS = 512 };
 
 _Static_assert((size_t)PANEL_COLUMNS * CHUNK_ROWS <= FS_HEAD_NUMBERS, "a panel must fit what engine.h promises");
 

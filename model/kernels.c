@@ -415,8 +415,8 @@ CLONES fs_real fs_kernel_max(const fs_real *x, size_t count)
 CLONES double fs_kernel_sum_exp(const fs_real *x, size_t count, fs_real shift)
 {
     double total = 0.0;
-    for (size_t start = 0; start < count; start += 1024) {
-        size_t length = count - start < 1024 ? count - start : 1024;
+    for (size_t start = 0; start < count; start += 256) {
+        size_t length = count - start < 256 ? count - start : 256;
         const fs_real *part = x + start;
         fs_real sum = 0;
 #pragma omp simd reduction(+ : sum)

@@ -177,7 +177,7 @@ static void test_log_sum_exp(void **state)
         assert_true(x[i] <= max);
         sum += exp((double)x[i] - (double)max);
     }
-    assert_true(fabs(log(fs_kernel_sum_exp(x, 50257, max)) - log(sum)) < 3e-7);
+    assert_true(fabs(log(fs_kernel_sum_exp(x, 50257, max)) - log(sum)) < 1e-6);
     x[31000] = NAN;
     assert_true(isnan(fs_kernel_sum_exp(x, 50257, max)));
     assert_false(fs_kernel_finite(x, 50257));
