@@ -171,8 +171,8 @@ void fs_attention_backward(const struct fs_spec *spec, struct fs_workspace *work
                 fs_real beta = head % group == 0 ? 0 : 1;
                 fs_gemm(false, false, n, D, n, scale, dP + i * n * n, n, in + keys + shared, width, 0, out + head * D,
                         width);
-                fs_gemm(true, false, n, D, n, scale, dP + i * n * n, n, in + head * D, width, beta,
-                        out + keys + shared, width);
+                fs_gemm(true, false, n, D, n, scale, dP + i * n * n, n, in + head * D, width, beta, out + keys + shared,
+                        width);
             }
         }
         weights += H * n * n;

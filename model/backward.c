@@ -59,7 +59,8 @@ static fs_real *take(fs_real **free_memory, size_t count)
     return taken;
 }
 
-/* One block for all layers above the stamp's; `active` goes to the workspace, for the backward pass makes do without. */
+/* One block for all layers above the stamp's; `active` goes to the workspace, for the backward pass makes do without.
+ */
 static int lay_out(const struct fs_model *model, struct fs_tape *tape, const struct fs_batch *batch, size_t layer,
                    const struct fs_trail *workspace_trail, struct fs_error *err)
 {

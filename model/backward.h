@@ -1,12 +1,12 @@
 /*
- * Forward with memory and backward, from read-outs down to the FFN input of one layer. Weights are frozen: gradients are
- * with respect to activations and to a stamp's parameters alone. Local, single-threaded, as engine.h.
+ * Forward with memory and backward, from read-outs down to the FFN input of one layer. Weights are frozen: gradients
+ * are with respect to activations and to a stamp's parameters alone. Local, single-threaded, as engine.h.
  *
  *     fs_upper_forward -> h -> fs_tape_read -> logprob (R,V) -> the caller turns it into dL/dlogits (R,V)
  *     -> fs_tape_read_backward -> dh -> fs_upper_backward -> gradient of the stamp, dx
  *
- * Memory of a tape: T x (2 d + (H + 2 G) D + F, 2 F where gated) numbers and the attention weights, H n^2 for each sequence of
- * n tokens, for each layer above, kept from forward to backward.
+ * Memory of a tape: T x (2 d + (H + 2 G) D + F, 2 F where gated) numbers and the attention weights, H n^2 for each
+ * sequence of n tokens, for each layer above, kept from forward to backward.
  */
 #ifndef FAIRSTAMP_MODEL_BACKWARD_H
 #define FAIRSTAMP_MODEL_BACKWARD_H
@@ -18,8 +18,9 @@ int fs_tape_create(const struct fs_model *model, struct fs_tape **tape, struct f
 void fs_tape_destroy(struct fs_tape *tape); /* takes NULL */
 
 /*
- * From the FFN of stamp->layer to the top: x, base (T,d) as fs_run_to_ffn gives them, h (T,d) out: the top hidden state.
- * The bits of h are those of fs_join_ffn and fs_run_layers. `batch`, `stamp`, `x` must live until the backward call.
+ * From the FFN of stamp->layer to the top: x, base (T,d) as fs_run_to_ffn gives them, h (T,d) out: the top hidden
+ * state. The bits of h are those of fs_join_ffn and fs_run_layers. `batch`, `stamp`, `x` must live until the backward
+ * call.
  */
 int fs_upper_forward(const struct fs_model *model, struct fs_workspace *workspace, struct fs_tape *tape,
                      const struct fs_batch *batch, const struct fs_stamp *stamp, const fs_real *x, const fs_real *base,
@@ -30,19 +31,20 @@ int fs_tape_read(const struct fs_model *model, struct fs_workspace *workspace, s
                  size_t rows, const size_t *row, fs_real *logprob, struct fs_error *err);
 
 /*
- * From one row of log probabilities to a gradient of its logits, in place: row [V], log p' in, a p' - b p out. Read-outs
- * give a and spikes of their own, KL(P || P') gives a = b = its weight. Returns sum p log p'. `p` NULL: b p is left out,
- * and 0 returned.
+ * From one row of log probabilities to a gradient of its logits, in place: row [V], log p' in, a p' - b p out.
+ * Read-outs give a and spikes of their own, KL(P || P') gives a = b = its weight. Returns sum p log p'. `p` NULL: b p
+ * is left out, and 0 returned.
  */
 double fs_distribution_gradient(fs_real *row, const fs_real *p, size_t vocabulary, fs_real a, fs_real b);
 
-/* dh (T,d) is set to the gradient of the top hidden state, given dlogits (R,V) = dL/dlogits of the rows of fs_tape_read. */
+/* dh (T,d) is set to the gradient of the top hidden state, given dlogits (R,V) = dL/dlogits of the rows of
+ * fs_tape_read. */
 int fs_tape_read_backward(const struct fs_model *model, struct fs_workspace *workspace, struct fs_tape *tape,
                           const fs_real *dlogits, fs_real *dh, struct fs_error *err);
 
 /*
- * In: dh (T,d), gradient of the top hidden state; overwritten. Adds to `gradient` (layout of stamp->parameters; NULL: not
- * wanted) and, where `dx` (T,d) is not NULL, sets it to the gradient of the FFN's input through FFN(x) + stamp(x),
+ * In: dh (T,d), gradient of the top hidden state; overwritten. Adds to `gradient` (layout of stamp->parameters; NULL:
+ * not wanted) and, where `dx` (T,d) is not NULL, sets it to the gradient of the FFN's input through FFN(x) + stamp(x),
  * without the residual branch.
  */
 int fs_upper_backward(const struct fs_model *model, struct fs_workspace *workspace, struct fs_tape *tape, fs_real *dh,

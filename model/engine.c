@@ -35,9 +35,9 @@ void fs_workspace_destroy(struct fs_workspace *workspace)
         return;
     }
     struct fs_scratch *all[] = {
-        &workspace->normed, &workspace->x,    &workspace->qkv,   &workspace->weights, &workspace->context,
-        &workspace->up,     &workspace->gate, &workspace->stamp, &workspace->rows,    &workspace->transformed,
-        &workspace->logits, &workspace->dffn, &workspace->dgate, &workspace->dqkv,    &workspace->dcontext,
+        &workspace->normed, &workspace->x,      &workspace->qkv,   &workspace->weights, &workspace->context,
+        &workspace->up,     &workspace->gate,   &workspace->stamp, &workspace->rows,    &workspace->transformed,
+        &workspace->logits, &workspace->dffn,   &workspace->dgate, &workspace->dqkv,    &workspace->dcontext,
         &workspace->dstate, &workspace->rotary,
     };
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
@@ -50,22 +50,26 @@ int fs_batch_check(const struct fs_model *model, const struct fs_batch *batch, s
 {
     const struct fs_spec *spec = &model->spec;
     if (batch->tokens > INT_MAX / 2 || batch->start[0] != 0 || batch->start[batch->sequences] != batch->tokens) {
-        return fs_error_set(err, FS_EXIT_DATA, "batch: found %zu tokens in sequences from %zu to %zu, expected 0 to the "
-                            "number of tokens, below 2^30", batch->tokens, batch->start[0],
-                            batch->start[batch->sequences]);
+        return fs_error_set(err, FS_EXIT_DATA,
+                            "batch: found %zu tokens in sequences from %zu to %zu, expected 0 to the "
+                            "number of tokens, below 2^30",
+                            batch->tokens, batch->start[0], batch->start[batch->sequences]);
     }
     for (size_t s = 0; s < batch->sequences; s++) {
         size_t first = batch->start[s], end = batch->start[s + 1];
         if (end <= first || end - first > spec->max_positions) {
-            return fs_error_set(err, FS_EXIT_DATA, "sequence %zu of a batch: found %zu tokens, expected 1 to %zu, the "
-                                "longest the model takes", s, end < first ? 0 : end - first, spec->max_positions);
+            return fs_error_set(err, FS_EXIT_DATA,
+                                "sequence %zu of a batch: found %zu tokens, expected 1 to %zu, the "
+                                "longest the model takes",
+                                s, end < first ? 0 : end - first, spec->max_positions);
         }
     }
     for (size_t t = 0; t < batch->tokens; t++) {
         if (batch->token[t] < 0 || (size_t)batch->token[t] >= spec->vocabulary) {
-            return fs_error_set(err, FS_EXIT_DATA, "token %zu of a batch: found id %d, expected 0 to %zu, the model's "
-                                "vocabulary; do tokenizer and model belong together?", t, (int)batch->token[t],
-                                spec->vocabulary - 1);
+            return fs_error_set(err, FS_EXIT_DATA,
+                                "token %zu of a batch: found id %d, expected 0 to %zu, the model's "
+                                "vocabulary; do tokenizer and model belong together?",
+                                t, (int)batch->token[t], spec->vocabulary - 1);
         }
     }
     return 0;
@@ -176,16 +180,17 @@ void fs_layer_to_ffn(const struct fs_model *model, struct fs_workspace *workspac
     fs_linear_residual(&weights->down, T, trail->active, before ? h : x, h);
 }
 
-int fs_stamp_prepare(const struct fs_model *model, struct fs_scratch *inner, size_t tokens, const struct fs_stamp *stamp,
-                     struct fs_error *err)
+int fs_stamp_prepare(const struct fs_model *model, struct fs_scratch *inner, size_t tokens,
+                     const struct fs_stamp *stamp, struct fs_error *err)
 {
     if (stamp == NULL) {
         return 0;
     }
     if (stamp->hidden != model->spec.hidden || stamp->layer >= model->spec.layers || stamp->width > INT_MAX) {
-        return fs_error_set(err, FS_EXIT_DATA, "stamp: found layer %zu and hidden size %zu, expected a layer below %zu and "
-                            "hidden size %zu; was it made for another model?", stamp->layer, stamp->hidden,
-                            model->spec.layers, model->spec.hidden);
+        return fs_error_set(err, FS_EXIT_DATA,
+                            "stamp: found layer %zu and hidden size %zu, expected a layer below %zu and "
+                            "hidden size %zu; was it made for another model?",
+                            stamp->layer, stamp->hidden, model->spec.layers, model->spec.hidden);
     }
     return fs_scratch_reserve(inner, tokens * stamp->width, "a stamp's activations", err);
 }
@@ -196,8 +201,8 @@ void fs_layer_join(const struct fs_model *model, size_t tokens, size_t layer, co
     if (stamp != NULL) {
         size_t d = stamp->hidden;
         const fs_real *value = stamp->parameters + fs_stamp_offset_value(stamp);
-        struct fs_linear keys = {stamp->parameters, stamp->parameters + fs_stamp_offset_key_bias(stamp), d, stamp->width,
-                                 false};
+        struct fs_linear keys = {stamp->parameters, stamp->parameters + fs_stamp_offset_key_bias(stamp), d,
+                                 stamp->width, false};
         struct fs_linear values = {value, stamp->parameters + fs_stamp_offset_value_bias(stamp), stamp->width, d, true};
         fs_linear(&keys, tokens, x, inner, stamp->width);
         fs_kernel_activation(FS_RELU, inner, NULL, inner, tokens * stamp->width);
@@ -239,7 +244,8 @@ int fs_run_to_ffn(const struct fs_model *model, struct fs_workspace *workspace, 
                   size_t layer, const fs_real *h, fs_real *x, fs_real *base, struct fs_error *err)
 {
     struct fs_trail trail;
-    if (check_layers(model, layer, layer + 1, err) != 0 || fs_layer_prepare(model, workspace, batch, &trail, err) != 0) {
+    if (check_layers(model, layer, layer + 1, err) != 0 ||
+        fs_layer_prepare(model, workspace, batch, &trail, err) != 0) {
         return -1;
     }
     memcpy(base, h, batch->tokens * model->spec.hidden * sizeof *base);

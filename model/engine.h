@@ -6,8 +6,9 @@
  * The hidden state h is a plain (T,d) matrix between two layers, so to take or set a state at (layer, position) is to
  * copy a row of h between two calls.
  *
- * Memory of a workspace: it grows to what the largest batch needs, T x (2 d + 2 (H + G) D + 2 F + C) numbers for the layers,
- * as much again after a backward pass, and at most FS_HEAD_NUMBERS + 2 R d for the head. Callers bound their batches.
+ * Memory of a workspace: it grows to what the largest batch needs, T x (2 d + 2 (H + G) D + 2 F + C) numbers for the
+ * layers, as much again after a backward pass, and at most FS_HEAD_NUMBERS + 2 R d for the head. Callers bound their
+ * batches.
  */
 #ifndef FAIRSTAMP_MODEL_ENGINE_H
 #define FAIRSTAMP_MODEL_ENGINE_H
@@ -33,7 +34,8 @@ void fs_workspace_destroy(struct fs_workspace *workspace); /* takes NULL */
 /* Ids inside the vocabulary, no empty sequence, none longer than max_positions; FS_EXIT_DATA otherwise. */
 int fs_batch_check(const struct fs_model *model, const struct fs_batch *batch, struct fs_error *err);
 
-/* h (T,d): what enters layer 0. `noise` (T,d) or NULL is added to the word embeddings, before any norm (ROME's corruption). */
+/* h (T,d): what enters layer 0. `noise` (T,d) or NULL is added to the word embeddings, before any norm (ROME's
+ * corruption). */
 int fs_embed(const struct fs_model *model, struct fs_workspace *workspace, const struct fs_batch *batch,
              const fs_real *noise, fs_real *h, struct fs_error *err);
 
@@ -49,8 +51,8 @@ int fs_run_to_ffn(const struct fs_model *model, struct fs_workspace *workspace, 
                   size_t layer, const fs_real *h, fs_real *x, fs_real *base, struct fs_error *err);
 
 /*
- * The rest of `layer`: h (T,d) = base + stamp(x), then the norm where the family is post-norm. `stamp` NULL: none. With a
- * fresh stamp, and after fs_run_to_ffn, the bits are those of fs_run_layers.
+ * The rest of `layer`: h (T,d) = base + stamp(x), then the norm where the family is post-norm. `stamp` NULL: none. With
+ * a fresh stamp, and after fs_run_to_ffn, the bits are those of fs_run_layers.
  */
 int fs_join_ffn(const struct fs_model *model, struct fs_workspace *workspace, size_t tokens, size_t layer,
                 const struct fs_stamp *stamp, const fs_real *x, const fs_real *base, fs_real *h, struct fs_error *err);

@@ -12,16 +12,16 @@ struct fs_scratch {
 };
 
 struct fs_workspace {
-    struct fs_scratch normed;  /* (T,d) what the projections read in a pre-norm block */
-    struct fs_scratch x;       /* (T,d) what the FFN receives */
-    struct fs_scratch qkv;     /* (T,(H+2G)D) query, key, value heads side by side */
-    struct fs_scratch weights; /* attention weights of a few heads of one sequence */
-    struct fs_scratch context; /* (T,H D) */
-    struct fs_scratch up, gate; /* (T,F) */
-    struct fs_scratch stamp;   /* (T,C) */
+    struct fs_scratch normed;            /* (T,d) what the projections read in a pre-norm block */
+    struct fs_scratch x;                 /* (T,d) what the FFN receives */
+    struct fs_scratch qkv;               /* (T,(H+2G)D) query, key, value heads side by side */
+    struct fs_scratch weights;           /* attention weights of a few heads of one sequence */
+    struct fs_scratch context;           /* (T,H D) */
+    struct fs_scratch up, gate;          /* (T,F) */
+    struct fs_scratch stamp;             /* (T,C) */
     struct fs_scratch rows, transformed; /* (R,d) states at read positions, through final norm or transform */
-    struct fs_scratch logits;  /* one panel of the head */
-    struct fs_scratch rotary;  /* (rotary_length, D): D / 2 cosines, D / 2 sines a position */
+    struct fs_scratch logits;            /* one panel of the head */
+    struct fs_scratch rotary;            /* (rotary_length, D): D / 2 cosines, D / 2 sines a position */
     size_t rotary_length;
     struct fs_scratch dffn, dgate, dqkv, dcontext, dstate; /* gradients, for backward.c */
 };
@@ -70,8 +70,8 @@ void fs_layer_to_ffn(const struct fs_model *model, struct fs_workspace *workspac
 void fs_ffn_inner(const struct fs_model *model, size_t tokens, size_t layer, const struct fs_trail *trail,
                   const fs_real *x);
 /* Room for the stamp's inner activations; checks that the stamp fits the model. */
-int fs_stamp_prepare(const struct fs_model *model, struct fs_scratch *inner, size_t tokens, const struct fs_stamp *stamp,
-                     struct fs_error *err);
+int fs_stamp_prepare(const struct fs_model *model, struct fs_scratch *inner, size_t tokens,
+                     const struct fs_stamp *stamp, struct fs_error *err);
 /* h (T,d), the base, becomes the layer's output; `inner` (T,C) receives ReLU(x K'^T + b_K) where there is a stamp. */
 void fs_layer_join(const struct fs_model *model, size_t tokens, size_t layer, const struct fs_stamp *stamp,
                    const fs_real *x, fs_real *ffn_norm_in, fs_real *inner, fs_real *h);

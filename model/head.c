@@ -1,6 +1,6 @@
 /*
- * The output head at read positions. Its matrix is taken in panels of columns, so that the logits of a panel are still in
- * the cache when their exponentials are summed, and the sum over the vocabulary runs along:
+ * The output head at read positions. Its matrix is taken in panels of columns, so that the logits of a panel are still
+ * in the cache when their exponentials are summed, and the sum over the vocabulary runs along:
  *
  *     log sum exp = m + log s,  (m, s) <- (max(m, m'), s exp(m - max) + s' exp(m' - max)) for each panel's (m', s')
  */
@@ -13,7 +13,7 @@
 
 enum { PANEL_COLUMNS = 512, CHUNK_ROWS = 512 };
 
-_Static_assert((size_t)PANEL_COLUMNS * CHUNK_ROWS <= FS_HEAD_NUMBERS, "a panel must fit what engine.h promises");
+_Static_assert((size_t)PANEL_COLUMNS *CHUNK_ROWS <= FS_HEAD_NUMBERS, "a panel must fit what engine.h promises");
 
 /* The log-sum-exp of one row so far. */
 struct running {
@@ -80,8 +80,10 @@ int fs_read_logprobs(const struct fs_model *model, struct fs_workspace *workspac
     size_t V = model->spec.vocabulary, d = model->spec.hidden;
     for (size_t i = 0; i < reads->first[reads->rows]; i++) {
         if (reads->token[i] < 0 || (size_t)reads->token[i] >= V) {
-            return fs_error_set(err, FS_EXIT_DATA, "read-out %zu: found id %d, expected 0 to %zu, the model's vocabulary; "
-                                "do tokenizer and model belong together?", i, (int)reads->token[i], V - 1);
+            return fs_error_set(err, FS_EXIT_DATA,
+                                "read-out %zu: found id %d, expected 0 to %zu, the model's vocabulary; "
+                                "do tokenizer and model belong together?",
+                                i, (int)reads->token[i], V - 1);
         }
     }
     fs_real *all;

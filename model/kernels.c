@@ -7,7 +7,8 @@
 
 #include "model/backward.h"
 
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(FS_DOUBLE) && !defined(FAIRSTAMP_SANITIZE)
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(FS_DOUBLE) &&                          \
+    !defined(FAIRSTAMP_SANITIZE)
 #define CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
 #define CLONES
@@ -19,7 +20,6 @@
 #ifdef FS_DOUBLE
 
 #define REAL_MAX DBL_MAX
-#define SQRT sqrt
 #define FABS fabs
 
 INLINE fs_real exponential(fs_real x)
@@ -35,7 +35,6 @@ INLINE fs_real error_function(fs_real x)
 #else
 
 #define REAL_MAX FLT_MAX
-#define SQRT sqrtf
 #define FABS fabsf
 
 INLINE float power_of_two(int32_t exponent)
@@ -252,7 +251,8 @@ CLONES void fs_kernel_norm(enum fs_norm_kind kind, double epsilon, const struct 
  * With n = (in - mean) scale and g = dout gain:  din = scale (g - mean(g) - n mean(g n)), mean(g) = 0 for RMSNorm.
  */
 CLONES void fs_kernel_norm_backward(enum fs_norm_kind kind, double epsilon, const struct fs_norm *norm,
-                                    const fs_real *in, const fs_real *dout, fs_real *din, bool add, size_t rows, size_t d)
+                                    const fs_real *in, const fs_real *dout, fs_real *din, bool add, size_t rows,
+                                    size_t d)
 {
     const fs_real *gain = norm->gain;
     for (size_t r = 0; r < rows; r++, in += d, dout += d, din += d) {

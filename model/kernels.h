@@ -44,7 +44,8 @@ void fs_kernel_activation_backward(enum fs_activation activation, const fs_real 
 /* gradient = 0 where the ReLU's output is 0 */
 void fs_kernel_relu_backward(const fs_real *out, fs_real *gradient, size_t count);
 
-/* In place on `count` (n,n) matrices one behind the other; causal: row i over its first i + 1 columns, 0 in the rest. */
+/* In place on `count` (n,n) matrices one behind the other; causal: row i over its first i + 1 columns, 0 in the rest.
+ */
 void fs_kernel_softmax(fs_real *scores, size_t count, size_t n, bool causal);
 /* dweights (count matrices) becomes dscores, given the softmax's output. */
 void fs_kernel_softmax_backward(const fs_real *weights, fs_real *dweights, size_t count, size_t n);

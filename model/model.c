@@ -51,7 +51,8 @@ static int bind(struct binder *binder, const struct fs_tensor *tensor, size_t ro
     struct fs_model *model = binder->model;
     size_t shape[2] = {rows, columns};
     size_t dimensions = columns == 0 ? 1 : 2;
-    if (tensor->dimensions != dimensions || tensor->shape[0] != rows || (dimensions == 2 && tensor->shape[1] != columns)) {
+    if (tensor->dimensions != dimensions || tensor->shape[0] != rows ||
+        (dimensions == 2 && tensor->shape[1] != columns)) {
         char found[256], expected[64];
         shape_text(tensor->dimensions, tensor->shape, found, sizeof found);
         shape_text(dimensions, shape, expected, sizeof expected);
@@ -60,9 +61,10 @@ static int bind(struct binder *binder, const struct fs_tensor *tensor, size_t ro
                             tensor->file, tensor->name, found, expected);
     }
     if (tensor->dtype != FS_F32 && tensor->dtype != FS_F16 && tensor->dtype != FS_BF16 && tensor->dtype != FS_F64) {
-        return fs_error_set(binder->err, FS_EXIT_DATA,
-                            "%s: tensor %s: found type %s, expected F32, F16, BF16 or F64; quantised models are not read",
-                            tensor->file, tensor->name, fs_dtype_name(tensor->dtype));
+        return fs_error_set(
+            binder->err, FS_EXIT_DATA,
+            "%s: tensor %s: found type %s, expected F32, F16, BF16 or F64; quantised models are not read", tensor->file,
+            tensor->name, fs_dtype_name(tensor->dtype));
     }
     if (model->bindings == model->binding_capacity) {
         size_t capacity = model->binding_capacity == 0 ? 64 : 2 * model->binding_capacity;
@@ -167,9 +169,11 @@ static int bind_layer(struct binder *binder, size_t index)
         bind_linear(binder, binder->prefix, family->body.attention_output, index, queries, d, spec->attention_bias,
                     &layer->attention_output) != 0 ||
         bind_norm(binder, binder->prefix, family->body.ffn_norm, index, &layer->ffn_norm) != 0 ||
-        bind_linear(binder, binder->prefix, family->body.gate, index, d, spec->ffn, spec->ffn_bias, &layer->gate) != 0 ||
+        bind_linear(binder, binder->prefix, family->body.gate, index, d, spec->ffn, spec->ffn_bias, &layer->gate) !=
+            0 ||
         bind_linear(binder, binder->prefix, family->body.up, index, d, spec->ffn, spec->ffn_bias, &layer->up) != 0 ||
-        bind_linear(binder, binder->prefix, family->body.down, index, spec->ffn, d, spec->ffn_bias, &layer->down) != 0) {
+        bind_linear(binder, binder->prefix, family->body.down, index, spec->ffn, d, spec->ffn_bias, &layer->down) !=
+            0) {
         return -1;
     }
     return 0;
@@ -391,7 +395,8 @@ static void convert(const struct fs_tensor *tensor, fs_real *out)
     }
 }
 
-/* A tied head that is stored a second time must hold the same numbers: transformers 4 and 5 treat others differently. */
+/* A tied head that is stored a second time must hold the same numbers: transformers 4 and 5 treat others differently.
+ */
 static int compare_twin(const struct fs_model *model, struct fs_error *err)
 {
     const struct fs_tensor *twin = model->twin, *word = model->word_tensor;
@@ -399,10 +404,11 @@ static int compare_twin(const struct fs_model *model, struct fs_error *err)
                          memcmp(twin->data, word->data, twin->elements * fs_dtype_size(twin->dtype)) == 0)) {
         return 0;
     }
-    return fs_error_set(err, FS_EXIT_DATA,
-                        "%s: tensor %s: found numbers other than in %s, expected the same, for config.json says that the "
-                        "head is tied; set tie_word_embeddings to false if it is not",
-                        twin->file, twin->name, word->name);
+    return fs_error_set(
+        err, FS_EXIT_DATA,
+        "%s: tensor %s: found numbers other than in %s, expected the same, for config.json says that the "
+        "head is tied; set tie_word_embeddings to false if it is not",
+        twin->file, twin->name, word->name);
 }
 
 int fs_model_convert(struct fs_model *model, void *block, bool write, struct fs_error *err)
@@ -420,10 +426,11 @@ int fs_model_convert(struct fs_model *model, void *block, bool write, struct fs_
             }
         }
         if (write && !fs_kernel_finite(place, binding->tensor->elements)) {
-            return fs_error_set(err, FS_EXIT_DATA,
-                                "%s: tensor %s: found a number that is infinite or not a number, expected finite weights; "
-                                "the checkpoint is damaged",
-                                binding->tensor->file, binding->tensor->name);
+            return fs_error_set(
+                err, FS_EXIT_DATA,
+                "%s: tensor %s: found a number that is infinite or not a number, expected finite weights; "
+                "the checkpoint is damaged",
+                binding->tensor->file, binding->tensor->name);
         }
         *binding->slot = place;
     }

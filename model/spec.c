@@ -85,9 +85,15 @@ static const struct {
     const char *name;
     enum fs_activation activation;
 } activations[] = {
-    {"gelu", FS_GELU_ERF},       {"gelu_python", FS_GELU_ERF},       {"gelu_new", FS_GELU_TANH},
-    {"gelu_fast", FS_GELU_TANH}, {"gelu_pytorch_tanh", FS_GELU_TANH}, {"gelu_python_tanh", FS_GELU_TANH},
-    {"silu", FS_SILU},           {"swish", FS_SILU},                 {"relu", FS_RELU},
+    {"gelu", FS_GELU_ERF},
+    {"gelu_python", FS_GELU_ERF},
+    {"gelu_new", FS_GELU_TANH},
+    {"gelu_fast", FS_GELU_TANH},
+    {"gelu_pytorch_tanh", FS_GELU_TANH},
+    {"gelu_python_tanh", FS_GELU_TANH},
+    {"silu", FS_SILU},
+    {"swish", FS_SILU},
+    {"relu", FS_RELU},
 };
 
 /* Options that change what a model computes and that the engine does not know, with the value that changes nothing. */
@@ -95,18 +101,12 @@ static const struct neutral {
     const char *key;
     enum { NEUTRAL_FALSE, NEUTRAL_TRUE, NEUTRAL_ONE, NEUTRAL_EMPTY, NEUTRAL_ABSOLUTE, NEUTRAL_FULL } value;
 } neutrals[] = {
-    {"is_decoder", NEUTRAL_FALSE},
-    {"is_encoder_decoder", NEUTRAL_FALSE},
-    {"add_cross_attention", NEUTRAL_FALSE},
-    {"scale_attn_by_inverse_layer_idx", NEUTRAL_FALSE},
-    {"scale_attn_weights", NEUTRAL_TRUE},
-    {"position_embedding_type", NEUTRAL_ABSOLUTE},
-    {"partial_rotary_factor", NEUTRAL_ONE},
-    {"sliding_window", NEUTRAL_FALSE},
-    {"use_sliding_window", NEUTRAL_FALSE},
-    {"layer_types", NEUTRAL_FULL},
-    {"pruned_heads", NEUTRAL_EMPTY},
-    {"quantization_config", NEUTRAL_FALSE},
+    {"is_decoder", NEUTRAL_FALSE},          {"is_encoder_decoder", NEUTRAL_FALSE},
+    {"add_cross_attention", NEUTRAL_FALSE}, {"scale_attn_by_inverse_layer_idx", NEUTRAL_FALSE},
+    {"scale_attn_weights", NEUTRAL_TRUE},   {"position_embedding_type", NEUTRAL_ABSOLUTE},
+    {"partial_rotary_factor", NEUTRAL_ONE}, {"sliding_window", NEUTRAL_FALSE},
+    {"use_sliding_window", NEUTRAL_FALSE},  {"layer_types", NEUTRAL_FULL},
+    {"pruned_heads", NEUTRAL_EMPTY},        {"quantization_config", NEUTRAL_FALSE},
 };
 
 const struct fs_family *fs_family_find(const char *name)
@@ -147,7 +147,8 @@ static bool is_neutral(const cJSON *value, const struct neutral *neutral)
 
 static int refuse_options(const struct fs_json_document *config, struct fs_error *err)
 {
-    static const char *const expected[] = {"false", "true", "1", "empty", "\"absolute\"", "\"full_attention\" everywhere"};
+    static const char *const expected[] = {"false", "true",         "1",
+                                           "empty", "\"absolute\"", "\"full_attention\" everywhere"};
     for (size_t i = 0; i < sizeof neutrals / sizeof *neutrals; i++) {
         const cJSON *value = cJSON_GetObjectItemCaseSensitive(fs_json_root(config), neutrals[i].key);
         if (value != NULL && !cJSON_IsNull(value) && !is_neutral(value, &neutrals[i])) {
@@ -210,15 +211,16 @@ static int read_rope(const struct fs_json_document *config, struct fs_spec *spec
     if (fs_json_number_optional(config, rope, where, "factor", 1.0, 1e6, &spec->rope_factor, err) != 0) {
         return -1;
     }
-    if (llama3 &&
-        (fs_json_number_optional(config, rope, where, "low_freq_factor", 1e-6, 1e6, &spec->rope_low_frequency, err) != 0 ||
-         fs_json_number_optional(config, rope, where, "high_freq_factor", 1e-6, 1e6, &spec->rope_high_frequency, err) != 0 ||
-         fs_json_size(config, rope, where, "original_max_position_embeddings", 1, (size_t)1 << 24,
-                      &spec->rope_original_positions, err) != 0)) {
+    if (llama3 && (fs_json_number_optional(config, rope, where, "low_freq_factor", 1e-6, 1e6, &spec->rope_low_frequency,
+                                           err) != 0 ||
+                   fs_json_number_optional(config, rope, where, "high_freq_factor", 1e-6, 1e6,
+                                           &spec->rope_high_frequency, err) != 0 ||
+                   fs_json_size(config, rope, where, "original_max_position_embeddings", 1, (size_t)1 << 24,
+                                &spec->rope_original_positions, err) != 0)) {
         return -1;
     }
-    if (spec->rope_factor == 0.0 || (llama3 && !(spec->rope_low_frequency > 0.0 &&
-                                                 spec->rope_high_frequency > spec->rope_low_frequency))) {
+    if (spec->rope_factor == 0.0 ||
+        (llama3 && !(spec->rope_low_frequency > 0.0 && spec->rope_high_frequency > spec->rope_low_frequency))) {
         return fs_error_set(err, FS_EXIT_DATA,
                             "%s: %s: found factor %g, low_freq_factor %g, high_freq_factor %g (0: missing); expected a "
                             "factor%s",
@@ -265,7 +267,8 @@ static int read_sizes(const struct fs_json_document *config, const struct fs_fam
     spec->key_value_heads = spec->heads;
     spec->head_size = spec->hidden / spec->heads;
     if (family->position_kind == FS_ROTARY_POSITIONS) {
-        if (fs_json_size_optional(config, root, "", "num_key_value_heads", 1, 1 << 12, &spec->key_value_heads, err) != 0 ||
+        if (fs_json_size_optional(config, root, "", "num_key_value_heads", 1, 1 << 12, &spec->key_value_heads, err) !=
+                0 ||
             fs_json_size_optional(config, root, "", "head_dim", 1, 1 << 12, &spec->head_size, err) != 0) {
             return -1;
         }

@@ -32,8 +32,10 @@ int fs_stamp_create(size_t layer, size_t hidden, size_t width, uint64_t seed, st
     memset(stamp, 0, sizeof *stamp);
     size_t matrix;
     if (hidden == 0 || width == 0 || fs_multiply(hidden, width, &matrix) != 0 || matrix > SIZE_MAX / 64) {
-        return fs_error_set(err, FS_EXIT_CONFIG, "stamp: found width %zu and hidden size %zu, expected sizes from 1 that "
-                            "fit in memory", width, hidden);
+        return fs_error_set(err, FS_EXIT_CONFIG,
+                            "stamp: found width %zu and hidden size %zu, expected sizes from 1 that "
+                            "fit in memory",
+                            width, hidden);
     }
     size_t count = fs_stamp_parameters(hidden, width);
     fs_real *parameters = fs_allocate_aligned(count, sizeof *parameters, "a stamp's parameters", err);

@@ -33,9 +33,9 @@ struct fs_binding {
 
 struct fs_model {
     struct fs_spec spec;
-    const fs_real *word;       /* (V,d) */
-    const fs_real *position;   /* (max_positions,d), or NULL */
-    const fs_real *token_type; /* row 0 of the token type embedding (d), or NULL */
+    const fs_real *word;           /* (V,d) */
+    const fs_real *position;       /* (max_positions,d), or NULL */
+    const fs_real *token_type;     /* row 0 of the token type embedding (d), or NULL */
     struct fs_norm embedding_norm; /* gain NULL: none */
     struct fs_norm final_norm;     /* gain NULL: none */
     struct fs_linear transform;    /* weight NULL: none */

@@ -94,9 +94,11 @@ static void forward(struct scene *scene)
 {
     struct fs_error err = FS_ERROR_INIT;
     expect(fs_upper_forward(scene->model, scene->workspace, scene->tape, &scene->batch, &scene->stamp, scene->x,
-                            scene->base, scene->h, &err), &err);
+                            scene->base, scene->h, &err),
+           &err);
     expect(fs_tape_read(scene->model, scene->workspace, scene->tape, scene->h, scene->rows, scene->row, scene->logprob,
-                        &err), &err);
+                        &err),
+           &err);
 }
 
 /* From scene->dlogits to scene->gradient and scene->dx. */
@@ -121,8 +123,7 @@ static void through_softmax(struct scene *scene, const double *dlogprob)
             sum += dlogprob[r * V + v];
         }
         for (size_t v = 0; v < V; v++) {
-            scene->dlogits[r * V + v] =
-                (fs_real)(dlogprob[r * V + v] - exp((double)scene->logprob[r * V + v]) * sum);
+            scene->dlogits[r * V + v] = (fs_real)(dlogprob[r * V + v] - exp((double)scene->logprob[r * V + v]) * sum);
         }
     }
 }
@@ -164,7 +165,8 @@ static void test_same_bits(void **state)
         fs_real *plain = numbers(TOKENS * scene.stamp.hidden), *logprob = numbers(ROWS * V);
         expect(fs_embed(scene.model, scene.workspace, &scene.batch, NULL, plain, &err), &err);
         expect(fs_run_layers(scene.model, scene.workspace, &scene.batch, 0, fs_model_spec(scene.model)->layers,
-                             &scene.stamp, plain, &err), &err);
+                             &scene.stamp, plain, &err),
+               &err);
         expect(fs_read_distributions(scene.model, scene.workspace, plain, ROWS, rows, logprob, &err), &err);
         forward(&scene);
         assert_memory_equal(plain, scene.h, bytes);

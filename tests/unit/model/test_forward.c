@@ -324,9 +324,9 @@ static void test_hostile_batches(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_golden_models), cmocka_unit_test(test_shared_models),
-        cmocka_unit_test(test_batches_agree), cmocka_unit_test(test_stamp),
-        cmocka_unit_test(test_patch),         cmocka_unit_test(test_reads),
+        cmocka_unit_test(test_golden_models),   cmocka_unit_test(test_shared_models),
+        cmocka_unit_test(test_batches_agree),   cmocka_unit_test(test_stamp),
+        cmocka_unit_test(test_patch),           cmocka_unit_test(test_reads),
         cmocka_unit_test(test_hostile_batches),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -85,19 +85,28 @@ static void test_spellings(void **state)
     (void)state;
     struct fs_spec old, new;
     struct fs_error err;
-    assert_int_equal(read_spec("{" LLAMA ", \"rope_theta\": 5e5, \"rope_scaling\": {\"type\": \"linear\", \"factor\": 4}}",
-                               &old, &err), 0);
+    assert_int_equal(read_spec("{" LLAMA
+                               ", \"rope_theta\": 5e5, \"rope_scaling\": {\"type\": \"linear\", \"factor\": 4}}",
+                               &old, &err),
+                     0);
     assert_int_equal(read_spec("{" LLAMA ", \"rope_parameters\": {\"rope_type\": \"linear\", \"rope_theta\": 5e5, "
-                               "\"factor\": 4.0}}", &new, &err), 0);
+                               "\"factor\": 4.0}}",
+                               &new, &err),
+                     0);
     assert_memory_equal(&old, &new, sizeof old);
     assert_true(old.rope_scaling == FS_ROPE_LINEAR && old.rope_factor == 4.0 && old.rope_theta == 5e5);
     /* Neutral values of options that are refused otherwise. */
     assert_int_equal(read_spec("{" BERT ", \"position_embedding_type\": \"absolute\", \"is_decoder\": false, "
-                               "\"pruned_heads\": {}, \"quantization_config\": null}", &new, &err), 0);
-    assert_int_equal(read_spec("{" GPT2 ", \"scale_attn_weights\": true, \"scale_attn_by_inverse_layer_idx\": false}",
-                               &new, &err), 0);
+                               "\"pruned_heads\": {}, \"quantization_config\": null}",
+                               &new, &err),
+                     0);
+    assert_int_equal(
+        read_spec("{" GPT2 ", \"scale_attn_weights\": true, \"scale_attn_by_inverse_layer_idx\": false}", &new, &err),
+        0);
     assert_int_equal(read_spec("{" LLAMA ", \"layer_types\": [\"full_attention\", \"full_attention\"], "
-                               "\"sliding_window\": null}", &new, &err), 0);
+                               "\"sliding_window\": null}",
+                               &new, &err),
+                     0);
 }
 
 /* A config that must be refused, and a word that its error text must hold. */
@@ -145,21 +154,28 @@ static const struct refused {
     {ROPE("\"type\": \"linear\", \"factor\": 0.5"), "factor"},
     {ROPE("\"type\": \"linear\", \"factor\": 2, \"partial_rotary_factor\": 0.25"), "partial_rotary_factor"},
     {ROPE("\"rope_type\": \"llama3\", \"factor\": 8, \"low_freq_factor\": 4, \"high_freq_factor\": 4, "
-          "\"original_max_position_embeddings\": 32"), "high_freq_factor"},
+          "\"original_max_position_embeddings\": 32"),
+     "high_freq_factor"},
     {ROPE("\"rope_type\": \"llama3\", \"factor\": 8, \"low_freq_factor\": 1, \"high_freq_factor\": 4"),
      "original_max_position_embeddings"},
-    {"{\"model_type\": \"gpt2\", \"n_embd\": 24, \"n_layer\": 2, \"n_head\": 5, \"n_positions\": 64, \"vocab_size\": 50}",
+    {"{\"model_type\": \"gpt2\", \"n_embd\": 24, \"n_layer\": 2, \"n_head\": 5, \"n_positions\": 64, \"vocab_size\": "
+     "50}",
      "n_head"},
-    {"{\"model_type\": \"gpt2\", \"n_embd\": 24, \"n_layer\": 2, \"n_head\": 0, \"n_positions\": 64, \"vocab_size\": 50}",
+    {"{\"model_type\": \"gpt2\", \"n_embd\": 24, \"n_layer\": 2, \"n_head\": 0, \"n_positions\": 64, \"vocab_size\": "
+     "50}",
      "n_head"},
-    {"{\"model_type\": \"gpt2\", \"n_embd\": -24, \"n_layer\": 2, \"n_head\": 3, \"n_positions\": 64, \"vocab_size\": 50}",
+    {"{\"model_type\": \"gpt2\", \"n_embd\": -24, \"n_layer\": 2, \"n_head\": 3, \"n_positions\": 64, \"vocab_size\": "
+     "50}",
      "n_embd"},
-    {"{\"model_type\": \"gpt2\", \"n_embd\": 24.5, \"n_layer\": 2, \"n_head\": 3, \"n_positions\": 64, \"vocab_size\": 50}",
+    {"{\"model_type\": \"gpt2\", \"n_embd\": 24.5, \"n_layer\": 2, \"n_head\": 3, \"n_positions\": 64, \"vocab_size\": "
+     "50}",
      "n_embd"},
     {"{\"model_type\": \"gpt2\", \"n_embd\": 24, \"n_layer\": 99999999999, \"n_head\": 3, \"n_positions\": 64, "
-     "\"vocab_size\": 50}", "n_layer"},
+     "\"vocab_size\": 50}",
+     "n_layer"},
     {"{\"model_type\": \"gpt2\", \"n_embd\": 24, \"n_layer\": 2, \"n_head\": 3, \"n_positions\": 64, \"vocab_size\": "
-     "18446744073709551617}", "vocab_size"},
+     "18446744073709551617}",
+     "vocab_size"},
 };
 
 static void test_refused(void **state)
