@@ -190,6 +190,60 @@ static void differences_llama(void **state)
     check_model("llama-grouped", false, causal, 2);
 }
 
+/* The terms' values, worked by hand: three tokens, two rows, one pair of fills in the same place. */
+static void values(void **state)
+{
+    (void)state;
+    const double before[2][3] = {{0.5, 0.3, 0.2}, {0.1, 0.6, 0.3}}, now[2][3] = {{0.4, 0.1, 0.5}, {0.2, 0.2, 0.6}};
+    fs_real logprob[6], probability[6];
+    double entropy[2], value[FS_TERM_COUNT], score[1] = {0};
+    size_t rows[2] = {0, 1};
+    int32_t excluded[2] = {0, 1};
+    struct fs_loss_read read[2] = {{.row = 0, .token = 0, .fill = true}, {.row = 0, .token = 1, .fill = true}};
+    struct fs_loss_pair pair[1] = {{.first = 0, .count = {1, 1}, .share = 100}};
+    struct fs_loss_group group[1] = {{0, 1}};
+    struct fs_loss_kept kept[2] = {
+        {.term = FS_TERM_CONTEXT, .weight = 1, .row = 0, .distribution = 0, .excluded_first = 0, .excluded = 2},
+        {.term = FS_TERM_GENERIC, .weight = 0.5, .row = 1, .distribution = 1}};
+    struct fs_loss_unit unit = {
+        .vocabulary = 3, .rows = 2, .reads = 2, .pairs = 1, .groups = 1, .kepts = 2, .distributions = 2,
+        .excluded_tokens = 2, .read = read, .pair = pair, .group = group, .pair_weight = 1, .group_weight = 1,
+        .kept = kept, .excluded = excluded, .distribution_row = rows, .probability = probability, .entropy = entropy};
+    struct fs_stamp_options options = {.loss = FS_LOSS_GAP, .variant = FS_TARGET_PROB};
+    struct fs_error err = FS_ERROR_INIT;
+    for (int i = 0; i < 6; i++)
+        logprob[i] = log(before[i / 3][i % 3]);
+    assert_done(fs_loss_keep(&unit, FS_TARGET_PROB, logprob, &err), err);
+    for (int i = 0; i < 6; i++) {
+        assert_true(fabs(probability[i] - before[i / 3][i % 3]) < 1e-14);
+        logprob[i] = log(now[i / 3][i % 3]);
+    }
+    assert_done(fs_loss_evaluate(&unit, &options, 0.5, logprob, value, score, &err), err);
+    double divergence = 0;
+    for (int v = 0; v < 3; v++)
+        divergence += before[1][v] * log(before[1][v] / now[1][v]);
+    const double expected[FS_TERM_COUNT] = {
+        [FS_TERM_EDIT] = 0.4 - 0.1,
+        [FS_TERM_CONTEXT] = 0, /* one token is left, with all of the mass before and now */
+        [FS_TERM_GENERIC] = 0.5 * divergence,
+        [FS_TERM_LEVEL] = log(0.25 / 0.5) * log(0.25 / 0.5),
+        [FS_TERM_BALANCE] = tanh(log(4) / 0.5) * tanh(log(4) / 0.5),
+    };
+    for (int t = 0; t < FS_TERM_COUNT; t++)
+        assert_true(fabs(value[t] - expected[t]) < 1e-12);
+    assert_true(score[0] == 100);
+    /* with two tokens left, renormalised: (0.3, 0.2) / 0.5 against (0.1, 0.5) / 0.6 */
+    kept[0].excluded = 1;
+    for (int i = 0; i < 6; i++)
+        logprob[i] = log(now[i / 3][i % 3]);
+    assert_done(fs_loss_evaluate(&unit, &options, 0.5, logprob, value, score, &err), err);
+    assert_true(fabs(value[FS_TERM_CONTEXT] - (0.6 * log(0.6 / (0.1 / 0.6)) + 0.4 * log(0.4 / (0.5 / 0.6)))) < 1e-12);
+    /* without weights the gradient is the gap's: p (1[v = token] - p') for either fill */
+    const double slope[3] = {0.4 * (1 - 0.4) + 0.1 * 0.4, -0.4 * 0.1 - 0.1 * (1 - 0.1), -0.4 * 0.5 + 0.1 * 0.5};
+    for (int v = 0; v < 3; v++)
+        assert_true(fabs(logprob[v] - slope[v]) < 1e-12);
+}
+
 /* ---- PyTorch ---- */
 
 static const cJSON *key(const cJSON *object, const char *name)
@@ -415,6 +469,7 @@ static void autograd_llama(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(values),
         cmocka_unit_test(differences_bert), cmocka_unit_test(differences_gpt2), cmocka_unit_test(differences_llama),
         cmocka_unit_test(autograd_bert),    cmocka_unit_test(autograd_gpt2),    cmocka_unit_test(autograd_llama),
     };

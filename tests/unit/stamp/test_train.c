@@ -1,0 +1,266 @@
+/* Training: the same bits on any number of threads and after any stop, the file and back, what is refused, what it reaches. */
+#include "support.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "stages/split.h"
+
+static struct fs_stamp_options full_options(const struct fs_spec *spec)
+{
+    struct fs_stamp_options options = test_options(spec);
+    options.kept_rows = FS_KEEP_ALL_ROWS;
+    options.keep_without_fill = options.keep_best = true;
+    options.level = 1;
+    options.balance = 0.1;
+    options.balance_width = 0.05;
+    options.schedule = FS_RATE_COSINE;
+    return options;
+}
+
+/* Stops a training after some iterations: the second save fails with a code of its own. */
+struct stop {
+    char path[64]; /* of the file that the state went to */
+    const struct fs_stamp_options *options;
+};
+
+static int save_and_stop(void *context, const struct fs_stamp_state *state, struct fs_error *err)
+{
+    struct stop *stop = context;
+    struct fs_archive *archive;
+    assert_done(fs_archive_create(stop->path, "part", "job", &archive, err), *err);
+    assert_done(fs_stamp_write(archive, stop->options, state, err), *err);
+    assert_done(fs_archive_publish(archive, err), *err);
+    return fs_error_set(err, FS_EXIT_INTERRUPTED, "stopped here");
+}
+
+static void train(const struct test_model *m, const struct fs_pair_list *list, const struct fs_stamp_options *options,
+                  size_t threads, struct fs_stamp_state *state)
+{
+    struct fs_error err = FS_ERROR_INIT;
+    struct fs_runner *runner;
+    assert_done(fs_runner_serial_create(threads, &runner, &err), err);
+    assert_done(fs_stamp_state_create(options, m->spec->hidden, fs_stamp_steps(options, list->count), state, &err), err);
+    assert_done(fs_stamp_train(m->model, m->tokenizer, list, NULL, options, runner, NULL, NULL, state, &err), err);
+    free(runner);
+}
+
+static void assert_same(const struct fs_stamp_state *a, const struct fs_stamp_state *b)
+{
+    size_t bytes = fs_stamp_parameters(a->stamp.hidden, a->stamp.width) * sizeof(fs_real);
+    assert_int_equal(a->step, b->step);
+    assert_int_equal(a->steps, b->steps);
+    assert_int_equal(a->best_step, b->best_step);
+    assert_int_equal(a->stamp.layer, b->stamp.layer);
+    assert_memory_equal(a->stamp.parameters, b->stamp.parameters, bytes);
+    assert_memory_equal(a->moment1, b->moment1, bytes);
+    assert_memory_equal(a->moment2, b->moment2, bytes);
+    assert_memory_equal(a->loss, b->loss, a->steps * 4 * sizeof *a->loss);
+    assert_memory_equal(a->extra, b->extra, a->steps * 3 * sizeof *a->extra);
+}
+
+static const char *const models[] = {"bert-tiny", "gpt2-tiny", "llama-grouped"};
+
+static void threads_do_not_matter(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        struct test_model m;
+        struct fs_pair_list list;
+        struct fs_stamp_state one, three;
+        test_model_open(models[i], &m);
+        test_pairs_make(i == 1, &list);
+        struct fs_stamp_options options = full_options(m.spec);
+        if (i == 1)
+            options.variant = FS_OBJECT_MEAN;
+        options.batch = i == 2 ? 4 : 0; /* three batches of 4, 4, 2 pairs */
+        train(&m, &list, &options, 1, &one);
+        train(&m, &list, &options, 3, &three);
+        assert_int_equal(one.step, i == 2 ? 18 : 6);
+        assert_same(&one, &three);
+        fs_stamp_state_release(&one);
+        fs_stamp_state_release(&three);
+        fs_pair_list_release(&list);
+        test_model_close(&m);
+    }
+}
+
+/* Stopped at every checkpoint, written, read back and gone on from, a training ends with the bits of one in one go. */
+static void resumes(void **state)
+{
+    (void)state;
+    struct fs_error err = FS_ERROR_INIT;
+    struct test_model m;
+    struct fs_pair_list list;
+    test_model_open("bert-tiny", &m);
+    test_pairs_make(false, &list);
+    struct fs_stamp_options options = full_options(m.spec);
+    options.batch = 5;
+    struct fs_stamp_state whole, parts;
+    train(&m, &list, &options, 1, &whole);
+
+    options.checkpoint_every = 1;
+    struct stop stop = {"/tmp/fairstamp-stamp-XXXXXX", &options};
+    int file = mkstemp(stop.path);
+    assert_true(file >= 0);
+    close(file);
+    struct fs_runner *runner;
+    assert_done(fs_runner_serial_create(2, &runner, &err), err);
+    assert_done(fs_stamp_state_create(&options, m.spec->hidden, fs_stamp_steps(&options, list.count), &parts, &err), err);
+    for (size_t stops = 1; stops < whole.steps; stops++) {
+        assert_int_equal(
+            fs_stamp_train(m.model, m.tokenizer, &list, NULL, &options, runner, save_and_stop, &stop, &parts, &err), -1);
+        assert_int_equal(err.code, FS_EXIT_INTERRUPTED);
+        fs_stamp_state_release(&parts);
+        struct fs_archive *archive;
+        assert_done(fs_archive_open(stop.path, "part", &archive, &err), err);
+        assert_done(fs_stamp_read_state(archive, &parts, &err), err);
+        struct fs_stamp alone;
+        assert_done(fs_stamp_read(archive, m.spec, &alone, &err), err);
+        assert_memory_equal(alone.parameters, parts.stamp.parameters,
+                            fs_stamp_parameters(alone.hidden, alone.width) * sizeof(fs_real));
+        fs_stamp_release(&alone);
+        struct fs_spec other = *m.spec;
+        other.hidden = 8;
+        assert_int_equal(fs_stamp_read(archive, &other, &alone, &err), -1);
+        assert_int_equal(err.code, FS_EXIT_DATA);
+        fs_archive_close(archive);
+        assert_int_equal(parts.step, stops);
+    }
+    assert_done(fs_stamp_train(m.model, m.tokenizer, &list, NULL, &options, runner, NULL, NULL, &parts, &err), err);
+    assert_same(&whole, &parts);
+    unlink(stop.path);
+    free(runner);
+    fs_stamp_state_release(&whole);
+    fs_stamp_state_release(&parts);
+    fs_pair_list_release(&list);
+    test_model_close(&m);
+}
+
+static void loss_falls(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        struct test_model m;
+        struct fs_pair_list list;
+        struct fs_stamp_state trained;
+        test_model_open(models[i], &m);
+        test_pairs_make(false, &list);
+        struct fs_stamp_options options = test_options(m.spec);
+        options.iterations = 60;
+        options.width = 64;
+        train(&m, &list, &options, 2, &trained);
+        double before = trained.loss[1], after = trained.loss[4 * 59 + 1];
+        print_message("%s: L_e %.4g -> %.4g\n", models[i], before, after);
+        assert_true(after < before / 25); /* a fifth of the gap, squared */
+        fs_stamp_state_release(&trained);
+        fs_pair_list_release(&list);
+        test_model_close(&m);
+    }
+}
+
+static void refuses(void **state)
+{
+    (void)state;
+    struct test_model m;
+    struct fs_pair_list list;
+    test_model_open("bert-tiny", &m);
+    test_pairs_make(false, &list);
+    struct fs_runner *runner;
+    struct fs_error err = FS_ERROR_INIT;
+    assert_done(fs_runner_serial_create(1, &runner, &err), err);
+    for (int wrong = 0; wrong < 6; wrong++) {
+        struct fs_stamp_options options = test_options(m.spec);
+        struct fs_stamp_state trained;
+        bool held_out[10] = {false};
+        int code = FS_EXIT_CONFIG;
+        if (wrong == 0)
+            options.variant = FS_PLL_MODIFIED;
+        if (wrong == 1)
+            options.learning_rate = NAN;
+        if (wrong == 2)
+            options.balance = 1; /* without a width */
+        if (wrong == 3)
+            options.layer = 2;
+        if (wrong == 4) {
+            memset(held_out, 1, sizeof held_out);
+            code = FS_EXIT_DATA;
+        }
+        if (wrong == 5) {
+            options.learning_rate = 3e38; /* the stamp overflows */
+            code = FS_EXIT_DATA;
+        }
+        assert_done(fs_stamp_state_create(&options, m.spec->hidden, fs_stamp_steps(&options, list.count), &trained, &err),
+                    err);
+        assert_int_equal(fs_stamp_train(m.model, m.tokenizer, &list, held_out, &options, runner, NULL, NULL, &trained, &err),
+                         -1);
+        print_message("%s\n", err.text);
+        assert_int_equal(err.code, code);
+        fs_stamp_state_release(&trained);
+    }
+    free(runner);
+    fs_pair_list_release(&list);
+    test_model_close(&m);
+}
+
+/* The trained BERT of the shared data on StereoSet: the edited pairs' gap falls to a fifth. */
+static void real_model(void **state)
+{
+    (void)state;
+    const char *shared = test_shared();
+    if (!shared)
+        skip();
+    char folder[1200], data[1200];
+    snprintf(folder, sizeof folder, "%s/models/books-bert-mini", shared);
+    snprintf(data, sizeof data, "%s/data/stereoset/dev.json", shared);
+    const char *const gender[] = {"gender", NULL};
+    struct fs_error err = FS_ERROR_INIT;
+    struct test_model m;
+    struct fs_pair_list list = {0};
+    assert_done(fs_model_load(folder, &m.model, &err), err);
+    assert_done(fs_tokenizer_open(folder, &m.tokenizer, &err), err);
+    m.spec = fs_model_spec(m.model);
+    assert_done(fs_stereoset_read(data, gender, &list, &err), err);
+    bool *held_out = calloc(list.count, 1);
+    assert_done(fs_split_by_target(&list, 0.2, 1, held_out, &err), err);
+    size_t edited = 0;
+    for (size_t i = 0; i < list.count; i++)
+        edited += !held_out[i];
+    struct fs_stamp_options options = full_options(m.spec);
+    options.layer = 3;
+    options.width = 512;
+    options.alpha = options.beta = 0.1;
+    options.learning_rate = 3e-3;
+    options.iterations = 30;
+    struct fs_runner *runner;
+    struct fs_stamp_state trained;
+    assert_done(fs_runner_serial_create(2, &runner, &err), err);
+    assert_done(fs_stamp_state_create(&options, m.spec->hidden, fs_stamp_steps(&options, edited), &trained, &err), err);
+    assert_done(fs_stamp_train(m.model, m.tokenizer, &list, held_out, &options, runner, NULL, NULL, &trained, &err), err);
+    double before = trained.loss[1], after = INFINITY, distance = 0;
+    for (size_t s = options.iterations / 2; s < options.iterations; s++)
+        if (trained.loss[4 * s + 1] < after) {
+            after = trained.loss[4 * s + 1];
+            distance = trained.extra[3 * s + 2];
+        }
+    print_message("L_e %.4f -> %.4f, SS %.1f from 50\n", before, after, distance);
+    assert_true(sqrt(after) < sqrt(before) / 5);
+    assert_true(distance < 3);
+    free(runner);
+    free(held_out);
+    fs_stamp_state_release(&trained);
+    fs_pair_list_release(&list);
+    test_model_close(&m);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(threads_do_not_matter), cmocka_unit_test(resumes),    cmocka_unit_test(loss_falls),
+        cmocka_unit_test(refuses),               cmocka_unit_test(real_model),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
