@@ -15,35 +15,49 @@
 
 static char golden[2048], shared[2048];
 
-/* The labels of each StereoSet item in the order of the file; the reader sorts them by candidate. */
+/* Of each StereoSet item its number in the file, and its labels in the file's order; the reader sorts them by candidate. */
+static size_t *pair_line;
 static uint8_t (*label_order)[3];
 static struct fs_pair_list pairs;
 static struct fs_crows_list crows;
 static struct fs_json_document *expected;
 
-static void read_label_order(const char *path)
+/* Reads the items of some categories (NULL: all). */
+static void read_pairs(const char *const *categories)
 {
     static const char *const labels[] = {"stereotype", "anti-stereotype", "unrelated"};
     struct fs_json_document *document = NULL;
+    char path[4096];
+    (void)snprintf(path, sizeof path, "%s/data/stereoset/dev.json", shared);
+    fs_pair_list_release(&pairs);
+    assert_int_equal(fs_stereoset_read(path, categories, &pairs, NULL), 0);
     assert_int_equal(fs_json_load(path, &document, NULL), 0);
     const cJSON *data = cJSON_GetObjectItemCaseSensitive(fs_json_root(document), "data"), *item, *sentence;
+    free(label_order);
+    free(pair_line);
     label_order = calloc(pairs.count, sizeof *label_order);
+    pair_line = calloc(pairs.count, sizeof *pair_line);
     assert_non_null(label_order);
-    size_t i = 0;
+    assert_non_null(pair_line);
+    size_t i = 0, line = 0;
     cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(data, "intrasentence"))
     {
+        const char *id = cJSON_GetObjectItemCaseSensitive(item, "id")->valuestring;
         size_t k = 0;
-        cJSON_ArrayForEach(sentence, cJSON_GetObjectItemCaseSensitive(item, "sentences"))
-        {
-            const char *label = cJSON_GetObjectItemCaseSensitive(sentence, "gold_label")->valuestring;
-            for (uint8_t c = 0; c < 3; c++) {
-                if (strcmp(label, labels[c]) == 0) {
-                    label_order[i][k] = c;
+        if (i < pairs.count && strcmp(pairs.item[i].id, id) == 0) {
+            cJSON_ArrayForEach(sentence, cJSON_GetObjectItemCaseSensitive(item, "sentences"))
+            {
+                const char *label = cJSON_GetObjectItemCaseSensitive(sentence, "gold_label")->valuestring;
+                for (uint8_t c = 0; c < 3; c++) {
+                    if (strcmp(label, labels[c]) == 0) {
+                        label_order[i][k] = c;
+                    }
                 }
+                k++;
             }
-            k++;
+            pair_line[i++] = line;
         }
-        i++;
+        line++;
     }
     assert_int_equal(i, pairs.count);
     fs_json_destroy(document);
@@ -63,8 +77,6 @@ static int setup(void **state)
         shared[0] = '\0';
         return 0;
     }
-    assert_int_equal(fs_stereoset_read(path, NULL, &pairs, NULL), 0);
-    read_label_order(path);
     (void)snprintf(path, sizeof path, "%s/expected.json", golden);
     assert_int_equal(fs_json_load(path, &expected, NULL), 0);
     return 0;
@@ -77,6 +89,7 @@ static int teardown(void **state)
     fs_pair_list_release(&pairs);
     fs_crows_list_release(&crows);
     free(label_order);
+    free(pair_line);
     return 0;
 }
 
@@ -159,7 +172,7 @@ static void compare_scores(const char *model, const char *suite, const char *var
 
 static size_t stereoset_line(size_t item)
 {
-    return item;
+    return pair_line[item];
 }
 
 static size_t crows_line(size_t item)
@@ -214,10 +227,12 @@ static void compare_metrics(const struct fs_evaluate_result *result, const char 
             }
         }
     }
-    assert_true(compared >= 3);
+    assert_true(compared >= 2);
 }
 
-static void check_stereoset(const struct loaded *loaded, const char *model, const char *variant)
+/* `categories`: NULL for all, or a part, so that the test takes seconds. */
+static void check_stereoset(const struct loaded *loaded, const char *model, const char *variant,
+                            const char *const *categories)
 {
     static const char *const names[][2] = {{"SS_macro", "ss.macro"},     {"LMS_macro", "lms.macro"},
                                            {"ICAT_macro", "icat.macro"}, {"SS_micro", "ss.micro"},
@@ -225,6 +240,7 @@ static void check_stereoset(const struct loaded *loaded, const char *model, cons
     struct fs_evaluate_input input = {
         .pairs_suite = "stereoset", .pairs = &pairs, .pair_variant = variant_of(loaded, variant)};
     struct fs_evaluate_result result;
+    read_pairs(categories);
     evaluate(loaded, &input, NULL, &result);
     compare_scores(model, "stereoset", variant, pairs.count, 3, result.pair_score, 4, stereoset_line,
                    label_order, 1e-9);
@@ -232,7 +248,6 @@ static void check_stereoset(const struct loaded *loaded, const char *model, cons
     fs_evaluate_result_release(&result);
 }
 
-/* `categories`: as fs_crows_read; a part of the suite where the whole takes minutes. */
 static void check_crows(const struct loaded *loaded, const char *model, const char *variant,
                         const char *const *categories)
 {
@@ -251,18 +266,20 @@ static void check_crows(const struct loaded *loaded, const char *model, const ch
     fs_evaluate_result_release(&result);
 }
 
+static const char *const few_targets[] = {"gender", "religion", NULL};
+static const char *const few_types[] = {"religion", "age", "disability", NULL};
+
 static void masked_model(void **state)
 {
     (void)state;
     if (shared[0] == '\0') {
         skip();
     }
-    static const char *const few[] = {"religion", "age", "disability", NULL};
     struct loaded loaded = load("books-bert-mini");
-    check_stereoset(&loaded, "books-bert-mini", "target.prob");
-    check_stereoset(&loaded, "books-bert-mini", "target.logprob");
-    check_crows(&loaded, "books-bert-mini", "pll.unmodified", few);
-    check_crows(&loaded, "books-bert-mini", "pll.modified", NULL);
+    check_stereoset(&loaded, "books-bert-mini", "target.prob", NULL);
+    check_stereoset(&loaded, "books-bert-mini", "target.logprob", few_targets);
+    check_crows(&loaded, "books-bert-mini", "pll.unmodified", few_types);
+    check_crows(&loaded, "books-bert-mini", "pll.modified", few_types);
     unload(&loaded);
 }
 
@@ -273,13 +290,13 @@ static void causal_models(void **state)
         skip();
     }
     struct loaded loaded = load("books-gpt2-mini");
-    check_stereoset(&loaded, "books-gpt2-mini", "sentence.mean");
-    check_stereoset(&loaded, "books-gpt2-mini", "sentence.sum");
-    check_crows(&loaded, "books-gpt2-mini", "sentence.mean", NULL);
-    check_crows(&loaded, "books-gpt2-mini", "sentence.sum", NULL);
+    check_stereoset(&loaded, "books-gpt2-mini", "sentence.mean", NULL);
+    check_stereoset(&loaded, "books-gpt2-mini", "sentence.sum", few_targets);
+    check_crows(&loaded, "books-gpt2-mini", "sentence.mean", few_types);
+    check_crows(&loaded, "books-gpt2-mini", "sentence.sum", few_types);
     unload(&loaded);
     loaded = load("stories260K-hf");
-    check_stereoset(&loaded, "stories260K-hf", "sentence.sum");
+    check_stereoset(&loaded, "stories260K-hf", "sentence.sum", NULL);
     check_crows(&loaded, "stories260K-hf", "sentence.sum", NULL);
     unload(&loaded);
 }
