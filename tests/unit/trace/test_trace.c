@@ -1,0 +1,445 @@
+/*
+ * Causal tracing against a naive one, made here from separate whole runs with the restored rows patched in; what counts as
+ * a subject and as its counterfactual; threads; the file and back.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "model/random.h"
+#include "stages/trace.h"
+#include "stages/trace_item.h"
+
+#define assert_done(call, error) \
+    do { \
+        if ((call) != 0) \
+            fail_msg("%s: %s", #call, (error).text); \
+    } while (0)
+
+struct world {
+    struct fs_model *model;
+    struct fs_tokenizer *tokenizer;
+    const struct fs_spec *spec;
+    struct fs_prompt_style style;
+    struct fs_attribute_table *attributes;
+    struct fs_pair_list pairs;
+};
+
+static struct fs_statement_text statement(const char *before, const char *fill, const char *after)
+{
+    struct fs_statement_text text = {
+        .before = strdup(before), .fill = strdup(fill), .after = strdup(after), .id = strdup("")};
+    if (asprintf(&text.text, "%s%s%s", before, fill, after) < 0)
+        abort();
+    return text;
+}
+
+/* category, subject, counterpart ("": StereoSet), before of k1, before of k2, fills, after */
+static const char *const rows[][8] = {
+    {"gender", "he", "", "they said that he was ", NULL, "home", "ship", "."},          /* table, same length */
+    {"gender", "captain", "", "the captain is ", NULL, "kind", "old", "."},             /* no counterpart: noise */
+    {"gender", "nurse", "", "and he was the ", NULL, "at", "home", " in the ship."},    /* an attribute word instead */
+    {"gender", "she", "", "the ", NULL, "nurse", "ship", " that she was at."},          /* behind the fill */
+    {"race", "farmer", "", "one ", NULL, "two", "three", "."},                          /* nowhere */
+    {"race", "nurse", "captain", "the nurse was ", "the captain was ", "home", NULL, "."}, /* the pair's own */
+    {"race", "he", "she", "is he ", "is she ", "home", NULL, "?"},                      /* the same in one token each */
+    {"gender", "pa", "", "they said that pa was ", NULL, "home", "ship", "."},  /* two tokens in every model, as is "ma" */
+    {"race", "captain", "nurse", "the captains were ", "the nurses were ", "at", NULL, " home."},
+};
+#define PAIRS (sizeof rows / sizeof *rows)
+
+static void world_open(const char *name, struct world *w)
+{
+    struct fs_error err = FS_ERROR_INIT;
+    const char *root = getenv("FAIRSTAMP_SOURCE");
+    char folder[1024], path[] = "/tmp/fairstamp-words-XXXXXX";
+    snprintf(folder, sizeof folder, "%s/tests/golden/models/%s", root ? root : ".", name);
+    *w = (struct world){0};
+    assert_done(fs_model_load(folder, &w->model, &err), err);
+    assert_done(fs_tokenizer_open(folder, &w->tokenizer, &err), err);
+    w->spec = fs_model_spec(w->model);
+    assert_done(fs_prompt_style_of(w->spec, w->tokenizer, &w->style, &err), err);
+    int file = mkstemp(path);
+    assert_true(file >= 0);
+    const char words[] = "{\"gender\": [[\"he\", \"she\"], [\"boys\", \"girls\"], [\"pa\", \"ma\"]]}";
+    assert_true(write(file, words, strlen(words)) == (ssize_t)strlen(words));
+    close(file);
+    assert_done(fs_attribute_table_read(path, &w->attributes, &err), err);
+    unlink(path);
+    w->pairs.count = PAIRS;
+    w->pairs.item = calloc(PAIRS, sizeof *w->pairs.item);
+    for (size_t i = 0; i < PAIRS; i++) {
+        const char *const *row = rows[i];
+        struct fs_pair *pair = &w->pairs.item[i];
+        char id[32];
+        snprintf(id, sizeof id, "p%zu", i);
+        *pair = (struct fs_pair){.id = strdup(id), .category = strdup(row[0]), .target = strdup(row[1]),
+                                 .subject = strdup(row[1]), .counterpart = strdup(row[2])};
+        pair->statement[FS_STEREOTYPE] = statement(row[3], row[5], row[7]);
+        pair->statement[FS_ANTI_STEREOTYPE] = statement(row[4] ? row[4] : row[3], row[6] ? row[6] : row[5], row[7]);
+    }
+}
+
+static void world_close(struct world *w)
+{
+    fs_pair_list_release(&w->pairs);
+    fs_attribute_table_destroy(w->attributes);
+    fs_tokenizer_destroy(w->tokenizer);
+    fs_model_destroy(w->model);
+}
+
+/*
+ * One whole run of one sequence: P[object]; the state after `layer` gets the rows [begin, end) of `patch` (NULL: none), and
+ * all states after each layer go to `states` (layers, n, d) where it is not NULL.
+ */
+static double run_once(const struct world *w, const int32_t *token, const struct fs_trace_item *item,
+                       const fs_real *noise, size_t layer, size_t begin, const fs_real *patch, fs_real *states)
+{
+    struct fs_error err = FS_ERROR_INIT;
+    struct fs_workspace *workspace;
+    size_t n = item->length, d = w->spec->hidden, start[2] = {0, n}, first[2] = {0, 1};
+    fs_real *h = calloc(n * d, sizeof *h), logprob;
+    struct fs_batch batch = {1, n, token, start};
+    assert_done(fs_workspace_create(w->model, &workspace, &err), err);
+    assert_done(fs_embed(w->model, workspace, &batch, noise, h, &err), err);
+    for (size_t l = 0; l < w->spec->layers; l++) {
+        assert_done(fs_run_layers(w->model, workspace, &batch, l, l + 1, NULL, h, &err), err);
+        if (states)
+            memcpy(states + l * n * d, h, n * d * sizeof *h);
+        if (patch && l == layer)
+            memcpy(h + begin * d, patch + (l * n + begin) * d, (item->subject_end - begin) * d * sizeof *h);
+    }
+    struct fs_reads reads = {1, &item->read, first, &item->object};
+    assert_done(fs_read_logprobs(w->model, workspace, h, &reads, &logprob, NULL, &err), err);
+    fs_workspace_destroy(workspace);
+    free(h);
+    return exp((double)logprob);
+}
+
+/* The standard deviation of all numbers of the subjects' word embeddings, two passes. */
+static double deviation(const struct world *w, const struct fs_trace_item *items, size_t count)
+{
+    struct fs_error err = FS_ERROR_INIT;
+    size_t d = w->spec->hidden, n = 0;
+    fs_real *row = calloc(d, sizeof *row);
+    double sum = 0, squares = 0;
+    for (int pass = 0; pass < 2; pass++)
+        for (size_t i = 0; i < count; i++)
+            for (size_t t = items[i].subject_begin; t < items[i].subject_end; t++) {
+                assert_done(fs_model_word_embedding(w->model, items[i].biased[t], row, &err), err);
+                for (size_t c = 0; c < d; c++) {
+                    if (pass == 0) {
+                        sum += (double)row[c];
+                        n++;
+                    } else
+                        squares += pow((double)row[c] - sum / (double)n, 2);
+                }
+            }
+    free(row);
+    return sqrt(squares / (double)(n - 1));
+}
+
+/* numbers: P, P*, P*[restored at each layer] of one item. */
+static void naive(const struct world *w, const struct fs_trace_options *options, const struct fs_trace_item *item,
+                  size_t pair, double sigma, double *numbers)
+{
+    size_t n = item->length, d = w->spec->hidden, layers = w->spec->layers;
+    size_t begin = options->positions == FS_TRACE_ALL_SUBJECT_TOKENS ? item->subject_begin : item->subject_end - 1;
+    fs_real *biased = calloc(layers * n * d, sizeof *biased), *noise = calloc(n * d, sizeof *noise);
+    memset(numbers, 0, (2 + layers) * sizeof *numbers);
+    numbers[0] = run_once(w, item->biased, item, NULL, 0, 0, NULL, biased);
+    size_t samples = item->noised ? options->noise_samples : 1;
+    for (size_t s = 0; s < samples; s++) {
+        struct fs_random random = fs_random_start(options->seed, ((uint64_t)pair << 20) + s);
+        for (size_t i = item->subject_begin * d; item->noised && i < item->subject_end * d; i++)
+            noise[i] = (fs_real)(options->noise_scale * sigma * fs_random_normal(&random));
+        const fs_real *added = item->noised ? noise : NULL;
+        numbers[1] += run_once(w, item->counterfactual, item, added, 0, 0, NULL, NULL) / (double)samples;
+        for (size_t l = 0; l < layers; l++)
+            numbers[2 + l] += run_once(w, item->counterfactual, item, added, l, begin, biased, NULL) / (double)samples;
+    }
+    free(biased);
+    free(noise);
+}
+
+static void run_trace(const struct world *w, const struct fs_trace_options *options, size_t threads,
+                      struct fs_trace_result *result)
+{
+    struct fs_error err = FS_ERROR_INIT;
+    struct fs_runner *runner;
+    assert_done(fs_runner_serial_create(threads, &runner, &err), err);
+    assert_done(fs_trace_run(w->model, w->tokenizer, &w->pairs, w->attributes, options, runner, result, &err), err);
+    free(runner);
+}
+
+static void check_against_naive(const char *name, enum fs_trace_positions positions)
+{
+    struct world w;
+    world_open(name, &w);
+    struct fs_error err = FS_ERROR_INIT;
+    struct fs_trace_options options = {.positions = positions, .noise_scale = 3, .noise_samples = 4, .bootstrap = 200,
+                                       .seed = 5};
+    struct fs_trace_result result;
+    run_trace(&w, &options, 2, &result);
+    struct fs_trace_item items[PAIRS];
+    size_t traced = 0, pair[PAIRS], noised = 0;
+    for (size_t p = 0; p < PAIRS; p++) {
+        assert_done(fs_trace_item_compile(w.tokenizer, &w.style, &w.pairs.item[p], w.attributes, &items[traced], &err), err);
+        if (items[traced].skip == FS_KEPT)
+            pair[traced++] = p;
+    }
+    assert_int_equal(result.items, traced);
+    assert_int_equal(result.layers, w.spec->layers);
+    double sigma = deviation(&w, items, traced), numbers[64], worst = 0, largest = 0;
+    for (size_t i = 0; i < traced; i++) {
+        naive(&w, &options, &items[i], pair[i], sigma, numbers);
+        assert_int_equal(result.item[i], pair[i]);
+        assert_int_equal(result.noised[i], items[i].noised);
+        noised += items[i].noised;
+        worst = fmax(worst, fabs(result.biased[i] / numbers[0] - 1));
+        worst = fmax(worst, fabs(result.counterfactual[i] / numbers[1] - 1));
+        for (size_t l = 0; l < result.layers; l++) {
+            double effect = numbers[2 + l] - numbers[1];
+            worst = fmax(worst, fabs(result.indirect_effect[i * result.layers + l] - effect) / numbers[1]);
+            largest = fmax(largest, fabs(effect) / numbers[1]);
+        }
+    }
+    print_message("%s: %zu items, %zu noised, relative difference %.1e, largest relative effect %.2f\n", name, traced,
+                  noised, worst, largest);
+    assert_true(noised > 0 && noised < traced);
+    assert_true(largest > 1e-3);
+    assert_true(worst < 1e-5); /* of P; the differences themselves are below 1e-6 */
+
+    /* means, counts and l* */
+    assert_string_equal(result.category[0], "all");
+    assert_string_equal(result.category[1], "gender");
+    assert_string_equal(result.category[2], "race");
+    assert_int_equal(result.categories, 3);
+    size_t best = 0;
+    for (size_t l = 0; l < result.layers; l++) {
+        double mean = 0;
+        for (size_t i = 0; i < traced; i++)
+            mean += result.indirect_effect[i * result.layers + l] / (double)traced;
+        assert_true(fabs(mean - result.aie[l]) < 1e-15);
+        assert_true(result.aie_low[l] <= result.aie[l] && result.aie[l] <= result.aie_high[l]);
+        if (result.aie[l] > result.aie[best])
+            best = l;
+    }
+    assert_int_equal(best, result.decisive_layer);
+    for (size_t c = 0, counted = 0; c < 3; c++) {
+        size_t members = 0;
+        for (size_t l = 0; l < result.layers; l++)
+            members += result.argmax_count[c * result.layers + l];
+        if (c == 0)
+            assert_int_equal(members, traced);
+        else
+            counted += members;
+        if (c == 2)
+            assert_int_equal(counted, traced);
+    }
+    for (size_t i = 0; i < traced; i++)
+        fs_trace_item_release(&items[i]);
+    fs_trace_result_release(&result);
+    world_close(&w);
+}
+
+static void naive_runs_agree(void **state)
+{
+    (void)state;
+    const char *const models[] = {"bert-tiny", "gpt2-tiny", "llama-grouped"};
+    for (size_t i = 0; i < 3; i++) {
+        check_against_naive(models[i], FS_TRACE_LAST_SUBJECT_TOKEN);
+        check_against_naive(models[i], FS_TRACE_ALL_SUBJECT_TOKENS);
+    }
+}
+
+/*
+ * A causal prompt that ends with the subject: the row that is read is the subject's last, so with all of the state before
+ * it the same, restoring it at the last layer restores everything: IE = TE.
+ */
+static void last_layer_restores_all(void **state)
+{
+    (void)state;
+    struct world w;
+    world_open("gpt2-tiny", &w);
+    for (size_t p = 0; p < PAIRS; p++) {
+        struct fs_statement_text *k1 = &w.pairs.item[p].statement[FS_STEREOTYPE];
+        free(k1->before);
+        k1->before = strdup(p % 2 == 0 ? "they said that pa" : "home, said ma");
+        free(w.pairs.item[p].subject);
+        w.pairs.item[p].subject = strdup(p % 2 == 0 ? "pa" : "ma");
+        w.pairs.item[p].counterpart[0] = '\0';
+    }
+    struct fs_trace_options options = {.noise_scale = 3, .noise_samples = 3, .seed = 1};
+    struct fs_trace_result result;
+    run_trace(&w, &options, 1, &result);
+    assert_int_equal(result.items, PAIRS);
+    for (size_t i = 0; i < result.items; i++) {
+        double total = result.biased[i] - result.counterfactual[i];
+        assert_true(fabs(total) > 1e-3 * result.biased[i]);
+        assert_true(fabs(result.indirect_effect[i * result.layers + result.layers - 1] - total) < 1e-5 * fabs(total));
+        assert_true(isnan(result.aie_low[0])); /* no resamples, no interval */
+    }
+    fs_trace_result_release(&result);
+    world_close(&w);
+}
+
+/* Which tokens are the subject, and what stands there in the counterfactual run, word by word. */
+static void check_item(const struct world *w, size_t pair, enum fs_skip skip, bool noised, const char *biased,
+                       const char *counterfactual)
+{
+    struct fs_error err = FS_ERROR_INIT;
+    struct fs_trace_item item;
+    assert_done(fs_trace_item_compile(w->tokenizer, &w->style, &w->pairs.item[pair], w->attributes, &item, &err), err);
+    assert_int_equal(item.skip, skip);
+    if (skip == FS_KEPT) {
+        char *text[2];
+        size_t count = item.subject_end - item.subject_begin;
+        assert_int_equal(item.noised, noised);
+        assert_done(fs_tokenizer_decode(w->tokenizer, item.biased + item.subject_begin, count, &text[0], &err), err);
+        assert_done(fs_tokenizer_decode(w->tokenizer, item.counterfactual + item.subject_begin, count, &text[1], &err), err);
+        const char *expected[2] = {biased, counterfactual};
+        for (int i = 0; i < 2; i++) {
+            assert_string_equal(text[i] + strspn(text[i], " "), expected[i]);
+            free(text[i]);
+        }
+    }
+    fs_trace_item_release(&item);
+}
+
+static void set_before(struct world *w, size_t pair, const char *subject, const char *before)
+{
+    struct fs_pair *item = &w->pairs.item[pair];
+    free(item->subject);
+    free(item->statement[FS_STEREOTYPE].before);
+    item->subject = strdup(subject);
+    item->statement[FS_STEREOTYPE].before = strdup(before);
+}
+
+static void finds_subjects(void **state)
+{
+    (void)state;
+    struct world w;
+    world_open("bert-tiny", &w);
+    check_item(&w, 0, FS_KEPT, false, "he", "she");
+    check_item(&w, 1, FS_KEPT, true, "captain", "captain");
+    check_item(&w, 2, FS_KEPT, false, "he", "she");
+    check_item(&w, 3, FS_KEPT, false, "she", "he");
+    check_item(&w, 4, FS_SKIP_SUBJECT_MISSING, false, NULL, NULL);
+    check_item(&w, 5, FS_KEPT, false, "nurse", "captain");
+    check_item(&w, 6, FS_KEPT, false, "he", "she");
+    /* the nearest one before the fill; parts of words, the fill and later places do not count */
+    set_before(&w, 0, "he", "he said he is the she ");
+    check_item(&w, 0, FS_KEPT, false, "he", "she");
+    set_before(&w, 0, "he", "the she, ache ");
+    check_item(&w, 0, FS_KEPT, false, "she", "he");
+    /* a possessive ends the word; a plural belongs to it */
+    set_before(&w, 1, "nurse", "the nurse's captain is ");
+    check_item(&w, 1, FS_KEPT, true, "nurse", "nurse");
+    set_before(&w, 1, "boy", "the boys are ");
+    check_item(&w, 1, FS_KEPT, true, "boys", "boys"); /* "girls" has another number of tokens */
+    set_before(&w, 1, "nurse", "");
+    check_item(&w, 1, FS_SKIP_SUBJECT_MISSING, false, NULL, NULL);
+    struct fs_statement_text *k1 = &w.pairs.item[0].statement[FS_STEREOTYPE];
+    k1->fill[0] = '\0';
+    check_item(&w, 0, FS_SKIP_EMPTY_FILL, false, NULL, NULL);
+    world_close(&w);
+
+    /* byte-level pieces keep the case; what follows the fill cannot be the subject of a causal model */
+    world_open("gpt2-tiny", &w);
+    check_item(&w, 3, FS_SKIP_SUBJECT_MISSING, false, NULL, NULL);
+    w.style.max_positions = 4;
+    check_item(&w, 0, FS_SKIP_TOO_LONG, false, NULL, NULL);
+    world_close(&w);
+}
+
+static void assert_results_equal(const struct fs_trace_result *a, const struct fs_trace_result *b)
+{
+    size_t n = a->items, cells = a->categories * a->layers;
+    assert_int_equal(a->items, b->items);
+    assert_int_equal(a->layers, b->layers);
+    assert_int_equal(a->categories, b->categories);
+    assert_int_equal(a->decisive_layer, b->decisive_layer);
+    assert_memory_equal(a->skipped, b->skipped, sizeof a->skipped);
+    assert_memory_equal(a->item, b->item, n * sizeof *a->item);
+    assert_memory_equal(a->noised, b->noised, n);
+    assert_memory_equal(a->biased, b->biased, n * sizeof *a->biased);
+    assert_memory_equal(a->counterfactual, b->counterfactual, n * sizeof *a->counterfactual);
+    assert_memory_equal(a->indirect_effect, b->indirect_effect, n * a->layers * sizeof *a->indirect_effect);
+    assert_memory_equal(a->aie, b->aie, cells * sizeof *a->aie);
+    assert_memory_equal(a->aie_low, b->aie_low, cells * sizeof *a->aie_low);
+    assert_memory_equal(a->aie_high, b->aie_high, cells * sizeof *a->aie_high);
+    assert_memory_equal(a->argmax_count, b->argmax_count, cells * sizeof *a->argmax_count);
+    for (size_t c = 0; c < a->categories; c++)
+        assert_string_equal(a->category[c], b->category[c]);
+}
+
+static void threads_and_file(void **state)
+{
+    (void)state;
+    struct fs_error err = FS_ERROR_INIT;
+    struct world w;
+    world_open("bert-tiny", &w);
+    /* enough samples that each noised item is a unit of its own */
+    struct fs_trace_options options = {.noise_scale = 2, .noise_samples = 100, .bootstrap = 100, .seed = 9};
+    struct fs_trace_result one, three, read;
+    run_trace(&w, &options, 1, &one);
+    run_trace(&w, &options, 3, &three);
+    assert_results_equal(&one, &three);
+    char path[] = "/tmp/fairstamp-trace-XXXXXX";
+    int file = mkstemp(path);
+    assert_true(file >= 0);
+    close(file);
+    struct fs_archive *archive;
+    assert_done(fs_archive_create(path, "trace", "job", &archive, &err), err);
+    assert_done(fs_trace_write(archive, &w.pairs, &options, &one, &err), err);
+    assert_done(fs_archive_publish(archive, &err), err);
+    assert_done(fs_archive_open(path, "trace", &archive, &err), err);
+    assert_done(fs_trace_read(archive, &read, &err), err);
+    fs_archive_close(archive);
+    unlink(path);
+    assert_results_equal(&one, &read);
+    fs_trace_result_release(&one);
+    fs_trace_result_release(&three);
+    fs_trace_result_release(&read);
+    world_close(&w);
+}
+
+static void refuses(void **state)
+{
+    (void)state;
+    struct fs_error err = FS_ERROR_INIT;
+    struct world w;
+    world_open("bert-tiny", &w);
+    struct fs_runner *runner;
+    struct fs_trace_result result;
+    assert_done(fs_runner_serial_create(1, &runner, &err), err);
+    struct fs_trace_options options = {.noise_scale = 3, .noise_samples = 0};
+    assert_int_equal(fs_trace_run(w.model, w.tokenizer, &w.pairs, w.attributes, &options, runner, &result, &err), -1);
+    assert_int_equal(err.code, FS_EXIT_CONFIG);
+    options.noise_samples = 1;
+    struct fs_pair_list none = {1, w.pairs.item + 4};
+    assert_int_equal(fs_trace_run(w.model, w.tokenizer, &none, w.attributes, &options, runner, &result, &err), -1);
+    assert_int_equal(err.code, FS_EXIT_DATA);
+    free(runner);
+    world_close(&w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(finds_subjects),          cmocka_unit_test(naive_runs_agree),
+        cmocka_unit_test(last_layer_restores_all), cmocka_unit_test(threads_and_file),
+        cmocka_unit_test(refuses),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
