@@ -1,11 +1,14 @@
 /*
  * Forward speed on StereoSet sentences, and the share of OpenBLAS's own SGEMM rate that it reaches.
  *
- *     bench_forward MODEL_FOLDER STEREOSET_JSON THREADS REPEATS
+ *     bench_forward MODEL_FOLDER STEREOSET_JSON THREADS REPEATS SENTENCES
  *
- * One JSON object on stdout: tokens, median seconds and tokens/s for (hidden) all layers without head and (full) with the
- * head at every position and the log probability of every token; and the same products alone (gemm_*): each layer's and the
- * head's matrix shapes, on the weights' own sizes, as single-threaded SGEMM calls running on THREADS threads at once.
+ * SENTENCES: the first so many of the file; equal ones are computed once. 0: all.
+ *
+ * One JSON object on stdout: tokens, median seconds and tokens/s for (hidden) all layers without head and (full) with
+ * the head at every position and the log probability of every token; and the same products alone (gemm_*): each layer's
+ * and the head's matrix shapes, on the weights' own sizes, as single-threaded SGEMM calls running on THREADS threads at
+ * once.
  */
 #include <cblas.h>
 #include <omp.h>
@@ -102,8 +105,7 @@ static double forward(struct bench *bench, bool head)
         float *h = fs_allocate_aligned(unit.batch.tokens * bench->spec->hidden, sizeof *h, "h", NULL);
         float *logprob = fs_allocate_aligned(reads, sizeof *logprob, "logprob", NULL);
         struct fs_error err = FS_ERROR_INIT;
-        if (h == NULL || logprob == NULL ||
-            fs_embed(bench->model, workspace, &unit.batch, NULL, h, &err) != 0 ||
+        if (h == NULL || logprob == NULL || fs_embed(bench->model, workspace, &unit.batch, NULL, h, &err) != 0 ||
             fs_run_layers(bench->model, workspace, &unit.batch, 0, bench->spec->layers, NULL, h, &err) != 0 ||
             (head && fs_read_logprobs(bench->model, workspace, h, &unit.reads, logprob, NULL, &err) != 0)) {
 #pragma omp critical
@@ -124,8 +126,8 @@ static double forward(struct bench *bench, bool head)
 
 static void product(size_t rows, size_t in, size_t out, const float *a, const float *w, float *y)
 {
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)rows, (int)out, (int)in, 1.0F, a, (int)in, w, (int)in, 0.0F,
-                y, (int)out);
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)rows, (int)out, (int)in, 1.0F, a, (int)in, w, (int)in,
+                0.0F, y, (int)out);
 }
 
 /* The products of one forward sweep and nothing else: seconds; `flops` receives their operations. */
@@ -189,12 +191,13 @@ static double median_of(double *seconds, size_t count)
 int main(int argc, char **argv)
 {
     struct bench bench = {.err = FS_ERROR_INIT};
-    if (argc != 5) {
-        fprintf(stderr, "usage: bench_forward MODEL_FOLDER STEREOSET_JSON THREADS REPEATS\n");
+    if (argc != 6) {
+        fprintf(stderr, "usage: bench_forward MODEL_FOLDER STEREOSET_JSON THREADS REPEATS SENTENCES\n");
         return FS_EXIT_USAGE;
     }
     bench.threads = strtoul(argv[3], NULL, 10);
     bench.repeats = strtoul(argv[4], NULL, 10);
+    size_t sentences = strtoul(argv[5], NULL, 10);
     struct fs_pair_list pairs = {0};
     if (bench.threads == 0 || bench.repeats == 0 || fs_model_load(argv[1], &bench.model, &bench.err) != 0 ||
         fs_tokenizer_open(argv[1], &bench.tokenizer, &bench.err) != 0 ||
@@ -202,17 +205,19 @@ int main(int argc, char **argv)
         fail(&bench);
     }
     bench.spec = fs_model_spec(bench.model);
-    for (size_t i = 0; i < pairs.count; i++) {
-        for (size_t candidate = FS_STEREOTYPE; candidate <= FS_UNRELATED; candidate++) {
-            add_sentence(&bench, pairs.item[i].statement[candidate].text);
-        }
+    if (sentences == 0 || sentences > 3 * pairs.count) {
+        sentences = 3 * pairs.count;
+    }
+    for (size_t i = 0; i < sentences; i++) {
+        add_sentence(&bench, pairs.item[i / 3].statement[i % 3].text);
     }
     if (fs_plan_seal(bench.plan, FS_UNIT_TOKENS, bench.spec->max_positions, &bench.err) != 0) {
         fail(&bench);
     }
     const struct fs_spec *s = bench.spec;
-    size_t numbers = s->layers * s->hidden * (2 * s->heads * s->head_size + 2 * s->key_value_heads * s->head_size + 3 * s->ffn) +
-                     s->hidden * s->vocabulary;
+    size_t numbers =
+        s->layers * s->hidden * (2 * s->heads * s->head_size + 2 * s->key_value_heads * s->head_size + 3 * s->ffn) +
+        s->hidden * s->vocabulary;
     bench.weights = fs_allocate_aligned(numbers, sizeof *bench.weights, "weights", &bench.err);
     bench.workspace = fs_allocate(bench.threads, sizeof(struct fs_workspace *), "workspaces", &bench.err);
     if (bench.weights == NULL || bench.workspace == NULL) {
@@ -241,15 +246,16 @@ int main(int argc, char **argv)
         }
     }
     double tokens = (double)fs_plan_tokens(bench.plan);
-    printf("{\"tokens\": %.0f, \"threads\": %zu, \"repeats\": %zu, \"core\": \"%s\"", tokens, bench.threads, bench.repeats,
-           openblas_get_corename());
+    printf("{\"tokens\": %.0f, \"threads\": %zu, \"repeats\": %zu, \"core\": \"%s\"", tokens, bench.threads,
+           bench.repeats, openblas_get_corename());
     const char *name[2] = {"hidden", "full"};
     for (int head = 0; head < 2; head++) {
         double own = median_of(seconds + (size_t)(2 * head) * bench.repeats, bench.repeats);
         double gemm = median_of(seconds + (size_t)(2 * head + 1) * bench.repeats, bench.repeats);
-        printf(", \"%s\": {\"seconds\": %.4f, \"tokens_per_second\": %.1f, \"gemm_seconds\": %.4f, \"gemm_gflops\": %.1f, "
-               "\"share_of_gemm_rate\": %.4f}",
-               name[head], own, tokens / own, gemm, flops[head] / gemm * 1e-9, gemm / own);
+        printf(
+            ", \"%s\": {\"seconds\": %.4f, \"tokens_per_second\": %.1f, \"gemm_seconds\": %.4f, \"gemm_gflops\": %.1f, "
+            "\"share_of_gemm_rate\": %.4f}",
+            name[head], own, tokens / own, gemm, flops[head] / gemm * 1e-9, gemm / own);
     }
     printf("}\n");
 
