@@ -36,6 +36,7 @@ struct trainer {
     unsigned char *mine;         /* [units] which of them this rank has filled */
     fs_real *total;              /* [parameters + units x 2 x values] */
     double *value;               /* [values] the batch's terms, then the categories' SS */
+    double gap;                  /* mean |D| of the batch before training */
     double width;                /* tau of L_b */
     struct bench *bench;         /* [threads] */
 };
@@ -43,7 +44,7 @@ struct trainer {
 /* What a unit reports beside its gradient: the terms, and its share of each category's SS. */
 static size_t values_of(const struct trainer *trainer)
 {
-    return FS_TERM_COUNT + trainer->units.categories;
+    return FS_VALUE_COUNT + trainer->units.categories;
 }
 
 size_t fs_stamp_steps(const struct fs_stamp_options *options, size_t pairs)
@@ -62,7 +63,7 @@ int fs_stamp_state_create(const struct fs_stamp_options *options, size_t hidden,
     state->moment1 = fs_allocate(count, sizeof *state->moment1, "Adam's moments", err);
     state->moment2 = fs_allocate(count, sizeof *state->moment2, "Adam's moments", err);
     state->loss = fs_allocate(steps, 4 * sizeof *state->loss, "the history of losses", err);
-    state->extra = fs_allocate(steps, 3 * sizeof *state->extra, "the history of losses", err);
+    state->extra = fs_allocate(steps, FS_STAMP_EXTRA * sizeof *state->extra, "the history of losses", err);
     state->best = fs_allocate(count, sizeof *state->best, "the best parameters", err);
     state->best_step = SIZE_MAX;
     if (state->moment1 && state->moment2 && state->loss && state->extra && state->best)
@@ -93,7 +94,7 @@ int fs_stamp_state_broadcast(struct fs_stamp_state *state, struct fs_runner *run
         fs_runner_broadcast(runner, state->best, bytes, err) != 0 ||
         fs_runner_broadcast(runner, state->loss, state->steps * 4 * sizeof *state->loss, err) != 0)
         return -1;
-    return fs_runner_broadcast(runner, state->extra, state->steps * 3 * sizeof *state->extra, err);
+    return fs_runner_broadcast(runner, state->extra, state->steps * FS_STAMP_EXTRA * sizeof *state->extra, err);
 }
 
 static void release_bench(struct bench *bench)
@@ -167,7 +168,7 @@ static int differentiate_unit(void *context, size_t thread, size_t unit, void *r
         fs_upper_forward(model, bench->workspace, bench->tape, &u->batch, &trainer->state->stamp, u->x, u->base,
                          bench->h, err) == 0 &&
         fs_tape_read(model, bench->workspace, bench->tape, bench->h, u->loss.rows, u->row, bench->logprob, err) == 0 &&
-        fs_loss_evaluate(&u->loss, trainer->options, trainer->width, bench->logprob, value, value + FS_TERM_COUNT,
+        fs_loss_evaluate(&u->loss, trainer->options, trainer->width, bench->logprob, value, value + FS_VALUE_COUNT,
                          err) == 0 &&
         fs_tape_read_backward(model, bench->workspace, bench->tape, bench->logprob, bench->dh, err) == 0 &&
         fs_upper_backward(model, bench->workspace, bench->tape, bench->dh, gradient, NULL, err) == 0) {
@@ -227,8 +228,8 @@ static int record(struct trainer *trainer, struct fs_error *err)
 {
     struct fs_stamp_state *state = trainer->state;
     const struct fs_stamp_options *o = trainer->options;
-    const double *value = trainer->value, *score = value + FS_TERM_COUNT;
-    double *loss = state->loss + 4 * state->step, *extra = state->extra + 3 * state->step;
+    const double *value = trainer->value, *score = value + FS_VALUE_COUNT;
+    double *loss = state->loss + 4 * state->step, *extra = state->extra + FS_STAMP_EXTRA * state->step;
     loss[0] = value[FS_TERM_EDIT] + o->alpha * value[FS_TERM_CONTEXT] + o->beta * value[FS_TERM_GENERIC] +
               o->level * value[FS_TERM_LEVEL] + o->balance * value[FS_TERM_BALANCE];
     loss[1] = value[FS_TERM_EDIT];
@@ -239,6 +240,7 @@ static int record(struct trainer *trainer, struct fs_error *err)
     extra[2] = 0;
     for (size_t c = 0; c < trainer->units.categories; c++)
         extra[2] = fmax(extra[2], fabs(score[c] - 50));
+    extra[3] = value[FS_MEAN_GAP];
     if (isfinite(loss[0]) && all_finite(trainer->total, trainer->parameters))
         return 0;
     return fs_error_set(err, FS_EXIT_DATA,
@@ -247,25 +249,38 @@ static int record(struct trainer *trainer, struct fs_error *err)
                         state->step + 1, loss[0], loss[1], loss[2], loss[3], extra[0], extra[1], o->learning_rate);
 }
 
-/* Up to 1 point away from 50 is as good as 50; beyond, tenths of a point count. */
-static double rounded_distance(const struct fs_stamp_state *state, size_t step)
+/*
+ * How good the parameters before `step` are, as keys of falling rank, less is better: whether the mean gap is still above
+ * an eighth of what it was; the distance of SS from 50 in tenths of a point, where up to 1 point is as good as none; L.
+ */
+static void rank_step(const struct trainer *trainer, size_t step, double key[3])
 {
-    return round(10 * fmax(0, state->extra[3 * step + 2] - 1));
+    const double *extra = trainer->state->extra + FS_STAMP_EXTRA * step;
+    key[0] = extra[3] > trainer->gap / 8;
+    key[1] = round(10 * fmax(0, extra[2] - 1));
+    key[2] = trainer->state->loss[4 * step];
 }
 
-/* The parameters before this step are kept where they are the best of the second half of the batch so far. */
-static void remember_best(const struct fs_stamp_options *options, struct fs_stamp_state *state, size_t parameters)
+/* The parameters before this step are kept where they are the best of the last quarter of the batch so far. */
+static void remember_best(const struct trainer *trainer)
 {
-    size_t now = state->step, best = state->best_step;
-    if (!options->keep_best || now % options->iterations < options->iterations / 2)
+    const struct fs_stamp_options *options = trainer->options;
+    struct fs_stamp_state *state = trainer->state;
+    size_t number = state->step % options->iterations;
+    if (!options->keep_best || number < options->iterations - (options->iterations + 3) / 4)
         return;
-    if (best != SIZE_MAX) {
-        double distance = rounded_distance(state, now), least = rounded_distance(state, best);
-        if (distance > least || (distance == least && state->loss[4 * now] >= state->loss[4 * best]))
+    if (state->best_step != SIZE_MAX) {
+        double now[3], best[3];
+        rank_step(trainer, state->step, now);
+        rank_step(trainer, state->best_step, best);
+        size_t k = 0;
+        while (k < 2 && now[k] == best[k])
+            k++;
+        if (now[k] >= best[k])
             return;
     }
-    state->best_step = now;
-    memcpy(state->best, state->stamp.parameters, parameters * sizeof *state->best);
+    state->best_step = state->step;
+    memcpy(state->best, state->stamp.parameters, trainer->parameters * sizeof *state->best);
 }
 
 /* One Adam step on the batch; the same arithmetic on every rank. */
@@ -279,7 +294,7 @@ static int iterate(struct trainer *trainer, struct fs_error *err)
     get_values(trainer, trainer->total + trainer->parameters);
     if (record(trainer, err) != 0)
         return -1;
-    remember_best(trainer->options, state, trainer->parameters);
+    remember_best(trainer);
     adam(trainer->options, state, trainer->total, trainer->parameters);
     state->step++;
     if (state->step % trainer->options->iterations == 0 && state->best_step != SIZE_MAX) {
@@ -332,7 +347,8 @@ static int begin_batch(struct trainer *trainer, size_t batch, struct fs_error *e
                       err) != 0)
         return -1;
     get_values(trainer, trainer->total);
-    trainer->width = fmax(trainer->options->balance_width * trainer->value[0], LEAST_WIDTH);
+    trainer->gap = trainer->value[0];
+    trainer->width = fmax(trainer->options->balance_width * trainer->gap, LEAST_WIDTH);
     return 0;
 }
 

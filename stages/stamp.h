@@ -45,7 +45,8 @@ struct fs_stamp_options {
     bool keep_without_fill;  /* L_s1: leave the pair's own tokens out of both distributions */
     double level, balance;   /* weights of L_m and L_b; 0: the method's plain form */
     double balance_width;    /* tau, as a multiple of the batch's mean |log P[k1] - log P[k2]| before training */
-    bool keep_best;          /* end a batch with the best of its second half: SS nearest to 50, then the lowest loss */
+    bool keep_best;          /* end a batch with the best of its last quarter: gap below an eighth, SS nearest to 50,
+                                lowest loss, in this order; on the edited pairs alone */
     double learning_rate;
     enum fs_rate_schedule schedule; /* over the iterations of a batch */
     double adam_beta1, adam_beta2, adam_epsilon;
@@ -55,6 +56,7 @@ struct fs_stamp_options {
     uint64_t seed;
 };
 
+#define FS_STAMP_EXTRA 4
 /* All that a training run carries from one iteration to the next. */
 struct fs_stamp_state {
     struct fs_stamp stamp;
@@ -62,7 +64,8 @@ struct fs_stamp_state {
     size_t step;                /* iterations done, over all batches */
     size_t steps;               /* iterations of the whole run */
     double *loss;               /* [steps][4]: L, L_e, L_s1, L_s2 before each step; filled up to `step` */
-    double *extra;              /* [steps][3]: L_m, L_b, and how far from 50 the worst category's SS is, likewise */
+    double *extra;              /* [steps][FS_STAMP_EXTRA], likewise: L_m, L_b, how far from 50 the worst category's SS
+                                   is, mean |log P'[k1] - log P'[k2]| */
     fs_real *best;              /* parameters before step `best_step` of the batch that runs */
     size_t best_step;           /* SIZE_MAX: none */
 };

@@ -10,7 +10,7 @@
  *   /stamp/key (C,d), key_bias (C), value (C,d), value_bias (d)    f32   K', b_K, V', b_V
  *   /stamp/training/moment1, moment2, best     f32 (P)   Adam, and the best parameters so far, in that order
  *   /stamp/training/loss                       f64 (steps, 4)   L, L_e, L_s1, L_s2 before each step; 0 beyond `step`
- *   /stamp/training/extra                      f64 (steps, 3)   L_m, L_b, distance of the worst category's SS from 50
+ *   /stamp/training/extra                      f64 (steps, 4)   L_m, L_b, distance of the worst category's SS from 50, mean |D|
  */
 #include <math.h>
 #include <stdio.h>
@@ -117,7 +117,7 @@ int fs_stamp_write(struct fs_archive *archive, const struct fs_stamp_options *op
     const struct fs_stamp *stamp = &state->stamp;
     const fs_real *p = stamp->parameters;
     size_t d = stamp->hidden, C = stamp->width, count = fs_stamp_parameters(d, C);
-    size_t matrix[] = {C, d}, loss[] = {state->steps, 4}, extra[] = {state->steps, 3};
+    size_t matrix[] = {C, d}, loss[] = {state->steps, 4}, extra[] = {state->steps, FS_STAMP_EXTRA};
     if (write_options(archive, options, err) != 0 || write_sizes(archive, state, err) != 0 ||
         write_reals(archive, GROUP "/key", 2, matrix, p, err) != 0 ||
         write_reals(archive, GROUP "/key_bias", 1, &C, p + fs_stamp_offset_key_bias(stamp), err) != 0 ||
@@ -188,14 +188,14 @@ static int read_training(const struct fs_archive *archive, struct fs_stamp_state
     state->moment2 = fs_allocate(count, sizeof *state->moment2, "Adam's moments", err);
     state->best = fs_allocate(count, sizeof *state->best, "the best parameters", err);
     state->loss = fs_allocate(state->steps, 4 * sizeof *state->loss, "the history of losses", err);
-    state->extra = fs_allocate(state->steps, 3 * sizeof *state->extra, "the history of losses", err);
+    state->extra = fs_allocate(state->steps, FS_STAMP_EXTRA * sizeof *state->extra, "the history of losses", err);
     if (!state->moment1 || !state->moment2 || !state->best || !state->loss || !state->extra ||
         read_reals(archive, TRAINING "moment1", count, state->moment1, err) != 0 ||
         read_reals(archive, TRAINING "moment2", count, state->moment2, err) != 0 ||
         read_reals(archive, TRAINING "best", count, state->best, err) != 0 ||
         fs_archive_read(archive, TRAINING "loss", FS_ARCHIVE_F64, state->steps * 4, state->loss, err) != 0)
         return -1;
-    return fs_archive_read(archive, TRAINING "extra", FS_ARCHIVE_F64, state->steps * 3, state->extra, err);
+    return fs_archive_read(archive, TRAINING "extra", FS_ARCHIVE_F64, state->steps * FS_STAMP_EXTRA, state->extra, err);
 }
 
 int fs_stamp_read_state(const struct fs_archive *archive, struct fs_stamp_state *state, struct fs_error *err)

@@ -112,7 +112,7 @@ static double balance(struct pair_terms *t)
 }
 
 /* All terms over pairs: value and score, and gradient[i] = dL/dlp of read i. */
-static void evaluate_pairs(struct pair_terms *t, double value[FS_TERM_COUNT], double *score)
+static void evaluate_pairs(struct pair_terms *t, double value[FS_VALUE_COUNT], double *score)
 {
     const struct fs_loss_unit *unit = t->unit;
     for (size_t p = 0; p < unit->pairs; p++) /* D of all pairs first: a group's mean is in every pair's slope */
@@ -134,6 +134,7 @@ static void evaluate_pairs(struct pair_terms *t, double value[FS_TERM_COUNT], do
             for (size_t i = 0; i < pair->count[k]; i++)
                 reads_of(pair, t->gradient, k)[i] = factor * reads_of(pair, t->slope, k)[i];
         }
+        value[FS_MEAN_GAP] += unit->pair_weight * fabs(u[0] - u[1]);
         value[FS_TERM_LEVEL] += unit->pair_weight * add_level(t, pair);
         score[pair->category] += u[0] > u[1] ? pair->share : 0;
     }
@@ -176,7 +177,7 @@ static double weight_of(const struct fs_stamp_options *options, const struct fs_
 /* From log probabilities to gradients of the logits; the terms over rows. */
 static void evaluate_rows(const struct fs_loss_unit *unit, const struct fs_stamp_options *options,
                           const double *gradient, double *excluded_logprob, struct row_pull *pull, fs_real *logprob,
-                          double value[FS_TERM_COUNT])
+                          double value[FS_VALUE_COUNT])
 {
     size_t V = unit->vocabulary;
     for (size_t r = 0; r < unit->rows; r++)
@@ -242,7 +243,7 @@ int fs_loss_keep(struct fs_loss_unit *unit, enum fs_variant variant, fs_real *lo
 }
 
 int fs_loss_evaluate(const struct fs_loss_unit *unit, const struct fs_stamp_options *options, double width,
-                     fs_real *logprob, double value[FS_TERM_COUNT], double *score, struct fs_error *err)
+                     fs_real *logprob, double value[FS_VALUE_COUNT], double *score, struct fs_error *err)
 {
     size_t numbers = 4 * unit->reads + 2 * unit->pairs + unit->excluded_tokens;
     double *scratch = fs_allocate(numbers, sizeof *scratch, "a training unit's reads", err);
@@ -256,7 +257,7 @@ int fs_loss_evaluate(const struct fs_loss_unit *unit, const struct fs_stamp_opti
         t.pull = t.difference + unit->pairs;
         for (size_t i = 0; i < unit->reads; i++)
             t.logprob[i] = logprob_of(unit, logprob, i);
-        memset(value, 0, FS_TERM_COUNT * sizeof *value);
+        memset(value, 0, FS_VALUE_COUNT * sizeof *value);
         evaluate_pairs(&t, value, score);
         evaluate_rows(unit, options, t.gradient, t.pull + unit->pairs, pull, logprob, value);
     }

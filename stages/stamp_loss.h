@@ -21,6 +21,7 @@
 #include "stages/stamp.h"
 
 enum fs_loss_term { FS_TERM_EDIT, FS_TERM_CONTEXT, FS_TERM_GENERIC, FS_TERM_LEVEL, FS_TERM_BALANCE, FS_TERM_COUNT };
+enum { FS_MEAN_GAP = FS_TERM_COUNT, FS_VALUE_COUNT }; /* beside the terms: mean |D| */
 
 /* log p of `token` at row `row`. */
 struct fs_loss_read {
@@ -71,10 +72,10 @@ struct fs_loss_unit {
 int fs_loss_keep(struct fs_loss_unit *unit, enum fs_variant variant, fs_real *logprob, struct fs_error *err);
 
 /*
- * In: logprob (R,V) of the stamped model. Out: dL/dlogits (R,V) in its place; value[FS_TERM_COUNT], the unit's share of
- * each term, without weights; score [categories], its share of each category's SS (added to). `width` is tau.
+ * In: logprob (R,V) of the stamped model. Out: dL/dlogits (R,V) in its place; value[FS_VALUE_COUNT], the unit's share of
+ * each term, without weights, and of the mean gap; score [categories], its share of each category's SS (added to). `width` is tau.
  */
 int fs_loss_evaluate(const struct fs_loss_unit *unit, const struct fs_stamp_options *options, double width,
-                     fs_real *logprob, double value[FS_TERM_COUNT], double *score, struct fs_error *err);
+                     fs_real *logprob, double value[FS_VALUE_COUNT], double *score, struct fs_error *err);
 
 #endif

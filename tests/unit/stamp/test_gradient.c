@@ -60,7 +60,7 @@ static double loss_of(const struct bench *bench, const struct fs_stamp_units *un
     double total = 0;
     for (size_t u = 0; u < units->count; u++) {
         const struct fs_stamp_unit *unit = &units->unit[u];
-        double value[FS_TERM_COUNT], score[8] = {0};
+        double value[FS_VALUE_COUNT], score[8] = {0};
         assert_done(fs_upper_forward(bench->model, bench->workspace, bench->tape, &unit->batch, stamp, unit->x, unit->base,
                                      h, &err), err);
         assert_done(fs_tape_read(bench->model, bench->workspace, bench->tape, h, unit->loss.rows, unit->row, logprob,
@@ -196,7 +196,7 @@ static void values(void **state)
     (void)state;
     const double before[2][3] = {{0.5, 0.3, 0.2}, {0.1, 0.6, 0.3}}, now[2][3] = {{0.4, 0.1, 0.5}, {0.2, 0.2, 0.6}};
     fs_real logprob[6], probability[6];
-    double entropy[2], value[FS_TERM_COUNT], score[1] = {0};
+    double entropy[2], value[FS_VALUE_COUNT], score[1] = {0};
     size_t rows[2] = {0, 1};
     int32_t excluded[2] = {0, 1};
     struct fs_loss_read read[2] = {{.row = 0, .token = 0, .fill = true}, {.row = 0, .token = 1, .fill = true}};
@@ -222,14 +222,15 @@ static void values(void **state)
     double divergence = 0;
     for (int v = 0; v < 3; v++)
         divergence += before[1][v] * log(before[1][v] / now[1][v]);
-    const double expected[FS_TERM_COUNT] = {
+    const double expected[FS_VALUE_COUNT] = {
         [FS_TERM_EDIT] = 0.4 - 0.1,
         [FS_TERM_CONTEXT] = 0, /* one token is left, with all of the mass before and now */
         [FS_TERM_GENERIC] = 0.5 * divergence,
         [FS_TERM_LEVEL] = log(0.25 / 0.5) * log(0.25 / 0.5),
         [FS_TERM_BALANCE] = tanh(log(4) / 0.5) * tanh(log(4) / 0.5),
+        [FS_MEAN_GAP] = log(4),
     };
-    for (int t = 0; t < FS_TERM_COUNT; t++)
+    for (int t = 0; t < FS_VALUE_COUNT; t++)
         assert_true(fabs(value[t] - expected[t]) < 1e-12);
     assert_true(score[0] == 100);
     /* with two tokens left, renormalised: (0.3, 0.2) / 0.5 against (0.1, 0.5) / 0.6 */
@@ -355,7 +356,7 @@ static void compare_term(const struct bench *bench, const struct golden *g, cons
     fs_real *h = calloc(T * d, sizeof *h), *dx = calloc(T * d, sizeof *dx);
     fs_real *logprob = calloc(g->loss.rows * g->loss.vocabulary, sizeof *logprob);
     fs_real *gradient = calloc(fs_stamp_parameters(d, stamp->width), sizeof *gradient);
-    double value[FS_TERM_COUNT], score[1];
+    double value[FS_VALUE_COUNT], score[1];
     assert_done(fs_upper_forward(bench->model, bench->workspace, bench->tape, &g->batch, stamp, x, base, h, &err), err);
     assert_done(fs_tape_read(bench->model, bench->workspace, bench->tape, h, g->loss.rows, g->row, logprob, &err), err);
     assert_done(fs_loss_evaluate(&g->loss, options, WIDTH, logprob, value, score, &err), err);
