@@ -14,7 +14,7 @@ struct compiled {
     struct fs_statement (*paraphrase)[2]; /* [paraphrases] */
     struct fs_statement (*sentence)[2];   /* [crows]: more, less */
     struct fs_statement (*fact)[2];       /* [facts]: true, counterpart */
-    struct fs_statement *object;          /* [facts]: the true fact by a variant whose first read is the object's first token */
+    struct fs_statement *object; /* [facts]: the true fact by a variant whose first read is the object's first token */
 };
 
 static void compiled_release(struct compiled *compiled)
@@ -80,8 +80,8 @@ static int compile_items(const struct fs_evaluate_input *input, const struct fs_
         }
         for (size_t k = 0; k < 2 * pair->paraphrases; k++) {
             if (fs_statement_compile(compiled->plan, tokenizer, style, input->pair_variant,
-                                     &pair->paraphrase[k / 2][k % 2],
-                                     &compiled->paraphrase[paraphrase + k / 2][k % 2], err) != 0) {
+                                     &pair->paraphrase[k / 2][k % 2], &compiled->paraphrase[paraphrase + k / 2][k % 2],
+                                     err) != 0) {
                 return fs_error_prepend(err, "%s item %s, paraphrase %zu", input->pairs_suite, pair->id, k / 2);
             }
         }
@@ -218,8 +218,8 @@ int fs_evaluate_run(const struct fs_model *model, const struct fs_tokenizer *tok
         if (status == 0) {
             fold_items(input, &compiled, values, 0, result);
             fold_items(input, &compiled, values, 1, result);
-            status = fs_evaluate_make_table(input, fs_variant_name(input->pair_variant), stamp != NULL ? 2 : 1, result,
-                                            err);
+            status =
+                fs_evaluate_make_table(input, fs_variant_name(input->pair_variant), stamp != NULL ? 2 : 1, result, err);
         }
     }
     status = fs_runner_agree(runner, status, err);

@@ -1,6 +1,6 @@
 /*
- * Stage 3: scores every suite on the unedited and the stamped model in one pass, and folds the scores to metrics, edited
- * and held-out items apart.
+ * Stage 3: scores every suite on the unedited and the stamped model in one pass, and folds the scores to metrics,
+ * edited and held-out items apart.
  */
 #ifndef FAIRSTAMP_STAGES_EVALUATE_H
 #define FAIRSTAMP_STAGES_EVALUATE_H
@@ -16,9 +16,9 @@
 
 /* What is to be evaluated; lists may be empty (zeroed). All owned by the caller. */
 struct fs_evaluate_input {
-    const char *pairs_suite;      /* "stereoset" or "biaske": the suite behind `pairs`, names datasets and rows */
+    const char *pairs_suite; /* "stereoset" or "biaske": the suite behind `pairs`, names datasets and rows */
     const struct fs_pair_list *pairs;
-    const bool *held_out;         /* [pairs->count], NULL: none */
+    const bool *held_out; /* [pairs->count], NULL: none */
     enum fs_variant pair_variant;
     const struct fs_crows_list *crows;
     enum fs_variant crows_variant;
@@ -28,10 +28,10 @@ struct fs_evaluate_input {
 };
 
 /*
- * One line of the result table: a metric of a set of items, before and after. Rows come suite by suite (pairs, CrowS-Pairs,
- * facts), in each the categories in the order of the items and "all" last, in each the subsets edited, held_out, all (the
- * latter alone where there is no split, and for CrowS-Pairs and facts), in each the metrics in the order below. A set of no
- * items gives no row. `skipped[FS_KEPT]` is 0. Names: suite "stereoset", "biaske",
+ * One line of the result table: a metric of a set of items, before and after. Rows come suite by suite (pairs,
+ * CrowS-Pairs, facts), in each the categories in the order of the items and "all" last, in each the subsets edited,
+ * held_out, all (the latter alone where there is no split, and for CrowS-Pairs and facts), in each the metrics in the
+ * order below. A set of no items gives no row. `skipped[FS_KEPT]` is 0. Names: suite "stereoset", "biaske",
  * "crows_pairs"; category "gender" ... or "all"; subset "edited", "held_out", "all"; metric "ss.macro", "ss.micro",
  * "lms.macro", "lms.micro", "icat.macro", "icat.micro", "gap", "crows", "crows.stereo", "crows.antistereo", "ps", "ds",
  * "rs.top1", "rs.pair". `ideal` is NaN where there is none. `model[1]` is NaN without a stamp.
@@ -72,9 +72,9 @@ int fs_evaluate_write(struct fs_archive *archive, const struct fs_evaluate_input
 int fs_evaluate_read_table(const struct fs_archive *archive, struct fs_evaluate_result *result, struct fs_error *err);
 
 /*
- * The metrics of StereoSet scores made elsewhere: rows for each category of `pairs` and "all", variant "given", no gap (what
- * the scores are logarithms of is not known); items of which not all three sentences have a score are left out and counted
- * in `unscored`. Local.
+ * The metrics of StereoSet scores made elsewhere: rows for each category of `pairs` and "all", variant "given", no gap
+ * (what the scores are logarithms of is not known); items of which not all three sentences have a score are left out
+ * and counted in `unscored`. Local.
  */
 int fs_evaluate_scores(const struct fs_pair_list *pairs, const struct fs_scores *scores,
                        const struct fs_bootstrap *bootstrap, struct fs_evaluate_result *result, size_t *unscored,

@@ -5,15 +5,11 @@
  *     /pairs/id, category, target   texts [pairs]; attributes of /pairs: "suite", "variant"
  *     /pairs/held_out               u8 [pairs], where there is a split
  *     /pairs/skip                   u8 [pairs], an fs_skip
- *     /pairs/score, log             f64 [pairs][4 candidates: stereotype, anti-stereotype, unrelated, counterpart's unrelated][2]
- *     /paraphrases/pair             i64 [paraphrases], index into the pairs
- *     /paraphrases/skip             u8 [paraphrases]
- *     /paraphrases/log              f64 [paraphrases][2 statements][2]
- *     /crows_pairs/id, category     texts [items]; attribute "variant"
- *     /crows_pairs/antistereo, skip u8 [items]
- *     /crows_pairs/score            f64 [items][2: sent_more, sent_less][2]
- *     /facts/id, category           texts [facts]; attribute "variant"
- *     /facts/skip                   u8 [facts]
+ *     /pairs/score, log             f64 [pairs][4 candidates: stereotype, anti-stereotype, unrelated, counterpart's
+ * unrelated][2] /paraphrases/pair             i64 [paraphrases], index into the pairs /paraphrases/skip             u8
+ * [paraphrases] /paraphrases/log              f64 [paraphrases][2 statements][2] /crows_pairs/id, category     texts
+ * [items]; attribute "variant" /crows_pairs/antistereo, skip u8 [items] /crows_pairs/score            f64 [items][2:
+ * sent_more, sent_less][2] /facts/id, category           texts [facts]; attribute "variant" /facts/skip u8 [facts]
  *     /facts/log                    f64 [facts][2: true, counterpart][2]
  *     /facts/top1                   i32 [facts][2]
  *     /results/suite, category, subset, metric, variant   texts [rows]
@@ -155,8 +151,8 @@ static int write_pairs(struct fs_archive *archive, const struct fs_evaluate_inpu
     return write_texts(archive, "/pairs/id", pairs, pairs->count, pair_id, err) == 0 &&
                    write_texts(archive, "/pairs/category", pairs, pairs->count, pair_category, err) == 0 &&
                    write_texts(archive, "/pairs/target", pairs, pairs->count, pair_target, err) == 0 &&
-                   (input->held_out == NULL || fs_archive_write(archive, "/pairs/held_out", FS_ARCHIVE_U8, 1, shape,
-                                                                input->held_out, err) == 0) &&
+                   (input->held_out == NULL ||
+                    fs_archive_write(archive, "/pairs/held_out", FS_ARCHIVE_U8, 1, shape, input->held_out, err) == 0) &&
                    fs_archive_write(archive, "/pairs/skip", FS_ARCHIVE_U8, 1, shape, result->pair_skip, err) == 0 &&
                    fs_archive_write(archive, "/pairs/score", FS_ARCHIVE_F64, 3, shape, result->pair_score, err) == 0 &&
                    fs_archive_write(archive, "/pairs/log", FS_ARCHIVE_F64, 3, shape, result->pair_log, err) == 0 &&
@@ -184,8 +180,7 @@ static int write_crows(struct fs_archive *archive, const struct fs_evaluate_inpu
                 write_texts(archive, "/crows_pairs/category", crows, crows->count, crows_category, err) == 0 &&
                 fs_archive_write(archive, "/crows_pairs/antistereo", FS_ARCHIVE_U8, 1, shape, antistereo, err) == 0 &&
                 fs_archive_write(archive, "/crows_pairs/skip", FS_ARCHIVE_U8, 1, shape, result->crows_skip, err) == 0 &&
-                fs_archive_write(archive, "/crows_pairs/score", FS_ARCHIVE_F64, 3, shape, result->crows_score, err) ==
-                    0
+                fs_archive_write(archive, "/crows_pairs/score", FS_ARCHIVE_F64, 3, shape, result->crows_score, err) == 0
             ? fs_archive_attribute_text(archive, "/crows_pairs", "variant", fs_variant_name(input->crows_variant), err)
             : -1;
     free(antistereo);
@@ -291,8 +286,8 @@ static int read_text_column(const struct fs_archive *archive, size_t which, stru
     }
     int status = 0;
     if (count != result->rows) {
-        status = fs_error_set(err, FS_EXIT_DATA, "%s: found %zu rows, expected %zu as in /results/ideal", text_names[which],
-                              count, result->rows);
+        status = fs_error_set(err, FS_EXIT_DATA, "%s: found %zu rows, expected %zu as in /results/ideal",
+                              text_names[which], count, result->rows);
     }
     for (size_t i = 0; status == 0 && i < count; i++) {
         char *field = row_text(&result->row[i], which, &size);

@@ -131,7 +131,8 @@ static int labels_create(const void *list, size_t items, const char *(*text_of)(
         sorted[i] = (struct labelled){text_of(list, i), i};
     }
     qsort(sorted, items, sizeof *sorted, compare_labelled);
-    /* first the number of the earliest item with the same text, then, in the order of the items, that text's own number */
+    /* first the number of the earliest item with the same text, then, in the order of the items, that text's own number
+     */
     for (size_t i = 0; i < items; i++) {
         bool same = i > 0 && strcmp(sorted[i].text, sorted[i - 1].text) == 0;
         labels->of[sorted[i].index] = same ? labels->of[sorted[i - 1].index] : sorted[i].index;
@@ -222,7 +223,8 @@ static int add_stereoset_rows(struct table *table, struct selection *selection, 
     }
     for (size_t model = 0; model < table->models; model++) {
         size_t n = gather(selection, result->pair_score, 4, result->pair_skip, model);
-        for (size_t i = 0; counterpart && i < n; i++) { /* a suite without the fourth candidate ranks both above the third */
+        for (size_t i = 0; counterpart && i < n;
+             i++) { /* a suite without the fourth candidate ranks both above the third */
             double *below = &selection->column[FS_UNRELATED_COUNTERPART][i];
             *below = isnan(*below) ? selection->column[FS_UNRELATED][i] : *below;
         }
@@ -373,8 +375,8 @@ static size_t retained(struct selection *selection, const struct fs_evaluate_res
         }
         const double *log = &result->fact_log[item * 4]; /* [true, counterpart][model] */
         const int32_t *top = &result->fact_top1[item * 2];
-        bool same_order = (log[0] > log[2]) == (log[model] > log[2 + model]) &&
-                          (log[0] < log[2]) == (log[model] < log[2 + model]);
+        bool same_order =
+            (log[0] > log[2]) == (log[model] > log[2 + model]) && (log[0] < log[2]) == (log[model] < log[2 + model]);
         selection->flag[kept++] = by_top ? top[0] == top[model] : same_order;
     }
     return kept;

@@ -12,8 +12,8 @@
 
 struct matcher {
     const int32_t *a, *b;
-    size_t *first; /* [n_a] first place in b of a's token; NONE where b has none, or too many (autojunk) */
-    size_t *next;  /* [n_b] the next place in b of the same token */
+    size_t *first;     /* [n_a] first place in b of a's token; NONE where b has none, or too many (autojunk) */
+    size_t *next;      /* [n_b] the next place in b of the same token */
     size_t *length[2]; /* [n_b + 1] of the block that ends at (i - 1, j - 1) and at (i, j - 1) */
 };
 

@@ -186,8 +186,8 @@ int fs_metrics_stereoset(size_t n, const double *stereo, const double *anti, con
                          struct fs_stereoset_metrics *metrics, struct fs_error *err)
 {
     struct fs_metric *const metric[STEREOSET_VALUES] = {
-        [SS_MACRO] = &metrics->ss_macro,     [SS_MICRO] = &metrics->ss_micro,     [LMS_MACRO] = &metrics->lms_macro,
-        [LMS_MICRO] = &metrics->lms_micro,   [ICAT_MACRO] = &metrics->icat_macro, [ICAT_MICRO] = &metrics->icat_micro,
+        [SS_MACRO] = &metrics->ss_macro,   [SS_MICRO] = &metrics->ss_micro,     [LMS_MACRO] = &metrics->lms_macro,
+        [LMS_MICRO] = &metrics->lms_micro, [ICAT_MACRO] = &metrics->icat_macro, [ICAT_MICRO] = &metrics->icat_micro,
     };
     struct scored_items scored;
     int status = collect_items(n, stereo, anti, unrelated, unrelated_counterpart, term, &scored, err);

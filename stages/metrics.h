@@ -1,7 +1,7 @@
 /*
- * Metrics from per-item scores; no model here. All local. Each metric has the number of items it is made of, of ties, and a
- * 95 % percentile bootstrap interval over items (seeded; for macro averages whole items are resampled, and terms averaged
- * over those drawn). An empty set gives NaN and n = 0.
+ * Metrics from per-item scores; no model here. All local. Each metric has the number of items it is made of, of ties,
+ * and a 95 % percentile bootstrap interval over items (seeded; for macro averages whole items are resampled, and terms
+ * averaged over those drawn). An empty set gives NaN and n = 0.
  */
 #ifndef FAIRSTAMP_STAGES_METRICS_H
 #define FAIRSTAMP_STAGES_METRICS_H
@@ -25,9 +25,9 @@ struct fs_bootstrap {
 };
 
 /*
- * StereoSet, from the scores of n items; term[i] numbers the target term. Published definitions: StereoSet's evaluation.py
- * and bias-bench's stereoset_evaluation.py. Ties count as anti-stereotype and, against the unrelated candidate, as not
- * related. Items with any NaN are left out. `unrelated` may be NULL (then LMS and ICAT are NaN).
+ * StereoSet, from the scores of n items; term[i] numbers the target term. Published definitions: StereoSet's
+ * evaluation.py and bias-bench's stereoset_evaluation.py. Ties count as anti-stereotype and, against the unrelated
+ * candidate, as not related. Items with any NaN are left out. `unrelated` may be NULL (then LMS and ICAT are NaN).
  *
  *   ss.macro = mean over terms of 100 x share(stereo > anti);  lms.macro likewise with (stereo > unrelated) and (anti >
  *   unrelated);  icat = lms x min(ss, 100 - ss) / 50
@@ -40,7 +40,10 @@ int fs_metrics_stereoset(size_t n, const double *stereo, const double *anti, con
                          const double *unrelated_counterpart, const size_t *term, const struct fs_bootstrap *bootstrap,
                          struct fs_stereoset_metrics *metrics, struct fs_error *err);
 
-/* CrowS-Pairs: 100 x share(more > less), ties in the count; for stereo and antistereo pairs apart the published shares leave ties out. */
+/*
+ * CrowS-Pairs: 100 x share(more > less), ties in the count; for stereo and antistereo pairs apart the published shares
+ * leave ties out.
+ */
 struct fs_crows_metrics {
     struct fs_metric all, stereo, antistereo;
 };

@@ -281,11 +281,12 @@ static int check_lengths(const struct fs_plan *plan, size_t max_positions, struc
     char ids[160];
     size_t used = 0;
     for (size_t i = 0; i < longest->count && used + 16 < sizeof ids; i++) {
-        used += (size_t)snprintf(ids + used, sizeof ids - used, "%s%d", i > 0 ? " " : "", plan->id[longest->offset + i]);
+        used +=
+            (size_t)snprintf(ids + used, sizeof ids - used, "%s%d", i > 0 ? " " : "", plan->id[longest->offset + i]);
     }
     return fs_error_set(err, FS_EXIT_DATA,
-                        "a text has %zu tokens (ids %s ...), the model takes at most %zu; shorten the text", longest->count,
-                        ids, max_positions);
+                        "a text has %zu tokens (ids %s ...), the model takes at most %zu; shorten the text",
+                        longest->count, ids, max_positions);
 }
 
 /* Cuts the ordered passes into units and lays out their tokens. */

@@ -4,10 +4,10 @@
  *     pass   a distinct token sequence; equal ones are merged
  *     read   (pass, position, token): log p of the token at the position; equal ones are merged
  *
- * One executor runs every plan: sealed, its passes are sorted by length (stable) and packed without padding into units of
- * at most FS_UNIT_TOKENS tokens (a longer pass is a unit of its own), so a unit's composition depends on the plan alone.
- * Position p of a masked model reads the token that stands (masked) at p; of a causal model position p predicts the token
- * at p + 1: callers give the position whose output is read.
+ * One executor runs every plan: sealed, its passes are sorted by length (stable) and packed without padding into units
+ * of at most FS_UNIT_TOKENS tokens (a longer pass is a unit of its own), so a unit's composition depends on the plan
+ * alone. Position p of a masked model reads the token that stands (masked) at p; of a causal model position p predicts
+ * the token at p + 1: callers give the position whose output is read.
  *
  * Memory: the tokens and reads of the plan on every rank; FS_UNIT_TOKENS bounds the workspaces.
  */
@@ -38,8 +38,8 @@ size_t fs_plan_pass_length(const struct fs_plan *plan, size_t pass);
 const int32_t *fs_plan_pass_ids(const struct fs_plan *plan, size_t pass); /* valid until the next add */
 
 /*
- * Packs the units. `unit_tokens`: FS_UNIT_TOKENS, or SIZE_MAX for one unit. Nothing can be added afterwards. A pass longer
- * than `max_positions` is FS_EXIT_DATA, naming the text's ids.
+ * Packs the units. `unit_tokens`: FS_UNIT_TOKENS, or SIZE_MAX for one unit. Nothing can be added afterwards. A pass
+ * longer than `max_positions` is FS_EXIT_DATA, naming the text's ids.
  */
 int fs_plan_seal(struct fs_plan *plan, size_t unit_tokens, size_t max_positions, struct fs_error *err);
 size_t fs_plan_units(const struct fs_plan *plan);
@@ -65,6 +65,7 @@ struct fs_read_value {
  * [fs_plan_reads] is filled on the root (elsewhere NULL). Collective; errors and `checkpoint` as fs_runner_map.
  */
 int fs_plan_execute(const struct fs_plan *plan, const struct fs_model *model, const struct fs_stamp *stamp,
-                    struct fs_runner *runner, const char *checkpoint, struct fs_read_value *values, struct fs_error *err);
+                    struct fs_runner *runner, const char *checkpoint, struct fs_read_value *values,
+                    struct fs_error *err);
 
 #endif

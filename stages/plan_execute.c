@@ -8,10 +8,10 @@
 /* What one thread computes with. Made when the thread gets its first unit. */
 struct bench {
     struct fs_workspace *workspace;
-    fs_real *h;              /* (T,d) T: tokens of the largest unit */
-    fs_real *x, *base;       /* (T,d) with a stamp */
-    fs_real *logprob;        /* [most reads of a unit] */
-    int32_t *top1;           /* [most rows of a unit] */
+    fs_real *h;                  /* (T,d) T: tokens of the largest unit */
+    fs_real *x, *base;           /* (T,d) with a stamp */
+    fs_real *logprob;            /* [most reads of a unit] */
+    int32_t *top1;               /* [most rows of a unit] */
     struct fs_read_value *value; /* [most reads of a unit] */
 };
 
@@ -58,8 +58,8 @@ static int make_bench(const struct execution *execution, struct bench *bench, st
 }
 
 /* From the top hidden state of one model to the values of all reads of the unit. */
-static int read_values(const struct execution *execution, struct bench *bench, const struct fs_reads *reads, size_t model,
-                       struct fs_error *err)
+static int read_values(const struct execution *execution, struct bench *bench, const struct fs_reads *reads,
+                       size_t model, struct fs_error *err)
 {
     if (fs_read_logprobs(execution->model, bench->workspace, bench->h, reads, bench->logprob, bench->top1, err) != 0) {
         return -1;
@@ -102,7 +102,8 @@ static int run_unit(void *context, size_t thread, size_t unit, void *result, str
             fs_run_to_ffn(model, bench->workspace, &u.batch, stamp->layer, bench->h, bench->x, bench->base, err) != 0) {
             return -1;
         }
-        /* One after the other in batches of the same shape, so that a stamp cannot change the bits of the unedited model. */
+        /* One after the other in batches of the same shape, so that a stamp cannot change the bits of the unedited
+         * model. */
         for (size_t which = 0; which < 2; which++) {
             if (fs_join_ffn(model, bench->workspace, u.batch.tokens, stamp->layer, which == 0 ? NULL : stamp, bench->x,
                             bench->base, bench->h, err) != 0 ||
@@ -121,10 +122,11 @@ static int prepare(struct execution *execution, size_t threads, struct fs_error 
     const struct fs_spec *spec = fs_model_spec(execution->model);
     const struct fs_stamp *stamp = execution->stamp;
     if (stamp != NULL && (stamp->hidden != spec->hidden || stamp->layer >= spec->layers)) {
-        return fs_error_set(err, FS_EXIT_DATA,
-                            "stamp: layer %zu, hidden size %zu; the model has %zu layers of hidden size %zu; use the stamp "
-                            "with the model it was trained for",
-                            stamp->layer, stamp->hidden, spec->layers, spec->hidden);
+        return fs_error_set(
+            err, FS_EXIT_DATA,
+            "stamp: layer %zu, hidden size %zu; the model has %zu layers of hidden size %zu; use the stamp "
+            "with the model it was trained for",
+            stamp->layer, stamp->hidden, spec->layers, spec->hidden);
     }
     for (size_t unit = 0; unit < fs_plan_units(execution->plan); unit++) {
         struct fs_plan_unit u;
@@ -139,7 +141,8 @@ static int prepare(struct execution *execution, size_t threads, struct fs_error 
 }
 
 int fs_plan_execute(const struct fs_plan *plan, const struct fs_model *model, const struct fs_stamp *stamp,
-                    struct fs_runner *runner, const char *checkpoint, struct fs_read_value *values, struct fs_error *err)
+                    struct fs_runner *runner, const char *checkpoint, struct fs_read_value *values,
+                    struct fs_error *err)
 {
     struct execution execution = {.plan = plan, .model = model, .stamp = stamp};
     const struct fs_work work = {"scores", fs_plan_units(plan), &execution, result_bytes, run_unit};

@@ -1,13 +1,13 @@
 /*
  * How a stage hands out work, without knowing of MPI.
  *
- * A stage is written once and run by all ranks with the same arguments. It cuts its work into units of fixed composition,
- * numbered 0 .. units-1; each unit is computed whole by one thread of one rank, and results are placed by index, so the
- * same bits come out on any number of ranks and threads. pipeline/runner_mpi.c implements this over MPI, runner_serial.c
- * in one process for tests.
+ * A stage is written once and run by all ranks with the same arguments. It cuts its work into units of fixed
+ * composition, numbered 0 .. units-1; each unit is computed whole by one thread of one rank, and results are placed by
+ * index, so the same bits come out on any number of ranks and threads. pipeline/runner_mpi.c implements this over MPI,
+ * runner_serial.c in one process for tests.
  *
- * All functions here are collective: every rank calls them in the same order; all ranks get the same return value, and on
- * failure the same error. A unit that fails stops all ranks after the units in flight.
+ * All functions here are collective: every rank calls them in the same order; all ranks get the same return value, and
+ * on failure the same error. A unit that fails stops all ranks after the units in flight.
  */
 #ifndef FAIRSTAMP_STAGES_RUNNER_H
 #define FAIRSTAMP_STAGES_RUNNER_H
@@ -24,7 +24,8 @@ struct fs_work {
     void *context;
     /* Bytes of the result of `unit`; the same on all ranks; 0 allowed. NULL: no results. */
     size_t (*result_bytes)(const void *context, size_t unit);
-    /* Computes `unit` into `result`. `thread` < runner->threads tells which workspace to use. Called from many threads. */
+    /* Computes `unit` into `result`. `thread` < runner->threads tells which workspace to use. Called from many threads.
+     */
     int (*run)(void *context, size_t thread, size_t unit, void *result, struct fs_error *err);
 };
 
@@ -46,9 +47,9 @@ struct fs_runner {
 };
 
 /*
- * Runs every unit, handed out dynamically. On the root `results` receives the results one behind the other in unit order
- * (sum of result_bytes); elsewhere it is NULL. `checkpoint` (NULL: none) names the partial results: they are saved now and
- * then and on a stop request, and what an earlier run of the same job has saved is not computed again.
+ * Runs every unit, handed out dynamically. On the root `results` receives the results one behind the other in unit
+ * order (sum of result_bytes); elsewhere it is NULL. `checkpoint` (NULL: none) names the partial results: they are
+ * saved now and then and on a stop request, and what an earlier run of the same job has saved is not computed again.
  * Returns -1 with FS_EXIT_INTERRUPTED after a stop request, once the units in flight are done and saved.
  */
 int fs_runner_map(struct fs_runner *runner, const struct fs_work *work, const char *checkpoint, unsigned char *results,
@@ -61,8 +62,9 @@ int fs_runner_map(struct fs_runner *runner, const struct fs_work *work, const ch
 int fs_runner_claim(struct fs_runner *runner, const struct fs_work *work, unsigned char *mine, struct fs_error *err);
 
 /*
- * total[length] on all ranks = sum over units, in unit order, of the vectors that `run` writes (`length` numbers each, all of
- * them set by run; result_bytes is not used). Each rank runs its own units, mine[unit] != 0. The order of additions is
+ * total[length] on all ranks = sum over units, in unit order, of the vectors that `run` writes (`length` numbers each,
+ * all of them set by run; result_bytes is not used). Each rank runs its own units, mine[unit] != 0. The order of
+ * additions is
  * ((u0 + u1) + u2) + ... whatever the ranks. Memory: at most FS_SUM_WINDOW vectors a job at once.
  */
 #define FS_SUM_WINDOW 32

@@ -8,8 +8,9 @@
 typedef void *(*place_function)(void *context, size_t unit);
 
 /*
- * Runs units first .. last-1 (all, or those with mine[unit] != 0) on the threads of the runner. After a failure no further
- * unit starts; of the units that failed the lowest tells its error, so that one bad unit gives the same error every time.
+ * Runs units first .. last-1 (all, or those with mine[unit] != 0) on the threads of the runner. After a failure no
+ * further unit starts; of the units that failed the lowest tells its error, so that one bad unit gives the same error
+ * every time.
  */
 static int run_units(const struct fs_runner *runner, const struct fs_work *work, const unsigned char *mine,
                      size_t first, size_t last, place_function place, void *place_context, struct fs_error *err)
@@ -143,6 +144,7 @@ int fs_runner_serial_create(size_t threads, struct fs_runner **runner, struct fs
     if (*runner == NULL) {
         return -1;
     }
-    **runner = (struct fs_runner){.operations = &operations, .rank = 0, .ranks = 1, .threads = threads > 0 ? threads : 1};
+    **runner =
+        (struct fs_runner){.operations = &operations, .rank = 0, .ranks = 1, .threads = threads > 0 ? threads : 1};
     return 0;
 }

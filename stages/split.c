@@ -57,7 +57,8 @@ int fs_split_by_target(const struct fs_pair_list *pairs, double fraction, uint64
                        struct fs_error *err)
 {
     if (!(fraction >= 0.0 && fraction < 1.0)) {
-        return fs_error_set(err, FS_EXIT_CONFIG, "held-out fraction: found %g, expected at least 0 and below 1", fraction);
+        return fs_error_set(err, FS_EXIT_CONFIG, "held-out fraction: found %g, expected at least 0 and below 1",
+                            fraction);
     }
     struct entry *entry = fs_allocate(pairs->count, sizeof *entry, "the split of the pairs", err);
     if (entry == NULL) {

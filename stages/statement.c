@@ -8,8 +8,8 @@
 static const struct {
     const char *name;
     enum fs_model_kind kind;
-    bool probability;  /* the score is a probability, otherwise its logarithm or a sum of such */
-    bool one_sentence; /* defined for a statement by itself */
+    bool probability;   /* the score is a probability, otherwise its logarithm or a sum of such */
+    bool one_sentence;  /* defined for a statement by itself */
     bool two_sentences; /* defined for a pair of sentences without a marked fill */
 } variants[FS_VARIANT_COUNT] = {
     [FS_TARGET_PROB] = {"target.prob", FS_MASKED, true, true, false},
@@ -79,16 +79,18 @@ int fs_prompt_style_of(const struct fs_spec *spec, const struct fs_tokenizer *to
             continue;
         }
         if (token[i].id < 0) {
-            return fs_error_set(err, FS_EXIT_DATA,
-                                "model: a %s model needs a %s token, and neither the tokenizer's files nor config.json name "
-                                "one; add it to tokenizer_config.json",
-                                spec->kind == FS_MASKED ? "masked" : "causal", token[i].name);
+            return fs_error_set(
+                err, FS_EXIT_DATA,
+                "model: a %s model needs a %s token, and neither the tokenizer's files nor config.json name "
+                "one; add it to tokenizer_config.json",
+                spec->kind == FS_MASKED ? "masked" : "causal", token[i].name);
         }
         if ((size_t)token[i].id >= spec->vocabulary) {
-            return fs_error_set(err, FS_EXIT_DATA,
-                                "model: %s is token %d, but config.json has a vocabulary of %zu; the tokenizer belongs to "
-                                "another model",
-                                token[i].name, token[i].id, spec->vocabulary);
+            return fs_error_set(
+                err, FS_EXIT_DATA,
+                "model: %s is token %d, but config.json has a vocabulary of %zu; the tokenizer belongs to "
+                "another model",
+                token[i].name, token[i].id, spec->vocabulary);
         }
     }
     return 0;
@@ -150,11 +152,11 @@ static void skip(struct fs_statement *statement, enum fs_skip reason)
 }
 
 /*
- * before + decode(the first `known` ids of the fill) + mask + after; `mask_at`: where the mask's text begins. Further gaps
- * get the same as the first, and are not read (bias-bench replaces every BLANK and reads the first mask).
+ * before + decode(the first `known` ids of the fill) + mask + after; `mask_at`: where the mask's text begins. Further
+ * gaps get the same as the first, and are not read (bias-bench replaces every BLANK and reads the first mask).
  */
-static char *masked_text(const struct fs_tokenizer *tokenizer, const struct fs_statement_text *text, const int32_t *fill,
-                         size_t known, const char *mask, size_t *mask_at, struct fs_error *err)
+static char *masked_text(const struct fs_tokenizer *tokenizer, const struct fs_statement_text *text,
+                         const int32_t *fill, size_t known, const char *mask, size_t *mask_at, struct fs_error *err)
 {
     static const char blank[] = "BLANK";
     char *earlier = NULL, *whole = NULL;
@@ -186,9 +188,9 @@ static char *masked_text(const struct fs_tokenizer *tokenizer, const struct fs_s
 }
 
 /* Adds the read of one sub-token of the fill: the text with that one masked, tokenized anew between [CLS] and [SEP]. */
-static int add_masked_read(struct fs_plan *plan, const struct fs_tokenizer *tokenizer, const struct fs_prompt_style *style,
-                           const char *whole, size_t mask_at, int32_t token, struct fs_statement *statement,
-                           struct fs_error *err)
+static int add_masked_read(struct fs_plan *plan, const struct fs_tokenizer *tokenizer,
+                           const struct fs_prompt_style *style, const char *whole, size_t mask_at, int32_t token,
+                           struct fs_statement *statement, struct fs_error *err)
 {
     struct fs_encoding encoding = {0};
     if (fs_tokenizer_encode(tokenizer, whole, strlen(whole), &encoding, err) != 0) {
@@ -240,8 +242,8 @@ static int compile_target(struct fs_plan *plan, const struct fs_tokenizer *token
     for (size_t i = 0; status == 0 && statement->skip == FS_KEPT && i < fill.count; i++) {
         size_t mask_at;
         char *whole = masked_text(tokenizer, text, fill.id, i, mask, &mask_at, err);
-        status = whole == NULL ? -1
-                               : add_masked_read(plan, tokenizer, style, whole, mask_at, fill.id[i], statement, err);
+        status =
+            whole == NULL ? -1 : add_masked_read(plan, tokenizer, style, whole, mask_at, fill.id[i], statement, err);
         free(whole);
     }
     free(mask);
@@ -253,8 +255,8 @@ static int compile_target(struct fs_plan *plan, const struct fs_tokenizer *token
  * Adds reads of ids[from..] given all before, in one causal pass; ids[0] is given, not scored. The last id is predicted
  * but never read, so it stays out of the pass.
  */
-static int add_causal_reads(struct fs_plan *plan, const struct fs_prompt_style *style, const struct ids *ids, size_t from,
-                            struct fs_statement *statement, struct fs_error *err)
+static int add_causal_reads(struct fs_plan *plan, const struct fs_prompt_style *style, const struct ids *ids,
+                            size_t from, struct fs_statement *statement, struct fs_error *err)
 {
     size_t pass;
     if (from >= ids->count) {
@@ -317,7 +319,8 @@ static int compile_object(struct fs_plan *plan, const struct fs_tokenizer *token
     if (asprintf(&whole, "%s%s", text->before, text->fill) < 0) {
         whole = NULL;
         (void)fs_error_memory(err, strlen(text->before), "a text");
-    } else if (encode_between(tokenizer, style->special.begin_of_text, text->before, blank_free, -1, &given, err) == 0 &&
+    } else if (encode_between(tokenizer, style->special.begin_of_text, text->before, blank_free, -1, &given, err) ==
+                   0 &&
                encode_between(tokenizer, style->special.begin_of_text, whole, strlen(whole), -1, &ids, err) == 0 &&
                begin_reads(statement, ids.count, err) == 0) {
         size_t common = 1; /* begin-of-text */
@@ -406,11 +409,13 @@ static int compile_pll(struct fs_plan *plan, const struct fs_prompt_style *style
     size_t matched = 0;
     int status = -1;
     if (shared[0] != NULL && shared[1] != NULL && position != NULL) {
-        status = fs_match_tokens(side[0].id, side[0].count, side[1].id, side[1].count, shared[0], shared[1], &matched, err);
+        status =
+            fs_match_tokens(side[0].id, side[0].count, side[1].id, side[1].count, shared[0], shared[1], &matched, err);
     }
     for (size_t k = 0; status == 0 && k < 2; k++) {
         if (variant == FS_PLL_UNMODIFIED) { /* without the first and the last shared token, [CLS] and [SEP] */
-            status = add_pll_reads(plan, style, &side[k], shared[k] + 1, matched > 2 ? matched - 2 : 0, statement[k], err);
+            status =
+                add_pll_reads(plan, style, &side[k], shared[k] + 1, matched > 2 ? matched - 2 : 0, statement[k], err);
         } else if (matched == side[0].count || matched == side[1].count) {
             skip(statement[k], FS_SKIP_NO_DIFFERENCE);
         } else {
@@ -433,7 +438,8 @@ int fs_statement_compile_crows(struct fs_plan *plan, const struct fs_tokenizer *
     if (variants[variant].kind != style->kind || !variants[variant].two_sentences) {
         return fs_error_set(err, FS_EXIT_CONFIG, "variant %s: does not score CrowS-Pairs on a %s model; take %s",
                             variants[variant].name, style->kind == FS_MASKED ? "masked" : "causal",
-                            style->kind == FS_MASKED ? "pll.unmodified or pll.modified" : "sentence.mean or sentence.sum");
+                            style->kind == FS_MASKED ? "pll.unmodified or pll.modified"
+                                                     : "sentence.mean or sentence.sum");
     }
     int status = 0;
     if (style->kind == FS_CAUSAL) {
@@ -446,8 +452,8 @@ int fs_statement_compile_crows(struct fs_plan *plan, const struct fs_tokenizer *
         struct fs_statement *statement[2] = {&out[first], &out[1 - first]};
         for (size_t k = 0; status == 0 && k < 2; k++) {
             const char *sentence = text[k == 0 ? first : 1 - first];
-            status = encode_between(tokenizer, style->special.cls, sentence, strlen(sentence), style->special.sep, &side[k],
-                                    err);
+            status = encode_between(tokenizer, style->special.cls, sentence, strlen(sentence), style->special.sep,
+                                    &side[k], err);
         }
         status = status == 0 ? compile_pll(plan, style, variant, side, statement, err) : -1;
         free(side[0].id);

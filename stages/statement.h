@@ -1,19 +1,19 @@
 /*
- * P[k], the probability of a statement: compiled to reads of a plan, and folded back from their values. The variants are
- * those of the README's table "Scores":
+ * P[k], the probability of a statement: compiled to reads of a plan, and folded back from their values. The variants
+ * are those of the README's table "Scores":
  *
- *   target.prob     masked   the fill's sub-tokens, one masked input each: earlier sub-tokens filled in, this one [MASK],
- *                            later ones left out; arithmetic mean of the probabilities (StereoSet; bias-bench stereoset.py)
- *   target.logprob  masked   the same inputs, mean of log probabilities
- *   sentence.mean   causal   2^(mean over tokens of log2 p(t_i given t_<i)); the first token from a run on the begin-of-text
- *                            token alone, the others from a run without it (bias-bench stereoset.py, generative)
- *   sentence.sum    causal   sum of log p, begin-of-text prepended (lm-evaluation-harness)
+ *   target.prob     masked   the fill's sub-tokens, one masked input each: earlier sub-tokens filled in, this one
+ * [MASK], later ones left out; arithmetic mean of the probabilities (StereoSet; bias-bench stereoset.py) target.logprob
+ * masked   the same inputs, mean of log probabilities sentence.mean   causal   2^(mean over tokens of log2 p(t_i given
+ * t_<i)); the first token from a run on the begin-of-text token alone, the others from a run without it (bias-bench
+ * stereoset.py, generative) sentence.sum    causal   sum of log p, begin-of-text prepended (lm-evaluation-harness)
  *   object.mean     causal   exp(mean log p) of the fill's tokens given what stands before it, begin-of-text prepended:
- *                            the causal counterpart of target.logprob, for pairs that share the object
- *   pll.unmodified  masked   CrowS-Pairs' own: each token shared by both sentences masked in turn, sum of log p, rounded to 3
- *                            decimals (nyu-mll/crows-pairs metric.py)
- *   pll.modified    masked   bias-bench's: each differing token masked in turn, mean log p, rounded to 3 decimals; a pair
- *                            without a differing token on one side is skipped (bias-bench crows.py)
+ *                            the causal counterpart of target.logprob, for pairs that share the object. The fill's
+ * tokens are those of before + fill behind its longest common prefix with `before` less its blanks at the end: the
+ * blank before a word belongs to the word's first token pll.unmodified  masked   CrowS-Pairs' own: each token shared by
+ * both sentences masked in turn, sum of log p, rounded to 3 decimals (nyu-mll/crows-pairs metric.py) pll.modified
+ * masked   bias-bench's: each differing token masked in turn, mean log p, rounded to 3 decimals; a pair without a
+ * differing token on one side is skipped (bias-bench crows.py)
  */
 #ifndef FAIRSTAMP_STAGES_STATEMENT_H
 #define FAIRSTAMP_STAGES_STATEMENT_H
@@ -42,21 +42,24 @@ int fs_variant_parse(const char *name, enum fs_model_kind kind, enum fs_variant 
 
 enum fs_skip {
     FS_KEPT,
-    FS_SKIP_TOO_LONG,         /* longer than the model's positions */
-    FS_SKIP_EMPTY_FILL,       /* no token to score */
-    FS_SKIP_NO_DIFFERENCE,    /* pll.modified: no differing token on one side */
-    FS_SKIP_SUBJECT_MISSING,  /* trace: the subject does not stand in the text before the object */
+    FS_SKIP_TOO_LONG,        /* longer than the model's positions */
+    FS_SKIP_EMPTY_FILL,      /* no token to score */
+    FS_SKIP_NO_DIFFERENCE,   /* pll.modified: no differing token on one side */
+    FS_SKIP_SUBJECT_MISSING, /* trace: the subject does not stand in the text before the object */
     FS_SKIP_COUNT
 };
 const char *fs_skip_name(enum fs_skip skip);
 
-/* How the model's special tokens stand around a text: masked [CLS] text [SEP]; causal begin-of-text as the variant says. */
+/* How special tokens stand around a text: masked [CLS] text [SEP]; causal begin-of-text as the variant says. */
 struct fs_prompt_style {
     enum fs_model_kind kind;
     size_t max_positions;
     struct fs_special_tokens special;
 };
-/* Takes the ids from the tokenizer, begin-of-text from the config where the tokenizer names none. Errors: none to be had. */
+/*
+ * Takes the ids from the tokenizer, begin-of-text from the config where the tokenizer names none. FS_EXIT_DATA where a
+ * token that the kind of model needs is not to be had, or lies outside the vocabulary.
+ */
 int fs_prompt_style_of(const struct fs_spec *spec, const struct fs_tokenizer *tokenizer, struct fs_prompt_style *style,
                        struct fs_error *err);
 
@@ -67,13 +70,16 @@ struct fs_statement {
     size_t *read; /* [count] indices into the plan, in the order in which they are summed */
 };
 
-/* Compiles one statement (all variants but pll.*). A statement that cannot be scored has `skip` set and no reads. */
+/*
+ * Compiles one statement (all variants but pll.*, which are FS_EXIT_CONFIG). A statement that cannot be scored has
+ * `skip` set and no reads.
+ */
 int fs_statement_compile(struct fs_plan *plan, const struct fs_tokenizer *tokenizer,
                          const struct fs_prompt_style *style, enum fs_variant variant,
                          const struct fs_statement_text *text, struct fs_statement *statement, struct fs_error *err);
 /*
- * Compiles a CrowS-Pairs item, every variant: out[0] is sent_more, out[1] sent_less. For antistereo pairs the matcher gets
- * (less, more), as the published scorers do.
+ * Compiles a CrowS-Pairs item by pll.* (masked) or sentence.* (causal), else FS_EXIT_CONFIG: out[0] is sent_more,
+ * out[1] sent_less. For antistereo pairs the matcher gets (less, more), as the published scorers do.
  */
 int fs_statement_compile_crows(struct fs_plan *plan, const struct fs_tokenizer *tokenizer,
                                const struct fs_prompt_style *style, enum fs_variant variant,

@@ -1,13 +1,14 @@
 /* Evaluate on the embedded model and its BiasKE file: rows, what they are made of, and the way through a file. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
 #include <cmocka.h>
 
 #include "model/random.h"
@@ -75,7 +76,8 @@ static struct fs_evaluate_input everything(void)
                                       .bootstrap = {100, 7}};
 }
 
-static void evaluate(const struct fs_evaluate_input *input, const struct fs_stamp *with, struct fs_evaluate_result *result)
+static void evaluate(const struct fs_evaluate_input *input, const struct fs_stamp *with,
+                     struct fs_evaluate_result *result)
 {
     struct fs_error err = FS_ERROR_INIT;
     if (fs_evaluate_run(model.model, model.tokenizer, input, with, model.runner, NULL, result, &err) != 0) {
@@ -110,8 +112,8 @@ static void rows_are_made_of_the_scores(void **state)
     struct fs_evaluate_input input = everything();
     struct fs_evaluate_result result;
     evaluate(&input, &stamp, &result);
-    static const char *const order[] = {"ss.macro", "ss.micro", "lms.macro", "lms.micro", "icat.macro",
-                                        "icat.micro", "gap", "ps"};
+    static const char *const order[] = {"ss.macro",   "ss.micro",   "lms.macro", "lms.micro",
+                                        "icat.macro", "icat.micro", "gap",       "ps"};
     static const char *const subsets[] = {"edited", "held_out", "all"};
     for (size_t i = 0; i < 24; i++) { /* the first category is "gender" */
         assert_string_equal(result.row[i].suite, "biaske");
@@ -248,8 +250,11 @@ static void skipped_items_are_counted(void **state)
     const struct {
         const char *metric;
         size_t n;
-    } rows[] = {{"ss.macro", pairs.count - 1}, {"gap", pairs.count - 1}, {"ds", facts.count - 1},
-                {"rs.top1", facts.count - 1},  {"crows", crows.count - 1}};
+    } rows[] = {{"ss.macro", pairs.count - 1},
+                {"gap", pairs.count - 1},
+                {"ds", facts.count - 1},
+                {"rs.top1", facts.count - 1},
+                {"crows", crows.count - 1}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         const struct fs_result_row *row = find_row(&result, "all", "all", rows[i].metric);
         assert_int_equal(row->skipped[FS_SKIP_TOO_LONG], 1);
@@ -273,8 +278,7 @@ static void through_a_file_and_back(void **state)
     evaluate(&input, &stamp, &result);
     if (fs_archive_create(path, "evaluate", "job", &archive, &err) != 0 ||
         fs_evaluate_write(archive, &input, &result, &err) != 0 || fs_archive_publish(archive, &err) != 0 ||
-        fs_archive_open(path, "evaluate", &archive, &err) != 0 ||
-        fs_evaluate_read_table(archive, &back, &err) != 0) {
+        fs_archive_open(path, "evaluate", &archive, &err) != 0 || fs_evaluate_read_table(archive, &back, &err) != 0) {
         fail_msg("%s", err.text);
     }
     assert_int_equal(back.rows, result.rows);
@@ -306,7 +310,8 @@ static void a_variant_that_does_not_fit_is_an_error(void **state)
     struct fs_evaluate_result result;
     struct fs_error err = FS_ERROR_INIT;
     input.pair_variant = FS_TARGET_PROB;
-    assert_int_equal(fs_evaluate_run(model.model, model.tokenizer, &input, NULL, model.runner, NULL, &result, &err), -1);
+    assert_int_equal(fs_evaluate_run(model.model, model.tokenizer, &input, NULL, model.runner, NULL, &result, &err),
+                     -1);
     assert_int_equal(err.code, FS_EXIT_CONFIG);
     assert_non_null(strstr(err.text, "biaske item"));
 }
@@ -314,8 +319,10 @@ static void a_variant_that_does_not_fit_is_an_error(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(rows_are_made_of_the_scores), cmocka_unit_test(a_stamp_leaves_the_unedited_rows),
-        cmocka_unit_test(skipped_items_are_counted),   cmocka_unit_test(through_a_file_and_back),
+        cmocka_unit_test(rows_are_made_of_the_scores),
+        cmocka_unit_test(a_stamp_leaves_the_unedited_rows),
+        cmocka_unit_test(skipped_items_are_counted),
+        cmocka_unit_test(through_a_file_and_back),
         cmocka_unit_test(a_variant_that_does_not_fit_is_an_error),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

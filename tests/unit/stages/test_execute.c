@@ -1,11 +1,12 @@
 /* The executor of plans on small random-weight models: the same bits with and without a stamp, and on any threads. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
 #include <cmocka.h>
 
 #include "model/random.h"
@@ -47,7 +48,8 @@ static struct fs_plan *make_plan(const struct fs_spec *spec, size_t *whole)
     return plan;
 }
 
-static struct fs_read_value *execute(const struct loaded *loaded, const struct fs_plan *plan, const struct fs_stamp *stamp)
+static struct fs_read_value *execute(const struct loaded *loaded, const struct fs_plan *plan,
+                                     const struct fs_stamp *stamp)
 {
     struct fs_read_value *values = calloc(fs_plan_reads(plan), sizeof *values);
     struct fs_error err = FS_ERROR_INIT;

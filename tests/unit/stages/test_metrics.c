@@ -1,9 +1,10 @@
 /* Metrics worked out by hand. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <math.h>
+
 #include <cmocka.h>
 
 #include "stages/metrics.h"
@@ -161,8 +162,11 @@ static void intervals_are_seeded_and_right(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(stereoset_by_hand), cmocka_unit_test(one_term_and_no_items), cmocka_unit_test(crows_by_hand),
-        cmocka_unit_test(shares_and_gaps),   cmocka_unit_test(intervals_are_seeded_and_right),
+        cmocka_unit_test(stereoset_by_hand),
+        cmocka_unit_test(one_term_and_no_items),
+        cmocka_unit_test(crows_by_hand),
+        cmocka_unit_test(shares_and_gaps),
+        cmocka_unit_test(intervals_are_seeded_and_right),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

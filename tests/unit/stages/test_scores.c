@@ -1,13 +1,15 @@
-/* Scores and metrics of trained models against the benchmarks' own definitions in PyTorch (tests/golden/make_scores.py). */
+/* Scores and metrics of trained models against the benchmarks' own definitions in PyTorch
+ * (tests/golden/make_scores.py). */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
 #include <cmocka.h>
 
 #include "io/json.h"
@@ -15,7 +17,8 @@
 
 static char golden[2048], shared[2048];
 
-/* Of each StereoSet item its number in the file, and its labels in the file's order; the reader sorts them by candidate. */
+/* Of each StereoSet item its number in the file, and its labels in the file's order; the reader sorts them by
+ * candidate. */
 static size_t *pair_line;
 static uint8_t (*label_order)[3];
 static struct fs_pair_list pairs;
@@ -105,8 +108,7 @@ static struct loaded load(const char *model)
     struct fs_error err = FS_ERROR_INIT;
     char folder[4096];
     (void)snprintf(folder, sizeof folder, "%s/models/%s", shared, model);
-    if (fs_model_load(folder, &loaded.model, &err) != 0 ||
-        fs_tokenizer_open(folder, &loaded.tokenizer, &err) != 0 ||
+    if (fs_model_load(folder, &loaded.model, &err) != 0 || fs_tokenizer_open(folder, &loaded.tokenizer, &err) != 0 ||
         fs_runner_serial_create(2, &loaded.runner, &err) != 0) {
         fail_msg("%s", err.text);
     }
@@ -140,8 +142,8 @@ static enum fs_variant variant_of(const struct loaded *loaded, const char *name)
 }
 
 /*
- * Compares `width` scores an item with the lines of a golden file. Item i is line `line(i)` of the file, `order` says which
- * candidate stands k-th in it (NULL: k).
+ * Compares `width` scores an item with the lines of a golden file. Item i is line `line(i)` of the file, `order` says
+ * which candidate stands k-th in it (NULL: k).
  */
 static void compare_scores(const char *model, const char *suite, const char *variant, size_t items, size_t width,
                            const double *score, size_t candidates, size_t (*line)(size_t item), uint8_t (*order)[3],
@@ -242,8 +244,8 @@ static void check_stereoset(const struct loaded *loaded, const char *model, cons
     struct fs_evaluate_result result;
     read_pairs(categories);
     evaluate(loaded, &input, NULL, &result);
-    compare_scores(model, "stereoset", variant, pairs.count, 3, result.pair_score, 4, stereoset_line,
-                   label_order, 1e-9);
+    compare_scores(model, "stereoset", variant, pairs.count, 3, result.pair_score, 4, stereoset_line, label_order,
+                   1e-9);
     compare_metrics(&result, model, "stereoset", variant, names, 6);
     fs_evaluate_result_release(&result);
 }

@@ -1,11 +1,12 @@
 /* The split of edited and held-out pairs by target term. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
+
 #include <cmocka.h>
 
 #include "stages/split.h"

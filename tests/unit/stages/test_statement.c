@@ -1,11 +1,12 @@
 /* What statements ask of a plan, and how they are folded; small random-weight models of the repository. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
 #include <cmocka.h>
 
 #include "support.h"
@@ -75,7 +76,8 @@ static int32_t token_of(const struct loaded *loaded, const char *word)
     return id;
 }
 
-/* The read's input is `leading` text `trailing` (-1: none), read at `position` (the mask's where it has one) for `token`. */
+/* The read's input is `leading` text `trailing` (-1: none), read at `position` (the mask's where it has one) for
+ * `token`. */
 static void check_read(const struct loaded *loaded, const struct fs_plan *plan, size_t read, int32_t leading,
                        const char *text, int32_t trailing, size_t position, int32_t token)
 {
@@ -108,7 +110,8 @@ static void target_masks_one_sub_token_at_a_time(void **state)
     struct fs_error err = FS_ERROR_INIT;
     several.gaps = (char[]){" and BLANK."};
     assert_int_equal(fs_statement_compile(plan, bert.tokenizer, &bert.style, FS_TARGET_PROB, &text, &one, &err), 0);
-    assert_int_equal(fs_statement_compile(plan, bert.tokenizer, &bert.style, FS_TARGET_LOGPROB, &pieces, &other, &err), 0);
+    assert_int_equal(fs_statement_compile(plan, bert.tokenizer, &bert.style, FS_TARGET_LOGPROB, &pieces, &other, &err),
+                     0);
     size_t passes = fs_plan_passes(plan), reads = fs_plan_reads(plan);
     text.fill[0] = 'S'; /* the same token after lower-casing: nothing new to compute */
     assert_int_equal(fs_statement_compile(plan, bert.tokenizer, &bert.style, FS_TARGET_PROB, &text, &same, &err), 0);
@@ -130,7 +133,8 @@ static void target_masks_one_sub_token_at_a_time(void **state)
     for (size_t i = 0; i < 4; i++) {
         check_read(&bert, plan, other.read[i], special->cls, inputs[i], special->sep, 3 + i, fill.id[i]);
     }
-    check_read(&bert, plan, gaps.read[0], special->cls, "the [MASK] and [MASK].", special->sep, 2, token_of(&bert, "he"));
+    check_read(&bert, plan, gaps.read[0], special->cls, "the [MASK] and [MASK].", special->sep, 2,
+               token_of(&bert, "he"));
     fs_encoding_release(&fill);
     fs_statement_release(&one);
     fs_statement_release(&other);
@@ -213,9 +217,10 @@ static void crows_pairs_by_shared_and_differing_tokens(void **state)
     struct fs_crows_pair pair = {.more = more, .less = less};
     struct fs_statement out[2], modified[2];
     struct fs_plan *plan = new_plan();
-    assert_int_equal(fs_statement_compile_crows(plan, bert.tokenizer, &bert.style, FS_PLL_UNMODIFIED, &pair, out, NULL), 0);
-    assert_int_equal(fs_statement_compile_crows(plan, bert.tokenizer, &bert.style, FS_PLL_MODIFIED, &pair, modified, NULL),
+    assert_int_equal(fs_statement_compile_crows(plan, bert.tokenizer, &bert.style, FS_PLL_UNMODIFIED, &pair, out, NULL),
                      0);
+    assert_int_equal(
+        fs_statement_compile_crows(plan, bert.tokenizer, &bert.style, FS_PLL_MODIFIED, &pair, modified, NULL), 0);
     assert_int_equal(out[0].count, 5); /* the old was home . */
     assert_int_equal(out[1].count, 5);
     assert_int_equal(modified[0].count, 2); /* nurse, at */
@@ -240,10 +245,11 @@ static void crows_pairs_by_shared_and_differing_tokens(void **state)
     struct fs_statement turned[2];
     pair.more = (char[]){"he she"};
     pair.less = (char[]){"she he"};
-    assert_int_equal(fs_statement_compile_crows(plan, bert.tokenizer, &bert.style, FS_PLL_MODIFIED, &pair, out, NULL), 0);
-    pair.antistereo = true;
-    assert_int_equal(fs_statement_compile_crows(plan, bert.tokenizer, &bert.style, FS_PLL_MODIFIED, &pair, turned, NULL),
+    assert_int_equal(fs_statement_compile_crows(plan, bert.tokenizer, &bert.style, FS_PLL_MODIFIED, &pair, out, NULL),
                      0);
+    pair.antistereo = true;
+    assert_int_equal(
+        fs_statement_compile_crows(plan, bert.tokenizer, &bert.style, FS_PLL_MODIFIED, &pair, turned, NULL), 0);
     assert_int_equal(fs_plan_seal(plan, 64, bert.style.max_positions, NULL), 0);
     assert_int_equal(out[0].count, 1);
     assert_int_equal(asked_of(plan, out[0].read[0]).token, token_of(&bert, "she"));
@@ -273,9 +279,9 @@ static void what_cannot_be_scored_is_skipped(void **state)
         const struct fs_statement_text *text;
         enum fs_skip skip;
     } cases[] = {
-        {&bert, FS_TARGET_PROB, &text, FS_SKIP_TOO_LONG},     {&gpt2, FS_SENTENCE_SUM, &text, FS_SKIP_TOO_LONG},
-        {&gpt2, FS_SENTENCE_MEAN, &text, FS_SKIP_TOO_LONG},   {&gpt2, FS_OBJECT_MEAN, &text, FS_SKIP_TOO_LONG},
-        {&bert, FS_TARGET_LOGPROB, &empty, FS_SKIP_EMPTY_FILL}, {&gpt2, FS_OBJECT_MEAN, &empty, FS_SKIP_EMPTY_FILL},
+        {&bert, FS_TARGET_PROB, &text, FS_SKIP_TOO_LONG},        {&gpt2, FS_SENTENCE_SUM, &text, FS_SKIP_TOO_LONG},
+        {&gpt2, FS_SENTENCE_MEAN, &text, FS_SKIP_TOO_LONG},      {&gpt2, FS_OBJECT_MEAN, &text, FS_SKIP_TOO_LONG},
+        {&bert, FS_TARGET_LOGPROB, &empty, FS_SKIP_EMPTY_FILL},  {&gpt2, FS_OBJECT_MEAN, &empty, FS_SKIP_EMPTY_FILL},
         {&gpt2, FS_SENTENCE_MEAN, &nothing, FS_SKIP_EMPTY_FILL}, {&gpt2, FS_SENTENCE_SUM, &nothing, FS_SKIP_EMPTY_FILL},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -302,7 +308,8 @@ static void what_cannot_be_scored_is_skipped(void **state)
                  {&same, FS_PLL_UNMODIFIED, FS_KEPT}};
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
         assert_int_equal(
-            fs_statement_compile_crows(plan, bert.tokenizer, &bert.style, pairs[i].variant, pairs[i].pair, out, NULL), 0);
+            fs_statement_compile_crows(plan, bert.tokenizer, &bert.style, pairs[i].variant, pairs[i].pair, out, NULL),
+            0);
         assert_int_equal(out[0].skip, pairs[i].skip);
         assert_int_equal(out[1].skip, pairs[i].skip);
         fs_statement_release(&out[0]);
@@ -328,12 +335,14 @@ static void wrong_variants_are_errors(void **state)
     assert_non_null(strstr(err.text, "sentence.mean, sentence.sum, object.mean"));
     assert_int_equal(fs_variant_parse("pll", FS_MASKED, &variant, &err), -1);
     assert_non_null(strstr(err.text, "pll.unmodified"));
-    assert_int_equal(
-        fs_statement_compile(plan, bert.tokenizer, &bert.style, FS_SENTENCE_SUM, &text, &statement, &err), -1);
-    assert_int_equal(
-        fs_statement_compile(plan, bert.tokenizer, &bert.style, FS_PLL_MODIFIED, &text, &statement, &err), -1);
-    assert_int_equal(fs_statement_compile_crows(plan, bert.tokenizer, &bert.style, FS_TARGET_PROB, &pair, out, &err), -1);
-    assert_int_equal(fs_statement_compile_crows(plan, gpt2.tokenizer, &gpt2.style, FS_OBJECT_MEAN, &pair, out, &err), -1);
+    assert_int_equal(fs_statement_compile(plan, bert.tokenizer, &bert.style, FS_SENTENCE_SUM, &text, &statement, &err),
+                     -1);
+    assert_int_equal(fs_statement_compile(plan, bert.tokenizer, &bert.style, FS_PLL_MODIFIED, &text, &statement, &err),
+                     -1);
+    assert_int_equal(fs_statement_compile_crows(plan, bert.tokenizer, &bert.style, FS_TARGET_PROB, &pair, out, &err),
+                     -1);
+    assert_int_equal(fs_statement_compile_crows(plan, gpt2.tokenizer, &gpt2.style, FS_OBJECT_MEAN, &pair, out, &err),
+                     -1);
     assert_int_equal(err.code, FS_EXIT_CONFIG);
     for (int i = 0; i < FS_VARIANT_COUNT; i++) {
         assert_int_equal(fs_variant_parse(fs_variant_name((enum fs_variant)i), FS_MASKED, &variant, &err) == 0 ||
@@ -365,7 +374,8 @@ static double folded(enum fs_variant variant, size_t count, const struct fs_read
 static void folds_by_hand(void **state)
 {
     (void)state;
-    struct fs_read_value values[4] = {{{0, log(0.5)}, {0}}, {{0, log(0.125)}, {0}}, {{0, log(0.25)}, {0}}, {{0, 0}, {0}}};
+    struct fs_read_value values[4] = {
+        {{0, log(0.5)}, {0}}, {{0, log(0.125)}, {0}}, {{0, log(0.25)}, {0}}, {{0, 0}, {0}}};
     assert_true(fabs(folded(FS_TARGET_PROB, 3, values, false) - 0.875 / 3) < 1e-15);
     assert_true(fabs(folded(FS_TARGET_PROB, 3, values, true) - log(0.875 / 3)) < 1e-15);
     assert_true(fabs(folded(FS_TARGET_LOGPROB, 3, values, false) - log(0.25)) < 1e-15);
