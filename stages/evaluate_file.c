@@ -5,11 +5,15 @@
  *     /pairs/id, category, target   texts [pairs]; attributes of /pairs: "suite", "variant"
  *     /pairs/held_out               u8 [pairs], where there is a split
  *     /pairs/skip                   u8 [pairs], an fs_skip
- *     /pairs/score, log             f64 [pairs][4 candidates: stereotype, anti-stereotype, unrelated, counterpart's
- * unrelated][2] /paraphrases/pair             i64 [paraphrases], index into the pairs /paraphrases/skip             u8
- * [paraphrases] /paraphrases/log              f64 [paraphrases][2 statements][2] /crows_pairs/id, category     texts
- * [items]; attribute "variant" /crows_pairs/antistereo, skip u8 [items] /crows_pairs/score            f64 [items][2:
- * sent_more, sent_less][2] /facts/id, category           texts [facts]; attribute "variant" /facts/skip u8 [facts]
+ *     /pairs/score, log             f64 [pairs][4 candidates, as enum fs_candidate][2]
+ *     /paraphrases/pair             i64 [paraphrases], index into the pairs
+ *     /paraphrases/skip             u8 [paraphrases]
+ *     /paraphrases/log              f64 [paraphrases][2 statements][2]
+ *     /crows_pairs/id, category     texts [items]; attribute "variant"
+ *     /crows_pairs/antistereo, skip u8 [items]
+ *     /crows_pairs/score            f64 [items][2: sent_more, sent_less][2]
+ *     /facts/id, category           texts [facts]; attribute "variant"
+ *     /facts/skip                   u8 [facts]
  *     /facts/log                    f64 [facts][2: true, counterpart][2]
  *     /facts/top1                   i32 [facts][2]
  *     /results/suite, category, subset, metric, variant   texts [rows]

@@ -3,17 +3,21 @@
  * are those of the README's table "Scores":
  *
  *   target.prob     masked   the fill's sub-tokens, one masked input each: earlier sub-tokens filled in, this one
- * [MASK], later ones left out; arithmetic mean of the probabilities (StereoSet; bias-bench stereoset.py) target.logprob
- * masked   the same inputs, mean of log probabilities sentence.mean   causal   2^(mean over tokens of log2 p(t_i given
- * t_<i)); the first token from a run on the begin-of-text token alone, the others from a run without it (bias-bench
- * stereoset.py, generative) sentence.sum    causal   sum of log p, begin-of-text prepended (lm-evaluation-harness)
+ *                            masked, later ones left out; arithmetic mean of the probabilities
+ *                            (StereoSet; bias-bench stereoset.py)
+ *   target.logprob  masked   the same inputs, mean of log probabilities
+ *   sentence.mean   causal   2^(mean over tokens of log2 p(t_i given t_<i)); the first token from a run on the
+ *                            begin-of-text token alone, the others from a run without it
+ *                            (bias-bench stereoset.py, generative)
+ *   sentence.sum    causal   sum of log p, begin-of-text prepended (lm-evaluation-harness)
  *   object.mean     causal   exp(mean log p) of the fill's tokens given what stands before it, begin-of-text prepended:
  *                            the causal counterpart of target.logprob, for pairs that share the object. The fill's
- * tokens are those of before + fill behind its longest common prefix with `before` less its blanks at the end: the
- * blank before a word belongs to the word's first token pll.unmodified  masked   CrowS-Pairs' own: each token shared by
- * both sentences masked in turn, sum of log p, rounded to 3 decimals (nyu-mll/crows-pairs metric.py) pll.modified
- * masked   bias-bench's: each differing token masked in turn, mean log p, rounded to 3 decimals; a pair without a
- * differing token on one side is skipped (bias-bench crows.py)
+ *                            tokens are those of before + fill behind its longest common prefix with `before` less
+ *                            its blanks at the end: the blank before a word belongs to the word's first token
+ *   pll.unmodified  masked   CrowS-Pairs' own: each token shared by both sentences masked in turn, sum of log p,
+ *                            rounded to 3 decimals (nyu-mll/crows-pairs metric.py)
+ *   pll.modified    masked   bias-bench's: each differing token masked in turn, mean log p, rounded to 3 decimals; a
+ *                            pair without a differing token on one side is skipped (bias-bench crows.py)
  */
 #ifndef FAIRSTAMP_STAGES_STATEMENT_H
 #define FAIRSTAMP_STAGES_STATEMENT_H
