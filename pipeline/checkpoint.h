@@ -21,8 +21,8 @@ int fs_checkpoint_save(const char *path, const char *job, const char *work, size
                        const unsigned char *done, const unsigned char *results, struct fs_error *err);
 
 /*
- * Fills done[units] and results[bytes] from `path`; `loaded` says whether there was anything to use. A file that is damaged
- * or belongs to another job is left unused, and `err` tells why (the return value is 0 all the same).
+ * Fills done[units] and results[bytes] from `path`; `loaded` says whether there was anything to use. A file that is
+ * damaged or belongs to another job is left unused, and `err` tells why (the return value is 0 all the same).
  */
 int fs_checkpoint_load(const char *path, const char *job, const char *work, size_t units, size_t bytes,
                        unsigned char *done, unsigned char *results, bool *loaded, struct fs_error *err);

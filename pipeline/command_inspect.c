@@ -13,8 +13,11 @@
 
 static const char *type_name(const struct fs_archive_entry *entry)
 {
-    static const char *const names[] = {[FS_ARCHIVE_F32] = "f32", [FS_ARCHIVE_F64] = "f64", [FS_ARCHIVE_I32] = "i32",
-                                        [FS_ARCHIVE_I64] = "i64", [FS_ARCHIVE_U8] = "u8"};
+    static const char *const names[] = {[FS_ARCHIVE_F32] = "f32",
+                                        [FS_ARCHIVE_F64] = "f64",
+                                        [FS_ARCHIVE_I32] = "i32",
+                                        [FS_ARCHIVE_I64] = "i64",
+                                        [FS_ARCHIVE_U8] = "u8"};
     return entry->is_text ? "text" : names[entry->type];
 }
 

@@ -19,11 +19,11 @@ struct assignment {
 
 static void assign(enum fs_command_id command, const struct fs_job *job, struct assignment *assignment)
 {
-    bool automatic = strcmp(fs_job_text(job, FS_KEY_STAMP_LAYER), "auto") == 0;
+    bool automatic = fs_job_chose(job, FS_KEY_STAMP_LAYER, "auto");
     *assignment = (struct assignment){0};
     for (int stage = 0; stage < FS_STAGE_COUNT; stage++) {
-        assignment->wanted[stage] = command == FS_COMMAND_RUN ||
-                                    strcmp(fs_commands[command].name, fs_stage_names[stage]) == 0;
+        assignment->wanted[stage] =
+            command == FS_COMMAND_RUN || strcmp(fs_commands[command].name, fs_stage_names[stage]) == 0;
     }
     assignment->needed[FS_STAGE_TRACE] = command == FS_COMMAND_STAMP && automatic;
     assignment->needed[FS_STAGE_STAMP] = command == FS_COMMAND_EVALUATE;
@@ -40,10 +40,10 @@ static int look_around(struct fs_job_run *run, struct assignment *assignment, st
         if (!assignment->wanted[stage] && !assignment->needed[stage]) {
             continue;
         }
-        enum fs_stage_policy policy = !assignment->wanted[stage] ? FS_STAGE_NEEDED
-                                                                 : (force ? FS_STAGE_FORCED : FS_STAGE_WANTED);
-        if (fs_stage_check(run->output, (enum fs_stage)stage, &run->identity, policy, &assignment->there[stage],
-                           err) != 0) {
+        enum fs_stage_policy policy =
+            !assignment->wanted[stage] ? FS_STAGE_NEEDED : (force ? FS_STAGE_FORCED : FS_STAGE_WANTED);
+        if (fs_stage_check(run->output, (enum fs_stage)stage, &run->identity, policy, &assignment->there[stage], err) !=
+            0) {
             return -1;
         }
         if (assignment->wanted[stage] && assignment->there[stage]) {

@@ -5,6 +5,8 @@
 
 #include "pipeline/commands.h"
 #include "pipeline/data.h"
+#include "pipeline/identity.h"
+#include "pipeline/progress.h"
 #include "pipeline/report.h"
 #include "pipeline/stage_run.h"
 
@@ -139,6 +141,26 @@ static int print(const struct fs_options *options, const struct scoring *scoring
     return fs_report_print_json(json, stdout, err) == 0 ? fs_finish_output(err) : -1;
 }
 
+/* Root: a stamp fits any model of its shape, but means nothing on another one. */
+static int check_stamp(const char *path, const char *folder, struct fs_error *err)
+{
+    struct fs_archive *archive;
+    char *settings = NULL, name[512];
+    if (fs_archive_open(path, fs_stage_names[FS_STAGE_STAMP], &archive, err) != 0) {
+        return -1;
+    }
+    int status = fs_archive_read_attribute_text(archive, "/provenance", "settings", &settings, err);
+    if (status == 0) {
+        status = fs_identity_foreign_model(settings, folder, name, sizeof name, err);
+    }
+    if (status == 0 && name[0] != '\0') {
+        fs_warn("%s: was trained for another model, %s is not the same; its scores may mean nothing", path, name);
+    }
+    free(settings);
+    fs_archive_close(archive);
+    return status;
+}
+
 static int score(struct fs_session *session, struct scoring *scoring, struct fs_evaluate_result *result,
                  struct fs_error *err)
 {
@@ -152,6 +174,11 @@ static int score(struct fs_session *session, struct scoring *scoring, struct fs_
     }
     const char *stamp = options->value[FS_OPTION_STAMP];
     scoring->stamped = stamp != NULL;
+    status =
+        stamp != NULL && fs_session_is_root(session) ? check_stamp(stamp, options->value[FS_OPTION_MODEL], err) : 0;
+    if (fs_session_agree(session, status, err) != 0) {
+        return -1;
+    }
     if (stamp != NULL && fs_load_stamp(session, stamp, &scoring->stamp, err) != 0) {
         return -1;
     }
@@ -198,8 +225,10 @@ int fs_command_metrics(const struct fs_options *options, struct fs_error *err)
     char **categories = NULL;
     size_t unscored = 0;
     if (strcmp(options->value[FS_OPTION_SUITE], "stereoset") != 0) {
-        return fs_error_set(err, FS_EXIT_USAGE, "--suite: found \"%s\", expected stereoset, the one suite with published "
-                            "scores a sentence", options->value[FS_OPTION_SUITE]);
+        return fs_error_set(err, FS_EXIT_USAGE,
+                            "--suite: found \"%s\", expected stereoset, the one suite with published "
+                            "scores a sentence",
+                            options->value[FS_OPTION_SUITE]);
     }
     int status = read_options(options, &bootstrap, err);
     if (status == 0) {

@@ -116,10 +116,13 @@ static int read_block(const struct fs_session *session, const struct fs_prompt_s
         if (status != 0) {
             return -1;
         }
-        size_t longest = count + special - (style->kind == FS_CAUSAL && count > 0); /* the last token is only predicted */
+        size_t longest =
+            count + special - (style->kind == FS_CAUSAL && count > 0); /* the last token is only predicted */
         if (longest > style->max_positions) {
-            return fs_error_set(err, FS_EXIT_DATA, "line %zu: found %zu tokens, expected at most %zu for this model; split "
-                                "the line", number, count, count - (longest - style->max_positions));
+            return fs_error_set(err, FS_EXIT_DATA,
+                                "line %zu: found %zu tokens, expected at most %zu for this model; split "
+                                "the line",
+                                number, count, count - (longest - style->max_positions));
         }
         cost += style->kind == FS_MASKED ? count * longest : longest;
     }

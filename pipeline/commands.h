@@ -1,5 +1,6 @@
 /*
- * The commands. Data goes to stdout, from the root alone; the caller prints the error. Those with a session are collective.
+ * The commands. Data goes to stdout, from the root alone; the caller prints the error. Those with a session are
+ * collective.
  */
 #ifndef FAIRSTAMP_PIPELINE_COMMANDS_H
 #define FAIRSTAMP_PIPELINE_COMMANDS_H

@@ -8,8 +8,9 @@
 #include "stages/split.h"
 
 /* bias_type of the published file. */
-static const char *const crows_categories[] = {"race-color", "gender", "socioeconomic", "nationality", "religion",
-                                               "age", "sexual-orientation", "physical-appearance", "disability"};
+static const char *const crows_categories[] = {"race-color", "gender", "socioeconomic",      "nationality",
+                                               "religion",   "age",    "sexual-orientation", "physical-appearance",
+                                               "disability"};
 #define CROWS_CATEGORIES (sizeof crows_categories / sizeof crows_categories[0])
 
 bool fs_crows_categories(const char *const *categories, const char *out[10])

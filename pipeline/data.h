@@ -10,10 +10,10 @@
 struct fs_data {
     const char *pairs_suite; /* "stereoset" or "biaske" */
     struct fs_pair_list pairs;
-    struct fs_fact_list facts;  /* of BiasKE */
-    struct fs_crows_list crows; /* empty where the job names none */
+    struct fs_fact_list facts;             /* of BiasKE */
+    struct fs_crows_list crows;            /* empty where the job names none */
     struct fs_attribute_table *attributes; /* NULL where the job names none */
-    bool *held_out;             /* [pairs.count] */
+    bool *held_out;                        /* [pairs.count] */
 };
 
 /* The caller releases, also on failure. */

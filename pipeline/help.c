@@ -90,9 +90,10 @@ static void option_name(const struct fs_option *option, char *out, size_t size)
 
 static void print_overview(FILE *stream)
 {
-    fprintf(stream, "fairstamp: find, edit out and measure social bias in language models\n\n"
-                    "usage: fairstamp COMMAND ...          one process\n"
-                    "       mpirun -n N fairstamp COMMAND ...  on N ranks; the results are the same bits\n\ncommands:\n");
+    fprintf(stream,
+            "fairstamp: find, edit out and measure social bias in language models\n\n"
+            "usage: fairstamp COMMAND ...          one process\n"
+            "       mpirun -n N fairstamp COMMAND ...  on N ranks; the results are the same bits\n\ncommands:\n");
     for (size_t i = 0; i < FS_COMMAND_COUNT; i++) {
         print_entry(stream, fs_commands[i].name, fs_commands[i].summary);
     }
@@ -185,18 +186,21 @@ static void print_man_commands(FILE *stream)
 static void print_man(FILE *stream)
 {
     char text[1024];
-    fprintf(stream, ".TH FAIRSTAMP 1\n.SH NAME\nfairstamp \\- find, edit out and measure social bias in language models\n"
-                    ".SH SYNOPSIS\n.B fairstamp\n.I COMMAND\n[options]\n.br\n.B mpirun \\-n\n.I N\n.B fairstamp\n"
-                    ".I COMMAND\n[options]\n.SH DESCRIPTION\n");
-    roff(stream, "Traces which layer of a language model carries a bias, trains a Fairness Stamp (a small key-value memory "
-                 "beside the feed-forward network of that layer), and measures the model before and after. The same job "
-                 "gives the same bits on any number of ranks and threads, and after any kill and restart. Data goes to "
-                 "standard output, from the first rank alone; words go to standard error.\n");
+    fprintf(stream,
+            ".TH FAIRSTAMP 1\n.SH NAME\nfairstamp \\- find, edit out and measure social bias in language models\n"
+            ".SH SYNOPSIS\n.B fairstamp\n.I COMMAND\n[options]\n.br\n.B mpirun \\-n\n.I N\n.B fairstamp\n"
+            ".I COMMAND\n[options]\n.SH DESCRIPTION\n");
+    roff(stream,
+         "Traces which layer of a language model carries a bias, trains a Fairness Stamp (a small key-value memory "
+         "beside the feed-forward network of that layer), and measures the model before and after. The same job "
+         "gives the same bits on any number of ranks and threads, and after any kill and restart. Data goes to "
+         "standard output, from the first rank alone; words go to standard error.\n");
     fprintf(stream, ".SH COMMANDS\n");
     print_man_commands(stream);
     fprintf(stream, ".SH JOB FILE\n");
-    roff(stream, "JSON. A key \"a.b\" below is key b of object a. Relative paths count from the job file's folder, those of "
-                 "--set from the working directory. ${NAME} is replaced by the environment's variable.\n");
+    roff(stream,
+         "JSON. A key \"a.b\" below is key b of object a. Relative paths count from the job file's folder, those of "
+         "--set from the working directory. ${NAME} is replaced by the environment's variable.\n");
     for (size_t i = 0; i < FS_KEY_COUNT; i++) {
         describe_key(&fs_job_keys[i], text, sizeof text);
         roff_entry(stream, fs_job_keys[i].name, text);
@@ -210,7 +214,8 @@ static void print_man(FILE *stream)
                  "status is 75. A second SIGINT within two seconds ends at once.\n");
     fprintf(stream, ".SH ENVIRONMENT\n");
     roff_entry(stream, "OMP_NUM_THREADS", "threads of a rank; by default the cores that the rank may use");
-    roff_entry(stream, "OPENBLAS_CORETYPE", "leave it unset: it may choose slower kernels, which also change the last bits");
+    roff_entry(stream, "OPENBLAS_CORETYPE",
+               "leave it unset: it may choose slower kernels, which also change the last bits");
     fprintf(stream, ".SH EXIT STATUS\n");
     for (size_t i = 0; i < EXIT_CODES; i++) {
         snprintf(text, sizeof text, "%d", exit_codes[i].code);
@@ -258,11 +263,15 @@ static void schema_key(FILE *stream, const struct fs_job_key *key, const char *n
     case FS_KEY_CHOICE:
         schema_choices(stream, key->choices);
         break;
+    case FS_KEY_FLAG:
+        fprintf(stream, "\"type\": \"boolean\"");
+        break;
     case FS_KEY_LIST:
         fprintf(stream, "\"type\": \"array\", \"minItems\": 1, \"items\": {\"type\": \"string\", \"minLength\": 1}");
         break;
     case FS_KEY_LAYER:
-        fprintf(stream, "\"anyOf\": [{\"const\": \"auto\"}, {\"type\": \"integer\", \"minimum\": 0, \"maximum\": %.0f}]",
+        fprintf(stream,
+                "\"anyOf\": [{\"const\": \"auto\"}, {\"type\": \"integer\", \"minimum\": 0, \"maximum\": %.0f}]",
                 key->maximum);
         break;
     default:
@@ -277,9 +286,10 @@ static void schema_key(FILE *stream, const struct fs_job_key *key, const char *n
 static void print_schema(FILE *stream)
 {
     char group[64] = "";
-    fprintf(stream, "{\n  \"$schema\": \"https://json-schema.org/draft/2020-12/schema\",\n  \"title\": \"fairstamp job\",\n"
-                    "  \"type\": \"object\",\n  \"additionalProperties\": false,\n"
-                    "  \"required\": [\"model\", \"output\", \"data\"],\n  \"properties\": {");
+    fprintf(stream,
+            "{\n  \"$schema\": \"https://json-schema.org/draft/2020-12/schema\",\n  \"title\": \"fairstamp job\",\n"
+            "  \"type\": \"object\",\n  \"additionalProperties\": false,\n"
+            "  \"required\": [\"model\", \"output\", \"data\"],\n  \"properties\": {");
     for (size_t i = 0; i < FS_KEY_COUNT; i++) {
         const struct fs_job_key *key = &fs_job_keys[i];
         const char *dot = strchr(key->name, '.');
@@ -292,7 +302,8 @@ static void print_schema(FILE *stream)
         fprintf(stream, i == 0 ? "\n    " : ",\n    ");
         if (length > 0 && !same) {
             snprintf(group, sizeof group, "%.*s", (int)length, key->name);
-            fprintf(stream, "\"%s\": {\"type\": \"object\", \"additionalProperties\": false, \"properties\": {\n    ", group);
+            fprintf(stream, "\"%s\": {\"type\": \"object\", \"additionalProperties\": false, \"properties\": {\n    ",
+                    group);
         }
         fprintf(stream, "%s", length > 0 ? "  " : "");
         schema_key(stream, key, dot != NULL ? dot + 1 : key->name);
@@ -307,7 +318,8 @@ static void print_keys(FILE *stream)
         const struct fs_job_key *key = &fs_job_keys[i];
         const char *initial = key->initial_words != NULL ? key->initial_words : key->initial;
         fprintf(stream, "| `%s` | %s | ", key->name, key->required ? "required" : (initial != NULL ? initial : "none"));
-        for (const char *c = key->choices != NULL ? key->choices : (key->unit != NULL ? key->unit : ""); *c != '\0'; c++) {
+        for (const char *c = key->choices != NULL ? key->choices : (key->unit != NULL ? key->unit : ""); *c != '\0';
+             c++) {
             fprintf(stream, *c == '|' ? ", " : "%c", *c);
         }
         fprintf(stream, " | ");

@@ -11,9 +11,9 @@
 const char *const fs_stage_names[FS_STAGE_COUNT] = {"trace", "stamp", "evaluate"};
 
 /* Files of a model's folder that make its tokenizer, as far as they are there. */
-static const char *const tokenizer_files[] = {"tokenizer.json",        "tokenizer_config.json", "tokenizer.model",
-                                              "vocab.txt",             "vocab.json",            "merges.txt",
-                                              "special_tokens_map.json", "added_tokens.json"};
+static const char *const tokenizer_files[] = {
+    "tokenizer.json", "tokenizer_config.json",   "tokenizer.model",  "vocab.txt", "vocab.json",
+    "merges.txt",     "special_tokens_map.json", "added_tokens.json"};
 #define TOKENIZER_FILES (sizeof tokenizer_files / sizeof tokenizer_files[0])
 
 static const enum fs_key data_keys[] = {FS_KEY_DATA_STEREOSET, FS_KEY_DATA_CROWS_PAIRS, FS_KEY_DATA_BIASKE,
@@ -91,9 +91,8 @@ static int hash_tokenizer(struct inputs *inputs, const char *folder, unsigned st
     return 0;
 }
 
-static int hash_inputs(const struct fs_job *job, struct inputs *inputs, struct fs_error *err)
+static int hash_model(struct inputs *inputs, const char *folder, struct fs_error *err)
 {
-    const char *folder = fs_job_text(job, FS_KEY_MODEL);
     unsigned stages = fs_job_keys[FS_KEY_MODEL].stages;
     struct fs_model *model;
     if (fs_model_open(folder, &model, err) != 0) {
@@ -108,9 +107,12 @@ static int hash_inputs(const struct fs_job *job, struct inputs *inputs, struct f
         status = add_file(inputs, "model", file[i], stages, err);
     }
     fs_model_destroy(model);
-    if (status == 0) {
-        status = hash_tokenizer(inputs, folder, stages, err);
-    }
+    return status == 0 ? hash_tokenizer(inputs, folder, stages, err) : -1;
+}
+
+static int hash_inputs(const struct fs_job *job, struct inputs *inputs, struct fs_error *err)
+{
+    int status = hash_model(inputs, fs_job_text(job, FS_KEY_MODEL), err);
     for (size_t i = 0; status == 0 && i < DATA_KEYS; i++) {
         const char *path = fs_job_text(job, data_keys[i]);
         if (path != NULL) {
@@ -161,7 +163,7 @@ int fs_identity_make(const struct fs_job *job, struct fs_identity *identity, str
     int status = hash_inputs(job, &inputs, err);
     for (int i = 0; status == 0 && i < FS_STAGE_COUNT; i++) {
         enum fs_stage stage = (enum fs_stage)i;
-        bool needs_trace = strcmp(fs_job_text(job, FS_KEY_STAMP_LAYER), "auto") == 0;
+        bool needs_trace = fs_job_chose(job, FS_KEY_STAMP_LAYER, "auto");
         bool needs_previous = stage == FS_STAGE_EVALUATE || (stage == FS_STAGE_STAMP && needs_trace);
         size_t size = 0;
         FILE *stream = open_memstream(&identity->settings[i], &size);
@@ -202,6 +204,22 @@ static bool has_line(const char *text, const char *line, size_t length)
         text += own + (text[own] == '\n');
     }
     return false;
+}
+
+int fs_identity_foreign_model(const char *there, const char *folder, char *name, size_t size, struct fs_error *err)
+{
+    struct inputs inputs = {0};
+    int status = hash_model(&inputs, folder, err);
+    name[0] = '\0';
+    for (size_t i = 0; status == 0 && i < inputs.count && name[0] == '\0'; i++) {
+        char line[512];
+        int length = snprintf(line, sizeof line, "%.300s = %s", inputs.file[i].name, inputs.file[i].digest);
+        if (!has_line(there, line, (size_t)length)) {
+            snprintf(name, size, "%s", inputs.file[i].name);
+        }
+    }
+    release_inputs(&inputs);
+    return status;
 }
 
 static void add_names(const char *from, const char *other, char *names, size_t size)

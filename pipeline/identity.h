@@ -1,7 +1,7 @@
 /*
- * Which job a result file belongs to. For each stage: a text of all that its results depend on, one "name = value" a line
- * (settings, SHA-256 of the files read, the digest of the stage before), and the SHA-256 of that text. What changes no
- * result (output folder, checkpoint intervals, ranks) is not in it. Local: the root.
+ * Which job a result file belongs to. For each stage: a text of all that its results depend on, one "name = value" a
+ * line (settings, SHA-256 of the files read, the digest of the stage before), and the SHA-256 of that text. What
+ * changes no result (output folder, checkpoint intervals, ranks) is not in it. Local: the root.
  */
 #ifndef FAIRSTAMP_PIPELINE_IDENTITY_H
 #define FAIRSTAMP_PIPELINE_IDENTITY_H
@@ -23,6 +23,12 @@ const char *fs_job_variant(const struct fs_job *job, enum fs_key key, enum fs_mo
 /* Reads every input file once. The caller releases. */
 int fs_identity_make(const struct fs_job *job, struct fs_identity *identity, struct fs_error *err);
 void fs_identity_release(struct fs_identity *identity); /* takes a zeroed struct */
+
+/*
+ * The first file of the model in `folder` that the settings text `there` does not have with the same SHA-256, into
+ * `name` of `size` bytes; "" where there is none: what the settings belong to was made with this model.
+ */
+int fs_identity_foreign_model(const char *there, const char *folder, char *name, size_t size, struct fs_error *err);
 
 /* The names whose lines differ between two settings texts, "a, b", into `names` of `size` bytes. */
 void fs_identity_difference(const char *there, const char *wanted, char *names, size_t size);

@@ -59,8 +59,8 @@ static char *expand(const struct origin *origin, const char *key, const char *te
         if (replacement != NULL) {
             fputs(replacement, stream);
         } else {
-            fs_error_set(err, FS_EXIT_CONFIG, "%s: %s: the environment has no variable %s; export it", origin->name, key,
-                         variable != NULL ? variable : "");
+            fs_error_set(err, FS_EXIT_CONFIG, "%s: %s: the environment has no variable %s; export it", origin->name,
+                         key, variable != NULL ? variable : "");
             problem = "";
         }
         free(variable);
@@ -159,7 +159,7 @@ static int assign_text(struct fs_job *job, const struct origin *origin, enum fs_
         free(text);
         return wrong(origin, key, "an empty text", "a value", err);
     }
-    if (key->kind == FS_KEY_CHOICE && !fs_is_choice(key->choices, text)) {
+    if (key->choices != NULL && !fs_is_choice(key->choices, text)) {
         free(text);
         return wrong(origin, key, quoted, key->choices, err);
     }
@@ -223,8 +223,12 @@ static int assign_json(struct fs_job *job, const struct origin *origin, enum fs_
     if (takes_text && cJSON_IsString(item)) {
         return assign_text(job, origin, id, item->valuestring, err);
     }
-    return wrong(origin, key, fs_json_kind(item), takes_number ? (takes_text ? "a number or \"auto\"" : "a number")
-                                                               : "a text", err);
+    if (key->kind == FS_KEY_FLAG) {
+        return cJSON_IsBool(item) ? assign_text(job, origin, id, cJSON_IsTrue(item) ? "true" : "false", err)
+                                  : wrong(origin, key, fs_json_kind(item), "true or false", err);
+    }
+    return wrong(origin, key, fs_json_kind(item),
+                 takes_number ? (takes_text ? "a number or \"auto\"" : "a number") : "a text", err);
 }
 
 static int find_key(const char *name, enum fs_key *id)
@@ -349,8 +353,10 @@ static int check(const struct fs_job *job, const char *path, struct fs_error *er
     bool stereoset = fs_job_text(job, FS_KEY_DATA_STEREOSET) != NULL;
     bool biaske = fs_job_text(job, FS_KEY_DATA_BIASKE) != NULL;
     if (stereoset == biaske) {
-        return fs_error_set(err, FS_EXIT_CONFIG, "%s: found %s data.stereoset and data.biaske, expected exactly one of "
-                            "them: it gives the pairs to edit", path, stereoset ? "both" : "neither");
+        return fs_error_set(err, FS_EXIT_CONFIG,
+                            "%s: found %s data.stereoset and data.biaske, expected exactly one of "
+                            "them: it gives the pairs to edit",
+                            path, stereoset ? "both" : "neither");
     }
     return 0;
 }
@@ -411,6 +417,17 @@ const char *const *fs_job_list(const struct fs_job *job, enum fs_key key)
 double fs_job_number(const struct fs_job *job, enum fs_key key)
 {
     return job->value[key].number;
+}
+
+bool fs_job_flag(const struct fs_job *job, enum fs_key key)
+{
+    return fs_job_chose(job, key, "true");
+}
+
+bool fs_job_chose(const struct fs_job *job, enum fs_key key, const char *choice)
+{
+    const char *text = fs_job_text(job, key);
+    return text != NULL && strcmp(text, choice) == 0;
 }
 
 const char *fs_job_source(const struct fs_job *job)

@@ -1,6 +1,7 @@
 /*
- * The job file: JSON with the keys of one table, which also makes the help text, the man page, the JSON schema and the list of keys
- * in jobs/README.md. Relative paths of the file count from the file's folder, those of --set from the working directory.
+ * The job file: JSON with the keys of one table, which also makes the help text, the man page, the JSON schema and the
+ * list of keys in jobs/README.md. Relative paths of the file count from the file's folder, those of --set from the
+ * working directory.
  * ${NAME} in a text is replaced by the environment's variable. Local.
  */
 #ifndef FAIRSTAMP_PIPELINE_JOB_H
@@ -19,7 +20,8 @@ enum fs_key_kind {
     FS_KEY_LIST,    /* list of texts */
     FS_KEY_INTEGER, /* a whole number */
     FS_KEY_NUMBER,
-    FS_KEY_LAYER    /* "auto" or a whole number */
+    FS_KEY_FLAG, /* true or false */
+    FS_KEY_LAYER /* "auto" or a whole number */
 };
 
 enum fs_key {
@@ -44,7 +46,14 @@ enum fs_key {
     FS_KEY_STAMP_LOSS,
     FS_KEY_STAMP_ALPHA,
     FS_KEY_STAMP_BETA,
+    FS_KEY_STAMP_LEVEL,
+    FS_KEY_STAMP_BALANCE,
+    FS_KEY_STAMP_BALANCE_WIDTH,
+    FS_KEY_STAMP_KEPT_ROWS,
+    FS_KEY_STAMP_KEEP_WITHOUT_FILL,
+    FS_KEY_STAMP_KEEP_BEST,
     FS_KEY_STAMP_LEARNING_RATE,
+    FS_KEY_STAMP_SCHEDULE,
     FS_KEY_STAMP_BETA1,
     FS_KEY_STAMP_BETA2,
     FS_KEY_STAMP_EPSILON,
@@ -59,7 +68,7 @@ enum fs_key {
 struct fs_job_key {
     const char *name; /* "stamp.width" */
     enum fs_key_kind kind;
-    const char *initial;      /* the default as text; NULL: none */
+    const char *initial;       /* the default as text; NULL: none */
     const char *initial_words; /* for people, where there is no plain default; NULL: `initial` */
     bool required;
     double minimum, maximum;
@@ -72,14 +81,18 @@ extern const struct fs_job_key fs_job_keys[FS_KEY_COUNT];
 
 struct fs_job;
 
-/* Reads `path` and puts the `sets` settings "key=value" over it. FS_EXIT_CONFIG for a wrong key or value, FS_EXIT_NO_INPUT. */
+/* Reads `path` and puts the `sets` settings "key=value" over it. FS_EXIT_CONFIG for a wrong key or value,
+ * FS_EXIT_NO_INPUT. */
 int fs_job_load(const char *path, const char *const *set, size_t sets, struct fs_job **job, struct fs_error *err);
 void fs_job_destroy(struct fs_job *job); /* takes NULL */
 
 /* Values; texts are owned by the job. NULL and NaN where the key has neither value nor default. */
-const char *fs_job_text(const struct fs_job *job, enum fs_key key);     /* path, choice, layer, "a,b" of a list */
+const char *fs_job_text(const struct fs_job *job, enum fs_key key);        /* path, choice, layer, "a,b" of a list */
 const char *const *fs_job_list(const struct fs_job *job, enum fs_key key); /* NULL-terminated */
-double fs_job_number(const struct fs_job *job, enum fs_key key);        /* integer, number */
+double fs_job_number(const struct fs_job *job, enum fs_key key);           /* integer, number */
+bool fs_job_flag(const struct fs_job *job, enum fs_key key);
+/* Whether a choice's value is `choice`. */
+bool fs_job_chose(const struct fs_job *job, enum fs_key key, const char *choice);
 /* The file's own text, for provenance. */
 const char *fs_job_source(const struct fs_job *job);
 

@@ -1,6 +1,6 @@
 /*
- * What the MPI files of pipeline/ share: waiting without burning a core, the error handler, the counter that hands out work.
- * Every MPI call is made by the main thread of a rank.
+ * What the MPI files of pipeline/ share: waiting without burning a core, the error handler, the counter that hands out
+ * work. Every MPI call is made by the main thread of a rank.
  */
 #ifndef FAIRSTAMP_PIPELINE_MPI_SUPPORT_H
 #define FAIRSTAMP_PIPELINE_MPI_SUPPORT_H
@@ -10,8 +10,8 @@
 #include <stdint.h>
 
 /*
- * Waits for a request: spins a moment, then sleeps between tests, because on a shared machine the others need the core and a
- * wait can be long (the root hashes a model, another rank computes its last unit).
+ * Waits for a request: spins a moment, then sleeps between tests, because on a shared machine the others need the core
+ * and a wait can be long (the root hashes a model, another rank computes its last unit).
  */
 void fs_mpi_wait(MPI_Request *request);
 /* MPI_Barrier, MPI_Bcast of any length, waiting as above. Collective. */
@@ -19,15 +19,15 @@ void fs_mpi_barrier(MPI_Comm communicator);
 void fs_mpi_broadcast(void *data, size_t bytes, int root, MPI_Comm communicator);
 
 /*
- * A copy of `communicator` on which a failed MPI call prints "fairstamp: MPI: ..." and ends all ranks with FS_EXIT_SOFTWARE:
- * no collective ending is left then. Collective; the caller frees.
+ * A copy of `communicator` on which a failed MPI call prints "fairstamp: MPI: ..." and ends all ranks with
+ * FS_EXIT_SOFTWARE: no collective ending is left then. Collective; the caller frees.
  */
 MPI_Comm fs_mpi_duplicate(MPI_Comm communicator);
 
 /*
  * Numbers 0, 1, 2, ... handed out to all ranks, each once: a cell of the root's memory that ranks add to one-sidedly
- * (MPI_Fetch_and_op). Where the transport has no such thing (Open MPI 4 over plain TCP) the ranks ask the root by message, and
- * the root answers in fs_counter_serve.
+ * (MPI_Fetch_and_op). Where the transport has no such thing (Open MPI 4 over plain TCP) the ranks ask the root by
+ * message, and the root answers in fs_counter_serve.
  */
 struct fs_counter {
     MPI_Comm communicator;

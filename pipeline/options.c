@@ -13,37 +13,43 @@
 #define ALL_COMMANDS ((1u << FS_COMMAND_COUNT) - 1)
 
 const struct fs_command fs_commands[FS_COMMAND_COUNT] = {
-    [FS_COMMAND_RUN] = {"run", "JOB.json", 1, true, "trace, stamp and evaluate, as far as it is left to do",
-                        "Does the stages trace, stamp and evaluate of a job. Each publishes one file in the job's output "
-                        "folder; a stage whose file is there, whole and of this job is not done again. Prints the table "
-                        "of results before and after the stamp."},
+    [FS_COMMAND_RUN] =
+        {"run", "JOB.json", 1, true, "trace, stamp and evaluate, as far as it is left to do",
+         "Does the stages trace, stamp and evaluate of a job. Each publishes one file in the job's output "
+         "folder; a stage whose file is there, whole and of this job is not done again. Prints the table "
+         "of results before and after the stamp."},
     [FS_COMMAND_TRACE] = {"trace", "JOB.json", 1, true, "find the layer that carries the bias",
                           "Does the first stage of a job: restores hidden states layer by layer and prints the average "
                           "indirect effect (AIE) of each layer with its interval, and the decisive layer."},
-    [FS_COMMAND_STAMP] = {"stamp", "JOB.json", 1, true, "train the Fairness Stamp at that layer",
-                          "Does the second stage of a job. Needs the trace of the same job, unless the job names a layer."},
+    [FS_COMMAND_STAMP] =
+        {"stamp", "JOB.json", 1, true, "train the Fairness Stamp at that layer",
+         "Does the second stage of a job. Needs the trace of the same job, unless the job names a layer."},
     [FS_COMMAND_EVALUATE] = {"evaluate", "JOB.json", 1, true, "measure the model before and after",
                              "Does the third stage of a job. Needs the stamp of the same job."},
-    [FS_COMMAND_SCORE] = {"score", "", 0, true, "score a suite with a model, without a job",
-                          "Prints the metrics of a suite; with --format json also the score of every item, StereoSet's in "
-                          "the layout that `metrics --scores` reads."},
+    [FS_COMMAND_SCORE] =
+        {"score", "", 0, true, "score a suite with a model, without a job",
+         "Prints the metrics of a suite; with --format json also the score of every item, StereoSet's in "
+         "the layout that `metrics --scores` reads."},
     [FS_COMMAND_METRICS] = {"metrics", "", 0, false, "metrics of per-sentence scores made elsewhere",
                             "Prints StereoSet's metrics of a file {\"intrasentence\": [{\"id\", \"score\"}]}."},
     [FS_COMMAND_TOKENIZE] = {"tokenize", "", 0, false, "token ids of the lines of standard input",
                              "Prints one JSON array of ids for each line, without special tokens."},
-    [FS_COMMAND_LOGPROBS] = {"logprobs", "", 0, true, "log probabilities of the lines of standard input",
-                             "Prints {\"ids\": [...], \"logprobs\": [...]} for each line. Causal models: log p of each token "
-                             "given those before it (begin-of-text prepended where the family has one, its entry left "
-                             "out; null for a first token that nothing stands before). Masked models: log p of each token "
-                             "with it alone masked. Natural logarithms."},
+    [FS_COMMAND_LOGPROBS] =
+        {"logprobs", "", 0, true, "log probabilities of the lines of standard input",
+         "Prints {\"ids\": [...], \"logprobs\": [...]} for each line. Causal models: log p of each token "
+         "given those before it (begin-of-text prepended where the family has one, its entry left "
+         "out; null for a first token that nothing stands before). Masked models: log p of each token "
+         "with it alone masked. Natural logarithms."},
     [FS_COMMAND_INSPECT] = {"inspect", "FILE.h5", 1, false, "what is in a result file",
                             "Prints format, job, provenance, and the datasets with their types and shapes."},
-    [FS_COMMAND_VERIFY] = {"verify", "FILE.h5 | --equal A.h5 B.h5", 1, false, "whether every checksum and hash holds",
-                           "Ends with 0 where the file is whole, 1 where it is not. With --equal: 0 where all datasets and "
-                           "attributes of two files, provenance apart, are equal bit for bit, 1 where they differ."},
-    [FS_COMMAND_EXPORT] = {"export", "FILE.h5", 1, false, "a result file as CSV or JSON",
-                           "CSV: one line a number, with its dataset and indices. JSON: attributes, and datasets as nested "
-                           "arrays."},
+    [FS_COMMAND_VERIFY] =
+        {"verify", "FILE.h5 | --equal A.h5 B.h5", 1, false, "whether every checksum and hash holds",
+         "Ends with 0 where the file is whole, 1 where it is not. With --equal: 0 where all datasets and "
+         "attributes of two files, provenance apart, are equal bit for bit, 1 where they differ."},
+    [FS_COMMAND_EXPORT] =
+        {"export", "FILE.h5", 1, false, "a result file as CSV or JSON",
+         "CSV: one line a number, with its dataset and indices. JSON: attributes, and datasets as nested "
+         "arrays."},
 };
 
 const struct fs_option fs_options_table[FS_OPTION_COUNT] = {
@@ -57,9 +63,10 @@ const struct fs_option fs_options_table[FS_OPTION_COUNT] = {
     [FS_OPTION_DATA] = {"--data", "FILE", NULL, NULL, true, BIT(SCORE) | BIT(METRICS), "the suite's data file"},
     [FS_OPTION_CATEGORY] = {"--category", "C,...", NULL, NULL, false, BIT(SCORE) | BIT(METRICS),
                             "categories to take, separated by commas; all by default"},
-    [FS_OPTION_VARIANT] = {"--variant", "V", NULL, NULL, false, BIT(SCORE),
-                           "how P[k] is made; by default target.prob and pll.unmodified for masked models, sentence.mean "
-                           "and sentence.sum for causal ones"},
+    [FS_OPTION_VARIANT] =
+        {"--variant", "V", NULL, NULL, false, BIT(SCORE),
+         "how P[k] is made; by default target.prob and pll.unmodified for masked models, sentence.mean "
+         "and sentence.sum for causal ones"},
     [FS_OPTION_STAMP] = {"--stamp", "FILE", NULL, NULL, false, BIT(SCORE),
                          "a published stamp.h5: the stamped model is scored beside the unedited one"},
     [FS_OPTION_SCORES] = {"--scores", "FILE", NULL, NULL, true, BIT(METRICS), "the scores made elsewhere"},
@@ -232,8 +239,9 @@ static bool find_page(const char *argument, enum fs_page *page)
     static const struct {
         const char *name;
         enum fs_page page;
-    } pages[] = {{"--help", FS_PAGE_HELP},     {"-h", FS_PAGE_HELP},           {"--version", FS_PAGE_VERSION},
-                 {"--man", FS_PAGE_MAN},       {"--job-schema", FS_PAGE_SCHEMA}, {"--job-keys", FS_PAGE_KEYS}};
+    } pages[] = {{"--help", FS_PAGE_HELP},         {"-h", FS_PAGE_HELP},
+                 {"--version", FS_PAGE_VERSION},   {"--man", FS_PAGE_MAN},
+                 {"--job-schema", FS_PAGE_SCHEMA}, {"--job-keys", FS_PAGE_KEYS}};
     for (size_t i = 0; i < sizeof pages / sizeof pages[0]; i++) {
         if (strcmp(argument, pages[i].name) == 0) {
             *page = pages[i].page;

@@ -91,8 +91,8 @@ int fs_parse_integer(const char *name, const char *text, double minimum, double 
 /* Whether `value` is one of "a|b|c". */
 bool fs_is_choice(const char *choices, const char *value);
 /*
- * "a,b,c" as a NULL-terminated list, freed in one free(); FS_EXIT_USAGE for an empty entry. `text` NULL gives a NULL list:
- * no choice made.
+ * "a,b,c" as a NULL-terminated list, freed in one free(); FS_EXIT_USAGE for an empty entry. `text` NULL gives a NULL
+ * list: no choice made.
  */
 int fs_split_list(const char *name, const char *text, char ***list, struct fs_error *err);
 

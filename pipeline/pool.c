@@ -16,7 +16,7 @@ struct worker {
 struct fs_pool {
     pthread_mutex_t mutex;
     pthread_cond_t work_is_there, done_is_there;
-    size_t threads, started, capacity; /* capacity == threads + 1 */
+    size_t threads, started, capacity;       /* capacity == threads + 1 */
     struct fs_pool_item *waiting, *finished; /* [capacity] rings */
     size_t waiting_first, waiting_count, finished_first, finished_count;
     size_t inside; /* touched by the main thread alone */
@@ -151,7 +151,8 @@ bool fs_pool_take(struct fs_pool *pool, double seconds, struct fs_pool_item *ite
         long nanoseconds = until.tv_nsec + (long)(seconds * 1e9);
         until.tv_sec += nanoseconds / 1000000000L;
         until.tv_nsec = nanoseconds % 1000000000L;
-        pthread_cond_timedwait(&pool->done_is_there, &pool->mutex, &until); /* a false alarm only means a shorter wait */
+        pthread_cond_timedwait(&pool->done_is_there, &pool->mutex,
+                               &until); /* a false alarm only means a shorter wait */
     }
     bool found = pool->finished_count > 0;
     if (found) {

@@ -1,6 +1,6 @@
 /*
- * Words for people on stderr, from the root rank alone: a plain progress line every few seconds, a bar that renews itself on a
- * terminal, nothing with --quiet. Local.
+ * Words for people on stderr, from the root rank alone: a plain progress line every few seconds, a bar that renews
+ * itself on a terminal, nothing with --quiet. Local.
  */
 #ifndef FAIRSTAMP_PIPELINE_PROGRESS_H
 #define FAIRSTAMP_PIPELINE_PROGRESS_H

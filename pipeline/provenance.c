@@ -26,9 +26,11 @@ char *fs_version_text(void)
 {
     char mpi[MPI_MAX_LIBRARY_VERSION_STRING] = "", hdf5[64], *text = NULL;
     library_versions(mpi, hdf5);
-    if (asprintf(&text, "fairstamp %s\ngit       %s\ncompiler  %s\nflags     %s\nMPI       %s\nHDF5      %s\nOpenBLAS  %s "
-                        "(kernels for %s)\n", FS_BUILD_VERSION, FS_BUILD_GIT, FS_BUILD_COMPILER, FS_BUILD_FLAGS, mpi,
-                 hdf5 + strlen("HDF5 "), openblas_get_config(), openblas_get_corename()) < 0) {
+    if (asprintf(&text,
+                 "fairstamp %s\ngit       %s\ncompiler  %s\nflags     %s\nMPI       %s\nHDF5      %s\nOpenBLAS  %s "
+                 "(kernels for %s)\n",
+                 FS_BUILD_VERSION, FS_BUILD_GIT, FS_BUILD_COMPILER, FS_BUILD_FLAGS, mpi, hdf5 + strlen("HDF5 "),
+                 openblas_get_config(), openblas_get_corename()) < 0) {
         return NULL;
     }
     return text;

@@ -1,6 +1,6 @@
 /*
- * Where a result file comes from: group /provenance, text attributes. Two runs that compute the same differ here alone, and
- * comparisons leave it out. Local: the root.
+ * Where a result file comes from: group /provenance, text attributes. Two runs that compute the same differ here alone,
+ * and comparisons leave it out. Local: the root.
  */
 #ifndef FAIRSTAMP_PIPELINE_PROVENANCE_H
 #define FAIRSTAMP_PIPELINE_PROVENANCE_H

@@ -38,16 +38,18 @@ int fs_report_trace(const struct fs_trace_result *trace, FILE *stream, struct fs
     }
     fprintf(stream, "Average indirect effect of restoring the subject's state, layer by layer\n");
     int status = fs_table_print(table, stream, err);
-    fprintf(stream, "%zu items, %zu of them against noise; %zu skipped. \"largest in\": items whose largest effect is at "
-            "this layer.\nDecisive layer l* = %zu (of 0 to %zu)\n", trace->items, noised, skipped,
-            trace->decisive_layer, trace->layers - 1);
+    fprintf(stream,
+            "%zu items, %zu of them against noise; %zu skipped. \"largest in\": items whose largest effect is at "
+            "this layer.\nDecisive layer l* = %zu (of 0 to %zu)\n",
+            trace->items, noised, skipped, trace->decisive_layer, trace->layers - 1);
     fs_table_destroy(table);
     return status;
 }
 
 int fs_report_stamp(const struct fs_stamp_state *state, FILE *stream, struct fs_error *err)
 {
-    static const char *const names[] = {"<before step", ">L", ">L_e", ">L_s1", ">L_s2"};
+    static const char *const names[] = {"<before step", ">L",   ">L_e",       ">L_s1", ">L_s2",
+                                        ">L_m",         ">L_b", ">|SS - 50|", ">gap"};
     struct fs_table *table;
     if (fs_table_create(sizeof names / sizeof names[0], names, &table, err) != 0) {
         return -1;
@@ -59,9 +61,14 @@ int fs_report_stamp(const struct fs_stamp_state *state, FILE *stream, struct fs_
         for (size_t part = 0; part < 4; part++) {
             fs_table_number(table, state->loss[4 * step + part], 6);
         }
+        for (size_t part = 0; part < FS_STAMP_EXTRA; part++) {
+            fs_table_number(table, state->extra[FS_STAMP_EXTRA * step + part], part == 2 ? 2 : 6);
+        }
     }
-    fprintf(stream, "Fairness Stamp at layer %zu, width %zu: %zu steps\n", state->stamp.layer, state->stamp.width,
-            state->step);
+    fprintf(stream,
+            "Fairness Stamp at layer %zu, width %zu: %zu steps; |SS - 50| of the worst category and gap are of the "
+            "edited pairs\n",
+            state->stamp.layer, state->stamp.width, state->step);
     int status = fs_table_print(table, stream, err);
     fs_table_destroy(table);
     return status;
@@ -72,11 +79,17 @@ static const struct {
     const char *metric, *subset, *label;
     int decimals;
 } lines[] = {
-    {"ss.macro", "edited", "SS edited", 2},       {"ss.macro", "held_out", "SS held-out", 2},
-    {"ss.macro", "all", "SS all", 2},             {"gap", "edited", "gap edited", 4},
-    {"gap", "held_out", "gap held-out", 4},       {"lms.macro", "all", "LMS", 2},
-    {"icat.macro", "all", "ICAT", 2},             {"crows", "all", "CrowS", 2},
-    {"ps", "all", "PS", 2},                       {"ds", "all", "DS", 2},
+    {"ss.macro", "edited", "SS edited", 2},
+    {"ss.macro", "held_out", "SS held-out", 2},
+    {"ss.macro", "all", "SS", 2},
+    {"gap", "edited", "gap edited", 4},
+    {"gap", "held_out", "gap held-out", 4},
+    {"gap", "all", "gap", 4},
+    {"lms.macro", "all", "LMS", 2},
+    {"icat.macro", "all", "ICAT", 2},
+    {"crows", "all", "CrowS", 2},
+    {"ps", "all", "PS", 2},
+    {"ds", "all", "DS", 2},
     {"rs.top1", "all", "RS", 2},
 };
 #define LINES (sizeof lines / sizeof lines[0])
@@ -145,7 +158,7 @@ static void add_category(struct fs_table *table, const struct fs_evaluate_result
                          bool stamped, bool split)
 {
     for (size_t line = 0; line < LINES; line++) {
-        if (split && strcmp(lines[line].label, "SS all") == 0) {
+        if (split && (strcmp(lines[line].label, "SS") == 0 || strcmp(lines[line].label, "gap") == 0)) {
             continue; /* edited and held-out stand apart */
         }
         for (size_t i = 0; i < result->rows; i++) {
@@ -160,10 +173,10 @@ static void add_category(struct fs_table *table, const struct fs_evaluate_result
 
 int fs_report_results(const struct fs_evaluate_result *result, bool stamped, FILE *stream, struct fs_error *err)
 {
-    static const char *const both[] = {"<category", "<metric", ">ideal", ">before", ">95 %", ">after", ">95 %",
-                                       ">items", ">ties", ">skipped", "<P[k]"};
-    static const char *const one[] = {"<category", "<metric", ">ideal", ">value", ">95 %", ">items", ">ties",
-                                      ">skipped", "<P[k]"};
+    static const char *const both[] = {"<category", "<metric", ">ideal", ">before",  ">95 %", ">after",
+                                       ">95 %",     ">items",  ">ties",  ">skipped", "<P[k]"};
+    static const char *const one[] = {"<category", "<metric", ">ideal",   ">value", ">95 %",
+                                      ">items",    ">ties",   ">skipped", "<P[k]"};
     struct fs_table *table;
     size_t columns = stamped ? sizeof both / sizeof both[0] : sizeof one / sizeof one[0];
     if (fs_table_create(columns, stamped ? both : one, &table, err) != 0) {
@@ -221,19 +234,28 @@ cJSON *fs_report_trace_json(const struct fs_trace_result *trace)
     return json;
 }
 
+static void add_losses(cJSON *json, const char *name, const double *value, size_t steps, size_t stride)
+{
+    cJSON *list = cJSON_AddArrayToObject(json, name);
+    for (size_t step = 0; step < steps; step++) {
+        cJSON_AddItemToArray(list, number_or_null(value[stride * step]));
+    }
+}
+
 cJSON *fs_report_stamp_json(const struct fs_stamp_state *state)
 {
     static const char *const names[4] = {"L", "L_e", "L_s1", "L_s2"};
+    static const char *const extra[FS_STAMP_EXTRA] = {"L_m", "L_b", "ss_distance", "gap"};
     cJSON *json = cJSON_CreateObject();
     cJSON_AddNumberToObject(json, "layer", (double)state->stamp.layer);
     cJSON_AddNumberToObject(json, "width", (double)state->stamp.width);
     cJSON_AddNumberToObject(json, "steps", (double)state->step);
     cJSON *loss = cJSON_AddObjectToObject(json, "loss");
     for (size_t part = 0; part < 4; part++) {
-        cJSON *list = cJSON_AddArrayToObject(loss, names[part]);
-        for (size_t step = 0; step < state->step; step++) {
-            cJSON_AddItemToArray(list, number_or_null(state->loss[4 * step + part]));
-        }
+        add_losses(loss, names[part], state->loss + part, state->step, 4);
+    }
+    for (size_t part = 0; part < FS_STAMP_EXTRA; part++) {
+        add_losses(loss, extra[part], state->extra + part, state->step, FS_STAMP_EXTRA);
     }
     return json;
 }

@@ -35,7 +35,7 @@ struct outgoing {
 struct mapping {
     struct runner_mpi *runner;
     const struct fs_work *work;
-    char *part; /* path of the partial results, NULL: none */
+    char *part;          /* path of the partial results, NULL: none */
     unsigned char *done; /* [units] 1 once the root has the result (elsewhere: what was resumed) */
     size_t done_count, bytes;
     unsigned char *results; /* root: [bytes] */
@@ -90,7 +90,8 @@ static int prepare(struct mapping *m, const char *checkpoint, struct fs_error *e
         return -1;
     }
     for (size_t unit = 0; unit < units; unit++) {
-        size_t bytes = m->mine == NULL && m->work->result_bytes != NULL ? m->work->result_bytes(m->work->context, unit) : 0;
+        size_t bytes =
+            m->mine == NULL && m->work->result_bytes != NULL ? m->work->result_bytes(m->work->context, unit) : 0;
         if (__builtin_add_overflow(m->offset[unit], bytes, &m->offset[unit + 1])) {
             return fs_error_memory(err, SIZE_MAX, "results");
         }
@@ -396,14 +397,18 @@ static int judge(struct mapping *m, struct fs_error *err)
         return 0;
     }
     if (m->part == NULL) {
-        return fs_error_set(err, FS_EXIT_INTERRUPTED, "interrupted: %s: %zu of %zu units were done and are not saved; "
-                            "run the same command again", m->work->name, m->done_count, m->work->units);
+        return fs_error_set(err, FS_EXIT_INTERRUPTED,
+                            "interrupted: %s: %zu of %zu units were done and are not saved; "
+                            "run the same command again",
+                            m->work->name, m->done_count, m->work->units);
     }
     if (save(m, err) != 0) {
         return fs_error_prepend(err, "interrupted, and the partial results cannot be saved");
     }
-    return fs_error_set(err, FS_EXIT_INTERRUPTED, "interrupted: %s: %zu of %zu units are done and saved in %s; run the "
-                        "same command again to go on", m->work->name, m->done_count, m->work->units, m->part);
+    return fs_error_set(err, FS_EXIT_INTERRUPTED,
+                        "interrupted: %s: %zu of %zu units are done and saved in %s; run the "
+                        "same command again to go on",
+                        m->work->name, m->done_count, m->work->units, m->part);
 }
 
 static int run_mapping(struct mapping *m, const char *checkpoint, struct fs_error *err)
@@ -525,14 +530,16 @@ static size_t default_threads(MPI_Comm communicator)
 
 int fs_runner_mpi_create(MPI_Comm communicator, size_t threads, struct fs_runner **result, struct fs_error *err)
 {
-    static const struct fs_runner_operations operations = {map, claim, fs_runner_mpi_sum, broadcast, agree,
-                                                           stop_requested};
+    static const struct fs_runner_operations operations = {map,       claim, fs_runner_mpi_sum,
+                                                           broadcast, agree, stop_requested};
     int rank, ranks;
     MPI_Comm_rank(communicator, &rank);
     MPI_Comm_size(communicator, &ranks);
     size_t defaults = default_threads(communicator);
     struct runner_mpi created = {.communicator = communicator};
-    created.base = (struct fs_runner){.operations = &operations, .rank = (size_t)rank, .ranks = (size_t)ranks,
+    created.base = (struct fs_runner){.operations = &operations,
+                                      .rank = (size_t)rank,
+                                      .ranks = (size_t)ranks,
                                       .threads = threads > 0 ? threads : defaults};
     struct runner_mpi *runner = fs_allocate(1, sizeof *runner, "a runner", err);
     int status = runner == NULL ? -1 : fs_pool_create(created.base.threads, &created.pool, err);

@@ -1,15 +1,15 @@
 /*
- * stages/runner.h over MPI. In every rank the main thread speaks MPI and a pool of threads computes; the root's main thread
- * also gathers results, writes checkpoints and reports progress, so results travel while work goes on and the root's own
- * units never delay the others.
+ * stages/runner.h over MPI. In every rank the main thread speaks MPI and a pool of threads computes; the root's main
+ * thread also gathers results, writes checkpoints and reports progress, so results travel while work goes on and the
+ * root's own units never delay the others.
  *
- *   map    units by the counter; a finished unit's result goes to the root in pieces, each behind a header; after the last
- *          one a rank sends an end message with its error, if any; the root broadcasts the verdict
- *   claim  the same, with empty results
- *   sum    in windows of FS_SUM_WINDOW units: vectors change hands by slices of the parameters, each slice is summed in unit
- *          order by its owner, and the slices are gathered
+ *   map    units by the counter; a finished unit's result goes to the root in pieces, each behind a header; after the
+ * last one a rank sends an end message with its error, if any; the root broadcasts the verdict claim  the same, with
+ * empty results sum    in windows of FS_SUM_WINDOW units: vectors change hands by slices of the parameters, each slice
+ * is summed in unit order by its owner, and the slices are gathered
  *
- * A failing unit, and a stop request, push the counter past its end, so all ranks finish the units in flight and no more.
+ * A failing unit, and a stop request, push the counter past its end, so all ranks finish the units in flight and no
+ * more.
  */
 #ifndef FAIRSTAMP_PIPELINE_RUNNER_MPI_H
 #define FAIRSTAMP_PIPELINE_RUNNER_MPI_H
@@ -26,8 +26,8 @@ int fs_runner_mpi_create(MPI_Comm communicator, size_t threads, struct fs_runner
 void fs_runner_mpi_destroy(struct fs_runner *runner); /* collective; takes NULL */
 
 /*
- * Where map saves the partial results named `checkpoint`: `folder`/<checkpoint>.part.h5, of the job with digest `job`, every
- * `seconds`. Without this call map saves nothing. The strings are copied. Local, the same on all ranks.
+ * Where map saves the partial results named `checkpoint`: `folder`/<checkpoint>.part.h5, of the job with digest `job`,
+ * every `seconds`. Without this call map saves nothing. The strings are copied. Local, the same on all ranks.
  */
 int fs_runner_mpi_save_to(struct fs_runner *runner, const char *folder, const char *job, double seconds,
                           struct fs_error *err);

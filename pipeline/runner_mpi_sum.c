@@ -3,7 +3,8 @@
 
 #include "pipeline/runner_mpi_private.h"
 
-#define BLOCK ((size_t)1 << 20) /* numbers of a vector that change hands at once: bounds memory, and counts below INT_MAX */
+#define BLOCK                                                                                                          \
+    ((size_t)1 << 20) /* numbers of a vector that change hands at once: bounds memory, and counts below INT_MAX */
 #define NO_RANK (-1)
 
 #define REAL_TYPE (sizeof(fs_real) == sizeof(float) ? MPI_FLOAT : MPI_DOUBLE)
@@ -25,8 +26,8 @@ struct summation {
     struct runner_mpi *runner;
     int rank, ranks;
     size_t units, length;
-    int *owner;       /* [units] */
-    fs_real *vectors; /* (own units of a window, length) */
+    int *owner;               /* [units] */
+    fs_real *vectors;         /* (own units of a window, length) */
     fs_real *sent, *received; /* one block: [rank][own units][piece], [owner][its units][own piece] */
     int *send_count, *send_begin, *receive_count, *receive_begin; /* [ranks] */
 };
@@ -141,7 +142,8 @@ static void add(fs_real *restrict total, const fs_real *restrict vector, size_t 
     }
 }
 
-/* Numbers begin .. begin+count-1 of the window's vectors: each rank gets its piece of all of them, and adds it to `total`. */
+/* Numbers begin .. begin+count-1 of the window's vectors: each rank gets its piece of all of them, and adds it to
+ * `total`. */
 static void exchange_block(struct summation *s, size_t first, size_t last, size_t begin, size_t count, fs_real *total)
 {
     size_t own_units = units_of(s, s->rank, first, last);
@@ -159,8 +161,8 @@ static void exchange_block(struct summation *s, size_t first, size_t last, size_
         s->receive_count[rank] = (int)(units_of(s, rank, first, last) * own_piece);
         received += (size_t)s->receive_count[rank];
     }
-    MPI_Alltoallv(s->sent, s->send_count, s->send_begin, REAL_TYPE, s->received, s->receive_count,
-                  s->receive_begin, REAL_TYPE, s->runner->communicator);
+    MPI_Alltoallv(s->sent, s->send_count, s->send_begin, REAL_TYPE, s->received, s->receive_count, s->receive_begin,
+                  REAL_TYPE, s->runner->communicator);
     fs_real *piece_total = total + begin + piece_begin(count, s->rank, s->ranks);
     for (size_t unit = first; unit < last; unit++) {
         int *next = &s->receive_begin[s->owner[unit]];
@@ -211,8 +213,8 @@ int fs_runner_mpi_sum(struct fs_runner *base, const struct fs_work *work, const 
     if (work->units == 0 || length == 0) {
         return 0;
     }
-    struct summation s = {.runner = runner, .rank = (int)base->rank, .ranks = (int)base->ranks, .units = work->units,
-                          .length = length};
+    struct summation s = {
+        .runner = runner, .rank = (int)base->rank, .ranks = (int)base->ranks, .units = work->units, .length = length};
     s.owner = fs_allocate(work->units, sizeof *s.owner, "the owners of units", err);
     int status = find_owners(&s, mine, err);
     if (status == 0) {

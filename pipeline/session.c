@@ -36,7 +36,8 @@ static void report_machine(const struct fs_runner *runner)
 #if defined(__x86_64__)
     if (__builtin_cpu_supports("avx512f") && !has_wide_kernel(core)) {
         fs_warn("this processor has AVX-512, but OpenBLAS uses its kernels for %s, at about half the speed; unset "
-                "OPENBLAS_CORETYPE", core);
+                "OPENBLAS_CORETYPE",
+                core);
     }
 #endif
 }

@@ -1,6 +1,6 @@
 /*
- * SIGTERM, SIGINT and SIGUSR1 ask the program to stop: units in flight are finished, a checkpoint is written, and the exit
- * code is FS_EXIT_INTERRUPTED. A second SIGINT within two seconds ends at once. Local.
+ * SIGTERM, SIGINT and SIGUSR1 ask the program to stop: units in flight are finished, a checkpoint is written, and the
+ * exit code is FS_EXIT_INTERRUPTED. A second SIGINT within two seconds ends at once. Local.
  */
 #ifndef FAIRSTAMP_PIPELINE_SIGNALS_H
 #define FAIRSTAMP_PIPELINE_SIGNALS_H

@@ -54,8 +54,10 @@ static int refuse_foreign(const char *path, const struct fs_archive *archive, co
         fs_identity_difference(settings, wanted, names, sizeof names);
     }
     free(settings);
-    return fs_error_set(err, FS_EXIT_FOREIGN, "%s: belongs to another job; what differs: %s; choose another output, or "
-                        "--force to replace it", path, names[0] != '\0' ? names : "unknown");
+    return fs_error_set(err, FS_EXIT_FOREIGN,
+                        "%s: belongs to another job; what differs: %s; choose another output, or "
+                        "--force to replace it",
+                        path, names[0] != '\0' ? names : "unknown");
 }
 
 static int check_open(const char *path, const struct fs_archive *archive, enum fs_stage stage,
@@ -91,8 +93,10 @@ int fs_stage_check(const char *folder, enum fs_stage stage, const struct fs_iden
     } else if (err->code == FS_EXIT_NO_INPUT && access(path, F_OK) != 0) {
         status = 0;
         if (policy == FS_STAGE_NEEDED) {
-            status = fs_error_set(err, FS_EXIT_NO_INPUT, "%s: missing; do `fairstamp %s` with this job first, or "
-                                  "`fairstamp run` for all stages", path, fs_stage_names[stage]);
+            status = fs_error_set(err, FS_EXIT_NO_INPUT,
+                                  "%s: missing; do `fairstamp %s` with this job first, or "
+                                  "`fairstamp run` for all stages",
+                                  path, fs_stage_names[stage]);
         } else {
             *err = (struct fs_error)FS_ERROR_INIT;
         }

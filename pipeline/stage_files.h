@@ -1,6 +1,6 @@
 /*
- * The files of a job's output folder: <stage>.h5, published whole; <stage>.part.h5 while a stage runs; <stage>.h5.damaged, a
- * file that was found damaged, moved aside. Local: the root.
+ * The files of a job's output folder: <stage>.h5, published whole; <stage>.part.h5 while a stage runs;
+ * <stage>.h5.damaged, a file that was found damaged, moved aside. Local: the root.
  */
 #ifndef FAIRSTAMP_PIPELINE_STAGE_FILES_H
 #define FAIRSTAMP_PIPELINE_STAGE_FILES_H

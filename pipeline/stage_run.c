@@ -114,7 +114,7 @@ int fs_stage_run_trace(struct fs_job_run *run, struct fs_error *err)
     if (begin_stage(run, FS_STAGE_TRACE, err) != 0) {
         return -1;
     }
-    bool all = strcmp(fs_job_text(run->job, FS_KEY_TRACE_POSITIONS), "all") == 0;
+    bool all = fs_job_chose(run->job, FS_KEY_TRACE_POSITIONS, "all");
     struct fs_trace_options options = {
         .positions = all ? FS_TRACE_ALL_SUBJECT_TOKENS : FS_TRACE_LAST_SUBJECT_TOKEN,
         .noise_scale = fs_job_number(run->job, FS_KEY_TRACE_NOISE_SCALE),
@@ -163,9 +163,16 @@ static int stamp_options(struct fs_job_run *run, struct fs_stamp_options *option
     enum fs_key variant = stereoset ? FS_KEY_VARIANT_STEREOSET : FS_KEY_VARIANT_BIASKE;
     *options = (struct fs_stamp_options){
         .width = job_size(run, FS_KEY_STAMP_WIDTH),
-        .loss = strcmp(fs_job_text(job, FS_KEY_STAMP_LOSS), "gap") == 0 ? FS_LOSS_GAP : FS_LOSS_LOGRATIO,
+        .loss = fs_job_chose(job, FS_KEY_STAMP_LOSS, "gap") ? FS_LOSS_GAP : FS_LOSS_LOGRATIO,
         .alpha = fs_job_number(job, FS_KEY_STAMP_ALPHA),
         .beta = fs_job_number(job, FS_KEY_STAMP_BETA),
+        .level = fs_job_number(job, FS_KEY_STAMP_LEVEL),
+        .balance = fs_job_number(job, FS_KEY_STAMP_BALANCE),
+        .balance_width = fs_job_number(job, FS_KEY_STAMP_BALANCE_WIDTH),
+        .kept_rows = fs_job_chose(job, FS_KEY_STAMP_KEPT_ROWS, "all") ? FS_KEEP_ALL_ROWS : FS_KEEP_FIRST_ROW,
+        .keep_without_fill = fs_job_flag(job, FS_KEY_STAMP_KEEP_WITHOUT_FILL),
+        .keep_best = fs_job_flag(job, FS_KEY_STAMP_KEEP_BEST),
+        .schedule = fs_job_chose(job, FS_KEY_STAMP_SCHEDULE, "cosine") ? FS_RATE_COSINE : FS_RATE_CONSTANT,
         .learning_rate = fs_job_number(job, FS_KEY_STAMP_LEARNING_RATE),
         .adam_beta1 = fs_job_number(job, FS_KEY_STAMP_BETA1),
         .adam_beta2 = fs_job_number(job, FS_KEY_STAMP_BETA2),
@@ -179,7 +186,7 @@ static int stamp_options(struct fs_job_run *run, struct fs_stamp_options *option
         err->code = FS_EXIT_CONFIG;
         return fs_error_prepend(err, "%s", fs_job_keys[variant].name);
     }
-    if (strcmp(fs_job_text(job, FS_KEY_STAMP_LAYER), "auto") == 0) {
+    if (fs_job_chose(job, FS_KEY_STAMP_LAYER, "auto")) {
         return read_decisive_layer(run, &options->layer, err);
     }
     options->layer = job_size(run, FS_KEY_STAMP_LAYER);
@@ -212,7 +219,8 @@ static int save_stamp(void *context, const struct fs_stamp_state *state, struct 
         stamp->state = state;
         status = write_stage(run, FS_STAGE_STAMP, ".part.h5", PART_FORMAT, fill_stamp, stamp, err);
         if (state->step > 0) {
-            fs_say("stamp: step %zu/%zu, loss %.6g, saved", state->step, state->steps, state->loss[4 * (state->step - 1)]);
+            fs_say("stamp: step %zu/%zu, loss %.6g, saved", state->step, state->steps,
+                   state->loss[4 * (state->step - 1)]);
         }
     }
     return fs_session_agree(run->session, status, err);
@@ -254,19 +262,11 @@ static int read_partial_stamp(struct fs_job_run *run, struct fs_stamp_state *sta
 
 static int resume_stamp(struct fs_job_run *run, struct fs_stamp_state *state, struct fs_error *err)
 {
-    struct fs_runner *runner = run->session->runner;
     int status = fs_session_is_root(run->session) ? read_partial_stamp(run, state, err) : 0;
     if (fs_session_agree(run->session, status, err) != 0) {
         return -1;
     }
-    size_t bytes = fs_stamp_parameters(state->stamp.hidden, state->stamp.width) * sizeof(fs_real);
-    if (fs_runner_broadcast(runner, &state->step, sizeof state->step, err) != 0 ||
-        fs_runner_broadcast(runner, state->stamp.parameters, bytes, err) != 0 ||
-        fs_runner_broadcast(runner, state->moment1, bytes, err) != 0 ||
-        fs_runner_broadcast(runner, state->moment2, bytes, err) != 0) {
-        return -1;
-    }
-    return fs_runner_broadcast(runner, state->loss, state->steps * 4 * sizeof *state->loss, err);
+    return fs_stamp_state_broadcast(state, run->session->runner, err);
 }
 
 int fs_stage_run_stamp(struct fs_job_run *run, struct fs_error *err)

@@ -2,15 +2,15 @@
 #ifndef FAIRSTAMP_PIPELINE_STAGE_RUN_H
 #define FAIRSTAMP_PIPELINE_STAGE_RUN_H
 
+#include "model/stamp_net.h"
 #include "pipeline/data.h"
 #include "pipeline/identity.h"
-#include "model/stamp_net.h"
 #include "pipeline/session.h"
 
 struct fs_job_run {
     struct fs_session *session;
     const struct fs_job *job;
-    const char *output;         /* the job's output folder */
+    const char *output;          /* the job's output folder */
     struct fs_identity identity; /* digests on all ranks, settings on the root */
     struct fs_data data;
     bool loaded; /* model and data */
@@ -24,7 +24,8 @@ int fs_stage_run_stamp(struct fs_job_run *run, struct fs_error *err);
 int fs_stage_run_evaluate(struct fs_job_run *run, struct fs_error *err);
 
 /*
- * The stamp that the root reads from `path` (format "stamp"), on all ranks. The caller releases it. The model is loaded.
+ * The stamp that the root reads from `path` (format "stamp"), on all ranks. The caller releases it. The model is
+ * loaded.
  */
 int fs_load_stamp(struct fs_session *session, const char *path, struct fs_stamp *stamp, struct fs_error *err);
 

@@ -114,8 +114,7 @@ int fs_table_print(const struct fs_table *table, FILE *stream, struct fs_error *
     }
     for (size_t i = 0; i < table->cells; i++) {
         size_t column = i % table->columns;
-        print_cell(stream, table->cell[i], table->name[column][0] == '>', width[column],
-                   column + 1 == table->columns);
+        print_cell(stream, table->cell[i], table->name[column][0] == '>', width[column], column + 1 == table->columns);
     }
     free(width);
     return 0;

@@ -1,0 +1,123 @@
+#!/usr/bin/env bash
+# The command line: help, unknown names with the nearest known one, exit codes, stdout and stderr apart.
+. "$(dirname "$0")/support.sh"
+data=$here/data
+model=$GOLDEN_MODELS/bert-tiny
+run() { expect "$1" "$fairstamp" "${@:2}"; }
+
+for command in "" run trace stamp evaluate score metrics tokenize logprobs inspect verify export; do
+    run 0 $command --help
+    [ -s "$scratch/out" ] && [ ! -s "$scratch/err" ] || fail "$command --help: help belongs on standard output"
+done
+run 0 --version
+grep -q '^fairstamp [0-9]' "$scratch/out" || fail "--version: $(head -n 1 "$scratch/out")"
+
+run 64
+run 64 trase job.json
+says 'did you mean "trace"'
+run 64 tokenize --modell x
+says 'did you mean "--model"'
+run 64 tokenize
+says '--model DIR is missing'
+run 64 tokenize --model "$model" --model "$model"
+says 'given twice'
+run 64 run
+run 64 run a.json b.json
+run 64 score --model "$model" --suite winobias --data x
+says 'expected stereoset|crows_pairs'
+run 64 verify --equal a.h5
+run 64 export a.h5 --to xml
+run 64 metrics --suite crows_pairs --data x --scores y
+run 64 score --model "$model" --suite stereoset --data "$data/stereoset.json" --bootstrap many
+run 64 score --model "$model" --suite stereoset --data "$data/stereoset.json" --variant sentence.sum
+says 'variant'
+
+job() { printf '%s' "$1" >"$scratch/job.json"; }
+set_job() { run "$1" run "$data/job.json" --set "output=$scratch/o" --set "$2"; }
+run 66 run "$scratch/none.json"
+job '{"model": "m", "output": "o", "data": {"biaske": "b"}, "stamp": {"widht": 3}}'
+run 78 run "$scratch/job.json"
+says 'stamp.widht: unknown key; did you mean "stamp.width"'
+job '{"model": "m", "output": "o", "data": {"biaske": "b"}, "stamp": {"width": "wide"}}'
+run 78 run "$scratch/job.json"
+says 'stamp.width: found a string, expected a number'
+job '{"model": "m", "output": "o", "data": {"biaske": "b"}, "stamp": {"width": 0}}'
+run 78 run "$scratch/job.json"
+says 'from 1 to 65536'
+job '{"model": "m", "output": "o", "data": {"biaske": "b"}, "stamp": 3}'
+run 78 run "$scratch/job.json"
+says 'expected an object'
+job '{"model": "m", "output": "o", "data": {"biaske": "b"}, "seed": 1, "seed": 2}'
+run 78 run "$scratch/job.json"
+job '{"model": "m", "output": "o"'
+run 78 run "$scratch/job.json"
+job '[]'
+run 78 run "$scratch/job.json"
+job '{"model": "m", "data": {"biaske": "b"}}'
+run 78 run "$scratch/job.json"
+says 'output is missing'
+job '{"model": "m", "output": "o"}'
+run 78 run "$scratch/job.json"
+says 'exactly one of them'
+job '{"model": "m", "output": "o", "data": {"biaske": "b", "stereoset": "s"}}'
+run 78 run "$scratch/job.json"
+job '{"model": "${FAIRSTAMP_NO_SUCH}", "output": "o", "data": {"biaske": "b"}}'
+run 78 run "$scratch/job.json"
+says 'no variable FAIRSTAMP_NO_SUCH'
+job '{"model": "m", "output": "o", "categories": ["gender", ""], "data": {"biaske": "b"}}'
+run 78 run "$scratch/job.json"
+job '{"model": "m", "output": "o", "data": {"biaske": "b"}}'
+run 66 run "$scratch/job.json" # the model is not there
+set_job 78 stamp.layer=first
+set_job 78 stamp.layer=1.5
+set_job 78 stamp.layer=7
+says 'a layer from 0 to'
+set_job 78 seed
+set_job 78 seed=-1
+set_job 78 seed=1e300
+set_job 78 stamp.loss=hinge
+says 'expected gap|logratio'
+set_job 78 variant.stereoset=sentence.mean
+set_job 66 "data.crows_pairs=$scratch/none.csv"
+rm -rf "$scratch/o"
+set_job 65 categories=astrology
+run 66 tokenize --model "$scratch/none"
+run 66 inspect "$scratch/none.h5"
+run 66 verify "$scratch/none.h5"
+echo text >"$scratch/text.h5"
+run 65 inspect "$scratch/text.h5"
+run 1 verify "$scratch/text.h5"
+run 66 stamp "$data/job.json" --set "output=$scratch/fresh"
+says 'fairstamp trace'
+run 66 evaluate "$data/job.json" --set "output=$scratch/fresh"
+touch "$scratch/file"
+run 73 trace "$data/job.json" --set "output=$scratch/file/below"
+
+# lines: every one, empty ones too, long ones too, without a last line end too
+printf 'the baker\n\nthe aunt' >"$scratch/lines"
+"$fairstamp" tokenize --model "$model" <"$scratch/lines" >"$scratch/out"
+[ "$(wc -l <"$scratch/out")" = 3 ] && [ "$(sed -n 2p "$scratch/out")" = '[]' ] || fail "tokenize: $(cat "$scratch/out")"
+"$fairstamp" logprobs --model "$model" --quiet <"$scratch/lines" >"$scratch/out" 2>"$scratch/err" || fail "logprobs"
+[ "$(sed -n 2p "$scratch/out")" = '{"ids": [], "logprobs": []}' ] || fail "logprobs: $(sed -n 2p "$scratch/out")"
+[ ! -s "$scratch/err" ] || fail "--quiet: $(cat "$scratch/err")"
+yes 'the baker and the sailor' | head -n 20000 | tr '\n' ' ' >"$scratch/long"
+"$fairstamp" tokenize --model "$model" <"$scratch/long" | grep -q '^\[[0-9, ]*\]$' || fail "tokenize: a long line"
+expect 65 "$fairstamp" logprobs --model "$model" --quiet <"$scratch/long"
+says 'line 1: found'
+"$fairstamp" tokenize --model "$model" </dev/null >"$scratch/out" || fail "tokenize: no lines"
+[ ! -s "$scratch/out" ] || fail "tokenize: no lines give no output"
+[ "$("$fairstamp" tokenize --model "$model" <"$scratch/lines" 2>&1 >/dev/full)" != "" ] || fail "a full disk is not told"
+
+# under mpirun the root alone speaks, whatever the command
+expect 0 mpirun -n 3 "$fairstamp" --version
+[ "$(grep -c '^fairstamp ' "$scratch/out")" = 1 ] || fail "--version on three ranks"
+expect 64 mpirun -n 3 "$fairstamp" tokenize --modell x
+says 'did you mean "--model"'
+
+# what is generated from the tables is current
+"$fairstamp" --man | cmp -s - "$FAIRSTAMP_SOURCE/man/fairstamp.1" || fail "man/fairstamp.1: make it again with --man"
+"$fairstamp" --job-schema | cmp -s - "$FAIRSTAMP_SOURCE/jobs/job.schema.json" || fail "jobs/job.schema.json: --job-schema"
+"$fairstamp" --job-keys >"$scratch/keys"
+sed -n '/^| key /,/^$/p' "$FAIRSTAMP_SOURCE/jobs/README.md" | sed '/^$/d' | cmp -s - "$scratch/keys" ||
+    fail "jobs/README.md: the table of keys is not what --job-keys prints"
+finish

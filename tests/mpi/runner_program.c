@@ -1,0 +1,182 @@
+/*
+ * The MPI runner with made-up work, for runner_test.sh:
+ *
+ *     runner_program map  UNITS OUT [FOLDER MILLISECONDS]   results of uneven size; saved in FOLDER, each unit that
+ * slow runner_program sum  UNITS LENGTH OUT                  sums of claimed units, checked against a plain loop
+ *     runner_program fail UNITS UNIT                        this unit fails with FS_EXIT_DATA
+ */
+#include <math.h>
+#include <mpi.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "pipeline/mpi_support.h"
+#include "pipeline/progress.h"
+#include "pipeline/runner_mpi.h"
+#include "pipeline/signals.h"
+
+#define JOB "0000000000000000000000000000000000000000000000000000000000000001"
+#define LARGE_UNIT 3
+#define LARGE_BYTES ((size_t)9 << 20) /* more than two messages */
+
+struct made_up {
+    size_t length;       /* of a vector to be summed */
+    long milliseconds;   /* -1: a little, different on each rank */
+    size_t failing_unit; /* SIZE_MAX: none */
+    size_t rank;
+};
+
+static uint64_t scramble(uint64_t x)
+{
+    x ^= x >> 31;
+    x *= 0x9e3779b97f4a7c15u;
+    x ^= x >> 29;
+    x *= 0xbf58476d1ce4e5b9u;
+    return x ^ (x >> 32);
+}
+
+static void dawdle(const struct made_up *made, size_t unit)
+{
+    long microseconds =
+        made->milliseconds >= 0 ? made->milliseconds * 1000 : (long)(scramble(unit + 1000 * made->rank) % 3000);
+    struct timespec pause = {microseconds / 1000000, microseconds % 1000000 * 1000};
+    nanosleep(&pause, NULL);
+}
+
+static size_t bytes_of(const void *context, size_t unit)
+{
+    (void)context;
+    return unit == LARGE_UNIT ? LARGE_BYTES : scramble(unit) % 5 * (scramble(unit + 7) % 3000);
+}
+
+static int run_bytes(void *context, size_t thread, size_t unit, void *result, struct fs_error *err)
+{
+    const struct made_up *made = context;
+    unsigned char *byte = result;
+    (void)thread;
+    dawdle(made, unit);
+    if (unit == made->failing_unit) {
+        return fs_error_set(err, FS_EXIT_DATA, "unit %zu is made to fail", unit);
+    }
+    for (size_t i = 0; i < bytes_of(context, unit); i++) {
+        byte[i] = (unsigned char)scramble(unit * 1000003 + i);
+    }
+    return 0;
+}
+
+static int run_claim(void *context, size_t thread, size_t unit, void *result, struct fs_error *err)
+{
+    (void)thread;
+    dawdle(context, unit);
+    return result == NULL ? 0 : fs_error_set(err, FS_EXIT_SOFTWARE, "claim gave a result to write");
+}
+
+static fs_real number(size_t unit, size_t i)
+{
+    double x = (double)(scramble(unit * 7919 + i) % 2000003) / 1000001.0 - 1.0;
+    return (fs_real)(x * exp2((double)(scramble(i) % 20))); /* sums that depend on the order of additions */
+}
+
+static int run_vector(void *context, size_t thread, size_t unit, void *result, struct fs_error *err)
+{
+    const struct made_up *made = context;
+    fs_real *vector = result;
+    (void)thread, (void)err;
+    for (size_t i = 0; i < made->length; i++) {
+        vector[i] = number(unit, i);
+    }
+    return 0;
+}
+
+static int write_file(const char *path, const void *data, size_t bytes, struct fs_error *err)
+{
+    FILE *file = fopen(path, "wb");
+    bool good = file != NULL && fwrite(data, 1, bytes, file) == bytes;
+    good = file != NULL && fclose(file) == 0 && good;
+    return good ? 0 : fs_error_set(err, FS_EXIT_CANNOT_CREATE, "%s: cannot be written", path);
+}
+
+static int do_map(struct fs_runner *runner, struct made_up *made, size_t units, const char *out, struct fs_error *err)
+{
+    struct fs_work work = {"made-up", units, made, bytes_of, run_bytes};
+    size_t bytes = 0;
+    for (size_t unit = 0; unit < units; unit++) {
+        bytes += bytes_of(made, unit);
+    }
+    unsigned char *results = fs_runner_is_root(runner) ? calloc(1, bytes + 1) : NULL;
+    int status = fs_runner_map(runner, &work, "made-up", results, err);
+    if (status == 0 && results != NULL) {
+        status = write_file(out, results, bytes, err);
+    }
+    free(results);
+    return fs_runner_agree(runner, status, err);
+}
+
+static int do_sum(struct fs_runner *runner, struct made_up *made, size_t units, const char *out, struct fs_error *err)
+{
+    struct fs_work claimed = {"claim", units, made, NULL, run_claim};
+    struct fs_work vectors = {"sum", units, made, NULL, run_vector};
+    unsigned char *mine = calloc(units + 1, 1);
+    fs_real *total = calloc(made->length + 1, sizeof *total);
+    int status = fs_runner_claim(runner, &claimed, mine, err);
+    for (int round = 0; status == 0 && round < 2; round++) {
+        memset(total, 0xff, made->length * sizeof *total);
+        status = fs_runner_sum(runner, &vectors, mine, made->length, total, err);
+    }
+    for (size_t i = 0; status == 0 && i < made->length; i++) {
+        fs_real expected = 0;
+        for (size_t unit = 0; unit < units; unit++) {
+            expected = unit == 0 ? number(unit, i) : expected + number(unit, i);
+        }
+        if (memcmp(&expected, &total[i], sizeof expected) != 0) {
+            status = fs_error_set(err, FS_EXIT_SOFTWARE, "rank %zu: number %zu of the sum is %.9g, expected %.9g",
+                                  runner->rank, i, (double)total[i], (double)expected);
+        }
+    }
+    if (status == 0 && fs_runner_is_root(runner)) {
+        status = write_file(out, total, made->length * sizeof *total, err);
+    }
+    free(mine);
+    free(total);
+    return fs_runner_agree(runner, status, err);
+}
+
+int main(int argc, char **argv)
+{
+    int provided;
+    MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &provided);
+    fs_signals_install();
+    MPI_Comm communicator = fs_mpi_duplicate(MPI_COMM_WORLD);
+    struct fs_runner *runner = NULL;
+    struct fs_error err = FS_ERROR_INIT;
+    int status = argc < 4 ? fs_error_set(&err, FS_EXIT_USAGE, "see the top of runner_program.c")
+                          : fs_runner_mpi_create(communicator, 0, &runner, &err);
+    if (status == 0) {
+        fs_progress_setup(fs_runner_is_root(runner), true);
+        size_t units = strtoul(argv[2], NULL, 10);
+        struct made_up made = {.milliseconds = -1, .failing_unit = SIZE_MAX, .rank = runner->rank};
+        if (strcmp(argv[1], "map") == 0) {
+            if (argc == 6) {
+                made.milliseconds = strtol(argv[5], NULL, 10);
+                status = fs_runner_mpi_save_to(runner, argv[4], JOB, 1.0, &err);
+            }
+            status = status == 0 ? do_map(runner, &made, units, argv[3], &err) : -1;
+        } else if (strcmp(argv[1], "fail") == 0) {
+            made.failing_unit = strtoul(argv[3], NULL, 10);
+            status = do_map(runner, &made, units, "/dev/null", &err);
+        } else {
+            made.length = strtoul(argv[3], NULL, 10);
+            status = do_sum(runner, &made, units, argc > 4 ? argv[4] : "/dev/null", &err);
+        }
+        if (status != 0 && fs_runner_is_root(runner)) {
+            fprintf(stderr, "fairstamp: %s\n", err.text);
+        }
+    }
+    fs_runner_mpi_destroy(runner);
+    MPI_Comm_free(&communicator);
+    MPI_Finalize();
+    return status == 0 ? 0 : err.code;
+}

@@ -1,0 +1,65 @@
+#!/usr/bin/env bash
+# The MPI runner: the same bytes on any number of ranks, one message for a failing unit, checkpoints that go on.
+. "$(dirname "$0")/support.sh"
+program=$RUNNER_PROGRAM
+export OMP_NUM_THREADS=2
+
+for ranks in 1 2 3 4; do
+    expect 0 mpirun -n $ranks "$program" map 150 "$scratch/map$ranks"
+    expect 0 mpirun -n $ranks "$program" sum 70 1100003 "$scratch/sum$ranks"
+    expect 0 mpirun -n $ranks "$program" sum 3 5 "$scratch/short$ranks"
+    same "$scratch/map1" "$scratch/map$ranks"
+    same "$scratch/sum1" "$scratch/sum$ranks"
+    same "$scratch/short1" "$scratch/short$ranks"
+done
+expect 0 mpirun -n 2 "$program" map 0 "$scratch/none"
+
+# a transport without one-sided communication: the counter goes by messages
+expect 0 mpirun -n 3 --mca btl tcp,self --mca osc ^sm,ucx,pt2pt "$program" map 150 "$scratch/messages"
+same "$scratch/map1" "$scratch/messages"
+
+# wherever the failing unit runs: one message, its exit code, no hang
+for unit in 0 77 149; do
+    expect 65 mpirun -n 3 "$program" fail 150 $unit
+    says "unit $unit is made to fail"
+done
+
+# stopped, gone on with other numbers of ranks: the same bytes, and no unit is computed twice without need
+mkdir "$scratch/saved"
+part=$scratch/saved/made-up.part.h5
+expect 0 mpirun -n 2 "$program" map 600 "$scratch/many" "$scratch/saved" 0
+for step in "3 USR1" "2 INT" "4 USR1"; do
+    set -- $step
+    mpirun -n "$1" "$program" map 600 "$scratch/stopped" "$scratch/saved" 60 2>"$scratch/err" &
+    mpirun_pid=$!
+    sleep 1.5
+    # one rank alone is told: the others must follow
+    kill "-$2" "$(pgrep -P $mpirun_pid | tail -n 1)"
+    wait $mpirun_pid
+    code=$?
+    [ $code = 75 ] || { fail "exit code $code after $2, expected 75"; cat "$scratch/err"; }
+    says "run the same command again"
+    "$fairstamp" verify "$part" >/dev/null || fail "the partial results are damaged"
+    [ ! -e "$scratch/stopped" ] || fail "results of an interrupted map"
+done
+saved=$(sed -n 's/.*made-up: \([0-9]*\) of 600.*/\1/p' "$scratch/err")
+[ "${saved:-0}" -gt 100 ] || fail "only ${saved:-0} units were saved after three interruptions"
+expect 0 mpirun -n 2 "$program" map 600 "$scratch/stopped" "$scratch/saved" 10
+same "$scratch/many" "$scratch/stopped"
+
+# a damaged partial file is ignored
+printf 'x' | dd of="$part" bs=1 seek=5000 conv=notrunc 2>/dev/null
+expect 0 mpirun -n 2 "$program" map 600 "$scratch/damaged" "$scratch/saved" 0
+same "$scratch/many" "$scratch/damaged"
+
+# a killed rank ends all of them soon
+mpirun -n 3 "$program" map 100000 "$scratch/killed" "$scratch/saved" 5 2>"$scratch/err" &
+mpirun_pid=$!
+sleep 1.5
+kill -9 "$(pgrep -P $mpirun_pid | tail -n 1)"
+begin=$SECONDS
+wait $mpirun_pid
+code=$?
+[ $code != 0 ] || fail "exit code 0 after a rank was killed"
+[ $((SECONDS - begin)) -le 10 ] || fail "the ranks outlived a killed one by $((SECONDS - begin)) s"
+finish

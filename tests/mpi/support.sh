@@ -1,0 +1,32 @@
+# Sourced by the tests: a scratch folder, checks, Open MPI's files out of the way. FAIRSTAMP_PROGRAM and FAIRSTAMP_SOURCE are
+# set by ctest.
+set -u
+here=$FAIRSTAMP_SOURCE/tests/mpi
+fairstamp=$FAIRSTAMP_PROGRAM
+scratch=$(mktemp -d "${TMPDIR:-/tmp}/fs.XXXXXX")
+trap 'rm -rf "$scratch"' EXIT
+export TMPDIR=$scratch OMPI_MCA_orte_tmpdir_base=$scratch OMPI_MCA_btl_vader_backing_directory=$scratch
+export GOLDEN_MODELS=$FAIRSTAMP_SOURCE/tests/golden/models
+failures=0
+
+fail() { echo "FAILED: $*"; failures=$((failures + 1)); }
+finish() {
+    [ "$failures" = 0 ] || { echo "$failures checks failed"; exit 1; }
+    echo "all checks passed"
+    exit 0
+}
+# expect CODE COMMAND...: the exit code; output in $scratch/out, words in $scratch/err
+expect() {
+    local wanted=$1 code
+    shift
+    timeout 120 "$@" >"$scratch/out" 2>"$scratch/err"
+    code=$?
+    [ "$code" = "$wanted" ] || { fail "exit code $code, expected $wanted: $*"; tail -n 5 "$scratch/err"; }
+}
+# says TEXT: standard error of the last command holds it, on exactly one line that begins with "fairstamp: "
+says() {
+    local count
+    count=$(grep -F -- "$1" "$scratch/err" | grep -c '^fairstamp: ')
+    [ "$count" = 1 ] || { fail "expected one line on standard error with: $1 (found $count)"; cat "$scratch/err"; }
+}
+same() { cmp -s "$1" "$2" || fail "$1 and $2 differ"; }
