@@ -283,12 +283,23 @@ static void remember_best(const struct trainer *trainer)
     memcpy(state->best, state->stamp.parameters, trainer->parameters * sizeof *state->best);
 }
 
+/* tau of L_b shrinks with the gaps, so that it sees which way small ones point; the gaps are those of the step before. */
+static double balance_width(const struct trainer *trainer)
+{
+    const struct fs_stamp_state *state = trainer->state;
+    double gap = trainer->gap;
+    if (state->step % trainer->options->iterations > 0)
+        gap = fmin(gap, state->extra[FS_STAMP_EXTRA * (state->step - 1) + 3]);
+    return fmax(fmin(trainer->options->balance_width * trainer->gap, gap / 2), LEAST_WIDTH);
+}
+
 /* One Adam step on the batch; the same arithmetic on every rank. */
 static int iterate(struct trainer *trainer, struct fs_error *err)
 {
     struct fs_stamp_state *state = trainer->state;
     struct fs_work work = {"stamp", trainer->units.count, trainer, NULL, differentiate_unit};
     size_t length = trainer->parameters + trainer->units.count * 2 * values_of(trainer);
+    trainer->width = balance_width(trainer);
     if (fs_runner_sum(trainer->runner, &work, trainer->mine, length, trainer->total, err) != 0)
         return -1;
     get_values(trainer, trainer->total + trainer->parameters);
@@ -348,7 +359,6 @@ static int begin_batch(struct trainer *trainer, size_t batch, struct fs_error *e
         return -1;
     get_values(trainer, trainer->total);
     trainer->gap = trainer->value[0];
-    trainer->width = fmax(trainer->options->balance_width * trainer->gap, LEAST_WIDTH);
     return 0;
 }
 

@@ -44,7 +44,8 @@ struct fs_stamp_options {
     enum fs_kept_rows kept_rows; /* L_s1: the row of the fill's first token, or every row that is read */
     bool keep_without_fill;  /* L_s1: leave the pair's own tokens out of both distributions */
     double level, balance;   /* weights of L_m and L_b; 0: the method's plain form */
-    double balance_width;    /* tau, as a multiple of the batch's mean |log P[k1] - log P[k2]| before training */
+    double balance_width;    /* tau, as a multiple of the batch's mean gap |log P[k1] - log P[k2]| before training; at most
+                                half the mean gap of the step before */
     bool keep_best;          /* end a batch with the best of its last quarter: gap below an eighth, SS nearest to 50,
                                 lowest loss, in this order; on the edited pairs alone */
     double learning_rate;
