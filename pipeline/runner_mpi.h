@@ -3,10 +3,11 @@
  * thread also gathers results, writes checkpoints and reports progress, so results travel while work goes on and the
  * root's own units never delay the others.
  *
- *   map    units by the counter; a finished unit's result goes to the root in pieces, each behind a header; after the
- * last one a rank sends an end message with its error, if any; the root broadcasts the verdict claim  the same, with
- * empty results sum    in windows of FS_SUM_WINDOW units: vectors change hands by slices of the parameters, each slice
- * is summed in unit order by its owner, and the slices are gathered
+ * - map: units by the counter. A finished unit's result goes to the root in pieces, each behind a header; after the
+ *   last one a rank sends an end message with its error, if any. The root broadcasts the verdict.
+ * - claim: the same, with empty results.
+ * - sum: in windows of FS_SUM_WINDOW units. Vectors change hands by slices of the parameters, each slice is summed in
+ *   unit order by its owner, and the slices are gathered.
  *
  * A failing unit, and a stop request, push the counter past its end, so all ranks finish the units in flight and no
  * more.

@@ -1,61 +1,120 @@
 #!/usr/bin/env bash
-# kill_soak.sh KILLS: kill -9 of a random rank or of mpirun at random moments over all stages. After each kill no published
-# file is anything but whole; the job is started again, and when it is done its files are equal, bit for bit, to those of a
-# run that nobody disturbed.
+# kill_soak.sh KILLS: kill -9 of a random rank or of mpirun at random moments of each stage in turn. After each kill no
+# published file is anything but whole; the job is started again, and when it is done its files are equal, bit for bit, to
+# those of a run that nobody disturbed. Then the same with the signals that ask to stop.
 . "$(dirname "$0")/support.sh"
 kills=$1
-seed=${KILL_SEED:-$RANDOM}
-RANDOM=$seed
-echo "seed $seed (KILL_SEED)"
+RANDOM=${KILL_SEED:-$((RANDOM))}
 export OMP_NUM_THREADS=1
 cd "$scratch" || exit 1
-settings=(--set checkpoint_seconds=0.05 --set stamp.checkpoint_every=2 --set stamp.width=256 --set stamp.iterations=30 --quiet)
+job=(run "$FAIRSTAMP_SOURCE/demo/job.json" --set checkpoint_seconds=0.05 --set stamp.checkpoint_every=2
+    --set stamp.width=128 --set stamp.iterations=20 --set trace.bootstrap=20000 --set evaluate.bootstrap=3000)
 start() { # RANKS OUTPUT
-    mpirun -n "$1" "$fairstamp" run "$FAIRSTAMP_SOURCE/demo/job.json" --set "output=$2" "${settings[@]}" >out 2>err &
+    : >err # the words of the run before must not be taken for this one's
+    mpirun -n "$1" "$fairstamp" "${job[@]}" --set "output=$2" >out 2>err &
     mpirun_pid=$!
 }
+milliseconds() { echo $(($(date +%s%N) / 1000000)); }
+published() { # OUTPUT: how many stages are done
+    local count=0 stage
+    for stage in trace stamp evaluate; do
+        [ ! -e "$1/$stage.h5" ] || count=$((count + 1))
+    done
+    echo $count
+}
 check_published() {
-    for file in "$1"/trace.h5 "$1"/stamp.h5 "$1"/evaluate.h5; do
-        [ ! -e "$file" ] || "$fairstamp" verify "$file" >/dev/null || fail "$file is damaged after a kill"
+    local stage
+    for stage in trace stamp evaluate; do
+        [ ! -e "$1/$stage.h5" ] || "$fairstamp" verify "$1/$stage.h5" >/dev/null || fail "$1/$stage.h5 after a kill"
     done
 }
+check_equal() {
+    local stage
+    for stage in trace stamp evaluate; do
+        "$fairstamp" verify --equal "$1/$stage.h5" undisturbed/$stage.h5 >/dev/null || fail "$2: $stage differs"
+    done
+}
+# Waits until `stage` (0 to 2) runs, then a random part of its time, or until the job ends.
+wait_for_moment() { # STAGE OUTPUT
+    while [ "$(published "$2")" -lt "$1" ] && kill -0 $mpirun_pid 2>/dev/null; do
+        sleep 0.02
+    done
+    local moment=$(((RANDOM * 32768 + RANDOM) % duration[$1]))
+    sleep "$(printf '%d.%03d' $((moment / 1000)) $((moment % 1000)))"
+}
 
-begin=$(date +%s%N)
+# how long each stage takes
+begin=$(milliseconds)
 start 2 "$scratch/undisturbed"
+for stage in 0 1 2; do
+    while [ "$(published undisturbed)" = $stage ] && kill -0 $mpirun_pid 2>/dev/null; do
+        sleep 0.01
+    done
+    duration[stage]=$(($(milliseconds) - begin + 1))
+    begin=$(milliseconds)
+done
 wait $mpirun_pid || { cat err; fail "the undisturbed run"; finish; }
-milliseconds=$((($(date +%s%N) - begin) / 1000000))
-echo "undisturbed: $milliseconds ms"
+echo "undisturbed: trace, stamp, evaluate take ${duration[*]} ms"
 
 done_kills=0
-round=0
-stages=""
+rounds=0
+stages=(0 0 0 0)
 while [ $done_kills -lt "$kills" ] && [ $failures = 0 ]; do
-    round=$((round + 1))
     output=$scratch/round
-    while :; do
+    rounds=$((rounds + 1))
+    for attempt in $(seq 1 40); do
         start $((1 + RANDOM % 3)) "$output"
-        moment=$((RANDOM * 32768 % milliseconds + RANDOM % 1000))
-        moment=$((moment % milliseconds))
-        sleep "$(printf '%d.%03d' $((moment / 1000)) $((moment % 1000)))"
-        ranks=($(pgrep -P $mpirun_pid))
-        victims=("$mpirun_pid" ${ranks[@]+"${ranks[@]}"})
-        victim=${victims[RANDOM % ${#victims[@]}]}
-        if [ $done_kills -lt "$kills" ] && kill -9 "$victim" 2>/dev/null; then
-            done_kills=$((done_kills + 1))
-            stages="$stages$(ls "$output" 2>/dev/null | grep -c -e '^trace.h5$' -e '^stamp.h5$' -e '^evaluate.h5$')"
+        if [ $done_kills -lt "$kills" ] && [ "$attempt" -lt 8 ]; then
+            wait_for_moment $((done_kills % 3)) "$output"
+            ranks=($(pgrep -P $mpirun_pid))
+            victims=($mpirun_pid ${ranks[@]+"${ranks[@]}"})
+            if kill -9 "${victims[RANDOM % ${#victims[@]}]}" 2>/dev/null; then
+                done_kills=$((done_kills + 1))
+                at=$(published "$output")
+                stages[at]=$((stages[at] + 1))
+            fi
         fi
         wait $mpirun_pid 2>/dev/null
         code=$?
         check_published "$output"
-        # half of the time a human's pause, in which orphans end; else they may still write when the job goes on
-        [ $((RANDOM % 2)) = 0 ] || sleep 1
         [ $code != 0 ] || break
-        rm -rf "$scratch"/ompi.* "$scratch"/vader_segment.* 2>/dev/null
+        # half of the time a pause, in which orphans end; else they may still write when the job goes on
+        [ $((RANDOM % 2)) = 0 ] || sleep 1
     done
-    for stage in trace stamp evaluate; do
-        "$fairstamp" verify --equal "$output/$stage.h5" "$scratch/undisturbed/$stage.h5" 2>&1 || fail "round $round: $stage"
-    done
+    [ $code = 0 ] || { fail "round $rounds does not end: exit code $code"; cat err; finish; }
+    check_equal "$output" "round $rounds"
     rm -rf "$output"
 done
-echo "$done_kills kills in $round rounds; stages published at each kill: $stages"
+echo "$done_kills kills in $rounds rounds; in trace, stamp, evaluate, after them: ${stages[*]}"
+
+# the signals that ask to stop, in each stage: 75, or 0 where the last unit was done already
+codes=""
+for stage in 0 1 2; do
+    signal=$(echo USR1 TERM INT | cut -d ' ' -f $((stage + 1)))
+    output=$scratch/signal$stage
+    mkdir "$output"
+    for ((before = 0; before < stage; before++)); do
+        cp undisturbed/$(echo trace stamp | cut -d ' ' -f $((before + 1))).h5 "$output"
+    done
+    start 3 "$output"
+    until grep -q 'hidden size' err || ! kill -0 $mpirun_pid 2>/dev/null; do
+        sleep 0.02
+    done
+    sleep "0.$((RANDOM % 4))"
+    ranks=($(pgrep -P $mpirun_pid))
+    kill -$signal "${ranks[RANDOM % ${#ranks[@]}]}" || fail "there is no rank to signal"
+    wait $mpirun_pid
+    code=$?
+    codes="$codes $code"
+    case $code in
+    0) [ $stage = 2 ] || fail "exit code 0 after $signal, and stages are left to do" ;;
+    75) says "run the same command again" ;;
+    *) fail "exit code $code after $signal"; cat err ;;
+    esac
+    check_published "$output"
+    start 2 "$output"
+    wait $mpirun_pid || { fail "after $signal"; cat err; }
+    check_equal "$output" $signal
+done
+echo "exit codes after USR1, TERM and INT in one stage each:$codes"
 finish
