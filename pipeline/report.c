@@ -85,6 +85,8 @@ static const struct {
     {"gap", "edited", "gap edited", 4},
     {"gap", "held_out", "gap held-out", 4},
     {"gap", "all", "gap", 4},
+    {"lms.macro", "edited", "LMS edited", 2},
+    {"lms.macro", "held_out", "LMS held-out", 2},
     {"lms.macro", "all", "LMS", 2},
     {"icat.macro", "all", "ICAT", 2},
     {"crows", "all", "CrowS", 2},
