@@ -29,7 +29,7 @@ struct trainer {
     const struct fs_stamp_options *options;
     struct fs_stamp_state *state;
     struct fs_runner *runner;
-    size_t *pair;                /* [pairs] the edited pairs in the order of training */
+    size_t *pair; /* [pairs] the edited pairs in the order of training */
     size_t pairs;
     size_t parameters;
     struct fs_stamp_units units; /* of the batch */
@@ -112,7 +112,8 @@ static int prepare_bench(const struct trainer *trainer, struct bench *bench, str
     if (bench->tape)
         return 0;
     const struct fs_stamp_units *units = &trainer->units;
-    size_t row_bytes = trainer->spec->hidden * sizeof(fs_real), logit_bytes = trainer->spec->vocabulary * sizeof(fs_real);
+    size_t row_bytes = trainer->spec->hidden * sizeof(fs_real),
+           logit_bytes = trainer->spec->vocabulary * sizeof(fs_real);
     bench->h = fs_allocate_aligned(units->most_tokens, row_bytes, "hidden states", err);
     bench->dh = fs_allocate_aligned(units->most_tokens, row_bytes, "gradients of hidden states", err);
     bench->logprob = fs_allocate_aligned(units->most_rows, logit_bytes, "logits", err);
@@ -201,7 +202,8 @@ static void adam(const struct fs_stamp_options *options, struct fs_stamp_state *
 {
     double t = (double)(state->step + 1), learning_rate = options->learning_rate;
     if (options->schedule == FS_RATE_COSINE) /* from the full rate towards 0 over a batch's iterations */
-        learning_rate *= 0.5 * (1 + cos(PI * (double)(state->step % options->iterations) / (double)options->iterations));
+        learning_rate *=
+            0.5 * (1 + cos(PI * (double)(state->step % options->iterations) / (double)options->iterations));
     const fs_real beta1 = (fs_real)options->adam_beta1, beta2 = (fs_real)options->adam_beta2;
     const fs_real rate = (fs_real)(learning_rate / (1 - pow(options->adam_beta1, t)));
     const fs_real scale = (fs_real)(1 / sqrt(1 - pow(options->adam_beta2, t)));
@@ -243,15 +245,17 @@ static int record(struct trainer *trainer, struct fs_error *err)
     extra[3] = value[FS_MEAN_GAP];
     if (isfinite(loss[0]) && all_finite(trainer->total, trainer->parameters))
         return 0;
-    return fs_error_set(err, FS_EXIT_DATA,
-                        "stamp: iteration %zu: the loss is %g (L_e %g, L_s1 %g, L_s2 %g, L_m %g, L_b %g) or its gradient is not "
-                        "finite; lower learning_rate (now %g), or the weights of the terms",
-                        state->step + 1, loss[0], loss[1], loss[2], loss[3], extra[0], extra[1], o->learning_rate);
+    return fs_error_set(
+        err, FS_EXIT_DATA,
+        "stamp: iteration %zu: the loss is %g (L_e %g, L_s1 %g, L_s2 %g, L_m %g, L_b %g) or its gradient is not "
+        "finite; lower learning_rate (now %g), or the weights of the terms",
+        state->step + 1, loss[0], loss[1], loss[2], loss[3], extra[0], extra[1], o->learning_rate);
 }
 
 /*
- * How good the parameters before `step` are, as keys of falling rank, less is better: whether the mean gap is still above
- * an eighth of what it was; the distance of SS from 50 in tenths of a point, where up to 1 point is as good as none; L.
+ * How good the parameters before `step` are, as keys of falling rank, less is better: whether the mean gap is still
+ * above an eighth of what it was; the distance of SS from 50 in tenths of a point, where up to 1 point is as good as
+ * none; L.
  */
 static void rank_step(const struct trainer *trainer, size_t step, double key[3])
 {
@@ -283,7 +287,8 @@ static void remember_best(const struct trainer *trainer)
     memcpy(state->best, state->stamp.parameters, trainer->parameters * sizeof *state->best);
 }
 
-/* tau of L_b shrinks with the gaps, so that it sees which way small ones point; the gaps are those of the step before. */
+/* tau of L_b shrinks with the gaps, so that it sees which way small ones point; the gaps are those of the step before.
+ */
 static double balance_width(const struct trainer *trainer)
 {
     const struct fs_stamp_state *state = trainer->state;
@@ -354,8 +359,8 @@ static int begin_batch(struct trainer *trainer, size_t batch, struct fs_error *e
     struct fs_work fill = {"stamp: unedited model", trainer->units.count, trainer, NULL, fill_unit};
     struct fs_work gap = {"stamp: unedited gap", trainer->units.count, trainer, NULL, measure_gap};
     if (fs_runner_claim(trainer->runner, &fill, trainer->mine, err) != 0 ||
-        fs_runner_sum(trainer->runner, &gap, trainer->mine, trainer->units.count * 2 * values_of(trainer), trainer->total,
-                      err) != 0)
+        fs_runner_sum(trainer->runner, &gap, trainer->mine, trainer->units.count * 2 * values_of(trainer),
+                      trainer->total, err) != 0)
         return -1;
     get_values(trainer, trainer->total);
     trainer->gap = trainer->value[0];
@@ -383,8 +388,10 @@ static int train(struct trainer *trainer, int (*save)(void *, const struct fs_st
         if (save && state->step < state->steps && (stop || due) && save(save_context, state, err) != 0)
             return -1;
         if (stop)
-            return fs_error_set(err, FS_EXIT_INTERRUPTED, "stamp: stopped after iteration %zu of %zu; run the same command "
-                                "again to go on", state->step, state->steps);
+            return fs_error_set(err, FS_EXIT_INTERRUPTED,
+                                "stamp: stopped after iteration %zu of %zu; run the same command "
+                                "again to go on",
+                                state->step, state->steps);
     }
     return 0;
 }
@@ -439,30 +446,33 @@ static int check(const struct trainer *trainer, struct fs_error *err)
         o->variant != FS_OBJECT_MEAN)
         return fs_error_set(err, FS_EXIT_CONFIG,
                             "stamp: variant %s cannot be trained on; expected target.prob or target.logprob (masked), "
-                            "sentence.mean or object.mean (causal)", fs_variant_name(o->variant));
+                            "sentence.mean or object.mean (causal)",
+                            fs_variant_name(o->variant));
     if (o->layer >= trainer->spec->layers)
         return fs_error_set(err, FS_EXIT_CONFIG, "stamp: layer %zu, but the model has layers 0 to %zu", o->layer,
                             trainer->spec->layers - 1);
     if (!(o->level >= 0) || !(o->balance >= 0) || (o->balance > 0 && !(o->balance_width > 0)))
-        return fs_error_set(err, FS_EXIT_CONFIG,
-                            "stamp: level %g, balance %g, balance_width %g; expected weights from 0 and a width above 0",
-                            o->level, o->balance, o->balance_width);
+        return fs_error_set(
+            err, FS_EXIT_CONFIG,
+            "stamp: level %g, balance %g, balance_width %g; expected weights from 0 and a width above 0", o->level,
+            o->balance, o->balance_width);
     if (!(o->learning_rate > 0) || !(o->alpha >= 0) || !(o->beta >= 0) || !(o->adam_epsilon > 0) ||
         !(o->adam_beta1 >= 0 && o->adam_beta1 < 1) || !(o->adam_beta2 >= 0 && o->adam_beta2 < 1) || o->iterations == 0)
-        return fs_error_set(err, FS_EXIT_CONFIG,
-                            "stamp: learning_rate %g, alpha %g, beta %g, adam %g %g %g, iterations %zu; expected a rate, an "
-                            "epsilon and iterations above 0, alpha and beta from 0, Adam's betas from 0 to below 1",
-                            o->learning_rate, o->alpha, o->beta, o->adam_beta1, o->adam_beta2, o->adam_epsilon,
-                            o->iterations);
+        return fs_error_set(
+            err, FS_EXIT_CONFIG,
+            "stamp: learning_rate %g, alpha %g, beta %g, adam %g %g %g, iterations %zu; expected a rate, an "
+            "epsilon and iterations above 0, alpha and beta from 0, Adam's betas from 0 to below 1",
+            o->learning_rate, o->alpha, o->beta, o->adam_beta1, o->adam_beta2, o->adam_epsilon, o->iterations);
     if (trainer->pairs == 0)
         return fs_error_set(err, FS_EXIT_DATA, "stamp: no pair is left to be edited; hold out fewer");
     if (stamp->layer != o->layer || stamp->width != o->width || stamp->hidden != trainer->spec->hidden ||
         trainer->state->steps != fs_stamp_steps(o, trainer->pairs))
-        return fs_error_set(err, FS_EXIT_DATA,
-                            "stamp: the state to go on from has layer %zu, width %zu, hidden size %zu, %zu iterations; this job "
-                            "has %zu, %zu, %zu, %zu; remove it to begin anew",
-                            stamp->layer, stamp->width, stamp->hidden, trainer->state->steps, o->layer, o->width,
-                            trainer->spec->hidden, fs_stamp_steps(o, trainer->pairs));
+        return fs_error_set(
+            err, FS_EXIT_DATA,
+            "stamp: the state to go on from has layer %zu, width %zu, hidden size %zu, %zu iterations; this job "
+            "has %zu, %zu, %zu, %zu; remove it to begin anew",
+            stamp->layer, stamp->width, stamp->hidden, trainer->state->steps, o->layer, o->width, trainer->spec->hidden,
+            fs_stamp_steps(o, trainer->pairs));
     return 0;
 }
 
@@ -472,8 +482,13 @@ int fs_stamp_train(const struct fs_model *model, const struct fs_tokenizer *toke
                    void *save_context, struct fs_stamp_state *state, struct fs_error *err)
 {
     struct trainer trainer = {
-        .model = model, .spec = fs_model_spec(model), .tokenizer = tokenizer, .list = pairs, .options = options,
-        .state = state, .runner = runner,
+        .model = model,
+        .spec = fs_model_spec(model),
+        .tokenizer = tokenizer,
+        .list = pairs,
+        .options = options,
+        .state = state,
+        .runner = runner,
         .parameters = fs_stamp_parameters(state->stamp.hidden, state->stamp.width),
     };
     int status = order_pairs(&trainer, held_out, err);

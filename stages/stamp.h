@@ -1,23 +1,24 @@
 /*
  * Stage 2, the Fairness Stamp: trains the side network of one layer (model/stamp_net.h) on the edited pairs,
  *
- *   L = L_e + alpha L_s1 + beta L_s2  (arXiv 2405.09341, step 2)  + level L_m + balance L_b  (fairstamp's own, 0 leaves them out)
+ *   L = L_e + alpha L_s1 + beta L_s2     (arXiv 2405.09341, step 2)
+ *       + level L_m + balance L_b        (fairstamp's own; weights of 0 leave them out)
  *
  *   L_e   gap: mean |P'[k1] - P'[k2]|; logratio: mean (log P'[k1] - log P'[k2])^2
- *   L_s1  mean KL(P || P') at the positions where the edited prompts are read, if so wished without the pair's own fills
+ *   L_s1  mean KL(P || P') at the positions where the edited prompts are read, if so wished without the pair's fills
  *   L_s2  mean KL(P || P') at generic prompts on the subjects, "{subject} is a [MASK]." / "{Subject} is a"
- *   L_m   mean (log((P'[k1] + P'[k2]) / 2) - log max(P[k1], P[k2]))^2: the rarer fill rises to the commoner one, so that both
- *         stay above unrelated words. Tokens outside the fill count with their unedited probabilities
- *   L_b   mean over target terms of (mean over the term's pairs of tanh(D / tau))^2, D = log P'[k1] - log P'[k2]: what is
- *         left of the gaps shall not point one way
+ *   L_m   mean (log((P'[k1] + P'[k2]) / 2) - log max(P[k1], P[k2]))^2: the rarer fill rises to the commoner one, so
+ *         that both stay above unrelated words. Tokens outside the fill count with their unedited probabilities
+ *   L_b   mean over target terms of (mean over the term's pairs of tanh(D / tau))^2, D = log P'[k1] - log P'[k2]:
+ *         what is left of the gaps shall not point one way
  *
  * P is the unedited model, P' the stamped one; formulas and gradients in stamp_loss.h. The layers below the stamp never
- * change: FFN inputs, FFN outputs and P's distributions are computed once a batch and kept on the rank that trains the unit;
- * an iteration costs the layers above and the head, once at each row that is read. Gradients are summed in unit order, so
- * the stamp has the same bits on any number of ranks.
+ * change: FFN inputs, FFN outputs and P's distributions are computed once a batch and kept on the rank that trains the
+ * unit; an iteration costs the layers above and the head, once at each row that is read. Gradients are summed in unit
+ * order, so the stamp has the same bits on any number of ranks.
  *
- * Memory, over all ranks: stamp_unit.h's of each unit of a batch; on each rank 5 numbers a parameter, and for each thread
- * the largest unit's logits and tape. It is freed with the batch.
+ * Memory, over all ranks: stamp_unit.h's of each unit of a batch; on each rank 5 numbers a parameter, and for each
+ * thread the largest unit's logits and tape. It is freed with the batch.
  */
 #ifndef FAIRSTAMP_STAGES_STAMP_H
 #define FAIRSTAMP_STAGES_STAMP_H
@@ -37,17 +38,17 @@ enum fs_rate_schedule { FS_RATE_CONSTANT, FS_RATE_COSINE };
 
 struct fs_stamp_options {
     size_t layer;
-    size_t width;            /* C */
+    size_t width; /* C */
     enum fs_edit_loss loss;
     enum fs_variant variant; /* P[k] */
     double alpha, beta;
     enum fs_kept_rows kept_rows; /* L_s1: the row of the fill's first token, or every row that is read */
-    bool keep_without_fill;  /* L_s1: leave the pair's own tokens out of both distributions */
-    double level, balance;   /* weights of L_m and L_b; 0: the method's plain form */
-    double balance_width;    /* tau, as a multiple of the batch's mean gap |log P[k1] - log P[k2]| before training; at most
-                                half the mean gap of the step before */
-    bool keep_best;          /* end a batch with the best of its last quarter: gap below an eighth, SS nearest to 50,
-                                lowest loss, in this order; on the edited pairs alone */
+    bool keep_without_fill;      /* L_s1: leave the pair's own tokens out of both distributions */
+    double level, balance;       /* weights of L_m and L_b; 0: the method's plain form */
+    double balance_width; /* tau, as a multiple of the batch's mean gap |log P[k1] - log P[k2]| before training; at most
+                             half the mean gap of the step before */
+    bool keep_best;       /* end a batch with the best of its last quarter: gap below an eighth, SS nearest to 50,
+                             lowest loss, in this order; on the edited pairs alone */
     double learning_rate;
     enum fs_rate_schedule schedule; /* over the iterations of a batch */
     double adam_beta1, adam_beta2, adam_epsilon;
@@ -82,8 +83,8 @@ int fs_stamp_state_broadcast(struct fs_stamp_state *state, struct fs_runner *run
 size_t fs_stamp_steps(const struct fs_stamp_options *options, size_t pairs);
 
 /*
- * Trains from state->step on. Every `checkpoint_every` iterations, and on a stop request, calls `save` on all ranks (the
- * state is the same on all). Collective. FS_EXIT_INTERRUPTED after a stop request; a loss that is not finite is
+ * Trains from state->step on. Every `checkpoint_every` iterations, and on a stop request, calls `save` on all ranks
+ * (the state is the same on all). Collective. FS_EXIT_INTERRUPTED after a stop request; a loss that is not finite is
  * FS_EXIT_DATA and says which settings to lower.
  */
 int fs_stamp_train(const struct fs_model *model, const struct fs_tokenizer *tokenizer, const struct fs_pair_list *pairs,

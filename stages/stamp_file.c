@@ -10,7 +10,7 @@
  *   /stamp/key (C,d), key_bias (C), value (C,d), value_bias (d)    f32   K', b_K, V', b_V
  *   /stamp/training/moment1, moment2, best     f32 (P)   Adam, and the best parameters so far, in that order
  *   /stamp/training/loss                       f64 (steps, 4)   L, L_e, L_s1, L_s2 before each step; 0 beyond `step`
- *   /stamp/training/extra                      f64 (steps, 4)   L_m, L_b, distance of the worst category's SS from 50, mean |D|
+ *   /stamp/training/extra                      f64 (steps, 4)   L_m, L_b, distance of SS from 50, mean |D|
  */
 #include <math.h>
 #include <stdio.h>
@@ -66,10 +66,14 @@ static int write_options(struct fs_archive *archive, const struct fs_stamp_optio
         const char *name;
         double value;
     } numbers[] = {
-        {"alpha", o->alpha},           {"beta", o->beta},
-        {"level", o->level},           {"balance", o->balance},
-        {"balance_width", o->balance_width}, {"learning_rate", o->learning_rate},
-        {"adam_beta1", o->adam_beta1}, {"adam_beta2", o->adam_beta2},
+        {"alpha", o->alpha},
+        {"beta", o->beta},
+        {"level", o->level},
+        {"balance", o->balance},
+        {"balance_width", o->balance_width},
+        {"learning_rate", o->learning_rate},
+        {"adam_beta1", o->adam_beta1},
+        {"adam_beta2", o->adam_beta2},
         {"adam_epsilon", o->adam_epsilon},
     };
     const struct {
@@ -154,8 +158,10 @@ static int read_parameters(const struct fs_archive *archive, struct fs_stamp *st
         fs_archive_shape(archive, GROUP "/key", &dimensions, shape, err) != 0)
         return -1;
     if (dimensions != 2 || shape[0] != C || shape[1] != d)
-        return fs_error_set(err, FS_EXIT_DATA, "%s/key: its shape is not width %zu x hidden %zu as the attributes say; "
-                            "train again", GROUP, C, d);
+        return fs_error_set(err, FS_EXIT_DATA,
+                            "%s/key: its shape is not width %zu x hidden %zu as the attributes say; "
+                            "train again",
+                            GROUP, C, d);
     if (fs_stamp_create(layer, d, C, 0, stamp, err) != 0)
         return -1;
     fs_real *p = stamp->parameters;
@@ -215,10 +221,11 @@ int fs_stamp_read(const struct fs_archive *archive, const struct fs_spec *spec, 
         return -1;
     if (stamp->layer < spec->layers && stamp->hidden == spec->hidden)
         return 0;
-    fs_error_set(err, FS_EXIT_DATA,
-                 "the stamp is for layer %zu of a model with hidden size %zu; this %s model has layers 0 to %zu and hidden size "
-                 "%zu: it was trained on another model", stamp->layer, stamp->hidden, spec->family_name, spec->layers - 1,
-                 spec->hidden);
+    fs_error_set(
+        err, FS_EXIT_DATA,
+        "the stamp is for layer %zu of a model with hidden size %zu; this %s model has layers 0 to %zu and hidden size "
+        "%zu: it was trained on another model",
+        stamp->layer, stamp->hidden, spec->family_name, spec->layers - 1, spec->hidden);
     fs_stamp_release(stamp);
     return -1;
 }

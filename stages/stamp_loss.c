@@ -200,8 +200,9 @@ static void evaluate_rows(const struct fs_loss_unit *unit, const struct fs_stamp
     for (size_t k = 0; k < unit->kepts; k++) {
         const struct fs_loss_kept *kept = &unit->kept[k];
         struct outside outside = measure_outside(unit, kept, excluded_logprob);
-        double divergence = (-unit->entropy[kept->distribution] - outside.entropy - pull[kept->row].cross + outside.cross) /
-                            outside.before;
+        double divergence =
+            (-unit->entropy[kept->distribution] - outside.entropy - pull[kept->row].cross + outside.cross) /
+            outside.before;
         value[kept->term] += kept->weight * (divergence - log(outside.before) + log(outside.now));
         double weight = weight_of(options, kept);
         const fs_real *p = unit->probability + kept->distribution * V;

@@ -12,7 +12,7 @@ struct builder {
     const struct fs_tokenizer *tokenizer;
     const struct fs_stamp_options *options;
     struct fs_prompt_style style;
-    const char **subject;           /* [subjects] distinct, in order of first appearance */
+    const char **subject; /* [subjects] distinct, in order of first appearance */
     size_t subjects;
     struct fs_stamp_units *units;
 
@@ -23,7 +23,7 @@ struct builder {
     struct fs_statement *statement; /* [2 x pairs] k1, k2 of the open unit's pairs */
     size_t *term;                   /* [pairs] */
     size_t pairs;
-    size_t *prompt;                 /* [prompts] the plan's read of each generic prompt */
+    size_t *prompt; /* [prompts] the plan's read of each generic prompt */
     size_t prompts;
 };
 
@@ -115,10 +115,11 @@ static int add_prompt(struct builder *builder, const char *subject, struct fs_er
         }
         size_t pass;
         if (count <= style->max_positions) {
-            status = fs_plan_add_pass(builder->plan, id, count, &pass, err) != 0 ||
-                             fs_plan_add_read(builder->plan, pass, position, 0, &builder->prompt[builder->prompts], err) != 0
-                         ? -1
-                         : 0;
+            status =
+                fs_plan_add_pass(builder->plan, id, count, &pass, err) != 0 ||
+                        fs_plan_add_read(builder->plan, pass, position, 0, &builder->prompt[builder->prompts], err) != 0
+                    ? -1
+                    : 0;
             builder->prompts += status == 0;
         }
     }
@@ -179,8 +180,8 @@ static void common_ends(const struct fs_statement *k, const struct fs_loss_read 
     *prefix = *suffix = 0;
     while (*prefix < least && place[k[0].read[*prefix]].token == place[k[1].read[*prefix]].token)
         ++*prefix;
-    while (*suffix < least - *prefix && place[k[0].read[k[0].count - 1 - *suffix]].token ==
-                                            place[k[1].read[k[1].count - 1 - *suffix]].token)
+    while (*suffix < least - *prefix &&
+           place[k[0].read[k[0].count - 1 - *suffix]].token == place[k[1].read[k[1].count - 1 - *suffix]].token)
         ++*suffix;
 }
 
@@ -213,7 +214,10 @@ static struct fs_loss_kept *keep_row(struct fs_loss_unit *loss, size_t row, enum
     if (distribution == loss->distributions)
         loss->distribution_row[loss->distributions++] = row;
     struct fs_loss_kept *kept = &loss->kept[loss->kepts++];
-    *kept = (struct fs_loss_kept){.term = term, .weight = weight, .row = row, .distribution = distribution,
+    *kept = (struct fs_loss_kept){.term = term,
+                                  .weight = weight,
+                                  .row = row,
+                                  .distribution = distribution,
                                   .excluded_first = loss->excluded_tokens};
     return kept;
 }

@@ -2,20 +2,20 @@
  * A training unit of the stamp: some edited pairs and generic prompts, and what of them never changes while the stamp
  * trains. Local.
  *
- * Composition: the batch's pairs in the order given, its generic prompts spread evenly between them. Pairs of one target
- * term that stand side by side stay in one unit (L_b needs them together): a unit ends with a term, once it has half of
- * FS_UNIT_TOKENS tokens, and within a term only at 4 x FS_UNIT_TOKENS tokens or UNIT_NUMBERS logits. It depends on the data
- * and the options alone.
+ * Composition: the batch's pairs in the order given, its generic prompts spread evenly between them. Pairs of one
+ * target term that stand side by side stay in one unit (L_b needs them together): a unit ends with a term, once it has
+ * half of FS_UNIT_TOKENS tokens, and within a term only at 4 x FS_UNIT_TOKENS tokens or UNIT_NUMBERS logits. It depends
+ * on the data and the options alone.
  *
  * A row that several texts share is read once: equal texts are one pass, and in a causal model equal beginnings have
  * equal rows. Where the stamp sits in the top layer no attention follows it, and only the rows that are read are kept
  * and run.
  *
- * Rows whose distribution shall stay (L_s1), of each pair: every row that is read, or the first: where the first token of
- * the fill is read, in causal models the first token in which the two statements differ.
+ * Rows whose distribution shall stay (L_s1), of each pair: every row that is read, or the first: where the first token
+ * of the fill is read, in causal models the first token in which the two statements differ.
  *
- * Memory of a filled unit: 2 T d numbers (T the tokens, in the top layer the rows), and V numbers for each row that stays;
- * while it is filled R V numbers more.
+ * Memory of a filled unit: 2 T d numbers (T the tokens, in the top layer the rows), and V numbers for each row that
+ * stays; while it is filled R V numbers more.
  */
 #ifndef FAIRSTAMP_STAGES_STAMP_UNIT_H
 #define FAIRSTAMP_STAGES_STAMP_UNIT_H
@@ -24,12 +24,12 @@
 #include "stages/stamp_loss.h"
 
 struct fs_stamp_unit {
-    struct fs_plan *plan;     /* sealed as one unit */
-    struct fs_batch batch;    /* what runs from the stamp up */
-    size_t *start;            /* behind batch.start where that is not the plan's */
-    size_t *row;              /* [loss.rows] rows of `batch` that are read */
-    size_t *source;           /* [loss.rows] the same as rows of the plan's batch */
-    fs_real *x, *base;        /* (batch.tokens,d) FFN input and residual + FFN at the stamp's layer; NULL until filled */
+    struct fs_plan *plan;  /* sealed as one unit */
+    struct fs_batch batch; /* what runs from the stamp up */
+    size_t *start;         /* behind batch.start where that is not the plan's */
+    size_t *row;           /* [loss.rows] rows of `batch` that are read */
+    size_t *source;        /* [loss.rows] the same as rows of the plan's batch */
+    fs_real *x, *base;     /* (batch.tokens,d) FFN input and residual + FFN at the stamp's layer; NULL until filled */
     struct fs_loss_unit loss; /* probability is NULL until filled */
 };
 

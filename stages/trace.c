@@ -22,11 +22,11 @@ struct trace {
     struct fs_workspace **workspace; /* [threads] */
     size_t threads;
     size_t items;
-    struct fs_trace_item *item;      /* [items] traced ones */
-    size_t *pair;                    /* [items] index into the pairs */
+    struct fs_trace_item *item; /* [items] traced ones */
+    size_t *pair;               /* [items] index into the pairs */
     size_t units;
-    size_t *first;                   /* [units + 1] items of each unit */
-    double noise;                    /* standard deviation of the noise */
+    size_t *first; /* [units + 1] items of each unit */
+    double noise;  /* standard deviation of the noise */
     size_t skipped[FS_SKIP_COUNT];
 };
 
@@ -54,8 +54,8 @@ static size_t wave_tokens(const struct trace *trace, size_t item)
 }
 
 /*
- * The noise is noise_scale times the standard deviation of all numbers in the word embeddings of all subjects' tokens, as
- * ROME takes it (kmeng01/rome, causal_trace.py, collect_embedding_std).
+ * The noise is noise_scale times the standard deviation of all numbers in the word embeddings of all subjects' tokens,
+ * as ROME takes it (kmeng01/rome, causal_trace.py, collect_embedding_std).
  */
 static int measure_noise(struct trace *trace, struct fs_error *err)
 {
@@ -105,11 +105,12 @@ static int compile_items(struct trace *trace, const struct fs_tokenizer *tokeniz
         }
     }
     if (trace->items == 0)
-        return fs_error_set(err, FS_EXIT_DATA,
-                            "trace: none of %zu pairs can be traced (%zu without their subject before the object, %zu too "
-                            "long, %zu without an object); check the categories and the attribute words",
-                            pairs->count, trace->skipped[FS_SKIP_SUBJECT_MISSING], trace->skipped[FS_SKIP_TOO_LONG],
-                            trace->skipped[FS_SKIP_EMPTY_FILL]);
+        return fs_error_set(
+            err, FS_EXIT_DATA,
+            "trace: none of %zu pairs can be traced (%zu without their subject before the object, %zu too "
+            "long, %zu without an object); check the categories and the attribute words",
+            pairs->count, trace->skipped[FS_SKIP_SUBJECT_MISSING], trace->skipped[FS_SKIP_TOO_LONG],
+            trace->skipped[FS_SKIP_EMPTY_FILL]);
     size_t tokens = 0;
     for (size_t i = 0; i < trace->items; i++) {
         if (i == 0 || tokens + wave_tokens(trace, i) > WAVE_TOKENS) {
@@ -131,18 +132,18 @@ static int compile_items(struct trace *trace, const struct fs_tokenizer *tokeniz
  */
 struct wave {
     size_t items, samples, layers;
-    size_t sequences, tokens;  /* of the whole batch */
-    size_t corrupted;          /* first token of the corrupted sequences */
+    size_t sequences, tokens; /* of the whole batch */
+    size_t corrupted;         /* first token of the corrupted sequences */
     size_t corrupted_tokens;
-    int32_t *token;            /* [tokens] */
-    size_t *start;             /* [sequences + 1] */
-    size_t *item;              /* [n + m] the item behind each biased and corrupted sequence */
-    size_t *row;               /* [sequences] what is read */
-    size_t *first;             /* [sequences + 1] */
-    int32_t *object;           /* [sequences] */
-    fs_real *h;                /* (tokens, d) */
-    fs_real *noise;            /* (corrupted + corrupted_tokens, d), NULL: no noised item */
-    fs_real *logprob;          /* [sequences] */
+    int32_t *token;   /* [tokens] */
+    size_t *start;    /* [sequences + 1] */
+    size_t *item;     /* [n + m] the item behind each biased and corrupted sequence */
+    size_t *row;      /* [sequences] what is read */
+    size_t *first;    /* [sequences + 1] */
+    int32_t *object;  /* [sequences] */
+    fs_real *h;       /* (tokens, d) */
+    fs_real *noise;   /* (corrupted + corrupted_tokens, d), NULL: no noised item */
+    fs_real *logprob; /* [sequences] */
 };
 
 static void wave_release(struct wave *wave)
@@ -440,9 +441,10 @@ static int prepare(struct trace *trace, const struct fs_tokenizer *tokenizer, co
 {
     const struct fs_trace_options *options = trace->options;
     if (options->noise_samples == 0 || options->noise_samples >= MAX_SAMPLES || !(options->noise_scale > 0))
-        return fs_error_set(err, FS_EXIT_CONFIG,
-                            "trace: noise_samples %zu and noise_scale %g; expected 1 to %zu samples and a scale above 0",
-                            options->noise_samples, options->noise_scale, MAX_SAMPLES - 1);
+        return fs_error_set(
+            err, FS_EXIT_CONFIG,
+            "trace: noise_samples %zu and noise_scale %g; expected 1 to %zu samples and a scale above 0",
+            options->noise_samples, options->noise_scale, MAX_SAMPLES - 1);
     if (compile_items(trace, tokenizer, pairs, attributes, err) != 0)
         return -1;
     trace->workspace = fs_allocate(trace->threads, sizeof(struct fs_workspace *), "workspaces", err);
@@ -484,8 +486,7 @@ int fs_trace_run(const struct fs_model *model, const struct fs_tokenizer *tokeni
                  const struct fs_attribute_table *attributes, const struct fs_trace_options *options,
                  struct fs_runner *runner, struct fs_trace_result *result, struct fs_error *err)
 {
-    struct trace trace = {
-        .model = model, .spec = fs_model_spec(model), .options = options, .threads = runner->threads};
+    struct trace trace = {.model = model, .spec = fs_model_spec(model), .options = options, .threads = runner->threads};
     *result = (struct fs_trace_result){0};
     int status = fs_runner_agree(runner, prepare(&trace, tokenizer, pairs, attributes, err), err);
     if (status == 0)

@@ -1,25 +1,26 @@
 /*
- * Stage 1, causal tracing: which layer's hidden state at the subject carries the bias (method: ROME, kmeng01/rome, with the
- * counterfactual subject in place of noise where one of the same length exists).
+ * Stage 1, causal tracing: which layer's hidden state at the subject carries the bias (method: ROME, kmeng01/rome, with
+ * the counterfactual subject in place of noise where one of the same length exists).
  *
- *   biased run           prompt with s1; P[o], and the residual state h^(l) at the subject's positions for every layer l
- *   counterfactual run   prompt with s2, or, where no counterpart of the same token length exists, the prompt with Gaussian
- *                        noise on the subject's word embeddings (noise_scale x their standard deviation over all subjects,
- *                        noise_samples seeded samples, averaged); P*[o]
+ *   biased run           prompt with s1; P[o], and the residual state h^(l) at the subject's positions for every l
+ *   counterfactual run   prompt with s2, or, where no counterpart of the same token length exists, the prompt with
+ *                        Gaussian noise on the subject's word embeddings (noise_scale x their standard deviation over
+ *                        all subjects, noise_samples seeded samples, averaged); P*[o]
  *   restoration runs     the counterfactual run with h^(l) set to its value from the biased run; P*[o | h^(l)]
  *
  *   IE^(l) = P*[o | h^(l)] - P*[o]     TE = P[o] - P*[o]     AIE^(l) = mean over items     l* = argmax AIE^(l)
  *
- * h^(l) is the output of layer l, l = 0 .. layers-1. o is the first token of the stereotype fill (pair: the object). For a
- * masked model the prompt is the whole statement with [MASK] in place of the fill, for a causal one begin-of-text and what
- * stands before the fill. Where a StereoSet context holds no word of the target term, any word of the category's attribute
- * table serves as the subject; where that is missing too the item is skipped, and counted (details: trace_item.h).
+ * h^(l) is the output of layer l, l = 0 .. layers-1. o is the first token of the stereotype fill (pair: the object).
+ * For a masked model the prompt is the whole statement with [MASK] in place of the fill, for a causal one begin-of-text
+ * and what stands before the fill. Where a StereoSet context holds no word of the target term, any word of the
+ * category's attribute table serves as the subject; where that is missing too the item is skipped, and counted
+ * (details: trace_item.h).
  *
  * A sample's noise depends on the seed, the pair's index and the sample's number alone.
  *
- * Restorations run by wavefront: each layer adds the sequence with its restored rows to the batch, and the rows share all
- * layers above. Items are grouped in their order into units of about 4 x FS_UNIT_TOKENS tokens at the top layer, a unit's
- * memory is that many rows of h (T,d) beside the workspace.
+ * Restorations run by wavefront: each layer adds the sequence with its restored rows to the batch, and the rows share
+ * all layers above. Items are grouped in their order into units of about 4 x FS_UNIT_TOKENS tokens at the top layer, a
+ * unit's memory is that many rows of h (T,d) beside the workspace.
  */
 #ifndef FAIRSTAMP_STAGES_TRACE_H
 #define FAIRSTAMP_STAGES_TRACE_H
@@ -36,27 +37,27 @@ enum fs_trace_positions { FS_TRACE_LAST_SUBJECT_TOKEN, FS_TRACE_ALL_SUBJECT_TOKE
 
 struct fs_trace_options {
     enum fs_trace_positions positions;
-    double noise_scale;        /* 3 */
-    size_t noise_samples;      /* 10 */
-    size_t bootstrap;          /* resamples of the interval, 1000 */
+    double noise_scale;   /* 3 */
+    size_t noise_samples; /* 10 */
+    size_t bootstrap;     /* resamples of the interval, 1000 */
     uint64_t seed;
-    const char *checkpoint;    /* as fs_runner_map; NULL: none */
+    const char *checkpoint; /* as fs_runner_map; NULL: none */
 };
 
 struct fs_trace_result {
-    size_t items, layers;      /* traced items; layers of the model */
+    size_t items, layers; /* traced items; layers of the model */
     size_t skipped[FS_SKIP_COUNT];
-    size_t *item;              /* [items] index into the pairs */
-    uint8_t *noised;           /* [items] 1 where noise stood in for a counterpart */
-    double *biased;            /* [items] P[o] */
-    double *counterfactual;    /* [items] P*[o] */
-    double *indirect_effect;   /* [items][layers] */
+    size_t *item;            /* [items] index into the pairs */
+    uint8_t *noised;         /* [items] 1 where noise stood in for a counterpart */
+    double *biased;          /* [items] P[o] */
+    double *counterfactual;  /* [items] P*[o] */
+    double *indirect_effect; /* [items][layers] */
     size_t categories;
-    char **category;           /* [categories], "all" first */
-    double *aie;               /* [categories][layers] */
+    char **category;            /* [categories], "all" first */
+    double *aie;                /* [categories][layers] */
     double *aie_low, *aie_high; /* 95 % bootstrap interval, same shape */
-    size_t *argmax_count;      /* [categories][layers]: items whose largest IE is at this layer */
-    size_t decisive_layer;     /* l* over "all" */
+    size_t *argmax_count;       /* [categories][layers]: items whose largest IE is at this layer */
+    size_t decisive_layer;      /* l* over "all" */
 };
 
 /* Collective. The result is complete on the root; elsewhere decisive_layer, items and layers are set. */

@@ -85,8 +85,10 @@ int fs_trace_write(struct fs_archive *archive, const struct fs_pair_list *pairs,
         write_sizes(archive, "/trace/pair", 1, by_item, result->item, n, err) != 0 ||
         fs_archive_write(archive, "/trace/noised", FS_ARCHIVE_U8, 1, by_item, result->noised, err) != 0 ||
         fs_archive_write(archive, "/trace/biased", FS_ARCHIVE_F64, 1, by_item, result->biased, err) != 0 ||
-        fs_archive_write(archive, "/trace/counterfactual", FS_ARCHIVE_F64, 1, by_item, result->counterfactual, err) != 0 ||
-        fs_archive_write(archive, "/trace/indirect_effect", FS_ARCHIVE_F64, 2, by_item, result->indirect_effect, err) != 0 ||
+        fs_archive_write(archive, "/trace/counterfactual", FS_ARCHIVE_F64, 1, by_item, result->counterfactual, err) !=
+            0 ||
+        fs_archive_write(archive, "/trace/indirect_effect", FS_ARCHIVE_F64, 2, by_item, result->indirect_effect, err) !=
+            0 ||
         fs_archive_write(archive, "/trace/aie", FS_ARCHIVE_F64, 2, by_category, result->aie, err) != 0 ||
         fs_archive_write(archive, "/trace/aie_low", FS_ARCHIVE_F64, 2, by_category, result->aie_low, err) != 0 ||
         fs_archive_write(archive, "/trace/aie_high", FS_ARCHIVE_F64, 2, by_category, result->aie_high, err) != 0)

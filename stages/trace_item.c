@@ -256,8 +256,8 @@ static int counterfactual_prompt(const struct fs_tokenizer *tokenizer, const str
     *made = text != NULL;
     int status = 0;
     if (text)
-        status = make_prompt(tokenizer, style, behind ? k1->before : text, k1->fill, behind ? text : k1->after, prompt,
-                             err);
+        status =
+            make_prompt(tokenizer, style, behind ? k1->before : text, k1->fill, behind ? text : k1->after, prompt, err);
     free(text);
     return status;
 }
@@ -277,9 +277,9 @@ static bool differs_in_subject_alone(const struct fs_trace_item *item, const str
     return differs;
 }
 
-static int compile(const struct fs_tokenizer *tokenizer, const struct fs_prompt_style *style, const struct fs_pair *pair,
-                   const struct fs_attribute_table *attributes, struct prompt *biased, struct prompt *other,
-                   struct fs_trace_item *item, struct fs_error *err)
+static int compile(const struct fs_tokenizer *tokenizer, const struct fs_prompt_style *style,
+                   const struct fs_pair *pair, const struct fs_attribute_table *attributes, struct prompt *biased,
+                   struct prompt *other, struct fs_trace_item *item, struct fs_error *err)
 {
     const struct fs_statement_text *k1 = &pair->statement[FS_STEREOTYPE];
     if (make_prompt(tokenizer, style, k1->before, k1->fill, k1->after, biased, err) != 0)

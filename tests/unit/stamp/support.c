@@ -61,8 +61,11 @@ void test_pairs_make(bool subjects, struct fs_pair_list *list)
         snprintf(id, sizeof id, "p%zu", i);
         for (int s = 0; s < 2; s++)
             snprintf(before[s], sizeof before[s], "%s%s%s", row[3], subjects ? row[1 + s] : row[1], row[4]);
-        *pair = (struct fs_pair){.id = strdup(id), .category = strdup(row[0]), .target = strdup(row[1]),
-                                 .subject = strdup(row[1]), .counterpart = strdup(subjects ? row[2] : "")};
+        *pair = (struct fs_pair){.id = strdup(id),
+                                 .category = strdup(row[0]),
+                                 .target = strdup(row[1]),
+                                 .subject = strdup(row[1]),
+                                 .counterpart = strdup(subjects ? row[2] : "")};
         pair->statement[FS_STEREOTYPE] = statement(before[0], row[5], row[7]);
         pair->statement[FS_ANTI_STEREOTYPE] = statement(before[1], subjects ? row[5] : row[6], row[7]);
         pair->statement[FS_UNRELATED] = statement(before[0], "seven", row[7]);
@@ -72,11 +75,20 @@ void test_pairs_make(bool subjects, struct fs_pair_list *list)
 struct fs_stamp_options test_options(const struct fs_spec *spec)
 {
     return (struct fs_stamp_options){
-        .layer = 0, .width = 8, .loss = FS_LOSS_LOGRATIO,
+        .layer = 0,
+        .width = 8,
+        .loss = FS_LOSS_LOGRATIO,
         .variant = spec->kind == FS_MASKED ? FS_TARGET_PROB : FS_SENTENCE_MEAN,
-        .alpha = 1, .beta = 0.5, .learning_rate = 0.01,
-        .adam_beta1 = 0.9, .adam_beta2 = 0.999, .adam_epsilon = 1e-8,
-        .iterations = 6, .batch = 0, .checkpoint_every = 0, .seed = 3,
+        .alpha = 1,
+        .beta = 0.5,
+        .learning_rate = 0.01,
+        .adam_beta1 = 0.9,
+        .adam_beta2 = 0.999,
+        .adam_epsilon = 1e-8,
+        .iterations = 6,
+        .batch = 0,
+        .checkpoint_every = 0,
+        .seed = 3,
     };
 }
 

@@ -2,19 +2,19 @@
 #ifndef FAIRSTAMP_TESTS_STAMP_SUPPORT_H
 #define FAIRSTAMP_TESTS_STAMP_SUPPORT_H
 
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <setjmp.h>
 /* cmocka needs those before it */
 #include <cmocka.h>
 
 #include "stages/stamp.h"
 
-#define assert_done(call, error) \
-    do { \
-        if ((call) != 0) \
-            fail_msg("%s: %s", #call, (error).text); \
+#define assert_done(call, error)                                                                                       \
+    do {                                                                                                               \
+        if ((call) != 0)                                                                                               \
+            fail_msg("%s: %s", #call, (error).text);                                                                   \
     } while (0)
 
 struct test_model {

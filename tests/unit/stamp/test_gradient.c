@@ -1,6 +1,6 @@
 /*
- * Every term of the stamp's loss in float64: its gradient against central differences, and its value and gradients against
- * PyTorch's autograd (tests/golden/gradients).
+ * Every term of the stamp's loss in float64: its gradient against central differences, and its value and gradients
+ * against PyTorch's autograd (tests/golden/gradients).
  */
 #include "support.h"
 
@@ -31,8 +31,14 @@ static const struct term terms[] = {
     {.name = "L_s2", .beta = HEAVY},
     {.name = "L_m", .level = HEAVY},
     {.name = "L_b", .balance = HEAVY},
-    {.name = "all", .loss = FS_LOSS_LOGRATIO, .alpha = 0.7, .beta = 0.3, .level = 0.5, .balance = 0.2,
-     .rows = FS_KEEP_ALL_ROWS, .without_fill = true},
+    {.name = "all",
+     .loss = FS_LOSS_LOGRATIO,
+     .alpha = 0.7,
+     .beta = 0.3,
+     .level = 0.5,
+     .balance = 0.2,
+     .rows = FS_KEEP_ALL_ROWS,
+     .without_fill = true},
 };
 #define WIDTH 0.3 /* tau of L_b */
 
@@ -61,13 +67,16 @@ static double loss_of(const struct bench *bench, const struct fs_stamp_units *un
     for (size_t u = 0; u < units->count; u++) {
         const struct fs_stamp_unit *unit = &units->unit[u];
         double value[FS_VALUE_COUNT], score[8] = {0};
-        assert_done(fs_upper_forward(bench->model, bench->workspace, bench->tape, &unit->batch, stamp, unit->x, unit->base,
-                                     h, &err), err);
-        assert_done(fs_tape_read(bench->model, bench->workspace, bench->tape, h, unit->loss.rows, unit->row, logprob,
-                                 &err), err);
+        assert_done(fs_upper_forward(bench->model, bench->workspace, bench->tape, &unit->batch, stamp, unit->x,
+                                     unit->base, h, &err),
+                    err);
+        assert_done(
+            fs_tape_read(bench->model, bench->workspace, bench->tape, h, unit->loss.rows, unit->row, logprob, &err),
+            err);
         assert_done(fs_loss_evaluate(&unit->loss, options, WIDTH, logprob, value, score, &err), err);
-        total += value[FS_TERM_EDIT] + options->alpha * value[FS_TERM_CONTEXT] + options->beta * value[FS_TERM_GENERIC] +
-                 options->level * value[FS_TERM_LEVEL] + options->balance * value[FS_TERM_BALANCE];
+        total += value[FS_TERM_EDIT] + options->alpha * value[FS_TERM_CONTEXT] +
+                 options->beta * value[FS_TERM_GENERIC] + options->level * value[FS_TERM_LEVEL] +
+                 options->balance * value[FS_TERM_BALANCE];
         if (!gradient)
             continue;
         assert_done(fs_tape_read_backward(bench->model, bench->workspace, bench->tape, logprob, dh, &err), err);
@@ -137,11 +146,13 @@ static void check_term(const struct bench *bench, const struct test_model *m, co
     struct fs_stamp_options still = options;
     double moved = loss_of(bench, &units, &options, &stamp, NULL);
     still.alpha = still.beta = 0;
-    assert_true(fabs(moved - loss_of(bench, &units, &still, &stamp, NULL)) < 1e-12 * (1 + options.alpha + options.beta));
+    assert_true(fabs(moved - loss_of(bench, &units, &still, &stamp, NULL)) <
+                1e-12 * (1 + options.alpha + options.beta));
     random_stamp(&stamp);
     double error = relative_error(bench, &units, &options, &stamp);
-    print_message("%-14s layer %zu %-14s %-12s relative error %.1e\n", list->item[0].counterpart[0] ? "two subjects" : "",
-                  layer, fs_variant_name(variant), term->name, error);
+    print_message("%-14s layer %zu %-14s %-12s relative error %.1e\n",
+                  list->item[0].counterpart[0] ? "two subjects" : "", layer, fs_variant_name(variant), term->name,
+                  error);
     assert_true(error < 1e-6);
     fs_stamp_release(&stamp);
     fs_stamp_units_release(&units);
@@ -205,10 +216,24 @@ static void values(void **state)
     struct fs_loss_kept kept[2] = {
         {.term = FS_TERM_CONTEXT, .weight = 1, .row = 0, .distribution = 0, .excluded_first = 0, .excluded = 2},
         {.term = FS_TERM_GENERIC, .weight = 0.5, .row = 1, .distribution = 1}};
-    struct fs_loss_unit unit = {
-        .vocabulary = 3, .rows = 2, .reads = 2, .pairs = 1, .groups = 1, .kepts = 2, .distributions = 2,
-        .excluded_tokens = 2, .read = read, .pair = pair, .group = group, .pair_weight = 1, .group_weight = 1,
-        .kept = kept, .excluded = excluded, .distribution_row = rows, .probability = probability, .entropy = entropy};
+    struct fs_loss_unit unit = {.vocabulary = 3,
+                                .rows = 2,
+                                .reads = 2,
+                                .pairs = 1,
+                                .groups = 1,
+                                .kepts = 2,
+                                .distributions = 2,
+                                .excluded_tokens = 2,
+                                .read = read,
+                                .pair = pair,
+                                .group = group,
+                                .pair_weight = 1,
+                                .group_weight = 1,
+                                .kept = kept,
+                                .excluded = excluded,
+                                .distribution_row = rows,
+                                .probability = probability,
+                                .entropy = entropy};
     struct fs_stamp_options options = {.loss = FS_LOSS_GAP, .variant = FS_TARGET_PROB};
     struct fs_error err = FS_ERROR_INIT;
     for (int i = 0; i < 6; i++)
@@ -264,7 +289,8 @@ static size_t flatten(const cJSON *array, double *out)
 {
     size_t count = 0;
     const cJSON *item;
-    cJSON_ArrayForEach(item, array) {
+    cJSON_ArrayForEach(item, array)
+    {
         if (cJSON_IsArray(item))
             count += flatten(item, out + count);
         else
@@ -316,26 +342,28 @@ static void golden_read(const cJSON *root, size_t vocabulary, struct golden *g)
     *g = (struct golden){0};
     g->loss.vocabulary = vocabulary;
     const cJSON *item, *part;
-    cJSON_ArrayForEach(item, key(root, "sequences")) {
-        cJSON_ArrayForEach(part, item)
-            g->token[g->batch.tokens++] = (int32_t)part->valuedouble;
+    cJSON_ArrayForEach(item, key(root, "sequences"))
+    {
+        cJSON_ArrayForEach(part, item) g->token[g->batch.tokens++] = (int32_t)part->valuedouble;
         g->start[++g->batch.sequences] = g->batch.tokens;
     }
     g->batch.token = g->token;
     g->batch.start = g->start;
     const cJSON *statements = key(root, "statements");
-    cJSON_ArrayForEach(item, key(root, "pairs")) {
+    cJSON_ArrayForEach(item, key(root, "pairs"))
+    {
         struct fs_loss_pair *pair = &g->pair[g->loss.pairs++];
         pair->first = g->loss.reads;
         for (int k = 0; k < 2; k++)
-            cJSON_ArrayForEach(part, cJSON_GetArrayItem(statements, (int)size_at(item, k))) {
+            cJSON_ArrayForEach(part, cJSON_GetArrayItem(statements, (int)size_at(item, k)))
+            {
                 size_t row = golden_row(g, size_at(part, 0), size_at(part, 1));
                 g->read[g->loss.reads++] = (struct fs_loss_read){.row = row, .token = (int32_t)size_at(part, 2)};
                 pair->count[k]++;
             }
     }
-    cJSON_ArrayForEach(item, key(root, "rows"))
-        g->distribution_row[g->loss.distributions++] = golden_row(g, size_at(item, 0), size_at(item, 1));
+    cJSON_ArrayForEach(item, key(root, "rows")) g->distribution_row[g->loss.distributions++] =
+        golden_row(g, size_at(item, 0), size_at(item, 1));
     g->loss.read = g->read;
     g->loss.pair = g->pair;
     g->loss.kept = g->kept;
@@ -343,8 +371,10 @@ static void golden_read(const cJSON *root, size_t vocabulary, struct golden *g)
     g->loss.entropy = g->entropy;
     g->loss.kepts = g->loss.distributions;
     for (size_t i = 0; i < g->loss.kepts; i++)
-        g->kept[i] = (struct fs_loss_kept){.term = FS_TERM_CONTEXT, .weight = 1.0 / (double)g->loss.kepts,
-                                           .row = g->distribution_row[i], .distribution = i};
+        g->kept[i] = (struct fs_loss_kept){.term = FS_TERM_CONTEXT,
+                                           .weight = 1.0 / (double)g->loss.kepts,
+                                           .row = g->distribution_row[i],
+                                           .distribution = i};
 }
 
 static void compare_term(const struct bench *bench, const struct golden *g, const struct fs_stamp *stamp,
@@ -470,9 +500,10 @@ static void autograd_llama(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(values),
-        cmocka_unit_test(differences_bert), cmocka_unit_test(differences_gpt2), cmocka_unit_test(differences_llama),
-        cmocka_unit_test(autograd_bert),    cmocka_unit_test(autograd_gpt2),    cmocka_unit_test(autograd_llama),
+        cmocka_unit_test(values),           cmocka_unit_test(differences_bert),
+        cmocka_unit_test(differences_gpt2), cmocka_unit_test(differences_llama),
+        cmocka_unit_test(autograd_bert),    cmocka_unit_test(autograd_gpt2),
+        cmocka_unit_test(autograd_llama),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,5 @@
-/* Training: the same bits on any number of threads and after any stop, the file and back, what is refused, what it reaches. */
+/* Training: the same bits on any number of threads and after any stop, the file and back, what is refused, what it
+ * reaches. */
 #include "support.h"
 
 #include <math.h>
@@ -43,7 +44,8 @@ static void train(const struct test_model *m, const struct fs_pair_list *list, c
     struct fs_error err = FS_ERROR_INIT;
     struct fs_runner *runner;
     assert_done(fs_runner_serial_create(threads, &runner, &err), err);
-    assert_done(fs_stamp_state_create(options, m->spec->hidden, fs_stamp_steps(options, list->count), state, &err), err);
+    assert_done(fs_stamp_state_create(options, m->spec->hidden, fs_stamp_steps(options, list->count), state, &err),
+                err);
     assert_done(fs_stamp_train(m->model, m->tokenizer, list, NULL, options, runner, NULL, NULL, state, &err), err);
     free(runner);
 }
@@ -109,10 +111,12 @@ static void resumes(void **state)
     close(file);
     struct fs_runner *runner;
     assert_done(fs_runner_serial_create(2, &runner, &err), err);
-    assert_done(fs_stamp_state_create(&options, m.spec->hidden, fs_stamp_steps(&options, list.count), &parts, &err), err);
+    assert_done(fs_stamp_state_create(&options, m.spec->hidden, fs_stamp_steps(&options, list.count), &parts, &err),
+                err);
     for (size_t stops = 1; stops < whole.steps; stops++) {
         assert_int_equal(
-            fs_stamp_train(m.model, m.tokenizer, &list, NULL, &options, runner, save_and_stop, &stop, &parts, &err), -1);
+            fs_stamp_train(m.model, m.tokenizer, &list, NULL, &options, runner, save_and_stop, &stop, &parts, &err),
+            -1);
         assert_int_equal(err.code, FS_EXIT_INTERRUPTED);
         fs_stamp_state_release(&parts);
         struct fs_archive *archive;
@@ -193,10 +197,10 @@ static void refuses(void **state)
             options.learning_rate = 3e38; /* the stamp overflows */
             code = FS_EXIT_DATA;
         }
-        assert_done(fs_stamp_state_create(&options, m.spec->hidden, fs_stamp_steps(&options, list.count), &trained, &err),
-                    err);
-        assert_int_equal(fs_stamp_train(m.model, m.tokenizer, &list, held_out, &options, runner, NULL, NULL, &trained, &err),
-                         -1);
+        assert_done(
+            fs_stamp_state_create(&options, m.spec->hidden, fs_stamp_steps(&options, list.count), &trained, &err), err);
+        assert_int_equal(
+            fs_stamp_train(m.model, m.tokenizer, &list, held_out, &options, runner, NULL, NULL, &trained, &err), -1);
         print_message("%s\n", err.text);
         assert_int_equal(err.code, code);
         fs_stamp_state_release(&trained);
@@ -239,7 +243,8 @@ static void real_model(void **state)
     struct fs_stamp_state trained;
     assert_done(fs_runner_serial_create(2, &runner, &err), err);
     assert_done(fs_stamp_state_create(&options, m.spec->hidden, fs_stamp_steps(&options, edited), &trained, &err), err);
-    assert_done(fs_stamp_train(m.model, m.tokenizer, &list, held_out, &options, runner, NULL, NULL, &trained, &err), err);
+    assert_done(fs_stamp_train(m.model, m.tokenizer, &list, held_out, &options, runner, NULL, NULL, &trained, &err),
+                err);
     const double *last = trained.extra + FS_STAMP_EXTRA * (options.iterations - 1);
     print_message("gap %.3f -> %.3f, SS %.1f from 50\n", trained.extra[3], last[3], last[2]);
     assert_true(last[3] < trained.extra[3] / 5);
@@ -255,8 +260,11 @@ static void real_model(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(threads_do_not_matter), cmocka_unit_test(resumes),    cmocka_unit_test(loss_falls),
-        cmocka_unit_test(refuses),               cmocka_unit_test(real_model),
+        cmocka_unit_test(threads_do_not_matter),
+        cmocka_unit_test(resumes),
+        cmocka_unit_test(loss_falls),
+        cmocka_unit_test(refuses),
+        cmocka_unit_test(real_model),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,11 +1,12 @@
 /*
- * Causal tracing against a naive one, made here from separate whole runs with the restored rows patched in; what counts as
- * a subject and as its counterfactual; threads; the file and back.
+ * Causal tracing against a naive one, made here from separate whole runs with the restored rows patched in; what counts
+ * as a subject and as its counterfactual; threads; the file and back.
  */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <setjmp.h>
+
 #include <cmocka.h>
 
 #include <math.h>
@@ -19,10 +20,10 @@
 #include "stages/trace.h"
 #include "stages/trace_item.h"
 
-#define assert_done(call, error) \
-    do { \
-        if ((call) != 0) \
-            fail_msg("%s: %s", #call, (error).text); \
+#define assert_done(call, error)                                                                                       \
+    do {                                                                                                               \
+        if ((call) != 0)                                                                                               \
+            fail_msg("%s: %s", #call, (error).text);                                                                   \
     } while (0)
 
 struct world {
@@ -45,14 +46,15 @@ static struct fs_statement_text statement(const char *before, const char *fill, 
 
 /* category, subject, counterpart ("": StereoSet), before of k1, before of k2, fills, after */
 static const char *const rows[][8] = {
-    {"gender", "he", "", "they said that he was ", NULL, "home", "ship", "."},          /* table, same length */
-    {"gender", "captain", "", "the captain is ", NULL, "kind", "old", "."},             /* no counterpart: noise */
-    {"gender", "nurse", "", "and he was the ", NULL, "at", "home", " in the ship."},    /* an attribute word instead */
-    {"gender", "she", "", "the ", NULL, "nurse", "ship", " that she was at."},          /* behind the fill */
-    {"race", "farmer", "", "one ", NULL, "two", "three", "."},                          /* nowhere */
+    {"gender", "he", "", "they said that he was ", NULL, "home", "ship", "."},       /* table, same length */
+    {"gender", "captain", "", "the captain is ", NULL, "kind", "old", "."},          /* no counterpart: noise */
+    {"gender", "nurse", "", "and he was the ", NULL, "at", "home", " in the ship."}, /* an attribute word instead */
+    {"gender", "she", "", "the ", NULL, "nurse", "ship", " that she was at."},       /* behind the fill */
+    {"race", "farmer", "", "one ", NULL, "two", "three", "."},                       /* nowhere */
     {"race", "nurse", "captain", "the nurse was ", "the captain was ", "home", NULL, "."}, /* the pair's own */
-    {"race", "he", "she", "is he ", "is she ", "home", NULL, "?"},                      /* the same in one token each */
-    {"gender", "pa", "", "they said that pa was ", NULL, "home", "ship", "."},  /* two tokens in every model, as is "ma" */
+    {"race", "he", "she", "is he ", "is she ", "home", NULL, "?"}, /* the same in one token each */
+    {"gender", "pa", "", "they said that pa was ", NULL, "home", "ship",
+     "."}, /* two tokens in every model, as is "ma" */
     {"race", "captain", "nurse", "the captains were ", "the nurses were ", "at", NULL, " home."},
 };
 #define PAIRS (sizeof rows / sizeof *rows)
@@ -82,8 +84,11 @@ static void world_open(const char *name, struct world *w)
         struct fs_pair *pair = &w->pairs.item[i];
         char id[32];
         snprintf(id, sizeof id, "p%zu", i);
-        *pair = (struct fs_pair){.id = strdup(id), .category = strdup(row[0]), .target = strdup(row[1]),
-                                 .subject = strdup(row[1]), .counterpart = strdup(row[2])};
+        *pair = (struct fs_pair){.id = strdup(id),
+                                 .category = strdup(row[0]),
+                                 .target = strdup(row[1]),
+                                 .subject = strdup(row[1]),
+                                 .counterpart = strdup(row[2])};
         pair->statement[FS_STEREOTYPE] = statement(row[3], row[5], row[7]);
         pair->statement[FS_ANTI_STEREOTYPE] = statement(row[4] ? row[4] : row[3], row[6] ? row[6] : row[5], row[7]);
     }
@@ -98,8 +103,8 @@ static void world_close(struct world *w)
 }
 
 /*
- * One whole run of one sequence: P[object]; the state after `layer` gets the rows [begin, end) of `patch` (NULL: none), and
- * all states after each layer go to `states` (layers, n, d) where it is not NULL.
+ * One whole run of one sequence: P[object]; the state after `layer` gets the rows [begin, end) of `patch` (NULL: none),
+ * and all states after each layer go to `states` (layers, n, d) where it is not NULL.
  */
 static double run_once(const struct world *w, const int32_t *token, const struct fs_trace_item *item,
                        const fs_real *noise, size_t layer, size_t begin, const fs_real *patch, fs_real *states)
@@ -186,14 +191,15 @@ static void check_against_naive(const char *name, enum fs_trace_positions positi
     struct world w;
     world_open(name, &w);
     struct fs_error err = FS_ERROR_INIT;
-    struct fs_trace_options options = {.positions = positions, .noise_scale = 3, .noise_samples = 4, .bootstrap = 200,
-                                       .seed = 5};
+    struct fs_trace_options options = {
+        .positions = positions, .noise_scale = 3, .noise_samples = 4, .bootstrap = 200, .seed = 5};
     struct fs_trace_result result;
     run_trace(&w, &options, 2, &result);
     struct fs_trace_item items[PAIRS];
     size_t traced = 0, pair[PAIRS], noised = 0;
     for (size_t p = 0; p < PAIRS; p++) {
-        assert_done(fs_trace_item_compile(w.tokenizer, &w.style, &w.pairs.item[p], w.attributes, &items[traced], &err), err);
+        assert_done(fs_trace_item_compile(w.tokenizer, &w.style, &w.pairs.item[p], w.attributes, &items[traced], &err),
+                    err);
         if (items[traced].skip == FS_KEPT)
             pair[traced++] = p;
     }
@@ -263,8 +269,8 @@ static void naive_runs_agree(void **state)
 }
 
 /*
- * A causal prompt that ends with the subject: the row that is read is the subject's last, so with all of the state before
- * it the same, restoring it at the last layer restores everything: IE = TE.
+ * A causal prompt that ends with the subject: the row that is read is the subject's last, so with all of the state
+ * before it the same, restoring it at the last layer restores everything: IE = TE.
  */
 static void last_layer_restores_all(void **state)
 {
@@ -306,7 +312,8 @@ static void check_item(const struct world *w, size_t pair, enum fs_skip skip, bo
         size_t count = item.subject_end - item.subject_begin;
         assert_int_equal(item.noised, noised);
         assert_done(fs_tokenizer_decode(w->tokenizer, item.biased + item.subject_begin, count, &text[0], &err), err);
-        assert_done(fs_tokenizer_decode(w->tokenizer, item.counterfactual + item.subject_begin, count, &text[1], &err), err);
+        assert_done(fs_tokenizer_decode(w->tokenizer, item.counterfactual + item.subject_begin, count, &text[1], &err),
+                    err);
         const char *expected[2] = {biased, counterfactual};
         for (int i = 0; i < 2; i++) {
             assert_string_equal(text[i] + strspn(text[i], " "), expected[i]);
@@ -437,8 +444,10 @@ static void refuses(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(finds_subjects),          cmocka_unit_test(naive_runs_agree),
-        cmocka_unit_test(last_layer_restores_all), cmocka_unit_test(threads_and_file),
+        cmocka_unit_test(finds_subjects),
+        cmocka_unit_test(naive_runs_agree),
+        cmocka_unit_test(last_layer_restores_all),
+        cmocka_unit_test(threads_and_file),
         cmocka_unit_test(refuses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
