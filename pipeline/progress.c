@@ -76,7 +76,7 @@ void fs_progress_begin(const char *name, size_t total, size_t resumed)
     state.resumed = resumed;
     state.begin = state.last = fs_seconds();
     if (resumed > 0) {
-        fs_say("%s: %zu of %zu units are there from an earlier run", name, resumed, total);
+        fs_say("%s: %zu of %zu are there from an earlier run", name, resumed, total);
     }
 }
 
@@ -106,7 +106,7 @@ static void show(size_t done, double now)
         fflush(stderr);
         state.bar_shown = true;
     } else {
-        fs_say("%s: %zu/%zu units (%.0f %%), %.1f/s, %s left", state.name, done, state.total, percent, rate, left);
+        fs_say("%s: %zu/%zu (%.0f %%), %.1f/s, %s left", state.name, done, state.total, percent, rate, left);
     }
 }
 
@@ -127,6 +127,17 @@ void fs_progress_end(size_t done)
     clear_bar();
     if (done > state.resumed) {
         double elapsed = fs_seconds() - state.begin;
-        fs_say("%s: %zu/%zu units in %.1f s", state.name, done, state.total, elapsed);
+        fs_say("%s: %zu/%zu in %.1f s", state.name, done, state.total, elapsed);
     }
+}
+
+void fs_progress_step(const char *name, size_t done, size_t total)
+{
+    if (strcmp(state.name, name) != 0 || state.total != total) {
+        snprintf(state.name, sizeof state.name, "%s", name);
+        state.total = total;
+        state.resumed = done;
+        state.begin = state.last = fs_seconds();
+    }
+    fs_progress_update(done);
 }

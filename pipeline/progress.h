@@ -23,6 +23,9 @@ void fs_progress_begin(const char *name, size_t total, size_t resumed);
 void fs_progress_update(size_t done);
 void fs_progress_end(size_t done);
 
+/* As begin, where `name` is not what runs already, and update: for work whose steps come one by one. */
+void fs_progress_step(const char *name, size_t done, size_t total);
+
 /* Seconds on a clock that only goes forward. */
 double fs_seconds(void);
 

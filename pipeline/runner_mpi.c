@@ -580,3 +580,11 @@ int fs_runner_mpi_save_to(struct fs_runner *base, const char *folder, const char
     runner->save_seconds = seconds;
     return 0;
 }
+
+void fs_runner_mpi_expect_sums(struct fs_runner *base, const char *name, size_t done, size_t total)
+{
+    struct runner_mpi *runner = (struct runner_mpi *)base;
+    runner->expected_name = name;
+    runner->sums = done;
+    runner->expected_sums = total;
+}

@@ -32,5 +32,10 @@ void fs_runner_mpi_destroy(struct fs_runner *runner); /* collective; takes NULL 
  */
 int fs_runner_mpi_save_to(struct fs_runner *runner, const char *folder, const char *job, double seconds,
                           struct fs_error *err);
+/*
+ * From here on each sum of work `name` (a text that outlives the runner) is a step of `total`, `done` of which were
+ * done before, and shown as progress. Local.
+ */
+void fs_runner_mpi_expect_sums(struct fs_runner *runner, const char *name, size_t done, size_t total);
 
 #endif

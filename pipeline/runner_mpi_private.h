@@ -15,6 +15,8 @@ struct runner_mpi {
     char *folder; /* NULL: nothing is saved */
     char job[FS_DIGEST_SIZE];
     double save_seconds;
+    const char *expected_name; /* of the sums that are shown as progress; NULL: none */
+    size_t sums, expected_sums;
 };
 
 int fs_runner_mpi_sum(struct fs_runner *base, const struct fs_work *work, const unsigned char *mine, size_t length,

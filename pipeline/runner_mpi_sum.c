@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pipeline/progress.h"
 #include "pipeline/runner_mpi_private.h"
 
 #define BLOCK                                                                                                          \
@@ -224,5 +225,10 @@ int fs_runner_mpi_sum(struct fs_runner *base, const struct fs_work *work, const 
         status = sum_windows(&s, work, total, err);
     }
     release(&s);
+    if (status == 0 && base->rank == 0 && runner->expected_name != NULL &&
+        strcmp(work->name, runner->expected_name) == 0) {
+        runner->sums++;
+        fs_progress_step(work->name, runner->sums, runner->expected_sums);
+    }
     return status;
 }

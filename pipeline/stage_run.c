@@ -293,6 +293,7 @@ int fs_stage_run_stamp(struct fs_job_run *run, struct fs_error *err)
     if (status == 0) {
         fs_say("stamp: layer %zu, width %zu, %zu edited pairs, %zu steps", options.layer, options.width, edited,
                state.steps);
+        fs_runner_mpi_expect_sums(run->session->runner, fs_stage_names[FS_STAGE_STAMP], state.step, state.steps);
         status = fs_stamp_train(run->session->model, run->session->tokenizer, &run->data.pairs, run->data.held_out,
                                 &options, run->session->runner, save_stamp, &context, &state, err);
     }

@@ -59,13 +59,15 @@ echo "undisturbed: trace, stamp, evaluate take ${duration[*]} ms"
 done_kills=0
 rounds=0
 stages=(0 0 0 0)
+aims=(0 1 2) # stages to kill in, one attempt each, then the round may end
+[ "$kills" -le 6 ] || aims=(0 0 0 1 1 1 2 2)
 while [ $done_kills -lt "$kills" ] && [ $failures = 0 ]; do
     output=$scratch/round
     rounds=$((rounds + 1))
-    for attempt in $(seq 1 40); do
+    for attempt in $(seq 0 40); do
         start $((1 + RANDOM % 3)) "$output"
-        if [ $done_kills -lt "$kills" ] && [ "$attempt" -lt 8 ]; then
-            wait_for_moment $((done_kills % 3)) "$output"
+        if [ $done_kills -lt "$kills" ] && [ "$attempt" -lt ${#aims[@]} ]; then
+            wait_for_moment "${aims[attempt]}" "$output"
             ranks=($(pgrep -P $mpirun_pid))
             victims=($mpirun_pid ${ranks[@]+"${ranks[@]}"})
             if kill -9 "${victims[RANDOM % ${#victims[@]}]}" 2>/dev/null; then
