@@ -240,12 +240,17 @@ static int open_shard(struct fs_tensor_store *store, size_t index, struct fs_err
             path, (unsigned long long)length, map->size, MAX_HEADER);
     }
     const unsigned char *data = map->data + 8 + length;
-    struct fs_json_document *header;
-    if (fs_json_parse(path, (const char *)map->data + 8, (size_t)length, &header, err) != 0) {
-        return fs_error_prepend(err, "safetensors header");
+    char *name;
+    if (asprintf(&name, "%s: header", path) < 0) {
+        return fs_error_memory(err, strlen(path), "a path");
     }
-    int result = add_tensors(store, header, path, data, map->size - 8 - (size_t)length, err);
-    fs_json_destroy(header);
+    struct fs_json_document *header;
+    int result = fs_json_parse(name, (const char *)map->data + 8, (size_t)length, &header, err);
+    free(name);
+    if (result == 0) {
+        result = add_tensors(store, header, path, data, map->size - 8 - (size_t)length, err);
+        fs_json_destroy(header);
+    }
     return result;
 }
 

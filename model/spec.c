@@ -156,7 +156,9 @@ static int refuse_options(const struct fs_json_document *config, struct fs_error
                                 "%s: %s: found %s, expected %s; the engine does not compute this option, use a model "
                                 "without it",
                                 fs_json_name(config), neutrals[i].key,
-                                cJSON_IsString(value) ? value->valuestring : fs_json_kind(value),
+                                cJSON_IsString(value) ? value->valuestring
+                                : cJSON_IsBool(value) ? (cJSON_IsTrue(value) ? "true" : "false")
+                                                      : fs_json_kind(value),
                                 expected[neutrals[i].value]);
         }
     }

@@ -144,7 +144,7 @@ static void test_refused(void **state)
         {"{\"a\": {\"dtype\": \"F32\", \"shape\": [2]}}", 0, "a.data_offsets", "found nothing"},
         {"{\"a\": 1}", 0, "tensor a", "found a number, expected an object"},
         {"[1]", 0, "header", "found an array"},
-        {"{\"a\": ", 0, "safetensors header", "end of the file"},
+        {"{\"a\": ", 0, "header: line 1", "end of the file"},
         {"{}", 100000001, "model.safetensors", "header of 100000001 bytes"},
         {"{}", UINT64_MAX, "model.safetensors", "header of 18446744073709551615 bytes"},
         {"{}", 11, "model.safetensors", "header of 11 bytes"},
