@@ -134,7 +134,7 @@ const struct fs_job_key fs_job_keys[FS_KEY_COUNT] = {
                            .help = "weight of L_s2, KL at generic prompts on the subjects"},
     [FS_KEY_STAMP_LEVEL] = {.name = "stamp.level",
                             .kind = FS_KEY_NUMBER,
-                            .initial = "1",
+                            .initial = "0.3",
                             .maximum = 1e6,
                             .stages = STAMP,
                             .help = "weight of L_m, which raises the rarer fill to the commoner one, so that both stay "
@@ -209,7 +209,7 @@ const struct fs_job_key fs_job_keys[FS_KEY_COUNT] = {
                               .help = "Adam's epsilon"},
     [FS_KEY_STAMP_ITERATIONS] = {.name = "stamp.iterations",
                                  .kind = FS_KEY_INTEGER,
-                                 .initial = "40",
+                                 .initial = "80",
                                  .minimum = 1,
                                  .maximum = 1000000,
                                  .unit = "steps",
