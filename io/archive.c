@@ -5,15 +5,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <errno.h>
-#include <fcntl.h>
-
 #include "io/archive_internal.h"
 #include "io/digest.h"
 #include "io/file_map.h"
 #include "io/publish.h"
 
 #define MAGIC "fairstamp archive "
+#define MEMORY_STEP ((size_t)1 << 20) /* bytes by which a file in memory grows */
 
 hid_t fs_archive_file_type(enum fs_archive_type type)
 {
@@ -148,11 +146,17 @@ static struct fs_archive *make(const char *path, struct fs_error *err)
     return archive;
 }
 
-/* The serial driver; all handles close with the file; no file locks, which network file systems may lack. */
-static hid_t access_properties(void)
+/*
+ * The serial driver, or memory for a file that is made: where a disk is full HDF5 fails to close the file, keeps its
+ * handle, and falls over it at exit. All handles close with the file; no file locks, which network file systems may
+ * lack.
+ */
+static hid_t access_properties(bool in_memory)
 {
     hid_t properties = H5Pcreate(H5P_FILE_ACCESS);
-    if (properties < 0 || H5Pset_fapl_sec2(properties) < 0 || H5Pset_fclose_degree(properties, H5F_CLOSE_STRONG) < 0 ||
+    if (properties < 0 ||
+        (in_memory ? H5Pset_fapl_core(properties, MEMORY_STEP, 0) : H5Pset_fapl_sec2(properties)) < 0 ||
+        H5Pset_fclose_degree(properties, H5F_CLOSE_STRONG) < 0 ||
         H5Pset_libver_bounds(properties, H5F_LIBVER_V18, H5F_LIBVER_V110) < 0) {
         return -1;
     }
@@ -165,7 +169,7 @@ static hid_t access_properties(void)
 static int create_file(struct fs_archive *archive, struct fs_error *err)
 {
     hid_t creation = H5Pcreate(H5P_FILE_CREATE);
-    hid_t access_list = access_properties();
+    hid_t access_list = access_properties(true);
     /* Without times, the same content gives the same bytes. */
     if (creation >= 0 && access_list >= 0 && H5Pset_userblock(creation, FS_ARCHIVE_USER_BLOCK) >= 0 &&
         H5Pset_obj_track_times(creation, 0) >= 0) {
@@ -209,45 +213,26 @@ static void user_block(char block[FS_ARCHIVE_USER_BLOCK], const char *hex, size_
     snprintf(block, FS_ARCHIVE_USER_BLOCK, MAGIC "%d\nsha256 %s\nlength %zu\n", FS_ARCHIVE_VERSION, hex, size);
 }
 
-/* Hashes the closed temporary file and writes its user block. */
-static int seal(const char *temporary, struct fs_error *err)
+/* Writes the temporary file: the user block, and behind it what HDF5 holds in memory. */
+static int write_file(const struct fs_archive *archive, struct fs_error *err)
 {
-    struct fs_file_map map;
-    if (fs_file_map_open(temporary, &map, err) != 0) {
-        return -1;
+    void *handle = NULL;
+    bool flushed = H5Fflush(archive->file, H5F_SCOPE_LOCAL) >= 0;
+    ssize_t length = flushed ? H5Fget_file_image(archive->file, NULL, 0) : -1; /* without the user block */
+    if (length <= 0 || H5Fget_vfd_handle(archive->file, H5P_DEFAULT, &handle) < 0) {
+        return fs_archive_hdf5_error(archive->path, "/", FS_EXIT_SOFTWARE, "cannot be finished", err);
     }
-    if (map.size <= FS_ARCHIVE_USER_BLOCK) {
-        fs_file_map_close(&map);
-        return fs_error_set(err, FS_EXIT_IO, "%s: HDF5 wrote no more than %d bytes; is the disk full?", temporary,
-                            FS_ARCHIVE_USER_BLOCK);
-    }
+    unsigned char *bytes = *(unsigned char **)handle;
+    size_t size = FS_ARCHIVE_USER_BLOCK + (size_t)length;
     char hex[FS_DIGEST_SIZE];
-    char block[FS_ARCHIVE_USER_BLOCK];
-    fs_digest_bytes(map.data + FS_ARCHIVE_USER_BLOCK, map.size - FS_ARCHIVE_USER_BLOCK, hex);
-    user_block(block, hex, map.size);
-    fs_file_map_close(&map);
-    int descriptor = open(temporary, O_WRONLY | O_CLOEXEC);
-    if (descriptor < 0) {
-        return fs_error_set(err, FS_EXIT_IO, "%s: cannot be opened to be sealed: %s", temporary, strerror(errno));
-    }
-    ssize_t written = pwrite(descriptor, block, sizeof block, 0);
-    int failure = written < 0 ? errno : ENOSPC;
-    close(descriptor);
-    return written == (ssize_t)sizeof block
-               ? 0
-               : fs_error_set(err, FS_EXIT_IO, "%s: writing failed: %s", temporary, strerror(failure));
+    fs_digest_bytes(bytes + FS_ARCHIVE_USER_BLOCK, (size_t)length, hex);
+    user_block((char *)bytes, hex, size);
+    return fs_publish_write(archive->temporary, bytes, size, err);
 }
 
 int fs_archive_publish(struct fs_archive *archive, struct fs_error *err)
 {
-    int result = fs_archive_write_manifest(archive, err);
-    if (result == 0) {
-        herr_t closed = H5Fclose(archive->file);
-        archive->file = -1;
-        result = closed >= 0 ? seal(archive->temporary, err)
-                             : fs_archive_hdf5_error(archive->temporary, "/", FS_EXIT_IO,
-                                                     "closing failed; is the disk full?", err);
-    }
+    int result = fs_archive_write_manifest(archive, err) != 0 ? -1 : write_file(archive, err);
     if (result == 0) {
         result = fs_publish_commit(archive->temporary, archive->path, err);
         free(archive->temporary);
@@ -331,7 +316,7 @@ static int check_bytes(struct fs_archive *archive, struct fs_error *err)
 
 static int open_file(struct fs_archive *archive, struct fs_error *err)
 {
-    hid_t access_list = access_properties();
+    hid_t access_list = access_properties(false);
     if (access_list >= 0) {
         archive->file = H5Fopen(archive->path, H5F_ACC_RDONLY, access_list);
     }

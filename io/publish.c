@@ -141,28 +141,29 @@ void fs_publish_abort(const char *temporary)
     }
 }
 
-static int write_whole(const char *path, const char *text, size_t length, struct fs_error *err)
+int fs_publish_write(const char *temporary, const void *bytes, size_t length, struct fs_error *err)
 {
-    int descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    const char *next = bytes;
+    int descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (descriptor < 0) {
-        return fs_error_set(err, FS_EXIT_CANNOT_CREATE, "%s: cannot be made: %s", path, strerror(errno));
+        return fs_error_set(err, FS_EXIT_CANNOT_CREATE, "%s: cannot be made: %s", temporary, strerror(errno));
     }
     int failure = 0;
     while (length > 0 && failure == 0) {
-        ssize_t written = write(descriptor, text, length);
+        ssize_t written = write(descriptor, next, length);
         if (written < 0) {
             failure = errno == EINTR ? 0 : errno;
         } else {
-            text += written;
+            next += written;
             length -= (size_t)written;
         }
     }
     if (close(descriptor) != 0 && failure == 0) {
         failure = errno;
     }
-    return failure == 0
-               ? 0
-               : fs_error_set(err, FS_EXIT_IO, "%s: writing failed: %s; is the disk full?", path, strerror(failure));
+    return failure == 0 ? 0
+                        : fs_error_set(err, FS_EXIT_IO, "%s: writing failed: %s; is the disk full?", temporary,
+                                       strerror(failure));
 }
 
 int fs_publish_text(const char *path, const char *text, size_t length, struct fs_error *err)
@@ -171,7 +172,7 @@ int fs_publish_text(const char *path, const char *text, size_t length, struct fs
     if (fs_publish_begin(path, &temporary, err) != 0) {
         return -1;
     }
-    int result = write_whole(temporary, text, length, err);
+    int result = fs_publish_write(temporary, text, length, err);
     if (result == 0) {
         result = fs_publish_commit(temporary, path, err);
     } else {

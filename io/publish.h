@@ -17,6 +17,8 @@
  * be there: FS_EXIT_CANNOT_CREATE otherwise. Hosts that share a folder have different names.
  */
 int fs_publish_begin(const char *path, char **temporary, struct fs_error *err);
+/* Makes the temporary file, which is not there yet, of `length` bytes. */
+int fs_publish_write(const char *temporary, const void *bytes, size_t length, struct fs_error *err);
 /* On failure the temporary file is removed; `path` is then the old file, or the new one where only the folder's fsync
  * failed. */
 int fs_publish_commit(const char *temporary, const char *path, struct fs_error *err);

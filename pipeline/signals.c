@@ -48,6 +48,7 @@ void fs_signals_install(void)
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGUSR1, &action, NULL);
     signal(SIGPIPE, SIG_IGN); /* a closed pipe is a failed write, with a message */
+    signal(SIGXFSZ, SIG_IGN); /* so is a file beyond the limit of its size */
 }
 
 bool fs_signals_stop(void)
