@@ -14,7 +14,7 @@
  *
  * Names are "/part/part" of at most 1024 bytes without "@". A dataset may have 0 dimensions (one element) or 0 rows.
  *
- * Writing: the file is made in memory; fs_archive_publish hashes it, writes it under a temporary name, fsyncs and renames.
+ * Writing: the file is made in memory; fs_archive_publish hashes it, writes it under a temporary name, fsyncs, renames.
  * Reading: fs_archive_open checks length and hash before the HDF5 library sees a byte, so that a truncated, flipped or
  * foreign file is one clear error (FS_EXIT_DATA). The hash tells damage, not who wrote the file; what is inside is
  * therefore checked again: links, types, storage, and sizes against what the file can hold, before memory is taken.
