@@ -142,7 +142,7 @@ static int print(const struct fs_options *options, const struct scoring *scoring
 }
 
 /* Root: a stamp fits any model of its shape, but means nothing on another one. */
-static int check_stamp(const char *path, const char *folder, struct fs_error *err)
+static int warn_of_foreign_stamp(const char *path, const char *folder, struct fs_error *err)
 {
     struct fs_archive *archive;
     char *settings = NULL, name[512];
@@ -173,13 +173,13 @@ static int score(struct fs_session *session, struct scoring *scoring, struct fs_
         return -1;
     }
     const char *stamp = options->value[FS_OPTION_STAMP];
-    scoring->stamped = stamp != NULL;
-    status =
-        stamp != NULL && fs_session_is_root(session) ? check_stamp(stamp, options->value[FS_OPTION_MODEL], err) : 0;
-    if (fs_session_agree(session, status, err) != 0) {
+    if (stamp != NULL && fs_load_stamp(session, stamp, &scoring->stamp, err) != 0) {
         return -1;
     }
-    if (stamp != NULL && fs_load_stamp(session, stamp, &scoring->stamp, err) != 0) {
+    scoring->stamped = stamp != NULL;
+    status =
+        stamp != NULL && fs_session_is_root(session) ? warn_of_foreign_stamp(stamp, options->value[FS_OPTION_MODEL], err) : 0;
+    if (fs_session_agree(session, status, err) != 0) {
         return -1;
     }
     if (fs_evaluate_run(session->model, session->tokenizer, &scoring->input, stamp != NULL ? &scoring->stamp : NULL,
@@ -242,6 +242,12 @@ int fs_command_metrics(const struct fs_options *options, struct fs_error *err)
     }
     if (status == 0) {
         status = fs_evaluate_scores(&pairs, scores, &bootstrap, &result, &unscored, err);
+    }
+    if (status == 0 && unscored == pairs.count) {
+        status = fs_error_set(err, FS_EXIT_DATA,
+                              "%s: intrasentence: found no item of %s with a score for each of its three sentences; are "
+                              "the two files of the same data?",
+                              options->value[FS_OPTION_SCORES], options->value[FS_OPTION_DATA]);
     }
     if (status == 0) {
         status = print_metrics(options, &result, unscored, err);

@@ -251,7 +251,7 @@ static void schema_choices(FILE *stream, const char *choices)
 
 static void schema_key(FILE *stream, const struct fs_job_key *key, const char *name)
 {
-    char text[1024];
+    char text[1024], low[FS_NUMBER_SIZE], high[FS_NUMBER_SIZE];
     describe_key(key, text, sizeof text);
     fprintf(stream, "\"%s\": {\"description\": ", name);
     json_text(stream, text);
@@ -275,8 +275,10 @@ static void schema_key(FILE *stream, const struct fs_job_key *key, const char *n
                 key->maximum);
         break;
     default:
-        fprintf(stream, "\"type\": \"%s\", \"minimum\": %.17g, \"maximum\": %.17g",
-                key->kind == FS_KEY_INTEGER ? "integer" : "number", key->minimum, key->maximum);
+        fs_number_text(key->minimum, low);
+        fs_number_text(key->maximum, high);
+        fprintf(stream, "\"type\": \"%s\", \"minimum\": %s, \"maximum\": %s",
+                key->kind == FS_KEY_INTEGER ? "integer" : "number", low, high);
         break;
     }
     fprintf(stream, "}");

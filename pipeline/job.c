@@ -91,17 +91,19 @@ static int assign_number(struct fs_job *job, const struct origin *origin, enum f
                          struct fs_error *err)
 {
     const struct fs_job_key *key = &fs_job_keys[id];
-    char found[64], expected[128], text[32];
+    char text[FS_NUMBER_SIZE];
+    fs_number_text(number, text);
     bool whole = key->kind != FS_KEY_NUMBER;
     if (!(number >= key->minimum && number <= key->maximum) || (whole && number != floor(number))) {
-        snprintf(found, sizeof found, "%.17g", number);
-        snprintf(expected, sizeof expected, "a %s from %.9g to %.17g%s", whole ? "whole number" : "number",
-                 key->minimum, key->maximum, key->kind == FS_KEY_LAYER ? ", or \"auto\"" : "");
-        return wrong(origin, key, found, expected, err);
+        char expected[128], low[FS_NUMBER_SIZE], high[FS_NUMBER_SIZE];
+        fs_number_text(key->minimum, low);
+        fs_number_text(key->maximum, high);
+        snprintf(expected, sizeof expected, "a %s from %s to %s%s", whole ? "whole number" : "number", low, high,
+                 key->kind == FS_KEY_LAYER ? ", or \"auto\"" : "");
+        return wrong(origin, key, text, expected, err);
     }
     release_value(&job->value[id]);
     job->value[id].number = number;
-    snprintf(text, sizeof text, whole ? "%.0f" : "%.17g", number);
     job->value[id].text = strdup(text);
     return job->value[id].text != NULL ? 0 : fs_error_memory(err, sizeof text, "a value of the job");
 }
@@ -120,8 +122,8 @@ static char *absolute(const struct origin *origin, char *path, struct fs_error *
     if (folder != NULL && folder[0] == '/') {
         length = asprintf(&joined, "%s/%s", folder, path);
     } else if (working != NULL) {
-        length = folder == NULL ? asprintf(&joined, "%s/%s", working, path)
-                                : asprintf(&joined, "%s/%s/%s", working, folder, path);
+        length = folder == NULL || folder[0] == '\0' ? asprintf(&joined, "%s/%s", working, path)
+                                                      : asprintf(&joined, "%s/%s/%s", working, folder, path);
     }
     free(working);
     free(path);
@@ -304,7 +306,20 @@ static int assign_setting(struct fs_job *job, const char *setting, struct fs_err
     char name[256];
     enum fs_key id = FS_KEY_MODEL;
     snprintf(name, sizeof name, "%.*s", (int)(equals - setting < 200 ? equals - setting : 200), setting);
-    return find_key(name, &id) == 0 ? assign_text(job, &origin, id, equals + 1, err) : unknown_key(&origin, name, err);
+    if (find_key(name, &id) != 0) {
+        return unknown_key(&origin, name, err);
+    }
+    if (fs_job_keys[id].kind != FS_KEY_LIST || equals[1] != '[') {
+        return assign_text(job, &origin, id, equals + 1, err);
+    }
+    struct fs_json_document *list; /* ["a", "b"] as in the file; a,b says the same */
+    if (fs_json_parse("--set", equals + 1, strlen(equals + 1), &list, err) != 0) {
+        err->code = FS_EXIT_CONFIG;
+        return -1;
+    }
+    int status = assign_list(job, &origin, id, fs_json_root(list), err);
+    fs_json_destroy(list);
+    return status;
 }
 
 static int read_file(struct fs_job *job, const char *path, struct fs_error *err)
@@ -326,7 +341,7 @@ static int read_file(struct fs_job *job, const char *path, struct fs_error *err)
         return -1;
     }
     const char *slash = strrchr(path, '/');
-    char *folder = slash != NULL ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
+    char *folder = slash != NULL ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup("");
     const cJSON *root = fs_json_root(document);
     struct origin origin = {.name = path, .folder = folder};
     if (folder == NULL || job->source == NULL) {

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -112,6 +113,16 @@ int fs_parse_integer(const char *name, const char *text, double minimum, double 
     return 0;
 }
 
+void fs_number_text(double number, char text[FS_NUMBER_SIZE])
+{
+    for (int digits = 15; digits <= 17; digits++) {
+        snprintf(text, FS_NUMBER_SIZE, "%.*g", digits, number);
+        if (strtod(text, NULL) == number) {
+            return;
+        }
+    }
+}
+
 int fs_split_list(const char *name, const char *text, char ***list, struct fs_error *err)
 {
     *list = NULL;
@@ -201,6 +212,9 @@ static int parse_option(int argc, char **argv, int *next, struct fs_options *opt
             return fs_error_set(err, FS_EXIT_USAGE, "%s: %s is missing", option->name, option->argument);
         }
         value = argv[++*next];
+    }
+    if (value != NULL && value[0] == '\0') {
+        return fs_error_set(err, FS_EXIT_USAGE, "%s: found an empty text, expected %s", option->name, option->argument);
     }
     if (option->choices != NULL && !fs_is_choice(option->choices, value)) {
         return fs_error_set(err, FS_EXIT_USAGE, "%s: found \"%s\", expected %s", option->name, value, option->choices);

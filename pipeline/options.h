@@ -88,6 +88,9 @@ bool fs_options_json(const struct fs_options *options); /* --format json */
 /* A whole number from `minimum` to `maximum` in `text`, the value of `name`. */
 int fs_parse_integer(const char *name, const char *text, double minimum, double maximum, double *value,
                      struct fs_error *err);
+/* The shortest of 15 to 17 digits that reads back as `number`. */
+#define FS_NUMBER_SIZE 32
+void fs_number_text(double number, char text[FS_NUMBER_SIZE]);
 /* Whether `value` is one of "a|b|c". */
 bool fs_is_choice(const char *choices, const char *value);
 /*

@@ -7,6 +7,7 @@
 #include "pipeline/mpi_support.h"
 #include "pipeline/progress.h"
 #include "pipeline/runner_mpi.h"
+#include "stages/statement.h"
 
 void fs_time_text(char text[32])
 {
@@ -99,6 +100,13 @@ int fs_session_load_model(struct fs_session *session, const char *folder, struct
     int status = fs_model_open(folder, &session->model, err);
     if (status == 0) {
         status = fs_tokenizer_open(folder, &session->tokenizer, err);
+    }
+    if (status == 0) {
+        struct fs_prompt_style style;
+        status = fs_prompt_style_of(fs_model_spec(session->model), session->tokenizer, &style, err);
+        if (status != 0) {
+            fs_error_prepend(err, "%s", folder);
+        }
     }
     if (fs_session_agree(session, status, err) != 0 || convert_weights(session, err) != 0) {
         return -1;

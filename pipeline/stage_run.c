@@ -13,6 +13,11 @@
 
 #define PART_FORMAT "part"
 
+static size_t job_size(const struct fs_job_run *run, enum fs_key key)
+{
+    return (size_t)fs_job_number(run->job, key);
+}
+
 int fs_job_run_load(struct fs_job_run *run, struct fs_error *err)
 {
     if (run->loaded) {
@@ -23,6 +28,12 @@ int fs_job_run_load(struct fs_job_run *run, struct fs_error *err)
     }
     if (fs_session_agree(run->session, fs_data_read(run->job, &run->data, err), err) != 0) {
         return -1;
+    }
+    /* Before any stage: a trace may take hours. */
+    size_t layers = fs_model_spec(run->session->model)->layers;
+    if (!fs_job_chose(run->job, FS_KEY_STAMP_LAYER, "auto") && job_size(run, FS_KEY_STAMP_LAYER) >= layers) {
+        return fs_error_set(err, FS_EXIT_CONFIG, "stamp.layer: found %zu, expected a layer from 0 to %zu of this model",
+                            job_size(run, FS_KEY_STAMP_LAYER), layers - 1);
     }
     size_t held_out = 0;
     for (size_t i = 0; i < run->data.pairs.count; i++) {
@@ -37,11 +48,6 @@ int fs_job_run_load(struct fs_job_run *run, struct fs_error *err)
 static uint64_t job_seed(const struct fs_job_run *run)
 {
     return (uint64_t)fs_job_number(run->job, FS_KEY_SEED);
-}
-
-static size_t job_size(const struct fs_job_run *run, enum fs_key key)
-{
-    return (size_t)fs_job_number(run->job, key);
 }
 
 /* Model, data, and where partial results of `stage` go. */
@@ -190,10 +196,6 @@ static int stamp_options(struct fs_job_run *run, struct fs_stamp_options *option
         return read_decisive_layer(run, &options->layer, err);
     }
     options->layer = job_size(run, FS_KEY_STAMP_LAYER);
-    if (options->layer >= spec->layers) {
-        return fs_error_set(err, FS_EXIT_CONFIG, "stamp.layer: found %zu, expected a layer from 0 to %zu of this model",
-                            options->layer, spec->layers - 1);
-    }
     return 0;
 }
 
@@ -316,6 +318,9 @@ int fs_load_stamp(struct fs_session *session, const char *path, struct fs_stamp 
         if (status == 0) {
             status = fs_stamp_read(archive, fs_model_spec(session->model), stamp, err);
             fs_archive_close(archive);
+            if (status != 0) {
+                fs_error_prepend(err, "%s", path);
+            }
         }
     }
     if (fs_session_agree(session, status, err) != 0) {

@@ -81,14 +81,14 @@ int fs_prompt_style_of(const struct fs_spec *spec, const struct fs_tokenizer *to
         if (token[i].id < 0) {
             return fs_error_set(
                 err, FS_EXIT_DATA,
-                "model: a %s model needs a %s token, and neither the tokenizer's files nor config.json name "
+                "a %s model needs a %s token, and neither the tokenizer's files nor config.json name "
                 "one; add it to tokenizer_config.json",
                 spec->kind == FS_MASKED ? "masked" : "causal", token[i].name);
         }
         if ((size_t)token[i].id >= spec->vocabulary) {
             return fs_error_set(
                 err, FS_EXIT_DATA,
-                "model: %s is token %d, but config.json has a vocabulary of %zu; the tokenizer belongs to "
+                "%s is token %d, but config.json has a vocabulary of %zu; the tokenizer belongs to "
                 "another model",
                 token[i].name, token[i].id, spec->vocabulary);
         }
