@@ -177,8 +177,9 @@ static int score(struct fs_session *session, struct scoring *scoring, struct fs_
         return -1;
     }
     scoring->stamped = stamp != NULL;
-    status =
-        stamp != NULL && fs_session_is_root(session) ? warn_of_foreign_stamp(stamp, options->value[FS_OPTION_MODEL], err) : 0;
+    status = stamp != NULL && fs_session_is_root(session)
+                 ? warn_of_foreign_stamp(stamp, options->value[FS_OPTION_MODEL], err)
+                 : 0;
     if (fs_session_agree(session, status, err) != 0) {
         return -1;
     }
@@ -244,10 +245,11 @@ int fs_command_metrics(const struct fs_options *options, struct fs_error *err)
         status = fs_evaluate_scores(&pairs, scores, &bootstrap, &result, &unscored, err);
     }
     if (status == 0 && unscored == pairs.count) {
-        status = fs_error_set(err, FS_EXIT_DATA,
-                              "%s: intrasentence: found no item of %s with a score for each of its three sentences; are "
-                              "the two files of the same data?",
-                              options->value[FS_OPTION_SCORES], options->value[FS_OPTION_DATA]);
+        status =
+            fs_error_set(err, FS_EXIT_DATA,
+                         "%s: intrasentence: found no item of %s with a score for each of its three sentences; are "
+                         "the two files of the same data?",
+                         options->value[FS_OPTION_SCORES], options->value[FS_OPTION_DATA]);
     }
     if (status == 0) {
         status = print_metrics(options, &result, unscored, err);

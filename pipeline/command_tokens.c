@@ -23,7 +23,7 @@ static bool next_line(char **line, size_t *capacity, size_t *length, struct fs_e
         return false;
     }
     *length = (size_t)count - (count > 0 && (*line)[count - 1] == '\n');
-    if (*length < (size_t)count && *length > 0 && (*line)[*length - 1] == '\r') {
+    if (*length<(size_t)count && * length> 0 && (*line)[*length - 1] == '\r') {
         --*length; /* a line end as Windows writes it */
     }
     return true;

@@ -123,7 +123,7 @@ static char *absolute(const struct origin *origin, char *path, struct fs_error *
         length = asprintf(&joined, "%s/%s", folder, path);
     } else if (working != NULL) {
         length = folder == NULL || folder[0] == '\0' ? asprintf(&joined, "%s/%s", working, path)
-                                                      : asprintf(&joined, "%s/%s/%s", working, folder, path);
+                                                     : asprintf(&joined, "%s/%s/%s", working, folder, path);
     }
     free(working);
     free(path);

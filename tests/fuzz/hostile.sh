@@ -315,6 +315,7 @@ stereoset
 score_file 's/-1e-3/1e400/'; scores scores-infinite 65 'scores.json: line .*beyond the range'
 score_file 's/0.25/"0.25"/'; scores scores-text 65 'scores.json: intrasentence\[1\].score: found a string, expected a number'
 score_file; cut_to scores.json 100; scores scores-cut 65 'scores.json: line '
+score_file 's/"id": *"/&x/g'; scores scores-of-other-items 65 'scores.json: intrasentence: found no item of s.json'
 printf '{"intrasentence": {}}' >scores.json; scores scores-object 65 'scores.json: intrasentence: found an object, expected an array'
 score_file
 
@@ -386,6 +387,9 @@ a; { head -c 20000 a.h5; } >x; mv x a.h5; sign a.h5; archive archive-signed-cut 
 a; flip a.h5 525; sign a.h5; archive archive-signed-superblock 65 'a.h5: '
 cp kept/trace.h5 a.h5; hostile stamp-of-other-kind 65 '.*a.h5: .*"?trace"?.*"?stamp"?' score --quiet --model bert --suite crows_pairs --data c.csv --stamp a.h5
 cp kept/stamp.h5 a.h5; flip a.h5 7000; hostile stamp-flip 65 '.*a.h5: ' score --quiet --model bert --suite crows_pairs --data c.csv --stamp a.h5
+hostile stamp-of-other-model 65 'kept/stamp.h5: .*hidden size' score --quiet --model "$golden/bert-own-head-bf16" --suite crows_pairs --data c.csv --stamp kept/stamp.h5
+hostile job-layer-beyond 78 'stamp.layer: found 9, expected a layer from 0 to' run --quiet job.json --set output=beyond --set stamp.layer=9
+[ -z "$(ls beyond 2>/dev/null)" ] || { echo "FAILED  a stage was done before the layer was checked: $(ls beyond)"; failures=$((failures + 1)); }
 mkdir damaged; cp kept/trace.h5 damaged; flip damaged/trace.h5 9000
 hostile job-damaged-trace 65 '.*damaged/trace.h5: ' stamp --quiet job.json --set output=damaged
 
