@@ -15,6 +15,7 @@ import sys
 import unicodedata
 
 import sentencepiece
+from sentencepiece import sentencepiece_model_pb2
 import tokenizers
 import torch
 import transformers
@@ -130,6 +131,11 @@ def sentencepiece_files(folder, size):
         split_digits=True, allow_whitespace_only_pieces=True, num_threads=1, minloglevel=2)
     text.unlink()
     (folder / "tokenizer.vocab").unlink()
+    model = sentencepiece_model_pb2.ModelProto()  # without the folder's path, so that it comes out the same anywhere
+    model.ParseFromString((folder / "tokenizer.model").read_bytes())
+    model.trainer_spec.ClearField("input")
+    model.trainer_spec.ClearField("model_prefix")
+    (folder / "tokenizer.model").write_bytes(model.SerializeToString())
     write_json(folder / "tokenizer_config.json",
                {"tokenizer_class": "LlamaTokenizer", "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>"})
     return size
