@@ -113,23 +113,62 @@ static void release_statement(struct fs_statement_text *statement)
     free(statement->id);
 }
 
+static void release_pair(struct fs_pair *pair)
+{
+    free(pair->id);
+    free(pair->category);
+    free(pair->target);
+    free(pair->subject);
+    free(pair->counterpart);
+    for (size_t candidate = 0; candidate < 4; candidate++) {
+        release_statement(&pair->statement[candidate]);
+    }
+    for (size_t k = 0; k < pair->paraphrases; k++) {
+        release_statement(&pair->paraphrase[k][FS_STEREOTYPE]);
+        release_statement(&pair->paraphrase[k][FS_ANTI_STEREOTYPE]);
+    }
+    free(pair->paraphrase);
+}
+
+static void release_fact(struct fs_fact *fact)
+{
+    free(fact->id);
+    free(fact->category);
+    free(fact->subject);
+    release_statement(&fact->statement);
+    release_statement(&fact->counterpart);
+}
+
+void fs_pair_list_keep(struct fs_pair_list *list, const bool *keep)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        if (keep[i]) {
+            list->item[kept++] = list->item[i];
+        } else {
+            release_pair(&list->item[i]);
+        }
+    }
+    list->count = kept;
+}
+
+void fs_fact_list_keep(struct fs_fact_list *list, const bool *keep)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        if (keep[i]) {
+            list->item[kept++] = list->item[i];
+        } else {
+            release_fact(&list->item[i]);
+        }
+    }
+    list->count = kept;
+}
+
 void fs_pair_list_release(struct fs_pair_list *list)
 {
     for (size_t i = 0; i < list->count; i++) {
-        struct fs_pair *pair = &list->item[i];
-        free(pair->id);
-        free(pair->category);
-        free(pair->target);
-        free(pair->subject);
-        free(pair->counterpart);
-        for (size_t candidate = 0; candidate < 4; candidate++) {
-            release_statement(&pair->statement[candidate]);
-        }
-        for (size_t k = 0; k < pair->paraphrases; k++) {
-            release_statement(&pair->paraphrase[k][FS_STEREOTYPE]);
-            release_statement(&pair->paraphrase[k][FS_ANTI_STEREOTYPE]);
-        }
-        free(pair->paraphrase);
+        release_pair(&list->item[i]);
     }
     free(list->item);
     *list = (struct fs_pair_list){0, NULL};
@@ -150,12 +189,7 @@ void fs_crows_list_release(struct fs_crows_list *list)
 void fs_fact_list_release(struct fs_fact_list *list)
 {
     for (size_t i = 0; i < list->count; i++) {
-        struct fs_fact *fact = &list->item[i];
-        free(fact->id);
-        free(fact->category);
-        free(fact->subject);
-        release_statement(&fact->statement);
-        release_statement(&fact->counterpart);
+        release_fact(&list->item[i]);
     }
     free(list->item);
     *list = (struct fs_fact_list){0, NULL};

@@ -110,6 +110,9 @@ int fs_crows_read(const char *path, const char *const *categories, struct fs_cro
 int fs_biaske_read(const char *path, const char *const *categories, struct fs_pair_list *pairs,
                    struct fs_fact_list *facts, struct fs_error *err);
 
+/* Leaves the items with keep[i] in the list, in their order, and releases the others. */
+void fs_pair_list_keep(struct fs_pair_list *list, const bool *keep);
+void fs_fact_list_keep(struct fs_fact_list *list, const bool *keep);
 void fs_pair_list_release(struct fs_pair_list *list); /* take zeroed structs */
 void fs_crows_list_release(struct fs_crows_list *list);
 void fs_fact_list_release(struct fs_fact_list *list);

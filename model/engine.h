@@ -73,6 +73,13 @@ struct fs_reads {
 int fs_read_logprobs(const struct fs_model *model, struct fs_workspace *workspace, const fs_real *h,
                      const struct fs_reads *reads, fs_real *logprob, int32_t *top1, struct fs_error *err);
 
+/*
+ * mean (B,d), in float64: for each sequence of the batch the mean over its positions of the top hidden state, through
+ * the final norm where the family has one (HuggingFace's last_hidden_state). Positions are added in order.
+ */
+int fs_read_mean_states(const struct fs_model *model, struct fs_workspace *workspace, const struct fs_batch *batch,
+                        const fs_real *h, double *mean, struct fs_error *err);
+
 /* The whole distributions: logprob (R,V) at `rows` rows `row` of h. */
 int fs_read_distributions(const struct fs_model *model, struct fs_workspace *workspace, const fs_real *h, size_t rows,
                           const size_t *row, fs_real *logprob, struct fs_error *err);

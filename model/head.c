@@ -147,3 +147,33 @@ int fs_read_distributions(const struct fs_model *model, struct fs_workspace *wor
     fs_head_distributions(model, inputs, rows, logprob);
     return 0;
 }
+
+int fs_read_mean_states(const struct fs_model *model, struct fs_workspace *workspace, const struct fs_batch *batch,
+                        const fs_real *h, double *mean, struct fs_error *err)
+{
+    const struct fs_spec *spec = &model->spec;
+    size_t d = spec->hidden;
+    const fs_real *state = h;
+    if (model->final_norm.gain != NULL) {
+        if (fs_scratch_reserve(&workspace->transformed, batch->tokens * d, "final states", err) != 0) {
+            return -1;
+        }
+        fs_kernel_norm(spec->norm_kind, spec->norm_epsilon, &model->final_norm, h, workspace->transformed.data,
+                       batch->tokens, d);
+        state = workspace->transformed.data;
+    }
+    for (size_t s = 0; s < batch->sequences; s++) {
+        double *out = mean + s * d;
+        size_t length = batch->start[s + 1] - batch->start[s];
+        memset(out, 0, d * sizeof *out);
+        for (size_t position = batch->start[s]; position < batch->start[s + 1]; position++) {
+            for (size_t i = 0; i < d; i++) {
+                out[i] += (double)state[position * d + i];
+            }
+        }
+        for (size_t i = 0; i < d; i++) {
+            out[i] /= (double)length;
+        }
+    }
+    return 0;
+}

@@ -254,7 +254,7 @@ static int compute_block(struct fs_session *session, const struct fs_prompt_styl
     }
     status = fs_session_agree(session, status, err);
     if (status == 0) {
-        status = fs_plan_execute(plan, session->model, NULL, session->runner, NULL, values, err);
+        status = fs_plan_execute(plan, session->model, NULL, session->runner, NULL, values, NULL, err);
     }
     if (status == 0 && fs_session_is_root(session)) {
         print_block(block, read, values);

@@ -5,7 +5,9 @@
 #include <stdbool.h>
 
 #include "io/benchmark.h"
+#include "model/spec.h"
 #include "pipeline/job.h"
+#include "stages/suite.h"
 
 struct fs_data {
     const char *pairs_suite; /* "stereoset" or "biaske" */
@@ -14,10 +16,13 @@ struct fs_data {
     struct fs_crows_list crows;            /* empty where the job names none */
     struct fs_attribute_table *attributes; /* NULL where the job names none */
     bool *held_out;                        /* [pairs.count] */
+    bool tuning;                           /* held_out are the validation pairs; the true ones are not in the lists */
+    struct fs_suite **suite;               /* [suites] what else is measured */
+    size_t suites;
 };
 
-/* The caller releases, also on failure. */
-int fs_data_read(const struct fs_job *job, struct fs_data *data, struct fs_error *err);
+/* `kind` of the job's model. The caller releases, also on failure. */
+int fs_data_read(const struct fs_job *job, enum fs_model_kind kind, struct fs_data *data, struct fs_error *err);
 void fs_data_release(struct fs_data *data); /* takes a zeroed struct */
 
 /*

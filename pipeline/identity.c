@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "io/archive.h"
+#include "io/folder.h"
 #include "model/model.h"
 
 const char *const fs_stage_names[FS_STAGE_COUNT] = {"trace", "stamp", "evaluate"};
@@ -16,9 +17,28 @@ static const char *const tokenizer_files[] = {
     "merges.txt",     "special_tokens_map.json", "added_tokens.json"};
 #define TOKENIZER_FILES (sizeof tokenizer_files / sizeof tokenizer_files[0])
 
-static const enum fs_key data_keys[] = {FS_KEY_DATA_STEREOSET, FS_KEY_DATA_CROWS_PAIRS, FS_KEY_DATA_BIASKE,
-                                        FS_KEY_DATA_ATTRIBUTE_WORDS};
+static const enum fs_key data_keys[] = {FS_KEY_DATA_STEREOSET,
+                                        FS_KEY_DATA_CROWS_PAIRS,
+                                        FS_KEY_DATA_BIASKE,
+                                        FS_KEY_DATA_ATTRIBUTE_WORDS,
+                                        FS_KEY_DATA_STEREOSET_INTERSENTENCE,
+                                        FS_KEY_DATA_STEREOSET_SYNONYMS,
+                                        FS_KEY_DATA_WINOBIAS,
+                                        FS_KEY_DATA_WINOGENDER,
+                                        FS_KEY_DATA_BEC_PRO,
+                                        FS_KEY_DATA_SEAT,
+                                        FS_KEY_DATA_COUNTERFACT,
+                                        FS_KEY_DATA_KNOWN_FACTS,
+                                        FS_KEY_DATA_TEXT};
 #define DATA_KEYS (sizeof data_keys / sizeof data_keys[0])
+
+/* Data whose scores have a variant of their own. */
+static const struct {
+    enum fs_key data, variant;
+} measured[] = {{FS_KEY_DATA_STEREOSET, FS_KEY_VARIANT_STEREOSET},
+                {FS_KEY_DATA_CROWS_PAIRS, FS_KEY_VARIANT_CROWS_PAIRS},
+                {FS_KEY_DATA_BIASKE, FS_KEY_VARIANT_BIASKE}};
+#define MEASURED (sizeof measured / sizeof measured[0])
 
 const char *fs_job_variant(const struct fs_job *job, enum fs_key key, enum fs_model_kind kind)
 {
@@ -63,7 +83,7 @@ static int add_file(struct inputs *inputs, const char *prefix, const char *path,
     const char *slash = strrchr(path, '/');
     const char *base = slash != NULL ? slash + 1 : path;
     bool of_model = strcmp(prefix, "model") == 0;
-    if (fs_digest_file(path, file->digest, err) != 0) {
+    if (fs_folder_digest(path, file->digest, err) != 0) {
         return fs_error_prepend(err, "%s", prefix);
     }
     if (asprintf(&file->name, "%s%s%s", prefix, of_model ? "/" : "", of_model ? base : "") < 0) {
@@ -122,10 +142,15 @@ static int hash_inputs(const struct fs_job *job, struct inputs *inputs, struct f
     return status;
 }
 
-/* The key of the pairs' variant. */
-static enum fs_key pair_variant_key(const struct fs_job *job)
+bool fs_job_edits_stereoset(const struct fs_job *job)
 {
-    return fs_job_text(job, FS_KEY_DATA_STEREOSET) != NULL ? FS_KEY_VARIANT_STEREOSET : FS_KEY_VARIANT_BIASKE;
+    const char *edited = fs_job_text(job, FS_KEY_EDIT_PAIRS);
+    return edited != NULL ? strcmp(edited, "stereoset") == 0 : fs_job_text(job, FS_KEY_DATA_STEREOSET) != NULL;
+}
+
+enum fs_key fs_job_pair_variant_key(const struct fs_job *job)
+{
+    return fs_job_edits_stereoset(job) ? FS_KEY_VARIANT_STEREOSET : FS_KEY_VARIANT_BIASKE;
 }
 
 static void write_settings(FILE *stream, const struct fs_job *job, const struct inputs *inputs, enum fs_stage stage,
@@ -140,11 +165,14 @@ static void write_settings(FILE *stream, const struct fs_job *job, const struct 
         }
     }
     if (stage != FS_STAGE_TRACE) {
-        enum fs_key key = pair_variant_key(job);
+        enum fs_key key = fs_job_pair_variant_key(job);
         fprintf(stream, "%s = %s\n", fs_job_keys[key].name, fs_job_variant(job, key, inputs->kind));
     }
-    if (stage == FS_STAGE_EVALUATE && fs_job_text(job, FS_KEY_DATA_CROWS_PAIRS) != NULL) {
-        fprintf(stream, "variant.crows_pairs = %s\n", fs_job_variant(job, FS_KEY_VARIANT_CROWS_PAIRS, inputs->kind));
+    for (size_t i = 0; stage == FS_STAGE_EVALUATE && i < MEASURED; i++) {
+        if (fs_job_text(job, measured[i].data) != NULL && measured[i].variant != fs_job_pair_variant_key(job)) {
+            fprintf(stream, "%s = %s\n", fs_job_keys[measured[i].variant].name,
+                    fs_job_variant(job, measured[i].variant, inputs->kind));
+        }
     }
     for (size_t i = 0; i < inputs->count; i++) {
         if ((inputs->file[i].stages & 1u << stage) != 0) {

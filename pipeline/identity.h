@@ -6,6 +6,8 @@
 #ifndef FAIRSTAMP_PIPELINE_IDENTITY_H
 #define FAIRSTAMP_PIPELINE_IDENTITY_H
 
+#include <stdbool.h>
+
 #include "io/digest.h"
 #include "model/spec.h"
 #include "pipeline/job.h"
@@ -19,6 +21,10 @@ extern const char *const fs_stage_names[FS_STAGE_COUNT]; /* "trace", ...: also t
 
 /* The variant of a suite's key: the job's, or the default of the model's kind. */
 const char *fs_job_variant(const struct fs_job *job, enum fs_key key, enum fs_model_kind kind);
+
+/* Whether the pairs of StereoSet are edited, otherwise BiasKE's; and the key of the edited pairs' variant. */
+bool fs_job_edits_stereoset(const struct fs_job *job);
+enum fs_key fs_job_pair_variant_key(const struct fs_job *job);
 
 /* Reads every input file once. The caller releases. */
 int fs_identity_make(const struct fs_job *job, struct fs_identity *identity, struct fs_error *err);

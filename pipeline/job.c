@@ -367,11 +367,22 @@ static int check(const struct fs_job *job, const char *path, struct fs_error *er
     }
     bool stereoset = fs_job_text(job, FS_KEY_DATA_STEREOSET) != NULL;
     bool biaske = fs_job_text(job, FS_KEY_DATA_BIASKE) != NULL;
-    if (stereoset == biaske) {
+    const char *edited = fs_job_text(job, FS_KEY_EDIT_PAIRS);
+    if (!stereoset && !biaske) {
         return fs_error_set(err, FS_EXIT_CONFIG,
-                            "%s: found %s data.stereoset and data.biaske, expected exactly one of "
-                            "them: it gives the pairs to edit",
-                            path, stereoset ? "both" : "neither");
+                            "%s: found neither data.stereoset nor data.biaske, expected at least one of them: it gives "
+                            "the pairs to edit",
+                            path);
+    }
+    if (edited == NULL && stereoset && biaske) {
+        return fs_error_set(err, FS_EXIT_CONFIG,
+                            "%s: found data.stereoset and data.biaske; edit.pairs must say whose pairs are edited, "
+                            "\"stereoset\" or \"biaske\"",
+                            path);
+    }
+    if (edited != NULL && !(strcmp(edited, "stereoset") == 0 ? stereoset : biaske)) {
+        return fs_error_set(err, FS_EXIT_CONFIG, "%s: edit.pairs is \"%s\", and data.%s is missing", path, edited,
+                            edited);
     }
     return 0;
 }

@@ -26,7 +26,7 @@ int fs_job_run_load(struct fs_job_run *run, struct fs_error *err)
     if (fs_session_load_model(run->session, fs_job_text(run->job, FS_KEY_MODEL), err) != 0) {
         return -1;
     }
-    if (fs_session_agree(run->session, fs_data_read(run->job, &run->data, err), err) != 0) {
+    if (fs_session_agree(run->session, fs_data_read(run->job, fs_model_spec(run->session->model)->kind, &run->data, err), err) != 0) {
         return -1;
     }
     /* Before any stage: a trace may take hours. */
@@ -165,8 +165,7 @@ static int stamp_options(struct fs_job_run *run, struct fs_stamp_options *option
 {
     const struct fs_job *job = run->job;
     const struct fs_spec *spec = fs_model_spec(run->session->model);
-    bool stereoset = strcmp(run->data.pairs_suite, "stereoset") == 0;
-    enum fs_key variant = stereoset ? FS_KEY_VARIANT_STEREOSET : FS_KEY_VARIANT_BIASKE;
+    enum fs_key variant = fs_job_pair_variant_key(job);
     *options = (struct fs_stamp_options){
         .width = job_size(run, FS_KEY_STAMP_WIDTH),
         .loss = fs_job_chose(job, FS_KEY_STAMP_LOSS, "gap") ? FS_LOSS_GAP : FS_LOSS_LOGRATIO,
@@ -356,8 +355,7 @@ static int fill_evaluate(struct fs_archive *archive, const void *context, struct
 static int evaluate_variants(struct fs_job_run *run, struct fs_evaluate_input *input, struct fs_error *err)
 {
     enum fs_model_kind kind = fs_model_spec(run->session->model)->kind;
-    bool stereoset = strcmp(run->data.pairs_suite, "stereoset") == 0;
-    enum fs_key pair_key = stereoset ? FS_KEY_VARIANT_STEREOSET : FS_KEY_VARIANT_BIASKE;
+    enum fs_key pair_key = fs_job_pair_variant_key(run->job);
     const struct {
         enum fs_key key;
         enum fs_variant *variant;
@@ -385,6 +383,8 @@ int fs_stage_run_evaluate(struct fs_job_run *run, struct fs_error *err)
         .held_out = run->data.held_out,
         .crows = &run->data.crows,
         .facts = &run->data.facts,
+        .suite = run->data.suite,
+        .suites = run->data.suites,
         .bootstrap = {job_size(run, FS_KEY_EVALUATE_BOOTSTRAP), job_seed(run)},
     };
     char *path = fs_stage_path(run->output, FS_STAGE_STAMP, ".h5", err);

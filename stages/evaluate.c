@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "stages/evaluate_table.h"
+#include "stages/suite_rows.h"
 
 /* Everything that is scored, compiled to one plan, so that suites share passes. */
 struct compiled {
@@ -105,6 +106,11 @@ static int compile_items(const struct fs_evaluate_input *input, const struct fs_
             return fs_error_prepend(err, "fact %s", fact->id);
         }
     }
+    for (size_t i = 0; i < input->suites; i++) {
+        if (input->suite[i]->operations->compile(input->suite[i], compiled->plan, tokenizer, style, err) != 0) {
+            return fs_error_prepend(err, "%s", input->suite[i]->name);
+        }
+    }
     return 0;
 }
 
@@ -197,29 +203,60 @@ static void fold_items(const struct fs_evaluate_input *input, const struct compi
     }
 }
 
+static int fold_suites(const struct fs_evaluate_input *input, const struct fs_plan_values *values, size_t models,
+                       struct fs_evaluate_result *result, struct fs_error *err)
+{
+    struct fs_suite_rows rows = {result, input->bootstrap, models};
+    for (size_t i = 0; i < input->suites; i++) {
+        struct fs_suite *suite = input->suite[i];
+        for (size_t model = 0; model < models; model++) {
+            if (suite->operations->fold(suite, values, model, err) != 0) {
+                return fs_error_prepend(err, "%s", suite->name);
+            }
+        }
+        if (suite->operations->add_rows(suite, &rows, err) != 0) {
+            return fs_error_prepend(err, "%s", suite->name);
+        }
+    }
+    return 0;
+}
+
+/* Root: room for what the executor gives. */
+static int allocate_values(const struct fs_model *model, const struct fs_plan *plan, struct fs_read_value **read,
+                           double **state, struct fs_error *err)
+{
+    size_t hidden = fs_model_spec(model)->hidden;
+    *read = fs_allocate(fs_plan_reads(plan), sizeof **read, "scores", err);
+    *state = fs_allocate(fs_plan_states(plan), 2 * hidden * sizeof **state, "states of texts", err);
+    return *read != NULL && *state != NULL ? 0 : -1;
+}
+
 int fs_evaluate_run(const struct fs_model *model, const struct fs_tokenizer *tokenizer,
                     const struct fs_evaluate_input *input, const struct fs_stamp *stamp, struct fs_runner *runner,
                     const char *checkpoint, struct fs_evaluate_result *result, struct fs_error *err)
 {
     struct compiled compiled = {0};
     struct fs_read_value *values = NULL;
+    double *states = NULL;
     *result = (struct fs_evaluate_result){0};
     int status = compile(model, tokenizer, input, &compiled, err);
     if (status == 0 && fs_runner_is_root(runner)) {
-        values = fs_allocate(fs_plan_reads(compiled.plan), sizeof *values, "scores", err);
-        status = values != NULL ? 0 : -1;
+        status = allocate_values(model, compiled.plan, &values, &states, err);
     }
     status = fs_runner_agree(runner, status, err);
     if (status == 0) {
-        status = fs_plan_execute(compiled.plan, model, stamp, runner, checkpoint, values, err);
+        status = fs_plan_execute(compiled.plan, model, stamp, runner, checkpoint, values, states, err);
     }
     if (status == 0 && fs_runner_is_root(runner)) {
         status = allocate_scores(&compiled, result, err);
         if (status == 0) {
             fold_items(input, &compiled, values, 0, result);
             fold_items(input, &compiled, values, 1, result);
-            status =
-                fs_evaluate_make_table(input, fs_variant_name(input->pair_variant), stamp != NULL ? 2 : 1, result, err);
+            size_t models = stamp != NULL ? 2 : 1;
+            const struct fs_plan_values all = {values, states, fs_model_spec(model)->hidden};
+            status = fs_evaluate_make_table(input, fs_variant_name(input->pair_variant), models, result, err) == 0
+                         ? fold_suites(input, &all, models, result, err)
+                         : -1;
         }
     }
     status = fs_runner_agree(runner, status, err);
@@ -228,6 +265,7 @@ int fs_evaluate_run(const struct fs_model *model, const struct fs_tokenizer *tok
     }
     compiled_release(&compiled);
     free(values);
+    free(states);
     return status;
 }
 

@@ -13,6 +13,7 @@
 #include "stages/metrics.h"
 #include "stages/runner.h"
 #include "stages/statement.h"
+#include "stages/suite.h"
 
 /* What is to be evaluated; lists may be empty (zeroed). All owned by the caller. */
 struct fs_evaluate_input {
@@ -24,6 +25,8 @@ struct fs_evaluate_input {
     enum fs_variant crows_variant;
     const struct fs_fact_list *facts;
     enum fs_variant fact_variant;
+    struct fs_suite *const *suite; /* [suites] further suites; their scores are filled */
+    size_t suites;
     struct fs_bootstrap bootstrap;
 };
 

@@ -277,6 +277,11 @@ int fs_evaluate_write(struct fs_archive *archive, const struct fs_evaluate_input
     if (input->facts != NULL && input->facts->count > 0 && write_facts(archive, input, result, err) != 0) {
         return -1;
     }
+    for (size_t i = 0; i < input->suites; i++) {
+        if (fs_suite_write(input->suite[i], archive, err) != 0) {
+            return -1;
+        }
+    }
     return result->rows > 0 ? write_table(archive, result, err) : 0;
 }
 

@@ -297,3 +297,9 @@ int fs_metrics_flags(size_t n, const bool *flag, const struct fs_bootstrap *boot
     free(value);
     return status;
 }
+
+int fs_metrics_mean(size_t n, const double *value, double scale, const struct fs_bootstrap *bootstrap,
+                    struct fs_metric *metric, struct fs_error *err)
+{
+    return mean_metric(n, value, 0, scale, bootstrap, metric, err);
+}

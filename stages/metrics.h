@@ -56,6 +56,9 @@ int fs_metrics_share(size_t n, const double *a, const double *b, const struct fs
 /* Mean of |a - b|: the gap, from log probabilities. */
 int fs_metrics_gap(size_t n, const double *log_a, const double *log_b, const struct fs_bootstrap *bootstrap,
                    struct fs_metric *metric, struct fs_error *err);
+/* `scale` times the mean of value[n]; no NaN among them. */
+int fs_metrics_mean(size_t n, const double *value, double scale, const struct fs_bootstrap *bootstrap,
+                    struct fs_metric *metric, struct fs_error *err);
 /* 100 x share of true flags: RS. */
 int fs_metrics_flags(size_t n, const bool *flag, const struct fs_bootstrap *bootstrap, struct fs_metric *metric,
                      struct fs_error *err);

@@ -10,6 +10,7 @@ struct pass {
     size_t offset; /* into the pool of ids */
     size_t count;
     uint64_t hash;
+    size_t state; /* index + 1; 0: none is asked for */
 };
 
 struct read {
@@ -28,6 +29,7 @@ struct unit {
     size_t token, tokens;       /* first of `token` */
     size_t row, rows;           /* first of `row` */
     size_t read, reads;         /* first of `read_token` and `read_index` */
+    size_t states;
 };
 
 struct fs_plan {
@@ -37,6 +39,7 @@ struct fs_plan {
     size_t passes, pass_capacity;
     struct read *read;
     size_t reads, read_capacity;
+    size_t states;
     struct table pass_table, read_table;
 
     /* From sealing on; everything in the order of units. Unit u has its own 0-based start and first. */
@@ -174,7 +177,7 @@ int fs_plan_add_pass(struct fs_plan *plan, const int32_t *id, size_t count, size
         return -1;
     }
     memcpy(plan->id + plan->ids, id, count * sizeof *id);
-    plan->pass[plan->passes] = (struct pass){plan->ids, count, hash};
+    plan->pass[plan->passes] = (struct pass){plan->ids, count, hash, 0};
     plan->ids += count;
     *pass = plan->passes++;
     plan->pass_table.slot[at] = *pass + 1;
@@ -208,6 +211,29 @@ int fs_plan_add_read(struct fs_plan *plan, size_t pass, size_t position, int32_t
     *read = plan->reads++;
     plan->read_table.slot[at] = *read + 1;
     return 0;
+}
+
+int fs_plan_add_state(struct fs_plan *plan, size_t pass, size_t *state, struct fs_error *err)
+{
+    if (plan->sealed || pass >= plan->passes) {
+        return fs_error_set(err, FS_EXIT_SOFTWARE, "plan: a state of pass %zu is added %s", pass,
+                            plan->sealed ? "after sealing" : "that does not exist");
+    }
+    if (plan->pass[pass].state == 0) {
+        plan->pass[pass].state = ++plan->states;
+    }
+    *state = plan->pass[pass].state - 1;
+    return 0;
+}
+
+size_t fs_plan_states(const struct fs_plan *plan)
+{
+    return plan->states;
+}
+
+size_t fs_plan_state_of(const struct fs_plan *plan, size_t pass)
+{
+    return plan->pass[pass].state - 1; /* 0 wraps to SIZE_MAX */
 }
 
 size_t fs_plan_passes(const struct fs_plan *plan)
@@ -310,6 +336,7 @@ static int pack_passes(struct fs_plan *plan, size_t unit_tokens, struct fs_error
         token += pass->count;
         unit->tokens += pass->count;
         unit->sequences++;
+        unit->states += pass->state != 0;
         /* unit u's starts stand u places further on: each unit has one more than it has sequences */
         plan->start[unit->sequence + (plan->units - 1) + unit->sequences] = unit->tokens;
     }
@@ -390,5 +417,6 @@ void fs_plan_get_unit(const struct fs_plan *plan, size_t unit, struct fs_plan_un
         .reads = {u->rows, plan->row + u->row, plan->first + u->row + unit, plan->read_token + u->read},
         .read_index = plan->read_index + u->read,
         .pass_index = plan->order + u->sequence,
+        .states = u->states,
     };
 }

@@ -13,6 +13,8 @@ struct bench {
     fs_real *logprob;            /* [most reads of a unit] */
     int32_t *top1;               /* [most rows of a unit] */
     struct fs_read_value *value; /* [most reads of a unit] */
+    double *mean;                /* (B,d) of the largest unit, where states are asked for */
+    double *state;               /* [most states of a unit][2][d] */
 };
 
 struct execution {
@@ -20,7 +22,7 @@ struct execution {
     const struct fs_model *model;
     const struct fs_stamp *stamp;
     struct bench *bench; /* [threads] */
-    size_t most_tokens, most_reads, most_rows;
+    size_t most_tokens, most_reads, most_rows, most_sequences, most_states;
 };
 
 static size_t result_bytes(const void *context, size_t unit)
@@ -28,7 +30,8 @@ static size_t result_bytes(const void *context, size_t unit)
     const struct execution *execution = context;
     struct fs_plan_unit u;
     fs_plan_get_unit(execution->plan, unit, &u);
-    return u.reads.first[u.reads.rows] * sizeof(struct fs_read_value);
+    return u.reads.first[u.reads.rows] * sizeof(struct fs_read_value) +
+           u.states * 2 * fs_model_spec(execution->model)->hidden * sizeof(double);
 }
 
 static int make_bench(const struct execution *execution, struct bench *bench, struct fs_error *err)
@@ -47,6 +50,14 @@ static int make_bench(const struct execution *execution, struct bench *bench, st
     if (bench->h == NULL || bench->logprob == NULL || bench->top1 == NULL || bench->value == NULL) {
         return -1;
     }
+    if (execution->most_states > 0) {
+        size_t hidden = fs_model_spec(execution->model)->hidden;
+        bench->mean = fs_allocate(execution->most_sequences, hidden * sizeof(double), "states of texts", err);
+        bench->state = fs_allocate(execution->most_states, 2 * hidden * sizeof(double), "states of texts", err);
+        if (bench->mean == NULL || bench->state == NULL) {
+            return -1;
+        }
+    }
     if (execution->stamp != NULL) {
         bench->x = fs_allocate_aligned(numbers, sizeof(fs_real), "hidden states", err);
         bench->base = fs_allocate_aligned(numbers, sizeof(fs_real), "hidden states", err);
@@ -57,10 +68,31 @@ static int make_bench(const struct execution *execution, struct bench *bench, st
     return fs_workspace_create(execution->model, &bench->workspace, err);
 }
 
-/* From the top hidden state of one model to the values of all reads of the unit. */
-static int read_values(const struct execution *execution, struct bench *bench, const struct fs_reads *reads,
+/* The mean states that are asked for, of one model, in the order of the unit's sequences. */
+static int read_states(const struct execution *execution, struct bench *bench, const struct fs_plan_unit *unit,
                        size_t model, struct fs_error *err)
 {
+    size_t hidden = fs_model_spec(execution->model)->hidden, next = 0;
+    if (unit->states == 0) {
+        return 0;
+    }
+    if (fs_read_mean_states(execution->model, bench->workspace, &unit->batch, bench->h, bench->mean, err) != 0) {
+        return -1;
+    }
+    for (size_t s = 0; s < unit->batch.sequences; s++) {
+        if (fs_plan_state_of(execution->plan, unit->pass_index[s]) != SIZE_MAX) {
+            memcpy(bench->state + (2 * next + model) * hidden, bench->mean + s * hidden, hidden * sizeof(double));
+            next++;
+        }
+    }
+    return 0;
+}
+
+/* From the top hidden state of one model to the values of all reads and states of the unit. */
+static int read_values(const struct execution *execution, struct bench *bench, const struct fs_plan_unit *unit,
+                       size_t model, struct fs_error *err)
+{
+    const struct fs_reads *reads = &unit->reads;
     if (fs_read_logprobs(execution->model, bench->workspace, bench->h, reads, bench->logprob, bench->top1, err) != 0) {
         return -1;
     }
@@ -70,7 +102,7 @@ static int read_values(const struct execution *execution, struct bench *bench, c
             bench->value[i].top1[model] = bench->top1[row];
         }
     }
-    return 0;
+    return read_states(execution, bench, unit, model, err);
 }
 
 static int run_unit(void *context, size_t thread, size_t unit, void *result, struct fs_error *err)
@@ -78,7 +110,7 @@ static int run_unit(void *context, size_t thread, size_t unit, void *result, str
     const struct execution *execution = context;
     const struct fs_model *model = execution->model;
     const struct fs_stamp *stamp = execution->stamp;
-    size_t layers = fs_model_spec(model)->layers;
+    size_t layers = fs_model_spec(model)->layers, hidden = fs_model_spec(model)->hidden;
     struct bench *bench = &execution->bench[thread];
     struct fs_plan_unit u;
     fs_plan_get_unit(execution->plan, unit, &u);
@@ -90,12 +122,15 @@ static int run_unit(void *context, size_t thread, size_t unit, void *result, str
     }
     if (stamp == NULL) {
         if (fs_run_layers(model, bench->workspace, &u.batch, 0, layers, NULL, bench->h, err) != 0 ||
-            read_values(execution, bench, &u.reads, 0, err) != 0) {
+            read_values(execution, bench, &u, 0, err) != 0) {
             return -1;
         }
         for (size_t i = 0; i < reads; i++) {
             bench->value[i].logprob[1] = NAN;
             bench->value[i].top1[1] = -1;
+        }
+        for (size_t i = 0; i < u.states * hidden; i++) {
+            bench->state[(2 * (i / hidden) + 1) * hidden + i % hidden] = NAN;
         }
     } else {
         if (fs_run_layers(model, bench->workspace, &u.batch, 0, stamp->layer, NULL, bench->h, err) != 0 ||
@@ -108,12 +143,16 @@ static int run_unit(void *context, size_t thread, size_t unit, void *result, str
             if (fs_join_ffn(model, bench->workspace, u.batch.tokens, stamp->layer, which == 0 ? NULL : stamp, bench->x,
                             bench->base, bench->h, err) != 0 ||
                 fs_run_layers(model, bench->workspace, &u.batch, stamp->layer + 1, layers, NULL, bench->h, err) != 0 ||
-                read_values(execution, bench, &u.reads, which, err) != 0) {
+                read_values(execution, bench, &u, which, err) != 0) {
                 return -1;
             }
         }
     }
     memcpy(result, bench->value, reads * sizeof *bench->value); /* a result may stand unaligned */
+    if (u.states > 0) {
+        memcpy((unsigned char *)result + reads * sizeof *bench->value, bench->state,
+               u.states * 2 * hidden * sizeof *bench->state);
+    }
     return 0;
 }
 
@@ -135,21 +174,28 @@ static int prepare(struct execution *execution, size_t threads, struct fs_error 
         execution->most_tokens = u.batch.tokens > execution->most_tokens ? u.batch.tokens : execution->most_tokens;
         execution->most_reads = reads > execution->most_reads ? reads : execution->most_reads;
         execution->most_rows = u.reads.rows > execution->most_rows ? u.reads.rows : execution->most_rows;
+        if (u.states > 0) {
+            execution->most_states = u.states > execution->most_states ? u.states : execution->most_states;
+            execution->most_sequences =
+                u.batch.sequences > execution->most_sequences ? u.batch.sequences : execution->most_sequences;
+        }
     }
     execution->bench = fs_allocate(threads, sizeof *execution->bench, "workspaces", err);
     return execution->bench != NULL ? 0 : -1;
 }
 
 int fs_plan_execute(const struct fs_plan *plan, const struct fs_model *model, const struct fs_stamp *stamp,
-                    struct fs_runner *runner, const char *checkpoint, struct fs_read_value *values,
+                    struct fs_runner *runner, const char *checkpoint, struct fs_read_value *values, double *states,
                     struct fs_error *err)
 {
     struct execution execution = {.plan = plan, .model = model, .stamp = stamp};
     const struct fs_work work = {"scores", fs_plan_units(plan), &execution, result_bytes, run_unit};
     unsigned char *results = NULL;
+    size_t state_bytes = 2 * fs_model_spec(model)->hidden * sizeof *states;
+    size_t bytes = fs_plan_reads(plan) * sizeof *values + fs_plan_states(plan) * state_bytes;
     int status = prepare(&execution, runner->threads, err);
     if (status == 0 && fs_runner_is_root(runner)) {
-        results = fs_allocate(fs_plan_reads(plan), sizeof *values, "scores", err);
+        results = fs_allocate(bytes, 1, "scores", err);
         status = results != NULL ? 0 : -1;
     }
     status = fs_runner_agree(runner, status, err);
@@ -164,6 +210,13 @@ int fs_plan_execute(const struct fs_plan *plan, const struct fs_model *model, co
             for (size_t i = 0; i < u.reads.first[u.reads.rows]; i++, next += sizeof *values) {
                 memcpy(&values[u.read_index[i]], next, sizeof *values);
             }
+            for (size_t s = 0; u.states > 0 && s < u.batch.sequences; s++) {
+                size_t state = fs_plan_state_of(plan, u.pass_index[s]);
+                if (state != SIZE_MAX) {
+                    memcpy((unsigned char *)states + state * state_bytes, next, state_bytes);
+                    next += state_bytes;
+                }
+            }
         }
     }
     for (size_t thread = 0; execution.bench != NULL && thread < runner->threads; thread++) {
@@ -175,6 +228,8 @@ int fs_plan_execute(const struct fs_plan *plan, const struct fs_model *model, co
         free(bench->logprob);
         free(bench->top1);
         free(bench->value);
+        free(bench->mean);
+        free(bench->state);
     }
     free(execution.bench);
     free(results);

@@ -54,7 +54,7 @@ static struct fs_read_value *execute(const struct loaded *loaded, const struct f
     struct fs_read_value *values = calloc(fs_plan_reads(plan), sizeof *values);
     struct fs_error err = FS_ERROR_INIT;
     assert_non_null(values);
-    if (fs_plan_execute(plan, loaded->model, stamp, loaded->runner, NULL, values, &err) != 0) {
+    if (fs_plan_execute(plan, loaded->model, stamp, loaded->runner, NULL, values, NULL, &err) != 0) {
         fail_msg("%s", err.text);
     }
     return values;
@@ -129,17 +129,17 @@ static void what_does_not_fit_is_an_error(void **state)
     assert_int_equal(fs_plan_add_pass(plan, id, 2, &pass, &err), 0);
     assert_int_equal(fs_plan_add_read(plan, pass, 0, 1, &read, &err), 0);
     assert_int_equal(fs_plan_seal(plan, FS_UNIT_TOKENS, spec->max_positions, &err), 0);
-    assert_int_equal(fs_plan_execute(plan, loaded.model, NULL, loaded.runner, NULL, &value, &err), -1);
+    assert_int_equal(fs_plan_execute(plan, loaded.model, NULL, loaded.runner, NULL, &value, NULL, &err), -1);
     assert_int_equal(err.code, FS_EXIT_DATA);
     assert_int_equal(fs_stamp_create(spec->layers, spec->hidden, 4, 1, &stamp, &err), 0);
-    assert_int_equal(fs_plan_execute(plan, loaded.model, &stamp, loaded.runner, NULL, &value, &err), -1);
+    assert_int_equal(fs_plan_execute(plan, loaded.model, &stamp, loaded.runner, NULL, &value, NULL, &err), -1);
     assert_non_null(strstr(err.text, "the model has 2 layers"));
     fs_stamp_release(&stamp);
     fs_plan_destroy(plan);
     /* nothing to do is no error */
     assert_int_equal(fs_plan_create(&plan, &err), 0);
     assert_int_equal(fs_plan_seal(plan, FS_UNIT_TOKENS, spec->max_positions, &err), 0);
-    assert_int_equal(fs_plan_execute(plan, loaded.model, NULL, loaded.runner, NULL, &value, &err), 0);
+    assert_int_equal(fs_plan_execute(plan, loaded.model, NULL, loaded.runner, NULL, &value, NULL, &err), 0);
     fs_plan_destroy(plan);
     unload(&loaded);
 }

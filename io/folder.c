@@ -1,0 +1,121 @@
+#include "io/folder.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static bool ends_in(const char *name, const char *suffix)
+{
+    size_t length = strlen(name), wanted = suffix != NULL ? strlen(suffix) : 0;
+    return length >= wanted && (wanted == 0 || strcmp(name + length - wanted, suffix) == 0);
+}
+
+static int compare_paths(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Takes `path` over. */
+static int add_path(struct fs_folder *folder, char *path, struct fs_error *err)
+{
+    char **bigger = path != NULL ? realloc(folder->path, (folder->count + 1) * sizeof *bigger) : NULL;
+    if (bigger == NULL) {
+        free(path);
+        return fs_error_memory(err, (folder->count + 1) * sizeof *bigger, "the files of a folder");
+    }
+    folder->path = bigger;
+    folder->path[folder->count++] = path;
+    return 0;
+}
+
+static int read_folder(const char *path, const char *suffix, DIR *directory, struct fs_folder *folder,
+                       struct fs_error *err)
+{
+    const struct dirent *entry;
+    while ((entry = readdir(directory)) != NULL) {
+        struct stat info;
+        char *full = NULL;
+        if (entry->d_name[0] == '.' || !ends_in(entry->d_name, suffix)) {
+            continue;
+        }
+        if (asprintf(&full, "%s/%s", path, entry->d_name) < 0) {
+            return fs_error_memory(err, strlen(path), "a path");
+        }
+        if (stat(full, &info) == 0 && S_ISREG(info.st_mode)) {
+            if (add_path(folder, full, err) != 0) {
+                return -1;
+            }
+        } else {
+            free(full);
+        }
+    }
+    return 0;
+}
+
+int fs_folder_list(const char *path, const char *suffix, struct fs_folder *folder, struct fs_error *err)
+{
+    struct stat info;
+    *folder = (struct fs_folder){0};
+    if (stat(path, &info) != 0) {
+        return fs_error_set(err, FS_EXIT_NO_INPUT, "%s: %s", path, strerror(errno));
+    }
+    if (!S_ISDIR(info.st_mode)) {
+        return add_path(folder, strdup(path), err);
+    }
+    DIR *directory = opendir(path);
+    if (directory == NULL) {
+        return fs_error_set(err, FS_EXIT_NO_INPUT, "%s: %s", path, strerror(errno));
+    }
+    int status = read_folder(path, suffix, directory, folder, err);
+    closedir(directory);
+    if (status == 0 && folder->count == 0) {
+        status = fs_error_set(err, FS_EXIT_NO_INPUT, "%s: found no file%s%s in this folder", path,
+                              suffix != NULL ? " named *" : "", suffix != NULL ? suffix : "");
+    }
+    if (status != 0) {
+        fs_folder_release(folder);
+        return -1;
+    }
+    qsort(folder->path, folder->count, sizeof *folder->path, compare_paths);
+    return 0;
+}
+
+void fs_folder_release(struct fs_folder *folder)
+{
+    for (size_t i = 0; i < folder->count; i++) {
+        free(folder->path[i]);
+    }
+    free(folder->path);
+    *folder = (struct fs_folder){0};
+}
+
+int fs_folder_digest(const char *path, char hex[FS_DIGEST_SIZE], struct fs_error *err)
+{
+    struct stat info;
+    if (stat(path, &info) != 0 || !S_ISDIR(info.st_mode)) {
+        return fs_digest_file(path, hex, err);
+    }
+    struct fs_folder folder;
+    struct fs_digest *digest = NULL;
+    if (fs_folder_list(path, NULL, &folder, err) != 0) {
+        return -1;
+    }
+    int status = fs_digest_begin(&digest, err);
+    for (size_t i = 0; status == 0 && i < folder.count; i++) {
+        char own[FS_DIGEST_SIZE];
+        status = fs_digest_file(folder.path[i], own, err);
+        if (status == 0) {
+            fs_digest_add_text(digest, strrchr(folder.path[i], '/') + 1);
+            fs_digest_add_text(digest, own);
+        }
+    }
+    if (digest != NULL) {
+        fs_digest_end(digest, hex);
+    }
+    fs_folder_release(&folder);
+    return status;
+}

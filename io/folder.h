@@ -1,0 +1,25 @@
+/* The files of a folder. Local. */
+#ifndef FAIRSTAMP_IO_FOLDER_H
+#define FAIRSTAMP_IO_FOLDER_H
+
+#include <stddef.h>
+
+#include "io/digest.h"
+#include "io/error.h"
+
+/*
+ * path[count]: the regular files directly in the folder `path` whose names end in `suffix` (NULL: any) and do not begin
+ * with a dot, sorted by bytes; where `path` is a file itself, that one. Freed by fs_folder_release. FS_EXIT_NO_INPUT
+ * where `path` is missing, unreadable or has no such file.
+ */
+struct fs_folder {
+    char **path;
+    size_t count;
+};
+int fs_folder_list(const char *path, const char *suffix, struct fs_folder *folder, struct fs_error *err);
+void fs_folder_release(struct fs_folder *folder); /* takes a zeroed struct */
+
+/* SHA-256 of a file; of a folder, that of its files' names and digests, as fs_folder_list gives them. */
+int fs_folder_digest(const char *path, char hex[FS_DIGEST_SIZE], struct fs_error *err);
+
+#endif
