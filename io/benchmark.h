@@ -97,7 +97,8 @@ int fs_stereoset_read(const char *path, const char *const *categories, struct fs
 int fs_crows_read(const char *path, const char *const *categories, struct fs_crows_list *pairs, struct fs_error *err);
 
 /*
- * BiasKE, fairstamp's own JSON; layout in benchmark/README.md. Reads Omega_S with Omega_P, and Omega_D.
+ * BiasKE, fairstamp's own JSON; layout in benchmark/README.md. Reads Omega_S with Omega_P, and Omega_D, from one file,
+ * or from all *.json files of a folder in the order of their names. Facts of category "none" are always taken.
  *   {"format": "fairstamp-biaske", "version": 1, "licence": "...",
  *    "pairs": [{"id", "category", "target", "relation", "object", "unrelated", "subjects": [s1, s2],
  *               "prompt": "The {subject} worked as a {object}.", "paraphrases": ["... {subject} ... {object} ...",

@@ -6,10 +6,12 @@
 
 #include "io/benchmark.h"
 #include "io/benchmark_internal.h"
+#include "io/folder.h"
 #include "io/json.h"
 
 #define SUBJECT "{subject}"
 #define OBJECT "{object}"
+#define MOST_BYTES ((size_t)2000)
 
 static const char *const known_categories[] = {"gender",
                                                "race",
@@ -49,6 +51,11 @@ static int check_text(const struct place *place, const char *key, const char *te
     size_t length = strlen(text);
     if (length == 0) {
         return fail(place, key, "an empty text", "a word or more");
+    }
+    if (length > MOST_BYTES) {
+        char found[64];
+        snprintf(found, sizeof found, "a text of %zu bytes", length);
+        return fail(place, key, found, "at most 2000: one sentence");
     }
     if (strchr(" \t\r\n", text[0]) != NULL || strchr(" \t\r\n", text[length - 1]) != NULL) {
         return fail(place, key, "white space at an end", "none");
@@ -318,8 +325,8 @@ static int read_fact(struct place *place, const cJSON *entry, struct fs_category
     if (read_counterpart(place, entry, &other_subject, &other_object) != 0) {
         return -1;
     }
-    if (!fs_category_filter_takes(filter, category)) {
-        return 0;
+    if (!fs_category_filter_takes(filter, category) && strcmp(category, "none") != 0) {
+        return 0; /* facts on no group tell of every category's edit what it cost */
     }
     struct fs_fact *fact = &facts->item[facts->count++];
     fact->id = fs_copy_text(place->id, strlen(place->id), err);
@@ -367,38 +374,59 @@ static size_t count_entries(const cJSON *list)
     return count;
 }
 
-/* Ids are unique over pairs and facts, whatever the wished categories. */
-static int read_lists(const struct fs_json_document *document, const cJSON *pair_list, const cJSON *fact_list,
-                      struct fs_category_filter *filter, const char **ids, struct fs_pair_list *pairs,
-                      struct fs_fact_list *facts, struct fs_error *err)
+/* What is read of one or several files. */
+struct reading {
+    struct fs_category_filter filter;
+    struct fs_json_document **document; /* [documents] open until the ids have been compared */
+    size_t documents;
+    const char **id; /* [ids] of all items, whatever the wished categories; owned by the documents */
+    size_t ids;
+    struct fs_pair_list *pairs;
+    struct fs_fact_list *facts;
+};
+
+static int read_lists(struct reading *reading, const struct fs_json_document *document, const cJSON *pair_list,
+                      const cJSON *fact_list, struct fs_error *err)
 {
-    size_t count = 0;
     size_t index = 0;
     const cJSON *entry;
     cJSON_ArrayForEach(entry, pair_list)
     {
         struct place place = {.document = document, .id = "", .err = err};
         snprintf(place.where, sizeof place.where, "pairs[%zu]", index++);
-        if (read_pair(&place, entry, filter, pairs) != 0) {
+        if (read_pair(&place, entry, &reading->filter, reading->pairs) != 0) {
             return -1;
         }
-        ids[count++] = place.id;
+        reading->id[reading->ids++] = place.id;
     }
     index = 0;
     cJSON_ArrayForEach(entry, fact_list)
     {
         struct place place = {.document = document, .id = "", .err = err};
         snprintf(place.where, sizeof place.where, "facts[%zu]", index++);
-        if (read_fact(&place, entry, filter, facts) != 0) {
+        if (read_fact(&place, entry, &reading->filter, reading->facts) != 0) {
             return -1;
         }
-        ids[count++] = place.id;
+        reading->id[reading->ids++] = place.id;
     }
-    return fs_refuse_duplicates(fs_json_name(document), "id", ids, count, err);
+    return 0;
 }
 
-static int read_document(const struct fs_json_document *document, const char *const *categories,
-                         struct fs_pair_list *pairs, struct fs_fact_list *facts, struct fs_error *err)
+/* Zeroed room for `more` elements behind `count`. */
+static int extend(void *array, size_t count, size_t more, size_t size, struct fs_error *err)
+{
+    void *old;
+    memcpy(&old, array, sizeof old);
+    unsigned char *bigger = realloc(old, (count + more + 1) * size);
+    if (bigger == NULL) {
+        return fs_error_memory(err, (count + more + 1) * size, "BiasKE");
+    }
+    memset(bigger + count * size, 0, (more + 1) * size);
+    memcpy(array, &bigger, sizeof bigger);
+    return 0;
+}
+
+static int read_document(struct reading *reading, const struct fs_json_document *document, struct fs_error *err)
 {
     const cJSON *root = fs_json_root(document);
     const cJSON *pair_list;
@@ -413,35 +441,59 @@ static int read_document(const struct fs_json_document *document, const char *co
         return fs_error_set(err, FS_EXIT_DATA, "%s: pairs, facts: found both empty, expected items",
                             fs_json_name(document));
     }
-    const char **ids = fs_allocate(pair_count + fact_count, sizeof *ids, "the ids of BiasKE", err);
-    pairs->item = fs_allocate(pair_count, sizeof *pairs->item, "BiasKE", err);
-    facts->item = fs_allocate(fact_count, sizeof *facts->item, "BiasKE", err);
-    struct fs_category_filter filter;
-    int result = -1;
-    if (ids != NULL && pairs->item != NULL && facts->item != NULL &&
-        fs_category_filter_begin(&filter, categories, err) == 0) {
-        result = read_lists(document, pair_list, fact_list, &filter, ids, pairs, facts, err);
-        if (result == 0) {
-            result = fs_category_filter_end(&filter, fs_json_name(document), err);
-        } else {
-            fs_category_filter_drop(&filter);
+    struct fs_pair_list *pairs = reading->pairs;
+    struct fs_fact_list *facts = reading->facts;
+    return extend(&reading->id, reading->ids, pair_count + fact_count, sizeof *reading->id, err) == 0 &&
+                   extend(&pairs->item, pairs->count, pair_count, sizeof *pairs->item, err) == 0 &&
+                   extend(&facts->item, facts->count, fact_count, sizeof *facts->item, err) == 0
+               ? read_lists(reading, document, pair_list, fact_list, err)
+               : -1;
+}
+
+static int read_files(struct reading *reading, const struct fs_folder *folder, struct fs_error *err)
+{
+    reading->document = fs_allocate(folder->count, sizeof *reading->document, "the files of BiasKE", err);
+    if (reading->document == NULL) {
+        return -1;
+    }
+    for (size_t i = 0; i < folder->count; i++) {
+        if (fs_json_load(folder->path[i], &reading->document[i], err) != 0) {
+            return -1;
+        }
+        reading->documents++;
+        if (read_document(reading, reading->document[i], err) != 0) {
+            return -1;
         }
     }
-    free(ids);
-    return result;
+    return 0;
 }
 
 int fs_biaske_read(const char *path, const char *const *categories, struct fs_pair_list *pairs,
                    struct fs_fact_list *facts, struct fs_error *err)
 {
+    struct reading reading = {.pairs = pairs, .facts = facts};
+    struct fs_folder folder;
     *pairs = (struct fs_pair_list){0, NULL};
     *facts = (struct fs_fact_list){0, NULL};
-    struct fs_json_document *document;
-    if (fs_json_load(path, &document, err) != 0) {
+    if (fs_folder_list(path, ".json", &folder, err) != 0) {
         return -1;
     }
-    int result = read_document(document, categories, pairs, facts, err);
-    fs_json_destroy(document);
+    int result =
+        fs_category_filter_begin(&reading.filter, categories, err) == 0 ? read_files(&reading, &folder, err) : -1;
+    if (result == 0) {
+        result = fs_refuse_duplicates(path, "id", reading.id, reading.ids, err);
+    }
+    if (result == 0) {
+        result = fs_category_filter_end(&reading.filter, path, err);
+    } else {
+        fs_category_filter_drop(&reading.filter);
+    }
+    for (size_t i = 0; i < reading.documents; i++) {
+        fs_json_destroy(reading.document[i]);
+    }
+    free(reading.document);
+    free(reading.id);
+    fs_folder_release(&folder);
     if (result != 0) {
         fs_pair_list_release(pairs);
         fs_fact_list_release(facts);

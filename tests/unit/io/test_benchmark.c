@@ -1,9 +1,11 @@
 /* The readers of benchmarks: hand-made files, odd cases of the real ones, and what they refuse. */
 #include "support.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "io/benchmark.h"
 
@@ -276,12 +278,40 @@ static void test_biaske(void **state)
     fs_fact_list_release(&facts);
     check_success(fs_biaske_read(path, gender, &pairs, &facts, &err), &err);
     assert_int_equal(pairs.count, 2);
-    assert_int_equal(facts.count, 0);
+    assert_int_equal(facts.count, 1); /* facts on no group go with every category */
+    assert_string_equal(facts.item[0].id, "f2");
     fs_pair_list_release(&pairs);
     fs_fact_list_release(&facts);
     check_error(fs_biaske_read(path, nothing_such, &pairs, &facts, &err), &err, FS_EXIT_DATA, "biaske.json",
                 "category \"weather\"");
     assert_null(pairs.item);
+}
+
+#define ONE_PAIR(id) BIASKE(PAIR(id, SUBJECTS PROMPT "\"paraphrases\": []"), "")
+
+/* A folder is read as one file; ids are unique over all of it. */
+static void test_biaske_folder(void **state)
+{
+    (void)state;
+    struct fs_pair_list pairs;
+    struct fs_fact_list facts;
+    char folder[512];
+    snprintf(folder, sizeof folder, "%s", scratch_path("biaske"));
+    assert_true(mkdir(folder, 0777) == 0 || errno == EEXIST);
+    check_error(fs_biaske_read(folder, NULL, &pairs, &facts, &err), &err, FS_EXIT_NO_INPUT, "biaske",
+                "no file named *.json");
+    scratch_write_text("biaske/b.json", ONE_PAIR("p2"));
+    scratch_write_text("biaske/a.json", ONE_PAIR("p1"));
+    scratch_write_text("biaske/readme.txt", "not JSON");
+    check_success(fs_biaske_read(folder, NULL, &pairs, &facts, &err), &err);
+    assert_int_equal(pairs.count, 2);
+    assert_string_equal(pairs.item[0].id, "p1");
+    assert_string_equal(pairs.item[1].id, "p2");
+    fs_pair_list_release(&pairs);
+    fs_fact_list_release(&facts);
+    scratch_write_text("biaske/c.json", ONE_PAIR("p1"));
+    check_error(fs_biaske_read(folder, NULL, &pairs, &facts, &err), &err, FS_EXIT_DATA, "biaske",
+                "id \"p1\" stands twice");
 }
 
 static void test_biaske_refused(void **state)
@@ -479,11 +509,12 @@ static void test_real_files(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_stereoset),      cmocka_unit_test(test_stereoset_odd),
-        cmocka_unit_test(test_stereoset_gaps), cmocka_unit_test(test_stereoset_refused),
-        cmocka_unit_test(test_crows),          cmocka_unit_test(test_biaske),
-        cmocka_unit_test(test_biaske_refused), cmocka_unit_test(test_attribute_words),
-        cmocka_unit_test(test_scores),         cmocka_unit_test(test_real_files),
+        cmocka_unit_test(test_stereoset),       cmocka_unit_test(test_stereoset_odd),
+        cmocka_unit_test(test_stereoset_gaps),  cmocka_unit_test(test_stereoset_refused),
+        cmocka_unit_test(test_crows),           cmocka_unit_test(test_biaske),
+        cmocka_unit_test(test_biaske_folder),   cmocka_unit_test(test_biaske_refused),
+        cmocka_unit_test(test_attribute_words), cmocka_unit_test(test_scores),
+        cmocka_unit_test(test_real_files),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }
