@@ -51,6 +51,11 @@ const struct fs_command fs_commands[FS_COMMAND_COUNT] = {
         {"export", "FILE.h5", 1, false, "a result file as CSV or JSON",
          "CSV: one line a number, with its dataset and indices. JSON: attributes, and datasets as nested "
          "arrays."},
+    [FS_COMMAND_BENCHMARK] =
+        {"benchmark", "check FILE.json|DIR", 2, false, "whether a BiasKE benchmark is sound",
+         "Reads a BiasKE file, or all *.json files of a folder, and prints its counts a category. Ends with 65 where "
+         "the reader refuses it, a sentence stands twice, {subject} stands behind {object}, an article does not go "
+         "with its word, an object stands twice in a text, or a tokenizer does not know a word."},
 };
 
 const struct fs_option fs_options_table[FS_OPTION_COUNT] = {
@@ -76,6 +81,8 @@ const struct fs_option fs_options_table[FS_OPTION_COUNT] = {
     [FS_OPTION_SEED] = {"--seed", "N", NULL, "1", false, BIT(SCORE) | BIT(METRICS), "seed of the resampling"},
     [FS_OPTION_EQUAL] = {"--equal", NULL, NULL, NULL, false, BIT(VERIFY), "compare two files"},
     [FS_OPTION_TO] = {"--to", "FORMAT", "csv|json", NULL, true, BIT(EXPORT), "csv or json"},
+    [FS_OPTION_TOKENIZERS] = {"--tokenizers", "DIR,...", NULL, NULL, false, BIT(BENCHMARK),
+                              "folders of tokenizers that must know all subjects and objects"},
     [FS_OPTION_FORMAT] = {"--format", "FORMAT", "text|json", "text", false,
                           JOB_COMMANDS | BIT(SCORE) | BIT(METRICS) | BIT(INSPECT) | BIT(VERIFY),
                           "text for people or json for programs"},
