@@ -53,7 +53,7 @@ static const struct {
     enum fs_key data, variant; /* FS_KEY_COUNT: no choice of a variant */
     fs_suite_maker *make;
 } makers[] = {
-    {FS_KEY_COUNT, FS_KEY_COUNT, NULL},
+    {FS_KEY_DATA_WINOBIAS, FS_KEY_COUNT, fs_suite_winobias},
 };
 #define MAKERS (sizeof makers / sizeof makers[0])
 
@@ -71,7 +71,7 @@ static int read_suites(const struct fs_job *job, enum fs_model_kind kind, struct
     if (data->suite == NULL) {
         return -1;
     }
-    for (size_t i = 0; i < MAKERS && makers[i].make != NULL; i++) {
+    for (size_t i = 0; i < MAKERS; i++) {
         const char *path = fs_job_text(job, makers[i].data);
         if (path == NULL || makers[i].data == edited) {
             continue;

@@ -3,6 +3,9 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+
+#include "stages/suite_makers.h"
 
 int fs_suite_create(struct fs_suite *suite, struct fs_error *err)
 {
@@ -67,4 +70,17 @@ int fs_suite_write(const struct fs_suite *suite, struct fs_archive *archive, str
         return -1;
     }
     return suite->operations->write != NULL ? suite->operations->write(suite, archive, err) : 0;
+}
+
+bool fs_suite_takes(const struct fs_suite_options *options, const char *category)
+{
+    if (options->categories == NULL) {
+        return true;
+    }
+    for (size_t i = 0; options->categories[i] != NULL; i++) {
+        if (strcmp(options->categories[i], category) == 0) {
+            return true;
+        }
+    }
+    return false;
 }

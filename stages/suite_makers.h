@@ -6,6 +6,8 @@
 #ifndef FAIRSTAMP_STAGES_SUITE_MAKERS_H
 #define FAIRSTAMP_STAGES_SUITE_MAKERS_H
 
+#include <stdbool.h>
+
 #include "model/spec.h"
 #include "stages/suite.h"
 
@@ -18,6 +20,10 @@ struct fs_suite_options {
     size_t permutations; /* suite seat: most permutations of a test */
 };
 
+/* Whether the job's categories take `category`. */
+bool fs_suite_takes(const struct fs_suite_options *options, const char *category);
+
+/* `suite` is NULL where the suite has no item of the job's categories. */
 typedef int fs_suite_maker(const char *path, const struct fs_suite_options *options, struct fs_suite **suite,
                            struct fs_error *err);
 

@@ -124,16 +124,3 @@ void fs_statement_suite_release(struct fs_suite *base)
     free(suite->statement);
     free(suite->owned);
 }
-
-bool fs_suite_takes(const struct fs_suite_options *options, const char *category)
-{
-    if (options->categories == NULL) {
-        return true;
-    }
-    for (size_t i = 0; options->categories[i] != NULL; i++) {
-        if (strcmp(options->categories[i], category) == 0) {
-            return true;
-        }
-    }
-    return false;
-}

@@ -35,7 +35,4 @@ int fs_statement_suite_fold(struct fs_suite *suite, const struct fs_plan_values 
                             struct fs_error *err);
 void fs_statement_suite_release(struct fs_suite *suite);
 
-/* Whether the job's categories (options->categories, NULL: all) take `category`. */
-bool fs_suite_takes(const struct fs_suite_options *options, const char *category);
-
 #endif
