@@ -54,6 +54,8 @@ static const struct {
     fs_suite_maker *make;
 } makers[] = {
     {FS_KEY_DATA_WINOBIAS, FS_KEY_COUNT, fs_suite_winobias},
+    {FS_KEY_DATA_WINOGENDER, FS_KEY_COUNT, fs_suite_winogender},
+    {FS_KEY_DATA_BEC_PRO, FS_KEY_COUNT, fs_suite_bec_pro},
 };
 #define MAKERS (sizeof makers / sizeof makers[0])
 

@@ -66,7 +66,7 @@ const struct fs_job_key fs_job_keys[FS_KEY_COUNT] = {
     [FS_KEY_DATA_WINOGENDER] = {.name = "data.winogender",
                                 .kind = FS_KEY_PATH,
                                 .stages = EVALUATE,
-                                .help = "folder of the Winogender schemas, all_sentences.tsv and templates.tsv, "
+                                .help = "folder of the Winogender schemas, with all_sentences.tsv, "
                                         "measured"},
     [FS_KEY_DATA_BEC_PRO] = {.name = "data.bec_pro",
                              .kind = FS_KEY_PATH,

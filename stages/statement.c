@@ -17,6 +17,8 @@ static const struct {
     [FS_SENTENCE_MEAN] = {"sentence.mean", FS_CAUSAL, true, true, true},
     [FS_SENTENCE_SUM] = {"sentence.sum", FS_CAUSAL, false, true, true},
     [FS_OBJECT_MEAN] = {"object.mean", FS_CAUSAL, true, true, false},
+    [FS_CONTINUATION_SUM] = {"continuation.sum", FS_CAUSAL, false, true, false},
+    [FS_PLL_GIVEN] = {"pll.given", FS_MASKED, false, true, false},
     [FS_PLL_UNMODIFIED] = {"pll.unmodified", FS_MASKED, false, false, true},
     [FS_PLL_MODIFIED] = {"pll.modified", FS_MASKED, false, false, true},
 };
@@ -79,18 +81,16 @@ int fs_prompt_style_of(const struct fs_spec *spec, const struct fs_tokenizer *to
             continue;
         }
         if (token[i].id < 0) {
-            return fs_error_set(
-                err, FS_EXIT_DATA,
-                "a %s model needs a %s token, and neither the tokenizer's files nor config.json name "
-                "one; add it to tokenizer_config.json",
-                spec->kind == FS_MASKED ? "masked" : "causal", token[i].name);
+            return fs_error_set(err, FS_EXIT_DATA,
+                                "a %s model needs a %s token, and neither the tokenizer's files nor config.json name "
+                                "one; add it to tokenizer_config.json",
+                                spec->kind == FS_MASKED ? "masked" : "causal", token[i].name);
         }
         if ((size_t)token[i].id >= spec->vocabulary) {
-            return fs_error_set(
-                err, FS_EXIT_DATA,
-                "%s is token %d, but config.json has a vocabulary of %zu; the tokenizer belongs to "
-                "another model",
-                token[i].name, token[i].id, spec->vocabulary);
+            return fs_error_set(err, FS_EXIT_DATA,
+                                "%s is token %d, but config.json has a vocabulary of %zu; the tokenizer belongs to "
+                                "another model",
+                                token[i].name, token[i].id, spec->vocabulary);
         }
     }
     return 0;
@@ -306,12 +306,13 @@ static int compile_sentence(struct fs_plan *plan, const struct fs_tokenizer *tok
  * `before` are left out there: byte-level BPE and SentencePiece join a blank to the word that follows it.
  */
 static int compile_object(struct fs_plan *plan, const struct fs_tokenizer *tokenizer,
-                          const struct fs_prompt_style *style, const struct fs_statement_text *text,
-                          struct fs_statement *statement, struct fs_error *err)
+                          const struct fs_prompt_style *style, enum fs_variant variant,
+                          const struct fs_statement_text *text, struct fs_statement *statement, struct fs_error *err)
 {
     struct ids given = {0}, ids = {0};
     char *whole = NULL;
     int status = -1;
+    int32_t leading = variant == FS_OBJECT_MEAN ? style->special.begin_of_text : -1;
     size_t blank_free = strlen(text->before);
     while (blank_free > 0 && text->before[blank_free - 1] == ' ') {
         blank_free--;
@@ -319,15 +320,15 @@ static int compile_object(struct fs_plan *plan, const struct fs_tokenizer *token
     if (asprintf(&whole, "%s%s", text->before, text->fill) < 0) {
         whole = NULL;
         (void)fs_error_memory(err, strlen(text->before), "a text");
-    } else if (encode_between(tokenizer, style->special.begin_of_text, text->before, blank_free, -1, &given, err) ==
-                   0 &&
-               encode_between(tokenizer, style->special.begin_of_text, whole, strlen(whole), -1, &ids, err) == 0 &&
+    } else if (encode_between(tokenizer, leading, text->before, blank_free, -1, &given, err) == 0 &&
+               encode_between(tokenizer, leading, whole, strlen(whole), -1, &ids, err) == 0 &&
                begin_reads(statement, ids.count, err) == 0) {
-        size_t common = 1; /* begin-of-text */
-        while (common < given.count && common < ids.count && given.id[common] == ids.id[common]) {
+        size_t common = variant == FS_OBJECT_MEAN ? 1 : given.count; /* 1: begin-of-text */
+        while (variant == FS_OBJECT_MEAN && common < given.count && common < ids.count &&
+               given.id[common] == ids.id[common]) {
             common++;
         }
-        if (text->fill[0] == '\0' || common == ids.count) {
+        if (text->fill[0] == '\0' || common == 0 || common >= ids.count) {
             skip(statement, FS_SKIP_EMPTY_FILL);
             status = 0;
         } else {
@@ -337,26 +338,6 @@ static int compile_object(struct fs_plan *plan, const struct fs_tokenizer *token
     free(whole);
     free(given.id);
     free(ids.id);
-    return status;
-}
-
-int fs_statement_compile(struct fs_plan *plan, const struct fs_tokenizer *tokenizer,
-                         const struct fs_prompt_style *style, enum fs_variant variant,
-                         const struct fs_statement_text *text, struct fs_statement *statement, struct fs_error *err)
-{
-    *statement = (struct fs_statement){.variant = variant};
-    if (variants[variant].kind != style->kind || !variants[variant].one_sentence) {
-        return fs_error_set(err, FS_EXIT_CONFIG, "variant %s: scores no single statement of a %s model; see --help",
-                            variants[variant].name, style->kind == FS_MASKED ? "masked" : "causal");
-    }
-    int status = variants[variant].kind == FS_MASKED
-                     ? compile_target(plan, tokenizer, style, text, statement, err)
-                     : (variant == FS_OBJECT_MEAN
-                            ? compile_object(plan, tokenizer, style, text, statement, err)
-                            : compile_sentence(plan, tokenizer, style, variant, text->text, statement, err));
-    if (status != 0) {
-        fs_statement_release(statement);
-    }
     return status;
 }
 
@@ -378,6 +359,70 @@ static int add_pll_reads(struct fs_plan *plan, const struct fs_prompt_style *sty
         }
     }
     return 0;
+}
+
+/* The fill's tokens are those of before + fill behind as many as `before` has: WordPiece splits at blanks. */
+static int compile_given(struct fs_plan *plan, const struct fs_tokenizer *tokenizer,
+                         const struct fs_prompt_style *style, const struct fs_statement_text *text,
+                         struct fs_statement *statement, struct fs_error *err)
+{
+    struct ids before = {0}, upto = {0}, ids = {0};
+    size_t head = strlen(text->before), fill = strlen(text->fill);
+    size_t *position = NULL;
+    int status = -1;
+    if (encode_between(tokenizer, style->special.cls, text->text, head, -1, &before, err) == 0 &&
+        encode_between(tokenizer, style->special.cls, text->text, head + fill, -1, &upto, err) == 0 &&
+        encode_between(tokenizer, style->special.cls, text->text, strlen(text->text), style->special.sep, &ids, err) ==
+            0 &&
+        (position = fs_allocate(ids.count, sizeof *position, "positions", err)) != NULL) {
+        size_t count = 0;
+        for (size_t i = before.count; i < upto.count; i++) {
+            position[count++] = i;
+        }
+        status = 0;
+        if (count == 0 || ids.count > style->max_positions) {
+            skip(statement, count == 0 ? FS_SKIP_EMPTY_FILL : FS_SKIP_TOO_LONG);
+        } else {
+            status = add_pll_reads(plan, style, &ids, position, count, statement, err);
+        }
+    }
+    free(position);
+    free(before.id);
+    free(upto.id);
+    free(ids.id);
+    return status;
+}
+
+int fs_statement_compile(struct fs_plan *plan, const struct fs_tokenizer *tokenizer,
+                         const struct fs_prompt_style *style, enum fs_variant variant,
+                         const struct fs_statement_text *text, struct fs_statement *statement, struct fs_error *err)
+{
+    *statement = (struct fs_statement){.variant = variant};
+    if (variants[variant].kind != style->kind || !variants[variant].one_sentence) {
+        return fs_error_set(err, FS_EXIT_CONFIG, "variant %s: scores no single statement of a %s model; see --help",
+                            variants[variant].name, style->kind == FS_MASKED ? "masked" : "causal");
+    }
+    int status;
+    switch (variant) {
+    case FS_TARGET_PROB:
+    case FS_TARGET_LOGPROB:
+        status = compile_target(plan, tokenizer, style, text, statement, err);
+        break;
+    case FS_PLL_GIVEN:
+        status = compile_given(plan, tokenizer, style, text, statement, err);
+        break;
+    case FS_OBJECT_MEAN:
+    case FS_CONTINUATION_SUM:
+        status = compile_object(plan, tokenizer, style, variant, text, statement, err);
+        break;
+    default:
+        status = compile_sentence(plan, tokenizer, style, variant, text->text, statement, err);
+        break;
+    }
+    if (status != 0) {
+        fs_statement_release(statement);
+    }
+    return status;
 }
 
 /* The positions 0 .. n-1 that are not among the ascending `shared`; their number. */
@@ -524,6 +569,7 @@ double fs_statement_log(const struct fs_statement *statement, const struct fs_re
         return isnan(sum) ? NAN : largest + log(shares / count);
     }
     case FS_SENTENCE_SUM:
+    case FS_CONTINUATION_SUM:
         return sum;
     case FS_PLL_UNMODIFIED:
         return round_to_three_decimals(sum);

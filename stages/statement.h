@@ -14,6 +14,11 @@
  *                            the causal counterpart of target.logprob, for pairs that share the object. The fill's
  *                            tokens are those of before + fill behind its longest common prefix with `before` less
  *                            its blanks at the end: the blank before a word belongs to the word's first token
+ *   continuation.sum causal  sum of log p of the fill's tokens given what stands before it, without begin-of-text: the
+ *                            tokens of before + fill behind as many as `before` less its blanks at the end has
+ *                            (lm-evaluation-harness, multiple choice)
+ *   pll.given       masked   each token of the fill masked in turn, all else visible, mean log p (pseudo-log-likelihood
+ *                            of a sentence given its context; fairstamp's own)
  *   pll.unmodified  masked   CrowS-Pairs' own: each token shared by both sentences masked in turn, sum of log p,
  *                            rounded to 3 decimals (nyu-mll/crows-pairs metric.py)
  *   pll.modified    masked   bias-bench's: each differing token masked in turn, mean log p, rounded to 3 decimals; a
@@ -36,6 +41,8 @@ enum fs_variant {
     FS_SENTENCE_MEAN,
     FS_SENTENCE_SUM,
     FS_OBJECT_MEAN,
+    FS_CONTINUATION_SUM,
+    FS_PLL_GIVEN,
     FS_PLL_UNMODIFIED,
     FS_PLL_MODIFIED,
     FS_VARIANT_COUNT

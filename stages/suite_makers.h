@@ -29,7 +29,7 @@ typedef int fs_suite_maker(const char *path, const struct fs_suite_options *opti
 
 fs_suite_maker
     fs_suite_winobias; /* folder of the authors' eight files {pro,anti}_stereotyped_type{1,2}.txt.{dev,test} */
-fs_suite_maker fs_suite_winogender;              /* folder with all_sentences.tsv and templates.tsv */
+fs_suite_maker fs_suite_winogender;              /* folder with all_sentences.tsv */
 fs_suite_maker fs_suite_bec_pro;                 /* BEC-Pro_EN.tsv */
 fs_suite_maker fs_suite_seat;                    /* one .jsonl file, or a folder of them */
 fs_suite_maker fs_suite_counterfact;             /* CounterFact in EasyEdit's layout */
