@@ -56,6 +56,8 @@ static const struct {
     {FS_KEY_DATA_WINOBIAS, FS_KEY_COUNT, fs_suite_winobias},
     {FS_KEY_DATA_WINOGENDER, FS_KEY_COUNT, fs_suite_winogender},
     {FS_KEY_DATA_BEC_PRO, FS_KEY_COUNT, fs_suite_bec_pro},
+    {FS_KEY_DATA_SEAT, FS_KEY_COUNT, fs_suite_seat},
+    {FS_KEY_DATA_TEXT, FS_KEY_COUNT, fs_suite_text},
 };
 #define MAKERS (sizeof makers / sizeof makers[0])
 
