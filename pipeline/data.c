@@ -57,6 +57,8 @@ static const struct {
     {FS_KEY_DATA_WINOGENDER, FS_KEY_COUNT, fs_suite_winogender},
     {FS_KEY_DATA_BEC_PRO, FS_KEY_COUNT, fs_suite_bec_pro},
     {FS_KEY_DATA_SEAT, FS_KEY_COUNT, fs_suite_seat},
+    {FS_KEY_DATA_COUNTERFACT, FS_KEY_COUNT, fs_suite_counterfact},
+    {FS_KEY_DATA_KNOWN_FACTS, FS_KEY_COUNT, fs_suite_known_facts},
     {FS_KEY_DATA_TEXT, FS_KEY_COUNT, fs_suite_text},
 };
 #define MAKERS (sizeof makers / sizeof makers[0])

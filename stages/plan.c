@@ -246,6 +246,11 @@ size_t fs_plan_reads(const struct fs_plan *plan)
     return plan->reads;
 }
 
+int32_t fs_plan_read_token(const struct fs_plan *plan, size_t read)
+{
+    return plan->read[read].token;
+}
+
 size_t fs_plan_pass_length(const struct fs_plan *plan, size_t pass)
 {
     return plan->pass[pass].count;
