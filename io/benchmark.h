@@ -93,6 +93,17 @@ struct fs_fact_list {
 int fs_stereoset_read(const char *path, const char *const *categories, struct fs_pair_list *pairs,
                       struct fs_error *err);
 
+/*
+ * StereoSet's intersentence items: `before` is the context and a blank, `fill` the sentence that follows it.
+ */
+int fs_stereoset_read_intersentence(const char *path, const char *const *categories, struct fs_pair_list *pairs,
+                                    struct fs_error *err);
+/*
+ * StereoSet items with synonyms in the place of the attribute terms (EditBias's layout: an array of items, the
+ * sentences below "data" by their label), from one file or all *.json files of a folder.
+ */
+int fs_stereoset_read_synonyms(const char *path, struct fs_pair_list *pairs, struct fs_error *err);
+
 /* CrowS-Pairs' csv; `categories` as above (bias types). "race" selects "race-color". */
 int fs_crows_read(const char *path, const char *const *categories, struct fs_crows_list *pairs, struct fs_error *err);
 

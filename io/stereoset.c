@@ -1,5 +1,7 @@
 /*
- * StereoSet (Nadeem et al. 2021), intrasentence items. The fill is bias-bench's "template word", see io/benchmark.h.
+ * StereoSet (Nadeem et al. 2021), intrasentence items, intersentence items, and the synonym items of EditBias, which
+ * keep an item's context and hold its sentences with other words under "data". The fill is bias-bench's "template
+ * word", see io/benchmark.h.
  *
  * An item with several BLANKs (two of the development set: "brahmin is very BLANK and is strict about BLANK") is split
  * at the first; `after` has the candidate's word at the others, `gaps` keeps them as they are.
@@ -10,13 +12,18 @@
 
 #include "io/benchmark.h"
 #include "io/benchmark_internal.h"
+#include "io/folder.h"
 #include "io/json.h"
 
 static const char blank[] = "BLANK";
 
+enum layout { INTRASENTENCE, INTERSENTENCE, SYNONYMS };
+static const char *const places[] = {"data.intrasentence", "data.intersentence", ""};
+
 /* One item of the file, as far as it is read. */
 struct item {
     const struct fs_json_document *document;
+    enum layout layout;
     const char *where; /* "data.intrasentence[3]" */
     const char *id;
     const char *context;
@@ -122,12 +129,29 @@ static char *fill_blanks(const char *text, const char *word, struct fs_error *er
     }
 }
 
-static int read_sentence(const struct item *item, const cJSON *entry, struct fs_pair *pair, struct fs_error *err)
+/* A sentence that follows the context. */
+static int set_following(const struct item *item, const char *sentence, const char *id,
+                         struct fs_statement_text *statement, struct fs_error *err)
 {
-    const char *label;
+    size_t length = strlen(item->context);
+    char *before = fs_allocate(length + 2, 1, "the text of a benchmark", err);
+    if (before == NULL) {
+        return -1;
+    }
+    memcpy(before, item->context, length);
+    before[length] = ' ';
+    int result = fs_statement_set(statement, before, length + 1, sentence, "", NULL, id, err);
+    free(before);
+    return result;
+}
+
+/* `label`: NULL where the sentence itself has it. */
+static int read_sentence(const struct item *item, const cJSON *entry, const char *label, struct fs_pair *pair,
+                         struct fs_error *err)
+{
     const char *sentence;
     const char *id;
-    if (fs_json_text(item->document, entry, item->where, "gold_label", &label, err) != 0 ||
+    if ((label == NULL && fs_json_text(item->document, entry, item->where, "gold_label", &label, err) != 0) ||
         fs_json_text(item->document, entry, item->where, "sentence", &sentence, err) != 0 ||
         fs_json_text(item->document, entry, item->where, "id", &id, err) != 0) {
         return -1;
@@ -138,6 +162,9 @@ static int read_sentence(const struct item *item, const cJSON *entry, struct fs_
                             "%s: %s (id %.100s): gold_label: found \"%.100s\"%s, expected stereotype, anti-stereotype "
                             "and unrelated, each once",
                             fs_json_name(item->document), item->where, item->id, label, candidate < 0 ? "" : " twice");
+    }
+    if (item->layout == INTERSENTENCE) {
+        return set_following(item, sentence, id, &pair->statement[candidate], err);
     }
     char *word = template_word(item, sentence, err);
     if (word == NULL) {
@@ -162,13 +189,15 @@ static int read_sentences(const struct item *item, const cJSON *object, struct f
 {
     const cJSON *sentences;
     const cJSON *entry;
-    if (fs_json_array(item->document, object, item->where, "sentences", &sentences, err) != 0) {
+    bool synonyms = item->layout == SYNONYMS;
+    if ((synonyms ? fs_json_object(item->document, object, item->where, "data", &sentences, err)
+                  : fs_json_array(item->document, object, item->where, "sentences", &sentences, err)) != 0) {
         return -1;
     }
     size_t count = 0;
     cJSON_ArrayForEach(entry, sentences)
     {
-        if (read_sentence(item, entry, pair, err) != 0) {
+        if (read_sentence(item, entry, synonyms ? entry->string : NULL, pair, err) != 0) {
             return -1;
         }
         count++;
@@ -180,12 +209,12 @@ static int read_sentences(const struct item *item, const cJSON *object, struct f
     return 0;
 }
 
-static int read_item(const struct fs_json_document *document, const cJSON *object, size_t index,
+static int read_item(const struct fs_json_document *document, enum layout layout, const cJSON *object, size_t index,
                      struct fs_category_filter *filter, struct fs_pair_list *pairs, struct fs_error *err)
 {
     char where[64];
-    snprintf(where, sizeof where, "data.intrasentence[%zu]", index);
-    struct item item = {.document = document, .where = where};
+    snprintf(where, sizeof where, "%s[%zu]", places[layout], index);
+    struct item item = {.document = document, .layout = layout, .where = where};
     const char *target;
     const char *category;
     if (fs_json_text(document, object, where, "id", &item.id, err) != 0 ||
@@ -197,7 +226,7 @@ static int read_item(const struct fs_json_document *document, const cJSON *objec
     if (!fs_category_filter_takes(filter, category)) {
         return 0;
     }
-    if (find_blank(&item, err) != 0) {
+    if (layout != INTERSENTENCE && find_blank(&item, err) != 0) {
         return -1;
     }
     struct fs_pair *pair = &pairs->item[pairs->count++];
@@ -229,16 +258,31 @@ static int check_ids(const struct fs_pair_list *pairs, const char *path, struct 
     return result;
 }
 
-static int read_items(const struct fs_json_document *document, const char *const *categories,
+/* The list of items: of the published file below "data", of the synonyms the root. */
+static int find_items(const struct fs_json_document *document, enum layout layout, const cJSON **items,
+                      struct fs_error *err)
+{
+    const cJSON *data, *root = fs_json_root(document);
+    if (layout == SYNONYMS) {
+        *items = root;
+        return cJSON_IsArray(root) ? 0
+                                   : fs_error_set(err, FS_EXIT_DATA, "%s: found %s, expected an array of items",
+                                                  fs_json_name(document), fs_json_kind(root));
+    }
+    if (fs_json_object(document, root, "", "data", &data, err) != 0) {
+        return -1;
+    }
+    return fs_json_array(document, data, "data", strchr(places[layout], '.') + 1, items, err);
+}
+
+static int read_items(const struct fs_json_document *document, enum layout layout, const char *const *categories,
                       struct fs_pair_list *pairs, struct fs_error *err)
 {
-    const cJSON *data;
     const cJSON *items;
     const cJSON *entry;
     struct fs_category_filter filter;
     const char *path = fs_json_name(document);
-    if (fs_json_object(document, fs_json_root(document), "", "data", &data, err) != 0 ||
-        fs_json_array(document, data, "data", "intrasentence", &items, err) != 0) {
+    if (find_items(document, layout, &items, err) != 0) {
         return -1;
     }
     size_t count = 0;
@@ -247,7 +291,7 @@ static int read_items(const struct fs_json_document *document, const char *const
         count++;
     }
     if (count == 0) {
-        return fs_error_set(err, FS_EXIT_DATA, "%s: data.intrasentence: found no items", path);
+        return fs_error_set(err, FS_EXIT_DATA, "%s: %s: found no items", path, places[layout]);
     }
     pairs->item = fs_allocate(count, sizeof *pairs->item, "StereoSet", err);
     if (pairs->item == NULL || fs_category_filter_begin(&filter, categories, err) != 0) {
@@ -256,7 +300,7 @@ static int read_items(const struct fs_json_document *document, const char *const
     size_t index = 0;
     cJSON_ArrayForEach(entry, items)
     {
-        if (read_item(document, entry, index++, &filter, pairs, err) != 0) {
+        if (read_item(document, layout, entry, index++, &filter, pairs, err) != 0) {
             fs_category_filter_drop(&filter);
             return -1;
         }
@@ -264,15 +308,56 @@ static int read_items(const struct fs_json_document *document, const char *const
     return fs_category_filter_end(&filter, path, err) != 0 ? -1 : check_ids(pairs, path, err);
 }
 
-int fs_stereoset_read(const char *path, const char *const *categories, struct fs_pair_list *pairs, struct fs_error *err)
+static int read_file(const char *path, enum layout layout, const char *const *categories, struct fs_pair_list *pairs,
+                     struct fs_error *err)
 {
     *pairs = (struct fs_pair_list){0, NULL};
     struct fs_json_document *document;
     if (fs_json_load(path, &document, err) != 0) {
         return -1;
     }
-    int result = read_items(document, categories, pairs, err);
+    int result = read_items(document, layout, categories, pairs, err);
     fs_json_destroy(document);
+    if (result != 0) {
+        fs_pair_list_release(pairs);
+    }
+    return result;
+}
+
+int fs_stereoset_read(const char *path, const char *const *categories, struct fs_pair_list *pairs, struct fs_error *err)
+{
+    return read_file(path, INTRASENTENCE, categories, pairs, err);
+}
+
+int fs_stereoset_read_intersentence(const char *path, const char *const *categories, struct fs_pair_list *pairs,
+                                    struct fs_error *err)
+{
+    return read_file(path, INTERSENTENCE, categories, pairs, err);
+}
+
+int fs_stereoset_read_synonyms(const char *path, struct fs_pair_list *pairs, struct fs_error *err)
+{
+    struct fs_folder folder;
+    *pairs = (struct fs_pair_list){0, NULL};
+    if (fs_folder_list(path, ".json", &folder, err) != 0) {
+        return -1;
+    }
+    int result = 0;
+    for (size_t i = 0; result == 0 && i < folder.count; i++) {
+        struct fs_pair_list more;
+        result = read_file(folder.path[i], SYNONYMS, NULL, &more, err);
+        struct fs_pair *item =
+            result == 0 ? realloc(pairs->item, (pairs->count + more.count + 1) * sizeof *item) : NULL;
+        if (item == NULL) {
+            result = result == 0 ? fs_error_memory(err, more.count * sizeof *item, "StereoSet") : -1;
+            fs_pair_list_release(&more);
+            break;
+        }
+        memcpy(item + pairs->count, more.item, more.count * sizeof *item);
+        *pairs = (struct fs_pair_list){pairs->count + more.count, item};
+        free(more.item);
+    }
+    fs_folder_release(&folder);
     if (result != 0) {
         fs_pair_list_release(pairs);
     }

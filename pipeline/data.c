@@ -53,6 +53,10 @@ static const struct {
     enum fs_key data, variant; /* FS_KEY_COUNT: no choice of a variant */
     fs_suite_maker *make;
 } makers[] = {
+    {FS_KEY_DATA_STEREOSET, FS_KEY_VARIANT_STEREOSET, fs_suite_stereoset},
+    {FS_KEY_DATA_BIASKE, FS_KEY_VARIANT_BIASKE, fs_suite_biaske},
+    {FS_KEY_DATA_STEREOSET_INTERSENTENCE, FS_KEY_COUNT, fs_suite_stereoset_intersentence},
+    {FS_KEY_DATA_STEREOSET_SYNONYMS, FS_KEY_VARIANT_STEREOSET, fs_suite_stereoset_synonyms},
     {FS_KEY_DATA_WINOBIAS, FS_KEY_COUNT, fs_suite_winobias},
     {FS_KEY_DATA_WINOGENDER, FS_KEY_COUNT, fs_suite_winogender},
     {FS_KEY_DATA_BEC_PRO, FS_KEY_COUNT, fs_suite_bec_pro},

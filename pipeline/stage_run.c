@@ -381,6 +381,7 @@ int fs_stage_run_evaluate(struct fs_job_run *run, struct fs_error *err)
         .pairs_suite = run->data.pairs_suite,
         .pairs = &run->data.pairs,
         .held_out = run->data.held_out,
+        .tuning = run->data.tuning,
         .crows = &run->data.crows,
         .facts = &run->data.facts,
         .suite = run->data.suite,

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "stages/evaluate_table.h"
-#include "stages/suite_rows.h"
 
 /* Everything that is scored, compiled to one plan, so that suites share passes. */
 struct compiled {
@@ -203,18 +202,17 @@ static void fold_items(const struct fs_evaluate_input *input, const struct compi
     }
 }
 
-static int fold_suites(const struct fs_evaluate_input *input, const struct fs_plan_values *values, size_t models,
-                       struct fs_evaluate_result *result, struct fs_error *err)
+static int fold_suites(const struct fs_evaluate_input *input, const struct fs_plan_values *values,
+                       struct fs_suite_rows *rows, struct fs_error *err)
 {
-    struct fs_suite_rows rows = {result, input->bootstrap, models};
     for (size_t i = 0; i < input->suites; i++) {
         struct fs_suite *suite = input->suite[i];
-        for (size_t model = 0; model < models; model++) {
+        for (size_t model = 0; model < rows->models; model++) {
             if (suite->operations->fold(suite, values, model, err) != 0) {
                 return fs_error_prepend(err, "%s", suite->name);
             }
         }
-        if (suite->operations->add_rows(suite, &rows, err) != 0) {
+        if (suite->operations->add_rows(suite, rows, err) != 0) {
             return fs_error_prepend(err, "%s", suite->name);
         }
     }
@@ -252,10 +250,11 @@ int fs_evaluate_run(const struct fs_model *model, const struct fs_tokenizer *tok
         if (status == 0) {
             fold_items(input, &compiled, values, 0, result);
             fold_items(input, &compiled, values, 1, result);
-            size_t models = stamp != NULL ? 2 : 1;
+            struct fs_suite_rows rows = {result, input->bootstrap, stamp != NULL ? 2 : 1,
+                                         input->tuning ? "validation" : "held_out", 0};
             const struct fs_plan_values all = {values, states, fs_model_spec(model)->hidden};
-            status = fs_evaluate_make_table(input, fs_variant_name(input->pair_variant), models, result, err) == 0
-                         ? fold_suites(input, &all, models, result, err)
+            status = fs_evaluate_make_table(input, fs_variant_name(input->pair_variant), &rows, err) == 0
+                         ? fold_suites(input, &all, &rows, err)
                          : -1;
         }
     }
@@ -305,7 +304,8 @@ int fs_evaluate_scores(const struct fs_pair_list *pairs, const struct fs_scores 
         *unscored += complete ? 0 : 1;
     }
     if (status == 0) {
-        status = fs_evaluate_make_table(&input, "given", 1, result, err);
+        struct fs_suite_rows rows = {result, *bootstrap, 1, "held_out", 0};
+        status = fs_evaluate_make_table(&input, "given", &rows, err);
     }
     if (status != 0) {
         fs_evaluate_result_release(result);

@@ -11,6 +11,7 @@
 #include "io/archive.h"
 #include "io/benchmark.h"
 #include "stages/metrics.h"
+#include "stages/paired.h"
 #include "stages/runner.h"
 #include "stages/statement.h"
 #include "stages/suite.h"
@@ -20,6 +21,7 @@ struct fs_evaluate_input {
     const char *pairs_suite; /* "stereoset" or "biaske": the suite behind `pairs`, names datasets and rows */
     const struct fs_pair_list *pairs;
     const bool *held_out; /* [pairs->count], NULL: none */
+    bool tuning;          /* the pairs held out are validation pairs */
     enum fs_variant pair_variant;
     const struct fs_crows_list *crows;
     enum fs_variant crows_variant;
@@ -33,16 +35,18 @@ struct fs_evaluate_input {
 /*
  * One line of the result table: a metric of a set of items, before and after. Rows come suite by suite (pairs,
  * CrowS-Pairs, facts), in each the categories in the order of the items and "all" last, in each the subsets edited,
- * held_out, all (the latter alone where there is no split, and for CrowS-Pairs and facts), in each the metrics in the
- * order below. A set of no items gives no row. `skipped[FS_KEPT]` is 0. Names: suite "stereoset", "biaske",
- * "crows_pairs"; category "gender" ... or "all"; subset "edited", "held_out", "all"; metric "ss.macro", "ss.micro",
- * "lms.macro", "lms.micro", "icat.macro", "icat.micro", "gap", "crows", "crows.stereo", "crows.antistereo", "ps", "ds",
- * "rs.top1", "rs.pair". `ideal` is NaN where there is none. `model[1]` is NaN without a stamp.
+ * held_out (when tuning: validation), all (the latter alone where there is no split, and for CrowS-Pairs and facts), in
+ * each the metrics in the order below; then the further suites in their order. A set of no items gives no row.
+ * `skipped[FS_KEPT]` is 0. Names: suite "stereoset", "biaske", "crows_pairs"; category "gender" ... or "all"; subset
+ * "edited", "held_out", "all"; metric "ss.macro", "ss.micro", "lms.macro", "lms.micro", "icat.macro", "icat.micro",
+ * "gap", "crows", "crows.stereo", "crows.antistereo", "ps", "ds", "rs.top1", "rs.pair". `ideal` is NaN where there is
+ * none. `model[1]` is NaN without a stamp.
  */
 struct fs_result_row {
     char suite[24], category[40], subset[16], metric[24], variant[24];
     double ideal;
     struct fs_metric model[2];
+    struct fs_paired paired; /* of model[1] against model[0] */
     size_t skipped[FS_SKIP_COUNT];
 };
 

@@ -20,6 +20,8 @@
  *     /results/ideal                f64 [rows]
  *     /results/value, low, high     f64 [rows][2]
  *     /results/n, ties              i64 [rows][2]
+ *     /results/difference, difference_low, difference_high, p_value   f64 [rows], stamped against unedited (paired.h)
+ *     /results/gained, lost         i64 [rows], -1 where the metric is no share of yes-or-no items
  *     /results/skipped              i64 [rows][FS_SKIP_COUNT], by fs_skip; their names are the attribute "reasons"
  */
 #include <stdio.h>
@@ -35,6 +37,12 @@ static const char *const text_names[RESULT_TEXTS] = {"/results/suite", "/results
                                                      "/results/metric", "/results/variant"};
 static const char *const number_names[RESULT_NUMBERS] = {"/results/value", "/results/low", "/results/high"};
 static const char *const count_names[RESULT_COUNTS] = {"/results/n", "/results/ties"};
+
+#define PAIRED_NUMBERS 4
+#define PAIRED_COUNTS 2
+static const char *const paired_names[PAIRED_NUMBERS] = {"/results/difference", "/results/difference_low",
+                                                         "/results/difference_high", "/results/p_value"};
+static const char *const paired_count_names[PAIRED_COUNTS] = {"/results/gained", "/results/lost"};
 
 /* The fields of a row in the order of the names above. */
 static char *row_text(struct fs_result_row *row, size_t which, size_t *size)
@@ -59,6 +67,17 @@ static double *row_number(struct fs_metric *metric, size_t which)
 static size_t *row_count(struct fs_metric *metric, size_t which)
 {
     return which == 0 ? &metric->n : &metric->ties;
+}
+
+static double *paired_number(struct fs_paired *paired, size_t which)
+{
+    double *const field[PAIRED_NUMBERS] = {&paired->difference, &paired->low, &paired->high, &paired->p_value};
+    return field[which];
+}
+
+static int64_t *paired_count(struct fs_paired *paired, size_t which)
+{
+    return which == 0 ? &paired->gained : &paired->lost;
 }
 
 /* `text_of(list, i)`: the text of item i. */
@@ -237,6 +256,22 @@ static int write_columns(struct fs_archive *archive, const struct fs_evaluate_re
             return -1;
         }
     }
+    for (size_t k = 0; k < PAIRED_NUMBERS; k++) {
+        for (size_t i = 0; i < result->rows; i++) {
+            number[i] = *paired_number(&result->row[i].paired, k);
+        }
+        if (fs_archive_write(archive, paired_names[k], FS_ARCHIVE_F64, 1, two, number, err) != 0) {
+            return -1;
+        }
+    }
+    for (size_t k = 0; k < PAIRED_COUNTS; k++) {
+        for (size_t i = 0; i < result->rows; i++) {
+            count[i] = *paired_count(&result->row[i].paired, k);
+        }
+        if (fs_archive_write(archive, paired_count_names[k], FS_ARCHIVE_I64, 1, two, count, err) != 0) {
+            return -1;
+        }
+    }
     for (size_t i = 0; i < result->rows; i++) {
         number[i] = result->row[i].ideal;
     }
@@ -353,6 +388,37 @@ static int read_columns(const struct fs_archive *archive, void *column, struct f
     return 0;
 }
 
+/* Files of before there were paired tests have none of their columns. */
+static int read_paired(const struct fs_archive *archive, void *column, struct fs_evaluate_result *result,
+                       struct fs_error *err)
+{
+    double *number = column;
+    int64_t *count = column;
+    for (size_t i = 0; i < result->rows; i++) {
+        result->row[i].paired = fs_paired_none();
+    }
+    if (!fs_archive_has(archive, paired_names[0])) {
+        return 0;
+    }
+    for (size_t k = 0; k < PAIRED_NUMBERS; k++) {
+        if (fs_archive_read(archive, paired_names[k], FS_ARCHIVE_F64, result->rows, number, err) != 0) {
+            return -1;
+        }
+        for (size_t i = 0; i < result->rows; i++) {
+            *paired_number(&result->row[i].paired, k) = number[i];
+        }
+    }
+    for (size_t k = 0; k < PAIRED_COUNTS; k++) {
+        if (fs_archive_read(archive, paired_count_names[k], FS_ARCHIVE_I64, result->rows, count, err) != 0) {
+            return -1;
+        }
+        for (size_t i = 0; i < result->rows; i++) {
+            *paired_count(&result->row[i].paired, k) = count[i];
+        }
+    }
+    return 0;
+}
+
 int fs_evaluate_read_table(const struct fs_archive *archive, struct fs_evaluate_result *result, struct fs_error *err)
 {
     size_t dimensions, shape[4];
@@ -371,7 +437,7 @@ int fs_evaluate_read_table(const struct fs_archive *archive, struct fs_evaluate_
     int status = -1;
     if (result->row != NULL && column != NULL) {
         result->rows = shape[0];
-        status = read_columns(archive, column, result, err);
+        status = read_columns(archive, column, result, err) == 0 ? read_paired(archive, column, result, err) : -1;
     }
     free(column);
     if (status != 0) {

@@ -2,13 +2,13 @@
 #ifndef FAIRSTAMP_STAGES_EVALUATE_TABLE_H
 #define FAIRSTAMP_STAGES_EVALUATE_TABLE_H
 
-#include "stages/evaluate.h"
+#include "stages/result_rows.h"
 
 /*
- * Fills result->row from result's per-item arrays, of which those of absent suites are not read. `models`: 1, or 2 with
- * a stamp. `variant` names the pairs' scores; a NULL pair_log leaves out the gap.
+ * Adds the rows of pairs, CrowS-Pairs and facts from the per-item arrays of rows->result, of which those of absent
+ * suites are not read. `variant` names the pairs' scores; a NULL pair_log leaves out the gap.
  */
-int fs_evaluate_make_table(const struct fs_evaluate_input *input, const char *variant, size_t models,
-                           struct fs_evaluate_result *result, struct fs_error *err);
+int fs_evaluate_make_table(const struct fs_evaluate_input *input, const char *variant, struct fs_suite_rows *rows,
+                           struct fs_error *err);
 
 #endif

@@ -66,7 +66,7 @@ struct tally {
     size_t related;     /* candidates above their unrelated one, of 2 an item */
 };
 
-enum { SS_MACRO, SS_MICRO, LMS_MACRO, LMS_MICRO, ICAT_MACRO, ICAT_MICRO, STEREOSET_VALUES };
+enum { SS_MACRO, SS_MICRO, LMS_MACRO, LMS_MICRO, ICAT_MACRO, ICAT_MICRO, STEREOSET_VALUES = FS_STEREOSET_VALUES };
 
 static double icat(double ss, double lms)
 {
@@ -112,6 +112,13 @@ struct scored_items {
     struct tally *sum;        /* [terms] */
     size_t ss_ties, lms_ties;
 };
+
+static void release_items(struct scored_items *scored)
+{
+    free(scored->item);
+    free(scored->term);
+    free(scored->sum);
+}
 
 static int collect_items(size_t n, const double *stereo, const double *anti, const double *unrelated,
                          const double *unrelated_counterpart, const size_t *term, struct scored_items *scored,
@@ -205,9 +212,82 @@ int fs_metrics_stereoset(size_t n, const double *stereo, const double *anti, con
             status = stereoset_intervals(&scored, bootstrap, metric, unrelated != NULL, err);
         }
     }
-    free(scored.item);
-    free(scored.term);
-    free(scored.sum);
+    release_items(&scored);
+    return status;
+}
+
+/* The differences over the items that are drawn; without `random` over each item once. */
+static void draw_difference(struct scored_items scored[2], struct fs_random *random, double value[STEREOSET_VALUES])
+{
+    double of_model[2][STEREOSET_VALUES];
+    size_t n = scored[0].n;
+    for (size_t model = 0; model < 2; model++) {
+        memset(scored[model].sum, 0, scored[model].terms * sizeof *scored[model].sum);
+    }
+    for (size_t i = 0; i < n; i++) {
+        size_t item = random != NULL ? fs_random_below(random, n) : i;
+        for (size_t model = 0; model < 2; model++) {
+            add_to_term(&scored[model].sum[scored[model].term[item]], &scored[model].item[item]);
+        }
+    }
+    for (size_t model = 0; model < 2; model++) {
+        fold_terms(scored[model].terms, scored[model].sum, of_model[model]);
+    }
+    for (size_t k = 0; k < STEREOSET_VALUES; k++) {
+        value[k] = of_model[1][k] - of_model[0][k];
+    }
+}
+
+static int stereoset_differences(struct scored_items scored[2], bool with_unrelated,
+                                 const struct fs_bootstrap *bootstrap, struct fs_metric *difference,
+                                 struct fs_error *err)
+{
+    double value[STEREOSET_VALUES];
+    size_t resamples = bootstrap->resamples;
+    double *drawn = fs_allocate(resamples, STEREOSET_VALUES * sizeof *drawn, "a bootstrap", err);
+    if (drawn == NULL) {
+        return -1;
+    }
+    draw_difference(scored, NULL, value);
+    for (size_t resample = 0; resample < resamples; resample++) {
+        double each[STEREOSET_VALUES];
+        struct fs_random random = fs_random_start(bootstrap->seed, resample);
+        draw_difference(scored, &random, each);
+        for (size_t k = 0; k < STEREOSET_VALUES; k++) {
+            drawn[k * resamples + resample] = each[k];
+        }
+    }
+    for (size_t k = 0; k < STEREOSET_VALUES; k++) {
+        if (k <= SS_MICRO || with_unrelated) {
+            difference[k].value = value[k];
+            if (resamples > 0) {
+                set_interval(drawn + k * resamples, resamples, &difference[k]);
+            }
+        }
+    }
+    free(drawn);
+    return 0;
+}
+
+int fs_metrics_stereoset_difference(size_t n, const struct fs_stereoset_columns column[2], const size_t *term,
+                                    const struct fs_bootstrap *bootstrap,
+                                    struct fs_metric difference[FS_STEREOSET_VALUES], struct fs_error *err)
+{
+    struct scored_items scored[2] = {{0}, {0}};
+    int status = 0;
+    for (size_t model = 0; status == 0 && model < 2; model++) {
+        const struct fs_stereoset_columns *c = &column[model];
+        status =
+            collect_items(n, c->stereo, c->anti, c->unrelated, c->unrelated_counterpart, term, &scored[model], err);
+    }
+    for (size_t k = 0; k < STEREOSET_VALUES; k++) {
+        difference[k] = (struct fs_metric){NAN, NAN, NAN, scored[0].n, 0};
+    }
+    if (status == 0 && scored[0].n > 0 && scored[0].n == scored[1].n) {
+        status = stereoset_differences(scored, column[0].unrelated != NULL, bootstrap, difference, err);
+    }
+    release_items(&scored[0]);
+    release_items(&scored[1]);
     return status;
 }
 

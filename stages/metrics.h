@@ -41,6 +41,19 @@ int fs_metrics_stereoset(size_t n, const double *stereo, const double *anti, con
                          struct fs_stereoset_metrics *metrics, struct fs_error *err);
 
 /*
+ * The same of two models over the same items, columns [2 models][n], index 1 the stamped: difference[k] is stamped less
+ * unedited with its bootstrap interval (value, low, high), in the order ss.macro, ss.micro, lms.macro, lms.micro,
+ * icat.macro, icat.micro. Items with a NaN in either model are left out.
+ */
+#define FS_STEREOSET_VALUES 6
+struct fs_stereoset_columns {
+    const double *stereo, *anti, *unrelated, *unrelated_counterpart;
+};
+int fs_metrics_stereoset_difference(size_t n, const struct fs_stereoset_columns column[2], const size_t *term,
+                                    const struct fs_bootstrap *bootstrap,
+                                    struct fs_metric difference[FS_STEREOSET_VALUES], struct fs_error *err);
+
+/*
  * CrowS-Pairs: 100 x share(more > less), ties in the count; for stereo and antistereo pairs apart the published shares
  * leave ties out.
  */

@@ -84,3 +84,18 @@ bool fs_suite_takes(const struct fs_suite_options *options, const char *category
     }
     return false;
 }
+
+int fs_suite_keep_categories(const struct fs_suite_options *options, struct fs_pair_list *pairs, struct fs_error *err)
+{
+    bool *keep = fs_allocate(pairs->count, sizeof *keep, "the categories of a suite", err);
+    if (keep == NULL) {
+        fs_pair_list_release(pairs);
+        return -1;
+    }
+    for (size_t i = 0; i < pairs->count; i++) {
+        keep[i] = fs_suite_takes(options, pairs->item[i].category);
+    }
+    fs_pair_list_keep(pairs, keep);
+    free(keep);
+    return 0;
+}

@@ -23,6 +23,9 @@ struct fs_suite_options {
 /* Whether the job's categories take `category`. */
 bool fs_suite_takes(const struct fs_suite_options *options, const char *category);
 
+/* Leaves the pairs of the job's categories in the list; releases it on failure. */
+int fs_suite_keep_categories(const struct fs_suite_options *options, struct fs_pair_list *pairs, struct fs_error *err);
+
 /* `suite` is NULL where the suite has no item of the job's categories. */
 typedef int fs_suite_maker(const char *path, const struct fs_suite_options *options, struct fs_suite **suite,
                            struct fs_error *err);

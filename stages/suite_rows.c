@@ -1,11 +1,11 @@
-#include "stages/suite_rows.h"
+#include "stages/suite.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "stages/suite.h"
+#include "stages/result_rows.h"
 
 enum kind { SHARE, MEAN, GAP };
 
@@ -23,26 +23,20 @@ static double at(struct fs_suite_column column, size_t item, size_t model)
     return column.value[item * column.stride + model];
 }
 
+static int add_row(struct fs_suite_rows *rows, const struct fs_suite *suite, const char *category, const char *metric,
+                   double ideal, const struct fs_metric value[2], const struct fs_paired *paired, const size_t *skipped,
+                   struct fs_error *err)
+{
+    const struct fs_row_name name = {suite->name, category, "all", metric, suite->variant};
+    return fs_add_row(rows, &name, ideal, value, paired, skipped, err);
+}
+
 int fs_suite_add_row(struct fs_suite_rows *rows, const struct fs_suite *suite, const char *category, const char *metric,
                      double ideal, const struct fs_metric value[2], struct fs_error *err)
 {
-    struct fs_evaluate_result *result = rows->result;
-    struct fs_result_row *row = realloc(result->row, (result->rows + 1) * sizeof *row);
-    if (row == NULL) {
-        return fs_error_memory(err, (result->rows + 1) * sizeof *row, "the result table");
-    }
-    result->row = row;
-    row = &result->row[result->rows++];
-    memset(row, 0, sizeof *row);
-    snprintf(row->suite, sizeof row->suite, "%s", suite->name);
-    snprintf(row->category, sizeof row->category, "%s", category);
-    snprintf(row->subset, sizeof row->subset, "all");
-    snprintf(row->metric, sizeof row->metric, "%s", metric);
-    snprintf(row->variant, sizeof row->variant, "%s", suite->variant);
-    row->ideal = ideal;
-    row->model[0] = value[0];
-    row->model[1] = rows->models == 2 ? value[1] : (struct fs_metric){NAN, NAN, NAN, 0, 0};
-    return 0;
+    struct fs_paired paired = fs_paired_none();
+    paired.difference = rows->models == 2 ? value[1].value - value[0].value : NAN;
+    return add_row(rows, suite, category, metric, ideal, value, &paired, NULL, err);
 }
 
 /* Whether the question has an answer for the item, of all models. */
@@ -67,6 +61,21 @@ static int answer(const struct fs_suite_rows *rows, const struct question *quest
     default:
         return fs_metrics_mean(n, a, question->scale, &rows->bootstrap, metric, err);
     }
+}
+
+/* The paired test; column [models][2][items]: a, b of the unedited model, then of the stamped. */
+static int compare(const struct fs_suite_rows *rows, const struct question *question, size_t n, double *column,
+                   size_t items, struct fs_paired *paired, struct fs_error *err)
+{
+    const double *const a[2] = {column, column + 2 * items}, *const b[2] = {column + items, column + 3 * items};
+    if (question->kind == SHARE) {
+        return fs_paired_share(n, a, b, false, &rows->bootstrap, paired, err);
+    }
+    for (size_t i = 0; question->kind == GAP && i < 2 * n; i++) {
+        double *gap = &column[i / n * 2 * items + i % n];
+        *gap = fabs(*gap - gap[items]);
+    }
+    return fs_paired_mean(n, a[0], a[1], question->scale, false, &rows->bootstrap, paired, err);
 }
 
 /* The row of one category; NULL: all items. column: room for 4 x items numbers. */
@@ -99,12 +108,12 @@ static int add_category(struct fs_suite_rows *rows, const struct fs_suite *suite
     if (n == 0) {
         return 0;
     }
-    if (fs_suite_add_row(rows, suite, category != NULL ? category : "all", question->metric, question->ideal, metric,
-                         err) != 0) {
+    struct fs_paired paired = fs_paired_none();
+    if (rows->models == 2 && compare(rows, question, n, column, suite->items, &paired, err) != 0) {
         return -1;
     }
-    memcpy(rows->result->row[rows->result->rows - 1].skipped, skipped, sizeof skipped);
-    return 0;
+    return add_row(rows, suite, category != NULL ? category : "all", question->metric, question->ideal, metric, &paired,
+                   skipped, err);
 }
 
 static bool is_first(const char *const *category, size_t item)
