@@ -81,12 +81,15 @@ static const struct {
 } lines[] = {
     {"ss.macro", "edited", "SS edited", 2},
     {"ss.macro", "held_out", "SS held-out", 2},
+    {"ss.macro", "validation", "SS validation", 2},
     {"ss.macro", "all", "SS", 2},
     {"gap", "edited", "gap edited", 4},
     {"gap", "held_out", "gap held-out", 4},
+    {"gap", "validation", "gap validation", 4},
     {"gap", "all", "gap", 4},
     {"lms.macro", "edited", "LMS edited", 2},
     {"lms.macro", "held_out", "LMS held-out", 2},
+    {"lms.macro", "validation", "LMS validation", 2},
     {"lms.macro", "all", "LMS", 2},
     {"icat.macro", "all", "ICAT", 2},
     {"crows", "all", "CrowS", 2},
@@ -122,6 +125,22 @@ static void add_interval(struct fs_table *table, const struct fs_metric *metric,
     }
 }
 
+/* Difference with its interval's sign, and McNemar's p. */
+static void add_paired(struct fs_table *table, const struct fs_paired *paired, int decimals)
+{
+    bool sure = isfinite(paired->low) && (paired->low > 0 || paired->high < 0);
+    if (isfinite(paired->difference)) {
+        fs_table_cell(table, "%+.*f%s", decimals, paired->difference, sure ? "*" : " ");
+    } else {
+        fs_table_cell(table, "-");
+    }
+    if (isfinite(paired->p_value)) {
+        fs_table_cell(table, paired->p_value < 0.0005 ? "<.001" : "%.3f", paired->p_value);
+    } else {
+        fs_table_cell(table, "-");
+    }
+}
+
 static void add_line(struct fs_table *table, const struct fs_result_row *row, const char *label, int decimals,
                      bool stamped)
 {
@@ -131,6 +150,7 @@ static void add_line(struct fs_table *table, const struct fs_result_row *row, co
     add_interval(table, &row->model[0], decimals);
     if (stamped) {
         add_interval(table, &row->model[1], decimals);
+        add_paired(table, &row->paired, decimals);
     }
     size_t skipped = 0;
     for (size_t reason = 1; reason < FS_SKIP_COUNT; reason++) {
@@ -142,10 +162,18 @@ static void add_line(struct fs_table *table, const struct fs_result_row *row, co
     fs_table_cell(table, "%s", row->variant);
 }
 
+/* Whether the row tells of the edited pairs, CrowS-Pairs or BiasKE's facts; those of further suites stand apart. */
+static bool is_main(const struct fs_evaluate_result *result, const struct fs_result_row *row)
+{
+    bool fact = strcmp(row->metric, "ds") == 0 || strncmp(row->metric, "rs.", 3) == 0;
+    return strcmp(row->suite, result->row[0].suite) == 0 || strcmp(row->suite, "crows_pairs") == 0 ||
+           (strcmp(row->suite, "biaske") == 0 && fact);
+}
+
 /* Whether row `i` is the first of its shown category, and not of "all". */
 static bool is_first_of_category(const struct fs_evaluate_result *result, size_t i)
 {
-    if (strcmp(result->row[i].category, ALL) == 0) {
+    if (strcmp(result->row[i].category, ALL) == 0 || !is_main(result, &result->row[i])) {
         return false;
     }
     for (size_t before = 0; before < i; before++) {
@@ -165,18 +193,68 @@ static void add_category(struct fs_table *table, const struct fs_evaluate_result
         }
         for (size_t i = 0; i < result->rows; i++) {
             const struct fs_result_row *row = &result->row[i];
-            if (strcmp(shown_category(row->category), category) == 0 && strcmp(row->metric, lines[line].metric) == 0 &&
-                strcmp(row->subset, lines[line].subset) == 0 && row->model[0].n > 0) {
+            if (is_main(result, row) && strcmp(shown_category(row->category), category) == 0 &&
+                strcmp(row->metric, lines[line].metric) == 0 && strcmp(row->subset, lines[line].subset) == 0 &&
+                row->model[0].n > 0) {
                 add_line(table, row, lines[line].label, lines[line].decimals, stamped);
             }
         }
     }
 }
 
+/* Rows that people read: macro averages, and of one category "all" would say the same again. */
+static bool is_shown_further(const struct fs_evaluate_result *result, size_t i)
+{
+    const struct fs_result_row *row = &result->row[i];
+    if (is_main(result, row) || strstr(row->metric, "micro") != NULL) {
+        return false;
+    }
+    if (strcmp(row->category, ALL) != 0) {
+        return true;
+    }
+    size_t categories = 0;
+    for (size_t k = 0; k < result->rows; k++) {
+        const struct fs_result_row *other = &result->row[k];
+        categories += strcmp(other->suite, row->suite) == 0 && strcmp(other->metric, row->metric) == 0 &&
+                      strcmp(other->category, ALL) != 0;
+    }
+    return categories > 1;
+}
+
+static int print_further(const struct fs_evaluate_result *result, bool stamped, FILE *stream, struct fs_error *err)
+{
+    static const char *const both[] = {"<suite", "<category", "<metric", ">ideal", ">before", ">95 %",    ">after",
+                                       ">95 %",  ">change",   ">p",      ">items", ">ties",   ">skipped", "<P[k]"};
+    static const char *const one[] = {"<suite", "<category", "<metric", ">ideal",   ">value",
+                                      ">95 %",  ">items",    ">ties",   ">skipped", "<P[k]"};
+    struct fs_table *table;
+    size_t shown = 0;
+    if (fs_table_create(stamped ? sizeof both / sizeof both[0] : sizeof one / sizeof one[0], stamped ? both : one,
+                        &table, err) != 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < result->rows; i++) {
+        if (is_shown_further(result, i)) {
+            const struct fs_result_row *row = &result->row[i];
+            bool small = strstr(row->metric, "gap") != NULL || strncmp(row->suite, "seat", 4) == 0 ||
+                         strcmp(row->suite, "bec_pro") == 0;
+            fs_table_cell(table, "%s", row->suite);
+            add_line(table, row, row->metric, small ? 4 : 2, stamped);
+            shown++;
+        }
+    }
+    if (shown > 0) {
+        fprintf(stream, "\nFurther suites, never edited\n");
+    }
+    int status = shown > 0 ? fs_table_print(table, stream, err) : 0;
+    fs_table_destroy(table);
+    return status;
+}
+
 int fs_report_results(const struct fs_evaluate_result *result, bool stamped, FILE *stream, struct fs_error *err)
 {
-    static const char *const both[] = {"<category", "<metric", ">ideal", ">before",  ">95 %", ">after",
-                                       ">95 %",     ">items",  ">ties",  ">skipped", "<P[k]"};
+    static const char *const both[] = {"<category", "<metric", ">ideal", ">before", ">95 %",    ">after", ">95 %",
+                                       ">change",   ">p",      ">items", ">ties",   ">skipped", "<P[k]"};
     static const char *const one[] = {"<category", "<metric", ">ideal",   ">value", ">95 %",
                                       ">items",    ">ties",   ">skipped", "<P[k]"};
     struct fs_table *table;
@@ -196,6 +274,14 @@ int fs_report_results(const struct fs_evaluate_result *result, bool stamped, FIL
         add_category(table, result, ALL, stamped, split);
     }
     int status = fs_table_print(table, stream, err);
+    if (status == 0) {
+        status = print_further(result, stamped, stream, err);
+    }
+    if (stamped && status == 0) {
+        fprintf(stream,
+                "change: after less before; * the 95 %% interval of the difference leaves out 0. p: McNemar's exact "
+                "test over the same items.\n");
+    }
     fs_table_destroy(table);
     return status;
 }
@@ -273,6 +359,18 @@ static cJSON *metric_json(const struct fs_metric *metric)
     return json;
 }
 
+static cJSON *paired_json(const struct fs_paired *paired)
+{
+    cJSON *json = cJSON_CreateObject();
+    cJSON_AddItemToObject(json, "difference", number_or_null(paired->difference));
+    cJSON_AddItemToObject(json, "low", number_or_null(paired->low));
+    cJSON_AddItemToObject(json, "high", number_or_null(paired->high));
+    cJSON_AddItemToObject(json, "p_value", number_or_null(paired->p_value));
+    cJSON_AddNumberToObject(json, "gained", (double)paired->gained);
+    cJSON_AddNumberToObject(json, "lost", (double)paired->lost);
+    return json;
+}
+
 cJSON *fs_report_results_json(const struct fs_evaluate_result *result, bool stamped)
 {
     cJSON *json = cJSON_CreateArray();
@@ -288,6 +386,7 @@ cJSON *fs_report_results_json(const struct fs_evaluate_result *result, bool stam
         cJSON_AddItemToObject(entry, stamped ? "before" : "result", metric_json(&row->model[0]));
         if (stamped) {
             cJSON_AddItemToObject(entry, "after", metric_json(&row->model[1]));
+            cJSON_AddItemToObject(entry, "paired", paired_json(&row->paired));
         }
         cJSON *skipped = cJSON_AddObjectToObject(entry, "skipped");
         for (int reason = 1; reason < FS_SKIP_COUNT; reason++) {
