@@ -58,7 +58,7 @@ run 78 run "$scratch/job.json"
 says 'output is missing'
 job '{"model": "m", "output": "o"}'
 run 78 run "$scratch/job.json"
-says 'exactly one of them'
+says 'at least one of them'
 job '{"model": "m", "output": "o", "data": {"biaske": "b", "stereoset": "s"}}'
 run 78 run "$scratch/job.json"
 job '{"model": "${FAIRSTAMP_NO_SUCH}", "output": "o", "data": {"biaske": "b"}}'
