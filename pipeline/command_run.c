@@ -1,4 +1,5 @@
-/* run, trace, stamp, evaluate: what is there is checked, what is left is done, what was asked for is printed. */
+/* run, trace, stamp, evaluate, layers: what is there is checked, what is left is done, what was asked for is printed.
+ */
 #include <string.h>
 
 #include "io/publish.h"
@@ -10,7 +11,7 @@
 
 typedef int (*stage_function)(struct fs_job_run *run, struct fs_error *err);
 static const stage_function stage_functions[FS_STAGE_COUNT] = {fs_stage_run_trace, fs_stage_run_stamp,
-                                                               fs_stage_run_evaluate};
+                                                               fs_stage_run_evaluate, fs_stage_run_layers};
 
 /* Which stages a command does, and which it only needs. */
 struct assignment {
@@ -25,7 +26,9 @@ static void assign(enum fs_command_id command, const struct fs_job *job, struct 
         assignment->wanted[stage] =
             command == FS_COMMAND_RUN || strcmp(fs_commands[command].name, fs_stage_names[stage]) == 0;
     }
-    assignment->needed[FS_STAGE_TRACE] = command == FS_COMMAND_STAMP && automatic;
+    bool layers = !fs_job_chose(job, FS_KEY_TRACE_VERIFY, "none");
+    assignment->wanted[FS_STAGE_LAYERS] = assignment->wanted[FS_STAGE_LAYERS] && layers;
+    assignment->needed[FS_STAGE_TRACE] = (command == FS_COMMAND_STAMP || command == FS_COMMAND_LAYERS) && automatic;
     assignment->needed[FS_STAGE_STAMP] = command == FS_COMMAND_EVALUATE;
 }
 
@@ -111,6 +114,15 @@ static int report_stage(const char *output, enum fs_stage stage, cJSON *json, st
             part = fs_report_stamp_json(&state);
         }
         fs_stamp_state_release(&state);
+    } else if (stage == FS_STAGE_LAYERS) {
+        struct fs_layer_comparison layers = {0};
+        status = fs_layers_read(archive, &layers, err);
+        if (status == 0 && json == NULL) {
+            status = fs_report_layers(&layers, stdout, err);
+        } else if (status == 0) {
+            part = fs_report_layers_json(&layers);
+        }
+        fs_layers_release(&layers);
     } else {
         struct fs_evaluate_result result = {0};
         status = fs_evaluate_read_table(archive, &result, err);
@@ -164,7 +176,12 @@ int fs_command_job(struct fs_session *session, struct fs_error *err)
     run.job = job;
     run.output = fs_job_text(job, FS_KEY_OUTPUT);
     assign(options->command, job, &assignment);
-    status = prepare(&run, &assignment, err);
+    if (options->command == FS_COMMAND_LAYERS && !assignment.wanted[FS_STAGE_LAYERS]) {
+        status =
+            fs_error_set(err, FS_EXIT_CONFIG, "%s: trace.verify is \"none\", expected random or all for this stage",
+                         options->operand[0]);
+    }
+    status = status == 0 ? prepare(&run, &assignment, err) : -1;
     if (status == 0) {
         status = do_stages(&run, &assignment, err);
     }

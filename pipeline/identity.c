@@ -9,7 +9,7 @@
 #include "io/folder.h"
 #include "model/model.h"
 
-const char *const fs_stage_names[FS_STAGE_COUNT] = {"trace", "stamp", "evaluate"};
+const char *const fs_stage_names[FS_STAGE_COUNT] = {"trace", "stamp", "evaluate", "layers"};
 
 /* Files of a model's folder that make its tokenizer, as far as they are there. */
 static const char *const tokenizer_files[] = {
@@ -153,6 +153,12 @@ enum fs_key fs_job_pair_variant_key(const struct fs_job *job)
     return fs_job_edits_stereoset(job) ? FS_KEY_VARIANT_STEREOSET : FS_KEY_VARIANT_BIASKE;
 }
 
+/* Keys that a stage depends on; the layers' stamps are evaluated as the job's own. */
+static unsigned stage_bits(enum fs_stage stage)
+{
+    return 1u << stage | (stage == FS_STAGE_LAYERS ? 1u << FS_STAGE_EVALUATE : 0u);
+}
+
 static void write_settings(FILE *stream, const struct fs_job *job, const struct inputs *inputs, enum fs_stage stage,
                            const char *previous)
 {
@@ -160,7 +166,7 @@ static void write_settings(FILE *stream, const struct fs_job *job, const struct 
     for (size_t i = 0; i < FS_KEY_COUNT; i++) {
         const struct fs_job_key *key = &fs_job_keys[i];
         const char *text = fs_job_text(job, (enum fs_key)i);
-        if ((key->stages & 1u << stage) != 0 && key->kind != FS_KEY_PATH) {
+        if ((key->stages & stage_bits(stage)) != 0 && key->kind != FS_KEY_PATH) {
             fprintf(stream, "%s = %s\n", key->name, text != NULL ? text : "");
         }
     }
@@ -168,14 +174,14 @@ static void write_settings(FILE *stream, const struct fs_job *job, const struct 
         enum fs_key key = fs_job_pair_variant_key(job);
         fprintf(stream, "%s = %s\n", fs_job_keys[key].name, fs_job_variant(job, key, inputs->kind));
     }
-    for (size_t i = 0; stage == FS_STAGE_EVALUATE && i < MEASURED; i++) {
+    for (size_t i = 0; stage >= FS_STAGE_EVALUATE && i < MEASURED; i++) {
         if (fs_job_text(job, measured[i].data) != NULL && measured[i].variant != fs_job_pair_variant_key(job)) {
             fprintf(stream, "%s = %s\n", fs_job_keys[measured[i].variant].name,
                     fs_job_variant(job, measured[i].variant, inputs->kind));
         }
     }
     for (size_t i = 0; i < inputs->count; i++) {
-        if ((inputs->file[i].stages & 1u << stage) != 0) {
+        if ((inputs->file[i].stages & stage_bits(stage)) != 0) {
             fprintf(stream, "%s = %s\n", inputs->file[i].name, inputs->file[i].digest);
         }
     }
@@ -192,14 +198,15 @@ int fs_identity_make(const struct fs_job *job, struct fs_identity *identity, str
     for (int i = 0; status == 0 && i < FS_STAGE_COUNT; i++) {
         enum fs_stage stage = (enum fs_stage)i;
         bool needs_trace = fs_job_chose(job, FS_KEY_STAMP_LAYER, "auto");
-        bool needs_previous = stage == FS_STAGE_EVALUATE || (stage == FS_STAGE_STAMP && needs_trace);
+        bool needs_previous = stage >= FS_STAGE_EVALUATE || (stage == FS_STAGE_STAMP && needs_trace);
+        enum fs_stage previous = stage == FS_STAGE_LAYERS ? FS_STAGE_STAMP : (enum fs_stage)(i - 1);
         size_t size = 0;
         FILE *stream = open_memstream(&identity->settings[i], &size);
         if (stream == NULL) {
             status = fs_error_memory(err, 4096, "the job's settings");
             break;
         }
-        write_settings(stream, job, &inputs, stage, needs_previous ? identity->digest[i - 1] : NULL);
+        write_settings(stream, job, &inputs, stage, needs_previous ? identity->digest[previous] : NULL);
         if (fclose(stream) != 0) {
             status = fs_error_memory(err, size, "the job's settings");
             break;

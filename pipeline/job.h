@@ -12,7 +12,8 @@
 
 #include "io/error.h"
 
-enum fs_stage { FS_STAGE_TRACE, FS_STAGE_STAMP, FS_STAGE_EVALUATE, FS_STAGE_COUNT };
+/* FS_STAGE_LAYERS: stamps at several layers, the check of the trace; done where trace.verify asks for it. */
+enum fs_stage { FS_STAGE_TRACE, FS_STAGE_STAMP, FS_STAGE_EVALUATE, FS_STAGE_LAYERS, FS_STAGE_COUNT };
 
 enum fs_key_kind {
     FS_KEY_PATH,    /* a file or folder, absolute once the job is loaded */
@@ -52,6 +53,7 @@ enum fs_key {
     FS_KEY_TRACE_NOISE_SCALE,
     FS_KEY_TRACE_NOISE_SAMPLES,
     FS_KEY_TRACE_BOOTSTRAP,
+    FS_KEY_TRACE_VERIFY,
     FS_KEY_STAMP_LAYER,
     FS_KEY_STAMP_WIDTH,
     FS_KEY_STAMP_LOSS,

@@ -3,6 +3,7 @@
 #define TRACE (1u << FS_STAGE_TRACE)
 #define STAMP (1u << FS_STAGE_STAMP)
 #define EVALUATE (1u << FS_STAGE_EVALUATE)
+#define LAYERS (1u << FS_STAGE_LAYERS)
 #define ALL (TRACE | STAMP | EVALUATE)
 #define LARGEST_INTEGER 9007199254740992.0 /* 2^53: JSON's numbers are doubles */
 
@@ -155,6 +156,14 @@ const struct fs_job_key fs_job_keys[FS_KEY_COUNT] = {
                                 .unit = "resamples",
                                 .stages = TRACE,
                                 .help = "for the 95 % interval of AIE; 0: none"},
+    [FS_KEY_TRACE_VERIFY] = {.name = "trace.verify",
+                             .kind = FS_KEY_CHOICE,
+                             .initial = "none",
+                             .choices = "none|random|all",
+                             .stages = LAYERS,
+                             .help =
+                                 "a stage behind evaluate that trains stamps at other layers with the same settings: "
+                                 "at a random one as a control, or at every layer; as many trainings"},
     [FS_KEY_STAMP_LAYER] = {.name = "stamp.layer",
                             .kind = FS_KEY_LAYER,
                             .initial = "auto",

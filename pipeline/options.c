@@ -9,7 +9,7 @@
 #include "io/json.h"
 
 #define BIT(name) (1u << FS_COMMAND_##name)
-#define JOB_COMMANDS (BIT(RUN) | BIT(TRACE) | BIT(STAMP) | BIT(EVALUATE))
+#define JOB_COMMANDS (BIT(RUN) | BIT(TRACE) | BIT(STAMP) | BIT(EVALUATE) | BIT(LAYERS))
 #define MODEL_COMMANDS (BIT(SCORE) | BIT(TOKENIZE) | BIT(LOGPROBS))
 #define ALL_COMMANDS ((1u << FS_COMMAND_COUNT) - 1)
 
@@ -27,6 +27,11 @@ const struct fs_command fs_commands[FS_COMMAND_COUNT] = {
          "Does the second stage of a job. Needs the trace of the same job, unless the job names a layer."},
     [FS_COMMAND_EVALUATE] = {"evaluate", "JOB.json", 1, true, "measure the model before and after",
                              "Does the third stage of a job. Needs the stamp of the same job."},
+    [FS_COMMAND_LAYERS] =
+        {"layers", "JOB.json", 1, true, "compare stamps at several layers with the traced one",
+         "Does the last stage of a job whose trace.verify is random or all: trains a stamp at each of "
+         "the layers and measures it, so that one sees where the traced layer ranks. Needs the trace of "
+         "the same job, unless the job names a layer."},
     [FS_COMMAND_SCORE] =
         {"score", "", 0, true, "score a suite with a model, without a job",
          "Prints the metrics of a suite; with --format json also the score of every item, StereoSet's in "

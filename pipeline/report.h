@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "stages/evaluate.h"
+#include "stages/layers.h"
 #include "stages/stamp.h"
 #include "stages/trace.h"
 
@@ -13,11 +14,14 @@
 int fs_report_trace(const struct fs_trace_result *trace, FILE *stream, struct fs_error *err);
 /* The training's losses at first and last. */
 int fs_report_stamp(const struct fs_stamp_state *state, FILE *stream, struct fs_error *err);
+/* A line a layer: what its stamp brings and costs, best first. */
+int fs_report_layers(const struct fs_layer_comparison *comparison, FILE *stream, struct fs_error *err);
 /* The rows that people compare, category by category; the unedited model, and the stamped one where `stamped`. */
 int fs_report_results(const struct fs_evaluate_result *result, bool stamped, FILE *stream, struct fs_error *err);
 
 /* The same with every row and number. NULL: out of memory. The caller deletes. */
 cJSON *fs_report_trace_json(const struct fs_trace_result *trace);
+cJSON *fs_report_layers_json(const struct fs_layer_comparison *comparison);
 cJSON *fs_report_stamp_json(const struct fs_stamp_state *state);
 cJSON *fs_report_results_json(const struct fs_evaluate_result *result, bool stamped);
 

@@ -7,13 +7,12 @@
 #include "pipeline/provenance.h"
 #include "pipeline/runner_mpi.h"
 #include "pipeline/stage_files.h"
+#include "pipeline/stage_parts.h"
 #include "stages/evaluate.h"
 #include "stages/stamp.h"
 #include "stages/trace.h"
 
-#define PART_FORMAT "part"
-
-static size_t job_size(const struct fs_job_run *run, enum fs_key key)
+size_t fs_job_size(const struct fs_job_run *run, enum fs_key key)
 {
     return (size_t)fs_job_number(run->job, key);
 }
@@ -26,14 +25,15 @@ int fs_job_run_load(struct fs_job_run *run, struct fs_error *err)
     if (fs_session_load_model(run->session, fs_job_text(run->job, FS_KEY_MODEL), err) != 0) {
         return -1;
     }
-    if (fs_session_agree(run->session, fs_data_read(run->job, fs_model_spec(run->session->model)->kind, &run->data, err), err) != 0) {
+    if (fs_session_agree(run->session,
+                         fs_data_read(run->job, fs_model_spec(run->session->model)->kind, &run->data, err), err) != 0) {
         return -1;
     }
     /* Before any stage: a trace may take hours. */
     size_t layers = fs_model_spec(run->session->model)->layers;
-    if (!fs_job_chose(run->job, FS_KEY_STAMP_LAYER, "auto") && job_size(run, FS_KEY_STAMP_LAYER) >= layers) {
+    if (!fs_job_chose(run->job, FS_KEY_STAMP_LAYER, "auto") && fs_job_size(run, FS_KEY_STAMP_LAYER) >= layers) {
         return fs_error_set(err, FS_EXIT_CONFIG, "stamp.layer: found %zu, expected a layer from 0 to %zu of this model",
-                            job_size(run, FS_KEY_STAMP_LAYER), layers - 1);
+                            fs_job_size(run, FS_KEY_STAMP_LAYER), layers - 1);
     }
     size_t held_out = 0;
     for (size_t i = 0; i < run->data.pairs.count; i++) {
@@ -45,13 +45,12 @@ int fs_job_run_load(struct fs_job_run *run, struct fs_error *err)
     return 0;
 }
 
-static uint64_t job_seed(const struct fs_job_run *run)
+uint64_t fs_job_seed(const struct fs_job_run *run)
 {
     return (uint64_t)fs_job_number(run->job, FS_KEY_SEED);
 }
 
-/* Model, data, and where partial results of `stage` go. */
-static int begin_stage(struct fs_job_run *run, enum fs_stage stage, struct fs_error *err)
+int fs_stage_begin(struct fs_job_run *run, enum fs_stage stage, struct fs_error *err)
 {
     if (fs_job_run_load(run, err) != 0) {
         return -1;
@@ -61,10 +60,9 @@ static int begin_stage(struct fs_job_run *run, enum fs_stage stage, struct fs_er
     return fs_session_agree(run->session, status, err);
 }
 
-/* Root: a file of `format` at <stage><suffix>, filled by `fill`, with provenance. */
-static int write_stage(struct fs_job_run *run, enum fs_stage stage, const char *suffix, const char *format,
-                       int (*fill)(struct fs_archive *archive, const void *context, struct fs_error *err),
-                       const void *context, struct fs_error *err)
+int fs_stage_write(struct fs_job_run *run, enum fs_stage stage, const char *suffix, const char *format,
+                   int (*fill)(struct fs_archive *archive, const void *context, struct fs_error *err),
+                   const void *context, struct fs_error *err)
 {
     struct fs_archive *archive;
     char *path = fs_stage_path(run->output, stage, suffix, err);
@@ -87,14 +85,13 @@ static int write_stage(struct fs_job_run *run, enum fs_stage stage, const char *
     return status;
 }
 
-/* The root publishes a stage's file; the partial results are not needed any more. Collective. */
-static int publish_stage(struct fs_job_run *run, enum fs_stage stage,
-                         int (*fill)(struct fs_archive *archive, const void *context, struct fs_error *err),
-                         const void *context, struct fs_error *err)
+int fs_stage_publish(struct fs_job_run *run, enum fs_stage stage,
+                     int (*fill)(struct fs_archive *archive, const void *context, struct fs_error *err),
+                     const void *context, struct fs_error *err)
 {
     int status = 0;
     if (fs_session_is_root(run->session)) {
-        status = write_stage(run, stage, ".h5", fs_stage_names[stage], fill, context, err);
+        status = fs_stage_write(run, stage, ".h5", fs_stage_names[stage], fill, context, err);
         if (status == 0) {
             fs_stage_remove_part(run->output, stage);
             fs_say("%s: published %s/%s.h5", fs_stage_names[stage], run->output, fs_stage_names[stage]);
@@ -117,16 +114,16 @@ static int fill_trace(struct fs_archive *archive, const void *context, struct fs
 
 int fs_stage_run_trace(struct fs_job_run *run, struct fs_error *err)
 {
-    if (begin_stage(run, FS_STAGE_TRACE, err) != 0) {
+    if (fs_stage_begin(run, FS_STAGE_TRACE, err) != 0) {
         return -1;
     }
     bool all = fs_job_chose(run->job, FS_KEY_TRACE_POSITIONS, "all");
     struct fs_trace_options options = {
         .positions = all ? FS_TRACE_ALL_SUBJECT_TOKENS : FS_TRACE_LAST_SUBJECT_TOKEN,
         .noise_scale = fs_job_number(run->job, FS_KEY_TRACE_NOISE_SCALE),
-        .noise_samples = job_size(run, FS_KEY_TRACE_NOISE_SAMPLES),
-        .bootstrap = job_size(run, FS_KEY_TRACE_BOOTSTRAP),
-        .seed = job_seed(run),
+        .noise_samples = fs_job_size(run, FS_KEY_TRACE_NOISE_SAMPLES),
+        .bootstrap = fs_job_size(run, FS_KEY_TRACE_BOOTSTRAP),
+        .seed = fs_job_seed(run),
         .checkpoint = fs_stage_names[FS_STAGE_TRACE],
     };
     struct fs_trace_result result = {0};
@@ -134,7 +131,7 @@ int fs_stage_run_trace(struct fs_job_run *run, struct fs_error *err)
                               &options, run->session->runner, &result, err);
     if (status == 0) {
         struct trace_context context = {&run->data.pairs, &options, &result};
-        status = publish_stage(run, FS_STAGE_TRACE, fill_trace, &context, err);
+        status = fs_stage_publish(run, FS_STAGE_TRACE, fill_trace, &context, err);
     }
     fs_trace_result_release(&result);
     return status;
@@ -161,13 +158,13 @@ static int read_decisive_layer(struct fs_job_run *run, size_t *layer, struct fs_
     return fs_runner_broadcast(run->session->runner, layer, sizeof *layer, err);
 }
 
-static int stamp_options(struct fs_job_run *run, struct fs_stamp_options *options, struct fs_error *err)
+int fs_stage_stamp_options(struct fs_job_run *run, struct fs_stamp_options *options, struct fs_error *err)
 {
     const struct fs_job *job = run->job;
     const struct fs_spec *spec = fs_model_spec(run->session->model);
     enum fs_key variant = fs_job_pair_variant_key(job);
     *options = (struct fs_stamp_options){
-        .width = job_size(run, FS_KEY_STAMP_WIDTH),
+        .width = fs_job_size(run, FS_KEY_STAMP_WIDTH),
         .loss = fs_job_chose(job, FS_KEY_STAMP_LOSS, "gap") ? FS_LOSS_GAP : FS_LOSS_LOGRATIO,
         .alpha = fs_job_number(job, FS_KEY_STAMP_ALPHA),
         .beta = fs_job_number(job, FS_KEY_STAMP_BETA),
@@ -182,10 +179,10 @@ static int stamp_options(struct fs_job_run *run, struct fs_stamp_options *option
         .adam_beta1 = fs_job_number(job, FS_KEY_STAMP_BETA1),
         .adam_beta2 = fs_job_number(job, FS_KEY_STAMP_BETA2),
         .adam_epsilon = fs_job_number(job, FS_KEY_STAMP_EPSILON),
-        .iterations = job_size(run, FS_KEY_STAMP_ITERATIONS),
-        .batch = job_size(run, FS_KEY_STAMP_BATCH),
-        .checkpoint_every = job_size(run, FS_KEY_STAMP_CHECKPOINT_EVERY),
-        .seed = job_seed(run),
+        .iterations = fs_job_size(run, FS_KEY_STAMP_ITERATIONS),
+        .batch = fs_job_size(run, FS_KEY_STAMP_BATCH),
+        .checkpoint_every = fs_job_size(run, FS_KEY_STAMP_CHECKPOINT_EVERY),
+        .seed = fs_job_seed(run),
     };
     if (fs_variant_parse(fs_job_variant(job, variant, spec->kind), spec->kind, &options->variant, err) != 0) {
         err->code = FS_EXIT_CONFIG;
@@ -194,7 +191,7 @@ static int stamp_options(struct fs_job_run *run, struct fs_stamp_options *option
     if (fs_job_chose(job, FS_KEY_STAMP_LAYER, "auto")) {
         return read_decisive_layer(run, &options->layer, err);
     }
-    options->layer = job_size(run, FS_KEY_STAMP_LAYER);
+    options->layer = fs_job_size(run, FS_KEY_STAMP_LAYER);
     return 0;
 }
 
@@ -218,7 +215,7 @@ static int save_stamp(void *context, const struct fs_stamp_state *state, struct 
     int status = 0;
     if (fs_session_is_root(run->session)) {
         stamp->state = state;
-        status = write_stage(run, FS_STAGE_STAMP, ".part.h5", PART_FORMAT, fill_stamp, stamp, err);
+        status = fs_stage_write(run, FS_STAGE_STAMP, ".part.h5", FS_PART_FORMAT, fill_stamp, stamp, err);
         if (state->step > 0) {
             fs_say("stamp: step %zu/%zu, loss %.6g, saved", state->step, state->steps,
                    state->loss[4 * (state->step - 1)]);
@@ -236,7 +233,7 @@ static int read_partial_stamp(struct fs_job_run *run, struct fs_stamp_state *sta
     if (path == NULL) {
         return -1;
     }
-    if (fs_archive_open(path, PART_FORMAT, &archive, &reason) == 0) {
+    if (fs_archive_open(path, FS_PART_FORMAT, &archive, &reason) == 0) {
         struct fs_stamp_state found = {0};
         if (strcmp(fs_archive_job(archive), run->identity.digest[FS_STAGE_STAMP]) != 0) {
             fs_error_set(&reason, FS_EXIT_FOREIGN, "%s: partial results of another job", path);
@@ -272,12 +269,12 @@ static int resume_stamp(struct fs_job_run *run, struct fs_stamp_state *state, st
 
 int fs_stage_run_stamp(struct fs_job_run *run, struct fs_error *err)
 {
-    if (begin_stage(run, FS_STAGE_STAMP, err) != 0) {
+    if (fs_stage_begin(run, FS_STAGE_STAMP, err) != 0) {
         return -1;
     }
     struct fs_stamp_options options;
     struct fs_stamp_state state = {0};
-    if (stamp_options(run, &options, err) != 0) {
+    if (fs_stage_stamp_options(run, &options, err) != 0) {
         return -1;
     }
     size_t edited = 0;
@@ -300,7 +297,7 @@ int fs_stage_run_stamp(struct fs_job_run *run, struct fs_error *err)
     }
     if (status == 0) {
         context.state = &state;
-        status = publish_stage(run, FS_STAGE_STAMP, fill_stamp, &context, err);
+        status = fs_stage_publish(run, FS_STAGE_STAMP, fill_stamp, &context, err);
     }
     fs_stamp_state_release(&state);
     return status;
@@ -352,8 +349,19 @@ static int fill_evaluate(struct fs_archive *archive, const void *context, struct
     return fs_evaluate_write(archive, evaluate->input, evaluate->result, err);
 }
 
-static int evaluate_variants(struct fs_job_run *run, struct fs_evaluate_input *input, struct fs_error *err)
+int fs_stage_evaluate_input(struct fs_job_run *run, struct fs_evaluate_input *input, struct fs_error *err)
 {
+    *input = (struct fs_evaluate_input){
+        .pairs_suite = run->data.pairs_suite,
+        .pairs = &run->data.pairs,
+        .held_out = run->data.held_out,
+        .tuning = run->data.tuning,
+        .crows = &run->data.crows,
+        .facts = &run->data.facts,
+        .suite = run->data.suite,
+        .suites = run->data.suites,
+        .bootstrap = {fs_job_size(run, FS_KEY_EVALUATE_BOOTSTRAP), fs_job_seed(run)},
+    };
     enum fs_model_kind kind = fs_model_spec(run->session->model)->kind;
     enum fs_key pair_key = fs_job_pair_variant_key(run->job);
     const struct {
@@ -374,24 +382,14 @@ static int evaluate_variants(struct fs_job_run *run, struct fs_evaluate_input *i
 
 int fs_stage_run_evaluate(struct fs_job_run *run, struct fs_error *err)
 {
-    if (begin_stage(run, FS_STAGE_EVALUATE, err) != 0) {
+    if (fs_stage_begin(run, FS_STAGE_EVALUATE, err) != 0) {
         return -1;
     }
-    struct fs_evaluate_input input = {
-        .pairs_suite = run->data.pairs_suite,
-        .pairs = &run->data.pairs,
-        .held_out = run->data.held_out,
-        .tuning = run->data.tuning,
-        .crows = &run->data.crows,
-        .facts = &run->data.facts,
-        .suite = run->data.suite,
-        .suites = run->data.suites,
-        .bootstrap = {job_size(run, FS_KEY_EVALUATE_BOOTSTRAP), job_seed(run)},
-    };
+    struct fs_evaluate_input input;
     char *path = fs_stage_path(run->output, FS_STAGE_STAMP, ".h5", err);
     struct fs_stamp stamp = {0};
     struct fs_evaluate_result result = {0};
-    int status = path == NULL ? -1 : evaluate_variants(run, &input, err);
+    int status = path == NULL ? -1 : fs_stage_evaluate_input(run, &input, err);
     if (fs_session_agree(run->session, status, err) != 0) {
         free(path);
         return -1;
@@ -404,7 +402,7 @@ int fs_stage_run_evaluate(struct fs_job_run *run, struct fs_error *err)
     }
     if (status == 0) {
         struct evaluate_context context = {&input, &result};
-        status = publish_stage(run, FS_STAGE_EVALUATE, fill_evaluate, &context, err);
+        status = fs_stage_publish(run, FS_STAGE_EVALUATE, fill_evaluate, &context, err);
     }
     fs_evaluate_result_release(&result);
     fs_stamp_release(&stamp);

@@ -1,4 +1,4 @@
-/* The three stages of a job: each computes, and publishes its file. Collective. */
+/* The stages of a job: each computes, and publishes its file. Collective. */
 #ifndef FAIRSTAMP_PIPELINE_STAGE_RUN_H
 #define FAIRSTAMP_PIPELINE_STAGE_RUN_H
 
@@ -22,6 +22,7 @@ int fs_job_run_load(struct fs_job_run *run, struct fs_error *err);
 int fs_stage_run_trace(struct fs_job_run *run, struct fs_error *err);
 int fs_stage_run_stamp(struct fs_job_run *run, struct fs_error *err);
 int fs_stage_run_evaluate(struct fs_job_run *run, struct fs_error *err);
+int fs_stage_run_layers(struct fs_job_run *run, struct fs_error *err); /* stage_layers.c */
 
 /*
  * The stamp that the root reads from `path` (format "stamp"), on all ranks. The caller releases it. The model is
