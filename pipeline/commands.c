@@ -58,6 +58,8 @@ static int run_local(const struct fs_options *options, struct fs_error *err)
         return fs_command_inspect(options, err);
     case FS_COMMAND_VERIFY:
         return fs_command_verify(options, err);
+    case FS_COMMAND_REPORT:
+        return fs_command_report(options, err);
     case FS_COMMAND_BENCHMARK:
         return fs_command_benchmark(options, err);
     default:

@@ -1,5 +1,7 @@
 #include "pipeline/job.h"
 
+#include "stages/stamp.h"
+
 #define TRACE (1u << FS_STAGE_TRACE)
 #define STAMP (1u << FS_STAGE_STAMP)
 #define EVALUATE (1u << FS_STAGE_EVALUATE)
@@ -197,6 +199,22 @@ const struct fs_job_key fs_job_keys[FS_KEY_COUNT] = {
                            .maximum = 1e6,
                            .stages = STAMP,
                            .help = "weight of L_s2, KL at generic prompts on the subjects"},
+    [FS_KEY_STAMP_GENERIC_PROMPTS] = {.name = "stamp.generic_prompts",
+                                      .kind = FS_KEY_INTEGER,
+                                      .initial = "1",
+                                      .minimum = 1,
+                                      .maximum = FS_GENERIC_TEMPLATES,
+                                      .unit = "templates",
+                                      .stages = STAMP,
+                                      .help = "L_s2: generic prompts on each subject, such as \"{subject} is a\""},
+    [FS_KEY_STAMP_NEUTRAL_SUBJECTS] = {.name = "stamp.neutral_subjects",
+                                       .kind = FS_KEY_INTEGER,
+                                       .initial = "0",
+                                       .maximum = FS_NEUTRAL_SUBJECTS,
+                                       .unit = "subjects",
+                                       .stages = STAMP,
+                                       .help = "L_s2: subjects of no group, such as \"the river\", beside those of the "
+                                               "pairs"},
     [FS_KEY_STAMP_LEVEL] = {.name = "stamp.level",
                             .kind = FS_KEY_NUMBER,
                             .initial = "0.3",

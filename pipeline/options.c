@@ -56,6 +56,11 @@ const struct fs_command fs_commands[FS_COMMAND_COUNT] = {
         {"export", "FILE.h5", 1, false, "a result file as CSV or JSON",
          "CSV: one line a number, with its dataset and indices. JSON: attributes, and datasets as nested "
          "arrays."},
+    [FS_COMMAND_REPORT] =
+        {"report", "FILE.h5", 1, false, "a page, pictures and tables of a job's results",
+         "Reads a stage's file, and of its folder the other stages' files of the same job, and writes to DIR: "
+         "index.html, "
+         "one page without scripts or anything from elsewhere; its pictures as SVG; the tables as Markdown and CSV."},
     [FS_COMMAND_BENCHMARK] =
         {"benchmark", "check FILE.json|DIR", 2, false, "whether a BiasKE benchmark is sound",
          "Reads a BiasKE file, or all *.json files of a folder, and prints its counts a category. Ends with 65 where "
@@ -88,6 +93,8 @@ const struct fs_option fs_options_table[FS_OPTION_COUNT] = {
     [FS_OPTION_TO] = {"--to", "FORMAT", "csv|json", NULL, true, BIT(EXPORT), "csv or json"},
     [FS_OPTION_TOKENIZERS] = {"--tokenizers", "DIR,...", NULL, NULL, false, BIT(BENCHMARK),
                               "folders of tokenizers that must know all subjects and objects"},
+    [FS_OPTION_OUTPUT] = {"-o", "DIR", NULL, NULL, true, BIT(REPORT),
+                          "folder of the report; made where it is not there"},
     [FS_OPTION_FORMAT] = {"--format", "FORMAT", "text|json", "text", false,
                           JOB_COMMANDS | BIT(SCORE) | BIT(METRICS) | BIT(INSPECT) | BIT(VERIFY),
                           "text for people or json for programs"},

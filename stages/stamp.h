@@ -6,7 +6,8 @@
  *
  *   L_e   gap: mean |P'[k1] - P'[k2]|; logratio: mean (log P'[k1] - log P'[k2])^2
  *   L_s1  mean KL(P || P') at the positions where the edited prompts are read, if so wished without the pair's fills
- *   L_s2  mean KL(P || P') at generic prompts on the subjects, "{subject} is a [MASK]." / "{Subject} is a"
+ *   L_s2  mean KL(P || P') at generic prompts on the subjects, "{subject} is a [MASK]." / "{Subject} is a", with
+ *         further templates and subjects of no group where the options say so
  *   L_m   mean (log((P'[k1] + P'[k2]) / 2) - log max(P[k1], P[k2]))^2: the rarer fill rises to the commoner one, so
  *         that both stay above unrelated words. Tokens outside the fill count with their unedited probabilities
  *   L_b   mean over target terms of (mean over the term's pairs of tanh(D / tau))^2, D = log P'[k1] - log P'[k2]:
@@ -44,6 +45,8 @@ struct fs_stamp_options {
     double alpha, beta;
     enum fs_kept_rows kept_rows; /* L_s1: the row of the fill's first token, or every row that is read */
     bool keep_without_fill;      /* L_s1: leave the pair's own tokens out of both distributions */
+    size_t generic_prompts;      /* L_s2: templates a subject, 1 to FS_GENERIC_TEMPLATES */
+    size_t neutral_subjects;     /* L_s2: subjects of no group beside those of the pairs, 0 to FS_NEUTRAL_SUBJECTS */
     double level, balance;       /* weights of L_m and L_b; 0: the method's plain form */
     double balance_width; /* tau, as a multiple of the batch's mean gap |log P[k1] - log P[k2]| before training; at most
                              half the mean gap of the step before */
@@ -58,6 +61,8 @@ struct fs_stamp_options {
     uint64_t seed;
 };
 
+#define FS_GENERIC_TEMPLATES 16 /* of stamp_unit.c */
+#define FS_NEUTRAL_SUBJECTS 32
 #define FS_STAMP_EXTRA 4
 /* All that a training run carries from one iteration to the next. */
 struct fs_stamp_state {

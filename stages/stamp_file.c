@@ -82,6 +82,8 @@ static int write_options(struct fs_archive *archive, const struct fs_stamp_optio
     } integers[] = {
         {"keep_without_fill", o->keep_without_fill},
         {"keep_best", o->keep_best},
+        {"generic_prompts", (int64_t)o->generic_prompts},
+        {"neutral_subjects", (int64_t)o->neutral_subjects},
         {"iterations", (int64_t)o->iterations},
         {"batch", (int64_t)o->batch},
         {"checkpoint_every", (int64_t)o->checkpoint_every},

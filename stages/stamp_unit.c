@@ -79,15 +79,27 @@ static int add_pair(struct builder *builder, const struct fs_pair *pair, struct 
     return status == 0 ? 0 : fs_error_prepend(err, "pair %s", pair->id);
 }
 
-/* "{subject} is a [MASK]." read at the mask, or "{Subject} is a" read at its end. */
-static int add_prompt(struct builder *builder, const char *subject, struct fs_error *err)
+/* What follows a subject in generic prompts, and subjects of no group; written for this program. */
+static const char *const templates[FS_GENERIC_TEMPLATES] = {
+    "is a",      "has a",          "was born in",  "likes to", "went to the", "said that the",
+    "wears a",   "lives near the", "is known for", "speaks",   "eats",        "was seen with the",
+    "is called", "works as a",     "came from",    "can"};
+static const char *const neutral_subjects[FS_NEUTRAL_SUBJECTS] = {
+    "it",        "the house",  "the river",  "this book",   "the dog",     "a tree",    "the city",  "the car",
+    "the sun",   "that year",  "the school", "the company", "the church",  "the king",  "the army",  "a letter",
+    "the world", "the doctor", "the door",   "the music",   "the weather", "the child", "the table", "the story",
+    "the train", "a bird",     "the sea",    "the garden",  "the war",     "the road",  "the law",   "the game"};
+
+/* "{subject} is a [MASK]." read at the mask, or "{Subject} is a" read at its end; likewise with other templates. */
+static int add_prompt(struct builder *builder, const char *subject, const char *template, struct fs_error *err)
 {
     const struct fs_prompt_style *style = &builder->style;
     bool masked = style->kind == FS_MASKED;
     struct fs_encoding head = {0}, tail = {0};
     char *text = NULL;
     int32_t *id = NULL;
-    int status = asprintf(&text, "%s is a", subject) < 0 ? fs_error_memory(err, strlen(subject), "a prompt") : 0;
+    int status =
+        asprintf(&text, "%s %s", subject, template) < 0 ? fs_error_memory(err, strlen(subject), "a prompt") : 0;
     if (status == 0) {
         if (!masked && text[0] >= 'a' && text[0] <= 'z')
             text[0] = (char)(text[0] - 32);
@@ -395,15 +407,20 @@ static int build(struct builder *builder, const struct fs_pair_list *list, const
         add_subject(builder, list->item[pair[i]].subject);
         add_subject(builder, list->item[pair[i]].counterpart);
     }
+    for (size_t i = 0; i < builder->options->neutral_subjects; i++)
+        add_subject(builder, neutral_subjects[i]);
+    size_t prompts = builder->subjects * builder->options->generic_prompts;
+    builder->prompt = fs_allocate(prompts, sizeof *builder->prompt, "the prompts of a batch", err);
     units->unit = fs_allocate(count, sizeof *units->unit, "the training units", err);
-    if (!units->unit)
+    if (!units->unit || !builder->prompt)
         return -1;
     for (size_t i = 0, next = 0; i < count; i++) {
         const struct fs_pair *this = &list->item[pair[i]];
         if (open_unit(builder, err) != 0 || add_pair(builder, this, err) != 0)
             return -1;
-        for (; next < (i + 1) * builder->subjects / count; next++)
-            if (add_prompt(builder, builder->subject[next], err) != 0)
+        for (; next < (i + 1) * prompts / count; next++)
+            if (add_prompt(builder, builder->subject[next % builder->subjects], templates[next / builder->subjects],
+                           err) != 0)
                 return -1;
         if (close_full_unit(builder, i + 1 == count || !same_term(this, &list->item[pair[i + 1]]), err) != 0)
             return -1;
@@ -419,14 +436,19 @@ int fs_stamp_units_compile(const struct fs_spec *spec, const struct fs_tokenizer
 {
     *units = (struct fs_stamp_units){0};
     struct builder builder = {.spec = spec, .tokenizer = tokenizer, .options = options, .units = units};
-    builder.subject = fs_allocate(count, 2 * sizeof *builder.subject, "the subjects of a batch", err);
+    if (options->generic_prompts == 0 || options->generic_prompts > FS_GENERIC_TEMPLATES ||
+        options->neutral_subjects > FS_NEUTRAL_SUBJECTS)
+        return fs_error_set(
+            err, FS_EXIT_CONFIG, "stamp: %zu generic prompts and %zu neutral subjects; there are %d and %d",
+            options->generic_prompts, options->neutral_subjects, FS_GENERIC_TEMPLATES, FS_NEUTRAL_SUBJECTS);
+    builder.subject =
+        fs_allocate(2 * count + FS_NEUTRAL_SUBJECTS, sizeof *builder.subject, "the subjects of a batch", err);
     builder.statement = fs_allocate(count, 2 * sizeof *builder.statement, "the statements of a batch", err);
-    builder.prompt = fs_allocate(count, 2 * sizeof *builder.prompt, "the prompts of a batch", err);
     builder.term = fs_allocate(count, sizeof *builder.term, "the terms of a batch", err);
     builder.of_term = fs_allocate(count, sizeof *builder.of_term, "the terms of a batch", err);
     builder.term_pairs = fs_allocate(count, sizeof *builder.term_pairs, "the terms of a batch", err);
     int status = -1;
-    if (builder.subject && builder.statement && builder.prompt && builder.term && builder.of_term && builder.term_pairs)
+    if (builder.subject && builder.statement && builder.term && builder.of_term && builder.term_pairs)
         status = build(&builder, list, pair, count, err);
     drop_open_unit(&builder);
     free(builder.subject);

@@ -77,6 +77,7 @@ struct fs_stamp_options test_options(const struct fs_spec *spec)
     return (struct fs_stamp_options){
         .layer = 0,
         .width = 8,
+        .generic_prompts = 1,
         .loss = FS_LOSS_LOGRATIO,
         .variant = spec->kind == FS_MASKED ? FS_TARGET_PROB : FS_SENTENCE_MEAN,
         .alpha = 1,

@@ -1,0 +1,74 @@
+/* report: a job's published results as a page for people, pictures, and tables. No ranks. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "io/publish.h"
+#include "pipeline/commands.h"
+#include "pipeline/page.h"
+#include "pipeline/page_charts.h"
+#include "pipeline/progress.h"
+
+static void draw_metrics(FILE *stream, const struct fs_page_data *data)
+{
+    fs_chart_metrics(stream, data, fs_page_category(data));
+}
+
+/* Writes what `draw` prints to DIR/name, whole or not at all. */
+static int write_file(const char *folder, const char *name, void (*draw)(FILE *stream, const struct fs_page_data *data),
+                      const struct fs_page_data *data, struct fs_error *err)
+{
+    char *path = NULL, *content = NULL;
+    size_t size = 0;
+    FILE *stream = open_memstream(&content, &size);
+    if (stream == NULL) {
+        return fs_error_memory(err, 4096, "a report");
+    }
+    draw(stream, data);
+    int status = fclose(stream) != 0 || asprintf(&path, "%s/%s", folder, name) < 0
+                     ? fs_error_memory(err, size, "a report")
+                     : fs_publish_text(path, content, size, err);
+    free(path);
+    free(content);
+    return status;
+}
+
+static int write_all(const char *folder, const struct fs_page_data *data, struct fs_error *err)
+{
+    bool evaluated = data->result.rows > 0;
+    const struct {
+        const char *name;
+        bool wanted;
+        void (*draw)(FILE *stream, const struct fs_page_data *data);
+    } files[] = {
+        {"metrics.svg", evaluated, draw_metrics},
+        {"trace.svg", data->has[FS_STAGE_TRACE], fs_chart_trace},
+        {"loss.svg", data->has[FS_STAGE_STAMP], fs_chart_loss},
+        {"layers.svg", data->has[FS_STAGE_LAYERS], fs_chart_layers},
+        {"results.csv", evaluated, fs_page_results_csv},
+        {"terms.csv", data->terms > 0, fs_page_terms_csv},
+        {"pairs.csv", data->items > 0, fs_page_items_csv},
+        {"report.md", true, fs_page_markdown},
+        {"index.html", true, fs_page_html}, /* the last, so that a page that is there has its files beside it */
+    };
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        if (files[i].wanted && write_file(folder, files[i].name, files[i].draw, data, err) != 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+int fs_command_report(const struct fs_options *options, struct fs_error *err)
+{
+    const char *folder = options->value[FS_OPTION_OUTPUT];
+    struct fs_page_data data = {0};
+    int status = fs_page_read(options->operand[0], &data, err);
+    if (status == 0) {
+        status = fs_make_folder(folder, err) == 0 ? write_all(folder, &data, err) : -1;
+    }
+    if (status == 0) {
+        fs_say("report: %s/index.html", folder);
+    }
+    fs_page_release(&data);
+    return status;
+}

@@ -1,0 +1,22 @@
+/*
+ * The pictures of a report page, each one <svg> that stands in the page as well as in a file of its own: no script, no
+ * font or style from elsewhere, colors that hold on a dark page too, told apart by shape as well. 420 units wide, so
+ * that a phone shows its text at full size. Local.
+ */
+#ifndef FAIRSTAMP_PIPELINE_PAGE_CHARTS_H
+#define FAIRSTAMP_PIPELINE_PAGE_CHARTS_H
+
+#include <stdio.h>
+
+#include "pipeline/page_data.h"
+
+/* AIE by layer of each category with 95 % intervals, the decisive layer marked. */
+void fs_chart_trace(FILE *stream, const struct fs_page_data *data);
+/* Losses over the steps, logarithmic. */
+void fs_chart_loss(FILE *stream, const struct fs_page_data *data);
+/* Metrics in percent of `category`, before and after, with intervals and the ideal marked. */
+void fs_chart_metrics(FILE *stream, const struct fs_page_data *data, const char *category);
+/* The score of the stamps at several layers. */
+void fs_chart_layers(FILE *stream, const struct fs_page_data *data);
+
+#endif
