@@ -350,6 +350,8 @@ knowledge biaske-no-subject 's/The {subject} plays/The plays/' '.*b.json: pairs\
 knowledge biaske-unknown-key 's/"relation"/"relationship"/' '.*b.json: pairs\[0\].relationship: unknown key'
 knowledge biaske-two-counterparts 's/"counterpart_object": "his"/"counterpart_object": "his", "counterpart_subject": "he"/' '.*b.json: facts\[0\].counterpart_subject .*exactly one'
 knowledge biaske-id-twice 's/"f1"/"p1"/' '.*b.json: id "p1" stands twice'
+knowledge biaske-category 's/"category": "gender"/"category": "gendre"/' '.*b.json: pairs\[0\].category .*nearest is "gender"'
+knowledge biaske-long-text "s/The {subject} plays/The {subject} $(printf 'x%.0s' $(seq 3000)) plays/" '.*b.json: pairs\[0\].prompt .*at most 2000'
 printf '{"profession": [["nurse"]]}' >w.json; fresh_job words-one-word 65 '.*w.json: profession\[0\]: found fewer words'
 printf '{"profession": {"nurse": "captain"}}' >w.json; fresh_job words-object 65 '.*w.json: profession: found an object, expected an array'
 printf '{}' >w.json; fresh_job words-empty 65 '.*w.json: found no category'

@@ -5,7 +5,7 @@ data=$here/data
 model=$GOLDEN_MODELS/bert-tiny
 run() { expect "$1" "$fairstamp" "${@:2}"; }
 
-for command in "" run trace stamp evaluate score metrics tokenize logprobs inspect verify export; do
+for command in "" run trace stamp evaluate layers score metrics tokenize logprobs inspect verify export report benchmark; do
     run 0 $command --help
     [ -s "$scratch/out" ] && [ ! -s "$scratch/err" ] || fail "$command --help: help belongs on standard output"
 done

@@ -1,0 +1,117 @@
+#!/usr/bin/env bash
+# trace.verify (same bits on every number of ranks, goes on after a kill), further suites in a job, report, benchmark check.
+. "$(dirname "$0")/support.sh"
+data=$here/data
+export OMP_NUM_THREADS=1
+cd "$scratch" || exit 1
+
+# suites of their own, small
+mkdir suites seat
+printf '%s\n' 'The baker gave the aunt a book. The aunt was tired and the baker went home. It rained.' >text.txt
+for kind in type1.txt.dev type1.txt.test type2.txt.dev type2.txt.test; do
+    printf '1 [The nurse] saw that [she] was late.\n' >"suites/pro_stereotyped_$kind"
+    printf '1 [The nurse] saw that [he] was late.\n' >"suites/anti_stereotyped_$kind"
+done
+cat >seat/t.jsonl <<'END'
+{"targ1": {"category": "x", "examples": ["one", "two"]}, "targ2": {"category": "y", "examples": ["a dog", "the sea"]},
+ "attr1": {"category": "a", "examples": ["good"]}, "attr2": {"category": "b", "examples": ["rain", "sun"]}}
+END
+suites=(--set data.text=text.txt --set data.winobias=suites --set data.seat=seat --set "data.stereoset=$data/stereoset.json"
+        --set edit.pairs=biaske --set "data.stereoset_intersentence=$scratch/inter.json")
+cat >inter.json <<'END'
+{"data": {"intersentence": [{"id": "i", "target": "nurse", "bias_type": "gender", "context": "The nurse came in.", "sentences": [
+ {"sentence": "She was kind.", "id": "a", "gold_label": "stereotype"}, {"sentence": "He was rude.", "id": "b", "gold_label": "anti-stereotype"},
+ {"sentence": "Rain is wet.", "id": "c", "gold_label": "unrelated"}]}]}}
+END
+job() { # RANKS OUTPUT OPTIONS...
+    timeout 200 mpirun -n "$1" "$fairstamp" run "$data/job-biaske.json" --set "output=$2" --set trace.verify=all "${suites[@]}" "${@:3}" >out 2>err
+}
+for ranks in 1 2 3; do
+    job $ranks o$ranks || { fail "$ranks ranks"; cat err; }
+    for stage in trace stamp evaluate layers; do
+        "$fairstamp" verify o$ranks/$stage.h5 >/dev/null || fail "o$ranks/$stage.h5 is not whole"
+        "$fairstamp" verify --equal o1/$stage.h5 o$ranks/$stage.h5 >/dev/null 2>verdict || fail "$(cat verdict)"
+    done
+done
+job 1 o1
+grep -q '<- traced' out && grep -q 'perplexity' out && grep -q 'effect_size' out && grep -q 'Further suites' out ||
+    fail "tables are missing: $(cat out)"
+[ -z "$(find o1 -name '*.part.h5')" ] || fail "partial results are left"
+
+# killed between layers: what is done is not done again, and the bits are the same
+timeout 200 mpirun -n 2 "$fairstamp" run "$data/job-biaske.json" --set output=killed --set trace.verify=all "${suites[@]}" >/dev/null 2>err &
+launcher=$!
+for _ in $(seq 400); do
+    [ -e killed/layers.part.h5 ] && break
+    kill -0 $launcher 2>/dev/null || break
+    sleep 0.05
+done
+pkill -9 -P $launcher 2>/dev/null
+kill -9 $launcher 2>/dev/null
+wait $launcher 2>/dev/null
+job 3 killed || { fail "after a kill"; cat err; }
+"$fairstamp" verify --equal o1/layers.h5 killed/layers.h5 >/dev/null 2>verdict || fail "after a kill: $(cat verdict)"
+
+# random control: two layers, or the only one
+job 1 control --set trace.verify=random || { fail "random control"; cat err; }
+[ "$(grep -cE '<- (traced|random control)' out)" = 2 ] || fail "random control: $(tail -n 5 out)"
+expect 78 "$fairstamp" layers "$data/job-biaske.json" --set output=o4
+says 'trace.verify is "none"'
+
+# tuning: the held-out pairs are not in the file, validation pairs are
+job 1 tuned --set split.validation=0.5 --set trace.verify=none || { fail "split.validation"; cat err; }
+grep -q 'SS validation' out && ! grep -q 'SS held-out' out || fail "split.validation: $(cat out)"
+
+# report
+expect 0 "$fairstamp" report o1/evaluate.h5 -o report
+for file in index.html report.md results.csv terms.csv pairs.csv metrics.svg trace.svg loss.svg layers.svg; do
+    [ -s report/$file ] || fail "report/$file is missing"
+done
+grep -qE '(src|href)="[^d]|@import|url\(|<script' report/index.html && fail "the page wants something from elsewhere"
+for part in 'Before and after' 'Where the bias is stored' 'Is the traced layer' 'Training of the stamp' 'Target terms' 'Content note' 'Provenance'; do
+    grep -q "$part" report/index.html || fail "the page lacks: $part"
+done
+[ "$(head -c 15 report/index.html)" = '<!doctype html>' ] || fail "no page"
+grep -q 'nan\|inf"' report/*.svg && fail "a picture holds a number that is none"
+expect 0 "$fairstamp" report o1/trace.h5 -o report2
+cmp -s report/trace.svg report2/trace.svg || fail "the same trace, another picture"
+mkdir alone
+cp o1/evaluate.h5 alone/
+cp control/layers.h5 alone/ # of another job
+expect 0 "$fairstamp" report alone/evaluate.h5 -o report3
+[ -e report3/metrics.svg ] && [ ! -e report3/trace.svg ] && [ ! -e report3/layers.svg ] || fail "files of another job are shown: $(ls report3)"
+expect 66 "$fairstamp" report none.h5 -o r
+expect 65 "$fairstamp" report text.txt -o r
+expect 64 "$fairstamp" report o1/evaluate.h5
+says '-o DIR is missing'
+expect 73 "$fairstamp" report o1/evaluate.h5 -o text.txt/below
+head -c 5000 o1/evaluate.h5 >cut.h5
+expect 65 "$fairstamp" report cut.h5 -o r
+[ ! -e r ] || fail "a report of nothing"
+
+# benchmark check
+expect 0 "$fairstamp" benchmark check "$FAIRSTAMP_SOURCE/demo/biaske-gender.json" --tokenizers "$GOLDEN_MODELS/gpt2-tiny"
+grep -qE '^gender +68 +16 +136 +2 +44$' out || fail "counts: $(cat out)"
+broken() { # CODE SED TEXT
+    sed "$2" "$FAIRSTAMP_SOURCE/demo/biaske-gender.json" >broken.json
+    expect "$1" "$fairstamp" benchmark check broken.json
+    grep -qF -- "$3" out err || fail "benchmark check: expected: $3; found: $(tail -n 3 out err)"
+}
+broken 65 's/"relation": "works as", //' 'broken.json: pairs[0].relation: found nothing'
+broken 65 's/The {subject} worked for many years/They worked for many years/' '{subject} exactly once'
+broken 65 's/"gender-002"/"gender-001"/' 'id "gender-001" stands twice'
+broken 65 's/"category": "gender", "target": "woman"/"category": "genders", "target": "woman"/' 'the nearest is "gender"'
+broken 65 's/worked for many years as a {object}/worked for many years as an {object}/' 'the article does not go with the object'
+broken 65 's/The {subject} worked for many years as a {object}\./As a {object} worked for many years the {subject}./' '{subject} stands behind {object}'
+broken 65 's/"prompt": "In that court {subject} was the {object}\."/"prompt": "Late in life {subject} was made a {object}!"/' 'the sentence stands in'
+{ printf '{"format": "fairstamp-biaske", "version": 1, "licence": "x", "pairs": [], "facts": [{"id": "'
+  head -c 10000000 /dev/zero | tr '\0' a
+  printf '"}]}'; } >broken.json
+expect 65 "$fairstamp" benchmark check broken.json
+grep -q 'facts\[0\].id .*10000000 bytes' err || fail "a text of 10 MB: $(head -c 300 err)"
+{ head -c 100000 /dev/zero | tr '\0' '['; } >broken.json
+expect 65 "$fairstamp" benchmark check broken.json
+[ "$(wc -l <err)" = 1 ] || fail "deep nesting: $(head -c 300 err)"
+expect 66 "$fairstamp" benchmark check none.json
+expect 64 "$fairstamp" benchmark chekc "$FAIRSTAMP_SOURCE/demo/biaske-gender.json"
+finish
