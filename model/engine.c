@@ -151,6 +151,13 @@ void fs_ffn_inner(const struct fs_model *model, size_t tokens, size_t layer, con
     }
 }
 
+static void copy_rows(const struct fs_row_copies *copies, fs_real *data, size_t width)
+{
+    for (size_t i = 0; copies != NULL && i < copies->count; i++) {
+        memcpy(data + copies->to[i] * width, data + copies->from[i] * width, width * sizeof *data);
+    }
+}
+
 void fs_layer_to_ffn(const struct fs_model *model, struct fs_workspace *workspace, const struct fs_batch *batch,
                      size_t layer, const struct fs_trail *trail, fs_real *h, fs_real *x)
 {
@@ -170,6 +177,7 @@ void fs_layer_to_ffn(const struct fs_model *model, struct fs_workspace *workspac
     }
     fs_rotary_apply(spec, workspace, batch, trail->qkv, 1);
     fs_attention(spec, workspace, batch, trail->qkv, trail->weights, workspace->context.data);
+    copy_rows(trail->attention_copies, workspace->context.data, spec->heads * spec->head_size);
     fs_linear_residual(&weights->attention_output, T, workspace->context.data, h, h);
     if (before) {
         normalise(model, &weights->ffn_norm, h, trail->ffn_norm_in, x, T);
@@ -177,6 +185,7 @@ void fs_layer_to_ffn(const struct fs_model *model, struct fs_workspace *workspac
         normalise(model, &weights->attention_norm, h, trail->attention_norm_in, x, T);
     }
     fs_ffn_inner(model, T, layer, trail, x);
+    copy_rows(trail->ffn_copies, trail->active, spec->ffn);
     fs_linear_residual(&weights->down, T, trail->active, before ? h : x, h);
 }
 
@@ -237,6 +246,22 @@ int fs_run_layers(const struct fs_model *model, struct fs_workspace *workspace, 
         fs_layer_to_ffn(model, workspace, batch, layer, &trail, h, workspace->x.data);
         fs_layer_join(model, batch->tokens, layer, here, workspace->x.data, NULL, workspace->stamp.data, h);
     }
+    return 0;
+}
+
+int fs_run_layer_patched(const struct fs_model *model, struct fs_workspace *workspace, const struct fs_batch *batch,
+                         size_t layer, const struct fs_row_copies *attention, const struct fs_row_copies *ffn,
+                         fs_real *h, struct fs_error *err)
+{
+    struct fs_trail trail;
+    if (check_layers(model, layer, layer + 1, err) != 0 ||
+        fs_layer_prepare(model, workspace, batch, &trail, err) != 0) {
+        return -1;
+    }
+    trail.attention_copies = attention;
+    trail.ffn_copies = ffn;
+    fs_layer_to_ffn(model, workspace, batch, layer, &trail, h, workspace->x.data);
+    fs_layer_join(model, batch->tokens, layer, NULL, workspace->x.data, NULL, workspace->stamp.data, h);
     return 0;
 }
 

@@ -43,6 +43,20 @@ int fs_embed(const struct fs_model *model, struct fs_workspace *workspace, const
 int fs_run_layers(const struct fs_model *model, struct fs_workspace *workspace, const struct fs_batch *batch,
                   size_t first, size_t last, const struct fs_stamp *stamp, fs_real *h, struct fs_error *err);
 
+/* Rows of a batch that take the place of others: row to[i] becomes row from[i]. */
+struct fs_row_copies {
+    size_t count;
+    const size_t *from, *to; /* [count] */
+};
+/*
+ * Runs one layer, without a stamp, on h (T,d) in place. What the attention's, and the FFN's, output projection reads is
+ * first copied between rows, so that the sublayer's contribution to the residual stream at row to[i] is that of row
+ * from[i] (tracing: ROME's restoration of a sublayer's output). NULL: no copies.
+ */
+int fs_run_layer_patched(const struct fs_model *model, struct fs_workspace *workspace, const struct fs_batch *batch,
+                         size_t layer, const struct fs_row_copies *attention, const struct fs_row_copies *ffn,
+                         fs_real *h, struct fs_error *err);
+
 /*
  * The part of `layer` before a stamp can act. In: h (T,d), the layer's input. Out: x (T,d), what the FFN receives, and
  * base (T,d) = residual + FFN(x). h, x, base must not overlap.

@@ -40,6 +40,7 @@ struct fs_trail {
     fs_real *weights;           /* all attention weights: (H,n,n) for each sequence in turn; NULL: a few at a time */
     fs_real *up, *gate;         /* (T,F) before the activation */
     fs_real *active;            /* (T,F) after it; may be `up` */
+    const struct fs_row_copies *attention_copies, *ffn_copies; /* NULL but in fs_run_layer_patched */
 };
 
 /* Numbers in fs_trail.weights for a whole batch. */

@@ -13,6 +13,11 @@ static void draw_metrics(FILE *stream, const struct fs_page_data *data)
     fs_chart_metrics(stream, data, fs_page_category(data));
 }
 
+static void draw_heat_map(FILE *stream, const struct fs_page_data *data)
+{
+    fs_chart_heat_map(stream, data, 0);
+}
+
 /* Writes what `draw` prints to DIR/name, whole or not at all. */
 static int write_file(const char *folder, const char *name, void (*draw)(FILE *stream, const struct fs_page_data *data),
                       const struct fs_page_data *data, struct fs_error *err)
@@ -42,6 +47,7 @@ static int write_all(const char *folder, const struct fs_page_data *data, struct
     } files[] = {
         {"metrics.svg", evaluated, draw_metrics},
         {"trace.svg", data->has[FS_STAGE_TRACE], fs_chart_trace},
+        {"heat_map.svg", data->trace.details.role_aie != NULL, draw_heat_map},
         {"loss.svg", data->has[FS_STAGE_STAMP], fs_chart_loss},
         {"layers.svg", data->has[FS_STAGE_LAYERS], fs_chart_layers},
         {"results.csv", evaluated, fs_page_results_csv},

@@ -312,6 +312,17 @@ static void trace_section(FILE *stream, const struct fs_page_data *data)
            "How much of the biased answer comes back when the subject's state of one layer is restored in the run with "
            "the "
            "counterpart (or with noise). Bars: 95 % bootstrap intervals over pairs.");
+    if (data->trace.details.role_aie != NULL) {
+        for (size_t kind = 0; kind < data->trace.details.kinds; kind++) {
+            fprintf(stream, "<figure>");
+            fs_chart_heat_map(stream, data, kind);
+            fprintf(
+                stream,
+                "<figcaption>%s, all categories; \"last\" is where the answer is predicted.</figcaption></figure>\n",
+                kind == 0 ? "The state after a layer, restored at one position at a time"
+                          : "What the sublayer adds, restored at one position at a time");
+        }
+    }
     fprintf(stream, "<p>Decisive layer %zu of 0 to %zu, from %zu pairs.</p>\n", data->trace.decisive_layer,
             data->trace.layers - 1, data->trace.items);
 }

@@ -153,6 +153,68 @@ void fs_chart_trace(FILE *stream, const struct fs_page_data *data)
     end(stream);
 }
 
+/* From white over the largest effect's blue; negative effects in orange, likewise. */
+static void heat_color(double value, double most, char color[8])
+{
+    static const int strong[2][3] = {{0, 84, 136}, {213, 94, 0}};
+    const int *to = strong[value < 0 ? 1 : 0];
+    double share = most > 0 ? fmin(1.0, fabs(value) / most) : 0.0;
+    int mixed[3];
+    for (int i = 0; i < 3; i++) {
+        mixed[i] = (int)lround(245.0 + share * (to[i] - 245.0));
+    }
+    snprintf(color, 8, "#%02x%02x%02x", (unsigned)mixed[0] & 255u, (unsigned)mixed[1] & 255u,
+             (unsigned)mixed[2] & 255u);
+}
+
+void fs_chart_heat_map(FILE *stream, const struct fs_page_data *data, size_t kind)
+{
+    const struct fs_trace_result *trace = &data->trace;
+    const double *aie = trace->details.role_aie + kind * trace->categories * FS_TRACE_ROLES * trace->layers;
+    enum { HEAT_LEFT = 104, ROW = 24 };
+    double most = 0.0, width = (double)(WIDTH - HEAT_LEFT - RIGHT) / (double)trace->layers;
+    char title[96], words[64], color[8];
+    for (size_t i = 0; i < FS_TRACE_ROLES * trace->layers; i++) {
+        most = isfinite(aie[i]) ? fmax(most, fabs(aie[i])) : most;
+    }
+    snprintf(title, sizeof title, "Average indirect effect by layer and position: %s",
+             fs_trace_kind_name(trace->details.kind[kind]));
+    int bottom = TOP + ROW * FS_TRACE_ROLES;
+    begin(stream, bottom + 62, title);
+    text(stream, 2, 14, "start", "fs-ink", title);
+    for (int role = 0; role < FS_TRACE_ROLES; role++) {
+        double y = TOP + ROW * role;
+        text(stream, HEAT_LEFT - 6, y + 16, "end", "fs-ink", fs_trace_role_name((enum fs_trace_role)role));
+        for (size_t layer = 0; layer < trace->layers; layer++) {
+            double value = aie[(size_t)role * trace->layers + layer];
+            if (isfinite(value)) {
+                heat_color(value, most, color);
+                fprintf(stream,
+                        "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%d\" fill=\"%s\"><title>%s, layer %zu: "
+                        "%.6f</title></rect>\n",
+                        HEAT_LEFT + width * (double)layer, y, width - 1, ROW - 1, color,
+                        fs_trace_role_name((enum fs_trace_role)role), layer, value);
+            }
+        }
+    }
+    size_t every = (trace->layers + 11) / 12;
+    for (size_t layer = 0; layer < trace->layers; layer += every) {
+        snprintf(words, sizeof words, "%zu", layer);
+        text(stream, HEAT_LEFT + width * ((double)layer + 0.5), bottom + 14, "middle", "fs-soft", words);
+    }
+    text(stream, HEAT_LEFT + (WIDTH - HEAT_LEFT - RIGHT) / 2.0, bottom + 30, "middle", "fs-ink", "layer");
+    for (int step = -2; step <= 2; step++) {
+        heat_color(step / 2.0 * most, most, color);
+        fprintf(stream, "<rect x=\"%d\" y=\"%d\" width=\"24\" height=\"12\" fill=\"%s\"/>\n",
+                HEAT_LEFT + 70 + 24 * step, bottom + 40, color);
+    }
+    snprintf(words, sizeof words, "%.2g", -most);
+    text(stream, HEAT_LEFT + 16, bottom + 51, "end", "fs-soft", words);
+    snprintf(words, sizeof words, "%.2g", most);
+    text(stream, HEAT_LEFT + 148, bottom + 51, "start", "fs-soft", words);
+    end(stream);
+}
+
 void fs_chart_loss(FILE *stream, const struct fs_page_data *data)
 {
     static const char *const names[] = {"L", "L_e", "L_s1", "L_s2"};

@@ -12,6 +12,8 @@
 
 /* AIE by layer of each category with 95 % intervals, the decisive layer marked. */
 void fs_chart_trace(FILE *stream, const struct fs_page_data *data);
+/* The heat map of kind number `kind`: average indirect effect by layer and role of the position. */
+void fs_chart_heat_map(FILE *stream, const struct fs_page_data *data, size_t kind);
 /* Losses over the steps, logarithmic. */
 void fs_chart_loss(FILE *stream, const struct fs_page_data *data);
 /* Metrics in percent of `category`, before and after, with intervals and the ideal marked. */

@@ -8,6 +8,42 @@
 
 #define ALL "all"
 
+/* Further kinds layer by layer, and the heat map by role, over all items. */
+static int print_details(const struct fs_trace_result *trace, FILE *stream, struct fs_error *err)
+{
+    static const char *const names[] = {"<kind",     ">layer",          ">AIE",       ">95 % from",
+                                        ">to",       ">before subject", ">its first", ">its middle",
+                                        ">its last", ">next",           ">after",     ">read"};
+    const struct fs_trace_details *details = &trace->details;
+    struct fs_table *table;
+    size_t columns = details->role_aie != NULL ? sizeof names / sizeof names[0] : 5;
+    if (details->kinds == 0) {
+        return 0;
+    }
+    if (fs_table_create(columns, names, &table, err) != 0) {
+        return -1;
+    }
+    for (size_t k = 0; k < details->kinds; k++) {
+        for (size_t layer = 0; layer < trace->layers; layer++) {
+            size_t i = k * trace->categories * trace->layers + layer;
+            fs_table_cell(table, "%s", fs_trace_kind_name(details->kind[k]));
+            fs_table_cell(table, "%zu", layer);
+            fs_table_number(table, details->aie[i], 6);
+            fs_table_number(table, details->low[i], 6);
+            fs_table_number(table, details->high[i], 6);
+            for (size_t role = 0; details->role_aie != NULL && role < FS_TRACE_ROLES; role++) {
+                fs_table_number(
+                    table, details->role_aie[(k * trace->categories * FS_TRACE_ROLES + role) * trace->layers + layer],
+                    6);
+            }
+        }
+    }
+    fprintf(stream, "\nBy kind%s, all categories\n", details->role_aie != NULL ? " and position" : "");
+    int status = fs_table_print(table, stream, err);
+    fs_table_destroy(table);
+    return status;
+}
+
 int fs_report_trace(const struct fs_trace_result *trace, FILE *stream, struct fs_error *err)
 {
     static const char *const names[] = {"<category", ">layer", ">AIE", ">95 % from", ">to", ">largest in", "<"};
@@ -43,7 +79,7 @@ int fs_report_trace(const struct fs_trace_result *trace, FILE *stream, struct fs
             "this layer.\nDecisive layer l* = %zu (of 0 to %zu)\n",
             trace->items, noised, skipped, trace->decisive_layer, trace->layers - 1);
     fs_table_destroy(table);
-    return status;
+    return status == 0 ? print_details(trace, stream, err) : -1;
 }
 
 int fs_report_stamp(const struct fs_stamp_state *state, FILE *stream, struct fs_error *err)
@@ -317,6 +353,14 @@ cJSON *fs_report_trace_json(const struct fs_trace_result *trace)
         for (size_t layer = 0; layer < trace->layers; layer++) {
             size_t count = trace->argmax_count[category * trace->layers + layer];
             cJSON_AddItemToArray(largest, cJSON_CreateNumber((double)count));
+        }
+    }
+    cJSON *kinds = trace->details.kinds > 0 ? cJSON_AddObjectToObject(json, "kinds") : NULL;
+    for (size_t k = 0; k < trace->details.kinds; k++) {
+        cJSON *list = cJSON_AddArrayToObject(kinds, fs_trace_kind_name(trace->details.kind[k]));
+        for (size_t layer = 0; layer < trace->layers; layer++) {
+            cJSON_AddItemToArray(list,
+                                 number_or_null(trace->details.aie[k * trace->categories * trace->layers + layer]));
         }
     }
     return json;

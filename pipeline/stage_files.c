@@ -114,4 +114,8 @@ void fs_stage_remove_part(const char *folder, enum fs_stage stage)
         unlink(path); /* there is none where the stage was quick */
     }
     free(path);
+    if (stage == FS_STAGE_TRACE && asprintf(&path, "%s/%s.part.h5", folder, FS_TRACE_DETAILS) >= 0) {
+        unlink(path);
+        free(path);
+    }
 }

@@ -26,6 +26,9 @@ int fs_stage_check(const char *folder, enum fs_stage stage, const struct fs_iden
 /* Opens a stage's published file. */
 int fs_stage_open(const char *folder, enum fs_stage stage, struct fs_archive **archive, struct fs_error *err);
 
+/* Partial results of the trace's further kinds stand apart: <this>.part.h5. */
+#define FS_TRACE_DETAILS "trace_details"
+
 /* Removes the partial results: the whole ones are published. */
 void fs_stage_remove_part(const char *folder, enum fs_stage stage);
 

@@ -112,6 +112,11 @@ static int fill_trace(struct fs_archive *archive, const void *context, struct fs
     return fs_trace_write(archive, trace->pairs, trace->options, trace->result, err);
 }
 
+static bool traces(const struct fs_job *job, const char *kind)
+{
+    return fs_job_chose(job, FS_KEY_TRACE_KINDS, kind) || fs_job_chose(job, FS_KEY_TRACE_KINDS, "all");
+}
+
 int fs_stage_run_trace(struct fs_job_run *run, struct fs_error *err)
 {
     if (fs_stage_begin(run, FS_STAGE_TRACE, err) != 0) {
@@ -125,6 +130,11 @@ int fs_stage_run_trace(struct fs_job_run *run, struct fs_error *err)
         .bootstrap = fs_job_size(run, FS_KEY_TRACE_BOOTSTRAP),
         .seed = fs_job_seed(run),
         .checkpoint = fs_stage_names[FS_STAGE_TRACE],
+        .always_noise = fs_job_chose(run->job, FS_KEY_TRACE_CORRUPTION, "noise"),
+        .kind = {true, traces(run->job, "attention"), traces(run->job, "ffn")},
+        .window = fs_job_size(run, FS_KEY_TRACE_WINDOW),
+        .heat_map = fs_job_flag(run->job, FS_KEY_TRACE_HEAT_MAP),
+        .details_checkpoint = FS_TRACE_DETAILS,
     };
     struct fs_trace_result result = {0};
     int status = fs_trace_run(run->session->model, run->session->tokenizer, &run->data.pairs, run->data.attributes,

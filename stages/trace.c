@@ -5,30 +5,11 @@
 #include <string.h>
 
 #include "model/random.h"
-#include "stages/plan.h"
-#include "stages/trace_item.h"
-
-/* Tokens of a unit at the top layer, all copies counted; an item that needs more is a unit of its own. */
-#define WAVE_TOKENS (4 * FS_UNIT_TOKENS)
+#include "stages/trace_parts.h"
 
 /* Streams of the seed. Noise takes one for each (pair, sample), the bootstrap one for each category. */
 #define MAX_SAMPLES ((size_t)1 << 20)
 #define BOOTSTRAP_STREAM (UINT64_C(1) << 63)
-
-struct trace {
-    const struct fs_model *model;
-    const struct fs_spec *spec;
-    const struct fs_trace_options *options;
-    struct fs_workspace **workspace; /* [threads] */
-    size_t threads;
-    size_t items;
-    struct fs_trace_item *item; /* [items] traced ones */
-    size_t *pair;               /* [items] index into the pairs */
-    size_t units;
-    size_t *first; /* [units + 1] items of each unit */
-    double noise;  /* standard deviation of the noise */
-    size_t skipped[FS_SKIP_COUNT];
-};
 
 static void trace_release(struct trace *trace)
 {
@@ -42,7 +23,7 @@ static void trace_release(struct trace *trace)
     free(trace->first);
 }
 
-static size_t samples_of(const struct trace *trace, size_t item)
+size_t fs_trace_samples(const struct trace *trace, size_t item)
 {
     return trace->item[item].noised ? trace->options->noise_samples : 1;
 }
@@ -50,7 +31,7 @@ static size_t samples_of(const struct trace *trace, size_t item)
 /* The biased sequence, and for each sample the corrupted one with a restored copy a layer. */
 static size_t wave_tokens(const struct trace *trace, size_t item)
 {
-    return trace->item[item].length * (1 + samples_of(trace, item) * (trace->spec->layers + 1));
+    return trace->item[item].length * (1 + fs_trace_samples(trace, item) * (trace->spec->layers + 1));
 }
 
 /*
@@ -99,6 +80,10 @@ static int compile_items(struct trace *trace, const struct fs_tokenizer *tokeniz
             return -1;
         }
         trace->skipped[item.skip]++;
+        if (item.skip == FS_KEPT && trace->options->always_noise && !item.noised) {
+            item.noised = true;
+            memcpy(item.counterfactual, item.biased, item.length * sizeof *item.biased);
+        }
         if (item.skip == FS_KEPT) {
             trace->pair[trace->items] = p;
             trace->item[trace->items++] = item;
@@ -113,7 +98,7 @@ static int compile_items(struct trace *trace, const struct fs_tokenizer *tokeniz
             trace->skipped[FS_SKIP_EMPTY_FILL]);
     size_t tokens = 0;
     for (size_t i = 0; i < trace->items; i++) {
-        if (i == 0 || tokens + wave_tokens(trace, i) > WAVE_TOKENS) {
+        if (i == 0 || tokens + wave_tokens(trace, i) > FS_WAVE_TOKENS) {
             trace->first[trace->units++] = i;
             tokens = 0;
         }
@@ -170,6 +155,15 @@ static void wave_append(struct wave *wave, const struct fs_trace_item *item, con
     wave->start[s + 1] = wave->tokens;
 }
 
+void fs_trace_noise(const struct trace *trace, size_t item, size_t sample, fs_real *row)
+{
+    const struct fs_trace_item *traced = &trace->item[item];
+    size_t numbers = (traced->subject_end - traced->subject_begin) * trace->spec->hidden;
+    struct fs_random random = fs_random_start(trace->options->seed, trace->pair[item] * MAX_SAMPLES + sample);
+    for (size_t c = 0; c < numbers; c++)
+        row[c] = (fs_real)(trace->noise * fs_random_normal(&random));
+}
+
 static void add_noise(const struct trace *trace, struct wave *wave)
 {
     size_t d = trace->spec->hidden, sample = 0;
@@ -178,11 +172,7 @@ static void add_noise(const struct trace *trace, struct wave *wave)
         sample = s > wave->items && wave->item[s] == wave->item[s - 1] ? sample + 1 : 0;
         if (!item->noised)
             continue;
-        struct fs_random random =
-            fs_random_start(trace->options->seed, trace->pair[wave->item[s]] * MAX_SAMPLES + sample);
-        fs_real *row = wave->noise + (wave->start[s] + item->subject_begin) * d;
-        for (size_t c = 0; c < (item->subject_end - item->subject_begin) * d; c++)
-            row[c] = (fs_real)(trace->noise * fs_random_normal(&random));
+        fs_trace_noise(trace, wave->item[s], sample, wave->noise + (wave->start[s] + item->subject_begin) * d);
     }
 }
 
@@ -192,7 +182,7 @@ static int wave_create(const struct trace *trace, size_t first, size_t last, str
     bool noised = false;
     *wave = (struct wave){.items = last - first, .layers = trace->spec->layers};
     for (size_t i = first; i < last; i++) {
-        wave->samples += samples_of(trace, i);
+        wave->samples += fs_trace_samples(trace, i);
         tokens += wave_tokens(trace, i);
         noised = noised || trace->item[i].noised;
     }
@@ -214,7 +204,7 @@ static int wave_create(const struct trace *trace, size_t first, size_t last, str
     }
     wave->corrupted = wave->tokens;
     for (size_t i = first; i < last; i++)
-        for (size_t sample = 0; sample < samples_of(trace, i); sample++) {
+        for (size_t sample = 0; sample < fs_trace_samples(trace, i); sample++) {
             wave->item[wave->sequences] = i;
             wave_append(wave, &trace->item[i], trace->item[i].counterfactual);
         }
@@ -377,32 +367,39 @@ static double percentile(const double *sorted, size_t count, double share)
     return sorted[below] + (at - (double)below) * (sorted[above] - sorted[below]);
 }
 
-/* Mean, interval and argmax counts of one category from the items `member` [n]. scratch: [n + layers x resamples]. */
-static void fold_category(struct fs_trace_result *result, size_t category, const size_t *member, size_t n,
-                          const struct fs_trace_options *options, double *scratch)
+void fs_trace_average(const struct fs_trace_options *options, size_t category, const double *effect, size_t layers,
+                      const size_t *member, size_t n, double *scratch, double *aie, double *low, double *high)
 {
-    size_t layers = result->layers, resamples = options->bootstrap;
-    double *aie = result->aie + category * layers;
-    for (size_t i = 0; i < n; i++) {
-        const double *effect = result->indirect_effect + member[i] * layers;
+    size_t resamples = options->bootstrap;
+    memset(aie, 0, layers * sizeof *aie);
+    for (size_t i = 0; i < n; i++)
         for (size_t layer = 0; layer < layers; layer++)
-            aie[layer] += effect[layer] / (double)n;
-        result->argmax_count[category * layers + argmax(effect, layers)]++;
-    }
+            aie[layer] += effect[member[i] * layers + layer] / (double)n;
     struct fs_random random = fs_random_start(options->seed, BOOTSTRAP_STREAM + category);
     memset(scratch, 0, layers * resamples * sizeof *scratch);
     for (size_t r = 0; r < resamples; r++)
         for (size_t i = 0; i < n; i++) {
-            const double *effect = result->indirect_effect + member[fs_random_below(&random, n)] * layers;
+            const double *drawn = effect + member[fs_random_below(&random, n)] * layers;
             for (size_t layer = 0; layer < layers; layer++)
-                scratch[layer * resamples + r] += effect[layer] / (double)n;
+                scratch[layer * resamples + r] += drawn[layer] / (double)n;
         }
     for (size_t layer = 0; layer < layers; layer++) {
         double *mean = scratch + layer * resamples;
         qsort(mean, resamples, sizeof *mean, compare_doubles);
-        result->aie_low[category * layers + layer] = resamples ? percentile(mean, resamples, 0.025) : NAN;
-        result->aie_high[category * layers + layer] = resamples ? percentile(mean, resamples, 0.975) : NAN;
+        low[layer] = resamples ? percentile(mean, resamples, 0.025) : NAN;
+        high[layer] = resamples ? percentile(mean, resamples, 0.975) : NAN;
     }
+}
+
+/* Mean, interval and argmax counts of one category from the items `member` [n]. scratch: [layers x resamples]. */
+static void fold_category(struct fs_trace_result *result, size_t category, const size_t *member, size_t n,
+                          const struct fs_trace_options *options, double *scratch)
+{
+    size_t layers = result->layers, at = category * layers;
+    fs_trace_average(options, category, result->indirect_effect, layers, member, n, scratch, result->aie + at,
+                     result->aie_low + at, result->aie_high + at);
+    for (size_t i = 0; i < n; i++)
+        result->argmax_count[at + argmax(result->indirect_effect + member[i] * layers, layers)]++;
 }
 
 static int fold(const struct trace *trace, const struct fs_pair_list *pairs, const double *numbers,
@@ -491,6 +488,8 @@ int fs_trace_run(const struct fs_model *model, const struct fs_tokenizer *tokeni
     int status = fs_runner_agree(runner, prepare(&trace, tokenizer, pairs, attributes, err), err);
     if (status == 0)
         status = run(&trace, pairs, runner, result, err);
+    if (status == 0 && (options->heat_map || options->kind[FS_TRACE_ATTENTION] || options->kind[FS_TRACE_FFN]))
+        status = fs_trace_details_run(&trace, tokenizer, pairs, runner, result, err);
     trace_release(&trace);
     if (status != 0)
         fs_trace_result_release(result);
@@ -511,5 +510,17 @@ void fs_trace_result_release(struct fs_trace_result *result)
     free(result->aie_low);
     free(result->aie_high);
     free(result->argmax_count);
+    struct fs_trace_details *details = &result->details;
+    for (size_t i = 0; details->token && i < details->positions; i++)
+        free(details->token[i]);
+    free(details->indirect_effect);
+    free(details->aie);
+    free(details->low);
+    free(details->high);
+    free(details->first);
+    free(details->token);
+    free(details->position_effect);
+    free(details->role_aie);
+    free(details->role_count);
     *result = (struct fs_trace_result){0};
 }

@@ -18,6 +18,11 @@
  *
  * A sample's noise depends on the seed, the pair's index and the sample's number alone.
  *
+ * Further kinds restore what attention, or the FFN, adds to the residual stream at the subject in a window of layers
+ * around l (ROME's); the heat map restores one position at a time. Their copies join the batch at the first layer that
+ * they change, and are cut into units of about 4 x FS_UNIT_TOKENS tokens. A heat map costs layers x positions copies a
+ * kind and item.
+ *
  * Restorations run by wavefront: each layer adds the sequence with its restored rows to the batch, and the rows share
  * all layers above. Items are grouped in their order into units of about 4 x FS_UNIT_TOKENS tokens at the top layer, a
  * unit's memory is that many rows of h (T,d) beside the workspace.
@@ -33,6 +38,10 @@
 #include "stages/runner.h"
 #include "stages/statement.h"
 
+/* The residual stream after a layer; or what attention, or the FFN, adds to it, over a window of layers. */
+enum fs_trace_kind { FS_TRACE_RESIDUAL, FS_TRACE_ATTENTION, FS_TRACE_FFN, FS_TRACE_KINDS };
+const char *fs_trace_kind_name(enum fs_trace_kind kind); /* "residual", "attention", "ffn" */
+
 enum fs_trace_positions { FS_TRACE_LAST_SUBJECT_TOKEN, FS_TRACE_ALL_SUBJECT_TOKENS };
 
 struct fs_trace_options {
@@ -41,7 +50,39 @@ struct fs_trace_options {
     size_t noise_samples; /* 10 */
     size_t bootstrap;     /* resamples of the interval, 1000 */
     uint64_t seed;
-    const char *checkpoint; /* as fs_runner_map; NULL: none */
+    const char *checkpoint;    /* as fs_runner_map; NULL: none */
+    bool always_noise;         /* noise even where a counterpart fits */
+    bool kind[FS_TRACE_KINDS]; /* further kinds beside the residual stream, which is always traced */
+    size_t window;             /* layers l - window/2 .. l + (window - 1)/2 of a further kind, clipped; at least 1 */
+    bool heat_map;             /* every single position of each prompt, for each kind */
+    const char *details_checkpoint; /* of what follows from the three lines above; NULL: none */
+};
+
+/* Where a position of the heat map stands. */
+enum fs_trace_role {
+    FS_ROLE_BEFORE_SUBJECT,
+    FS_ROLE_SUBJECT_FIRST,
+    FS_ROLE_SUBJECT_MIDDLE,
+    FS_ROLE_SUBJECT_LAST, /* of a subject of one token, too */
+    FS_ROLE_AFTER_FIRST,  /* the first behind the subject */
+    FS_ROLE_AFTER,
+    FS_ROLE_READ, /* where the object is predicted */
+    FS_TRACE_ROLES
+};
+const char *fs_trace_role_name(enum fs_trace_role role);
+
+/* Further kinds and the heat map; zeroed where none is asked for. k kinds, the residual stream first. */
+struct fs_trace_details {
+    size_t kinds;
+    enum fs_trace_kind kind[FS_TRACE_KINDS];
+    double *indirect_effect;  /* [kinds][items][layers] */
+    double *aie, *low, *high; /* [kinds][categories][layers] */
+    size_t positions;         /* of all items together; 0: no heat map */
+    size_t *first;            /* [items + 1] positions of each item */
+    char **token;             /* [positions] text of the biased prompt's token */
+    double *position_effect;  /* [kinds][layers][positions] */
+    double *role_aie;         /* [kinds][categories][FS_TRACE_ROLES][layers]; NaN where no item has the role */
+    size_t *role_count;       /* [categories][FS_TRACE_ROLES] items that have it */
 };
 
 struct fs_trace_result {
@@ -58,6 +99,7 @@ struct fs_trace_result {
     double *aie_low, *aie_high; /* 95 % bootstrap interval, same shape */
     size_t *argmax_count;       /* [categories][layers]: items whose largest IE is at this layer */
     size_t decisive_layer;      /* l* over "all" */
+    struct fs_trace_details details;
 };
 
 /* Collective. The result is complete on the root; elsewhere decisive_layer, items and layers are set. */

@@ -16,7 +16,7 @@ cat >seat/t.jsonl <<'END'
 {"targ1": {"category": "x", "examples": ["one", "two"]}, "targ2": {"category": "y", "examples": ["a dog", "the sea"]},
  "attr1": {"category": "a", "examples": ["good"]}, "attr2": {"category": "b", "examples": ["rain", "sun"]}}
 END
-suites=(--set data.text=text.txt --set data.winobias=suites --set data.seat=seat --set "data.stereoset=$data/stereoset.json"
+suites=(--set trace.kinds=all --set trace.window=2 --set trace.heat_map=true --set data.text=text.txt --set data.winobias=suites --set data.seat=seat --set "data.stereoset=$data/stereoset.json"
         --set edit.pairs=biaske --set "data.stereoset_intersentence=$scratch/inter.json")
 cat >inter.json <<'END'
 {"data": {"intersentence": [{"id": "i", "target": "nurse", "bias_type": "gender", "context": "The nurse came in.", "sentences": [
@@ -36,6 +36,7 @@ done
 job 1 o1
 grep -q '<- traced' out && grep -q 'perplexity' out && grep -q 'effect_size' out && grep -q 'Further suites' out ||
     fail "tables are missing: $(cat out)"
+grep -q 'By kind and position' out && grep -q '^attention ' out && grep -q '^ffn ' out || fail "kinds are missing: $(cat out)"
 [ -z "$(find o1 -name '*.part.h5')" ] || fail "partial results are left"
 
 # killed between layers: what is done is not done again, and the bits are the same
@@ -64,7 +65,7 @@ grep -q 'SS validation' out && ! grep -q 'SS held-out' out || fail "split.valida
 
 # report
 expect 0 "$fairstamp" report o1/evaluate.h5 -o report
-for file in index.html report.md results.csv terms.csv pairs.csv metrics.svg trace.svg loss.svg layers.svg; do
+for file in index.html report.md results.csv terms.csv pairs.csv metrics.svg trace.svg heat_map.svg loss.svg layers.svg; do
     [ -s report/$file ] || fail "report/$file is missing"
 done
 grep -qE '(src|href)="[^d]|@import|url\(|<script' report/index.html && fail "the page wants something from elsewhere"

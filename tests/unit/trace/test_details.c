@@ -1,0 +1,286 @@
+/*
+ * Further kinds of restoration, windows and the heat map, against PyTorch with hooks (tests/golden/make_trace.py).
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "io/json.h"
+#include "stages/trace.h"
+#include "stages/trace_item.h"
+
+#define assert_done(call, error)                                                                                       \
+    do {                                                                                                               \
+        if ((call) != 0)                                                                                               \
+            fail_msg("%s: %s", #call, (error).text);                                                                   \
+    } while (0)
+
+static const char *const models[] = {"bert-tiny", "gpt2-tiny", "llama-grouped"};
+
+/* number as in make_trace.py, category, subject, counterpart, before of k1, of k2, fill, after */
+static const struct {
+    int number;
+    const char *category, *subject, *counterpart, *before[2], *fill, *after;
+} rows[] = {
+    {0, "gender", "he", "she", {"they said that he was ", "they said that she was "}, "home", "."},
+    {5, "race", "nurse", "captain", {"the nurse was ", "the captain was "}, "home", "."},
+    {6, "race", "he", "she", {"is he ", "is she "}, "home", "?"},
+    {7, "gender", "pa", "ma", {"they said that pa was ", "they said that ma was "}, "home", "."},
+    {8, "gender", "pa", "ma", {"home, said pa and ", "home, said ma and "}, "ship", " it was."},
+};
+#define ROWS (sizeof rows / sizeof *rows)
+
+struct world {
+    struct fs_model *model;
+    struct fs_tokenizer *tokenizer;
+    struct fs_prompt_style style;
+    struct fs_pair_list pairs;
+    struct fs_json_document *golden;
+};
+
+static struct fs_statement_text statement(const char *before, const char *fill, const char *after)
+{
+    struct fs_statement_text text = {
+        .before = strdup(before), .fill = strdup(fill), .after = strdup(after), .id = strdup("")};
+    if (asprintf(&text.text, "%s%s%s", before, fill, after) < 0)
+        abort();
+    return text;
+}
+
+static void world_open(const char *name, struct world *w)
+{
+    struct fs_error err = FS_ERROR_INIT;
+    const char *root = getenv("FAIRSTAMP_SOURCE");
+    char path[1024];
+    *w = (struct world){0};
+    snprintf(path, sizeof path, "%s/tests/golden/models/%s", root ? root : ".", name);
+    assert_done(fs_model_load(path, &w->model, &err), err);
+    assert_done(fs_tokenizer_open(path, &w->tokenizer, &err), err);
+    assert_done(fs_prompt_style_of(fs_model_spec(w->model), w->tokenizer, &w->style, &err), err);
+    snprintf(path, sizeof path, "%s/tests/golden/trace/%s.json", root ? root : ".", name);
+    assert_done(fs_json_load(path, &w->golden, &err), err);
+    w->pairs.count = ROWS;
+    w->pairs.item = calloc(ROWS, sizeof *w->pairs.item);
+    for (size_t i = 0; i < ROWS; i++) {
+        char id[32];
+        snprintf(id, sizeof id, "%d", rows[i].number);
+        w->pairs.item[i] = (struct fs_pair){.id = strdup(id),
+                                            .category = strdup(rows[i].category),
+                                            .target = strdup(rows[i].subject),
+                                            .subject = strdup(rows[i].subject),
+                                            .counterpart = strdup(rows[i].counterpart)};
+        for (size_t k = 0; k < 2; k++)
+            w->pairs.item[i].statement[k] = statement(rows[i].before[k], rows[i].fill, rows[i].after);
+    }
+}
+
+static void world_close(struct world *w)
+{
+    fs_pair_list_release(&w->pairs);
+    fs_json_destroy(w->golden);
+    fs_tokenizer_destroy(w->tokenizer);
+    fs_model_destroy(w->model);
+}
+
+static void run_trace(const struct world *w, const struct fs_trace_options *options, size_t threads,
+                      struct fs_trace_result *result)
+{
+    struct fs_error err = FS_ERROR_INIT;
+    struct fs_runner *runner;
+    assert_done(fs_runner_serial_create(threads, &runner, &err), err);
+    assert_done(fs_trace_run(w->model, w->tokenizer, &w->pairs, NULL, options, runner, result, &err), err);
+    free(runner);
+}
+
+static const cJSON *golden_item(const struct world *w, const char *id)
+{
+    const cJSON *item;
+    cJSON_ArrayForEach(item, fs_json_root(w->golden))
+    {
+        if (cJSON_GetObjectItemCaseSensitive(item, "pair")->valueint == atoi(id))
+            return item;
+    }
+    return NULL;
+}
+
+static double number_of(const cJSON *item, const char *key)
+{
+    return cJSON_GetObjectItemCaseSensitive(item, key)->valuedouble;
+}
+
+static size_t compared;
+
+static void compare(const char *what, double found, double expected, double scale)
+{
+    compared++;
+    if (!(fabs(found - expected) <= 2e-5 * scale))
+        fail_msg("%s: found %.8g, expected %.8g", what, found, expected);
+}
+
+/* P*[o | restored] of one item from the effects, against the golden file's probabilities. */
+static void compare_item(const struct world *w, const struct fs_trace_result *result, size_t i, size_t window)
+{
+    const struct fs_trace_details *details = &result->details;
+    const cJSON *golden = golden_item(w, w->pairs.item[result->item[i]].id), *value;
+    size_t n = result->items, L = result->layers;
+    if (golden == NULL) {
+        assert_true(result->noised[i]); /* no counterpart of the same length */
+        return;
+    }
+    assert_false(result->noised[i]);
+    double base = number_of(golden, "P*");
+    compare("P", result->biased[i], number_of(golden, "P"), number_of(golden, "P"));
+    compare("P*", result->counterfactual[i], base, base);
+    for (size_t k = 0; k < details->kinds; k++) {
+        char key[64];
+        const char *name = fs_trace_kind_name(details->kind[k]);
+        snprintf(key, sizeof key, "%s %zu", name, window);
+        size_t layer = 0;
+        cJSON_ArrayForEach(value, cJSON_GetObjectItemCaseSensitive(golden, key))
+        {
+            compare(key, details->indirect_effect[(k * n + i) * L + layer++] + base, value->valuedouble, base);
+        }
+        assert_int_equal(layer, L);
+        if (details->positions == 0 || window != 1)
+            continue;
+        snprintf(key, sizeof key, "heat %s", name);
+        const cJSON *line;
+        layer = 0;
+        cJSON_ArrayForEach(line, cJSON_GetObjectItemCaseSensitive(golden, key))
+        {
+            size_t p = details->first[i];
+            cJSON_ArrayForEach(value, line)
+            {
+                compare(key, details->position_effect[(k * L + layer) * details->positions + p++] + base,
+                        value->valuedouble, base);
+            }
+            assert_int_equal(p, details->first[i + 1]);
+            layer++;
+        }
+    }
+}
+
+static void kinds_and_heat_map(void **state)
+{
+    (void)state;
+    for (size_t m = 0; m < 3; m++)
+        for (size_t window = 1; window <= 3; window += 2) {
+            struct world w;
+            struct fs_trace_result result;
+            const struct fs_trace_options options = {.noise_scale = 3,
+                                                     .noise_samples = 3,
+                                                     .bootstrap = 20,
+                                                     .seed = 5,
+                                                     .kind = {true, true, true},
+                                                     .window = window,
+                                                     .heat_map = window == 1};
+            world_open(models[m], &w);
+            run_trace(&w, &options, 2, &result);
+            compared = 0;
+            assert_int_equal(result.details.kinds, 3);
+            for (size_t i = 0; i < result.items; i++)
+                compare_item(&w, &result, i, window);
+            assert_true(compared >= 2 * (2 + 3 * result.layers)); /* two prompts at least */
+            fs_trace_result_release(&result);
+            world_close(&w);
+        }
+}
+
+/* Averages by role, and the residual stream at the subject's last token, are those of the positions. */
+static void roles(void **state)
+{
+    (void)state;
+    struct world w;
+    struct fs_trace_result result;
+    const struct fs_trace_options options = {
+        .noise_scale = 3, .noise_samples = 2, .seed = 5, .window = 1, .heat_map = true, .always_noise = true};
+    world_open("gpt2-tiny", &w);
+    run_trace(&w, &options, 1, &result);
+    const struct fs_trace_details *details = &result.details;
+    size_t L = result.layers;
+    assert_int_equal(details->kinds, 1);
+    for (size_t layer = 0; layer < L; layer++) {
+        double subject = 0.0, read = 0.0;
+        for (size_t i = 0; i < result.items; i++) {
+            struct fs_trace_item item;
+            struct fs_error err = FS_ERROR_INIT;
+            assert_done(fs_trace_item_compile(w.tokenizer, &w.style, &w.pairs.item[result.item[i]], NULL, &item, &err),
+                        err);
+            assert_true(result.noised[i]);
+            const double *effect = details->position_effect + layer * details->positions + details->first[i];
+            assert_true(fabs(effect[item.subject_end - 1] - result.indirect_effect[i * L + layer]) < 1e-9);
+            subject += item.subject_end - 1 != item.read ? effect[item.subject_end - 1] : 0.0;
+            read += effect[item.read] / (double)result.items;
+            assert_string_equal(details->token[details->first[i]], "<|endoftext|>");
+            fs_trace_item_release(&item);
+        }
+        size_t at = FS_ROLE_READ * L + layer; /* of category "all" */
+        assert_true(fabs(details->role_aie[at] - read) < 1e-12);
+        if (details->role_count[FS_ROLE_SUBJECT_LAST] > 0)
+            assert_true(fabs(details->role_aie[FS_ROLE_SUBJECT_LAST * L + layer] -
+                             subject / (double)details->role_count[FS_ROLE_SUBJECT_LAST]) < 1e-12);
+    }
+    assert_int_equal(details->role_count[FS_ROLE_READ], result.items);
+    fs_trace_result_release(&result);
+    world_close(&w);
+}
+
+/* The file and back, and the same bits on one thread and on three. */
+static void file_and_threads(void **state)
+{
+    (void)state;
+    struct world w;
+    struct fs_trace_result one, three, read;
+    struct fs_error err = FS_ERROR_INIT;
+    struct fs_archive *archive;
+    char folder[] = "/tmp/fairstamp-details-XXXXXX", path[64];
+    const struct fs_trace_options options = {.noise_scale = 3,
+                                             .noise_samples = 3,
+                                             .bootstrap = 20,
+                                             .seed = 5,
+                                             .kind = {true, false, true},
+                                             .window = 2,
+                                             .heat_map = true};
+    world_open("bert-tiny", &w);
+    run_trace(&w, &options, 1, &one);
+    run_trace(&w, &options, 3, &three);
+    size_t effects = one.details.kinds * one.layers * one.details.positions;
+    assert_memory_equal(one.details.position_effect, three.details.position_effect, effects * sizeof(double));
+    assert_memory_equal(one.details.indirect_effect, three.details.indirect_effect,
+                        one.details.kinds * one.items * one.layers * sizeof(double));
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/t.h5", folder);
+    assert_done(fs_archive_create(path, "trace", "job", &archive, &err), err);
+    assert_done(fs_trace_write(archive, &w.pairs, &options, &one, &err), err);
+    assert_done(fs_archive_publish(archive, &err), err);
+    assert_done(fs_archive_open(path, "trace", &archive, &err), err);
+    assert_done(fs_trace_read(archive, &read, &err), err);
+    assert_int_equal(read.details.kinds, 2);
+    assert_int_equal(read.details.kind[1], FS_TRACE_FFN);
+    size_t cells = 2 * one.categories * one.layers;
+    assert_memory_equal(read.details.aie, one.details.aie, cells * sizeof(double));
+    assert_memory_equal(read.details.role_aie, one.details.role_aie, cells * FS_TRACE_ROLES * sizeof(double));
+    fs_archive_close(archive);
+    unlink(path);
+    rmdir(folder);
+    fs_trace_result_release(&one);
+    fs_trace_result_release(&three);
+    fs_trace_result_release(&read);
+    world_close(&w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(kinds_and_heat_map), cmocka_unit_test(roles),
+                                       cmocka_unit_test(file_and_threads)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
