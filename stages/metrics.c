@@ -120,9 +120,20 @@ static void release_items(struct scored_items *scored)
     free(scored->sum);
 }
 
-static int collect_items(size_t n, const double *stereo, const double *anti, const double *unrelated,
-                         const double *unrelated_counterpart, const size_t *term, struct scored_items *scored,
-                         struct fs_error *err)
+static double below_anti(const struct fs_stereoset_columns *column, size_t i)
+{
+    return column->unrelated_counterpart != NULL ? column->unrelated_counterpart[i] : column->unrelated[i];
+}
+
+static bool is_complete(const struct fs_stereoset_columns *column, size_t i)
+{
+    return !isnan(column->stereo[i]) && !isnan(column->anti[i]) &&
+           (column->unrelated == NULL || (!isnan(column->unrelated[i]) && !isnan(below_anti(column, i))));
+}
+
+/* The items that are complete, in `other` (NULL: none) too. */
+static int collect_items(size_t n, const struct fs_stereoset_columns *column, const struct fs_stereoset_columns *other,
+                         const size_t *term, struct scored_items *scored, struct fs_error *err)
 {
     *scored = (struct scored_items){0};
     for (size_t i = 0; i < n; i++) {
@@ -135,19 +146,17 @@ static int collect_items(size_t n, const double *stereo, const double *anti, con
         return -1;
     }
     for (size_t i = 0; i < n; i++) {
-        struct tally item = {1, stereo[i] > anti[i] ? 1 : 0, 0};
-        bool lms_tie = false, missing = isnan(stereo[i]) || isnan(anti[i]);
-        if (unrelated != NULL) {
-            double below_anti = unrelated_counterpart != NULL ? unrelated_counterpart[i] : unrelated[i];
-            missing = missing || isnan(unrelated[i]) || isnan(below_anti);
-            item.related = (stereo[i] > unrelated[i] ? 1U : 0U) + (anti[i] > below_anti ? 1U : 0U);
-            lms_tie = stereo[i] == unrelated[i] || anti[i] == below_anti;
-        }
-        if (missing) {
+        if (!is_complete(column, i) || (other != NULL && !is_complete(other, i))) {
             continue;
         }
-        scored->ss_ties += stereo[i] == anti[i] ? 1 : 0;
-        scored->lms_ties += lms_tie ? 1 : 0;
+        double stereo = column->stereo[i], anti = column->anti[i];
+        struct tally item = {1, stereo > anti ? 1 : 0, 0};
+        if (column->unrelated != NULL) {
+            double unrelated = column->unrelated[i], lower = below_anti(column, i);
+            item.related = (stereo > unrelated ? 1U : 0U) + (anti > lower ? 1U : 0U);
+            scored->lms_ties += stereo == unrelated || anti == lower ? 1 : 0;
+        }
+        scored->ss_ties += stereo == anti ? 1 : 0;
         scored->present += scored->sum[term[i]].items == 0 ? 1 : 0;
         add_to_term(&scored->sum[term[i]], &item);
         scored->term[scored->n] = term[i];
@@ -196,8 +205,9 @@ int fs_metrics_stereoset(size_t n, const double *stereo, const double *anti, con
         [SS_MACRO] = &metrics->ss_macro,   [SS_MICRO] = &metrics->ss_micro,     [LMS_MACRO] = &metrics->lms_macro,
         [LMS_MICRO] = &metrics->lms_micro, [ICAT_MACRO] = &metrics->icat_macro, [ICAT_MICRO] = &metrics->icat_micro,
     };
+    const struct fs_stereoset_columns column = {stereo, anti, unrelated, unrelated_counterpart};
     struct scored_items scored;
-    int status = collect_items(n, stereo, anti, unrelated, unrelated_counterpart, term, &scored, err);
+    int status = collect_items(n, &column, NULL, term, &scored, err);
     if (status == 0) {
         double value[STEREOSET_VALUES];
         fold_terms(scored.terms, scored.sum, value);
@@ -276,14 +286,12 @@ int fs_metrics_stereoset_difference(size_t n, const struct fs_stereoset_columns 
     struct scored_items scored[2] = {{0}, {0}};
     int status = 0;
     for (size_t model = 0; status == 0 && model < 2; model++) {
-        const struct fs_stereoset_columns *c = &column[model];
-        status =
-            collect_items(n, c->stereo, c->anti, c->unrelated, c->unrelated_counterpart, term, &scored[model], err);
+        status = collect_items(n, &column[model], &column[1 - model], term, &scored[model], err);
     }
     for (size_t k = 0; k < STEREOSET_VALUES; k++) {
         difference[k] = (struct fs_metric){NAN, NAN, NAN, scored[0].n, 0};
     }
-    if (status == 0 && scored[0].n > 0 && scored[0].n == scored[1].n) {
+    if (status == 0 && scored[0].n > 0) {
         status = stereoset_differences(scored, column[0].unrelated != NULL, bootstrap, difference, err);
     }
     release_items(&scored[0]);

@@ -15,7 +15,7 @@ double fs_mcnemar(size_t gained, size_t lost)
     for (size_t k = fewer + 1; k-- > 0;) { /* the terms fall from k = fewer on: stop where they add nothing */
         double term = exp(lgamma(n + 1.0) - lgamma((double)k + 1.0) - lgamma(n - (double)k + 1.0) - n * M_LN2);
         tail += term;
-        if (term < tail * 1e-17) {
+        if (term <= tail * 1e-17) {
             break;
         }
     }
