@@ -179,6 +179,47 @@ static void rows_are_made_of_the_scores(void **state)
     fs_evaluate_result_release(&result);
 }
 
+/* Shares have McNemar's cells, which add up to the difference; retention, 100 before by definition, has none. */
+static void rows_are_paired(void **state)
+{
+    (void)state;
+    static const char *const shares[] = {"ss.micro", "crows", "ps", "ds"};
+    static const char *const others[] = {"lms.macro", "icat.micro", "gap", "rs.top1", "rs.pair"};
+    struct fs_evaluate_input input = everything();
+    struct fs_evaluate_result result;
+    evaluate(&input, &stamp, &result);
+    for (size_t i = 0; i < result.rows; i++) {
+        const struct fs_result_row *row = &result.row[i];
+        const struct fs_paired *paired = &row->paired;
+        if (strncmp(row->metric, "crows.", 6) != 0) { /* those leave out ties of each model's own */
+            is(paired->difference, row->model[1].value - row->model[0].value);
+        }
+        if (row->model[0].n > 0 && strncmp(row->metric, "icat", 4) != 0) { /* of products it need not be between */
+            assert_true(paired->low <= paired->difference + 1e-9 && paired->difference <= paired->high + 1e-9);
+        }
+    }
+    size_t changed = 0;
+    for (size_t i = 0; i < sizeof shares / sizeof *shares; i++) {
+        const struct fs_result_row *row = find_row(&result, "all", "all", shares[i]);
+        const struct fs_paired *paired = &row->paired;
+        assert_true(paired->gained >= 0 && paired->lost >= 0);
+        is(paired->difference, 100.0 * (double)(paired->gained - paired->lost) / (double)row->model[0].n);
+        is(paired->p_value, fs_mcnemar((size_t)paired->gained, (size_t)paired->lost));
+        changed += (size_t)(paired->gained + paired->lost);
+    }
+    assert_true(changed > 0);
+    const struct fs_paired *macro = &find_row(&result, "all", "all", "ss.macro")->paired;
+    const struct fs_paired *micro = &find_row(&result, "all", "all", "ss.micro")->paired;
+    assert_true(macro->gained == micro->gained && macro->lost == micro->lost);
+    is(macro->p_value, micro->p_value);
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        const struct fs_paired *paired = &find_row(&result, "all", "all", others[i])->paired;
+        assert_true(isnan(paired->p_value) && isfinite(paired->difference) && isfinite(paired->low));
+        assert_true(paired->gained == -1 && paired->lost == -1);
+    }
+    fs_evaluate_result_release(&result);
+}
+
 static void a_stamp_leaves_the_unedited_rows(void **state)
 {
     (void)state;
@@ -191,6 +232,8 @@ static void a_stamp_leaves_the_unedited_rows(void **state)
         assert_memory_equal(&with.row[i].model[0], &without.row[i].model[0], sizeof(struct fs_metric));
         assert_true(isnan(without.row[i].model[1].value));
         assert_int_equal(without.row[i].model[1].n, 0);
+        assert_true(isnan(without.row[i].paired.difference) && isnan(without.row[i].paired.p_value));
+        assert_true(without.row[i].paired.gained == -1 && without.row[i].paired.lost == -1);
     }
     for (size_t i = 0; i < pairs.count * 8; i += 2) {
         assert_memory_equal(&with.pair_score[i], &without.pair_score[i], sizeof(double));
@@ -265,6 +308,61 @@ static void skipped_items_are_counted(void **state)
     fs_evaluate_result_release(&result);
 }
 
+/* Copies the texts and numbers of the result table but the paired columns, as files had it before there were any. */
+static int copy_unpaired(void *context, const struct fs_archive_entry *entry, struct fs_error *err)
+{
+    static const char *const paired[] = {"difference", "difference_low", "difference_high",
+                                         "p_value",    "gained",         "lost"};
+    if (entry->is_attribute || strncmp(entry->name, "/results/", 9) != 0) {
+        return 0;
+    }
+    for (size_t i = 0; i < sizeof paired / sizeof *paired; i++) {
+        if (strcmp(entry->name + 9, paired[i]) == 0) {
+            return 0;
+        }
+    }
+    return entry->is_text
+               ? fs_archive_write_texts(context, entry->name, entry->shape[0], entry->data, err)
+               : fs_archive_write(context, entry->name, entry->type, entry->dimensions, entry->shape, entry->data, err);
+}
+
+static void a_file_without_paired_tests_is_read(void **state)
+{
+    (void)state;
+    struct fs_evaluate_input input = everything();
+    struct fs_evaluate_result result, back;
+    struct fs_archive *archive = NULL, *older = NULL;
+    struct fs_error err = FS_ERROR_INIT;
+    char folder[] = "/tmp/fairstamp-evaluate-XXXXXX", path[64], older_path[64];
+    assert_non_null(mkdtemp(folder));
+    (void)snprintf(path, sizeof path, "%s/evaluate.h5", folder);
+    (void)snprintf(older_path, sizeof older_path, "%s/older.h5", folder);
+    evaluate(&input, &stamp, &result);
+    if (fs_archive_create(path, "evaluate", "job", &archive, &err) != 0 ||
+        fs_evaluate_write(archive, &input, &result, &err) != 0 || fs_archive_publish(archive, &err) != 0 ||
+        fs_archive_open(path, "evaluate", &archive, &err) != 0 ||
+        fs_archive_create(older_path, "evaluate", "job", &older, &err) != 0 ||
+        fs_archive_visit(archive, copy_unpaired, older, &err) != 0 || fs_archive_publish(older, &err) != 0 ||
+        fs_archive_open(older_path, "evaluate", &older, &err) != 0 || fs_evaluate_read_table(older, &back, &err) != 0) {
+        fail_msg("%s", err.text);
+    }
+    assert_false(fs_archive_has(older, "/results/p_value"));
+    assert_int_equal(back.rows, result.rows);
+    for (size_t i = 0; i < back.rows; i++) {
+        assert_string_equal(back.row[i].metric, result.row[i].metric);
+        assert_memory_equal(back.row[i].model, result.row[i].model, sizeof back.row[i].model);
+        assert_true(isnan(back.row[i].paired.difference) && isnan(back.row[i].paired.p_value));
+        assert_true(back.row[i].paired.gained == -1 && back.row[i].paired.lost == -1);
+    }
+    fs_archive_close(archive);
+    fs_archive_close(older);
+    fs_evaluate_result_release(&back);
+    fs_evaluate_result_release(&result);
+    (void)unlink(path);
+    (void)unlink(older_path);
+    (void)rmdir(folder);
+}
+
 static void through_a_file_and_back(void **state)
 {
     (void)state;
@@ -320,9 +418,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_are_made_of_the_scores),
+        cmocka_unit_test(rows_are_paired),
         cmocka_unit_test(a_stamp_leaves_the_unedited_rows),
         cmocka_unit_test(skipped_items_are_counted),
         cmocka_unit_test(through_a_file_and_back),
+        cmocka_unit_test(a_file_without_paired_tests_is_read),
         cmocka_unit_test(a_variant_that_does_not_fit_is_an_error),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
