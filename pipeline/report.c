@@ -195,7 +195,6 @@ static void add_line(struct fs_table *table, const struct fs_result_row *row, co
     fs_table_cell(table, "%zu", row->model[0].n);
     fs_table_cell(table, "%zu", row->model[0].ties);
     fs_table_cell(table, "%zu", skipped);
-    fs_table_cell(table, "%s", row->variant);
 }
 
 /* Whether the row tells of the edited pairs, CrowS-Pairs or BiasKE's facts; those of further suites stand apart. */
@@ -233,6 +232,7 @@ static void add_category(struct fs_table *table, const struct fs_evaluate_result
                 strcmp(row->metric, lines[line].metric) == 0 && strcmp(row->subset, lines[line].subset) == 0 &&
                 row->model[0].n > 0) {
                 add_line(table, row, lines[line].label, lines[line].decimals, stamped);
+                fs_table_cell(table, "%s", row->variant);
             }
         }
     }
@@ -257,34 +257,54 @@ static bool is_shown_further(const struct fs_evaluate_result *result, size_t i)
     return categories > 1;
 }
 
-static int print_further(const struct fs_evaluate_result *result, bool stamped, FILE *stream, struct fs_error *err)
+/* A suite's rows, from `*at` on, which is moved behind them: a table of its own, as wide as this suite needs. */
+static int print_suite(const struct fs_evaluate_result *result, size_t *at, bool stamped, FILE *stream,
+                       struct fs_error *err)
 {
-    static const char *const both[] = {"<suite", "<category", "<metric", ">ideal", ">before", ">95 %",    ">after",
-                                       ">95 %",  ">change",   ">p",      ">items", ">ties",   ">skipped", "<P[k]"};
-    static const char *const one[] = {"<suite", "<category", "<metric", ">ideal",   ">value",
-                                      ">95 %",  ">items",    ">ties",   ">skipped", "<P[k]"};
+    static const char *const both[] = {"<category", "<metric", ">ideal", ">before", ">95 %", ">after",
+                                       ">95 %",     ">change", ">p",     ">items",  ">ties", ">skipped"};
+    static const char *const one[] = {"<category", "<metric", ">ideal", ">value",
+                                      ">95 %",     ">items",  ">ties",  ">skipped"};
+    const struct fs_result_row *first = &result->row[*at];
+    bool small_values = strncmp(first->suite, "seat", 4) == 0 || strcmp(first->suite, "bec_pro") == 0;
     struct fs_table *table;
-    size_t shown = 0;
     if (fs_table_create(stamped ? sizeof both / sizeof both[0] : sizeof one / sizeof one[0], stamped ? both : one,
                         &table, err) != 0) {
         return -1;
     }
-    for (size_t i = 0; i < result->rows; i++) {
-        if (is_shown_further(result, i)) {
-            const struct fs_result_row *row = &result->row[i];
-            bool small = strstr(row->metric, "gap") != NULL || strncmp(row->suite, "seat", 4) == 0 ||
-                         strcmp(row->suite, "bec_pro") == 0;
-            fs_table_cell(table, "%s", row->suite);
-            add_line(table, row, row->metric, small ? 4 : 2, stamped);
-            shown++;
+    for (; *at < result->rows; (*at)++) {
+        const struct fs_result_row *row = &result->row[*at];
+        if (strcmp(row->suite, first->suite) != 0 || strcmp(row->variant, first->variant) != 0) {
+            break;
+        }
+        if (is_shown_further(result, *at)) {
+            add_line(table, row, row->metric, small_values || strstr(row->metric, "gap") != NULL ? 4 : 2, stamped);
         }
     }
-    if (shown > 0) {
-        fprintf(stream, "\nFurther suites, never edited\n");
-    }
-    int status = shown > 0 ? fs_table_print(table, stream, err) : 0;
+    fprintf(stream, "\n%s, %s\n", first->suite, first->variant);
+    int status = fs_table_print(table, stream, err);
     fs_table_destroy(table);
     return status;
+}
+
+static int print_further(const struct fs_evaluate_result *result, bool stamped, FILE *stream, struct fs_error *err)
+{
+    bool any = false;
+    size_t i = 0;
+    while (i < result->rows) {
+        if (!is_shown_further(result, i)) {
+            i++;
+            continue;
+        }
+        if (!any) {
+            fprintf(stream, "\nFurther suites, never edited; each with its P[k]\n");
+            any = true;
+        }
+        if (print_suite(result, &i, stamped, stream, err) != 0) {
+            return -1;
+        }
+    }
+    return 0;
 }
 
 int fs_report_results(const struct fs_evaluate_result *result, bool stamped, FILE *stream, struct fs_error *err)
