@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes the Debian package, installs it with apt in a fresh root of this machine's Debian release, and uses it there: version,
-# demonstration under mpirun, man page, completion. Needs root, debootstrap and a Debian mirror, and takes minutes; where one
+# demonstration under mpirun, man page, completion, module files. Needs root, debootstrap and a Debian mirror, and takes minutes; where one
 # of them is missing it says so and ends with 77. FAIRSTAMP_BUILD, FAIRSTAMP_SOURCE: set by ctest.
 set -u
 skip() { echo "skipped: $*"; exit 77; }
@@ -8,7 +8,7 @@ die() { echo "FAILED: $*"; exit 1; }
 
 if [ "${1:-}" != inside ]; then
     [ "$(id -u)" = 0 ] || skip "needs root"
-    for tool in cpack debootstrap dpkg-shlibdeps unshare; do
+    for tool in cpack debootstrap dpkg-shlibdeps file unshare; do
         command -v $tool >/dev/null || skip "no $tool"
     done
     unshare --mount true 2>/dev/null || skip "no mount namespaces"
@@ -50,7 +50,7 @@ echo "root: $SECONDS s"
 mount -t proc proc "$root/proc" || die "mount /proc"
 mount -t tmpfs tmpfs "$root/dev/shm" || die "mount /dev/shm"
 cp "$package" "$root/tmp/"
-cp "$FAIRSTAMP_SOURCE/tests/package/completion_test.sh" "$root/tmp/"
+cp "$FAIRSTAMP_SOURCE/tests/package/completion_test.sh" "$FAIRSTAMP_SOURCE"/packaging/modules/fairstamp.* "$root/tmp/"
 
 chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive \
     ${http_proxy:+"http_proxy=$http_proxy"} ${https_proxy:+"https_proxy=$https_proxy"} bash -s <<'END_OF_CHROOT'
@@ -89,6 +89,28 @@ man fairstamp 2>words | grep -q 'stamp.learning_rate' || fail "the man page"
 bash completion_test.sh /usr/share/bash-completion/completions/fairstamp || fail "completion"
 bash -c '. /usr/share/bash-completion/bash_completion; _completion_loader fairstamp; complete -p fairstamp' >loaded 2>&1
 grep -q _fairstamp loaded || fail "bash-completion does not load it: $(cat loaded)"
+
+# module files, for a program in /opt; the two module systems displace each other
+version=$(dpkg-query -W -f '${Version}' fairstamp)
+mkdir -p /opt/fairstamp lua/fairstamp tcl/fairstamp
+ln -s /usr "/opt/fairstamp/$version"
+cp fairstamp.lua "lua/fairstamp/$version.lua"
+cp fairstamp.tcl "tcl/fairstamp/$version"
+modules() { # INIT FILE, MODULE FOLDER
+    (
+        . "$1"
+        module use "/tmp/$2"
+        module load fairstamp
+        [ "$(command -v fairstamp)" = "/opt/fairstamp/$version/bin/fairstamp" ] && [ "$FAIRSTAMP_ROOT" = "/opt/fairstamp/$version" ] &&
+            [ "$(man -w fairstamp)" = "/opt/fairstamp/$version/share/man/man1/fairstamp.1.gz" ] && man -w man >/dev/null &&
+            module unload fairstamp && [ "$(command -v fairstamp)" = /usr/bin/fairstamp ] && [ -z "${FAIRSTAMP_ROOT:-}${MANPATH:-}" ]
+    ) >log 2>&1 || fail "modules of $2 with $1: $(cat log)"
+}
+apt-get install -y -qq --no-install-recommends lmod >log 2>&1 || fail "apt-get install lmod: $(tail -n 3 log)"
+modules /usr/share/lmod/*/init/bash lua
+modules /usr/share/lmod/*/init/bash tcl
+apt-get install -y -qq --no-install-recommends environment-modules >log 2>&1 || fail "apt-get install environment-modules: $(tail -n 3 log)"
+modules /usr/share/modules/init/bash tcl
 
 apt-get purge -y -qq fairstamp >log 2>&1 || fail "purge: $(tail -n 3 log)"
 left=$(find /usr -name '*fairstamp*')
