@@ -406,9 +406,10 @@ size_t fs_trace_decisive(const double *aie, const double *effect, size_t items, 
 {
     size_t best = SIZE_MAX;
     for (size_t layer = 0; layer < layers; layer++) {
-        bool acts = false;
-        for (size_t i = 0; i < items && !acts; i++)
-            acts = effect[i * layers + layer] != 0;
+        size_t changed = 0;
+        for (size_t i = 0; i < items; i++)
+            changed += effect[i * layers + layer] != 0;
+        bool acts = changed > 0 && changed >= items - changed;
         if (acts && (best == SIZE_MAX || aie[layer] > aie[best]))
             best = layer;
     }

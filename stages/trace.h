@@ -103,10 +103,10 @@ struct fs_trace_result {
 };
 
 /*
- * l*: the layer of the largest aie [layers] among those where restoring changed any of effect [items][layers] at all.
- * What nothing reads any more has an effect of exactly 0 (a masked model's last layer, the subject being elsewhere than
- * the mask), which is above the others where those are negative, and is no place to edit. 0 where nothing has an effect.
- * Local.
+ * l*: the layer of the largest aie [layers] among those where restoring changed at least half of effect
+ * [items][layers]. What nothing reads any more has an effect of exactly 0 (the last layer, but for the few items of a
+ * causal model whose object follows the subject at once), which is above the others where those are negative, and is no
+ * place to edit. 0 where no layer acts on so many. Local.
  */
 size_t fs_trace_decisive(const double *aie, const double *effect, size_t items, size_t layers);
 
