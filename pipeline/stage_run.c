@@ -9,6 +9,7 @@
 #include "pipeline/stage_files.h"
 #include "pipeline/stage_parts.h"
 #include "stages/evaluate.h"
+#include "stages/layout.h"
 #include "stages/stamp.h"
 #include "stages/trace.h"
 
@@ -72,6 +73,9 @@ int fs_stage_write(struct fs_job_run *run, enum fs_stage stage, const char *suff
     int status = fs_archive_create(path, format, run->identity.digest[stage], &archive, err);
     if (status == 0) {
         status = fill(archive, context, err);
+        if (status == 0 && strcmp(format, FS_PART_FORMAT) != 0) {
+            status = fs_layout_describe(archive, err);
+        }
         if (status == 0) {
             status = fs_provenance_write(archive, run->session, run->job, run->identity.settings[stage], err);
         }
