@@ -222,3 +222,38 @@ int fs_archive_attribute_integer(struct fs_archive *archive, const char *object,
 {
     return write_attribute(archive, object, name, H5T_STD_I64LE, H5T_NATIVE_INT64, &value, err);
 }
+
+static int write_attribute_entry(struct fs_archive *archive, const char *name, const struct fs_archive_entry *entry,
+                                 struct fs_error *err)
+{
+    const char *at = strrchr(name, '@');
+    size_t length = (size_t)(at - name);
+    char object[FS_ARCHIVE_MAX_NAME + 1];
+    if (entry->dimensions != 0 || length > FS_ARCHIVE_MAX_NAME) {
+        return fs_error_set(err, FS_EXIT_DATA, "%s: %s: an attribute with a shape or too long a name cannot be copied",
+                            archive->path, name);
+    }
+    memcpy(object, name, length);
+    object[length] = '\0';
+    if (entry->is_text) {
+        return fs_archive_attribute_text(archive, object, at + 1, *(char *const *)entry->data, err);
+    }
+    return write_attribute(archive, object, at + 1, fs_archive_file_type(entry->type),
+                           fs_archive_memory_type(entry->type), entry->data, err);
+}
+
+int fs_archive_write_entry(struct fs_archive *archive, const char *name, const struct fs_archive_entry *entry,
+                           struct fs_error *err)
+{
+    if (entry->is_attribute) {
+        return write_attribute_entry(archive, name, entry, err);
+    }
+    if (!entry->is_text) {
+        return fs_archive_write(archive, name, entry->type, entry->dimensions, entry->shape, entry->data, err);
+    }
+    if (entry->dimensions != 1) {
+        return fs_error_set(err, FS_EXIT_DATA, "%s: %s: texts of %zu dimensions cannot be copied, expected a list",
+                            archive->path, name, entry->dimensions);
+    }
+    return fs_archive_write_texts(archive, name, entry->shape[0], entry->data, err);
+}
