@@ -1,6 +1,5 @@
 #include "pipeline/options.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -73,6 +72,13 @@ const struct fs_option fs_options_table[FS_OPTION_COUNT] = {
                        "put this value in the place of the job file's; may be repeated"},
     [FS_OPTION_FORCE] = {"--force", NULL, NULL, NULL, false, JOB_COMMANDS,
                          "do stages again whose file belongs to another job, and replace it"},
+    [FS_OPTION_MAX_SECONDS] = {"--max-seconds", "N", NULL, NULL, false, JOB_COMMANDS,
+                               "stop N seconds after the start as a signal does: units in flight are finished and "
+                               "saved, exit code 75"},
+    [FS_OPTION_STOP_FILE] = {"--stop-file", "FILE", NULL, NULL, false, JOB_COMMANDS,
+                             "stop, likewise, as soon as FILE is there; remove it before the next run"},
+    [FS_OPTION_LOG_DIR] = {"--log-dir", "DIR", NULL, NULL, false, JOB_COMMANDS | BIT(SCORE) | BIT(LOGPROBS),
+                           "a log of each rank, DIR/rank-N.log: units taken and done, saves, memory, warnings"},
     [FS_OPTION_MODEL] = {"--model", "DIR", NULL, NULL, true, MODEL_COMMANDS, "HuggingFace folder of the model"},
     [FS_OPTION_SUITE] = {"--suite", "NAME", "stereoset|crows_pairs", NULL, true, BIT(SCORE) | BIT(METRICS),
                          "stereoset or crows_pairs (metrics: stereoset)"},
@@ -117,18 +123,31 @@ bool fs_is_choice(const char *choices, const char *value)
     return false;
 }
 
+static bool read_number(const char *text, double minimum, double maximum, double *value)
+{
+    char *end;
+    *value = strtod(text, &end);
+    return end != text && *end == '\0' && strspn(text, "+-0123456789.eE") == strlen(text) && *value >= minimum &&
+           *value <= maximum;
+}
+
 int fs_parse_integer(const char *name, const char *text, double minimum, double maximum, double *value,
                      struct fs_error *err)
 {
-    char *end;
-    errno = 0;
-    double number = strtod(text, &end);
-    if (end == text || *end != '\0' || strspn(text, "+-0123456789.eE") != strlen(text) || number != floor(number) ||
-        !(number >= minimum && number <= maximum)) {
+    if (!read_number(text, minimum, maximum, value) || *value != floor(*value)) {
         return fs_error_set(err, FS_EXIT_USAGE, "%s: found \"%s\", expected a whole number from %.0f to %.0f", name,
                             text, minimum, maximum);
     }
-    *value = number;
+    return 0;
+}
+
+int fs_parse_number(const char *name, const char *text, double minimum, double maximum, double *value,
+                    struct fs_error *err)
+{
+    if (!read_number(text, minimum, maximum, value)) {
+        return fs_error_set(err, FS_EXIT_USAGE, "%s: found \"%s\", expected a number from %g to %g", name, text,
+                            minimum, maximum);
+    }
     return 0;
 }
 

@@ -107,6 +107,19 @@ int fs_stage_check(const char *folder, enum fs_stage stage, const struct fs_iden
     return status;
 }
 
+void fs_stage_remove_layer(const char *folder, size_t layer)
+{
+    char *path = fs_stage_path(folder, FS_STAGE_LAYERS, FS_LAYER_TRAINING, NULL);
+    if (path != NULL) {
+        unlink(path);
+    }
+    free(path);
+    if (asprintf(&path, "%s/" FS_LAYER_SCORES ".part.h5", folder, layer) >= 0) {
+        unlink(path);
+        free(path);
+    }
+}
+
 void fs_stage_remove_part(const char *folder, enum fs_stage stage)
 {
     char *path = fs_stage_path(folder, stage, ".part.h5", NULL);
