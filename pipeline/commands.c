@@ -128,6 +128,9 @@ static int run_on_ranks(const struct fs_options *options, const char *command_li
         case FS_COMMAND_LOGPROBS:
             status = fs_command_logprobs(&session, err);
             break;
+        case FS_COMMAND_DOCTOR:
+            status = fs_command_doctor(&session, err);
+            break;
         default:
             status = fs_command_job(&session, err);
             break;

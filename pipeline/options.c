@@ -65,10 +65,17 @@ const struct fs_command fs_commands[FS_COMMAND_COUNT] = {
          "Reads a BiasKE file, or all *.json files of a folder, and prints its counts a category. Ends with 65 where "
          "the reader refuses it, a sentence stands twice, {subject} stands behind {object}, an article does not go "
          "with its word, an object stands twice in a text, or a tokenizer does not know a word."},
+    [FS_COMMAND_DOCTOR] =
+        {"doctor", "[JOB.json]", 1, true, "whether this machine, and a job, are fit to run",
+         "Checks in seconds what would end a job after hours in a queue, one line a check: ok, warning or failed, with "
+         "the likely fix. How the ranks were started, their versions, threads and cores, OpenBLAS's kernels, Slurm's "
+         "time, memory and /dev/shm; with a job also its keys, model and data as every rank sees them, whether the "
+         "output can be written, the disk, and parallel HDF5. Start it as the job will be. Ends with 0, warnings or "
+         "not, or 69 where a check failed."},
 };
 
 const struct fs_option fs_options_table[FS_OPTION_COUNT] = {
-    [FS_OPTION_SET] = {"--set", "KEY=VALUE", NULL, NULL, false, JOB_COMMANDS,
+    [FS_OPTION_SET] = {"--set", "KEY=VALUE", NULL, NULL, false, JOB_COMMANDS | BIT(DOCTOR),
                        "put this value in the place of the job file's; may be repeated"},
     [FS_OPTION_FORCE] = {"--force", NULL, NULL, NULL, false, JOB_COMMANDS,
                          "do stages again whose file belongs to another job, and replace it"},
@@ -102,9 +109,9 @@ const struct fs_option fs_options_table[FS_OPTION_COUNT] = {
     [FS_OPTION_OUTPUT] = {"-o", "DIR", NULL, NULL, true, BIT(REPORT),
                           "folder of the report; made where it is not there"},
     [FS_OPTION_FORMAT] = {"--format", "FORMAT", "text|json", "text", false,
-                          JOB_COMMANDS | BIT(SCORE) | BIT(METRICS) | BIT(INSPECT) | BIT(VERIFY),
+                          JOB_COMMANDS | BIT(SCORE) | BIT(METRICS) | BIT(INSPECT) | BIT(VERIFY) | BIT(DOCTOR),
                           "text for people or json for programs"},
-    [FS_OPTION_QUIET] = {"--quiet", NULL, NULL, NULL, false, JOB_COMMANDS | BIT(SCORE) | BIT(LOGPROBS),
+    [FS_OPTION_QUIET] = {"--quiet", NULL, NULL, NULL, false, JOB_COMMANDS | BIT(SCORE) | BIT(LOGPROBS) | BIT(DOCTOR),
                          "no progress on standard error, only warnings and errors"},
     [FS_OPTION_HELP] = {"--help", NULL, NULL, NULL, false, ALL_COMMANDS, "show this help"},
 };
@@ -272,7 +279,8 @@ static int check_complete(const struct fs_options *options, struct fs_error *err
 {
     const struct fs_command *command = &fs_commands[options->command];
     size_t expected = command->operand_count + (options->value[FS_OPTION_EQUAL] != NULL);
-    if (options->operands != expected) {
+    bool optional = options->command == FS_COMMAND_DOCTOR && options->operands == 0;
+    if (options->operands != expected && !optional) {
         return fs_error_set(err, FS_EXIT_USAGE, "%s: found %zu operands, expected %zu: fairstamp %s %s", command->name,
                             options->operands, expected, command->name, command->operands);
     }

@@ -25,6 +25,7 @@ enum fs_command_id {
     FS_COMMAND_EXPORT,
     FS_COMMAND_BENCHMARK,
     FS_COMMAND_REPORT,
+    FS_COMMAND_DOCTOR,
     FS_COMMAND_COUNT
 };
 

@@ -33,9 +33,9 @@ int fs_stage_open(const char *folder, enum fs_stage stage, struct fs_archive **a
 #define FS_LAYER_TRAINING "_training.part.h5"
 #define FS_LAYER_SCORES "layers_scores_%zu"
 /* Removes both: the layer is done. */
-void fs_stage_remove_layer(const char *folder, size_t layer);
+void fs_stage_remove_layer(const char *folder);
 
-/* Removes the partial results: the whole ones are published. */
+/* Removes all partial results of a stage: the whole ones are published. */
 void fs_stage_remove_part(const char *folder, enum fs_stage stage);
 
 #endif

@@ -80,7 +80,7 @@ static int do_layer(struct fs_job_run *run, struct fs_stamp_options *options, co
             status = fs_stage_write(run, FS_STAGE_LAYERS, ".part.h5", FS_PART_FORMAT, fill, comparison, err);
         }
         if (status == 0) {
-            fs_stage_remove_layer(run->output, layer);
+            fs_stage_remove_layer(run->output);
         }
     }
     fs_evaluate_result_release(&result);

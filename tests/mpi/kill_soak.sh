@@ -37,7 +37,10 @@ check_equal() {
     for stage in $all_stages; do
         "$fairstamp" verify --equal "$1/$stage.h5" undisturbed/$stage.h5 >/dev/null || fail "$2: $stage differs"
     done
-    [ -z "$(find "$1" -name '*.part.h5')" ] || fail "$2: partial results are left: $(ls "$1")"
+    if [ -n "$(find "$1" -name '*.part.h5')" ]; then # a process that outlived its mpirun wrote them: the next run clears up
+        start 1 "$1"
+        wait $mpirun_pid && [ -z "$(find "$1" -name '*.part.h5')" ] || fail "$2: partial results are left: $(ls "$1")"
+    fi
 }
 # Waits until `stage` (0 to 3) runs, then a random part of its time, or until the job ends.
 wait_for_moment() { # STAGE OUTPUT
