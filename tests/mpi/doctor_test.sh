@@ -72,12 +72,9 @@ finds warning threads '512 threads'
 
 # for programs: the same, all at once
 doctor 69 2 "$data/job-biaske.json" --set "output=$scratch/file/below" --set "model=$scratch/none" --format json
-python3 - out <<'END' || fail "--format json: $(cat out)"
-import json, sys
-found = json.load(open(sys.argv[1]))
-state = {check["name"]: check["state"] for check in found["checks"]}
-assert state["model"] == state["output"] == "failed" and state["launch"] == "ok", state
-assert found["failed"] == 2 and all(check["fix"] for check in found["checks"] if check["state"] == "failed")
-END
+tr -d ' \n\t' <out >packed
+for words in '"name":"model","state":"failed"' '"name":"output","state":"failed"' '"name":"launch","state":"ok"' '"failed":2'; do
+    grep -qF -- "$words" packed || { fail "--format json lacks $words"; cat out; }
+done
 expect 64 "$fairstamp" doctor a.json b.json
 finish
