@@ -67,7 +67,8 @@ _fairstamp_setting() # KEY=VALUE
 }
 
 _fairstamp_commands="run trace stamp evaluate layers score metrics tokenize logprobs inspect verify export
-    benchmark report --help --version --man --job-schema --job-keys --bash-completion"
+    benchmark report doctor --help --version --man --job-schema --job-keys
+    --bash-completion"
 _fairstamp_keys="model output seed categories data.stereoset data.crows_pairs data.biaske
     data.attribute_words data.stereoset_intersentence data.stereoset_synonyms
     data.winobias data.winogender data.bec_pro data.seat data.counterfact data.known_facts
@@ -79,7 +80,7 @@ _fairstamp_keys="model output seed categories data.stereoset data.crows_pairs da
     stamp.balance_width stamp.kept_rows stamp.keep_without_fill stamp.keep_best
     stamp.learning_rate stamp.schedule stamp.beta1 stamp.beta2 stamp.epsilon
     stamp.iterations stamp.batch stamp.checkpoint_every evaluate.bootstrap
-    evaluate.text_tokens evaluate.permutations checkpoint_seconds"
+    evaluate.text_tokens evaluate.permutations checkpoint_seconds checkpoint_share"
 
 _fairstamp()
 {
@@ -106,6 +107,9 @@ _fairstamp()
     fi
     case $option in
     --set) _fairstamp_setting; return ;;
+    --max-seconds) return ;;
+    --stop-file) _fairstamp_files ''; return ;;
+    --log-dir) _fairstamp_folders; return ;;
     --model) _fairstamp_folders; return ;;
     --suite) _fairstamp_words "stereoset crows_pairs"; return ;;
     --data) _fairstamp_files ''; return ;;
@@ -121,21 +125,22 @@ _fairstamp()
     --format) _fairstamp_words "text json"; return ;;
     esac
     case ${words[0]} in
-    run) options="--set --force --format --quiet --help" ending=.json ;;
-    trace) options="--set --force --format --quiet --help" ending=.json ;;
-    stamp) options="--set --force --format --quiet --help" ending=.json ;;
-    evaluate) options="--set --force --format --quiet --help" ending=.json ;;
-    layers) options="--set --force --format --quiet --help" ending=.json ;;
-    score) options="--model --suite --data --category --variant --stamp --bootstrap --seed --format --quiet
-    --help" ;;
+    run) options="--set --force --max-seconds --stop-file --log-dir --format --quiet --help" ending=.json ;;
+    trace) options="--set --force --max-seconds --stop-file --log-dir --format --quiet --help" ending=.json ;;
+    stamp) options="--set --force --max-seconds --stop-file --log-dir --format --quiet --help" ending=.json ;;
+    evaluate) options="--set --force --max-seconds --stop-file --log-dir --format --quiet --help" ending=.json ;;
+    layers) options="--set --force --max-seconds --stop-file --log-dir --format --quiet --help" ending=.json ;;
+    score) options="--log-dir --model --suite --data --category --variant --stamp --bootstrap --seed --format
+    --quiet --help" ;;
     metrics) options="--suite --data --category --scores --bootstrap --seed --format --help" ;;
     tokenize) options="--model --help" ;;
-    logprobs) options="--model --quiet --help" ;;
+    logprobs) options="--log-dir --model --quiet --help" ;;
     inspect) options="--format --help" ending=.h5 ;;
     verify) options="--equal --format --help" ending=.h5 ;;
     export) options="--to --help" ending=.h5 ;;
     benchmark) options="--tokenizers --help" first=check ending=.json ;;
     report) options="-o --help" ending=.h5 ;;
+    doctor) options="--set --format --quiet --help" ending=.json ;;
     *) return ;;
     esac
     if [[ $cur != -* && -n $first ]] && ((i == 1)); then

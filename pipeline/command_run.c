@@ -50,6 +50,7 @@ static int look_around(struct fs_job_run *run, struct assignment *assignment, st
             return -1;
         }
         if (assignment->wanted[stage] && assignment->there[stage]) {
+            fs_stage_remove_part(run->output, (enum fs_stage)stage); /* a kill came between publishing and removing */
             fs_say("%s: done before, %s/%s.h5 is whole and of this job", fs_stage_names[stage], run->output,
                    fs_stage_names[stage]);
         }

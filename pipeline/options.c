@@ -1,6 +1,5 @@
 #include "pipeline/options.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -66,13 +65,27 @@ const struct fs_command fs_commands[FS_COMMAND_COUNT] = {
          "Reads a BiasKE file, or all *.json files of a folder, and prints its counts a category. Ends with 65 where "
          "the reader refuses it, a sentence stands twice, {subject} stands behind {object}, an article does not go "
          "with its word, an object stands twice in a text, or a tokenizer does not know a word."},
+    [FS_COMMAND_DOCTOR] =
+        {"doctor", "[JOB.json]", 1, true, "whether this machine, and a job, are fit to run",
+         "Checks in seconds what would end a job after hours in a queue, one line a check: ok, warning or failed, with "
+         "the likely fix. How the ranks were started, their versions, threads and cores, OpenBLAS's kernels, Slurm's "
+         "time, memory and /dev/shm; with a job also its keys, model and data as every rank sees them, whether the "
+         "output can be written, the disk, and parallel HDF5. Start it as the job will be. Ends with 0, warnings or "
+         "not, or 69 where a check failed."},
 };
 
 const struct fs_option fs_options_table[FS_OPTION_COUNT] = {
-    [FS_OPTION_SET] = {"--set", "KEY=VALUE", NULL, NULL, false, JOB_COMMANDS,
+    [FS_OPTION_SET] = {"--set", "KEY=VALUE", NULL, NULL, false, JOB_COMMANDS | BIT(DOCTOR),
                        "put this value in the place of the job file's; may be repeated"},
     [FS_OPTION_FORCE] = {"--force", NULL, NULL, NULL, false, JOB_COMMANDS,
                          "do stages again whose file belongs to another job, and replace it"},
+    [FS_OPTION_MAX_SECONDS] = {"--max-seconds", "N", NULL, NULL, false, JOB_COMMANDS,
+                               "stop N seconds after the start as a signal does: units in flight are finished and "
+                               "saved, exit code 75"},
+    [FS_OPTION_STOP_FILE] = {"--stop-file", "FILE", NULL, NULL, false, JOB_COMMANDS,
+                             "stop, likewise, as soon as FILE is there; remove it before the next run"},
+    [FS_OPTION_LOG_DIR] = {"--log-dir", "DIR", NULL, NULL, false, JOB_COMMANDS | BIT(SCORE) | BIT(LOGPROBS),
+                           "a log of each rank, DIR/rank-N.log: units taken and done, saves, memory, warnings"},
     [FS_OPTION_MODEL] = {"--model", "DIR", NULL, NULL, true, MODEL_COMMANDS, "HuggingFace folder of the model"},
     [FS_OPTION_SUITE] = {"--suite", "NAME", "stereoset|crows_pairs", NULL, true, BIT(SCORE) | BIT(METRICS),
                          "stereoset or crows_pairs (metrics: stereoset)"},
@@ -96,9 +109,9 @@ const struct fs_option fs_options_table[FS_OPTION_COUNT] = {
     [FS_OPTION_OUTPUT] = {"-o", "DIR", NULL, NULL, true, BIT(REPORT),
                           "folder of the report; made where it is not there"},
     [FS_OPTION_FORMAT] = {"--format", "FORMAT", "text|json", "text", false,
-                          JOB_COMMANDS | BIT(SCORE) | BIT(METRICS) | BIT(INSPECT) | BIT(VERIFY),
+                          JOB_COMMANDS | BIT(SCORE) | BIT(METRICS) | BIT(INSPECT) | BIT(VERIFY) | BIT(DOCTOR),
                           "text for people or json for programs"},
-    [FS_OPTION_QUIET] = {"--quiet", NULL, NULL, NULL, false, JOB_COMMANDS | BIT(SCORE) | BIT(LOGPROBS),
+    [FS_OPTION_QUIET] = {"--quiet", NULL, NULL, NULL, false, JOB_COMMANDS | BIT(SCORE) | BIT(LOGPROBS) | BIT(DOCTOR),
                          "no progress on standard error, only warnings and errors"},
     [FS_OPTION_HELP] = {"--help", NULL, NULL, NULL, false, ALL_COMMANDS, "show this help"},
 };
@@ -126,18 +139,31 @@ bool fs_is_choice(const char *choices, const char *value)
     return false;
 }
 
+static bool read_number(const char *text, double minimum, double maximum, double *value)
+{
+    char *end;
+    *value = strtod(text, &end);
+    return end != text && *end == '\0' && strspn(text, "+-0123456789.eE") == strlen(text) && *value >= minimum &&
+           *value <= maximum;
+}
+
 int fs_parse_integer(const char *name, const char *text, double minimum, double maximum, double *value,
                      struct fs_error *err)
 {
-    char *end;
-    errno = 0;
-    double number = strtod(text, &end);
-    if (end == text || *end != '\0' || strspn(text, "+-0123456789.eE") != strlen(text) || number != floor(number) ||
-        !(number >= minimum && number <= maximum)) {
+    if (!read_number(text, minimum, maximum, value) || *value != floor(*value)) {
         return fs_error_set(err, FS_EXIT_USAGE, "%s: found \"%s\", expected a whole number from %.0f to %.0f", name,
                             text, minimum, maximum);
     }
-    *value = number;
+    return 0;
+}
+
+int fs_parse_number(const char *name, const char *text, double minimum, double maximum, double *value,
+                    struct fs_error *err)
+{
+    if (!read_number(text, minimum, maximum, value)) {
+        return fs_error_set(err, FS_EXIT_USAGE, "%s: found \"%s\", expected a number from %g to %g", name, text,
+                            minimum, maximum);
+    }
     return 0;
 }
 
@@ -262,7 +288,8 @@ static int check_complete(const struct fs_options *options, struct fs_error *err
 {
     const struct fs_command *command = &fs_commands[options->command];
     size_t expected = command->operand_count + (options->value[FS_OPTION_EQUAL] != NULL);
-    if (options->operands != expected) {
+    bool optional = options->command == FS_COMMAND_DOCTOR && options->operands == 0;
+    if (options->operands != expected && !optional) {
         return fs_error_set(err, FS_EXIT_USAGE, "%s: found %zu operands, expected %zu: fairstamp %s %s", command->name,
                             options->operands, expected, command->name, command->operands);
     }

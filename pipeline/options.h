@@ -25,6 +25,7 @@ enum fs_command_id {
     FS_COMMAND_EXPORT,
     FS_COMMAND_BENCHMARK,
     FS_COMMAND_REPORT,
+    FS_COMMAND_DOCTOR,
     FS_COMMAND_COUNT
 };
 
@@ -41,6 +42,9 @@ extern const struct fs_command fs_commands[FS_COMMAND_COUNT];
 enum fs_option_id {
     FS_OPTION_SET,
     FS_OPTION_FORCE,
+    FS_OPTION_MAX_SECONDS,
+    FS_OPTION_STOP_FILE,
+    FS_OPTION_LOG_DIR,
     FS_OPTION_MODEL,
     FS_OPTION_SUITE,
     FS_OPTION_DATA,
@@ -109,6 +113,9 @@ bool fs_options_json(const struct fs_options *options); /* --format json */
 /* A whole number from `minimum` to `maximum` in `text`, the value of `name`. */
 int fs_parse_integer(const char *name, const char *text, double minimum, double maximum, double *value,
                      struct fs_error *err);
+/* As above, but any number. */
+int fs_parse_number(const char *name, const char *text, double minimum, double maximum, double *value,
+                    struct fs_error *err);
 /* The shortest of 15 to 17 digits that reads back as `number`. */
 #define FS_NUMBER_SIZE 32
 void fs_number_text(double number, char text[FS_NUMBER_SIZE]);

@@ -6,7 +6,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LINE_SECONDS 5.0
+#include "pipeline/log.h"
+
+/* Seconds between two lines of a log: a tenth of what has passed, so that long runs fill no pages. */
+#define LINE_SHARE 0.1
+#define SHORTEST_LINE_SECONDS 5.0
+#define LONGEST_LINE_SECONDS 600.0
 #define BAR_SECONDS 0.2
 #define BAR_WIDTH 30
 
@@ -53,6 +58,9 @@ void fs_say(const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
+    fs_log_words(format, arguments);
+    va_end(arguments);
+    va_start(arguments, format);
     if (state.speaks && !state.quiet) {
         say(format, arguments);
     }
@@ -62,6 +70,9 @@ void fs_say(const char *format, ...)
 void fs_warn(const char *format, ...)
 {
     va_list arguments;
+    va_start(arguments, format);
+    fs_log_words(format, arguments);
+    va_end(arguments);
     va_start(arguments, format);
     if (state.speaks) {
         say(format, arguments);
@@ -110,13 +121,22 @@ static void show(size_t done, double now)
     }
 }
 
+double fs_progress_interval(double elapsed)
+{
+    double seconds = LINE_SHARE * elapsed;
+    if (seconds < SHORTEST_LINE_SECONDS) {
+        return SHORTEST_LINE_SECONDS;
+    }
+    return seconds < LONGEST_LINE_SECONDS ? seconds : LONGEST_LINE_SECONDS;
+}
+
 void fs_progress_update(size_t done)
 {
     if (!state.speaks || state.quiet) {
         return;
     }
     double now = fs_seconds();
-    if (now - state.last >= (state.terminal ? BAR_SECONDS : LINE_SECONDS)) {
+    if (now - state.last >= (state.terminal ? BAR_SECONDS : fs_progress_interval(now - state.begin))) {
         state.last = now;
         show(done, now);
     }

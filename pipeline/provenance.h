@@ -16,4 +16,8 @@ int fs_provenance_write(struct fs_archive *archive, const struct fs_session *ses
 /* "fairstamp 0.1.0 (git ...)" and the libraries, for --version; the caller frees. NULL: out of memory. */
 char *fs_version_text(void);
 
+/* "fairstamp 0.1.0, Open MPI ..., HDF5 ..., OpenBLAS ...", for errors and logs. */
+#define FS_LIBRARIES_SIZE 320
+void fs_libraries_text(char text[FS_LIBRARIES_SIZE]);
+
 #endif

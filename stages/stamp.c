@@ -367,7 +367,7 @@ static int begin_batch(struct trainer *trainer, size_t batch, struct fs_error *e
     return 0;
 }
 
-static int train(struct trainer *trainer, int (*save)(void *, const struct fs_stamp_state *, struct fs_error *),
+static int train(struct trainer *trainer, int (*save)(void *, const struct fs_stamp_state *, bool, struct fs_error *),
                  void *save_context, struct fs_error *err)
 {
     struct fs_stamp_state *state = trainer->state;
@@ -384,8 +384,7 @@ static int train(struct trainer *trainer, int (*save)(void *, const struct fs_st
             running = false;
         }
         bool stop = state->step < state->steps && fs_runner_stop_requested(trainer->runner);
-        bool due = options->checkpoint_every > 0 && state->step % options->checkpoint_every == 0;
-        if (save && state->step < state->steps && (stop || due) && save(save_context, state, err) != 0)
+        if (save && save(save_context, state, stop, err) != 0)
             return -1;
         if (stop)
             return fs_error_set(err, FS_EXIT_INTERRUPTED,
@@ -478,7 +477,7 @@ static int check(const struct trainer *trainer, struct fs_error *err)
 
 int fs_stamp_train(const struct fs_model *model, const struct fs_tokenizer *tokenizer, const struct fs_pair_list *pairs,
                    const bool *held_out, const struct fs_stamp_options *options, struct fs_runner *runner,
-                   int (*save)(void *context, const struct fs_stamp_state *state, struct fs_error *err),
+                   int (*save)(void *context, const struct fs_stamp_state *state, bool stop, struct fs_error *err),
                    void *save_context, struct fs_stamp_state *state, struct fs_error *err)
 {
     struct trainer trainer = {

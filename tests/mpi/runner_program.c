@@ -161,7 +161,7 @@ int main(int argc, char **argv)
         if (strcmp(argv[1], "map") == 0) {
             if (argc == 6) {
                 made.milliseconds = strtol(argv[5], NULL, 10);
-                status = fs_runner_mpi_save_to(runner, argv[4], JOB, 1.0, &err);
+                status = fs_runner_mpi_save_to(runner, argv[4], JOB, 1.0, 1.0, &err);
             }
             status = status == 0 ? do_map(runner, &made, units, argv[3], &err) : -1;
         } else if (strcmp(argv[1], "fail") == 0) {
