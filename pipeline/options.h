@@ -16,6 +16,7 @@ enum fs_command_id {
     FS_COMMAND_STAMP,
     FS_COMMAND_EVALUATE,
     FS_COMMAND_LAYERS,
+    FS_COMMAND_ESTIMATE,
     FS_COMMAND_SCORE,
     FS_COMMAND_METRICS,
     FS_COMMAND_TOKENIZE,
@@ -41,6 +42,10 @@ extern const struct fs_command fs_commands[FS_COMMAND_COUNT];
 enum fs_option_id {
     FS_OPTION_SET,
     FS_OPTION_FORCE,
+    FS_OPTION_SAVE,
+    FS_OPTION_SECONDS,
+    FS_OPTION_NODE_RANKS,
+    FS_OPTION_NETWORK,
     FS_OPTION_MODEL,
     FS_OPTION_SUITE,
     FS_OPTION_DATA,

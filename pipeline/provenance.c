@@ -37,14 +37,15 @@ char *fs_version_text(void)
 }
 
 int fs_provenance_write(struct fs_archive *archive, const struct fs_session *session, const struct fs_job *job,
-                        const char *settings, struct fs_error *err)
+                        const char *settings, double seconds, struct fs_error *err)
 {
-    char mpi[MPI_MAX_LIBRARY_VERSION_STRING] = "", hdf5[64], host[256] = "", ranks[32], threads[32], now[32];
+    char mpi[MPI_MAX_LIBRARY_VERSION_STRING] = "", hdf5[64], host[256] = "", ranks[32], threads[32], now[32], stage[32];
     library_versions(mpi, hdf5);
     gethostname(host, sizeof host - 1);
     snprintf(ranks, sizeof ranks, "%zu", session->runner->ranks);
     snprintf(threads, sizeof threads, "%zu", session->runner->threads);
     fs_time_text(now);
+    snprintf(stage, sizeof stage, "%.3f", seconds);
     const struct {
         const char *name, *value;
     } entries[] = {
@@ -65,6 +66,7 @@ int fs_provenance_write(struct fs_archive *archive, const struct fs_session *ses
         {"seed", fs_job_text(job, FS_KEY_SEED)},
         {"start", session->start},
         {"end", now},
+        {"stage_seconds", stage},
     };
     for (size_t i = 0; i < sizeof entries / sizeof entries[0]; i++) {
         if (fs_archive_attribute_text(archive, GROUP, entries[i].name, entries[i].value, err) != 0) {

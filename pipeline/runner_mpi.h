@@ -29,6 +29,7 @@ void fs_runner_mpi_destroy(struct fs_runner *runner); /* collective; takes NULL 
 /*
  * Where map saves the partial results named `checkpoint`: `folder`/<checkpoint>.part.h5, of the job with digest `job`,
  * every `seconds`. Without this call map saves nothing. The strings are copied. Local, the same on all ranks.
+ * This and fs_runner_mpi_expect_sums do nothing to a runner of another kind.
  */
 int fs_runner_mpi_save_to(struct fs_runner *runner, const char *folder, const char *job, double seconds,
                           struct fs_error *err);
