@@ -6,22 +6,26 @@
 
 #include "io/json.h"
 #include "io/publish.h"
+#include "pipeline/report.h"
 
 int fs_estimate_save(const char *folder, const struct fs_estimate *estimate, struct fs_error *err)
 {
-    char *path = NULL;
-    cJSON *json = fs_estimate_json(estimate);
-    char *text = json != NULL ? cJSON_Print(json) : NULL;
-    int status = -1;
-    if (text == NULL || asprintf(&path, "%s/" FS_ESTIMATE_FILE, folder) < 0) {
+    char *path = NULL, *text = NULL;
+    size_t size = 0;
+    FILE *stream = open_memstream(&text, &size);
+    if (stream == NULL) {
+        return fs_error_memory(err, 4096, "an estimate");
+    }
+    int status = fs_report_print_json(fs_estimate_json(estimate), stream, err);
+    if (fclose(stream) != 0 || asprintf(&path, "%s/" FS_ESTIMATE_FILE, folder) < 0) {
         path = NULL;
-        fs_error_memory(err, 4096, "an estimate");
-    } else if (fs_make_folder(folder, err) == 0) {
-        status = fs_publish_text(path, text, strlen(text), err);
+        status = fs_error_memory(err, size, "an estimate");
+    }
+    if (status == 0) {
+        status = fs_make_folder(folder, err) == 0 ? fs_publish_text(path, text, size, err) : -1;
     }
     free(path);
-    cJSON_free(text);
-    cJSON_Delete(json);
+    free(text);
     return status;
 }
 

@@ -42,6 +42,7 @@ struct mapping {
     size_t *offset;         /* [units + 1] */
     size_t *remaining;      /* [remaining_count] units to hand out */
     size_t remaining_count;
+    size_t taken;        /* the last number that this rank got of the counter */
     unsigned char *mine; /* claim: [units] */
     bool ended;          /* nothing more to take */
     struct fs_error failure;
@@ -189,6 +190,17 @@ static void *place_for(struct mapping *m, size_t unit, struct fs_error *err)
     return out == NULL ? NULL : out + 1;
 }
 
+/*
+ * A unit more than there are threads keeps them busy while the next one is fetched; towards the end it would wait here
+ * while another rank has nothing to do.
+ */
+static bool has_room(const struct mapping *m)
+{
+    const struct fs_runner *base = &m->runner->base;
+    bool many = m->taken + 2 * base->ranks * base->threads < m->remaining_count;
+    return fs_pool_has_room(m->runner->pool) && (many || fs_pool_inside(m->runner->pool) < base->threads);
+}
+
 /* Fills the pool from the counter. */
 static void take_units(struct mapping *m)
 {
@@ -196,8 +208,9 @@ static void take_units(struct mapping *m)
     if (fs_signals_stop()) {
         end_for_all(m);
     }
-    while (!m->ended && fs_pool_has_room(pool) && m->unsent < UNSENT_LIMIT) {
+    while (!m->ended && has_room(m) && m->unsent < UNSENT_LIMIT) {
         int64_t next = fs_counter_take(&m->runner->counter, 1);
+        m->taken = (size_t)next;
         if (next >= (int64_t)m->remaining_count) {
             m->ended = true;
             break;
