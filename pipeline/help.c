@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pipeline/completion.h"
 #include "pipeline/job.h"
 #include "pipeline/provenance.h"
 
@@ -98,10 +99,10 @@ static void print_overview(FILE *stream)
         print_entry(stream, fs_commands[i].name, fs_commands[i].summary);
     }
     fprintf(stream, "\nalone:\n");
-    print_entry(stream, "--help, --version", "this help; version, build and libraries");
-    print_entry(stream, "--man", "the manual page, roff");
-    print_entry(stream, "--job-schema, --job-keys", "of job files: JSON schema; keys as a Markdown table");
-    fprintf(stream, "\nfairstamp COMMAND --help tells more. Exit codes:\n");
+    for (size_t i = 0; i < FS_PAGE_COUNT; i++) {
+        print_entry(stream, fs_pages[i].name, fs_pages[i].help);
+    }
+    fprintf(stream, "\nexit codes:\n");
     for (size_t i = 0; i < EXIT_CODES; i++) {
         char code[8];
         snprintf(code, sizeof code, "%d", exit_codes[i].code);
@@ -197,6 +198,10 @@ static void print_man(FILE *stream)
          "standard output, from the first rank alone; words go to standard error.\n");
     fprintf(stream, ".SH COMMANDS\n");
     print_man_commands(stream);
+    fprintf(stream, ".SS Alone\n");
+    for (size_t i = 0; i < FS_PAGE_COUNT; i++) {
+        roff_entry(stream, fs_pages[i].name, fs_pages[i].help);
+    }
     fprintf(stream, ".SH JOB FILE\n");
     roff(stream,
          "JSON. A key \"a.b\" below is key b of object a. Relative paths count from the job file's folder, those of "
@@ -352,6 +357,9 @@ int fs_help_page(const struct fs_options *options, FILE *stream, struct fs_error
         break;
     case FS_PAGE_KEYS:
         print_keys(stream);
+        break;
+    case FS_PAGE_COMPLETION:
+        fs_completion_bash(stream);
         break;
     default:
         if (options->has_command) {

@@ -1,4 +1,4 @@
-/* Help, man page, JSON schema and list of keys, all from the tables of options.c and job_keys.c. Local. */
+/* Help, man page, JSON schema, list of keys and completion, all from the tables of options.c and job_keys.c. Local. */
 #ifndef FAIRSTAMP_PIPELINE_HELP_H
 #define FAIRSTAMP_PIPELINE_HELP_H
 

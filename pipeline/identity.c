@@ -1,5 +1,6 @@
 #include "pipeline/identity.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 #include "io/archive.h"
 #include "io/folder.h"
 #include "model/model.h"
+#include "pipeline/options.h"
 
 const char *const fs_stage_names[FS_STAGE_COUNT] = {"trace", "stamp", "evaluate", "layers"};
 
@@ -54,6 +56,12 @@ const char *fs_job_variant(const struct fs_job *job, enum fs_key key, enum fs_mo
     default:
         return kind == FS_MASKED ? "target.prob" : "sentence.mean";
     }
+}
+
+double fs_job_model_number(const struct fs_job *job, enum fs_key key, enum fs_model_kind kind)
+{
+    double given = fs_job_number(job, key);
+    return isnan(given) ? (kind == FS_MASKED ? 3 : 0.1) : given; /* stamp.alpha, stamp.beta */
 }
 
 /* One hashed input file. */
@@ -166,6 +174,11 @@ static void write_settings(FILE *stream, const struct fs_job *job, const struct 
     for (size_t i = 0; i < FS_KEY_COUNT; i++) {
         const struct fs_job_key *key = &fs_job_keys[i];
         const char *text = fs_job_text(job, (enum fs_key)i);
+        char number[FS_NUMBER_SIZE];
+        if (text == NULL && key->kind == FS_KEY_NUMBER) {
+            fs_number_text(fs_job_model_number(job, (enum fs_key)i, inputs->kind), number);
+            text = number;
+        }
         if ((key->stages & stage_bits(stage)) != 0 && key->kind != FS_KEY_PATH) {
             fprintf(stream, "%s = %s\n", key->name, text != NULL ? text : "");
         }

@@ -22,6 +22,9 @@ extern const char *const fs_stage_names[FS_STAGE_COUNT]; /* "trace", ...: also t
 /* The variant of a suite's key: the job's, or the default of the model's kind. */
 const char *fs_job_variant(const struct fs_job *job, enum fs_key key, enum fs_model_kind kind);
 
+/* A number's value, likewise: the weights of the stamp's loss have a default for each kind of model. */
+double fs_job_model_number(const struct fs_job *job, enum fs_key key, enum fs_model_kind kind);
+
 /* Whether the pairs of StereoSet are edited, otherwise BiasKE's; and the key of the edited pairs' variant. */
 bool fs_job_edits_stereoset(const struct fs_job *job);
 enum fs_key fs_job_pair_variant_key(const struct fs_job *job);

@@ -118,6 +118,15 @@ const struct fs_option fs_options_table[FS_OPTION_COUNT] = {
     [FS_OPTION_HELP] = {"--help", NULL, NULL, NULL, false, ALL_COMMANDS, "show this help"},
 };
 
+const struct fs_page_name fs_pages[FS_PAGE_COUNT] = {
+    {"--help", FS_PAGE_HELP, "this help; behind a command: of that command"},
+    {"--version", FS_PAGE_VERSION, "version, build and libraries"},
+    {"--man", FS_PAGE_MAN, "the manual page, roff"},
+    {"--job-schema", FS_PAGE_SCHEMA, "JSON schema of job files"},
+    {"--job-keys", FS_PAGE_KEYS, "keys of job files as a Markdown table"},
+    {"--bash-completion", FS_PAGE_COMPLETION, "the completion script for bash"},
+};
+
 bool fs_is_choice(const char *choices, const char *value)
 {
     size_t length = strlen(value);
@@ -284,15 +293,12 @@ static int check_complete(const struct fs_options *options, struct fs_error *err
 
 static bool find_page(const char *argument, enum fs_page *page)
 {
-    static const struct {
-        const char *name;
-        enum fs_page page;
-    } pages[] = {{"--help", FS_PAGE_HELP},         {"-h", FS_PAGE_HELP},
-                 {"--version", FS_PAGE_VERSION},   {"--man", FS_PAGE_MAN},
-                 {"--job-schema", FS_PAGE_SCHEMA}, {"--job-keys", FS_PAGE_KEYS}};
-    for (size_t i = 0; i < sizeof pages / sizeof pages[0]; i++) {
-        if (strcmp(argument, pages[i].name) == 0) {
-            *page = pages[i].page;
+    if (strcmp(argument, "-h") == 0) {
+        argument = "--help";
+    }
+    for (size_t i = 0; i < FS_PAGE_COUNT; i++) {
+        if (strcmp(argument, fs_pages[i].name) == 0) {
+            *page = fs_pages[i].page;
             return true;
         }
     }

@@ -1,6 +1,6 @@
 /*
- * The command line. One table of commands and one of options make parser, --help and man page (help.h). Local; parsing
- * speaks to nobody.
+ * The command line. One table of commands, one of options and one of pages make parser, --help and man page (help.h)
+ * and the completion (completion.h). Local; parsing speaks to nobody.
  */
 #ifndef FAIRSTAMP_PIPELINE_OPTIONS_H
 #define FAIRSTAMP_PIPELINE_OPTIONS_H
@@ -76,8 +76,24 @@ struct fs_option {
 };
 extern const struct fs_option fs_options_table[FS_OPTION_COUNT];
 
+enum fs_page {
+    FS_NO_PAGE,
+    FS_PAGE_HELP,
+    FS_PAGE_VERSION,
+    FS_PAGE_MAN,
+    FS_PAGE_SCHEMA,
+    FS_PAGE_KEYS,
+    FS_PAGE_COMPLETION
+};
+
 /* What stands alone in the place of a command. */
-enum fs_page { FS_NO_PAGE, FS_PAGE_HELP, FS_PAGE_VERSION, FS_PAGE_MAN, FS_PAGE_SCHEMA, FS_PAGE_KEYS };
+#define FS_PAGE_COUNT 6
+struct fs_page_name {
+    const char *name;
+    enum fs_page page;
+    const char *help;
+};
+extern const struct fs_page_name fs_pages[FS_PAGE_COUNT];
 
 struct fs_options {
     enum fs_page page; /* FS_PAGE_HELP with has_command: of that command */

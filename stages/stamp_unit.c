@@ -14,6 +14,7 @@ struct builder {
     struct fs_prompt_style style;
     const char **subject; /* [subjects] distinct, in order of first appearance */
     size_t subjects;
+    size_t group_subjects; /* the first of them are of the pairs, the others neutral */
     struct fs_stamp_units *units;
 
     const struct fs_pair **of_term; /* [units->terms] a pair of each target term */
@@ -90,16 +91,37 @@ static const char *const neutral_subjects[FS_NEUTRAL_SUBJECTS] = {
     "the world", "the doctor", "the door",   "the music",   "the weather", "the child", "the table", "the story",
     "the train", "a bird",     "the sea",    "the garden",  "the war",     "the road",  "the law",   "the game"};
 
-/* "{subject} is a [MASK]." read at the mask, or "{Subject} is a" read at its end; likewise with other templates. */
-static int add_prompt(struct builder *builder, const char *subject, const char *template, struct fs_error *err)
+/* What stands around the prompts of neutral subjects, so that they are read at many positions. */
+static const char *const openings[] = {"",
+                                       "yesterday",
+                                       "in the morning",
+                                       "after all these years",
+                                       "as they told us in the end,",
+                                       "in a small town not far from the coast,",
+                                       "when the work was done and everyone had gone home,",
+                                       "one of the first things that you see here is how"};
+#define OPENINGS (sizeof openings / sizeof openings[0])
+static const char *const endings[] = {".", "in the end.", ", and that was all they knew about it.", "of the old days."};
+#define ENDINGS (sizeof endings / sizeof endings[0])
+
+/*
+ * Generic prompt number `number`: "{subject} is a [MASK]." read at the mask, or "{Subject} is a" read at its end;
+ * likewise with other templates.
+ */
+static int add_prompt(struct builder *builder, size_t number, struct fs_error *err)
 {
     const struct fs_prompt_style *style = &builder->style;
+    size_t which = number % builder->subjects, template = number / builder->subjects;
+    bool neutral = which >= builder->group_subjects;
+    const char *subject = builder->subject[which], *opening = neutral ? openings[(which + template) % OPENINGS] : "",
+               *ending = neutral ? endings[(which + template / 2) % ENDINGS] : ".";
     bool masked = style->kind == FS_MASKED;
     struct fs_encoding head = {0}, tail = {0};
     char *text = NULL;
     int32_t *id = NULL;
-    int status =
-        asprintf(&text, "%s %s", subject, template) < 0 ? fs_error_memory(err, strlen(subject), "a prompt") : 0;
+    int status = asprintf(&text, "%s%s%s %s", opening, opening[0] ? " " : "", subject, templates[template]) < 0
+                     ? fs_error_memory(err, strlen(subject), "a prompt")
+                     : 0;
     if (status == 0) {
         if (!masked && text[0] >= 'a' && text[0] <= 'z')
             text[0] = (char)(text[0] - 32);
@@ -107,7 +129,7 @@ static int add_prompt(struct builder *builder, const char *subject, const char *
         free(text);
     }
     if (status == 0 && masked)
-        status = fs_tokenizer_encode(builder->tokenizer, ".", 1, &tail, err);
+        status = fs_tokenizer_encode(builder->tokenizer, ending, strlen(ending), &tail, err);
     if (status == 0) {
         id = fs_allocate(head.count + tail.count + 3, sizeof *id, "a prompt", err);
         status = id ? 0 : -1;
@@ -407,6 +429,7 @@ static int build(struct builder *builder, const struct fs_pair_list *list, const
         add_subject(builder, list->item[pair[i]].subject);
         add_subject(builder, list->item[pair[i]].counterpart);
     }
+    builder->group_subjects = builder->subjects;
     for (size_t i = 0; i < builder->options->neutral_subjects; i++)
         add_subject(builder, neutral_subjects[i]);
     size_t prompts = builder->subjects * builder->options->generic_prompts;
@@ -419,8 +442,7 @@ static int build(struct builder *builder, const struct fs_pair_list *list, const
         if (open_unit(builder, err) != 0 || add_pair(builder, this, err) != 0)
             return -1;
         for (; next < (i + 1) * prompts / count; next++)
-            if (add_prompt(builder, builder->subject[next % builder->subjects], templates[next / builder->subjects],
-                           err) != 0)
+            if (add_prompt(builder, next, err) != 0)
                 return -1;
         if (close_full_unit(builder, i + 1 == count || !same_term(this, &list->item[pair[i + 1]]), err) != 0)
             return -1;

@@ -420,6 +420,20 @@ static void fold_category(struct fs_trace_result *result, size_t category, const
         result->argmax_count[at + argmax(result->indirect_effect + member[i] * layers, layers)]++;
 }
 
+size_t fs_trace_decisive(const double *aie, const double *effect, size_t items, size_t layers)
+{
+    size_t best = SIZE_MAX;
+    for (size_t layer = 0; layer < layers; layer++) {
+        size_t changed = 0;
+        for (size_t i = 0; i < items; i++)
+            changed += effect[i * layers + layer] != 0;
+        bool acts = changed > 0 && changed >= items - changed;
+        if (acts && (best == SIZE_MAX || aie[layer] > aie[best]))
+            best = layer;
+    }
+    return best == SIZE_MAX ? 0 : best;
+}
+
 static int fold(const struct trace *trace, const struct fs_pair_list *pairs, const double *numbers,
                 struct fs_trace_result *result, struct fs_error *err)
 {
@@ -447,7 +461,7 @@ static int fold(const struct trace *trace, const struct fs_pair_list *pairs, con
     }
     free(member);
     free(scratch);
-    result->decisive_layer = argmax(result->aie, layers);
+    result->decisive_layer = fs_trace_decisive(result->aie, result->indirect_effect, result->items, layers);
     return status;
 }
 

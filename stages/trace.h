@@ -102,6 +102,14 @@ struct fs_trace_result {
     struct fs_trace_details details;
 };
 
+/*
+ * l*: the layer of the largest aie [layers] among those where restoring changed at least half of effect
+ * [items][layers]. What nothing reads any more has an effect of exactly 0 (the last layer, but for the few items of a
+ * causal model whose object follows the subject at once), which is above the others where those are negative, and is no
+ * place to edit. 0 where no layer acts on so many. Local.
+ */
+size_t fs_trace_decisive(const double *aie, const double *effect, size_t items, size_t layers);
+
 /* Collective. The result is complete on the root; elsewhere decisive_layer, items and layers are set. */
 int fs_trace_run(const struct fs_model *model, const struct fs_tokenizer *tokenizer, const struct fs_pair_list *pairs,
                  const struct fs_attribute_table *attributes, const struct fs_trace_options *options,

@@ -116,6 +116,8 @@ says 'did you mean "--model"'
 
 # what is generated from the tables is current
 "$fairstamp" --man | cmp -s - "$FAIRSTAMP_SOURCE/man/fairstamp.1" || fail "man/fairstamp.1: make it again with --man"
+"$fairstamp" --bash-completion | cmp -s - "$FAIRSTAMP_SOURCE/completion/fairstamp.bash" ||
+    fail "completion/fairstamp.bash: make it again with --bash-completion"
 "$fairstamp" --job-schema | cmp -s - "$FAIRSTAMP_SOURCE/jobs/job.schema.json" || fail "jobs/job.schema.json: --job-schema"
 "$fairstamp" --job-keys >"$scratch/keys"
 sed -n '/^| key /,/^$/p' "$FAIRSTAMP_SOURCE/jobs/README.md" | sed '/^$/d' | cmp -s - "$scratch/keys" ||

@@ -1,0 +1,149 @@
+# Completion of fairstamp for bash, made by `fairstamp --bash-completion`.
+
+# Each fills COMPREPLY with what completes $cur; $prefix stands before it in the same word.
+_fairstamp_words() # "WORD ..."
+{
+    mapfile -t COMPREPLY < <(compgen -P "$prefix" -W "$1" -- "$cur")
+}
+_fairstamp_folders()
+{
+    mapfile -t COMPREPLY < <(compgen -P "$prefix" -d -- "$cur")
+    compopt -o filenames 2>/dev/null
+}
+_fairstamp_files() # ENDING: files whose names have it, and folders; '': all
+{
+    mapfile -t COMPREPLY < <(
+        compgen -P "$prefix" -f -X "!*$1" -- "$cur"
+        [[ -z $1 ]] || compgen -P "$prefix" -d -- "$cur"
+    )
+    compopt -o filenames 2>/dev/null
+}
+_fairstamp_behind_equals() # bash parts words at "=", unless COMP_WORDBREAKS was changed
+{
+    [[ $COMP_WORDBREAKS == *=* ]] || prefix+=${cur%%=*}=
+    cur=${cur#*=}
+}
+_fairstamp_setting() # KEY=VALUE
+{
+    local key=${cur%%=*}
+    if [[ $cur != *=* ]]; then
+        mapfile -t COMPREPLY < <(compgen -P "$prefix" -S = -W "$_fairstamp_keys" -- "$cur")
+        compopt -o nospace 2>/dev/null
+        return
+    fi
+    _fairstamp_behind_equals
+    case $key in
+    model) _fairstamp_files '' ;;
+    output) _fairstamp_files '' ;;
+    data.stereoset) _fairstamp_files '' ;;
+    data.crows_pairs) _fairstamp_files '' ;;
+    data.biaske) _fairstamp_files '' ;;
+    data.attribute_words) _fairstamp_files '' ;;
+    data.stereoset_intersentence) _fairstamp_files '' ;;
+    data.stereoset_synonyms) _fairstamp_files '' ;;
+    data.winobias) _fairstamp_files '' ;;
+    data.winogender) _fairstamp_files '' ;;
+    data.bec_pro) _fairstamp_files '' ;;
+    data.seat) _fairstamp_files '' ;;
+    data.counterfact) _fairstamp_files '' ;;
+    data.known_facts) _fairstamp_files '' ;;
+    data.text) _fairstamp_files '' ;;
+    edit.pairs) _fairstamp_words "stereoset biaske" ;;
+    variant.stereoset) _fairstamp_words "target.prob target.logprob sentence.mean sentence.sum object.mean" ;;
+    variant.crows_pairs) _fairstamp_words "pll.unmodified pll.modified sentence.mean sentence.sum" ;;
+    variant.biaske) _fairstamp_words "target.prob target.logprob sentence.mean sentence.sum object.mean" ;;
+    trace.positions) _fairstamp_words "last all" ;;
+    trace.kinds) _fairstamp_words "residual attention ffn all" ;;
+    trace.heat_map) _fairstamp_words "true false" ;;
+    trace.corruption) _fairstamp_words "counterfactual noise" ;;
+    trace.verify) _fairstamp_words "none random all" ;;
+    stamp.layer) _fairstamp_words auto ;;
+    stamp.loss) _fairstamp_words "gap logratio" ;;
+    stamp.kept_rows) _fairstamp_words "first all" ;;
+    stamp.keep_without_fill) _fairstamp_words "true false" ;;
+    stamp.keep_best) _fairstamp_words "true false" ;;
+    stamp.schedule) _fairstamp_words "constant cosine" ;;
+    esac
+}
+
+_fairstamp_commands="run trace stamp evaluate layers score metrics tokenize logprobs inspect verify export
+    benchmark report --help --version --man --job-schema --job-keys --bash-completion"
+_fairstamp_keys="model output seed categories data.stereoset data.crows_pairs data.biaske
+    data.attribute_words data.stereoset_intersentence data.stereoset_synonyms
+    data.winobias data.winogender data.bec_pro data.seat data.counterfact data.known_facts
+    data.text edit.pairs variant.stereoset variant.crows_pairs variant.biaske
+    split.held_out split.validation trace.positions trace.kinds trace.window
+    trace.heat_map trace.corruption trace.noise_scale trace.noise_samples trace.bootstrap
+    trace.verify stamp.layer stamp.width stamp.loss stamp.alpha stamp.beta
+    stamp.generic_prompts stamp.neutral_subjects stamp.level stamp.balance
+    stamp.balance_width stamp.kept_rows stamp.keep_without_fill stamp.keep_best
+    stamp.learning_rate stamp.schedule stamp.beta1 stamp.beta2 stamp.epsilon
+    stamp.iterations stamp.batch stamp.checkpoint_every evaluate.bootstrap
+    evaluate.text_tokens evaluate.permutations checkpoint_seconds"
+
+_fairstamp()
+{
+    local IFS=$' \t\n' words=() word i cur prefix='' option options='' first='' ending=''
+    COMPREPLY=()
+    for ((i = 1; i <= COMP_CWORD; i++)); do
+        word=${COMP_WORDS[i]}
+        if ((i > 1)) && [[ $word == = || ${COMP_WORDS[i - 1]} == = ]]; then
+            words[${#words[@]} - 1]+=$word
+        else
+            words+=("$word")
+        fi
+    done
+    i=$((${#words[@]} - 1))
+    cur=${words[i]}
+    if ((i == 0)); then
+        _fairstamp_words "$_fairstamp_commands"
+        return
+    fi
+    option=${words[i - 1]}
+    if [[ $cur == -*=* ]]; then
+        option=${cur%%=*}
+        _fairstamp_behind_equals
+    fi
+    case $option in
+    --set) _fairstamp_setting; return ;;
+    --model) _fairstamp_folders; return ;;
+    --suite) _fairstamp_words "stereoset crows_pairs"; return ;;
+    --data) _fairstamp_files ''; return ;;
+    --category) return ;;
+    --variant) return ;;
+    --stamp) _fairstamp_files ''; return ;;
+    --scores) _fairstamp_files ''; return ;;
+    --bootstrap) return ;;
+    --seed) return ;;
+    --to) _fairstamp_words "csv json"; return ;;
+    --tokenizers) _fairstamp_folders; return ;;
+    -o) _fairstamp_folders; return ;;
+    --format) _fairstamp_words "text json"; return ;;
+    esac
+    case ${words[0]} in
+    run) options="--set --force --format --quiet --help" ending=.json ;;
+    trace) options="--set --force --format --quiet --help" ending=.json ;;
+    stamp) options="--set --force --format --quiet --help" ending=.json ;;
+    evaluate) options="--set --force --format --quiet --help" ending=.json ;;
+    layers) options="--set --force --format --quiet --help" ending=.json ;;
+    score) options="--model --suite --data --category --variant --stamp --bootstrap --seed --format --quiet
+    --help" ;;
+    metrics) options="--suite --data --category --scores --bootstrap --seed --format --help" ;;
+    tokenize) options="--model --help" ;;
+    logprobs) options="--model --quiet --help" ;;
+    inspect) options="--format --help" ending=.h5 ;;
+    verify) options="--equal --format --help" ending=.h5 ;;
+    export) options="--to --help" ending=.h5 ;;
+    benchmark) options="--tokenizers --help" first=check ending=.json ;;
+    report) options="-o --help" ending=.h5 ;;
+    *) return ;;
+    esac
+    if [[ $cur != -* && -n $first ]] && ((i == 1)); then
+        _fairstamp_words "$first"
+    elif [[ $cur != -* && -n $ending ]]; then
+        _fairstamp_files "$ending"
+    else
+        _fairstamp_words "$options"
+    fi
+}
+complete -F _fairstamp fairstamp
