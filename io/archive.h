@@ -6,11 +6,12 @@
  *
  * sha256 is over the bytes from 512 on, length is that of the whole file.
  *
- * Inside: datasets with fletcher32 (and shuffle + deflate above 4 KiB), plain little-endian types, texts of a fixed
- * length in UTF-8, attributes, and the dataset /manifest: one line "<64 hex digits> <name>" for each dataset and each
- * attribute, the SHA-256 of its name, type, shape and content. Root attributes: "format" = kind of the file ("trace",
- * "stamp", "evaluate", "part"), "version" = FS_ARCHIVE_VERSION, "job" = the job's digest. Group /provenance: string
- * attributes. No times are stored: the same content, written in the same order, gives the same bytes.
+ * Inside: datasets with fletcher32 (and shuffle + deflate above 4 KiB, but not in format "part"), plain little-endian
+ * types, texts of a fixed length in UTF-8, attributes, and the dataset /manifest: one line "<64 hex digits> <name>" for
+ * each dataset and each attribute, the SHA-256 of its name, type, shape and content. Root attributes: "format" = kind
+ * of the file ("trace", "stamp", "evaluate", "part"), "version" = FS_ARCHIVE_VERSION, "job" = the job's digest. Group
+ * /provenance: string attributes. No times are stored: the same content, written in the same order, gives the same
+ * bytes.
  *
  * Names are "/part/part" of at most 1024 bytes without "@". A dataset may have 0 dimensions (one element) or 0 rows.
  *
@@ -39,6 +40,7 @@
 #include "io/error.h"
 
 #define FS_ARCHIVE_VERSION 1
+#define FS_ARCHIVE_PARTIAL "part" /* the format of partial results, which are not compressed */
 
 enum fs_archive_type { FS_ARCHIVE_F32, FS_ARCHIVE_F64, FS_ARCHIVE_I32, FS_ARCHIVE_I64, FS_ARCHIVE_U8 };
 

@@ -62,8 +62,10 @@ static hid_t make_space(size_t dimensions, const size_t *shape)
     return dimensions == 0 ? H5Screate(H5S_SCALAR) : H5Screate_simple((int)dimensions, sizes, NULL);
 }
 
-/* Chunks of whole rows where they fit into CHUNK_BYTES, with checksums, and compressed where that pays. */
-static hid_t creation_properties(size_t dimensions, const size_t *shape, size_t item_size, size_t bytes)
+/* Chunks of whole rows where they fit into CHUNK_BYTES, with checksums, and compressed where that pays: not in partial
+ * results, which live until their stage is done while all ranks wait for them. */
+static hid_t creation_properties(const struct fs_archive *archive, size_t dimensions, const size_t *shape,
+                                 size_t item_size, size_t bytes)
 {
     hid_t properties = H5Pcreate(H5P_DATASET_CREATE);
     if (properties < 0 || H5Pset_obj_track_times(properties, 0) < 0) {
@@ -79,7 +81,7 @@ static hid_t creation_properties(size_t dimensions, const size_t *shape, size_t 
         chunk[i] = shape[i] < rows ? shape[i] : rows;
         row *= (size_t)chunk[i];
     }
-    bool deflate = bytes > DEFLATE_FROM;
+    bool deflate = bytes > DEFLATE_FROM && strcmp(archive->format, FS_ARCHIVE_PARTIAL) != 0;
     if (H5Pset_chunk(properties, (int)dimensions, chunk) < 0 || (deflate && H5Pset_shuffle(properties) < 0) ||
         (deflate && H5Pset_deflate(properties, DEFLATE_LEVEL) < 0) || H5Pset_fletcher32(properties) < 0) {
         return -1;
@@ -100,7 +102,7 @@ static int write_dataset(struct fs_archive *archive, const char *name, hid_t fil
         return fs_error_set(err, FS_EXIT_SOFTWARE, "%s: %s: is written twice", archive->path, name);
     }
     hid_t space = make_space(dimensions, shape);
-    hid_t creation = creation_properties(dimensions, shape, item_size, bytes);
+    hid_t creation = creation_properties(archive, dimensions, shape, item_size, bytes);
     hid_t dataset = space >= 0 && creation >= 0
                         ? H5Dcreate2(archive->file, name, file_type, space, H5P_DEFAULT, creation, H5P_DEFAULT)
                         : -1;

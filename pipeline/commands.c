@@ -122,6 +122,9 @@ static int run_on_ranks(const struct fs_options *options, const char *command_li
     }
     if (status == 0) {
         switch (options->command) {
+        case FS_COMMAND_ESTIMATE:
+            status = fs_command_estimate(&session, err);
+            break;
         case FS_COMMAND_SCORE:
             status = fs_command_score(&session, err);
             break;

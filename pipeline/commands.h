@@ -9,6 +9,7 @@
 
 int fs_command_job(struct fs_session *session, struct fs_error *err); /* run, trace, stamp, evaluate */
 int fs_command_doctor(struct fs_session *session, struct fs_error *err);
+int fs_command_estimate(struct fs_session *session, struct fs_error *err);
 int fs_command_score(struct fs_session *session, struct fs_error *err);
 int fs_command_logprobs(struct fs_session *session, struct fs_error *err);
 

@@ -32,7 +32,7 @@ static const struct {
 
 static bool takes_job(enum fs_command_id command)
 {
-    return command <= FS_COMMAND_LAYERS;
+    return command <= FS_COMMAND_ESTIMATE;
 }
 
 /* Words of `text`, broken at WIDTH, further lines indented; the first line begins at column `column`. */

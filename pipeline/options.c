@@ -9,6 +9,7 @@
 
 #define BIT(name) (1u << FS_COMMAND_##name)
 #define JOB_COMMANDS (BIT(RUN) | BIT(TRACE) | BIT(STAMP) | BIT(EVALUATE) | BIT(LAYERS))
+#define PREPARED_COMMANDS (JOB_COMMANDS | BIT(ESTIMATE))
 #define MODEL_COMMANDS (BIT(SCORE) | BIT(TOKENIZE) | BIT(LOGPROBS))
 #define ALL_COMMANDS ((1u << FS_COMMAND_COUNT) - 1)
 
@@ -31,6 +32,12 @@ const struct fs_command fs_commands[FS_COMMAND_COUNT] = {
          "Does the last stage of a job whose trace.verify is random or all: trains a stamp at each of "
          "the layers and measures it, so that one sees where the traced layer ranks. Needs the trace of "
          "the same job, unless the job names a layer."},
+    [FS_COMMAND_ESTIMATE] =
+        {"estimate", "JOB.json", 1, true, "what a job will take: passes, FLOPs, memory, time on 1 to 1024 ranks",
+         "Compiles a job's stages as they are, computes some of their work units on the ranks and threads that it is "
+         "started with, and predicts the time on 1 to 1024 ranks of as many threads, the memory of a node and the "
+         "output. Writes nothing but, with --save, estimate.json. A model folder without weights is enough: their "
+         "shape is in config.json."},
     [FS_COMMAND_SCORE] =
         {"score", "", 0, true, "score a suite with a model, without a job",
          "Prints the metrics of a suite; with --format json also the score of every item, StereoSet's in "
@@ -75,7 +82,7 @@ const struct fs_command fs_commands[FS_COMMAND_COUNT] = {
 };
 
 const struct fs_option fs_options_table[FS_OPTION_COUNT] = {
-    [FS_OPTION_SET] = {"--set", "KEY=VALUE", NULL, NULL, false, JOB_COMMANDS | BIT(DOCTOR),
+    [FS_OPTION_SET] = {"--set", "KEY=VALUE", NULL, NULL, false, PREPARED_COMMANDS | BIT(DOCTOR),
                        "put this value in the place of the job file's; may be repeated"},
     [FS_OPTION_FORCE] = {"--force", NULL, NULL, NULL, false, JOB_COMMANDS,
                          "do stages again whose file belongs to another job, and replace it"},
@@ -86,6 +93,14 @@ const struct fs_option fs_options_table[FS_OPTION_COUNT] = {
                              "stop, likewise, as soon as FILE is there; remove it before the next run"},
     [FS_OPTION_LOG_DIR] = {"--log-dir", "DIR", NULL, NULL, false, JOB_COMMANDS | BIT(SCORE) | BIT(LOGPROBS),
                            "a log of each rank, DIR/rank-N.log: units taken and done, saves, memory, warnings"},
+    [FS_OPTION_SAVE] = {"--save", NULL, NULL, NULL, false, BIT(ESTIMATE),
+                        "write estimate.json to the job's output folder; run and report then compare"},
+    [FS_OPTION_SECONDS] = {"--seconds", "N", NULL, "2", false, BIT(ESTIMATE), "time to measure each kind of work unit"},
+    [FS_OPTION_NODE_RANKS] = {"--node-ranks", "N", NULL, NULL, false, BIT(ESTIMATE),
+                              "ranks that share a node, for its memory; by default those that do now"},
+    [FS_OPTION_NETWORK] = {"--network", "US,GB", NULL, NULL, false, BIT(ESTIMATE),
+                           "microseconds of a short message and gigabytes a second of a long one; by default measured "
+                           "between ranks, on one rank 2,10"},
     [FS_OPTION_MODEL] = {"--model", "DIR", NULL, NULL, true, MODEL_COMMANDS, "HuggingFace folder of the model"},
     [FS_OPTION_SUITE] = {"--suite", "NAME", "stereoset|crows_pairs", NULL, true, BIT(SCORE) | BIT(METRICS),
                          "stereoset or crows_pairs (metrics: stereoset)"},
@@ -109,9 +124,9 @@ const struct fs_option fs_options_table[FS_OPTION_COUNT] = {
     [FS_OPTION_OUTPUT] = {"-o", "DIR", NULL, NULL, true, BIT(REPORT),
                           "folder of the report; made where it is not there"},
     [FS_OPTION_FORMAT] = {"--format", "FORMAT", "text|json", "text", false,
-                          JOB_COMMANDS | BIT(SCORE) | BIT(METRICS) | BIT(INSPECT) | BIT(VERIFY) | BIT(DOCTOR),
+                          PREPARED_COMMANDS | BIT(SCORE) | BIT(METRICS) | BIT(INSPECT) | BIT(VERIFY) | BIT(DOCTOR),
                           "text for people or json for programs"},
-    [FS_OPTION_QUIET] = {"--quiet", NULL, NULL, NULL, false, JOB_COMMANDS | BIT(SCORE) | BIT(LOGPROBS) | BIT(DOCTOR),
+    [FS_OPTION_QUIET] = {"--quiet", NULL, NULL, NULL, false, PREPARED_COMMANDS | BIT(SCORE) | BIT(LOGPROBS) | BIT(DOCTOR),
                          "no progress on standard error, only warnings and errors"},
     [FS_OPTION_HELP] = {"--help", NULL, NULL, NULL, false, ALL_COMMANDS, "show this help"},
 };

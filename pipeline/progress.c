@@ -16,7 +16,7 @@
 #define BAR_WIDTH 30
 
 static struct {
-    bool speaks, quiet, terminal;
+    bool speaks, quiet, muted, terminal;
     char name[64];
     size_t total, resumed;
     double begin, last;
@@ -35,6 +35,11 @@ void fs_progress_setup(bool speaks, bool quiet)
     state.speaks = speaks;
     state.quiet = quiet;
     state.terminal = isatty(STDERR_FILENO) == 1;
+}
+
+void fs_progress_mute(bool mute)
+{
+    state.muted = mute;
 }
 
 static void clear_bar(void)
@@ -61,7 +66,7 @@ void fs_say(const char *format, ...)
     fs_log_words(format, arguments);
     va_end(arguments);
     va_start(arguments, format);
-    if (state.speaks && !state.quiet) {
+    if (state.speaks && !state.quiet && !state.muted) {
         say(format, arguments);
     }
     va_end(arguments);
@@ -132,7 +137,7 @@ double fs_progress_interval(double elapsed)
 
 void fs_progress_update(size_t done)
 {
-    if (!state.speaks || state.quiet) {
+    if (!state.speaks || state.quiet || state.muted) {
         return;
     }
     double now = fs_seconds();

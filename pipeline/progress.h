@@ -13,6 +13,9 @@
 /* Who may speak; called once, before anything else here. */
 void fs_progress_setup(bool speaks, bool quiet);
 
+/* From here on fs_say and progress are silent, or not any more. */
+void fs_progress_mute(bool mute);
+
 /* One line, "fairstamp: ...", dropped on other ranks and with --quiet; the rank's log has it in any case (log.h). */
 void fs_say(const char *format, ...) FS_PRINTF(1, 2);
 /* As fs_say, but also with --quiet. */

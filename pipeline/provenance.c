@@ -51,7 +51,7 @@ void fs_libraries_text(char text[FS_LIBRARIES_SIZE])
 }
 
 int fs_provenance_write(struct fs_archive *archive, const struct fs_session *session, const struct fs_job *job,
-                        const char *settings, struct fs_error *err)
+                        const char *settings, double seconds, struct fs_error *err)
 {
     char mpi[MPI_MAX_LIBRARY_VERSION_STRING] = "", hdf5[64], host[256] = "", ranks[32], threads[32], now[32];
     library_versions(mpi, hdf5);
@@ -61,7 +61,7 @@ int fs_provenance_write(struct fs_archive *archive, const struct fs_session *ses
     fs_time_text(now);
     const struct fs_save_clock *clock = fs_runner_mpi_clock(session->runner);
     char stage_seconds[32], saves[32], save_seconds[32];
-    snprintf(stage_seconds, sizeof stage_seconds, "%.3f", fs_seconds() - clock->begin);
+    snprintf(stage_seconds, sizeof stage_seconds, "%.3f", seconds);
     snprintf(saves, sizeof saves, "%zu", clock->saves);
     snprintf(save_seconds, sizeof save_seconds, "%.3f", clock->spent);
     const struct {

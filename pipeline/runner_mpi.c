@@ -43,6 +43,7 @@ struct mapping {
     size_t *offset;         /* [units + 1] */
     size_t *remaining;      /* [remaining_count] units to hand out */
     size_t remaining_count;
+    size_t taken;        /* the last number that this rank got of the counter */
     unsigned char *mine; /* claim: [units] */
     bool ended;          /* nothing more to take */
     struct fs_error failure;
@@ -191,6 +192,17 @@ static void *place_for(struct mapping *m, size_t unit, struct fs_error *err)
     return out == NULL ? NULL : out + 1;
 }
 
+/*
+ * A unit more than there are threads keeps them busy while the next one is fetched; towards the end it would wait here
+ * while another rank has nothing to do.
+ */
+static bool has_room(const struct mapping *m)
+{
+    const struct fs_runner *base = &m->runner->base;
+    bool many = m->taken + 2 * base->ranks * base->threads < m->remaining_count;
+    return fs_pool_has_room(m->runner->pool) && (many || fs_pool_inside(m->runner->pool) < base->threads);
+}
+
 /* Fills the pool from the counter. */
 static void take_units(struct mapping *m)
 {
@@ -198,8 +210,9 @@ static void take_units(struct mapping *m)
     if (fs_stop_asked()) {
         end_for_all(m);
     }
-    while (!m->ended && fs_pool_has_room(pool) && m->unsent < UNSENT_LIMIT) {
+    while (!m->ended && has_room(m) && m->unsent < UNSENT_LIMIT) {
         int64_t next = fs_counter_take(&m->runner->counter, 1);
+        m->taken = (size_t)next;
         if (next >= (int64_t)m->remaining_count) {
             m->ended = true;
             break;
@@ -543,10 +556,18 @@ void fs_runner_mpi_destroy(struct fs_runner *base)
     free(runner);
 }
 
+static bool is_over_mpi(const struct fs_runner *base)
+{
+    return base->operations->sum == fs_runner_mpi_sum;
+}
+
 int fs_runner_mpi_save_to(struct fs_runner *base, const char *folder, const char *job, double seconds, double share,
                           struct fs_error *err)
 {
     struct runner_mpi *runner = (struct runner_mpi *)base;
+    if (!is_over_mpi(base)) {
+        return 0;
+    }
     char *copy = strdup(folder);
     if (copy == NULL) {
         return fs_error_memory(err, strlen(folder), "a path");
@@ -566,6 +587,9 @@ struct fs_save_clock *fs_runner_mpi_clock(struct fs_runner *base)
 void fs_runner_mpi_expect_sums(struct fs_runner *base, const char *name, size_t done, size_t total)
 {
     struct runner_mpi *runner = (struct runner_mpi *)base;
+    if (!is_over_mpi(base)) {
+        return;
+    }
     runner->expected_name = name;
     runner->sums = done;
     runner->expected_sums = total;

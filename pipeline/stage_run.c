@@ -58,6 +58,7 @@ int fs_stage_begin(struct fs_job_run *run, enum fs_stage stage, struct fs_error 
     if (fs_job_run_load(run, err) != 0) {
         return -1;
     }
+    run->began = fs_seconds();
     int status = fs_runner_mpi_save_to(run->session->runner, run->output, run->identity.digest[stage],
                                        fs_job_number(run->job, FS_KEY_CHECKPOINT_SECONDS),
                                        fs_job_number(run->job, FS_KEY_CHECKPOINT_SHARE), err);
@@ -81,7 +82,8 @@ int fs_stage_write(struct fs_job_run *run, enum fs_stage stage, const char *suff
             status = fs_layout_describe(archive, err);
         }
         if (status == 0) {
-            status = fs_provenance_write(archive, run->session, run->job, run->identity.settings[stage], err);
+            status = fs_provenance_write(archive, run->session, run->job, run->identity.settings[stage],
+                                         fs_seconds() - run->began, err);
         }
         if (status == 0) {
             status = fs_archive_publish(archive, err);
