@@ -66,9 +66,9 @@ _fairstamp_setting() # KEY=VALUE
     esac
 }
 
-_fairstamp_commands="run trace stamp evaluate layers score metrics tokenize logprobs inspect verify export
-    benchmark report doctor --help --version --man --job-schema --job-keys
-    --bash-completion"
+_fairstamp_commands="run trace stamp evaluate layers estimate score metrics tokenize logprobs inspect verify
+    export benchmark report merge query doctor --help --version --man --job-schema
+    --job-keys --bash-completion"
 _fairstamp_keys="model output seed categories data.stereoset data.crows_pairs data.biaske
     data.attribute_words data.stereoset_intersentence data.stereoset_synonyms
     data.winobias data.winogender data.bec_pro data.seat data.counterfact data.known_facts
@@ -110,6 +110,9 @@ _fairstamp()
     --max-seconds) return ;;
     --stop-file) _fairstamp_files ''; return ;;
     --log-dir) _fairstamp_folders; return ;;
+    --seconds) return ;;
+    --node-ranks) return ;;
+    --network) return ;;
     --model) _fairstamp_folders; return ;;
     --suite) _fairstamp_words "stereoset crows_pairs"; return ;;
     --data) _fairstamp_files ''; return ;;
@@ -119,9 +122,12 @@ _fairstamp()
     --scores) _fairstamp_files ''; return ;;
     --bootstrap) return ;;
     --seed) return ;;
-    --to) _fairstamp_words "csv json"; return ;;
+    --to) _fairstamp_words "csv json npz"; return ;;
+    --metric) return ;;
+    --by) return ;;
+    --where) return ;;
     --tokenizers) _fairstamp_folders; return ;;
-    -o) _fairstamp_folders; return ;;
+    -o) return ;;
     --format) _fairstamp_words "text json"; return ;;
     esac
     case ${words[0]} in
@@ -130,6 +136,7 @@ _fairstamp()
     stamp) options="--set --force --max-seconds --stop-file --log-dir --format --quiet --help" ending=.json ;;
     evaluate) options="--set --force --max-seconds --stop-file --log-dir --format --quiet --help" ending=.json ;;
     layers) options="--set --force --max-seconds --stop-file --log-dir --format --quiet --help" ending=.json ;;
+    estimate) options="--set --save --seconds --node-ranks --network --format --quiet --help" ending=.json ;;
     score) options="--log-dir --model --suite --data --category --variant --stamp --bootstrap --seed --format
     --quiet --help" ;;
     metrics) options="--suite --data --category --scores --bootstrap --seed --format --help" ;;
@@ -140,6 +147,8 @@ _fairstamp()
     export) options="--to --help" ending=.h5 ;;
     benchmark) options="--tokenizers --help" first=check ending=.json ;;
     report) options="-o --help" ending=.h5 ;;
+    merge) options="--training -o --help" ending=.h5 ;;
+    query) options="--metric --by --where --format --help" ending=.h5 ;;
     doctor) options="--set --format --quiet --help" ending=.json ;;
     *) return ;;
     esac

@@ -262,9 +262,9 @@ static int read_folder(struct merge *merge, size_t input, struct fs_error *err)
     }
     free(cell);
     if (status == 0 && merge->sources == before) {
-        status = fs_error_set(err, FS_EXIT_NO_INPUT,
-                              "%s: found none of trace.h5, stamp.h5, evaluate.h5, layers.h5; give a job's output folder",
-                              folder);
+        status = fs_error_set(
+            err, FS_EXIT_NO_INPUT,
+            "%s: found none of trace.h5, stamp.h5, evaluate.h5, layers.h5; give a job's output folder", folder);
     }
     return status;
 }
@@ -549,8 +549,7 @@ int fs_merge_with_training(const char *output, const struct fs_merge_input *inpu
         status = read_input(&merge, i, err);
     }
     if (status == 0) {
-        status =
-            choose(&merge, err) == 0 && check_chain(&merge, err) == 0 ? write_output(&merge, output, err) : -1;
+        status = choose(&merge, err) == 0 && check_chain(&merge, err) == 0 ? write_output(&merge, output, err) : -1;
     }
     for (size_t i = 0; i < merge.sources; i++) {
         release_source(&merge.source[i]);

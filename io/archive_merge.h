@@ -7,15 +7,14 @@
  *     /cells/<id>/<stage>/...   the stage's file: its datasets and attributes, with /provenance
  *     /cells_index/id           texts [cells], sorted by bytes
  *     /cells_index/model, categories                  texts [cells]: the model folder's name; "all" or "gender,race"
- *     /cells_index/trace, stamp, evaluate, layers     texts [cells]: digest of the stage's job, "" where it is not there
- *     /results/cell, model, suite, category, subset, metric, variant        texts [rows], by cell, then as evaluate has it
- *     /results/ideal, before, before_low, before_high, after, after_low, after_high,
- *              difference, difference_low, difference_high, p_value         f64 [rows]; NaN where there is none
- *     /results/n, n_after, ties, ties_after, gained, lost, skipped          i64 [rows]; -1 where there is none
- *     /results@ideal.<metric>, unit.<metric>
+ *     /cells_index/trace, stamp, evaluate, layers     texts [cells]: digest of the stage's job, "" where it is not
+ * there /results/cell, model, categories, suite, category, subset, metric, variant texts [rows], by cell, then as
+ * evaluate has it /results/ideal, before, before_low, before_high, after, after_low, after_high, difference,
+ * difference_low, difference_high, p_value         f64 [rows]; NaN where there is none /results/n, n_after, ties,
+ * ties_after, gained, lost, skipped          i64 [rows]; -1 where there is none /results@ideal.<metric>, unit.<metric>
  *
- * The bytes of a merged file depend on the set of its cells alone: the order of merging, its grouping, and merging twice
- * change nothing. Of equal results made twice, the /provenance with the smaller SHA-256 is kept.
+ * The bytes of a merged file depend on the set of its cells alone: the order of merging, its grouping, and merging
+ * twice change nothing. Of equal results made twice, the /provenance with the smaller SHA-256 is kept.
  *
  * Memory: the largest dataset three times, 300 bytes a dataset or attribute, 300 bytes a row; the file grows on disk.
  * Local: one process.

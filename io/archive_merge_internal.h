@@ -14,8 +14,8 @@ struct fs_merge_source {
     size_t input;
     bool has_training;
     char content[FS_DIGEST_SIZE], training[FS_DIGEST_SIZE], provenance[FS_DIGEST_SIZE];
-    char *job, *settings;                           /* never NULL once read */
-    struct fs_digest *running[3];                   /* content, training, provenance; while it is read */
+    char *job, *settings;         /* never NULL once read */
+    struct fs_digest *running[3]; /* content, training, provenance; while it is read */
 };
 
 /* Writes /results and /cells_index; source[sources] is sorted by cell and stage, each once, and copied already. */

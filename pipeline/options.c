@@ -59,9 +59,20 @@ const struct fs_command fs_commands[FS_COMMAND_COUNT] = {
          "Ends with 0 where the file is whole, 1 where it is not. With --equal: 0 where all datasets and "
          "attributes of two files, provenance apart, are equal bit for bit, 1 where they differ."},
     [FS_COMMAND_EXPORT] =
-        {"export", "FILE.h5", 1, false, "a result file as CSV or JSON",
+        {"export", "FILE.h5", 1, false, "a result file as CSV, JSON or NumPy's npz",
          "CSV: one line a number, with its dataset and indices. JSON: attributes, and datasets as nested "
-         "arrays."},
+         "arrays. npz: datasets under their names, texts as bytes; to a file, not to a terminal."},
+    [FS_COMMAND_MERGE] =
+        {"merge", "DIR|FILE.h5...", 1, false, "the results of many jobs in one file",
+         "Operands are jobs' output folders, each a cell of that name, and files that merge has made. The bytes of the "
+         "merged file depend on its cells alone, not on the order or on the steps of merging. Every input is verified "
+         "first, and is left as it is; what was written is read back and verified before it is published. Two "
+         "different "
+         "results for one cell are refused (76)."},
+    [FS_COMMAND_QUERY] =
+        {"query", "FILE.h5...", 1, false, "a table over many jobs' results",
+         "Operands are merged files or evaluate.h5 files, these as cells of their folder's name. Prints one row a "
+         "result: before, after, change with its interval, p, items."},
     [FS_COMMAND_REPORT] =
         {"report", "FILE.h5", 1, false, "a page, pictures and tables of a job's results",
          "Reads a stage's file, and of its folder the other stages' files of the same job, and writes to DIR: "
@@ -118,15 +129,28 @@ const struct fs_option fs_options_table[FS_OPTION_COUNT] = {
                              "resamples of the 95 % intervals; 0: none"},
     [FS_OPTION_SEED] = {"--seed", "N", NULL, "1", false, BIT(SCORE) | BIT(METRICS), "seed of the resampling"},
     [FS_OPTION_EQUAL] = {"--equal", NULL, NULL, NULL, false, BIT(VERIFY), "compare two files"},
-    [FS_OPTION_TO] = {"--to", "FORMAT", "csv|json", NULL, true, BIT(EXPORT), "csv or json"},
+    [FS_OPTION_TO] = {"--to", "FORMAT", "csv|json|npz", NULL, true, BIT(EXPORT), "csv, json, or npz for NumPy"},
+    [FS_OPTION_METRIC] =
+        {"--metric", "M,...", NULL, NULL, false, BIT(QUERY),
+         "metrics as the file names them (ss.macro, rs.top1), or the table's SS, LMS, ICAT, PS, DS, RS, "
+         "CrowS; all by default"},
+    [FS_OPTION_BY] = {"--by", "KEY,...", NULL, NULL, false, BIT(QUERY),
+                      "the first columns, which rows are sorted by: cell, model, categories, suite, category, subset, "
+                      "metric, variant; other keys follow where they differ between the rows"},
+    [FS_OPTION_WHERE] = {"--where", "KEY=VALUE,...", NULL, NULL, false, BIT(QUERY),
+                         "rows of these values alone; may be repeated"},
+    [FS_OPTION_TRAINING] = {"--training", NULL, NULL, NULL, false, BIT(MERGE),
+                            "keep what a stamp's training needs to go on: three times its parameters"},
     [FS_OPTION_TOKENIZERS] = {"--tokenizers", "DIR,...", NULL, NULL, false, BIT(BENCHMARK),
                               "folders of tokenizers that must know all subjects and objects"},
-    [FS_OPTION_OUTPUT] = {"-o", "DIR", NULL, NULL, true, BIT(REPORT),
-                          "folder of the report; made where it is not there"},
+    [FS_OPTION_OUTPUT] = {"-o", "PATH", NULL, NULL, true, BIT(REPORT) | BIT(MERGE),
+                          "report: its folder, made where it is not there; merge: its file"},
     [FS_OPTION_FORMAT] = {"--format", "FORMAT", "text|json", "text", false,
-                          PREPARED_COMMANDS | BIT(SCORE) | BIT(METRICS) | BIT(INSPECT) | BIT(VERIFY) | BIT(DOCTOR),
-                          "text for people or json for programs"},
-    [FS_OPTION_QUIET] = {"--quiet", NULL, NULL, NULL, false, PREPARED_COMMANDS | BIT(SCORE) | BIT(LOGPROBS) | BIT(DOCTOR),
+                          PREPARED_COMMANDS | BIT(SCORE) | BIT(METRICS) | BIT(INSPECT) | BIT(VERIFY) | BIT(DOCTOR) |
+                              BIT(QUERY),
+                          "text for people, json for programs"},
+    [FS_OPTION_QUIET] = {"--quiet", NULL, NULL, NULL, false,
+                         PREPARED_COMMANDS | BIT(SCORE) | BIT(LOGPROBS) | BIT(DOCTOR),
                          "no progress on standard error, only warnings and errors"},
     [FS_OPTION_HELP] = {"--help", NULL, NULL, NULL, false, ALL_COMMANDS, "show this help"},
 };
@@ -288,7 +312,7 @@ static int parse_option(int argc, char **argv, int *next, struct fs_options *opt
     if (option->choices != NULL && !fs_is_choice(option->choices, value)) {
         return fs_error_set(err, FS_EXIT_USAGE, "%s: found \"%s\", expected %s", option->name, value, option->choices);
     }
-    if (id == FS_OPTION_SET) {
+    if (id == FS_OPTION_SET || id == FS_OPTION_WHERE) {
         options->set[options->sets++] = value;
         return 0;
     }
@@ -304,7 +328,8 @@ static int check_complete(const struct fs_options *options, struct fs_error *err
     const struct fs_command *command = &fs_commands[options->command];
     size_t expected = command->operand_count + (options->value[FS_OPTION_EQUAL] != NULL);
     bool optional = options->command == FS_COMMAND_DOCTOR && options->operands == 0;
-    if (options->operands != expected && !optional) {
+    bool many = ((1u << options->command) & (BIT(MERGE) | BIT(QUERY))) != 0 && options->operands > expected;
+    if (options->operands != expected && !optional && !many) {
         return fs_error_set(err, FS_EXIT_USAGE, "%s: found %zu operands, expected %zu: fairstamp %s %s", command->name,
                             options->operands, expected, command->name, command->operands);
     }
@@ -345,17 +370,15 @@ int fs_options_parse(int argc, char **argv, struct fs_options *options, struct f
         return -1;
     }
     options->set = fs_allocate((size_t)argc, sizeof *options->set, "the command line", err);
-    if (options->set == NULL) {
+    options->operand = fs_allocate((size_t)argc, sizeof *options->operand, "the command line", err);
+    if (options->set == NULL || options->operand == NULL) {
         return -1;
     }
     bool only_operands = false;
     for (int next = 2; next < argc; next++) {
         const char *argument = argv[next];
         if (only_operands || argument[0] != '-') {
-            if (options->operands < 2) {
-                options->operand[options->operands] = argument;
-            }
-            options->operands++;
+            options->operand[options->operands++] = argument;
         } else if (strcmp(argument, "--") == 0) {
             only_operands = true;
         } else if (strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0) {
@@ -379,6 +402,7 @@ int fs_options_parse(int argc, char **argv, struct fs_options *options, struct f
 void fs_options_release(struct fs_options *options)
 {
     free(options->set);
+    free(options->operand);
     *options = (struct fs_options){0};
 }
 

@@ -26,6 +26,8 @@ enum fs_command_id {
     FS_COMMAND_EXPORT,
     FS_COMMAND_BENCHMARK,
     FS_COMMAND_REPORT,
+    FS_COMMAND_MERGE,
+    FS_COMMAND_QUERY,
     FS_COMMAND_DOCTOR,
     FS_COMMAND_COUNT
 };
@@ -33,7 +35,7 @@ enum fs_command_id {
 struct fs_command {
     const char *name;
     const char *operands; /* for people: "JOB.json" */
-    size_t operand_count; /* `verify --equal` takes one more */
+    size_t operand_count; /* `verify --equal` takes one more, merge and query any number more */
     bool uses_ranks;      /* false: computed by the root alone, without MPI where nobody started it under mpirun */
     const char *summary;
     const char *description;
@@ -61,6 +63,10 @@ enum fs_option_id {
     FS_OPTION_SEED,
     FS_OPTION_EQUAL,
     FS_OPTION_TO,
+    FS_OPTION_METRIC,
+    FS_OPTION_BY,
+    FS_OPTION_WHERE,
+    FS_OPTION_TRAINING,
     FS_OPTION_TOKENIZERS,
     FS_OPTION_OUTPUT,
     FS_OPTION_FORMAT,
@@ -104,9 +110,9 @@ struct fs_options {
     bool has_command;
     enum fs_command_id command;
     const char *value[FS_OPTION_COUNT]; /* default or NULL where not given; "" for a flag that is */
-    const char **set;                   /* [sets] of --set */
+    const char **set;                   /* [sets] of --set, or of query's --where */
     size_t sets;
-    const char *operand[2];
+    const char **operand; /* [operands] */
     size_t operands;
 };
 

@@ -81,6 +81,7 @@ int fs_provenance_write(struct fs_archive *archive, const struct fs_session *ses
         {"command", session->command_line},
         {"job", fs_job_source(job)},
         {"settings", settings},
+        {"model", fs_job_text(job, FS_KEY_MODEL)},
         {"seed", fs_job_text(job, FS_KEY_SEED)},
         {"start", session->start},
         {"end", now},
