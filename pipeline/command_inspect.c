@@ -175,6 +175,12 @@ int fs_command_verify(const struct fs_options *options, struct fs_error *err)
         return print_verdict(options, "whole", true, words, err);
     }
     if (err->code == FS_EXIT_DATA) {
+        char damage[256];
+        fs_archive_find_damage(options->operand[0], damage, sizeof damage);
+        if (damage[0] != '\0') {
+            struct fs_error failure = *err;
+            fs_error_set(err, FS_EXIT_DIFFERENT, "%s; what is damaged: %s", failure.text, damage);
+        }
         err->code = FS_EXIT_DIFFERENT;
         if (fs_options_json(options)) {
             struct fs_error failure = *err;
