@@ -67,7 +67,7 @@ _fairstamp_setting() # KEY=VALUE
 }
 
 _fairstamp_commands="run trace stamp evaluate layers estimate score metrics tokenize logprobs inspect verify
-    export benchmark report merge query doctor --help --version --man --job-schema
+    export benchmark report merge query sweep doctor --help --version --man --job-schema
     --job-keys --bash-completion"
 _fairstamp_keys="model output seed categories data.stereoset data.crows_pairs data.biaske
     data.attribute_words data.stereoset_intersentence data.stereoset_synonyms
@@ -126,6 +126,11 @@ _fairstamp()
     --metric) return ;;
     --by) return ;;
     --where) return ;;
+    --cells) return ;;
+    --launcher) return ;;
+    --limit) return ;;
+    --sbatch) return ;;
+    --scripts) _fairstamp_folders; return ;;
     --tokenizers) _fairstamp_folders; return ;;
     -o) return ;;
     --format) _fairstamp_words "text json"; return ;;
@@ -145,10 +150,11 @@ _fairstamp()
     inspect) options="--format --help" ending=.h5 ;;
     verify) options="--equal --format --help" ending=.h5 ;;
     export) options="--to --help" ending=.h5 ;;
-    benchmark) options="--tokenizers --help" first=check ending=.json ;;
+    benchmark) options="--tokenizers --help" first="check" ending=.json ;;
     report) options="-o --help" ending=.h5 ;;
     merge) options="--training -o --help" ending=.h5 ;;
     query) options="--metric --by --where --format --help" ending=.h5 ;;
+    sweep) options="--cells --launcher --limit --sbatch --scripts --format --help" first="plan run submit status resume merge" ending=.json ;;
     doctor) options="--set --format --quiet --help" ending=.json ;;
     *) return ;;
     esac

@@ -64,6 +64,8 @@ static int run_local(const struct fs_options *options, struct fs_error *err)
         return fs_command_inspect(options, err);
     case FS_COMMAND_VERIFY:
         return fs_command_verify(options, err);
+    case FS_COMMAND_SWEEP:
+        return fs_command_sweep(options, err);
     case FS_COMMAND_MERGE:
         return fs_command_merge(options, err);
     case FS_COMMAND_QUERY:

@@ -20,6 +20,7 @@ int fs_command_inspect(const struct fs_options *options, struct fs_error *err);
 int fs_command_verify(const struct fs_options *options, struct fs_error *err);
 int fs_command_benchmark(const struct fs_options *options, struct fs_error *err);
 int fs_command_report(const struct fs_options *options, struct fs_error *err);
+int fs_command_sweep(const struct fs_options *options, struct fs_error *err);
 int fs_command_merge(const struct fs_options *options, struct fs_error *err);
 int fs_command_query(const struct fs_options *options, struct fs_error *err);
 int fs_command_export(const struct fs_options *options, struct fs_error *err);

@@ -73,6 +73,15 @@ const struct fs_command fs_commands[FS_COMMAND_COUNT] = {
         {"query", "FILE.h5...", 1, false, "a table over many jobs' results",
          "Operands are merged files or evaluate.h5 files, these as cells of their folder's name. Prints one row a "
          "result: before, after, change with its interval, p, items."},
+    [FS_COMMAND_SWEEP] = {"sweep", "plan|run|submit|status|resume|merge SWEEP.json|DIR", 2, false,
+                          "many jobs: models x categories x settings",
+                          "plan SWEEP.json DIR: one job file a cell, and a manifest, in DIR. run DIR: does the cells "
+                          "that are not complete on "
+                          "this machine. submit DIR, or resume DIR: gives them to Slurm, an array a stage and a merge "
+                          "behind them. status "
+                          "DIR: what is proven complete by its files, and what Slurm says of the rest. merge DIR: "
+                          "DIR/archive.h5; ends with 1 "
+                          "and names the cells where some are missing. The sweep file: jobs/README.md."},
     [FS_COMMAND_REPORT] =
         {"report", "FILE.h5", 1, false, "a page, pictures and tables of a job's results",
          "Reads a stage's file, and of its folder the other stages' files of the same job, and writes to DIR: "
@@ -141,13 +150,22 @@ const struct fs_option fs_options_table[FS_OPTION_COUNT] = {
                          "rows of these values alone; may be repeated"},
     [FS_OPTION_TRAINING] = {"--training", NULL, NULL, NULL, false, BIT(MERGE),
                             "keep what a stamp's training needs to go on: three times its parameters"},
+    [FS_OPTION_CELLS] = {"--cells", "N", NULL, "1", false, BIT(SWEEP), "run: so many cells at once"},
+    [FS_OPTION_LAUNCHER] = {"--launcher", "COMMAND", NULL, NULL, false, BIT(SWEEP),
+                            "run: what starts the ranks of a cell, such as \"mpirun -n 4\"; by default one process"},
+    [FS_OPTION_LIMIT] = {"--limit", "N", NULL, NULL, false, BIT(SWEEP),
+                         "submit: at most so many tasks of an array at once"},
+    [FS_OPTION_SBATCH] = {"--sbatch", "OPTIONS", NULL, NULL, false, BIT(SWEEP),
+                          "submit: for every sbatch, such as \"--partition=long --ntasks=64\""},
+    [FS_OPTION_SCRIPTS] = {"--scripts", "DIR", NULL, NULL, false, BIT(SWEEP),
+                           "submit: folder of the batch scripts; by default as installed"},
     [FS_OPTION_TOKENIZERS] = {"--tokenizers", "DIR,...", NULL, NULL, false, BIT(BENCHMARK),
                               "folders of tokenizers that must know all subjects and objects"},
     [FS_OPTION_OUTPUT] = {"-o", "PATH", NULL, NULL, true, BIT(REPORT) | BIT(MERGE),
                           "report: its folder, made where it is not there; merge: its file"},
     [FS_OPTION_FORMAT] = {"--format", "FORMAT", "text|json", "text", false,
                           PREPARED_COMMANDS | BIT(SCORE) | BIT(METRICS) | BIT(INSPECT) | BIT(VERIFY) | BIT(DOCTOR) |
-                              BIT(QUERY),
+                              BIT(QUERY) | BIT(SWEEP),
                           "text for people, json for programs"},
     [FS_OPTION_QUIET] = {"--quiet", NULL, NULL, NULL, false,
                          PREPARED_COMMANDS | BIT(SCORE) | BIT(LOGPROBS) | BIT(DOCTOR),
@@ -328,7 +346,8 @@ static int check_complete(const struct fs_options *options, struct fs_error *err
     const struct fs_command *command = &fs_commands[options->command];
     size_t expected = command->operand_count + (options->value[FS_OPTION_EQUAL] != NULL);
     bool optional = options->command == FS_COMMAND_DOCTOR && options->operands == 0;
-    bool many = ((1u << options->command) & (BIT(MERGE) | BIT(QUERY))) != 0 && options->operands > expected;
+    bool many =
+        ((1u << options->command) & (BIT(MERGE) | BIT(QUERY) | BIT(SWEEP))) != 0 && options->operands > expected;
     if (options->operands != expected && !optional && !many) {
         return fs_error_set(err, FS_EXIT_USAGE, "%s: found %zu operands, expected %zu: fairstamp %s %s", command->name,
                             options->operands, expected, command->name, command->operands);

@@ -28,6 +28,7 @@ enum fs_command_id {
     FS_COMMAND_REPORT,
     FS_COMMAND_MERGE,
     FS_COMMAND_QUERY,
+    FS_COMMAND_SWEEP,
     FS_COMMAND_DOCTOR,
     FS_COMMAND_COUNT
 };
@@ -35,7 +36,7 @@ enum fs_command_id {
 struct fs_command {
     const char *name;
     const char *operands; /* for people: "JOB.json" */
-    size_t operand_count; /* `verify --equal` takes one more, merge and query any number more */
+    size_t operand_count; /* `verify --equal` takes one more, merge, query and sweep more */
     bool uses_ranks;      /* false: computed by the root alone, without MPI where nobody started it under mpirun */
     const char *summary;
     const char *description;
@@ -67,6 +68,11 @@ enum fs_option_id {
     FS_OPTION_BY,
     FS_OPTION_WHERE,
     FS_OPTION_TRAINING,
+    FS_OPTION_CELLS,
+    FS_OPTION_LAUNCHER,
+    FS_OPTION_LIMIT,
+    FS_OPTION_SBATCH,
+    FS_OPTION_SCRIPTS,
     FS_OPTION_TOKENIZERS,
     FS_OPTION_OUTPUT,
     FS_OPTION_FORMAT,
