@@ -152,15 +152,16 @@ int fs_sweep_merge(const struct fs_sweep *sweep, size_t *missing, struct fs_erro
     for (size_t i = 0; status == 0 && i < sweep->cells; i++) {
         struct fs_cell_progress progress;
         status = fs_sweep_look(&sweep->cell[i], &progress, err);
-        bool any = false;
+        bool any = false, damaged = false;
         for (int stage = 0; status == 0 && stage < FS_STAGE_COUNT; stage++) {
             any = any || progress.stage[stage] == FS_CELL_DONE;
+            damaged = damaged || progress.stage[stage] == FS_CELL_DAMAGED;
         }
         if (status == 0 && !progress.complete) {
             ++*missing;
-            fs_say("sweep: cell %s is not complete", sweep->cell[i].id);
+            fs_say("sweep: cell %s is not complete%s", sweep->cell[i].id, damaged ? ", and a file of it is damaged" : "");
         }
-        if (any) {
+        if (any && !damaged) {
             input[inputs].path = sweep->cell[i].output;
             input[inputs++].cell = sweep->cell[i].id;
         }

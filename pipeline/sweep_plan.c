@@ -208,9 +208,6 @@ static cJSON *make_job(const struct plan *plan, const struct cell *cell, const c
 static int add_cell(struct plan *plan, const struct cell *cell, struct fs_error *err)
 {
     char id[1024], sha256[FS_DIGEST_SIZE], file[1100];
-    if (is_excluded(plan, cell)) {
-        return 0;
-    }
     make_id(cell, id, sizeof id);
     if (strlen(id) > FS_CELL_LENGTH) {
         return fs_error_set(
@@ -276,7 +273,7 @@ static int check_setting(const struct plan *plan, const char *where, const char 
 static int expand_settings(struct plan *plan, struct cell *cell, const cJSON *setting, struct fs_error *err)
 {
     if (setting == NULL) {
-        return add_cell(plan, cell, err);
+        return is_excluded(plan, cell) ? 0 : add_cell(plan, cell, err);
     }
     const cJSON *value;
     cell->key[cell->settings] = setting->string;
