@@ -35,7 +35,8 @@ void fs_runner_mpi_destroy(struct fs_runner *runner); /* collective; takes NULL 
  */
 int fs_runner_mpi_save_to(struct fs_runner *runner, const char *folder, const char *job, double seconds, double share,
                           struct fs_error *err);
-/* When was saved, since the call above; for what the caller saves itself. Of use on the root. */
+/* When was saved, since the call above; for what the caller saves itself. Of use on the root. A runner of another kind
+ * has one that never asks for a save. */
 struct fs_save_clock *fs_runner_mpi_clock(struct fs_runner *runner);
 /*
  * From here on each sum of work `name` (a text that outlives the runner) is a step of `total`, `done` of which were

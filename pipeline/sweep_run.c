@@ -1,6 +1,7 @@
 /* Runs the cells of a sweep on this machine, as processes of their own. */
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +27,7 @@ static void note_signal(int signal_number)
 struct running {
     pid_t process;
     size_t cell;
+    char *scratch; /* Open MPI's files of this cell; NULL: the usual place */
 };
 
 struct crew {
@@ -54,8 +56,43 @@ static int open_log(const struct fs_sweep *sweep, const char *id, struct fs_erro
     return file;
 }
 
+/*
+ * A place of its own for the files of a cell's launcher: Open MPI 4 lets one mpirun that ends remove the common folder
+ * that another one which starts has just made. NULL where it cannot be made; the usual place then serves. The caller
+ * frees.
+ */
+static char *make_scratch(void)
+{
+    const char *base = getenv("OMPI_MCA_orte_tmpdir_base");
+    base = base != NULL ? base : getenv("TMPDIR");
+    char *path = NULL;
+    if (asprintf(&path, "%s/fs.XXXXXX", base != NULL ? base : "/tmp") < 0) {
+        return NULL;
+    }
+    if (mkdtemp(path) == NULL) {
+        free(path);
+        return NULL;
+    }
+    return path;
+}
+
+static int remove_entry(const char *path, const struct stat *status, int kind, struct FTW *place)
+{
+    (void)status, (void)kind, (void)place;
+    remove(path);
+    return 0;
+}
+
+static void remove_scratch(char *scratch)
+{
+    if (scratch != NULL) {
+        nftw(scratch, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+        free(scratch);
+    }
+}
+
 /* In the child: never returns. */
-static void become(const struct crew *crew, const struct fs_sweep_cell *cell, int log, bool alone)
+static void become(const struct crew *crew, const struct fs_sweep_cell *cell, int log, bool alone, const char *scratch)
 {
     static const int handed_on[] = {SIGINT, SIGTERM, SIGUSR1};
     const char *words[64 + 4];
@@ -78,6 +115,9 @@ static void become(const struct crew *crew, const struct fs_sweep_cell *cell, in
     if (!alone && crew->launch == NULL && getenv("OMP_NUM_THREADS") == NULL) {
         setenv("OMP_NUM_THREADS", "1", 1); /* several cells at once share the cores */
     }
+    if (scratch != NULL) {
+        setenv("OMPI_MCA_orte_tmpdir_base", scratch, 1);
+    }
     execvp(words[0], (char *const *)words);
     dprintf(STDERR_FILENO, "fairstamp: sweep: %s: %s\n", words[0], strerror(errno));
     _exit(127);
@@ -89,16 +129,18 @@ static int begin(struct crew *crew, size_t cell, bool alone, struct fs_error *er
     if (log < 0) {
         return -1;
     }
+    char *scratch = alone ? NULL : make_scratch();
     fflush(NULL);
     pid_t process = fork();
     if (process == 0) {
-        become(crew, &crew->sweep->cell[cell], log, alone);
+        become(crew, &crew->sweep->cell[cell], log, alone, scratch);
     }
     close(log);
     if (process < 0) {
+        remove_scratch(scratch);
         return fs_error_set(err, FS_EXIT_OS, "sweep: a process cannot be made: %s", strerror(errno));
     }
-    crew->running[crew->count++] = (struct running){process, cell};
+    crew->running[crew->count++] = (struct running){process, cell, scratch};
     fs_say("sweep: cell %s begins", crew->sweep->cell[cell].id);
     return 0;
 }
@@ -133,6 +175,7 @@ static void reap(struct crew *crew, size_t *failed)
             fs_say("sweep: cell %s ended with exit code %d; see %s/logs/%s.log", id, code, crew->sweep->folder, id);
             ++*failed;
         }
+        remove_scratch(crew->running[i].scratch);
         crew->running[i] = crew->running[--crew->count];
         break;
     }

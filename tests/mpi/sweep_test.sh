@@ -67,6 +67,7 @@ expect 66 "$fairstamp" sweep merge plan
 expect 0 "$fairstamp" sweep status plan
 grep -q '^0 of 7 cells are complete' out || fail "status before: $(cat out)"
 expect 0 "$fairstamp" sweep run plan --cells 2 --launcher "mpirun -n 2"
+[ $failures = 0 ] || cat plan/logs/*
 expect 0 "$fairstamp" sweep status plan --format json
 [ "$(grep -c '"complete":[[:space:]]*true' out)" = 7 ] || fail "status: $(cat out)"
 expect 0 "$fairstamp" sweep merge plan
@@ -109,7 +110,7 @@ expect 0 "$fairstamp" query failing/archive.h5 --metric SS
 expect 1 "$fairstamp" sweep run failing --launcher "no-such-launcher -n 2"
 
 # Ctrl-C: handed on, saved, 75; the same command goes on
-sweep ", $models, \"categories\": [\"gender\", \"race\"], \"settings\": {\"stamp.iterations\": [400]}"
+sweep ", $models, \"categories\": [\"gender\", \"race\"], \"settings\": {\"stamp.iterations\": [150]}"
 expect 0 "$fairstamp" sweep plan sweep.json stopped
 "$fairstamp" sweep run stopped >out 2>err </dev/null &
 pid=$!

@@ -79,9 +79,10 @@ finished "cancelled task"
 begin down
 until_saved trace
 node=$(squeue -h -j "$(submitted trace "$sweep")" -o %N)
-kill -9 "$(cat "$scratch/c/run/slurmd-$node.pid")" 2>/dev/null
+kill -9 "$(cat "$scratch/c/run/slurmd-$node.pid")"
+pkill -9 -f 'slurmstepd: \[' # this job's are the only ones; before the ranks, or they would report a failure of the job
+pkill -9 -f "$scratch/c/$node/spool"
 pkill -9 -f "$sweep/jobs/$pattern.json"
-pkill -9 -f "slurmstepd: \[$(submitted trace "$sweep")"
 scontrol update nodename="$node" state=down reason=test
 finished "node down"
 "$tests/node_up.sh" "$scratch/c" "${node#n}"
