@@ -66,8 +66,9 @@ _fairstamp_setting() # KEY=VALUE
     esac
 }
 
-_fairstamp_commands="run trace stamp evaluate layers score metrics tokenize logprobs inspect verify export
-    benchmark report --help --version --man --job-schema --job-keys --bash-completion"
+_fairstamp_commands="run trace stamp evaluate layers estimate score metrics tokenize logprobs inspect verify
+    export benchmark report merge query sweep doctor --help --version --man --job-schema
+    --job-keys --bash-completion"
 _fairstamp_keys="model output seed categories data.stereoset data.crows_pairs data.biaske
     data.attribute_words data.stereoset_intersentence data.stereoset_synonyms
     data.winobias data.winogender data.bec_pro data.seat data.counterfact data.known_facts
@@ -79,7 +80,7 @@ _fairstamp_keys="model output seed categories data.stereoset data.crows_pairs da
     stamp.balance_width stamp.kept_rows stamp.keep_without_fill stamp.keep_best
     stamp.learning_rate stamp.schedule stamp.beta1 stamp.beta2 stamp.epsilon
     stamp.iterations stamp.batch stamp.checkpoint_every evaluate.bootstrap
-    evaluate.text_tokens evaluate.permutations checkpoint_seconds"
+    evaluate.text_tokens evaluate.permutations checkpoint_seconds checkpoint_share"
 
 _fairstamp()
 {
@@ -106,6 +107,12 @@ _fairstamp()
     fi
     case $option in
     --set) _fairstamp_setting; return ;;
+    --max-seconds) return ;;
+    --stop-file) _fairstamp_files ''; return ;;
+    --log-dir) _fairstamp_folders; return ;;
+    --seconds) return ;;
+    --node-ranks) return ;;
+    --network) return ;;
     --model) _fairstamp_folders; return ;;
     --suite) _fairstamp_words "stereoset crows_pairs"; return ;;
     --data) _fairstamp_files ''; return ;;
@@ -115,27 +122,40 @@ _fairstamp()
     --scores) _fairstamp_files ''; return ;;
     --bootstrap) return ;;
     --seed) return ;;
-    --to) _fairstamp_words "csv json"; return ;;
+    --to) _fairstamp_words "csv json npz"; return ;;
+    --metric) return ;;
+    --by) return ;;
+    --where) return ;;
+    --cells) return ;;
+    --launcher) return ;;
+    --limit) return ;;
+    --sbatch) return ;;
+    --scripts) _fairstamp_folders; return ;;
     --tokenizers) _fairstamp_folders; return ;;
-    -o) _fairstamp_folders; return ;;
+    -o) return ;;
     --format) _fairstamp_words "text json"; return ;;
     esac
     case ${words[0]} in
-    run) options="--set --force --format --quiet --help" ending=.json ;;
-    trace) options="--set --force --format --quiet --help" ending=.json ;;
-    stamp) options="--set --force --format --quiet --help" ending=.json ;;
-    evaluate) options="--set --force --format --quiet --help" ending=.json ;;
-    layers) options="--set --force --format --quiet --help" ending=.json ;;
-    score) options="--model --suite --data --category --variant --stamp --bootstrap --seed --format --quiet
-    --help" ;;
+    run) options="--set --force --max-seconds --stop-file --log-dir --format --quiet --help" ending=.json ;;
+    trace) options="--set --force --max-seconds --stop-file --log-dir --format --quiet --help" ending=.json ;;
+    stamp) options="--set --force --max-seconds --stop-file --log-dir --format --quiet --help" ending=.json ;;
+    evaluate) options="--set --force --max-seconds --stop-file --log-dir --format --quiet --help" ending=.json ;;
+    layers) options="--set --force --max-seconds --stop-file --log-dir --format --quiet --help" ending=.json ;;
+    estimate) options="--set --save --seconds --node-ranks --network --format --quiet --help" ending=.json ;;
+    score) options="--log-dir --model --suite --data --category --variant --stamp --bootstrap --seed --format
+    --quiet --help" ;;
     metrics) options="--suite --data --category --scores --bootstrap --seed --format --help" ;;
     tokenize) options="--model --help" ;;
-    logprobs) options="--model --quiet --help" ;;
+    logprobs) options="--log-dir --model --quiet --help" ;;
     inspect) options="--format --help" ending=.h5 ;;
     verify) options="--equal --format --help" ending=.h5 ;;
     export) options="--to --help" ending=.h5 ;;
-    benchmark) options="--tokenizers --help" first=check ending=.json ;;
+    benchmark) options="--tokenizers --help" first="check" ending=.json ;;
     report) options="-o --help" ending=.h5 ;;
+    merge) options="--training -o --help" ending=.h5 ;;
+    query) options="--metric --by --where --format --help" ending=.h5 ;;
+    sweep) options="--cells --launcher --limit --sbatch --scripts --format --help" first="plan run submit status resume merge" ending=.json ;;
+    doctor) options="--set --format --quiet --help" ending=.json ;;
     *) return ;;
     esac
     if [[ $cur != -* && -n $first ]] && ((i == 1)); then

@@ -1,5 +1,7 @@
 #include "io/archive.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -169,7 +171,7 @@ static hid_t access_properties(bool in_memory)
 static int create_file(struct fs_archive *archive, struct fs_error *err)
 {
     hid_t creation = H5Pcreate(H5P_FILE_CREATE);
-    hid_t access_list = access_properties(true);
+    hid_t access_list = access_properties(!archive->on_disk);
     /* Without times, the same content gives the same bytes. */
     if (creation >= 0 && access_list >= 0 && H5Pset_userblock(creation, FS_ARCHIVE_USER_BLOCK) >= 0 &&
         H5Pset_obj_track_times(creation, 0) >= 0) {
@@ -183,14 +185,15 @@ static int create_file(struct fs_archive *archive, struct fs_error *err)
     return result;
 }
 
-int fs_archive_create(const char *path, const char *format, const char *job, struct fs_archive **archive,
-                      struct fs_error *err)
+static int create(const char *path, const char *format, const char *job, bool on_disk, struct fs_archive **archive,
+                  struct fs_error *err)
 {
     *archive = NULL;
     struct fs_archive *made = make(path, err);
     if (made == NULL) {
         return -1;
     }
+    made->on_disk = on_disk;
     made->format = strdup(format);
     made->job = strdup(job);
     if (made->format == NULL || made->job == NULL) {
@@ -204,6 +207,18 @@ int fs_archive_create(const char *path, const char *format, const char *job, str
     }
     destroy(made);
     return -1;
+}
+
+int fs_archive_create(const char *path, const char *format, const char *job, struct fs_archive **archive,
+                      struct fs_error *err)
+{
+    return create(path, format, job, false, archive, err);
+}
+
+int fs_archive_create_large(const char *path, const char *format, const char *job, struct fs_archive **archive,
+                            struct fs_error *err)
+{
+    return create(path, format, job, true, archive, err);
 }
 
 /* The user block of a file of `size` bytes whose bytes from 512 on have the digest `hex`. */
@@ -230,9 +245,46 @@ static int write_file(const struct fs_archive *archive, struct fs_error *err)
     return fs_publish_write(archive->temporary, bytes, size, err);
 }
 
+/* The file is on disk but for its user block; read back and verified, as nothing else has looked at it since. */
+static int finish_on_disk(struct fs_archive *archive, struct fs_error *err)
+{
+    herr_t closed = H5Fclose(archive->file);
+    archive->file = -1;
+    if (closed < 0) {
+        return fs_archive_hdf5_error(archive->path, "/", FS_EXIT_IO, "writing failed; is the disk full?", err);
+    }
+    struct fs_file_map map;
+    if (fs_file_map_open(archive->temporary, &map, err) != 0) {
+        return -1;
+    }
+    char hex[FS_DIGEST_SIZE];
+    char block[FS_ARCHIVE_USER_BLOCK];
+    fs_digest_bytes(map.data + FS_ARCHIVE_USER_BLOCK, map.size - FS_ARCHIVE_USER_BLOCK, hex);
+    user_block(block, hex, map.size);
+    fs_file_map_close(&map);
+    int descriptor = open(archive->temporary, O_WRONLY | O_CLOEXEC);
+    bool written = descriptor >= 0 && pwrite(descriptor, block, sizeof block, 0) == (ssize_t)sizeof block;
+    int failure = errno;
+    written = (descriptor < 0 || close(descriptor) == 0) && written;
+    if (!written) {
+        return fs_error_set(err, FS_EXIT_IO, "%s: writing failed: %s; is the disk full?", archive->temporary,
+                            strerror(failure));
+    }
+    struct fs_archive *again;
+    if (fs_archive_open(archive->temporary, archive->format, &again, err) != 0) {
+        return fs_error_prepend(err, "what was written cannot be read back");
+    }
+    int result = fs_archive_verify(again, err);
+    fs_archive_close(again);
+    return result;
+}
+
 int fs_archive_publish(struct fs_archive *archive, struct fs_error *err)
 {
-    int result = fs_archive_write_manifest(archive, err) != 0 ? -1 : write_file(archive, err);
+    int result = -1;
+    if (fs_archive_write_scales(archive, err) == 0 && fs_archive_write_manifest(archive, err) == 0) {
+        result = archive->on_disk ? finish_on_disk(archive, err) : write_file(archive, err);
+    }
     if (result == 0) {
         result = fs_publish_commit(archive->temporary, archive->path, err);
         free(archive->temporary);
@@ -346,20 +398,33 @@ static int read_identity(struct fs_archive *archive, const char *format, struct 
     return 0;
 }
 
-int fs_archive_open(const char *path, const char *format, struct fs_archive **archive, struct fs_error *err)
+static int open_archive(const char *path, const char *format, bool damaged, struct fs_archive **archive,
+                        struct fs_error *err)
 {
     *archive = NULL;
     struct fs_archive *made = make(path, err);
     if (made == NULL) {
         return -1;
     }
-    if (check_bytes(made, err) != 0 || open_file(made, err) != 0 || fs_archive_check_links(made, err) != 0 ||
+    /* sizes are still checked against the file's */
+    bool read = check_bytes(made, err) == 0 || (damaged && made->file_size > FS_ARCHIVE_USER_BLOCK);
+    if (!read || open_file(made, err) != 0 || fs_archive_check_links(made, err) != 0 ||
         read_identity(made, format, err) != 0) {
         destroy(made);
         return -1;
     }
     *archive = made;
     return 0;
+}
+
+int fs_archive_open(const char *path, const char *format, struct fs_archive **archive, struct fs_error *err)
+{
+    return open_archive(path, format, false, archive, err);
+}
+
+int fs_archive_open_damaged(const char *path, struct fs_archive **archive, struct fs_error *err)
+{
+    return open_archive(path, NULL, true, archive, err);
 }
 
 void fs_archive_close(struct fs_archive *archive)

@@ -24,6 +24,7 @@ struct name_list {
     size_t room;
     struct entry_name *item;
     const struct fs_archive *archive;
+    const char *group; /* in which objects are collected */
     struct fs_error *err;
 };
 
@@ -88,13 +89,18 @@ static herr_t check_link(hid_t group, const char *name, const H5L_info_t *info, 
     return strlen(name) < FS_ARCHIVE_MAX_NAME ? 0 : foreign(list, name, "a name of more than 1024 bytes");
 }
 
-/* `name` is "." for the root and without a leading slash otherwise. */
-static herr_t collect_object(hid_t root, const char *name, const H5O_info_t *info, void *context)
+/* `name` is "." for the group itself and relative to it otherwise. */
+static herr_t collect_object(hid_t group, const char *name, const H5O_info_t *info, void *context)
 {
-    (void)root;
+    (void)group;
     struct name_list *list = context;
-    char full[FS_ARCHIVE_MAX_NAME + 2];
-    snprintf(full, sizeof full, "/%s", strcmp(name, ".") == 0 ? "" : name);
+    char full[2 * FS_ARCHIVE_MAX_NAME + 2];
+    bool in_root = list->group[1] == '\0';
+    if (strcmp(name, ".") == 0) {
+        snprintf(full, sizeof full, "%s", list->group);
+    } else {
+        snprintf(full, sizeof full, "%s/%s", in_root ? "" : list->group, name);
+    }
     if (info->type != H5O_TYPE_GROUP && info->type != H5O_TYPE_DATASET) {
         return foreign(list, full, "a named type");
     }
@@ -119,12 +125,19 @@ int fs_archive_check_links(const struct fs_archive *archive, struct fs_error *er
     return 0;
 }
 
-/* All groups and datasets but /manifest, sorted by name. The caller releases, also on failure. */
-static int collect_objects(const struct fs_archive *archive, struct name_list *list, struct fs_error *err)
+/* All groups and datasets of `group` but /manifest, sorted by name. The caller releases, also on failure. */
+static int collect_objects(const struct fs_archive *archive, const char *group, struct name_list *list,
+                           struct fs_error *err)
 {
     struct fs_error inner = FS_ERROR_INIT;
-    *list = (struct name_list){.archive = archive, .err = &inner};
-    herr_t status = visit_objects(archive->file, H5_INDEX_NAME, H5_ITER_INC, collect_object, list, H5O_INFO_BASIC);
+    *list = (struct name_list){.archive = archive, .group = group, .err = &inner};
+    if (!fs_archive_has(archive, group)) {
+        return fs_error_set(err, FS_EXIT_DATA, "%s: %s: found no such group", archive->path, group);
+    }
+    hid_t root = H5Oopen(archive->file, group, H5P_DEFAULT);
+    herr_t status =
+        root < 0 ? -1 : visit_objects(root, H5_INDEX_NAME, H5_ITER_INC, collect_object, list, H5O_INFO_BASIC);
+    H5Oclose(root);
     list->err = err;
     if (status < 0) {
         return inner.code != 0
@@ -173,7 +186,7 @@ static int show(const struct fs_archive *archive, const char *name, hid_t id, bo
     return result;
 }
 
-static int show_attributes(const struct fs_archive *archive, const char *object_name, hid_t object,
+static int show_attributes(const struct fs_archive *archive, const char *object_name, hid_t object, bool is_dataset,
                            const struct visitor *visitor, struct fs_error *err)
 {
     struct name_list list = {.archive = archive, .err = err};
@@ -189,8 +202,13 @@ static int show_attributes(const struct fs_archive *archive, const char *object_
             break;
         }
         hid_t attribute = H5Aopen(object, list.item[i].name, H5P_DEFAULT);
-        result = attribute < 0 ? fs_archive_hdf5_error(archive->path, name, FS_EXIT_DATA, "cannot be opened", err)
-                               : show(archive, name, attribute, true, visitor, err);
+        if (attribute < 0) {
+            result = fs_archive_hdf5_error(archive->path, name, FS_EXIT_DATA, "cannot be opened", err);
+        } else if (is_dataset && fs_archive_is_scale_note(list.item[i].name)) {
+            result = fs_archive_check_scale_note(archive, name, list.item[i].name, attribute, err);
+        } else {
+            result = show(archive, name, attribute, true, visitor, err);
+        }
         H5Aclose(attribute);
         free(name);
     }
@@ -198,13 +216,13 @@ static int show_attributes(const struct fs_archive *archive, const char *object_
     return result;
 }
 
-int fs_archive_visit(const struct fs_archive *archive,
-                     int (*visit)(void *context, const struct fs_archive_entry *entry, struct fs_error *err),
-                     void *context, struct fs_error *err)
+int fs_archive_visit_group(const struct fs_archive *archive, const char *group,
+                           int (*visit)(void *context, const struct fs_archive_entry *entry, struct fs_error *err),
+                           void *context, struct fs_error *err)
 {
     struct visitor visitor = {visit, context};
     struct name_list list;
-    int result = collect_objects(archive, &list, err);
+    int result = collect_objects(archive, group, &list, err);
     for (size_t i = 0; i < list.count && result == 0; i++) {
         const char *name = list.item[i].name;
         hid_t object = H5Oopen(archive->file, name, H5P_DEFAULT);
@@ -216,12 +234,19 @@ int fs_archive_visit(const struct fs_archive *archive,
             result = show(archive, name, object, false, &visitor, err);
         }
         if (result == 0) {
-            result = show_attributes(archive, name, object, &visitor, err);
+            result = show_attributes(archive, name, object, list.item[i].is_dataset, &visitor, err);
         }
         H5Oclose(object);
     }
     release_names(&list);
     return result;
+}
+
+int fs_archive_visit(const struct fs_archive *archive,
+                     int (*visit)(void *context, const struct fs_archive_entry *entry, struct fs_error *err),
+                     void *context, struct fs_error *err)
+{
+    return fs_archive_visit_group(archive, "/", visit, context, err);
 }
 
 static void add_number(struct fs_digest *digest, uint64_t number)
@@ -233,15 +258,16 @@ static void add_number(struct fs_digest *digest, uint64_t number)
     fs_digest_add(digest, bytes, sizeof bytes);
 }
 
-/* Over name, type, shape and content; texts without their padding. */
-static int digest_entry(const struct fs_archive_entry *entry, char hex[FS_DIGEST_SIZE], struct fs_error *err)
+/* Texts without their padding. */
+int fs_archive_entry_digest(const struct fs_archive_entry *entry, const char *name, char hex[FS_DIGEST_SIZE],
+                            struct fs_error *err)
 {
     struct fs_digest *digest;
     if (fs_digest_begin(&digest, err) != 0) {
         return -1;
     }
     size_t elements = 1;
-    fs_digest_add_text(digest, entry->name);
+    fs_digest_add_text(digest, name);
     fs_digest_add_text(digest, entry->is_text ? "text" : fs_archive_type_name(entry->type));
     add_number(digest, entry->dimensions);
     for (size_t i = 0; i < entry->dimensions; i++) {
@@ -263,7 +289,9 @@ static int digest_entry(const struct fs_archive_entry *entry, char hex[FS_DIGEST
 static int list_entry(void *context, const struct fs_archive_entry *entry, struct fs_error *err)
 {
     char hex[FS_DIGEST_SIZE];
-    return digest_entry(entry, hex, err) != 0 ? -1 : add_name(context, entry->name, !entry->is_attribute, hex);
+    return fs_archive_entry_digest(entry, entry->name, hex, err) != 0
+               ? -1
+               : add_name(context, entry->name, !entry->is_attribute, hex);
 }
 
 /* Names and digests of all there is but /manifest, sorted by name. The caller releases, also on failure. */
@@ -292,6 +320,9 @@ int fs_archive_write_manifest(struct fs_archive *archive, struct fs_error *err)
     }
     if (result == 0) {
         result = fs_archive_write_texts(archive, FS_ARCHIVE_MANIFEST, list.count, (const char *const *)lines, err);
+    }
+    if (result == 0) {
+        result = fs_archive_make_scale(archive, FS_ARCHIVE_MANIFEST, err);
     }
     for (size_t i = 0; lines != NULL && i < list.count; i++) {
         free(lines[i]);

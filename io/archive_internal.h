@@ -18,6 +18,7 @@ struct fs_archive {
     char *job;
     hid_t file;       /* negative where closed */
     size_t file_size; /* bytes; reading only */
+    bool on_disk;     /* made by fs_archive_create_large */
 };
 
 /* Little-endian type of the file, which is what a little-endian machine has in memory too: HDF5 converts elsewhere. */
@@ -67,6 +68,20 @@ char **fs_archive_split_texts(const struct fs_archive *archive, const char *name
 
 /* Checks that only hard links, groups, datasets and attributes that fairstamp writes are in a file just opened. */
 int fs_archive_check_links(const struct fs_archive *archive, struct fs_error *err);
+
+/* What HDF5 notes on datasets with dimension scales: whether `name` is one of these attributes. */
+bool fs_archive_is_scale_note(const char *name);
+/* That the attribute `id`, of such a name, has the type that HDF5 gives it. */
+int fs_archive_check_scale_note(const struct fs_archive *archive, const char *name, const char *attribute, hid_t id,
+                                struct fs_error *err);
+/* Makes dimension scales after the attributes "dimensions". */
+int fs_archive_write_scales(struct fs_archive *archive, struct fs_error *err);
+
+/* Makes `name` the scale of its own dimension, so that readers see a name there. */
+int fs_archive_make_scale(struct fs_archive *archive, const char *name, struct fs_error *err);
+
+/* Opens without a look at the hash: for fs_archive_find_damage alone. */
+int fs_archive_open_damaged(const char *path, struct fs_archive **archive, struct fs_error *err);
 
 /* Hashes all there is and writes /manifest. */
 int fs_archive_write_manifest(struct fs_archive *archive, struct fs_error *err);

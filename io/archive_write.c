@@ -62,8 +62,10 @@ static hid_t make_space(size_t dimensions, const size_t *shape)
     return dimensions == 0 ? H5Screate(H5S_SCALAR) : H5Screate_simple((int)dimensions, sizes, NULL);
 }
 
-/* Chunks of whole rows where they fit into CHUNK_BYTES, with checksums, and compressed where that pays. */
-static hid_t creation_properties(size_t dimensions, const size_t *shape, size_t item_size, size_t bytes)
+/* Chunks of whole rows where they fit into CHUNK_BYTES, with checksums, and compressed where that pays: not in partial
+ * results, which live until their stage is done while all ranks wait for them. */
+static hid_t creation_properties(const struct fs_archive *archive, size_t dimensions, const size_t *shape,
+                                 size_t item_size, size_t bytes)
 {
     hid_t properties = H5Pcreate(H5P_DATASET_CREATE);
     if (properties < 0 || H5Pset_obj_track_times(properties, 0) < 0) {
@@ -79,7 +81,7 @@ static hid_t creation_properties(size_t dimensions, const size_t *shape, size_t 
         chunk[i] = shape[i] < rows ? shape[i] : rows;
         row *= (size_t)chunk[i];
     }
-    bool deflate = bytes > DEFLATE_FROM;
+    bool deflate = bytes > DEFLATE_FROM && strcmp(archive->format, FS_ARCHIVE_PARTIAL) != 0;
     if (H5Pset_chunk(properties, (int)dimensions, chunk) < 0 || (deflate && H5Pset_shuffle(properties) < 0) ||
         (deflate && H5Pset_deflate(properties, DEFLATE_LEVEL) < 0) || H5Pset_fletcher32(properties) < 0) {
         return -1;
@@ -100,7 +102,7 @@ static int write_dataset(struct fs_archive *archive, const char *name, hid_t fil
         return fs_error_set(err, FS_EXIT_SOFTWARE, "%s: %s: is written twice", archive->path, name);
     }
     hid_t space = make_space(dimensions, shape);
-    hid_t creation = creation_properties(dimensions, shape, item_size, bytes);
+    hid_t creation = creation_properties(archive, dimensions, shape, item_size, bytes);
     hid_t dataset = space >= 0 && creation >= 0
                         ? H5Dcreate2(archive->file, name, file_type, space, H5P_DEFAULT, creation, H5P_DEFAULT)
                         : -1;
@@ -221,4 +223,39 @@ int fs_archive_attribute_integer(struct fs_archive *archive, const char *object,
                                  struct fs_error *err)
 {
     return write_attribute(archive, object, name, H5T_STD_I64LE, H5T_NATIVE_INT64, &value, err);
+}
+
+static int write_attribute_entry(struct fs_archive *archive, const char *name, const struct fs_archive_entry *entry,
+                                 struct fs_error *err)
+{
+    const char *at = strrchr(name, '@');
+    size_t length = (size_t)(at - name);
+    char object[FS_ARCHIVE_MAX_NAME + 1];
+    if (entry->dimensions != 0 || length > FS_ARCHIVE_MAX_NAME) {
+        return fs_error_set(err, FS_EXIT_DATA, "%s: %s: an attribute with a shape or too long a name cannot be copied",
+                            archive->path, name);
+    }
+    memcpy(object, name, length);
+    object[length] = '\0';
+    if (entry->is_text) {
+        return fs_archive_attribute_text(archive, object, at + 1, *(char *const *)entry->data, err);
+    }
+    return write_attribute(archive, object, at + 1, fs_archive_file_type(entry->type),
+                           fs_archive_memory_type(entry->type), entry->data, err);
+}
+
+int fs_archive_write_entry(struct fs_archive *archive, const char *name, const struct fs_archive_entry *entry,
+                           struct fs_error *err)
+{
+    if (entry->is_attribute) {
+        return write_attribute_entry(archive, name, entry, err);
+    }
+    if (!entry->is_text) {
+        return fs_archive_write(archive, name, entry->type, entry->dimensions, entry->shape, entry->data, err);
+    }
+    if (entry->dimensions != 1) {
+        return fs_error_set(err, FS_EXIT_DATA, "%s: %s: texts of %zu dimensions cannot be copied, expected a list",
+                            archive->path, name, entry->dimensions);
+    }
+    return fs_archive_write_texts(archive, name, entry->shape[0], entry->data, err);
 }

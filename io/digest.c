@@ -74,6 +74,13 @@ void fs_digest_bytes(const void *data, size_t bytes, char hex[FS_DIGEST_SIZE])
     to_hexadecimal(result, hex);
 }
 
+static bool (*stop_asked)(void);
+
+void fs_digest_stop_when(bool (*asked)(void))
+{
+    stop_asked = asked;
+}
+
 static int add_descriptor(int descriptor, const char *path, struct fs_digest *digest, struct fs_error *err)
 {
     struct stat status;
@@ -86,7 +93,8 @@ static int add_descriptor(int descriptor, const char *path, struct fs_digest *di
         return -1;
     }
     ssize_t got;
-    while ((got = read(descriptor, buffer, size)) != 0) {
+    bool stop = false;
+    while (!(stop = stop_asked != NULL && stop_asked()) && (got = read(descriptor, buffer, size)) != 0) {
         if (got < 0 && errno == EINTR) {
             continue;
         }
@@ -97,6 +105,10 @@ static int add_descriptor(int descriptor, const char *path, struct fs_digest *di
     }
     int failure = errno;
     free(buffer);
+    if (stop) {
+        return fs_error_set(err, FS_EXIT_INTERRUPTED,
+                            "interrupted: %s was being hashed; run the same command again to go on", path);
+    }
     return got == 0 ? 0 : fs_error_set(err, FS_EXIT_IO, "%s: reading failed: %s", path, strerror(failure));
 }
 

@@ -2,6 +2,7 @@
 #ifndef FAIRSTAMP_IO_DIGEST_H
 #define FAIRSTAMP_IO_DIGEST_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "io/error.h"
@@ -18,5 +19,9 @@ void fs_digest_end(struct fs_digest *digest, char hex[FS_DIGEST_SIZE]); /* frees
 
 void fs_digest_bytes(const void *data, size_t bytes, char hex[FS_DIGEST_SIZE]);
 int fs_digest_file(const char *path, char hex[FS_DIGEST_SIZE], struct fs_error *err);
+/* From here on fs_digest_file ends with FS_EXIT_INTERRUPTED once `asked` returns true: a model may be large. NULL:
+ * never.
+ */
+void fs_digest_stop_when(bool (*asked)(void));
 
 #endif

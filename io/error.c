@@ -32,6 +32,7 @@ int fs_error_set(struct fs_error *err, enum fs_exit code, const char *format, ..
     vsnprintf(raw, sizeof raw, format, arguments);
     va_end(arguments);
     err->code = (int)code;
+    err->where[0] = '\0';
     make_printable(raw, err->text, sizeof err->text);
     return -1;
 }

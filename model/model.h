@@ -34,6 +34,14 @@ int fs_model_convert(struct fs_model *model, void *block, bool write, struct fs_
 /* One process's way: open, allocate the block (freed by fs_model_destroy), convert. For tests and tools. */
 int fs_model_load(const char *folder, struct fs_model **model, struct fs_error *err);
 
+/*
+ * For timing: a model of `spec` with made-up weights, all layers sharing those of one. No files. As fs_model_load
+ * otherwise.
+ */
+int fs_model_stand_in(const struct fs_spec *spec, struct fs_model **model, struct fs_error *err);
+/* For timing: from here on the model has its first `layers` layers alone, at most as many as it was opened with. */
+void fs_model_limit_layers(struct fs_model *model, size_t layers);
+
 /* row (d): the word embedding of `token`. FS_EXIT_DATA where the vocabulary has no such token. */
 int fs_model_word_embedding(const struct fs_model *model, int32_t token, fs_real *row, struct fs_error *err);
 

@@ -13,9 +13,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "io/archive.h"
 #include "io/error.h"
 
-#define FS_CHECKPOINT_FORMAT "part"
+#define FS_CHECKPOINT_FORMAT FS_ARCHIVE_PARTIAL
 
 int fs_checkpoint_save(const char *path, const char *job, const char *work, size_t units, size_t bytes,
                        const unsigned char *done, const unsigned char *results, struct fs_error *err);

@@ -1,9 +1,11 @@
 /* run, trace, stamp, evaluate, layers: what is there is checked, what is left is done, what was asked for is printed.
  */
+#include <math.h>
 #include <string.h>
 
 #include "io/publish.h"
 #include "pipeline/commands.h"
+#include "pipeline/estimate_file.h"
 #include "pipeline/progress.h"
 #include "pipeline/report.h"
 #include "pipeline/stage_files.h"
@@ -50,6 +52,7 @@ static int look_around(struct fs_job_run *run, struct assignment *assignment, st
             return -1;
         }
         if (assignment->wanted[stage] && assignment->there[stage]) {
+            fs_stage_remove_part(run->output, (enum fs_stage)stage); /* a kill came between publishing and removing */
             fs_say("%s: done before, %s/%s.h5 is whole and of this job", fs_stage_names[stage], run->output,
                    fs_stage_names[stage]);
         }
@@ -87,6 +90,17 @@ static int do_stages(struct fs_job_run *run, const struct assignment *assignment
     return 0;
 }
 
+/* Whether the stage took as long as it was said to. */
+static void compare_time(const char *output, enum fs_stage stage, const struct fs_archive *archive)
+{
+    struct fs_estimate_check check;
+    fs_estimate_check(output, stage, archive, &check);
+    if (isfinite(check.predicted) && isfinite(check.measured)) {
+        fs_say("%s: %.1f s, predicted %.1f s (%+.0f %%)", fs_stage_names[stage], check.measured, check.predicted,
+               100 * (check.predicted / check.measured - 1));
+    }
+}
+
 /* One stage's report from its file: into `json` (NULL: as text on stdout). */
 static int report_stage(const char *output, enum fs_stage stage, cJSON *json, struct fs_error *err)
 {
@@ -96,6 +110,7 @@ static int report_stage(const char *output, enum fs_stage stage, cJSON *json, st
     }
     int status;
     cJSON *part = NULL;
+    compare_time(output, stage, archive);
     if (stage == FS_STAGE_TRACE) {
         struct fs_trace_result trace = {0};
         status = fs_trace_read(archive, &trace, err);

@@ -4,10 +4,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "io/digest.h"
 #include "pipeline/help.h"
+#include "pipeline/log.h"
+#include "pipeline/mpi_support.h"
 #include "pipeline/progress.h"
+#include "pipeline/provenance.h"
 #include "pipeline/signals.h"
+#include "pipeline/stop.h"
 
 int fs_finish_output(struct fs_error *err)
 {
@@ -58,6 +64,12 @@ static int run_local(const struct fs_options *options, struct fs_error *err)
         return fs_command_inspect(options, err);
     case FS_COMMAND_VERIFY:
         return fs_command_verify(options, err);
+    case FS_COMMAND_SWEEP:
+        return fs_command_sweep(options, err);
+    case FS_COMMAND_MERGE:
+        return fs_command_merge(options, err);
+    case FS_COMMAND_QUERY:
+        return fs_command_query(options, err);
     case FS_COMMAND_REPORT:
         return fs_command_report(options, err);
     case FS_COMMAND_BENCHMARK:
@@ -67,17 +79,66 @@ static int run_local(const struct fs_options *options, struct fs_error *err)
     }
 }
 
+/* Logs and requests to stop, as the options wish. Collective. */
+static int prepare_session(struct fs_session *session, struct fs_error *err)
+{
+    const char *const *value = session->options->value;
+    const struct fs_runner *runner = session->runner;
+    int status = 0;
+    if (value[FS_OPTION_LOG_DIR] != NULL) {
+        status = fs_log_open(value[FS_OPTION_LOG_DIR], runner->rank, err);
+    }
+    if (fs_session_agree(session, status, err) != 0) {
+        return -1;
+    }
+    char libraries[FS_LIBRARIES_SIZE], node[64] = "";
+    fs_libraries_text(libraries);
+    gethostname(node, sizeof node - 1);
+    fs_log("rank %zu of %zu on node %s, process %ld, %zu threads; %s", runner->rank, runner->ranks, node,
+           (long)getpid(), runner->threads, libraries);
+    fs_log("%s", session->command_line);
+    double limit = -1;
+    if (value[FS_OPTION_MAX_SECONDS] != NULL &&
+        fs_parse_number("--max-seconds", value[FS_OPTION_MAX_SECONDS], 0, 1e9, &limit, err) != 0) {
+        return -1;
+    }
+    if (fs_session_is_root(session)) {
+        fs_stop_watch(value[FS_OPTION_STOP_FILE], limit);
+    }
+    fs_digest_stop_when(fs_stop_asked);
+    return 0;
+}
+
+/* The root, below its error: where it arose, and with which libraries. */
+static void tell_place(const struct fs_error *err)
+{
+    struct fs_error place = *err;
+    char libraries[FS_LIBRARIES_SIZE];
+    fs_mpi_place_error(&place, MPI_COMM_WORLD);
+    fs_libraries_text(libraries);
+    fs_warn("(%s; %s)", place.where, libraries);
+}
+
 static int run_on_ranks(const struct fs_options *options, const char *command_line, struct fs_error *err)
 {
     struct fs_session session = {.options = options, .command_line = command_line};
     int status = fs_session_begin(&session, err);
     if (status == 0) {
+        status = prepare_session(&session, err);
+    }
+    if (status == 0) {
         switch (options->command) {
+        case FS_COMMAND_ESTIMATE:
+            status = fs_command_estimate(&session, err);
+            break;
         case FS_COMMAND_SCORE:
             status = fs_command_score(&session, err);
             break;
         case FS_COMMAND_LOGPROBS:
             status = fs_command_logprobs(&session, err);
+            break;
+        case FS_COMMAND_DOCTOR:
+            status = fs_command_doctor(&session, err);
             break;
         default:
             status = fs_command_job(&session, err);
@@ -115,8 +176,15 @@ int fs_command_main(int argc, char **argv)
         fflush(stdout);
         if (rank == 0) {
             fs_warn("%s", err.text);
+            if (on_ranks && err.code != FS_EXIT_INTERRUPTED && err.code != FS_EXIT_USAGE && err.code != FS_EXIT_UNFIT) {
+                tell_place(&err);
+            }
+        } else {
+            fs_log("ends: %s", err.text);
         }
     }
+    fs_log_memory("at the end");
+    fs_log_close();
     if (with_mpi) {
         MPI_Finalize();
     }

@@ -8,6 +8,8 @@
 #include "pipeline/session.h"
 
 int fs_command_job(struct fs_session *session, struct fs_error *err); /* run, trace, stamp, evaluate */
+int fs_command_doctor(struct fs_session *session, struct fs_error *err);
+int fs_command_estimate(struct fs_session *session, struct fs_error *err);
 int fs_command_score(struct fs_session *session, struct fs_error *err);
 int fs_command_logprobs(struct fs_session *session, struct fs_error *err);
 
@@ -18,6 +20,9 @@ int fs_command_inspect(const struct fs_options *options, struct fs_error *err);
 int fs_command_verify(const struct fs_options *options, struct fs_error *err);
 int fs_command_benchmark(const struct fs_options *options, struct fs_error *err);
 int fs_command_report(const struct fs_options *options, struct fs_error *err);
+int fs_command_sweep(const struct fs_options *options, struct fs_error *err);
+int fs_command_merge(const struct fs_options *options, struct fs_error *err);
+int fs_command_query(const struct fs_options *options, struct fs_error *err);
 int fs_command_export(const struct fs_options *options, struct fs_error *err);
 
 /* Flushes stdout: FS_EXIT_IO where what was printed could not be written. Local. */

@@ -173,12 +173,16 @@ static void print_commands(FILE *stream)
             }
         }
         /* operands in small letters are taken literally, those in capitals name a kind of file */
-        size_t literal = strspn(command->operands, "abcdefghijklmnopqrstuvwxyz");
+        size_t literal = strspn(command->operands, "abcdefghijklmnopqrstuvwxyz|");
         const char *ending = strstr(command->operands, ".json") != NULL ? ".json" : "";
         ending = strstr(command->operands, ".h5") != NULL ? ".h5" : ending;
         fputc('"', stream);
         if (literal > 0) {
-            fprintf(stream, " first=%.*s", (int)literal, command->operands);
+            fprintf(stream, " first=\"");
+            for (size_t i = 0; i < literal; i++) {
+                fputc(command->operands[i] == '|' ? ' ' : command->operands[i], stream);
+            }
+            fputc('"', stream);
         }
         if (*ending != '\0') {
             fprintf(stream, " ending=%s", ending);

@@ -18,11 +18,13 @@ static const struct {
     {FS_EXIT_USAGE, "wrong command line"},
     {FS_EXIT_DATA, "an input file is damaged or of the wrong kind"},
     {FS_EXIT_NO_INPUT, "an input file or folder is missing or unreadable"},
+    {FS_EXIT_UNFIT, "doctor: a check failed"},
     {FS_EXIT_SOFTWARE, "a bug in fairstamp, or MPI or HDF5 refused a call that must not fail"},
     {FS_EXIT_OS, "out of memory or of another resource"},
     {FS_EXIT_CANNOT_CREATE, "an output file or folder cannot be made"},
     {FS_EXIT_IO, "a read or write failed half-way"},
-    {FS_EXIT_INTERRUPTED, "stopped by a signal after a checkpoint: run the same command again"},
+    {FS_EXIT_INTERRUPTED,
+     "asked to stop (signal, stop file, --max-seconds), and stopped after a checkpoint: run the same command again"},
     {FS_EXIT_FOREIGN, "a result that is there belongs to another job, and is not overwritten"},
     {FS_EXIT_CONFIG, "the job file or a --set is wrong"},
 };
@@ -30,7 +32,7 @@ static const struct {
 
 static bool takes_job(enum fs_command_id command)
 {
-    return command <= FS_COMMAND_LAYERS;
+    return command <= FS_COMMAND_ESTIMATE;
 }
 
 /* Words of `text`, broken at WIDTH, further lines indented; the first line begins at column `column`. */

@@ -3,8 +3,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <time.h>
-
-#include "io/error.h"
+#include <unistd.h>
 
 #define SPINS 500
 #define LONGEST_SLEEP_NANOSECONDS 1000000L
@@ -43,12 +42,27 @@ void fs_mpi_broadcast(void *data, size_t bytes, int root, MPI_Comm communicator)
     }
 }
 
+void fs_mpi_place_error(struct fs_error *err, MPI_Comm communicator)
+{
+    if (err == NULL || err->where[0] != '\0') {
+        return;
+    }
+    int rank, ranks;
+    char node[64] = "";
+    MPI_Comm_rank(communicator, &rank);
+    MPI_Comm_size(communicator, &ranks);
+    gethostname(node, sizeof node - 1);
+    snprintf(err->where, sizeof err->where, "rank %d of %d on node %s", rank, ranks, node);
+}
+
 static void report_and_abort(MPI_Comm *communicator, int *code, ...)
 {
     char text[MPI_MAX_ERROR_STRING] = "";
     int length = 0;
     MPI_Error_string(*code, text, &length);
-    fprintf(stderr, "fairstamp: MPI: %s; see the words of mpirun around this line\n", text);
+    struct fs_error err = FS_ERROR_INIT;
+    fs_mpi_place_error(&err, *communicator);
+    fprintf(stderr, "fairstamp: MPI: %s (%s); see the words of mpirun around this line\n", text, err.where);
     MPI_Abort(*communicator, FS_EXIT_SOFTWARE);
 }
 

@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "io/error.h"
+
 /*
  * Waits for a request: spins a moment, then sleeps between tests, because on a shared machine the others need the core
  * and a wait can be long (the root hashes a model, another rank computes its last unit).
@@ -17,6 +19,9 @@ void fs_mpi_wait(MPI_Request *request);
 /* MPI_Barrier, MPI_Bcast of any length, waiting as above. Collective. */
 void fs_mpi_barrier(MPI_Comm communicator);
 void fs_mpi_broadcast(void *data, size_t bytes, int root, MPI_Comm communicator);
+
+/* Notes in `err` on which rank and node it arose, where it does not say so yet. Local; takes NULL. */
+void fs_mpi_place_error(struct fs_error *err, MPI_Comm communicator);
 
 /*
  * A copy of `communicator` on which a failed MPI call prints "fairstamp: MPI: ..." and ends all ranks with

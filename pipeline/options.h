@@ -16,6 +16,7 @@ enum fs_command_id {
     FS_COMMAND_STAMP,
     FS_COMMAND_EVALUATE,
     FS_COMMAND_LAYERS,
+    FS_COMMAND_ESTIMATE,
     FS_COMMAND_SCORE,
     FS_COMMAND_METRICS,
     FS_COMMAND_TOKENIZE,
@@ -25,13 +26,17 @@ enum fs_command_id {
     FS_COMMAND_EXPORT,
     FS_COMMAND_BENCHMARK,
     FS_COMMAND_REPORT,
+    FS_COMMAND_MERGE,
+    FS_COMMAND_QUERY,
+    FS_COMMAND_SWEEP,
+    FS_COMMAND_DOCTOR,
     FS_COMMAND_COUNT
 };
 
 struct fs_command {
     const char *name;
     const char *operands; /* for people: "JOB.json" */
-    size_t operand_count; /* `verify --equal` takes one more */
+    size_t operand_count; /* `verify --equal` takes one more, merge, query and sweep more */
     bool uses_ranks;      /* false: computed by the root alone, without MPI where nobody started it under mpirun */
     const char *summary;
     const char *description;
@@ -41,6 +46,13 @@ extern const struct fs_command fs_commands[FS_COMMAND_COUNT];
 enum fs_option_id {
     FS_OPTION_SET,
     FS_OPTION_FORCE,
+    FS_OPTION_MAX_SECONDS,
+    FS_OPTION_STOP_FILE,
+    FS_OPTION_LOG_DIR,
+    FS_OPTION_SAVE,
+    FS_OPTION_SECONDS,
+    FS_OPTION_NODE_RANKS,
+    FS_OPTION_NETWORK,
     FS_OPTION_MODEL,
     FS_OPTION_SUITE,
     FS_OPTION_DATA,
@@ -52,6 +64,15 @@ enum fs_option_id {
     FS_OPTION_SEED,
     FS_OPTION_EQUAL,
     FS_OPTION_TO,
+    FS_OPTION_METRIC,
+    FS_OPTION_BY,
+    FS_OPTION_WHERE,
+    FS_OPTION_TRAINING,
+    FS_OPTION_CELLS,
+    FS_OPTION_LAUNCHER,
+    FS_OPTION_LIMIT,
+    FS_OPTION_SBATCH,
+    FS_OPTION_SCRIPTS,
     FS_OPTION_TOKENIZERS,
     FS_OPTION_OUTPUT,
     FS_OPTION_FORMAT,
@@ -95,9 +116,9 @@ struct fs_options {
     bool has_command;
     enum fs_command_id command;
     const char *value[FS_OPTION_COUNT]; /* default or NULL where not given; "" for a flag that is */
-    const char **set;                   /* [sets] of --set */
+    const char **set;                   /* [sets] of --set, or of query's --where */
     size_t sets;
-    const char *operand[2];
+    const char **operand; /* [operands] */
     size_t operands;
 };
 
@@ -109,6 +130,9 @@ bool fs_options_json(const struct fs_options *options); /* --format json */
 /* A whole number from `minimum` to `maximum` in `text`, the value of `name`. */
 int fs_parse_integer(const char *name, const char *text, double minimum, double maximum, double *value,
                      struct fs_error *err);
+/* As above, but any number. */
+int fs_parse_number(const char *name, const char *text, double minimum, double maximum, double *value,
+                    struct fs_error *err);
 /* The shortest of 15 to 17 digits that reads back as `number`. */
 #define FS_NUMBER_SIZE 32
 void fs_number_text(double number, char text[FS_NUMBER_SIZE]);

@@ -285,6 +285,38 @@ static void layer_table(FILE *stream, const struct fs_page_data *data)
     end_table(stream);
 }
 
+static bool has_times(const struct fs_page_data *data)
+{
+    bool has = false;
+    for (int stage = 0; stage < FS_STAGE_COUNT; stage++) {
+        has = has || (data->has[stage] && isfinite(data->time[stage].measured));
+    }
+    return has;
+}
+
+/* What the stages took, and what was predicted where the folder has an estimate of the job. */
+static void time_table(FILE *stream, const struct fs_page_data *data)
+{
+    static const char *const head[] = {"<stage", ">ranks", ">threads", ">seconds", ">predicted", ">off by, %"};
+    if (!has_times(data)) {
+        return;
+    }
+    fprintf(stream, "<h2>Time</h2>\n");
+    begin_table(stream, head, sizeof head / sizeof head[0]);
+    for (int stage = 0; stage < FS_STAGE_COUNT; stage++) {
+        const struct fs_estimate_check *time = &data->time[stage];
+        if (data->has[stage] && isfinite(time->measured)) {
+            fprintf(stream, "<tr><td class=\"left\">%s</td><td>%zu</td><td>%zu</td>", fs_stage_names[stage],
+                    time->ranks, time->threads);
+            number_cell(stream, time->measured, 1);
+            number_cell(stream, time->predicted, 1);
+            number_cell(stream, 100 * (time->predicted / time->measured - 1), 0);
+            fprintf(stream, "</tr>\n");
+        }
+    }
+    end_table(stream);
+}
+
 static void provenance(FILE *stream, const struct fs_page_data *data)
 {
     fprintf(stream, "<dl>\n");
@@ -383,6 +415,7 @@ void fs_page_html(FILE *stream, const struct fs_page_data *data)
                 "before over the same items; p: McNemar's exact test.</p>\n");
         result_table(stream, data);
     }
+    time_table(stream, data);
     fprintf(stream, "<h2>Provenance</h2>\n");
     provenance(stream, data);
     fprintf(stream, "</body></html>\n");
@@ -440,6 +473,18 @@ void fs_page_markdown(FILE *stream, const struct fs_page_data *data)
         fprintf(stream, " | %.4f | ", term->gap[0]);
         number(stream, term->gap[1], 4);
         fprintf(stream, " |\n");
+    }
+    if (has_times(data)) {
+        fprintf(stream, "\n| stage | ranks | threads | seconds | predicted |\n|---|--:|--:|--:|--:|\n");
+    }
+    for (int stage = 0; stage < FS_STAGE_COUNT; stage++) {
+        const struct fs_estimate_check *time = &data->time[stage];
+        if (data->has[stage] && isfinite(time->measured)) {
+            fprintf(stream, "| %s | %zu | %zu | %.1f | ", fs_stage_names[stage], time->ranks, time->threads,
+                    time->measured);
+            number(stream, time->predicted, 1);
+            fprintf(stream, " |\n");
+        }
     }
 }
 

@@ -253,6 +253,14 @@ int fs_page_read(const char *path, struct fs_page_data *data, struct fs_error *e
         if (status != 0) {
             fs_error_prepend(err, "%s", data->path[stage]);
         }
+        const char *slash = strrchr(data->path[stage], '/');
+        char *folder = slash != NULL ? strndup(data->path[stage], (size_t)(slash - data->path[stage])) : strdup(".");
+        if (status == 0 && folder == NULL) {
+            status = fs_error_memory(err, strlen(data->path[stage]), "a path");
+        } else if (status == 0) {
+            fs_estimate_check(folder, (enum fs_stage)stage, archive, &data->time[stage]);
+        }
+        free(folder);
     }
     if (status == 0) {
         read_provenance(&opened, data);

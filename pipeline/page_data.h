@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-#include "pipeline/identity.h"
+#include "pipeline/estimate_file.h"
 #include "stages/evaluate.h"
 #include "stages/layers.h"
 #include "stages/stamp.h"
@@ -36,6 +36,7 @@ struct fs_page_data {
     struct fs_stamp_state stamp;
     struct fs_evaluate_result result;
     struct fs_layer_comparison layers;
+    struct fs_estimate_check time[FS_STAGE_COUNT]; /* of the stages that are there */
     size_t terms, items;
     struct fs_page_term *term; /* [terms] by category and term */
     struct fs_page_item *item; /* [items] scored pairs, the most changed first */

@@ -6,12 +6,17 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LINE_SECONDS 5.0
+#include "pipeline/log.h"
+
+/* Seconds between two lines of a log: a tenth of what has passed, so that long runs fill no pages. */
+#define LINE_SHARE 0.1
+#define SHORTEST_LINE_SECONDS 5.0
+#define LONGEST_LINE_SECONDS 600.0
 #define BAR_SECONDS 0.2
 #define BAR_WIDTH 30
 
 static struct {
-    bool speaks, quiet, terminal;
+    bool speaks, quiet, muted, terminal;
     char name[64];
     size_t total, resumed;
     double begin, last;
@@ -30,6 +35,11 @@ void fs_progress_setup(bool speaks, bool quiet)
     state.speaks = speaks;
     state.quiet = quiet;
     state.terminal = isatty(STDERR_FILENO) == 1;
+}
+
+void fs_progress_mute(bool mute)
+{
+    state.muted = mute;
 }
 
 static void clear_bar(void)
@@ -53,7 +63,10 @@ void fs_say(const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    if (state.speaks && !state.quiet) {
+    fs_log_words(format, arguments);
+    va_end(arguments);
+    va_start(arguments, format);
+    if (state.speaks && !state.quiet && !state.muted) {
         say(format, arguments);
     }
     va_end(arguments);
@@ -62,6 +75,9 @@ void fs_say(const char *format, ...)
 void fs_warn(const char *format, ...)
 {
     va_list arguments;
+    va_start(arguments, format);
+    fs_log_words(format, arguments);
+    va_end(arguments);
     va_start(arguments, format);
     if (state.speaks) {
         say(format, arguments);
@@ -110,13 +126,22 @@ static void show(size_t done, double now)
     }
 }
 
+double fs_progress_interval(double elapsed)
+{
+    double seconds = LINE_SHARE * elapsed;
+    if (seconds < SHORTEST_LINE_SECONDS) {
+        return SHORTEST_LINE_SECONDS;
+    }
+    return seconds < LONGEST_LINE_SECONDS ? seconds : LONGEST_LINE_SECONDS;
+}
+
 void fs_progress_update(size_t done)
 {
-    if (!state.speaks || state.quiet) {
+    if (!state.speaks || state.quiet || state.muted) {
         return;
     }
     double now = fs_seconds();
-    if (now - state.last >= (state.terminal ? BAR_SECONDS : LINE_SECONDS)) {
+    if (now - state.last >= (state.terminal ? BAR_SECONDS : fs_progress_interval(now - state.begin))) {
         state.last = now;
         show(done, now);
     }

@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include "fairstamp_build_info.h"
+#include "pipeline/progress.h"
+#include "pipeline/runner_mpi.h"
 
 #define GROUP "/provenance"
 
@@ -36,8 +38,20 @@ char *fs_version_text(void)
     return text;
 }
 
+void fs_libraries_text(char text[FS_LIBRARIES_SIZE])
+{
+    char mpi[MPI_MAX_LIBRARY_VERSION_STRING] = "", hdf5[64], blas[128];
+    library_versions(mpi, hdf5);
+    snprintf(blas, sizeof blas, "%s", openblas_get_config()); /* "OpenBLAS 0.3.21 NO_LAPACK ..." */
+    char *second = strchr(blas, ' ');
+    if (second != NULL) {
+        blas[(size_t)(second - blas) + 1 + strcspn(second + 1, " ")] = '\0';
+    }
+    snprintf(text, FS_LIBRARIES_SIZE, "fairstamp %s, %.80s, %s, %s", FS_BUILD_VERSION, mpi, hdf5, blas);
+}
+
 int fs_provenance_write(struct fs_archive *archive, const struct fs_session *session, const struct fs_job *job,
-                        const char *settings, struct fs_error *err)
+                        const char *settings, double seconds, struct fs_error *err)
 {
     char mpi[MPI_MAX_LIBRARY_VERSION_STRING] = "", hdf5[64], host[256] = "", ranks[32], threads[32], now[32];
     library_versions(mpi, hdf5);
@@ -45,6 +59,11 @@ int fs_provenance_write(struct fs_archive *archive, const struct fs_session *ses
     snprintf(ranks, sizeof ranks, "%zu", session->runner->ranks);
     snprintf(threads, sizeof threads, "%zu", session->runner->threads);
     fs_time_text(now);
+    const struct fs_save_clock *clock = fs_runner_mpi_clock(session->runner);
+    char stage_seconds[32], saves[32], save_seconds[32];
+    snprintf(stage_seconds, sizeof stage_seconds, "%.3f", seconds);
+    snprintf(saves, sizeof saves, "%zu", clock->saves);
+    snprintf(save_seconds, sizeof save_seconds, "%.3f", clock->spent);
     const struct {
         const char *name, *value;
     } entries[] = {
@@ -62,9 +81,13 @@ int fs_provenance_write(struct fs_archive *archive, const struct fs_session *ses
         {"command", session->command_line},
         {"job", fs_job_source(job)},
         {"settings", settings},
+        {"model", fs_job_text(job, FS_KEY_MODEL)},
         {"seed", fs_job_text(job, FS_KEY_SEED)},
         {"start", session->start},
         {"end", now},
+        {"stage_seconds", stage_seconds},
+        {"saves", saves},
+        {"save_seconds", save_seconds},
     };
     for (size_t i = 0; i < sizeof entries / sizeof entries[0]; i++) {
         if (fs_archive_attribute_text(archive, GROUP, entries[i].name, entries[i].value, err) != 0) {

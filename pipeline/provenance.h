@@ -9,11 +9,15 @@
 #include "pipeline/job.h"
 #include "pipeline/session.h"
 
-/* `settings`: the stage's text of struct fs_identity. */
+/* `settings`: the stage's text of struct fs_identity; `seconds`: since the stage began in this run. */
 int fs_provenance_write(struct fs_archive *archive, const struct fs_session *session, const struct fs_job *job,
-                        const char *settings, struct fs_error *err);
+                        const char *settings, double seconds, struct fs_error *err);
 
 /* "fairstamp 0.1.0 (git ...)" and the libraries, for --version; the caller frees. NULL: out of memory. */
 char *fs_version_text(void);
+
+/* "fairstamp 0.1.0, Open MPI ..., HDF5 ..., OpenBLAS ...", for errors and logs. */
+#define FS_LIBRARIES_SIZE 320
+void fs_libraries_text(char text[FS_LIBRARIES_SIZE]);
 
 #endif

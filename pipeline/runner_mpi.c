@@ -1,15 +1,16 @@
 #include "pipeline/runner_mpi.h"
 
-#include <sched.h>
 #include <stdio.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "pipeline/checkpoint.h"
+#include "pipeline/log.h"
 #include "pipeline/progress.h"
 #include "pipeline/runner_mpi_private.h"
-#include "pipeline/signals.h"
+#include "pipeline/stop.h"
+#include "pipeline/threads.h"
 
 #define PIECE ((size_t)4 << 20)         /* bytes of a result in one message */
 #define UNSENT_LIMIT ((size_t)64 << 20) /* a rank takes no new unit while more than this waits for the root */
@@ -38,10 +39,12 @@ struct mapping {
     char *part;          /* path of the partial results, NULL: none */
     unsigned char *done; /* [units] 1 once the root has the result (elsewhere: what was resumed) */
     size_t done_count, bytes;
+    size_t saved_count;     /* root: of them, those in the partial file */
     unsigned char *results; /* root: [bytes] */
     size_t *offset;         /* [units + 1] */
     size_t *remaining;      /* [remaining_count] units to hand out */
     size_t remaining_count;
+    size_t taken;        /* the last number that this rank got of the counter */
     unsigned char *mine; /* claim: [units] */
     bool ended;          /* nothing more to take */
     struct fs_error failure;
@@ -53,7 +56,6 @@ struct mapping {
     /* root */
     unsigned char *buffer;
     size_t ends; /* end messages that came in */
-    double last_save;
 };
 
 static bool is_root(const struct mapping *m)
@@ -140,6 +142,7 @@ static int resume(struct mapping *m, struct fs_error *err)
             m->remaining[m->remaining_count++] = unit;
         }
     }
+    m->saved_count = m->done_count;
     return 0;
 }
 
@@ -157,6 +160,7 @@ static void fail(struct mapping *m, int rank, const struct fs_error *err)
     if (rank < m->failed) {
         m->failed = rank;
         m->failure = *err;
+        fs_mpi_place_error(&m->failure, m->runner->communicator);
     }
 }
 
@@ -189,15 +193,27 @@ static void *place_for(struct mapping *m, size_t unit, struct fs_error *err)
     return out == NULL ? NULL : out + 1;
 }
 
+/*
+ * A unit more than there are threads keeps them busy while the next one is fetched; towards the end it would wait here
+ * while another rank has nothing to do.
+ */
+static bool has_room(const struct mapping *m)
+{
+    const struct fs_runner *base = &m->runner->base;
+    bool many = m->taken + 2 * base->ranks * base->threads < m->remaining_count;
+    return fs_pool_has_room(m->runner->pool) && (many || fs_pool_inside(m->runner->pool) < base->threads);
+}
+
 /* Fills the pool from the counter. */
 static void take_units(struct mapping *m)
 {
     struct fs_pool *pool = m->runner->pool;
-    if (fs_signals_stop()) {
+    if (fs_stop_asked()) {
         end_for_all(m);
     }
-    while (!m->ended && fs_pool_has_room(pool) && m->unsent < UNSENT_LIMIT) {
+    while (!m->ended && has_room(m) && m->unsent < UNSENT_LIMIT) {
         int64_t next = fs_counter_take(&m->runner->counter, 1);
+        m->taken = (size_t)next;
         if (next >= (int64_t)m->remaining_count) {
             m->ended = true;
             break;
@@ -211,6 +227,7 @@ static void take_units(struct mapping *m)
             break;
         }
         fs_pool_put(pool, m->work, unit, place);
+        fs_log("%s: unit %zu taken", m->work->name, unit);
     }
 }
 
@@ -237,6 +254,7 @@ static void finish_unit(struct mapping *m, const struct fs_pool_item *item, stru
         free(out);
         return;
     }
+    fs_log("%s: unit %zu done", m->work->name, item->unit);
     if (m->mine != NULL) {
         m->mine[item->unit] = 1;
     }
@@ -336,14 +354,24 @@ static void send_end(struct mapping *m)
 
 static int save(struct mapping *m, struct fs_error *err)
 {
-    m->last_save = fs_seconds();
-    return fs_checkpoint_save(m->part, m->runner->job, m->work->name, m->work->units, m->bytes, m->done, m->results,
-                              err);
+    double begin = fs_seconds();
+    int status =
+        fs_checkpoint_save(m->part, m->runner->job, m->work->name, m->work->units, m->bytes, m->done, m->results, err);
+    fs_save_note(&m->runner->clock, begin, fs_seconds());
+    if (status == 0) {
+        m->saved_count = m->done_count;
+        fs_log("%s: saved %zu of %zu units in %.3f s", m->work->name, m->done_count, m->work->units,
+               m->runner->clock.last - begin);
+    }
+    return status;
 }
 
 static void save_now_and_then(struct mapping *m)
 {
-    if (m->part == NULL || fs_seconds() - m->last_save < m->runner->save_seconds || m->done_count == m->work->units) {
+    const struct fs_save_clock *clock = &m->runner->clock;
+    double now = fs_seconds();
+    if (m->part == NULL || m->done_count == m->saved_count || m->done_count == m->work->units ||
+        !fs_save_waited(clock, now) || !fs_save_affordable(clock, fs_save_guess(m->bytes), now)) {
         return;
     }
     struct fs_error err = FS_ERROR_INIT;
@@ -357,7 +385,6 @@ static void work_through(struct mapping *m)
 {
     struct fs_pool *pool = m->runner->pool;
     size_t others = m->runner->base.ranks - 1;
-    m->last_save = fs_seconds();
     for (;;) {
         take_units(m);
         struct fs_pool_item item;
@@ -478,6 +505,7 @@ static int agree(struct fs_runner *base, int status, struct fs_error *err)
     struct fs_error shared = FS_ERROR_INIT;
     if (failing == (int)base->rank && err != NULL) {
         shared = *err;
+        fs_mpi_place_error(&shared, ((struct runner_mpi *)base)->communicator);
     }
     fs_mpi_broadcast(&shared, sizeof shared, failing, ((struct runner_mpi *)base)->communicator);
     if (err != NULL) {
@@ -488,44 +516,7 @@ static int agree(struct fs_runner *base, int status, struct fs_error *err)
 
 static bool stop_requested(struct fs_runner *base)
 {
-    return all_reduce(base, fs_signals_stop(), MPI_MAX) != 0;
-}
-
-/* Cores this rank may use, shared evenly with the ranks of the node that may use exactly the same ones. */
-static size_t cores_of_rank(MPI_Comm communicator)
-{
-    MPI_Comm node;
-    int ranks;
-    cpu_set_t own;
-    MPI_Comm_split_type(communicator, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &node);
-    MPI_Comm_size(node, &ranks);
-    CPU_ZERO(&own);
-    if (sched_getaffinity(0, sizeof own, &own) != 0) {
-        CPU_SET(0, &own);
-    }
-    cpu_set_t *all = calloc((size_t)ranks, sizeof *all);
-    int have = all != NULL;
-    MPI_Allreduce(MPI_IN_PLACE, &have, 1, MPI_INT, MPI_LAND, node);
-    size_t cores = 1;
-    if (have) {
-        MPI_Allgather(&own, sizeof own, MPI_BYTE, all, sizeof own, MPI_BYTE, node);
-        size_t sharing = 0;
-        for (int rank = 0; rank < ranks; rank++) {
-            sharing += CPU_EQUAL(&own, &all[rank]) != 0;
-        }
-        cores = (size_t)CPU_COUNT(&own) / sharing;
-    }
-    free(all);
-    MPI_Comm_free(&node);
-    return cores > 0 ? cores : 1;
-}
-
-static size_t default_threads(MPI_Comm communicator)
-{
-    size_t cores = cores_of_rank(communicator); /* collective, so also where the variable is set */
-    const char *text = getenv("OMP_NUM_THREADS");
-    long number = text != NULL ? strtol(text, NULL, 10) : 0;
-    return number >= 1 && number <= 1024 ? (size_t)number : cores;
+    return all_reduce(base, fs_stop_asked(), MPI_MAX) != 0;
 }
 
 int fs_runner_mpi_create(MPI_Comm communicator, size_t threads, struct fs_runner **result, struct fs_error *err)
@@ -535,7 +526,7 @@ int fs_runner_mpi_create(MPI_Comm communicator, size_t threads, struct fs_runner
     int rank, ranks;
     MPI_Comm_rank(communicator, &rank);
     MPI_Comm_size(communicator, &ranks);
-    size_t defaults = default_threads(communicator);
+    size_t defaults = fs_default_threads(communicator);
     struct runner_mpi created = {.communicator = communicator};
     created.base = (struct fs_runner){.operations = &operations,
                                       .rank = (size_t)rank,
@@ -566,10 +557,18 @@ void fs_runner_mpi_destroy(struct fs_runner *base)
     free(runner);
 }
 
-int fs_runner_mpi_save_to(struct fs_runner *base, const char *folder, const char *job, double seconds,
+static bool is_over_mpi(const struct fs_runner *base)
+{
+    return base->operations->sum == fs_runner_mpi_sum;
+}
+
+int fs_runner_mpi_save_to(struct fs_runner *base, const char *folder, const char *job, double seconds, double share,
                           struct fs_error *err)
 {
     struct runner_mpi *runner = (struct runner_mpi *)base;
+    if (!is_over_mpi(base)) {
+        return 0;
+    }
     char *copy = strdup(folder);
     if (copy == NULL) {
         return fs_error_memory(err, strlen(folder), "a path");
@@ -577,13 +576,26 @@ int fs_runner_mpi_save_to(struct fs_runner *base, const char *folder, const char
     free(runner->folder);
     runner->folder = copy;
     snprintf(runner->job, sizeof runner->job, "%s", job);
-    runner->save_seconds = seconds;
+    fs_save_clock_begin(&runner->clock, seconds, share, fs_seconds());
     return 0;
+}
+
+struct fs_save_clock *fs_runner_mpi_clock(struct fs_runner *base)
+{
+    static struct fs_save_clock never;
+    if (!is_over_mpi(base)) {
+        fs_save_clock_begin(&never, INFINITY, 1, fs_seconds());
+        return &never;
+    }
+    return &((struct runner_mpi *)base)->clock;
 }
 
 void fs_runner_mpi_expect_sums(struct fs_runner *base, const char *name, size_t done, size_t total)
 {
     struct runner_mpi *runner = (struct runner_mpi *)base;
+    if (!is_over_mpi(base)) {
+        return;
+    }
     runner->expected_name = name;
     runner->sums = done;
     runner->expected_sums = total;

@@ -14,7 +14,7 @@ struct runner_mpi {
     struct fs_pool *pool;
     char *folder; /* NULL: nothing is saved */
     char job[FS_DIGEST_SIZE];
-    double save_seconds;
+    struct fs_save_clock clock;
     const char *expected_name; /* of the sums that are shown as progress; NULL: none */
     size_t sums, expected_sums;
 };

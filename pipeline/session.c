@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "pipeline/kernels.h"
 #include "pipeline/mpi_support.h"
 #include "pipeline/progress.h"
 #include "pipeline/runner_mpi.h"
@@ -17,30 +18,16 @@ void fs_time_text(char text[32])
     strftime(text, 32, "%Y-%m-%dT%H:%M:%SZ", &parts);
 }
 
-/* The kernels of OpenBLAS that use AVX-512. */
-static bool has_wide_kernel(const char *core)
-{
-    static const char *const wide[] = {"SkylakeX", "Cooperlake", "SapphireRapids"};
-    for (size_t i = 0; i < sizeof wide / sizeof wide[0]; i++) {
-        if (strcasecmp(core, wide[i]) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static void report_machine(const struct fs_runner *runner)
 {
     const char *core = openblas_get_corename();
     fs_say("%zu rank%s, %zu thread%s each, OpenBLAS kernels for %s", runner->ranks, runner->ranks == 1 ? "" : "s",
            runner->threads, runner->threads == 1 ? "" : "s", core);
-#if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx512f") && !has_wide_kernel(core)) {
+    if (fs_kernels_are_slow(core)) {
         fs_warn("this processor has AVX-512, but OpenBLAS uses its kernels for %s, at about half the speed; unset "
                 "OPENBLAS_CORETYPE",
                 core);
     }
-#endif
 }
 
 int fs_session_begin(struct fs_session *session, struct fs_error *err)

@@ -1,5 +1,6 @@
 #include "pipeline/stage_files.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -107,15 +108,38 @@ int fs_stage_check(const char *folder, enum fs_stage stage, const struct fs_iden
     return status;
 }
 
+/* Whether `name` is "<stage>.part.h5", or "<stage>_<anything>.part.h5". */
+static bool is_part(const char *name, const char *stage)
+{
+    static const char suffix[] = ".part.h5";
+    size_t length = strlen(name), begin = strlen(stage), end = sizeof suffix - 1;
+    return length >= begin + end && strncmp(name, stage, begin) == 0 && strcmp(name + length - end, suffix) == 0 &&
+           (length == begin + end || name[begin] == '_');
+}
+
+/* All of them, or (`own` false) without the stage's own. */
+static void remove_parts(const char *folder, enum fs_stage stage, bool own)
+{
+    DIR *directory = opendir(folder);
+    if (directory == NULL) {
+        return;
+    }
+    const struct dirent *entry;
+    while ((entry = readdir(directory)) != NULL) {
+        if (is_part(entry->d_name, fs_stage_names[stage]) &&
+            (own || entry->d_name[strlen(fs_stage_names[stage])] == '_')) {
+            (void)unlinkat(dirfd(directory), entry->d_name, 0);
+        }
+    }
+    closedir(directory);
+}
+
+void fs_stage_remove_layer(const char *folder)
+{
+    remove_parts(folder, FS_STAGE_LAYERS, false);
+}
+
 void fs_stage_remove_part(const char *folder, enum fs_stage stage)
 {
-    char *path = fs_stage_path(folder, stage, ".part.h5", NULL);
-    if (path != NULL) {
-        unlink(path); /* there is none where the stage was quick */
-    }
-    free(path);
-    if (stage == FS_STAGE_TRACE && asprintf(&path, "%s/%s.part.h5", folder, FS_TRACE_DETAILS) >= 0) {
-        unlink(path);
-        free(path);
-    }
+    remove_parts(folder, stage, true);
 }

@@ -29,7 +29,13 @@ int fs_stage_open(const char *folder, enum fs_stage stage, struct fs_archive **a
 /* Partial results of the trace's further kinds stand apart: <this>.part.h5. */
 #define FS_TRACE_DETAILS "trace_details"
 
-/* Removes the partial results: the whole ones are published. */
+/* So do those of the layer under way in the stage layers: its training, and its scores (a checkpoint's name). */
+#define FS_LAYER_TRAINING "_training.part.h5"
+#define FS_LAYER_SCORES "layers_scores_%zu"
+/* Removes both: the layer is done. */
+void fs_stage_remove_layer(const char *folder);
+
+/* Removes all partial results of a stage: the whole ones are published. */
 void fs_stage_remove_part(const char *folder, enum fs_stage stage);
 
 #endif

@@ -1,27 +1,20 @@
 /*
- * Stage layers: trains and measures a stamp at each of the layers that trace.verify names. What is done layer by layer
- * is saved layer by layer; an interrupted layer begins anew.
+ * Stage layers: trains and measures a stamp at each of the layers that trace.verify names. What is done is saved layer
+ * by layer, and inside a layer its training and its scores.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "pipeline/progress.h"
 #include "pipeline/stage_files.h"
 #include "pipeline/stage_parts.h"
+#include "pipeline/training.h"
 #include "stages/layers.h"
 
 static int fill(struct fs_archive *archive, const void *context, struct fs_error *err)
 {
     return fs_layers_write(archive, context, err);
-}
-
-/* Called by fs_stamp_train; a layer's training is not saved half-way. */
-static int save_nothing(void *context, const struct fs_stamp_state *state, struct fs_error *err)
-{
-    (void)context;
-    (void)state;
-    (void)err;
-    return 0;
 }
 
 /* Root: the layers that an earlier run has done. */
@@ -63,32 +56,20 @@ static int share_done(struct fs_job_run *run, const struct fs_layer_comparison *
     return fs_runner_broadcast(run->session->runner, done, layers, err);
 }
 
-static int train(struct fs_job_run *run, const struct fs_stamp_options *options, struct fs_stamp_state *state,
-                 struct fs_error *err)
-{
-    size_t edited = 0;
-    for (size_t i = 0; i < run->data.pairs.count; i++) {
-        edited += !run->data.held_out[i];
-    }
-    int status = fs_stamp_state_create(options, fs_model_spec(run->session->model)->hidden,
-                                       fs_stamp_steps(options, edited), state, err);
-    if (fs_session_agree(run->session, status, err) != 0) {
-        return -1;
-    }
-    return fs_stamp_train(run->session->model, run->session->tokenizer, &run->data.pairs, run->data.held_out, options,
-                          run->session->runner, save_nothing, NULL, state, err);
-}
-
 static int do_layer(struct fs_job_run *run, struct fs_stamp_options *options, const struct fs_evaluate_input *input,
                     size_t layer, struct fs_layer_comparison *comparison, struct fs_error *err)
 {
     struct fs_stamp_state state = {0};
     struct fs_evaluate_result result = {0};
+    struct fs_training training = {
+        .run = run, .stage = FS_STAGE_LAYERS, .part = FS_LAYER_TRAINING, .options = options, .keep_end = true};
+    char scores[64]; /* of this layer: another one's would fit in shape */
+    snprintf(scores, sizeof scores, FS_LAYER_SCORES, layer);
     options->layer = layer;
-    int status = train(run, options, &state, err);
+    int status = fs_training_run(&training, &state, err);
     if (status == 0) {
         status = fs_evaluate_run(run->session->model, run->session->tokenizer, input, &state.stamp,
-                                 run->session->runner, NULL, &result, err);
+                                 run->session->runner, scores, &result, err);
     }
     if (status == 0 && fs_session_is_root(run->session)) {
         const double none[4] = {0};
@@ -97,6 +78,9 @@ static int do_layer(struct fs_job_run *run, struct fs_stamp_options *options, co
         if (status == 0) {
             fs_say("layers: layer %zu done, %zu of %zu", layer, comparison->layers, comparison->capacity);
             status = fs_stage_write(run, FS_STAGE_LAYERS, ".part.h5", FS_PART_FORMAT, fill, comparison, err);
+        }
+        if (status == 0) {
+            fs_stage_remove_layer(run->output);
         }
     }
     fs_evaluate_result_release(&result);

@@ -7,7 +7,7 @@
 #include "stages/evaluate.h"
 #include "stages/stamp.h"
 
-#define FS_PART_FORMAT "part"
+#define FS_PART_FORMAT FS_ARCHIVE_PARTIAL
 
 size_t fs_job_size(const struct fs_job_run *run, enum fs_key key); /* an integer of the job; local */
 uint64_t fs_job_seed(const struct fs_job_run *run);                /* local */

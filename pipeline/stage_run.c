@@ -3,12 +3,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "pipeline/log.h"
 #include "pipeline/progress.h"
 #include "pipeline/provenance.h"
 #include "pipeline/runner_mpi.h"
 #include "pipeline/stage_files.h"
 #include "pipeline/stage_parts.h"
+#include "pipeline/training.h"
 #include "stages/evaluate.h"
+#include "stages/layout.h"
 #include "stages/stamp.h"
 #include "stages/trace.h"
 
@@ -55,8 +58,11 @@ int fs_stage_begin(struct fs_job_run *run, enum fs_stage stage, struct fs_error 
     if (fs_job_run_load(run, err) != 0) {
         return -1;
     }
+    run->began = fs_seconds();
     int status = fs_runner_mpi_save_to(run->session->runner, run->output, run->identity.digest[stage],
-                                       fs_job_number(run->job, FS_KEY_CHECKPOINT_SECONDS), err);
+                                       fs_job_number(run->job, FS_KEY_CHECKPOINT_SECONDS),
+                                       fs_job_number(run->job, FS_KEY_CHECKPOINT_SHARE), err);
+    fs_log("stage %s", fs_stage_names[stage]);
     return fs_session_agree(run->session, status, err);
 }
 
@@ -72,8 +78,12 @@ int fs_stage_write(struct fs_job_run *run, enum fs_stage stage, const char *suff
     int status = fs_archive_create(path, format, run->identity.digest[stage], &archive, err);
     if (status == 0) {
         status = fill(archive, context, err);
+        if (status == 0 && strcmp(format, FS_PART_FORMAT) != 0) {
+            status = fs_layout_describe(archive, err);
+        }
         if (status == 0) {
-            status = fs_provenance_write(archive, run->session, run->job, run->identity.settings[stage], err);
+            status = fs_provenance_write(archive, run->session, run->job, run->identity.settings[stage],
+                                         fs_seconds() - run->began, err);
         }
         if (status == 0) {
             status = fs_archive_publish(archive, err);
@@ -94,7 +104,12 @@ int fs_stage_publish(struct fs_job_run *run, enum fs_stage stage,
         status = fs_stage_write(run, stage, ".h5", fs_stage_names[stage], fill, context, err);
         if (status == 0) {
             fs_stage_remove_part(run->output, stage);
-            fs_say("%s: published %s/%s.h5", fs_stage_names[stage], run->output, fs_stage_names[stage]);
+            const struct fs_save_clock *clock = fs_runner_mpi_clock(run->session->runner);
+            double seconds = fs_seconds() - clock->begin;
+            fs_say("%s: published %s/%s.h5 after %.1f s; %zu save%s took %.3f s, %.2f %%", fs_stage_names[stage],
+                   run->output, fs_stage_names[stage], seconds, clock->saves, clock->saves == 1 ? "" : "s",
+                   clock->spent, seconds > 0 ? 100 * clock->spent / seconds : 0);
+            fs_log_memory("once the stage is published");
         }
     }
     return fs_session_agree(run->session, status, err);
@@ -208,7 +223,6 @@ int fs_stage_stamp_options(struct fs_job_run *run, struct fs_stamp_options *opti
 }
 
 struct stamp_context {
-    struct fs_job_run *run;
     const struct fs_stamp_options *options;
     const struct fs_stamp_state *state;
 };
@@ -217,66 +231,6 @@ static int fill_stamp(struct fs_archive *archive, const void *context, struct fs
 {
     const struct stamp_context *stamp = context;
     return fs_stamp_write(archive, stamp->options, stamp->state, err);
-}
-
-/* Called by fs_stamp_train on all ranks. */
-static int save_stamp(void *context, const struct fs_stamp_state *state, struct fs_error *err)
-{
-    struct stamp_context *stamp = context;
-    struct fs_job_run *run = stamp->run;
-    int status = 0;
-    if (fs_session_is_root(run->session)) {
-        stamp->state = state;
-        status = fs_stage_write(run, FS_STAGE_STAMP, ".part.h5", FS_PART_FORMAT, fill_stamp, stamp, err);
-        if (state->step > 0) {
-            fs_say("stamp: step %zu/%zu, loss %.6g, saved", state->step, state->steps,
-                   state->loss[4 * (state->step - 1)]);
-        }
-    }
-    return fs_session_agree(run->session, status, err);
-}
-
-/* Root: an earlier run's state in the place of `state`, where there is one of this job. */
-static int read_partial_stamp(struct fs_job_run *run, struct fs_stamp_state *state, struct fs_error *err)
-{
-    struct fs_archive *archive;
-    struct fs_error reason = FS_ERROR_INIT;
-    char *path = fs_stage_path(run->output, FS_STAGE_STAMP, ".part.h5", err);
-    if (path == NULL) {
-        return -1;
-    }
-    if (fs_archive_open(path, FS_PART_FORMAT, &archive, &reason) == 0) {
-        struct fs_stamp_state found = {0};
-        if (strcmp(fs_archive_job(archive), run->identity.digest[FS_STAGE_STAMP]) != 0) {
-            fs_error_set(&reason, FS_EXIT_FOREIGN, "%s: partial results of another job", path);
-        } else if (fs_stamp_read_state(archive, &found, &reason) == 0) {
-            const struct fs_stamp *a = &state->stamp, *b = &found.stamp;
-            if (a->layer != b->layer || a->hidden != b->hidden || a->width != b->width || state->steps != found.steps) {
-                fs_error_set(&reason, FS_EXIT_FOREIGN, "%s: partial results of another training", path);
-            } else {
-                struct fs_stamp_state fresh = *state;
-                *state = found;
-                found = fresh;
-                fs_say("stamp: goes on from step %zu of an earlier run", state->step);
-            }
-        }
-        fs_stamp_state_release(&found);
-        fs_archive_close(archive);
-    }
-    if (reason.code != 0 && reason.code != FS_EXIT_NO_INPUT) {
-        fs_say("%s; it is ignored and will be replaced", reason.text);
-    }
-    free(path);
-    return 0;
-}
-
-static int resume_stamp(struct fs_job_run *run, struct fs_stamp_state *state, struct fs_error *err)
-{
-    int status = fs_session_is_root(run->session) ? read_partial_stamp(run, state, err) : 0;
-    if (fs_session_agree(run->session, status, err) != 0) {
-        return -1;
-    }
-    return fs_stamp_state_broadcast(state, run->session->runner, err);
 }
 
 int fs_stage_run_stamp(struct fs_job_run *run, struct fs_error *err)
@@ -289,26 +243,10 @@ int fs_stage_run_stamp(struct fs_job_run *run, struct fs_error *err)
     if (fs_stage_stamp_options(run, &options, err) != 0) {
         return -1;
     }
-    size_t edited = 0;
-    for (size_t i = 0; i < run->data.pairs.count; i++) {
-        edited += !run->data.held_out[i];
-    }
-    int status = fs_stamp_state_create(&options, fs_model_spec(run->session->model)->hidden,
-                                       fs_stamp_steps(&options, edited), &state, err);
-    status = fs_session_agree(run->session, status, err);
+    struct fs_training training = {.run = run, .stage = FS_STAGE_STAMP, .part = ".part.h5", .options = &options};
+    int status = fs_training_run(&training, &state, err);
     if (status == 0) {
-        status = resume_stamp(run, &state, err);
-    }
-    struct stamp_context context = {run, &options, &state};
-    if (status == 0) {
-        fs_say("stamp: layer %zu, width %zu, %zu edited pairs, %zu steps", options.layer, options.width, edited,
-               state.steps);
-        fs_runner_mpi_expect_sums(run->session->runner, fs_stage_names[FS_STAGE_STAMP], state.step, state.steps);
-        status = fs_stamp_train(run->session->model, run->session->tokenizer, &run->data.pairs, run->data.held_out,
-                                &options, run->session->runner, save_stamp, &context, &state, err);
-    }
-    if (status == 0) {
-        context.state = &state;
+        struct stamp_context context = {&options, &state};
         status = fs_stage_publish(run, FS_STAGE_STAMP, fill_stamp, &context, err);
     }
     fs_stamp_state_release(&state);

@@ -13,7 +13,8 @@ struct fs_job_run {
     const char *output;          /* the job's output folder */
     struct fs_identity identity; /* digests on all ranks, settings on the root */
     struct fs_data data;
-    bool loaded; /* model and data */
+    bool loaded;  /* model and data */
+    double began; /* fs_seconds() at the begin of the stage that runs */
 };
 
 /* Model and data, the first time. */

@@ -4,11 +4,11 @@
 set -euo pipefail
 
 packages=(gcc cmake ninja-build pkg-config git openmpi-bin libopenmpi-dev libhdf5-openmpi-dev hdf5-tools
-          libopenblas-openmp-dev libcjson-dev libpcre2-dev libutf8proc-dev libssl-dev libcmocka-dev)
+          libopenblas-openmp-dev libcjson-dev libpcre2-dev libutf8proc-dev libzip-dev libssl-dev libcmocka-dev)
 
 if ! command -v dpkg-query >/dev/null; then
     echo "bootstrap: no dpkg here. fairstamp needs: a C11 compiler with OpenMP, CMake >= 3.20, Ninja, MPI, parallel HDF5," \
-         "OpenBLAS, cJSON, PCRE2, utf8proc, OpenSSL, and cmocka for the tests" >&2
+         "OpenBLAS, cJSON, PCRE2, utf8proc, libzip, OpenSSL, and cmocka for the tests" >&2
     exit 0
 fi
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/flops.h"
 #include "stages/plan.h"
 
 /* What one thread computes with. Made when the thread gets its first unit. */
@@ -32,6 +33,22 @@ static size_t result_bytes(const void *context, size_t unit)
     fs_plan_get_unit(execution->plan, unit, &u);
     return u.reads.first[u.reads.rows] * sizeof(struct fs_read_value) +
            u.states * 2 * fs_model_spec(execution->model)->hidden * sizeof(double);
+}
+
+static void unit_cost(const void *context, size_t unit, struct fs_cost *cost)
+{
+    const struct execution *execution = context;
+    const struct fs_spec *spec = fs_model_spec(execution->model);
+    struct fs_plan_unit u;
+    fs_plan_get_unit(execution->plan, unit, &u);
+    double tokens = (double)u.batch.tokens, layer = fs_flops_layer(spec, tokens, fs_batch_squares(&u.batch));
+    double head = fs_flops_head(spec, (double)u.reads.rows);
+    *cost =
+        (struct fs_cost){(double)spec->layers * layer + head, (double)u.batch.sequences, tokens, (double)u.reads.rows};
+    if (execution->stamp != NULL) {
+        cost->flops += (double)(spec->layers - execution->stamp->layer - 1) * layer + head +
+                       fs_flops_stamp(spec, execution->stamp->width, tokens);
+    }
 }
 
 static int make_bench(const struct execution *execution, struct bench *bench, struct fs_error *err)
@@ -189,7 +206,7 @@ int fs_plan_execute(const struct fs_plan *plan, const struct fs_model *model, co
                     struct fs_error *err)
 {
     struct execution execution = {.plan = plan, .model = model, .stamp = stamp};
-    const struct fs_work work = {"scores", fs_plan_units(plan), &execution, result_bytes, run_unit};
+    const struct fs_work work = {"scores", fs_plan_units(plan), &execution, result_bytes, run_unit, unit_cost};
     unsigned char *results = NULL;
     size_t state_bytes = 2 * fs_model_spec(model)->hidden * sizeof *states;
     size_t bytes = fs_plan_reads(plan) * sizeof *values + fs_plan_states(plan) * state_bytes;

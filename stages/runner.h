@@ -18,6 +18,14 @@
 #include "io/error.h"
 #include "model/real.h"
 
+/* What a unit is, for estimates; all counts are of its work from its inputs to its results. */
+struct fs_cost {
+    double flops;  /* model/flops.h */
+    double passes; /* sequences that run */
+    double tokens; /* of them; a token that runs through a part of the layers counts whole */
+    double rows;   /* that are read */
+};
+
 struct fs_work {
     const char *name; /* for progress: "trace", "evaluate" */
     size_t units;
@@ -27,6 +35,8 @@ struct fs_work {
     /* Computes `unit` into `result`. `thread` < runner->threads tells which workspace to use. Called from many threads.
      */
     int (*run)(void *context, size_t thread, size_t unit, void *result, struct fs_error *err);
+    /* Sets `cost` of `unit`; the same on all ranks. NULL: not worth an estimate. */
+    void (*cost)(const void *context, size_t unit, struct fs_cost *cost);
 };
 
 struct fs_runner;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/flops.h"
 #include "model/random.h"
 #include "stages/stamp_unit.h"
 
@@ -132,6 +133,32 @@ static int fill_unit(void *context, size_t thread, size_t unit, void *result, st
         return -1;
     return fs_stamp_unit_fill(trainer->model, trainer->bench[thread].workspace, trainer->options,
                               &trainer->units.unit[unit], err);
+}
+
+static void fill_cost(const void *context, size_t unit, struct fs_cost *cost)
+{
+    const struct trainer *trainer = context;
+    const struct fs_stamp_unit *u = &trainer->units.unit[unit];
+    struct fs_plan_unit view;
+    fs_plan_get_unit(u->plan, 0, &view);
+    const struct fs_spec *spec = trainer->spec;
+    double tokens = (double)view.batch.tokens, layer = fs_flops_layer(spec, tokens, fs_batch_squares(&view.batch));
+    *cost = (struct fs_cost){(double)spec->layers * layer + fs_flops_head(spec, (double)u->loss.rows),
+                             (double)view.batch.sequences, tokens, (double)u->loss.rows};
+}
+
+static void step_cost(const void *context, size_t unit, struct fs_cost *cost)
+{
+    const struct trainer *trainer = context;
+    const struct fs_stamp_unit *u = &trainer->units.unit[unit];
+    const struct fs_spec *spec = trainer->spec;
+    size_t width = trainer->options->width;
+    double tokens = (double)u->batch.tokens, squares = fs_batch_squares(&u->batch);
+    double above = (double)(spec->layers - trainer->options->layer - 1);
+    *cost = (struct fs_cost){0, (double)u->batch.sequences, tokens, (double)u->loss.rows};
+    cost->flops = above * (fs_flops_layer(spec, tokens, squares) + fs_flops_layer_backward(spec, tokens, squares)) +
+                  2 * fs_flops_head(spec, (double)u->loss.rows) + fs_flops_stamp(spec, width, tokens) +
+                  fs_flops_stamp_backward(spec, width, tokens);
 }
 
 /* Two numbers a value, itself and the remainder: float32 carries 48 bits so. Every unit has a place of its own. */
@@ -302,7 +329,7 @@ static double balance_width(const struct trainer *trainer)
 static int iterate(struct trainer *trainer, struct fs_error *err)
 {
     struct fs_stamp_state *state = trainer->state;
-    struct fs_work work = {"stamp", trainer->units.count, trainer, NULL, differentiate_unit};
+    struct fs_work work = {"stamp", trainer->units.count, trainer, NULL, differentiate_unit, step_cost};
     size_t length = trainer->parameters + trainer->units.count * 2 * values_of(trainer);
     trainer->width = balance_width(trainer);
     if (fs_runner_sum(trainer->runner, &work, trainer->mine, length, trainer->total, err) != 0)
@@ -356,8 +383,8 @@ static int begin_batch(struct trainer *trainer, size_t batch, struct fs_error *e
 {
     if (fs_runner_agree(trainer->runner, compile_batch(trainer, batch, err), err) != 0)
         return -1;
-    struct fs_work fill = {"stamp: unedited model", trainer->units.count, trainer, NULL, fill_unit};
-    struct fs_work gap = {"stamp: unedited gap", trainer->units.count, trainer, NULL, measure_gap};
+    struct fs_work fill = {"stamp: unedited model", trainer->units.count, trainer, NULL, fill_unit, fill_cost};
+    struct fs_work gap = {"stamp: unedited gap", trainer->units.count, trainer, NULL, measure_gap, NULL};
     if (fs_runner_claim(trainer->runner, &fill, trainer->mine, err) != 0 ||
         fs_runner_sum(trainer->runner, &gap, trainer->mine, trainer->units.count * 2 * values_of(trainer),
                       trainer->total, err) != 0)
@@ -367,7 +394,7 @@ static int begin_batch(struct trainer *trainer, size_t batch, struct fs_error *e
     return 0;
 }
 
-static int train(struct trainer *trainer, int (*save)(void *, const struct fs_stamp_state *, struct fs_error *),
+static int train(struct trainer *trainer, int (*save)(void *, const struct fs_stamp_state *, bool, struct fs_error *),
                  void *save_context, struct fs_error *err)
 {
     struct fs_stamp_state *state = trainer->state;
@@ -384,8 +411,7 @@ static int train(struct trainer *trainer, int (*save)(void *, const struct fs_st
             running = false;
         }
         bool stop = state->step < state->steps && fs_runner_stop_requested(trainer->runner);
-        bool due = options->checkpoint_every > 0 && state->step % options->checkpoint_every == 0;
-        if (save && state->step < state->steps && (stop || due) && save(save_context, state, err) != 0)
+        if (save && save(save_context, state, stop, err) != 0)
             return -1;
         if (stop)
             return fs_error_set(err, FS_EXIT_INTERRUPTED,
@@ -478,7 +504,7 @@ static int check(const struct trainer *trainer, struct fs_error *err)
 
 int fs_stamp_train(const struct fs_model *model, const struct fs_tokenizer *tokenizer, const struct fs_pair_list *pairs,
                    const bool *held_out, const struct fs_stamp_options *options, struct fs_runner *runner,
-                   int (*save)(void *context, const struct fs_stamp_state *state, struct fs_error *err),
+                   int (*save)(void *context, const struct fs_stamp_state *state, bool stop, struct fs_error *err),
                    void *save_context, struct fs_stamp_state *state, struct fs_error *err)
 {
     struct trainer trainer = {

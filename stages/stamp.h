@@ -57,7 +57,7 @@ struct fs_stamp_options {
     double adam_beta1, adam_beta2, adam_epsilon;
     size_t iterations;       /* Adam steps a batch */
     size_t batch;            /* pairs a batch; 0: all */
-    size_t checkpoint_every; /* iterations */
+    size_t checkpoint_every; /* iterations, for those who save */
     uint64_t seed;
 };
 
@@ -88,13 +88,13 @@ int fs_stamp_state_broadcast(struct fs_stamp_state *state, struct fs_runner *run
 size_t fs_stamp_steps(const struct fs_stamp_options *options, size_t pairs);
 
 /*
- * Trains from state->step on. Every `checkpoint_every` iterations, and on a stop request, calls `save` on all ranks
- * (the state is the same on all). Collective. FS_EXIT_INTERRUPTED after a stop request; a loss that is not finite is
- * FS_EXIT_DATA and says which settings to lower.
+ * Trains from state->step on. Calls `save` on all ranks after every iteration (the state is the same on all); with
+ * `stop` it must save, otherwise it saves where it thinks fit. Collective. FS_EXIT_INTERRUPTED after a stop request; a
+ * loss that is not finite is FS_EXIT_DATA and says which settings to lower.
  */
 int fs_stamp_train(const struct fs_model *model, const struct fs_tokenizer *tokenizer, const struct fs_pair_list *pairs,
                    const bool *held_out, const struct fs_stamp_options *options, struct fs_runner *runner,
-                   int (*save)(void *context, const struct fs_stamp_state *state, struct fs_error *err),
+                   int (*save)(void *context, const struct fs_stamp_state *state, bool stop, struct fs_error *err),
                    void *save_context, struct fs_stamp_state *state, struct fs_error *err);
 
 /* Local (root): a stamp file (whole or partial), layout at the top of stamp_file.c; and back. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/flops.h"
 #include "model/random.h"
 #include "stages/trace_parts.h"
 
@@ -286,6 +287,23 @@ static size_t unit_bytes(const void *context, size_t unit)
     return (trace->first[unit + 1] - trace->first[unit]) * numbers_an_item(trace) * sizeof(double);
 }
 
+static void unit_cost(const void *context, size_t unit, struct fs_cost *cost)
+{
+    const struct trace *trace = context;
+    size_t layers = trace->spec->layers;
+    *cost = (struct fs_cost){0};
+    for (size_t i = trace->first[unit]; i < trace->first[unit + 1]; i++) {
+        double n = (double)trace->item[i].length, samples = (double)fs_trace_samples(trace, i);
+        double sequences = 1 + samples;
+        for (size_t layer = 0; layer < layers; layer++, sequences += samples)
+            cost->flops += fs_flops_layer(trace->spec, sequences * n, sequences * n * n);
+        cost->flops += fs_flops_head(trace->spec, sequences);
+        cost->passes += sequences;
+        cost->tokens += sequences * n;
+        cost->rows += sequences;
+    }
+}
+
 static int run_unit(void *context, size_t thread, size_t unit, void *result, struct fs_error *err)
 {
     const struct trace *trace = context;
@@ -477,7 +495,7 @@ static int run(struct trace *trace, const struct fs_pair_list *pairs, struct fs_
     }
     status = fs_runner_agree(runner, status, err);
     if (status == 0) {
-        struct fs_work work = {"trace", trace->units, trace, unit_bytes, run_unit};
+        struct fs_work work = {"trace", trace->units, trace, unit_bytes, run_unit, unit_cost};
         status = fs_runner_map(runner, &work, trace->options->checkpoint, (unsigned char *)numbers, err);
     }
     if (status == 0) {

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/flops.h"
 #include "stages/trace_parts.h"
 
 #define SUBJECT SIZE_MAX /* position of a restoration: where trace.positions says */
@@ -296,6 +297,22 @@ static size_t unit_bytes(const void *context, size_t unit)
     return ((const struct details *)context)->unit[unit].copies * sizeof(double);
 }
 
+static void unit_cost(const void *context, size_t number, struct fs_cost *cost)
+{
+    const struct details *details = context;
+    const struct unit *unit = &details->unit[number];
+    const struct trace *trace = details->trace;
+    size_t samples = fs_trace_samples(trace, unit->item), layers = trace->spec->layers;
+    double n = (double)trace->item[unit->item].length, sequences = (double)(1 + samples + unit->copies);
+    *cost = (struct fs_cost){fs_flops_head(trace->spec, sequences), sequences, sequences * n, sequences};
+    double layer = fs_flops_layer(trace->spec, n, n * n); /* of one sequence */
+    cost->flops += (double)((1 + samples) * layers) * layer;
+    for (size_t c = 0; c < unit->copies; c++) {
+        struct restoration restoration = restoration_at(details, unit->item, (unit->first + c) / samples);
+        cost->flops += (double)(layers - join_layer(details, &restoration)) * layer;
+    }
+}
+
 /* The result: P*[o | restored] of each copy. */
 static int run_unit(void *context, size_t thread, size_t unit, void *result, struct fs_error *err)
 {
@@ -456,7 +473,7 @@ int fs_trace_details_run(struct trace *trace, const struct fs_tokenizer *tokeniz
     }
     status = fs_runner_agree(runner, status, err);
     if (status == 0) {
-        const struct fs_work work = {"trace details", details.units, &details, unit_bytes, run_unit};
+        const struct fs_work work = {"trace details", details.units, &details, unit_bytes, run_unit, unit_cost};
         status = fs_runner_map(runner, &work, trace->options->details_checkpoint, (unsigned char *)probability, err);
     }
     if (status == 0) {

@@ -30,7 +30,8 @@ hostile() {
         ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=$leaks exec timeout -k 1 20 "$fairstamp" "$@" <input >out 2>err
     )
     found=$?
-    sed -i '/: belongs to another job, and will be replaced$/d' err # --force gives notice
+    # --force gives notice; the second line of an error says on which rank and node, with which libraries
+    sed -i -e '/: belongs to another job, and will be replaced$/d' -e '/^fairstamp: (rank [0-9]* of [0-9]* on node /d' err
     [ $found = "$code" ] || problem="exit code $found, expected $code"
     if grep -qE 'AddressSanitizer|LeakSanitizer|runtime error' err; then
         problem="a sanitizer's report"

@@ -84,7 +84,7 @@ expect 0 "$fairstamp" report alone/evaluate.h5 -o report3
 expect 66 "$fairstamp" report none.h5 -o r
 expect 65 "$fairstamp" report text.txt -o r
 expect 64 "$fairstamp" report o1/evaluate.h5
-says '-o DIR is missing'
+says '-o PATH is missing'
 expect 73 "$fairstamp" report o1/evaluate.h5 -o text.txt/below
 head -c 5000 o1/evaluate.h5 >cut.h5
 expect 65 "$fairstamp" report cut.h5 -o r

@@ -101,7 +101,7 @@ static int write_file(const char *path, const void *data, size_t bytes, struct f
 
 static int do_map(struct fs_runner *runner, struct made_up *made, size_t units, const char *out, struct fs_error *err)
 {
-    struct fs_work work = {"made-up", units, made, bytes_of, run_bytes};
+    struct fs_work work = {"made-up", units, made, bytes_of, run_bytes, NULL};
     size_t bytes = 0;
     for (size_t unit = 0; unit < units; unit++) {
         bytes += bytes_of(made, unit);
@@ -117,8 +117,8 @@ static int do_map(struct fs_runner *runner, struct made_up *made, size_t units, 
 
 static int do_sum(struct fs_runner *runner, struct made_up *made, size_t units, const char *out, struct fs_error *err)
 {
-    struct fs_work claimed = {"claim", units, made, NULL, run_claim};
-    struct fs_work vectors = {"sum", units, made, NULL, run_vector};
+    struct fs_work claimed = {"claim", units, made, NULL, run_claim, NULL};
+    struct fs_work vectors = {"sum", units, made, NULL, run_vector, NULL};
     unsigned char *mine = calloc(units + 1, 1);
     fs_real *total = calloc(made->length + 1, sizeof *total);
     int status = fs_runner_claim(runner, &claimed, mine, err);
@@ -161,7 +161,7 @@ int main(int argc, char **argv)
         if (strcmp(argv[1], "map") == 0) {
             if (argc == 6) {
                 made.milliseconds = strtol(argv[5], NULL, 10);
-                status = fs_runner_mpi_save_to(runner, argv[4], JOB, 1.0, &err);
+                status = fs_runner_mpi_save_to(runner, argv[4], JOB, 1.0, 1.0, &err);
             }
             status = status == 0 ? do_map(runner, &made, units, argv[3], &err) : -1;
         } else if (strcmp(argv[1], "fail") == 0) {

@@ -22,7 +22,7 @@ offers() {
 
 offers trace tra
 offers "--man" --ma
-offers "evaluate export" e
+offers "estimate evaluate export" e
 offers "--force --format" run --fo
 offers "job.json models" run ""
 offers "models result.h5" verify ""
@@ -30,7 +30,7 @@ offers "models result.h5" verify --equal ""
 offers "--equal" verify --e
 offers check benchmark ""
 offers "job.json models" benchmark check ""
-offers "--help --model --quiet" logprobs ""
+offers "--help --log-dir --model --quiet" logprobs ""
 offers models score --model ""
 offers "job.json models other.txt result.h5" score --data ""
 offers "crows_pairs stereoset" score --suite ""

@@ -28,8 +28,9 @@ struct stop {
     const struct fs_stamp_options *options;
 };
 
-static int save_and_stop(void *context, const struct fs_stamp_state *state, struct fs_error *err)
+static int save_and_stop(void *context, const struct fs_stamp_state *state, bool asked, struct fs_error *err)
 {
+    (void)asked;
     struct stop *stop = context;
     struct fs_archive *archive;
     assert_done(fs_archive_create(stop->path, "part", "job", &archive, err), *err);
@@ -104,7 +105,6 @@ static void resumes(void **state)
     struct fs_stamp_state whole, parts;
     train(&m, &list, &options, 1, &whole);
 
-    options.checkpoint_every = 1;
     struct stop stop = {"/tmp/fairstamp-stamp-XXXXXX", &options};
     int file = mkstemp(stop.path);
     assert_true(file >= 0);

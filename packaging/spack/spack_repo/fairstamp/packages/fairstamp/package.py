@@ -28,6 +28,7 @@ class Fairstamp(CMakePackage):
     depends_on("openblas threads=openmp")
     depends_on("cjson")
     depends_on("pcre2")
+    depends_on("libzip")
     depends_on("utf8proc+shared")
     depends_on("openssl")
 

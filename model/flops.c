@@ -1,0 +1,80 @@
+#include "model/flops.h"
+
+#include "model/family.h"
+
+/* Numbers of the matrices of one layer: each takes part in one product a token. */
+static double layer_matrices(const struct fs_spec *spec)
+{
+    double d = (double)spec->hidden, F = (double)spec->ffn, D = (double)spec->head_size;
+    double queries = (double)spec->heads * D, keys = (double)spec->key_value_heads * D;
+    return d * (queries + 2 * keys) + queries * d + (spec->gated ? 3 : 2) * d * F;
+}
+
+static double attention(const struct fs_spec *spec, double squares)
+{
+    return (double)(spec->heads * spec->head_size) * squares;
+}
+
+double fs_flops_layer(const struct fs_spec *spec, double tokens, double squares)
+{
+    return 2 * tokens * layer_matrices(spec) + 4 * attention(spec, squares);
+}
+
+double fs_flops_layer_backward(const struct fs_spec *spec, double tokens, double squares)
+{
+    return 2 * tokens * layer_matrices(spec) + 8 * attention(spec, squares);
+}
+
+double fs_flops_head(const struct fs_spec *spec, double rows)
+{
+    double d = (double)spec->hidden;
+    double transform = spec->family->head.transform != NULL ? d * d : 0;
+    return 2 * rows * (d * (double)spec->vocabulary + transform);
+}
+
+double fs_flops_stamp(const struct fs_spec *spec, size_t width, double tokens)
+{
+    return 4 * tokens * (double)width * (double)spec->hidden;
+}
+
+double fs_flops_stamp_backward(const struct fs_spec *spec, size_t width, double tokens)
+{
+    return 6 * tokens * (double)width * (double)spec->hidden;
+}
+
+double fs_batch_squares(const struct fs_batch *batch)
+{
+    double squares = 0;
+    for (size_t s = 0; s < batch->sequences; s++) {
+        double n = (double)(batch->start[s + 1] - batch->start[s]);
+        squares += n * n;
+    }
+    return squares;
+}
+
+static double norm_numbers(const struct fs_spec *spec)
+{
+    return (double)spec->hidden * (spec->norm_kind == FS_LAYER_NORM ? 2 : 1);
+}
+
+double fs_spec_layer_numbers(const struct fs_spec *spec)
+{
+    double d = (double)spec->hidden, D = (double)spec->head_size;
+    double heads = (double)(spec->heads + 2 * spec->key_value_heads) * D;
+    double biases =
+        (spec->attention_bias ? heads + d : 0) + (spec->ffn_bias ? (double)spec->ffn * (spec->gated ? 2 : 1) + d : 0);
+    return layer_matrices(spec) + biases + 2 * norm_numbers(spec);
+}
+
+double fs_spec_numbers(const struct fs_spec *spec)
+{
+    const struct fs_family *family = spec->family;
+    double d = (double)spec->hidden, V = (double)spec->vocabulary;
+    double numbers = (double)spec->layers * fs_spec_layer_numbers(spec) + V * d * (spec->tied_head ? 1 : 2);
+    numbers += family->body.position != NULL ? (double)spec->max_positions * d : 0;
+    numbers += family->body.token_type != NULL ? 2 * d : 0;
+    numbers += family->body.embedding_norm != NULL ? norm_numbers(spec) : 0;
+    numbers += family->body.final_norm != NULL ? norm_numbers(spec) : 0;
+    numbers += family->head.transform != NULL ? d * d + d + norm_numbers(spec) : 0;
+    return numbers + (family->head.bias != NULL ? V : 0);
+}

@@ -1,0 +1,129 @@
+/* Models for timing: made-up weights of a spec, and models cut down to their first layers. */
+#include <cblas.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/family.h"
+#include "model/random.h"
+#include "model/weights.h"
+
+#define PATTERN ((size_t)1 << 16) /* made-up numbers repeat after this many */
+#define DEVIATION 0.02
+
+/* The block that is handed out: first all sizes are added up, then every part gets its place. */
+struct block {
+    fs_real *data; /* NULL while sizes are added up */
+    size_t used;
+};
+
+static const fs_real *part(struct block *block, size_t count)
+{
+    const size_t line = 64 / sizeof(fs_real);
+    const fs_real *place = block->data != NULL ? block->data + block->used : NULL;
+    block->used += (count + line - 1) / line * line;
+    return place;
+}
+
+static void make_linear(struct block *block, const struct fs_spec *spec, size_t inputs, size_t outputs, bool bias,
+                        struct fs_linear *linear)
+{
+    *linear = (struct fs_linear){part(block, inputs * outputs), bias ? part(block, outputs) : NULL, inputs, outputs,
+                                 spec->family->inputs_first};
+}
+
+static void make_norm(struct block *block, const struct fs_spec *spec, const fs_real *ones, struct fs_norm *norm)
+{
+    *norm = (struct fs_norm){ones, spec->norm_kind == FS_LAYER_NORM ? part(block, spec->hidden) : NULL};
+}
+
+static void make_layer(struct block *block, const struct fs_spec *spec, const fs_real *ones, struct fs_layer *layer)
+{
+    size_t d = spec->hidden, queries = spec->heads * spec->head_size, keys = spec->key_value_heads * spec->head_size;
+    layer->projections = spec->family->body.projections[1] == NULL ? 1 : 3;
+    size_t outputs[3] = {layer->projections == 1 ? queries + 2 * keys : queries, keys, keys};
+    for (size_t i = 0; i < layer->projections; i++) {
+        make_linear(block, spec, d, outputs[i], spec->attention_bias, &layer->projection[i]);
+    }
+    make_linear(block, spec, queries, d, spec->attention_bias, &layer->attention_output);
+    if (spec->gated) {
+        make_linear(block, spec, d, spec->ffn, spec->ffn_bias, &layer->gate);
+    }
+    make_linear(block, spec, d, spec->ffn, spec->ffn_bias, &layer->up);
+    make_linear(block, spec, spec->ffn, d, spec->ffn_bias, &layer->down);
+    make_norm(block, spec, ones, &layer->attention_norm);
+    make_norm(block, spec, ones, &layer->ffn_norm);
+}
+
+static void make_all(struct block *block, struct fs_model *model)
+{
+    const struct fs_spec *spec = &model->spec;
+    const struct fs_family *family = spec->family;
+    size_t d = spec->hidden;
+    const fs_real *ones = part(block, d);
+    model->word = part(block, spec->vocabulary * d);
+    model->position = family->body.position != NULL ? part(block, spec->max_positions * d) : NULL;
+    model->token_type = family->body.token_type != NULL ? part(block, d) : NULL;
+    if (family->body.embedding_norm != NULL) {
+        make_norm(block, spec, ones, &model->embedding_norm);
+    }
+    if (family->body.final_norm != NULL) {
+        make_norm(block, spec, ones, &model->final_norm);
+    }
+    if (family->head.transform != NULL) {
+        make_linear(block, spec, d, d, true, &model->transform);
+        make_norm(block, spec, ones, &model->transform_norm);
+    }
+    model->head = (struct fs_linear){.inputs = d, .outputs = spec->vocabulary};
+    model->head.weight = spec->tied_head ? model->word : part(block, spec->vocabulary * d);
+    model->head.bias = family->head.bias != NULL ? part(block, spec->vocabulary) : NULL;
+    make_layer(block, spec, ones, &model->layer[0]);
+    for (size_t i = 1; i < spec->layers; i++) {
+        model->layer[i] = model->layer[0];
+    }
+}
+
+static void fill(fs_real *data, size_t count, size_t ones)
+{
+    struct fs_random random = fs_random_start(1, 0);
+    size_t made = count < PATTERN ? count : PATTERN;
+    for (size_t i = 0; i < made; i++) {
+        data[i] = (fs_real)(DEVIATION * fs_random_normal(&random));
+    }
+    for (size_t at = made; at < count; at += made) {
+        memcpy(data + at, data, (count - at < made ? count - at : made) * sizeof *data);
+    }
+    for (size_t i = 0; i < ones; i++) {
+        data[i] = 1;
+    }
+}
+
+int fs_model_stand_in(const struct fs_spec *spec, struct fs_model **result, struct fs_error *err)
+{
+    *result = NULL;
+    struct fs_model *model = fs_allocate(1, sizeof *model, "a model", err);
+    if (model == NULL) {
+        return -1;
+    }
+    model->spec = *spec;
+    model->layer = fs_allocate(spec->layers, sizeof *model->layer, "the layers", err);
+    struct block block = {NULL, 0};
+    if (model->layer != NULL) {
+        make_all(&block, model);
+        model->own_block = block.data = fs_allocate_aligned(block.used, sizeof(fs_real), "made-up weights", err);
+    }
+    if (block.data == NULL) {
+        fs_model_destroy(model);
+        return -1;
+    }
+    fill(block.data, block.used, spec->hidden);
+    block.used = 0;
+    make_all(&block, model);
+    openblas_set_num_threads(1);
+    *result = model;
+    return 0;
+}
+
+void fs_model_limit_layers(struct fs_model *model, size_t layers)
+{
+    model->spec.layers = layers;
+}

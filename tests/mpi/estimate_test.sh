@@ -1,0 +1,73 @@
+#!/usr/bin/env bash
+# estimate: counts that are the job's own on any number of ranks, files, options, models without weights, the comparison afterwards.
+. "$(dirname "$0")/support.sh"
+data=$here/data
+export OMP_NUM_THREADS=1
+cd "$scratch" || exit 1
+estimate() { # RANKS OUTPUT OPTIONS...
+    expect 0 mpirun -n "$1" "$fairstamp" estimate "$data/job.json" --set "output=$2" --seconds 1 "${@:3}"
+}
+counts() { # FILE: what depends on the job alone
+    grep -E '"(units|steps|passes|tokens|flops|weights|model_bytes|stamp_layer|stamp_parameters)"' "$1"
+}
+
+estimate 1 none
+for words in 'Predicted time, 1 thread a rank' 'Efficiency falls below 50 %' 'Memory of a node' ' 1024 '; do
+    grep -q "$words" out || fail "estimate does not say: $words"
+done
+[ ! -e none ] || fail "estimate made the output folder"
+[ -z "$(find . -name 'fairstamp-estimate-*')" ] || fail "a scratch folder is left"
+
+estimate 1 o --save --format json
+cp out one.json
+cmp -s out o/estimate.json || fail "estimate.json is not what --format json prints"
+estimate 2 o2 --format json
+counts one.json >one
+counts out | diff one - >/dev/null || fail "counts differ between 1 and 2 ranks"
+grep -q '"ranks":' out || fail "no ranks in the JSON"
+
+# the units are those of the run; the run compares, for this job alone
+expect 0 "$fairstamp" run "$data/job.json" --set output=o
+for stage in trace stamp evaluate; do
+    grep -q "^fairstamp: $stage: [0-9.]* s, predicted [0-9.]* s" err || fail "$stage is not compared"
+done
+units=$(tr -d ' \n\t' <one.json | sed -n 's/.*"evaluate":{[^}]*"units":\([0-9]*\),.*/\1/p')
+grep -q "^fairstamp: scores: [0-9]*/$units in" err || fail "evaluate has other units than the $units that were estimated"
+steps=$(tr -d ' \n\t' <one.json | sed -n 's/.*"stamp":{[^}]*"steps":\([0-9]*\),.*/\1/p')
+grep -q "^fairstamp: stamp: layer [0-9]*, .* $steps steps" err || fail "the stamp has other steps than the $steps that were estimated"
+expect 0 "$fairstamp" report o/evaluate.h5 -o page
+grep -q '<h2>Time</h2>' page/index.html && grep -q '| evaluate | 1 | 1 | [0-9.]* | [0-9.]* |' page/report.md || fail "the report has no times"
+expect 0 "$fairstamp" run "$data/job.json" --set output=o --set seed=4 --force
+! grep -q predicted err || fail "another job's estimate was taken"
+echo '{"threads_a_rank": 1' >o/estimate.json
+expect 0 "$fairstamp" run "$data/job.json" --set output=o --set seed=4
+! grep -q predicted err || fail "a damaged estimate was taken"
+
+# the layer: the trace's that is there, or the job's
+expect 0 "$fairstamp" run "$data/job.json" --set output=o3
+expect 0 "$fairstamp" estimate "$data/job.json" --set output=o3
+grep -q 'of the trace that is there' out || fail "the trace's layer was not taken"
+expect 0 "$fairstamp" estimate "$data/job.json" --set output=o3 --set stamp.layer=1 --set trace.verify=all
+grep -q "layer 1 (the job's)" out && grep -q '^layers ' out || fail "the job's layer was not taken"
+
+# no weights: their shape is enough
+cp -r "$GOLDEN_MODELS/bert-tiny" shape
+rm -f shape/model.safetensors
+expect 0 "$fairstamp" estimate "$data/job.json" --set output=o4 --set model=shape --network 1.5,12.5 --node-ranks 4 --save
+says 'no weights'
+grep -q 'made-up weights' out && grep -q 'Messages: 1.5 us, 12.5 GB/s' out && grep -q 'with 4 of 1 ranks' out || fail "options of the shape"
+sed 's/"num_hidden_layers": 2/"num_hidden_layers": 7/' "$GOLDEN_MODELS/bert-tiny/config.json" >shape/config.json
+expect 0 "$fairstamp" estimate "$data/job.json" --set output=o4 --set model=shape
+grep -q 'layer 3 (assumed: the middle)' out || fail "the middle layer was not assumed"
+
+expect 64 "$fairstamp" estimate "$data/job.json" --network fast
+says 'such as 2,10'
+expect 64 "$fairstamp" estimate "$data/job.json" --seconds 0
+expect 64 "$fairstamp" estimate "$data/job.json" --node-ranks none
+expect 64 "$fairstamp" estimate
+expect 66 "$fairstamp" estimate none.json
+expect 78 "$fairstamp" estimate "$data/job.json" --set stamp.width=0
+expect 65 "$fairstamp" estimate "$data/job.json" --set output=o5 --set categories=astrology
+expect 73 env TMPDIR="$scratch/nowhere" "$fairstamp" estimate "$data/job.json" --set output=o5
+[ -z "$(find . -name 'fairstamp-estimate-*')" ] || fail "a scratch folder is left"
+finish

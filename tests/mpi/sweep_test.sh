@@ -1,0 +1,127 @@
+#!/usr/bin/env bash
+# sweep: plan, run, status and merge on this machine; what is wrong in a sweep file; stops, lost and failed cells.
+. "$(dirname "$0")/support.sh"
+export OMP_NUM_THREADS=1
+cd "$scratch" || exit 1
+ln -s "$FAIRSTAMP_SOURCE/benchmark/biaske" biaske
+sweep() { # MEMBERS: a sweep file with these
+    printf '{"job": {"data": {"biaske": "biaske"}, "trace": {"bootstrap": 20}, "evaluate": {"bootstrap": 20}, "stamp": {"iterations": 3, "width": 8}}%s}\n' "$1" >sweep.json
+}
+models='"models": ["'$GOLDEN_MODELS'/bert-tiny", {"name": "small", "path": "'$GOLDEN_MODELS'/gpt2-tiny"}]'
+
+# cells: the product, less what is excluded, and those included
+sweep ", $models, \"categories\": [\"gender\", [\"gender\", \"race\"], \"all\"], \"settings\": {\"seed\": [1, 2]},
+    \"exclude\": [{\"seed\": 2, \"model\": \"small\"}, {\"categories\": \"all\"}],
+    \"include\": [{\"model\": \"$GOLDEN_MODELS/gpt2-tiny\", \"settings\": {\"stamp.layer\": 0}}]"
+expect 0 "$fairstamp" sweep plan sweep.json plan
+says '7 cells'
+cat >expected <<'END'
+bert-tiny.gender.seed=1
+bert-tiny.gender.seed=2
+bert-tiny.gender+race.seed=1
+bert-tiny.gender+race.seed=2
+small.gender.seed=1
+small.gender+race.seed=1
+gpt2-tiny.all.stamp.layer=0
+END
+same plan/cells.txt expected
+for cell in $(cat expected); do
+    [ -s "plan/jobs/$cell.json" ] || fail "no job of $cell"
+done
+cp plan/manifest.json before
+expect 0 "$fairstamp" sweep plan sweep.json plan # the same again changes nothing
+same plan/manifest.json before
+
+# what is wrong, one error each; nothing is written over
+wrong() { # CODE TEXT MEMBERS
+    sweep "$3"
+    expect "$1" "$fairstamp" sweep plan sweep.json wrong
+    says "$2"
+    [ ! -e wrong/manifest.json ] || fail "a wrong plan was written: $2"
+}
+wrong 78 'the nearest known one is "models"' ', "modles": []'
+wrong 78 'did you mean "stamp.width"' ", $models, \"settings\": {\"stamp.wdith\": [1]}"
+wrong 78 'expected a list of values' ", $models, \"settings\": {\"stamp.width\": 8}"
+wrong 78 'an empty list' ", $models, \"settings\": {\"stamp.width\": []}"
+wrong 78 'is no setting of a job' ", $models, \"settings\": {\"output\": [\"x\"]}"
+wrong 78 'stamp.width' ", $models, \"settings\": {\"stamp.width\": [-1]}"
+wrong 78 'two cells have the id' ", \"models\": [\"$GOLDEN_MODELS/bert-tiny\", \"x/bert-tiny\"]"
+wrong 78 'found no cell' ''
+wrong 78 'models: found a number' ', "models": [3]'
+wrong 78 'categories: found' ", $models, \"categories\": [[]]"
+wrong 78 'exclude' ", $models, \"exclude\": [{\"modle\": \"x\"}]"
+echo '{"job": ' >sweep.json
+expect 78 "$fairstamp" sweep plan sweep.json wrong
+expect 66 "$fairstamp" sweep plan nowhere.json wrong
+expect 66 "$fairstamp" sweep status nowhere
+says 'there is no plan here'
+expect 64 "$fairstamp" sweep stauts plan
+says 'did you mean "status"'
+expect 64 "$fairstamp" sweep plan sweep.json
+sweep ", $models"
+expect 76 "$fairstamp" sweep plan sweep.json plan
+same plan/manifest.json before
+
+# run: two at once, with ranks; status and merge
+expect 66 "$fairstamp" sweep merge plan
+expect 0 "$fairstamp" sweep status plan
+grep -q '^0 of 7 cells are complete' out || fail "status before: $(cat out)"
+expect 0 "$fairstamp" sweep run plan --cells 2 --launcher "mpirun -n 2"
+[ $failures = 0 ] || cat plan/logs/*
+expect 0 "$fairstamp" sweep status plan --format json
+[ "$(grep -c '"complete":[[:space:]]*true' out)" = 7 ] || fail "status: $(cat out)"
+expect 0 "$fairstamp" sweep merge plan
+expect 0 "$fairstamp" verify plan/archive.h5
+expect 0 "$fairstamp" sweep run plan # nothing left to do
+! grep -q begins err || fail "a complete cell was begun again"
+
+# one process alone gives the same; a lost stage and a damaged one are done again; a changed job is told
+mv plan moved # a sweep's folder may be moved
+cp moved/archive.h5 kept.h5
+rm moved/cells/small.gender.seed=1/evaluate.h5
+printf x | dd of=moved/cells/bert-tiny.gender.seed=2/stamp.h5 bs=1 seek=700 conv=notrunc status=none
+expect 1 "$fairstamp" sweep merge moved
+says 'small.gender.seed=1 is not complete'
+says 'bert-tiny.gender.seed=2 is not complete, and a file of it is damaged'
+cp kept.h5 moved/archive.h5
+expect 0 "$fairstamp" sweep status moved
+grep -qE '^small.gender.seed=1 +done +done +- ' out || fail "status of a lost stage: $(cat out)"
+grep -qE '^bert-tiny.gender.seed=2 +done +damaged +done' out || fail "status of a damaged stage: $(cat out)"
+expect 0 "$fairstamp" sweep run moved
+expect 0 "$fairstamp" sweep status moved
+grep -q '^7 of 7' out || fail "status after the repair: $(cat out)"
+for stage in trace stamp evaluate; do
+    expect 0 "$fairstamp" run moved/jobs/small.gender.seed=1.json --set "output=$scratch/single" --quiet
+    "$fairstamp" verify --equal moved/cells/small.gender.seed=1/$stage.h5 single/$stage.h5 >verdict || fail "$(cat verdict)"
+done
+echo ' ' >>moved/jobs/small.gender.seed=1.json
+expect 0 "$fairstamp" sweep status moved
+grep -q 'small.gender.seed=1 .*the job file was changed' out || fail "a changed job: $(cat out)"
+
+# a cell that fails does not keep the others; the sweep ends with 1
+sweep ", \"models\": [\"nowhere\", \"$GOLDEN_MODELS/gpt2-tiny\"], \"categories\": [\"gender\"]"
+expect 0 "$fairstamp" sweep plan sweep.json failing
+expect 1 "$fairstamp" sweep run failing
+says 'cell nowhere.gender ended with exit code 66'
+grep -q nowhere failing/logs/nowhere.gender.log || fail "the log of a failed cell"
+expect 1 "$fairstamp" sweep merge failing
+says '1 of 2 cells are missing'
+expect 0 "$fairstamp" query failing/archive.h5 --metric SS
+expect 1 "$fairstamp" sweep run failing --launcher "no-such-launcher -n 2"
+
+# Ctrl-C: handed on, saved, 75; the same command goes on
+sweep ", $models, \"categories\": [\"gender\", \"race\"], \"settings\": {\"stamp.iterations\": [150]}"
+expect 0 "$fairstamp" sweep plan sweep.json stopped
+"$fairstamp" sweep run stopped >out 2>err </dev/null &
+pid=$!
+until grep -q 'begins' err; do sleep 0.02; done
+until [ -n "$(find stopped/cells -name '*.h5' 2>/dev/null)" ] || ! kill -0 $pid 2>/dev/null; do sleep 0.02; done
+kill -INT $pid
+wait $pid
+code=$?
+[ $code = 75 ] || fail "exit code $code after SIGINT"
+says 'run the same command again'
+expect 0 "$fairstamp" sweep run stopped
+expect 0 "$fairstamp" sweep status stopped
+grep -q '^4 of 4' out || fail "status after a stop: $(cat out)"
+finish

@@ -1,0 +1,122 @@
+/* FLOPs of small shapes, worked by hand; numbers of weights, held against the tensors of golden models. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "io/safetensors.h"
+#include "model/family.h"
+#include "model/flops.h"
+
+/* d 8, H 4, G 2, D 2, F 16, gated, V 50: matrices of a layer 8 x (8 + 8) + 8 x 8 + 3 x 8 x 16 = 576. */
+static struct fs_spec llama_shape(void)
+{
+    return (struct fs_spec){.family = fs_family_find("llama"),
+                            .kind = FS_CAUSAL,
+                            .vocabulary = 50,
+                            .hidden = 8,
+                            .layers = 3,
+                            .heads = 4,
+                            .key_value_heads = 2,
+                            .head_size = 2,
+                            .ffn = 16,
+                            .gated = true,
+                            .max_positions = 64,
+                            .norm_kind = FS_RMS_NORM,
+                            .norm_place = FS_PRE_NORM,
+                            .position_kind = FS_ROTARY_POSITIONS,
+                            .norm_epsilon = 1e-5,
+                            .rope_theta = 10000,
+                            .activation = FS_SILU};
+}
+
+static void layers_and_head_by_hand(void **state)
+{
+    (void)state;
+    struct fs_spec spec = llama_shape();
+    const int32_t token[10] = {0};
+    const size_t start[3] = {0, 7, 10};
+    const struct fs_batch batch = {2, 10, token, start};
+    double squares = fs_batch_squares(&batch);
+    assert_true(squares == 49 + 9);
+    assert_true(fs_flops_layer(&spec, 10, squares) == 2 * 10 * 576 + 4 * 8 * 58);
+    assert_true(fs_flops_layer_backward(&spec, 10, squares) == 2 * 10 * 576 + 8 * 8 * 58);
+    assert_true(fs_flops_head(&spec, 3) == 2 * 3 * 8 * 50);
+    assert_true(fs_flops_stamp(&spec, 4, 10) == 2 * (2 * 10 * 4 * 8));          /* two products */
+    assert_true(fs_flops_stamp_backward(&spec, 4, 10) == 3 * (2 * 10 * 4 * 8)); /* and three */
+    spec.gated = false;                                                         /* 128 + 64 + 256 */
+    assert_true(fs_flops_layer(&spec, 1, 0) == 2 * 448);
+    spec.family = fs_family_find("bert"); /* a transform before the head */
+    assert_true(fs_flops_head(&spec, 3) == 2 * 3 * (8 * 50 + 8 * 8));
+}
+
+static void weights_as_stored(void **state)
+{
+    (void)state;
+    /* pooler, masks and a head's second copy are not among the tensors of these */
+    static const char *const models[] = {"bert-tiny",         "gpt2-tiny",       "llama-grouped",
+                                         "llama-biases-bf16", "llama-head-size", "gpt2-own-head-bf16"};
+    for (size_t m = 0; m < sizeof models / sizeof models[0]; m++) {
+        char folder[128];
+        struct fs_error err = FS_ERROR_INIT;
+        struct fs_spec spec;
+        struct fs_tensor_store *store;
+        double stored = 0;
+        snprintf(folder, sizeof folder, "tests/golden/models/%s", models[m]);
+        if (fs_spec_read(folder, &spec, &err) != 0 || fs_tensor_store_open(folder, &store, &err) != 0) {
+            fail_msg("%s", err.text);
+        }
+        for (size_t i = 0; i < fs_tensor_store_count(store); i++) {
+            stored += (double)fs_tensor_store_at(store, i)->elements;
+        }
+        fs_tensor_store_destroy(store);
+        if (stored != fs_spec_numbers(&spec)) {
+            fail_msg("%s: %.0f numbers stored, %.0f counted", models[m], stored, fs_spec_numbers(&spec));
+        }
+    }
+}
+
+/* Made-up weights of every family run, and a model can be cut down to its first layers. */
+static void stand_ins_run(void **state)
+{
+    (void)state;
+    static const char *const models[] = {"bert-tiny", "gpt2-tiny", "llama-grouped"};
+    for (size_t m = 0; m < 3; m++) {
+        char folder[128];
+        struct fs_error err = FS_ERROR_INIT;
+        struct fs_spec spec;
+        struct fs_model *model;
+        struct fs_workspace *workspace;
+        const int32_t token[5] = {1, 2, 3, 4, 5};
+        const size_t start[3] = {0, 3, 5}, row[1] = {4}, first[2] = {0, 1};
+        const struct fs_batch batch = {2, 5, token, start};
+        const struct fs_reads reads = {1, row, first, token};
+        fs_real h[5 * 64], logprob;
+        snprintf(folder, sizeof folder, "tests/golden/models/%s", models[m]);
+        if (fs_spec_read(folder, &spec, &err) != 0 || fs_model_stand_in(&spec, &model, &err) != 0 ||
+            fs_workspace_create(model, &workspace, &err) != 0) {
+            fail_msg("%s", err.text);
+        }
+        assert_true(spec.hidden <= 64);
+        assert_int_equal(fs_embed(model, workspace, &batch, NULL, h, &err), 0);
+        assert_int_equal(fs_run_layers(model, workspace, &batch, 0, spec.layers, NULL, h, &err), 0);
+        assert_int_equal(fs_read_logprobs(model, workspace, h, &reads, &logprob, NULL, &err), 0);
+        assert_true(logprob < 0 && logprob > -20);
+        fs_model_limit_layers(model, 1);
+        assert_int_equal(fs_run_layers(model, workspace, &batch, 0, 1, NULL, h, &err), 0);
+        assert_int_not_equal(fs_run_layers(model, workspace, &batch, 0, 2, NULL, h, &err), 0);
+        fs_workspace_destroy(workspace);
+        fs_model_destroy(model);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(layers_and_head_by_hand), cmocka_unit_test(weights_as_stored),
+                                       cmocka_unit_test(stand_ins_run)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

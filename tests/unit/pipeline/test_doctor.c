@@ -1,0 +1,139 @@
+/* What the doctor says of made-up ranks and nodes. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "pipeline/doctor.h"
+
+#define GIB ((uint64_t)1 << 30)
+
+/* A rank on `node` with `threads` threads on the cores first .. last of 8. */
+static struct fs_rank_facts rank_on(const char *node, int threads, size_t first, size_t last)
+{
+    struct fs_rank_facts fact = {.threads = threads, .memory = 8 * GIB, .shared_memory = 4 * GIB, .online = 8};
+    snprintf(fact.node, sizeof fact.node, "%s", node);
+    snprintf(fact.libraries, sizeof fact.libraries, "fairstamp 1, MPI 4");
+    snprintf(fact.kernels, sizeof fact.kernels, "Zen");
+    for (size_t core = first; core <= last; core++) {
+        CPU_SET(core, &fact.cores);
+    }
+    return fact;
+}
+
+static void expect_last(const struct fs_doctor *doctor, enum fs_finding_state state, const char *text)
+{
+    assert_true(doctor->findings > 0);
+    const struct fs_finding *finding = &doctor->finding[doctor->findings - 1];
+    if (finding->state != state || strstr(finding->text, text) == NULL) {
+        fail_msg("found %s: %s; expected %s: %s", fs_finding_words[finding->state], finding->text,
+                 fs_finding_words[state], text);
+    }
+    assert_true(state == FS_FINDING_OK || finding->fix[0] != '\0');
+}
+
+static void launch(void **state)
+{
+    (void)state;
+    struct fs_doctor doctor = {0};
+    struct fs_rank_facts fact[3] = {rank_on("a", 4, 0, 3), rank_on("a", 4, 4, 7), rank_on("b", 4, 0, 3)};
+    fs_doctor_launch(&doctor, fact, 3);
+    assert_string_equal(doctor.finding[0].text, "3 ranks on 2 nodes");
+    expect_last(&doctor, FS_FINDING_OK, "MPI 4");
+    snprintf(fact[2].libraries, sizeof fact[2].libraries, "fairstamp 1, MPI 5");
+    fs_doctor_launch(&doctor, fact, 3);
+    expect_last(&doctor, FS_FINDING_FAILED, "rank 2 on b has fairstamp 1, MPI 5");
+}
+
+static void threads(void **state)
+{
+    (void)state;
+    struct fs_doctor doctor = {0};
+    struct fs_rank_facts good[2] = {rank_on("a", 4, 0, 3), rank_on("a", 4, 4, 7)};
+    fs_doctor_threads(&doctor, good, 2);
+    expect_last(&doctor, FS_FINDING_OK, "4 threads a rank");
+    struct fs_rank_facts bound[2] = {rank_on("a", 4, 0, 3), rank_on("a", 4, 4, 4)}; /* mpirun's --bind-to core */
+    fs_doctor_threads(&doctor, bound, 2);
+    expect_last(&doctor, FS_FINDING_WARNING, "rank 1 on node a has 4 threads, and is bound to 1 core");
+    struct fs_rank_facts many[3] = {rank_on("a", 4, 0, 7), rank_on("a", 4, 0, 7), rank_on("a", 4, 0, 7)};
+    fs_doctor_threads(&doctor, many, 3);
+    expect_last(&doctor, FS_FINDING_WARNING, "3 ranks with 12 threads in all share 8 cores");
+    many[0].allocated = many[1].allocated = many[2].allocated = 4;
+    fs_doctor_threads(&doctor, many, 3);
+    expect_last(&doctor, FS_FINDING_WARNING, "12 threads in all, and Slurm has given 4 cores");
+    struct fs_rank_facts few[2] = {rank_on("a", 8, 0, 7), rank_on("b", 1, 0, 0)};
+    fs_doctor_threads(&doctor, few, 2);
+    expect_last(&doctor, FS_FINDING_WARNING, "node b: 1 rank with 1 thread in all leave 7 of 8 cores idle");
+}
+
+static void kernels(void **state)
+{
+    (void)state;
+    struct fs_doctor doctor = {0};
+    struct fs_rank_facts fact[2] = {rank_on("a", 4, 0, 3), rank_on("b", 4, 0, 3)};
+    fs_doctor_kernels(&doctor, fact, 2);
+    expect_last(&doctor, FS_FINDING_OK, "Zen");
+    fact[1].slow_kernels = 1;
+    fs_doctor_kernels(&doctor, fact, 2);
+    expect_last(&doctor, FS_FINDING_WARNING, "node b has AVX-512");
+    snprintf(fact[1].forced, sizeof fact[1].forced, "ZEN");
+    fs_doctor_kernels(&doctor, fact, 2);
+    expect_last(&doctor, FS_FINDING_WARNING, "OPENBLAS_CORETYPE=ZEN is set on node b");
+    snprintf(fact[1].kernels, sizeof fact[1].kernels, "Haswell");
+    fs_doctor_kernels(&doctor, fact, 2);
+    expect_last(&doctor, FS_FINDING_FAILED, "Zen on node a, for Haswell on node b");
+}
+
+static void memory(void **state)
+{
+    (void)state;
+    struct fs_doctor doctor = {0};
+    struct fs_rank_facts fact[2] = {rank_on("a", 2, 0, 3), rank_on("a", 2, 4, 7)};
+    struct fs_needs needs = {.node = GIB, .shared = GIB, .rank = GIB / 2, .thread = GIB / 4};
+    fs_doctor_memory(&doctor, fact, 2, &needs); /* 1 + 2 x 0.5 + 4 x 0.25 = 3 GiB of 8 */
+    expect_last(&doctor, FS_FINDING_OK, "the job needs about 3072 MiB");
+    fact[0].shared_memory = GIB / 2;
+    fs_doctor_memory(&doctor, fact, 2, &needs);
+    expect_last(&doctor, FS_FINDING_WARNING, "/dev/shm has 512 MiB left, 1040 MiB are wanted");
+    fact[0].memory = 3 * GIB + GIB / 2; /* 3 GiB are more than 80 % of 3.5 */
+    fs_doctor_memory(&doctor, fact, 2, &needs);
+    expect_last(&doctor, FS_FINDING_WARNING, "has 3584 MiB left, the job needs about 3072 MiB there");
+    fact[0].memory = 2 * GIB;
+    fs_doctor_memory(&doctor, fact, 2, &needs);
+    expect_last(&doctor, FS_FINDING_FAILED, "has 2048 MiB left");
+}
+
+static void slurm(void **state)
+{
+    (void)state;
+    struct fs_doctor doctor = {0};
+    unsetenv("SLURM_JOB_ID");
+    unsetenv("OMPI_COMM_WORLD_SIZE");
+    unsetenv("PMIX_RANK");
+    fs_doctor_slurm(&doctor, 1);
+    expect_last(&doctor, FS_FINDING_OK, "not under Slurm");
+    setenv("SLURM_JOB_ID", "7", 1);
+    setenv("SLURM_JOB_END_TIME", "1000", 1); /* long ago */
+    fs_doctor_slurm(&doctor, 4);
+    expect_last(&doctor, FS_FINDING_WARNING, "job 7 has -");
+    setenv("SLURM_JOB_END_TIME", "99999999999", 1);
+    fs_doctor_slurm(&doctor, 4);
+    expect_last(&doctor, FS_FINDING_OK, "min left");
+    setenv("SLURM_STEP_NUM_TASKS", "4", 1);
+    fs_doctor_slurm(&doctor, 1);
+    expect_last(&doctor, FS_FINDING_FAILED, "4 tasks were started, and each believes to be alone");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(launch), cmocka_unit_test(threads), cmocka_unit_test(kernels),
+        cmocka_unit_test(memory), cmocka_unit_test(slurm),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
