@@ -6,6 +6,9 @@ set -euo pipefail
 packages=(gcc cmake ninja-build pkg-config git openmpi-bin libopenmpi-dev libhdf5-openmpi-dev hdf5-tools
           libopenblas-openmp-dev libcjson-dev libpcre2-dev libutf8proc-dev libzip-dev libssl-dev libcmocka-dev)
 
+# --slurm: what a test cluster needs too; without it those tests are skipped.
+[ "${1:-}" != --slurm ] || packages+=(slurmctld slurmd slurm-client munge util-linux)
+
 if ! command -v dpkg-query >/dev/null; then
     echo "bootstrap: no dpkg here. fairstamp needs: a C11 compiler with OpenMP, CMake >= 3.20, Ninja, MPI, parallel HDF5," \
          "OpenBLAS, cJSON, PCRE2, utf8proc, libzip, OpenSSL, and cmocka for the tests" >&2

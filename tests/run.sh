@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Sets up, builds, tests: tests/run.sh [--sanitize] [--long]
 #   --sanitize   first the same tests in a build with AddressSanitizer and UndefinedBehaviorSanitizer (on where CI=true)
-#   --long       the tests labelled long as well (kill soak, Debian package)
+#   --long       the tests labelled long as well (kill soak, damage, Slurm troubles, Debian package)
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 sanitize=0
