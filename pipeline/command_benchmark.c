@@ -4,6 +4,7 @@
 
 #include "pipeline/benchmark_check.h"
 #include "pipeline/commands.h"
+#include "pipeline/output.h"
 #include "pipeline/table.h"
 
 static int print_counts(const struct fs_benchmark_report *report, struct fs_error *err)

@@ -10,6 +10,7 @@
 #include "io/publish.h"
 #include "pipeline/commands.h"
 #include "pipeline/doctor.h"
+#include "pipeline/output.h"
 #include "pipeline/progress.h"
 #include "pipeline/report.h"
 #include "pipeline/stage_files.h"

@@ -6,6 +6,7 @@
 #include "pipeline/commands.h"
 #include "pipeline/estimate.h"
 #include "pipeline/estimate_file.h"
+#include "pipeline/output.h"
 #include "pipeline/progress.h"
 #include "pipeline/report.h"
 

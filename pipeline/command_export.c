@@ -7,6 +7,7 @@
 #include "pipeline/commands.h"
 #include "pipeline/entry_value.h"
 #include "pipeline/npz.h"
+#include "pipeline/output.h"
 #include "pipeline/report.h"
 
 #define MAX_DIMENSIONS 4

@@ -5,6 +5,7 @@
 #include "io/archive.h"
 #include "pipeline/commands.h"
 #include "pipeline/entry_value.h"
+#include "pipeline/output.h"
 #include "pipeline/report.h"
 #include "pipeline/table.h"
 

@@ -7,6 +7,7 @@
 #include "io/json.h"
 #include "io/result_table.h"
 #include "pipeline/commands.h"
+#include "pipeline/output.h"
 #include "pipeline/report.h"
 #include "pipeline/table.h"
 #include "stages/layout.h"

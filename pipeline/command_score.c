@@ -6,6 +6,7 @@
 #include "pipeline/commands.h"
 #include "pipeline/data.h"
 #include "pipeline/identity.h"
+#include "pipeline/output.h"
 #include "pipeline/progress.h"
 #include "pipeline/report.h"
 #include "pipeline/stage_run.h"

@@ -6,6 +6,7 @@
 #include "io/json.h"
 #include "pipeline/commands.h"
 #include "pipeline/identity.h"
+#include "pipeline/output.h"
 #include "pipeline/progress.h"
 #include "pipeline/report.h"
 #include "pipeline/sweep.h"

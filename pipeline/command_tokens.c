@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "pipeline/commands.h"
+#include "pipeline/output.h"
 #include "stages/plan.h"
 #include "stages/statement.h"
 

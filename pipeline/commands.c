@@ -10,18 +10,11 @@
 #include "pipeline/help.h"
 #include "pipeline/log.h"
 #include "pipeline/mpi_support.h"
+#include "pipeline/output.h"
 #include "pipeline/progress.h"
 #include "pipeline/provenance.h"
 #include "pipeline/signals.h"
 #include "pipeline/stop.h"
-
-int fs_finish_output(struct fs_error *err)
-{
-    if (fflush(stdout) != 0 || ferror(stdout)) {
-        return fs_error_set(err, FS_EXIT_IO, "standard output: %s", strerror(errno));
-    }
-    return 0;
-}
 
 /* Whether a launcher started this process as one rank of several: then only the root speaks, whatever the command. */
 static bool launched_as_rank(void)

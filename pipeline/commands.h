@@ -25,9 +25,6 @@ int fs_command_merge(const struct fs_options *options, struct fs_error *err);
 int fs_command_query(const struct fs_options *options, struct fs_error *err);
 int fs_command_export(const struct fs_options *options, struct fs_error *err);
 
-/* Flushes stdout: FS_EXIT_IO where what was printed could not be written. Local. */
-int fs_finish_output(struct fs_error *err);
-
 /* Everything from the command line to the exit code, in words on stderr; for main(). */
 int fs_command_main(int argc, char **argv);
 

@@ -1,7 +1,7 @@
 #include "pipeline/runner_mpi.h"
 
-#include <stdio.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

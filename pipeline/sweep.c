@@ -159,7 +159,8 @@ int fs_sweep_merge(const struct fs_sweep *sweep, size_t *missing, struct fs_erro
         }
         if (status == 0 && !progress.complete) {
             ++*missing;
-            fs_say("sweep: cell %s is not complete%s", sweep->cell[i].id, damaged ? ", and a file of it is damaged" : "");
+            fs_say("sweep: cell %s is not complete%s", sweep->cell[i].id,
+                   damaged ? ", and a file of it is damaged" : "");
         }
         if (any && !damaged) {
             input[inputs].path = sweep->cell[i].output;

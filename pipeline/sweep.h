@@ -59,8 +59,8 @@ struct fs_cell_progress {
 /* Looks at the files. An error: a job file that cannot be read. */
 int fs_sweep_look(const struct fs_sweep_cell *cell, struct fs_cell_progress *progress, struct fs_error *err);
 
-/* Merges the cells of which a stage is done, and none is damaged, into <folder>/archive.h5; `*missing` cells are not complete, and named on
- * standard error. */
+/* Merges the cells of which a stage is done, and none is damaged, into <folder>/archive.h5; `*missing` cells are not
+ * complete, and named on standard error. */
 int fs_sweep_merge(const struct fs_sweep *sweep, size_t *missing, struct fs_error *err);
 
 /*

@@ -105,7 +105,7 @@ struct found {
     struct {
         char *name;
         bool is_text;
-    } *item;
+    } * item;
     size_t count, room;
 };
 
