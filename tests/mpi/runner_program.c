@@ -7,6 +7,7 @@
  */
 #include <math.h>
 #include <mpi.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +20,7 @@
 #include "pipeline/signals.h"
 
 #define JOB "0000000000000000000000000000000000000000000000000000000000000001"
+#define TELLING_UNITS 20 /* a rank that takes its time says when it has done so many */
 #define LARGE_UNIT 3
 #define LARGE_BYTES ((size_t)9 << 20) /* more than two messages */
 
@@ -27,6 +29,7 @@ struct made_up {
     long milliseconds;   /* -1: a little, different on each rank */
     size_t failing_unit; /* SIZE_MAX: none */
     size_t rank;
+    atomic_size_t done;
 };
 
 static uint64_t scramble(uint64_t x)
@@ -54,10 +57,13 @@ static size_t bytes_of(const void *context, size_t unit)
 
 static int run_bytes(void *context, size_t thread, size_t unit, void *result, struct fs_error *err)
 {
-    const struct made_up *made = context;
+    struct made_up *made = context;
     unsigned char *byte = result;
     (void)thread;
     dawdle(made, unit);
+    if (atomic_fetch_add(&made->done, 1) + 1 == TELLING_UNITS && made->milliseconds > 0) {
+        fprintf(stderr, "rank %zu is at work\n", made->rank);
+    }
     if (unit == made->failing_unit) {
         return fs_error_set(err, FS_EXIT_DATA, "unit %zu is made to fail", unit);
     }

@@ -30,9 +30,12 @@ part=$scratch/saved/made-up.part.h5
 expect 0 mpirun -n 2 "$program" map 600 "$scratch/many" "$scratch/saved" 0
 for step in "3 USR1" "2 INT" "4 USR1"; do
     set -- $step
+    : >"$scratch/err"
     mpirun -n "$1" "$program" map 600 "$scratch/stopped" "$scratch/saved" 60 2>"$scratch/err" &
     mpirun_pid=$!
-    sleep 1.5
+    until [ "$(grep -c 'is at work' "$scratch/err")" = "$1" ] || ! kill -0 $mpirun_pid 2>/dev/null; do
+        sleep 0.05
+    done
     # one rank alone is told: the others must follow
     kill "-$2" "$(pgrep -P $mpirun_pid | tail -n 1)"
     wait $mpirun_pid
@@ -53,9 +56,12 @@ expect 0 mpirun -n 2 "$program" map 600 "$scratch/damaged" "$scratch/saved" 0
 same "$scratch/many" "$scratch/damaged"
 
 # a killed rank ends all of them soon
+: >"$scratch/err"
 mpirun -n 3 "$program" map 100000 "$scratch/killed" "$scratch/saved" 5 2>"$scratch/err" &
 mpirun_pid=$!
-sleep 1.5
+until [ "$(grep -c 'is at work' "$scratch/err")" = 3 ] || ! kill -0 $mpirun_pid 2>/dev/null; do
+    sleep 0.05
+done
 kill -9 "$(pgrep -P $mpirun_pid | tail -n 1)"
 begin=$SECONDS
 wait $mpirun_pid
