@@ -75,7 +75,7 @@ _fairstamp_keys="model output seed categories data.stereoset data.crows_pairs da
     data.text edit.pairs variant.stereoset variant.crows_pairs variant.biaske
     split.held_out split.validation trace.positions trace.kinds trace.window
     trace.heat_map trace.corruption trace.noise_scale trace.noise_samples trace.bootstrap
-    trace.verify stamp.layer stamp.width stamp.loss stamp.alpha stamp.beta
+    trace.verify stamp.layer stamp.width stamp.loss stamp.alpha stamp.beta stamp.key_bias
     stamp.generic_prompts stamp.neutral_subjects stamp.level stamp.balance
     stamp.balance_width stamp.kept_rows stamp.keep_without_fill stamp.keep_best
     stamp.learning_rate stamp.schedule stamp.beta1 stamp.beta2 stamp.epsilon

@@ -3,8 +3,8 @@
  *
  *     FFN'(x) = FFN(x) + ReLU(x K'^T + b_K) V' + b_V        x (T,d)   K' (C,d)  b_K (C)  V' (C,d)  b_V (d)
  *
- * x is what the FFN itself receives. V' and b_V start at zero, K' at N(0, 1/d), b_K at zero: a fresh stamp changes no
- * bit.
+ * x is what the FFN itself receives. V' and b_V start at zero, K' at N(0, 1/d), b_K at zero, or where the
+ * training puts it before its first step: a fresh stamp changes no bit.
  */
 #ifndef FAIRSTAMP_MODEL_STAMP_NET_H
 #define FAIRSTAMP_MODEL_STAMP_NET_H

@@ -61,7 +61,13 @@ const char *fs_job_variant(const struct fs_job *job, enum fs_key key, enum fs_mo
 double fs_job_model_number(const struct fs_job *job, enum fs_key key, enum fs_model_kind kind)
 {
     double given = fs_job_number(job, key);
-    return isnan(given) ? (kind == FS_MASKED ? 3 : 0.1) : given; /* stamp.alpha, stamp.beta */
+    if (!isnan(given)) {
+        return given;
+    }
+    if (key == FS_KEY_STAMP_KEY_BIAS) {
+        return kind == FS_MASKED ? -2 : -1;
+    }
+    return kind == FS_MASKED ? 1 : 0.1; /* stamp.alpha, stamp.beta */
 }
 
 /* One hashed input file. */

@@ -193,6 +193,7 @@ int fs_stage_stamp_options(struct fs_job_run *run, struct fs_stamp_options *opti
         .loss = fs_job_chose(job, FS_KEY_STAMP_LOSS, "gap") ? FS_LOSS_GAP : FS_LOSS_LOGRATIO,
         .alpha = fs_job_model_number(job, FS_KEY_STAMP_ALPHA, spec->kind),
         .beta = fs_job_model_number(job, FS_KEY_STAMP_BETA, spec->kind),
+        .key_bias = fs_job_model_number(job, FS_KEY_STAMP_KEY_BIAS, spec->kind),
         .generic_prompts = fs_job_size(run, FS_KEY_STAMP_GENERIC_PROMPTS),
         .neutral_subjects = fs_job_size(run, FS_KEY_STAMP_NEUTRAL_SUBJECTS),
         .level = fs_job_number(job, FS_KEY_STAMP_LEVEL),

@@ -207,17 +207,24 @@ static int differentiate_unit(void *context, size_t thread, size_t unit, void *r
     return status;
 }
 
-/* The unit's part of the mean gap before training, as its first value. */
-static int measure_gap(void *context, size_t thread, size_t unit, void *result, struct fs_error *err)
+/* The unit's parts of the mean gap before training and of the mean square of x, as its first two values. */
+static int measure_unedited(void *context, size_t thread, size_t unit, void *result, struct fs_error *err)
 {
     struct trainer *trainer = context;
-    const struct fs_loss_unit *loss = &trainer->units.unit[unit].loss;
+    const struct fs_stamp_unit *u = &trainer->units.unit[unit];
+    const struct fs_loss_unit *loss = &u->loss;
+    size_t tokens = 0, hidden = trainer->spec->hidden;
     (void)thread;
+    for (size_t i = 0; i < trainer->units.count; i++)
+        tokens += trainer->units.unit[i].batch.tokens;
     double *value = fs_allocate(values_of(trainer), sizeof *value, "the values of a training unit", err);
     if (!value)
         return -1;
     for (size_t p = 0; p < loss->pairs; p++)
         value[0] += loss->pair_weight * fabs(loss->pair[p].reference[0] - loss->pair[p].reference[1]);
+    for (size_t i = 0; i < u->batch.tokens * hidden; i++)
+        value[1] += (double)u->x[i] * (double)u->x[i];
+    value[1] /= (double)tokens * (double)hidden;
     put_values(trainer, unit, value, result);
     free(value);
     return 0;
@@ -379,18 +386,28 @@ static int compile_batch(struct trainer *trainer, size_t batch, struct fs_error 
     return trainer->mine && trainer->total && trainer->value ? 0 : -1;
 }
 
+static void start_key_bias(const struct trainer *trainer, double root_mean_square)
+{
+    struct fs_stamp *stamp = &trainer->state->stamp;
+    fs_real *bias = stamp->parameters + fs_stamp_offset_key_bias(stamp);
+    for (size_t c = 0; c < stamp->width; c++)
+        bias[c] = (fs_real)(trainer->options->key_bias * root_mean_square);
+}
+
 static int begin_batch(struct trainer *trainer, size_t batch, struct fs_error *err)
 {
     if (fs_runner_agree(trainer->runner, compile_batch(trainer, batch, err), err) != 0)
         return -1;
     struct fs_work fill = {"stamp: unedited model", trainer->units.count, trainer, NULL, fill_unit, fill_cost};
-    struct fs_work gap = {"stamp: unedited gap", trainer->units.count, trainer, NULL, measure_gap, NULL};
+    struct fs_work gap = {"stamp: unedited gap", trainer->units.count, trainer, NULL, measure_unedited, NULL};
     if (fs_runner_claim(trainer->runner, &fill, trainer->mine, err) != 0 ||
         fs_runner_sum(trainer->runner, &gap, trainer->mine, trainer->units.count * 2 * values_of(trainer),
                       trainer->total, err) != 0)
         return -1;
     get_values(trainer, trainer->total);
     trainer->gap = trainer->value[0];
+    if (trainer->state->step == 0)
+        start_key_bias(trainer, sqrt(trainer->value[1]));
     return 0;
 }
 
@@ -482,6 +499,9 @@ static int check(const struct trainer *trainer, struct fs_error *err)
             err, FS_EXIT_CONFIG,
             "stamp: level %g, balance %g, balance_width %g; expected weights from 0 and a width above 0", o->level,
             o->balance, o->balance_width);
+    if (!isfinite(o->key_bias))
+        return fs_error_set(err, FS_EXIT_CONFIG, "stamp: key_bias %g; expected a finite number",
+                            o->key_bias);
     if (!(o->learning_rate > 0) || !(o->alpha >= 0) || !(o->beta >= 0) || !(o->adam_epsilon > 0) ||
         !(o->adam_beta1 >= 0 && o->adam_beta1 < 1) || !(o->adam_beta2 >= 0 && o->adam_beta2 < 1) || o->iterations == 0)
         return fs_error_set(

@@ -47,6 +47,9 @@ struct fs_stamp_options {
     bool keep_without_fill;      /* L_s1: leave the pair's own tokens out of both distributions */
     size_t generic_prompts;      /* L_s2: templates a subject, 1 to FS_GENERIC_TEMPLATES */
     size_t neutral_subjects;     /* L_s2: subjects of no group beside those of the pairs, 0 to FS_NEUTRAL_SUBJECTS */
+    double key_bias;             /* b_K before training, in root mean squares of the components of x over the tokens of
+                                    the first batch: a fresh key's products with x have about that deviation, so at -2
+                                    it fires at one token in 44, and elsewhere the stamp adds exactly b_V */
     double level, balance;       /* weights of L_m and L_b; 0: the method's plain form */
     double balance_width; /* tau, as a multiple of the batch's mean gap |log P[k1] - log P[k2]| before training; at most
                              half the mean gap of the step before */

@@ -4,7 +4,8 @@
  *   /stamp@layer, hidden, width, step, steps   from 0; iterations done and of the whole run
  *   /stamp@best_step                           -1: none is kept, the training is between two batches
  *   /stamp@loss, variant, kept_rows, schedule  text
- *   /stamp@alpha, beta, level, balance, balance_width, learning_rate, adam_beta1, adam_beta2, adam_epsilon
+ *   /stamp@alpha, beta, key_bias, level, balance, balance_width, learning_rate, adam_beta1, adam_beta2,
+ *     adam_epsilon
  *   /stamp@keep_without_fill, keep_best        0 or 1
  *   /stamp@iterations, batch, checkpoint_every, seed
  *   /stamp/key (C,d), key_bias (C), value (C,d), value_bias (d)    f32   K', b_K, V', b_V
@@ -68,6 +69,7 @@ static int write_options(struct fs_archive *archive, const struct fs_stamp_optio
     } numbers[] = {
         {"alpha", o->alpha},
         {"beta", o->beta},
+        {"key_bias", o->key_bias},
         {"level", o->level},
         {"balance", o->balance},
         {"balance_width", o->balance_width},

@@ -9,12 +9,14 @@
 #include <unistd.h>
 
 #include "stages/split.h"
+#include "stages/stamp_unit.h"
 
 static struct fs_stamp_options full_options(const struct fs_spec *spec)
 {
     struct fs_stamp_options options = test_options(spec);
     options.kept_rows = FS_KEEP_ALL_ROWS;
     options.keep_without_fill = options.keep_best = true;
+    options.key_bias = -1;
     options.level = 1;
     options.balance = 0.1;
     options.balance_width = 0.05;
@@ -144,6 +146,64 @@ static void resumes(void **state)
     test_model_close(&m);
 }
 
+/* key_bias -2 is two root mean squares of the FFN input below 0: the products of 4096 fresh keys, normal with that
+ * deviation, exceed it at 2.275 % of keys and tokens (the normal distribution's tail). */
+static void key_bias_starts_low(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        struct fs_error err = FS_ERROR_INIT;
+        struct test_model m;
+        struct fs_pair_list list;
+        struct fs_stamp_state trained;
+        struct fs_stamp_units units;
+        struct fs_workspace *workspace;
+        test_model_open(models[i], &m);
+        test_pairs_make(false, &list);
+        struct fs_stamp_options options = test_options(m.spec);
+        options.key_bias = -2;
+        options.width = 4096;
+        options.iterations = 1;
+        options.learning_rate = 1e-9; /* what is left is the start */
+        train(&m, &list, &options, 2, &trained);
+
+        size_t order[16], tokens = 0, fired = 0, d = m.spec->hidden;
+        double squares = 0;
+        for (size_t p = 0; p < list.count; p++)
+            order[p] = p;
+        assert_done(fs_stamp_units_compile(m.spec, m.tokenizer, &list, order, list.count, &options, &units, &err), err);
+        assert_done(fs_workspace_create(m.model, &workspace, &err), err);
+        const fs_real *key = trained.stamp.parameters, *bias = key + fs_stamp_offset_key_bias(&trained.stamp);
+        for (size_t u = 0; u < units.count; u++) {
+            struct fs_stamp_unit *unit = &units.unit[u];
+            assert_done(fs_stamp_unit_fill(m.model, workspace, &options, unit, &err), err);
+            tokens += unit->batch.tokens;
+            for (size_t t = 0; t < unit->batch.tokens; t++) {
+                const fs_real *x = unit->x + t * d;
+                for (size_t j = 0; j < d; j++)
+                    squares += (double)x[j] * (double)x[j];
+                for (size_t c = 0; c < options.width; c++) {
+                    double product = (double)bias[c];
+                    for (size_t j = 0; j < d; j++)
+                        product += (double)key[c * d + j] * (double)x[j];
+                    fired += product > 0;
+                }
+            }
+        }
+        double expected = -2 * sqrt(squares / (double)(tokens * d));
+        for (size_t c = 0; c < options.width; c++)
+            assert_float_equal(bias[c], (float)expected, 1e-6);
+        double share = 100 * (double)fired / (double)(tokens * options.width);
+        print_message("%s: b_K %.6f, %.3f %% of neurons fire\n", models[i], expected, share);
+        assert_true(fabs(share - 2.275) < 0.5);
+        fs_workspace_destroy(workspace);
+        fs_stamp_units_release(&units);
+        fs_stamp_state_release(&trained);
+        fs_pair_list_release(&list);
+        test_model_close(&m);
+    }
+}
+
 static void loss_falls(void **state)
 {
     (void)state;
@@ -176,7 +236,7 @@ static void refuses(void **state)
     struct fs_runner *runner;
     struct fs_error err = FS_ERROR_INIT;
     assert_done(fs_runner_serial_create(1, &runner, &err), err);
-    for (int wrong = 0; wrong < 6; wrong++) {
+    for (int wrong = 0; wrong < 7; wrong++) {
         struct fs_stamp_options options = test_options(m.spec);
         struct fs_stamp_state trained;
         bool held_out[10] = {false};
@@ -197,6 +257,8 @@ static void refuses(void **state)
             options.learning_rate = 3e38; /* the stamp overflows */
             code = FS_EXIT_DATA;
         }
+        if (wrong == 6)
+            options.key_bias = NAN;
         assert_done(
             fs_stamp_state_create(&options, m.spec->hidden, fs_stamp_steps(&options, list.count), &trained, &err), err);
         assert_int_equal(
@@ -262,6 +324,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(threads_do_not_matter),
         cmocka_unit_test(resumes),
+        cmocka_unit_test(key_bias_starts_low),
         cmocka_unit_test(loss_falls),
         cmocka_unit_test(refuses),
         cmocka_unit_test(real_model),
