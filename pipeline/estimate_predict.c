@@ -227,7 +227,7 @@ void fs_estimate_memory(struct fs_estimator *e)
     double train = 2 * workspace(spec, T) + T * (C + 2 * d) + tape + fmin(R * V, LOGIT_NUMBERS);
     T = e->most_tokens[FS_STAGE_EVALUATE];
     double evaluate = workspace(spec, T) + T * (3 * d + C) + 2 * e->most_rows[FS_STAGE_EVALUATE] * d;
-    double window = fmin(FS_SUM_WINDOW, ceil(FS_SUM_WINDOW / ranks)) * P;
+    double window = fmax(ceil(FS_SUM_WINDOW / ranks), 2 * threads) * P;
     double caches = (2 * d * e->kept_tokens + V * e->kept_rows) / ranks;
     double stamp = 5 * P + 2 * window + caches + threads * train;
     estimate->parameters = P;

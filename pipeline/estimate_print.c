@@ -70,9 +70,6 @@ static void explain(const struct fs_estimate *estimate, int stage, size_t at, ch
     } else if (time->alone >= time->waited) {
         snprintf(text, size, "what is not shared (compiling, folding, writing) takes %.3g s of %.3g s", time->alone,
                  fs_estimate_seconds(time));
-    } else if (stage == FS_STAGE_STAMP && s->units > FS_SUM_WINDOW && workers > FS_SUM_WINDOW / 2) {
-        snprintf(text, size, "%zu training units, %d at a time, of up to %.3g s, for %zu threads", s->units,
-                 FS_SUM_WINDOW, s->longest, workers);
     } else {
         snprintf(text, size, "%zu%s units of up to %.3g s for %zu threads", s->units,
                  stage == FS_STAGE_STAMP ? " training" : "", s->longest, workers);

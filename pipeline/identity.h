@@ -22,7 +22,8 @@ extern const char *const fs_stage_names[FS_STAGE_COUNT]; /* "trace", ...: also t
 /* The variant of a suite's key: the job's, or the default of the model's kind. */
 const char *fs_job_variant(const struct fs_job *job, enum fs_key key, enum fs_model_kind kind);
 
-/* A number's value, likewise: the weights of the stamp's loss and the start of its key biases have a default for each kind of model. */
+/* A number's value, likewise: the weights of the stamp's loss and the start of its key biases have a default for each
+ * kind of model. */
 double fs_job_model_number(const struct fs_job *job, enum fs_key key, enum fs_model_kind kind);
 
 /* Whether the pairs of StereoSet are edited, otherwise BiasKE's; and the key of the edited pairs' variant. */

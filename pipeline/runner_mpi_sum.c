@@ -3,6 +3,7 @@
 
 #include "pipeline/progress.h"
 #include "pipeline/runner_mpi_private.h"
+#include "pipeline/schedule.h"
 
 #define BLOCK                                                                                                          \
     ((size_t)1 << 20) /* numbers of a vector that change hands at once: bounds memory, and counts below INT_MAX */
@@ -27,7 +28,9 @@ struct summation {
     struct runner_mpi *runner;
     int rank, ranks;
     size_t units, length;
-    int *owner;               /* [units] */
+    size_t threads;           /* of the rank that has most */
+    size_t *owner;            /* [units] */
+    size_t *held;             /* [ranks] */
     fs_real *vectors;         /* (own units of a window, length) */
     fs_real *sent, *received; /* one block: [rank][own units][piece], [owner][its units][own piece] */
     int *send_count, *send_begin, *receive_count, *receive_begin; /* [ranks] */
@@ -36,6 +39,7 @@ struct summation {
 static void release(struct summation *s)
 {
     free(s->owner);
+    free(s->held);
     free(s->vectors);
     free(s->sent);
     free(s->received);
@@ -45,21 +49,27 @@ static void release(struct summation *s)
 /* Who keeps which unit: the same answer on all ranks. */
 static int find_owners(struct summation *s, const unsigned char *mine, struct fs_error *err)
 {
-    int *keepers = fs_allocate(s->units, sizeof *keepers, "the owners of units", err);
-    int status = keepers == NULL || s->owner == NULL ? -1 : 0;
+    int *keepers = fs_allocate(2 * s->units + 1, sizeof *keepers, "the owners of units", err);
+    s->owner = fs_allocate(s->units, sizeof *s->owner, "the owners of units", err);
+    s->held = fs_allocate((size_t)s->ranks, sizeof *s->held, "the owners of units", err);
+    int status = keepers == NULL || s->owner == NULL || s->held == NULL ? -1 : 0;
     if (fs_runner_agree(&s->runner->base, status, err) != 0) {
         free(keepers);
         return -1;
     }
+    int *owner = keepers + s->units; /* and behind it the threads */
     for (size_t unit = 0; unit < s->units; unit++) {
         keepers[unit] = mine[unit] != 0;
-        s->owner[unit] = mine[unit] != 0 ? s->rank : NO_RANK;
+        owner[unit] = mine[unit] != 0 ? s->rank : NO_RANK;
     }
+    owner[s->units] = (int)s->runner->base.threads;
     if (s->ranks > 1) {
         MPI_Allreduce(MPI_IN_PLACE, keepers, (int)s->units, MPI_INT, MPI_SUM, s->runner->communicator);
-        MPI_Allreduce(MPI_IN_PLACE, s->owner, (int)s->units, MPI_INT, MPI_MAX, s->runner->communicator);
+        MPI_Allreduce(MPI_IN_PLACE, owner, (int)s->units + 1, MPI_INT, MPI_MAX, s->runner->communicator);
     }
+    s->threads = (size_t)owner[s->units];
     for (size_t unit = 0; status == 0 && unit < s->units; unit++) {
+        s->owner[unit] = (size_t)owner[unit];
         if (keepers[unit] != 1) {
             status = fs_error_set(err, FS_EXIT_SOFTWARE, "sum: unit %zu is kept by %d ranks, expected 1", unit,
                                   keepers[unit]);
@@ -73,18 +83,24 @@ static size_t units_of(const struct summation *s, int rank, size_t first, size_t
 {
     size_t count = 0;
     for (size_t unit = first; unit < last; unit++) {
-        count += s->owner[unit] == rank;
+        count += s->owner[unit] == (size_t)rank;
     }
     return count;
 }
 
+static size_t window_end(const struct summation *s, size_t first)
+{
+    return fs_schedule_window(s->owner, s->units, first, (size_t)s->ranks, s->threads, s->held);
+}
+
 static int prepare(struct summation *s, struct fs_error *err)
 {
-    size_t widest = 0; /* own units of a window */
-    for (size_t first = 0; first < s->units; first += FS_SUM_WINDOW) {
-        size_t last = first + FS_SUM_WINDOW < s->units ? first + FS_SUM_WINDOW : s->units;
+    size_t widest = 0, longest = 0; /* own units of a window, and all */
+    for (size_t first = 0, last; first < s->units; first = last) {
+        last = window_end(s, first);
         size_t count = units_of(s, s->rank, first, last);
         widest = count > widest ? count : widest;
+        longest = last - first > longest ? last - first : longest;
     }
     size_t block = s->length < BLOCK ? s->length : BLOCK;
     size_t own = piece_length(block, 0, s->ranks); /* the longest piece */
@@ -104,7 +120,7 @@ static int prepare(struct summation *s, struct fs_error *err)
         return s->vectors == NULL ? -1 : 0;
     }
     s->sent = fs_allocate_aligned(widest * block, sizeof *s->sent, "vectors to be sent", err);
-    s->received = fs_allocate_aligned((size_t)FS_SUM_WINDOW * own, sizeof *s->received, "vectors to be summed", err);
+    s->received = fs_allocate_aligned(longest * own, sizeof *s->received, "vectors to be summed", err);
     return s->sent == NULL || s->received == NULL ? -1 : 0;
 }
 
@@ -118,7 +134,7 @@ static int run_window(struct summation *s, const struct fs_work *work, size_t fi
     size_t unit = first;
     for (;;) {
         for (; unit < last && status == 0 && fs_pool_has_room(pool); unit++) {
-            if (s->owner[unit] == s->rank) {
+            if (s->owner[unit] == (size_t)s->rank) {
                 fs_pool_put(pool, work, unit, s->vectors + own++ * s->length);
             }
         }
@@ -184,8 +200,8 @@ static void gather_block(struct summation *s, size_t count, fs_real *total)
 
 static int sum_windows(struct summation *s, const struct fs_work *work, fs_real *total, struct fs_error *err)
 {
-    for (size_t first = 0; first < s->units; first += FS_SUM_WINDOW) {
-        size_t last = first + FS_SUM_WINDOW < s->units ? first + FS_SUM_WINDOW : s->units;
+    for (size_t first = 0, last; first < s->units; first = last) {
+        last = window_end(s, first);
         if (fs_runner_agree(&s->runner->base, run_window(s, work, first, last, err), err) != 0) {
             return -1;
         }
@@ -216,7 +232,6 @@ int fs_runner_mpi_sum(struct fs_runner *base, const struct fs_work *work, const 
     }
     struct summation s = {
         .runner = runner, .rank = (int)base->rank, .ranks = (int)base->ranks, .units = work->units, .length = length};
-    s.owner = fs_allocate(work->units, sizeof *s.owner, "the owners of units", err);
     int status = find_owners(&s, mine, err);
     if (status == 0) {
         status = fs_runner_agree(base, prepare(&s, err), err);

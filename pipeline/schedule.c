@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "stages/runner.h"
 
@@ -69,11 +70,22 @@ double fs_schedule_map(const double *second, size_t units, size_t ranks, size_t 
     return last;
 }
 
+size_t fs_schedule_window(const size_t *owner, size_t units, size_t first, size_t ranks, size_t threads, size_t *held)
+{
+    size_t share = (FS_SUM_WINDOW - 1) / ranks + 1, end = first;
+    share = share < 2 * threads ? 2 * threads : share;
+    memset(held, 0, ranks * sizeof *held);
+    while (end < units && held[owner[end]] < share) {
+        held[owner[end++]]++;
+    }
+    return end;
+}
+
 /* Units begin .. end-1 of each rank on its threads: the seconds of the slowest rank; most units of a rank. */
 static double run_window(const double *second, size_t begin, size_t end, const size_t *owner, size_t threads,
-                         size_t *most, struct fs_error *err)
+                         double *own, size_t *most, struct fs_error *err)
 {
-    double own[FS_SUM_WINDOW], slowest = 0;
+    double slowest = 0;
     *most = 0;
     for (size_t unit = begin; unit < end; unit++) {
         size_t count = 0;
@@ -100,11 +112,20 @@ double fs_schedule_sum(const double *second, size_t units, const size_t *owner, 
                        size_t ranks, size_t threads, const struct fs_machine *machine, struct fs_error *err)
 {
     double total = 0, R = (double)ranks, others = (R - 1) / R, blocks = ceil(length / BLOCK);
-    for (size_t begin = 0; begin < units; begin += FS_SUM_WINDOW) {
-        size_t most, end = units - begin < FS_SUM_WINDOW ? units : begin + FS_SUM_WINDOW;
-        double compute = run_window(second, begin, end, owner, threads, &most, err);
+    double *own = fs_allocate(units, sizeof *own, "a schedule", err);
+    size_t *held = fs_allocate(ranks, sizeof *held, "a schedule", err);
+    if (own == NULL || held == NULL) {
+        free(own);
+        free(held);
+        return -1;
+    }
+    for (size_t begin = 0, end; begin < units; begin = end) {
+        size_t most;
+        end = fs_schedule_window(owner, units, begin, ranks, threads, held);
+        double compute = run_window(second, begin, end, owner, threads, own, &most, err);
         if (compute < 0) {
-            return -1;
+            total = -1;
+            break;
         }
         total += compute + (double)(end - begin) * length / R * machine->addition;
         if (ranks > 1) {
@@ -115,7 +136,9 @@ double fs_schedule_sum(const double *second, size_t units, const size_t *owner, 
                      (double)most * length * machine->addition; /* packing */
         }
     }
-    if (ranks > 1) {
+    free(own);
+    free(held);
+    if (total >= 0 && ranks > 1) {
         total += 3 * fs_schedule_agree(ranks, machine) + blocks * fs_schedule_agree(ranks, machine) +
                  others * length * bytes / machine->bandwidth;
     }

@@ -75,7 +75,8 @@ int fs_runner_claim(struct fs_runner *runner, const struct fs_work *work, unsign
  * total[length] on all ranks = sum over units, in unit order, of the vectors that `run` writes (`length` numbers each,
  * all of them set by run; result_bytes is not used). Each rank runs its own units, mine[unit] != 0. The order of
  * additions is
- * ((u0 + u1) + u2) + ... whatever the ranks. Memory: at most FS_SUM_WINDOW vectors a job at once.
+ * ((u0 + u1) + u2) + ... whatever the ranks. Memory: at most FS_SUM_WINDOW vectors a job at once, or two for each thread
+ * where that is more.
  */
 #define FS_SUM_WINDOW 32
 int fs_runner_sum(struct fs_runner *runner, const struct fs_work *work, const unsigned char *mine, size_t length,

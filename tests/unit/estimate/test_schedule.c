@@ -28,7 +28,7 @@ static void units_go_to_the_first_free_thread(void **state)
     assert_memory_equal(owner, turns, sizeof owner);
 }
 
-/* 33 units of one second: a window of 32, and one unit alone. */
+/* 33 units of one second. A rank of one thread holds 32, of two ranks each 16, of 64 ranks each 2: two for a thread. */
 static void windows_wait_for_each_other(void **state)
 {
     (void)state;
@@ -44,9 +44,16 @@ static void windows_wait_for_each_other(void **state)
     assert_true(fs_schedule_sum(second, UNITS, all, 10, 4, 1, 1, &none, NULL) == 33);
     assert_true(fs_schedule_sum(second, UNITS, all, 10, 4, 1, 2, &none, NULL) == 17);
     assert_true(fs_schedule_sum(second, UNITS, alternating, 10, 4, 2, 1, &none, NULL) == 17);
-    assert_true(fs_schedule_sum(second, UNITS, own, 10, 4, 64, 1, &none, NULL) == 2);
-    all[0] = 1; /* 1 and 31, then 1 */
+    assert_true(fs_schedule_sum(second, UNITS, own, 10, 4, 64, 1, &none, NULL) == 1);
+    assert_true(fs_schedule_sum(second, UNITS, all, 10, 4, 64, 8, &none, NULL) == 2 + 2 + 1); /* 16, 16 and 1 of 8 */
+    all[0] = 1; /* 1 and 16, then 16 */
     assert_true(fs_schedule_sum(second, UNITS, all, 10, 4, 2, 1, &none, NULL) == 32);
+    size_t held[64];
+    assert_int_equal(fs_schedule_window(all, UNITS, 0, 2, 1, held), 17);
+    assert_int_equal(fs_schedule_window(all, UNITS, 17, 2, 1, held), 33);
+    assert_int_equal(fs_schedule_window(alternating, UNITS, 0, 2, 1, held), 32);
+    assert_int_equal(fs_schedule_window(alternating, UNITS, 32, 2, 1, held), 33);
+    assert_int_equal(fs_schedule_window(own, UNITS, 0, 64, 1, held), 33);
 }
 
 /* Latency 1 s, 1 byte a second, 1 s an addition; one unit of rank 0, 8 numbers of 4 bytes, two ranks. */
