@@ -73,14 +73,18 @@ static int run(const struct fs_options *options, const struct fs_sweep *sweep, s
 {
     double at_once = 1;
     const char *given = options->value[FS_OPTION_CELLS];
-    size_t failed = 0;
+    size_t failed = 0, elsewhere = 0;
     if (fs_parse_integer("--cells", given, 1, 1024, &at_once, err) != 0 ||
-        fs_sweep_run(sweep, (size_t)at_once, options->value[FS_OPTION_LAUNCHER], &failed, err) != 0) {
+        fs_sweep_run(sweep, (size_t)at_once, options->value[FS_OPTION_LAUNCHER], &failed, &elsewhere, err) != 0) {
         return -1;
     }
     if (failed > 0) {
         return fs_error_set(err, FS_EXIT_DIFFERENT, "sweep: %zu cells did not end well; see fairstamp sweep status %s",
                             failed, sweep->folder);
+    }
+    if (elsewhere > 0) {
+        return fs_error_set(err, FS_EXIT_DIFFERENT, "sweep: %zu cells are left to another sweep run, named above",
+                            elsewhere);
     }
     return 0;
 }
@@ -124,7 +128,10 @@ static int plan(const struct fs_options *options, struct fs_error *err)
         return -1;
     }
     fs_say("sweep: %s: %zu cells", options->operand[2], cells);
-    return 0;
+    if (options->value[FS_OPTION_NO_ESTIMATE] != NULL) {
+        return 0;
+    }
+    return fs_sweep_estimate(options->operand[2], fs_options_json(options), err) == 0 ? fs_finish_output(err) : -1;
 }
 
 int fs_command_sweep(const struct fs_options *options, struct fs_error *err)

@@ -13,7 +13,7 @@ models='"models": ["'$GOLDEN_MODELS'/bert-tiny", {"name": "small", "path": "'$GO
 sweep ", $models, \"categories\": [\"gender\", [\"gender\", \"race\"], \"all\"], \"settings\": {\"seed\": [1, 2]},
     \"exclude\": [{\"seed\": 2, \"model\": \"small\"}, {\"categories\": \"all\"}],
     \"include\": [{\"model\": \"$GOLDEN_MODELS/gpt2-tiny\", \"settings\": {\"stamp.layer\": 0}}]"
-expect 0 "$fairstamp" sweep plan sweep.json plan
+expect 0 "$fairstamp" sweep plan sweep.json plan --no-estimate
 says '7 cells'
 cat >expected <<'END'
 bert-tiny.gender.seed=1
@@ -29,8 +29,37 @@ for cell in $(cat expected); do
     [ -s "plan/jobs/$cell.json" ] || fail "no job of $cell"
 done
 cp plan/manifest.json before
-expect 0 "$fairstamp" sweep plan sweep.json plan # the same again changes nothing
+expect 0 "$fairstamp" sweep plan sweep.json plan --no-estimate # the same again changes nothing
 same plan/manifest.json before
+
+# an estimate a cell, in the manifest and in the cell's folder; a model that is not here keeps none of the others from theirs;
+# cells that differ behind the trace share it, and the estimate says so
+sweep ", \"models\": [\"nowhere\", \"$GOLDEN_MODELS/gpt2-tiny\"], \"categories\": [\"gender\"], \"settings\": {\"stamp.width\": [8, 16]}"
+expect 0 "$fairstamp" sweep plan sweep.json shared
+says 'cell nowhere.gender.stamp.width=8, and others of its model, are planned without an estimate'
+cp out table
+grep -qE '^gpt2-tiny.gender.stamp.width=8 +[1-9][0-9]* ' table || fail "no estimate of a cell: $(cat table)"
+grep -q '^2 of 4 cells: ' table || fail "no sum of the estimates: $(cat table)"
+[ "$(grep -c '"estimate"' shared/manifest.json)" = 2 ] || fail "estimates of the manifest: $(cat shared/manifest.json)"
+[ -s shared/cells/gpt2-tiny.gender.stamp.width=16/estimate.json ] || fail "no estimate in the cell's folder"
+cp shared/manifest.json before-shared
+expect 0 "$fairstamp" sweep plan sweep.json shared
+same shared/manifest.json before-shared
+passes() { tr -d ' \n\t' <shared/manifest.json | grep -o "\"id\":\"gpt2-tiny.gender.stamp.width=$1\".*" | grep -o '"passes":[0-9]*' | head -n 1 | cut -d: -f2; }
+[ "$(passes 16)" -lt "$(passes 8)" ] || fail "the trace that is taken over is counted: $(passes 8), $(passes 16)"
+expect 1 "$fairstamp" sweep run shared --cells 2
+grep -q 'trace: taken from .*gpt2-tiny.gender.stamp.width=8' shared/logs/gpt2-tiny.gender.stamp.width=16.log || fail "the trace is not taken over"
+same shared/cells/gpt2-tiny.gender.stamp.width=8/trace.h5 shared/cells/gpt2-tiny.gender.stamp.width=16/trace.h5
+expect 0 "$fairstamp" run shared/jobs/gpt2-tiny.gender.stamp.width=16.json --set "output=$scratch/own" --set "trace.reuse=$scratch/nothing" --quiet
+for stage in trace stamp evaluate; do
+    "$fairstamp" verify --equal own/$stage.h5 shared/cells/gpt2-tiny.gender.stamp.width=16/$stage.h5 >verdict || fail "$(cat verdict)"
+done
+# another job's trace is not taken, nor a damaged one
+expect 0 "$fairstamp" trace shared/jobs/gpt2-tiny.gender.stamp.width=16.json --set "output=$scratch/seed" --set seed=9
+says 'belongs to another job, and is not taken'
+head -c 3000 own/trace.h5 >own/cut && mv own/cut own/trace.h5
+expect 0 "$fairstamp" trace shared/jobs/gpt2-tiny.gender.stamp.width=16.json --set "output=$scratch/whole" --set "trace.reuse=$scratch/own" --quiet
+"$fairstamp" verify --equal whole/trace.h5 shared/cells/gpt2-tiny.gender.stamp.width=8/trace.h5 >verdict || fail "$(cat verdict)"
 
 # what is wrong, one error each; nothing is written over
 wrong() { # CODE TEXT MEMBERS
@@ -61,6 +90,7 @@ expect 64 "$fairstamp" sweep plan sweep.json
 sweep ", $models"
 expect 76 "$fairstamp" sweep plan sweep.json plan
 same plan/manifest.json before
+[ -z "$(ls wrong/jobs 2>/dev/null)" ] || fail "jobs of a wrong plan are left: $(ls wrong/jobs)"
 
 # run: two at once, with ranks; status and merge
 expect 66 "$fairstamp" sweep merge plan
@@ -98,9 +128,40 @@ echo ' ' >>moved/jobs/small.gender.seed=1.json
 expect 0 "$fairstamp" sweep status moved
 grep -q 'small.gender.seed=1 .*the job file was changed' out || fail "a changed job: $(cat out)"
 
+# several at once: each has its share of the cores, under a launcher too; two sweep runs on one folder part the cells
+sweep ", $models, \"categories\": [\"gender\"]"
+expect 0 "$fairstamp" sweep plan sweep.json shares --no-estimate
+cat >launcher <<'END'
+#!/usr/bin/env bash
+echo "cores: $(taskset -cp $$ | sed 's/.*: //'), binding: ${OMPI_MCA_hwloc_base_binding_policy:-}"
+exec "$@"
+END
+chmod +x launcher
+if command -v taskset >/dev/null && [ "$(nproc)" -gt 1 ]; then
+    (unset OMPI_MCA_hwloc_base_binding_policy; expect 0 "$fairstamp" sweep run shares --cells 2 --launcher "$scratch/launcher"; exit $failures) || fail "two cells at once"
+    [ "$(grep -h '^cores: ' shares/logs/*.log | sort -u | wc -l)" = 2 ] || fail "two cells have the same cores: $(grep -h '^cores: ' shares/logs/*.log)"
+    [ "$(grep -h '^cores: ' shares/logs/*.log | grep -c 'binding: none')" = 2 ] || fail "the launcher would bind both to the first cores"
+fi
+rm -rf shares/cells
+sed -i 's/^exec/touch "$SWEEP_BEGUN"; sleep 2; exec/' launcher
+SWEEP_BEGUN=$scratch/begun "$fairstamp" sweep run shares --launcher "$scratch/launcher" >first 2>&1 &
+first=$!
+until [ -e begun ]; do sleep 0.02; done
+expect 1 "$fairstamp" sweep run shares
+says 'cell bert-tiny.gender is under way in another sweep run'
+says '1 cells are left to another sweep run'
+wait $first || fail "the first of two sweep runs: $(cat first)"
+expect 0 "$fairstamp" sweep status shares
+grep -q '^2 of 2' out || fail "status after two sweep runs: $(cat out)"
+# to plan again keeps a job file that was changed
+echo ' ' >>shares/jobs/small.gender.json
+cp shares/jobs/small.gender.json changed
+expect 0 "$fairstamp" sweep plan sweep.json shares --no-estimate
+same shares/jobs/small.gender.json changed
+
 # a cell that fails does not keep the others; the sweep ends with 1
 sweep ", \"models\": [\"nowhere\", \"$GOLDEN_MODELS/gpt2-tiny\"], \"categories\": [\"gender\"]"
-expect 0 "$fairstamp" sweep plan sweep.json failing
+expect 0 "$fairstamp" sweep plan sweep.json failing --no-estimate
 expect 1 "$fairstamp" sweep run failing
 says 'cell nowhere.gender ended with exit code 66'
 grep -q nowhere failing/logs/nowhere.gender.log || fail "the log of a failed cell"
@@ -111,7 +172,7 @@ expect 1 "$fairstamp" sweep run failing --launcher "no-such-launcher -n 2"
 
 # Ctrl-C: handed on, saved, 75; the same command goes on
 sweep ", $models, \"categories\": [\"gender\", \"race\"], \"settings\": {\"stamp.iterations\": [150]}"
-expect 0 "$fairstamp" sweep plan sweep.json stopped
+expect 0 "$fairstamp" sweep plan sweep.json stopped --no-estimate
 "$fairstamp" sweep run stopped >out 2>err </dev/null &
 pid=$!
 until grep -q 'begins' err; do sleep 0.02; done

@@ -26,7 +26,7 @@ until_jobs() {
     fail "jobs $1 do not end: $(squeue -j "$1")"
     return 1
 }
-submitted() { grep -o '"'"$1"'":[[:space:]]*"[0-9]*"' "$2/slurm.json" | grep -o '[0-9]*"$' | tr -d '"'; } # STAGE FOLDER: job id
+submitted() { grep -o '"'"$1"'":[[:space:]]*"[0-9]*"' "$2/slurm.json" | tail -n 1 | grep -o '[0-9]*"$' | tr -d '"'; } # STAGE FOLDER: the job id, of the last part
 # the sweep of the tests: two models, three categories; FOLDER [settings as JSON members...]
 write_sweep() {
     cat >"$scratch/sweep.json" <<END

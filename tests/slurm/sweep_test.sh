@@ -4,12 +4,12 @@
 . "$(dirname "$0")/support.sh"
 cd "$scratch" || exit 1
 write_sweep
-expect 0 "$fairstamp" sweep plan sweep.json here
+expect 0 "$fairstamp" sweep plan sweep.json here --no-estimate
 expect 0 "$fairstamp" sweep run here --cells 2
 expect 0 "$fairstamp" sweep merge here
 cluster 4
 
-expect 0 "$fairstamp" sweep plan sweep.json there
+expect 0 "$fairstamp" sweep plan sweep.json there --no-estimate
 expect 0 "$fairstamp" sweep submit there --scripts "$FAIRSTAMP_SOURCE/slurm" --limit 4 --sbatch "--ntasks=2 --nodes=2 --cpus-per-task=1 --time=10"
 says 'submitted 6 of 6 cells'
 expect 0 "$fairstamp" sweep status there
