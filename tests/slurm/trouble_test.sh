@@ -62,6 +62,7 @@ done
 begin requeued
 until_saved stamp
 scontrol requeue "$(submitted stamp "$sweep")_0" || fail "scontrol requeue"
+status_is "^$pattern +done +REQUEUED"
 finished requeue
 
 # a cancelled task: what depends on it is cancelled, the merge names the cell
