@@ -43,7 +43,7 @@ int fs_sweep_plan(const char *path, const char *folder, size_t *cells, struct fs
 /*
  * Estimates the cells that have no estimate yet by `fairstamp estimate` on this machine, writes them into the manifest
  * and each to estimate.json of its output folder, and prints them, as a table or as JSON. A cell that cannot be
- * estimated, or whose model cannot, is named on standard error and left out.
+ * estimated is named on standard error and left out.
  */
 int fs_sweep_estimate(const char *folder, bool json, struct fs_error *err);
 

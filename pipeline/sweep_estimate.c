@@ -13,6 +13,8 @@
 #include "pipeline/sweep.h"
 #include "pipeline/table.h"
 
+#define MOST_FAILED 3
+
 static double number(const cJSON *object, const char *key)
 {
     const cJSON *value = cJSON_GetObjectItemCaseSensitive(object, key);
@@ -152,20 +154,21 @@ static int print_estimates(const struct fs_sweep *sweep, const cJSON *cells, str
     return status;
 }
 
-/* The cells without an estimate, one by one; of a model that cannot be estimated no further one is tried. */
+/* The cells without an estimate, one by one; after MOST_FAILED of a model in a row no further one of it is tried. */
 static int estimate_cells(const struct fs_sweep *sweep, const char *path, const char *program, cJSON *manifest,
                           struct fs_error *err)
 {
     cJSON *entry;
     const char *failed = "";
     double begin = fs_seconds();
-    size_t done = 0, cell = 0;
+    size_t done = 0, cell = 0, failures = 0;
     cJSON_ArrayForEach(entry, cJSON_GetObjectItemCaseSensitive(manifest, "cells"))
     {
         const struct fs_sweep_cell *one = &sweep->cell[cell];
         const char *model = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(entry, "model"));
         bool takes_trace = one->trace_of != cell++;
-        if (cJSON_HasObjectItem(entry, "estimate") || (model != NULL && strcmp(model, failed) == 0)) {
+        bool of_failed = model != NULL && strcmp(model, failed) == 0;
+        if (cJSON_HasObjectItem(entry, "estimate") || (of_failed && failures == MOST_FAILED)) {
             continue;
         }
         if (done > 0 && fs_seconds() - begin > 5) {
@@ -175,10 +178,15 @@ static int estimate_cells(const struct fs_sweep *sweep, const char *path, const 
         cJSON *summary = estimate_cell(program, one, takes_trace, err);
         done++;
         if (summary == NULL) {
-            fs_say("sweep: cell %s, and others of its model, are planned without an estimate", one->id);
+            fs_say("sweep: cell %s is planned without an estimate", one->id);
+            failures = of_failed ? failures + 1 : 1;
             failed = model != NULL ? model : "";
+            if (failures == MOST_FAILED) {
+                fs_say("sweep: model %s: no further cell is tried; plan again once what is wrong is mended", failed);
+            }
             continue;
         }
+        failed = "";
         cJSON_AddItemToObject(entry, "estimate", summary);
         if (write_manifest(path, manifest, err) != 0) { /* each at once: a kill loses one */
             return -1;

@@ -7,6 +7,7 @@
 #include "io/archive_merge.h"
 #include "io/json.h"
 #include "io/publish.h"
+#include "pipeline/progress.h"
 #include "pipeline/sweep.h"
 
 #define MOST_CELLS 100000
@@ -17,6 +18,7 @@ struct plan {
     const char *folder;
     struct fs_json_document *document;
     const cJSON *job, *exclude;
+    bool *used; /* [rules of exclude]: it has left out a cell */
     cJSON *manifest_cells;
     cJSON *jobs;    /* id -> text of the job file */
     cJSON *tracers; /* hash of all that a trace depends on -> id of the first cell that makes it */
@@ -163,17 +165,20 @@ static bool is_value(const struct cell *cell, const cJSON *wanted)
     return strcmp(one, other) == 0;
 }
 
-static bool is_excluded(const struct plan *plan, const struct cell *cell)
+static bool is_excluded(struct plan *plan, const struct cell *cell)
 {
     const cJSON *rule, *wanted;
+    size_t place = 0;
     cJSON_ArrayForEach(rule, plan->exclude)
     {
+        place++;
         bool all = cJSON_GetArraySize(rule) > 0;
         cJSON_ArrayForEach(wanted, rule)
         {
             all = all && is_value(cell, wanted);
         }
         if (all) {
+            plan->used[place - 1] = true;
             return true;
         }
     }
@@ -510,9 +515,21 @@ static int expand(struct plan *plan, struct fs_error *err)
                             "%s: job: found %s, expected what all cells' jobs have in common, as in a job file",
                             plan->path, fs_json_kind(plan->job));
     }
-    if (check_exclude(plan, err) != 0 || expand_product(plan, root, err) != 0 ||
+    plan->used = fs_allocate((size_t)cJSON_GetArraySize(plan->exclude) + 1, sizeof *plan->used, "rules", err);
+    if (plan->used == NULL || check_exclude(plan, err) != 0 || expand_product(plan, root, err) != 0 ||
         expand_include(plan, cJSON_GetObjectItemCaseSensitive(root, "include"), err) != 0) {
         return -1;
+    }
+    const cJSON *rule;
+    size_t place = 0;
+    cJSON_ArrayForEach(rule, plan->exclude)
+    {
+        if (!plan->used[place++]) {
+            char *text = cJSON_PrintUnformatted(rule);
+            fs_warn("%s: exclude: %s leaves out no cell; is a name in it misspelt?", plan->path,
+                    text != NULL ? text : "a rule");
+            cJSON_free(text);
+        }
     }
     return cJSON_GetArraySize(plan->manifest_cells) > 0
                ? 0
@@ -673,6 +690,7 @@ int fs_sweep_plan(const char *path, const char *folder, size_t *cells, struct fs
     cJSON_Delete(plan.jobs);
     cJSON_Delete(plan.tracers);
     fs_json_destroy(plan.document);
+    free(plan.used);
     free(plan.base);
     return status;
 }

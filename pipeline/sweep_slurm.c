@@ -404,6 +404,7 @@ static int submit_merge(const struct submitting *to, struct queue *queue, size_t
     }
     int status = stream != NULL && fclose(stream) == 0 ? 0 : fs_error_memory(err, 64, "a list of jobs");
     status = status == 0 && add_common(&words, to, "merge", "slurm-%x-%j.log", err) == 0 &&
+                     fs_words_split(&words, "--nodes=1 --ntasks=1 --ntasks-per-node=1 --cpus-per-task=1", err) == 0 &&
                      fs_words_add(&words, err, "--dependency=afterany%s", behind) == 0 &&
                      fs_words_add(&words, err, "%s/sweep-merge.sbatch", to->scripts) == 0 &&
                      fs_words_add(&words, err, "%s", to->sweep->folder) == 0

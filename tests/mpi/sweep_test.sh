@@ -36,7 +36,7 @@ same plan/manifest.json before
 # cells that differ behind the trace share it, and the estimate says so
 sweep ", \"models\": [\"nowhere\", \"$GOLDEN_MODELS/gpt2-tiny\"], \"categories\": [\"gender\"], \"settings\": {\"stamp.width\": [8, 16]}"
 expect 0 "$fairstamp" sweep plan sweep.json shared
-says 'cell nowhere.gender.stamp.width=8, and others of its model, are planned without an estimate'
+says 'cell nowhere.gender.stamp.width=8 is planned without an estimate'
 cp out table
 grep -qE '^gpt2-tiny.gender.stamp.width=8 +[1-9][0-9]* ' table || fail "no estimate of a cell: $(cat table)"
 grep -q '^2 of 4 cells: ' table || fail "no sum of the estimates: $(cat table)"
@@ -60,6 +60,11 @@ says 'belongs to another job, and is not taken'
 head -c 3000 own/trace.h5 >own/cut && mv own/cut own/trace.h5
 expect 0 "$fairstamp" trace shared/jobs/gpt2-tiny.gender.stamp.width=16.json --set "output=$scratch/whole" --set "trace.reuse=$scratch/own" --quiet
 "$fairstamp" verify --equal whole/trace.h5 shared/cells/gpt2-tiny.gender.stamp.width=8/trace.h5 >verdict || fail "$(cat verdict)"
+
+# a rule that leaves out nothing is told
+sweep ", $models, \"exclude\": [{\"model\": \"smal\"}]"
+expect 0 "$fairstamp" sweep plan sweep.json told --no-estimate
+says 'exclude: {"model":"smal"} leaves out no cell'
 
 # what is wrong, one error each; nothing is written over
 wrong() { # CODE TEXT MEMBERS

@@ -62,7 +62,8 @@ done
 begin requeued
 until_saved stamp
 scontrol requeue "$(submitted stamp "$sweep")_0" || fail "scontrol requeue"
-status_is "^$pattern +done +REQUEUED"
+until "$fairstamp" sweep status "$sweep" 2>/dev/null | grep -qE "^$pattern +done +(REQUEUED|done)"; do sleep 0.2; done
+status_is "^$pattern +done +REQUEUED" # it waits some seconds for its new start
 finished requeue
 
 # a cancelled task: what depends on it is cancelled, the merge names the cell
