@@ -1,37 +1,16 @@
-/* Submits a sweep to Slurm, and asks Slurm how it is. */
+/* Submits a sweep to Slurm. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "io/json.h"
 #include "io/publish.h"
 #include "pipeline/child.h"
 #include "pipeline/identity.h"
 #include "pipeline/progress.h"
-#include "pipeline/sweep.h"
+#include "pipeline/sweep_queue.h"
 
-#define ARRAYS 3            /* trace, stamp, evaluate with layers */
-#define JOB_ID 32           /* bytes of a job's number as text */
-#define USUAL_ARRAY 1001    /* MaxArraySize where Slurm does not say */
-#define MOST_SUBMITTED 4096 /* parts that are looked after at once */
-
-/*
- * What was submitted, and may be under way: slurm.json. A part is some cells, those from `first` on, in an array a
- * stage: task i of it is cell first + i. The parts that were submitted together have one merge behind them.
- */
-struct part {
-    size_t first;
-    char array[ARRAYS][JOB_ID], merge[JOB_ID];
-    bool live[ARRAYS], merge_live; /* something of it is in the queue */
-};
-
-struct queue {
-    struct part *part; /* [parts], the latest last; MOST_SUBMITTED are allocated */
-    size_t parts;
-    char (*state)[FS_SLURM_STATE]; /* [cells][FS_STAGE_COUNT]; "": not known */
-    bool *live;                    /* [cells]: a task of it is in the queue */
-};
+#define USUAL_ARRAY 1001 /* MaxArraySize where Slurm does not say */
 
 /* Where the batch scripts are: as given, beside the installed program, or in the source tree. The caller frees. */
 static char *find_scripts(const char *given, struct fs_error *err)
@@ -63,215 +42,6 @@ static char *find_scripts(const char *given, struct fs_error *err)
     fs_error_set(err, FS_EXIT_NO_INPUT, "sweep: the batch scripts are not beside %s; name their folder with --scripts",
                  program);
     return NULL;
-}
-
-/* The "name" of a part in slurm.json; false where it is no job's number. */
-static bool read_id(const cJSON *entry, const char *name, char id[JOB_ID])
-{
-    const cJSON *value = cJSON_GetObjectItemCaseSensitive(entry, name);
-    const char *text = cJSON_IsString(value) ? value->valuestring : NULL;
-    id[0] = '\0';
-    if (text == NULL || strlen(text) >= JOB_ID || text[strspn(text, "0123456789")] != '\0') {
-        return false;
-    }
-    snprintf(id, JOB_ID, "%s", text);
-    return true;
-}
-
-static int read_parts(const struct fs_sweep *sweep, const char *path, struct queue *queue, struct fs_error *err)
-{
-    struct fs_json_document *document = NULL;
-    const cJSON *parts = NULL, *entry;
-    int status = fs_json_load(path, &document, err);
-    status = status == 0 ? fs_json_array(document, fs_json_root(document), "", "parts", &parts, err) : -1;
-    cJSON_ArrayForEach(entry, parts)
-    {
-        struct part *part = &queue->part[queue->parts];
-        bool good = status == 0 && queue->parts < MOST_SUBMITTED &&
-                    fs_json_size(document, entry, "parts", "first", 0, sweep->cells, &part->first, err) == 0 &&
-                    read_id(entry, "merge", part->merge);
-        for (size_t stage = 0; good && stage < ARRAYS; stage++) {
-            good = read_id(entry, fs_stage_names[stage], part->array[stage]);
-        }
-        if (!good) {
-            status =
-                fs_error_set(err, FS_EXIT_DATA,
-                             "%s: found no list of submitted arrays; remove the file: what is in the queue is then "
-                             "not known any more",
-                             path);
-            break;
-        }
-        queue->parts++;
-    }
-    fs_json_destroy(document);
-    return status;
-}
-
-/* Words of squeue and sacct for a job that may still do something. */
-static bool is_live(const char *state)
-{
-    static const char *const words[] = {"PENDING",  "RUNNING",      "CONFIGURING",  "COMPLETING", "SUSPENDED",
-                                        "REQUEUED", "REQUEUE_FED",  "REQUEUE_HOLD", "RESIZING",   "SIGNALING",
-                                        "STOPPED",  "SPECIAL_EXIT", "STAGE_OUT"};
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-        if (strcmp(state, words[i]) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Notes the state of array `id`'s task, or of the merge `id`, in all parts where it is. */
-static void note_state(const struct fs_sweep *sweep, struct queue *queue, const char *id, const char *task,
-                       const char *state, bool from_queue)
-{
-    char *end;
-    unsigned long index = strtoul(task, &end, 10);
-    bool is_task = end != task && *end == '\0';
-    for (size_t i = 0; i < queue->parts; i++) {
-        struct part *part = &queue->part[i];
-        if (from_queue && strcmp(part->merge, id) == 0) {
-            part->merge_live = is_live(state);
-        }
-        for (size_t stage = 0; stage < ARRAYS; stage++) {
-            if (!is_task || strcmp(part->array[stage], id) != 0 || part->first + index >= sweep->cells) {
-                continue;
-            }
-            size_t cell = part->first + index;
-            snprintf(queue->state[cell * FS_STAGE_COUNT + stage], FS_SLURM_STATE, "%.*s",
-                     (int)strspn(state, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_"), state);
-            if (from_queue && is_live(state)) {
-                queue->live[cell] = part->live[stage] = true;
-            }
-        }
-    }
-}
-
-/* sacct's "<id>_<task>|<state>", squeue's "<id> <task> <state> <restarts>". */
-static void note_line(const struct fs_sweep *sweep, struct queue *queue, const char *line, bool from_queue)
-{
-    char id[JOB_ID], task[JOB_ID], state[FS_SLURM_STATE], restarts[JOB_ID];
-    if (!from_queue && sscanf(line, "%31[0-9]_%31[0-9]|%31s", id, task, state) == 3) {
-        note_state(sweep, queue, id, task, state, false);
-    } else if (from_queue && sscanf(line, "%31s %31s %31s %31s", id, task, state, restarts) == 4) {
-        bool again = strcmp(state, "PENDING") == 0 && strtoul(restarts, NULL, 10) > 0;
-        note_state(sweep, queue, id, task, again ? "REQUEUED" : state, true);
-    }
-}
-
-/* "-j<id>,<id>..." of all that was submitted; the caller frees. */
-static char *list_ids(const struct queue *queue)
-{
-    char *text = NULL;
-    size_t length = 0;
-    FILE *stream = open_memstream(&text, &length);
-    if (stream == NULL) {
-        return NULL;
-    }
-    const char *before = "-j";
-    for (size_t i = 0; i < queue->parts; i++) {
-        for (size_t stage = 0; stage <= ARRAYS; stage++) {
-            const char *id = stage < ARRAYS ? queue->part[i].array[stage] : queue->part[i].merge;
-            if (id[0] != '\0') {
-                fprintf(stream, "%s%s", before, id);
-                before = ",";
-            }
-        }
-    }
-    return fclose(stream) == 0 ? text : NULL;
-}
-
-static int ask(const struct fs_sweep *sweep, struct queue *queue, struct fs_error *err)
-{
-    struct fs_words sacct = {0}, squeue = {0};
-    char *ids = list_ids(queue), *output = NULL, *rest = NULL;
-    int status = ids == NULL ? fs_error_memory(err, 64, "a list of jobs") : 0;
-    status = status == 0 && fs_words_split(&sacct, "sacct -nPX -oJobID,State", err) == 0 &&
-                     fs_words_add(&sacct, err, "%s", ids) == 0 &&
-                     fs_words_split(&squeue, "squeue -hr -tall -OArrayJobID:31,ArrayTaskID:31,State:31,RestartCnt:31",
-                                    err) == 0 &&
-                     fs_words_add(&squeue, err, "%s", ids) == 0
-                 ? 0
-                 : -1;
-    const struct fs_words *const asks[] = {&sacct, &squeue}; /* the queue knows better what is going on now */
-    for (size_t i = 0; status == 0 && i < 2; i++) {
-        fs_capture(asks[i], true, &output);
-        for (char *line = output != NULL ? strtok_r(output, "\n", &rest) : NULL; line != NULL;
-             line = strtok_r(NULL, "\n", &rest)) {
-            note_line(sweep, queue, line, i == 1);
-        }
-        free(output);
-    }
-    free(ids);
-    fs_words_release(&sacct);
-    fs_words_release(&squeue);
-    return status;
-}
-
-static void release_queue(struct queue *queue)
-{
-    free(queue->part);
-    free(queue->state);
-    free(queue->live);
-}
-
-/* What was submitted and what Slurm says of it. The caller releases, also on failure. */
-static int read_queue(const struct fs_sweep *sweep, struct queue *queue, struct fs_error *err)
-{
-    char *path = NULL;
-    *queue = (struct queue){0};
-    queue->part = fs_allocate(MOST_SUBMITTED, sizeof *queue->part, "submitted arrays", err);
-    queue->state = fs_allocate(sweep->cells * FS_STAGE_COUNT + 1, sizeof *queue->state, "states of jobs", err);
-    queue->live = fs_allocate(sweep->cells + 1, sizeof *queue->live, "states of jobs", err);
-    if (queue->part == NULL || queue->state == NULL || queue->live == NULL) {
-        return -1;
-    }
-    if (asprintf(&path, "%s/slurm.json", sweep->folder) < 0) {
-        return fs_error_memory(err, 64, "a path");
-    }
-    int status = access(path, F_OK) == 0 ? read_parts(sweep, path, queue, err) : 0;
-    free(path);
-    return status == 0 && queue->parts > 0 ? ask(sweep, queue, err) : status;
-}
-
-/* Forgets parts of which nothing is in the queue any more. */
-static void forget_ended(struct queue *queue)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < queue->parts; i++) {
-        const struct part *part = &queue->part[i];
-        bool live = part->merge_live;
-        for (size_t stage = 0; stage < ARRAYS; stage++) {
-            live = live || part->live[stage];
-        }
-        if (live) {
-            queue->part[kept++] = queue->part[i];
-        }
-    }
-    queue->parts = kept;
-}
-
-static int write_parts(const struct fs_sweep *sweep, const struct queue *queue, struct fs_error *err)
-{
-    char *path = NULL;
-    cJSON *json = cJSON_CreateObject(), *parts = cJSON_AddArrayToObject(json, "parts");
-    for (size_t i = 0; i < queue->parts; i++) {
-        cJSON *entry = cJSON_CreateObject();
-        cJSON_AddNumberToObject(entry, "first", (double)queue->part[i].first);
-        for (size_t stage = 0; stage < ARRAYS; stage++) {
-            cJSON_AddStringToObject(entry, fs_stage_names[stage], queue->part[i].array[stage]);
-        }
-        cJSON_AddStringToObject(entry, "merge", queue->part[i].merge);
-        cJSON_AddItemToArray(parts, entry);
-    }
-    char *text = cJSON_Print(json);
-    cJSON_Delete(json);
-    int status = text != NULL && asprintf(&path, "%s/slurm.json", sweep->folder) >= 0
-                     ? fs_publish_text(path, text, strlen(text), err)
-                     : fs_error_memory(err, 64, "a submission");
-    free(path);
-    cJSON_free(text);
-    return status;
 }
 
 /* The largest array that this Slurm takes. */
@@ -319,7 +89,7 @@ static char *list_cells(const bool *wanted, size_t first, size_t end, struct fs_
 }
 
 /* sbatch's answer, "<id>" or "<id>;<cluster>". */
-static int submit(const struct fs_words *words, char id[JOB_ID], struct fs_error *err)
+static int submit(const struct fs_words *words, char id[FS_SLURM_ID], struct fs_error *err)
 {
     char *output;
     int code = fs_capture(words, false, &output);
@@ -328,10 +98,10 @@ static int submit(const struct fs_words *words, char id[JOB_ID], struct fs_error
     if (code == -1 && output == NULL) {
         status = fs_error_set(err, FS_EXIT_NO_INPUT,
                               "sweep: sbatch cannot be started; is Slurm here? \"sweep run\" needs none");
-    } else if (code != 0 || length == 0 || length >= JOB_ID) {
+    } else if (code != 0 || length == 0 || length >= FS_SLURM_ID) {
         status = fs_error_set(err, FS_EXIT_IO, "sweep: sbatch ended with exit code %d; its words stand above", code);
     } else {
-        snprintf(id, JOB_ID, "%.*s", (int)length, output);
+        snprintf(id, FS_SLURM_ID, "%.*s", (int)length, output);
     }
     free(output);
     return status;
@@ -355,7 +125,7 @@ static int add_common(struct fs_words *words, const struct submitting *to, const
 }
 
 /* The arrays of one part, `cells` of it. */
-static int submit_part(const struct submitting *to, struct part *part, const char *cells, const char *behind,
+static int submit_part(const struct submitting *to, struct fs_sweep_part *part, const char *cells, const char *behind,
                        struct fs_error *err)
 {
     struct fs_words words = {0};
@@ -364,7 +134,7 @@ static int submit_part(const struct submitting *to, struct part *part, const cha
         snprintf(limit, sizeof limit, "%%%zu", to->submission->limit);
     }
     int status = 0;
-    for (size_t stage = 0; status == 0 && stage < ARRAYS; stage++) {
+    for (size_t stage = 0; status == 0 && stage < FS_SWEEP_ARRAYS; stage++) {
         const char *name = fs_stage_names[stage];
         status = add_common(&words, to, name, "slurm-%x-%A_%a.log", err) == 0
                      ? fs_words_add(&words, err, "--array=%s%s", cells, limit)
@@ -388,14 +158,15 @@ static int submit_part(const struct submitting *to, struct part *part, const cha
 }
 
 /* Behind all that is in the queue: arrays from queue->part[new_parts] on, and earlier merges. */
-static int submit_merge(const struct submitting *to, struct queue *queue, size_t new_parts, struct fs_error *err)
+static int submit_merge(const struct submitting *to, struct fs_sweep_queue *queue, size_t new_parts,
+                        struct fs_error *err)
 {
     struct fs_words words = {0};
-    char *behind = NULL, id[JOB_ID];
+    char *behind = NULL, id[FS_SLURM_ID];
     size_t length = 0;
     FILE *stream = open_memstream(&behind, &length);
     for (size_t i = 0; stream != NULL && i < queue->parts; i++) {
-        for (size_t stage = 0; i >= new_parts && stage < ARRAYS; stage++) {
+        for (size_t stage = 0; i >= new_parts && stage < FS_SWEEP_ARRAYS; stage++) {
             fprintf(stream, ":%s", queue->part[i].array[stage]);
         }
         if (i < new_parts && queue->part[i].merge_live) {
@@ -411,7 +182,7 @@ static int submit_merge(const struct submitting *to, struct queue *queue, size_t
                  ? submit(&words, id, err)
                  : -1;
     for (size_t i = new_parts; status == 0 && i < queue->parts; i++) {
-        snprintf(queue->part[i].merge, JOB_ID, "%s", id);
+        snprintf(queue->part[i].merge, FS_SLURM_ID, "%s", id);
     }
     free(behind);
     fs_words_release(&words);
@@ -419,8 +190,8 @@ static int submit_merge(const struct submitting *to, struct queue *queue, size_t
 }
 
 /* The cells of `wanted` in arrays as large as Slurm takes them, the traces behind the jobs `behind`, ":1:2". */
-static int submit_cells(const struct submitting *to, const bool *wanted, struct queue *queue, const char *behind,
-                        struct fs_error *err)
+static int submit_cells(const struct submitting *to, const bool *wanted, struct fs_sweep_queue *queue,
+                        const char *behind, struct fs_error *err)
 {
     size_t largest = largest_array();
     for (size_t first = 0; first < to->sweep->cells;) {
@@ -433,13 +204,13 @@ static int submit_cells(const struct submitting *to, const bool *wanted, struct 
             break;
         }
         int status = cells != NULL ? 0 : -1;
-        if (status == 0 && queue->parts == MOST_SUBMITTED) {
+        if (status == 0 && queue->parts == FS_SWEEP_PARTS) {
             status = fs_error_set(err, FS_EXIT_USAGE, "sweep: more than %d arrays in the queue; wait for some to end",
-                                  MOST_SUBMITTED);
+                                  FS_SWEEP_PARTS);
         }
         if (status == 0) {
-            struct part *part = &queue->part[queue->parts++];
-            *part = (struct part){.first = first};
+            struct fs_sweep_part *part = &queue->part[queue->parts++];
+            *part = (struct fs_sweep_part){.first = first};
             status = submit_part(to, part, cells, behind, err);
         }
         free(cells);
@@ -451,7 +222,8 @@ static int submit_cells(const struct submitting *to, const bool *wanted, struct 
     return 0;
 }
 
-static int submit_all(const struct submitting *to, const bool *wanted, struct queue *queue, struct fs_error *err)
+static int submit_all(const struct submitting *to, const bool *wanted, struct fs_sweep_queue *queue,
+                      struct fs_error *err)
 {
     size_t old = queue->parts, cells = to->sweep->cells, length = 0;
     bool *turn = fs_allocate(cells + 1, sizeof *turn, "the cells of a sweep", err);
@@ -478,11 +250,11 @@ static int submit_all(const struct submitting *to, const bool *wanted, struct qu
     status = status == 0 ? submit_merge(to, queue, old, err) : -1;
     if (queue->parts > old) { /* what is submitted is noted, be it a part */
         struct fs_error other = FS_ERROR_INIT;
-        int written = write_parts(to->sweep, queue, status == 0 ? err : &other);
+        int written = fs_sweep_queue_write(to->sweep, queue, status == 0 ? err : &other);
         status = status == 0 ? written : -1;
     }
     for (size_t i = old; status == 0 && i < queue->parts; i++) {
-        const struct part *part = &queue->part[i];
+        const struct fs_sweep_part *part = &queue->part[i];
         fs_say("sweep: trace %s, stamp %s, evaluate %s, merge %s", part->array[0], part->array[1], part->array[2],
                part->merge);
     }
@@ -509,7 +281,7 @@ static char *log_folder(const struct fs_sweep *sweep, struct fs_error *err)
 }
 
 /* The cells that are not complete and of which nothing is in the queue. */
-static int choose_cells(const struct fs_sweep *sweep, const struct queue *queue, bool *wanted, size_t *count,
+static int choose_cells(const struct fs_sweep *sweep, const struct fs_sweep_queue *queue, bool *wanted, size_t *count,
                         size_t *queued, struct fs_error *err)
 {
     *count = *queued = 0;
@@ -528,11 +300,11 @@ static int choose_cells(const struct fs_sweep *sweep, const struct queue *queue,
 int fs_sweep_submit(const struct fs_sweep *sweep, const struct fs_submission *submission, struct fs_error *err)
 {
     size_t count = 0, queued = 0;
-    struct queue queue;
+    struct fs_sweep_queue queue;
     char program[4096];
     bool *wanted = fs_allocate(sweep->cells + 1, sizeof *wanted, "the cells of a sweep", err);
     int status = wanted != NULL && fs_own_path(program, sizeof program, err) == 0 ? 0 : -1;
-    status = read_queue(sweep, &queue, err) == 0 && status == 0
+    status = fs_sweep_queue_read(sweep, &queue, err) == 0 && status == 0
                  ? choose_cells(sweep, &queue, wanted, &count, &queued, err)
                  : -1;
     if (status == 0 && queued > 0) {
@@ -546,7 +318,7 @@ int fs_sweep_submit(const struct fs_sweep *sweep, const struct fs_submission *su
         char *scripts = find_scripts(submission->scripts, err);
         const struct submitting to = {sweep, submission, scripts, scripts != NULL ? log_folder(sweep, err) : NULL};
         status = to.logs != NULL ? 0 : -1;
-        forget_ended(&queue);
+        fs_sweep_queue_forget(&queue);
         if (status == 0) {
             /* by the environment, which sbatch hands on: a path may hold a comma, which parts its --export */
             setenv("FAIRSTAMP_SLURM", scripts, 1);
@@ -559,17 +331,7 @@ int fs_sweep_submit(const struct fs_sweep *sweep, const struct fs_submission *su
         free(to.logs);
         free(scripts);
     }
-    release_queue(&queue);
+    fs_sweep_queue_release(&queue);
     free(wanted);
-    return status;
-}
-
-int fs_sweep_slurm_states(const struct fs_sweep *sweep, char (**state)[FS_SLURM_STATE], struct fs_error *err)
-{
-    struct queue queue;
-    int status = read_queue(sweep, &queue, err);
-    *state = queue.state;
-    queue.state = NULL;
-    release_queue(&queue);
     return status;
 }
