@@ -157,7 +157,7 @@ static int submit_part(const struct submitting *to, struct fs_sweep_part *part, 
     return status;
 }
 
-/* Behind all that is in the queue: arrays from queue->part[new_parts] on, and earlier merges. */
+/* Behind all that is in the queue: arrays from queue->part[new_parts] on, earlier arrays and merges. */
 static int submit_merge(const struct submitting *to, struct fs_sweep_queue *queue, size_t new_parts,
                         struct fs_error *err)
 {
@@ -166,11 +166,14 @@ static int submit_merge(const struct submitting *to, struct fs_sweep_queue *queu
     size_t length = 0;
     FILE *stream = open_memstream(&behind, &length);
     for (size_t i = 0; stream != NULL && i < queue->parts; i++) {
-        for (size_t stage = 0; i >= new_parts && stage < FS_SWEEP_ARRAYS; stage++) {
-            fprintf(stream, ":%s", queue->part[i].array[stage]);
+        const struct fs_sweep_part *part = &queue->part[i];
+        for (size_t stage = 0; stage < FS_SWEEP_ARRAYS; stage++) {
+            if (i >= new_parts || part->live[stage]) {
+                fprintf(stream, ":%s", part->array[stage]);
+            }
         }
-        if (i < new_parts && queue->part[i].merge_live) {
-            fprintf(stream, ":%s", queue->part[i].merge);
+        if (i < new_parts && part->merge_live) {
+            fprintf(stream, ":%s", part->merge);
         }
     }
     int status = stream != NULL && fclose(stream) == 0 ? 0 : fs_error_memory(err, 64, "a list of jobs");

@@ -92,6 +92,8 @@ says 'there is no plan here'
 expect 64 "$fairstamp" sweep stauts plan
 says 'did you mean "status"'
 expect 64 "$fairstamp" sweep plan sweep.json
+expect 64 "$fairstamp" sweep run plan --limit 2
+says '--limit is an option of submit and resume'
 sweep ", $models"
 expect 76 "$fairstamp" sweep plan sweep.json plan
 same plan/manifest.json before
@@ -163,6 +165,40 @@ echo ' ' >>shares/jobs/small.gender.json
 cp shares/jobs/small.gender.json changed
 expect 0 "$fairstamp" sweep plan sweep.json shares --no-estimate
 same shares/jobs/small.gender.json changed
+
+# what a Slurm says, with stand-ins for its programs: states of tasks; arrays as large as it takes; what is in the queue is left
+# alone; of two submissions the later one counts, in whatever order Slurm tells
+mkdir slurm
+cat >slurm/sbatch <<'END'
+#!/usr/bin/env bash
+echo "$*" >>submitted
+echo $((100 + $(wc -l <submitted)))
+END
+printf '#!/usr/bin/env bash\necho "MaxArraySize            = 4"\n' >slurm/scontrol
+printf '#!/usr/bin/env bash\ncat states\n' >slurm/squeue
+chmod +x slurm/*
+real_path=$PATH
+PATH=$scratch/slurm:$PATH
+sweep ", $models, \"categories\": [\"gender\", \"race\", \"religion\"]"
+expect 0 "$fairstamp" sweep plan sweep.json asked --no-estimate
+expect 0 "$fairstamp" sweep submit asked --scripts "$FAIRSTAMP_SOURCE/slurm" --limit 2 --sbatch "--partition=long --ntasks=8"
+says 'submitted 6 of 6 cells'
+[ "$(grep -c -- '--array=0-3%2 .* 0$' submitted)" = 3 ] && [ "$(grep -c -- '--array=0-1%2 .* 4$' submitted)" = 3 ] || fail "arrays: $(cat submitted)"
+grep -q -- '--dependency=aftercorr:104 .*stamp 4$' submitted || fail "dependencies: $(cat submitted)"
+grep -q -- '--ntasks=8 .*--ntasks=1 .*--dependency=afterany:101:102:103:104:105:106 .*sweep-merge' submitted || fail "merge: $(cat submitted)"
+printf '%s\n' '101 0 TIMEOUT 0' '101 1 PREEMPTED 0' '101 2 NODE_FAIL 0' '101 3 OUT_OF_MEMORY 0' '104 0 PENDING 2' '104 1 RUNNING 0' '107 N/A PENDING 0' >states
+expect 0 "$fairstamp" sweep status asked
+for state in TIMEOUT PREEMPTED NODE_FAIL OUT_OF_MEMORY REQUEUED RUNNING; do
+    grep -q " $state " out || fail "status lacks $state: $(cat out)"
+done
+expect 0 "$fairstamp" sweep resume asked --scripts "$FAIRSTAMP_SOURCE/slurm"
+says '2 cells are in the queue already'
+says 'submitted 4 of 6 cells'
+tail -n 1 submitted | grep -q -- '--dependency=afterany:104:107:108:109:110 ' || fail "merge of what is resumed: $(tail -n 1 submitted)"
+printf '%s\n' '108 0 RUNNING 0' '101 0 TIMEOUT 0' '104 0 RUNNING 0' >states
+expect 0 "$fairstamp" sweep status asked
+grep -qE '^bert-tiny.gender +RUNNING ' out || fail "the earlier submission counts: $(cat out)"
+PATH=$real_path
 
 # a cell that fails does not keep the others; the sweep ends with 1
 sweep ", \"models\": [\"nowhere\", \"$GOLDEN_MODELS/gpt2-tiny\"], \"categories\": [\"gender\"]"
