@@ -153,6 +153,23 @@ static void become(const struct crew *crew, const struct running *running, int l
     _exit(127);
 }
 
+/* Whether another process has the lock. The launcher's helpers may hold it for a moment after their cell has ended. */
+static bool is_locked(int log)
+{
+    static const struct timespec moment = {0, 100000000};
+    int tries = 50;
+    while (flock(log, LOCK_EX | LOCK_NB) != 0) {
+        if (errno != EWOULDBLOCK) {
+            return false; /* a file system without locks */
+        }
+        if (tries-- == 0) {
+            return true;
+        }
+        nanosleep(&moment, NULL);
+    }
+    return false;
+}
+
 static int begin(struct crew *crew, size_t cell, struct fs_error *err)
 {
     const char *id = crew->sweep->cell[cell].id;
@@ -162,7 +179,7 @@ static int begin(struct crew *crew, size_t cell, struct fs_error *err)
     }
     /* The lock goes with the log to the cell's process: it is held as long as that one lives, whatever becomes of us.
      */
-    if (flock(log, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+    if (is_locked(log)) {
         fs_say("sweep: cell %s is under way in another sweep run", id);
         crew->elsewhere++;
         close(log);

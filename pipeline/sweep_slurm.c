@@ -172,7 +172,8 @@ static int submit_merge(const struct submitting *to, struct fs_sweep_queue *queu
                 fprintf(stream, ":%s", part->array[stage]);
             }
         }
-        if (i < new_parts && part->merge_live) {
+        bool told = i > 0 && strcmp(part->merge, queue->part[i - 1].merge) == 0; /* parts share it */
+        if (i < new_parts && part->merge_live && !told) {
             fprintf(stream, ":%s", part->merge);
         }
     }

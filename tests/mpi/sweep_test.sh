@@ -150,7 +150,7 @@ if command -v taskset >/dev/null && [ "$(nproc)" -gt 1 ]; then
     [ "$(grep -h '^cores: ' shares/logs/*.log | grep -c 'binding: none')" = 2 ] || fail "the launcher would bind both to the first cores"
 fi
 rm -rf shares/cells
-sed -i 's/^exec/touch "$SWEEP_BEGUN"; sleep 2; exec/' launcher
+sed -i 's/^exec/touch "$SWEEP_BEGUN"; sleep 10; exec/' launcher
 SWEEP_BEGUN=$scratch/begun "$fairstamp" sweep run shares --launcher "$scratch/launcher" >first 2>&1 &
 first=$!
 until [ -e begun ]; do sleep 0.02; done
@@ -194,7 +194,7 @@ done
 expect 0 "$fairstamp" sweep resume asked --scripts "$FAIRSTAMP_SOURCE/slurm"
 says '2 cells are in the queue already'
 says 'submitted 4 of 6 cells'
-tail -n 1 submitted | grep -q -- '--dependency=afterany:104:107:108:109:110 ' || fail "merge of what is resumed: $(tail -n 1 submitted)"
+tail -n 1 submitted | grep -q -- '--dependency=afterany:107:104:108:109:110 ' || fail "merge of what is resumed: $(tail -n 1 submitted)"
 printf '%s\n' '108 0 RUNNING 0' '101 0 TIMEOUT 0' '104 0 RUNNING 0' >states
 expect 0 "$fairstamp" sweep status asked
 grep -qE '^bert-tiny.gender +RUNNING ' out || fail "the earlier submission counts: $(cat out)"
