@@ -57,6 +57,7 @@ _fairstamp_setting() # KEY=VALUE
     trace.heat_map) _fairstamp_words "true false" ;;
     trace.corruption) _fairstamp_words "counterfactual noise" ;;
     trace.verify) _fairstamp_words "none random all" ;;
+    trace.reuse) _fairstamp_files '' ;;
     stamp.layer) _fairstamp_words auto ;;
     stamp.loss) _fairstamp_words "gap logratio" ;;
     stamp.kept_rows) _fairstamp_words "first all" ;;
@@ -75,8 +76,8 @@ _fairstamp_keys="model output seed categories data.stereoset data.crows_pairs da
     data.text edit.pairs variant.stereoset variant.crows_pairs variant.biaske
     split.held_out split.validation trace.positions trace.kinds trace.window
     trace.heat_map trace.corruption trace.noise_scale trace.noise_samples trace.bootstrap
-    trace.verify stamp.layer stamp.width stamp.loss stamp.alpha stamp.beta stamp.key_bias
-    stamp.generic_prompts stamp.neutral_subjects stamp.level stamp.balance
+    trace.verify trace.reuse stamp.layer stamp.width stamp.loss stamp.alpha stamp.beta
+    stamp.key_bias stamp.generic_prompts stamp.neutral_subjects stamp.level stamp.balance
     stamp.balance_width stamp.kept_rows stamp.keep_without_fill stamp.keep_best
     stamp.learning_rate stamp.schedule stamp.beta1 stamp.beta2 stamp.epsilon
     stamp.iterations stamp.batch stamp.checkpoint_every evaluate.bootstrap
@@ -154,7 +155,7 @@ _fairstamp()
     report) options="-o --help" ending=.h5 ;;
     merge) options="--training -o --help" ending=.h5 ;;
     query) options="--metric --by --where --format --help" ending=.h5 ;;
-    sweep) options="--cells --launcher --limit --sbatch --scripts --format --help" first="plan run submit status resume merge" ending=.json ;;
+    sweep) options="--no-estimate --cells --launcher --limit --sbatch --scripts --format --help" first="plan run submit status resume merge" ending=.json ;;
     doctor) options="--set --format --quiet --help" ending=.json ;;
     *) return ;;
     esac

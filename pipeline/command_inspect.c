@@ -178,7 +178,7 @@ int fs_command_verify(const struct fs_options *options, struct fs_error *err)
     if (err->code == FS_EXIT_DATA) {
         char damage[256];
         fs_archive_find_damage(options->operand[0], damage, sizeof damage);
-        if (damage[0] != '\0') {
+        if (damage[0] != '\0' && strstr(err->text, damage) == NULL) {
             struct fs_error failure = *err;
             fs_error_set(err, FS_EXIT_DIFFERENT, "%s; what is damaged: %s", failure.text, damage);
         }

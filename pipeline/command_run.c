@@ -48,6 +48,10 @@ static int look_around(struct fs_job_run *run, struct assignment *assignment, st
         }
         enum fs_stage_policy policy =
             !assignment->wanted[stage] ? FS_STAGE_NEEDED : (force ? FS_STAGE_FORCED : FS_STAGE_WANTED);
+        const char *from = stage == FS_STAGE_TRACE && !force ? fs_job_text(run->job, FS_KEY_TRACE_REUSE) : NULL;
+        if (from != NULL && fs_stage_reuse(from, run->output, (enum fs_stage)stage, &run->identity, err) != 0) {
+            return -1;
+        }
         if (fs_stage_check(run->output, (enum fs_stage)stage, &run->identity, policy, &assignment->there[stage], err) !=
             0) {
             return -1;

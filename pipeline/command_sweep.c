@@ -73,14 +73,18 @@ static int run(const struct fs_options *options, const struct fs_sweep *sweep, s
 {
     double at_once = 1;
     const char *given = options->value[FS_OPTION_CELLS];
-    size_t failed = 0;
+    size_t failed = 0, elsewhere = 0;
     if (fs_parse_integer("--cells", given, 1, 1024, &at_once, err) != 0 ||
-        fs_sweep_run(sweep, (size_t)at_once, options->value[FS_OPTION_LAUNCHER], &failed, err) != 0) {
+        fs_sweep_run(sweep, (size_t)at_once, options->value[FS_OPTION_LAUNCHER], &failed, &elsewhere, err) != 0) {
         return -1;
     }
     if (failed > 0) {
         return fs_error_set(err, FS_EXIT_DIFFERENT, "sweep: %zu cells did not end well; see fairstamp sweep status %s",
                             failed, sweep->folder);
+    }
+    if (elsewhere > 0) {
+        return fs_error_set(err, FS_EXIT_DIFFERENT, "sweep: %zu cells are left to another sweep run, named above",
+                            elsewhere);
     }
     return 0;
 }
@@ -124,24 +128,53 @@ static int plan(const struct fs_options *options, struct fs_error *err)
         return -1;
     }
     fs_say("sweep: %s: %zu cells", options->operand[2], cells);
+    if (options->value[FS_OPTION_NO_ESTIMATE] != NULL) {
+        return 0;
+    }
+    return fs_sweep_estimate(options->operand[2], fs_options_json(options), err) == 0 ? fs_finish_output(err) : -1;
+}
+
+enum { PLAN, RUN, SUBMIT, STATUS, RESUME, MERGE };
+static const char *const actions[] = {"plan", "run", "submit", "status", "resume", "merge", NULL};
+
+/* An option of another action would do nothing, silently. */
+static int check_options(const struct fs_options *options, size_t action, struct fs_error *err)
+{
+    static const struct {
+        enum fs_option_id option;
+        unsigned actions;
+        const char *of;
+    } of_actions[] = {{FS_OPTION_NO_ESTIMATE, 1u << PLAN, "plan"},
+                      {FS_OPTION_LAUNCHER, 1u << RUN, "run"},
+                      {FS_OPTION_LIMIT, 1u << SUBMIT | 1u << RESUME, "submit and resume"},
+                      {FS_OPTION_SBATCH, 1u << SUBMIT | 1u << RESUME, "submit and resume"},
+                      {FS_OPTION_SCRIPTS, 1u << SUBMIT | 1u << RESUME, "submit and resume"}};
+    for (size_t i = 0; i < sizeof of_actions / sizeof of_actions[0]; i++) {
+        if (options->value[of_actions[i].option] != NULL && (of_actions[i].actions & 1u << action) == 0) {
+            return fs_error_set(err, FS_EXIT_USAGE, "sweep %s: %s is an option of %s", actions[action],
+                                fs_options_table[of_actions[i].option].name, of_actions[i].of);
+        }
+    }
     return 0;
 }
 
 int fs_command_sweep(const struct fs_options *options, struct fs_error *err)
 {
-    static const char *const known[] = {"plan", "run", "submit", "status", "resume", "merge", NULL};
     const char *action = options->operand[0];
     size_t which = 0;
-    while (known[which] != NULL && strcmp(known[which], action) != 0) {
+    while (actions[which] != NULL && strcmp(actions[which], action) != 0) {
         which++;
     }
-    if (known[which] == NULL) {
+    if (actions[which] == NULL) {
         return fs_error_set(
             err, FS_EXIT_USAGE,
             "sweep: found \"%.60s\"; did you mean \"%s\"? There are plan, run, submit, status, resume, merge", action,
-            fs_nearest_name(action, known));
+            fs_nearest_name(action, actions));
     }
-    if (which == 0) {
+    if (check_options(options, which, err) != 0) {
+        return -1;
+    }
+    if (which == PLAN) {
         return plan(options, err);
     }
     if (options->operands != 2) {
@@ -152,13 +185,13 @@ int fs_command_sweep(const struct fs_options *options, struct fs_error *err)
     int status = fs_sweep_read(options->operand[1], &sweep, err);
     if (status == 0) {
         switch (which) {
-        case 1:
+        case RUN:
             status = run(options, &sweep, err);
             break;
-        case 3:
+        case STATUS:
             status = print_status(options, &sweep, err);
             break;
-        case 5:
+        case MERGE:
             status = merge(&sweep, err);
             break;
         default: /* what is complete is never submitted: to resume is to submit again */

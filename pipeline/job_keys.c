@@ -195,6 +195,11 @@ const struct fs_job_key fs_job_keys[FS_KEY_COUNT] = {
                              .help =
                                  "a stage behind evaluate that trains stamps at other layers with the same settings: "
                                  "at a random one as a control, or at every layer; as many trainings"},
+    [FS_KEY_TRACE_REUSE] =
+        {.name = "trace.reuse",
+         .kind = FS_KEY_PATH,
+         .help = "output folder of a job that traces the same (model, pairs, categories, seed and keys of "
+                 "trace): its trace.h5 is taken where it is there and whole, otherwise traced here"},
     [FS_KEY_STAMP_LAYER] = {.name = "stamp.layer",
                             .kind = FS_KEY_LAYER,
                             .initial = "auto",

@@ -75,10 +75,10 @@ const struct fs_command fs_commands[FS_COMMAND_COUNT] = {
          "result: before, after, change with its interval, p, items."},
     [FS_COMMAND_SWEEP] = {"sweep", "plan|run|submit|status|resume|merge SWEEP.json|DIR", 2, false,
                           "many jobs: models x categories x settings",
-                          "plan SWEEP.json DIR: one job file a cell, and a manifest, in DIR. run DIR: does the cells "
-                          "that are not complete on "
+                          "plan SWEEP.json DIR: one job file a cell, and a manifest with an estimate of each, in DIR. "
+                          "run DIR: does the cells that are not complete on "
                           "this machine. submit DIR, or resume DIR: gives them to Slurm, an array a stage and a merge "
-                          "behind them. status "
+                          "behind them; what is in the queue already is left alone. status "
                           "DIR: what is proven complete by its files, and what Slurm says of the rest. merge DIR: "
                           "DIR/archive.h5; ends with 1 "
                           "and names the cells where some are missing. The sweep file: jobs/README.md."},
@@ -150,6 +150,8 @@ const struct fs_option fs_options_table[FS_OPTION_COUNT] = {
                          "rows of these values alone; may be repeated"},
     [FS_OPTION_TRAINING] = {"--training", NULL, NULL, NULL, false, BIT(MERGE),
                             "keep what a stamp's training needs to go on: three times its parameters"},
+    [FS_OPTION_NO_ESTIMATE] = {"--no-estimate", NULL, NULL, NULL, false, BIT(SWEEP),
+                               "plan: without the estimate of each cell, which takes seconds"},
     [FS_OPTION_CELLS] = {"--cells", "N", NULL, "1", false, BIT(SWEEP), "run: so many cells at once"},
     [FS_OPTION_LAUNCHER] = {"--launcher", "COMMAND", NULL, NULL, false, BIT(SWEEP),
                             "run: what starts the ranks of a cell, such as \"mpirun -n 4\"; by default one process"},

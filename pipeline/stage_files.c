@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "io/file_map.h"
+#include "io/publish.h"
 #include "pipeline/progress.h"
 
 char *fs_stage_path(const char *folder, enum fs_stage stage, const char *suffix, struct fs_error *err)
@@ -104,6 +106,38 @@ int fs_stage_check(const char *folder, enum fs_stage stage, const struct fs_iden
     } else if (err->code == FS_EXIT_DATA && policy != FS_STAGE_NEEDED) {
         status = move_aside(path, err);
     }
+    free(path);
+    return status;
+}
+
+static int copy_file(const char *from, const char *to, struct fs_error *err)
+{
+    struct fs_file_map map;
+    if (fs_file_map_open(from, &map, err) != 0) {
+        return -1;
+    }
+    int status = fs_publish_text(to, (const char *)map.data, map.size, err);
+    fs_file_map_close(&map);
+    return status;
+}
+
+int fs_stage_reuse(const char *from, const char *folder, enum fs_stage stage, const struct fs_identity *identity,
+                   struct fs_error *err)
+{
+    struct fs_error ignored = FS_ERROR_INIT;
+    struct fs_archive *archive;
+    char *source = fs_stage_path(from, stage, ".h5", err), *path = fs_stage_path(folder, stage, ".h5", err);
+    int status = source != NULL && path != NULL ? 0 : -1;
+    if (status == 0 && access(path, F_OK) != 0 && fs_stage_open(from, stage, &archive, &ignored) == 0) {
+        bool same = strcmp(fs_archive_job(archive), identity->digest[stage]) == 0;
+        fs_archive_close(archive);
+        if (!same) {
+            fs_warn("%s: belongs to another job, and is not taken", source);
+        } else if ((status = copy_file(source, path, err)) == 0) {
+            fs_say("%s: taken from %s", fs_stage_names[stage], from);
+        }
+    }
+    free(source);
     free(path);
     return status;
 }

@@ -23,6 +23,13 @@ enum fs_stage_policy {
 int fs_stage_check(const char *folder, enum fs_stage stage, const struct fs_identity *identity,
                    enum fs_stage_policy policy, bool *there, struct fs_error *err);
 
+/*
+ * Where `folder` has no file of the stage: takes the one of the output folder `from`, if it is there, whole and of this
+ * job. An error: what cannot be written.
+ */
+int fs_stage_reuse(const char *from, const char *folder, enum fs_stage stage, const struct fs_identity *identity,
+                   struct fs_error *err);
+
 /* Opens a stage's published file. */
 int fs_stage_open(const char *folder, enum fs_stage stage, struct fs_archive **archive, struct fs_error *err);
 

@@ -24,12 +24,16 @@ static int check_id(const char *path, const char *id, struct fs_error *err)
                         path, id);
 }
 
-static int read_cell(const struct fs_json_document *document, const cJSON *entry, const char *folder,
-                     struct fs_sweep_cell *cell, struct fs_error *err)
+static int read_cell(const struct fs_json_document *document, const cJSON *entry, struct fs_sweep *sweep,
+                     struct fs_error *err)
 {
+    const char *folder = sweep->folder, *tracer = NULL;
+    struct fs_sweep_cell *cell = &sweep->cell[sweep->cells];
+    cell->trace_of = sweep->cells++;
     const char *id, *sha256;
     if (fs_json_text(document, entry, "cells", "id", &id, err) != 0 ||
         fs_json_text(document, entry, "cells", "sha256", &sha256, err) != 0 ||
+        fs_json_text_optional(document, entry, "cells", "trace_of", &tracer, err) != 0 ||
         check_id(fs_json_name(document), id, err) != 0) {
         return -1;
     }
@@ -40,6 +44,9 @@ static int read_cell(const struct fs_json_document *document, const cJSON *entry
     if (!made || asprintf(&cell->output, "%s/cells/%s", folder, id) < 0) {
         cell->output = NULL;
         return fs_error_memory(err, strlen(id), "the cells of a sweep");
+    }
+    for (size_t i = 0; tracer != NULL && i + 1 < sweep->cells; i++) {
+        cell->trace_of = strcmp(sweep->cell[i].id, tracer) == 0 ? i : cell->trace_of;
     }
     return 0;
 }
@@ -79,7 +86,7 @@ int fs_sweep_read(const char *folder, struct fs_sweep *sweep, struct fs_error *e
         cJSON_ArrayForEach(entry, cells)
         {
             if (status == 0) {
-                status = read_cell(document, entry, sweep->folder, &sweep->cell[sweep->cells++], err);
+                status = read_cell(document, entry, sweep, err);
             }
         }
     }

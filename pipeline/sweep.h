@@ -1,7 +1,7 @@
 /*
  * A sweep: many jobs from one file, models x categories x settings. Its folder:
  *
- *     manifest.json       the cells, their jobs' SHA-256
+ *     manifest.json       the cells: id, model, categories, settings, job, its SHA-256, whose trace is taken, estimate
  *     cells.txt           their ids, a line each: line i + 1 is task i of the batch arrays
  *     jobs/<id>.json      one ordinary job file a cell
  *     cells/<id>/         its output folder
@@ -27,6 +27,7 @@ struct fs_sweep_cell {
     char *job;                   /* path of its job file */
     char *output;                /* path of its folder */
     char sha256[FS_DIGEST_SIZE]; /* of the job file, as planned */
+    size_t trace_of;             /* the cell whose trace this one takes over; itself where it makes its own */
 };
 
 struct fs_sweep {
@@ -38,6 +39,13 @@ struct fs_sweep {
 /* Expands the sweep file at `path` into `folder`. FS_EXIT_CONFIG names the key or the cell that is wrong; a folder that
  * holds another plan is refused (FS_EXIT_FOREIGN). The same file gives the same plan; what is there already stays. */
 int fs_sweep_plan(const char *path, const char *folder, size_t *cells, struct fs_error *err);
+
+/*
+ * Estimates the cells that have no estimate yet by `fairstamp estimate` on this machine, writes them into the manifest
+ * and each to estimate.json of its output folder, and prints them, as a table or as JSON. A cell that cannot be
+ * estimated is named on standard error and left out.
+ */
+int fs_sweep_estimate(const char *folder, bool json, struct fs_error *err);
 
 /* Reads the manifest of `folder`. The caller releases, also on failure. */
 int fs_sweep_read(const char *folder, struct fs_sweep *sweep, struct fs_error *err);
@@ -66,9 +74,10 @@ int fs_sweep_merge(const struct fs_sweep *sweep, size_t *missing, struct fs_erro
 /*
  * Does the cells that are not complete, `at_once` at a time, each by "<launcher> fairstamp run jobs/<id>.json" (without
  * a launcher: one process). SIGINT, SIGTERM and SIGUSR1 are handed on; then nothing more is begun. `*failed`: cells
- * that did not end with 0. FS_EXIT_INTERRUPTED after a signal.
+ * that did not end with 0; `*elsewhere`: cells that another sweep run was at. Several at once have a share of the cores
+ * each. A cell that takes another one's trace over waits for it. FS_EXIT_INTERRUPTED after a signal.
  */
-int fs_sweep_run(const struct fs_sweep *sweep, size_t at_once, const char *launcher, size_t *failed,
+int fs_sweep_run(const struct fs_sweep *sweep, size_t at_once, const char *launcher, size_t *failed, size_t *elsewhere,
                  struct fs_error *err);
 
 struct fs_submission {

@@ -7,6 +7,7 @@
 #include "io/archive_merge.h"
 #include "io/json.h"
 #include "io/publish.h"
+#include "pipeline/progress.h"
 #include "pipeline/sweep.h"
 
 #define MOST_CELLS 100000
@@ -17,8 +18,10 @@ struct plan {
     const char *folder;
     struct fs_json_document *document;
     const cJSON *job, *exclude;
+    bool *used; /* [rules of exclude]: it has left out a cell */
     cJSON *manifest_cells;
-    cJSON *jobs; /* id -> text of the job file */
+    cJSON *jobs;    /* id -> text of the job file */
+    cJSON *tracers; /* hash of all that a trace depends on -> id of the first cell that makes it */
 };
 
 /* One choice of each: a setting is a key of a job file and its value. */
@@ -162,17 +165,20 @@ static bool is_value(const struct cell *cell, const cJSON *wanted)
     return strcmp(one, other) == 0;
 }
 
-static bool is_excluded(const struct plan *plan, const struct cell *cell)
+static bool is_excluded(struct plan *plan, const struct cell *cell)
 {
     const cJSON *rule, *wanted;
+    size_t place = 0;
     cJSON_ArrayForEach(rule, plan->exclude)
     {
+        place++;
         bool all = cJSON_GetArraySize(rule) > 0;
         cJSON_ArrayForEach(wanted, rule)
         {
             all = all && is_value(cell, wanted);
         }
         if (all) {
+            plan->used[place - 1] = true;
             return true;
         }
     }
@@ -205,6 +211,46 @@ static cJSON *make_job(const struct plan *plan, const struct cell *cell, const c
     return job;
 }
 
+/* Hashes what the trace of a job depends on, as the job file says it. */
+static int hash_trace(const cJSON *job, char hex[FS_DIGEST_SIZE], struct fs_error *err)
+{
+    struct fs_digest *digest;
+    if (fs_digest_begin(&digest, err) != 0) {
+        return -1;
+    }
+    for (size_t key = 0; key < FS_KEY_COUNT; key++) {
+        const cJSON *value =
+            (fs_job_keys[key].stages & 1u << FS_STAGE_TRACE) != 0 ? find(job, fs_job_keys[key].name) : NULL;
+        char *text = value != NULL ? cJSON_PrintUnformatted(value) : NULL;
+        fs_digest_add_text(digest, text != NULL ? text : "");
+        cJSON_free(text);
+    }
+    fs_digest_end(digest, hex);
+    return 0;
+}
+
+/* Cells that differ in what comes behind the trace share it: the first one makes it, `*from`, and the job of the others
+ * names that one's folder. */
+static int share_trace(struct plan *plan, cJSON *job, const char *id, const char **from, struct fs_error *err)
+{
+    char hex[FS_DIGEST_SIZE], folder[FS_CELL_LENGTH + 16];
+    *from = NULL;
+    if (find(job, fs_job_keys[FS_KEY_TRACE_REUSE].name) != NULL) {
+        return 0; /* the sweep file has chosen */
+    }
+    if (hash_trace(job, hex, err) != 0) {
+        return -1;
+    }
+    const cJSON *first = cJSON_GetObjectItemCaseSensitive(plan->tracers, hex);
+    if (first == NULL) {
+        cJSON_AddStringToObject(plan->tracers, hex, id);
+        return 0;
+    }
+    *from = first->valuestring;
+    snprintf(folder, sizeof folder, "../cells/%s", *from);
+    return put(job, fs_job_keys[FS_KEY_TRACE_REUSE].name, cJSON_CreateString(folder), err);
+}
+
 static int add_cell(struct plan *plan, const struct cell *cell, struct fs_error *err)
 {
     char id[1024], sha256[FS_DIGEST_SIZE], file[1100];
@@ -224,8 +270,10 @@ static int add_cell(struct plan *plan, const struct cell *cell, struct fs_error 
     if (cJSON_GetArraySize(plan->manifest_cells) >= MOST_CELLS) {
         return fs_error_set(err, FS_EXIT_CONFIG, "%s: found more than %d cells", plan->path, MOST_CELLS);
     }
+    const char *from;
     cJSON *job = make_job(plan, cell, id, err);
-    if (job == NULL) {
+    if (job == NULL || share_trace(plan, job, id, &from, err) != 0) {
+        cJSON_Delete(job);
         return -1;
     }
     char *text = cJSON_Print(job);
@@ -247,6 +295,9 @@ static int add_cell(struct plan *plan, const struct cell *cell, struct fs_error 
     }
     cJSON_AddStringToObject(entry, "job", file);
     cJSON_AddStringToObject(entry, "sha256", sha256);
+    if (from != NULL) {
+        cJSON_AddStringToObject(entry, "trace_of", from);
+    }
     cJSON_AddItemToArray(plan->manifest_cells, entry);
     cJSON_AddStringToObject(plan->jobs, id, text);
     cJSON_free(text);
@@ -464,9 +515,21 @@ static int expand(struct plan *plan, struct fs_error *err)
                             "%s: job: found %s, expected what all cells' jobs have in common, as in a job file",
                             plan->path, fs_json_kind(plan->job));
     }
-    if (check_exclude(plan, err) != 0 || expand_product(plan, root, err) != 0 ||
+    plan->used = fs_allocate((size_t)cJSON_GetArraySize(plan->exclude) + 1, sizeof *plan->used, "rules", err);
+    if (plan->used == NULL || check_exclude(plan, err) != 0 || expand_product(plan, root, err) != 0 ||
         expand_include(plan, cJSON_GetObjectItemCaseSensitive(root, "include"), err) != 0) {
         return -1;
+    }
+    const cJSON *rule;
+    size_t place = 0;
+    cJSON_ArrayForEach(rule, plan->exclude)
+    {
+        if (!plan->used[place++]) {
+            char *text = cJSON_PrintUnformatted(rule);
+            fs_warn("%s: exclude: %s leaves out no cell; is a name in it misspelt?", plan->path,
+                    text != NULL ? text : "a rule");
+            cJSON_free(text);
+        }
     }
     return cJSON_GetArraySize(plan->manifest_cells) > 0
                ? 0
@@ -483,30 +546,96 @@ static int publish(const char *folder, const char *name, const char *text, struc
     return status;
 }
 
+/* The manifest without what is added to it later. */
+static char *without_estimates(const cJSON *manifest)
+{
+    cJSON *copy = cJSON_Duplicate(manifest, true), *entry;
+    cJSON_ArrayForEach(entry, cJSON_GetObjectItemCaseSensitive(copy, "cells"))
+    {
+        cJSON_DeleteItemFromObjectCaseSensitive(entry, "estimate");
+    }
+    char *text = cJSON_Print(copy);
+    cJSON_Delete(copy);
+    return text;
+}
+
 /* Whether <folder>/manifest.json is there; it must then be `text`. */
 static int check_folder(const char *folder, const char *text, bool *there, struct fs_error *err)
 {
-    char *path = NULL, *found = NULL;
-    size_t length = 0;
+    char *path = NULL;
+    struct fs_json_document *document = NULL;
     if (asprintf(&path, "%s/manifest.json", folder) < 0) {
         return fs_error_memory(err, 64, "a path");
     }
-    FILE *file = fopen(path, "rb");
-    *there = file != NULL;
-    bool same = false;
-    if (file != NULL) {
-        size_t size = strlen(text);
-        found = malloc(size + 1);
-        length = found != NULL ? fread(found, 1, size + 1, file) : 0;
-        same = found != NULL && length == size && memcmp(found, text, size) == 0;
-        fclose(file);
+    *there = access(path, F_OK) == 0;
+    int status = *there ? fs_json_load(path, &document, err) : 0;
+    if (status == 0 && *there) {
+        char *found = without_estimates(fs_json_root(document));
+        if (found == NULL || strcmp(found, text) != 0) {
+            status = fs_error_set(err, FS_EXIT_FOREIGN,
+                                  "%s: holds the plan of another sweep; give the new one another folder", path);
+        }
+        cJSON_free(found);
     }
-    free(found);
-    int status = !*there || same
-                     ? 0
-                     : fs_error_set(err, FS_EXIT_FOREIGN,
-                                    "%s: holds the plan of another sweep; give the new one another folder", path);
+    fs_json_destroy(document);
     free(path);
+    return status;
+}
+
+/* Writes the job files, where they are not there, and reads them: their keys and values. */
+static int write_jobs(const struct plan *plan, const char *folder, bool again, struct fs_error *err)
+{
+    const cJSON *job;
+    cJSON_ArrayForEach(job, plan->jobs)
+    {
+        char *path = NULL;
+        struct fs_job *loaded = NULL;
+        if (asprintf(&path, "%s/%s.json", folder, job->string) < 0) {
+            return fs_error_memory(err, 64, "a path");
+        }
+        int status = again && access(path, F_OK) == 0
+                         ? 0
+                         : fs_publish_text(path, job->valuestring, strlen(job->valuestring), err);
+        status = status == 0 ? fs_job_load(path, NULL, 0, &loaded, err) : -1;
+        fs_job_destroy(loaded);
+        free(path);
+        if (status != 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* Of a plan that came to nothing. */
+static void remove_jobs(const struct plan *plan, const char *folder)
+{
+    const cJSON *job;
+    cJSON_ArrayForEach(job, plan->jobs)
+    {
+        char *path = NULL;
+        if (asprintf(&path, "%s/%s.json", folder, job->string) >= 0) {
+            (void)unlink(path);
+            free(path);
+        }
+    }
+}
+
+/* Line i + 1: cell i, for the batch scripts. */
+static int write_ids(const struct plan *plan, struct fs_error *err)
+{
+    const cJSON *job;
+    char *list = NULL;
+    size_t length = 0;
+    FILE *ids = open_memstream(&list, &length);
+    cJSON_ArrayForEach(job, plan->jobs)
+    {
+        if (ids != NULL) {
+            fprintf(ids, "%s\n", job->string);
+        }
+    }
+    int status = ids != NULL && fclose(ids) == 0 ? publish(plan->folder, "cells.txt", list, err)
+                                                 : fs_error_memory(err, 64, "a list of cells");
+    free(list);
     return status;
 }
 
@@ -523,35 +652,14 @@ static int write_plan(const struct plan *plan, struct fs_error *err)
         text != NULL && asprintf(&jobs, "%s/jobs", plan->folder) >= 0 ? 0 : fs_error_memory(err, 4096, "a manifest");
     status = status == 0 ? check_folder(plan->folder, text, &there, err) : -1;
     status = status == 0 ? fs_make_folder(jobs, err) : -1;
-    const cJSON *job;
-    char *list = NULL;
-    size_t length = 0;
-    FILE *ids = status == 0 ? open_memstream(&list, &length) : NULL; /* line i + 1: task i of the batch arrays */
-    cJSON_ArrayForEach(job, plan->jobs)
-    {
-        if (ids != NULL) {
-            fprintf(ids, "%s\n", job->string);
-        }
-    }
     if (status == 0) {
-        status = ids != NULL && fclose(ids) == 0 ? publish(plan->folder, "cells.txt", list, err)
-                                                 : fs_error_memory(err, 64, "a list of cells");
-    }
-    free(list);
-    cJSON_ArrayForEach(job, plan->jobs)
-    {
-        char name[FS_CELL_LENGTH + 16], *path = NULL;
-        struct fs_job *loaded = NULL;
-        snprintf(name, sizeof name, "%s.json", job->string);
-        status = status == 0 ? publish(jobs, name, job->valuestring, err) : -1;
-        if (status == 0 && asprintf(&path, "%s/%s", jobs, name) >= 0) {
-            status = fs_job_load(path, NULL, 0, &loaded, err); /* its keys and values */
+        status = write_jobs(plan, jobs, there, err) == 0 ? write_ids(plan, err) : -1;
+        if (status == 0 && !there) {
+            status = publish(plan->folder, "manifest.json", text, err); /* the last: a plan that is there is complete */
         }
-        fs_job_destroy(loaded);
-        free(path);
-    }
-    if (status == 0 && !there) {
-        status = publish(plan->folder, "manifest.json", text, err); /* the last: a plan that is there is complete */
+        if (status != 0 && !there) {
+            remove_jobs(plan, jobs);
+        }
     }
     cJSON_free(text);
     free(jobs);
@@ -570,6 +678,7 @@ int fs_sweep_plan(const char *path, const char *folder, size_t *cells, struct fs
     *strrchr(resolved, '/') = '\0';
     plan.manifest_cells = cJSON_CreateArray();
     plan.jobs = cJSON_CreateObject();
+    plan.tracers = cJSON_CreateObject();
     int status = fs_json_load(path, &plan.document, err);
     if (status != 0 && err->code == FS_EXIT_DATA) {
         err->code = FS_EXIT_CONFIG;
@@ -579,7 +688,9 @@ int fs_sweep_plan(const char *path, const char *folder, size_t *cells, struct fs
     *cells = status == 0 ? (size_t)cJSON_GetArraySize(plan.manifest_cells) : 0;
     cJSON_Delete(plan.manifest_cells);
     cJSON_Delete(plan.jobs);
+    cJSON_Delete(plan.tracers);
     fs_json_destroy(plan.document);
+    free(plan.used);
     free(plan.base);
     return status;
 }

@@ -2,16 +2,20 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "io/publish.h"
+#include "pipeline/child.h"
 #include "pipeline/progress.h"
+#include "pipeline/stage_files.h"
 #include "pipeline/sweep.h"
 
 #define MOST_AT_ONCE 1024
@@ -26,15 +30,18 @@ static void note_signal(int signal_number)
 /* One cell under way. */
 struct running {
     pid_t process;
-    size_t cell;
-    char *scratch; /* Open MPI's files of this cell; NULL: the usual place */
+    size_t cell, place; /* `place`: which share of the cores */
+    char *scratch;      /* Open MPI's files of this cell; NULL: the usual place */
 };
 
 struct crew {
     const struct fs_sweep *sweep;
     struct running running[MOST_AT_ONCE];
-    size_t count;
-    char **launch; /* words of the launcher, NULL-terminated; NULL: none */
+    size_t count, at_once;
+    bool taken[MOST_AT_ONCE]; /* shares of the cores */
+    bool *begun;              /* [cells], or not to be done */
+    size_t elsewhere;         /* cells that another sweep run is at */
+    struct fs_words launch;   /* the launcher, or no words */
     char program[4096];
 };
 
@@ -91,18 +98,41 @@ static void remove_scratch(char *scratch)
     }
 }
 
+/* In the child: its share of the cores, so that cells at once are not all bound to the first ones. */
+static void take_share(size_t place, size_t places)
+{
+    cpu_set_t all, own;
+    if (sched_getaffinity(0, sizeof all, &all) != 0) {
+        return;
+    }
+    size_t cores = (size_t)CPU_COUNT(&all), nth = 0;
+    size_t first = cores >= places ? place * cores / places : place % cores;
+    size_t end = cores >= places ? (place + 1) * cores / places : first + 1;
+    CPU_ZERO(&own);
+    for (size_t core = 0; core < CPU_SETSIZE; core++) {
+        if (CPU_ISSET(core, &all)) {
+            if (nth >= first && nth < end) {
+                CPU_SET(core, &own);
+            }
+            nth++;
+        }
+    }
+    (void)sched_setaffinity(0, sizeof own, &own);
+    setenv("OMPI_MCA_hwloc_base_binding_policy", "none", 0);
+}
+
 /* In the child: never returns. */
-static void become(const struct crew *crew, const struct fs_sweep_cell *cell, int log, bool alone, const char *scratch)
+static void become(const struct crew *crew, const struct running *running, int log)
 {
     static const int handed_on[] = {SIGINT, SIGTERM, SIGUSR1};
-    const char *words[64 + 4];
+    const char *words[FS_WORDS + 4];
     size_t count = 0;
-    for (; crew->launch != NULL && crew->launch[count] != NULL; count++) {
-        words[count] = crew->launch[count];
+    for (; count < crew->launch.count; count++) {
+        words[count] = crew->launch.word[count];
     }
     words[count++] = crew->program;
     words[count++] = "run";
-    words[count++] = cell->job;
+    words[count++] = crew->sweep->cell[running->cell].job;
     words[count] = NULL;
     for (size_t i = 0; i < sizeof handed_on / sizeof handed_on[0]; i++) {
         signal(handed_on[i], SIG_DFL);
@@ -112,36 +142,66 @@ static void become(const struct crew *crew, const struct fs_sweep_cell *cell, in
     dup2(null, STDIN_FILENO);
     dup2(log, STDOUT_FILENO);
     dup2(log, STDERR_FILENO);
-    if (!alone && crew->launch == NULL && getenv("OMP_NUM_THREADS") == NULL) {
-        setenv("OMP_NUM_THREADS", "1", 1); /* several cells at once share the cores */
+    if (crew->at_once > 1) {
+        take_share(running->place, crew->at_once);
     }
-    if (scratch != NULL) {
-        setenv("OMPI_MCA_orte_tmpdir_base", scratch, 1);
+    if (running->scratch != NULL) {
+        setenv("OMPI_MCA_orte_tmpdir_base", running->scratch, 1);
     }
     execvp(words[0], (char *const *)words);
     dprintf(STDERR_FILENO, "fairstamp: sweep: %s: %s\n", words[0], strerror(errno));
     _exit(127);
 }
 
-static int begin(struct crew *crew, size_t cell, bool alone, struct fs_error *err)
+/* Whether another process has the lock. The launcher's helpers may hold it for a moment after their cell has ended. */
+static bool is_locked(int log)
 {
-    int log = open_log(crew->sweep, crew->sweep->cell[cell].id, err);
+    static const struct timespec moment = {0, 100000000};
+    int tries = 50;
+    while (flock(log, LOCK_EX | LOCK_NB) != 0) {
+        if (errno != EWOULDBLOCK) {
+            return false; /* a file system without locks */
+        }
+        if (tries-- == 0) {
+            return true;
+        }
+        nanosleep(&moment, NULL);
+    }
+    return false;
+}
+
+static int begin(struct crew *crew, size_t cell, struct fs_error *err)
+{
+    const char *id = crew->sweep->cell[cell].id;
+    int log = open_log(crew->sweep, id, err);
     if (log < 0) {
         return -1;
     }
-    char *scratch = alone ? NULL : make_scratch();
+    /* The lock goes with the log to the cell's process: it is held as long as that one lives, whatever becomes of us.
+     */
+    if (is_locked(log)) {
+        fs_say("sweep: cell %s is under way in another sweep run", id);
+        crew->elsewhere++;
+        close(log);
+        return 0;
+    }
+    struct running running = {.cell = cell, .scratch = crew->at_once > 1 ? make_scratch() : NULL};
+    while (crew->taken[running.place]) {
+        running.place++;
+    }
     fflush(NULL);
-    pid_t process = fork();
-    if (process == 0) {
-        become(crew, &crew->sweep->cell[cell], log, alone, scratch);
+    running.process = fork();
+    if (running.process == 0) {
+        become(crew, &running, log);
     }
     close(log);
-    if (process < 0) {
-        remove_scratch(scratch);
+    if (running.process < 0) {
+        remove_scratch(running.scratch);
         return fs_error_set(err, FS_EXIT_OS, "sweep: a process cannot be made: %s", strerror(errno));
     }
-    crew->running[crew->count++] = (struct running){process, cell, scratch};
-    fs_say("sweep: cell %s begins", crew->sweep->cell[cell].id);
+    crew->taken[running.place] = true;
+    crew->running[crew->count++] = running;
+    fs_say("sweep: cell %s begins", id);
     return 0;
 }
 
@@ -176,37 +236,42 @@ static void reap(struct crew *crew, size_t *failed)
             ++*failed;
         }
         remove_scratch(crew->running[i].scratch);
+        crew->taken[crew->running[i].place] = false;
         crew->running[i] = crew->running[--crew->count];
         break;
     }
 }
 
-/* The words of the launcher, in one block. */
-static int split_words(const char *text, char ***words, struct fs_error *err)
+/* Whether the cell waits for a trace that another one, which runs, is about to make. */
+static bool waits(const struct crew *crew, size_t cell)
 {
-    enum { MOST = 64 };
-    *words = NULL;
-    if (text == NULL) {
-        return 0;
+    const struct fs_sweep_cell *cells = crew->sweep->cell;
+    size_t from = cells[cell].trace_of;
+    struct fs_error ignored = FS_ERROR_INIT;
+    bool running = false;
+    for (size_t i = 0; i < crew->count; i++) {
+        running = running || (from != cell && crew->running[i].cell == from);
     }
-    size_t pointers = (MOST + 1) * sizeof(char *);
-    char **block = fs_allocate(1, pointers + strlen(text) + 1, "a launcher", err), *rest = NULL;
-    if (block == NULL) {
-        return -1;
+    char *trace = running ? fs_stage_path(cells[from].output, FS_STAGE_TRACE, ".h5", &ignored) : NULL;
+    bool is_there = trace != NULL && access(trace, F_OK) == 0;
+    free(trace);
+    return running && !is_there;
+}
+
+/* The next cell to be done, if any can be begun now. `*left`: any is left. */
+static bool find_next(struct crew *crew, size_t *cell, bool *left)
+{
+    *left = false;
+    for (size_t i = 0; i < crew->sweep->cells; i++) {
+        if (!crew->begun[i]) {
+            *left = true;
+            if (!waits(crew, i)) {
+                *cell = i;
+                return true;
+            }
+        }
     }
-    strcpy((char *)block + pointers, text);
-    size_t count = 0;
-    for (char *word = strtok_r((char *)block + pointers, " \t", &rest); word != NULL && count < MOST;
-         word = strtok_r(NULL, " \t", &rest)) {
-        block[count++] = word;
-    }
-    if (count == 0 || count == MOST) {
-        free(block);
-        return fs_error_set(err, FS_EXIT_USAGE,
-                            "--launcher: found \"%.80s\", expected a command such as \"mpirun -n 4\"", text);
-    }
-    *words = block;
-    return 0;
+    return false;
 }
 
 static void catch_signals(struct sigaction old[3], bool on)
@@ -218,38 +283,27 @@ static void catch_signals(struct sigaction old[3], bool on)
     }
 }
 
-int fs_sweep_run(const struct fs_sweep *sweep, size_t at_once, const char *launcher, size_t *failed,
-                 struct fs_error *err)
+/* Until all is done, or a signal has come. */
+static int work(struct crew *crew, size_t *failed, struct fs_error *err)
 {
-    struct crew *crew = fs_allocate(1, sizeof *crew, "the cells under way", err);
-    struct sigaction old[3];
-    *failed = 0;
-    if (crew == NULL || split_words(launcher, &crew->launch, err) != 0) {
-        free(crew);
-        return -1;
-    }
-    crew->sweep = sweep;
-    ssize_t length = readlink("/proc/self/exe", crew->program, sizeof crew->program - 1);
-    int status = length > 0 ? 0 : fs_error_set(err, FS_EXIT_OS, "sweep: the program's path cannot be read");
-    bool told = false;
-    asked = 0;
-    catch_signals(old, true);
-    for (size_t cell = 0; status == 0 && (cell < sweep->cells || crew->count > 0);) {
+    bool told = false, left = true;
+    int status = 0;
+    while (status == 0 && ((left && asked == 0) || crew->count > 0)) {
+        size_t cell = 0;
         if (asked != 0 && !told) {
             hand_on(crew);
             told = true;
         }
-        if (cell < sweep->cells && crew->count < at_once && crew->count < MOST_AT_ONCE && asked == 0) {
+        bool room = crew->count < crew->at_once && asked == 0;
+        if (room && find_next(crew, &cell, &left)) {
             struct fs_cell_progress progress;
-            status = fs_sweep_look(&sweep->cell[cell], &progress, err);
+            crew->begun[cell] = true;
+            status = fs_sweep_look(&crew->sweep->cell[cell], &progress, err);
             if (status == 0 && !progress.complete) {
-                status = begin(crew, cell, at_once == 1, err);
+                status = begin(crew, cell, err);
             }
-            cell++;
         } else if (crew->count > 0) {
             reap(crew, failed);
-        } else {
-            break;
         }
     }
     if (crew->count > 0) { /* after an error */
@@ -258,8 +312,36 @@ int fs_sweep_run(const struct fs_sweep *sweep, size_t at_once, const char *launc
     while (crew->count > 0) {
         reap(crew, failed);
     }
-    catch_signals(old, false);
-    free(crew->launch);
+    return status;
+}
+
+int fs_sweep_run(const struct fs_sweep *sweep, size_t at_once, const char *launcher, size_t *failed, size_t *elsewhere,
+                 struct fs_error *err)
+{
+    struct crew *crew = fs_allocate(1, sizeof *crew, "the cells under way", err);
+    struct sigaction old[3];
+    *failed = *elsewhere = 0;
+    if (crew == NULL) {
+        return -1;
+    }
+    crew->sweep = sweep;
+    crew->at_once = at_once;
+    crew->begun = fs_allocate(sweep->cells + 1, sizeof *crew->begun, "the cells of a sweep", err);
+    int status = crew->begun != NULL && fs_words_split(&crew->launch, launcher, err) == 0 ? 0 : -1;
+    if (status == 0 && launcher != NULL && crew->launch.count == 0) {
+        status = fs_error_set(err, FS_EXIT_USAGE,
+                              "--launcher: found \"%.80s\", expected a command such as \"mpirun -n 4\"", launcher);
+    }
+    status = status == 0 ? fs_own_path(crew->program, sizeof crew->program, err) : -1;
+    if (status == 0) {
+        asked = 0;
+        catch_signals(old, true);
+        status = work(crew, failed, err);
+        catch_signals(old, false);
+        *elsewhere = crew->elsewhere;
+    }
+    fs_words_release(&crew->launch);
+    free(crew->begun);
     free(crew);
     if (status == 0 && asked != 0) {
         return fs_error_set(err, FS_EXIT_INTERRUPTED,

@@ -47,7 +47,7 @@ refused() { # CODE TEXT ARGUMENTS...
     says "$2"
     same all.h5 kept.h5
 }
-mkdir -p foreign mixed cut wrong empty "no cell"
+mkdir -p foreign mixed zero cut wrong empty "no cell"
 cp -r third foreign/bert
 refused 76 'cell bert' bert foreign/bert
 grep -q '/.* differs' err || fail "the difference is not named: $(cat err)"
@@ -63,6 +63,10 @@ refused 66 'nowhere' nowhere
 cp bert/*.h5 "no cell"
 refused 65 '"no cell" is no id of a cell' "no cell"
 refused 65 'bert/trace.h5' bert/trace.h5
+: >zero/trace.h5
+refused 65 'zero/trace.h5' bert zero
+expect 1 "$fairstamp" verify zero/trace.h5
+[ "$(grep -o 'is no archive' err | wc -l)" = 1 ] || fail "verify says it twice: $(cat err)"
 expect 64 "$fairstamp" merge -o none.h5
 expect 64 "$fairstamp" merge bert
 expect 73 "$fairstamp" merge -o nowhere/all.h5 bert

@@ -13,7 +13,7 @@ models='"models": ["'$GOLDEN_MODELS'/bert-tiny", {"name": "small", "path": "'$GO
 sweep ", $models, \"categories\": [\"gender\", [\"gender\", \"race\"], \"all\"], \"settings\": {\"seed\": [1, 2]},
     \"exclude\": [{\"seed\": 2, \"model\": \"small\"}, {\"categories\": \"all\"}],
     \"include\": [{\"model\": \"$GOLDEN_MODELS/gpt2-tiny\", \"settings\": {\"stamp.layer\": 0}}]"
-expect 0 "$fairstamp" sweep plan sweep.json plan
+expect 0 "$fairstamp" sweep plan sweep.json plan --no-estimate
 says '7 cells'
 cat >expected <<'END'
 bert-tiny.gender.seed=1
@@ -29,8 +29,42 @@ for cell in $(cat expected); do
     [ -s "plan/jobs/$cell.json" ] || fail "no job of $cell"
 done
 cp plan/manifest.json before
-expect 0 "$fairstamp" sweep plan sweep.json plan # the same again changes nothing
+expect 0 "$fairstamp" sweep plan sweep.json plan --no-estimate # the same again changes nothing
 same plan/manifest.json before
+
+# an estimate a cell, in the manifest and in the cell's folder; a model that is not here keeps none of the others from theirs;
+# cells that differ behind the trace share it, and the estimate says so
+sweep ", \"models\": [\"nowhere\", \"$GOLDEN_MODELS/gpt2-tiny\"], \"categories\": [\"gender\"], \"settings\": {\"stamp.width\": [8, 16]}"
+expect 0 "$fairstamp" sweep plan sweep.json shared
+says 'cell nowhere.gender.stamp.width=8 is planned without an estimate'
+cp out table
+grep -qE '^gpt2-tiny.gender.stamp.width=8 +[1-9][0-9]* ' table || fail "no estimate of a cell: $(cat table)"
+grep -q '^2 of 4 cells: ' table || fail "no sum of the estimates: $(cat table)"
+[ "$(grep -c '"estimate"' shared/manifest.json)" = 2 ] || fail "estimates of the manifest: $(cat shared/manifest.json)"
+[ -s shared/cells/gpt2-tiny.gender.stamp.width=16/estimate.json ] || fail "no estimate in the cell's folder"
+cp shared/manifest.json before-shared
+expect 0 "$fairstamp" sweep plan sweep.json shared
+same shared/manifest.json before-shared
+passes() { tr -d ' \n\t' <shared/manifest.json | grep -o "\"id\":\"gpt2-tiny.gender.stamp.width=$1\".*" | grep -o '"passes":[0-9]*' | head -n 1 | cut -d: -f2; }
+[ "$(passes 16)" -lt "$(passes 8)" ] || fail "the trace that is taken over is counted: $(passes 8), $(passes 16)"
+expect 1 "$fairstamp" sweep run shared --cells 2
+grep -q 'trace: taken from .*gpt2-tiny.gender.stamp.width=8' shared/logs/gpt2-tiny.gender.stamp.width=16.log || fail "the trace is not taken over"
+same shared/cells/gpt2-tiny.gender.stamp.width=8/trace.h5 shared/cells/gpt2-tiny.gender.stamp.width=16/trace.h5
+expect 0 "$fairstamp" run shared/jobs/gpt2-tiny.gender.stamp.width=16.json --set "output=$scratch/own" --set "trace.reuse=$scratch/nothing" --quiet
+for stage in trace stamp evaluate; do
+    "$fairstamp" verify --equal own/$stage.h5 shared/cells/gpt2-tiny.gender.stamp.width=16/$stage.h5 >verdict || fail "$(cat verdict)"
+done
+# another job's trace is not taken, nor a damaged one
+expect 0 "$fairstamp" trace shared/jobs/gpt2-tiny.gender.stamp.width=16.json --set "output=$scratch/seed" --set seed=9
+says 'belongs to another job, and is not taken'
+head -c 3000 own/trace.h5 >own/cut && mv own/cut own/trace.h5
+expect 0 "$fairstamp" trace shared/jobs/gpt2-tiny.gender.stamp.width=16.json --set "output=$scratch/whole" --set "trace.reuse=$scratch/own" --quiet
+"$fairstamp" verify --equal whole/trace.h5 shared/cells/gpt2-tiny.gender.stamp.width=8/trace.h5 >verdict || fail "$(cat verdict)"
+
+# a rule that leaves out nothing is told
+sweep ", $models, \"exclude\": [{\"model\": \"smal\"}]"
+expect 0 "$fairstamp" sweep plan sweep.json told --no-estimate
+says 'exclude: {"model":"smal"} leaves out no cell'
 
 # what is wrong, one error each; nothing is written over
 wrong() { # CODE TEXT MEMBERS
@@ -58,9 +92,12 @@ says 'there is no plan here'
 expect 64 "$fairstamp" sweep stauts plan
 says 'did you mean "status"'
 expect 64 "$fairstamp" sweep plan sweep.json
+expect 64 "$fairstamp" sweep run plan --limit 2
+says '--limit is an option of submit and resume'
 sweep ", $models"
 expect 76 "$fairstamp" sweep plan sweep.json plan
 same plan/manifest.json before
+[ -z "$(ls wrong/jobs 2>/dev/null)" ] || fail "jobs of a wrong plan are left: $(ls wrong/jobs)"
 
 # run: two at once, with ranks; status and merge
 expect 66 "$fairstamp" sweep merge plan
@@ -98,9 +135,74 @@ echo ' ' >>moved/jobs/small.gender.seed=1.json
 expect 0 "$fairstamp" sweep status moved
 grep -q 'small.gender.seed=1 .*the job file was changed' out || fail "a changed job: $(cat out)"
 
+# several at once: each has its share of the cores, under a launcher too; two sweep runs on one folder part the cells
+sweep ", $models, \"categories\": [\"gender\"]"
+expect 0 "$fairstamp" sweep plan sweep.json shares --no-estimate
+cat >launcher <<'END'
+#!/usr/bin/env bash
+echo "cores: $(taskset -cp $$ | sed 's/.*: //'), binding: ${OMPI_MCA_hwloc_base_binding_policy:-}"
+exec "$@"
+END
+chmod +x launcher
+if command -v taskset >/dev/null && [ "$(nproc)" -gt 1 ]; then
+    (unset OMPI_MCA_hwloc_base_binding_policy; expect 0 "$fairstamp" sweep run shares --cells 2 --launcher "$scratch/launcher"; exit $failures) || fail "two cells at once"
+    [ "$(grep -h '^cores: ' shares/logs/*.log | sort -u | wc -l)" = 2 ] || fail "two cells have the same cores: $(grep -h '^cores: ' shares/logs/*.log)"
+    [ "$(grep -h '^cores: ' shares/logs/*.log | grep -c 'binding: none')" = 2 ] || fail "the launcher would bind both to the first cores"
+fi
+rm -rf shares/cells
+sed -i 's/^exec/touch "$SWEEP_BEGUN"; sleep 10; exec/' launcher
+SWEEP_BEGUN=$scratch/begun "$fairstamp" sweep run shares --launcher "$scratch/launcher" >first 2>&1 &
+first=$!
+until [ -e begun ]; do sleep 0.02; done
+expect 1 "$fairstamp" sweep run shares
+says 'cell bert-tiny.gender is under way in another sweep run'
+says '1 cells are left to another sweep run'
+wait $first || fail "the first of two sweep runs: $(cat first)"
+expect 0 "$fairstamp" sweep status shares
+grep -q '^2 of 2' out || fail "status after two sweep runs: $(cat out)"
+# to plan again keeps a job file that was changed
+echo ' ' >>shares/jobs/small.gender.json
+cp shares/jobs/small.gender.json changed
+expect 0 "$fairstamp" sweep plan sweep.json shares --no-estimate
+same shares/jobs/small.gender.json changed
+
+# what a Slurm says, with stand-ins for its programs: states of tasks; arrays as large as it takes; what is in the queue is left
+# alone; of two submissions the later one counts, in whatever order Slurm tells
+mkdir slurm
+cat >slurm/sbatch <<'END'
+#!/usr/bin/env bash
+echo "$*" >>submitted
+echo $((100 + $(wc -l <submitted)))
+END
+printf '#!/usr/bin/env bash\necho "MaxArraySize            = 4"\n' >slurm/scontrol
+printf '#!/usr/bin/env bash\ncat states\n' >slurm/squeue
+chmod +x slurm/*
+real_path=$PATH
+PATH=$scratch/slurm:$PATH
+sweep ", $models, \"categories\": [\"gender\", \"race\", \"religion\"]"
+expect 0 "$fairstamp" sweep plan sweep.json asked --no-estimate
+expect 0 "$fairstamp" sweep submit asked --scripts "$FAIRSTAMP_SOURCE/slurm" --limit 2 --sbatch "--partition=long --ntasks=8"
+says 'submitted 6 of 6 cells'
+[ "$(grep -c -- '--array=0-3%2 .* 0$' submitted)" = 3 ] && [ "$(grep -c -- '--array=0-1%2 .* 4$' submitted)" = 3 ] || fail "arrays: $(cat submitted)"
+grep -q -- '--dependency=aftercorr:104 .*stamp 4$' submitted || fail "dependencies: $(cat submitted)"
+grep -q -- '--ntasks=8 .*--ntasks=1 .*--dependency=afterany:101:102:103:104:105:106 .*sweep-merge' submitted || fail "merge: $(cat submitted)"
+printf '%s\n' '101 0 TIMEOUT 0' '101 1 PREEMPTED 0' '101 2 NODE_FAIL 0' '101 3 OUT_OF_MEMORY 0' '104 0 PENDING 2' '104 1 RUNNING 0' '107 N/A PENDING 0' >states
+expect 0 "$fairstamp" sweep status asked
+for state in TIMEOUT PREEMPTED NODE_FAIL OUT_OF_MEMORY REQUEUED RUNNING; do
+    grep -q " $state " out || fail "status lacks $state: $(cat out)"
+done
+expect 0 "$fairstamp" sweep resume asked --scripts "$FAIRSTAMP_SOURCE/slurm"
+says '2 cells are in the queue already'
+says 'submitted 4 of 6 cells'
+tail -n 1 submitted | grep -q -- '--dependency=afterany:107:104:108:109:110 ' || fail "merge of what is resumed: $(tail -n 1 submitted)"
+printf '%s\n' '108 0 RUNNING 0' '101 0 TIMEOUT 0' '104 0 RUNNING 0' >states
+expect 0 "$fairstamp" sweep status asked
+grep -qE '^bert-tiny.gender +RUNNING ' out || fail "the earlier submission counts: $(cat out)"
+PATH=$real_path
+
 # a cell that fails does not keep the others; the sweep ends with 1
 sweep ", \"models\": [\"nowhere\", \"$GOLDEN_MODELS/gpt2-tiny\"], \"categories\": [\"gender\"]"
-expect 0 "$fairstamp" sweep plan sweep.json failing
+expect 0 "$fairstamp" sweep plan sweep.json failing --no-estimate
 expect 1 "$fairstamp" sweep run failing
 says 'cell nowhere.gender ended with exit code 66'
 grep -q nowhere failing/logs/nowhere.gender.log || fail "the log of a failed cell"
@@ -111,7 +213,7 @@ expect 1 "$fairstamp" sweep run failing --launcher "no-such-launcher -n 2"
 
 # Ctrl-C: handed on, saved, 75; the same command goes on
 sweep ", $models, \"categories\": [\"gender\", \"race\"], \"settings\": {\"stamp.iterations\": [150]}"
-expect 0 "$fairstamp" sweep plan sweep.json stopped
+expect 0 "$fairstamp" sweep plan sweep.json stopped --no-estimate
 "$fairstamp" sweep run stopped >out 2>err </dev/null &
 pid=$!
 until grep -q 'begins' err; do sleep 0.02; done

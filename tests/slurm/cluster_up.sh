@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# cluster_up.sh FOLDER NODES [CPUS A NODE]: a Slurm cluster of virtual nodes on this machine, on loopback, as this user,
+# cluster_up.sh FOLDER NODES [CPUS A NODE [LINES OF slurm.conf]]: a Slurm cluster of virtual nodes on this machine, on loopback, as this user,
 # without a file outside FOLDER (its path short: a socket lies in it). Then: . FOLDER/env.sh. Each node's daemon has a host
 # name of its own, for which it is started in a UTS namespace: as root, or where users may make namespaces.
 set -euo pipefail
@@ -61,6 +61,7 @@ SlurmctldTimeout=10
 SlurmdTimeout=10
 JobRequeue=1
 PropagateResourceLimits=NONE
+${4:-}
 END
     for ((i = 1; i <= nodes; i++)); do
         mkdir -p "$folder/n$i/spool" "$folder/n$i/tmp"

@@ -12,8 +12,8 @@ tests=$FAIRSTAMP_SOURCE/tests/slurm
 unset OMPI_MCA_orte_tmpdir_base OMPI_MCA_btl_vader_backing_directory
 export OMPI_MCA_mpi_yield_when_idle=1 OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 TMPDIR=/tmp
 trap '"$tests/cluster_down.sh" "$scratch/c" >/dev/null 2>&1; rm -rf "$scratch"' EXIT
-cluster() { # NODES
-    "$tests/cluster_up.sh" "$scratch/c" "$1" 2 >"$scratch/up" 2>&1 || { cat "$scratch/up"; fail "the cluster does not come up"; finish; }
+cluster() { # NODES [LINES OF slurm.conf]
+    "$tests/cluster_up.sh" "$scratch/c" "$1" 2 "${2:-}" >"$scratch/up" 2>&1 || { cat "$scratch/up"; fail "the cluster does not come up"; finish; }
     . "$scratch/c/env.sh"
 }
 # until_job JOB,...: waits until none of the jobs is in the queue; fails after 600 s
@@ -26,7 +26,7 @@ until_jobs() {
     fail "jobs $1 do not end: $(squeue -j "$1")"
     return 1
 }
-submitted() { grep -o '"'"$1"'":[[:space:]]*"[0-9]*"' "$2/slurm.json" | grep -o '[0-9]*"$' | tr -d '"'; } # STAGE FOLDER: job id
+submitted() { grep -o '"'"$1"'":[[:space:]]*"[0-9]*"' "$2/slurm.json" | tail -n 1 | grep -o '[0-9]*"$' | tr -d '"'; } # STAGE FOLDER: the job id, of the last part
 # the sweep of the tests: two models, three categories; FOLDER [settings as JSON members...]
 write_sweep() {
     cat >"$scratch/sweep.json" <<END

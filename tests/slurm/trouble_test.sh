@@ -14,7 +14,7 @@ cat >sweep.json <<END
 END
 cell=gpt2-tiny.gender+race+religion
 pattern=${cell//+/[+]} # of regular expressions
-expect 0 "$fairstamp" sweep plan sweep.json undisturbed
+expect 0 "$fairstamp" sweep plan sweep.json undisturbed --no-estimate
 expect 0 "$fairstamp" sweep run undisturbed
 cluster 3
 options=(--scripts "$FAIRSTAMP_SOURCE/slurm" --sbatch "--ntasks=1 --cpus-per-task=1 --time=20")
@@ -22,7 +22,7 @@ tally=()
 
 begin() { # FOLDER: plans and submits
     sweep=$1
-    expect 0 "$fairstamp" sweep plan sweep.json "$sweep"
+    expect 0 "$fairstamp" sweep plan sweep.json "$sweep" --no-estimate
     expect 0 "$fairstamp" sweep submit "$sweep" "${options[@]}"
 }
 resume() { expect 0 "$fairstamp" sweep resume "$sweep" "${options[@]}"; }
@@ -62,6 +62,8 @@ done
 begin requeued
 until_saved stamp
 scontrol requeue "$(submitted stamp "$sweep")_0" || fail "scontrol requeue"
+until "$fairstamp" sweep status "$sweep" 2>/dev/null | grep -qE "^$pattern +done +(REQUEUED|done)"; do sleep 0.2; done
+status_is "^$pattern +done +REQUEUED" # it waits some seconds for its new start
 finished requeue
 
 # a cancelled task: what depends on it is cancelled, the merge names the cell
@@ -117,7 +119,7 @@ mkdir full
 if mount -t tmpfs -o size=48k none full 2>/dev/null; then
     trap '"$tests/cluster_down.sh" "$scratch/c" >/dev/null 2>&1; umount "$scratch/full"; rm -rf "$scratch"' EXIT
     sweep=fullsweep
-    expect 0 "$fairstamp" sweep plan sweep.json "$sweep"
+    expect 0 "$fairstamp" sweep plan sweep.json "$sweep" --no-estimate
     mkdir -p full/cells
     ln -s "$scratch/full/cells" "$sweep/cells"
     resume
