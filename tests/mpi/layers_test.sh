@@ -16,7 +16,9 @@ cat >seat/t.jsonl <<'END'
 {"targ1": {"category": "x", "examples": ["one", "two"]}, "targ2": {"category": "y", "examples": ["a dog", "the sea"]},
  "attr1": {"category": "a", "examples": ["good"]}, "attr2": {"category": "b", "examples": ["rain", "sun"]}}
 END
-suites=(--set trace.kinds=all --set trace.window=2 --set trace.heat_map=true --set data.text=text.txt --set data.winobias=suites --set data.seat=seat --set "data.stereoset=$data/stereoset.json"
+printf '%s\n' 'sentid	sentence' 'nurse.patient.0.male.txt	The nurse told the patient that he was tired.' \
+    'nurse.patient.0.female.txt	The nurse told the patient that she was tired.' 'nurse.patient.0.neutral.txt	The nurse told the patient that they were tired.' >suites/all_sentences.tsv
+suites=(--set data.winogender=suites --set trace.kinds=all --set trace.window=2 --set trace.heat_map=true --set data.text=text.txt --set data.winobias=suites --set data.seat=seat --set "data.stereoset=$data/stereoset.json"
         --set edit.pairs=biaske --set "data.stereoset_intersentence=$scratch/inter.json")
 cat >inter.json <<'END'
 {"data": {"intersentence": [{"id": "i", "target": "nurse", "bias_type": "gender", "context": "The nurse came in.", "sentences": [
@@ -89,6 +91,22 @@ expect 73 "$fairstamp" report o1/evaluate.h5 -o text.txt/below
 head -c 5000 o1/evaluate.h5 >cut.h5
 expect 65 "$fairstamp" report cut.h5 -o r
 [ ! -e r ] || fail "a report of nothing"
+
+# McNemar's test of every share, also of the share of right answers
+[ -n "$(grep '^winogender,gender,all,accuracy.male,' report/results.csv | cut -d , -f 16)" ] || fail "accuracy.male has no p: $(grep accuracy report/results.csv)"
+[ -z "$(grep '^winogender,gender,all,accuracy.gap,' report/results.csv | cut -d , -f 16)" ] || fail "a difference of shares has a p of McNemar's test"
+
+# a suite that the model or the categories leave without items is named
+short=(--set stamp.layer=0 --set stamp.iterations=1)
+printf '\tSent_TM\tSent_TAM\tPerson\tGender\tProf_Gender\n0\t[MASK] is a nurse.\t[MASK] is a [MASK].\tHe\tmale\tfemale\n' >bec.tsv
+expect 0 "$fairstamp" run "$data/job-biaske.json" --set output=causal --set "model=$GOLDEN_MODELS/gpt2-tiny" "${short[@]}" --set data.bec_pro=bec.tsv
+says 'data.bec_pro: needs a masked model, and is left out'
+sed 's/"category": "gender"/"category": "religion"/' "$data/biaske.json" >religion.json
+expect 0 "$fairstamp" run "$data/job-biaske.json" --set data.biaske=religion.json --set output=religion --set categories=religion "${short[@]}" --set data.winobias=suites
+says "data.winobias: has none of the job's categories, and is left out"
+: >empty.txt
+expect 65 "$fairstamp" run "$data/job-biaske.json" --set output=empty "${short[@]}" --set data.text=empty.txt
+says 'empty.txt: found no token, expected a text'
 
 # benchmark check
 expect 0 "$fairstamp" benchmark check "$FAIRSTAMP_SOURCE/demo/biaske-gender.json" --tokenizers "$GOLDEN_MODELS/gpt2-tiny"
