@@ -67,11 +67,13 @@ grep -q 'SS validation' out && ! grep -q 'SS held-out' out || fail "split.valida
 
 # report
 expect 0 "$fairstamp" report o1/evaluate.h5 -o report
-for file in index.html report.md results.csv terms.csv pairs.csv metrics.svg trace.svg heat_map.svg loss.svg layers.svg; do
+for file in index.html report.md results.csv terms.csv pairs.csv trace.csv layers.csv metrics.svg trace.svg argmax.svg kinds.svg heat_map.svg heat_map_attention.svg \
+    heat_map_ffn.svg loss.svg layers.svg; do
     [ -s report/$file ] || fail "report/$file is missing"
 done
 grep -qE '(src|href)="[^d]|@import|url\(|<script' report/index.html && fail "the page wants something from elsewhere"
-for part in 'Before and after' 'Where the bias is stored' 'Is the traced layer' 'Training of the stamp' 'Target terms' 'Content note' 'Provenance'; do
+for part in 'Before and after' 'Where the bias is stored' 'Is the traced layer' 'Training of the stamp' 'Target terms' 'Content note' 'Provenance' \
+    'Model <b>bert-tiny</b>' 'What the numbers mean' 'Average indirect effect by layer and kind' 'Pairs by the layer of their largest effect' '<h3>winogender</h3>'; do
     grep -q "$part" report/index.html || fail "the page lacks: $part"
 done
 [ "$(head -c 15 report/index.html)" = '<!doctype html>' ] || fail "no page"
@@ -91,6 +93,14 @@ expect 73 "$fairstamp" report o1/evaluate.h5 -o text.txt/below
 head -c 5000 o1/evaluate.h5 >cut.h5
 expect 65 "$fairstamp" report cut.h5 -o r
 [ ! -e r ] || fail "a report of nothing"
+
+for part in '## Results' '## Average indirect effect' '## Stamps at other layers' '## Target terms' 'Content note' '### Least changed'; do
+    grep -q "^$part" report/report.md || fail "report.md lacks: $part"
+done
+# what the files hold is in the tables of the report: AIE of each kind, category and layer; a row a layer
+[ "$(sed 1d report/trace.csv | cut -d , -f 1-3 | tr '\n' ' ')" = "$(for kind in residual attention ffn; do for category in all gender; do printf '%s,%s,0 %s,%s,1 ' $kind $category $kind $category; done; done)" ] ||
+    fail "trace.csv: $(cat report/trace.csv)"
+[ "$(sed 1d report/layers.csv | cut -d , -f 1 | tr '\n' ' ')" = "0 1 " ] && grep -q ',traced,' report/layers.csv || fail "layers.csv: $(cat report/layers.csv)"
 
 # McNemar's test of every share, also of the share of right answers
 [ -n "$(grep '^winogender,gender,all,accuracy.male,' report/results.csv | cut -d , -f 16)" ] || fail "accuracy.male has no p: $(grep accuracy report/results.csv)"
