@@ -54,6 +54,8 @@ static const struct {
     {"/suites/*/p_value", "test model", "1"},
     {"/suites/*/test", "test", NULL},
     {"/suites/*/candidate", "candidate", NULL},
+    {"/suites/*/paraphrase_log", "paraphrase statement model", "nat"},
+    {"/suites/*/paraphrase_*", "paraphrase", NULL},
     {"/suites/*", "item", NULL},
     {"/results/value", "row model", NULL},
     {"/results/low", "row model", NULL},

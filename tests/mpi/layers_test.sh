@@ -118,6 +118,13 @@ says "data.winobias: has none of the job's categories, and is left out"
 expect 65 "$fairstamp" run "$data/job-biaske.json" --set output=empty "${short[@]}" --set data.text=empty.txt
 says 'empty.txt: found no token, expected a text'
 
+# BiasKE measured and not edited: PS follows from the exported scores of its paraphrases
+expect 0 "$fairstamp" run "$data/job-biaske.json" --set output=measured "${short[@]}" --set "data.stereoset=$data/stereoset.json" --set edit.pairs=stereoset
+"$fairstamp" export measured/evaluate.h5 --to csv >measured.csv
+"$fairstamp" report measured/evaluate.h5 -o report4 2>err || fail "report: $(cat err)"
+ps=$(awk -F , '$1 == "/suites/biaske/paraphrase_log" && $4 == 0 { if ($3 == 0) { one = $6 } else { n++; yes += one > $6 } } END { printf "%.6f %d", 100 * yes / n, n }' measured.csv)
+[ "$ps" = "$(grep '^biaske,gender,all,ps,' report4/results.csv | awk -F , '{ printf "%.6f %d", $7, $17 }')" ] || fail "PS of the exported scores: $ps"
+
 # benchmark check
 expect 0 "$fairstamp" benchmark check "$FAIRSTAMP_SOURCE/demo/biaske-gender.json" --tokenizers "$GOLDEN_MODELS/gpt2-tiny"
 grep -qE '^gender +68 +16 +136 +2 +44$' out || fail "counts: $(cat out)"
