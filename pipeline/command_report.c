@@ -18,6 +18,27 @@ static void draw_heat_map(FILE *stream, const struct fs_page_data *data)
     fs_chart_heat_map(stream, data, 0);
 }
 
+/* The place of a further kind among those that were traced; 0: not there. */
+static size_t place_of(const struct fs_trace_details *details, enum fs_trace_kind kind)
+{
+    for (size_t i = 1; i < details->kinds; i++) {
+        if (details->kind[i] == kind) {
+            return i;
+        }
+    }
+    return 0;
+}
+
+static void draw_attention_map(FILE *stream, const struct fs_page_data *data)
+{
+    fs_chart_heat_map(stream, data, place_of(&data->trace.details, FS_TRACE_ATTENTION));
+}
+
+static void draw_ffn_map(FILE *stream, const struct fs_page_data *data)
+{
+    fs_chart_heat_map(stream, data, place_of(&data->trace.details, FS_TRACE_FFN));
+}
+
 /* Writes what `draw` prints to DIR/name, whole or not at all. */
 static int write_file(const char *folder, const char *name, void (*draw)(FILE *stream, const struct fs_page_data *data),
                       const struct fs_page_data *data, struct fs_error *err)
@@ -39,7 +60,8 @@ static int write_file(const char *folder, const char *name, void (*draw)(FILE *s
 
 static int write_all(const char *folder, const struct fs_page_data *data, struct fs_error *err)
 {
-    bool evaluated = data->result.rows > 0;
+    const struct fs_trace_details *details = &data->trace.details;
+    bool evaluated = data->result.rows > 0, mapped = details->role_aie != NULL;
     const struct {
         const char *name;
         bool wanted;
@@ -47,12 +69,18 @@ static int write_all(const char *folder, const struct fs_page_data *data, struct
     } files[] = {
         {"metrics.svg", evaluated, draw_metrics},
         {"trace.svg", data->has[FS_STAGE_TRACE], fs_chart_trace},
-        {"heat_map.svg", data->trace.details.role_aie != NULL, draw_heat_map},
+        {"argmax.svg", data->has[FS_STAGE_TRACE], fs_chart_argmax},
+        {"kinds.svg", details->kinds > 1, fs_chart_kinds},
+        {"heat_map.svg", mapped, draw_heat_map},
+        {"heat_map_attention.svg", mapped && place_of(details, FS_TRACE_ATTENTION) > 0, draw_attention_map},
+        {"heat_map_ffn.svg", mapped && place_of(details, FS_TRACE_FFN) > 0, draw_ffn_map},
         {"loss.svg", data->has[FS_STAGE_STAMP], fs_chart_loss},
         {"layers.svg", data->has[FS_STAGE_LAYERS], fs_chart_layers},
         {"results.csv", evaluated, fs_page_results_csv},
         {"terms.csv", data->terms > 0, fs_page_terms_csv},
         {"pairs.csv", data->items > 0, fs_page_items_csv},
+        {"trace.csv", data->has[FS_STAGE_TRACE], fs_page_trace_csv},
+        {"layers.csv", data->has[FS_STAGE_LAYERS], fs_page_layers_csv},
         {"report.md", true, fs_page_markdown},
         {"index.html", true, fs_page_html}, /* the last, so that a page that is there has its files beside it */
     };

@@ -90,7 +90,13 @@ static int read_suites(const struct fs_job *job, enum fs_model_kind kind, struct
         if (makers[i].make(path, &options, &data->suite[data->suites], err) != 0) {
             return fs_error_prepend(err, "%s", fs_job_keys[makers[i].data].name);
         }
-        data->suites += data->suite[data->suites] != NULL; /* a suite without an item of the job's categories */
+        if (data->suite[data->suites] != NULL) {
+            data->suites++;
+        } else if (makers[i].data == FS_KEY_DATA_BEC_PRO && kind != FS_MASKED) {
+            fs_warn("%s: needs a masked model, and is left out", fs_job_keys[makers[i].data].name);
+        } else {
+            fs_warn("%s: has none of the job's categories, and is left out", fs_job_keys[makers[i].data].name);
+        }
     }
     return 0;
 }

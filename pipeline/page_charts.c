@@ -6,7 +6,7 @@
 
 enum { WIDTH = 420, LEFT = 76, RIGHT = 12, TOP = 26 };
 #define PLOT (WIDTH - LEFT - RIGHT)
-#define SERIES 6
+#define SERIES FS_CHART_SERIES
 /* Okabe and Ito's colors, which the color-blind tell apart; shapes differ too. */
 static const char *const colors[SERIES] = {"#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"};
 static const char *const dashes[SERIES] = {"", "6 3", "2 3", "8 3 2 3", "1 3", "10 4"};
@@ -105,51 +105,100 @@ static void layer_labels(FILE *stream, const struct fs_trace_result *trace, doub
     text(stream, LEFT + PLOT / 2.0, y + 16, "middle", "fs-ink", "layer");
 }
 
+/* A line of effects by layer with 95 % intervals; each [layers]. */
+struct series {
+    const char *name;
+    const double *aie, *low, *high;
+};
+
+/* At most SERIES lines, the decisive layer marked. */
+static void effects(FILE *stream, const struct fs_trace_result *trace, const char *title, const struct series *series,
+                    size_t count)
+{
+    struct scale scale = {0.0, 1e-12, TOP, 190};
+    const char *names[SERIES];
+    for (size_t i = 0; i < count * trace->layers; i++) {
+        const struct series *one = &series[i / trace->layers];
+        size_t layer = i % trace->layers;
+        scale.low = fmin(scale.low, isfinite(one->low[layer]) ? one->low[layer] : one->aie[layer]);
+        scale.high = fmax(scale.high, isfinite(one->high[layer]) ? one->high[layer] : one->aie[layer]);
+    }
+    begin(stream, count > 3 ? 306 : 292, title);
+    text(stream, LEFT, 14, "start", "fs-ink", "average indirect effect (probability)");
+    grid(stream, &scale);
+    double decisive = layer_x(trace, trace->decisive_layer);
+    line(stream, decisive, TOP, decisive, TOP + 190, "class=\"fs-line\" stroke-dasharray=\"3 3\"");
+    for (size_t c = 0; c < count; c++) {
+        fprintf(stream, "<polyline fill=\"none\" stroke=\"%s\" stroke-width=\"2\" stroke-dasharray=\"%s\" points=\"",
+                colors[c], dashes[c]);
+        for (size_t layer = 0; layer < trace->layers; layer++) {
+            fprintf(stream, "%.1f,%.1f ", layer_x(trace, layer), place(&scale, series[c].aie[layer]));
+        }
+        fprintf(stream, "\"/>\n");
+        for (size_t layer = 0; layer < trace->layers; layer++) {
+            double x = layer_x(trace, layer) + 3.0 * ((double)c - (double)(count - 1) / 2.0);
+            if (isfinite(series[c].low[layer])) {
+                fprintf(stream, "<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" stroke=\"%s\"/>\n", x,
+                        place(&scale, series[c].low[layer]), x, place(&scale, series[c].high[layer]), colors[c]);
+            }
+            fprintf(stream, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"2.5\" fill=\"%s\"/>\n", x,
+                    place(&scale, series[c].aie[layer]), colors[c]);
+        }
+        names[c] = series[c].name;
+    }
+    layer_labels(stream, trace, TOP + 206);
+    line(stream, LEFT, TOP + 236, LEFT + 18, TOP + 236, "class=\"fs-line\" stroke-dasharray=\"3 3\"");
+    text(stream, LEFT + 22, TOP + 240, "start", "fs-ink", "decisive layer");
+    legend(stream, TOP + 258, names, count);
+    end(stream);
+}
+
 void fs_chart_trace(FILE *stream, const struct fs_page_data *data)
 {
     const struct fs_trace_result *trace = &data->trace;
     /* of one category "all" would say the same again */
     size_t first = trace->categories == 2 ? 1 : 0;
     size_t shown = trace->categories - first < SERIES ? trace->categories - first : SERIES;
-    struct scale scale = {0.0, 1e-12, TOP, 190};
-    for (size_t i = first * trace->layers; i < (first + shown) * trace->layers; i++) {
-        double low = isfinite(trace->aie_low[i]) ? trace->aie_low[i] : trace->aie[i];
-        double high = isfinite(trace->aie_high[i]) ? trace->aie_high[i] : trace->aie[i];
-        scale.low = fmin(scale.low, low);
-        scale.high = fmax(scale.high, high);
+    struct series series[SERIES];
+    for (size_t c = 0; c < shown; c++) {
+        size_t at = (first + c) * trace->layers;
+        series[c] =
+            (struct series){trace->category[first + c], trace->aie + at, trace->aie_low + at, trace->aie_high + at};
     }
-    begin(stream, shown > 3 ? 306 : 292, "Average indirect effect by layer");
-    text(stream, LEFT, 14, "start", "fs-ink", "average indirect effect (probability)");
+    effects(stream, trace, "Average indirect effect by layer", series, shown);
+}
+
+void fs_chart_kinds(FILE *stream, const struct fs_page_data *data)
+{
+    const struct fs_trace_result *trace = &data->trace;
+    const struct fs_trace_details *details = &trace->details;
+    struct series series[FS_TRACE_KINDS];
+    for (size_t kind = 0; kind < details->kinds; kind++) {
+        size_t at = kind * trace->categories * trace->layers;
+        series[kind] = (struct series){fs_trace_kind_name(details->kind[kind]), details->aie + at, details->low + at,
+                                       details->high + at};
+    }
+    effects(stream, trace, "Average indirect effect by layer and kind", series, details->kinds);
+}
+
+void fs_chart_argmax(FILE *stream, const struct fs_page_data *data)
+{
+    const struct fs_trace_result *trace = &data->trace;
+    struct scale scale = {0.0, 1.0, TOP, 120};
+    for (size_t layer = 0; layer < trace->layers; layer++) {
+        scale.high = fmax(scale.high, (double)trace->argmax_count[layer]);
+    }
+    begin(stream, 186, "Pairs by the layer of their largest effect");
+    text(stream, LEFT, 14, "start", "fs-ink", "pairs by the layer of their largest effect");
     grid(stream, &scale);
-    double decisive = layer_x(trace, trace->decisive_layer);
-    line(stream, decisive, TOP, decisive, TOP + 190, "class=\"fs-line\" stroke-dasharray=\"3 3\"");
-    for (size_t c = 0; c < shown; c++) {
-        const double *aie = trace->aie + (first + c) * trace->layers;
-        fprintf(stream, "<polyline fill=\"none\" stroke=\"%s\" stroke-width=\"2\" stroke-dasharray=\"%s\" points=\"",
-                colors[c], dashes[c]);
-        for (size_t layer = 0; layer < trace->layers; layer++) {
-            fprintf(stream, "%.1f,%.1f ", layer_x(trace, layer), place(&scale, aie[layer]));
-        }
-        fprintf(stream, "\"/>\n");
-        for (size_t layer = 0; layer < trace->layers; layer++) {
-            size_t i = (first + c) * trace->layers + layer;
-            double x = layer_x(trace, layer) + 3.0 * ((double)c - (double)(shown - 1) / 2.0);
-            if (isfinite(trace->aie_low[i])) {
-                fprintf(stream, "<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" stroke=\"%s\"/>\n", x,
-                        place(&scale, trace->aie_low[i]), x, place(&scale, trace->aie_high[i]), colors[c]);
-            }
-            fprintf(stream, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"2.5\" fill=\"%s\"/>\n", x, place(&scale, aie[layer]),
-                    colors[c]);
-        }
+    double width = PLOT / (double)trace->layers;
+    for (size_t layer = 0; layer < trace->layers; layer++) {
+        double y = place(&scale, (double)trace->argmax_count[layer]);
+        fprintf(stream, "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" fill=\"%s\"/>\n",
+                LEFT + width * ((double)layer + 0.15), y, 0.7 * width, TOP + 120 - y,
+                colors[layer == trace->decisive_layer ? 1 : 0]);
     }
-    layer_labels(stream, trace, TOP + 206);
-    const char *names[SERIES];
-    for (size_t c = 0; c < shown; c++) {
-        names[c] = trace->category[first + c];
-    }
-    line(stream, LEFT, TOP + 236, LEFT + 18, TOP + 236, "class=\"fs-line\" stroke-dasharray=\"3 3\"");
-    text(stream, LEFT + 22, TOP + 240, "start", "fs-ink", "decisive layer");
-    legend(stream, TOP + 258, names, shown);
+    layer_labels(stream, trace, TOP + 136);
     end(stream);
 }
 
@@ -335,6 +384,11 @@ void fs_chart_metrics(FILE *stream, const struct fs_page_data *data, const char 
     end(stream);
 }
 
+static bool is_control(const struct fs_layer_comparison *layers, size_t i)
+{
+    return layers->layer[i] == layers->random && layers->random != layers->traced;
+}
+
 void fs_chart_layers(FILE *stream, const struct fs_page_data *data)
 {
     const struct fs_layer_comparison *layers = &data->layers;
@@ -347,12 +401,14 @@ void fs_chart_layers(FILE *stream, const struct fs_page_data *data)
     text(stream, LEFT, 14, "start", "fs-ink", "score of a stamp trained at the layer");
     grid(stream, &scale);
     double width = PLOT / (double)layers->layers;
+    bool control = false;
     for (size_t i = 0; i < layers->layers; i++) {
         char label[48];
         double x = LEFT + width * (double)i, zero = place(&scale, 0.0), y = place(&scale, layers->score[i]);
         bool traced = layers->layer[i] == layers->traced;
         fprintf(stream, "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" fill=\"%s\"/>\n", x + 0.15 * width,
-                fmin(y, zero), 0.7 * width, fabs(zero - y) + 0.5, colors[traced ? 1 : 0]);
+                fmin(y, zero), 0.7 * width, fabs(zero - y) + 0.5, colors[traced ? 1 : (is_control(layers, i) ? 2 : 0)]);
+        control = control || is_control(layers, i);
         if (layers->layers <= 12 || i % 4 == 0) {
             snprintf(label, sizeof label, "%zu", layers->layer[i]);
             text(stream, x + width / 2, TOP + 176, "middle", "fs-soft", label);
@@ -364,5 +420,10 @@ void fs_chart_layers(FILE *stream, const struct fs_page_data *data)
     fprintf(stream, "<rect x=\"%d\" y=\"%d\" width=\"10\" height=\"10\" fill=\"%s\"/>\n", LEFT + 76, TOP + 205,
             colors[0]);
     text(stream, LEFT + 91, TOP + 214, "start", "fs-ink", "other layers");
+    if (control) {
+        fprintf(stream, "<rect x=\"%d\" y=\"%d\" width=\"10\" height=\"10\" fill=\"%s\"/>\n", LEFT + 180, TOP + 205,
+                colors[2]);
+        text(stream, LEFT + 195, TOP + 214, "start", "fs-ink", "random control");
+    }
     end(stream);
 }

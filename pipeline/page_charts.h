@@ -10,8 +10,14 @@
 
 #include "pipeline/page_data.h"
 
-/* AIE by layer of each category with 95 % intervals, the decisive layer marked. */
+#define FS_CHART_SERIES 6 /* most lines of a chart */
+
+/* AIE by layer with 95 % intervals of the first FS_CHART_SERIES categories, the decisive layer marked. */
 void fs_chart_trace(FILE *stream, const struct fs_page_data *data);
+/* The same of each kind that was restored, over all categories. */
+void fs_chart_kinds(FILE *stream, const struct fs_page_data *data);
+/* How many pairs have their largest effect at each layer, over all categories. */
+void fs_chart_argmax(FILE *stream, const struct fs_page_data *data);
 /* The heat map of kind number `kind`: average indirect effect by layer and role of the position. */
 void fs_chart_heat_map(FILE *stream, const struct fs_page_data *data, size_t kind);
 /* Losses over the steps, logarithmic. */

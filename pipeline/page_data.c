@@ -206,9 +206,9 @@ static int read_evaluate(const struct fs_archive *archive, struct fs_page_data *
 
 static void read_provenance(const struct opened *opened, struct fs_page_data *data)
 {
-    static const char *const names[] = {"program", "git",   "compiler",       "mpi",  "hdf5",  "openblas_kernels",
-                                        "host",    "ranks", "threads_a_rank", "seed", "start", "end",
-                                        "command", "job"};
+    static const char *const names[] = {
+        "model",          "program", "git",   "compiler", "mpi",     "hdf5", "openblas_kernels", "host", "ranks",
+        "threads_a_rank", "seed",    "start", "end",      "command", "job"};
     int stage = FS_STAGE_COUNT - 1;
     while (stage > 0 && !data->has[stage]) {
         stage--;

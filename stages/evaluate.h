@@ -43,7 +43,7 @@ struct fs_evaluate_input {
  * none. `model[1]` is NaN without a stamp.
  */
 struct fs_result_row {
-    char suite[24], category[40], subset[16], metric[24], variant[24];
+    char suite[24], category[80], subset[16], metric[24], variant[24];
     double ideal;
     struct fs_metric model[2];
     struct fs_paired paired; /* of model[1] against model[0] */

@@ -54,6 +54,8 @@ static const struct {
     {"/suites/*/p_value", "test model", "1"},
     {"/suites/*/test", "test", NULL},
     {"/suites/*/candidate", "candidate", NULL},
+    {"/suites/*/paraphrase_log", "paraphrase statement model", "nat"},
+    {"/suites/*/paraphrase_*", "paraphrase", NULL},
     {"/suites/*", "item", NULL},
     {"/results/value", "row model", NULL},
     {"/results/low", "row model", NULL},
@@ -184,10 +186,11 @@ const char *fs_layout_metric_unit(const char *metric)
     static const struct {
         const char *begin, *unit;
     } units[] = {
-        {"ss.", "percent"},  {"lms.", "percent"},     {"icat.", "percent"},   {"crows", "percent"},
-        {"rs.", "percent"},  {"accuracy", "percent"}, {"ds", "percent"},      {"ps", "percent"},
-        {"male", "percent"}, {"pro", "percent"},      {"perplexity", "1"},    {"effect_size", "1"},
-        {"p_value", "1"},    {"gap", "nat"},          {"association", "nat"},
+        {"ss.", "percent"},     {"lms.", "percent"},   {"icat.", "percent"}, {"crows", "percent"},
+        {"male in ", "nat"},    {"female in ", "nat"}, {"rs.", "percent"},   {"accuracy", "percent"},
+        {"ds", "percent"},      {"ps", "percent"},     {"male", "percent"},  {"pro", "percent"},
+        {"perplexity", "1"},    {"effect_size", "1"},  {"p_value", "1"},     {"gap", "nat"},
+        {"association", "nat"},
     };
     for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
         if (strncmp(metric, units[i].begin, strlen(units[i].begin)) == 0) {

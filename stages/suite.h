@@ -89,7 +89,10 @@ static inline struct fs_suite_column fs_suite_candidate(const struct fs_suite *s
 int fs_suite_add_share(struct fs_suite_rows *rows, const struct fs_suite *suite, const char *const *category,
                        const char *metric, double ideal, struct fs_suite_column a, struct fs_suite_column b,
                        struct fs_error *err);
-/* Mean of the column times `scale`. */
+/* 100 x share of the items with 1 in a column of 0 and 1. */
+int fs_suite_add_yes(struct fs_suite_rows *rows, const struct fs_suite *suite, const char *const *category,
+                     const char *metric, double ideal, struct fs_suite_column yes, struct fs_error *err);
+/* Mean of the column times `scale`; no share, so without McNemar's test. */
 int fs_suite_add_mean(struct fs_suite_rows *rows, const struct fs_suite *suite, const char *const *category,
                       const char *metric, double ideal, double scale, struct fs_suite_column value,
                       struct fs_error *err);

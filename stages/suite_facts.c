@@ -1,11 +1,14 @@
 /*
  * Facts on no group, which an edit should leave alone: what it costs in knowledge.
  *
- *   counterfact   CounterFact (Meng et al. 2022) in EasyEdit's layout: "ds" 100 x share(P[true] > P[new]), ideal 100,
- * at the prompt and ("ds.rephrase") at its paraphrase; "rs.top1", "rs.rephrase", "rs.locality" 100 x share of prompts
- * whose most probable next token is the unedited model's; "rs.pair" same order of true and new known_facts   ROME's
- * facts that GPT-2 knows: "accuracy" 100 x share of prompts whose most probable next token is the first of the true
- * answer; "rs.top1"
+ * counterfact: CounterFact (Meng et al. 2022) in EasyEdit's layout. "ds" 100 x share(P[true] > P[new]), ideal 100, at
+ * the prompt, and "ds.rephrase" at its paraphrase; "rs.top1", "rs.rephrase", "rs.locality" 100 x share of prompts whose
+ * most probable next token is the unedited model's; "rs.pair" 100 x share of prompts with the same order of true and
+ * new.
+ *
+ * known_facts: ROME's facts that GPT-2 knows. "rs.top1".
+ *
+ * Both: "accuracy" 100 x share of prompts whose most probable next token is the first of the true answer.
  *
  * P as object.mean (causal) or target.logprob (masked: the prompt, the answer, a full stop).
  */
@@ -146,7 +149,7 @@ static int add_accuracy(struct facts *suite, struct fs_suite_rows *rows, struct 
     for (size_t i = 0; i < 2 * base->items; i++) {
         suite->column[i] = suite->top1[fs_suite_at(base, i / 2, TRUE_ANSWER, i % 2)] == suite->first[i / 2] ? 1.0 : 0.0;
     }
-    return add_column(suite, rows, "accuracy", err);
+    return fs_suite_add_yes(rows, base, NULL, "accuracy", 100, (struct fs_suite_column){suite->column, 2}, err);
 }
 
 static int order_of(const struct fs_suite *base, size_t item, size_t model)

@@ -5,6 +5,7 @@
  * "all".
  */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "stages/pair_rows.h"
@@ -114,7 +115,39 @@ static void release(struct fs_suite *base)
     fs_pair_list_release(&suite->pairs);
 }
 
-static const struct fs_suite_operations operations = {compile, fold, add_rows, NULL, release};
+/* paraphrase_pair (item), paraphrase_skip, paraphrase_log below the suite's group, where there are paraphrases. */
+static int write_paraphrases(const struct fs_suite *base, struct fs_archive *archive, struct fs_error *err)
+{
+    const struct pair_suite *suite = (const struct pair_suite *)base;
+    const size_t count = suite->paraphrases, shape[3] = {count, 2, 2};
+    char name[3][80];
+    static const char *const what[3] = {"pair", "skip", "log"};
+    if (count == 0) {
+        return 0;
+    }
+    int64_t *pair = fs_allocate(count, sizeof *pair, "paraphrases of an archive", err);
+    if (pair == NULL) {
+        return -1;
+    }
+    for (size_t i = 0, next = 0; i < base->items; i++) {
+        for (size_t k = 0; k < suite->pairs.item[i].paraphrases; k++) {
+            pair[next++] = (int64_t)i;
+        }
+    }
+    for (size_t i = 0; i < 3; i++) {
+        snprintf(name[i], sizeof name[i], "/suites/%.40s/paraphrase_%s", base->name, what[i]);
+    }
+    int status =
+        fs_archive_write(archive, name[0], FS_ARCHIVE_I64, 1, shape, pair, err) == 0 &&
+                fs_archive_write(archive, name[1], FS_ARCHIVE_U8, 1, shape, suite->paraphrase_skip, err) == 0 &&
+                fs_archive_write(archive, name[2], FS_ARCHIVE_F64, 3, shape, suite->paraphrase_log, err) == 0
+            ? 0
+            : -1;
+    free(pair);
+    return status;
+}
+
+static const struct fs_suite_operations operations = {compile, fold, add_rows, write_paraphrases, release};
 
 static int allocate(struct pair_suite *suite, struct fs_error *err)
 {
@@ -138,6 +171,9 @@ static int allocate(struct pair_suite *suite, struct fs_error *err)
     }
     for (size_t i = 0; i < pairs * CANDIDATES * 2; i++) {
         suite->log[i] = NAN; /* what is not there, and the stamped model where there is none */
+    }
+    for (size_t i = 0; i < suite->paraphrases * 4; i++) {
+        suite->paraphrase_log[i] = NAN;
     }
     return 0;
 }

@@ -7,9 +7,9 @@
 
 #include "stages/result_rows.h"
 
-enum kind { SHARE, MEAN, GAP };
+enum kind { SHARE, YES, MEAN, GAP };
 
-/* One metric over some columns; b is not read for a mean. */
+/* One metric over some columns; b is read for SHARE and GAP alone. */
 struct question {
     const char *const *category; /* [items] */
     const char *metric;
@@ -17,6 +17,11 @@ struct question {
     double ideal, scale;
     struct fs_suite_column a, b;
 };
+
+static bool has_two_columns(const struct question *question)
+{
+    return question->kind == SHARE || question->kind == GAP;
+}
 
 static double at(struct fs_suite_column column, size_t item, size_t model)
 {
@@ -43,7 +48,7 @@ int fs_suite_add_row(struct fs_suite_rows *rows, const struct fs_suite *suite, c
 static bool is_scored(const struct fs_suite_rows *rows, const struct question *question, size_t item)
 {
     for (size_t model = 0; model < rows->models; model++) {
-        if (isnan(at(question->a, item, model)) || (question->kind != MEAN && isnan(at(question->b, item, model)))) {
+        if (isnan(at(question->a, item, model)) || (has_two_columns(question) && isnan(at(question->b, item, model)))) {
             return false;
         }
     }
@@ -75,7 +80,7 @@ static int compare(const struct fs_suite_rows *rows, const struct question *ques
         double *gap = &column[i / n * 2 * items + i % n];
         *gap = fabs(*gap - gap[items]);
     }
-    return fs_paired_mean(n, a[0], a[1], question->scale, false, &rows->bootstrap, paired, err);
+    return fs_paired_mean(n, a[0], a[1], question->scale, question->kind == YES, &rows->bootstrap, paired, err);
 }
 
 /* The row of one category; NULL: all items. column: room for 4 x items numbers. */
@@ -93,7 +98,7 @@ static int add_category(struct fs_suite_rows *rows, const struct fs_suite *suite
             for (size_t model = 0; model < rows->models; model++) {
                 column[2 * model * suite->items + n] = at(question->a, item, model);
                 column[(2 * model + 1) * suite->items + n] =
-                    question->kind == MEAN ? 0.0 : at(question->b, item, model);
+                    has_two_columns(question) ? at(question->b, item, model) : 0.0;
             }
             n++;
         }
@@ -152,6 +157,12 @@ int fs_suite_add_share(struct fs_suite_rows *rows, const struct fs_suite *suite,
                        struct fs_error *err)
 {
     return add_categories(rows, suite, (struct question){category, metric, SHARE, ideal, 100.0, a, b}, err);
+}
+
+int fs_suite_add_yes(struct fs_suite_rows *rows, const struct fs_suite *suite, const char *const *category,
+                     const char *metric, double ideal, struct fs_suite_column yes, struct fs_error *err)
+{
+    return add_categories(rows, suite, (struct question){category, metric, YES, ideal, 100.0, yes, yes}, err);
 }
 
 int fs_suite_add_mean(struct fs_suite_rows *rows, const struct fs_suite *suite, const char *const *category,

@@ -19,7 +19,7 @@ static const char *const candidates[CANDIDATES] = {"log probability", "tokens"};
 
 struct text {
     struct fs_suite base;
-    char *content;
+    char *path, *content;
     size_t length;
     size_t most_tokens;
     size_t *first; /* [items + 1] into read */
@@ -95,7 +95,7 @@ static int compile(struct fs_suite *base, struct fs_plan *plan, const struct fs_
     int32_t *scratch = fs_allocate(length + 2, sizeof *scratch, "a window of a text", err);
     int status = scratch != NULL ? create_windows(suite, windows, windows * length, err) : -1;
     if (status == 0 && encoding.count == 0) {
-        status = fs_error_set(err, FS_EXIT_DATA, "found no token, expected a text");
+        status = fs_error_set(err, FS_EXIT_DATA, "%s: found no token, expected a text", suite->path);
     }
     for (size_t i = 0; status == 0 && i < windows; i++) {
         size_t window = i * all / windows, begin = window * length;
@@ -171,6 +171,7 @@ static int add_rows(struct fs_suite *base, struct fs_suite_rows *rows, struct fs
 static void release(struct fs_suite *base)
 {
     struct text *suite = (struct text *)base;
+    free(suite->path);
     free(suite->content);
     free(suite->first);
     free(suite->read);
@@ -188,10 +189,14 @@ int fs_suite_text(const char *path, const struct fs_suite_options *options, stru
         return -1;
     }
     struct text *suite = fs_allocate(1, sizeof *suite, "a text", err);
-    char *content = fs_allocate(map.size + 1, 1, "a text", err);
+    char *content = fs_allocate(map.size + 1, 1, "a text", err), *name = strdup(path);
     int status = suite != NULL && content != NULL ? 0 : -1;
+    if (status == 0 && name == NULL) {
+        status = fs_error_memory(err, strlen(path), "a path");
+    }
     if (status == 0) {
         memcpy(content, map.data, map.size);
+        suite->path = name;
         suite->content = content;
         suite->length = map.size;
         suite->most_tokens = options->text_tokens;
@@ -205,6 +210,7 @@ int fs_suite_text(const char *path, const struct fs_suite_options *options, stru
     } else {
         free(suite);
         free(content);
+        free(name);
     }
     fs_file_map_close(&map);
     return status;

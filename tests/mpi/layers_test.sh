@@ -16,7 +16,9 @@ cat >seat/t.jsonl <<'END'
 {"targ1": {"category": "x", "examples": ["one", "two"]}, "targ2": {"category": "y", "examples": ["a dog", "the sea"]},
  "attr1": {"category": "a", "examples": ["good"]}, "attr2": {"category": "b", "examples": ["rain", "sun"]}}
 END
-suites=(--set trace.kinds=all --set trace.window=2 --set trace.heat_map=true --set data.text=text.txt --set data.winobias=suites --set data.seat=seat --set "data.stereoset=$data/stereoset.json"
+printf '%s\n' 'sentid	sentence' 'nurse.patient.0.male.txt	The nurse told the patient that he was tired.' \
+    'nurse.patient.0.female.txt	The nurse told the patient that she was tired.' 'nurse.patient.0.neutral.txt	The nurse told the patient that they were tired.' >suites/all_sentences.tsv
+suites=(--set data.winogender=suites --set trace.kinds=all --set trace.window=2 --set trace.heat_map=true --set data.text=text.txt --set data.winobias=suites --set data.seat=seat --set "data.stereoset=$data/stereoset.json"
         --set edit.pairs=biaske --set "data.stereoset_intersentence=$scratch/inter.json")
 cat >inter.json <<'END'
 {"data": {"intersentence": [{"id": "i", "target": "nurse", "bias_type": "gender", "context": "The nurse came in.", "sentences": [
@@ -65,11 +67,13 @@ grep -q 'SS validation' out && ! grep -q 'SS held-out' out || fail "split.valida
 
 # report
 expect 0 "$fairstamp" report o1/evaluate.h5 -o report
-for file in index.html report.md results.csv terms.csv pairs.csv metrics.svg trace.svg heat_map.svg loss.svg layers.svg; do
+for file in index.html report.md results.csv terms.csv pairs.csv trace.csv layers.csv metrics.svg trace.svg argmax.svg kinds.svg heat_map.svg heat_map_attention.svg \
+    heat_map_ffn.svg loss.svg layers.svg; do
     [ -s report/$file ] || fail "report/$file is missing"
 done
 grep -qE '(src|href)="[^d]|@import|url\(|<script' report/index.html && fail "the page wants something from elsewhere"
-for part in 'Before and after' 'Where the bias is stored' 'Is the traced layer' 'Training of the stamp' 'Target terms' 'Content note' 'Provenance'; do
+for part in 'Before and after' 'Where the bias is stored' 'Is the traced layer' 'Training of the stamp' 'Target terms' 'Content note' 'Provenance' \
+    'Model <b>bert-tiny</b>' 'What the numbers mean' 'Average indirect effect by layer and kind' 'Pairs by the layer of their largest effect' '<h3>winogender</h3>'; do
     grep -q "$part" report/index.html || fail "the page lacks: $part"
 done
 [ "$(head -c 15 report/index.html)" = '<!doctype html>' ] || fail "no page"
@@ -89,6 +93,37 @@ expect 73 "$fairstamp" report o1/evaluate.h5 -o text.txt/below
 head -c 5000 o1/evaluate.h5 >cut.h5
 expect 65 "$fairstamp" report cut.h5 -o r
 [ ! -e r ] || fail "a report of nothing"
+
+for part in '## Results' '## Average indirect effect' '## Stamps at other layers' '## Target terms' 'Content note' '### Least changed'; do
+    grep -q "^$part" report/report.md || fail "report.md lacks: $part"
+done
+# what the files hold is in the tables of the report: AIE of each kind, category and layer; a row a layer
+[ "$(sed 1d report/trace.csv | cut -d , -f 1-3 | tr '\n' ' ')" = "$(for kind in residual attention ffn; do for category in all gender; do printf '%s,%s,0 %s,%s,1 ' $kind $category $kind $category; done; done)" ] ||
+    fail "trace.csv: $(cat report/trace.csv)"
+[ "$(sed 1d report/layers.csv | cut -d , -f 1 | tr '\n' ' ')" = "0 1 " ] && grep -q ',traced,' report/layers.csv || fail "layers.csv: $(cat report/layers.csv)"
+
+# McNemar's test of every share, also of the share of right answers
+[ -n "$(grep '^winogender,gender,all,accuracy.male,' report/results.csv | cut -d , -f 16)" ] || fail "accuracy.male has no p: $(grep accuracy report/results.csv)"
+[ -z "$(grep '^winogender,gender,all,accuracy.gap,' report/results.csv | cut -d , -f 16)" ] || fail "a difference of shares has a p of McNemar's test"
+
+# a suite that the model or the categories leave without items is named
+short=(--set stamp.layer=0 --set stamp.iterations=1)
+printf '\tSent_TM\tSent_TAM\tPerson\tGender\tProf_Gender\n0\t[MASK] is a nurse.\t[MASK] is a [MASK].\tHe\tmale\tfemale\n' >bec.tsv
+expect 0 "$fairstamp" run "$data/job-biaske.json" --set output=causal --set "model=$GOLDEN_MODELS/gpt2-tiny" "${short[@]}" --set data.bec_pro=bec.tsv
+says 'data.bec_pro: needs a masked model, and is left out'
+sed 's/"category": "gender"/"category": "religion"/' "$data/biaske.json" >religion.json
+expect 0 "$fairstamp" run "$data/job-biaske.json" --set data.biaske=religion.json --set output=religion --set categories=religion "${short[@]}" --set data.winobias=suites
+says "data.winobias: has none of the job's categories, and is left out"
+: >empty.txt
+expect 65 "$fairstamp" run "$data/job-biaske.json" --set output=empty "${short[@]}" --set data.text=empty.txt
+says 'empty.txt: found no token, expected a text'
+
+# BiasKE measured and not edited: PS follows from the exported scores of its paraphrases
+expect 0 "$fairstamp" run "$data/job-biaske.json" --set output=measured "${short[@]}" --set "data.stereoset=$data/stereoset.json" --set edit.pairs=stereoset
+"$fairstamp" export measured/evaluate.h5 --to csv >measured.csv
+"$fairstamp" report measured/evaluate.h5 -o report4 2>err || fail "report: $(cat err)"
+ps=$(awk -F , '$1 == "/suites/biaske/paraphrase_log" && $4 == 0 { if ($3 == 0) { one = $6 } else { n++; yes += one > $6 } } END { printf "%.6f %d", 100 * yes / n, n }' measured.csv)
+[ "$ps" = "$(grep '^biaske,gender,all,ps,' report4/results.csv | awk -F , '{ printf "%.6f %d", $7, $17 }')" ] || fail "PS of the exported scores: $ps"
 
 # benchmark check
 expect 0 "$fairstamp" benchmark check "$FAIRSTAMP_SOURCE/demo/biaske-gender.json" --tokenizers "$GOLDEN_MODELS/gpt2-tiny"

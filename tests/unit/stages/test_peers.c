@@ -334,8 +334,7 @@ static void check_seat(const char *model)
     evaluate(&loaded, &input, &result);
     cJSON_ArrayForEach(test, tests)
     {
-        char category[40];
-        (void)snprintf(category, sizeof category, "%s", test->string);
+        const char *category = test->string;
         double effect = cJSON_GetObjectItemCaseSensitive(test, "effect_size")->valuedouble;
         double p = cJSON_GetObjectItemCaseSensitive(test, "p_value")->valuedouble;
         double drawn = 4.0 * sqrt(2.0 * fmax(p * (1.0 - p), 1e-4) / 20000.0);

@@ -17,6 +17,7 @@
 
 #include "io/json.h"
 #include "stages/evaluate.h"
+#include "stages/layout.h"
 #include "stages/suite_makers.h"
 #include "support.h"
 
@@ -293,6 +294,9 @@ static void bec_pro(void **state)
     assert_near(row_of(&result, "female in female jobs")->model[0].value, female, 1e-12);
     assert_near(row_of(&result, "gap in female jobs")->model[0].value, male - female, 1e-12);
     assert_near(row_of(&result, "female in male jobs")->model[0].value, 0.0, 0.0); /* the same sentence twice */
+    assert_string_equal(fs_layout_metric_unit("female in male jobs"), "nat");
+    assert_string_equal(fs_layout_metric_unit("male in balanced jobs"), "nat");
+    assert_string_equal(fs_layout_metric_unit("male"), "percent"); /* Winogender's */
     fs_evaluate_result_release(&result);
     fs_suite_destroy(suite);
     unload(&loaded);
@@ -302,19 +306,23 @@ static void bec_pro(void **state)
             "found \"man\", expected male, female");
 }
 
+/* As long as the longest name of the published tests, which two of them share but for its end. */
+#define SEAT_NAME "sent-heilman_double_bind_competent_one_word"
+
 /* Where both attributes are the same list no text lies nearer to one; where X is Y all partitions reach the sum. */
 static void seat(void **state)
 {
     (void)state;
     struct loaded loaded = load("tests/golden/models/gpt2-tiny", 1);
-    const char *path =
-        write_text("t.jsonl", "{\"targ1\": {\"category\": \"x\", \"examples\": [\"one\", \"two\", \"two\"]},"
-                              "\"targ2\": {\"category\": \"y\", \"examples\": [\"a dog\", \"the sea\"]},"
-                              "\"attr1\": {\"category\": \"a\", \"examples\": [\"good\", \"bad\"]},"
-                              "\"attr2\": {\"category\": \"b\", \"examples\": [\"rain\", \"sun\", \"snow\"]}}");
+    const char *path = write_text(SEAT_NAME ".jsonl",
+                                  "{\"targ1\": {\"category\": \"x\", \"examples\": [\"one\", \"two\", \"two\"]},"
+                                  "\"targ2\": {\"category\": \"y\", \"examples\": [\"a dog\", \"the sea\"]},"
+                                  "\"attr1\": {\"category\": \"a\", \"examples\": [\"good\", \"bad\"]},"
+                                  "\"attr2\": {\"category\": \"b\", \"examples\": [\"rain\", \"sun\", \"snow\"]}}");
     struct fs_suite *suite = make(&loaded, fs_suite_seat, path);
     struct fs_evaluate_result result = evaluate(&loaded, suite);
     assert_int_equal(suite->items, 9); /* "two" counts once */
+    assert_string_equal(row_of(&result, "effect_size")->category, SEAT_NAME);
     const double s[4] = {suite->score[0], suite->score[2], suite->score[4], suite->score[6]};
     double mean = (s[0] + s[1] + s[2] + s[3]) / 4, variance = 0.0, reached = 0.0;
     for (size_t i = 0; i < 4; i++) {
