@@ -17,7 +17,7 @@ export OMP_NUM_THREADS=1
 stages() { # FOLDER: "stage seconds" a line
     for stage in trace stamp evaluate layers; do
         [ ! -e "$1/$stage.h5" ] ||
-            echo "$stage $("$program" export "$1/$stage.h5" --to json | sed -n 's/.*"stage_seconds": *"\([0-9.]*\)".*/\1/p' | head -n 1)"
+            echo "$stage $("$program" inspect "$1/$stage.h5" | sed -n 's/.*@stage_seconds = \([0-9.]*\).*/\1/p')"
     done
 }
 echo "machine: $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(nproc) cores; load before: $(cut -d' ' -f1 /proc/loadavg)"

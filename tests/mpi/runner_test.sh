@@ -31,7 +31,7 @@ expect 0 mpirun -n 2 "$program" map 600 "$scratch/many" "$scratch/saved" 0
 for step in "3 USR1" "2 INT" "4 USR1"; do
     set -- $step
     : >"$scratch/err"
-    mpirun -n "$1" "$program" map 600 "$scratch/stopped" "$scratch/saved" 60 2>"$scratch/err" &
+    mpirun -n "$1" "$program" map 600 "$scratch/stopped" "$scratch/saved" 200 2>"$scratch/err" &
     mpirun_pid=$!
     until [ "$(grep -c 'is at work' "$scratch/err")" = "$1" ] || ! kill -0 $mpirun_pid 2>/dev/null; do
         sleep 0.05
