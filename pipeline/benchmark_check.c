@@ -59,10 +59,10 @@ static int add_place(struct place *place, size_t *count, const char *id, const c
     return place[(*count)++].text != NULL ? 0 : -1;
 }
 
-/* Sentences that stand twice, over all pairs, paraphrases and true facts. */
+/* Sentences that stand twice, over all pairs, paraphrases and facts, true and false. */
 static int find_repeated(struct check *check, struct fs_error *err)
 {
-    size_t most = check->facts->count, count = 0;
+    size_t most = 2 * check->facts->count, count = 0;
     for (size_t i = 0; i < check->pairs->count; i++) {
         most += 2 + 2 * check->pairs->item[i].paraphrases;
     }
@@ -78,7 +78,10 @@ static int find_repeated(struct check *check, struct fs_error *err)
         }
     }
     for (size_t i = 0; status == 0 && i < check->facts->count; i++) {
-        status = add_place(place, &count, check->facts->item[i].id, check->facts->item[i].statement.text, err);
+        const struct fs_fact *fact = &check->facts->item[i];
+        status = add_place(place, &count, fact->id, fact->statement.text, err) == 0
+                     ? add_place(place, &count, fact->id, fact->counterpart.text, err)
+                     : -1;
     }
     if (status == 0) {
         qsort(place, count, sizeof *place, compare_places);
@@ -131,6 +134,23 @@ static bool has_word(const char *text, const char *word)
     return false;
 }
 
+/* A word twice in a row, as where both the prompt and its subject bring an article; "had had" and "that that" are
+ * English. */
+static void find_doubled_word(struct check *check, const char *id, const struct fs_statement_text *statement)
+{
+    const char *word = statement->text;
+    while (*word != '\0') {
+        size_t length = strcspn(word, " ");
+        const char *next = word + length + (word[length] == ' ');
+        bool english = length >= 3 && (strncasecmp(word, "had", length) == 0 || strncasecmp(word, "that", length) == 0);
+        if (length > 0 && !english && strcspn(next, " ") == length && strncasecmp(word, next, length) == 0) {
+            find(check, id, "a word stands twice in a row", statement->text);
+            return;
+        }
+        word = next;
+    }
+}
+
 /* What can be said of the two statements of a pair, a paraphrase or a fact. */
 static void find_in_statements(struct check *check, const char *id, const struct fs_statement_text *first,
                                const struct fs_statement_text *second)
@@ -144,6 +164,8 @@ static void find_in_statements(struct check *check, const char *id, const struct
     }
     find_article(check, id, first);
     find_article(check, id, second);
+    find_doubled_word(check, id, first);
+    find_doubled_word(check, id, second);
 }
 
 static void find_in_items(struct check *check)

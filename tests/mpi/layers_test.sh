@@ -140,6 +140,9 @@ broken 65 's/"category": "gender", "target": "woman"/"category": "genders", "tar
 broken 65 's/worked for many years as a {object}/worked for many years as an {object}/' 'the article does not go with the object'
 broken 65 's/The {subject} worked for many years as a {object}\./As a {object} worked for many years the {subject}./' '{subject} stands behind {object}'
 broken 65 's/"prompt": "In that court {subject} was the {object}\."/"prompt": "Late in life {subject} was made a {object}!"/' 'the sentence stands in'
+broken 65 's/The {subject} worked for many years/The the {subject} worked for many years/' 'a word stands twice in a row'
+# a fact that says what is false by another one
+broken 65 's/"subject": "queen", "object": "woman", "counterpart_object": "man"/"subject": "king", "object": "woman", "counterpart_object": "man"/' 'the sentence stands in'
 { printf '{"format": "fairstamp-biaske", "version": 1, "licence": "x", "pairs": [], "facts": [{"id": "'
   head -c 10000000 /dev/zero | tr '\0' a
   printf '"}]}'; } >broken.json
