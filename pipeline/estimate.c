@@ -251,6 +251,7 @@ static int choose_layer(struct fs_estimator *e, struct fs_error *err)
         return -1;
     }
     estimate->layer = chosen.layer;
+    e->layer_is_certain = chosen.why == 1 || chosen.why == 2;
     estimate->why = words[chosen.why];
     struct fs_job *job = NULL;
     int status = load_job(e, "whole", chosen.layer, &job, err);
@@ -387,6 +388,19 @@ static int estimate_stage(struct fs_estimator *e, int stage, struct fs_error *er
     return fs_session_agree(e->session, fs_estimate_predict(e, stage, &measured, err), err);
 }
 
+/* The layers above the stamp are what a step costs, and a trace of all items may find a lower layer. */
+static void estimate_deepest(struct fs_estimator *e)
+{
+    struct fs_estimate *estimate = e->estimate;
+    const struct fs_estimate_stage *stamp = &estimate->stage[FS_STAGE_STAMP];
+    double step = fs_flops_layer(&e->spec, e->kept_tokens, 0) + fs_flops_layer_backward(&e->spec, e->kept_tokens, 0);
+    estimate->deepest = 1;
+    if (!e->layer_is_certain && stamp->flops > 0) {
+        double steps = fs_job_number(e->job, FS_KEY_STAMP_ITERATIONS);
+        estimate->deepest += (double)estimate->layer * steps * step / stamp->flops;
+    }
+}
+
 /* Stamps at further layers, each trained and measured as the job's own. */
 static void estimate_layers(struct fs_estimator *e)
 {
@@ -447,6 +461,7 @@ static int estimate_all(struct fs_estimator *e, struct fs_error *err)
             return -1;
         }
     }
+    estimate_deepest(e);
     estimate_layers(e);
     fs_estimate_memory(e);
     return 0;

@@ -41,6 +41,7 @@ struct fs_estimate {
     bool cut;        /* probed with few layers */
     size_t layer;    /* of the stamp */
     const char *why; /* that layer */
+    double deepest;  /* times the stamp's seconds that it takes at layer 0; 1 where the layer is certain */
     double begin;    /* seconds before the first stage: hashes, weights, data */
     double took;     /* seconds of the estimate */
     bool measured_network;

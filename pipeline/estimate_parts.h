@@ -24,6 +24,7 @@ struct fs_estimator {
     char digest[FS_STAGE_COUNT][FS_DIGEST_SIZE]; /* likewise */
     struct fs_probing whole, cut;                /* `cut` measures where the estimate is cut, else `whole` does */
     double most_tokens[FS_STAGE_COUNT], most_rows[FS_STAGE_COUNT]; /* of a unit */
+    bool layer_is_certain;                                         /* the job's, or of a whole trace */
     double kept_tokens, kept_rows;                                 /* of all training units */
 };
 

@@ -141,6 +141,13 @@ int fs_estimate_print(const struct fs_estimate *estimate, FILE *stream, struct f
     }
     fprintf(stream, "\nStamp at layer %zu (%s); %.0f parameters, %zu steps\n", estimate->layer, estimate->why,
             estimate->parameters, estimate->stage[FS_STAGE_STAMP].calls);
+    if (estimate->deepest > 1.05) {
+        fprintf(
+            stream,
+            "The trace of all items may find another layer: at layer 0 the stamp takes %.2g times as long as below; "
+            "estimate again once the trace is there\n",
+            estimate->deepest);
+    }
     fprintf(stream, "Memory of a node with %zu of %zu ranks: at most %.0f MiB (%.0f MiB weights, %.0f MiB each rank)\n",
             estimate->node_ranks, estimate->ranks,
             (estimate->model_bytes + (double)estimate->node_ranks * estimate->rank_bytes) / mib,
@@ -210,6 +217,7 @@ cJSON *fs_estimate_json(const struct fs_estimate *estimate)
     cJSON_AddBoolToObject(json, "made_up_weights", estimate->made_up);
     cJSON_AddNumberToObject(json, "stamp_layer", (double)estimate->layer);
     cJSON_AddStringToObject(json, "stamp_layer_reason", estimate->why);
+    cJSON_AddNumberToObject(json, "stamp_at_layer_0", estimate->deepest);
     cJSON_AddNumberToObject(json, "stamp_parameters", estimate->parameters);
     cJSON_AddNumberToObject(json, "weights", estimate->weights);
     cJSON_AddNumberToObject(json, "model_bytes", estimate->model_bytes);
