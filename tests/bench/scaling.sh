@@ -20,7 +20,7 @@ stages() { # FOLDER: "stage seconds" a line
             echo "$stage $("$program" inspect "$1/$stage.h5" | sed -n 's/.*@stage_seconds = \([0-9.]*\).*/\1/p')"
     done
 }
-echo "machine: $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(nproc) cores; load before: $(cut -d' ' -f1 /proc/loadavg)"
+echo "machine: $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(nproc --all) cores; load before: $(cut -d' ' -f1 /proc/loadavg)"
 for round in $(seq "$rounds"); do
     for n in 1 "$ranks"; do
         output=$work/$round.$n

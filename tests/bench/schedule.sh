@@ -27,7 +27,7 @@ cat >"$work/job.json" <<END
 END
 mpirun -n "$ranks" "$program" estimate "$work/job.json" --seconds "$seconds" --format json >"$work/estimate.json" </dev/null
 
-echo "machine: $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(nproc) cores"
+echo "machine: $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(nproc --all) cores"
 "${PYTHON:-python3}" - "$work/estimate.json" "$work/rows" <<'PY'
 import json, sys
 estimate = json.load(open(sys.argv[1]))
