@@ -69,7 +69,7 @@ set title "Predicted efficiency"
 set ylabel "%"
 unset logscale y
 set yrange [0:105]
-set key top right
+set key bottom left samplen 2
 set arrow 1 from 0.9,50 to 1150,50 nohead dt 2 lc rgb "#555555"
 plot "$work/rows" using 1:3 with linespoints pt 7 lc rgb "#0072b2" title "trace", \
      "" using 1:5 with linespoints pt 5 lc rgb "#d55e00" title "stamp", \
