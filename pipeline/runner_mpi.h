@@ -6,8 +6,8 @@
  * - map: units by the counter. A finished unit's result goes to the root in pieces, each behind a header; after the
  *   last one a rank sends an end message with its error, if any. The root broadcasts the verdict.
  * - claim: the same, with empty results.
- * - sum: in windows (fs_schedule_window) that bound how many vectors a rank holds. Vectors change hands by slices of the
- *   parameters, each slice is summed in unit order by its owner, and the slices are gathered.
+ * - sum: in windows (fs_schedule_window) that bound how many vectors a rank holds. Vectors change hands by slices of
+ *   the parameters, each slice is summed in unit order by its owner, and the slices are gathered.
  *
  * A failing unit, and a stop request, push the counter past its end, so all ranks finish the units in flight and no
  * more.
