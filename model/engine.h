@@ -16,8 +16,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "model/edits/stamp_net.h"
 #include "model/model.h"
-#include "model/stamp_net.h"
 
 struct fs_batch {
     size_t sequences;     /* B */

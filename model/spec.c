@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "io/json.h"
+#include "io/formats/json.h"
 #include "model/family.h"
 
 static const struct fs_family families[] = {

@@ -2,7 +2,7 @@
 #ifndef FAIRSTAMP_MODEL_WEIGHTS_H
 #define FAIRSTAMP_MODEL_WEIGHTS_H
 
-#include "io/safetensors.h"
+#include "io/formats/safetensors.h"
 #include "model/model.h"
 
 struct fs_linear {

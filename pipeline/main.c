@@ -1,6 +1,6 @@
 #include <hdf5.h>
 
-#include "pipeline/commands.h"
+#include "pipeline/commands/commands.h"
 
 int main(int argc, char **argv)
 {

@@ -2,7 +2,7 @@
 #ifndef FAIRSTAMP_MODEL_TOKENIZER_DECODER_H
 #define FAIRSTAMP_MODEL_TOKENIZER_DECODER_H
 
-#include "io/json.h"
+#include "io/formats/json.h"
 #include "model/tokenizer/pattern.h"
 #include "model/tokenizer/text.h"
 

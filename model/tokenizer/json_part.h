@@ -2,7 +2,7 @@
 #ifndef FAIRSTAMP_MODEL_TOKENIZER_JSON_PART_H
 #define FAIRSTAMP_MODEL_TOKENIZER_JSON_PART_H
 
-#include "io/json.h"
+#include "io/formats/json.h"
 #include "model/tokenizer/pattern.h"
 
 /* The `type` of a part; an error where the part is no object or has no type. */

@@ -18,10 +18,10 @@
 #include <string.h>
 #include <time.h>
 
-#include "io/benchmark.h"
+#include "io/benchmarks/benchmark.h"
 #include "model/engine.h"
 #include "model/tokenizer/tokenizer.h"
-#include "stages/plan.h"
+#include "stages/plan/plan.h"
 
 struct bench {
     struct fs_model *model;

@@ -14,10 +14,10 @@
 #include <string.h>
 #include <time.h>
 
-#include "pipeline/mpi_support.h"
-#include "pipeline/progress.h"
-#include "pipeline/runner_mpi.h"
-#include "pipeline/signals.h"
+#include "io/console/progress.h"
+#include "pipeline/ranks/mpi_support.h"
+#include "pipeline/ranks/runner_mpi.h"
+#include "pipeline/ranks/signals.h"
 
 #define JOB "0000000000000000000000000000000000000000000000000000000000000001"
 #define TELLING_UNITS 20 /* a rank that takes its time says when it has done so many */

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "io/safetensors.h"
+#include "io/formats/safetensors.h"
 #include "model/family.h"
 #include "model/flops.h"
 

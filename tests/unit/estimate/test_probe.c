@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
-#include "stages/plan.h"
-#include "stages/probe.h"
+#include "stages/plan/plan.h"
+#include "stages/work/probe.h"
 
 enum { UNITS = 37, LENGTH = 3 };
 #define ALL 1e6        /* seconds: every unit runs */

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "pipeline/schedule.h"
+#include "pipeline/estimate/schedule.h"
 
 static void units_go_to_the_first_free_thread(void **state)
 {
@@ -46,7 +46,7 @@ static void windows_wait_for_each_other(void **state)
     assert_true(fs_schedule_sum(second, UNITS, alternating, 10, 4, 2, 1, &none, NULL) == 17);
     assert_true(fs_schedule_sum(second, UNITS, own, 10, 4, 64, 1, &none, NULL) == 1);
     assert_true(fs_schedule_sum(second, UNITS, all, 10, 4, 64, 8, &none, NULL) == 2 + 2 + 1); /* 16, 16 and 1 of 8 */
-    all[0] = 1; /* 1 and 16, then 16 */
+    all[0] = 1;                                                                               /* 1 and 16, then 16 */
     assert_true(fs_schedule_sum(second, UNITS, all, 10, 4, 2, 1, &none, NULL) == 32);
     size_t held[64];
     assert_int_equal(fs_schedule_window(all, UNITS, 0, 2, 1, held), 17);

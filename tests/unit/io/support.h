@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "io/archive.h"
+#include "io/archive/archive.h"
 #include "io/error.h"
 
 /* Group fixtures: make the scratch folder, and remove it with all in it. */

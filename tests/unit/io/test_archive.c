@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "io/archive.h"
+#include "io/archive/archive.h"
 #include "io/digest.h"
 
 static struct fs_error err = FS_ERROR_INIT;

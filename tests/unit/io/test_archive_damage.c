@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
-#include "io/archive.h"
+#include "io/archive/archive.h"
 #include "io/digest.h"
 
 #ifdef FAIRSTAMP_SANITIZE

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "io/benchmark.h"
+#include "io/benchmarks/benchmark.h"
 
 static struct fs_error err = FS_ERROR_INIT;
 static const char *const gender[] = {"gender", NULL};

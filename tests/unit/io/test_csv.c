@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "io/csv.h"
+#include "io/formats/csv.h"
 
 static struct fs_error err = FS_ERROR_INIT;
 

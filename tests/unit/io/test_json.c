@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "io/json.h"
+#include "io/formats/json.h"
 
 static struct fs_error err = FS_ERROR_INIT;
 

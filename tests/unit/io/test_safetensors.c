@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "io/safetensors.h"
+#include "io/formats/safetensors.h"
 
 static struct fs_error err = FS_ERROR_INIT;
 

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "io/json.h"
+#include "io/formats/json.h"
 
 static const char *join(const char *first, const char *second, const char *third)
 {

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "io/json.h"
+#include "io/formats/json.h"
 #include "model/backward.h"
 #include "model/engine_parts.h"
 #include "model/kernels.h"

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "io/safetensors.h"
+#include "io/formats/safetensors.h"
 #include "support.h"
 
 static char folder[64];

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "pipeline/doctor.h"
+#include "pipeline/checks/doctor.h"
 
 #define GIB ((uint64_t)1 << 30)
 

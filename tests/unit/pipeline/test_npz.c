@@ -10,8 +10,8 @@
 #include <cmocka.h>
 #include <zip.h>
 
-#include "io/archive.h"
-#include "pipeline/npz.h"
+#include "io/archive/archive.h"
+#include "results/npz.h"
 
 static struct fs_error err = FS_ERROR_INIT;
 

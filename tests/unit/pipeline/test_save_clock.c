@@ -6,8 +6,8 @@
 
 #include <cmocka.h>
 
-#include "pipeline/progress.h"
-#include "pipeline/save_clock.h"
+#include "io/console/progress.h"
+#include "pipeline/ranks/save_clock.h"
 
 #define GUESS 0.1
 

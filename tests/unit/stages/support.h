@@ -4,8 +4,8 @@
 
 #include "model/model.h"
 #include "model/tokenizer/tokenizer.h"
-#include "stages/runner.h"
-#include "stages/statement.h"
+#include "stages/plan/statement.h"
+#include "stages/work/runner.h"
 
 struct loaded {
     struct fs_model *model;

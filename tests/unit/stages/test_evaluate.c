@@ -12,8 +12,8 @@
 #include <cmocka.h>
 
 #include "model/random.h"
-#include "stages/evaluate.h"
-#include "stages/split.h"
+#include "stages/evaluate/evaluate.h"
+#include "stages/metrics/split.h"
 #include "support.h"
 
 static struct loaded model;

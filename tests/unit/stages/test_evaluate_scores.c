@@ -12,8 +12,8 @@
 
 #include <cmocka.h>
 
-#include "io/json.h"
-#include "stages/evaluate.h"
+#include "io/formats/json.h"
+#include "stages/evaluate/evaluate.h"
 
 static const struct fs_bootstrap none = {0, 0};
 

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "stages/statement.h"
+#include "stages/plan/statement.h"
 
 #define MOST 1000
 

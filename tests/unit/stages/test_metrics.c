@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "stages/metrics.h"
+#include "stages/metrics/metrics.h"
 
 static const struct fs_bootstrap none = {0, 0};
 

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "stages/paired.h"
+#include "stages/metrics/paired.h"
 
 static const struct fs_bootstrap some = {500, 7}, none = {0, 0};
 

@@ -14,9 +14,9 @@
 
 #include <cmocka.h>
 
-#include "io/json.h"
-#include "stages/evaluate.h"
-#include "stages/suite_makers.h"
+#include "io/formats/json.h"
+#include "stages/evaluate/evaluate.h"
+#include "stages/suites/suite_registry.h"
 
 static char golden[2048], shared[2048];
 static struct fs_json_document *printed;

@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "model/random.h"
-#include "stages/plan.h"
+#include "stages/plan/plan.h"
 
 static struct fs_plan *new_plan(void)
 {

@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "model/random.h"
-#include "stages/runner.h"
+#include "stages/work/runner.h"
 
 enum { UNITS = 101, LENGTH = 3 };
 

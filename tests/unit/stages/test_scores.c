@@ -12,8 +12,8 @@
 
 #include <cmocka.h>
 
-#include "io/json.h"
-#include "stages/evaluate.h"
+#include "io/formats/json.h"
+#include "stages/evaluate/evaluate.h"
 
 static char golden[2048], shared[2048];
 

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "stages/split.h"
+#include "stages/metrics/split.h"
 
 enum { TERMS = 20, PAIRS = 3 * 2 * TERMS + 1 };
 

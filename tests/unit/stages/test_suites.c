@@ -15,10 +15,10 @@
 
 #include <cmocka.h>
 
-#include "io/json.h"
-#include "stages/evaluate.h"
-#include "stages/layout.h"
-#include "stages/suite_makers.h"
+#include "io/formats/json.h"
+#include "results/archive_layout.h"
+#include "stages/evaluate/evaluate.h"
+#include "stages/suites/suite_registry.h"
 #include "support.h"
 
 static char folder[] = "/tmp/fairstamp-suites-XXXXXX";

@@ -9,7 +9,7 @@
 /* cmocka needs those before it */
 #include <cmocka.h>
 
-#include "stages/stamp.h"
+#include "stages/methods/stamp.h"
 
 #define assert_done(call, error)                                                                                       \
     do {                                                                                                               \

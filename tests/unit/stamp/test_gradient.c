@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "io/json.h"
+#include "io/formats/json.h"
 #include "model/random.h"
-#include "stages/stamp_unit.h"
+#include "stages/methods/stamp_unit.h"
 
 /* L_e alone, or with a weight that makes another term outweigh the gap a million times. */
 #define HEAVY 1e3

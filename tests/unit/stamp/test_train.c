@@ -8,8 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "stages/split.h"
-#include "stages/stamp_unit.h"
+#include "stages/methods/stamp_unit.h"
+#include "stages/metrics/split.h"
 
 static struct fs_stamp_options full_options(const struct fs_spec *spec)
 {

@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "io/csv.h"
 #include "io/digest.h"
 #include "io/file_map.h"
-#include "io/json.h"
+#include "io/formats/csv.h"
+#include "io/formats/json.h"
 
 static void map_file(struct fs_file_map *map, const char *folder, const char *file)
 {

@@ -14,9 +14,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "io/json.h"
-#include "stages/trace.h"
-#include "stages/trace_item.h"
+#include "io/formats/json.h"
+#include "stages/trace/trace.h"
+#include "stages/trace/trace_item.h"
 
 #define assert_done(call, error)                                                                                       \
     do {                                                                                                               \

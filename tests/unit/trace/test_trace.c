@@ -17,8 +17,8 @@
 #include <unistd.h>
 
 #include "model/random.h"
-#include "stages/trace.h"
-#include "stages/trace_item.h"
+#include "stages/trace/trace.h"
+#include "stages/trace/trace_item.h"
 
 #define assert_done(call, error)                                                                                       \
     do {                                                                                                               \

@@ -1,0 +1,153 @@
+/*
+ * Readers of the benchmarks: StereoSet, CrowS-Pairs, BiasKE, attribute words, scores made elsewhere.
+ *
+ * A reader turns a file into plain records of text; what is computed from them is the stages' business. Every text is
+ * valid UTF-8 and owned by the list it stands in. Local.
+ */
+#ifndef FAIRSTAMP_IO_BENCHMARKS_BENCHMARK_H
+#define FAIRSTAMP_IO_BENCHMARKS_BENCHMARK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "io/error.h"
+
+/*
+ * A statement with one word or phrase of interest: `before` + `fill` + `after` is the whole `text`.
+ * StereoSet: `text` is the candidate sentence and `fill` the candidate's word as bias-bench takes it (ASCII punctuation
+ * stripped), so before + fill + after may differ from `text` by that punctuation.
+ */
+struct fs_statement_text {
+    char *before;
+    char *fill;
+    char *after;
+    char *
+        gaps; /* `after` with "BLANK" at the further places of the fill, where the format has several; otherwise NULL */
+    char *text;
+    char *id; /* the sentence's own id, "" where the format has none */
+};
+
+enum fs_candidate { FS_STEREOTYPE, FS_ANTI_STEREOTYPE, FS_UNRELATED, FS_UNRELATED_COUNTERPART };
+
+/*
+ * One biased pair (k1, k2), with what a language model should rank below both.
+ *
+ * StereoSet: the two statements share subject and context and differ in the fill; `subject` is the target term, and
+ * candidate FS_UNRELATED is the unrelated sentence (no FS_UNRELATED_COUNTERPART).
+ * BiasKE: they share relation and fill (the object) and differ in the subject; FS_UNRELATED is k1's prompt with the
+ * unrelated word, FS_UNRELATED_COUNTERPART is k2's prompt with it.
+ */
+struct fs_pair {
+    char *id;
+    char *category;    /* "gender", "race", "religion", ... as the file spells it, "race-color" kept */
+    char *target;      /* the term that SS averages over and that splits edited from held-out items */
+    char *subject;     /* k1's subject, as it stands in its statement (StereoSet: the target term) */
+    char *counterpart; /* k2's subject; "" where the file names none (StereoSet) */
+    bool has_counterpart_unrelated;
+    struct fs_statement_text statement[4];     /* indexed by fs_candidate */
+    size_t paraphrases;                        /* BiasKE only */
+    struct fs_statement_text (*paraphrase)[2]; /* [paraphrases][FS_STEREOTYPE, FS_ANTI_STEREOTYPE] */
+};
+
+/* Two sentences that differ in the group words. */
+struct fs_crows_pair {
+    char *id;       /* the row's index in the file, as text */
+    char *category; /* bias_type */
+    char *more;     /* sent_more: the more stereotyping sentence */
+    char *less;
+    bool antistereo; /* stereo_antistereo == "antistereo" */
+};
+
+/* A commonsense fact that holds for one group and not for the other. */
+struct fs_fact {
+    char *id;
+    char *category;
+    char *subject;
+    struct fs_statement_text statement;   /* true */
+    struct fs_statement_text counterpart; /* false: another object (same prompt), or another subject (same object) */
+};
+
+struct fs_pair_list {
+    size_t count;
+    struct fs_pair *item;
+};
+struct fs_crows_list {
+    size_t count;
+    struct fs_crows_pair *item;
+};
+struct fs_fact_list {
+    size_t count;
+    struct fs_fact *item;
+};
+
+/*
+ * StereoSet's intrasentence items of `path` (original layout; "labels" may be empty). `categories`: NULL for all, or a
+ * NULL-terminated list of bias types; a category without any item in the file is an error.
+ * The fill follows bias-bench's bias_bench/benchmark/stereoset/dataloader.py: the word of the sentence at the index of
+ * the context's last space-separated word that contains BLANK, ASCII punctuation removed. `before` and `after` are the
+ * context's, split at BLANK itself, which may stand inside a word ("BLANKed"); the context may differ from `text` in
+ * case. With several BLANKs (two items of the development set) the split is at the first and `after` has the fill at
+ * the others. FS_EXIT_DATA where a sentence's word is missing or empty, a gold_label is not there exactly once, or a
+ * sentence id stands twice.
+ */
+int fs_stereoset_read(const char *path, const char *const *categories, struct fs_pair_list *pairs,
+                      struct fs_error *err);
+
+/*
+ * StereoSet's intersentence items: `before` is the context and a blank, `fill` the sentence that follows it.
+ */
+int fs_stereoset_read_intersentence(const char *path, const char *const *categories, struct fs_pair_list *pairs,
+                                    struct fs_error *err);
+/*
+ * StereoSet items with synonyms in the place of the attribute terms (EditBias's layout: an array of items, the
+ * sentences below "data" by their label), from one file or all *.json files of a folder.
+ */
+int fs_stereoset_read_synonyms(const char *path, struct fs_pair_list *pairs, struct fs_error *err);
+
+/* CrowS-Pairs' csv; `categories` as above (bias types). "race" selects "race-color". */
+int fs_crows_read(const char *path, const char *const *categories, struct fs_crows_list *pairs, struct fs_error *err);
+
+/*
+ * BiasKE, fairstamp's own JSON; layout in benchmark/README.md. Reads Omega_S with Omega_P, and Omega_D, from one file,
+ * or from all *.json files of a folder in the order of their names. Facts of category "none" are always taken.
+ *   {"format": "fairstamp-biaske", "version": 1, "licence": "...",
+ *    "pairs": [{"id", "category", "target", "relation", "object", "unrelated", "subjects": [s1, s2],
+ *               "prompt": "The {subject} worked as a {object}.", "paraphrases": ["... {subject} ... {object} ...",
+ * ..]}], "facts": [{"id", "category", "subject", "counterpart_subject"?, "object", "counterpart_object"?, "prompt":
+ * "{subject} ... {object}."}]} k1 is the pair with s1, k2 with s2. Each prompt has {subject} and {object} once, and is
+ * taken literally, but that a statement whose prompt begins with a placeholder begins with a capital (a to z). A fact
+ * has exactly one of counterpart_subject and counterpart_object. Unknown keys are errors. Ids are unique over pairs and
+ * facts. A category must have a pair or a fact.
+ */
+int fs_biaske_read(const char *path, const char *const *categories, struct fs_pair_list *pairs,
+                   struct fs_fact_list *facts, struct fs_error *err);
+
+/* Leaves the items with keep[i] in the list, in their order, and releases the others. */
+void fs_pair_list_keep(struct fs_pair_list *list, const bool *keep);
+void fs_fact_list_keep(struct fs_fact_list *list, const bool *keep);
+void fs_pair_list_release(struct fs_pair_list *list); /* take zeroed structs */
+void fs_crows_list_release(struct fs_crows_list *list);
+void fs_fact_list_release(struct fs_fact_list *list);
+
+/*
+ * Attribute words: {"gender": [["man", "woman"], ..], "religion": [["jewish", "christian", "muslim"], ..]},
+ * bias-bench's layout. fs_attribute_counterpart gives the counterpart of `word` (`length` bytes, matched without regard
+ * to ASCII case) in `category`: the next word of the first row that holds it, cyclically; NULL where there is none. A
+ * word that is its row's capitalised form gets a capitalised counterpart from the caller's hands, not here.
+ */
+struct fs_attribute_table;
+int fs_attribute_table_read(const char *path, struct fs_attribute_table **table, struct fs_error *err);
+void fs_attribute_table_destroy(struct fs_attribute_table *table);
+const char *fs_attribute_counterpart(const struct fs_attribute_table *table, const char *category, const char *word,
+                                     size_t length);
+
+/*
+ * Scores made elsewhere: {"intrasentence": [{"id", "score"}]} (StereoSet's predictions layout; further keys are
+ * ignored). fs_scores_find sets `score` and returns true where `id` has one. Several entries of an id: the last counts.
+ */
+struct fs_scores;
+int fs_scores_read(const char *path, struct fs_scores **scores, struct fs_error *err);
+void fs_scores_destroy(struct fs_scores *scores);
+bool fs_scores_find(const struct fs_scores *scores, const char *id, double *score);
+
+#endif

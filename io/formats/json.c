@@ -1,0 +1,335 @@
+#include "io/formats/json.h"
+
+#include <limits.h>
+#include <math.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "io/file_map.h"
+#include "io/formats/json_scan.h"
+
+#define MAX_SIZE ((size_t)1 << 30)
+
+/* The largest integer that a double holds and that no neighbouring integer rounds to. */
+#define MAX_EXACT_INTEGER 9007199254740991.0
+
+struct fs_json_document {
+    char *name;
+    cJSON *root;
+};
+
+static int compare_keys(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* No key twice in `object`; sorted, since a vocabulary is one object of 100,000 keys and more. */
+static int check_keys(const char *name, const cJSON *object, struct fs_error *err)
+{
+    size_t count = 0;
+    const cJSON *member;
+    cJSON_ArrayForEach(member, object)
+    {
+        count++;
+    }
+    if (count < 2) {
+        return 0;
+    }
+    const char **keys = fs_allocate(count, sizeof *keys, "the keys of a JSON object", err);
+    if (keys == NULL) {
+        return -1;
+    }
+    size_t used = 0;
+    cJSON_ArrayForEach(member, object)
+    {
+        keys[used++] = member->string;
+    }
+    qsort(keys, count, sizeof *keys, compare_keys);
+    int result = 0;
+    for (size_t i = 1; i < count && result == 0; i++) {
+        if (strcmp(keys[i - 1], keys[i]) == 0) {
+            result =
+                fs_error_set(err, FS_EXIT_DATA, "%s: key \"%.200s\" stands twice in one object; remove one of the two",
+                             name, keys[i]);
+        }
+    }
+    free(keys);
+    return result;
+}
+
+/* Recursion is bounded by FS_JSON_MAX_DEPTH. */
+static int check_objects(const char *name, const cJSON *value, struct fs_error *err)
+{
+    if (cJSON_IsObject(value) && check_keys(name, value, err) != 0) {
+        return -1;
+    }
+    const cJSON *member;
+    cJSON_ArrayForEach(member, value)
+    {
+        if (member->child != NULL && check_objects(name, member, err) != 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+int fs_json_parse(const char *name, const char *text, size_t length, struct fs_json_document **document,
+                  struct fs_error *err)
+{
+    *document = NULL;
+    if (length > MAX_SIZE) {
+        return fs_error_set(err, FS_EXIT_DATA, "%s: found %zu bytes of JSON, expected at most %zu", name, length,
+                            MAX_SIZE);
+    }
+    if (length >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) { /* a byte order mark, as some editors write */
+        text += 3;
+        length -= 3;
+    }
+    if (fs_json_scan(name, (const unsigned char *)text, length, err) != 0) {
+        return -1;
+    }
+    struct fs_json_document *made = fs_allocate(1, sizeof *made, "a JSON document", err);
+    if (made == NULL) {
+        return -1;
+    }
+    made->name = strdup(name);
+    made->root = cJSON_ParseWithLengthOpts(text, length, NULL, 0);
+    if (made->name == NULL || made->root == NULL) {
+        /* The scan found nothing wrong, so what is left is a lack of memory. */
+        fs_json_destroy(made);
+        return fs_error_memory(err, length, "a JSON document");
+    }
+    if (check_objects(name, made->root, err) != 0) {
+        fs_json_destroy(made);
+        return -1;
+    }
+    *document = made;
+    return 0;
+}
+
+int fs_json_load(const char *path, struct fs_json_document **document, struct fs_error *err)
+{
+    *document = NULL;
+    struct fs_file_map map;
+    if (fs_file_map_open(path, &map, err) != 0) {
+        return -1;
+    }
+    int result = fs_json_parse(path, (const char *)map.data, map.size, document, err);
+    fs_file_map_close(&map);
+    return result;
+}
+
+const cJSON *fs_json_root(const struct fs_json_document *document)
+{
+    return document->root;
+}
+
+const char *fs_json_name(const struct fs_json_document *document)
+{
+    return document->name;
+}
+
+void fs_json_destroy(struct fs_json_document *document)
+{
+    if (document != NULL) {
+        cJSON_Delete(document->root);
+        free(document->name);
+        free(document);
+    }
+}
+
+const char *fs_json_kind(const cJSON *value)
+{
+    return value == NULL           ? "nothing"
+           : cJSON_IsObject(value) ? "an object"
+           : cJSON_IsArray(value)  ? "an array"
+           : cJSON_IsString(value) ? "a string"
+           : cJSON_IsNumber(value) ? "a number"
+           : cJSON_IsBool(value)   ? "true or false"
+                                   : "null";
+}
+
+/* The member `key`, or NULL where it is missing or null. */
+static const cJSON *member_of(const cJSON *object, const char *key)
+{
+    const cJSON *value = cJSON_IsObject(object) ? cJSON_GetObjectItemCaseSensitive(object, key) : NULL;
+    return cJSON_IsNull(value) ? NULL : value;
+}
+
+static int wrong(const struct fs_json_document *document, const char *where, const char *key, const char *found,
+                 const char *expected, struct fs_error *err)
+{
+    return fs_error_set(err, FS_EXIT_DATA, "%s: %s%s%s: found %s, expected %s", document->name, where,
+                        where[0] == '\0' ? "" : ".", key, found, expected);
+}
+
+int fs_json_object(const struct fs_json_document *document, const cJSON *object, const char *where, const char *key,
+                   const cJSON **value, struct fs_error *err)
+{
+    const cJSON *found = member_of(object, key);
+    if (!cJSON_IsObject(found)) {
+        return wrong(document, where, key, fs_json_kind(found), "an object", err);
+    }
+    *value = found;
+    return 0;
+}
+
+int fs_json_array(const struct fs_json_document *document, const cJSON *object, const char *where, const char *key,
+                  const cJSON **value, struct fs_error *err)
+{
+    const cJSON *found = member_of(object, key);
+    if (!cJSON_IsArray(found)) {
+        return wrong(document, where, key, fs_json_kind(found), "an array", err);
+    }
+    *value = found;
+    return 0;
+}
+
+int fs_json_text(const struct fs_json_document *document, const cJSON *object, const char *where, const char *key,
+                 const char **value, struct fs_error *err)
+{
+    const cJSON *found = member_of(object, key);
+    if (!cJSON_IsString(found)) {
+        return wrong(document, where, key, fs_json_kind(found), "a string", err);
+    }
+    *value = found->valuestring;
+    return 0;
+}
+
+int fs_json_text_optional(const struct fs_json_document *document, const cJSON *object, const char *where,
+                          const char *key, const char **value, struct fs_error *err)
+{
+    return member_of(object, key) == NULL ? 0 : fs_json_text(document, object, where, key, value, err);
+}
+
+int fs_json_size(const struct fs_json_document *document, const cJSON *object, const char *where, const char *key,
+                 size_t minimum, size_t maximum, size_t *value, struct fs_error *err)
+{
+    const cJSON *found = member_of(object, key);
+    char expected[96];
+    snprintf(expected, sizeof expected, "an integer from %zu to %zu", minimum, maximum);
+    if (!cJSON_IsNumber(found)) {
+        return wrong(document, where, key, fs_json_kind(found), expected, err);
+    }
+    size_t size = 0;
+    if (fs_json_exact_size(found, &size) != 0 || size < minimum || size > maximum) {
+        char number[48];
+        snprintf(number, sizeof number, "%.17g", found->valuedouble);
+        return wrong(document, where, key, number, expected, err);
+    }
+    *value = size;
+    return 0;
+}
+
+int fs_json_exact_size(const cJSON *value, size_t *size)
+{
+    if (!cJSON_IsNumber(value)) {
+        return -1;
+    }
+    double number = value->valuedouble;
+    if (!(number >= 0) || number > MAX_EXACT_INTEGER || number != floor(number) || number > (double)(SIZE_MAX / 2)) {
+        return -1;
+    }
+    *size = (size_t)number;
+    return 0;
+}
+
+int fs_json_size_optional(const struct fs_json_document *document, const cJSON *object, const char *where,
+                          const char *key, size_t minimum, size_t maximum, size_t *value, struct fs_error *err)
+{
+    return member_of(object, key) == NULL ? 0
+                                          : fs_json_size(document, object, where, key, minimum, maximum, value, err);
+}
+
+int fs_json_number_optional(const struct fs_json_document *document, const cJSON *object, const char *where,
+                            const char *key, double minimum, double maximum, double *value, struct fs_error *err)
+{
+    const cJSON *found = member_of(object, key);
+    if (found == NULL) {
+        return 0;
+    }
+    char expected[96];
+    snprintf(expected, sizeof expected, "a number from %g to %g", minimum, maximum);
+    if (!cJSON_IsNumber(found)) {
+        return wrong(document, where, key, fs_json_kind(found), expected, err);
+    }
+    if (!(found->valuedouble >= minimum && found->valuedouble <= maximum)) {
+        char number[48];
+        snprintf(number, sizeof number, "%.17g", found->valuedouble);
+        return wrong(document, where, key, number, expected, err);
+    }
+    *value = found->valuedouble;
+    return 0;
+}
+
+int fs_json_bool_optional(const struct fs_json_document *document, const cJSON *object, const char *where,
+                          const char *key, bool *value, struct fs_error *err)
+{
+    const cJSON *found = member_of(object, key);
+    if (found == NULL) {
+        return 0;
+    }
+    if (!cJSON_IsBool(found)) {
+        return wrong(document, where, key, fs_json_kind(found), "true or false", err);
+    }
+    *value = cJSON_IsTrue(found) != 0;
+    return 0;
+}
+
+/* Levenshtein's distance; names beyond 63 bytes are cut, which only a suggestion suffers from. */
+static size_t edit_distance(const char *a, const char *b)
+{
+    size_t row[64];
+    size_t length = strnlen(b, sizeof row / sizeof row[0] - 1);
+    for (size_t j = 0; j <= length; j++) {
+        row[j] = j;
+    }
+    for (size_t i = 0; a[i] != '\0' && i < sizeof row / sizeof row[0]; i++) {
+        size_t diagonal = row[0];
+        row[0] = i + 1;
+        for (size_t j = 0; j < length; j++) {
+            size_t best = diagonal + (a[i] != b[j] ? 1 : 0);
+            best = row[j + 1] + 1 < best ? row[j + 1] + 1 : best;
+            best = row[j] + 1 < best ? row[j] + 1 : best;
+            diagonal = row[j + 1];
+            row[j + 1] = best;
+        }
+    }
+    return row[length];
+}
+
+const char *fs_nearest_name(const char *name, const char *const *known)
+{
+    const char *nearest = NULL;
+    size_t best = 0;
+    for (; *known != NULL; known++) {
+        size_t distance = edit_distance(name, *known);
+        if (nearest == NULL || distance < best) {
+            nearest = *known;
+            best = distance;
+        }
+    }
+    return nearest;
+}
+
+int fs_json_refuse_unknown(const struct fs_json_document *document, const cJSON *object, const char *where,
+                           const char *const *known, struct fs_error *err)
+{
+    const cJSON *member;
+    cJSON_ArrayForEach(member, object)
+    {
+        const char *const *name = known;
+        while (*name != NULL && strcmp(*name, member->string) != 0) {
+            name++;
+        }
+        if (*name == NULL) {
+            return fs_error_set(err, FS_EXIT_DATA, "%s: %s%s%.200s: unknown key; the nearest known one is \"%s\"",
+                                document->name, where, where[0] == '\0' ? "" : ".", member->string,
+                                fs_nearest_name(member->string, known));
+        }
+    }
+    return 0;
+}

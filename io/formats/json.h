@@ -1,0 +1,66 @@
+/*
+ * JSON files through cJSON, checked before and after: at most 1 GiB, nested at most 64 deep, no trailing bytes, valid
+ * UTF-8, no NUL (nor \u0000), no lone surrogate, finite numbers, no key twice in one object. A byte order mark is
+ * skipped. Always the case-sensitive look-up. Local.
+ *
+ * The getters name file and key in their error: "job.json: stamp.width: found a string, expected an integer from 1 to
+ * 65536".
+ */
+#ifndef FAIRSTAMP_IO_FORMATS_JSON_H
+#define FAIRSTAMP_IO_FORMATS_JSON_H
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "io/error.h"
+
+struct fs_json_document;
+
+/* The caller destroys. FS_EXIT_NO_INPUT where there is no file, FS_EXIT_DATA where it is no JSON as above. */
+int fs_json_load(const char *path, struct fs_json_document **document, struct fs_error *err);
+/* `name` stands for the path in error texts. */
+int fs_json_parse(const char *name, const char *text, size_t length, struct fs_json_document **document,
+                  struct fs_error *err);
+const cJSON *fs_json_root(const struct fs_json_document *document);
+const char *fs_json_name(const struct fs_json_document *document);
+void fs_json_destroy(struct fs_json_document *document); /* takes NULL */
+
+/*
+ * Getters; a wrong type or range is FS_EXIT_DATA. `where` is the dotted place of `object` in the file ("" for the
+ * root), used in error texts alone.
+ * *_optional leave `value` as it is where the key is missing, the others fail. A null counts as missing.
+ * Strings stay owned by the document.
+ */
+int fs_json_object(const struct fs_json_document *document, const cJSON *object, const char *where, const char *key,
+                   const cJSON **value, struct fs_error *err);
+int fs_json_array(const struct fs_json_document *document, const cJSON *object, const char *where, const char *key,
+                  const cJSON **value, struct fs_error *err);
+int fs_json_text(const struct fs_json_document *document, const cJSON *object, const char *where, const char *key,
+                 const char **value, struct fs_error *err);
+int fs_json_text_optional(const struct fs_json_document *document, const cJSON *object, const char *where,
+                          const char *key, const char **value, struct fs_error *err);
+int fs_json_size(const struct fs_json_document *document, const cJSON *object, const char *where, const char *key,
+                 size_t minimum, size_t maximum, size_t *value, struct fs_error *err);
+int fs_json_size_optional(const struct fs_json_document *document, const cJSON *object, const char *where,
+                          const char *key, size_t minimum, size_t maximum, size_t *value, struct fs_error *err);
+int fs_json_number_optional(const struct fs_json_document *document, const cJSON *object, const char *where,
+                            const char *key, double minimum, double maximum, double *value, struct fs_error *err);
+int fs_json_bool_optional(const struct fs_json_document *document, const cJSON *object, const char *where,
+                          const char *key, bool *value, struct fs_error *err);
+
+/* "an object", "a string", ...: for error texts. NULL is "nothing". */
+const char *fs_json_kind(const cJSON *value);
+
+/* The number `value` as an integer from 0 to 2^53 - 1, beyond which JSON's doubles are not exact; -1 where it is none.
+ */
+int fs_json_exact_size(const cJSON *value, size_t *size);
+
+/* Refuses a key of `object` that is not in the NULL-terminated list `known`, and names the nearest one that is. */
+int fs_json_refuse_unknown(const struct fs_json_document *document, const cJSON *object, const char *where,
+                           const char *const *known, struct fs_error *err);
+
+/* The name of the NULL-terminated, non-empty list `known` that differs from `name` by the fewest edits. */
+const char *fs_nearest_name(const char *name, const char *const *known);
+
+#endif

@@ -1,0 +1,140 @@
+#include "jobs/sweep_write.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "io/formats/json.h"
+#include "io/publish.h"
+#include "jobs/job.h"
+
+static int publish(const char *folder, const char *name, const char *text, struct fs_error *err)
+{
+    char *path = NULL;
+    int status = asprintf(&path, "%s/%s", folder, name) >= 0 ? fs_publish_text(path, text, strlen(text), err)
+                                                             : fs_error_memory(err, 64, "a path");
+    free(path);
+    return status;
+}
+
+/* The manifest without what is added to it later. */
+static char *without_estimates(const cJSON *manifest)
+{
+    cJSON *copy = cJSON_Duplicate(manifest, true), *entry;
+    cJSON_ArrayForEach(entry, cJSON_GetObjectItemCaseSensitive(copy, "cells"))
+    {
+        cJSON_DeleteItemFromObjectCaseSensitive(entry, "estimate");
+    }
+    char *text = cJSON_Print(copy);
+    cJSON_Delete(copy);
+    return text;
+}
+
+/* Whether <folder>/manifest.json is there; it must then be `text`. */
+static int check_folder(const char *folder, const char *text, bool *there, struct fs_error *err)
+{
+    char *path = NULL;
+    struct fs_json_document *document = NULL;
+    if (asprintf(&path, "%s/manifest.json", folder) < 0) {
+        return fs_error_memory(err, 64, "a path");
+    }
+    *there = access(path, F_OK) == 0;
+    int status = *there ? fs_json_load(path, &document, err) : 0;
+    if (status == 0 && *there) {
+        char *found = without_estimates(fs_json_root(document));
+        if (found == NULL || strcmp(found, text) != 0) {
+            status = fs_error_set(err, FS_EXIT_FOREIGN,
+                                  "%s: holds the plan of another sweep; give the new one another folder", path);
+        }
+        cJSON_free(found);
+    }
+    fs_json_destroy(document);
+    free(path);
+    return status;
+}
+
+/* Writes the job files, where they are not there, and reads them: their keys and values. */
+static int write_jobs(const cJSON *jobs, const char *folder, bool again, struct fs_error *err)
+{
+    const cJSON *job;
+    cJSON_ArrayForEach(job, jobs)
+    {
+        char *path = NULL;
+        struct fs_job *loaded = NULL;
+        if (asprintf(&path, "%s/%s.json", folder, job->string) < 0) {
+            return fs_error_memory(err, 64, "a path");
+        }
+        int status = again && access(path, F_OK) == 0
+                         ? 0
+                         : fs_publish_text(path, job->valuestring, strlen(job->valuestring), err);
+        status = status == 0 ? fs_job_load(path, NULL, 0, &loaded, err) : -1;
+        fs_job_destroy(loaded);
+        free(path);
+        if (status != 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* Of a plan that came to nothing. */
+static void remove_jobs(const cJSON *jobs, const char *folder)
+{
+    const cJSON *job;
+    cJSON_ArrayForEach(job, jobs)
+    {
+        char *path = NULL;
+        if (asprintf(&path, "%s/%s.json", folder, job->string) >= 0) {
+            (void)unlink(path);
+            free(path);
+        }
+    }
+}
+
+/* Line i + 1: cell i, for the batch scripts. */
+static int write_ids(const cJSON *jobs, const char *folder, struct fs_error *err)
+{
+    const cJSON *job;
+    char *list = NULL;
+    size_t length = 0;
+    FILE *ids = open_memstream(&list, &length);
+    cJSON_ArrayForEach(job, jobs)
+    {
+        if (ids != NULL) {
+            fprintf(ids, "%s\n", job->string);
+        }
+    }
+    int status = ids != NULL && fclose(ids) == 0 ? publish(folder, "cells.txt", list, err)
+                                                 : fs_error_memory(err, 64, "a list of cells");
+    free(list);
+    return status;
+}
+
+int fs_sweep_write(const char *folder, cJSON *cells, const cJSON *jobs, struct fs_error *err)
+{
+    cJSON *manifest = cJSON_CreateObject();
+    cJSON_AddStringToObject(manifest, "format", "fairstamp-sweep");
+    cJSON_AddNumberToObject(manifest, "version", 1);
+    cJSON_AddItemReferenceToObject(manifest, "cells", cells);
+    char *text = cJSON_Print(manifest), *job_folder = NULL;
+    cJSON_Delete(manifest);
+    bool there = false;
+    int status =
+        text != NULL && asprintf(&job_folder, "%s/jobs", folder) >= 0 ? 0 : fs_error_memory(err, 4096, "a manifest");
+    status = status == 0 ? check_folder(folder, text, &there, err) : -1;
+    status = status == 0 ? fs_make_folder(job_folder, err) : -1;
+    if (status == 0) {
+        status = write_jobs(jobs, job_folder, there, err) == 0 ? write_ids(jobs, folder, err) : -1;
+        if (status == 0 && !there) {
+            status = publish(folder, "manifest.json", text, err); /* the last: a plan that is there is complete */
+        }
+        if (status != 0 && !there) {
+            remove_jobs(jobs, job_folder);
+        }
+    }
+    cJSON_free(text);
+    free(job_folder);
+    return status;
+}

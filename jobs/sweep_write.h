@@ -1,0 +1,16 @@
+/* A sweep's plan as files: manifest, ids, job files. Local. */
+#ifndef FAIRSTAMP_JOBS_SWEEP_WRITE_H
+#define FAIRSTAMP_JOBS_SWEEP_WRITE_H
+
+#include <cjson/cJSON.h>
+
+#include "io/error.h"
+
+/*
+ * Writes `cells`, the manifest's list, and `jobs`, an object of ids and texts of job files, into `folder`, and reads
+ * every job file as a run does. FS_EXIT_FOREIGN where the folder holds another plan; job files that are there stay. A
+ * plan that fails leaves no job file behind. `cells` is not changed.
+ */
+int fs_sweep_write(const char *folder, cJSON *cells, const cJSON *jobs, struct fs_error *err);
+
+#endif

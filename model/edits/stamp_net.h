@@ -1,0 +1,36 @@
+/*
+ * The Fairness Stamp's side network (arXiv 2405.09341, step 2): a key-value memory beside the FFN of one layer,
+ *
+ *     FFN'(x) = FFN(x) + ReLU(x K'^T + b_K) V' + b_V        x (T,d)   K' (C,d)  b_K (C)  V' (C,d)  b_V (d)
+ *
+ * x is what the FFN itself receives. V' and b_V start at zero, K' at N(0, 1/d), b_K at zero, or where the
+ * training puts it before its first step: a fresh stamp changes no bit.
+ */
+#ifndef FAIRSTAMP_MODEL_EDITS_STAMP_NET_H
+#define FAIRSTAMP_MODEL_EDITS_STAMP_NET_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "io/error.h"
+#include "model/real.h"
+
+struct fs_stamp {
+    size_t layer;        /* 0-based */
+    size_t hidden;       /* d */
+    size_t width;        /* C */
+    fs_real *parameters; /* one block: K' (C,d), b_K (C), V' (C,d), b_V (d) */
+};
+
+/* 2 C d + C + d: length of the block, and of a gradient in the same layout. */
+size_t fs_stamp_parameters(size_t hidden, size_t width);
+size_t fs_stamp_offset_key_bias(const struct fs_stamp *stamp);
+size_t fs_stamp_offset_value(const struct fs_stamp *stamp);
+size_t fs_stamp_offset_value_bias(const struct fs_stamp *stamp);
+
+/* A fresh stamp, from `seed` alone (the same bits on every machine). The caller releases. */
+int fs_stamp_create(size_t layer, size_t hidden, size_t width, uint64_t seed, struct fs_stamp *stamp,
+                    struct fs_error *err);
+void fs_stamp_release(struct fs_stamp *stamp); /* takes a zeroed struct */
+
+#endif

@@ -1,0 +1,109 @@
+/* benchmark check: a BiasKE file or folder, before it is used or published. No ranks. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "io/console/output.h"
+#include "pipeline/checks/benchmark_check.h"
+#include "pipeline/commands/commands.h"
+#include "results/table.h"
+
+static int print_counts(const struct fs_benchmark_report *report, struct fs_error *err)
+{
+    static const char *const names[] = {"<category", ">pairs", ">target terms", ">paraphrases", ">a pair", ">facts"};
+    struct fs_table *table;
+    if (fs_table_create(sizeof names / sizeof names[0], names, &table, err) != 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < report->categories; i++) {
+        const struct fs_benchmark_count *count = &report->count[i];
+        fs_table_cell(table, "%s", count->category);
+        fs_table_cell(table, "%zu", count->pairs);
+        fs_table_cell(table, "%zu", count->targets);
+        fs_table_cell(table, "%zu", count->paraphrases);
+        if (count->fewest_paraphrases == count->most_paraphrases) {
+            fs_table_cell(table, "%zu", count->most_paraphrases);
+        } else {
+            fs_table_cell(table, "%zu to %zu", count->fewest_paraphrases, count->most_paraphrases);
+        }
+        fs_table_cell(table, "%zu", count->facts);
+    }
+    int status = fs_table_print(table, stdout, err);
+    fs_table_destroy(table);
+    return status;
+}
+
+static int print_tokens(const struct fs_benchmark_report *report, struct fs_error *err)
+{
+    static const char *const names[] = {"<tokenizer", ">subjects, objects", ">one token",
+                                        ">longest",   ">unknown",           ">pairs of one length"};
+    struct fs_table *table;
+    if (report->tokenizers == 0) {
+        return 0;
+    }
+    if (fs_table_create(sizeof names / sizeof names[0], names, &table, err) != 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < report->tokenizers; i++) {
+        const struct fs_benchmark_tokens *tokens = &report->tokens[i];
+        fs_table_cell(table, "%s", tokens->tokenizer);
+        fs_table_cell(table, "%zu", tokens->texts);
+        fs_table_cell(table, "%zu", tokens->single);
+        fs_table_cell(table, "%zu", tokens->most);
+        fs_table_cell(table, "%zu", tokens->unknown);
+        fs_table_cell(table, "%zu of %zu", tokens->aligned, tokens->pairs);
+    }
+    putchar('\n');
+    int status = fs_table_print(table, stdout, err);
+    fs_table_destroy(table);
+    return status;
+}
+
+static int check(const char *path, const char *const *folder, struct fs_error *err)
+{
+    struct fs_pair_list pairs;
+    struct fs_fact_list facts;
+    struct fs_benchmark_report report = {0};
+    size_t folders = 0;
+    while (folder != NULL && folder[folders] != NULL) {
+        folders++;
+    }
+    if (fs_biaske_read(path, NULL, &pairs, &facts, err) != 0) {
+        return -1;
+    }
+    int status = fs_benchmark_check(&pairs, &facts, folder, folders, &report, err);
+    if (status == 0) {
+        status = print_counts(&report, err) == 0 ? print_tokens(&report, err) : -1;
+    }
+    if (status == 0) {
+        printf("\nWords that a paraphrase has in common with its prompt: %.0f %% on average\n", 100.0 * report.overlap);
+        fputs(report.findings, stdout);
+        if (report.errors > 0) {
+            status = fs_error_set(err, FS_EXIT_DATA, "%s: %zu finding%s above; mend the items named", path,
+                                  report.errors, report.errors == 1 ? "" : "s");
+        } else {
+            printf("%s: no findings\n", path);
+        }
+    }
+    fs_benchmark_report_release(&report);
+    fs_pair_list_release(&pairs);
+    fs_fact_list_release(&facts);
+    return status;
+}
+
+int fs_command_benchmark(const struct fs_options *options, struct fs_error *err)
+{
+    char **folder;
+    if (strcmp(options->operand[0], "check") != 0) {
+        return fs_error_set(err, FS_EXIT_USAGE,
+                            "benchmark: found \"%.100s\", expected check, as in `fairstamp "
+                            "benchmark check FILE`",
+                            options->operand[0]);
+    }
+    if (fs_split_list("--tokenizers", options->value[FS_OPTION_TOKENIZERS], &folder, err) != 0) {
+        return -1;
+    }
+    int status = check(options->operand[1], (const char *const *)folder, err);
+    free(folder);
+    int flushed = fs_finish_output(err);
+    return status == 0 ? flushed : -1;
+}

@@ -1,0 +1,323 @@
+/* doctor: the checks of doctor.h, and of a job: model, data, output. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "io/console/output.h"
+#include "io/console/progress.h"
+#include "io/publish.h"
+#include "pipeline/checks/doctor.h"
+#include "pipeline/commands/commands.h"
+#include "pipeline/run/run_stages.h"
+#include "results/report.h"
+#include "results/stage_files.h"
+#include "stages/plan/statement.h"
+
+#define MIB (1024.0 * 1024.0)
+#define UNIT_TOKENS ((uint64_t)2048)    /* of the stages trace and stamp */
+#define LOGITS ((uint64_t)16 << 20)     /* a thread holds at most */
+#define STAMP_NUMBERS ((uint64_t)6)     /* a parameter on each rank: the stamp, its best, moments, gradient */
+#define RANK_BYTES ((uint64_t)64 << 20) /* program, libraries, MPI's buffers */
+#define FILE_BYTES ((uint64_t)64 << 20) /* trace.h5 and evaluate.h5, generously */
+#define STAMP_COPIES ((uint64_t)3)      /* stamp.h5, its partial file, and the one that takes its place */
+
+/* An error of any rank as a finding. Collective; `status` and `error` are each rank's own. */
+static bool agree(struct fs_doctor *doctor, struct fs_session *session, const char *name, int status,
+                  struct fs_error *error)
+{
+    if (fs_session_agree(session, status, error) == 0) {
+        return true;
+    }
+    const char *semicolon = strrchr(error->text, ';'); /* "what is wrong; likely fix" */
+    size_t length = semicolon != NULL ? (size_t)(semicolon - error->text) : strlen(error->text);
+    const char *fix =
+        semicolon != NULL ? semicolon + 1 + strspn(semicolon + 1, " ") : "look at the path and its rights";
+    fs_doctor_add(doctor, FS_FINDING_FAILED, name, fix, "%.*s (%s)", (int)(length < 480 ? length : 480), error->text,
+                  error->where);
+    return false;
+}
+
+static bool check_job(struct fs_doctor *doctor, struct fs_session *session, struct fs_job **job)
+{
+    const struct fs_options *options = session->options;
+    struct fs_error error = FS_ERROR_INIT;
+    int status = fs_job_load(options->operand[0], options->set, options->sets, job, &error);
+    if (!agree(doctor, session, "job", status, &error)) {
+        return false;
+    }
+    fs_doctor_add(doctor, FS_FINDING_OK, "job", NULL, "%s", options->operand[0]);
+    return true;
+}
+
+static int open_model(const char *folder, struct fs_model **model, struct fs_tokenizer **tokenizer,
+                      struct fs_error *err)
+{
+    struct fs_prompt_style style;
+    if (fs_model_open(folder, model, err) != 0 || fs_tokenizer_open(folder, tokenizer, err) != 0) {
+        return -1;
+    }
+    return fs_prompt_style_of(fs_model_spec(*model), *tokenizer, &style, err) == 0
+               ? 0
+               : fs_error_prepend(err, "%s", folder);
+}
+
+static int check_layer(const struct fs_job *job, const struct fs_spec *spec, struct fs_error *err)
+{
+    if (!fs_job_chose(job, FS_KEY_STAMP_LAYER, "auto") &&
+        fs_job_number(job, FS_KEY_STAMP_LAYER) >= (double)spec->layers) {
+        return fs_error_set(err, FS_EXIT_CONFIG, "stamp.layer: found %.0f; take a layer from 0 to %zu of this model",
+                            fs_job_number(job, FS_KEY_STAMP_LAYER), spec->layers - 1);
+    }
+    return 0;
+}
+
+static uint64_t bytes_of_files(const struct fs_model *model)
+{
+    size_t files;
+    uint64_t bytes = 0;
+    const char *const *file = fs_model_files(model, &files);
+    for (size_t i = 0; i < files; i++) {
+        struct stat info;
+        bytes += stat(file[i], &info) == 0 ? (uint64_t)info.st_size : 0;
+    }
+    return bytes;
+}
+
+/* ARCHITECTURE.md, Memory. */
+static void estimate(const struct fs_job *job, const struct fs_model *model, struct fs_needs *needs)
+{
+    const struct fs_spec *s = fs_model_spec(model);
+    uint64_t parameters = fs_stamp_parameters(s->hidden, (size_t)fs_job_number(job, FS_KEY_STAMP_WIDTH));
+    uint64_t row = 8 * s->hidden + (s->heads + 2 * s->key_value_heads) * s->head_size + 3 * s->ffn;
+    uint64_t logits = UNIT_TOKENS * s->vocabulary < LOGITS ? UNIT_TOKENS * s->vocabulary : LOGITS;
+    *needs = (struct fs_needs){
+        .shared = fs_model_converted_bytes(model),
+        .rank = RANK_BYTES + STAMP_NUMBERS * parameters * sizeof(fs_real),
+        .thread = (UNIT_TOKENS * row + logits) * sizeof(fs_real),
+        .disk = FILE_BYTES + STAMP_COPIES * STAMP_NUMBERS * parameters * sizeof(fs_real),
+    };
+    needs->node = needs->shared + bytes_of_files(model);
+}
+
+/* `kind` and `needs` are set where it returns true. */
+static bool check_model(struct fs_doctor *doctor, struct fs_session *session, const struct fs_job *job,
+                        enum fs_model_kind *kind, struct fs_needs *needs)
+{
+    const char *folder = fs_job_text(job, FS_KEY_MODEL);
+    struct fs_model *model = NULL;
+    struct fs_tokenizer *tokenizer = NULL;
+    struct fs_error error = FS_ERROR_INIT;
+    int status = open_model(folder, &model, &tokenizer, &error);
+    status = status == 0 ? check_layer(job, fs_model_spec(model), &error) : -1;
+    bool sound = agree(doctor, session, "model", status, &error);
+    if (sound) {
+        const struct fs_spec *spec = fs_model_spec(model);
+        *kind = spec->kind;
+        estimate(job, model, needs);
+        fs_doctor_add(doctor, FS_FINDING_OK, "model", NULL,
+                      "%s: %s, %s, %zu layers, hidden size %zu; every rank can read it", folder, spec->family_name,
+                      spec->kind == FS_MASKED ? "masked" : "causal", spec->layers, spec->hidden);
+    }
+    fs_model_destroy(model);
+    fs_tokenizer_destroy(tokenizer);
+    return sound;
+}
+
+static void check_data(struct fs_doctor *doctor, struct fs_session *session, const struct fs_job *job,
+                       enum fs_model_kind kind)
+{
+    struct fs_data data = {0};
+    struct fs_error error = FS_ERROR_INIT;
+    int status = fs_data_read(job, kind, &data, &error);
+    if (agree(doctor, session, "data", status, &error)) {
+        fs_doctor_add(doctor, FS_FINDING_OK, "data", NULL,
+                      "%zu %s pairs, %zu facts, %zu CrowS-Pairs, %zu further suite%s", data.pairs.count,
+                      data.pairs_suite, data.facts.count, data.crows.count, data.suites, data.suites == 1 ? "" : "s");
+    }
+    fs_data_release(&data);
+}
+
+/* The folder above what is not there yet: where the output will be made. The caller frees; NULL: out of memory. */
+static char *deepest_folder(const char *path)
+{
+    char *folder = strdup(path[0] != '\0' ? path : ".");
+    struct stat info;
+    while (folder != NULL && stat(folder, &info) != 0 && errno == ENOENT) {
+        char *slash = strrchr(folder, '/');
+        if (slash == NULL || slash == folder) {
+            snprintf(folder, 2, "%s", slash == NULL ? "." : "/"); /* no path is shorter than that */
+            break;
+        }
+        *slash = '\0';
+    }
+    return folder;
+}
+
+/* Root: publishes a file as a stage does, and removes it. */
+static int try_publishing(const char *folder, struct fs_error *err)
+{
+    struct stat info;
+    char *path;
+    if (stat(folder, &info) != 0 || !S_ISDIR(info.st_mode)) {
+        return fs_error_set(err, FS_EXIT_CANNOT_CREATE, "%s: %s; choose another output", folder,
+                            errno != 0 && stat(folder, &info) != 0 ? strerror(errno) : "is no folder");
+    }
+    if (asprintf(&path, "%s/.fairstamp-doctor-%ld.txt", folder, (long)getpid()) < 0) {
+        return fs_error_memory(err, strlen(folder), "a path");
+    }
+    int status = fs_publish_text(path, "fairstamp doctor\n", 17, err);
+    if (status == 0 && unlink(path) != 0) {
+        status = fs_error_set(err, FS_EXIT_IO, "%s: cannot be removed: %s; look at the folder's rights", path,
+                              strerror(errno));
+    }
+    free(path);
+    return status;
+}
+
+/* Whether the output can be written; `folder`, on all ranks where it can, is the caller's to free. */
+static bool check_output(struct fs_doctor *doctor, struct fs_session *session, const char *output, char **folder)
+{
+    struct fs_error error = FS_ERROR_INIT;
+    double begin = fs_seconds();
+    *folder = deepest_folder(output);
+    int status = *folder == NULL ? fs_error_memory(&error, strlen(output), "a path") : 0;
+    if (status == 0 && fs_session_is_root(session)) {
+        status = try_publishing(*folder, &error);
+    }
+    if (!agree(doctor, session, "output", status, &error)) {
+        return false;
+    }
+    fs_doctor_add(doctor, FS_FINDING_OK, "output", NULL, "%s: write, fsync and rename took %.0f ms%s", output,
+                  1000 * (fs_seconds() - begin),
+                  strcmp(*folder, output) == 0 ? "" : " in the folder above, for it is not there yet");
+    return true;
+}
+
+/* Root. */
+static void check_disk(struct fs_doctor *doctor, const char *folder, uint64_t need)
+{
+    struct statvfs disk;
+    if (statvfs(folder, &disk) != 0) {
+        fs_doctor_add(doctor, FS_FINDING_WARNING, "disk", NULL, "%s: how much is free is not known: %s", folder,
+                      strerror(errno));
+        return;
+    }
+    uint64_t free_bytes = (uint64_t)disk.f_bavail * (uint64_t)disk.f_frsize;
+    bool enough = free_bytes >= need;
+    fs_doctor_add(doctor, enough ? FS_FINDING_OK : FS_FINDING_FAILED, "disk",
+                  enough ? NULL : "make room, or choose another output",
+                  "%.0f MiB are free, the job writes about %.0f MiB at most", (double)free_bytes / MIB,
+                  (double)need / MIB);
+}
+
+/* Findings about the job. `needs` stays zero where there is no sound model. */
+static void check_all_of_job(struct fs_doctor *doctor, struct fs_session *session, struct fs_needs *needs)
+{
+    struct fs_job *job = NULL;
+    char *folder = NULL;
+    enum fs_model_kind kind;
+    if (check_job(doctor, session, &job)) {
+        if (check_model(doctor, session, job, &kind, needs)) {
+            check_data(doctor, session, job, kind);
+        } else {
+            fs_doctor_add(doctor, FS_FINDING_WARNING, "data", NULL, "not checked: that needs the model");
+        }
+        bool writable = check_output(doctor, session, fs_job_text(job, FS_KEY_OUTPUT), &folder);
+        if (writable && fs_session_is_root(session)) {
+            check_disk(doctor, folder, needs->disk > 0 ? needs->disk : FILE_BYTES);
+        }
+        fs_doctor_hdf5(doctor, session, writable ? folder : NULL);
+    }
+    free(folder);
+    fs_job_destroy(job);
+}
+
+/* Root: all facts, in `fact` [ranks]; NULL elsewhere. */
+static int gather(struct fs_session *session, struct fs_rank_facts **fact, struct fs_error *err)
+{
+    struct fs_rank_facts own;
+    bool root = fs_session_is_root(session);
+    fs_rank_facts_get(session->runner->threads, &own);
+    *fact = root ? fs_allocate(session->runner->ranks, sizeof own, "what the ranks know", err) : NULL;
+    if (fs_session_agree(session, root && *fact == NULL ? -1 : 0, err) != 0) {
+        return -1;
+    }
+    MPI_Gather(&own, sizeof own, MPI_BYTE, *fact, sizeof own, MPI_BYTE, 0, session->communicator);
+    return 0;
+}
+
+/* Root: the findings on standard output. */
+static int print(const struct fs_doctor *doctor, bool as_json, struct fs_error *err)
+{
+    cJSON *json = as_json ? cJSON_CreateObject() : NULL;
+    cJSON *checks = cJSON_AddArrayToObject(json, "checks");
+    for (size_t i = 0; i < doctor->findings; i++) {
+        const struct fs_finding *finding = &doctor->finding[i];
+        if (!as_json) {
+            printf("%-8s %-9s %s%s%s\n", fs_finding_words[finding->state], finding->name, finding->text,
+                   finding->fix[0] != '\0' ? "; fix: " : "", finding->fix);
+            continue;
+        }
+        cJSON *check = cJSON_CreateObject();
+        cJSON_AddStringToObject(check, "name", finding->name);
+        cJSON_AddStringToObject(check, "state", fs_finding_words[finding->state]);
+        cJSON_AddStringToObject(check, "text", finding->text);
+        cJSON_AddStringToObject(check, "fix", finding->fix);
+        cJSON_AddItemToArray(checks, check);
+    }
+    if (as_json) {
+        cJSON_AddNumberToObject(json, "warnings", (double)doctor->count[FS_FINDING_WARNING]);
+        cJSON_AddNumberToObject(json, "failed", (double)doctor->count[FS_FINDING_FAILED]);
+        if (fs_report_print_json(json, stdout, err) != 0) {
+            return -1;
+        }
+    }
+    return fs_finish_output(err);
+}
+
+static int judge(const struct fs_doctor *doctor, struct fs_error *err)
+{
+    if (doctor->count[FS_FINDING_FAILED] == 0) {
+        return 0;
+    }
+    char names[FS_DOCTOR_MOST * 18] = "";
+    for (size_t i = 0; i < doctor->findings; i++) {
+        if (doctor->finding[i].state == FS_FINDING_FAILED) {
+            size_t used = strlen(names);
+            snprintf(names + used, sizeof names - used, "%s%s", used > 0 ? ", " : "", doctor->finding[i].name);
+        }
+    }
+    return fs_error_set(err, FS_EXIT_UNFIT, "doctor: %zu of %zu checks failed: %s", doctor->count[FS_FINDING_FAILED],
+                        doctor->findings, names);
+}
+
+int fs_command_doctor(struct fs_session *session, struct fs_error *err)
+{
+    struct fs_doctor doctor = {0};
+    struct fs_rank_facts *fact;
+    struct fs_needs needs = {0};
+    size_t ranks = session->runner->ranks;
+    if (gather(session, &fact, err) != 0) {
+        return -1;
+    }
+    if (fact != NULL) {
+        fs_doctor_launch(&doctor, fact, ranks);
+        fs_doctor_slurm(&doctor, ranks);
+        fs_doctor_threads(&doctor, fact, ranks);
+        fs_doctor_kernels(&doctor, fact, ranks);
+    }
+    if (session->options->operands > 0) {
+        check_all_of_job(&doctor, session, &needs);
+    }
+    int status = 0;
+    if (fact != NULL) {
+        fs_doctor_memory(&doctor, fact, ranks, &needs);
+        status = print(&doctor, fs_options_json(session->options), err) == 0 ? judge(&doctor, err) : -1;
+    }
+    free(fact);
+    return fs_session_agree(session, status, err);
+}

@@ -1,0 +1,349 @@
+/* query: a table over the results of many jobs. No ranks. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "io/console/output.h"
+#include "io/formats/json.h"
+#include "pipeline/commands/commands.h"
+#include "results/archive_layout.h"
+#include "results/archive_merge.h"
+#include "results/report.h"
+#include "results/result_table.h"
+#include "results/table.h"
+
+/* What people call a metric. */
+static const struct {
+    const char *label, *metric;
+} metric_labels[] = {{"SS", "ss.macro"}, {"LMS", "lms.macro"}, {"ICAT", "icat.macro"}, {"PS", "ps"},
+                     {"DS", "ds"},       {"RS", "rs.top1"},    {"CrowS", "crows"},     {"gap", "gap"}};
+#define LABELS (sizeof metric_labels / sizeof metric_labels[0])
+
+struct query {
+    struct fs_result_table table;
+    size_t *row; /* [rows] selected, in the order of printing */
+    size_t rows;
+    size_t by[FS_RESULT_TEXTS]; /* [sorted] columns to sort by, then those to show as well */
+    size_t sorted, shown;
+};
+
+static int find_key(const char *option, const char *name, size_t length, size_t *key, struct fs_error *err)
+{
+    const char *known[FS_RESULT_TEXTS + 1] = {NULL};
+    char given[64];
+    snprintf(given, sizeof given, "%.*s", (int)(length < 60 ? length : 60), name);
+    for (size_t i = 0; i < FS_RESULT_TEXTS; i++) {
+        known[i] = fs_result_text_names[i];
+        if (strcmp(known[i], given) == 0) {
+            *key = i;
+            return 0;
+        }
+    }
+    return fs_error_set(err, FS_EXIT_USAGE,
+                        "%s: unknown key \"%s\"; did you mean \"%s\"? There are cell, model, categories, suite, "
+                        "category, subset, metric, variant",
+                        option, given, fs_nearest_name(given, known));
+}
+
+/* The name of the folder that `path` lies in; the caller frees. */
+static char *folder_of(const char *path, struct fs_error *err)
+{
+    char *resolved = realpath(path, NULL), *name = NULL;
+    char *slash = resolved != NULL ? strrchr(resolved, '/') : NULL;
+    if (slash != NULL) {
+        *slash = '\0';
+        slash = strrchr(resolved, '/');
+        name = strdup(slash != NULL ? slash + 1 : "");
+    }
+    free(resolved);
+    if (name == NULL) {
+        fs_error_set(err, FS_EXIT_NO_INPUT, "%s: its folder cannot be found", path);
+    }
+    return name;
+}
+
+static int read_evaluate(struct query *query, const struct fs_archive *archive, const char *path, struct fs_error *err)
+{
+    char *model = NULL, *categories = NULL, *cell = folder_of(path, err);
+    int status = cell != NULL && fs_result_job_names(archive, "", &model, &categories, err) == 0
+                     ? fs_result_table_add(&query->table, archive, "/results", cell, model, categories, err)
+                     : -1;
+    free(cell);
+    free(model);
+    free(categories);
+    return status;
+}
+
+static int read_file(struct query *query, const char *path, struct fs_error *err)
+{
+    struct fs_archive *archive;
+    if (fs_archive_open(path, NULL, &archive, err) != 0) {
+        return -1;
+    }
+    const char *format = fs_archive_format(archive);
+    int status;
+    if (strcmp(format, FS_MERGED_FORMAT) == 0) {
+        status = fs_result_table_add_merged(&query->table, archive, err);
+    } else if (strcmp(format, "evaluate") == 0) {
+        status = read_evaluate(query, archive, path, err);
+    } else {
+        status = fs_error_set(err, FS_EXIT_DATA, "%s: found format \"%s\", expected merged or evaluate", path, format);
+    }
+    fs_archive_close(archive);
+    return status;
+}
+
+static bool is_same_metric(const char *wanted, const char *metric)
+{
+    for (size_t i = 0; i < LABELS; i++) {
+        if (strcmp(wanted, metric_labels[i].label) == 0 && strcmp(metric, metric_labels[i].metric) == 0) {
+            return true;
+        }
+    }
+    return strcmp(wanted, metric) == 0;
+}
+
+static bool is_wanted(size_t key, const char *wanted, const char *found)
+{
+    return key == FS_RESULT_METRIC ? is_same_metric(wanted, found) : strcmp(wanted, found) == 0;
+}
+
+/* Keeps the rows whose `key` is one of `values`, "a,b"; a value that no row of any file has is an error. */
+static int keep(struct query *query, const char *option, size_t key, const char *values, struct fs_error *err)
+{
+    char **value;
+    const char *const *found = query->table.text[key];
+    if (fs_split_list(option, values, &value, err) != 0) {
+        return -1;
+    }
+    size_t kept = 0;
+    int status = 0;
+    for (size_t i = 0; status == 0 && value[i] != NULL; i++) {
+        bool known = false;
+        for (size_t row = 0; row < query->table.rows && !known; row++) {
+            known = is_wanted(key, value[i], found[row]);
+        }
+        if (!known) {
+            const char **names = fs_allocate(query->table.rows + 1, sizeof *names, "names", err);
+            status = -1;
+            if (names != NULL) {
+                memcpy(names, found, query->table.rows * sizeof *names);
+                fs_error_set(err, FS_EXIT_USAGE, "%s: no result has %s \"%s\"; did you mean \"%s\"?", option,
+                             fs_result_text_names[key], value[i], fs_nearest_name(value[i], names));
+            }
+            free(names);
+        }
+    }
+    for (size_t i = 0; status == 0 && i < query->rows; i++) {
+        bool wanted = false;
+        for (size_t k = 0; value[k] != NULL && !wanted; k++) {
+            wanted = is_wanted(key, value[k], found[query->row[i]]);
+        }
+        if (wanted) {
+            query->row[kept++] = query->row[i];
+        }
+    }
+    query->rows = status == 0 ? kept : query->rows;
+    free(value);
+    return status;
+}
+
+static int select_rows(struct query *query, const struct fs_options *options, struct fs_error *err)
+{
+    query->row = fs_allocate(query->table.rows + 1, sizeof *query->row, "the rows of a query", err);
+    if (query->row == NULL) {
+        return -1;
+    }
+    query->rows = query->table.rows;
+    for (size_t i = 0; i < query->rows; i++) {
+        query->row[i] = i;
+    }
+    const char *metric = options->value[FS_OPTION_METRIC];
+    if (query->rows > 0 && metric != NULL && keep(query, "--metric", FS_RESULT_METRIC, metric, err) != 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < options->sets; i++) {
+        size_t key, length = strcspn(options->set[i], "=");
+        if (options->set[i][length] == '\0') {
+            return fs_error_set(err, FS_EXIT_USAGE, "--where: found \"%s\", expected KEY=VALUE", options->set[i]);
+        }
+        if (find_key("--where", options->set[i], length, &key, err) != 0 ||
+            (query->table.rows > 0 && keep(query, "--where", key, options->set[i] + length + 1, err) != 0)) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static bool differs(const struct query *query, size_t key)
+{
+    const char *const *text = query->table.text[key];
+    for (size_t i = 1; i < query->rows; i++) {
+        if (strcmp(text[query->row[i]], text[query->row[0]]) != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int choose_columns(struct query *query, const char *by, struct fs_error *err)
+{
+    char **name = NULL;
+    bool taken[FS_RESULT_TEXTS] = {false};
+    if (fs_split_list("--by", by, &name, err) != 0) {
+        return -1;
+    }
+    for (size_t i = 0; name != NULL && name[i] != NULL; i++) {
+        size_t key;
+        if (find_key("--by", name[i], strlen(name[i]), &key, err) != 0) {
+            free(name);
+            return -1;
+        }
+        if (!taken[key]) {
+            query->by[query->shown++] = key;
+            taken[key] = true;
+        }
+    }
+    free(name);
+    query->sorted = query->shown;
+    for (size_t key = 0; key < FS_RESULT_TEXTS; key++) {
+        if (!taken[key] && (differs(query, key) || key == FS_RESULT_METRIC)) {
+            query->by[query->shown++] = key;
+        }
+    }
+    return 0;
+}
+
+static const struct query *sorting; /* qsort has no context */
+
+static int compare_rows(const void *a, const void *b)
+{
+    size_t one = *(const size_t *)a, other = *(const size_t *)b;
+    for (size_t i = 0; i < sorting->sorted; i++) {
+        const char *const *text = sorting->table.text[sorting->by[i]];
+        int by = strcmp(text[one], text[other]);
+        if (by != 0) {
+            return by;
+        }
+    }
+    return (one > other) - (one < other);
+}
+
+static int decimals_of(const char *metric)
+{
+    const char *unit = fs_layout_metric_unit(metric);
+    return unit != NULL && strcmp(unit, "percent") == 0 ? 2 : 4;
+}
+
+static void add_interval(struct fs_table *table, double low, double high, int decimals)
+{
+    if (isfinite(low) && isfinite(high)) {
+        fs_table_cell(table, "%.*f to %.*f", decimals, low, decimals, high);
+    } else {
+        fs_table_cell(table, "-");
+    }
+}
+
+static int print_text(const struct query *query, struct fs_error *err)
+{
+    static const char *const numbers[] = {">ideal", ">before", ">95 %", ">after", ">95 %", ">change", ">p", ">items"};
+    enum { NUMBERS = sizeof numbers / sizeof numbers[0] };
+    char heading[FS_RESULT_TEXTS][32];
+    const char *names[FS_RESULT_TEXTS + NUMBERS];
+    for (size_t i = 0; i < query->shown; i++) {
+        snprintf(heading[i], sizeof heading[i], "<%s", fs_result_text_names[query->by[i]]);
+        names[i] = heading[i];
+    }
+    memcpy(names + query->shown, numbers, sizeof numbers);
+    struct fs_table *table;
+    if (fs_table_create(query->shown + NUMBERS, names, &table, err) != 0) {
+        return -1;
+    }
+    double *const *number = query->table.number;
+    for (size_t i = 0; i < query->rows; i++) {
+        size_t row = query->row[i];
+        int decimals = decimals_of(query->table.text[FS_RESULT_METRIC][row]);
+        for (size_t k = 0; k < query->shown; k++) {
+            fs_table_cell(table, "%s", query->table.text[query->by[k]][row]);
+        }
+        fs_table_number(table, number[FS_RESULT_IDEAL][row], 0);
+        fs_table_number(table, number[FS_RESULT_BEFORE][row], decimals);
+        add_interval(table, number[FS_RESULT_BEFORE_LOW][row], number[FS_RESULT_BEFORE_HIGH][row], decimals);
+        fs_table_number(table, number[FS_RESULT_AFTER][row], decimals);
+        add_interval(table, number[FS_RESULT_AFTER_LOW][row], number[FS_RESULT_AFTER_HIGH][row], decimals);
+        bool sure = number[FS_RESULT_DIFFERENCE_LOW][row] > 0 || number[FS_RESULT_DIFFERENCE_HIGH][row] < 0;
+        if (isfinite(number[FS_RESULT_DIFFERENCE][row])) {
+            fs_table_cell(table, "%+.*f%s", decimals, number[FS_RESULT_DIFFERENCE][row], sure ? "*" : " ");
+        } else {
+            fs_table_cell(table, "-");
+        }
+        fs_table_number(table, number[FS_RESULT_P_VALUE][row], 3);
+        fs_table_cell(table, "%lld", (long long)query->table.count[FS_RESULT_N][row]);
+    }
+    int status = fs_table_print(table, stdout, err);
+    fs_table_destroy(table);
+    if (status == 0) {
+        const char *separator = "the same in all rows: ";
+        for (size_t key = 0; query->rows > 0 && key < FS_RESULT_TEXTS; key++) {
+            bool shown = false;
+            for (size_t k = 0; k < query->shown; k++) {
+                shown = shown || query->by[k] == key;
+            }
+            if (!shown) {
+                printf("%s%s=%s", separator, fs_result_text_names[key], query->table.text[key][query->row[0]]);
+                separator = ", ";
+            }
+        }
+        printf("%s%zu of %zu results; *: the 95 %% interval of the change leaves out 0\n",
+               separator[0] == ',' ? "\n" : "", query->rows, query->table.rows);
+    }
+    return status;
+}
+
+static int print_json(const struct query *query, struct fs_error *err)
+{
+    cJSON *rows = cJSON_CreateArray();
+    for (size_t i = 0; i < query->rows; i++) {
+        size_t row = query->row[i];
+        cJSON *object = cJSON_CreateObject();
+        for (size_t c = 0; c < FS_RESULT_TEXTS; c++) {
+            cJSON_AddStringToObject(object, fs_result_text_names[c], query->table.text[c][row]);
+        }
+        for (size_t c = 0; c < FS_RESULT_NUMBERS; c++) {
+            double value = query->table.number[c][row];
+            cJSON_AddItemToObject(object, fs_result_number_names[c],
+                                  isfinite(value) ? cJSON_CreateNumber(value) : cJSON_CreateNull());
+        }
+        for (size_t c = 0; c < FS_RESULT_COUNTS; c++) {
+            cJSON_AddNumberToObject(object, fs_result_count_names[c], (double)query->table.count[c][row]);
+        }
+        cJSON_AddItemToArray(rows, object);
+    }
+    return fs_report_print_json(rows, stdout, err);
+}
+
+int fs_command_query(const struct fs_options *options, struct fs_error *err)
+{
+    struct query query = {0};
+    int status = 0;
+    for (size_t i = 0; status == 0 && i < options->operands; i++) {
+        status = read_file(&query, options->operand[i], err);
+    }
+    if (status == 0) {
+        status =
+            select_rows(&query, options, err) == 0 && choose_columns(&query, options->value[FS_OPTION_BY], err) == 0
+                ? 0
+                : -1;
+    }
+    if (status == 0 && query.rows == 0) {
+        status = fs_error_set(err, FS_EXIT_DATA, "query: none of %zu results is of these values", query.table.rows);
+    }
+    if (status == 0) {
+        sorting = &query;
+        qsort(query.row, query.rows, sizeof *query.row, compare_rows);
+        status = fs_options_json(options) ? print_json(&query, err) : print_text(&query, err);
+    }
+    free(query.row);
+    fs_result_table_release(&query.table);
+    return status == 0 ? fs_finish_output(err) : -1;
+}

@@ -1,0 +1,263 @@
+/* score: one suite, one model, no job. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "io/console/output.h"
+#include "io/console/progress.h"
+#include "jobs/data.h"
+#include "jobs/fingerprint.h"
+#include "pipeline/commands/commands.h"
+#include "pipeline/run/run_stages.h"
+#include "results/report.h"
+
+/* Everything the command reads; released by release(). */
+struct scoring {
+    struct fs_pair_list pairs;
+    struct fs_crows_list crows;
+    struct fs_fact_list facts; /* empty */
+    char **categories;
+    struct fs_evaluate_input input;
+    struct fs_stamp stamp;
+    bool stamped;
+};
+
+static void release(struct scoring *scoring)
+{
+    fs_pair_list_release(&scoring->pairs);
+    fs_crows_list_release(&scoring->crows);
+    free(scoring->categories);
+    fs_stamp_release(&scoring->stamp);
+}
+
+static bool is_crows(const struct fs_options *options)
+{
+    return strcmp(options->value[FS_OPTION_SUITE], "crows_pairs") == 0;
+}
+
+static int read_options(const struct fs_options *options, struct fs_bootstrap *bootstrap, struct fs_error *err)
+{
+    double resamples = 0, seed = 0;
+    if (fs_parse_integer("--bootstrap", options->value[FS_OPTION_BOOTSTRAP], 0, 1e6, &resamples, err) != 0 ||
+        fs_parse_integer("--seed", options->value[FS_OPTION_SEED], 0, 0x1p53, &seed, err) != 0) {
+        return -1;
+    }
+    *bootstrap = (struct fs_bootstrap){(size_t)resamples, (uint64_t)seed};
+    return 0;
+}
+
+static int read_suite(const struct fs_options *options, enum fs_model_kind kind, struct scoring *scoring,
+                      struct fs_error *err)
+{
+    const char *variant = options->value[FS_OPTION_VARIANT], *path = options->value[FS_OPTION_DATA];
+    bool masked = kind == FS_MASKED;
+    enum fs_variant parsed = FS_TARGET_PROB;
+    if (variant == NULL) {
+        variant = is_crows(options) ? (masked ? "pll.unmodified" : "sentence.sum")
+                                    : (masked ? "target.prob" : "sentence.mean");
+    }
+    if (fs_variant_parse(variant, kind, &parsed, err) != 0) {
+        err->code = FS_EXIT_USAGE;
+        return fs_error_prepend(err, "--variant");
+    }
+    if (read_options(options, &scoring->input.bootstrap, err) != 0 ||
+        fs_split_list("--category", options->value[FS_OPTION_CATEGORY], &scoring->categories, err) != 0) {
+        return -1;
+    }
+    scoring->input.pairs_suite = "stereoset";
+    scoring->input.pairs = &scoring->pairs;
+    scoring->input.crows = &scoring->crows;
+    scoring->input.facts = &scoring->facts;
+    scoring->input.pair_variant = scoring->input.crows_variant = scoring->input.fact_variant = parsed;
+    const char *const *categories = (const char *const *)scoring->categories;
+    return is_crows(options) ? fs_crows_read(path, categories, &scoring->crows, err)
+                             : fs_stereoset_read(path, categories, &scoring->pairs, err);
+}
+
+static cJSON *number_or_null(double value)
+{
+    return isfinite(value) ? cJSON_CreateNumber(value) : cJSON_CreateNull();
+}
+
+/* StereoSet's own layout of predictions, with the stamped model's score beside. */
+static cJSON *sentence_scores(const struct scoring *scoring, const struct fs_evaluate_result *result)
+{
+    cJSON *list = cJSON_CreateArray();
+    for (size_t i = 0; i < scoring->pairs.count; i++) {
+        const struct fs_pair *pair = &scoring->pairs.item[i];
+        for (size_t candidate = FS_STEREOTYPE; candidate <= FS_UNRELATED; candidate++) {
+            const double *score = &result->pair_score[(i * 4 + candidate) * 2];
+            if (!isfinite(score[0])) {
+                continue; /* skipped items have no score to be read elsewhere */
+            }
+            cJSON *entry = cJSON_CreateObject();
+            cJSON_AddStringToObject(entry, "id", pair->statement[candidate].id);
+            cJSON_AddItemToObject(entry, "score", number_or_null(score[0]));
+            if (scoring->stamped) {
+                cJSON_AddItemToObject(entry, "stamped", number_or_null(score[1]));
+            }
+            cJSON_AddItemToArray(list, entry);
+        }
+    }
+    return list;
+}
+
+static cJSON *crows_scores(const struct scoring *scoring, const struct fs_evaluate_result *result)
+{
+    static const char *const names[2][2] = {{"more", "more_stamped"}, {"less", "less_stamped"}};
+    cJSON *list = cJSON_CreateArray();
+    for (size_t i = 0; i < scoring->crows.count; i++) {
+        const struct fs_crows_pair *pair = &scoring->crows.item[i];
+        cJSON *entry = cJSON_CreateObject();
+        cJSON_AddStringToObject(entry, "id", pair->id);
+        cJSON_AddStringToObject(entry, "category", pair->category);
+        cJSON_AddBoolToObject(entry, "antistereo", pair->antistereo);
+        for (size_t side = 0; side < 2; side++) {
+            for (size_t model = 0; model < (scoring->stamped ? 2u : 1u); model++) {
+                double score = result->crows_score[(i * 2 + side) * 2 + model];
+                cJSON_AddItemToObject(entry, names[side][model], number_or_null(score));
+            }
+        }
+        cJSON_AddItemToArray(list, entry);
+    }
+    return list;
+}
+
+/* Root. */
+static int print(const struct fs_options *options, const struct scoring *scoring,
+                 const struct fs_evaluate_result *result, struct fs_error *err)
+{
+    if (!fs_options_json(options)) {
+        return fs_report_results(result, scoring->stamped, stdout, err) == 0 ? fs_finish_output(err) : -1;
+    }
+    cJSON *json = cJSON_CreateObject();
+    cJSON_AddStringToObject(json, "suite", options->value[FS_OPTION_SUITE]);
+    cJSON_AddStringToObject(json, "variant", fs_variant_name(scoring->input.pair_variant));
+    cJSON_AddItemToObject(json, "metrics", fs_report_results_json(result, scoring->stamped));
+    if (is_crows(options)) {
+        cJSON_AddItemToObject(json, "items", crows_scores(scoring, result));
+    } else {
+        cJSON_AddItemToObject(json, "intrasentence", sentence_scores(scoring, result));
+    }
+    return fs_report_print_json(json, stdout, err) == 0 ? fs_finish_output(err) : -1;
+}
+
+/* Root: a stamp fits any model of its shape, but means nothing on another one. */
+static int warn_of_foreign_stamp(const char *path, const char *folder, struct fs_error *err)
+{
+    struct fs_archive *archive;
+    char *settings = NULL, name[512];
+    if (fs_archive_open(path, fs_stage_names[FS_STAGE_STAMP], &archive, err) != 0) {
+        return -1;
+    }
+    int status = fs_archive_read_attribute_text(archive, "/provenance", "settings", &settings, err);
+    if (status == 0) {
+        status = fs_identity_foreign_model(settings, folder, name, sizeof name, err);
+    }
+    if (status == 0 && name[0] != '\0') {
+        fs_warn("%s: was trained for another model, %s is not the same; its scores may mean nothing", path, name);
+    }
+    free(settings);
+    fs_archive_close(archive);
+    return status;
+}
+
+static int score(struct fs_session *session, struct scoring *scoring, struct fs_evaluate_result *result,
+                 struct fs_error *err)
+{
+    const struct fs_options *options = session->options;
+    if (fs_session_load_model(session, options->value[FS_OPTION_MODEL], err) != 0) {
+        return -1;
+    }
+    int status = read_suite(options, fs_model_spec(session->model)->kind, scoring, err);
+    if (fs_session_agree(session, status, err) != 0) {
+        return -1;
+    }
+    const char *stamp = options->value[FS_OPTION_STAMP];
+    if (stamp != NULL && fs_load_stamp(session, stamp, &scoring->stamp, err) != 0) {
+        return -1;
+    }
+    scoring->stamped = stamp != NULL;
+    status = stamp != NULL && fs_session_is_root(session)
+                 ? warn_of_foreign_stamp(stamp, options->value[FS_OPTION_MODEL], err)
+                 : 0;
+    if (fs_session_agree(session, status, err) != 0) {
+        return -1;
+    }
+    if (fs_evaluate_run(session->model, session->tokenizer, &scoring->input, stamp != NULL ? &scoring->stamp : NULL,
+                        session->runner, NULL, result, err) != 0) {
+        return -1;
+    }
+    status = fs_session_is_root(session) ? print(options, scoring, result, err) : 0;
+    return fs_session_agree(session, status, err);
+}
+
+int fs_command_score(struct fs_session *session, struct fs_error *err)
+{
+    struct scoring scoring = {0};
+    struct fs_evaluate_result result = {0};
+    int status = score(session, &scoring, &result, err);
+    fs_evaluate_result_release(&result);
+    release(&scoring);
+    return status;
+}
+
+static int print_metrics(const struct fs_options *options, const struct fs_evaluate_result *result, size_t unscored,
+                         struct fs_error *err)
+{
+    if (fs_options_json(options)) {
+        cJSON *json = cJSON_CreateObject();
+        cJSON_AddItemToObject(json, "metrics", fs_report_results_json(result, false));
+        cJSON_AddNumberToObject(json, "unscored", (double)unscored);
+        return fs_report_print_json(json, stdout, err);
+    }
+    int status = fs_report_results(result, false, stdout, err);
+    if (unscored > 0) {
+        printf("%zu items without a score for each of their three sentences are left out.\n", unscored);
+    }
+    return status;
+}
+
+int fs_command_metrics(const struct fs_options *options, struct fs_error *err)
+{
+    struct fs_pair_list pairs = {0};
+    struct fs_scores *scores = NULL;
+    struct fs_bootstrap bootstrap;
+    struct fs_evaluate_result result = {0};
+    char **categories = NULL;
+    size_t unscored = 0;
+    if (strcmp(options->value[FS_OPTION_SUITE], "stereoset") != 0) {
+        return fs_error_set(err, FS_EXIT_USAGE,
+                            "--suite: found \"%s\", expected stereoset, the one suite with published "
+                            "scores a sentence",
+                            options->value[FS_OPTION_SUITE]);
+    }
+    int status = read_options(options, &bootstrap, err);
+    if (status == 0) {
+        status = fs_split_list("--category", options->value[FS_OPTION_CATEGORY], &categories, err);
+    }
+    if (status == 0) {
+        status = fs_stereoset_read(options->value[FS_OPTION_DATA], (const char *const *)categories, &pairs, err);
+    }
+    if (status == 0) {
+        status = fs_scores_read(options->value[FS_OPTION_SCORES], &scores, err);
+    }
+    if (status == 0) {
+        status = fs_evaluate_scores(&pairs, scores, &bootstrap, &result, &unscored, err);
+    }
+    if (status == 0 && unscored == pairs.count) {
+        status =
+            fs_error_set(err, FS_EXIT_DATA,
+                         "%s: intrasentence: found no item of %s with a score for each of its three sentences; are "
+                         "the two files of the same data?",
+                         options->value[FS_OPTION_SCORES], options->value[FS_OPTION_DATA]);
+    }
+    if (status == 0) {
+        status = print_metrics(options, &result, unscored, err);
+    }
+    fs_evaluate_result_release(&result);
+    fs_scores_destroy(scores);
+    fs_pair_list_release(&pairs);
+    free(categories);
+    return status == 0 ? fs_finish_output(err) : -1;
+}

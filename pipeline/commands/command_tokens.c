@@ -1,0 +1,298 @@
+/* tokenize and logprobs: lines of standard input, every line, however long. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "io/console/output.h"
+#include "pipeline/commands/commands.h"
+#include "stages/plan/plan.h"
+#include "stages/plan/statement.h"
+
+/* A block of lines is tokenized, computed and printed before the next one is read: bounds memory for any input. */
+#define BLOCK_LINES ((size_t)4096)
+#define BLOCK_PASS_TOKENS ((size_t)4 << 20)
+
+/* The next line without its end; false at the end of the input. */
+static bool next_line(char **line, size_t *capacity, size_t *length, struct fs_error *err)
+{
+    ssize_t count = getline(line, capacity, stdin);
+    if (count < 0) {
+        if (ferror(stdin) || !feof(stdin)) {
+            fs_error_set(err, FS_EXIT_IO, "standard input: a line cannot be read");
+        }
+        return false;
+    }
+    *length = (size_t)count - (count > 0 && (*line)[count - 1] == '\n');
+    if (*length<(size_t)count && * length> 0 && (*line)[*length - 1] == '\r') {
+        --*length; /* a line end as Windows writes it */
+    }
+    return true;
+}
+
+static void print_ids(const int32_t *id, size_t count)
+{
+    putchar('[');
+    for (size_t i = 0; i < count; i++) {
+        printf(i == 0 ? "%d" : ", %d", (int)id[i]);
+    }
+    putchar(']');
+}
+
+int fs_command_tokenize(const struct fs_options *options, struct fs_error *err)
+{
+    struct fs_tokenizer *tokenizer;
+    if (fs_tokenizer_open(options->value[FS_OPTION_MODEL], &tokenizer, err) != 0) {
+        return -1;
+    }
+    char *line = NULL;
+    size_t capacity = 0, length, number = 0;
+    int status = 0;
+    while (status == 0 && next_line(&line, &capacity, &length, err)) {
+        struct fs_encoding encoding = {0};
+        number++;
+        status = fs_tokenizer_encode(tokenizer, line, length, &encoding, err);
+        if (status == 0) {
+            print_ids(encoding.id, encoding.count);
+            putchar('\n');
+            fs_encoding_release(&encoding);
+        } else {
+            fs_error_prepend(err, "line %zu", number);
+        }
+    }
+    free(line);
+    fs_tokenizer_destroy(tokenizer);
+    if (status == 0 && err->code != 0) {
+        status = -1;
+    }
+    return status == 0 ? fs_finish_output(err) : -1;
+}
+
+/* Token ids of some lines, the same on all ranks. */
+struct block {
+    size_t lines, tokens;
+    size_t first_line; /* number of the first, from 0 */
+    size_t *end;       /* [lines] tokens up to and with this line */
+    int32_t *id;       /* [tokens] */
+    size_t id_capacity;
+};
+
+static size_t line_begin(const struct block *block, size_t line)
+{
+    return line == 0 ? 0 : block->end[line - 1];
+}
+
+static int append_ids(struct block *block, const struct fs_encoding *encoding, struct fs_error *err)
+{
+    size_t needed = block->tokens + encoding->count;
+    if (needed > block->id_capacity) {
+        size_t capacity = needed * 2;
+        int32_t *grown = realloc(block->id, capacity * sizeof *grown);
+        if (grown == NULL) {
+            return fs_error_memory(err, capacity * sizeof *grown, "token ids");
+        }
+        block->id = grown;
+        block->id_capacity = capacity;
+    }
+    if (encoding->count > 0) {
+        memcpy(block->id + block->tokens, encoding->id, encoding->count * sizeof *encoding->id);
+    }
+    block->tokens = needed;
+    block->end[block->lines++] = needed;
+    return 0;
+}
+
+/* Root: reads lines until the block is full or the input ends. */
+static int read_block(const struct fs_session *session, const struct fs_prompt_style *style, struct block *block,
+                      char **line, size_t *capacity, struct fs_error *err)
+{
+    size_t length, cost = 0, special = style->kind == FS_MASKED ? 2 : (style->special.begin_of_text >= 0);
+    block->lines = block->tokens = 0;
+    while (block->lines < BLOCK_LINES && cost < BLOCK_PASS_TOKENS && next_line(line, capacity, &length, err)) {
+        struct fs_encoding encoding = {0};
+        size_t number = block->first_line + block->lines + 1;
+        if (fs_tokenizer_encode(session->tokenizer, *line, length, &encoding, err) != 0) {
+            return fs_error_prepend(err, "line %zu", number);
+        }
+        size_t count = encoding.count;
+        int status = append_ids(block, &encoding, err);
+        fs_encoding_release(&encoding);
+        if (status != 0) {
+            return -1;
+        }
+        size_t longest =
+            count + special - (style->kind == FS_CAUSAL && count > 0); /* the last token is only predicted */
+        if (longest > style->max_positions) {
+            return fs_error_set(err, FS_EXIT_DATA,
+                                "line %zu: found %zu tokens, expected at most %zu for this model; split "
+                                "the line",
+                                number, count, count - (longest - style->max_positions));
+        }
+        cost += style->kind == FS_MASKED ? count * longest : longest;
+    }
+    return err->code != 0 ? -1 : 0;
+}
+
+static int share_block(struct fs_session *session, struct block *block, struct fs_error *err)
+{
+    struct fs_runner *runner = session->runner;
+    size_t counts[2] = {block->lines, block->tokens};
+    if (fs_runner_broadcast(runner, counts, sizeof counts, err) != 0) {
+        return -1;
+    }
+    block->lines = counts[0];
+    int status = 0;
+    if (!fs_session_is_root(session)) {
+        free(block->id);
+        block->tokens = counts[1];
+        block->id = fs_allocate(block->tokens, sizeof *block->id, "token ids", err);
+        status = block->id == NULL ? -1 : 0;
+    }
+    if (fs_session_agree(session, status, err) != 0 ||
+        fs_runner_broadcast(runner, block->end, block->lines * sizeof *block->end, err) != 0) {
+        return -1;
+    }
+    return fs_runner_broadcast(runner, block->id, block->tokens * sizeof *block->id, err);
+}
+
+#define NO_READ SIZE_MAX /* a first token that nothing stands before */
+
+/* One pass for the whole line: position p predicts the token at p + 1, so the last token need not be run. */
+static int plan_causal(struct fs_plan *plan, int32_t begin, const int32_t *id, size_t count, int32_t *pass_ids,
+                       size_t *read, struct fs_error *err)
+{
+    size_t special = begin >= 0, pass, length = count + special - 1;
+    pass_ids[0] = begin;
+    memcpy(pass_ids + special, id, (count - 1) * sizeof *id);
+    if (special == 0) {
+        read[0] = NO_READ;
+    }
+    if (length == 0) {
+        return 0;
+    }
+    if (fs_plan_add_pass(plan, pass_ids, length, &pass, err) != 0) {
+        return -1;
+    }
+    for (size_t i = special == 0 ? 1 : 0; i < count; i++) {
+        if (fs_plan_add_read(plan, pass, i + special - 1, id[i], &read[i], err) != 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* A pass for each token, with it alone masked. */
+static int plan_masked(struct fs_plan *plan, const struct fs_special_tokens *special, const int32_t *id, size_t count,
+                       int32_t *pass_ids, size_t *read, struct fs_error *err)
+{
+    pass_ids[0] = special->cls;
+    memcpy(pass_ids + 1, id, count * sizeof *id);
+    pass_ids[count + 1] = special->sep;
+    for (size_t i = 0; i < count; i++) {
+        size_t pass;
+        pass_ids[i + 1] = special->mask;
+        if (fs_plan_add_pass(plan, pass_ids, count + 2, &pass, err) != 0 ||
+            fs_plan_add_read(plan, pass, i + 1, id[i], &read[i], err) != 0) {
+            return -1;
+        }
+        pass_ids[i + 1] = id[i];
+    }
+    return 0;
+}
+
+/* read[tokens]: the plan's read of each token. */
+static int plan_block(const struct block *block, const struct fs_prompt_style *style, struct fs_plan *plan,
+                      size_t *read, struct fs_error *err)
+{
+    int32_t *pass_ids = fs_allocate(style->max_positions + 3, sizeof *pass_ids, "token ids", err);
+    int status = pass_ids == NULL ? -1 : 0;
+    for (size_t line = 0; status == 0 && line < block->lines; line++) {
+        size_t begin = line_begin(block, line), count = block->end[line] - begin;
+        if (count == 0) {
+            continue;
+        }
+        status = style->kind == FS_MASKED
+                     ? plan_masked(plan, &style->special, block->id + begin, count, pass_ids, read + begin, err)
+                     : plan_causal(plan, style->special.begin_of_text, block->id + begin, count, pass_ids, read + begin,
+                                   err);
+    }
+    free(pass_ids);
+    return status == 0 ? fs_plan_seal(plan, FS_UNIT_TOKENS, style->max_positions, err) : -1;
+}
+
+static void print_block(const struct block *block, const size_t *read, const struct fs_read_value *values)
+{
+    for (size_t line = 0; line < block->lines; line++) {
+        size_t begin = line_begin(block, line), count = block->end[line] - begin;
+        printf("{\"ids\": ");
+        print_ids(block->id + begin, count);
+        printf(", \"logprobs\": [");
+        for (size_t i = 0; i < count; i++) {
+            const char *separator = i == 0 ? "" : ", ";
+            if (read[begin + i] == NO_READ) {
+                printf("%snull", separator);
+            } else {
+                printf("%s%.9g", separator, values[read[begin + i]].logprob[0]);
+            }
+        }
+        printf("]}\n");
+    }
+}
+
+static int compute_block(struct fs_session *session, const struct fs_prompt_style *style, const struct block *block,
+                         struct fs_error *err)
+{
+    struct fs_plan *plan = NULL;
+    size_t *read = fs_allocate(block->tokens, sizeof *read, "reads", err);
+    struct fs_read_value *values = NULL;
+    int status = read == NULL ? -1 : fs_plan_create(&plan, err);
+    if (status == 0) {
+        status = plan_block(block, style, plan, read, err);
+    }
+    if (status == 0 && fs_session_is_root(session)) {
+        values = fs_allocate(fs_plan_reads(plan), sizeof *values, "log probabilities", err);
+        status = values == NULL ? -1 : 0;
+    }
+    status = fs_session_agree(session, status, err);
+    if (status == 0) {
+        status = fs_plan_execute(plan, session->model, NULL, session->runner, NULL, values, NULL, err);
+    }
+    if (status == 0 && fs_session_is_root(session)) {
+        print_block(block, read, values);
+        status = fs_finish_output(err);
+    }
+    free(values);
+    free(read);
+    fs_plan_destroy(plan);
+    return fs_session_agree(session, status, err);
+}
+
+int fs_command_logprobs(struct fs_session *session, struct fs_error *err)
+{
+    struct fs_prompt_style style = {0};
+    if (fs_session_load_model(session, session->options->value[FS_OPTION_MODEL], err) != 0) {
+        return -1;
+    }
+    int status = fs_prompt_style_of(fs_model_spec(session->model), session->tokenizer, &style, err);
+    struct block block = {.end = fs_allocate(BLOCK_LINES, sizeof *block.end, "lines", err)};
+    status = fs_session_agree(session, block.end == NULL ? -1 : status, err);
+    char *line = NULL;
+    size_t capacity = 0;
+    bool more = true;
+    while (status == 0 && more) {
+        status = fs_session_is_root(session) ? read_block(session, &style, &block, &line, &capacity, err) : 0;
+        status = fs_session_agree(session, status, err);
+        if (status == 0) {
+            status = share_block(session, &block, err);
+        }
+        more = block.lines > 0;
+        if (status == 0 && more) {
+            status = compute_block(session, &style, &block, err);
+            block.first_line += block.lines;
+        }
+    }
+    free(line);
+    free(block.id);
+    free(block.end);
+    return status;
+}

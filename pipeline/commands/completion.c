@@ -1,0 +1,205 @@
+#include "pipeline/commands/completion.h"
+
+#include <string.h>
+
+#include "jobs/job.h"
+#include "pipeline/commands/options.h"
+
+#define WIDTH 90
+
+static const char replies[] =
+    "# Completion of fairstamp for bash, made by `fairstamp --bash-completion`.\n"
+    "\n"
+    "# Each fills COMPREPLY with what completes $cur; $prefix stands before it in the same word.\n"
+    "_fairstamp_words() # \"WORD ...\"\n"
+    "{\n"
+    "    mapfile -t COMPREPLY < <(compgen -P \"$prefix\" -W \"$1\" -- \"$cur\")\n"
+    "}\n"
+    "_fairstamp_folders()\n"
+    "{\n"
+    "    mapfile -t COMPREPLY < <(compgen -P \"$prefix\" -d -- \"$cur\")\n"
+    "    compopt -o filenames 2>/dev/null\n"
+    "}\n"
+    "_fairstamp_files() # ENDING: files whose names have it, and folders; '': all\n"
+    "{\n"
+    "    mapfile -t COMPREPLY < <(\n"
+    "        compgen -P \"$prefix\" -f -X \"!*$1\" -- \"$cur\"\n"
+    "        [[ -z $1 ]] || compgen -P \"$prefix\" -d -- \"$cur\"\n"
+    "    )\n"
+    "    compopt -o filenames 2>/dev/null\n"
+    "}\n"
+    "_fairstamp_behind_equals() # bash parts words at \"=\", unless COMP_WORDBREAKS was changed\n"
+    "{\n"
+    "    [[ $COMP_WORDBREAKS == *=* ]] || prefix+=${cur%%=*}=\n"
+    "    cur=${cur#*=}\n"
+    "}\n"
+    "_fairstamp_setting() # KEY=VALUE\n"
+    "{\n"
+    "    local key=${cur%%=*}\n"
+    "    if [[ $cur != *=* ]]; then\n"
+    "        mapfile -t COMPREPLY < <(compgen -P \"$prefix\" -S = -W \"$_fairstamp_keys\" -- \"$cur\")\n"
+    "        compopt -o nospace 2>/dev/null\n"
+    "        return\n"
+    "    fi\n"
+    "    _fairstamp_behind_equals\n"
+    "    case $key in\n";
+
+static const char words_of_line[] =
+    "_fairstamp()\n"
+    "{\n"
+    "    local IFS=$' \\t\\n' words=() word i cur prefix='' option options='' first='' ending=''\n"
+    "    COMPREPLY=()\n"
+    "    for ((i = 1; i <= COMP_CWORD; i++)); do\n"
+    "        word=${COMP_WORDS[i]}\n"
+    "        if ((i > 1)) && [[ $word == = || ${COMP_WORDS[i - 1]} == = ]]; then\n"
+    "            words[${#words[@]} - 1]+=$word\n"
+    "        else\n"
+    "            words+=(\"$word\")\n"
+    "        fi\n"
+    "    done\n"
+    "    i=$((${#words[@]} - 1))\n"
+    "    cur=${words[i]}\n"
+    "    if ((i == 0)); then\n"
+    "        _fairstamp_words \"$_fairstamp_commands\"\n"
+    "        return\n"
+    "    fi\n"
+    "    option=${words[i - 1]}\n"
+    "    if [[ $cur == -*=* ]]; then\n"
+    "        option=${cur%%=*}\n"
+    "        _fairstamp_behind_equals\n"
+    "    fi\n"
+    "    case $option in\n";
+
+static const char operand_or_option[] = "    *) return ;;\n"
+                                        "    esac\n"
+                                        "    if [[ $cur != -* && -n $first ]] && ((i == 1)); then\n"
+                                        "        _fairstamp_words \"$first\"\n"
+                                        "    elif [[ $cur != -* && -n $ending ]]; then\n"
+                                        "        _fairstamp_files \"$ending\"\n"
+                                        "    else\n"
+                                        "        _fairstamp_words \"$options\"\n"
+                                        "    fi\n"
+                                        "}\n"
+                                        "complete -F _fairstamp fairstamp\n";
+
+/* One word more of a quoted text, broken at WIDTH. `column`: 0 before the first word. */
+static void print_word(FILE *stream, const char *word, size_t *column)
+{
+    if (*column + 1 + strlen(word) > WIDTH) {
+        fprintf(stream, "\n   ");
+        *column = 3;
+    }
+    fprintf(stream, "%s%s", *column == 0 ? "" : " ", word);
+    *column += 1 + strlen(word);
+}
+
+/* "a|b|c" as the words a b c. */
+static void print_choices(FILE *stream, const char *choices)
+{
+    fprintf(stream, "_fairstamp_words \"");
+    for (; *choices != '\0'; choices++) {
+        fputc(*choices == '|' ? ' ' : *choices, stream);
+    }
+    fputc('"', stream);
+}
+
+static void print_lists(FILE *stream)
+{
+    size_t column = 0;
+    fprintf(stream, "_fairstamp_commands=\"");
+    for (size_t i = 0; i < FS_COMMAND_COUNT; i++) {
+        print_word(stream, fs_commands[i].name, &column);
+    }
+    for (size_t i = 0; i < FS_PAGE_COUNT; i++) {
+        print_word(stream, fs_pages[i].name, &column);
+    }
+    column = 0;
+    fprintf(stream, "\"\n_fairstamp_keys=\"");
+    for (size_t i = 0; i < FS_KEY_COUNT; i++) {
+        print_word(stream, fs_job_keys[i].name, &column);
+    }
+    fprintf(stream, "\"\n\n");
+}
+
+static void print_keys(FILE *stream)
+{
+    for (size_t i = 0; i < FS_KEY_COUNT; i++) {
+        const struct fs_job_key *key = &fs_job_keys[i];
+        if (key->choices == NULL && key->kind != FS_KEY_PATH && key->kind != FS_KEY_LAYER) {
+            continue;
+        }
+        fprintf(stream, "    %s) ", key->name);
+        if (key->choices != NULL) {
+            print_choices(stream, key->choices);
+        } else {
+            fputs(key->kind == FS_KEY_PATH ? "_fairstamp_files ''" : "_fairstamp_words auto", stream);
+        }
+        fprintf(stream, " ;;\n");
+    }
+}
+
+/* Options that take an argument; where nothing is known of it, nothing is offered. */
+static void print_options(FILE *stream)
+{
+    for (size_t i = 0; i < FS_OPTION_COUNT; i++) {
+        const struct fs_option *option = &fs_options_table[i];
+        if (option->argument == NULL) {
+            continue;
+        }
+        fprintf(stream, "    %s) ", option->name);
+        if (i == FS_OPTION_SET) {
+            fputs("_fairstamp_setting; ", stream);
+        } else if (option->choices != NULL) {
+            print_choices(stream, option->choices);
+            fputs("; ", stream);
+        } else if (strncmp(option->argument, "DIR", 3) == 0) {
+            fputs("_fairstamp_folders; ", stream);
+        } else if (strcmp(option->argument, "FILE") == 0) {
+            fputs("_fairstamp_files ''; ", stream);
+        }
+        fprintf(stream, "return ;;\n");
+    }
+}
+
+static void print_commands(FILE *stream)
+{
+    for (size_t id = 0; id < FS_COMMAND_COUNT; id++) {
+        const struct fs_command *command = &fs_commands[id];
+        fprintf(stream, "    %s) options=\"", command->name);
+        size_t column = 0;
+        for (size_t i = 0; i < FS_OPTION_COUNT; i++) {
+            if ((fs_options_table[i].commands & 1u << id) != 0) {
+                print_word(stream, fs_options_table[i].name, &column);
+            }
+        }
+        /* operands in small letters are taken literally, those in capitals name a kind of file */
+        size_t literal = strspn(command->operands, "abcdefghijklmnopqrstuvwxyz|");
+        const char *ending = strstr(command->operands, ".json") != NULL ? ".json" : "";
+        ending = strstr(command->operands, ".h5") != NULL ? ".h5" : ending;
+        fputc('"', stream);
+        if (literal > 0) {
+            fprintf(stream, " first=\"");
+            for (size_t i = 0; i < literal; i++) {
+                fputc(command->operands[i] == '|' ? ' ' : command->operands[i], stream);
+            }
+            fputc('"', stream);
+        }
+        if (*ending != '\0') {
+            fprintf(stream, " ending=%s", ending);
+        }
+        fprintf(stream, " ;;\n");
+    }
+}
+
+void fs_completion_bash(FILE *stream)
+{
+    fputs(replies, stream);
+    print_keys(stream);
+    fprintf(stream, "    esac\n}\n\n");
+    print_lists(stream);
+    fputs(words_of_line, stream);
+    print_options(stream);
+    fprintf(stream, "    esac\n    case ${words[0]} in\n");
+    print_commands(stream);
+    fputs(operand_or_option, stream);
+}

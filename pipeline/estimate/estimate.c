@@ -1,0 +1,489 @@
+#include "pipeline/estimate/estimate.h"
+
+#include <ftw.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "io/console/progress.h"
+#include "io/digest.h"
+#include "io/publish.h"
+#include "model/flops.h"
+#include "pipeline/estimate/estimate_parts.h"
+#include "pipeline/ranks/signals.h"
+#include "results/stage_files.h"
+#include "stages/trace/trace.h"
+
+#define CUT_LAYERS ((size_t)2)
+#define CUT_FLOPS 5e11    /* of a trace's unit from which on it is cut: some seconds of one core */
+#define STEPS ((size_t)4) /* of training that the probe does: enough for a step with a checkpoint and two without */
+#define CHECKPOINT_EVERY ((size_t)2)
+#define ASSUMED_LATENCY 2e-6 /* of a cluster's network, where there is but one rank */
+#define ASSUMED_BANDWIDTH 1e10
+
+typedef int (*stage_function)(struct fs_job_run *run, struct fs_error *err);
+static const stage_function stage_functions[] = {fs_stage_run_trace, fs_stage_run_stamp, fs_stage_run_evaluate};
+enum { PROBED_STAGES = sizeof stage_functions / sizeof stage_functions[0] };
+
+/* ---- a folder of its own for each rank ---- */
+
+static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *walk)
+{
+    (void)status, (void)type, (void)walk;
+    return remove(path);
+}
+
+static int make_scratch(struct fs_estimator *e, struct fs_error *err)
+{
+    const char *parent = getenv("TMPDIR");
+    if (asprintf(&e->scratch, "%s/fairstamp-estimate-XXXXXX", parent != NULL && *parent != '\0' ? parent : "/tmp") <
+        0) {
+        e->scratch = NULL;
+        return fs_error_memory(err, 64, "a path");
+    }
+    if (mkdtemp(e->scratch) == NULL) {
+        fs_error_set(err, FS_EXIT_CANNOT_CREATE, "%s: a temporary folder cannot be made; set TMPDIR to a writable one",
+                     e->scratch);
+        free(e->scratch);
+        e->scratch = NULL;
+        return -1;
+    }
+    return 0;
+}
+
+/* ---- the two runs of a probe ---- */
+
+/* The job with a few steps of training, its output in the scratch folder; `layer` SIZE_MAX: the stamp's as it is. */
+static int load_job(const struct fs_estimator *e, const char *name, size_t layer, struct fs_job **job,
+                    struct fs_error *err)
+{
+    const struct fs_estimate_options *options = e->options;
+    size_t sets = options->sets, steps = (size_t)fs_job_number(e->job, FS_KEY_STAMP_ITERATIONS);
+    bool saves = fs_job_number(e->job, FS_KEY_STAMP_CHECKPOINT_EVERY) > 0;
+    const char **set = fs_allocate(sets + 4, sizeof *set, "settings", err);
+    char *output = NULL, *folder = NULL, iterations[64], every[64], at[64];
+    if (set == NULL) {
+        return -1;
+    }
+    if (asprintf(&output, "output=%s/%s", e->scratch, name) < 0) {
+        free(set);
+        return fs_error_memory(err, 64, "a path");
+    }
+    folder = output + strlen("output=");
+    for (size_t i = 0; i < sets; i++) {
+        set[i] = options->set[i];
+    }
+    snprintf(iterations, sizeof iterations, "stamp.iterations=%zu", steps < STEPS ? steps : STEPS);
+    snprintf(every, sizeof every, "stamp.checkpoint_every=%zu", saves ? CHECKPOINT_EVERY : 0);
+    snprintf(at, sizeof at, "stamp.layer=%zu", layer);
+    set[sets++] = output;
+    set[sets++] = iterations;
+    set[sets++] = every;
+    if (layer != SIZE_MAX) {
+        set[sets++] = at;
+    }
+    int status = fs_make_folder(folder, err) == 0 ? fs_job_load(options->path, set, sets, job, err) : -1;
+    free(set);
+    free(output);
+    return status;
+}
+
+static int begin_probing(struct fs_estimator *e, struct fs_probing *probing, const char *name, size_t layer,
+                         struct fs_error *err)
+{
+    probing->session = *e->session;
+    if (fs_probe_create(e->session->runner->threads, &probing->session.runner, err) != 0 ||
+        load_job(e, name, layer, &probing->job, err) != 0) {
+        return -1;
+    }
+    probing->run.session = &probing->session;
+    probing->run.job = probing->job;
+    probing->run.output = fs_job_text(probing->job, FS_KEY_OUTPUT);
+    for (int stage = 0; stage < FS_STAGE_COUNT; stage++) { /* what the scratch files say of themselves nobody asks */
+        memset(probing->run.identity.digest[stage], '0', FS_DIGEST_SIZE - 1);
+        probing->run.identity.settings[stage] = strdup("probe = 1");
+        if (probing->run.identity.settings[stage] == NULL) {
+            return fs_error_memory(err, 16, "settings");
+        }
+    }
+    return 0;
+}
+
+static void end_probing(struct fs_estimator *e, struct fs_probing *probing)
+{
+    if (probing->session.runner != e->session->runner) {
+        fs_probe_destroy(probing->session.runner);
+    }
+    fs_identity_release(&probing->run.identity);
+    fs_job_destroy(probing->job);
+}
+
+/* ---- the model ---- */
+
+static bool has_weights(const char *folder)
+{
+    static const char *const names[] = {"model.safetensors", "model.safetensors.index.json"};
+    bool found = false;
+    for (size_t i = 0; i < 2; i++) {
+        char *path = NULL;
+        if (asprintf(&path, "%s/%s", folder, names[i]) >= 0) {
+            found = found || access(path, F_OK) == 0;
+            free(path);
+        }
+    }
+    return found;
+}
+
+static double hash_seconds_a_byte(void)
+{
+    const size_t bytes = (size_t)16 << 20;
+    char digest[FS_DIGEST_SIZE];
+    void *block = calloc(bytes, 1);
+    if (block == NULL) {
+        return 0;
+    }
+    fs_digest_bytes(block, bytes, digest);
+    double begin = fs_seconds();
+    fs_digest_bytes(block, bytes, digest);
+    double took = fs_seconds() - begin;
+    free(block);
+    return took / (double)bytes;
+}
+
+static int load_made_up(struct fs_estimator *e, const char *folder, struct fs_error *err)
+{
+    struct fs_spec spec;
+    int status = fs_spec_read(folder, &spec, err);
+    status = status == 0 ? fs_tokenizer_open(folder, &e->session->tokenizer, err) : -1;
+    status = status == 0 ? fs_model_stand_in(&spec, &e->session->model, err) : -1;
+    if (fs_session_agree(e->session, status, err) != 0) {
+        return -1;
+    }
+    fs_warn("%s: no weights; the time is estimated with made-up ones of the shape in config.json", folder);
+    return 0;
+}
+
+/* Hashes of the inputs, model, data: what a run does before its first stage, and how long it takes. */
+static int load(struct fs_estimator *e, struct fs_error *err)
+{
+    struct fs_estimate *estimate = e->estimate;
+    const char *folder = fs_job_text(e->job, FS_KEY_MODEL);
+    double begin = fs_seconds();
+    int status = 0;
+    estimate->made_up = !has_weights(folder);
+    if (fs_session_is_root(e->session) && !estimate->made_up) {
+        status = fs_identity_make(e->job, &e->identity, err);
+        memcpy(e->digest, e->identity.digest, sizeof e->digest);
+    }
+    status = fs_session_agree(e->session, status, err);
+    if (status == 0) {
+        status = estimate->made_up ? load_made_up(e, folder, err) : fs_session_load_model(e->session, folder, err);
+    }
+    if (status == 0) {
+        status = fs_session_agree(e->session, make_scratch(e, err), err);
+    }
+    if (status != 0) {
+        return -1;
+    }
+    const struct fs_spec *spec = fs_model_spec(e->session->model);
+    e->spec = *spec;
+    estimate->weights = fs_spec_numbers(spec);
+    estimate->cut =
+        spec->layers > CUT_LAYERS && fs_flops_layer(spec, 4 * FS_UNIT_TOKENS, 0) * (double)spec->layers > CUT_FLOPS;
+    if (fs_session_agree(e->session, begin_probing(e, &e->whole, "whole", SIZE_MAX, err), err) != 0 ||
+        fs_session_agree(e->session, fs_job_run_load(&e->whole.run, err), err) != 0) {
+        return -1;
+    }
+    estimate->begin = fs_seconds() - begin;
+    if (estimate->made_up) {
+        estimate->begin += estimate->weights * (double)sizeof(fs_real) * hash_seconds_a_byte();
+    }
+    return 0;
+}
+
+/* The root's answer, where the job names no layer: that of a trace that is there, or of the probe's own trace. */
+static int find_layer(struct fs_estimator *e, const char *folder, enum fs_stage_policy policy, size_t *layer)
+{
+    struct fs_error ignored = FS_ERROR_INIT;
+    struct fs_archive *archive;
+    struct fs_trace_result trace = {0};
+    bool there = true;
+    if (policy == FS_STAGE_NEEDED &&
+        (fs_stage_check(folder, FS_STAGE_TRACE, &e->identity, policy, &there, &ignored) != 0 || !there)) {
+        return -1;
+    }
+    if (fs_stage_open(folder, FS_STAGE_TRACE, &archive, &ignored) != 0) {
+        return -1;
+    }
+    int status = fs_trace_read(archive, &trace, &ignored);
+    *layer = trace.decisive_layer;
+    fs_trace_result_release(&trace);
+    fs_archive_close(archive);
+    return status;
+}
+
+static int choose_layer(struct fs_estimator *e, struct fs_error *err)
+{
+    struct fs_estimate *estimate = e->estimate;
+    struct {
+        size_t layer;
+        int why;
+    } chosen = {e->spec.layers / 2, 0};
+    static const char *const words[] = {"assumed: the middle", "the job's", "of the trace that is there",
+                                        "of the items that the probe traced"};
+    if (!fs_job_chose(e->job, FS_KEY_STAMP_LAYER, "auto")) {
+        chosen.layer = (size_t)fs_job_number(e->job, FS_KEY_STAMP_LAYER);
+        chosen.why = 1;
+    } else if (fs_session_is_root(e->session)) {
+        size_t layer;
+        if (!estimate->made_up && find_layer(e, fs_job_text(e->job, FS_KEY_OUTPUT), FS_STAGE_NEEDED, &layer) == 0) {
+            chosen.layer = layer;
+            chosen.why = 2;
+        } else if (!estimate->cut && !estimate->made_up &&
+                   find_layer(e, e->whole.run.output, FS_STAGE_WANTED, &layer) == 0) {
+            chosen.layer = layer;
+            chosen.why = 3;
+        }
+    }
+    if (fs_runner_broadcast(e->session->runner, &chosen, sizeof chosen, err) != 0) {
+        return -1;
+    }
+    estimate->layer = chosen.layer;
+    e->layer_is_certain = chosen.why == 1 || chosen.why == 2;
+    estimate->why = words[chosen.why];
+    struct fs_job *job = NULL;
+    int status = load_job(e, "whole", chosen.layer, &job, err);
+    if (status == 0) {
+        fs_job_destroy(e->whole.job);
+        e->whole.job = job;
+        e->whole.run.job = job;
+        e->whole.run.output = fs_job_text(job, FS_KEY_OUTPUT);
+    }
+    return fs_session_agree(e->session, status, err);
+}
+
+/* ---- the machine ---- */
+
+static double addition_seconds(void)
+{
+    const size_t count = (size_t)4 << 20;
+    fs_real *total = calloc(count, sizeof *total), *vector = calloc(count, sizeof *vector);
+    double best = INFINITY;
+    for (int round = 0; total != NULL && vector != NULL && round < 4; round++) {
+        double begin = fs_seconds();
+        for (size_t i = 0; i < count; i++) {
+            total[i] += vector[i];
+        }
+        __asm__ volatile("" : : "r"(total) : "memory");
+        double took = fs_seconds() - begin;
+        best = took < best ? took : best;
+    }
+    free(total);
+    free(vector);
+    return isfinite(best) ? best / (double)count : 1e-9;
+}
+
+/* One way, between the root and the last rank. */
+static double message_seconds(MPI_Comm communicator, int bytes, int rounds, unsigned char *block)
+{
+    int rank, ranks;
+    MPI_Comm_rank(communicator, &rank);
+    MPI_Comm_size(communicator, &ranks);
+    MPI_Barrier(communicator);
+    double begin = fs_seconds();
+    for (int round = 0; round < rounds && (rank == 0 || rank == ranks - 1); round++) {
+        int other = rank == 0 ? ranks - 1 : 0;
+        for (int turn = 0; turn < 2; turn++) {
+            if ((rank == 0) == (turn == 0)) {
+                MPI_Send(block, bytes, MPI_BYTE, other, 0, communicator);
+            } else {
+                MPI_Recv(block, bytes, MPI_BYTE, other, 0, communicator, MPI_STATUS_IGNORE);
+            }
+        }
+    }
+    double took = (fs_seconds() - begin) / (2.0 * rounds);
+    MPI_Bcast(&took, 1, MPI_DOUBLE, 0, communicator);
+    return took;
+}
+
+static int measure_machine(struct fs_estimator *e, struct fs_error *err)
+{
+    struct fs_estimate *estimate = e->estimate;
+    struct fs_machine *machine = &estimate->machine;
+    MPI_Comm communicator = e->session->communicator, node;
+    const int bytes = 4 << 20;
+    int ranks;
+    *machine = (struct fs_machine){ASSUMED_LATENCY, ASSUMED_BANDWIDTH, addition_seconds()};
+    if (e->options->network != NULL) {
+        machine->latency = e->options->network->latency;
+        machine->bandwidth = e->options->network->bandwidth;
+    } else if (estimate->ranks > 1) {
+        unsigned char *block = fs_allocate((size_t)bytes, 1, "messages", err);
+        if (fs_session_agree(e->session, block == NULL ? -1 : 0, err) != 0) {
+            free(block);
+            return -1;
+        }
+        (void)message_seconds(communicator, bytes, 2, block);
+        machine->latency = message_seconds(communicator, 8, 200, block);
+        machine->bandwidth = (double)bytes / message_seconds(communicator, bytes, 8, block);
+        estimate->measured_network = true;
+        free(block);
+    }
+    MPI_Comm_split_type(communicator, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &node);
+    MPI_Comm_size(node, &ranks);
+    MPI_Comm_free(&node);
+    estimate->node_ranks = e->options->node_ranks > 0 ? e->options->node_ranks : (size_t)ranks;
+    return fs_runner_broadcast(e->session->runner, estimate, sizeof *estimate, err);
+}
+
+/* ---- stage by stage ---- */
+
+/* Seconds that the stage took on the probe outside its units; and its record for rates. */
+static int probe_stage(struct fs_estimator *e, int stage, double *alone, struct fs_error *err)
+{
+    struct fs_model *model = e->session->model;
+    struct fs_runner *runner = e->whole.session.runner;
+    fs_progress_mute(true);
+    fs_probe_begin(runner, e->estimate->cut ? 0 : e->options->seconds);
+    double begin = fs_seconds();
+    int status = stage_functions[stage](&e->whole.run, err);
+    *alone = fs_seconds() - begin - fs_probe_get(runner)->inside;
+    if (status == 0 && e->estimate->cut) {
+        fs_model_limit_layers(model, CUT_LAYERS);
+        fs_probe_begin(e->cut.session.runner, e->options->seconds);
+        status = stage_functions[stage](&e->cut.run, err);
+        fs_model_limit_layers(model, e->spec.layers);
+    }
+    fs_progress_mute(false);
+    return fs_session_agree(e->session, status, err);
+}
+
+static double file_bytes(const char *folder, enum fs_stage stage)
+{
+    struct fs_error ignored = FS_ERROR_INIT;
+    struct stat status;
+    char *path = fs_stage_path(folder, stage, ".h5", &ignored);
+    double bytes = path != NULL && stat(path, &status) == 0 ? (double)status.st_size : 0;
+    free(path);
+    return bytes;
+}
+
+static int estimate_stage(struct fs_estimator *e, int stage, struct fs_error *err)
+{
+    struct fs_estimate_stage *out = &e->estimate->stage[stage];
+    struct fs_measured measured = {0};
+    if (fs_signals_stop()) {
+        fs_error_set(err, FS_EXIT_INTERRUPTED, "interrupted");
+    }
+    if (fs_session_agree(e->session, fs_signals_stop() ? -1 : 0, err) != 0 ||
+        probe_stage(e, stage, &measured.alone, err) != 0) {
+        return -1;
+    }
+    out->there = true;
+    out->output = file_bytes(e->whole.run.output, (enum fs_stage)stage);
+    memcpy(out->digest, e->digest[stage], sizeof out->digest);
+    fs_say("estimate: %s probed", fs_stage_names[stage]);
+    return fs_session_agree(e->session, fs_estimate_predict(e, stage, &measured, err), err);
+}
+
+/* The layers above the stamp are what a step costs, and a trace of all items may find a lower layer. */
+static void estimate_deepest(struct fs_estimator *e)
+{
+    struct fs_estimate *estimate = e->estimate;
+    const struct fs_estimate_stage *stamp = &estimate->stage[FS_STAGE_STAMP];
+    double step = fs_flops_layer(&e->spec, e->kept_tokens, 0) + fs_flops_layer_backward(&e->spec, e->kept_tokens, 0);
+    estimate->deepest = 1;
+    if (!e->layer_is_certain && stamp->flops > 0) {
+        double steps = fs_job_number(e->job, FS_KEY_STAMP_ITERATIONS);
+        estimate->deepest += (double)estimate->layer * steps * step / stamp->flops;
+    }
+}
+
+/* Stamps at further layers, each trained and measured as the job's own. */
+static void estimate_layers(struct fs_estimator *e)
+{
+    struct fs_estimate *estimate = e->estimate;
+    const struct fs_estimate_stage *stamp = &estimate->stage[FS_STAGE_STAMP];
+    const struct fs_estimate_stage *evaluate = &estimate->stage[FS_STAGE_EVALUATE];
+    struct fs_estimate_stage *out = &estimate->stage[FS_STAGE_LAYERS];
+    bool all = fs_job_chose(e->job, FS_KEY_TRACE_VERIFY, "all");
+    if (fs_job_chose(e->job, FS_KEY_TRACE_VERIFY, "none")) {
+        return;
+    }
+    double times = all ? (double)e->spec.layers : (e->spec.layers > 1 ? 2 : 1);
+    *out = (struct fs_estimate_stage){.there = true,
+                                      .units = stamp->units + evaluate->units,
+                                      .calls = stamp->calls,
+                                      .passes = times * (stamp->passes + evaluate->passes),
+                                      .tokens = times * (stamp->tokens + evaluate->tokens),
+                                      .flops = times * (stamp->flops + evaluate->flops),
+                                      .longest = fmax(stamp->longest, evaluate->longest)};
+    memcpy(out->digest, e->digest[FS_STAGE_LAYERS], sizeof out->digest);
+    for (size_t i = 0; i < estimate->rank_count; i++) {
+        const struct fs_estimate_time *a = &stamp->time[i], *b = &evaluate->time[i];
+        out->time[i] = (struct fs_estimate_time){times * (a->alone + b->alone), times * (a->computed + b->computed),
+                                                 times * (a->waited + b->waited), times * (a->sent + b->sent)};
+    }
+}
+
+static void list_ranks(struct fs_estimate *estimate)
+{
+    bool own = false;
+    for (size_t ranks = 1; ranks <= 1024; ranks *= 2) {
+        if (!own && estimate->ranks < ranks) {
+            estimate->rank[estimate->rank_count++] = estimate->ranks;
+        }
+        own = own || estimate->ranks <= ranks;
+        estimate->rank[estimate->rank_count++] = ranks;
+    }
+    if (!own) {
+        estimate->rank[estimate->rank_count++] = estimate->ranks;
+    }
+}
+
+static int estimate_all(struct fs_estimator *e, struct fs_error *err)
+{
+    struct fs_estimate *estimate = e->estimate;
+    if (load(e, err) != 0 || measure_machine(e, err) != 0) {
+        return -1;
+    }
+    if (estimate->cut) {
+        if (fs_session_agree(e->session, begin_probing(e, &e->cut, "cut", 0, err), err) != 0) {
+            return -1;
+        }
+        e->cut.run.data = e->whole.run.data;
+        e->cut.run.loaded = true;
+    }
+    for (int stage = 0; stage < PROBED_STAGES; stage++) {
+        if ((stage == FS_STAGE_STAMP && choose_layer(e, err) != 0) || estimate_stage(e, stage, err) != 0) {
+            return -1;
+        }
+    }
+    estimate_deepest(e);
+    estimate_layers(e);
+    fs_estimate_memory(e);
+    return 0;
+}
+
+int fs_estimate_job(struct fs_session *session, const struct fs_job *job, const struct fs_estimate_options *options,
+                    struct fs_estimate *estimate, struct fs_error *err)
+{
+    *estimate = (struct fs_estimate){.ranks = session->runner->ranks, .threads = session->runner->threads};
+    struct fs_estimator e = {.session = session, .job = job, .options = options, .estimate = estimate};
+    e.whole.session.runner = e.cut.session.runner = session->runner;
+    double begin = fs_seconds();
+    list_ranks(estimate);
+    int status = estimate_all(&e, err);
+    fs_data_release(&e.whole.run.data);
+    end_probing(&e, &e.whole);
+    end_probing(&e, &e.cut);
+    fs_identity_release(&e.identity);
+    if (e.scratch != NULL) {
+        nftw(e.scratch, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+        free(e.scratch);
+    }
+    estimate->took = fs_seconds() - begin;
+    return status;
+}

@@ -1,0 +1,236 @@
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/flops.h"
+#include "pipeline/estimate/estimate_parts.h"
+#include "stages/methods/stamp.h"
+
+#define LOGIT_NUMBERS ((double)(16 << 20)) /* most logits of a training unit, but for its last pair (stamp_unit.h) */
+
+/* Averages over ranks: a rank's neighbours slow it down in a probe as they do in a job. */
+static void average(const struct fs_estimator *e, double *value, int count)
+{
+    MPI_Allreduce(MPI_IN_PLACE, value, count, MPI_DOUBLE, MPI_SUM, e->session->communicator);
+    for (int i = 0; i < count; i++) {
+        value[i] /= (double)e->session->runner->ranks;
+    }
+}
+
+/* Seconds a FLOP of the works of one name; the rate of all others together where it was not measured. */
+static double rate_of(const struct fs_probe_record *record, const double *seconds, const double *flops,
+                      const char *name)
+{
+    double all_seconds = 0, all_flops = 0;
+    for (size_t i = 0; i < record->rates; i++) {
+        if (strcmp(record->rate[i].name, name) == 0 && flops[i] > 0) {
+            return seconds[i] / flops[i];
+        }
+        all_seconds += flops[i] > 0 ? seconds[i] : 0;
+        all_flops += flops[i];
+    }
+    return all_flops > 0 ? all_seconds / all_flops : 0;
+}
+
+/* What a stage's works are, with seconds for each unit. */
+struct plan {
+    const struct fs_probe_record *record;
+    double **second; /* [works][units] */
+    size_t steps;    /* real steps a batch */
+};
+
+static bool is_training(const struct fs_probe_work *work)
+{
+    return work->kind == FS_PROBE_SUM && work->cost != NULL;
+}
+
+static double calls_of(const struct plan *plan, const struct fs_probe_work *work)
+{
+    return is_training(work) ? (double)plan->steps : (double)work->calls;
+}
+
+static void count_works(struct fs_estimator *e, int stage, const struct plan *plan)
+{
+    struct fs_estimate_stage *out = &e->estimate->stage[stage];
+    for (size_t w = 0; w < plan->record->works; w++) {
+        const struct fs_probe_work *work = &plan->record->work[w];
+        double calls = calls_of(plan, work);
+        out->units += work->kind == FS_PROBE_SUM ? 0 : work->units;
+        out->calls += is_training(work) ? plan->steps : 0;
+        for (size_t unit = 0; work->cost != NULL && unit < work->units; unit++) {
+            const struct fs_cost *cost = &work->cost[unit];
+            out->passes += calls * cost->passes;
+            out->tokens += calls * cost->tokens;
+            out->flops += calls * cost->flops;
+            out->longest = fmax(out->longest, plan->second[w][unit]);
+            e->most_tokens[stage] = fmax(e->most_tokens[stage], cost->tokens);
+            e->most_rows[stage] = fmax(e->most_rows[stage], cost->rows);
+            e->kept_tokens += is_training(work) ? cost->tokens : 0;
+            e->kept_rows += is_training(work) ? cost->rows : 0;
+        }
+        if (is_training(work)) {
+            e->estimate->vectored = fmax(e->estimate->vectored, (double)work->units * (double)work->length);
+        }
+    }
+}
+
+/* The time on `ranks` ranks but for what each does alone. `owner`: room for the most units of a work. */
+static int predict_time(const struct fs_estimator *e, const struct plan *plan, size_t ranks, size_t *owner,
+                        struct fs_estimate_time *time, struct fs_error *err)
+{
+    const struct fs_probe_record *record = plan->record;
+    const struct fs_machine *machine = &e->estimate->machine;
+    const struct fs_machine free_of_charge = {0, INFINITY, 0};
+    size_t threads = e->estimate->threads;
+    *time = (struct fs_estimate_time){.alone = time->alone};
+    for (size_t w = 0; w < record->works; w++) {
+        const struct fs_probe_work *work = &record->work[w];
+        double calls = calls_of(plan, work), ideal = 0, computed, sent = 0;
+        for (size_t unit = 0; unit < work->units; unit++) {
+            ideal += plan->second[w][unit] / (double)(ranks * threads);
+        }
+        if (work->kind == FS_PROBE_SUM) {
+            double bytes = sizeof(fs_real), length = (double)work->length;
+            computed = fs_schedule_sum(plan->second[w], work->units, owner, length, bytes, ranks, threads,
+                                       &free_of_charge, err);
+            sent = fs_schedule_sum(plan->second[w], work->units, owner, length, bytes, ranks, threads, machine, err) -
+                   computed;
+        } else {
+            computed = fs_schedule_map(plan->second[w], work->units, ranks, threads, owner, err);
+            sent = 4 * fs_schedule_agree(ranks, machine);
+        }
+        if (computed < 0 || sent < 0) {
+            return -1;
+        }
+        time->computed += calls * ideal;
+        time->waited += calls * (computed - ideal);
+        time->sent += calls * sent;
+    }
+    time->sent += record->agreements * fs_schedule_agree(ranks, machine) +
+                  record->broadcasts * fs_schedule_agree(ranks, machine) +
+                  fs_schedule_broadcast(record->broadcast_bytes, ranks, machine);
+    return 0;
+}
+
+/* Seconds alone of all steps and checkpoints, from those of the probe's few. */
+static double alone_of(const struct fs_estimator *e, const struct plan *plan, const struct fs_job *probed,
+                       double measured)
+{
+    double step = INFINITY, slowest = 0, gaps[2];
+    size_t batches = 0;
+    for (size_t w = 0; w < plan->record->works; w++) {
+        const struct fs_probe_work *work = &plan->record->work[w];
+        if (is_training(work)) {
+            batches++;
+            step = work->gaps > 0 ? fmin(step, work->least_gap) : step;
+            slowest = fmax(slowest, work->most_gap);
+        }
+    }
+    double steps = (double)batches * (double)plan->steps;
+    double few = (double)batches * fs_job_number(probed, FS_KEY_STAMP_ITERATIONS);
+    double every = fs_job_number(e->job, FS_KEY_STAMP_CHECKPOINT_EVERY);
+    double every_few = fs_job_number(probed, FS_KEY_STAMP_CHECKPOINT_EVERY);
+    gaps[0] = isfinite(step) ? step : 0;
+    gaps[1] = isfinite(step) ? slowest - step : 0;
+    average(e, gaps, 2);
+    if (batches == 0) {
+        return measured;
+    }
+    double saves = every > 0 ? floor((steps - 1) / every) : 0;
+    double saves_few = every_few > 0 ? floor((few - 1) / every_few) : 0;
+    return measured + (steps - few) * gaps[0] + (saves - saves_few) * gaps[1];
+}
+
+static int fill_seconds(struct plan *plan, const struct fs_probe_record *measured, const double *seconds,
+                        const double *flops, struct fs_error *err)
+{
+    for (size_t w = 0; w < plan->record->works; w++) {
+        const struct fs_probe_work *work = &plan->record->work[w];
+        double rate = rate_of(measured, seconds, flops, work->name);
+        plan->second[w] = fs_allocate(work->units, sizeof **plan->second, "a schedule", err);
+        if (plan->second[w] == NULL) {
+            return -1;
+        }
+        for (size_t unit = 0; work->cost != NULL && unit < work->units; unit++) {
+            plan->second[w][unit] = rate * work->cost[unit].flops;
+        }
+    }
+    return 0;
+}
+
+int fs_estimate_predict(struct fs_estimator *e, int stage, const struct fs_measured *own, struct fs_error *err)
+{
+    struct fs_estimate *estimate = e->estimate;
+    struct fs_estimate_stage *out = &estimate->stage[stage];
+    struct plan plan = {.record = fs_probe_get(e->whole.session.runner),
+                        .steps = (size_t)fs_job_number(e->job, FS_KEY_STAMP_ITERATIONS)};
+    const struct fs_probe_record *measured =
+        estimate->cut ? fs_probe_get(e->cut.session.runner) : fs_probe_get(e->whole.session.runner);
+    size_t most = 1, rates = measured->rates;
+    for (size_t w = 0; w < plan.record->works; w++) {
+        most = plan.record->work[w].units > most ? plan.record->work[w].units : most;
+    }
+    double *seconds = fs_allocate(2 * rates + 1, sizeof *seconds, "a prediction", err);
+    size_t *owner = fs_allocate(most, sizeof *owner, "a prediction", err);
+    plan.second = fs_allocate(plan.record->works, sizeof *plan.second, "a prediction", err);
+    int status = seconds == NULL || owner == NULL || plan.second == NULL ? -1 : 0;
+    if (fs_session_agree(e->session, status, err) == 0) {
+        double *flops = seconds + rates;
+        for (size_t i = 0; i < rates; i++) {
+            seconds[i] = measured->rate[i].seconds;
+            flops[i] = measured->rate[i].flops;
+        }
+        seconds[2 * rates] = own->alone;
+        average(e, seconds, (int)(2 * rates + 1));
+        double alone = alone_of(e, &plan, e->whole.job, seconds[2 * rates]);
+        status = fill_seconds(&plan, measured, seconds, flops, err);
+        if (status == 0) {
+            count_works(e, stage, &plan);
+        }
+        for (size_t i = 0; status == 0 && i < estimate->rank_count; i++) {
+            out->time[i].alone = alone;
+            status = predict_time(e, &plan, estimate->rank[i], owner, &out->time[i], err);
+        }
+    } else {
+        status = -1;
+    }
+    for (size_t w = 0; plan.second != NULL && w < plan.record->works; w++) {
+        free(plan.second[w]);
+    }
+    free(plan.second);
+    free(owner);
+    free(seconds);
+    return status;
+}
+
+/* Numbers of a thread's workspace for `tokens` tokens (engine.h). */
+static double workspace(const struct fs_spec *spec, double tokens)
+{
+    double d = (double)spec->hidden, heads = (double)(spec->heads + spec->key_value_heads);
+    return tokens * (2 * d + 2 * heads * (double)spec->head_size + 2 * (double)spec->ffn);
+}
+
+/* Most of what the stages hold, as their headers say. */
+void fs_estimate_memory(struct fs_estimator *e)
+{
+    struct fs_estimate *estimate = e->estimate;
+    const struct fs_spec *spec = &e->spec;
+    double d = (double)spec->hidden, D = (double)spec->head_size, V = (double)spec->vocabulary;
+    double C = fs_job_number(e->job, FS_KEY_STAMP_WIDTH), above = (double)(spec->layers - estimate->layer - 1);
+    double P = (double)fs_stamp_parameters(spec->hidden, (size_t)C), ranks = (double)estimate->ranks;
+    double threads = (double)estimate->threads, number = (double)sizeof(fs_real);
+    double T = e->most_tokens[FS_STAGE_STAMP], R = e->most_rows[FS_STAGE_STAMP];
+    double tape =
+        above * T *
+        (2 * d + (double)(spec->heads + 2 * spec->key_value_heads) * D + (double)spec->ffn * (spec->gated ? 2 : 1));
+    double trace = workspace(spec, e->most_tokens[FS_STAGE_TRACE]) + 2 * d * e->most_tokens[FS_STAGE_TRACE];
+    double train = 2 * workspace(spec, T) + T * (C + 2 * d) + tape + fmin(R * V, LOGIT_NUMBERS);
+    T = e->most_tokens[FS_STAGE_EVALUATE];
+    double evaluate = workspace(spec, T) + T * (3 * d + C) + 2 * e->most_rows[FS_STAGE_EVALUATE] * d;
+    double window = fmax(ceil(FS_SUM_WINDOW / ranks), 2 * threads) * P;
+    double caches = (2 * d * e->kept_tokens + V * e->kept_rows) / ranks;
+    double stamp = 5 * P + 2 * window + caches + threads * train;
+    estimate->parameters = P;
+    estimate->model_bytes = estimate->weights * number;
+    estimate->rank_bytes = number * fmax(stamp, threads * fmax(trace, evaluate));
+}

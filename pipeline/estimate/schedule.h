@@ -1,0 +1,47 @@
+/*
+ * A model of how the runner shares work (runner_mpi.h), to predict its time on any number of ranks. Local.
+ *
+ * map, claim   the next unit goes to the thread that is free first
+ * sum          in windows of units each rank runs its own; between two windows all wait. Then numbers
+ *              change hands:
+ *                  (R - 1) / R x most units of a rank x length     sent, once a window
+ *                  units x length / R                              added by each rank
+ *                  (R - 1) / R x length                            gathered, once a sum
+ * A collective call of few bytes takes ceil(log2 R) messages one after the other.
+ */
+#ifndef FAIRSTAMP_PIPELINE_ESTIMATE_SCHEDULE_H
+#define FAIRSTAMP_PIPELINE_ESTIMATE_SCHEDULE_H
+
+#include <stddef.h>
+
+#include "io/error.h"
+
+struct fs_machine {
+    double latency;   /* seconds of a short message */
+    double bandwidth; /* bytes a second of a long one, of each rank */
+    double addition;  /* seconds to add one number to another in memory */
+};
+
+/*
+ * Seconds until the last of `units` units is done that take second[unit] each, on ranks x threads threads. `owner`
+ * [units] or NULL: the rank that runs each. Negative: out of memory, with `err` set.
+ */
+double fs_schedule_map(const double *second, size_t units, size_t ranks, size_t threads, size_t *owner,
+                       struct fs_error *err);
+
+/*
+ * The window of a sum that begins with unit `first`: its end, such that no rank has more than
+ * max(FS_SUM_WINDOW / ranks, 2 x threads) of its units, which bounds the vectors that a rank holds. `owner` [units]:
+ * the rank of each unit; `threads`: of the rank that has most; `held` [ranks]: room to count in. The runner's own rule.
+ */
+size_t fs_schedule_window(const size_t *owner, size_t units, size_t first, size_t ranks, size_t threads, size_t *held);
+
+/* Seconds of one sum of vectors of `length` numbers of `bytes` bytes; owner as above. Negative: out of memory. */
+double fs_schedule_sum(const double *second, size_t units, const size_t *owner, double length, double bytes,
+                       size_t ranks, size_t threads, const struct fs_machine *machine, struct fs_error *err);
+
+/* Seconds of a collective call that carries few bytes, and of a broadcast of `bytes`. */
+double fs_schedule_agree(size_t ranks, const struct fs_machine *machine);
+double fs_schedule_broadcast(double bytes, size_t ranks, const struct fs_machine *machine);
+
+#endif

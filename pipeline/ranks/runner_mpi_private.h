@@ -1,0 +1,25 @@
+/* Shared by runner_mpi.c (life, map, claim) and runner_mpi_sum.c. */
+#ifndef FAIRSTAMP_PIPELINE_RANKS_RUNNER_MPI_PRIVATE_H
+#define FAIRSTAMP_PIPELINE_RANKS_RUNNER_MPI_PRIVATE_H
+
+#include "io/digest.h"
+#include "pipeline/ranks/mpi_support.h"
+#include "pipeline/ranks/pool.h"
+#include "pipeline/ranks/runner_mpi.h"
+
+struct runner_mpi {
+    struct fs_runner base; /* first, so that a pointer to it is a pointer to this */
+    MPI_Comm communicator;
+    struct fs_counter counter;
+    struct fs_pool *pool;
+    char *folder; /* NULL: nothing is saved */
+    char job[FS_DIGEST_SIZE];
+    struct fs_save_clock clock;
+    const char *expected_name; /* of the sums that are shown as progress; NULL: none */
+    size_t sums, expected_sums;
+};
+
+int fs_runner_mpi_sum(struct fs_runner *base, const struct fs_work *work, const unsigned char *mine, size_t length,
+                      fs_real *total, struct fs_error *err);
+
+#endif

@@ -1,0 +1,105 @@
+#include "pipeline/ranks/session.h"
+
+#include <cblas.h>
+#include <string.h>
+#include <time.h>
+
+#include "io/console/progress.h"
+#include "pipeline/ranks/blas_kernels.h"
+#include "pipeline/ranks/mpi_support.h"
+#include "pipeline/ranks/runner_mpi.h"
+#include "stages/plan/statement.h"
+
+void fs_time_text(char text[32])
+{
+    time_t now = time(NULL);
+    struct tm parts;
+    gmtime_r(&now, &parts);
+    strftime(text, 32, "%Y-%m-%dT%H:%M:%SZ", &parts);
+}
+
+static void report_machine(const struct fs_runner *runner)
+{
+    const char *core = openblas_get_corename();
+    fs_say("%zu rank%s, %zu thread%s each, OpenBLAS kernels for %s", runner->ranks, runner->ranks == 1 ? "" : "s",
+           runner->threads, runner->threads == 1 ? "" : "s", core);
+    if (fs_kernels_are_slow(core)) {
+        fs_warn("this processor has AVX-512, but OpenBLAS uses its kernels for %s, at about half the speed; unset "
+                "OPENBLAS_CORETYPE",
+                core);
+    }
+}
+
+int fs_session_begin(struct fs_session *session, struct fs_error *err)
+{
+    fs_time_text(session->start);
+    session->communicator = fs_mpi_duplicate(MPI_COMM_WORLD);
+    openblas_set_num_threads(1); /* units, not products, are spread over threads */
+    if (fs_runner_mpi_create(session->communicator, 0, &session->runner, err) != 0) {
+        return -1;
+    }
+    report_machine(session->runner);
+    return 0;
+}
+
+void fs_session_end(struct fs_session *session)
+{
+    fs_model_destroy(session->model);
+    fs_tokenizer_destroy(session->tokenizer);
+    fs_node_memory_destroy(session->weights);
+    fs_runner_mpi_destroy(session->runner);
+    MPI_Comm_free(&session->communicator);
+}
+
+bool fs_session_is_root(const struct fs_session *session)
+{
+    return fs_runner_is_root(session->runner);
+}
+
+int fs_session_agree(struct fs_session *session, int status, struct fs_error *err)
+{
+    return fs_runner_agree(session->runner, status, err);
+}
+
+static int convert_weights(struct fs_session *session, struct fs_error *err)
+{
+    size_t bytes = fs_model_converted_bytes(session->model);
+    int status = fs_node_memory_create(session->communicator, bytes, &session->weights, err);
+    if (fs_session_agree(session, status, err) != 0) {
+        return -1;
+    }
+    void *block = fs_node_memory_data(session->weights);
+    bool writes = fs_node_memory_writes(session->weights);
+    status = writes ? fs_model_convert(session->model, block, true, err) : 0;
+    if (fs_session_agree(session, status, err) != 0) {
+        return -1;
+    }
+    fs_node_memory_ready(session->weights);
+    status = writes ? 0 : fs_model_convert(session->model, block, false, err);
+    return fs_session_agree(session, status, err);
+}
+
+int fs_session_load_model(struct fs_session *session, const char *folder, struct fs_error *err)
+{
+    if (session->model != NULL) {
+        return 0;
+    }
+    int status = fs_model_open(folder, &session->model, err);
+    if (status == 0) {
+        status = fs_tokenizer_open(folder, &session->tokenizer, err);
+    }
+    if (status == 0) {
+        struct fs_prompt_style style;
+        status = fs_prompt_style_of(fs_model_spec(session->model), session->tokenizer, &style, err);
+        if (status != 0) {
+            fs_error_prepend(err, "%s", folder);
+        }
+    }
+    if (fs_session_agree(session, status, err) != 0 || convert_weights(session, err) != 0) {
+        return -1;
+    }
+    const struct fs_spec *spec = fs_model_spec(session->model);
+    fs_say("%s: %s, %s, %zu layers, hidden size %zu, vocabulary %zu", folder, spec->family_name,
+           spec->kind == FS_MASKED ? "masked" : "causal", spec->layers, spec->hidden, spec->vocabulary);
+    return 0;
+}

@@ -1,0 +1,46 @@
+#include "pipeline/ranks/stop.h"
+
+#include <stddef.h>
+#include <unistd.h>
+
+#include "io/console/progress.h"
+#include "pipeline/ranks/signals.h"
+
+#define FILE_SECONDS 0.5 /* between two looks at the stop file: a shared file system answers slowly */
+
+static struct {
+    const char *file;
+    double limit, begin, looked;
+    bool limited, asked;
+} watch;
+
+void fs_stop_watch(const char *file, double seconds)
+{
+    watch.file = file;
+    watch.begin = fs_seconds();
+    watch.looked = watch.begin - FILE_SECONDS;
+    watch.limit = seconds;
+    watch.limited = seconds >= 0;
+}
+
+bool fs_stop_asked(void)
+{
+    if (watch.asked) {
+        return true;
+    }
+    double now = fs_seconds();
+    if (fs_signals_stop()) {
+        fs_say("asked to stop by a signal");
+        watch.asked = true;
+    } else if (watch.limited && now - watch.begin >= watch.limit) {
+        fs_say("asked to stop: the %g s of --max-seconds are over", watch.limit);
+        watch.asked = true;
+    } else if (watch.file != NULL && now - watch.looked >= FILE_SECONDS) {
+        watch.looked = now;
+        if (access(watch.file, F_OK) == 0) {
+            fs_warn("asked to stop: the stop file %s is there; remove it before the next run", watch.file);
+            watch.asked = true;
+        }
+    }
+    return watch.asked;
+}

@@ -1,0 +1,19 @@
+/*
+ * Requests to stop: a signal to any rank (signals.h), and, seen by the root alone, a stop file and a time limit. Units
+ * in flight are finished, what is done is saved, and the exit code is FS_EXIT_INTERRUPTED. Local; the runner carries
+ * the request to all ranks, so that all stop at the same unit or step.
+ */
+#ifndef FAIRSTAMP_PIPELINE_RANKS_STOP_H
+#define FAIRSTAMP_PIPELINE_RANKS_STOP_H
+
+#include <stdbool.h>
+
+/*
+ * From here on the root also stops once `file` (NULL: none) is there, or `seconds` (below 0: no limit) after this call.
+ * The text outlives the process' work. Call on the root, from the main thread, as the function below.
+ */
+void fs_stop_watch(const char *file, double seconds);
+/* True once this process was asked to stop; the first time it says why. */
+bool fs_stop_asked(void);
+
+#endif

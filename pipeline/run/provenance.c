@@ -1,0 +1,98 @@
+#include "pipeline/run/provenance.h"
+
+#include <cblas.h>
+#include <hdf5.h>
+#include <mpi.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fairstamp_build_info.h"
+#include "io/console/progress.h"
+#include "pipeline/ranks/runner_mpi.h"
+
+#define GROUP "/provenance"
+
+static void library_versions(char *mpi, char hdf5[64])
+{
+    int length;
+    unsigned major = 0, minor = 0, release = 0;
+    MPI_Get_library_version(mpi, &length); /* allowed before MPI_Init */
+    mpi[strcspn(mpi, ",\n")] = '\0';
+    H5get_libversion(&major, &minor, &release);
+    snprintf(hdf5, 64, "HDF5 %u.%u.%u", major, minor, release);
+}
+
+char *fs_version_text(void)
+{
+    char mpi[MPI_MAX_LIBRARY_VERSION_STRING] = "", hdf5[64], *text = NULL;
+    library_versions(mpi, hdf5);
+    if (asprintf(&text,
+                 "fairstamp %s\ngit       %s\ncompiler  %s\nflags     %s\nMPI       %s\nHDF5      %s\nOpenBLAS  %s "
+                 "(kernels for %s)\n",
+                 FS_BUILD_VERSION, FS_BUILD_GIT, FS_BUILD_COMPILER, FS_BUILD_FLAGS, mpi, hdf5 + strlen("HDF5 "),
+                 openblas_get_config(), openblas_get_corename()) < 0) {
+        return NULL;
+    }
+    return text;
+}
+
+void fs_libraries_text(char text[FS_LIBRARIES_SIZE])
+{
+    char mpi[MPI_MAX_LIBRARY_VERSION_STRING] = "", hdf5[64], blas[128];
+    library_versions(mpi, hdf5);
+    snprintf(blas, sizeof blas, "%s", openblas_get_config()); /* "OpenBLAS 0.3.21 NO_LAPACK ..." */
+    char *second = strchr(blas, ' ');
+    if (second != NULL) {
+        blas[(size_t)(second - blas) + 1 + strcspn(second + 1, " ")] = '\0';
+    }
+    snprintf(text, FS_LIBRARIES_SIZE, "fairstamp %s, %.80s, %s, %s", FS_BUILD_VERSION, mpi, hdf5, blas);
+}
+
+int fs_provenance_write(struct fs_archive *archive, const struct fs_session *session, const struct fs_job *job,
+                        const char *settings, double seconds, struct fs_error *err)
+{
+    char mpi[MPI_MAX_LIBRARY_VERSION_STRING] = "", hdf5[64], host[256] = "", ranks[32], threads[32], now[32];
+    library_versions(mpi, hdf5);
+    gethostname(host, sizeof host - 1);
+    snprintf(ranks, sizeof ranks, "%zu", session->runner->ranks);
+    snprintf(threads, sizeof threads, "%zu", session->runner->threads);
+    fs_time_text(now);
+    const struct fs_save_clock *clock = fs_runner_mpi_clock(session->runner);
+    char stage_seconds[32], saves[32], save_seconds[32];
+    snprintf(stage_seconds, sizeof stage_seconds, "%.3f", seconds);
+    snprintf(saves, sizeof saves, "%zu", clock->saves);
+    snprintf(save_seconds, sizeof save_seconds, "%.3f", clock->spent);
+    const struct {
+        const char *name, *value;
+    } entries[] = {
+        {"program", "fairstamp " FS_BUILD_VERSION},
+        {"git", FS_BUILD_GIT},
+        {"compiler", FS_BUILD_COMPILER},
+        {"flags", FS_BUILD_FLAGS},
+        {"mpi", mpi},
+        {"hdf5", hdf5},
+        {"openblas", openblas_get_config()},
+        {"openblas_kernels", openblas_get_corename()},
+        {"host", host},
+        {"ranks", ranks},
+        {"threads_a_rank", threads},
+        {"command", session->command_line},
+        {"job", fs_job_source(job)},
+        {"settings", settings},
+        {"model", fs_job_text(job, FS_KEY_MODEL)},
+        {"seed", fs_job_text(job, FS_KEY_SEED)},
+        {"start", session->start},
+        {"end", now},
+        {"stage_seconds", stage_seconds},
+        {"saves", saves},
+        {"save_seconds", save_seconds},
+    };
+    for (size_t i = 0; i < sizeof entries / sizeof entries[0]; i++) {
+        if (fs_archive_attribute_text(archive, GROUP, entries[i].name, entries[i].value, err) != 0) {
+            return -1;
+        }
+    }
+    return 0;
+}

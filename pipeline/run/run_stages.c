@@ -1,0 +1,361 @@
+#include "pipeline/run/run_stages.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "io/console/log.h"
+#include "io/console/progress.h"
+#include "pipeline/ranks/runner_mpi.h"
+#include "pipeline/run/provenance.h"
+#include "pipeline/run/stage.h"
+#include "pipeline/run/training.h"
+#include "results/archive_layout.h"
+#include "results/stage_files.h"
+#include "stages/evaluate/evaluate.h"
+#include "stages/methods/stamp.h"
+#include "stages/trace/trace.h"
+
+size_t fs_job_size(const struct fs_job_run *run, enum fs_key key)
+{
+    return (size_t)fs_job_number(run->job, key);
+}
+
+int fs_job_run_load(struct fs_job_run *run, struct fs_error *err)
+{
+    if (run->loaded) {
+        return 0;
+    }
+    if (fs_session_load_model(run->session, fs_job_text(run->job, FS_KEY_MODEL), err) != 0) {
+        return -1;
+    }
+    if (fs_session_agree(run->session,
+                         fs_data_read(run->job, fs_model_spec(run->session->model)->kind, &run->data, err), err) != 0) {
+        return -1;
+    }
+    /* Before any stage: a trace may take hours. */
+    size_t layers = fs_model_spec(run->session->model)->layers;
+    if (!fs_job_chose(run->job, FS_KEY_STAMP_LAYER, "auto") && fs_job_size(run, FS_KEY_STAMP_LAYER) >= layers) {
+        return fs_error_set(err, FS_EXIT_CONFIG, "stamp.layer: found %zu, expected a layer from 0 to %zu of this model",
+                            fs_job_size(run, FS_KEY_STAMP_LAYER), layers - 1);
+    }
+    size_t held_out = 0;
+    for (size_t i = 0; i < run->data.pairs.count; i++) {
+        held_out += run->data.held_out[i];
+    }
+    fs_say("data: %zu %s pairs (%zu held out), %zu facts, %zu CrowS-Pairs", run->data.pairs.count,
+           run->data.pairs_suite, held_out, run->data.facts.count, run->data.crows.count);
+    run->loaded = true;
+    return 0;
+}
+
+uint64_t fs_job_seed(const struct fs_job_run *run)
+{
+    return (uint64_t)fs_job_number(run->job, FS_KEY_SEED);
+}
+
+int fs_stage_begin(struct fs_job_run *run, enum fs_stage stage, struct fs_error *err)
+{
+    if (fs_job_run_load(run, err) != 0) {
+        return -1;
+    }
+    run->began = fs_seconds();
+    int status = fs_runner_mpi_save_to(run->session->runner, run->output, run->identity.digest[stage],
+                                       fs_job_number(run->job, FS_KEY_CHECKPOINT_SECONDS),
+                                       fs_job_number(run->job, FS_KEY_CHECKPOINT_SHARE), err);
+    fs_log("stage %s", fs_stage_names[stage]);
+    return fs_session_agree(run->session, status, err);
+}
+
+int fs_stage_write(struct fs_job_run *run, enum fs_stage stage, const char *suffix, const char *format,
+                   int (*fill)(struct fs_archive *archive, const void *context, struct fs_error *err),
+                   const void *context, struct fs_error *err)
+{
+    struct fs_archive *archive;
+    char *path = fs_stage_path(run->output, stage, suffix, err);
+    if (path == NULL) {
+        return -1;
+    }
+    int status = fs_archive_create(path, format, run->identity.digest[stage], &archive, err);
+    if (status == 0) {
+        status = fill(archive, context, err);
+        if (status == 0 && strcmp(format, FS_PART_FORMAT) != 0) {
+            status = fs_layout_describe(archive, err);
+        }
+        if (status == 0) {
+            status = fs_provenance_write(archive, run->session, run->job, run->identity.settings[stage],
+                                         fs_seconds() - run->began, err);
+        }
+        if (status == 0) {
+            status = fs_archive_publish(archive, err);
+        } else {
+            fs_archive_abort(archive);
+        }
+    }
+    free(path);
+    return status;
+}
+
+int fs_stage_publish(struct fs_job_run *run, enum fs_stage stage,
+                     int (*fill)(struct fs_archive *archive, const void *context, struct fs_error *err),
+                     const void *context, struct fs_error *err)
+{
+    int status = 0;
+    if (fs_session_is_root(run->session)) {
+        status = fs_stage_write(run, stage, ".h5", fs_stage_names[stage], fill, context, err);
+        if (status == 0) {
+            fs_stage_remove_part(run->output, stage);
+            const struct fs_save_clock *clock = fs_runner_mpi_clock(run->session->runner);
+            double seconds = fs_seconds() - clock->begin;
+            fs_say("%s: published %s/%s.h5 after %.1f s; %zu save%s took %.3f s, %.2f %%", fs_stage_names[stage],
+                   run->output, fs_stage_names[stage], seconds, clock->saves, clock->saves == 1 ? "" : "s",
+                   clock->spent, seconds > 0 ? 100 * clock->spent / seconds : 0);
+            fs_log_memory("once the stage is published");
+        }
+    }
+    return fs_session_agree(run->session, status, err);
+}
+
+struct trace_context {
+    const struct fs_pair_list *pairs;
+    const struct fs_trace_options *options;
+    const struct fs_trace_result *result;
+};
+
+static int fill_trace(struct fs_archive *archive, const void *context, struct fs_error *err)
+{
+    const struct trace_context *trace = context;
+    return fs_trace_write(archive, trace->pairs, trace->options, trace->result, err);
+}
+
+static bool traces(const struct fs_job *job, const char *kind)
+{
+    return fs_job_chose(job, FS_KEY_TRACE_KINDS, kind) || fs_job_chose(job, FS_KEY_TRACE_KINDS, "all");
+}
+
+int fs_stage_run_trace(struct fs_job_run *run, struct fs_error *err)
+{
+    if (fs_stage_begin(run, FS_STAGE_TRACE, err) != 0) {
+        return -1;
+    }
+    bool all = fs_job_chose(run->job, FS_KEY_TRACE_POSITIONS, "all");
+    struct fs_trace_options options = {
+        .positions = all ? FS_TRACE_ALL_SUBJECT_TOKENS : FS_TRACE_LAST_SUBJECT_TOKEN,
+        .noise_scale = fs_job_number(run->job, FS_KEY_TRACE_NOISE_SCALE),
+        .noise_samples = fs_job_size(run, FS_KEY_TRACE_NOISE_SAMPLES),
+        .bootstrap = fs_job_size(run, FS_KEY_TRACE_BOOTSTRAP),
+        .seed = fs_job_seed(run),
+        .checkpoint = fs_stage_names[FS_STAGE_TRACE],
+        .always_noise = fs_job_chose(run->job, FS_KEY_TRACE_CORRUPTION, "noise"),
+        .kind = {true, traces(run->job, "attention"), traces(run->job, "ffn")},
+        .window = fs_job_size(run, FS_KEY_TRACE_WINDOW),
+        .heat_map = fs_job_flag(run->job, FS_KEY_TRACE_HEAT_MAP),
+        .details_checkpoint = FS_TRACE_DETAILS,
+    };
+    struct fs_trace_result result = {0};
+    int status = fs_trace_run(run->session->model, run->session->tokenizer, &run->data.pairs, run->data.attributes,
+                              &options, run->session->runner, &result, err);
+    if (status == 0) {
+        struct trace_context context = {&run->data.pairs, &options, &result};
+        status = fs_stage_publish(run, FS_STAGE_TRACE, fill_trace, &context, err);
+    }
+    fs_trace_result_release(&result);
+    return status;
+}
+
+/* l*, read by the root from the trace's file. Collective. */
+static int read_decisive_layer(struct fs_job_run *run, size_t *layer, struct fs_error *err)
+{
+    int status = 0;
+    if (fs_session_is_root(run->session)) {
+        struct fs_archive *archive;
+        struct fs_trace_result trace = {0};
+        status = fs_stage_open(run->output, FS_STAGE_TRACE, &archive, err);
+        if (status == 0) {
+            status = fs_trace_read(archive, &trace, err);
+            *layer = trace.decisive_layer;
+            fs_trace_result_release(&trace);
+            fs_archive_close(archive);
+        }
+    }
+    if (fs_session_agree(run->session, status, err) != 0) {
+        return -1;
+    }
+    return fs_runner_broadcast(run->session->runner, layer, sizeof *layer, err);
+}
+
+int fs_stage_stamp_options(struct fs_job_run *run, struct fs_stamp_options *options, struct fs_error *err)
+{
+    const struct fs_job *job = run->job;
+    const struct fs_spec *spec = fs_model_spec(run->session->model);
+    enum fs_key variant = fs_job_pair_variant_key(job);
+    *options = (struct fs_stamp_options){
+        .width = fs_job_size(run, FS_KEY_STAMP_WIDTH),
+        .loss = fs_job_chose(job, FS_KEY_STAMP_LOSS, "gap") ? FS_LOSS_GAP : FS_LOSS_LOGRATIO,
+        .alpha = fs_job_model_number(job, FS_KEY_STAMP_ALPHA, spec->kind),
+        .beta = fs_job_model_number(job, FS_KEY_STAMP_BETA, spec->kind),
+        .key_bias = fs_job_model_number(job, FS_KEY_STAMP_KEY_BIAS, spec->kind),
+        .generic_prompts = fs_job_size(run, FS_KEY_STAMP_GENERIC_PROMPTS),
+        .neutral_subjects = fs_job_size(run, FS_KEY_STAMP_NEUTRAL_SUBJECTS),
+        .level = fs_job_number(job, FS_KEY_STAMP_LEVEL),
+        .balance = fs_job_number(job, FS_KEY_STAMP_BALANCE),
+        .balance_width = fs_job_number(job, FS_KEY_STAMP_BALANCE_WIDTH),
+        .kept_rows = fs_job_chose(job, FS_KEY_STAMP_KEPT_ROWS, "all") ? FS_KEEP_ALL_ROWS : FS_KEEP_FIRST_ROW,
+        .keep_without_fill = fs_job_flag(job, FS_KEY_STAMP_KEEP_WITHOUT_FILL),
+        .keep_best = fs_job_flag(job, FS_KEY_STAMP_KEEP_BEST),
+        .schedule = fs_job_chose(job, FS_KEY_STAMP_SCHEDULE, "cosine") ? FS_RATE_COSINE : FS_RATE_CONSTANT,
+        .learning_rate = fs_job_number(job, FS_KEY_STAMP_LEARNING_RATE),
+        .adam_beta1 = fs_job_number(job, FS_KEY_STAMP_BETA1),
+        .adam_beta2 = fs_job_number(job, FS_KEY_STAMP_BETA2),
+        .adam_epsilon = fs_job_number(job, FS_KEY_STAMP_EPSILON),
+        .iterations = fs_job_size(run, FS_KEY_STAMP_ITERATIONS),
+        .batch = fs_job_size(run, FS_KEY_STAMP_BATCH),
+        .checkpoint_every = fs_job_size(run, FS_KEY_STAMP_CHECKPOINT_EVERY),
+        .seed = fs_job_seed(run),
+    };
+    if (fs_variant_parse(fs_job_variant(job, variant, spec->kind), spec->kind, &options->variant, err) != 0) {
+        err->code = FS_EXIT_CONFIG;
+        return fs_error_prepend(err, "%s", fs_job_keys[variant].name);
+    }
+    if (fs_job_chose(job, FS_KEY_STAMP_LAYER, "auto")) {
+        return read_decisive_layer(run, &options->layer, err);
+    }
+    options->layer = fs_job_size(run, FS_KEY_STAMP_LAYER);
+    return 0;
+}
+
+struct stamp_context {
+    const struct fs_stamp_options *options;
+    const struct fs_stamp_state *state;
+};
+
+static int fill_stamp(struct fs_archive *archive, const void *context, struct fs_error *err)
+{
+    const struct stamp_context *stamp = context;
+    return fs_stamp_write(archive, stamp->options, stamp->state, err);
+}
+
+int fs_stage_run_stamp(struct fs_job_run *run, struct fs_error *err)
+{
+    if (fs_stage_begin(run, FS_STAGE_STAMP, err) != 0) {
+        return -1;
+    }
+    struct fs_stamp_options options;
+    struct fs_stamp_state state = {0};
+    if (fs_stage_stamp_options(run, &options, err) != 0) {
+        return -1;
+    }
+    struct fs_training training = {.run = run, .stage = FS_STAGE_STAMP, .part = ".part.h5", .options = &options};
+    int status = fs_training_run(&training, &state, err);
+    if (status == 0) {
+        struct stamp_context context = {&options, &state};
+        status = fs_stage_publish(run, FS_STAGE_STAMP, fill_stamp, &context, err);
+    }
+    fs_stamp_state_release(&state);
+    return status;
+}
+
+int fs_load_stamp(struct fs_session *session, const char *path, struct fs_stamp *stamp, struct fs_error *err)
+{
+    struct fs_runner *runner = session->runner;
+    int status = 0;
+    *stamp = (struct fs_stamp){0};
+    if (fs_session_is_root(session)) {
+        struct fs_archive *archive;
+        status = fs_archive_open(path, fs_stage_names[FS_STAGE_STAMP], &archive, err);
+        if (status == 0) {
+            status = fs_stamp_read(archive, fs_model_spec(session->model), stamp, err);
+            fs_archive_close(archive);
+            if (status != 0) {
+                fs_error_prepend(err, "%s", path);
+            }
+        }
+    }
+    if (fs_session_agree(session, status, err) != 0) {
+        return -1;
+    }
+    size_t shape[3] = {stamp->layer, stamp->hidden, stamp->width};
+    if (fs_runner_broadcast(runner, shape, sizeof shape, err) != 0) {
+        return -1;
+    }
+    size_t count = fs_stamp_parameters(shape[1], shape[2]);
+    if (!fs_session_is_root(session)) {
+        *stamp = (struct fs_stamp){.layer = shape[0], .hidden = shape[1], .width = shape[2]};
+        stamp->parameters = fs_allocate_aligned(count, sizeof *stamp->parameters, "a stamp", err);
+        status = stamp->parameters == NULL ? -1 : 0;
+    }
+    if (fs_session_agree(session, status, err) != 0) {
+        return -1;
+    }
+    return fs_runner_broadcast(runner, stamp->parameters, count * sizeof *stamp->parameters, err);
+}
+
+struct evaluate_context {
+    const struct fs_evaluate_input *input;
+    const struct fs_evaluate_result *result;
+};
+
+static int fill_evaluate(struct fs_archive *archive, const void *context, struct fs_error *err)
+{
+    const struct evaluate_context *evaluate = context;
+    return fs_evaluate_write(archive, evaluate->input, evaluate->result, err);
+}
+
+int fs_stage_evaluate_input(struct fs_job_run *run, struct fs_evaluate_input *input, struct fs_error *err)
+{
+    *input = (struct fs_evaluate_input){
+        .pairs_suite = run->data.pairs_suite,
+        .pairs = &run->data.pairs,
+        .held_out = run->data.held_out,
+        .tuning = run->data.tuning,
+        .crows = &run->data.crows,
+        .facts = &run->data.facts,
+        .suite = run->data.suite,
+        .suites = run->data.suites,
+        .bootstrap = {fs_job_size(run, FS_KEY_EVALUATE_BOOTSTRAP), fs_job_seed(run)},
+    };
+    enum fs_model_kind kind = fs_model_spec(run->session->model)->kind;
+    enum fs_key pair_key = fs_job_pair_variant_key(run->job);
+    const struct {
+        enum fs_key key;
+        enum fs_variant *variant;
+    } variants[] = {{pair_key, &input->pair_variant},
+                    {FS_KEY_VARIANT_CROWS_PAIRS, &input->crows_variant},
+                    {FS_KEY_VARIANT_BIASKE, &input->fact_variant}};
+    for (size_t i = 0; i < sizeof variants / sizeof variants[0]; i++) {
+        const char *name = fs_job_variant(run->job, variants[i].key, kind);
+        if (fs_variant_parse(name, kind, variants[i].variant, err) != 0) {
+            err->code = FS_EXIT_CONFIG;
+            return fs_error_prepend(err, "%s", fs_job_keys[variants[i].key].name);
+        }
+    }
+    return 0;
+}
+
+int fs_stage_run_evaluate(struct fs_job_run *run, struct fs_error *err)
+{
+    if (fs_stage_begin(run, FS_STAGE_EVALUATE, err) != 0) {
+        return -1;
+    }
+    struct fs_evaluate_input input;
+    char *path = fs_stage_path(run->output, FS_STAGE_STAMP, ".h5", err);
+    struct fs_stamp stamp = {0};
+    struct fs_evaluate_result result = {0};
+    int status = path == NULL ? -1 : fs_stage_evaluate_input(run, &input, err);
+    if (fs_session_agree(run->session, status, err) != 0) {
+        free(path);
+        return -1;
+    }
+    status = fs_load_stamp(run->session, path, &stamp, err);
+    free(path);
+    if (status == 0) {
+        status = fs_evaluate_run(run->session->model, run->session->tokenizer, &input, &stamp, run->session->runner,
+                                 fs_stage_names[FS_STAGE_EVALUATE], &result, err);
+    }
+    if (status == 0) {
+        struct evaluate_context context = {&input, &result};
+        status = fs_stage_publish(run, FS_STAGE_EVALUATE, fill_evaluate, &context, err);
+    }
+    fs_evaluate_result_release(&result);
+    fs_stamp_release(&stamp);
+    return status;
+}

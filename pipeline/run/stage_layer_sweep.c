@@ -1,0 +1,132 @@
+/*
+ * Stage layers: trains and measures a stamp at each of the layers that trace.verify names. What is done is saved layer
+ * by layer, and inside a layer its training and its scores.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "io/console/progress.h"
+#include "pipeline/run/stage.h"
+#include "pipeline/run/training.h"
+#include "results/stage_files.h"
+#include "stages/evaluate/layer_sweep.h"
+
+static int fill(struct fs_archive *archive, const void *context, struct fs_error *err)
+{
+    return fs_layers_write(archive, context, err);
+}
+
+/* Root: the layers that an earlier run has done. */
+static int read_part(struct fs_job_run *run, struct fs_layer_comparison *comparison, struct fs_error *err)
+{
+    struct fs_archive *archive;
+    struct fs_error reason = FS_ERROR_INIT;
+    char *path = fs_stage_path(run->output, FS_STAGE_LAYERS, ".part.h5", err);
+    if (path == NULL) {
+        return -1;
+    }
+    if (fs_archive_open(path, FS_PART_FORMAT, &archive, &reason) == 0) {
+        struct fs_layer_comparison found = {0};
+        if (strcmp(fs_archive_job(archive), run->identity.digest[FS_STAGE_LAYERS]) != 0) {
+            fs_error_set(&reason, FS_EXIT_FOREIGN, "%s: partial results of another job", path);
+        } else if (fs_layers_read(archive, &found, &reason) == 0 && found.capacity == comparison->capacity) {
+            struct fs_layer_comparison fresh = *comparison;
+            *comparison = found;
+            found = fresh;
+            fs_say("layers: %zu of %zu were done by an earlier run", comparison->layers, comparison->capacity);
+        }
+        fs_layers_release(&found);
+        fs_archive_close(archive);
+    }
+    if (reason.code != 0 && reason.code != FS_EXIT_NO_INPUT) {
+        fs_say("%s; it is ignored and will be replaced", reason.text);
+    }
+    free(path);
+    return 0;
+}
+
+/* The done layers of the root, for all ranks: done[layers of the model]. */
+static int share_done(struct fs_job_run *run, const struct fs_layer_comparison *comparison, unsigned char *done,
+                      size_t layers, struct fs_error *err)
+{
+    for (size_t layer = 0; fs_session_is_root(run->session) && layer < layers; layer++) {
+        done[layer] = fs_layers_has(comparison, layer) ? 1 : 0;
+    }
+    return fs_runner_broadcast(run->session->runner, done, layers, err);
+}
+
+static int do_layer(struct fs_job_run *run, struct fs_stamp_options *options, const struct fs_evaluate_input *input,
+                    size_t layer, struct fs_layer_comparison *comparison, struct fs_error *err)
+{
+    struct fs_stamp_state state = {0};
+    struct fs_evaluate_result result = {0};
+    struct fs_training training = {
+        .run = run, .stage = FS_STAGE_LAYERS, .part = FS_LAYER_TRAINING, .options = options, .keep_end = true};
+    char scores[64]; /* of this layer: another one's would fit in shape */
+    snprintf(scores, sizeof scores, FS_LAYER_SCORES, layer);
+    options->layer = layer;
+    int status = fs_training_run(&training, &state, err);
+    if (status == 0) {
+        status = fs_evaluate_run(run->session->model, run->session->tokenizer, input, &state.stamp,
+                                 run->session->runner, scores, &result, err);
+    }
+    if (status == 0 && fs_session_is_root(run->session)) {
+        const double none[4] = {0};
+        status =
+            fs_layers_add(comparison, layer, state.steps > 0 ? state.loss + 4 * (state.steps - 1) : none, &result, err);
+        if (status == 0) {
+            fs_say("layers: layer %zu done, %zu of %zu", layer, comparison->layers, comparison->capacity);
+            status = fs_stage_write(run, FS_STAGE_LAYERS, ".part.h5", FS_PART_FORMAT, fill, comparison, err);
+        }
+        if (status == 0) {
+            fs_stage_remove_layer(run->output);
+        }
+    }
+    fs_evaluate_result_release(&result);
+    fs_stamp_state_release(&state);
+    return fs_session_agree(run->session, status, err);
+}
+
+static int do_layers(struct fs_job_run *run, struct fs_stamp_options *options, struct fs_layer_comparison *comparison,
+                     unsigned char *done, struct fs_error *err)
+{
+    size_t layers = fs_model_spec(run->session->model)->layers;
+    bool all = fs_job_chose(run->job, FS_KEY_TRACE_VERIFY, "all");
+    struct fs_evaluate_input input;
+    int status = fs_stage_evaluate_input(run, &input, err);
+    input.suites = 0; /* pairs, CrowS-Pairs and facts tell the layers apart */
+    input.bootstrap.resamples = 0;
+    status = status == 0 && fs_session_is_root(run->session) ? read_part(run, comparison, err) : status;
+    if (fs_session_agree(run->session, status, err) != 0 || share_done(run, comparison, done, layers, err) != 0) {
+        return -1;
+    }
+    for (size_t layer = 0; layer < layers; layer++) {
+        if (done[layer] == 0 && (all || layer == comparison->traced || layer == comparison->random) &&
+            do_layer(run, options, &input, layer, comparison, err) != 0) {
+            return -1;
+        }
+    }
+    return fs_stage_publish(run, FS_STAGE_LAYERS, fill, comparison, err);
+}
+
+int fs_stage_run_layers(struct fs_job_run *run, struct fs_error *err)
+{
+    struct fs_stamp_options options;
+    struct fs_layer_comparison comparison = {0};
+    if (fs_stage_begin(run, FS_STAGE_LAYERS, err) != 0 || fs_stage_stamp_options(run, &options, err) != 0) {
+        return -1;
+    }
+    size_t layers = fs_model_spec(run->session->model)->layers;
+    size_t random = fs_layers_random(layers, options.layer, fs_job_seed(run));
+    size_t compared = fs_job_chose(run->job, FS_KEY_TRACE_VERIFY, "all") ? layers : (random == options.layer ? 1 : 2);
+    unsigned char *done = fs_allocate(layers, 1, "layers", err);
+    int status = done != NULL ? fs_layers_create(compared, options.layer, random, &comparison, err) : -1;
+    status = fs_session_agree(run->session, status, err);
+    if (status == 0) {
+        status = do_layers(run, &options, &comparison, done, err);
+    }
+    fs_layers_release(&comparison);
+    free(done);
+    return status;
+}

@@ -1,0 +1,568 @@
+#include "results/archive_merge.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "results/archive_merge_internal.h"
+
+#define CELLS "/cells/"
+#define SEPARATOR "stage before = " /* in the settings of a stage: the job of the one it was made from */
+
+const char *const fs_merge_stage[FS_MERGE_STAGES] = {"trace", "stamp", "evaluate", "layers"};
+/* Which stage a stage is made from. */
+static const size_t made_from[FS_MERGE_STAGES] = {FS_MERGE_STAGES, 0, 1, 1};
+
+enum { CONTENT, TRAINING, PROVENANCE, PARTS };
+
+struct merge {
+    const struct fs_merge_input *input;
+    struct fs_archive **opened; /* [inputs]: merged files stay open, folders' files do not */
+    bool training;
+    struct fs_merge_source *source;
+    size_t inputs, sources, room;
+};
+
+/* Where a visitor of an input's file is. */
+struct reading {
+    struct merge *merge;
+    size_t input;
+    const char *cell; /* of a folder; NULL in a merged file, where names say it */
+    size_t stage;
+};
+
+static bool is_part(const char *name, const char *part)
+{
+    size_t length = strlen(part);
+    return strncmp(name, part, length) == 0 && (name[length] == '\0' || name[length] == '@' || name[length] == '/');
+}
+
+/* What a dataset or attribute counts as; `name` as in a stage's file. */
+static int part_of(const char *name)
+{
+    if (is_part(name, "/provenance")) {
+        return PROVENANCE;
+    }
+    bool training = is_part(name, "/stamp/training/moment1") || is_part(name, "/stamp/training/moment2") ||
+                    is_part(name, "/stamp/training/best") || is_part(name, "/stamp/training/parameter");
+    return training ? TRAINING : CONTENT;
+}
+
+static int check_cell(const char *path, const char *cell, struct fs_error *err)
+{
+    size_t length = strspn(cell, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._=+-");
+    if (length == 0 || cell[length] != '\0' || length > FS_CELL_LENGTH || strcmp(cell, ".") == 0 ||
+        strcmp(cell, "..") == 0) {
+        return fs_error_set(err, FS_EXIT_DATA,
+                            "%s: \"%.220s\" is no id of a cell: expected 1 to %d of A-Z a-z 0-9 . _ = + -; name the "
+                            "folder so",
+                            path, cell, FS_CELL_LENGTH);
+    }
+    return 0;
+}
+
+static void release_source(struct fs_merge_source *source)
+{
+    char hex[FS_DIGEST_SIZE];
+    for (int part = 0; part < PARTS; part++) {
+        if (source->running[part] != NULL) {
+            fs_digest_end(source->running[part], hex);
+        }
+    }
+    free(source->cell);
+    free(source->job);
+    free(source->settings);
+}
+
+static struct fs_merge_source *add_source(struct merge *merge, size_t input, const char *cell, size_t length,
+                                          size_t stage, struct fs_error *err)
+{
+    if (merge->sources == merge->room) {
+        size_t room = 2 * merge->room + 64;
+        struct fs_merge_source *grown = realloc(merge->source, room * sizeof *grown);
+        if (grown == NULL) {
+            fs_error_memory(err, room * sizeof *grown, "the cells of a merge");
+            return NULL;
+        }
+        merge->source = grown;
+        merge->room = room;
+    }
+    struct fs_merge_source *source = &merge->source[merge->sources];
+    *source = (struct fs_merge_source){.input = input, .stage = stage};
+    merge->sources++;
+    source->cell = strndup(cell, length);
+    if (source->cell == NULL) {
+        fs_error_memory(err, length, "the id of a cell");
+        return NULL;
+    }
+    for (int part = 0; part < PARTS; part++) {
+        if (fs_digest_begin(&source->running[part], err) != 0) {
+            return NULL;
+        }
+    }
+    return check_cell(merge->input[input].path, source->cell, err) == 0 ? source : NULL;
+}
+
+/* "/cells/<id>/<stage><rest>": false where `name` is of no cell. */
+static bool split_name(const char *name, const char **cell, size_t *length, size_t *stage, const char **rest)
+{
+    size_t begin = strlen(CELLS);
+    if (strncmp(name, CELLS, begin) != 0) {
+        return false;
+    }
+    *cell = name + begin;
+    *length = strcspn(*cell, "/@");
+    const char *word = *cell + *length;
+    if (*word != '/') {
+        *stage = FS_MERGE_STAGES;
+        return true;
+    }
+    word++;
+    size_t of_stage = strcspn(word, "/@");
+    for (*stage = 0; *stage < FS_MERGE_STAGES; (*stage)++) {
+        if (strlen(fs_merge_stage[*stage]) == of_stage && strncmp(fs_merge_stage[*stage], word, of_stage) == 0) {
+            break;
+        }
+    }
+    *rest = word + of_stage;
+    return true;
+}
+
+static struct fs_merge_source *find_source(const struct reading *reading, const char *cell, size_t length, size_t stage,
+                                           struct fs_error *err)
+{
+    struct merge *merge = reading->merge;
+    for (size_t i = merge->sources; i-- > 0 && merge->source[i].input == reading->input;) {
+        struct fs_merge_source *source = &merge->source[i];
+        if (source->stage == stage && strlen(source->cell) == length && strncmp(source->cell, cell, length) == 0) {
+            return source;
+        }
+    }
+    return add_source(merge, reading->input, cell, length, stage, err);
+}
+
+static int keep_text(char **kept, const struct fs_archive_entry *entry, struct fs_error *err)
+{
+    free(*kept);
+    *kept = entry->is_text ? strdup(*(char *const *)entry->data) : strdup("");
+    return *kept != NULL ? 0 : fs_error_memory(err, 1, "a text");
+}
+
+/* The name as in a stage's file, of an attribute of the root too. */
+static void stage_name(const char *rest, char name[2048])
+{
+    snprintf(name, 2048, "%s%s", rest[0] == '@' ? "/" : "", rest);
+}
+
+static int read_entry(void *context, const struct fs_archive_entry *entry, struct fs_error *err)
+{
+    const struct reading *reading = context;
+    const char *cell = reading->cell, *rest = entry->name, *path = reading->merge->input[reading->input].path;
+    size_t length = cell != NULL ? strlen(cell) : 0, stage = reading->stage;
+    char name[2048], hex[FS_DIGEST_SIZE];
+    if (cell == NULL && !split_name(entry->name, &cell, &length, &stage, &rest)) {
+        return 0;
+    }
+    if (stage == FS_MERGE_STAGES) {
+        return fs_error_set(err, FS_EXIT_DATA, "%s: %s: found no stage's name, expected trace, stamp, evaluate, layers",
+                            path, entry->name);
+    }
+    struct fs_merge_source *source = find_source(reading, cell, length, stage, err);
+    if (source == NULL) {
+        return -1;
+    }
+    stage_name(rest, name);
+    int part = part_of(name);
+    source->has_training = source->has_training || part == TRAINING;
+    if ((strcmp(name, "/@job") == 0 && keep_text(&source->job, entry, err) != 0) ||
+        (strcmp(name, "/provenance@settings") == 0 && keep_text(&source->settings, entry, err) != 0) ||
+        fs_archive_entry_digest(entry, name, hex, err) != 0) {
+        return -1;
+    }
+    fs_digest_add_text(source->running[part], name);
+    fs_digest_add_text(source->running[part], hex);
+    return 0;
+}
+
+/* Of the input's sources, which begin at `first`. */
+static int end_digests(struct merge *merge, size_t first, struct fs_error *err)
+{
+    for (size_t i = first; i < merge->sources; i++) {
+        struct fs_merge_source *source = &merge->source[i];
+        char *const hex[PARTS] = {source->content, source->training, source->provenance};
+        for (int part = 0; part < PARTS; part++) {
+            fs_digest_end(source->running[part], hex[part]);
+            source->running[part] = NULL;
+        }
+        if (source->job == NULL) {
+            return fs_error_set(err, FS_EXIT_DATA, "%s: cell %s: %s: found no attribute job",
+                                merge->input[source->input].path, source->cell, fs_merge_stage[source->stage]);
+        }
+        if (source->settings == NULL && (source->settings = strdup("")) == NULL) {
+            return fs_error_memory(err, 1, "a text");
+        }
+    }
+    return 0;
+}
+
+static char *stage_path(const char *folder, size_t stage, struct fs_error *err)
+{
+    char *path;
+    if (asprintf(&path, "%s/%s.h5", folder, fs_merge_stage[stage]) < 0) {
+        fs_error_memory(err, strlen(folder), "a path");
+        return NULL;
+    }
+    return path;
+}
+
+static int read_file(const struct reading *reading, const struct fs_archive *archive, struct fs_error *err)
+{
+    struct reading context = *reading;
+    size_t first = reading->merge->sources;
+    return fs_archive_verify(archive, err) == 0 && fs_archive_visit(archive, read_entry, &context, err) == 0
+               ? end_digests(reading->merge, first, err)
+               : -1;
+}
+
+/* The last part of the path, resolved: the name of "results/x/" and of "." too. The caller frees. */
+static char *folder_name(const char *path, struct fs_error *err)
+{
+    char *resolved = realpath(path, NULL);
+    const char *slash = resolved != NULL ? strrchr(resolved, '/') : NULL;
+    char *name = slash != NULL ? strdup(slash + 1) : NULL;
+    free(resolved);
+    if (name == NULL) {
+        fs_error_set(err, FS_EXIT_NO_INPUT, "%s: cannot be read", path);
+    }
+    return name;
+}
+
+static int read_folder(struct merge *merge, size_t input, struct fs_error *err)
+{
+    const char *folder = merge->input[input].path;
+    const char *given = merge->input[input].cell;
+    char *cell = given != NULL ? strdup(given) : folder_name(folder, err);
+    size_t before = merge->sources;
+    int status = cell != NULL && check_cell(folder, cell, err) == 0 ? 0 : -1;
+    for (size_t stage = 0; status == 0 && stage < FS_MERGE_STAGES; stage++) {
+        const struct reading reading = {merge, input, cell, stage};
+        struct fs_archive *archive;
+        char *path = stage_path(folder, stage, err);
+        status = path != NULL ? 0 : -1;
+        if (status == 0 && access(path, F_OK) == 0) {
+            status = fs_archive_open(path, fs_merge_stage[stage], &archive, err);
+            if (status == 0) {
+                status = read_file(&reading, archive, err);
+                fs_archive_close(archive);
+            }
+        }
+        free(path);
+    }
+    free(cell);
+    if (status == 0 && merge->sources == before) {
+        status = fs_error_set(
+            err, FS_EXIT_NO_INPUT,
+            "%s: found none of trace.h5, stamp.h5, evaluate.h5, layers.h5; give a job's output folder", folder);
+    }
+    return status;
+}
+
+static int read_input(struct merge *merge, size_t input, struct fs_error *err)
+{
+    const char *path = merge->input[input].path;
+    struct stat status;
+    if (stat(path, &status) == 0 && S_ISDIR(status.st_mode)) {
+        return read_folder(merge, input, err);
+    }
+    if (merge->input[input].cell != NULL) {
+        return fs_error_set(err, FS_EXIT_USAGE, "%s: an id is given, expected a folder", path);
+    }
+    const struct reading reading = {merge, input, NULL, 0};
+    return fs_archive_open(path, FS_MERGED_FORMAT, &merge->opened[input], err) == 0
+               ? read_file(&reading, merge->opened[input], err)
+               : -1;
+}
+
+/* By cell and stage; of the same one the best first: with training, then the smaller provenance. */
+static int compare_sources(const void *a, const void *b)
+{
+    const struct fs_merge_source *one = a, *other = b;
+    int by = strcmp(one->cell, other->cell);
+    if (by != 0 || one->stage != other->stage) {
+        return by != 0 ? by : (one->stage > other->stage) - (one->stage < other->stage);
+    }
+    by = (int)other->has_training - (int)one->has_training;
+    by = by != 0 ? by : strcmp(one->provenance, other->provenance);
+    return by != 0 ? by : (one->input > other->input) - (one->input < other->input);
+}
+
+/* Opens the file that holds `source`; `prefix` is where in it. */
+static int open_source(const struct merge *merge, const struct fs_merge_source *source, struct fs_archive **archive,
+                       char prefix[2 * FS_CELL_LENGTH], struct fs_error *err)
+{
+    if (merge->opened[source->input] != NULL) {
+        *archive = merge->opened[source->input];
+        snprintf(prefix, 2 * FS_CELL_LENGTH, CELLS "%s/%s", source->cell, fs_merge_stage[source->stage]);
+        return 0;
+    }
+    char *path = stage_path(merge->input[source->input].path, source->stage, err);
+    int status = path != NULL ? fs_archive_open(path, fs_merge_stage[source->stage], archive, err) : -1;
+    free(path);
+    snprintf(prefix, 2 * FS_CELL_LENGTH, "/");
+    return status;
+}
+
+static void close_source(const struct merge *merge, const struct fs_merge_source *source, struct fs_archive *archive)
+{
+    if (merge->opened[source->input] == NULL) {
+        fs_archive_close(archive);
+    }
+}
+
+/* A source's names and digests, to tell which differs. */
+struct digest_list {
+    size_t prefix; /* bytes of names that are not compared */
+    bool training;
+    char **line; /* "<digest><name>" */
+    size_t lines, room;
+};
+
+static int list_digest(void *context, const struct fs_archive_entry *entry, struct fs_error *err)
+{
+    struct digest_list *list = context;
+    char name[2048], hex[FS_DIGEST_SIZE];
+    stage_name(entry->name + list->prefix, name);
+    if (part_of(name) == PROVENANCE || (part_of(name) == TRAINING && !list->training)) {
+        return 0;
+    }
+    if (list->lines == list->room) {
+        list->room = 2 * list->room + 64;
+        char **grown = realloc(list->line, list->room * sizeof *grown);
+        if (grown == NULL) {
+            return fs_error_memory(err, list->room * sizeof *grown, "names of datasets");
+        }
+        list->line = grown;
+    }
+    if (fs_archive_entry_digest(entry, name, hex, err) != 0) {
+        return -1;
+    }
+    return asprintf(&list->line[list->lines++], "%s%s", hex, name) < 0 ? fs_error_memory(err, 64, "a name") : 0;
+}
+
+static int list_digests(const struct merge *merge, const struct fs_merge_source *source, bool training,
+                        struct digest_list *list, struct fs_error *err)
+{
+    char prefix[2 * FS_CELL_LENGTH];
+    struct fs_archive *archive;
+    *list = (struct digest_list){.training = training};
+    if (open_source(merge, source, &archive, prefix, err) != 0) {
+        return -1;
+    }
+    list->prefix = prefix[1] == '\0' ? 0 : strlen(prefix);
+    int status = fs_archive_visit_group(archive, prefix, list_digest, list, err);
+    close_source(merge, source, archive);
+    return status;
+}
+
+static const char *find_difference(const struct digest_list *one, const struct digest_list *other)
+{
+    for (size_t i = 0; i < one->lines; i++) {
+        bool same = false;
+        for (size_t j = 0; j < other->lines && !same; j++) {
+            same = strcmp(one->line[i], other->line[j]) == 0;
+        }
+        if (!same) {
+            return one->line[i] + FS_DIGEST_SIZE - 1;
+        }
+    }
+    return NULL;
+}
+
+static void release_list(struct digest_list *list)
+{
+    for (size_t i = 0; i < list->lines; i++) {
+        free(list->line[i]);
+    }
+    free(list->line);
+}
+
+/* Two results for one cell: which dataset differs. */
+static int refuse(const struct merge *merge, const struct fs_merge_source *a, const struct fs_merge_source *b,
+                  struct fs_error *err)
+{
+    struct digest_list one = {0}, other = {0};
+    int status = list_digests(merge, a, merge->training, &one, err) == 0 &&
+                         list_digests(merge, b, merge->training, &other, err) == 0
+                     ? 0
+                     : -1;
+    if (status == 0) {
+        const char *name = find_difference(&one, &other);
+        name = name != NULL ? name : find_difference(&other, &one);
+        fs_error_set(err, FS_EXIT_FOREIGN,
+                     "cell %s: %s of %s and of %s are two different results: %s differs; give one of them another id "
+                     "(its folder's name), or leave one out",
+                     a->cell, fs_merge_stage[a->stage], merge->input[a->input].path, merge->input[b->input].path,
+                     name != NULL ? name : "something");
+    }
+    release_list(&one);
+    release_list(&other);
+    return -1;
+}
+
+/* Keeps the first of each cell and stage; all of them must be the same result. */
+static int choose(struct merge *merge, struct fs_error *err)
+{
+    size_t kept = 0;
+    if (merge->sources > 0) {
+        qsort(merge->source, merge->sources, sizeof *merge->source, compare_sources);
+    }
+    for (size_t i = 0; i < merge->sources; i++) {
+        const struct fs_merge_source *source = &merge->source[i];
+        const struct fs_merge_source *best = kept > 0 ? &merge->source[kept - 1] : NULL;
+        if (best != NULL && strcmp(best->cell, source->cell) == 0 && best->stage == source->stage) {
+            bool trained = merge->training && best->has_training && source->has_training;
+            if (strcmp(best->content, source->content) != 0 ||
+                (trained && strcmp(best->training, source->training) != 0)) {
+                return refuse(merge, best, source, err);
+            }
+            continue;
+        }
+        struct fs_merge_source moved = merge->source[kept];
+        merge->source[kept++] = merge->source[i];
+        if (kept - 1 != i) {
+            merge->source[i] = moved; /* released with the rest */
+        }
+    }
+    size_t all = merge->sources;
+    for (size_t i = kept; i < all; i++) {
+        release_source(&merge->source[i]);
+    }
+    merge->sources = kept;
+    return 0;
+}
+
+/* That the stages of a cell were made one from another. */
+static int check_chain(const struct merge *merge, struct fs_error *err)
+{
+    for (size_t i = 0; i < merge->sources; i++) {
+        const struct fs_merge_source *source = &merge->source[i];
+        const char *before = strstr(source->settings, SEPARATOR);
+        for (size_t j = 0; before != NULL && j < merge->sources; j++) {
+            const struct fs_merge_source *other = &merge->source[j];
+            if (other->stage != made_from[source->stage] || strcmp(other->cell, source->cell) != 0) {
+                continue;
+            }
+            const char *digest = before + strlen(SEPARATOR);
+            if (strncmp(digest, other->job, strcspn(digest, "\n")) != 0) {
+                return fs_error_set(err, FS_EXIT_FOREIGN,
+                                    "cell %s: %s of %s was not made from %s of %s; they belong to different jobs",
+                                    source->cell, fs_merge_stage[source->stage], merge->input[source->input].path,
+                                    fs_merge_stage[other->stage], merge->input[other->input].path);
+            }
+        }
+    }
+    return 0;
+}
+
+struct copying {
+    struct fs_archive *to;
+    const struct fs_merge_source *source;
+    size_t prefix;
+    bool training;
+};
+
+static int copy_entry(void *context, const struct fs_archive_entry *entry, struct fs_error *err)
+{
+    const struct copying *copying = context;
+    char name[2048], to[3072];
+    stage_name(entry->name + copying->prefix, name);
+    if (part_of(name) == TRAINING && !copying->training) {
+        return 0;
+    }
+    /* the root's attributes become the group's */
+    snprintf(to, sizeof to, CELLS "%s/%s%s", copying->source->cell, fs_merge_stage[copying->source->stage],
+             name[1] == '@' ? name + 1 : name);
+    return fs_archive_write_entry(copying->to, to, entry, err);
+}
+
+static int copy_source(const struct merge *merge, const struct fs_merge_source *source, struct fs_archive *to,
+                       struct fs_error *err)
+{
+    char prefix[2 * FS_CELL_LENGTH];
+    struct fs_archive *from;
+    if (open_source(merge, source, &from, prefix, err) != 0) {
+        return -1;
+    }
+    struct copying copying = {to, source, prefix[1] == '\0' ? 0 : strlen(prefix), merge->training};
+    int status = fs_archive_visit_group(from, prefix, copy_entry, &copying, err);
+    close_source(merge, source, from);
+    return status;
+}
+
+/* Over all that is kept, so that the same cells have the same digest. */
+static int job_digest(const struct merge *merge, char hex[FS_DIGEST_SIZE], struct fs_error *err)
+{
+    struct fs_digest *digest;
+    if (fs_digest_begin(&digest, err) != 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < merge->sources; i++) {
+        fs_digest_add_text(digest, merge->source[i].cell);
+        fs_digest_add_text(digest, fs_merge_stage[merge->source[i].stage]);
+        fs_digest_add_text(digest, merge->source[i].content);
+    }
+    fs_digest_end(digest, hex);
+    return 0;
+}
+
+static int write_output(const struct merge *merge, const char *output, struct fs_error *err)
+{
+    char job[FS_DIGEST_SIZE];
+    struct fs_archive *archive;
+    if (job_digest(merge, job, err) != 0 ||
+        fs_archive_create_large(output, FS_MERGED_FORMAT, job, &archive, err) != 0) {
+        return -1;
+    }
+    int status = 0;
+    for (size_t i = 0; status == 0 && i < merge->sources; i++) {
+        status = copy_source(merge, &merge->source[i], archive, err);
+    }
+    if (status == 0) {
+        status = fs_merge_write_tables(archive, merge->source, merge->sources, err);
+    }
+    if (status != 0) {
+        fs_archive_abort(archive);
+        return -1;
+    }
+    return fs_archive_publish(archive, err);
+}
+
+int fs_merge_with_training(const char *output, const struct fs_merge_input *input, size_t inputs, bool training,
+                           struct fs_error *err)
+{
+    struct merge merge = {.input = input, .inputs = inputs, .training = training};
+    merge.opened = fs_allocate(inputs, sizeof(struct fs_archive *), "the inputs of a merge", err);
+    int status = merge.opened != NULL ? 0 : -1;
+    for (size_t i = 0; status == 0 && i < inputs; i++) {
+        status = read_input(&merge, i, err);
+    }
+    if (status == 0) {
+        status = choose(&merge, err) == 0 && check_chain(&merge, err) == 0 ? write_output(&merge, output, err) : -1;
+    }
+    for (size_t i = 0; i < merge.sources; i++) {
+        release_source(&merge.source[i]);
+    }
+    for (size_t i = 0; merge.opened != NULL && i < inputs; i++) {
+        fs_archive_close(merge.opened[i]);
+    }
+    free(merge.opened);
+    free(merge.source);
+    return status;
+}
+
+int fs_merge(const char *output, const struct fs_merge_input *input, size_t inputs, struct fs_error *err)
+{
+    return fs_merge_with_training(output, input, inputs, false, err);
+}

@@ -1,0 +1,140 @@
+/* The tables of a merged file: /cells_index and /results, from what was copied to /cells. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "results/archive_merge_internal.h"
+#include "results/result_table.h"
+
+/* Columns of /cells_index; behind them one a stage. */
+enum { ID, MODEL, CATEGORIES, STAGE, COLUMNS = STAGE + FS_MERGE_STAGES };
+static const char *const index_names[COLUMNS] = {"id", "model", "categories", "trace", "stamp", "evaluate", "layers"};
+
+struct tables {
+    struct fs_archive *archive;
+    char **index; /* [cells][COLUMNS] */
+    size_t cells;
+    struct fs_result_table results;
+};
+
+/* "ideal.<metric>" and "unit.<metric>" of the cells' result tables, the first of a name. */
+struct copied {
+    struct fs_archive *archive;
+    char **name;
+    size_t names, room;
+};
+
+static int copy_attribute(void *context, const struct fs_archive_entry *entry, struct fs_error *err)
+{
+    struct copied *copied = context;
+    const char *at = entry->is_attribute ? strstr(entry->name, "/results@") : NULL;
+    if (at == NULL || (strncmp(at, "/results@ideal.", 15) != 0 && strncmp(at, "/results@unit.", 14) != 0)) {
+        return 0;
+    }
+    for (size_t i = 0; i < copied->names; i++) {
+        if (strcmp(copied->name[i], at) == 0) {
+            return 0;
+        }
+    }
+    if (copied->names == copied->room) {
+        size_t room = 2 * copied->room + 32;
+        char **grown = realloc(copied->name, room * sizeof *grown);
+        if (grown == NULL) {
+            return fs_error_memory(err, room * sizeof *grown, "names of attributes");
+        }
+        copied->name = grown;
+        copied->room = room;
+    }
+    char *name = strdup(at);
+    if (name == NULL) {
+        return fs_error_memory(err, strlen(at), "an attribute's name");
+    }
+    copied->name[copied->names++] = name;
+    return fs_archive_write_entry(copied->archive, name, entry, err);
+}
+
+static int write_metric_attributes(const struct tables *tables, struct fs_error *err)
+{
+    struct copied copied = {.archive = tables->archive};
+    int status = 0;
+    for (size_t cell = 0; status == 0 && cell < tables->cells; cell++) {
+        char group[512];
+        snprintf(group, sizeof group, "/cells/%s/evaluate/results", tables->index[cell * COLUMNS + ID]);
+        if (fs_archive_has(tables->archive, group)) {
+            status = fs_archive_visit_group(tables->archive, group, copy_attribute, &copied, err);
+        }
+    }
+    for (size_t i = 0; i < copied.names; i++) {
+        free(copied.name[i]);
+    }
+    free(copied.name);
+    return status;
+}
+
+/* The cell of source[0]; `count` of the sources are its stages. */
+static int read_cell(struct tables *tables, const struct fs_merge_source *source, size_t count, struct fs_error *err)
+{
+    char **of = tables->index + tables->cells++ * COLUMNS, group[512];
+    for (size_t i = 0; i < count; i++) {
+        of[STAGE + source[i].stage] = strdup(source[i].job);
+    }
+    for (size_t stage = 0; stage < FS_MERGE_STAGES; stage++) {
+        if (of[STAGE + stage] == NULL) {
+            of[STAGE + stage] = strdup("");
+        }
+    }
+    of[ID] = strdup(source->cell);
+    for (size_t column = 0; column < COLUMNS; column++) {
+        if (column != MODEL && column != CATEGORIES && of[column] == NULL) {
+            return fs_error_memory(err, 64, "the index of cells");
+        }
+    }
+    snprintf(group, sizeof group, "/cells/%s/%s", source->cell, fs_merge_stage[source->stage]);
+    if (fs_result_job_names(tables->archive, group, &of[MODEL], &of[CATEGORIES], err) != 0) {
+        return -1;
+    }
+    snprintf(group, sizeof group, "/cells/%s/evaluate/results", source->cell);
+    return fs_result_table_add(&tables->results, tables->archive, group, source->cell, of[MODEL], of[CATEGORIES], err);
+}
+
+static int write_index(const struct tables *tables, struct fs_error *err)
+{
+    const char **column = fs_allocate(tables->cells + 1, sizeof *column, "the index of cells", err);
+    int status = column != NULL ? 0 : -1;
+    for (size_t c = 0; status == 0 && c < COLUMNS; c++) {
+        char name[64];
+        for (size_t cell = 0; cell < tables->cells; cell++) {
+            column[cell] = tables->index[cell * COLUMNS + c];
+        }
+        snprintf(name, sizeof name, "/cells_index/%s", index_names[c]);
+        status = fs_archive_write_texts(tables->archive, name, tables->cells, column, err) == 0
+                     ? fs_archive_attribute_text(tables->archive, name, "dimensions", "cell", err)
+                     : -1;
+    }
+    free(column);
+    return status;
+}
+
+int fs_merge_write_tables(struct fs_archive *archive, const struct fs_merge_source *source, size_t sources,
+                          struct fs_error *err)
+{
+    struct tables tables = {.archive = archive};
+    tables.index = fs_allocate(sources * COLUMNS + 1, sizeof *tables.index, "the index of cells", err);
+    int status = tables.index != NULL ? 0 : -1;
+    for (size_t i = 0, end; status == 0 && i < sources; i = end) {
+        for (end = i + 1; end < sources && strcmp(source[end].cell, source[i].cell) == 0; end++) {
+        }
+        status = read_cell(&tables, source + i, end - i, err);
+    }
+    if (status == 0) {
+        status = write_index(&tables, err) == 0 && fs_result_table_write(&tables.results, archive, err) == 0
+                     ? write_metric_attributes(&tables, err)
+                     : -1;
+    }
+    for (size_t i = 0; tables.index != NULL && i < sources * COLUMNS; i++) {
+        free(tables.index[i]);
+    }
+    free(tables.index);
+    fs_result_table_release(&tables.results);
+    return status;
+}

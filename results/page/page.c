@@ -1,0 +1,529 @@
+#include "results/page/page.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "results/page/page_charts.h"
+#include "results/page/page_parts.h"
+
+static const char style[] =
+    ":root{--ink:#222;--soft:#555;--paper:#fff;--rule:#ddd;--card:#f5f6f8}"
+    "@media(prefers-color-scheme:dark){:root{--ink:#eee;--soft:#bbb;--paper:#16181c;--rule:#3a3d44;--card:#22252b}}"
+    "body{font:16px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper);margin:0 auto;padding:1rem;"
+    "max-width:70rem}h1{font-size:1.5rem;line-height:1.25}h2{font-size:1.2rem;margin-top:2.2rem;border-bottom:1px "
+    "solid "
+    "var(--rule)}p,figcaption{max-width:42rem}figcaption,.note{color:var(--soft);font-size:.9rem}.date{white-space:"
+    "nowrap}"
+    ".cards{display:flex;flex-wrap:wrap;gap:.6rem}.card{background:var(--card);border-radius:.4rem;padding:.5rem .8rem;"
+    "min-width:8rem;flex:1 1 8rem;max-width:12rem}.card b{display:block;font-size:1.1rem;white-space:nowrap}.card "
+    "small{color:var(--soft)}"
+    "figure{margin:1rem 0}figure svg{width:100%;max-width:36rem;height:auto;display:block}"
+    ".table{overflow-x:auto}table{border-collapse:separate;border-spacing:0;font-size:.88rem;font-variant-numeric:"
+    "tabular-nums}"
+    "th,td{padding:.25rem .6rem;text-align:right;border-bottom:1px solid var(--rule);white-space:nowrap}"
+    "th:first-child,td:first-child{position:sticky;left:0;background:var(--paper)}tr.group th{background:var(--card)}"
+    "th:first-child,td:first-child,td.left,th.left{text-align:left}dl{display:grid;grid-template-columns:max-content "
+    "1fr;"
+    "gap:.2rem .8rem;font-size:.88rem}dt{color:var(--soft)}dd{margin:0;overflow-wrap:anywhere}pre{white-space:pre-wrap;"
+    "overflow-wrap:anywhere;font-size:.8rem;background:var(--card);padding:.6rem;border-radius:.4rem}"
+    "h3{font-size:1rem;margin:1.6rem 0 .2rem}summary{cursor:pointer;margin:.4rem 0}"
+    "@media(max-width:72rem){td small{display:block}}"
+    "@media print{body{max-width:none;font-size:10pt}h2,h3,summary,.note{break-after:avoid}.table{overflow:visible}"
+    "table{font-size:7.5pt}th,td{padding:.1rem .3rem}td small{display:block}td.left{white-space:normal;"
+    "overflow-wrap:anywhere}figure,tr,.card{break-inside:avoid}details::details-content{content-visibility:visible;"
+    "height:auto}}";
+
+static void card(FILE *stream, const struct fs_page_data *data, const char *label, const char *metric,
+                 const char *subset)
+{
+    const struct fs_result_row *row = fs_page_row(data, fs_page_category(data), metric, subset);
+    if (row == NULL || row->model[0].n == 0) {
+        return;
+    }
+    int decimals = fs_page_is_small(row) ? 3 : 1;
+    fprintf(stream, "<div class=\"card\"><small>%s</small><b>", label);
+    fs_page_number(stream, row->model[0].value, decimals);
+    if (isfinite(row->model[1].value)) {
+        fprintf(stream, " \xe2\x86\x92 ");
+        fs_page_number(stream, row->model[1].value, decimals);
+    }
+    fprintf(stream, "</b><small>ideal %.0f, %zu items</small></div>\n", row->ideal, row->model[0].n);
+}
+
+static void summary(FILE *stream, const struct fs_page_data *data)
+{
+    fprintf(stream, "<div class=\"cards\">\n");
+    card(stream, data, "SS edited", "ss.macro", "edited");
+    card(stream, data, "SS held out", "ss.macro", "held_out");
+    card(stream, data, "SS validation", "ss.macro", "validation");
+    card(stream, data, "Gap edited", "gap", "edited");
+    card(stream, data, "Gap held out", "gap", "held_out");
+    card(stream, data, "PS, paraphrases", "ps", "all");
+    card(stream, data, "LMS", "lms.macro", "all");
+    card(stream, data, "DS, facts", "ds", "all");
+    card(stream, data, "RS, retention", "rs.top1", "all");
+    card(stream, data, "CrowS", "crows", "all");
+    fprintf(stream, "</div>\n<p class=\"note\">Category: ");
+    fs_page_escape(stream, fs_page_category(data));
+    fprintf(stream,
+            ". SS on edited pairs is what the stamp was trained for; held-out pairs, paraphrases (PS) and CrowS-Pairs "
+            "were never trained on and tell whether the edit carries over. SS counts directions; the gap is the mean "
+            "difference of log probabilities that is left.</p>\n");
+}
+
+/* Whose results these are. */
+static void heading(FILE *stream, const struct fs_page_data *data)
+{
+    const char *model = fs_page_provenance(data, "model"), *slash = strrchr(model, '/');
+    fprintf(stream, "<h1>fairstamp report</h1>\n<p>Model <b>");
+    fs_page_escape(stream, slash != NULL && slash[1] != '\0' ? slash + 1 : model);
+    fprintf(stream, "</b>");
+    if (data->result.rows > 0) {
+        fprintf(stream, ", pairs of ");
+        fs_page_escape(stream, data->result.row[0].suite);
+    }
+    for (size_t i = 0; i < data->terms; i++) {
+        if (i == 0 || strcmp(data->term[i].category, data->term[i - 1].category) != 0) {
+            fprintf(stream, i == 0 ? ": " : ", ");
+            fs_page_escape(stream, data->term[i].category);
+        }
+    }
+    if (data->has[FS_STAGE_STAMP]) {
+        fprintf(stream, "; stamp at layer %zu", data->stamp.stamp.layer);
+    }
+    fprintf(stream, "; <span class=\"date\">");
+    fs_page_escape(stream, fs_page_provenance(data, "end"));
+    fprintf(stream, "</span></p>\n");
+}
+
+static void glossary(FILE *stream)
+{
+    static const char *const words[][2] = {
+        {"SS, ss", "stereotype score: percent of pairs whose stereotype is more probable than its counterpart. macro: "
+                   "mean over target terms, micro: over pairs"},
+        {"gap", "mean |log P[stereotype] - log P[counterpart]|"},
+        {"LMS, lms", "language modeling score: percent of statements that beat an unrelated one"},
+        {"ICAT, icat", "LMS x min(SS, 100 - SS) / 50"},
+        {"PS, ps", "SS over paraphrases"},
+        {"CrowS, crows", "percent of CrowS-Pairs whose more stereotyping sentence is more probable"},
+        {"DS, ds", "percent of true facts that beat their counterfactual"},
+        {"RS, rs", "percent of facts answered as by the unedited model. top1: most probable token, pair: order of the "
+                   "two answers"},
+        {"subset", "edited: pairs the stamp was trained on; held out, validation: pairs of other target terms, not "
+                   "trained on"},
+    };
+    fprintf(stream, "<details><summary>What the numbers mean</summary><dl>\n");
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        fprintf(stream, "<dt>%s</dt><dd>%s</dd>\n", words[i][0], words[i][1]);
+    }
+    fprintf(stream, "</dl></details>\n");
+}
+
+static void figure(FILE *stream, void (*draw)(FILE *stream, const struct fs_page_data *data),
+                   const struct fs_page_data *data, const char *caption)
+{
+    fprintf(stream, "<figure>");
+    draw(stream, data);
+    fprintf(stream, "<figcaption>%s</figcaption></figure>\n", caption);
+}
+
+static void draw_metrics(FILE *stream, const struct fs_page_data *data)
+{
+    fs_chart_metrics(stream, data, fs_page_category(data));
+}
+
+static void cell(FILE *stream, const char *words)
+{
+    fprintf(stream, "<td class=\"left\">");
+    fs_page_escape(stream, words);
+    fprintf(stream, "</td>");
+}
+
+static void number_cell(FILE *stream, double value, int decimals)
+{
+    fprintf(stream, "<td>");
+    fs_page_number(stream, value, decimals);
+    fprintf(stream, "</td>");
+}
+
+static void interval_cell(FILE *stream, const struct fs_metric *metric, int decimals)
+{
+    fprintf(stream, "<td>");
+    fs_page_number(stream, metric->value, decimals);
+    if (isfinite(metric->low)) {
+        fprintf(stream, " <small>(%.*f to %.*f)</small>", decimals, metric->low, decimals, metric->high);
+    }
+    fprintf(stream, "</td>");
+}
+
+static void begin_table(FILE *stream, const char *const *head, size_t columns)
+{
+    fprintf(stream, "<div class=\"table\"><table><thead><tr>");
+    for (size_t i = 0; i < columns; i++) {
+        fprintf(stream, head[i][0] == '<' ? "<th class=\"left\">" : "<th>");
+        fs_page_escape(stream, head[i] + 1);
+        fprintf(stream, "</th>");
+    }
+    fprintf(stream, "</tr></thead><tbody>\n");
+}
+
+static void end_table(FILE *stream)
+{
+    fprintf(stream, "</tbody></table></div>\n");
+}
+
+static void p_cell(FILE *stream, double p)
+{
+    if (p < 0.001) {
+        fprintf(stream, "<td>&lt;.001</td>");
+    } else {
+        number_cell(stream, p, 3);
+    }
+}
+
+static const char *about_suite(const char *suite)
+{
+    static const char *const about[][2] = {
+        {"stereoset", "a stereotype, an anti-stereotype and an unrelated word in one sentence"},
+        {"biaske",
+         "pairs of a stereotype and its counterpart, paraphrases (PS), facts that differ between groups (DS, RS)"},
+        {"crows_pairs", "two sentences that differ in the group, one more stereotyping"},
+        {"stereoset_intersentence", "a sentence that follows a context"},
+        {"stereoset_synonyms", "StereoSet with other words for the groups"},
+        {"winobias", "sentences with a pronoun that fits the stereotype of an occupation (pro), or does not"},
+        {"winogender", "male against female pronouns beside an occupation; accuracy: who is meant"},
+        {"bec_pro", "log ratio of a person word's probability with and without the profession"},
+        {"seat", "whether target texts lie nearer to one list of attributes"},
+        {"counterfact", "facts on no group against a false answer"},
+        {"known_facts", "facts on no group; accuracy: the true answer is the most probable"},
+        {"text", "how well any text is predicted; lower is better"},
+    };
+    for (size_t i = 0; i < sizeof about / sizeof about[0]; i++) {
+        if (strcmp(about[i][0], suite) == 0) {
+            return about[i][1];
+        }
+    }
+    return "";
+}
+
+static bool are_of_one_table(const struct fs_result_row *one, const struct fs_result_row *other)
+{
+    return strcmp(one->suite, other->suite) == 0 && strcmp(one->variant, other->variant) == 0;
+}
+
+/* Whether the rows of category "all" of a table say what those of its only category say. */
+static bool has_one_category(const struct fs_page_data *data, const struct fs_result_row *table)
+{
+    const char *only = NULL;
+    for (size_t i = 0; i < data->result.rows; i++) {
+        const struct fs_result_row *row = &data->result.row[i];
+        if (are_of_one_table(row, table) && strcmp(row->category, "all") != 0) {
+            if (only != NULL && strcmp(only, row->category) != 0) {
+                return false;
+            }
+            only = row->category;
+        }
+    }
+    return only != NULL;
+}
+
+/* A line above the rows of one category and subset. */
+static void group_row(FILE *stream, const struct fs_result_row *row, size_t columns)
+{
+    fprintf(stream, "<tr class=\"group\"><th colspan=\"%zu\">", columns);
+    fs_page_escape(stream, row->category);
+    if (strcmp(row->subset, "all") != 0) {
+        fprintf(stream, ", ");
+        fs_page_escape(stream, strcmp(row->subset, "held_out") == 0 ? "held out" : row->subset);
+    }
+    fprintf(stream, "</th></tr>\n");
+}
+
+static void result_row(FILE *stream, const struct fs_result_row *row)
+{
+    int decimals = fs_page_is_small(row) ? 4 : 2;
+    fprintf(stream, "<tr>");
+    cell(stream, row->metric);
+    number_cell(stream, row->ideal, 0);
+    interval_cell(stream, &row->model[0], decimals);
+    interval_cell(stream, &row->model[1], decimals);
+    const struct fs_metric change = {row->paired.difference, row->paired.low, row->paired.high, 0, 0};
+    interval_cell(stream, &change, decimals);
+    p_cell(stream, row->paired.p_value);
+    fprintf(stream, "<td>%zu</td><td>%zu</td><td>%zu</td></tr>\n", row->model[0].n, row->model[0].ties,
+            fs_page_skipped(row));
+}
+
+/* A table for each suite and P[k], in the order of the rows. */
+static void result_tables(FILE *stream, const struct fs_page_data *data)
+{
+    static const char *const head[] = {"<metric", ">ideal", ">before", ">after",  ">change",
+                                       ">p",      ">items", ">ties",   ">skipped"};
+    const size_t columns = sizeof head / sizeof head[0];
+    for (size_t first = 0; first < data->result.rows; first++) {
+        const struct fs_result_row *table = &data->result.row[first];
+        size_t before = 0;
+        while (before < first && !are_of_one_table(&data->result.row[before], table)) {
+            before++;
+        }
+        if (before < first) {
+            continue;
+        }
+        fprintf(stream, "<h3>");
+        fs_page_escape(stream, table->suite);
+        fprintf(stream, "</h3><p class=\"note\">%s%sP[k]: ", about_suite(table->suite),
+                about_suite(table->suite)[0] != '\0' ? ". " : "");
+        fs_page_escape(stream, table->variant);
+        fprintf(stream, "</p>");
+        bool one = has_one_category(data, table);
+        begin_table(stream, head, columns);
+        const struct fs_result_row *last = NULL;
+        for (size_t i = first; i < data->result.rows; i++) {
+            const struct fs_result_row *row = &data->result.row[i];
+            if (!are_of_one_table(row, table) || (one && strcmp(row->category, "all") == 0)) {
+                continue;
+            }
+            if (last == NULL || strcmp(row->category, last->category) != 0 || strcmp(row->subset, last->subset) != 0) {
+                group_row(stream, row, columns);
+            }
+            result_row(stream, row);
+            last = row;
+        }
+        end_table(stream);
+    }
+}
+
+static void term_table(FILE *stream, const struct fs_page_data *data)
+{
+    static const char *const head[] = {"<target term", ">SS before", ">SS after", ">gap before",
+                                       ">gap after",   ">pairs",     "<side",     "<category"};
+    begin_table(stream, head, sizeof head / sizeof head[0]);
+    for (size_t i = 0; i < data->terms; i++) {
+        const struct fs_page_term *term = &data->term[i];
+        fprintf(stream, "<tr>");
+        cell(stream, term->target);
+        number_cell(stream, term->ss[0], 1);
+        number_cell(stream, isfinite(term->gap[1]) ? term->ss[1] : NAN, 1);
+        number_cell(stream, term->gap[0], 4);
+        number_cell(stream, term->gap[1], 4);
+        fprintf(stream, "<td>%zu</td>", term->pairs);
+        cell(stream, fs_page_side(data, term->held_out));
+        cell(stream, term->category);
+        fprintf(stream, "</tr>\n");
+    }
+    end_table(stream);
+}
+
+static void item_rows(FILE *stream, const struct fs_page_data *data, size_t first, size_t count)
+{
+    static const char *const head[] = {"<pair", ">before", ">after", ">change", "<target term", "<side", "<category"};
+    begin_table(stream, head, sizeof head / sizeof head[0]);
+    for (size_t i = first; i < first + count; i++) {
+        const struct fs_page_item *item = &data->item[i];
+        fprintf(stream, "<tr>");
+        cell(stream, item->id);
+        number_cell(stream, item->ratio[0], 4);
+        number_cell(stream, item->ratio[1], 4);
+        number_cell(stream, item->ratio[1] - item->ratio[0], 4);
+        cell(stream, item->target);
+        cell(stream, fs_page_side(data, item->held_out));
+        cell(stream, item->category);
+        fprintf(stream, "</tr>\n");
+    }
+    end_table(stream);
+}
+
+static void item_tables(FILE *stream, const struct fs_page_data *data)
+{
+    size_t shown = fs_page_shown(data);
+    fprintf(
+        stream,
+        "<p class=\"note\">Content note: the pairs that these ids stand for state stereotypes of social groups; their "
+        "texts are in the benchmark, not in the results. The number is log P[stereotype] - log P[counterpart]; 0 is "
+        "even.</p>\n<details open><summary>Most changed</summary>\n");
+    item_rows(stream, data, 0, shown);
+    fprintf(stream, "</details>\n<details><summary>Least changed</summary>\n");
+    item_rows(stream, data, data->items - shown, shown);
+    fprintf(stream, "</details>\n");
+}
+
+static void layer_table(FILE *stream, const struct fs_page_data *data)
+{
+    const char *head[3 + FS_PAGE_LAYER_COLUMNS] = {"<layer", ">place", ">score"};
+    char name[FS_PAGE_LAYER_COLUMNS][24];
+    for (size_t k = 0; k < FS_PAGE_LAYER_COLUMNS; k++) {
+        snprintf(name[k], sizeof name[k], ">%s", fs_page_layer_columns[k].name);
+        head[3 + k] = name[k];
+    }
+    begin_table(stream, head, sizeof head / sizeof head[0]);
+    for (size_t i = 0; i < data->layers.layers; i++) {
+        const char *mark = fs_page_layer_mark(&data->layers, i);
+        fprintf(stream, "<tr><td class=\"left\">%zu", data->layers.layer[i]);
+        fprintf(stream, mark[0] != '\0' ? " (%s)" : "%s", mark);
+        fprintf(stream, "</td><td>%zu</td>", data->layers.place[i]);
+        number_cell(stream, data->layers.score[i], 3);
+        for (size_t k = 0; k < FS_PAGE_LAYER_COLUMNS; k++) {
+            const struct fs_page_layer_column *column = &fs_page_layer_columns[k];
+            number_cell(stream, fs_layers_value(&data->layers, i, column->metric, column->subset, 1), column->decimals);
+        }
+        fprintf(stream, "</tr>\n");
+    }
+    end_table(stream);
+}
+
+/* What the stages took, and what was predicted where the folder has an estimate of the job. */
+static void time_table(FILE *stream, const struct fs_page_data *data)
+{
+    static const char *const head[] = {"<stage", ">ranks", ">threads", ">seconds", ">predicted", ">off by, %"};
+    if (!fs_page_has_times(data)) {
+        return;
+    }
+    fprintf(stream, "<h2>Time</h2>\n");
+    begin_table(stream, head, sizeof head / sizeof head[0]);
+    for (int stage = 0; stage < FS_STAGE_COUNT; stage++) {
+        const struct fs_estimate_check *time = &data->time[stage];
+        if (data->has[stage] && isfinite(time->measured)) {
+            fprintf(stream, "<tr><td class=\"left\">%s</td><td>%zu</td><td>%zu</td>", fs_stage_names[stage],
+                    time->ranks, time->threads);
+            number_cell(stream, time->measured, 1);
+            number_cell(stream, time->predicted, 1);
+            number_cell(stream, 100 * (time->predicted / time->measured - 1), 0);
+            fprintf(stream, "</tr>\n");
+        }
+    }
+    end_table(stream);
+}
+
+static void provenance(FILE *stream, const struct fs_page_data *data)
+{
+    fprintf(stream, "<dl>\n");
+    for (size_t i = 0; i < data->provenances; i++) {
+        if (strcmp(data->provenance[i].name, "job") != 0) {
+            fprintf(stream, "<dt>%s</dt><dd>", data->provenance[i].name);
+            fs_page_escape(stream, data->provenance[i].value);
+            fprintf(stream, "</dd>\n");
+        }
+    }
+    fprintf(stream, "</dl>\n");
+    for (size_t i = 0; i < data->provenances; i++) {
+        if (strcmp(data->provenance[i].name, "job") == 0) {
+            fprintf(stream, "<details><summary>Job file</summary><pre>");
+            fs_page_escape(stream, data->provenance[i].value);
+            fprintf(stream, "</pre></details>\n");
+        }
+    }
+}
+
+static void trace_table(FILE *stream, const struct fs_page_data *data)
+{
+    static const char *const head[] = {"<category", ">layer", ">AIE", ">pairs with their largest effect here"};
+    const struct fs_trace_result *trace = &data->trace;
+    fprintf(stream, "<details><summary>Average indirect effect (AIE) in numbers</summary>\n");
+    begin_table(stream, head, sizeof head / sizeof head[0]);
+    for (size_t i = trace->categories == 2 ? trace->layers : 0; i < trace->categories * trace->layers; i++) {
+        const struct fs_metric aie = {trace->aie[i], trace->aie_low[i], trace->aie_high[i], 0, 0};
+        fprintf(stream, "<tr>");
+        cell(stream, trace->category[i / trace->layers]);
+        fprintf(stream, "<td>%zu</td>", i % trace->layers);
+        interval_cell(stream, &aie, 6);
+        fprintf(stream, "<td>%zu</td></tr>\n", trace->argmax_count[i]);
+    }
+    end_table(stream);
+    fprintf(stream, "</details>\n");
+}
+
+static void trace_section(FILE *stream, const struct fs_page_data *data)
+{
+    fprintf(stream, "<h2>Where the bias is stored</h2>\n");
+    figure(stream, fs_chart_trace, data,
+           "How much of the biased answer comes back when the subject's state of one layer is restored in the run with "
+           "the "
+           "counterpart (or with noise). Bars: 95 % bootstrap intervals over pairs.");
+    if (data->trace.categories > 1 + FS_CHART_SERIES) {
+        fprintf(stream, "<p class=\"note\">The first %d are drawn; the table has all.</p>\n", FS_CHART_SERIES);
+    }
+    figure(stream, fs_chart_argmax, data, "Pairs whose largest effect is at the layer, all categories.");
+    if (data->trace.details.kinds > 1) {
+        figure(stream, fs_chart_kinds, data,
+               "What is restored at the subject: the state after the layer, or what attention or the FFN adds in a "
+               "window of layers around it; all categories.");
+    }
+    if (data->trace.details.role_aie != NULL) {
+        for (size_t kind = 0; kind < data->trace.details.kinds; kind++) {
+            fprintf(stream, "<figure>");
+            fs_chart_heat_map(stream, data, kind);
+            fprintf(
+                stream,
+                "<figcaption>%s, all categories; \"last\" is where the answer is predicted.</figcaption></figure>\n",
+                kind == 0 ? "The state after a layer, restored at one position at a time"
+                          : "What the sublayer adds, restored at one position at a time");
+        }
+    }
+    fprintf(stream, "<p>Decisive layer %zu of 0 to %zu, from %zu pairs.</p>\n", data->trace.decisive_layer,
+            data->trace.layers - 1, data->trace.items);
+    trace_table(stream, data);
+}
+
+static void layers_section(FILE *stream, const struct fs_page_data *data)
+{
+    fprintf(stream, "<h2>Is the traced layer the right one?</h2>\n");
+    if (!data->has[FS_STAGE_LAYERS]) {
+        fprintf(
+            stream,
+            "<p class=\"note\">Not checked: the job's trace.verify is \"none\". With \"random\" a stamp at a random "
+            "layer is trained as a control, with \"all\" one at every layer.</p>\n");
+        return;
+    }
+    figure(stream, fs_chart_layers, data,
+           "Score: share of the gap that an edit at the layer removes from pairs that were not edited, less what LMS "
+           "and RS "
+           "lose.");
+    layer_table(stream, data);
+}
+
+void fs_page_html(FILE *stream, const struct fs_page_data *data)
+{
+    fprintf(stream,
+            "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
+            "content=\"width=device-width,initial-scale=1\"><link rel=\"icon\" href=\"data:,\"><title>fairstamp "
+            "report</title>"
+            "<style>%s</style></head><body>\n",
+            style);
+    heading(stream, data);
+    if (data->result.rows > 0) {
+        summary(stream, data);
+        glossary(stream);
+        fprintf(stream, "<h2>Before and after</h2>\n");
+        figure(stream, draw_metrics, data,
+               "Circles: the unedited model. Squares: the stamped one. Thick lines: the ideal.");
+    }
+    if (data->has[FS_STAGE_TRACE]) {
+        trace_section(stream, data);
+    }
+    layers_section(stream, data);
+    if (data->has[FS_STAGE_STAMP]) {
+        fprintf(stream, "<h2>Training of the stamp</h2>\n");
+        figure(
+            stream, fs_chart_loss, data,
+            "L: the whole loss. L_e: what is left of the pairs' differences. L_s1, L_s2: divergence from the unedited "
+            "model at the edited and at generic prompts.");
+        fprintf(stream, "<p>Layer %zu, width %zu, %zu steps.</p>\n", data->stamp.stamp.layer, data->stamp.stamp.width,
+                data->stamp.step);
+    }
+    if (data->terms > 0) {
+        fprintf(stream, "<h2>Target terms</h2>\n");
+        term_table(stream, data);
+        fprintf(stream, "<h2>Pairs</h2>\n");
+        item_tables(stream, data);
+    }
+    if (data->result.rows > 0) {
+        fprintf(stream,
+                "<h2>All results</h2>\n<p class=\"note\">In brackets: 95 %% bootstrap intervals. change: after less "
+                "before over the same items; p: McNemar's exact test.</p>\n");
+        result_tables(stream, data);
+    }
+    time_table(stream, data);
+    fprintf(stream, "<h2>Provenance</h2>\n");
+    provenance(stream, data);
+    fprintf(stream, "</body></html>\n");
+}

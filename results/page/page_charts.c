@@ -1,0 +1,429 @@
+#include "results/page/page_charts.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { WIDTH = 420, LEFT = 76, RIGHT = 12, TOP = 26 };
+#define PLOT (WIDTH - LEFT - RIGHT)
+#define SERIES FS_CHART_SERIES
+/* Okabe and Ito's colors, which the color-blind tell apart; shapes differ too. */
+static const char *const colors[SERIES] = {"#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"};
+static const char *const dashes[SERIES] = {"", "6 3", "2 3", "8 3 2 3", "1 3", "10 4"};
+
+static void begin(FILE *stream, int height, const char *title)
+{
+    fprintf(stream, "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"", WIDTH,
+            height);
+    fs_page_escape(stream, title);
+    fprintf(
+        stream,
+        "\" font-family=\"system-ui,sans-serif\" font-size=\"12\"><style>.fs-ink{fill:#222}.fs-line{stroke:#222}"
+        ".fs-grid{stroke:#bbb;stroke-width:.6}.fs-soft{fill:#555}@media(prefers-color-scheme:dark){.fs-ink{fill:#eee}"
+        ".fs-line{stroke:#eee}.fs-grid{stroke:#666}.fs-soft{fill:#bbb}}</style><title>");
+    fs_page_escape(stream, title);
+    fprintf(stream, "</title>\n");
+}
+
+static void end(FILE *stream)
+{
+    fprintf(stream, "</svg>\n");
+}
+
+static void text(FILE *stream, double x, double y, const char *anchor, const char *kind, const char *words)
+{
+    fprintf(stream, "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\" class=\"%s\">", x, y, anchor, kind);
+    fs_page_escape(stream, words);
+    fprintf(stream, "</text>\n");
+}
+
+static void line(FILE *stream, double x1, double y1, double x2, double y2, const char *style)
+{
+    fprintf(stream, "<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" %s/>\n", x1, y1, x2, y2, style);
+}
+
+/* A scale of some height in the plot. */
+struct scale {
+    double low, high, top, height;
+};
+
+static double place(const struct scale *scale, double value)
+{
+    return scale->top + scale->height * (1.0 - (value - scale->low) / (scale->high - scale->low));
+}
+
+/* A step of 1, 2 or 5 times a power of ten that parts `range` into 3 to 8. */
+static double step_of(double range)
+{
+    double power = pow(10.0, floor(log10(range / 4.0))), ratio = range / 4.0 / power;
+    return power * (ratio < 1.5 ? 1.0 : (ratio < 3.5 ? 2.0 : 5.0));
+}
+
+static void grid(FILE *stream, const struct scale *scale)
+{
+    double step = step_of(scale->high - scale->low);
+    for (double value = ceil(scale->low / step) * step; value <= scale->high + step * 1e-9; value += step) {
+        char label[32];
+        double y = place(scale, value);
+        snprintf(label, sizeof label, "%.4g", fabs(value) < step * 1e-6 ? 0.0 : value);
+        line(stream, LEFT, y, WIDTH - RIGHT, y, "class=\"fs-grid\"");
+        text(stream, LEFT - 5, y + 4, "end", "fs-soft", label);
+    }
+}
+
+static void legend(FILE *stream, double y, const char *const *name, size_t count)
+{
+    double x = LEFT;
+    for (size_t i = 0; i < count; i++) {
+        double width = 26.0 + 7.2 * (double)strlen(name[i]);
+        if (x + width > WIDTH && i > 0) {
+            x = LEFT;
+            y += 15;
+        }
+        fprintf(stream,
+                "<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" stroke=\"%s\" stroke-width=\"2\" "
+                "stroke-dasharray=\"%s\"/>\n",
+                x, y - 4, x + 18, y - 4, colors[i % SERIES], dashes[i % SERIES]);
+        text(stream, x + 22, y, "start", "fs-ink", name[i]);
+        x += width;
+    }
+}
+
+static double layer_x(const struct fs_trace_result *trace, size_t layer)
+{
+    return LEFT + PLOT * ((double)layer + 0.5) / (double)trace->layers;
+}
+
+static void layer_labels(FILE *stream, const struct fs_trace_result *trace, double y)
+{
+    size_t every = (trace->layers + 11) / 12;
+    for (size_t layer = 0; layer < trace->layers; layer += every) {
+        char label[32];
+        snprintf(label, sizeof label, "%zu", layer);
+        text(stream, layer_x(trace, layer), y, "middle", "fs-soft", label);
+    }
+    text(stream, LEFT + PLOT / 2.0, y + 16, "middle", "fs-ink", "layer");
+}
+
+/* A line of effects by layer with 95 % intervals; each [layers]. */
+struct series {
+    const char *name;
+    const double *aie, *low, *high;
+};
+
+/* At most SERIES lines, the decisive layer marked. */
+static void effects(FILE *stream, const struct fs_trace_result *trace, const char *title, const struct series *series,
+                    size_t count)
+{
+    struct scale scale = {0.0, 1e-12, TOP, 190};
+    const char *names[SERIES];
+    for (size_t i = 0; i < count * trace->layers; i++) {
+        const struct series *one = &series[i / trace->layers];
+        size_t layer = i % trace->layers;
+        scale.low = fmin(scale.low, isfinite(one->low[layer]) ? one->low[layer] : one->aie[layer]);
+        scale.high = fmax(scale.high, isfinite(one->high[layer]) ? one->high[layer] : one->aie[layer]);
+    }
+    begin(stream, count > 3 ? 306 : 292, title);
+    text(stream, LEFT, 14, "start", "fs-ink", "average indirect effect (probability)");
+    grid(stream, &scale);
+    double decisive = layer_x(trace, trace->decisive_layer);
+    line(stream, decisive, TOP, decisive, TOP + 190, "class=\"fs-line\" stroke-dasharray=\"3 3\"");
+    for (size_t c = 0; c < count; c++) {
+        fprintf(stream, "<polyline fill=\"none\" stroke=\"%s\" stroke-width=\"2\" stroke-dasharray=\"%s\" points=\"",
+                colors[c], dashes[c]);
+        for (size_t layer = 0; layer < trace->layers; layer++) {
+            fprintf(stream, "%.1f,%.1f ", layer_x(trace, layer), place(&scale, series[c].aie[layer]));
+        }
+        fprintf(stream, "\"/>\n");
+        for (size_t layer = 0; layer < trace->layers; layer++) {
+            double x = layer_x(trace, layer) + 3.0 * ((double)c - (double)(count - 1) / 2.0);
+            if (isfinite(series[c].low[layer])) {
+                fprintf(stream, "<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" stroke=\"%s\"/>\n", x,
+                        place(&scale, series[c].low[layer]), x, place(&scale, series[c].high[layer]), colors[c]);
+            }
+            fprintf(stream, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"2.5\" fill=\"%s\"/>\n", x,
+                    place(&scale, series[c].aie[layer]), colors[c]);
+        }
+        names[c] = series[c].name;
+    }
+    layer_labels(stream, trace, TOP + 206);
+    line(stream, LEFT, TOP + 236, LEFT + 18, TOP + 236, "class=\"fs-line\" stroke-dasharray=\"3 3\"");
+    text(stream, LEFT + 22, TOP + 240, "start", "fs-ink", "decisive layer");
+    legend(stream, TOP + 258, names, count);
+    end(stream);
+}
+
+void fs_chart_trace(FILE *stream, const struct fs_page_data *data)
+{
+    const struct fs_trace_result *trace = &data->trace;
+    /* of one category "all" would say the same again */
+    size_t first = trace->categories == 2 ? 1 : 0;
+    size_t shown = trace->categories - first < SERIES ? trace->categories - first : SERIES;
+    struct series series[SERIES];
+    for (size_t c = 0; c < shown; c++) {
+        size_t at = (first + c) * trace->layers;
+        series[c] =
+            (struct series){trace->category[first + c], trace->aie + at, trace->aie_low + at, trace->aie_high + at};
+    }
+    effects(stream, trace, "Average indirect effect by layer", series, shown);
+}
+
+void fs_chart_kinds(FILE *stream, const struct fs_page_data *data)
+{
+    const struct fs_trace_result *trace = &data->trace;
+    const struct fs_trace_details *details = &trace->details;
+    struct series series[FS_TRACE_KINDS];
+    for (size_t kind = 0; kind < details->kinds; kind++) {
+        size_t at = kind * trace->categories * trace->layers;
+        series[kind] = (struct series){fs_trace_kind_name(details->kind[kind]), details->aie + at, details->low + at,
+                                       details->high + at};
+    }
+    effects(stream, trace, "Average indirect effect by layer and kind", series, details->kinds);
+}
+
+void fs_chart_argmax(FILE *stream, const struct fs_page_data *data)
+{
+    const struct fs_trace_result *trace = &data->trace;
+    struct scale scale = {0.0, 1.0, TOP, 120};
+    for (size_t layer = 0; layer < trace->layers; layer++) {
+        scale.high = fmax(scale.high, (double)trace->argmax_count[layer]);
+    }
+    begin(stream, 186, "Pairs by the layer of their largest effect");
+    text(stream, LEFT, 14, "start", "fs-ink", "pairs by the layer of their largest effect");
+    grid(stream, &scale);
+    double width = PLOT / (double)trace->layers;
+    for (size_t layer = 0; layer < trace->layers; layer++) {
+        double y = place(&scale, (double)trace->argmax_count[layer]);
+        fprintf(stream, "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" fill=\"%s\"/>\n",
+                LEFT + width * ((double)layer + 0.15), y, 0.7 * width, TOP + 120 - y,
+                colors[layer == trace->decisive_layer ? 1 : 0]);
+    }
+    layer_labels(stream, trace, TOP + 136);
+    end(stream);
+}
+
+/* From white over the largest effect's blue; negative effects in orange, likewise. */
+static void heat_color(double value, double most, char color[8])
+{
+    static const int strong[2][3] = {{0, 84, 136}, {213, 94, 0}};
+    const int *to = strong[value < 0 ? 1 : 0];
+    double share = most > 0 ? fmin(1.0, fabs(value) / most) : 0.0;
+    int mixed[3];
+    for (int i = 0; i < 3; i++) {
+        mixed[i] = (int)lround(245.0 + share * (to[i] - 245.0));
+    }
+    snprintf(color, 8, "#%02x%02x%02x", (unsigned)mixed[0] & 255u, (unsigned)mixed[1] & 255u,
+             (unsigned)mixed[2] & 255u);
+}
+
+void fs_chart_heat_map(FILE *stream, const struct fs_page_data *data, size_t kind)
+{
+    const struct fs_trace_result *trace = &data->trace;
+    const double *aie = trace->details.role_aie + kind * trace->categories * FS_TRACE_ROLES * trace->layers;
+    enum { HEAT_LEFT = 104, ROW = 24 };
+    double most = 0.0, width = (double)(WIDTH - HEAT_LEFT - RIGHT) / (double)trace->layers;
+    char title[96], words[64], color[8];
+    for (size_t i = 0; i < FS_TRACE_ROLES * trace->layers; i++) {
+        most = isfinite(aie[i]) ? fmax(most, fabs(aie[i])) : most;
+    }
+    snprintf(title, sizeof title, "Average indirect effect by layer and position: %s",
+             fs_trace_kind_name(trace->details.kind[kind]));
+    int bottom = TOP + ROW * FS_TRACE_ROLES;
+    begin(stream, bottom + 62, title);
+    text(stream, 2, 14, "start", "fs-ink", title);
+    for (int role = 0; role < FS_TRACE_ROLES; role++) {
+        double y = TOP + ROW * role;
+        text(stream, HEAT_LEFT - 6, y + 16, "end", "fs-ink", fs_trace_role_name((enum fs_trace_role)role));
+        for (size_t layer = 0; layer < trace->layers; layer++) {
+            double value = aie[(size_t)role * trace->layers + layer];
+            if (isfinite(value)) {
+                heat_color(value, most, color);
+                fprintf(stream,
+                        "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%d\" fill=\"%s\"><title>%s, layer %zu: "
+                        "%.6f</title></rect>\n",
+                        HEAT_LEFT + width * (double)layer, y, width - 1, ROW - 1, color,
+                        fs_trace_role_name((enum fs_trace_role)role), layer, value);
+            }
+        }
+    }
+    size_t every = (trace->layers + 11) / 12;
+    for (size_t layer = 0; layer < trace->layers; layer += every) {
+        snprintf(words, sizeof words, "%zu", layer);
+        text(stream, HEAT_LEFT + width * ((double)layer + 0.5), bottom + 14, "middle", "fs-soft", words);
+    }
+    text(stream, HEAT_LEFT + (WIDTH - HEAT_LEFT - RIGHT) / 2.0, bottom + 30, "middle", "fs-ink", "layer");
+    for (int step = -2; step <= 2; step++) {
+        heat_color(step / 2.0 * most, most, color);
+        fprintf(stream, "<rect x=\"%d\" y=\"%d\" width=\"24\" height=\"12\" fill=\"%s\"/>\n",
+                HEAT_LEFT + 70 + 24 * step, bottom + 40, color);
+    }
+    snprintf(words, sizeof words, "%.2g", -most);
+    text(stream, HEAT_LEFT + 16, bottom + 51, "end", "fs-soft", words);
+    snprintf(words, sizeof words, "%.2g", most);
+    text(stream, HEAT_LEFT + 148, bottom + 51, "start", "fs-soft", words);
+    end(stream);
+}
+
+void fs_chart_loss(FILE *stream, const struct fs_page_data *data)
+{
+    static const char *const names[] = {"L", "L_e", "L_s1", "L_s2"};
+    const struct fs_stamp_state *stamp = &data->stamp;
+    size_t steps = stamp->step;
+    struct scale scale = {INFINITY, -INFINITY, TOP, 190};
+    for (size_t i = 0; i < 4 * steps; i++) {
+        if (stamp->loss[i] > 1e-8) { /* the KL terms start at 0 */
+            scale.low = fmin(scale.low, log10(stamp->loss[i]));
+            scale.high = fmax(scale.high, log10(stamp->loss[i]));
+        }
+    }
+    begin(stream, 280, "Losses over the training steps");
+    text(stream, LEFT, 14, "start", "fs-ink", "loss before each step, logarithmic");
+    if (steps > 1 && scale.high > scale.low) {
+        scale.low = floor(scale.low);
+        scale.high = ceil(scale.high);
+        for (double power = scale.low; power <= scale.high; power += 1.0) {
+            char label[32];
+            snprintf(label, sizeof label, "1e%+.0f", power);
+            line(stream, LEFT, place(&scale, power), WIDTH - RIGHT, place(&scale, power), "class=\"fs-grid\"");
+            text(stream, LEFT - 5, place(&scale, power) + 4, "end", "fs-soft", label);
+        }
+        for (size_t part = 0; part < 4; part++) {
+            fprintf(stream,
+                    "<polyline fill=\"none\" stroke=\"%s\" stroke-width=\"1.8\" stroke-dasharray=\"%s\" points=\"",
+                    colors[part], dashes[part]);
+            for (size_t step = 0; step < steps; step++) {
+                if (stamp->loss[4 * step + part] > 1e-8) {
+                    fprintf(stream, "%.1f,%.1f ", LEFT + PLOT * (double)step / (double)(steps - 1),
+                            place(&scale, log10(stamp->loss[4 * step + part])));
+                }
+            }
+            fprintf(stream, "\"/>\n");
+        }
+    }
+    char last[32];
+    snprintf(last, sizeof last, "%zu", steps);
+    text(stream, LEFT, TOP + 206, "middle", "fs-soft", "1");
+    text(stream, WIDTH - RIGHT, TOP + 206, "end", "fs-soft", last);
+    text(stream, LEFT + PLOT / 2.0, TOP + 206, "middle", "fs-ink", "step");
+    legend(stream, TOP + 230, names, 4);
+    end(stream);
+}
+
+/* One interval with its point, at height y of the plot. */
+static void interval(FILE *stream, const struct fs_metric *metric, double y, bool after)
+{
+    double x = LEFT + PLOT * metric->value / 100.0;
+    const char *color = colors[after ? 1 : 0];
+    if (isfinite(metric->low)) {
+        fprintf(stream, "<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" stroke=\"%s\" stroke-width=\"2\"/>\n",
+                LEFT + PLOT * metric->low / 100.0, y, LEFT + PLOT * metric->high / 100.0, y, color);
+    }
+    if (after) {
+        fprintf(stream, "<rect x=\"%.1f\" y=\"%.1f\" width=\"8\" height=\"8\" fill=\"%s\"/>\n", x - 4, y - 4, color);
+    } else {
+        fprintf(stream, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"4.5\" fill=\"%s\"/>\n", x, y, color);
+    }
+}
+
+void fs_chart_metrics(FILE *stream, const struct fs_page_data *data, const char *category)
+{
+    static const struct {
+        const char *metric, *subset, *label;
+    } wanted[] = {{"ss.macro", "edited", "SS edited"},
+                  {"ss.macro", "held_out", "SS held out"},
+                  {"ss.macro", "validation", "SS valid."},
+                  {"crows", "all", "CrowS"},
+                  {"ps", "all", "PS"},
+                  {"lms.macro", "all", "LMS"},
+                  {"icat.macro", "all", "ICAT"},
+                  {"ds", "all", "DS"},
+                  {"rs.top1", "all", "RS"}};
+    const struct fs_result_row *found[sizeof wanted / sizeof wanted[0]] = {NULL};
+    const struct fs_evaluate_result *result = &data->result;
+    int rows = 0;
+    for (size_t k = 0; k < sizeof wanted / sizeof wanted[0]; k++) {
+        for (size_t i = 0; i < result->rows && found[k] == NULL; i++) {
+            const struct fs_result_row *row = &result->row[i];
+            if (strcmp(row->category, category) == 0 && strcmp(row->metric, wanted[k].metric) == 0 &&
+                strcmp(row->subset, wanted[k].subset) == 0 && row->model[0].n > 0) {
+                found[k] = row;
+                rows++;
+            }
+        }
+    }
+    int bottom = TOP + 34 * rows;
+    begin(stream, bottom + 52, "Metrics before and after the stamp");
+    for (int percent = 0; percent <= 100; percent += 25) {
+        char label[16];
+        double x = LEFT + PLOT * percent / 100.0;
+        snprintf(label, sizeof label, "%d", percent);
+        line(stream, x, TOP - 6, x, bottom, "class=\"fs-grid\"");
+        text(stream, x, bottom + 14, percent == 100 ? "end" : "middle", "fs-soft", label);
+    }
+    double y = TOP + 8;
+    for (size_t k = 0; k < sizeof wanted / sizeof wanted[0]; k++) {
+        if (found[k] == NULL) {
+            continue;
+        }
+        double ideal = LEFT + PLOT * found[k]->ideal / 100.0;
+        text(stream, 2, y + 8, "start", "fs-ink", wanted[k].label);
+        line(stream, ideal, y - 7, ideal, y + 19, "class=\"fs-line\" stroke-width=\"3\"");
+        interval(stream, &found[k]->model[0], y, false);
+        if (isfinite(found[k]->model[1].value)) {
+            interval(stream, &found[k]->model[1], y + 12, true);
+        }
+        y += 34;
+    }
+    fprintf(stream, "<circle cx=\"%d\" cy=\"%d\" r=\"4.5\" fill=\"%s\"/>\n", LEFT + 6, bottom + 33, colors[0]);
+    text(stream, LEFT + 15, bottom + 37, "start", "fs-ink", "before");
+    fprintf(stream, "<rect x=\"%d\" y=\"%d\" width=\"8\" height=\"8\" fill=\"%s\"/>\n", LEFT + 76, bottom + 29,
+            colors[1]);
+    text(stream, LEFT + 89, bottom + 37, "start", "fs-ink", "after, 95 % intervals");
+    line(stream, LEFT + 232, bottom + 26, LEFT + 232, bottom + 40, "class=\"fs-line\" stroke-width=\"3\"");
+    text(stream, LEFT + 240, bottom + 37, "start", "fs-ink", "ideal");
+    end(stream);
+}
+
+static bool is_control(const struct fs_layer_comparison *layers, size_t i)
+{
+    return layers->layer[i] == layers->random && layers->random != layers->traced;
+}
+
+void fs_chart_layers(FILE *stream, const struct fs_page_data *data)
+{
+    const struct fs_layer_comparison *layers = &data->layers;
+    struct scale scale = {0.0, 1e-3, TOP, 160};
+    for (size_t i = 0; i < layers->layers; i++) {
+        scale.low = fmin(scale.low, layers->score[i]);
+        scale.high = fmax(scale.high, layers->score[i]);
+    }
+    begin(stream, 250, "Score of stamps at several layers");
+    text(stream, LEFT, 14, "start", "fs-ink", "score of a stamp trained at the layer");
+    grid(stream, &scale);
+    double width = PLOT / (double)layers->layers;
+    bool control = false;
+    for (size_t i = 0; i < layers->layers; i++) {
+        char label[48];
+        double x = LEFT + width * (double)i, zero = place(&scale, 0.0), y = place(&scale, layers->score[i]);
+        bool traced = layers->layer[i] == layers->traced;
+        fprintf(stream, "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" fill=\"%s\"/>\n", x + 0.15 * width,
+                fmin(y, zero), 0.7 * width, fabs(zero - y) + 0.5, colors[traced ? 1 : (is_control(layers, i) ? 2 : 0)]);
+        control = control || is_control(layers, i);
+        if (layers->layers <= 12 || i % 4 == 0) {
+            snprintf(label, sizeof label, "%zu", layers->layer[i]);
+            text(stream, x + width / 2, TOP + 176, "middle", "fs-soft", label);
+        }
+    }
+    text(stream, LEFT + PLOT / 2.0, TOP + 194, "middle", "fs-ink", "layer");
+    fprintf(stream, "<rect x=\"%d\" y=\"%d\" width=\"10\" height=\"10\" fill=\"%s\"/>\n", LEFT, TOP + 205, colors[1]);
+    text(stream, LEFT + 15, TOP + 214, "start", "fs-ink", "traced");
+    fprintf(stream, "<rect x=\"%d\" y=\"%d\" width=\"10\" height=\"10\" fill=\"%s\"/>\n", LEFT + 76, TOP + 205,
+            colors[0]);
+    text(stream, LEFT + 91, TOP + 214, "start", "fs-ink", "other layers");
+    if (control) {
+        fprintf(stream, "<rect x=\"%d\" y=\"%d\" width=\"10\" height=\"10\" fill=\"%s\"/>\n", LEFT + 180, TOP + 205,
+                colors[2]);
+        text(stream, LEFT + 195, TOP + 214, "start", "fs-ink", "random control");
+    }
+    end(stream);
+}

@@ -1,0 +1,61 @@
+/*
+ * What a report page shows: the published stages of one job, read from the files of its output folder. Local.
+ */
+#ifndef FAIRSTAMP_RESULTS_PAGE_PAGE_DATA_H
+#define FAIRSTAMP_RESULTS_PAGE_PAGE_DATA_H
+
+#include <stdio.h>
+
+#include "pipeline/estimate/estimate_file.h"
+#include "stages/evaluate/evaluate.h"
+#include "stages/evaluate/layer_sweep.h"
+#include "stages/methods/stamp.h"
+#include "stages/trace/trace.h"
+
+/* The pairs of one target term and one side of the split; index 2: the unedited model, the stamped one. */
+struct fs_page_term {
+    const char *category, *target;
+    bool held_out;
+    size_t pairs;
+    double ss[2];  /* 100 x share(stereotype > anti-stereotype) */
+    double gap[2]; /* mean |log ratio| */
+};
+
+/* One pair: log P[k1] - log P[k2] of both models. */
+struct fs_page_item {
+    const char *id, *category, *target;
+    bool held_out;
+    double ratio[2];
+};
+
+#define FS_PAGE_PROVENANCE 16
+struct fs_page_data {
+    bool has[FS_STAGE_COUNT];
+    char *path[FS_STAGE_COUNT]; /* of the files read */
+    struct fs_trace_result trace;
+    struct fs_stamp_state stamp;
+    struct fs_evaluate_result result;
+    struct fs_layer_comparison layers;
+    struct fs_estimate_check time[FS_STAGE_COUNT]; /* of the stages that are there */
+    size_t terms, items;
+    struct fs_page_term *term; /* [terms] by category and term */
+    struct fs_page_item *item; /* [items] scored pairs, the most changed first */
+    size_t provenances;
+    struct {
+        const char *name;
+        char *value;
+    } provenance[FS_PAGE_PROVENANCE];
+    char **id, **category, **target; /* of the pairs, one block each */
+};
+
+/*
+ * Reads the stage's file at `path`, and of its folder the other stages' files that belong to the same job (one's digest
+ * stands in the other's settings). The caller releases, also on failure.
+ */
+int fs_page_read(const char *path, struct fs_page_data *data, struct fs_error *err);
+void fs_page_release(struct fs_page_data *data); /* takes a zeroed struct */
+
+/* Writes `text` with & < > " as entities. */
+void fs_page_escape(FILE *stream, const char *text);
+
+#endif

@@ -1,0 +1,36 @@
+/* What the page, its Markdown and its CSV have in common. Local. */
+#ifndef FAIRSTAMP_RESULTS_PAGE_PAGE_PARTS_H
+#define FAIRSTAMP_RESULTS_PAGE_PAGE_PARTS_H
+
+#include <stdio.h>
+
+#include "results/page/page_data.h"
+
+/* Columns of the table of layers; `subset` as fs_layers_value takes it. */
+struct fs_page_layer_column {
+    const char *name, *metric, *subset;
+    int decimals;
+};
+#define FS_PAGE_LAYER_COLUMNS 7
+extern const struct fs_page_layer_column fs_page_layer_columns[FS_PAGE_LAYER_COLUMNS];
+/* "traced", "random control" or "". */
+const char *fs_page_layer_mark(const struct fs_layer_comparison *layers, size_t i);
+
+/* The first row of these names; NULL: none. */
+const struct fs_result_row *fs_page_row(const struct fs_page_data *data, const char *category, const char *metric,
+                                        const char *subset);
+/* Whether the metric's values are small numbers, shown with more decimals. */
+bool fs_page_is_small(const struct fs_result_row *row);
+size_t fs_page_skipped(const struct fs_result_row *row);
+/* Writes a number, or a dash where there is none. */
+void fs_page_number(FILE *stream, double value, int decimals);
+/* The side of the split: "edited", "held out" or "validation". */
+const char *fs_page_side(const struct fs_page_data *data, bool held_out);
+/* How many of the most and of the least changed pairs are shown. */
+size_t fs_page_shown(const struct fs_page_data *data);
+/* Whether a stage says how long it took. */
+bool fs_page_has_times(const struct fs_page_data *data);
+/* A text of the provenance; "" where it is not there. */
+const char *fs_page_provenance(const struct fs_page_data *data, const char *name);
+
+#endif

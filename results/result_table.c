@@ -1,0 +1,362 @@
+#include "results/result_table.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cjson/cJSON.h>
+
+#include "io/archive/archive_internal.h"
+
+#define RESULTS "/results"
+
+const char *const fs_result_text_names[FS_RESULT_TEXTS] = {"cell",     "model",  "categories", "suite",
+                                                           "category", "subset", "metric",     "variant"};
+const char *const fs_result_number_names[FS_RESULT_NUMBERS] = {
+    "ideal",      "before",     "before_low",     "before_high",     "after",  "after_low",
+    "after_high", "difference", "difference_low", "difference_high", "p_value"};
+const char *const fs_result_count_names[FS_RESULT_COUNTS] = {"n",      "n_after", "ties",   "ties_after",
+                                                             "gained", "lost",    "skipped"};
+
+/* Where an evaluate file has a column: the dataset, and which of a row's numbers it is (0 unedited, 1 stamped). */
+struct origin {
+    const char *dataset;
+    size_t at;
+};
+static const struct origin number_origin[FS_RESULT_NUMBERS] = {
+    {"ideal", 0},   {"value", 0}, {"low", 0},        {"high", 0},           {"value", 1},
+    {"low", 1},     {"high", 1},  {"difference", 0}, {"difference_low", 0}, {"difference_high", 0},
+    {"p_value", 0},
+};
+static const struct origin count_origin[FS_RESULT_COUNTS] = {
+    {"n", 0}, {"n", 1}, {"ties", 0}, {"ties", 1}, {"gained", 0}, {"lost", 0}, {"skipped", 0},
+};
+
+static int grow(void **column, size_t room, size_t size, struct fs_error *err)
+{
+    void *grown = realloc(*column, room * size);
+    if (grown == NULL) {
+        return fs_error_memory(err, room * size, "the table of results");
+    }
+    *column = grown;
+    return 0;
+}
+
+static int make_room(struct fs_result_table *table, size_t more, struct fs_error *err)
+{
+    size_t room = table->rows + more;
+    if (room <= table->room) {
+        return 0;
+    }
+    room += table->room;
+    for (size_t i = 0; i < FS_RESULT_TEXTS; i++) {
+        void *column = table->text[i];
+        if (grow(&column, room, sizeof(char *), err) != 0) {
+            return -1;
+        }
+        table->text[i] = column;
+    }
+    for (size_t i = 0; i < FS_RESULT_NUMBERS; i++) {
+        void *column = table->number[i];
+        if (grow(&column, room, sizeof(double), err) != 0) {
+            return -1;
+        }
+        table->number[i] = column;
+    }
+    for (size_t i = 0; i < FS_RESULT_COUNTS; i++) {
+        void *column = table->count[i];
+        if (grow(&column, room, sizeof(int64_t), err) != 0) {
+            return -1;
+        }
+        table->count[i] = column;
+    }
+    table->room = room;
+    return 0;
+}
+
+/* Takes the block, also on failure. */
+static int keep_block(struct fs_result_table *table, void *block, struct fs_error *err)
+{
+    if (block == NULL) {
+        return fs_error_memory(err, 64, "the table of results");
+    }
+    if (table->blocks == table->block_room) {
+        size_t room = 2 * table->block_room + 64;
+        void *grown = table->block;
+        if (grow(&grown, room, sizeof(void *), err) != 0) {
+            free(block);
+            return -1;
+        }
+        table->block = grown;
+        table->block_room = room;
+    }
+    table->block[table->blocks++] = block;
+    return 0;
+}
+
+static int wrong_shape(const struct fs_archive *archive, const char *name, size_t rows, struct fs_error *err)
+{
+    return fs_error_set(err, FS_EXIT_DATA,
+                        "%s: %s: expected a row for each of %zu results; the file is not from fairstamp", archive->path,
+                        name, rows);
+}
+
+/* Reads a text column to behind the table's rows; the first column of a table makes room and tells their number. */
+static int read_texts(struct fs_result_table *table, const struct fs_archive *archive, const char *name, size_t column,
+                      size_t *rows, struct fs_error *err)
+{
+    char **texts;
+    size_t count;
+    if (fs_archive_read_texts(archive, name, &count, &texts, err) != 0 || keep_block(table, texts, err) != 0) {
+        return -1;
+    }
+    if (*rows == SIZE_MAX) {
+        *rows = count;
+        if (make_room(table, count, err) != 0) {
+            return -1;
+        }
+    }
+    if (count != *rows) {
+        return wrong_shape(archive, name, *rows, err);
+    }
+    for (size_t row = 0; row < count; row++) {
+        table->text[column][table->rows + row] = texts[row];
+    }
+    return 0;
+}
+
+/* The numbers of a dataset, `width` a row; `*data` NULL without an error where there is no such dataset. */
+static int read_rows(const struct fs_archive *archive, const char *name, enum fs_archive_type type, size_t rows,
+                     size_t *width, void **data, struct fs_error *err)
+{
+    size_t dimensions = 0, shape[4];
+    *data = NULL;
+    if (!fs_archive_has(archive, name)) {
+        return 0;
+    }
+    if (fs_archive_shape(archive, name, &dimensions, shape, err) != 0) {
+        return -1;
+    }
+    if (dimensions < 1 || dimensions > 2 || shape[0] != rows) {
+        return wrong_shape(archive, name, rows, err);
+    }
+    *width = dimensions == 2 ? shape[1] : 1;
+    *data = fs_allocate(rows * *width + 1, sizeof(double), "the table of results", err);
+    return *data != NULL ? fs_archive_read(archive, name, type, rows * *width, *data, err) : -1;
+}
+
+static int read_number(struct fs_result_table *table, const struct fs_archive *archive, const char *name, size_t at,
+                       size_t column, size_t rows, struct fs_error *err)
+{
+    size_t width = 1;
+    void *data;
+    int status = read_rows(archive, name, FS_ARCHIVE_F64, rows, &width, &data, err);
+    for (size_t row = 0; status == 0 && row < rows; row++) {
+        table->number[column][table->rows + row] =
+            data != NULL && at < width ? ((const double *)data)[row * width + at] : NAN;
+    }
+    free(data);
+    return status;
+}
+
+/* `by_reason`: a row's numbers are added up, but for the first, the items that were kept. */
+static int read_count(struct fs_result_table *table, const struct fs_archive *archive, const char *name, size_t at,
+                      bool by_reason, size_t column, size_t rows, struct fs_error *err)
+{
+    size_t width = 1;
+    void *data;
+    int status = read_rows(archive, name, FS_ARCHIVE_I64, rows, &width, &data, err);
+    for (size_t row = 0; status == 0 && row < rows; row++) {
+        const int64_t *value = data != NULL ? (const int64_t *)data + row * width : NULL;
+        int64_t *to = &table->count[column][table->rows + row];
+        *to = value != NULL && at < width ? value[at] : -1;
+        if (value != NULL && by_reason) {
+            *to = 0;
+            for (size_t reason = 1; reason < width; reason++) {
+                *to += value[reason];
+            }
+        }
+    }
+    free(data);
+    return status;
+}
+
+int fs_result_table_add(struct fs_result_table *table, const struct fs_archive *archive, const char *group,
+                        const char *cell, const char *model, const char *categories, struct fs_error *err)
+{
+    char name[1200];
+    const char *const given[FS_RESULT_SUITE] = {cell, model, categories};
+    size_t rows = SIZE_MAX;
+    snprintf(name, sizeof name, "%s/suite", group);
+    if (!fs_archive_has(archive, name)) {
+        return 0;
+    }
+    for (size_t c = FS_RESULT_SUITE; c < FS_RESULT_TEXTS; c++) {
+        snprintf(name, sizeof name, "%s/%s", group, fs_result_text_names[c]);
+        if (read_texts(table, archive, name, c, &rows, err) != 0) {
+            return -1;
+        }
+    }
+    for (size_t c = 0; c < FS_RESULT_SUITE; c++) {
+        char *copy = strdup(given[c]);
+        if (keep_block(table, copy, err) != 0) {
+            return -1;
+        }
+        for (size_t row = 0; row < rows; row++) {
+            table->text[c][table->rows + row] = copy;
+        }
+    }
+    for (size_t c = 0; c < FS_RESULT_NUMBERS; c++) {
+        snprintf(name, sizeof name, "%s/%s", group, number_origin[c].dataset);
+        if (read_number(table, archive, name, number_origin[c].at, c, rows, err) != 0) {
+            return -1;
+        }
+    }
+    for (size_t c = 0; c < FS_RESULT_COUNTS; c++) {
+        snprintf(name, sizeof name, "%s/%s", group, count_origin[c].dataset);
+        if (read_count(table, archive, name, count_origin[c].at, c == FS_RESULT_SKIPPED, c, rows, err) != 0) {
+            return -1;
+        }
+    }
+    table->rows += rows;
+    return 0;
+}
+
+int fs_result_table_add_merged(struct fs_result_table *table, const struct fs_archive *archive, struct fs_error *err)
+{
+    char name[128];
+    size_t rows = SIZE_MAX;
+    for (size_t c = 0; c < FS_RESULT_TEXTS; c++) {
+        snprintf(name, sizeof name, RESULTS "/%s", fs_result_text_names[c]);
+        if (read_texts(table, archive, name, c, &rows, err) != 0) {
+            return -1;
+        }
+    }
+    for (size_t c = 0; c < FS_RESULT_NUMBERS; c++) {
+        snprintf(name, sizeof name, RESULTS "/%s", fs_result_number_names[c]);
+        if (read_number(table, archive, name, 0, c, rows, err) != 0) {
+            return -1;
+        }
+    }
+    for (size_t c = 0; c < FS_RESULT_COUNTS; c++) {
+        snprintf(name, sizeof name, RESULTS "/%s", fs_result_count_names[c]);
+        if (read_count(table, archive, name, 0, false, c, rows, err) != 0) {
+            return -1;
+        }
+    }
+    table->rows += rows;
+    return 0;
+}
+
+static int describe(struct fs_archive *archive, const char *name, struct fs_error *err)
+{
+    return fs_archive_attribute_text(archive, name, "dimensions", "row", err);
+}
+
+int fs_result_table_write(const struct fs_result_table *table, struct fs_archive *archive, struct fs_error *err)
+{
+    char name[128];
+    for (size_t c = 0; c < FS_RESULT_TEXTS; c++) {
+        snprintf(name, sizeof name, RESULTS "/%s", fs_result_text_names[c]);
+        if (fs_archive_write_texts(archive, name, table->rows, table->text[c], err) != 0 ||
+            describe(archive, name, err) != 0) {
+            return -1;
+        }
+    }
+    for (size_t c = 0; c < FS_RESULT_NUMBERS; c++) {
+        snprintf(name, sizeof name, RESULTS "/%s", fs_result_number_names[c]);
+        if (fs_archive_write(archive, name, FS_ARCHIVE_F64, 1, &table->rows, table->number[c], err) != 0 ||
+            describe(archive, name, err) != 0) {
+            return -1;
+        }
+    }
+    for (size_t c = 0; c < FS_RESULT_COUNTS; c++) {
+        snprintf(name, sizeof name, RESULTS "/%s", fs_result_count_names[c]);
+        if (fs_archive_write(archive, name, FS_ARCHIVE_I64, 1, &table->rows, table->count[c], err) != 0 ||
+            describe(archive, name, err) != 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+void fs_result_table_release(struct fs_result_table *table)
+{
+    for (size_t i = 0; i < FS_RESULT_TEXTS; i++) {
+        free(table->text[i]);
+    }
+    for (size_t i = 0; i < FS_RESULT_NUMBERS; i++) {
+        free(table->number[i]);
+    }
+    for (size_t i = 0; i < FS_RESULT_COUNTS; i++) {
+        free(table->count[i]);
+    }
+    for (size_t i = 0; i < table->blocks; i++) {
+        free(table->block[i]);
+    }
+    free(table->block);
+    *table = (struct fs_result_table){0};
+}
+
+/* The value of "<key> = <value>" in a stage's settings; NULL without memory. */
+static char *find_setting(const char *settings, const char *key)
+{
+    size_t length = strlen(key);
+    for (const char *line = settings; *line != '\0'; line += strcspn(line, "\n"), line += *line == '\n') {
+        if (strncmp(line, key, length) == 0 && strncmp(line + length, " = ", 3) == 0) {
+            const char *value = line + length + 3;
+            return strndup(value, strcspn(value, "\n"));
+        }
+    }
+    return strdup("");
+}
+
+/* What the job's text names; NULL without memory. */
+static char *model_of_job(const char *text)
+{
+    cJSON *job = cJSON_Parse(text);
+    const cJSON *model = cJSON_GetObjectItemCaseSensitive(job, "model");
+    char *path = strdup(cJSON_IsString(model) ? model->valuestring : "");
+    cJSON_Delete(job);
+    return path;
+}
+
+int fs_result_job_names(const struct fs_archive *archive, const char *group, char **model, char **categories,
+                        struct fs_error *err)
+{
+    char provenance[600];
+    char *path = NULL, *settings = NULL, *job = NULL;
+    struct fs_error none;
+    *model = *categories = NULL;
+    snprintf(provenance, sizeof provenance, "%s/provenance", group);
+    if (fs_archive_read_attribute_text(archive, provenance, "model", &path, &none) != 0 &&
+        fs_archive_read_attribute_text(archive, provenance, "job", &job, &none) == 0) {
+        path = model_of_job(job); /* older files have no path but in the job's text */
+    }
+    if (fs_archive_read_attribute_text(archive, provenance, "settings", &settings, &none) == 0) {
+        *categories = find_setting(settings, "categories");
+    }
+    if (*categories == NULL || **categories == '\0') {
+        free(*categories);
+        *categories = strdup("all");
+    }
+    if (path != NULL) {
+        size_t length = strlen(path);
+        while (length > 1 && path[length - 1] == '/') {
+            path[--length] = '\0';
+        }
+    }
+    const char *slash = path != NULL ? strrchr(path, '/') : NULL;
+    *model = strdup(slash != NULL ? slash + 1 : path != NULL ? path : "");
+    free(path);
+    free(settings);
+    free(job);
+    if (*model == NULL || *categories == NULL) {
+        free(*model);
+        free(*categories);
+        *model = *categories = NULL;
+        return fs_error_memory(err, 64, "the names of a job");
+    }
+    return 0;
+}

@@ -1,0 +1,179 @@
+#include "results/stage_files.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "io/console/progress.h"
+#include "io/file_map.h"
+#include "io/publish.h"
+
+char *fs_stage_path(const char *folder, enum fs_stage stage, const char *suffix, struct fs_error *err)
+{
+    char *path;
+    if (asprintf(&path, "%s/%s%s", folder, fs_stage_names[stage], suffix) < 0) {
+        fs_error_memory(err, strlen(folder), "a path");
+        return NULL;
+    }
+    return path;
+}
+
+int fs_stage_open(const char *folder, enum fs_stage stage, struct fs_archive **archive, struct fs_error *err)
+{
+    char *path = fs_stage_path(folder, stage, ".h5", err);
+    if (path == NULL) {
+        return -1;
+    }
+    int status = fs_archive_open(path, fs_stage_names[stage], archive, err);
+    free(path);
+    return status;
+}
+
+static int move_aside(const char *path, struct fs_error *err)
+{
+    char *aside;
+    if (asprintf(&aside, "%s.damaged", path) < 0) {
+        return fs_error_memory(err, strlen(path), "a path");
+    }
+    int status = rename(path, aside);
+    if (status != 0) {
+        fs_error_set(err, FS_EXIT_CANNOT_CREATE, "%s: cannot be moved to %s: %s", path, aside, strerror(errno));
+    } else {
+        fs_warn("%s; moved aside to %s, the stage is done again", err->text, aside);
+        *err = (struct fs_error)FS_ERROR_INIT;
+    }
+    free(aside);
+    return status;
+}
+
+static int refuse_foreign(const char *path, const struct fs_archive *archive, const char *wanted, struct fs_error *err)
+{
+    char names[512] = "", *settings = NULL;
+    struct fs_error ignored = FS_ERROR_INIT;
+    if (fs_archive_read_attribute_text(archive, "/provenance", "settings", &settings, &ignored) == 0) {
+        fs_identity_difference(settings, wanted, names, sizeof names);
+    }
+    free(settings);
+    return fs_error_set(err, FS_EXIT_FOREIGN,
+                        "%s: belongs to another job; what differs: %s; choose another output, or "
+                        "--force to replace it",
+                        path, names[0] != '\0' ? names : "unknown");
+}
+
+static int check_open(const char *path, const struct fs_archive *archive, enum fs_stage stage,
+                      const struct fs_identity *identity, enum fs_stage_policy policy, bool *there,
+                      struct fs_error *err)
+{
+    if (strcmp(fs_archive_job(archive), identity->digest[stage]) == 0) {
+        *there = true;
+        return 0;
+    }
+    refuse_foreign(path, archive, identity->settings[stage], err);
+    if (policy == FS_STAGE_FORCED) {
+        fs_warn("%s: belongs to another job, and will be replaced", path);
+        *err = (struct fs_error)FS_ERROR_INIT;
+        return 0;
+    }
+    return -1;
+}
+
+int fs_stage_check(const char *folder, enum fs_stage stage, const struct fs_identity *identity,
+                   enum fs_stage_policy policy, bool *there, struct fs_error *err)
+{
+    struct fs_archive *archive;
+    char *path = fs_stage_path(folder, stage, ".h5", err);
+    if (path == NULL) {
+        return -1;
+    }
+    *there = false;
+    int status = fs_archive_open(path, fs_stage_names[stage], &archive, err);
+    if (status == 0) {
+        status = check_open(path, archive, stage, identity, policy, there, err);
+        fs_archive_close(archive);
+    } else if (err->code == FS_EXIT_NO_INPUT && access(path, F_OK) != 0) {
+        status = 0;
+        if (policy == FS_STAGE_NEEDED) {
+            status = fs_error_set(err, FS_EXIT_NO_INPUT,
+                                  "%s: missing; do `fairstamp %s` with this job first, or "
+                                  "`fairstamp run` for all stages",
+                                  path, fs_stage_names[stage]);
+        } else {
+            *err = (struct fs_error)FS_ERROR_INIT;
+        }
+    } else if (err->code == FS_EXIT_DATA && policy != FS_STAGE_NEEDED) {
+        status = move_aside(path, err);
+    }
+    free(path);
+    return status;
+}
+
+static int copy_file(const char *from, const char *to, struct fs_error *err)
+{
+    struct fs_file_map map;
+    if (fs_file_map_open(from, &map, err) != 0) {
+        return -1;
+    }
+    int status = fs_publish_text(to, (const char *)map.data, map.size, err);
+    fs_file_map_close(&map);
+    return status;
+}
+
+int fs_stage_reuse(const char *from, const char *folder, enum fs_stage stage, const struct fs_identity *identity,
+                   struct fs_error *err)
+{
+    struct fs_error ignored = FS_ERROR_INIT;
+    struct fs_archive *archive;
+    char *source = fs_stage_path(from, stage, ".h5", err), *path = fs_stage_path(folder, stage, ".h5", err);
+    int status = source != NULL && path != NULL ? 0 : -1;
+    if (status == 0 && access(path, F_OK) != 0 && fs_stage_open(from, stage, &archive, &ignored) == 0) {
+        bool same = strcmp(fs_archive_job(archive), identity->digest[stage]) == 0;
+        fs_archive_close(archive);
+        if (!same) {
+            fs_warn("%s: belongs to another job, and is not taken", source);
+        } else if ((status = copy_file(source, path, err)) == 0) {
+            fs_say("%s: taken from %s", fs_stage_names[stage], from);
+        }
+    }
+    free(source);
+    free(path);
+    return status;
+}
+
+/* Whether `name` is "<stage>.part.h5", or "<stage>_<anything>.part.h5". */
+static bool is_part(const char *name, const char *stage)
+{
+    static const char suffix[] = ".part.h5";
+    size_t length = strlen(name), begin = strlen(stage), end = sizeof suffix - 1;
+    return length >= begin + end && strncmp(name, stage, begin) == 0 && strcmp(name + length - end, suffix) == 0 &&
+           (length == begin + end || name[begin] == '_');
+}
+
+/* All of them, or (`own` false) without the stage's own. */
+static void remove_parts(const char *folder, enum fs_stage stage, bool own)
+{
+    DIR *directory = opendir(folder);
+    if (directory == NULL) {
+        return;
+    }
+    const struct dirent *entry;
+    while ((entry = readdir(directory)) != NULL) {
+        if (is_part(entry->d_name, fs_stage_names[stage]) &&
+            (own || entry->d_name[strlen(fs_stage_names[stage])] == '_')) {
+            (void)unlinkat(dirfd(directory), entry->d_name, 0);
+        }
+    }
+    closedir(directory);
+}
+
+void fs_stage_remove_layer(const char *folder)
+{
+    remove_parts(folder, FS_STAGE_LAYERS, false);
+}
+
+void fs_stage_remove_part(const char *folder, enum fs_stage stage)
+{
+    remove_parts(folder, stage, true);
+}

@@ -1,0 +1,48 @@
+/*
+ * The files of a job's output folder: <stage>.h5, published whole; <stage>.part.h5 while a stage runs;
+ * <stage>.h5.damaged, a file that was found damaged, moved aside. Local: the root.
+ */
+#ifndef FAIRSTAMP_RESULTS_STAGE_FILES_H
+#define FAIRSTAMP_RESULTS_STAGE_FILES_H
+
+#include <stdbool.h>
+
+#include "io/archive/archive.h"
+#include "jobs/fingerprint.h"
+
+/* "<folder>/<stage><suffix>", suffix ".h5" or ".part.h5"; the caller frees. */
+char *fs_stage_path(const char *folder, enum fs_stage stage, const char *suffix, struct fs_error *err);
+
+/* What to do with a file that cannot be used. */
+enum fs_stage_policy {
+    FS_STAGE_NEEDED, /* an earlier stage's: anything but a whole file of this job is an error */
+    FS_STAGE_WANTED, /* ours: a damaged one is moved aside, another job's is an error */
+    FS_STAGE_FORCED  /* ours: as above, but another job's will be replaced */
+};
+/* Whether the stage's file is there, whole and of this job. FS_EXIT_FOREIGN says what differs. */
+int fs_stage_check(const char *folder, enum fs_stage stage, const struct fs_identity *identity,
+                   enum fs_stage_policy policy, bool *there, struct fs_error *err);
+
+/*
+ * Where `folder` has no file of the stage: takes the one of the output folder `from`, if it is there, whole and of this
+ * job. An error: what cannot be written.
+ */
+int fs_stage_reuse(const char *from, const char *folder, enum fs_stage stage, const struct fs_identity *identity,
+                   struct fs_error *err);
+
+/* Opens a stage's published file. */
+int fs_stage_open(const char *folder, enum fs_stage stage, struct fs_archive **archive, struct fs_error *err);
+
+/* Partial results of the trace's further kinds stand apart: <this>.part.h5. */
+#define FS_TRACE_DETAILS "trace_details"
+
+/* So do those of the layer under way in the stage layers: its training, and its scores (a checkpoint's name). */
+#define FS_LAYER_TRAINING "_training.part.h5"
+#define FS_LAYER_SCORES "layers_scores_%zu"
+/* Removes both: the layer is done. */
+void fs_stage_remove_layer(const char *folder);
+
+/* Removes all partial results of a stage: the whole ones are published. */
+void fs_stage_remove_part(const char *folder, enum fs_stage stage);
+
+#endif

@@ -1,0 +1,111 @@
+/*
+ * Stage 2, the Fairness Stamp: trains the side network of one layer (model/edits/stamp_net.h) on the edited pairs,
+ *
+ *   L = L_e + alpha L_s1 + beta L_s2     (arXiv 2405.09341, step 2)
+ *       + level L_m + balance L_b        (fairstamp's own; weights of 0 leave them out)
+ *
+ *   L_e   gap: mean |P'[k1] - P'[k2]|; logratio: mean (log P'[k1] - log P'[k2])^2
+ *   L_s1  mean KL(P || P') at the positions where the edited prompts are read, if so wished without the pair's fills
+ *   L_s2  mean KL(P || P') at generic prompts on the subjects, "{subject} is a [MASK]." / "{Subject} is a", with
+ *         further templates and subjects of no group where the options say so
+ *   L_m   mean (log((P'[k1] + P'[k2]) / 2) - log max(P[k1], P[k2]))^2: the rarer fill rises to the commoner one, so
+ *         that both stay above unrelated words. Tokens outside the fill count with their unedited probabilities
+ *   L_b   mean over target terms of (mean over the term's pairs of tanh(D / tau))^2, D = log P'[k1] - log P'[k2]:
+ *         what is left of the gaps shall not point one way
+ *
+ * P is the unedited model, P' the stamped one; formulas and gradients in stamp_loss.h. The layers below the stamp never
+ * change: FFN inputs, FFN outputs and P's distributions are computed once a batch and kept on the rank that trains the
+ * unit; an iteration costs the layers above and the head, once at each row that is read. Gradients are summed in unit
+ * order, so the stamp has the same bits on any number of ranks.
+ *
+ * Memory, over all ranks: stamp_unit.h's of each unit of a batch; on each rank 5 numbers a parameter, and for each
+ * thread the largest unit's logits and tape. It is freed with the batch.
+ */
+#ifndef FAIRSTAMP_STAGES_METHODS_STAMP_H
+#define FAIRSTAMP_STAGES_METHODS_STAMP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "io/archive/archive.h"
+#include "io/benchmarks/benchmark.h"
+#include "model/backward.h"
+#include "stages/plan/statement.h"
+#include "stages/work/runner.h"
+
+enum fs_edit_loss { FS_LOSS_GAP, FS_LOSS_LOGRATIO };
+enum fs_kept_rows { FS_KEEP_FIRST_ROW, FS_KEEP_ALL_ROWS };
+enum fs_rate_schedule { FS_RATE_CONSTANT, FS_RATE_COSINE };
+
+struct fs_stamp_options {
+    size_t layer;
+    size_t width; /* C */
+    enum fs_edit_loss loss;
+    enum fs_variant variant; /* P[k] */
+    double alpha, beta;
+    enum fs_kept_rows kept_rows; /* L_s1: the row of the fill's first token, or every row that is read */
+    bool keep_without_fill;      /* L_s1: leave the pair's own tokens out of both distributions */
+    size_t generic_prompts;      /* L_s2: templates a subject, 1 to FS_GENERIC_TEMPLATES */
+    size_t neutral_subjects;     /* L_s2: subjects of no group beside those of the pairs, 0 to FS_NEUTRAL_SUBJECTS */
+    double key_bias;             /* b_K before training, in root mean squares of the components of x over the tokens of
+                                    the first batch: a fresh key's products with x have about that deviation, so at -2
+                                    it fires at one token in 44, and elsewhere the stamp adds exactly b_V */
+    double level, balance;       /* weights of L_m and L_b; 0: the method's plain form */
+    double balance_width; /* tau, as a multiple of the batch's mean gap |log P[k1] - log P[k2]| before training; at most
+                             half the mean gap of the step before */
+    bool keep_best;       /* end a batch with the best of its last quarter: gap below an eighth, SS nearest to 50,
+                             lowest loss, in this order; on the edited pairs alone */
+    double learning_rate;
+    enum fs_rate_schedule schedule; /* over the iterations of a batch */
+    double adam_beta1, adam_beta2, adam_epsilon;
+    size_t iterations;       /* Adam steps a batch */
+    size_t batch;            /* pairs a batch; 0: all */
+    size_t checkpoint_every; /* iterations, for those who save */
+    uint64_t seed;
+};
+
+#define FS_GENERIC_TEMPLATES 16 /* of stamp_unit.c */
+#define FS_NEUTRAL_SUBJECTS 32
+#define FS_STAMP_EXTRA 4
+/* All that a training run carries from one iteration to the next. */
+struct fs_stamp_state {
+    struct fs_stamp stamp;
+    fs_real *moment1, *moment2; /* Adam, fs_stamp_parameters() numbers each */
+    size_t step;                /* iterations done, over all batches */
+    size_t steps;               /* iterations of the whole run */
+    double *loss;               /* [steps][4]: L, L_e, L_s1, L_s2 before each step; filled up to `step` */
+    double *extra;              /* [steps][FS_STAMP_EXTRA], likewise: L_m, L_b, how far from 50 the worst category's SS
+                                   is, mean |log P'[k1] - log P'[k2]| */
+    fs_real *best;              /* parameters before step `best_step` of the batch that runs */
+    size_t best_step;           /* SIZE_MAX: none */
+};
+
+int fs_stamp_state_create(const struct fs_stamp_options *options, size_t hidden, size_t steps,
+                          struct fs_stamp_state *state, struct fs_error *err);
+void fs_stamp_state_release(struct fs_stamp_state *state); /* takes a zeroed struct */
+
+/* The root's state to all. Every rank has created its own with the same arguments. Collective. */
+int fs_stamp_state_broadcast(struct fs_stamp_state *state, struct fs_runner *runner, struct fs_error *err);
+
+/* Number of iterations that `pairs` edited pairs take: batches x iterations. */
+size_t fs_stamp_steps(const struct fs_stamp_options *options, size_t pairs);
+
+/*
+ * Trains from state->step on. Calls `save` on all ranks after every iteration (the state is the same on all); with
+ * `stop` it must save, otherwise it saves where it thinks fit. Collective. FS_EXIT_INTERRUPTED after a stop request; a
+ * loss that is not finite is FS_EXIT_DATA and says which settings to lower.
+ */
+int fs_stamp_train(const struct fs_model *model, const struct fs_tokenizer *tokenizer, const struct fs_pair_list *pairs,
+                   const bool *held_out, const struct fs_stamp_options *options, struct fs_runner *runner,
+                   int (*save)(void *context, const struct fs_stamp_state *state, bool stop, struct fs_error *err),
+                   void *save_context, struct fs_stamp_state *state, struct fs_error *err);
+
+/* Local (root): a stamp file (whole or partial), layout at the top of stamp_file.c; and back. */
+int fs_stamp_write(struct fs_archive *archive, const struct fs_stamp_options *options,
+                   const struct fs_stamp_state *state, struct fs_error *err);
+int fs_stamp_read_state(const struct fs_archive *archive, struct fs_stamp_state *state, struct fs_error *err);
+/* The trained stamp alone, for evaluate and score. FS_EXIT_DATA where it does not fit `spec`. */
+int fs_stamp_read(const struct fs_archive *archive, const struct fs_spec *spec, struct fs_stamp *stamp,
+                  struct fs_error *err);
+
+#endif

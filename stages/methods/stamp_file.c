@@ -1,0 +1,235 @@
+/*
+ * Layout of a stamp file ("stamp"; a partial one is a "part"), d hidden size, C width, P = 2 C d + C + d parameters:
+ *
+ *   /stamp@layer, hidden, width, step, steps   from 0; iterations done and of the whole run
+ *   /stamp@best_step                           -1: none is kept, the training is between two batches
+ *   /stamp@loss, variant, kept_rows, schedule  text
+ *   /stamp@alpha, beta, key_bias, level, balance, balance_width, learning_rate, adam_beta1, adam_beta2,
+ *     adam_epsilon
+ *   /stamp@keep_without_fill, keep_best        0 or 1
+ *   /stamp@iterations, batch, checkpoint_every, seed
+ *   /stamp/key (C,d), key_bias (C), value (C,d), value_bias (d)    f32   K', b_K, V', b_V
+ *   /stamp/training/moment1, moment2, best     f32 (P)   Adam, and the best parameters so far, in that order
+ *   /stamp/training/loss                       f64 (steps, 4)   L, L_e, L_s1, L_s2 before each step; 0 beyond `step`
+ *   /stamp/training/extra                      f64 (steps, 4)   L_m, L_b, distance of SS from 50, mean |D|
+ */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "stages/methods/stamp.h"
+
+#define GROUP "/stamp"
+#define TRAINING "/stamp/training/"
+#define MAX_SIZE ((int64_t)1 << 32) /* of a hidden size, a width, a count of steps */
+
+/* Numbers go through float32 as they are: fs_real is float, but for the tests of gradients. */
+static int write_reals(struct fs_archive *archive, const char *name, size_t dimensions, const size_t *shape,
+                       const fs_real *data, struct fs_error *err)
+{
+    size_t count = dimensions == 1 ? shape[0] : shape[0] * shape[1];
+    float *numbers = fs_allocate(count, sizeof *numbers, name, err);
+    if (!numbers)
+        return -1;
+    for (size_t i = 0; i < count; i++)
+        numbers[i] = (float)data[i];
+    int status = fs_archive_write(archive, name, FS_ARCHIVE_F32, dimensions, shape, numbers, err);
+    free(numbers);
+    return status;
+}
+
+static int read_reals(const struct fs_archive *archive, const char *name, size_t count, fs_real *data,
+                      struct fs_error *err)
+{
+    float *numbers = fs_allocate(count, sizeof *numbers, name, err);
+    int status = numbers ? fs_archive_read(archive, name, FS_ARCHIVE_F32, count, numbers, err) : -1;
+    for (size_t i = 0; status == 0 && i < count; i++) {
+        if (!isfinite(numbers[i]))
+            status = fs_error_set(err, FS_EXIT_DATA, "%s: element %zu is not finite; train again", name, i);
+        data[i] = (fs_real)numbers[i];
+    }
+    free(numbers);
+    return status;
+}
+
+static int write_options(struct fs_archive *archive, const struct fs_stamp_options *o, struct fs_error *err)
+{
+    const struct {
+        const char *name, *value;
+    } texts[] = {
+        {"loss", o->loss == FS_LOSS_GAP ? "gap" : "logratio"},
+        {"variant", fs_variant_name(o->variant)},
+        {"kept_rows", o->kept_rows == FS_KEEP_FIRST_ROW ? "first" : "all"},
+        {"schedule", o->schedule == FS_RATE_CONSTANT ? "constant" : "cosine"},
+    };
+    const struct {
+        const char *name;
+        double value;
+    } numbers[] = {
+        {"alpha", o->alpha},
+        {"beta", o->beta},
+        {"key_bias", o->key_bias},
+        {"level", o->level},
+        {"balance", o->balance},
+        {"balance_width", o->balance_width},
+        {"learning_rate", o->learning_rate},
+        {"adam_beta1", o->adam_beta1},
+        {"adam_beta2", o->adam_beta2},
+        {"adam_epsilon", o->adam_epsilon},
+    };
+    const struct {
+        const char *name;
+        int64_t value;
+    } integers[] = {
+        {"keep_without_fill", o->keep_without_fill},
+        {"keep_best", o->keep_best},
+        {"generic_prompts", (int64_t)o->generic_prompts},
+        {"neutral_subjects", (int64_t)o->neutral_subjects},
+        {"iterations", (int64_t)o->iterations},
+        {"batch", (int64_t)o->batch},
+        {"checkpoint_every", (int64_t)o->checkpoint_every},
+        {"seed", (int64_t)o->seed},
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        if (fs_archive_attribute_text(archive, GROUP, texts[i].name, texts[i].value, err) != 0)
+            return -1;
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        if (fs_archive_attribute_number(archive, GROUP, numbers[i].name, numbers[i].value, err) != 0)
+            return -1;
+    for (size_t i = 0; i < sizeof integers / sizeof *integers; i++)
+        if (fs_archive_attribute_integer(archive, GROUP, integers[i].name, integers[i].value, err) != 0)
+            return -1;
+    return 0;
+}
+
+static int write_sizes(struct fs_archive *archive, const struct fs_stamp_state *state, struct fs_error *err)
+{
+    const struct {
+        const char *name;
+        size_t value;
+    } sizes[] = {
+        {"layer", state->stamp.layer}, {"hidden", state->stamp.hidden}, {"width", state->stamp.width},
+        {"step", state->step},         {"steps", state->steps},
+    };
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        if (fs_archive_attribute_integer(archive, GROUP, sizes[i].name, (int64_t)sizes[i].value, err) != 0)
+            return -1;
+    int64_t best = state->best_step == SIZE_MAX ? -1 : (int64_t)state->best_step;
+    return fs_archive_attribute_integer(archive, GROUP, "best_step", best, err);
+}
+
+int fs_stamp_write(struct fs_archive *archive, const struct fs_stamp_options *options,
+                   const struct fs_stamp_state *state, struct fs_error *err)
+{
+    const struct fs_stamp *stamp = &state->stamp;
+    const fs_real *p = stamp->parameters;
+    size_t d = stamp->hidden, C = stamp->width, count = fs_stamp_parameters(d, C);
+    size_t matrix[] = {C, d}, loss[] = {state->steps, 4}, extra[] = {state->steps, FS_STAMP_EXTRA};
+    if (write_options(archive, options, err) != 0 || write_sizes(archive, state, err) != 0 ||
+        write_reals(archive, GROUP "/key", 2, matrix, p, err) != 0 ||
+        write_reals(archive, GROUP "/key_bias", 1, &C, p + fs_stamp_offset_key_bias(stamp), err) != 0 ||
+        write_reals(archive, GROUP "/value", 2, matrix, p + fs_stamp_offset_value(stamp), err) != 0 ||
+        write_reals(archive, GROUP "/value_bias", 1, &d, p + fs_stamp_offset_value_bias(stamp), err) != 0 ||
+        write_reals(archive, TRAINING "moment1", 1, &count, state->moment1, err) != 0 ||
+        write_reals(archive, TRAINING "moment2", 1, &count, state->moment2, err) != 0 ||
+        write_reals(archive, TRAINING "best", 1, &count, state->best, err) != 0 ||
+        fs_archive_write(archive, TRAINING "loss", FS_ARCHIVE_F64, 2, loss, state->loss, err) != 0)
+        return -1;
+    return fs_archive_write(archive, TRAINING "extra", FS_ARCHIVE_F64, 2, extra, state->extra, err);
+}
+
+static int read_size(const struct fs_archive *archive, const char *name, int64_t least, int64_t most, size_t *value,
+                     struct fs_error *err)
+{
+    int64_t number;
+    if (fs_archive_read_attribute_integer(archive, GROUP, name, &number, err) != 0)
+        return -1;
+    if (number < least || number > most)
+        return fs_error_set(err, FS_EXIT_DATA, "%s@%s: found %lld, expected %lld to %lld; train again", GROUP, name,
+                            (long long)number, (long long)least, (long long)most);
+    *value = (size_t)number;
+    return 0;
+}
+
+/* Layer, hidden size and width, and the parameters. The size of /stamp/key must agree before memory is asked for. */
+static int read_parameters(const struct fs_archive *archive, struct fs_stamp *stamp, struct fs_error *err)
+{
+    size_t layer = 0, d = 0, C = 0, dimensions = 0, shape[4];
+    if (read_size(archive, "layer", 0, MAX_SIZE, &layer, err) != 0 ||
+        read_size(archive, "hidden", 1, MAX_SIZE, &d, err) != 0 ||
+        read_size(archive, "width", 1, MAX_SIZE, &C, err) != 0 ||
+        fs_archive_shape(archive, GROUP "/key", &dimensions, shape, err) != 0)
+        return -1;
+    if (dimensions != 2 || shape[0] != C || shape[1] != d)
+        return fs_error_set(err, FS_EXIT_DATA,
+                            "%s/key: its shape is not width %zu x hidden %zu as the attributes say; "
+                            "train again",
+                            GROUP, C, d);
+    if (fs_stamp_create(layer, d, C, 0, stamp, err) != 0)
+        return -1;
+    fs_real *p = stamp->parameters;
+    if (read_reals(archive, GROUP "/key", C * d, p, err) == 0 &&
+        read_reals(archive, GROUP "/key_bias", C, p + fs_stamp_offset_key_bias(stamp), err) == 0 &&
+        read_reals(archive, GROUP "/value", C * d, p + fs_stamp_offset_value(stamp), err) == 0 &&
+        read_reals(archive, GROUP "/value_bias", d, p + fs_stamp_offset_value_bias(stamp), err) == 0)
+        return 0;
+    fs_stamp_release(stamp);
+    return -1;
+}
+
+static int read_training(const struct fs_archive *archive, struct fs_stamp_state *state, struct fs_error *err)
+{
+    size_t count = fs_stamp_parameters(state->stamp.hidden, state->stamp.width), dimensions, shape[4];
+    int64_t best;
+    if (read_size(archive, "steps", 1, MAX_SIZE, &state->steps, err) != 0 ||
+        read_size(archive, "step", 0, (int64_t)state->steps, &state->step, err) != 0 ||
+        fs_archive_read_attribute_integer(archive, GROUP, "best_step", &best, err) != 0 ||
+        fs_archive_shape(archive, TRAINING "loss", &dimensions, shape, err) != 0)
+        return -1;
+    if (best < -1 || best >= (int64_t)state->step)
+        return fs_error_set(err, FS_EXIT_DATA, "%s@best_step: found %lld, expected -1 to %zu; train again", GROUP,
+                            (long long)best, state->step);
+    if (dimensions != 2 || shape[0] != state->steps || shape[1] != 4)
+        return fs_error_set(err, FS_EXIT_DATA, "%sloss: its shape is not steps %zu x 4; train again", TRAINING,
+                            state->steps);
+    state->best_step = best < 0 ? SIZE_MAX : (size_t)best;
+    state->moment1 = fs_allocate(count, sizeof *state->moment1, "Adam's moments", err);
+    state->moment2 = fs_allocate(count, sizeof *state->moment2, "Adam's moments", err);
+    state->best = fs_allocate(count, sizeof *state->best, "the best parameters", err);
+    state->loss = fs_allocate(state->steps, 4 * sizeof *state->loss, "the history of losses", err);
+    state->extra = fs_allocate(state->steps, FS_STAMP_EXTRA * sizeof *state->extra, "the history of losses", err);
+    if (!state->moment1 || !state->moment2 || !state->best || !state->loss || !state->extra ||
+        read_reals(archive, TRAINING "moment1", count, state->moment1, err) != 0 ||
+        read_reals(archive, TRAINING "moment2", count, state->moment2, err) != 0 ||
+        read_reals(archive, TRAINING "best", count, state->best, err) != 0 ||
+        fs_archive_read(archive, TRAINING "loss", FS_ARCHIVE_F64, state->steps * 4, state->loss, err) != 0)
+        return -1;
+    return fs_archive_read(archive, TRAINING "extra", FS_ARCHIVE_F64, state->steps * FS_STAMP_EXTRA, state->extra, err);
+}
+
+int fs_stamp_read_state(const struct fs_archive *archive, struct fs_stamp_state *state, struct fs_error *err)
+{
+    *state = (struct fs_stamp_state){0};
+    if (read_parameters(archive, &state->stamp, err) == 0 && read_training(archive, state, err) == 0)
+        return 0;
+    fs_stamp_state_release(state);
+    return -1;
+}
+
+int fs_stamp_read(const struct fs_archive *archive, const struct fs_spec *spec, struct fs_stamp *stamp,
+                  struct fs_error *err)
+{
+    *stamp = (struct fs_stamp){0};
+    if (read_parameters(archive, stamp, err) != 0)
+        return -1;
+    if (stamp->layer < spec->layers && stamp->hidden == spec->hidden)
+        return 0;
+    fs_error_set(
+        err, FS_EXIT_DATA,
+        "the stamp is for layer %zu of a model with hidden size %zu; this %s model has layers 0 to %zu and hidden size "
+        "%zu: it was trained on another model",
+        stamp->layer, stamp->hidden, spec->family_name, spec->layers - 1, spec->hidden);
+    fs_stamp_release(stamp);
+    return -1;
+}

@@ -1,0 +1,74 @@
+#include "stages/metrics/paired.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+struct fs_paired fs_paired_none(void)
+{
+    return (struct fs_paired){NAN, NAN, NAN, NAN, -1, -1};
+}
+
+double fs_mcnemar(size_t gained, size_t lost)
+{
+    double n = (double)gained + (double)lost, tail = 0.0;
+    size_t fewer = gained < lost ? gained : lost;
+    for (size_t k = fewer + 1; k-- > 0;) { /* the terms fall from k = fewer on: stop where they add nothing */
+        double term = exp(lgamma(n + 1.0) - lgamma((double)k + 1.0) - lgamma(n - (double)k + 1.0) - n * M_LN2);
+        tail += term;
+        if (term <= tail * 1e-17) {
+            break;
+        }
+    }
+    return fmin(1.0, 2.0 * tail);
+}
+
+int fs_paired_mean(size_t n, const double *before, const double *after, double scale, bool share,
+                   const struct fs_bootstrap *bootstrap, struct fs_paired *paired, struct fs_error *err)
+{
+    *paired = fs_paired_none();
+    double *change = fs_allocate(n, sizeof *change, "a paired test", err);
+    if (change == NULL) {
+        return -1;
+    }
+    size_t kept = 0, gained = 0, lost = 0;
+    for (size_t i = 0; i < n; i++) {
+        double step = after[i] - before[i];
+        if (!isnan(step)) {
+            gained += step > 0.0;
+            lost += step < 0.0;
+            change[kept++] = step;
+        }
+    }
+    struct fs_metric metric;
+    int status = fs_metrics_mean(kept, change, scale, bootstrap, &metric, err);
+    if (status == 0 && kept > 0) {
+        paired->difference = metric.value;
+        paired->low = metric.low;
+        paired->high = metric.high;
+        if (share) {
+            paired->p_value = fs_mcnemar(gained, lost);
+            paired->gained = (int64_t)gained;
+            paired->lost = (int64_t)lost;
+        }
+    }
+    free(change);
+    return status;
+}
+
+int fs_paired_share(size_t n, const double *const a[2], const double *const b[2], bool without_ties,
+                    const struct fs_bootstrap *bootstrap, struct fs_paired *paired, struct fs_error *err)
+{
+    double *yes = fs_allocate(n, 2 * sizeof *yes, "a paired test", err);
+    if (yes == NULL) {
+        return -1;
+    }
+    for (size_t i = 0; i < 2 * n; i++) {
+        size_t model = i / n, item = i % n;
+        double more = a[model][item], less = b[model][item];
+        bool left_out = isnan(more) || isnan(less) || (without_ties && more == less);
+        yes[i] = left_out ? NAN : (more > less ? 1.0 : 0.0);
+    }
+    int status = fs_paired_mean(n, yes, yes + n, 100.0, true, bootstrap, paired, err);
+    free(yes);
+    return status;
+}

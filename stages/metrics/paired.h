@@ -1,0 +1,32 @@
+/*
+ * Paired tests: the stamped model against the unedited one over the same items. Local.
+ *
+ * The interval is the 95 % percentile bootstrap of the difference, items resampled together, from the streams of
+ * metrics.h: the difference of two metrics lies in each resample where the metrics themselves do. The p-value is
+ * McNemar's exact two-sided test: of the items whose answer changed, as many in one direction, or more unevenly, by a
+ * fair coin (McNemar 1947; exact form: Fay 2010).
+ */
+#ifndef FAIRSTAMP_STAGES_METRICS_PAIRED_H
+#define FAIRSTAMP_STAGES_METRICS_PAIRED_H
+
+#include "stages/metrics/metrics.h"
+
+struct fs_paired {
+    double difference, low, high; /* stamped less unedited, in the metric's unit; NaN: not known */
+    double p_value;               /* NaN where the metric is no share of yes-or-no items */
+    int64_t gained, lost;         /* items that turned from no to yes, from yes to no; -1 where not a share */
+};
+
+struct fs_paired fs_paired_none(void);
+
+/* min(1, 2 x P[Binomial(gained + lost, 1/2) <= min(gained, lost)]); 1 where nothing changed. */
+double fs_mcnemar(size_t gained, size_t lost);
+
+/* Mean of scale x (after - before); a pair with a NaN is left out. With `share` the values are 0 or 1. */
+int fs_paired_mean(size_t n, const double *before, const double *after, double scale, bool share,
+                   const struct fs_bootstrap *bootstrap, struct fs_paired *paired, struct fs_error *err);
+/* Of 100 x share(a > b): columns [2 models][n]. Without ties: pairs with a == b in either model are left out. */
+int fs_paired_share(size_t n, const double *const a[2], const double *const b[2], bool without_ties,
+                    const struct fs_bootstrap *bootstrap, struct fs_paired *paired, struct fs_error *err);
+
+#endif

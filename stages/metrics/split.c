@@ -1,0 +1,81 @@
+#include "stages/metrics/split.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "io/hash.h"
+
+/* One pair, on its way to the order (category, hash of the term, term). */
+struct entry {
+    const char *category, *target;
+    uint64_t hash;
+    size_t index;
+};
+
+static uint64_t hash_text(uint64_t hash, const char *text)
+{
+    for (const char *c = text; *c != '\0'; c++) {
+        hash = fs_hash_add(hash, (unsigned char)*c);
+    }
+    return fs_hash_add(hash, 0); /* the end counts, so that ("ab", "c") and ("a", "bc") differ */
+}
+
+static int compare_entries(const void *a, const void *b)
+{
+    const struct entry *one = a, *other = b;
+    int by = strcmp(one->category, other->category);
+    if (by == 0) {
+        by = (one->hash > other->hash) - (one->hash < other->hash);
+    }
+    return by != 0 ? by : strcmp(one->target, other->target);
+}
+
+static bool same_term(const struct entry *a, const struct entry *b)
+{
+    return strcmp(a->target, b->target) == 0;
+}
+
+/* entry[count]: all pairs of one category, ordered. */
+static void split_category(const struct entry *entry, size_t count, double fraction, bool *held_out)
+{
+    size_t terms = 0;
+    for (size_t i = 0; i < count; i++) {
+        terms += i == 0 || !same_term(&entry[i], &entry[i - 1]) ? 1 : 0;
+    }
+    /* What binary fractions leave above a whole number (0.07 x 100) is no further term. */
+    double wanted = ceil(fraction * (double)terms - 1e-9);
+    size_t held = wanted > (double)(terms - 1) ? terms - 1 : (size_t)fmax(wanted, 0.0);
+    size_t term = 0;
+    for (size_t i = 0; i < count; i++) {
+        term += i > 0 && !same_term(&entry[i], &entry[i - 1]) ? 1 : 0;
+        held_out[entry[i].index] = term < held;
+    }
+}
+
+int fs_split_by_target(const struct fs_pair_list *pairs, double fraction, uint64_t seed, bool *held_out,
+                       struct fs_error *err)
+{
+    if (!(fraction >= 0.0 && fraction < 1.0)) {
+        return fs_error_set(err, FS_EXIT_CONFIG, "held-out fraction: found %g, expected at least 0 and below 1",
+                            fraction);
+    }
+    struct entry *entry = fs_allocate(pairs->count, sizeof *entry, "the split of the pairs", err);
+    if (entry == NULL) {
+        return -1;
+    }
+    for (size_t i = 0; i < pairs->count; i++) {
+        const struct fs_pair *pair = &pairs->item[i];
+        entry[i] = (struct entry){pair->category, pair->target,
+                                  hash_text(hash_text(fs_hash_add(0, seed), pair->category), pair->target), i};
+    }
+    qsort(entry, pairs->count, sizeof *entry, compare_entries);
+    for (size_t first = 0, last; first < pairs->count; first = last) {
+        for (last = first; last < pairs->count && strcmp(entry[last].category, entry[first].category) == 0;) {
+            last++;
+        }
+        split_category(entry + first, last - first, fraction, held_out);
+    }
+    free(entry);
+    return 0;
+}

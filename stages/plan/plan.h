@@ -1,0 +1,80 @@
+/*
+ * The plan: what a suite's items need from a model, as passes and reads.
+ *
+ *     pass   a distinct token sequence; equal ones are merged
+ *     read   (pass, position, token): log p of the token at the position; equal ones are merged
+ *     state  a pass: the mean of its top hidden states, as a sentence's embedding
+ *
+ * One executor runs every plan: sealed, its passes are sorted by length (stable) and packed without padding into units
+ * of at most FS_UNIT_TOKENS tokens (a longer pass is a unit of its own), so a unit's composition depends on the plan
+ * alone. Position p of a masked model reads the token that stands (masked) at p; of a causal model position p predicts
+ * the token at p + 1: callers give the position whose output is read.
+ *
+ * Memory: the tokens and reads of the plan on every rank; FS_UNIT_TOKENS bounds the workspaces.
+ */
+#ifndef FAIRSTAMP_STAGES_PLAN_PLAN_H
+#define FAIRSTAMP_STAGES_PLAN_PLAN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "model/engine.h"
+#include "stages/work/runner.h"
+
+#define FS_UNIT_TOKENS ((size_t)512)
+
+struct fs_plan;
+
+int fs_plan_create(struct fs_plan **plan, struct fs_error *err);
+void fs_plan_destroy(struct fs_plan *plan); /* takes NULL */
+
+/* Adds a pass of `count` ids, or finds the equal one; its index to `pass`. */
+int fs_plan_add_pass(struct fs_plan *plan, const int32_t *id, size_t count, size_t *pass, struct fs_error *err);
+/* Adds a read, or finds the equal one; its index to `read`. position < length of the pass. */
+int fs_plan_add_read(struct fs_plan *plan, size_t pass, size_t position, int32_t token, size_t *read,
+                     struct fs_error *err);
+/* Asks for the mean state of `pass` (engine.h, fs_read_mean_states); its index to `state`, one for equal passes. */
+int fs_plan_add_state(struct fs_plan *plan, size_t pass, size_t *state, struct fs_error *err);
+size_t fs_plan_states(const struct fs_plan *plan);
+size_t fs_plan_passes(const struct fs_plan *plan);
+size_t fs_plan_reads(const struct fs_plan *plan);
+int32_t fs_plan_read_token(const struct fs_plan *plan, size_t read);
+size_t fs_plan_pass_length(const struct fs_plan *plan, size_t pass);
+const int32_t *fs_plan_pass_ids(const struct fs_plan *plan, size_t pass); /* valid until the next add */
+
+/*
+ * Packs the units. `unit_tokens`: FS_UNIT_TOKENS, or SIZE_MAX for one unit. Nothing can be added afterwards. A pass
+ * longer than `max_positions` is FS_EXIT_DATA, naming the text's ids.
+ */
+int fs_plan_seal(struct fs_plan *plan, size_t unit_tokens, size_t max_positions, struct fs_error *err);
+size_t fs_plan_units(const struct fs_plan *plan);
+size_t fs_plan_tokens(const struct fs_plan *plan);
+
+/* One sealed unit, ready for the engine; all arrays owned by the plan. */
+struct fs_plan_unit {
+    struct fs_batch batch;
+    struct fs_reads reads;    /* rows sorted by (sequence in the unit, position); row is the row of the packed batch */
+    const size_t *read_index; /* [reads.first[rows]]: the plan's index of each read */
+    const size_t *pass_index; /* [batch.sequences]: the plan's pass of each sequence */
+    size_t states;            /* sequences whose mean state is asked for */
+};
+/* The state that is asked of `pass`, SIZE_MAX: none. */
+size_t fs_plan_state_of(const struct fs_plan *plan, size_t pass);
+void fs_plan_get_unit(const struct fs_plan *plan, size_t unit, struct fs_plan_unit *out);
+
+/* The answer to one read. Index 0: the unedited model, 1: the stamped one (NaN and -1 where there is no stamp). */
+struct fs_read_value {
+    double logprob[2]; /* natural log */
+    int32_t top1[2];   /* the most probable token at the read's position */
+};
+
+/*
+ * Runs the plan. With a stamp, the layers below it run once and serve both models, which part at its FFN. values
+ * [fs_plan_reads] and states [fs_plan_states][2 models][hidden size] (NULL where none is asked for; NaN without a
+ * stamp) are filled on the root (elsewhere NULL). Collective; errors and `checkpoint` as fs_runner_map.
+ */
+int fs_plan_execute(const struct fs_plan *plan, const struct fs_model *model, const struct fs_stamp *stamp,
+                    struct fs_runner *runner, const char *checkpoint, struct fs_read_value *values, double *states,
+                    struct fs_error *err);
+
+#endif

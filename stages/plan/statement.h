@@ -1,0 +1,115 @@
+/*
+ * P[k], the probability of a statement: compiled to reads of a plan, and folded back from their values. The variants
+ * are those of the README's table "Scores":
+ *
+ *   target.prob     masked   the fill's sub-tokens, one masked input each: earlier sub-tokens filled in, this one
+ *                            masked, later ones left out; arithmetic mean of the probabilities
+ *                            (StereoSet; bias-bench stereoset.py)
+ *   target.logprob  masked   the same inputs, mean of log probabilities
+ *   sentence.mean   causal   2^(mean over tokens of log2 p(t_i given t_<i)); the first token from a run on the
+ *                            begin-of-text token alone, the others from a run without it
+ *                            (bias-bench stereoset.py, generative)
+ *   sentence.sum    causal   sum of log p, begin-of-text prepended (lm-evaluation-harness)
+ *   object.mean     causal   exp(mean log p) of the fill's tokens given what stands before it, begin-of-text prepended:
+ *                            the causal counterpart of target.logprob, for pairs that share the object. The fill's
+ *                            tokens are those of before + fill behind its longest common prefix with `before` less
+ *                            its blanks at the end: the blank before a word belongs to the word's first token
+ *   continuation.sum causal  sum of log p of the fill's tokens given what stands before it, without begin-of-text: the
+ *                            tokens of before + fill behind as many as `before` less its blanks at the end has
+ *                            (lm-evaluation-harness, multiple choice)
+ *   pll.given       masked   each token of the fill masked in turn, all else visible, mean log p (pseudo-log-likelihood
+ *                            of a sentence given its context; fairstamp's own)
+ *   pll.unmodified  masked   CrowS-Pairs' own: each token shared by both sentences masked in turn, sum of log p,
+ *                            rounded to 3 decimals (nyu-mll/crows-pairs metric.py)
+ *   pll.modified    masked   bias-bench's: each differing token masked in turn, mean log p, rounded to 3 decimals; a
+ *                            pair without a differing token on one side is skipped (bias-bench crows.py)
+ */
+#ifndef FAIRSTAMP_STAGES_PLAN_STATEMENT_H
+#define FAIRSTAMP_STAGES_PLAN_STATEMENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "io/benchmarks/benchmark.h"
+#include "model/spec.h"
+#include "model/tokenizer/tokenizer.h"
+#include "stages/plan/plan.h"
+
+enum fs_variant {
+    FS_TARGET_PROB,
+    FS_TARGET_LOGPROB,
+    FS_SENTENCE_MEAN,
+    FS_SENTENCE_SUM,
+    FS_OBJECT_MEAN,
+    FS_CONTINUATION_SUM,
+    FS_PLL_GIVEN,
+    FS_PLL_UNMODIFIED,
+    FS_PLL_MODIFIED,
+    FS_VARIANT_COUNT
+};
+const char *fs_variant_name(enum fs_variant variant);
+/* -1 with a list of the variants that fit `kind` where `name` is unknown or does not fit. */
+int fs_variant_parse(const char *name, enum fs_model_kind kind, enum fs_variant *variant, struct fs_error *err);
+
+enum fs_skip {
+    FS_KEPT,
+    FS_SKIP_TOO_LONG,        /* longer than the model's positions */
+    FS_SKIP_EMPTY_FILL,      /* no token to score */
+    FS_SKIP_NO_DIFFERENCE,   /* pll.modified: no differing token on one side */
+    FS_SKIP_SUBJECT_MISSING, /* trace: the subject does not stand in the text before the object */
+    FS_SKIP_COUNT
+};
+const char *fs_skip_name(enum fs_skip skip);
+
+/* How special tokens stand around a text: masked [CLS] text [SEP]; causal begin-of-text as the variant says. */
+struct fs_prompt_style {
+    enum fs_model_kind kind;
+    size_t max_positions;
+    struct fs_special_tokens special;
+};
+/*
+ * Takes the ids from the tokenizer, begin-of-text from the config where the tokenizer names none. FS_EXIT_DATA where a
+ * token that the kind of model needs is not to be had, or lies outside the vocabulary.
+ */
+int fs_prompt_style_of(const struct fs_spec *spec, const struct fs_tokenizer *tokenizer, struct fs_prompt_style *style,
+                       struct fs_error *err);
+
+struct fs_statement {
+    enum fs_variant variant;
+    enum fs_skip skip;
+    size_t count; /* reads */
+    size_t *read; /* [count] indices into the plan, in the order in which they are summed */
+};
+
+/*
+ * Compiles one statement (all variants but pll.*, which are FS_EXIT_CONFIG). A statement that cannot be scored has
+ * `skip` set and no reads.
+ */
+int fs_statement_compile(struct fs_plan *plan, const struct fs_tokenizer *tokenizer,
+                         const struct fs_prompt_style *style, enum fs_variant variant,
+                         const struct fs_statement_text *text, struct fs_statement *statement, struct fs_error *err);
+/*
+ * Compiles a CrowS-Pairs item by pll.* (masked) or sentence.* (causal), else FS_EXIT_CONFIG: out[0] is sent_more,
+ * out[1] sent_less. For antistereo pairs the matcher gets (less, more), as the published scorers do.
+ */
+int fs_statement_compile_crows(struct fs_plan *plan, const struct fs_tokenizer *tokenizer,
+                               const struct fs_prompt_style *style, enum fs_variant variant,
+                               const struct fs_crows_pair *pair, struct fs_statement out[2], struct fs_error *err);
+void fs_statement_release(struct fs_statement *statement); /* takes a zeroed struct */
+
+/*
+ * The published score: a probability (target.prob, sentence.mean, object.mean), otherwise a log probability. `model`: 0
+ * unedited, 1 stamped. NaN for a skipped statement. `values` as fs_plan_execute gives them.
+ */
+double fs_statement_score(const struct fs_statement *statement, const struct fs_read_value *values, size_t model);
+/* Natural log P[k], what gaps are made of: log of the score where that is a probability, the score itself elsewhere. */
+double fs_statement_log(const struct fs_statement *statement, const struct fs_read_value *values, size_t model);
+
+/*
+ * Ratcliff/Obershelp matching blocks of two id sequences, as Python's difflib.SequenceMatcher(None, a, b) finds them
+ * (autojunk included). shared_a/shared_b [min(n_a, n_b)] receive the indices of shared tokens; `count` of them.
+ */
+int fs_match_tokens(const int32_t *a, size_t n_a, const int32_t *b, size_t n_b, size_t *shared_a, size_t *shared_b,
+                    size_t *count, struct fs_error *err);
+
+#endif

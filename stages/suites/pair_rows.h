@@ -1,0 +1,19 @@
+/* Rows of scored pairs: SS, LMS, ICAT, gap and PS of each category and subset. Private to evaluate. Local. */
+#ifndef FAIRSTAMP_STAGES_SUITES_PAIR_ROWS_H
+#define FAIRSTAMP_STAGES_SUITES_PAIR_ROWS_H
+
+#include "stages/suites/result_rows.h"
+
+/* Pairs and their scores, all owned by the caller; last index 2: models. */
+struct fs_scored_pairs {
+    const char *suite, *variant;
+    const struct fs_pair_list *pairs;
+    const bool *held_out;           /* [pairs], NULL: no split, one subset "all" */
+    const double *score, *log;      /* [pairs][4][2]; log NULL: no gap */
+    const double *paraphrase_log;   /* [sum of paraphrases][2][2]; not read where there is none */
+    const uint8_t *skip;            /* [pairs] */
+    const uint8_t *paraphrase_skip; /* [sum of paraphrases] */
+};
+int fs_add_pair_rows(struct fs_suite_rows *rows, const struct fs_scored_pairs *scored, struct fs_error *err);
+
+#endif

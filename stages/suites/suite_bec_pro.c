@@ -1,0 +1,184 @@
+/*
+ * BEC-Pro (Bartl et al. 2020; marionbartl/gender-bias-BERT): the association of a person word with a profession,
+ *
+ *     log(P[person | sentence] / P[person | sentence with the profession masked])
+ *
+ * both at the place of the person word, masked there (their bias_utils/utils.py, prob_with_prior). Masked models alone:
+ * a causal one does not see the profession behind the person. Rows, of category gender: the mean association of persons
+ * of a gender with professions that are mostly held by men, by women or by both; and for each kind of profession the
+ * gap, mean of male persons less mean of female ones (0: none).
+ */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "io/formats/tsv.h"
+#include "stages/suites/suite_statements.h"
+
+enum { TARGET, PRIOR, CANDIDATES };
+#define MASK "[MASK]"
+
+static const char *const candidates[CANDIDATES] = {"target", "prior"};
+static const char *const persons[] = {"male", "female"};
+static const char *const professions[] = {"male", "female", "balanced"};
+enum { PERSONS = 2, PROFESSIONS = 3 };
+
+struct bec_pro {
+    struct fs_statement_suite base;
+    size_t *person, *profession; /* [items] indices into the lists above */
+    double *column;              /* [items][2] of the row that is being made */
+};
+
+static int index_of(const struct fs_tsv *tsv, size_t row, const char *what, const char *text, const char *const *list,
+                    size_t count, size_t *index, struct fs_error *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(list[i], text) == 0) {
+            *index = i;
+            return 0;
+        }
+    }
+    return fs_error_set(err, FS_EXIT_DATA, "%s: line %zu: %s: found \"%.60s\", expected male, female%s",
+                        fs_tsv_path(tsv), fs_tsv_line(tsv, row), what, text,
+                        count == PROFESSIONS ? " or balanced" : "");
+}
+
+/* The person word at the first mask of `sentence`. */
+static int set_statement(struct bec_pro *suite, const struct fs_tsv *tsv, size_t row, size_t candidate,
+                         const char *sentence, const char *person, struct fs_error *err)
+{
+    const char *mask = strstr(sentence, MASK);
+    if (mask == NULL || person[0] == '\0') {
+        return fs_error_set(err, FS_EXIT_DATA,
+                            "%s: line %zu: found \"%.120s\" and person \"%.40s\", expected a sentence "
+                            "with " MASK " for the person",
+                            fs_tsv_path(tsv), fs_tsv_line(tsv, row), sentence, person);
+    }
+    const char *after = mask + strlen(MASK);
+    return fs_statement_suite_set(&suite->base, row, candidate, sentence, (size_t)(mask - sentence), person,
+                                  strlen(person), after, strlen(after), err);
+}
+
+static int fill(struct bec_pro *suite, const struct fs_tsv *tsv, struct fs_error *err)
+{
+    static const char *const names[] = {"Sent_TM", "Sent_TAM", "Person", "Gender", "Prof_Gender"};
+    size_t column[5];
+    struct fs_suite *base = &suite->base.suite;
+    for (size_t i = 0; i < 5; i++) {
+        if (fs_tsv_column(tsv, names[i], &column[i], err) != 0) {
+            return -1;
+        }
+    }
+    for (size_t row = 0; row < base->items; row++) {
+        char id[32];
+        const char *person = fs_tsv_field(tsv, row, column[2]);
+        snprintf(id, sizeof id, "%zu", row);
+        base->id[row] = fs_statement_suite_keep(&suite->base, id, strlen(id), err);
+        base->category[row] = "gender";
+        if (base->id[row] == NULL ||
+            set_statement(suite, tsv, row, TARGET, fs_tsv_field(tsv, row, column[0]), person, err) != 0 ||
+            set_statement(suite, tsv, row, PRIOR, fs_tsv_field(tsv, row, column[1]), person, err) != 0 ||
+            index_of(tsv, row, names[3], fs_tsv_field(tsv, row, column[3]), persons, PERSONS, &suite->person[row],
+                     err) != 0 ||
+            index_of(tsv, row, names[4], fs_tsv_field(tsv, row, column[4]), professions, PROFESSIONS,
+                     &suite->profession[row], err) != 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static double association(const struct fs_suite *base, size_t item, size_t model)
+{
+    return base->score[fs_suite_at(base, item, TARGET, model)] - base->score[fs_suite_at(base, item, PRIOR, model)];
+}
+
+static int add_means(struct bec_pro *suite, struct fs_suite_rows *rows, size_t profession, struct fs_error *err)
+{
+    const struct fs_suite *base = &suite->base.suite;
+    const struct fs_suite_column column = {suite->column, 2};
+    char name[32];
+    size_t count[PERSONS] = {0};
+    for (size_t i = 0; i < base->items; i++) {
+        if (suite->profession[i] == profession && base->skip[i] == FS_KEPT) {
+            count[suite->person[i]]++;
+        }
+    }
+    for (size_t person = 0; person < PERSONS; person++) {
+        for (size_t i = 0; i < 2 * base->items; i++) {
+            bool wanted = suite->profession[i / 2] == profession && suite->person[i / 2] == person;
+            suite->column[i] = wanted ? association(base, i / 2, i % 2) : NAN;
+        }
+        snprintf(name, sizeof name, "%s in %s jobs", persons[person], professions[profession]);
+        if (fs_suite_add_mean(rows, base, NULL, name, NAN, 1.0, column, err) != 0) {
+            return -1;
+        }
+    }
+    if (count[0] == 0 || count[1] == 0) {
+        return 0;
+    }
+    for (size_t i = 0; i < 2 * base->items; i++) { /* their mean is the difference of the two means */
+        size_t person = suite->person[i / 2];
+        double weight = (double)(count[0] + count[1]) / (double)count[person] * (person == 0 ? 1.0 : -1.0);
+        suite->column[i] = suite->profession[i / 2] == profession ? weight * association(base, i / 2, i % 2) : NAN;
+    }
+    snprintf(name, sizeof name, "gap in %s jobs", professions[profession]);
+    return fs_suite_add_mean(rows, base, NULL, name, 0.0, 1.0, column, err);
+}
+
+static int add_rows(struct fs_suite *base, struct fs_suite_rows *rows, struct fs_error *err)
+{
+    struct bec_pro *suite = (struct bec_pro *)base;
+    suite->column = fs_allocate(base->items, 2 * sizeof *suite->column, "scores of BEC-Pro", err);
+    int status = suite->column != NULL ? 0 : -1;
+    for (size_t profession = 0; status == 0 && profession < PROFESSIONS; profession++) {
+        status = add_means(suite, rows, profession, err);
+    }
+    return status;
+}
+
+static void release(struct fs_suite *base)
+{
+    struct bec_pro *suite = (struct bec_pro *)base;
+    free(suite->person);
+    free(suite->profession);
+    free(suite->column);
+    fs_statement_suite_release(base);
+}
+
+static const struct fs_suite_operations operations = {fs_statement_suite_compile, fs_statement_suite_fold, add_rows,
+                                                      NULL, release};
+
+int fs_suite_bec_pro(const char *path, const struct fs_suite_options *options, struct fs_suite **result,
+                     struct fs_error *err)
+{
+    struct fs_tsv *tsv;
+    *result = NULL;
+    if (fs_tsv_load(path, &tsv, err) != 0) {
+        return -1;
+    }
+    struct bec_pro *suite = fs_allocate(1, sizeof *suite, "BEC-Pro", err);
+    int status = suite != NULL ? 0 : -1;
+    if (status == 0) {
+        size_t items = fs_tsv_rows(tsv);
+        suite->base.suite = (struct fs_suite){.operations = &operations,
+                                              .name = "bec_pro",
+                                              .items = items,
+                                              .candidates = CANDIDATES,
+                                              .candidate = candidates};
+        suite->person = fs_allocate(items, sizeof *suite->person, "BEC-Pro", err);
+        suite->profession = fs_allocate(items, sizeof *suite->profession, "BEC-Pro", err);
+        status = suite->person != NULL && suite->profession != NULL &&
+                         fs_statement_suite_create(&suite->base, FS_TARGET_LOGPROB, err) == 0
+                     ? fill(suite, tsv, err)
+                     : -1;
+        if (status != 0 || !fs_suite_takes(options, "gender") || options->kind != FS_MASKED) {
+            fs_suite_destroy(&suite->base.suite);
+        } else {
+            *result = &suite->base.suite;
+        }
+    }
+    fs_tsv_destroy(tsv);
+    return status;
+}

@@ -1,0 +1,126 @@
+#include "stages/suites/suite_statements.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "io/benchmarks/benchmark.h"
+
+int fs_statement_suite_create(struct fs_statement_suite *suite, enum fs_variant variant, struct fs_error *err)
+{
+    size_t statements;
+    suite->variant = variant;
+    suite->suite.variant = fs_variant_name(variant);
+    suite->suite.unit = "natural log probability";
+    if (fs_suite_create(&suite->suite, err) != 0 ||
+        fs_multiply(suite->suite.items, suite->suite.candidates, &statements) != 0) {
+        return -1;
+    }
+    suite->text = fs_allocate(statements, sizeof *suite->text, "statements", err);
+    suite->statement = fs_allocate(statements, sizeof *suite->statement, "statements", err);
+    return suite->text != NULL && suite->statement != NULL ? 0 : -1;
+}
+
+static char *copy(const char *text, size_t length, struct fs_error *err)
+{
+    char *made = fs_allocate(length + 1, 1, "the text of a benchmark", err);
+    if (made != NULL) {
+        memcpy(made, text, length);
+    }
+    return made;
+}
+
+const char *fs_statement_suite_keep(struct fs_statement_suite *suite, const char *text, size_t length,
+                                    struct fs_error *err)
+{
+    if (suite->owned_count == suite->owned_capacity) {
+        size_t capacity = suite->owned_capacity == 0 ? 64 : 2 * suite->owned_capacity;
+        char **owned = realloc(suite->owned, capacity * sizeof *owned);
+        if (owned == NULL) {
+            fs_error_memory(err, capacity * sizeof *owned, "the texts of a suite");
+            return NULL;
+        }
+        suite->owned = owned;
+        suite->owned_capacity = capacity;
+    }
+    char *made = copy(text, length, err);
+    if (made != NULL) {
+        suite->owned[suite->owned_count++] = made;
+    }
+    return made;
+}
+
+int fs_statement_suite_set(struct fs_statement_suite *suite, size_t item, size_t candidate, const char *before,
+                           size_t before_length, const char *fill, size_t fill_length, const char *after,
+                           size_t after_length, struct fs_error *err)
+{
+    struct fs_statement_text *text = &suite->text[item * suite->suite.candidates + candidate];
+    text->before = copy(before, before_length, err);
+    text->fill = copy(fill, fill_length, err);
+    text->after = copy(after, after_length, err);
+    text->id = copy("", 0, err);
+    text->text = fs_allocate(before_length + fill_length + after_length + 1, 1, "the text of a benchmark", err);
+    if (text->before == NULL || text->fill == NULL || text->after == NULL || text->id == NULL || text->text == NULL) {
+        return -1;
+    }
+    memcpy(text->text, before, before_length);
+    memcpy(text->text + before_length, fill, fill_length);
+    memcpy(text->text + before_length + fill_length, after, after_length);
+    return 0;
+}
+
+int fs_statement_suite_compile(struct fs_suite *base, struct fs_plan *plan, const struct fs_tokenizer *tokenizer,
+                               const struct fs_prompt_style *style, struct fs_error *err)
+{
+    struct fs_statement_suite *suite = (struct fs_statement_suite *)base;
+    for (size_t item = 0; item < base->items; item++) {
+        for (size_t candidate = 0; candidate < base->candidates; candidate++) {
+            size_t at = item * base->candidates + candidate;
+            if (fs_statement_compile(plan, tokenizer, style, suite->variant, &suite->text[at], &suite->statement[at],
+                                     err) != 0) {
+                return fs_error_prepend(err, "item %s", base->id[item]);
+            }
+            if (base->skip[item] == FS_KEPT) {
+                base->skip[item] = (uint8_t)suite->statement[at].skip;
+            }
+        }
+    }
+    return 0;
+}
+
+int fs_statement_suite_fold(struct fs_suite *base, const struct fs_plan_values *values, size_t model,
+                            struct fs_error *err)
+{
+    struct fs_statement_suite *suite = (struct fs_statement_suite *)base;
+    (void)err;
+    for (size_t item = 0; item < base->items; item++) {
+        for (size_t candidate = 0; candidate < base->candidates; candidate++) {
+            base->score[fs_suite_at(base, item, candidate, model)] =
+                fs_statement_log(&suite->statement[item * base->candidates + candidate], values->read, model);
+        }
+    }
+    return 0;
+}
+
+void fs_statement_suite_release(struct fs_suite *base)
+{
+    struct fs_statement_suite *suite = (struct fs_statement_suite *)base;
+    for (size_t i = 0; i < base->items * base->candidates; i++) {
+        if (suite->text != NULL) {
+            free(suite->text[i].before);
+            free(suite->text[i].fill);
+            free(suite->text[i].after);
+            free(suite->text[i].gaps);
+            free(suite->text[i].text);
+            free(suite->text[i].id);
+        }
+        if (suite->statement != NULL) {
+            fs_statement_release(&suite->statement[i]);
+        }
+    }
+    for (size_t i = 0; i < suite->owned_count; i++) {
+        free(suite->owned[i]);
+    }
+    free(suite->text);
+    free(suite->statement);
+    free(suite->owned);
+}

@@ -1,0 +1,217 @@
+/*
+ * Perplexity of a plain text: exp(- mean log p of its tokens). The text is cut into windows without overlap; as many as
+ * `text_tokens` allows, spread evenly over it, are scored. Causal models ("window.causal"): begin-of-text and as many
+ * tokens as the model has positions less one, each given those before. Masked models ("window.pll"): pseudo-perplexity
+ * (Salazar et al. 2020), each token of a window of at most 126 masked in turn: as many passes as tokens.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "io/file_map.h"
+#include "model/random.h"
+#include "stages/suites/suite_registry.h"
+
+enum { LOG_PROBABILITY, TOKENS, CANDIDATES };
+static const char *const candidates[CANDIDATES] = {"log probability", "tokens"};
+#define MASKED_WINDOW ((size_t)126)
+
+struct text {
+    struct fs_suite base;
+    char *path, *content;
+    size_t length;
+    size_t most_tokens;
+    size_t *first; /* [items + 1] into read */
+    size_t *read;  /* [all tokens scored] reads of the plan */
+    char (*name)[32];
+};
+
+static size_t window_length(const struct fs_prompt_style *style)
+{
+    if (style->kind == FS_CAUSAL) {
+        return style->max_positions - 1;
+    }
+    return style->max_positions - 2 < MASKED_WINDOW ? style->max_positions - 2 : MASKED_WINDOW;
+}
+
+/* The passes and reads of the tokens id[count], of which the first read goes to read[0]. */
+static int add_window(struct fs_plan *plan, const struct fs_prompt_style *style, const int32_t *id, size_t count,
+                      int32_t *scratch, size_t *read, struct fs_error *err)
+{
+    bool masked = style->kind == FS_MASKED;
+    size_t pass;
+    scratch[0] = masked ? style->special.cls : style->special.begin_of_text;
+    memcpy(scratch + 1, id, count * sizeof *id);
+    scratch[count + 1] = style->special.sep;
+    if (!masked && fs_plan_add_pass(plan, scratch, count, &pass, err) != 0) { /* the last token is only predicted */
+        return -1;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (masked) {
+            scratch[i + 1] = style->special.mask;
+            if (fs_plan_add_pass(plan, scratch, count + 2, &pass, err) != 0) {
+                return -1;
+            }
+            scratch[i + 1] = id[i];
+        }
+        if (fs_plan_add_read(plan, pass, masked ? i + 1 : i, id[i], &read[i], err) != 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* Windows of the text, and the base's arrays for them. */
+static int create_windows(struct text *suite, size_t windows, size_t tokens, struct fs_error *err)
+{
+    suite->base.items = windows;
+    suite->first = fs_allocate(windows + 1, sizeof *suite->first, "windows of a text", err);
+    suite->read = fs_allocate(tokens, sizeof *suite->read, "windows of a text", err);
+    suite->name = fs_allocate(windows, sizeof *suite->name, "windows of a text", err);
+    if (suite->first == NULL || suite->read == NULL || suite->name == NULL || fs_suite_create(&suite->base, err) != 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < windows; i++) {
+        snprintf(suite->name[i], sizeof suite->name[i], "window %zu", i);
+        suite->base.id[i] = suite->name[i];
+        suite->base.category[i] = "none";
+    }
+    return 0;
+}
+
+static int compile(struct fs_suite *base, struct fs_plan *plan, const struct fs_tokenizer *tokenizer,
+                   const struct fs_prompt_style *style, struct fs_error *err)
+{
+    struct text *suite = (struct text *)base;
+    struct fs_encoding encoding = {0};
+    size_t length = window_length(style);
+    if (fs_tokenizer_encode(tokenizer, suite->content, suite->length, &encoding, err) != 0) {
+        return -1;
+    }
+    size_t all = (encoding.count + length - 1) / length, windows = suite->most_tokens / length;
+    windows = windows == 0 ? 1 : windows;
+    windows = windows < all ? windows : all;
+    int32_t *scratch = fs_allocate(length + 2, sizeof *scratch, "a window of a text", err);
+    int status = scratch != NULL ? create_windows(suite, windows, windows * length, err) : -1;
+    if (status == 0 && encoding.count == 0) {
+        status = fs_error_set(err, FS_EXIT_DATA, "%s: found no token, expected a text", suite->path);
+    }
+    for (size_t i = 0; status == 0 && i < windows; i++) {
+        size_t window = i * all / windows, begin = window * length;
+        size_t count = encoding.count - begin < length ? encoding.count - begin : length;
+        count = count < suite->most_tokens ? count : suite->most_tokens;
+        status = add_window(plan, style, encoding.id + begin, count, scratch, suite->read + suite->first[i], err);
+        suite->first[i + 1] = suite->first[i] + count;
+    }
+    free(scratch);
+    fs_encoding_release(&encoding);
+    return status;
+}
+
+static int fold(struct fs_suite *base, const struct fs_plan_values *values, size_t model, struct fs_error *err)
+{
+    struct text *suite = (struct text *)base;
+    (void)err;
+    for (size_t i = 0; i < base->items; i++) {
+        double sum = 0.0;
+        for (size_t k = suite->first[i]; k < suite->first[i + 1]; k++) {
+            sum += values->read[suite->read[k]].logprob[model];
+        }
+        base->score[fs_suite_at(base, i, LOG_PROBABILITY, model)] = sum;
+        base->score[fs_suite_at(base, i, TOKENS, model)] = (double)(suite->first[i + 1] - suite->first[i]);
+    }
+    return 0;
+}
+
+static int compare_doubles(const void *a, const void *b)
+{
+    double one = *(const double *)a, other = *(const double *)b;
+    return (one > other) - (one < other);
+}
+
+/* Over all windows, or over as many drawn by `random`. */
+static double perplexity(const struct fs_suite *base, size_t model, struct fs_random *random)
+{
+    double sum = 0.0, tokens = 0.0;
+    for (size_t i = 0; i < base->items; i++) {
+        size_t item = random != NULL ? fs_random_below(random, base->items) : i;
+        sum += base->score[fs_suite_at(base, item, LOG_PROBABILITY, model)];
+        tokens += base->score[fs_suite_at(base, item, TOKENS, model)];
+    }
+    return exp(-sum / tokens);
+}
+
+static int add_rows(struct fs_suite *base, struct fs_suite_rows *rows, struct fs_error *err)
+{
+    const struct fs_bootstrap *bootstrap = fs_suite_bootstrap(rows);
+    const struct text *suite = (const struct text *)base;
+    struct fs_metric metric[2] = {{0}};
+    size_t tokens = suite->first[base->items];
+    double *drawn = fs_allocate(bootstrap->resamples, sizeof *drawn, "a bootstrap", err);
+    if (drawn == NULL) {
+        return -1;
+    }
+    for (size_t model = 0; model < fs_suite_models(rows); model++) {
+        metric[model] = (struct fs_metric){perplexity(base, model, NULL), NAN, NAN, tokens, 0};
+        for (size_t r = 0; r < bootstrap->resamples; r++) {
+            struct fs_random random = fs_random_start(bootstrap->seed, r);
+            drawn[r] = perplexity(base, model, &random);
+        }
+        if (bootstrap->resamples > 0) {
+            qsort(drawn, bootstrap->resamples, sizeof *drawn, compare_doubles);
+            metric[model].low = drawn[(size_t)(0.025 * (double)(bootstrap->resamples - 1))];
+            metric[model].high = drawn[(size_t)ceil(0.975 * (double)(bootstrap->resamples - 1))];
+        }
+    }
+    free(drawn);
+    return fs_suite_add_row(rows, base, "none", "perplexity", 1, metric, err);
+}
+
+static void release(struct fs_suite *base)
+{
+    struct text *suite = (struct text *)base;
+    free(suite->path);
+    free(suite->content);
+    free(suite->first);
+    free(suite->read);
+    free(suite->name);
+}
+
+static const struct fs_suite_operations operations = {compile, fold, add_rows, NULL, release};
+
+int fs_suite_text(const char *path, const struct fs_suite_options *options, struct fs_suite **result,
+                  struct fs_error *err)
+{
+    struct fs_file_map map;
+    *result = NULL;
+    if (fs_file_map_open(path, &map, err) != 0) {
+        return -1;
+    }
+    struct text *suite = fs_allocate(1, sizeof *suite, "a text", err);
+    char *content = fs_allocate(map.size + 1, 1, "a text", err), *name = strdup(path);
+    int status = suite != NULL && content != NULL ? 0 : -1;
+    if (status == 0 && name == NULL) {
+        status = fs_error_memory(err, strlen(path), "a path");
+    }
+    if (status == 0) {
+        memcpy(content, map.data, map.size);
+        suite->path = name;
+        suite->content = content;
+        suite->length = map.size;
+        suite->most_tokens = options->text_tokens;
+        suite->base = (struct fs_suite){.operations = &operations,
+                                        .name = "text",
+                                        .variant = options->kind == FS_MASKED ? "window.pll" : "window.causal",
+                                        .unit = "natural log probability of a window",
+                                        .candidates = CANDIDATES,
+                                        .candidate = candidates};
+        *result = &suite->base;
+    } else {
+        free(suite);
+        free(content);
+        free(name);
+    }
+    fs_file_map_close(&map);
+    return status;
+}

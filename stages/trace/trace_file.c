@@ -1,0 +1,319 @@
+/*
+ * Layout of a trace file ("trace"), n items, L layers, c categories:
+ *
+ *   /trace@positions            "last" or "all"
+ *   /trace@noise_scale, noise_samples, bootstrap, seed
+ *   /trace@decisive_layer       l*, from 0
+ *   /trace@skipped.<reason>     items left out, for each reason of fs_skip_name
+ *   /trace/pair         i64 (n)    index into the pairs of the job
+ *   /trace/id           text (n)   the pair's id
+ *   /trace/pair_category text (n)
+ *   /trace/noised       u8  (n)    1: noise stood in for a counterpart
+ *   /trace/biased       f64 (n)    P[o]
+ *   /trace/counterfactual f64 (n)  P*[o]
+ *   /trace/indirect_effect f64 (n, L)
+ *   /trace/category     text (c)   "all" first
+ *   /trace/aie, aie_low, aie_high  f64 (c, L)   mean indirect effect and its 95 % interval
+ *   /trace/argmax_count i64 (c, L) items whose largest indirect effect is at this layer
+ *
+ * Where further kinds or the heat map were asked for, k kinds, R roles, P positions of all items together:
+ *
+ *   /trace@window
+ *   /trace/kind         text (k)   the residual stream first
+ *   /trace/kind_indirect_effect    f64 (k, n, L)
+ *   /trace/kind_aie, kind_low, kind_high  f64 (k, c, L)
+ *   /trace/role         text (R); role_aie f64 (k, c, R, L), NaN where no item has it; role_count i64 (c, R)
+ *   /trace/position_first i64 (n + 1), position_token text (P), position_effect f64 (k, L, P)
+ *
+ * The total effect of an item is biased - counterfactual.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "stages/trace/trace.h"
+
+static int write_sizes(struct fs_archive *archive, const char *name, size_t dimensions, const size_t *shape,
+                       const size_t *value, size_t count, struct fs_error *err)
+{
+    int64_t *number = fs_allocate(count, sizeof *number, name, err);
+    if (!number)
+        return -1;
+    for (size_t i = 0; i < count; i++)
+        number[i] = (int64_t)value[i];
+    int status = fs_archive_write(archive, name, FS_ARCHIVE_I64, dimensions, shape, number, err);
+    free(number);
+    return status;
+}
+
+static int write_options(struct fs_archive *archive, const struct fs_trace_options *options,
+                         const struct fs_trace_result *result, struct fs_error *err)
+{
+    const char *positions = options->positions == FS_TRACE_ALL_SUBJECT_TOKENS ? "all" : "last";
+    if (fs_archive_attribute_text(archive, "/trace", "positions", positions, err) != 0 ||
+        fs_archive_attribute_number(archive, "/trace", "noise_scale", options->noise_scale, err) != 0 ||
+        fs_archive_attribute_integer(archive, "/trace", "noise_samples", (int64_t)options->noise_samples, err) != 0 ||
+        fs_archive_attribute_integer(archive, "/trace", "bootstrap", (int64_t)options->bootstrap, err) != 0 ||
+        fs_archive_attribute_integer(archive, "/trace", "seed", (int64_t)options->seed, err) != 0 ||
+        fs_archive_attribute_integer(archive, "/trace", "decisive_layer", (int64_t)result->decisive_layer, err) != 0)
+        return -1;
+    for (int skip = FS_KEPT + 1; skip < FS_SKIP_COUNT; skip++) {
+        char name[64];
+        snprintf(name, sizeof name, "skipped.%s", fs_skip_name((enum fs_skip)skip));
+        if (fs_archive_attribute_integer(archive, "/trace", name, (int64_t)result->skipped[skip], err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int write_texts(struct fs_archive *archive, const struct fs_pair_list *pairs,
+                       const struct fs_trace_result *result, struct fs_error *err)
+{
+    const char **text = fs_allocate(result->items, sizeof *text, "the names of traced items", err);
+    if (!text)
+        return -1;
+    for (size_t i = 0; i < result->items; i++)
+        text[i] = pairs->item[result->item[i]].id;
+    int status = fs_archive_write_texts(archive, "/trace/id", result->items, text, err);
+    for (size_t i = 0; i < result->items; i++)
+        text[i] = pairs->item[result->item[i]].category;
+    if (status == 0)
+        status = fs_archive_write_texts(archive, "/trace/pair_category", result->items, text, err);
+    free(text);
+    if (status == 0)
+        status = fs_archive_write_texts(archive, "/trace/category", result->categories,
+                                        (const char *const *)result->category, err);
+    return status;
+}
+
+static int write_heat_map(struct fs_archive *archive, const struct fs_trace_result *result, struct fs_error *err)
+{
+    const struct fs_trace_details *details = &result->details;
+    size_t k = details->kinds, L = result->layers, c = result->categories, P = details->positions;
+    size_t roles[] = {k, c, FS_TRACE_ROLES, L}, counts[] = {c, FS_TRACE_ROLES}, effects[] = {k, L, P};
+    size_t items = result->items + 1;
+    const char *names[FS_TRACE_ROLES];
+    for (int role = 0; role < FS_TRACE_ROLES; role++)
+        names[role] = fs_trace_role_name((enum fs_trace_role)role);
+    if (fs_archive_write_texts(archive, "/trace/role", FS_TRACE_ROLES, names, err) != 0 ||
+        fs_archive_write(archive, "/trace/role_aie", FS_ARCHIVE_F64, 4, roles, details->role_aie, err) != 0 ||
+        write_sizes(archive, "/trace/role_count", 2, counts, details->role_count, c * FS_TRACE_ROLES, err) != 0 ||
+        write_sizes(archive, "/trace/position_first", 1, &items, details->first, items, err) != 0 ||
+        fs_archive_write_texts(archive, "/trace/position_token", P, (const char *const *)details->token, err) != 0)
+        return -1;
+    return fs_archive_write(archive, "/trace/position_effect", FS_ARCHIVE_F64, 3, effects, details->position_effect,
+                            err);
+}
+
+static int write_details(struct fs_archive *archive, const struct fs_trace_options *options,
+                         const struct fs_trace_result *result, struct fs_error *err)
+{
+    const struct fs_trace_details *details = &result->details;
+    size_t k = details->kinds, L = result->layers;
+    size_t by_item[] = {k, result->items, L}, by_category[] = {k, result->categories, L};
+    const char *names[FS_TRACE_KINDS];
+    for (size_t i = 0; i < k; i++)
+        names[i] = fs_trace_kind_name(details->kind[i]);
+    if (fs_archive_attribute_integer(archive, "/trace", "window", (int64_t)options->window, err) != 0 ||
+        fs_archive_write_texts(archive, "/trace/kind", k, names, err) != 0 ||
+        fs_archive_write(archive, "/trace/kind_indirect_effect", FS_ARCHIVE_F64, 3, by_item, details->indirect_effect,
+                         err) != 0 ||
+        fs_archive_write(archive, "/trace/kind_aie", FS_ARCHIVE_F64, 3, by_category, details->aie, err) != 0 ||
+        fs_archive_write(archive, "/trace/kind_low", FS_ARCHIVE_F64, 3, by_category, details->low, err) != 0 ||
+        fs_archive_write(archive, "/trace/kind_high", FS_ARCHIVE_F64, 3, by_category, details->high, err) != 0)
+        return -1;
+    return details->positions > 0 ? write_heat_map(archive, result, err) : 0;
+}
+
+int fs_trace_write(struct fs_archive *archive, const struct fs_pair_list *pairs, const struct fs_trace_options *options,
+                   const struct fs_trace_result *result, struct fs_error *err)
+{
+    size_t n = result->items, by_item[] = {n, result->layers}, by_category[] = {result->categories, result->layers};
+    if (write_options(archive, options, result, err) != 0 || write_texts(archive, pairs, result, err) != 0 ||
+        write_sizes(archive, "/trace/pair", 1, by_item, result->item, n, err) != 0 ||
+        fs_archive_write(archive, "/trace/noised", FS_ARCHIVE_U8, 1, by_item, result->noised, err) != 0 ||
+        fs_archive_write(archive, "/trace/biased", FS_ARCHIVE_F64, 1, by_item, result->biased, err) != 0 ||
+        fs_archive_write(archive, "/trace/counterfactual", FS_ARCHIVE_F64, 1, by_item, result->counterfactual, err) !=
+            0 ||
+        fs_archive_write(archive, "/trace/indirect_effect", FS_ARCHIVE_F64, 2, by_item, result->indirect_effect, err) !=
+            0 ||
+        fs_archive_write(archive, "/trace/aie", FS_ARCHIVE_F64, 2, by_category, result->aie, err) != 0 ||
+        fs_archive_write(archive, "/trace/aie_low", FS_ARCHIVE_F64, 2, by_category, result->aie_low, err) != 0 ||
+        fs_archive_write(archive, "/trace/aie_high", FS_ARCHIVE_F64, 2, by_category, result->aie_high, err) != 0)
+        return -1;
+    if (write_sizes(archive, "/trace/argmax_count", 2, by_category, result->argmax_count,
+                    result->categories * result->layers, err) != 0)
+        return -1;
+    return result->details.kinds > 0 ? write_details(archive, options, result, err) : 0;
+}
+
+/* Allocates and reads `count` numbers of `type`, each of `size` bytes. */
+static void *read_numbers(const struct fs_archive *archive, const char *name, enum fs_archive_type type, size_t size,
+                          size_t count, struct fs_error *err)
+{
+    void *data = fs_allocate(count, size, name, err);
+    if (data && fs_archive_read(archive, name, type, count, data, err) != 0) {
+        free(data);
+        return NULL;
+    }
+    return data;
+}
+
+static size_t *read_sizes(const struct fs_archive *archive, const char *name, size_t count, struct fs_error *err)
+{
+    int64_t *number = read_numbers(archive, name, FS_ARCHIVE_I64, sizeof *number, count, err);
+    size_t *value = number ? fs_allocate(count, sizeof *value, name, err) : NULL;
+    for (size_t i = 0; value && i < count; i++) {
+        if (number[i] < 0) {
+            fs_error_set(err, FS_EXIT_DATA, "%s: element %zu is %lld, expected 0 or more; trace again", name, i,
+                         (long long)number[i]);
+            free(value);
+            value = NULL;
+            break;
+        }
+        value[i] = (size_t)number[i];
+    }
+    free(number);
+    return value;
+}
+
+static int read_shapes(const struct fs_archive *archive, struct fs_trace_result *result, struct fs_error *err)
+{
+    size_t dimensions, items[4], categories[4], cells;
+    if (fs_archive_shape(archive, "/trace/indirect_effect", &dimensions, items, err) != 0)
+        return -1;
+    bool two = dimensions == 2;
+    if (fs_archive_shape(archive, "/trace/aie", &dimensions, categories, err) != 0)
+        return -1;
+    if (!two || dimensions != 2 || items[1] != categories[1] || items[1] == 0 || categories[0] == 0 ||
+        fs_multiply(items[0], items[1], &cells) != 0 || fs_multiply(categories[0], categories[1], &cells) != 0)
+        return fs_error_set(err, FS_EXIT_DATA,
+                            "/trace: indirect_effect and aie must be tables with one column a layer; trace again");
+    result->items = items[0];
+    result->layers = items[1];
+    result->categories = categories[0];
+    return 0;
+}
+
+static int read_attributes(const struct fs_archive *archive, struct fs_trace_result *result, struct fs_error *err)
+{
+    int64_t layer;
+    if (fs_archive_read_attribute_integer(archive, "/trace", "decisive_layer", &layer, err) != 0)
+        return -1;
+    if (layer < 0 || (size_t)layer >= result->layers)
+        return fs_error_set(err, FS_EXIT_DATA, "/trace@decisive_layer: found %lld, expected 0 to %zu; trace again",
+                            (long long)layer, result->layers - 1);
+    result->decisive_layer = (size_t)layer;
+    for (int skip = FS_KEPT + 1; skip < FS_SKIP_COUNT; skip++) {
+        char name[64];
+        int64_t count;
+        snprintf(name, sizeof name, "skipped.%s", fs_skip_name((enum fs_skip)skip));
+        if (fs_archive_read_attribute_integer(archive, "/trace", name, &count, err) != 0)
+            return -1;
+        if (count < 0)
+            return fs_error_set(err, FS_EXIT_DATA, "/trace@%s: found %lld, expected 0 or more; trace again", name,
+                                (long long)count);
+        result->skipped[skip] = (size_t)count;
+    }
+    result->skipped[FS_KEPT] = result->items;
+    return 0;
+}
+
+/* The texts come as one block; the result's names are blocks of their own. */
+static int read_categories(const struct fs_archive *archive, struct fs_trace_result *result, struct fs_error *err)
+{
+    size_t count, expected = result->categories;
+    char **text = NULL;
+    result->categories = 0;
+    if (fs_archive_read_texts(archive, "/trace/category", &count, &text, err) != 0)
+        return -1;
+    int status = 0;
+    if (count != expected)
+        status = fs_error_set(err, FS_EXIT_DATA, "/trace/category: found %zu names, expected %zu; trace again", count,
+                              expected);
+    if (status == 0) {
+        result->category = fs_allocate(count, sizeof *result->category, "trace categories", err);
+        status = result->category ? 0 : -1;
+    }
+    for (size_t c = 0; status == 0 && c < count; c++) {
+        result->category[c] = fs_allocate(strlen(text[c]) + 1, 1, "trace categories", err);
+        if (!result->category[c]) {
+            status = -1;
+            break;
+        }
+        memcpy(result->category[c], text[c], strlen(text[c]));
+        result->categories++;
+    }
+    free(text);
+    return status;
+}
+
+static int read_all(const struct fs_archive *archive, struct fs_trace_result *result, struct fs_error *err)
+{
+    if (read_shapes(archive, result, err) != 0 || read_attributes(archive, result, err) != 0 ||
+        read_categories(archive, result, err) != 0)
+        return -1;
+    size_t n = result->items, cells = result->categories * result->layers, number = sizeof(double);
+    return (result->item = read_sizes(archive, "/trace/pair", n, err)) &&
+                   (result->noised = read_numbers(archive, "/trace/noised", FS_ARCHIVE_U8, 1, n, err)) &&
+                   (result->biased = read_numbers(archive, "/trace/biased", FS_ARCHIVE_F64, number, n, err)) &&
+                   (result->counterfactual =
+                        read_numbers(archive, "/trace/counterfactual", FS_ARCHIVE_F64, number, n, err)) &&
+                   (result->indirect_effect = read_numbers(archive, "/trace/indirect_effect", FS_ARCHIVE_F64, number,
+                                                           n * result->layers, err)) &&
+                   (result->aie = read_numbers(archive, "/trace/aie", FS_ARCHIVE_F64, number, cells, err)) &&
+                   (result->aie_low = read_numbers(archive, "/trace/aie_low", FS_ARCHIVE_F64, number, cells, err)) &&
+                   (result->aie_high = read_numbers(archive, "/trace/aie_high", FS_ARCHIVE_F64, number, cells, err)) &&
+                   (result->argmax_count = read_sizes(archive, "/trace/argmax_count", cells, err))
+               ? 0
+               : -1;
+}
+
+/* What reports show of the details: averages by kind and role. */
+static int read_details(const struct fs_archive *archive, struct fs_trace_result *result, struct fs_error *err)
+{
+    struct fs_trace_details *details = &result->details;
+    size_t count, cells, number = sizeof(double);
+    char **name = NULL;
+    if (!fs_archive_has(archive, "/trace/kind"))
+        return 0;
+    if (fs_archive_read_texts(archive, "/trace/kind", &count, &name, err) != 0)
+        return -1;
+    int status =
+        count > 0 && count <= FS_TRACE_KINDS
+            ? 0
+            : fs_error_set(err, FS_EXIT_DATA, "/trace/kind: found %zu kinds, expected 1 to %d", count, FS_TRACE_KINDS);
+    for (size_t i = 0; status == 0 && i < count; i++) {
+        int kind = 0;
+        while (kind < FS_TRACE_KINDS && strcmp(fs_trace_kind_name((enum fs_trace_kind)kind), name[i]) != 0)
+            kind++;
+        if (kind == FS_TRACE_KINDS)
+            status = fs_error_set(err, FS_EXIT_DATA, "/trace/kind: found \"%.40s\", which is no kind", name[i]);
+        else
+            details->kind[i] = (enum fs_trace_kind)kind;
+    }
+    free(name);
+    if (status != 0)
+        return -1;
+    details->kinds = count;
+    cells = count * result->categories * result->layers;
+    details->aie = read_numbers(archive, "/trace/kind_aie", FS_ARCHIVE_F64, number, cells, err);
+    details->low = read_numbers(archive, "/trace/kind_low", FS_ARCHIVE_F64, number, cells, err);
+    details->high = read_numbers(archive, "/trace/kind_high", FS_ARCHIVE_F64, number, cells, err);
+    if (!details->aie || !details->low || !details->high)
+        return -1;
+    if (!fs_archive_has(archive, "/trace/role_aie"))
+        return 0;
+    details->role_aie = read_numbers(archive, "/trace/role_aie", FS_ARCHIVE_F64, number, cells * FS_TRACE_ROLES, err);
+    details->role_count = read_sizes(archive, "/trace/role_count", result->categories * FS_TRACE_ROLES, err);
+    return details->role_aie && details->role_count ? 0 : -1;
+}
+
+int fs_trace_read(const struct fs_archive *archive, struct fs_trace_result *result, struct fs_error *err)
+{
+    *result = (struct fs_trace_result){0};
+    if (read_all(archive, result, err) == 0 && read_details(archive, result, err) == 0)
+        return 0;
+    fs_trace_result_release(result);
+    return -1;
+}

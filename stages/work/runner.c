@@ -1,0 +1,33 @@
+#include "stages/work/runner.h"
+
+int fs_runner_map(struct fs_runner *runner, const struct fs_work *work, const char *checkpoint, unsigned char *results,
+                  struct fs_error *err)
+{
+    return runner->operations->map(runner, work, checkpoint, results, err);
+}
+
+int fs_runner_claim(struct fs_runner *runner, const struct fs_work *work, unsigned char *mine, struct fs_error *err)
+{
+    return runner->operations->claim(runner, work, mine, err);
+}
+
+int fs_runner_sum(struct fs_runner *runner, const struct fs_work *work, const unsigned char *mine, size_t length,
+                  fs_real *total, struct fs_error *err)
+{
+    return runner->operations->sum(runner, work, mine, length, total, err);
+}
+
+int fs_runner_broadcast(struct fs_runner *runner, void *data, size_t bytes, struct fs_error *err)
+{
+    return runner->operations->broadcast(runner, data, bytes, err);
+}
+
+int fs_runner_agree(struct fs_runner *runner, int status, struct fs_error *err)
+{
+    return runner->operations->agree(runner, status, err);
+}
+
+bool fs_runner_stop_requested(struct fs_runner *runner)
+{
+    return runner->operations->stop_requested(runner);
+}

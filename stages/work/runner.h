@@ -1,0 +1,102 @@
+/*
+ * How a stage hands out work, without knowing of MPI.
+ *
+ * A stage is written once and run by all ranks with the same arguments. It cuts its work into units of fixed
+ * composition, numbered 0 .. units-1; each unit is computed whole by one thread of one rank, and results are placed by
+ * index, so the same bits come out on any number of ranks and threads. pipeline/ranks/runner_mpi.c implements this over
+ * MPI, runner_serial.c in one process for tests.
+ *
+ * All functions here are collective: every rank calls them in the same order; all ranks get the same return value, and
+ * on failure the same error. A unit that fails stops all ranks after the units in flight.
+ */
+#ifndef FAIRSTAMP_STAGES_WORK_RUNNER_H
+#define FAIRSTAMP_STAGES_WORK_RUNNER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "io/error.h"
+#include "model/real.h"
+
+/* What a unit is, for estimates; all counts are of its work from its inputs to its results. */
+struct fs_cost {
+    double flops;  /* model/flops.h */
+    double passes; /* sequences that run */
+    double tokens; /* of them; a token that runs through a part of the layers counts whole */
+    double rows;   /* that are read */
+};
+
+struct fs_work {
+    const char *name; /* for progress: "trace", "evaluate" */
+    size_t units;
+    void *context;
+    /* Bytes of the result of `unit`; the same on all ranks; 0 allowed. NULL: no results. */
+    size_t (*result_bytes)(const void *context, size_t unit);
+    /* Computes `unit` into `result`. `thread` < runner->threads tells which workspace to use. Called from many threads.
+     */
+    int (*run)(void *context, size_t thread, size_t unit, void *result, struct fs_error *err);
+    /* Sets `cost` of `unit`; the same on all ranks. NULL: not worth an estimate. */
+    void (*cost)(const void *context, size_t unit, struct fs_cost *cost);
+};
+
+struct fs_runner;
+struct fs_runner_operations {
+    int (*map)(struct fs_runner *runner, const struct fs_work *work, const char *checkpoint, unsigned char *results,
+               struct fs_error *err);
+    int (*claim)(struct fs_runner *runner, const struct fs_work *work, unsigned char *mine, struct fs_error *err);
+    int (*sum)(struct fs_runner *runner, const struct fs_work *work, const unsigned char *mine, size_t length,
+               fs_real *total, struct fs_error *err);
+    int (*broadcast)(struct fs_runner *runner, void *data, size_t bytes, struct fs_error *err);
+    int (*agree)(struct fs_runner *runner, int status, struct fs_error *err);
+    bool (*stop_requested)(struct fs_runner *runner);
+};
+struct fs_runner {
+    const struct fs_runner_operations *operations;
+    size_t rank, ranks; /* rank 0 is the root */
+    size_t threads;     /* of this rank */
+};
+
+/*
+ * Runs every unit, handed out dynamically. On the root `results` receives the results one behind the other in unit
+ * order (sum of result_bytes); elsewhere it is NULL. `checkpoint` (NULL: none) names the partial results: they are
+ * saved now and then and on a stop request, and what an earlier run of the same job has saved is not computed again.
+ * Returns -1 with FS_EXIT_INTERRUPTED after a stop request, once the units in flight are done and saved.
+ */
+int fs_runner_map(struct fs_runner *runner, const struct fs_work *work, const char *checkpoint, unsigned char *results,
+                  struct fs_error *err);
+
+/*
+ * Runs every unit once, handed out dynamically; results stay where they were computed (`run` keeps them in its context,
+ * result is NULL). mine[units] is set to 1 for the units that this rank ran and keeps.
+ */
+int fs_runner_claim(struct fs_runner *runner, const struct fs_work *work, unsigned char *mine, struct fs_error *err);
+
+/*
+ * total[length] on all ranks = sum over units, in unit order, of the vectors that `run` writes (`length` numbers each,
+ * all of them set by run; result_bytes is not used). Each rank runs its own units, mine[unit] != 0. The order of
+ * additions is
+ * ((u0 + u1) + u2) + ... whatever the ranks. Memory: at most FS_SUM_WINDOW vectors a job at once, or two for each
+ * thread where that is more.
+ */
+#define FS_SUM_WINDOW 32
+int fs_runner_sum(struct fs_runner *runner, const struct fs_work *work, const unsigned char *mine, size_t length,
+                  fs_real *total, struct fs_error *err);
+
+/* The root's `bytes` bytes to all. */
+int fs_runner_broadcast(struct fs_runner *runner, void *data, size_t bytes, struct fs_error *err);
+
+/* 0 where `status` is 0 on all ranks; otherwise -1 on all, with the error of the lowest failing rank. */
+int fs_runner_agree(struct fs_runner *runner, int status, struct fs_error *err);
+
+/* True on all ranks once any has been asked to stop (signal). */
+bool fs_runner_stop_requested(struct fs_runner *runner);
+
+static inline bool fs_runner_is_root(const struct fs_runner *runner)
+{
+    return runner->rank == 0;
+}
+
+/* One process, `threads` OpenMP threads, no checkpoints, never asked to stop. The caller releases with free(). */
+int fs_runner_serial_create(size_t threads, struct fs_runner **runner, struct fs_error *err);
+
+#endif
