@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "io/console/progress.h"
+#include "jobs/defaults.h"
 #include "jobs/fingerprint.h"
 #include "model/random.h"
 #include "stages/metrics/split.h"

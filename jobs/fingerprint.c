@@ -8,10 +8,9 @@
 
 #include "io/archive/archive.h"
 #include "io/folder.h"
+#include "io/values.h"
+#include "jobs/defaults.h"
 #include "model/model.h"
-#include "pipeline/commands/options.h"
-
-const char *const fs_stage_names[FS_STAGE_COUNT] = {"trace", "stamp", "evaluate", "layers"};
 
 /* Files of a model's folder that make its tokenizer, as far as they are there. */
 static const char *const tokenizer_files[] = {
@@ -41,34 +40,6 @@ static const struct {
                 {FS_KEY_DATA_CROWS_PAIRS, FS_KEY_VARIANT_CROWS_PAIRS},
                 {FS_KEY_DATA_BIASKE, FS_KEY_VARIANT_BIASKE}};
 #define MEASURED (sizeof measured / sizeof measured[0])
-
-const char *fs_job_variant(const struct fs_job *job, enum fs_key key, enum fs_model_kind kind)
-{
-    const char *given = fs_job_text(job, key);
-    if (given != NULL) {
-        return given;
-    }
-    switch (key) {
-    case FS_KEY_VARIANT_CROWS_PAIRS:
-        return kind == FS_MASKED ? "pll.unmodified" : "sentence.sum";
-    case FS_KEY_VARIANT_BIASKE:
-        return kind == FS_MASKED ? "target.prob" : "object.mean";
-    default:
-        return kind == FS_MASKED ? "target.prob" : "sentence.mean";
-    }
-}
-
-double fs_job_model_number(const struct fs_job *job, enum fs_key key, enum fs_model_kind kind)
-{
-    double given = fs_job_number(job, key);
-    if (!isnan(given)) {
-        return given;
-    }
-    if (key == FS_KEY_STAMP_KEY_BIAS) {
-        return kind == FS_MASKED ? -2 : -1;
-    }
-    return kind == FS_MASKED ? 1 : 0.1; /* stamp.alpha, stamp.beta */
-}
 
 /* One hashed input file. */
 struct hashed {
@@ -154,17 +125,6 @@ static int hash_inputs(const struct fs_job *job, struct inputs *inputs, struct f
         }
     }
     return status;
-}
-
-bool fs_job_edits_stereoset(const struct fs_job *job)
-{
-    const char *edited = fs_job_text(job, FS_KEY_EDIT_PAIRS);
-    return edited != NULL ? strcmp(edited, "stereoset") == 0 : fs_job_text(job, FS_KEY_DATA_STEREOSET) != NULL;
-}
-
-enum fs_key fs_job_pair_variant_key(const struct fs_job *job)
-{
-    return fs_job_edits_stereoset(job) ? FS_KEY_VARIANT_STEREOSET : FS_KEY_VARIANT_BIASKE;
 }
 
 /* Keys that a stage depends on; the layers' stamps are evaluated as the job's own. */

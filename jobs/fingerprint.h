@@ -17,19 +17,6 @@ struct fs_identity {
     char digest[FS_STAGE_COUNT][FS_DIGEST_SIZE];
 };
 
-extern const char *const fs_stage_names[FS_STAGE_COUNT]; /* "trace", ...: also the file's name and format */
-
-/* The variant of a suite's key: the job's, or the default of the model's kind. */
-const char *fs_job_variant(const struct fs_job *job, enum fs_key key, enum fs_model_kind kind);
-
-/* A number's value, likewise: the weights of the stamp's loss and the start of its key biases have a default for each
- * kind of model. */
-double fs_job_model_number(const struct fs_job *job, enum fs_key key, enum fs_model_kind kind);
-
-/* Whether the pairs of StereoSet are edited, otherwise BiasKE's; and the key of the edited pairs' variant. */
-bool fs_job_edits_stereoset(const struct fs_job *job);
-enum fs_key fs_job_pair_variant_key(const struct fs_job *job);
-
 /* Reads every input file once. The caller releases. */
 int fs_identity_make(const struct fs_job *job, struct fs_identity *identity, struct fs_error *err);
 void fs_identity_release(struct fs_identity *identity); /* takes a zeroed struct */

@@ -8,7 +8,9 @@
 
 #include "io/file_map.h"
 #include "io/formats/json.h"
-#include "pipeline/commands/options.h"
+#include "io/values.h"
+
+const char *const fs_stage_names[FS_STAGE_COUNT] = {"trace", "stamp", "evaluate", "layers"};
 
 struct value {
     char *text;

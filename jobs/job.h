@@ -14,6 +14,7 @@
 
 /* FS_STAGE_LAYERS: stamps at several layers, the check of the trace; done where trace.verify asks for it. */
 enum fs_stage { FS_STAGE_TRACE, FS_STAGE_STAMP, FS_STAGE_EVALUATE, FS_STAGE_LAYERS, FS_STAGE_COUNT };
+extern const char *const fs_stage_names[FS_STAGE_COUNT]; /* "trace", ...: also the file's name and format */
 
 enum fs_key_kind {
     FS_KEY_PATH,    /* a file or folder, absolute once the job is loaded */

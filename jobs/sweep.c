@@ -1,4 +1,4 @@
-/* The folder of a sweep: its manifest, how far its cells are, their merged archive. */
+/* The folder of a sweep: its manifest. */
 #include "jobs/sweep.h"
 
 #include <stdio.h>
@@ -6,12 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "io/archive/archive.h"
-#include "io/console/progress.h"
 #include "io/formats/json.h"
-#include "jobs/fingerprint.h"
-#include "results/archive_merge.h"
-#include "results/stage_files.h"
 
 /* The id becomes a part of paths: nothing but what fs_sweep_plan writes. */
 static int check_id(const char *path, const char *id, struct fs_error *err)
@@ -105,84 +100,4 @@ void fs_sweep_release(struct fs_sweep *sweep)
     free(sweep->cell);
     free(sweep->folder);
     *sweep = (struct fs_sweep){0};
-}
-
-static enum fs_cell_state look_at(const char *output, enum fs_stage stage)
-{
-    struct fs_error err = FS_ERROR_INIT;
-    struct fs_archive *archive;
-    char *whole = fs_stage_path(output, stage, ".h5", &err), *part = fs_stage_path(output, stage, ".part.h5", &err);
-    enum fs_cell_state state = FS_CELL_MISSING;
-    if (whole != NULL && access(whole, F_OK) == 0) {
-        state = FS_CELL_DAMAGED;
-        if (fs_archive_open(whole, fs_stage_names[stage], &archive, &err) == 0) {
-            fs_archive_close(archive);
-            state = FS_CELL_DONE;
-        }
-    } else if (part != NULL && access(part, F_OK) == 0) {
-        state = FS_CELL_PART;
-    }
-    free(whole);
-    free(part);
-    return state;
-}
-
-int fs_sweep_look(const struct fs_sweep_cell *cell, struct fs_cell_progress *progress, struct fs_error *err)
-{
-    struct fs_job *job = NULL;
-    char sha256[FS_DIGEST_SIZE];
-    *progress = (struct fs_cell_progress){.complete = true};
-    if (fs_job_load(cell->job, NULL, 0, &job, err) != 0 || fs_digest_file(cell->job, sha256, err) != 0) {
-        fs_job_destroy(job);
-        return -1;
-    }
-    progress->changed = strcmp(sha256, cell->sha256) != 0;
-    for (int stage = 0; stage < FS_STAGE_COUNT; stage++) {
-        bool asked = stage != FS_STAGE_LAYERS || !fs_job_chose(job, FS_KEY_TRACE_VERIFY, "none");
-        enum fs_cell_state state = look_at(cell->output, (enum fs_stage)stage);
-        progress->stage[stage] = !asked && state == FS_CELL_MISSING ? FS_CELL_UNASKED : state;
-        progress->complete = progress->complete && (!asked || state == FS_CELL_DONE);
-    }
-    fs_job_destroy(job);
-    return 0;
-}
-
-int fs_sweep_merge(const struct fs_sweep *sweep, size_t *missing, struct fs_error *err)
-{
-    struct fs_merge_input *input = fs_allocate(sweep->cells + 1, sizeof *input, "the cells of a sweep", err);
-    char *output = NULL;
-    size_t inputs = 0;
-    *missing = 0;
-    int status = input == NULL                                           ? -1
-                 : asprintf(&output, "%s/archive.h5", sweep->folder) < 0 ? fs_error_memory(err, 64, "a path")
-                                                                         : 0;
-    for (size_t i = 0; status == 0 && i < sweep->cells; i++) {
-        struct fs_cell_progress progress;
-        status = fs_sweep_look(&sweep->cell[i], &progress, err);
-        bool any = false, damaged = false;
-        for (int stage = 0; status == 0 && stage < FS_STAGE_COUNT; stage++) {
-            any = any || progress.stage[stage] == FS_CELL_DONE;
-            damaged = damaged || progress.stage[stage] == FS_CELL_DAMAGED;
-        }
-        if (status == 0 && !progress.complete) {
-            ++*missing;
-            fs_say("sweep: cell %s is not complete%s", sweep->cell[i].id,
-                   damaged ? ", and a file of it is damaged" : "");
-        }
-        if (any && !damaged) {
-            input[inputs].path = sweep->cell[i].output;
-            input[inputs++].cell = sweep->cell[i].id;
-        }
-    }
-    if (status == 0 && inputs == 0) {
-        status = fs_error_set(err, FS_EXIT_NO_INPUT, "%s: no cell has a result yet; run or submit the sweep first",
-                              sweep->folder);
-    }
-    status = status == 0 ? fs_merge(output, input, inputs, err) : -1;
-    if (status == 0) {
-        fs_say("sweep: %s: %zu of %zu cells are complete", output, sweep->cells - *missing, sweep->cells);
-    }
-    free(output);
-    free(input);
-    return status;
 }

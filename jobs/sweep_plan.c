@@ -5,9 +5,9 @@
 
 #include "io/console/progress.h"
 #include "io/formats/json.h"
+#include "io/values.h"
 #include "jobs/sweep.h"
 #include "jobs/sweep_write.h"
-#include "results/archive_merge.h"
 
 #define MOST_CELLS 100000
 

@@ -26,9 +26,9 @@
 #include <stddef.h>
 
 #include "io/error.h"
+#include "jobs/sweep.h" /* FS_CELL_LENGTH */
 
 #define FS_MERGED_FORMAT "merged"
-#define FS_CELL_LENGTH 200 /* of an id, of [A-Za-z0-9._=+-], not "." or ".." */
 
 struct fs_merge_input {
     const char *path; /* a job's folder, or a merged file */

@@ -1,10 +1,11 @@
-/* What was submitted of a sweep, and what Slurm says of it: sweep_slurm.c submits, and keeps this. Local. */
+/* What was submitted of a sweep, and what Slurm says of it: slurm_submit.c submits, and keeps this. Local. */
 #ifndef FAIRSTAMP_SLURM_SLURM_QUEUE_H
 #define FAIRSTAMP_SLURM_SLURM_QUEUE_H
 
 #include "jobs/sweep.h"
 
 #define FS_SWEEP_ARRAYS 3   /* trace, stamp, evaluate with layers */
+#define FS_SLURM_STATE 32   /* bytes of a state as text */
 #define FS_SLURM_ID 32      /* bytes of a job's number as text */
 #define FS_SWEEP_PARTS 4096 /* that are looked after at once */
 
@@ -33,5 +34,9 @@ void fs_sweep_queue_release(struct fs_sweep_queue *queue); /* takes a zeroed str
 void fs_sweep_queue_forget(struct fs_sweep_queue *queue);
 /* Writes slurm.json. */
 int fs_sweep_queue_write(const struct fs_sweep *sweep, const struct fs_sweep_queue *queue, struct fs_error *err);
+
+/* What Slurm says of each cell's stages, where it was submitted and is still known; "" otherwise. `state` is
+ * [cells][FS_STAGE_COUNT] texts of FS_SLURM_STATE bytes; the caller frees. */
+int fs_sweep_slurm_states(const struct fs_sweep *sweep, char (**state)[FS_SLURM_STATE], struct fs_error *err);
 
 #endif

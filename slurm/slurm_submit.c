@@ -1,4 +1,5 @@
-/* Submits a sweep to Slurm. */
+#include "slurm/slurm_submit.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 #include "io/console/progress.h"
 #include "io/publish.h"
 #include "jobs/fingerprint.h"
+#include "results/sweep_status.h"
 #include "slurm/slurm_queue.h"
 
 #define USUAL_ARRAY 1001 /* MaxArraySize where Slurm does not say */

@@ -5,6 +5,7 @@
 #include <hdf5.h>
 
 #include "io/archive/archive.h"
+#include "io/digest.h"
 
 #define FS_ARCHIVE_USER_BLOCK 512
 #define FS_ARCHIVE_MANIFEST "/manifest"
@@ -85,5 +86,26 @@ int fs_archive_open_damaged(const char *path, struct fs_archive **archive, struc
 
 /* Hashes all there is and writes /manifest. */
 int fs_archive_write_manifest(struct fs_archive *archive, struct fs_error *err);
+
+/* A growing list of names; `digest` is used by the manifest alone. */
+struct fs_entry_name {
+    char *name;
+    bool is_dataset;
+    char digest[FS_DIGEST_SIZE];
+};
+
+struct fs_name_list {
+    size_t count;
+    size_t room;
+    struct fs_entry_name *item;
+    const struct fs_archive *archive;
+    const char *group; /* in which objects are collected */
+    struct fs_error *err;
+};
+
+/* Copies the name. -1 with the list's err set. */
+int fs_add_name(struct fs_name_list *list, const char *name, bool is_dataset, const char *digest);
+void fs_sort_names(struct fs_name_list *list);
+void fs_release_names(struct fs_name_list *list); /* takes a zeroed struct */
 
 #endif

@@ -8,59 +8,6 @@
 
 #define DIMENSIONS "dimensions"
 
-bool fs_archive_is_scale_note(const char *name)
-{
-    static const char *const notes[] = {"CLASS", "NAME", "DIMENSION_LIST", "REFERENCE_LIST"};
-    for (size_t i = 0; i < sizeof notes / sizeof notes[0]; i++) {
-        if (strcmp(name, notes[i]) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* A list of lists of object references, one a dimension. */
-static bool is_dimension_list(hid_t type)
-{
-    hid_t base = H5Tget_class(type) == H5T_VLEN ? H5Tget_super(type) : -1;
-    bool is = base >= 0 && H5Tequal(base, H5T_STD_REF_OBJ) > 0;
-    H5Tclose(base);
-    return is;
-}
-
-/* Records of an object reference and a dimension's number. */
-static bool is_reference_list(hid_t type)
-{
-    if (H5Tget_class(type) != H5T_COMPOUND || H5Tget_nmembers(type) != 2) {
-        return false;
-    }
-    hid_t object = H5Tget_member_type(type, 0);
-    bool is = object >= 0 && H5Tequal(object, H5T_STD_REF_OBJ) > 0 && H5Tget_member_class(type, 1) == H5T_INTEGER;
-    H5Tclose(object);
-    return is;
-}
-
-int fs_archive_check_scale_note(const struct fs_archive *archive, const char *name, const char *attribute, hid_t id,
-                                struct fs_error *err)
-{
-    hid_t type = H5Aget_type(id);
-    bool known;
-    if (strcmp(attribute, "DIMENSION_LIST") == 0) {
-        known = type >= 0 && is_dimension_list(type);
-    } else if (strcmp(attribute, "REFERENCE_LIST") == 0) {
-        known = type >= 0 && is_reference_list(type);
-    } else {
-        known = type >= 0 && H5Tget_class(type) == H5T_STRING && H5Tis_variable_str(type) == 0 &&
-                H5Tget_size(type) <= FS_ARCHIVE_MAX_NAME + 1;
-    }
-    H5Tclose(type);
-    H5Eclear2(H5E_DEFAULT);
-    return known ? 0
-                 : fs_error_set(err, FS_EXIT_DATA,
-                                "%s: %s: found no note of a dimension scale; the file is not from fairstamp",
-                                archive->path, name);
-}
-
 /* A dataset and the text of its attribute. */
 struct named {
     char *name;

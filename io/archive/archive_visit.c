@@ -1,4 +1,4 @@
-/* Walks an archive: visit, /manifest, verify, equal. */
+/* Walks an archive. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,23 +12,7 @@
 #define visit_objects H5Ovisit2
 #endif
 
-/* A growing list of names; `digest` is used by the manifest alone. */
-struct entry_name {
-    char *name;
-    bool is_dataset;
-    char digest[FS_DIGEST_SIZE];
-};
-
-struct name_list {
-    size_t count;
-    size_t room;
-    struct entry_name *item;
-    const struct fs_archive *archive;
-    const char *group; /* in which objects are collected */
-    struct fs_error *err;
-};
-
-static void release_names(struct name_list *list)
+void fs_release_names(struct fs_name_list *list)
 {
     for (size_t i = 0; i < list->count; i++) {
         free(list->item[i].name);
@@ -38,18 +22,18 @@ static void release_names(struct name_list *list)
     list->count = 0;
 }
 
-static int add_name(struct name_list *list, const char *name, bool is_dataset, const char *digest)
+int fs_add_name(struct fs_name_list *list, const char *name, bool is_dataset, const char *digest)
 {
     if (list->count == list->room) {
         size_t room = list->room == 0 ? 64 : 2 * list->room;
-        struct entry_name *grown = realloc(list->item, room * sizeof *grown);
+        struct fs_entry_name *grown = realloc(list->item, room * sizeof *grown);
         if (grown == NULL) {
             return fs_error_memory(list->err, room * sizeof *grown, "the names of an archive");
         }
         list->item = grown;
         list->room = room;
     }
-    struct entry_name *item = &list->item[list->count];
+    struct fs_entry_name *item = &list->item[list->count];
     item->is_dataset = is_dataset;
     snprintf(item->digest, sizeof item->digest, "%s", digest);
     item->name = strdup(name);
@@ -62,17 +46,17 @@ static int add_name(struct name_list *list, const char *name, bool is_dataset, c
 
 static int compare_names(const void *a, const void *b)
 {
-    return strcmp(((const struct entry_name *)a)->name, ((const struct entry_name *)b)->name);
+    return strcmp(((const struct fs_entry_name *)a)->name, ((const struct fs_entry_name *)b)->name);
 }
 
-static void sort_names(struct name_list *list)
+void fs_sort_names(struct fs_name_list *list)
 {
     if (list->count > 1) {
         qsort(list->item, list->count, sizeof *list->item, compare_names);
     }
 }
 
-static int foreign(const struct name_list *list, const char *name, const char *found)
+static int foreign(const struct fs_name_list *list, const char *name, const char *found)
 {
     return fs_error_set(list->err, FS_EXIT_DATA,
                         "%s: %s: found %s, which fairstamp never writes; the file is not from fairstamp",
@@ -82,7 +66,7 @@ static int foreign(const struct name_list *list, const char *name, const char *f
 static herr_t check_link(hid_t group, const char *name, const H5L_info_t *info, void *context)
 {
     (void)group;
-    struct name_list *list = context;
+    struct fs_name_list *list = context;
     if (info->type != H5L_TYPE_HARD) {
         return foreign(list, name, "a link to elsewhere");
     }
@@ -93,7 +77,7 @@ static herr_t check_link(hid_t group, const char *name, const H5L_info_t *info, 
 static herr_t collect_object(hid_t group, const char *name, const H5O_info_t *info, void *context)
 {
     (void)group;
-    struct name_list *list = context;
+    struct fs_name_list *list = context;
     char full[2 * FS_ARCHIVE_MAX_NAME + 2];
     bool in_root = list->group[1] == '\0';
     if (strcmp(name, ".") == 0) {
@@ -110,13 +94,13 @@ static herr_t collect_object(hid_t group, const char *name, const H5O_info_t *in
     if (!fs_archive_valid_name(full)) {
         return foreign(list, full, "a name");
     }
-    return add_name(list, full, info->type == H5O_TYPE_DATASET, "");
+    return fs_add_name(list, full, info->type == H5O_TYPE_DATASET, "");
 }
 
 int fs_archive_check_links(const struct fs_archive *archive, struct fs_error *err)
 {
     struct fs_error inner = FS_ERROR_INIT;
-    struct name_list list = {.archive = archive, .err = &inner};
+    struct fs_name_list list = {.archive = archive, .err = &inner};
     if (H5Lvisit(archive->file, H5_INDEX_NAME, H5_ITER_INC, check_link, &list) < 0) {
         return inner.code != 0
                    ? fs_error_set(err, (enum fs_exit)inner.code, "%s", inner.text)
@@ -126,11 +110,11 @@ int fs_archive_check_links(const struct fs_archive *archive, struct fs_error *er
 }
 
 /* All groups and datasets of `group` but /manifest, sorted by name. The caller releases, also on failure. */
-static int collect_objects(const struct fs_archive *archive, const char *group, struct name_list *list,
+static int collect_objects(const struct fs_archive *archive, const char *group, struct fs_name_list *list,
                            struct fs_error *err)
 {
     struct fs_error inner = FS_ERROR_INIT;
-    *list = (struct name_list){.archive = archive, .group = group, .err = &inner};
+    *list = (struct fs_name_list){.archive = archive, .group = group, .err = &inner};
     if (!fs_archive_has(archive, group)) {
         return fs_error_set(err, FS_EXIT_DATA, "%s: %s: found no such group", archive->path, group);
     }
@@ -144,7 +128,7 @@ static int collect_objects(const struct fs_archive *archive, const char *group, 
                    ? fs_error_set(err, (enum fs_exit)inner.code, "%s", inner.text)
                    : fs_archive_hdf5_error(archive->path, "/", FS_EXIT_DATA, "its objects cannot be read", err);
     }
-    sort_names(list);
+    fs_sort_names(list);
     return 0;
 }
 
@@ -152,7 +136,7 @@ static herr_t collect_attribute(hid_t object, const char *name, const H5A_info_t
 {
     (void)object;
     (void)info;
-    return add_name(context, name, false, "");
+    return fs_add_name(context, name, false, "");
 }
 
 struct visitor {
@@ -189,12 +173,12 @@ static int show(const struct fs_archive *archive, const char *name, hid_t id, bo
 static int show_attributes(const struct fs_archive *archive, const char *object_name, hid_t object, bool is_dataset,
                            const struct visitor *visitor, struct fs_error *err)
 {
-    struct name_list list = {.archive = archive, .err = err};
+    struct fs_name_list list = {.archive = archive, .err = err};
     int result = 0;
     if (H5Aiterate2(object, H5_INDEX_NAME, H5_ITER_INC, NULL, collect_attribute, &list) < 0) {
         result = fs_archive_hdf5_error(archive->path, object_name, FS_EXIT_DATA, "its attributes cannot be read", err);
     }
-    sort_names(&list);
+    fs_sort_names(&list);
     for (size_t i = 0; i < list.count && result == 0; i++) {
         char *name;
         if (asprintf(&name, "%s@%s", object_name, list.item[i].name) < 0) {
@@ -212,7 +196,7 @@ static int show_attributes(const struct fs_archive *archive, const char *object_
         H5Aclose(attribute);
         free(name);
     }
-    release_names(&list);
+    fs_release_names(&list);
     return result;
 }
 
@@ -221,7 +205,7 @@ int fs_archive_visit_group(const struct fs_archive *archive, const char *group,
                            void *context, struct fs_error *err)
 {
     struct visitor visitor = {visit, context};
-    struct name_list list;
+    struct fs_name_list list;
     int result = collect_objects(archive, group, &list, err);
     for (size_t i = 0; i < list.count && result == 0; i++) {
         const char *name = list.item[i].name;
@@ -238,7 +222,7 @@ int fs_archive_visit_group(const struct fs_archive *archive, const char *group,
         }
         H5Oclose(object);
     }
-    release_names(&list);
+    fs_release_names(&list);
     return result;
 }
 
@@ -249,187 +233,55 @@ int fs_archive_visit(const struct fs_archive *archive,
     return fs_archive_visit_group(archive, "/", visit, context, err);
 }
 
-static void add_number(struct fs_digest *digest, uint64_t number)
+bool fs_archive_is_scale_note(const char *name)
 {
-    unsigned char bytes[8];
-    for (size_t i = 0; i < sizeof bytes; i++) {
-        bytes[i] = (unsigned char)(number >> (8 * i));
-    }
-    fs_digest_add(digest, bytes, sizeof bytes);
-}
-
-/* Texts without their padding. */
-int fs_archive_entry_digest(const struct fs_archive_entry *entry, const char *name, char hex[FS_DIGEST_SIZE],
-                            struct fs_error *err)
-{
-    struct fs_digest *digest;
-    if (fs_digest_begin(&digest, err) != 0) {
-        return -1;
-    }
-    size_t elements = 1;
-    fs_digest_add_text(digest, name);
-    fs_digest_add_text(digest, entry->is_text ? "text" : fs_archive_type_name(entry->type));
-    add_number(digest, entry->dimensions);
-    for (size_t i = 0; i < entry->dimensions; i++) {
-        add_number(digest, entry->shape[i]);
-        elements *= entry->shape[i];
-    }
-    if (entry->is_text) {
-        char *const *texts = entry->data;
-        for (size_t i = 0; i < elements; i++) {
-            fs_digest_add_text(digest, texts[i]);
-        }
-    } else {
-        fs_digest_add(digest, entry->data, elements * fs_archive_type_size(entry->type));
-    }
-    fs_digest_end(digest, hex);
-    return 0;
-}
-
-static int list_entry(void *context, const struct fs_archive_entry *entry, struct fs_error *err)
-{
-    char hex[FS_DIGEST_SIZE];
-    return fs_archive_entry_digest(entry, entry->name, hex, err) != 0
-               ? -1
-               : add_name(context, entry->name, !entry->is_attribute, hex);
-}
-
-/* Names and digests of all there is but /manifest, sorted by name. The caller releases, also on failure. */
-static int list_digests(const struct fs_archive *archive, struct name_list *list, struct fs_error *err)
-{
-    *list = (struct name_list){.archive = archive, .err = err};
-    int result = fs_archive_visit(archive, list_entry, list, err);
-    sort_names(list);
-    return result;
-}
-
-int fs_archive_write_manifest(struct fs_archive *archive, struct fs_error *err)
-{
-    struct name_list list;
-    char **lines = NULL;
-    int result = list_digests(archive, &list, err);
-    if (result == 0) {
-        lines = fs_allocate(list.count, sizeof *lines, "the manifest", err);
-        result = lines == NULL ? -1 : 0;
-    }
-    for (size_t i = 0; i < list.count && result == 0; i++) {
-        if (asprintf(&lines[i], "%s %s", list.item[i].digest, list.item[i].name) < 0) {
-            lines[i] = NULL;
-            result = fs_error_memory(err, strlen(list.item[i].name), "the manifest");
-        }
-    }
-    if (result == 0) {
-        result = fs_archive_write_texts(archive, FS_ARCHIVE_MANIFEST, list.count, (const char *const *)lines, err);
-    }
-    if (result == 0) {
-        result = fs_archive_make_scale(archive, FS_ARCHIVE_MANIFEST, err);
-    }
-    for (size_t i = 0; lines != NULL && i < list.count; i++) {
-        free(lines[i]);
-    }
-    free(lines);
-    release_names(&list);
-    return result;
-}
-
-static int compare_with_manifest(const struct fs_archive *archive, const struct name_list *list, size_t lines,
-                                 char *const *line, struct fs_error *err)
-{
-    for (size_t i = 0; i < list->count && i < lines; i++) {
-        const struct entry_name *entry = &list->item[i];
-        size_t length = FS_DIGEST_SIZE - 1;
-        bool named =
-            strlen(line[i]) > length && line[i][length] == ' ' && strcmp(line[i] + length + 1, entry->name) == 0;
-        if (!named) {
-            return fs_error_set(err, FS_EXIT_DATA, "%s: /manifest: line %zu: found \"%.200s\", expected one for %s",
-                                archive->path, i, line[i], entry->name);
-        }
-        if (strncmp(line[i], entry->digest, length) != 0) {
-            return fs_error_set(
-                err, FS_EXIT_DATA,
-                "%s: %s: its content has SHA-256 %s, expected %.64s as in /manifest; run its stage again",
-                archive->path, entry->name, entry->digest, line[i]);
-        }
-    }
-    if (list->count != lines) {
-        return fs_error_set(err, FS_EXIT_DATA,
-                            "%s: /manifest: found %zu lines, expected %zu as there are datasets and attributes",
-                            archive->path, lines, list->count);
-    }
-    return 0;
-}
-
-int fs_archive_verify(const struct fs_archive *archive, struct fs_error *err)
-{
-    size_t lines;
-    char **line;
-    if (fs_archive_read_texts(archive, FS_ARCHIVE_MANIFEST, &lines, &line, err) != 0) {
-        return -1;
-    }
-    struct name_list list;
-    int result = list_digests(archive, &list, err);
-    if (result == 0) {
-        result = compare_with_manifest(archive, &list, lines, line, err);
-    }
-    release_names(&list);
-    free(line);
-    return result;
-}
-
-static bool is_compared(const char *name)
-{
-    static const char provenance[] = "/provenance";
-    size_t length = sizeof provenance - 1;
-    return strncmp(name, provenance, length) != 0 || (name[length] != '@' && name[length] != '/');
-}
-
-/* The next entry from `at` on that is compared, or NULL. */
-static const struct entry_name *next_compared(const struct name_list *list, size_t *at)
-{
-    while (*at < list->count && !is_compared(list->item[*at].name)) {
-        (*at)++;
-    }
-    return *at < list->count ? &list->item[*at] : NULL;
-}
-
-static bool compare_lists(const struct name_list *a, const struct name_list *b, char *difference, size_t size)
-{
-    size_t i = 0;
-    size_t j = 0;
-    for (;;) {
-        const struct entry_name *x = next_compared(a, &i);
-        const struct entry_name *y = next_compared(b, &j);
-        if (x == NULL && y == NULL) {
+    static const char *const notes[] = {"CLASS", "NAME", "DIMENSION_LIST", "REFERENCE_LIST"};
+    for (size_t i = 0; i < sizeof notes / sizeof notes[0]; i++) {
+        if (strcmp(name, notes[i]) == 0) {
             return true;
         }
-        int order = x == NULL ? 1 : y == NULL ? -1 : strcmp(x->name, y->name);
-        if (order != 0) {
-            snprintf(difference, size, "%s is only in %s", order < 0 ? x->name : y->name,
-                     order < 0 ? a->archive->path : b->archive->path);
-            return false;
-        }
-        if (strcmp(x->digest, y->digest) != 0) {
-            snprintf(difference, size, "%s differs", x->name);
-            return false;
-        }
-        i++;
-        j++;
     }
+    return false;
 }
 
-int fs_archive_equal(const struct fs_archive *a, const struct fs_archive *b, bool *equal, char *difference, size_t size,
-                     struct fs_error *err)
+/* A list of lists of object references, one a dimension. */
+static bool is_dimension_list(hid_t type)
 {
-    struct name_list list_a;
-    struct name_list list_b = {0};
-    int result = list_digests(a, &list_a, err);
-    if (result == 0) {
-        result = list_digests(b, &list_b, err);
+    hid_t base = H5Tget_class(type) == H5T_VLEN ? H5Tget_super(type) : -1;
+    bool is = base >= 0 && H5Tequal(base, H5T_STD_REF_OBJ) > 0;
+    H5Tclose(base);
+    return is;
+}
+
+/* Records of an object reference and a dimension's number. */
+static bool is_reference_list(hid_t type)
+{
+    if (H5Tget_class(type) != H5T_COMPOUND || H5Tget_nmembers(type) != 2) {
+        return false;
     }
-    if (result == 0) {
-        *equal = compare_lists(&list_a, &list_b, difference, size);
+    hid_t object = H5Tget_member_type(type, 0);
+    bool is = object >= 0 && H5Tequal(object, H5T_STD_REF_OBJ) > 0 && H5Tget_member_class(type, 1) == H5T_INTEGER;
+    H5Tclose(object);
+    return is;
+}
+
+int fs_archive_check_scale_note(const struct fs_archive *archive, const char *name, const char *attribute, hid_t id,
+                                struct fs_error *err)
+{
+    hid_t type = H5Aget_type(id);
+    bool known;
+    if (strcmp(attribute, "DIMENSION_LIST") == 0) {
+        known = type >= 0 && is_dimension_list(type);
+    } else if (strcmp(attribute, "REFERENCE_LIST") == 0) {
+        known = type >= 0 && is_reference_list(type);
+    } else {
+        known = type >= 0 && H5Tget_class(type) == H5T_STRING && H5Tis_variable_str(type) == 0 &&
+                H5Tget_size(type) <= FS_ARCHIVE_MAX_NAME + 1;
     }
-    release_names(&list_a);
-    release_names(&list_b);
-    return result;
+    H5Tclose(type);
+    H5Eclear2(H5E_DEFAULT);
+    return known ? 0
+                 : fs_error_set(err, FS_EXIT_DATA,
+                                "%s: %s: found no note of a dimension scale; the file is not from fairstamp",
+                                archive->path, name);
 }

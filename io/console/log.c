@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "io/clock.h"
 #include "io/console/progress.h"
 #include "io/publish.h"
-#include "pipeline/ranks/session.h"
 
 static FILE *stream;
 static double begin;

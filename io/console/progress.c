@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "io/clock.h"
 #include "io/console/log.h"
 
 /* Seconds between two lines of a log: a tenth of what has passed, so that long runs fill no pages. */
@@ -22,13 +23,6 @@ static struct {
     double begin, last;
     bool bar_shown;
 } state;
-
-double fs_seconds(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
 
 void fs_progress_setup(bool speaks, bool quiet)
 {

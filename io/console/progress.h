@@ -32,7 +32,4 @@ void fs_progress_step(const char *name, size_t done, size_t total);
 /* Seconds between two progress lines of a log, once a piece of work has run for so long. */
 double fs_progress_interval(double elapsed);
 
-/* Seconds on a clock that only goes forward. */
-double fs_seconds(void);
-
 #endif

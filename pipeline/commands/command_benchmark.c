@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "io/console/output.h"
+#include "io/values.h"
 #include "pipeline/checks/benchmark_check.h"
 #include "pipeline/commands/commands.h"
 #include "results/table.h"

@@ -7,6 +7,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "io/clock.h"
 #include "io/console/output.h"
 #include "io/console/progress.h"
 #include "io/publish.h"

@@ -5,6 +5,7 @@
 #include "io/console/output.h"
 #include "io/console/progress.h"
 #include "io/publish.h"
+#include "io/values.h"
 #include "pipeline/commands/commands.h"
 #include "pipeline/estimate/estimate.h"
 #include "pipeline/estimate/estimate_file.h"

@@ -5,6 +5,7 @@
 
 #include "io/console/output.h"
 #include "io/formats/json.h"
+#include "io/values.h"
 #include "pipeline/commands/commands.h"
 #include "results/archive_layout.h"
 #include "results/archive_merge.h"

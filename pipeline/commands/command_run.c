@@ -11,6 +11,7 @@
 #include "pipeline/run/run_stages.h"
 #include "results/report.h"
 #include "results/stage_files.h"
+#include "results/time_check.h"
 
 typedef int (*stage_function)(struct fs_job_run *run, struct fs_error *err);
 static const stage_function stage_functions[FS_STAGE_COUNT] = {fs_stage_run_trace, fs_stage_run_stamp,

@@ -5,6 +5,7 @@
 
 #include "io/console/output.h"
 #include "io/console/progress.h"
+#include "io/values.h"
 #include "jobs/data.h"
 #include "jobs/fingerprint.h"
 #include "pipeline/commands/commands.h"

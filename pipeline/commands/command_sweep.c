@@ -6,11 +6,17 @@
 #include "io/console/output.h"
 #include "io/console/progress.h"
 #include "io/formats/json.h"
+#include "io/values.h"
 #include "jobs/fingerprint.h"
 #include "jobs/sweep.h"
 #include "pipeline/commands/commands.h"
+#include "pipeline/sweeps/sweep_estimate.h"
+#include "pipeline/sweeps/sweep_run.h"
 #include "results/report.h"
+#include "results/sweep_status.h"
 #include "results/table.h"
+#include "slurm/slurm_queue.h"
+#include "slurm/slurm_submit.h"
 
 static const char *const state_words[] = {[FS_CELL_MISSING] = "-",
                                           [FS_CELL_PART] = "part",

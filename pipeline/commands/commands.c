@@ -10,6 +10,7 @@
 #include "io/console/output.h"
 #include "io/console/progress.h"
 #include "io/digest.h"
+#include "io/values.h"
 #include "pipeline/commands/help.h"
 #include "pipeline/ranks/mpi_support.h"
 #include "pipeline/ranks/signals.h"

@@ -5,6 +5,7 @@
 #ifndef FAIRSTAMP_PIPELINE_COMMANDS_COMMANDS_H
 #define FAIRSTAMP_PIPELINE_COMMANDS_COMMANDS_H
 
+#include "pipeline/commands/options.h"
 #include "pipeline/ranks/session.h"
 
 int fs_command_job(struct fs_session *session, struct fs_error *err); /* run, trace, stamp, evaluate */

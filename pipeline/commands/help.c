@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "io/values.h"
 #include "jobs/job.h"
 #include "pipeline/commands/completion.h"
 #include "pipeline/run/provenance.h"

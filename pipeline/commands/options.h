@@ -128,21 +128,5 @@ int fs_options_parse(int argc, char **argv, struct fs_options *options, struct f
 void fs_options_release(struct fs_options *options); /* takes a zeroed struct */
 
 bool fs_options_json(const struct fs_options *options); /* --format json */
-/* A whole number from `minimum` to `maximum` in `text`, the value of `name`. */
-int fs_parse_integer(const char *name, const char *text, double minimum, double maximum, double *value,
-                     struct fs_error *err);
-/* As above, but any number. */
-int fs_parse_number(const char *name, const char *text, double minimum, double maximum, double *value,
-                    struct fs_error *err);
-/* The shortest of 15 to 17 digits that reads back as `number`. */
-#define FS_NUMBER_SIZE 32
-void fs_number_text(double number, char text[FS_NUMBER_SIZE]);
-/* Whether `value` is one of "a|b|c". */
-bool fs_is_choice(const char *choices, const char *value);
-/*
- * "a,b,c" as a NULL-terminated list, freed in one free(); FS_EXIT_USAGE for an empty entry. `text` NULL gives a NULL
- * list: no choice made.
- */
-int fs_split_list(const char *name, const char *text, char ***list, struct fs_error *err);
 
 #endif

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "io/clock.h"
 #include "io/console/progress.h"
 #include "io/digest.h"
 #include "io/publish.h"

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "stages/work/runner.h"
+#include "pipeline/ranks/window.h"
 
 /* Numbers of a vector that change hands at once (runner_mpi_sum.c). */
 #define BLOCK ((double)(1 << 20))
@@ -70,17 +70,6 @@ double fs_schedule_map(const double *second, size_t units, size_t ranks, size_t 
     return last;
 }
 
-size_t fs_schedule_window(const size_t *owner, size_t units, size_t first, size_t ranks, size_t threads, size_t *held)
-{
-    size_t share = (FS_SUM_WINDOW - 1) / ranks + 1, end = first;
-    share = share < 2 * threads ? 2 * threads : share;
-    memset(held, 0, ranks * sizeof *held);
-    while (end < units && held[owner[end]] < share) {
-        held[owner[end++]]++;
-    }
-    return end;
-}
-
 /* Units begin .. end-1 of each rank on its threads: the seconds of the slowest rank; most units of a rank. */
 static double run_window(const double *second, size_t begin, size_t end, const size_t *owner, size_t threads,
                          double *own, size_t *most, struct fs_error *err)
@@ -121,7 +110,7 @@ double fs_schedule_sum(const double *second, size_t units, const size_t *owner, 
     }
     for (size_t begin = 0, end; begin < units; begin = end) {
         size_t most;
-        end = fs_schedule_window(owner, units, begin, ranks, threads, held);
+        end = fs_sum_window(owner, units, begin, ranks, threads, held);
         double compute = run_window(second, begin, end, owner, threads, own, &most, err);
         if (compute < 0) {
             total = -1;

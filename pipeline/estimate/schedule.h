@@ -29,13 +29,6 @@ struct fs_machine {
 double fs_schedule_map(const double *second, size_t units, size_t ranks, size_t threads, size_t *owner,
                        struct fs_error *err);
 
-/*
- * The window of a sum that begins with unit `first`: its end, such that no rank has more than
- * max(FS_SUM_WINDOW / ranks, 2 x threads) of its units, which bounds the vectors that a rank holds. `owner` [units]:
- * the rank of each unit; `threads`: of the rank that has most; `held` [ranks]: room to count in. The runner's own rule.
- */
-size_t fs_schedule_window(const size_t *owner, size_t units, size_t first, size_t ranks, size_t threads, size_t *held);
-
 /* Seconds of one sum of vectors of `length` numbers of `bytes` bytes; owner as above. Negative: out of memory. */
 double fs_schedule_sum(const double *second, size_t units, const size_t *owner, double length, double bytes,
                        size_t ranks, size_t threads, const struct fs_machine *machine, struct fs_error *err);

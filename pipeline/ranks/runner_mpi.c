@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "io/clock.h"
 #include "io/console/log.h"
 #include "io/console/progress.h"
 #include "pipeline/ranks/checkpoint.h"

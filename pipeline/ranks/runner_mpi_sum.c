@@ -2,8 +2,8 @@
 #include <string.h>
 
 #include "io/console/progress.h"
-#include "pipeline/estimate/schedule.h"
 #include "pipeline/ranks/runner_mpi_private.h"
+#include "pipeline/ranks/window.h"
 
 #define BLOCK                                                                                                          \
     ((size_t)1 << 20) /* numbers of a vector that change hands at once: bounds memory, and counts below INT_MAX */
@@ -90,7 +90,7 @@ static size_t units_of(const struct summation *s, int rank, size_t first, size_t
 
 static size_t window_end(const struct summation *s, size_t first)
 {
-    return fs_schedule_window(s->owner, s->units, first, (size_t)s->ranks, s->threads, s->held);
+    return fs_sum_window(s->owner, s->units, first, (size_t)s->ranks, s->threads, s->held);
 }
 
 static int prepare(struct summation *s, struct fs_error *err)

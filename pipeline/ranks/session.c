@@ -4,19 +4,12 @@
 #include <string.h>
 #include <time.h>
 
+#include "io/clock.h"
 #include "io/console/progress.h"
 #include "pipeline/ranks/blas_kernels.h"
 #include "pipeline/ranks/mpi_support.h"
 #include "pipeline/ranks/runner_mpi.h"
 #include "stages/plan/statement.h"
-
-void fs_time_text(char text[32])
-{
-    time_t now = time(NULL);
-    struct tm parts;
-    gmtime_r(&now, &parts);
-    strftime(text, 32, "%Y-%m-%dT%H:%M:%SZ", &parts);
-}
 
 static void report_machine(const struct fs_runner *runner)
 {

@@ -10,9 +10,10 @@
 
 #include "model/model.h"
 #include "model/tokenizer/tokenizer.h"
-#include "pipeline/commands/options.h"
 #include "pipeline/ranks/node_memory.h"
 #include "stages/work/runner.h"
+
+struct fs_options;
 
 struct fs_session {
     const struct fs_options *options;
@@ -35,8 +36,5 @@ int fs_session_agree(struct fs_session *session, int status, struct fs_error *er
 
 /* Opens model and tokenizer of `folder`, the converted weights once a node. Does nothing the second time. */
 int fs_session_load_model(struct fs_session *session, const char *folder, struct fs_error *err);
-
-/* Local: the time now, UTC, ISO 8601. */
-void fs_time_text(char text[32]);
 
 #endif

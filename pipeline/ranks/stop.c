@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <unistd.h>
 
+#include "io/clock.h"
 #include "io/console/progress.h"
 #include "pipeline/ranks/signals.h"
 

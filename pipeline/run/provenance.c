@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "fairstamp_build_info.h"
+#include "io/clock.h"
 #include "io/console/progress.h"
 #include "pipeline/ranks/runner_mpi.h"
 

@@ -2,6 +2,7 @@
 #ifndef FAIRSTAMP_PIPELINE_RUN_RUN_STAGES_H
 #define FAIRSTAMP_PIPELINE_RUN_RUN_STAGES_H
 
+#include "io/clock.h"
 #include "jobs/data.h"
 #include "jobs/fingerprint.h"
 #include "model/edits/stamp_net.h"

@@ -1,15 +1,17 @@
 /* What each cell of a sweep will take, by `fairstamp estimate` of its job. */
+#include "pipeline/sweeps/sweep_estimate.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "io/child.h"
+#include "io/clock.h"
 #include "io/console/progress.h"
 #include "io/formats/json.h"
 #include "io/publish.h"
 #include "jobs/fingerprint.h"
-#include "jobs/sweep.h"
 #include "results/report.h"
 #include "results/table.h"
 

@@ -1,4 +1,6 @@
 /* Runs the cells of a sweep on this machine, as processes of their own. */
+#include "pipeline/sweeps/sweep_run.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -15,8 +17,8 @@
 #include "io/child.h"
 #include "io/console/progress.h"
 #include "io/publish.h"
-#include "jobs/sweep.h"
 #include "results/stage_files.h"
+#include "results/sweep_status.h"
 
 #define MOST_AT_ONCE 1024
 

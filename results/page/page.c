@@ -5,6 +5,7 @@
 
 #include "results/page/page_charts.h"
 #include "results/page/page_parts.h"
+#include "results/time_check.h"
 
 static const char style[] =
     ":root{--ink:#222;--soft:#555;--paper:#fff;--rule:#ddd;--card:#f5f6f8}"

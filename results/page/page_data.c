@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "results/stage_files.h"
+#include "results/time_check.h"
 
 /* The stage files that are open while the page is read. */
 struct opened {

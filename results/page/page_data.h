@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-#include "pipeline/estimate/estimate_file.h"
+#include "results/time_check.h"
 #include "stages/evaluate/evaluate.h"
 #include "stages/evaluate/layer_sweep.h"
 #include "stages/methods/stamp.h"

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "results/page/page_parts.h"
+#include "results/time_check.h"
 
 static void markdown_text(FILE *stream, const char *words)
 {

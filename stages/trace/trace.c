@@ -8,10 +8,6 @@
 #include "model/random.h"
 #include "stages/trace/trace_parts.h"
 
-/* Streams of the seed. Noise takes one for each (pair, sample), the bootstrap one for each category. */
-#define MAX_SAMPLES ((size_t)1 << 20)
-#define BOOTSTRAP_STREAM (UINT64_C(1) << 63)
-
 static void trace_release(struct trace *trace)
 {
     for (size_t i = 0; trace->item && i < trace->items; i++)
@@ -22,11 +18,6 @@ static void trace_release(struct trace *trace)
     free(trace->item);
     free(trace->pair);
     free(trace->first);
-}
-
-size_t fs_trace_samples(const struct trace *trace, size_t item)
-{
-    return trace->item[item].noised ? trace->options->noise_samples : 1;
 }
 
 /* The biased sequence, and for each sample the corrupted one with a restored copy a layer. */
@@ -154,15 +145,6 @@ static void wave_append(struct wave *wave, const struct fs_trace_item *item, con
     wave->object[s] = item->object;
     wave->tokens += item->length;
     wave->start[s + 1] = wave->tokens;
-}
-
-void fs_trace_noise(const struct trace *trace, size_t item, size_t sample, fs_real *row)
-{
-    const struct fs_trace_item *traced = &trace->item[item];
-    size_t numbers = (traced->subject_end - traced->subject_begin) * trace->spec->hidden;
-    struct fs_random random = fs_random_start(trace->options->seed, trace->pair[item] * MAX_SAMPLES + sample);
-    for (size_t c = 0; c < numbers; c++)
-        row[c] = (fs_real)(trace->noise * fs_random_normal(&random));
 }
 
 static void add_noise(const struct trace *trace, struct wave *wave)
@@ -370,45 +352,6 @@ static size_t argmax(const double *value, size_t count)
     return best;
 }
 
-static int compare_doubles(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-/* The value at `share` of sorted values, linear between neighbours. */
-static double percentile(const double *sorted, size_t count, double share)
-{
-    double at = share * (double)(count - 1);
-    size_t below = (size_t)at;
-    size_t above = below + 1 < count ? below + 1 : below;
-    return sorted[below] + (at - (double)below) * (sorted[above] - sorted[below]);
-}
-
-void fs_trace_average(const struct fs_trace_options *options, size_t category, const double *effect, size_t layers,
-                      const size_t *member, size_t n, double *scratch, double *aie, double *low, double *high)
-{
-    size_t resamples = options->bootstrap;
-    memset(aie, 0, layers * sizeof *aie);
-    for (size_t i = 0; i < n; i++)
-        for (size_t layer = 0; layer < layers; layer++)
-            aie[layer] += effect[member[i] * layers + layer] / (double)n;
-    struct fs_random random = fs_random_start(options->seed, BOOTSTRAP_STREAM + category);
-    memset(scratch, 0, layers * resamples * sizeof *scratch);
-    for (size_t r = 0; r < resamples; r++)
-        for (size_t i = 0; i < n; i++) {
-            const double *drawn = effect + member[fs_random_below(&random, n)] * layers;
-            for (size_t layer = 0; layer < layers; layer++)
-                scratch[layer * resamples + r] += drawn[layer] / (double)n;
-        }
-    for (size_t layer = 0; layer < layers; layer++) {
-        double *mean = scratch + layer * resamples;
-        qsort(mean, resamples, sizeof *mean, compare_doubles);
-        low[layer] = resamples ? percentile(mean, resamples, 0.025) : NAN;
-        high[layer] = resamples ? percentile(mean, resamples, 0.975) : NAN;
-    }
-}
-
 /* Mean, interval and argmax counts of one category from the items `member` [n]. scratch: [layers x resamples]. */
 static void fold_category(struct fs_trace_result *result, size_t category, const size_t *member, size_t n,
                           const struct fs_trace_options *options, double *scratch)
@@ -469,11 +412,11 @@ static int prepare(struct trace *trace, const struct fs_tokenizer *tokenizer, co
                    const struct fs_attribute_table *attributes, struct fs_error *err)
 {
     const struct fs_trace_options *options = trace->options;
-    if (options->noise_samples == 0 || options->noise_samples >= MAX_SAMPLES || !(options->noise_scale > 0))
+    if (options->noise_samples == 0 || options->noise_samples >= FS_TRACE_MOST_SAMPLES || !(options->noise_scale > 0))
         return fs_error_set(
             err, FS_EXIT_CONFIG,
             "trace: noise_samples %zu and noise_scale %g; expected 1 to %zu samples and a scale above 0",
-            options->noise_samples, options->noise_scale, MAX_SAMPLES - 1);
+            options->noise_samples, options->noise_scale, FS_TRACE_MOST_SAMPLES - 1);
     if (compile_items(trace, tokenizer, pairs, attributes, err) != 0)
         return -1;
     trace->workspace = fs_allocate(trace->threads, sizeof(struct fs_workspace *), "workspaces", err);

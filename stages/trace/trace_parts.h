@@ -9,6 +9,9 @@
 /* Tokens of a unit at the top layer, all copies counted; an item that needs more is a unit of its own. */
 #define FS_WAVE_TOKENS (4 * FS_UNIT_TOKENS)
 
+/* Noise takes a stream of the seed for each (pair, sample). */
+#define FS_TRACE_MOST_SAMPLES ((size_t)1 << 20)
+
 struct trace {
     const struct fs_model *model;
     const struct fs_spec *spec;

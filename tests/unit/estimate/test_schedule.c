@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "pipeline/estimate/schedule.h"
+#include "pipeline/ranks/window.h"
 
 static void units_go_to_the_first_free_thread(void **state)
 {
@@ -49,11 +50,11 @@ static void windows_wait_for_each_other(void **state)
     all[0] = 1;                                                                               /* 1 and 16, then 16 */
     assert_true(fs_schedule_sum(second, UNITS, all, 10, 4, 2, 1, &none, NULL) == 32);
     size_t held[64];
-    assert_int_equal(fs_schedule_window(all, UNITS, 0, 2, 1, held), 17);
-    assert_int_equal(fs_schedule_window(all, UNITS, 17, 2, 1, held), 33);
-    assert_int_equal(fs_schedule_window(alternating, UNITS, 0, 2, 1, held), 32);
-    assert_int_equal(fs_schedule_window(alternating, UNITS, 32, 2, 1, held), 33);
-    assert_int_equal(fs_schedule_window(own, UNITS, 0, 64, 1, held), 33);
+    assert_int_equal(fs_sum_window(all, UNITS, 0, 2, 1, held), 17);
+    assert_int_equal(fs_sum_window(all, UNITS, 17, 2, 1, held), 33);
+    assert_int_equal(fs_sum_window(alternating, UNITS, 0, 2, 1, held), 32);
+    assert_int_equal(fs_sum_window(alternating, UNITS, 32, 2, 1, held), 33);
+    assert_int_equal(fs_sum_window(own, UNITS, 0, 64, 1, held), 33);
 }
 
 /* Latency 1 s, 1 byte a second, 1 s an addition; one unit of rank 0, 8 numbers of 4 bytes, two ranks. */

@@ -1,0 +1,14 @@
+/* How a sum over work units is cut into windows. Local. */
+#ifndef FAIRSTAMP_PIPELINE_RANKS_WINDOW_H
+#define FAIRSTAMP_PIPELINE_RANKS_WINDOW_H
+
+#include <stddef.h>
+
+/*
+ * The window of a sum that begins with unit `first`: its end, such that no rank has more than
+ * max(FS_SUM_WINDOW / ranks, 2 x threads) of its units, which bounds the vectors that a rank holds. `owner` [units]:
+ * the rank of each unit; `threads`: of the rank that has most; `held` [ranks]: room to count in. The runner's own rule.
+ */
+size_t fs_sum_window(const size_t *owner, size_t units, size_t first, size_t ranks, size_t threads, size_t *held);
+
+#endif

@@ -1,0 +1,112 @@
+#include "pipeline/run/stage.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "io/clock.h"
+#include "io/console/log.h"
+#include "io/console/progress.h"
+#include "pipeline/ranks/runner_mpi.h"
+#include "pipeline/run/provenance.h"
+#include "results/archive_layout.h"
+#include "results/stage_files.h"
+
+size_t fs_job_size(const struct fs_job_run *run, enum fs_key key)
+{
+    return (size_t)fs_job_number(run->job, key);
+}
+
+int fs_job_run_load(struct fs_job_run *run, struct fs_error *err)
+{
+    if (run->loaded) {
+        return 0;
+    }
+    if (fs_session_load_model(run->session, fs_job_text(run->job, FS_KEY_MODEL), err) != 0) {
+        return -1;
+    }
+    if (fs_session_agree(run->session,
+                         fs_data_read(run->job, fs_model_spec(run->session->model)->kind, &run->data, err), err) != 0) {
+        return -1;
+    }
+    /* Before any stage: a trace may take hours. */
+    size_t layers = fs_model_spec(run->session->model)->layers;
+    if (!fs_job_chose(run->job, FS_KEY_STAMP_LAYER, "auto") && fs_job_size(run, FS_KEY_STAMP_LAYER) >= layers) {
+        return fs_error_set(err, FS_EXIT_CONFIG, "stamp.layer: found %zu, expected a layer from 0 to %zu of this model",
+                            fs_job_size(run, FS_KEY_STAMP_LAYER), layers - 1);
+    }
+    size_t held_out = 0;
+    for (size_t i = 0; i < run->data.pairs.count; i++) {
+        held_out += run->data.held_out[i];
+    }
+    fs_say("data: %zu %s pairs (%zu held out), %zu facts, %zu CrowS-Pairs", run->data.pairs.count,
+           run->data.pairs_suite, held_out, run->data.facts.count, run->data.crows.count);
+    run->loaded = true;
+    return 0;
+}
+
+uint64_t fs_job_seed(const struct fs_job_run *run)
+{
+    return (uint64_t)fs_job_number(run->job, FS_KEY_SEED);
+}
+
+int fs_stage_begin(struct fs_job_run *run, enum fs_stage stage, struct fs_error *err)
+{
+    if (fs_job_run_load(run, err) != 0) {
+        return -1;
+    }
+    run->began = fs_seconds();
+    int status = fs_runner_mpi_save_to(run->session->runner, run->output, run->identity.digest[stage],
+                                       fs_job_number(run->job, FS_KEY_CHECKPOINT_SECONDS),
+                                       fs_job_number(run->job, FS_KEY_CHECKPOINT_SHARE), err);
+    fs_log("stage %s", fs_stage_names[stage]);
+    return fs_session_agree(run->session, status, err);
+}
+
+int fs_stage_write(struct fs_job_run *run, enum fs_stage stage, const char *suffix, const char *format,
+                   int (*fill)(struct fs_archive *archive, const void *context, struct fs_error *err),
+                   const void *context, struct fs_error *err)
+{
+    struct fs_archive *archive;
+    char *path = fs_stage_path(run->output, stage, suffix, err);
+    if (path == NULL) {
+        return -1;
+    }
+    int status = fs_archive_create(path, format, run->identity.digest[stage], &archive, err);
+    if (status == 0) {
+        status = fill(archive, context, err);
+        if (status == 0 && strcmp(format, FS_PART_FORMAT) != 0) {
+            status = fs_layout_describe(archive, err);
+        }
+        if (status == 0) {
+            status = fs_provenance_write(archive, run->session, run->job, run->identity.settings[stage],
+                                         fs_seconds() - run->began, err);
+        }
+        if (status == 0) {
+            status = fs_archive_publish(archive, err);
+        } else {
+            fs_archive_abort(archive);
+        }
+    }
+    free(path);
+    return status;
+}
+
+int fs_stage_publish(struct fs_job_run *run, enum fs_stage stage,
+                     int (*fill)(struct fs_archive *archive, const void *context, struct fs_error *err),
+                     const void *context, struct fs_error *err)
+{
+    int status = 0;
+    if (fs_session_is_root(run->session)) {
+        status = fs_stage_write(run, stage, ".h5", fs_stage_names[stage], fill, context, err);
+        if (status == 0) {
+            fs_stage_remove_part(run->output, stage);
+            const struct fs_save_clock *clock = fs_runner_mpi_clock(run->session->runner);
+            double seconds = fs_seconds() - clock->begin;
+            fs_say("%s: published %s/%s.h5 after %.1f s; %zu save%s took %.3f s, %.2f %%", fs_stage_names[stage],
+                   run->output, fs_stage_names[stage], seconds, clock->saves, clock->saves == 1 ? "" : "s",
+                   clock->spent, seconds > 0 ? 100 * clock->spent / seconds : 0);
+            fs_log_memory("once the stage is published");
+        }
+    }
+    return fs_session_agree(run->session, status, err);
+}
