@@ -49,9 +49,9 @@ _fairstamp_setting() # KEY=VALUE
     data.known_facts) _fairstamp_files '' ;;
     data.text) _fairstamp_files '' ;;
     edit.pairs) _fairstamp_words "stereoset biaske" ;;
-    variant.stereoset) _fairstamp_words "target.prob target.logprob sentence.mean sentence.sum object.mean" ;;
-    variant.crows_pairs) _fairstamp_words "pll.unmodified pll.modified sentence.mean sentence.sum" ;;
-    variant.biaske) _fairstamp_words "target.prob target.logprob sentence.mean sentence.sum object.mean" ;;
+    scoring.stereoset) _fairstamp_words "target.prob target.logprob sentence.mean sentence.sum object.mean" ;;
+    scoring.crows_pairs) _fairstamp_words "pll.unmodified pll.modified sentence.mean sentence.sum" ;;
+    scoring.biaske) _fairstamp_words "target.prob target.logprob sentence.mean sentence.sum object.mean" ;;
     trace.positions) _fairstamp_words "last all" ;;
     trace.kinds) _fairstamp_words "residual attention ffn all" ;;
     trace.heat_map) _fairstamp_words "true false" ;;
@@ -60,8 +60,8 @@ _fairstamp_setting() # KEY=VALUE
     trace.reuse) _fairstamp_files '' ;;
     stamp.layer) _fairstamp_words auto ;;
     stamp.loss) _fairstamp_words "gap logratio" ;;
-    stamp.kept_rows) _fairstamp_words "first all" ;;
-    stamp.keep_without_fill) _fairstamp_words "true false" ;;
+    stamp.kl_rows) _fairstamp_words "first all" ;;
+    stamp.kl_without_completion) _fairstamp_words "true false" ;;
     stamp.keep_best) _fairstamp_words "true false" ;;
     stamp.schedule) _fairstamp_words "constant cosine" ;;
     esac
@@ -73,14 +73,14 @@ _fairstamp_commands="run trace stamp evaluate layers estimate score metrics toke
 _fairstamp_keys="model output seed categories data.stereoset data.crows_pairs data.biaske
     data.attribute_words data.stereoset_intersentence data.stereoset_synonyms
     data.winobias data.winogender data.bec_pro data.seat data.counterfact data.known_facts
-    data.text edit.pairs variant.stereoset variant.crows_pairs variant.biaske
+    data.text edit.pairs scoring.stereoset scoring.crows_pairs scoring.biaske
     split.held_out split.validation trace.positions trace.kinds trace.window
     trace.heat_map trace.corruption trace.noise_scale trace.noise_samples trace.bootstrap
     trace.verify trace.reuse stamp.layer stamp.width stamp.loss stamp.alpha stamp.beta
-    stamp.key_bias stamp.generic_prompts stamp.neutral_subjects stamp.level stamp.balance
-    stamp.balance_width stamp.kept_rows stamp.keep_without_fill stamp.keep_best
-    stamp.learning_rate stamp.schedule stamp.beta1 stamp.beta2 stamp.epsilon
-    stamp.iterations stamp.batch stamp.checkpoint_every evaluate.bootstrap
+    stamp.key_bias stamp.generic_prompts stamp.neutral_subjects stamp.level_weight
+    stamp.balance_weight stamp.balance_width stamp.kl_rows stamp.kl_without_completion
+    stamp.keep_best stamp.learning_rate stamp.schedule stamp.beta1 stamp.beta2
+    stamp.epsilon stamp.iterations stamp.batch stamp.checkpoint_every evaluate.bootstrap
     evaluate.text_tokens evaluate.permutations checkpoint_seconds checkpoint_share"
 
 _fairstamp()
@@ -118,7 +118,7 @@ _fairstamp()
     --suite) _fairstamp_words "stereoset crows_pairs"; return ;;
     --data) _fairstamp_files ''; return ;;
     --category) return ;;
-    --variant) return ;;
+    --scoring) return ;;
     --stamp) _fairstamp_files ''; return ;;
     --scores) _fairstamp_files ''; return ;;
     --bootstrap) return ;;
@@ -143,7 +143,7 @@ _fairstamp()
     evaluate) options="--set --force --max-seconds --stop-file --log-dir --format --quiet --help" ending=.json ;;
     layers) options="--set --force --max-seconds --stop-file --log-dir --format --quiet --help" ending=.json ;;
     estimate) options="--set --save --seconds --node-ranks --network --format --quiet --help" ending=.json ;;
-    score) options="--log-dir --model --suite --data --category --variant --stamp --bootstrap --seed --format
+    score) options="--log-dir --model --suite --data --category --scoring --stamp --bootstrap --seed --format
     --quiet --help" ;;
     metrics) options="--suite --data --category --scores --bootstrap --seed --format --help" ;;
     tokenize) options="--model --help" ;;

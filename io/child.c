@@ -12,45 +12,46 @@
 
 extern char **environ;
 
-int fs_words_add(struct fs_words *words, struct fs_error *err, const char *format, ...)
+int fs_argv_add(struct fs_argv *argv, struct fs_error *err, const char *format, ...)
 {
     va_list arguments;
-    if (words->count == FS_WORDS) {
-        return fs_error_set(err, FS_EXIT_USAGE, "%s: more than %d words on a command line", words->word[0], FS_WORDS);
+    if (argv->count == FS_ARGV_MOST) {
+        return fs_error_set(err, FS_EXIT_USAGE, "%s: more than %d words on a command line", argv->word[0],
+                            FS_ARGV_MOST);
     }
     va_start(arguments, format);
-    int length = vasprintf(&words->word[words->count], format, arguments);
+    int length = vasprintf(&argv->word[argv->count], format, arguments);
     va_end(arguments);
     if (length < 0) {
-        words->word[words->count] = NULL;
+        argv->word[argv->count] = NULL;
         return fs_error_memory(err, 64, "a command");
     }
-    words->count++;
-    words->word[words->count] = NULL;
+    argv->count++;
+    argv->word[argv->count] = NULL;
     return 0;
 }
 
-int fs_words_split(struct fs_words *words, const char *text, struct fs_error *err)
+int fs_argv_split(struct fs_argv *argv, const char *text, struct fs_error *err)
 {
     char *copy = text != NULL ? strdup(text) : NULL, *rest = NULL;
     int status = text == NULL || copy != NULL ? 0 : fs_error_memory(err, strlen(text), "a command");
     for (char *word = copy != NULL ? strtok_r(copy, " \t", &rest) : NULL; status == 0 && word != NULL;
          word = strtok_r(NULL, " \t", &rest)) {
-        status = fs_words_add(words, err, "%s", word);
+        status = fs_argv_add(argv, err, "%s", word);
     }
     free(copy);
     return status;
 }
 
-void fs_words_release(struct fs_words *words)
+void fs_argv_release(struct fs_argv *argv)
 {
-    for (size_t i = 0; i < words->count; i++) {
-        free(words->word[i]);
+    for (size_t i = 0; i < argv->count; i++) {
+        free(argv->word[i]);
     }
-    *words = (struct fs_words){0};
+    *argv = (struct fs_argv){0};
 }
 
-int fs_capture(const struct fs_words *words, bool quiet, char **output)
+int fs_run_program(const struct fs_argv *argv, bool quiet, char **output)
 {
     int end[2], state = -1;
     size_t length = 0;
@@ -67,7 +68,7 @@ int fs_capture(const struct fs_words *words, bool quiet, char **output)
     if (quiet) {
         posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
     }
-    int failed = posix_spawnp(&process, words->word[0], &actions, NULL, words->word, environ);
+    int failed = posix_spawnp(&process, argv->word[0], &actions, NULL, argv->word, environ);
     posix_spawn_file_actions_destroy(&actions);
     close(end[1]);
     FILE *stream = failed == 0 ? open_memstream(output, &length) : NULL;

@@ -22,13 +22,13 @@ enum fs_exit {
     FS_EXIT_USAGE = 64,         /* wrong command line */
     FS_EXIT_DATA = 65,          /* an input file is damaged, hostile or of the wrong kind */
     FS_EXIT_NO_INPUT = 66,      /* an input file or folder is missing or unreadable */
-    FS_EXIT_UNFIT = 69,         /* `doctor`: a check failed */
+    FS_EXIT_CHECK_FAILED = 69,  /* `doctor`: a check failed */
     FS_EXIT_SOFTWARE = 70,      /* a bug in fairstamp, or MPI / HDF5 refused a call that must not fail */
     FS_EXIT_OS = 71,            /* out of memory, out of file descriptors */
     FS_EXIT_CANNOT_CREATE = 73, /* an output file or folder cannot be made */
     FS_EXIT_IO = 74,            /* a read or write failed half-way (disk full) */
     FS_EXIT_INTERRUPTED = 75,   /* asked to stop, and stopped after a checkpoint: run the same command again */
-    FS_EXIT_FOREIGN = 76,       /* a result that is there belongs to another job, and must not be overwritten */
+    FS_EXIT_OTHER_JOB = 76,     /* a result that is there belongs to another job, and must not be overwritten */
     FS_EXIT_CONFIG = 78         /* the job file or a --set is wrong */
 };
 

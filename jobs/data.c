@@ -51,13 +51,13 @@ static int read_crows(const char *path, const char *const *categories, struct fs
 
 /* The further suites: whose data, and who makes them. */
 static const struct {
-    enum fs_key data, variant; /* FS_KEY_COUNT: no choice of a variant */
+    enum fs_key data, scoring; /* FS_KEY_COUNT: no choice of a scoring */
     fs_suite_maker *make;
 } makers[] = {
-    {FS_KEY_DATA_STEREOSET, FS_KEY_VARIANT_STEREOSET, fs_suite_stereoset},
-    {FS_KEY_DATA_BIASKE, FS_KEY_VARIANT_BIASKE, fs_suite_biaske},
+    {FS_KEY_DATA_STEREOSET, FS_KEY_SCORING_STEREOSET, fs_suite_stereoset},
+    {FS_KEY_DATA_BIASKE, FS_KEY_SCORING_BIASKE, fs_suite_biaske},
     {FS_KEY_DATA_STEREOSET_INTERSENTENCE, FS_KEY_COUNT, fs_suite_stereoset_intersentence},
-    {FS_KEY_DATA_STEREOSET_SYNONYMS, FS_KEY_VARIANT_STEREOSET, fs_suite_stereoset_synonyms},
+    {FS_KEY_DATA_STEREOSET_SYNONYMS, FS_KEY_SCORING_STEREOSET, fs_suite_stereoset_synonyms},
     {FS_KEY_DATA_WINOBIAS, FS_KEY_COUNT, fs_suite_winobias},
     {FS_KEY_DATA_WINOGENDER, FS_KEY_COUNT, fs_suite_winogender},
     {FS_KEY_DATA_BEC_PRO, FS_KEY_COUNT, fs_suite_bec_pro},
@@ -87,7 +87,7 @@ static int read_suites(const struct fs_job *job, enum fs_model_kind kind, struct
         if (path == NULL || makers[i].data == edited) {
             continue;
         }
-        options.variant = makers[i].variant != FS_KEY_COUNT ? fs_job_variant(job, makers[i].variant, kind) : NULL;
+        options.scoring = makers[i].scoring != FS_KEY_COUNT ? fs_job_scoring(job, makers[i].scoring, kind) : NULL;
         if (makers[i].make(path, &options, &data->suite[data->suites], err) != 0) {
             return fs_error_prepend(err, "%s", fs_job_keys[makers[i].data].name);
         }

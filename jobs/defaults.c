@@ -4,16 +4,16 @@
 #include <stddef.h>
 #include <string.h>
 
-const char *fs_job_variant(const struct fs_job *job, enum fs_key key, enum fs_model_kind kind)
+const char *fs_job_scoring(const struct fs_job *job, enum fs_key key, enum fs_model_kind kind)
 {
     const char *given = fs_job_text(job, key);
     if (given != NULL) {
         return given;
     }
     switch (key) {
-    case FS_KEY_VARIANT_CROWS_PAIRS:
+    case FS_KEY_SCORING_CROWS_PAIRS:
         return kind == FS_MASKED ? "pll.unmodified" : "sentence.sum";
-    case FS_KEY_VARIANT_BIASKE:
+    case FS_KEY_SCORING_BIASKE:
         return kind == FS_MASKED ? "target.prob" : "object.mean";
     default:
         return kind == FS_MASKED ? "target.prob" : "sentence.mean";
@@ -38,7 +38,7 @@ bool fs_job_edits_stereoset(const struct fs_job *job)
     return edited != NULL ? strcmp(edited, "stereoset") == 0 : fs_job_text(job, FS_KEY_DATA_STEREOSET) != NULL;
 }
 
-enum fs_key fs_job_pair_variant_key(const struct fs_job *job)
+enum fs_key fs_job_pair_scoring_key(const struct fs_job *job)
 {
-    return fs_job_edits_stereoset(job) ? FS_KEY_VARIANT_STEREOSET : FS_KEY_VARIANT_BIASKE;
+    return fs_job_edits_stereoset(job) ? FS_KEY_SCORING_STEREOSET : FS_KEY_SCORING_BIASKE;
 }

@@ -33,12 +33,12 @@ static const enum fs_key data_keys[] = {FS_KEY_DATA_STEREOSET,
                                         FS_KEY_DATA_TEXT};
 #define DATA_KEYS (sizeof data_keys / sizeof data_keys[0])
 
-/* Data whose scores have a variant of their own. */
+/* Data whose scores have a scoring of their own. */
 static const struct {
-    enum fs_key data, variant;
-} measured[] = {{FS_KEY_DATA_STEREOSET, FS_KEY_VARIANT_STEREOSET},
-                {FS_KEY_DATA_CROWS_PAIRS, FS_KEY_VARIANT_CROWS_PAIRS},
-                {FS_KEY_DATA_BIASKE, FS_KEY_VARIANT_BIASKE}};
+    enum fs_key data, scoring;
+} measured[] = {{FS_KEY_DATA_STEREOSET, FS_KEY_SCORING_STEREOSET},
+                {FS_KEY_DATA_CROWS_PAIRS, FS_KEY_SCORING_CROWS_PAIRS},
+                {FS_KEY_DATA_BIASKE, FS_KEY_SCORING_BIASKE}};
 #define MEASURED (sizeof measured / sizeof measured[0])
 
 /* One hashed input file. */
@@ -150,13 +150,13 @@ static void write_settings(FILE *stream, const struct fs_job *job, const struct 
         }
     }
     if (stage != FS_STAGE_TRACE) {
-        enum fs_key key = fs_job_pair_variant_key(job);
-        fprintf(stream, "%s = %s\n", fs_job_keys[key].name, fs_job_variant(job, key, inputs->kind));
+        enum fs_key key = fs_job_pair_scoring_key(job);
+        fprintf(stream, "%s = %s\n", fs_job_keys[key].name, fs_job_scoring(job, key, inputs->kind));
     }
     for (size_t i = 0; stage >= FS_STAGE_EVALUATE && i < MEASURED; i++) {
-        if (fs_job_text(job, measured[i].data) != NULL && measured[i].variant != fs_job_pair_variant_key(job)) {
-            fprintf(stream, "%s = %s\n", fs_job_keys[measured[i].variant].name,
-                    fs_job_variant(job, measured[i].variant, inputs->kind));
+        if (fs_job_text(job, measured[i].data) != NULL && measured[i].scoring != fs_job_pair_scoring_key(job)) {
+            fprintf(stream, "%s = %s\n", fs_job_keys[measured[i].scoring].name,
+                    fs_job_scoring(job, measured[i].scoring, inputs->kind));
         }
     }
     for (size_t i = 0; i < inputs->count; i++) {
@@ -169,10 +169,10 @@ static void write_settings(FILE *stream, const struct fs_job *job, const struct 
     }
 }
 
-int fs_identity_make(const struct fs_job *job, struct fs_identity *identity, struct fs_error *err)
+int fs_fingerprint_make(const struct fs_job *job, struct fs_fingerprint *fingerprint, struct fs_error *err)
 {
     struct inputs inputs = {0};
-    *identity = (struct fs_identity){0};
+    *fingerprint = (struct fs_fingerprint){0};
     int status = hash_inputs(job, &inputs, err);
     for (int i = 0; status == 0 && i < FS_STAGE_COUNT; i++) {
         enum fs_stage stage = (enum fs_stage)i;
@@ -180,31 +180,31 @@ int fs_identity_make(const struct fs_job *job, struct fs_identity *identity, str
         bool needs_previous = stage >= FS_STAGE_EVALUATE || (stage == FS_STAGE_STAMP && needs_trace);
         enum fs_stage previous = stage == FS_STAGE_LAYERS ? FS_STAGE_STAMP : (enum fs_stage)(i - 1);
         size_t size = 0;
-        FILE *stream = open_memstream(&identity->settings[i], &size);
+        FILE *stream = open_memstream(&fingerprint->settings[i], &size);
         if (stream == NULL) {
             status = fs_error_memory(err, 4096, "the job's settings");
             break;
         }
-        write_settings(stream, job, &inputs, stage, needs_previous ? identity->digest[previous] : NULL);
+        write_settings(stream, job, &inputs, stage, needs_previous ? fingerprint->digest[previous] : NULL);
         if (fclose(stream) != 0) {
             status = fs_error_memory(err, size, "the job's settings");
             break;
         }
-        fs_digest_bytes(identity->settings[i], size, identity->digest[i]);
+        fs_digest_bytes(fingerprint->settings[i], size, fingerprint->digest[i]);
     }
     release_inputs(&inputs);
     if (status != 0) {
-        fs_identity_release(identity);
+        fs_fingerprint_release(fingerprint);
     }
     return status;
 }
 
-void fs_identity_release(struct fs_identity *identity)
+void fs_fingerprint_release(struct fs_fingerprint *fingerprint)
 {
     for (size_t i = 0; i < FS_STAGE_COUNT; i++) {
-        free(identity->settings[i]);
+        free(fingerprint->settings[i]);
     }
-    *identity = (struct fs_identity){0};
+    *fingerprint = (struct fs_fingerprint){0};
 }
 
 /* Whether `text` has exactly this line. */
@@ -220,7 +220,7 @@ static bool has_line(const char *text, const char *line, size_t length)
     return false;
 }
 
-int fs_identity_foreign_model(const char *there, const char *folder, char *name, size_t size, struct fs_error *err)
+int fs_fingerprint_other_model(const char *there, const char *folder, char *name, size_t size, struct fs_error *err)
 {
     struct inputs inputs = {0};
     int status = hash_model(&inputs, folder, err);
@@ -252,7 +252,7 @@ static void add_names(const char *from, const char *other, char *names, size_t s
     }
 }
 
-void fs_identity_difference(const char *there, const char *wanted, char *names, size_t size)
+void fs_fingerprint_difference(const char *there, const char *wanted, char *names, size_t size)
 {
     names[0] = '\0';
     add_names(wanted, there, names, size);

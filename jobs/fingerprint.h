@@ -12,22 +12,22 @@
 #include "jobs/job.h"
 #include "model/spec.h"
 
-struct fs_identity {
+struct fs_fingerprint {
     char *settings[FS_STAGE_COUNT];
     char digest[FS_STAGE_COUNT][FS_DIGEST_SIZE];
 };
 
 /* Reads every input file once. The caller releases. */
-int fs_identity_make(const struct fs_job *job, struct fs_identity *identity, struct fs_error *err);
-void fs_identity_release(struct fs_identity *identity); /* takes a zeroed struct */
+int fs_fingerprint_make(const struct fs_job *job, struct fs_fingerprint *fingerprint, struct fs_error *err);
+void fs_fingerprint_release(struct fs_fingerprint *fingerprint); /* takes a zeroed struct */
 
 /*
  * The first file of the model in `folder` that the settings text `there` does not have with the same SHA-256, into
  * `name` of `size` bytes; "" where there is none: what the settings belong to was made with this model.
  */
-int fs_identity_foreign_model(const char *there, const char *folder, char *name, size_t size, struct fs_error *err);
+int fs_fingerprint_other_model(const char *there, const char *folder, char *name, size_t size, struct fs_error *err);
 
 /* The names whose lines differ between two settings texts, "a, b", into `names` of `size` bytes. */
-void fs_identity_difference(const char *there, const char *wanted, char *names, size_t size);
+void fs_fingerprint_difference(const char *there, const char *wanted, char *names, size_t size);
 
 #endif

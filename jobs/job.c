@@ -246,9 +246,26 @@ static int find_key(const char *name, enum fs_key *id)
     return -1;
 }
 
+/* Keys of earlier versions. */
+static const struct {
+    const char *old, *now;
+} renamed_keys[] = {{"variant.stereoset", "scoring.stereoset"},
+                    {"variant.crows_pairs", "scoring.crows_pairs"},
+                    {"variant.biaske", "scoring.biaske"},
+                    {"stamp.level", "stamp.level_weight"},
+                    {"stamp.balance", "stamp.balance_weight"},
+                    {"stamp.kept_rows", "stamp.kl_rows"},
+                    {"stamp.keep_without_fill", "stamp.kl_without_completion"}};
+
 static int unknown_key(const struct origin *origin, const char *name, struct fs_error *err)
 {
     const char *known[FS_KEY_COUNT + 1] = {NULL};
+    for (size_t i = 0; i < sizeof renamed_keys / sizeof renamed_keys[0]; i++) {
+        if (strcmp(renamed_keys[i].old, name) == 0) {
+            return fs_error_set(err, FS_EXIT_CONFIG, "%s: %s: this key is now called \"%s\"; write that", origin->name,
+                                name, renamed_keys[i].now);
+        }
+    }
     for (size_t i = 0; i < FS_KEY_COUNT; i++) {
         known[i] = fs_job_keys[i].name;
     }

@@ -45,7 +45,7 @@ static int check_folder(const char *folder, const char *text, bool *there, struc
     if (status == 0 && *there) {
         char *found = without_estimates(fs_json_root(document));
         if (found == NULL || strcmp(found, text) != 0) {
-            status = fs_error_set(err, FS_EXIT_FOREIGN,
+            status = fs_error_set(err, FS_EXIT_OTHER_JOB,
                                   "%s: holds the plan of another sweep; give the new one another folder", path);
         }
         cJSON_free(found);

@@ -12,8 +12,8 @@ struct fs_tape {
     const struct fs_stamp *stamp;
     const fs_real *x;
     /* of the last fs_upper_forward; in `memory` */
-    struct fs_trail *trail; /* [layers], filled above stamp->layer */
-    fs_real *ffn_norm_in;   /* (T,d) of the stamp's own layer, post-norm families alone */
+    struct fs_activations *activations; /* [layers], filled above stamp->layer */
+    fs_real *ffn_norm_in;               /* (T,d) of the stamp's own layer, post-norm families alone */
     struct fs_scratch memory, inner;
     /* of the last fs_tape_read */
     size_t rows;
@@ -27,8 +27,8 @@ int fs_tape_create(const struct fs_model *model, struct fs_tape **tape, struct f
     if (*tape == NULL) {
         return -1;
     }
-    (*tape)->trail = fs_allocate(model->spec.layers, sizeof *(*tape)->trail, "a tape", err);
-    if ((*tape)->trail == NULL) {
+    (*tape)->activations = fs_allocate(model->spec.layers, sizeof *(*tape)->activations, "a tape", err);
+    if ((*tape)->activations == NULL) {
         free(*tape);
         *tape = NULL;
         return -1;
@@ -41,7 +41,7 @@ void fs_tape_destroy(struct fs_tape *tape)
     if (tape == NULL) {
         return;
     }
-    free(tape->trail);
+    free(tape->activations);
     free(tape->memory.data);
     free(tape->inner.data);
     free(tape->row);
@@ -62,7 +62,7 @@ static fs_real *take(fs_real **free_memory, size_t count)
 /* One block for all layers above the stamp's; `active` goes to the workspace, for the backward pass makes do without.
  */
 static int lay_out(const struct fs_model *model, struct fs_tape *tape, const struct fs_batch *batch, size_t layer,
-                   const struct fs_trail *workspace_trail, struct fs_error *err)
+                   const struct fs_activations *workspace_trail, struct fs_error *err)
 {
     const struct fs_spec *spec = &model->spec;
     size_t T = batch->tokens, d = spec->hidden, width = (spec->heads + 2 * spec->key_value_heads) * spec->head_size;
@@ -76,14 +76,14 @@ static int lay_out(const struct fs_model *model, struct fs_tape *tape, const str
     fs_real *place = tape->memory.data;
     tape->ffn_norm_in = take(&place, T * d);
     for (size_t l = layer + 1; l < spec->layers; l++) {
-        struct fs_trail *trail = &tape->trail[l];
-        trail->attention_norm_in = take(&place, T * d);
-        trail->ffn_norm_in = take(&place, T * d);
-        trail->qkv = take(&place, T * width);
-        trail->weights = take(&place, weights);
-        trail->up = take(&place, T * spec->ffn);
-        trail->gate = take(&place, gate);
-        trail->active = workspace_trail->active;
+        struct fs_activations *activations = &tape->activations[l];
+        activations->attention_norm_in = take(&place, T * d);
+        activations->ffn_norm_in = take(&place, T * d);
+        activations->qkv = take(&place, T * width);
+        activations->weights = take(&place, weights);
+        activations->up = take(&place, T * spec->ffn);
+        activations->gate = take(&place, gate);
+        activations->active = workspace_trail->active;
     }
     return 0;
 }
@@ -92,10 +92,10 @@ int fs_upper_forward(const struct fs_model *model, struct fs_workspace *workspac
                      const struct fs_batch *batch, const struct fs_stamp *stamp, const fs_real *x, const fs_real *base,
                      fs_real *h, struct fs_error *err)
 {
-    struct fs_trail trail;
-    if (fs_layer_prepare(model, workspace, batch, &trail, err) != 0 ||
+    struct fs_activations activations;
+    if (fs_layer_prepare(model, workspace, batch, &activations, err) != 0 ||
         fs_stamp_prepare(model, &tape->inner, batch->tokens, stamp, err) != 0 ||
-        lay_out(model, tape, batch, stamp->layer, &trail, err) != 0) {
+        lay_out(model, tape, batch, stamp->layer, &activations, err) != 0) {
         return -1;
     }
     tape->batch = batch;
@@ -104,8 +104,8 @@ int fs_upper_forward(const struct fs_model *model, struct fs_workspace *workspac
     memcpy(h, base, batch->tokens * model->spec.hidden * sizeof *h);
     fs_layer_join(model, batch->tokens, stamp->layer, stamp, x, tape->ffn_norm_in, tape->inner.data, h);
     for (size_t l = stamp->layer + 1; l < model->spec.layers; l++) {
-        fs_layer_to_ffn(model, workspace, batch, l, &tape->trail[l], h, workspace->x.data);
-        fs_layer_join(model, batch->tokens, l, NULL, workspace->x.data, tape->trail[l].ffn_norm_in, NULL, h);
+        fs_layer_to_ffn(model, workspace, batch, l, &tape->activations[l], h, workspace->x.data);
+        fs_layer_join(model, batch->tokens, l, NULL, workspace->x.data, tape->activations[l].ffn_norm_in, NULL, h);
     }
     return 0;
 }
@@ -168,32 +168,33 @@ int fs_tape_read_backward(const struct fs_model *model, struct fs_workspace *wor
 
 /* dx (T,d) = beta dx + gradient through FFN(x) alone; up, gate: before the activation. */
 static void ffn_backward(const struct fs_model *model, struct fs_workspace *workspace, size_t T, size_t layer,
-                         const struct fs_trail *trail, const fs_real *dy, fs_real beta, fs_real *dx)
+                         const struct fs_activations *activations, const fs_real *dy, fs_real beta, fs_real *dx)
 {
     const struct fs_layer *weights = &model->layer[layer];
     size_t F = model->spec.ffn;
     fs_real *dup = workspace->dffn.data, *dgate = workspace->dgate.data;
     fs_linear_backward(&weights->down, T, dy, model->spec.hidden, 0, dup);
     if (model->spec.gated) {
-        fs_kernel_activation_backward(model->spec.activation, trail->gate, trail->up, dup, dgate, dup, T * F);
+        fs_kernel_activation_backward(model->spec.activation, activations->gate, activations->up, dup, dgate, dup,
+                                      T * F);
         fs_linear_backward(&weights->gate, T, dgate, F, beta, dx);
         beta = 1;
     } else {
-        fs_kernel_activation_backward(model->spec.activation, trail->up, NULL, dup, dup, NULL, T * F);
+        fs_kernel_activation_backward(model->spec.activation, activations->up, NULL, dup, dup, NULL, T * F);
     }
     fs_linear_backward(&weights->up, T, dup, F, beta, dx);
 }
 
 /* dx (T,d) = beta dx + gradient of what the projections read, given dy (T,d) at the attention output. */
 static void attention_backward(const struct fs_model *model, struct fs_workspace *workspace,
-                               const struct fs_batch *batch, size_t layer, const struct fs_trail *trail,
+                               const struct fs_batch *batch, size_t layer, const struct fs_activations *activations,
                                const fs_real *dy, fs_real beta, fs_real *dx)
 {
     const struct fs_spec *spec = &model->spec;
     const struct fs_layer *weights = &model->layer[layer];
     size_t width = (spec->heads + 2 * spec->key_value_heads) * spec->head_size;
     fs_linear_backward(&weights->attention_output, batch->tokens, dy, spec->hidden, 0, workspace->dcontext.data);
-    fs_attention_backward(spec, workspace, batch, trail->qkv, trail->weights, workspace->dcontext.data,
+    fs_attention_backward(spec, workspace, batch, activations->qkv, activations->weights, workspace->dcontext.data,
                           workspace->dqkv.data);
     fs_rotary_apply(spec, workspace, batch, workspace->dqkv.data, -1);
     const fs_real *part = workspace->dqkv.data;
@@ -205,21 +206,21 @@ static void attention_backward(const struct fs_model *model, struct fs_workspace
 
 /* dh (T,d): gradient of the layer's output, becomes that of its input. */
 static void layer_backward(const struct fs_model *model, struct fs_workspace *workspace, const struct fs_batch *batch,
-                           size_t layer, const struct fs_trail *trail, fs_real *dh)
+                           size_t layer, const struct fs_activations *activations, fs_real *dh)
 {
     const struct fs_layer *weights = &model->layer[layer];
     size_t T = batch->tokens;
     if (model->spec.norm_place == FS_PRE_NORM) {
         fs_real *branch = workspace->dstate.data;
-        ffn_backward(model, workspace, T, layer, trail, dh, 0, branch);
-        norm_backward(model, &weights->ffn_norm, trail->ffn_norm_in, branch, dh, true, T);
-        attention_backward(model, workspace, batch, layer, trail, dh, 0, branch);
-        norm_backward(model, &weights->attention_norm, trail->attention_norm_in, branch, dh, true, T);
+        ffn_backward(model, workspace, T, layer, activations, dh, 0, branch);
+        norm_backward(model, &weights->ffn_norm, activations->ffn_norm_in, branch, dh, true, T);
+        attention_backward(model, workspace, batch, layer, activations, dh, 0, branch);
+        norm_backward(model, &weights->attention_norm, activations->attention_norm_in, branch, dh, true, T);
     } else {
-        norm_backward(model, &weights->ffn_norm, trail->ffn_norm_in, dh, dh, false, T);
-        ffn_backward(model, workspace, T, layer, trail, dh, 1, dh);
-        norm_backward(model, &weights->attention_norm, trail->attention_norm_in, dh, dh, false, T);
-        attention_backward(model, workspace, batch, layer, trail, dh, 1, dh);
+        norm_backward(model, &weights->ffn_norm, activations->ffn_norm_in, dh, dh, false, T);
+        ffn_backward(model, workspace, T, layer, activations, dh, 1, dh);
+        norm_backward(model, &weights->attention_norm, activations->attention_norm_in, dh, dh, false, T);
+        attention_backward(model, workspace, batch, layer, activations, dh, 1, dh);
     }
 }
 
@@ -251,8 +252,8 @@ int fs_upper_backward(const struct fs_model *model, struct fs_workspace *workspa
     const struct fs_batch *batch = tape->batch;
     size_t T = batch->tokens, layer = tape->stamp->layer;
     size_t width = (spec->heads + 2 * spec->key_value_heads) * spec->head_size;
-    struct fs_trail trail;
-    if (fs_layer_prepare(model, workspace, batch, &trail, err) != 0 ||
+    struct fs_activations activations;
+    if (fs_layer_prepare(model, workspace, batch, &activations, err) != 0 ||
         fs_scratch_reserve(&workspace->dffn, T * spec->ffn, "gradients", err) != 0 ||
         (spec->gated && fs_scratch_reserve(&workspace->dgate, T * spec->ffn, "gradients", err) != 0) ||
         fs_scratch_reserve(&workspace->dqkv, T * width, "gradients", err) != 0 ||
@@ -262,7 +263,7 @@ int fs_upper_backward(const struct fs_model *model, struct fs_workspace *workspa
         return -1;
     }
     for (size_t l = spec->layers - 1; l > layer; l--) {
-        layer_backward(model, workspace, batch, l, &tape->trail[l], dh);
+        layer_backward(model, workspace, batch, l, &tape->activations[l], dh);
     }
     if (spec->norm_place == FS_POST_NORM) {
         norm_backward(model, &model->layer[layer].ffn_norm, tape->ffn_norm_in, dh, dh, false, T);
@@ -270,9 +271,9 @@ int fs_upper_backward(const struct fs_model *model, struct fs_workspace *workspa
     stamp_backward(tape, workspace, dh, gradient, dx);
     if (dx != NULL) {
         /* The FFN beside the stamp ran outside the tape: its inner values are computed again. */
-        trail.active = workspace->dffn.data;
-        fs_ffn_inner(model, T, layer, &trail, tape->x);
-        ffn_backward(model, workspace, T, layer, &trail, dh, 1, dx);
+        activations.active = workspace->dffn.data;
+        fs_ffn_inner(model, T, layer, &activations, tape->x);
+        ffn_backward(model, workspace, T, layer, &activations, dh, 1, dx);
     }
     return 0;
 }

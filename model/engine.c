@@ -68,7 +68,7 @@ int fs_embed(const struct fs_model *model, struct fs_workspace *workspace, const
 /* ---- one layer ---- */
 
 int fs_layer_prepare(const struct fs_model *model, struct fs_workspace *workspace, const struct fs_batch *batch,
-                     struct fs_trail *trail, struct fs_error *err)
+                     struct fs_activations *activations, struct fs_error *err)
 {
     const struct fs_spec *spec = &model->spec;
     size_t T = batch->tokens, width = (spec->heads + 2 * spec->key_value_heads) * spec->head_size;
@@ -82,10 +82,10 @@ int fs_layer_prepare(const struct fs_model *model, struct fs_workspace *workspac
         fs_rotary_prepare(spec, workspace, batch, err) != 0) {
         return -1;
     }
-    *trail = (struct fs_trail){.qkv = workspace->qkv.data,
-                               .up = workspace->up.data,
-                               .gate = workspace->gate.data,
-                               .active = workspace->up.data};
+    *activations = (struct fs_activations){.qkv = workspace->qkv.data,
+                                           .up = workspace->up.data,
+                                           .gate = workspace->gate.data,
+                                           .active = workspace->up.data};
     return 0;
 }
 
@@ -98,17 +98,18 @@ static void normalise(const struct fs_model *model, const struct fs_norm *norm, 
     fs_kernel_norm(model->spec.norm_kind, model->spec.norm_epsilon, norm, in, out, tokens, model->spec.hidden);
 }
 
-void fs_ffn_inner(const struct fs_model *model, size_t tokens, size_t layer, const struct fs_trail *trail,
+void fs_ffn_inner(const struct fs_model *model, size_t tokens, size_t layer, const struct fs_activations *activations,
                   const fs_real *x)
 {
     const struct fs_layer *weights = &model->layer[layer];
     size_t F = model->spec.ffn;
-    fs_linear(&weights->up, tokens, x, trail->up, F);
+    fs_linear(&weights->up, tokens, x, activations->up, F);
     if (model->spec.gated) {
-        fs_linear(&weights->gate, tokens, x, trail->gate, F);
-        fs_kernel_activation(model->spec.activation, trail->gate, trail->up, trail->active, tokens * F);
+        fs_linear(&weights->gate, tokens, x, activations->gate, F);
+        fs_kernel_activation(model->spec.activation, activations->gate, activations->up, activations->active,
+                             tokens * F);
     } else {
-        fs_kernel_activation(model->spec.activation, trail->up, NULL, trail->active, tokens * F);
+        fs_kernel_activation(model->spec.activation, activations->up, NULL, activations->active, tokens * F);
     }
 }
 
@@ -120,7 +121,7 @@ static void copy_rows(const struct fs_row_copies *copies, fs_real *data, size_t 
 }
 
 void fs_layer_to_ffn(const struct fs_model *model, struct fs_workspace *workspace, const struct fs_batch *batch,
-                     size_t layer, const struct fs_trail *trail, fs_real *h, fs_real *x)
+                     size_t layer, const struct fs_activations *activations, fs_real *h, fs_real *x)
 {
     const struct fs_spec *spec = &model->spec;
     const struct fs_layer *weights = &model->layer[layer];
@@ -128,26 +129,26 @@ void fs_layer_to_ffn(const struct fs_model *model, struct fs_workspace *workspac
     bool before = spec->norm_place == FS_PRE_NORM;
     const fs_real *read = h;
     if (before) {
-        normalise(model, &weights->attention_norm, h, trail->attention_norm_in, workspace->normed.data, T);
+        normalise(model, &weights->attention_norm, h, activations->attention_norm_in, workspace->normed.data, T);
         read = workspace->normed.data;
     }
     size_t column = 0;
     for (size_t i = 0; i < weights->projections; i++) {
-        fs_linear(&weights->projection[i], T, read, trail->qkv + column, width);
+        fs_linear(&weights->projection[i], T, read, activations->qkv + column, width);
         column += weights->projection[i].outputs;
     }
-    fs_rotary_apply(spec, workspace, batch, trail->qkv, 1);
-    fs_attention(spec, workspace, batch, trail->qkv, trail->weights, workspace->context.data);
-    copy_rows(trail->attention_copies, workspace->context.data, spec->heads * spec->head_size);
+    fs_rotary_apply(spec, workspace, batch, activations->qkv, 1);
+    fs_attention(spec, workspace, batch, activations->qkv, activations->weights, workspace->context.data);
+    copy_rows(activations->attention_copies, workspace->context.data, spec->heads * spec->head_size);
     fs_linear_residual(&weights->attention_output, T, workspace->context.data, h, h);
     if (before) {
-        normalise(model, &weights->ffn_norm, h, trail->ffn_norm_in, x, T);
+        normalise(model, &weights->ffn_norm, h, activations->ffn_norm_in, x, T);
     } else {
-        normalise(model, &weights->attention_norm, h, trail->attention_norm_in, x, T);
+        normalise(model, &weights->attention_norm, h, activations->attention_norm_in, x, T);
     }
-    fs_ffn_inner(model, T, layer, trail, x);
-    copy_rows(trail->ffn_copies, trail->active, spec->ffn);
-    fs_linear_residual(&weights->down, T, trail->active, before ? h : x, h);
+    fs_ffn_inner(model, T, layer, activations, x);
+    copy_rows(activations->ffn_copies, activations->active, spec->ffn);
+    fs_linear_residual(&weights->down, T, activations->active, before ? h : x, h);
 }
 
 int fs_stamp_prepare(const struct fs_model *model, struct fs_scratch *inner, size_t tokens,
@@ -197,14 +198,15 @@ static int check_layers(const struct fs_model *model, size_t first, size_t last,
 int fs_run_layers(const struct fs_model *model, struct fs_workspace *workspace, const struct fs_batch *batch,
                   size_t first, size_t last, const struct fs_stamp *stamp, fs_real *h, struct fs_error *err)
 {
-    struct fs_trail trail;
-    if (check_layers(model, first, last, err) != 0 || fs_layer_prepare(model, workspace, batch, &trail, err) != 0 ||
+    struct fs_activations activations;
+    if (check_layers(model, first, last, err) != 0 ||
+        fs_layer_prepare(model, workspace, batch, &activations, err) != 0 ||
         fs_stamp_prepare(model, &workspace->stamp, batch->tokens, stamp, err) != 0) {
         return -1;
     }
     for (size_t layer = first; layer < last; layer++) {
         const struct fs_stamp *here = stamp != NULL && stamp->layer == layer ? stamp : NULL;
-        fs_layer_to_ffn(model, workspace, batch, layer, &trail, h, workspace->x.data);
+        fs_layer_to_ffn(model, workspace, batch, layer, &activations, h, workspace->x.data);
         fs_layer_join(model, batch->tokens, layer, here, workspace->x.data, NULL, workspace->stamp.data, h);
     }
     return 0;
@@ -214,14 +216,14 @@ int fs_run_layer_patched(const struct fs_model *model, struct fs_workspace *work
                          size_t layer, const struct fs_row_copies *attention, const struct fs_row_copies *ffn,
                          fs_real *h, struct fs_error *err)
 {
-    struct fs_trail trail;
+    struct fs_activations activations;
     if (check_layers(model, layer, layer + 1, err) != 0 ||
-        fs_layer_prepare(model, workspace, batch, &trail, err) != 0) {
+        fs_layer_prepare(model, workspace, batch, &activations, err) != 0) {
         return -1;
     }
-    trail.attention_copies = attention;
-    trail.ffn_copies = ffn;
-    fs_layer_to_ffn(model, workspace, batch, layer, &trail, h, workspace->x.data);
+    activations.attention_copies = attention;
+    activations.ffn_copies = ffn;
+    fs_layer_to_ffn(model, workspace, batch, layer, &activations, h, workspace->x.data);
     fs_layer_join(model, batch->tokens, layer, NULL, workspace->x.data, NULL, workspace->stamp.data, h);
     return 0;
 }
@@ -229,13 +231,13 @@ int fs_run_layer_patched(const struct fs_model *model, struct fs_workspace *work
 int fs_run_to_ffn(const struct fs_model *model, struct fs_workspace *workspace, const struct fs_batch *batch,
                   size_t layer, const fs_real *h, fs_real *x, fs_real *base, struct fs_error *err)
 {
-    struct fs_trail trail;
+    struct fs_activations activations;
     if (check_layers(model, layer, layer + 1, err) != 0 ||
-        fs_layer_prepare(model, workspace, batch, &trail, err) != 0) {
+        fs_layer_prepare(model, workspace, batch, &activations, err) != 0) {
         return -1;
     }
     memcpy(base, h, batch->tokens * model->spec.hidden * sizeof *base);
-    fs_layer_to_ffn(model, workspace, batch, layer, &trail, base, x);
+    fs_layer_to_ffn(model, workspace, batch, layer, &activations, base, x);
     return 0;
 }
 

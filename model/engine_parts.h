@@ -33,7 +33,7 @@ int fs_scratch_reserve(struct fs_scratch *scratch, size_t count, const char *pur
  * Where one layer's intermediates go. A forward without memory points to the workspace, and leaves NULL what it need
  * not keep; a tape has its own for each layer. All are owned by the workspace or the tape.
  */
-struct fs_trail {
+struct fs_activations {
     fs_real *attention_norm_in; /* (T,d) input of norm1, or NULL */
     fs_real *ffn_norm_in;       /* (T,d) input of norm2, or NULL */
     fs_real *qkv;               /* (T,(H+2G)D), rotated */
@@ -43,7 +43,7 @@ struct fs_trail {
     const struct fs_row_copies *attention_copies, *ffn_copies; /* NULL but in fs_run_layer_patched */
 };
 
-/* Numbers in fs_trail.weights for a whole batch. */
+/* Numbers in fs_activations.weights for a whole batch. */
 size_t fs_attention_weights(const struct fs_spec *spec, const struct fs_batch *batch);
 /* The most numbers fs_attention needs in workspace->weights where nothing is kept. */
 size_t fs_attention_block(const struct fs_spec *spec, const struct fs_batch *batch);
@@ -54,21 +54,21 @@ int fs_rotary_prepare(const struct fs_spec *spec, struct fs_workspace *workspace
 /* Turns (sign 1) or turns back (-1) the query and key heads of qkv. */
 void fs_rotary_apply(const struct fs_spec *spec, const struct fs_workspace *workspace, const struct fs_batch *batch,
                      fs_real *qkv, fs_real sign);
-/* context (T,H D) from qkv; fs_trail.weights kept where not NULL. */
+/* context (T,H D) from qkv; fs_activations.weights kept where not NULL. */
 void fs_attention(const struct fs_spec *spec, struct fs_workspace *workspace, const struct fs_batch *batch,
                   const fs_real *qkv, fs_real *weights, fs_real *context);
 /* dqkv (T,(H+2G)D) from dcontext (T,H D), and what the forward kept. */
 void fs_attention_backward(const struct fs_spec *spec, struct fs_workspace *workspace, const struct fs_batch *batch,
                            const fs_real *qkv, const fs_real *weights, const fs_real *dcontext, fs_real *dqkv);
 
-/* Makes room in the workspace for a batch of `tokens`, and sets `trail` to it. */
+/* Makes room in the workspace for a batch of `tokens`, and sets `activations` to it. */
 int fs_layer_prepare(const struct fs_model *model, struct fs_workspace *workspace, const struct fs_batch *batch,
-                     struct fs_trail *trail, struct fs_error *err);
+                     struct fs_activations *activations, struct fs_error *err);
 /* h (T,d), the layer's input, becomes base = residual + FFN(x); x (T,d) is what the FFN received. */
 void fs_layer_to_ffn(const struct fs_model *model, struct fs_workspace *workspace, const struct fs_batch *batch,
-                     size_t layer, const struct fs_trail *trail, fs_real *h, fs_real *x);
+                     size_t layer, const struct fs_activations *activations, fs_real *h, fs_real *x);
 /* active = act(x W_up), gated where the family is. */
-void fs_ffn_inner(const struct fs_model *model, size_t tokens, size_t layer, const struct fs_trail *trail,
+void fs_ffn_inner(const struct fs_model *model, size_t tokens, size_t layer, const struct fs_activations *activations,
                   const fs_real *x);
 /* Room for the stamp's inner activations; checks that the stamp fits the model. */
 int fs_stamp_prepare(const struct fs_model *model, struct fs_scratch *inner, size_t tokens,

@@ -226,7 +226,7 @@ static int bind_head(struct binder *binder)
     model->head = (struct fs_linear){.inputs = spec->hidden, .outputs = spec->vocabulary};
     const struct fs_tensor *own = find(binder, "", family->head.matrix, 0, ".weight");
     if (spec->tied_head) {
-        model->twin = own == model->word_tensor ? NULL : own;
+        model->stored_head = own == model->word_tensor ? NULL : own;
     } else if (own == NULL) {
         return missing(binder, "", family->head.matrix, 0, ".weight");
     } else if (bind(binder, own, spec->vocabulary, spec->hidden, &model->head.weight) != 0) {
@@ -399,16 +399,17 @@ static void convert(const struct fs_tensor *tensor, fs_real *out)
  */
 static int compare_twin(const struct fs_model *model, struct fs_error *err)
 {
-    const struct fs_tensor *twin = model->twin, *word = model->word_tensor;
-    if (twin == NULL || (twin->dtype == word->dtype && twin->elements == word->elements &&
-                         memcmp(twin->data, word->data, twin->elements * fs_dtype_size(twin->dtype)) == 0)) {
+    const struct fs_tensor *stored_head = model->stored_head, *word = model->word_tensor;
+    if (stored_head == NULL ||
+        (stored_head->dtype == word->dtype && stored_head->elements == word->elements &&
+         memcmp(stored_head->data, word->data, stored_head->elements * fs_dtype_size(stored_head->dtype)) == 0)) {
         return 0;
     }
     return fs_error_set(
         err, FS_EXIT_DATA,
         "%s: tensor %s: found numbers other than in %s, expected the same, for config.json says that the "
         "head is tied; set tie_word_embeddings to false if it is not",
-        twin->file, twin->name, word->name);
+        stored_head->file, stored_head->name, word->name);
 }
 
 int fs_model_convert(struct fs_model *model, void *block, bool write, struct fs_error *err)

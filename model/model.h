@@ -38,7 +38,7 @@ int fs_model_load(const char *folder, struct fs_model **model, struct fs_error *
  * For timing: a model of `spec` with made-up weights, all layers sharing those of one. No files. As fs_model_load
  * otherwise.
  */
-int fs_model_stand_in(const struct fs_spec *spec, struct fs_model **model, struct fs_error *err);
+int fs_model_random(const struct fs_spec *spec, struct fs_model **model, struct fs_error *err);
 /* For timing: from here on the model has its first `layers` layers alone, at most as many as it was opened with. */
 void fs_model_limit_layers(struct fs_model *model, size_t layers);
 

@@ -97,7 +97,7 @@ static void fill(fs_real *data, size_t count, size_t ones)
     }
 }
 
-int fs_model_stand_in(const struct fs_spec *spec, struct fs_model **result, struct fs_error *err)
+int fs_model_random(const struct fs_spec *spec, struct fs_model **result, struct fs_error *err)
 {
     *result = NULL;
     struct fs_model *model = fs_allocate(1, sizeof *model, "a model", err);

@@ -44,7 +44,7 @@ struct fs_model {
     struct fs_layer *layer;
 
     struct fs_tensor_store *store;
-    const struct fs_tensor *twin; /* a stored copy of the tied head, to be compared; or NULL */
+    const struct fs_tensor *stored_head; /* a stored copy of the tied head, to be compared; or NULL */
     const struct fs_tensor *word_tensor;
     size_t bindings, binding_capacity;
     struct fs_binding *binding;

@@ -400,7 +400,7 @@ static int refuse(const struct merge *merge, const struct fs_merge_source *a, co
     if (status == 0) {
         const char *name = find_difference(&one, &other);
         name = name != NULL ? name : find_difference(&other, &one);
-        fs_error_set(err, FS_EXIT_FOREIGN,
+        fs_error_set(err, FS_EXIT_OTHER_JOB,
                      "cell %s: %s of %s and of %s are two different results: %s differs; give one of them another id "
                      "(its folder's name), or leave one out",
                      a->cell, fs_merge_stage[a->stage], merge->input[a->input].path, merge->input[b->input].path,
@@ -456,7 +456,7 @@ static int check_chain(const struct merge *merge, struct fs_error *err)
             }
             const char *digest = before + strlen(SEPARATOR);
             if (strncmp(digest, other->job, strcspn(digest, "\n")) != 0) {
-                return fs_error_set(err, FS_EXIT_FOREIGN,
+                return fs_error_set(err, FS_EXIT_OTHER_JOB,
                                     "cell %s: %s of %s was not made from %s of %s; they belong to different jobs",
                                     source->cell, fs_merge_stage[source->stage], merge->input[source->input].path,
                                     fs_merge_stage[other->stage], merge->input[other->input].path);

@@ -5,13 +5,16 @@
  * merged file, format "merged":
  *
  *     /cells/<id>/<stage>/...   the stage's file: its datasets and attributes, with /provenance
- *     /cells_index/id           texts [cells], sorted by bytes
- *     /cells_index/model, categories                  texts [cells]: the model folder's name; "all" or "gender,race"
- *     /cells_index/trace, stamp, evaluate, layers     texts [cells]: digest of the stage's job, "" where it is not
- * there /results/cell, model, categories, suite, category, subset, metric, variant texts [rows], by cell, then as
- * evaluate has it /results/ideal, before, before_low, before_high, after, after_low, after_high, difference,
- * difference_low, difference_high, p_value         f64 [rows]; NaN where there is none /results/n, n_after, ties,
- * ties_after, gained, lost, skipped          i64 [rows]; -1 where there is none /results@ideal.<metric>, unit.<metric>
+ *     /cells_index/id                               texts [cells], sorted by bytes
+ *     /cells_index/model, categories                texts [cells]: the model folder's name; "all" or "gender,race"
+ *     /cells_index/trace, stamp, evaluate, layers   texts [cells]: digest of the stage's job, "" where it is not there
+ *     /results/cell, model, categories, suite, category, subset, metric, variant
+ *                                                   texts [rows], by cell, then as evaluate has it
+ *     /results/ideal, before, before_low, before_high, after, after_low, after_high, difference, difference_low,
+ *     difference_high, p_value                      f64 [rows]; NaN where there is none
+ *     /results/n, n_after, ties, ties_after, gained, lost, skipped
+ *                                                   i64 [rows]; -1 where there is none
+ *     /results@ideal.<metric>, unit.<metric>
  *
  * The bytes of a merged file depend on the set of its cells alone: the order of merging, its grouping, and merging
  * twice change nothing. Of equal results made twice, the /provenance with the smaller SHA-256 is kept.
@@ -38,7 +41,7 @@ struct fs_merge_input {
 /*
  * Merges into `output`, atomically: every input is verified first, what was written is read back and verified, then put
  * in place of what stood there; inputs are only read, and `output` may be one of them. Leaves out Adam's moments and
- * best parameters of stamps. FS_EXIT_FOREIGN names the dataset where two inputs have different results for one cell, or
+ * best parameters of stamps. FS_EXIT_OTHER_JOB names the dataset where two inputs have different results for one cell, or
  * stages of different jobs; FS_EXIT_DATA: a damaged input.
  */
 int fs_merge(const char *output, const struct fs_merge_input *input, size_t inputs, struct fs_error *err);

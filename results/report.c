@@ -9,36 +9,36 @@
 #define ALL "all"
 
 /* Further kinds layer by layer, and the heat map by role, over all items. */
-static int print_details(const struct fs_trace_result *trace, FILE *stream, struct fs_error *err)
+static int print_sublayers(const struct fs_trace_result *trace, FILE *stream, struct fs_error *err)
 {
     static const char *const names[] = {"<kind",     ">layer",          ">AIE",       ">95 % from",
                                         ">to",       ">before subject", ">its first", ">its middle",
                                         ">its last", ">next",           ">after",     ">read"};
-    const struct fs_trace_details *details = &trace->details;
+    const struct fs_trace_sublayers *sublayers = &trace->sublayers;
     struct fs_table *table;
-    size_t columns = details->role_aie != NULL ? sizeof names / sizeof names[0] : 5;
-    if (details->kinds == 0) {
+    size_t columns = sublayers->role_aie != NULL ? sizeof names / sizeof names[0] : 5;
+    if (sublayers->kinds == 0) {
         return 0;
     }
     if (fs_table_create(columns, names, &table, err) != 0) {
         return -1;
     }
-    for (size_t k = 0; k < details->kinds; k++) {
+    for (size_t k = 0; k < sublayers->kinds; k++) {
         for (size_t layer = 0; layer < trace->layers; layer++) {
             size_t i = k * trace->categories * trace->layers + layer;
-            fs_table_cell(table, "%s", fs_trace_kind_name(details->kind[k]));
+            fs_table_cell(table, "%s", fs_trace_kind_name(sublayers->kind[k]));
             fs_table_cell(table, "%zu", layer);
-            fs_table_number(table, details->aie[i], 6);
-            fs_table_number(table, details->low[i], 6);
-            fs_table_number(table, details->high[i], 6);
-            for (size_t role = 0; details->role_aie != NULL && role < FS_TRACE_ROLES; role++) {
+            fs_table_number(table, sublayers->aie[i], 6);
+            fs_table_number(table, sublayers->low[i], 6);
+            fs_table_number(table, sublayers->high[i], 6);
+            for (size_t role = 0; sublayers->role_aie != NULL && role < FS_TRACE_ROLES; role++) {
                 fs_table_number(
-                    table, details->role_aie[(k * trace->categories * FS_TRACE_ROLES + role) * trace->layers + layer],
+                    table, sublayers->role_aie[(k * trace->categories * FS_TRACE_ROLES + role) * trace->layers + layer],
                     6);
             }
         }
     }
-    fprintf(stream, "\nBy kind%s, all categories\n", details->role_aie != NULL ? " and position" : "");
+    fprintf(stream, "\nBy kind%s, all categories\n", sublayers->role_aie != NULL ? " and position" : "");
     int status = fs_table_print(table, stream, err);
     fs_table_destroy(table);
     return status;
@@ -79,7 +79,7 @@ int fs_report_trace(const struct fs_trace_result *trace, FILE *stream, struct fs
             "this layer.\nDecisive layer l* = %zu (of 0 to %zu)\n",
             trace->items, noised, skipped, trace->decisive_layer, trace->layers - 1);
     fs_table_destroy(table);
-    return status == 0 ? print_details(trace, stream, err) : -1;
+    return status == 0 ? print_sublayers(trace, stream, err) : -1;
 }
 
 int fs_report_stamp(const struct fs_stamp_state *state, FILE *stream, struct fs_error *err)
@@ -232,7 +232,7 @@ static void add_category(struct fs_table *table, const struct fs_evaluate_result
                 strcmp(row->metric, lines[line].metric) == 0 && strcmp(row->subset, lines[line].subset) == 0 &&
                 row->model[0].n > 0) {
                 add_line(table, row, lines[line].label, lines[line].decimals, stamped);
-                fs_table_cell(table, "%s", row->variant);
+                fs_table_cell(table, "%s", row->scoring);
             }
         }
     }
@@ -274,14 +274,14 @@ static int print_suite(const struct fs_evaluate_result *result, size_t *at, bool
     }
     for (; *at < result->rows; (*at)++) {
         const struct fs_result_row *row = &result->row[*at];
-        if (strcmp(row->suite, first->suite) != 0 || strcmp(row->variant, first->variant) != 0) {
+        if (strcmp(row->suite, first->suite) != 0 || strcmp(row->scoring, first->scoring) != 0) {
             break;
         }
         if (is_shown_further(result, *at)) {
             add_line(table, row, row->metric, small_values || strstr(row->metric, "gap") != NULL ? 4 : 2, stamped);
         }
     }
-    fprintf(stream, "\n%s, %s\n", first->suite, first->variant);
+    fprintf(stream, "\n%s, %s\n", first->suite, first->scoring);
     int status = fs_table_print(table, stream, err);
     fs_table_destroy(table);
     return status;
@@ -375,12 +375,12 @@ cJSON *fs_report_trace_json(const struct fs_trace_result *trace)
             cJSON_AddItemToArray(largest, cJSON_CreateNumber((double)count));
         }
     }
-    cJSON *kinds = trace->details.kinds > 0 ? cJSON_AddObjectToObject(json, "kinds") : NULL;
-    for (size_t k = 0; k < trace->details.kinds; k++) {
-        cJSON *list = cJSON_AddArrayToObject(kinds, fs_trace_kind_name(trace->details.kind[k]));
+    cJSON *kinds = trace->sublayers.kinds > 0 ? cJSON_AddObjectToObject(json, "kinds") : NULL;
+    for (size_t k = 0; k < trace->sublayers.kinds; k++) {
+        cJSON *list = cJSON_AddArrayToObject(kinds, fs_trace_kind_name(trace->sublayers.kind[k]));
         for (size_t layer = 0; layer < trace->layers; layer++) {
             cJSON_AddItemToArray(list,
-                                 number_or_null(trace->details.aie[k * trace->categories * trace->layers + layer]));
+                                 number_or_null(trace->sublayers.aie[k * trace->categories * trace->layers + layer]));
         }
     }
     return json;
@@ -445,7 +445,7 @@ cJSON *fs_report_results_json(const struct fs_evaluate_result *result, bool stam
         cJSON_AddStringToObject(entry, "category", row->category);
         cJSON_AddStringToObject(entry, "subset", row->subset);
         cJSON_AddStringToObject(entry, "metric", row->metric);
-        cJSON_AddStringToObject(entry, "variant", row->variant);
+        cJSON_AddStringToObject(entry, "variant", row->scoring);
         cJSON_AddItemToObject(entry, "ideal", number_or_null(row->ideal));
         cJSON_AddItemToObject(entry, stamped ? "before" : "result", metric_json(&row->model[0]));
         if (stamped) {

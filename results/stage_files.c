@@ -49,29 +49,29 @@ static int move_aside(const char *path, struct fs_error *err)
     return status;
 }
 
-static int refuse_foreign(const char *path, const struct fs_archive *archive, const char *wanted, struct fs_error *err)
+static int refuse_other_job(const char *path, const struct fs_archive *archive, const char *wanted, struct fs_error *err)
 {
     char names[512] = "", *settings = NULL;
     struct fs_error ignored = FS_ERROR_INIT;
     if (fs_archive_read_attribute_text(archive, "/provenance", "settings", &settings, &ignored) == 0) {
-        fs_identity_difference(settings, wanted, names, sizeof names);
+        fs_fingerprint_difference(settings, wanted, names, sizeof names);
     }
     free(settings);
-    return fs_error_set(err, FS_EXIT_FOREIGN,
+    return fs_error_set(err, FS_EXIT_OTHER_JOB,
                         "%s: belongs to another job; what differs: %s; choose another output, or "
                         "--force to replace it",
                         path, names[0] != '\0' ? names : "unknown");
 }
 
 static int check_open(const char *path, const struct fs_archive *archive, enum fs_stage stage,
-                      const struct fs_identity *identity, enum fs_stage_policy policy, bool *there,
+                      const struct fs_fingerprint *fingerprint, enum fs_stage_policy policy, bool *there,
                       struct fs_error *err)
 {
-    if (strcmp(fs_archive_job(archive), identity->digest[stage]) == 0) {
+    if (strcmp(fs_archive_job(archive), fingerprint->digest[stage]) == 0) {
         *there = true;
         return 0;
     }
-    refuse_foreign(path, archive, identity->settings[stage], err);
+    refuse_other_job(path, archive, fingerprint->settings[stage], err);
     if (policy == FS_STAGE_FORCED) {
         fs_warn("%s: belongs to another job, and will be replaced", path);
         *err = (struct fs_error)FS_ERROR_INIT;
@@ -80,7 +80,7 @@ static int check_open(const char *path, const struct fs_archive *archive, enum f
     return -1;
 }
 
-int fs_stage_check(const char *folder, enum fs_stage stage, const struct fs_identity *identity,
+int fs_stage_check(const char *folder, enum fs_stage stage, const struct fs_fingerprint *fingerprint,
                    enum fs_stage_policy policy, bool *there, struct fs_error *err)
 {
     struct fs_archive *archive;
@@ -91,7 +91,7 @@ int fs_stage_check(const char *folder, enum fs_stage stage, const struct fs_iden
     *there = false;
     int status = fs_archive_open(path, fs_stage_names[stage], &archive, err);
     if (status == 0) {
-        status = check_open(path, archive, stage, identity, policy, there, err);
+        status = check_open(path, archive, stage, fingerprint, policy, there, err);
         fs_archive_close(archive);
     } else if (err->code == FS_EXIT_NO_INPUT && access(path, F_OK) != 0) {
         status = 0;
@@ -121,7 +121,7 @@ static int copy_file(const char *from, const char *to, struct fs_error *err)
     return status;
 }
 
-int fs_stage_reuse(const char *from, const char *folder, enum fs_stage stage, const struct fs_identity *identity,
+int fs_stage_reuse(const char *from, const char *folder, enum fs_stage stage, const struct fs_fingerprint *fingerprint,
                    struct fs_error *err)
 {
     struct fs_error ignored = FS_ERROR_INIT;
@@ -129,7 +129,7 @@ int fs_stage_reuse(const char *from, const char *folder, enum fs_stage stage, co
     char *source = fs_stage_path(from, stage, ".h5", err), *path = fs_stage_path(folder, stage, ".h5", err);
     int status = source != NULL && path != NULL ? 0 : -1;
     if (status == 0 && access(path, F_OK) != 0 && fs_stage_open(from, stage, &archive, &ignored) == 0) {
-        bool same = strcmp(fs_archive_job(archive), identity->digest[stage]) == 0;
+        bool same = strcmp(fs_archive_job(archive), fingerprint->digest[stage]) == 0;
         fs_archive_close(archive);
         if (!same) {
             fs_warn("%s: belongs to another job, and is not taken", source);

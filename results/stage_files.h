@@ -19,22 +19,22 @@ enum fs_stage_policy {
     FS_STAGE_WANTED, /* ours: a damaged one is moved aside, another job's is an error */
     FS_STAGE_FORCED  /* ours: as above, but another job's will be replaced */
 };
-/* Whether the stage's file is there, whole and of this job. FS_EXIT_FOREIGN says what differs. */
-int fs_stage_check(const char *folder, enum fs_stage stage, const struct fs_identity *identity,
+/* Whether the stage's file is there, whole and of this job. FS_EXIT_OTHER_JOB says what differs. */
+int fs_stage_check(const char *folder, enum fs_stage stage, const struct fs_fingerprint *fingerprint,
                    enum fs_stage_policy policy, bool *there, struct fs_error *err);
 
 /*
  * Where `folder` has no file of the stage: takes the one of the output folder `from`, if it is there, whole and of this
  * job. An error: what cannot be written.
  */
-int fs_stage_reuse(const char *from, const char *folder, enum fs_stage stage, const struct fs_identity *identity,
+int fs_stage_reuse(const char *from, const char *folder, enum fs_stage stage, const struct fs_fingerprint *fingerprint,
                    struct fs_error *err);
 
 /* Opens a stage's published file. */
 int fs_stage_open(const char *folder, enum fs_stage stage, struct fs_archive **archive, struct fs_error *err);
 
 /* Partial results of the trace's further kinds stand apart: <this>.part.h5. */
-#define FS_TRACE_DETAILS "trace_details"
+#define FS_TRACE_SUBLAYERS "trace_sublayers"
 
 /* So do those of the layer under way in the stage layers: its training, and its scores (a checkpoint's name). */
 #define FS_LAYER_TRAINING "_training.part.h5"

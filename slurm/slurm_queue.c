@@ -132,19 +132,19 @@ static char *list_ids(const struct fs_sweep_queue *queue)
 
 static int ask(const struct fs_sweep *sweep, struct fs_sweep_queue *queue, struct fs_error *err)
 {
-    struct fs_words sacct = {0}, squeue = {0};
+    struct fs_argv sacct = {0}, squeue = {0};
     char *ids = list_ids(queue), *output = NULL, *rest = NULL;
     int status = ids == NULL ? fs_error_memory(err, 64, "a list of jobs") : 0;
-    status = status == 0 && fs_words_split(&sacct, "sacct -nPX -oJobID,State", err) == 0 &&
-                     fs_words_add(&sacct, err, "%s", ids) == 0 &&
-                     fs_words_split(&squeue, "squeue -hr -tall -OArrayJobID:31,ArrayTaskID:31,State:31,RestartCnt:31",
-                                    err) == 0 &&
-                     fs_words_add(&squeue, err, "%s", ids) == 0
+    status = status == 0 && fs_argv_split(&sacct, "sacct -nPX -oJobID,State", err) == 0 &&
+                     fs_argv_add(&sacct, err, "%s", ids) == 0 &&
+                     fs_argv_split(&squeue, "squeue -hr -tall -OArrayJobID:31,ArrayTaskID:31,State:31,RestartCnt:31",
+                                   err) == 0 &&
+                     fs_argv_add(&squeue, err, "%s", ids) == 0
                  ? 0
                  : -1;
-    const struct fs_words *const asks[] = {&sacct, &squeue}; /* the queue knows better what is going on now */
+    const struct fs_argv *const asks[] = {&sacct, &squeue}; /* the queue knows better what is going on now */
     for (size_t i = 0; status == 0 && i < 2; i++) {
-        fs_capture(asks[i], true, &output);
+        fs_run_program(asks[i], true, &output);
         for (char *line = output != NULL ? strtok_r(output, "\n", &rest) : NULL; line != NULL;
              line = strtok_r(NULL, "\n", &rest)) {
             note_line(sweep, queue, line, i == 1);
@@ -152,8 +152,8 @@ static int ask(const struct fs_sweep *sweep, struct fs_sweep_queue *queue, struc
         free(output);
     }
     free(ids);
-    fs_words_release(&sacct);
-    fs_words_release(&squeue);
+    fs_argv_release(&sacct);
+    fs_argv_release(&squeue);
     return status;
 }
 

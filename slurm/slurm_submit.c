@@ -49,19 +49,19 @@ static char *find_scripts(const char *given, struct fs_error *err)
 /* The largest array that this Slurm takes. */
 static size_t largest_array(void)
 {
-    struct fs_words words = {0};
+    struct fs_argv argv = {0};
     struct fs_error ignored = FS_ERROR_INIT;
     char *output = NULL;
     unsigned long size = USUAL_ARRAY;
-    if (fs_words_split(&words, "scontrol show config", &ignored) == 0) {
-        fs_capture(&words, true, &output);
+    if (fs_argv_split(&argv, "scontrol show config", &ignored) == 0) {
+        fs_run_program(&argv, true, &output);
     }
     const char *line = output != NULL ? strstr(output, "MaxArraySize") : NULL;
     if (line != NULL && sscanf(line, "MaxArraySize = %lu", &size) != 1) {
         size = USUAL_ARRAY;
     }
     free(output);
-    fs_words_release(&words);
+    fs_argv_release(&argv);
     return size > 0 ? size : 1;
 }
 
@@ -91,10 +91,10 @@ static char *list_cells(const bool *wanted, size_t first, size_t end, struct fs_
 }
 
 /* sbatch's answer, "<id>" or "<id>;<cluster>". */
-static int submit(const struct fs_words *words, char id[FS_SLURM_ID], struct fs_error *err)
+static int submit(const struct fs_argv *argv, char id[FS_SLURM_ID], struct fs_error *err)
 {
     char *output;
-    int code = fs_capture(words, false, &output);
+    int code = fs_run_program(argv, false, &output);
     size_t length = output != NULL ? strspn(output, "0123456789") : 0;
     int status = 0;
     if (code == -1 && output == NULL) {
@@ -116,13 +116,13 @@ struct submitting {
     char *logs; /* the folder, as sbatch wants it: "%" doubled */
 };
 
-static int add_common(struct fs_words *words, const struct submitting *to, const char *name, const char *log,
+static int add_common(struct fs_argv *argv, const struct submitting *to, const char *name, const char *log,
                       struct fs_error *err)
 {
-    return fs_words_split(words, "sbatch --parsable --open-mode=append", err) == 0 &&
-                   fs_words_add(words, err, "--job-name=fairstamp-%s", name) == 0 &&
-                   fs_words_add(words, err, "--output=%s/%s", to->logs, log) == 0
-               ? fs_words_split(words, to->submission->options, err)
+    return fs_argv_split(argv, "sbatch --parsable --open-mode=append", err) == 0 &&
+                   fs_argv_add(argv, err, "--job-name=fairstamp-%s", name) == 0 &&
+                   fs_argv_add(argv, err, "--output=%s/%s", to->logs, log) == 0
+               ? fs_argv_split(argv, to->submission->options, err)
                : -1;
 }
 
@@ -130,7 +130,7 @@ static int add_common(struct fs_words *words, const struct submitting *to, const
 static int submit_part(const struct submitting *to, struct fs_sweep_part *part, const char *cells, const char *behind,
                        struct fs_error *err)
 {
-    struct fs_words words = {0};
+    struct fs_argv argv = {0};
     char limit[32] = "";
     if (to->submission->limit > 0) {
         snprintf(limit, sizeof limit, "%%%zu", to->submission->limit);
@@ -138,23 +138,22 @@ static int submit_part(const struct submitting *to, struct fs_sweep_part *part, 
     int status = 0;
     for (size_t stage = 0; status == 0 && stage < FS_SWEEP_ARRAYS; stage++) {
         const char *name = fs_stage_names[stage];
-        status = add_common(&words, to, name, "slurm-%x-%A_%a.log", err) == 0
-                     ? fs_words_add(&words, err, "--array=%s%s", cells, limit)
+        status = add_common(&argv, to, name, "slurm-%x-%A_%a.log", err) == 0
+                     ? fs_argv_add(&argv, err, "--array=%s%s", cells, limit)
                      : -1;
         if (status == 0 && stage > 0) {
-            status = fs_words_add(&words, err, "--dependency=aftercorr:%s", part->array[stage - 1]) == 0
-                         ? fs_words_add(&words, err, "--kill-on-invalid-dep=yes")
+            status = fs_argv_add(&argv, err, "--dependency=aftercorr:%s", part->array[stage - 1]) == 0
+                         ? fs_argv_add(&argv, err, "--kill-on-invalid-dep=yes")
                          : -1;
         } else if (status == 0 && behind[0] != '\0') {
-            status = fs_words_add(&words, err, "--dependency=afterany%s", behind);
+            status = fs_argv_add(&argv, err, "--dependency=afterany%s", behind);
         }
-        status = status == 0 && fs_words_add(&words, err, "%s/sweep.sbatch", to->scripts) == 0 &&
-                         fs_words_add(&words, err, "%s", to->sweep->folder) == 0 &&
-                         fs_words_add(&words, err, "%s", name) == 0 &&
-                         fs_words_add(&words, err, "%zu", part->first) == 0
-                     ? submit(&words, part->array[stage], err)
+        status = status == 0 && fs_argv_add(&argv, err, "%s/sweep.sbatch", to->scripts) == 0 &&
+                         fs_argv_add(&argv, err, "%s", to->sweep->folder) == 0 &&
+                         fs_argv_add(&argv, err, "%s", name) == 0 && fs_argv_add(&argv, err, "%zu", part->first) == 0
+                     ? submit(&argv, part->array[stage], err)
                      : -1;
-        fs_words_release(&words);
+        fs_argv_release(&argv);
     }
     return status;
 }
@@ -163,7 +162,7 @@ static int submit_part(const struct submitting *to, struct fs_sweep_part *part, 
 static int submit_merge(const struct submitting *to, struct fs_sweep_queue *queue, size_t new_parts,
                         struct fs_error *err)
 {
-    struct fs_words words = {0};
+    struct fs_argv argv = {0};
     char *behind = NULL, id[FS_SLURM_ID];
     size_t length = 0;
     FILE *stream = open_memstream(&behind, &length);
@@ -180,18 +179,18 @@ static int submit_merge(const struct submitting *to, struct fs_sweep_queue *queu
         }
     }
     int status = stream != NULL && fclose(stream) == 0 ? 0 : fs_error_memory(err, 64, "a list of jobs");
-    status = status == 0 && add_common(&words, to, "merge", "slurm-%x-%j.log", err) == 0 &&
-                     fs_words_split(&words, "--nodes=1 --ntasks=1 --ntasks-per-node=1 --cpus-per-task=1", err) == 0 &&
-                     fs_words_add(&words, err, "--dependency=afterany%s", behind) == 0 &&
-                     fs_words_add(&words, err, "%s/sweep-merge.sbatch", to->scripts) == 0 &&
-                     fs_words_add(&words, err, "%s", to->sweep->folder) == 0
-                 ? submit(&words, id, err)
+    status = status == 0 && add_common(&argv, to, "merge", "slurm-%x-%j.log", err) == 0 &&
+                     fs_argv_split(&argv, "--nodes=1 --ntasks=1 --ntasks-per-node=1 --cpus-per-task=1", err) == 0 &&
+                     fs_argv_add(&argv, err, "--dependency=afterany%s", behind) == 0 &&
+                     fs_argv_add(&argv, err, "%s/sweep-merge.sbatch", to->scripts) == 0 &&
+                     fs_argv_add(&argv, err, "%s", to->sweep->folder) == 0
+                 ? submit(&argv, id, err)
                  : -1;
     for (size_t i = new_parts; status == 0 && i < queue->parts; i++) {
         snprintf(queue->part[i].merge, FS_SLURM_ID, "%s", id);
     }
     free(behind);
-    fs_words_release(&words);
+    fs_argv_release(&argv);
     return status;
 }
 

@@ -15,27 +15,27 @@ char *fs_copy_text(const char *text, size_t length, struct fs_error *err)
     return copy;
 }
 
-int fs_statement_set(struct fs_statement_text *statement, const char *before, size_t before_length, const char *fill,
-                     const char *after, const char *text, const char *id, struct fs_error *err)
+int fs_statement_set(struct fs_statement_text *statement, const char *before, size_t before_length,
+                     const char *completion, const char *after, const char *text, const char *id, struct fs_error *err)
 {
-    size_t fill_length = strlen(fill);
+    size_t completion_length = strlen(completion);
     size_t after_length = strlen(after);
     statement->before = fs_copy_text(before, before_length, err);
-    statement->fill = fs_copy_text(fill, fill_length, err);
+    statement->completion = fs_copy_text(completion, completion_length, err);
     statement->after = fs_copy_text(after, after_length, err);
     statement->id = fs_copy_text(id, strlen(id), err);
     if (text != NULL) {
         statement->text = fs_copy_text(text, strlen(text), err);
     } else {
         statement->text =
-            fs_allocate(before_length + fill_length + after_length + 1, 1, "the text of a benchmark", err);
+            fs_allocate(before_length + completion_length + after_length + 1, 1, "the text of a benchmark", err);
         if (statement->text != NULL) {
             memcpy(statement->text, before, before_length);
-            memcpy(statement->text + before_length, fill, fill_length);
-            memcpy(statement->text + before_length + fill_length, after, after_length);
+            memcpy(statement->text + before_length, completion, completion_length);
+            memcpy(statement->text + before_length + completion_length, after, after_length);
         }
     }
-    bool made = statement->before != NULL && statement->fill != NULL && statement->after != NULL &&
+    bool made = statement->before != NULL && statement->completion != NULL && statement->after != NULL &&
                 statement->id != NULL && statement->text != NULL;
     return made ? 0 : -1;
 }
@@ -106,7 +106,7 @@ int fs_refuse_duplicates(const char *path, const char *what, const char **texts,
 static void release_statement(struct fs_statement_text *statement)
 {
     free(statement->before);
-    free(statement->fill);
+    free(statement->completion);
     free(statement->after);
     free(statement->gaps);
     free(statement->text);

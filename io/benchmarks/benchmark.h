@@ -13,16 +13,16 @@
 #include "io/error.h"
 
 /*
- * A statement with one word or phrase of interest: `before` + `fill` + `after` is the whole `text`.
- * StereoSet: `text` is the candidate sentence and `fill` the candidate's word as bias-bench takes it (ASCII punctuation
- * stripped), so before + fill + after may differ from `text` by that punctuation.
+ * A statement with one word or phrase of interest: `before` + `completion` + `after` is the whole `text`.
+ * StereoSet: `text` is the candidate sentence and `completion` the candidate's word as bias-bench takes it (ASCII punctuation
+ * stripped), so before + completion + after may differ from `text` by that punctuation.
  */
 struct fs_statement_text {
     char *before;
-    char *fill;
+    char *completion;
     char *after;
     char *
-        gaps; /* `after` with "BLANK" at the further places of the fill, where the format has several; otherwise NULL */
+        gaps; /* `after` with "BLANK" at the further places of the completion, where the format has several; otherwise NULL */
     char *text;
     char *id; /* the sentence's own id, "" where the format has none */
 };
@@ -32,9 +32,9 @@ enum fs_candidate { FS_STEREOTYPE, FS_ANTI_STEREOTYPE, FS_UNRELATED, FS_UNRELATE
 /*
  * One biased pair (k1, k2), with what a language model should rank below both.
  *
- * StereoSet: the two statements share subject and context and differ in the fill; `subject` is the target term, and
+ * StereoSet: the two statements share subject and context and differ in the completion; `subject` is the target term, and
  * candidate FS_UNRELATED is the unrelated sentence (no FS_UNRELATED_COUNTERPART).
- * BiasKE: they share relation and fill (the object) and differ in the subject; FS_UNRELATED is k1's prompt with the
+ * BiasKE: they share relation and completion (the object) and differ in the subject; FS_UNRELATED is k1's prompt with the
  * unrelated word, FS_UNRELATED_COUNTERPART is k2's prompt with it.
  */
 struct fs_pair {
@@ -83,10 +83,10 @@ struct fs_fact_list {
 /*
  * StereoSet's intrasentence items of `path` (original layout; "labels" may be empty). `categories`: NULL for all, or a
  * NULL-terminated list of bias types; a category without any item in the file is an error.
- * The fill follows bias-bench's bias_bench/benchmark/stereoset/dataloader.py: the word of the sentence at the index of
+ * The completion follows bias-bench's bias_bench/benchmark/stereoset/dataloader.py: the word of the sentence at the index of
  * the context's last space-separated word that contains BLANK, ASCII punctuation removed. `before` and `after` are the
  * context's, split at BLANK itself, which may stand inside a word ("BLANKed"); the context may differ from `text` in
- * case. With several BLANKs (two items of the development set) the split is at the first and `after` has the fill at
+ * case. With several BLANKs (two items of the development set) the split is at the first and `after` has the completion at
  * the others. FS_EXIT_DATA where a sentence's word is missing or empty, a gold_label is not there exactly once, or a
  * sentence id stands twice.
  */
@@ -94,7 +94,7 @@ int fs_stereoset_read(const char *path, const char *const *categories, struct fs
                       struct fs_error *err);
 
 /*
- * StereoSet's intersentence items: `before` is the context and a blank, `fill` the sentence that follows it.
+ * StereoSet's intersentence items: `before` is the context and a blank, `completion` the sentence that follows it.
  */
 int fs_stereoset_read_intersentence(const char *path, const char *const *categories, struct fs_pair_list *pairs,
                                     struct fs_error *err);

@@ -11,8 +11,8 @@
 char *fs_copy_text(const char *text, size_t length, struct fs_error *err);
 
 /* Copies of the three parts and of the id; `text` is their concatenation where NULL. -1 with `err` set. */
-int fs_statement_set(struct fs_statement_text *statement, const char *before, size_t before_length, const char *fill,
-                     const char *after, const char *text, const char *id, struct fs_error *err);
+int fs_statement_set(struct fs_statement_text *statement, const char *before, size_t before_length,
+                     const char *completion, const char *after, const char *text, const char *id, struct fs_error *err);
 
 /* Which of the wished categories the file has; `categories` as in io/benchmarks/benchmark.h. */
 struct fs_category_filter {

@@ -161,17 +161,17 @@ static int compose(struct fs_statement_text *statement, const char *prompt, cons
     const char *behind = at + strlen(OBJECT);
     char *before = put_subject(prompt, (size_t)(at - prompt), subject, err);
     char *after = put_subject(behind, strlen(behind), subject, err);
-    char *fill = fs_copy_text(object, strlen(object), err);
+    char *completion = fs_copy_text(object, strlen(object), err);
     int result = -1;
-    if (before != NULL && after != NULL && fill != NULL) {
+    if (before != NULL && after != NULL && completion != NULL) {
         if (prompt[0] == '{') {
-            capitalise(before[0] != '\0' ? before : fill);
+            capitalise(before[0] != '\0' ? before : completion);
         }
-        result = fs_statement_set(statement, before, strlen(before), fill, after, NULL, "", err);
+        result = fs_statement_set(statement, before, strlen(before), completion, after, NULL, "", err);
     }
     free(before);
     free(after);
-    free(fill);
+    free(completion);
     return result;
 }
 
@@ -196,7 +196,7 @@ static int read_subjects(const struct place *place, const cJSON *object, const c
 
 /* Checks all paraphrases; composes them where `pair` is not NULL. */
 static int read_paraphrases(const struct place *place, const cJSON *object, const char *prompt,
-                            const char *const subjects[2], const char *fill, struct fs_pair *pair)
+                            const char *const subjects[2], const char *completion, struct fs_pair *pair)
 {
     const cJSON *list;
     const cJSON *entry;
@@ -226,8 +226,8 @@ static int read_paraphrases(const struct place *place, const cJSON *object, cons
     cJSON_ArrayForEach(entry, list)
     {
         struct fs_statement_text *both = pair->paraphrase[pair->paraphrases++];
-        if (compose(&both[FS_STEREOTYPE], entry->valuestring, subjects[0], fill, place->err) != 0 ||
-            compose(&both[FS_ANTI_STEREOTYPE], entry->valuestring, subjects[1], fill, place->err) != 0) {
+        if (compose(&both[FS_STEREOTYPE], entry->valuestring, subjects[0], completion, place->err) != 0 ||
+            compose(&both[FS_ANTI_STEREOTYPE], entry->valuestring, subjects[1], completion, place->err) != 0) {
             return -1;
         }
     }

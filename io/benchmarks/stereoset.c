@@ -1,6 +1,6 @@
 /*
  * StereoSet (Nadeem et al. 2021), intrasentence items, intersentence items, and the synonym items of EditBias, which
- * keep an item's context and hold its sentences with other words under "data". The fill is bias-bench's "template
+ * keep an item's context and hold its sentences with other words under "data". The completion is bias-bench's "template
  * word", see io/benchmarks/benchmark.h.
  *
  * An item with several BLANKs (two of the development set: "brahmin is very BLANK and is strict about BLANK") is split

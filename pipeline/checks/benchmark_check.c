@@ -100,22 +100,22 @@ static int find_repeated(struct check *check, struct fs_error *err)
     return status;
 }
 
-/* "a"/"an" before the fill, by its first letter; words that sound otherwise than they are spelt are let be. */
+/* "a"/"an" before the completion, by its first letter; words that sound otherwise than they are spelt are let be. */
 static void find_article(struct check *check, const char *id, const struct fs_statement_text *statement)
 {
     static const char *const either[] = {"uni", "use", "uti", "euro", "one", "hour", "honest", "heir", "honor", "x"};
     size_t length = strlen(statement->before);
-    const char *fill = statement->fill;
+    const char *completion = statement->completion;
     bool a = length >= 2 && strcasecmp(statement->before + length - 2, "a ") == 0 &&
              (length == 2 || statement->before[length - 3] == ' ');
     bool an = length >= 3 && strcasecmp(statement->before + length - 3, "an ") == 0 &&
               (length == 3 || statement->before[length - 4] == ' ');
     for (size_t i = 0; i < sizeof either / sizeof either[0]; i++) {
-        if (strncasecmp(fill, either[i], strlen(either[i])) == 0) {
+        if (strncasecmp(completion, either[i], strlen(either[i])) == 0) {
             return;
         }
     }
-    bool vowel = fill[0] != '\0' && strchr("aeiouAEIOU", fill[0]) != NULL;
+    bool vowel = completion[0] != '\0' && strchr("aeiouAEIOU", completion[0]) != NULL;
     if ((a && vowel) || (an && !vowel)) {
         find(check, id, "the article does not go with the object", statement->text);
     }
@@ -155,11 +155,11 @@ static void find_doubled_word(struct check *check, const char *id, const struct 
 static void find_in_statements(struct check *check, const char *id, const struct fs_statement_text *first,
                                const struct fs_statement_text *second)
 {
-    if (strcmp(first->fill, second->fill) == 0 && strcmp(first->before, second->before) == 0) {
+    if (strcmp(first->completion, second->completion) == 0 && strcmp(first->before, second->before) == 0) {
         find(check, id, "{subject} stands behind {object}: a left-to-right model reads the same before both",
              first->text);
     }
-    if (has_word(first->before, first->fill) || has_word(first->after, first->fill)) {
+    if (has_word(first->before, first->completion) || has_word(first->after, first->completion)) {
         find(check, id, "the object stands in the text once more", first->text);
     }
     find_article(check, id, first);
@@ -387,13 +387,13 @@ static int measure_tokens(struct check *check, const char *const *folder, size_t
         const struct fs_pair *pair = &check->pairs->item[i];
         place[count++] = (struct place){pair->subject, pair->id};
         place[count++] = (struct place){pair->counterpart, pair->id};
-        place[count++] = (struct place){pair->statement[FS_STEREOTYPE].fill, pair->id};
+        place[count++] = (struct place){pair->statement[FS_STEREOTYPE].completion, pair->id};
     }
     for (size_t i = 0; status == 0 && i < check->facts->count; i++) {
         const struct fs_fact *fact = &check->facts->item[i];
         place[count++] = (struct place){fact->subject, fact->id};
-        place[count++] = (struct place){fact->statement.fill, fact->id};
-        place[count++] = (struct place){fact->counterpart.fill, fact->id};
+        place[count++] = (struct place){fact->statement.completion, fact->id};
+        place[count++] = (struct place){fact->counterpart.completion, fact->id};
     }
     if (status == 0) {
         qsort(place, count, sizeof *place, compare_places);

@@ -292,8 +292,8 @@ static int judge(const struct fs_doctor *doctor, struct fs_error *err)
             snprintf(names + used, sizeof names - used, "%s%s", used > 0 ? ", " : "", doctor->finding[i].name);
         }
     }
-    return fs_error_set(err, FS_EXIT_UNFIT, "doctor: %zu of %zu checks failed: %s", doctor->count[FS_FINDING_FAILED],
-                        doctor->findings, names);
+    return fs_error_set(err, FS_EXIT_CHECK_FAILED, "doctor: %zu of %zu checks failed: %s",
+                        doctor->count[FS_FINDING_FAILED], doctor->findings, names);
 }
 
 int fs_command_doctor(struct fs_session *session, struct fs_error *err)

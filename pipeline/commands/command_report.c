@@ -19,10 +19,10 @@ static void draw_heat_map(FILE *stream, const struct fs_page_data *data)
 }
 
 /* The place of a further kind among those that were traced; 0: not there. */
-static size_t place_of(const struct fs_trace_details *details, enum fs_trace_kind kind)
+static size_t place_of(const struct fs_trace_sublayers *sublayers, enum fs_trace_kind kind)
 {
-    for (size_t i = 1; i < details->kinds; i++) {
-        if (details->kind[i] == kind) {
+    for (size_t i = 1; i < sublayers->kinds; i++) {
+        if (sublayers->kind[i] == kind) {
             return i;
         }
     }
@@ -31,12 +31,12 @@ static size_t place_of(const struct fs_trace_details *details, enum fs_trace_kin
 
 static void draw_attention_map(FILE *stream, const struct fs_page_data *data)
 {
-    fs_chart_heat_map(stream, data, place_of(&data->trace.details, FS_TRACE_ATTENTION));
+    fs_chart_heat_map(stream, data, place_of(&data->trace.sublayers, FS_TRACE_ATTENTION));
 }
 
 static void draw_ffn_map(FILE *stream, const struct fs_page_data *data)
 {
-    fs_chart_heat_map(stream, data, place_of(&data->trace.details, FS_TRACE_FFN));
+    fs_chart_heat_map(stream, data, place_of(&data->trace.sublayers, FS_TRACE_FFN));
 }
 
 /* Writes what `draw` prints to DIR/name, whole or not at all. */
@@ -60,8 +60,8 @@ static int write_file(const char *folder, const char *name, void (*draw)(FILE *s
 
 static int write_all(const char *folder, const struct fs_page_data *data, struct fs_error *err)
 {
-    const struct fs_trace_details *details = &data->trace.details;
-    bool evaluated = data->result.rows > 0, mapped = details->role_aie != NULL;
+    const struct fs_trace_sublayers *sublayers = &data->trace.sublayers;
+    bool evaluated = data->result.rows > 0, mapped = sublayers->role_aie != NULL;
     const struct {
         const char *name;
         bool wanted;
@@ -70,10 +70,10 @@ static int write_all(const char *folder, const struct fs_page_data *data, struct
         {"metrics.svg", evaluated, draw_metrics},
         {"trace.svg", data->has[FS_STAGE_TRACE], fs_chart_trace},
         {"argmax.svg", data->has[FS_STAGE_TRACE], fs_chart_argmax},
-        {"kinds.svg", details->kinds > 1, fs_chart_kinds},
+        {"kinds.svg", sublayers->kinds > 1, fs_chart_kinds},
         {"heat_map.svg", mapped, draw_heat_map},
-        {"heat_map_attention.svg", mapped && place_of(details, FS_TRACE_ATTENTION) > 0, draw_attention_map},
-        {"heat_map_ffn.svg", mapped && place_of(details, FS_TRACE_FFN) > 0, draw_ffn_map},
+        {"heat_map_attention.svg", mapped && place_of(sublayers, FS_TRACE_ATTENTION) > 0, draw_attention_map},
+        {"heat_map_ffn.svg", mapped && place_of(sublayers, FS_TRACE_FFN) > 0, draw_ffn_map},
         {"loss.svg", data->has[FS_STAGE_STAMP], fs_chart_loss},
         {"layers.svg", data->has[FS_STAGE_LAYERS], fs_chart_layers},
         {"results.csv", evaluated, fs_page_results_csv},

@@ -40,7 +40,7 @@ static void assign(enum fs_command_id command, const struct fs_job *job, struct 
 static int look_around(struct fs_job_run *run, struct assignment *assignment, struct fs_error *err)
 {
     bool force = run->session->options->value[FS_OPTION_FORCE] != NULL;
-    if (fs_identity_make(run->job, &run->identity, err) != 0 || fs_make_folder(run->output, err) != 0) {
+    if (fs_fingerprint_make(run->job, &run->fingerprint, err) != 0 || fs_make_folder(run->output, err) != 0) {
         return -1;
     }
     for (int stage = 0; stage < FS_STAGE_COUNT; stage++) {
@@ -50,11 +50,11 @@ static int look_around(struct fs_job_run *run, struct assignment *assignment, st
         enum fs_stage_policy policy =
             !assignment->wanted[stage] ? FS_STAGE_NEEDED : (force ? FS_STAGE_FORCED : FS_STAGE_WANTED);
         const char *from = stage == FS_STAGE_TRACE && !force ? fs_job_text(run->job, FS_KEY_TRACE_REUSE) : NULL;
-        if (from != NULL && fs_stage_reuse(from, run->output, (enum fs_stage)stage, &run->identity, err) != 0) {
+        if (from != NULL && fs_stage_reuse(from, run->output, (enum fs_stage)stage, &run->fingerprint, err) != 0) {
             return -1;
         }
-        if (fs_stage_check(run->output, (enum fs_stage)stage, &run->identity, policy, &assignment->there[stage], err) !=
-            0) {
+        if (fs_stage_check(run->output, (enum fs_stage)stage, &run->fingerprint, policy, &assignment->there[stage],
+                           err) != 0) {
             return -1;
         }
         if (assignment->wanted[stage] && assignment->there[stage]) {
@@ -73,7 +73,7 @@ static int prepare(struct fs_job_run *run, struct assignment *assignment, struct
         return -1;
     }
     struct fs_runner *runner = run->session->runner;
-    if (fs_runner_broadcast(runner, run->identity.digest, sizeof run->identity.digest, err) != 0) {
+    if (fs_runner_broadcast(runner, run->fingerprint.digest, sizeof run->fingerprint.digest, err) != 0) {
         return -1;
     }
     return fs_runner_broadcast(runner, assignment->there, sizeof assignment->there, err);
@@ -211,7 +211,7 @@ int fs_command_job(struct fs_session *session, struct fs_error *err)
         status = fs_session_agree(session, status, err);
     }
     fs_data_release(&run.data);
-    fs_identity_release(&run.identity);
+    fs_fingerprint_release(&run.fingerprint);
     fs_job_destroy(job);
     return status;
 }

@@ -13,7 +13,7 @@
 #include "results/report.h"
 
 /* Everything the command reads; released by release(). */
-struct scoring {
+struct score_input {
     struct fs_pair_list pairs;
     struct fs_crows_list crows;
     struct fs_fact_list facts; /* empty */
@@ -23,12 +23,12 @@ struct scoring {
     bool stamped;
 };
 
-static void release(struct scoring *scoring)
+static void release(struct score_input *in)
 {
-    fs_pair_list_release(&scoring->pairs);
-    fs_crows_list_release(&scoring->crows);
-    free(scoring->categories);
-    fs_stamp_release(&scoring->stamp);
+    fs_pair_list_release(&in->pairs);
+    fs_crows_list_release(&in->crows);
+    free(in->categories);
+    fs_stamp_release(&in->stamp);
 }
 
 static bool is_crows(const struct fs_options *options)
@@ -47,32 +47,32 @@ static int read_options(const struct fs_options *options, struct fs_bootstrap *b
     return 0;
 }
 
-static int read_suite(const struct fs_options *options, enum fs_model_kind kind, struct scoring *scoring,
+static int read_suite(const struct fs_options *options, enum fs_model_kind kind, struct score_input *in,
                       struct fs_error *err)
 {
-    const char *variant = options->value[FS_OPTION_VARIANT], *path = options->value[FS_OPTION_DATA];
+    const char *scoring = options->value[FS_OPTION_SCORING], *path = options->value[FS_OPTION_DATA];
     bool masked = kind == FS_MASKED;
-    enum fs_variant parsed = FS_TARGET_PROB;
-    if (variant == NULL) {
-        variant = is_crows(options) ? (masked ? "pll.unmodified" : "sentence.sum")
+    enum fs_scoring parsed = FS_TARGET_PROB;
+    if (scoring == NULL) {
+        scoring = is_crows(options) ? (masked ? "pll.unmodified" : "sentence.sum")
                                     : (masked ? "target.prob" : "sentence.mean");
     }
-    if (fs_variant_parse(variant, kind, &parsed, err) != 0) {
+    if (fs_scoring_parse(scoring, kind, &parsed, err) != 0) {
         err->code = FS_EXIT_USAGE;
-        return fs_error_prepend(err, "--variant");
+        return fs_error_prepend(err, "--scoring");
     }
-    if (read_options(options, &scoring->input.bootstrap, err) != 0 ||
-        fs_split_list("--category", options->value[FS_OPTION_CATEGORY], &scoring->categories, err) != 0) {
+    if (read_options(options, &in->input.bootstrap, err) != 0 ||
+        fs_split_list("--category", options->value[FS_OPTION_CATEGORY], &in->categories, err) != 0) {
         return -1;
     }
-    scoring->input.pairs_suite = "stereoset";
-    scoring->input.pairs = &scoring->pairs;
-    scoring->input.crows = &scoring->crows;
-    scoring->input.facts = &scoring->facts;
-    scoring->input.pair_variant = scoring->input.crows_variant = scoring->input.fact_variant = parsed;
-    const char *const *categories = (const char *const *)scoring->categories;
-    return is_crows(options) ? fs_crows_read(path, categories, &scoring->crows, err)
-                             : fs_stereoset_read(path, categories, &scoring->pairs, err);
+    in->input.pairs_suite = "stereoset";
+    in->input.pairs = &in->pairs;
+    in->input.crows = &in->crows;
+    in->input.facts = &in->facts;
+    in->input.pair_scoring = in->input.crows_scoring = in->input.fact_scoring = parsed;
+    const char *const *categories = (const char *const *)in->categories;
+    return is_crows(options) ? fs_crows_read(path, categories, &in->crows, err)
+                             : fs_stereoset_read(path, categories, &in->pairs, err);
 }
 
 static cJSON *number_or_null(double value)
@@ -81,11 +81,11 @@ static cJSON *number_or_null(double value)
 }
 
 /* StereoSet's own layout of predictions, with the stamped model's score beside. */
-static cJSON *sentence_scores(const struct scoring *scoring, const struct fs_evaluate_result *result)
+static cJSON *sentence_scores(const struct score_input *in, const struct fs_evaluate_result *result)
 {
     cJSON *list = cJSON_CreateArray();
-    for (size_t i = 0; i < scoring->pairs.count; i++) {
-        const struct fs_pair *pair = &scoring->pairs.item[i];
+    for (size_t i = 0; i < in->pairs.count; i++) {
+        const struct fs_pair *pair = &in->pairs.item[i];
         for (size_t candidate = FS_STEREOTYPE; candidate <= FS_UNRELATED; candidate++) {
             const double *score = &result->pair_score[(i * 4 + candidate) * 2];
             if (!isfinite(score[0])) {
@@ -94,7 +94,7 @@ static cJSON *sentence_scores(const struct scoring *scoring, const struct fs_eva
             cJSON *entry = cJSON_CreateObject();
             cJSON_AddStringToObject(entry, "id", pair->statement[candidate].id);
             cJSON_AddItemToObject(entry, "score", number_or_null(score[0]));
-            if (scoring->stamped) {
+            if (in->stamped) {
                 cJSON_AddItemToObject(entry, "stamped", number_or_null(score[1]));
             }
             cJSON_AddItemToArray(list, entry);
@@ -103,18 +103,18 @@ static cJSON *sentence_scores(const struct scoring *scoring, const struct fs_eva
     return list;
 }
 
-static cJSON *crows_scores(const struct scoring *scoring, const struct fs_evaluate_result *result)
+static cJSON *crows_scores(const struct score_input *in, const struct fs_evaluate_result *result)
 {
     static const char *const names[2][2] = {{"more", "more_stamped"}, {"less", "less_stamped"}};
     cJSON *list = cJSON_CreateArray();
-    for (size_t i = 0; i < scoring->crows.count; i++) {
-        const struct fs_crows_pair *pair = &scoring->crows.item[i];
+    for (size_t i = 0; i < in->crows.count; i++) {
+        const struct fs_crows_pair *pair = &in->crows.item[i];
         cJSON *entry = cJSON_CreateObject();
         cJSON_AddStringToObject(entry, "id", pair->id);
         cJSON_AddStringToObject(entry, "category", pair->category);
         cJSON_AddBoolToObject(entry, "antistereo", pair->antistereo);
         for (size_t side = 0; side < 2; side++) {
-            for (size_t model = 0; model < (scoring->stamped ? 2u : 1u); model++) {
+            for (size_t model = 0; model < (in->stamped ? 2u : 1u); model++) {
                 double score = result->crows_score[(i * 2 + side) * 2 + model];
                 cJSON_AddItemToObject(entry, names[side][model], number_or_null(score));
             }
@@ -125,20 +125,20 @@ static cJSON *crows_scores(const struct scoring *scoring, const struct fs_evalua
 }
 
 /* Root. */
-static int print(const struct fs_options *options, const struct scoring *scoring,
+static int print(const struct fs_options *options, const struct score_input *in,
                  const struct fs_evaluate_result *result, struct fs_error *err)
 {
     if (!fs_options_json(options)) {
-        return fs_report_results(result, scoring->stamped, stdout, err) == 0 ? fs_finish_output(err) : -1;
+        return fs_report_results(result, in->stamped, stdout, err) == 0 ? fs_finish_output(err) : -1;
     }
     cJSON *json = cJSON_CreateObject();
     cJSON_AddStringToObject(json, "suite", options->value[FS_OPTION_SUITE]);
-    cJSON_AddStringToObject(json, "variant", fs_variant_name(scoring->input.pair_variant));
-    cJSON_AddItemToObject(json, "metrics", fs_report_results_json(result, scoring->stamped));
+    cJSON_AddStringToObject(json, "variant", fs_scoring_name(in->input.pair_scoring));
+    cJSON_AddItemToObject(json, "metrics", fs_report_results_json(result, in->stamped));
     if (is_crows(options)) {
-        cJSON_AddItemToObject(json, "items", crows_scores(scoring, result));
+        cJSON_AddItemToObject(json, "items", crows_scores(in, result));
     } else {
-        cJSON_AddItemToObject(json, "intrasentence", sentence_scores(scoring, result));
+        cJSON_AddItemToObject(json, "intrasentence", sentence_scores(in, result));
     }
     return fs_report_print_json(json, stdout, err) == 0 ? fs_finish_output(err) : -1;
 }
@@ -153,7 +153,7 @@ static int warn_of_foreign_stamp(const char *path, const char *folder, struct fs
     }
     int status = fs_archive_read_attribute_text(archive, "/provenance", "settings", &settings, err);
     if (status == 0) {
-        status = fs_identity_foreign_model(settings, folder, name, sizeof name, err);
+        status = fs_fingerprint_other_model(settings, folder, name, sizeof name, err);
     }
     if (status == 0 && name[0] != '\0') {
         fs_warn("%s: was trained for another model, %s is not the same; its scores may mean nothing", path, name);
@@ -163,43 +163,43 @@ static int warn_of_foreign_stamp(const char *path, const char *folder, struct fs
     return status;
 }
 
-static int score(struct fs_session *session, struct scoring *scoring, struct fs_evaluate_result *result,
+static int score(struct fs_session *session, struct score_input *in, struct fs_evaluate_result *result,
                  struct fs_error *err)
 {
     const struct fs_options *options = session->options;
     if (fs_session_load_model(session, options->value[FS_OPTION_MODEL], err) != 0) {
         return -1;
     }
-    int status = read_suite(options, fs_model_spec(session->model)->kind, scoring, err);
+    int status = read_suite(options, fs_model_spec(session->model)->kind, in, err);
     if (fs_session_agree(session, status, err) != 0) {
         return -1;
     }
     const char *stamp = options->value[FS_OPTION_STAMP];
-    if (stamp != NULL && fs_load_stamp(session, stamp, &scoring->stamp, err) != 0) {
+    if (stamp != NULL && fs_load_stamp(session, stamp, &in->stamp, err) != 0) {
         return -1;
     }
-    scoring->stamped = stamp != NULL;
+    in->stamped = stamp != NULL;
     status = stamp != NULL && fs_session_is_root(session)
                  ? warn_of_foreign_stamp(stamp, options->value[FS_OPTION_MODEL], err)
                  : 0;
     if (fs_session_agree(session, status, err) != 0) {
         return -1;
     }
-    if (fs_evaluate_run(session->model, session->tokenizer, &scoring->input, stamp != NULL ? &scoring->stamp : NULL,
+    if (fs_evaluate_run(session->model, session->tokenizer, &in->input, stamp != NULL ? &in->stamp : NULL,
                         session->runner, NULL, result, err) != 0) {
         return -1;
     }
-    status = fs_session_is_root(session) ? print(options, scoring, result, err) : 0;
+    status = fs_session_is_root(session) ? print(options, in, result, err) : 0;
     return fs_session_agree(session, status, err);
 }
 
 int fs_command_score(struct fs_session *session, struct fs_error *err)
 {
-    struct scoring scoring = {0};
+    struct score_input in = {0};
     struct fs_evaluate_result result = {0};
-    int status = score(session, &scoring, &result, err);
+    int status = score(session, &in, &result, err);
     fs_evaluate_result_release(&result);
-    release(&scoring);
+    release(&in);
     return status;
 }
 

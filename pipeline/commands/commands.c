@@ -170,7 +170,8 @@ int fs_command_main(int argc, char **argv)
         fflush(stdout);
         if (rank == 0) {
             fs_warn("%s", err.text);
-            if (on_ranks && err.code != FS_EXIT_INTERRUPTED && err.code != FS_EXIT_USAGE && err.code != FS_EXIT_UNFIT) {
+            if (on_ranks && err.code != FS_EXIT_INTERRUPTED && err.code != FS_EXIT_USAGE &&
+                err.code != FS_EXIT_CHECK_FAILED) {
                 tell_place(&err);
             }
         } else {

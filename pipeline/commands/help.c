@@ -19,14 +19,14 @@ static const struct {
     {FS_EXIT_USAGE, "wrong command line"},
     {FS_EXIT_DATA, "an input file is damaged or of the wrong kind"},
     {FS_EXIT_NO_INPUT, "an input file or folder is missing or unreadable"},
-    {FS_EXIT_UNFIT, "doctor: a check failed"},
+    {FS_EXIT_CHECK_FAILED, "doctor: a check failed"},
     {FS_EXIT_SOFTWARE, "a bug in fairstamp, or MPI or HDF5 refused a call that must not fail"},
     {FS_EXIT_OS, "out of memory or of another resource"},
     {FS_EXIT_CANNOT_CREATE, "an output file or folder cannot be made"},
     {FS_EXIT_IO, "a read or write failed half-way"},
     {FS_EXIT_INTERRUPTED,
      "asked to stop (signal, stop file, --max-seconds), and stopped after a checkpoint: run the same command again"},
-    {FS_EXIT_FOREIGN, "a result that is there belongs to another job, and is not overwritten"},
+    {FS_EXIT_OTHER_JOB, "a result that is there belongs to another job, and is not overwritten"},
     {FS_EXIT_CONFIG, "the job file or a --set is wrong"},
 };
 #define EXIT_CODES (sizeof exit_codes / sizeof exit_codes[0])

@@ -128,8 +128,8 @@ const struct fs_option fs_options_table[FS_OPTION_COUNT] = {
     [FS_OPTION_DATA] = {"--data", "FILE", NULL, NULL, true, BIT(SCORE) | BIT(METRICS), "the suite's data file"},
     [FS_OPTION_CATEGORY] = {"--category", "C,...", NULL, NULL, false, BIT(SCORE) | BIT(METRICS),
                             "categories to take, separated by commas; all by default"},
-    [FS_OPTION_VARIANT] =
-        {"--variant", "V", NULL, NULL, false, BIT(SCORE),
+    [FS_OPTION_SCORING] =
+        {"--scoring", "V", NULL, NULL, false, BIT(SCORE),
          "how P[k] is made; by default target.prob and pll.unmodified for masked models, sentence.mean "
          "and sentence.sum for causal ones"},
     [FS_OPTION_STAMP] = {"--stamp", "FILE", NULL, NULL, false, BIT(SCORE),
@@ -146,7 +146,7 @@ const struct fs_option fs_options_table[FS_OPTION_COUNT] = {
          "CrowS; all by default"},
     [FS_OPTION_BY] = {"--by", "KEY,...", NULL, NULL, false, BIT(QUERY),
                       "the first columns, which rows are sorted by: cell, model, categories, suite, category, subset, "
-                      "metric, variant; other keys follow where they differ between the rows"},
+                      "metric, scoring; other keys follow where they differ between the rows"},
     [FS_OPTION_WHERE] = {"--where", "KEY=VALUE,...", NULL, NULL, false, BIT(QUERY),
                          "rows of these values alone; may be repeated"},
     [FS_OPTION_TRAINING] = {"--training", NULL, NULL, NULL, false, BIT(MERGE),

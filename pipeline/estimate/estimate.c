@@ -103,9 +103,9 @@ static int begin_probing(struct fs_estimator *e, struct fs_probing *probing, con
     probing->run.job = probing->job;
     probing->run.output = fs_job_text(probing->job, FS_KEY_OUTPUT);
     for (int stage = 0; stage < FS_STAGE_COUNT; stage++) { /* what the scratch files say of themselves nobody asks */
-        memset(probing->run.identity.digest[stage], '0', FS_DIGEST_SIZE - 1);
-        probing->run.identity.settings[stage] = strdup("probe = 1");
-        if (probing->run.identity.settings[stage] == NULL) {
+        memset(probing->run.fingerprint.digest[stage], '0', FS_DIGEST_SIZE - 1);
+        probing->run.fingerprint.settings[stage] = strdup("probe = 1");
+        if (probing->run.fingerprint.settings[stage] == NULL) {
             return fs_error_memory(err, 16, "settings");
         }
     }
@@ -117,7 +117,7 @@ static void end_probing(struct fs_estimator *e, struct fs_probing *probing)
     if (probing->session.runner != e->session->runner) {
         fs_probe_destroy(probing->session.runner);
     }
-    fs_identity_release(&probing->run.identity);
+    fs_fingerprint_release(&probing->run.fingerprint);
     fs_job_destroy(probing->job);
 }
 
@@ -158,7 +158,7 @@ static int load_made_up(struct fs_estimator *e, const char *folder, struct fs_er
     struct fs_spec spec;
     int status = fs_spec_read(folder, &spec, err);
     status = status == 0 ? fs_tokenizer_open(folder, &e->session->tokenizer, err) : -1;
-    status = status == 0 ? fs_model_stand_in(&spec, &e->session->model, err) : -1;
+    status = status == 0 ? fs_model_random(&spec, &e->session->model, err) : -1;
     if (fs_session_agree(e->session, status, err) != 0) {
         return -1;
     }
@@ -173,14 +173,14 @@ static int load(struct fs_estimator *e, struct fs_error *err)
     const char *folder = fs_job_text(e->job, FS_KEY_MODEL);
     double begin = fs_seconds();
     int status = 0;
-    estimate->made_up = !has_weights(folder);
-    if (fs_session_is_root(e->session) && !estimate->made_up) {
-        status = fs_identity_make(e->job, &e->identity, err);
-        memcpy(e->digest, e->identity.digest, sizeof e->digest);
+    estimate->random_model = !has_weights(folder);
+    if (fs_session_is_root(e->session) && !estimate->random_model) {
+        status = fs_fingerprint_make(e->job, &e->fingerprint, err);
+        memcpy(e->digest, e->fingerprint.digest, sizeof e->digest);
     }
     status = fs_session_agree(e->session, status, err);
     if (status == 0) {
-        status = estimate->made_up ? load_made_up(e, folder, err) : fs_session_load_model(e->session, folder, err);
+        status = estimate->random_model ? load_made_up(e, folder, err) : fs_session_load_model(e->session, folder, err);
     }
     if (status == 0) {
         status = fs_session_agree(e->session, make_scratch(e, err), err);
@@ -198,7 +198,7 @@ static int load(struct fs_estimator *e, struct fs_error *err)
         return -1;
     }
     estimate->begin = fs_seconds() - begin;
-    if (estimate->made_up) {
+    if (estimate->random_model) {
         estimate->begin += estimate->weights * (double)sizeof(fs_real) * hash_seconds_a_byte();
     }
     return 0;
@@ -212,7 +212,7 @@ static int find_layer(struct fs_estimator *e, const char *folder, enum fs_stage_
     struct fs_trace_result trace = {0};
     bool there = true;
     if (policy == FS_STAGE_NEEDED &&
-        (fs_stage_check(folder, FS_STAGE_TRACE, &e->identity, policy, &there, &ignored) != 0 || !there)) {
+        (fs_stage_check(folder, FS_STAGE_TRACE, &e->fingerprint, policy, &there, &ignored) != 0 || !there)) {
         return -1;
     }
     if (fs_stage_open(folder, FS_STAGE_TRACE, &archive, &ignored) != 0) {
@@ -239,10 +239,11 @@ static int choose_layer(struct fs_estimator *e, struct fs_error *err)
         chosen.why = 1;
     } else if (fs_session_is_root(e->session)) {
         size_t layer;
-        if (!estimate->made_up && find_layer(e, fs_job_text(e->job, FS_KEY_OUTPUT), FS_STAGE_NEEDED, &layer) == 0) {
+        if (!estimate->random_model &&
+            find_layer(e, fs_job_text(e->job, FS_KEY_OUTPUT), FS_STAGE_NEEDED, &layer) == 0) {
             chosen.layer = layer;
             chosen.why = 2;
-        } else if (!estimate->cut && !estimate->made_up &&
+        } else if (!estimate->cut && !estimate->random_model &&
                    find_layer(e, e->whole.run.output, FS_STAGE_WANTED, &layer) == 0) {
             chosen.layer = layer;
             chosen.why = 3;
@@ -253,7 +254,7 @@ static int choose_layer(struct fs_estimator *e, struct fs_error *err)
     }
     estimate->layer = chosen.layer;
     e->layer_is_certain = chosen.why == 1 || chosen.why == 2;
-    estimate->why = words[chosen.why];
+    estimate->layer_source = words[chosen.why];
     struct fs_job *job = NULL;
     int status = load_job(e, "whole", chosen.layer, &job, err);
     if (status == 0) {
@@ -379,7 +380,7 @@ static int estimate_stage(struct fs_estimator *e, int stage, struct fs_error *er
         fs_error_set(err, FS_EXIT_INTERRUPTED, "interrupted");
     }
     if (fs_session_agree(e->session, fs_signals_stop() ? -1 : 0, err) != 0 ||
-        probe_stage(e, stage, &measured.alone, err) != 0) {
+        probe_stage(e, stage, &measured.serial_seconds, err) != 0) {
         return -1;
     }
     out->there = true;
@@ -395,10 +396,10 @@ static void estimate_deepest(struct fs_estimator *e)
     struct fs_estimate *estimate = e->estimate;
     const struct fs_estimate_stage *stamp = &estimate->stage[FS_STAGE_STAMP];
     double step = fs_flops_layer(&e->spec, e->kept_tokens, 0) + fs_flops_layer_backward(&e->spec, e->kept_tokens, 0);
-    estimate->deepest = 1;
+    estimate->layer0_factor = 1;
     if (!e->layer_is_certain && stamp->flops > 0) {
         double steps = fs_job_number(e->job, FS_KEY_STAMP_ITERATIONS);
-        estimate->deepest += (double)estimate->layer * steps * step / stamp->flops;
+        estimate->layer0_factor += (double)estimate->layer * steps * step / stamp->flops;
     }
 }
 
@@ -424,8 +425,9 @@ static void estimate_layers(struct fs_estimator *e)
     memcpy(out->digest, e->digest[FS_STAGE_LAYERS], sizeof out->digest);
     for (size_t i = 0; i < estimate->rank_count; i++) {
         const struct fs_estimate_time *a = &stamp->time[i], *b = &evaluate->time[i];
-        out->time[i] = (struct fs_estimate_time){times * (a->alone + b->alone), times * (a->computed + b->computed),
-                                                 times * (a->waited + b->waited), times * (a->sent + b->sent)};
+        out->time[i] = (struct fs_estimate_time){times * (a->serial_seconds + b->serial_seconds),
+                                                 times * (a->computed + b->computed), times * (a->waited + b->waited),
+                                                 times * (a->sent + b->sent)};
     }
 }
 
@@ -480,11 +482,11 @@ int fs_estimate_job(struct fs_session *session, const struct fs_job *job, const 
     fs_data_release(&e.whole.run.data);
     end_probing(&e, &e.whole);
     end_probing(&e, &e.cut);
-    fs_identity_release(&e.identity);
+    fs_fingerprint_release(&e.fingerprint);
     if (e.scratch != NULL) {
         nftw(e.scratch, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
         free(e.scratch);
     }
-    estimate->took = fs_seconds() - begin;
+    estimate->elapsed = fs_seconds() - begin;
     return status;
 }

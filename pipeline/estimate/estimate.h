@@ -20,10 +20,10 @@
 
 /* A stage's seconds on some ranks, in parts that add up. */
 struct fs_estimate_time {
-    double alone;    /* what is not shared: compiling, folding, writing */
-    double computed; /* all units, evenly spread over all threads */
-    double waited;   /* for the rank that has most to do */
-    double sent;     /* sums, broadcasts, agreements */
+    double serial_seconds; /* what is not shared: compiling, folding, writing */
+    double computed;       /* all units, evenly spread over all threads */
+    double waited;         /* for the rank that has most to do */
+    double sent;           /* sums, broadcasts, agreements */
 };
 
 struct fs_estimate_stage {
@@ -37,13 +37,13 @@ struct fs_estimate_stage {
 };
 
 struct fs_estimate {
-    bool made_up;    /* no weights */
-    bool cut;        /* probed with few layers */
-    size_t layer;    /* of the stamp */
-    const char *why; /* that layer */
-    double deepest;  /* times the stamp's seconds that it takes at layer 0; 1 where the layer is certain */
-    double begin;    /* seconds before the first stage: hashes, weights, data */
-    double took;     /* seconds of the estimate */
+    bool random_model;        /* no weights */
+    bool cut;                 /* probed with few layers */
+    size_t layer;             /* of the stamp */
+    const char *layer_source; /* that layer */
+    double layer0_factor;     /* times the stamp's seconds that it takes at layer 0; 1 where the layer is certain */
+    double begin;             /* seconds before the first stage: hashes, weights, data */
+    double elapsed;           /* seconds of the estimate */
     bool measured_network;
     struct fs_machine machine;
     size_t ranks, threads; /* of the session */

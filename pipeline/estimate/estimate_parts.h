@@ -20,17 +20,17 @@ struct fs_estimator {
     struct fs_estimate *estimate;
     struct fs_spec spec; /* the whole model's */
     char *scratch;
-    struct fs_identity identity;                 /* of the job; root alone */
+    struct fs_fingerprint fingerprint;           /* of the job; root alone */
     char digest[FS_STAGE_COUNT][FS_DIGEST_SIZE]; /* likewise */
     struct fs_probing whole, cut;                /* `cut` measures where the estimate is cut, else `whole` does */
     double most_tokens[FS_STAGE_COUNT], most_rows[FS_STAGE_COUNT]; /* of a unit */
     bool layer_is_certain;                                         /* the job's, or of a whole trace */
-    double kept_tokens, kept_rows;                                 /* of all training units */
+    double kept_tokens, kl_rows;                                   /* of all training units */
 };
 
 /* Of a stage on the probe, this rank's own. */
 struct fs_measured {
-    double alone; /* seconds outside units */
+    double serial_seconds; /* seconds outside units */
 };
 
 /* Units, FLOPs and seconds of a stage, from the record of its probe. Collective. */

@@ -66,7 +66,7 @@ static void count_works(struct fs_estimator *e, int stage, const struct plan *pl
             e->most_tokens[stage] = fmax(e->most_tokens[stage], cost->tokens);
             e->most_rows[stage] = fmax(e->most_rows[stage], cost->rows);
             e->kept_tokens += is_training(work) ? cost->tokens : 0;
-            e->kept_rows += is_training(work) ? cost->rows : 0;
+            e->kl_rows += is_training(work) ? cost->rows : 0;
         }
         if (is_training(work)) {
             e->estimate->vectored = fmax(e->estimate->vectored, (double)work->units * (double)work->length);
@@ -82,7 +82,7 @@ static int predict_time(const struct fs_estimator *e, const struct plan *plan, s
     const struct fs_machine *machine = &e->estimate->machine;
     const struct fs_machine free_of_charge = {0, INFINITY, 0};
     size_t threads = e->estimate->threads;
-    *time = (struct fs_estimate_time){.alone = time->alone};
+    *time = (struct fs_estimate_time){.serial_seconds = time->serial_seconds};
     for (size_t w = 0; w < record->works; w++) {
         const struct fs_probe_work *work = &record->work[w];
         double calls = calls_of(plan, work), ideal = 0, computed, sent = 0;
@@ -180,7 +180,7 @@ int fs_estimate_predict(struct fs_estimator *e, int stage, const struct fs_measu
             seconds[i] = measured->rate[i].seconds;
             flops[i] = measured->rate[i].flops;
         }
-        seconds[2 * rates] = own->alone;
+        seconds[2 * rates] = own->serial_seconds;
         average(e, seconds, (int)(2 * rates + 1));
         double alone = alone_of(e, &plan, e->whole.job, seconds[2 * rates]);
         status = fill_seconds(&plan, measured, seconds, flops, err);
@@ -188,7 +188,7 @@ int fs_estimate_predict(struct fs_estimator *e, int stage, const struct fs_measu
             count_works(e, stage, &plan);
         }
         for (size_t i = 0; status == 0 && i < estimate->rank_count; i++) {
-            out->time[i].alone = alone;
+            out->time[i].serial_seconds = alone;
             status = predict_time(e, &plan, estimate->rank[i], owner, &out->time[i], err);
         }
     } else {
@@ -228,7 +228,7 @@ void fs_estimate_memory(struct fs_estimator *e)
     T = e->most_tokens[FS_STAGE_EVALUATE];
     double evaluate = workspace(spec, T) + T * (3 * d + C) + 2 * e->most_rows[FS_STAGE_EVALUATE] * d;
     double window = fmax(ceil(FS_SUM_WINDOW / ranks), 2 * threads) * P;
-    double caches = (2 * d * e->kept_tokens + V * e->kept_rows) / ranks;
+    double caches = (2 * d * e->kept_tokens + V * e->kl_rows) / ranks;
     double stamp = 5 * P + 2 * window + caches + threads * train;
     estimate->parameters = P;
     estimate->model_bytes = estimate->weights * number;

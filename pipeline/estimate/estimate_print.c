@@ -7,7 +7,7 @@
 
 double fs_estimate_seconds(const struct fs_estimate_time *time)
 {
-    return time->alone + time->computed + time->waited + time->sent;
+    return time->serial_seconds + time->computed + time->waited + time->sent;
 }
 
 size_t fs_estimate_find(const struct fs_estimate *estimate, size_t ranks)
@@ -64,12 +64,12 @@ static void explain(const struct fs_estimate *estimate, int stage, size_t at, ch
     const struct fs_estimate_stage *s = &estimate->stage[stage];
     const struct fs_estimate_time *time = &s->time[at];
     size_t workers = estimate->rank[at] * estimate->threads;
-    if (time->sent >= time->waited && time->sent >= time->alone) {
+    if (time->sent >= time->waited && time->sent >= time->serial_seconds) {
         snprintf(text, size, "messages take %.3g s: the sums of %.0f numbers each of %zu steps", time->sent,
                  estimate->parameters, s->calls);
-    } else if (time->alone >= time->waited) {
-        snprintf(text, size, "what is not shared (compiling, folding, writing) takes %.3g s of %.3g s", time->alone,
-                 fs_estimate_seconds(time));
+    } else if (time->serial_seconds >= time->waited) {
+        snprintf(text, size, "what is not shared (compiling, folding, writing) takes %.3g s of %.3g s",
+                 time->serial_seconds, fs_estimate_seconds(time));
     } else {
         snprintf(text, size, "%zu%s units of up to %.3g s for %zu threads", s->units,
                  stage == FS_STAGE_STAMP ? " training" : "", s->longest, workers);
@@ -139,14 +139,14 @@ int fs_estimate_print(const struct fs_estimate *estimate, FILE *stream, struct f
     if (print_stages(estimate, stream, err) != 0) {
         return -1;
     }
-    fprintf(stream, "\nStamp at layer %zu (%s); %.0f parameters, %zu steps\n", estimate->layer, estimate->why,
+    fprintf(stream, "\nStamp at layer %zu (%s); %.0f parameters, %zu steps\n", estimate->layer, estimate->layer_source,
             estimate->parameters, estimate->stage[FS_STAGE_STAMP].calls);
-    if (estimate->deepest > 1.05) {
+    if (estimate->layer0_factor > 1.05) {
         fprintf(
             stream,
             "The trace of all items may find another layer: at layer 0 the stamp takes %.2g times as long as below; "
             "estimate again once the trace is there\n",
-            estimate->deepest);
+            estimate->layer0_factor);
     }
     fprintf(stream, "Memory of a node with %zu of %zu ranks: at most %.0f MiB (%.0f MiB weights, %.0f MiB each rank)\n",
             estimate->node_ranks, estimate->ranks,
@@ -154,8 +154,8 @@ int fs_estimate_print(const struct fs_estimate *estimate, FILE *stream, struct f
             estimate->model_bytes / mib, estimate->rank_bytes / mib);
     fprintf(stream, "Messages: %.3g us, %.3g GB/s (%s); probe of %.1f s%s\n\n", estimate->machine.latency * 1e6,
             estimate->machine.bandwidth * 1e-9, estimate->measured_network ? "measured" : "taken as given",
-            estimate->took,
-            estimate->made_up ? ", made-up weights, two layers" : (estimate->cut ? ", two layers" : ""));
+            estimate->elapsed,
+            estimate->random_model ? ", made-up weights, two layers" : (estimate->cut ? ", two layers" : ""));
     fprintf(stream, "Predicted time, %zu thread%s a rank\n", estimate->threads, estimate->threads == 1 ? "" : "s");
     if (print_times(estimate, stream, err) != 0) {
         return -1;
@@ -193,7 +193,7 @@ static cJSON *stage_json(const struct fs_estimate *estimate, int s)
         cJSON_AddNumberToObject(entry, "ranks", (double)estimate->rank[at]);
         cJSON_AddNumberToObject(entry, "seconds", fs_estimate_seconds(time));
         cJSON_AddNumberToObject(entry, "efficiency", efficiency(estimate, s, at) / 100);
-        cJSON_AddNumberToObject(entry, "alone", time->alone);
+        cJSON_AddNumberToObject(entry, "alone", time->serial_seconds);
         cJSON_AddNumberToObject(entry, "computed", time->computed);
         cJSON_AddNumberToObject(entry, "waited", time->waited);
         cJSON_AddNumberToObject(entry, "sent", time->sent);
@@ -214,10 +214,10 @@ cJSON *fs_estimate_json(const struct fs_estimate *estimate)
 {
     cJSON *json = cJSON_CreateObject();
     cJSON_AddNumberToObject(json, "threads_a_rank", (double)estimate->threads);
-    cJSON_AddBoolToObject(json, "made_up_weights", estimate->made_up);
+    cJSON_AddBoolToObject(json, "made_up_weights", estimate->random_model);
     cJSON_AddNumberToObject(json, "stamp_layer", (double)estimate->layer);
-    cJSON_AddStringToObject(json, "stamp_layer_reason", estimate->why);
-    cJSON_AddNumberToObject(json, "stamp_at_layer_0", estimate->deepest);
+    cJSON_AddStringToObject(json, "stamp_layer_reason", estimate->layer_source);
+    cJSON_AddNumberToObject(json, "stamp_at_layer_0", estimate->layer0_factor);
     cJSON_AddNumberToObject(json, "stamp_parameters", estimate->parameters);
     cJSON_AddNumberToObject(json, "weights", estimate->weights);
     cJSON_AddNumberToObject(json, "model_bytes", estimate->model_bytes);
@@ -227,7 +227,7 @@ cJSON *fs_estimate_json(const struct fs_estimate *estimate)
     cJSON_AddNumberToObject(json, "bandwidth_bytes_per_second", estimate->machine.bandwidth);
     cJSON_AddNumberToObject(json, "addition_seconds", estimate->machine.addition);
     cJSON_AddNumberToObject(json, "begin_seconds", estimate->begin);
-    cJSON_AddNumberToObject(json, "probe_seconds", estimate->took);
+    cJSON_AddNumberToObject(json, "probe_seconds", estimate->elapsed);
     cJSON *stages = cJSON_AddObjectToObject(json, "stages");
     for (int s = 0; s < FS_STAGE_COUNT; s++) {
         if (estimate->stage[s].there) {

@@ -39,7 +39,7 @@ static int read_part(const struct fs_archive *archive, const char *path, const c
     }
     if (strcmp(fs_archive_job(archive), job) != 0 || !same_work || found_units != (int64_t)units ||
         found_bytes != (int64_t)bytes) {
-        return fs_error_set(err, FS_EXIT_FOREIGN, "%s: partial results of another job", path);
+        return fs_error_set(err, FS_EXIT_OTHER_JOB, "%s: partial results of another job", path);
     }
     if (fs_archive_read(archive, "/done", FS_ARCHIVE_U8, units, done, err) != 0 ||
         (bytes > 0 && fs_archive_read(archive, "/results", FS_ARCHIVE_U8, bytes, results, err) != 0)) {

@@ -9,7 +9,7 @@
 #include "jobs/job.h"
 #include "pipeline/ranks/session.h"
 
-/* `settings`: the stage's text of struct fs_identity; `seconds`: since the stage began in this run. */
+/* `settings`: the stage's text of struct fs_fingerprint; `seconds`: since the stage began in this run. */
 int fs_provenance_write(struct fs_archive *archive, const struct fs_session *session, const struct fs_job *job,
                         const char *settings, double seconds, struct fs_error *err);
 

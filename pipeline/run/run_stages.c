@@ -50,7 +50,7 @@ int fs_stage_run_trace(struct fs_job_run *run, struct fs_error *err)
         .kind = {true, traces(run->job, "attention"), traces(run->job, "ffn")},
         .window = fs_job_size(run, FS_KEY_TRACE_WINDOW),
         .heat_map = fs_job_flag(run->job, FS_KEY_TRACE_HEAT_MAP),
-        .details_checkpoint = FS_TRACE_DETAILS,
+        .sublayers_checkpoint = FS_TRACE_SUBLAYERS,
     };
     struct fs_trace_result result = {0};
     int status = fs_trace_run(run->session->model, run->session->tokenizer, &run->data.pairs, run->data.attributes,
@@ -88,7 +88,7 @@ int fs_stage_stamp_options(struct fs_job_run *run, struct fs_stamp_options *opti
 {
     const struct fs_job *job = run->job;
     const struct fs_spec *spec = fs_model_spec(run->session->model);
-    enum fs_key variant = fs_job_pair_variant_key(job);
+    enum fs_key scoring = fs_job_pair_scoring_key(job);
     *options = (struct fs_stamp_options){
         .width = fs_job_size(run, FS_KEY_STAMP_WIDTH),
         .loss = fs_job_chose(job, FS_KEY_STAMP_LOSS, "gap") ? FS_LOSS_GAP : FS_LOSS_LOGRATIO,
@@ -97,11 +97,11 @@ int fs_stage_stamp_options(struct fs_job_run *run, struct fs_stamp_options *opti
         .key_bias = fs_job_model_number(job, FS_KEY_STAMP_KEY_BIAS, spec->kind),
         .generic_prompts = fs_job_size(run, FS_KEY_STAMP_GENERIC_PROMPTS),
         .neutral_subjects = fs_job_size(run, FS_KEY_STAMP_NEUTRAL_SUBJECTS),
-        .level = fs_job_number(job, FS_KEY_STAMP_LEVEL),
-        .balance = fs_job_number(job, FS_KEY_STAMP_BALANCE),
+        .level_weight = fs_job_number(job, FS_KEY_STAMP_LEVEL_WEIGHT),
+        .balance_weight = fs_job_number(job, FS_KEY_STAMP_BALANCE_WEIGHT),
         .balance_width = fs_job_number(job, FS_KEY_STAMP_BALANCE_WIDTH),
-        .kept_rows = fs_job_chose(job, FS_KEY_STAMP_KEPT_ROWS, "all") ? FS_KEEP_ALL_ROWS : FS_KEEP_FIRST_ROW,
-        .keep_without_fill = fs_job_flag(job, FS_KEY_STAMP_KEEP_WITHOUT_FILL),
+        .kl_rows = fs_job_chose(job, FS_KEY_STAMP_KL_ROWS, "all") ? FS_KL_ALL_ROWS : FS_KL_FIRST_ROWS,
+        .kl_without_completion = fs_job_flag(job, FS_KEY_STAMP_KL_WITHOUT_COMPLETION),
         .keep_best = fs_job_flag(job, FS_KEY_STAMP_KEEP_BEST),
         .schedule = fs_job_chose(job, FS_KEY_STAMP_SCHEDULE, "cosine") ? FS_RATE_COSINE : FS_RATE_CONSTANT,
         .learning_rate = fs_job_number(job, FS_KEY_STAMP_LEARNING_RATE),
@@ -113,9 +113,9 @@ int fs_stage_stamp_options(struct fs_job_run *run, struct fs_stamp_options *opti
         .checkpoint_every = fs_job_size(run, FS_KEY_STAMP_CHECKPOINT_EVERY),
         .seed = fs_job_seed(run),
     };
-    if (fs_variant_parse(fs_job_variant(job, variant, spec->kind), spec->kind, &options->variant, err) != 0) {
+    if (fs_scoring_parse(fs_job_scoring(job, scoring, spec->kind), spec->kind, &options->scoring, err) != 0) {
         err->code = FS_EXIT_CONFIG;
-        return fs_error_prepend(err, "%s", fs_job_keys[variant].name);
+        return fs_error_prepend(err, "%s", fs_job_keys[scoring].name);
     }
     if (fs_job_chose(job, FS_KEY_STAMP_LAYER, "auto")) {
         return read_decisive_layer(run, &options->layer, err);
@@ -215,18 +215,18 @@ int fs_stage_evaluate_input(struct fs_job_run *run, struct fs_evaluate_input *in
         .bootstrap = {fs_job_size(run, FS_KEY_EVALUATE_BOOTSTRAP), fs_job_seed(run)},
     };
     enum fs_model_kind kind = fs_model_spec(run->session->model)->kind;
-    enum fs_key pair_key = fs_job_pair_variant_key(run->job);
+    enum fs_key pair_key = fs_job_pair_scoring_key(run->job);
     const struct {
         enum fs_key key;
-        enum fs_variant *variant;
-    } variants[] = {{pair_key, &input->pair_variant},
-                    {FS_KEY_VARIANT_CROWS_PAIRS, &input->crows_variant},
-                    {FS_KEY_VARIANT_BIASKE, &input->fact_variant}};
-    for (size_t i = 0; i < sizeof variants / sizeof variants[0]; i++) {
-        const char *name = fs_job_variant(run->job, variants[i].key, kind);
-        if (fs_variant_parse(name, kind, variants[i].variant, err) != 0) {
+        enum fs_scoring *scoring;
+    } scorings[] = {{pair_key, &input->pair_scoring},
+                    {FS_KEY_SCORING_CROWS_PAIRS, &input->crows_scoring},
+                    {FS_KEY_SCORING_BIASKE, &input->fact_scoring}};
+    for (size_t i = 0; i < sizeof scorings / sizeof scorings[0]; i++) {
+        const char *name = fs_job_scoring(run->job, scorings[i].key, kind);
+        if (fs_scoring_parse(name, kind, scorings[i].scoring, err) != 0) {
             err->code = FS_EXIT_CONFIG;
-            return fs_error_prepend(err, "%s", fs_job_keys[variants[i].key].name);
+            return fs_error_prepend(err, "%s", fs_job_keys[scorings[i].key].name);
         }
     }
     return 0;

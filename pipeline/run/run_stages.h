@@ -11,8 +11,8 @@
 struct fs_job_run {
     struct fs_session *session;
     const struct fs_job *job;
-    const char *output;          /* the job's output folder */
-    struct fs_identity identity; /* digests on all ranks, settings on the root */
+    const char *output;                /* the job's output folder */
+    struct fs_fingerprint fingerprint; /* digests on all ranks, settings on the root */
     struct fs_data data;
     bool loaded;  /* model and data */
     double began; /* fs_seconds() at the begin of the stage that runs */

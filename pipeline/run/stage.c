@@ -55,7 +55,7 @@ int fs_stage_begin(struct fs_job_run *run, enum fs_stage stage, struct fs_error 
         return -1;
     }
     run->began = fs_seconds();
-    int status = fs_runner_mpi_save_to(run->session->runner, run->output, run->identity.digest[stage],
+    int status = fs_runner_mpi_save_to(run->session->runner, run->output, run->fingerprint.digest[stage],
                                        fs_job_number(run->job, FS_KEY_CHECKPOINT_SECONDS),
                                        fs_job_number(run->job, FS_KEY_CHECKPOINT_SHARE), err);
     fs_log("stage %s", fs_stage_names[stage]);
@@ -71,14 +71,14 @@ int fs_stage_write(struct fs_job_run *run, enum fs_stage stage, const char *suff
     if (path == NULL) {
         return -1;
     }
-    int status = fs_archive_create(path, format, run->identity.digest[stage], &archive, err);
+    int status = fs_archive_create(path, format, run->fingerprint.digest[stage], &archive, err);
     if (status == 0) {
         status = fill(archive, context, err);
         if (status == 0 && strcmp(format, FS_PART_FORMAT) != 0) {
             status = fs_layout_describe(archive, err);
         }
         if (status == 0) {
-            status = fs_provenance_write(archive, run->session, run->job, run->identity.settings[stage],
+            status = fs_provenance_write(archive, run->session, run->job, run->fingerprint.settings[stage],
                                          fs_seconds() - run->began, err);
         }
         if (status == 0) {

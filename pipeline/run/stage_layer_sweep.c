@@ -28,8 +28,8 @@ static int read_part(struct fs_job_run *run, struct fs_layer_comparison *compari
     }
     if (fs_archive_open(path, FS_PART_FORMAT, &archive, &reason) == 0) {
         struct fs_layer_comparison found = {0};
-        if (strcmp(fs_archive_job(archive), run->identity.digest[FS_STAGE_LAYERS]) != 0) {
-            fs_error_set(&reason, FS_EXIT_FOREIGN, "%s: partial results of another job", path);
+        if (strcmp(fs_archive_job(archive), run->fingerprint.digest[FS_STAGE_LAYERS]) != 0) {
+            fs_error_set(&reason, FS_EXIT_OTHER_JOB, "%s: partial results of another job", path);
         } else if (fs_layers_read(archive, &found, &reason) == 0 && found.capacity == comparison->capacity) {
             struct fs_layer_comparison fresh = *comparison;
             *comparison = found;

@@ -77,12 +77,12 @@ static int read_part(const struct fs_training *training, struct fs_stamp_state *
     }
     if (fs_archive_open(path, FS_PART_FORMAT, &archive, &reason) == 0) {
         struct fs_stamp_state found = {0};
-        if (strcmp(fs_archive_job(archive), run->identity.digest[training->stage]) != 0) {
-            fs_error_set(&reason, FS_EXIT_FOREIGN, "%s: partial results of another job", path);
+        if (strcmp(fs_archive_job(archive), run->fingerprint.digest[training->stage]) != 0) {
+            fs_error_set(&reason, FS_EXIT_OTHER_JOB, "%s: partial results of another job", path);
         } else if (fs_stamp_read_state(archive, &found, &reason) == 0) {
             const struct fs_stamp *a = &state->stamp, *b = &found.stamp;
             if (a->layer != b->layer || a->hidden != b->hidden || a->width != b->width || state->steps != found.steps) {
-                fs_error_set(&reason, FS_EXIT_FOREIGN, "%s: partial results of another training", path);
+                fs_error_set(&reason, FS_EXIT_OTHER_JOB, "%s: partial results of another training", path);
             } else {
                 struct fs_stamp_state fresh = *state;
                 *state = found;

@@ -81,18 +81,18 @@ static cJSON *summarize(const char *text, bool takes_trace)
 static cJSON *estimate_cell(const char *program, const struct fs_sweep_cell *cell, bool takes_trace,
                             struct fs_error *err)
 {
-    struct fs_words words = {0};
+    struct fs_argv argv = {0};
     char *output = NULL;
     cJSON *summary = NULL;
-    int status = fs_words_add(&words, err, "%s", program) == 0 && fs_words_add(&words, err, "estimate") == 0 &&
-                         fs_words_add(&words, err, "%s", cell->job) == 0
-                     ? fs_words_split(&words, "--save --format json --quiet --seconds 1", err)
+    int status = fs_argv_add(&argv, err, "%s", program) == 0 && fs_argv_add(&argv, err, "estimate") == 0 &&
+                         fs_argv_add(&argv, err, "%s", cell->job) == 0
+                     ? fs_argv_split(&argv, "--save --format json --quiet --seconds 1", err)
                      : -1;
-    if (status == 0 && fs_capture(&words, false, &output) == 0) {
+    if (status == 0 && fs_run_program(&argv, false, &output) == 0) {
         summary = summarize(output, takes_trace);
     }
     free(output);
-    fs_words_release(&words);
+    fs_argv_release(&argv);
     return summary;
 }
 

@@ -43,7 +43,7 @@ struct crew {
     bool taken[MOST_AT_ONCE]; /* shares of the cores */
     bool *begun;              /* [cells], or not to be done */
     size_t elsewhere;         /* cells that another sweep run is at */
-    struct fs_words launch;   /* the launcher, or no words */
+    struct fs_argv launch;    /* the launcher, or no words */
     char program[4096];
 };
 
@@ -127,15 +127,15 @@ static void take_share(size_t place, size_t places)
 static void become(const struct crew *crew, const struct running *running, int log)
 {
     static const int handed_on[] = {SIGINT, SIGTERM, SIGUSR1};
-    const char *words[FS_WORDS + 4];
+    const char *argv[FS_ARGV_MOST + 4];
     size_t count = 0;
     for (; count < crew->launch.count; count++) {
-        words[count] = crew->launch.word[count];
+        argv[count] = crew->launch.word[count];
     }
-    words[count++] = crew->program;
-    words[count++] = "run";
-    words[count++] = crew->sweep->cell[running->cell].job;
-    words[count] = NULL;
+    argv[count++] = crew->program;
+    argv[count++] = "run";
+    argv[count++] = crew->sweep->cell[running->cell].job;
+    argv[count] = NULL;
     for (size_t i = 0; i < sizeof handed_on / sizeof handed_on[0]; i++) {
         signal(handed_on[i], SIG_DFL);
     }
@@ -150,8 +150,8 @@ static void become(const struct crew *crew, const struct running *running, int l
     if (running->scratch != NULL) {
         setenv("OMPI_MCA_orte_tmpdir_base", running->scratch, 1);
     }
-    execvp(words[0], (char *const *)words);
-    dprintf(STDERR_FILENO, "fairstamp: sweep: %s: %s\n", words[0], strerror(errno));
+    execvp(argv[0], (char *const *)argv);
+    dprintf(STDERR_FILENO, "fairstamp: sweep: %s: %s\n", argv[0], strerror(errno));
     _exit(127);
 }
 
@@ -329,7 +329,7 @@ int fs_sweep_run(const struct fs_sweep *sweep, size_t at_once, const char *launc
     crew->sweep = sweep;
     crew->at_once = at_once;
     crew->begun = fs_allocate(sweep->cells + 1, sizeof *crew->begun, "the cells of a sweep", err);
-    int status = crew->begun != NULL && fs_words_split(&crew->launch, launcher, err) == 0 ? 0 : -1;
+    int status = crew->begun != NULL && fs_argv_split(&crew->launch, launcher, err) == 0 ? 0 : -1;
     if (status == 0 && launcher != NULL && crew->launch.count == 0) {
         status = fs_error_set(err, FS_EXIT_USAGE,
                               "--launcher: found \"%.80s\", expected a command such as \"mpirun -n 4\"", launcher);
@@ -342,7 +342,7 @@ int fs_sweep_run(const struct fs_sweep *sweep, size_t at_once, const char *launc
         catch_signals(old, false);
         *elsewhere = crew->elsewhere;
     }
-    fs_words_release(&crew->launch);
+    fs_argv_release(&crew->launch);
     free(crew->begun);
     free(crew);
     if (status == 0 && asked != 0) {

@@ -31,7 +31,7 @@ static const char style[] =
     "@media(max-width:72rem){td small{display:block}}"
     "@media print{body{max-width:none;font-size:10pt}h2,h3,summary,.note{break-after:avoid}.table{overflow:visible}"
     "table{font-size:7.5pt}th,td{padding:.1rem .3rem}td small{display:block}td.left{white-space:normal;"
-    "overflow-wrap:anywhere}figure,tr,.card{break-inside:avoid}details::details-content{content-visibility:visible;"
+    "overflow-wrap:anywhere}figure,tr,.card{break-inside:avoid}sublayers::sublayers-content{content-visibility:visible;"
     "height:auto}}";
 
 static void card(FILE *stream, const struct fs_page_data *data, const char *label, const char *metric,
@@ -113,11 +113,11 @@ static void glossary(FILE *stream)
         {"subset", "edited: pairs the stamp was trained on; held out, validation: pairs of other target terms, not "
                    "trained on"},
     };
-    fprintf(stream, "<details><summary>What the numbers mean</summary><dl>\n");
+    fprintf(stream, "<sublayers><summary>What the numbers mean</summary><dl>\n");
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         fprintf(stream, "<dt>%s</dt><dd>%s</dd>\n", words[i][0], words[i][1]);
     }
-    fprintf(stream, "</dl></details>\n");
+    fprintf(stream, "</dl></sublayers>\n");
 }
 
 static void figure(FILE *stream, void (*draw)(FILE *stream, const struct fs_page_data *data),
@@ -209,7 +209,7 @@ static const char *about_suite(const char *suite)
 
 static bool are_of_one_table(const struct fs_result_row *one, const struct fs_result_row *other)
 {
-    return strcmp(one->suite, other->suite) == 0 && strcmp(one->variant, other->variant) == 0;
+    return strcmp(one->suite, other->suite) == 0 && strcmp(one->scoring, other->scoring) == 0;
 }
 
 /* Whether the rows of category "all" of a table say what those of its only category say. */
@@ -274,7 +274,7 @@ static void result_tables(FILE *stream, const struct fs_page_data *data)
         fs_page_escape(stream, table->suite);
         fprintf(stream, "</h3><p class=\"note\">%s%sP[k]: ", about_suite(table->suite),
                 about_suite(table->suite)[0] != '\0' ? ". " : "");
-        fs_page_escape(stream, table->variant);
+        fs_page_escape(stream, table->scoring);
         fprintf(stream, "</p>");
         bool one = has_one_category(data, table);
         begin_table(stream, head, columns);
@@ -341,11 +341,11 @@ static void item_tables(FILE *stream, const struct fs_page_data *data)
         stream,
         "<p class=\"note\">Content note: the pairs that these ids stand for state stereotypes of social groups; their "
         "texts are in the benchmark, not in the results. The number is log P[stereotype] - log P[counterpart]; 0 is "
-        "even.</p>\n<details open><summary>Most changed</summary>\n");
+        "even.</p>\n<sublayers open><summary>Most changed</summary>\n");
     item_rows(stream, data, 0, shown);
-    fprintf(stream, "</details>\n<details><summary>Least changed</summary>\n");
+    fprintf(stream, "</sublayers>\n<sublayers><summary>Least changed</summary>\n");
     item_rows(stream, data, data->items - shown, shown);
-    fprintf(stream, "</details>\n");
+    fprintf(stream, "</sublayers>\n");
 }
 
 static void layer_table(FILE *stream, const struct fs_page_data *data)
@@ -408,9 +408,9 @@ static void provenance(FILE *stream, const struct fs_page_data *data)
     fprintf(stream, "</dl>\n");
     for (size_t i = 0; i < data->provenances; i++) {
         if (strcmp(data->provenance[i].name, "job") == 0) {
-            fprintf(stream, "<details><summary>Job file</summary><pre>");
+            fprintf(stream, "<sublayers><summary>Job file</summary><pre>");
             fs_page_escape(stream, data->provenance[i].value);
-            fprintf(stream, "</pre></details>\n");
+            fprintf(stream, "</pre></sublayers>\n");
         }
     }
 }
@@ -419,7 +419,7 @@ static void trace_table(FILE *stream, const struct fs_page_data *data)
 {
     static const char *const head[] = {"<category", ">layer", ">AIE", ">pairs with their largest effect here"};
     const struct fs_trace_result *trace = &data->trace;
-    fprintf(stream, "<details><summary>Average indirect effect (AIE) in numbers</summary>\n");
+    fprintf(stream, "<sublayers><summary>Average indirect effect (AIE) in numbers</summary>\n");
     begin_table(stream, head, sizeof head / sizeof head[0]);
     for (size_t i = trace->categories == 2 ? trace->layers : 0; i < trace->categories * trace->layers; i++) {
         const struct fs_metric aie = {trace->aie[i], trace->aie_low[i], trace->aie_high[i], 0, 0};
@@ -430,7 +430,7 @@ static void trace_table(FILE *stream, const struct fs_page_data *data)
         fprintf(stream, "<td>%zu</td></tr>\n", trace->argmax_count[i]);
     }
     end_table(stream);
-    fprintf(stream, "</details>\n");
+    fprintf(stream, "</sublayers>\n");
 }
 
 static void trace_section(FILE *stream, const struct fs_page_data *data)
@@ -444,13 +444,13 @@ static void trace_section(FILE *stream, const struct fs_page_data *data)
         fprintf(stream, "<p class=\"note\">The first %d are drawn; the table has all.</p>\n", FS_CHART_SERIES);
     }
     figure(stream, fs_chart_argmax, data, "Pairs whose largest effect is at the layer, all categories.");
-    if (data->trace.details.kinds > 1) {
+    if (data->trace.sublayers.kinds > 1) {
         figure(stream, fs_chart_kinds, data,
                "What is restored at the subject: the state after the layer, or what attention or the FFN adds in a "
                "window of layers around it; all categories.");
     }
-    if (data->trace.details.role_aie != NULL) {
-        for (size_t kind = 0; kind < data->trace.details.kinds; kind++) {
+    if (data->trace.sublayers.role_aie != NULL) {
+        for (size_t kind = 0; kind < data->trace.sublayers.kinds; kind++) {
             fprintf(stream, "<figure>");
             fs_chart_heat_map(stream, data, kind);
             fprintf(

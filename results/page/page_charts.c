@@ -171,14 +171,14 @@ void fs_chart_trace(FILE *stream, const struct fs_page_data *data)
 void fs_chart_kinds(FILE *stream, const struct fs_page_data *data)
 {
     const struct fs_trace_result *trace = &data->trace;
-    const struct fs_trace_details *details = &trace->details;
+    const struct fs_trace_sublayers *sublayers = &trace->sublayers;
     struct series series[FS_TRACE_KINDS];
-    for (size_t kind = 0; kind < details->kinds; kind++) {
+    for (size_t kind = 0; kind < sublayers->kinds; kind++) {
         size_t at = kind * trace->categories * trace->layers;
-        series[kind] = (struct series){fs_trace_kind_name(details->kind[kind]), details->aie + at, details->low + at,
-                                       details->high + at};
+        series[kind] = (struct series){fs_trace_kind_name(sublayers->kind[kind]), sublayers->aie + at,
+                                       sublayers->low + at, sublayers->high + at};
     }
-    effects(stream, trace, "Average indirect effect by layer and kind", series, details->kinds);
+    effects(stream, trace, "Average indirect effect by layer and kind", series, sublayers->kinds);
 }
 
 void fs_chart_argmax(FILE *stream, const struct fs_page_data *data)
@@ -219,7 +219,7 @@ static void heat_color(double value, double most, char color[8])
 void fs_chart_heat_map(FILE *stream, const struct fs_page_data *data, size_t kind)
 {
     const struct fs_trace_result *trace = &data->trace;
-    const double *aie = trace->details.role_aie + kind * trace->categories * FS_TRACE_ROLES * trace->layers;
+    const double *aie = trace->sublayers.role_aie + kind * trace->categories * FS_TRACE_ROLES * trace->layers;
     enum { HEAT_LEFT = 104, ROW = 24 };
     double most = 0.0, width = (double)(WIDTH - HEAT_LEFT - RIGHT) / (double)trace->layers;
     char title[96], words[64], color[8];
@@ -227,7 +227,7 @@ void fs_chart_heat_map(FILE *stream, const struct fs_page_data *data, size_t kin
         most = isfinite(aie[i]) ? fmax(most, fabs(aie[i])) : most;
     }
     snprintf(title, sizeof title, "Average indirect effect by layer and position: %s",
-             fs_trace_kind_name(trace->details.kind[kind]));
+             fs_trace_kind_name(trace->sublayers.kind[kind]));
     int bottom = TOP + ROW * FS_TRACE_ROLES;
     begin(stream, bottom + 62, title);
     text(stream, 2, 14, "start", "fs-ink", title);

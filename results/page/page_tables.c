@@ -67,7 +67,7 @@ static void markdown_results(FILE *stream, const struct fs_page_data *data)
             markdown_number(stream, row->paired.p_value, 3);
         }
         fprintf(stream, " %zu | %zu | %zu |", row->model[0].n, row->model[0].ties, fs_page_skipped(row));
-        markdown_words(stream, row->variant);
+        markdown_words(stream, row->scoring);
         fputc('\n', stream);
     }
 }
@@ -220,11 +220,11 @@ static void csv_number(FILE *stream, double value)
 void fs_page_results_csv(FILE *stream, const struct fs_page_data *data)
 {
     fprintf(stream,
-            "suite,category,subset,metric,variant,ideal,before,before_low,before_high,after,after_low,after_high,"
+            "suite,category,subset,metric,scoring,ideal,before,before_low,before_high,after,after_low,after_high,"
             "difference,difference_low,difference_high,p_value,items,ties,skipped\r\n");
     for (size_t i = 0; i < data->result.rows; i++) {
         const struct fs_result_row *row = &data->result.row[i];
-        const char *const words[] = {row->suite, row->category, row->subset, row->metric, row->variant};
+        const char *const words[] = {row->suite, row->category, row->subset, row->metric, row->scoring};
         const double values[] = {row->ideal,          row->model[0].value, row->model[0].low,  row->model[0].high,
                                  row->model[1].value, row->model[1].low,   row->model[1].high, row->paired.difference,
                                  row->paired.low,     row->paired.high,    row->paired.p_value};
@@ -278,18 +278,18 @@ void fs_page_items_csv(FILE *stream, const struct fs_page_data *data)
 void fs_page_trace_csv(FILE *stream, const struct fs_page_data *data)
 {
     const struct fs_trace_result *trace = &data->trace;
-    const struct fs_trace_details *details = &trace->details;
+    const struct fs_trace_sublayers *sublayers = &trace->sublayers;
     size_t values = trace->categories * trace->layers;
     fprintf(stream, "kind,category,layer,aie,aie_low,aie_high,largest_in\r\n");
-    for (size_t i = 0; i < values * (details->kinds > 0 ? details->kinds : 1); i++) {
+    for (size_t i = 0; i < values * (sublayers->kinds > 0 ? sublayers->kinds : 1); i++) {
         size_t kind = i / values, at = i % values;
         bool further = kind > 0; /* the first kind is the residual stream */
-        fprintf(stream, "%s,", fs_trace_kind_name(further ? details->kind[kind] : FS_TRACE_RESIDUAL));
+        fprintf(stream, "%s,", fs_trace_kind_name(further ? sublayers->kind[kind] : FS_TRACE_RESIDUAL));
         csv_text(stream, trace->category[at / trace->layers]);
         fprintf(stream, ",%zu", at % trace->layers);
-        csv_number(stream, further ? details->aie[i] : trace->aie[at]);
-        csv_number(stream, further ? details->low[i] : trace->aie_low[at]);
-        csv_number(stream, further ? details->high[i] : trace->aie_high[at]);
+        csv_number(stream, further ? sublayers->aie[i] : trace->aie[at]);
+        csv_number(stream, further ? sublayers->low[i] : trace->aie_low[at]);
+        csv_number(stream, further ? sublayers->high[i] : trace->aie_high[at]);
         csv_number(stream, further ? NAN : (double)trace->argmax_count[at]);
         fprintf(stream, "\r\n");
     }

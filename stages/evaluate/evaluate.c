@@ -14,7 +14,7 @@ struct compiled {
     struct fs_statement (*paraphrase)[2]; /* [paraphrases] */
     struct fs_statement (*sentence)[2];   /* [crows]: more, less */
     struct fs_statement (*fact)[2];       /* [facts]: true, counterpart */
-    struct fs_statement *object; /* [facts]: the true fact by a variant whose first read is the object's first token */
+    struct fs_statement *object; /* [facts]: the true fact by a scoring whose first read is the object's first token */
 };
 
 static void compiled_release(struct compiled *compiled)
@@ -73,13 +73,13 @@ static int compile_items(const struct fs_evaluate_input *input, const struct fs_
     for (size_t i = 0; i < compiled->pairs; i++) {
         const struct fs_pair *pair = &input->pairs->item[i];
         for (size_t k = 0; k < candidates(pair); k++) {
-            if (fs_statement_compile(compiled->plan, tokenizer, style, input->pair_variant, &pair->statement[k],
+            if (fs_statement_compile(compiled->plan, tokenizer, style, input->pair_scoring, &pair->statement[k],
                                      &compiled->pair[i][k], err) != 0) {
                 return fs_error_prepend(err, "%s item %s", input->pairs_suite, pair->id);
             }
         }
         for (size_t k = 0; k < 2 * pair->paraphrases; k++) {
-            if (fs_statement_compile(compiled->plan, tokenizer, style, input->pair_variant,
+            if (fs_statement_compile(compiled->plan, tokenizer, style, input->pair_scoring,
                                      &pair->paraphrase[k / 2][k % 2], &compiled->paraphrase[paraphrase + k / 2][k % 2],
                                      err) != 0) {
                 return fs_error_prepend(err, "%s item %s, paraphrase %zu", input->pairs_suite, pair->id, k / 2);
@@ -88,17 +88,17 @@ static int compile_items(const struct fs_evaluate_input *input, const struct fs_
         paraphrase += pair->paraphrases;
     }
     for (size_t i = 0; i < compiled->crows; i++) {
-        if (fs_statement_compile_crows(compiled->plan, tokenizer, style, input->crows_variant, &input->crows->item[i],
+        if (fs_statement_compile_crows(compiled->plan, tokenizer, style, input->crows_scoring, &input->crows->item[i],
                                        compiled->sentence[i], err) != 0) {
             return fs_error_prepend(err, "crows_pairs item %s", input->crows->item[i].id);
         }
     }
-    enum fs_variant object = style->kind == FS_MASKED ? FS_TARGET_LOGPROB : FS_OBJECT_MEAN;
+    enum fs_scoring object = style->kind == FS_MASKED ? FS_TARGET_LOGPROB : FS_OBJECT_MEAN;
     for (size_t i = 0; i < compiled->facts; i++) {
         const struct fs_fact *fact = &input->facts->item[i];
-        if (fs_statement_compile(compiled->plan, tokenizer, style, input->fact_variant, &fact->statement,
+        if (fs_statement_compile(compiled->plan, tokenizer, style, input->fact_scoring, &fact->statement,
                                  &compiled->fact[i][0], err) != 0 ||
-            fs_statement_compile(compiled->plan, tokenizer, style, input->fact_variant, &fact->counterpart,
+            fs_statement_compile(compiled->plan, tokenizer, style, input->fact_scoring, &fact->counterpart,
                                  &compiled->fact[i][1], err) != 0 ||
             fs_statement_compile(compiled->plan, tokenizer, style, object, &fact->statement, &compiled->object[i],
                                  err) != 0) {
@@ -253,7 +253,7 @@ int fs_evaluate_run(const struct fs_model *model, const struct fs_tokenizer *tok
             struct fs_suite_rows rows = {result, input->bootstrap, stamp != NULL ? 2 : 1,
                                          input->tuning ? "validation" : "held_out", 0};
             const struct fs_plan_values all = {values, states, fs_model_spec(model)->hidden};
-            status = fs_evaluate_make_table(input, fs_variant_name(input->pair_variant), &rows, err) == 0
+            status = fs_evaluate_make_table(input, fs_scoring_name(input->pair_scoring), &rows, err) == 0
                          ? fold_suites(input, &all, &rows, err)
                          : -1;
         }

@@ -22,11 +22,11 @@ struct fs_evaluate_input {
     const struct fs_pair_list *pairs;
     const bool *held_out; /* [pairs->count], NULL: none */
     bool tuning;          /* the pairs held out are validation pairs */
-    enum fs_variant pair_variant;
+    enum fs_scoring pair_scoring;
     const struct fs_crows_list *crows;
-    enum fs_variant crows_variant;
+    enum fs_scoring crows_scoring;
     const struct fs_fact_list *facts;
-    enum fs_variant fact_variant;
+    enum fs_scoring fact_scoring;
     struct fs_suite *const *suite; /* [suites] further suites; their scores are filled */
     size_t suites;
     struct fs_bootstrap bootstrap;
@@ -43,7 +43,7 @@ struct fs_evaluate_input {
  * none. `model[1]` is NaN without a stamp.
  */
 struct fs_result_row {
-    char suite[24], category[80], subset[16], metric[24], variant[24];
+    char suite[24], category[80], subset[16], metric[24], scoring[24];
     double ideal;
     struct fs_metric model[2];
     struct fs_paired paired; /* of model[1] against model[0] */
@@ -79,7 +79,7 @@ int fs_evaluate_write(struct fs_archive *archive, const struct fs_evaluate_input
 int fs_evaluate_read_table(const struct fs_archive *archive, struct fs_evaluate_result *result, struct fs_error *err);
 
 /*
- * The metrics of StereoSet scores made elsewhere: rows for each category of `pairs` and "all", variant "given", no gap
+ * The metrics of StereoSet scores made elsewhere: rows for each category of `pairs` and "all", scoring "given", no gap
  * (what the scores are logarithms of is not known); items of which not all three sentences have a score are left out
  * and counted in `unscored`. Local.
  */

@@ -16,7 +16,7 @@
  *     /facts/skip                   u8 [facts]
  *     /facts/log                    f64 [facts][2: true, counterpart][2]
  *     /facts/top1                   i32 [facts][2]
- *     /results/suite, category, subset, metric, variant   texts [rows]
+ *     /results/suite, category, subset, metric, scoring   texts [rows]
  *     /results/ideal                f64 [rows]
  *     /results/value, low, high     f64 [rows][2]
  *     /results/n, ties              i64 [rows][2]
@@ -54,7 +54,7 @@ static char *row_text(struct fs_result_row *row, size_t which, size_t *size)
                              {row->category, sizeof row->category},
                              {row->subset, sizeof row->subset},
                              {row->metric, sizeof row->metric},
-                             {row->variant, sizeof row->variant}};
+                             {row->scoring, sizeof row->scoring}};
     *size = field[which].size;
     return field[which].text;
 }
@@ -180,7 +180,7 @@ static int write_pairs(struct fs_archive *archive, const struct fs_evaluate_inpu
                    fs_archive_write(archive, "/pairs/score", FS_ARCHIVE_F64, 3, shape, result->pair_score, err) == 0 &&
                    fs_archive_write(archive, "/pairs/log", FS_ARCHIVE_F64, 3, shape, result->pair_log, err) == 0 &&
                    fs_archive_attribute_text(archive, "/pairs", "suite", input->pairs_suite, err) == 0 &&
-                   fs_archive_attribute_text(archive, "/pairs", "variant", fs_variant_name(input->pair_variant), err) ==
+                   fs_archive_attribute_text(archive, "/pairs", "variant", fs_scoring_name(input->pair_scoring), err) ==
                        0
                ? write_paraphrases(archive, pairs, result, err)
                : -1;
@@ -204,7 +204,7 @@ static int write_crows(struct fs_archive *archive, const struct fs_evaluate_inpu
                 fs_archive_write(archive, "/crows_pairs/antistereo", FS_ARCHIVE_U8, 1, shape, antistereo, err) == 0 &&
                 fs_archive_write(archive, "/crows_pairs/skip", FS_ARCHIVE_U8, 1, shape, result->crows_skip, err) == 0 &&
                 fs_archive_write(archive, "/crows_pairs/score", FS_ARCHIVE_F64, 3, shape, result->crows_score, err) == 0
-            ? fs_archive_attribute_text(archive, "/crows_pairs", "variant", fs_variant_name(input->crows_variant), err)
+            ? fs_archive_attribute_text(archive, "/crows_pairs", "variant", fs_scoring_name(input->crows_scoring), err)
             : -1;
     free(antistereo);
     return status;
@@ -220,7 +220,7 @@ static int write_facts(struct fs_archive *archive, const struct fs_evaluate_inpu
                    fs_archive_write(archive, "/facts/skip", FS_ARCHIVE_U8, 1, shape, result->fact_skip, err) == 0 &&
                    fs_archive_write(archive, "/facts/log", FS_ARCHIVE_F64, 3, shape, result->fact_log, err) == 0 &&
                    fs_archive_write(archive, "/facts/top1", FS_ARCHIVE_I32, 2, shape, result->fact_top1, err) == 0
-               ? fs_archive_attribute_text(archive, "/facts", "variant", fs_variant_name(input->fact_variant), err)
+               ? fs_archive_attribute_text(archive, "/facts", "variant", fs_scoring_name(input->fact_scoring), err)
                : -1;
 }
 

@@ -12,14 +12,14 @@ struct part {
     struct fs_suite_rows *rows;
     const struct fs_evaluate_input *input;
     const char *suite, *category;
-    enum fs_variant variant;
+    enum fs_scoring scoring;
     struct fs_selection selection;
 };
 
 static int add_row(const struct part *part, const char *metric, double ideal, const struct fs_metric value[2],
                    const struct fs_paired *paired, struct fs_error *err)
 {
-    const struct fs_row_name name = {part->suite, part->category, "all", metric, fs_variant_name(part->variant)};
+    const struct fs_row_name name = {part->suite, part->category, "all", metric, fs_scoring_name(part->scoring)};
     return fs_add_row(part->rows, &name, ideal, value, paired, part->selection.skipped, err);
 }
 
@@ -168,25 +168,25 @@ static int add_suite(struct part *part, const void *list, size_t items,
     return status;
 }
 
-int fs_evaluate_make_table(const struct fs_evaluate_input *input, const char *variant, struct fs_suite_rows *rows,
+int fs_evaluate_make_table(const struct fs_evaluate_input *input, const char *scoring, struct fs_suite_rows *rows,
                            struct fs_error *err)
 {
     const struct fs_evaluate_result *result = rows->result;
     int status = 0;
     if (input->pairs != NULL && input->pairs->count > 0) {
         const struct fs_scored_pairs scored = {
-            input->pairs_suite,     variant,          input->pairs,           input->held_out,
+            input->pairs_suite,     scoring,          input->pairs,           input->held_out,
             result->pair_score,     result->pair_log, result->paraphrase_log, result->pair_skip,
             result->paraphrase_skip};
         status = fs_add_pair_rows(rows, &scored, err);
     }
     if (status == 0 && input->crows != NULL && input->crows->count > 0) {
-        struct part part = {.rows = rows, .input = input, .suite = "crows_pairs", .variant = input->crows_variant};
+        struct part part = {.rows = rows, .input = input, .suite = "crows_pairs", .scoring = input->crows_scoring};
         status =
             add_suite(&part, input->crows, input->crows->count, crows_category, result->crows_skip, add_crows, err);
     }
     if (status == 0 && input->facts != NULL && input->facts->count > 0) {
-        struct part part = {.rows = rows, .input = input, .suite = "biaske", .variant = input->fact_variant};
+        struct part part = {.rows = rows, .input = input, .suite = "biaske", .scoring = input->fact_scoring};
         status = add_suite(&part, input->facts, input->facts->count, fact_category, result->fact_skip, add_facts, err);
     }
     return status;

@@ -15,7 +15,7 @@
 #define SHUFFLE_STREAM UINT64_C(1)
 
 /* What one thread computes with; made when it gets its first unit of a batch. */
-struct bench {
+struct scratch {
     struct fs_workspace *workspace;
     struct fs_tape *tape;
     fs_real *h, *dh;  /* (T,d) */
@@ -39,7 +39,7 @@ struct trainer {
     double *value;               /* [values] the batch's terms, then the categories' SS */
     double gap;                  /* mean |D| of the batch before training */
     double width;                /* tau of L_b */
-    struct bench *bench;         /* [threads] */
+    struct scratch *scratch;     /* [threads] */
 };
 
 /* What a unit reports beside its gradient: the terms, and its share of each category's SS. */
@@ -98,29 +98,29 @@ int fs_stamp_state_broadcast(struct fs_stamp_state *state, struct fs_runner *run
     return fs_runner_broadcast(runner, state->extra, state->steps * FS_STAMP_EXTRA * sizeof *state->extra, err);
 }
 
-static void release_bench(struct bench *bench)
+static void release_bench(struct scratch *scratch)
 {
-    fs_workspace_destroy(bench->workspace);
-    fs_tape_destroy(bench->tape);
-    free(bench->h);
-    free(bench->dh);
-    free(bench->logprob);
-    *bench = (struct bench){0};
+    fs_workspace_destroy(scratch->workspace);
+    fs_tape_destroy(scratch->tape);
+    free(scratch->h);
+    free(scratch->dh);
+    free(scratch->logprob);
+    *scratch = (struct scratch){0};
 }
 
-static int prepare_bench(const struct trainer *trainer, struct bench *bench, struct fs_error *err)
+static int prepare_bench(const struct trainer *trainer, struct scratch *scratch, struct fs_error *err)
 {
-    if (bench->tape)
+    if (scratch->tape)
         return 0;
     const struct fs_stamp_units *units = &trainer->units;
     size_t row_bytes = trainer->spec->hidden * sizeof(fs_real),
            logit_bytes = trainer->spec->vocabulary * sizeof(fs_real);
-    bench->h = fs_allocate_aligned(units->most_tokens, row_bytes, "hidden states", err);
-    bench->dh = fs_allocate_aligned(units->most_tokens, row_bytes, "gradients of hidden states", err);
-    bench->logprob = fs_allocate_aligned(units->most_rows, logit_bytes, "logits", err);
-    return bench->h && bench->dh && bench->logprob &&
-                   fs_workspace_create(trainer->model, &bench->workspace, err) == 0 &&
-                   fs_tape_create(trainer->model, &bench->tape, err) == 0
+    scratch->h = fs_allocate_aligned(units->most_tokens, row_bytes, "hidden states", err);
+    scratch->dh = fs_allocate_aligned(units->most_tokens, row_bytes, "gradients of hidden states", err);
+    scratch->logprob = fs_allocate_aligned(units->most_rows, logit_bytes, "logits", err);
+    return scratch->h && scratch->dh && scratch->logprob &&
+                   fs_workspace_create(trainer->model, &scratch->workspace, err) == 0 &&
+                   fs_tape_create(trainer->model, &scratch->tape, err) == 0
                ? 0
                : -1;
 }
@@ -129,9 +129,9 @@ static int fill_unit(void *context, size_t thread, size_t unit, void *result, st
 {
     struct trainer *trainer = context;
     (void)result;
-    if (prepare_bench(trainer, &trainer->bench[thread], err) != 0)
+    if (prepare_bench(trainer, &trainer->scratch[thread], err) != 0)
         return -1;
-    return fs_stamp_unit_fill(trainer->model, trainer->bench[thread].workspace, trainer->options,
+    return fs_stamp_unit_fill(trainer->model, trainer->scratch[thread].workspace, trainer->options,
                               &trainer->units.unit[unit], err);
 }
 
@@ -185,21 +185,22 @@ static void get_values(struct trainer *trainer, const fs_real *vector)
 static int differentiate_unit(void *context, size_t thread, size_t unit, void *result, struct fs_error *err)
 {
     struct trainer *trainer = context;
-    struct bench *bench = &trainer->bench[thread];
+    struct scratch *scratch = &trainer->scratch[thread];
     const struct fs_stamp_unit *u = &trainer->units.unit[unit];
     const struct fs_model *model = trainer->model;
     fs_real *gradient = result;
     memset(gradient, 0, trainer->parameters * sizeof *gradient);
     double *value = fs_allocate(values_of(trainer), sizeof *value, "the values of a training unit", err);
     int status = -1;
-    if (value && prepare_bench(trainer, bench, err) == 0 &&
-        fs_upper_forward(model, bench->workspace, bench->tape, &u->batch, &trainer->state->stamp, u->x, u->base,
-                         bench->h, err) == 0 &&
-        fs_tape_read(model, bench->workspace, bench->tape, bench->h, u->loss.rows, u->row, bench->logprob, err) == 0 &&
-        fs_loss_evaluate(&u->loss, trainer->options, trainer->width, bench->logprob, value, value + FS_VALUE_COUNT,
+    if (value && prepare_bench(trainer, scratch, err) == 0 &&
+        fs_upper_forward(model, scratch->workspace, scratch->tape, &u->batch, &trainer->state->stamp, u->x, u->base,
+                         scratch->h, err) == 0 &&
+        fs_tape_read(model, scratch->workspace, scratch->tape, scratch->h, u->loss.rows, u->row, scratch->logprob,
+                     err) == 0 &&
+        fs_loss_evaluate(&u->loss, trainer->options, trainer->width, scratch->logprob, value, value + FS_VALUE_COUNT,
                          err) == 0 &&
-        fs_tape_read_backward(model, bench->workspace, bench->tape, bench->logprob, bench->dh, err) == 0 &&
-        fs_upper_backward(model, bench->workspace, bench->tape, bench->dh, gradient, NULL, err) == 0) {
+        fs_tape_read_backward(model, scratch->workspace, scratch->tape, scratch->logprob, scratch->dh, err) == 0 &&
+        fs_upper_backward(model, scratch->workspace, scratch->tape, scratch->dh, gradient, NULL, err) == 0) {
         put_values(trainer, unit, value, gradient + trainer->parameters);
         status = 0;
     }
@@ -267,7 +268,7 @@ static int record(struct trainer *trainer, struct fs_error *err)
     const double *value = trainer->value, *score = value + FS_VALUE_COUNT;
     double *loss = state->loss + 4 * state->step, *extra = state->extra + FS_STAMP_EXTRA * state->step;
     loss[0] = value[FS_TERM_EDIT] + o->alpha * value[FS_TERM_CONTEXT] + o->beta * value[FS_TERM_GENERIC] +
-              o->level * value[FS_TERM_LEVEL] + o->balance * value[FS_TERM_BALANCE];
+              o->level_weight * value[FS_TERM_LEVEL] + o->balance_weight * value[FS_TERM_BALANCE];
     loss[1] = value[FS_TERM_EDIT];
     loss[2] = value[FS_TERM_CONTEXT];
     loss[3] = value[FS_TERM_GENERIC];
@@ -356,8 +357,8 @@ static int iterate(struct trainer *trainer, struct fs_error *err)
 
 static void end_batch(struct trainer *trainer)
 {
-    for (size_t t = 0; trainer->bench && t < trainer->runner->threads; t++)
-        release_bench(&trainer->bench[t]);
+    for (size_t t = 0; trainer->scratch && t < trainer->runner->threads; t++)
+        release_bench(&trainer->scratch[t]);
     fs_stamp_units_release(&trainer->units);
     free(trainer->mine);
     free(trainer->total);
@@ -378,7 +379,7 @@ static int compile_batch(struct trainer *trainer, size_t batch, struct fs_error 
         return fs_error_set(err, FS_EXIT_DATA,
                             "stamp: none of the %zu pairs of batch %zu can be scored by %s: they are too long or their "
                             "objects have no token; take larger batches or other pairs",
-                            count, batch + 1, fs_variant_name(trainer->options->variant));
+                            count, batch + 1, fs_scoring_name(trainer->options->scoring));
     size_t length = trainer->parameters + trainer->units.count * 2 * values_of(trainer);
     trainer->mine = fs_allocate(trainer->units.count, 1, "the training units", err);
     trainer->total = fs_allocate_aligned(length, sizeof *trainer->total, "the gradient", err);
@@ -485,20 +486,20 @@ static int check(const struct trainer *trainer, struct fs_error *err)
 {
     const struct fs_stamp_options *o = trainer->options;
     const struct fs_stamp *stamp = &trainer->state->stamp;
-    if (o->variant != FS_TARGET_PROB && o->variant != FS_TARGET_LOGPROB && o->variant != FS_SENTENCE_MEAN &&
-        o->variant != FS_OBJECT_MEAN)
+    if (o->scoring != FS_TARGET_PROB && o->scoring != FS_TARGET_LOGPROB && o->scoring != FS_SENTENCE_MEAN &&
+        o->scoring != FS_OBJECT_MEAN)
         return fs_error_set(err, FS_EXIT_CONFIG,
-                            "stamp: variant %s cannot be trained on; expected target.prob or target.logprob (masked), "
+                            "stamp: scoring %s cannot be trained on; expected target.prob or target.logprob (masked), "
                             "sentence.mean or object.mean (causal)",
-                            fs_variant_name(o->variant));
+                            fs_scoring_name(o->scoring));
     if (o->layer >= trainer->spec->layers)
         return fs_error_set(err, FS_EXIT_CONFIG, "stamp: layer %zu, but the model has layers 0 to %zu", o->layer,
                             trainer->spec->layers - 1);
-    if (!(o->level >= 0) || !(o->balance >= 0) || (o->balance > 0 && !(o->balance_width > 0)))
+    if (!(o->level_weight >= 0) || !(o->balance_weight >= 0) || (o->balance_weight > 0 && !(o->balance_width > 0)))
         return fs_error_set(
             err, FS_EXIT_CONFIG,
-            "stamp: level %g, balance %g, balance_width %g; expected weights from 0 and a width above 0", o->level,
-            o->balance, o->balance_width);
+            "stamp: level %g, balance %g, balance_width %g; expected weights from 0 and a width above 0",
+            o->level_weight, o->balance_weight, o->balance_width);
     if (!isfinite(o->key_bias))
         return fs_error_set(err, FS_EXIT_CONFIG, "stamp: key_bias %g; expected a finite number", o->key_bias);
     if (!(o->learning_rate > 0) || !(o->alpha >= 0) || !(o->beta >= 0) || !(o->adam_epsilon > 0) ||
@@ -539,12 +540,12 @@ int fs_stamp_train(const struct fs_model *model, const struct fs_tokenizer *toke
     int status = order_pairs(&trainer, held_out, err);
     if (status == 0)
         status = check(&trainer, err);
-    trainer.bench = fs_allocate(runner->threads, sizeof *trainer.bench, "workspaces", err);
-    status = fs_runner_agree(runner, trainer.bench ? status : -1, err);
+    trainer.scratch = fs_allocate(runner->threads, sizeof *trainer.scratch, "workspaces", err);
+    status = fs_runner_agree(runner, trainer.scratch ? status : -1, err);
     if (status == 0)
         status = train(&trainer, save, save_context, err);
     end_batch(&trainer);
-    free(trainer.bench);
+    free(trainer.scratch);
     free(trainer.pair);
     return status;
 }

@@ -2,14 +2,14 @@
  * Stage 2, the Fairness Stamp: trains the side network of one layer (model/edits/stamp_net.h) on the edited pairs,
  *
  *   L = L_e + alpha L_s1 + beta L_s2     (arXiv 2405.09341, step 2)
- *       + level L_m + balance L_b        (fairstamp's own; weights of 0 leave them out)
+ *       + level_weight L_m + balance_weight L_b        (fairstamp's own; weights of 0 leave them out)
  *
  *   L_e   gap: mean |P'[k1] - P'[k2]|; logratio: mean (log P'[k1] - log P'[k2])^2
- *   L_s1  mean KL(P || P') at the positions where the edited prompts are read, if so wished without the pair's fills
+ *   L_s1  mean KL(P || P') at the positions where the edited prompts are read, if so wished without the pair's completions
  *   L_s2  mean KL(P || P') at generic prompts on the subjects, "{subject} is a [MASK]." / "{Subject} is a", with
  *         further templates and subjects of no group where the options say so
- *   L_m   mean (log((P'[k1] + P'[k2]) / 2) - log max(P[k1], P[k2]))^2: the rarer fill rises to the commoner one, so
- *         that both stay above unrelated words. Tokens outside the fill count with their unedited probabilities
+ *   L_m   mean (log((P'[k1] + P'[k2]) / 2) - log max(P[k1], P[k2]))^2: the rarer completion rises to the commoner one, so
+ *         that both stay above unrelated words. Tokens outside the completion count with their unedited probabilities
  *   L_b   mean over target terms of (mean over the term's pairs of tanh(D / tau))^2, D = log P'[k1] - log P'[k2]:
  *         what is left of the gaps shall not point one way
  *
@@ -34,23 +34,23 @@
 #include "stages/work/runner.h"
 
 enum fs_edit_loss { FS_LOSS_GAP, FS_LOSS_LOGRATIO };
-enum fs_kept_rows { FS_KEEP_FIRST_ROW, FS_KEEP_ALL_ROWS };
+enum fs_kl_rows { FS_KL_FIRST_ROWS, FS_KL_ALL_ROWS };
 enum fs_rate_schedule { FS_RATE_CONSTANT, FS_RATE_COSINE };
 
 struct fs_stamp_options {
     size_t layer;
     size_t width; /* C */
     enum fs_edit_loss loss;
-    enum fs_variant variant; /* P[k] */
+    enum fs_scoring scoring; /* P[k] */
     double alpha, beta;
-    enum fs_kept_rows kept_rows; /* L_s1: the row of the fill's first token, or every row that is read */
-    bool keep_without_fill;      /* L_s1: leave the pair's own tokens out of both distributions */
-    size_t generic_prompts;      /* L_s2: templates a subject, 1 to FS_GENERIC_TEMPLATES */
-    size_t neutral_subjects;     /* L_s2: subjects of no group beside those of the pairs, 0 to FS_NEUTRAL_SUBJECTS */
-    double key_bias;             /* b_K before training, in root mean squares of the components of x over the tokens of
+    enum fs_kl_rows kl_rows;      /* L_s1: the row of the completion's first token, or every row that is read */
+    bool kl_without_completion;   /* L_s1: leave the pair's own tokens out of both distributions */
+    size_t generic_prompts;       /* L_s2: templates a subject, 1 to FS_GENERIC_TEMPLATES */
+    size_t neutral_subjects;      /* L_s2: subjects of no group beside those of the pairs, 0 to FS_NEUTRAL_SUBJECTS */
+    double key_bias;              /* b_K before training, in root mean squares of the components of x over the tokens of
                                     the first batch: a fresh key's products with x have about that deviation, so at -2
                                     it fires at one token in 44, and elsewhere the stamp adds exactly b_V */
-    double level, balance;       /* weights of L_m and L_b; 0: the method's plain form */
+    double level_weight, balance_weight; /* weights of L_m and L_b; 0: the method's plain form */
     double balance_width; /* tau, as a multiple of the batch's mean gap |log P[k1] - log P[k2]| before training; at most
                              half the mean gap of the step before */
     bool keep_best;       /* end a batch with the best of its last quarter: gap below an eighth, SS nearest to 50,

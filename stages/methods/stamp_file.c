@@ -3,10 +3,10 @@
  *
  *   /stamp@layer, hidden, width, step, steps   from 0; iterations done and of the whole run
  *   /stamp@best_step                           -1: none is kept, the training is between two batches
- *   /stamp@loss, variant, kept_rows, schedule  text
+ *   /stamp@loss, scoring, kl_rows, schedule  text
  *   /stamp@alpha, beta, key_bias, level, balance, balance_width, learning_rate, adam_beta1, adam_beta2,
  *     adam_epsilon
- *   /stamp@keep_without_fill, keep_best        0 or 1
+ *   /stamp@kl_without_completion, keep_best        0 or 1
  *   /stamp@iterations, batch, checkpoint_every, seed
  *   /stamp/key (C,d), key_bias (C), value (C,d), value_bias (d)    f32   K', b_K, V', b_V
  *   /stamp/training/moment1, moment2, best     f32 (P)   Adam, and the best parameters so far, in that order
@@ -59,8 +59,8 @@ static int write_options(struct fs_archive *archive, const struct fs_stamp_optio
         const char *name, *value;
     } texts[] = {
         {"loss", o->loss == FS_LOSS_GAP ? "gap" : "logratio"},
-        {"variant", fs_variant_name(o->variant)},
-        {"kept_rows", o->kept_rows == FS_KEEP_FIRST_ROW ? "first" : "all"},
+        {"variant", fs_scoring_name(o->scoring)},
+        {"kl_rows", o->kl_rows == FS_KL_FIRST_ROWS ? "first" : "all"},
         {"schedule", o->schedule == FS_RATE_CONSTANT ? "constant" : "cosine"},
     };
     const struct {
@@ -70,8 +70,8 @@ static int write_options(struct fs_archive *archive, const struct fs_stamp_optio
         {"alpha", o->alpha},
         {"beta", o->beta},
         {"key_bias", o->key_bias},
-        {"level", o->level},
-        {"balance", o->balance},
+        {"level", o->level_weight},
+        {"balance", o->balance_weight},
         {"balance_width", o->balance_width},
         {"learning_rate", o->learning_rate},
         {"adam_beta1", o->adam_beta1},
@@ -82,7 +82,7 @@ static int write_options(struct fs_archive *archive, const struct fs_stamp_optio
         const char *name;
         int64_t value;
     } integers[] = {
-        {"keep_without_fill", o->keep_without_fill},
+        {"kl_without_completion", o->kl_without_completion},
         {"keep_best", o->keep_best},
         {"generic_prompts", (int64_t)o->generic_prompts},
         {"neutral_subjects", (int64_t)o->neutral_subjects},

@@ -8,10 +8,10 @@
 #define LEAST_MASS 1e-6 /* of a distribution without the tokens left out */
 
 /* u of n log probabilities, and its derivatives. */
-static double fold_statement(enum fs_variant variant, const double *logprob, size_t n, double *slope)
+static double fold_statement(enum fs_scoring scoring, const double *logprob, size_t n, double *slope)
 {
     double sum = 0;
-    if (variant != FS_TARGET_PROB) {
+    if (scoring != FS_TARGET_PROB) {
         for (size_t i = 0; i < n; i++) {
             slope[i] = 1.0 / (double)n;
             sum += logprob[i];
@@ -79,15 +79,15 @@ static double add_level(struct pair_terms *t, const struct fs_loss_pair *pair)
     for (int k = 0; k < 2; k++) {
         size_t first = (size_t)(reads_of(pair, t->mixed, k) - t->mixed);
         for (size_t i = first; i < first + pair->count[k]; i++)
-            t->mixed[i] = t->unit->read[i].fill ? t->logprob[i] : t->unit->read[i].reference;
-        v[k] = fold_statement(t->options->variant, t->mixed + first, pair->count[k], t->slope + first);
+            t->mixed[i] = t->unit->read[i].completion ? t->logprob[i] : t->unit->read[i].reference;
+        v[k] = fold_statement(t->options->scoring, t->mixed + first, pair->count[k], t->slope + first);
     }
     double loss = level_loss(pair->reference, v, slope);
     for (int k = 0; k < 2; k++) {
         size_t first = (size_t)(reads_of(pair, t->mixed, k) - t->mixed);
         for (size_t i = first; i < first + pair->count[k]; i++)
-            if (t->unit->read[i].fill)
-                t->gradient[i] += t->options->level * t->unit->pair_weight * slope[k] * t->slope[i];
+            if (t->unit->read[i].completion)
+                t->gradient[i] += t->options->level_weight * t->unit->pair_weight * slope[k] * t->slope[i];
     }
     return loss;
 }
@@ -104,7 +104,7 @@ static double balance(struct pair_terms *t)
         total += mean * mean * t->unit->group_weight;
         for (size_t p = group->first; p < group->first + group->count; p++) {
             double tanh_p = tanh(t->difference[p] / t->width);
-            t->pull[p] = t->options->balance * t->unit->group_weight * 2 * mean * (1 - tanh_p * tanh_p) /
+            t->pull[p] = t->options->balance_weight * t->unit->group_weight * 2 * mean * (1 - tanh_p * tanh_p) /
                          (t->width * (double)group->count);
         }
     }
@@ -118,7 +118,7 @@ static void evaluate_pairs(struct pair_terms *t, double value[FS_VALUE_COUNT], d
     for (size_t p = 0; p < unit->pairs; p++) /* D of all pairs first: a group's mean is in every pair's slope */
         for (int k = 0; k < 2; k++) {
             const struct fs_loss_pair *pair = &unit->pair[p];
-            t->difference[p] += (k == 0 ? 1 : -1) * fold_statement(t->options->variant, reads_of(pair, t->logprob, k),
+            t->difference[p] += (k == 0 ? 1 : -1) * fold_statement(t->options->scoring, reads_of(pair, t->logprob, k),
                                                                    pair->count[k], reads_of(pair, t->slope, k));
         }
     value[FS_TERM_BALANCE] = balance(t);
@@ -126,7 +126,7 @@ static void evaluate_pairs(struct pair_terms *t, double value[FS_VALUE_COUNT], d
         const struct fs_loss_pair *pair = &unit->pair[p];
         double u[2], slope[2];
         for (int k = 0; k < 2; k++)
-            u[k] = fold_statement(t->options->variant, reads_of(pair, t->logprob, k), pair->count[k],
+            u[k] = fold_statement(t->options->scoring, reads_of(pair, t->logprob, k), pair->count[k],
                                   reads_of(pair, t->slope, k));
         value[FS_TERM_EDIT] += unit->pair_weight * edit_loss(t->options->loss, u, slope);
         for (int k = 0; k < 2; k++) {
@@ -152,12 +152,12 @@ struct outside {
     double before, now, cross, entropy;
 };
 
-static struct outside measure_outside(const struct fs_loss_unit *unit, const struct fs_loss_kept *kept,
+static struct outside measure_outside(const struct fs_loss_unit *unit, const struct fs_kl_row *kl_row,
                                       const double *excluded_logprob)
 {
     struct outside outside = {1, 1, 0, 0};
-    const fs_real *p = unit->probability + kept->distribution * unit->vocabulary;
-    for (size_t i = kept->excluded_first; i < kept->excluded_first + kept->excluded; i++) {
+    const fs_real *p = unit->probability + kl_row->distribution * unit->vocabulary;
+    for (size_t i = kl_row->excluded_first; i < kl_row->excluded_first + kl_row->excluded; i++) {
         double before = (double)p[unit->excluded[i]];
         outside.before -= before;
         outside.now -= exp(excluded_logprob[i]);
@@ -169,9 +169,9 @@ static struct outside measure_outside(const struct fs_loss_unit *unit, const str
     return outside;
 }
 
-static double weight_of(const struct fs_stamp_options *options, const struct fs_loss_kept *kept)
+static double weight_of(const struct fs_stamp_options *options, const struct fs_kl_row *kl_row)
 {
-    return (kept->term == FS_TERM_CONTEXT ? options->alpha : options->beta) * kept->weight;
+    return (kl_row->term == FS_TERM_CONTEXT ? options->alpha : options->beta) * kl_row->weight;
 }
 
 /* From log probabilities to gradients of the logits; the terms over rows. */
@@ -184,31 +184,31 @@ static void evaluate_rows(const struct fs_loss_unit *unit, const struct fs_stamp
         pull[r].distribution = SIZE_MAX;
     for (size_t i = 0; i < unit->reads; i++)
         pull[unit->read[i].row].plus -= gradient[i];
-    for (size_t k = 0; k < unit->kepts; k++) {
-        const struct fs_loss_kept *kept = &unit->kept[k];
-        for (size_t i = kept->excluded_first; i < kept->excluded_first + kept->excluded; i++)
-            excluded_logprob[i] = (double)logprob[kept->row * V + (size_t)unit->excluded[i]];
-        struct outside outside = measure_outside(unit, kept, excluded_logprob);
-        pull[kept->row].plus += weight_of(options, kept) / outside.now;
-        pull[kept->row].minus += weight_of(options, kept) / outside.before;
-        pull[kept->row].distribution = kept->distribution;
+    for (size_t k = 0; k < unit->kl_rows; k++) {
+        const struct fs_kl_row *kl_row = &unit->kl_row[k];
+        for (size_t i = kl_row->excluded_first; i < kl_row->excluded_first + kl_row->excluded; i++)
+            excluded_logprob[i] = (double)logprob[kl_row->row * V + (size_t)unit->excluded[i]];
+        struct outside outside = measure_outside(unit, kl_row, excluded_logprob);
+        pull[kl_row->row].plus += weight_of(options, kl_row) / outside.now;
+        pull[kl_row->row].minus += weight_of(options, kl_row) / outside.before;
+        pull[kl_row->row].distribution = kl_row->distribution;
     }
     for (size_t r = 0; r < unit->rows; r++) {
         const fs_real *p = pull[r].distribution == SIZE_MAX ? NULL : unit->probability + pull[r].distribution * V;
         pull[r].cross = fs_distribution_gradient(logprob + r * V, p, V, (fs_real)pull[r].plus, (fs_real)pull[r].minus);
     }
-    for (size_t k = 0; k < unit->kepts; k++) {
-        const struct fs_loss_kept *kept = &unit->kept[k];
-        struct outside outside = measure_outside(unit, kept, excluded_logprob);
+    for (size_t k = 0; k < unit->kl_rows; k++) {
+        const struct fs_kl_row *kl_row = &unit->kl_row[k];
+        struct outside outside = measure_outside(unit, kl_row, excluded_logprob);
         double divergence =
-            (-unit->entropy[kept->distribution] - outside.entropy - pull[kept->row].cross + outside.cross) /
+            (-unit->entropy[kl_row->distribution] - outside.entropy - pull[kl_row->row].cross + outside.cross) /
             outside.before;
-        value[kept->term] += kept->weight * (divergence - log(outside.before) + log(outside.now));
-        double weight = weight_of(options, kept);
-        const fs_real *p = unit->probability + kept->distribution * V;
-        for (size_t i = kept->excluded_first; i < kept->excluded_first + kept->excluded; i++) {
+        value[kl_row->term] += kl_row->weight * (divergence - log(outside.before) + log(outside.now));
+        double weight = weight_of(options, kl_row);
+        const fs_real *p = unit->probability + kl_row->distribution * V;
+        for (size_t i = kl_row->excluded_first; i < kl_row->excluded_first + kl_row->excluded; i++) {
             size_t v = (size_t)unit->excluded[i];
-            logprob[kept->row * V + v] +=
+            logprob[kl_row->row * V + v] +=
                 (fs_real)(weight * ((double)p[v] / outside.before - exp(excluded_logprob[i]) / outside.now));
         }
     }
@@ -221,7 +221,7 @@ static double logprob_of(const struct fs_loss_unit *unit, const fs_real *logprob
     return (double)logprob[unit->read[read].row * unit->vocabulary + (size_t)unit->read[read].token];
 }
 
-int fs_loss_keep(struct fs_loss_unit *unit, enum fs_variant variant, fs_real *logprob, struct fs_error *err)
+int fs_loss_keep(struct fs_loss_unit *unit, enum fs_scoring scoring, fs_real *logprob, struct fs_error *err)
 {
     size_t V = unit->vocabulary;
     double *scratch = fs_allocate(2 * unit->reads, sizeof *scratch, "a training unit's reads", err);
@@ -231,7 +231,7 @@ int fs_loss_keep(struct fs_loss_unit *unit, enum fs_variant variant, fs_real *lo
         unit->read[i].reference = scratch[i] = logprob_of(unit, logprob, i);
     for (size_t p = 0; p < unit->pairs; p++)
         for (int k = 0; k < 2; k++)
-            unit->pair[p].reference[k] = fold_statement(variant, reads_of(&unit->pair[p], scratch, k),
+            unit->pair[p].reference[k] = fold_statement(scoring, reads_of(&unit->pair[p], scratch, k),
                                                         unit->pair[p].count[k], scratch + unit->reads);
     free(scratch);
     for (size_t i = 0; i < unit->distributions; i++) {

@@ -8,7 +8,7 @@
  *   L_e gap         |P1 - P2|, P = exp(u)    d/du1 = sign(P1 - P2) P1    d/du2 = -sign(P1 - P2) P2    sign(0) = 0
  *   L_e logratio    D^2, D = u1 - u2         d/du1 = 2 D                 d/du2 = -2 D
  *   L_m             z^2, z = log((exp(v1) + exp(v2)) / 2) - max(u1, u2 of the unedited model)
- *                   v: u with the unedited model's lp at reads outside the fill
+ *                   v: u with the unedited model's lp at reads outside the completion
  *                   dz/dv1 = exp(v1) / (exp(v1) + exp(v2))
  *   L_b             m^2, m = mean over a term's pairs of tanh(D / tau)      dm/dD = (1 - tanh^2) / (tau n)
  *
@@ -28,7 +28,7 @@ enum { FS_MEAN_GAP = FS_TERM_COUNT, FS_VALUE_COUNT }; /* beside the terms: mean 
 struct fs_loss_read {
     size_t row;
     int32_t token;
-    bool fill;        /* of what tells the statement from its counterpart, or of the object both share */
+    bool completion;  /* of what tells the statement from its counterpart, or of the object both share */
     double reference; /* log p of the unedited model */
 };
 
@@ -47,7 +47,7 @@ struct fs_loss_group {
 };
 
 /* A row whose distribution shall stay, as often as pairs or prompts ask for it. */
-struct fs_loss_kept {
+struct fs_kl_row {
     enum fs_loss_term term;          /* FS_TERM_CONTEXT or FS_TERM_GENERIC */
     double weight;                   /* share in the term's mean */
     size_t row, distribution;        /* its row, and P's place in `probability` */
@@ -57,12 +57,12 @@ struct fs_loss_kept {
 struct fs_loss_unit {
     size_t vocabulary; /* V */
     size_t rows;       /* R */
-    size_t reads, pairs, groups, kepts, distributions, excluded_tokens;
+    size_t reads, pairs, groups, kl_rows, distributions, excluded_tokens;
     struct fs_loss_read *read;        /* [reads] */
     struct fs_loss_pair *pair;        /* [pairs] */
     struct fs_loss_group *group;      /* [groups] */
     double pair_weight, group_weight; /* 1 / pairs and 1 / groups of the batch */
-    struct fs_loss_kept *kept;        /* [kepts] */
+    struct fs_kl_row *kl_row;         /* [kl_rows] */
     int32_t *excluded;                /* [excluded_tokens] */
     size_t *distribution_row;         /* [distributions] */
     fs_real *probability;             /* (distributions,V): p of the unedited model */
@@ -70,7 +70,7 @@ struct fs_loss_unit {
 };
 
 /* Takes what the loss needs of the unedited model from its logprob (R,V), which is overwritten. */
-int fs_loss_keep(struct fs_loss_unit *unit, enum fs_variant variant, fs_real *logprob, struct fs_error *err);
+int fs_loss_keep(struct fs_loss_unit *unit, enum fs_scoring scoring, fs_real *logprob, struct fs_error *err);
 
 /*
  * In: logprob (R,V) of the stamped model. Out: dL/dlogits (R,V) in its place; value[FS_VALUE_COUNT], the unit's share

@@ -69,7 +69,7 @@ static int add_pair(struct builder *builder, const struct fs_pair *pair, struct 
     memset(k, 0, 2 * sizeof *k);
     int status = 0;
     for (int s = 0; status == 0 && s < 2; s++)
-        status = fs_statement_compile(builder->plan, builder->tokenizer, &builder->style, builder->options->variant,
+        status = fs_statement_compile(builder->plan, builder->tokenizer, &builder->style, builder->options->scoring,
                                       &pair->statement[s == 0 ? FS_STEREOTYPE : FS_ANTI_STEREOTYPE], &k[s], err);
     if (status == 0 && k[0].skip == FS_KEPT && k[1].skip == FS_KEPT) {
         builder->term[builder->pairs++] = number_term(builder, pair);
@@ -230,58 +230,58 @@ static int reserve_loss(const struct builder *builder, struct fs_loss_unit *loss
     loss->read = fs_allocate(reads, sizeof *loss->read, "a training unit", err);
     loss->pair = fs_allocate(builder->pairs, sizeof *loss->pair, "a training unit", err);
     loss->group = fs_allocate(builder->pairs, sizeof *loss->group, "a training unit", err);
-    loss->kept = fs_allocate(most, sizeof *loss->kept, "a training unit", err);
+    loss->kl_row = fs_allocate(most, sizeof *loss->kl_row, "a training unit", err);
     loss->excluded = fs_allocate(reads, sizeof *loss->excluded, "a training unit", err);
     loss->distribution_row = fs_allocate(loss->rows, sizeof *loss->distribution_row, "a training unit", err);
     loss->entropy = fs_allocate(loss->rows, sizeof *loss->entropy, "a training unit", err);
-    return loss->read && loss->pair && loss->group && loss->kept && loss->excluded && loss->distribution_row &&
+    return loss->read && loss->pair && loss->group && loss->kl_row && loss->excluded && loss->distribution_row &&
                    loss->entropy
                ? 0
                : -1;
 }
 
-static struct fs_loss_kept *keep_row(struct fs_loss_unit *loss, size_t row, enum fs_loss_term term, double weight)
+static struct fs_kl_row *add_kl_row(struct fs_loss_unit *loss, size_t row, enum fs_loss_term term, double weight)
 {
     size_t distribution = 0;
     while (distribution < loss->distributions && loss->distribution_row[distribution] != row)
         distribution++;
     if (distribution == loss->distributions)
         loss->distribution_row[loss->distributions++] = row;
-    struct fs_loss_kept *kept = &loss->kept[loss->kepts++];
-    *kept = (struct fs_loss_kept){.term = term,
-                                  .weight = weight,
-                                  .row = row,
-                                  .distribution = distribution,
-                                  .excluded_first = loss->excluded_tokens};
-    return kept;
+    struct fs_kl_row *kl_row = &loss->kl_row[loss->kl_rows++];
+    *kl_row = (struct fs_kl_row){.term = term,
+                                 .weight = weight,
+                                 .row = row,
+                                 .distribution = distribution,
+                                 .excluded_first = loss->excluded_tokens};
+    return kl_row;
 }
 
 /* L_s1 of one pair: all distinct rows of its reads, or those of the reads number `only` (SIZE_MAX: all). */
 static void keep_pair(const struct builder *builder, const struct fs_loss_pair *pair, size_t only,
                       struct fs_loss_unit *loss)
 {
-    size_t first_kept = loss->kepts, last_read = pair->first + pair->count[0] + pair->count[1];
+    size_t first_kl_row = loss->kl_rows, last_read = pair->first + pair->count[0] + pair->count[1];
     for (size_t i = pair->first; i < last_read; i++) {
         size_t number = i < pair->first + pair->count[0] ? i - pair->first : i - pair->first - pair->count[0];
-        size_t row = loss->read[i].row, known = first_kept;
-        while (known < loss->kepts && loss->kept[known].row != row)
+        size_t row = loss->read[i].row, known = first_kl_row;
+        while (known < loss->kl_rows && loss->kl_row[known].row != row)
             known++;
-        if (known < loss->kepts || (only != SIZE_MAX && number != only))
+        if (known < loss->kl_rows || (only != SIZE_MAX && number != only))
             continue;
-        struct fs_loss_kept *kept = keep_row(loss, row, FS_TERM_CONTEXT, 1);
-        for (size_t j = pair->first; builder->options->keep_without_fill && j < last_read; j++) {
+        struct fs_kl_row *kl_row = add_kl_row(loss, row, FS_TERM_CONTEXT, 1);
+        for (size_t j = pair->first; builder->options->kl_without_completion && j < last_read; j++) {
             const struct fs_loss_read *read = &loss->read[j];
-            size_t x = kept->excluded_first;
+            size_t x = kl_row->excluded_first;
             while (x < loss->excluded_tokens && loss->excluded[x] != read->token)
                 x++;
-            if (read->row == row && read->fill && x == loss->excluded_tokens) {
+            if (read->row == row && read->completion && x == loss->excluded_tokens) {
                 loss->excluded[loss->excluded_tokens++] = read->token;
-                kept->excluded++;
+                kl_row->excluded++;
             }
         }
     }
-    for (size_t i = first_kept; i < loss->kepts; i++)
-        loss->kept[i].weight /= (double)(loss->kepts - first_kept);
+    for (size_t i = first_kl_row; i < loss->kl_rows; i++)
+        loss->kl_row[i].weight /= (double)(loss->kl_rows - first_kl_row);
 }
 
 static void add_loss_pair(const struct builder *builder, size_t p, const struct fs_loss_read *place,
@@ -290,18 +290,18 @@ static void add_loss_pair(const struct builder *builder, size_t p, const struct 
     const struct fs_statement *k = builder->statement + 2 * p;
     size_t prefix, suffix;
     common_ends(k, place, &prefix, &suffix);
-    bool whole = builder->options->variant != FS_SENTENCE_MEAN; /* the other variants read nothing but the fill */
+    bool whole = builder->options->scoring != FS_SENTENCE_MEAN; /* the other scorings read nothing but the fill */
     struct fs_loss_pair *pair = &loss->pair[loss->pairs++];
     *pair = (struct fs_loss_pair){.first = loss->reads, .count = {k[0].count, k[1].count}, .term = builder->term[p]};
     for (int s = 0; s < 2; s++)
         for (size_t i = 0; i < k[s].count; i++) {
             struct fs_loss_read *read = &loss->read[loss->reads++];
             *read = place[k[s].read[i]];
-            read->fill = whole || (i >= prefix && i < k[s].count - suffix);
+            read->completion = whole || (i >= prefix && i < k[s].count - suffix);
         }
     size_t least = k[0].count < k[1].count ? k[0].count : k[1].count;
     size_t only = whole || prefix == least ? 0 : prefix;
-    keep_pair(builder, pair, builder->options->kept_rows == FS_KEEP_ALL_ROWS ? SIZE_MAX : only, loss);
+    keep_pair(builder, pair, builder->options->kl_rows == FS_KL_ALL_ROWS ? SIZE_MAX : only, loss);
     if (p == 0 || builder->term[p] != builder->term[p - 1])
         loss->group[loss->groups++].first = p;
     loss->group[loss->groups - 1].count++;
@@ -315,7 +315,7 @@ static int fill_loss(const struct builder *builder, const struct fs_loss_read *p
     for (size_t p = 0; p < builder->pairs; p++)
         add_loss_pair(builder, p, place, loss);
     for (size_t i = 0; i < builder->prompts; i++)
-        keep_row(loss, place[builder->prompt[i]].row, FS_TERM_GENERIC, 1);
+        add_kl_row(loss, place[builder->prompt[i]].row, FS_TERM_GENERIC, 1);
     return 0;
 }
 
@@ -411,8 +411,8 @@ static int set_weights(struct builder *builder, struct fs_error *err)
             pair->category = category[pair->term];
             pair->share = 100.0 / ((double)builder->term_pairs[pair->term] * (double)terms[pair->category]);
         }
-        for (size_t i = 0; i < loss->kepts; i++)
-            loss->kept[i].weight /= (double)(loss->kept[i].term == FS_TERM_CONTEXT ? units->pairs : units->prompts);
+        for (size_t i = 0; i < loss->kl_rows; i++)
+            loss->kl_row[i].weight /= (double)(loss->kl_row[i].term == FS_TERM_CONTEXT ? units->pairs : units->prompts);
     }
     free(category);
     free(terms);
@@ -524,7 +524,7 @@ static int fill(const struct fs_model *model, struct fs_workspace *workspace, co
     if (!loss->probability || !fill->logprob ||
         fs_read_distributions(model, workspace, fill->h, loss->rows, unit->row, fill->logprob, err) != 0)
         return -1;
-    return fs_loss_keep(loss, options->variant, fill->logprob, err);
+    return fs_loss_keep(loss, options->scoring, fill->logprob, err);
 }
 
 int fs_stamp_unit_fill(const struct fs_model *model, struct fs_workspace *workspace,
@@ -552,7 +552,7 @@ void fs_stamp_units_release(struct fs_stamp_units *units)
         free(unit->loss.read);
         free(unit->loss.pair);
         free(unit->loss.group);
-        free(unit->loss.kept);
+        free(unit->loss.kl_row);
         free(unit->loss.excluded);
         free(unit->loss.distribution_row);
         free(unit->loss.probability);

@@ -7,7 +7,7 @@
 #include "stages/plan/plan.h"
 
 /* What one thread computes with. Made when the thread gets its first unit. */
-struct bench {
+struct scratch {
     struct fs_workspace *workspace;
     fs_real *h;                  /* (T,d) T: tokens of the largest unit */
     fs_real *x, *base;           /* (T,d) with a stamp */
@@ -22,7 +22,7 @@ struct execution {
     const struct fs_plan *plan;
     const struct fs_model *model;
     const struct fs_stamp *stamp;
-    struct bench *bench; /* [threads] */
+    struct scratch *scratch; /* [threads] */
     size_t most_tokens, most_reads, most_rows, most_sequences, most_states;
 };
 
@@ -51,54 +51,54 @@ static void unit_cost(const void *context, size_t unit, struct fs_cost *cost)
     }
 }
 
-static int make_bench(const struct execution *execution, struct bench *bench, struct fs_error *err)
+static int make_scratch(const struct execution *execution, struct scratch *scratch, struct fs_error *err)
 {
     size_t numbers;
-    if (bench->workspace != NULL) {
+    if (scratch->workspace != NULL) {
         return 0;
     }
     if (fs_multiply(execution->most_tokens, fs_model_spec(execution->model)->hidden, &numbers) != 0) {
         return fs_error_memory(err, SIZE_MAX, "hidden states");
     }
-    bench->h = fs_allocate_aligned(numbers, sizeof(fs_real), "hidden states", err);
-    bench->logprob = fs_allocate(execution->most_reads, sizeof(fs_real), "log probabilities", err);
-    bench->top1 = fs_allocate(execution->most_rows, sizeof(int32_t), "log probabilities", err);
-    bench->value = fs_allocate(execution->most_reads, sizeof *bench->value, "log probabilities", err);
-    if (bench->h == NULL || bench->logprob == NULL || bench->top1 == NULL || bench->value == NULL) {
+    scratch->h = fs_allocate_aligned(numbers, sizeof(fs_real), "hidden states", err);
+    scratch->logprob = fs_allocate(execution->most_reads, sizeof(fs_real), "log probabilities", err);
+    scratch->top1 = fs_allocate(execution->most_rows, sizeof(int32_t), "log probabilities", err);
+    scratch->value = fs_allocate(execution->most_reads, sizeof *scratch->value, "log probabilities", err);
+    if (scratch->h == NULL || scratch->logprob == NULL || scratch->top1 == NULL || scratch->value == NULL) {
         return -1;
     }
     if (execution->most_states > 0) {
         size_t hidden = fs_model_spec(execution->model)->hidden;
-        bench->mean = fs_allocate(execution->most_sequences, hidden * sizeof(double), "states of texts", err);
-        bench->state = fs_allocate(execution->most_states, 2 * hidden * sizeof(double), "states of texts", err);
-        if (bench->mean == NULL || bench->state == NULL) {
+        scratch->mean = fs_allocate(execution->most_sequences, hidden * sizeof(double), "states of texts", err);
+        scratch->state = fs_allocate(execution->most_states, 2 * hidden * sizeof(double), "states of texts", err);
+        if (scratch->mean == NULL || scratch->state == NULL) {
             return -1;
         }
     }
     if (execution->stamp != NULL) {
-        bench->x = fs_allocate_aligned(numbers, sizeof(fs_real), "hidden states", err);
-        bench->base = fs_allocate_aligned(numbers, sizeof(fs_real), "hidden states", err);
-        if (bench->x == NULL || bench->base == NULL) {
+        scratch->x = fs_allocate_aligned(numbers, sizeof(fs_real), "hidden states", err);
+        scratch->base = fs_allocate_aligned(numbers, sizeof(fs_real), "hidden states", err);
+        if (scratch->x == NULL || scratch->base == NULL) {
             return -1;
         }
     }
-    return fs_workspace_create(execution->model, &bench->workspace, err);
+    return fs_workspace_create(execution->model, &scratch->workspace, err);
 }
 
 /* The mean states that are asked for, of one model, in the order of the unit's sequences. */
-static int read_states(const struct execution *execution, struct bench *bench, const struct fs_plan_unit *unit,
+static int read_states(const struct execution *execution, struct scratch *scratch, const struct fs_plan_unit *unit,
                        size_t model, struct fs_error *err)
 {
     size_t hidden = fs_model_spec(execution->model)->hidden, next = 0;
     if (unit->states == 0) {
         return 0;
     }
-    if (fs_read_mean_states(execution->model, bench->workspace, &unit->batch, bench->h, bench->mean, err) != 0) {
+    if (fs_read_mean_states(execution->model, scratch->workspace, &unit->batch, scratch->h, scratch->mean, err) != 0) {
         return -1;
     }
     for (size_t s = 0; s < unit->batch.sequences; s++) {
         if (fs_plan_state_of(execution->plan, unit->pass_index[s]) != SIZE_MAX) {
-            memcpy(bench->state + (2 * next + model) * hidden, bench->mean + s * hidden, hidden * sizeof(double));
+            memcpy(scratch->state + (2 * next + model) * hidden, scratch->mean + s * hidden, hidden * sizeof(double));
             next++;
         }
     }
@@ -106,20 +106,21 @@ static int read_states(const struct execution *execution, struct bench *bench, c
 }
 
 /* From the top hidden state of one model to the values of all reads and states of the unit. */
-static int read_values(const struct execution *execution, struct bench *bench, const struct fs_plan_unit *unit,
+static int read_values(const struct execution *execution, struct scratch *scratch, const struct fs_plan_unit *unit,
                        size_t model, struct fs_error *err)
 {
     const struct fs_reads *reads = &unit->reads;
-    if (fs_read_logprobs(execution->model, bench->workspace, bench->h, reads, bench->logprob, bench->top1, err) != 0) {
+    if (fs_read_logprobs(execution->model, scratch->workspace, scratch->h, reads, scratch->logprob, scratch->top1,
+                         err) != 0) {
         return -1;
     }
     for (size_t row = 0; row < reads->rows; row++) {
         for (size_t i = reads->first[row]; i < reads->first[row + 1]; i++) {
-            bench->value[i].logprob[model] = (double)bench->logprob[i];
-            bench->value[i].top1[model] = bench->top1[row];
+            scratch->value[i].logprob[model] = (double)scratch->logprob[i];
+            scratch->value[i].top1[model] = scratch->top1[row];
         }
     }
-    return read_states(execution, bench, unit, model, err);
+    return read_states(execution, scratch, unit, model, err);
 }
 
 static int run_unit(void *context, size_t thread, size_t unit, void *result, struct fs_error *err)
@@ -128,47 +129,49 @@ static int run_unit(void *context, size_t thread, size_t unit, void *result, str
     const struct fs_model *model = execution->model;
     const struct fs_stamp *stamp = execution->stamp;
     size_t layers = fs_model_spec(model)->layers, hidden = fs_model_spec(model)->hidden;
-    struct bench *bench = &execution->bench[thread];
+    struct scratch *scratch = &execution->scratch[thread];
     struct fs_plan_unit u;
     fs_plan_get_unit(execution->plan, unit, &u);
     size_t reads = u.reads.first[u.reads.rows];
 
-    if (make_bench(execution, bench, err) != 0 || fs_batch_check(model, &u.batch, err) != 0 ||
-        fs_embed(model, bench->workspace, &u.batch, NULL, bench->h, err) != 0) {
+    if (make_scratch(execution, scratch, err) != 0 || fs_batch_check(model, &u.batch, err) != 0 ||
+        fs_embed(model, scratch->workspace, &u.batch, NULL, scratch->h, err) != 0) {
         return -1;
     }
     if (stamp == NULL) {
-        if (fs_run_layers(model, bench->workspace, &u.batch, 0, layers, NULL, bench->h, err) != 0 ||
-            read_values(execution, bench, &u, 0, err) != 0) {
+        if (fs_run_layers(model, scratch->workspace, &u.batch, 0, layers, NULL, scratch->h, err) != 0 ||
+            read_values(execution, scratch, &u, 0, err) != 0) {
             return -1;
         }
         for (size_t i = 0; i < reads; i++) {
-            bench->value[i].logprob[1] = NAN;
-            bench->value[i].top1[1] = -1;
+            scratch->value[i].logprob[1] = NAN;
+            scratch->value[i].top1[1] = -1;
         }
         for (size_t i = 0; i < u.states * hidden; i++) {
-            bench->state[(2 * (i / hidden) + 1) * hidden + i % hidden] = NAN;
+            scratch->state[(2 * (i / hidden) + 1) * hidden + i % hidden] = NAN;
         }
     } else {
-        if (fs_run_layers(model, bench->workspace, &u.batch, 0, stamp->layer, NULL, bench->h, err) != 0 ||
-            fs_run_to_ffn(model, bench->workspace, &u.batch, stamp->layer, bench->h, bench->x, bench->base, err) != 0) {
+        if (fs_run_layers(model, scratch->workspace, &u.batch, 0, stamp->layer, NULL, scratch->h, err) != 0 ||
+            fs_run_to_ffn(model, scratch->workspace, &u.batch, stamp->layer, scratch->h, scratch->x, scratch->base,
+                          err) != 0) {
             return -1;
         }
         /* One after the other in batches of the same shape, so that a stamp cannot change the bits of the unedited
          * model. */
         for (size_t which = 0; which < 2; which++) {
-            if (fs_join_ffn(model, bench->workspace, u.batch.tokens, stamp->layer, which == 0 ? NULL : stamp, bench->x,
-                            bench->base, bench->h, err) != 0 ||
-                fs_run_layers(model, bench->workspace, &u.batch, stamp->layer + 1, layers, NULL, bench->h, err) != 0 ||
-                read_values(execution, bench, &u, which, err) != 0) {
+            if (fs_join_ffn(model, scratch->workspace, u.batch.tokens, stamp->layer, which == 0 ? NULL : stamp,
+                            scratch->x, scratch->base, scratch->h, err) != 0 ||
+                fs_run_layers(model, scratch->workspace, &u.batch, stamp->layer + 1, layers, NULL, scratch->h, err) !=
+                    0 ||
+                read_values(execution, scratch, &u, which, err) != 0) {
                 return -1;
             }
         }
     }
-    memcpy(result, bench->value, reads * sizeof *bench->value); /* a result may stand unaligned */
+    memcpy(result, scratch->value, reads * sizeof *scratch->value); /* a result may stand unaligned */
     if (u.states > 0) {
-        memcpy((unsigned char *)result + reads * sizeof *bench->value, bench->state,
-               u.states * 2 * hidden * sizeof *bench->state);
+        memcpy((unsigned char *)result + reads * sizeof *scratch->value, scratch->state,
+               u.states * 2 * hidden * sizeof *scratch->state);
     }
     return 0;
 }
@@ -197,8 +200,8 @@ static int prepare(struct execution *execution, size_t threads, struct fs_error 
                 u.batch.sequences > execution->most_sequences ? u.batch.sequences : execution->most_sequences;
         }
     }
-    execution->bench = fs_allocate(threads, sizeof *execution->bench, "workspaces", err);
-    return execution->bench != NULL ? 0 : -1;
+    execution->scratch = fs_allocate(threads, sizeof *execution->scratch, "workspaces", err);
+    return execution->scratch != NULL ? 0 : -1;
 }
 
 int fs_plan_execute(const struct fs_plan *plan, const struct fs_model *model, const struct fs_stamp *stamp,
@@ -236,19 +239,19 @@ int fs_plan_execute(const struct fs_plan *plan, const struct fs_model *model, co
             }
         }
     }
-    for (size_t thread = 0; execution.bench != NULL && thread < runner->threads; thread++) {
-        struct bench *bench = &execution.bench[thread];
-        fs_workspace_destroy(bench->workspace);
-        free(bench->h);
-        free(bench->x);
-        free(bench->base);
-        free(bench->logprob);
-        free(bench->top1);
-        free(bench->value);
-        free(bench->mean);
-        free(bench->state);
+    for (size_t thread = 0; execution.scratch != NULL && thread < runner->threads; thread++) {
+        struct scratch *scratch = &execution.scratch[thread];
+        fs_workspace_destroy(scratch->workspace);
+        free(scratch->h);
+        free(scratch->x);
+        free(scratch->base);
+        free(scratch->logprob);
+        free(scratch->top1);
+        free(scratch->value);
+        free(scratch->mean);
+        free(scratch->state);
     }
-    free(execution.bench);
+    free(execution.scratch);
     free(results);
     return status;
 }

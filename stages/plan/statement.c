@@ -10,8 +10,8 @@ static const struct {
     enum fs_model_kind kind;
     bool probability;   /* the score is a probability, otherwise its logarithm or a sum of such */
     bool one_sentence;  /* defined for a statement by itself */
-    bool two_sentences; /* defined for a pair of sentences without a marked fill */
-} variants[FS_VARIANT_COUNT] = {
+    bool two_sentences; /* defined for a pair of sentences without a marked completion */
+} scorings[FS_SCORING_COUNT] = {
     [FS_TARGET_PROB] = {"target.prob", FS_MASKED, true, true, false},
     [FS_TARGET_LOGPROB] = {"target.logprob", FS_MASKED, false, true, false},
     [FS_SENTENCE_MEAN] = {"sentence.mean", FS_CAUSAL, true, true, true},
@@ -23,24 +23,24 @@ static const struct {
     [FS_PLL_MODIFIED] = {"pll.modified", FS_MASKED, false, false, true},
 };
 
-const char *fs_variant_name(enum fs_variant variant)
+const char *fs_scoring_name(enum fs_scoring scoring)
 {
-    return variants[variant].name;
+    return scorings[scoring].name;
 }
 
-int fs_variant_parse(const char *name, enum fs_model_kind kind, enum fs_variant *variant, struct fs_error *err)
+int fs_scoring_parse(const char *name, enum fs_model_kind kind, enum fs_scoring *scoring, struct fs_error *err)
 {
     char fitting[160] = "";
     size_t used = 0;
-    for (int i = 0; i < FS_VARIANT_COUNT; i++) {
-        if (variants[i].kind != kind) {
+    for (int i = 0; i < FS_SCORING_COUNT; i++) {
+        if (scorings[i].kind != kind) {
             continue;
         }
-        if (strcmp(variants[i].name, name) == 0) {
-            *variant = (enum fs_variant)i;
+        if (strcmp(scorings[i].name, name) == 0) {
+            *scoring = (enum fs_scoring)i;
             return 0;
         }
-        used += (size_t)snprintf(fitting + used, sizeof fitting - used, "%s%s", used > 0 ? ", " : "", variants[i].name);
+        used += (size_t)snprintf(fitting + used, sizeof fitting - used, "%s%s", used > 0 ? ", " : "", scorings[i].name);
     }
     return fs_error_set(err, FS_EXIT_CONFIG, "variant: found \"%s\"; a %s model takes one of %s", name,
                         kind == FS_MASKED ? "masked" : "causal", fitting);
@@ -51,7 +51,7 @@ const char *fs_skip_name(enum fs_skip skip)
     static const char *const names[FS_SKIP_COUNT] = {
         [FS_KEPT] = "kept",
         [FS_SKIP_TOO_LONG] = "too_long",
-        [FS_SKIP_EMPTY_FILL] = "empty_fill",
+        [FS_SKIP_EMPTY_COMPLETION] = "empty_completion",
         [FS_SKIP_NO_DIFFERENCE] = "no_difference",
         [FS_SKIP_SUBJECT_MISSING] = "subject_missing",
     };
@@ -152,16 +152,17 @@ static void skip(struct fs_statement *statement, enum fs_skip reason)
 }
 
 /*
- * before + decode(the first `known` ids of the fill) + mask + after; `mask_at`: where the mask's text begins. Further
- * gaps get the same as the first, and are not read (bias-bench replaces every BLANK and reads the first mask).
+ * before + decode(the first `known` ids of the completion) + mask + after; `mask_at`: where the mask's text begins. Further
+ * gaps get the same as the first, and are not read (bias-scratch replaces every BLANK and reads the first mask).
  */
 static char *masked_text(const struct fs_tokenizer *tokenizer, const struct fs_statement_text *text,
-                         const int32_t *fill, size_t known, const char *mask, size_t *mask_at, struct fs_error *err)
+                         const int32_t *completion, size_t known, const char *mask, size_t *mask_at,
+                         struct fs_error *err)
 {
     static const char blank[] = "BLANK";
     char *earlier = NULL, *whole = NULL;
     size_t size = 0;
-    if (fs_tokenizer_decode(tokenizer, fill, known, &earlier, err) != 0) {
+    if (fs_tokenizer_decode(tokenizer, completion, known, &earlier, err) != 0) {
         return NULL;
     }
     FILE *out = open_memstream(&whole, &size);
@@ -228,26 +229,27 @@ static int compile_target(struct fs_plan *plan, const struct fs_tokenizer *token
                           const struct fs_prompt_style *style, const struct fs_statement_text *text,
                           struct fs_statement *statement, struct fs_error *err)
 {
-    struct ids fill = {0};
+    struct ids completion = {0};
     char *mask = NULL;
     int status = -1;
-    if (encode_between(tokenizer, -1, text->fill, strlen(text->fill), -1, &fill, err) == 0 &&
-        begin_reads(statement, fill.count, err) == 0 &&
+    if (encode_between(tokenizer, -1, text->completion, strlen(text->completion), -1, &completion, err) == 0 &&
+        begin_reads(statement, completion.count, err) == 0 &&
         fs_tokenizer_decode(tokenizer, &style->special.mask, 1, &mask, err) == 0) {
         status = 0;
-        if (fill.count == 0) {
-            skip(statement, FS_SKIP_EMPTY_FILL);
+        if (completion.count == 0) {
+            skip(statement, FS_SKIP_EMPTY_COMPLETION);
         }
     }
-    for (size_t i = 0; status == 0 && statement->skip == FS_KEPT && i < fill.count; i++) {
+    for (size_t i = 0; status == 0 && statement->skip == FS_KEPT && i < completion.count; i++) {
         size_t mask_at;
-        char *whole = masked_text(tokenizer, text, fill.id, i, mask, &mask_at, err);
-        status =
-            whole == NULL ? -1 : add_masked_read(plan, tokenizer, style, whole, mask_at, fill.id[i], statement, err);
+        char *whole = masked_text(tokenizer, text, completion.id, i, mask, &mask_at, err);
+        status = whole == NULL
+                     ? -1
+                     : add_masked_read(plan, tokenizer, style, whole, mask_at, completion.id[i], statement, err);
         free(whole);
     }
     free(mask);
-    free(fill.id);
+    free(completion.id);
     return status;
 }
 
@@ -278,7 +280,7 @@ static int add_causal_reads(struct fs_plan *plan, const struct fs_prompt_style *
 }
 
 static int compile_sentence(struct fs_plan *plan, const struct fs_tokenizer *tokenizer,
-                            const struct fs_prompt_style *style, enum fs_variant variant, const char *text,
+                            const struct fs_prompt_style *style, enum fs_scoring scoring, const char *text,
                             struct fs_statement *statement, struct fs_error *err)
 {
     struct ids ids = {0};
@@ -288,9 +290,9 @@ static int compile_sentence(struct fs_plan *plan, const struct fs_tokenizer *tok
         struct ids bare = {ids.id + 1, ids.count - 1};
         size_t pass;
         if (ids.count == 1) {
-            skip(statement, FS_SKIP_EMPTY_FILL);
+            skip(statement, FS_SKIP_EMPTY_COMPLETION);
             status = 0;
-        } else if (variant == FS_SENTENCE_SUM) {
+        } else if (scoring == FS_SENTENCE_SUM) {
             status = add_causal_reads(plan, style, &ids, 1, statement, err);
         } else if (fs_plan_add_pass(plan, ids.id, 1, &pass, err) == 0 &&
                    add_read(plan, statement, pass, 0, bare.id[0], err) == 0) {
@@ -302,34 +304,34 @@ static int compile_sentence(struct fs_plan *plan, const struct fs_tokenizer *tok
 }
 
 /*
- * The fill's tokens are those of before + fill behind its longest common prefix with `before`. Blanks at the end of
+ * The completion's tokens are those of before + completion behind its longest common prefix with `before`. Blanks at the end of
  * `before` are left out there: byte-level BPE and SentencePiece join a blank to the word that follows it.
  */
 static int compile_object(struct fs_plan *plan, const struct fs_tokenizer *tokenizer,
-                          const struct fs_prompt_style *style, enum fs_variant variant,
+                          const struct fs_prompt_style *style, enum fs_scoring scoring,
                           const struct fs_statement_text *text, struct fs_statement *statement, struct fs_error *err)
 {
     struct ids given = {0}, ids = {0};
     char *whole = NULL;
     int status = -1;
-    int32_t leading = variant == FS_OBJECT_MEAN ? style->special.begin_of_text : -1;
+    int32_t leading = scoring == FS_OBJECT_MEAN ? style->special.begin_of_text : -1;
     size_t blank_free = strlen(text->before);
     while (blank_free > 0 && text->before[blank_free - 1] == ' ') {
         blank_free--;
     }
-    if (asprintf(&whole, "%s%s", text->before, text->fill) < 0) {
+    if (asprintf(&whole, "%s%s", text->before, text->completion) < 0) {
         whole = NULL;
         (void)fs_error_memory(err, strlen(text->before), "a text");
     } else if (encode_between(tokenizer, leading, text->before, blank_free, -1, &given, err) == 0 &&
                encode_between(tokenizer, leading, whole, strlen(whole), -1, &ids, err) == 0 &&
                begin_reads(statement, ids.count, err) == 0) {
-        size_t common = variant == FS_OBJECT_MEAN ? 1 : given.count; /* 1: begin-of-text */
-        while (variant == FS_OBJECT_MEAN && common < given.count && common < ids.count &&
+        size_t common = scoring == FS_OBJECT_MEAN ? 1 : given.count; /* 1: begin-of-text */
+        while (scoring == FS_OBJECT_MEAN && common < given.count && common < ids.count &&
                given.id[common] == ids.id[common]) {
             common++;
         }
-        if (text->fill[0] == '\0' || common == 0 || common >= ids.count) {
-            skip(statement, FS_SKIP_EMPTY_FILL);
+        if (text->completion[0] == '\0' || common == 0 || common >= ids.count) {
+            skip(statement, FS_SKIP_EMPTY_COMPLETION);
             status = 0;
         } else {
             status = add_causal_reads(plan, style, &ids, common, statement, err);
@@ -361,17 +363,17 @@ static int add_pll_reads(struct fs_plan *plan, const struct fs_prompt_style *sty
     return 0;
 }
 
-/* The fill's tokens are those of before + fill behind as many as `before` has: WordPiece splits at blanks. */
+/* The completion's tokens are those of before + completion behind as many as `before` has: WordPiece splits at blanks. */
 static int compile_given(struct fs_plan *plan, const struct fs_tokenizer *tokenizer,
                          const struct fs_prompt_style *style, const struct fs_statement_text *text,
                          struct fs_statement *statement, struct fs_error *err)
 {
     struct ids before = {0}, upto = {0}, ids = {0};
-    size_t head = strlen(text->before), fill = strlen(text->fill);
+    size_t head = strlen(text->before), completion = strlen(text->completion);
     size_t *position = NULL;
     int status = -1;
     if (encode_between(tokenizer, style->special.cls, text->text, head, -1, &before, err) == 0 &&
-        encode_between(tokenizer, style->special.cls, text->text, head + fill, -1, &upto, err) == 0 &&
+        encode_between(tokenizer, style->special.cls, text->text, head + completion, -1, &upto, err) == 0 &&
         encode_between(tokenizer, style->special.cls, text->text, strlen(text->text), style->special.sep, &ids, err) ==
             0 &&
         (position = fs_allocate(ids.count, sizeof *position, "positions", err)) != NULL) {
@@ -381,7 +383,7 @@ static int compile_given(struct fs_plan *plan, const struct fs_tokenizer *tokeni
         }
         status = 0;
         if (count == 0 || ids.count > style->max_positions) {
-            skip(statement, count == 0 ? FS_SKIP_EMPTY_FILL : FS_SKIP_TOO_LONG);
+            skip(statement, count == 0 ? FS_SKIP_EMPTY_COMPLETION : FS_SKIP_TOO_LONG);
         } else {
             status = add_pll_reads(plan, style, &ids, position, count, statement, err);
         }
@@ -394,16 +396,16 @@ static int compile_given(struct fs_plan *plan, const struct fs_tokenizer *tokeni
 }
 
 int fs_statement_compile(struct fs_plan *plan, const struct fs_tokenizer *tokenizer,
-                         const struct fs_prompt_style *style, enum fs_variant variant,
+                         const struct fs_prompt_style *style, enum fs_scoring scoring,
                          const struct fs_statement_text *text, struct fs_statement *statement, struct fs_error *err)
 {
-    *statement = (struct fs_statement){.variant = variant};
-    if (variants[variant].kind != style->kind || !variants[variant].one_sentence) {
+    *statement = (struct fs_statement){.scoring = scoring};
+    if (scorings[scoring].kind != style->kind || !scorings[scoring].one_sentence) {
         return fs_error_set(err, FS_EXIT_CONFIG, "variant %s: scores no single statement of a %s model; see --help",
-                            variants[variant].name, style->kind == FS_MASKED ? "masked" : "causal");
+                            scorings[scoring].name, style->kind == FS_MASKED ? "masked" : "causal");
     }
     int status;
-    switch (variant) {
+    switch (scoring) {
     case FS_TARGET_PROB:
     case FS_TARGET_LOGPROB:
         status = compile_target(plan, tokenizer, style, text, statement, err);
@@ -413,10 +415,10 @@ int fs_statement_compile(struct fs_plan *plan, const struct fs_tokenizer *tokeni
         break;
     case FS_OBJECT_MEAN:
     case FS_CONTINUATION_SUM:
-        status = compile_object(plan, tokenizer, style, variant, text, statement, err);
+        status = compile_object(plan, tokenizer, style, scoring, text, statement, err);
         break;
     default:
-        status = compile_sentence(plan, tokenizer, style, variant, text->text, statement, err);
+        status = compile_sentence(plan, tokenizer, style, scoring, text->text, statement, err);
         break;
     }
     if (status != 0) {
@@ -440,7 +442,7 @@ static size_t differing_positions(size_t n, const size_t *shared, size_t count, 
 }
 
 /* side[0], side[1]: the two sentences in the order in which the published scorers compare them. */
-static int compile_pll(struct fs_plan *plan, const struct fs_prompt_style *style, enum fs_variant variant,
+static int compile_pll(struct fs_plan *plan, const struct fs_prompt_style *style, enum fs_scoring scoring,
                        const struct ids side[2], struct fs_statement *statement[2], struct fs_error *err)
 {
     if (side[0].count > style->max_positions || side[1].count > style->max_positions) {
@@ -458,7 +460,7 @@ static int compile_pll(struct fs_plan *plan, const struct fs_prompt_style *style
             fs_match_tokens(side[0].id, side[0].count, side[1].id, side[1].count, shared[0], shared[1], &matched, err);
     }
     for (size_t k = 0; status == 0 && k < 2; k++) {
-        if (variant == FS_PLL_UNMODIFIED) { /* without the first and the last shared token, [CLS] and [SEP] */
+        if (scoring == FS_PLL_UNMODIFIED) { /* without the first and the last shared token, [CLS] and [SEP] */
             status =
                 add_pll_reads(plan, style, &side[k], shared[k] + 1, matched > 2 ? matched - 2 : 0, statement[k], err);
         } else if (matched == side[0].count || matched == side[1].count) {
@@ -475,21 +477,21 @@ static int compile_pll(struct fs_plan *plan, const struct fs_prompt_style *style
 }
 
 int fs_statement_compile_crows(struct fs_plan *plan, const struct fs_tokenizer *tokenizer,
-                               const struct fs_prompt_style *style, enum fs_variant variant,
+                               const struct fs_prompt_style *style, enum fs_scoring scoring,
                                const struct fs_crows_pair *pair, struct fs_statement out[2], struct fs_error *err)
 {
     const char *const text[2] = {pair->more, pair->less};
-    out[0] = out[1] = (struct fs_statement){.variant = variant};
-    if (variants[variant].kind != style->kind || !variants[variant].two_sentences) {
+    out[0] = out[1] = (struct fs_statement){.scoring = scoring};
+    if (scorings[scoring].kind != style->kind || !scorings[scoring].two_sentences) {
         return fs_error_set(err, FS_EXIT_CONFIG, "variant %s: does not score CrowS-Pairs on a %s model; take %s",
-                            variants[variant].name, style->kind == FS_MASKED ? "masked" : "causal",
+                            scorings[scoring].name, style->kind == FS_MASKED ? "masked" : "causal",
                             style->kind == FS_MASKED ? "pll.unmodified or pll.modified"
                                                      : "sentence.mean or sentence.sum");
     }
     int status = 0;
     if (style->kind == FS_CAUSAL) {
         for (size_t k = 0; status == 0 && k < 2; k++) {
-            status = compile_sentence(plan, tokenizer, style, variant, text[k], &out[k], err);
+            status = compile_sentence(plan, tokenizer, style, scoring, text[k], &out[k], err);
         }
     } else {
         size_t first = pair->antistereo ? 1 : 0;
@@ -500,7 +502,7 @@ int fs_statement_compile_crows(struct fs_plan *plan, const struct fs_tokenizer *
             status = encode_between(tokenizer, style->special.cls, sentence, strlen(sentence), style->special.sep,
                                     &side[k], err);
         }
-        status = status == 0 ? compile_pll(plan, style, variant, side, statement, err) : -1;
+        status = status == 0 ? compile_pll(plan, style, scoring, side, statement, err) : -1;
         free(side[0].id);
         free(side[1].id);
     }
@@ -540,7 +542,7 @@ double fs_statement_score(const struct fs_statement *statement, const struct fs_
     if (statement->skip != FS_KEPT) {
         return NAN;
     }
-    if (statement->variant == FS_TARGET_PROB) {
+    if (statement->scoring == FS_TARGET_PROB) {
         double sum = 0.0;
         for (size_t i = 0; i < statement->count; i++) {
             sum += exp(values[statement->read[i]].logprob[model]);
@@ -548,7 +550,7 @@ double fs_statement_score(const struct fs_statement *statement, const struct fs_
         return sum / (double)statement->count;
     }
     double log_score = fs_statement_log(statement, values, model);
-    return variants[statement->variant].probability ? exp(log_score) : log_score;
+    return scorings[statement->scoring].probability ? exp(log_score) : log_score;
 }
 
 double fs_statement_log(const struct fs_statement *statement, const struct fs_read_value *values, size_t model)
@@ -557,7 +559,7 @@ double fs_statement_log(const struct fs_statement *statement, const struct fs_re
         return NAN;
     }
     double sum = sum_of_logs(statement, values, model), count = (double)statement->count;
-    switch (statement->variant) {
+    switch (statement->scoring) {
     case FS_TARGET_PROB: { /* log of a mean of probabilities, the largest taken out so that none vanishes */
         double largest = -INFINITY, shares = 0.0;
         for (size_t i = 0; i < statement->count; i++) {

@@ -1,28 +1,28 @@
 /*
- * P[k], the probability of a statement: compiled to reads of a plan, and folded back from their values. The variants
+ * P[k], the probability of a statement: compiled to reads of a plan, and folded back from their values. The scorings
  * are those of the README's table "Scores":
  *
- *   target.prob     masked   the fill's sub-tokens, one masked input each: earlier sub-tokens filled in, this one
+ *   target.prob     masked   the completion's sub-tokens, one masked input each: earlier sub-tokens filled in, this one
  *                            masked, later ones left out; arithmetic mean of the probabilities
- *                            (StereoSet; bias-bench stereoset.py)
+ *                            (StereoSet; bias-scratch stereoset.py)
  *   target.logprob  masked   the same inputs, mean of log probabilities
  *   sentence.mean   causal   2^(mean over tokens of log2 p(t_i given t_<i)); the first token from a run on the
  *                            begin-of-text token alone, the others from a run without it
- *                            (bias-bench stereoset.py, generative)
+ *                            (bias-scratch stereoset.py, generative)
  *   sentence.sum    causal   sum of log p, begin-of-text prepended (lm-evaluation-harness)
- *   object.mean     causal   exp(mean log p) of the fill's tokens given what stands before it, begin-of-text prepended:
- *                            the causal counterpart of target.logprob, for pairs that share the object. The fill's
- *                            tokens are those of before + fill behind its longest common prefix with `before` less
+ *   object.mean     causal   exp(mean log p) of the completion's tokens given what stands before it, begin-of-text prepended:
+ *                            the causal counterpart of target.logprob, for pairs that share the object. The completion's
+ *                            tokens are those of before + completion behind its longest common prefix with `before` less
  *                            its blanks at the end: the blank before a word belongs to the word's first token
- *   continuation.sum causal  sum of log p of the fill's tokens given what stands before it, without begin-of-text: the
- *                            tokens of before + fill behind as many as `before` less its blanks at the end has
+ *   continuation.sum causal  sum of log p of the completion's tokens given what stands before it, without begin-of-text: the
+ *                            tokens of before + completion behind as many as `before` less its blanks at the end has
  *                            (lm-evaluation-harness, multiple choice)
- *   pll.given       masked   each token of the fill masked in turn, all else visible, mean log p (pseudo-log-likelihood
+ *   pll.given       masked   each token of the completion masked in turn, all else visible, mean log p (pseudo-log-likelihood
  *                            of a sentence given its context; fairstamp's own)
  *   pll.unmodified  masked   CrowS-Pairs' own: each token shared by both sentences masked in turn, sum of log p,
  *                            rounded to 3 decimals (nyu-mll/crows-pairs metric.py)
- *   pll.modified    masked   bias-bench's: each differing token masked in turn, mean log p, rounded to 3 decimals; a
- *                            pair without a differing token on one side is skipped (bias-bench crows.py)
+ *   pll.modified    masked   bias-scratch's: each differing token masked in turn, mean log p, rounded to 3 decimals; a
+ *                            pair without a differing token on one side is skipped (bias-scratch crows.py)
  */
 #ifndef FAIRSTAMP_STAGES_PLAN_STATEMENT_H
 #define FAIRSTAMP_STAGES_PLAN_STATEMENT_H
@@ -35,7 +35,7 @@
 #include "model/tokenizer/tokenizer.h"
 #include "stages/plan/plan.h"
 
-enum fs_variant {
+enum fs_scoring {
     FS_TARGET_PROB,
     FS_TARGET_LOGPROB,
     FS_SENTENCE_MEAN,
@@ -45,23 +45,23 @@ enum fs_variant {
     FS_PLL_GIVEN,
     FS_PLL_UNMODIFIED,
     FS_PLL_MODIFIED,
-    FS_VARIANT_COUNT
+    FS_SCORING_COUNT
 };
-const char *fs_variant_name(enum fs_variant variant);
-/* -1 with a list of the variants that fit `kind` where `name` is unknown or does not fit. */
-int fs_variant_parse(const char *name, enum fs_model_kind kind, enum fs_variant *variant, struct fs_error *err);
+const char *fs_scoring_name(enum fs_scoring scoring);
+/* -1 with a list of the scorings that fit `kind` where `name` is unknown or does not fit. */
+int fs_scoring_parse(const char *name, enum fs_model_kind kind, enum fs_scoring *scoring, struct fs_error *err);
 
 enum fs_skip {
     FS_KEPT,
-    FS_SKIP_TOO_LONG,        /* longer than the model's positions */
-    FS_SKIP_EMPTY_FILL,      /* no token to score */
-    FS_SKIP_NO_DIFFERENCE,   /* pll.modified: no differing token on one side */
-    FS_SKIP_SUBJECT_MISSING, /* trace: the subject does not stand in the text before the object */
+    FS_SKIP_TOO_LONG,         /* longer than the model's positions */
+    FS_SKIP_EMPTY_COMPLETION, /* no token to score */
+    FS_SKIP_NO_DIFFERENCE,    /* pll.modified: no differing token on one side */
+    FS_SKIP_SUBJECT_MISSING,  /* trace: the subject does not stand in the text before the object */
     FS_SKIP_COUNT
 };
 const char *fs_skip_name(enum fs_skip skip);
 
-/* How special tokens stand around a text: masked [CLS] text [SEP]; causal begin-of-text as the variant says. */
+/* How special tokens stand around a text: masked [CLS] text [SEP]; causal begin-of-text as the scoring says. */
 struct fs_prompt_style {
     enum fs_model_kind kind;
     size_t max_positions;
@@ -75,25 +75,25 @@ int fs_prompt_style_of(const struct fs_spec *spec, const struct fs_tokenizer *to
                        struct fs_error *err);
 
 struct fs_statement {
-    enum fs_variant variant;
+    enum fs_scoring scoring;
     enum fs_skip skip;
     size_t count; /* reads */
     size_t *read; /* [count] indices into the plan, in the order in which they are summed */
 };
 
 /*
- * Compiles one statement (all variants but pll.*, which are FS_EXIT_CONFIG). A statement that cannot be scored has
+ * Compiles one statement (all scorings but pll.*, which are FS_EXIT_CONFIG). A statement that cannot be scored has
  * `skip` set and no reads.
  */
 int fs_statement_compile(struct fs_plan *plan, const struct fs_tokenizer *tokenizer,
-                         const struct fs_prompt_style *style, enum fs_variant variant,
+                         const struct fs_prompt_style *style, enum fs_scoring scoring,
                          const struct fs_statement_text *text, struct fs_statement *statement, struct fs_error *err);
 /*
  * Compiles a CrowS-Pairs item by pll.* (masked) or sentence.* (causal), else FS_EXIT_CONFIG: out[0] is sent_more,
  * out[1] sent_less. For antistereo pairs the matcher gets (less, more), as the published scorers do.
  */
 int fs_statement_compile_crows(struct fs_plan *plan, const struct fs_tokenizer *tokenizer,
-                               const struct fs_prompt_style *style, enum fs_variant variant,
+                               const struct fs_prompt_style *style, enum fs_scoring scoring,
                                const struct fs_crows_pair *pair, struct fs_statement out[2], struct fs_error *err);
 void fs_statement_release(struct fs_statement *statement); /* takes a zeroed struct */
 

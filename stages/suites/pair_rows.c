@@ -17,7 +17,7 @@ struct part {
 static int add_row(const struct part *part, const char *metric, double ideal, const struct fs_metric value[2],
                    const struct fs_paired *paired, const size_t *skipped, struct fs_error *err)
 {
-    const struct fs_row_name name = {part->scored->suite, part->category, part->subset, metric, part->scored->variant};
+    const struct fs_row_name name = {part->scored->suite, part->category, part->subset, metric, part->scored->scoring};
     return fs_add_row(part->rows, &name, ideal, value, paired, skipped, err);
 }
 

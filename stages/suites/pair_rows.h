@@ -6,7 +6,7 @@
 
 /* Pairs and their scores, all owned by the caller; last index 2: models. */
 struct fs_scored_pairs {
-    const char *suite, *variant;
+    const char *suite, *scoring;
     const struct fs_pair_list *pairs;
     const bool *held_out;           /* [pairs], NULL: no split, one subset "all" */
     const double *score, *log;      /* [pairs][4][2]; log NULL: no gap */

@@ -37,7 +37,7 @@ int fs_add_row(struct fs_suite_rows *rows, const struct fs_row_name *name, doubl
     copy_name(row->category, sizeof row->category, name->category);
     copy_name(row->subset, sizeof row->subset, name->subset);
     copy_name(row->metric, sizeof row->metric, name->metric);
-    copy_name(row->variant, sizeof row->variant, name->variant);
+    copy_name(row->scoring, sizeof row->scoring, name->scoring);
     row->ideal = ideal;
     row->model[0] = metric[0];
     row->model[1] = rows->models == 2 ? metric[1] : (struct fs_metric){NAN, NAN, NAN, 0, 0};

@@ -14,7 +14,7 @@ struct fs_suite_rows {
 
 /* What a row is called. `subset`: "edited", "all" or rows->held_out. */
 struct fs_row_name {
-    const char *suite, *category, *subset, *metric, *variant;
+    const char *suite, *category, *subset, *metric, *scoring;
 };
 
 /* metric[models]; `paired` is not read without a stamp; `skipped` [FS_SKIP_COUNT] or NULL. Names are cut where too

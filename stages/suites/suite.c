@@ -65,7 +65,7 @@ int fs_suite_write(const struct fs_suite *suite, struct fs_archive *archive, str
     }
     snprintf(name, sizeof name, "%s/score", group);
     if (fs_archive_write(archive, name, FS_ARCHIVE_F64, 3, shape, suite->score, err) != 0 ||
-        fs_archive_attribute_text(archive, group, "variant", suite->variant, err) != 0 ||
+        fs_archive_attribute_text(archive, group, "variant", suite->scoring, err) != 0 ||
         fs_archive_attribute_text(archive, group, "unit", suite->unit, err) != 0) {
         return -1;
     }

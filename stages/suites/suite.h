@@ -47,7 +47,7 @@ struct fs_suite_operations {
 struct fs_suite {
     const struct fs_suite_operations *operations;
     const char *name;    /* "winobias": suite of the rows, group of the archive */
-    const char *variant; /* of the rows */
+    const char *scoring; /* of the rows */
     const char *unit;    /* of the scores, such as "natural log probability" */
     size_t items, candidates;
     const char *const *candidate; /* [candidates] names */
@@ -67,7 +67,7 @@ static inline size_t fs_suite_at(const struct fs_suite *suite, size_t item, size
     return (item * suite->candidates + candidate) * 2 + model;
 }
 
-/* /suites/<name>/id, category, skip, candidate, score, attributes variant and unit, and the suite's own datasets. */
+/* /suites/<name>/id, category, skip, candidate, score, attributes scoring and unit, and the suite's own datasets. */
 int fs_suite_write(const struct fs_suite *suite, struct fs_archive *archive, struct fs_error *err);
 
 /*

@@ -16,7 +16,7 @@ enum { CANDIDATES = 4 };
 
 struct pair_suite {
     struct fs_suite base; /* scores: fs_statement_score */
-    enum fs_variant variant;
+    enum fs_scoring scoring;
     struct fs_pair_list pairs;
     size_t paraphrases;
     struct fs_statement (*statement)[CANDIDATES]; /* [pairs] */
@@ -37,7 +37,7 @@ static int compile_pair(struct pair_suite *suite, size_t item, size_t *paraphras
     const struct fs_pair *pair = &suite->pairs.item[item];
     for (size_t k = 0; k < candidates_of(pair); k++) {
         struct fs_statement *statement = &suite->statement[item][k];
-        if (fs_statement_compile(plan, tokenizer, style, suite->variant, &pair->statement[k], statement, err) != 0) {
+        if (fs_statement_compile(plan, tokenizer, style, suite->scoring, &pair->statement[k], statement, err) != 0) {
             return -1;
         }
         if (suite->base.skip[item] == FS_KEPT) {
@@ -47,7 +47,7 @@ static int compile_pair(struct pair_suite *suite, size_t item, size_t *paraphras
     for (size_t k = 0; k < pair->paraphrases; k++, (*paraphrase)++) {
         for (size_t side = 0; side < 2; side++) {
             struct fs_statement *statement = &suite->paraphrase[*paraphrase][side];
-            if (fs_statement_compile(plan, tokenizer, style, suite->variant, &pair->paraphrase[k][side], statement,
+            if (fs_statement_compile(plan, tokenizer, style, suite->scoring, &pair->paraphrase[k][side], statement,
                                      err) != 0) {
                 return -1;
             }
@@ -93,7 +93,7 @@ static int add_rows(struct fs_suite *base, struct fs_suite_rows *rows, struct fs
 {
     const struct pair_suite *suite = (const struct pair_suite *)base;
     const struct fs_scored_pairs scored = {
-        base->name, base->variant,         &suite->pairs, NULL, base->score, suite->log, suite->paraphrase_log,
+        base->name, base->scoring,         &suite->pairs, NULL, base->score, suite->log, suite->paraphrase_log,
         base->skip, suite->paraphrase_skip};
     return fs_add_pair_rows(rows, &scored, err);
 }
@@ -179,7 +179,7 @@ static int allocate(struct pair_suite *suite, struct fs_error *err)
 }
 
 /* Takes `pairs` over, also on failure. No suite where they are none. */
-static int make(const char *name, const char *variant, struct fs_pair_list *pairs,
+static int make(const char *name, const char *scoring, struct fs_pair_list *pairs,
                 const struct fs_suite_options *options, struct fs_suite **result, struct fs_error *err)
 {
     struct pair_suite *suite = pairs->count > 0 ? fs_allocate(1, sizeof *suite, "pairs", err) : NULL;
@@ -193,9 +193,9 @@ static int make(const char *name, const char *variant, struct fs_pair_list *pair
     *pairs = (struct fs_pair_list){0, NULL};
     suite->base = (struct fs_suite){
         .operations = &operations, .name = name, .unit = "score", .candidates = CANDIDATES, .candidate = candidates};
-    int status = fs_variant_parse(variant, options->kind, &suite->variant, err);
+    int status = fs_scoring_parse(scoring, options->kind, &suite->scoring, err);
     if (status == 0) {
-        suite->base.variant = fs_variant_name(suite->variant);
+        suite->base.scoring = fs_scoring_name(suite->scoring);
         status = allocate(suite, err);
     } else {
         err->code = FS_EXIT_CONFIG;
@@ -213,7 +213,7 @@ int fs_suite_stereoset(const char *path, const struct fs_suite_options *options,
 {
     struct fs_pair_list pairs;
     return fs_stereoset_read(path, NULL, &pairs, err) == 0 && fs_suite_keep_categories(options, &pairs, err) == 0
-               ? make("stereoset", options->variant, &pairs, options, suite, err)
+               ? make("stereoset", options->scoring, &pairs, options, suite, err)
                : -1;
 }
 
@@ -221,10 +221,10 @@ int fs_suite_stereoset_intersentence(const char *path, const struct fs_suite_opt
                                      struct fs_error *err)
 {
     struct fs_pair_list pairs;
-    const char *variant = options->kind == FS_MASKED ? "pll.given" : "object.mean";
+    const char *scoring = options->kind == FS_MASKED ? "pll.given" : "object.mean";
     return fs_stereoset_read_intersentence(path, NULL, &pairs, err) == 0 &&
                    fs_suite_keep_categories(options, &pairs, err) == 0
-               ? make("stereoset_intersentence", variant, &pairs, options, suite, err)
+               ? make("stereoset_intersentence", scoring, &pairs, options, suite, err)
                : -1;
 }
 
@@ -233,7 +233,7 @@ int fs_suite_stereoset_synonyms(const char *path, const struct fs_suite_options 
 {
     struct fs_pair_list pairs;
     return fs_stereoset_read_synonyms(path, &pairs, err) == 0 && fs_suite_keep_categories(options, &pairs, err) == 0
-               ? make("stereoset_synonyms", options->variant, &pairs, options, suite, err)
+               ? make("stereoset_synonyms", options->scoring, &pairs, options, suite, err)
                : -1;
 }
 
@@ -247,6 +247,6 @@ int fs_suite_biaske(const char *path, const struct fs_suite_options *options, st
     }
     fs_fact_list_release(&facts); /* the job measures them beside the edited pairs */
     return fs_suite_keep_categories(options, &pairs, err) == 0
-               ? make("biaske", options->variant, &pairs, options, suite, err)
+               ? make("biaske", options->scoring, &pairs, options, suite, err)
                : -1;
 }

@@ -13,7 +13,7 @@
 
 struct fs_suite_options {
     enum fs_model_kind kind;
-    const char *variant;           /* P[k] where the suite has a choice, NULL elsewhere */
+    const char *scoring;           /* P[k] where the suite has a choice, NULL elsewhere */
     const char *const *categories; /* NULL: all; suites without bias categories take no notice of it */
     uint64_t seed;
     size_t text_tokens;  /* suite text: most tokens that are scored */

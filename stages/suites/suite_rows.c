@@ -32,7 +32,7 @@ static int add_row(struct fs_suite_rows *rows, const struct fs_suite *suite, con
                    double ideal, const struct fs_metric value[2], const struct fs_paired *paired, const size_t *skipped,
                    struct fs_error *err)
 {
-    const struct fs_row_name name = {suite->name, category, "all", metric, suite->variant};
+    const struct fs_row_name name = {suite->name, category, "all", metric, suite->scoring};
     return fs_add_row(rows, &name, ideal, value, paired, skipped, err);
 }
 

@@ -6,7 +6,7 @@
  *     effect size = (mean of s over X - mean of s over Y) / standard deviation of s over X and Y (n - 1)
  *     p = share of the partitions of X and Y into halves with a sum of s over the first half not below that of X
  *
- * as bias-bench computes them (bias_bench/benchmark/seat): a text's embedding is the mean of its top hidden states over
+ * as bias-scratch computes them (bias_bench/benchmark/seat): a text's embedding is the mean of its top hidden states over
  * all its tokens, [CLS] and [SEP] included; begin-of-text is prepended where a causal family has one of its own. A text
  * that stands twice in a list counts once. Where there are more partitions than `permutations`, that many less one are
  * drawn, and the given one counts as drawn. No p where X and Y differ in size. Intervals: X and Y resampled each.
@@ -145,7 +145,7 @@ static int compile_text(struct seat *suite, size_t item, struct fs_plan *plan, c
         id[count++] = special->sep;
     }
     if (status == 0 && (encoding.count == 0 || count > style->max_positions)) {
-        suite->base.skip[item] = encoding.count == 0 ? FS_SKIP_EMPTY_FILL : FS_SKIP_TOO_LONG;
+        suite->base.skip[item] = encoding.count == 0 ? FS_SKIP_EMPTY_COMPLETION : FS_SKIP_TOO_LONG;
         suite->state[item] = SIZE_MAX;
     } else if (status == 0) {
         status = fs_plan_add_pass(plan, id, count, &pass, err) == 0
@@ -457,7 +457,7 @@ int fs_suite_seat(const char *path, const struct fs_suite_options *options, stru
         suite->permutations = options->permutations;
         suite->base = (struct fs_suite){.operations = &operations,
                                         .name = "seat",
-                                        .variant = "mean state",
+                                        .scoring = "mean state",
                                         .unit = "difference of mean cosines",
                                         .candidates = 1,
                                         .candidate = candidates};

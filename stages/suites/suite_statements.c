@@ -5,11 +5,11 @@
 
 #include "io/benchmarks/benchmark.h"
 
-int fs_statement_suite_create(struct fs_statement_suite *suite, enum fs_variant variant, struct fs_error *err)
+int fs_statement_suite_create(struct fs_statement_suite *suite, enum fs_scoring scoring, struct fs_error *err)
 {
     size_t statements;
-    suite->variant = variant;
-    suite->suite.variant = fs_variant_name(variant);
+    suite->scoring = scoring;
+    suite->suite.scoring = fs_scoring_name(scoring);
     suite->suite.unit = "natural log probability";
     if (fs_suite_create(&suite->suite, err) != 0 ||
         fs_multiply(suite->suite.items, suite->suite.candidates, &statements) != 0) {
@@ -50,21 +50,22 @@ const char *fs_statement_suite_keep(struct fs_statement_suite *suite, const char
 }
 
 int fs_statement_suite_set(struct fs_statement_suite *suite, size_t item, size_t candidate, const char *before,
-                           size_t before_length, const char *fill, size_t fill_length, const char *after,
+                           size_t before_length, const char *completion, size_t completion_length, const char *after,
                            size_t after_length, struct fs_error *err)
 {
     struct fs_statement_text *text = &suite->text[item * suite->suite.candidates + candidate];
     text->before = copy(before, before_length, err);
-    text->fill = copy(fill, fill_length, err);
+    text->completion = copy(completion, completion_length, err);
     text->after = copy(after, after_length, err);
     text->id = copy("", 0, err);
-    text->text = fs_allocate(before_length + fill_length + after_length + 1, 1, "the text of a benchmark", err);
-    if (text->before == NULL || text->fill == NULL || text->after == NULL || text->id == NULL || text->text == NULL) {
+    text->text = fs_allocate(before_length + completion_length + after_length + 1, 1, "the text of a benchmark", err);
+    if (text->before == NULL || text->completion == NULL || text->after == NULL || text->id == NULL ||
+        text->text == NULL) {
         return -1;
     }
     memcpy(text->text, before, before_length);
-    memcpy(text->text + before_length, fill, fill_length);
-    memcpy(text->text + before_length + fill_length, after, after_length);
+    memcpy(text->text + before_length, completion, completion_length);
+    memcpy(text->text + before_length + completion_length, after, after_length);
     return 0;
 }
 
@@ -75,7 +76,7 @@ int fs_statement_suite_compile(struct fs_suite *base, struct fs_plan *plan, cons
     for (size_t item = 0; item < base->items; item++) {
         for (size_t candidate = 0; candidate < base->candidates; candidate++) {
             size_t at = item * base->candidates + candidate;
-            if (fs_statement_compile(plan, tokenizer, style, suite->variant, &suite->text[at], &suite->statement[at],
+            if (fs_statement_compile(plan, tokenizer, style, suite->scoring, &suite->text[at], &suite->statement[at],
                                      err) != 0) {
                 return fs_error_prepend(err, "item %s", base->id[item]);
             }
@@ -107,7 +108,7 @@ void fs_statement_suite_release(struct fs_suite *base)
     for (size_t i = 0; i < base->items * base->candidates; i++) {
         if (suite->text != NULL) {
             free(suite->text[i].before);
-            free(suite->text[i].fill);
+            free(suite->text[i].completion);
             free(suite->text[i].after);
             free(suite->text[i].gaps);
             free(suite->text[i].text);

@@ -1,6 +1,6 @@
 /*
  * The base of suites whose candidates are statements: each candidate of an item is one statement text, scored by one
- * variant as natural log P[k] (statement.h). Local.
+ * scoring as natural log P[k] (statement.h). Local.
  */
 #ifndef FAIRSTAMP_STAGES_SUITES_SUITE_STATEMENTS_H
 #define FAIRSTAMP_STAGES_SUITES_SUITE_STATEMENTS_H
@@ -11,21 +11,21 @@
 /* Begins a suite's own struct; the base's name, candidates and items are set before fs_statement_suite_create. */
 struct fs_statement_suite {
     struct fs_suite suite;
-    enum fs_variant variant;
-    struct fs_statement_text *text; /* [items][candidates] owned; an empty fill skips the item */
+    enum fs_scoring scoring;
+    struct fs_statement_text *text; /* [items][candidates] owned; an empty completion skips the item */
     struct fs_statement *statement; /* [items][candidates] compiled */
     char **owned;                   /* [owned_count] texts behind id and category */
     size_t owned_count, owned_capacity;
 };
 
-/* Arrays for suite.items; sets variant and unit of the base. The operations are the maker's, or the ones below. */
-int fs_statement_suite_create(struct fs_statement_suite *suite, enum fs_variant variant, struct fs_error *err);
+/* Arrays for suite.items; sets scoring and unit of the base. The operations are the maker's, or the ones below. */
+int fs_statement_suite_create(struct fs_statement_suite *suite, enum fs_scoring scoring, struct fs_error *err);
 /* A copy of `length` bytes of `text` that lives as long as the suite; NULL with `err` set. */
 const char *fs_statement_suite_keep(struct fs_statement_suite *suite, const char *text, size_t length,
                                     struct fs_error *err);
 /* Sets the text of a candidate from copies of its parts. */
 int fs_statement_suite_set(struct fs_statement_suite *suite, size_t item, size_t candidate, const char *before,
-                           size_t before_length, const char *fill, size_t fill_length, const char *after,
+                           size_t before_length, const char *completion, size_t completion_length, const char *after,
                            size_t after_length, struct fs_error *err);
 
 /* Operations of struct fs_suite_operations: compile, fold, release. */

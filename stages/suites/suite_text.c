@@ -202,7 +202,7 @@ int fs_suite_text(const char *path, const struct fs_suite_options *options, stru
         suite->most_tokens = options->text_tokens;
         suite->base = (struct fs_suite){.operations = &operations,
                                         .name = "text",
-                                        .variant = options->kind == FS_MASKED ? "window.pll" : "window.causal",
+                                        .scoring = options->kind == FS_MASKED ? "window.pll" : "window.causal",
                                         .unit = "natural log probability of a window",
                                         .candidates = CANDIDATES,
                                         .candidate = candidates};

@@ -23,7 +23,7 @@ static const char *const parts[PARTS] = {"dev", "test"};
 
 struct winobias {
     struct fs_suite base;
-    enum fs_variant variant;
+    enum fs_scoring scoring;
     struct fs_crows_list pairs;                   /* more: pro, less: anti */
     struct fs_statement (*statement)[CANDIDATES]; /* [items] */
     double *by_type[TYPES][CANDIDATES];           /* [items][2] scores of one type, NaN elsewhere */
@@ -112,7 +112,7 @@ static int compile(struct fs_suite *base, struct fs_plan *plan, const struct fs_
     struct winobias *suite = (struct winobias *)base;
     for (size_t i = 0; i < base->items; i++) {
         struct fs_statement *statement = suite->statement[i];
-        if (fs_statement_compile_crows(plan, tokenizer, style, suite->variant, &suite->pairs.item[i], statement, err) !=
+        if (fs_statement_compile_crows(plan, tokenizer, style, suite->scoring, &suite->pairs.item[i], statement, err) !=
             0) {
             return fs_error_prepend(err, "item %s", base->id[i]);
         }
@@ -253,10 +253,10 @@ int fs_suite_winobias(const char *path, const struct fs_suite_options *options, 
     if (suite == NULL) {
         return -1;
     }
-    suite->variant = options->kind == FS_MASKED ? FS_PLL_MODIFIED : FS_SENTENCE_SUM;
+    suite->scoring = options->kind == FS_MASKED ? FS_PLL_MODIFIED : FS_SENTENCE_SUM;
     suite->base = (struct fs_suite){.operations = &operations,
                                     .name = "winobias",
-                                    .variant = fs_variant_name(suite->variant),
+                                    .scoring = fs_scoring_name(suite->scoring),
                                     .unit = "natural log probability",
                                     .candidates = CANDIDATES,
                                     .candidate = candidates};

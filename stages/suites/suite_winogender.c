@@ -38,7 +38,7 @@ static const char *const pronouns[GENDERS][6] = {
 
 struct winogender {
     struct fs_suite base;
-    enum fs_variant pronoun_variant, question_variant;
+    enum fs_scoring pronoun_scoring, question_scoring;
     char **name;                                  /* [items] owned, the ids */
     size_t *answer;                               /* [items] who is meant */
     struct fs_statement_text (*text)[CANDIDATES]; /* [items] owned */
@@ -89,15 +89,15 @@ static bool find_pronoun(const char *sentence, size_t gender, size_t *begin, siz
     return false;
 }
 
-static int set_text(struct fs_statement_text *text, const char *before, size_t length, const char *fill,
-                    size_t fill_length, const char *after, struct fs_error *err)
+static int set_text(struct fs_statement_text *text, const char *before, size_t length, const char *completion,
+                    size_t completion_length, const char *after, struct fs_error *err)
 {
     text->id = strdup("");
     text->before = strndup(before, length);
-    text->fill = strndup(fill, fill_length);
+    text->completion = strndup(completion, completion_length);
     text->after = strdup(after);
-    if (text->id == NULL || text->before == NULL || text->fill == NULL || text->after == NULL ||
-        asprintf(&text->text, "%s%s%s", text->before, text->fill, after) < 0) {
+    if (text->id == NULL || text->before == NULL || text->completion == NULL || text->after == NULL ||
+        asprintf(&text->text, "%s%s%s", text->before, text->completion, after) < 0) {
         text->text = NULL;
         return fs_error_memory(err, strlen(before), "a sentence of Winogender");
     }
@@ -130,7 +130,7 @@ static int set_sentence(struct winogender *suite, const struct fs_tsv *tsv, size
     int status = 0;
     for (size_t i = 0; status == 0 && i < ANSWERS; i++) {
         status = set_text(&text[GENDERS + gender * ANSWERS + i], question, strlen(question), answer[i],
-                          strlen(answer[i]), suite->question_variant == FS_TARGET_LOGPROB ? "." : "", err);
+                          strlen(answer[i]), suite->question_scoring == FS_TARGET_LOGPROB ? "." : "", err);
     }
     free(question);
     return status;
@@ -200,8 +200,8 @@ static int compile(struct fs_suite *base, struct fs_plan *plan, const struct fs_
     struct winogender *suite = (struct winogender *)base;
     for (size_t i = 0; i < base->items * CANDIDATES; i++) {
         size_t item = i / CANDIDATES, k = i % CANDIDATES;
-        enum fs_variant variant = k < GENDERS ? suite->pronoun_variant : suite->question_variant;
-        if (fs_statement_compile(plan, tokenizer, style, variant, &suite->text[item][k], &suite->statement[item][k],
+        enum fs_scoring scoring = k < GENDERS ? suite->pronoun_scoring : suite->question_scoring;
+        if (fs_statement_compile(plan, tokenizer, style, scoring, &suite->text[item][k], &suite->statement[item][k],
                                  err) != 0) {
             return fs_error_prepend(err, "item %s", base->id[item]);
         }
@@ -286,7 +286,7 @@ static void release(struct fs_suite *base)
     for (size_t i = 0; suite->text != NULL && suite->statement != NULL && i < base->items * CANDIDATES; i++) {
         struct fs_statement_text *text = &suite->text[i / CANDIDATES][i % CANDIDATES];
         free(text->before);
-        free(text->fill);
+        free(text->completion);
         free(text->after);
         free(text->text);
         free(text->id);
@@ -309,11 +309,11 @@ static int create(struct winogender *suite, const struct fs_tsv *tsv, const stru
 {
     size_t rows = fs_tsv_rows(tsv);
     bool masked = options->kind == FS_MASKED;
-    suite->pronoun_variant = masked ? FS_TARGET_LOGPROB : FS_SENTENCE_SUM;
-    suite->question_variant = masked ? FS_TARGET_LOGPROB : FS_CONTINUATION_SUM;
+    suite->pronoun_scoring = masked ? FS_TARGET_LOGPROB : FS_SENTENCE_SUM;
+    suite->question_scoring = masked ? FS_TARGET_LOGPROB : FS_CONTINUATION_SUM;
     suite->base = (struct fs_suite){.operations = &operations,
                                     .name = "winogender",
-                                    .variant = fs_variant_name(suite->pronoun_variant),
+                                    .scoring = fs_scoring_name(suite->pronoun_scoring),
                                     .unit = "natural log probability",
                                     .items = rows, /* at most; fill sets how many there are */
                                     .candidates = CANDIDATES,

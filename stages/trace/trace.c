@@ -87,7 +87,7 @@ static int compile_items(struct trace *trace, const struct fs_tokenizer *tokeniz
             "trace: none of %zu pairs can be traced (%zu without their subject before the object, %zu too "
             "long, %zu without an object); check the categories and the attribute words",
             pairs->count, trace->skipped[FS_SKIP_SUBJECT_MISSING], trace->skipped[FS_SKIP_TOO_LONG],
-            trace->skipped[FS_SKIP_EMPTY_FILL]);
+            trace->skipped[FS_SKIP_EMPTY_COMPLETION]);
     size_t tokens = 0;
     for (size_t i = 0; i < trace->items; i++) {
         if (i == 0 || tokens + wave_tokens(trace, i) > FS_WAVE_TOKENS) {
@@ -464,7 +464,7 @@ int fs_trace_run(const struct fs_model *model, const struct fs_tokenizer *tokeni
     if (status == 0)
         status = run(&trace, pairs, runner, result, err);
     if (status == 0 && (options->heat_map || options->kind[FS_TRACE_ATTENTION] || options->kind[FS_TRACE_FFN]))
-        status = fs_trace_details_run(&trace, tokenizer, pairs, runner, result, err);
+        status = fs_trace_sublayers_run(&trace, tokenizer, pairs, runner, result, err);
     trace_release(&trace);
     if (status != 0)
         fs_trace_result_release(result);
@@ -485,17 +485,17 @@ void fs_trace_result_release(struct fs_trace_result *result)
     free(result->aie_low);
     free(result->aie_high);
     free(result->argmax_count);
-    struct fs_trace_details *details = &result->details;
-    for (size_t i = 0; details->token && i < details->positions; i++)
-        free(details->token[i]);
-    free(details->indirect_effect);
-    free(details->aie);
-    free(details->low);
-    free(details->high);
-    free(details->first);
-    free(details->token);
-    free(details->position_effect);
-    free(details->role_aie);
-    free(details->role_count);
+    struct fs_trace_sublayers *sublayers = &result->sublayers;
+    for (size_t i = 0; sublayers->token && i < sublayers->positions; i++)
+        free(sublayers->token[i]);
+    free(sublayers->indirect_effect);
+    free(sublayers->aie);
+    free(sublayers->low);
+    free(sublayers->high);
+    free(sublayers->first);
+    free(sublayers->token);
+    free(sublayers->position_effect);
+    free(sublayers->role_aie);
+    free(sublayers->role_count);
     *result = (struct fs_trace_result){0};
 }

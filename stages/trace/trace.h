@@ -10,11 +10,11 @@
  *
  *   IE^(l) = P*[o | h^(l)] - P*[o]     TE = P[o] - P*[o]     AIE^(l) = mean over items     l* = argmax AIE^(l)
  *
- * h^(l) is the output of layer l, l = 0 .. layers-1. o is the first token of the stereotype fill (pair: the object).
- * For a masked model the prompt is the whole statement with [MASK] in place of the fill, for a causal one begin-of-text
+ * h^(l) is the output of layer l, l = 0 .. layers-1. o is the first token of the stereotype completion (pair: the object).
+ * For a masked model the prompt is the whole statement with [MASK] in place of the completion, for a causal one begin-of-text
  * and what stands before the fill. Where a StereoSet context holds no word of the target term, any word of the
  * category's attribute table serves as the subject; where that is missing too the item is skipped, and counted
- * (details: trace_item.h).
+ * (sublayers: trace_item.h).
  *
  * A sample's noise depends on the seed, the pair's index and the sample's number alone.
  *
@@ -55,7 +55,7 @@ struct fs_trace_options {
     bool kind[FS_TRACE_KINDS]; /* further kinds beside the residual stream, which is always traced */
     size_t window;             /* layers l - window/2 .. l + (window - 1)/2 of a further kind, clipped; at least 1 */
     bool heat_map;             /* every single position of each prompt, for each kind */
-    const char *details_checkpoint; /* of what follows from the three lines above; NULL: none */
+    const char *sublayers_checkpoint; /* of what follows from the three lines above; NULL: none */
 };
 
 /* Where a position of the heat map stands. */
@@ -72,7 +72,7 @@ enum fs_trace_role {
 const char *fs_trace_role_name(enum fs_trace_role role);
 
 /* Further kinds and the heat map; zeroed where none is asked for. k kinds, the residual stream first. */
-struct fs_trace_details {
+struct fs_trace_sublayers {
     size_t kinds;
     enum fs_trace_kind kind[FS_TRACE_KINDS];
     double *indirect_effect;  /* [kinds][items][layers] */
@@ -99,7 +99,7 @@ struct fs_trace_result {
     double *aie_low, *aie_high; /* 95 % bootstrap interval, same shape */
     size_t *argmax_count;       /* [categories][layers]: items whose largest IE is at this layer */
     size_t decisive_layer;      /* l* over "all" */
-    struct fs_trace_details details;
+    struct fs_trace_sublayers sublayers;
 };
 
 /*

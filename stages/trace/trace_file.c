@@ -88,41 +88,41 @@ static int write_texts(struct fs_archive *archive, const struct fs_pair_list *pa
 
 static int write_heat_map(struct fs_archive *archive, const struct fs_trace_result *result, struct fs_error *err)
 {
-    const struct fs_trace_details *details = &result->details;
-    size_t k = details->kinds, L = result->layers, c = result->categories, P = details->positions;
+    const struct fs_trace_sublayers *sublayers = &result->sublayers;
+    size_t k = sublayers->kinds, L = result->layers, c = result->categories, P = sublayers->positions;
     size_t roles[] = {k, c, FS_TRACE_ROLES, L}, counts[] = {c, FS_TRACE_ROLES}, effects[] = {k, L, P};
     size_t items = result->items + 1;
     const char *names[FS_TRACE_ROLES];
     for (int role = 0; role < FS_TRACE_ROLES; role++)
         names[role] = fs_trace_role_name((enum fs_trace_role)role);
     if (fs_archive_write_texts(archive, "/trace/role", FS_TRACE_ROLES, names, err) != 0 ||
-        fs_archive_write(archive, "/trace/role_aie", FS_ARCHIVE_F64, 4, roles, details->role_aie, err) != 0 ||
-        write_sizes(archive, "/trace/role_count", 2, counts, details->role_count, c * FS_TRACE_ROLES, err) != 0 ||
-        write_sizes(archive, "/trace/position_first", 1, &items, details->first, items, err) != 0 ||
-        fs_archive_write_texts(archive, "/trace/position_token", P, (const char *const *)details->token, err) != 0)
+        fs_archive_write(archive, "/trace/role_aie", FS_ARCHIVE_F64, 4, roles, sublayers->role_aie, err) != 0 ||
+        write_sizes(archive, "/trace/role_count", 2, counts, sublayers->role_count, c * FS_TRACE_ROLES, err) != 0 ||
+        write_sizes(archive, "/trace/position_first", 1, &items, sublayers->first, items, err) != 0 ||
+        fs_archive_write_texts(archive, "/trace/position_token", P, (const char *const *)sublayers->token, err) != 0)
         return -1;
-    return fs_archive_write(archive, "/trace/position_effect", FS_ARCHIVE_F64, 3, effects, details->position_effect,
+    return fs_archive_write(archive, "/trace/position_effect", FS_ARCHIVE_F64, 3, effects, sublayers->position_effect,
                             err);
 }
 
-static int write_details(struct fs_archive *archive, const struct fs_trace_options *options,
+static int write_sublayers(struct fs_archive *archive, const struct fs_trace_options *options,
                          const struct fs_trace_result *result, struct fs_error *err)
 {
-    const struct fs_trace_details *details = &result->details;
-    size_t k = details->kinds, L = result->layers;
+    const struct fs_trace_sublayers *sublayers = &result->sublayers;
+    size_t k = sublayers->kinds, L = result->layers;
     size_t by_item[] = {k, result->items, L}, by_category[] = {k, result->categories, L};
     const char *names[FS_TRACE_KINDS];
     for (size_t i = 0; i < k; i++)
-        names[i] = fs_trace_kind_name(details->kind[i]);
+        names[i] = fs_trace_kind_name(sublayers->kind[i]);
     if (fs_archive_attribute_integer(archive, "/trace", "window", (int64_t)options->window, err) != 0 ||
         fs_archive_write_texts(archive, "/trace/kind", k, names, err) != 0 ||
-        fs_archive_write(archive, "/trace/kind_indirect_effect", FS_ARCHIVE_F64, 3, by_item, details->indirect_effect,
+        fs_archive_write(archive, "/trace/kind_indirect_effect", FS_ARCHIVE_F64, 3, by_item, sublayers->indirect_effect,
                          err) != 0 ||
-        fs_archive_write(archive, "/trace/kind_aie", FS_ARCHIVE_F64, 3, by_category, details->aie, err) != 0 ||
-        fs_archive_write(archive, "/trace/kind_low", FS_ARCHIVE_F64, 3, by_category, details->low, err) != 0 ||
-        fs_archive_write(archive, "/trace/kind_high", FS_ARCHIVE_F64, 3, by_category, details->high, err) != 0)
+        fs_archive_write(archive, "/trace/kind_aie", FS_ARCHIVE_F64, 3, by_category, sublayers->aie, err) != 0 ||
+        fs_archive_write(archive, "/trace/kind_low", FS_ARCHIVE_F64, 3, by_category, sublayers->low, err) != 0 ||
+        fs_archive_write(archive, "/trace/kind_high", FS_ARCHIVE_F64, 3, by_category, sublayers->high, err) != 0)
         return -1;
-    return details->positions > 0 ? write_heat_map(archive, result, err) : 0;
+    return sublayers->positions > 0 ? write_heat_map(archive, result, err) : 0;
 }
 
 int fs_trace_write(struct fs_archive *archive, const struct fs_pair_list *pairs, const struct fs_trace_options *options,
@@ -144,7 +144,7 @@ int fs_trace_write(struct fs_archive *archive, const struct fs_pair_list *pairs,
     if (write_sizes(archive, "/trace/argmax_count", 2, by_category, result->argmax_count,
                     result->categories * result->layers, err) != 0)
         return -1;
-    return result->details.kinds > 0 ? write_details(archive, options, result, err) : 0;
+    return result->sublayers.kinds > 0 ? write_sublayers(archive, options, result, err) : 0;
 }
 
 /* Allocates and reads `count` numbers of `type`, each of `size` bytes. */
@@ -269,10 +269,10 @@ static int read_all(const struct fs_archive *archive, struct fs_trace_result *re
                : -1;
 }
 
-/* What reports show of the details: averages by kind and role. */
-static int read_details(const struct fs_archive *archive, struct fs_trace_result *result, struct fs_error *err)
+/* What reports show of the sublayers: averages by kind and role. */
+static int read_sublayers(const struct fs_archive *archive, struct fs_trace_result *result, struct fs_error *err)
 {
-    struct fs_trace_details *details = &result->details;
+    struct fs_trace_sublayers *sublayers = &result->sublayers;
     size_t count, cells, number = sizeof(double);
     char **name = NULL;
     if (!fs_archive_has(archive, "/trace/kind"))
@@ -290,29 +290,29 @@ static int read_details(const struct fs_archive *archive, struct fs_trace_result
         if (kind == FS_TRACE_KINDS)
             status = fs_error_set(err, FS_EXIT_DATA, "/trace/kind: found \"%.40s\", which is no kind", name[i]);
         else
-            details->kind[i] = (enum fs_trace_kind)kind;
+            sublayers->kind[i] = (enum fs_trace_kind)kind;
     }
     free(name);
     if (status != 0)
         return -1;
-    details->kinds = count;
+    sublayers->kinds = count;
     cells = count * result->categories * result->layers;
-    details->aie = read_numbers(archive, "/trace/kind_aie", FS_ARCHIVE_F64, number, cells, err);
-    details->low = read_numbers(archive, "/trace/kind_low", FS_ARCHIVE_F64, number, cells, err);
-    details->high = read_numbers(archive, "/trace/kind_high", FS_ARCHIVE_F64, number, cells, err);
-    if (!details->aie || !details->low || !details->high)
+    sublayers->aie = read_numbers(archive, "/trace/kind_aie", FS_ARCHIVE_F64, number, cells, err);
+    sublayers->low = read_numbers(archive, "/trace/kind_low", FS_ARCHIVE_F64, number, cells, err);
+    sublayers->high = read_numbers(archive, "/trace/kind_high", FS_ARCHIVE_F64, number, cells, err);
+    if (!sublayers->aie || !sublayers->low || !sublayers->high)
         return -1;
     if (!fs_archive_has(archive, "/trace/role_aie"))
         return 0;
-    details->role_aie = read_numbers(archive, "/trace/role_aie", FS_ARCHIVE_F64, number, cells * FS_TRACE_ROLES, err);
-    details->role_count = read_sizes(archive, "/trace/role_count", result->categories * FS_TRACE_ROLES, err);
-    return details->role_aie && details->role_count ? 0 : -1;
+    sublayers->role_aie = read_numbers(archive, "/trace/role_aie", FS_ARCHIVE_F64, number, cells * FS_TRACE_ROLES, err);
+    sublayers->role_count = read_sizes(archive, "/trace/role_count", result->categories * FS_TRACE_ROLES, err);
+    return sublayers->role_aie && sublayers->role_count ? 0 : -1;
 }
 
 int fs_trace_read(const struct fs_archive *archive, struct fs_trace_result *result, struct fs_error *err)
 {
     *result = (struct fs_trace_result){0};
-    if (read_all(archive, result, err) == 0 && read_details(archive, result, err) == 0)
+    if (read_all(archive, result, err) == 0 && read_sublayers(archive, result, err) == 0)
         return 0;
     fs_trace_result_release(result);
     return -1;

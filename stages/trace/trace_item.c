@@ -50,12 +50,12 @@ static void prompt_append_encoding(struct prompt *prompt, const struct fs_encodi
 
 /* [CLS] before [MASK] after [SEP], read at the mask. */
 static int masked_prompt(const struct fs_tokenizer *tokenizer, const struct fs_prompt_style *style, const char *before,
-                         const char *fill, const char *after, struct prompt *prompt, struct fs_error *err)
+                         const char *completion, const char *after, struct prompt *prompt, struct fs_error *err)
 {
     struct fs_encoding head = {0}, word = {0}, tail = {0};
     int status = fs_tokenizer_encode(tokenizer, before, strlen(before), &head, err);
     if (status == 0)
-        status = fs_tokenizer_encode(tokenizer, fill, strlen(fill), &word, err);
+        status = fs_tokenizer_encode(tokenizer, completion, strlen(completion), &word, err);
     if (status == 0)
         status = fs_tokenizer_encode(tokenizer, after, strlen(after), &tail, err);
     if (status == 0)
@@ -69,7 +69,7 @@ static int masked_prompt(const struct fs_tokenizer *tokenizer, const struct fs_p
         prompt_append_encoding(prompt, &tail, tail.count, middle + 1);
         prompt_append(prompt, style->special.sep, middle, middle);
         if (word.count == 0)
-            prompt->skip = FS_SKIP_EMPTY_FILL;
+            prompt->skip = FS_SKIP_EMPTY_COMPLETION;
         else
             prompt->object = word.id[0];
     }
@@ -80,20 +80,20 @@ static int masked_prompt(const struct fs_tokenizer *tokenizer, const struct fs_p
 }
 
 /*
- * Begin-of-text and the tokens that stand before the fill, read at the last one. before + fill are encoded as one text,
- * because the fill's first token takes the space before it along.
+ * Begin-of-text and the tokens that stand before the completion, read at the last one. before + completion are encoded as one text,
+ * because the completion's first token takes the space before it along.
  */
 static int causal_prompt(const struct fs_tokenizer *tokenizer, const struct fs_prompt_style *style, const char *before,
-                         const char *fill, struct prompt *prompt, struct fs_error *err)
+                         const char *completion, struct prompt *prompt, struct fs_error *err)
 {
-    size_t n_before = strlen(before), n_fill = strlen(fill);
-    char *text = fs_allocate(n_before + n_fill + 1, 1, "a prompt", err);
+    size_t n_before = strlen(before), n_completion = strlen(completion);
+    char *text = fs_allocate(n_before + n_completion + 1, 1, "a prompt", err);
     if (!text)
         return -1;
     memcpy(text, before, n_before);
-    memcpy(text + n_before, fill, n_fill);
+    memcpy(text + n_before, completion, n_completion);
     struct fs_encoding whole = {0};
-    int status = fs_tokenizer_encode(tokenizer, text, n_before + n_fill, &whole, err);
+    int status = fs_tokenizer_encode(tokenizer, text, n_before + n_completion, &whole, err);
     free(text);
     if (status == 0)
         status = prompt_reserve(prompt, whole.count + 1, err);
@@ -105,7 +105,7 @@ static int causal_prompt(const struct fs_tokenizer *tokenizer, const struct fs_p
             prompt_append(prompt, style->special.begin_of_text, 0, 0);
         prompt_append_encoding(prompt, &whole, first, 0);
         if (first == whole.count)
-            prompt->skip = FS_SKIP_EMPTY_FILL;
+            prompt->skip = FS_SKIP_EMPTY_COMPLETION;
         else if (prompt->count == 0)
             prompt->skip = FS_SKIP_SUBJECT_MISSING;
         else {
@@ -118,10 +118,10 @@ static int causal_prompt(const struct fs_tokenizer *tokenizer, const struct fs_p
 }
 
 static int make_prompt(const struct fs_tokenizer *tokenizer, const struct fs_prompt_style *style, const char *before,
-                       const char *fill, const char *after, struct prompt *prompt, struct fs_error *err)
+                       const char *completion, const char *after, struct prompt *prompt, struct fs_error *err)
 {
-    int status = style->kind == FS_MASKED ? masked_prompt(tokenizer, style, before, fill, after, prompt, err)
-                                          : causal_prompt(tokenizer, style, before, fill, prompt, err);
+    int status = style->kind == FS_MASKED ? masked_prompt(tokenizer, style, before, completion, after, prompt, err)
+                                          : causal_prompt(tokenizer, style, before, completion, prompt, err);
     if (status == 0 && prompt->skip == FS_KEPT && prompt->count > style->max_positions)
         prompt->skip = FS_SKIP_TOO_LONG;
     return status;
@@ -248,7 +248,7 @@ static int counterfactual_prompt(const struct fs_tokenizer *tokenizer, const str
     *made = true;
     if (pair->counterpart[0] != '\0') {
         const struct fs_statement_text *k2 = &pair->statement[FS_ANTI_STEREOTYPE];
-        return make_prompt(tokenizer, style, k2->before, k2->fill, k2->after, prompt, err);
+        return make_prompt(tokenizer, style, k2->before, k2->completion, k2->after, prompt, err);
     }
     char *text = NULL;
     if (replace_subject(attributes, pair->category, behind ? k1->after : k1->before, place, &text, err) != 0)
@@ -256,8 +256,8 @@ static int counterfactual_prompt(const struct fs_tokenizer *tokenizer, const str
     *made = text != NULL;
     int status = 0;
     if (text)
-        status =
-            make_prompt(tokenizer, style, behind ? k1->before : text, k1->fill, behind ? text : k1->after, prompt, err);
+        status = make_prompt(tokenizer, style, behind ? k1->before : text, k1->completion, behind ? text : k1->after,
+                             prompt, err);
     free(text);
     return status;
 }
@@ -282,7 +282,7 @@ static int compile(const struct fs_tokenizer *tokenizer, const struct fs_prompt_
                    struct prompt *other, struct fs_trace_item *item, struct fs_error *err)
 {
     const struct fs_statement_text *k1 = &pair->statement[FS_STEREOTYPE];
-    if (make_prompt(tokenizer, style, k1->before, k1->fill, k1->after, biased, err) != 0)
+    if (make_prompt(tokenizer, style, k1->before, k1->completion, k1->after, biased, err) != 0)
         return -1;
     item->skip = biased->skip;
     if (item->skip != FS_KEPT)

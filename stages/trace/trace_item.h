@@ -1,8 +1,8 @@
 /*
  * What causal tracing runs for one pair: two token sequences of one length, the subject's tokens, and the read-out.
  *
- * The subject is looked for in the text before the fill, and in a masked model's text behind it where it does not stand
- * before: the occurrence nearest to the fill counts. An occurrence is a whole word (or phrase), ASCII case disregarded,
+ * The subject is looked for in the text before the completion, and in a masked model's text behind it where it does not stand
+ * before: the occurrence nearest to the completion counts. An occurrence is a whole word (or phrase), ASCII case disregarded,
  * with or without a plural ending ("s", "es"); a possessive's apostrophe ends the word. The pair's subject is tried
  * first, then, for pairs that name no counterpart, any word of the category's attribute table.
  *
@@ -32,7 +32,7 @@ struct fs_trace_item {
     size_t subject_begin;    /* the subject's tokens: subject_begin .. subject_end - 1 */
     size_t subject_end;
     size_t read;    /* position whose output predicts the object */
-    int32_t object; /* first token of the fill */
+    int32_t object; /* first token of the completion */
 };
 
 /* Compiles k1 of `pair`. `attributes` may be NULL. The caller releases `item`, also on failure. */

@@ -1,4 +1,4 @@
-/* What trace.c and trace_details.c share. Private to the stage. */
+/* What trace.c and trace_sublayers.c share. Private to the stage. */
 #ifndef FAIRSTAMP_STAGES_TRACE_TRACE_PARTS_H
 #define FAIRSTAMP_STAGES_TRACE_TRACE_PARTS_H
 
@@ -38,8 +38,8 @@ void fs_trace_noise(const struct trace *trace, size_t item, size_t sample, fs_re
 void fs_trace_average(const struct fs_trace_options *options, size_t category, const double *effect, size_t layers,
                       const size_t *member, size_t n, double *scratch, double *aie, double *low, double *high);
 
-/* Fills result->details on the root. Collective. */
-int fs_trace_details_run(struct trace *trace, const struct fs_tokenizer *tokenizer, const struct fs_pair_list *pairs,
-                         struct fs_runner *runner, struct fs_trace_result *result, struct fs_error *err);
+/* Fills result->sublayers on the root. Collective. */
+int fs_trace_sublayers_run(struct trace *trace, const struct fs_tokenizer *tokenizer, const struct fs_pair_list *pairs,
+                           struct fs_runner *runner, struct fs_trace_result *result, struct fs_error *err);
 
 #endif

@@ -19,7 +19,7 @@ struct unit {
     size_t item, first, copies;
 };
 
-struct details {
+struct sublayers {
     struct trace *trace;
     size_t kinds;
     enum fs_trace_kind kind[FS_TRACE_KINDS];
@@ -57,67 +57,68 @@ static enum fs_trace_role role_of(const struct fs_trace_item *item, size_t posit
 }
 
 /* Restorations of an item: the further kinds at the subject, then the heat map kind by kind, layer by layer. */
-static size_t restorations_of(const struct details *details, size_t item)
+static size_t restorations_of(const struct sublayers *sublayers, size_t item)
 {
-    size_t layers = details->trace->spec->layers;
-    return (details->kinds - 1) * layers + details->kinds * layers * details->positions[item];
+    size_t layers = sublayers->trace->spec->layers;
+    return (sublayers->kinds - 1) * layers + sublayers->kinds * layers * sublayers->positions[item];
 }
 
-static struct restoration restoration_at(const struct details *details, size_t item, size_t number)
+static struct restoration restoration_at(const struct sublayers *sublayers, size_t item, size_t number)
 {
-    size_t layers = details->trace->spec->layers, positions = details->positions[item];
-    size_t subject = (details->kinds - 1) * layers;
+    size_t layers = sublayers->trace->spec->layers, positions = sublayers->positions[item];
+    size_t subject = (sublayers->kinds - 1) * layers;
     if (number < subject)
-        return (struct restoration){details->kind[1 + number / layers], number % layers, SUBJECT};
+        return (struct restoration){sublayers->kind[1 + number / layers], number % layers, SUBJECT};
     number -= subject;
-    return (struct restoration){details->kind[number / (layers * positions)], number / positions % layers,
+    return (struct restoration){sublayers->kind[number / (layers * positions)], number / positions % layers,
                                 number % positions};
 }
 
 /* ROME's window: range(max(0, l - w // 2), min(L, l + (w + 1) // 2)). */
-static size_t window_begin(const struct details *details, size_t layer)
+static size_t window_begin(const struct sublayers *sublayers, size_t layer)
 {
-    size_t half = details->trace->options->window / 2;
+    size_t half = sublayers->trace->options->window / 2;
     return layer > half ? layer - half : 0;
 }
 
-static size_t window_end(const struct details *details, size_t layer)
+static size_t window_end(const struct sublayers *sublayers, size_t layer)
 {
-    size_t end = layer + (details->trace->options->window + 1) / 2, layers = details->trace->spec->layers;
+    size_t end = layer + (sublayers->trace->options->window + 1) / 2, layers = sublayers->trace->spec->layers;
     return end < layers ? end : layers;
 }
 
 /* The first layer that a copy does not share with the corrupted run. */
-static size_t join_layer(const struct details *details, const struct restoration *restoration)
+static size_t join_layer(const struct sublayers *sublayers, const struct restoration *restoration)
 {
-    return restoration->kind == FS_TRACE_RESIDUAL ? restoration->layer + 1 : window_begin(details, restoration->layer);
+    return restoration->kind == FS_TRACE_RESIDUAL ? restoration->layer + 1
+                                                  : window_begin(sublayers, restoration->layer);
 }
 
-static int make_units(struct details *details, struct fs_error *err)
+static int make_units(struct sublayers *sublayers, struct fs_error *err)
 {
-    const struct trace *trace = details->trace;
+    const struct trace *trace = sublayers->trace;
     size_t units = 0;
-    details->positions = fs_allocate(trace->items, sizeof *details->positions, "a heat map", err);
-    details->first = fs_allocate(trace->items + 1, sizeof *details->first, "the units of a trace", err);
-    if (!details->positions || !details->first)
+    sublayers->positions = fs_allocate(trace->items, sizeof *sublayers->positions, "a heat map", err);
+    sublayers->first = fs_allocate(trace->items + 1, sizeof *sublayers->first, "the units of a trace", err);
+    if (!sublayers->positions || !sublayers->first)
         return -1;
     for (int pass = 0; pass < 2; pass++) { /* count, then fill */
-        if (pass == 1 && !(details->unit = fs_allocate(units, sizeof *details->unit, "the units of a trace", err)))
+        if (pass == 1 && !(sublayers->unit = fs_allocate(units, sizeof *sublayers->unit, "the units of a trace", err)))
             return -1;
         units = 0;
         for (size_t i = 0; i < trace->items; i++) {
             const struct fs_trace_item *item = &trace->item[i];
-            details->positions[i] = details->heat_map ? item->length : 0;
-            size_t samples = fs_trace_samples(trace, i), copies = restorations_of(details, i) * samples;
+            sublayers->positions[i] = sublayers->heat_map ? item->length : 0;
+            size_t samples = fs_trace_samples(trace, i), copies = restorations_of(sublayers, i) * samples;
             size_t room = FS_WAVE_TOKENS / item->length;
             size_t each = room > samples + 1 + samples ? room - samples - 1 : samples;
-            details->first[i + 1] = details->first[i] + copies;
+            sublayers->first[i + 1] = sublayers->first[i] + copies;
             for (size_t at = 0; at < copies; at += each, units++)
                 if (pass == 1)
-                    details->unit[units] = (struct unit){i, at, copies - at < each ? copies - at : each};
+                    sublayers->unit[units] = (struct unit){i, at, copies - at < each ? copies - at : each};
         }
     }
-    details->units = units;
+    sublayers->units = units;
     return 0;
 }
 
@@ -154,10 +155,10 @@ static void work_release(struct work *work)
     free(work->logprob);
 }
 
-static int work_allocate(const struct details *details, const struct unit *unit, struct work *work,
+static int work_allocate(const struct sublayers *sublayers, const struct unit *unit, struct work *work,
                          struct fs_error *err)
 {
-    const struct trace *trace = details->trace;
+    const struct trace *trace = sublayers->trace;
     const struct fs_trace_item *item = &trace->item[unit->item];
     size_t d = trace->spec->hidden, subject = item->subject_end - item->subject_begin;
     *work =
@@ -189,13 +190,13 @@ static int work_allocate(const struct details *details, const struct unit *unit,
 }
 
 /* The copies in the order of the layers at which they join, which keeps the batch in one piece. */
-static void order_copies(const struct details *details, const struct unit *unit, struct work *work)
+static void order_copies(const struct sublayers *sublayers, const struct unit *unit, struct work *work)
 {
     size_t next = 0;
-    for (size_t layer = 0; layer <= details->trace->spec->layers; layer++)
+    for (size_t layer = 0; layer <= sublayers->trace->spec->layers; layer++)
         for (size_t c = 0; c < unit->copies; c++) {
-            struct restoration restoration = restoration_at(details, unit->item, (unit->first + c) / work->samples);
-            if (join_layer(details, &restoration) == layer) {
+            struct restoration restoration = restoration_at(sublayers, unit->item, (unit->first + c) / work->samples);
+            if (join_layer(sublayers, &restoration) == layer) {
                 work->restoration[next] = restoration;
                 work->sample[next] = (unit->first + c) % work->samples;
                 work->number[next++] = c;
@@ -203,13 +204,14 @@ static void order_copies(const struct details *details, const struct unit *unit,
         }
 }
 
-static int work_create(const struct details *details, const struct unit *unit, struct work *work, struct fs_error *err)
+static int work_create(const struct sublayers *sublayers, const struct unit *unit, struct work *work,
+                       struct fs_error *err)
 {
-    const struct trace *trace = details->trace;
+    const struct trace *trace = sublayers->trace;
     const struct fs_trace_item *item = &trace->item[unit->item];
-    if (work_allocate(details, unit, work, err) != 0)
+    if (work_allocate(sublayers, unit, work, err) != 0)
         return -1;
-    order_copies(details, unit, work);
+    order_copies(sublayers, unit, work);
     for (size_t s = 0; s < work->sequences; s++) {
         memcpy(work->token + s * work->length, s == 0 ? item->biased : item->counterfactual,
                work->length * sizeof *work->token);
@@ -247,16 +249,16 @@ static void join(const struct trace *trace, const struct fs_trace_item *item, st
 }
 
 /* The row copies of one sublayer at `layer`, of the copies that have joined. */
-static size_t list_rows(const struct details *details, const struct fs_trace_item *item, const struct work *work,
+static size_t list_rows(const struct sublayers *sublayers, const struct fs_trace_item *item, const struct work *work,
                         size_t joined, enum fs_trace_kind kind, size_t layer, size_t *from, size_t *to)
 {
     size_t count = 0, begin, end;
     for (size_t c = 0; c < joined; c++) {
         const struct restoration *restoration = &work->restoration[c];
-        if (restoration->kind != kind || layer < window_begin(details, restoration->layer) ||
-            layer >= window_end(details, restoration->layer))
+        if (restoration->kind != kind || layer < window_begin(sublayers, restoration->layer) ||
+            layer >= window_end(sublayers, restoration->layer))
             continue;
-        rows_of(details->trace, item, restoration, &begin, &end);
+        rows_of(sublayers->trace, item, restoration, &begin, &end);
         for (size_t row = begin; row < end; row++) {
             from[count] = row;
             to[count++] = (1 + work->samples + c) * work->length + row;
@@ -265,10 +267,10 @@ static size_t list_rows(const struct details *details, const struct fs_trace_ite
     return count;
 }
 
-static int run_copies(const struct details *details, const struct unit *unit, struct fs_workspace *workspace,
+static int run_copies(const struct sublayers *sublayers, const struct unit *unit, struct fs_workspace *workspace,
                       struct work *work, struct fs_error *err)
 {
-    const struct trace *trace = details->trace;
+    const struct trace *trace = sublayers->trace;
     const struct fs_trace_item *item = &trace->item[unit->item];
     size_t joined = 0, layers = trace->spec->layers;
     struct fs_batch batch = {1 + work->samples, (1 + work->samples) * work->length, work->token, work->start};
@@ -276,15 +278,16 @@ static int run_copies(const struct details *details, const struct unit *unit, st
         fs_embed(trace->model, workspace, &batch, work->noise, work->h, err) != 0)
         return -1;
     for (size_t layer = 0; layer <= layers; layer++) {
-        for (; joined < work->copies && join_layer(details, &work->restoration[joined]) == layer; joined++)
+        for (; joined < work->copies && join_layer(sublayers, &work->restoration[joined]) == layer; joined++)
             join(trace, item, work, joined);
         batch.sequences = 1 + work->samples + joined;
         batch.tokens = batch.sequences * work->length;
         if (layer == layers)
             break;
         struct fs_row_copies attention = {0, work->from[0], work->to[0]}, ffn = {0, work->from[1], work->to[1]};
-        attention.count = list_rows(details, item, work, joined, FS_TRACE_ATTENTION, layer, work->from[0], work->to[0]);
-        ffn.count = list_rows(details, item, work, joined, FS_TRACE_FFN, layer, work->from[1], work->to[1]);
+        attention.count =
+            list_rows(sublayers, item, work, joined, FS_TRACE_ATTENTION, layer, work->from[0], work->to[0]);
+        ffn.count = list_rows(sublayers, item, work, joined, FS_TRACE_FFN, layer, work->from[1], work->to[1]);
         if (fs_run_layer_patched(trace->model, workspace, &batch, layer, &attention, &ffn, work->h, err) != 0)
             return -1;
     }
@@ -294,34 +297,34 @@ static int run_copies(const struct details *details, const struct unit *unit, st
 
 static size_t unit_bytes(const void *context, size_t unit)
 {
-    return ((const struct details *)context)->unit[unit].copies * sizeof(double);
+    return ((const struct sublayers *)context)->unit[unit].copies * sizeof(double);
 }
 
 static void unit_cost(const void *context, size_t number, struct fs_cost *cost)
 {
-    const struct details *details = context;
-    const struct unit *unit = &details->unit[number];
-    const struct trace *trace = details->trace;
+    const struct sublayers *sublayers = context;
+    const struct unit *unit = &sublayers->unit[number];
+    const struct trace *trace = sublayers->trace;
     size_t samples = fs_trace_samples(trace, unit->item), layers = trace->spec->layers;
     double n = (double)trace->item[unit->item].length, sequences = (double)(1 + samples + unit->copies);
     *cost = (struct fs_cost){fs_flops_head(trace->spec, sequences), sequences, sequences * n, sequences};
     double layer = fs_flops_layer(trace->spec, n, n * n); /* of one sequence */
     cost->flops += (double)((1 + samples) * layers) * layer;
     for (size_t c = 0; c < unit->copies; c++) {
-        struct restoration restoration = restoration_at(details, unit->item, (unit->first + c) / samples);
-        cost->flops += (double)(layers - join_layer(details, &restoration)) * layer;
+        struct restoration restoration = restoration_at(sublayers, unit->item, (unit->first + c) / samples);
+        cost->flops += (double)(layers - join_layer(sublayers, &restoration)) * layer;
     }
 }
 
 /* The result: P*[o | restored] of each copy. */
 static int run_unit(void *context, size_t thread, size_t unit, void *result, struct fs_error *err)
 {
-    const struct details *details = context;
+    const struct sublayers *sublayers = context;
     struct work work = {0};
-    double *probability = fs_allocate(details->unit[unit].copies, sizeof *probability, "a trace unit", err);
-    int status = probability ? work_create(details, &details->unit[unit], &work, err) : -1;
+    double *probability = fs_allocate(sublayers->unit[unit].copies, sizeof *probability, "a trace unit", err);
+    int status = probability ? work_create(sublayers, &sublayers->unit[unit], &work, err) : -1;
     if (status == 0)
-        status = run_copies(details, &details->unit[unit], details->trace->workspace[thread], &work, err);
+        status = run_copies(sublayers, &sublayers->unit[unit], sublayers->trace->workspace[thread], &work, err);
     for (size_t c = 0; status == 0 && c < work.copies; c++)
         probability[work.number[c]] = exp((double)work.logprob[1 + work.samples + c]);
     if (status == 0)
@@ -332,24 +335,24 @@ static int run_unit(void *context, size_t thread, size_t unit, void *result, str
 }
 
 /* Indirect effect of restoration `number` of an item: the mean over its samples, less P*. */
-static double effect_of(const struct details *details, const struct fs_trace_result *result, const double *probability,
-                        size_t item, size_t number)
+static double effect_of(const struct sublayers *sublayers, const struct fs_trace_result *result,
+                        const double *probability, size_t item, size_t number)
 {
-    size_t samples = fs_trace_samples(details->trace, item);
+    size_t samples = fs_trace_samples(sublayers->trace, item);
     double mean = 0.0;
     for (size_t sample = 0; sample < samples; sample++)
-        mean += probability[details->first[item] + number * samples + sample];
+        mean += probability[sublayers->first[item] + number * samples + sample];
     return mean / (double)samples - result->counterfactual[item];
 }
 
-static int allocate_details(const struct details *details, struct fs_trace_result *result, struct fs_error *err)
+static int allocate_sublayers(const struct sublayers *sublayers, struct fs_trace_result *result, struct fs_error *err)
 {
-    struct fs_trace_details *out = &result->details;
-    size_t k = details->kinds, n = result->items, L = result->layers, c = result->categories;
+    struct fs_trace_sublayers *out = &result->sublayers;
+    size_t k = sublayers->kinds, n = result->items, L = result->layers, c = result->categories;
     out->kinds = k;
-    memcpy(out->kind, details->kind, sizeof out->kind);
+    memcpy(out->kind, sublayers->kind, sizeof out->kind);
     for (size_t i = 0; i < n; i++)
-        out->positions += details->positions[i];
+        out->positions += sublayers->positions[i];
     out->indirect_effect = fs_allocate(k * n, L * sizeof *out->indirect_effect, "trace results", err);
     out->aie = fs_allocate(k * c, L * sizeof *out->aie, "trace results", err);
     out->low = fs_allocate(k * c, L * sizeof *out->low, "trace results", err);
@@ -366,28 +369,28 @@ static int allocate_details(const struct details *details, struct fs_trace_resul
                : -1;
 }
 
-static void fold_effects(const struct details *details, const double *probability, struct fs_trace_result *result)
+static void fold_effects(const struct sublayers *sublayers, const double *probability, struct fs_trace_result *result)
 {
-    struct fs_trace_details *out = &result->details;
+    struct fs_trace_sublayers *out = &result->sublayers;
     size_t n = result->items, L = result->layers;
     memcpy(out->indirect_effect, result->indirect_effect, n * L * sizeof *out->indirect_effect);
     for (size_t i = 0; i < n; i++) {
-        size_t positions = details->positions[i], subject = (details->kinds - 1) * L;
+        size_t positions = sublayers->positions[i], subject = (sublayers->kinds - 1) * L;
         out->first[i + 1] = out->first[i] + positions;
         for (size_t number = 0; number < subject; number++)
             out->indirect_effect[((1 + number / L) * n + i) * L + number % L] =
-                effect_of(details, result, probability, i, number);
-        for (size_t number = 0; number < details->kinds * L * positions; number++)
+                effect_of(sublayers, result, probability, i, number);
+        for (size_t number = 0; number < sublayers->kinds * L * positions; number++)
             out->position_effect[number / positions * out->positions + out->first[i] + number % positions] =
-                effect_of(details, result, probability, i, subject + number);
+                effect_of(sublayers, result, probability, i, subject + number);
     }
 }
 
 /* Mean over the items member[n] that have the role of the mean over their positions of that role. */
-static void fold_role(const struct details *details, struct fs_trace_result *result, size_t category, size_t role,
+static void fold_role(const struct sublayers *sublayers, struct fs_trace_result *result, size_t category, size_t role,
                       const size_t *member, size_t n)
 {
-    struct fs_trace_details *out = &result->details;
+    struct fs_trace_sublayers *out = &result->sublayers;
     size_t L = result->layers, cells = out->kinds * L, counted = 0;
     for (size_t cell = 0; cell < cells; cell++) {
         double sum = 0.0;
@@ -395,8 +398,8 @@ static void fold_role(const struct details *details, struct fs_trace_result *res
         for (size_t m = 0; m < n; m++) {
             double own = 0.0;
             size_t found = 0;
-            for (size_t p = 0; p < details->positions[member[m]]; p++)
-                if ((size_t)role_of(&details->trace->item[member[m]], p) == role) {
+            for (size_t p = 0; p < sublayers->positions[member[m]]; p++)
+                if ((size_t)role_of(&sublayers->trace->item[member[m]], p) == role) {
                     own += out->position_effect[cell * out->positions + out->first[member[m]] + p];
                     found++;
                 }
@@ -409,13 +412,13 @@ static void fold_role(const struct details *details, struct fs_trace_result *res
     out->role_count[category * FS_TRACE_ROLES + role] = counted;
 }
 
-static int fold_categories(const struct details *details, const struct fs_pair_list *pairs,
+static int fold_categories(const struct sublayers *sublayers, const struct fs_pair_list *pairs,
                            struct fs_trace_result *result, struct fs_error *err)
 {
-    struct fs_trace_details *out = &result->details;
+    struct fs_trace_sublayers *out = &result->sublayers;
     size_t L = result->layers;
     size_t *member = fs_allocate(result->items, sizeof *member, "a category's items", err);
-    double *scratch = fs_allocate(L * details->trace->options->bootstrap, sizeof *scratch, "bootstrap means", err);
+    double *scratch = fs_allocate(L * sublayers->trace->options->bootstrap, sizeof *scratch, "bootstrap means", err);
     int status = member && scratch ? 0 : -1;
     for (size_t c = 0; status == 0 && c < result->categories; c++) {
         size_t n = 0;
@@ -424,73 +427,73 @@ static int fold_categories(const struct details *details, const struct fs_pair_l
                 member[n++] = i;
         for (size_t k = 0; k < out->kinds; k++) {
             size_t at = (k * result->categories + c) * L;
-            fs_trace_average(details->trace->options, c, out->indirect_effect + k * result->items * L, L, member, n,
+            fs_trace_average(sublayers->trace->options, c, out->indirect_effect + k * result->items * L, L, member, n,
                              scratch, out->aie + at, out->low + at, out->high + at);
         }
         for (size_t role = 0; out->positions > 0 && role < FS_TRACE_ROLES; role++)
-            fold_role(details, result, c, role, member, n);
+            fold_role(sublayers, result, c, role, member, n);
     }
     free(member);
     free(scratch);
     return status;
 }
 
-static int name_tokens(const struct details *details, const struct fs_tokenizer *tokenizer,
+static int name_tokens(const struct sublayers *sublayers, const struct fs_tokenizer *tokenizer,
                        struct fs_trace_result *result, struct fs_error *err)
 {
-    struct fs_trace_details *out = &result->details;
+    struct fs_trace_sublayers *out = &result->sublayers;
     for (size_t i = 0; i < result->items; i++)
-        for (size_t p = 0; p < details->positions[i]; p++)
-            if (fs_tokenizer_decode(tokenizer, &details->trace->item[i].biased[p], 1, &out->token[out->first[i] + p],
+        for (size_t p = 0; p < sublayers->positions[i]; p++)
+            if (fs_tokenizer_decode(tokenizer, &sublayers->trace->item[i].biased[p], 1, &out->token[out->first[i] + p],
                                     err) != 0)
                 return -1;
     return 0;
 }
 
-static int prepare(struct details *details, struct fs_error *err)
+static int prepare(struct sublayers *sublayers, struct fs_error *err)
 {
-    const struct fs_trace_options *options = details->trace->options;
+    const struct fs_trace_options *options = sublayers->trace->options;
     if (options->window == 0)
         return fs_error_set(err, FS_EXIT_CONFIG, "trace: window 0; expected at least 1 layer");
-    details->kinds = 1;
+    sublayers->kinds = 1;
     for (int kind = FS_TRACE_ATTENTION; kind < FS_TRACE_KINDS; kind++)
         if (options->kind[kind])
-            details->kind[details->kinds++] = (enum fs_trace_kind)kind;
-    details->heat_map = options->heat_map;
-    return make_units(details, err);
+            sublayers->kind[sublayers->kinds++] = (enum fs_trace_kind)kind;
+    sublayers->heat_map = options->heat_map;
+    return make_units(sublayers, err);
 }
 
-int fs_trace_details_run(struct trace *trace, const struct fs_tokenizer *tokenizer, const struct fs_pair_list *pairs,
-                         struct fs_runner *runner, struct fs_trace_result *result, struct fs_error *err)
+int fs_trace_sublayers_run(struct trace *trace, const struct fs_tokenizer *tokenizer, const struct fs_pair_list *pairs,
+                           struct fs_runner *runner, struct fs_trace_result *result, struct fs_error *err)
 {
-    struct details details = {.trace = trace};
+    struct sublayers sublayers = {.trace = trace};
     double *probability = NULL;
     bool root = fs_runner_is_root(runner);
-    int status = prepare(&details, err);
+    int status = prepare(&sublayers, err);
     if (status == 0 && root) {
-        probability = fs_allocate(details.first[trace->items], sizeof *probability, "the results of a trace", err);
+        probability = fs_allocate(sublayers.first[trace->items], sizeof *probability, "the results of a trace", err);
         status = probability ? 0 : -1;
     }
     status = fs_runner_agree(runner, status, err);
     if (status == 0) {
-        const struct fs_work work = {"trace details", details.units, &details, unit_bytes, run_unit, unit_cost};
-        status = fs_runner_map(runner, &work, trace->options->details_checkpoint, (unsigned char *)probability, err);
+        const struct fs_work work = {"trace sublayers", sublayers.units, &sublayers, unit_bytes, run_unit, unit_cost};
+        status = fs_runner_map(runner, &work, trace->options->sublayers_checkpoint, (unsigned char *)probability, err);
     }
     if (status == 0) {
         if (root) {
-            status = allocate_details(&details, result, err);
+            status = allocate_sublayers(&sublayers, result, err);
             if (status == 0) {
-                fold_effects(&details, probability, result);
-                status = fold_categories(&details, pairs, result, err) == 0
-                             ? name_tokens(&details, tokenizer, result, err)
+                fold_effects(&sublayers, probability, result);
+                status = fold_categories(&sublayers, pairs, result, err) == 0
+                             ? name_tokens(&sublayers, tokenizer, result, err)
                              : -1;
             }
         }
         status = fs_runner_agree(runner, status, err);
     }
     free(probability);
-    free(details.positions);
-    free(details.first);
-    free(details.unit);
+    free(sublayers.positions);
+    free(sublayers.first);
+    free(sublayers.unit);
     return status;
 }

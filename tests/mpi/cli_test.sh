@@ -29,7 +29,7 @@ run 64 verify --equal a.h5
 run 64 export a.h5 --to xml
 run 64 metrics --suite crows_pairs --data x --scores y
 run 64 score --model "$model" --suite stereoset --data "$data/stereoset.json" --bootstrap many
-run 64 score --model "$model" --suite stereoset --data "$data/stereoset.json" --variant sentence.sum
+run 64 score --model "$model" --suite stereoset --data "$data/stereoset.json" --scoring sentence.sum
 says 'variant'
 
 job() { printf '%s' "$1" >"$scratch/job.json"; }
@@ -77,7 +77,7 @@ set_job 78 seed=-1
 set_job 78 seed=1e300
 set_job 78 stamp.loss=hinge
 says 'expected gap|logratio'
-set_job 78 variant.stereoset=sentence.mean
+set_job 78 scoring.stereoset=sentence.mean
 set_job 66 "data.crows_pairs=$scratch/none.csv"
 rm -rf "$scratch/o"
 set_job 65 categories=astrology

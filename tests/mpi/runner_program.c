@@ -24,7 +24,7 @@
 #define LARGE_UNIT 3
 #define LARGE_BYTES ((size_t)9 << 20) /* more than two messages */
 
-struct made_up {
+struct random_model {
     size_t length;       /* of a vector to be summed */
     long milliseconds;   /* -1: a little, different on each rank */
     size_t failing_unit; /* SIZE_MAX: none */
@@ -41,7 +41,7 @@ static uint64_t scramble(uint64_t x)
     return x ^ (x >> 32);
 }
 
-static void dawdle(const struct made_up *made, size_t unit)
+static void dawdle(const struct random_model *made, size_t unit)
 {
     long microseconds =
         made->milliseconds >= 0 ? made->milliseconds * 1000 : (long)(scramble(unit + 1000 * made->rank) % 3000);
@@ -57,7 +57,7 @@ static size_t bytes_of(const void *context, size_t unit)
 
 static int run_bytes(void *context, size_t thread, size_t unit, void *result, struct fs_error *err)
 {
-    struct made_up *made = context;
+    struct random_model *made = context;
     unsigned char *byte = result;
     (void)thread;
     dawdle(made, unit);
@@ -88,7 +88,7 @@ static fs_real number(size_t unit, size_t i)
 
 static int run_vector(void *context, size_t thread, size_t unit, void *result, struct fs_error *err)
 {
-    const struct made_up *made = context;
+    const struct random_model *made = context;
     fs_real *vector = result;
     (void)thread, (void)err;
     for (size_t i = 0; i < made->length; i++) {
@@ -105,7 +105,8 @@ static int write_file(const char *path, const void *data, size_t bytes, struct f
     return good ? 0 : fs_error_set(err, FS_EXIT_CANNOT_CREATE, "%s: cannot be written", path);
 }
 
-static int do_map(struct fs_runner *runner, struct made_up *made, size_t units, const char *out, struct fs_error *err)
+static int do_map(struct fs_runner *runner, struct random_model *made, size_t units, const char *out,
+                  struct fs_error *err)
 {
     struct fs_work work = {"made-up", units, made, bytes_of, run_bytes, NULL};
     size_t bytes = 0;
@@ -121,7 +122,8 @@ static int do_map(struct fs_runner *runner, struct made_up *made, size_t units, 
     return fs_runner_agree(runner, status, err);
 }
 
-static int do_sum(struct fs_runner *runner, struct made_up *made, size_t units, const char *out, struct fs_error *err)
+static int do_sum(struct fs_runner *runner, struct random_model *made, size_t units, const char *out,
+                  struct fs_error *err)
 {
     struct fs_work claimed = {"claim", units, made, NULL, run_claim, NULL};
     struct fs_work vectors = {"sum", units, made, NULL, run_vector, NULL};
@@ -163,7 +165,7 @@ int main(int argc, char **argv)
     if (status == 0) {
         fs_progress_setup(fs_runner_is_root(runner), true);
         size_t units = strtoul(argv[2], NULL, 10);
-        struct made_up made = {.milliseconds = -1, .failing_unit = SIZE_MAX, .rank = runner->rank};
+        struct random_model made = {.milliseconds = -1, .failing_unit = SIZE_MAX, .rank = runner->rank};
         if (strcmp(argv[1], "map") == 0) {
             if (argc == 6) {
                 made.milliseconds = strtol(argv[5], NULL, 10);

@@ -36,7 +36,7 @@ offers "job.json models other.txt result.h5" score --data ""
 offers "crows_pairs stereoset" score --suite ""
 offers "crows_pairs" score --suite = cr
 offers "" score --seed ""
-offers "stamp.layer= stamp.learning_rate= stamp.level= stamp.loss=" run --set stamp.l
+offers "stamp.layer= stamp.learning_rate= stamp.level_weight= stamp.loss=" run --set stamp.l
 offers "gap logratio" run --set stamp.loss =
 offers "logratio" run --set = stamp.loss = lo
 offers auto run --set stamp.layer = ""

@@ -27,11 +27,11 @@ static const char *write_stereoset(const char *text)
     return scratch_write_text("stereoset.json", text);
 }
 
-static void check_statement(const struct fs_statement_text *statement, const char *before, const char *fill,
+static void check_statement(const struct fs_statement_text *statement, const char *before, const char *completion,
                             const char *after, const char *text, const char *id)
 {
     assert_string_equal(statement->before, before);
-    assert_string_equal(statement->fill, fill);
+    assert_string_equal(statement->completion, completion);
     assert_string_equal(statement->after, after);
     assert_string_equal(statement->text, text);
     assert_string_equal(statement->id, id);
@@ -63,7 +63,7 @@ static void test_stereoset(void **state)
     check_statement(&pair->statement[FS_ANTI_STEREOTYPE], "The Nurse was very ", "rude", ".",
                     "The nurse was very rude.", "a");
     check_statement(&pair->statement[FS_UNRELATED], "The Nurse was very ", "box", ".", "The nurse was very box.", "c");
-    assert_string_equal(pairs.item[1].statement[FS_UNRELATED].fill, "a");
+    assert_string_equal(pairs.item[1].statement[FS_UNRELATED].completion, "a");
     assert_null(pair->statement[FS_STEREOTYPE].gaps);
     fs_pair_list_release(&pairs);
     fs_pair_list_release(&pairs);
@@ -82,7 +82,7 @@ static void test_stereoset_odd(void **state)
     static const struct {
         const char *json;
         const char *before;
-        const char *fill;
+        const char *completion;
         const char *after;
     } cases[] = {
         {STEREOSET(ITEM("i", "g", "The old man BLANKed them.",
@@ -107,7 +107,7 @@ static void test_stereoset_odd(void **state)
         check_success(fs_stereoset_read(write_stereoset(cases[i].json), NULL, &pairs, &err), &err);
         const struct fs_statement_text *statement = &pairs.item[0].statement[FS_STEREOTYPE];
         assert_string_equal(statement->before, cases[i].before);
-        assert_string_equal(statement->fill, cases[i].fill);
+        assert_string_equal(statement->completion, cases[i].completion);
         assert_string_equal(statement->after, cases[i].after);
         fs_pair_list_release(&pairs);
     }

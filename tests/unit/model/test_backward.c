@@ -195,11 +195,11 @@ static double weighted(struct scene *scene, const double *weight)
 /* base with what FFN(x) contributes: base -= before, base += now. */
 static void ffn(struct scene *scene, double *out)
 {
-    struct fs_trail trail;
+    struct fs_activations activations;
     struct fs_error err = FS_ERROR_INIT;
-    expect(fs_layer_prepare(scene->model, scene->workspace, &scene->batch, &trail, &err), &err);
-    fs_ffn_inner(scene->model, TOKENS, scene->stamp.layer, &trail, scene->x);
-    fs_linear(&scene->model->layer[scene->stamp.layer].down, TOKENS, trail.active, out, scene->stamp.hidden);
+    expect(fs_layer_prepare(scene->model, scene->workspace, &scene->batch, &activations, &err), &err);
+    fs_ffn_inner(scene->model, TOKENS, scene->stamp.layer, &activations, scene->x);
+    fs_linear(&scene->model->layer[scene->stamp.layer].down, TOKENS, activations.active, out, scene->stamp.hidden);
 }
 
 /* |numeric - analytic| / |analytic| over a block of numbers that `at` points to. */

@@ -31,13 +31,13 @@ void unload(struct loaded *loaded)
     free(loaded->runner);
 }
 
-struct fs_statement_text text_of(size_t slot, const char *before, const char *fill, const char *after)
+struct fs_statement_text text_of(size_t slot, const char *before, const char *completion, const char *after)
 {
     static char text[8][512], part[8][3][512], none[1];
-    (void)snprintf(text[slot], sizeof text[slot], "%s%s%s", before, fill, after);
+    (void)snprintf(text[slot], sizeof text[slot], "%s%s%s", before, completion, after);
     (void)snprintf(part[slot][0], sizeof part[slot][0], "%s", before);
-    (void)snprintf(part[slot][1], sizeof part[slot][1], "%s", fill);
+    (void)snprintf(part[slot][1], sizeof part[slot][1], "%s", completion);
     (void)snprintf(part[slot][2], sizeof part[slot][2], "%s", after);
     return (struct fs_statement_text){
-        .before = part[slot][0], .fill = part[slot][1], .after = part[slot][2], .text = text[slot], .id = none};
+        .before = part[slot][0], .completion = part[slot][1], .after = part[slot][2], .text = text[slot], .id = none};
 }

@@ -18,7 +18,7 @@ struct loaded {
 struct loaded load(const char *folder, size_t threads);
 void unload(struct loaded *loaded);
 
-/* A statement that owns nothing: text is before + fill + after in a static buffer for `slot` < 8. */
-struct fs_statement_text text_of(size_t slot, const char *before, const char *fill, const char *after);
+/* A statement that owns nothing: text is before + completion + after in a static buffer for `slot` < 8. */
+struct fs_statement_text text_of(size_t slot, const char *before, const char *completion, const char *after);
 
 #endif

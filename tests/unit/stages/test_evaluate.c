@@ -68,11 +68,11 @@ static struct fs_evaluate_input everything(void)
     return (struct fs_evaluate_input){.pairs_suite = "biaske",
                                       .pairs = &pairs,
                                       .held_out = held_out,
-                                      .pair_variant = FS_OBJECT_MEAN,
+                                      .pair_scoring = FS_OBJECT_MEAN,
                                       .crows = &crows,
-                                      .crows_variant = FS_SENTENCE_MEAN,
+                                      .crows_scoring = FS_SENTENCE_MEAN,
                                       .facts = &facts,
-                                      .fact_variant = FS_SENTENCE_SUM,
+                                      .fact_scoring = FS_SENTENCE_SUM,
                                       .bootstrap = {100, 7}};
 }
 
@@ -120,7 +120,7 @@ static void rows_are_made_of_the_scores(void **state)
         assert_string_equal(result.row[i].category, "gender");
         assert_string_equal(result.row[i].subset, subsets[i / 8]);
         assert_string_equal(result.row[i].metric, order[i % 8]);
-        assert_string_equal(result.row[i].variant, "object.mean");
+        assert_string_equal(result.row[i].scoring, "object.mean");
     }
     for (size_t m = 0; m < 2; m++) {
         for (size_t held = 0; held < 2; held++) {
@@ -164,7 +164,7 @@ static void rows_are_made_of_the_scores(void **state)
         is(find_row(&result, "all", "all", "rs.top1")->model[m].value, 100 * (double)same_top / n);
         is(find_row(&result, "all", "all", "rs.pair")->model[m].value, 100 * (double)same_order / n);
         assert_true(m == 0 || same_top < facts.count); /* the stamp is a strong one */
-        /* category "He is poor.": a pair and its antistereo twin, of which one is right; then a pair of equals */
+        /* category "He is poor.": a pair and its antistereo stored_head, of which one is right; then a pair of equals */
         is(find_row(&result, "He is poor.", "all", "crows")->model[m].value, 50);
         is(find_row(&result, "all", "all", "crows")->model[m].value, 100.0 / 3);
         assert_int_equal(find_row(&result, "all", "all", "crows")->model[m].ties, 1);
@@ -174,7 +174,7 @@ static void rows_are_made_of_the_scores(void **state)
     const struct fs_result_row *last = &result.row[result.rows - 1];
     assert_string_equal(last->metric, "rs.pair");
     assert_string_equal(last->category, "all");
-    assert_string_equal(last->variant, "sentence.sum");
+    assert_string_equal(last->scoring, "sentence.sum");
     is(last->ideal, 100);
     fs_evaluate_result_release(&result);
 }
@@ -384,14 +384,14 @@ static void through_a_file_and_back(void **state)
     double *score = calloc(pairs.count * 8, sizeof *score);
     assert_int_equal(fs_archive_read(archive, "/pairs/score", FS_ARCHIVE_F64, pairs.count * 8, score, &err), 0);
     assert_memory_equal(score, result.pair_score, pairs.count * 8 * sizeof *score);
-    char **ids = NULL, *variant = NULL;
+    char **ids = NULL, *scoring = NULL;
     size_t count;
     assert_int_equal(fs_archive_read_texts(archive, "/facts/id", &count, &ids, &err), 0);
     assert_int_equal(count, facts.count);
     assert_string_equal(ids[count - 1], facts.item[count - 1].id);
-    assert_int_equal(fs_archive_read_attribute_text(archive, "/crows_pairs", "variant", &variant, &err), 0);
-    assert_string_equal(variant, "sentence.mean");
-    free(variant);
+    assert_int_equal(fs_archive_read_attribute_text(archive, "/crows_pairs", "variant", &scoring, &err), 0);
+    assert_string_equal(scoring, "sentence.mean");
+    free(scoring);
     free(ids);
     free(score);
     fs_archive_close(archive);
@@ -407,7 +407,7 @@ static void a_variant_that_does_not_fit_is_an_error(void **state)
     struct fs_evaluate_input input = everything();
     struct fs_evaluate_result result;
     struct fs_error err = FS_ERROR_INIT;
-    input.pair_variant = FS_TARGET_PROB;
+    input.pair_scoring = FS_TARGET_PROB;
     assert_int_equal(fs_evaluate_run(model.model, model.tokenizer, &input, NULL, model.runner, NULL, &result, &err),
                      -1);
     assert_int_equal(err.code, FS_EXIT_CONFIG);

@@ -75,7 +75,7 @@ static void small_file(void **state)
     assert_string_equal(result.row[6].category, "race");
     assert_string_equal(result.row[12].category, "all");
     assert_string_equal(result.row[0].subset, "all");
-    assert_string_equal(result.row[0].variant, "given");
+    assert_string_equal(result.row[0].scoring, "given");
     assert_true(find_row(&result, "gender", "ss.macro")->model[0].value == 50.0);
     assert_true(find_row(&result, "gender", "lms.micro")->model[0].value == 75.0);
     assert_true(find_row(&result, "race", "ss.micro")->model[0].value == 100.0);

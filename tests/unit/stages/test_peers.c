@@ -165,18 +165,18 @@ static void read_crows(const char *const *categories, struct fs_crows_list *crow
 }
 
 static void check_crows(const struct loaded *loaded, const char *name, const char *const *categories,
-                        enum fs_variant variant, struct fs_evaluate_result *result)
+                        enum fs_scoring scoring, struct fs_evaluate_result *result)
 {
     struct fs_crows_list crows;
     read_crows(categories, &crows);
-    struct fs_evaluate_input input = {.crows = &crows, .crows_variant = variant};
+    struct fs_evaluate_input input = {.crows = &crows, .crows_scoring = scoring};
     evaluate(loaded, &input, result);
     compare_crows(name, result, crows.count);
     fs_crows_list_release(&crows);
 }
 
 /* bias-bench, one category after the other; stereo and antistereo shares leave ties out, as ours. */
-static void check_bias_bench_crows(const struct loaded *loaded, const char *model, enum fs_variant variant)
+static void check_bias_bench_crows(const struct loaded *loaded, const char *model, enum fs_scoring scoring)
 {
     static const char *const categories[] = {"gender", "race", "religion"};
     for (size_t i = 0; i < 3; i++) {
@@ -185,7 +185,7 @@ static void check_bias_bench_crows(const struct loaded *loaded, const char *mode
         struct fs_evaluate_result result;
         char name[256];
         (void)snprintf(name, sizeof name, "bias_bench.%s.crows_pairs.%s.txt", model, categories[i]);
-        check_crows(loaded, name, one, variant, &result);
+        check_crows(loaded, name, one, scoring, &result);
         assert_two_decimals(name, value_of(&result, own, "crows"),
                             PRINTED("bias_bench_crows", model, categories[i], "Metric score"));
         assert_two_decimals(name, value_of(&result, own, "crows.stereo"),
@@ -248,7 +248,7 @@ struct sentence {
     size_t at;
 };
 
-static void check_stereoset(const char *model, enum fs_variant variant)
+static void check_stereoset(const char *model, enum fs_scoring scoring)
 {
     static const char *const categories[] = {"gender", "race", "religion", "profession"};
     struct loaded loaded = load(model);
@@ -257,7 +257,7 @@ static void check_stereoset(const char *model, enum fs_variant variant)
     char path[4096], id[128];
     (void)snprintf(path, sizeof path, "%s/data/stereoset/dev.json", shared);
     assert_int_equal(fs_stereoset_read(path, NULL, &pairs, NULL), 0);
-    struct fs_evaluate_input input = {.pairs_suite = "stereoset", .pairs = &pairs, .pair_variant = variant};
+    struct fs_evaluate_input input = {.pairs_suite = "stereoset", .pairs = &pairs, .pair_scoring = scoring};
     evaluate(&loaded, &input, &result);
     struct sentence *sentence = calloc(3 * pairs.count, sizeof *sentence);
     assert_non_null(sentence);

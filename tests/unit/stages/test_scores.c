@@ -131,26 +131,26 @@ static void evaluate(const struct loaded *loaded, const struct fs_evaluate_input
     }
 }
 
-static enum fs_variant variant_of(const struct loaded *loaded, const char *name)
+static enum fs_scoring variant_of(const struct loaded *loaded, const char *name)
 {
-    enum fs_variant variant;
+    enum fs_scoring scoring;
     struct fs_error err = FS_ERROR_INIT;
-    if (fs_variant_parse(name, fs_model_spec(loaded->model)->kind, &variant, &err) != 0) {
+    if (fs_scoring_parse(name, fs_model_spec(loaded->model)->kind, &scoring, &err) != 0) {
         fail_msg("%s", err.text);
     }
-    return variant;
+    return scoring;
 }
 
 /*
  * Compares `width` scores an item with the lines of a golden file. Item i is line `line(i)` of the file, `order` says
  * which candidate stands k-th in it (NULL: k).
  */
-static void compare_scores(const char *model, const char *suite, const char *variant, size_t items, size_t width,
+static void compare_scores(const char *model, const char *suite, const char *scoring, size_t items, size_t width,
                            const double *score, size_t candidates, size_t (*line)(size_t item), uint8_t (*order)[3],
                            double absolute)
 {
     char path[4096], word[64];
-    (void)snprintf(path, sizeof path, "%s/%s.%s.%s.txt", golden, model, suite, variant);
+    (void)snprintf(path, sizeof path, "%s/%s.%s.%s.txt", golden, model, suite, scoring);
     FILE *file = fopen(path, "r");
     assert_non_null(file);
     size_t wrong = 0, at = 0;
@@ -195,11 +195,11 @@ static const struct fs_result_row *find_row(const struct fs_evaluate_result *res
 
 /* Metrics to two decimals; an item nearer to a tie than float32 tells may fall to either side. */
 static void compare_metrics(const struct fs_evaluate_result *result, const char *model, const char *suite,
-                            const char *variant, const char *const names[][2], size_t count)
+                            const char *scoring, const char *const names[][2], size_t count)
 {
     const cJSON *root = fs_json_root(expected), *category;
     const cJSON *metrics = cJSON_GetObjectItemCaseSensitive(
-        cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(root, model), suite), variant);
+        cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(root, model), suite), scoring);
     assert_non_null(metrics);
     size_t compared = 0;
     cJSON_ArrayForEach(category, metrics)
@@ -221,7 +221,7 @@ static void compare_metrics(const struct fs_evaluate_result *result, const char 
             double near = cJSON_GetObjectItemCaseSensitive(category, "near_ties")->valuedouble;
             double n = (double)row->model[0].n;
             if (fabs(row->model[0].value - wanted->valuedouble) > 0.005 + 100.0 * near / n) {
-                fail_msg("%s %s %s %s %s: found %.4f, expected %.4f", model, suite, variant, name, names[i][1],
+                fail_msg("%s %s %s %s %s: found %.4f, expected %.4f", model, suite, scoring, name, names[i][1],
                          row->model[0].value, wanted->valuedouble);
             }
             if (strcmp(names[i][0], "SS_macro") == 0 || strcmp(names[i][0], "metric") == 0) {
@@ -233,24 +233,24 @@ static void compare_metrics(const struct fs_evaluate_result *result, const char 
 }
 
 /* `categories`: NULL for all, or a part, so that the test takes seconds. */
-static void check_stereoset(const struct loaded *loaded, const char *model, const char *variant,
+static void check_stereoset(const struct loaded *loaded, const char *model, const char *scoring,
                             const char *const *categories)
 {
     static const char *const names[][2] = {{"SS_macro", "ss.macro"},     {"LMS_macro", "lms.macro"},
                                            {"ICAT_macro", "icat.macro"}, {"SS_micro", "ss.micro"},
                                            {"LMS_micro", "lms.micro"},   {"ICAT_micro", "icat.micro"}};
     struct fs_evaluate_input input = {
-        .pairs_suite = "stereoset", .pairs = &pairs, .pair_variant = variant_of(loaded, variant)};
+        .pairs_suite = "stereoset", .pairs = &pairs, .pair_scoring = variant_of(loaded, scoring)};
     struct fs_evaluate_result result;
     read_pairs(categories);
     evaluate(loaded, &input, NULL, &result);
-    compare_scores(model, "stereoset", variant, pairs.count, 3, result.pair_score, 4, stereoset_line, label_order,
+    compare_scores(model, "stereoset", scoring, pairs.count, 3, result.pair_score, 4, stereoset_line, label_order,
                    1e-9);
-    compare_metrics(&result, model, "stereoset", variant, names, 6);
+    compare_metrics(&result, model, "stereoset", scoring, names, 6);
     fs_evaluate_result_release(&result);
 }
 
-static void check_crows(const struct loaded *loaded, const char *model, const char *variant,
+static void check_crows(const struct loaded *loaded, const char *model, const char *scoring,
                         const char *const *categories)
 {
     char path[4096];
@@ -259,12 +259,12 @@ static void check_crows(const struct loaded *loaded, const char *model, const ch
     assert_int_equal(fs_crows_read(path, categories, &crows, NULL), 0);
     static const char *const names[][2] = {
         {"metric", "crows"}, {"stereo", "crows.stereo"}, {"antistereo", "crows.antistereo"}};
-    struct fs_evaluate_input input = {.crows = &crows, .crows_variant = variant_of(loaded, variant)};
+    struct fs_evaluate_input input = {.crows = &crows, .crows_scoring = variant_of(loaded, scoring)};
     struct fs_evaluate_result result;
     evaluate(loaded, &input, NULL, &result);
-    compare_scores(model, "crows_pairs", variant, crows.count, 2, result.crows_score, 2, crows_line, NULL,
-                   strncmp(variant, "pll.", 4) == 0 ? 6e-4 : 1e-9);
-    compare_metrics(&result, model, "crows_pairs", variant, names, 3);
+    compare_scores(model, "crows_pairs", scoring, crows.count, 2, result.crows_score, 2, crows_line, NULL,
+                   strncmp(scoring, "pll.", 4) == 0 ? 6e-4 : 1e-9);
+    compare_metrics(&result, model, "crows_pairs", scoring, names, 3);
     fs_evaluate_result_release(&result);
 }
 

@@ -113,7 +113,7 @@ static void target_masks_one_sub_token_at_a_time(void **state)
     assert_int_equal(fs_statement_compile(plan, bert.tokenizer, &bert.style, FS_TARGET_LOGPROB, &pieces, &other, &err),
                      0);
     size_t passes = fs_plan_passes(plan), reads = fs_plan_reads(plan);
-    text.fill[0] = 'S'; /* the same token after lower-casing: nothing new to compute */
+    text.completion[0] = 'S'; /* the same token after lower-casing: nothing new to compute */
     assert_int_equal(fs_statement_compile(plan, bert.tokenizer, &bert.style, FS_TARGET_PROB, &text, &same, &err), 0);
     assert_int_equal(fs_plan_passes(plan), passes);
     assert_int_equal(fs_plan_reads(plan), reads);
@@ -127,15 +127,15 @@ static void target_masks_one_sub_token_at_a_time(void **state)
                token_of(&bert, "she"));
     static const char *const inputs[] = {"the old [MASK] said.", "the old f[MASK] said.", "the old fa[MASK] said.",
                                          "the old far[MASK] said."};
-    struct fs_encoding fill = {0};
-    assert_int_equal(fs_tokenizer_encode(bert.tokenizer, "faring", 6, &fill, NULL), 0);
-    assert_int_equal(fill.count, 4);
+    struct fs_encoding completion = {0};
+    assert_int_equal(fs_tokenizer_encode(bert.tokenizer, "faring", 6, &completion, NULL), 0);
+    assert_int_equal(completion.count, 4);
     for (size_t i = 0; i < 4; i++) {
-        check_read(&bert, plan, other.read[i], special->cls, inputs[i], special->sep, 3 + i, fill.id[i]);
+        check_read(&bert, plan, other.read[i], special->cls, inputs[i], special->sep, 3 + i, completion.id[i]);
     }
     check_read(&bert, plan, gaps.read[0], special->cls, "the [MASK] and [MASK].", special->sep, 2,
                token_of(&bert, "he"));
-    fs_encoding_release(&fill);
+    fs_encoding_release(&completion);
     fs_statement_release(&one);
     fs_statement_release(&other);
     fs_statement_release(&same);
@@ -275,17 +275,21 @@ static void what_cannot_be_scored_is_skipped(void **state)
     struct fs_statement_text nothing = text_of(2, "", "", "");
     const struct {
         const struct loaded *model;
-        enum fs_variant variant;
+        enum fs_scoring scoring;
         const struct fs_statement_text *text;
         enum fs_skip skip;
     } cases[] = {
-        {&bert, FS_TARGET_PROB, &text, FS_SKIP_TOO_LONG},        {&gpt2, FS_SENTENCE_SUM, &text, FS_SKIP_TOO_LONG},
-        {&gpt2, FS_SENTENCE_MEAN, &text, FS_SKIP_TOO_LONG},      {&gpt2, FS_OBJECT_MEAN, &text, FS_SKIP_TOO_LONG},
-        {&bert, FS_TARGET_LOGPROB, &empty, FS_SKIP_EMPTY_FILL},  {&gpt2, FS_OBJECT_MEAN, &empty, FS_SKIP_EMPTY_FILL},
-        {&gpt2, FS_SENTENCE_MEAN, &nothing, FS_SKIP_EMPTY_FILL}, {&gpt2, FS_SENTENCE_SUM, &nothing, FS_SKIP_EMPTY_FILL},
+        {&bert, FS_TARGET_PROB, &text, FS_SKIP_TOO_LONG},
+        {&gpt2, FS_SENTENCE_SUM, &text, FS_SKIP_TOO_LONG},
+        {&gpt2, FS_SENTENCE_MEAN, &text, FS_SKIP_TOO_LONG},
+        {&gpt2, FS_OBJECT_MEAN, &text, FS_SKIP_TOO_LONG},
+        {&bert, FS_TARGET_LOGPROB, &empty, FS_SKIP_EMPTY_COMPLETION},
+        {&gpt2, FS_OBJECT_MEAN, &empty, FS_SKIP_EMPTY_COMPLETION},
+        {&gpt2, FS_SENTENCE_MEAN, &nothing, FS_SKIP_EMPTY_COMPLETION},
+        {&gpt2, FS_SENTENCE_SUM, &nothing, FS_SKIP_EMPTY_COMPLETION},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        assert_int_equal(fs_statement_compile(plan, cases[i].model->tokenizer, &cases[i].model->style, cases[i].variant,
+        assert_int_equal(fs_statement_compile(plan, cases[i].model->tokenizer, &cases[i].model->style, cases[i].scoring,
                                               cases[i].text, &statement, NULL),
                          0);
         assert_int_equal(statement.skip, cases[i].skip);
@@ -299,7 +303,7 @@ static void what_cannot_be_scored_is_skipped(void **state)
     struct fs_crows_pair long_one = {.more = many, .less = sentence};
     const struct {
         const struct fs_crows_pair *pair;
-        enum fs_variant variant;
+        enum fs_scoring scoring;
         enum fs_skip skip;
     } pairs[] = {{&same, FS_PLL_MODIFIED, FS_SKIP_NO_DIFFERENCE},
                  {&inserted, FS_PLL_MODIFIED, FS_SKIP_NO_DIFFERENCE},
@@ -308,7 +312,7 @@ static void what_cannot_be_scored_is_skipped(void **state)
                  {&same, FS_PLL_UNMODIFIED, FS_KEPT}};
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
         assert_int_equal(
-            fs_statement_compile_crows(plan, bert.tokenizer, &bert.style, pairs[i].variant, pairs[i].pair, out, NULL),
+            fs_statement_compile_crows(plan, bert.tokenizer, &bert.style, pairs[i].scoring, pairs[i].pair, out, NULL),
             0);
         assert_int_equal(out[0].skip, pairs[i].skip);
         assert_int_equal(out[1].skip, pairs[i].skip);
@@ -327,13 +331,13 @@ static void wrong_variants_are_errors(void **state)
     struct fs_statement_text text = text_of(0, "The ", "nurse", "");
     static char sentence[] = "she";
     struct fs_crows_pair pair = {.more = sentence, .less = sentence};
-    enum fs_variant variant;
-    assert_int_equal(fs_variant_parse("target.logprob", FS_MASKED, &variant, &err), 0);
-    assert_int_equal(variant, FS_TARGET_LOGPROB);
-    assert_int_equal(fs_variant_parse("target.logprob", FS_CAUSAL, &variant, &err), -1);
+    enum fs_scoring scoring;
+    assert_int_equal(fs_scoring_parse("target.logprob", FS_MASKED, &scoring, &err), 0);
+    assert_int_equal(scoring, FS_TARGET_LOGPROB);
+    assert_int_equal(fs_scoring_parse("target.logprob", FS_CAUSAL, &scoring, &err), -1);
     assert_int_equal(err.code, FS_EXIT_CONFIG);
     assert_non_null(strstr(err.text, "sentence.mean, sentence.sum, object.mean"));
-    assert_int_equal(fs_variant_parse("pll", FS_MASKED, &variant, &err), -1);
+    assert_int_equal(fs_scoring_parse("pll", FS_MASKED, &scoring, &err), -1);
     assert_non_null(strstr(err.text, "pll.unmodified"));
     assert_int_equal(fs_statement_compile(plan, bert.tokenizer, &bert.style, FS_SENTENCE_SUM, &text, &statement, &err),
                      -1);
@@ -344,11 +348,11 @@ static void wrong_variants_are_errors(void **state)
     assert_int_equal(fs_statement_compile_crows(plan, gpt2.tokenizer, &gpt2.style, FS_OBJECT_MEAN, &pair, out, &err),
                      -1);
     assert_int_equal(err.code, FS_EXIT_CONFIG);
-    for (int i = 0; i < FS_VARIANT_COUNT; i++) {
-        assert_int_equal(fs_variant_parse(fs_variant_name((enum fs_variant)i), FS_MASKED, &variant, &err) == 0 ||
-                             fs_variant_parse(fs_variant_name((enum fs_variant)i), FS_CAUSAL, &variant, &err) == 0,
+    for (int i = 0; i < FS_SCORING_COUNT; i++) {
+        assert_int_equal(fs_scoring_parse(fs_scoring_name((enum fs_scoring)i), FS_MASKED, &scoring, &err) == 0 ||
+                             fs_scoring_parse(fs_scoring_name((enum fs_scoring)i), FS_CAUSAL, &scoring, &err) == 0,
                          1);
-        assert_int_equal(variant, i);
+        assert_int_equal(scoring, i);
     }
     /* a masked model's tokenizer has no use as a causal one's */
     struct fs_spec spec = *fs_model_spec(gpt2.model);
@@ -364,10 +368,10 @@ static void wrong_variants_are_errors(void **state)
     fs_plan_destroy(plan);
 }
 
-static double folded(enum fs_variant variant, size_t count, const struct fs_read_value *values, bool logarithm)
+static double folded(enum fs_scoring scoring, size_t count, const struct fs_read_value *values, bool logarithm)
 {
     size_t read[4] = {2, 0, 1, 3};
-    struct fs_statement statement = {variant, FS_KEPT, count, read};
+    struct fs_statement statement = {scoring, FS_KEPT, count, read};
     return logarithm ? fs_statement_log(&statement, values, 1) : fs_statement_score(&statement, values, 1);
 }
 

@@ -106,7 +106,7 @@ static struct fs_suite *make(const struct loaded *loaded, fs_suite_maker *maker,
     struct fs_error err = FS_ERROR_INIT;
     struct fs_suite *suite = NULL;
     const struct fs_suite_options options = {.kind = loaded->style.kind,
-                                             .variant =
+                                             .scoring =
                                                  loaded->style.kind == FS_MASKED ? "target.prob" : "sentence.mean",
                                              .seed = 1,
                                              .text_tokens = 1000,
@@ -122,7 +122,7 @@ static void refused(fs_suite_maker *maker, const char *path, enum fs_exit code, 
 {
     struct fs_error err = FS_ERROR_INIT;
     struct fs_suite *suite = NULL;
-    const struct fs_suite_options options = {.kind = FS_MASKED, .variant = "target.prob", .permutations = 10};
+    const struct fs_suite_options options = {.kind = FS_MASKED, .scoring = "target.prob", .permutations = 10};
     assert_int_equal(maker(path, &options, &suite, &err), -1);
     assert_null(suite);
     if ((int)err.code != (int)code || strstr(err.text, says) == NULL) {

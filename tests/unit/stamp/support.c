@@ -27,16 +27,16 @@ void test_model_close(struct test_model *model)
     fs_tokenizer_destroy(model->tokenizer);
 }
 
-static struct fs_statement_text statement(const char *before, const char *fill, const char *after)
+static struct fs_statement_text statement(const char *before, const char *completion, const char *after)
 {
     struct fs_statement_text text = {
-        .before = strdup(before), .fill = strdup(fill), .after = strdup(after), .id = strdup("")};
-    if (asprintf(&text.text, "%s%s%s", before, fill, after) < 0)
+        .before = strdup(before), .completion = strdup(completion), .after = strdup(after), .id = strdup("")};
+    if (asprintf(&text.text, "%s%s%s", before, completion, after) < 0)
         abort();
     return text;
 }
 
-/* category, subject, counterpart, before and after the subject, two fills, what follows */
+/* category, subject, counterpart, before and after the subject, two completions, what follows */
 static const char *const rows[10][8] = {
     {"gender", "nurse", "captain", "the ", " was at ", "home", "the river", "."},
     {"gender", "nurse", "captain", "they said the ", " is ", "kind", "strong", " now."},
@@ -79,7 +79,7 @@ struct fs_stamp_options test_options(const struct fs_spec *spec)
         .width = 8,
         .generic_prompts = 1,
         .loss = FS_LOSS_LOGRATIO,
-        .variant = spec->kind == FS_MASKED ? FS_TARGET_PROB : FS_SENTENCE_MEAN,
+        .scoring = spec->kind == FS_MASKED ? FS_TARGET_PROB : FS_SENTENCE_MEAN,
         .alpha = 1,
         .beta = 0.5,
         .learning_rate = 0.01,

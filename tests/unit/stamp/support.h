@@ -27,7 +27,7 @@ void test_model_open(const char *name, struct test_model *model);
 void test_model_close(struct test_model *model);
 
 /*
- * Ten pairs of five target terms, in two categories: StereoSet's form (one context, two fills of one or more tokens).
+ * Ten pairs of five target terms, in two categories: StereoSet's form (one context, two completions of one or more tokens).
  * `subjects`: BiasKE's form instead (two subjects, one object).
  */
 void test_pairs_make(bool subjects, struct fs_pair_list *list);

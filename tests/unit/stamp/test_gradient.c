@@ -18,26 +18,26 @@
 struct term {
     const char *name;
     enum fs_edit_loss loss;
-    double alpha, beta, level, balance;
-    enum fs_kept_rows rows;
+    double alpha, beta, level_weight, balance_weight;
+    enum fs_kl_rows rows;
     bool without_fill;
 };
 static const struct term terms[] = {
     {.name = "gap", .loss = FS_LOSS_GAP},
     {.name = "logratio", .loss = FS_LOSS_LOGRATIO},
     {.name = "L_s1 first", .alpha = HEAVY},
-    {.name = "L_s1 all", .alpha = HEAVY, .rows = FS_KEEP_ALL_ROWS},
-    {.name = "L_s1 without", .alpha = HEAVY, .rows = FS_KEEP_ALL_ROWS, .without_fill = true},
+    {.name = "L_s1 all", .alpha = HEAVY, .rows = FS_KL_ALL_ROWS},
+    {.name = "L_s1 without", .alpha = HEAVY, .rows = FS_KL_ALL_ROWS, .without_fill = true},
     {.name = "L_s2", .beta = HEAVY},
-    {.name = "L_m", .level = HEAVY},
-    {.name = "L_b", .balance = HEAVY},
+    {.name = "L_m", .level_weight = HEAVY},
+    {.name = "L_b", .balance_weight = HEAVY},
     {.name = "all",
      .loss = FS_LOSS_LOGRATIO,
      .alpha = 0.7,
      .beta = 0.3,
-     .level = 0.5,
-     .balance = 0.2,
-     .rows = FS_KEEP_ALL_ROWS,
+     .level_weight = 0.5,
+     .balance_weight = 0.2,
+     .rows = FS_KL_ALL_ROWS,
      .without_fill = true},
 };
 #define WIDTH 0.3 /* tau of L_b */
@@ -75,8 +75,8 @@ static double loss_of(const struct bench *bench, const struct fs_stamp_units *un
             err);
         assert_done(fs_loss_evaluate(&unit->loss, options, WIDTH, logprob, value, score, &err), err);
         total += value[FS_TERM_EDIT] + options->alpha * value[FS_TERM_CONTEXT] +
-                 options->beta * value[FS_TERM_GENERIC] + options->level * value[FS_TERM_LEVEL] +
-                 options->balance * value[FS_TERM_BALANCE];
+                 options->beta * value[FS_TERM_GENERIC] + options->level_weight * value[FS_TERM_LEVEL] +
+                 options->balance_weight * value[FS_TERM_BALANCE];
         if (!gradient)
             continue;
         assert_done(fs_tape_read_backward(bench->model, bench->workspace, bench->tape, logprob, dh, &err), err);
@@ -113,25 +113,25 @@ static double relative_error(const struct bench *bench, const struct fs_stamp_un
     return sqrt(difference / length);
 }
 
-/* One term of one variant at one layer. */
+/* One term of one scoring at one layer. */
 static void check_term(const struct bench *bench, const struct test_model *m, const struct fs_pair_list *list,
-                       enum fs_variant variant, size_t layer, const struct term *term)
+                       enum fs_scoring scoring, size_t layer, const struct term *term)
 {
     struct fs_error err = FS_ERROR_INIT;
     size_t order[10], prompts = list->item[0].counterpart[0] != '\0' ? 8 : 5;
     for (size_t i = 0; i < list->count; i++)
         order[i] = list->count - 1 - i;
     struct fs_stamp_options options = test_options(m->spec);
-    options.variant = variant;
+    options.scoring = scoring;
     options.layer = layer;
     options.width = 3;
     options.loss = term->loss;
     options.alpha = term->alpha;
     options.beta = term->beta;
-    options.level = term->level;
-    options.balance = term->balance;
-    options.kept_rows = term->rows;
-    options.keep_without_fill = term->without_fill;
+    options.level_weight = term->level_weight;
+    options.balance_weight = term->balance_weight;
+    options.kl_rows = term->rows;
+    options.kl_without_completion = term->without_fill;
     struct fs_stamp_units units;
     assert_done(fs_stamp_units_compile(m->spec, m->tokenizer, list, order, list->count, &options, &units, &err), err);
     assert_int_equal(units.pairs, list->count);
@@ -151,14 +151,14 @@ static void check_term(const struct bench *bench, const struct test_model *m, co
     random_stamp(&stamp);
     double error = relative_error(bench, &units, &options, &stamp);
     print_message("%-14s layer %zu %-14s %-12s relative error %.1e\n",
-                  list->item[0].counterpart[0] ? "two subjects" : "", layer, fs_variant_name(variant), term->name,
+                  list->item[0].counterpart[0] ? "two subjects" : "", layer, fs_scoring_name(scoring), term->name,
                   error);
     assert_true(error < 1e-6);
     fs_stamp_release(&stamp);
     fs_stamp_units_release(&units);
 }
 
-static void check_model(const char *name, bool subjects, const enum fs_variant *variants, size_t variant_count)
+static void check_model(const char *name, bool subjects, const enum fs_scoring *scorings, size_t variant_count)
 {
     struct fs_error err = FS_ERROR_INIT;
     struct test_model m;
@@ -171,15 +171,15 @@ static void check_model(const char *name, bool subjects, const enum fs_variant *
     for (size_t v = 0; v < variant_count; v++)
         for (size_t layer = 0; layer < m.spec->layers; layer++)
             for (size_t t = 0; t < sizeof terms / sizeof *terms; t++)
-                check_term(&bench, &m, &list, variants[v], layer, &terms[t]);
+                check_term(&bench, &m, &list, scorings[v], layer, &terms[t]);
     fs_tape_destroy(bench.tape);
     fs_workspace_destroy(bench.workspace);
     fs_pair_list_release(&list);
     test_model_close(&m);
 }
 
-static const enum fs_variant masked[] = {FS_TARGET_PROB, FS_TARGET_LOGPROB};
-static const enum fs_variant causal[] = {FS_SENTENCE_MEAN, FS_OBJECT_MEAN};
+static const enum fs_scoring masked[] = {FS_TARGET_PROB, FS_TARGET_LOGPROB};
+static const enum fs_scoring causal[] = {FS_SENTENCE_MEAN, FS_OBJECT_MEAN};
 
 static void differences_bert(void **state)
 {
@@ -201,7 +201,7 @@ static void differences_llama(void **state)
     check_model("llama-grouped", false, causal, 2);
 }
 
-/* The terms' values, worked by hand: three tokens, two rows, one pair of fills in the same place. */
+/* The terms' values, worked by hand: three tokens, two rows, one pair of completions in the same place. */
 static void values(void **state)
 {
     (void)state;
@@ -210,10 +210,11 @@ static void values(void **state)
     double entropy[2], value[FS_VALUE_COUNT], score[1] = {0};
     size_t rows[2] = {0, 1};
     int32_t excluded[2] = {0, 1};
-    struct fs_loss_read read[2] = {{.row = 0, .token = 0, .fill = true}, {.row = 0, .token = 1, .fill = true}};
+    struct fs_loss_read read[2] = {{.row = 0, .token = 0, .completion = true},
+                                   {.row = 0, .token = 1, .completion = true}};
     struct fs_loss_pair pair[1] = {{.first = 0, .count = {1, 1}, .share = 100}};
     struct fs_loss_group group[1] = {{0, 1}};
-    struct fs_loss_kept kept[2] = {
+    struct fs_kl_row kl_row[2] = {
         {.term = FS_TERM_CONTEXT, .weight = 1, .row = 0, .distribution = 0, .excluded_first = 0, .excluded = 2},
         {.term = FS_TERM_GENERIC, .weight = 0.5, .row = 1, .distribution = 1}};
     struct fs_loss_unit unit = {.vocabulary = 3,
@@ -221,7 +222,7 @@ static void values(void **state)
                                 .reads = 2,
                                 .pairs = 1,
                                 .groups = 1,
-                                .kepts = 2,
+                                .kl_rows = 2,
                                 .distributions = 2,
                                 .excluded_tokens = 2,
                                 .read = read,
@@ -229,12 +230,12 @@ static void values(void **state)
                                 .group = group,
                                 .pair_weight = 1,
                                 .group_weight = 1,
-                                .kept = kept,
+                                .kl_row = kl_row,
                                 .excluded = excluded,
                                 .distribution_row = rows,
                                 .probability = probability,
                                 .entropy = entropy};
-    struct fs_stamp_options options = {.loss = FS_LOSS_GAP, .variant = FS_TARGET_PROB};
+    struct fs_stamp_options options = {.loss = FS_LOSS_GAP, .scoring = FS_TARGET_PROB};
     struct fs_error err = FS_ERROR_INIT;
     for (int i = 0; i < 6; i++)
         logprob[i] = log(before[i / 3][i % 3]);
@@ -259,12 +260,12 @@ static void values(void **state)
         assert_true(fabs(value[t] - expected[t]) < 1e-12);
     assert_true(score[0] == 100);
     /* with two tokens left, renormalised: (0.3, 0.2) / 0.5 against (0.1, 0.5) / 0.6 */
-    kept[0].excluded = 1;
+    kl_row[0].excluded = 1;
     for (int i = 0; i < 6; i++)
         logprob[i] = log(now[i / 3][i % 3]);
     assert_done(fs_loss_evaluate(&unit, &options, 0.5, logprob, value, score, &err), err);
     assert_true(fabs(value[FS_TERM_CONTEXT] - (0.6 * log(0.6 / (0.1 / 0.6)) + 0.4 * log(0.4 / (0.5 / 0.6)))) < 1e-12);
-    /* without weights the gradient is the gap's: p (1[v = token] - p') for either fill */
+    /* without weights the gradient is the gap's: p (1[v = token] - p') for either completion */
     const double slope[3] = {0.4 * (1 - 0.4) + 0.1 * 0.4, -0.4 * 0.1 - 0.1 * (1 - 0.1), -0.4 * 0.5 + 0.1 * 0.5};
     for (int v = 0; v < 3; v++)
         assert_true(fabs(logprob[v] - slope[v]) < 1e-12);
@@ -321,7 +322,7 @@ struct golden {
     size_t row[128]; /* rows of the batch */
     struct fs_loss_read read[256];
     struct fs_loss_pair pair[16];
-    struct fs_loss_kept kept[128];
+    struct fs_kl_row kl_row[128];
     size_t distribution_row[128];
     double entropy[128];
     struct fs_loss_unit loss;
@@ -366,15 +367,15 @@ static void golden_read(const cJSON *root, size_t vocabulary, struct golden *g)
         golden_row(g, size_at(item, 0), size_at(item, 1));
     g->loss.read = g->read;
     g->loss.pair = g->pair;
-    g->loss.kept = g->kept;
+    g->loss.kl_row = g->kl_row;
     g->loss.distribution_row = g->distribution_row;
     g->loss.entropy = g->entropy;
-    g->loss.kepts = g->loss.distributions;
-    for (size_t i = 0; i < g->loss.kepts; i++)
-        g->kept[i] = (struct fs_loss_kept){.term = FS_TERM_CONTEXT,
-                                           .weight = 1.0 / (double)g->loss.kepts,
-                                           .row = g->distribution_row[i],
-                                           .distribution = i};
+    g->loss.kl_rows = g->loss.distributions;
+    for (size_t i = 0; i < g->loss.kl_rows; i++)
+        g->kl_row[i] = (struct fs_kl_row){.term = FS_TERM_CONTEXT,
+                                          .weight = 1.0 / (double)g->loss.kl_rows,
+                                          .row = g->distribution_row[i],
+                                          .distribution = i};
 }
 
 static void compare_term(const struct bench *bench, const struct golden *g, const struct fs_stamp *stamp,
@@ -455,8 +456,8 @@ static void autograd(const char *family)
 
     struct fs_stamp_options options = test_options(m.spec);
     bool mean_probability = strcmp(key(root, "fold")->valuestring, "mean_probability") == 0;
-    options.variant = mean_probability ? FS_TARGET_PROB : FS_SENTENCE_MEAN;
-    assert_done(fs_loss_keep(&g->loss, options.variant, unedited, &err), err);
+    options.scoring = mean_probability ? FS_TARGET_PROB : FS_SENTENCE_MEAN;
+    assert_done(fs_loss_keep(&g->loss, options.scoring, unedited, &err), err);
     const char *const names[] = {"gap", "logratio", "kl"};
     for (size_t t = 0; t < 3; t++) {
         options.loss = t == 0 ? FS_LOSS_GAP : FS_LOSS_LOGRATIO;

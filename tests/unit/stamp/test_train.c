@@ -14,11 +14,11 @@
 static struct fs_stamp_options full_options(const struct fs_spec *spec)
 {
     struct fs_stamp_options options = test_options(spec);
-    options.kept_rows = FS_KEEP_ALL_ROWS;
-    options.keep_without_fill = options.keep_best = true;
+    options.kl_rows = FS_KL_ALL_ROWS;
+    options.kl_without_completion = options.keep_best = true;
     options.key_bias = -1;
-    options.level = 1;
-    options.balance = 0.1;
+    options.level_weight = 1;
+    options.balance_weight = 0.1;
     options.balance_width = 0.05;
     options.schedule = FS_RATE_COSINE;
     return options;
@@ -80,7 +80,7 @@ static void threads_do_not_matter(void **state)
         test_pairs_make(i == 1, &list);
         struct fs_stamp_options options = full_options(m.spec);
         if (i == 1)
-            options.variant = FS_OBJECT_MEAN;
+            options.scoring = FS_OBJECT_MEAN;
         options.batch = i == 2 ? 4 : 0; /* three batches of 4, 4, 2 pairs */
         train(&m, &list, &options, 1, &one);
         train(&m, &list, &options, 3, &three);
@@ -242,11 +242,11 @@ static void refuses(void **state)
         bool held_out[10] = {false};
         int code = FS_EXIT_CONFIG;
         if (wrong == 0)
-            options.variant = FS_PLL_MODIFIED;
+            options.scoring = FS_PLL_MODIFIED;
         if (wrong == 1)
             options.learning_rate = NAN;
         if (wrong == 2)
-            options.balance = 1; /* without a width */
+            options.balance_weight = 1; /* without a width */
         if (wrong == 3)
             options.layer = 2;
         if (wrong == 4) {

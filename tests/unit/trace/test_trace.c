@@ -35,21 +35,21 @@ struct world {
     struct fs_pair_list pairs;
 };
 
-static struct fs_statement_text statement(const char *before, const char *fill, const char *after)
+static struct fs_statement_text statement(const char *before, const char *completion, const char *after)
 {
     struct fs_statement_text text = {
-        .before = strdup(before), .fill = strdup(fill), .after = strdup(after), .id = strdup("")};
-    if (asprintf(&text.text, "%s%s%s", before, fill, after) < 0)
+        .before = strdup(before), .completion = strdup(completion), .after = strdup(after), .id = strdup("")};
+    if (asprintf(&text.text, "%s%s%s", before, completion, after) < 0)
         abort();
     return text;
 }
 
-/* category, subject, counterpart ("": StereoSet), before of k1, before of k2, fills, after */
+/* category, subject, counterpart ("": StereoSet), before of k1, before of k2, completions, after */
 static const char *const rows[][8] = {
     {"gender", "he", "", "they said that he was ", NULL, "home", "ship", "."},       /* table, same length */
     {"gender", "captain", "", "the captain is ", NULL, "kind", "old", "."},          /* no counterpart: noise */
     {"gender", "nurse", "", "and he was the ", NULL, "at", "home", " in the ship."}, /* an attribute word instead */
-    {"gender", "she", "", "the ", NULL, "nurse", "ship", " that she was at."},       /* behind the fill */
+    {"gender", "she", "", "the ", NULL, "nurse", "ship", " that she was at."},       /* behind the completion */
     {"race", "farmer", "", "one ", NULL, "two", "three", "."},                       /* nowhere */
     {"race", "nurse", "captain", "the nurse was ", "the captain was ", "home", NULL, "."}, /* the pair's own */
     {"race", "he", "she", "is he ", "is she ", "home", NULL, "?"}, /* the same in one token each */
@@ -347,7 +347,7 @@ static void finds_subjects(void **state)
     check_item(&w, 4, FS_SKIP_SUBJECT_MISSING, false, NULL, NULL);
     check_item(&w, 5, FS_KEPT, false, "nurse", "captain");
     check_item(&w, 6, FS_KEPT, false, "he", "she");
-    /* the nearest one before the fill; parts of words, the fill and later places do not count */
+    /* the nearest one before the completion; parts of words, the completion and later places do not count */
     set_before(&w, 0, "he", "he said he is the she ");
     check_item(&w, 0, FS_KEPT, false, "he", "she");
     set_before(&w, 0, "he", "the she, ache ");
@@ -360,11 +360,11 @@ static void finds_subjects(void **state)
     set_before(&w, 1, "nurse", "");
     check_item(&w, 1, FS_SKIP_SUBJECT_MISSING, false, NULL, NULL);
     struct fs_statement_text *k1 = &w.pairs.item[0].statement[FS_STEREOTYPE];
-    k1->fill[0] = '\0';
-    check_item(&w, 0, FS_SKIP_EMPTY_FILL, false, NULL, NULL);
+    k1->completion[0] = '\0';
+    check_item(&w, 0, FS_SKIP_EMPTY_COMPLETION, false, NULL, NULL);
     world_close(&w);
 
-    /* byte-level pieces keep the case; what follows the fill cannot be the subject of a causal model */
+    /* byte-level pieces keep the case; what follows the completion cannot be the subject of a causal model */
     world_open("gpt2-tiny", &w);
     check_item(&w, 3, FS_SKIP_SUBJECT_MISSING, false, NULL, NULL);
     w.style.max_positions = 4;

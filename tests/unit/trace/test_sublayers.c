@@ -26,10 +26,10 @@
 
 static const char *const models[] = {"bert-tiny", "gpt2-tiny", "llama-grouped"};
 
-/* number as in make_trace.py, category, subject, counterpart, before of k1, of k2, fill, after */
+/* number as in make_trace.py, category, subject, counterpart, before of k1, of k2, completion, after */
 static const struct {
     int number;
-    const char *category, *subject, *counterpart, *before[2], *fill, *after;
+    const char *category, *subject, *counterpart, *before[2], *completion, *after;
 } rows[] = {
     {0, "gender", "he", "she", {"they said that he was ", "they said that she was "}, "home", "."},
     {5, "race", "nurse", "captain", {"the nurse was ", "the captain was "}, "home", "."},
@@ -47,11 +47,11 @@ struct world {
     struct fs_json_document *golden;
 };
 
-static struct fs_statement_text statement(const char *before, const char *fill, const char *after)
+static struct fs_statement_text statement(const char *before, const char *completion, const char *after)
 {
     struct fs_statement_text text = {
-        .before = strdup(before), .fill = strdup(fill), .after = strdup(after), .id = strdup("")};
-    if (asprintf(&text.text, "%s%s%s", before, fill, after) < 0)
+        .before = strdup(before), .completion = strdup(completion), .after = strdup(after), .id = strdup("")};
+    if (asprintf(&text.text, "%s%s%s", before, completion, after) < 0)
         abort();
     return text;
 }
@@ -79,7 +79,7 @@ static void world_open(const char *name, struct world *w)
                                             .subject = strdup(rows[i].subject),
                                             .counterpart = strdup(rows[i].counterpart)};
         for (size_t k = 0; k < 2; k++)
-            w->pairs.item[i].statement[k] = statement(rows[i].before[k], rows[i].fill, rows[i].after);
+            w->pairs.item[i].statement[k] = statement(rows[i].before[k], rows[i].completion, rows[i].after);
     }
 }
 
@@ -129,7 +129,7 @@ static void compare(const char *what, double found, double expected, double scal
 /* P*[o | restored] of one item from the effects, against the golden file's probabilities. */
 static void compare_item(const struct world *w, const struct fs_trace_result *result, size_t i, size_t window)
 {
-    const struct fs_trace_details *details = &result->details;
+    const struct fs_trace_sublayers *sublayers = &result->sublayers;
     const cJSON *golden = golden_item(w, w->pairs.item[result->item[i]].id), *value;
     size_t n = result->items, L = result->layers;
     if (golden == NULL) {
@@ -140,30 +140,30 @@ static void compare_item(const struct world *w, const struct fs_trace_result *re
     double base = number_of(golden, "P*");
     compare("P", result->biased[i], number_of(golden, "P"), number_of(golden, "P"));
     compare("P*", result->counterfactual[i], base, base);
-    for (size_t k = 0; k < details->kinds; k++) {
+    for (size_t k = 0; k < sublayers->kinds; k++) {
         char key[64];
-        const char *name = fs_trace_kind_name(details->kind[k]);
+        const char *name = fs_trace_kind_name(sublayers->kind[k]);
         snprintf(key, sizeof key, "%s %zu", name, window);
         size_t layer = 0;
         cJSON_ArrayForEach(value, cJSON_GetObjectItemCaseSensitive(golden, key))
         {
-            compare(key, details->indirect_effect[(k * n + i) * L + layer++] + base, value->valuedouble, base);
+            compare(key, sublayers->indirect_effect[(k * n + i) * L + layer++] + base, value->valuedouble, base);
         }
         assert_int_equal(layer, L);
-        if (details->positions == 0 || window != 1)
+        if (sublayers->positions == 0 || window != 1)
             continue;
         snprintf(key, sizeof key, "heat %s", name);
         const cJSON *line;
         layer = 0;
         cJSON_ArrayForEach(line, cJSON_GetObjectItemCaseSensitive(golden, key))
         {
-            size_t p = details->first[i];
+            size_t p = sublayers->first[i];
             cJSON_ArrayForEach(value, line)
             {
-                compare(key, details->position_effect[(k * L + layer) * details->positions + p++] + base,
+                compare(key, sublayers->position_effect[(k * L + layer) * sublayers->positions + p++] + base,
                         value->valuedouble, base);
             }
-            assert_int_equal(p, details->first[i + 1]);
+            assert_int_equal(p, sublayers->first[i + 1]);
             layer++;
         }
     }
@@ -186,7 +186,7 @@ static void kinds_and_heat_map(void **state)
             world_open(models[m], &w);
             run_trace(&w, &options, 2, &result);
             compared = 0;
-            assert_int_equal(result.details.kinds, 3);
+            assert_int_equal(result.sublayers.kinds, 3);
             for (size_t i = 0; i < result.items; i++)
                 compare_item(&w, &result, i, window);
             assert_true(compared >= 2 * (2 + 3 * result.layers)); /* two prompts at least */
@@ -205,9 +205,9 @@ static void roles(void **state)
         .noise_scale = 3, .noise_samples = 2, .seed = 5, .window = 1, .heat_map = true, .always_noise = true};
     world_open("gpt2-tiny", &w);
     run_trace(&w, &options, 1, &result);
-    const struct fs_trace_details *details = &result.details;
+    const struct fs_trace_sublayers *sublayers = &result.sublayers;
     size_t L = result.layers;
-    assert_int_equal(details->kinds, 1);
+    assert_int_equal(sublayers->kinds, 1);
     for (size_t layer = 0; layer < L; layer++) {
         double subject = 0.0, read = 0.0;
         for (size_t i = 0; i < result.items; i++) {
@@ -216,20 +216,20 @@ static void roles(void **state)
             assert_done(fs_trace_item_compile(w.tokenizer, &w.style, &w.pairs.item[result.item[i]], NULL, &item, &err),
                         err);
             assert_true(result.noised[i]);
-            const double *effect = details->position_effect + layer * details->positions + details->first[i];
+            const double *effect = sublayers->position_effect + layer * sublayers->positions + sublayers->first[i];
             assert_true(fabs(effect[item.subject_end - 1] - result.indirect_effect[i * L + layer]) < 1e-9);
             subject += item.subject_end - 1 != item.read ? effect[item.subject_end - 1] : 0.0;
             read += effect[item.read] / (double)result.items;
-            assert_string_equal(details->token[details->first[i]], "<|endoftext|>");
+            assert_string_equal(sublayers->token[sublayers->first[i]], "<|endoftext|>");
             fs_trace_item_release(&item);
         }
         size_t at = FS_ROLE_READ * L + layer; /* of category "all" */
-        assert_true(fabs(details->role_aie[at] - read) < 1e-12);
-        if (details->role_count[FS_ROLE_SUBJECT_LAST] > 0)
-            assert_true(fabs(details->role_aie[FS_ROLE_SUBJECT_LAST * L + layer] -
-                             subject / (double)details->role_count[FS_ROLE_SUBJECT_LAST]) < 1e-12);
+        assert_true(fabs(sublayers->role_aie[at] - read) < 1e-12);
+        if (sublayers->role_count[FS_ROLE_SUBJECT_LAST] > 0)
+            assert_true(fabs(sublayers->role_aie[FS_ROLE_SUBJECT_LAST * L + layer] -
+                             subject / (double)sublayers->role_count[FS_ROLE_SUBJECT_LAST]) < 1e-12);
     }
-    assert_int_equal(details->role_count[FS_ROLE_READ], result.items);
+    assert_int_equal(sublayers->role_count[FS_ROLE_READ], result.items);
     fs_trace_result_release(&result);
     world_close(&w);
 }
@@ -242,7 +242,7 @@ static void file_and_threads(void **state)
     struct fs_trace_result one, three, read;
     struct fs_error err = FS_ERROR_INIT;
     struct fs_archive *archive;
-    char folder[] = "/tmp/fairstamp-details-XXXXXX", path[64];
+    char folder[] = "/tmp/fairstamp-sublayers-XXXXXX", path[64];
     const struct fs_trace_options options = {.noise_scale = 3,
                                              .noise_samples = 3,
                                              .bootstrap = 20,
@@ -253,10 +253,10 @@ static void file_and_threads(void **state)
     world_open("bert-tiny", &w);
     run_trace(&w, &options, 1, &one);
     run_trace(&w, &options, 3, &three);
-    size_t effects = one.details.kinds * one.layers * one.details.positions;
-    assert_memory_equal(one.details.position_effect, three.details.position_effect, effects * sizeof(double));
-    assert_memory_equal(one.details.indirect_effect, three.details.indirect_effect,
-                        one.details.kinds * one.items * one.layers * sizeof(double));
+    size_t effects = one.sublayers.kinds * one.layers * one.sublayers.positions;
+    assert_memory_equal(one.sublayers.position_effect, three.sublayers.position_effect, effects * sizeof(double));
+    assert_memory_equal(one.sublayers.indirect_effect, three.sublayers.indirect_effect,
+                        one.sublayers.kinds * one.items * one.layers * sizeof(double));
     assert_non_null(mkdtemp(folder));
     snprintf(path, sizeof path, "%s/t.h5", folder);
     assert_done(fs_archive_create(path, "trace", "job", &archive, &err), err);
@@ -264,11 +264,11 @@ static void file_and_threads(void **state)
     assert_done(fs_archive_publish(archive, &err), err);
     assert_done(fs_archive_open(path, "trace", &archive, &err), err);
     assert_done(fs_trace_read(archive, &read, &err), err);
-    assert_int_equal(read.details.kinds, 2);
-    assert_int_equal(read.details.kind[1], FS_TRACE_FFN);
+    assert_int_equal(read.sublayers.kinds, 2);
+    assert_int_equal(read.sublayers.kind[1], FS_TRACE_FFN);
     size_t cells = 2 * one.categories * one.layers;
-    assert_memory_equal(read.details.aie, one.details.aie, cells * sizeof(double));
-    assert_memory_equal(read.details.role_aie, one.details.role_aie, cells * FS_TRACE_ROLES * sizeof(double));
+    assert_memory_equal(read.sublayers.aie, one.sublayers.aie, cells * sizeof(double));
+    assert_memory_equal(read.sublayers.role_aie, one.sublayers.role_aie, cells * FS_TRACE_ROLES * sizeof(double));
     fs_archive_close(archive);
     unlink(path);
     rmdir(folder);
