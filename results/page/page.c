@@ -31,7 +31,7 @@ static const char style[] =
     "@media(max-width:72rem){td small{display:block}}"
     "@media print{body{max-width:none;font-size:10pt}h2,h3,summary,.note{break-after:avoid}.table{overflow:visible}"
     "table{font-size:7.5pt}th,td{padding:.1rem .3rem}td small{display:block}td.left{white-space:normal;"
-    "overflow-wrap:anywhere}figure,tr,.card{break-inside:avoid}sublayers::sublayers-content{content-visibility:visible;"
+    "overflow-wrap:anywhere}figure,tr,.card{break-inside:avoid}details::details-content{content-visibility:visible;"
     "height:auto}}";
 
 static void card(FILE *stream, const struct fs_page_data *data, const char *label, const char *metric,
@@ -113,11 +113,11 @@ static void glossary(FILE *stream)
         {"subset", "edited: pairs the stamp was trained on; held out, validation: pairs of other target terms, not "
                    "trained on"},
     };
-    fprintf(stream, "<sublayers><summary>What the numbers mean</summary><dl>\n");
+    fprintf(stream, "<details><summary>What the numbers mean</summary><dl>\n");
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         fprintf(stream, "<dt>%s</dt><dd>%s</dd>\n", words[i][0], words[i][1]);
     }
-    fprintf(stream, "</dl></sublayers>\n");
+    fprintf(stream, "</dl></details>\n");
 }
 
 static void figure(FILE *stream, void (*draw)(FILE *stream, const struct fs_page_data *data),
@@ -341,11 +341,11 @@ static void item_tables(FILE *stream, const struct fs_page_data *data)
         stream,
         "<p class=\"note\">Content note: the pairs that these ids stand for state stereotypes of social groups; their "
         "texts are in the benchmark, not in the results. The number is log P[stereotype] - log P[counterpart]; 0 is "
-        "even.</p>\n<sublayers open><summary>Most changed</summary>\n");
+        "even.</p>\n<details open><summary>Most changed</summary>\n");
     item_rows(stream, data, 0, shown);
-    fprintf(stream, "</sublayers>\n<sublayers><summary>Least changed</summary>\n");
+    fprintf(stream, "</details>\n<details><summary>Least changed</summary>\n");
     item_rows(stream, data, data->items - shown, shown);
-    fprintf(stream, "</sublayers>\n");
+    fprintf(stream, "</details>\n");
 }
 
 static void layer_table(FILE *stream, const struct fs_page_data *data)
@@ -408,9 +408,9 @@ static void provenance(FILE *stream, const struct fs_page_data *data)
     fprintf(stream, "</dl>\n");
     for (size_t i = 0; i < data->provenances; i++) {
         if (strcmp(data->provenance[i].name, "job") == 0) {
-            fprintf(stream, "<sublayers><summary>Job file</summary><pre>");
+            fprintf(stream, "<details><summary>Job file</summary><pre>");
             fs_page_escape(stream, data->provenance[i].value);
-            fprintf(stream, "</pre></sublayers>\n");
+            fprintf(stream, "</pre></details>\n");
         }
     }
 }
@@ -419,7 +419,7 @@ static void trace_table(FILE *stream, const struct fs_page_data *data)
 {
     static const char *const head[] = {"<category", ">layer", ">AIE", ">pairs with their largest effect here"};
     const struct fs_trace_result *trace = &data->trace;
-    fprintf(stream, "<sublayers><summary>Average indirect effect (AIE) in numbers</summary>\n");
+    fprintf(stream, "<details><summary>Average indirect effect (AIE) in numbers</summary>\n");
     begin_table(stream, head, sizeof head / sizeof head[0]);
     for (size_t i = trace->categories == 2 ? trace->layers : 0; i < trace->categories * trace->layers; i++) {
         const struct fs_metric aie = {trace->aie[i], trace->aie_low[i], trace->aie_high[i], 0, 0};
@@ -430,7 +430,7 @@ static void trace_table(FILE *stream, const struct fs_page_data *data)
         fprintf(stream, "<td>%zu</td></tr>\n", trace->argmax_count[i]);
     }
     end_table(stream);
-    fprintf(stream, "</sublayers>\n");
+    fprintf(stream, "</details>\n");
 }
 
 static void trace_section(FILE *stream, const struct fs_page_data *data)
