@@ -9,11 +9,11 @@
 struct fs_tape {
     /* of the last fs_upper_forward; the callers' */
     const struct fs_batch *batch;
-    const struct fs_stamp *stamp;
+    const struct fs_edit *edit;
     const fs_real *x;
     /* of the last fs_upper_forward; in `memory` */
-    struct fs_activations *activations; /* [layers], filled above stamp->layer */
-    fs_real *ffn_norm_in;               /* (T,d) of the stamp's own layer, post-norm families alone */
+    struct fs_activations *activations; /* [layers], filled above edit->first_layer */
+    fs_real *ffn_norm_in;               /* (T,d) of the edit's first layer, post-norm families alone */
     struct fs_scratch memory, inner;
     /* of the last fs_tape_read */
     size_t rows;
@@ -59,7 +59,7 @@ static fs_real *take(fs_real **free_memory, size_t count)
     return taken;
 }
 
-/* One block for all layers above the stamp's; `active` goes to the workspace, for the backward pass makes do without.
+/* One block for all layers above the edit's first; `active` goes to the workspace, for the backward pass makes do without.
  */
 static int lay_out(const struct fs_model *model, struct fs_tape *tape, const struct fs_batch *batch, size_t layer,
                    const struct fs_activations *workspace_trail, struct fs_error *err)
@@ -89,21 +89,21 @@ static int lay_out(const struct fs_model *model, struct fs_tape *tape, const str
 }
 
 int fs_upper_forward(const struct fs_model *model, struct fs_workspace *workspace, struct fs_tape *tape,
-                     const struct fs_batch *batch, const struct fs_stamp *stamp, const fs_real *x, const fs_real *base,
+                     const struct fs_batch *batch, const struct fs_edit *edit, const fs_real *x, const fs_real *base,
                      fs_real *h, struct fs_error *err)
 {
     struct fs_activations activations;
     if (fs_layer_prepare(model, workspace, batch, &activations, err) != 0 ||
-        fs_stamp_prepare(model, &tape->inner, batch->tokens, stamp, err) != 0 ||
-        lay_out(model, tape, batch, stamp->layer, &activations, err) != 0) {
+        fs_edit_prepare(model, &tape->inner, batch->tokens, edit, err) != 0 ||
+        lay_out(model, tape, batch, edit->first_layer, &activations, err) != 0) {
         return -1;
     }
     tape->batch = batch;
-    tape->stamp = stamp;
+    tape->edit = edit;
     tape->x = x;
     memcpy(h, base, batch->tokens * model->spec.hidden * sizeof *h);
-    fs_layer_join(model, batch->tokens, stamp->layer, stamp, x, tape->ffn_norm_in, tape->inner.data, h);
-    for (size_t l = stamp->layer + 1; l < model->spec.layers; l++) {
+    fs_layer_join(model, batch->tokens, edit->first_layer, edit, x, tape->ffn_norm_in, tape->inner.data, h);
+    for (size_t l = edit->first_layer + 1; l < model->spec.layers; l++) {
         fs_layer_to_ffn(model, workspace, batch, l, &tape->activations[l], h, workspace->x.data);
         fs_layer_join(model, batch->tokens, l, NULL, workspace->x.data, tape->activations[l].ffn_norm_in, NULL, h);
     }
@@ -224,33 +224,12 @@ static void layer_backward(const struct fs_model *model, struct fs_workspace *wo
     }
 }
 
-/* With a = ReLU(x K'^T + b_K), y = a V' + b_V:  dV' = a^T dy, da = dy V'^T where a > 0, dK' = da^T x, dx = da K'. */
-static void stamp_backward(const struct fs_tape *tape, struct fs_workspace *workspace, const fs_real *dy,
-                           fs_real *gradient, fs_real *dx)
-{
-    const struct fs_stamp *stamp = tape->stamp;
-    size_t T = tape->batch->tokens, d = stamp->hidden, C = stamp->width;
-    const fs_real *inner = tape->inner.data;
-    fs_real *dinner = workspace->stamp.data;
-    fs_gemm(false, true, T, C, d, 1, dy, d, stamp->parameters + fs_stamp_offset_value(stamp), d, 0, dinner, C);
-    fs_kernel_relu_backward(inner, dinner, T * C);
-    if (gradient != NULL) {
-        fs_gemm(true, false, C, d, T, 1, dinner, C, tape->x, d, 1, gradient, d);
-        fs_kernel_add_rows(gradient + fs_stamp_offset_key_bias(stamp), dinner, T, C);
-        fs_gemm(true, false, C, d, T, 1, inner, C, dy, d, 1, gradient + fs_stamp_offset_value(stamp), d);
-        fs_kernel_add_rows(gradient + fs_stamp_offset_value_bias(stamp), dy, T, d);
-    }
-    if (dx != NULL) {
-        fs_gemm(false, false, T, d, C, 1, dinner, C, stamp->parameters, d, 0, dx, d);
-    }
-}
-
 int fs_upper_backward(const struct fs_model *model, struct fs_workspace *workspace, struct fs_tape *tape, fs_real *dh,
                       fs_real *gradient, fs_real *dx, struct fs_error *err)
 {
     const struct fs_spec *spec = &model->spec;
     const struct fs_batch *batch = tape->batch;
-    size_t T = batch->tokens, layer = tape->stamp->layer;
+    size_t T = batch->tokens, layer = tape->edit->first_layer;
     size_t width = (spec->heads + 2 * spec->key_value_heads) * spec->head_size;
     struct fs_activations activations;
     if (fs_layer_prepare(model, workspace, batch, &activations, err) != 0 ||
@@ -259,7 +238,7 @@ int fs_upper_backward(const struct fs_model *model, struct fs_workspace *workspa
         fs_scratch_reserve(&workspace->dqkv, T * width, "gradients", err) != 0 ||
         fs_scratch_reserve(&workspace->dcontext, T * spec->heads * spec->head_size, "gradients", err) != 0 ||
         fs_scratch_reserve(&workspace->dstate, T * spec->hidden, "gradients", err) != 0 ||
-        fs_scratch_reserve(&workspace->stamp, T * tape->stamp->width, "gradients", err) != 0) {
+        fs_scratch_reserve(&workspace->inner, T * fs_edit_inner_size(tape->edit), "gradients", err) != 0) {
         return -1;
     }
     for (size_t l = spec->layers - 1; l > layer; l--) {
@@ -268,9 +247,10 @@ int fs_upper_backward(const struct fs_model *model, struct fs_workspace *workspa
     if (spec->norm_place == FS_POST_NORM) {
         norm_backward(model, &model->layer[layer].ffn_norm, tape->ffn_norm_in, dh, dh, false, T);
     }
-    stamp_backward(tape, workspace, dh, gradient, dx);
+    tape->edit->kind->ffn_output_backward(tape->edit, T, tape->x, tape->inner.data, dh, workspace->inner.data, gradient,
+                                          dx);
     if (dx != NULL) {
-        /* The FFN beside the stamp ran outside the tape: its inner values are computed again. */
+        /* The FFN itself ran outside the tape: its inner values are computed again. */
         activations.active = workspace->dffn.data;
         fs_ffn_inner(model, T, layer, &activations, tape->x);
         ffn_backward(model, workspace, T, layer, &activations, dh, 1, dx);

@@ -1,9 +1,9 @@
 /*
  * Forward with memory and backward, from read-outs down to the FFN input of one layer. Weights are frozen: gradients
- * are with respect to activations and to a stamp's parameters alone. Local, single-threaded, as engine.h.
+ * are with respect to activations and to the parameters of an edit of FFN outputs alone. Local, single-threaded, as engine.h.
  *
  *     fs_upper_forward -> h -> fs_tape_read -> logprob (R,V) -> the caller turns it into dL/dlogits (R,V)
- *     -> fs_tape_read_backward -> dh -> fs_upper_backward -> gradient of the stamp, dx
+ *     -> fs_tape_read_backward -> dh -> fs_upper_backward -> gradient of the edit, dx
  *
  * Memory of a tape: T x (2 d + (H + 2 G) D + F, 2 F where gated) numbers and the attention weights, H n^2 for each
  * sequence of n tokens, for each layer above, kept from forward to backward.
@@ -18,12 +18,12 @@ int fs_tape_create(const struct fs_model *model, struct fs_tape **tape, struct f
 void fs_tape_destroy(struct fs_tape *tape); /* takes NULL */
 
 /*
- * From the FFN of stamp->layer to the top: x, base (T,d) as fs_run_to_ffn gives them, h (T,d) out: the top hidden
- * state. The bits of h are those of fs_join_ffn and fs_run_layers. `batch`, `stamp`, `x` must live until the backward
- * call.
+ * From the FFN of edit->first_layer to the top: x, base (T,d) as fs_run_to_ffn gives them, h (T,d) out: the top hidden
+ * state. The bits of h are those of fs_join_ffn and fs_run_layers. The edit acts on that FFN's output alone, and has the
+ * hook ffn_output_backward. `batch`, `edit`, `x` must live until the backward call.
  */
 int fs_upper_forward(const struct fs_model *model, struct fs_workspace *workspace, struct fs_tape *tape,
-                     const struct fs_batch *batch, const struct fs_stamp *stamp, const fs_real *x, const fs_real *base,
+                     const struct fs_batch *batch, const struct fs_edit *edit, const fs_real *x, const fs_real *base,
                      fs_real *h, struct fs_error *err);
 
 /* As fs_read_distributions, remembering what its backward needs. One read a forward. */
@@ -43,8 +43,8 @@ int fs_tape_read_backward(const struct fs_model *model, struct fs_workspace *wor
                           const fs_real *dlogits, fs_real *dh, struct fs_error *err);
 
 /*
- * In: dh (T,d), gradient of the top hidden state; overwritten. Adds to `gradient` (layout of stamp->parameters; NULL:
- * not wanted) and, where `dx` (T,d) is not NULL, sets it to the gradient of the FFN's input through FFN(x) + stamp(x),
+ * In: dh (T,d), gradient of the top hidden state; overwritten. Adds to `gradient` (layout of edit->number; NULL:
+ * not wanted) and, where `dx` (T,d) is not NULL, sets it to the gradient of the FFN's input through FFN(x) + edit(x),
  * without the residual branch.
  */
 int fs_upper_backward(const struct fs_model *model, struct fs_workspace *workspace, struct fs_tape *tape, fs_real *dh,

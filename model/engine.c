@@ -151,36 +151,38 @@ void fs_layer_to_ffn(const struct fs_model *model, struct fs_workspace *workspac
     fs_linear_residual(&weights->down, T, activations->active, before ? h : x, h);
 }
 
-int fs_stamp_prepare(const struct fs_model *model, struct fs_scratch *inner, size_t tokens,
-                     const struct fs_stamp *stamp, struct fs_error *err)
+size_t fs_edit_inner_size(const struct fs_edit *edit)
 {
-    if (stamp == NULL) {
-        return 0;
-    }
-    if (stamp->hidden != model->spec.hidden || stamp->layer >= model->spec.layers || stamp->width > INT_MAX) {
-        return fs_error_set(err, FS_EXIT_DATA,
-                            "stamp: found layer %zu and hidden size %zu, expected a layer below %zu and "
-                            "hidden size %zu; was it made for another model?",
-                            stamp->layer, stamp->hidden, model->spec.layers, model->spec.hidden);
-    }
-    return fs_scratch_reserve(inner, tokens * stamp->width, "a stamp's activations", err);
+    return edit != NULL && edit->kind->inner_size != NULL ? edit->kind->inner_size(edit) : 0;
 }
 
-void fs_layer_join(const struct fs_model *model, size_t tokens, size_t layer, const struct fs_stamp *stamp,
+int fs_edit_prepare(const struct fs_model *model, struct fs_scratch *inner, size_t tokens, const struct fs_edit *edit,
+                    struct fs_error *err)
+{
+    size_t numbers;
+    if (edit == NULL) {
+        return 0;
+    }
+    if (edit->kind->check(edit, &model->spec, err) != 0) {
+        return -1;
+    }
+    if (fs_multiply(tokens, fs_edit_inner_size(edit), &numbers) != 0) {
+        return fs_error_memory(err, SIZE_MAX, "an edit's activations");
+    }
+    return fs_scratch_reserve(inner, numbers, "an edit's activations", err);
+}
+
+void fs_layer_join(const struct fs_model *model, size_t tokens, size_t layer, const struct fs_edit *edit,
                    const fs_real *x, fs_real *ffn_norm_in, fs_real *inner, fs_real *h)
 {
-    if (stamp != NULL) {
-        size_t d = stamp->hidden;
-        const fs_real *value = stamp->parameters + fs_stamp_offset_value(stamp);
-        struct fs_linear keys = {stamp->parameters, stamp->parameters + fs_stamp_offset_key_bias(stamp), d,
-                                 stamp->width, false};
-        struct fs_linear values = {value, stamp->parameters + fs_stamp_offset_value_bias(stamp), stamp->width, d, true};
-        fs_linear(&keys, tokens, x, inner, stamp->width);
-        fs_kernel_activation(FS_RELU, inner, NULL, inner, tokens * stamp->width);
-        fs_linear_residual(&values, tokens, inner, h, h);
+    if (edit != NULL && edit->kind->ffn_output != NULL) {
+        edit->kind->ffn_output(edit, layer, tokens, x, inner, h);
     }
     if (model->spec.norm_place == FS_POST_NORM) {
         normalise(model, &model->layer[layer].ffn_norm, h, ffn_norm_in, h, tokens);
+    }
+    if (edit != NULL && edit->kind->hidden_state != NULL) {
+        edit->kind->hidden_state(edit, layer, tokens, h);
     }
 }
 
@@ -196,18 +198,18 @@ static int check_layers(const struct fs_model *model, size_t first, size_t last,
 }
 
 int fs_run_layers(const struct fs_model *model, struct fs_workspace *workspace, const struct fs_batch *batch,
-                  size_t first, size_t last, const struct fs_stamp *stamp, fs_real *h, struct fs_error *err)
+                  size_t first, size_t last, const struct fs_edit *edit, fs_real *h, struct fs_error *err)
 {
     struct fs_activations activations;
     if (check_layers(model, first, last, err) != 0 ||
         fs_layer_prepare(model, workspace, batch, &activations, err) != 0 ||
-        fs_stamp_prepare(model, &workspace->stamp, batch->tokens, stamp, err) != 0) {
+        fs_edit_prepare(model, &workspace->inner, batch->tokens, edit, err) != 0) {
         return -1;
     }
     for (size_t layer = first; layer < last; layer++) {
-        const struct fs_stamp *here = stamp != NULL && stamp->layer == layer ? stamp : NULL;
+        const struct fs_edit *here = edit != NULL && edit->first_layer <= layer ? edit : NULL;
         fs_layer_to_ffn(model, workspace, batch, layer, &activations, h, workspace->x.data);
-        fs_layer_join(model, batch->tokens, layer, here, workspace->x.data, NULL, workspace->stamp.data, h);
+        fs_layer_join(model, batch->tokens, layer, here, workspace->x.data, NULL, workspace->inner.data, h);
     }
     return 0;
 }
@@ -224,7 +226,7 @@ int fs_run_layer_patched(const struct fs_model *model, struct fs_workspace *work
     activations.attention_copies = attention;
     activations.ffn_copies = ffn;
     fs_layer_to_ffn(model, workspace, batch, layer, &activations, h, workspace->x.data);
-    fs_layer_join(model, batch->tokens, layer, NULL, workspace->x.data, NULL, workspace->stamp.data, h);
+    fs_layer_join(model, batch->tokens, layer, NULL, workspace->x.data, NULL, workspace->inner.data, h);
     return 0;
 }
 
@@ -242,13 +244,13 @@ int fs_run_to_ffn(const struct fs_model *model, struct fs_workspace *workspace, 
 }
 
 int fs_join_ffn(const struct fs_model *model, struct fs_workspace *workspace, size_t tokens, size_t layer,
-                const struct fs_stamp *stamp, const fs_real *x, const fs_real *base, fs_real *h, struct fs_error *err)
+                const struct fs_edit *edit, const fs_real *x, const fs_real *base, fs_real *h, struct fs_error *err)
 {
     if (check_layers(model, layer, layer + 1, err) != 0 ||
-        fs_stamp_prepare(model, &workspace->stamp, tokens, stamp, err) != 0) {
+        fs_edit_prepare(model, &workspace->inner, tokens, edit, err) != 0) {
         return -1;
     }
     memcpy(h, base, tokens * model->spec.hidden * sizeof *h);
-    fs_layer_join(model, tokens, layer, stamp, x, NULL, workspace->stamp.data, h);
+    fs_layer_join(model, tokens, layer, edit, x, NULL, workspace->inner.data, h);
     return 0;
 }

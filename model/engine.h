@@ -6,7 +6,7 @@
  * The hidden state h is a plain (T,d) matrix between two layers, so to take or set a state at (layer, position) is to
  * copy a row of h between two calls.
  *
- * Memory of a workspace: it grows to what the largest batch needs, T x (2 d + 2 (H + G) D + 2 F + C) numbers for the
+ * Memory of a workspace: it grows to what the largest batch needs, T x (2 d + 2 (H + G) D + 2 F + an edit's inner_size) numbers for the
  * layers, as much again after a backward pass, and at most FS_HEAD_NUMBERS + 2 R d for the head. Callers bound their
  * batches.
  */
@@ -16,7 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "model/edits/stamp_net.h"
+#include "model/edit.h"
 #include "model/model.h"
 
 struct fs_batch {
@@ -39,9 +39,9 @@ int fs_batch_check(const struct fs_model *model, const struct fs_batch *batch, s
 int fs_embed(const struct fs_model *model, struct fs_workspace *workspace, const struct fs_batch *batch,
              const fs_real *noise, fs_real *h, struct fs_error *err);
 
-/* Runs layers first .. last-1 on h (T,d) in place. `stamp` (NULL allowed) acts where its layer is among them. */
+/* Runs layers first .. last-1 on h (T,d) in place. `edit` (NULL allowed) acts on those from its first layer on. */
 int fs_run_layers(const struct fs_model *model, struct fs_workspace *workspace, const struct fs_batch *batch,
-                  size_t first, size_t last, const struct fs_stamp *stamp, fs_real *h, struct fs_error *err);
+                  size_t first, size_t last, const struct fs_edit *edit, fs_real *h, struct fs_error *err);
 
 /* Rows of a batch that take the place of others: row to[i] becomes row from[i]. */
 struct fs_row_copies {
@@ -49,7 +49,7 @@ struct fs_row_copies {
     const size_t *from, *to; /* [count] */
 };
 /*
- * Runs one layer, without a stamp, on h (T,d) in place. What the attention's, and the FFN's, output projection reads is
+ * Runs one layer, without an edit, on h (T,d) in place. What the attention's, and the FFN's, output projection reads is
  * first copied between rows, so that the sublayer's contribution to the residual stream at row to[i] is that of row
  * from[i] (tracing: ROME's restoration of a sublayer's output). NULL: no copies.
  */
@@ -58,18 +58,18 @@ int fs_run_layer_patched(const struct fs_model *model, struct fs_workspace *work
                          fs_real *h, struct fs_error *err);
 
 /*
- * The part of `layer` before a stamp can act. In: h (T,d), the layer's input. Out: x (T,d), what the FFN receives, and
+ * The part of `layer` before an edit can act. In: h (T,d), the layer's input. Out: x (T,d), what the FFN receives, and
  * base (T,d) = residual + FFN(x). h, x, base must not overlap.
  */
 int fs_run_to_ffn(const struct fs_model *model, struct fs_workspace *workspace, const struct fs_batch *batch,
                   size_t layer, const fs_real *h, fs_real *x, fs_real *base, struct fs_error *err);
 
 /*
- * The rest of `layer`: h (T,d) = base + stamp(x), then the norm where the family is post-norm. `stamp` NULL: none. With
- * a fresh stamp, and after fs_run_to_ffn, the bits are those of fs_run_layers.
+ * The rest of `layer`: h (T,d) = base + edit(x), then the norm where the family is post-norm, and what the edit does to
+ * the hidden state. `edit` NULL: none. After fs_run_to_ffn the bits are those of fs_run_layers.
  */
 int fs_join_ffn(const struct fs_model *model, struct fs_workspace *workspace, size_t tokens, size_t layer,
-                const struct fs_stamp *stamp, const fs_real *x, const fs_real *base, fs_real *h, struct fs_error *err);
+                const struct fs_edit *edit, const fs_real *x, const fs_real *base, fs_real *h, struct fs_error *err);
 
 #define FS_HEAD_NUMBERS ((size_t)16 << 20) /* most logits held at once, rows x V, by fs_read_logprobs */
 

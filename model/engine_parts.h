@@ -18,7 +18,7 @@ struct fs_workspace {
     struct fs_scratch weights;           /* attention weights of a few heads of one sequence */
     struct fs_scratch context;           /* (T,H D) */
     struct fs_scratch up, gate;          /* (T,F) */
-    struct fs_scratch stamp;             /* (T,C) */
+    struct fs_scratch inner;             /* (T, inner_size) of an edit */
     struct fs_scratch rows, transformed; /* (R,d) states at read positions, through final norm or transform */
     struct fs_scratch logits;            /* one panel of the head */
     struct fs_scratch rotary;            /* (rotary_length, D): D / 2 cosines, D / 2 sines a position */
@@ -70,11 +70,13 @@ void fs_layer_to_ffn(const struct fs_model *model, struct fs_workspace *workspac
 /* active = act(x W_up), gated where the family is. */
 void fs_ffn_inner(const struct fs_model *model, size_t tokens, size_t layer, const struct fs_activations *activations,
                   const fs_real *x);
-/* Room for the stamp's inner activations; checks that the stamp fits the model. */
-int fs_stamp_prepare(const struct fs_model *model, struct fs_scratch *inner, size_t tokens,
-                     const struct fs_stamp *stamp, struct fs_error *err);
-/* h (T,d), the base, becomes the layer's output; `inner` (T,C) receives ReLU(x K'^T + b_K) where there is a stamp. */
-void fs_layer_join(const struct fs_model *model, size_t tokens, size_t layer, const struct fs_stamp *stamp,
+/* Room for what the edit (NULL: none) keeps; checks that it fits the model. */
+int fs_edit_prepare(const struct fs_model *model, struct fs_scratch *inner, size_t tokens, const struct fs_edit *edit,
+                    struct fs_error *err);
+/* Numbers a token that the edit keeps for its backward. */
+size_t fs_edit_inner_size(const struct fs_edit *edit);
+/* h (T,d), the base, becomes the layer's output; `inner` (T, inner_size) receives what the edit keeps. */
+void fs_layer_join(const struct fs_model *model, size_t tokens, size_t layer, const struct fs_edit *edit,
                    const fs_real *x, fs_real *ffn_norm_in, fs_real *inner, fs_real *h);
 
 /*

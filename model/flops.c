@@ -32,16 +32,6 @@ double fs_flops_head(const struct fs_spec *spec, double rows)
     return 2 * rows * (d * (double)spec->vocabulary + transform);
 }
 
-double fs_flops_stamp(const struct fs_spec *spec, size_t width, double tokens)
-{
-    return 4 * tokens * (double)width * (double)spec->hidden;
-}
-
-double fs_flops_stamp_backward(const struct fs_spec *spec, size_t width, double tokens)
-{
-    return 6 * tokens * (double)width * (double)spec->hidden;
-}
-
 double fs_batch_squares(const struct fs_batch *batch)
 {
     double squares = 0;

@@ -6,7 +6,6 @@
  *     layer            2 T (d (H + 2 G) D + H D d + 2 d F, 3 d F where gated) + 4 H D squares
  *     its backward     the same products of T, gradients of activations alone, and 8 H D squares
  *     head             2 R d V, and 2 R d^2 where the family has a transform; its backward the same
- *     stamp            4 T C d; its backward, gradients of its parameters alone, 6 T C d
  */
 #ifndef FAIRSTAMP_MODEL_FLOPS_H
 #define FAIRSTAMP_MODEL_FLOPS_H
@@ -16,8 +15,6 @@
 double fs_flops_layer(const struct fs_spec *spec, double tokens, double squares);
 double fs_flops_layer_backward(const struct fs_spec *spec, double tokens, double squares);
 double fs_flops_head(const struct fs_spec *spec, double rows);
-double fs_flops_stamp(const struct fs_spec *spec, size_t width, double tokens);
-double fs_flops_stamp_backward(const struct fs_spec *spec, size_t width, double tokens);
 
 double fs_batch_squares(const struct fs_batch *batch);
 

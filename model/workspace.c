@@ -32,7 +32,7 @@ void fs_workspace_destroy(struct fs_workspace *workspace)
     }
     struct fs_scratch *all[] = {
         &workspace->normed, &workspace->x,      &workspace->qkv,   &workspace->weights, &workspace->context,
-        &workspace->up,     &workspace->gate,   &workspace->stamp, &workspace->rows,    &workspace->transformed,
+        &workspace->up,     &workspace->gate,   &workspace->inner, &workspace->rows,    &workspace->transformed,
         &workspace->logits, &workspace->dffn,   &workspace->dgate, &workspace->dqkv,    &workspace->dcontext,
         &workspace->dstate, &workspace->rotary,
     };

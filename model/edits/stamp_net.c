@@ -1,10 +1,13 @@
 #include "model/edits/stamp_net.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/kernels.h"
 #include "model/random.h"
+#include "model/spec.h"
 
 size_t fs_stamp_parameters(size_t hidden, size_t width)
 {
@@ -57,3 +60,196 @@ void fs_stamp_release(struct fs_stamp *stamp)
     free(stamp->parameters);
     memset(stamp, 0, sizeof *stamp);
 }
+
+struct fs_edit fs_stamp_edit(const struct fs_stamp *stamp)
+{
+    return (struct fs_edit){.kind = &fs_edit_stamp,
+                            .first_layer = stamp->layer,
+                            .size = {stamp->hidden, stamp->width},
+                            .number = stamp->parameters,
+                            .count = fs_stamp_parameters(stamp->hidden, stamp->width)};
+}
+
+struct fs_stamp fs_stamp_of(const struct fs_edit *edit)
+{
+    return (struct fs_stamp){edit->first_layer, edit->size[0], edit->size[1], edit->number};
+}
+
+double fs_flops_stamp(size_t hidden, size_t width, double tokens)
+{
+    return 4 * tokens * (double)width * (double)hidden;
+}
+
+double fs_flops_stamp_backward(size_t hidden, size_t width, double tokens)
+{
+    return 6 * tokens * (double)width * (double)hidden;
+}
+
+/* ---- as an edit ---- */
+
+static int check(const struct fs_edit *edit, const struct fs_spec *spec, struct fs_error *err)
+{
+    struct fs_stamp stamp = fs_stamp_of(edit);
+    if (stamp.hidden != spec->hidden || stamp.layer >= spec->layers || stamp.width > INT_MAX) {
+        return fs_error_set(
+            err, FS_EXIT_DATA,
+            "stamp: found layer %zu and hidden size %zu, expected a layer below %zu and hidden size %zu; "
+            "use the stamp with the model it was trained for",
+            stamp.layer, stamp.hidden, spec->layers, spec->hidden);
+    }
+    return 0;
+}
+
+static size_t inner_size(const struct fs_edit *edit)
+{
+    return fs_stamp_of(edit).width;
+}
+
+/* inner = ReLU(x K'^T + b_K), h += inner V' + b_V */
+static void ffn_output(const struct fs_edit *edit, size_t layer, size_t tokens, const fs_real *x, fs_real *inner,
+                       fs_real *h)
+{
+    struct fs_stamp stamp = fs_stamp_of(edit);
+    if (layer != stamp.layer) {
+        return;
+    }
+    const fs_real *p = stamp.parameters;
+    size_t d = stamp.hidden;
+    struct fs_linear keys = {p, p + fs_stamp_offset_key_bias(&stamp), d, stamp.width, false};
+    struct fs_linear values = {p + fs_stamp_offset_value(&stamp), p + fs_stamp_offset_value_bias(&stamp), stamp.width,
+                               d, true};
+    fs_linear(&keys, tokens, x, inner, stamp.width);
+    fs_kernel_activation(FS_RELU, inner, NULL, inner, tokens * stamp.width);
+    fs_linear_residual(&values, tokens, inner, h, h);
+}
+
+/* With a = ReLU(x K'^T + b_K), y = a V' + b_V:  dV' = a^T dy, da = dy V'^T where a > 0, dK' = da^T x, dx = da K'. */
+static void ffn_output_backward(const struct fs_edit *edit, size_t tokens, const fs_real *x, const fs_real *inner,
+                                const fs_real *dy, fs_real *dinner, fs_real *gradient, fs_real *dx)
+{
+    struct fs_stamp stamp = fs_stamp_of(edit);
+    size_t T = tokens, d = stamp.hidden, C = stamp.width;
+    fs_gemm(false, true, T, C, d, 1, dy, d, stamp.parameters + fs_stamp_offset_value(&stamp), d, 0, dinner, C);
+    fs_kernel_relu_backward(inner, dinner, T * C);
+    if (gradient != NULL) {
+        fs_gemm(true, false, C, d, T, 1, dinner, C, x, d, 1, gradient, d);
+        fs_kernel_add_rows(gradient + fs_stamp_offset_key_bias(&stamp), dinner, T, C);
+        fs_gemm(true, false, C, d, T, 1, inner, C, dy, d, 1, gradient + fs_stamp_offset_value(&stamp), d);
+        fs_kernel_add_rows(gradient + fs_stamp_offset_value_bias(&stamp), dy, T, d);
+    }
+    if (dx != NULL) {
+        fs_gemm(false, false, T, d, C, 1, dinner, C, stamp.parameters, d, 0, dx, d);
+    }
+}
+
+static double flops(const struct fs_edit *edit, double tokens)
+{
+    struct fs_stamp stamp = fs_stamp_of(edit);
+    return fs_flops_stamp(stamp.hidden, stamp.width, tokens);
+}
+
+/* ---- in an archive ---- */
+
+#define GROUP "/stamp"
+#define MOST ((int64_t)1 << 32) /* of a layer, a hidden size, a width */
+
+/* Numbers go through float32 as they are: fs_real is float, but for the tests of gradients. */
+int fs_stamp_write_reals(struct fs_archive *archive, const char *name, size_t dimensions, const size_t *shape,
+                         const fs_real *data, struct fs_error *err)
+{
+    size_t count = dimensions == 1 ? shape[0] : shape[0] * shape[1];
+    float *numbers = fs_allocate(count, sizeof *numbers, name, err);
+    if (!numbers)
+        return -1;
+    for (size_t i = 0; i < count; i++)
+        numbers[i] = (float)data[i];
+    int status = fs_archive_write(archive, name, FS_ARCHIVE_F32, dimensions, shape, numbers, err);
+    free(numbers);
+    return status;
+}
+
+int fs_stamp_read_reals(const struct fs_archive *archive, const char *name, size_t count, fs_real *data,
+                        struct fs_error *err)
+{
+    float *numbers = fs_allocate(count, sizeof *numbers, name, err);
+    int status = numbers ? fs_archive_read(archive, name, FS_ARCHIVE_F32, count, numbers, err) : -1;
+    for (size_t i = 0; status == 0 && i < count; i++) {
+        if (!isfinite(numbers[i]))
+            status = fs_error_set(err, FS_EXIT_DATA, "%s: element %zu is not finite; train again", name, i);
+        data[i] = (fs_real)numbers[i];
+    }
+    free(numbers);
+    return status;
+}
+
+static int write_stamp(const struct fs_edit *edit, struct fs_archive *archive, struct fs_error *err)
+{
+    struct fs_stamp stamp = fs_stamp_of(edit);
+    const fs_real *p = stamp.parameters;
+    const size_t d = stamp.hidden, C = stamp.width, matrix[] = {C, d};
+    return fs_stamp_write_reals(archive, GROUP "/key", 2, matrix, p, err) == 0 &&
+                   fs_stamp_write_reals(archive, GROUP "/key_bias", 1, &C, p + fs_stamp_offset_key_bias(&stamp), err) ==
+                       0 &&
+                   fs_stamp_write_reals(archive, GROUP "/value", 2, matrix, p + fs_stamp_offset_value(&stamp), err) ==
+                       0 &&
+                   fs_stamp_write_reals(archive, GROUP "/value_bias", 1, &d, p + fs_stamp_offset_value_bias(&stamp),
+                                        err) == 0 &&
+                   fs_archive_attribute_integer(archive, GROUP, "layer", (int64_t)stamp.layer, err) == 0 &&
+                   fs_archive_attribute_integer(archive, GROUP, "hidden", (int64_t)d, err) == 0
+               ? fs_archive_attribute_integer(archive, GROUP, "width", (int64_t)C, err)
+               : -1;
+}
+
+static int read_size(const struct fs_archive *archive, const char *name, int64_t least, size_t *value,
+                     struct fs_error *err)
+{
+    int64_t number;
+    if (fs_archive_read_attribute_integer(archive, GROUP, name, &number, err) != 0) {
+        return -1;
+    }
+    if (number < least || number > MOST) {
+        return fs_error_set(err, FS_EXIT_DATA, "%s@%s: found %lld, expected %lld to %lld; train again", GROUP, name,
+                            (long long)number, (long long)least, (long long)MOST);
+    }
+    *value = (size_t)number;
+    return 0;
+}
+
+/* The size of /stamp/key must agree before memory is asked for. */
+static int read_stamp(const struct fs_archive *archive, struct fs_edit *edit, struct fs_error *err)
+{
+    struct fs_stamp stamp;
+    size_t layer = 0, d = 0, C = 0, dimensions = 0, shape[4];
+    if (read_size(archive, "layer", 0, &layer, err) != 0 || read_size(archive, "hidden", 1, &d, err) != 0 ||
+        read_size(archive, "width", 1, &C, err) != 0 ||
+        fs_archive_shape(archive, GROUP "/key", &dimensions, shape, err) != 0) {
+        return -1;
+    }
+    if (dimensions != 2 || shape[0] != C || shape[1] != d) {
+        return fs_error_set(err, FS_EXIT_DATA,
+                            "%s/key: its shape is not width %zu x hidden %zu as the attributes say; train again", GROUP,
+                            C, d);
+    }
+    if (fs_stamp_create(layer, d, C, 0, &stamp, err) != 0) {
+        return -1;
+    }
+    fs_real *p = stamp.parameters;
+    if (fs_stamp_read_reals(archive, GROUP "/key", C * d, p, err) != 0 ||
+        fs_stamp_read_reals(archive, GROUP "/key_bias", C, p + fs_stamp_offset_key_bias(&stamp), err) != 0 ||
+        fs_stamp_read_reals(archive, GROUP "/value", C * d, p + fs_stamp_offset_value(&stamp), err) != 0 ||
+        fs_stamp_read_reals(archive, GROUP "/value_bias", d, p + fs_stamp_offset_value_bias(&stamp), err) != 0) {
+        fs_stamp_release(&stamp);
+        return -1;
+    }
+    *edit = fs_stamp_edit(&stamp);
+    return 0;
+}
+
+const struct fs_edit_kind fs_edit_stamp = {.name = "stamp",
+                                           .check = check,
+                                           .ffn_output = ffn_output,
+                                           .inner_size = inner_size,
+                                           .ffn_output_backward = ffn_output_backward,
+                                           .flops = flops,
+                                           .write = write_stamp,
+                                           .read = read_stamp};

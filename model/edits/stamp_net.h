@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "io/error.h"
+#include "model/edit.h"
 #include "model/real.h"
 
 struct fs_stamp {
@@ -32,5 +33,25 @@ size_t fs_stamp_offset_value_bias(const struct fs_stamp *stamp);
 int fs_stamp_create(size_t layer, size_t hidden, size_t width, uint64_t seed, struct fs_stamp *stamp,
                     struct fs_error *err);
 void fs_stamp_release(struct fs_stamp *stamp); /* takes a zeroed struct */
+
+/* The edit of this kind; it borrows the stamp's parameters, and is not to be released. */
+struct fs_edit fs_stamp_edit(const struct fs_stamp *stamp);
+/* The stamp of such an edit; it borrows likewise. */
+struct fs_stamp fs_stamp_of(const struct fs_edit *edit);
+extern const struct fs_edit_kind fs_edit_stamp;
+
+/* Floating point operations of a stamp's products on T tokens, 4 T C d; of their backward, gradients of the parameters
+ * alone, 6 T C d. */
+double fs_flops_stamp(size_t hidden, size_t width, double tokens);
+double fs_flops_stamp_backward(size_t hidden, size_t width, double tokens);
+
+/*
+ * Numbers of an archive's dataset `name`, which go through float32 as they are: fs_real is float, but for the tests of
+ * gradients. Reading refuses numbers that are not finite (FS_EXIT_DATA).
+ */
+int fs_stamp_write_reals(struct fs_archive *archive, const char *name, size_t dimensions, const size_t *shape,
+                         const fs_real *data, struct fs_error *err);
+int fs_stamp_read_reals(const struct fs_archive *archive, const char *name, size_t count, fs_real *data,
+                        struct fs_error *err);
 
 #endif

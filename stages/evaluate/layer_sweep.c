@@ -18,6 +18,8 @@
 
 #include "model/random.h"
 
+#define GROUP "/layers"
+#define COLUMNS ((size_t)2) /* the unedited model, the edit */
 #define CONTROL_STREAM ((uint64_t)1 << 43)
 #define MOST_LAYERS ((int64_t)100000)
 
@@ -27,10 +29,11 @@ int fs_layers_create(size_t capacity, size_t traced, size_t random, struct fs_la
     *comparison = (struct fs_layer_comparison){.capacity = capacity, .traced = traced, .random = random};
     comparison->layer = fs_allocate(capacity, sizeof *comparison->layer, "layers", err);
     comparison->loss = fs_allocate(capacity, 4 * sizeof *comparison->loss, "layers", err);
+    comparison->result = fs_allocate(capacity, sizeof *comparison->result, "layers", err);
     comparison->score = fs_allocate(capacity, sizeof *comparison->score, "layers", err);
     comparison->place = fs_allocate(capacity, sizeof *comparison->place, "layers", err);
     return comparison->layer != NULL && comparison->loss != NULL && comparison->score != NULL &&
-                   comparison->place != NULL
+                   comparison->place != NULL && comparison->result != NULL
                ? 0
                : -1;
 }
@@ -39,7 +42,10 @@ void fs_layers_release(struct fs_layer_comparison *comparison)
 {
     free(comparison->layer);
     free(comparison->loss);
-    free(comparison->row);
+    for (size_t i = 0; comparison->result != NULL && i < comparison->capacity; i++) {
+        fs_results_release(&comparison->result[i]);
+    }
+    free(comparison->result);
     free(comparison->score);
     free(comparison->place);
     *comparison = (struct fs_layer_comparison){0};
@@ -71,19 +77,19 @@ static bool is_not_edited(const char *subset)
 }
 
 double fs_layers_value(const struct fs_layer_comparison *comparison, size_t i, const char *metric, const char *subset,
-                       size_t model)
+                       size_t column)
 {
     double value = NAN;
-    for (size_t r = 0; r < comparison->rows; r++) {
-        const struct fs_result_row *row = &comparison->row[i * comparison->rows + r];
+    for (size_t r = 0; r < comparison->result[i].rows; r++) {
+        const struct fs_result_row *row = &comparison->result[i].row[r];
         if (strcmp(row->metric, metric) != 0 || strcmp(row->category, "all") != 0) {
             continue;
         }
         if (subset != NULL ? strcmp(row->subset, subset) == 0 : is_not_edited(row->subset)) {
-            return row->model[model].value;
+            return row->value[column].value;
         }
         if (subset == NULL && strcmp(row->subset, "all") == 0) {
-            value = row->model[model].value;
+            value = row->value[column].value;
         }
     }
     return value;
@@ -112,22 +118,18 @@ static void rank(struct fs_layer_comparison *comparison)
 }
 
 int fs_layers_add(struct fs_layer_comparison *comparison, size_t layer, const double loss[4],
-                  const struct fs_evaluate_result *result, struct fs_error *err)
+                  struct fs_results *result, struct fs_error *err)
 {
     size_t i = comparison->layers;
-    if (i == comparison->capacity || (i > 0 && result->rows != comparison->rows)) {
-        return fs_error_set(err, FS_EXIT_SOFTWARE,
-                            "layers: %zu rows of layer %zu do not go with %zu rows of %zu layers", result->rows, layer,
-                            comparison->rows, i);
+    if (i == comparison->capacity || result->columns != COLUMNS ||
+        (i > 0 && result->rows != comparison->result[0].rows)) {
+        fs_error_set(err, FS_EXIT_SOFTWARE, "layers: %zu rows of layer %zu do not go with those of %zu layers",
+                     result->rows, layer, i);
+        fs_results_release(result);
+        return -1;
     }
-    size_t rows = (i + 1) * result->rows + 1;
-    struct fs_result_row *bigger = realloc(comparison->row, rows * sizeof *bigger);
-    if (bigger == NULL) {
-        return fs_error_memory(err, rows * sizeof *bigger, "layers");
-    }
-    comparison->row = bigger;
-    comparison->rows = result->rows;
-    memcpy(bigger + i * result->rows, result->row, result->rows * sizeof *bigger);
+    comparison->result[i] = *result;
+    *result = (struct fs_results){0};
     memcpy(comparison->loss + 4 * i, loss, 4 * sizeof *loss);
     comparison->layer[i] = layer;
     comparison->layers++;
@@ -135,28 +137,27 @@ int fs_layers_add(struct fs_layer_comparison *comparison, size_t layer, const do
     return 0;
 }
 
-/* The text of a row in the order of the datasets. */
-#define TEXTS 4
-static const char *const text_names[TEXTS] = {"/layers/suite", "/layers/category", "/layers/subset", "/layers/metric"};
-
-static char *text_of(struct fs_result_row *row, size_t which, size_t *size)
+static size_t rows_of(const struct fs_layer_comparison *comparison)
 {
-    char *const text[TEXTS] = {row->suite, row->category, row->subset, row->metric};
-    const size_t sizes[TEXTS] = {sizeof row->suite, sizeof row->category, sizeof row->subset, sizeof row->metric};
-    *size = sizes[which];
-    return text[which];
+    return comparison->layers > 0 ? comparison->result[0].rows : 0;
 }
+
+/* The texts of a row that are datasets, in the order of enum fs_row_text. */
+#define TEXTS FS_ROW_SCORING
+static const char *const text_names[TEXTS] = {"suite", "category", "subset", "metric"};
 
 static int write_names(struct fs_archive *archive, const struct fs_layer_comparison *comparison, struct fs_error *err)
 {
-    size_t size, rows = comparison->rows;
+    char name[64];
+    size_t rows = rows_of(comparison);
     const char **text = fs_allocate(rows, sizeof *text, "layers", err);
     int status = text != NULL ? 0 : -1;
-    for (size_t k = 0; status == 0 && k < TEXTS; k++) {
+    for (enum fs_row_text k = 0; status == 0 && k < TEXTS; k++) {
         for (size_t r = 0; r < rows; r++) {
-            text[r] = text_of(&comparison->row[r], k, &size);
+            text[r] = fs_row_text(&comparison->result[0].row[r], k);
         }
-        status = fs_archive_write_texts(archive, text_names[k], rows, text, err);
+        snprintf(name, sizeof name, GROUP "/%s", text_names[k]);
+        status = fs_archive_write_texts(archive, name, rows, text, err);
     }
     free(text);
     return status;
@@ -176,31 +177,31 @@ static int write_integers(struct fs_archive *archive, const char *name, const si
 
 int fs_layers_write(struct fs_archive *archive, const struct fs_layer_comparison *comparison, struct fs_error *err)
 {
-    size_t m = comparison->layers, r = comparison->rows;
+    size_t m = comparison->layers, r = rows_of(comparison);
     const size_t four[2] = {m, 4}, values[3] = {m, r, 2};
     double *value = fs_allocate(m * r, 2 * sizeof *value, "layers", err);
     double *ideal = fs_allocate(r, sizeof *ideal, "layers", err);
     int status = value != NULL && ideal != NULL ? 0 : -1;
     for (size_t i = 0; status == 0 && i < 2 * m * r; i++) {
-        value[i] = comparison->row[i / 2].model[i % 2].value;
+        value[i] = comparison->result[i / (COLUMNS * r)].row[i / COLUMNS % r].value[i % COLUMNS].value;
     }
     for (size_t i = 0; status == 0 && i < r; i++) {
-        ideal[i] = comparison->row[i].ideal;
+        ideal[i] = comparison->result[0].row[i].ideal;
     }
     if (status == 0) {
         status =
             write_names(archive, comparison, err) == 0 &&
-                    write_integers(archive, "/layers/layer", comparison->layer, m, err) == 0 &&
-                    write_integers(archive, "/layers/place", comparison->place, m, err) == 0 &&
-                    fs_archive_write(archive, "/layers/score", FS_ARCHIVE_F64, 1, &m, comparison->score, err) == 0 &&
-                    fs_archive_write(archive, "/layers/loss", FS_ARCHIVE_F64, 2, four, comparison->loss, err) == 0 &&
-                    fs_archive_write(archive, "/layers/ideal", FS_ARCHIVE_F64, 1, &r, ideal, err) == 0 &&
-                    fs_archive_write(archive, "/layers/value", FS_ARCHIVE_F64, 3, values, value, err) == 0 &&
-                    fs_archive_attribute_integer(archive, "/layers", "traced_layer", (int64_t)comparison->traced,
+                    write_integers(archive, GROUP "/layer", comparison->layer, m, err) == 0 &&
+                    write_integers(archive, GROUP "/place", comparison->place, m, err) == 0 &&
+                    fs_archive_write(archive, GROUP "/score", FS_ARCHIVE_F64, 1, &m, comparison->score, err) == 0 &&
+                    fs_archive_write(archive, GROUP "/loss", FS_ARCHIVE_F64, 2, four, comparison->loss, err) == 0 &&
+                    fs_archive_write(archive, GROUP "/ideal", FS_ARCHIVE_F64, 1, &r, ideal, err) == 0 &&
+                    fs_archive_write(archive, GROUP "/value", FS_ARCHIVE_F64, 3, values, value, err) == 0 &&
+                    fs_archive_attribute_integer(archive, GROUP, "traced_layer", (int64_t)comparison->traced,
                                                  err) == 0 &&
-                    fs_archive_attribute_integer(archive, "/layers", "random_layer", (int64_t)comparison->random,
+                    fs_archive_attribute_integer(archive, GROUP, "random_layer", (int64_t)comparison->random,
                                                  err) == 0
-                ? fs_archive_attribute_integer(archive, "/layers", "compared", (int64_t)comparison->capacity, err)
+                ? fs_archive_attribute_integer(archive, GROUP, "compared", (int64_t)comparison->capacity, err)
                 : -1;
     }
     free(value);
@@ -212,49 +213,70 @@ static int read_size(const struct fs_archive *archive, const char *name, int64_t
                      struct fs_error *err)
 {
     int64_t number;
-    if (fs_archive_read_attribute_integer(archive, "/layers", name, &number, err) != 0) {
+    if (fs_archive_read_attribute_integer(archive, GROUP, name, &number, err) != 0) {
         return -1;
     }
     if (number < 0 || number > most) {
-        return fs_error_set(err, FS_EXIT_DATA, "/layers@%s: found %lld, expected 0 to %lld", name, (long long)number,
+        return fs_error_set(err, FS_EXIT_DATA, GROUP "@%s: found %lld, expected 0 to %lld", name, (long long)number,
                             (long long)most);
     }
     *value = (size_t)number;
     return 0;
 }
 
-static int read_rows(const struct fs_archive *archive, struct fs_layer_comparison *comparison, struct fs_error *err)
+/* The texts of the rows, NULL-terminated by nothing: text[TEXTS][rows], each a block that the caller frees. */
+static int read_names(const struct fs_archive *archive, size_t rows, char **text[TEXTS], struct fs_error *err)
 {
-    size_t m = comparison->layers, r = comparison->rows;
-    double *value = fs_allocate(m * r, 2 * sizeof *value, "layers", err);
-    double *ideal = fs_allocate(r, sizeof *ideal, "layers", err);
-    comparison->row = fs_allocate(m * r + 1, sizeof *comparison->row, "layers", err);
-    int status = value != NULL && ideal != NULL && comparison->row != NULL &&
-                         fs_archive_read(archive, "/layers/value", FS_ARCHIVE_F64, 2 * m * r, value, err) == 0
-                     ? fs_archive_read(archive, "/layers/ideal", FS_ARCHIVE_F64, r, ideal, err)
-                     : -1;
-    for (size_t k = 0; status == 0 && k < TEXTS; k++) {
-        char **text = NULL;
-        size_t count, size;
-        status = fs_archive_read_texts(archive, text_names[k], &count, &text, err);
-        for (size_t i = 0; status == 0 && i < m * r; i++) {
-            char *own = text_of(&comparison->row[i], k, &size);
-            if (count != r || strlen(text[i % r]) >= size) {
-                status = fs_error_set(err, FS_EXIT_DATA, "%s: found other texts than a table of %zu rows has",
-                                      text_names[k], r);
-            } else {
-                memcpy(own, text[i % r], strlen(text[i % r]) + 1);
-            }
+    for (enum fs_row_text k = 0; k < TEXTS; k++) {
+        char name[64];
+        size_t count = 0;
+        snprintf(name, sizeof name, GROUP "/%s", text_names[k]);
+        if (fs_archive_read_texts(archive, name, &count, &text[k], err) != 0) {
+            return -1;
         }
-        free(text);
+        if (count != rows) {
+            return fs_error_set(err, FS_EXIT_DATA, "%s: found other texts than a table of %zu rows has", name, rows);
+        }
     }
-    for (size_t i = 0; status == 0 && i < m * r; i++) {
-        struct fs_result_row *row = &comparison->row[i];
-        row->ideal = ideal[i % r];
-        row->paired = fs_paired_none();
-        for (size_t model = 0; model < 2; model++) {
-            row->model[model] = (struct fs_metric){value[2 * i + model], NAN, NAN, 0, 0};
+    return 0;
+}
+
+/* value [rows][2], ideal [rows] */
+static int add_layer(char **const text[TEXTS], const double *value, const double *ideal, size_t rows,
+                     struct fs_results *result, struct fs_error *err)
+{
+    static const char *const edit[] = {"stamp"};
+    int status = fs_results_create(1, edit, result, err);
+    for (size_t r = 0; status == 0 && r < rows; r++) {
+        const char *const names[FS_ROW_TEXTS] = {text[FS_ROW_SUITE][r], text[FS_ROW_CATEGORY][r],
+                                                 text[FS_ROW_SUBSET][r], text[FS_ROW_METRIC][r], ""};
+        struct fs_result_row *row = fs_results_add(result, names, err);
+        status = row != NULL ? 0 : -1;
+        for (size_t column = 0; row != NULL && column < COLUMNS; column++) {
+            row->ideal = ideal[r];
+            row->value[column].value = value[COLUMNS * r + column];
         }
+    }
+    return status;
+}
+
+static int read_rows(const struct fs_archive *archive, size_t layers, size_t rows,
+                     struct fs_layer_comparison *comparison, struct fs_error *err)
+{
+    char **text[TEXTS] = {NULL};
+    double *value = fs_allocate(layers * rows, COLUMNS * sizeof *value, "layers", err);
+    double *ideal = fs_allocate(rows, sizeof *ideal, "layers", err);
+    int status = value != NULL && ideal != NULL &&
+                         fs_archive_read(archive, GROUP "/value", FS_ARCHIVE_F64, COLUMNS * layers * rows, value, err) ==
+                             0 &&
+                         fs_archive_read(archive, GROUP "/ideal", FS_ARCHIVE_F64, rows, ideal, err) == 0
+                     ? read_names(archive, rows, text, err)
+                     : -1;
+    for (size_t i = 0; status == 0 && i < layers; i++) {
+        status = add_layer(text, value + COLUMNS * rows * i, ideal, rows, &comparison->result[i], err);
+    }
+    for (size_t k = 0; k < TEXTS; k++) {
+        free(text[k]);
     }
     free(value);
     free(ideal);
@@ -266,28 +288,27 @@ int fs_layers_read(const struct fs_archive *archive, struct fs_layer_comparison 
     size_t dimensions, shape[4], compared = 0, traced = 0, random = 0;
     int64_t *layer = NULL;
     *comparison = (struct fs_layer_comparison){0};
-    if (fs_archive_shape(archive, "/layers/value", &dimensions, shape, err) != 0 ||
+    if (fs_archive_shape(archive, GROUP "/value", &dimensions, shape, err) != 0 ||
         read_size(archive, "compared", MOST_LAYERS, &compared, err) != 0 ||
         read_size(archive, "traced_layer", MOST_LAYERS, &traced, err) != 0 ||
         read_size(archive, "random_layer", MOST_LAYERS, &random, err) != 0) {
         return -1;
     }
     if (dimensions != 3 || shape[2] != 2 || shape[0] > compared) {
-        return fs_error_set(err, FS_EXIT_DATA, "/layers/value: found another shape than layers x rows x 2");
+        return fs_error_set(err, FS_EXIT_DATA, GROUP "/value: found another shape than layers x rows x 2");
     }
     int status = fs_layers_create(compared, traced, random, comparison, err);
     layer = status == 0 ? fs_allocate(shape[0], sizeof *layer, "layers", err) : NULL;
-    if (layer == NULL || fs_archive_read(archive, "/layers/layer", FS_ARCHIVE_I64, shape[0], layer, err) != 0 ||
-        fs_archive_read(archive, "/layers/loss", FS_ARCHIVE_F64, 4 * shape[0], comparison->loss, err) != 0) {
+    if (layer == NULL || fs_archive_read(archive, GROUP "/layer", FS_ARCHIVE_I64, shape[0], layer, err) != 0 ||
+        fs_archive_read(archive, GROUP "/loss", FS_ARCHIVE_F64, 4 * shape[0], comparison->loss, err) != 0) {
         status = -1;
     }
     if (status == 0) {
         comparison->layers = shape[0];
-        comparison->rows = shape[1];
         for (size_t i = 0; i < shape[0]; i++) {
             comparison->layer[i] = layer[i] < 0 ? 0 : (size_t)layer[i];
         }
-        status = read_rows(archive, comparison, err);
+        status = read_rows(archive, shape[0], shape[1], comparison, err);
     }
     if (status == 0) {
         rank(comparison);

@@ -7,14 +7,14 @@
  *     1 - gap' / gap  -  max(0, LMS - LMS') / 100  -  (100 - RS') / 100
  *
  * with the gap of the pairs that were not edited (edited ones where none is held out), LMS of the same pairs, RS (top1)
- * of the facts (left out where there are none), over all categories; ' is the stamped model. It is fairstamp's own; the
+ * of the facts (left out where there are none), over all categories; ' is the edited model. It is fairstamp's own; the
  * parts stand beside it.
  */
 #ifndef FAIRSTAMP_STAGES_EVALUATE_LAYER_SWEEP_H
 #define FAIRSTAMP_STAGES_EVALUATE_LAYER_SWEEP_H
 
 #include "io/archive/archive.h"
-#include "stages/evaluate/evaluate.h"
+#include "stages/suites/results.h"
 
 struct fs_layer_comparison {
     size_t capacity;           /* layers that are compared */
@@ -23,8 +23,7 @@ struct fs_layer_comparison {
     size_t random;             /* the control: another layer, drawn by the seed; l* where there is no other */
     size_t *layer;             /* [layers] */
     double *loss;              /* [layers][4] L, L_e, L_s1, L_s2 before the last step */
-    size_t rows;               /* of each layer */
-    struct fs_result_row *row; /* [layers][rows]; names, ideal, the two models' values */
+    struct fs_results *result; /* [layers] columns: unedited, the edit at the layer; read back: values alone */
     double *score;             /* [layers] */
     size_t *place;             /* [layers] 1: the best */
 };
@@ -35,14 +34,15 @@ int fs_layers_create(size_t capacity, size_t traced, size_t random, struct fs_la
 void fs_layers_release(struct fs_layer_comparison *comparison); /* takes a zeroed struct */
 /* The control layer of `layers`, not `traced` where there are two or more. */
 size_t fs_layers_random(size_t layers, size_t traced, uint64_t seed);
-/* Adds a layer's results, and ranks all anew. The rows are copied, and must be named as those of the layers before. */
+/* Adds a layer's results, of one edit, and ranks all anew. The results are taken over, also on failure; their rows are
+ * called as those of the layers before. */
 int fs_layers_add(struct fs_layer_comparison *comparison, size_t layer, const double loss[4],
-                  const struct fs_evaluate_result *result, struct fs_error *err);
+                  struct fs_results *result, struct fs_error *err);
 bool fs_layers_has(const struct fs_layer_comparison *comparison, size_t layer);
 /* The value of a row of the i-th layer and of the whole; NaN where there is none. `subset` NULL: not edited, else any.
  */
 double fs_layers_value(const struct fs_layer_comparison *comparison, size_t i, const char *metric, const char *subset,
-                       size_t model);
+                       size_t column);
 
 /* Datasets below /layers (results/README.md); and back. */
 int fs_layers_write(struct fs_archive *archive, const struct fs_layer_comparison *comparison, struct fs_error *err);

@@ -108,7 +108,7 @@ static void release_bench(struct scratch *scratch)
     *scratch = (struct scratch){0};
 }
 
-static int prepare_bench(const struct trainer *trainer, struct scratch *scratch, struct fs_error *err)
+static int prepare_scratch(const struct trainer *trainer, struct scratch *scratch, struct fs_error *err)
 {
     if (scratch->tape)
         return 0;
@@ -129,7 +129,7 @@ static int fill_unit(void *context, size_t thread, size_t unit, void *result, st
 {
     struct trainer *trainer = context;
     (void)result;
-    if (prepare_bench(trainer, &trainer->scratch[thread], err) != 0)
+    if (prepare_scratch(trainer, &trainer->scratch[thread], err) != 0)
         return -1;
     return fs_stamp_unit_fill(trainer->model, trainer->scratch[thread].workspace, trainer->options,
                               &trainer->units.unit[unit], err);
@@ -157,8 +157,8 @@ static void step_cost(const void *context, size_t unit, struct fs_cost *cost)
     double above = (double)(spec->layers - trainer->options->layer - 1);
     *cost = (struct fs_cost){0, (double)u->batch.sequences, tokens, (double)u->loss.rows};
     cost->flops = above * (fs_flops_layer(spec, tokens, squares) + fs_flops_layer_backward(spec, tokens, squares)) +
-                  2 * fs_flops_head(spec, (double)u->loss.rows) + fs_flops_stamp(spec, width, tokens) +
-                  fs_flops_stamp_backward(spec, width, tokens);
+                  2 * fs_flops_head(spec, (double)u->loss.rows) + fs_flops_stamp(spec->hidden, width, tokens) +
+                  fs_flops_stamp_backward(spec->hidden, width, tokens);
 }
 
 /* Two numbers a value, itself and the remainder: float32 carries 48 bits so. Every unit has a place of its own. */
@@ -190,10 +190,11 @@ static int differentiate_unit(void *context, size_t thread, size_t unit, void *r
     const struct fs_model *model = trainer->model;
     fs_real *gradient = result;
     memset(gradient, 0, trainer->parameters * sizeof *gradient);
+    const struct fs_edit edit = fs_stamp_edit(&trainer->state->stamp);
     double *value = fs_allocate(values_of(trainer), sizeof *value, "the values of a training unit", err);
     int status = -1;
-    if (value && prepare_bench(trainer, scratch, err) == 0 &&
-        fs_upper_forward(model, scratch->workspace, scratch->tape, &u->batch, &trainer->state->stamp, u->x, u->base,
+    if (value && prepare_scratch(trainer, scratch, err) == 0 &&
+        fs_upper_forward(model, scratch->workspace, scratch->tape, &u->batch, &edit, u->x, u->base,
                          scratch->h, err) == 0 &&
         fs_tape_read(model, scratch->workspace, scratch->tape, scratch->h, u->loss.rows, u->row, scratch->logprob,
                      err) == 0 &&

@@ -30,6 +30,7 @@
 #include "io/archive/archive.h"
 #include "io/benchmarks/benchmark.h"
 #include "model/backward.h"
+#include "model/edits/stamp_net.h"
 #include "stages/plan/statement.h"
 #include "stages/work/runner.h"
 
@@ -104,8 +105,5 @@ int fs_stamp_train(const struct fs_model *model, const struct fs_tokenizer *toke
 int fs_stamp_write(struct fs_archive *archive, const struct fs_stamp_options *options,
                    const struct fs_stamp_state *state, struct fs_error *err);
 int fs_stamp_read_state(const struct fs_archive *archive, struct fs_stamp_state *state, struct fs_error *err);
-/* The trained stamp alone, for evaluate and score. FS_EXIT_DATA where it does not fit `spec`. */
-int fs_stamp_read(const struct fs_archive *archive, const struct fs_spec *spec, struct fs_stamp *stamp,
-                  struct fs_error *err);
 
 #endif

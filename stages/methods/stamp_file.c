@@ -24,35 +24,6 @@
 #define TRAINING "/stamp/training/"
 #define MAX_SIZE ((int64_t)1 << 32) /* of a hidden size, a width, a count of steps */
 
-/* Numbers go through float32 as they are: fs_real is float, but for the tests of gradients. */
-static int write_reals(struct fs_archive *archive, const char *name, size_t dimensions, const size_t *shape,
-                       const fs_real *data, struct fs_error *err)
-{
-    size_t count = dimensions == 1 ? shape[0] : shape[0] * shape[1];
-    float *numbers = fs_allocate(count, sizeof *numbers, name, err);
-    if (!numbers)
-        return -1;
-    for (size_t i = 0; i < count; i++)
-        numbers[i] = (float)data[i];
-    int status = fs_archive_write(archive, name, FS_ARCHIVE_F32, dimensions, shape, numbers, err);
-    free(numbers);
-    return status;
-}
-
-static int read_reals(const struct fs_archive *archive, const char *name, size_t count, fs_real *data,
-                      struct fs_error *err)
-{
-    float *numbers = fs_allocate(count, sizeof *numbers, name, err);
-    int status = numbers ? fs_archive_read(archive, name, FS_ARCHIVE_F32, count, numbers, err) : -1;
-    for (size_t i = 0; status == 0 && i < count; i++) {
-        if (!isfinite(numbers[i]))
-            status = fs_error_set(err, FS_EXIT_DATA, "%s: element %zu is not finite; train again", name, i);
-        data[i] = (fs_real)numbers[i];
-    }
-    free(numbers);
-    return status;
-}
-
 static int write_options(struct fs_archive *archive, const struct fs_stamp_options *o, struct fs_error *err)
 {
     const struct {
@@ -109,8 +80,8 @@ static int write_sizes(struct fs_archive *archive, const struct fs_stamp_state *
         const char *name;
         size_t value;
     } sizes[] = {
-        {"layer", state->stamp.layer}, {"hidden", state->stamp.hidden}, {"width", state->stamp.width},
-        {"step", state->step},         {"steps", state->steps},
+        {"step", state->step},
+        {"steps", state->steps},
     };
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
         if (fs_archive_attribute_integer(archive, GROUP, sizes[i].name, (int64_t)sizes[i].value, err) != 0)
@@ -122,18 +93,13 @@ static int write_sizes(struct fs_archive *archive, const struct fs_stamp_state *
 int fs_stamp_write(struct fs_archive *archive, const struct fs_stamp_options *options,
                    const struct fs_stamp_state *state, struct fs_error *err)
 {
-    const struct fs_stamp *stamp = &state->stamp;
-    const fs_real *p = stamp->parameters;
-    size_t d = stamp->hidden, C = stamp->width, count = fs_stamp_parameters(d, C);
-    size_t matrix[] = {C, d}, loss[] = {state->steps, 4}, extra[] = {state->steps, FS_STAMP_EXTRA};
+    const struct fs_edit edit = fs_stamp_edit(&state->stamp);
+    size_t count = edit.count, loss[] = {state->steps, 4}, extra[] = {state->steps, FS_STAMP_EXTRA};
     if (write_options(archive, options, err) != 0 || write_sizes(archive, state, err) != 0 ||
-        write_reals(archive, GROUP "/key", 2, matrix, p, err) != 0 ||
-        write_reals(archive, GROUP "/key_bias", 1, &C, p + fs_stamp_offset_key_bias(stamp), err) != 0 ||
-        write_reals(archive, GROUP "/value", 2, matrix, p + fs_stamp_offset_value(stamp), err) != 0 ||
-        write_reals(archive, GROUP "/value_bias", 1, &d, p + fs_stamp_offset_value_bias(stamp), err) != 0 ||
-        write_reals(archive, TRAINING "moment1", 1, &count, state->moment1, err) != 0 ||
-        write_reals(archive, TRAINING "moment2", 1, &count, state->moment2, err) != 0 ||
-        write_reals(archive, TRAINING "best", 1, &count, state->best, err) != 0 ||
+        edit.kind->write(&edit, archive, err) != 0 ||
+        fs_stamp_write_reals(archive, TRAINING "moment1", 1, &count, state->moment1, err) != 0 ||
+        fs_stamp_write_reals(archive, TRAINING "moment2", 1, &count, state->moment2, err) != 0 ||
+        fs_stamp_write_reals(archive, TRAINING "best", 1, &count, state->best, err) != 0 ||
         fs_archive_write(archive, TRAINING "loss", FS_ARCHIVE_F64, 2, loss, state->loss, err) != 0)
         return -1;
     return fs_archive_write(archive, TRAINING "extra", FS_ARCHIVE_F64, 2, extra, state->extra, err);
@@ -152,30 +118,14 @@ static int read_size(const struct fs_archive *archive, const char *name, int64_t
     return 0;
 }
 
-/* Layer, hidden size and width, and the parameters. The size of /stamp/key must agree before memory is asked for. */
 static int read_parameters(const struct fs_archive *archive, struct fs_stamp *stamp, struct fs_error *err)
 {
-    size_t layer = 0, d = 0, C = 0, dimensions = 0, shape[4];
-    if (read_size(archive, "layer", 0, MAX_SIZE, &layer, err) != 0 ||
-        read_size(archive, "hidden", 1, MAX_SIZE, &d, err) != 0 ||
-        read_size(archive, "width", 1, MAX_SIZE, &C, err) != 0 ||
-        fs_archive_shape(archive, GROUP "/key", &dimensions, shape, err) != 0)
+    struct fs_edit edit;
+    if (fs_edit_stamp.read(archive, &edit, err) != 0) {
         return -1;
-    if (dimensions != 2 || shape[0] != C || shape[1] != d)
-        return fs_error_set(err, FS_EXIT_DATA,
-                            "%s/key: its shape is not width %zu x hidden %zu as the attributes say; "
-                            "train again",
-                            GROUP, C, d);
-    if (fs_stamp_create(layer, d, C, 0, stamp, err) != 0)
-        return -1;
-    fs_real *p = stamp->parameters;
-    if (read_reals(archive, GROUP "/key", C * d, p, err) == 0 &&
-        read_reals(archive, GROUP "/key_bias", C, p + fs_stamp_offset_key_bias(stamp), err) == 0 &&
-        read_reals(archive, GROUP "/value", C * d, p + fs_stamp_offset_value(stamp), err) == 0 &&
-        read_reals(archive, GROUP "/value_bias", d, p + fs_stamp_offset_value_bias(stamp), err) == 0)
-        return 0;
-    fs_stamp_release(stamp);
-    return -1;
+    }
+    *stamp = fs_stamp_of(&edit);
+    return 0;
 }
 
 static int read_training(const struct fs_archive *archive, struct fs_stamp_state *state, struct fs_error *err)
@@ -200,9 +150,9 @@ static int read_training(const struct fs_archive *archive, struct fs_stamp_state
     state->loss = fs_allocate(state->steps, 4 * sizeof *state->loss, "the history of losses", err);
     state->extra = fs_allocate(state->steps, FS_STAMP_EXTRA * sizeof *state->extra, "the history of losses", err);
     if (!state->moment1 || !state->moment2 || !state->best || !state->loss || !state->extra ||
-        read_reals(archive, TRAINING "moment1", count, state->moment1, err) != 0 ||
-        read_reals(archive, TRAINING "moment2", count, state->moment2, err) != 0 ||
-        read_reals(archive, TRAINING "best", count, state->best, err) != 0 ||
+        fs_stamp_read_reals(archive, TRAINING "moment1", count, state->moment1, err) != 0 ||
+        fs_stamp_read_reals(archive, TRAINING "moment2", count, state->moment2, err) != 0 ||
+        fs_stamp_read_reals(archive, TRAINING "best", count, state->best, err) != 0 ||
         fs_archive_read(archive, TRAINING "loss", FS_ARCHIVE_F64, state->steps * 4, state->loss, err) != 0)
         return -1;
     return fs_archive_read(archive, TRAINING "extra", FS_ARCHIVE_F64, state->steps * FS_STAMP_EXTRA, state->extra, err);
@@ -214,22 +164,5 @@ int fs_stamp_read_state(const struct fs_archive *archive, struct fs_stamp_state 
     if (read_parameters(archive, &state->stamp, err) == 0 && read_training(archive, state, err) == 0)
         return 0;
     fs_stamp_state_release(state);
-    return -1;
-}
-
-int fs_stamp_read(const struct fs_archive *archive, const struct fs_spec *spec, struct fs_stamp *stamp,
-                  struct fs_error *err)
-{
-    *stamp = (struct fs_stamp){0};
-    if (read_parameters(archive, stamp, err) != 0)
-        return -1;
-    if (stamp->layer < spec->layers && stamp->hidden == spec->hidden)
-        return 0;
-    fs_error_set(
-        err, FS_EXIT_DATA,
-        "the stamp is for layer %zu of a model with hidden size %zu; this %s model has layers 0 to %zu and hidden size "
-        "%zu: it was trained on another model",
-        stamp->layer, stamp->hidden, spec->family_name, spec->layers - 1, spec->hidden);
-    fs_stamp_release(stamp);
     return -1;
 }

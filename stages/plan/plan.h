@@ -18,6 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "model/edit.h"
 #include "model/engine.h"
 #include "stages/work/runner.h"
 
@@ -62,19 +63,51 @@ struct fs_plan_unit {
 size_t fs_plan_state_of(const struct fs_plan *plan, size_t pass);
 void fs_plan_get_unit(const struct fs_plan *plan, size_t unit, struct fs_plan_unit *out);
 
-/* The answer to one read. Index 0: the unedited model, 1: the stamped one (NaN and -1 where there is no stamp). */
+/* The answer to one read by one model. */
 struct fs_read_value {
-    double logprob[2]; /* natural log */
-    int32_t top1[2];   /* the most probable token at the read's position */
+    double logprob; /* natural log */
+    int32_t top1;   /* the most probable token at the read's position */
 };
 
 /*
- * Runs the plan. With a stamp, the layers below it run once and serve both models, which part at its FFN. values
- * [fs_plan_reads] and states [fs_plan_states][2 models][hidden size] (NULL where none is asked for; NaN without a
- * stamp) are filled on the root (elsewhere NULL). Collective; errors and `checkpoint` as fs_runner_map.
+ * What the executor gives, on the root: a column for the unedited model, which is column 0, and one for each edit, in
+ * their order.
  */
-int fs_plan_execute(const struct fs_plan *plan, const struct fs_model *model, const struct fs_stamp *stamp,
-                    struct fs_runner *runner, const char *checkpoint, struct fs_read_value *values, double *states,
+struct fs_plan_values {
+    size_t columns;             /* 1 + edits */
+    size_t reads, states;       /* of the plan */
+    size_t hidden;              /* numbers of a state: the widest model's hidden size, the others' filled up with 0 */
+    struct fs_read_value *read; /* [columns][reads] */
+    double *state;              /* [columns][states][hidden] */
+};
+static inline double fs_values_logprob(const struct fs_plan_values *values, size_t column, size_t read)
+{
+    return values->read[column * values->reads + read].logprob;
+}
+static inline int32_t fs_values_top1(const struct fs_plan_values *values, size_t column, size_t read)
+{
+    return values->read[column * values->reads + read].top1;
+}
+static inline const double *fs_values_state(const struct fs_plan_values *values, size_t column, size_t state)
+{
+    return values->state + (column * values->states + state) * values->hidden;
+}
+void fs_plan_values_release(struct fs_plan_values *values); /* takes a zeroed struct */
+
+/* Edits to be compared with the unedited model; all owned by the caller. */
+struct fs_edit_list {
+    size_t count;
+    const struct fs_edit *edit; /* [count] */
+};
+
+/*
+ * Runs the plan with the unedited model and each edit. The layers below the first that an edit touches run once, for
+ * the unedited model and all edits that begin there or above; a batch has the same shape for all of them, so no edit
+ * changes the bits of another column. `values` is filled on the root (elsewhere zeroed); the caller releases it.
+ * Collective; errors and `checkpoint` as fs_runner_map.
+ */
+int fs_plan_execute(const struct fs_plan *plan, const struct fs_model *model, const struct fs_edit_list *edits,
+                    struct fs_runner *runner, const char *checkpoint, struct fs_plan_values *values,
                     struct fs_error *err);
 
 #endif

@@ -1,5 +1,4 @@
-/* The one executor of plans: one unit after the other through the engine, by the unedited and the stamped model. */
-#include <math.h>
+/* The one executor of plans: one unit after the other through the engine, by the unedited model and by every edit. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,31 +7,51 @@
 
 /* What one thread computes with. Made when the thread gets its first unit. */
 struct scratch {
-    struct fs_workspace *workspace;
-    fs_real *h;                  /* (T,d) T: tokens of the largest unit */
-    fs_real *x, *base;           /* (T,d) with a stamp */
-    fs_real *logprob;            /* [most reads of a unit] */
-    int32_t *top1;               /* [most rows of a unit] */
-    struct fs_read_value *value; /* [most reads of a unit] */
-    double *mean;                /* (B,d) of the largest unit, where states are asked for */
-    double *state;               /* [most states of a unit][2][d] */
+    struct fs_workspace *
+        *workspace;    /* [1 + edits]: of the unedited model, then of those that are other models; else NULL */
+    fs_real *h;        /* (T,d) T: tokens of the largest unit, d: the widest model's hidden size */
+    fs_real *x, *base; /* (T,d) where there are edits */
+    fs_real *logprob;  /* [most reads of a unit] */
+    int32_t *top1;     /* [most rows of a unit] */
+    double *mean;      /* (B,d) of the largest unit, where states are asked for */
 };
 
 struct execution {
     const struct fs_plan *plan;
     const struct fs_model *model;
-    const struct fs_stamp *stamp;
+    const struct fs_edit *edit; /* [edits] */
+    size_t edits;
+    size_t *order;           /* [edits] those that act on the model itself, by first layer; then the other models */
+    size_t sharing;          /* how many act on the model itself */
+    size_t hidden;           /* the widest model's */
     struct scratch *scratch; /* [threads] */
     size_t most_tokens, most_reads, most_rows, most_sequences, most_states;
 };
+
+/* A unit's result: its reads' values, then its states, column by column. */
+struct unit_result {
+    struct fs_read_value *read; /* [columns][reads] */
+    double *state;              /* [columns][states][hidden] */
+    size_t reads, states;
+};
+
+static size_t reads_of(const struct fs_plan_unit *unit)
+{
+    return unit->reads.first[unit->reads.rows];
+}
 
 static size_t result_bytes(const void *context, size_t unit)
 {
     const struct execution *execution = context;
     struct fs_plan_unit u;
     fs_plan_get_unit(execution->plan, unit, &u);
-    return u.reads.first[u.reads.rows] * sizeof(struct fs_read_value) +
-           u.states * 2 * fs_model_spec(execution->model)->hidden * sizeof(double);
+    return (1 + execution->edits) *
+           (reads_of(&u) * sizeof(struct fs_read_value) + u.states * execution->hidden * sizeof(double));
+}
+
+static double layer_flops(const struct fs_model *model, const struct fs_plan_unit *unit)
+{
+    return fs_flops_layer(fs_model_spec(model), (double)unit->batch.tokens, fs_batch_squares(&unit->batch));
 }
 
 static void unit_cost(const void *context, size_t unit, struct fs_cost *cost)
@@ -41,13 +60,15 @@ static void unit_cost(const void *context, size_t unit, struct fs_cost *cost)
     const struct fs_spec *spec = fs_model_spec(execution->model);
     struct fs_plan_unit u;
     fs_plan_get_unit(execution->plan, unit, &u);
-    double tokens = (double)u.batch.tokens, layer = fs_flops_layer(spec, tokens, fs_batch_squares(&u.batch));
-    double head = fs_flops_head(spec, (double)u.reads.rows);
-    *cost =
-        (struct fs_cost){(double)spec->layers * layer + head, (double)u.batch.sequences, tokens, (double)u.reads.rows};
-    if (execution->stamp != NULL) {
-        cost->flops += (double)(spec->layers - execution->stamp->layer - 1) * layer + head +
-                       fs_flops_stamp(spec, execution->stamp->width, tokens);
+    double tokens = (double)u.batch.tokens, rows = (double)u.reads.rows, layer = layer_flops(execution->model, &u);
+    *cost = (struct fs_cost){(double)spec->layers * layer + fs_flops_head(spec, rows), (double)u.batch.sequences,
+                             tokens, rows};
+    for (size_t e = 0; e < execution->edits; e++) {
+        const struct fs_edit *edit = &execution->edit[e];
+        const struct fs_spec *own = edit->model != NULL ? fs_model_spec(edit->model) : spec;
+        cost->flops += edit->model != NULL ? (double)own->layers * layer_flops(edit->model, &u)
+                                           : (double)(spec->layers - edit->first_layer - 1) * layer;
+        cost->flops += fs_flops_head(own, rows) + (edit->kind->flops != NULL ? edit->kind->flops(edit, tokens) : 0);
     }
 }
 
@@ -57,140 +78,226 @@ static int make_scratch(const struct execution *execution, struct scratch *scrat
     if (scratch->workspace != NULL) {
         return 0;
     }
-    if (fs_multiply(execution->most_tokens, fs_model_spec(execution->model)->hidden, &numbers) != 0) {
+    if (fs_multiply(execution->most_tokens, execution->hidden, &numbers) != 0) {
         return fs_error_memory(err, SIZE_MAX, "hidden states");
     }
+    scratch->workspace = fs_allocate(1 + execution->edits, sizeof(struct fs_workspace *), "workspaces", err);
     scratch->h = fs_allocate_aligned(numbers, sizeof(fs_real), "hidden states", err);
     scratch->logprob = fs_allocate(execution->most_reads, sizeof(fs_real), "log probabilities", err);
     scratch->top1 = fs_allocate(execution->most_rows, sizeof(int32_t), "log probabilities", err);
-    scratch->value = fs_allocate(execution->most_reads, sizeof *scratch->value, "log probabilities", err);
-    if (scratch->h == NULL || scratch->logprob == NULL || scratch->top1 == NULL || scratch->value == NULL) {
-        return -1;
+    bool made = scratch->workspace != NULL && scratch->h != NULL && scratch->logprob != NULL && scratch->top1 != NULL;
+    if (made && execution->most_states > 0) {
+        scratch->mean =
+            fs_allocate(execution->most_sequences, execution->hidden * sizeof(double), "states of texts", err);
+        made = scratch->mean != NULL;
     }
-    if (execution->most_states > 0) {
-        size_t hidden = fs_model_spec(execution->model)->hidden;
-        scratch->mean = fs_allocate(execution->most_sequences, hidden * sizeof(double), "states of texts", err);
-        scratch->state = fs_allocate(execution->most_states, 2 * hidden * sizeof(double), "states of texts", err);
-        if (scratch->mean == NULL || scratch->state == NULL) {
-            return -1;
-        }
-    }
-    if (execution->stamp != NULL) {
+    if (made && execution->sharing > 0) {
         scratch->x = fs_allocate_aligned(numbers, sizeof(fs_real), "hidden states", err);
         scratch->base = fs_allocate_aligned(numbers, sizeof(fs_real), "hidden states", err);
-        if (scratch->x == NULL || scratch->base == NULL) {
-            return -1;
-        }
+        made = scratch->x != NULL && scratch->base != NULL;
     }
-    return fs_workspace_create(execution->model, &scratch->workspace, err);
-}
-
-/* The mean states that are asked for, of one model, in the order of the unit's sequences. */
-static int read_states(const struct execution *execution, struct scratch *scratch, const struct fs_plan_unit *unit,
-                       size_t model, struct fs_error *err)
-{
-    size_t hidden = fs_model_spec(execution->model)->hidden, next = 0;
-    if (unit->states == 0) {
-        return 0;
-    }
-    if (fs_read_mean_states(execution->model, scratch->workspace, &unit->batch, scratch->h, scratch->mean, err) != 0) {
+    if (!made || fs_workspace_create(execution->model, &scratch->workspace[0], err) != 0) {
         return -1;
     }
-    for (size_t s = 0; s < unit->batch.sequences; s++) {
-        if (fs_plan_state_of(execution->plan, unit->pass_index[s]) != SIZE_MAX) {
-            memcpy(scratch->state + (2 * next + model) * hidden, scratch->mean + s * hidden, hidden * sizeof(double));
-            next++;
+    for (size_t e = 0; e < execution->edits; e++) {
+        const struct fs_model *other = execution->edit[e].model;
+        if (other != NULL && fs_workspace_create(other, &scratch->workspace[1 + e], err) != 0) {
+            return -1;
         }
     }
     return 0;
 }
 
-/* From the top hidden state of one model to the values of all reads and states of the unit. */
-static int read_values(const struct execution *execution, struct scratch *scratch, const struct fs_plan_unit *unit,
-                       size_t model, struct fs_error *err)
+static void release_scratch(const struct execution *execution, struct scratch *scratch)
 {
-    const struct fs_reads *reads = &unit->reads;
-    if (fs_read_logprobs(execution->model, scratch->workspace, scratch->h, reads, scratch->logprob, scratch->top1,
-                         err) != 0) {
+    for (size_t i = 0; scratch->workspace != NULL && i <= execution->edits; i++) {
+        fs_workspace_destroy(scratch->workspace[i]);
+    }
+    free(scratch->workspace);
+    free(scratch->h);
+    free(scratch->x);
+    free(scratch->base);
+    free(scratch->logprob);
+    free(scratch->top1);
+    free(scratch->mean);
+}
+
+/* One unit as one thread computes it. */
+struct computation {
+    const struct execution *execution;
+    struct scratch *scratch;
+    struct fs_plan_unit unit;
+    struct unit_result result;
+};
+
+/* The mean states that are asked for, in the order of the unit's sequences. */
+static int read_states(struct computation *c, const struct fs_model *model, struct fs_workspace *workspace,
+                       size_t column, struct fs_error *err)
+{
+    size_t own = fs_model_spec(model)->hidden, hidden = c->execution->hidden;
+    double *state = c->result.state + column * c->result.states * hidden;
+    if (c->result.states == 0) {
+        return 0;
+    }
+    if (fs_read_mean_states(model, workspace, &c->unit.batch, c->scratch->h, c->scratch->mean, err) != 0) {
+        return -1;
+    }
+    for (size_t s = 0; s < c->unit.batch.sequences; s++) {
+        if (fs_plan_state_of(c->execution->plan, c->unit.pass_index[s]) != SIZE_MAX) {
+            memcpy(state, c->scratch->mean + s * own, own * sizeof(double));
+            memset(state + own, 0, (hidden - own) * sizeof(double));
+            state += hidden;
+        }
+    }
+    return 0;
+}
+
+/* From the top hidden state to the values of all reads and states of the unit. */
+static int read_values(struct computation *c, const struct fs_model *model, struct fs_workspace *workspace,
+                       size_t column, struct fs_error *err)
+{
+    const struct fs_reads *reads = &c->unit.reads;
+    struct fs_read_value *value = c->result.read + column * c->result.reads;
+    if (fs_read_logprobs(model, workspace, c->scratch->h, reads, c->scratch->logprob, c->scratch->top1, err) != 0) {
         return -1;
     }
     for (size_t row = 0; row < reads->rows; row++) {
         for (size_t i = reads->first[row]; i < reads->first[row + 1]; i++) {
-            scratch->value[i].logprob[model] = (double)scratch->logprob[i];
-            scratch->value[i].top1[model] = scratch->top1[row];
+            value[i] = (struct fs_read_value){.logprob = (double)c->scratch->logprob[i], .top1 = c->scratch->top1[row]};
         }
     }
-    return read_states(execution, scratch, unit, model, err);
+    return read_states(c, model, workspace, column, err);
+}
+
+/* From the FFN of `layer`, of which x and base are there, to the values of a column. */
+static int finish(struct computation *c, size_t layer, const struct fs_edit *edit, size_t column, struct fs_error *err)
+{
+    const struct fs_model *model = c->execution->model;
+    struct scratch *scratch = c->scratch;
+    const struct fs_batch *batch = &c->unit.batch;
+    return fs_join_ffn(model, scratch->workspace[0], batch->tokens, layer, edit, scratch->x, scratch->base, scratch->h,
+                       err) == 0 &&
+                   fs_run_layers(model, scratch->workspace[0], batch, layer + 1, fs_model_spec(model)->layers, edit,
+                                 scratch->h, err) == 0
+               ? read_values(c, model, scratch->workspace[0], column, err)
+               : -1;
+}
+
+/* The unedited model and the edits that act on it, which part from it one first layer after the other. */
+static int run_sharing(struct computation *c, struct fs_error *err)
+{
+    const struct execution *execution = c->execution;
+    const struct fs_model *model = execution->model;
+    struct scratch *scratch = c->scratch;
+    struct fs_workspace *workspace = scratch->workspace[0];
+    const struct fs_batch *batch = &c->unit.batch;
+    size_t from = 0, layers = fs_model_spec(model)->layers;
+    if (fs_batch_check(model, batch, err) != 0 || fs_embed(model, workspace, batch, NULL, scratch->h, err) != 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < execution->sharing;) {
+        size_t layer = execution->edit[execution->order[i]].first_layer;
+        if (fs_run_layers(model, workspace, batch, from, layer, NULL, scratch->h, err) != 0 ||
+            fs_run_to_ffn(model, workspace, batch, layer, scratch->h, scratch->x, scratch->base, err) != 0) {
+            return -1;
+        }
+        for (; i < execution->sharing && execution->edit[execution->order[i]].first_layer == layer; i++) {
+            size_t e = execution->order[i];
+            if (finish(c, layer, &execution->edit[e], 1 + e, err) != 0) {
+                return -1;
+            }
+        }
+        if (fs_join_ffn(model, workspace, batch->tokens, layer, NULL, scratch->x, scratch->base, scratch->h, err) !=
+            0) {
+            return -1;
+        }
+        from = layer + 1;
+    }
+    return fs_run_layers(model, workspace, batch, from, layers, NULL, scratch->h, err) == 0
+               ? read_values(c, model, workspace, 0, err)
+               : -1;
+}
+
+static int run_other(struct computation *c, size_t e, struct fs_error *err)
+{
+    const struct fs_model *model = c->execution->edit[e].model;
+    struct fs_workspace *workspace = c->scratch->workspace[1 + e];
+    const struct fs_batch *batch = &c->unit.batch;
+    return fs_batch_check(model, batch, err) == 0 && fs_embed(model, workspace, batch, NULL, c->scratch->h, err) == 0 &&
+                   fs_run_layers(model, workspace, batch, 0, fs_model_spec(model)->layers, NULL, c->scratch->h, err) ==
+                       0
+               ? read_values(c, model, workspace, 1 + e, err)
+               : -1;
 }
 
 static int run_unit(void *context, size_t thread, size_t unit, void *result, struct fs_error *err)
 {
     const struct execution *execution = context;
-    const struct fs_model *model = execution->model;
-    const struct fs_stamp *stamp = execution->stamp;
-    size_t layers = fs_model_spec(model)->layers, hidden = fs_model_spec(model)->hidden;
-    struct scratch *scratch = &execution->scratch[thread];
-    struct fs_plan_unit u;
-    fs_plan_get_unit(execution->plan, unit, &u);
-    size_t reads = u.reads.first[u.reads.rows];
-
-    if (make_scratch(execution, scratch, err) != 0 || fs_batch_check(model, &u.batch, err) != 0 ||
-        fs_embed(model, scratch->workspace, &u.batch, NULL, scratch->h, err) != 0) {
-        return -1;
+    struct computation c = {.execution = execution, .scratch = &execution->scratch[thread]};
+    size_t columns = 1 + execution->edits;
+    fs_plan_get_unit(execution->plan, unit, &c.unit);
+    c.result.reads = reads_of(&c.unit);
+    c.result.states = c.unit.states;
+    c.result.read = fs_allocate(columns * c.result.reads, sizeof *c.result.read, "log probabilities", err);
+    c.result.state = fs_allocate(columns * c.result.states, execution->hidden * sizeof(double), "states of texts", err);
+    int status = c.result.read != NULL && c.result.state != NULL && make_scratch(execution, c.scratch, err) == 0
+                     ? run_sharing(&c, err)
+                     : -1;
+    for (size_t i = execution->sharing; status == 0 && i < execution->edits; i++) {
+        status = run_other(&c, execution->order[i], err);
     }
-    if (stamp == NULL) {
-        if (fs_run_layers(model, scratch->workspace, &u.batch, 0, layers, NULL, scratch->h, err) != 0 ||
-            read_values(execution, scratch, &u, 0, err) != 0) {
-            return -1;
-        }
-        for (size_t i = 0; i < reads; i++) {
-            scratch->value[i].logprob[1] = NAN;
-            scratch->value[i].top1[1] = -1;
-        }
-        for (size_t i = 0; i < u.states * hidden; i++) {
-            scratch->state[(2 * (i / hidden) + 1) * hidden + i % hidden] = NAN;
-        }
-    } else {
-        if (fs_run_layers(model, scratch->workspace, &u.batch, 0, stamp->layer, NULL, scratch->h, err) != 0 ||
-            fs_run_to_ffn(model, scratch->workspace, &u.batch, stamp->layer, scratch->h, scratch->x, scratch->base,
-                          err) != 0) {
-            return -1;
-        }
-        /* One after the other in batches of the same shape, so that a stamp cannot change the bits of the unedited
-         * model. */
-        for (size_t which = 0; which < 2; which++) {
-            if (fs_join_ffn(model, scratch->workspace, u.batch.tokens, stamp->layer, which == 0 ? NULL : stamp,
-                            scratch->x, scratch->base, scratch->h, err) != 0 ||
-                fs_run_layers(model, scratch->workspace, &u.batch, stamp->layer + 1, layers, NULL, scratch->h, err) !=
-                    0 ||
-                read_values(execution, scratch, &u, which, err) != 0) {
-                return -1;
+    if (status == 0) { /* a result may stand unaligned */
+        size_t bytes = columns * c.result.reads * sizeof *c.result.read;
+        memcpy(result, c.result.read, bytes);
+        memcpy((unsigned char *)result + bytes, c.result.state,
+               columns * c.result.states * execution->hidden * sizeof(double));
+    }
+    free(c.result.read);
+    free(c.result.state);
+    return status;
+}
+
+/* Edits of the model itself by first layer, the earlier of equal ones first; then the other models. */
+static void sort_edits(struct execution *execution)
+{
+    size_t layers = fs_model_spec(execution->model)->layers, count = 0;
+    for (size_t layer = 0; layer < layers; layer++) {
+        for (size_t e = 0; e < execution->edits; e++) {
+            if (execution->edit[e].model == NULL && execution->edit[e].first_layer == layer) {
+                execution->order[count++] = e;
             }
         }
     }
-    memcpy(result, scratch->value, reads * sizeof *scratch->value); /* a result may stand unaligned */
-    if (u.states > 0) {
-        memcpy((unsigned char *)result + reads * sizeof *scratch->value, scratch->state,
-               u.states * 2 * hidden * sizeof *scratch->state);
+    execution->sharing = count;
+    for (size_t e = 0; e < execution->edits; e++) {
+        if (execution->edit[e].model != NULL) {
+            execution->order[count++] = e;
+        }
     }
-    return 0;
 }
 
 static int prepare(struct execution *execution, size_t threads, struct fs_error *err)
 {
     const struct fs_spec *spec = fs_model_spec(execution->model);
-    const struct fs_stamp *stamp = execution->stamp;
-    if (stamp != NULL && (stamp->hidden != spec->hidden || stamp->layer >= spec->layers)) {
-        return fs_error_set(
-            err, FS_EXIT_DATA,
-            "stamp: layer %zu, hidden size %zu; the model has %zu layers of hidden size %zu; use the stamp "
-            "with the model it was trained for",
-            stamp->layer, stamp->hidden, spec->layers, spec->hidden);
+    execution->hidden = spec->hidden;
+    execution->order = fs_allocate(execution->edits, sizeof *execution->order, "edits", err);
+    execution->scratch = fs_allocate(threads, sizeof *execution->scratch, "workspaces", err);
+    if (execution->order == NULL || execution->scratch == NULL) {
+        return -1;
     }
+    for (size_t e = 0; e < execution->edits; e++) {
+        const struct fs_edit *edit = &execution->edit[e];
+        if (edit->kind->check(edit, spec, err) != 0) {
+            return -1;
+        }
+        size_t hidden = edit->model != NULL ? fs_model_spec(edit->model)->hidden : 0;
+        execution->hidden = hidden > execution->hidden ? hidden : execution->hidden;
+    }
+    sort_edits(execution);
     for (size_t unit = 0; unit < fs_plan_units(execution->plan); unit++) {
         struct fs_plan_unit u;
         fs_plan_get_unit(execution->plan, unit, &u);
-        size_t reads = u.reads.first[u.reads.rows];
+        size_t reads = reads_of(&u);
         execution->most_tokens = u.batch.tokens > execution->most_tokens ? u.batch.tokens : execution->most_tokens;
         execution->most_reads = reads > execution->most_reads ? reads : execution->most_reads;
         execution->most_rows = u.reads.rows > execution->most_rows ? u.reads.rows : execution->most_rows;
@@ -200,23 +307,68 @@ static int prepare(struct execution *execution, size_t threads, struct fs_error 
                 u.batch.sequences > execution->most_sequences ? u.batch.sequences : execution->most_sequences;
         }
     }
-    execution->scratch = fs_allocate(threads, sizeof *execution->scratch, "workspaces", err);
-    return execution->scratch != NULL ? 0 : -1;
+    return 0;
 }
 
-int fs_plan_execute(const struct fs_plan *plan, const struct fs_model *model, const struct fs_stamp *stamp,
-                    struct fs_runner *runner, const char *checkpoint, struct fs_read_value *values, double *states,
+/* Root: room for what all units give. */
+static int create_values(const struct execution *execution, struct fs_plan_values *values, struct fs_error *err)
+{
+    size_t columns = 1 + execution->edits, reads = fs_plan_reads(execution->plan),
+           states = fs_plan_states(execution->plan);
+    *values =
+        (struct fs_plan_values){.columns = columns, .reads = reads, .states = states, .hidden = execution->hidden};
+    values->read = fs_allocate(reads, columns * sizeof *values->read, "scores", err);
+    values->state = fs_allocate(states, columns * execution->hidden * sizeof(double), "states of texts", err);
+    return values->read != NULL && values->state != NULL ? 0 : -1;
+}
+
+void fs_plan_values_release(struct fs_plan_values *values)
+{
+    free(values->read);
+    free(values->state);
+    *values = (struct fs_plan_values){0};
+}
+
+/* Puts a unit's result, at `next`, in its places; returns what follows it. */
+static const unsigned char *place_unit(const struct execution *execution, size_t unit, const unsigned char *next,
+                                       struct fs_plan_values *values)
+{
+    struct fs_plan_unit u;
+    fs_plan_get_unit(execution->plan, unit, &u);
+    size_t state_bytes = values->hidden * sizeof(double);
+    for (size_t column = 0; column < values->columns; column++) {
+        for (size_t i = 0; i < reads_of(&u); i++, next += sizeof *values->read) {
+            memcpy(&values->read[column * values->reads + u.read_index[i]], next, sizeof *values->read);
+        }
+    }
+    for (size_t column = 0; u.states > 0 && column < values->columns; column++) {
+        for (size_t s = 0; s < u.batch.sequences; s++) {
+            size_t state = fs_plan_state_of(execution->plan, u.pass_index[s]);
+            if (state != SIZE_MAX) {
+                memcpy(values->state + (column * values->states + state) * values->hidden, next, state_bytes);
+                next += state_bytes;
+            }
+        }
+    }
+    return next;
+}
+
+int fs_plan_execute(const struct fs_plan *plan, const struct fs_model *model, const struct fs_edit_list *edits,
+                    struct fs_runner *runner, const char *checkpoint, struct fs_plan_values *values,
                     struct fs_error *err)
 {
-    struct execution execution = {.plan = plan, .model = model, .stamp = stamp};
+    struct execution execution = {.plan = plan, .model = model, .edit = edits->edit, .edits = edits->count};
     const struct fs_work work = {"scores", fs_plan_units(plan), &execution, result_bytes, run_unit, unit_cost};
     unsigned char *results = NULL;
-    size_t state_bytes = 2 * fs_model_spec(model)->hidden * sizeof *states;
-    size_t bytes = fs_plan_reads(plan) * sizeof *values + fs_plan_states(plan) * state_bytes;
+    *values = (struct fs_plan_values){0};
     int status = prepare(&execution, runner->threads, err);
     if (status == 0 && fs_runner_is_root(runner)) {
+        size_t bytes = 0;
+        for (size_t unit = 0; unit < work.units; unit++) {
+            bytes += result_bytes(&execution, unit);
+        }
         results = fs_allocate(bytes, 1, "scores", err);
-        status = results != NULL ? 0 : -1;
+        status = results != NULL ? create_values(&execution, values, err) : -1;
     }
     status = fs_runner_agree(runner, status, err);
     if (status == 0) {
@@ -225,32 +377,13 @@ int fs_plan_execute(const struct fs_plan *plan, const struct fs_model *model, co
     if (status == 0 && results != NULL) {
         const unsigned char *next = results;
         for (size_t unit = 0; unit < work.units; unit++) {
-            struct fs_plan_unit u;
-            fs_plan_get_unit(plan, unit, &u);
-            for (size_t i = 0; i < u.reads.first[u.reads.rows]; i++, next += sizeof *values) {
-                memcpy(&values[u.read_index[i]], next, sizeof *values);
-            }
-            for (size_t s = 0; u.states > 0 && s < u.batch.sequences; s++) {
-                size_t state = fs_plan_state_of(plan, u.pass_index[s]);
-                if (state != SIZE_MAX) {
-                    memcpy((unsigned char *)states + state * state_bytes, next, state_bytes);
-                    next += state_bytes;
-                }
-            }
+            next = place_unit(&execution, unit, next, values);
         }
     }
     for (size_t thread = 0; execution.scratch != NULL && thread < runner->threads; thread++) {
-        struct scratch *scratch = &execution.scratch[thread];
-        fs_workspace_destroy(scratch->workspace);
-        free(scratch->h);
-        free(scratch->x);
-        free(scratch->base);
-        free(scratch->logprob);
-        free(scratch->top1);
-        free(scratch->value);
-        free(scratch->mean);
-        free(scratch->state);
+        release_scratch(&execution, &execution.scratch[thread]);
     }
+    free(execution.order);
     free(execution.scratch);
     free(results);
     return status;

@@ -153,7 +153,7 @@ static void skip(struct fs_statement *statement, enum fs_skip reason)
 
 /*
  * before + decode(the first `known` ids of the completion) + mask + after; `mask_at`: where the mask's text begins. Further
- * gaps get the same as the first, and are not read (bias-scratch replaces every BLANK and reads the first mask).
+ * gaps get the same as the first, and are not read (bias-bench replaces every BLANK and reads the first mask).
  */
 static char *masked_text(const struct fs_tokenizer *tokenizer, const struct fs_statement_text *text,
                          const int32_t *completion, size_t known, const char *mask, size_t *mask_at,
@@ -528,16 +528,16 @@ static double round_to_three_decimals(double x)
     return strtod(digits, NULL);
 }
 
-static double sum_of_logs(const struct fs_statement *statement, const struct fs_read_value *values, size_t model)
+static double sum_of_logs(const struct fs_statement *statement, const struct fs_plan_values *values, size_t column)
 {
     double sum = 0.0;
     for (size_t i = 0; i < statement->count; i++) {
-        sum += values[statement->read[i]].logprob[model];
+        sum += fs_values_logprob(values, column, statement->read[i]);
     }
     return sum;
 }
 
-double fs_statement_score(const struct fs_statement *statement, const struct fs_read_value *values, size_t model)
+double fs_statement_score(const struct fs_statement *statement, const struct fs_plan_values *values, size_t column)
 {
     if (statement->skip != FS_KEPT) {
         return NAN;
@@ -545,28 +545,28 @@ double fs_statement_score(const struct fs_statement *statement, const struct fs_
     if (statement->scoring == FS_TARGET_PROB) {
         double sum = 0.0;
         for (size_t i = 0; i < statement->count; i++) {
-            sum += exp(values[statement->read[i]].logprob[model]);
+            sum += exp(fs_values_logprob(values, column, statement->read[i]));
         }
         return sum / (double)statement->count;
     }
-    double log_score = fs_statement_log(statement, values, model);
+    double log_score = fs_statement_log(statement, values, column);
     return scorings[statement->scoring].probability ? exp(log_score) : log_score;
 }
 
-double fs_statement_log(const struct fs_statement *statement, const struct fs_read_value *values, size_t model)
+double fs_statement_log(const struct fs_statement *statement, const struct fs_plan_values *values, size_t column)
 {
     if (statement->skip != FS_KEPT) {
         return NAN;
     }
-    double sum = sum_of_logs(statement, values, model), count = (double)statement->count;
+    double sum = sum_of_logs(statement, values, column), count = (double)statement->count;
     switch (statement->scoring) {
     case FS_TARGET_PROB: { /* log of a mean of probabilities, the largest taken out so that none vanishes */
         double largest = -INFINITY, shares = 0.0;
         for (size_t i = 0; i < statement->count; i++) {
-            largest = fmax(largest, values[statement->read[i]].logprob[model]);
+            largest = fmax(largest, fs_values_logprob(values, column, statement->read[i]));
         }
         for (size_t i = 0; i < statement->count; i++) {
-            shares += exp(values[statement->read[i]].logprob[model] - largest);
+            shares += exp(fs_values_logprob(values, column, statement->read[i]) - largest);
         }
         return isnan(sum) ? NAN : largest + log(shares / count);
     }

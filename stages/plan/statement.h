@@ -4,11 +4,11 @@
  *
  *   target.prob     masked   the completion's sub-tokens, one masked input each: earlier sub-tokens filled in, this one
  *                            masked, later ones left out; arithmetic mean of the probabilities
- *                            (StereoSet; bias-scratch stereoset.py)
+ *                            (StereoSet; bias-bench stereoset.py)
  *   target.logprob  masked   the same inputs, mean of log probabilities
  *   sentence.mean   causal   2^(mean over tokens of log2 p(t_i given t_<i)); the first token from a run on the
  *                            begin-of-text token alone, the others from a run without it
- *                            (bias-scratch stereoset.py, generative)
+ *                            (bias-bench stereoset.py, generative)
  *   sentence.sum    causal   sum of log p, begin-of-text prepended (lm-evaluation-harness)
  *   object.mean     causal   exp(mean log p) of the completion's tokens given what stands before it, begin-of-text prepended:
  *                            the causal counterpart of target.logprob, for pairs that share the object. The completion's
@@ -21,8 +21,8 @@
  *                            of a sentence given its context; fairstamp's own)
  *   pll.unmodified  masked   CrowS-Pairs' own: each token shared by both sentences masked in turn, sum of log p,
  *                            rounded to 3 decimals (nyu-mll/crows-pairs metric.py)
- *   pll.modified    masked   bias-scratch's: each differing token masked in turn, mean log p, rounded to 3 decimals; a
- *                            pair without a differing token on one side is skipped (bias-scratch crows.py)
+ *   pll.modified    masked   bias-bench's: each differing token masked in turn, mean log p, rounded to 3 decimals; a
+ *                            pair without a differing token on one side is skipped (bias-bench crows.py)
  */
 #ifndef FAIRSTAMP_STAGES_PLAN_STATEMENT_H
 #define FAIRSTAMP_STAGES_PLAN_STATEMENT_H
@@ -98,12 +98,12 @@ int fs_statement_compile_crows(struct fs_plan *plan, const struct fs_tokenizer *
 void fs_statement_release(struct fs_statement *statement); /* takes a zeroed struct */
 
 /*
- * The published score: a probability (target.prob, sentence.mean, object.mean), otherwise a log probability. `model`: 0
- * unedited, 1 stamped. NaN for a skipped statement. `values` as fs_plan_execute gives them.
+ * The published score: a probability (target.prob, sentence.mean, object.mean), otherwise a log probability. `column`
+ * of the values: 0 the unedited model, above the edits. NaN for a skipped statement.
  */
-double fs_statement_score(const struct fs_statement *statement, const struct fs_read_value *values, size_t model);
+double fs_statement_score(const struct fs_statement *statement, const struct fs_plan_values *values, size_t column);
 /* Natural log P[k], what gaps are made of: log of the score where that is a probability, the score itself elsewhere. */
-double fs_statement_log(const struct fs_statement *statement, const struct fs_read_value *values, size_t model);
+double fs_statement_log(const struct fs_statement *statement, const struct fs_plan_values *values, size_t column);
 
 /*
  * Ratcliff/Obershelp matching blocks of two id sequences, as Python's difflib.SequenceMatcher(None, a, b) finds them

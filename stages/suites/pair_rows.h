@@ -1,16 +1,18 @@
-/* Rows of scored pairs: SS, LMS, ICAT, gap and PS of each category and subset. Private to evaluate. Local. */
+/* Rows of scored pairs: SS, LMS, ICAT, gap and PS of each category and subset. Local. */
 #ifndef FAIRSTAMP_STAGES_SUITES_PAIR_ROWS_H
 #define FAIRSTAMP_STAGES_SUITES_PAIR_ROWS_H
 
+#include "io/benchmarks/benchmark.h"
 #include "stages/suites/result_rows.h"
 
-/* Pairs and their scores, all owned by the caller; last index 2: models. */
+/* Pairs and their scores in `columns` columns, all owned by the caller. */
 struct fs_scored_pairs {
     const char *suite, *scoring;
+    size_t columns;
     const struct fs_pair_list *pairs;
     const bool *held_out;           /* [pairs], NULL: no split, one subset "all" */
-    const double *score, *log;      /* [pairs][4][2]; log NULL: no gap */
-    const double *paraphrase_log;   /* [sum of paraphrases][2][2]; not read where there is none */
+    const double *score, *log;      /* [pairs][4][columns]; log NULL: no gap */
+    const double *paraphrase_log;   /* [sum of paraphrases][2][columns]; not read where there is none */
     const uint8_t *skip;            /* [pairs] */
     const uint8_t *paraphrase_skip; /* [sum of paraphrases] */
 };

@@ -1,49 +1,28 @@
 #include "stages/suites/result_rows.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
-/* The whole characters of `text` that fit. */
-static void copy_name(char *name, size_t size, const char *text)
-{
-    size_t length = strlen(text);
-    if (length >= size) {
-        length = size - 1;
-        while (length > 0 && ((unsigned char)text[length] & 0xC0) == 0x80) {
-            length--;
-        }
-    }
-    memcpy(name, text, length);
-    name[length] = '\0';
-}
+#include "stages/metrics/metric_table.h"
 
-int fs_add_row(struct fs_suite_rows *rows, const struct fs_row_name *name, double ideal, const struct fs_metric *metric,
-               const struct fs_paired *paired, const size_t *skipped, struct fs_error *err)
+int fs_add_row(struct fs_suite_rows *rows, const struct fs_new_row *new_row, struct fs_error *err)
 {
-    struct fs_evaluate_result *result = rows->result;
-    if (result->rows == rows->capacity) {
-        size_t capacity = rows->capacity == 0 ? 64 : 2 * rows->capacity;
-        struct fs_result_row *row = realloc(result->row, capacity * sizeof *row);
-        if (row == NULL) {
-            return fs_error_memory(err, capacity * sizeof *row, "the result table");
-        }
-        result->row = row;
-        rows->capacity = capacity;
+    struct fs_result_row *row = fs_results_add(rows->results, new_row->text, err);
+    if (row == NULL) {
+        return -1;
     }
-    struct fs_result_row *row = &result->row[result->rows++];
-    memset(row, 0, sizeof *row);
-    copy_name(row->suite, sizeof row->suite, name->suite);
-    copy_name(row->category, sizeof row->category, name->category);
-    copy_name(row->subset, sizeof row->subset, name->subset);
-    copy_name(row->metric, sizeof row->metric, name->metric);
-    copy_name(row->scoring, sizeof row->scoring, name->scoring);
-    row->ideal = ideal;
-    row->model[0] = metric[0];
-    row->model[1] = rows->models == 2 ? metric[1] : (struct fs_metric){NAN, NAN, NAN, 0, 0};
-    row->paired = rows->models == 2 ? *paired : fs_paired_none();
-    if (skipped != NULL) {
-        memcpy(row->skipped, skipped, sizeof row->skipped);
+    const struct fs_metric_kind *kind = fs_metric_kind_find(row->metric);
+    row->ideal = kind != NULL ? kind->ideal : NAN;
+    memcpy(row->value, new_row->value, rows->results->columns * sizeof *row->value);
+    for (size_t edit = 0; edit + 1 < rows->results->columns; edit++) {
+        if (new_row->change != NULL) {
+            row->change[edit] = new_row->change[edit];
+        } else {
+            row->change[edit].difference = row->value[1 + edit].value - row->value[0].value;
+        }
+    }
+    if (new_row->skipped != NULL) {
+        memcpy(row->skipped, new_row->skipped, sizeof row->skipped);
     }
     return 0;
 }

@@ -2,7 +2,7 @@
 #ifndef FAIRSTAMP_STAGES_SUITES_SELECTION_H
 #define FAIRSTAMP_STAGES_SUITES_SELECTION_H
 
-#include "stages/plan/statement.h"
+#include "stages/suites/result_rows.h"
 
 /* Distinct texts in the order of their first appearance, and the number of each item's. */
 struct fs_labels {
@@ -10,32 +10,60 @@ struct fs_labels {
     size_t count;
     size_t *of; /* [items] */
 };
-/* `text_of(list, i)`: the text of item i. The caller releases, also on failure. */
-int fs_labels_create(const void *list, size_t items, const char *(*text_of)(const void *list, size_t item),
-                     struct fs_labels *labels, struct fs_error *err);
+/* text [items]. The caller releases, also on failure. */
+int fs_labels_create(const char *const *text, size_t items, struct fs_labels *labels, struct fs_error *err);
 void fs_labels_release(struct fs_labels *labels); /* takes a zeroed struct */
 
 enum fs_subset { FS_EDITED, FS_HELD_OUT, FS_ALL_ITEMS, FS_SUBSETS };
 
-#define FS_SELECTION_COLUMNS 4
+/* Scores of some items, gathered: an array [columns][candidates][room]. */
 struct fs_selection {
+    size_t columns, candidates, room;
     size_t count;
-    size_t *item;                            /* [items] those selected */
-    double *column[2][FS_SELECTION_COLUMNS]; /* [models][candidates][values] gathered scores of the kept items */
-    size_t *term;                            /* [items] */
-    bool *flag;                              /* [items] */
+    size_t *item;             /* [items] those selected */
+    double *score;            /* [columns][candidates][room] of the kept items; fs_selected */
+    size_t *term;             /* [items] */
+    bool *flag;               /* [items] */
+    struct fs_metric *value;  /* [columns] of the row that is made */
+    struct fs_paired *change; /* [columns - 1] */
     size_t skipped[FS_SKIP_COUNT];
 };
-/* Room for `items` items and `values` >= items values a column. The caller releases, also on failure. */
-int fs_selection_create(struct fs_selection *selection, size_t items, size_t values, struct fs_error *err);
+/* Room for `items` items, and `room` >= items values of each candidate. The caller releases, also on failure. */
+int fs_selection_create(struct fs_selection *selection, size_t items, size_t room, size_t candidates, size_t columns,
+                        struct fs_error *err);
 void fs_selection_release(struct fs_selection *selection); /* takes a zeroed struct */
 
-/* The items of a category (labels->count: all) and a subset (held_out may be NULL for all items), skipped ones counted.
+static inline double *fs_selected(const struct fs_selection *selection, size_t column, size_t candidate)
+{
+    return selection->score + (column * selection->candidates + candidate) * selection->room;
+}
+
+/* The items of a category (labels->count: all) and a subset (held_out may be NULL for all items); skipped ones are
+ * counted. */
+struct fs_select {
+    const struct fs_labels *labels;
+    size_t category, items;
+    enum fs_subset subset;
+    const bool *held_out;
+    const uint8_t *skip;
+};
+void fs_select(struct fs_selection *selection, const struct fs_select *by);
+/* Gathers array[items][candidates][columns] of the selected items that are not skipped; returns their number. */
+size_t fs_gather(struct fs_selection *selection, const double *array, size_t candidates, const uint8_t *skip);
+
+/*
+ * Adds a row of 100 x share(a > b) of n gathered items, with the paired test of each edit: a and b are candidates of the
+ * selection. `without_ties`: pairs with a == b are left out of the test (paired.h); `value` [columns] or NULL: values
+ * made elsewhere. `text`: what the row is called.
  */
-void fs_select(struct fs_selection *selection, const struct fs_labels *labels, size_t category, size_t items,
-               enum fs_subset subset, const bool *held_out, const uint8_t *skip);
-/* Gathers array[item][candidates][2] of the selected kept items of `models` models; returns their number. */
-size_t fs_gather(struct fs_selection *selection, const double *array, size_t candidates, const uint8_t *skip,
-                 size_t models);
+struct fs_share_row {
+    const char *text[FS_ROW_TEXTS];
+    size_t a, b, n;
+    bool without_ties;
+    const struct fs_metric *value;
+    const size_t *skipped; /* NULL: the selection's */
+};
+int fs_add_share_row(struct fs_suite_rows *rows, struct fs_selection *selection, const struct fs_share_row *row,
+                     struct fs_error *err);
 
 #endif

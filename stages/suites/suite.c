@@ -5,25 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "stages/suites/suite_registry.h"
-
 int fs_suite_create(struct fs_suite *suite, struct fs_error *err)
 {
-    size_t scores;
-    if (fs_multiply(suite->items, suite->candidates * 2, &scores) != 0) {
-        return fs_error_memory(err, SIZE_MAX, "a suite's scores");
-    }
     suite->id = fs_allocate(suite->items, sizeof *suite->id, "a suite's items", err);
     suite->category = fs_allocate(suite->items, sizeof *suite->category, "a suite's items", err);
     suite->skip = fs_allocate(suite->items, 1, "a suite's items", err);
-    suite->score = fs_allocate(scores, sizeof *suite->score, "a suite's scores", err);
-    if (suite->id == NULL || suite->category == NULL || suite->skip == NULL || suite->score == NULL) {
-        return -1;
-    }
-    for (size_t i = 0; i < scores; i++) {
-        suite->score[i] = NAN;
-    }
-    return 0;
+    return suite->id != NULL && suite->category != NULL && suite->skip != NULL ? 0 : -1;
 }
 
 void fs_suite_destroy(struct fs_suite *suite)
@@ -41,61 +28,93 @@ void fs_suite_destroy(struct fs_suite *suite)
     free(suite);
 }
 
+int fs_suite_compile(struct fs_suite *suite, size_t columns, struct fs_plan *plan, const struct fs_tokenizer *tokenizer,
+                     const struct fs_prompt_style *style, struct fs_error *err)
+{
+    suite->columns = columns;
+    free(suite->score);
+    suite->score = NULL;
+    if (suite->skip != NULL) {
+        memset(suite->skip, 0, suite->items);
+    }
+    return suite->operations->compile(suite, plan, tokenizer, style, err) == 0
+               ? 0
+               : fs_error_prepend(err, "%s", suite->name);
+}
+
+double *fs_suite_scores(const struct fs_suite *suite, size_t count, size_t each, struct fs_error *err)
+{
+    size_t scores;
+    if (fs_multiply(count, each * suite->columns, &scores) != 0) {
+        fs_error_memory(err, SIZE_MAX, "a suite's scores");
+        return NULL;
+    }
+    double *score = fs_allocate(scores, sizeof *score, "a suite's scores", err);
+    for (size_t i = 0; score != NULL && i < scores; i++) {
+        score[i] = NAN;
+    }
+    return score;
+}
+
+int fs_suite_fold(struct fs_suite *suite, const struct fs_plan_values *values, struct fs_suite_rows *rows,
+                  struct fs_error *err)
+{
+    const struct fs_suite_operations *operations = suite->operations;
+    suite->score = fs_suite_scores(suite, suite->items, suite->candidates, err);
+    int status = suite->score == NULL ? -1 : operations->allocate != NULL ? operations->allocate(suite, err) : 0;
+    for (size_t column = 0; status == 0 && column < suite->columns; column++) {
+        status = operations->fold(suite, values, column, err);
+    }
+    status = status == 0 ? operations->add_rows(suite, rows, err) : -1;
+    return status == 0 ? 0 : fs_error_prepend(err, "%s", suite->name);
+}
+
+char *fs_suite_path(const struct fs_suite *suite, const char *dataset, struct fs_error *err)
+{
+    char *path;
+    if (asprintf(&path, "/suites/%s%s%s", suite->name, dataset[0] != '\0' ? "/" : "", dataset) < 0) {
+        fs_error_memory(err, strlen(suite->name), "the name of a dataset");
+        return NULL;
+    }
+    return path;
+}
+
+static int write_texts(const struct fs_suite *suite, const char *dataset, size_t count, const char *const *text,
+                       struct fs_archive *archive, struct fs_error *err)
+{
+    char *path = fs_suite_path(suite, dataset, err);
+    int status = path != NULL ? fs_archive_write_texts(archive, path, count, text, err) : -1;
+    free(path);
+    return status;
+}
+
+static int write_array(const struct fs_suite *suite, const char *dataset, enum fs_archive_type type, size_t dimensions,
+                       const void *data, struct fs_archive *archive, struct fs_error *err)
+{
+    const size_t shape[3] = {suite->items, suite->candidates, suite->columns};
+    char *path = fs_suite_path(suite, dataset, err);
+    int status = path != NULL ? fs_archive_write(archive, path, type, dimensions, shape, data, err) : -1;
+    free(path);
+    return status;
+}
+
+/* A bool is one byte, 0 or 1. */
+_Static_assert(sizeof(bool) == 1, "bool arrays are written as u8");
+
 int fs_suite_write(const struct fs_suite *suite, struct fs_archive *archive, struct fs_error *err)
 {
-    char group[64], name[96];
-    const size_t shape[3] = {suite->items, suite->candidates, 2};
-    const struct {
-        const char *name;
-        size_t count;
-        const char *const *text;
-    } texts[] = {{"id", suite->items, suite->id},
-                 {"category", suite->items, suite->category},
-                 {"candidate", suite->candidates, suite->candidate}};
-    snprintf(group, sizeof group, "/suites/%.40s", suite->name);
-    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
-        snprintf(name, sizeof name, "%s/%s", group, texts[i].name);
-        if (fs_archive_write_texts(archive, name, texts[i].count, texts[i].text, err) != 0) {
-            return -1;
-        }
-    }
-    snprintf(name, sizeof name, "%s/skip", group);
-    if (fs_archive_write(archive, name, FS_ARCHIVE_U8, 1, shape, suite->skip, err) != 0) {
-        return -1;
-    }
-    snprintf(name, sizeof name, "%s/score", group);
-    if (fs_archive_write(archive, name, FS_ARCHIVE_F64, 3, shape, suite->score, err) != 0 ||
-        fs_archive_attribute_text(archive, group, "variant", suite->scoring, err) != 0 ||
-        fs_archive_attribute_text(archive, group, "unit", suite->unit, err) != 0) {
-        return -1;
-    }
-    return suite->operations->write != NULL ? suite->operations->write(suite, archive, err) : 0;
-}
-
-bool fs_suite_takes(const struct fs_suite_options *options, const char *category)
-{
-    if (options->categories == NULL) {
-        return true;
-    }
-    for (size_t i = 0; options->categories[i] != NULL; i++) {
-        if (strcmp(options->categories[i], category) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-int fs_suite_keep_categories(const struct fs_suite_options *options, struct fs_pair_list *pairs, struct fs_error *err)
-{
-    bool *keep = fs_allocate(pairs->count, sizeof *keep, "the categories of a suite", err);
-    if (keep == NULL) {
-        fs_pair_list_release(pairs);
-        return -1;
-    }
-    for (size_t i = 0; i < pairs->count; i++) {
-        keep[i] = fs_suite_takes(options, pairs->item[i].category);
-    }
-    fs_pair_list_keep(pairs, keep);
-    free(keep);
-    return 0;
+    char *group = fs_suite_path(suite, "", err);
+    int status = group != NULL && write_texts(suite, "id", suite->items, suite->id, archive, err) == 0 &&
+                         write_texts(suite, "category", suite->items, suite->category, archive, err) == 0 &&
+                         write_texts(suite, "candidate", suite->candidates, suite->candidate, archive, err) == 0 &&
+                         write_array(suite, "skip", FS_ARCHIVE_U8, 1, suite->skip, archive, err) == 0 &&
+                         write_array(suite, "score", FS_ARCHIVE_F64, 3, suite->score, archive, err) == 0 &&
+                         (suite->held_out == NULL ||
+                          write_array(suite, "held_out", FS_ARCHIVE_U8, 1, suite->held_out, archive, err) == 0) &&
+                         fs_archive_attribute_text(archive, group, "scoring", suite->scoring, err) == 0 &&
+                         fs_archive_attribute_text(archive, group, "unit", suite->unit, err) == 0
+                     ? 0
+                     : -1;
+    free(group);
+    return status == 0 && suite->operations->write != NULL ? suite->operations->write(suite, archive, err) : status;
 }

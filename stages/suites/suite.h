@@ -1,12 +1,13 @@
 /*
- * A further suite of evaluate: items compiled to the common plan, a score an item and candidate folded back from the
- * values, rows of the result table made of the scores, one group /suites/<name> in the archive.
+ * A suite of evaluate: items compiled to the common plan, a score an item and candidate folded back from the values, rows
+ * of the result table made of the scores, one group /suites/<name> in the archive.
  *
- * A suite's own struct begins with a struct fs_suite; its maker fills the operations, calls fs_suite_create, and
- * returns it as struct fs_suite *. To add a suite: a reader in io/, a maker here, a key of the job (jobs/data.c).
+ * A suite's own struct begins with a struct fs_suite; the function that opens it fills the operations, calls
+ * fs_suite_create, and returns it as struct fs_suite *. To add a suite: a file here with that function, and a row of
+ * suite_registry.c.
  *
- * Score arrays are [items][candidates][2 models]; model 0 is the unedited one, 1 the stamped (NaN without a stamp). An
- * item that cannot be scored has its reason in `skip`, and NaN.
+ * Score arrays are [items][candidates][columns]; column 0 is the unedited model, the others are the edits. An item that
+ * cannot be scored has its reason in `skip`, and NaN.
  */
 #ifndef FAIRSTAMP_STAGES_SUITES_SUITE_H
 #define FAIRSTAMP_STAGES_SUITES_SUITE_H
@@ -19,24 +20,21 @@
 #include "stages/metrics/metrics.h"
 #include "stages/plan/plan.h"
 #include "stages/plan/statement.h"
+#include "stages/suites/results.h"
 
 struct fs_suite;
 struct fs_suite_rows;
 
-/* What the executor gave, on the root. */
-struct fs_plan_values {
-    const struct fs_read_value *read; /* [fs_plan_reads] */
-    const double *state;              /* [fs_plan_states][2][hidden] */
-    size_t hidden;
-};
-
 struct fs_suite_operations {
-    /* Adds the items' passes, reads and states to the plan, and sets `skip`. On every rank. */
+    /* Adds the items' passes, reads and states to the plan, and sets `skip`, which is zeroed. On every rank; called anew
+     * for each evaluation. */
     int (*compile)(struct fs_suite *suite, struct fs_plan *plan, const struct fs_tokenizer *tokenizer,
                    const struct fs_prompt_style *style, struct fs_error *err);
-    /* Fills the scores of one model. Root. */
-    int (*fold)(struct fs_suite *suite, const struct fs_plan_values *values, size_t model, struct fs_error *err);
-    /* Adds the suite's rows by the functions below, from the scores of all models. Root. */
+    /* Room for scores beyond the base's, suite->columns of each; NULL: none. Root. */
+    int (*allocate)(struct fs_suite *suite, struct fs_error *err);
+    /* Fills the scores of one column. Root. */
+    int (*fold)(struct fs_suite *suite, const struct fs_plan_values *values, size_t column, struct fs_error *err);
+    /* Adds the suite's rows by the functions below, from the scores of all columns. Root. */
     int (*add_rows)(struct fs_suite *suite, struct fs_suite_rows *rows, struct fs_error *err);
     /* Datasets beyond those of every suite, below /suites/<name>; NULL: none. Root. */
     int (*write)(const struct fs_suite *suite, struct fs_archive *archive, struct fs_error *err);
@@ -46,63 +44,78 @@ struct fs_suite_operations {
 
 struct fs_suite {
     const struct fs_suite_operations *operations;
-    const char *name;    /* "winobias": suite of the rows, group of the archive */
-    const char *scoring; /* of the rows */
-    const char *unit;    /* of the scores, such as "natural log probability" */
+    const char *name;     /* "biaske_facts": group of the archive */
+    const char *table;    /* "biaske": suite of the rows; NULL: the name */
+    const char *scoring;  /* of the rows */
+    const char *unit;     /* of the scores, such as "natural log probability" */
+    const bool *held_out; /* [items] where the items are those that are edited, true: left out of the edit; else NULL */
     size_t items, candidates;
     const char *const *candidate; /* [candidates] names */
-    const char **id, **category;  /* [items] texts owned by the suite's data; filled by the maker */
+    const char **id, **category;  /* [items] texts owned by the suite's data; filled where it is opened */
     uint8_t *skip;                /* [items] fs_skip */
-    double *score;                /* [items][candidates][2] */
+    size_t columns;               /* 1 + edits, of the evaluation that runs */
+    double *score;                /* [items][candidates][columns] */
 };
 
-/* Allocates the base's arrays (skip zeroed, scores NaN); the maker has set all other fields but id and category. */
+/* Allocates id, category and skip (zeroed); all other fields but the scores are set. */
 int fs_suite_create(struct fs_suite *suite, struct fs_error *err);
 /* Releases all and frees the suite, which was allocated with fs_allocate; takes NULL. */
 void fs_suite_destroy(struct fs_suite *suite);
 
-/* Index of an item's candidate and model in `score`. */
-static inline size_t fs_suite_at(const struct fs_suite *suite, size_t item, size_t candidate, size_t model)
-{
-    return (item * suite->candidates + candidate) * 2 + model;
-}
-
-/* /suites/<name>/id, category, skip, candidate, score, attributes scoring and unit, and the suite's own datasets. */
+/* Compiles the suite for an evaluation of `columns` columns. On every rank. */
+int fs_suite_compile(struct fs_suite *suite, size_t columns, struct fs_plan *plan, const struct fs_tokenizer *tokenizer,
+                     const struct fs_prompt_style *style, struct fs_error *err);
+/* Folds all columns of `values` to scores, then adds the rows. Root. */
+int fs_suite_fold(struct fs_suite *suite, const struct fs_plan_values *values, struct fs_suite_rows *rows,
+                  struct fs_error *err);
+/* /suites/<name>/id, category, skip, candidate, score, held_out, attributes scoring and unit, and the suite's own. */
 int fs_suite_write(const struct fs_suite *suite, struct fs_archive *archive, struct fs_error *err);
+/* The full name of a suite's dataset or group ("": the group itself). The caller frees; NULL without memory. */
+char *fs_suite_path(const struct fs_suite *suite, const char *dataset, struct fs_error *err);
+
+/* Index of an item's candidate and column in `score`, and in any array of that layout. */
+static inline size_t fs_suite_at(const struct fs_suite *suite, size_t item, size_t candidate, size_t column)
+{
+    return (item * suite->candidates + candidate) * suite->columns + column;
+}
+/* [count][each][columns] scores, all NaN; the caller frees. `each`: how many a counted thing has. */
+double *fs_suite_scores(const struct fs_suite *suite, size_t count, size_t each, struct fs_error *err);
 
 /*
  * Rows, one for each category in order of first appearance and one for "all", subset "all", with intervals, and the
- * paired test of stamped against unedited. Items that are skipped are left out and counted by reason; so are items with
- * a NaN in a column, uncounted. Columns are [items][2 models]. A category without any item left gives no row.
- * `category` [items] NULL: the suite's own.
+ * paired test of each edit against the unedited model. Items that are skipped are left out and counted by reason; so are
+ * items with a NaN in a column, uncounted. A category without any item left gives no row. `metric`: a name of
+ * stages/metrics/metric_table.c.
  */
 struct fs_suite_column {
-    const double *value; /* of item i and model m: value[i * stride + m] */
+    const double *value; /* of item i and column c: value[i * stride + c] */
     size_t stride;
 };
-/* The column of one candidate's scores. */
+/* The scores of one candidate. */
 static inline struct fs_suite_column fs_suite_candidate(const struct fs_suite *suite, size_t candidate)
 {
-    return (struct fs_suite_column){suite->score + 2 * candidate, 2 * suite->candidates};
+    return (struct fs_suite_column){suite->score + suite->columns * candidate, suite->columns * suite->candidates};
+}
+/* An array [items][columns]. */
+static inline struct fs_suite_column fs_suite_own(const struct fs_suite *suite, const double *value)
+{
+    return (struct fs_suite_column){value, suite->columns};
 }
 /* 100 x share(a > b). */
-int fs_suite_add_share(struct fs_suite_rows *rows, const struct fs_suite *suite, const char *const *category,
-                       const char *metric, double ideal, struct fs_suite_column a, struct fs_suite_column b,
-                       struct fs_error *err);
+int fs_suite_add_share(struct fs_suite_rows *rows, const struct fs_suite *suite, const char *metric,
+                       struct fs_suite_column a, struct fs_suite_column b, struct fs_error *err);
 /* 100 x share of the items with 1 in a column of 0 and 1. */
-int fs_suite_add_yes(struct fs_suite_rows *rows, const struct fs_suite *suite, const char *const *category,
-                     const char *metric, double ideal, struct fs_suite_column yes, struct fs_error *err);
+int fs_suite_add_yes(struct fs_suite_rows *rows, const struct fs_suite *suite, const char *metric,
+                     struct fs_suite_column yes, struct fs_error *err);
 /* Mean of the column times `scale`; no share, so without McNemar's test. */
-int fs_suite_add_mean(struct fs_suite_rows *rows, const struct fs_suite *suite, const char *const *category,
-                      const char *metric, double ideal, double scale, struct fs_suite_column value,
-                      struct fs_error *err);
+int fs_suite_add_mean(struct fs_suite_rows *rows, const struct fs_suite *suite, const char *metric, double scale,
+                      struct fs_suite_column value, struct fs_error *err);
 /* Mean of |a - b|: a gap, from log probabilities. */
-int fs_suite_add_gap(struct fs_suite_rows *rows, const struct fs_suite *suite, const char *const *category,
-                     const char *metric, struct fs_suite_column a, struct fs_suite_column b, struct fs_error *err);
-/* One row of values made by the suite itself; metric[1] is not read without a stamp. */
+int fs_suite_add_gap(struct fs_suite_rows *rows, const struct fs_suite *suite, const char *metric,
+                     struct fs_suite_column a, struct fs_suite_column b, struct fs_error *err);
+/* One row of values [columns] made by the suite itself. */
 int fs_suite_add_row(struct fs_suite_rows *rows, const struct fs_suite *suite, const char *category, const char *metric,
-                     double ideal, const struct fs_metric value[2], struct fs_error *err);
-size_t fs_suite_models(const struct fs_suite_rows *rows); /* 1, or 2 with a stamp */
+                     const struct fs_metric *value, struct fs_error *err);
 const struct fs_bootstrap *fs_suite_bootstrap(const struct fs_suite_rows *rows);
 
 #endif

@@ -27,7 +27,7 @@ enum { PERSONS = 2, PROFESSIONS = 3 };
 struct bec_pro {
     struct fs_statement_suite base;
     size_t *person, *profession; /* [items] indices into the lists above */
-    double *column;              /* [items][2] of the row that is being made */
+    double *column;              /* [items][columns] of the row that is being made */
 };
 
 static int index_of(const struct fs_tsv *tsv, size_t row, const char *what, const char *text, const char *const *list,
@@ -89,15 +89,16 @@ static int fill(struct bec_pro *suite, const struct fs_tsv *tsv, struct fs_error
     return 0;
 }
 
-static double association(const struct fs_suite *base, size_t item, size_t model)
+static double association(const struct fs_suite *base, size_t item, size_t column)
 {
-    return base->score[fs_suite_at(base, item, TARGET, model)] - base->score[fs_suite_at(base, item, PRIOR, model)];
+    return base->score[fs_suite_at(base, item, TARGET, column)] - base->score[fs_suite_at(base, item, PRIOR, column)];
 }
 
 static int add_means(struct bec_pro *suite, struct fs_suite_rows *rows, size_t profession, struct fs_error *err)
 {
     const struct fs_suite *base = &suite->base.suite;
-    const struct fs_suite_column column = {suite->column, 2};
+    const struct fs_suite_column column = fs_suite_own(base, suite->column);
+    const size_t columns = base->columns;
     char name[32];
     size_t count[PERSONS] = {0};
     for (size_t i = 0; i < base->items; i++) {
@@ -106,31 +107,33 @@ static int add_means(struct bec_pro *suite, struct fs_suite_rows *rows, size_t p
         }
     }
     for (size_t person = 0; person < PERSONS; person++) {
-        for (size_t i = 0; i < 2 * base->items; i++) {
-            bool wanted = suite->profession[i / 2] == profession && suite->person[i / 2] == person;
-            suite->column[i] = wanted ? association(base, i / 2, i % 2) : NAN;
+        for (size_t i = 0; i < columns * base->items; i++) {
+            bool wanted = suite->profession[i / columns] == profession && suite->person[i / columns] == person;
+            suite->column[i] = wanted ? association(base, i / columns, i % columns) : NAN;
         }
         snprintf(name, sizeof name, "%s in %s jobs", persons[person], professions[profession]);
-        if (fs_suite_add_mean(rows, base, NULL, name, NAN, 1.0, column, err) != 0) {
+        if (fs_suite_add_mean(rows, base, name, 1.0, column, err) != 0) {
             return -1;
         }
     }
     if (count[0] == 0 || count[1] == 0) {
         return 0;
     }
-    for (size_t i = 0; i < 2 * base->items; i++) { /* their mean is the difference of the two means */
-        size_t person = suite->person[i / 2];
+    for (size_t i = 0; i < columns * base->items; i++) { /* their mean is the difference of the two means */
+        size_t person = suite->person[i / columns];
         double weight = (double)(count[0] + count[1]) / (double)count[person] * (person == 0 ? 1.0 : -1.0);
-        suite->column[i] = suite->profession[i / 2] == profession ? weight * association(base, i / 2, i % 2) : NAN;
+        suite->column[i] =
+            suite->profession[i / columns] == profession ? weight * association(base, i / columns, i % columns) : NAN;
     }
     snprintf(name, sizeof name, "gap in %s jobs", professions[profession]);
-    return fs_suite_add_mean(rows, base, NULL, name, 0.0, 1.0, column, err);
+    return fs_suite_add_mean(rows, base, name, 1.0, column, err);
 }
 
 static int add_rows(struct fs_suite *base, struct fs_suite_rows *rows, struct fs_error *err)
 {
     struct bec_pro *suite = (struct bec_pro *)base;
-    suite->column = fs_allocate(base->items, 2 * sizeof *suite->column, "scores of BEC-Pro", err);
+    free(suite->column);
+    suite->column = fs_suite_scores(base, base->items, 1, err);
     int status = suite->column != NULL ? 0 : -1;
     for (size_t profession = 0; status == 0 && profession < PROFESSIONS; profession++) {
         status = add_means(suite, rows, profession, err);
@@ -147,11 +150,11 @@ static void release(struct fs_suite *base)
     fs_statement_suite_release(base);
 }
 
-static const struct fs_suite_operations operations = {fs_statement_suite_compile, fs_statement_suite_fold, add_rows,
-                                                      NULL, release};
+static const struct fs_suite_operations operations = {
+    .compile = fs_statement_suite_compile, .fold = fs_statement_suite_fold, .add_rows = add_rows, .release = release};
 
-int fs_suite_bec_pro(const char *path, const struct fs_suite_options *options, struct fs_suite **result,
-                     struct fs_error *err)
+static int open_bec_pro(const char *path, const struct fs_suite_options *options, struct fs_suite **result,
+                        struct fs_error *err)
 {
     struct fs_tsv *tsv;
     *result = NULL;
@@ -182,3 +185,10 @@ int fs_suite_bec_pro(const char *path, const struct fs_suite_options *options, s
     fs_tsv_destroy(tsv);
     return status;
 }
+
+const struct fs_suite_kind fs_suite_bec_pro = {
+    .name = "bec_pro",
+    .key = "bec_pro",
+    .about = "log ratio of a person word's probability with and without the profession",
+    .masked_only = true,
+    .open = open_bec_pro};

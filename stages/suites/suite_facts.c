@@ -25,9 +25,9 @@ static const char *const candidates[CANDIDATES] = {"true", "new", "rephrased tru
 
 struct facts {
     struct fs_statement_suite base;
-    int32_t *top1;  /* [items][candidates][2] most probable token where the answer begins */
+    int32_t *top1;  /* [items][candidates][columns] most probable token where the answer begins */
     int32_t *first; /* [items] first token of the true answer */
-    double *column; /* [items][2] of the row that is being made */
+    double *column; /* [items][columns] of the row that is being made */
 };
 
 static int set_answer(struct facts *suite, size_t item, size_t candidate, const char *prompt, const char *answer,
@@ -115,20 +115,31 @@ static int compile(struct fs_suite *base, struct fs_plan *plan, const struct fs_
     return 0;
 }
 
-static int fold(struct fs_suite *base, const struct fs_plan_values *values, size_t model, struct fs_error *err)
+static int allocate(struct fs_suite *base, struct fs_error *err)
+{
+    struct facts *suite = (struct facts *)base;
+    free(suite->top1);
+    free(suite->column);
+    suite->top1 = fs_allocate(base->items * base->candidates, base->columns * sizeof *suite->top1, "facts", err);
+    suite->column = fs_suite_scores(base, base->items, 1, err);
+    return suite->top1 != NULL && suite->column != NULL ? 0 : -1;
+}
+
+static int fold(struct fs_suite *base, const struct fs_plan_values *values, size_t column, struct fs_error *err)
 {
     struct facts *suite = (struct facts *)base;
     for (size_t i = 0; i < base->items * base->candidates; i++) {
         const struct fs_statement *statement = &suite->base.statement[i];
-        suite->top1[2 * i + model] = statement->count > 0 ? values->read[statement->read[0]].top1[model] : -1;
+        suite->top1[i * base->columns + column] =
+            statement->count > 0 ? fs_values_top1(values, column, statement->read[0]) : -1;
     }
-    return fs_statement_suite_fold(base, values, model, err);
+    return fs_statement_suite_fold(base, values, column, err);
 }
 
 static int add_column(struct facts *suite, struct fs_suite_rows *rows, const char *metric, struct fs_error *err)
 {
-    return fs_suite_add_mean(rows, &suite->base.suite, NULL, metric, 100, 100.0,
-                             (struct fs_suite_column){suite->column, 2}, err);
+    const struct fs_suite *base = &suite->base.suite;
+    return fs_suite_add_mean(rows, base, metric, 100.0, fs_suite_own(base, suite->column), err);
 }
 
 /* Share of items whose most probable token is the unedited model's. */
@@ -136,9 +147,9 @@ static int add_retention(struct facts *suite, struct fs_suite_rows *rows, size_t
                          struct fs_error *err)
 {
     const struct fs_suite *base = &suite->base.suite;
-    for (size_t i = 0; i < 2 * base->items; i++) {
-        const int32_t *top1 = &suite->top1[fs_suite_at(base, i / 2, candidate, 0)];
-        suite->column[i] = top1[0] == top1[i % 2] ? 1.0 : 0.0;
+    for (size_t i = 0; i < base->columns * base->items; i++) {
+        const int32_t *top1 = &suite->top1[fs_suite_at(base, i / base->columns, candidate, 0)];
+        suite->column[i] = top1[0] == top1[i % base->columns] ? 1.0 : 0.0;
     }
     return add_column(suite, rows, metric, err);
 }
@@ -146,32 +157,34 @@ static int add_retention(struct facts *suite, struct fs_suite_rows *rows, size_t
 static int add_accuracy(struct facts *suite, struct fs_suite_rows *rows, struct fs_error *err)
 {
     const struct fs_suite *base = &suite->base.suite;
-    for (size_t i = 0; i < 2 * base->items; i++) {
-        suite->column[i] = suite->top1[fs_suite_at(base, i / 2, TRUE_ANSWER, i % 2)] == suite->first[i / 2] ? 1.0 : 0.0;
+    for (size_t i = 0; i < base->columns * base->items; i++) {
+        size_t item = i / base->columns, at = fs_suite_at(base, item, TRUE_ANSWER, i % base->columns);
+        suite->column[i] = suite->top1[at] == suite->first[item] ? 1.0 : 0.0;
     }
-    return fs_suite_add_yes(rows, base, NULL, "accuracy", 100, (struct fs_suite_column){suite->column, 2}, err);
+    return fs_suite_add_yes(rows, base, "accuracy", fs_suite_own(base, suite->column), err);
 }
 
-static int order_of(const struct fs_suite *base, size_t item, size_t model)
+static int order_of(const struct fs_suite *base, size_t item, size_t column)
 {
-    double yes = base->score[fs_suite_at(base, item, TRUE_ANSWER, model)];
-    double no = base->score[fs_suite_at(base, item, NEW_ANSWER, model)];
+    double yes = base->score[fs_suite_at(base, item, TRUE_ANSWER, column)];
+    double no = base->score[fs_suite_at(base, item, NEW_ANSWER, column)];
     return (yes > no) - (yes < no);
 }
 
 static int add_pairs(struct facts *suite, struct fs_suite_rows *rows, struct fs_error *err)
 {
     const struct fs_suite *base = &suite->base.suite;
-    if (fs_suite_add_share(rows, base, NULL, "ds", 100, fs_suite_candidate(base, TRUE_ANSWER),
+    if (fs_suite_add_share(rows, base, "ds", fs_suite_candidate(base, TRUE_ANSWER),
                            fs_suite_candidate(base, NEW_ANSWER), err) != 0 ||
-        fs_suite_add_share(rows, base, NULL, "ds.rephrase", 100, fs_suite_candidate(base, TRUE_REPHRASED),
+        fs_suite_add_share(rows, base, "ds.rephrase", fs_suite_candidate(base, TRUE_REPHRASED),
                            fs_suite_candidate(base, NEW_REPHRASED), err) != 0 ||
         add_retention(suite, rows, TRUE_REPHRASED, "rs.rephrase", err) != 0 ||
         add_retention(suite, rows, LOCALITY, "rs.locality", err) != 0) {
         return -1;
     }
-    for (size_t i = 0; i < 2 * base->items; i++) {
-        suite->column[i] = order_of(base, i / 2, 0) == order_of(base, i / 2, i % 2) ? 1.0 : 0.0;
+    for (size_t i = 0; i < base->columns * base->items; i++) {
+        size_t item = i / base->columns;
+        suite->column[i] = order_of(base, item, 0) == order_of(base, item, i % base->columns) ? 1.0 : 0.0;
     }
     return add_column(suite, rows, "rs.pair", err);
 }
@@ -179,9 +192,7 @@ static int add_pairs(struct facts *suite, struct fs_suite_rows *rows, struct fs_
 static int add_rows(struct fs_suite *base, struct fs_suite_rows *rows, struct fs_error *err)
 {
     struct facts *suite = (struct facts *)base;
-    suite->column = fs_allocate(base->items, 2 * sizeof *suite->column, "scores of facts", err);
-    if (suite->column == NULL || add_accuracy(suite, rows, err) != 0 ||
-        add_retention(suite, rows, TRUE_ANSWER, "rs.top1", err) != 0) {
+    if (add_accuracy(suite, rows, err) != 0 || add_retention(suite, rows, TRUE_ANSWER, "rs.top1", err) != 0) {
         return -1;
     }
     return base->candidates == CANDIDATES ? add_pairs(suite, rows, err) : 0;
@@ -190,10 +201,11 @@ static int add_rows(struct fs_suite *base, struct fs_suite_rows *rows, struct fs
 static int write_top1(const struct fs_suite *base, struct fs_archive *archive, struct fs_error *err)
 {
     const struct facts *suite = (const struct facts *)base;
-    const size_t shape[3] = {base->items, base->candidates, 2};
-    char name[64];
-    snprintf(name, sizeof name, "/suites/%.20s/top1", base->name);
-    return fs_archive_write(archive, name, FS_ARCHIVE_I32, 3, shape, suite->top1, err);
+    const size_t shape[3] = {base->items, base->candidates, base->columns};
+    char *path = fs_suite_path(base, "top1", err);
+    int status = path != NULL ? fs_archive_write(archive, path, FS_ARCHIVE_I32, 3, shape, suite->top1, err) : -1;
+    free(path);
+    return status;
 }
 
 static void release(struct fs_suite *base)
@@ -205,7 +217,12 @@ static void release(struct fs_suite *base)
     fs_statement_suite_release(base);
 }
 
-static const struct fs_suite_operations operations = {compile, fold, add_rows, write_top1, release};
+static const struct fs_suite_operations operations = {.compile = compile,
+                                                      .allocate = allocate,
+                                                      .fold = fold,
+                                                      .add_rows = add_rows,
+                                                      .write = write_top1,
+                                                      .release = release};
 
 static int create(struct facts *suite, const struct layout *layout, const struct fs_json_document *document,
                   bool masked, struct fs_error *err)
@@ -221,9 +238,8 @@ static int create(struct facts *suite, const struct layout *layout, const struct
                                           .items = items,
                                           .candidates = layout->candidates,
                                           .candidate = candidates};
-    suite->top1 = fs_allocate(items, 2 * layout->candidates * sizeof *suite->top1, "facts", err);
     suite->first = fs_allocate(items, sizeof *suite->first, "facts", err);
-    return suite->top1 != NULL && suite->first != NULL &&
+    return suite->first != NULL &&
                    fs_statement_suite_create(&suite->base, masked ? FS_TARGET_LOGPROB : FS_OBJECT_MEAN, err) == 0
                ? fill(suite, layout, document, masked, err)
                : -1;
@@ -250,14 +266,25 @@ static int make(const char *path, const struct layout *layout, const struct fs_s
     return status;
 }
 
-int fs_suite_counterfact(const char *path, const struct fs_suite_options *options, struct fs_suite **result,
-                         struct fs_error *err)
+static int open_counterfact(const char *path, const struct fs_suite_options *options, struct fs_suite **result,
+                            struct fs_error *err)
 {
     return make(path, &counterfact, options, result, err);
 }
 
-int fs_suite_known_facts(const char *path, const struct fs_suite_options *options, struct fs_suite **result,
-                         struct fs_error *err)
+static int open_known_facts(const char *path, const struct fs_suite_options *options, struct fs_suite **result,
+                            struct fs_error *err)
 {
     return make(path, &known_facts, options, result, err);
 }
+
+const struct fs_suite_kind fs_suite_counterfact = {.name = "counterfact",
+                                                   .key = "counterfact",
+                                                   .about = "facts on no group against a false answer",
+                                                   .open = open_counterfact};
+
+const struct fs_suite_kind fs_suite_known_facts = {
+    .name = "known_facts",
+    .key = "known_facts",
+    .about = "facts on no group; accuracy: the true answer is the most probable",
+    .open = open_known_facts};

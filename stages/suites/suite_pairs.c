@@ -1,12 +1,10 @@
 /*
- * Pairs that are measured and never edited: StereoSet's intrasentence items where BiasKE's are edited, BiasKE's where
- * StereoSet's are, StereoSet's intersentence items (sentence given context: object.mean for causal models, pll.given
- * for masked ones), and StereoSet items with synonyms. Rows as those of edited pairs (pair_rows.h), all in subset
- * "all".
+ * Suites of pairs: StereoSet's intrasentence items, BiasKE's, StereoSet's intersentence items (sentence given context:
+ * object.mean for causal models, pll.given for masked ones), and StereoSet items with synonyms. Those that a job edits
+ * have rows for the edited and the held-out ones apart; those that are only measured, in subset "all" alone.
  */
-#include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "stages/suites/pair_rows.h"
 #include "stages/suites/suite_registry.h"
@@ -17,12 +15,13 @@ enum { CANDIDATES = 4 };
 struct pair_suite {
     struct fs_suite base; /* scores: fs_statement_score */
     enum fs_scoring scoring;
-    struct fs_pair_list pairs;
+    const struct fs_pair_list *pairs; /* `own`, or the job's edited ones */
+    struct fs_pair_list own;
     size_t paraphrases;
     struct fs_statement (*statement)[CANDIDATES]; /* [pairs] */
     struct fs_statement (*paraphrase)[2];         /* [paraphrases] */
-    double *log;                                  /* [pairs][4][2] */
-    double *paraphrase_log;                       /* [paraphrases][2][2] */
+    double *log;                                  /* [pairs][4][columns] */
+    double *paraphrase_log;                       /* [paraphrases][2][columns] */
     uint8_t *paraphrase_skip;                     /* [paraphrases] */
 };
 
@@ -34,9 +33,10 @@ static size_t candidates_of(const struct fs_pair *pair)
 static int compile_pair(struct pair_suite *suite, size_t item, size_t *paraphrase, struct fs_plan *plan,
                         const struct fs_tokenizer *tokenizer, const struct fs_prompt_style *style, struct fs_error *err)
 {
-    const struct fs_pair *pair = &suite->pairs.item[item];
+    const struct fs_pair *pair = &suite->pairs->item[item];
     for (size_t k = 0; k < candidates_of(pair); k++) {
         struct fs_statement *statement = &suite->statement[item][k];
+        fs_statement_release(statement);
         if (fs_statement_compile(plan, tokenizer, style, suite->scoring, &pair->statement[k], statement, err) != 0) {
             return -1;
         }
@@ -47,6 +47,7 @@ static int compile_pair(struct pair_suite *suite, size_t item, size_t *paraphras
     for (size_t k = 0; k < pair->paraphrases; k++, (*paraphrase)++) {
         for (size_t side = 0; side < 2; side++) {
             struct fs_statement *statement = &suite->paraphrase[*paraphrase][side];
+            fs_statement_release(statement);
             if (fs_statement_compile(plan, tokenizer, style, suite->scoring, &pair->paraphrase[k][side], statement,
                                      err) != 0) {
                 return -1;
@@ -64,6 +65,7 @@ static int compile(struct fs_suite *base, struct fs_plan *plan, const struct fs_
 {
     struct pair_suite *suite = (struct pair_suite *)base;
     size_t paraphrase = 0;
+    memset(suite->paraphrase_skip, 0, suite->paraphrases);
     for (size_t item = 0; item < base->items; item++) {
         if (compile_pair(suite, item, &paraphrase, plan, tokenizer, style, err) != 0) {
             return fs_error_prepend(err, "item %s", base->id[item]);
@@ -72,19 +74,30 @@ static int compile(struct fs_suite *base, struct fs_plan *plan, const struct fs_
     return 0;
 }
 
-static int fold(struct fs_suite *base, const struct fs_plan_values *values, size_t model, struct fs_error *err)
+static int allocate_scores(struct fs_suite *base, struct fs_error *err)
+{
+    struct pair_suite *suite = (struct pair_suite *)base;
+    free(suite->log);
+    free(suite->paraphrase_log);
+    suite->log = fs_suite_scores(base, base->items, CANDIDATES, err);
+    suite->paraphrase_log = fs_suite_scores(base, suite->paraphrases, 2, err);
+    return suite->log != NULL && suite->paraphrase_log != NULL ? 0 : -1;
+}
+
+static int fold(struct fs_suite *base, const struct fs_plan_values *values, size_t column, struct fs_error *err)
 {
     struct pair_suite *suite = (struct pair_suite *)base;
     (void)err;
     for (size_t item = 0; item < base->items; item++) {
-        for (size_t k = 0; k < candidates_of(&suite->pairs.item[item]); k++) {
-            size_t at = fs_suite_at(base, item, k, model);
-            base->score[at] = fs_statement_score(&suite->statement[item][k], values->read, model);
-            suite->log[at] = fs_statement_log(&suite->statement[item][k], values->read, model);
+        for (size_t k = 0; k < candidates_of(&suite->pairs->item[item]); k++) {
+            size_t at = fs_suite_at(base, item, k, column);
+            base->score[at] = fs_statement_score(&suite->statement[item][k], values, column);
+            suite->log[at] = fs_statement_log(&suite->statement[item][k], values, column);
         }
     }
     for (size_t i = 0; i < 2 * suite->paraphrases; i++) {
-        suite->paraphrase_log[2 * i + model] = fs_statement_log(&suite->paraphrase[i / 2][i % 2], values->read, model);
+        suite->paraphrase_log[base->columns * i + column] =
+            fs_statement_log(&suite->paraphrase[i / 2][i % 2], values, column);
     }
     return 0;
 }
@@ -92,9 +105,16 @@ static int fold(struct fs_suite *base, const struct fs_plan_values *values, size
 static int add_rows(struct fs_suite *base, struct fs_suite_rows *rows, struct fs_error *err)
 {
     const struct pair_suite *suite = (const struct pair_suite *)base;
-    const struct fs_scored_pairs scored = {
-        base->name, base->scoring,         &suite->pairs, NULL, base->score, suite->log, suite->paraphrase_log,
-        base->skip, suite->paraphrase_skip};
+    const struct fs_scored_pairs scored = {.suite = base->name,
+                                           .scoring = base->scoring,
+                                           .columns = base->columns,
+                                           .pairs = suite->pairs,
+                                           .held_out = base->held_out,
+                                           .score = base->score,
+                                           .log = suite->log,
+                                           .paraphrase_log = suite->paraphrase_log,
+                                           .skip = base->skip,
+                                           .paraphrase_skip = suite->paraphrase_skip};
     return fs_add_pair_rows(rows, &scored, err);
 }
 
@@ -112,16 +132,22 @@ static void release(struct fs_suite *base)
     free(suite->log);
     free(suite->paraphrase_log);
     free(suite->paraphrase_skip);
-    fs_pair_list_release(&suite->pairs);
+    fs_pair_list_release(&suite->own);
 }
 
-/* paraphrase_pair (item), paraphrase_skip, paraphrase_log below the suite's group, where there are paraphrases. */
-static int write_paraphrases(const struct fs_suite *base, struct fs_archive *archive, struct fs_error *err)
+static int write_array(const struct fs_suite *base, const char *dataset, enum fs_archive_type type, size_t dimensions,
+                       const size_t *shape, const void *data, struct fs_archive *archive, struct fs_error *err)
 {
-    const struct pair_suite *suite = (const struct pair_suite *)base;
-    const size_t count = suite->paraphrases, shape[3] = {count, 2, 2};
-    char name[3][80];
-    static const char *const what[3] = {"pair", "skip", "log"};
+    char *path = fs_suite_path(base, dataset, err);
+    int status = path != NULL ? fs_archive_write(archive, path, type, dimensions, shape, data, err) : -1;
+    free(path);
+    return status;
+}
+
+static int write_paraphrases(const struct pair_suite *suite, struct fs_archive *archive, struct fs_error *err)
+{
+    const struct fs_suite *base = &suite->base;
+    const size_t count = suite->paraphrases, shape[3] = {count, 2, base->columns};
     if (count == 0) {
         return 0;
     }
@@ -130,69 +156,89 @@ static int write_paraphrases(const struct fs_suite *base, struct fs_archive *arc
         return -1;
     }
     for (size_t i = 0, next = 0; i < base->items; i++) {
-        for (size_t k = 0; k < suite->pairs.item[i].paraphrases; k++) {
+        for (size_t k = 0; k < suite->pairs->item[i].paraphrases; k++) {
             pair[next++] = (int64_t)i;
         }
     }
-    for (size_t i = 0; i < 3; i++) {
-        snprintf(name[i], sizeof name[i], "/suites/%.40s/paraphrase_%s", base->name, what[i]);
-    }
     int status =
-        fs_archive_write(archive, name[0], FS_ARCHIVE_I64, 1, shape, pair, err) == 0 &&
-                fs_archive_write(archive, name[1], FS_ARCHIVE_U8, 1, shape, suite->paraphrase_skip, err) == 0 &&
-                fs_archive_write(archive, name[2], FS_ARCHIVE_F64, 3, shape, suite->paraphrase_log, err) == 0
-            ? 0
+        write_array(base, "paraphrase_pair", FS_ARCHIVE_I64, 1, shape, pair, archive, err) == 0 &&
+                write_array(base, "paraphrase_skip", FS_ARCHIVE_U8, 1, shape, suite->paraphrase_skip, archive, err) == 0
+            ? write_array(base, "paraphrase_log", FS_ARCHIVE_F64, 3, shape, suite->paraphrase_log, archive, err)
             : -1;
     free(pair);
     return status;
 }
 
-static const struct fs_suite_operations operations = {compile, fold, add_rows, write_paraphrases, release};
+/* target, log; paraphrase_pair (item), paraphrase_skip, paraphrase_log where there are paraphrases. */
+static int write(const struct fs_suite *base, struct fs_archive *archive, struct fs_error *err)
+{
+    const struct pair_suite *suite = (const struct pair_suite *)base;
+    const size_t shape[3] = {base->items, CANDIDATES, base->columns};
+    const char **target = fs_allocate(base->items, sizeof *target, "texts of an archive", err);
+    char *path = fs_suite_path(base, "target", err);
+    int status = target != NULL && path != NULL ? 0 : -1;
+    for (size_t i = 0; status == 0 && i < base->items; i++) {
+        target[i] = suite->pairs->item[i].target;
+    }
+    status = status == 0 && fs_archive_write_texts(archive, path, base->items, target, err) == 0 &&
+                     write_array(base, "log", FS_ARCHIVE_F64, 3, shape, suite->log, archive, err) == 0
+                 ? write_paraphrases(suite, archive, err)
+                 : -1;
+    free(target);
+    free(path);
+    return status;
+}
+
+static const struct fs_suite_operations operations = {.compile = compile,
+                                                      .allocate = allocate_scores,
+                                                      .fold = fold,
+                                                      .add_rows = add_rows,
+                                                      .write = write,
+                                                      .release = release};
 
 static int allocate(struct pair_suite *suite, struct fs_error *err)
 {
-    size_t pairs = suite->pairs.count;
+    size_t pairs = suite->pairs->count;
     suite->base.items = pairs;
     for (size_t i = 0; i < pairs; i++) {
-        suite->paraphrases += suite->pairs.item[i].paraphrases;
+        suite->paraphrases += suite->pairs->item[i].paraphrases;
     }
     suite->statement = fs_allocate(pairs, sizeof *suite->statement, "statements", err);
     suite->paraphrase = fs_allocate(suite->paraphrases, sizeof *suite->paraphrase, "statements", err);
-    suite->log = fs_allocate(pairs, CANDIDATES * 2 * sizeof *suite->log, "scores", err);
-    suite->paraphrase_log = fs_allocate(suite->paraphrases, 4 * sizeof *suite->paraphrase_log, "scores", err);
     suite->paraphrase_skip = fs_allocate(suite->paraphrases, 1, "scores", err);
-    if (suite->statement == NULL || suite->paraphrase == NULL || suite->log == NULL || suite->paraphrase_log == NULL ||
-        suite->paraphrase_skip == NULL || fs_suite_create(&suite->base, err) != 0) {
+    if (suite->statement == NULL || suite->paraphrase == NULL || suite->paraphrase_skip == NULL ||
+        fs_suite_create(&suite->base, err) != 0) {
         return -1;
     }
     for (size_t i = 0; i < pairs; i++) {
-        suite->base.id[i] = suite->pairs.item[i].id;
-        suite->base.category[i] = suite->pairs.item[i].category;
-    }
-    for (size_t i = 0; i < pairs * CANDIDATES * 2; i++) {
-        suite->log[i] = NAN; /* what is not there, and the stamped model where there is none */
-    }
-    for (size_t i = 0; i < suite->paraphrases * 4; i++) {
-        suite->paraphrase_log[i] = NAN;
+        suite->base.id[i] = suite->pairs->item[i].id;
+        suite->base.category[i] = suite->pairs->item[i].category;
     }
     return 0;
 }
 
-/* Takes `pairs` over, also on failure. No suite where they are none. */
-static int make(const char *name, const char *scoring, struct fs_pair_list *pairs,
-                const struct fs_suite_options *options, struct fs_suite **result, struct fs_error *err)
+/* Takes `own` over, also on failure; where the options have edited pairs, those are the suite's. No suite where there are
+ * no pairs. */
+static int make(const char *name, const char *scoring, struct fs_pair_list *own, const struct fs_suite_options *options,
+                struct fs_suite **result, struct fs_error *err)
 {
+    const struct fs_pair_list *pairs = options->edited != NULL ? options->edited : own;
     struct pair_suite *suite = pairs->count > 0 ? fs_allocate(1, sizeof *suite, "pairs", err) : NULL;
     *result = NULL;
     if (suite == NULL) {
         int status = pairs->count > 0 ? -1 : 0;
-        fs_pair_list_release(pairs);
+        fs_pair_list_release(own);
         return status;
     }
-    suite->pairs = *pairs;
-    *pairs = (struct fs_pair_list){0, NULL};
-    suite->base = (struct fs_suite){
-        .operations = &operations, .name = name, .unit = "score", .candidates = CANDIDATES, .candidate = candidates};
+    suite->own = *own;
+    *own = (struct fs_pair_list){0, NULL};
+    suite->pairs = options->edited != NULL ? options->edited : &suite->own;
+    suite->base = (struct fs_suite){.operations = &operations,
+                                    .name = name,
+                                    .unit = "score",
+                                    .held_out = options->edited != NULL ? options->held_out : NULL,
+                                    .candidates = CANDIDATES,
+                                    .candidate = candidates};
     int status = fs_scoring_parse(scoring, options->kind, &suite->scoring, err);
     if (status == 0) {
         suite->base.scoring = fs_scoring_name(suite->scoring);
@@ -208,17 +254,45 @@ static int make(const char *name, const char *scoring, struct fs_pair_list *pair
     return 0;
 }
 
-int fs_suite_stereoset(const char *path, const struct fs_suite_options *options, struct fs_suite **suite,
+static int read_stereoset(const char *path, const char *const *categories, struct fs_pair_list *pairs,
+                          struct fs_error *err)
+{
+    return fs_stereoset_read(path, categories, pairs, err);
+}
+
+static int read_biaske(const char *path, const char *const *categories, struct fs_pair_list *pairs,
                        struct fs_error *err)
 {
-    struct fs_pair_list pairs;
-    return fs_stereoset_read(path, NULL, &pairs, err) == 0 && fs_suite_keep_categories(options, &pairs, err) == 0
+    struct fs_fact_list facts; /* a suite of their own */
+    if (fs_biaske_read(path, categories, pairs, &facts, err) != 0) {
+        return -1;
+    }
+    fs_fact_list_release(&facts);
+    return 0;
+}
+
+static int open_stereoset(const char *path, const struct fs_suite_options *options, struct fs_suite **suite,
+                          struct fs_error *err)
+{
+    struct fs_pair_list pairs = {0};
+    return options->edited != NULL ||
+                   (read_stereoset(path, NULL, &pairs, err) == 0 && fs_suite_keep_categories(options, &pairs, err) == 0)
                ? make("stereoset", options->scoring, &pairs, options, suite, err)
                : -1;
 }
 
-int fs_suite_stereoset_intersentence(const char *path, const struct fs_suite_options *options, struct fs_suite **suite,
-                                     struct fs_error *err)
+static int open_biaske(const char *path, const struct fs_suite_options *options, struct fs_suite **suite,
+                       struct fs_error *err)
+{
+    struct fs_pair_list pairs = {0};
+    return options->edited != NULL ||
+                   (read_biaske(path, NULL, &pairs, err) == 0 && fs_suite_keep_categories(options, &pairs, err) == 0)
+               ? make("biaske", options->scoring, &pairs, options, suite, err)
+               : -1;
+}
+
+static int open_stereoset_intersentence(const char *path, const struct fs_suite_options *options,
+                                        struct fs_suite **suite, struct fs_error *err)
 {
     struct fs_pair_list pairs;
     const char *scoring = options->kind == FS_MASKED ? "pll.given" : "object.mean";
@@ -228,8 +302,8 @@ int fs_suite_stereoset_intersentence(const char *path, const struct fs_suite_opt
                : -1;
 }
 
-int fs_suite_stereoset_synonyms(const char *path, const struct fs_suite_options *options, struct fs_suite **suite,
-                                struct fs_error *err)
+static int open_stereoset_synonyms(const char *path, const struct fs_suite_options *options, struct fs_suite **suite,
+                                   struct fs_error *err)
 {
     struct fs_pair_list pairs;
     return fs_stereoset_read_synonyms(path, &pairs, err) == 0 && fs_suite_keep_categories(options, &pairs, err) == 0
@@ -237,16 +311,35 @@ int fs_suite_stereoset_synonyms(const char *path, const struct fs_suite_options 
                : -1;
 }
 
-int fs_suite_biaske(const char *path, const struct fs_suite_options *options, struct fs_suite **suite,
-                    struct fs_error *err)
-{
-    struct fs_pair_list pairs;
-    struct fs_fact_list facts;
-    if (fs_biaske_read(path, NULL, &pairs, &facts, err) != 0) {
-        return -1;
-    }
-    fs_fact_list_release(&facts); /* the job measures them beside the edited pairs */
-    return fs_suite_keep_categories(options, &pairs, err) == 0
-               ? make("biaske", options->scoring, &pairs, options, suite, err)
-               : -1;
-}
+const struct fs_suite_kind fs_suite_stereoset = {
+    .name = "stereoset",
+    .key = "stereoset",
+    .about = "a stereotype, an anti-stereotype and an unrelated word in one sentence",
+    .scoring_key = "stereoset",
+    .masked = "target.prob",
+    .causal = "sentence.mean",
+    .open = open_stereoset,
+    .read_pairs = read_stereoset};
+
+const struct fs_suite_kind fs_suite_biaske = {
+    .name = "biaske",
+    .key = "biaske",
+    .about = "pairs of a stereotype and its counterpart, paraphrases (PS), facts that differ between groups (DS, RS)",
+    .scoring_key = "biaske",
+    .masked = "target.prob",
+    .causal = "object.mean",
+    .open = open_biaske,
+    .read_pairs = read_biaske};
+
+const struct fs_suite_kind fs_suite_stereoset_intersentence = {.name = "stereoset_intersentence",
+                                                               .key = "stereoset_intersentence",
+                                                               .about = "a sentence that follows a context",
+                                                               .open = open_stereoset_intersentence};
+
+const struct fs_suite_kind fs_suite_stereoset_synonyms = {.name = "stereoset_synonyms",
+                                                          .key = "stereoset_synonyms",
+                                                          .about = "StereoSet with other words for the groups",
+                                                          .scoring_key = "stereoset",
+                                                          .masked = "target.prob",
+                                                          .causal = "sentence.mean",
+                                                          .open = open_stereoset_synonyms};

@@ -1,7 +1,5 @@
 /*
- * The makers of the further suites (stages/suites/suite.h). Each reads the data of a published suite and gives a suite
- * that the caller destroys with fs_suite_destroy. `path` is a file, or a folder of files, as the comment says. Errors:
- * as the readers' (FS_EXIT_NO_INPUT, FS_EXIT_DATA). Local.
+ * The registry of suites: one row a suite, in suite_registry.c, and one file. Nothing else in the program names one. Local.
  */
 #ifndef FAIRSTAMP_STAGES_SUITES_SUITE_REGISTRY_H
 #define FAIRSTAMP_STAGES_SUITES_SUITE_REGISTRY_H
@@ -18,29 +16,43 @@ struct fs_suite_options {
     uint64_t seed;
     size_t text_tokens;  /* suite text: most tokens that are scored */
     size_t permutations; /* suite seat: most permutations of a test */
+    double fact_share;   /* suite biaske_facts: share of the facts that is taken; 1: all */
+
+    /* For the suite whose pairs are edited: these are its pairs, instead of those at `path`. All outlive the suite. */
+    const struct fs_pair_list *edited; /* NULL: the suite is only measured */
+    const bool *held_out;              /* [edited->count] */
 };
+
+struct fs_suite_kind {
+    const char *name;            /* "crows_pairs": of `score --suite`, and group of the archive */
+    const char *key;             /* data.<key> of a job names its data; several rows can read the same data */
+    const char *about;           /* one sentence for readers of a report */
+    const char *scoring_key;     /* scoring.<key> of a job chooses P[k]; NULL: no choice */
+    const char *masked, *causal; /* the default scoring of each kind of model, where there is a choice */
+    bool masked_only;            /* a causal model cannot be scored */
+    bool compares_layers;        /* measured at every layer of a layer sweep */
+    /* `path`: a file, or a folder of files. *suite is NULL where it has no item of the job's categories. The caller
+     * destroys it with fs_suite_destroy. Errors: as the readers' (FS_EXIT_NO_INPUT, FS_EXIT_DATA). */
+    int (*open)(const char *path, const struct fs_suite_options *options, struct fs_suite **suite,
+                struct fs_error *err);
+    /* The pairs that a job can edit; NULL: the suite has none. A category without any pair is FS_EXIT_DATA. */
+    int (*read_pairs)(const char *path, const char *const *categories, struct fs_pair_list *pairs,
+                      struct fs_error *err);
+};
+/* [fs_suite_kind_count], in the order of their rows in a result table, the edited suite first of all. */
+extern const struct fs_suite_kind *const fs_suite_kinds[];
+extern const size_t fs_suite_kind_count;
+
+/* NULL: no suite has that name. */
+const struct fs_suite_kind *fs_suite_kind_find(const char *name);
+/* The default scoring of a suite; NULL where it has no choice. */
+const char *fs_suite_scoring(const struct fs_suite_kind *kind, enum fs_model_kind model);
 
 /* Whether the job's categories take `category`. */
 bool fs_suite_takes(const struct fs_suite_options *options, const char *category);
-
+/* Whether the category is that of items on no group. */
+bool fs_suite_is_none(const char *category);
 /* Leaves the pairs of the job's categories in the list; releases it on failure. */
 int fs_suite_keep_categories(const struct fs_suite_options *options, struct fs_pair_list *pairs, struct fs_error *err);
-
-/* `suite` is NULL where the suite has no item of the job's categories. */
-typedef int fs_suite_maker(const char *path, const struct fs_suite_options *options, struct fs_suite **suite,
-                           struct fs_error *err);
-
-fs_suite_maker
-    fs_suite_winobias; /* folder of the authors' eight files {pro,anti}_stereotyped_type{1,2}.txt.{dev,test} */
-fs_suite_maker fs_suite_winogender;              /* folder with all_sentences.tsv */
-fs_suite_maker fs_suite_bec_pro;                 /* BEC-Pro_EN.tsv */
-fs_suite_maker fs_suite_seat;                    /* one .jsonl file, or a folder of them */
-fs_suite_maker fs_suite_counterfact;             /* CounterFact in EasyEdit's layout */
-fs_suite_maker fs_suite_known_facts;             /* ROME's known_1000.json */
-fs_suite_maker fs_suite_text;                    /* plain text: perplexity (causal), pseudo-perplexity (masked) */
-fs_suite_maker fs_suite_stereoset;               /* StereoSet's intrasentence items, measured and never edited */
-fs_suite_maker fs_suite_stereoset_intersentence; /* its intersentence items */
-fs_suite_maker fs_suite_stereoset_synonyms;      /* folder or file of items with attribute terms replaced by synonyms */
-fs_suite_maker fs_suite_biaske;                  /* BiasKE's pairs and paraphrases, measured and never edited */
 
 #endif

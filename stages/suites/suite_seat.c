@@ -6,7 +6,7 @@
  *     effect size = (mean of s over X - mean of s over Y) / standard deviation of s over X and Y (n - 1)
  *     p = share of the partitions of X and Y into halves with a sum of s over the first half not below that of X
  *
- * as bias-scratch computes them (bias_bench/benchmark/seat): a text's embedding is the mean of its top hidden states over
+ * as bias-bench computes them (bias_bench/benchmark/seat): a text's embedding is the mean of its top hidden states over
  * all its tokens, [CLS] and [SEP] included; begin-of-text is prepended where a causal family has one of its own. A text
  * that stands twice in a list counts once. Where there are more partitions than `permutations`, that many less one are
  * drawn, and the given one counts as drawn. No p where X and Y differ in size. Intervals: X and Y resampled each.
@@ -42,8 +42,8 @@ struct seat {
     size_t item_capacity;
     uint64_t seed;
     size_t permutations;
-    double *p_value; /* [tests][2] */
-    double *effect;  /* [tests][2] */
+    double *p_value; /* [tests][columns] */
+    double *effect;  /* [tests][columns] */
 };
 
 static int add_text(struct seat *suite, size_t first, const char *text, struct fs_error *err)
@@ -169,10 +169,11 @@ static int compile(struct fs_suite *base, struct fs_plan *plan, const struct fs_
     return 0;
 }
 
-/* The embedding of an item by one model; NULL where it has none. */
-static const double *embedding(const struct seat *suite, const struct fs_plan_values *values, size_t item, size_t model)
+/* The embedding of an item in one column; NULL where it has none. */
+static const double *embedding(const struct seat *suite, const struct fs_plan_values *values, size_t item,
+                               size_t column)
 {
-    return suite->state[item] != SIZE_MAX ? values->state + (2 * suite->state[item] + model) * values->hidden : NULL;
+    return suite->state[item] != SIZE_MAX ? fs_values_state(values, column, suite->state[item]) : NULL;
 }
 
 static double cosine(const double *a, const double *b, size_t n)
@@ -188,12 +189,12 @@ static double cosine(const double *a, const double *b, size_t n)
 
 /* Mean cosine of `target` with the texts of one list. */
 static double nearness(const struct seat *suite, const struct fs_plan_values *values, const struct test *test,
-                       const double *target, size_t list, size_t model)
+                       const double *target, size_t list, size_t column)
 {
     double sum = 0.0;
     size_t count = 0;
     for (size_t item = test->first[list]; item < test->first[list + 1]; item++) {
-        const double *attribute = embedding(suite, values, item, model);
+        const double *attribute = embedding(suite, values, item, column);
         if (attribute != NULL) {
             sum += cosine(target, attribute, values->hidden);
             count++;
@@ -202,18 +203,18 @@ static double nearness(const struct seat *suite, const struct fs_plan_values *va
     return sum / (double)count;
 }
 
-static int fold(struct fs_suite *base, const struct fs_plan_values *values, size_t model, struct fs_error *err)
+static int fold(struct fs_suite *base, const struct fs_plan_values *values, size_t column, struct fs_error *err)
 {
     struct seat *suite = (struct seat *)base;
     (void)err;
     for (size_t t = 0; t < suite->tests; t++) {
         const struct test *test = &suite->test[t];
         for (size_t item = test->first[X]; item < test->first[A]; item++) {
-            const double *target = embedding(suite, values, item, model);
-            base->score[fs_suite_at(base, item, 0, model)] =
-                target == NULL
-                    ? NAN
-                    : nearness(suite, values, test, target, A, model) - nearness(suite, values, test, target, B, model);
+            const double *target = embedding(suite, values, item, column);
+            base->score[fs_suite_at(base, item, 0, column)] =
+                target == NULL ? NAN
+                               : nearness(suite, values, test, target, A, column) -
+                                     nearness(suite, values, test, target, B, column);
         }
     }
     return 0;
@@ -317,18 +318,19 @@ static void effect_interval(const double *s, size_t x, size_t y, const struct fs
 }
 
 struct scratch {
-    double *s, *resampled; /* [items] */
-    size_t *index;         /* [items] */
-    double *effects;       /* [resamples] */
+    double *s, *resampled;        /* [items] */
+    size_t *index;                /* [items] */
+    double *effects;              /* [resamples] */
+    struct fs_metric *effect, *p; /* [columns] */
 };
 
-static void run_test(struct seat *suite, size_t t, size_t model, const struct fs_bootstrap *bootstrap,
+static void run_test(struct seat *suite, size_t t, size_t column, const struct fs_bootstrap *bootstrap,
                      struct scratch *scratch, struct fs_metric *effect, struct fs_metric *p)
 {
     const struct test *test = &suite->test[t];
     size_t side[2] = {0, 0}, n = 0;
     for (size_t item = test->first[X]; item < test->first[A]; item++) {
-        double s = suite->base.score[fs_suite_at(&suite->base, item, 0, model)];
+        double s = suite->base.score[fs_suite_at(&suite->base, item, 0, column)];
         if (!isnan(s)) {
             scratch->s[n++] = s;
             side[item >= test->first[Y]]++;
@@ -343,47 +345,63 @@ static void run_test(struct seat *suite, size_t t, size_t model, const struct fs
         struct fs_random random = fs_random_start(suite->seed, PERMUTATION_STREAM + t);
         p->value = permutation_p(scratch->s, side[0], suite->permutations, &random, scratch->index);
     }
-    suite->effect[2 * t + model] = effect->value;
-    suite->p_value[2 * t + model] = p->value;
+    suite->effect[suite->base.columns * t + column] = effect->value;
+    suite->p_value[suite->base.columns * t + column] = p->value;
+}
+
+static int allocate(struct fs_suite *base, struct fs_error *err)
+{
+    struct seat *suite = (struct seat *)base;
+    free(suite->effect);
+    free(suite->p_value);
+    suite->effect = fs_suite_scores(base, suite->tests, 1, err);
+    suite->p_value = fs_suite_scores(base, suite->tests, 1, err);
+    return suite->effect != NULL && suite->p_value != NULL ? 0 : -1;
+}
+
+static int add_test(struct seat *suite, struct fs_suite_rows *rows, size_t t, struct scratch *scratch,
+                    struct fs_error *err)
+{
+    const struct fs_suite *base = &suite->base;
+    for (size_t column = 0; column < base->columns; column++) {
+        run_test(suite, t, column, fs_suite_bootstrap(rows), scratch, &scratch->effect[column], &scratch->p[column]);
+    }
+    const char *name = suite->test[t].name;
+    return fs_suite_add_row(rows, base, name, "effect_size", scratch->effect, err) == 0
+               ? fs_suite_add_row(rows, base, name, "p_value", scratch->p, err)
+               : -1;
 }
 
 static int add_rows(struct fs_suite *base, struct fs_suite_rows *rows, struct fs_error *err)
 {
     struct seat *suite = (struct seat *)base;
-    const struct fs_bootstrap *bootstrap = fs_suite_bootstrap(rows);
+    size_t resamples = fs_suite_bootstrap(rows)->resamples;
     struct scratch scratch = {.s = fs_allocate(base->items, sizeof(double), "SEAT", err),
                               .resampled = fs_allocate(base->items, sizeof(double), "SEAT", err),
                               .index = fs_allocate(base->items, sizeof(size_t), "SEAT", err),
-                              .effects = fs_allocate(bootstrap->resamples, sizeof(double), "SEAT", err)};
-    suite->effect = fs_allocate(suite->tests, 2 * sizeof(double), "SEAT", err);
-    suite->p_value = fs_allocate(suite->tests, 2 * sizeof(double), "SEAT", err);
+                              .effects = fs_allocate(resamples, sizeof(double), "SEAT", err),
+                              .effect = fs_allocate(base->columns, sizeof(struct fs_metric), "SEAT", err),
+                              .p = fs_allocate(base->columns, sizeof(struct fs_metric), "SEAT", err)};
     int status = scratch.s != NULL && scratch.resampled != NULL && scratch.index != NULL && scratch.effects != NULL &&
-                         suite->effect != NULL && suite->p_value != NULL
+                         scratch.effect != NULL && scratch.p != NULL
                      ? 0
                      : -1;
-    for (size_t i = 0; status == 0 && i < 2 * suite->tests; i++) {
-        suite->effect[i] = suite->p_value[i] = NAN;
-    }
     for (size_t t = 0; status == 0 && t < suite->tests; t++) {
-        struct fs_metric effect[2], p[2];
-        for (size_t model = 0; model < fs_suite_models(rows); model++) {
-            run_test(suite, t, model, bootstrap, &scratch, &effect[model], &p[model]);
-        }
-        status = fs_suite_add_row(rows, base, suite->test[t].name, "effect_size", 0, effect, err) == 0
-                     ? fs_suite_add_row(rows, base, suite->test[t].name, "p_value", NAN, p, err)
-                     : -1;
+        status = add_test(suite, rows, t, &scratch, err);
     }
     free(scratch.s);
     free(scratch.resampled);
     free(scratch.index);
     free(scratch.effects);
+    free(scratch.effect);
+    free(scratch.p);
     return status;
 }
 
 static int write_tests(const struct fs_suite *base, struct fs_archive *archive, struct fs_error *err)
 {
     const struct seat *suite = (const struct seat *)base;
-    const size_t shape[2] = {suite->tests, 2};
+    const size_t shape[2] = {suite->tests, base->columns};
     const char **name = fs_allocate(suite->tests, sizeof *name, "SEAT", err);
     if (name == NULL) {
         return -1;
@@ -416,7 +434,12 @@ static void release(struct fs_suite *base)
     free(suite->p_value);
 }
 
-static const struct fs_suite_operations operations = {compile, fold, add_rows, write_tests, release};
+static const struct fs_suite_operations operations = {.compile = compile,
+                                                      .allocate = allocate,
+                                                      .fold = fold,
+                                                      .add_rows = add_rows,
+                                                      .write = write_tests,
+                                                      .release = release};
 
 static int create(struct seat *suite, const struct fs_folder *folder, struct fs_error *err)
 {
@@ -442,8 +465,8 @@ static int create(struct seat *suite, const struct fs_folder *folder, struct fs_
     return 0;
 }
 
-int fs_suite_seat(const char *path, const struct fs_suite_options *options, struct fs_suite **result,
-                  struct fs_error *err)
+static int open_seat(const char *path, const struct fs_suite_options *options, struct fs_suite **result,
+                     struct fs_error *err)
 {
     struct fs_folder folder;
     *result = NULL;
@@ -471,3 +494,8 @@ int fs_suite_seat(const char *path, const struct fs_suite_options *options, stru
     fs_folder_release(&folder);
     return status;
 }
+
+const struct fs_suite_kind fs_suite_seat = {.name = "seat",
+                                            .key = "seat",
+                                            .about = "whether target texts lie nearer to one list of attributes",
+                                            .open = open_seat};

@@ -76,6 +76,7 @@ int fs_statement_suite_compile(struct fs_suite *base, struct fs_plan *plan, cons
     for (size_t item = 0; item < base->items; item++) {
         for (size_t candidate = 0; candidate < base->candidates; candidate++) {
             size_t at = item * base->candidates + candidate;
+            fs_statement_release(&suite->statement[at]);
             if (fs_statement_compile(plan, tokenizer, style, suite->scoring, &suite->text[at], &suite->statement[at],
                                      err) != 0) {
                 return fs_error_prepend(err, "item %s", base->id[item]);
@@ -88,15 +89,15 @@ int fs_statement_suite_compile(struct fs_suite *base, struct fs_plan *plan, cons
     return 0;
 }
 
-int fs_statement_suite_fold(struct fs_suite *base, const struct fs_plan_values *values, size_t model,
+int fs_statement_suite_fold(struct fs_suite *base, const struct fs_plan_values *values, size_t column,
                             struct fs_error *err)
 {
     struct fs_statement_suite *suite = (struct fs_statement_suite *)base;
     (void)err;
     for (size_t item = 0; item < base->items; item++) {
         for (size_t candidate = 0; candidate < base->candidates; candidate++) {
-            base->score[fs_suite_at(base, item, candidate, model)] =
-                fs_statement_log(&suite->statement[item * base->candidates + candidate], values->read, model);
+            base->score[fs_suite_at(base, item, candidate, column)] =
+                fs_statement_log(&suite->statement[item * base->candidates + candidate], values, column);
         }
     }
     return 0;

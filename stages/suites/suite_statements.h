@@ -18,7 +18,7 @@ struct fs_statement_suite {
     size_t owned_count, owned_capacity;
 };
 
-/* Arrays for suite.items; sets scoring and unit of the base. The operations are the maker's, or the ones below. */
+/* Arrays for suite.items; sets scoring and unit of the base. The operations are the suite's own, or the ones below. */
 int fs_statement_suite_create(struct fs_statement_suite *suite, enum fs_scoring scoring, struct fs_error *err);
 /* A copy of `length` bytes of `text` that lives as long as the suite; NULL with `err` set. */
 const char *fs_statement_suite_keep(struct fs_statement_suite *suite, const char *text, size_t length,
@@ -31,7 +31,7 @@ int fs_statement_suite_set(struct fs_statement_suite *suite, size_t item, size_t
 /* Operations of struct fs_suite_operations: compile, fold, release. */
 int fs_statement_suite_compile(struct fs_suite *suite, struct fs_plan *plan, const struct fs_tokenizer *tokenizer,
                                const struct fs_prompt_style *style, struct fs_error *err);
-int fs_statement_suite_fold(struct fs_suite *suite, const struct fs_plan_values *values, size_t model,
+int fs_statement_suite_fold(struct fs_suite *suite, const struct fs_plan_values *values, size_t column,
                             struct fs_error *err);
 void fs_statement_suite_release(struct fs_suite *suite);
 

@@ -62,9 +62,23 @@ static int add_window(struct fs_plan *plan, const struct fs_prompt_style *style,
     return 0;
 }
 
+/* An earlier evaluation may have made them. */
+static void release_windows(struct text *suite)
+{
+    free(suite->first);
+    free(suite->read);
+    free(suite->name);
+    free(suite->base.id);
+    free(suite->base.category);
+    free(suite->base.skip);
+    suite->base.id = suite->base.category = NULL;
+    suite->base.skip = NULL;
+}
+
 /* Windows of the text, and the base's arrays for them. */
 static int create_windows(struct text *suite, size_t windows, size_t tokens, struct fs_error *err)
 {
+    release_windows(suite);
     suite->base.items = windows;
     suite->first = fs_allocate(windows + 1, sizeof *suite->first, "windows of a text", err);
     suite->read = fs_allocate(tokens, sizeof *suite->read, "windows of a text", err);
@@ -109,17 +123,17 @@ static int compile(struct fs_suite *base, struct fs_plan *plan, const struct fs_
     return status;
 }
 
-static int fold(struct fs_suite *base, const struct fs_plan_values *values, size_t model, struct fs_error *err)
+static int fold(struct fs_suite *base, const struct fs_plan_values *values, size_t column, struct fs_error *err)
 {
     struct text *suite = (struct text *)base;
     (void)err;
     for (size_t i = 0; i < base->items; i++) {
         double sum = 0.0;
         for (size_t k = suite->first[i]; k < suite->first[i + 1]; k++) {
-            sum += values->read[suite->read[k]].logprob[model];
+            sum += fs_values_logprob(values, column, suite->read[k]);
         }
-        base->score[fs_suite_at(base, i, LOG_PROBABILITY, model)] = sum;
-        base->score[fs_suite_at(base, i, TOKENS, model)] = (double)(suite->first[i + 1] - suite->first[i]);
+        base->score[fs_suite_at(base, i, LOG_PROBABILITY, column)] = sum;
+        base->score[fs_suite_at(base, i, TOKENS, column)] = (double)(suite->first[i + 1] - suite->first[i]);
     }
     return 0;
 }
@@ -131,13 +145,13 @@ static int compare_doubles(const void *a, const void *b)
 }
 
 /* Over all windows, or over as many drawn by `random`. */
-static double perplexity(const struct fs_suite *base, size_t model, struct fs_random *random)
+static double perplexity(const struct fs_suite *base, size_t column, struct fs_random *random)
 {
     double sum = 0.0, tokens = 0.0;
     for (size_t i = 0; i < base->items; i++) {
         size_t item = random != NULL ? fs_random_below(random, base->items) : i;
-        sum += base->score[fs_suite_at(base, item, LOG_PROBABILITY, model)];
-        tokens += base->score[fs_suite_at(base, item, TOKENS, model)];
+        sum += base->score[fs_suite_at(base, item, LOG_PROBABILITY, column)];
+        tokens += base->score[fs_suite_at(base, item, TOKENS, column)];
     }
     return exp(-sum / tokens);
 }
@@ -146,26 +160,30 @@ static int add_rows(struct fs_suite *base, struct fs_suite_rows *rows, struct fs
 {
     const struct fs_bootstrap *bootstrap = fs_suite_bootstrap(rows);
     const struct text *suite = (const struct text *)base;
-    struct fs_metric metric[2] = {{0}};
     size_t tokens = suite->first[base->items];
     double *drawn = fs_allocate(bootstrap->resamples, sizeof *drawn, "a bootstrap", err);
-    if (drawn == NULL) {
+    struct fs_metric *metric = fs_allocate(base->columns, sizeof *metric, "a bootstrap", err);
+    if (drawn == NULL || metric == NULL) {
+        free(drawn);
+        free(metric);
         return -1;
     }
-    for (size_t model = 0; model < fs_suite_models(rows); model++) {
-        metric[model] = (struct fs_metric){perplexity(base, model, NULL), NAN, NAN, tokens, 0};
+    for (size_t column = 0; column < base->columns; column++) {
+        metric[column] = (struct fs_metric){perplexity(base, column, NULL), NAN, NAN, tokens, 0};
         for (size_t r = 0; r < bootstrap->resamples; r++) {
             struct fs_random random = fs_random_start(bootstrap->seed, r);
-            drawn[r] = perplexity(base, model, &random);
+            drawn[r] = perplexity(base, column, &random);
         }
         if (bootstrap->resamples > 0) {
             qsort(drawn, bootstrap->resamples, sizeof *drawn, compare_doubles);
-            metric[model].low = drawn[(size_t)(0.025 * (double)(bootstrap->resamples - 1))];
-            metric[model].high = drawn[(size_t)ceil(0.975 * (double)(bootstrap->resamples - 1))];
+            metric[column].low = drawn[(size_t)(0.025 * (double)(bootstrap->resamples - 1))];
+            metric[column].high = drawn[(size_t)ceil(0.975 * (double)(bootstrap->resamples - 1))];
         }
     }
+    int status = fs_suite_add_row(rows, base, "none", "perplexity", metric, err);
     free(drawn);
-    return fs_suite_add_row(rows, base, "none", "perplexity", 1, metric, err);
+    free(metric);
+    return status;
 }
 
 static void release(struct fs_suite *base)
@@ -178,10 +196,11 @@ static void release(struct fs_suite *base)
     free(suite->name);
 }
 
-static const struct fs_suite_operations operations = {compile, fold, add_rows, NULL, release};
+static const struct fs_suite_operations operations = {
+    .compile = compile, .fold = fold, .add_rows = add_rows, .release = release};
 
-int fs_suite_text(const char *path, const struct fs_suite_options *options, struct fs_suite **result,
-                  struct fs_error *err)
+static int open_text(const char *path, const struct fs_suite_options *options, struct fs_suite **result,
+                     struct fs_error *err)
 {
     struct fs_file_map map;
     *result = NULL;
@@ -215,3 +234,6 @@ int fs_suite_text(const char *path, const struct fs_suite_options *options, stru
     fs_file_map_close(&map);
     return status;
 }
+
+const struct fs_suite_kind fs_suite_text = {
+    .name = "text", .key = "text", .about = "how well any text is predicted; lower is better", .open = open_text};

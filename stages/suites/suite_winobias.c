@@ -112,6 +112,8 @@ static int compile(struct fs_suite *base, struct fs_plan *plan, const struct fs_
     struct winobias *suite = (struct winobias *)base;
     for (size_t i = 0; i < base->items; i++) {
         struct fs_statement *statement = suite->statement[i];
+        fs_statement_release(&statement[PRO]);
+        fs_statement_release(&statement[ANTI]);
         if (fs_statement_compile_crows(plan, tokenizer, style, suite->scoring, &suite->pairs.item[i], statement, err) !=
             0) {
             return fs_error_prepend(err, "item %s", base->id[i]);
@@ -121,14 +123,13 @@ static int compile(struct fs_suite *base, struct fs_plan *plan, const struct fs_
     return 0;
 }
 
-static int fold(struct fs_suite *base, const struct fs_plan_values *values, size_t model, struct fs_error *err)
+static int fold(struct fs_suite *base, const struct fs_plan_values *values, size_t column, struct fs_error *err)
 {
     const struct winobias *suite = (const struct winobias *)base;
     (void)err;
     for (size_t i = 0; i < base->items; i++) {
         for (size_t k = 0; k < CANDIDATES; k++) {
-            base->score[fs_suite_at(base, i, k, model)] =
-                fs_statement_log(&suite->statement[i][k], values->read, model);
+            base->score[fs_suite_at(base, i, k, column)] = fs_statement_log(&suite->statement[i][k], values, column);
         }
     }
     return 0;
@@ -152,14 +153,16 @@ static void release(struct fs_suite *base)
 static int select_type(struct winobias *suite, size_t type, size_t candidate, struct fs_error *err)
 {
     const struct fs_suite *base = &suite->base;
-    double *column = fs_allocate(base->items, 2 * sizeof *column, "scores of WinoBias", err);
+    const size_t columns = base->columns;
+    double *column = fs_suite_scores(base, base->items, 1, err);
     if (column == NULL) {
         return -1;
     }
-    for (size_t i = 0; i < 2 * base->items; i++) {
-        bool wanted = base->id[i / 2][4] == (char)('1' + type);
-        column[i] = wanted ? base->score[fs_suite_at(base, i / 2, candidate, i % 2)] : NAN;
+    for (size_t i = 0; i < columns * base->items; i++) {
+        bool wanted = base->id[i / columns][4] == (char)('1' + type);
+        column[i] = wanted ? base->score[fs_suite_at(base, i / columns, candidate, i % columns)] : NAN;
     }
+    free(suite->by_type[type][candidate]);
     suite->by_type[type][candidate] = column;
     return 0;
 }
@@ -169,22 +172,22 @@ static int add_rows(struct fs_suite *base, struct fs_suite_rows *rows, struct fs
     static const char *const names[TYPES] = {"pro.type1", "pro.type2"};
     struct winobias *suite = (struct winobias *)base;
     struct fs_suite_column pro = fs_suite_candidate(base, PRO), anti = fs_suite_candidate(base, ANTI);
-    if (fs_suite_add_share(rows, base, NULL, "pro", 50, pro, anti, err) != 0 ||
-        fs_suite_add_gap(rows, base, NULL, "gap", pro, anti, err) != 0) {
+    if (fs_suite_add_share(rows, base, "pro", pro, anti, err) != 0 ||
+        fs_suite_add_gap(rows, base, "gap", pro, anti, err) != 0) {
         return -1;
     }
     for (size_t type = 0; type < TYPES; type++) {
         if (select_type(suite, type, PRO, err) != 0 || select_type(suite, type, ANTI, err) != 0 ||
-            fs_suite_add_share(rows, base, NULL, names[type], 50,
-                               (struct fs_suite_column){suite->by_type[type][PRO], 2},
-                               (struct fs_suite_column){suite->by_type[type][ANTI], 2}, err) != 0) {
+            fs_suite_add_share(rows, base, names[type], fs_suite_own(base, suite->by_type[type][PRO]),
+                               fs_suite_own(base, suite->by_type[type][ANTI]), err) != 0) {
             return -1;
         }
     }
     return 0;
 }
 
-static const struct fs_suite_operations operations = {compile, fold, add_rows, NULL, release};
+static const struct fs_suite_operations operations = {
+    .compile = compile, .fold = fold, .add_rows = add_rows, .release = release};
 
 /* The pro- and anti-stereotyped file of one type and part. */
 struct file_pair {
@@ -243,8 +246,8 @@ static int fill(struct winobias *suite, const struct file_pair *pair, struct fs_
     return 0;
 }
 
-int fs_suite_winobias(const char *path, const struct fs_suite_options *options, struct fs_suite **result,
-                      struct fs_error *err)
+static int open_winobias(const char *path, const struct fs_suite_options *options, struct fs_suite **result,
+                         struct fs_error *err)
 {
     struct file_pair pair[TYPES * PARTS] = {{{NULL}, {{0}}, {NULL}, 0}};
     struct winobias *suite = fs_allocate(1, sizeof *suite, "WinoBias", err);
@@ -279,3 +282,9 @@ int fs_suite_winobias(const char *path, const struct fs_suite_options *options, 
     *result = &suite->base;
     return 0;
 }
+
+const struct fs_suite_kind fs_suite_winobias = {
+    .name = "winobias",
+    .key = "winobias",
+    .about = "sentences with a pronoun that fits the stereotype of an occupation (pro), or does not",
+    .open = open_winobias};

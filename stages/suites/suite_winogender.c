@@ -43,7 +43,7 @@ struct winogender {
     size_t *answer;                               /* [items] who is meant */
     struct fs_statement_text (*text)[CANDIDATES]; /* [items] owned */
     struct fs_statement (*statement)[CANDIDATES]; /* [items] */
-    double *column;                               /* [items][2] of the row that is being made */
+    double *column;                               /* [items][columns] of the row that is being made */
 };
 
 /* "technician.customer.1.male.txt" in its parts; each ends at a dot. */
@@ -201,6 +201,7 @@ static int compile(struct fs_suite *base, struct fs_plan *plan, const struct fs_
     for (size_t i = 0; i < base->items * CANDIDATES; i++) {
         size_t item = i / CANDIDATES, k = i % CANDIDATES;
         enum fs_scoring scoring = k < GENDERS ? suite->pronoun_scoring : suite->question_scoring;
+        fs_statement_release(&suite->statement[item][k]);
         if (fs_statement_compile(plan, tokenizer, style, scoring, &suite->text[item][k], &suite->statement[item][k],
                                  err) != 0) {
             return fs_error_prepend(err, "item %s", base->id[item]);
@@ -212,25 +213,25 @@ static int compile(struct fs_suite *base, struct fs_plan *plan, const struct fs_
     return 0;
 }
 
-static int fold(struct fs_suite *base, const struct fs_plan_values *values, size_t model, struct fs_error *err)
+static int fold(struct fs_suite *base, const struct fs_plan_values *values, size_t column, struct fs_error *err)
 {
     const struct winogender *suite = (const struct winogender *)base;
     (void)err;
     for (size_t i = 0; i < base->items * CANDIDATES; i++) {
-        base->score[2 * i + model] =
-            fs_statement_log(&suite->statement[i / CANDIDATES][i % CANDIDATES], values->read, model);
+        base->score[fs_suite_at(base, i / CANDIDATES, i % CANDIDATES, column)] =
+            fs_statement_log(&suite->statement[i / CANDIDATES][i % CANDIDATES], values, column);
     }
     return 0;
 }
 
 /* 1 where the question behind the sentence of `gender` is answered rightly; the occupation wins a tie, as it is asked
  * for first. */
-static double is_right(const struct winogender *suite, size_t item, size_t gender, size_t model)
+static double is_right(const struct winogender *suite, size_t item, size_t gender, size_t column)
 {
     const struct fs_suite *base = &suite->base;
     size_t first = GENDERS + gender * ANSWERS;
-    double occupation = base->score[fs_suite_at(base, item, first, model)];
-    double participant = base->score[fs_suite_at(base, item, first + 1, model)];
+    double occupation = base->score[fs_suite_at(base, item, first, column)];
+    double participant = base->score[fs_suite_at(base, item, first + 1, column)];
     if (isnan(occupation) || isnan(participant)) {
         return NAN;
     }
@@ -240,10 +241,11 @@ static double is_right(const struct winogender *suite, size_t item, size_t gende
 /* column = sum over genders of weight[gender] x right */
 static void weigh(struct winogender *suite, const double weight[GENDERS])
 {
-    for (size_t i = 0; i < 2 * suite->base.items; i++) {
+    const size_t columns = suite->base.columns;
+    for (size_t i = 0; i < columns * suite->base.items; i++) {
         suite->column[i] = 0.0;
         for (size_t gender = 0; gender < GENDERS; gender++) {
-            suite->column[i] += weight[gender] * is_right(suite, i / 2, gender, i % 2);
+            suite->column[i] += weight[gender] * is_right(suite, i / columns, gender, i % columns);
         }
     }
 }
@@ -252,27 +254,26 @@ static int add_rows(struct fs_suite *base, struct fs_suite_rows *rows, struct fs
 {
     static const struct {
         const char *name;
-        double ideal, weight[GENDERS];
+        double weight[GENDERS];
         bool one_gender; /* an item is right or wrong: a share */
-    } questions[] = {{"accuracy", 100, {1.0 / 3, 1.0 / 3, 1.0 / 3}, false},
-                     {"accuracy.male", 100, {1, 0, 0}, true},
-                     {"accuracy.female", 100, {0, 1, 0}, true},
-                     {"accuracy.neutral", 100, {0, 0, 1}, true},
-                     {"accuracy.gap", 0, {1, -1, 0}, false}};
+    } questions[] = {{"accuracy", {1.0 / 3, 1.0 / 3, 1.0 / 3}, false},
+                     {"accuracy.male", {1, 0, 0}, true},
+                     {"accuracy.female", {0, 1, 0}, true},
+                     {"accuracy.neutral", {0, 0, 1}, true},
+                     {"accuracy.gap", {1, -1, 0}, false}};
     struct winogender *suite = (struct winogender *)base;
     struct fs_suite_column male = fs_suite_candidate(base, MALE), female = fs_suite_candidate(base, FEMALE);
-    suite->column = fs_allocate(base->items, 2 * sizeof *suite->column, "scores of Winogender", err);
-    if (suite->column == NULL || fs_suite_add_share(rows, base, NULL, "male", 50, male, female, err) != 0 ||
-        fs_suite_add_gap(rows, base, NULL, "gap", male, female, err) != 0) {
+    free(suite->column);
+    suite->column = fs_suite_scores(base, base->items, 1, err);
+    if (suite->column == NULL || fs_suite_add_share(rows, base, "male", male, female, err) != 0 ||
+        fs_suite_add_gap(rows, base, "gap", male, female, err) != 0) {
         return -1;
     }
     for (size_t i = 0; i < sizeof questions / sizeof questions[0]; i++) {
         weigh(suite, questions[i].weight);
-        const struct fs_suite_column column = {suite->column, 2};
-        int status =
-            questions[i].one_gender
-                ? fs_suite_add_yes(rows, base, NULL, questions[i].name, questions[i].ideal, column, err)
-                : fs_suite_add_mean(rows, base, NULL, questions[i].name, questions[i].ideal, 100.0, column, err);
+        const struct fs_suite_column column = fs_suite_own(base, suite->column);
+        int status = questions[i].one_gender ? fs_suite_add_yes(rows, base, questions[i].name, column, err)
+                                             : fs_suite_add_mean(rows, base, questions[i].name, 100.0, column, err);
         if (status != 0) {
             return -1;
         }
@@ -302,7 +303,8 @@ static void release(struct fs_suite *base)
     free(suite->column);
 }
 
-static const struct fs_suite_operations operations = {compile, fold, add_rows, NULL, release};
+static const struct fs_suite_operations operations = {
+    .compile = compile, .fold = fold, .add_rows = add_rows, .release = release};
 
 static int create(struct winogender *suite, const struct fs_tsv *tsv, const struct fs_suite_options *options,
                   struct fs_error *err)
@@ -328,8 +330,8 @@ static int create(struct winogender *suite, const struct fs_tsv *tsv, const stru
                : -1;
 }
 
-int fs_suite_winogender(const char *path, const struct fs_suite_options *options, struct fs_suite **result,
-                        struct fs_error *err)
+static int open_winogender(const char *path, const struct fs_suite_options *options, struct fs_suite **result,
+                           struct fs_error *err)
 {
     struct fs_tsv *tsv = NULL;
     char *file = NULL;
@@ -349,3 +351,9 @@ int fs_suite_winogender(const char *path, const struct fs_suite_options *options
     fs_tsv_destroy(tsv);
     return status;
 }
+
+const struct fs_suite_kind fs_suite_winogender = {
+    .name = "winogender",
+    .key = "winogender",
+    .about = "male against female pronouns beside an occupation; accuracy: who is meant",
+    .open = open_winogender};

@@ -1,0 +1,63 @@
+/*
+ * An edit: what a method changes of a model. No edit (NULL) is the unedited model. The engine knows edits by the hooks
+ * of their kind alone; a kind is one row and one file in model/edits/.
+ *
+ * An edit acts on layers from `first_layer` on: below it an edited model computes what the unedited one does, so that
+ * both share those layers. An edit that replaces the whole model (`model`) shares nothing.
+ *
+ * Letters as in spec.h. All local.
+ */
+#ifndef FAIRSTAMP_MODEL_EDIT_H
+#define FAIRSTAMP_MODEL_EDIT_H
+
+#include <stddef.h>
+
+#include "io/archive/archive.h"
+#include "io/error.h"
+#include "model/real.h"
+
+struct fs_edit;
+struct fs_model;
+struct fs_spec;
+
+/* NULL: the kind has no such hook. */
+struct fs_edit_kind {
+    const char *name; /* "stamp" */
+    /* Whether the edit fits a model; FS_EXIT_DATA says what does not. */
+    int (*check)(const struct fs_edit *edit, const struct fs_spec *spec, struct fs_error *err);
+
+    /* The output of the FFN of `layer`: adds to h (T,d), the base, what the edit makes of x (T,d), the FFN's input.
+     * inner (T, inner_size) receives what the backward hook needs. */
+    void (*ffn_output)(const struct fs_edit *edit, size_t layer, size_t tokens, const fs_real *x, fs_real *inner,
+                       fs_real *h);
+    size_t (*inner_size)(const struct fs_edit *edit);
+    /* From dy (T,d), the gradient of the FFN's output: adds to gradient (layout of edit->number; NULL: not wanted), and
+     * sets dx (T,d; NULL: not wanted) to the gradient of x through the edit alone. dinner (T, inner_size) is scratch. */
+    void (*ffn_output_backward)(const struct fs_edit *edit, size_t tokens, const fs_real *x, const fs_real *inner,
+                                const fs_real *dy, fs_real *dinner, fs_real *gradient, fs_real *dx);
+    /* The hidden state h (T,d) after `layer`, in place. */
+    void (*hidden_state)(const struct fs_edit *edit, size_t layer, size_t tokens, fs_real *h);
+
+    /* Floating point operations of the hooks on T tokens. */
+    double (*flops)(const struct fs_edit *edit, double tokens);
+    /* Its datasets below /<name> of an archive, and back; the reader sets all of `edit` but `kind`. */
+    int (*write)(const struct fs_edit *edit, struct fs_archive *archive, struct fs_error *err);
+    int (*read)(const struct fs_archive *archive, struct fs_edit *edit, struct fs_error *err);
+};
+
+#define FS_EDIT_SIZES 4
+struct fs_edit {
+    const struct fs_edit_kind *kind;
+    size_t first_layer;
+    size_t size[FS_EDIT_SIZES]; /* what the kind needs beside the numbers, such as a width; 0 where not used */
+    fs_real *number;            /* [count] its parameters, as the kind lays them out; NULL: none */
+    size_t count;
+    struct fs_model *model; /* another whole model; NULL: the edit acts on the unedited one */
+};
+
+/* Kinds that an archive can hold; NULL where there is none of that name. */
+const struct fs_edit_kind *fs_edit_kind_find(const char *name);
+/* Frees the parameters, and the other model. Takes a zeroed struct. */
+void fs_edit_release(struct fs_edit *edit);
+
+#endif

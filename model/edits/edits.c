@@ -1,0 +1,26 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/edit.h"
+#include "model/edits/checkpoint.h"
+#include "model/edits/stamp_net.h"
+#include "model/model.h"
+
+static const struct fs_edit_kind *const kinds[] = {&fs_edit_stamp, &fs_edit_checkpoint};
+
+const struct fs_edit_kind *fs_edit_kind_find(const char *name)
+{
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        if (strcmp(kinds[i]->name, name) == 0) {
+            return kinds[i];
+        }
+    }
+    return NULL;
+}
+
+void fs_edit_release(struct fs_edit *edit)
+{
+    free(edit->number);
+    fs_model_destroy(edit->model);
+    *edit = (struct fs_edit){0};
+}

@@ -1,0 +1,242 @@
+/*
+ * CrowS-Pairs (Nangia et al. 2020): two sentences that differ in the group words. "crows" 100 x share(P[more] >
+ * P[less]), ideal 50; "crows.stereo" and "crows.antistereo" the published shares of either direction, without ties.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "io/benchmarks/benchmark.h"
+#include "stages/suites/selection.h"
+#include "stages/suites/suite_registry.h"
+
+enum { MORE, LESS, CANDIDATES };
+static const char *const candidates[CANDIDATES] = {"sent_more", "sent_less"};
+
+struct crows_pairs {
+    struct fs_suite base; /* scores: fs_statement_score */
+    enum fs_scoring scoring;
+    struct fs_crows_list pairs;
+    struct fs_statement (*statement)[CANDIDATES]; /* [pairs] */
+};
+
+static int compile(struct fs_suite *base, struct fs_plan *plan, const struct fs_tokenizer *tokenizer,
+                   const struct fs_prompt_style *style, struct fs_error *err)
+{
+    struct crows_pairs *suite = (struct crows_pairs *)base;
+    for (size_t i = 0; i < base->items; i++) {
+        struct fs_statement *statement = suite->statement[i];
+        fs_statement_release(&statement[MORE]);
+        fs_statement_release(&statement[LESS]);
+        if (fs_statement_compile_crows(plan, tokenizer, style, suite->scoring, &suite->pairs.item[i], statement, err) !=
+            0) {
+            return fs_error_prepend(err, "item %s", base->id[i]);
+        }
+        base->skip[i] = (uint8_t)(statement[MORE].skip != FS_KEPT ? statement[MORE].skip : statement[LESS].skip);
+    }
+    return 0;
+}
+
+static int fold(struct fs_suite *base, const struct fs_plan_values *values, size_t column, struct fs_error *err)
+{
+    const struct crows_pairs *suite = (const struct crows_pairs *)base;
+    (void)err;
+    for (size_t i = 0; i < base->items; i++) {
+        for (size_t k = 0; k < CANDIDATES; k++) {
+            base->score[fs_suite_at(base, i, k, column)] = fs_statement_score(&suite->statement[i][k], values, column);
+        }
+    }
+    return 0;
+}
+
+/* The columns of the items whose flag is `wanted`, moved to candidates 2 and 3 of the selection; their number. */
+static size_t take_direction(struct fs_selection *selection, size_t n, bool wanted)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (selection->flag[i] == wanted) {
+            for (size_t column = 0; column < selection->columns; column++) {
+                for (size_t k = 0; k < CANDIDATES; k++) {
+                    fs_selected(selection, column, CANDIDATES + k)[kept] = fs_selected(selection, column, k)[i];
+                }
+            }
+            kept++;
+        }
+    }
+    return kept;
+}
+
+/* Values of the columns: of all pairs (direction 0), of stereo (1) or antistereo (2) ones. */
+static int measure(struct fs_suite_rows *rows, struct fs_selection *selection, size_t n, size_t direction,
+                   struct fs_error *err)
+{
+    for (size_t column = 0; column < selection->columns; column++) {
+        struct fs_crows_metrics metrics;
+        if (fs_metrics_crows(n, fs_selected(selection, column, MORE), fs_selected(selection, column, LESS),
+                             selection->flag, &rows->bootstrap, &metrics, err) != 0) {
+            return -1;
+        }
+        selection->value[column] =
+            direction == 0 ? metrics.all : (direction == 1 ? metrics.stereo : metrics.antistereo);
+    }
+    return 0;
+}
+
+static int add_category(const struct crows_pairs *suite, struct fs_suite_rows *rows, const char *category,
+                        struct fs_selection *selection, struct fs_error *err)
+{
+    static const char *const names[] = {"crows", "crows.stereo", "crows.antistereo"};
+    const struct fs_suite *base = &suite->base;
+    size_t kept = 0, turned = 0;
+    for (size_t i = 0; i < selection->count; i++) {
+        size_t item = selection->item[i];
+        turned += suite->pairs.item[item].antistereo ? 1 : 0;
+        if (base->skip[item] == FS_KEPT) {
+            selection->flag[kept++] = suite->pairs.item[item].antistereo;
+        }
+    }
+    size_t n = fs_gather(selection, base->score, CANDIDATES, base->skip);
+    for (size_t k = 0; k < sizeof names / sizeof names[0]; k++) {
+        if ((k == 1 && turned == selection->count) || (k == 2 && turned == 0)) {
+            continue;
+        }
+        const struct fs_share_row row = {.text = {base->name, category, "all", names[k], base->scoring},
+                                         .a = k == 0 ? MORE : CANDIDATES + MORE,
+                                         .b = k == 0 ? LESS : CANDIDATES + LESS,
+                                         .n = k == 0 ? n : take_direction(selection, n, k == 2),
+                                         .without_ties = k > 0,
+                                         .value = selection->value};
+        if (measure(rows, selection, n, k, err) != 0 || fs_add_share_row(rows, selection, &row, err) != 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int add_rows(struct fs_suite *base, struct fs_suite_rows *rows, struct fs_error *err)
+{
+    const struct crows_pairs *suite = (const struct crows_pairs *)base;
+    struct fs_labels categories = {0};
+    struct fs_selection selection = {0};
+    int status = fs_selection_create(&selection, base->items, base->items, 2 * CANDIDATES, base->columns, err) == 0
+                     ? fs_labels_create(base->category, base->items, &categories, err)
+                     : -1;
+    for (size_t category = 0; status == 0 && category <= categories.count; category++) {
+        const struct fs_select by = {&categories, category, base->items, FS_ALL_ITEMS, NULL, base->skip};
+        fs_select(&selection, &by);
+        status =
+            add_category(suite, rows, category < categories.count ? categories.name[category] : "all", &selection, err);
+    }
+    fs_labels_release(&categories);
+    fs_selection_release(&selection);
+    return status;
+}
+
+static int write_directions(const struct fs_suite *base, struct fs_archive *archive, struct fs_error *err)
+{
+    const struct crows_pairs *suite = (const struct crows_pairs *)base;
+    uint8_t *antistereo = fs_allocate(base->items, 1, "directions of an archive", err);
+    char *path = fs_suite_path(base, "antistereo", err);
+    int status = antistereo != NULL && path != NULL ? 0 : -1;
+    for (size_t i = 0; status == 0 && i < base->items; i++) {
+        antistereo[i] = suite->pairs.item[i].antistereo ? 1 : 0;
+    }
+    status = status == 0 ? fs_archive_write(archive, path, FS_ARCHIVE_U8, 1, &base->items, antistereo, err) : -1;
+    free(antistereo);
+    free(path);
+    return status;
+}
+
+static void release(struct fs_suite *base)
+{
+    struct crows_pairs *suite = (struct crows_pairs *)base;
+    for (size_t i = 0; suite->statement != NULL && i < base->items; i++) {
+        fs_statement_release(&suite->statement[i][MORE]);
+        fs_statement_release(&suite->statement[i][LESS]);
+    }
+    free(suite->statement);
+    fs_crows_list_release(&suite->pairs);
+}
+
+static const struct fs_suite_operations operations = {
+    .compile = compile, .fold = fold, .add_rows = add_rows, .write = write_directions, .release = release};
+
+/* The published file spells race "race-color". */
+static bool takes(const struct fs_suite_options *options, const char *category)
+{
+    return fs_suite_takes(options, category) ||
+           (strcmp(category, "race-color") == 0 && fs_suite_takes(options, "race"));
+}
+
+/* The pairs of the job's categories, moved to the front; the others are released. */
+static void keep_categories(const struct fs_suite_options *options, struct fs_crows_list *pairs)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < pairs->count; i++) {
+        struct fs_crows_pair *pair = &pairs->item[i];
+        if (takes(options, pair->category)) {
+            pairs->item[kept++] = *pair;
+        } else {
+            free(pair->id);
+            free(pair->category);
+            free(pair->more);
+            free(pair->less);
+        }
+    }
+    pairs->count = kept;
+}
+
+static int create(struct crows_pairs *suite, const struct fs_suite_options *options, struct fs_error *err)
+{
+    if (fs_scoring_parse(options->scoring, options->kind, &suite->scoring, err) != 0) {
+        err->code = FS_EXIT_CONFIG;
+        return -1;
+    }
+    suite->base.scoring = fs_scoring_name(suite->scoring);
+    suite->base.items = suite->pairs.count;
+    suite->statement = fs_allocate(suite->pairs.count, sizeof *suite->statement, "CrowS-Pairs", err);
+    if (suite->statement == NULL || fs_suite_create(&suite->base, err) != 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < suite->pairs.count; i++) {
+        suite->base.id[i] = suite->pairs.item[i].id;
+        suite->base.category[i] = suite->pairs.item[i].category;
+    }
+    return 0;
+}
+
+static int open_crows_pairs(const char *path, const struct fs_suite_options *options, struct fs_suite **result,
+                            struct fs_error *err)
+{
+    *result = NULL;
+    struct crows_pairs *suite = fs_allocate(1, sizeof *suite, "CrowS-Pairs", err);
+    if (suite == NULL) {
+        return -1;
+    }
+    suite->base = (struct fs_suite){.operations = &operations,
+                                    .name = "crows_pairs",
+                                    .unit = "score",
+                                    .candidates = CANDIDATES,
+                                    .candidate = candidates};
+    int status = fs_crows_read(path, NULL, &suite->pairs, err);
+    if (status == 0) {
+        keep_categories(options, &suite->pairs);
+    }
+    if (status == 0 && suite->pairs.count > 0) {
+        status = create(suite, options, err);
+        *result = status == 0 ? &suite->base : NULL;
+    }
+    if (*result == NULL) {
+        fs_suite_destroy(&suite->base);
+    }
+    return status;
+}
+
+const struct fs_suite_kind fs_suite_crows_pairs = {.name = "crows_pairs",
+                                                   .key = "crows_pairs",
+                                                   .about =
+                                                       "two sentences that differ in the group, one more stereotyping",
+                                                   .scoring_key = "crows_pairs",
+                                                   .masked = "pll.unmodified",
+                                                   .causal = "sentence.sum",
+                                                   .compares_layers = true,
+                                                   .open = open_crows_pairs};
