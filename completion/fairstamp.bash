@@ -1,6 +1,6 @@
 # Completion of fairstamp for bash, made by `fairstamp --bash-completion`.
 
-# Each fills COMPREPLY with what completes $cur; $prefix stands before it in the same word.
+# Each fills COMPREPLY with what completes $cur; $prefix precedes it in the same word.
 _fairstamp_words() # "WORD ..."
 {
     mapfile -t COMPREPLY < <(compgen -P "$prefix" -W "$1" -- "$cur")
@@ -18,7 +18,7 @@ _fairstamp_files() # ENDING: files whose names have it, and folders; '': all
     )
     compopt -o filenames 2>/dev/null
 }
-_fairstamp_behind_equals() # bash parts words at "=", unless COMP_WORDBREAKS was changed
+_fairstamp_after_equals() # bash splits words at "=", unless COMP_WORDBREAKS was changed
 {
     [[ $COMP_WORDBREAKS == *=* ]] || prefix+=${cur%%=*}=
     cur=${cur#*=}
@@ -31,7 +31,7 @@ _fairstamp_setting() # KEY=VALUE
         compopt -o nospace 2>/dev/null
         return
     fi
-    _fairstamp_behind_equals
+    _fairstamp_after_equals
     case $key in
     model) _fairstamp_files '' ;;
     output) _fairstamp_files '' ;;
@@ -104,13 +104,14 @@ _fairstamp()
     option=${words[i - 1]}
     if [[ $cur == -*=* ]]; then
         option=${cur%%=*}
-        _fairstamp_behind_equals
+        _fairstamp_after_equals
     fi
     case $option in
     --set) _fairstamp_setting; return ;;
     --max-seconds) return ;;
     --stop-file) _fairstamp_files ''; return ;;
     --log-dir) _fairstamp_folders; return ;;
+    --format) _fairstamp_words "text json"; return ;;
     --seconds) return ;;
     --node-ranks) return ;;
     --network) return ;;
@@ -120,10 +121,12 @@ _fairstamp()
     --category) return ;;
     --scoring) return ;;
     --stamp) _fairstamp_files ''; return ;;
-    --scores) _fairstamp_files ''; return ;;
     --bootstrap) return ;;
     --seed) return ;;
+    --scores) _fairstamp_files ''; return ;;
     --to) _fairstamp_words "csv json npz"; return ;;
+    --tokenizers) _fairstamp_folders; return ;;
+    -o) return ;;
     --metric) return ;;
     --by) return ;;
     --where) return ;;
@@ -132,9 +135,6 @@ _fairstamp()
     --limit) return ;;
     --sbatch) return ;;
     --scripts) _fairstamp_folders; return ;;
-    --tokenizers) _fairstamp_folders; return ;;
-    -o) return ;;
-    --format) _fairstamp_words "text json"; return ;;
     esac
     case ${words[0]} in
     run) options="--set --force --max-seconds --stop-file --log-dir --format --quiet --help" ending=.json ;;

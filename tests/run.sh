@@ -26,3 +26,6 @@ fi
 echo "tests: building" >&2
 scripts/build.sh release ${CI:+-DFAIRSTAMP_WERROR=ON}
 ctest --test-dir build --output-on-failure -j "$(nproc)" "${selection[@]}"
+if [ "${CI:-}" = true ]; then
+    tests/kernels.sh Nehalem Haswell
+fi

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "io/clock.h"
-#include "io/console/progress.h"
 #include "io/publish.h"
 
 static FILE *stream;

@@ -1,12 +1,16 @@
-/* benchmark check: a BiasKE file or folder, before it is used or published. No ranks. */
+/* benchmark check: a BiasKE file or folder, before it is used or published. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "io/console/output.h"
 #include "io/values.h"
 #include "pipeline/checks/benchmark_check.h"
 #include "pipeline/commands/commands.h"
 #include "results/table.h"
+
+static const struct fs_option option_tokenizers = {.name = "--tokenizers",
+                                                   .argument = "DIR,...",
+                                                   .help =
+                                                       "folders of tokenizers that must know all subjects and objects"};
 
 static int print_counts(const struct fs_benchmark_report *report, struct fs_error *err)
 {
@@ -91,20 +95,38 @@ static int check(const char *path, const char *const *folder, struct fs_error *e
     return status;
 }
 
-int fs_command_benchmark(const struct fs_options *options, struct fs_error *err)
+static int run_check(struct fs_session *session, struct fs_error *err)
 {
+    const struct fs_options *options = session->options;
     char **folder;
-    if (strcmp(options->operand[0], "check") != 0) {
-        return fs_error_set(err, FS_EXIT_USAGE,
-                            "benchmark: found \"%.100s\", expected check, as in `fairstamp "
-                            "benchmark check FILE`",
-                            options->operand[0]);
-    }
-    if (fs_split_list("--tokenizers", options->value[FS_OPTION_TOKENIZERS], &folder, err) != 0) {
+    if (fs_split_list("--tokenizers", fs_option_value(options, &option_tokenizers), &folder, err) != 0) {
         return -1;
     }
-    int status = check(options->operand[1], (const char *const *)folder, err);
+    int status = check(options->operand[0], (const char *const *)folder, err);
     free(folder);
     int flushed = fs_finish_output(err);
     return status == 0 ? flushed : -1;
 }
+
+static const struct fs_option *const command_options[] = {&option_tokenizers, NULL};
+
+static const struct fs_action actions[] = {
+    {.name = "check",
+     .operands = "FILE.json|DIR",
+     .least = 1,
+     .most = 1,
+     .description =
+         "reads a BiasKE file, or all *.json files of a folder, and prints its counts by category. Ends with 65 where "
+         "the reader refuses it, a sentence occurs twice, {subject} comes after {object}, an article does not go with "
+         "its word, an object occurs twice in a text, or a tokenizer does not know a word.",
+     .options = command_options,
+     .run = run_check},
+    {0}};
+
+const struct fs_command fs_command_benchmark = {
+    .name = "benchmark",
+    .operands = "FILE.json|DIR",
+    .summary = "whether a BiasKE benchmark is sound",
+    .options = command_options,
+    .actions = actions,
+};

@@ -46,7 +46,9 @@ static bool check_job(struct fs_doctor *doctor, struct fs_session *session, stru
 {
     const struct fs_options *options = session->options;
     struct fs_error error = FS_ERROR_INIT;
-    int status = fs_job_load(options->operand[0], options->set, options->sets, job, &error);
+    size_t sets;
+    const char *const *set = fs_option_values(options, &fs_option_set, &sets);
+    int status = fs_job_load(options->operand[0], set, sets, job, &error);
     if (!agree(doctor, session, "job", status, &error)) {
         return false;
     }
@@ -296,7 +298,7 @@ static int judge(const struct fs_doctor *doctor, struct fs_error *err)
                         doctor->count[FS_FINDING_FAILED], doctor->findings, names);
 }
 
-int fs_command_doctor(struct fs_session *session, struct fs_error *err)
+static int run(struct fs_session *session, struct fs_error *err)
 {
     struct fs_doctor doctor = {0};
     struct fs_rank_facts *fact;
@@ -322,3 +324,22 @@ int fs_command_doctor(struct fs_session *session, struct fs_error *err)
     free(fact);
     return fs_session_agree(session, status, err);
 }
+
+static const struct fs_option *const command_options[] = {&fs_option_set, &fs_option_format, &fs_option_quiet, NULL};
+
+const struct fs_command fs_command_doctor = {
+    .name = "doctor",
+    .operands = "[JOB.json]",
+    .least = 0,
+    .most = 1,
+    .uses_ranks = true,
+    .summary = "whether this machine, and a job, are fit to run",
+    .description =
+        "Checks in seconds what would end a job after hours in a queue, one line a check: ok, warning or failed, with "
+        "the likely fix. How the ranks were started, their versions, threads and cores, OpenBLAS's kernels, Slurm's "
+        "time, memory and /dev/shm; with a job also its keys, model and data as every rank sees them, whether the "
+        "output can be written, the disk, and parallel HDF5. Start it as you will start the job. Ends with 0, warnings "
+        "or not, or 69 where a check failed.",
+    .options = command_options,
+    .run = run,
+};

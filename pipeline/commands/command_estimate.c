@@ -11,6 +11,20 @@
 #include "pipeline/estimate/estimate_file.h"
 #include "results/report.h"
 
+static const struct fs_option option_save = {
+    .name = "--save", .help = "write estimate.json to the job's output folder; run and report then compare"};
+static const struct fs_option option_seconds = {
+    .name = "--seconds", .argument = "N", .initial = "2", .help = "time to measure each kind of work unit"};
+static const struct fs_option option_node_ranks = {
+    .name = "--node-ranks",
+    .argument = "N",
+    .help = "ranks that share a node, for its memory; by default those that do now"};
+static const struct fs_option option_network = {
+    .name = "--network",
+    .argument = "US,GB",
+    .help = "microseconds of a short message and gigabytes a second of a long one; by default measured "
+            "between ranks, on one rank 2,10"};
+
 /* "US,GB": latency in microseconds, gigabytes a second. */
 static int parse_network(const char *text, struct fs_machine *machine, struct fs_error *err)
 {
@@ -26,23 +40,26 @@ static int parse_network(const char *text, struct fs_machine *machine, struct fs
     return 0;
 }
 
-static int read_options(const struct fs_options *given, struct fs_estimate_options *options, struct fs_machine *network,
+static int read_options(const struct fs_options *given, struct fs_estimate_options *request, struct fs_machine *network,
                         struct fs_error *err)
 {
     double ranks = 0;
-    *options = (struct fs_estimate_options){.set = given->set, .sets = given->sets, .path = given->operand[0]};
-    if (fs_parse_integer("--seconds", given->value[FS_OPTION_SECONDS], 1, 3600, &options->seconds, err) != 0) {
+    const char *node_ranks = fs_option_value(given, &option_node_ranks);
+    const char *text = fs_option_value(given, &option_network);
+    *request = (struct fs_estimate_options){.path = given->operand[0]};
+    request->set = fs_option_values(given, &fs_option_set, &request->sets);
+    if (fs_parse_integer("--seconds", fs_option_value(given, &option_seconds), 1, 3600, &request->seconds, err) != 0) {
         return -1;
     }
-    if (given->value[FS_OPTION_NODE_RANKS] != NULL) {
-        if (fs_parse_integer("--node-ranks", given->value[FS_OPTION_NODE_RANKS], 1, 65536, &ranks, err) != 0) {
+    if (node_ranks != NULL) {
+        if (fs_parse_integer("--node-ranks", node_ranks, 1, 65536, &ranks, err) != 0) {
             return -1;
         }
-        options->node_ranks = (size_t)ranks;
+        request->node_ranks = (size_t)ranks;
     }
-    if (given->value[FS_OPTION_NETWORK] != NULL) {
-        options->network = network;
-        return parse_network(given->value[FS_OPTION_NETWORK], network, err);
+    if (text != NULL) {
+        request->network = network;
+        return parse_network(text, network, err);
     }
     return 0;
 }
@@ -51,7 +68,7 @@ static int read_options(const struct fs_options *given, struct fs_estimate_optio
 static int show(const struct fs_session *session, const struct fs_job *job, const struct fs_estimate *estimate,
                 struct fs_error *err)
 {
-    if (session->options->value[FS_OPTION_SAVE] != NULL &&
+    if (fs_option_given(session->options, &option_save) &&
         fs_estimate_save(fs_job_text(job, FS_KEY_OUTPUT), estimate, err) != 0) {
         return -1;
     }
@@ -60,17 +77,17 @@ static int show(const struct fs_session *session, const struct fs_job *job, cons
     return status == 0 ? fs_finish_output(err) : -1;
 }
 
-int fs_command_estimate(struct fs_session *session, struct fs_error *err)
+static int run(struct fs_session *session, struct fs_error *err)
 {
     struct fs_job *job = NULL;
-    struct fs_estimate_options options;
+    struct fs_estimate_options request;
     struct fs_machine network;
     struct fs_estimate estimate;
-    int status = read_options(session->options, &options, &network, err);
-    status = status == 0 ? fs_job_load(options.path, options.set, options.sets, &job, err) : -1;
+    int status = read_options(session->options, &request, &network, err);
+    status = status == 0 ? fs_job_load(request.path, request.set, request.sets, &job, err) : -1;
     status = fs_session_agree(session, status, err);
     if (status == 0) {
-        status = fs_estimate_job(session, job, &options, &estimate, err);
+        status = fs_estimate_job(session, job, &request, &estimate, err);
     }
     if (status == 0) {
         status = fs_session_is_root(session) ? show(session, job, &estimate, err) : 0;
@@ -79,3 +96,24 @@ int fs_command_estimate(struct fs_session *session, struct fs_error *err)
     fs_job_destroy(job);
     return status;
 }
+
+static const struct fs_option *const command_options[] = {
+    &fs_option_set,  &option_save,      &option_seconds,  &option_node_ranks,
+    &option_network, &fs_option_format, &fs_option_quiet, NULL};
+
+const struct fs_command fs_command_estimate = {
+    .name = "estimate",
+    .operands = "JOB.json",
+    .least = 1,
+    .most = 1,
+    .uses_ranks = true,
+    .lists_job_keys = true,
+    .summary = "what a job will take: passes, FLOPs, memory, time on 1 to 1024 ranks",
+    .description =
+        "Compiles a job's stages as they are, computes some of their work units on the ranks and threads that it is "
+        "started with, and predicts the time on 1 to 1024 ranks of as many threads, the memory of a node and the "
+        "output. Writes nothing but, with --save, estimate.json. A model folder without weights is enough: their "
+        "shape is in config.json.",
+    .options = command_options,
+    .run = run,
+};

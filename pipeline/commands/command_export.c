@@ -1,4 +1,4 @@
-/* export: a result file's numbers in formats that others read. No ranks. */
+/* export: a result file's numbers in formats that others read. */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,6 +11,12 @@
 #include "results/report.h"
 
 #define MAX_DIMENSIONS 4
+
+static const struct fs_option option_to = {.name = "--to",
+                                           .argument = "FORMAT",
+                                           .choices = "csv|json|npz",
+                                           .required = true,
+                                           .help = "csv, json, or npz for NumPy"};
 
 static void print_json_text(const char *text)
 {
@@ -137,17 +143,18 @@ static int export_csv_entry(void *context, const struct fs_archive_entry *entry,
     return 0;
 }
 
-int fs_command_export(const struct fs_options *options, struct fs_error *err)
+static int run(struct fs_session *session, struct fs_error *err)
 {
+    const struct fs_options *options = session->options;
     struct fs_archive *archive;
-    if (strcmp(options->value[FS_OPTION_TO], "npz") == 0 && isatty(STDOUT_FILENO)) {
+    if (strcmp(fs_option_value(options, &option_to), "npz") == 0 && isatty(STDOUT_FILENO)) {
         return fs_error_set(err, FS_EXIT_USAGE, "export: npz is no text; write > FILE.npz");
     }
     if (fs_archive_open(options->operand[0], NULL, &archive, err) != 0) {
         return -1;
     }
     int status;
-    const char *format = options->value[FS_OPTION_TO];
+    const char *format = fs_option_value(options, &option_to);
     if (strcmp(format, "npz") == 0) {
         status = fs_npz_write(archive, stdout, err);
     } else if (strcmp(format, "json") == 0) {
@@ -159,3 +166,17 @@ int fs_command_export(const struct fs_options *options, struct fs_error *err)
     fs_archive_close(archive);
     return status == 0 ? fs_finish_output(err) : -1;
 }
+
+static const struct fs_option *const command_options[] = {&option_to, NULL};
+
+const struct fs_command fs_command_export = {
+    .name = "export",
+    .operands = "FILE.h5",
+    .least = 1,
+    .most = 1,
+    .summary = "a result file as CSV, JSON or NumPy's npz",
+    .description = "CSV: one line a number, with its dataset and indices. JSON: attributes, and datasets as nested "
+                   "arrays. npz: datasets under their names, texts as bytes; to a file, not to a terminal.",
+    .options = command_options,
+    .run = run,
+};

@@ -1,4 +1,4 @@
-/* inspect, verify: a result file as it is, no ranks. */
+/* inspect: what a result file holds. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -106,8 +106,9 @@ static int inspect_text(const struct fs_archive *archive, struct fs_error *err)
     return status;
 }
 
-int fs_command_inspect(const struct fs_options *options, struct fs_error *err)
+static int run(struct fs_session *session, struct fs_error *err)
 {
+    const struct fs_options *options = session->options;
     struct fs_archive *archive;
     if (fs_archive_open(options->operand[0], NULL, &archive, err) != 0) {
         return -1;
@@ -117,77 +118,15 @@ int fs_command_inspect(const struct fs_options *options, struct fs_error *err)
     return status == 0 ? fs_finish_output(err) : -1;
 }
 
-/* What the command found out, on stdout; the exit code says the same. */
-static int print_verdict(const struct fs_options *options, const char *key, bool value, const char *words,
-                         struct fs_error *err)
-{
-    if (fs_options_json(options)) {
-        cJSON *json = cJSON_CreateObject();
-        cJSON_AddBoolToObject(json, key, value);
-        cJSON_AddStringToObject(json, "reason", words);
-        return fs_report_print_json(json, stdout, err) == 0 ? fs_finish_output(err) : -1;
-    }
-    printf("%s\n", words);
-    return fs_finish_output(err);
-}
+static const struct fs_option *const command_options[] = {&fs_option_format, NULL};
 
-static int verify_equal(const struct fs_options *options, struct fs_error *err)
-{
-    struct fs_archive *a = NULL, *b = NULL;
-    char difference[512] = "", words[2048];
-    bool equal = false;
-    int status = fs_archive_open(options->operand[0], NULL, &a, err);
-    if (status == 0) {
-        status = fs_archive_open(options->operand[1], NULL, &b, err);
-    }
-    if (status == 0) {
-        status = fs_archive_equal(a, b, &equal, difference, sizeof difference, err);
-    }
-    fs_archive_close(a);
-    fs_archive_close(b);
-    if (status != 0) {
-        return -1;
-    }
-    snprintf(words, sizeof words, "%.600s and %.600s: %s%s", options->operand[0], options->operand[1],
-             equal ? "equal" : "they differ in ", equal ? "" : difference);
-    if (equal) {
-        return print_verdict(options, "equal", true, words, err);
-    }
-    if (fs_options_json(options) && print_verdict(options, "equal", false, words, err) != 0) {
-        return -1;
-    }
-    return fs_error_set(err, FS_EXIT_DIFFERENT, "%s", words);
-}
-
-int fs_command_verify(const struct fs_options *options, struct fs_error *err)
-{
-    if (options->value[FS_OPTION_EQUAL] != NULL) {
-        return verify_equal(options, err);
-    }
-    struct fs_archive *archive = NULL;
-    int status = fs_archive_open(options->operand[0], NULL, &archive, err);
-    if (status == 0) {
-        status = fs_archive_verify(archive, err);
-        fs_archive_close(archive);
-    }
-    if (status == 0) {
-        char words[1024];
-        snprintf(words, sizeof words, "%.900s: whole, every hash holds", options->operand[0]);
-        return print_verdict(options, "whole", true, words, err);
-    }
-    if (err->code == FS_EXIT_DATA) {
-        char damage[256];
-        fs_archive_find_damage(options->operand[0], damage, sizeof damage);
-        if (damage[0] != '\0' && strstr(err->text, damage) == NULL) {
-            struct fs_error failure = *err;
-            fs_error_set(err, FS_EXIT_DIFFERENT, "%s; what is damaged: %s", failure.text, damage);
-        }
-        err->code = FS_EXIT_DIFFERENT;
-        if (fs_options_json(options)) {
-            struct fs_error failure = *err;
-            status = print_verdict(options, "whole", false, failure.text, err);
-            *err = status == 0 ? failure : *err;
-        }
-    }
-    return -1;
-}
+const struct fs_command fs_command_inspect = {
+    .name = "inspect",
+    .operands = "FILE.h5",
+    .least = 1,
+    .most = 1,
+    .summary = "what is in a result file",
+    .description = "Prints format, job, provenance, and the datasets with their types and shapes.",
+    .options = command_options,
+    .run = run,
+};

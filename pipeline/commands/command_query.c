@@ -1,4 +1,4 @@
-/* query: a table over the results of many jobs. No ranks. */
+/* query: a table over the results of many jobs. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +12,21 @@
 #include "results/report.h"
 #include "results/result_table.h"
 #include "results/table.h"
+
+static const struct fs_option option_metric = {
+    .name = "--metric",
+    .argument = "M,...",
+    .help = "metrics as the file names them (ss.macro, rs.top1), or the table's SS, LMS, ICAT, PS, DS, RS, CrowS; all "
+            "by default"};
+static const struct fs_option option_by = {
+    .name = "--by",
+    .argument = "KEY,...",
+    .help = "the first columns, which rows are sorted by: cell, model, categories, suite, category, subset, metric, "
+            "scoring; other keys follow where they differ between the rows"};
+static const struct fs_option option_where = {.name = "--where",
+                                              .argument = "KEY=VALUE,...",
+                                              .repeatable = true,
+                                              .help = "only rows of these values; may be repeated"};
 
 /* What people call a metric. */
 static const struct {
@@ -31,19 +46,19 @@ struct query {
 static int find_key(const char *option, const char *name, size_t length, size_t *key, struct fs_error *err)
 {
     const char *known[FS_RESULT_TEXTS + 1] = {NULL};
-    char given[64];
+    char given[64], all[256] = "";
     snprintf(given, sizeof given, "%.*s", (int)(length < 60 ? length : 60), name);
     for (size_t i = 0; i < FS_RESULT_TEXTS; i++) {
+        size_t used = strlen(all);
         known[i] = fs_result_text_names[i];
+        snprintf(all + used, sizeof all - used, "%s%s", i > 0 ? ", " : "", known[i]);
         if (strcmp(known[i], given) == 0) {
             *key = i;
             return 0;
         }
     }
-    return fs_error_set(err, FS_EXIT_USAGE,
-                        "%s: unknown key \"%s\"; did you mean \"%s\"? There are cell, model, categories, suite, "
-                        "category, subset, metric, variant",
-                        option, given, fs_nearest_name(given, known));
+    return fs_error_set(err, FS_EXIT_USAGE, "%s: unknown key \"%s\"; did you mean \"%s\"? There are %s", option, given,
+                        fs_nearest_name(given, known), all);
 }
 
 /* The name of the folder that `path` lies in; the caller frees. */
@@ -159,17 +174,19 @@ static int select_rows(struct query *query, const struct fs_options *options, st
     for (size_t i = 0; i < query->rows; i++) {
         query->row[i] = i;
     }
-    const char *metric = options->value[FS_OPTION_METRIC];
+    const char *metric = fs_option_value(options, &option_metric);
     if (query->rows > 0 && metric != NULL && keep(query, "--metric", FS_RESULT_METRIC, metric, err) != 0) {
         return -1;
     }
-    for (size_t i = 0; i < options->sets; i++) {
-        size_t key, length = strcspn(options->set[i], "=");
-        if (options->set[i][length] == '\0') {
-            return fs_error_set(err, FS_EXIT_USAGE, "--where: found \"%s\", expected KEY=VALUE", options->set[i]);
+    size_t conditions;
+    const char *const *where = fs_option_values(options, &option_where, &conditions);
+    for (size_t i = 0; i < conditions; i++) {
+        size_t key, length = strcspn(where[i], "=");
+        if (where[i][length] == '\0') {
+            return fs_error_set(err, FS_EXIT_USAGE, "--where: found \"%s\", expected KEY=VALUE", where[i]);
         }
-        if (find_key("--where", options->set[i], length, &key, err) != 0 ||
-            (query->table.rows > 0 && keep(query, "--where", key, options->set[i] + length + 1, err) != 0)) {
+        if (find_key("--where", where[i], length, &key, err) != 0 ||
+            (query->table.rows > 0 && keep(query, "--where", key, where[i] + length + 1, err) != 0)) {
             return -1;
         }
     }
@@ -323,18 +340,19 @@ static int print_json(const struct query *query, struct fs_error *err)
     return fs_report_print_json(rows, stdout, err);
 }
 
-int fs_command_query(const struct fs_options *options, struct fs_error *err)
+static int run(struct fs_session *session, struct fs_error *err)
 {
+    const struct fs_options *options = session->options;
     struct query query = {0};
     int status = 0;
     for (size_t i = 0; status == 0 && i < options->operands; i++) {
         status = read_file(&query, options->operand[i], err);
     }
     if (status == 0) {
-        status =
-            select_rows(&query, options, err) == 0 && choose_columns(&query, options->value[FS_OPTION_BY], err) == 0
-                ? 0
-                : -1;
+        status = select_rows(&query, options, err) == 0 &&
+                         choose_columns(&query, fs_option_value(options, &option_by), err) == 0
+                     ? 0
+                     : -1;
     }
     if (status == 0 && query.rows == 0) {
         status = fs_error_set(err, FS_EXIT_DATA, "query: none of %zu results is of these values", query.table.rows);
@@ -348,3 +366,19 @@ int fs_command_query(const struct fs_options *options, struct fs_error *err)
     fs_result_table_release(&query.table);
     return status == 0 ? fs_finish_output(err) : -1;
 }
+
+static const struct fs_option *const command_options[] = {&option_metric, &option_by, &option_where, &fs_option_format,
+                                                          NULL};
+
+const struct fs_command fs_command_query = {
+    .name = "query",
+    .operands = "FILE.h5...",
+    .least = 1,
+    .most = FS_ANY_NUMBER,
+    .summary = "a table over many jobs' results",
+    .description =
+        "Operands are merged files or evaluate.h5 files, these as cells of their folder's name. Prints one row a "
+        "result: before, after, change with its interval, p, items.",
+    .options = command_options,
+    .run = run,
+};

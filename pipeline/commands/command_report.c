@@ -1,4 +1,4 @@
-/* report: a job's published results as a page for people, pictures, and tables. No ranks. */
+/* report: a job's published results as a page for people, pictures, and tables. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -92,9 +92,10 @@ static int write_all(const char *folder, const struct fs_page_data *data, struct
     return 0;
 }
 
-int fs_command_report(const struct fs_options *options, struct fs_error *err)
+static int run(struct fs_session *session, struct fs_error *err)
 {
-    const char *folder = options->value[FS_OPTION_OUTPUT];
+    const struct fs_options *options = session->options;
+    const char *folder = fs_option_value(options, &fs_option_output);
     struct fs_page_data data = {0};
     int status = fs_page_read(options->operand[0], &data, err);
     if (status == 0) {
@@ -106,3 +107,19 @@ int fs_command_report(const struct fs_options *options, struct fs_error *err)
     fs_page_release(&data);
     return status;
 }
+
+static const struct fs_option *const command_options[] = {&fs_option_output, NULL};
+
+const struct fs_command fs_command_report = {
+    .name = "report",
+    .operands = "FILE.h5",
+    .least = 1,
+    .most = 1,
+    .summary = "a page, pictures and tables of a job's results",
+    .description =
+        "Reads a stage's file, and the other stages' files of the same job in its folder, and writes to DIR: "
+        "index.html, one page without scripts or anything from elsewhere; its pictures as SVG; the tables as "
+        "Markdown and CSV.",
+    .options = command_options,
+    .run = run,
+};

@@ -12,6 +12,16 @@
 #include "pipeline/run/run_stages.h"
 #include "results/report.h"
 
+static const struct fs_option option_scoring = {
+    .name = "--scoring",
+    .argument = "V",
+    .help = "how P[k] is computed; by default target.prob and pll.unmodified for masked models, sentence.mean and "
+            "sentence.sum for causal ones"};
+static const struct fs_option option_stamp = {
+    .name = "--stamp",
+    .argument = "FILE",
+    .help = "a published stamp.h5: the stamped model is scored beside the unedited one"};
+
 /* Everything the command reads; released by release(). */
 struct score_input {
     struct fs_pair_list pairs;
@@ -33,24 +43,13 @@ static void release(struct score_input *in)
 
 static bool is_crows(const struct fs_options *options)
 {
-    return strcmp(options->value[FS_OPTION_SUITE], "crows_pairs") == 0;
-}
-
-static int read_options(const struct fs_options *options, struct fs_bootstrap *bootstrap, struct fs_error *err)
-{
-    double resamples = 0, seed = 0;
-    if (fs_parse_integer("--bootstrap", options->value[FS_OPTION_BOOTSTRAP], 0, 1e6, &resamples, err) != 0 ||
-        fs_parse_integer("--seed", options->value[FS_OPTION_SEED], 0, 0x1p53, &seed, err) != 0) {
-        return -1;
-    }
-    *bootstrap = (struct fs_bootstrap){(size_t)resamples, (uint64_t)seed};
-    return 0;
+    return strcmp(fs_option_value(options, &fs_option_suite), "crows_pairs") == 0;
 }
 
 static int read_suite(const struct fs_options *options, enum fs_model_kind kind, struct score_input *in,
                       struct fs_error *err)
 {
-    const char *scoring = options->value[FS_OPTION_SCORING], *path = options->value[FS_OPTION_DATA];
+    const char *scoring = fs_option_value(options, &option_scoring), *path = fs_option_value(options, &fs_option_data);
     bool masked = kind == FS_MASKED;
     enum fs_scoring parsed = FS_TARGET_PROB;
     if (scoring == NULL) {
@@ -61,8 +60,8 @@ static int read_suite(const struct fs_options *options, enum fs_model_kind kind,
         err->code = FS_EXIT_USAGE;
         return fs_error_prepend(err, "--scoring");
     }
-    if (read_options(options, &in->input.bootstrap, err) != 0 ||
-        fs_split_list("--category", options->value[FS_OPTION_CATEGORY], &in->categories, err) != 0) {
+    if (fs_options_bootstrap(options, &in->input.bootstrap, err) != 0 ||
+        fs_split_list("--category", fs_option_value(options, &fs_option_category), &in->categories, err) != 0) {
         return -1;
     }
     in->input.pairs_suite = "stereoset";
@@ -132,7 +131,7 @@ static int print(const struct fs_options *options, const struct score_input *in,
         return fs_report_results(result, in->stamped, stdout, err) == 0 ? fs_finish_output(err) : -1;
     }
     cJSON *json = cJSON_CreateObject();
-    cJSON_AddStringToObject(json, "suite", options->value[FS_OPTION_SUITE]);
+    cJSON_AddStringToObject(json, "suite", fs_option_value(options, &fs_option_suite));
     cJSON_AddStringToObject(json, "variant", fs_scoring_name(in->input.pair_scoring));
     cJSON_AddItemToObject(json, "metrics", fs_report_results_json(result, in->stamped));
     if (is_crows(options)) {
@@ -167,20 +166,20 @@ static int score(struct fs_session *session, struct score_input *in, struct fs_e
                  struct fs_error *err)
 {
     const struct fs_options *options = session->options;
-    if (fs_session_load_model(session, options->value[FS_OPTION_MODEL], err) != 0) {
+    if (fs_session_load_model(session, fs_option_value(options, &fs_option_model), err) != 0) {
         return -1;
     }
     int status = read_suite(options, fs_model_spec(session->model)->kind, in, err);
     if (fs_session_agree(session, status, err) != 0) {
         return -1;
     }
-    const char *stamp = options->value[FS_OPTION_STAMP];
+    const char *stamp = fs_option_value(options, &option_stamp);
     if (stamp != NULL && fs_load_stamp(session, stamp, &in->stamp, err) != 0) {
         return -1;
     }
     in->stamped = stamp != NULL;
     status = stamp != NULL && fs_session_is_root(session)
-                 ? warn_of_foreign_stamp(stamp, options->value[FS_OPTION_MODEL], err)
+                 ? warn_of_foreign_stamp(stamp, fs_option_value(options, &fs_option_model), err)
                  : 0;
     if (fs_session_agree(session, status, err) != 0) {
         return -1;
@@ -193,7 +192,7 @@ static int score(struct fs_session *session, struct score_input *in, struct fs_e
     return fs_session_agree(session, status, err);
 }
 
-int fs_command_score(struct fs_session *session, struct fs_error *err)
+static int run(struct fs_session *session, struct fs_error *err)
 {
     struct score_input in = {0};
     struct fs_evaluate_result result = {0};
@@ -203,62 +202,19 @@ int fs_command_score(struct fs_session *session, struct fs_error *err)
     return status;
 }
 
-static int print_metrics(const struct fs_options *options, const struct fs_evaluate_result *result, size_t unscored,
-                         struct fs_error *err)
-{
-    if (fs_options_json(options)) {
-        cJSON *json = cJSON_CreateObject();
-        cJSON_AddItemToObject(json, "metrics", fs_report_results_json(result, false));
-        cJSON_AddNumberToObject(json, "unscored", (double)unscored);
-        return fs_report_print_json(json, stdout, err);
-    }
-    int status = fs_report_results(result, false, stdout, err);
-    if (unscored > 0) {
-        printf("%zu items without a score for each of their three sentences are left out.\n", unscored);
-    }
-    return status;
-}
+static const struct fs_option *const command_options[] = {
+    &fs_option_log_dir, &fs_option_model,     &fs_option_suite, &fs_option_data,   &fs_option_category, &option_scoring,
+    &option_stamp,      &fs_option_bootstrap, &fs_option_seed,  &fs_option_format, &fs_option_quiet,    NULL};
 
-int fs_command_metrics(const struct fs_options *options, struct fs_error *err)
-{
-    struct fs_pair_list pairs = {0};
-    struct fs_scores *scores = NULL;
-    struct fs_bootstrap bootstrap;
-    struct fs_evaluate_result result = {0};
-    char **categories = NULL;
-    size_t unscored = 0;
-    if (strcmp(options->value[FS_OPTION_SUITE], "stereoset") != 0) {
-        return fs_error_set(err, FS_EXIT_USAGE,
-                            "--suite: found \"%s\", expected stereoset, the one suite with published "
-                            "scores a sentence",
-                            options->value[FS_OPTION_SUITE]);
-    }
-    int status = read_options(options, &bootstrap, err);
-    if (status == 0) {
-        status = fs_split_list("--category", options->value[FS_OPTION_CATEGORY], &categories, err);
-    }
-    if (status == 0) {
-        status = fs_stereoset_read(options->value[FS_OPTION_DATA], (const char *const *)categories, &pairs, err);
-    }
-    if (status == 0) {
-        status = fs_scores_read(options->value[FS_OPTION_SCORES], &scores, err);
-    }
-    if (status == 0) {
-        status = fs_evaluate_scores(&pairs, scores, &bootstrap, &result, &unscored, err);
-    }
-    if (status == 0 && unscored == pairs.count) {
-        status =
-            fs_error_set(err, FS_EXIT_DATA,
-                         "%s: intrasentence: found no item of %s with a score for each of its three sentences; are "
-                         "the two files of the same data?",
-                         options->value[FS_OPTION_SCORES], options->value[FS_OPTION_DATA]);
-    }
-    if (status == 0) {
-        status = print_metrics(options, &result, unscored, err);
-    }
-    fs_evaluate_result_release(&result);
-    fs_scores_destroy(scores);
-    fs_pair_list_release(&pairs);
-    free(categories);
-    return status == 0 ? fs_finish_output(err) : -1;
-}
+const struct fs_command fs_command_score = {
+    .name = "score",
+    .operands = "",
+    .least = 0,
+    .most = 0,
+    .uses_ranks = true,
+    .summary = "score a suite with a model, without a job",
+    .description = "Prints the metrics of a suite; with --format json also the score of every item, StereoSet's in "
+                   "the layout that `metrics --scores` reads.",
+    .options = command_options,
+    .run = run,
+};

@@ -1,4 +1,4 @@
-/* sweep: plan, run, submit, status, resume, merge. No ranks of its own. */
+/* sweep: many jobs from one file. Each action is a row. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +17,23 @@
 #include "results/table.h"
 #include "slurm/slurm_queue.h"
 #include "slurm/slurm_submit.h"
+
+static const struct fs_option option_no_estimate = {
+    .name = "--no-estimate", .help = "plan: without the estimate of each cell, which takes seconds"};
+static const struct fs_option option_cells = {
+    .name = "--cells", .argument = "N", .initial = "1", .help = "run: so many cells at once"};
+static const struct fs_option option_launcher = {
+    .name = "--launcher",
+    .argument = "COMMAND",
+    .help = "run: what starts the ranks of a cell, such as \"mpirun -n 4\"; by default one process"};
+static const struct fs_option option_limit = {
+    .name = "--limit", .argument = "N", .help = "submit: at most so many tasks of an array at once"};
+static const struct fs_option option_sbatch = {
+    .name = "--sbatch",
+    .argument = "OPTIONS",
+    .help = "submit: for every sbatch, such as \"--partition=long --ntasks=64\""};
+static const struct fs_option option_scripts = {
+    .name = "--scripts", .argument = "DIR", .help = "submit: folder of the batch scripts; by default as installed"};
 
 static const char *const state_words[] = {[FS_CELL_MISSING] = "-",
                                           [FS_CELL_PART] = "part",
@@ -75,13 +92,14 @@ static int print_status(const struct fs_options *options, const struct fs_sweep 
     return status == 0 ? fs_finish_output(err) : -1;
 }
 
-static int run(const struct fs_options *options, const struct fs_sweep *sweep, struct fs_error *err)
+static int run_cells(const struct fs_options *options, const struct fs_sweep *sweep, struct fs_error *err)
 {
     double at_once = 1;
-    const char *given = options->value[FS_OPTION_CELLS];
+    const char *given = fs_option_value(options, &option_cells);
     size_t failed = 0, elsewhere = 0;
     if (fs_parse_integer("--cells", given, 1, 1024, &at_once, err) != 0 ||
-        fs_sweep_run(sweep, (size_t)at_once, options->value[FS_OPTION_LAUNCHER], &failed, &elsewhere, err) != 0) {
+        fs_sweep_run(sweep, (size_t)at_once, fs_option_value(options, &option_launcher), &failed, &elsewhere, err) !=
+            0) {
         return -1;
     }
     if (failed > 0) {
@@ -98,19 +116,19 @@ static int run(const struct fs_options *options, const struct fs_sweep *sweep, s
 static int submit(const struct fs_options *options, const struct fs_sweep *sweep, struct fs_error *err)
 {
     double limit = 0;
-    const struct fs_submission given = {.scripts = options->value[FS_OPTION_SCRIPTS],
-                                        .options = options->value[FS_OPTION_SBATCH]};
-    struct fs_submission submission = given;
-    if (options->value[FS_OPTION_LIMIT] != NULL &&
-        fs_parse_integer("--limit", options->value[FS_OPTION_LIMIT], 1, 1e6, &limit, err) != 0) {
+    const char *given = fs_option_value(options, &option_limit);
+    struct fs_submission submission = {.scripts = fs_option_value(options, &option_scripts),
+                                       .options = fs_option_value(options, &option_sbatch)};
+    if (given != NULL && fs_parse_integer("--limit", given, 1, 1e6, &limit, err) != 0) {
         return -1;
     }
     submission.limit = (size_t)limit;
     return fs_sweep_submit(sweep, &submission, err);
 }
 
-static int merge(const struct fs_sweep *sweep, struct fs_error *err)
+static int merge(const struct fs_options *options, const struct fs_sweep *sweep, struct fs_error *err)
 {
+    (void)options;
     size_t missing;
     if (fs_sweep_merge(sweep, &missing, err) != 0) {
         return -1;
@@ -123,87 +141,111 @@ static int merge(const struct fs_sweep *sweep, struct fs_error *err)
                               missing, sweep->cells);
 }
 
-static int plan(const struct fs_options *options, struct fs_error *err)
+/* Reads the sweep of the folder that the operand names, and hands it to `act`. */
+static int with_sweep(struct fs_session *session,
+                      int (*act)(const struct fs_options *options, const struct fs_sweep *sweep, struct fs_error *err),
+                      struct fs_error *err)
 {
-    size_t cells;
-    if (options->operands != 3) {
-        return fs_error_set(err, FS_EXIT_USAGE, "sweep plan: found %zu operands, expected SWEEP.json DIR",
-                            options->operands - 1);
-    }
-    if (fs_sweep_plan(options->operand[1], options->operand[2], &cells, err) != 0) {
-        return -1;
-    }
-    fs_say("sweep: %s: %zu cells", options->operand[2], cells);
-    if (options->value[FS_OPTION_NO_ESTIMATE] != NULL) {
-        return 0;
-    }
-    return fs_sweep_estimate(options->operand[2], fs_options_json(options), err) == 0 ? fs_finish_output(err) : -1;
-}
-
-enum { PLAN, RUN, SUBMIT, STATUS, RESUME, MERGE };
-static const char *const actions[] = {"plan", "run", "submit", "status", "resume", "merge", NULL};
-
-/* An option of another action would do nothing, silently. */
-static int check_options(const struct fs_options *options, size_t action, struct fs_error *err)
-{
-    static const struct {
-        enum fs_option_id option;
-        unsigned actions;
-        const char *of;
-    } of_actions[] = {{FS_OPTION_NO_ESTIMATE, 1u << PLAN, "plan"},
-                      {FS_OPTION_LAUNCHER, 1u << RUN, "run"},
-                      {FS_OPTION_LIMIT, 1u << SUBMIT | 1u << RESUME, "submit and resume"},
-                      {FS_OPTION_SBATCH, 1u << SUBMIT | 1u << RESUME, "submit and resume"},
-                      {FS_OPTION_SCRIPTS, 1u << SUBMIT | 1u << RESUME, "submit and resume"}};
-    for (size_t i = 0; i < sizeof of_actions / sizeof of_actions[0]; i++) {
-        if (options->value[of_actions[i].option] != NULL && (of_actions[i].actions & 1u << action) == 0) {
-            return fs_error_set(err, FS_EXIT_USAGE, "sweep %s: %s is an option of %s", actions[action],
-                                fs_options_table[of_actions[i].option].name, of_actions[i].of);
-        }
-    }
-    return 0;
-}
-
-int fs_command_sweep(const struct fs_options *options, struct fs_error *err)
-{
-    const char *action = options->operand[0];
-    size_t which = 0;
-    while (actions[which] != NULL && strcmp(actions[which], action) != 0) {
-        which++;
-    }
-    if (actions[which] == NULL) {
-        return fs_error_set(
-            err, FS_EXIT_USAGE,
-            "sweep: found \"%.60s\"; did you mean \"%s\"? There are plan, run, submit, status, resume, merge", action,
-            fs_nearest_name(action, actions));
-    }
-    if (check_options(options, which, err) != 0) {
-        return -1;
-    }
-    if (which == PLAN) {
-        return plan(options, err);
-    }
-    if (options->operands != 2) {
-        return fs_error_set(err, FS_EXIT_USAGE, "sweep %s: found %zu operands, expected the sweep's folder", action,
-                            options->operands - 1);
-    }
     struct fs_sweep sweep;
-    int status = fs_sweep_read(options->operand[1], &sweep, err);
+    int status = fs_sweep_read(session->options->operand[0], &sweep, err);
     if (status == 0) {
-        switch (which) {
-        case RUN:
-            status = run(options, &sweep, err);
-            break;
-        case STATUS:
-            status = print_status(options, &sweep, err);
-            break;
-        case MERGE:
-            status = merge(&sweep, err);
-            break;
-        default: /* what is complete is never submitted: to resume is to submit again */
-            status = submit(options, &sweep, err);
-        }
+        status = act(session->options, &sweep, err);
     }
     fs_sweep_release(&sweep);
     return status;
 }
+
+static int action_plan(struct fs_session *session, struct fs_error *err)
+{
+    const struct fs_options *options = session->options;
+    const char *folder = options->operand[1];
+    size_t cells;
+    if (fs_sweep_plan(options->operand[0], folder, &cells, err) != 0) {
+        return -1;
+    }
+    fs_say("sweep: %s: %zu cells", folder, cells);
+    if (fs_option_given(options, &option_no_estimate)) {
+        return 0;
+    }
+    return fs_sweep_estimate(folder, fs_options_json(options), err) == 0 ? fs_finish_output(err) : -1;
+}
+
+static int action_run(struct fs_session *session, struct fs_error *err)
+{
+    return with_sweep(session, run_cells, err);
+}
+
+static int action_submit(struct fs_session *session, struct fs_error *err)
+{
+    return with_sweep(session, submit, err);
+}
+
+static int action_status(struct fs_session *session, struct fs_error *err)
+{
+    return with_sweep(session, print_status, err);
+}
+
+static int action_merge(struct fs_session *session, struct fs_error *err)
+{
+    return with_sweep(session, merge, err);
+}
+
+static const struct fs_option *const plan_options[] = {&option_no_estimate, NULL};
+static const struct fs_option *const run_options[] = {&option_cells, &option_launcher, NULL};
+static const struct fs_option *const submit_options[] = {&option_limit, &option_sbatch, &option_scripts, NULL};
+static const struct fs_option *const command_options[] = {
+    &option_no_estimate, &option_cells,   &option_launcher,  &option_limit,
+    &option_sbatch,      &option_scripts, &fs_option_format, NULL};
+
+static const struct fs_action actions[] = {
+    {.name = "plan",
+     .operands = "SWEEP.json DIR",
+     .least = 2,
+     .most = 2,
+     .description = "one job file a cell, and a manifest with an estimate of each, in DIR.",
+     .options = plan_options,
+     .run = action_plan},
+    {.name = "run",
+     .operands = "DIR",
+     .least = 1,
+     .most = 1,
+     .description = "runs the cells that are not complete on this machine.",
+     .options = run_options,
+     .run = action_run},
+    {.name = "submit",
+     .operands = "DIR",
+     .least = 1,
+     .most = 1,
+     .description = "gives them to Slurm, an array a stage and a merge after them; what is in the queue already is "
+                    "left alone.",
+     .options = submit_options,
+     .run = action_submit},
+    {.name = "status",
+     .operands = "DIR",
+     .least = 1,
+     .most = 1,
+     .description = "what is proven complete by its files, and what Slurm says of the rest.",
+     .run = action_status},
+    {.name = "resume",
+     .operands = "DIR",
+     .least = 1,
+     .most = 1,
+     .description = "the same as submit, for what is complete is never submitted.",
+     .options = submit_options,
+     .run = action_submit},
+    {.name = "merge",
+     .operands = "DIR",
+     .least = 1,
+     .most = 1,
+     .description = "DIR/archive.h5; ends with 1 and names the cells where some are missing.",
+     .run = action_merge},
+    {0}};
+
+const struct fs_command fs_command_sweep = {
+    .name = "sweep",
+    .operands = "SWEEP.json|DIR",
+    .summary = "many jobs: models x categories x settings",
+    .description = "The sweep file: jobs/README.md.",
+    .options = command_options,
+    .actions = actions,
+};

@@ -1,30 +1,26 @@
-/*
- * The commands. Data goes to stdout, from the root alone; the caller prints the error. Those with a session are
- * collective.
- */
+/* The table of commands. Each row is in the command's own file; to add a command is to write that file and to name its
+ * row here and in the table. */
 #ifndef FAIRSTAMP_PIPELINE_COMMANDS_COMMANDS_H
 #define FAIRSTAMP_PIPELINE_COMMANDS_COMMANDS_H
 
 #include "pipeline/commands/options.h"
+#include "pipeline/commands/options_common.h"
 #include "pipeline/ranks/session.h"
 
-int fs_command_job(struct fs_session *session, struct fs_error *err); /* run, trace, stamp, evaluate */
-int fs_command_doctor(struct fs_session *session, struct fs_error *err);
-int fs_command_estimate(struct fs_session *session, struct fs_error *err);
-int fs_command_score(struct fs_session *session, struct fs_error *err);
-int fs_command_logprobs(struct fs_session *session, struct fs_error *err);
+extern const struct fs_command fs_command_run, fs_command_trace, fs_command_stamp, fs_command_evaluate,
+    fs_command_layers, fs_command_estimate, fs_command_score, fs_command_metrics, fs_command_tokenize,
+    fs_command_logprobs, fs_command_inspect, fs_command_verify, fs_command_export, fs_command_merge, fs_command_query,
+    fs_command_sweep, fs_command_report, fs_command_benchmark, fs_command_doctor;
 
-/* Local: no ranks needed. */
-int fs_command_metrics(const struct fs_options *options, struct fs_error *err);
-int fs_command_tokenize(const struct fs_options *options, struct fs_error *err);
-int fs_command_inspect(const struct fs_options *options, struct fs_error *err);
-int fs_command_verify(const struct fs_options *options, struct fs_error *err);
-int fs_command_benchmark(const struct fs_options *options, struct fs_error *err);
-int fs_command_report(const struct fs_options *options, struct fs_error *err);
-int fs_command_sweep(const struct fs_options *options, struct fs_error *err);
-int fs_command_merge(const struct fs_options *options, struct fs_error *err);
-int fs_command_query(const struct fs_options *options, struct fs_error *err);
-int fs_command_export(const struct fs_options *options, struct fs_error *err);
+/* In the order of --help; NULL-terminated. */
+extern const struct fs_command *const fs_commands[];
+
+/* The command's operands for people, "plan|run SWEEP.json|DIR", with the names of its actions. */
+void fs_command_operands(const struct fs_command *command, char *out, size_t size);
+/* Its actions with their descriptions, and its own description. */
+void fs_command_description(const struct fs_command *command, char *out, size_t size);
+/* "plan, run, merge" of the actions that take `option` (NULL: of all). */
+void fs_command_actions(const struct fs_command *command, const struct fs_option *option, char *out, size_t size);
 
 /* Everything from the command line to the exit code, in words on stderr; for main(). */
 int fs_command_main(int argc, char **argv);

@@ -3,14 +3,15 @@
 #include <string.h>
 
 #include "jobs/job.h"
-#include "pipeline/commands/options.h"
+#include "pipeline/commands/commands.h"
+#include "pipeline/commands/help.h"
 
 #define WIDTH 90
 
 static const char replies[] =
     "# Completion of fairstamp for bash, made by `fairstamp --bash-completion`.\n"
     "\n"
-    "# Each fills COMPREPLY with what completes $cur; $prefix stands before it in the same word.\n"
+    "# Each fills COMPREPLY with what completes $cur; $prefix precedes it in the same word.\n"
     "_fairstamp_words() # \"WORD ...\"\n"
     "{\n"
     "    mapfile -t COMPREPLY < <(compgen -P \"$prefix\" -W \"$1\" -- \"$cur\")\n"
@@ -28,7 +29,7 @@ static const char replies[] =
     "    )\n"
     "    compopt -o filenames 2>/dev/null\n"
     "}\n"
-    "_fairstamp_behind_equals() # bash parts words at \"=\", unless COMP_WORDBREAKS was changed\n"
+    "_fairstamp_after_equals() # bash splits words at \"=\", unless COMP_WORDBREAKS was changed\n"
     "{\n"
     "    [[ $COMP_WORDBREAKS == *=* ]] || prefix+=${cur%%=*}=\n"
     "    cur=${cur#*=}\n"
@@ -41,7 +42,7 @@ static const char replies[] =
     "        compopt -o nospace 2>/dev/null\n"
     "        return\n"
     "    fi\n"
-    "    _fairstamp_behind_equals\n"
+    "    _fairstamp_after_equals\n"
     "    case $key in\n";
 
 static const char words_of_line[] =
@@ -66,7 +67,7 @@ static const char words_of_line[] =
     "    option=${words[i - 1]}\n"
     "    if [[ $cur == -*=* ]]; then\n"
     "        option=${cur%%=*}\n"
-    "        _fairstamp_behind_equals\n"
+    "        _fairstamp_after_equals\n"
     "    fi\n"
     "    case $option in\n";
 
@@ -107,10 +108,10 @@ static void print_lists(FILE *stream)
 {
     size_t column = 0;
     fprintf(stream, "_fairstamp_commands=\"");
-    for (size_t i = 0; i < FS_COMMAND_COUNT; i++) {
-        print_word(stream, fs_commands[i].name, &column);
+    for (size_t i = 0; fs_commands[i] != NULL; i++) {
+        print_word(stream, fs_commands[i]->name, &column);
     }
-    for (size_t i = 0; i < FS_PAGE_COUNT; i++) {
+    for (size_t i = 0; fs_pages[i].name != NULL; i++) {
         print_word(stream, fs_pages[i].name, &column);
     }
     column = 0;
@@ -138,61 +139,76 @@ static void print_keys(FILE *stream)
     }
 }
 
-/* Options that take an argument; where nothing is known of it, nothing is offered. */
+/* What completes an argument of this form; where nothing is known of it, nothing is offered. */
+static const struct {
+    const char *argument, *function;
+} completed[] = {{"KEY=VALUE", "_fairstamp_setting; "},
+                 {"DIR", "_fairstamp_folders; "},
+                 {"DIR,...", "_fairstamp_folders; "},
+                 {"FILE", "_fairstamp_files ''; "}};
+
+static void print_option(FILE *stream, const struct fs_option *option)
+{
+    fprintf(stream, "    %s) ", option->name);
+    if (option->choices != NULL) {
+        print_choices(stream, option->choices);
+        fputs("; ", stream);
+    }
+    for (size_t i = 0; option->choices == NULL && i < sizeof completed / sizeof completed[0]; i++) {
+        if (strcmp(option->argument, completed[i].argument) == 0) {
+            fputs(completed[i].function, stream);
+        }
+    }
+    fprintf(stream, "return ;;\n");
+}
+
+static bool is_in_earlier_command(size_t command, const struct fs_option *option)
+{
+    for (size_t i = 0; i < command; i++) {
+        if (fs_option_listed(fs_commands[i]->options, option)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Options that take an argument, each once. */
 static void print_options(FILE *stream)
 {
-    for (size_t i = 0; i < FS_OPTION_COUNT; i++) {
-        const struct fs_option *option = &fs_options_table[i];
-        if (option->argument == NULL) {
-            continue;
+    for (size_t id = 0; fs_commands[id] != NULL; id++) {
+        for (size_t i = 0; fs_commands[id]->options[i] != NULL; i++) {
+            const struct fs_option *option = fs_commands[id]->options[i];
+            if (option->argument != NULL && !is_in_earlier_command(id, option)) {
+                print_option(stream, option);
+            }
         }
-        fprintf(stream, "    %s) ", option->name);
-        if (i == FS_OPTION_SET) {
-            fputs("_fairstamp_setting; ", stream);
-        } else if (option->choices != NULL) {
-            print_choices(stream, option->choices);
-            fputs("; ", stream);
-        } else if (strncmp(option->argument, "DIR", 3) == 0) {
-            fputs("_fairstamp_folders; ", stream);
-        } else if (strcmp(option->argument, "FILE") == 0) {
-            fputs("_fairstamp_files ''; ", stream);
-        }
-        fprintf(stream, "return ;;\n");
     }
 }
 
-static void print_commands(FILE *stream)
+static void print_command(FILE *stream, const struct fs_command *command)
 {
-    for (size_t id = 0; id < FS_COMMAND_COUNT; id++) {
-        const struct fs_command *command = &fs_commands[id];
-        fprintf(stream, "    %s) options=\"", command->name);
-        size_t column = 0;
-        for (size_t i = 0; i < FS_OPTION_COUNT; i++) {
-            if ((fs_options_table[i].commands & 1u << id) != 0) {
-                print_word(stream, fs_options_table[i].name, &column);
-            }
-        }
-        /* operands in small letters are taken literally, those in capitals name a kind of file */
-        size_t literal = strspn(command->operands, "abcdefghijklmnopqrstuvwxyz|");
-        const char *ending = strstr(command->operands, ".json") != NULL ? ".json" : "";
-        ending = strstr(command->operands, ".h5") != NULL ? ".h5" : ending;
-        fputc('"', stream);
-        if (literal > 0) {
-            fprintf(stream, " first=\"");
-            for (size_t i = 0; i < literal; i++) {
-                fputc(command->operands[i] == '|' ? ' ' : command->operands[i], stream);
-            }
-            fputc('"', stream);
-        }
-        if (*ending != '\0') {
-            fprintf(stream, " ending=%s", ending);
-        }
-        fprintf(stream, " ;;\n");
+    size_t column = 0;
+    fprintf(stream, "    %s) options=\"", command->name);
+    for (size_t i = 0; command->options[i] != NULL; i++) {
+        print_word(stream, command->options[i]->name, &column);
     }
+    print_word(stream, fs_option_help.name, &column);
+    fputc('"', stream);
+    for (const struct fs_action *action = command->actions; action != NULL && action->name != NULL; action++) {
+        fprintf(stream, "%s%s", action == command->actions ? " first=\"" : " ", action->name);
+    }
+    fputs(command->actions != NULL ? "\"" : "", stream);
+    const char *ending = strstr(command->operands, ".json") != NULL ? ".json" : "";
+    ending = strstr(command->operands, ".h5") != NULL ? ".h5" : ending;
+    if (*ending != '\0') {
+        fprintf(stream, " ending=%s", ending);
+    }
+    fprintf(stream, " ;;\n");
 }
 
-void fs_completion_bash(FILE *stream)
+int fs_completion_bash(FILE *stream, struct fs_error *err)
 {
+    (void)err;
     fputs(replies, stream);
     print_keys(stream);
     fprintf(stream, "    esac\n}\n\n");
@@ -200,6 +216,9 @@ void fs_completion_bash(FILE *stream)
     fputs(words_of_line, stream);
     print_options(stream);
     fprintf(stream, "    esac\n    case ${words[0]} in\n");
-    print_commands(stream);
+    for (size_t i = 0; fs_commands[i] != NULL; i++) {
+        print_command(stream, fs_commands[i]);
+    }
     fputs(operand_or_option, stream);
+    return 0;
 }

@@ -1,4 +1,4 @@
-/* Help, man page, JSON schema, list of keys and completion, all from the tables of options.c and job_keys.c. Local. */
+/* Help, and the pages that are printed instead of a command; all from the tables of commands and job keys. Local. */
 #ifndef FAIRSTAMP_PIPELINE_COMMANDS_HELP_H
 #define FAIRSTAMP_PIPELINE_COMMANDS_HELP_H
 
@@ -6,7 +6,10 @@
 
 #include "pipeline/commands/options.h"
 
-/* The page that `options` asks for, on `stream`. */
-int fs_help_page(const struct fs_options *options, FILE *stream, struct fs_error *err);
+/* Ends with a row without a name. */
+extern const struct fs_page fs_pages[];
+
+/* What `fairstamp COMMAND --help` says, on `stream`. */
+void fs_help_command(const struct fs_command *command, FILE *stream);
 
 #endif

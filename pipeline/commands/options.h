@@ -1,132 +1,99 @@
 /*
- * The command line. One table of commands, one of options and one of pages make parser, --help and man page (help.h)
- * and the completion (completion.h). Local; parsing speaks to nobody.
+ * The command line: rows of commands, actions and options (each command's in its own file, shared options in
+ * options_common.h), and the parser that walks them. The same rows make --help, the man page (help.h) and the
+ * completion (completion.h). Local; parsing speaks to nobody.
  */
 #ifndef FAIRSTAMP_PIPELINE_COMMANDS_OPTIONS_H
 #define FAIRSTAMP_PIPELINE_COMMANDS_OPTIONS_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
 
 #include "io/error.h"
 
-enum fs_command_id {
-    FS_COMMAND_RUN,
-    FS_COMMAND_TRACE,
-    FS_COMMAND_STAMP,
-    FS_COMMAND_EVALUATE,
-    FS_COMMAND_LAYERS,
-    FS_COMMAND_ESTIMATE,
-    FS_COMMAND_SCORE,
-    FS_COMMAND_METRICS,
-    FS_COMMAND_TOKENIZE,
-    FS_COMMAND_LOGPROBS,
-    FS_COMMAND_INSPECT,
-    FS_COMMAND_VERIFY,
-    FS_COMMAND_EXPORT,
-    FS_COMMAND_BENCHMARK,
-    FS_COMMAND_REPORT,
-    FS_COMMAND_MERGE,
-    FS_COMMAND_QUERY,
-    FS_COMMAND_SWEEP,
-    FS_COMMAND_DOCTOR,
-    FS_COMMAND_COUNT
-};
-
-struct fs_command {
-    const char *name;
-    const char *operands; /* for people: "JOB.json" */
-    size_t operand_count; /* `verify --equal` takes one more, merge, query and sweep more */
-    bool uses_ranks;      /* false: computed by the root alone, without MPI where nobody started it under mpirun */
-    const char *summary;
-    const char *description;
-};
-extern const struct fs_command fs_commands[FS_COMMAND_COUNT];
-
-enum fs_option_id {
-    FS_OPTION_SET,
-    FS_OPTION_FORCE,
-    FS_OPTION_MAX_SECONDS,
-    FS_OPTION_STOP_FILE,
-    FS_OPTION_LOG_DIR,
-    FS_OPTION_SAVE,
-    FS_OPTION_SECONDS,
-    FS_OPTION_NODE_RANKS,
-    FS_OPTION_NETWORK,
-    FS_OPTION_MODEL,
-    FS_OPTION_SUITE,
-    FS_OPTION_DATA,
-    FS_OPTION_CATEGORY,
-    FS_OPTION_SCORING,
-    FS_OPTION_STAMP,
-    FS_OPTION_SCORES,
-    FS_OPTION_BOOTSTRAP,
-    FS_OPTION_SEED,
-    FS_OPTION_EQUAL,
-    FS_OPTION_TO,
-    FS_OPTION_METRIC,
-    FS_OPTION_BY,
-    FS_OPTION_WHERE,
-    FS_OPTION_TRAINING,
-    FS_OPTION_NO_ESTIMATE,
-    FS_OPTION_CELLS,
-    FS_OPTION_LAUNCHER,
-    FS_OPTION_LIMIT,
-    FS_OPTION_SBATCH,
-    FS_OPTION_SCRIPTS,
-    FS_OPTION_TOKENIZERS,
-    FS_OPTION_OUTPUT,
-    FS_OPTION_FORMAT,
-    FS_OPTION_QUIET,
-    FS_OPTION_HELP,
-    FS_OPTION_COUNT
-};
+struct fs_session;
 
 struct fs_option {
     const char *name;     /* "--model" */
     const char *argument; /* "DIR"; NULL: a flag */
     const char *choices;  /* "text|json"; NULL: any text */
-    const char *initial;  /* the default, NULL: none */
+    const char *initial;  /* the default; NULL: none */
     bool required;
-    unsigned commands; /* bits 1 << fs_command_id */
+    bool repeatable;
+    size_t operands; /* so many operands more are taken where the option is given */
     const char *help;
 };
-extern const struct fs_option fs_options_table[FS_OPTION_COUNT];
 
-enum fs_page {
-    FS_NO_PAGE,
-    FS_PAGE_HELP,
-    FS_PAGE_VERSION,
-    FS_PAGE_MAN,
-    FS_PAGE_SCHEMA,
-    FS_PAGE_KEYS,
-    FS_PAGE_COMPLETION
-};
+#define FS_ANY_NUMBER SIZE_MAX
 
-/* What stands alone in the place of a command. */
-#define FS_PAGE_COUNT 6
-struct fs_page_name {
+/*
+ * Computes and prints. Without `uses_ranks`, only `session->options` is set, and one process calls it. Data goes to
+ * stdout, from the root alone; the caller prints the error.
+ */
+typedef int fs_command_function(struct fs_session *session, struct fs_error *err);
+
+/* What a command does is named by its first word, as in `sweep plan`. */
+struct fs_action {
     const char *name;
-    enum fs_page page;
-    const char *help;
+    const char *operands; /* for people: "SWEEP.json DIR" */
+    size_t least, most;   /* operands after the action's name */
+    const char *description;
+    const struct fs_option *const *options; /* NULL-terminated: those of the command's that not all actions take */
+    fs_command_function *run;
 };
-extern const struct fs_page_name fs_pages[FS_PAGE_COUNT];
+
+struct fs_command {
+    const char *name;
+    const char *operands; /* for people: "JOB.json"; those of the actions where there are any */
+    size_t least, most;   /* FS_ANY_NUMBER: no limit */
+    bool uses_ranks;      /* false: the root computes alone, without MPI where nobody started it under mpirun */
+    bool lists_job_keys;  /* --help goes on with the keys of the job file */
+    const char *summary;
+    const char *description;                /* comes after those of the actions */
+    const struct fs_option *const *options; /* NULL-terminated, in the order of --help, which itself is not in it */
+    const struct fs_action *actions;        /* ends with a row without a name; NULL: none */
+    fs_command_function *run;               /* NULL where there are actions */
+};
+
+/* Printed instead of a command. */
+struct fs_page {
+    const char *name;
+    const char *help;
+    int (*print)(FILE *stream, struct fs_error *err);
+};
+
+/* An option as it was given: its values in the order of the command line. */
+struct fs_given {
+    const struct fs_option *option;
+    const char **value; /* [count]; "" for a flag */
+    size_t count;
+};
 
 struct fs_options {
-    enum fs_page page; /* FS_PAGE_HELP with has_command: of that command */
-    bool has_command;
-    enum fs_command_id command;
-    const char *value[FS_OPTION_COUNT]; /* default or NULL where not given; "" for a flag that is */
-    const char **set;                   /* [sets] of --set, or of query's --where */
-    size_t sets;
-    const char **operand; /* [operands] */
+    const struct fs_page *page;       /* NULL: a command was given */
+    const struct fs_command *command; /* NULL: a page was given */
+    const struct fs_action *action;   /* NULL: the command has none */
+    bool help;                        /* of the command */
+    const char **operand;             /* [operands] without the action's name */
     size_t operands;
+    struct fs_given *given; /* [givens] */
+    size_t givens;
+    const char **text; /* the storage of all given[].value */
 };
 
 /* The texts stay argv's. FS_EXIT_USAGE with the nearest known name. The caller releases, also on failure. */
 int fs_options_parse(int argc, char **argv, struct fs_options *options, struct fs_error *err);
 void fs_options_release(struct fs_options *options); /* takes a zeroed struct */
 
-bool fs_options_json(const struct fs_options *options); /* --format json */
+/* What was given, otherwise the default; NULL: neither. */
+const char *fs_option_value(const struct fs_options *options, const struct fs_option *option);
+/* All values of an option that may be repeated, in their order; `count` 0: not given. */
+const char *const *fs_option_values(const struct fs_options *options, const struct fs_option *option, size_t *count);
+bool fs_option_given(const struct fs_options *options, const struct fs_option *option);
+
+/* Whether the NULL-terminated `list` (NULL: empty) has `option`. */
+bool fs_option_listed(const struct fs_option *const *list, const struct fs_option *option);
 
 #endif

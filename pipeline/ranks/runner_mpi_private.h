@@ -1,4 +1,4 @@
-/* Shared by runner_mpi.c (life, map, claim) and runner_mpi_sum.c. */
+/* Shared by runner_mpi.c, runner_mpi_map.c (map and claim) and runner_mpi_sum.c. */
 #ifndef FAIRSTAMP_PIPELINE_RANKS_RUNNER_MPI_PRIVATE_H
 #define FAIRSTAMP_PIPELINE_RANKS_RUNNER_MPI_PRIVATE_H
 
@@ -19,6 +19,9 @@ struct runner_mpi {
     size_t sums, expected_sums;
 };
 
+int fs_runner_mpi_map(struct fs_runner *base, const struct fs_work *work, const char *checkpoint,
+                      unsigned char *results, struct fs_error *err);
+int fs_runner_mpi_claim(struct fs_runner *base, const struct fs_work *work, unsigned char *mine, struct fs_error *err);
 int fs_runner_mpi_sum(struct fs_runner *base, const struct fs_work *work, const unsigned char *mine, size_t length,
                       fs_real *total, struct fs_error *err);
 

@@ -8,7 +8,7 @@ cd "$scratch" || exit 1
 chain() {
     local ranks=$1 job=$2 output=$3
     shift 3
-    timeout 200 mpirun -n "$ranks" "$fairstamp" run "$data/$job.json" --set "output=$output" "$@" >out 2>err
+    timeout 1200 mpirun -n "$ranks" "$fairstamp" run "$data/$job.json" --set "output=$output" "$@" >out 2>err
 }
 whole() {
     for stage in trace stamp evaluate; do

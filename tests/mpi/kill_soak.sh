@@ -50,7 +50,7 @@ wait_for_launcher() {
     while kill -0 $mpirun_pid 2>/dev/null && [ "$(ps -o stat= -p $mpirun_pid | cut -c1)" != Z ]; do
         if [ -n "$(ps -o stat= --ppid $mpirun_pid | grep -v '^Z')" ] || ! grep -q 'PMIX ERROR' err; then
             without=0
-        elif [ $((without += 1)) -gt 100 ]; then
+        elif [ $((without += 1)) -gt 600 ]; then
             hung=$((hung + 1))
             kill -9 $mpirun_pid
         fi
@@ -124,7 +124,7 @@ done
 echo "$done_kills kills ($launchers of mpirun, the others of a rank; $hung launchers hung after one and were ended) in $rounds jobs, while this many stages were published: ${stages[*]}"
 echo "$resumed starts went on inside a stage; final files equal to the undisturbed ones after $equal_kills of $done_kills kills"
 
-# the signals that ask to stop, in each stage: 75, or 0 where the last unit was done already
+# the signals that ask to stop, in each stage: 75, or 0 where all was done already
 codes=""
 for stage in 0 1 2 3; do
     signal=$(echo USR1 TERM INT USR1 | cut -d ' ' -f $((stage + 1)))
@@ -139,12 +139,12 @@ for stage in 0 1 2 3; do
     done
     sleep "0.$((RANDOM % 3))"
     ranks=($(pgrep -P $mpirun_pid))
-    kill -$signal "${ranks[RANDOM % ${#ranks[@]}]}" || fail "there is no rank to signal"
+    [ ${#ranks[@]} = 0 ] || kill -$signal "${ranks[RANDOM % ${#ranks[@]}]}" 2>/dev/null # done already on a slow machine: code 0
     wait $mpirun_pid
     code=$?
     codes="$codes $code"
     case $code in
-    0) [ $stage = 3 ] || fail "exit code 0 after $signal, and stages are left to do" ;;
+    0) [ "$(published "$output")" = 4 ] || fail "exit code 0 after $signal, and stages are left to do" ;;
     75) says "run the same command again" ;;
     *) fail "exit code $code after $signal"; cat err ;;
     esac

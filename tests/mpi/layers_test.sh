@@ -26,7 +26,7 @@ cat >inter.json <<'END'
  {"sentence": "Rain is wet.", "id": "c", "gold_label": "unrelated"}]}]}}
 END
 job() { # RANKS OUTPUT OPTIONS...
-    timeout 200 mpirun -n "$1" "$fairstamp" run "$data/job-biaske.json" --set "output=$2" --set trace.verify=all "${suites[@]}" "${@:3}" >out 2>err
+    timeout 1200 mpirun -n "$1" "$fairstamp" run "$data/job-biaske.json" --set "output=$2" --set trace.verify=all "${suites[@]}" "${@:3}" >out 2>err
 }
 for ranks in 1 2 3; do
     job $ranks o$ranks || { fail "$ranks ranks"; cat err; }
@@ -42,11 +42,9 @@ grep -q 'By kind and position' out && grep -q '^attention ' out && grep -q '^ffn
 [ -z "$(find o1 -name '*.part.h5')" ] || fail "partial results are left"
 
 # killed between layers: what is done is not done again, and the bits are the same
-timeout 200 mpirun -n 2 "$fairstamp" run "$data/job-biaske.json" --set output=killed --set trace.verify=all "${suites[@]}" >/dev/null 2>err &
+timeout 1200 mpirun -n 2 "$fairstamp" run "$data/job-biaske.json" --set output=killed --set trace.verify=all "${suites[@]}" >/dev/null 2>err &
 launcher=$!
-for _ in $(seq 400); do
-    [ -e killed/layers.part.h5 ] && break
-    kill -0 $launcher 2>/dev/null || break
+until [ -e killed/layers.part.h5 ] || ! kill -0 $launcher 2>/dev/null; do
     sleep 0.05
 done
 pkill -9 -P $launcher 2>/dev/null

@@ -55,11 +55,9 @@ expect 0 "$fairstamp" inspect undisturbed/trace.h5
 for name in stage_seconds saves save_seconds; do
     grep -q "$name" out || fail "provenance lacks $name"
 done
-# by default saves take at most 2 % of the stage
-rm -rf default
+# with a share for saves the bits are the same (that it is kept: tests/unit/pipeline/test_save_clock.c, tests/bench/saves.sh)
 expect 0 mpirun -n 2 "$fairstamp" run "${settings[@]}" --set checkpoint_share=0.02 --set "output=$scratch/default" --format json
 equal default
-grep -E 'published' err | awk '{ if ($(NF - 1) > 2) exit 1 }' || fail "saves took more than 2 %: $(grep published err)"
 
 # a stop file that is there: nothing is begun
 touch stop
@@ -98,9 +96,9 @@ done
 
 # --max-seconds, again and again, a stage at a time: every run saves, and at last there is nothing left to do
 for stage in $all_stages; do
-    for attempt in $(seq 1 60); do
+    for attempt in $(seq 1 30); do # by half as much again each time, so that it ends on a slow machine too
         expect_code=$(mpirun -n $((attempt % 4 + 1)) "$fairstamp" $stage "${settings[@]}" --set "output=$scratch/limited" \
-            --max-seconds "$(awk "BEGIN { print 0.1 * $attempt }")" >out 2>err </dev/null; echo $?)
+            --max-seconds "$(awk "BEGIN { print 0.1 * 1.5 ^ ($attempt - 1) }")" >out 2>err </dev/null; echo $?)
         [ "$expect_code" = 75 ] || break
         says 'run the same command again'
     done

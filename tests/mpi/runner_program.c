@@ -20,7 +20,7 @@
 #include "pipeline/ranks/signals.h"
 
 #define JOB "0000000000000000000000000000000000000000000000000000000000000001"
-#define TELLING_UNITS 20 /* a rank that takes its time says when it has done so many */
+#define TELLING_UNITS 5 /* a rank that takes its time says when it has done so many */
 #define LARGE_UNIT 3
 #define LARGE_BYTES ((size_t)9 << 20) /* more than two messages */
 

@@ -6,10 +6,12 @@ export OMP_NUM_THREADS=2
 
 for ranks in 1 2 3 4; do
     expect 0 mpirun -n $ranks "$program" map 150 "$scratch/map$ranks"
-    expect 0 mpirun -n $ranks "$program" sum 70 1100003 "$scratch/sum$ranks"
+    expect 0 mpirun -n $ranks "$program" sum 70 20011 "$scratch/sum$ranks"    # more units than a rank holds at once
+    expect 0 mpirun -n $ranks "$program" sum 5 2200003 "$scratch/long$ranks" # longer than what changes hands at once
     expect 0 mpirun -n $ranks "$program" sum 3 5 "$scratch/short$ranks"
     same "$scratch/map1" "$scratch/map$ranks"
     same "$scratch/sum1" "$scratch/sum$ranks"
+    same "$scratch/long1" "$scratch/long$ranks"
     same "$scratch/short1" "$scratch/short$ranks"
 done
 expect 0 mpirun -n 2 "$program" map 0 "$scratch/none"
@@ -31,7 +33,7 @@ expect 0 mpirun -n 2 "$program" map 600 "$scratch/many" "$scratch/saved" 0
 for step in "3 USR1" "2 INT" "4 USR1"; do
     set -- $step
     : >"$scratch/err"
-    mpirun -n "$1" "$program" map 600 "$scratch/stopped" "$scratch/saved" 200 2>"$scratch/err" &
+    mpirun -n "$1" "$program" map 600 "$scratch/stopped" "$scratch/saved" 400 2>"$scratch/err" &
     mpirun_pid=$!
     until [ "$(grep -c 'is at work' "$scratch/err")" = "$1" ] || ! kill -0 $mpirun_pid 2>/dev/null; do
         sleep 0.05
@@ -46,7 +48,7 @@ for step in "3 USR1" "2 INT" "4 USR1"; do
     [ ! -e "$scratch/stopped" ] || fail "results of an interrupted map"
 done
 saved=$(sed -n 's/.*made-up: \([0-9]*\) of 600.*/\1/p' "$scratch/err")
-[ "${saved:-0}" -gt 100 ] || fail "only ${saved:-0} units were saved after three interruptions"
+[ "${saved:-0}" -ge 45 ] || fail "only ${saved:-0} units were saved after three interruptions, with five done on each of nine ranks"
 expect 0 mpirun -n 2 "$program" map 600 "$scratch/stopped" "$scratch/saved" 10
 same "$scratch/many" "$scratch/stopped"
 
@@ -55,7 +57,7 @@ printf 'x' | dd of="$part" bs=1 seek=5000 conv=notrunc 2>/dev/null
 expect 0 mpirun -n 2 "$program" map 600 "$scratch/damaged" "$scratch/saved" 0
 same "$scratch/many" "$scratch/damaged"
 
-# a killed rank ends all of them soon
+# a killed rank ends all of them, in the middle of their work
 : >"$scratch/err"
 mpirun -n 3 "$program" map 100000 "$scratch/killed" "$scratch/saved" 5 2>"$scratch/err" &
 mpirun_pid=$!
@@ -63,9 +65,8 @@ until [ "$(grep -c 'is at work' "$scratch/err")" = 3 ] || ! kill -0 $mpirun_pid 
     sleep 0.05
 done
 kill -9 "$(pgrep -P $mpirun_pid | tail -n 1)"
-begin=$SECONDS
 wait $mpirun_pid
 code=$?
 [ $code != 0 ] || fail "exit code 0 after a rank was killed"
-[ $((SECONDS - begin)) -le 10 ] || fail "the ranks outlived a killed one by $((SECONDS - begin)) s"
+[ ! -e "$scratch/killed" ] || fail "the ranks went on to the end without the killed one"
 finish

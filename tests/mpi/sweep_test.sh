@@ -150,13 +150,14 @@ if command -v taskset >/dev/null && [ "$(nproc)" -gt 1 ]; then
     [ "$(grep -h '^cores: ' shares/logs/*.log | grep -c 'binding: none')" = 2 ] || fail "the launcher would bind both to the first cores"
 fi
 rm -rf shares/cells
-sed -i 's/^exec/touch "$SWEEP_BEGUN"; sleep 10; exec/' launcher
-SWEEP_BEGUN=$scratch/begun "$fairstamp" sweep run shares --launcher "$scratch/launcher" >first 2>&1 &
+sed -i 's/^exec/touch "$SWEEP_BEGUN"; until [ -e "$SWEEP_GO_ON" ]; do sleep 0.05; done; exec/' launcher
+SWEEP_BEGUN=$scratch/begun SWEEP_GO_ON=$scratch/go_on "$fairstamp" sweep run shares --launcher "$scratch/launcher" >first 2>&1 &
 first=$!
 until [ -e begun ]; do sleep 0.02; done
 expect 1 "$fairstamp" sweep run shares
 says 'cell bert-tiny.gender is under way in another sweep run'
 says '1 cells are left to another sweep run'
+touch go_on
 wait $first || fail "the first of two sweep runs: $(cat first)"
 expect 0 "$fairstamp" sweep status shares
 grep -q '^2 of 2' out || fail "status after two sweep runs: $(cat out)"
@@ -211,14 +212,25 @@ says '1 of 2 cells are missing'
 expect 0 "$fairstamp" query failing/archive.h5 --metric SS
 expect 1 "$fairstamp" sweep run failing --launcher "no-such-launcher -n 2"
 
-# Ctrl-C: handed on, saved, 75; the same command goes on
+# Ctrl-C: handed on, saved, 75; the same command goes on. The last cell waits for the stop: there is always something left
+cat >launcher <<'END'
+#!/usr/bin/env bash
+case "$*" in
+*small.race*)
+    until [ -e "$SWEEP_STOPPED" ]; do sleep 0.05; done
+    exit 75
+    ;;
+esac
+exec "$@"
+END
 sweep ", $models, \"categories\": [\"gender\", \"race\"], \"settings\": {\"stamp.iterations\": [150]}"
 expect 0 "$fairstamp" sweep plan sweep.json stopped --no-estimate
-"$fairstamp" sweep run stopped >out 2>err </dev/null &
+SWEEP_STOPPED=$scratch/told "$fairstamp" sweep run stopped --launcher "$scratch/launcher" >out 2>err </dev/null &
 pid=$!
 until grep -q 'begins' err; do sleep 0.02; done
 until [ -n "$(find stopped/cells -name '*.h5' 2>/dev/null)" ] || ! kill -0 $pid 2>/dev/null; do sleep 0.02; done
 kill -INT $pid
+touch told
 wait $pid
 code=$?
 [ $code = 75 ] || fail "exit code $code after SIGINT"

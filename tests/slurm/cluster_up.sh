@@ -56,9 +56,10 @@ AccountingStorageType=accounting_storage/none
 JobCompType=jobcomp/filetxt
 JobCompLoc=$folder/log/jobs
 MinJobAge=300
-KillWait=5
-SlurmctldTimeout=10
-SlurmdTimeout=10
+KillWait=30
+MessageTimeout=60
+SlurmctldTimeout=120
+SlurmdTimeout=120
 JobRequeue=1
 PropagateResourceLimits=NONE
 ${4:-}
@@ -76,7 +77,7 @@ slurmctld -f "$SLURM_CONF"
 for ((i = 1; i <= nodes; i++)); do
     "$(dirname "$0")/node_up.sh" "$folder" "$i"
 done
-for _ in $(seq 200); do
+for _ in $(seq 3000); do
     [ "$(sinfo -h -N -o %T 2>/dev/null | grep -c idle)" != "$nodes" ] || exit 0
     sleep 0.1
 done

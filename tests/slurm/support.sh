@@ -16,10 +16,10 @@ cluster() { # NODES [LINES OF slurm.conf]
     "$tests/cluster_up.sh" "$scratch/c" "$1" 2 "${2:-}" >"$scratch/up" 2>&1 || { cat "$scratch/up"; fail "the cluster does not come up"; finish; }
     . "$scratch/c/env.sh"
 }
-# until_job JOB,...: waits until none of the jobs is in the queue; fails after 600 s
+# until_jobs JOB,...: waits until none of the jobs is in the queue; the limit, an hour, ends what hangs
 until_jobs() {
     local tries
-    for tries in $(seq 2400); do
+    for tries in $(seq 14400); do
         [ -n "$(squeue -h -j "$1" 2>/dev/null)" ] || return 0
         sleep 0.25
     done

@@ -56,7 +56,8 @@ static void mcnemar_falls_with_the_imbalance(void **state)
             assert_true(p == fs_mcnemar(n - fewer, fewer));
             last = p;
         }
-        assert_true(fabs(last - 1.0) < 1e-12); /* of an odd number: half of all is below the middle */
+        /* of an odd number half of all is below the middle; a sum of at most 51 terms */
+        assert_true(fabs(last - 1.0) < 1e-12);
     }
 }
 
@@ -93,6 +94,7 @@ static void share(void **state)
     assert_int_equal(paired.lost, 1);
 }
 
+/* Float64 arithmetic by hand or by numpy on a handful of items, of 100 at most. */
 static void near(double found, double expected)
 {
     if (!(fabs(found - expected) <= 1e-9)) {
@@ -156,7 +158,8 @@ static void stereoset(void **state)
                                                 metrics[1].lms_micro.value - metrics[0].lms_micro.value,
                                                 metrics[1].icat_macro.value - metrics[0].icat_macro.value,
                                                 metrics[1].icat_micro.value - metrics[0].icat_micro.value};
-    /* by hand: terms 2/3, 1/2, 1/2 before, 2/3, 0, 1 after */
+    /* a few operations in float64 on percentages; with intervals some hundred. By hand: terms 2/3, 1/2, 1/2 before,
+     * 2/3, 0, 1 after */
     assert_true(fabs(metrics[0].ss_macro.value - 100.0 * (2.0 / 3 + 0.5 + 0.5) / 3) < 1e-12);
     assert_true(fabs(metrics[1].ss_macro.value - 100.0 * (2.0 / 3 + 0.0 + 1.0) / 3) < 1e-12);
     /* numpy: the same streams, numpy.percentile */

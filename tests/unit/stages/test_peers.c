@@ -108,6 +108,7 @@ static double value_of(const struct fs_evaluate_result *result, const char *cate
     return NAN;
 }
 
+/* Half a step of the last decimal printed, and what float64 adds. */
 static void assert_two_decimals(const char *what, double found, double expected)
 {
     if (!(fabs(found - expected) < 0.00501)) {
@@ -130,7 +131,8 @@ static size_t differences; /* printed, up to a few */
 
 static void compare(const char *what, size_t item, double found, double expected)
 {
-    if (!(fabs(found - expected) <= 1e-3 + 1e-9)) { /* sums rounded to three decimals may part by one step */
+    if (!(fabs(found - expected) <= 1e-3 + 1e-9)) { /* terms rounded to three decimals may part by one step, where
+                                                       float32 falls on either side of a half */
         if (differences++ < 10) {
             print_message("%s: item %zu: found %.7g, expected %.7g\n", what, item, found, expected);
         }

@@ -143,7 +143,8 @@ static enum fs_scoring variant_of(const struct loaded *loaded, const char *name)
 
 /*
  * Compares `width` scores an item with the lines of a golden file. Item i is line `line(i)` of the file, `order` says
- * which candidate stands k-th in it (NULL: k).
+ * which candidate stands k-th in it (NULL: k). Both sides are float32: log p differs by about 1e-5 a token (bounds.h),
+ * a probability or a sum of them relatively by no more than a thousandth; `absolute` is what rounding in the file adds.
  */
 static void compare_scores(const char *model, const char *suite, const char *scoring, size_t items, size_t width,
                            const double *score, size_t candidates, size_t (*line)(size_t item), uint8_t (*order)[3],

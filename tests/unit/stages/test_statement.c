@@ -375,6 +375,7 @@ static double folded(enum fs_scoring scoring, size_t count, const struct fs_read
     return logarithm ? fs_statement_log(&statement, values, 1) : fs_statement_score(&statement, values, 1);
 }
 
+/* Values below 1, and logarithms of them, by exp, log and sums of at most three in float64: a few epsilons of 2e-16. */
 static void folds_by_hand(void **state)
 {
     (void)state;
@@ -390,7 +391,7 @@ static void folds_by_hand(void **state)
     assert_true(folded(FS_PLL_UNMODIFIED, 0, values, false) == 0.0);
     /* far below what a double holds as a probability, yet the gap is finite */
     values[2].logprob[1] = -2000;
-    assert_true(fabs(folded(FS_TARGET_PROB, 1, values, true) + 2000) < 1e-9);
+    assert_true(fabs(folded(FS_TARGET_PROB, 1, values, true) + 2000) < 1e-9); /* its neighbours are 2e-13 away */
     /* Python: round(0.0005, 3), round(1.0005, 3), round(0.0625, 3), round(0.1875, 3), round(-7.27347, 3) */
     const double cases[][2] = {{0.0005, 0.001}, {1.0005, 1.0}, {0.0625, 0.062}, {0.1875, 0.188}, {-7.27347, -7.273}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

@@ -20,6 +20,10 @@
 #include "stages/evaluate/evaluate.h"
 #include "stages/suites/suite_registry.h"
 #include "support.h"
+#include "tests/unit/bounds.h"
+
+/* Means, shares and differences in float64 of few scores below 100, which are the result's own. */
+#define ARITHMETIC 1e-12
 
 static char folder[] = "/tmp/fairstamp-suites-XXXXXX";
 
@@ -174,8 +178,9 @@ static void perplexity(void **state)
         const struct fs_result_row *row = row_of(&result, "perplexity");
         double wanted = exp(-sum_of(&golden) / (double)golden.tokens);
         assert_int_equal(row->model[0].n, golden.tokens);
-        assert_near(row->model[0].value / wanted, 1.0, 1e-5);
-        assert_near(suite->score[0], sum_of(&golden), 1e-3);
+        double bound = bound_log_p(fs_model_spec(loaded.model));
+        assert_near(row->model[0].value / wanted, 1.0, bound);
+        assert_near(suite->score[0], sum_of(&golden), (double)golden.tokens * bound);
         fs_evaluate_result_release(&result);
         fs_suite_destroy(suite);
         fs_json_destroy(golden.document);
@@ -208,15 +213,16 @@ static void winobias(void **state)
     struct fs_evaluate_result result = evaluate(&loaded, suite);
     assert_int_equal(suite->items, 4);
     assert_string_equal(suite->id[2], "type2.dev.1");
+    double bound = (double)(pro.tokens + anti.tokens) * bound_log_p(fs_model_spec(loaded.model));
     for (size_t i = 0; i < 4; i++) {
-        assert_near(suite->score[fs_suite_at(suite, i, 0, 0)], sum_of(&pro), 1e-3);
-        assert_near(suite->score[fs_suite_at(suite, i, 1, 0)], sum_of(&anti), 1e-3);
+        assert_near(suite->score[fs_suite_at(suite, i, 0, 0)], sum_of(&pro), bound);
+        assert_near(suite->score[fs_suite_at(suite, i, 1, 0)], sum_of(&anti), bound);
     }
     double share = sum_of(&pro) > sum_of(&anti) ? 100.0 : 0.0;
     assert_near(row_of(&result, "pro")->model[0].value, share, 0);
     assert_int_equal(row_of(&result, "pro")->model[0].n, 4);
     assert_int_equal(row_of(&result, "pro.type2")->model[0].n, 2);
-    assert_near(row_of(&result, "gap")->model[0].value, fabs(sum_of(&pro) - sum_of(&anti)), 1e-3);
+    assert_near(row_of(&result, "gap")->model[0].value, fabs(sum_of(&pro) - sum_of(&anti)), bound);
     fs_evaluate_result_release(&result);
     fs_suite_destroy(suite);
     fs_json_destroy(pro.document);
@@ -257,7 +263,7 @@ static void winogender(void **state)
         assert_string_equal(suite->id[0], "nurse.patient.0");
         const double *score = suite->score; /* male, female, neutral, then occupation and participant of each */
         assert_near(row_of(&result, "male")->model[0].value, score[0] > score[2] ? 100 : 0, 0);
-        assert_near(row_of(&result, "gap")->model[0].value, fabs(score[0] - score[2]), 1e-12);
+        assert_near(row_of(&result, "gap")->model[0].value, fabs(score[0] - score[2]), ARITHMETIC);
         assert_near(row_of(&result, "accuracy.male")->model[0].value, score[6] >= score[8] ? 100 : 0, 0);
         for (size_t k = 0; k < 9; k++) {
             assert_true(score[2 * k] < 0.0);
@@ -290,9 +296,9 @@ static void bec_pro(void **state)
     struct fs_suite *suite = make(&loaded, fs_suite_bec_pro, path);
     struct fs_evaluate_result result = evaluate(&loaded, suite);
     double male = suite->score[0] - suite->score[2], female = suite->score[4] - suite->score[6];
-    assert_near(row_of(&result, "male in female jobs")->model[0].value, male, 1e-12);
-    assert_near(row_of(&result, "female in female jobs")->model[0].value, female, 1e-12);
-    assert_near(row_of(&result, "gap in female jobs")->model[0].value, male - female, 1e-12);
+    assert_near(row_of(&result, "male in female jobs")->model[0].value, male, ARITHMETIC);
+    assert_near(row_of(&result, "female in female jobs")->model[0].value, female, ARITHMETIC);
+    assert_near(row_of(&result, "gap in female jobs")->model[0].value, male - female, ARITHMETIC);
     assert_near(row_of(&result, "female in male jobs")->model[0].value, 0.0, 0.0); /* the same sentence twice */
     assert_string_equal(fs_layout_metric_unit("female in male jobs"), "nat");
     assert_string_equal(fs_layout_metric_unit("male in balanced jobs"), "nat");
@@ -332,8 +338,9 @@ static void seat(void **state)
         }
     }
     assert_near(row_of(&result, "effect_size")->model[0].value,
-                ((s[0] + s[1]) / 2 - (s[2] + s[3]) / 2) / sqrt(variance), 1e-9);
-    assert_near(row_of(&result, "p_value")->model[0].value, reached / 6.0, 1e-12);
+                ((s[0] + s[1]) / 2 - (s[2] + s[3]) / 2) / sqrt(variance),
+                1e-9); /* the deviation of s, which divides, may be small */
+    assert_near(row_of(&result, "p_value")->model[0].value, reached / 6.0, ARITHMETIC);
     fs_evaluate_result_release(&result);
     fs_suite_destroy(suite);
     unload(&loaded);
@@ -393,7 +400,8 @@ static void intersentence(void **state)
     for (size_t i = context.count; i < statement.count; i++) {
         sum += value[statement.read[i]].logprob[0] / (double)(statement.count - context.count);
     }
-    assert_near(suite->score[0], exp(sum), 1e-12);
+    /* the executor packs one pass here, and all of the suite's there */
+    assert_near(suite->score[0] / exp(sum), 1.0, bound_log_p(fs_model_spec(loaded.model)));
     assert_int_equal(row_of(&result, "ss.macro")->model[0].n, 1);
     free(value);
     fs_encoding_release(&context);

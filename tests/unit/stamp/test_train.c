@@ -10,6 +10,7 @@
 
 #include "stages/methods/stamp_unit.h"
 #include "stages/metrics/split.h"
+#include "tests/unit/bounds.h"
 
 static struct fs_stamp_options full_options(const struct fs_spec *spec)
 {
@@ -192,10 +193,10 @@ static void key_bias_starts_low(void **state)
         }
         double expected = -2 * sqrt(squares / (double)(tokens * d));
         for (size_t c = 0; c < options.width; c++)
-            assert_float_equal(bias[c], (float)expected, 1e-6);
+            assert_true(fabs((double)bias[c] - expected) <= bound_f32(forward_depth(m.spec)) * fabs(expected));
         double share = 100 * (double)fired / (double)(tokens * options.width);
         print_message("%s: b_K %.6f, %.3f %% of neurons fire\n", models[i], expected, share);
-        assert_true(fabs(share - 2.275) < 0.5);
+        assert_true(fabs(share - 2.275) < 0.5); /* two standard errors of 4096 keys on one token */
         fs_workspace_destroy(workspace);
         fs_stamp_units_release(&units);
         fs_stamp_state_release(&trained);

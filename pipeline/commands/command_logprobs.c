@@ -1,4 +1,4 @@
-/* tokenize and logprobs: lines of standard input, every line, however long. */
+/* logprobs: of the tokens of the lines of standard input, every line, however long. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,67 +6,13 @@
 
 #include "io/console/output.h"
 #include "pipeline/commands/commands.h"
+#include "pipeline/commands/lines.h"
 #include "stages/plan/plan.h"
 #include "stages/plan/statement.h"
 
 /* A block of lines is tokenized, computed and printed before the next one is read: bounds memory for any input. */
 #define BLOCK_LINES ((size_t)4096)
 #define BLOCK_PASS_TOKENS ((size_t)4 << 20)
-
-/* The next line without its end; false at the end of the input. */
-static bool next_line(char **line, size_t *capacity, size_t *length, struct fs_error *err)
-{
-    ssize_t count = getline(line, capacity, stdin);
-    if (count < 0) {
-        if (ferror(stdin) || !feof(stdin)) {
-            fs_error_set(err, FS_EXIT_IO, "standard input: a line cannot be read");
-        }
-        return false;
-    }
-    *length = (size_t)count - (count > 0 && (*line)[count - 1] == '\n');
-    if (*length<(size_t)count && * length> 0 && (*line)[*length - 1] == '\r') {
-        --*length; /* a line end as Windows writes it */
-    }
-    return true;
-}
-
-static void print_ids(const int32_t *id, size_t count)
-{
-    putchar('[');
-    for (size_t i = 0; i < count; i++) {
-        printf(i == 0 ? "%d" : ", %d", (int)id[i]);
-    }
-    putchar(']');
-}
-
-int fs_command_tokenize(const struct fs_options *options, struct fs_error *err)
-{
-    struct fs_tokenizer *tokenizer;
-    if (fs_tokenizer_open(options->value[FS_OPTION_MODEL], &tokenizer, err) != 0) {
-        return -1;
-    }
-    char *line = NULL;
-    size_t capacity = 0, length, number = 0;
-    int status = 0;
-    while (status == 0 && next_line(&line, &capacity, &length, err)) {
-        struct fs_encoding encoding = {0};
-        number++;
-        status = fs_tokenizer_encode(tokenizer, line, length, &encoding, err);
-        if (status == 0) {
-            print_ids(encoding.id, encoding.count);
-            putchar('\n');
-            fs_encoding_release(&encoding);
-        } else {
-            fs_error_prepend(err, "line %zu", number);
-        }
-    }
-    free(line);
-    fs_tokenizer_destroy(tokenizer);
-    if (status == 0 && err->code != 0) {
-        status = -1;
-    }
-    return status == 0 ? fs_finish_output(err) : -1;
-}
 
 /* Token ids of some lines, the same on all ranks. */
 struct block {
@@ -108,7 +54,7 @@ static int read_block(const struct fs_session *session, const struct fs_prompt_s
 {
     size_t length, cost = 0, special = style->kind == FS_MASKED ? 2 : (style->special.begin_of_text >= 0);
     block->lines = block->tokens = 0;
-    while (block->lines < BLOCK_LINES && cost < BLOCK_PASS_TOKENS && next_line(line, capacity, &length, err)) {
+    while (block->lines < BLOCK_LINES && cost < BLOCK_PASS_TOKENS && fs_next_line(line, capacity, &length, err)) {
         struct fs_encoding encoding = {0};
         size_t number = block->first_line + block->lines + 1;
         if (fs_tokenizer_encode(session->tokenizer, *line, length, &encoding, err) != 0) {
@@ -155,7 +101,7 @@ static int share_block(struct fs_session *session, struct block *block, struct f
     return fs_runner_broadcast(runner, block->id, block->tokens * sizeof *block->id, err);
 }
 
-#define NO_READ SIZE_MAX /* a first token that nothing stands before */
+#define NO_READ SIZE_MAX /* a first token with nothing before it */
 
 /* One pass for the whole line: position p predicts the token at p + 1, so the last token need not be run. */
 static int plan_causal(struct fs_plan *plan, int32_t begin, const int32_t *id, size_t count, int32_t *pass_ids,
@@ -225,7 +171,7 @@ static void print_block(const struct block *block, const size_t *read, const str
     for (size_t line = 0; line < block->lines; line++) {
         size_t begin = line_begin(block, line), count = block->end[line] - begin;
         printf("{\"ids\": ");
-        print_ids(block->id + begin, count);
+        fs_print_ids(block->id + begin, count);
         printf(", \"logprobs\": [");
         for (size_t i = 0; i < count; i++) {
             const char *separator = i == 0 ? "" : ", ";
@@ -267,10 +213,10 @@ static int compute_block(struct fs_session *session, const struct fs_prompt_styl
     return fs_session_agree(session, status, err);
 }
 
-int fs_command_logprobs(struct fs_session *session, struct fs_error *err)
+static int run(struct fs_session *session, struct fs_error *err)
 {
     struct fs_prompt_style style = {0};
-    if (fs_session_load_model(session, session->options->value[FS_OPTION_MODEL], err) != 0) {
+    if (fs_session_load_model(session, fs_option_value(session->options, &fs_option_model), err) != 0) {
         return -1;
     }
     int status = fs_prompt_style_of(fs_model_spec(session->model), session->tokenizer, &style, err);
@@ -296,3 +242,20 @@ int fs_command_logprobs(struct fs_session *session, struct fs_error *err)
     free(block.end);
     return status;
 }
+
+static const struct fs_option *const command_options[] = {&fs_option_log_dir, &fs_option_model, &fs_option_quiet, NULL};
+
+const struct fs_command fs_command_logprobs = {
+    .name = "logprobs",
+    .operands = "",
+    .least = 0,
+    .most = 0,
+    .uses_ranks = true,
+    .summary = "log probabilities of the lines of standard input",
+    .description = "Prints {\"ids\": [...], \"logprobs\": [...]} for each line. Causal models: log p of each token "
+                   "given those before it (begin-of-text prepended where the family has one, its entry left "
+                   "out; null for a first token with nothing before it). Masked models: log p of each token "
+                   "with it alone masked. Natural logarithms.",
+    .options = command_options,
+    .run = run,
+};

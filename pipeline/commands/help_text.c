@@ -1,0 +1,46 @@
+#include "pipeline/commands/help_text.h"
+
+#include <stdio.h>
+#include <string.h>
+
+const struct fs_exit_meaning fs_exit_meanings[] = {
+    {FS_EXIT_OK, "done"},
+    {FS_EXIT_DIFFERENT, "verify: a hash does not hold; verify --equal: the files differ"},
+    {FS_EXIT_USAGE, "wrong command line"},
+    {FS_EXIT_DATA, "an input file is damaged or of the wrong kind"},
+    {FS_EXIT_NO_INPUT, "an input file or folder is missing or unreadable"},
+    {FS_EXIT_CHECK_FAILED, "doctor: a check failed"},
+    {FS_EXIT_SOFTWARE, "a bug in fairstamp, or MPI or HDF5 refused a call that must not fail"},
+    {FS_EXIT_OS, "out of memory or of another resource"},
+    {FS_EXIT_CANNOT_CREATE, "an output file or folder cannot be made"},
+    {FS_EXIT_IO, "a read or write failed half-way"},
+    {FS_EXIT_INTERRUPTED,
+     "asked to stop (signal, stop file, --max-seconds), and stopped after a checkpoint: run the same command again"},
+    {FS_EXIT_OTHER_JOB, "a result that is there belongs to another job, and is not overwritten"},
+    {FS_EXIT_CONFIG, "the job file or a --set is wrong"},
+    {0, NULL},
+};
+
+void fs_describe_key(const struct fs_job_key *key, char *out, size_t size)
+{
+    const char *initial = key->initial_words != NULL ? key->initial_words : key->initial;
+    snprintf(out, size, "%s (%s%s%s%s%s)", key->help, key->choices != NULL ? key->choices : "",
+             key->choices != NULL ? "; " : "", key->unit != NULL ? key->unit : "", key->unit != NULL ? "; " : "",
+             key->required ? "required" : (initial != NULL ? "" : "none by default"));
+    if (!key->required && initial != NULL) {
+        size_t used = strlen(out) - 1;
+        snprintf(out + used, size - used, "default: %s)", initial);
+    }
+}
+
+void fs_describe_option(const struct fs_option *option, char *out, size_t size)
+{
+    snprintf(out, size, "%s%s%s%s", option->help, option->required ? " (required)" : "",
+             option->initial != NULL ? "; default: " : "", option->initial != NULL ? option->initial : "");
+}
+
+void fs_describe_usage(const struct fs_option *option, char *out, size_t size)
+{
+    snprintf(out, size, "%s%s%s", option->name, option->argument != NULL ? " " : "",
+             option->argument != NULL ? option->argument : "");
+}

@@ -1,0 +1,12 @@
+/* Pages on the job file, from the table of its keys. Local. */
+#ifndef FAIRSTAMP_PIPELINE_COMMANDS_JOB_PAGES_H
+#define FAIRSTAMP_PIPELINE_COMMANDS_JOB_PAGES_H
+
+#include <stdio.h>
+
+#include "io/error.h"
+
+int fs_job_schema_page(FILE *stream, struct fs_error *err); /* JSON schema */
+int fs_job_keys_page(FILE *stream, struct fs_error *err);   /* Markdown table */
+
+#endif

@@ -1,0 +1,11 @@
+/* The manual page, roff, from the tables of commands and job keys. Local. */
+#ifndef FAIRSTAMP_PIPELINE_COMMANDS_MAN_PAGE_H
+#define FAIRSTAMP_PIPELINE_COMMANDS_MAN_PAGE_H
+
+#include <stdio.h>
+
+#include "io/error.h"
+
+int fs_man_page(FILE *stream, struct fs_error *err);
+
+#endif

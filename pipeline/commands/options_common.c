@@ -1,0 +1,87 @@
+#include "pipeline/commands/options_common.h"
+
+#include <string.h>
+
+#include "io/values.h"
+
+const struct fs_option fs_option_set = {.name = "--set",
+                                        .argument = "KEY=VALUE",
+                                        .repeatable = true,
+                                        .help = "override a key of the job file; may be repeated"};
+const struct fs_option fs_option_force = {
+    .name = "--force", .help = "redo stages whose file belongs to another job, and replace that file"};
+const struct fs_option fs_option_max_seconds = {
+    .name = "--max-seconds",
+    .argument = "N",
+    .help = "stop N seconds after the start as on a signal: units in flight are finished and saved, exit code 75"};
+const struct fs_option fs_option_stop_file = {
+    .name = "--stop-file",
+    .argument = "FILE",
+    .help = "stop in the same way as soon as FILE exists; remove it before the next run"};
+const struct fs_option fs_option_log_dir = {
+    .name = "--log-dir",
+    .argument = "DIR",
+    .help = "a log of each rank, DIR/rank-N.log: units taken and done, saves, memory, warnings"};
+const struct fs_option fs_option_model = {
+    .name = "--model", .argument = "DIR", .required = true, .help = "HuggingFace folder of the model"};
+const struct fs_option fs_option_suite = {.name = "--suite",
+                                          .argument = "NAME",
+                                          .choices = "stereoset|crows_pairs",
+                                          .required = true,
+                                          .help = "stereoset or crows_pairs (metrics: stereoset)"};
+const struct fs_option fs_option_data = {
+    .name = "--data", .argument = "FILE", .required = true, .help = "the suite's data file"};
+const struct fs_option fs_option_category = {
+    .name = "--category", .argument = "C,...", .help = "categories to take, separated by commas; all by default"};
+const struct fs_option fs_option_bootstrap = {
+    .name = "--bootstrap", .argument = "N", .initial = "1000", .help = "resamples of the 95 % intervals; 0: none"};
+const struct fs_option fs_option_seed = {
+    .name = "--seed", .argument = "N", .initial = "1", .help = "seed of the resampling"};
+const struct fs_option fs_option_output = {.name = "-o",
+                                           .argument = "PATH",
+                                           .required = true,
+                                           .help = "report: its folder, created where it does not exist; merge: its "
+                                                   "file"};
+const struct fs_option fs_option_format = {.name = "--format",
+                                           .argument = "FORMAT",
+                                           .choices = "text|json",
+                                           .initial = "text",
+                                           .help = "text for people, json for programs"};
+const struct fs_option fs_option_quiet = {.name = "--quiet",
+                                          .help = "no progress on standard error, only warnings and errors"};
+const struct fs_option fs_option_help = {.name = "--help", .help = "show this help"};
+
+const struct fs_option *const fs_job_options[] = {
+    &fs_option_set,     &fs_option_force,  &fs_option_max_seconds, &fs_option_stop_file,
+    &fs_option_log_dir, &fs_option_format, &fs_option_quiet,       NULL};
+
+static const struct {
+    const char *old, *now;
+} renamed[] = {{"--variant", "--scoring"}};
+
+const char *fs_option_renamed(const char *old)
+{
+    for (size_t i = 0; i < sizeof renamed / sizeof renamed[0]; i++) {
+        if (strcmp(renamed[i].old, old) == 0) {
+            return renamed[i].now;
+        }
+    }
+    return NULL;
+}
+
+bool fs_options_json(const struct fs_options *options)
+{
+    const char *format = fs_option_value(options, &fs_option_format);
+    return format != NULL && strcmp(format, "json") == 0;
+}
+
+int fs_options_bootstrap(const struct fs_options *options, struct fs_bootstrap *bootstrap, struct fs_error *err)
+{
+    double resamples = 0, seed = 0;
+    if (fs_parse_integer("--bootstrap", fs_option_value(options, &fs_option_bootstrap), 0, 1e6, &resamples, err) != 0 ||
+        fs_parse_integer("--seed", fs_option_value(options, &fs_option_seed), 0, 0x1p53, &seed, err) != 0) {
+        return -1;
+    }
+    *bootstrap = (struct fs_bootstrap){(size_t)resamples, (uint64_t)seed};
+    return 0;
+}

@@ -1,0 +1,23 @@
+/* Options that several commands take; a command's own are in its file. */
+#ifndef FAIRSTAMP_PIPELINE_COMMANDS_OPTIONS_COMMON_H
+#define FAIRSTAMP_PIPELINE_COMMANDS_OPTIONS_COMMON_H
+
+#include "pipeline/commands/options.h"
+#include "stages/metrics/metrics.h"
+
+extern const struct fs_option fs_option_set, fs_option_force, fs_option_max_seconds, fs_option_stop_file,
+    fs_option_log_dir, fs_option_model, fs_option_suite, fs_option_data, fs_option_category, fs_option_bootstrap,
+    fs_option_seed, fs_option_output, fs_option_format, fs_option_quiet;
+extern const struct fs_option fs_option_help; /* of every command; in no command's list */
+
+/* What `run` and the commands of single stages take. NULL-terminated. */
+extern const struct fs_option *const fs_job_options[];
+
+/* The new name of an option of earlier versions; NULL: it never had another one. */
+const char *fs_option_renamed(const char *old);
+
+/* --bootstrap and --seed. */
+int fs_options_bootstrap(const struct fs_options *options, struct fs_bootstrap *bootstrap, struct fs_error *err);
+bool fs_options_json(const struct fs_options *options); /* --format json */
+
+#endif
