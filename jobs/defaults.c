@@ -4,20 +4,26 @@
 #include <stddef.h>
 #include <string.h>
 
-const char *fs_job_scoring(const struct fs_job *job, enum fs_key key, enum fs_model_kind kind)
+const char *fs_job_scoring(const struct fs_job *job, const struct fs_suite_kind *suite, enum fs_model_kind kind)
 {
-    const char *given = fs_job_text(job, key);
-    if (given != NULL) {
-        return given;
+    if (suite->scoring_key == NULL) {
+        return NULL;
     }
-    switch (key) {
-    case FS_KEY_SCORING_CROWS_PAIRS:
-        return kind == FS_MASKED ? "pll.unmodified" : "sentence.sum";
-    case FS_KEY_SCORING_BIASKE:
-        return kind == FS_MASKED ? "target.prob" : "object.mean";
-    default:
-        return kind == FS_MASKED ? "target.prob" : "sentence.mean";
+    const char *given = fs_job_text_of(job, "scoring", suite->scoring_key);
+    return given != NULL ? given : fs_suite_scoring(suite, kind);
+}
+
+const struct fs_suite_kind *fs_job_edited(const struct fs_job *job)
+{
+    const char *chosen = fs_job_text(job, FS_KEY_EDIT_PAIRS);
+    for (size_t i = 0; i < fs_suite_kind_count; i++) {
+        const struct fs_suite_kind *suite = fs_suite_kinds[i];
+        if (suite->read_pairs != NULL &&
+            (chosen != NULL ? strcmp(chosen, suite->name) == 0 : fs_job_text_of(job, "data", suite->key) != NULL)) {
+            return suite;
+        }
     }
+    return NULL;
 }
 
 double fs_job_model_number(const struct fs_job *job, enum fs_key key, enum fs_model_kind kind)
@@ -30,15 +36,4 @@ double fs_job_model_number(const struct fs_job *job, enum fs_key key, enum fs_mo
         return kind == FS_MASKED ? -2 : -1;
     }
     return kind == FS_MASKED ? 1 : 0.1; /* stamp.alpha, stamp.beta */
-}
-
-bool fs_job_edits_stereoset(const struct fs_job *job)
-{
-    const char *edited = fs_job_text(job, FS_KEY_EDIT_PAIRS);
-    return edited != NULL ? strcmp(edited, "stereoset") == 0 : fs_job_text(job, FS_KEY_DATA_STEREOSET) != NULL;
-}
-
-enum fs_key fs_job_pair_scoring_key(const struct fs_job *job)
-{
-    return fs_job_edits_stereoset(job) ? FS_KEY_SCORING_STEREOSET : FS_KEY_SCORING_BIASKE;
 }

@@ -4,16 +4,16 @@
 
 #include "jobs/job.h"
 #include "model/spec.h"
+#include "stages/suites/suite_registry.h"
 
-/* The scoring of a suite's key: the job's, or the default of the model's kind. */
-const char *fs_job_scoring(const struct fs_job *job, enum fs_key key, enum fs_model_kind kind);
+/* How a suite's statements are scored: as the job says, or the default of the model's kind; NULL: no choice. */
+const char *fs_job_scoring(const struct fs_job *job, const struct fs_suite_kind *suite, enum fs_model_kind kind);
+
+/* The suite whose pairs are edited. The job is loaded, so that there is one. */
+const struct fs_suite_kind *fs_job_edited(const struct fs_job *job);
 
 /* A number's value, likewise: the weights of the stamp's loss and the start of its key biases have a default for each
  * kind of model. */
 double fs_job_model_number(const struct fs_job *job, enum fs_key key, enum fs_model_kind kind);
-
-/* Whether the pairs of StereoSet are edited, otherwise BiasKE's; and the key of the edited pairs' scoring. */
-bool fs_job_edits_stereoset(const struct fs_job *job);
-enum fs_key fs_job_pair_scoring_key(const struct fs_job *job);
 
 #endif

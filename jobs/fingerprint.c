@@ -18,28 +18,11 @@ static const char *const tokenizer_files[] = {
     "merges.txt",     "special_tokens_map.json", "added_tokens.json"};
 #define TOKENIZER_FILES (sizeof tokenizer_files / sizeof tokenizer_files[0])
 
-static const enum fs_key data_keys[] = {FS_KEY_DATA_STEREOSET,
-                                        FS_KEY_DATA_CROWS_PAIRS,
-                                        FS_KEY_DATA_BIASKE,
-                                        FS_KEY_DATA_ATTRIBUTE_WORDS,
-                                        FS_KEY_DATA_STEREOSET_INTERSENTENCE,
-                                        FS_KEY_DATA_STEREOSET_SYNONYMS,
-                                        FS_KEY_DATA_WINOBIAS,
-                                        FS_KEY_DATA_WINOGENDER,
-                                        FS_KEY_DATA_BEC_PRO,
-                                        FS_KEY_DATA_SEAT,
-                                        FS_KEY_DATA_COUNTERFACT,
-                                        FS_KEY_DATA_KNOWN_FACTS,
-                                        FS_KEY_DATA_TEXT};
-#define DATA_KEYS (sizeof data_keys / sizeof data_keys[0])
-
-/* Data whose scores have a scoring of their own. */
-static const struct {
-    enum fs_key data, scoring;
-} measured[] = {{FS_KEY_DATA_STEREOSET, FS_KEY_SCORING_STEREOSET},
-                {FS_KEY_DATA_CROWS_PAIRS, FS_KEY_SCORING_CROWS_PAIRS},
-                {FS_KEY_DATA_BIASKE, FS_KEY_SCORING_BIASKE}};
-#define MEASURED (sizeof measured / sizeof measured[0])
+/* Whether the key names a data file or folder. */
+static bool is_data(const struct fs_job_key *key)
+{
+    return key->kind == FS_KEY_PATH && strncmp(key->name, "data.", 5) == 0;
+}
 
 /* One hashed input file. */
 struct hashed {
@@ -106,7 +89,7 @@ static int hash_model(struct inputs *inputs, const char *folder, struct fs_error
     size_t files;
     const char *const *file = fs_model_files(model, &files);
     inputs->kind = fs_model_spec(model)->kind;
-    inputs->file = fs_allocate(files + TOKENIZER_FILES + DATA_KEYS, sizeof *inputs->file, "hashes of inputs", err);
+    inputs->file = fs_allocate(files + TOKENIZER_FILES + FS_KEY_COUNT, sizeof *inputs->file, "hashes of inputs", err);
     int status = inputs->file == NULL ? -1 : 0;
     for (size_t i = 0; status == 0 && i < files; i++) {
         status = add_file(inputs, "model", file[i], stages, err);
@@ -118,10 +101,10 @@ static int hash_model(struct inputs *inputs, const char *folder, struct fs_error
 static int hash_inputs(const struct fs_job *job, struct inputs *inputs, struct fs_error *err)
 {
     int status = hash_model(inputs, fs_job_text(job, FS_KEY_MODEL), err);
-    for (size_t i = 0; status == 0 && i < DATA_KEYS; i++) {
-        const char *path = fs_job_text(job, data_keys[i]);
+    for (size_t i = 0; status == 0 && i < FS_KEY_COUNT; i++) {
+        const char *path = is_data(&fs_job_keys[i]) ? fs_job_text(job, (enum fs_key)i) : NULL;
         if (path != NULL) {
-            status = add_file(inputs, fs_job_keys[data_keys[i]].name, path, fs_job_keys[data_keys[i]].stages, err);
+            status = add_file(inputs, fs_job_keys[i].name, path, fs_job_keys[i].stages, err);
         }
     }
     return status;
@@ -131,6 +114,33 @@ static int hash_inputs(const struct fs_job *job, struct inputs *inputs, struct f
 static unsigned stage_bits(enum fs_stage stage)
 {
     return 1u << stage | (stage == FS_STAGE_LAYERS ? 1u << FS_STAGE_EVALUATE : 0u);
+}
+
+/* Whether an earlier row of the registry has the same key of the job, and is measured too. */
+static bool is_written(const struct fs_job *job, size_t before, const char *key)
+{
+    for (size_t i = 0; i < before; i++) {
+        const struct fs_suite_kind *suite = fs_suite_kinds[i];
+        if (suite->scoring_key != NULL && strcmp(suite->scoring_key, key) == 0 &&
+            fs_job_text_of(job, "data", suite->key) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* How the edited pairs are scored, and, from the evaluation on, what else is measured. */
+static void write_scorings(FILE *stream, const struct fs_job *job, enum fs_stage stage, enum fs_model_kind kind)
+{
+    const struct fs_suite_kind *edited = fs_job_edited(job);
+    fprintf(stream, "scoring.%s = %s\n", edited->scoring_key, fs_job_scoring(job, edited, kind));
+    for (size_t i = 0; stage >= FS_STAGE_EVALUATE && i < fs_suite_kind_count; i++) {
+        const struct fs_suite_kind *suite = fs_suite_kinds[i];
+        if (suite->scoring_key != NULL && strcmp(suite->scoring_key, edited->scoring_key) != 0 &&
+            fs_job_text_of(job, "data", suite->key) != NULL && !is_written(job, i, suite->scoring_key)) {
+            fprintf(stream, "scoring.%s = %s\n", suite->scoring_key, fs_job_scoring(job, suite, kind));
+        }
+    }
 }
 
 static void write_settings(FILE *stream, const struct fs_job *job, const struct inputs *inputs, enum fs_stage stage,
@@ -150,14 +160,7 @@ static void write_settings(FILE *stream, const struct fs_job *job, const struct 
         }
     }
     if (stage != FS_STAGE_TRACE) {
-        enum fs_key key = fs_job_pair_scoring_key(job);
-        fprintf(stream, "%s = %s\n", fs_job_keys[key].name, fs_job_scoring(job, key, inputs->kind));
-    }
-    for (size_t i = 0; stage >= FS_STAGE_EVALUATE && i < MEASURED; i++) {
-        if (fs_job_text(job, measured[i].data) != NULL && measured[i].scoring != fs_job_pair_scoring_key(job)) {
-            fprintf(stream, "%s = %s\n", fs_job_keys[measured[i].scoring].name,
-                    fs_job_scoring(job, measured[i].scoring, inputs->kind));
-        }
+        write_scorings(stream, job, stage, inputs->kind);
     }
     for (size_t i = 0; i < inputs->count; i++) {
         if ((inputs->file[i].stages & stage_bits(stage)) != 0) {

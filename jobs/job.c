@@ -9,6 +9,7 @@
 #include "io/file_map.h"
 #include "io/formats/json.h"
 #include "io/values.h"
+#include "stages/suites/suite_registry.h"
 
 const char *const fs_stage_names[FS_STAGE_COUNT] = {"trace", "stamp", "evaluate", "layers"};
 
@@ -376,6 +377,42 @@ static int read_file(struct fs_job *job, const char *path, struct fs_error *err)
     return status;
 }
 
+/* "data.stereoset, data.biaske" of the suites whose pairs can be edited; `given`: of those whose data the job names. */
+static size_t list_pairs(const struct fs_job *job, bool given, char *list, size_t size)
+{
+    size_t count = 0, used = 0;
+    list[0] = '\0';
+    for (size_t i = 0; i < fs_suite_kind_count; i++) {
+        const struct fs_suite_kind *suite = fs_suite_kinds[i];
+        if (suite->read_pairs != NULL && (!given || fs_job_text_of(job, "data", suite->key) != NULL) && used < size) {
+            used += (size_t)snprintf(list + used, size - used, "%sdata.%s", count > 0 ? ", " : "", suite->key);
+            count++;
+        }
+    }
+    return count;
+}
+
+/* That the job says whose pairs are edited. */
+static int check_pairs(const struct fs_job *job, const char *path, struct fs_error *err)
+{
+    char list[256];
+    const char *edited = fs_job_text(job, FS_KEY_EDIT_PAIRS);
+    size_t given = list_pairs(job, true, list, sizeof list);
+    if (given == 0) {
+        list_pairs(job, false, list, sizeof list);
+        return fs_error_set(err, FS_EXIT_CONFIG, "%s: found none of %s, expected at least one of them: it gives the pairs to edit",
+                            path, list);
+    }
+    if (edited == NULL && given > 1) {
+        return fs_error_set(err, FS_EXIT_CONFIG, "%s: found %s; edit.pairs must say whose pairs are edited", path, list);
+    }
+    if (edited != NULL && fs_job_text_of(job, "data", edited) == NULL) {
+        return fs_error_set(err, FS_EXIT_CONFIG, "%s: edit.pairs is \"%s\", and data.%s is missing", path, edited,
+                            edited);
+    }
+    return 0;
+}
+
 static int check(const struct fs_job *job, const char *path, struct fs_error *err)
 {
     for (size_t i = 0; i < FS_KEY_COUNT; i++) {
@@ -384,26 +421,7 @@ static int check(const struct fs_job *job, const char *path, struct fs_error *er
                                 fs_job_keys[i].help);
         }
     }
-    bool stereoset = fs_job_text(job, FS_KEY_DATA_STEREOSET) != NULL;
-    bool biaske = fs_job_text(job, FS_KEY_DATA_BIASKE) != NULL;
-    const char *edited = fs_job_text(job, FS_KEY_EDIT_PAIRS);
-    if (!stereoset && !biaske) {
-        return fs_error_set(err, FS_EXIT_CONFIG,
-                            "%s: found neither data.stereoset nor data.biaske, expected at least one of them: it gives "
-                            "the pairs to edit",
-                            path);
-    }
-    if (edited == NULL && stereoset && biaske) {
-        return fs_error_set(err, FS_EXIT_CONFIG,
-                            "%s: found data.stereoset and data.biaske; edit.pairs must say whose pairs are edited, "
-                            "\"stereoset\" or \"biaske\"",
-                            path);
-    }
-    if (edited != NULL && !(strcmp(edited, "stereoset") == 0 ? stereoset : biaske)) {
-        return fs_error_set(err, FS_EXIT_CONFIG, "%s: edit.pairs is \"%s\", and data.%s is missing", path, edited,
-                            edited);
-    }
-    return 0;
+    return check_pairs(job, path, err);
 }
 
 int fs_job_load(const char *path, const char *const *set, size_t sets, struct fs_job **result, struct fs_error *err)
@@ -452,6 +470,14 @@ void fs_job_destroy(struct fs_job *job)
 const char *fs_job_text(const struct fs_job *job, enum fs_key key)
 {
     return job->value[key].text;
+}
+
+const char *fs_job_text_of(const struct fs_job *job, const char *group, const char *name)
+{
+    char key[128];
+    enum fs_key id = FS_KEY_MODEL;
+    snprintf(key, sizeof key, "%s.%s", group, name);
+    return find_key(key, &id) == 0 ? fs_job_text(job, id) : NULL;
 }
 
 const char *const *fs_job_list(const struct fs_job *job, enum fs_key key)

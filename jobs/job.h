@@ -113,6 +113,8 @@ void fs_job_destroy(struct fs_job *job); /* takes NULL */
 
 /* Values; texts are owned by the job. NULL and NaN where the key has neither value nor default. */
 const char *fs_job_text(const struct fs_job *job, enum fs_key key);        /* path, choice, layer, "a,b" of a list */
+/* The value of key "<group>.<name>"; NULL where there is no such key. */
+const char *fs_job_text_of(const struct fs_job *job, const char *group, const char *name);
 const char *const *fs_job_list(const struct fs_job *job, enum fs_key key); /* NULL-terminated */
 double fs_job_number(const struct fs_job *job, enum fs_key key);           /* integer, number */
 bool fs_job_flag(const struct fs_job *job, enum fs_key key);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "stages/metrics/metric_table.h"
 #include "stages/plan/statement.h"
 
 /* The first line that fits a dataset's name counts; "*" stands for anything. */
@@ -38,32 +39,27 @@ static const struct {
     {"/stamp/training/loss", "step term", NULL},
     {"/stamp/training/extra", "step extra_term", NULL},
     {"/stamp/training/*", "parameter", NULL},
-    {"/pairs/score", "pair candidate model", NULL},
-    {"/pairs/log", "pair candidate model", "nat"},
-    {"/pairs/*", "pair", NULL},
-    {"/paraphrases/log", "paraphrase statement model", "nat"},
-    {"/paraphrases/*", "paraphrase", NULL},
-    {"/crows_pairs/score", "item sentence model", NULL},
-    {"/crows_pairs/*", "item", NULL},
-    {"/facts/log", "fact object model", "nat"},
-    {"/facts/top1", "fact model", NULL},
-    {"/facts/*", "fact", NULL},
-    {"/suites/*/score", "item candidate model", NULL},
-    {"/suites/*/top1", "item candidate model", NULL},
-    {"/suites/*/effect_size", "test model", "1"},
-    {"/suites/*/p_value", "test model", "1"},
+    {"/suites/*/score", "item candidate column", NULL},
+    {"/suites/*/log", "item candidate column", "nat"},
+    {"/suites/*/object_top1", "item column", NULL},
+    {"/suites/*/top1", "item candidate column", NULL},
+    {"/suites/*/effect_size", "test column", "1"},
+    {"/suites/*/p_value", "test column", "1"},
     {"/suites/*/test", "test", NULL},
     {"/suites/*/candidate", "candidate", NULL},
-    {"/suites/*/paraphrase_log", "paraphrase statement model", "nat"},
+    {"/suites/*/paraphrase_log", "paraphrase statement column", "nat"},
     {"/suites/*/paraphrase_*", "paraphrase", NULL},
     {"/suites/*", "item", NULL},
-    {"/results/value", "row model", NULL},
-    {"/results/low", "row model", NULL},
-    {"/results/high", "row model", NULL},
-    {"/results/n", "row model", NULL},
-    {"/results/ties", "row model", NULL},
+    {"/edits/*", "edit", NULL},
+    {"/results/column", "column", NULL},
+    {"/results/value", "row column", NULL},
+    {"/results/low", "row column", NULL},
+    {"/results/high", "row column", NULL},
+    {"/results/n", "row column", NULL},
+    {"/results/ties", "row column", NULL},
     {"/results/skipped", "row reason", NULL},
-    {"/results/p_value", "row", "1"},
+    {"/results/change/p_value", "row edit", "1"},
+    {"/results/change/*", "row edit", NULL},
     {"/results/*", "row", NULL},
     {"/layers/value", "layer row model", NULL},
     {"/layers/loss", "layer term", NULL},
@@ -76,9 +72,6 @@ static const struct {
 
 #define MOST_WORDS 8
 static const char *const models[] = {"unedited", "stamped", NULL};
-static const char *const candidates[] = {"stereotype", "anti_stereotype", "unrelated", "unrelated_counterpart", NULL};
-static const char *const sentences[] = {"sent_more", "sent_less", NULL};
-static const char *const objects[] = {"true", "counterpart", NULL};
 static const char *const terms[] = {"L", "L_e", "L_s1", "L_s2", NULL};
 static const char *const extra_terms[] = {"L_m", "L_b", "SS_distance", "gap", NULL};
 
@@ -87,14 +80,6 @@ static const struct {
     const char *beside, *name;
     const char *const *words; /* NULL: the reasons of fs_skip_name */
 } indices[] = {
-    {"/pairs/score", "/pairs/model", models},
-    {"/pairs/score", "/pairs/candidate", candidates},
-    {"/paraphrases/log", "/paraphrases/model", models},
-    {"/crows_pairs/score", "/crows_pairs/model", models},
-    {"/crows_pairs/score", "/crows_pairs/sentence", sentences},
-    {"/facts/log", "/facts/model", models},
-    {"/facts/log", "/facts/object", objects},
-    {"/results/value", "/results/model", models},
     {"/results/skipped", "/results/reason", NULL},
     {"/layers/value", "/layers/model", models},
     {"/layers/loss", "/layers/term", terms},
@@ -181,25 +166,6 @@ static int describe(struct fs_archive *archive, const char *name, bool is_text, 
     return 0;
 }
 
-const char *fs_layout_metric_unit(const char *metric)
-{
-    static const struct {
-        const char *begin, *unit;
-    } units[] = {
-        {"ss.", "percent"},     {"lms.", "percent"},   {"icat.", "percent"}, {"crows", "percent"},
-        {"male in ", "nat"},    {"female in ", "nat"}, {"rs.", "percent"},   {"accuracy", "percent"},
-        {"ds", "percent"},      {"ps", "percent"},     {"male", "percent"},  {"pro", "percent"},
-        {"perplexity", "1"},    {"effect_size", "1"},  {"p_value", "1"},     {"gap", "nat"},
-        {"association", "nat"},
-    };
-    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
-        if (strncmp(metric, units[i].begin, strlen(units[i].begin)) == 0) {
-            return units[i].unit;
-        }
-    }
-    return NULL;
-}
-
 /* Attributes of `group`, whose columns "metric" and "ideal" say what is best. */
 static int describe_metrics(struct fs_archive *archive, const char *group, struct fs_error *err)
 {
@@ -221,8 +187,8 @@ static int describe_metrics(struct fs_archive *archive, const char *group, struc
             continue;
         }
         snprintf(name, sizeof name, "unit.%.100s", metric[i]);
-        const char *unit = fs_layout_metric_unit(metric[i]);
-        status = unit != NULL ? fs_archive_attribute_text(archive, group, name, unit, err) : 0;
+        const struct fs_metric_kind *kind = fs_metric_kind_find(metric[i]);
+        status = kind != NULL ? fs_archive_attribute_text(archive, group, name, kind->unit, err) : 0;
         if (status == 0 && isfinite(ideal[i])) {
             snprintf(name, sizeof name, "ideal.%.100s", metric[i]);
             status = fs_archive_attribute_number(archive, group, name, ideal[i], err);

@@ -15,7 +15,4 @@
  */
 int fs_layout_describe(struct fs_archive *archive, struct fs_error *err);
 
-/* "percent", "nat" or "1": the unit of a metric's values; NULL where the metric is not known. */
-const char *fs_layout_metric_unit(const char *metric);
-
 #endif

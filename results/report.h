@@ -5,9 +5,10 @@
 #include <cjson/cJSON.h>
 #include <stdio.h>
 
-#include "stages/evaluate/evaluate.h"
 #include "stages/evaluate/layer_sweep.h"
 #include "stages/methods/stamp.h"
+#include "stages/suites/results.h"
+#include "stages/suites/suite.h"
 #include "stages/trace/trace.h"
 
 /* AIE a layer and category, with intervals; the decisive layer. */
@@ -16,14 +17,16 @@ int fs_report_trace(const struct fs_trace_result *trace, FILE *stream, struct fs
 int fs_report_stamp(const struct fs_stamp_state *state, FILE *stream, struct fs_error *err);
 /* A line a layer: what its stamp brings and costs, best first. */
 int fs_report_layers(const struct fs_layer_comparison *comparison, FILE *stream, struct fs_error *err);
-/* The rows that people compare, category by category; the unedited model, and the stamped one where `stamped`. */
-int fs_report_results(const struct fs_evaluate_result *result, bool stamped, FILE *stream, struct fs_error *err);
+/* The rows that people compare, category by category; a column for the unedited model and for each edit. */
+int fs_report_results(const struct fs_results *results, FILE *stream, struct fs_error *err);
 
 /* The same with every row and number. NULL: out of memory. The caller deletes. */
 cJSON *fs_report_trace_json(const struct fs_trace_result *trace);
 cJSON *fs_report_layers_json(const struct fs_layer_comparison *comparison);
 cJSON *fs_report_stamp_json(const struct fs_stamp_state *state);
-cJSON *fs_report_results_json(const struct fs_evaluate_result *result, bool stamped);
+cJSON *fs_report_results_json(const struct fs_results *results);
+/* The score of every item and candidate, in each column. */
+cJSON *fs_report_items_json(const struct fs_suite *suite, const struct fs_results *results);
 
 /* Prints `json` and a line end, and deletes it; NULL is out of memory. */
 int fs_report_print_json(cJSON *json, FILE *stream, struct fs_error *err);

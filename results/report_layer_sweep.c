@@ -61,16 +61,16 @@ cJSON *fs_report_layers_json(const struct fs_layer_comparison *comparison)
         cJSON_AddItemToObject(entry, "score",
                               isfinite(comparison->score[i]) ? cJSON_CreateNumber(comparison->score[i])
                                                              : cJSON_CreateNull());
-        for (size_t r = 0; r < comparison->rows; r++) {
-            const struct fs_result_row *row = &comparison->row[i * comparison->rows + r];
+        for (size_t r = 0; r < comparison->result[i].rows; r++) {
+            const struct fs_result_row *row = &comparison->result[i].row[r];
             cJSON *value = cJSON_CreateObject();
             cJSON_AddStringToObject(value, "suite", row->suite);
             cJSON_AddStringToObject(value, "category", row->category);
             cJSON_AddStringToObject(value, "subset", row->subset);
             cJSON_AddStringToObject(value, "metric", row->metric);
-            for (size_t model = 0; model < 2; model++) {
-                double number = row->model[model].value;
-                cJSON_AddItemToObject(value, model == 0 ? "before" : "after",
+            for (size_t column = 0; column < comparison->result[i].columns; column++) {
+                double number = row->value[column].value;
+                cJSON_AddItemToObject(value, column == 0 ? "before" : "after",
                                       isfinite(number) ? cJSON_CreateNumber(number) : cJSON_CreateNull());
             }
             cJSON_AddItemToArray(values, value);

@@ -1,6 +1,7 @@
 #include "results/result_table.h"
 
 #include <math.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,29 +9,37 @@
 #include <cjson/cJSON.h>
 
 #include "io/archive/archive_internal.h"
+#include "stages/evaluate/evaluate.h"
 
 #define RESULTS "/results"
 
-const char *const fs_result_text_names[FS_RESULT_TEXTS] = {"cell",     "model",  "categories", "suite",
-                                                           "category", "subset", "metric",     "variant"};
+const char *const fs_result_text_names[FS_RESULT_TEXTS] = {"cell",   "model",  "categories", "suite", "category",
+                                                           "subset", "metric", "scoring",    "edit"};
 const char *const fs_result_number_names[FS_RESULT_NUMBERS] = {
     "ideal",      "before",     "before_low",     "before_high",     "after",  "after_low",
     "after_high", "difference", "difference_low", "difference_high", "p_value"};
 const char *const fs_result_count_names[FS_RESULT_COUNTS] = {"n",      "n_after", "ties",   "ties_after",
                                                              "gained", "lost",    "skipped"};
 
-/* Where an evaluate file has a column: the dataset, and which of a row's numbers it is (0 unedited, 1 stamped). */
-struct origin {
-    const char *dataset;
-    size_t at;
-};
-static const struct origin number_origin[FS_RESULT_NUMBERS] = {
-    {"ideal", 0},   {"value", 0}, {"low", 0},        {"high", 0},           {"value", 1},
-    {"low", 1},     {"high", 1},  {"difference", 0}, {"difference_low", 0}, {"difference_high", 0},
-    {"p_value", 0},
-};
-static const struct origin count_origin[FS_RESULT_COUNTS] = {
-    {"n", 0}, {"n", 1}, {"ties", 0}, {"ties", 1}, {"gained", 0}, {"lost", 0}, {"skipped", 0},
+/* What the columns of text were called in the former layout, where that differs. */
+#define FORMER_SCORING "variant"
+#define FORMER_EDIT "stamp"
+
+static const struct {
+    size_t offset; /* of a number of struct fs_metric of the unedited model or of the edit, or of struct fs_paired */
+    enum { IDEAL, UNEDITED, EDITED, CHANGE } of;
+} number_origin[FS_RESULT_NUMBERS] = {
+    [FS_RESULT_IDEAL] = {0, IDEAL},
+    [FS_RESULT_BEFORE] = {offsetof(struct fs_metric, value), UNEDITED},
+    [FS_RESULT_BEFORE_LOW] = {offsetof(struct fs_metric, low), UNEDITED},
+    [FS_RESULT_BEFORE_HIGH] = {offsetof(struct fs_metric, high), UNEDITED},
+    [FS_RESULT_AFTER] = {offsetof(struct fs_metric, value), EDITED},
+    [FS_RESULT_AFTER_LOW] = {offsetof(struct fs_metric, low), EDITED},
+    [FS_RESULT_AFTER_HIGH] = {offsetof(struct fs_metric, high), EDITED},
+    [FS_RESULT_DIFFERENCE] = {offsetof(struct fs_paired, difference), CHANGE},
+    [FS_RESULT_DIFFERENCE_LOW] = {offsetof(struct fs_paired, low), CHANGE},
+    [FS_RESULT_DIFFERENCE_HIGH] = {offsetof(struct fs_paired, high), CHANGE},
+    [FS_RESULT_P_VALUE] = {offsetof(struct fs_paired, p_value), CHANGE},
 };
 
 static int grow(void **column, size_t room, size_t size, struct fs_error *err)
@@ -146,81 +155,128 @@ static int read_rows(const struct fs_archive *archive, const char *name, enum fs
     return *data != NULL ? fs_archive_read(archive, name, type, rows * *width, *data, err) : -1;
 }
 
-static int read_number(struct fs_result_table *table, const struct fs_archive *archive, const char *name, size_t at,
-                       size_t column, size_t rows, struct fs_error *err)
+static int read_number(struct fs_result_table *table, const struct fs_archive *archive, const char *name, size_t column,
+                       size_t rows, struct fs_error *err)
 {
     size_t width = 1;
     void *data;
     int status = read_rows(archive, name, FS_ARCHIVE_F64, rows, &width, &data, err);
     for (size_t row = 0; status == 0 && row < rows; row++) {
-        table->number[column][table->rows + row] =
-            data != NULL && at < width ? ((const double *)data)[row * width + at] : NAN;
+        table->number[column][table->rows + row] = data != NULL ? ((const double *)data)[row * width] : NAN;
     }
     free(data);
     return status;
 }
 
-/* `by_reason`: a row's numbers are added up, but for the first, the items that were kept. */
-static int read_count(struct fs_result_table *table, const struct fs_archive *archive, const char *name, size_t at,
-                      bool by_reason, size_t column, size_t rows, struct fs_error *err)
+static int read_count(struct fs_result_table *table, const struct fs_archive *archive, const char *name, size_t column,
+                      size_t rows, struct fs_error *err)
 {
     size_t width = 1;
     void *data;
     int status = read_rows(archive, name, FS_ARCHIVE_I64, rows, &width, &data, err);
     for (size_t row = 0; status == 0 && row < rows; row++) {
-        const int64_t *value = data != NULL ? (const int64_t *)data + row * width : NULL;
-        int64_t *to = &table->count[column][table->rows + row];
-        *to = value != NULL && at < width ? value[at] : -1;
-        if (value != NULL && by_reason) {
-            *to = 0;
-            for (size_t reason = 1; reason < width; reason++) {
-                *to += value[reason];
-            }
-        }
+        table->count[column][table->rows + row] = data != NULL ? ((const int64_t *)data)[row * width] : -1;
     }
     free(data);
     return status;
 }
 
+/* A copy that lives with the table; NULL without memory. */
+static const char *keep_text(struct fs_result_table *table, const char *text, struct fs_error *err)
+{
+    char *copy = strdup(text);
+    return keep_block(table, copy, err) == 0 ? copy : NULL;
+}
+
+static double number_of(const struct fs_result_row *row, size_t edit, size_t number)
+{
+    const unsigned char *base = (const unsigned char *)&row->value[0];
+    switch (number_origin[number].of) {
+    case IDEAL:
+        return row->ideal;
+    case UNEDITED:
+        break;
+    case EDITED:
+        base = (const unsigned char *)&row->value[edit];
+        break;
+    default:
+        base = (const unsigned char *)&row->change[edit - 1];
+        break;
+    }
+    double value;
+    memcpy(&value, base + number_origin[number].offset, sizeof value);
+    return value;
+}
+
+/* The row of one edit; edit 0: a job without edits. */
+static int add_row(struct fs_result_table *table, const struct fs_results *results, const struct fs_result_row *row,
+                   size_t edit, const char *const given[FS_RESULT_SUITE], struct fs_error *err)
+{
+    const bool edited = edit > 0;
+    const char *const text[FS_RESULT_TEXTS] = {given[0],    given[1],      given[2],
+                                               row->suite,  row->category, row->subset,
+                                               row->metric, row->scoring,  edited ? results->column[edit] : ""};
+    for (size_t c = 0; c < FS_RESULT_TEXTS; c++) {
+        const char *kept = c < FS_RESULT_SUITE ? text[c] : keep_text(table, text[c], err);
+        if (kept == NULL) {
+            return -1;
+        }
+        table->text[c][table->rows] = kept;
+    }
+    for (size_t c = 0; c < FS_RESULT_NUMBERS; c++) {
+        bool there = edited || number_origin[c].of == IDEAL || number_origin[c].of == UNEDITED;
+        table->number[c][table->rows] = there ? number_of(row, edit, c) : NAN;
+    }
+    const int64_t count[FS_RESULT_COUNTS] = {[FS_RESULT_N] = (int64_t)row->value[0].n,
+                                             [FS_RESULT_N_AFTER] = edited ? (int64_t)row->value[edit].n : -1,
+                                             [FS_RESULT_TIES] = (int64_t)row->value[0].ties,
+                                             [FS_RESULT_TIES_AFTER] = edited ? (int64_t)row->value[edit].ties : -1,
+                                             [FS_RESULT_GAINED] = edited ? row->change[edit - 1].gained : -1,
+                                             [FS_RESULT_LOST] = edited ? row->change[edit - 1].lost : -1,
+                                             [FS_RESULT_SKIPPED] = (int64_t)fs_row_skipped(row)};
+    for (size_t c = 0; c < FS_RESULT_COUNTS; c++) {
+        table->count[c][table->rows] = count[c];
+    }
+    table->rows++;
+    return 0;
+}
+
 int fs_result_table_add(struct fs_result_table *table, const struct fs_archive *archive, const char *group,
                         const char *cell, const char *model, const char *categories, struct fs_error *err)
 {
-    char name[1200];
-    const char *const given[FS_RESULT_SUITE] = {cell, model, categories};
-    size_t rows = SIZE_MAX;
-    snprintf(name, sizeof name, "%s/suite", group);
-    if (!fs_archive_has(archive, name)) {
-        return 0;
+    struct fs_results results;
+    const char *given[FS_RESULT_SUITE] = {keep_text(table, cell, err), keep_text(table, model, err),
+                                          keep_text(table, categories, err)};
+    if (given[0] == NULL || given[1] == NULL || given[2] == NULL ||
+        fs_evaluate_read(archive, group, &results, err) != 0) {
+        return -1;
     }
-    for (size_t c = FS_RESULT_SUITE; c < FS_RESULT_TEXTS; c++) {
-        snprintf(name, sizeof name, "%s/%s", group, fs_result_text_names[c]);
-        if (read_texts(table, archive, name, c, &rows, err) != 0) {
-            return -1;
-        }
+    size_t edits = results.columns - 1, each = edits > 0 ? edits : 1;
+    int status = make_room(table, results.rows * each, err);
+    for (size_t i = 0; status == 0 && i < results.rows * each; i++) {
+        status = add_row(table, &results, &results.row[i / each], edits > 0 ? 1 + i % each : 0, given, err);
     }
-    for (size_t c = 0; c < FS_RESULT_SUITE; c++) {
-        char *copy = strdup(given[c]);
-        if (keep_block(table, copy, err) != 0) {
-            return -1;
-        }
-        for (size_t row = 0; row < rows; row++) {
-            table->text[c][table->rows + row] = copy;
-        }
+    fs_results_release(&results);
+    return status;
+}
+
+/* The dataset of a text column of a merged file; NULL: the former layout has none. */
+static const char *merged_name(const struct fs_archive *archive, size_t column, char *name, size_t size)
+{
+    snprintf(name, size, RESULTS "/%s", fs_result_text_names[column]);
+    if (column == FS_RESULT_SCORING && !fs_archive_has(archive, name)) {
+        snprintf(name, size, RESULTS "/" FORMER_SCORING);
     }
-    for (size_t c = 0; c < FS_RESULT_NUMBERS; c++) {
-        snprintf(name, sizeof name, "%s/%s", group, number_origin[c].dataset);
-        if (read_number(table, archive, name, number_origin[c].at, c, rows, err) != 0) {
-            return -1;
-        }
+    return column == FS_RESULT_EDIT && !fs_archive_has(archive, name) ? NULL : name;
+}
+
+static int fill_former_edit(struct fs_result_table *table, size_t rows, struct fs_error *err)
+{
+    const char *edit = keep_text(table, FORMER_EDIT, err);
+    for (size_t row = 0; edit != NULL && row < rows; row++) {
+        table->text[FS_RESULT_EDIT][table->rows + row] = edit;
     }
-    for (size_t c = 0; c < FS_RESULT_COUNTS; c++) {
-        snprintf(name, sizeof name, "%s/%s", group, count_origin[c].dataset);
-        if (read_count(table, archive, name, count_origin[c].at, c == FS_RESULT_SKIPPED, c, rows, err) != 0) {
-            return -1;
-        }
-    }
-    table->rows += rows;
-    return 0;
+    return edit != NULL ? 0 : -1;
 }
 
 int fs_result_table_add_merged(struct fs_result_table *table, const struct fs_archive *archive, struct fs_error *err)
@@ -228,20 +284,22 @@ int fs_result_table_add_merged(struct fs_result_table *table, const struct fs_ar
     char name[128];
     size_t rows = SIZE_MAX;
     for (size_t c = 0; c < FS_RESULT_TEXTS; c++) {
-        snprintf(name, sizeof name, RESULTS "/%s", fs_result_text_names[c]);
-        if (read_texts(table, archive, name, c, &rows, err) != 0) {
+        const char *dataset = merged_name(archive, c, name, sizeof name);
+        int status =
+            dataset != NULL ? read_texts(table, archive, dataset, c, &rows, err) : fill_former_edit(table, rows, err);
+        if (status != 0) {
             return -1;
         }
     }
     for (size_t c = 0; c < FS_RESULT_NUMBERS; c++) {
         snprintf(name, sizeof name, RESULTS "/%s", fs_result_number_names[c]);
-        if (read_number(table, archive, name, 0, c, rows, err) != 0) {
+        if (read_number(table, archive, name, c, rows, err) != 0) {
             return -1;
         }
     }
     for (size_t c = 0; c < FS_RESULT_COUNTS; c++) {
         snprintf(name, sizeof name, RESULTS "/%s", fs_result_count_names[c]);
-        if (read_count(table, archive, name, 0, false, c, rows, err) != 0) {
+        if (read_count(table, archive, name, c, rows, err) != 0) {
             return -1;
         }
     }

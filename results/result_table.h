@@ -1,5 +1,6 @@
 /*
- * Rows of results in columns: of one job's evaluate file, or of many cells in a merged file. Local.
+ * Rows of results in columns, a row for each metric and edit: of one job's evaluate file, or of many cells in a merged
+ * file. A job without edits has a row a metric, of edit "". Local.
  */
 #ifndef FAIRSTAMP_RESULTS_RESULT_TABLE_H
 #define FAIRSTAMP_RESULTS_RESULT_TABLE_H
@@ -14,7 +15,8 @@ enum fs_result_text {
     FS_RESULT_CATEGORY, /* of the row */
     FS_RESULT_SUBSET,
     FS_RESULT_METRIC,
-    FS_RESULT_VARIANT,
+    FS_RESULT_SCORING,
+    FS_RESULT_EDIT, /* whose value is "after" */
     FS_RESULT_TEXTS
 };
 enum fs_result_number {

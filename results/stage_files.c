@@ -49,7 +49,8 @@ static int move_aside(const char *path, struct fs_error *err)
     return status;
 }
 
-static int refuse_other_job(const char *path, const struct fs_archive *archive, const char *wanted, struct fs_error *err)
+static int refuse_other_job(const char *path, const struct fs_archive *archive, const char *wanted,
+                            struct fs_error *err)
 {
     char names[512] = "", *settings = NULL;
     struct fs_error ignored = FS_ERROR_INIT;

@@ -137,9 +137,8 @@ static void check_data(struct fs_doctor *doctor, struct fs_session *session, con
     struct fs_error error = FS_ERROR_INIT;
     int status = fs_data_read(job, kind, &data, &error);
     if (agree(doctor, session, "data", status, &error)) {
-        fs_doctor_add(doctor, FS_FINDING_OK, "data", NULL,
-                      "%zu %s pairs, %zu facts, %zu CrowS-Pairs, %zu further suite%s", data.pairs.count,
-                      data.pairs_suite, data.facts.count, data.crows.count, data.suites, data.suites == 1 ? "" : "s");
+        fs_doctor_add(doctor, FS_FINDING_OK, "data", NULL, "%zu %s pairs, %zu suite%s", data.pairs.count,
+                      data.edited->name, data.suites, data.suites == 1 ? "" : "s");
     }
     fs_data_release(&data);
 }

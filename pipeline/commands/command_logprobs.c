@@ -166,7 +166,7 @@ static int plan_block(const struct block *block, const struct fs_prompt_style *s
     return status == 0 ? fs_plan_seal(plan, FS_UNIT_TOKENS, style->max_positions, err) : -1;
 }
 
-static void print_block(const struct block *block, const size_t *read, const struct fs_read_value *values)
+static void print_block(const struct block *block, const size_t *read, const struct fs_plan_values *values)
 {
     for (size_t line = 0; line < block->lines; line++) {
         size_t begin = line_begin(block, line), count = block->end[line] - begin;
@@ -178,7 +178,7 @@ static void print_block(const struct block *block, const size_t *read, const str
             if (read[begin + i] == NO_READ) {
                 printf("%snull", separator);
             } else {
-                printf("%s%.9g", separator, values[read[begin + i]].logprob[0]);
+                printf("%s%.9g", separator, fs_values_logprob(values, 0, read[begin + i]));
             }
         }
         printf("]}\n");
@@ -190,24 +190,21 @@ static int compute_block(struct fs_session *session, const struct fs_prompt_styl
 {
     struct fs_plan *plan = NULL;
     size_t *read = fs_allocate(block->tokens, sizeof *read, "reads", err);
-    struct fs_read_value *values = NULL;
+    const struct fs_edit_list none = {0, NULL};
+    struct fs_plan_values values = {0};
     int status = read == NULL ? -1 : fs_plan_create(&plan, err);
     if (status == 0) {
         status = plan_block(block, style, plan, read, err);
     }
-    if (status == 0 && fs_session_is_root(session)) {
-        values = fs_allocate(fs_plan_reads(plan), sizeof *values, "log probabilities", err);
-        status = values == NULL ? -1 : 0;
-    }
     status = fs_session_agree(session, status, err);
     if (status == 0) {
-        status = fs_plan_execute(plan, session->model, NULL, session->runner, NULL, values, NULL, err);
+        status = fs_plan_execute(plan, session->model, &none, session->runner, NULL, &values, err);
     }
     if (status == 0 && fs_session_is_root(session)) {
-        print_block(block, read, values);
+        print_block(block, read, &values);
         status = fs_finish_output(err);
     }
-    free(values);
+    fs_plan_values_release(&values);
     free(read);
     fs_plan_destroy(plan);
     return fs_session_agree(session, status, err);

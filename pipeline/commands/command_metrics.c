@@ -8,24 +8,40 @@
 #include "pipeline/commands/commands.h"
 #include "results/report.h"
 #include "stages/evaluate/evaluate.h"
+#include "stages/suites/suite_registry.h"
 
 static const struct fs_option option_scores = {
     .name = "--scores", .argument = "FILE", .required = true, .help = "the scores computed elsewhere"};
 
-static int print_metrics(const struct fs_options *options, const struct fs_evaluate_result *result, size_t unscored,
+static int print_metrics(const struct fs_options *options, const struct fs_results *results, size_t unscored,
                          struct fs_error *err)
 {
     if (fs_options_json(options)) {
         cJSON *json = cJSON_CreateObject();
-        cJSON_AddItemToObject(json, "metrics", fs_report_results_json(result, false));
+        cJSON_AddItemToObject(json, "metrics", fs_report_results_json(results));
         cJSON_AddNumberToObject(json, "unscored", (double)unscored);
         return fs_report_print_json(json, stdout, err);
     }
-    int status = fs_report_results(result, false, stdout, err);
+    int status = fs_report_results(results, stdout, err);
     if (unscored > 0) {
         printf("%zu items without a score for each of their three sentences are left out.\n", unscored);
     }
     return status;
+}
+
+/* Names the suites that have published scores of their sentences. */
+static int refuse_suite(const char *name, struct fs_error *err)
+{
+    char list[256] = "";
+    size_t used = 0;
+    for (size_t i = 0; i < fs_suite_kind_count && used < sizeof list; i++) {
+        if (fs_suite_kinds[i]->given_scores) {
+            used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", used > 0 ? ", " : "",
+                                     fs_suite_kinds[i]->name);
+        }
+    }
+    return fs_error_set(err, FS_EXIT_USAGE,
+                        "--suite: found \"%s\", expected a suite with published scores a sentence: %s", name, list);
 }
 
 static int run(struct fs_session *session, struct fs_error *err)
@@ -34,14 +50,13 @@ static int run(struct fs_session *session, struct fs_error *err)
     struct fs_pair_list pairs = {0};
     struct fs_scores *scores = NULL;
     struct fs_bootstrap bootstrap;
-    struct fs_evaluate_result result = {0};
+    struct fs_results results = {0};
     char **categories = NULL;
     size_t unscored = 0;
-    if (strcmp(fs_option_value(options, &fs_option_suite), "stereoset") != 0) {
-        return fs_error_set(err, FS_EXIT_USAGE,
-                            "--suite: found \"%s\", expected stereoset, the one suite with published "
-                            "scores a sentence",
-                            fs_option_value(options, &fs_option_suite));
+    const char *name = fs_option_value(options, &fs_option_suite);
+    const struct fs_suite_kind *suite = fs_suite_kind_find(name);
+    if (suite == NULL || !suite->given_scores) {
+        return refuse_suite(name, err);
     }
     int status = fs_options_bootstrap(options, &bootstrap, err);
     if (status == 0) {
@@ -49,13 +64,13 @@ static int run(struct fs_session *session, struct fs_error *err)
     }
     if (status == 0) {
         status =
-            fs_stereoset_read(fs_option_value(options, &fs_option_data), (const char *const *)categories, &pairs, err);
+            suite->read_pairs(fs_option_value(options, &fs_option_data), (const char *const *)categories, &pairs, err);
     }
     if (status == 0) {
         status = fs_scores_read(fs_option_value(options, &option_scores), &scores, err);
     }
     if (status == 0) {
-        status = fs_evaluate_scores(&pairs, scores, &bootstrap, &result, &unscored, err);
+        status = fs_evaluate_scores(suite->name, &pairs, scores, &bootstrap, &results, &unscored, err);
     }
     if (status == 0 && unscored == pairs.count) {
         status =
@@ -65,9 +80,9 @@ static int run(struct fs_session *session, struct fs_error *err)
                          fs_option_value(options, &option_scores), fs_option_value(options, &fs_option_data));
     }
     if (status == 0) {
-        status = print_metrics(options, &result, unscored, err);
+        status = print_metrics(options, &results, unscored, err);
     }
-    fs_evaluate_result_release(&result);
+    fs_results_release(&results);
     fs_scores_destroy(scores);
     fs_pair_list_release(&pairs);
     free(categories);

@@ -7,11 +7,11 @@
 #include "io/formats/json.h"
 #include "io/values.h"
 #include "pipeline/commands/commands.h"
-#include "results/archive_layout.h"
 #include "results/archive_merge.h"
 #include "results/report.h"
 #include "results/result_table.h"
 #include "results/table.h"
+#include "stages/metrics/metric_table.h"
 
 static const struct fs_option option_metric = {
     .name = "--metric",
@@ -247,12 +247,6 @@ static int compare_rows(const void *a, const void *b)
     return (one > other) - (one < other);
 }
 
-static int decimals_of(const char *metric)
-{
-    const char *unit = fs_layout_metric_unit(metric);
-    return unit != NULL && strcmp(unit, "percent") == 0 ? 2 : 4;
-}
-
 static void add_interval(struct fs_table *table, double low, double high, int decimals)
 {
     if (isfinite(low) && isfinite(high)) {
@@ -280,7 +274,7 @@ static int print_text(const struct query *query, struct fs_error *err)
     double *const *number = query->table.number;
     for (size_t i = 0; i < query->rows; i++) {
         size_t row = query->row[i];
-        int decimals = decimals_of(query->table.text[FS_RESULT_METRIC][row]);
+        int decimals = fs_metric_decimals(query->table.text[FS_RESULT_METRIC][row]);
         for (size_t k = 0; k < query->shown; k++) {
             fs_table_cell(table, "%s", query->table.text[query->by[k]][row]);
         }

@@ -1,5 +1,4 @@
 /* score: one suite, one model, no job. */
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,12 +10,13 @@
 #include "pipeline/commands/commands.h"
 #include "pipeline/run/run_stages.h"
 #include "results/report.h"
+#include "results/result_lines.h"
+#include "stages/suites/suite_registry.h"
 
 static const struct fs_option option_scoring = {
     .name = "--scoring",
     .argument = "V",
-    .help = "how P[k] is computed; by default target.prob and pll.unmodified for masked models, sentence.mean and "
-            "sentence.sum for causal ones"};
+    .help = "how P[k] is computed, where the suite has a choice; by default as in a job"};
 static const struct fs_option option_stamp = {
     .name = "--stamp",
     .argument = "FILE",
@@ -24,126 +24,99 @@ static const struct fs_option option_stamp = {
 
 /* Everything the command reads; released by release(). */
 struct score_input {
-    struct fs_pair_list pairs;
-    struct fs_crows_list crows;
-    struct fs_fact_list facts; /* empty */
+    const struct fs_suite_kind *kind;
+    struct fs_suite *suite;
     char **categories;
-    struct fs_evaluate_input input;
-    struct fs_stamp stamp;
-    bool stamped;
+    struct fs_edit edit; /* where a stamp is given */
 };
 
 static void release(struct score_input *in)
 {
-    fs_pair_list_release(&in->pairs);
-    fs_crows_list_release(&in->crows);
+    fs_suite_destroy(in->suite);
     free(in->categories);
-    fs_stamp_release(&in->stamp);
+    fs_edit_release(&in->edit);
 }
 
-static bool is_crows(const struct fs_options *options)
+/* Every category that was asked for has items; a suite whose items have no category takes none. */
+static int check_categories(const struct score_input *in, const char *path, struct fs_error *err)
 {
-    return strcmp(fs_option_value(options, &fs_option_suite), "crows_pairs") == 0;
+    for (size_t k = 0; in->categories != NULL && in->categories[k] != NULL; k++) {
+        bool found = false;
+        for (size_t i = 0; in->suite != NULL && i < in->suite->items && !found; i++) {
+            const char *category = in->suite->category[i];
+            found =
+                strcmp(category, in->categories[k]) == 0 || strcmp(fs_shown_category(category), in->categories[k]) == 0;
+        }
+        if (!found) {
+            return fs_error_set(err, FS_EXIT_DATA, "--category: %s: found no item of category \"%s\" of suite %s", path,
+                                in->categories[k], in->kind->name);
+        }
+    }
+    return 0;
 }
 
-static int read_suite(const struct fs_options *options, enum fs_model_kind kind, struct score_input *in,
-                      struct fs_error *err)
+/* A whole number that a job would take by default. */
+static size_t default_of(enum fs_key key)
+{
+    return (size_t)strtod(fs_job_keys[key].initial, NULL);
+}
+
+static int read_suite(const struct fs_options *options, enum fs_model_kind model, struct fs_bootstrap bootstrap,
+                      struct score_input *in, struct fs_error *err)
 {
     const char *scoring = fs_option_value(options, &option_scoring), *path = fs_option_value(options, &fs_option_data);
-    bool masked = kind == FS_MASKED;
-    enum fs_scoring parsed = FS_TARGET_PROB;
-    if (scoring == NULL) {
-        scoring = is_crows(options) ? (masked ? "pll.unmodified" : "sentence.sum")
-                                    : (masked ? "target.prob" : "sentence.mean");
+    in->kind = fs_suite_kind_find(fs_option_value(options, &fs_option_suite));
+    if (scoring != NULL && in->kind->scoring_key == NULL) {
+        return fs_error_set(err, FS_EXIT_USAGE, "--scoring: suite %s has no choice of a scoring; leave it out",
+                            in->kind->name);
     }
-    if (fs_scoring_parse(scoring, kind, &parsed, err) != 0) {
-        err->code = FS_EXIT_USAGE;
-        return fs_error_prepend(err, "--scoring");
+    if (in->kind->masked_only && model != FS_MASKED) {
+        return fs_error_set(err, FS_EXIT_USAGE, "--suite: %s needs a masked model, and this one is causal",
+                            in->kind->name);
     }
-    if (fs_options_bootstrap(options, &in->input.bootstrap, err) != 0 ||
-        fs_split_list("--category", fs_option_value(options, &fs_option_category), &in->categories, err) != 0) {
+    if (fs_split_list("--category", fs_option_value(options, &fs_option_category), &in->categories, err) != 0) {
         return -1;
     }
-    in->input.pairs_suite = "stereoset";
-    in->input.pairs = &in->pairs;
-    in->input.crows = &in->crows;
-    in->input.facts = &in->facts;
-    in->input.pair_scoring = in->input.crows_scoring = in->input.fact_scoring = parsed;
-    const char *const *categories = (const char *const *)in->categories;
-    return is_crows(options) ? fs_crows_read(path, categories, &in->crows, err)
-                             : fs_stereoset_read(path, categories, &in->pairs, err);
-}
-
-static cJSON *number_or_null(double value)
-{
-    return isfinite(value) ? cJSON_CreateNumber(value) : cJSON_CreateNull();
-}
-
-/* StereoSet's own layout of predictions, with the stamped model's score beside. */
-static cJSON *sentence_scores(const struct score_input *in, const struct fs_evaluate_result *result)
-{
-    cJSON *list = cJSON_CreateArray();
-    for (size_t i = 0; i < in->pairs.count; i++) {
-        const struct fs_pair *pair = &in->pairs.item[i];
-        for (size_t candidate = FS_STEREOTYPE; candidate <= FS_UNRELATED; candidate++) {
-            const double *score = &result->pair_score[(i * 4 + candidate) * 2];
-            if (!isfinite(score[0])) {
-                continue; /* skipped items have no score to be read elsewhere */
-            }
-            cJSON *entry = cJSON_CreateObject();
-            cJSON_AddStringToObject(entry, "id", pair->statement[candidate].id);
-            cJSON_AddItemToObject(entry, "score", number_or_null(score[0]));
-            if (in->stamped) {
-                cJSON_AddItemToObject(entry, "stamped", number_or_null(score[1]));
-            }
-            cJSON_AddItemToArray(list, entry);
+    const struct fs_suite_options suite = {.kind = model,
+                                           .scoring = scoring != NULL ? scoring : fs_suite_scoring(in->kind, model),
+                                           .categories = (const char *const *)in->categories,
+                                           .seed = bootstrap.seed,
+                                           .text_tokens = default_of(FS_KEY_EVALUATE_TEXT_TOKENS),
+                                           .permutations = default_of(FS_KEY_EVALUATE_PERMUTATIONS),
+                                           .fact_share = 1};
+    if (in->kind->open(path, &suite, &in->suite, err) != 0) {
+        if (err->code == FS_EXIT_CONFIG) { /* a scoring that does not fit */
+            err->code = FS_EXIT_USAGE;
+            fs_error_prepend(err, "--scoring");
         }
+        return -1;
     }
-    return list;
-}
-
-static cJSON *crows_scores(const struct score_input *in, const struct fs_evaluate_result *result)
-{
-    static const char *const names[2][2] = {{"more", "more_stamped"}, {"less", "less_stamped"}};
-    cJSON *list = cJSON_CreateArray();
-    for (size_t i = 0; i < in->crows.count; i++) {
-        const struct fs_crows_pair *pair = &in->crows.item[i];
-        cJSON *entry = cJSON_CreateObject();
-        cJSON_AddStringToObject(entry, "id", pair->id);
-        cJSON_AddStringToObject(entry, "category", pair->category);
-        cJSON_AddBoolToObject(entry, "antistereo", pair->antistereo);
-        for (size_t side = 0; side < 2; side++) {
-            for (size_t model = 0; model < (in->stamped ? 2u : 1u); model++) {
-                double score = result->crows_score[(i * 2 + side) * 2 + model];
-                cJSON_AddItemToObject(entry, names[side][model], number_or_null(score));
-            }
-        }
-        cJSON_AddItemToArray(list, entry);
+    if (in->suite == NULL && in->categories == NULL) {
+        return fs_error_set(err, FS_EXIT_DATA, "%s: found no item of suite %s", path, in->kind->name);
     }
-    return list;
+    return check_categories(in, path, err);
 }
 
 /* Root. */
-static int print(const struct fs_options *options, const struct score_input *in,
-                 const struct fs_evaluate_result *result, struct fs_error *err)
+static int print(const struct fs_options *options, const struct score_input *in, const struct fs_results *results,
+                 struct fs_error *err)
 {
     if (!fs_options_json(options)) {
-        return fs_report_results(result, in->stamped, stdout, err) == 0 ? fs_finish_output(err) : -1;
+        return fs_report_results(results, stdout, err) == 0 ? fs_finish_output(err) : -1;
     }
     cJSON *json = cJSON_CreateObject();
-    cJSON_AddStringToObject(json, "suite", fs_option_value(options, &fs_option_suite));
-    cJSON_AddStringToObject(json, "variant", fs_scoring_name(in->input.pair_scoring));
-    cJSON_AddItemToObject(json, "metrics", fs_report_results_json(result, in->stamped));
-    if (is_crows(options)) {
-        cJSON_AddItemToObject(json, "items", crows_scores(in, result));
-    } else {
-        cJSON_AddItemToObject(json, "intrasentence", sentence_scores(in, result));
+    cJSON_AddStringToObject(json, "suite", in->kind->name);
+    cJSON_AddStringToObject(json, "scoring", in->suite->scoring);
+    cJSON_AddItemToObject(json, "metrics", fs_report_results_json(results));
+    cJSON_AddItemToObject(json, "items", fs_report_items_json(in->suite, results));
+    if (in->kind->predictions != NULL) {
+        in->kind->predictions(in->suite, results, json);
     }
     return fs_report_print_json(json, stdout, err) == 0 ? fs_finish_output(err) : -1;
 }
 
 /* Root: a stamp fits any model of its shape, but means nothing on another one. */
-static int warn_of_foreign_stamp(const char *path, const char *folder, struct fs_error *err)
+static int warn_of_other_model(const char *path, const char *folder, struct fs_error *err)
 {
     struct fs_archive *archive;
     char *settings = NULL, name[512];
@@ -162,42 +135,47 @@ static int warn_of_foreign_stamp(const char *path, const char *folder, struct fs
     return status;
 }
 
-static int score(struct fs_session *session, struct score_input *in, struct fs_evaluate_result *result,
-                 struct fs_error *err)
+static int score(struct fs_session *session, struct score_input *in, struct fs_results *results, struct fs_error *err)
 {
+    static const char *const name[] = {"stamp"};
     const struct fs_options *options = session->options;
+    struct fs_evaluate_input input = {.suite = &in->suite, .suites = 1};
     if (fs_session_load_model(session, fs_option_value(options, &fs_option_model), err) != 0) {
         return -1;
     }
-    int status = read_suite(options, fs_model_spec(session->model)->kind, in, err);
+    int status = fs_options_bootstrap(options, &input.bootstrap, err) == 0
+                     ? read_suite(options, fs_model_spec(session->model)->kind, input.bootstrap, in, err)
+                     : -1;
     if (fs_session_agree(session, status, err) != 0) {
         return -1;
     }
     const char *stamp = fs_option_value(options, &option_stamp);
-    if (stamp != NULL && fs_load_stamp(session, stamp, &in->stamp, err) != 0) {
+    if (stamp != NULL) {
+        if (fs_load_edit(session, stamp, fs_stage_names[FS_STAGE_STAMP], &fs_edit_stamp, &in->edit, err) != 0) {
+            return -1;
+        }
+        status = fs_session_is_root(session)
+                     ? warn_of_other_model(stamp, fs_option_value(options, &fs_option_model), err)
+                     : 0;
+        if (fs_session_agree(session, status, err) != 0) {
+            return -1;
+        }
+        input.edits = (struct fs_edit_list){1, &in->edit};
+        input.edit_name = name;
+    }
+    if (fs_evaluate_run(session->model, session->tokenizer, &input, session->runner, NULL, results, err) != 0) {
         return -1;
     }
-    in->stamped = stamp != NULL;
-    status = stamp != NULL && fs_session_is_root(session)
-                 ? warn_of_foreign_stamp(stamp, fs_option_value(options, &fs_option_model), err)
-                 : 0;
-    if (fs_session_agree(session, status, err) != 0) {
-        return -1;
-    }
-    if (fs_evaluate_run(session->model, session->tokenizer, &in->input, stamp != NULL ? &in->stamp : NULL,
-                        session->runner, NULL, result, err) != 0) {
-        return -1;
-    }
-    status = fs_session_is_root(session) ? print(options, in, result, err) : 0;
+    status = fs_session_is_root(session) ? print(options, in, results, err) : 0;
     return fs_session_agree(session, status, err);
 }
 
 static int run(struct fs_session *session, struct fs_error *err)
 {
     struct score_input in = {0};
-    struct fs_evaluate_result result = {0};
-    int status = score(session, &in, &result, err);
-    fs_evaluate_result_release(&result);
+    struct fs_results results = {0};
+    int status = score(session, &in, &results, err);
+    fs_results_release(&results);
     release(&in);
     return status;
 }

@@ -11,6 +11,7 @@
 #include "results/report.h"
 #include "results/stage_files.h"
 #include "results/time_check.h"
+#include "stages/evaluate/evaluate.h"
 
 typedef int (*stage_function)(struct fs_job_run *run, struct fs_error *err);
 static const stage_function stage_functions[FS_STAGE_COUNT] = {fs_stage_run_trace, fs_stage_run_stamp,
@@ -144,14 +145,14 @@ static int report_stage(const char *output, enum fs_stage stage, cJSON *json, st
         }
         fs_layers_release(&layers);
     } else {
-        struct fs_evaluate_result result = {0};
-        status = fs_evaluate_read_table(archive, &result, err);
+        struct fs_results results = {0};
+        status = fs_evaluate_read(archive, "/results", &results, err);
         if (status == 0 && json == NULL) {
-            status = fs_report_results(&result, true, stdout, err);
+            status = fs_report_results(&results, stdout, err);
         } else if (status == 0) {
-            part = fs_report_results_json(&result, true);
+            part = fs_report_results_json(&results);
         }
-        fs_evaluate_result_release(&result);
+        fs_results_release(&results);
     }
     if (part != NULL) {
         cJSON_AddItemToObject(json, stage == FS_STAGE_EVALUATE ? "results" : fs_stage_names[stage], part);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "io/values.h"
+#include "stages/suites/suite_registry.h"
 
 const struct fs_option fs_option_set = {.name = "--set",
                                         .argument = "KEY=VALUE",
@@ -26,9 +27,9 @@ const struct fs_option fs_option_model = {
     .name = "--model", .argument = "DIR", .required = true, .help = "HuggingFace folder of the model"};
 const struct fs_option fs_option_suite = {.name = "--suite",
                                           .argument = "NAME",
-                                          .choices = "stereoset|crows_pairs",
+                                          .choices = &fs_suite_choices[1],
                                           .required = true,
-                                          .help = "stereoset or crows_pairs (metrics: stereoset)"};
+                                          .help = "the suite, as results call it (metrics: stereoset)"};
 const struct fs_option fs_option_data = {
     .name = "--data", .argument = "FILE", .required = true, .help = "the suite's data file"};
 const struct fs_option fs_option_category = {

@@ -88,7 +88,7 @@ int fs_stage_stamp_options(struct fs_job_run *run, struct fs_stamp_options *opti
 {
     const struct fs_job *job = run->job;
     const struct fs_spec *spec = fs_model_spec(run->session->model);
-    enum fs_key scoring = fs_job_pair_scoring_key(job);
+    const struct fs_suite_kind *edited = run->data.edited;
     *options = (struct fs_stamp_options){
         .width = fs_job_size(run, FS_KEY_STAMP_WIDTH),
         .loss = fs_job_chose(job, FS_KEY_STAMP_LOSS, "gap") ? FS_LOSS_GAP : FS_LOSS_LOGRATIO,
@@ -113,9 +113,9 @@ int fs_stage_stamp_options(struct fs_job_run *run, struct fs_stamp_options *opti
         .checkpoint_every = fs_job_size(run, FS_KEY_STAMP_CHECKPOINT_EVERY),
         .seed = fs_job_seed(run),
     };
-    if (fs_scoring_parse(fs_job_scoring(job, scoring, spec->kind), spec->kind, &options->scoring, err) != 0) {
+    if (fs_scoring_parse(fs_job_scoring(job, edited, spec->kind), spec->kind, &options->scoring, err) != 0) {
         err->code = FS_EXIT_CONFIG;
-        return fs_error_prepend(err, "%s", fs_job_keys[scoring].name);
+        return fs_error_prepend(err, "scoring.%s", edited->scoring_key);
     }
     if (fs_job_chose(job, FS_KEY_STAMP_LAYER, "auto")) {
         return read_decisive_layer(run, &options->layer, err);
@@ -155,81 +155,63 @@ int fs_stage_run_stamp(struct fs_job_run *run, struct fs_error *err)
     return status;
 }
 
-int fs_load_stamp(struct fs_session *session, const char *path, struct fs_stamp *stamp, struct fs_error *err)
+int fs_load_edit(struct fs_session *session, const char *path, const char *format, const struct fs_edit_kind *kind,
+                 struct fs_edit *edit, struct fs_error *err)
 {
     struct fs_runner *runner = session->runner;
     int status = 0;
-    *stamp = (struct fs_stamp){0};
+    *edit = (struct fs_edit){0};
     if (fs_session_is_root(session)) {
         struct fs_archive *archive;
-        status = fs_archive_open(path, fs_stage_names[FS_STAGE_STAMP], &archive, err);
+        status = fs_archive_open(path, format, &archive, err);
         if (status == 0) {
-            status = fs_stamp_read(archive, fs_model_spec(session->model), stamp, err);
+            status = kind->read(archive, edit, err) == 0 && kind->check(edit, fs_model_spec(session->model), err) == 0
+                         ? 0
+                         : fs_error_prepend(err, "%s", path);
             fs_archive_close(archive);
-            if (status != 0) {
-                fs_error_prepend(err, "%s", path);
-            }
         }
     }
     if (fs_session_agree(session, status, err) != 0) {
         return -1;
     }
-    size_t shape[3] = {stamp->layer, stamp->hidden, stamp->width};
-    if (fs_runner_broadcast(runner, shape, sizeof shape, err) != 0) {
+    struct {
+        size_t first_layer, size[FS_EDIT_SIZES], count;
+    } shape = {.first_layer = edit->first_layer, .count = edit->count};
+    memcpy(shape.size, edit->size, sizeof shape.size);
+    if (fs_runner_broadcast(runner, &shape, sizeof shape, err) != 0) {
         return -1;
     }
-    size_t count = fs_stamp_parameters(shape[1], shape[2]);
     if (!fs_session_is_root(session)) {
-        *stamp = (struct fs_stamp){.layer = shape[0], .hidden = shape[1], .width = shape[2]};
-        stamp->parameters = fs_allocate_aligned(count, sizeof *stamp->parameters, "a stamp", err);
-        status = stamp->parameters == NULL ? -1 : 0;
+        *edit = (struct fs_edit){.kind = kind, .first_layer = shape.first_layer, .count = shape.count};
+        memcpy(edit->size, shape.size, sizeof shape.size);
+        edit->number = fs_allocate_aligned(edit->count, sizeof *edit->number, "an edit", err);
+        status = edit->number == NULL ? -1 : 0;
     }
     if (fs_session_agree(session, status, err) != 0) {
         return -1;
     }
-    return fs_runner_broadcast(runner, stamp->parameters, count * sizeof *stamp->parameters, err);
+    return fs_runner_broadcast(runner, edit->number, edit->count * sizeof *edit->number, err);
 }
 
 struct evaluate_context {
     const struct fs_evaluate_input *input;
-    const struct fs_evaluate_result *result;
+    const struct fs_results *results;
 };
 
 static int fill_evaluate(struct fs_archive *archive, const void *context, struct fs_error *err)
 {
     const struct evaluate_context *evaluate = context;
-    return fs_evaluate_write(archive, evaluate->input, evaluate->result, err);
+    return fs_evaluate_write(archive, evaluate->input, evaluate->results, err);
 }
 
-int fs_stage_evaluate_input(struct fs_job_run *run, struct fs_evaluate_input *input, struct fs_error *err)
+void fs_stage_evaluate_input(const struct fs_job_run *run, struct fs_evaluate_input *input)
 {
     *input = (struct fs_evaluate_input){
-        .pairs_suite = run->data.pairs_suite,
-        .pairs = &run->data.pairs,
-        .held_out = run->data.held_out,
-        .tuning = run->data.tuning,
-        .crows = &run->data.crows,
-        .facts = &run->data.facts,
         .suite = run->data.suite,
         .suites = run->data.suites,
+        .tuning = run->data.tuning,
         .bootstrap = {fs_job_size(run, FS_KEY_EVALUATE_BOOTSTRAP), fs_job_seed(run)},
     };
-    enum fs_model_kind kind = fs_model_spec(run->session->model)->kind;
-    enum fs_key pair_key = fs_job_pair_scoring_key(run->job);
-    const struct {
-        enum fs_key key;
-        enum fs_scoring *scoring;
-    } scorings[] = {{pair_key, &input->pair_scoring},
-                    {FS_KEY_SCORING_CROWS_PAIRS, &input->crows_scoring},
-                    {FS_KEY_SCORING_BIASKE, &input->fact_scoring}};
-    for (size_t i = 0; i < sizeof scorings / sizeof scorings[0]; i++) {
-        const char *name = fs_job_scoring(run->job, scorings[i].key, kind);
-        if (fs_scoring_parse(name, kind, scorings[i].scoring, err) != 0) {
-            err->code = FS_EXIT_CONFIG;
-            return fs_error_prepend(err, "%s", fs_job_keys[scorings[i].key].name);
-        }
-    }
-    return 0;
 }
 
 int fs_stage_run_evaluate(struct fs_job_run *run, struct fs_error *err)
@@ -237,26 +219,28 @@ int fs_stage_run_evaluate(struct fs_job_run *run, struct fs_error *err)
     if (fs_stage_begin(run, FS_STAGE_EVALUATE, err) != 0) {
         return -1;
     }
+    static const char *const name[] = {"stamp"};
     struct fs_evaluate_input input;
     char *path = fs_stage_path(run->output, FS_STAGE_STAMP, ".h5", err);
-    struct fs_stamp stamp = {0};
-    struct fs_evaluate_result result = {0};
-    int status = path == NULL ? -1 : fs_stage_evaluate_input(run, &input, err);
-    if (fs_session_agree(run->session, status, err) != 0) {
-        free(path);
-        return -1;
+    struct fs_edit edit = {0};
+    struct fs_results results = {0};
+    int status = fs_session_agree(run->session, path == NULL ? -1 : 0, err);
+    if (status == 0) {
+        status = fs_load_edit(run->session, path, fs_stage_names[FS_STAGE_STAMP], &fs_edit_stamp, &edit, err);
     }
-    status = fs_load_stamp(run->session, path, &stamp, err);
     free(path);
     if (status == 0) {
-        status = fs_evaluate_run(run->session->model, run->session->tokenizer, &input, &stamp, run->session->runner,
-                                 fs_stage_names[FS_STAGE_EVALUATE], &result, err);
+        fs_stage_evaluate_input(run, &input);
+        input.edits = (struct fs_edit_list){1, &edit};
+        input.edit_name = name;
+        status = fs_evaluate_run(run->session->model, run->session->tokenizer, &input, run->session->runner,
+                                 fs_stage_names[FS_STAGE_EVALUATE], &results, err);
     }
     if (status == 0) {
-        struct evaluate_context context = {&input, &result};
+        struct evaluate_context context = {&input, &results};
         status = fs_stage_publish(run, FS_STAGE_EVALUATE, fill_evaluate, &context, err);
     }
-    fs_evaluate_result_release(&result);
-    fs_stamp_release(&stamp);
+    fs_results_release(&results);
+    fs_edit_release(&edit);
     return status;
 }

@@ -2,34 +2,25 @@
 #ifndef FAIRSTAMP_PIPELINE_RUN_RUN_STAGES_H
 #define FAIRSTAMP_PIPELINE_RUN_RUN_STAGES_H
 
-#include "io/clock.h"
-#include "jobs/data.h"
-#include "jobs/fingerprint.h"
-#include "model/edits/stamp_net.h"
-#include "pipeline/ranks/session.h"
-
-struct fs_job_run {
-    struct fs_session *session;
-    const struct fs_job *job;
-    const char *output;                /* the job's output folder */
-    struct fs_fingerprint fingerprint; /* digests on all ranks, settings on the root */
-    struct fs_data data;
-    bool loaded;  /* model and data */
-    double began; /* fs_seconds() at the begin of the stage that runs */
-};
-
-/* Model and data, the first time. */
-int fs_job_run_load(struct fs_job_run *run, struct fs_error *err);
+#include "pipeline/run/stage.h"
+#include "stages/evaluate/evaluate.h"
+#include "stages/methods/stamp.h"
 
 int fs_stage_run_trace(struct fs_job_run *run, struct fs_error *err);
 int fs_stage_run_stamp(struct fs_job_run *run, struct fs_error *err);
 int fs_stage_run_evaluate(struct fs_job_run *run, struct fs_error *err);
 int fs_stage_run_layers(struct fs_job_run *run, struct fs_error *err); /* stage_layers.c */
 
+/* The job's training; the layer is read from the trace where the job names none. */
+int fs_stage_stamp_options(struct fs_job_run *run, struct fs_stamp_options *options, struct fs_error *err);
 /*
- * The stamp that the root reads from `path` (format "stamp"), on all ranks. The caller releases it. The model is
- * loaded.
+ * What the job evaluates, but for the edits. Local.
  */
-int fs_load_stamp(struct fs_session *session, const char *path, struct fs_stamp *stamp, struct fs_error *err);
+void fs_stage_evaluate_input(const struct fs_job_run *run, struct fs_evaluate_input *input);
+
+/* The edit of `kind` that the root reads from the archive at `path`, of `format`, on all ranks. The caller releases it.
+ * The model is loaded. */
+int fs_load_edit(struct fs_session *session, const char *path, const char *format, const struct fs_edit_kind *kind,
+                 struct fs_edit *edit, struct fs_error *err);
 
 #endif

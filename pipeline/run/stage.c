@@ -38,8 +38,8 @@ int fs_job_run_load(struct fs_job_run *run, struct fs_error *err)
     for (size_t i = 0; i < run->data.pairs.count; i++) {
         held_out += run->data.held_out[i];
     }
-    fs_say("data: %zu %s pairs (%zu held out), %zu facts, %zu CrowS-Pairs", run->data.pairs.count,
-           run->data.pairs_suite, held_out, run->data.facts.count, run->data.crows.count);
+    fs_say("data: %zu %s pairs (%zu held out), %zu suite%s", run->data.pairs.count, run->data.edited->name, held_out,
+           run->data.suites, run->data.suites == 1 ? "" : "s");
     run->loaded = true;
     return 0;
 }

@@ -1,13 +1,26 @@
-/* What the stages of a job share (stage_run.c). Collective unless it says otherwise. */
+/* What the stages of a job share. Collective unless it says otherwise. */
 #ifndef FAIRSTAMP_PIPELINE_RUN_STAGE_H
 #define FAIRSTAMP_PIPELINE_RUN_STAGE_H
 
 #include "io/archive/archive.h"
-#include "pipeline/run/run_stages.h"
-#include "stages/evaluate/evaluate.h"
-#include "stages/methods/stamp.h"
+#include "jobs/data.h"
+#include "jobs/fingerprint.h"
+#include "pipeline/ranks/session.h"
 
 #define FS_PART_FORMAT FS_ARCHIVE_PARTIAL
+
+struct fs_job_run {
+    struct fs_session *session;
+    const struct fs_job *job;
+    const char *output;                /* the job's output folder */
+    struct fs_fingerprint fingerprint; /* digests on all ranks, settings on the root */
+    struct fs_data data;
+    bool loaded;  /* model and data */
+    double began; /* fs_seconds() at the begin of the stage that runs */
+};
+
+/* Model and data, the first time. */
+int fs_job_run_load(struct fs_job_run *run, struct fs_error *err);
 
 size_t fs_job_size(const struct fs_job_run *run, enum fs_key key); /* an integer of the job; local */
 uint64_t fs_job_seed(const struct fs_job_run *run);                /* local */
@@ -22,10 +35,5 @@ int fs_stage_write(struct fs_job_run *run, enum fs_stage stage, const char *suff
 int fs_stage_publish(struct fs_job_run *run, enum fs_stage stage,
                      int (*fill)(struct fs_archive *archive, const void *context, struct fs_error *err),
                      const void *context, struct fs_error *err);
-
-/* The job's training; the layer is read from the trace where the job names none. */
-int fs_stage_stamp_options(struct fs_job_run *run, struct fs_stamp_options *options, struct fs_error *err);
-/* The job's evaluation; local. */
-int fs_stage_evaluate_input(struct fs_job_run *run, struct fs_evaluate_input *input, struct fs_error *err);
 
 #endif

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "io/console/progress.h"
-#include "pipeline/run/stage.h"
+#include "pipeline/run/run_stages.h"
 #include "pipeline/run/training.h"
 #include "results/stage_files.h"
 #include "stages/evaluate/layer_sweep.h"
@@ -60,7 +60,9 @@ static int do_layer(struct fs_job_run *run, struct fs_stamp_options *options, co
                     size_t layer, struct fs_layer_comparison *comparison, struct fs_error *err)
 {
     struct fs_stamp_state state = {0};
-    struct fs_evaluate_result result = {0};
+    static const char *const name[] = {"stamp"};
+    struct fs_results results = {0};
+    struct fs_evaluate_input measured = *input;
     struct fs_training training = {
         .run = run, .stage = FS_STAGE_LAYERS, .part = FS_LAYER_TRAINING, .options = options, .keep_end = true};
     char scores[64]; /* of this layer: another one's would fit in shape */
@@ -68,13 +70,16 @@ static int do_layer(struct fs_job_run *run, struct fs_stamp_options *options, co
     options->layer = layer;
     int status = fs_training_run(&training, &state, err);
     if (status == 0) {
-        status = fs_evaluate_run(run->session->model, run->session->tokenizer, input, &state.stamp,
-                                 run->session->runner, scores, &result, err);
+        const struct fs_edit edit = fs_stamp_edit(&state.stamp);
+        measured.edits = (struct fs_edit_list){1, &edit};
+        measured.edit_name = name;
+        status = fs_evaluate_run(run->session->model, run->session->tokenizer, &measured, run->session->runner, scores,
+                                 &results, err);
     }
     if (status == 0 && fs_session_is_root(run->session)) {
         const double none[4] = {0};
         status =
-            fs_layers_add(comparison, layer, state.steps > 0 ? state.loss + 4 * (state.steps - 1) : none, &result, err);
+            fs_layers_add(comparison, layer, state.steps > 0 ? state.loss + 4 * (state.steps - 1) : none, &results, err);
         if (status == 0) {
             fs_say("layers: layer %zu done, %zu of %zu", layer, comparison->layers, comparison->capacity);
             status = fs_stage_write(run, FS_STAGE_LAYERS, ".part.h5", FS_PART_FORMAT, fill, comparison, err);
@@ -83,9 +88,22 @@ static int do_layer(struct fs_job_run *run, struct fs_stamp_options *options, co
             fs_stage_remove_layer(run->output);
         }
     }
-    fs_evaluate_result_release(&result);
+    fs_results_release(&results);
     fs_stamp_state_release(&state);
     return fs_session_agree(run->session, status, err);
+}
+
+/* The suites that tell layers apart: the edited one, and those whose row says so. The caller frees; NULL without memory. */
+static struct fs_suite **comparing_suites(const struct fs_job_run *run, size_t *count, struct fs_error *err)
+{
+    struct fs_suite **suite = fs_allocate(run->data.suites, sizeof(struct fs_suite *), "layers", err);
+    *count = 0;
+    for (size_t i = 0; suite != NULL && i < run->data.suites; i++) {
+        if (run->data.kind[i] == run->data.edited || run->data.kind[i]->compares_layers) {
+            suite[(*count)++] = run->data.suite[i];
+        }
+    }
+    return suite;
 }
 
 static int do_layers(struct fs_job_run *run, struct fs_stamp_options *options, struct fs_layer_comparison *comparison,
@@ -94,20 +112,19 @@ static int do_layers(struct fs_job_run *run, struct fs_stamp_options *options, s
     size_t layers = fs_model_spec(run->session->model)->layers;
     bool all = fs_job_chose(run->job, FS_KEY_TRACE_VERIFY, "all");
     struct fs_evaluate_input input;
-    int status = fs_stage_evaluate_input(run, &input, err);
-    input.suites = 0; /* pairs, CrowS-Pairs and facts tell the layers apart */
+    fs_stage_evaluate_input(run, &input);
+    struct fs_suite **suite = comparing_suites(run, &input.suites, err);
+    input.suite = suite;
     input.bootstrap.resamples = 0;
-    status = status == 0 && fs_session_is_root(run->session) ? read_part(run, comparison, err) : status;
-    if (fs_session_agree(run->session, status, err) != 0 || share_done(run, comparison, done, layers, err) != 0) {
-        return -1;
-    }
-    for (size_t layer = 0; layer < layers; layer++) {
-        if (done[layer] == 0 && (all || layer == comparison->traced || layer == comparison->random) &&
-            do_layer(run, options, &input, layer, comparison, err) != 0) {
-            return -1;
+    int status = suite == NULL ? -1 : fs_session_is_root(run->session) ? read_part(run, comparison, err) : 0;
+    status = fs_session_agree(run->session, status, err) == 0 ? share_done(run, comparison, done, layers, err) : -1;
+    for (size_t layer = 0; status == 0 && layer < layers; layer++) {
+        if (done[layer] == 0 && (all || layer == comparison->traced || layer == comparison->random)) {
+            status = do_layer(run, options, &input, layer, comparison, err);
         }
     }
-    return fs_stage_publish(run, FS_STAGE_LAYERS, fill, comparison, err);
+    free(suite);
+    return status != 0 ? -1 : fs_stage_publish(run, FS_STAGE_LAYERS, fill, comparison, err);
 }
 
 int fs_stage_run_layers(struct fs_job_run *run, struct fs_error *err)

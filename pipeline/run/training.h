@@ -7,6 +7,7 @@
 #define FAIRSTAMP_PIPELINE_RUN_TRAINING_H
 
 #include "pipeline/run/stage.h"
+#include "stages/methods/stamp.h"
 
 struct fs_training {
     struct fs_job_run *run;

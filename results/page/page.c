@@ -6,6 +6,7 @@
 #include "results/page/page_charts.h"
 #include "results/page/page_parts.h"
 #include "results/time_check.h"
+#include "stages/suites/suite_registry.h"
 
 static const char style[] =
     ":root{--ink:#222;--soft:#555;--paper:#fff;--rule:#ddd;--card:#f5f6f8}"
@@ -38,17 +39,17 @@ static void card(FILE *stream, const struct fs_page_data *data, const char *labe
                  const char *subset)
 {
     const struct fs_result_row *row = fs_page_row(data, fs_page_category(data), metric, subset);
-    if (row == NULL || row->model[0].n == 0) {
+    if (row == NULL || row->value[0].n == 0) {
         return;
     }
-    int decimals = fs_page_is_small(row) ? 3 : 1;
+    int decimals = fs_metric_decimals(row->metric) > 2 ? 3 : 1;
     fprintf(stream, "<div class=\"card\"><small>%s</small><b>", label);
-    fs_page_number(stream, row->model[0].value, decimals);
-    if (isfinite(row->model[1].value)) {
-        fprintf(stream, " \xe2\x86\x92 ");
-        fs_page_number(stream, row->model[1].value, decimals);
+    fs_page_number(stream, row->value[0].value, decimals);
+    for (size_t c = 1; c < data->result.columns; c++) {
+        fprintf(stream, c == 1 ? " \xe2\x86\x92 " : ", ");
+        fs_page_number(stream, row->value[c].value, decimals);
     }
-    fprintf(stream, "</b><small>ideal %.0f, %zu items</small></div>\n", row->ideal, row->model[0].n);
+    fprintf(stream, "</b><small>ideal %.0f, %zu items</small></div>\n", row->ideal, row->value[0].n);
 }
 
 static void summary(FILE *stream, const struct fs_page_data *data)
@@ -66,8 +67,13 @@ static void summary(FILE *stream, const struct fs_page_data *data)
     card(stream, data, "CrowS", "crows", "all");
     fprintf(stream, "</div>\n<p class=\"note\">Category: ");
     fs_page_escape(stream, fs_page_category(data));
+    fprintf(stream, ". From the unedited model to");
+    for (size_t c = 1; c < data->result.columns; c++) {
+        fprintf(stream, c == 1 ? " " : ", ");
+        fs_page_escape(stream, data->result.column[c]);
+    }
     fprintf(stream,
-            ". SS on edited pairs is what the stamp was trained for; held-out pairs, paraphrases (PS) and CrowS-Pairs "
+            ". SS on edited pairs is what an edit is made for; held-out pairs, paraphrases (PS) and CrowS-Pairs "
             "were never trained on and tell whether the edit carries over. SS counts directions; the gap is the mean "
             "difference of log probabilities that is left.</p>\n");
 }
@@ -97,27 +103,29 @@ static void heading(FILE *stream, const struct fs_page_data *data)
     fprintf(stream, "</span></p>\n");
 }
 
-static void glossary(FILE *stream)
+static bool has_metric(const struct fs_page_data *data, const struct fs_metric_kind *kind)
 {
-    static const char *const words[][2] = {
-        {"SS, ss", "stereotype score: percent of pairs whose stereotype is more probable than its counterpart. macro: "
-                   "mean over target terms, micro: over pairs"},
-        {"gap", "mean |log P[stereotype] - log P[counterpart]|"},
-        {"LMS, lms", "language modeling score: percent of statements that beat an unrelated one"},
-        {"ICAT, icat", "LMS x min(SS, 100 - SS) / 50"},
-        {"PS, ps", "SS over paraphrases"},
-        {"CrowS, crows", "percent of CrowS-Pairs whose more stereotyping sentence is more probable"},
-        {"DS, ds", "percent of true facts that beat their counterfactual"},
-        {"RS, rs", "percent of facts answered as by the unedited model. top1: most probable token, pair: order of the "
-                   "two answers"},
-        {"subset", "edited: pairs the stamp was trained on; held out, validation: pairs of other target terms, not "
-                   "trained on"},
-    };
-    fprintf(stream, "<details><summary>What the numbers mean</summary><dl>\n");
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-        fprintf(stream, "<dt>%s</dt><dd>%s</dd>\n", words[i][0], words[i][1]);
+    for (size_t i = 0; i < data->result.rows; i++) {
+        if (fs_metric_kind_find(data->result.row[i].metric) == kind) {
+            return true;
+        }
     }
-    fprintf(stream, "</dl></details>\n");
+    return false;
+}
+
+static void glossary(FILE *stream, const struct fs_page_data *data)
+{
+    fprintf(stream, "<details><summary>What the numbers mean</summary><dl>\n");
+    for (size_t i = 0; i < fs_metric_kind_count; i++) {
+        const struct fs_metric_kind *kind = &fs_metric_kinds[i];
+        if (has_metric(data, kind)) {
+            fprintf(stream, "<dt>%s</dt><dd>", kind->label);
+            fs_page_escape(stream, kind->meaning);
+            fprintf(stream, "</dd>\n");
+        }
+    }
+    fprintf(stream, "<dt>subset</dt><dd>edited: pairs that are edited; held out, validation: pairs of other target "
+                    "terms, not edited</dd>\n</dl></details>\n");
 }
 
 static void figure(FILE *stream, void (*draw)(FILE *stream, const struct fs_page_data *data),
@@ -182,29 +190,16 @@ static void p_cell(FILE *stream, double p)
     }
 }
 
-static const char *about_suite(const char *suite)
+/* What the registry says of the suites whose rows have this name. */
+static void about_suite(FILE *stream, const char *suite)
 {
-    static const char *const about[][2] = {
-        {"stereoset", "a stereotype, an anti-stereotype and an unrelated word in one sentence"},
-        {"biaske",
-         "pairs of a stereotype and its counterpart, paraphrases (PS), facts that differ between groups (DS, RS)"},
-        {"crows_pairs", "two sentences that differ in the group, one more stereotyping"},
-        {"stereoset_intersentence", "a sentence that follows a context"},
-        {"stereoset_synonyms", "StereoSet with other words for the groups"},
-        {"winobias", "sentences with a pronoun that fits the stereotype of an occupation (pro), or does not"},
-        {"winogender", "male against female pronouns beside an occupation; accuracy: who is meant"},
-        {"bec_pro", "log ratio of a person word's probability with and without the profession"},
-        {"seat", "whether target texts lie nearer to one list of attributes"},
-        {"counterfact", "facts on no group against a false answer"},
-        {"known_facts", "facts on no group; accuracy: the true answer is the most probable"},
-        {"text", "how well any text is predicted; lower is better"},
-    };
-    for (size_t i = 0; i < sizeof about / sizeof about[0]; i++) {
-        if (strcmp(about[i][0], suite) == 0) {
-            return about[i][1];
+    for (size_t i = 0; i < fs_suite_kind_count; i++) {
+        const struct fs_suite_kind *kind = fs_suite_kinds[i];
+        if (strcmp(kind->name, suite) == 0) {
+            fs_page_escape(stream, kind->about);
+            fprintf(stream, ". ");
         }
     }
-    return "";
 }
 
 static bool are_of_one_table(const struct fs_result_row *one, const struct fs_result_row *other)
@@ -240,27 +235,43 @@ static void group_row(FILE *stream, const struct fs_result_row *row, size_t colu
     fprintf(stream, "</th></tr>\n");
 }
 
-static void result_row(FILE *stream, const struct fs_result_row *row)
+static void result_row(FILE *stream, const struct fs_results *results, const struct fs_result_row *row)
 {
-    int decimals = fs_page_is_small(row) ? 4 : 2;
+    int decimals = fs_metric_decimals(row->metric);
     fprintf(stream, "<tr>");
     cell(stream, row->metric);
     number_cell(stream, row->ideal, 0);
-    interval_cell(stream, &row->model[0], decimals);
-    interval_cell(stream, &row->model[1], decimals);
-    const struct fs_metric change = {row->paired.difference, row->paired.low, row->paired.high, 0, 0};
-    interval_cell(stream, &change, decimals);
-    p_cell(stream, row->paired.p_value);
-    fprintf(stream, "<td>%zu</td><td>%zu</td><td>%zu</td></tr>\n", row->model[0].n, row->model[0].ties,
-            fs_page_skipped(row));
+    for (size_t c = 0; c < results->columns; c++) {
+        interval_cell(stream, &row->value[c], decimals);
+        if (c > 0) {
+            const struct fs_paired *change = &row->change[c - 1];
+            const struct fs_metric difference = {change->difference, change->low, change->high, 0, 0};
+            interval_cell(stream, &difference, decimals);
+            p_cell(stream, change->p_value);
+        }
+    }
+    fprintf(stream, "<td>%zu</td><td>%zu</td><td>%zu</td></tr>\n", row->value[0].n, row->value[0].ties,
+            fs_row_skipped(row));
+}
+
+/* The headings of a table with a number for each column: before, then the columns, then after. */
+static void begin_column_table(FILE *stream, const char *first, const struct fs_results *results, bool changes,
+                               const char *last)
+{
+    fprintf(stream, "<div class=\"table\"><table><thead><tr>%s", first);
+    for (size_t c = 0; c < results->columns; c++) {
+        fprintf(stream, "<th>");
+        fs_page_escape(stream, results->column[c]);
+        fprintf(stream, changes && c > 0 ? "</th><th>change</th><th>p</th>" : "</th>");
+    }
+    fprintf(stream, "%s</tr></thead><tbody>\n", last);
 }
 
 /* A table for each suite and P[k], in the order of the rows. */
 static void result_tables(FILE *stream, const struct fs_page_data *data)
 {
-    static const char *const head[] = {"<metric", ">ideal", ">before", ">after",  ">change",
-                                       ">p",      ">items", ">ties",   ">skipped"};
-    const size_t columns = sizeof head / sizeof head[0];
+    const struct fs_results *results = &data->result;
+    const size_t columns = 5 + results->columns + 2 * (results->columns - 1);
     for (size_t first = 0; first < data->result.rows; first++) {
         const struct fs_result_row *table = &data->result.row[first];
         size_t before = 0;
@@ -272,12 +283,14 @@ static void result_tables(FILE *stream, const struct fs_page_data *data)
         }
         fprintf(stream, "<h3>");
         fs_page_escape(stream, table->suite);
-        fprintf(stream, "</h3><p class=\"note\">%s%sP[k]: ", about_suite(table->suite),
-                about_suite(table->suite)[0] != '\0' ? ". " : "");
+        fprintf(stream, "</h3><p class=\"note\">");
+        about_suite(stream, table->suite);
+        fprintf(stream, "P[k]: ");
         fs_page_escape(stream, table->scoring);
         fprintf(stream, "</p>");
         bool one = has_one_category(data, table);
-        begin_table(stream, head, columns);
+        begin_column_table(stream, "<th class=\"left\">metric</th><th>ideal</th>", results, true,
+                           "<th>items</th><th>ties</th><th>skipped</th>");
         const struct fs_result_row *last = NULL;
         for (size_t i = first; i < data->result.rows; i++) {
             const struct fs_result_row *row = &data->result.row[i];
@@ -287,7 +300,7 @@ static void result_tables(FILE *stream, const struct fs_page_data *data)
             if (last == NULL || strcmp(row->category, last->category) != 0 || strcmp(row->subset, last->subset) != 0) {
                 group_row(stream, row, columns);
             }
-            result_row(stream, row);
+            result_row(stream, results, row);
             last = row;
         }
         end_table(stream);
@@ -296,17 +309,24 @@ static void result_tables(FILE *stream, const struct fs_page_data *data)
 
 static void term_table(FILE *stream, const struct fs_page_data *data)
 {
-    static const char *const head[] = {"<target term", ">SS before", ">SS after", ">gap before",
-                                       ">gap after",   ">pairs",     "<side",     "<category"};
-    begin_table(stream, head, sizeof head / sizeof head[0]);
+    const struct fs_results *results = &data->result;
+    fprintf(stream, "<div class=\"table\"><table><thead><tr><th class=\"left\">target term</th>");
+    for (size_t k = 0; k < 2 * results->columns; k++) {
+        fprintf(stream, k < results->columns ? "<th>SS " : "<th>gap ");
+        fs_page_escape(stream, results->column[k % results->columns]);
+        fprintf(stream, "</th>");
+    }
+    fprintf(stream, "<th>pairs</th><th class=\"left\">side</th><th class=\"left\">category</th></tr></thead><tbody>\n");
     for (size_t i = 0; i < data->terms; i++) {
         const struct fs_page_term *term = &data->term[i];
         fprintf(stream, "<tr>");
         cell(stream, term->target);
-        number_cell(stream, term->ss[0], 1);
-        number_cell(stream, isfinite(term->gap[1]) ? term->ss[1] : NAN, 1);
-        number_cell(stream, term->gap[0], 4);
-        number_cell(stream, term->gap[1], 4);
+        for (size_t c = 0; c < results->columns; c++) {
+            number_cell(stream, isfinite(term->gap[c]) ? term->ss[c] : NAN, 1);
+        }
+        for (size_t c = 0; c < results->columns; c++) {
+            number_cell(stream, term->gap[c], 4);
+        }
         fprintf(stream, "<td>%zu</td>", term->pairs);
         cell(stream, fs_page_side(data, term->held_out));
         cell(stream, term->category);
@@ -317,15 +337,17 @@ static void term_table(FILE *stream, const struct fs_page_data *data)
 
 static void item_rows(FILE *stream, const struct fs_page_data *data, size_t first, size_t count)
 {
-    static const char *const head[] = {"<pair", ">before", ">after", ">change", "<target term", "<side", "<category"};
-    begin_table(stream, head, sizeof head / sizeof head[0]);
+    const struct fs_results *results = &data->result;
+    begin_column_table(stream, "<th class=\"left\">pair</th>", results, false,
+                       "<th class=\"left\">target term</th><th class=\"left\">side</th><th "
+                       "class=\"left\">category</th>");
     for (size_t i = first; i < first + count; i++) {
         const struct fs_page_item *item = &data->item[i];
         fprintf(stream, "<tr>");
         cell(stream, item->id);
-        number_cell(stream, item->ratio[0], 4);
-        number_cell(stream, item->ratio[1], 4);
-        number_cell(stream, item->ratio[1] - item->ratio[0], 4);
+        for (size_t c = 0; c < results->columns; c++) {
+            number_cell(stream, item->ratio[c], 4);
+        }
         cell(stream, item->target);
         cell(stream, fs_page_side(data, item->held_out));
         cell(stream, item->category);
@@ -493,10 +515,10 @@ void fs_page_html(FILE *stream, const struct fs_page_data *data)
     heading(stream, data);
     if (data->result.rows > 0) {
         summary(stream, data);
-        glossary(stream);
+        glossary(stream, data);
         fprintf(stream, "<h2>Before and after</h2>\n");
         figure(stream, draw_metrics, data,
-               "Circles: the unedited model. Squares: the stamped one. Thick lines: the ideal.");
+               "One mark a column, the unedited model first, with 95 % intervals. Thick lines: the ideal.");
     }
     if (data->has[FS_STAGE_TRACE]) {
         trace_section(stream, data);
@@ -519,8 +541,8 @@ void fs_page_html(FILE *stream, const struct fs_page_data *data)
     }
     if (data->result.rows > 0) {
         fprintf(stream,
-                "<h2>All results</h2>\n<p class=\"note\">In brackets: 95 %% bootstrap intervals. change: after less "
-                "before over the same items; p: McNemar's exact test.</p>\n");
+                "<h2>All results</h2>\n<p class=\"note\">In brackets: 95 %% bootstrap intervals. change: less the "
+                "unedited model, over the same items; p: McNemar's exact test.</p>\n");
         result_tables(stream, data);
     }
     time_table(stream, data);

@@ -309,20 +309,29 @@ void fs_chart_loss(FILE *stream, const struct fs_page_data *data)
     end(stream);
 }
 
-/* One interval with its point, at height y of the plot. */
-static void interval(FILE *stream, const struct fs_metric *metric, double y, bool after)
+/* The mark of a column: a circle of the unedited model, for the edits squares, diamonds and triangles in turn. */
+static void mark(FILE *stream, double x, double y, size_t column)
 {
-    double x = LEFT + PLOT * metric->value / 100.0;
-    const char *color = colors[after ? 1 : 0];
+    const char *color = colors[column];
+    if (column == 0) {
+        fprintf(stream, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"4.5\" fill=\"%s\"/>\n", x, y, color);
+    } else if (column % 3 == 1) {
+        fprintf(stream, "<rect x=\"%.1f\" y=\"%.1f\" width=\"8\" height=\"8\" fill=\"%s\"/>\n", x - 4, y - 4, color);
+    } else if (column % 3 == 2) {
+        fprintf(stream, "<path d=\"M%.1f %.1fl5.5 5.5-5.5 5.5-5.5-5.5z\" fill=\"%s\"/>\n", x, y - 5.5, color);
+    } else {
+        fprintf(stream, "<path d=\"M%.1f %.1fl5.5 9h-11z\" fill=\"%s\"/>\n", x, y - 5, color);
+    }
+}
+
+/* One interval with its mark, at height y of the plot. */
+static void interval(FILE *stream, const struct fs_metric *metric, double y, size_t column)
+{
     if (isfinite(metric->low)) {
         fprintf(stream, "<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" stroke=\"%s\" stroke-width=\"2\"/>\n",
-                LEFT + PLOT * metric->low / 100.0, y, LEFT + PLOT * metric->high / 100.0, y, color);
+                LEFT + PLOT * metric->low / 100.0, y, LEFT + PLOT * metric->high / 100.0, y, colors[column]);
     }
-    if (after) {
-        fprintf(stream, "<rect x=\"%.1f\" y=\"%.1f\" width=\"8\" height=\"8\" fill=\"%s\"/>\n", x - 4, y - 4, color);
-    } else {
-        fprintf(stream, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"4.5\" fill=\"%s\"/>\n", x, y, color);
-    }
+    mark(stream, LEFT + PLOT * metric->value / 100.0, y, column);
 }
 
 void fs_chart_metrics(FILE *stream, const struct fs_page_data *data, const char *category)
@@ -339,20 +348,21 @@ void fs_chart_metrics(FILE *stream, const struct fs_page_data *data, const char 
                   {"ds", "all", "DS"},
                   {"rs.top1", "all", "RS"}};
     const struct fs_result_row *found[sizeof wanted / sizeof wanted[0]] = {NULL};
-    const struct fs_evaluate_result *result = &data->result;
+    const struct fs_results *result = &data->result;
     int rows = 0;
     for (size_t k = 0; k < sizeof wanted / sizeof wanted[0]; k++) {
         for (size_t i = 0; i < result->rows && found[k] == NULL; i++) {
             const struct fs_result_row *row = &result->row[i];
             if (strcmp(row->category, category) == 0 && strcmp(row->metric, wanted[k].metric) == 0 &&
-                strcmp(row->subset, wanted[k].subset) == 0 && row->model[0].n > 0) {
+                strcmp(row->subset, wanted[k].subset) == 0 && row->value[0].n > 0) {
                 found[k] = row;
                 rows++;
             }
         }
     }
-    int bottom = TOP + 34 * rows;
-    begin(stream, bottom + 52, "Metrics before and after the stamp");
+    size_t shown = result->columns < SERIES ? result->columns : SERIES;
+    int height = 10 + 12 * (int)shown, bottom = TOP + height * rows;
+    begin(stream, bottom + 28 + 16 * ((int)shown + 1), "Metrics of the unedited and the edited models");
     for (int percent = 0; percent <= 100; percent += 25) {
         char label[16];
         double x = LEFT + PLOT * percent / 100.0;
@@ -367,20 +377,22 @@ void fs_chart_metrics(FILE *stream, const struct fs_page_data *data, const char 
         }
         double ideal = LEFT + PLOT * found[k]->ideal / 100.0;
         text(stream, 2, y + 8, "start", "fs-ink", wanted[k].label);
-        line(stream, ideal, y - 7, ideal, y + 19, "class=\"fs-line\" stroke-width=\"3\"");
-        interval(stream, &found[k]->model[0], y, false);
-        if (isfinite(found[k]->model[1].value)) {
-            interval(stream, &found[k]->model[1], y + 12, true);
+        line(stream, ideal, y - 7, ideal, y + height - 15, "class=\"fs-line\" stroke-width=\"3\"");
+        for (size_t c = 0; c < shown; c++) {
+            if (isfinite(found[k]->value[c].value)) {
+                interval(stream, &found[k]->value[c], y + 12 * (double)c, c);
+            }
         }
-        y += 34;
+        y += height;
     }
-    fprintf(stream, "<circle cx=\"%d\" cy=\"%d\" r=\"4.5\" fill=\"%s\"/>\n", LEFT + 6, bottom + 33, colors[0]);
-    text(stream, LEFT + 15, bottom + 37, "start", "fs-ink", "before");
-    fprintf(stream, "<rect x=\"%d\" y=\"%d\" width=\"8\" height=\"8\" fill=\"%s\"/>\n", LEFT + 76, bottom + 29,
-            colors[1]);
-    text(stream, LEFT + 89, bottom + 37, "start", "fs-ink", "after, 95 % intervals");
-    line(stream, LEFT + 232, bottom + 26, LEFT + 232, bottom + 40, "class=\"fs-line\" stroke-width=\"3\"");
-    text(stream, LEFT + 240, bottom + 37, "start", "fs-ink", "ideal");
+    for (size_t c = 0; c < shown; c++) {
+        double at = bottom + 33 + 16 * (double)c;
+        mark(stream, LEFT + 6, at, c);
+        text(stream, LEFT + 15, at + 4, "start", "fs-ink", result->column[c]);
+    }
+    double at = bottom + 33 + 16 * (double)shown;
+    line(stream, LEFT + 6, at - 7, LEFT + 6, at + 7, "class=\"fs-line\" stroke-width=\"3\"");
+    text(stream, LEFT + 15, at + 4, "start", "fs-ink", "ideal; thin lines: 95 % intervals");
     end(stream);
 }
 

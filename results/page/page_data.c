@@ -1,11 +1,13 @@
 #include "results/page/page_data.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "results/stage_files.h"
 #include "results/time_check.h"
+#include "stages/evaluate/evaluate.h"
 
 /* The stage files that are open while the page is read. */
 struct opened {
@@ -100,39 +102,97 @@ static int open_all(const char *path, struct fs_page_data *data, struct opened *
     return 0;
 }
 
-/* The arrays of /pairs. */
+/* The pairs that were edited, in the group of their suite, or in that of the former layout. */
 struct pairs {
-    size_t count;
-    double *log;
+    char group[128];
+    size_t count, columns;
+    double *log; /* [pairs][4][columns] */
     uint8_t *held_out, *skip;
 };
+
+static const char *name_in(const struct pairs *pairs, const char *dataset, char name[160])
+{
+    snprintf(name, 160, "%s/%s", pairs->group, dataset);
+    return name;
+}
+
+/* Whether there is a group with scored pairs: of the suite of the first rows, which is the edited one. */
+static bool find_pairs(const struct fs_archive *archive, const struct fs_results *results, struct pairs *pairs)
+{
+    char name[160];
+    snprintf(pairs->group, sizeof pairs->group, "/pairs");
+    if (fs_archive_has(archive, "/pairs/log")) {
+        return true;
+    }
+    if (results->rows == 0) {
+        return false;
+    }
+    snprintf(pairs->group, sizeof pairs->group, "/suites/%.100s", results->row[0].suite);
+    return fs_archive_has(archive, name_in(pairs, "log", name)) &&
+           fs_archive_has(archive, name_in(pairs, "target", name));
+}
+
+static int read_pair_texts(const struct fs_archive *archive, const struct pairs *pairs, const char *dataset,
+                           char ***texts, struct fs_error *err)
+{
+    size_t count;
+    char name[160];
+    if (fs_archive_read_texts(archive, name_in(pairs, dataset, name), &count, texts, err) != 0) {
+        return -1;
+    }
+    return count == pairs->count ? 0
+                                 : fs_error_set(err, FS_EXIT_DATA, "%s: found %zu texts, expected %zu as in %s/log",
+                                                name, count, pairs->count, pairs->group);
+}
 
 static int read_pairs(const struct fs_archive *archive, struct fs_page_data *data, struct pairs *pairs,
                       struct fs_error *err)
 {
-    size_t count;
-    if (fs_archive_read_texts(archive, "/pairs/id", &pairs->count, &data->id, err) != 0 ||
-        fs_archive_read_texts(archive, "/pairs/category", &count, &data->category, err) != 0 || count != pairs->count ||
-        fs_archive_read_texts(archive, "/pairs/target", &count, &data->target, err) != 0 || count != pairs->count) {
-        return err->code != 0 ? -1 : fs_error_set(err, FS_EXIT_DATA, "/pairs: lists of different lengths");
-    }
-    pairs->log = fs_allocate(count, 8 * sizeof *pairs->log, "pairs", err);
-    pairs->held_out = fs_allocate(count, 1, "pairs", err);
-    pairs->skip = fs_allocate(count, 1, "pairs", err);
-    if (pairs->log == NULL || pairs->held_out == NULL || pairs->skip == NULL ||
-        fs_archive_read(archive, "/pairs/log", FS_ARCHIVE_F64, 8 * count, pairs->log, err) != 0 ||
-        fs_archive_read(archive, "/pairs/skip", FS_ARCHIVE_U8, count, pairs->skip, err) != 0) {
+    size_t dimensions, shape[4];
+    char name[160];
+    pairs->columns = data->result.columns;
+    if (fs_archive_shape(archive, name_in(pairs, "log", name), &dimensions, shape, err) != 0) {
         return -1;
     }
-    return fs_archive_has(archive, "/pairs/held_out")
-               ? fs_archive_read(archive, "/pairs/held_out", FS_ARCHIVE_U8, count, pairs->held_out, err)
+    if (dimensions != 3 || shape[1] != 4 || shape[2] != pairs->columns) {
+        return fs_error_set(err, FS_EXIT_DATA, "%s: found another shape than pairs x 4 x %zu columns", name,
+                            pairs->columns);
+    }
+    pairs->count = shape[0];
+    pairs->log = fs_allocate(pairs->count, 4 * pairs->columns * sizeof *pairs->log, "pairs", err);
+    pairs->held_out = fs_allocate(pairs->count, 1, "pairs", err);
+    pairs->skip = fs_allocate(pairs->count, 1, "pairs", err);
+    if (pairs->log == NULL || pairs->held_out == NULL || pairs->skip == NULL ||
+        read_pair_texts(archive, pairs, "id", &data->id, err) != 0 ||
+        read_pair_texts(archive, pairs, "category", &data->category, err) != 0 ||
+        read_pair_texts(archive, pairs, "target", &data->target, err) != 0 ||
+        fs_archive_read(archive, name_in(pairs, "log", name), FS_ARCHIVE_F64, 4 * pairs->columns * pairs->count,
+                        pairs->log, err) != 0 ||
+        fs_archive_read(archive, name_in(pairs, "skip", name), FS_ARCHIVE_U8, pairs->count, pairs->skip, err) != 0) {
+        return -1;
+    }
+    return fs_archive_has(archive, name_in(pairs, "held_out", name))
+               ? fs_archive_read(archive, name, FS_ARCHIVE_U8, pairs->count, pairs->held_out, err)
                : 0;
+}
+
+/* Columns of the table that is sorted; qsort hands nothing on. */
+static size_t sorted_columns;
+
+/* The largest change of the pair by an edit. */
+static double change_of(const struct fs_page_item *item)
+{
+    double largest = 0;
+    for (size_t c = 1; c < sorted_columns; c++) {
+        largest = fmax(largest, fabs(item->ratio[c] - item->ratio[0]));
+    }
+    return largest;
 }
 
 static int compare_changes(const void *a, const void *b)
 {
     const struct fs_page_item *one = a, *other = b;
-    double x = fabs(one->ratio[1] - one->ratio[0]), y = fabs(other->ratio[1] - other->ratio[0]);
+    double x = change_of(one), y = change_of(other);
     return x != y ? (x < y) - (x > y) : strcmp(one->id, other->id);
 }
 
@@ -144,7 +204,8 @@ static int compare_terms(const void *a, const void *b)
     return by != 0 ? by : one->held_out - other->held_out;
 }
 
-static struct fs_page_term *term_of(struct fs_page_data *data, const struct fs_page_item *item)
+/* `numbers`: room for those of all terms. */
+static struct fs_page_term *term_of(struct fs_page_data *data, const struct fs_page_item *item, double *numbers)
 {
     for (size_t i = 0; i < data->terms; i++) {
         struct fs_page_term *term = &data->term[i];
@@ -153,40 +214,56 @@ static struct fs_page_term *term_of(struct fs_page_data *data, const struct fs_p
             return term;
         }
     }
-    data->term[data->terms] = (struct fs_page_term){item->category, item->target, item->held_out, 0, {0}, {0}};
-    return &data->term[data->terms++];
+    struct fs_page_term *term = &data->term[data->terms];
+    *term = (struct fs_page_term){.category = item->category, .target = item->target, .held_out = item->held_out};
+    term->ss = numbers + 2 * data->terms * data->result.columns;
+    term->gap = term->ss + data->result.columns;
+    data->terms++;
+    return term;
+}
+
+static void fold_pair(struct fs_page_data *data, const struct pairs *pairs, size_t i)
+{
+    size_t columns = pairs->columns;
+    const double *log = pairs->log + 4 * columns * i; /* [candidates][columns] */
+    struct fs_page_item item = {.id = data->id[i],
+                                .category = data->category[i],
+                                .target = data->target[i],
+                                .held_out = pairs->held_out[i] != 0,
+                                .ratio = data->number + i * columns};
+    for (size_t c = 0; c < columns; c++) {
+        item.ratio[c] = log[c] - log[columns + c];
+    }
+    if (pairs->skip[i] != FS_KEPT || !isfinite(item.ratio[0])) {
+        return;
+    }
+    data->item[data->items++] = item;
+    struct fs_page_term *term = term_of(data, &item, data->number + pairs->count * columns);
+    term->pairs++;
+    for (size_t c = 0; c < columns; c++) {
+        term->ss[c] += item.ratio[c] > 0 ? 100.0 : 0.0;
+        term->gap[c] += fabs(item.ratio[c]);
+    }
 }
 
 static int fold_pairs(struct fs_page_data *data, const struct pairs *pairs, struct fs_error *err)
 {
     data->item = fs_allocate(pairs->count, sizeof *data->item, "pairs", err);
     data->term = fs_allocate(pairs->count, sizeof *data->term, "target terms", err);
-    if (data->item == NULL || data->term == NULL) {
+    data->number = fs_allocate(pairs->count, 3 * pairs->columns * sizeof *data->number, "pairs", err);
+    if (data->item == NULL || data->term == NULL || data->number == NULL) {
         return -1;
     }
     for (size_t i = 0; i < pairs->count; i++) {
-        const double *log = pairs->log + 8 * i; /* [candidates][2] */
-        struct fs_page_item item = {data->id[i],
-                                    data->category[i],
-                                    data->target[i],
-                                    pairs->held_out[i] != 0,
-                                    {log[0] - log[2], log[1] - log[3]}};
-        if (pairs->skip[i] != FS_KEPT || !isfinite(item.ratio[0])) {
-            continue;
-        }
-        data->item[data->items++] = item;
-        struct fs_page_term *term = term_of(data, &item);
-        term->pairs++;
-        for (size_t model = 0; model < 2; model++) {
-            term->ss[model] += item.ratio[model] > 0 ? 100.0 : 0.0;
-            term->gap[model] += fabs(item.ratio[model]);
+        fold_pair(data, pairs, i);
+    }
+    for (size_t i = 0; i < data->terms; i++) {
+        for (size_t c = 0; c < pairs->columns; c++) {
+            data->term[i].ss[c] /= (double)data->term[i].pairs;
+            data->term[i].gap[c] /= (double)data->term[i].pairs;
         }
     }
-    for (size_t i = 0; i < 2 * data->terms; i++) {
-        struct fs_page_term *term = &data->term[i / 2];
-        term->ss[i % 2] /= (double)term->pairs;
-        term->gap[i % 2] /= (double)term->pairs;
-    }
+    sorted_columns = pairs->columns;
     qsort(data->item, data->items, sizeof *data->item, compare_changes);
     qsort(data->term, data->terms, sizeof *data->term, compare_terms);
     return 0;
@@ -195,8 +272,8 @@ static int fold_pairs(struct fs_page_data *data, const struct pairs *pairs, stru
 static int read_evaluate(const struct fs_archive *archive, struct fs_page_data *data, struct fs_error *err)
 {
     struct pairs pairs = {0};
-    int status = fs_evaluate_read_table(archive, &data->result, err);
-    if (status == 0 && fs_archive_has(archive, "/pairs/log")) {
+    int status = fs_evaluate_read(archive, "/results", &data->result, err);
+    if (status == 0 && find_pairs(archive, &data->result, &pairs)) {
         status = read_pairs(archive, data, &pairs, err) == 0 ? fold_pairs(data, &pairs, err) : -1;
     }
     free(pairs.log);
@@ -279,7 +356,7 @@ void fs_page_release(struct fs_page_data *data)
     }
     fs_trace_result_release(&data->trace);
     fs_stamp_state_release(&data->stamp);
-    fs_evaluate_result_release(&data->result);
+    fs_results_release(&data->result);
     fs_layers_release(&data->layers);
     free(data->term);
     free(data->item);
@@ -289,6 +366,7 @@ void fs_page_release(struct fs_page_data *data)
     free(data->id);
     free(data->category);
     free(data->target);
+    free(data->number);
     *data = (struct fs_page_data){0};
 }
 

@@ -7,25 +7,26 @@
 #include <stdio.h>
 
 #include "results/time_check.h"
-#include "stages/evaluate/evaluate.h"
 #include "stages/evaluate/layer_sweep.h"
 #include "stages/methods/stamp.h"
+#include "stages/suites/results.h"
 #include "stages/trace/trace.h"
 
-/* The pairs of one target term and one side of the split; index 2: the unedited model, the stamped one. */
+/* The pairs of one target term and one side of the split; arrays have a number for each column of the result
+ * table. */
 struct fs_page_term {
     const char *category, *target;
     bool held_out;
     size_t pairs;
-    double ss[2];  /* 100 x share(stereotype > anti-stereotype) */
-    double gap[2]; /* mean |log ratio| */
+    double *ss;  /* [columns] 100 x share(stereotype > anti-stereotype) */
+    double *gap; /* [columns] mean |log ratio| */
 };
 
-/* One pair: log P[k1] - log P[k2] of both models. */
+/* One pair: log P[k1] - log P[k2] in each column. */
 struct fs_page_item {
     const char *id, *category, *target;
     bool held_out;
-    double ratio[2];
+    double *ratio; /* [columns] */
 };
 
 #define FS_PAGE_PROVENANCE 16
@@ -34,7 +35,7 @@ struct fs_page_data {
     char *path[FS_STAGE_COUNT]; /* of the files read */
     struct fs_trace_result trace;
     struct fs_stamp_state stamp;
-    struct fs_evaluate_result result;
+    struct fs_results result;
     struct fs_layer_comparison layers;
     struct fs_estimate_check time[FS_STAGE_COUNT]; /* of the stages that are there */
     size_t terms, items;
@@ -46,6 +47,7 @@ struct fs_page_data {
         char *value;
     } provenance[FS_PAGE_PROVENANCE];
     char **id, **category, **target; /* of the pairs, one block each */
+    double *number;                  /* [3 x pairs][columns] ratios of the items, ss and gap of the terms */
 };
 
 /*

@@ -51,20 +51,6 @@ void fs_page_number(FILE *stream, double value, int decimals)
     }
 }
 
-bool fs_page_is_small(const struct fs_result_row *row)
-{
-    return strstr(row->metric, "gap") != NULL || strcmp(row->suite, "seat") == 0 || strcmp(row->suite, "bec_pro") == 0;
-}
-
-size_t fs_page_skipped(const struct fs_result_row *row)
-{
-    size_t skipped = 0;
-    for (size_t reason = 1; reason < FS_SKIP_COUNT; reason++) {
-        skipped += row->skipped[reason];
-    }
-    return skipped;
-}
-
 const char *fs_page_side(const struct fs_page_data *data, bool held_out)
 {
     if (!held_out) {

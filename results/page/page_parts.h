@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "results/page/page_data.h"
+#include "results/result_lines.h"
 
 /* Columns of the table of layers; `subset` as fs_layers_value takes it. */
 struct fs_page_layer_column {
@@ -19,9 +20,6 @@ const char *fs_page_layer_mark(const struct fs_layer_comparison *layers, size_t 
 /* The first row of these names; NULL: none. */
 const struct fs_result_row *fs_page_row(const struct fs_page_data *data, const char *category, const char *metric,
                                         const char *subset);
-/* Whether the metric's values are small numbers, shown with more decimals. */
-bool fs_page_is_small(const struct fs_result_row *row);
-size_t fs_page_skipped(const struct fs_result_row *row);
 /* Writes a number, or a dash where there is none. */
 void fs_page_number(FILE *stream, double value, int decimals);
 /* The side of the split: "edited", "held out" or "validation". */

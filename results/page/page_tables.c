@@ -41,34 +41,60 @@ static void markdown_words(FILE *stream, const char *words)
     fprintf(stream, " |");
 }
 
+/* " unedited | stamp | change | p |": a heading for each column, and for each edit its change where `changes`. */
+static void markdown_columns(FILE *stream, const struct fs_results *results, const char *before, bool changes)
+{
+    for (size_t c = 0; c < results->columns; c++) {
+        fprintf(stream, " %s", before);
+        markdown_text(stream, results->column[c]);
+        fprintf(stream, changes && c > 0 ? " | change | p |" : " |");
+    }
+}
+
+static void markdown_rule(FILE *stream, size_t texts, size_t numbers)
+{
+    fputc('|', stream);
+    for (size_t i = 0; i < texts + numbers; i++) {
+        fprintf(stream, i < texts ? "---|" : "--:|");
+    }
+    fputc('\n', stream);
+}
+
+static void markdown_row(FILE *stream, const struct fs_results *results, const struct fs_result_row *row)
+{
+    int decimals = fs_metric_decimals(row->metric);
+    fputc('|', stream);
+    for (enum fs_row_text k = 0; k < FS_ROW_TEXTS; k++) {
+        markdown_words(stream, fs_row_text(row, k));
+    }
+    markdown_number(stream, row->ideal, 0);
+    for (size_t c = 0; c < results->columns; c++) {
+        markdown_interval(stream, &row->value[c], decimals);
+        if (c > 0) {
+            const struct fs_paired *change = &row->change[c - 1];
+            const struct fs_metric difference = {change->difference, change->low, change->high, 0, 0};
+            markdown_interval(stream, &difference, decimals);
+            if (change->p_value < 0.001) {
+                fprintf(stream, " <.001 |");
+            } else {
+                markdown_number(stream, change->p_value, 3);
+            }
+        }
+    }
+    fprintf(stream, " %zu | %zu | %zu |\n", row->value[0].n, row->value[0].ties, fs_row_skipped(row));
+}
+
 static void markdown_results(FILE *stream, const struct fs_page_data *data)
 {
-    fprintf(stream,
-            "\n## Results\n\nIn brackets: 95 %% bootstrap intervals. change: after less before over the same "
-            "items; p: McNemar's exact test.\n\n"
-            "| suite | category | subset | metric | ideal | before | after | change | p | items | ties | skipped | "
-            "P[k] |\n|---|---|---|---|--:|--:|--:|--:|--:|--:|--:|--:|---|\n");
-    for (size_t i = 0; i < data->result.rows; i++) {
-        const struct fs_result_row *row = &data->result.row[i];
-        const char *const words[] = {row->suite, row->category, row->subset, row->metric};
-        const struct fs_metric change = {row->paired.difference, row->paired.low, row->paired.high, 0, 0};
-        int decimals = fs_page_is_small(row) ? 4 : 2;
-        fputc('|', stream);
-        for (size_t k = 0; k < 4; k++) {
-            markdown_words(stream, words[k]);
-        }
-        markdown_number(stream, row->ideal, 0);
-        markdown_interval(stream, &row->model[0], decimals);
-        markdown_interval(stream, &row->model[1], decimals);
-        markdown_interval(stream, &change, decimals);
-        if (row->paired.p_value < 0.001) {
-            fprintf(stream, " <.001 |");
-        } else {
-            markdown_number(stream, row->paired.p_value, 3);
-        }
-        fprintf(stream, " %zu | %zu | %zu |", row->model[0].n, row->model[0].ties, fs_page_skipped(row));
-        markdown_words(stream, row->scoring);
-        fputc('\n', stream);
+    const struct fs_results *results = &data->result;
+    fprintf(stream, "\n## Results\n\nIn brackets: 95 %% bootstrap intervals. change: less the unedited model, over the "
+                    "same items; p: McNemar's exact test.\n\n"
+                    "| suite | category | subset | metric | P[k] | ideal |");
+    markdown_columns(stream, results, "", true);
+    fprintf(stream, " items | ties | skipped |\n");
+    markdown_rule(stream, FS_ROW_TEXTS, 4 + results->columns + 2 * (results->columns - 1));
+    for (size_t i = 0; i < results->rows; i++) {
+        markdown_row(stream, results, &results->row[i]);
     }
 }
 
@@ -114,29 +140,35 @@ static void markdown_layers(FILE *stream, const struct fs_page_data *data)
 
 static void markdown_terms(FILE *stream, const struct fs_page_data *data)
 {
-    fprintf(stream, "\n## Target terms\n\n"
-                    "| category | target term | side | pairs | SS before | SS after | gap before | gap after |\n"
-                    "|---|---|---|--:|--:|--:|--:|--:|\n");
+    const struct fs_results *results = &data->result;
+    fprintf(stream, "\n## Target terms\n\n| category | target term | side | pairs |");
+    markdown_columns(stream, results, "SS ", false);
+    markdown_columns(stream, results, "gap ", false);
+    fputc('\n', stream);
+    markdown_rule(stream, 3, 1 + 2 * results->columns);
     for (size_t i = 0; i < data->terms; i++) {
         const struct fs_page_term *term = &data->term[i];
         fputc('|', stream);
         markdown_words(stream, term->category);
         markdown_words(stream, term->target);
         fprintf(stream, " %s | %zu |", fs_page_side(data, term->held_out), term->pairs);
-        markdown_number(stream, term->ss[0], 1);
-        markdown_number(stream, isfinite(term->gap[1]) ? term->ss[1] : NAN, 1);
-        markdown_number(stream, term->gap[0], 4);
-        markdown_number(stream, term->gap[1], 4);
+        for (size_t c = 0; c < results->columns; c++) {
+            markdown_number(stream, isfinite(term->gap[c]) ? term->ss[c] : NAN, 1);
+        }
+        for (size_t c = 0; c < results->columns; c++) {
+            markdown_number(stream, term->gap[c], 4);
+        }
         fputc('\n', stream);
     }
 }
 
 static void markdown_items(FILE *stream, const struct fs_page_data *data, const char *title, size_t first)
 {
-    fprintf(stream,
-            "\n### %s\n\n| pair | category | target term | side | before | after | change |\n"
-            "|---|---|---|---|--:|--:|--:|\n",
-            title);
+    const struct fs_results *results = &data->result;
+    fprintf(stream, "\n### %s\n\n| pair | category | target term | side |", title);
+    markdown_columns(stream, results, "", false);
+    fputc('\n', stream);
+    markdown_rule(stream, 4, results->columns);
     for (size_t i = first; i < first + fs_page_shown(data); i++) {
         const struct fs_page_item *item = &data->item[i];
         fputc('|', stream);
@@ -144,9 +176,9 @@ static void markdown_items(FILE *stream, const struct fs_page_data *data, const 
         markdown_words(stream, item->category);
         markdown_words(stream, item->target);
         fprintf(stream, " %s |", fs_page_side(data, item->held_out));
-        markdown_number(stream, item->ratio[0], 4);
-        markdown_number(stream, item->ratio[1], 4);
-        markdown_number(stream, item->ratio[1] - item->ratio[0], 4);
+        for (size_t c = 0; c < results->columns; c++) {
+            markdown_number(stream, item->ratio[c], 4);
+        }
         fputc('\n', stream);
     }
 }
@@ -217,50 +249,81 @@ static void csv_number(FILE *stream, double value)
     }
 }
 
+/* ",<before><column><after>" for each column from `first` on. */
+static void csv_columns(FILE *stream, const struct fs_results *results, size_t first, const char *before,
+                        const char *const *after, size_t count)
+{
+    for (size_t c = first; c < results->columns; c++) {
+        for (size_t i = 0; i < count; i++) {
+            fprintf(stream, ",%s%s%s", before, results->column[c], after[i]);
+        }
+    }
+}
+
+static const char *const csv_whole[] = {""};
+
 void fs_page_results_csv(FILE *stream, const struct fs_page_data *data)
 {
-    fprintf(stream,
-            "suite,category,subset,metric,scoring,ideal,before,before_low,before_high,after,after_low,after_high,"
-            "difference,difference_low,difference_high,p_value,items,ties,skipped\r\n");
-    for (size_t i = 0; i < data->result.rows; i++) {
-        const struct fs_result_row *row = &data->result.row[i];
-        const char *const words[] = {row->suite, row->category, row->subset, row->metric, row->scoring};
-        const double values[] = {row->ideal,          row->model[0].value, row->model[0].low,  row->model[0].high,
-                                 row->model[1].value, row->model[1].low,   row->model[1].high, row->paired.difference,
-                                 row->paired.low,     row->paired.high,    row->paired.p_value};
-        for (size_t k = 0; k < 5; k++) {
+    static const char *const value[] = {"", "_low", "_high"};
+    static const char *const change[] = {"_change", "_change_low", "_change_high", "_p_value"};
+    const struct fs_results *results = &data->result;
+    fprintf(stream, "suite,category,subset,metric,scoring,ideal");
+    csv_columns(stream, results, 0, "", value, 3);
+    csv_columns(stream, results, 1, "", change, 4);
+    fprintf(stream, ",items,ties,skipped\r\n");
+    for (size_t i = 0; i < results->rows; i++) {
+        const struct fs_result_row *row = &results->row[i];
+        for (enum fs_row_text k = 0; k < FS_ROW_TEXTS; k++) {
             if (k > 0) {
                 fputc(',', stream);
             }
-            csv_text(stream, words[k]);
+            csv_text(stream, fs_row_text(row, k));
         }
-        for (size_t k = 0; k < sizeof values / sizeof values[0]; k++) {
-            csv_number(stream, values[k]);
+        csv_number(stream, row->ideal);
+        for (size_t c = 0; c < results->columns; c++) {
+            csv_number(stream, row->value[c].value);
+            csv_number(stream, row->value[c].low);
+            csv_number(stream, row->value[c].high);
         }
-        fprintf(stream, ",%zu,%zu,%zu\r\n", row->model[0].n, row->model[0].ties, fs_page_skipped(row));
+        for (size_t edit = 0; edit + 1 < results->columns; edit++) {
+            csv_number(stream, row->change[edit].difference);
+            csv_number(stream, row->change[edit].low);
+            csv_number(stream, row->change[edit].high);
+            csv_number(stream, row->change[edit].p_value);
+        }
+        fprintf(stream, ",%zu,%zu,%zu\r\n", row->value[0].n, row->value[0].ties, fs_row_skipped(row));
     }
 }
 
 void fs_page_terms_csv(FILE *stream, const struct fs_page_data *data)
 {
-    fprintf(stream, "category,target,side,pairs,ss_before,ss_after,gap_before,gap_after\r\n");
+    const struct fs_results *results = &data->result;
+    fprintf(stream, "category,target,side,pairs");
+    csv_columns(stream, results, 0, "ss_", csv_whole, 1);
+    csv_columns(stream, results, 0, "gap_", csv_whole, 1);
+    fprintf(stream, "\r\n");
     for (size_t i = 0; i < data->terms; i++) {
         const struct fs_page_term *term = &data->term[i];
         csv_text(stream, term->category);
         fputc(',', stream);
         csv_text(stream, term->target);
         fprintf(stream, ",%s,%zu", fs_page_side(data, term->held_out), term->pairs);
-        csv_number(stream, term->ss[0]);
-        csv_number(stream, isfinite(term->gap[1]) ? term->ss[1] : NAN);
-        csv_number(stream, term->gap[0]);
-        csv_number(stream, term->gap[1]);
+        for (size_t c = 0; c < results->columns; c++) {
+            csv_number(stream, isfinite(term->gap[c]) ? term->ss[c] : NAN);
+        }
+        for (size_t c = 0; c < results->columns; c++) {
+            csv_number(stream, term->gap[c]);
+        }
         fprintf(stream, "\r\n");
     }
 }
 
 void fs_page_items_csv(FILE *stream, const struct fs_page_data *data)
 {
-    fprintf(stream, "id,category,target,side,log_ratio_before,log_ratio_after\r\n");
+    const struct fs_results *results = &data->result;
+    fprintf(stream, "id,category,target,side");
+    csv_columns(stream, results, 0, "log_ratio_", csv_whole, 1);
+    fprintf(stream, "\r\n");
     for (size_t i = 0; i < data->items; i++) {
         const struct fs_page_item *item = &data->item[i];
         csv_text(stream, item->id);
@@ -269,8 +332,9 @@ void fs_page_items_csv(FILE *stream, const struct fs_page_data *data)
         fputc(',', stream);
         csv_text(stream, item->target);
         fprintf(stream, ",%s", fs_page_side(data, item->held_out));
-        csv_number(stream, item->ratio[0]);
-        csv_number(stream, item->ratio[1]);
+        for (size_t c = 0; c < results->columns; c++) {
+            csv_number(stream, item->ratio[c]);
+        }
         fprintf(stream, "\r\n");
     }
 }

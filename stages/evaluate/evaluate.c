@@ -29,9 +29,8 @@ static int fold(const struct fs_evaluate_input *input, const struct fs_plan_valu
     if (fs_results_create(input->edits.count, input->edit_name, results, err) != 0) {
         return -1;
     }
-    struct fs_suite_rows rows = {.results = results,
-                                 .bootstrap = input->bootstrap,
-                                 .held_out = input->tuning ? "validation" : "held_out"};
+    struct fs_suite_rows rows = {
+        .results = results, .bootstrap = input->bootstrap, .held_out = input->tuning ? "validation" : "held_out"};
     for (size_t i = 0; i < input->suites; i++) {
         if (fs_suite_fold(input->suite[i], values, &rows, err) != 0) {
             return -1;
@@ -79,7 +78,7 @@ static void find_scores(const struct fs_pair_list *pairs, const struct fs_scores
     }
 }
 
-int fs_evaluate_scores(const struct fs_pair_list *pairs, const struct fs_scores *scores,
+int fs_evaluate_scores(const char *suite, const struct fs_pair_list *pairs, const struct fs_scores *scores,
                        const struct fs_bootstrap *bootstrap, struct fs_results *results, size_t *unscored,
                        struct fs_error *err)
 {
@@ -91,12 +90,8 @@ int fs_evaluate_scores(const struct fs_pair_list *pairs, const struct fs_scores 
     if (status == 0) {
         find_scores(pairs, scores, score, unscored);
         struct fs_suite_rows rows = {.results = results, .bootstrap = *bootstrap, .held_out = "held_out"};
-        const struct fs_scored_pairs scored = {.suite = "stereoset",
-                                               .scoring = "given",
-                                               .columns = 1,
-                                               .pairs = pairs,
-                                               .score = score,
-                                               .skip = skip};
+        const struct fs_scored_pairs scored = {
+            .suite = suite, .scoring = "given", .columns = 1, .pairs = pairs, .score = score, .skip = skip};
         status = fs_add_pair_rows(&rows, &scored, err);
     }
     free(score);

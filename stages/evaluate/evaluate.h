@@ -32,15 +32,19 @@ int fs_evaluate_run(const struct fs_model *model, const struct fs_tokenizer *tok
 /* Local (root): the datasets of an evaluate file, layout at the top of evaluate_file.c. */
 int fs_evaluate_write(struct fs_archive *archive, const struct fs_evaluate_input *input,
                       const struct fs_results *results, struct fs_error *err);
-/* Reads the table back, of this layout or the former one. No rows where nothing was evaluated. Local. */
-int fs_evaluate_read(const struct fs_archive *archive, struct fs_results *results, struct fs_error *err);
+/*
+ * Reads the table of `group` back ("/results", or that of a cell in a merged file), of this layout or the former one. No
+ * rows where nothing was evaluated. Local.
+ */
+int fs_evaluate_read(const struct fs_archive *archive, const char *group, struct fs_results *results,
+                     struct fs_error *err);
 
 /*
- * The metrics of StereoSet scores made elsewhere: rows for each category of `pairs` and "all", scoring "given", no gap
+ * The metrics of scores made elsewhere for the pairs of `suite`: rows for each category and "all", scoring "given", no gap
  * (what the scores are logarithms of is not known); items of which not all three sentences have a score are left out
  * and counted in `unscored`. Local.
  */
-int fs_evaluate_scores(const struct fs_pair_list *pairs, const struct fs_scores *scores,
+int fs_evaluate_scores(const char *suite, const struct fs_pair_list *pairs, const struct fs_scores *scores,
                        const struct fs_bootstrap *bootstrap, struct fs_results *results, size_t *unscored,
                        struct fs_error *err);
 

@@ -21,33 +21,46 @@
 
 #include "stages/evaluate/evaluate.h"
 
-static const char *const text_names[FS_ROW_TEXTS] = {"/results/suite", "/results/category", "/results/subset",
-                                                     "/results/metric", "/results/scoring"};
-#define FORMER_SCORING "/results/variant"
+#define TABLE "/results"
+#define NAME_SIZE 1280
+
+/* The datasets of the group; what they were called in the former layout, NULL: the same. */
+static const struct {
+    const char *name, *former;
+} texts[FS_ROW_TEXTS] = {
+    {"suite", NULL}, {"category", NULL}, {"subset", NULL}, {"metric", NULL}, {"scoring", "variant"},
+};
 
 /* Numbers of a row's values and changes, as f64 or i64 datasets. */
 enum numbers { VALUES, CHANGES };
 struct field {
-    const char *name, *former; /* former NULL: the same */
+    const char *name, *former;
     enum numbers of;
     bool is_count;
     size_t offset; /* in struct fs_metric, or struct fs_paired */
 };
 static const struct field fields[] = {
-    {"/results/value", NULL, VALUES, false, offsetof(struct fs_metric, value)},
-    {"/results/low", NULL, VALUES, false, offsetof(struct fs_metric, low)},
-    {"/results/high", NULL, VALUES, false, offsetof(struct fs_metric, high)},
-    {"/results/n", NULL, VALUES, true, offsetof(struct fs_metric, n)},
-    {"/results/ties", NULL, VALUES, true, offsetof(struct fs_metric, ties)},
-    {"/results/change/difference", "/results/difference", CHANGES, false, offsetof(struct fs_paired, difference)},
-    {"/results/change/low", "/results/difference_low", CHANGES, false, offsetof(struct fs_paired, low)},
-    {"/results/change/high", "/results/difference_high", CHANGES, false, offsetof(struct fs_paired, high)},
-    {"/results/change/p_value", "/results/p_value", CHANGES, false, offsetof(struct fs_paired, p_value)},
-    {"/results/change/gained", "/results/gained", CHANGES, true, offsetof(struct fs_paired, gained)},
-    {"/results/change/lost", "/results/lost", CHANGES, true, offsetof(struct fs_paired, lost)},
+    {"value", NULL, VALUES, false, offsetof(struct fs_metric, value)},
+    {"low", NULL, VALUES, false, offsetof(struct fs_metric, low)},
+    {"high", NULL, VALUES, false, offsetof(struct fs_metric, high)},
+    {"n", NULL, VALUES, true, offsetof(struct fs_metric, n)},
+    {"ties", NULL, VALUES, true, offsetof(struct fs_metric, ties)},
+    {"change/difference", "difference", CHANGES, false, offsetof(struct fs_paired, difference)},
+    {"change/low", "difference_low", CHANGES, false, offsetof(struct fs_paired, low)},
+    {"change/high", "difference_high", CHANGES, false, offsetof(struct fs_paired, high)},
+    {"change/p_value", "p_value", CHANGES, false, offsetof(struct fs_paired, p_value)},
+    {"change/gained", "gained", CHANGES, true, offsetof(struct fs_paired, gained)},
+    {"change/lost", "lost", CHANGES, true, offsetof(struct fs_paired, lost)},
 };
 #define FIELDS (sizeof fields / sizeof fields[0])
 _Static_assert(sizeof(size_t) == sizeof(int64_t), "counts are written as i64");
+
+/* "<group>/<dataset>", in `name`. */
+static const char *name_in(const char *group, const char *dataset, char name[NAME_SIZE])
+{
+    snprintf(name, NAME_SIZE, "%s/%s", group, dataset);
+    return name;
+}
 
 /* Where a row keeps number `i` of a field. */
 static void *place_of(const struct fs_result_row *row, const struct field *field, size_t i)
@@ -72,22 +85,24 @@ static int write_field(struct fs_archive *archive, const struct fs_results *resu
     for (size_t i = 0; i < results->rows * width; i++) {
         memcpy(column + 8 * i, place_of(&results->row[i / width], field, i % width), 8);
     }
-    return fs_archive_write(archive, field->name, field->is_count ? FS_ARCHIVE_I64 : FS_ARCHIVE_F64, 2, shape, column,
-                            err);
+    char name[NAME_SIZE];
+    return fs_archive_write(archive, name_in(TABLE, field->name, name),
+                            field->is_count ? FS_ARCHIVE_I64 : FS_ARCHIVE_F64, 2, shape, column, err);
 }
 
-static int write_texts(struct fs_archive *archive, const struct fs_results *results, const char **texts,
+static int write_texts(struct fs_archive *archive, const struct fs_results *results, const char **column,
                        struct fs_error *err)
 {
+    char name[NAME_SIZE];
     for (enum fs_row_text k = 0; k < FS_ROW_TEXTS; k++) {
         for (size_t i = 0; i < results->rows; i++) {
-            texts[i] = fs_row_text(&results->row[i], k);
+            column[i] = fs_row_text(&results->row[i], k);
         }
-        if (fs_archive_write_texts(archive, text_names[k], results->rows, texts, err) != 0) {
+        if (fs_archive_write_texts(archive, name_in(TABLE, texts[k].name, name), results->rows, column, err) != 0) {
             return -1;
         }
     }
-    return fs_archive_write_texts(archive, "/results/column", results->columns, (const char *const *)results->column,
+    return fs_archive_write_texts(archive, TABLE "/column", results->columns, (const char *const *)results->column,
                                   err);
 }
 
@@ -105,13 +120,13 @@ static int write_columns(struct fs_archive *archive, const struct fs_results *re
     for (size_t i = 0; i < rows; i++) {
         number[i] = results->row[i].ideal;
     }
-    if (fs_archive_write(archive, "/results/ideal", FS_ARCHIVE_F64, 1, &rows, number, err) != 0) {
+    if (fs_archive_write(archive, TABLE "/ideal", FS_ARCHIVE_F64, 1, &rows, number, err) != 0) {
         return -1;
     }
     for (size_t i = 0; i < rows * FS_SKIP_COUNT; i++) {
         count[i] = (int64_t)results->row[i / FS_SKIP_COUNT].skipped[i % FS_SKIP_COUNT];
     }
-    return fs_archive_write(archive, "/results/skipped", FS_ARCHIVE_I64, 2, skips, count, err);
+    return fs_archive_write(archive, TABLE "/skipped", FS_ARCHIVE_I64, 2, skips, count, err);
 }
 
 /* Room for a column of the table, of any kind; the caller frees. */
@@ -130,13 +145,13 @@ static int write_table(struct fs_archive *archive, const struct fs_results *resu
                                  fs_skip_name((enum fs_skip)i));
     }
     void *column = allocate_column(results, err);
-    const char **texts = fs_allocate(results->rows, sizeof *texts, "a table's column", err);
-    int status = column != NULL && texts != NULL && write_texts(archive, results, texts, err) == 0
+    const char **text = fs_allocate(results->rows, sizeof *text, "a table's column", err);
+    int status = column != NULL && text != NULL && write_texts(archive, results, text, err) == 0
                      ? write_columns(archive, results, column, err)
                      : -1;
     free(column);
-    free(texts);
-    return status == 0 ? fs_archive_attribute_text(archive, "/results", "reasons", reasons, err) : -1;
+    free(text);
+    return status == 0 ? fs_archive_attribute_text(archive, TABLE, "reasons", reasons, err) : -1;
 }
 
 static int write_edits(struct fs_archive *archive, const struct fs_evaluate_input *input, struct fs_error *err)
@@ -173,62 +188,61 @@ int fs_evaluate_write(struct fs_archive *archive, const struct fs_evaluate_input
 /* ---- reading ---- */
 
 /* What the datasets of a file say of its table. */
-struct table_shape {
+struct table {
+    const struct fs_archive *archive;
+    const char *group;
     size_t rows, columns;
     bool former;
 };
 
-static int read_shape(const struct fs_archive *archive, struct table_shape *shape, struct fs_error *err)
+static int read_shape(struct table *table, struct fs_error *err)
 {
     size_t dimensions, size[4];
-    if (fs_archive_shape(archive, "/results/value", &dimensions, size, err) != 0) {
+    char name[NAME_SIZE];
+    table->former = !fs_archive_has(table->archive, name_in(table->group, "column", name));
+    if (fs_archive_shape(table->archive, name_in(table->group, "value", name), &dimensions, size, err) != 0) {
         return -1;
     }
-    shape->former = !fs_archive_has(archive, "/results/column");
-    if (dimensions != 2 || size[1] < 1 || (shape->former && size[1] != 2)) {
-        return fs_error_set(err, FS_EXIT_DATA, "/results/value: found another shape than rows x columns");
+    if (dimensions != 2 || size[1] < 1 || (table->former && size[1] != 2)) {
+        return fs_error_set(err, FS_EXIT_DATA, "%s: found another shape than rows x columns", name);
     }
-    shape->rows = size[0];
-    shape->columns = size[1];
+    table->rows = size[0];
+    table->columns = size[1];
     return 0;
 }
 
-static int read_column_names(const struct fs_archive *archive, const struct table_shape *shape,
-                             struct fs_results *results, struct fs_error *err)
+static int read_column_names(const struct table *table, struct fs_results *results, struct fs_error *err)
 {
     static const char *const former[] = {"stamp"};
-    char **name = NULL;
+    char **text = NULL, name[NAME_SIZE];
     size_t count = 0;
-    if (shape->former) {
+    if (table->former) {
         return fs_results_create(1, former, results, err);
     }
-    if (fs_archive_read_texts(archive, "/results/column", &count, &name, err) != 0) {
+    if (fs_archive_read_texts(table->archive, name_in(table->group, "column", name), &count, &text, err) != 0) {
         return -1;
     }
-    int status = count == shape->columns
-                     ? fs_results_create(count - 1, (const char *const *)name + 1, results, err)
-                     : fs_error_set(err, FS_EXIT_DATA, "/results/column: found %zu names, expected %zu as /results/value "
-                                                       "has columns",
-                                    count, shape->columns);
-    free(name);
+    int status = count == table->columns ? fs_results_create(count - 1, (const char *const *)text + 1, results, err)
+                                         : fs_error_set(err, FS_EXIT_DATA, "%s: found %zu names, expected %zu", name,
+                                                        count, table->columns);
+    free(text);
     return status;
 }
 
-static int read_rows(const struct fs_archive *archive, const struct table_shape *shape, struct fs_results *results,
-                     struct fs_error *err)
+static int read_rows(const struct table *table, struct fs_results *results, struct fs_error *err)
 {
-    char **text[FS_ROW_TEXTS] = {NULL};
+    char **text[FS_ROW_TEXTS] = {NULL}, name[NAME_SIZE];
     int status = 0;
     for (enum fs_row_text k = 0; status == 0 && k < FS_ROW_TEXTS; k++) {
-        const char *name = k == FS_ROW_SCORING && shape->former ? FORMER_SCORING : text_names[k];
+        bool former = table->former && texts[k].former != NULL;
         size_t count;
-        status = fs_archive_read_texts(archive, name, &count, &text[k], err);
-        if (status == 0 && count != shape->rows) {
-            status = fs_error_set(err, FS_EXIT_DATA, "%s: found %zu rows, expected %zu as in /results/value", name, count,
-                                  shape->rows);
+        name_in(table->group, former ? texts[k].former : texts[k].name, name);
+        status = fs_archive_read_texts(table->archive, name, &count, &text[k], err);
+        if (status == 0 && count != table->rows) {
+            status = fs_error_set(err, FS_EXIT_DATA, "%s: found %zu rows, expected %zu", name, count, table->rows);
         }
     }
-    for (size_t i = 0; status == 0 && i < shape->rows; i++) {
+    for (size_t i = 0; status == 0 && i < table->rows; i++) {
         const char *row[FS_ROW_TEXTS];
         for (enum fs_row_text k = 0; k < FS_ROW_TEXTS; k++) {
             row[k] = text[k][i];
@@ -241,15 +255,17 @@ static int read_rows(const struct fs_archive *archive, const struct table_shape 
     return status;
 }
 
-static int read_field(const struct fs_archive *archive, const struct field *field, bool former, unsigned char *column,
+static int read_field(const struct table *table, const struct field *field, unsigned char *column,
                       struct fs_results *results, struct fs_error *err)
 {
-    const char *name = former && field->former != NULL ? field->former : field->name;
+    char name[NAME_SIZE];
     size_t width = width_of(results, field), count = results->rows * width;
-    if (width == 0 || (field->of == CHANGES && !fs_archive_has(archive, name))) {
+    name_in(table->group, table->former && field->former != NULL ? field->former : field->name, name);
+    if (width == 0 || (field->of == CHANGES && !fs_archive_has(table->archive, name))) {
         return 0; /* the first files have no paired tests */
     }
-    if (fs_archive_read(archive, name, field->is_count ? FS_ARCHIVE_I64 : FS_ARCHIVE_F64, count, column, err) != 0) {
+    if (fs_archive_read(table->archive, name, field->is_count ? FS_ARCHIVE_I64 : FS_ARCHIVE_F64, count, column, err) !=
+        0) {
         return -1;
     }
     for (size_t i = 0; i < count; i++) {
@@ -258,23 +274,25 @@ static int read_field(const struct fs_archive *archive, const struct field *fiel
     return 0;
 }
 
-static int read_columns(const struct fs_archive *archive, bool former, void *column, struct fs_results *results,
-                        struct fs_error *err)
+static int read_columns(const struct table *table, void *column, struct fs_results *results, struct fs_error *err)
 {
     double *number = column;
     int64_t *count = column;
+    char name[NAME_SIZE];
     for (size_t k = 0; k < FIELDS; k++) {
-        if (read_field(archive, &fields[k], former, column, results, err) != 0) {
+        if (read_field(table, &fields[k], column, results, err) != 0) {
             return -1;
         }
     }
-    if (fs_archive_read(archive, "/results/ideal", FS_ARCHIVE_F64, results->rows, number, err) != 0) {
+    if (fs_archive_read(table->archive, name_in(table->group, "ideal", name), FS_ARCHIVE_F64, results->rows, number,
+                        err) != 0) {
         return -1;
     }
     for (size_t i = 0; i < results->rows; i++) {
         results->row[i].ideal = number[i];
     }
-    if (fs_archive_read(archive, "/results/skipped", FS_ARCHIVE_I64, results->rows * FS_SKIP_COUNT, count, err) != 0) {
+    if (fs_archive_read(table->archive, name_in(table->group, "skipped", name), FS_ARCHIVE_I64,
+                        results->rows * FS_SKIP_COUNT, count, err) != 0) {
         return -1;
     }
     for (size_t i = 0; i < results->rows * FS_SKIP_COUNT; i++) {
@@ -283,20 +301,22 @@ static int read_columns(const struct fs_archive *archive, bool former, void *col
     return 0;
 }
 
-int fs_evaluate_read(const struct fs_archive *archive, struct fs_results *results, struct fs_error *err)
+int fs_evaluate_read(const struct fs_archive *archive, const char *group, struct fs_results *results,
+                     struct fs_error *err)
 {
-    struct table_shape shape = {0};
+    struct table table = {.archive = archive, .group = group};
+    char name[NAME_SIZE];
     void *column = NULL;
     *results = (struct fs_results){0};
-    if (!fs_archive_has(archive, "/results/value")) {
+    if (!fs_archive_has(archive, name_in(group, "value", name))) {
         return fs_results_create(0, NULL, results, err); /* nothing was evaluated */
     }
-    int status = read_shape(archive, &shape, err) == 0 && read_column_names(archive, &shape, results, err) == 0
-                     ? read_rows(archive, &shape, results, err)
+    int status = read_shape(&table, err) == 0 && read_column_names(&table, results, err) == 0
+                     ? read_rows(&table, results, err)
                      : -1;
     if (status == 0) {
         column = allocate_column(results, err);
-        status = column != NULL ? read_columns(archive, shape.former, column, results, err) : -1;
+        status = column != NULL ? read_columns(&table, column, results, err) : -1;
     }
     free(column);
     if (status != 0) {

@@ -117,8 +117,8 @@ static void rank(struct fs_layer_comparison *comparison)
     }
 }
 
-int fs_layers_add(struct fs_layer_comparison *comparison, size_t layer, const double loss[4],
-                  struct fs_results *result, struct fs_error *err)
+int fs_layers_add(struct fs_layer_comparison *comparison, size_t layer, const double loss[4], struct fs_results *result,
+                  struct fs_error *err)
 {
     size_t i = comparison->layers;
     if (i == comparison->capacity || result->columns != COLUMNS ||
@@ -197,10 +197,9 @@ int fs_layers_write(struct fs_archive *archive, const struct fs_layer_comparison
                     fs_archive_write(archive, GROUP "/loss", FS_ARCHIVE_F64, 2, four, comparison->loss, err) == 0 &&
                     fs_archive_write(archive, GROUP "/ideal", FS_ARCHIVE_F64, 1, &r, ideal, err) == 0 &&
                     fs_archive_write(archive, GROUP "/value", FS_ARCHIVE_F64, 3, values, value, err) == 0 &&
-                    fs_archive_attribute_integer(archive, GROUP, "traced_layer", (int64_t)comparison->traced,
-                                                 err) == 0 &&
-                    fs_archive_attribute_integer(archive, GROUP, "random_layer", (int64_t)comparison->random,
-                                                 err) == 0
+                    fs_archive_attribute_integer(archive, GROUP, "traced_layer", (int64_t)comparison->traced, err) ==
+                        0 &&
+                    fs_archive_attribute_integer(archive, GROUP, "random_layer", (int64_t)comparison->random, err) == 0
                 ? fs_archive_attribute_integer(archive, GROUP, "compared", (int64_t)comparison->capacity, err)
                 : -1;
     }
@@ -266,12 +265,12 @@ static int read_rows(const struct fs_archive *archive, size_t layers, size_t row
     char **text[TEXTS] = {NULL};
     double *value = fs_allocate(layers * rows, COLUMNS * sizeof *value, "layers", err);
     double *ideal = fs_allocate(rows, sizeof *ideal, "layers", err);
-    int status = value != NULL && ideal != NULL &&
-                         fs_archive_read(archive, GROUP "/value", FS_ARCHIVE_F64, COLUMNS * layers * rows, value, err) ==
-                             0 &&
-                         fs_archive_read(archive, GROUP "/ideal", FS_ARCHIVE_F64, rows, ideal, err) == 0
-                     ? read_names(archive, rows, text, err)
-                     : -1;
+    int status =
+        value != NULL && ideal != NULL &&
+                fs_archive_read(archive, GROUP "/value", FS_ARCHIVE_F64, COLUMNS * layers * rows, value, err) == 0 &&
+                fs_archive_read(archive, GROUP "/ideal", FS_ARCHIVE_F64, rows, ideal, err) == 0
+            ? read_names(archive, rows, text, err)
+            : -1;
     for (size_t i = 0; status == 0 && i < layers; i++) {
         status = add_layer(text, value + COLUMNS * rows * i, ideal, rows, &comparison->result[i], err);
     }

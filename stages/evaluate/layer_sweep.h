@@ -36,8 +36,8 @@ void fs_layers_release(struct fs_layer_comparison *comparison); /* takes a zeroe
 size_t fs_layers_random(size_t layers, size_t traced, uint64_t seed);
 /* Adds a layer's results, of one edit, and ranks all anew. The results are taken over, also on failure; their rows are
  * called as those of the layers before. */
-int fs_layers_add(struct fs_layer_comparison *comparison, size_t layer, const double loss[4],
-                  struct fs_results *result, struct fs_error *err);
+int fs_layers_add(struct fs_layer_comparison *comparison, size_t layer, const double loss[4], struct fs_results *result,
+                  struct fs_error *err);
 bool fs_layers_has(const struct fs_layer_comparison *comparison, size_t layer);
 /* The value of a row of the i-th layer and of the whole; NaN where there is none. `subset` NULL: not edited, else any.
  */

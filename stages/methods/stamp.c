@@ -194,8 +194,8 @@ static int differentiate_unit(void *context, size_t thread, size_t unit, void *r
     double *value = fs_allocate(values_of(trainer), sizeof *value, "the values of a training unit", err);
     int status = -1;
     if (value && prepare_scratch(trainer, scratch, err) == 0 &&
-        fs_upper_forward(model, scratch->workspace, scratch->tape, &u->batch, &edit, u->x, u->base,
-                         scratch->h, err) == 0 &&
+        fs_upper_forward(model, scratch->workspace, scratch->tape, &u->batch, &edit, u->x, u->base, scratch->h, err) ==
+            0 &&
         fs_tape_read(model, scratch->workspace, scratch->tape, scratch->h, u->loss.rows, u->row, scratch->logprob,
                      err) == 0 &&
         fs_loss_evaluate(&u->loss, trainer->options, trainer->width, scratch->logprob, value, value + FS_VALUE_COUNT,

@@ -163,7 +163,7 @@ static int write_top1(const struct fs_suite *base, struct fs_archive *archive, s
 {
     const struct biaske_facts *suite = (const struct biaske_facts *)base;
     const size_t shape[2] = {base->items, base->columns};
-    char *path = fs_suite_path(base, "top1", err);
+    char *path = fs_suite_path(base, "object_top1", err);
     int status = path != NULL ? fs_archive_write(archive, path, FS_ARCHIVE_I32, 2, shape, suite->top1, err) : -1;
     free(path);
     return status;
@@ -266,8 +266,10 @@ static int open_biaske_facts(const char *path, const struct fs_suite_options *op
 }
 
 const struct fs_suite_kind fs_suite_biaske_facts = {.name = "biaske_facts",
+                                                    .table = "biaske",
                                                     .key = "biaske",
                                                     .about = "facts that differ between groups (DS, RS)",
+                                                    .headlines = "ds rs",
                                                     .scoring_key = "biaske",
                                                     .masked = "target.prob",
                                                     .causal = "object.mean",

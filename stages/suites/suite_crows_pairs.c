@@ -235,6 +235,7 @@ const struct fs_suite_kind fs_suite_crows_pairs = {.name = "crows_pairs",
                                                    .key = "crows_pairs",
                                                    .about =
                                                        "two sentences that differ in the group, one more stereotyping",
+                                                   .headlines = "crows",
                                                    .scoring_key = "crows_pairs",
                                                    .masked = "pll.unmodified",
                                                    .causal = "sentence.sum",

@@ -3,6 +3,7 @@
  * object.mean for causal models, pll.given for masked ones), and StereoSet items with synonyms. Those that a job edits
  * have rows for the edited and the held-out ones apart; those that are only measured, in subset "all" alone.
  */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -254,6 +255,28 @@ static int make(const char *name, const char *scoring, struct fs_pair_list *own,
     return 0;
 }
 
+/* StereoSet's layout of predictions: a score of each sentence; what the edits give it stands beside. */
+static void add_intrasentence(const struct fs_suite *base, const struct fs_results *results, cJSON *json)
+{
+    const struct pair_suite *suite = (const struct pair_suite *)base;
+    cJSON *list = cJSON_AddArrayToObject(json, "intrasentence");
+    for (size_t i = 0; i < base->items * (CANDIDATES - 1); i++) {
+        size_t item = i / (CANDIDATES - 1), candidate = i % (CANDIDATES - 1);
+        const double *score = &base->score[fs_suite_at(base, item, candidate, 0)];
+        if (!isfinite(score[0])) {
+            continue; /* skipped items have no score to be read elsewhere */
+        }
+        cJSON *entry = cJSON_CreateObject();
+        cJSON_AddStringToObject(entry, "id", suite->pairs->item[item].statement[candidate].id);
+        cJSON_AddNumberToObject(entry, "score", score[0]);
+        for (size_t c = 1; c < base->columns; c++) {
+            cJSON_AddItemToObject(entry, results->column[c],
+                                  isfinite(score[c]) ? cJSON_CreateNumber(score[c]) : cJSON_CreateNull());
+        }
+        cJSON_AddItemToArray(list, entry);
+    }
+}
+
 static int read_stereoset(const char *path, const char *const *categories, struct fs_pair_list *pairs,
                           struct fs_error *err)
 {
@@ -318,7 +341,9 @@ const struct fs_suite_kind fs_suite_stereoset = {
     .scoring_key = "stereoset",
     .masked = "target.prob",
     .causal = "sentence.mean",
+    .given_scores = true,
     .open = open_stereoset,
+    .predictions = add_intrasentence,
     .read_pairs = read_stereoset};
 
 const struct fs_suite_kind fs_suite_biaske = {

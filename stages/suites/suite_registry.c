@@ -21,9 +21,11 @@
 
 #define DECLARE(suite) extern const struct fs_suite_kind fs_suite_##suite;
 #define POINT(suite) &fs_suite_##suite,
+#define NAME(suite) "|" #suite
 
 SUITES(DECLARE)
 const struct fs_suite_kind *const fs_suite_kinds[] = {SUITES(POINT)};
+const char fs_suite_choices[] = SUITES(NAME);
 const size_t fs_suite_kind_count = sizeof fs_suite_kinds / sizeof fs_suite_kinds[0];
 
 const struct fs_suite_kind *fs_suite_kind_find(const char *name)

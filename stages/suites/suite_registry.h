@@ -4,6 +4,7 @@
 #ifndef FAIRSTAMP_STAGES_SUITES_SUITE_REGISTRY_H
 #define FAIRSTAMP_STAGES_SUITES_SUITE_REGISTRY_H
 
+#include <cjson/cJSON.h>
 #include <stdbool.h>
 
 #include "model/spec.h"
@@ -25,16 +26,21 @@ struct fs_suite_options {
 
 struct fs_suite_kind {
     const char *name;            /* "crows_pairs": of `score --suite`, and group of the archive */
+    const char *table;           /* what its rows are called; NULL: the name */
     const char *key;             /* data.<key> of a job names its data; several rows can read the same data */
     const char *about;           /* one sentence for readers of a report */
+    const char *headlines;       /* "ds rs": metrics that are read beside those of the edited pairs; NULL: none */
     const char *scoring_key;     /* scoring.<key> of a job chooses P[k]; NULL: no choice */
     const char *masked, *causal; /* the default scoring of each kind of model, where there is a choice */
     bool masked_only;            /* a causal model cannot be scored */
-    bool compares_layers;        /* measured at every layer of a layer sweep */
+    bool given_scores;    /* `metrics` can take scores of its pairs that were made elsewhere (fs_evaluate_scores) */
+    bool compares_layers; /* measured at every layer of a layer sweep */
     /* `path`: a file, or a folder of files. *suite is NULL where it has no item of the job's categories. The caller
      * destroys it with fs_suite_destroy. Errors: as the readers' (FS_EXIT_NO_INPUT, FS_EXIT_DATA). */
     int (*open)(const char *path, const struct fs_suite_options *options, struct fs_suite **suite,
                 struct fs_error *err);
+    /* Adds the scores of all columns to `json` in the layout that published scorers read; NULL: none. */
+    void (*predictions)(const struct fs_suite *suite, const struct fs_results *results, cJSON *json);
     /* The pairs that a job can edit; NULL: the suite has none. A category without any pair is FS_EXIT_DATA. */
     int (*read_pairs)(const char *path, const char *const *categories, struct fs_pair_list *pairs,
                       struct fs_error *err);
@@ -42,6 +48,9 @@ struct fs_suite_kind {
 /* [fs_suite_kind_count], in the order of their rows in a result table, the edited suite first of all. */
 extern const struct fs_suite_kind *const fs_suite_kinds[];
 extern const size_t fs_suite_kind_count;
+
+/* "|crows_pairs|..." of all names, each after a bar. */
+extern const char fs_suite_choices[];
 
 /* NULL: no suite has that name. */
 const struct fs_suite_kind *fs_suite_kind_find(const char *name);

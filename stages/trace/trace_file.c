@@ -106,7 +106,7 @@ static int write_heat_map(struct fs_archive *archive, const struct fs_trace_resu
 }
 
 static int write_sublayers(struct fs_archive *archive, const struct fs_trace_options *options,
-                         const struct fs_trace_result *result, struct fs_error *err)
+                           const struct fs_trace_result *result, struct fs_error *err)
 {
     const struct fs_trace_sublayers *sublayers = &result->sublayers;
     size_t k = sublayers->kinds, L = result->layers;
