@@ -64,8 +64,7 @@ void fs_doctor_memory(struct fs_doctor *doctor, const struct fs_rank_facts *fact
 /* Local: Slurm's time limit, and whether the ranks know of each other. */
 void fs_doctor_slurm(struct fs_doctor *doctor, size_t ranks);
 
-/* One parallel HDF5 file in `folder` (NULL on all ranks: not checked), written by all ranks and read back by the root.
- */
-void fs_doctor_hdf5(struct fs_doctor *doctor, struct fs_session *session, const char *folder);
+/* Local (root, which writes all files of a job): an archive in `folder` is published, read back, and removed. */
+void fs_doctor_archive(struct fs_doctor *doctor, const char *folder);
 
 #endif

@@ -232,8 +232,8 @@ static void check_all_of_job(struct fs_doctor *doctor, struct fs_session *sessio
         bool writable = check_output(doctor, session, fs_job_text(job, FS_KEY_OUTPUT), &folder);
         if (writable && fs_session_is_root(session)) {
             check_disk(doctor, folder, needs->disk > 0 ? needs->disk : FILE_BYTES);
+            fs_doctor_archive(doctor, folder);
         }
-        fs_doctor_hdf5(doctor, session, writable ? folder : NULL);
     }
     free(folder);
     fs_job_destroy(job);
@@ -338,7 +338,7 @@ const struct fs_command fs_command_doctor = {
         "Checks in seconds what would end a job after hours in a queue, one line a check: ok, warning or failed, with "
         "the likely fix. How the ranks were started, their versions, threads and cores, OpenBLAS's kernels, Slurm's "
         "time, memory and /dev/shm; with a job also its keys, model and data as every rank sees them, whether the "
-        "output can be written, the disk, and parallel HDF5. Start it as you will start the job. Ends with 0, warnings "
+        "output can be written and read back, and the disk. Start it as you will start the job. Ends with 0, warnings "
         "or not, or 69 where a check failed.",
     .options = command_options,
     .run = run,
