@@ -1,5 +1,6 @@
 /* doctor: the checks of doctor.h, and of a job: model, data, output. */
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,18 +14,15 @@
 #include "io/publish.h"
 #include "pipeline/checks/doctor.h"
 #include "pipeline/commands/commands.h"
+#include "pipeline/estimate/memory.h"
 #include "pipeline/run/run_stages.h"
 #include "results/report.h"
 #include "results/stage_files.h"
 #include "stages/plan/statement.h"
 
 #define MIB (1024.0 * 1024.0)
-#define UNIT_TOKENS ((uint64_t)2048)    /* of the stages trace and stamp */
-#define LOGITS ((uint64_t)16 << 20)     /* a thread holds at most */
-#define STAMP_NUMBERS ((uint64_t)6)     /* a parameter on each rank: the stamp, its best, moments, gradient */
-#define RANK_BYTES ((uint64_t)64 << 20) /* program, libraries, MPI's buffers */
-#define FILE_BYTES ((uint64_t)64 << 20) /* trace.h5 and evaluate.h5, generously */
-#define STAMP_COPIES ((uint64_t)3)      /* stamp.h5, its partial file, and the one that takes its place */
+#define FILE_BYTES (64 * MIB) /* trace.h5 and evaluate.h5, generously */
+#define STAMP_COPIES 3.0      /* stamp.h5, its partial file, and the one that replaces it */
 
 /* An error of any rank as a finding. Collective; `status` and `error` are each rank's own. */
 static bool agree(struct fs_doctor *doctor, struct fs_session *session, const char *name, int status,
@@ -78,32 +76,33 @@ static int check_layer(const struct fs_job *job, const struct fs_spec *spec, str
     return 0;
 }
 
-static uint64_t bytes_of_files(const struct fs_model *model)
+/* pipeline/estimate/memory.h, with units of the usual size; the layer in the middle where the job names none. */
+static void estimate(const struct fs_session *session, const struct fs_job *job, const struct fs_model *model,
+                     struct fs_needs *needs)
 {
-    size_t files;
-    uint64_t bytes = 0;
-    const char *const *file = fs_model_files(model, &files);
-    for (size_t i = 0; i < files; i++) {
-        struct stat info;
-        bytes += stat(file[i], &info) == 0 ? (uint64_t)info.st_size : 0;
-    }
-    return bytes;
-}
-
-/* ARCHITECTURE.md, Memory. */
-static void estimate(const struct fs_job *job, const struct fs_model *model, struct fs_needs *needs)
-{
-    const struct fs_spec *s = fs_model_spec(model);
-    uint64_t parameters = fs_stamp_parameters(s->hidden, (size_t)fs_job_number(job, FS_KEY_STAMP_WIDTH));
-    uint64_t row = 8 * s->hidden + (s->heads + 2 * s->key_value_heads) * s->head_size + 3 * s->ffn;
-    uint64_t logits = UNIT_TOKENS * s->vocabulary < LOGITS ? UNIT_TOKENS * s->vocabulary : LOGITS;
-    *needs = (struct fs_needs){
-        .shared = fs_model_converted_bytes(model),
-        .rank = RANK_BYTES + STAMP_NUMBERS * parameters * sizeof(fs_real),
-        .thread = (UNIT_TOKENS * row + logits) * sizeof(fs_real),
-        .disk = FILE_BYTES + STAMP_COPIES * STAMP_NUMBERS * parameters * sizeof(fs_real),
+    const struct fs_spec *spec = fs_model_spec(model);
+    bool chosen = !fs_job_chose(job, FS_KEY_STAMP_LAYER, "auto");
+    struct fs_memory_load load = {
+        .ranks = session->runner->ranks,
+        .threads = session->runner->threads,
+        .layer = chosen ? (size_t)fs_job_number(job, FS_KEY_STAMP_LAYER) : spec->layers / 2,
+        .width = (size_t)fs_job_number(job, FS_KEY_STAMP_WIDTH),
     };
-    needs->node = needs->shared + bytes_of_files(model);
+    double state = FS_MEMORY_STATE * (double)(fs_stamp_parameters(spec->hidden, load.width) * sizeof(fs_real));
+    struct fs_memory memory;
+    load.file = fmax(state, FILE_BYTES);
+    fs_memory_of_model(model, &load);
+    fs_memory_usual_units(spec, &load);
+    fs_memory_of(spec, &load, &memory);
+    double thread = fmax(memory.training, fmax(memory.trace, memory.evaluate));
+    *needs = (struct fs_needs){
+        .node = (uint64_t)memory.weights,
+        .shared = (uint64_t)load.converted,
+        .rank = (uint64_t)(memory.program + memory.optimizer + memory.gradients + memory.caches),
+        .thread = (uint64_t)thread,
+        .root = (uint64_t)memory.archive,
+        .disk = (uint64_t)(FILE_BYTES + STAMP_COPIES * state),
+    };
 }
 
 /* `kind` and `needs` are set where it returns true. */
@@ -120,7 +119,7 @@ static bool check_model(struct fs_doctor *doctor, struct fs_session *session, co
     if (sound) {
         const struct fs_spec *spec = fs_model_spec(model);
         *kind = spec->kind;
-        estimate(job, model, needs);
+        estimate(session, job, model, needs);
         fs_doctor_add(doctor, FS_FINDING_OK, "model", NULL,
                       "%s: %s, %s, %zu layers, hidden size %zu; every rank can read it", folder, spec->family_name,
                       spec->kind == FS_MASKED ? "masked" : "causal", spec->layers, spec->hidden);
@@ -231,7 +230,7 @@ static void check_all_of_job(struct fs_doctor *doctor, struct fs_session *sessio
         }
         bool writable = check_output(doctor, session, fs_job_text(job, FS_KEY_OUTPUT), &folder);
         if (writable && fs_session_is_root(session)) {
-            check_disk(doctor, folder, needs->disk > 0 ? needs->disk : FILE_BYTES);
+            check_disk(doctor, folder, needs->disk > 0 ? needs->disk : (uint64_t)FILE_BYTES);
             fs_doctor_archive(doctor, folder);
         }
     }

@@ -191,6 +191,7 @@ static int load(struct fs_estimator *e, struct fs_error *err)
     const struct fs_spec *spec = fs_model_spec(e->session->model);
     e->spec = *spec;
     estimate->weights = fs_spec_numbers(spec);
+    fs_memory_of_model(e->session->model, &e->memory);
     estimate->cut =
         spec->layers > CUT_LAYERS && fs_flops_layer(spec, 4 * FS_UNIT_TOKENS, 0) * (double)spec->layers > CUT_FLOPS;
     if (fs_session_agree(e->session, begin_probing(e, &e->whole, "whole", SIZE_MAX, err), err) != 0 ||

@@ -3,6 +3,7 @@
 #define FAIRSTAMP_PIPELINE_ESTIMATE_ESTIMATE_PARTS_H
 
 #include "pipeline/estimate/estimate.h"
+#include "pipeline/estimate/memory.h"
 #include "pipeline/run/run_stages.h"
 #include "stages/work/probe.h"
 
@@ -23,9 +24,9 @@ struct fs_estimator {
     struct fs_fingerprint fingerprint;           /* of the job; root alone */
     char digest[FS_STAGE_COUNT][FS_DIGEST_SIZE]; /* likewise */
     struct fs_probing whole, cut;                /* `cut` measures where the estimate is cut, else `whole` does */
-    double most_tokens[FS_STAGE_COUNT], most_rows[FS_STAGE_COUNT]; /* of a unit */
-    bool layer_is_certain;                                         /* the job's, or of a whole trace */
-    double kept_tokens, kl_rows;                                   /* of all training units */
+    bool layer_is_certain;                       /* the job's, or of a whole trace */
+    double kept_tokens;                          /* of all training units */
+    struct fs_memory_load memory;
 };
 
 /* Of a stage on the probe, this rank's own. */

@@ -18,8 +18,7 @@
  * unit; an iteration costs the layers above and the head, once at each row that is read. Gradients are summed in unit
  * order, so the stamp has the same bits on any number of ranks.
  *
- * Memory, over all ranks: stamp_unit.h's of each unit of a batch; on each rank 5 numbers a parameter, and for each
- * thread the largest unit's logits and tape. It is freed with the batch.
+ * Memory: pipeline/estimate/memory.h; a batch's is freed with it.
  */
 #ifndef FAIRSTAMP_STAGES_METHODS_STAMP_H
 #define FAIRSTAMP_STAGES_METHODS_STAMP_H

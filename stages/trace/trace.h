@@ -24,8 +24,7 @@
  * kind and item.
  *
  * Restorations run by wavefront: each layer adds the sequence with its restored rows to the batch, and the rows share
- * all layers above. Items are grouped in their order into units of about 4 x FS_UNIT_TOKENS tokens at the top layer, a
- * unit's memory is that many rows of h (T,d) beside the workspace.
+ * all layers above. Items are grouped in their order into units of about 4 x FS_UNIT_TOKENS tokens at the top layer.
  */
 #ifndef FAIRSTAMP_STAGES_TRACE_TRACE_H
 #define FAIRSTAMP_STAGES_TRACE_TRACE_H
