@@ -167,7 +167,8 @@ static int compose(struct fs_statement_text *statement, const char *prompt, cons
         if (prompt[0] == '{') {
             capitalise(before[0] != '\0' ? before : completion);
         }
-        result = fs_statement_set(statement, before, strlen(before), completion, after, NULL, "", err);
+        const struct fs_statement_parts parts = {before, strlen(before), completion, after, NULL, ""};
+        result = fs_statement_set(statement, &parts, err);
     }
     free(before);
     free(after);

@@ -140,7 +140,8 @@ static int set_following(const struct item *item, const char *sentence, const ch
     }
     memcpy(before, item->context, length);
     before[length] = ' ';
-    int result = fs_statement_set(statement, before, length + 1, sentence, "", NULL, id, err);
+    const struct fs_statement_parts parts = {before, length + 1, sentence, "", NULL, id};
+    int result = fs_statement_set(statement, &parts, err);
     free(before);
     return result;
 }
@@ -172,9 +173,8 @@ static int read_sentence(const struct item *item, const cJSON *entry, const char
     }
     const char *first = strstr(item->context, blank);
     char *after = fill_blanks(first + sizeof blank - 1, word, err);
-    int result = after == NULL ? -1
-                               : fs_statement_set(&pair->statement[candidate], item->context,
-                                                  (size_t)(first - item->context), word, after, sentence, id, err);
+    const struct fs_statement_parts parts = {item->context, (size_t)(first - item->context), word, after, sentence, id};
+    int result = after == NULL ? -1 : fs_statement_set(&pair->statement[candidate], &parts, err);
     if (result == 0 && strstr(first + 1, blank) != NULL) {
         const char *rest = first + sizeof blank - 1;
         pair->statement[candidate].gaps = fs_copy_text(rest, strlen(rest), err);

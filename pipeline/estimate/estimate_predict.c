@@ -103,22 +103,20 @@ static int predict_time(const struct fs_estimator *e, const struct plan *plan, s
     const struct fs_probe_record *record = plan->record;
     const struct fs_machine *machine = &e->estimate->machine;
     const struct fs_machine free_of_charge = {0, INFINITY, 0};
-    size_t threads = e->estimate->threads;
     *time = (struct fs_estimate_time){.serial_seconds = time->serial_seconds};
     for (size_t w = 0; w < record->works; w++) {
         const struct fs_probe_work *work = &record->work[w];
+        const struct fs_schedule schedule = {plan->second[w], work->units, ranks, e->estimate->threads};
         double calls = calls_of(plan, work), ideal = 0, computed, sent = 0;
         for (size_t unit = 0; unit < work->units; unit++) {
-            ideal += plan->second[w][unit] / (double)(ranks * threads);
+            ideal += plan->second[w][unit] / (double)(ranks * schedule.threads);
         }
         if (work->kind == FS_PROBE_SUM) {
             double bytes = sizeof(fs_real), length = (double)work->length;
-            computed = fs_schedule_sum(plan->second[w], work->units, owner, length, bytes, ranks, threads,
-                                       &free_of_charge, err);
-            sent = fs_schedule_sum(plan->second[w], work->units, owner, length, bytes, ranks, threads, machine, err) -
-                   computed;
+            computed = fs_schedule_sum(&schedule, owner, length, bytes, &free_of_charge, err);
+            sent = fs_schedule_sum(&schedule, owner, length, bytes, machine, err) - computed;
         } else {
-            computed = fs_schedule_map(plan->second[w], work->units, ranks, threads, owner, err);
+            computed = fs_schedule_map(&schedule, owner, err);
             sent = 4 * fs_schedule_agree(ranks, machine);
         }
         if (computed < 0 || sent < 0) {

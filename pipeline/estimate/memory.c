@@ -53,7 +53,7 @@ static double training_of(const struct fs_spec *spec, const struct fs_memory_loa
 static double gradients_of(const struct fs_memory_load *load, double parameters)
 {
     double window = (double)fs_sum_share(load->ranks, load->threads);
-    double sent = load->ranks > 1 ? 2 * fmin(parameters, FS_MEMORY_BLOCK) : 0;
+    double sent = load->ranks > 1 ? 2 * fmin(parameters, (double)FS_SUM_BLOCK) : 0;
     return fmin(load->units, window) * (parameters + sent);
 }
 

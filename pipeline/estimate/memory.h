@@ -9,7 +9,7 @@
  *     weights      once a node: the files that are mapped, and the tensors that are converted
  *     program      once a rank: program, libraries, buffers of MPI; FS_MEMORY_PROGRAM bytes
  *     optimizer    once a rank: 5 P, the stamp, its best, Adam's two moments, the gradient
- *     gradients    once a rank: w (P + 2 min(P, FS_MEMORY_BLOCK)), the second term on several ranks only;
+ *     gradients    once a rank: w (P + 2 min(P, FS_SUM_BLOCK)), the second term on several ranks only;
  *                  w = min(training units, fs_sum_share(ranks, threads)), at most 32 / ranks or 2 a thread
  *     caches       once a rank: (2 d T' + V R') / ranks for all T' tokens and R' KL rows of a batch; at least one unit's
  *
@@ -32,7 +32,6 @@
 #include "model/model.h"
 
 #define FS_MEMORY_PROGRAM (64.0 * (1 << 20)) /* bytes */
-#define FS_MEMORY_BLOCK ((double)(1 << 20))  /* numbers of a gradient that ranks exchange at once */
 #define FS_MEMORY_LOGITS ((double)(16 << 20))
 
 #define FS_MEMORY_STATE 4 /* numbers a parameter in the file of a stamp that is being trained */

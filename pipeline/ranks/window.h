@@ -4,6 +4,9 @@
 
 #include <stddef.h>
 
+/* Numbers of a vector that change hands at once: bounds memory, and counts below INT_MAX. */
+#define FS_SUM_BLOCK ((size_t)1 << 20)
+
 /* Most units, and so vectors, that a rank of `threads` threads holds of a window. */
 size_t fs_sum_share(size_t ranks, size_t threads);
 
