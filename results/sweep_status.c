@@ -41,7 +41,7 @@ int fs_sweep_look(const struct fs_sweep_cell *cell, struct fs_cell_progress *pro
     }
     progress->changed = strcmp(sha256, cell->sha256) != 0;
     for (int stage = 0; stage < FS_STAGE_COUNT; stage++) {
-        bool asked = stage != FS_STAGE_LAYERS || !fs_job_chose(job, FS_KEY_TRACE_VERIFY, "none");
+        bool asked = stage != FS_STAGE_LAYERS || fs_job_settings(job)->compare != FS_COMPARE_NONE;
         enum fs_cell_state state = look_at(cell->output, (enum fs_stage)stage);
         progress->stage[stage] = !asked && state == FS_CELL_MISSING ? FS_CELL_UNASKED : state;
         progress->complete = progress->complete && (!asked || state == FS_CELL_DONE);

@@ -70,10 +70,10 @@ static int open_model(const char *folder, struct fs_model **model, struct fs_tok
 
 static int check_layer(const struct fs_job *job, const struct fs_spec *spec, struct fs_error *err)
 {
-    if (!fs_job_chose(job, FS_KEY_STAMP_LAYER, "auto") &&
-        fs_job_number(job, FS_KEY_STAMP_LAYER) >= (double)spec->layers) {
-        return fs_error_set(err, FS_EXIT_CONFIG, "stamp.layer: found %.0f; take a layer from 0 to %zu of this model",
-                            fs_job_number(job, FS_KEY_STAMP_LAYER), spec->layers - 1);
+    size_t layer = fs_job_layer(job);
+    if (layer != FS_AUTO && layer >= spec->layers) {
+        return fs_error_set(err, FS_EXIT_CONFIG, "stamp.layer: found %zu; take a layer from 0 to %zu of this model",
+                            layer, spec->layers - 1);
     }
     return 0;
 }
@@ -94,7 +94,9 @@ static uint64_t bytes_of_files(const struct fs_model *model)
 static void estimate(const struct fs_job *job, const struct fs_model *model, struct fs_needs *needs)
 {
     const struct fs_spec *s = fs_model_spec(model);
-    uint64_t parameters = fs_stamp_parameters(s->hidden, (size_t)fs_job_number(job, FS_KEY_STAMP_WIDTH));
+    struct fs_stamp_options stamp = {0};
+    fs_job_fill(job, &fs_stamp_settings, s->kind, &stamp);
+    uint64_t parameters = fs_stamp_parameters(s->hidden, stamp.width);
     uint64_t row = 8 * s->hidden + (s->heads + 2 * s->key_value_heads) * s->head_size + 3 * s->ffn;
     uint64_t logits = UNIT_TOKENS * s->vocabulary < LOGITS ? UNIT_TOKENS * s->vocabulary : LOGITS;
     *needs = (struct fs_needs){
@@ -110,7 +112,7 @@ static void estimate(const struct fs_job *job, const struct fs_model *model, str
 static bool check_model(struct fs_doctor *doctor, struct fs_session *session, const struct fs_job *job,
                         enum fs_model_kind *kind, struct fs_needs *needs)
 {
-    const char *folder = fs_job_text(job, FS_KEY_MODEL);
+    const char *folder = fs_job_settings(job)->model;
     struct fs_model *model = NULL;
     struct fs_tokenizer *tokenizer = NULL;
     struct fs_error error = FS_ERROR_INIT;
@@ -229,7 +231,7 @@ static void check_all_of_job(struct fs_doctor *doctor, struct fs_session *sessio
         } else {
             fs_doctor_add(doctor, FS_FINDING_WARNING, "data", NULL, "not checked: that needs the model");
         }
-        bool writable = check_output(doctor, session, fs_job_text(job, FS_KEY_OUTPUT), &folder);
+        bool writable = check_output(doctor, session, fs_job_settings(job)->output, &folder);
         if (writable && fs_session_is_root(session)) {
             check_disk(doctor, folder, needs->disk > 0 ? needs->disk : FILE_BYTES);
         }

@@ -19,8 +19,9 @@ extern const struct fs_command *const fs_commands[];
 void fs_command_operands(const struct fs_command *command, char *out, size_t size);
 /* Its actions with their descriptions, and its own description. */
 void fs_command_description(const struct fs_command *command, char *out, size_t size);
-/* "plan, run, merge" of the actions that take `option` (NULL: of all). */
-void fs_command_actions(const struct fs_command *command, const struct fs_option *option, char *out, size_t size);
+/* "plan, run and merge" of the actions that take `option` (NULL: of all), with `last`, " and ", before the last one. */
+void fs_command_actions(const struct fs_command *command, const struct fs_option *option, const char *last, char *out,
+                        size_t size);
 
 /* Everything from the command line to the exit code, in words on stderr; for main(). */
 int fs_command_main(int argc, char **argv);

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "jobs/job.h"
+#include "jobs/job_keys.h"
 #include "pipeline/commands/commands.h"
 #include "pipeline/commands/help.h"
 
@@ -116,24 +116,29 @@ static void print_lists(FILE *stream)
     }
     column = 0;
     fprintf(stream, "\"\n_fairstamp_keys=\"");
-    for (size_t i = 0; i < FS_KEY_COUNT; i++) {
-        print_word(stream, fs_job_keys[i].name, &column);
+    size_t count;
+    const struct fs_job_key *key = fs_job_keys(&count);
+    for (size_t i = 0; i < count; i++) {
+        print_word(stream, key[i].setting->key, &column);
     }
     fprintf(stream, "\"\n\n");
 }
 
 static void print_keys(FILE *stream)
 {
-    for (size_t i = 0; i < FS_KEY_COUNT; i++) {
-        const struct fs_job_key *key = &fs_job_keys[i];
-        if (key->choices == NULL && key->kind != FS_KEY_PATH && key->kind != FS_KEY_LAYER) {
+    size_t count;
+    const struct fs_job_key *key = fs_job_keys(&count);
+    for (size_t i = 0; i < count; i++) {
+        const struct fs_setting *setting = key[i].setting;
+        const char *choices = fs_setting_choices(setting);
+        if (choices == NULL && setting->kind != FS_SETTING_PATH && setting->kind != FS_SETTING_AUTO) {
             continue;
         }
-        fprintf(stream, "    %s) ", key->name);
-        if (key->choices != NULL) {
-            print_choices(stream, key->choices);
+        fprintf(stream, "    %s) ", setting->key);
+        if (choices != NULL) {
+            print_choices(stream, choices);
         } else {
-            fputs(key->kind == FS_KEY_PATH ? "_fairstamp_files ''" : "_fairstamp_words auto", stream);
+            fputs(setting->kind == FS_SETTING_PATH ? "_fairstamp_files ''" : "_fairstamp_words auto", stream);
         }
         fprintf(stream, " ;;\n");
     }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "jobs/job_keys.h"
 #include "pipeline/commands/commands.h"
 #include "pipeline/commands/completion.h"
 #include "pipeline/commands/help_text.h"
@@ -90,9 +91,11 @@ void fs_help_command(const struct fs_command *command, FILE *stream)
         return;
     }
     fprintf(stream, "\nkeys of the job file; \"a.b\" is key b of object a, and --set a.b=VALUE:\n");
-    for (size_t i = 0; i < FS_KEY_COUNT; i++) {
-        fs_describe_key(&fs_job_keys[i], text, sizeof text);
-        print_entry(stream, fs_job_keys[i].name, text);
+    size_t count;
+    const struct fs_job_key *key = fs_job_keys(&count);
+    for (size_t i = 0; i < count; i++) {
+        fs_describe_key(key[i].setting, text, sizeof text);
+        print_entry(stream, key[i].setting->key, text);
     }
 }
 

@@ -24,12 +24,12 @@ struct assignment {
 /* `only`: FS_STAGE_COUNT for all stages of the job. */
 static void assign(enum fs_stage only, const struct fs_job *job, struct assignment *assignment)
 {
-    bool automatic = fs_job_chose(job, FS_KEY_STAMP_LAYER, "auto");
+    bool automatic = fs_job_layer(job) == FS_AUTO;
     *assignment = (struct assignment){0};
     for (int stage = 0; stage < FS_STAGE_COUNT; stage++) {
         assignment->wanted[stage] = only == FS_STAGE_COUNT || stage == (int)only;
     }
-    bool layers = !fs_job_chose(job, FS_KEY_TRACE_VERIFY, "none");
+    bool layers = fs_job_settings(job)->compare != FS_COMPARE_NONE;
     assignment->wanted[FS_STAGE_LAYERS] = assignment->wanted[FS_STAGE_LAYERS] && layers;
     assignment->needed[FS_STAGE_TRACE] = (only == FS_STAGE_STAMP || only == FS_STAGE_LAYERS) && automatic;
     assignment->needed[FS_STAGE_STAMP] = only == FS_STAGE_EVALUATE;
@@ -48,7 +48,7 @@ static int look_around(struct fs_job_run *run, struct assignment *assignment, st
         }
         enum fs_stage_policy policy =
             !assignment->wanted[stage] ? FS_STAGE_NEEDED : (force ? FS_STAGE_FORCED : FS_STAGE_WANTED);
-        const char *from = stage == FS_STAGE_TRACE && !force ? fs_job_text(run->job, FS_KEY_TRACE_REUSE) : NULL;
+        const char *from = stage == FS_STAGE_TRACE && !force ? fs_job_settings(run->job)->reuse : NULL;
         if (from != NULL && fs_stage_reuse(from, run->output, (enum fs_stage)stage, &run->fingerprint, err) != 0) {
             return -1;
         }
@@ -196,11 +196,11 @@ int fs_run_stages(struct fs_session *session, enum fs_stage only, struct fs_erro
         return -1;
     }
     run.job = job;
-    run.output = fs_job_text(job, FS_KEY_OUTPUT);
+    run.output = fs_job_settings(job)->output;
     assign(only, job, &assignment);
     if (only == FS_STAGE_LAYERS && !assignment.wanted[FS_STAGE_LAYERS]) {
         status =
-            fs_error_set(err, FS_EXIT_CONFIG, "%s: trace.verify is \"none\", expected random or all for this stage",
+            fs_error_set(err, FS_EXIT_CONFIG, "%s: layers.compare is \"none\", expected random or all for this stage",
                          options->operand[0]);
     }
     status = status == 0 ? prepare(&run, &assignment, err) : -1;

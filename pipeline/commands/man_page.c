@@ -1,6 +1,6 @@
 #include "pipeline/commands/man_page.h"
 
-#include "jobs/job.h"
+#include "jobs/job_keys.h"
 #include "pipeline/commands/commands.h"
 #include "pipeline/commands/help.h"
 #include "pipeline/commands/help_text.h"
@@ -59,9 +59,11 @@ static void print_job_file(FILE *stream)
     roff(stream,
          "JSON. A key \"a.b\" below is key b of object a. Relative paths count from the job file's folder, those of "
          "--set from the working directory. ${NAME} is replaced by the environment's variable.\n");
-    for (size_t i = 0; i < FS_KEY_COUNT; i++) {
-        fs_describe_key(&fs_job_keys[i], text, sizeof text);
-        roff_entry(stream, fs_job_keys[i].name, text);
+    size_t count;
+    const struct fs_job_key *key = fs_job_keys(&count);
+    for (size_t i = 0; i < count; i++) {
+        fs_describe_key(key[i].setting, text, sizeof text);
+        roff_entry(stream, key[i].setting->key, text);
     }
 }
 

@@ -50,7 +50,7 @@ static const struct fs_option *option_named(const struct fs_command *command, co
 static int unknown_option(const struct fs_command *command, const char *name, struct fs_error *err)
 {
     const char *known[MOST_NAMES] = {fs_option_help.name};
-    const char *now = fs_option_renamed(name);
+    const char *now = fs_renamed_name(fs_renamed_options, name);
     if (now != NULL && option_named(command, now) != NULL) {
         return fs_error_set(err, FS_EXIT_USAGE, "%s: this option is now called \"%s\"; write that", name, now);
     }
@@ -155,11 +155,10 @@ static int take_action(struct fs_options *options, struct fs_error *err)
     if (command->actions == NULL) {
         return 0;
     }
-    fs_command_actions(command, NULL, all, sizeof all);
+    fs_command_actions(command, NULL, " or ", all, sizeof all);
     if (name == NULL) {
-        return fs_error_set(err, FS_EXIT_USAGE,
-                            "%s: found no operand, expected first one of: %s; see fairstamp %s --help", command->name,
-                            all, command->name);
+        return fs_error_set(err, FS_EXIT_USAGE, "%s: found no operand, expected first %s; see fairstamp %s --help",
+                            command->name, all, command->name);
     }
     for (size_t i = 0; command->actions[i].name != NULL && i + 1 < MOST_NAMES; i++) {
         known[i] = command->actions[i].name;
@@ -170,8 +169,8 @@ static int take_action(struct fs_options *options, struct fs_error *err)
             return 0;
         }
     }
-    return fs_error_set(err, FS_EXIT_USAGE, "%s: found \"%.60s\", expected one of: %s; did you mean \"%s\"?",
-                        command->name, name, all, fs_nearest_name(name, known));
+    return fs_error_set(err, FS_EXIT_USAGE, "%s: found \"%.60s\", expected %s; did you mean \"%s\"?", command->name,
+                        name, all, fs_nearest_name(name, known));
 }
 
 /* An option of another action would silently do nothing. */
@@ -180,7 +179,7 @@ static int check_action_options(const struct fs_options *options, struct fs_erro
     char actions[256];
     for (size_t i = 0; options->action != NULL && i < options->givens; i++) {
         const struct fs_option *option = options->given[i].option;
-        fs_command_actions(options->command, option, actions, sizeof actions);
+        fs_command_actions(options->command, option, " and ", actions, sizeof actions);
         if (actions[0] != '\0' && !fs_option_listed(options->action->options, option)) {
             return fs_error_set(err, FS_EXIT_USAGE, "%s %s: %s is an option of %s", options->command->name,
                                 options->action->name, option->name, actions);
@@ -217,8 +216,8 @@ static int check_operands(const struct fs_options *options, struct fs_error *err
     } else {
         snprintf(expected, sizeof expected, "%zu to %zu", least, most);
     }
-    return fs_error_set(err, FS_EXIT_USAGE, "%s: found %zu operands, expected %s: fairstamp %s %s", name,
-                        options->operands, expected, name, operands);
+    return fs_error_set(err, FS_EXIT_USAGE, "%s: found %zu operand%s, expected %s: fairstamp %s %s", name,
+                        options->operands, options->operands == 1 ? "" : "s", expected, name, operands);
 }
 
 static int check_required(const struct fs_options *options, struct fs_error *err)

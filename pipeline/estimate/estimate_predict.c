@@ -127,9 +127,9 @@ static double alone_of(const struct fs_estimator *e, const struct plan *plan, co
         }
     }
     double steps = (double)batches * (double)plan->steps;
-    double few = (double)batches * fs_job_number(probed, FS_KEY_STAMP_ITERATIONS);
-    double every = fs_job_number(e->job, FS_KEY_STAMP_CHECKPOINT_EVERY);
-    double every_few = fs_job_number(probed, FS_KEY_STAMP_CHECKPOINT_EVERY);
+    double few = (double)batches * (double)fs_estimate_stamp(probed).iterations;
+    double every = (double)fs_estimate_stamp(e->job).checkpoint_every;
+    double every_few = (double)fs_estimate_stamp(probed).checkpoint_every;
     gaps[0] = isfinite(step) ? step : 0;
     gaps[1] = isfinite(step) ? slowest - step : 0;
     average(e, gaps, 2);
@@ -158,12 +158,18 @@ static int fill_seconds(struct plan *plan, const struct fs_probe_record *measure
     return 0;
 }
 
+struct fs_stamp_options fs_estimate_stamp(const struct fs_job *job)
+{
+    struct fs_stamp_options options = {0};
+    fs_job_fill(job, &fs_stamp_settings, FS_MASKED, &options);
+    return options;
+}
+
 int fs_estimate_predict(struct fs_estimator *e, int stage, const struct fs_measured *own, struct fs_error *err)
 {
     struct fs_estimate *estimate = e->estimate;
     struct fs_estimate_stage *out = &estimate->stage[stage];
-    struct plan plan = {.record = fs_probe_get(e->whole.session.runner),
-                        .steps = (size_t)fs_job_number(e->job, FS_KEY_STAMP_ITERATIONS)};
+    struct plan plan = {.record = fs_probe_get(e->whole.session.runner), .steps = fs_estimate_stamp(e->job).iterations};
     const struct fs_probe_record *measured =
         estimate->cut ? fs_probe_get(e->cut.session.runner) : fs_probe_get(e->whole.session.runner);
     size_t most = 1, rates = measured->rates;
@@ -216,7 +222,7 @@ void fs_estimate_memory(struct fs_estimator *e)
     struct fs_estimate *estimate = e->estimate;
     const struct fs_spec *spec = &e->spec;
     double d = (double)spec->hidden, D = (double)spec->head_size, V = (double)spec->vocabulary;
-    double C = fs_job_number(e->job, FS_KEY_STAMP_WIDTH), above = (double)(spec->layers - estimate->layer - 1);
+    double C = (double)fs_estimate_stamp(e->job).width, above = (double)(spec->layers - estimate->layer - 1);
     double P = (double)fs_stamp_parameters(spec->hidden, (size_t)C), ranks = (double)estimate->ranks;
     double threads = (double)estimate->threads, number = (double)sizeof(fs_real);
     double T = e->most_tokens[FS_STAGE_STAMP], R = e->most_rows[FS_STAGE_STAMP];
