@@ -1,6 +1,6 @@
 #include "jobs/data_keys.h"
 
-#include "jobs/job.h"
+#include "jobs/stage_names.h"
 
 #define EVALUATE (1u << FS_STAGE_EVALUATE)
 #define ALL (1u << FS_STAGE_TRACE | 1u << FS_STAGE_STAMP | EVALUATE)

@@ -2,7 +2,7 @@
 #ifndef FAIRSTAMP_JOBS_DATA_KEYS_H
 #define FAIRSTAMP_JOBS_DATA_KEYS_H
 
-#include "io/settings.h"
+#include "io/settings/settings.h"
 
 struct fs_data_key {
     const char *key; /* "stereoset" */

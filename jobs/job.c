@@ -9,8 +9,6 @@
 #include "jobs/job_keys.h"
 #include "stages/methods/stamp.h"
 
-const char *const fs_stage_names[FS_STAGE_COUNT] = {"trace", "stamp", "evaluate", "layers"};
-
 struct fs_job {
     char *source;
     struct fs_setting_value value[FS_MOST_JOB_KEYS]; /* of fs_job_keys() */

@@ -10,28 +10,9 @@
 #include <stddef.h>
 
 #include "io/error.h"
-#include "io/settings.h"
-
-/* FS_STAGE_LAYERS: stamps at several layers, the check of the trace; run where layers.compare asks for it. */
-enum fs_stage { FS_STAGE_TRACE, FS_STAGE_STAMP, FS_STAGE_EVALUATE, FS_STAGE_LAYERS, FS_STAGE_COUNT };
-extern const char *const fs_stage_names[FS_STAGE_COUNT]; /* "trace", ...: also the file's name and format */
-
-enum fs_compared_layers { FS_COMPARE_NONE, FS_COMPARE_RANDOM, FS_COMPARE_ALL };
-
-/* What belongs to the job as a whole; filled by the tables of job_settings.c. Texts are the job's. */
-struct fs_job_settings {
-    const char *model, *output;    /* folders */
-    size_t seed;                   /* of the split, the noise, the stamp's start values and the bootstrap */
-    const char *const *categories; /* NULL-terminated; NULL: all of the data */
-    const char *edit_pairs;        /* the suite whose pairs are edited; NULL: not said */
-    double held_out, validation;   /* shares of the split */
-    const char *reuse;             /* output folder of a job that traces the same; NULL: none */
-    size_t bootstrap;              /* resamples of the metrics' intervals */
-    size_t text_tokens;            /* of data.text that are scored */
-    size_t permutations;           /* of a SEAT test */
-    enum fs_compared_layers compare;
-    double checkpoint_seconds, checkpoint_share;
-};
+#include "io/settings/settings.h"
+#include "jobs/job_settings.h"
+#include "jobs/stage_names.h"
 
 struct fs_job;
 

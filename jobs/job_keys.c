@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "jobs/data_keys.h"
+#include "jobs/job_settings.h"
+#include "jobs/stage_names.h"
 #include "stages/methods/stamp.h"
 #include "stages/trace/trace.h"
 

@@ -5,9 +5,8 @@
 #ifndef FAIRSTAMP_JOBS_JOB_KEYS_H
 #define FAIRSTAMP_JOBS_JOB_KEYS_H
 
-#include "io/settings.h"
+#include "io/settings/settings.h"
 #include "io/values.h"
-#include "jobs/job.h"
 
 #define FS_MOST_JOB_KEYS 192
 
@@ -23,9 +22,5 @@ const struct fs_job_key *fs_job_key(const char *name);
 
 /* Keys of earlier versions. */
 extern const struct fs_renamed fs_renamed_keys[];
-
-/* Tables of job_settings.c, all of struct fs_job_settings. */
-extern const struct fs_settings fs_core_settings, fs_edit_settings, fs_split_settings, fs_validation_settings,
-    fs_reuse_settings, fs_evaluate_settings, fs_compare_settings, fs_checkpoint_settings;
 
 #endif

@@ -1,4 +1,4 @@
-#include "jobs/job_keys.h"
+#include "jobs/job_settings.h"
 
 static void store_text(const char *text, void *member)
 {

@@ -3,7 +3,6 @@
 #ifndef FAIRSTAMP_PIPELINE_COMMANDS_COMMANDS_H
 #define FAIRSTAMP_PIPELINE_COMMANDS_COMMANDS_H
 
-#include "pipeline/commands/options.h"
 #include "pipeline/commands/options_common.h"
 #include "pipeline/ranks/session.h"
 
@@ -22,8 +21,5 @@ void fs_command_description(const struct fs_command *command, char *out, size_t 
 /* "plan, run and merge" of the actions that take `option` (NULL: of all), with `last`, " and ", before the last one. */
 void fs_command_actions(const struct fs_command *command, const struct fs_option *option, const char *last, char *out,
                         size_t size);
-
-/* Everything from the command line to the exit code, in words on stderr; for main(). */
-int fs_command_main(int argc, char **argv);
 
 #endif

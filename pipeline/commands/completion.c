@@ -4,7 +4,6 @@
 
 #include "jobs/job_keys.h"
 #include "pipeline/commands/commands.h"
-#include "pipeline/commands/help.h"
 
 #define WIDTH 90
 
@@ -104,15 +103,15 @@ static void print_choices(FILE *stream, const char *choices)
     fputc('"', stream);
 }
 
-static void print_lists(FILE *stream)
+static void print_lists(const struct fs_page *pages, FILE *stream)
 {
     size_t column = 0;
     fprintf(stream, "_fairstamp_commands=\"");
     for (size_t i = 0; fs_commands[i] != NULL; i++) {
         print_word(stream, fs_commands[i]->name, &column);
     }
-    for (size_t i = 0; fs_pages[i].name != NULL; i++) {
-        print_word(stream, fs_pages[i].name, &column);
+    for (size_t i = 0; pages[i].name != NULL; i++) {
+        print_word(stream, pages[i].name, &column);
     }
     column = 0;
     fprintf(stream, "\"\n_fairstamp_keys=\"");
@@ -211,13 +210,13 @@ static void print_command(FILE *stream, const struct fs_command *command)
     fprintf(stream, " ;;\n");
 }
 
-int fs_completion_bash(FILE *stream, struct fs_error *err)
+int fs_completion_bash(const struct fs_page *pages, FILE *stream, struct fs_error *err)
 {
     (void)err;
     fputs(replies, stream);
     print_keys(stream);
     fprintf(stream, "    esac\n}\n\n");
-    print_lists(stream);
+    print_lists(pages, stream);
     fputs(words_of_line, stream);
     print_options(stream);
     fprintf(stream, "    esac\n    case ${words[0]} in\n");

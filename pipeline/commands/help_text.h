@@ -2,8 +2,8 @@
 #ifndef FAIRSTAMP_PIPELINE_COMMANDS_HELP_TEXT_H
 #define FAIRSTAMP_PIPELINE_COMMANDS_HELP_TEXT_H
 
-#include "io/settings.h"
-#include "pipeline/commands/options.h"
+#include "io/settings/settings.h"
+#include "pipeline/commands/command.h"
 
 #define FS_HELP_SIZE 2048 /* bytes that hold every text below */
 

@@ -66,9 +66,9 @@ static void schema_key(FILE *stream, const struct fs_setting *setting, const cha
 }
 
 /* Keys of a group follow one another in the table. */
-int fs_job_schema_page(FILE *stream, struct fs_error *err)
+int fs_job_schema_page(const struct fs_page *pages, FILE *stream, struct fs_error *err)
 {
-    (void)err;
+    (void)pages, (void)err;
     char group[64] = "";
     fprintf(stream,
             "{\n  \"$schema\": \"https://json-schema.org/draft/2020-12/schema\",\n  \"title\": \"fairstamp job\",\n"
@@ -98,9 +98,9 @@ int fs_job_schema_page(FILE *stream, struct fs_error *err)
     return 0;
 }
 
-int fs_job_keys_page(FILE *stream, struct fs_error *err)
+int fs_job_keys_page(const struct fs_page *pages, FILE *stream, struct fs_error *err)
 {
-    (void)err;
+    (void)pages, (void)err;
     fprintf(stream, "| key | default | unit or choices | what it is |\n|---|---|---|---|\n");
     size_t count;
     const struct fs_job_key *key = fs_job_keys(&count);

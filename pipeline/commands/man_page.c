@@ -2,7 +2,6 @@
 
 #include "jobs/job_keys.h"
 #include "pipeline/commands/commands.h"
-#include "pipeline/commands/help.h"
 #include "pipeline/commands/help_text.h"
 
 /* Text for roff: no line begins with a control character, backslashes and hyphens are literal. */
@@ -77,7 +76,7 @@ static void print_exit_status(FILE *stream)
     }
 }
 
-int fs_man_page(FILE *stream, struct fs_error *err)
+int fs_man_page(const struct fs_page *pages, FILE *stream, struct fs_error *err)
 {
     (void)err;
     fprintf(stream,
@@ -92,8 +91,8 @@ int fs_man_page(FILE *stream, struct fs_error *err)
     fprintf(stream, ".SH COMMANDS\n");
     print_commands(stream);
     fprintf(stream, ".SS Alone\n");
-    for (size_t i = 0; fs_pages[i].name != NULL; i++) {
-        roff_entry(stream, fs_pages[i].name, fs_pages[i].help);
+    for (size_t i = 0; pages[i].name != NULL; i++) {
+        roff_entry(stream, pages[i].name, pages[i].help);
     }
     print_job_file(stream);
     fprintf(stream, ".SH FILES\n");

@@ -29,7 +29,7 @@
 
 #include "io/archive/archive.h"
 #include "io/benchmarks/benchmark.h"
-#include "io/settings.h"
+#include "io/settings/settings.h"
 #include "model/backward.h"
 #include "stages/plan/statement.h"
 #include "stages/work/runner.h"

@@ -3,8 +3,8 @@
  * and what it means. The table is beside the struct; reader, help and fingerprint walk it. To add a setting is to add
  * its row and the member. Local.
  */
-#ifndef FAIRSTAMP_IO_SETTINGS_H
-#define FAIRSTAMP_IO_SETTINGS_H
+#ifndef FAIRSTAMP_IO_SETTINGS_SETTINGS_H
+#define FAIRSTAMP_IO_SETTINGS_SETTINGS_H
 
 #include <cjson/cJSON.h>
 #include <stdbool.h>
@@ -44,7 +44,7 @@ struct fs_setting {
     double least, most;
     const char *choices; /* "a|b" */
     const char *unit;
-    size_t offset, size;                                               /* of the member; size 0: none */
+    size_t offset, size;                           /* of the member; size 0: none */
     void (*store)(const char *text, void *member); /* NULL: as the kind says */
     const char *meaning;
 };

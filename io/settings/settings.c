@@ -1,4 +1,4 @@
-#include "io/settings.h"
+#include "io/settings/settings.h"
 
 #include <math.h>
 #include <stdlib.h>
