@@ -10,6 +10,7 @@
 #include "jobs/data_keys.h"
 #include "jobs/defaults.h"
 #include "jobs/job_keys.h"
+#include "jobs/stage_rules.h"
 #include "model/model.h"
 
 /* Files of a model's folder that make its tokenizer, where they exist. */
@@ -108,12 +109,6 @@ static int hash_inputs(const struct fs_job *job, struct inputs *inputs, struct f
     return status;
 }
 
-/* Keys that a stage depends on; the layers' stamps are evaluated as the job's own. */
-static unsigned stage_bits(enum fs_stage stage)
-{
-    return 1u << stage | (stage == FS_STAGE_LAYERS ? 1u << FS_STAGE_EVALUATE : 0u);
-}
-
 static void write_scoring(FILE *stream, const struct fs_job *job, const char *suite, enum fs_model_kind kind)
 {
     fprintf(stream, "scoring.%s = %s\n", suite, fs_job_scoring(job, suite, kind));
@@ -141,13 +136,13 @@ static void write_settings(FILE *stream, const struct fs_job *job, const struct 
     const struct fs_job_key *key = fs_job_keys(&count);
     fprintf(stream, "archive = %d\nstage = %s\n", FS_ARCHIVE_VERSION, fs_stage_names[stage]);
     for (size_t i = 0; i < count; i++) {
-        if ((key[i].stages & stage_bits(stage)) != 0 && key[i].setting->kind != FS_SETTING_PATH) {
+        if ((key[i].stages & fs_stage_rules[stage].keys) != 0 && key[i].setting->kind != FS_SETTING_PATH) {
             fs_setting_write(stream, key[i].setting, fs_job_value(job, key[i].setting), inputs->kind);
         }
     }
     write_scorings(stream, job, inputs->kind, stage);
     for (size_t i = 0; i < inputs->count; i++) {
-        if ((inputs->file[i].stages & stage_bits(stage)) != 0) {
+        if ((inputs->file[i].stages & fs_stage_rules[stage].keys) != 0) {
             fprintf(stream, "%s = %s\n", inputs->file[i].name, inputs->file[i].digest);
         }
     }
@@ -163,16 +158,14 @@ int fs_fingerprint_make(const struct fs_job *job, struct fs_fingerprint *fingerp
     int status = hash_inputs(job, &inputs, err);
     for (int i = 0; status == 0 && i < FS_STAGE_COUNT; i++) {
         enum fs_stage stage = (enum fs_stage)i;
-        bool needs_trace = fs_job_layer(job) == FS_AUTO;
-        bool needs_previous = stage >= FS_STAGE_EVALUATE || (stage == FS_STAGE_STAMP && needs_trace);
-        enum fs_stage previous = stage == FS_STAGE_LAYERS ? FS_STAGE_STAMP : (enum fs_stage)(i - 1);
+        enum fs_stage previous = fs_stage_rules[stage].follows(job);
         size_t size = 0;
         FILE *stream = open_memstream(&fingerprint->settings[i], &size);
         if (stream == NULL) {
             status = fs_error_memory(err, 4096, "the job's settings");
             break;
         }
-        write_settings(stream, job, &inputs, stage, needs_previous ? fingerprint->digest[previous] : NULL);
+        write_settings(stream, job, &inputs, stage, previous != FS_STAGE_COUNT ? fingerprint->digest[previous] : NULL);
         if (fclose(stream) != 0) {
             status = fs_error_memory(err, size, "the job's settings");
             break;
