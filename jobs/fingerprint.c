@@ -200,7 +200,7 @@ static bool has_line(const char *text, const char *line, size_t length)
     return false;
 }
 
-int fs_fingerprint_other_model(const char *there, const char *folder, char *name, size_t size, struct fs_error *err)
+int fs_fingerprint_other_model(const char *found, const char *folder, char *name, size_t size, struct fs_error *err)
 {
     struct inputs inputs = {0};
     int status = hash_model(&inputs, folder, err);
@@ -208,7 +208,7 @@ int fs_fingerprint_other_model(const char *there, const char *folder, char *name
     for (size_t i = 0; status == 0 && i < inputs.count && name[0] == '\0'; i++) {
         char line[512];
         int length = snprintf(line, sizeof line, "%.300s = %s", inputs.file[i].name, inputs.file[i].digest);
-        if (!has_line(there, line, (size_t)length)) {
+        if (!has_line(found, line, (size_t)length)) {
             snprintf(name, size, "%s", inputs.file[i].name);
         }
     }
@@ -232,9 +232,9 @@ static void add_names(const char *from, const char *other, char *names, size_t s
     }
 }
 
-void fs_fingerprint_difference(const char *there, const char *wanted, char *names, size_t size)
+void fs_fingerprint_difference(const char *found, const char *wanted, char *names, size_t size)
 {
     names[0] = '\0';
-    add_names(wanted, there, names, size);
-    add_names(there, wanted, names, size);
+    add_names(wanted, found, names, size);
+    add_names(found, wanted, names, size);
 }

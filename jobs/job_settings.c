@@ -28,7 +28,7 @@ static const struct fs_setting core_rows[] = {
      .initial_words = "all of the data",
      FS_SETTING_MEMBER(struct fs_job_settings, categories),
      .meaning = "bias categories to take, such as gender, race, religion; CrowS-Pairs' \"race-color\" is taken with "
-                "race, and categories that it does not have are left out there"},
+                "race, and categories that it does not have are left out"},
 };
 const struct fs_settings fs_core_settings = {core_rows, sizeof core_rows / sizeof core_rows[0]};
 
@@ -100,7 +100,7 @@ static const struct fs_setting evaluate_rows[] = {
      .most = 1e9,
      .unit = "permutations",
      FS_SETTING_MEMBER(struct fs_job_settings, permutations),
-     .meaning = "of a SEAT test; all partitions where there are no more"},
+     .meaning = "of a SEAT test; all partitions where there are fewer"},
 };
 const struct fs_settings fs_evaluate_settings = {evaluate_rows, sizeof evaluate_rows / sizeof evaluate_rows[0]};
 

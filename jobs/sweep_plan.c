@@ -94,7 +94,7 @@ static int resolve_paths(const struct plan *plan, cJSON *job, struct fs_error *e
     return 0;
 }
 
-/* Appends to an id what may stand in one; anything else becomes "-". */
+/* Appends `text` to an id; what an id must not contain becomes "-". */
 static void append(char *id, size_t size, const char *text)
 {
     size_t used = strlen(id);

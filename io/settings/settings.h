@@ -36,8 +36,8 @@ struct fs_setting_value {
 struct fs_setting {
     const char *key; /* "stamp.width" */
     enum fs_setting_kind kind;
-    const char *initial;                                 /* the default; NULL: none, or `initial_by_variant` */
-    const char *initial_by_variant[FS_SETTING_VARIANTS]; /* likewise, where it depends on the model's kind */
+    const char *initial;                                 /* the default; NULL: none, or by variant */
+    const char *initial_by_variant[FS_SETTING_VARIANTS]; /* the default where it depends on the model's kind */
     const char *initial_words;                           /* for people, where the default follows from other keys */
     bool required;
     bool changes_no_result; /* such as a folder or how often is saved: in no fingerprint */

@@ -23,8 +23,8 @@
 #define LOGITS ((uint64_t)16 << 20)     /* a thread holds at most */
 #define STAMP_NUMBERS ((uint64_t)6)     /* a parameter on each rank: the stamp, its best, moments, gradient */
 #define RANK_BYTES ((uint64_t)64 << 20) /* program, libraries, MPI's buffers */
-#define FILE_BYTES ((uint64_t)64 << 20) /* trace.h5 and evaluate.h5, generously */
-#define STAMP_COPIES ((uint64_t)3)      /* stamp.h5, its partial file, and the one that takes its place */
+#define FILE_BYTES ((uint64_t)64 << 20) /* trace.h5 and evaluate.h5, a generous bound */
+#define STAMP_COPIES ((uint64_t)3)      /* stamp.h5, its partial file, and the one that replaces it */
 
 /* An error of any rank as a finding. Collective; `status` and `error` are each rank's own. */
 static bool agree(struct fs_doctor *doctor, struct fs_session *session, const char *name, int status,
@@ -36,7 +36,7 @@ static bool agree(struct fs_doctor *doctor, struct fs_session *session, const ch
     const char *semicolon = strrchr(error->text, ';'); /* "what is wrong; likely fix" */
     size_t length = semicolon != NULL ? (size_t)(semicolon - error->text) : strlen(error->text);
     const char *fix =
-        semicolon != NULL ? semicolon + 1 + strspn(semicolon + 1, " ") : "look at the path and its rights";
+        semicolon != NULL ? semicolon + 1 + strspn(semicolon + 1, " ") : "check the path and its permissions";
     fs_doctor_add(doctor, FS_FINDING_FAILED, name, fix, "%.*s (%s)", (int)(length < 480 ? length : 480), error->text,
                   error->where);
     return false;
@@ -146,7 +146,7 @@ static void check_data(struct fs_doctor *doctor, struct fs_session *session, con
     fs_data_release(&data);
 }
 
-/* The folder above what is not there yet: where the output will be made. The caller frees; NULL: out of memory. */
+/* The first folder above `path` that exists: where the output will be created. The caller frees; NULL: out of memory. */
 static char *deepest_folder(const char *path)
 {
     char *folder = strdup(path[0] != '\0' ? path : ".");
@@ -176,7 +176,7 @@ static int try_publishing(const char *folder, struct fs_error *err)
     }
     int status = fs_publish_text(path, "fairstamp doctor\n", 17, err);
     if (status == 0 && unlink(path) != 0) {
-        status = fs_error_set(err, FS_EXIT_IO, "%s: cannot be removed: %s; look at the folder's rights", path,
+        status = fs_error_set(err, FS_EXIT_IO, "%s: cannot be removed: %s; check the folder's permissions", path,
                               strerror(errno));
     }
     free(path);
@@ -198,7 +198,7 @@ static bool check_output(struct fs_doctor *doctor, struct fs_session *session, c
     }
     fs_doctor_add(doctor, FS_FINDING_OK, "output", NULL, "%s: write, fsync and rename took %.0f ms%s", output,
                   1000 * (fs_seconds() - begin),
-                  strcmp(*folder, output) == 0 ? "" : " in the folder above, for it is not there yet");
+                  strcmp(*folder, output) == 0 ? "" : " in the folder above it, for it does not exist yet");
     return true;
 }
 
@@ -207,7 +207,7 @@ static void check_disk(struct fs_doctor *doctor, const char *folder, uint64_t ne
 {
     struct statvfs disk;
     if (statvfs(folder, &disk) != 0) {
-        fs_doctor_add(doctor, FS_FINDING_WARNING, "disk", NULL, "%s: how much is free is not known: %s", folder,
+        fs_doctor_add(doctor, FS_FINDING_WARNING, "disk", NULL, "%s: the free space is not known: %s", folder,
                       strerror(errno));
         return;
     }
@@ -219,7 +219,7 @@ static void check_disk(struct fs_doctor *doctor, const char *folder, uint64_t ne
                   (double)need / MIB);
 }
 
-/* Findings about the job. `needs` stays zero where there is no sound model. */
+/* Findings about the job. `needs` stays zero without a sound model. */
 static void check_all_of_job(struct fs_doctor *doctor, struct fs_session *session, struct fs_needs *needs)
 {
     struct fs_job *job = NULL;

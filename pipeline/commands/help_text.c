@@ -13,11 +13,11 @@ const struct fs_exit_meaning fs_exit_meanings[] = {
     {FS_EXIT_CHECK_FAILED, "doctor: a check failed"},
     {FS_EXIT_SOFTWARE, "a bug in fairstamp, or MPI or HDF5 refused a call that must not fail"},
     {FS_EXIT_OS, "out of memory or of another resource"},
-    {FS_EXIT_CANNOT_CREATE, "an output file or folder cannot be made"},
+    {FS_EXIT_CANNOT_CREATE, "an output file or folder cannot be created"},
     {FS_EXIT_IO, "a read or write failed half-way"},
     {FS_EXIT_INTERRUPTED,
      "asked to stop (signal, stop file, --max-seconds), and stopped after a checkpoint: run the same command again"},
-    {FS_EXIT_OTHER_JOB, "a result that is there belongs to another job, and is not overwritten"},
+    {FS_EXIT_OTHER_JOB, "an existing result belongs to another job, and is not overwritten"},
     {FS_EXIT_CONFIG, "the job file or a --set is wrong"},
     {0, NULL},
 };

@@ -16,7 +16,7 @@
 
 /* Which stages a command runs, which it only needs, and which are finished. */
 struct assignment {
-    bool wanted[FS_STAGE_COUNT], needed[FS_STAGE_COUNT], there[FS_STAGE_COUNT];
+    bool wanted[FS_STAGE_COUNT], needed[FS_STAGE_COUNT], finished[FS_STAGE_COUNT];
 };
 
 /* `only`: FS_STAGE_COUNT for all stages of the job. */
@@ -33,8 +33,8 @@ static void assign(enum fs_stage only, const struct fs_job *job, struct assignme
     }
 }
 
-/* Root: hashes the inputs, and looks at the files that are there before any work begins. */
-static int look_around(struct fs_job_run *run, struct assignment *assignment, struct fs_error *err)
+/* Root: hashes the inputs, and looks at the existing files before any work begins. */
+static int inspect_files(struct fs_job_run *run, struct assignment *assignment, struct fs_error *err)
 {
     bool force = fs_option_given(run->session->options, &fs_option_force);
     if (fs_fingerprint_make(run->job, &run->fingerprint, err) != 0 || fs_make_folder(run->output, err) != 0) {
@@ -51,11 +51,11 @@ static int look_around(struct fs_job_run *run, struct assignment *assignment, st
         if (from != NULL && fs_stage_reuse(from, run->output, (enum fs_stage)stage, &run->fingerprint, err) != 0) {
             return -1;
         }
-        if (fs_stage_check(run->output, (enum fs_stage)stage, &run->fingerprint, policy, &assignment->there[stage],
+        if (fs_stage_check(run->output, (enum fs_stage)stage, &run->fingerprint, policy, &assignment->finished[stage],
                            err) != 0) {
             return -1;
         }
-        if (assignment->wanted[stage] && assignment->there[stage]) {
+        if (assignment->wanted[stage] && assignment->finished[stage]) {
             fs_stage_remove_part(run->output,
                                  (enum fs_stage)stage); /* left by a kill between publishing and removing */
             fs_say("%s: done before, %s/%s.h5 is whole and of this job", fs_stage_names[stage], run->output,
@@ -67,7 +67,7 @@ static int look_around(struct fs_job_run *run, struct assignment *assignment, st
 
 static int prepare(struct fs_job_run *run, struct assignment *assignment, struct fs_error *err)
 {
-    int status = fs_session_is_root(run->session) ? look_around(run, assignment, err) : 0;
+    int status = fs_session_is_root(run->session) ? inspect_files(run, assignment, err) : 0;
     if (fs_session_agree(run->session, status, err) != 0) {
         return -1;
     }
@@ -75,13 +75,13 @@ static int prepare(struct fs_job_run *run, struct assignment *assignment, struct
     if (fs_runner_broadcast(runner, run->fingerprint.digest, sizeof run->fingerprint.digest, err) != 0) {
         return -1;
     }
-    return fs_runner_broadcast(runner, assignment->there, sizeof assignment->there, err);
+    return fs_runner_broadcast(runner, assignment->finished, sizeof assignment->finished, err);
 }
 
 static int run_stages(struct fs_job_run *run, const struct assignment *assignment, struct fs_error *err)
 {
     for (int stage = 0; stage < FS_STAGE_COUNT; stage++) {
-        if (!assignment->wanted[stage] || assignment->there[stage]) {
+        if (!assignment->wanted[stage] || assignment->finished[stage]) {
             continue;
         }
         if (fs_runner_stop_requested(run->session->runner)) {
