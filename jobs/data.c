@@ -51,52 +51,53 @@ static int read_crows(const char *path, const char *const *categories, struct fs
 
 /* The further suites: whose data, and who makes them. */
 static const struct {
-    enum fs_key data, scoring; /* FS_KEY_COUNT: no choice of a scoring */
+    const char *data, *scoring; /* of data.<data> and scoring.<scoring>; NULL: no choice of a scoring */
     fs_suite_maker *make;
 } makers[] = {
-    {FS_KEY_DATA_STEREOSET, FS_KEY_SCORING_STEREOSET, fs_suite_stereoset},
-    {FS_KEY_DATA_BIASKE, FS_KEY_SCORING_BIASKE, fs_suite_biaske},
-    {FS_KEY_DATA_STEREOSET_INTERSENTENCE, FS_KEY_COUNT, fs_suite_stereoset_intersentence},
-    {FS_KEY_DATA_STEREOSET_SYNONYMS, FS_KEY_SCORING_STEREOSET, fs_suite_stereoset_synonyms},
-    {FS_KEY_DATA_WINOBIAS, FS_KEY_COUNT, fs_suite_winobias},
-    {FS_KEY_DATA_WINOGENDER, FS_KEY_COUNT, fs_suite_winogender},
-    {FS_KEY_DATA_BEC_PRO, FS_KEY_COUNT, fs_suite_bec_pro},
-    {FS_KEY_DATA_SEAT, FS_KEY_COUNT, fs_suite_seat},
-    {FS_KEY_DATA_COUNTERFACT, FS_KEY_COUNT, fs_suite_counterfact},
-    {FS_KEY_DATA_KNOWN_FACTS, FS_KEY_COUNT, fs_suite_known_facts},
-    {FS_KEY_DATA_TEXT, FS_KEY_COUNT, fs_suite_text},
+    {"stereoset", "stereoset", fs_suite_stereoset},
+    {"biaske", "biaske", fs_suite_biaske},
+    {"stereoset_intersentence", NULL, fs_suite_stereoset_intersentence},
+    {"stereoset_synonyms", "stereoset", fs_suite_stereoset_synonyms},
+    {"winobias", NULL, fs_suite_winobias},
+    {"winogender", NULL, fs_suite_winogender},
+    {"bec_pro", NULL, fs_suite_bec_pro},
+    {"seat", NULL, fs_suite_seat},
+    {"counterfact", NULL, fs_suite_counterfact},
+    {"known_facts", NULL, fs_suite_known_facts},
+    {"text", NULL, fs_suite_text},
 };
 #define MAKERS (sizeof makers / sizeof makers[0])
 
 static int read_suites(const struct fs_job *job, enum fs_model_kind kind, struct fs_data *data, struct fs_error *err)
 {
-    enum fs_key edited = fs_job_edits_stereoset(job) ? FS_KEY_DATA_STEREOSET : FS_KEY_DATA_BIASKE;
+    const char *edited = fs_job_edited_suite(job);
+    const struct fs_job_settings *settings = fs_job_settings(job);
     struct fs_suite_options options = {
         .kind = kind,
-        .categories = fs_job_list(job, FS_KEY_CATEGORIES),
-        .seed = (uint64_t)fs_job_number(job, FS_KEY_SEED),
-        .text_tokens = (size_t)fs_job_number(job, FS_KEY_EVALUATE_TEXT_TOKENS),
-        .permutations = (size_t)fs_job_number(job, FS_KEY_EVALUATE_PERMUTATIONS),
+        .categories = settings->categories,
+        .seed = settings->seed,
+        .text_tokens = settings->text_tokens,
+        .permutations = settings->permutations,
     };
     data->suite = fs_allocate(MAKERS, sizeof *data->suite, "the suites", err);
     if (data->suite == NULL) {
         return -1;
     }
     for (size_t i = 0; i < MAKERS; i++) {
-        const char *path = fs_job_text(job, makers[i].data);
-        if (path == NULL || makers[i].data == edited) {
+        const char *path = fs_job_data(job, makers[i].data), *scoring = makers[i].scoring;
+        if (path == NULL || strcmp(makers[i].data, edited) == 0) {
             continue;
         }
-        options.scoring = makers[i].scoring != FS_KEY_COUNT ? fs_job_scoring(job, makers[i].scoring, kind) : NULL;
+        options.scoring = scoring != NULL ? fs_job_scoring(job, scoring, kind) : NULL;
         if (makers[i].make(path, &options, &data->suite[data->suites], err) != 0) {
-            return fs_error_prepend(err, "%s", fs_job_keys[makers[i].data].name);
+            return fs_error_prepend(err, "data.%s", makers[i].data);
         }
         if (data->suite[data->suites] != NULL) {
             data->suites++;
-        } else if (makers[i].data == FS_KEY_DATA_BEC_PRO && kind != FS_MASKED) {
-            fs_warn("%s: needs a masked model, and is left out", fs_job_keys[makers[i].data].name);
+        } else if (strcmp(makers[i].data, "bec_pro") == 0 && kind != FS_MASKED) {
+            fs_warn("data.%s: needs a masked model, and is left out", makers[i].data);
         } else {
-            fs_warn("%s: has none of the job's categories, and is left out", fs_job_keys[makers[i].data].name);
+            fs_warn("data.%s: has none of the job's categories, and is left out", makers[i].data);
         }
     }
     return 0;
@@ -111,7 +112,7 @@ static int split(struct fs_data *data, double share, uint64_t seed, struct fs_er
 
 /*
  * Tuning: the held-out pairs leave, and so do all facts but the validation share, so that no setting is chosen on what
- * is reported; validation pairs take the place of the held-out ones.
+ * is reported; validation pairs replace the held-out ones.
  */
 static int split_validation(struct fs_data *data, double share, uint64_t seed, struct fs_error *err)
 {
@@ -136,15 +137,12 @@ static int split_validation(struct fs_data *data, double share, uint64_t seed, s
 int fs_data_read(const struct fs_job *job, enum fs_model_kind kind, struct fs_data *data, struct fs_error *err)
 {
     *data = (struct fs_data){0};
-    const char *stereoset = fs_job_text(job, FS_KEY_DATA_STEREOSET);
-    const char *biaske = fs_job_text(job, FS_KEY_DATA_BIASKE);
-    const char *crows = fs_job_text(job, FS_KEY_DATA_CROWS_PAIRS);
-    const char *attributes = fs_job_text(job, FS_KEY_DATA_ATTRIBUTE_WORDS);
-    const char *const *categories = fs_job_list(job, FS_KEY_CATEGORIES);
-    double validation = fs_job_number(job, FS_KEY_SPLIT_VALIDATION);
-    uint64_t seed = (uint64_t)fs_job_number(job, FS_KEY_SEED);
-    bool edits_stereoset = fs_job_edits_stereoset(job);
-    data->pairs_suite = edits_stereoset ? "stereoset" : "biaske";
+    const char *stereoset = fs_job_data(job, "stereoset"), *biaske = fs_job_data(job, "biaske");
+    const char *crows = fs_job_data(job, "crows_pairs"), *attributes = fs_job_data(job, "attribute_words");
+    const struct fs_job_settings *settings = fs_job_settings(job);
+    const char *const *categories = settings->categories;
+    data->pairs_suite = fs_job_edited_suite(job);
+    bool edits_stereoset = strcmp(data->pairs_suite, "stereoset") == 0;
     int status = edits_stereoset ? fs_stereoset_read(stereoset, categories, &data->pairs, err) : 0;
     if (status == 0 && biaske != NULL) {
         struct fs_pair_list measured = {0}; /* those of a suite that is not edited are read again by its maker */
@@ -158,10 +156,10 @@ int fs_data_read(const struct fs_job *job, enum fs_model_kind kind, struct fs_da
         status = fs_attribute_table_read(attributes, &data->attributes, err);
     }
     if (status == 0) {
-        status = split(data, fs_job_number(job, FS_KEY_SPLIT_HELD_OUT), seed, err);
+        status = split(data, settings->held_out, settings->seed, err);
     }
-    if (status == 0 && validation > 0) {
-        status = split_validation(data, validation, seed, err);
+    if (status == 0 && settings->validation > 0) {
+        status = split_validation(data, settings->validation, settings->seed, err);
     }
     return status == 0 ? read_suites(job, kind, data, err) : -1;
 }

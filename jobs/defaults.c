@@ -1,44 +1,22 @@
 #include "jobs/defaults.h"
 
-#include <math.h>
-#include <stddef.h>
-#include <string.h>
+#include <stdio.h>
 
-const char *fs_job_scoring(const struct fs_job *job, enum fs_key key, enum fs_model_kind kind)
+#include "jobs/job_keys.h"
+
+const char *fs_job_scoring(const struct fs_job *job, const char *suite, enum fs_model_kind kind)
 {
-    const char *given = fs_job_text(job, key);
-    if (given != NULL) {
-        return given;
-    }
-    switch (key) {
-    case FS_KEY_SCORING_CROWS_PAIRS:
-        return kind == FS_MASKED ? "pll.unmodified" : "sentence.sum";
-    case FS_KEY_SCORING_BIASKE:
-        return kind == FS_MASKED ? "target.prob" : "object.mean";
-    default:
-        return kind == FS_MASKED ? "target.prob" : "sentence.mean";
-    }
+    char name[128];
+    snprintf(name, sizeof name, "scoring.%s", suite);
+    const struct fs_job_key *key = fs_job_key(name);
+    return key != NULL ? fs_setting_text(key->setting, fs_job_value(job, key->setting), kind) : NULL;
 }
 
-double fs_job_model_number(const struct fs_job *job, enum fs_key key, enum fs_model_kind kind)
+const char *fs_job_edited_suite(const struct fs_job *job)
 {
-    double given = fs_job_number(job, key);
-    if (!isnan(given)) {
-        return given;
+    const char *edited = fs_job_settings(job)->edit_pairs;
+    if (edited != NULL) {
+        return edited;
     }
-    if (key == FS_KEY_STAMP_KEY_BIAS) {
-        return kind == FS_MASKED ? -2 : -1;
-    }
-    return kind == FS_MASKED ? 1 : 0.1; /* stamp.alpha, stamp.beta */
-}
-
-bool fs_job_edits_stereoset(const struct fs_job *job)
-{
-    const char *edited = fs_job_text(job, FS_KEY_EDIT_PAIRS);
-    return edited != NULL ? strcmp(edited, "stereoset") == 0 : fs_job_text(job, FS_KEY_DATA_STEREOSET) != NULL;
-}
-
-enum fs_key fs_job_pair_scoring_key(const struct fs_job *job)
-{
-    return fs_job_edits_stereoset(job) ? FS_KEY_SCORING_STEREOSET : FS_KEY_SCORING_BIASKE;
+    return fs_job_data(job, "stereoset") != NULL ? "stereoset" : "biaske";
 }

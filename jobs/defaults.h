@@ -5,15 +5,10 @@
 #include "jobs/job.h"
 #include "model/spec.h"
 
-/* The scoring of a suite's key: the job's, or the default of the model's kind. */
-const char *fs_job_scoring(const struct fs_job *job, enum fs_key key, enum fs_model_kind kind);
+/* scoring.<suite>: the job's, or the default of the model's kind; NULL: the suite has no choice of a scoring. */
+const char *fs_job_scoring(const struct fs_job *job, const char *suite, enum fs_model_kind kind);
 
-/* A number's value, likewise: the weights of the stamp's loss and the start of its key biases have a default for each
- * kind of model. */
-double fs_job_model_number(const struct fs_job *job, enum fs_key key, enum fs_model_kind kind);
-
-/* Whether the pairs of StereoSet are edited, otherwise BiasKE's; and the key of the edited pairs' scoring. */
-bool fs_job_edits_stereoset(const struct fs_job *job);
-enum fs_key fs_job_pair_scoring_key(const struct fs_job *job);
+/* The suite whose pairs are edited, "stereoset" or "biaske". */
+const char *fs_job_edited_suite(const struct fs_job *job);
 
 #endif

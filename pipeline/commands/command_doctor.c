@@ -34,7 +34,7 @@ static bool agree(struct fs_doctor *doctor, struct fs_session *session, const ch
     const char *semicolon = strrchr(error->text, ';'); /* "what is wrong; likely fix" */
     size_t length = semicolon != NULL ? (size_t)(semicolon - error->text) : strlen(error->text);
     const char *fix =
-        semicolon != NULL ? semicolon + 1 + strspn(semicolon + 1, " ") : "look at the path and its rights";
+        semicolon != NULL ? semicolon + 1 + strspn(semicolon + 1, " ") : "check the path and its permissions";
     fs_doctor_add(doctor, FS_FINDING_FAILED, name, fix, "%.*s (%s)", (int)(length < 480 ? length : 480), error->text,
                   error->where);
     return false;
@@ -68,10 +68,10 @@ static int open_model(const char *folder, struct fs_model **model, struct fs_tok
 
 static int check_layer(const struct fs_job *job, const struct fs_spec *spec, struct fs_error *err)
 {
-    if (!fs_job_chose(job, FS_KEY_STAMP_LAYER, "auto") &&
-        fs_job_number(job, FS_KEY_STAMP_LAYER) >= (double)spec->layers) {
-        return fs_error_set(err, FS_EXIT_CONFIG, "stamp.layer: found %.0f; take a layer from 0 to %zu of this model",
-                            fs_job_number(job, FS_KEY_STAMP_LAYER), spec->layers - 1);
+    size_t layer = fs_job_layer(job);
+    if (layer != FS_AUTO && layer >= spec->layers) {
+        return fs_error_set(err, FS_EXIT_CONFIG, "stamp.layer: found %zu; take a layer from 0 to %zu of this model",
+                            layer, spec->layers - 1);
     }
     return 0;
 }
@@ -81,12 +81,13 @@ static void estimate(const struct fs_session *session, const struct fs_job *job,
                      struct fs_needs *needs)
 {
     const struct fs_spec *spec = fs_model_spec(model);
-    bool chosen = !fs_job_chose(job, FS_KEY_STAMP_LAYER, "auto");
+    struct fs_stamp_options stamp = {0};
+    fs_job_fill(job, &fs_stamp_settings, spec->kind, &stamp);
     struct fs_memory_load load = {
         .ranks = session->runner->ranks,
         .threads = session->runner->threads,
-        .layer = chosen ? (size_t)fs_job_number(job, FS_KEY_STAMP_LAYER) : spec->layers / 2,
-        .width = (size_t)fs_job_number(job, FS_KEY_STAMP_WIDTH),
+        .layer = stamp.layer != FS_AUTO ? stamp.layer : spec->layers / 2,
+        .width = stamp.width,
     };
     double state = FS_MEMORY_STATE * (double)(fs_stamp_parameters(spec->hidden, load.width) * sizeof(fs_real));
     struct fs_memory memory;
@@ -109,7 +110,7 @@ static void estimate(const struct fs_session *session, const struct fs_job *job,
 static bool check_model(struct fs_doctor *doctor, struct fs_session *session, const struct fs_job *job,
                         enum fs_model_kind *kind, struct fs_needs *needs)
 {
-    const char *folder = fs_job_text(job, FS_KEY_MODEL);
+    const char *folder = fs_job_settings(job)->model;
     struct fs_model *model = NULL;
     struct fs_tokenizer *tokenizer = NULL;
     struct fs_error error = FS_ERROR_INIT;
@@ -143,7 +144,7 @@ static void check_data(struct fs_doctor *doctor, struct fs_session *session, con
     fs_data_release(&data);
 }
 
-/* The folder above what is not there yet: where the output will be made. The caller frees; NULL: out of memory. */
+/* The first folder above `path` that exists: where the output will be created. The caller frees; NULL: out of memory. */
 static char *deepest_folder(const char *path)
 {
     char *folder = strdup(path[0] != '\0' ? path : ".");
@@ -173,7 +174,7 @@ static int try_publishing(const char *folder, struct fs_error *err)
     }
     int status = fs_publish_text(path, "fairstamp doctor\n", 17, err);
     if (status == 0 && unlink(path) != 0) {
-        status = fs_error_set(err, FS_EXIT_IO, "%s: cannot be removed: %s; look at the folder's rights", path,
+        status = fs_error_set(err, FS_EXIT_IO, "%s: cannot be removed: %s; check the folder's permissions", path,
                               strerror(errno));
     }
     free(path);
@@ -195,7 +196,7 @@ static bool check_output(struct fs_doctor *doctor, struct fs_session *session, c
     }
     fs_doctor_add(doctor, FS_FINDING_OK, "output", NULL, "%s: write, fsync and rename took %.0f ms%s", output,
                   1000 * (fs_seconds() - begin),
-                  strcmp(*folder, output) == 0 ? "" : " in the folder above, for it is not there yet");
+                  strcmp(*folder, output) == 0 ? "" : " in the folder above it, for it does not exist yet");
     return true;
 }
 
@@ -204,7 +205,7 @@ static void check_disk(struct fs_doctor *doctor, const char *folder, uint64_t ne
 {
     struct statvfs disk;
     if (statvfs(folder, &disk) != 0) {
-        fs_doctor_add(doctor, FS_FINDING_WARNING, "disk", NULL, "%s: how much is free is not known: %s", folder,
+        fs_doctor_add(doctor, FS_FINDING_WARNING, "disk", NULL, "%s: the free space is not known: %s", folder,
                       strerror(errno));
         return;
     }
@@ -216,7 +217,7 @@ static void check_disk(struct fs_doctor *doctor, const char *folder, uint64_t ne
                   (double)need / MIB);
 }
 
-/* Findings about the job. `needs` stays zero where there is no sound model. */
+/* Findings about the job. `needs` stays zero without a sound model. */
 static void check_all_of_job(struct fs_doctor *doctor, struct fs_session *session, struct fs_needs *needs)
 {
     struct fs_job *job = NULL;
@@ -228,7 +229,7 @@ static void check_all_of_job(struct fs_doctor *doctor, struct fs_session *sessio
         } else {
             fs_doctor_add(doctor, FS_FINDING_WARNING, "data", NULL, "not checked: that needs the model");
         }
-        bool writable = check_output(doctor, session, fs_job_text(job, FS_KEY_OUTPUT), &folder);
+        bool writable = check_output(doctor, session, fs_job_settings(job)->output, &folder);
         if (writable && fs_session_is_root(session)) {
             check_disk(doctor, folder, needs->disk > 0 ? needs->disk : (uint64_t)FILE_BYTES);
             fs_doctor_archive(doctor, folder);

@@ -5,6 +5,7 @@
 #include "pipeline/estimate/estimate.h"
 #include "pipeline/estimate/memory.h"
 #include "pipeline/run/run_stages.h"
+#include "stages/methods/stamp.h"
 #include "stages/work/probe.h"
 
 /* A job that runs on a probe: the session's, but for the runner, and a job of its own. */
@@ -33,6 +34,9 @@ struct fs_estimator {
 struct fs_measured {
     double serial_seconds; /* seconds outside units */
 };
+
+/* The job's training, of which width and numbers of steps count here. Local. */
+struct fs_stamp_options fs_estimate_stamp(const struct fs_job *job);
 
 /* Units, FLOPs and seconds of a stage, from the record of its probe. Collective. */
 int fs_estimate_predict(struct fs_estimator *e, int stage, const struct fs_measured *measured, struct fs_error *err);

@@ -9,9 +9,6 @@
 
 #define FS_PART_FORMAT FS_ARCHIVE_PARTIAL
 
-size_t fs_job_size(const struct fs_job_run *run, enum fs_key key); /* an integer of the job; local */
-uint64_t fs_job_seed(const struct fs_job_run *run);                /* local */
-
 /* Model, data, and where partial results of `stage` go. */
 int fs_stage_begin(struct fs_job_run *run, enum fs_stage stage, struct fs_error *err);
 /* Local, root: a file of `format` at <stage><suffix>, filled by `fill`, with provenance. */
