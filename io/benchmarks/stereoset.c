@@ -346,15 +346,14 @@ int fs_stereoset_read_synonyms(const char *path, struct fs_pair_list *pairs, str
     for (size_t i = 0; result == 0 && i < folder.count; i++) {
         struct fs_pair_list more;
         result = read_file(folder.path[i], SYNONYMS, NULL, &more, err);
-        struct fs_pair *item =
-            result == 0 ? realloc(pairs->item, (pairs->count + more.count + 1) * sizeof *item) : NULL;
-        if (item == NULL) {
-            result = result == 0 ? fs_error_memory(err, more.count * sizeof *item, "StereoSet") : -1;
+        size_t room = pairs->count, count = pairs->count + more.count;
+        if (result != 0 || fs_grow(&pairs->item, &room, count + 1, sizeof *pairs->item, "StereoSet", err) != 0) {
+            result = -1;
             fs_pair_list_release(&more);
             break;
         }
-        memcpy(item + pairs->count, more.item, more.count * sizeof *item);
-        *pairs = (struct fs_pair_list){pairs->count + more.count, item};
+        memcpy(pairs->item + pairs->count, more.item, more.count * sizeof *more.item);
+        pairs->count = count;
         free(more.item);
     }
     fs_folder_release(&folder);

@@ -120,14 +120,12 @@ int fs_layers_add(struct fs_layer_comparison *comparison, size_t layer, const do
                             "layers: %zu rows of layer %zu do not go with %zu rows of %zu layers", result->rows, layer,
                             comparison->rows, i);
     }
-    size_t rows = (i + 1) * result->rows + 1;
-    struct fs_result_row *bigger = realloc(comparison->row, rows * sizeof *bigger);
-    if (bigger == NULL) {
-        return fs_error_memory(err, rows * sizeof *bigger, "layers");
+    size_t room = i * result->rows;
+    if (fs_grow(&comparison->row, &room, room + result->rows + 1, sizeof *comparison->row, "layers", err) != 0) {
+        return -1;
     }
-    comparison->row = bigger;
     comparison->rows = result->rows;
-    memcpy(bigger + i * result->rows, result->row, result->rows * sizeof *bigger);
+    memcpy(comparison->row + i * result->rows, result->row, result->rows * sizeof *comparison->row);
     memcpy(comparison->loss + 4 * i, loss, 4 * sizeof *loss);
     comparison->layer[i] = layer;
     comparison->layers++;

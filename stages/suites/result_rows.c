@@ -22,14 +22,8 @@ int fs_add_row(struct fs_suite_rows *rows, const struct fs_row_name *name, doubl
                const struct fs_paired *paired, const size_t *skipped, struct fs_error *err)
 {
     struct fs_evaluate_result *result = rows->result;
-    if (result->rows == rows->capacity) {
-        size_t capacity = rows->capacity == 0 ? 64 : 2 * rows->capacity;
-        struct fs_result_row *row = realloc(result->row, capacity * sizeof *row);
-        if (row == NULL) {
-            return fs_error_memory(err, capacity * sizeof *row, "the result table");
-        }
-        result->row = row;
-        rows->capacity = capacity;
+    if (fs_grow(&result->row, &rows->capacity, result->rows + 1, sizeof *result->row, "the result table", err) != 0) {
+        return -1;
     }
     struct fs_result_row *row = &result->row[result->rows++];
     memset(row, 0, sizeof *row);

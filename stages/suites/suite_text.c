@@ -11,6 +11,7 @@
 
 #include "io/file_map.h"
 #include "model/random.h"
+#include "stages/metrics/quantile.h"
 #include "stages/suites/suite_registry.h"
 
 enum { LOG_PROBABILITY, TOKENS, CANDIDATES };
@@ -124,12 +125,6 @@ static int fold(struct fs_suite *base, const struct fs_plan_values *values, size
     return 0;
 }
 
-static int compare_doubles(const void *a, const void *b)
-{
-    double one = *(const double *)a, other = *(const double *)b;
-    return (one > other) - (one < other);
-}
-
 /* Over all windows, or over as many drawn by `random`. */
 static double perplexity(const struct fs_suite *base, size_t model, struct fs_random *random)
 {
@@ -159,9 +154,8 @@ static int add_rows(struct fs_suite *base, struct fs_suite_rows *rows, struct fs
             drawn[r] = perplexity(base, model, &random);
         }
         if (bootstrap->resamples > 0) {
-            qsort(drawn, bootstrap->resamples, sizeof *drawn, compare_doubles);
-            metric[model].low = drawn[(size_t)(0.025 * (double)(bootstrap->resamples - 1))];
-            metric[model].high = drawn[(size_t)ceil(0.975 * (double)(bootstrap->resamples - 1))];
+            fs_quantile_interval(drawn, bootstrap->resamples, FS_QUANTILE_OUTER, &metric[model].low,
+                                 &metric[model].high);
         }
     }
     free(drawn);
