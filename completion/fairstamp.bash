@@ -56,7 +56,6 @@ _fairstamp_setting() # KEY=VALUE
     trace.kinds) _fairstamp_words "residual attention ffn all" ;;
     trace.heat_map) _fairstamp_words "true false" ;;
     trace.corruption) _fairstamp_words "counterfactual noise" ;;
-    trace.verify) _fairstamp_words "none random all" ;;
     trace.reuse) _fairstamp_files '' ;;
     stamp.layer) _fairstamp_words auto ;;
     stamp.loss) _fairstamp_words "gap logratio" ;;
@@ -64,6 +63,7 @@ _fairstamp_setting() # KEY=VALUE
     stamp.kl_without_completion) _fairstamp_words "true false" ;;
     stamp.keep_best) _fairstamp_words "true false" ;;
     stamp.schedule) _fairstamp_words "constant cosine" ;;
+    layers.compare) _fairstamp_words "none random all" ;;
     esac
 }
 
@@ -76,12 +76,13 @@ _fairstamp_keys="model output seed categories data.stereoset data.crows_pairs da
     data.text edit.pairs scoring.stereoset scoring.crows_pairs scoring.biaske
     split.held_out split.validation trace.positions trace.kinds trace.window
     trace.heat_map trace.corruption trace.noise_scale trace.noise_samples trace.bootstrap
-    trace.verify trace.reuse stamp.layer stamp.width stamp.loss stamp.alpha stamp.beta
-    stamp.key_bias stamp.generic_prompts stamp.neutral_subjects stamp.level_weight
-    stamp.balance_weight stamp.balance_width stamp.kl_rows stamp.kl_without_completion
-    stamp.keep_best stamp.learning_rate stamp.schedule stamp.beta1 stamp.beta2
-    stamp.epsilon stamp.iterations stamp.batch stamp.checkpoint_every evaluate.bootstrap
-    evaluate.text_tokens evaluate.permutations checkpoint_seconds checkpoint_share"
+    trace.reuse stamp.layer stamp.width stamp.loss stamp.alpha stamp.beta stamp.key_bias
+    stamp.generic_prompts stamp.neutral_subjects stamp.level_weight stamp.balance_weight
+    stamp.balance_width stamp.kl_rows stamp.kl_without_completion stamp.keep_best
+    stamp.learning_rate stamp.schedule stamp.beta1 stamp.beta2 stamp.epsilon
+    stamp.iterations stamp.batch stamp.checkpoint_every evaluate.bootstrap
+    evaluate.text_tokens evaluate.permutations layers.compare checkpoint_seconds
+    checkpoint_share"
 
 _fairstamp()
 {

@@ -97,3 +97,30 @@ void *fs_allocate_aligned(size_t count, size_t size, const char *purpose, struct
     }
     return memory;
 }
+
+enum { FEWEST_ELEMENTS = 16 };
+
+int fs_grow(void *array, size_t *capacity, size_t needed, size_t size, const char *purpose, struct fs_error *err)
+{
+    if (needed <= *capacity) {
+        return 0;
+    }
+    size_t wanted, bytes;
+    if (__builtin_add_overflow(*capacity, *capacity / 2, &wanted) || wanted < needed) {
+        wanted = needed;
+    }
+    wanted = wanted < FEWEST_ELEMENTS ? FEWEST_ELEMENTS : wanted;
+    if (fs_multiply(wanted, size, &bytes) != 0) {
+        return fs_error_memory(err, SIZE_MAX, purpose);
+    }
+    unsigned char *old;
+    memcpy(&old, array, sizeof old); /* the array's own pointer type is not known here */
+    unsigned char *grown = realloc(old, bytes);
+    if (grown == NULL) {
+        return fs_error_memory(err, bytes, purpose);
+    }
+    memset(grown + *capacity * size, 0, bytes - *capacity * size);
+    memcpy(array, &grown, sizeof grown);
+    *capacity = wanted;
+    return 0;
+}

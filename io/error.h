@@ -67,6 +67,13 @@ void *fs_allocate(size_t count, size_t size, const char *purpose, struct fs_erro
 /* As fs_allocate, but aligned to 64 bytes and not zeroed, for matrices. The caller frees with free(). */
 void *fs_allocate_aligned(size_t count, size_t size, const char *purpose, struct fs_error *err);
 
+/*
+ * Makes room in an array for `needed` elements of `size` bytes. `array`: the address of the pointer to it (NULL at
+ * first), which malloc's kin gave. Grows by half at least, so that adding one after the other costs little; new elements
+ * are zero. *capacity: elements there is room for. On failure the array stays as it is. The caller frees with free().
+ */
+int fs_grow(void *array, size_t *capacity, size_t needed, size_t size, const char *purpose, struct fs_error *err);
+
 /* a * b in `product`, or -1 where it does not fit in a size_t. No text is set. */
 int fs_multiply(size_t a, size_t b, size_t *product);
 

@@ -22,12 +22,14 @@ static int compare_paths(const void *a, const void *b)
 /* Takes `path` over. */
 static int add_path(struct fs_folder *folder, char *path, struct fs_error *err)
 {
-    char **bigger = path != NULL ? realloc(folder->path, (folder->count + 1) * sizeof *bigger) : NULL;
-    if (bigger == NULL) {
-        free(path);
-        return fs_error_memory(err, (folder->count + 1) * sizeof *bigger, "the files of a folder");
+    if (path == NULL) {
+        return fs_error_memory(err, 64, "the files of a folder");
     }
-    folder->path = bigger;
+    if (fs_grow(&folder->path, &folder->capacity, folder->count + 1, sizeof *folder->path, "the files of a folder",
+                err) != 0) {
+        free(path);
+        return -1;
+    }
     folder->path[folder->count++] = path;
     return 0;
 }

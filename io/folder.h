@@ -14,7 +14,7 @@
  */
 struct fs_folder {
     char **path;
-    size_t count;
+    size_t count, capacity;
 };
 int fs_folder_list(const char *path, const char *suffix, struct fs_folder *folder, struct fs_error *err);
 void fs_folder_release(struct fs_folder *folder); /* takes a zeroed struct */

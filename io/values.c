@@ -85,3 +85,13 @@ int fs_split_list(const char *name, const char *text, char ***list, struct fs_er
     *list = split;
     return 0;
 }
+
+const char *fs_renamed_name(const struct fs_renamed *table, const char *old)
+{
+    for (size_t i = 0; table[i].old != NULL; i++) {
+        if (strcmp(table[i].old, old) == 0) {
+            return table[i].now;
+        }
+    }
+    return NULL;
+}

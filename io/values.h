@@ -23,4 +23,11 @@ bool fs_is_choice(const char *choices, const char *value);
  */
 int fs_split_list(const char *name, const char *text, char ***list, struct fs_error *err);
 
+/* Names of earlier versions, and what they are now called. */
+struct fs_renamed {
+    const char *old, *now; /* NULL: the end */
+};
+/* The new name of `old`; NULL: it never had another one. */
+const char *fs_renamed_name(const struct fs_renamed *table, const char *old);
+
 #endif

@@ -11,7 +11,7 @@
 /* The path that the job names for a suite's data; NULL: none. */
 static const char *path_of(const struct fs_job *job, const struct fs_suite_kind *suite)
 {
-    return fs_job_text_of(job, "data", suite->key);
+    return fs_job_data(job, suite->key);
 }
 
 /* Whether another row of the registry has read the same data already. */
@@ -52,14 +52,14 @@ static int open_suite(const struct fs_job *job, const struct fs_suite_kind *suit
 /* The edited suite first, then the others in the order of the registry. */
 static int open_suites(const struct fs_job *job, enum fs_model_kind kind, struct fs_data *data, struct fs_error *err)
 {
-    double validation = fs_job_number(job, FS_KEY_SPLIT_VALIDATION);
+    const struct fs_job_settings *settings = fs_job_settings(job);
     struct fs_suite_options options = {
         .kind = kind,
-        .categories = fs_job_list(job, FS_KEY_CATEGORIES),
-        .seed = (uint64_t)fs_job_number(job, FS_KEY_SEED),
-        .text_tokens = (size_t)fs_job_number(job, FS_KEY_EVALUATE_TEXT_TOKENS),
-        .permutations = (size_t)fs_job_number(job, FS_KEY_EVALUATE_PERMUTATIONS),
-        .fact_share = validation > 0 ? validation : 1,
+        .categories = settings->categories,
+        .seed = settings->seed,
+        .text_tokens = settings->text_tokens,
+        .permutations = settings->permutations,
+        .fact_share = settings->validation > 0 ? settings->validation : 1,
         .edited = &data->pairs,
         .held_out = data->held_out,
     };
@@ -105,20 +105,18 @@ static int split_validation(struct fs_data *data, double share, uint64_t seed, s
 
 int fs_data_read(const struct fs_job *job, enum fs_model_kind kind, struct fs_data *data, struct fs_error *err)
 {
-    const char *attributes = fs_job_text(job, FS_KEY_DATA_ATTRIBUTE_WORDS);
-    double validation = fs_job_number(job, FS_KEY_SPLIT_VALIDATION);
-    uint64_t seed = (uint64_t)fs_job_number(job, FS_KEY_SEED);
+    const struct fs_job_settings *settings = fs_job_settings(job);
+    const char *attributes = settings->attribute_words;
     *data = (struct fs_data){.edited = fs_job_edited(job)};
-    int status = data->edited->read_pairs(path_of(job, data->edited), fs_job_list(job, FS_KEY_CATEGORIES),
-                                          &data->pairs, err);
+    int status = data->edited->read_pairs(path_of(job, data->edited), settings->categories, &data->pairs, err);
     if (status == 0 && attributes != NULL) {
         status = fs_attribute_table_read(attributes, &data->attributes, err);
     }
     if (status == 0) {
-        status = split(data, fs_job_number(job, FS_KEY_SPLIT_HELD_OUT), seed, err);
+        status = split(data, settings->held_out, settings->seed, err);
     }
-    if (status == 0 && validation > 0) {
-        status = split_validation(data, validation, seed, err);
+    if (status == 0 && settings->validation > 0) {
+        status = split_validation(data, settings->validation, settings->seed, err);
     }
     return status == 0 ? open_suites(job, kind, data, err) : -1;
 }

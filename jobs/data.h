@@ -10,8 +10,8 @@
 #include "stages/suites/suite_registry.h"
 
 struct fs_data {
-    const struct fs_suite_kind *edited; /* the suite whose pairs are edited */
-    struct fs_pair_list pairs;          /* of it */
+    const struct fs_suite_kind *edited;    /* the suite whose pairs are edited */
+    struct fs_pair_list pairs;             /* of it */
     struct fs_attribute_table *attributes; /* NULL where the job names none */
     bool *held_out;                        /* [pairs.count] */
     bool tuning;                           /* held_out are the validation pairs; the true ones are not in the list */

@@ -1,6 +1,5 @@
 #include "jobs/fingerprint.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,21 +7,16 @@
 
 #include "io/archive/archive.h"
 #include "io/folder.h"
-#include "io/values.h"
 #include "jobs/defaults.h"
+#include "jobs/job_keys.h"
+#include "jobs/stage_rules.h"
 #include "model/model.h"
 
-/* Files of a model's folder that make its tokenizer, as far as they are there. */
+/* Files of a model's folder that make its tokenizer, where they exist. */
 static const char *const tokenizer_files[] = {
     "tokenizer.json", "tokenizer_config.json",   "tokenizer.model",  "vocab.txt", "vocab.json",
     "merges.txt",     "special_tokens_map.json", "added_tokens.json"};
 #define TOKENIZER_FILES (sizeof tokenizer_files / sizeof tokenizer_files[0])
-
-/* Whether the key names a data file or folder. */
-static bool is_data(const struct fs_job_key *key)
-{
-    return key->kind == FS_KEY_PATH && strncmp(key->name, "data.", 5) == 0;
-}
 
 /* One hashed input file. */
 struct hashed {
@@ -81,7 +75,7 @@ static int hash_tokenizer(struct inputs *inputs, const char *folder, unsigned st
 
 static int hash_model(struct inputs *inputs, const char *folder, struct fs_error *err)
 {
-    unsigned stages = fs_job_keys[FS_KEY_MODEL].stages;
+    unsigned stages = fs_job_key("model")->stages;
     struct fs_model *model;
     if (fs_model_open(folder, &model, err) != 0) {
         return -1;
@@ -89,7 +83,8 @@ static int hash_model(struct inputs *inputs, const char *folder, struct fs_error
     size_t files;
     const char *const *file = fs_model_files(model, &files);
     inputs->kind = fs_model_spec(model)->kind;
-    inputs->file = fs_allocate(files + TOKENIZER_FILES + FS_KEY_COUNT, sizeof *inputs->file, "hashes of inputs", err);
+    inputs->file =
+        fs_allocate(files + TOKENIZER_FILES + FS_MOST_JOB_KEYS, sizeof *inputs->file, "hashes of inputs", err);
     int status = inputs->file == NULL ? -1 : 0;
     for (size_t i = 0; status == 0 && i < files; i++) {
         status = add_file(inputs, "model", file[i], stages, err);
@@ -100,45 +95,50 @@ static int hash_model(struct inputs *inputs, const char *folder, struct fs_error
 
 static int hash_inputs(const struct fs_job *job, struct inputs *inputs, struct fs_error *err)
 {
-    int status = hash_model(inputs, fs_job_text(job, FS_KEY_MODEL), err);
-    for (size_t i = 0; status == 0 && i < FS_KEY_COUNT; i++) {
-        const char *path = is_data(&fs_job_keys[i]) ? fs_job_text(job, (enum fs_key)i) : NULL;
-        if (path != NULL) {
-            status = add_file(inputs, fs_job_keys[i].name, path, fs_job_keys[i].stages, err);
+    size_t count;
+    const struct fs_job_key *key = fs_job_keys(&count);
+    const char *model = fs_job_settings(job)->model;
+    int status = hash_model(inputs, model, err);
+    for (size_t i = 0; status == 0 && i < count; i++) {
+        const char *path = fs_job_value(job, key[i].setting)->text;
+        if (key[i].setting->kind == FS_SETTING_PATH && key[i].stages != 0 && path != NULL && path != model) {
+            status = add_file(inputs, key[i].setting->key, path, key[i].stages, err);
         }
     }
     return status;
 }
 
-/* Keys that a stage depends on; the layers' stamps are evaluated as the job's own. */
-static unsigned stage_bits(enum fs_stage stage)
-{
-    return 1u << stage | (stage == FS_STAGE_LAYERS ? 1u << FS_STAGE_EVALUATE : 0u);
-}
-
-/* Whether an earlier row of the registry has the same key of the job, and is measured too. */
+/* Whether an earlier row of the registry that is measured has the same key of the job. */
 static bool is_written(const struct fs_job *job, size_t before, const char *key)
 {
     for (size_t i = 0; i < before; i++) {
         const struct fs_suite_kind *suite = fs_suite_kinds[i];
         if (suite->scoring_key != NULL && strcmp(suite->scoring_key, key) == 0 &&
-            fs_job_text_of(job, "data", suite->key) != NULL) {
+            fs_job_data(job, suite->key) != NULL) {
             return true;
         }
     }
     return false;
 }
 
-/* How the edited pairs are scored, and, from the evaluation on, what else is measured. */
-static void write_scorings(FILE *stream, const struct fs_job *job, enum fs_stage stage, enum fs_model_kind kind)
+static void write_scoring(FILE *stream, const struct fs_job *job, const struct fs_suite_kind *suite,
+                          enum fs_model_kind kind)
+{
+    fprintf(stream, "scoring.%s = %s\n", suite->scoring_key, fs_job_scoring(job, suite, kind));
+}
+
+/* The edited pairs are scored from the stamp on, all other data in the evaluation. */
+static void write_scorings(FILE *stream, const struct fs_job *job, enum fs_model_kind kind, enum fs_stage stage)
 {
     const struct fs_suite_kind *edited = fs_job_edited(job);
-    fprintf(stream, "scoring.%s = %s\n", edited->scoring_key, fs_job_scoring(job, edited, kind));
+    if (stage != FS_STAGE_TRACE) {
+        write_scoring(stream, job, edited, kind);
+    }
     for (size_t i = 0; stage >= FS_STAGE_EVALUATE && i < fs_suite_kind_count; i++) {
         const struct fs_suite_kind *suite = fs_suite_kinds[i];
         if (suite->scoring_key != NULL && strcmp(suite->scoring_key, edited->scoring_key) != 0 &&
-            fs_job_text_of(job, "data", suite->key) != NULL && !is_written(job, i, suite->scoring_key)) {
-            fprintf(stream, "scoring.%s = %s\n", suite->scoring_key, fs_job_scoring(job, suite, kind));
+            fs_job_data(job, suite->key) != NULL && !is_written(job, i, suite->scoring_key)) {
+            write_scoring(stream, job, suite, kind);
         }
     }
 }
@@ -146,24 +146,17 @@ static void write_scorings(FILE *stream, const struct fs_job *job, enum fs_stage
 static void write_settings(FILE *stream, const struct fs_job *job, const struct inputs *inputs, enum fs_stage stage,
                            const char *previous)
 {
+    size_t count;
+    const struct fs_job_key *key = fs_job_keys(&count);
     fprintf(stream, "archive = %d\nstage = %s\n", FS_ARCHIVE_VERSION, fs_stage_names[stage]);
-    for (size_t i = 0; i < FS_KEY_COUNT; i++) {
-        const struct fs_job_key *key = &fs_job_keys[i];
-        const char *text = fs_job_text(job, (enum fs_key)i);
-        char number[FS_NUMBER_SIZE];
-        if (text == NULL && key->kind == FS_KEY_NUMBER) {
-            fs_number_text(fs_job_model_number(job, (enum fs_key)i, inputs->kind), number);
-            text = number;
-        }
-        if ((key->stages & stage_bits(stage)) != 0 && key->kind != FS_KEY_PATH) {
-            fprintf(stream, "%s = %s\n", key->name, text != NULL ? text : "");
+    for (size_t i = 0; i < count; i++) {
+        if ((key[i].stages & fs_stage_rules[stage].keys) != 0 && key[i].setting->kind != FS_SETTING_PATH) {
+            fs_setting_write(stream, key[i].setting, fs_job_value(job, key[i].setting), inputs->kind);
         }
     }
-    if (stage != FS_STAGE_TRACE) {
-        write_scorings(stream, job, stage, inputs->kind);
-    }
+    write_scorings(stream, job, inputs->kind, stage);
     for (size_t i = 0; i < inputs->count; i++) {
-        if ((inputs->file[i].stages & stage_bits(stage)) != 0) {
+        if ((inputs->file[i].stages & fs_stage_rules[stage].keys) != 0) {
             fprintf(stream, "%s = %s\n", inputs->file[i].name, inputs->file[i].digest);
         }
     }
@@ -179,16 +172,14 @@ int fs_fingerprint_make(const struct fs_job *job, struct fs_fingerprint *fingerp
     int status = hash_inputs(job, &inputs, err);
     for (int i = 0; status == 0 && i < FS_STAGE_COUNT; i++) {
         enum fs_stage stage = (enum fs_stage)i;
-        bool needs_trace = fs_job_chose(job, FS_KEY_STAMP_LAYER, "auto");
-        bool needs_previous = stage >= FS_STAGE_EVALUATE || (stage == FS_STAGE_STAMP && needs_trace);
-        enum fs_stage previous = stage == FS_STAGE_LAYERS ? FS_STAGE_STAMP : (enum fs_stage)(i - 1);
+        enum fs_stage previous = fs_stage_rules[stage].follows(job);
         size_t size = 0;
         FILE *stream = open_memstream(&fingerprint->settings[i], &size);
         if (stream == NULL) {
             status = fs_error_memory(err, 4096, "the job's settings");
             break;
         }
-        write_settings(stream, job, &inputs, stage, needs_previous ? fingerprint->digest[previous] : NULL);
+        write_settings(stream, job, &inputs, stage, previous != FS_STAGE_COUNT ? fingerprint->digest[previous] : NULL);
         if (fclose(stream) != 0) {
             status = fs_error_memory(err, size, "the job's settings");
             break;
@@ -223,7 +214,7 @@ static bool has_line(const char *text, const char *line, size_t length)
     return false;
 }
 
-int fs_fingerprint_other_model(const char *there, const char *folder, char *name, size_t size, struct fs_error *err)
+int fs_fingerprint_other_model(const char *found, const char *folder, char *name, size_t size, struct fs_error *err)
 {
     struct inputs inputs = {0};
     int status = hash_model(&inputs, folder, err);
@@ -231,7 +222,7 @@ int fs_fingerprint_other_model(const char *there, const char *folder, char *name
     for (size_t i = 0; status == 0 && i < inputs.count && name[0] == '\0'; i++) {
         char line[512];
         int length = snprintf(line, sizeof line, "%.300s = %s", inputs.file[i].name, inputs.file[i].digest);
-        if (!has_line(there, line, (size_t)length)) {
+        if (!has_line(found, line, (size_t)length)) {
             snprintf(name, size, "%s", inputs.file[i].name);
         }
     }
@@ -255,9 +246,9 @@ static void add_names(const char *from, const char *other, char *names, size_t s
     }
 }
 
-void fs_fingerprint_difference(const char *there, const char *wanted, char *names, size_t size)
+void fs_fingerprint_difference(const char *found, const char *wanted, char *names, size_t size)
 {
     names[0] = '\0';
-    add_names(wanted, there, names, size);
-    add_names(there, wanted, names, size);
+    add_names(wanted, found, names, size);
+    add_names(found, wanted, names, size);
 }

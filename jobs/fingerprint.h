@@ -22,12 +22,12 @@ int fs_fingerprint_make(const struct fs_job *job, struct fs_fingerprint *fingerp
 void fs_fingerprint_release(struct fs_fingerprint *fingerprint); /* takes a zeroed struct */
 
 /*
- * The first file of the model in `folder` that the settings text `there` does not have with the same SHA-256, into
- * `name` of `size` bytes; "" where there is none: what the settings belong to was made with this model.
+ * The first file of the model in `folder` that the settings text `found` does not have with the same SHA-256, into
+ * `name` of `size` bytes; "" where there is none: the settings are of a result with this model.
  */
-int fs_fingerprint_other_model(const char *there, const char *folder, char *name, size_t size, struct fs_error *err);
+int fs_fingerprint_other_model(const char *found, const char *folder, char *name, size_t size, struct fs_error *err);
 
 /* The names whose lines differ between two settings texts, "a, b", into `names` of `size` bytes. */
-void fs_fingerprint_difference(const char *there, const char *wanted, char *names, size_t size);
+void fs_fingerprint_difference(const char *found, const char *wanted, char *names, size_t size);
 
 #endif

@@ -1,400 +1,145 @@
-#include "jobs/job.h"
+#include "jobs/job_keys.h"
 
+#include <stdio.h>
+#include <string.h>
+
+#include "jobs/job_settings.h"
+#include "jobs/stage_names.h"
 #include "stages/methods/stamp.h"
+#include "stages/suites/suite_registry.h"
+#include "stages/trace/trace.h"
 
 #define TRACE (1u << FS_STAGE_TRACE)
 #define STAMP (1u << FS_STAGE_STAMP)
 #define EVALUATE (1u << FS_STAGE_EVALUATE)
 #define LAYERS (1u << FS_STAGE_LAYERS)
 #define ALL (TRACE | STAMP | EVALUATE)
-#define LARGEST_INTEGER 9007199254740992.0 /* 2^53: JSON's numbers are doubles */
+#define MOST_SUITES 64
+#define NAME_SIZE 64
 
-const struct fs_job_key fs_job_keys[FS_KEY_COUNT] = {
-    [FS_KEY_MODEL] = {.name = "model",
-                      .kind = FS_KEY_PATH,
-                      .required = true,
-                      .stages = ALL,
-                      .help = "HuggingFace folder of the model: config.json, safetensors, tokenizer files"},
-    [FS_KEY_OUTPUT] = {.name = "output",
-                       .kind = FS_KEY_PATH,
-                       .required = true,
-                       .help = "folder of the results trace.h5, stamp.h5, evaluate.h5; made where it is not there"},
-    [FS_KEY_SEED] = {.name = "seed",
-                     .kind = FS_KEY_INTEGER,
-                     .initial = "1",
-                     .maximum = LARGEST_INTEGER,
-                     .stages = ALL,
-                     .help = "seed of the split, the noise, the stamp's start values and the bootstrap"},
-    [FS_KEY_CATEGORIES] = {.name = "categories",
-                           .kind = FS_KEY_LIST,
-                           .initial_words = "all of the data",
-                           .stages = ALL,
-                           .help =
-                               "bias categories to take, such as gender, race, religion; CrowS-Pairs' \"race-color\" "
-                               "is taken with race, and categories that it does not have are left out there"},
-    [FS_KEY_DATA_STEREOSET] = {.name = "data.stereoset",
-                               .kind = FS_KEY_PATH,
-                               .stages = ALL,
-                               .help =
-                                   "StereoSet's JSON file: its intrasentence items; at least one of data.stereoset and "
-                                   "data.biaske gives the pairs to trace, edit and measure"},
-    [FS_KEY_DATA_CROWS_PAIRS] = {.name = "data.crows_pairs",
-                                 .kind = FS_KEY_PATH,
-                                 .stages = EVALUATE,
-                                 .help = "CrowS-Pairs' csv file, measured, never trained on"},
-    [FS_KEY_DATA_BIASKE] = {.name = "data.biaske",
-                            .kind = FS_KEY_PATH,
-                            .stages = ALL,
-                            .help = "BiasKE's JSON file, or a folder of such files: pairs, with their paraphrases and "
-                                    "facts for PS, DS and RS"},
-    [FS_KEY_DATA_ATTRIBUTE_WORDS] = {.name = "data.attribute_words",
-                                     .kind = FS_KEY_PATH,
-                                     .stages = TRACE,
-                                     .help =
-                                         "counterpart words for tracing; without them every subject is corrupted by "
-                                         "noise, except where the data names a counterpart"},
-    [FS_KEY_DATA_STEREOSET_INTERSENTENCE] = {.name = "data.stereoset_intersentence",
-                                             .kind = FS_KEY_PATH,
-                                             .stages = EVALUATE,
-                                             .help = "StereoSet's JSON file: its intersentence items are measured"},
-    [FS_KEY_DATA_STEREOSET_SYNONYMS] = {.name = "data.stereoset_synonyms",
-                                        .kind = FS_KEY_PATH,
-                                        .stages = EVALUATE,
-                                        .help = "StereoSet items with synonyms (EditBias layout), a file or folder, "
-                                                "measured"},
-    [FS_KEY_DATA_WINOBIAS] = {.name = "data.winobias",
-                              .kind = FS_KEY_PATH,
-                              .stages = EVALUATE,
-                              .help = "folder of WinoBias, the authors' eight text files, measured"},
-    [FS_KEY_DATA_WINOGENDER] = {.name = "data.winogender",
-                                .kind = FS_KEY_PATH,
-                                .stages = EVALUATE,
-                                .help = "folder of the Winogender schemas, with all_sentences.tsv, "
-                                        "measured"},
-    [FS_KEY_DATA_BEC_PRO] = {.name = "data.bec_pro",
-                             .kind = FS_KEY_PATH,
-                             .stages = EVALUATE,
-                             .help = "BEC-Pro's English tsv file, measured (masked models)"},
-    [FS_KEY_DATA_SEAT] = {.name = "data.seat",
-                          .kind = FS_KEY_PATH,
-                          .stages = EVALUATE,
-                          .help = "SEAT or WEAT test, a jsonl file, or a folder of them, measured"},
-    [FS_KEY_DATA_COUNTERFACT] = {.name = "data.counterfact",
-                                 .kind = FS_KEY_PATH,
-                                 .stages = EVALUATE,
-                                 .help = "CounterFact's JSON file (EasyEdit layout): DS, RS and paraphrases of facts "
-                                         "on no group"},
-    [FS_KEY_DATA_KNOWN_FACTS] = {.name = "data.known_facts",
-                                 .kind = FS_KEY_PATH,
-                                 .stages = EVALUATE,
-                                 .help = "ROME's JSON file of known facts, measured"},
-    [FS_KEY_DATA_TEXT] = {.name = "data.text",
-                          .kind = FS_KEY_PATH,
-                          .stages = EVALUATE,
-                          .help = "plain text: perplexity (causal models) or pseudo-perplexity (masked)"},
-    [FS_KEY_EDIT_PAIRS] = {.name = "edit.pairs",
-                           .kind = FS_KEY_CHOICE,
-                           .choices = "stereoset|biaske",
-                           .initial_words = "the one whose data is given; needed where both are",
-                           .stages = ALL,
-                           .help = "whose pairs are traced and edited; those of the other are measured only"},
-    [FS_KEY_SCORING_STEREOSET] = {.name = "scoring.stereoset",
-                                  .kind = FS_KEY_CHOICE,
-                                  .choices = "target.prob|target.logprob|sentence.mean|sentence.sum|object.mean",
-                                  .initial_words = "target.prob (masked models), sentence.mean (causal)",
-                                  .help = "P[k] of StereoSet's statements"},
-    [FS_KEY_SCORING_CROWS_PAIRS] = {.name = "scoring.crows_pairs",
-                                    .kind = FS_KEY_CHOICE,
-                                    .choices = "pll.unmodified|pll.modified|sentence.mean|sentence.sum",
-                                    .initial_words = "pll.unmodified (masked models), sentence.sum (causal)",
-                                    .help = "P[k] of CrowS-Pairs' sentences"},
-    [FS_KEY_SCORING_BIASKE] = {.name = "scoring.biaske",
-                               .kind = FS_KEY_CHOICE,
-                               .choices = "target.prob|target.logprob|sentence.mean|sentence.sum|object.mean",
-                               .initial_words = "target.prob (masked models), object.mean (causal)",
-                               .help = "P[k] of BiasKE's pairs, paraphrases and facts"},
-    [FS_KEY_SPLIT_HELD_OUT] = {.name = "split.held_out",
-                               .kind = FS_KEY_NUMBER,
-                               .initial = "0.2",
-                               .maximum = 0.9,
-                               .unit = "share of target terms",
-                               .stages = STAMP | EVALUATE,
-                               .help = "pairs of these terms are measured and not edited"},
-    [FS_KEY_SPLIT_VALIDATION] = {.name = "split.validation",
-                                 .kind = FS_KEY_NUMBER,
-                                 .initial = "0",
-                                 .maximum = 0.9,
-                                 .unit = "share of the other target terms, and of the facts",
-                                 .stages = ALL,
-                                 .help =
-                                     "above 0, to tune settings: the held-out pairs and the facts beyond this share "
-                                     "are left out of the job, and this share of the other terms is measured and "
-                                     "not edited in their place"},
-    [FS_KEY_TRACE_POSITIONS] = {.name = "trace.positions",
-                                .kind = FS_KEY_CHOICE,
-                                .initial = "last",
-                                .choices = "last|all",
-                                .stages = TRACE,
-                                .help = "positions restored: the subject's last token, or all of its tokens"},
-    [FS_KEY_TRACE_KINDS] = {.name = "trace.kinds",
-                            .kind = FS_KEY_CHOICE,
-                            .initial = "residual",
-                            .choices = "residual|attention|ffn|all",
-                            .stages = TRACE,
-                            .help = "what is restored beside the residual stream, which names the decisive layer: what "
-                                    "attention or the FFN adds to it, or both"},
-    [FS_KEY_TRACE_WINDOW] = {.name = "trace.window",
-                             .kind = FS_KEY_INTEGER,
-                             .initial = "1",
-                             .minimum = 1,
-                             .maximum = 10000,
-                             .unit = "layers",
-                             .stages = TRACE,
-                             .help =
-                                 "layers around l whose attention or FFN is restored together; ROME takes 10 of 48"},
-    [FS_KEY_TRACE_HEAT_MAP] = {.name = "trace.heat_map",
-                               .kind = FS_KEY_FLAG,
-                               .initial = "false",
-                               .choices = "true|false",
-                               .stages = TRACE,
-                               .help =
-                                   "restore every single position too, for each kind; layers x positions runs a pair"},
-    [FS_KEY_TRACE_CORRUPTION] = {.name = "trace.corruption",
-                                 .kind = FS_KEY_CHOICE,
-                                 .initial = "counterfactual",
-                                 .choices = "counterfactual|noise",
-                                 .stages = TRACE,
-                                 .help = "the counterpart's prompt, with noise where none fits; or noise everywhere"},
-    [FS_KEY_TRACE_NOISE_SCALE] = {.name = "trace.noise_scale",
-                                  .kind = FS_KEY_NUMBER,
-                                  .initial = "3",
-                                  .maximum = 1000,
-                                  .unit = "standard deviations",
-                                  .stages = TRACE,
-                                  .help = "noise on the subject's embeddings where no counterpart fits"},
-    [FS_KEY_TRACE_NOISE_SAMPLES] = {.name = "trace.noise_samples",
-                                    .kind = FS_KEY_INTEGER,
-                                    .initial = "10",
-                                    .minimum = 1,
-                                    .maximum = 1000,
-                                    .unit = "samples",
-                                    .stages = TRACE,
-                                    .help = "noise samples that are averaged"},
-    [FS_KEY_TRACE_BOOTSTRAP] = {.name = "trace.bootstrap",
-                                .kind = FS_KEY_INTEGER,
-                                .initial = "1000",
-                                .maximum = 1000000,
-                                .unit = "resamples",
-                                .stages = TRACE,
-                                .help = "for the 95 % interval of AIE; 0: none"},
-    [FS_KEY_TRACE_VERIFY] = {.name = "trace.verify",
-                             .kind = FS_KEY_CHOICE,
-                             .initial = "none",
-                             .choices = "none|random|all",
-                             .stages = LAYERS,
-                             .help =
-                                 "a stage behind evaluate that trains stamps at other layers with the same settings: "
-                                 "at a random one as a control, or at every layer; as many trainings"},
-    [FS_KEY_TRACE_REUSE] =
-        {.name = "trace.reuse",
-         .kind = FS_KEY_PATH,
-         .help = "output folder of a job that traces the same (model, pairs, categories, seed and keys of "
-                 "trace): its trace.h5 is taken where it is there and whole, otherwise traced here"},
-    [FS_KEY_STAMP_LAYER] = {.name = "stamp.layer",
-                            .kind = FS_KEY_LAYER,
-                            .initial = "auto",
-                            .maximum = 10000,
-                            .unit = "layer, from 0",
-                            .stages = STAMP,
-                            .help = "\"auto\": the decisive layer of the trace; a number needs no trace"},
-    [FS_KEY_STAMP_WIDTH] = {.name = "stamp.width",
-                            .kind = FS_KEY_INTEGER,
-                            .initial = "1024",
-                            .minimum = 1,
-                            .maximum = 65536,
-                            .unit = "neurons",
-                            .stages = STAMP,
-                            .help = "rows of K' and V'"},
-    [FS_KEY_STAMP_LOSS] = {.name = "stamp.loss",
-                           .kind = FS_KEY_CHOICE,
-                           .initial = "logratio",
-                           .choices = "gap|logratio",
-                           .stages = STAMP,
-                           .help = "L_e: mean |P'[k1] - P'[k2]|, or mean (log P'[k1] - log P'[k2])^2"},
-    [FS_KEY_STAMP_ALPHA] = {.name = "stamp.alpha",
-                            .kind = FS_KEY_NUMBER,
-                            .initial_words = "1 (masked models), 0.1 (causal)",
-                            .maximum = 1e6,
-                            .stages = STAMP,
-                            .help = "weight of L_s1, KL at the edited prompts"},
-    [FS_KEY_STAMP_BETA] = {.name = "stamp.beta",
-                           .kind = FS_KEY_NUMBER,
-                           .initial_words = "1 (masked models), 0.1 (causal)",
-                           .maximum = 1e6,
-                           .stages = STAMP,
-                           .help = "weight of L_s2, KL at generic prompts on the subjects"},
-    [FS_KEY_STAMP_KEY_BIAS] = {.name = "stamp.key_bias",
-                               .kind = FS_KEY_NUMBER,
-                               .initial_words = "-2 (masked models), -1 (causal)",
-                               .minimum = -10,
-                               .maximum = 10,
-                               .unit = "root mean squares of the FFN input",
-                               .stages = STAMP,
-                               .help =
-                                   "b_K before training: below 0 each neuron starts with few tokens that it answers "
-                                   "to, and the rest of the model stays; 0: the method's plain form"},
-    [FS_KEY_STAMP_GENERIC_PROMPTS] = {.name = "stamp.generic_prompts",
-                                      .kind = FS_KEY_INTEGER,
-                                      .initial = "4",
-                                      .minimum = 1,
-                                      .maximum = FS_GENERIC_TEMPLATES,
-                                      .unit = "templates",
-                                      .stages = STAMP,
-                                      .help = "L_s2: generic prompts on each subject, such as \"{subject} is a\""},
-    [FS_KEY_STAMP_NEUTRAL_SUBJECTS] = {.name = "stamp.neutral_subjects",
-                                       .kind = FS_KEY_INTEGER,
-                                       .initial = "32",
-                                       .maximum = FS_NEUTRAL_SUBJECTS,
-                                       .unit = "subjects",
-                                       .stages = STAMP,
-                                       .help = "L_s2: subjects of no group, such as \"the river\", beside those of the "
-                                               "pairs"},
-    [FS_KEY_STAMP_LEVEL_WEIGHT] =
-        {.name = "stamp.level_weight",
-         .kind = FS_KEY_NUMBER,
-         .initial = "0",
-         .maximum = 1e6,
-         .stages = STAMP,
-         .help = "weight of L_m, which raises the rarer completion to the commoner one, so that both stay "
-                 "above unrelated words; 0: the method's plain form"},
-    [FS_KEY_STAMP_BALANCE_WEIGHT] = {.name = "stamp.balance_weight",
-                                     .kind = FS_KEY_NUMBER,
-                                     .initial = "0.003",
-                                     .maximum = 1e6,
-                                     .stages = STAMP,
-                                     .help =
-                                         "weight of L_b: what is left of a term's gaps shall not point one way; 0: the "
-                                         "method's plain form"},
-    [FS_KEY_STAMP_BALANCE_WIDTH] = {.name = "stamp.balance_width",
-                                    .kind = FS_KEY_NUMBER,
-                                    .initial = "0.05",
-                                    .minimum = 1e-6,
-                                    .maximum = 1e3,
-                                    .unit = "mean gaps before training",
-                                    .stages = STAMP,
-                                    .help = "L_b counts gaps beyond this width as full ones"},
-    [FS_KEY_STAMP_KL_ROWS] =
-        {.name = "stamp.kl_rows",
-         .kind = FS_KEY_CHOICE,
-         .initial = "all",
-         .choices = "first|all",
-         .stages = STAMP,
-         .help = "L_s1 at the position of the completion's first token, or wherever the statement is read"},
-    [FS_KEY_STAMP_KL_WITHOUT_COMPLETION] = {.name = "stamp.kl_without_completion",
-                                            .kind = FS_KEY_FLAG,
-                                            .initial = "true",
-                                            .choices = "true|false",
-                                            .stages = STAMP,
-                                            .help = "L_s1 leaves the pair's own tokens out of both distributions"},
-    [FS_KEY_STAMP_KEEP_BEST] = {.name = "stamp.keep_best",
-                                .kind = FS_KEY_FLAG,
-                                .initial = "true",
-                                .choices = "true|false",
-                                .stages = STAMP,
-                                .help =
-                                    "end a batch with the best of its last quarter, judged on the edited pairs alone: "
-                                    "gap, then SS, then loss"},
-    [FS_KEY_STAMP_LEARNING_RATE] = {.name = "stamp.learning_rate",
-                                    .kind = FS_KEY_NUMBER,
-                                    .initial = "0.003",
-                                    .minimum = 1e-9,
-                                    .maximum = 10,
-                                    .stages = STAMP,
-                                    .help = "Adam's step size"},
-    [FS_KEY_STAMP_SCHEDULE] = {.name = "stamp.schedule",
-                               .kind = FS_KEY_CHOICE,
-                               .initial = "cosine",
-                               .choices = "constant|cosine",
-                               .stages = STAMP,
-                               .help = "the step size over the steps of a batch"},
-    [FS_KEY_STAMP_BETA1] = {.name = "stamp.beta1",
-                            .kind = FS_KEY_NUMBER,
-                            .initial = "0.9",
-                            .maximum = 0.999999,
-                            .stages = STAMP,
-                            .help = "Adam's decay of the first moment"},
-    [FS_KEY_STAMP_BETA2] = {.name = "stamp.beta2",
-                            .kind = FS_KEY_NUMBER,
-                            .initial = "0.999",
-                            .maximum = 0.999999999,
-                            .stages = STAMP,
-                            .help = "Adam's decay of the second moment"},
-    [FS_KEY_STAMP_EPSILON] = {.name = "stamp.epsilon",
-                              .kind = FS_KEY_NUMBER,
-                              .initial = "1e-8",
-                              .minimum = 1e-30,
-                              .maximum = 1,
-                              .stages = STAMP,
-                              .help = "Adam's epsilon"},
-    [FS_KEY_STAMP_ITERATIONS] = {.name = "stamp.iterations",
-                                 .kind = FS_KEY_INTEGER,
-                                 .initial = "80",
-                                 .minimum = 1,
-                                 .maximum = 1000000,
-                                 .unit = "steps",
-                                 .stages = STAMP,
-                                 .help = "Adam steps a batch"},
-    [FS_KEY_STAMP_BATCH] = {.name = "stamp.batch",
-                            .kind = FS_KEY_INTEGER,
-                            .initial = "0",
-                            .maximum = LARGEST_INTEGER,
-                            .unit = "pairs",
-                            .stages = STAMP,
-                            .help = "pairs a batch; 0: all in one"},
-    [FS_KEY_STAMP_CHECKPOINT_EVERY] =
-        {.name = "stamp.checkpoint_every",
-         .kind = FS_KEY_INTEGER,
-         .initial = "10",
-         .minimum = 1,
-         .maximum = 1000000,
-         .unit = "steps",
-         .help = "steps between two checkpoints of the training, or checkpoint_seconds where that is sooner"},
-    [FS_KEY_EVALUATE_BOOTSTRAP] = {.name = "evaluate.bootstrap",
-                                   .kind = FS_KEY_INTEGER,
-                                   .initial = "1000",
-                                   .maximum = 1000000,
-                                   .unit = "resamples",
-                                   .stages = EVALUATE,
-                                   .help = "for the 95 % intervals of the metrics; 0: none"},
-    [FS_KEY_EVALUATE_TEXT_TOKENS] = {.name = "evaluate.text_tokens",
-                                     .kind = FS_KEY_INTEGER,
-                                     .initial = "4096",
-                                     .minimum = 1,
-                                     .maximum = LARGEST_INTEGER,
-                                     .unit = "tokens",
-                                     .stages = EVALUATE,
-                                     .help = "tokens of data.text that are scored, spread evenly over it"},
-    [FS_KEY_EVALUATE_PERMUTATIONS] = {.name = "evaluate.permutations",
-                                      .kind = FS_KEY_INTEGER,
-                                      .initial = "100000",
-                                      .minimum = 1,
-                                      .maximum = 1e9,
-                                      .unit = "permutations",
-                                      .stages = EVALUATE,
-                                      .help = "of a SEAT test; all partitions where there are no more"},
-    [FS_KEY_CHECKPOINT_SECONDS] = {.name = "checkpoint_seconds",
-                                   .kind = FS_KEY_NUMBER,
-                                   .initial = "60",
-                                   .minimum = 0.001,
-                                   .maximum = 1e6,
-                                   .unit = "s",
-                                   .help = "time between two checkpoints"},
-    [FS_KEY_CHECKPOINT_SHARE] = {.name = "checkpoint_share",
-                                 .kind = FS_KEY_NUMBER,
-                                 .initial = "0.02",
-                                 .minimum = 0.0001,
-                                 .maximum = 1,
-                                 .unit = "share of the stage's time",
-                                 .help = "that checkpoints take at most: where they are slow they become rarer; 1: no "
-                                         "limit"},
-};
+const struct fs_renamed fs_renamed_keys[] = {{"variant.stereoset", "scoring.stereoset"},
+                                             {"variant.crows_pairs", "scoring.crows_pairs"},
+                                             {"variant.biaske", "scoring.biaske"},
+                                             {"trace.verify", "layers.compare"},
+                                             {"stamp.level", "stamp.level_weight"},
+                                             {"stamp.balance", "stamp.balance_weight"},
+                                             {"stamp.kept_rows", "stamp.kl_rows"},
+                                             {"stamp.keep_without_fill", "stamp.kl_without_completion"},
+                                             {NULL, NULL}};
+
+static struct fs_job_key job_key[FS_MOST_JOB_KEYS];
+static size_t job_keys;
+
+static void add_key(const struct fs_setting *setting, unsigned stages)
+{
+    if (job_keys < FS_MOST_JOB_KEYS) {
+        job_key[job_keys++] = (struct fs_job_key){setting, setting->changes_no_result ? 0 : stages};
+    }
+}
+
+static void add_table(const struct fs_settings *table, unsigned stages)
+{
+    for (size_t i = 0; i < table->count; i++) {
+        add_key(&table->row[i], stages);
+    }
+}
+
+/* The keys that the registry of suites brings, data.<key>, scoring.<key> and the choices of edit.pairs, in storage that
+ * lasts. */
+static struct fs_setting made[2 * MOST_SUITES];
+static char made_name[2 * MOST_SUITES][NAME_SIZE];
+static size_t made_count;
+
+static void add_made(const struct fs_setting *setting, const char *group, const char *key, unsigned stages)
+{
+    if (made_count < 2 * MOST_SUITES) {
+        snprintf(made_name[made_count], NAME_SIZE, "%s.%s", group, key);
+        made[made_count] = *setting;
+        made[made_count].key = made_name[made_count];
+        add_key(&made[made_count++], stages);
+    }
+}
+
+/* Stages that depend on data.<key>: all where its pairs can be edited. */
+static unsigned stages_of_data(const char *key)
+{
+    unsigned stages = EVALUATE;
+    for (size_t i = 0; i < fs_suite_kind_count; i++) {
+        if (strcmp(fs_suite_kinds[i]->key, key) == 0 && fs_suite_kinds[i]->read_pairs != NULL) {
+            stages = ALL;
+        }
+    }
+    return stages;
+}
+
+static void add_data(void)
+{
+    for (size_t i = 0; i < fs_suite_kind_count; i++) {
+        const struct fs_suite_kind *suite = fs_suite_kinds[i];
+        if (suite->data != NULL) {
+            const struct fs_setting setting = {.kind = FS_SETTING_PATH, .meaning = suite->data};
+            add_made(&setting, "data", suite->key, stages_of_data(suite->key));
+        }
+    }
+}
+
+/* The fingerprint takes those of the data that is measured, so no stage depends on a key alone. */
+static void add_scorings(void)
+{
+    for (size_t i = 0; i < fs_suite_kind_count; i++) {
+        const struct fs_suite_kind *suite = fs_suite_kinds[i];
+        if (suite->scorings != NULL) {
+            const struct fs_setting setting = {.kind = FS_SETTING_CHOICE,
+                                               .choices = suite->scorings,
+                                               .initial_by_variant = {suite->masked, suite->causal},
+                                               .meaning = suite->scoring};
+            add_made(&setting, "scoring", suite->scoring_key, 0);
+        }
+    }
+}
+
+/* edit.pairs chooses among the suites that have pairs to edit. */
+static void fill_edit_choices(void)
+{
+    size_t used = 0;
+    for (size_t i = 0; i < fs_suite_kind_count && used < FS_EDIT_CHOICES_SIZE; i++) {
+        if (fs_suite_kinds[i]->read_pairs != NULL) {
+            used += (size_t)snprintf(fs_edit_choices + used, FS_EDIT_CHOICES_SIZE - used, "%s%s", used > 0 ? "|" : "",
+                                     fs_suite_kinds[i]->name);
+        }
+    }
+}
+
+const struct fs_job_key *fs_job_keys(size_t *count)
+{
+    if (job_keys == 0) {
+        add_table(&fs_core_settings, ALL);
+        add_data();
+        add_table(&fs_attribute_settings, TRACE);
+        fill_edit_choices();
+        add_table(&fs_edit_settings, ALL);
+        add_scorings();
+        add_table(&fs_split_settings, STAMP | EVALUATE);
+        add_table(&fs_validation_settings, ALL);
+        add_table(&fs_trace_settings, TRACE);
+        add_table(&fs_reuse_settings, 0);
+        add_table(&fs_stamp_settings, STAMP);
+        add_table(&fs_evaluate_settings, EVALUATE);
+        add_table(&fs_compare_settings, LAYERS);
+        add_table(&fs_checkpoint_settings, 0);
+    }
+    *count = job_keys;
+    return job_key;
+}
+
+const struct fs_job_key *fs_job_key(const char *name)
+{
+    size_t count;
+    const struct fs_job_key *key = fs_job_keys(&count);
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(key[i].setting->key, name) == 0) {
+            return &key[i];
+        }
+    }
+    return NULL;
+}

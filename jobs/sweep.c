@@ -57,7 +57,7 @@ int fs_sweep_read(const char *folder, struct fs_sweep *sweep, struct fs_error *e
         return fs_error_memory(err, 64, "a path");
     }
     if (access(path, F_OK) != 0) {
-        fs_error_set(err, FS_EXIT_NO_INPUT, "%s: there is no plan here; make one: fairstamp sweep plan SWEEP.json %s",
+        fs_error_set(err, FS_EXIT_NO_INPUT, "%s: there is no plan here; create one: fairstamp sweep plan SWEEP.json %s",
                      path, folder);
         free(path);
         return -1;

@@ -38,7 +38,7 @@ struct fs_sweep {
 };
 
 /* Expands the sweep file at `path` into `folder`. FS_EXIT_CONFIG names the key or the cell that is wrong; a folder that
- * holds another plan is refused (FS_EXIT_OTHER_JOB). The same file gives the same plan; what is there already stays. */
+ * holds another plan is refused (FS_EXIT_OTHER_JOB). The same file gives the same plan; existing files stay. */
 int fs_sweep_plan(const char *path, const char *folder, size_t *cells, struct fs_error *err);
 
 /* Reads the manifest of `folder`. The caller releases, also on failure. */

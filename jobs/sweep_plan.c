@@ -6,6 +6,7 @@
 #include "io/console/progress.h"
 #include "io/formats/json.h"
 #include "io/values.h"
+#include "jobs/job_keys.h"
 #include "jobs/sweep.h"
 #include "jobs/sweep_write.h"
 
@@ -26,8 +27,8 @@ struct plan {
 struct cell {
     const char *model_name, *model_path; /* as written */
     const cJSON *categories;             /* text, list, or NULL: all */
-    const char *key[FS_KEY_COUNT];
-    const cJSON *value[FS_KEY_COUNT];
+    const char *key[FS_MOST_JOB_KEYS];
+    const cJSON *value[FS_MOST_JOB_KEYS];
     size_t settings;
 };
 
@@ -81,16 +82,19 @@ static cJSON *absolute(const struct plan *plan, const char *path)
 
 static int resolve_paths(const struct plan *plan, cJSON *job, struct fs_error *err)
 {
-    for (size_t key = 0; key < FS_KEY_COUNT; key++) {
-        const cJSON *value = fs_job_keys[key].kind == FS_KEY_PATH ? find(job, fs_job_keys[key].name) : NULL;
-        if (cJSON_IsString(value) && put(job, fs_job_keys[key].name, absolute(plan, value->valuestring), err) != 0) {
+    size_t count;
+    const struct fs_job_key *key = fs_job_keys(&count);
+    for (size_t i = 0; i < count; i++) {
+        const struct fs_setting *setting = key[i].setting;
+        const cJSON *value = setting->kind == FS_SETTING_PATH ? find(job, setting->key) : NULL;
+        if (cJSON_IsString(value) && put(job, setting->key, absolute(plan, value->valuestring), err) != 0) {
             return -1;
         }
     }
     return 0;
 }
 
-/* Appends to an id what may stand in one; anything else becomes "-". */
+/* Appends `text` to an id; what an id must not contain becomes "-". */
 static void append(char *id, size_t size, const char *text)
 {
     size_t used = strlen(id);
@@ -216,9 +220,10 @@ static int hash_trace(const cJSON *job, char hex[FS_DIGEST_SIZE], struct fs_erro
     if (fs_digest_begin(&digest, err) != 0) {
         return -1;
     }
-    for (size_t key = 0; key < FS_KEY_COUNT; key++) {
-        const cJSON *value =
-            (fs_job_keys[key].stages & 1u << FS_STAGE_TRACE) != 0 ? find(job, fs_job_keys[key].name) : NULL;
+    size_t count;
+    const struct fs_job_key *key = fs_job_keys(&count);
+    for (size_t i = 0; i < count; i++) {
+        const cJSON *value = (key[i].stages & 1u << FS_STAGE_TRACE) != 0 ? find(job, key[i].setting->key) : NULL;
         char *text = value != NULL ? cJSON_PrintUnformatted(value) : NULL;
         fs_digest_add_text(digest, text != NULL ? text : "");
         cJSON_free(text);
@@ -227,13 +232,13 @@ static int hash_trace(const cJSON *job, char hex[FS_DIGEST_SIZE], struct fs_erro
     return 0;
 }
 
-/* Cells that differ in what comes behind the trace share it: the first one makes it, `*from`, and the job of the others
+/* Cells that differ only in what follows the trace share it: the first one makes it, `*from`, and the job of the others
  * names that one's folder. */
 static int share_trace(struct plan *plan, cJSON *job, const char *id, const char **from, struct fs_error *err)
 {
     char hex[FS_DIGEST_SIZE], folder[FS_CELL_LENGTH + 16];
     *from = NULL;
-    if (find(job, fs_job_keys[FS_KEY_TRACE_REUSE].name) != NULL) {
+    if (find(job, fs_reuse_settings.row[0].key) != NULL) {
         return 0; /* the sweep file has chosen */
     }
     if (hash_trace(job, hex, err) != 0) {
@@ -246,7 +251,7 @@ static int share_trace(struct plan *plan, cJSON *job, const char *id, const char
     }
     *from = first->valuestring;
     snprintf(folder, sizeof folder, "../cells/%s", *from);
-    return put(job, fs_job_keys[FS_KEY_TRACE_REUSE].name, cJSON_CreateString(folder), err);
+    return put(job, fs_reuse_settings.row[0].key, cJSON_CreateString(folder), err);
 }
 
 static int add_cell(struct plan *plan, const struct cell *cell, struct fs_error *err)
@@ -304,15 +309,15 @@ static int add_cell(struct plan *plan, const struct cell *cell, struct fs_error 
 
 static int check_setting(const struct plan *plan, const char *where, const char *key, struct fs_error *err)
 {
-    const char *known[FS_KEY_COUNT + 1] = {NULL};
-    for (size_t i = 0; i < FS_KEY_COUNT; i++) {
-        known[i] = fs_job_keys[i].name;
-        if (strcmp(known[i], key) == 0) {
-            if (i == FS_KEY_MODEL || i == FS_KEY_OUTPUT || i == FS_KEY_CATEGORIES) {
-                break;
-            }
-            return 0;
-        }
+    static const char *const of_cells = "model|output|categories";
+    const char *known[FS_MOST_JOB_KEYS + 1] = {NULL};
+    size_t count;
+    const struct fs_job_key *all = fs_job_keys(&count);
+    if (fs_job_key(key) != NULL && !fs_is_choice(of_cells, key)) {
+        return 0;
+    }
+    for (size_t i = 0; i < count; i++) {
+        known[i] = all[i].setting->key;
     }
     return fs_error_set(err, FS_EXIT_CONFIG, "%s: %s: \"%s\" is no setting of a job; did you mean \"%s\"?", plan->path,
                         where, key, fs_nearest_name(key, known));
@@ -453,7 +458,7 @@ static int expand_include(struct plan *plan, const cJSON *include, struct fs_err
             if (check_setting(plan, "include", setting->string, err) != 0) {
                 return -1;
             }
-            if (cell.settings == FS_KEY_COUNT) {
+            if (cell.settings == FS_MOST_JOB_KEYS) {
                 break; /* a key twice, which the reader of JSON refuses */
             }
             cell.key[cell.settings] = setting->string;

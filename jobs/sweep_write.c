@@ -32,7 +32,7 @@ static char *without_estimates(const cJSON *manifest)
     return text;
 }
 
-/* Whether <folder>/manifest.json is there; it must then be `text`. */
+/* Whether <folder>/manifest.json exists; it must then be `text`. */
 static int check_folder(const char *folder, const char *text, bool *there, struct fs_error *err)
 {
     char *path = NULL;
@@ -55,7 +55,7 @@ static int check_folder(const char *folder, const char *text, bool *there, struc
     return status;
 }
 
-/* Writes the job files, where they are not there, and reads them: their keys and values. */
+/* Writes the job files that do not exist, and reads all: their keys and values. */
 static int write_jobs(const cJSON *jobs, const char *folder, bool again, struct fs_error *err)
 {
     const cJSON *job;
@@ -79,7 +79,7 @@ static int write_jobs(const cJSON *jobs, const char *folder, bool again, struct 
     return 0;
 }
 
-/* Of a plan that came to nothing. */
+/* Of a plan that failed. */
 static void remove_jobs(const cJSON *jobs, const char *folder)
 {
     const cJSON *job;
@@ -128,7 +128,7 @@ int fs_sweep_write(const char *folder, cJSON *cells, const cJSON *jobs, struct f
     if (status == 0) {
         status = write_jobs(jobs, job_folder, there, err) == 0 ? write_ids(jobs, folder, err) : -1;
         if (status == 0 && !there) {
-            status = publish(folder, "manifest.json", text, err); /* the last: a plan that is there is complete */
+            status = publish(folder, "manifest.json", text, err); /* the last: an existing plan is complete */
         }
         if (status != 0 && !there) {
             remove_jobs(jobs, job_folder);

@@ -8,8 +8,8 @@
 
 /*
  * Writes `cells`, the manifest's list, and `jobs`, an object of ids and texts of job files, into `folder`, and reads
- * every job file as a run does. FS_EXIT_OTHER_JOB where the folder holds another plan; job files that are there stay. A
- * plan that fails leaves no job file behind. `cells` is not changed.
+ * every job file as a run does. FS_EXIT_OTHER_JOB where the folder holds another plan; existing job files stay. A
+ * plan that fails leaves no job file. `cells` is not changed.
  */
 int fs_sweep_write(const char *folder, cJSON *cells, const cJSON *jobs, struct fs_error *err);
 

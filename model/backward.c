@@ -50,6 +50,12 @@ void fs_tape_destroy(struct fs_tape *tape)
     free(tape);
 }
 
+size_t fs_tape_bytes(const struct fs_tape *tape)
+{
+    return (tape->memory.capacity + tape->inner.capacity + tape->gathered.capacity + tape->dense.capacity) *
+           sizeof(fs_real);
+}
+
 /* ---- forward ---- */
 
 static fs_real *take(fs_real **free_memory, size_t count)

@@ -5,8 +5,7 @@
  *     fs_upper_forward -> h -> fs_tape_read -> logprob (R,V) -> the caller turns it into dL/dlogits (R,V)
  *     -> fs_tape_read_backward -> dh -> fs_upper_backward -> gradient of the edit, dx
  *
- * Memory of a tape: T x (2 d + (H + 2 G) D + F, 2 F where gated) numbers and the attention weights, H n^2 for each
- * sequence of n tokens, for each layer above, kept from forward to backward.
+ * A tape keeps what each layer above computed, from forward to backward (pipeline/estimate/memory.h has the formula).
  */
 #ifndef FAIRSTAMP_MODEL_BACKWARD_H
 #define FAIRSTAMP_MODEL_BACKWARD_H
@@ -16,6 +15,8 @@
 struct fs_tape;
 int fs_tape_create(const struct fs_model *model, struct fs_tape **tape, struct fs_error *err);
 void fs_tape_destroy(struct fs_tape *tape); /* takes NULL */
+/* Of numbers that it holds now. */
+size_t fs_tape_bytes(const struct fs_tape *tape);
 
 /*
  * From the FFN of edit->first_layer to the top: x, base (T,d) as fs_run_to_ffn gives them, h (T,d) out: the top hidden

@@ -6,8 +6,7 @@
  * The hidden state h is a plain (T,d) matrix between two layers, so to take or set a state at (layer, position) is to
  * copy a row of h between two calls.
  *
- * Memory of a workspace: it grows to what the largest batch needs, T x (2 d + 2 (H + G) D + 2 F + an edit's inner_size) numbers for the
- * layers, as much again after a backward pass, and at most FS_HEAD_NUMBERS + 2 R d for the head. Callers bound their
+ * A workspace grows to what the largest batch needs (pipeline/estimate/memory.h has the formula). Callers bound their
  * batches.
  */
 #ifndef FAIRSTAMP_MODEL_ENGINE_H
@@ -30,6 +29,8 @@ struct fs_workspace;
 /* One a thread. */
 int fs_workspace_create(const struct fs_model *model, struct fs_workspace **workspace, struct fs_error *err);
 void fs_workspace_destroy(struct fs_workspace *workspace); /* takes NULL */
+/* Bytes that it holds now. */
+size_t fs_workspace_bytes(const struct fs_workspace *workspace);
 
 /* Ids inside the vocabulary, no empty sequence, none longer than max_positions; FS_EXIT_DATA otherwise. */
 int fs_batch_check(const struct fs_model *model, const struct fs_batch *batch, struct fs_error *err);

@@ -66,14 +66,9 @@ static int bind(struct binder *binder, const struct fs_tensor *tensor, size_t ro
             "%s: tensor %s: found type %s, expected F32, F16, BF16 or F64; quantised models are not read", tensor->file,
             tensor->name, fs_dtype_name(tensor->dtype));
     }
-    if (model->bindings == model->binding_capacity) {
-        size_t capacity = model->binding_capacity == 0 ? 64 : 2 * model->binding_capacity;
-        struct fs_binding *grown = realloc(model->binding, capacity * sizeof *grown);
-        if (grown == NULL) {
-            return fs_error_memory(binder->err, capacity * sizeof *grown, "the list of tensors");
-        }
-        model->binding = grown;
-        model->binding_capacity = capacity;
+    if (fs_grow(&model->binding, &model->binding_capacity, model->bindings + 1, sizeof *model->binding,
+                "the list of tensors", binder->err) != 0) {
+        return -1;
     }
     size_t offset = SIZE_MAX;
     if (tensor->dtype != NATIVE_DTYPE || (uintptr_t)tensor->data % _Alignof(fs_real) != 0) {

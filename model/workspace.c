@@ -25,18 +25,38 @@ int fs_workspace_create(const struct fs_model *model, struct fs_workspace **work
     return *workspace == NULL ? -1 : 0;
 }
 
-void fs_workspace_destroy(struct fs_workspace *workspace)
+enum { SCRATCHES = 17 };
+
+static void list_scratches(const struct fs_workspace *workspace, const struct fs_scratch *all[SCRATCHES])
 {
-    if (workspace == NULL) {
-        return;
-    }
-    struct fs_scratch *all[] = {
+    const struct fs_scratch *const list[SCRATCHES] = {
         &workspace->normed, &workspace->x,      &workspace->qkv,   &workspace->weights, &workspace->context,
         &workspace->up,     &workspace->gate,   &workspace->inner, &workspace->rows,    &workspace->transformed,
         &workspace->logits, &workspace->dffn,   &workspace->dgate, &workspace->dqkv,    &workspace->dcontext,
         &workspace->dstate, &workspace->rotary,
     };
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+    memcpy(all, list, sizeof list);
+}
+
+size_t fs_workspace_bytes(const struct fs_workspace *workspace)
+{
+    const struct fs_scratch *all[SCRATCHES];
+    size_t numbers = 0;
+    list_scratches(workspace, all);
+    for (size_t i = 0; i < SCRATCHES; i++) {
+        numbers += all[i]->capacity;
+    }
+    return numbers * sizeof(fs_real);
+}
+
+void fs_workspace_destroy(struct fs_workspace *workspace)
+{
+    if (workspace == NULL) {
+        return;
+    }
+    const struct fs_scratch *all[SCRATCHES];
+    list_scratches(workspace, all);
+    for (size_t i = 0; i < SCRATCHES; i++) {
         free(all[i]->data);
     }
     free(workspace);

@@ -102,14 +102,9 @@ static int find_datasets(void *context, const struct fs_archive_entry *entry, st
     if (entry->is_attribute || entry->dimensions == 0) {
         return 0;
     }
-    if (found->count == found->room) {
-        size_t room = 2 * found->room + 64;
-        void *grown = realloc(found->item, room * sizeof *found->item);
-        if (grown == NULL) {
-            return fs_error_memory(err, room * sizeof *found->item, "the layout of an archive");
-        }
-        found->item = grown;
-        found->room = room;
+    if (fs_grow(&found->item, &found->room, found->count + 1, sizeof *found->item, "the layout of an archive", err) !=
+        0) {
+        return -1;
     }
     found->item[found->count].is_text = entry->is_text;
     found->item[found->count].name = strdup(entry->name);

@@ -79,15 +79,9 @@ static void release_source(struct fs_merge_source *source)
 static struct fs_merge_source *add_source(struct merge *merge, size_t input, const char *cell, size_t length,
                                           size_t stage, struct fs_error *err)
 {
-    if (merge->sources == merge->room) {
-        size_t room = 2 * merge->room + 64;
-        struct fs_merge_source *grown = realloc(merge->source, room * sizeof *grown);
-        if (grown == NULL) {
-            fs_error_memory(err, room * sizeof *grown, "the cells of a merge");
-            return NULL;
-        }
-        merge->source = grown;
-        merge->room = room;
+    if (fs_grow(&merge->source, &merge->room, merge->sources + 1, sizeof *merge->source, "the cells of a merge", err) !=
+        0) {
+        return NULL;
     }
     struct fs_merge_source *source = &merge->source[merge->sources];
     *source = (struct fs_merge_source){.input = input, .stage = stage};
@@ -337,13 +331,8 @@ static int list_digest(void *context, const struct fs_archive_entry *entry, stru
     if (part_of(name) == PROVENANCE || (part_of(name) == TRAINING && !list->training)) {
         return 0;
     }
-    if (list->lines == list->room) {
-        list->room = 2 * list->room + 64;
-        char **grown = realloc(list->line, list->room * sizeof *grown);
-        if (grown == NULL) {
-            return fs_error_memory(err, list->room * sizeof *grown, "names of datasets");
-        }
-        list->line = grown;
+    if (fs_grow(&list->line, &list->room, list->lines + 1, sizeof *list->line, "names of datasets", err) != 0) {
+        return -1;
     }
     if (fs_archive_entry_digest(entry, name, hex, err) != 0) {
         return -1;

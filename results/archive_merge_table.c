@@ -36,14 +36,9 @@ static int copy_attribute(void *context, const struct fs_archive_entry *entry, s
             return 0;
         }
     }
-    if (copied->names == copied->room) {
-        size_t room = 2 * copied->room + 32;
-        char **grown = realloc(copied->name, room * sizeof *grown);
-        if (grown == NULL) {
-            return fs_error_memory(err, room * sizeof *grown, "names of attributes");
-        }
-        copied->name = grown;
-        copied->room = room;
+    if (fs_grow(&copied->name, &copied->room, copied->names + 1, sizeof *copied->name, "names of attributes", err) !=
+        0) {
+        return -1;
     }
     char *name = strdup(at);
     if (name == NULL) {

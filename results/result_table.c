@@ -42,43 +42,31 @@ static const struct {
     [FS_RESULT_P_VALUE] = {offsetof(struct fs_paired, p_value), CHANGE},
 };
 
-static int grow(void **column, size_t room, size_t size, struct fs_error *err)
+/* A column as the table's others: from its room to one for `rows`, which goes to `room`. */
+static int grow(const struct fs_result_table *table, void *column, size_t size, size_t rows, size_t *room,
+                struct fs_error *err)
 {
-    void *grown = realloc(*column, room * size);
-    if (grown == NULL) {
-        return fs_error_memory(err, room * size, "the table of results");
-    }
-    *column = grown;
-    return 0;
+    *room = table->room;
+    return fs_grow(column, room, rows, size, "the table of results", err);
 }
 
 static int make_room(struct fs_result_table *table, size_t more, struct fs_error *err)
 {
-    size_t room = table->rows + more;
-    if (room <= table->room) {
-        return 0;
-    }
-    room += table->room;
+    size_t rows = table->rows + more, room = table->room;
     for (size_t i = 0; i < FS_RESULT_TEXTS; i++) {
-        void *column = table->text[i];
-        if (grow(&column, room, sizeof(char *), err) != 0) {
+        if (grow(table, &table->text[i], sizeof *table->text[i], rows, &room, err) != 0) {
             return -1;
         }
-        table->text[i] = column;
     }
     for (size_t i = 0; i < FS_RESULT_NUMBERS; i++) {
-        void *column = table->number[i];
-        if (grow(&column, room, sizeof(double), err) != 0) {
+        if (grow(table, &table->number[i], sizeof *table->number[i], rows, &room, err) != 0) {
             return -1;
         }
-        table->number[i] = column;
     }
     for (size_t i = 0; i < FS_RESULT_COUNTS; i++) {
-        void *column = table->count[i];
-        if (grow(&column, room, sizeof(int64_t), err) != 0) {
+        if (grow(table, &table->count[i], sizeof *table->count[i], rows, &room, err) != 0) {
             return -1;
         }
-        table->count[i] = column;
     }
     table->room = room;
     return 0;
@@ -90,15 +78,10 @@ static int keep_block(struct fs_result_table *table, void *block, struct fs_erro
     if (block == NULL) {
         return fs_error_memory(err, 64, "the table of results");
     }
-    if (table->blocks == table->block_room) {
-        size_t room = 2 * table->block_room + 64;
-        void *grown = table->block;
-        if (grow(&grown, room, sizeof(void *), err) != 0) {
-            free(block);
-            return -1;
-        }
-        table->block = grown;
-        table->block_room = room;
+    if (fs_grow(&table->block, &table->block_room, table->blocks + 1, sizeof *table->block, "the table of results",
+                err) != 0) {
+        free(block);
+        return -1;
     }
     table->block[table->blocks++] = block;
     return 0;

@@ -7,6 +7,7 @@
 
 #include "io/archive/archive.h"
 #include "io/console/progress.h"
+#include "jobs/stage_rules.h"
 #include "results/archive_merge.h"
 #include "results/stage_files.h"
 
@@ -41,7 +42,7 @@ int fs_sweep_look(const struct fs_sweep_cell *cell, struct fs_cell_progress *pro
     }
     progress->changed = strcmp(sha256, cell->sha256) != 0;
     for (int stage = 0; stage < FS_STAGE_COUNT; stage++) {
-        bool asked = stage != FS_STAGE_LAYERS || !fs_job_chose(job, FS_KEY_TRACE_VERIFY, "none");
+        bool asked = fs_stage_is_asked(job, (enum fs_stage)stage);
         enum fs_cell_state state = look_at(cell->output, (enum fs_stage)stage);
         progress->stage[stage] = !asked && state == FS_CELL_MISSING ? FS_CELL_UNASKED : state;
         progress->complete = progress->complete && (!asked || state == FS_CELL_DONE);

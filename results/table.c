@@ -40,15 +40,9 @@ void fs_table_destroy(struct fs_table *table)
 
 void fs_table_cell(struct fs_table *table, const char *format, ...)
 {
-    if (table->cells == table->capacity) {
-        size_t capacity = 2 * table->capacity + 64;
-        char **grown = realloc(table->cell, capacity * sizeof *grown);
-        if (grown == NULL) {
-            table->out_of_memory = true;
-            return;
-        }
-        table->cell = grown;
-        table->capacity = capacity;
+    if (fs_grow(&table->cell, &table->capacity, table->cells + 1, sizeof *table->cell, "a table", NULL) != 0) {
+        table->out_of_memory = true;
+        return;
     }
     char *text = NULL;
     va_list arguments;

@@ -3,22 +3,27 @@
 # password) it names them and ends with 69. Elsewhere than on Debian or Ubuntu it names the libraries and goes on.
 set -euo pipefail
 
-packages=(gcc cmake ninja-build pkg-config git openmpi-bin libopenmpi-dev libhdf5-openmpi-dev hdf5-tools
+packages=(gcc cmake ninja-build pkg-config git openmpi-bin libopenmpi-dev libhdf5-dev hdf5-tools
           libopenblas-openmp-dev libcjson-dev libpcre2-dev libutf8proc-dev libzip-dev libssl-dev libcmocka-dev)
 
 # --slurm: what a test cluster needs too; without it those tests are skipped.
 [ "${1:-}" != --slurm ] || packages+=(slurmctld slurmd slurm-client munge util-linux)
 
 if ! command -v dpkg-query >/dev/null; then
-    echo "bootstrap: no dpkg here. fairstamp needs: a C11 compiler with OpenMP, CMake >= 3.20, Ninja, MPI, parallel HDF5," \
+    echo "bootstrap: no dpkg here. fairstamp needs: a C11 compiler with OpenMP, CMake >= 3.20, Ninja, MPI, HDF5," \
          "OpenBLAS, cJSON, PCRE2, utf8proc, libzip, OpenSSL, and cmocka for the tests" >&2
     exit 0
 fi
 
+installed() {
+    [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null || true)" = installed ]
+}
+
 missing=()
 for package in "${packages[@]}"; do
-    state=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
-    [ "$state" = installed ] || missing+=("$package")
+    # a parallel HDF5 serves as well as the serial one
+    [ "$package" != libhdf5-dev ] || ! installed libhdf5-openmpi-dev || continue
+    installed "$package" || missing+=("$package")
 done
 if [ ${#missing[@]} -eq 0 ]; then
     exit 0

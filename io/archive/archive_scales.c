@@ -26,14 +26,8 @@ static int add_named(void *context, const struct fs_archive_entry *entry, struct
     if (!entry->is_attribute || !entry->is_text || strcmp(at + 1, DIMENSIONS) != 0) {
         return 0;
     }
-    if (list->count == list->room) {
-        size_t room = 2 * list->room + 64;
-        struct named *grown = realloc(list->item, room * sizeof *grown);
-        if (grown == NULL) {
-            return fs_error_memory(err, room * sizeof *grown, "dimension scales");
-        }
-        list->item = grown;
-        list->room = room;
+    if (fs_grow(&list->item, &list->room, list->count + 1, sizeof *list->item, "dimension scales", err) != 0) {
+        return -1;
     }
     struct named *item = &list->item[list->count++];
     item->name = strndup(entry->name, (size_t)(at - entry->name));

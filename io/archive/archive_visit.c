@@ -24,14 +24,9 @@ void fs_release_names(struct fs_name_list *list)
 
 int fs_add_name(struct fs_name_list *list, const char *name, bool is_dataset, const char *digest)
 {
-    if (list->count == list->room) {
-        size_t room = list->room == 0 ? 64 : 2 * list->room;
-        struct fs_entry_name *grown = realloc(list->item, room * sizeof *grown);
-        if (grown == NULL) {
-            return fs_error_memory(list->err, room * sizeof *grown, "the names of an archive");
-        }
-        list->item = grown;
-        list->room = room;
+    if (fs_grow(&list->item, &list->room, list->count + 1, sizeof *list->item, "the names of an archive", list->err) !=
+        0) {
+        return -1;
     }
     struct fs_entry_name *item = &list->item[list->count];
     item->is_dataset = is_dataset;

@@ -89,11 +89,18 @@ static hid_t creation_properties(const struct fs_archive *archive, size_t dimens
     return properties;
 }
 
-/* `name` is checked; `bytes` is the size of `data`. */
-static int write_dataset(struct fs_archive *archive, const char *name, hid_t file_type, hid_t memory_type,
-                         size_t item_size, size_t dimensions, const size_t *shape, size_t bytes, const void *data,
-                         struct fs_error *err)
+struct dataset {
+    const char *name; /* checked */
+    hid_t file_type, memory_type;
+    size_t item_size, dimensions;
+    const size_t *shape;
+    size_t bytes; /* of `data` */
+    const void *data;
+};
+
+static int write_dataset(struct fs_archive *archive, const struct dataset *set, struct fs_error *err)
 {
+    const char *name = set->name;
     size_t parent = (size_t)(strrchr(name, '/') - name);
     if (make_groups(archive, name, parent, err) != 0) {
         return -1;
@@ -101,15 +108,15 @@ static int write_dataset(struct fs_archive *archive, const char *name, hid_t fil
     if (H5Lexists(archive->file, name, H5P_DEFAULT) > 0) {
         return fs_error_set(err, FS_EXIT_SOFTWARE, "%s: %s: is written twice", archive->path, name);
     }
-    hid_t space = make_space(dimensions, shape);
-    hid_t creation = creation_properties(archive, dimensions, shape, item_size, bytes);
+    hid_t space = make_space(set->dimensions, set->shape);
+    hid_t creation = creation_properties(archive, set->dimensions, set->shape, set->item_size, set->bytes);
     hid_t dataset = space >= 0 && creation >= 0
-                        ? H5Dcreate2(archive->file, name, file_type, space, H5P_DEFAULT, creation, H5P_DEFAULT)
+                        ? H5Dcreate2(archive->file, name, set->file_type, space, H5P_DEFAULT, creation, H5P_DEFAULT)
                         : -1;
     int result = 0;
     if (dataset < 0) {
         result = failed(archive, name, "the dataset cannot be made", err);
-    } else if (bytes > 0 && H5Dwrite(dataset, memory_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) < 0) {
+    } else if (set->bytes > 0 && H5Dwrite(dataset, set->memory_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, set->data) < 0) {
         result = failed(archive, name, "writing failed; is the disk full?", err);
     }
     if (dataset >= 0 && H5Dclose(dataset) < 0 && result == 0) {
@@ -138,8 +145,9 @@ int fs_archive_write(struct fs_archive *archive, const char *name, enum fs_archi
                                 archive->path, name);
         }
     }
-    return write_dataset(archive, name, fs_archive_file_type(type), fs_archive_memory_type(type), item_size, dimensions,
-                         shape, bytes, data, err);
+    const struct dataset set = {
+        name, fs_archive_file_type(type), fs_archive_memory_type(type), item_size, dimensions, shape, bytes, data};
+    return write_dataset(archive, &set, err);
 }
 
 int fs_archive_write_texts(struct fs_archive *archive, const char *name, size_t count, const char *const *texts,
@@ -165,8 +173,8 @@ int fs_archive_write_texts(struct fs_archive *archive, const char *name, size_t 
         memcpy(fields + i * size, texts[i], strlen(texts[i]));
     }
     hid_t type = fs_archive_text_type(size);
-    int result = type < 0 ? failed(archive, name, "no type for texts", err)
-                          : write_dataset(archive, name, type, type, size, 1, &count, bytes, fields, err);
+    const struct dataset set = {name, type, type, size, 1, &count, bytes, fields};
+    int result = type < 0 ? failed(archive, name, "no type for texts", err) : write_dataset(archive, &set, err);
     H5Tclose(type);
     free(fields);
     return result;

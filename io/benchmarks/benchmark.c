@@ -15,26 +15,27 @@ char *fs_copy_text(const char *text, size_t length, struct fs_error *err)
     return copy;
 }
 
-int fs_statement_set(struct fs_statement_text *statement, const char *before, size_t before_length,
-                     const char *completion, const char *after, const char *text, const char *id, struct fs_error *err)
+/* The three parts one after the other. */
+static char *join_parts(const struct fs_statement_parts *parts, struct fs_error *err)
 {
-    size_t completion_length = strlen(completion);
-    size_t after_length = strlen(after);
-    statement->before = fs_copy_text(before, before_length, err);
-    statement->completion = fs_copy_text(completion, completion_length, err);
-    statement->after = fs_copy_text(after, after_length, err);
-    statement->id = fs_copy_text(id, strlen(id), err);
+    size_t before = parts->before_length, completion = strlen(parts->completion), after = strlen(parts->after);
+    char *text = fs_allocate(before + completion + after + 1, 1, "the text of a benchmark", err);
     if (text != NULL) {
-        statement->text = fs_copy_text(text, strlen(text), err);
-    } else {
-        statement->text =
-            fs_allocate(before_length + completion_length + after_length + 1, 1, "the text of a benchmark", err);
-        if (statement->text != NULL) {
-            memcpy(statement->text, before, before_length);
-            memcpy(statement->text + before_length, completion, completion_length);
-            memcpy(statement->text + before_length + completion_length, after, after_length);
-        }
+        memcpy(text, parts->before, before);
+        memcpy(text + before, parts->completion, completion);
+        memcpy(text + before + completion, parts->after, after);
     }
+    return text;
+}
+
+int fs_statement_set(struct fs_statement_text *statement, const struct fs_statement_parts *parts, struct fs_error *err)
+{
+    statement->before = fs_copy_text(parts->before, parts->before_length, err);
+    statement->completion = fs_copy_text(parts->completion, strlen(parts->completion), err);
+    statement->after = fs_copy_text(parts->after, strlen(parts->after), err);
+    statement->id = fs_copy_text(parts->id, strlen(parts->id), err);
+    statement->text =
+        parts->text != NULL ? fs_copy_text(parts->text, strlen(parts->text), err) : join_parts(parts, err);
     bool made = statement->before != NULL && statement->completion != NULL && statement->after != NULL &&
                 statement->id != NULL && statement->text != NULL;
     return made ? 0 : -1;

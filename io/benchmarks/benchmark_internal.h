@@ -10,9 +10,17 @@
 /* A copy of the first `length` bytes of `text`; NULL with `err` set. The caller frees. */
 char *fs_copy_text(const char *text, size_t length, struct fs_error *err);
 
-/* Copies of the three parts and of the id; `text` is their concatenation where NULL. -1 with `err` set. */
-int fs_statement_set(struct fs_statement_text *statement, const char *before, size_t before_length,
-                     const char *completion, const char *after, const char *text, const char *id, struct fs_error *err);
+/* What a statement is made of; the caller's. */
+struct fs_statement_parts {
+    const char *before;
+    size_t before_length;
+    const char *completion, *after;
+    const char *text; /* NULL: the three one after the other */
+    const char *id;
+};
+
+/* Sets `statement` to copies of the parts. -1 with `err` set. */
+int fs_statement_set(struct fs_statement_text *statement, const struct fs_statement_parts *parts, struct fs_error *err);
 
 /* Which of the wished categories the file has; `categories` as in io/benchmarks/benchmark.h. */
 struct fs_category_filter {

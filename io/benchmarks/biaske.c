@@ -167,7 +167,8 @@ static int compose(struct fs_statement_text *statement, const char *prompt, cons
         if (prompt[0] == '{') {
             capitalise(before[0] != '\0' ? before : completion);
         }
-        result = fs_statement_set(statement, before, strlen(before), completion, after, NULL, "", err);
+        const struct fs_statement_parts parts = {before, strlen(before), completion, after, NULL, ""};
+        result = fs_statement_set(statement, &parts, err);
     }
     free(before);
     free(after);
@@ -412,18 +413,11 @@ static int read_lists(struct reading *reading, const struct fs_json_document *do
     return 0;
 }
 
-/* Zeroed room for `more` elements behind `count`. */
+/* Zeroed room for `more` elements after the first `count`; once a file. */
 static int extend(void *array, size_t count, size_t more, size_t size, struct fs_error *err)
 {
-    void *old;
-    memcpy(&old, array, sizeof old);
-    unsigned char *bigger = realloc(old, (count + more + 1) * size);
-    if (bigger == NULL) {
-        return fs_error_memory(err, (count + more + 1) * size, "BiasKE");
-    }
-    memset(bigger + count * size, 0, (more + 1) * size);
-    memcpy(array, &bigger, sizeof bigger);
-    return 0;
+    size_t room = count;
+    return fs_grow(array, &room, count + more + 1, size, "BiasKE", err);
 }
 
 static int read_document(struct reading *reading, const struct fs_json_document *document, struct fs_error *err)

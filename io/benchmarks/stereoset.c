@@ -140,7 +140,8 @@ static int set_following(const struct item *item, const char *sentence, const ch
     }
     memcpy(before, item->context, length);
     before[length] = ' ';
-    int result = fs_statement_set(statement, before, length + 1, sentence, "", NULL, id, err);
+    const struct fs_statement_parts parts = {before, length + 1, sentence, "", NULL, id};
+    int result = fs_statement_set(statement, &parts, err);
     free(before);
     return result;
 }
@@ -172,9 +173,8 @@ static int read_sentence(const struct item *item, const cJSON *entry, const char
     }
     const char *first = strstr(item->context, blank);
     char *after = fill_blanks(first + sizeof blank - 1, word, err);
-    int result = after == NULL ? -1
-                               : fs_statement_set(&pair->statement[candidate], item->context,
-                                                  (size_t)(first - item->context), word, after, sentence, id, err);
+    const struct fs_statement_parts parts = {item->context, (size_t)(first - item->context), word, after, sentence, id};
+    int result = after == NULL ? -1 : fs_statement_set(&pair->statement[candidate], &parts, err);
     if (result == 0 && strstr(first + 1, blank) != NULL) {
         const char *rest = first + sizeof blank - 1;
         pair->statement[candidate].gaps = fs_copy_text(rest, strlen(rest), err);
@@ -346,15 +346,14 @@ int fs_stereoset_read_synonyms(const char *path, struct fs_pair_list *pairs, str
     for (size_t i = 0; result == 0 && i < folder.count; i++) {
         struct fs_pair_list more;
         result = read_file(folder.path[i], SYNONYMS, NULL, &more, err);
-        struct fs_pair *item =
-            result == 0 ? realloc(pairs->item, (pairs->count + more.count + 1) * sizeof *item) : NULL;
-        if (item == NULL) {
-            result = result == 0 ? fs_error_memory(err, more.count * sizeof *item, "StereoSet") : -1;
+        size_t room = pairs->count, count = pairs->count + more.count;
+        if (result != 0 || fs_grow(&pairs->item, &room, count + 1, sizeof *pairs->item, "StereoSet", err) != 0) {
+            result = -1;
             fs_pair_list_release(&more);
             break;
         }
-        memcpy(item + pairs->count, more.item, more.count * sizeof *item);
-        *pairs = (struct fs_pair_list){pairs->count + more.count, item};
+        memcpy(pairs->item + pairs->count, more.item, more.count * sizeof *more.item);
+        pairs->count = count;
         free(more.item);
     }
     fs_folder_release(&folder);

@@ -36,28 +36,6 @@ static int fail(const struct reader *reader, const char *found)
                         reader->csv->path, reader->line, found);
 }
 
-/* Doubles the room of `*list` where `used` fills it. */
-static int grow(void *list, size_t size, size_t used, size_t *room, struct fs_error *err)
-{
-    if (used < *room) {
-        return 0;
-    }
-    size_t bytes;
-    size_t wanted = *room == 0 ? 256 : 2 * *room;
-    if (fs_multiply(wanted, size, &bytes) != 0) {
-        return fs_error_memory(err, SIZE_MAX, "a csv file");
-    }
-    void *old;
-    memcpy(&old, list, sizeof old);
-    void *grown = realloc(old, bytes);
-    if (grown == NULL) {
-        return fs_error_memory(err, bytes, "a csv file");
-    }
-    memcpy(list, &grown, sizeof grown);
-    *room = wanted;
-    return 0;
-}
-
 /* Behind the opening quote, up to behind the closing one. */
 static int read_quoted(struct reader *reader)
 {
@@ -88,7 +66,8 @@ static bool at_line_end(const struct reader *reader)
 static int read_field(struct reader *reader)
 {
     struct fs_csv *csv = reader->csv;
-    if (grow(&csv->field, sizeof *csv->field, reader->fields, &reader->field_room, reader->err) != 0) {
+    if (fs_grow(&csv->field, &reader->field_room, reader->fields + 1, sizeof *csv->field, "a csv file", reader->err) !=
+        0) {
         return -1;
     }
     csv->field[reader->fields++] = csv->text + reader->written;
@@ -120,7 +99,7 @@ static int read_row(struct reader *reader)
 {
     struct fs_csv *csv = reader->csv;
     size_t begin = reader->fields;
-    if (grow(&csv->line, sizeof *csv->line, csv->rows, &reader->row_room, reader->err) != 0) {
+    if (fs_grow(&csv->line, &reader->row_room, csv->rows + 1, sizeof *csv->line, "a csv file", reader->err) != 0) {
         return -1;
     }
     csv->line[csv->rows] = reader->line;

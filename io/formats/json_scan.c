@@ -126,7 +126,7 @@ static int scan_string(struct scan *scan)
             }
             continue;
         }
-        size_t size = fs_utf8_character(scan->text + scan->at, scan->length - scan->at);
+        size_t size = fs_utf8_character(scan->text + scan->at, scan->length - scan->at, NULL);
         if (size == 0) {
             return fail(scan, "found bytes that are not UTF-8");
         }

@@ -177,18 +177,10 @@ static int add_tensors(struct fs_tensor_store *store, const struct fs_json_docum
     {
         added++;
     }
-    size_t total;
-    size_t bytes;
-    if (__builtin_add_overflow(store->count, added, &total) ||
-        fs_multiply(total + 1, sizeof *store->tensor, &bytes) != 0) {
-        return fs_error_memory(err, SIZE_MAX, "the list of tensors");
+    size_t begin = store->count, room = begin; /* once a file */
+    if (fs_grow(&store->tensor, &room, begin + added + 1, sizeof *store->tensor, "the list of tensors", err) != 0) {
+        return -1;
     }
-    struct fs_tensor *grown = realloc(store->tensor, bytes);
-    if (grown == NULL) {
-        return fs_error_memory(err, bytes, "the list of tensors");
-    }
-    store->tensor = grown;
-    size_t begin = store->count;
     cJSON_ArrayForEach(entry, root)
     {
         if (strcmp(entry->string, "__metadata__") == 0) {

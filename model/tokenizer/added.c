@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "io/utf8.h"
 #include "model/tokenizer/json_part.h"
 
 int fs_added_add(struct fs_added *added, const struct fs_added_token *token, struct fs_error *err)
@@ -10,13 +11,9 @@ int fs_added_add(struct fs_added *added, const struct fs_added_token *token, str
     for (size_t i = 0; i < added->count; i++)
         if (added->token[i].id == token->id)
             return 0;
-    if (added->count == added->capacity) {
-        size_t capacity = added->capacity ? 2 * added->capacity : 16;
-        struct fs_added_token *grown = realloc(added->token, capacity * sizeof *grown);
-        if (!grown)
-            return fs_error_memory(err, capacity * sizeof *grown, "the added tokens");
-        added->token = grown;
-        added->capacity = capacity;
+    if (fs_grow(&added->token, &added->capacity, added->count + 1, sizeof *added->token, "the added tokens", err) !=
+        0) {
+        return -1;
     }
     struct fs_added_token *copy = &added->token[added->count];
     *copy = *token;
@@ -126,28 +123,29 @@ static bool stands_alone(const struct fs_text *text, size_t begin, size_t end)
     return true;
 }
 
-static int add_piece(struct fs_pieces *pieces, int32_t **id, size_t begin, size_t end, int32_t token,
+/* The ids of pieces. */
+struct ids {
+    int32_t *id;
+    size_t capacity;
+};
+
+static int add_piece(struct fs_pieces *pieces, struct ids *ids, size_t begin, size_t end, int32_t token,
                      struct fs_error *err)
 {
-    if (begin == end)
+    if (begin == end) {
         return 0;
-    int32_t *grown = *id;
-    if ((pieces->count & (pieces->count - 1)) == 0) { /* 0 and every power of two */
-        size_t capacity = pieces->count ? 2 * pieces->count : 1;
-        grown = realloc(*id, capacity * sizeof *grown);
-        if (!grown)
-            return fs_error_memory(err, capacity * sizeof *grown, "the pieces of a text");
-        *id = grown;
     }
-    grown[pieces->count] = token;
+    if (fs_grow(&ids->id, &ids->capacity, pieces->count + 1, sizeof *ids->id, "the pieces of a text", err) != 0) {
+        return -1;
+    }
+    ids->id[pieces->count] = token;
     return fs_pieces_add(pieces, begin, end, err);
 }
 
-int fs_added_split(const struct fs_added *added, bool normalized, const struct fs_text *text, struct fs_pieces *pieces,
-                   int32_t **id, struct fs_error *err)
+static int cut(const struct fs_added *added, bool normalized, const struct fs_text *text, struct fs_pieces *pieces,
+               struct ids *ids, struct fs_error *err)
 {
     size_t done = 0;
-    *id = NULL;
     for (size_t at = 0; at < text->count;) {
         const struct fs_added_token *token = longest(added, normalized, text, at);
         if (!token) {
@@ -173,9 +171,18 @@ int fs_added_split(const struct fs_added *added, bool normalized, const struct f
             end += length;
         }
         at = end;
-        if (add_piece(pieces, id, done, begin, -1, err) || add_piece(pieces, id, begin, end, token->id, err))
+        if (add_piece(pieces, ids, done, begin, -1, err) || add_piece(pieces, ids, begin, end, token->id, err))
             return -1;
         done = end;
     }
-    return add_piece(pieces, id, done, text->count, -1, err);
+    return add_piece(pieces, ids, done, text->count, -1, err);
+}
+
+int fs_added_split(const struct fs_added *added, bool normalized, const struct fs_text *text, struct fs_pieces *pieces,
+                   int32_t **id, struct fs_error *err)
+{
+    struct ids ids = {0};
+    int status = cut(added, normalized, text, pieces, &ids, err);
+    *id = ids.id; /* also on failure */
+    return status;
 }

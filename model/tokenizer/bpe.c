@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "io/utf8.h"
+
 static bool is_own_character(unsigned byte)
 {
     return (byte >= '!' && byte <= '~') || (byte >= 0xA1 && byte <= 0xAC) || byte >= 0xAE;
@@ -129,13 +131,9 @@ struct word {
 
 static int push_symbol(struct word *word, int32_t id, size_t begin, size_t end, struct fs_error *err)
 {
-    if (word->count == word->capacity) {
-        size_t capacity = word->capacity ? 2 * word->capacity : 32;
-        struct fs_bpe_symbol *symbol = realloc(word->symbol, capacity * sizeof *symbol);
-        if (!symbol)
-            return fs_error_memory(err, capacity * sizeof *symbol, "the symbols of a word");
-        word->symbol = symbol;
-        word->capacity = capacity;
+    if (fs_grow(&word->symbol, &word->capacity, word->count + 1, sizeof *word->symbol, "the symbols of a word", err) !=
+        0) {
+        return -1;
     }
     word->symbol[word->count++] = (struct fs_bpe_symbol){.id = id, .begin = begin, .end = end};
     return 0;
@@ -148,13 +146,9 @@ static bool is_before(const struct attempt *a, const struct attempt *b)
 
 static int push_attempt(struct word *word, struct attempt attempt, struct fs_error *err)
 {
-    if (word->heap_count == word->heap_capacity) {
-        size_t capacity = word->heap_capacity ? 2 * word->heap_capacity : 64;
-        struct attempt *heap = realloc(word->heap, capacity * sizeof *heap);
-        if (!heap)
-            return fs_error_memory(err, capacity * sizeof *heap, "the merges of a word");
-        word->heap = heap;
-        word->heap_capacity = capacity;
+    if (fs_grow(&word->heap, &word->heap_capacity, word->heap_count + 1, sizeof *word->heap, "the merges of a word",
+                err) != 0) {
+        return -1;
     }
     size_t at = word->heap_count++;
     while (at > 0 && is_before(&attempt, &word->heap[(at - 1) / 2])) {

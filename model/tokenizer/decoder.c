@@ -3,21 +3,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "io/utf8.h"
 #include "model/tokenizer/bpe.h"
 #include "model/tokenizer/json_part.h"
 
 static struct fs_decoder_step *add(struct fs_decoder *decoder, struct fs_error *err)
 {
-    size_t size = (decoder->count + 1) * sizeof *decoder->step;
-    struct fs_decoder_step *step = realloc(decoder->step, size);
-    if (!step) {
-        fs_error_memory(err, size, "a decoder");
+    if (fs_grow(&decoder->step, &decoder->capacity, decoder->count + 1, sizeof *decoder->step, "a decoder", err) != 0) {
         return NULL;
     }
-    decoder->step = step;
-    step += decoder->count++;
-    memset(step, 0, sizeof *step);
-    return step;
+    return &decoder->step[decoder->count++];
 }
 
 void fs_decoder_release(struct fs_decoder *decoder)
@@ -324,7 +319,7 @@ static int byte_fallback(const struct tokens *in, struct fs_text *out, struct fs
         }
         size_t at = start, bad;
         while (at < out->count) {
-            size_t length = fs_utf8_check(out->data + at, out->count - at, &bad);
+            size_t length = fs_utf8_character(out->data + at, out->count - at, &bad);
             if (length == 0)
                 break;
             at += length;

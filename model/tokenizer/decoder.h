@@ -25,7 +25,7 @@ struct fs_decoder_step {
 /* Without steps tokens are joined by spaces. */
 struct fs_decoder {
     struct fs_decoder_step *step;
-    size_t count;
+    size_t count, capacity;
 };
 
 int fs_decoder_add_byte_level(struct fs_decoder *decoder, struct fs_error *err);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "io/file_map.h"
+#include "io/utf8.h"
 #include "model/tokenizer/sentencepiece.h"
 #include "model/tokenizer/tokenizer_internal.h"
 
@@ -31,7 +32,7 @@ static int next_line(struct lines *lines, const unsigned char **line, size_t *le
                             "%s: line %zu: found %zu bytes, expected at most %d: is this a vocabulary?", lines->name,
                             lines->number, *length, LINE_LIMIT);
     for (size_t i = 0, bad; i < *length;) {
-        size_t well = fs_utf8_check(*line + i, *length - i, &bad);
+        size_t well = fs_utf8_character(*line + i, *length - i, &bad);
         if (well == 0 || (*line)[i] == '\0')
             return fs_error_set(err, FS_EXIT_DATA,
                                 "%s: line %zu: byte 0x%02X at column %zu, expected UTF-8 text; take the file from the "

@@ -4,20 +4,16 @@
 #include <string.h>
 #include <utf8proc.h>
 
+#include "io/utf8.h"
 #include "model/tokenizer/json_part.h"
 
 struct fs_normalizer_step *fs_normalizer_add(struct fs_normalizer *normalizer, struct fs_error *err)
 {
-    struct fs_normalizer_step *step =
-        realloc(normalizer->step, (normalizer->count + 1) * sizeof *step); /* a handful of steps */
-    if (!step) {
-        fs_error_memory(err, (normalizer->count + 1) * sizeof *step, "a normalizer");
+    if (fs_grow(&normalizer->step, &normalizer->capacity, normalizer->count + 1, sizeof *normalizer->step,
+                "a normalizer", err) != 0) {
         return NULL;
     }
-    normalizer->step = step;
-    step += normalizer->count++;
-    memset(step, 0, sizeof *step);
-    return step;
+    return &normalizer->step[normalizer->count++];
 }
 
 void fs_normalizer_release(struct fs_normalizer *normalizer)

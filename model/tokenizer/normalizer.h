@@ -31,7 +31,7 @@ struct fs_normalizer_step {
 
 struct fs_normalizer {
     struct fs_normalizer_step *step;
-    size_t count;
+    size_t count, capacity;
 };
 
 /* Adds a zeroed step and hands it out; NULL with `err` set on failure. The normalizer owns it. */

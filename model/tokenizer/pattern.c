@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "io/utf8.h"
 #include "model/tokenizer/text.h"
 
 int fs_pattern_literal(struct fs_pattern *pattern, const char *name, const char *text, struct fs_error *err)

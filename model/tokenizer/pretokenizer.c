@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "io/utf8.h"
 #include "model/tokenizer/json_part.h"
 
 /* GPT-2's encoder.py. */
@@ -10,16 +11,11 @@ static const char gpt2_pattern[] = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+|
 
 static struct fs_pretokenizer_step *add(struct fs_pretokenizer *pretokenizer, struct fs_error *err)
 {
-    size_t size = (pretokenizer->count + 1) * sizeof *pretokenizer->step;
-    struct fs_pretokenizer_step *step = realloc(pretokenizer->step, size);
-    if (!step) {
-        fs_error_memory(err, size, "a pre-tokenizer");
+    if (fs_grow(&pretokenizer->step, &pretokenizer->capacity, pretokenizer->count + 1, sizeof *pretokenizer->step,
+                "a pre-tokenizer", err) != 0) {
         return NULL;
     }
-    pretokenizer->step = step;
-    step += pretokenizer->count++;
-    memset(step, 0, sizeof *step);
-    return step;
+    return &pretokenizer->step[pretokenizer->count++];
 }
 
 void fs_pretokenizer_release(struct fs_pretokenizer *pretokenizer)
@@ -181,13 +177,8 @@ static int add_cut(struct cuts *cuts, size_t begin, size_t end, bool match, stru
 {
     if (begin == end)
         return 0;
-    if (cuts->count == cuts->capacity) {
-        size_t capacity = cuts->capacity ? 2 * cuts->capacity : 32;
-        struct cut *cut = realloc(cuts->cut, capacity * sizeof *cut);
-        if (!cut)
-            return fs_error_memory(err, capacity * sizeof *cut, "the cuts of a text");
-        cuts->cut = cut;
-        cuts->capacity = capacity;
+    if (fs_grow(&cuts->cut, &cuts->capacity, cuts->count + 1, sizeof *cuts->cut, "the cuts of a text", err) != 0) {
+        return -1;
     }
     cuts->cut[cuts->count++] = (struct cut){begin, end, match};
     return 0;

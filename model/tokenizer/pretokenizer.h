@@ -24,7 +24,7 @@ struct fs_pretokenizer_step {
 /* Without steps the whole text is one word. A ByteLevel step is always the last one. */
 struct fs_pretokenizer {
     struct fs_pretokenizer_step *step;
-    size_t count;
+    size_t count, capacity;
 };
 
 int fs_pretokenizer_add_bert(struct fs_pretokenizer *pretokenizer, struct fs_error *err);

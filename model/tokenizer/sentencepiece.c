@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "io/utf8.h"
 #include "model/tokenizer/text.h"
 
 /* A message, and how far it is read. */
@@ -142,7 +143,7 @@ static int read_piece(struct fs_sentencepiece *model, struct cursor cursor, stru
     if (piece.length == 0)
         return damaged(&cursor, "a piece has no text", err);
     for (size_t at = 0, bad; at < piece.length;) {
-        size_t length = fs_utf8_check(piece.text + at, piece.length - at, &bad);
+        size_t length = fs_utf8_character(piece.text + at, piece.length - at, &bad);
         if (length == 0)
             return damaged(&cursor, "the text of a piece is not UTF-8", err);
         at += length;
@@ -151,13 +152,9 @@ static int read_piece(struct fs_sentencepiece *model, struct cursor cursor, stru
         return damaged(&cursor, "the score of a piece is not finite", err);
     if (piece.type == FS_PIECE_UNUSED)
         return damaged(&cursor, "a piece of type UNUSED is not supported", err);
-    if (model->count == model->capacity) {
-        size_t capacity = model->capacity ? 2 * model->capacity : 1024;
-        struct fs_piece *grown = realloc(model->piece, capacity * sizeof *grown);
-        if (!grown)
-            return fs_error_memory(err, capacity * sizeof *grown, "the pieces of a SentencePiece model");
-        model->piece = grown;
-        model->capacity = capacity;
+    if (fs_grow(&model->piece, &model->capacity, model->count + 1, sizeof *model->piece,
+                "the pieces of a SentencePiece model", err) != 0) {
+        return -1;
     }
     model->piece[model->count++] = piece;
     return 0;

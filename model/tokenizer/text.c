@@ -4,6 +4,8 @@
 #include <string.h>
 #include <utf8proc.h>
 
+#include "io/utf8.h"
+
 static int reserve(struct fs_text *text, size_t more, struct fs_error *err)
 {
     size_t need;
@@ -11,19 +13,13 @@ static int reserve(struct fs_text *text, size_t more, struct fs_error *err)
         return fs_error_memory(err, SIZE_MAX, "a text");
     if (need <= text->capacity)
         return 0;
-    size_t capacity = need + need / 2 + 64;
-    unsigned char *data = realloc(text->data, capacity);
-    if (data)
-        text->data = data;
-    size_t *begin = realloc(text->begin, capacity * sizeof *begin);
-    if (begin)
-        text->begin = begin;
-    size_t *end = realloc(text->end, capacity * sizeof *end);
-    if (end)
-        text->end = end;
-    if (!data || !begin || !end)
-        return fs_error_memory(err, capacity * (1 + 2 * sizeof *begin), "a text");
-    text->capacity = capacity;
+    size_t data = text->capacity, begin = data, end = data;
+    if (fs_grow(&text->data, &data, need, sizeof *text->data, "a text", err) != 0 ||
+        fs_grow(&text->begin, &begin, need, sizeof *text->begin, "a text", err) != 0 ||
+        fs_grow(&text->end, &end, need, sizeof *text->end, "a text", err) != 0) {
+        return -1;
+    }
+    text->capacity = data;
     return 0;
 }
 
@@ -70,7 +66,7 @@ int fs_text_append_source(struct fs_text *text, const char *source, size_t lengt
     const unsigned char *bytes = (const unsigned char *)source;
     for (size_t i = 0; i < length;) {
         size_t bad = 0;
-        size_t well = fs_utf8_check(bytes + i, length - i, &bad);
+        size_t well = fs_utf8_character(bytes + i, length - i, &bad);
         if (well == 0 && fs_text_append_character(text, 0xFFFD, i, i + bad, err))
             return -1;
         if (reserve(text, well, err))
@@ -95,18 +91,12 @@ void fs_text_release(struct fs_text *text)
 
 int fs_pieces_add(struct fs_pieces *pieces, size_t begin, size_t end, struct fs_error *err)
 {
-    if (pieces->count == pieces->capacity) {
-        size_t capacity = pieces->capacity ? 2 * pieces->capacity : 32;
-        size_t *first = realloc(pieces->begin, capacity * sizeof *first);
-        if (first)
-            pieces->begin = first;
-        size_t *last = realloc(pieces->end, capacity * sizeof *last);
-        if (last)
-            pieces->end = last;
-        if (!first || !last)
-            return fs_error_memory(err, 2 * capacity * sizeof *first, "the pieces of a text");
-        pieces->capacity = capacity;
+    size_t first = pieces->capacity, last = first;
+    if (fs_grow(&pieces->begin, &first, pieces->count + 1, sizeof *pieces->begin, "the pieces of a text", err) != 0 ||
+        fs_grow(&pieces->end, &last, pieces->count + 1, sizeof *pieces->end, "the pieces of a text", err) != 0) {
+        return -1;
     }
+    pieces->capacity = first;
     pieces->begin[pieces->count] = begin;
     pieces->end[pieces->count++] = end;
     return 0;
@@ -117,59 +107,6 @@ void fs_pieces_release(struct fs_pieces *pieces)
     free(pieces->begin);
     free(pieces->end);
     memset(pieces, 0, sizeof *pieces);
-}
-
-/* Unicode 15, table 3-7: well-formed UTF-8 byte sequences. */
-size_t fs_utf8_check(const unsigned char *bytes, size_t length, size_t *bad)
-{
-    unsigned char lead = bytes[0];
-    *bad = 1;
-    if (lead < 0x80)
-        return 1;
-    if (lead < 0xC2 || lead > 0xF4)
-        return 0;
-    size_t need = lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-    unsigned char low = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
-    unsigned char high = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;
-    for (size_t i = 1; i < need; i++) {
-        if (i >= length || bytes[i] < low || bytes[i] > high) {
-            *bad = i;
-            return 0;
-        }
-        low = 0x80;
-        high = 0xBF;
-    }
-    return need;
-}
-
-size_t fs_utf8_length(unsigned char lead)
-{
-    return lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-}
-
-size_t fs_utf8_decode(const unsigned char *bytes, uint32_t *character)
-{
-    size_t length = fs_utf8_length(bytes[0]);
-    uint32_t value = length == 1 ? bytes[0] : bytes[0] & (0x7Fu >> length);
-    for (size_t i = 1; i < length; i++)
-        value = value << 6 | (bytes[i] & 0x3Fu);
-    *character = value;
-    return length;
-}
-
-size_t fs_utf8_encode(uint32_t character, unsigned char bytes[4])
-{
-    if (character < 0x80) {
-        bytes[0] = (unsigned char)character;
-        return 1;
-    }
-    size_t length = character < 0x800 ? 2 : character < 0x10000 ? 3 : 4;
-    for (size_t i = length - 1; i > 0; i--) {
-        bytes[i] = (unsigned char)(0x80 | (character & 0x3F));
-        character >>= 6;
-    }
-    bytes[0] = (unsigned char)((0xF00u >> length & 0xFFu) | character);
-    return length;
 }
 
 static utf8proc_category_t category(uint32_t character)

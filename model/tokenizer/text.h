@@ -41,17 +41,6 @@ int fs_pieces_add(struct fs_pieces *pieces, size_t begin, size_t end, struct fs_
 void fs_pieces_release(struct fs_pieces *pieces); /* zeroes it */
 
 /*
- * The number of bytes of the well-formed character at `bytes`, or 0 where it is ill-formed; then `*bad` is the length
- * of its maximal subpart (at least 1). `length` >= 1.
- */
-size_t fs_utf8_check(const unsigned char *bytes, size_t length, size_t *bad);
-/* Decodes a character of valid UTF-8; returns its length. */
-size_t fs_utf8_decode(const unsigned char *bytes, uint32_t *character);
-size_t fs_utf8_encode(uint32_t character, unsigned char bytes[4]); /* returns the length */
-/* The length of the character whose first byte is `lead`, in valid UTF-8. */
-size_t fs_utf8_length(unsigned char lead);
-
-/*
  * Classes of characters as the `tokenizers` library has them. Its category tables are those of Unicode 8: marks, format
  * characters and punctuation that came later are none of these to it.
  */

@@ -95,21 +95,14 @@ struct builder {
 static int add_token(struct builder *builder, int32_t id, size_t begin, size_t end, struct fs_error *err)
 {
     struct fs_encoding *encoding = &builder->encoding;
-    if (encoding->count == builder->capacity) {
-        size_t capacity = builder->capacity ? 2 * builder->capacity : 64;
-        int32_t *ids = realloc(encoding->id, capacity * sizeof *ids);
-        if (ids)
-            encoding->id = ids;
-        size_t *first = realloc(encoding->begin, capacity * sizeof *first);
-        if (first)
-            encoding->begin = first;
-        size_t *last = realloc(encoding->end, capacity * sizeof *last);
-        if (last)
-            encoding->end = last;
-        if (!ids || !first || !last)
-            return fs_error_memory(err, capacity * (sizeof *ids + 2 * sizeof *first), "the tokens of a text");
-        builder->capacity = capacity;
+    const char *purpose = "the tokens of a text";
+    size_t need = encoding->count + 1, ids = builder->capacity, first = ids, last = ids;
+    if (fs_grow(&encoding->id, &ids, need, sizeof *encoding->id, purpose, err) != 0 ||
+        fs_grow(&encoding->begin, &first, need, sizeof *encoding->begin, purpose, err) != 0 ||
+        fs_grow(&encoding->end, &last, need, sizeof *encoding->end, purpose, err) != 0) {
+        return -1;
     }
+    builder->capacity = ids;
     encoding->id[encoding->count] = id;
     encoding->begin[encoding->count] = begin;
     encoding->end[encoding->count++] = end;

@@ -47,30 +47,12 @@ static int grow_slots(struct fs_vocabulary *vocabulary, struct fs_error *err)
     return 0;
 }
 
-static int grow_entries(struct fs_vocabulary *vocabulary, size_t size, struct fs_error *err)
-{
-    size_t capacity = vocabulary->capacity ? vocabulary->capacity : 1024;
-    while (capacity < size)
-        capacity *= 2;
-    struct fs_vocabulary_entry *entry = realloc(vocabulary->entry, capacity * sizeof *entry);
-    if (!entry)
-        return fs_error_memory(err, capacity * sizeof *entry, "a vocabulary");
-    memset(entry + vocabulary->capacity, 0, (capacity - vocabulary->capacity) * sizeof *entry);
-    vocabulary->entry = entry;
-    vocabulary->capacity = capacity;
-    return 0;
-}
-
 static int store(struct fs_vocabulary *vocabulary, const void *text, size_t length, struct fs_error *err)
 {
     size_t need = vocabulary->arena_used + length;
-    if (need >= vocabulary->arena_capacity) { /* also makes the first arena, for an empty token */
-        size_t capacity = need + need / 2 + 4096;
-        unsigned char *arena = realloc(vocabulary->arena, capacity);
-        if (!arena)
-            return fs_error_memory(err, capacity, "a vocabulary");
-        vocabulary->arena = arena;
-        vocabulary->arena_capacity = capacity;
+    /* one more: an empty token, too, needs an arena */
+    if (fs_grow(&vocabulary->arena, &vocabulary->arena_capacity, need + 1, 1, "a vocabulary", err) != 0) {
+        return -1;
     }
     memcpy(vocabulary->arena + vocabulary->arena_used, text, length);
     vocabulary->arena_used = need;
@@ -106,8 +88,10 @@ int fs_vocabulary_add(struct fs_vocabulary *vocabulary, const char *name, const 
                             name, id, shown(vocabulary->entry[id].length),
                             (const char *)vocabulary->arena + vocabulary->entry[id].offset, shown(length),
                             (const char *)text);
-    if ((size_t)id >= vocabulary->capacity && grow_entries(vocabulary, (size_t)id + 1, err))
+    if (fs_grow(&vocabulary->entry, &vocabulary->capacity, (size_t)id + 1, sizeof *vocabulary->entry, "a vocabulary",
+                err) != 0) {
         return -1;
+    }
     size_t offset = vocabulary->arena_used;
     if (store(vocabulary, text, length, err))
         return -1;

@@ -186,7 +186,7 @@ static enum fs_finding_state memory_of_node(struct fs_doctor *doctor, const stru
                                             size_t first, const struct fs_needs *needs)
 {
     const struct fs_rank_facts *f = &fact[first];
-    uint64_t here = 0, need = needs->node;
+    uint64_t here = 0, need = needs->node + (first == 0 ? needs->root : 0);
     for (size_t rank = first; rank < ranks; rank++) {
         if (same_node(&fact[rank], f)) {
             here++;

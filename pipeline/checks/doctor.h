@@ -52,11 +52,11 @@ void fs_doctor_launch(struct fs_doctor *doctor, const struct fs_rank_facts *fact
 void fs_doctor_threads(struct fs_doctor *doctor, const struct fs_rank_facts *fact, size_t ranks);
 void fs_doctor_kernels(struct fs_doctor *doctor, const struct fs_rank_facts *fact, size_t ranks);
 
-/* What a job needs of a node and of the disk, in bytes; estimated from the model and the stamp's width. */
+/* What a job needs of a node and of the disk, in bytes (pipeline/estimate/memory.h). */
 struct fs_needs {
-    uint64_t node;   /* weights, once a node */
-    uint64_t shared; /* of them in /dev/shm, where a node has several ranks */
-    uint64_t rank, thread;
+    uint64_t node;               /* weights, once a node */
+    uint64_t shared;             /* of them in /dev/shm, where a node has several ranks */
+    uint64_t rank, thread, root; /* root: of the first rank besides */
     uint64_t disk;
 };
 void fs_doctor_memory(struct fs_doctor *doctor, const struct fs_rank_facts *fact, size_t ranks,
@@ -64,8 +64,7 @@ void fs_doctor_memory(struct fs_doctor *doctor, const struct fs_rank_facts *fact
 /* Local: Slurm's time limit, and whether the ranks know of each other. */
 void fs_doctor_slurm(struct fs_doctor *doctor, size_t ranks);
 
-/* One parallel HDF5 file in `folder` (NULL on all ranks: not checked), written by all ranks and read back by the root.
- */
-void fs_doctor_hdf5(struct fs_doctor *doctor, struct fs_session *session, const char *folder);
+/* Local (root, which writes all files of a job): an archive in `folder` is published, read back, and removed. */
+void fs_doctor_archive(struct fs_doctor *doctor, const char *folder);
 
 #endif

@@ -1,15 +1,14 @@
-/* What a rank knows of itself, and whether parallel HDF5 works. */
+/* What a rank knows of itself. */
 #include <cblas.h>
-#include <hdf5.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "io/archive/archive.h"
 #include "pipeline/checks/doctor.h"
 #include "pipeline/ranks/blas_kernels.h"
-#include "pipeline/ranks/mpi_support.h"
 #include "pipeline/run/provenance.h"
 
 #define MIB ((uint64_t)1 << 20)
@@ -122,84 +121,51 @@ void fs_rank_facts_get(size_t threads, struct fs_rank_facts *facts)
     facts->allocated = number_of_environment("SLURM_CPUS_ON_NODE");
 }
 
-/* Each rank writes its number at its place. Collective where the file was made on all ranks. */
-static bool write_numbers(struct fs_session *session, hid_t file)
+static int write_archive(const char *path, int32_t value, struct fs_error *err)
 {
-    int value = (int)session->runner->rank;
-    hsize_t ranks = session->runner->ranks, place = session->runner->rank, one = 1;
-    hid_t space = H5Screate_simple(1, &ranks, NULL), own = H5Screate_simple(1, &one, NULL);
-    hid_t set = H5Dcreate2(file, "rank", H5T_STD_I32LE, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
-    hid_t transfer = H5Pcreate(H5P_DATASET_XFER);
-    bool written = set >= 0 && H5Pset_dxpl_mpio(transfer, H5FD_MPIO_COLLECTIVE) >= 0 &&
-                   H5Sselect_hyperslab(space, H5S_SELECT_SET, &place, NULL, &one, NULL) >= 0 &&
-                   H5Dwrite(set, H5T_NATIVE_INT, own, space, transfer, &value) >= 0;
-    if (set >= 0) {
-        written = H5Dclose(set) >= 0 && written;
+    struct fs_archive *archive;
+    size_t one = 1;
+    if (fs_archive_create(path, "doctor", "", &archive, err) != 0) {
+        return -1;
     }
-    H5Pclose(transfer);
-    H5Sclose(own);
-    H5Sclose(space);
-    return written;
+    if (fs_archive_write(archive, "/value", FS_ARCHIVE_I32, 1, &one, &value, err) != 0) {
+        fs_archive_abort(archive);
+        return -1;
+    }
+    return fs_archive_publish(archive, err);
 }
 
-/* Root: whether every rank's number is there. */
-static bool read_numbers(const char *path, size_t ranks)
+static int read_archive(const char *path, int32_t value, struct fs_error *err)
 {
-    int *number = calloc(ranks, sizeof *number);
-    hid_t file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
-    hid_t set = file >= 0 ? H5Dopen2(file, "rank", H5P_DEFAULT) : H5I_INVALID_HID;
-    bool whole = number != NULL && set >= 0 && H5Dread(set, H5T_NATIVE_INT, H5S_ALL, H5S_ALL, H5P_DEFAULT, number) >= 0;
-    for (size_t rank = 0; whole && rank < ranks; rank++) {
-        whole = number[rank] == (int)rank;
+    struct fs_archive *archive;
+    int32_t found = 0;
+    if (fs_archive_open(path, "doctor", &archive, err) != 0) {
+        return -1;
     }
-    if (set >= 0) {
-        H5Dclose(set);
+    int status = fs_archive_read(archive, "/value", FS_ARCHIVE_I32, 1, &found, err);
+    fs_archive_close(archive);
+    if (status == 0 && found != value) {
+        status = fs_error_set(err, FS_EXIT_DATA, "%s: /value: found %d, expected %d", path, (int)found, (int)value);
     }
-    if (file >= 0) {
-        H5Fclose(file);
-    }
-    free(number);
-    return whole;
+    return status;
 }
 
-void fs_doctor_hdf5(struct fs_doctor *doctor, struct fs_session *session, const char *folder)
+void fs_doctor_archive(struct fs_doctor *doctor, const char *folder)
 {
-    if (folder == NULL) {
-        fs_doctor_add(doctor, FS_FINDING_WARNING, "hdf5", NULL,
-                      "parallel HDF5 is not checked: there is no folder to write to");
-        return;
-    }
     char path[1100];
     struct fs_error err = FS_ERROR_INIT;
-    snprintf(path, sizeof path, "%.1000s/.fairstamp-doctor-%ld.h5", folder, (long)getpid());
-    fs_mpi_broadcast(path, sizeof path, 0, session->communicator);
-    H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
-    hid_t access = H5Pcreate(H5P_FILE_ACCESS);
-    H5Pset_fapl_mpio(access, session->communicator, MPI_INFO_NULL);
-    hid_t file = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, access);
-    H5Pclose(access);
-    int status = file >= 0 ? 0 : fs_error_set(&err, FS_EXIT_IO, "cannot be made");
-    bool everywhere = fs_session_agree(session, status, &err) == 0;
-    if (everywhere) {
-        status = write_numbers(session, file) ? 0 : fs_error_set(&err, FS_EXIT_IO, "cannot be written");
-    }
-    if (file >= 0 && everywhere) { /* closing is collective; a file that others have not is left to the process' end */
-        status = H5Fclose(file) >= 0 ? status : fs_error_set(&err, FS_EXIT_IO, "cannot be closed");
-    }
-    if (everywhere && fs_session_agree(session, status, &err) == 0 && fs_session_is_root(session) &&
-        !read_numbers(path, session->runner->ranks)) {
-        fs_error_set(&err, FS_EXIT_IO, "lacks what other ranks have written; is the folder shared by all nodes?");
-    }
-    if (fs_session_is_root(session)) {
+    int32_t value = (int32_t)getpid();
+    snprintf(path, sizeof path, "%.1000s/.fairstamp-doctor-%ld.h5", folder, (long)value);
+    int status = write_archive(path, value, &err);
+    if (status == 0) {
+        status = read_archive(path, value, &err);
         unlink(path);
-        if (err.code == 0) {
-            fs_doctor_add(doctor, FS_FINDING_OK, "hdf5", NULL, "a file in %s was written by %zu rank%s in parallel",
-                          folder, session->runner->ranks, session->runner->ranks == 1 ? "" : "s");
-        } else {
-            fs_doctor_add(doctor, FS_FINDING_WARNING, "hdf5",
-                          "a parallel file system; a job runs all the same: the first rank alone writes",
-                          "a parallel HDF5 file in %s %s%s%s", folder, err.text, err.where[0] != '\0' ? "; " : "",
-                          err.where);
-        }
+    }
+    if (status == 0) {
+        fs_doctor_add(doctor, FS_FINDING_OK, "hdf5", NULL, "an archive in %s was written and read back", folder);
+    } else {
+        fs_doctor_add(doctor, FS_FINDING_FAILED, "hdf5",
+                      "another output, or HDF5_USE_FILE_LOCKING=FALSE where its file system has no locks", "%s",
+                      err.text);
     }
 }

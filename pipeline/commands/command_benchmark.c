@@ -83,7 +83,7 @@ static int check(const char *path, const char *const *folder, struct fs_error *e
         printf("\nWords that a paraphrase has in common with its prompt: %.0f %% on average\n", 100.0 * report.overlap);
         fputs(report.findings, stdout);
         if (report.errors > 0) {
-            status = fs_error_set(err, FS_EXIT_DATA, "%s: %zu finding%s above; mend the items named", path,
+            status = fs_error_set(err, FS_EXIT_DATA, "%s: %zu finding%s above; correct the items named", path,
                                   report.errors, report.errors == 1 ? "" : "s");
         } else {
             printf("%s: no findings\n", path);

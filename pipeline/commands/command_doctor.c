@@ -1,5 +1,6 @@
 /* doctor: the checks of doctor.h, and of a job: model, data, output. */
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,18 +14,15 @@
 #include "io/publish.h"
 #include "pipeline/checks/doctor.h"
 #include "pipeline/commands/commands.h"
+#include "pipeline/estimate/memory.h"
 #include "pipeline/run/run_stages.h"
 #include "results/report.h"
 #include "results/stage_files.h"
 #include "stages/plan/statement.h"
 
 #define MIB (1024.0 * 1024.0)
-#define UNIT_TOKENS ((uint64_t)2048)    /* of the stages trace and stamp */
-#define LOGITS ((uint64_t)16 << 20)     /* a thread holds at most */
-#define STAMP_NUMBERS ((uint64_t)6)     /* a parameter on each rank: the stamp, its best, moments, gradient */
-#define RANK_BYTES ((uint64_t)64 << 20) /* program, libraries, MPI's buffers */
-#define FILE_BYTES ((uint64_t)64 << 20) /* trace.h5 and evaluate.h5, generously */
-#define STAMP_COPIES ((uint64_t)3)      /* stamp.h5, its partial file, and the one that takes its place */
+#define FILE_BYTES (64 * MIB) /* trace.h5 and evaluate.h5, generously */
+#define STAMP_COPIES 3.0      /* stamp.h5, its partial file, and the one that replaces it */
 
 /* An error of any rank as a finding. Collective; `status` and `error` are each rank's own. */
 static bool agree(struct fs_doctor *doctor, struct fs_session *session, const char *name, int status,
@@ -36,7 +34,7 @@ static bool agree(struct fs_doctor *doctor, struct fs_session *session, const ch
     const char *semicolon = strrchr(error->text, ';'); /* "what is wrong; likely fix" */
     size_t length = semicolon != NULL ? (size_t)(semicolon - error->text) : strlen(error->text);
     const char *fix =
-        semicolon != NULL ? semicolon + 1 + strspn(semicolon + 1, " ") : "look at the path and its rights";
+        semicolon != NULL ? semicolon + 1 + strspn(semicolon + 1, " ") : "check the path and its permissions";
     fs_doctor_add(doctor, FS_FINDING_FAILED, name, fix, "%.*s (%s)", (int)(length < 480 ? length : 480), error->text,
                   error->where);
     return false;
@@ -70,47 +68,49 @@ static int open_model(const char *folder, struct fs_model **model, struct fs_tok
 
 static int check_layer(const struct fs_job *job, const struct fs_spec *spec, struct fs_error *err)
 {
-    if (!fs_job_chose(job, FS_KEY_STAMP_LAYER, "auto") &&
-        fs_job_number(job, FS_KEY_STAMP_LAYER) >= (double)spec->layers) {
-        return fs_error_set(err, FS_EXIT_CONFIG, "stamp.layer: found %.0f; take a layer from 0 to %zu of this model",
-                            fs_job_number(job, FS_KEY_STAMP_LAYER), spec->layers - 1);
+    size_t layer = fs_job_layer(job);
+    if (layer != FS_AUTO && layer >= spec->layers) {
+        return fs_error_set(err, FS_EXIT_CONFIG, "stamp.layer: found %zu; take a layer from 0 to %zu of this model",
+                            layer, spec->layers - 1);
     }
     return 0;
 }
 
-static uint64_t bytes_of_files(const struct fs_model *model)
+/* pipeline/estimate/memory.h, with units of the usual size; the layer in the middle where the job names none. */
+static void estimate(const struct fs_session *session, const struct fs_job *job, const struct fs_model *model,
+                     struct fs_needs *needs)
 {
-    size_t files;
-    uint64_t bytes = 0;
-    const char *const *file = fs_model_files(model, &files);
-    for (size_t i = 0; i < files; i++) {
-        struct stat info;
-        bytes += stat(file[i], &info) == 0 ? (uint64_t)info.st_size : 0;
-    }
-    return bytes;
-}
-
-/* ARCHITECTURE.md, Memory. */
-static void estimate(const struct fs_job *job, const struct fs_model *model, struct fs_needs *needs)
-{
-    const struct fs_spec *s = fs_model_spec(model);
-    uint64_t parameters = fs_stamp_parameters(s->hidden, (size_t)fs_job_number(job, FS_KEY_STAMP_WIDTH));
-    uint64_t row = 8 * s->hidden + (s->heads + 2 * s->key_value_heads) * s->head_size + 3 * s->ffn;
-    uint64_t logits = UNIT_TOKENS * s->vocabulary < LOGITS ? UNIT_TOKENS * s->vocabulary : LOGITS;
-    *needs = (struct fs_needs){
-        .shared = fs_model_converted_bytes(model),
-        .rank = RANK_BYTES + STAMP_NUMBERS * parameters * sizeof(fs_real),
-        .thread = (UNIT_TOKENS * row + logits) * sizeof(fs_real),
-        .disk = FILE_BYTES + STAMP_COPIES * STAMP_NUMBERS * parameters * sizeof(fs_real),
+    const struct fs_spec *spec = fs_model_spec(model);
+    struct fs_stamp_options stamp = {0};
+    fs_job_fill(job, &fs_stamp_settings, spec->kind, &stamp);
+    struct fs_memory_load load = {
+        .ranks = session->runner->ranks,
+        .threads = session->runner->threads,
+        .layer = stamp.layer != FS_AUTO ? stamp.layer : spec->layers / 2,
+        .width = stamp.width,
     };
-    needs->node = needs->shared + bytes_of_files(model);
+    double state = FS_MEMORY_STATE * (double)(fs_stamp_parameters(spec->hidden, load.width) * sizeof(fs_real));
+    struct fs_memory memory;
+    load.file = fmax(state, FILE_BYTES);
+    fs_memory_of_model(model, &load);
+    fs_memory_usual_units(spec, &load);
+    fs_memory_of(spec, &load, &memory);
+    double thread = fmax(memory.training, fmax(memory.trace, memory.evaluate));
+    *needs = (struct fs_needs){
+        .node = (uint64_t)memory.weights,
+        .shared = (uint64_t)load.converted,
+        .rank = (uint64_t)(memory.program + memory.optimizer + memory.gradients + memory.caches),
+        .thread = (uint64_t)thread,
+        .root = (uint64_t)memory.archive,
+        .disk = (uint64_t)(FILE_BYTES + STAMP_COPIES * state),
+    };
 }
 
 /* `kind` and `needs` are set where it returns true. */
 static bool check_model(struct fs_doctor *doctor, struct fs_session *session, const struct fs_job *job,
                         enum fs_model_kind *kind, struct fs_needs *needs)
 {
-    const char *folder = fs_job_text(job, FS_KEY_MODEL);
+    const char *folder = fs_job_settings(job)->model;
     struct fs_model *model = NULL;
     struct fs_tokenizer *tokenizer = NULL;
     struct fs_error error = FS_ERROR_INIT;
@@ -120,7 +120,7 @@ static bool check_model(struct fs_doctor *doctor, struct fs_session *session, co
     if (sound) {
         const struct fs_spec *spec = fs_model_spec(model);
         *kind = spec->kind;
-        estimate(job, model, needs);
+        estimate(session, job, model, needs);
         fs_doctor_add(doctor, FS_FINDING_OK, "model", NULL,
                       "%s: %s, %s, %zu layers, hidden size %zu; every rank can read it", folder, spec->family_name,
                       spec->kind == FS_MASKED ? "masked" : "causal", spec->layers, spec->hidden);
@@ -143,7 +143,7 @@ static void check_data(struct fs_doctor *doctor, struct fs_session *session, con
     fs_data_release(&data);
 }
 
-/* The folder above what is not there yet: where the output will be made. The caller frees; NULL: out of memory. */
+/* The first folder above `path` that exists: where the output will be created. The caller frees; NULL: out of memory. */
 static char *deepest_folder(const char *path)
 {
     char *folder = strdup(path[0] != '\0' ? path : ".");
@@ -173,7 +173,7 @@ static int try_publishing(const char *folder, struct fs_error *err)
     }
     int status = fs_publish_text(path, "fairstamp doctor\n", 17, err);
     if (status == 0 && unlink(path) != 0) {
-        status = fs_error_set(err, FS_EXIT_IO, "%s: cannot be removed: %s; look at the folder's rights", path,
+        status = fs_error_set(err, FS_EXIT_IO, "%s: cannot be removed: %s; check the folder's permissions", path,
                               strerror(errno));
     }
     free(path);
@@ -195,7 +195,7 @@ static bool check_output(struct fs_doctor *doctor, struct fs_session *session, c
     }
     fs_doctor_add(doctor, FS_FINDING_OK, "output", NULL, "%s: write, fsync and rename took %.0f ms%s", output,
                   1000 * (fs_seconds() - begin),
-                  strcmp(*folder, output) == 0 ? "" : " in the folder above, for it is not there yet");
+                  strcmp(*folder, output) == 0 ? "" : " in the folder above it, for it does not exist yet");
     return true;
 }
 
@@ -204,7 +204,7 @@ static void check_disk(struct fs_doctor *doctor, const char *folder, uint64_t ne
 {
     struct statvfs disk;
     if (statvfs(folder, &disk) != 0) {
-        fs_doctor_add(doctor, FS_FINDING_WARNING, "disk", NULL, "%s: how much is free is not known: %s", folder,
+        fs_doctor_add(doctor, FS_FINDING_WARNING, "disk", NULL, "%s: the free space is not known: %s", folder,
                       strerror(errno));
         return;
     }
@@ -216,7 +216,7 @@ static void check_disk(struct fs_doctor *doctor, const char *folder, uint64_t ne
                   (double)need / MIB);
 }
 
-/* Findings about the job. `needs` stays zero where there is no sound model. */
+/* Findings about the job. `needs` stays zero without a sound model. */
 static void check_all_of_job(struct fs_doctor *doctor, struct fs_session *session, struct fs_needs *needs)
 {
     struct fs_job *job = NULL;
@@ -228,11 +228,11 @@ static void check_all_of_job(struct fs_doctor *doctor, struct fs_session *sessio
         } else {
             fs_doctor_add(doctor, FS_FINDING_WARNING, "data", NULL, "not checked: that needs the model");
         }
-        bool writable = check_output(doctor, session, fs_job_text(job, FS_KEY_OUTPUT), &folder);
+        bool writable = check_output(doctor, session, fs_job_settings(job)->output, &folder);
         if (writable && fs_session_is_root(session)) {
-            check_disk(doctor, folder, needs->disk > 0 ? needs->disk : FILE_BYTES);
+            check_disk(doctor, folder, needs->disk > 0 ? needs->disk : (uint64_t)FILE_BYTES);
+            fs_doctor_archive(doctor, folder);
         }
-        fs_doctor_hdf5(doctor, session, writable ? folder : NULL);
     }
     free(folder);
     fs_job_destroy(job);
@@ -337,7 +337,7 @@ const struct fs_command fs_command_doctor = {
         "Checks in seconds what would end a job after hours in a queue, one line a check: ok, warning or failed, with "
         "the likely fix. How the ranks were started, their versions, threads and cores, OpenBLAS's kernels, Slurm's "
         "time, memory and /dev/shm; with a job also its keys, model and data as every rank sees them, whether the "
-        "output can be written, the disk, and parallel HDF5. Start it as you will start the job. Ends with 0, warnings "
+        "output can be written and read back, and the disk. Start it as you will start the job. Ends with 0, warnings "
         "or not, or 69 where a check failed.",
     .options = command_options,
     .run = run,

@@ -69,7 +69,7 @@ static int show(const struct fs_session *session, const struct fs_job *job, cons
                 struct fs_error *err)
 {
     if (fs_option_given(session->options, &option_save) &&
-        fs_estimate_save(fs_job_text(job, FS_KEY_OUTPUT), estimate, err) != 0) {
+        fs_estimate_save(fs_job_settings(job)->output, estimate, err) != 0) {
         return -1;
     }
     int status = fs_options_json(session->options) ? fs_report_print_json(fs_estimate_json(estimate), stdout, err)

@@ -15,7 +15,7 @@ const struct fs_command fs_command_layers = {
     .lists_job_keys = true,
     .summary = "compare stamps at several layers with the traced one",
     .description =
-        "Runs the last stage of a job whose trace.verify is random or all: trains a stamp at each of the layers and "
+        "Runs the last stage of a job whose layers.compare is random or all: trains a stamp at each of the layers and "
         "measures it, so that one sees where the traced layer ranks. Needs the trace of the same job, unless "
         "the job names a layer.",
     .options = fs_job_options,

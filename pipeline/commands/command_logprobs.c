@@ -31,14 +31,8 @@ static size_t line_begin(const struct block *block, size_t line)
 static int append_ids(struct block *block, const struct fs_encoding *encoding, struct fs_error *err)
 {
     size_t needed = block->tokens + encoding->count;
-    if (needed > block->id_capacity) {
-        size_t capacity = needed * 2;
-        int32_t *grown = realloc(block->id, capacity * sizeof *grown);
-        if (grown == NULL) {
-            return fs_error_memory(err, capacity * sizeof *grown, "token ids");
-        }
-        block->id = grown;
-        block->id_capacity = capacity;
+    if (fs_grow(&block->id, &block->id_capacity, needed, sizeof *block->id, "token ids", err) != 0) {
+        return -1;
     }
     if (encoding->count > 0) {
         memcpy(block->id + block->tokens, encoding->id, encoding->count * sizeof *encoding->id);

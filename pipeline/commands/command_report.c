@@ -18,7 +18,7 @@ static void draw_heat_map(FILE *stream, const struct fs_page_data *data)
     fs_chart_heat_map(stream, data, 0);
 }
 
-/* The place of a further kind among those that were traced; 0: not there. */
+/* The place of a further kind among those that were traced; 0: it was not. */
 static size_t place_of(const struct fs_trace_sublayers *sublayers, enum fs_trace_kind kind)
 {
     for (size_t i = 1; i < sublayers->kinds; i++) {
@@ -82,7 +82,7 @@ static int write_all(const char *folder, const struct fs_page_data *data, struct
         {"trace.csv", data->has[FS_STAGE_TRACE], fs_page_trace_csv},
         {"layers.csv", data->has[FS_STAGE_LAYERS], fs_page_layers_csv},
         {"report.md", true, fs_page_markdown},
-        {"index.html", true, fs_page_html}, /* the last, so that a page that is there has its files beside it */
+        {"index.html", true, fs_page_html}, /* the last, so that an existing page has its files beside it */
     };
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         if (files[i].wanted && write_file(folder, files[i].name, files[i].draw, data, err) != 0) {

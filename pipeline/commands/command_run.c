@@ -17,7 +17,7 @@ const struct fs_command fs_command_run = {
     .description =
         "Runs the stages trace, stamp and evaluate of a job. Each publishes one file in the job's output folder; a "
         "stage "
-        "whose file is there, whole and of this job is not run again. Prints the table of results before and "
+        "whose file exists, is whole and belongs to this job is not run again. Prints the table of results before and "
         "after the stamp.",
     .options = fs_job_options,
     .run = run,

@@ -55,12 +55,6 @@ static int check_categories(const struct score_input *in, const char *path, stru
     return 0;
 }
 
-/* A whole number that a job would take by default. */
-static size_t default_of(enum fs_key key)
-{
-    return (size_t)strtod(fs_job_keys[key].initial, NULL);
-}
-
 static int read_suite(const struct fs_options *options, enum fs_model_kind model, struct fs_bootstrap bootstrap,
                       struct score_input *in, struct fs_error *err)
 {
@@ -77,12 +71,17 @@ static int read_suite(const struct fs_options *options, enum fs_model_kind model
     if (fs_split_list("--category", fs_option_value(options, &fs_option_category), &in->categories, err) != 0) {
         return -1;
     }
+    const struct fs_setting_value none = {0};
+    struct fs_job_settings settings = {0}; /* as a job that gives none of them */
+    for (size_t i = 0; i < fs_evaluate_settings.count; i++) {
+        fs_setting_fill(&fs_evaluate_settings.row[i], &none, model, &settings);
+    }
     const struct fs_suite_options suite = {.kind = model,
                                            .scoring = scoring != NULL ? scoring : fs_suite_scoring(in->kind, model),
                                            .categories = (const char *const *)in->categories,
                                            .seed = bootstrap.seed,
-                                           .text_tokens = default_of(FS_KEY_EVALUATE_TEXT_TOKENS),
-                                           .permutations = default_of(FS_KEY_EVALUATE_PERMUTATIONS),
+                                           .text_tokens = settings.text_tokens,
+                                           .permutations = settings.permutations,
                                            .fact_share = 1};
     if (in->kind->open(path, &suite, &in->suite, err) != 0) {
         if (err->code == FS_EXIT_CONFIG) { /* a scoring that does not fit */

@@ -41,7 +41,7 @@ static const char *const state_words[] = {[FS_CELL_MISSING] = "-",
                                           [FS_CELL_DONE] = "done",
                                           [FS_CELL_UNASKED] = "not asked"};
 
-/* What a stage's file says, or, where there is none that can be used, what Slurm says of its job. */
+/* What a stage's file says, or, without a usable one, what Slurm says of its job. */
 static const char *word_of(enum fs_cell_state state, const char *slurm)
 {
     bool open = state == FS_CELL_MISSING || state == FS_CELL_PART;
@@ -103,8 +103,8 @@ static int run_cells(const struct fs_options *options, const struct fs_sweep *sw
         return -1;
     }
     if (failed > 0) {
-        return fs_error_set(err, FS_EXIT_DIFFERENT, "sweep: %zu cells did not end well; see fairstamp sweep status %s",
-                            failed, sweep->folder);
+        return fs_error_set(err, FS_EXIT_DIFFERENT, "sweep: %zu cells failed; see fairstamp sweep status %s", failed,
+                            sweep->folder);
     }
     if (elsewhere > 0) {
         return fs_error_set(err, FS_EXIT_DIFFERENT, "sweep: %zu cells are left to another sweep run, named above",
@@ -216,7 +216,7 @@ static const struct fs_action actions[] = {
      .operands = "DIR",
      .least = 1,
      .most = 1,
-     .description = "gives them to Slurm, an array a stage and a merge after them; what is in the queue already is "
+     .description = "submits them to Slurm, an array a stage and a merge after them; what is already in the queue is "
                     "left alone.",
      .options = submit_options,
      .run = action_submit},
@@ -224,7 +224,7 @@ static const struct fs_action actions[] = {
      .operands = "DIR",
      .least = 1,
      .most = 1,
-     .description = "what is proven complete by its files, and what Slurm says of the rest.",
+     .description = "which cells their files prove complete, and what Slurm says of the rest.",
      .run = action_status},
     {.name = "resume",
      .operands = "DIR",

@@ -37,12 +37,16 @@ void fs_command_description(const struct fs_command *command, char *out, size_t 
     append(out, size, " ", command->description);
 }
 
-void fs_command_actions(const struct fs_command *command, const struct fs_option *option, char *out, size_t size)
+void fs_command_actions(const struct fs_command *command, const struct fs_option *option, const char *last, char *out,
+                        size_t size)
 {
+    const char *waiting = NULL; /* a name that is the last one, or not */
     out[0] = '\0';
     for (const struct fs_action *action = command->actions; action != NULL && action->name != NULL; action++) {
         if (option == NULL || fs_option_listed(action->options, option)) {
-            append(out, size, ", ", action->name);
+            append(out, size, ", ", waiting);
+            waiting = action->name;
         }
     }
+    append(out, size, last, waiting);
 }

@@ -3,7 +3,6 @@
 #ifndef FAIRSTAMP_PIPELINE_COMMANDS_COMMANDS_H
 #define FAIRSTAMP_PIPELINE_COMMANDS_COMMANDS_H
 
-#include "pipeline/commands/options.h"
 #include "pipeline/commands/options_common.h"
 #include "pipeline/ranks/session.h"
 
@@ -19,10 +18,8 @@ extern const struct fs_command *const fs_commands[];
 void fs_command_operands(const struct fs_command *command, char *out, size_t size);
 /* Its actions with their descriptions, and its own description. */
 void fs_command_description(const struct fs_command *command, char *out, size_t size);
-/* "plan, run, merge" of the actions that take `option` (NULL: of all). */
-void fs_command_actions(const struct fs_command *command, const struct fs_option *option, char *out, size_t size);
-
-/* Everything from the command line to the exit code, in words on stderr; for main(). */
-int fs_command_main(int argc, char **argv);
+/* "plan, run and merge" of the actions that take `option` (NULL: of all), with `last`, " and ", before the last one. */
+void fs_command_actions(const struct fs_command *command, const struct fs_option *option, const char *last, char *out,
+                        size_t size);
 
 #endif

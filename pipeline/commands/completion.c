@@ -2,9 +2,8 @@
 
 #include <string.h>
 
-#include "jobs/job.h"
+#include "jobs/job_keys.h"
 #include "pipeline/commands/commands.h"
-#include "pipeline/commands/help.h"
 
 #define WIDTH 90
 
@@ -104,36 +103,41 @@ static void print_choices(FILE *stream, const char *choices)
     fputc('"', stream);
 }
 
-static void print_lists(FILE *stream)
+static void print_lists(const struct fs_page *pages, FILE *stream)
 {
     size_t column = 0;
     fprintf(stream, "_fairstamp_commands=\"");
     for (size_t i = 0; fs_commands[i] != NULL; i++) {
         print_word(stream, fs_commands[i]->name, &column);
     }
-    for (size_t i = 0; fs_pages[i].name != NULL; i++) {
-        print_word(stream, fs_pages[i].name, &column);
+    for (size_t i = 0; pages[i].name != NULL; i++) {
+        print_word(stream, pages[i].name, &column);
     }
     column = 0;
     fprintf(stream, "\"\n_fairstamp_keys=\"");
-    for (size_t i = 0; i < FS_KEY_COUNT; i++) {
-        print_word(stream, fs_job_keys[i].name, &column);
+    size_t count;
+    const struct fs_job_key *key = fs_job_keys(&count);
+    for (size_t i = 0; i < count; i++) {
+        print_word(stream, key[i].setting->key, &column);
     }
     fprintf(stream, "\"\n\n");
 }
 
 static void print_keys(FILE *stream)
 {
-    for (size_t i = 0; i < FS_KEY_COUNT; i++) {
-        const struct fs_job_key *key = &fs_job_keys[i];
-        if (key->choices == NULL && key->kind != FS_KEY_PATH && key->kind != FS_KEY_LAYER) {
+    size_t count;
+    const struct fs_job_key *key = fs_job_keys(&count);
+    for (size_t i = 0; i < count; i++) {
+        const struct fs_setting *setting = key[i].setting;
+        const char *choices = fs_setting_choices(setting);
+        if (choices == NULL && setting->kind != FS_SETTING_PATH && setting->kind != FS_SETTING_AUTO) {
             continue;
         }
-        fprintf(stream, "    %s) ", key->name);
-        if (key->choices != NULL) {
-            print_choices(stream, key->choices);
+        fprintf(stream, "    %s) ", setting->key);
+        if (choices != NULL) {
+            print_choices(stream, choices);
         } else {
-            fputs(key->kind == FS_KEY_PATH ? "_fairstamp_files ''" : "_fairstamp_words auto", stream);
+            fputs(setting->kind == FS_SETTING_PATH ? "_fairstamp_files ''" : "_fairstamp_words auto", stream);
         }
         fprintf(stream, " ;;\n");
     }
@@ -206,13 +210,13 @@ static void print_command(FILE *stream, const struct fs_command *command)
     fprintf(stream, " ;;\n");
 }
 
-int fs_completion_bash(FILE *stream, struct fs_error *err)
+int fs_completion_bash(const struct fs_page *pages, FILE *stream, struct fs_error *err)
 {
     (void)err;
     fputs(replies, stream);
     print_keys(stream);
     fprintf(stream, "    esac\n}\n\n");
-    print_lists(stream);
+    print_lists(pages, stream);
     fputs(words_of_line, stream);
     print_options(stream);
     fprintf(stream, "    esac\n    case ${words[0]} in\n");

@@ -2,11 +2,9 @@
 #ifndef FAIRSTAMP_PIPELINE_COMMANDS_COMPLETION_H
 #define FAIRSTAMP_PIPELINE_COMMANDS_COMPLETION_H
 
-#include <stdio.h>
-
-#include "io/error.h"
+#include "pipeline/commands/command.h"
 
 /* The script, on `stream`. */
-int fs_completion_bash(FILE *stream, struct fs_error *err);
+int fs_completion_bash(const struct fs_page *pages, FILE *stream, struct fs_error *err);
 
 #endif

@@ -1,14 +1,10 @@
 #include "pipeline/commands/help.h"
 
-#include <stdlib.h>
 #include <string.h>
 
+#include "jobs/job_keys.h"
 #include "pipeline/commands/commands.h"
-#include "pipeline/commands/completion.h"
 #include "pipeline/commands/help_text.h"
-#include "pipeline/commands/job_pages.h"
-#include "pipeline/commands/man_page.h"
-#include "pipeline/run/provenance.h"
 
 #define WIDTH 100
 
@@ -43,7 +39,7 @@ static void print_entry(FILE *stream, const char *name, const char *text)
     print_wrapped(stream, text, indent, indent);
 }
 
-static int print_overview(FILE *stream, struct fs_error *err)
+int fs_help_overview(const struct fs_page *pages, FILE *stream, struct fs_error *err)
 {
     (void)err;
     fprintf(stream,
@@ -54,8 +50,8 @@ static int print_overview(FILE *stream, struct fs_error *err)
         print_entry(stream, fs_commands[i]->name, fs_commands[i]->summary);
     }
     fprintf(stream, "\nalone:\n");
-    for (size_t i = 0; fs_pages[i].name != NULL; i++) {
-        print_entry(stream, fs_pages[i].name, fs_pages[i].help);
+    for (size_t i = 0; pages[i].name != NULL; i++) {
+        print_entry(stream, pages[i].name, pages[i].help);
     }
     fprintf(stream, "\nexit codes:\n");
     for (size_t i = 0; fs_exit_meanings[i].meaning != NULL; i++) {
@@ -90,29 +86,10 @@ void fs_help_command(const struct fs_command *command, FILE *stream)
         return;
     }
     fprintf(stream, "\nkeys of the job file; \"a.b\" is key b of object a, and --set a.b=VALUE:\n");
-    for (size_t i = 0; i < FS_KEY_COUNT; i++) {
-        fs_describe_key(&fs_job_keys[i], text, sizeof text);
-        print_entry(stream, fs_job_keys[i].name, text);
+    size_t count;
+    const struct fs_job_key *key = fs_job_keys(&count);
+    for (size_t i = 0; i < count; i++) {
+        fs_describe_key(key[i].setting, text, sizeof text);
+        print_entry(stream, key[i].setting->key, text);
     }
 }
-
-static int print_version(FILE *stream, struct fs_error *err)
-{
-    char *version = fs_version_text();
-    if (version == NULL) {
-        return fs_error_memory(err, 4096, "the version");
-    }
-    fputs(version, stream);
-    free(version);
-    return 0;
-}
-
-const struct fs_page fs_pages[] = {
-    {"--help", "this help; after a command: of that command", print_overview},
-    {"--version", "version, build and libraries", print_version},
-    {"--man", "the manual page, roff", fs_man_page},
-    {"--job-schema", "JSON schema of job files", fs_job_schema_page},
-    {"--job-keys", "keys of job files as a Markdown table", fs_job_keys_page},
-    {"--bash-completion", "the completion script for bash", fs_completion_bash},
-    {NULL, NULL, NULL},
-};

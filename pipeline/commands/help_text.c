@@ -1,7 +1,8 @@
 #include "pipeline/commands/help_text.h"
 
 #include <stdio.h>
-#include <string.h>
+
+#include "model/spec.h"
 
 const struct fs_exit_meaning fs_exit_meanings[] = {
     {FS_EXIT_OK, "done"},
@@ -12,25 +13,35 @@ const struct fs_exit_meaning fs_exit_meanings[] = {
     {FS_EXIT_CHECK_FAILED, "doctor: a check failed"},
     {FS_EXIT_SOFTWARE, "a bug in fairstamp, or MPI or HDF5 refused a call that must not fail"},
     {FS_EXIT_OS, "out of memory or of another resource"},
-    {FS_EXIT_CANNOT_CREATE, "an output file or folder cannot be made"},
+    {FS_EXIT_CANNOT_CREATE, "an output file or folder cannot be created"},
     {FS_EXIT_IO, "a read or write failed half-way"},
     {FS_EXIT_INTERRUPTED,
      "asked to stop (signal, stop file, --max-seconds), and stopped after a checkpoint: run the same command again"},
-    {FS_EXIT_OTHER_JOB, "a result that is there belongs to another job, and is not overwritten"},
+    {FS_EXIT_OTHER_JOB, "an existing result belongs to another job, and is not overwritten"},
     {FS_EXIT_CONFIG, "the job file or a --set is wrong"},
     {0, NULL},
 };
 
-void fs_describe_key(const struct fs_job_key *key, char *out, size_t size)
+void fs_describe_default(const struct fs_setting *setting, char *out, size_t size)
 {
-    const char *initial = key->initial_words != NULL ? key->initial_words : key->initial;
-    snprintf(out, size, "%s (%s%s%s%s%s)", key->help, key->choices != NULL ? key->choices : "",
-             key->choices != NULL ? "; " : "", key->unit != NULL ? key->unit : "", key->unit != NULL ? "; " : "",
-             key->required ? "required" : (initial != NULL ? "" : "none by default"));
-    if (!key->required && initial != NULL) {
-        size_t used = strlen(out) - 1;
-        snprintf(out + used, size - used, "default: %s)", initial);
+    const char *const *by_kind = setting->initial_by_variant;
+    const char *plain = setting->initial_words != NULL ? setting->initial_words : setting->initial;
+    if (plain == NULL && by_kind[FS_MASKED] != NULL) {
+        snprintf(out, size, "%s (masked models), %s (causal)", by_kind[FS_MASKED], by_kind[FS_CAUSAL]);
+    } else {
+        snprintf(out, size, "%s", plain != NULL ? plain : "");
     }
+}
+
+void fs_describe_key(const struct fs_setting *setting, char *out, size_t size)
+{
+    const char *choices = fs_setting_choices(setting), *unit = setting->unit;
+    char initial[256];
+    fs_describe_default(setting, initial, sizeof initial);
+    const char *none = setting->required ? "required" : "none by default";
+    snprintf(out, size, "%s (%s%s%s%s%s%s)", setting->meaning, choices != NULL ? choices : "",
+             choices != NULL ? "; " : "", unit != NULL ? unit : "", unit != NULL ? "; " : "",
+             initial[0] != '\0' ? "default: " : "", initial[0] != '\0' ? initial : none);
 }
 
 void fs_describe_option(const struct fs_option *option, char *out, size_t size)

@@ -2,8 +2,8 @@
 #ifndef FAIRSTAMP_PIPELINE_COMMANDS_HELP_TEXT_H
 #define FAIRSTAMP_PIPELINE_COMMANDS_HELP_TEXT_H
 
-#include "jobs/job.h"
-#include "pipeline/commands/options.h"
+#include "io/settings/settings.h"
+#include "pipeline/commands/command.h"
 
 #define FS_HELP_SIZE 2048 /* bytes that hold every text below */
 
@@ -14,7 +14,9 @@ struct fs_exit_meaning {
 extern const struct fs_exit_meaning fs_exit_meanings[];
 
 /* "meaning (default: x)", "meaning (choices; unit; required)". */
-void fs_describe_key(const struct fs_job_key *key, char *out, size_t size);
+void fs_describe_key(const struct fs_setting *setting, char *out, size_t size);
+/* The default for people; "": none. */
+void fs_describe_default(const struct fs_setting *setting, char *out, size_t size);
 /* "help (required)", "help; default: x". */
 void fs_describe_option(const struct fs_option *option, char *out, size_t size);
 /* "--name ARGUMENT". */

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "io/values.h"
-#include "jobs/job.h"
+#include "jobs/job_keys.h"
 #include "pipeline/commands/help_text.h"
 
 static void json_text(FILE *stream, const char *text)
@@ -30,86 +30,93 @@ static void schema_choices(FILE *stream, const char *choices)
     fprintf(stream, "]");
 }
 
-static void schema_key(FILE *stream, const struct fs_job_key *key, const char *name)
+static void schema_key(FILE *stream, const struct fs_setting *setting, const char *name)
 {
     char text[FS_HELP_SIZE], low[FS_NUMBER_SIZE], high[FS_NUMBER_SIZE];
-    fs_describe_key(key, text, sizeof text);
+    fs_describe_key(setting, text, sizeof text);
     fprintf(stream, "\"%s\": {\"description\": ", name);
     json_text(stream, text);
     fprintf(stream, ", ");
-    switch (key->kind) {
-    case FS_KEY_PATH:
+    switch (setting->kind) {
+    case FS_SETTING_PATH:
         fprintf(stream, "\"type\": \"string\", \"minLength\": 1");
         break;
-    case FS_KEY_CHOICE:
-        schema_choices(stream, key->choices);
+    case FS_SETTING_CHOICE:
+        schema_choices(stream, setting->choices);
         break;
-    case FS_KEY_FLAG:
+    case FS_SETTING_FLAG:
         fprintf(stream, "\"type\": \"boolean\"");
         break;
-    case FS_KEY_LIST:
+    case FS_SETTING_LIST:
         fprintf(stream, "\"type\": \"array\", \"minItems\": 1, \"items\": {\"type\": \"string\", \"minLength\": 1}");
         break;
-    case FS_KEY_LAYER:
+    case FS_SETTING_AUTO:
         fprintf(stream,
                 "\"anyOf\": [{\"const\": \"auto\"}, {\"type\": \"integer\", \"minimum\": 0, \"maximum\": %.0f}]",
-                key->maximum);
+                setting->most);
         break;
     default:
-        fs_number_text(key->minimum, low);
-        fs_number_text(key->maximum, high);
+        fs_number_text(setting->least, low);
+        fs_number_text(setting->most, high);
         fprintf(stream, "\"type\": \"%s\", \"minimum\": %s, \"maximum\": %s",
-                key->kind == FS_KEY_INTEGER ? "integer" : "number", low, high);
+                setting->kind == FS_SETTING_INTEGER ? "integer" : "number", low, high);
         break;
     }
     fprintf(stream, "}");
 }
 
 /* Keys of a group follow one another in the table. */
-int fs_job_schema_page(FILE *stream, struct fs_error *err)
+int fs_job_schema_page(const struct fs_page *pages, FILE *stream, struct fs_error *err)
 {
-    (void)err;
+    (void)pages, (void)err;
     char group[64] = "";
     fprintf(stream,
             "{\n  \"$schema\": \"https://json-schema.org/draft/2020-12/schema\",\n  \"title\": \"fairstamp job\",\n"
             "  \"type\": \"object\",\n  \"additionalProperties\": false,\n"
             "  \"required\": [\"model\", \"output\", \"data\"],\n  \"properties\": {");
-    for (size_t i = 0; i < FS_KEY_COUNT; i++) {
-        const struct fs_job_key *key = &fs_job_keys[i];
-        const char *dot = strchr(key->name, '.');
-        size_t length = dot != NULL ? (size_t)(dot - key->name) : 0;
-        bool same = length > 0 && strncmp(group, key->name, length) == 0 && group[length] == '\0';
+    size_t count;
+    const struct fs_job_key *key = fs_job_keys(&count);
+    for (size_t i = 0; i < count; i++) {
+        const struct fs_setting *setting = key[i].setting;
+        const char *dot = strchr(setting->key, '.');
+        size_t length = dot != NULL ? (size_t)(dot - setting->key) : 0;
+        bool same = length > 0 && strncmp(group, setting->key, length) == 0 && group[length] == '\0';
         if (group[0] != '\0' && !same) {
             fprintf(stream, "}}");
             group[0] = '\0';
         }
         fprintf(stream, i == 0 ? "\n    " : ",\n    ");
         if (length > 0 && !same) {
-            snprintf(group, sizeof group, "%.*s", (int)length, key->name);
+            snprintf(group, sizeof group, "%.*s", (int)length, setting->key);
             fprintf(stream, "\"%s\": {\"type\": \"object\", \"additionalProperties\": false, \"properties\": {\n    ",
                     group);
         }
         fprintf(stream, "%s", length > 0 ? "  " : "");
-        schema_key(stream, key, dot != NULL ? dot + 1 : key->name);
+        schema_key(stream, setting, dot != NULL ? dot + 1 : setting->key);
     }
     fprintf(stream, "%s\n  }\n}\n", group[0] != '\0' ? "}}" : "");
     return 0;
 }
 
-int fs_job_keys_page(FILE *stream, struct fs_error *err)
+int fs_job_keys_page(const struct fs_page *pages, FILE *stream, struct fs_error *err)
 {
-    (void)err;
+    (void)pages, (void)err;
     fprintf(stream, "| key | default | unit or choices | what it is |\n|---|---|---|---|\n");
-    for (size_t i = 0; i < FS_KEY_COUNT; i++) {
-        const struct fs_job_key *key = &fs_job_keys[i];
-        const char *initial = key->initial_words != NULL ? key->initial_words : key->initial;
-        fprintf(stream, "| `%s` | %s | ", key->name, key->required ? "required" : (initial != NULL ? initial : "none"));
-        for (const char *c = key->choices != NULL ? key->choices : (key->unit != NULL ? key->unit : ""); *c != '\0';
+    size_t count;
+    const struct fs_job_key *key = fs_job_keys(&count);
+    for (size_t i = 0; i < count; i++) {
+        const struct fs_setting *setting = key[i].setting;
+        const char *choices = fs_setting_choices(setting);
+        char initial[256];
+        fs_describe_default(setting, initial, sizeof initial);
+        fprintf(stream, "| `%s` | %s | ", setting->key,
+                setting->required ? "required" : (initial[0] != '\0' ? initial : "none"));
+        for (const char *c = choices != NULL ? choices : (setting->unit != NULL ? setting->unit : ""); *c != '\0';
              c++) {
             fprintf(stream, *c == '|' ? ", " : "%c", *c);
         }
         fprintf(stream, " | ");
-        for (const char *c = key->help; *c != '\0'; c++) {
+        for (const char *c = setting->meaning; *c != '\0'; c++) {
             fprintf(stream, *c == '|' ? "\\|" : "%c", *c);
         }
         fprintf(stream, " |\n");

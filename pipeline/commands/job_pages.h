@@ -2,11 +2,9 @@
 #ifndef FAIRSTAMP_PIPELINE_COMMANDS_JOB_PAGES_H
 #define FAIRSTAMP_PIPELINE_COMMANDS_JOB_PAGES_H
 
-#include <stdio.h>
+#include "pipeline/commands/command.h"
 
-#include "io/error.h"
-
-int fs_job_schema_page(FILE *stream, struct fs_error *err); /* JSON schema */
-int fs_job_keys_page(FILE *stream, struct fs_error *err);   /* Markdown table */
+int fs_job_schema_page(const struct fs_page *pages, FILE *stream, struct fs_error *err); /* JSON schema */
+int fs_job_keys_page(const struct fs_page *pages, FILE *stream, struct fs_error *err);   /* Markdown table */
 
 #endif

@@ -5,39 +5,36 @@
 #include "io/console/output.h"
 #include "io/console/progress.h"
 #include "io/publish.h"
+#include "jobs/stage_rules.h"
 #include "pipeline/commands/options_common.h"
 #include "pipeline/estimate/estimate_file.h"
 #include "pipeline/run/run_stages.h"
+#include "pipeline/run/stage_table.h"
 #include "results/report.h"
 #include "results/stage_files.h"
 #include "results/time_check.h"
-#include "stages/evaluate/evaluate.h"
 
-typedef int (*stage_function)(struct fs_job_run *run, struct fs_error *err);
-static const stage_function stage_functions[FS_STAGE_COUNT] = {fs_stage_run_trace, fs_stage_run_stamp,
-                                                               fs_stage_run_evaluate, fs_stage_run_layers};
-
-/* Which stages a command does, and which it only needs. */
+/* Which stages a command runs, which it only needs, and which are finished. */
 struct assignment {
-    bool wanted[FS_STAGE_COUNT], needed[FS_STAGE_COUNT], there[FS_STAGE_COUNT];
+    bool wanted[FS_STAGE_COUNT], needed[FS_STAGE_COUNT], finished[FS_STAGE_COUNT];
 };
 
 /* `only`: FS_STAGE_COUNT for all stages of the job. */
 static void assign(enum fs_stage only, const struct fs_job *job, struct assignment *assignment)
 {
-    bool automatic = fs_job_chose(job, FS_KEY_STAMP_LAYER, "auto");
     *assignment = (struct assignment){0};
     for (int stage = 0; stage < FS_STAGE_COUNT; stage++) {
-        assignment->wanted[stage] = only == FS_STAGE_COUNT || stage == (int)only;
+        assignment->wanted[stage] =
+            (only == FS_STAGE_COUNT || stage == (int)only) && fs_stage_is_asked(job, (enum fs_stage)stage);
     }
-    bool layers = !fs_job_chose(job, FS_KEY_TRACE_VERIFY, "none");
-    assignment->wanted[FS_STAGE_LAYERS] = assignment->wanted[FS_STAGE_LAYERS] && layers;
-    assignment->needed[FS_STAGE_TRACE] = (only == FS_STAGE_STAMP || only == FS_STAGE_LAYERS) && automatic;
-    assignment->needed[FS_STAGE_STAMP] = only == FS_STAGE_EVALUATE;
+    enum fs_stage needed = only != FS_STAGE_COUNT ? fs_stage_rules[only].reads(job) : FS_STAGE_COUNT;
+    if (needed != FS_STAGE_COUNT) {
+        assignment->needed[needed] = true;
+    }
 }
 
-/* Root: hashes the inputs, and looks at the files that are there before any work begins. */
-static int look_around(struct fs_job_run *run, struct assignment *assignment, struct fs_error *err)
+/* Root: hashes the inputs, and looks at the existing files before any work begins. */
+static int inspect_files(struct fs_job_run *run, struct assignment *assignment, struct fs_error *err)
 {
     bool force = fs_option_given(run->session->options, &fs_option_force);
     if (fs_fingerprint_make(run->job, &run->fingerprint, err) != 0 || fs_make_folder(run->output, err) != 0) {
@@ -49,16 +46,18 @@ static int look_around(struct fs_job_run *run, struct assignment *assignment, st
         }
         enum fs_stage_policy policy =
             !assignment->wanted[stage] ? FS_STAGE_NEEDED : (force ? FS_STAGE_FORCED : FS_STAGE_WANTED);
-        const char *from = stage == FS_STAGE_TRACE && !force ? fs_job_text(run->job, FS_KEY_TRACE_REUSE) : NULL;
+        const struct fs_stage_rule *rule = &fs_stage_rules[stage];
+        const char *from = rule->reused != NULL && !force ? rule->reused(run->job) : NULL;
         if (from != NULL && fs_stage_reuse(from, run->output, (enum fs_stage)stage, &run->fingerprint, err) != 0) {
             return -1;
         }
-        if (fs_stage_check(run->output, (enum fs_stage)stage, &run->fingerprint, policy, &assignment->there[stage],
+        if (fs_stage_check(run->output, (enum fs_stage)stage, &run->fingerprint, policy, &assignment->finished[stage],
                            err) != 0) {
             return -1;
         }
-        if (assignment->wanted[stage] && assignment->there[stage]) {
-            fs_stage_remove_part(run->output, (enum fs_stage)stage); /* a kill came between publishing and removing */
+        if (assignment->wanted[stage] && assignment->finished[stage]) {
+            fs_stage_remove_part(run->output,
+                                 (enum fs_stage)stage); /* left by a kill between publishing and removing */
             fs_say("%s: done before, %s/%s.h5 is whole and of this job", fs_stage_names[stage], run->output,
                    fs_stage_names[stage]);
         }
@@ -68,7 +67,7 @@ static int look_around(struct fs_job_run *run, struct assignment *assignment, st
 
 static int prepare(struct fs_job_run *run, struct assignment *assignment, struct fs_error *err)
 {
-    int status = fs_session_is_root(run->session) ? look_around(run, assignment, err) : 0;
+    int status = fs_session_is_root(run->session) ? inspect_files(run, assignment, err) : 0;
     if (fs_session_agree(run->session, status, err) != 0) {
         return -1;
     }
@@ -76,20 +75,20 @@ static int prepare(struct fs_job_run *run, struct assignment *assignment, struct
     if (fs_runner_broadcast(runner, run->fingerprint.digest, sizeof run->fingerprint.digest, err) != 0) {
         return -1;
     }
-    return fs_runner_broadcast(runner, assignment->there, sizeof assignment->there, err);
+    return fs_runner_broadcast(runner, assignment->finished, sizeof assignment->finished, err);
 }
 
-static int do_stages(struct fs_job_run *run, const struct assignment *assignment, struct fs_error *err)
+static int run_stages(struct fs_job_run *run, const struct assignment *assignment, struct fs_error *err)
 {
     for (int stage = 0; stage < FS_STAGE_COUNT; stage++) {
-        if (!assignment->wanted[stage] || assignment->there[stage]) {
+        if (!assignment->wanted[stage] || assignment->finished[stage]) {
             continue;
         }
         if (fs_runner_stop_requested(run->session->runner)) {
             return fs_error_set(err, FS_EXIT_INTERRUPTED, "interrupted before %s; run the same command again to go on",
                                 fs_stage_names[stage]);
         }
-        if (stage_functions[stage](run, err) != 0) {
+        if (fs_stages[stage].run(run, err) != 0) {
             return -1;
         }
     }
@@ -114,48 +113,11 @@ static int report_stage(const char *output, enum fs_stage stage, cJSON *json, st
     if (fs_stage_open(output, stage, &archive, err) != 0) {
         return -1;
     }
-    int status;
     cJSON *part = NULL;
     compare_time(output, stage, archive);
-    if (stage == FS_STAGE_TRACE) {
-        struct fs_trace_result trace = {0};
-        status = fs_trace_read(archive, &trace, err);
-        if (status == 0 && json == NULL) {
-            status = fs_report_trace(&trace, stdout, err);
-        } else if (status == 0) {
-            part = fs_report_trace_json(&trace);
-        }
-        fs_trace_result_release(&trace);
-    } else if (stage == FS_STAGE_STAMP) {
-        struct fs_stamp_state state = {0};
-        status = fs_stamp_read_state(archive, &state, err);
-        if (status == 0 && json == NULL) {
-            status = fs_report_stamp(&state, stdout, err);
-        } else if (status == 0) {
-            part = fs_report_stamp_json(&state);
-        }
-        fs_stamp_state_release(&state);
-    } else if (stage == FS_STAGE_LAYERS) {
-        struct fs_layer_comparison layers = {0};
-        status = fs_layers_read(archive, &layers, err);
-        if (status == 0 && json == NULL) {
-            status = fs_report_layers(&layers, stdout, err);
-        } else if (status == 0) {
-            part = fs_report_layers_json(&layers);
-        }
-        fs_layers_release(&layers);
-    } else {
-        struct fs_results results = {0};
-        status = fs_evaluate_read(archive, "/results", &results, err);
-        if (status == 0 && json == NULL) {
-            status = fs_report_results(&results, stdout, err);
-        } else if (status == 0) {
-            part = fs_report_results_json(&results);
-        }
-        fs_results_release(&results);
-    }
+    int status = fs_stages[stage].report(archive, json != NULL ? &part : NULL, err);
     if (part != NULL) {
-        cJSON_AddItemToObject(json, stage == FS_STAGE_EVALUATE ? "results" : fs_stage_names[stage], part);
+        cJSON_AddItemToObject(json, fs_stages[stage].json_name, part);
     }
     fs_archive_close(archive);
     return status;
@@ -197,16 +159,14 @@ int fs_run_stages(struct fs_session *session, enum fs_stage only, struct fs_erro
         return -1;
     }
     run.job = job;
-    run.output = fs_job_text(job, FS_KEY_OUTPUT);
+    run.output = fs_job_settings(job)->output;
     assign(only, job, &assignment);
-    if (only == FS_STAGE_LAYERS && !assignment.wanted[FS_STAGE_LAYERS]) {
-        status =
-            fs_error_set(err, FS_EXIT_CONFIG, "%s: trace.verify is \"none\", expected random or all for this stage",
-                         options->operand[0]);
+    if (only != FS_STAGE_COUNT && !assignment.wanted[only]) {
+        status = fs_error_set(err, FS_EXIT_CONFIG, "%s: %s", options->operand[0], fs_stage_rules[only].unasked);
     }
     status = status == 0 ? prepare(&run, &assignment, err) : -1;
     if (status == 0) {
-        status = do_stages(&run, &assignment, err);
+        status = run_stages(&run, &assignment, err);
     }
     if (status == 0) {
         status = fs_session_is_root(session) ? report(&run, &assignment, err) : 0;

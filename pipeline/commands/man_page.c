@@ -1,8 +1,7 @@
 #include "pipeline/commands/man_page.h"
 
-#include "jobs/job.h"
+#include "jobs/job_keys.h"
 #include "pipeline/commands/commands.h"
-#include "pipeline/commands/help.h"
 #include "pipeline/commands/help_text.h"
 
 /* Text for roff: no line begins with a control character, backslashes and hyphens are literal. */
@@ -59,9 +58,11 @@ static void print_job_file(FILE *stream)
     roff(stream,
          "JSON. A key \"a.b\" below is key b of object a. Relative paths count from the job file's folder, those of "
          "--set from the working directory. ${NAME} is replaced by the environment's variable.\n");
-    for (size_t i = 0; i < FS_KEY_COUNT; i++) {
-        fs_describe_key(&fs_job_keys[i], text, sizeof text);
-        roff_entry(stream, fs_job_keys[i].name, text);
+    size_t count;
+    const struct fs_job_key *key = fs_job_keys(&count);
+    for (size_t i = 0; i < count; i++) {
+        fs_describe_key(key[i].setting, text, sizeof text);
+        roff_entry(stream, key[i].setting->key, text);
     }
 }
 
@@ -75,7 +76,7 @@ static void print_exit_status(FILE *stream)
     }
 }
 
-int fs_man_page(FILE *stream, struct fs_error *err)
+int fs_man_page(const struct fs_page *pages, FILE *stream, struct fs_error *err)
 {
     (void)err;
     fprintf(stream,
@@ -90,8 +91,8 @@ int fs_man_page(FILE *stream, struct fs_error *err)
     fprintf(stream, ".SH COMMANDS\n");
     print_commands(stream);
     fprintf(stream, ".SS Alone\n");
-    for (size_t i = 0; fs_pages[i].name != NULL; i++) {
-        roff_entry(stream, fs_pages[i].name, fs_pages[i].help);
+    for (size_t i = 0; pages[i].name != NULL; i++) {
+        roff_entry(stream, pages[i].name, pages[i].help);
     }
     print_job_file(stream);
     fprintf(stream, ".SH FILES\n");

@@ -2,10 +2,8 @@
 #ifndef FAIRSTAMP_PIPELINE_COMMANDS_MAN_PAGE_H
 #define FAIRSTAMP_PIPELINE_COMMANDS_MAN_PAGE_H
 
-#include <stdio.h>
+#include "pipeline/commands/command.h"
 
-#include "io/error.h"
-
-int fs_man_page(FILE *stream, struct fs_error *err);
+int fs_man_page(const struct fs_page *pages, FILE *stream, struct fs_error *err);
 
 #endif

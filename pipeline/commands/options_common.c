@@ -2,7 +2,6 @@
 
 #include <string.h>
 
-#include "io/values.h"
 #include "stages/suites/suite_registry.h"
 
 const struct fs_option fs_option_set = {.name = "--set",
@@ -56,19 +55,7 @@ const struct fs_option *const fs_job_options[] = {
     &fs_option_set,     &fs_option_force,  &fs_option_max_seconds, &fs_option_stop_file,
     &fs_option_log_dir, &fs_option_format, &fs_option_quiet,       NULL};
 
-static const struct {
-    const char *old, *now;
-} renamed[] = {{"--variant", "--scoring"}};
-
-const char *fs_option_renamed(const char *old)
-{
-    for (size_t i = 0; i < sizeof renamed / sizeof renamed[0]; i++) {
-        if (strcmp(renamed[i].old, old) == 0) {
-            return renamed[i].now;
-        }
-    }
-    return NULL;
-}
+const struct fs_renamed fs_renamed_options[] = {{"--variant", "--scoring"}, {NULL, NULL}};
 
 bool fs_options_json(const struct fs_options *options)
 {

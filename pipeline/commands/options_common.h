@@ -2,6 +2,7 @@
 #ifndef FAIRSTAMP_PIPELINE_COMMANDS_OPTIONS_COMMON_H
 #define FAIRSTAMP_PIPELINE_COMMANDS_OPTIONS_COMMON_H
 
+#include "io/values.h"
 #include "pipeline/commands/options.h"
 #include "stages/metrics/metrics.h"
 
@@ -13,8 +14,7 @@ extern const struct fs_option fs_option_help; /* of every command; in no command
 /* What `run` and the commands of single stages take. NULL-terminated. */
 extern const struct fs_option *const fs_job_options[];
 
-/* The new name of an option of earlier versions; NULL: it never had another one. */
-const char *fs_option_renamed(const char *old);
+extern const struct fs_renamed fs_renamed_options[];
 
 /* --bootstrap and --seed. */
 int fs_options_bootstrap(const struct fs_options *options, struct fs_bootstrap *bootstrap, struct fs_error *err);

@@ -1,4 +1,4 @@
-#include "pipeline/commands/commands.h"
+#include "pipeline/commands/program.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -12,6 +12,9 @@
 #include "io/digest.h"
 #include "io/values.h"
 #include "pipeline/commands/help.h"
+#include "pipeline/commands/options_common.h"
+#include "pipeline/commands/pages.h"
+#include "pipeline/commands/parse.h"
 #include "pipeline/ranks/mpi_support.h"
 #include "pipeline/ranks/signals.h"
 #include "pipeline/ranks/stop.h"
@@ -53,7 +56,7 @@ static int run_local(const struct fs_options *options, struct fs_error *err)
 {
     struct fs_session session = {.options = options};
     if (options->page != NULL) {
-        return options->page->print(stdout, err) == 0 ? fs_finish_output(err) : -1;
+        return options->page->print(fs_pages, stdout, err) == 0 ? fs_finish_output(err) : -1;
     }
     if (options->help) {
         fs_help_command(options->command, stdout);
@@ -117,7 +120,7 @@ static int run_on_ranks(const struct fs_options *options, const char *command_li
     return status;
 }
 
-int fs_command_main(int argc, char **argv)
+int fs_program(int argc, char **argv)
 {
     struct fs_options options;
     struct fs_error err = FS_ERROR_INIT;

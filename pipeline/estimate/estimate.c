@@ -61,8 +61,9 @@ static int load_job(const struct fs_estimator *e, const char *name, size_t layer
                     struct fs_error *err)
 {
     const struct fs_estimate_options *options = e->options;
-    size_t sets = options->sets, steps = (size_t)fs_job_number(e->job, FS_KEY_STAMP_ITERATIONS);
-    bool saves = fs_job_number(e->job, FS_KEY_STAMP_CHECKPOINT_EVERY) > 0;
+    const struct fs_stamp_options stamp = fs_estimate_stamp(e->job);
+    size_t sets = options->sets, steps = stamp.iterations;
+    bool saves = stamp.checkpoint_every > 0;
     const char **set = fs_allocate(sets + 4, sizeof *set, "settings", err);
     char *output = NULL, *folder = NULL, iterations[64], every[64], at[64];
     if (set == NULL) {
@@ -101,7 +102,7 @@ static int begin_probing(struct fs_estimator *e, struct fs_probing *probing, con
     }
     probing->run.session = &probing->session;
     probing->run.job = probing->job;
-    probing->run.output = fs_job_text(probing->job, FS_KEY_OUTPUT);
+    probing->run.output = fs_job_settings(probing->job)->output;
     for (int stage = 0; stage < FS_STAGE_COUNT; stage++) { /* what the scratch files say of themselves nobody asks */
         memset(probing->run.fingerprint.digest[stage], '0', FS_DIGEST_SIZE - 1);
         probing->run.fingerprint.settings[stage] = strdup("probe = 1");
@@ -170,7 +171,7 @@ static int load_made_up(struct fs_estimator *e, const char *folder, struct fs_er
 static int load(struct fs_estimator *e, struct fs_error *err)
 {
     struct fs_estimate *estimate = e->estimate;
-    const char *folder = fs_job_text(e->job, FS_KEY_MODEL);
+    const char *folder = fs_job_settings(e->job)->model;
     double begin = fs_seconds();
     int status = 0;
     estimate->random_model = !has_weights(folder);
@@ -191,6 +192,7 @@ static int load(struct fs_estimator *e, struct fs_error *err)
     const struct fs_spec *spec = fs_model_spec(e->session->model);
     e->spec = *spec;
     estimate->weights = fs_spec_numbers(spec);
+    fs_memory_of_model(e->session->model, &e->memory);
     estimate->cut =
         spec->layers > CUT_LAYERS && fs_flops_layer(spec, 4 * FS_UNIT_TOKENS, 0) * (double)spec->layers > CUT_FLOPS;
     if (fs_session_agree(e->session, begin_probing(e, &e->whole, "whole", SIZE_MAX, err), err) != 0 ||
@@ -234,13 +236,12 @@ static int choose_layer(struct fs_estimator *e, struct fs_error *err)
     } chosen = {e->spec.layers / 2, 0};
     static const char *const words[] = {"assumed: the middle", "the job's", "of the trace that is there",
                                         "of the items that the probe traced"};
-    if (!fs_job_chose(e->job, FS_KEY_STAMP_LAYER, "auto")) {
-        chosen.layer = (size_t)fs_job_number(e->job, FS_KEY_STAMP_LAYER);
+    if (fs_job_layer(e->job) != FS_AUTO) {
+        chosen.layer = fs_job_layer(e->job);
         chosen.why = 1;
     } else if (fs_session_is_root(e->session)) {
         size_t layer;
-        if (!estimate->random_model &&
-            find_layer(e, fs_job_text(e->job, FS_KEY_OUTPUT), FS_STAGE_NEEDED, &layer) == 0) {
+        if (!estimate->random_model && find_layer(e, fs_job_settings(e->job)->output, FS_STAGE_NEEDED, &layer) == 0) {
             chosen.layer = layer;
             chosen.why = 2;
         } else if (!estimate->cut && !estimate->random_model &&
@@ -261,7 +262,7 @@ static int choose_layer(struct fs_estimator *e, struct fs_error *err)
         fs_job_destroy(e->whole.job);
         e->whole.job = job;
         e->whole.run.job = job;
-        e->whole.run.output = fs_job_text(job, FS_KEY_OUTPUT);
+        e->whole.run.output = fs_job_settings(job)->output;
     }
     return fs_session_agree(e->session, status, err);
 }
@@ -398,7 +399,7 @@ static void estimate_deepest(struct fs_estimator *e)
     double step = fs_flops_layer(&e->spec, e->kept_tokens, 0) + fs_flops_layer_backward(&e->spec, e->kept_tokens, 0);
     estimate->layer0_factor = 1;
     if (!e->layer_is_certain && stamp->flops > 0) {
-        double steps = fs_job_number(e->job, FS_KEY_STAMP_ITERATIONS);
+        double steps = (double)fs_estimate_stamp(e->job).iterations;
         estimate->layer0_factor += (double)estimate->layer * steps * step / stamp->flops;
     }
 }
@@ -410,8 +411,8 @@ static void estimate_layers(struct fs_estimator *e)
     const struct fs_estimate_stage *stamp = &estimate->stage[FS_STAGE_STAMP];
     const struct fs_estimate_stage *evaluate = &estimate->stage[FS_STAGE_EVALUATE];
     struct fs_estimate_stage *out = &estimate->stage[FS_STAGE_LAYERS];
-    bool all = fs_job_chose(e->job, FS_KEY_TRACE_VERIFY, "all");
-    if (fs_job_chose(e->job, FS_KEY_TRACE_VERIFY, "none")) {
+    bool all = fs_job_settings(e->job)->compare == FS_COMPARE_ALL;
+    if (fs_job_settings(e->job)->compare == FS_COMPARE_NONE) {
         return;
     }
     double times = all ? (double)e->spec.layers : (e->spec.layers > 1 ? 2 : 1);

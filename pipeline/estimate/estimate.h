@@ -49,9 +49,9 @@ struct fs_estimate {
     size_t ranks, threads; /* of the session */
     size_t rank_count, rank[FS_ESTIMATE_RANKS];
     struct fs_estimate_stage stage[FS_STAGE_COUNT];
-    size_t node_ranks;                    /* that share a node */
-    double model_bytes, rank_bytes;       /* of memory: once a node, each rank at most */
-    double parameters, weights, vectored; /* of the stamp; of the model; numbers that a step's sum adds */
+    size_t node_ranks;                          /* that share a node */
+    double model_bytes, rank_bytes, root_bytes; /* of memory (memory.h): once a node, each rank, the root besides */
+    double parameters, weights, vectored;       /* of the stamp; of the model; numbers that a step's sum adds */
 };
 
 struct fs_estimate_options {

@@ -3,7 +3,9 @@
 #define FAIRSTAMP_PIPELINE_ESTIMATE_ESTIMATE_PARTS_H
 
 #include "pipeline/estimate/estimate.h"
+#include "pipeline/estimate/memory.h"
 #include "pipeline/run/run_stages.h"
+#include "stages/methods/stamp.h"
 #include "stages/work/probe.h"
 
 /* A job that runs on a probe: the session's, but for the runner, and a job of its own. */
@@ -23,15 +25,18 @@ struct fs_estimator {
     struct fs_fingerprint fingerprint;           /* of the job; root alone */
     char digest[FS_STAGE_COUNT][FS_DIGEST_SIZE]; /* likewise */
     struct fs_probing whole, cut;                /* `cut` measures where the estimate is cut, else `whole` does */
-    double most_tokens[FS_STAGE_COUNT], most_rows[FS_STAGE_COUNT]; /* of a unit */
-    bool layer_is_certain;                                         /* the job's, or of a whole trace */
-    double kept_tokens, kl_rows;                                   /* of all training units */
+    bool layer_is_certain;                       /* the job's, or of a whole trace */
+    double kept_tokens;                          /* of all training units */
+    struct fs_memory_load memory;
 };
 
 /* Of a stage on the probe, this rank's own. */
 struct fs_measured {
     double serial_seconds; /* seconds outside units */
 };
+
+/* The job's training, of which width and numbers of steps count here. Local. */
+struct fs_stamp_options fs_estimate_stamp(const struct fs_job *job);
 
 /* Units, FLOPs and seconds of a stage, from the record of its probe. Collective. */
 int fs_estimate_predict(struct fs_estimator *e, int stage, const struct fs_measured *measured, struct fs_error *err);

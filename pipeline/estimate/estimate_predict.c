@@ -6,8 +6,6 @@
 #include "pipeline/estimate/estimate_parts.h"
 #include "stages/methods/stamp.h"
 
-#define LOGIT_NUMBERS ((double)(16 << 20)) /* most logits of a training unit, but for its last pair (stamp_unit.h) */
-
 /* Averages over ranks: a rank's neighbours slow it down in a probe as they do in a job. */
 static void average(const struct fs_estimator *e, double *value, int count)
 {
@@ -49,6 +47,31 @@ static double calls_of(const struct plan *plan, const struct fs_probe_work *work
     return is_training(work) ? (double)plan->steps : (double)work->calls;
 }
 
+static void see_unit(struct fs_memory_unit *most, const struct fs_cost *cost)
+{
+    most->tokens = fmax(most->tokens, cost->tokens);
+    most->rows = fmax(most->rows, cost->rows);
+    most->squares = fmax(most->squares, cost->passes > 0 ? cost->tokens * cost->tokens / cost->passes : 0);
+}
+
+/* A batch of training: what its units keep between steps. */
+static void see_batch(struct fs_memory_load *load, const struct fs_probe_work *work)
+{
+    double tokens = 0, rows = 0;
+    for (size_t unit = 0; unit < work->units; unit++) {
+        tokens += work->cost[unit].tokens;
+        rows += work->cost[unit].rows;
+    }
+    load->units = fmax(load->units, (double)work->units);
+    load->tokens = fmax(load->tokens, tokens);
+    load->kl_rows = fmax(load->kl_rows, rows);
+}
+
+static struct fs_memory_unit *largest_unit(struct fs_memory_load *load, int stage)
+{
+    return stage == FS_STAGE_TRACE ? &load->trace : stage == FS_STAGE_STAMP ? &load->training : &load->evaluate;
+}
+
 static void count_works(struct fs_estimator *e, int stage, const struct plan *plan)
 {
     struct fs_estimate_stage *out = &e->estimate->stage[stage];
@@ -63,12 +86,11 @@ static void count_works(struct fs_estimator *e, int stage, const struct plan *pl
             out->tokens += calls * cost->tokens;
             out->flops += calls * cost->flops;
             out->longest = fmax(out->longest, plan->second[w][unit]);
-            e->most_tokens[stage] = fmax(e->most_tokens[stage], cost->tokens);
-            e->most_rows[stage] = fmax(e->most_rows[stage], cost->rows);
+            see_unit(largest_unit(&e->memory, stage), cost);
             e->kept_tokens += is_training(work) ? cost->tokens : 0;
-            e->kl_rows += is_training(work) ? cost->rows : 0;
         }
         if (is_training(work)) {
+            see_batch(&e->memory, work);
             e->estimate->vectored = fmax(e->estimate->vectored, (double)work->units * (double)work->length);
         }
     }
@@ -81,22 +103,20 @@ static int predict_time(const struct fs_estimator *e, const struct plan *plan, s
     const struct fs_probe_record *record = plan->record;
     const struct fs_machine *machine = &e->estimate->machine;
     const struct fs_machine free_of_charge = {0, INFINITY, 0};
-    size_t threads = e->estimate->threads;
     *time = (struct fs_estimate_time){.serial_seconds = time->serial_seconds};
     for (size_t w = 0; w < record->works; w++) {
         const struct fs_probe_work *work = &record->work[w];
+        const struct fs_schedule schedule = {plan->second[w], work->units, ranks, e->estimate->threads};
         double calls = calls_of(plan, work), ideal = 0, computed, sent = 0;
         for (size_t unit = 0; unit < work->units; unit++) {
-            ideal += plan->second[w][unit] / (double)(ranks * threads);
+            ideal += plan->second[w][unit] / (double)(ranks * schedule.threads);
         }
         if (work->kind == FS_PROBE_SUM) {
             double bytes = sizeof(fs_real), length = (double)work->length;
-            computed = fs_schedule_sum(plan->second[w], work->units, owner, length, bytes, ranks, threads,
-                                       &free_of_charge, err);
-            sent = fs_schedule_sum(plan->second[w], work->units, owner, length, bytes, ranks, threads, machine, err) -
-                   computed;
+            computed = fs_schedule_sum(&schedule, owner, length, bytes, &free_of_charge, err);
+            sent = fs_schedule_sum(&schedule, owner, length, bytes, machine, err) - computed;
         } else {
-            computed = fs_schedule_map(plan->second[w], work->units, ranks, threads, owner, err);
+            computed = fs_schedule_map(&schedule, owner, err);
             sent = 4 * fs_schedule_agree(ranks, machine);
         }
         if (computed < 0 || sent < 0) {
@@ -127,9 +147,9 @@ static double alone_of(const struct fs_estimator *e, const struct plan *plan, co
         }
     }
     double steps = (double)batches * (double)plan->steps;
-    double few = (double)batches * fs_job_number(probed, FS_KEY_STAMP_ITERATIONS);
-    double every = fs_job_number(e->job, FS_KEY_STAMP_CHECKPOINT_EVERY);
-    double every_few = fs_job_number(probed, FS_KEY_STAMP_CHECKPOINT_EVERY);
+    double few = (double)batches * (double)fs_estimate_stamp(probed).iterations;
+    double every = (double)fs_estimate_stamp(e->job).checkpoint_every;
+    double every_few = (double)fs_estimate_stamp(probed).checkpoint_every;
     gaps[0] = isfinite(step) ? step : 0;
     gaps[1] = isfinite(step) ? slowest - step : 0;
     average(e, gaps, 2);
@@ -158,12 +178,18 @@ static int fill_seconds(struct plan *plan, const struct fs_probe_record *measure
     return 0;
 }
 
+struct fs_stamp_options fs_estimate_stamp(const struct fs_job *job)
+{
+    struct fs_stamp_options options = {0};
+    fs_job_fill(job, &fs_stamp_settings, FS_MASKED, &options);
+    return options;
+}
+
 int fs_estimate_predict(struct fs_estimator *e, int stage, const struct fs_measured *own, struct fs_error *err)
 {
     struct fs_estimate *estimate = e->estimate;
     struct fs_estimate_stage *out = &estimate->stage[stage];
-    struct plan plan = {.record = fs_probe_get(e->whole.session.runner),
-                        .steps = (size_t)fs_job_number(e->job, FS_KEY_STAMP_ITERATIONS)};
+    struct plan plan = {.record = fs_probe_get(e->whole.session.runner), .steps = fs_estimate_stamp(e->job).iterations};
     const struct fs_probe_record *measured =
         estimate->cut ? fs_probe_get(e->cut.session.runner) : fs_probe_get(e->whole.session.runner);
     size_t most = 1, rates = measured->rates;
@@ -203,34 +229,23 @@ int fs_estimate_predict(struct fs_estimator *e, int stage, const struct fs_measu
     return status;
 }
 
-/* Numbers of a thread's workspace for `tokens` tokens (engine.h). */
-static double workspace(const struct fs_spec *spec, double tokens)
-{
-    double d = (double)spec->hidden, heads = (double)(spec->heads + spec->key_value_heads);
-    return tokens * (2 * d + 2 * heads * (double)spec->head_size + 2 * (double)spec->ffn);
-}
-
-/* Most of what the stages hold, as their headers say. */
+/* memory.h, with the units that the probe has seen. */
 void fs_estimate_memory(struct fs_estimator *e)
 {
     struct fs_estimate *estimate = e->estimate;
-    const struct fs_spec *spec = &e->spec;
-    double d = (double)spec->hidden, D = (double)spec->head_size, V = (double)spec->vocabulary;
-    double C = fs_job_number(e->job, FS_KEY_STAMP_WIDTH), above = (double)(spec->layers - estimate->layer - 1);
-    double P = (double)fs_stamp_parameters(spec->hidden, (size_t)C), ranks = (double)estimate->ranks;
-    double threads = (double)estimate->threads, number = (double)sizeof(fs_real);
-    double T = e->most_tokens[FS_STAGE_STAMP], R = e->most_rows[FS_STAGE_STAMP];
-    double tape =
-        above * T *
-        (2 * d + (double)(spec->heads + 2 * spec->key_value_heads) * D + (double)spec->ffn * (spec->gated ? 2 : 1));
-    double trace = workspace(spec, e->most_tokens[FS_STAGE_TRACE]) + 2 * d * e->most_tokens[FS_STAGE_TRACE];
-    double train = 2 * workspace(spec, T) + T * (C + 2 * d) + tape + fmin(R * V, LOGIT_NUMBERS);
-    T = e->most_tokens[FS_STAGE_EVALUATE];
-    double evaluate = workspace(spec, T) + T * (3 * d + C) + 2 * e->most_rows[FS_STAGE_EVALUATE] * d;
-    double window = fmax(ceil(FS_SUM_WINDOW / ranks), 2 * threads) * P;
-    double caches = (2 * d * e->kept_tokens + V * e->kl_rows) / ranks;
-    double stamp = 5 * P + 2 * window + caches + threads * train;
-    estimate->parameters = P;
-    estimate->model_bytes = estimate->weights * number;
-    estimate->rank_bytes = number * fmax(stamp, threads * fmax(trace, evaluate));
+    struct fs_memory_load *load = &e->memory;
+    struct fs_memory memory;
+    load->ranks = estimate->ranks;
+    load->threads = estimate->threads;
+    load->layer = estimate->layer;
+    load->width = fs_estimate_stamp(e->job).width;
+    estimate->parameters = (double)fs_stamp_parameters(e->spec.hidden, load->width);
+    load->file = FS_MEMORY_STATE * estimate->parameters * (double)sizeof(fs_real);
+    for (int stage = 0; stage < FS_STAGE_COUNT; stage++) {
+        load->file = fmax(load->file, estimate->stage[stage].output);
+    }
+    fs_memory_of(&e->spec, load, &memory);
+    estimate->model_bytes = memory.weights;
+    estimate->rank_bytes = fs_memory_rank(&memory, load->threads);
+    estimate->root_bytes = memory.archive;
 }

@@ -150,7 +150,7 @@ int fs_estimate_print(const struct fs_estimate *estimate, FILE *stream, struct f
     }
     fprintf(stream, "Memory of a node with %zu of %zu ranks: at most %.0f MiB (%.0f MiB weights, %.0f MiB each rank)\n",
             estimate->node_ranks, estimate->ranks,
-            (estimate->model_bytes + (double)estimate->node_ranks * estimate->rank_bytes) / mib,
+            (estimate->model_bytes + (double)estimate->node_ranks * estimate->rank_bytes + estimate->root_bytes) / mib,
             estimate->model_bytes / mib, estimate->rank_bytes / mib);
     fprintf(stream, "Messages: %.3g us, %.3g GB/s (%s); probe of %.1f s%s\n\n", estimate->machine.latency * 1e6,
             estimate->machine.bandwidth * 1e-9, estimate->measured_network ? "measured" : "taken as given",
@@ -222,6 +222,7 @@ cJSON *fs_estimate_json(const struct fs_estimate *estimate)
     cJSON_AddNumberToObject(json, "weights", estimate->weights);
     cJSON_AddNumberToObject(json, "model_bytes", estimate->model_bytes);
     cJSON_AddNumberToObject(json, "rank_bytes", estimate->rank_bytes);
+    cJSON_AddNumberToObject(json, "root_bytes", estimate->root_bytes);
     cJSON_AddNumberToObject(json, "node_ranks", (double)estimate->node_ranks);
     cJSON_AddNumberToObject(json, "latency_seconds", estimate->machine.latency);
     cJSON_AddNumberToObject(json, "bandwidth_bytes_per_second", estimate->machine.bandwidth);

@@ -6,9 +6,6 @@
 
 #include "pipeline/ranks/window.h"
 
-/* Numbers of a vector that change hands at once (runner_mpi_sum.c). */
-#define BLOCK ((double)(1 << 20))
-
 /* Threads by the time at which they are free, the earliest first, the lowest number first among equals. */
 struct heap {
     size_t count;
@@ -44,11 +41,10 @@ static void sink(struct heap *heap)
     }
 }
 
-double fs_schedule_map(const double *second, size_t units, size_t ranks, size_t threads, size_t *owner,
-                       struct fs_error *err)
+double fs_schedule_map(const struct fs_schedule *schedule, size_t *owner, struct fs_error *err)
 {
-    size_t all = ranks * threads;
-    struct heap heap = {all < units ? all : units, NULL};
+    size_t all = schedule->ranks * schedule->threads;
+    struct heap heap = {all < schedule->units ? all : schedule->units, NULL};
     heap.slot = fs_allocate(heap.count, sizeof *heap.slot, "a schedule", err);
     if (heap.slot == NULL) {
         return -1;
@@ -57,12 +53,12 @@ double fs_schedule_map(const double *second, size_t units, size_t ranks, size_t 
         heap.slot[i].thread = i;
     }
     double last = 0;
-    for (size_t unit = 0; unit < units; unit++) {
+    for (size_t unit = 0; unit < schedule->units; unit++) {
         struct slot *first = &heap.slot[0];
-        first->free_at += second[unit];
+        first->free_at += schedule->second[unit];
         last = first->free_at > last ? first->free_at : last;
         if (owner != NULL) {
-            owner[unit] = first->thread % ranks;
+            owner[unit] = first->thread % schedule->ranks;
         }
         sink(&heap);
     }
@@ -71,8 +67,8 @@ double fs_schedule_map(const double *second, size_t units, size_t ranks, size_t 
 }
 
 /* Units begin .. end-1 of each rank on its threads: the seconds of the slowest rank; most units of a rank. */
-static double run_window(const double *second, size_t begin, size_t end, const size_t *owner, size_t threads,
-                         double *own, size_t *most, struct fs_error *err)
+static double run_window(const struct fs_schedule *schedule, size_t begin, size_t end, const size_t *owner, double *own,
+                         size_t *most, struct fs_error *err)
 {
     double slowest = 0;
     *most = 0;
@@ -82,11 +78,11 @@ static double run_window(const double *second, size_t begin, size_t end, const s
         for (size_t other = begin; other < end; other++) {
             if (owner[other] == owner[unit]) {
                 seen = seen || other < unit;
-                own[count++] = second[other];
+                own[count++] = schedule->second[other];
             }
         }
         if (!seen) {
-            double seconds = fs_schedule_map(own, count, 1, threads, NULL, err);
+            double seconds = fs_schedule_map(&(struct fs_schedule){own, count, 1, schedule->threads}, NULL, err);
             if (seconds < 0) {
                 return -1;
             }
@@ -97,10 +93,11 @@ static double run_window(const double *second, size_t begin, size_t end, const s
     return slowest;
 }
 
-double fs_schedule_sum(const double *second, size_t units, const size_t *owner, double length, double bytes,
-                       size_t ranks, size_t threads, const struct fs_machine *machine, struct fs_error *err)
+double fs_schedule_sum(const struct fs_schedule *schedule, const size_t *owner, double length, double bytes,
+                       const struct fs_machine *machine, struct fs_error *err)
 {
-    double total = 0, R = (double)ranks, others = (R - 1) / R, blocks = ceil(length / BLOCK);
+    size_t units = schedule->units, ranks = schedule->ranks;
+    double total = 0, R = (double)ranks, others = (R - 1) / R, blocks = ceil(length / (double)FS_SUM_BLOCK);
     double *own = fs_allocate(units, sizeof *own, "a schedule", err);
     size_t *held = fs_allocate(ranks, sizeof *held, "a schedule", err);
     if (own == NULL || held == NULL) {
@@ -110,8 +107,8 @@ double fs_schedule_sum(const double *second, size_t units, const size_t *owner, 
     }
     for (size_t begin = 0, end; begin < units; begin = end) {
         size_t most;
-        end = fs_sum_window(owner, units, begin, ranks, threads, held);
-        double compute = run_window(second, begin, end, owner, threads, own, &most, err);
+        end = fs_sum_window(owner, units, begin, ranks, schedule->threads, held);
+        double compute = run_window(schedule, begin, end, owner, own, &most, err);
         if (compute < 0) {
             total = -1;
             break;

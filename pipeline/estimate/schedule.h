@@ -22,16 +22,21 @@ struct fs_machine {
     double addition;  /* seconds to add one number to another in memory */
 };
 
+/* Units that take second[unit] each, and who runs them. */
+struct fs_schedule {
+    const double *second; /* [units] */
+    size_t units, ranks, threads;
+};
+
 /*
- * Seconds until the last of `units` units is done that take second[unit] each, on ranks x threads threads. `owner`
- * [units] or NULL: the rank that runs each. Negative: out of memory, with `err` set.
+ * Seconds until the last unit is done, on ranks x threads threads. `owner` [units] or NULL: receives the rank that runs
+ * each. Negative: out of memory, with `err` set.
  */
-double fs_schedule_map(const double *second, size_t units, size_t ranks, size_t threads, size_t *owner,
-                       struct fs_error *err);
+double fs_schedule_map(const struct fs_schedule *schedule, size_t *owner, struct fs_error *err);
 
 /* Seconds of one sum of vectors of `length` numbers of `bytes` bytes; owner as above. Negative: out of memory. */
-double fs_schedule_sum(const double *second, size_t units, const size_t *owner, double length, double bytes,
-                       size_t ranks, size_t threads, const struct fs_machine *machine, struct fs_error *err);
+double fs_schedule_sum(const struct fs_schedule *schedule, const size_t *owner, double length, double bytes,
+                       const struct fs_machine *machine, struct fs_error *err);
 
 /* Seconds of a collective call that carries few bytes, and of a broadcast of `bytes`. */
 double fs_schedule_agree(size_t ranks, const struct fs_machine *machine);

@@ -66,6 +66,11 @@ static size_t result_bytes(const struct mapping *m, size_t unit)
     return m->offset[unit + 1] - m->offset[unit];
 }
 
+static struct fs_partial partial_of(const struct mapping *m)
+{
+    return (struct fs_partial){m->runner->job, m->work->name, m->work->units, m->bytes, m->done, m->results};
+}
+
 static void release(struct mapping *m)
 {
     while (m->first != NULL) {
@@ -120,8 +125,8 @@ static int resume(struct mapping *m, struct fs_error *err)
         if (m->part != NULL) {
             bool loaded;
             struct fs_error reason = FS_ERROR_INIT;
-            status = fs_checkpoint_load(m->part, m->runner->job, m->work->name, m->work->units, m->bytes, m->done,
-                                        m->results, &loaded, &reason);
+            const struct fs_partial partial = partial_of(m);
+            status = fs_checkpoint_load(m->part, &partial, &loaded, &reason);
             if (status != 0) {
                 *err = reason;
             } else if (reason.code != 0) {
@@ -353,8 +358,8 @@ static void send_end(struct mapping *m)
 static int save(struct mapping *m, struct fs_error *err)
 {
     double begin = fs_seconds();
-    int status =
-        fs_checkpoint_save(m->part, m->runner->job, m->work->name, m->work->units, m->bytes, m->done, m->results, err);
+    const struct fs_partial partial = partial_of(m);
+    int status = fs_checkpoint_save(m->part, &partial, err);
     fs_save_note(&m->runner->clock, begin, fs_seconds());
     if (status == 0) {
         m->saved_count = m->done_count;

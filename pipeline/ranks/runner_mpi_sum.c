@@ -5,8 +5,6 @@
 #include "pipeline/ranks/runner_mpi_private.h"
 #include "pipeline/ranks/window.h"
 
-#define BLOCK                                                                                                          \
-    ((size_t)1 << 20) /* numbers of a vector that change hands at once: bounds memory, and counts below INT_MAX */
 #define NO_RANK (-1)
 
 #define REAL_TYPE (sizeof(fs_real) == sizeof(float) ? MPI_FLOAT : MPI_DOUBLE)
@@ -102,7 +100,7 @@ static int prepare(struct summation *s, struct fs_error *err)
         widest = count > widest ? count : widest;
         longest = last - first > longest ? last - first : longest;
     }
-    size_t block = s->length < BLOCK ? s->length : BLOCK;
+    size_t block = s->length < FS_SUM_BLOCK ? s->length : FS_SUM_BLOCK;
     size_t own = piece_length(block, 0, s->ranks); /* the longest piece */
     size_t numbers;
     s->send_count = fs_allocate(4 * (size_t)s->ranks, sizeof *s->send_count, "counts of a sum", err);
@@ -211,13 +209,13 @@ static int sum_windows(struct summation *s, const struct fs_work *work, fs_real 
             }
             continue;
         }
-        for (size_t begin = 0; begin < s->length; begin += BLOCK) {
-            size_t count = s->length - begin < BLOCK ? s->length - begin : BLOCK;
+        for (size_t begin = 0; begin < s->length; begin += FS_SUM_BLOCK) {
+            size_t count = s->length - begin < FS_SUM_BLOCK ? s->length - begin : FS_SUM_BLOCK;
             exchange_block(s, first, last, begin, count, total);
         }
     }
-    for (size_t begin = 0; s->ranks > 1 && begin < s->length; begin += BLOCK) {
-        gather_block(s, s->length - begin < BLOCK ? s->length - begin : BLOCK, total + begin);
+    for (size_t begin = 0; s->ranks > 1 && begin < s->length; begin += FS_SUM_BLOCK) {
+        gather_block(s, s->length - begin < FS_SUM_BLOCK ? s->length - begin : FS_SUM_BLOCK, total + begin);
     }
     return 0;
 }

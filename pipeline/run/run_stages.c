@@ -28,30 +28,17 @@ static int fill_trace(struct fs_archive *archive, const void *context, struct fs
     return fs_trace_write(archive, trace->pairs, trace->options, trace->result, err);
 }
 
-static bool traces(const struct fs_job *job, const char *kind)
-{
-    return fs_job_chose(job, FS_KEY_TRACE_KINDS, kind) || fs_job_chose(job, FS_KEY_TRACE_KINDS, "all");
-}
-
 int fs_stage_run_trace(struct fs_job_run *run, struct fs_error *err)
 {
     if (fs_stage_begin(run, FS_STAGE_TRACE, err) != 0) {
         return -1;
     }
-    bool all = fs_job_chose(run->job, FS_KEY_TRACE_POSITIONS, "all");
     struct fs_trace_options options = {
-        .positions = all ? FS_TRACE_ALL_SUBJECT_TOKENS : FS_TRACE_LAST_SUBJECT_TOKEN,
-        .noise_scale = fs_job_number(run->job, FS_KEY_TRACE_NOISE_SCALE),
-        .noise_samples = fs_job_size(run, FS_KEY_TRACE_NOISE_SAMPLES),
-        .bootstrap = fs_job_size(run, FS_KEY_TRACE_BOOTSTRAP),
-        .seed = fs_job_seed(run),
+        .seed = fs_job_settings(run->job)->seed,
         .checkpoint = fs_stage_names[FS_STAGE_TRACE],
-        .always_noise = fs_job_chose(run->job, FS_KEY_TRACE_CORRUPTION, "noise"),
-        .kind = {true, traces(run->job, "attention"), traces(run->job, "ffn")},
-        .window = fs_job_size(run, FS_KEY_TRACE_WINDOW),
-        .heat_map = fs_job_flag(run->job, FS_KEY_TRACE_HEAT_MAP),
         .sublayers_checkpoint = FS_TRACE_SUBLAYERS,
     };
+    fs_job_fill(run->job, &fs_trace_settings, fs_model_spec(run->session->model)->kind, &options);
     struct fs_trace_result result = {0};
     int status = fs_trace_run(run->session->model, run->session->tokenizer, &run->data.pairs, run->data.attributes,
                               &options, run->session->runner, &result, err);
@@ -89,39 +76,13 @@ int fs_stage_stamp_options(struct fs_job_run *run, struct fs_stamp_options *opti
     const struct fs_job *job = run->job;
     const struct fs_spec *spec = fs_model_spec(run->session->model);
     const struct fs_suite_kind *edited = run->data.edited;
-    *options = (struct fs_stamp_options){
-        .width = fs_job_size(run, FS_KEY_STAMP_WIDTH),
-        .loss = fs_job_chose(job, FS_KEY_STAMP_LOSS, "gap") ? FS_LOSS_GAP : FS_LOSS_LOGRATIO,
-        .alpha = fs_job_model_number(job, FS_KEY_STAMP_ALPHA, spec->kind),
-        .beta = fs_job_model_number(job, FS_KEY_STAMP_BETA, spec->kind),
-        .key_bias = fs_job_model_number(job, FS_KEY_STAMP_KEY_BIAS, spec->kind),
-        .generic_prompts = fs_job_size(run, FS_KEY_STAMP_GENERIC_PROMPTS),
-        .neutral_subjects = fs_job_size(run, FS_KEY_STAMP_NEUTRAL_SUBJECTS),
-        .level_weight = fs_job_number(job, FS_KEY_STAMP_LEVEL_WEIGHT),
-        .balance_weight = fs_job_number(job, FS_KEY_STAMP_BALANCE_WEIGHT),
-        .balance_width = fs_job_number(job, FS_KEY_STAMP_BALANCE_WIDTH),
-        .kl_rows = fs_job_chose(job, FS_KEY_STAMP_KL_ROWS, "all") ? FS_KL_ALL_ROWS : FS_KL_FIRST_ROWS,
-        .kl_without_completion = fs_job_flag(job, FS_KEY_STAMP_KL_WITHOUT_COMPLETION),
-        .keep_best = fs_job_flag(job, FS_KEY_STAMP_KEEP_BEST),
-        .schedule = fs_job_chose(job, FS_KEY_STAMP_SCHEDULE, "cosine") ? FS_RATE_COSINE : FS_RATE_CONSTANT,
-        .learning_rate = fs_job_number(job, FS_KEY_STAMP_LEARNING_RATE),
-        .adam_beta1 = fs_job_number(job, FS_KEY_STAMP_BETA1),
-        .adam_beta2 = fs_job_number(job, FS_KEY_STAMP_BETA2),
-        .adam_epsilon = fs_job_number(job, FS_KEY_STAMP_EPSILON),
-        .iterations = fs_job_size(run, FS_KEY_STAMP_ITERATIONS),
-        .batch = fs_job_size(run, FS_KEY_STAMP_BATCH),
-        .checkpoint_every = fs_job_size(run, FS_KEY_STAMP_CHECKPOINT_EVERY),
-        .seed = fs_job_seed(run),
-    };
+    *options = (struct fs_stamp_options){.seed = fs_job_settings(job)->seed};
+    fs_job_fill(job, &fs_stamp_settings, spec->kind, options);
     if (fs_scoring_parse(fs_job_scoring(job, edited, spec->kind), spec->kind, &options->scoring, err) != 0) {
         err->code = FS_EXIT_CONFIG;
         return fs_error_prepend(err, "scoring.%s", edited->scoring_key);
     }
-    if (fs_job_chose(job, FS_KEY_STAMP_LAYER, "auto")) {
-        return read_decisive_layer(run, &options->layer, err);
-    }
-    options->layer = fs_job_size(run, FS_KEY_STAMP_LAYER);
-    return 0;
+    return options->layer == FS_AUTO ? read_decisive_layer(run, &options->layer, err) : 0;
 }
 
 struct stamp_context {
@@ -206,11 +167,12 @@ static int fill_evaluate(struct fs_archive *archive, const void *context, struct
 
 void fs_stage_evaluate_input(const struct fs_job_run *run, struct fs_evaluate_input *input)
 {
+    const struct fs_job_settings *settings = fs_job_settings(run->job);
     *input = (struct fs_evaluate_input){
         .suite = run->data.suite,
         .suites = run->data.suites,
         .tuning = run->data.tuning,
-        .bootstrap = {fs_job_size(run, FS_KEY_EVALUATE_BOOTSTRAP), fs_job_seed(run)},
+        .bootstrap = {settings->bootstrap, settings->seed},
     };
 }
 

@@ -11,17 +11,12 @@
 #include "results/archive_layout.h"
 #include "results/stage_files.h"
 
-size_t fs_job_size(const struct fs_job_run *run, enum fs_key key)
-{
-    return (size_t)fs_job_number(run->job, key);
-}
-
 int fs_job_run_load(struct fs_job_run *run, struct fs_error *err)
 {
     if (run->loaded) {
         return 0;
     }
-    if (fs_session_load_model(run->session, fs_job_text(run->job, FS_KEY_MODEL), err) != 0) {
+    if (fs_session_load_model(run->session, fs_job_settings(run->job)->model, err) != 0) {
         return -1;
     }
     if (fs_session_agree(run->session,
@@ -29,10 +24,10 @@ int fs_job_run_load(struct fs_job_run *run, struct fs_error *err)
         return -1;
     }
     /* Before any stage: a trace may take hours. */
-    size_t layers = fs_model_spec(run->session->model)->layers;
-    if (!fs_job_chose(run->job, FS_KEY_STAMP_LAYER, "auto") && fs_job_size(run, FS_KEY_STAMP_LAYER) >= layers) {
+    size_t layers = fs_model_spec(run->session->model)->layers, layer = fs_job_layer(run->job);
+    if (layer != FS_AUTO && layer >= layers) {
         return fs_error_set(err, FS_EXIT_CONFIG, "stamp.layer: found %zu, expected a layer from 0 to %zu of this model",
-                            fs_job_size(run, FS_KEY_STAMP_LAYER), layers - 1);
+                            layer, layers - 1);
     }
     size_t held_out = 0;
     for (size_t i = 0; i < run->data.pairs.count; i++) {
@@ -44,20 +39,15 @@ int fs_job_run_load(struct fs_job_run *run, struct fs_error *err)
     return 0;
 }
 
-uint64_t fs_job_seed(const struct fs_job_run *run)
-{
-    return (uint64_t)fs_job_number(run->job, FS_KEY_SEED);
-}
-
 int fs_stage_begin(struct fs_job_run *run, enum fs_stage stage, struct fs_error *err)
 {
     if (fs_job_run_load(run, err) != 0) {
         return -1;
     }
+    const struct fs_job_settings *settings = fs_job_settings(run->job);
     run->began = fs_seconds();
     int status = fs_runner_mpi_save_to(run->session->runner, run->output, run->fingerprint.digest[stage],
-                                       fs_job_number(run->job, FS_KEY_CHECKPOINT_SECONDS),
-                                       fs_job_number(run->job, FS_KEY_CHECKPOINT_SHARE), err);
+                                       settings->checkpoint_seconds, settings->checkpoint_share, err);
     fs_log("stage %s", fs_stage_names[stage]);
     return fs_session_agree(run->session, status, err);
 }

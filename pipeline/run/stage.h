@@ -22,9 +22,6 @@ struct fs_job_run {
 /* Model and data, the first time. */
 int fs_job_run_load(struct fs_job_run *run, struct fs_error *err);
 
-size_t fs_job_size(const struct fs_job_run *run, enum fs_key key); /* an integer of the job; local */
-uint64_t fs_job_seed(const struct fs_job_run *run);                /* local */
-
 /* Model, data, and where partial results of `stage` go. */
 int fs_stage_begin(struct fs_job_run *run, enum fs_stage stage, struct fs_error *err);
 /* Local, root: a file of `format` at <stage><suffix>, filled by `fill`, with provenance. */

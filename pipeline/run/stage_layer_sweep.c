@@ -1,5 +1,5 @@
 /*
- * Stage layers: trains and measures a stamp at each of the layers that trace.verify names. What is done is saved layer
+ * Stage layers: trains and measures a stamp at each of the layers that layers.compare names. What is done is saved layer
  * by layer, and inside a layer its training and its scores.
  */
 #include <stdio.h>
@@ -110,7 +110,7 @@ static int do_layers(struct fs_job_run *run, struct fs_stamp_options *options, s
                      unsigned char *done, struct fs_error *err)
 {
     size_t layers = fs_model_spec(run->session->model)->layers;
-    bool all = fs_job_chose(run->job, FS_KEY_TRACE_VERIFY, "all");
+    bool all = fs_job_settings(run->job)->compare == FS_COMPARE_ALL;
     struct fs_evaluate_input input;
     fs_stage_evaluate_input(run, &input);
     struct fs_suite **suite = comparing_suites(run, &input.suites, err);
@@ -135,8 +135,8 @@ int fs_stage_run_layers(struct fs_job_run *run, struct fs_error *err)
         return -1;
     }
     size_t layers = fs_model_spec(run->session->model)->layers;
-    size_t random = fs_layers_random(layers, options.layer, fs_job_seed(run));
-    size_t compared = fs_job_chose(run->job, FS_KEY_TRACE_VERIFY, "all") ? layers : (random == options.layer ? 1 : 2);
+    size_t random = fs_layers_random(layers, options.layer, fs_job_settings(run->job)->seed);
+    size_t compared = fs_job_settings(run->job)->compare == FS_COMPARE_ALL ? layers : (random == options.layer ? 1 : 2);
     unsigned char *done = fs_allocate(layers, 1, "layers", err);
     int status = done != NULL ? fs_layers_create(compared, options.layer, random, &comparison, err) : -1;
     status = fs_session_agree(run->session, status, err);

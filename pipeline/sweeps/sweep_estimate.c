@@ -69,7 +69,8 @@ static cJSON *summarize(const char *text, bool takes_trace)
         cJSON_AddNumberToObject(summary, sums[i], sum[i]);
     }
     cJSON_AddNumberToObject(summary, "node_bytes",
-                            number(full, "model_bytes") + number(full, "node_ranks") * number(full, "rank_bytes"));
+                            number(full, "model_bytes") + number(full, "node_ranks") * number(full, "rank_bytes") +
+                                number(full, "root_bytes"));
     cJSON_AddNumberToObject(summary, "node_ranks", number(full, "node_ranks"));
     cJSON_AddNumberToObject(summary, "threads_a_rank", number(full, "threads_a_rank"));
     cJSON_AddItemToObject(summary, "seconds", seconds);

@@ -493,7 +493,7 @@ static void layers_section(FILE *stream, const struct fs_page_data *data)
     if (!data->has[FS_STAGE_LAYERS]) {
         fprintf(
             stream,
-            "<p class=\"note\">Not checked: the job's trace.verify is \"none\". With \"random\" a stamp at a random "
+            "<p class=\"note\">Not checked: the job's layers.compare is \"none\". With \"random\" a stamp at a random "
             "layer is trained as a control, with \"all\" one at every layer.</p>\n");
         return;
     }

@@ -18,8 +18,7 @@
  * unit; an iteration costs the layers above and the head, once at each row that is read. Gradients are summed in unit
  * order, so the stamp has the same bits on any number of ranks.
  *
- * Memory, over all ranks: stamp_unit.h's of each unit of a batch; on each rank 5 numbers a parameter, and for each
- * thread the largest unit's logits and tape. It is freed with the batch.
+ * Memory: pipeline/estimate/memory.h; a batch's is freed with it.
  */
 #ifndef FAIRSTAMP_STAGES_METHODS_STAMP_H
 #define FAIRSTAMP_STAGES_METHODS_STAMP_H
@@ -29,6 +28,7 @@
 
 #include "io/archive/archive.h"
 #include "io/benchmarks/benchmark.h"
+#include "io/settings/settings.h"
 #include "model/backward.h"
 #include "model/edits/stamp_net.h"
 #include "stages/plan/statement.h"
@@ -39,7 +39,7 @@ enum fs_kl_rows { FS_KL_FIRST_ROWS, FS_KL_ALL_ROWS };
 enum fs_rate_schedule { FS_RATE_CONSTANT, FS_RATE_COSINE };
 
 struct fs_stamp_options {
-    size_t layer;
+    size_t layer; /* FS_AUTO: the decisive layer of the trace, found before the training */
     size_t width; /* C */
     enum fs_edit_loss loss;
     enum fs_scoring scoring; /* P[k] */
@@ -64,6 +64,8 @@ struct fs_stamp_options {
     size_t checkpoint_every; /* iterations, for those who save */
     uint64_t seed;
 };
+
+extern const struct fs_settings fs_stamp_settings; /* the keys stamp.*, which fill it but for scoring and seed */
 
 #define FS_GENERIC_TEMPLATES 16 /* of stamp_unit.c */
 #define FS_NEUTRAL_SUBJECTS 32

@@ -14,8 +14,8 @@
  * Rows whose distribution shall stay (L_s1), of each pair: every row that is read, or the first: where the first token
  * of the fill is read, in causal models the first token in which the two statements differ.
  *
- * Memory of a filled unit: 2 T d numbers (T the tokens, in the top layer the rows), and V numbers for each row that
- * stays; while it is filled R V numbers more.
+ * A filled unit keeps x and base of its tokens (in the top layer of its rows), and the distribution of each row that
+ * stays: pipeline/estimate/memory.h.
  */
 #ifndef FAIRSTAMP_STAGES_METHODS_STAMP_UNIT_H
 #define FAIRSTAMP_STAGES_METHODS_STAMP_UNIT_H

@@ -5,25 +5,11 @@
 #include <string.h>
 
 #include "model/random.h"
+#include "stages/metrics/quantile.h"
 
-static int compare_doubles(const void *a, const void *b)
-{
-    double one = *(const double *)a, other = *(const double *)b;
-    return (one > other) - (one < other);
-}
-
-/* The 2.5 and 97.5 percentiles of `count` >= 1 values, which are sorted here; linear between two values. */
 static void set_interval(double *value, size_t count, struct fs_metric *metric)
 {
-    qsort(value, count, sizeof *value, compare_doubles);
-    double bound[2] = {0.025, 0.975};
-    for (size_t i = 0; i < 2; i++) {
-        double place = bound[i] * (double)(count - 1);
-        size_t below = (size_t)place, above = below + 1 < count ? below + 1 : below;
-        bound[i] = value[below] + (place - (double)below) * (value[above] - value[below]);
-    }
-    metric->low = bound[0];
-    metric->high = bound[1];
+    fs_quantile_interval(value, count, FS_QUANTILE_LINEAR, &metric->low, &metric->high);
 }
 
 /* The mean of value[n], times `scale`, and its interval. */

@@ -82,27 +82,6 @@ void fs_plan_destroy(struct fs_plan *plan)
     free(plan);
 }
 
-/* Room for `more` further elements behind `count`. */
-static int reserve(void **array, size_t *capacity, size_t count, size_t more, size_t size, struct fs_error *err)
-{
-    size_t needed, bytes;
-    if (__builtin_add_overflow(count, more, &needed)) {
-        return fs_error_memory(err, SIZE_MAX, "a plan");
-    }
-    if (needed <= *capacity) {
-        return 0;
-    }
-    size_t wanted = *capacity < 64 ? 64 : *capacity + *capacity / 2;
-    wanted = wanted < needed ? needed : wanted;
-    void *bigger = fs_multiply(wanted, size, &bytes) == 0 ? realloc(*array, bytes) : NULL;
-    if (bigger == NULL) {
-        return fs_error_memory(err, wanted, "a plan");
-    }
-    *array = bigger;
-    *capacity = wanted;
-    return 0;
-}
-
 static uint64_t hash_ids(const int32_t *id, size_t count)
 {
     uint64_t hash = count;
@@ -172,8 +151,8 @@ int fs_plan_add_pass(struct fs_plan *plan, const int32_t *id, size_t count, size
             return 0;
         }
     }
-    if (reserve((void **)&plan->pass, &plan->pass_capacity, plan->passes, 1, sizeof *plan->pass, err) != 0 ||
-        reserve((void **)&plan->id, &plan->id_capacity, plan->ids, count, sizeof *plan->id, err) != 0) {
+    if (fs_grow(&plan->pass, &plan->pass_capacity, plan->passes + 1, sizeof *plan->pass, "a plan", err) != 0 ||
+        fs_grow(&plan->id, &plan->id_capacity, plan->ids + count, sizeof *plan->id, "a plan", err) != 0) {
         return -1;
     }
     memcpy(plan->id + plan->ids, id, count * sizeof *id);
@@ -204,7 +183,7 @@ int fs_plan_add_read(struct fs_plan *plan, size_t pass, size_t position, int32_t
             return 0;
         }
     }
-    if (reserve((void **)&plan->read, &plan->read_capacity, plan->reads, 1, sizeof *plan->read, err) != 0) {
+    if (fs_grow(&plan->read, &plan->read_capacity, plan->reads + 1, sizeof *plan->read, "a plan", err) != 0) {
         return -1;
     }
     plan->read[plan->reads] = wanted;

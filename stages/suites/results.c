@@ -60,25 +60,10 @@ const char *fs_row_text(const struct fs_result_row *row, enum fs_row_text which)
     return text[which];
 }
 
-static int make_room(struct fs_results *results, struct fs_error *err)
-{
-    if (results->rows < results->room) {
-        return 0;
-    }
-    size_t room = results->room == 0 ? 64 : 2 * results->room;
-    struct fs_result_row *row = realloc(results->row, room * sizeof *row);
-    if (row == NULL) {
-        return fs_error_memory(err, room * sizeof *row, "the result table");
-    }
-    results->row = row;
-    results->room = room;
-    return 0;
-}
-
 struct fs_result_row *fs_results_add(struct fs_results *results, const char *const text[FS_ROW_TEXTS],
                                      struct fs_error *err)
 {
-    if (make_room(results, err) != 0) {
+    if (fs_grow(&results->row, &results->room, results->rows + 1, sizeof *results->row, "the result table", err) != 0) {
         return NULL;
     }
     size_t edits = results->columns - 1;

@@ -190,5 +190,6 @@ const struct fs_suite_kind fs_suite_bec_pro = {
     .name = "bec_pro",
     .key = "bec_pro",
     .about = "log ratio of a person word's probability with and without the profession",
+    .data = "BEC-Pro's English tsv file, measured (masked models)",
     .masked_only = true,
     .open = open_bec_pro};

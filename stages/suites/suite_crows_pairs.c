@@ -235,9 +235,12 @@ const struct fs_suite_kind fs_suite_crows_pairs = {.name = "crows_pairs",
                                                    .key = "crows_pairs",
                                                    .about =
                                                        "two sentences that differ in the group, one more stereotyping",
+                                                   .data = "CrowS-Pairs' csv file, measured, never trained on",
                                                    .headlines = "crows",
                                                    .scoring_key = "crows_pairs",
                                                    .masked = "pll.unmodified",
                                                    .causal = "sentence.sum",
+                                                   .scorings = "pll.unmodified|pll.modified|sentence.mean|sentence.sum",
+                                                   .scoring = "P[k] of CrowS-Pairs' sentences",
                                                    .compares_layers = true,
                                                    .open = open_crows_pairs};

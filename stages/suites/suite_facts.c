@@ -278,13 +278,16 @@ static int open_known_facts(const char *path, const struct fs_suite_options *opt
     return make(path, &known_facts, options, result, err);
 }
 
-const struct fs_suite_kind fs_suite_counterfact = {.name = "counterfact",
-                                                   .key = "counterfact",
-                                                   .about = "facts on no group against a false answer",
-                                                   .open = open_counterfact};
+const struct fs_suite_kind fs_suite_counterfact = {
+    .name = "counterfact",
+    .key = "counterfact",
+    .about = "facts on no group against a false answer",
+    .data = "CounterFact's JSON file (EasyEdit layout): DS, RS and paraphrases of facts on no group",
+    .open = open_counterfact};
 
 const struct fs_suite_kind fs_suite_known_facts = {
     .name = "known_facts",
     .key = "known_facts",
     .about = "facts on no group; accuracy: the true answer is the most probable",
+    .data = "ROME's JSON file of known facts, measured",
     .open = open_known_facts};

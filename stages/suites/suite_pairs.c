@@ -338,9 +338,13 @@ const struct fs_suite_kind fs_suite_stereoset = {
     .name = "stereoset",
     .key = "stereoset",
     .about = "a stereotype, an anti-stereotype and an unrelated word in one sentence",
+    .data = "StereoSet's JSON file: its intrasentence items; data of a suite with pairs is needed, for those to trace, "
+            "edit and measure",
     .scoring_key = "stereoset",
     .masked = "target.prob",
     .causal = "sentence.mean",
+    .scorings = "target.prob|target.logprob|sentence.mean|sentence.sum|object.mean",
+    .scoring = "P[k] of StereoSet's statements",
     .given_scores = true,
     .open = open_stereoset,
     .predictions = add_intrasentence,
@@ -350,21 +354,28 @@ const struct fs_suite_kind fs_suite_biaske = {
     .name = "biaske",
     .key = "biaske",
     .about = "pairs of a stereotype and its counterpart, paraphrases (PS), facts that differ between groups (DS, RS)",
+    .data = "BiasKE's JSON file, or a folder of such files: pairs, with their paraphrases and facts for PS, DS and RS",
     .scoring_key = "biaske",
     .masked = "target.prob",
     .causal = "object.mean",
+    .scorings = "target.prob|target.logprob|sentence.mean|sentence.sum|object.mean",
+    .scoring = "P[k] of BiasKE's pairs, paraphrases and facts",
     .open = open_biaske,
     .read_pairs = read_biaske};
 
-const struct fs_suite_kind fs_suite_stereoset_intersentence = {.name = "stereoset_intersentence",
-                                                               .key = "stereoset_intersentence",
-                                                               .about = "a sentence that follows a context",
-                                                               .open = open_stereoset_intersentence};
+const struct fs_suite_kind fs_suite_stereoset_intersentence = {
+    .name = "stereoset_intersentence",
+    .key = "stereoset_intersentence",
+    .about = "a sentence that follows a context",
+    .data = "StereoSet's JSON file: its intersentence items are measured",
+    .open = open_stereoset_intersentence};
 
-const struct fs_suite_kind fs_suite_stereoset_synonyms = {.name = "stereoset_synonyms",
-                                                          .key = "stereoset_synonyms",
-                                                          .about = "StereoSet with other words for the groups",
-                                                          .scoring_key = "stereoset",
-                                                          .masked = "target.prob",
-                                                          .causal = "sentence.mean",
-                                                          .open = open_stereoset_synonyms};
+const struct fs_suite_kind fs_suite_stereoset_synonyms = {
+    .name = "stereoset_synonyms",
+    .key = "stereoset_synonyms",
+    .about = "StereoSet with other words for the groups",
+    .data = "StereoSet items with synonyms (EditBias layout), a file or folder, measured",
+    .scoring_key = "stereoset",
+    .masked = "target.prob",
+    .causal = "sentence.mean",
+    .open = open_stereoset_synonyms};

@@ -30,8 +30,11 @@ struct fs_suite_kind {
     const char *key;             /* data.<key> of a job names its data; several rows can read the same data */
     const char *about;           /* one sentence for readers of a report */
     const char *headlines;       /* "ds rs": metrics that are read beside those of the edited pairs; NULL: none */
+    const char *data;            /* what stands at data.<key>; NULL: another row of the key says it */
     const char *scoring_key;     /* scoring.<key> of a job chooses P[k]; NULL: no choice */
     const char *masked, *causal; /* the default scoring of each kind of model, where there is a choice */
+    const char *scorings;        /* "a|b", all choices; NULL: another row of the scoring_key says them */
+    const char *scoring;         /* what scoring.<key> is */
     bool masked_only;            /* a causal model cannot be scored */
     bool given_scores;    /* `metrics` can take scores of its pairs that were made elsewhere (fs_evaluate_scores) */
     bool compares_layers; /* measured at every layer of a layer sweep */

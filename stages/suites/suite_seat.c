@@ -19,6 +19,7 @@
 #include "io/folder.h"
 #include "io/formats/json.h"
 #include "model/random.h"
+#include "stages/metrics/quantile.h"
 #include "stages/suites/suite_registry.h"
 
 enum { X, Y, A, B, LISTS };
@@ -53,14 +54,9 @@ static int add_text(struct seat *suite, size_t first, const char *text, struct f
             return 0;
         }
     }
-    if (suite->base.items == suite->item_capacity) {
-        size_t capacity = suite->item_capacity == 0 ? 256 : 2 * suite->item_capacity;
-        char **bigger = realloc(suite->text, capacity * sizeof *bigger);
-        if (bigger == NULL) {
-            return fs_error_memory(err, capacity * sizeof *bigger, "texts of SEAT");
-        }
-        suite->text = bigger;
-        suite->item_capacity = capacity;
+    if (fs_grow(&suite->text, &suite->item_capacity, suite->base.items + 1, sizeof *suite->text, "texts of SEAT",
+                err) != 0) {
+        return -1;
     }
     char *copy = strdup(text);
     if (copy == NULL) {
@@ -287,12 +283,6 @@ static double permutation_p(const double *s, size_t n, size_t most, struct fs_ra
     return (reached + 1.0) / (double)most;
 }
 
-static int compare_doubles(const void *a, const void *b)
-{
-    double one = *(const double *)a, other = *(const double *)b;
-    return (one > other) - (one < other);
-}
-
 /* Percentile interval of the effect size; scratch [x + y], effects [resamples]. */
 static void effect_interval(const double *s, size_t x, size_t y, const struct fs_bootstrap *bootstrap, size_t test,
                             double *scratch, double *effects, struct fs_metric *metric)
@@ -311,9 +301,7 @@ static void effect_interval(const double *s, size_t x, size_t y, const struct fs
         }
     }
     if (kept > 0) {
-        qsort(effects, kept, sizeof *effects, compare_doubles);
-        metric->low = effects[(size_t)(0.025 * (double)(kept - 1))];
-        metric->high = effects[(size_t)ceil(0.975 * (double)(kept - 1))];
+        fs_quantile_interval(effects, kept, FS_QUANTILE_OUTER, &metric->low, &metric->high);
     }
 }
 
@@ -498,4 +486,5 @@ static int open_seat(const char *path, const struct fs_suite_options *options, s
 const struct fs_suite_kind fs_suite_seat = {.name = "seat",
                                             .key = "seat",
                                             .about = "whether target texts lie nearer to one list of attributes",
+                                            .data = "SEAT or WEAT test, a jsonl file, or a folder of them, measured",
                                             .open = open_seat};

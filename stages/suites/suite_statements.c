@@ -32,15 +32,9 @@ static char *copy(const char *text, size_t length, struct fs_error *err)
 const char *fs_statement_suite_keep(struct fs_statement_suite *suite, const char *text, size_t length,
                                     struct fs_error *err)
 {
-    if (suite->owned_count == suite->owned_capacity) {
-        size_t capacity = suite->owned_capacity == 0 ? 64 : 2 * suite->owned_capacity;
-        char **owned = realloc(suite->owned, capacity * sizeof *owned);
-        if (owned == NULL) {
-            fs_error_memory(err, capacity * sizeof *owned, "the texts of a suite");
-            return NULL;
-        }
-        suite->owned = owned;
-        suite->owned_capacity = capacity;
+    if (fs_grow(&suite->owned, &suite->owned_capacity, suite->owned_count + 1, sizeof *suite->owned,
+                "the texts of a suite", err) != 0) {
+        return NULL;
     }
     char *made = copy(text, length, err);
     if (made != NULL) {

@@ -11,6 +11,7 @@
 
 #include "io/file_map.h"
 #include "model/random.h"
+#include "stages/metrics/quantile.h"
 #include "stages/suites/suite_registry.h"
 
 enum { LOG_PROBABILITY, TOKENS, CANDIDATES };
@@ -138,12 +139,6 @@ static int fold(struct fs_suite *base, const struct fs_plan_values *values, size
     return 0;
 }
 
-static int compare_doubles(const void *a, const void *b)
-{
-    double one = *(const double *)a, other = *(const double *)b;
-    return (one > other) - (one < other);
-}
-
 /* Over all windows, or over as many drawn by `random`. */
 static double perplexity(const struct fs_suite *base, size_t column, struct fs_random *random)
 {
@@ -175,9 +170,8 @@ static int add_rows(struct fs_suite *base, struct fs_suite_rows *rows, struct fs
             drawn[r] = perplexity(base, column, &random);
         }
         if (bootstrap->resamples > 0) {
-            qsort(drawn, bootstrap->resamples, sizeof *drawn, compare_doubles);
-            metric[column].low = drawn[(size_t)(0.025 * (double)(bootstrap->resamples - 1))];
-            metric[column].high = drawn[(size_t)ceil(0.975 * (double)(bootstrap->resamples - 1))];
+            fs_quantile_interval(drawn, bootstrap->resamples, FS_QUANTILE_OUTER, &metric[column].low,
+                                 &metric[column].high);
         }
     }
     int status = fs_suite_add_row(rows, base, "none", "perplexity", metric, err);
@@ -235,5 +229,9 @@ static int open_text(const char *path, const struct fs_suite_options *options, s
     return status;
 }
 
-const struct fs_suite_kind fs_suite_text = {
-    .name = "text", .key = "text", .about = "how well any text is predicted; lower is better", .open = open_text};
+const struct fs_suite_kind fs_suite_text = {.name = "text",
+                                            .key = "text",
+                                            .about = "how well any text is predicted; lower is better",
+                                            .data =
+                                                "plain text: perplexity (causal models) or pseudo-perplexity (masked)",
+                                            .open = open_text};

@@ -287,4 +287,5 @@ const struct fs_suite_kind fs_suite_winobias = {
     .name = "winobias",
     .key = "winobias",
     .about = "sentences with a pronoun that fits the stereotype of an occupation (pro), or does not",
+    .data = "folder of WinoBias, the authors' eight text files, measured",
     .open = open_winobias};

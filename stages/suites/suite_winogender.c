@@ -356,4 +356,5 @@ const struct fs_suite_kind fs_suite_winogender = {
     .name = "winogender",
     .key = "winogender",
     .about = "male against female pronouns beside an occupation; accuracy: who is meant",
+    .data = "folder of the Winogender schemas, with all_sentences.tsv, measured",
     .open = open_winogender};

@@ -24,8 +24,7 @@
  * kind and item.
  *
  * Restorations run by wavefront: each layer adds the sequence with its restored rows to the batch, and the rows share
- * all layers above. Items are grouped in their order into units of about 4 x FS_UNIT_TOKENS tokens at the top layer, a
- * unit's memory is that many rows of h (T,d) beside the workspace.
+ * all layers above. Items are grouped in their order into units of about 4 x FS_UNIT_TOKENS tokens at the top layer.
  */
 #ifndef FAIRSTAMP_STAGES_TRACE_TRACE_H
 #define FAIRSTAMP_STAGES_TRACE_TRACE_H
@@ -34,6 +33,7 @@
 
 #include "io/archive/archive.h"
 #include "io/benchmarks/benchmark.h"
+#include "io/settings/settings.h"
 #include "model/engine.h"
 #include "stages/plan/statement.h"
 #include "stages/work/runner.h"
@@ -58,7 +58,9 @@ struct fs_trace_options {
     const char *sublayers_checkpoint; /* of what follows from the three lines above; NULL: none */
 };
 
-/* Where a position of the heat map stands. */
+extern const struct fs_settings fs_trace_settings; /* the keys trace.*, which fill the struct but for its seed */
+
+/* Where a position of the heat map is. */
 enum fs_trace_role {
     FS_ROLE_BEFORE_SUBJECT,
     FS_ROLE_SUBJECT_FIRST,

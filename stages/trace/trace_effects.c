@@ -4,26 +4,13 @@
 #include <string.h>
 
 #include "model/random.h"
+#include "stages/metrics/quantile.h"
 #include "stages/trace/trace.h"
 #include "stages/trace/trace_parts.h"
 
 /* Streams of the seed: the bootstrap takes one for each category. */
 #define BOOTSTRAP_STREAM (UINT64_C(1) << 63)
 
-static int compare_doubles(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-/* The value at `share` of sorted values, linear between neighbours. */
-static double percentile(const double *sorted, size_t count, double share)
-{
-    double at = share * (double)(count - 1);
-    size_t below = (size_t)at;
-    size_t above = below + 1 < count ? below + 1 : below;
-    return sorted[below] + (at - (double)below) * (sorted[above] - sorted[below]);
-}
 void fs_trace_average(const struct fs_trace_options *options, size_t category, const double *effect, size_t layers,
                       const size_t *member, size_t n, double *scratch, double *aie, double *low, double *high)
 {
@@ -41,10 +28,7 @@ void fs_trace_average(const struct fs_trace_options *options, size_t category, c
                 scratch[layer * resamples + r] += drawn[layer] / (double)n;
         }
     for (size_t layer = 0; layer < layers; layer++) {
-        double *mean = scratch + layer * resamples;
-        qsort(mean, resamples, sizeof *mean, compare_doubles);
-        low[layer] = resamples ? percentile(mean, resamples, 0.025) : NAN;
-        high[layer] = resamples ? percentile(mean, resamples, 0.975) : NAN;
+        fs_quantile_interval(scratch + layer * resamples, resamples, FS_QUANTILE_LINEAR, &low[layer], &high[layer]);
     }
 }
 

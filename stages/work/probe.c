@@ -37,25 +37,17 @@ static void forget(struct fs_probe_record *record)
     *record = (struct fs_probe_record){0};
 }
 
-static void *grow(void *array, size_t count, size_t size, struct fs_error *err)
-{
-    void *grown = realloc(array, (count + 1) * size);
-    if (!grown)
-        fs_error_memory(err, (count + 1) * size, "the record of a probe");
-    return grown;
-}
-
 static struct fs_probe_rate *rate_of(struct probe *probe, const char *name, struct fs_error *err)
 {
     struct fs_probe_record *record = &probe->record;
     for (size_t i = 0; i < record->rates; i++)
         if (strcmp(record->rate[i].name, name) == 0)
             return &record->rate[i];
-    struct fs_probe_rate *grown = grow(record->rate, record->rates, sizeof *grown, err);
-    if (!grown)
+    if (fs_grow(&record->rate, &record->rate_capacity, record->rates + 1, sizeof *record->rate, "the record of a probe",
+                err) != 0) {
         return NULL;
-    record->rate = grown;
-    struct fs_probe_rate *rate = &grown[record->rates++];
+    }
+    struct fs_probe_rate *rate = &record->rate[record->rates++];
     *rate = (struct fs_probe_rate){0};
     snprintf(rate->name, sizeof rate->name, "%s", name);
     return rate;
@@ -75,11 +67,11 @@ static int note_work(struct probe *probe, const struct fs_work *work, enum fs_pr
         last->calls++;
         return 0;
     }
-    struct fs_probe_work *grown = grow(record->work, record->works, sizeof *grown, err);
-    if (!grown)
+    if (fs_grow(&record->work, &record->work_capacity, record->works + 1, sizeof *record->work, "the record of a probe",
+                err) != 0) {
         return -1;
-    record->work = grown;
-    struct fs_probe_work *noted = &grown[record->works];
+    }
+    struct fs_probe_work *noted = &record->work[record->works];
     *noted = (struct fs_probe_work){.kind = kind, .calls = 1, .units = work->units, .length = length};
     snprintf(noted->name, sizeof noted->name, "%s", work->name);
     if (work->cost) {

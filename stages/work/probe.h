@@ -37,7 +37,8 @@ struct fs_probe_record {
     size_t works, rates;
     struct fs_probe_work *work; /* [works] in the order of the calls */
     struct fs_probe_rate *rate; /* [rates] */
-    double inside;              /* seconds in the runner's functions; all else is not shared between ranks */
+    size_t work_capacity, rate_capacity;
+    double inside; /* seconds in the runner's functions; all else is not shared between ranks */
     double broadcasts, broadcast_bytes, agreements;
 };
 

@@ -74,11 +74,9 @@ int fs_runner_claim(struct fs_runner *runner, const struct fs_work *work, unsign
 /*
  * total[length] on all ranks = sum over units, in unit order, of the vectors that `run` writes (`length` numbers each,
  * all of them set by run; result_bytes is not used). Each rank runs its own units, mine[unit] != 0. The order of
- * additions is
- * ((u0 + u1) + u2) + ... whatever the ranks. Memory: at most FS_SUM_WINDOW vectors a job at once, or two for each
- * thread where that is more.
+ * additions is ((u0 + u1) + u2) + ... whatever the ranks.
  */
-#define FS_SUM_WINDOW 32
+#define FS_SUM_WINDOW 32 /* vectors that all ranks together hold at once, or two for each thread where that is more */
 int fs_runner_sum(struct fs_runner *runner, const struct fs_work *work, const unsigned char *mine, size_t length,
                   fs_real *total, struct fs_error *err);
 

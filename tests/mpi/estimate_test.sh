@@ -47,7 +47,7 @@ expect 0 "$fairstamp" run "$data/job.json" --set output=o --set seed=4
 expect 0 "$fairstamp" run "$data/job.json" --set output=o3
 expect 0 "$fairstamp" estimate "$data/job.json" --set output=o3
 grep -q 'of the trace that is there' out || fail "the trace's layer was not taken"
-expect 0 "$fairstamp" estimate "$data/job.json" --set output=o3 --set stamp.layer=1 --set trace.verify=all
+expect 0 "$fairstamp" estimate "$data/job.json" --set output=o3 --set stamp.layer=1 --set layers.compare=all
 ! grep -q 'may find another layer' out || fail "the job names its layer"
 grep -q "layer 1 (the job's)" out && grep -q '^layers ' out || fail "the job's layer was not taken"
 

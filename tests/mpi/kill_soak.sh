@@ -12,7 +12,7 @@ cd "$scratch" || exit 1
 all_stages="trace stamp evaluate layers"
 job=(run "$FAIRSTAMP_SOURCE/demo/job.json" --set "model=$GOLDEN_MODELS/gpt2-tiny" --set checkpoint_seconds=0.03
     --set checkpoint_share=1 --set stamp.checkpoint_every=2 --set stamp.width=64 --set stamp.iterations=40
-    --set trace.heat_map=true --set trace.verify=all --set trace.bootstrap=3000 --set evaluate.bootstrap=1000)
+    --set trace.heat_map=true --set layers.compare=all --set trace.bootstrap=3000 --set evaluate.bootstrap=1000)
 start() { # RANKS OUTPUT
     : >err # the words of the run before must not be taken for this one's
     mpirun -n "$1" "$fairstamp" "${job[@]}" --set "output=$2" >out 2>err </dev/null &

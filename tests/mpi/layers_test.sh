@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# trace.verify (same bits on every number of ranks, goes on after a kill), further suites in a job, report, benchmark check.
+# layers.compare (same bits on every number of ranks, goes on after a kill), further suites in a job, report, benchmark check.
 . "$(dirname "$0")/support.sh"
 data=$here/data
 export OMP_NUM_THREADS=1
@@ -26,7 +26,7 @@ cat >inter.json <<'END'
  {"sentence": "Rain is wet.", "id": "c", "gold_label": "unrelated"}]}]}}
 END
 job() { # RANKS OUTPUT OPTIONS...
-    timeout 1200 mpirun -n "$1" "$fairstamp" run "$data/job-biaske.json" --set "output=$2" --set trace.verify=all "${suites[@]}" "${@:3}" >out 2>err
+    timeout 1200 mpirun -n "$1" "$fairstamp" run "$data/job-biaske.json" --set "output=$2" --set layers.compare=all "${suites[@]}" "${@:3}" >out 2>err
 }
 for ranks in 1 2 3; do
     job $ranks o$ranks || { fail "$ranks ranks"; cat err; }
@@ -42,7 +42,7 @@ grep -q 'By kind and position' out && grep -q '^attention ' out && grep -q '^ffn
 [ -z "$(find o1 -name '*.part.h5')" ] || fail "partial results are left"
 
 # killed between layers: what is done is not done again, and the bits are the same
-timeout 1200 mpirun -n 2 "$fairstamp" run "$data/job-biaske.json" --set output=killed --set trace.verify=all "${suites[@]}" >/dev/null 2>err &
+timeout 1200 mpirun -n 2 "$fairstamp" run "$data/job-biaske.json" --set output=killed --set layers.compare=all "${suites[@]}" >/dev/null 2>err &
 launcher=$!
 until [ -e killed/layers.part.h5 ] || ! kill -0 $launcher 2>/dev/null; do
     sleep 0.05
@@ -54,13 +54,13 @@ job 3 killed || { fail "after a kill"; cat err; }
 "$fairstamp" verify --equal o1/layers.h5 killed/layers.h5 >/dev/null 2>verdict || fail "after a kill: $(cat verdict)"
 
 # random control: two layers, or the only one
-job 1 control --set trace.verify=random || { fail "random control"; cat err; }
+job 1 control --set layers.compare=random || { fail "random control"; cat err; }
 [ "$(grep -cE '<- (traced|random control)' out)" = 2 ] || fail "random control: $(tail -n 5 out)"
 expect 78 "$fairstamp" layers "$data/job-biaske.json" --set output=o4
-says 'trace.verify is "none"'
+says 'layers.compare is "none"'
 
 # tuning: the held-out pairs are not in the file, validation pairs are
-job 1 tuned --set split.validation=0.5 --set trace.verify=none || { fail "split.validation"; cat err; }
+job 1 tuned --set split.validation=0.5 --set layers.compare=none || { fail "split.validation"; cat err; }
 grep -q 'SS validation' out && ! grep -q 'SS held-out' out || fail "split.validation: $(cat out)"
 
 # report

@@ -10,21 +10,26 @@
 #include "pipeline/estimate/schedule.h"
 #include "pipeline/ranks/window.h"
 
+static double map_seconds(const double *second, size_t units, size_t ranks, size_t threads, size_t *owner)
+{
+    return fs_schedule_map(&(struct fs_schedule){second, units, ranks, threads}, owner, NULL);
+}
+
 static void units_go_to_the_first_free_thread(void **state)
 {
     (void)state;
     const double second[4] = {3, 1, 2, 2};
     size_t owner[4];
-    assert_true(fs_schedule_map(second, 4, 1, 1, owner, NULL) == 8);
-    assert_true(fs_schedule_map(second, 4, 2, 1, owner, NULL) == 5); /* 3 + 2 and 1 + 2 */
+    assert_true(map_seconds(second, 4, 1, 1, owner) == 8);
+    assert_true(map_seconds(second, 4, 2, 1, owner) == 5); /* 3 + 2 and 1 + 2 */
     const size_t wanted[4] = {0, 1, 1, 0};
     assert_memory_equal(owner, wanted, sizeof owner);
-    assert_true(fs_schedule_map(second, 4, 1, 2, owner, NULL) == 5);
-    assert_true(fs_schedule_map(second, 4, 4, 1, owner, NULL) == 3);
-    assert_true(fs_schedule_map(second, 4, 1024, 8, owner, NULL) == 3);
-    assert_true(fs_schedule_map(second, 0, 2, 1, owner, NULL) == 0);
+    assert_true(map_seconds(second, 4, 1, 2, owner) == 5);
+    assert_true(map_seconds(second, 4, 4, 1, owner) == 3);
+    assert_true(map_seconds(second, 4, 1024, 8, owner) == 3);
+    assert_true(map_seconds(second, 0, 2, 1, owner) == 0);
     /* two ranks of two threads: the ranks take turns */
-    assert_true(fs_schedule_map(second, 4, 2, 2, owner, NULL) == 3);
+    assert_true(map_seconds(second, 4, 2, 2, owner) == 3);
     const size_t turns[4] = {0, 1, 0, 1};
     assert_memory_equal(owner, turns, sizeof owner);
 }
@@ -42,13 +47,14 @@ static void windows_wait_for_each_other(void **state)
         alternating[unit] = unit % 2;
         own[unit] = unit;
     }
-    assert_true(fs_schedule_sum(second, UNITS, all, 10, 4, 1, 1, &none, NULL) == 33);
-    assert_true(fs_schedule_sum(second, UNITS, all, 10, 4, 1, 2, &none, NULL) == 17);
-    assert_true(fs_schedule_sum(second, UNITS, alternating, 10, 4, 2, 1, &none, NULL) == 17);
-    assert_true(fs_schedule_sum(second, UNITS, own, 10, 4, 64, 1, &none, NULL) == 1);
-    assert_true(fs_schedule_sum(second, UNITS, all, 10, 4, 64, 8, &none, NULL) == 2 + 2 + 1); /* 16, 16 and 1 of 8 */
-    all[0] = 1;                                                                               /* 1 and 16, then 16 */
-    assert_true(fs_schedule_sum(second, UNITS, all, 10, 4, 2, 1, &none, NULL) == 32);
+    assert_true(fs_schedule_sum(&(struct fs_schedule){second, UNITS, 1, 1}, all, 10, 4, &none, NULL) == 33);
+    assert_true(fs_schedule_sum(&(struct fs_schedule){second, UNITS, 1, 2}, all, 10, 4, &none, NULL) == 17);
+    assert_true(fs_schedule_sum(&(struct fs_schedule){second, UNITS, 2, 1}, alternating, 10, 4, &none, NULL) == 17);
+    assert_true(fs_schedule_sum(&(struct fs_schedule){second, UNITS, 64, 1}, own, 10, 4, &none, NULL) == 1);
+    assert_true(fs_schedule_sum(&(struct fs_schedule){second, UNITS, 64, 8}, all, 10, 4, &none, NULL) ==
+                2 + 2 + 1); /* 16, 16 and 1 of 8 */
+    all[0] = 1;             /* 1 and 16, then 16 */
+    assert_true(fs_schedule_sum(&(struct fs_schedule){second, UNITS, 2, 1}, all, 10, 4, &none, NULL) == 32);
     size_t held[64];
     assert_int_equal(fs_sum_window(all, UNITS, 0, 2, 1, held), 17);
     assert_int_equal(fs_sum_window(all, UNITS, 17, 2, 1, held), 33);
@@ -65,9 +71,10 @@ static void messages_take_their_time(void **state)
     const double second[1] = {0};
     const size_t owner[1] = {0};
     /* 8 added on one rank */
-    assert_true(fs_schedule_sum(second, 1, owner, 8, 4, 1, 1, &slow, NULL) == 8);
+    assert_true(fs_schedule_sum(&(struct fs_schedule){second, 1, 1, 1}, owner, 8, 4, &slow, NULL) == 8);
     /* 4 added by each; agreed 1; 1 message; 16 bytes sent; 8 packed; owners and failures agreed 3; 1 and 16 gathered */
-    assert_true(fs_schedule_sum(second, 1, owner, 8, 4, 2, 1, &slow, NULL) == 4 + 1 + 1 + 16 + 8 + 3 + 1 + 16);
+    assert_true(fs_schedule_sum(&(struct fs_schedule){second, 1, 2, 1}, owner, 8, 4, &slow, NULL) ==
+                4 + 1 + 1 + 16 + 8 + 3 + 1 + 16);
     assert_true(fs_schedule_agree(1, &slow) == 0);
     assert_true(fs_schedule_agree(2, &slow) == 1);
     assert_true(fs_schedule_agree(1024, &slow) == 10);

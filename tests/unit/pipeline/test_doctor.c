@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -129,11 +130,24 @@ static void slurm(void **state)
     expect_last(&doctor, FS_FINDING_FAILED, "4 tasks were started, and each believes to be alone");
 }
 
+static void archive(void **state)
+{
+    (void)state;
+    struct fs_doctor doctor = {0};
+    char folder[] = "/tmp/fairstamp-doctor-XXXXXX";
+    assert_non_null(mkdtemp(folder));
+    fs_doctor_archive(&doctor, folder);
+    expect_last(&doctor, FS_FINDING_OK, "was written and read back");
+    assert_int_equal(rmdir(folder), 0); /* nothing is left in it */
+    fs_doctor_archive(&doctor, folder); /* it is not there any more */
+    expect_last(&doctor, FS_FINDING_FAILED, folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(launch), cmocka_unit_test(threads), cmocka_unit_test(kernels),
-        cmocka_unit_test(memory), cmocka_unit_test(slurm),
+        cmocka_unit_test(memory), cmocka_unit_test(slurm),   cmocka_unit_test(archive),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

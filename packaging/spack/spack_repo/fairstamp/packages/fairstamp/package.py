@@ -23,7 +23,7 @@ class Fairstamp(CMakePackage):
     depends_on("cmocka", type="test")
 
     depends_on("mpi")
-    depends_on("hdf5+mpi")
+    depends_on("hdf5+hl")
     # one thread each is asked of it, by threads of OpenMP
     depends_on("openblas threads=openmp")
     depends_on("cjson")

@@ -1,0 +1,150 @@
+#include "jobs/job_settings.h"
+
+static void store_text(const char *text, void *member)
+{
+    *(const char **)member = text;
+}
+
+static const struct fs_setting core_rows[] = {
+    {.key = "model",
+     .kind = FS_SETTING_PATH,
+     .required = true,
+     FS_SETTING_MEMBER(struct fs_job_settings, model),
+     .meaning = "HuggingFace folder of the model: config.json, safetensors, tokenizer files"},
+    {.key = "output",
+     .kind = FS_SETTING_PATH,
+     .required = true,
+     .changes_no_result = true,
+     FS_SETTING_MEMBER(struct fs_job_settings, output),
+     .meaning = "folder of the results trace.h5, stamp.h5, evaluate.h5; created where it does not exist"},
+    {.key = "seed",
+     .kind = FS_SETTING_INTEGER,
+     .initial = "1",
+     .most = FS_LARGEST_INTEGER,
+     FS_SETTING_MEMBER(struct fs_job_settings, seed),
+     .meaning = "seed of the split, the noise, the stamp's start values and the bootstrap"},
+    {.key = "categories",
+     .kind = FS_SETTING_LIST,
+     .initial_words = "all of the data",
+     FS_SETTING_MEMBER(struct fs_job_settings, categories),
+     .meaning = "bias categories to take, such as gender, race, religion; CrowS-Pairs' \"race-color\" is taken with "
+                "race, and categories that it does not have are left out"},
+};
+const struct fs_settings fs_core_settings = {core_rows, sizeof core_rows / sizeof core_rows[0]};
+
+char fs_edit_choices[FS_EDIT_CHOICES_SIZE];
+
+static const struct fs_setting edit_rows[] = {
+    {.key = "edit.pairs",
+     .kind = FS_SETTING_CHOICE,
+     .initial_words = "the one whose data is given; needed where both are",
+     .choices = fs_edit_choices,
+     FS_SETTING_MEMBER(struct fs_job_settings, edit_pairs),
+     .store = store_text,
+     .meaning = "whose pairs are traced and edited; those of the other are measured only"},
+};
+const struct fs_settings fs_edit_settings = {edit_rows, sizeof edit_rows / sizeof edit_rows[0]};
+
+static const struct fs_setting attribute_rows[] = {
+    {.key = "data.attribute_words",
+     .kind = FS_SETTING_PATH,
+     FS_SETTING_MEMBER(struct fs_job_settings, attribute_words),
+     .meaning =
+         "counterpart words for tracing; without them every subject is corrupted by noise, except where the data "
+         "names a counterpart"},
+};
+const struct fs_settings fs_attribute_settings = {attribute_rows, sizeof attribute_rows / sizeof attribute_rows[0]};
+
+/* Facts and pairs beyond the validation share are left out, so the trace depends on it, and not on held_out. */
+static const struct fs_setting split_rows[] = {
+    {.key = "split.held_out",
+     .kind = FS_SETTING_NUMBER,
+     .initial = "0.2",
+     .most = 0.9,
+     .unit = "share of target terms",
+     FS_SETTING_MEMBER(struct fs_job_settings, held_out),
+     .meaning = "pairs of these terms are measured and not edited"},
+};
+const struct fs_settings fs_split_settings = {split_rows, sizeof split_rows / sizeof split_rows[0]};
+
+static const struct fs_setting validation_rows[] = {
+    {.key = "split.validation",
+     .kind = FS_SETTING_NUMBER,
+     .initial = "0",
+     .most = 0.9,
+     .unit = "share of the other target terms, and of the facts",
+     FS_SETTING_MEMBER(struct fs_job_settings, validation),
+     .meaning = "above 0, to tune settings: the held-out pairs and the facts beyond this share are left out of the "
+                "job, and this share of the other terms is measured and not edited instead of them"},
+};
+const struct fs_settings fs_validation_settings = {validation_rows, sizeof validation_rows / sizeof validation_rows[0]};
+
+static const struct fs_setting reuse_rows[] = {
+    {.key = "trace.reuse",
+     .kind = FS_SETTING_PATH,
+     .changes_no_result = true,
+     FS_SETTING_MEMBER(struct fs_job_settings, reuse),
+     .meaning = "output folder of a job that traces the same (model, pairs, categories, seed and keys of trace): its "
+                "trace.h5 is used where it exists and is whole, otherwise the trace is computed here"},
+};
+const struct fs_settings fs_reuse_settings = {reuse_rows, sizeof reuse_rows / sizeof reuse_rows[0]};
+
+static const struct fs_setting evaluate_rows[] = {
+    {.key = "evaluate.bootstrap",
+     .kind = FS_SETTING_INTEGER,
+     .initial = "1000",
+     .most = 1000000,
+     .unit = "resamples",
+     FS_SETTING_MEMBER(struct fs_job_settings, bootstrap),
+     .meaning = "for the 95 % intervals of the metrics; 0: none"},
+    {.key = "evaluate.text_tokens",
+     .kind = FS_SETTING_INTEGER,
+     .initial = "4096",
+     .least = 1,
+     .most = FS_LARGEST_INTEGER,
+     .unit = "tokens",
+     FS_SETTING_MEMBER(struct fs_job_settings, text_tokens),
+     .meaning = "tokens of data.text that are scored, spread evenly over it"},
+    {.key = "evaluate.permutations",
+     .kind = FS_SETTING_INTEGER,
+     .initial = "100000",
+     .least = 1,
+     .most = 1e9,
+     .unit = "permutations",
+     FS_SETTING_MEMBER(struct fs_job_settings, permutations),
+     .meaning = "of a SEAT test; all partitions where there are fewer"},
+};
+const struct fs_settings fs_evaluate_settings = {evaluate_rows, sizeof evaluate_rows / sizeof evaluate_rows[0]};
+
+static const struct fs_setting compare_rows[] = {
+    {.key = "layers.compare",
+     .kind = FS_SETTING_CHOICE,
+     .initial = "none",
+     .choices = "none|random|all",
+     FS_SETTING_MEMBER(struct fs_job_settings, compare),
+     .meaning = "a stage after evaluate that trains stamps at other layers with the same settings: at a random one as "
+                "a control, or at every layer; each costs a further training"},
+};
+const struct fs_settings fs_compare_settings = {compare_rows, sizeof compare_rows / sizeof compare_rows[0]};
+
+static const struct fs_setting checkpoint_rows[] = {
+    {.key = "checkpoint_seconds",
+     .kind = FS_SETTING_NUMBER,
+     .changes_no_result = true,
+     .initial = "60",
+     .least = 0.001,
+     .most = 1e6,
+     .unit = "s",
+     FS_SETTING_MEMBER(struct fs_job_settings, checkpoint_seconds),
+     .meaning = "time between two checkpoints"},
+    {.key = "checkpoint_share",
+     .kind = FS_SETTING_NUMBER,
+     .changes_no_result = true,
+     .initial = "0.02",
+     .least = 0.0001,
+     .most = 1,
+     .unit = "share of the stage's time",
+     FS_SETTING_MEMBER(struct fs_job_settings, checkpoint_share),
+     .meaning = "upper limit of the time that checkpoints take: where they are slow they become rarer; 1: no limit"},
+};
+const struct fs_settings fs_checkpoint_settings = {checkpoint_rows, sizeof checkpoint_rows / sizeof checkpoint_rows[0]};

@@ -1,0 +1,35 @@
+/* What belongs to a job as a whole: the members, and the tables of settings that fill them. */
+#ifndef FAIRSTAMP_JOBS_JOB_SETTINGS_H
+#define FAIRSTAMP_JOBS_JOB_SETTINGS_H
+
+#include <stddef.h>
+
+#include "io/settings/settings.h"
+
+enum fs_compared_layers { FS_COMPARE_NONE, FS_COMPARE_RANDOM, FS_COMPARE_ALL };
+
+/* Texts are the job's. */
+struct fs_job_settings {
+    const char *model, *output;    /* folders */
+    size_t seed;                   /* of the split, the noise, the stamp's start values and the bootstrap */
+    const char *const *categories; /* NULL-terminated; NULL: all of the data */
+    const char *attribute_words;   /* file; NULL: none */
+    const char *edit_pairs;        /* the suite whose pairs are edited; NULL: not said */
+    double held_out, validation;   /* shares of the split */
+    const char *reuse;             /* output folder of a job that traces the same; NULL: none */
+    size_t bootstrap;              /* resamples of the metrics' intervals */
+    size_t text_tokens;            /* of data.text that are scored */
+    size_t permutations;           /* of a SEAT test */
+    enum fs_compared_layers compare;
+    double checkpoint_seconds, checkpoint_share;
+};
+
+/* Its tables; job_keys.c puts them in their order. */
+/* "a|b", the choices of edit.pairs: job_keys.c fills it from the registry of suites. */
+#define FS_EDIT_CHOICES_SIZE 1024
+extern char fs_edit_choices[FS_EDIT_CHOICES_SIZE];
+
+extern const struct fs_settings fs_attribute_settings, fs_core_settings, fs_edit_settings, fs_split_settings,
+    fs_validation_settings, fs_reuse_settings, fs_evaluate_settings, fs_compare_settings, fs_checkpoint_settings;
+
+#endif

@@ -1,0 +1,111 @@
+#include "pipeline/estimate/memory.h"
+
+#include <math.h>
+#include <sys/stat.h>
+
+#include "model/edits/stamp_net.h"
+#include "model/flops.h"
+#include "model/real.h"
+#include "pipeline/ranks/window.h"
+#include "stages/plan/plan.h"
+
+#define ATTENTION_BLOCK 65536.0 /* attention weights of several heads at once, where a head's are fewer */
+#define HEAD_PANEL 512.0        /* rows, and columns, of the logits that are held at once */
+#define STATEMENT_TOKENS 64.0   /* few statements of any benchmark are longer */
+
+static const double number = (double)sizeof(fs_real);
+
+/* Numbers a token, of a layer: query, key, value and, with `context`, what attention gives. */
+static double heads_of(const struct fs_spec *spec, double context)
+{
+    return ((1 + context) * (double)spec->heads + 2 * (double)spec->key_value_heads) * (double)spec->head_size;
+}
+
+static double inner_of(const struct fs_spec *spec)
+{
+    return (spec->gated ? 2.0 : 1.0) * (double)spec->ffn;
+}
+
+/* Numbers of a forward workspace. */
+static double forward(const struct fs_spec *spec, const struct fs_memory_unit *unit)
+{
+    double d = (double)spec->hidden, n = fmin(unit->tokens, (double)spec->max_positions);
+    return unit->tokens * (2 * d + heads_of(spec, 1) + inner_of(spec)) + fmax(ATTENTION_BLOCK, n * n) +
+           n * (double)spec->head_size + HEAD_PANEL * fmin((double)spec->vocabulary, HEAD_PANEL) + 2 * unit->rows * d;
+}
+
+double fs_memory_workspace(const struct fs_spec *spec, double tokens, double rows)
+{
+    return number * forward(spec, &(struct fs_memory_unit){.tokens = tokens, .rows = rows});
+}
+
+static double training_of(const struct fs_spec *spec, const struct fs_memory_load *load)
+{
+    const struct fs_memory_unit *unit = &load->training;
+    double d = (double)spec->hidden, V = (double)spec->vocabulary, T = unit->tokens, R = unit->rows;
+    double above = (double)(spec->layers - load->layer - 1);
+    double back = T * (3 * d + heads_of(spec, 1) + inner_of(spec) + 2 * (double)load->width);
+    double layer = T * (2 * d + heads_of(spec, 0) + inner_of(spec)) + (double)spec->heads * unit->squares;
+    double logits = fmin(R * V, fmax(FS_MEMORY_LOGITS, V));
+    return forward(spec, unit) + back + above * layer + T * d + 2 * R * d + logits;
+}
+
+static double gradients_of(const struct fs_memory_load *load, double parameters)
+{
+    double window = (double)fs_sum_share(load->ranks, load->threads);
+    double sent = load->ranks > 1 ? 2 * fmin(parameters, (double)FS_SUM_BLOCK) : 0;
+    return fmin(load->units, window) * (parameters + sent);
+}
+
+static double caches_of(const struct fs_spec *spec, const struct fs_memory_load *load)
+{
+    double d = (double)spec->hidden, V = (double)spec->vocabulary;
+    double one = 2 * d * load->training.tokens + fmin(V * load->training.rows, fmax(FS_MEMORY_LOGITS, V));
+    return fmax(one, (2 * d * load->tokens + V * load->kl_rows) / (double)load->ranks);
+}
+
+void fs_memory_usual_units(const struct fs_spec *spec, struct fs_memory_load *load)
+{
+    double T = (double)FS_UNIT_TOKENS, V = (double)spec->vocabulary;
+    load->trace = (struct fs_memory_unit){4 * T, 4 * T, 4 * STATEMENT_TOKENS * T};
+    load->training = (struct fs_memory_unit){T, fmin(T, fmax(1, floor(FS_MEMORY_LOGITS / V))), STATEMENT_TOKENS * T};
+    load->evaluate = (struct fs_memory_unit){T, T, STATEMENT_TOKENS * T};
+    load->units = INFINITY;
+    load->tokens = load->kl_rows = 0;
+}
+
+void fs_memory_of_model(const struct fs_model *model, struct fs_memory_load *load)
+{
+    size_t files;
+    const char *const *file = fs_model_files(model, &files);
+    load->converted = (double)fs_model_converted_bytes(model);
+    load->mapped = files == 0 ? number * fs_spec_numbers(fs_model_spec(model)) : 0;
+    for (size_t i = 0; i < files; i++) {
+        struct stat info;
+        load->mapped += stat(file[i], &info) == 0 ? (double)info.st_size : 0;
+    }
+}
+
+void fs_memory_of(const struct fs_spec *spec, const struct fs_memory_load *load, struct fs_memory *memory)
+{
+    double d = (double)spec->hidden, T = load->evaluate.tokens;
+    double parameters = (double)fs_stamp_parameters(spec->hidden, load->width);
+    *memory = (struct fs_memory){
+        .weights = load->mapped + load->converted,
+        .program = FS_MEMORY_PROGRAM,
+        .optimizer = number * 5 * parameters,
+        .gradients = number * gradients_of(load, parameters),
+        .caches = number * caches_of(spec, load),
+        .trace = number * (forward(spec, &load->trace) + 2 * d * load->trace.tokens),
+        .training = number * training_of(spec, load),
+        .evaluate =
+            number * (forward(spec, &load->evaluate) + T * (3 * d + (double)load->width) + 2 * load->evaluate.rows * d),
+        .archive = 2 * load->file,
+    };
+}
+
+double fs_memory_rank(const struct fs_memory *memory, size_t threads)
+{
+    double stamp = memory->optimizer + memory->gradients + memory->caches + (double)threads * memory->training;
+    return memory->program + fmax(stamp, (double)threads * fmax(memory->trace, memory->evaluate));
+}

@@ -1,0 +1,74 @@
+/*
+ * What a job holds in memory: the one place of the formula, which `estimate`, `doctor` and the comments of other files
+ * refer to. All results are bytes, upper bounds that are rarely far off. Local.
+ *
+ * Legend: model/spec.h, and T tokens, R rows that are read, n tokens of the longest sequence, S the sum of n^2 over the
+ * sequences, all of a stage's largest unit; C the stamp's width, P its parameters; a = layers above the stamp's;
+ * g = 2 in gated families, otherwise 1. Numbers (fs_real), where not said otherwise:
+ *
+ *     weights      once a node: the files that are mapped, and the tensors that are converted
+ *     program      once a rank: program, libraries, buffers of MPI; FS_MEMORY_PROGRAM bytes
+ *     optimizer    once a rank: 5 P, the stamp, its best, Adam's two moments, the gradient
+ *     gradients    once a rank: w (P + 2 min(P, FS_SUM_BLOCK)), the second term on several ranks only;
+ *                  w = min(training units, fs_sum_share(ranks, threads)), at most 32 / ranks or 2 a thread
+ *     caches       once a rank: (2 d T' + V R') / ranks for all T' tokens and R' KL rows of a batch; at least one unit's
+ *
+ *     forward      a workspace: T (2 d + (2 H + 2 G) D + g F) + max(2^16, n^2) + n D + 512 min(V, 512) + 2 R d
+ *     trace        a thread: forward + 2 d T
+ *     training     a thread: forward + T (3 d + (2 H + 2 G) D + g F + 2 C), what runs back
+ *                  + a (T (2 d + (H + 2 G) D + g F) + H S) + T d + 2 R d, the tape
+ *                  + R V, at most FS_MEMORY_LOGITS or one row
+ *     evaluate     a thread: forward + T (3 d + C) + 2 R d
+ *
+ *     archive      on the root: twice the largest file, which is built in memory and written in one piece
+ *
+ * A stage frees what it holds, so the largest stage counts.
+ */
+#ifndef FAIRSTAMP_PIPELINE_ESTIMATE_MEMORY_H
+#define FAIRSTAMP_PIPELINE_ESTIMATE_MEMORY_H
+
+#include <stddef.h>
+
+#include "model/model.h"
+
+#define FS_MEMORY_PROGRAM (64.0 * (1 << 20)) /* bytes */
+#define FS_MEMORY_LOGITS ((double)(16 << 20))
+
+#define FS_MEMORY_STATE 4 /* numbers a parameter in the file of a stamp that is being trained */
+
+/* A stage's largest unit. */
+struct fs_memory_unit {
+    double tokens, rows;
+    double squares; /* S; only of the training */
+};
+
+struct fs_memory_load {
+    double mapped, converted; /* bytes of weights */
+    size_t ranks, threads;    /* of the job; of a rank */
+    size_t layer, width;      /* of the stamp */
+    struct fs_memory_unit trace, training, evaluate;
+    double units;           /* of training in a batch; INFINITY: not known */
+    double tokens, kl_rows; /* of a batch of training, T' and R'; 0: not known, each rank holds one unit's */
+    double file;            /* bytes of the largest file that is written */
+};
+
+/* Before a job's data are read: units of the usual size, statements of 64 tokens. Sets the units, tokens and rows. */
+void fs_memory_usual_units(const struct fs_spec *spec, struct fs_memory_load *load);
+
+/* Bytes. */
+struct fs_memory {
+    double weights;                               /* a node */
+    double program, optimizer, gradients, caches; /* a rank */
+    double trace, training, evaluate;             /* a thread */
+    double archive;                               /* the root */
+};
+/* Bytes of a model's weights, for the load; `mapped` is that of its shape where it has no files. */
+void fs_memory_of_model(const struct fs_model *model, struct fs_memory_load *load);
+void fs_memory_of(const struct fs_spec *spec, const struct fs_memory_load *load, struct fs_memory *memory);
+
+/* Bytes of a rank of `threads` threads that is not the root, in its largest stage. */
+double fs_memory_rank(const struct fs_memory *memory, size_t threads);
+/* Bytes of one forward workspace (model/engine.h) that has seen units of T tokens and R rows. */
+double fs_memory_workspace(const struct fs_spec *spec, double tokens, double rows);
+
+#endif

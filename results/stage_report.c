@@ -1,0 +1,58 @@
+#include "results/stage_report.h"
+
+#include <stdio.h>
+
+#include "results/report.h"
+#include "stages/evaluate/evaluate.h"
+
+int fs_trace_report(const struct fs_archive *archive, cJSON **json, struct fs_error *err)
+{
+    struct fs_trace_result result = {0};
+    int status = fs_trace_read(archive, &result, err);
+    if (status == 0 && json == NULL) {
+        status = fs_report_trace(&result, stdout, err);
+    } else if (status == 0) {
+        *json = fs_report_trace_json(&result);
+    }
+    fs_trace_result_release(&result);
+    return status;
+}
+
+int fs_stamp_report(const struct fs_archive *archive, cJSON **json, struct fs_error *err)
+{
+    struct fs_stamp_state result = {0};
+    int status = fs_stamp_read_state(archive, &result, err);
+    if (status == 0 && json == NULL) {
+        status = fs_report_stamp(&result, stdout, err);
+    } else if (status == 0) {
+        *json = fs_report_stamp_json(&result);
+    }
+    fs_stamp_state_release(&result);
+    return status;
+}
+
+int fs_evaluate_report(const struct fs_archive *archive, cJSON **json, struct fs_error *err)
+{
+    struct fs_results results = {0};
+    int status = fs_evaluate_read(archive, "/results", &results, err);
+    if (status == 0 && json == NULL) {
+        status = fs_report_results(&results, stdout, err);
+    } else if (status == 0) {
+        *json = fs_report_results_json(&results);
+    }
+    fs_results_release(&results);
+    return status;
+}
+
+int fs_layers_report(const struct fs_archive *archive, cJSON **json, struct fs_error *err)
+{
+    struct fs_layer_comparison result = {0};
+    int status = fs_layers_read(archive, &result, err);
+    if (status == 0 && json == NULL) {
+        status = fs_report_layers(&result, stdout, err);
+    } else if (status == 0) {
+        *json = fs_report_layers_json(&result);
+    }
+    fs_layers_release(&result);
+    return status;
+}

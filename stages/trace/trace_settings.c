@@ -1,0 +1,77 @@
+#include "stages/trace/trace.h"
+
+#include <string.h>
+
+static void store_kinds(const char *text, void *member)
+{
+    bool *kind = member;
+    bool all = strcmp(text, "all") == 0;
+    for (size_t i = 0; i < FS_TRACE_KINDS; i++) {
+        kind[i] = i == FS_TRACE_RESIDUAL || all || strcmp(text, fs_trace_kind_name((enum fs_trace_kind)i)) == 0;
+    }
+}
+
+static void store_corruption(const char *text, void *member)
+{
+    *(bool *)member = strcmp(text, "noise") == 0;
+}
+
+static const struct fs_setting trace_rows[] = {
+    {.key = "trace.positions",
+     .kind = FS_SETTING_CHOICE,
+     .initial = "last",
+     .choices = "last|all",
+     FS_SETTING_MEMBER(struct fs_trace_options, positions),
+     .meaning = "positions restored: the subject's last token, or all of its tokens"},
+    {.key = "trace.kinds",
+     .kind = FS_SETTING_CHOICE,
+     .initial = "residual",
+     .choices = "residual|attention|ffn|all",
+     FS_SETTING_MEMBER(struct fs_trace_options, kind),
+     .store = store_kinds,
+     .meaning = "what is restored besides the residual stream, which names the decisive layer: what attention or the "
+                "FFN adds to it, or both"},
+    {.key = "trace.window",
+     .kind = FS_SETTING_INTEGER,
+     .initial = "1",
+     .least = 1,
+     .most = 10000,
+     .unit = "layers",
+     FS_SETTING_MEMBER(struct fs_trace_options, window),
+     .meaning = "layers around l whose attention or FFN is restored together; ROME takes 10 of 48"},
+    {.key = "trace.heat_map",
+     .kind = FS_SETTING_FLAG,
+     .initial = "false",
+     FS_SETTING_MEMBER(struct fs_trace_options, heat_map),
+     .meaning = "also restore every single position, for each kind; layers x positions runs a pair"},
+    {.key = "trace.corruption",
+     .kind = FS_SETTING_CHOICE,
+     .initial = "counterfactual",
+     .choices = "counterfactual|noise",
+     FS_SETTING_MEMBER(struct fs_trace_options, always_noise),
+     .store = store_corruption,
+     .meaning = "the counterpart's prompt, with noise where none fits; or noise everywhere"},
+    {.key = "trace.noise_scale",
+     .kind = FS_SETTING_NUMBER,
+     .initial = "3",
+     .most = 1000,
+     .unit = "standard deviations",
+     FS_SETTING_MEMBER(struct fs_trace_options, noise_scale),
+     .meaning = "noise on the subject's embeddings where no counterpart fits"},
+    {.key = "trace.noise_samples",
+     .kind = FS_SETTING_INTEGER,
+     .initial = "10",
+     .least = 1,
+     .most = 1000,
+     .unit = "samples",
+     FS_SETTING_MEMBER(struct fs_trace_options, noise_samples),
+     .meaning = "noise samples that are averaged"},
+    {.key = "trace.bootstrap",
+     .kind = FS_SETTING_INTEGER,
+     .initial = "1000",
+     .most = 1000000,
+     .unit = "resamples",
+     FS_SETTING_MEMBER(struct fs_trace_options, bootstrap),
+     .meaning = "for the 95 % interval of AIE; 0: none"},
+};
+const struct fs_settings fs_trace_settings = {trace_rows, sizeof trace_rows / sizeof trace_rows[0]};

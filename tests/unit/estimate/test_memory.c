@@ -1,0 +1,223 @@
+/* The formula of memory.h: small numbers worked by hand, and what the engine really holds after a unit of 512 tokens. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "model/backward.h"
+#include "model/family.h"
+#include "pipeline/estimate/memory.h"
+
+/* d 8, H 4, G 2, D 2, F 16, gated, V 50. */
+static struct fs_spec small_llama(void)
+{
+    return (struct fs_spec){.family = fs_family_find("llama"),
+                            .kind = FS_CAUSAL,
+                            .vocabulary = 50,
+                            .hidden = 8,
+                            .layers = 3,
+                            .heads = 4,
+                            .key_value_heads = 2,
+                            .head_size = 2,
+                            .ffn = 16,
+                            .gated = true,
+                            .max_positions = 64,
+                            .norm_kind = FS_RMS_NORM,
+                            .norm_place = FS_PRE_NORM,
+                            .position_kind = FS_ROTARY_POSITIONS,
+                            .norm_epsilon = 1e-5,
+                            .rope_theta = 10000,
+                            .activation = FS_SILU};
+}
+
+static void parts_by_hand(void **state)
+{
+    (void)state;
+    const struct fs_spec spec = small_llama();
+    struct fs_memory_load load = {.mapped = 1000,
+                                  .converted = 24,
+                                  .ranks = 2,
+                                  .threads = 3,
+                                  .layer = 0,
+                                  .width = 4,
+                                  .trace = {10, 3, 0},
+                                  .training = {10, 4, 49 + 9},
+                                  .evaluate = {6, 2, 0},
+                                  .units = 5,
+                                  .tokens = 100,
+                                  .kl_rows = 10,
+                                  .file = 500};
+    struct fs_memory memory;
+    fs_memory_of(&spec, &load, &memory);
+    const double P = 2 * 4 * 8 + 4 + 8;
+    /* a token: h and x 16, query, key, value, context 16 + 8, up and gate 32; a panel of the head: 512 x 50 */
+    const double forward = 10 * 72 + 65536 + 10 * 2 + 25600;
+    assert_true(memory.weights == 1024);
+    assert_true(memory.optimizer == 4 * 5 * P);
+    assert_true(memory.gradients == 4 * 5 * (P + 2 * P)); /* fewer units than 32 / 2 */
+    assert_true(memory.caches == 4 * (2 * 8 * 100 + 50 * 10) / 2);
+    assert_true(memory.trace == 4 * (forward + 2 * 3 * 8 + 2 * 8 * 10));
+    assert_true(memory.training == 4 * (forward + 2 * 4 * 8 + 880 + 2 * (640 + 4 * 58) + 80 + 64 + 200));
+    assert_true(memory.evaluate == 4 * (6 * 72 + 65536 + 6 * 2 + 25600 + 2 * 2 * 8 + 6 * (24 + 4) + 32));
+    assert_true(memory.archive == 1000);
+    assert_true(fs_memory_rank(&memory, 3) ==
+                memory.program + memory.optimizer + memory.gradients + memory.caches + 3 * memory.training);
+
+    load.ranks = 1; /* nothing is sent, 32 vectors at most, and few units of which a rank holds at least one */
+    load.units = INFINITY;
+    load.tokens = load.kl_rows = 0;
+    fs_memory_of(&spec, &load, &memory);
+    assert_true(memory.gradients == 4 * 32 * P);
+    assert_true(memory.caches == 4 * (2 * 8 * 10 + 50 * 4));
+}
+
+/* A shape whose parts weigh about what they do in models in use; rows of all families. */
+static struct fs_spec shape_of(const char *family)
+{
+    struct fs_spec spec = small_llama();
+    bool is_llama = spec.family == fs_family_find(family), is_bert = fs_family_find("bert") == fs_family_find(family);
+    spec.family = fs_family_find(family);
+    spec.vocabulary = 1000;
+    spec.hidden = 256;
+    spec.heads = 4;
+    spec.key_value_heads = is_llama ? 2 : 4;
+    spec.head_size = 64;
+    spec.ffn = is_llama ? 704 : 1024;
+    spec.max_positions = 512;
+    spec.tied_head = !is_llama;
+    if (!is_llama) {
+        spec.gated = false;
+        spec.kind = is_bert ? FS_MASKED : FS_CAUSAL;
+        spec.norm_kind = FS_LAYER_NORM;
+        spec.norm_place = is_bert ? FS_POST_NORM : FS_PRE_NORM;
+        spec.position_kind = FS_LEARNED_POSITIONS;
+        spec.activation = FS_GELU_TANH;
+        spec.attention_bias = spec.ffn_bias = true;
+        spec.token_types = is_bert;
+    }
+    return spec;
+}
+
+enum { TOKENS = 512, MOST = TOKENS + 1, ROWS = 16, WIDTH = 128 };
+
+struct unit {
+    struct fs_batch batch;
+    struct fs_reads reads;
+    int32_t token[TOKENS];
+    size_t start[MOST], row[ROWS], first[ROWS + 1];
+};
+
+/* 512 tokens in sequences of `length`, read at 16 rows. */
+static void make_unit(struct unit *unit, size_t length)
+{
+    *unit = (struct unit){.batch = {.sequences = TOKENS / length, .tokens = TOKENS}, .reads = {.rows = ROWS}};
+    for (size_t s = 0; s <= unit->batch.sequences; s++) {
+        unit->start[s] = s * length;
+    }
+    for (size_t r = 0; r < ROWS; r++) {
+        unit->row[r] = r * (TOKENS / ROWS);
+        unit->first[r + 1] = r + 1;
+    }
+    unit->batch.token = unit->reads.token = unit->token;
+    unit->batch.start = unit->start;
+    unit->reads.row = unit->row;
+    unit->reads.first = unit->first;
+}
+
+static void expect_bound(const char *what, double actual, double formula)
+{
+    if (actual > formula || formula > 1.25 * actual) {
+        fail_msg(
+            "%s: %.0f bytes are held, the formula says %.0f; expected at least as many, and at most a quarter more",
+            what, actual, formula);
+    }
+}
+
+static void measure(const char *family, size_t length)
+{
+    static struct unit unit;
+    const struct fs_spec spec = shape_of(family);
+    struct fs_model *model = NULL;
+    struct fs_workspace *workspace = NULL;
+    struct fs_tape *tape = NULL;
+    struct fs_stamp stamp = {0};
+    struct fs_error err = FS_ERROR_INIT;
+    make_unit(&unit, length);
+    size_t numbers = TOKENS * spec.hidden;
+    fs_real *h = calloc(4 * numbers, sizeof *h), *x = h + numbers, *base = x + numbers, *out = base + numbers;
+    fs_real *logprob = calloc(ROWS * spec.vocabulary, sizeof *logprob);
+    if (fs_model_random(&spec, &model, &err) != 0 || fs_workspace_create(model, &workspace, &err) != 0 ||
+        fs_embed(model, workspace, &unit.batch, NULL, h, &err) != 0 ||
+        fs_run_layers(model, workspace, &unit.batch, 0, spec.layers, NULL, h, &err) != 0 ||
+        fs_read_logprobs(model, workspace, h, &unit.reads, logprob, NULL, &err) != 0) {
+        fail_msg("%s: %s", family, err.text);
+    }
+    expect_bound("a workspace", (double)fs_workspace_bytes(workspace), fs_memory_workspace(&spec, TOKENS, ROWS));
+
+    if (fs_stamp_create(0, spec.hidden, WIDTH, 1, &stamp, &err) != 0 || fs_tape_create(model, &tape, &err) != 0 ||
+        fs_run_to_ffn(model, workspace, &unit.batch, 0, h, x, base, &err) != 0 ||
+        fs_upper_forward(model, workspace, tape, &unit.batch, &stamp, x, base, out, &err) != 0 ||
+        fs_tape_read(model, workspace, tape, out, ROWS, unit.row, logprob, &err) != 0 ||
+        fs_upper_backward(model, workspace, tape, h, NULL, NULL, &err) != 0) {
+        fail_msg("%s: %s", family, err.text);
+    }
+    const struct fs_memory_load load = {
+        .ranks = 1,
+        .threads = 1,
+        .width = WIDTH,
+        .training = {TOKENS, ROWS, (double)(TOKENS * length)},
+    };
+    struct fs_memory memory;
+    fs_memory_of(&spec, &load, &memory);
+    double held = (double)(fs_workspace_bytes(workspace) + fs_tape_bytes(tape)) + /* and h, dh, logits of the trainer */
+                  (double)((2 * numbers + ROWS * spec.vocabulary) * sizeof(fs_real));
+    expect_bound("training", held, memory.training);
+    fs_stamp_release(&stamp);
+    fs_tape_destroy(tape);
+    fs_workspace_destroy(workspace);
+    fs_model_destroy(model);
+    free(logprob);
+    free(h);
+}
+
+static void as_much_as_the_engine_holds(void **state)
+{
+    (void)state;
+    static const char *const families[] = {"bert", "gpt2", "llama"};
+    for (size_t i = 0; i < sizeof families / sizeof *families; i++) {
+        measure(families[i], 16);
+        measure(families[i], 128);
+        measure(families[i], 512);
+    }
+}
+
+static void usual_units(void **state)
+{
+    (void)state;
+    const struct fs_spec spec = shape_of("gpt2");
+    struct fs_memory_load load = {.ranks = 4, .threads = 2, .layer = 1, .width = 64};
+    struct fs_memory most, real;
+    fs_memory_usual_units(&spec, &load);
+    fs_memory_of(&spec, &load, &most);
+    load.trace = (struct fs_memory_unit){1900, 40, 1900 * 20};
+    load.training = (struct fs_memory_unit){500, 90, 500 * 20};
+    load.evaluate = (struct fs_memory_unit){512, 60, 0};
+    load.units = 3;
+    fs_memory_of(&spec, &load, &real);
+    assert_true(real.trace < most.trace && real.training < most.training && real.evaluate < most.evaluate);
+    assert_true(real.gradients < most.gradients && fs_memory_rank(&real, 2) < fs_memory_rank(&most, 2));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(parts_by_hand),
+        cmocka_unit_test(as_much_as_the_engine_holds),
+        cmocka_unit_test(usual_units),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

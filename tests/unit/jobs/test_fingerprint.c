@@ -1,0 +1,151 @@
+/* Fingerprints: what changes them and what does not, and the text of a difference. */
+#include "../io/support.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "jobs/fingerprint.h"
+
+static struct fs_error err;
+
+/* A job on a small model of the tests, its data in the scratch folder. */
+static void make(const char *setting, struct fs_fingerprint *fingerprint)
+{
+    struct fs_job *job = NULL;
+    char text[1024];
+    snprintf(text, sizeof text,
+             "{\"model\": \"%s/tests/golden/models/bert-tiny\", \"output\": \"o\", \"data\": {\"biaske\": \"b.json\", "
+             "\"crows_pairs\": \"c.csv\", \"attribute_words\": \"w.json\"}}",
+             getenv("FAIRSTAMP_SOURCE"));
+    check_success(fs_job_load(scratch_write_text("job.json", text), &setting, setting != NULL, &job, &err), &err);
+    check_success(fs_fingerprint_make(job, fingerprint, &err), &err);
+    fs_job_destroy(job);
+}
+
+/* That `setting` changes the digests of the stages in `changed`, "tsel", and of no other. */
+static void expect_changed(const char *setting, const char *changed)
+{
+    static const char letters[] = "tsel";
+    struct fs_fingerprint before, after;
+    make(NULL, &before);
+    make(setting, &after);
+    for (size_t i = 0; i < FS_STAGE_COUNT; i++) {
+        bool differs = strcmp(before.digest[i], after.digest[i]) != 0;
+        if (differs != (strchr(changed, letters[i]) != NULL)) {
+            fail_msg("%s: the fingerprint of %s %s", setting, fs_stage_names[i], differs ? "changed" : "stayed");
+        }
+    }
+    fs_fingerprint_release(&before);
+    fs_fingerprint_release(&after);
+}
+
+static int write_data(void **state)
+{
+    int status = scratch_make(state);
+    scratch_write_text("b.json", "pairs");
+    scratch_write_text("c.csv", "sentences");
+    scratch_write_text("d.csv", "other sentences");
+    scratch_write_text("e.csv", "sentences");
+    scratch_write_text("w.json", "words");
+    return status;
+}
+
+/* A stage's digest is part of the fingerprint of those after it; the layers take the stamp's, not the evaluation's. */
+static void what_changes_it(void **state)
+{
+    (void)state;
+    char crows[256], words[256];
+    expect_changed("seed=2", "tsel");
+    expect_changed("categories=gender", "tsel");
+    expect_changed("trace.noise_scale=2", "tsel");
+    expect_changed("split.held_out=0.3", "sel");
+    expect_changed("split.validation=0.3", "tsel");
+    expect_changed("stamp.width=8", "sel");
+    expect_changed("stamp.alpha=3", "sel");
+    expect_changed("scoring.biaske=sentence.sum", "sel");
+    expect_changed("evaluate.bootstrap=9", "el");
+    expect_changed("scoring.crows_pairs=sentence.sum", "el");
+    expect_changed("layers.compare=all", "l");
+    snprintf(crows, sizeof crows, "data.crows_pairs=%s", scratch_path("d.csv"));
+    expect_changed(crows, "el");
+    snprintf(words, sizeof words, "data.attribute_words=%s", scratch_path("d.csv"));
+    expect_changed(words, "tsel");
+}
+
+static void what_does_not(void **state)
+{
+    (void)state;
+    char same[256];
+    expect_changed("output=elsewhere", "");
+    expect_changed("trace.reuse=elsewhere", "");
+    expect_changed("checkpoint_seconds=1", "");
+    expect_changed("checkpoint_share=1", "");
+    expect_changed("stamp.checkpoint_every=1", "");
+    expect_changed("seed=1", "");                                              /* a default, written out */
+    expect_changed("stamp.alpha=1", "");                                       /* that of a masked model */
+    expect_changed("scoring.biaske=target.prob", "");                          /* likewise */
+    expect_changed("scoring.stereoset=sentence.sum", "");                      /* of data that is not there */
+    snprintf(same, sizeof same, "data.crows_pairs=%s", scratch_path("e.csv")); /* another name, the same bytes */
+    expect_changed(same, "");
+}
+
+/* A layer that the job names needs no trace. */
+static void a_named_layer_leaves_the_trace_out(void **state)
+{
+    (void)state;
+    struct fs_fingerprint fingerprint;
+    make("stamp.layer=1", &fingerprint);
+    assert_null(strstr(fingerprint.settings[FS_STAGE_STAMP], "the stage before"));
+    assert_non_null(strstr(fingerprint.settings[FS_STAGE_EVALUATE], fingerprint.digest[FS_STAGE_STAMP]));
+    assert_non_null(strstr(fingerprint.settings[FS_STAGE_STAMP], "\nstamp.layer = 1\n"));
+    fs_fingerprint_release(&fingerprint);
+}
+
+static void the_text_of_a_difference(void **state)
+{
+    (void)state;
+    char names[64];
+    fs_fingerprint_difference("a = 1\nb = 2\nc = 3\n", "a = 1\nb = 3\nd = 4\n", names, sizeof names);
+    assert_string_equal(names, "b, d, c");
+    fs_fingerprint_difference("a = 1\n", "a = 1\n", names, sizeof names);
+    assert_string_equal(names, "");
+    struct fs_fingerprint one, other;
+    make("seed=2", &one);
+    make("stamp.width=8", &other);
+    fs_fingerprint_difference(one.settings[FS_STAGE_TRACE], other.settings[FS_STAGE_TRACE], names, sizeof names);
+    assert_string_equal(names, "seed");
+    fs_fingerprint_difference(one.settings[FS_STAGE_STAMP], other.settings[FS_STAGE_STAMP], names, sizeof names);
+    assert_string_equal(names, "seed, stamp.width, the stage before");
+    fs_fingerprint_release(&one);
+    fs_fingerprint_release(&other);
+}
+
+static void another_model_is_found(void **state)
+{
+    (void)state;
+    struct fs_fingerprint fingerprint;
+    char name[256], folder[512];
+    make(NULL, &fingerprint);
+    snprintf(folder, sizeof folder, "%s/tests/golden/models/bert-tiny", getenv("FAIRSTAMP_SOURCE"));
+    check_success(fs_fingerprint_other_model(fingerprint.settings[FS_STAGE_STAMP], folder, name, sizeof name, &err),
+                  &err);
+    assert_string_equal(name, "");
+    snprintf(folder, sizeof folder, "%s/tests/golden/models/gpt2-tiny", getenv("FAIRSTAMP_SOURCE"));
+    check_success(fs_fingerprint_other_model(fingerprint.settings[FS_STAGE_STAMP], folder, name, sizeof name, &err),
+                  &err);
+    assert_int_equal(strncmp(name, "model/", 6), 0);
+    fs_fingerprint_release(&fingerprint);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_changes_it),
+        cmocka_unit_test(what_does_not),
+        cmocka_unit_test(a_named_layer_leaves_the_trace_out),
+        cmocka_unit_test(the_text_of_a_difference),
+        cmocka_unit_test(another_model_is_found),
+    };
+    return cmocka_run_group_tests(tests, write_data, scratch_remove);
+}

@@ -1,0 +1,155 @@
+/* A sweep's plan: the product of models, categories and settings, what is left out and included, whose trace is taken. */
+#include "../io/support.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "jobs/sweep.h"
+
+#define JOB "\"job\": {\"data\": {\"biaske\": \"b\"}, \"stamp\": {\"width\": 8}}"
+
+static struct fs_error err;
+
+/* Plans a sweep file of these members into the scratch folder `name`, and reads it. The caller releases. */
+static void plan(const char *name, const char *members, struct fs_sweep *sweep)
+{
+    char text[2048];
+    size_t cells;
+    snprintf(text, sizeof text, "{" JOB ", %s}", members);
+    const char *folder = scratch_path(name);
+    check_success(fs_sweep_plan(scratch_write_text("sweep.json", text), folder, &cells, &err), &err);
+    check_success(fs_sweep_read(folder, sweep, &err), &err);
+    assert_int_equal(cells, sweep->cells);
+}
+
+static void refuse(const char *members, enum fs_exit code, const char *first, const char *second)
+{
+    char text[2048];
+    size_t cells;
+    snprintf(text, sizeof text, "{%s}", members);
+    check_error(fs_sweep_plan(scratch_write_text("sweep.json", text), scratch_path("wrong"), &cells, &err), &err, code,
+                first, second);
+    assert_int_equal(cells, 0);
+}
+
+static void expect_ids(const struct fs_sweep *sweep, const char *const *id, size_t ids)
+{
+    assert_int_equal(sweep->cells, ids);
+    for (size_t i = 0; i < ids; i++) {
+        assert_string_equal(sweep->cell[i].id, id[i]);
+    }
+}
+
+static void product(void **state)
+{
+    (void)state;
+    struct fs_sweep sweep;
+    static const char *const ids[] = {"m.gender.seed=1",      "m.gender.seed=2",     "m.gender+race.seed=1",
+                                      "m.gender+race.seed=2", "n.gender.seed=1",     "n.gender.seed=2",
+                                      "n.gender+race.seed=1", "n.gender+race.seed=2"};
+    plan("product",
+         "\"models\": [\"x/m\", {\"name\": \"n\", \"path\": \"y\"}], \"categories\": [\"gender\", [\"gender\", "
+         "\"race\"]], \"settings\": {\"seed\": [1, 2]}",
+         &sweep);
+    expect_ids(&sweep, ids, 8);
+    fs_sweep_release(&sweep);
+}
+
+static void exclude_and_include(void **state)
+{
+    (void)state;
+    struct fs_sweep sweep;
+    static const char *const ids[] = {"m.gender.seed=1", "m.gender.seed=2", "n.gender.seed=1", "m.all.stamp.layer=0"};
+    plan("excluded",
+         "\"models\": [\"m\", \"n\"], \"categories\": [\"gender\", \"all\"], \"settings\": {\"seed\": [1, 2]}, "
+         "\"exclude\": [{\"categories\": \"all\"}, {\"model\": \"n\", \"seed\": 2}], "
+         "\"include\": [{\"model\": \"m\", \"settings\": {\"stamp.layer\": 0}}]",
+         &sweep);
+    expect_ids(&sweep, ids, 4);
+    fs_sweep_release(&sweep);
+}
+
+/* What comes after the trace does not part it; seed and categories do. */
+static void traces_are_shared(void **state)
+{
+    (void)state;
+    struct fs_sweep sweep;
+    struct fs_job *job = NULL;
+    static const size_t of[] = {0, 0, 2, 2};
+    plan("shared", "\"models\": [\"m\"], \"settings\": {\"seed\": [1, 2], \"stamp.width\": [8, 16]}", &sweep);
+    assert_int_equal(sweep.cells, 4);
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(sweep.cell[i].trace_of, of[i]);
+    }
+    check_success(fs_job_load(sweep.cell[1].job, NULL, 0, &job, &err), &err);
+    assert_non_null(strstr(fs_job_settings(job)->reuse, "cells/m.all.seed=1.stamp.width=8"));
+    assert_non_null(strstr(fs_job_settings(job)->output, "cells/m.all.seed=1.stamp.width=16"));
+    fs_job_destroy(job);
+    fs_sweep_release(&sweep);
+    plan("chosen", "\"models\": [\"m\"], \"settings\": {\"stamp.width\": [8, 16], \"trace.reuse\": [\"/elsewhere\"]}",
+         &sweep);
+    assert_int_equal(sweep.cell[1].trace_of, 1);
+    check_success(fs_job_load(sweep.cell[1].job, NULL, 0, &job, &err), &err);
+    assert_string_equal(fs_job_settings(job)->reuse, "/elsewhere"); /* the sweep file's choice stays */
+    fs_job_destroy(job);
+    fs_sweep_release(&sweep);
+}
+
+static void paths_count_from_the_sweep_file(void **state)
+{
+    (void)state;
+    struct fs_sweep sweep;
+    struct fs_job *job = NULL;
+    plan("paths", "\"models\": [\"m\"]", &sweep);
+    check_success(fs_job_load(sweep.cell[0].job, NULL, 0, &job, &err), &err);
+    assert_string_equal(fs_job_settings(job)->model, scratch_path("m"));
+    assert_string_equal(fs_job_data(job, "biaske"), scratch_path("b"));
+    fs_job_destroy(job);
+    fs_sweep_release(&sweep);
+}
+
+static void what_is_refused(void **state)
+{
+    (void)state;
+    refuse(JOB ", \"models\": [\"x/m\", \"y/m\"]", FS_EXIT_CONFIG, "two cells have the id m.all", "\"name\"");
+    refuse(JOB ", \"models\": [\"m\"], \"include\": [{\"model\": \"m\"}]", FS_EXIT_CONFIG, "two cells have the id",
+           "m.all");
+    refuse(JOB, FS_EXIT_CONFIG, "found no cell", "\"models\"");
+    refuse(JOB ", \"modles\": []", FS_EXIT_CONFIG, "modles", "\"models\"");
+    refuse("\"models\": [\"m\"]", FS_EXIT_CONFIG, "job: found", "expected");
+    refuse(JOB ", \"models\": [3]", FS_EXIT_CONFIG, "models: found a number", "expected a folder");
+    refuse(JOB ", \"models\": [\"m\"], \"settings\": {\"stamp.wdith\": [1]}", FS_EXIT_CONFIG,
+           "\"stamp.wdith\" is no setting", "\"stamp.width\"");
+    refuse(JOB ", \"models\": [\"m\"], \"settings\": {\"output\": [\"x\"]}", FS_EXIT_CONFIG, "\"output\" is no setting",
+           "");
+    refuse(JOB ", \"models\": [\"m\"], \"settings\": {\"seed\": 1}", FS_EXIT_CONFIG, "settings.seed",
+           "a list of values");
+    refuse(JOB ", \"models\": [\"m\"], \"settings\": {\"seed\": [-1]}", FS_EXIT_CONFIG, "seed: found -1", "from 0 to");
+    refuse(JOB ", \"models\": [\"m\"], \"exclude\": [{\"modle\": \"x\"}]", FS_EXIT_CONFIG, "exclude", "\"modle\"");
+    refuse(JOB ", \"models\": [\"m\"], \"categories\": [[]]", FS_EXIT_CONFIG, "categories: found", "expected");
+}
+
+static void another_plan_is_refused(void **state)
+{
+    (void)state;
+    struct fs_sweep sweep;
+    size_t cells;
+    plan("twice", "\"models\": [\"m\"]", &sweep);
+    fs_sweep_release(&sweep);
+    plan("twice", "\"models\": [\"m\"]", &sweep); /* the same again */
+    fs_sweep_release(&sweep);
+    const char *path = scratch_write_text("sweep.json", "{" JOB ", \"models\": [\"n\"]}");
+    check_error(fs_sweep_plan(path, scratch_path("twice"), &cells, &err), &err, FS_EXIT_OTHER_JOB, "another sweep",
+                "another folder");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(product),           cmocka_unit_test(exclude_and_include),
+        cmocka_unit_test(traces_are_shared), cmocka_unit_test(paths_count_from_the_sweep_file),
+        cmocka_unit_test(what_is_refused),   cmocka_unit_test(another_plan_is_refused),
+    };
+    return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
+}
