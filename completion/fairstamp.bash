@@ -35,10 +35,9 @@ _fairstamp_setting() # KEY=VALUE
     case $key in
     model) _fairstamp_files '' ;;
     output) _fairstamp_files '' ;;
-    data.stereoset) _fairstamp_files '' ;;
     data.crows_pairs) _fairstamp_files '' ;;
+    data.stereoset) _fairstamp_files '' ;;
     data.biaske) _fairstamp_files '' ;;
-    data.attribute_words) _fairstamp_files '' ;;
     data.stereoset_intersentence) _fairstamp_files '' ;;
     data.stereoset_synonyms) _fairstamp_files '' ;;
     data.winobias) _fairstamp_files '' ;;
@@ -48,9 +47,10 @@ _fairstamp_setting() # KEY=VALUE
     data.counterfact) _fairstamp_files '' ;;
     data.known_facts) _fairstamp_files '' ;;
     data.text) _fairstamp_files '' ;;
+    data.attribute_words) _fairstamp_files '' ;;
     edit.pairs) _fairstamp_words "stereoset biaske" ;;
-    scoring.stereoset) _fairstamp_words "target.prob target.logprob sentence.mean sentence.sum object.mean" ;;
     scoring.crows_pairs) _fairstamp_words "pll.unmodified pll.modified sentence.mean sentence.sum" ;;
+    scoring.stereoset) _fairstamp_words "target.prob target.logprob sentence.mean sentence.sum object.mean" ;;
     scoring.biaske) _fairstamp_words "target.prob target.logprob sentence.mean sentence.sum object.mean" ;;
     trace.positions) _fairstamp_words "last all" ;;
     trace.kinds) _fairstamp_words "residual attention ffn all" ;;
@@ -70,10 +70,10 @@ _fairstamp_setting() # KEY=VALUE
 _fairstamp_commands="run trace stamp evaluate layers estimate score metrics tokenize logprobs inspect verify
     export benchmark report merge query sweep doctor --help --version --man --job-schema
     --job-keys --bash-completion"
-_fairstamp_keys="model output seed categories data.stereoset data.crows_pairs data.biaske
-    data.attribute_words data.stereoset_intersentence data.stereoset_synonyms
-    data.winobias data.winogender data.bec_pro data.seat data.counterfact data.known_facts
-    data.text edit.pairs scoring.stereoset scoring.crows_pairs scoring.biaske
+_fairstamp_keys="model output seed categories data.crows_pairs data.stereoset data.biaske
+    data.stereoset_intersentence data.stereoset_synonyms data.winobias data.winogender
+    data.bec_pro data.seat data.counterfact data.known_facts data.text
+    data.attribute_words edit.pairs scoring.crows_pairs scoring.stereoset scoring.biaske
     split.held_out split.validation trace.positions trace.kinds trace.window
     trace.heat_map trace.corruption trace.noise_scale trace.noise_samples trace.bootstrap
     trace.reuse stamp.layer stamp.width stamp.loss stamp.alpha stamp.beta stamp.key_bias
@@ -117,7 +117,7 @@ _fairstamp()
     --node-ranks) return ;;
     --network) return ;;
     --model) _fairstamp_folders; return ;;
-    --suite) _fairstamp_words "stereoset crows_pairs"; return ;;
+    --suite) _fairstamp_words "crows_pairs biaske_facts stereoset biaske stereoset_intersentence stereoset_synonyms winobias winogender bec_pro seat counterfact known_facts text"; return ;;
     --data) _fairstamp_files ''; return ;;
     --category) return ;;
     --scoring) return ;;
