@@ -1,0 +1,117 @@
+/*
+ * A method makes an edit of a model: it trains one on the edited pairs, or takes one that is there. One row of
+ * method_table.c, and its own files; nothing else in the program names a method.
+ *
+ * A method that trains brings a trainer. Its state lies in memory between two steps, is the same on all ranks, and goes
+ * to an archive and back, so that a training goes on where an earlier run has left it.
+ */
+#ifndef FAIRSTAMP_STAGES_METHODS_METHOD_H
+#define FAIRSTAMP_STAGES_METHODS_METHOD_H
+
+#include <stdbool.h>
+
+#include "io/archive/archive.h"
+#include "io/benchmarks/benchmark.h"
+#include "io/settings/settings.h"
+#include "model/edit.h"
+#include "model/model.h"
+#include "model/tokenizer/tokenizer.h"
+#include "stages/plan/statement.h"
+#include "stages/work/runner.h"
+
+/* What a training works on; all owned by the caller. */
+struct fs_method_task {
+    const struct fs_model *model;
+    const struct fs_tokenizer *tokenizer;
+    const struct fs_pair_list *pairs;
+    const bool *held_out; /* [pairs->count] left out of the edit */
+    struct fs_runner *runner;
+    size_t layer;            /* where the edit goes */
+    enum fs_scoring scoring; /* P[k] of the pairs */
+    uint64_t seed;
+    const void *settings; /* the method's own struct, filled from its table */
+};
+
+/* Begins a method's own state. */
+struct fs_training_state {
+    size_t step, steps; /* done; of the whole training */
+};
+
+/* What a training has gone through, for reports; the caller releases it. */
+#define FS_HISTORY_TERMS 8
+struct fs_training_history {
+    char title[128]; /* "Fairness Stamp at layer 3, width 1024" */
+    char note[128];  /* what terms mean that are not said elsewhere; "" */
+    size_t layer, step;
+    size_t losses, terms;               /* the first `losses` of the terms are losses, drawn together */
+    const char *term[FS_HISTORY_TERMS]; /* "L", for people */
+    const char *name[FS_HISTORY_TERMS]; /* "L", for programs */
+    int decimals[FS_HISTORY_TERMS];
+    size_t sizes; /* such as the width */
+    struct {
+        const char *name;
+        size_t value;
+    } size[FS_EDIT_SIZES];
+    double *value; /* [step][terms], before each step */
+};
+void fs_training_history_release(struct fs_training_history *history); /* takes a zeroed struct */
+
+/* How much a training is, before it begins. */
+struct fs_training_size {
+    size_t layer; /* FS_AUTO: the trace finds it */
+    size_t inner; /* numbers a token that the edit keeps; fs_edit_kind.inner_size */
+    size_t parameters;
+    size_t steps;      /* a batch of pairs */
+    size_t save_every; /* steps */
+};
+
+/*
+ * Collective where it has a task, otherwise local. `save` is called on all ranks after every step: with `stop` it must
+ * save, otherwise it saves where it thinks fit.
+ */
+typedef int fs_training_save(void *context, const struct fs_training_state *state, bool stop, struct fs_error *err);
+struct fs_trainer {
+    /* A state without a step, on every rank; destroyed by the caller. `pairs`: how many are edited. */
+    int (*create)(const struct fs_method_task *task, size_t pairs, struct fs_training_state **state,
+                  struct fs_error *err);
+    void (*destroy)(struct fs_training_state *state); /* takes NULL */
+    /* The root's state to all; every rank has created its own for the same task. */
+    int (*broadcast)(struct fs_training_state *state, struct fs_runner *runner, struct fs_error *err);
+    /* Trains on from state->step. FS_EXIT_INTERRUPTED after a stop request. */
+    int (*train)(const struct fs_method_task *task, fs_training_save *save, void *context,
+                 struct fs_training_state *state, struct fs_error *err);
+    /* Whether a state that was read back belongs to the training of `fresh`. */
+    bool (*is_same)(const struct fs_training_state *fresh, const struct fs_training_state *found);
+    size_t (*bytes)(const struct fs_training_state *state); /* of its file */
+    /* Losses before the last step done: as many as the history has, at most 4; zeros where no step is done. */
+    void (*losses)(const struct fs_training_state *state, double loss[4]);
+    int (*write)(const struct fs_method_task *task, const struct fs_training_state *state, struct fs_archive *archive,
+                 struct fs_error *err);
+    int (*read)(const struct fs_archive *archive, struct fs_training_state **state, struct fs_error *err);
+    /* The edit as trained so far; it borrows the state's parameters, and is not to be released. */
+    struct fs_edit (*edit)(const struct fs_training_state *state);
+    int (*read_history)(const struct fs_archive *archive, struct fs_training_history *history, struct fs_error *err);
+
+    /* Of settings alone, for estimates. */
+    void (*size)(const void *settings, const struct fs_spec *spec, struct fs_training_size *size);
+    const char *steps_key, *save_key, *layer_key; /* keys of the job behind these sizes */
+};
+
+struct fs_method {
+    const char *name; /* of the job's keys method and methods */
+    const char *about;
+    const struct fs_edit_kind *edit;     /* what it makes */
+    const struct fs_settings *settings;  /* keys <name>.*; NULL: none */
+    size_t settings_size;                /* of the struct that they fill */
+    const struct fs_trainer *trainer;    /* NULL: it does not train */
+    bool takes_model;                    /* the edit is another model, at a path that the job gives */
+};
+/* [fs_method_count] */
+extern const struct fs_method *const fs_methods[];
+extern const size_t fs_method_count;
+
+const struct fs_method *fs_method_find(const char *name); /* NULL: none */
+/* The one that trains; the stage of training runs it. */
+const struct fs_method *fs_method_trained(void);
+
+#endif

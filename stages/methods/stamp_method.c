@@ -1,0 +1,208 @@
+/* The Fairness Stamp as a method: stamp.h behind the interface of method.h. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "stages/methods/method.h"
+#include "stages/methods/stamp.h"
+
+#define LOSSES 4
+
+struct stamp_training {
+    struct fs_training_state base;
+    struct fs_stamp_state state;
+};
+
+static void note_step(struct stamp_training *training)
+{
+    training->base = (struct fs_training_state){training->state.step, training->state.steps};
+}
+
+static struct fs_stamp_options options_of(const struct fs_method_task *task)
+{
+    struct fs_stamp_options options = *(const struct fs_stamp_options *)task->settings;
+    options.layer = task->layer;
+    options.scoring = task->scoring;
+    options.seed = task->seed;
+    return options;
+}
+
+static void destroy(struct fs_training_state *state)
+{
+    struct stamp_training *training = (struct stamp_training *)state;
+    if (training != NULL) {
+        fs_stamp_state_release(&training->state);
+        free(training);
+    }
+}
+
+static int create(const struct fs_method_task *task, size_t pairs, struct fs_training_state **state,
+                  struct fs_error *err)
+{
+    const struct fs_stamp_options options = options_of(task);
+    struct stamp_training *training = fs_allocate(1, sizeof *training, "a training", err);
+    if (training == NULL) {
+        return -1;
+    }
+    *state = &training->base;
+    int status = fs_stamp_state_create(&options, fs_model_spec(task->model)->hidden, fs_stamp_steps(&options, pairs),
+                                       &training->state, err);
+    note_step(training);
+    return status;
+}
+
+static int broadcast(struct fs_training_state *state, struct fs_runner *runner, struct fs_error *err)
+{
+    struct stamp_training *training = (struct stamp_training *)state;
+    int status = fs_stamp_state_broadcast(&training->state, runner, err);
+    note_step(training);
+    return status;
+}
+
+/* Hands each step on to the caller's save. */
+struct relay {
+    fs_training_save *save;
+    void *context;
+    struct stamp_training *training;
+};
+
+static int relay_save(void *context, const struct fs_stamp_state *state, bool stop, struct fs_error *err)
+{
+    const struct relay *relay = context;
+    (void)state; /* the training's own */
+    note_step(relay->training);
+    return relay->save(relay->context, &relay->training->base, stop, err);
+}
+
+static int train(const struct fs_method_task *task, fs_training_save *save, void *context,
+                 struct fs_training_state *state, struct fs_error *err)
+{
+    struct stamp_training *training = (struct stamp_training *)state;
+    struct relay relay = {save, context, training};
+    const struct fs_stamp_options options = options_of(task);
+    const struct fs_stamp_task stamp = {.model = task->model,
+                                        .tokenizer = task->tokenizer,
+                                        .pairs = task->pairs,
+                                        .held_out = task->held_out,
+                                        .options = &options,
+                                        .runner = task->runner,
+                                        .save = relay_save,
+                                        .save_context = &relay};
+    int status = fs_stamp_train(&stamp, &training->state, err);
+    note_step(training);
+    return status;
+}
+
+static bool is_same(const struct fs_training_state *fresh, const struct fs_training_state *found)
+{
+    const struct fs_stamp *a = &((const struct stamp_training *)fresh)->state.stamp;
+    const struct fs_stamp *b = &((const struct stamp_training *)found)->state.stamp;
+    return a->layer == b->layer && a->hidden == b->hidden && a->width == b->width && fresh->steps == found->steps;
+}
+
+/* The parameters, their best, Adam's moments and the losses. */
+static size_t bytes(const struct fs_training_state *state)
+{
+    const struct fs_stamp *stamp = &((const struct stamp_training *)state)->state.stamp;
+    return 4 * fs_stamp_parameters(stamp->hidden, stamp->width) * sizeof(fs_real) +
+           (LOSSES + FS_STAMP_EXTRA) * state->steps * sizeof(double);
+}
+
+static void losses(const struct fs_training_state *state, double loss[4])
+{
+    const struct stamp_training *training = (const struct stamp_training *)state;
+    memset(loss, 0, LOSSES * sizeof *loss);
+    if (state->step > 0) {
+        memcpy(loss, training->state.loss + LOSSES * (state->step - 1), LOSSES * sizeof *loss);
+    }
+}
+
+static int write(const struct fs_method_task *task, const struct fs_training_state *state, struct fs_archive *archive,
+                 struct fs_error *err)
+{
+    const struct fs_stamp_options options = options_of(task);
+    return fs_stamp_write(archive, &options, &((const struct stamp_training *)state)->state, err);
+}
+
+static int read_state(const struct fs_archive *archive, struct fs_training_state **state, struct fs_error *err)
+{
+    struct stamp_training *training = fs_allocate(1, sizeof *training, "a training", err);
+    *state = NULL;
+    if (training == NULL || fs_stamp_read_state(archive, &training->state, err) != 0) {
+        free(training);
+        return -1;
+    }
+    note_step(training);
+    *state = &training->base;
+    return 0;
+}
+
+static struct fs_edit edit(const struct fs_training_state *state)
+{
+    return fs_stamp_edit(&((const struct stamp_training *)state)->state.stamp);
+}
+
+static int read_history(const struct fs_archive *archive, struct fs_training_history *history, struct fs_error *err)
+{
+    struct fs_stamp_state state = {0};
+    *history = (struct fs_training_history){
+        .note = "|SS - 50| of the worst category and gap are of the edited pairs",
+        .losses = LOSSES,
+        .terms = LOSSES + FS_STAMP_EXTRA,
+        .term = {"L", "L_e", "L_s1", "L_s2", "L_m", "L_b", "|SS - 50|", "gap"},
+        .name = {"L", "L_e", "L_s1", "L_s2", "L_m", "L_b", "ss_distance", "gap"},
+        .decimals = {6, 6, 6, 6, 6, 6, 2, 6},
+        .sizes = 1,
+        .size = {{"width", 0}},
+    };
+    if (fs_stamp_read_state(archive, &state, err) != 0) {
+        return -1;
+    }
+    history->layer = state.stamp.layer;
+    history->step = state.step;
+    history->size[0].value = state.stamp.width;
+    snprintf(history->title, sizeof history->title, "Fairness Stamp at layer %zu, width %zu", state.stamp.layer,
+             state.stamp.width);
+    history->value = fs_allocate(state.step, history->terms * sizeof *history->value, "the history of a training", err);
+    for (size_t i = 0; history->value != NULL && i < state.step * history->terms; i++) {
+        size_t step = i / history->terms, term = i % history->terms;
+        history->value[i] =
+            term < LOSSES ? state.loss[LOSSES * step + term] : state.extra[FS_STAMP_EXTRA * step + term - LOSSES];
+    }
+    fs_stamp_state_release(&state);
+    return history->value != NULL ? 0 : -1;
+}
+
+static void size(const void *settings, const struct fs_spec *spec, struct fs_training_size *out)
+{
+    const struct fs_stamp_options *options = settings;
+    *out = (struct fs_training_size){.layer = options->layer,
+                                     .inner = options->width,
+                                     .parameters = fs_stamp_parameters(spec->hidden, options->width),
+                                     .steps = options->iterations,
+                                     .save_every = options->checkpoint_every};
+}
+
+static const struct fs_trainer trainer = {.create = create,
+                                          .destroy = destroy,
+                                          .broadcast = broadcast,
+                                          .train = train,
+                                          .is_same = is_same,
+                                          .bytes = bytes,
+                                          .losses = losses,
+                                          .write = write,
+                                          .read = read_state,
+                                          .edit = edit,
+                                          .read_history = read_history,
+                                          .size = size,
+                                          .steps_key = "stamp.iterations",
+                                          .save_key = "stamp.checkpoint_every",
+                                          .layer_key = "stamp.layer"};
+
+extern const struct fs_method fs_method_stamp;
+const struct fs_method fs_method_stamp = {.name = "stamp",
+                                          .about = "the Fairness Stamp: a key-value memory beside the FFN of one layer",
+                                          .edit = &fs_edit_stamp,
+                                          .settings = &fs_stamp_settings,
+                                          .settings_size = sizeof(struct fs_stamp_options),
+                                          .trainer = &trainer};
