@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "io/formats/safetensors.h"
+#include "model/edits/stamp_net.h"
 #include "model/family.h"
 #include "model/flops.h"
 
@@ -46,9 +47,9 @@ static void layers_and_head_by_hand(void **state)
     assert_true(fs_flops_layer(&spec, 10, squares) == 2 * 10 * 576 + 4 * 8 * 58);
     assert_true(fs_flops_layer_backward(&spec, 10, squares) == 2 * 10 * 576 + 8 * 8 * 58);
     assert_true(fs_flops_head(&spec, 3) == 2 * 3 * 8 * 50);
-    assert_true(fs_flops_stamp(&spec, 4, 10) == 2 * (2 * 10 * 4 * 8));          /* two products */
-    assert_true(fs_flops_stamp_backward(&spec, 4, 10) == 3 * (2 * 10 * 4 * 8)); /* and three */
-    spec.gated = false;                                                         /* 128 + 64 + 256 */
+    assert_true(fs_flops_stamp(8, 4, 10) == 2 * (2 * 10 * 4 * 8));          /* two products */
+    assert_true(fs_flops_stamp_backward(8, 4, 10) == 3 * (2 * 10 * 4 * 8)); /* and three */
+    spec.gated = false;                                                     /* 128 + 64 + 256 */
     assert_true(fs_flops_layer(&spec, 1, 0) == 2 * 448);
     spec.family = fs_family_find("bert"); /* a transform before the head */
     assert_true(fs_flops_head(&spec, 3) == 2 * 3 * (8 * 50 + 8 * 8));

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "model/edits/stamp_net.h"
 #include "stages/plan/plan.h"
 #include "stages/work/probe.h"
 
@@ -162,7 +163,6 @@ static void costs_of_a_plan_by_hand(void **state)
     struct fs_plan *plan;
     struct fs_runner *probe;
     struct fs_stamp stamp;
-    struct fs_read_value values[2];
     size_t pass, read;
     if (fs_model_load("tests/golden/models/bert-tiny", &model, &err) != 0) {
         fail_msg("%s", err.text);
@@ -176,15 +176,19 @@ static void costs_of_a_plan_by_hand(void **state)
     assert_int_equal(fs_probe_create(1, &probe, &err), 0);
     assert_int_equal(fs_stamp_create(0, 32, 8, 1, &stamp, &err), 0);
     const double layer = 2 * 7 * 8192 + 4 * 32 * (9 + 16), head = 2 * 2 * (32 * 161 + 32 * 32);
-    for (int stamped = 0; stamped < 2; stamped++) {
+    const struct fs_edit edit = fs_stamp_edit(&stamp);
+    for (size_t stamped = 0; stamped < 2; stamped++) {
+        const struct fs_edit_list edits = {stamped, &edit};
+        struct fs_plan_values values;
         fs_probe_begin(probe, ALL);
-        assert_int_equal(fs_plan_execute(plan, model, stamped ? &stamp : NULL, probe, NULL, values, NULL, &err), 0);
+        assert_int_equal(fs_plan_execute(plan, model, &edits, probe, NULL, &values, &err), 0);
         const struct fs_probe_work *work = &fs_probe_get(probe)->work[0];
         assert_int_equal(work->units, 1);
         assert_true(work->cost[0].passes == 2 && work->cost[0].tokens == 7 && work->cost[0].rows == 2);
-        double expected = stamped ? 3 * layer + 2 * head + 2 * (2 * 7 * 8 * 32) : 2 * layer + head;
+        double expected = stamped == 1 ? 3 * layer + 2 * head + 2 * (2 * 7 * 8 * 32) : 2 * layer + head;
         assert_true(work->cost[0].flops == expected);
-        assert_true(values[0].logprob[0] < 0);
+        assert_true(fs_values_logprob(&values, 0, 0) < 0);
+        fs_plan_values_release(&values);
     }
     fs_stamp_release(&stamp);
     fs_probe_destroy(probe);

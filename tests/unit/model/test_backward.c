@@ -9,6 +9,7 @@
 
 #include "io/formats/json.h"
 #include "model/backward.h"
+#include "model/edits/stamp_net.h"
 #include "model/engine_parts.h"
 #include "model/kernels.h"
 #include "support.h"
@@ -34,6 +35,7 @@ struct scene {
     struct fs_workspace *workspace;
     struct fs_tape *tape;
     struct fs_stamp stamp;
+    struct fs_edit edit; /* of the stamp */
     struct fs_batch batch;
     fs_real *x, *base, *h; /* (T,d) */
     size_t rows;
@@ -69,6 +71,7 @@ static void scene_open(struct scene *scene, const char *folder, size_t layer, co
     expect(fs_workspace_create(scene->model, &scene->workspace, &err), &err);
     expect(fs_tape_create(scene->model, &scene->tape, &err), &err);
     expect(fs_stamp_create(layer, d, WIDTH, 11, &scene->stamp, &err), &err);
+    scene->edit = fs_stamp_edit(&scene->stamp);
     scene->x = numbers(T * d);
     scene->base = numbers(T * d);
     scene->h = numbers(T * d);
@@ -100,7 +103,7 @@ static void scene_close(struct scene *scene)
 static void forward(struct scene *scene)
 {
     struct fs_error err = FS_ERROR_INIT;
-    expect(fs_upper_forward(scene->model, scene->workspace, scene->tape, &scene->batch, &scene->stamp, scene->x,
+    expect(fs_upper_forward(scene->model, scene->workspace, scene->tape, &scene->batch, &scene->edit, scene->x,
                             scene->base, scene->h, &err),
            &err);
     expect(fs_tape_read(scene->model, scene->workspace, scene->tape, scene->h, scene->rows, scene->row, scene->logprob,
@@ -172,7 +175,7 @@ static void test_same_bits(void **state)
         fs_real *plain = numbers(TOKENS * scene.stamp.hidden), *logprob = numbers(ROWS * V);
         expect(fs_embed(scene.model, scene.workspace, &scene.batch, NULL, plain, &err), &err);
         expect(fs_run_layers(scene.model, scene.workspace, &scene.batch, 0, fs_model_spec(scene.model)->layers,
-                             &scene.stamp, plain, &err),
+                             &scene.edit, plain, &err),
                &err);
         expect(fs_read_distributions(scene.model, scene.workspace, plain, ROWS, rows, logprob, &err), &err);
         forward(&scene);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/edits/stamp_net.h"
 #include "support.h"
 #include "tests/unit/bounds.h"
 
@@ -131,10 +132,10 @@ static fs_real *states(const struct small *small)
     return h;
 }
 
-static void run(struct small *small, size_t first, size_t last, const struct fs_stamp *stamp, fs_real *h)
+static void run(struct small *small, size_t first, size_t last, const struct fs_edit *edit, fs_real *h)
 {
     struct fs_error err = FS_ERROR_INIT;
-    if (fs_run_layers(small->model, small->workspace, &small->batch, first, last, stamp, h, &err) != 0) {
+    if (fs_run_layers(small->model, small->workspace, &small->batch, first, last, edit, h, &err) != 0) {
         fail_msg("%s", err.text);
     }
 }
@@ -160,16 +161,17 @@ static void check_stamp(const char *name)
     for (size_t layer = 0; layer < small.layers; layer++) {
         struct fs_stamp stamp;
         assert_int_equal(fs_stamp_create(layer, small.d, 19, 7, &stamp, &err), 0);
+        const struct fs_edit edit = fs_stamp_edit(&stamp);
         for (int trained = 0; trained < 2; trained++) {
             memcpy(stamped, entry, bytes);
-            run(&small, 0, small.layers, &stamp, stamped);
+            run(&small, 0, small.layers, &edit, stamped);
             assert_int_equal(memcmp(stamped, plain, bytes) != 0, trained);
 
             memcpy(h, entry, bytes);
             run(&small, 0, layer, NULL, h);
             assert_int_equal(fs_run_to_ffn(small.model, small.workspace, &small.batch, layer, h, x, base, &err), 0);
-            assert_int_equal(fs_join_ffn(small.model, small.workspace, TOKENS, layer, &stamp, x, base, h, &err), 0);
-            run(&small, layer + 1, small.layers, &stamp, h);
+            assert_int_equal(fs_join_ffn(small.model, small.workspace, TOKENS, layer, &edit, x, base, h, &err), 0);
+            run(&small, layer + 1, small.layers, &edit, h);
             assert_memory_equal(h, stamped, bytes);
 
             assert_int_equal(fs_join_ffn(small.model, small.workspace, TOKENS, layer, NULL, x, base, h, &err), 0);

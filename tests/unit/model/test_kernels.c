@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/edits/stamp_net.h"
 #include "model/kernels.h"
 #include "model/random.h"
 #include "support.h"

@@ -17,8 +17,7 @@
 
 static const struct fs_bootstrap none = {0, 0};
 
-static const struct fs_result_row *find_row(const struct fs_evaluate_result *result, const char *category,
-                                            const char *metric)
+static const struct fs_result_row *find_row(const struct fs_results *result, const char *category, const char *metric)
 {
     for (size_t i = 0; i < result->rows; i++) {
         if (strcmp(result->row[i].category, category) == 0 && strcmp(result->row[i].metric, metric) == 0) {
@@ -62,12 +61,12 @@ static void small_file(void **state)
                "{\"id\": \"ts\", \"score\": 5}, {\"id\": \"tu\", \"score\": 9}]}");
     struct fs_pair_list pairs = {0};
     struct fs_scores *scores = NULL;
-    struct fs_evaluate_result result = {0};
+    struct fs_results result = {0};
     struct fs_error err = FS_ERROR_INIT;
     size_t unscored;
     assert_int_equal(fs_stereoset_read(data, NULL, &pairs, &err), 0);
     assert_int_equal(fs_scores_read(scores_path, &scores, &err), 0);
-    assert_int_equal(fs_evaluate_scores(&pairs, scores, &none, &result, &unscored, &err), 0);
+    assert_int_equal(fs_evaluate_scores("stereoset", &pairs, scores, &none, &result, &unscored, &err), 0);
     assert_int_equal(unscored, 1);
     assert_int_equal(result.rows, 3 * 6);
     assert_string_equal(result.row[0].category, "gender");
@@ -76,15 +75,16 @@ static void small_file(void **state)
     assert_string_equal(result.row[12].category, "all");
     assert_string_equal(result.row[0].subset, "all");
     assert_string_equal(result.row[0].scoring, "given");
-    assert_true(find_row(&result, "gender", "ss.macro")->model[0].value == 50.0);
-    assert_true(find_row(&result, "gender", "lms.micro")->model[0].value == 75.0);
-    assert_true(find_row(&result, "race", "ss.micro")->model[0].value == 100.0);
-    assert_true(find_row(&result, "race", "icat.macro")->model[0].value == 0.0);
+    assert_true(find_row(&result, "gender", "ss.macro")->value[0].value == 50.0);
+    assert_true(find_row(&result, "gender", "lms.micro")->value[0].value == 75.0);
+    assert_true(find_row(&result, "race", "ss.micro")->value[0].value == 100.0);
+    assert_true(find_row(&result, "race", "icat.macro")->value[0].value == 0.0);
     /* terms are averaged over all items that have the term: "him" of race, "her" of gender */
-    assert_true(find_row(&result, "all", "ss.macro")->model[0].value == 75.0);
-    assert_int_equal(find_row(&result, "all", "ss.macro")->model[0].n, 3);
-    assert_true(isnan(find_row(&result, "all", "ss.macro")->model[1].value));
-    fs_evaluate_result_release(&result);
+    assert_true(find_row(&result, "all", "ss.macro")->value[0].value == 75.0);
+    assert_int_equal(find_row(&result, "all", "ss.macro")->value[0].n, 3);
+    assert_int_equal(result.columns, 1);
+    assert_string_equal(result.row[0].suite, "stereoset");
+    fs_results_release(&result);
     fs_scores_destroy(scores);
     fs_pair_list_release(&pairs);
     (void)unlink(data);
@@ -99,7 +99,7 @@ static double rounded(double x)
     return strtod(text, NULL);
 }
 
-static void check_category(const cJSON *expected, const struct fs_evaluate_result *result)
+static void check_category(const cJSON *expected, const struct fs_results *result)
 {
     static const char *const names[][2] = {{"SS_macro", "ss.macro"},
                                            {"LMS_macro", "lms.macro"},
@@ -109,10 +109,10 @@ static void check_category(const cJSON *expected, const struct fs_evaluate_resul
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         const struct fs_result_row *row = find_row(result, expected->string, names[i][1]);
         double wanted = cJSON_GetObjectItemCaseSensitive(expected, names[i][0])->valuedouble;
-        if (rounded(row->model[0].value) != wanted) {
-            fail_msg("%s %s: found %.4f, expected %.2f", expected->string, names[i][1], row->model[0].value, wanted);
+        if (rounded(row->value[0].value) != wanted) {
+            fail_msg("%s %s: found %.4f, expected %.2f", expected->string, names[i][1], row->value[0].value, wanted);
         }
-        assert_int_equal(row->model[0].n, cJSON_GetObjectItemCaseSensitive(expected, "n")->valueint);
+        assert_int_equal(row->value[0].n, cJSON_GetObjectItemCaseSensitive(expected, "n")->valueint);
     }
 }
 
@@ -140,20 +140,20 @@ static void published_predictions(void **state)
     cJSON_ArrayForEach(file, fs_json_root(expected))
     {
         struct fs_scores *scores = NULL;
-        struct fs_evaluate_result result = {0};
+        struct fs_results result = {0};
         size_t unscored;
         (void)snprintf(path, sizeof path, "%s/golden/stereoset/%s", root, file->string);
         if (access(path, R_OK) != 0) {
             continue; /* a comment key, not a file */
         }
         assert_int_equal(fs_scores_read(path, &scores, &err), 0);
-        assert_int_equal(fs_evaluate_scores(&pairs, scores, &none, &result, &unscored, &err), 0);
+        assert_int_equal(fs_evaluate_scores("stereoset", &pairs, scores, &none, &result, &unscored, &err), 0);
         cJSON_ArrayForEach(category, file)
         {
             check_category(category, &result);
         }
         files++;
-        fs_evaluate_result_release(&result);
+        fs_results_release(&result);
         fs_scores_destroy(scores);
     }
     assert_int_equal(files, 4);

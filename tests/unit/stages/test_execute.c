@@ -49,15 +49,19 @@ static struct fs_plan *make_plan(const struct fs_spec *spec, size_t *whole)
     return plan;
 }
 
-static struct fs_read_value *execute(const struct loaded *loaded, const struct fs_plan *plan,
+/* With a stamp, or the unedited model alone. */
+static struct fs_plan_values execute(const struct loaded *loaded, const struct fs_plan *plan,
                                      const struct fs_stamp *stamp)
 {
-    struct fs_read_value *values = calloc(fs_plan_reads(plan), sizeof *values);
+    struct fs_plan_values values;
     struct fs_error err = FS_ERROR_INIT;
-    assert_non_null(values);
-    if (fs_plan_execute(plan, loaded->model, stamp, loaded->runner, NULL, values, NULL, &err) != 0) {
+    const struct fs_edit edit = stamp != NULL ? fs_stamp_edit(stamp) : (struct fs_edit){0};
+    const struct fs_edit_list edits = {stamp != NULL ? 1 : 0, &edit};
+    if (fs_plan_execute(plan, loaded->model, &edits, loaded->runner, NULL, &values, &err) != 0) {
         fail_msg("%s", err.text);
     }
+    assert_int_equal(values.columns, 1 + edits.count);
+    assert_int_equal(values.reads, fs_plan_reads(plan));
     return values;
 }
 
@@ -70,46 +74,50 @@ static void a_stamp_leaves_the_unedited_bits(void **state)
         size_t whole;
         struct fs_plan *plan = make_plan(spec, &whole);
         size_t reads = fs_plan_reads(plan);
-        struct fs_read_value *plain = execute(&loaded, plan, NULL);
+        struct fs_plan_values plain = execute(&loaded, plan, NULL);
         for (size_t i = 0; i < reads; i++) {
-            assert_true(plain[i].logprob[0] < 0 && isnan(plain[i].logprob[1]) && plain[i].top1[1] == -1);
+            assert_true(plain.read[i].logprob < 0 && plain.read[i].top1 >= 0);
         }
         double sum = 0;
         for (size_t i = whole; i < reads; i++) {
-            sum += exp(plain[i].logprob[0]);
-            assert_true(plain[i].logprob[0] <= plain[whole + (size_t)plain[whole].top1[0]].logprob[0]);
+            sum += exp(plain.read[i].logprob);
+            assert_true(plain.read[i].logprob <= plain.read[whole + (size_t)plain.read[whole].top1].logprob);
         }
         assert_true(fabs(sum - 1) < bound_log_p(spec));
 
         for (size_t layer = 0; layer < spec->layers; layer++) {
             struct fs_stamp stamp = {0};
             assert_int_equal(fs_stamp_create(layer, spec->hidden, 8, 3, &stamp, NULL), 0);
-            struct fs_read_value *fresh = execute(&loaded, plan, &stamp);
+            struct fs_plan_values fresh = execute(&loaded, plan, &stamp);
             struct fs_random random = fs_random_start(1, 1);
             for (size_t i = 0; i < fs_stamp_parameters(spec->hidden, 8); i++) {
                 stamp.parameters[i] = (fs_real)fs_random_normal(&random);
             }
-            struct fs_read_value *stamped = execute(&loaded, plan, &stamp);
+            struct fs_plan_values stamped = execute(&loaded, plan, &stamp);
             size_t changed = 0;
             for (size_t i = 0; i < reads; i++) {
-                assert_memory_equal(&fresh[i].logprob[0], &plain[i].logprob[0], sizeof(double));
-                assert_memory_equal(&fresh[i].logprob[1], &plain[i].logprob[0], sizeof(double));
-                assert_memory_equal(&stamped[i].logprob[0], &plain[i].logprob[0], sizeof(double));
-                assert_int_equal(stamped[i].top1[0], plain[i].top1[0]);
-                assert_int_equal(fresh[i].top1[1], plain[i].top1[0]);
-                changed += stamped[i].logprob[1] != plain[i].logprob[0] ? 1 : 0;
+                for (size_t column = 0; column < 2; column++) {
+                    assert_true(fs_values_logprob(&fresh, column, i) == plain.read[i].logprob);
+                    assert_int_equal(fs_values_top1(&fresh, column, i), plain.read[i].top1);
+                }
+                assert_true(fs_values_logprob(&stamped, 0, i) == plain.read[i].logprob);
+                assert_int_equal(fs_values_top1(&stamped, 0, i), plain.read[i].top1);
+                changed += fs_values_logprob(&stamped, 1, i) != plain.read[i].logprob ? 1 : 0;
             }
             assert_true(changed > reads / 2);
-            free(fresh);
-            free(stamped);
+            fs_plan_values_release(&fresh);
+            fs_plan_values_release(&stamped);
             fs_stamp_release(&stamp);
         }
         struct loaded threads = load(folders[f], 3);
-        struct fs_read_value *parallel = execute(&threads, plan, NULL);
-        assert_memory_equal(parallel, plain, reads * sizeof *plain);
+        struct fs_plan_values parallel = execute(&threads, plan, NULL);
+        for (size_t i = 0; i < reads; i++) {
+            assert_true(parallel.read[i].logprob == plain.read[i].logprob);
+            assert_int_equal(parallel.read[i].top1, plain.read[i].top1);
+        }
         unload(&threads);
-        free(parallel);
-        free(plain);
+        fs_plan_values_release(&parallel);
+        fs_plan_values_release(&plain);
         fs_plan_destroy(plan);
         unload(&loaded);
     }
@@ -121,7 +129,8 @@ static void what_does_not_fit_is_an_error(void **state)
     struct loaded loaded = load(folders[0], 2);
     const struct fs_spec *spec = fs_model_spec(loaded.model);
     struct fs_error err = FS_ERROR_INIT;
-    struct fs_read_value value;
+    const struct fs_edit_list none = {0};
+    struct fs_plan_values values;
     struct fs_stamp stamp = {0};
     struct fs_plan *plan = NULL;
     size_t pass, read;
@@ -130,17 +139,23 @@ static void what_does_not_fit_is_an_error(void **state)
     assert_int_equal(fs_plan_add_pass(plan, id, 2, &pass, &err), 0);
     assert_int_equal(fs_plan_add_read(plan, pass, 0, 1, &read, &err), 0);
     assert_int_equal(fs_plan_seal(plan, FS_UNIT_TOKENS, spec->max_positions, &err), 0);
-    assert_int_equal(fs_plan_execute(plan, loaded.model, NULL, loaded.runner, NULL, &value, NULL, &err), -1);
+    assert_int_equal(fs_plan_execute(plan, loaded.model, &none, loaded.runner, NULL, &values, &err), -1);
     assert_int_equal(err.code, FS_EXIT_DATA);
+    fs_plan_values_release(&values);
     assert_int_equal(fs_stamp_create(spec->layers, spec->hidden, 4, 1, &stamp, &err), 0);
-    assert_int_equal(fs_plan_execute(plan, loaded.model, &stamp, loaded.runner, NULL, &value, NULL, &err), -1);
-    assert_non_null(strstr(err.text, "the model has 2 layers"));
+    const struct fs_edit edit = fs_stamp_edit(&stamp);
+    const struct fs_edit_list edits = {1, &edit};
+    assert_int_equal(fs_plan_execute(plan, loaded.model, &edits, loaded.runner, NULL, &values, &err), -1);
+    assert_non_null(strstr(err.text, "found layer 2"));
+    assert_non_null(strstr(err.text, "expected a layer below 2"));
+    fs_plan_values_release(&values);
     fs_stamp_release(&stamp);
     fs_plan_destroy(plan);
     /* nothing to do is no error */
     assert_int_equal(fs_plan_create(&plan, &err), 0);
     assert_int_equal(fs_plan_seal(plan, FS_UNIT_TOKENS, spec->max_positions, &err), 0);
-    assert_int_equal(fs_plan_execute(plan, loaded.model, NULL, loaded.runner, NULL, &value, NULL, &err), 0);
+    assert_int_equal(fs_plan_execute(plan, loaded.model, &none, loaded.runner, NULL, &values, &err), 0);
+    fs_plan_values_release(&values);
     fs_plan_destroy(plan);
     unload(&loaded);
 }

@@ -88,20 +88,39 @@ static void unload(struct loaded *loaded)
     free(loaded->runner);
 }
 
-static void evaluate(const struct loaded *loaded, const struct fs_evaluate_input *input,
-                     struct fs_evaluate_result *result)
+static struct fs_suite *open_suite(const struct loaded *loaded, const char *name, const char *file, const char *scoring,
+                                   const char *const *categories)
+{
+    const struct fs_suite_options options = {.kind = fs_model_spec(loaded->model)->kind,
+                                             .scoring = scoring,
+                                             .categories = categories,
+                                             .seed = 1,
+                                             .permutations = 20000};
+    struct fs_error err = FS_ERROR_INIT;
+    struct fs_suite *suite = NULL;
+    char path[4096];
+    (void)snprintf(path, sizeof path, "%s/data/%s", shared, file);
+    if (fs_suite_kind_find(name)->open(path, &options, &suite, &err) != 0) {
+        fail_msg("%s", err.text);
+    }
+    assert_non_null(suite);
+    return suite;
+}
+
+static void evaluate(const struct loaded *loaded, struct fs_suite *suite, struct fs_results *result)
 {
     struct fs_error err = FS_ERROR_INIT;
-    if (fs_evaluate_run(loaded->model, loaded->tokenizer, input, NULL, loaded->runner, NULL, result, &err) != 0) {
+    const struct fs_evaluate_input input = {.suite = &suite, .suites = 1};
+    if (fs_evaluate_run(loaded->model, loaded->tokenizer, &input, loaded->runner, NULL, result, &err) != 0) {
         fail_msg("%s", err.text);
     }
 }
 
-static double value_of(const struct fs_evaluate_result *result, const char *category, const char *metric)
+static double value_of(const struct fs_results *result, const char *category, const char *metric)
 {
     for (size_t i = 0; i < result->rows; i++) {
         if (strcmp(result->row[i].category, category) == 0 && strcmp(result->row[i].metric, metric) == 0) {
-            return result->row[i].model[0].value;
+            return result->row[i].value[0].value;
         }
     }
     fail_msg("no row %s %s", category, metric);
@@ -142,49 +161,41 @@ static void compare(const char *what, size_t item, double found, double expected
 /* ---------------------------------------------------------------- CrowS-Pairs */
 
 /* Lines "more less" of the kept items. */
-static void compare_crows(const char *name, const struct fs_evaluate_result *result, size_t items)
+static void compare_crows(const char *name, const struct fs_suite *suite)
 {
     FILE *file = open_golden(name);
-    for (size_t i = 0; i < items; i++) {
+    for (size_t i = 0; i < suite->items; i++) {
         double more, less;
-        if (result->crows_skip[i] != FS_KEPT) {
+        if (suite->skip[i] != FS_KEPT) {
             continue;
         }
         assert_int_equal(fscanf(file, "%lf %lf", &more, &less), 2);
-        compare(name, i, result->crows_score[4 * i], more);
-        compare(name, i, result->crows_score[4 * i + 2], less);
+        compare(name, i, suite->score[fs_suite_at(suite, i, 0, 0)], more);
+        compare(name, i, suite->score[fs_suite_at(suite, i, 1, 0)], less);
     }
     double more;
     assert_int_equal(fscanf(file, "%lf", &more), EOF);
     (void)fclose(file);
 }
 
-static void read_crows(const char *const *categories, struct fs_crows_list *crows)
-{
-    char path[4096];
-    (void)snprintf(path, sizeof path, "%s/data/crows_pairs/crows_pairs_anonymized.csv", shared);
-    assert_int_equal(fs_crows_read(path, categories, crows, NULL), 0);
-}
-
 static void check_crows(const struct loaded *loaded, const char *name, const char *const *categories,
-                        enum fs_scoring scoring, struct fs_evaluate_result *result)
+                        const char *scoring, struct fs_results *result)
 {
-    struct fs_crows_list crows;
-    read_crows(categories, &crows);
-    struct fs_evaluate_input input = {.crows = &crows, .crows_scoring = scoring};
-    evaluate(loaded, &input, result);
-    compare_crows(name, result, crows.count);
-    fs_crows_list_release(&crows);
+    struct fs_suite *suite =
+        open_suite(loaded, "crows_pairs", "crows_pairs/crows_pairs_anonymized.csv", scoring, categories);
+    evaluate(loaded, suite, result);
+    compare_crows(name, suite);
+    fs_suite_destroy(suite);
 }
 
 /* bias-bench, one category after the other; stereo and antistereo shares leave ties out, as ours. */
-static void check_bias_bench_crows(const struct loaded *loaded, const char *model, enum fs_scoring scoring)
+static void check_bias_bench_crows(const struct loaded *loaded, const char *model, const char *scoring)
 {
     static const char *const categories[] = {"gender", "race", "religion"};
     for (size_t i = 0; i < 3; i++) {
         const char *const one[] = {categories[i], NULL};
         const char *own = strcmp(categories[i], "race") == 0 ? "race-color" : categories[i];
-        struct fs_evaluate_result result;
+        struct fs_results result;
         char name[256];
         (void)snprintf(name, sizeof name, "bias_bench.%s.crows_pairs.%s.txt", model, categories[i]);
         check_crows(loaded, name, one, scoring, &result);
@@ -192,7 +203,7 @@ static void check_bias_bench_crows(const struct loaded *loaded, const char *mode
                             PRINTED("bias_bench_crows", model, categories[i], "Metric score"));
         assert_two_decimals(name, value_of(&result, own, "crows.stereo"),
                             PRINTED("bias_bench_crows", model, categories[i], "Stereotype score"));
-        fs_evaluate_result_release(&result);
+        fs_results_release(&result);
     }
 }
 
@@ -203,17 +214,17 @@ static void masked_crows(void **state)
         skip();
     }
     struct loaded loaded = load("books-bert-mini");
-    struct fs_evaluate_result result;
+    struct fs_results result;
     differences = 0;
-    check_crows(&loaded, "nyu.books-bert-mini.crows_pairs.txt", NULL, FS_PLL_UNMODIFIED, &result);
+    check_crows(&loaded, "nyu.books-bert-mini.crows_pairs.txt", NULL, "pll.unmodified", &result);
     assert_two_decimals("nyu", value_of(&result, "all", "crows"),
                         PRINTED("nyu_crows", "books-bert-mini", "Metric score"));
     assert_two_decimals("nyu", value_of(&result, "all", "crows.stereo"),
                         PRINTED("nyu_crows", "books-bert-mini", "Stereotype score"));
     assert_two_decimals("nyu", value_of(&result, "all", "crows.antistereo"),
                         PRINTED("nyu_crows", "books-bert-mini", "Anti-stereotype score"));
-    fs_evaluate_result_release(&result);
-    check_bias_bench_crows(&loaded, "books-bert-mini", FS_PLL_MODIFIED);
+    fs_results_release(&result);
+    check_bias_bench_crows(&loaded, "books-bert-mini", "pll.modified");
     assert_int_equal(differences, 0);
     unload(&loaded);
 }
@@ -225,14 +236,14 @@ static void causal_crows(void **state)
         skip();
     }
     struct loaded loaded = load("books-gpt2-mini");
-    struct fs_evaluate_result result;
+    struct fs_results result;
     differences = 0;
-    check_bias_bench_crows(&loaded, "books-gpt2-mini", FS_SENTENCE_MEAN);
-    check_crows(&loaded, "lm_eval.books-gpt2-mini.crows_pairs.txt", NULL, FS_SENTENCE_SUM, &result);
+    check_bias_bench_crows(&loaded, "books-gpt2-mini", "sentence.mean");
+    check_crows(&loaded, "lm_eval.books-gpt2-mini.crows_pairs.txt", NULL, "sentence.sum", &result);
     assert_two_decimals(
         "lm_eval", value_of(&result, "all", "crows"),
         100 * PRINTED("lm_evaluation_harness", "books-gpt2-mini", "crows_pairs_english", "pct_stereotype"));
-    fs_evaluate_result_release(&result);
+    fs_results_release(&result);
     assert_int_equal(differences, 0);
     unload(&loaded);
 }
@@ -244,27 +255,28 @@ static int compare_ids(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* A sentence id, and where its score stands in fs_evaluate_result.pair_score. */
+/* A sentence id, and where its score stands in the suite's. */
 struct sentence {
     const char *id;
     size_t at;
 };
 
-static void check_stereoset(const char *model, enum fs_scoring scoring)
+static void check_stereoset(const char *model, const char *scoring)
 {
     static const char *const categories[] = {"gender", "race", "religion", "profession"};
     struct loaded loaded = load(model);
     struct fs_pair_list pairs;
-    struct fs_evaluate_result result;
+    struct fs_results result;
     char path[4096], id[128];
     (void)snprintf(path, sizeof path, "%s/data/stereoset/dev.json", shared);
     assert_int_equal(fs_stereoset_read(path, NULL, &pairs, NULL), 0);
-    struct fs_evaluate_input input = {.pairs_suite = "stereoset", .pairs = &pairs, .pair_scoring = scoring};
-    evaluate(&loaded, &input, &result);
+    struct fs_suite *suite = open_suite(&loaded, "stereoset", "stereoset/dev.json", scoring, NULL);
+    assert_int_equal(suite->items, pairs.count);
+    evaluate(&loaded, suite, &result);
     struct sentence *sentence = calloc(3 * pairs.count, sizeof *sentence);
     assert_non_null(sentence);
     for (size_t i = 0; i < 3 * pairs.count; i++) {
-        sentence[i] = (struct sentence){pairs.item[i / 3].statement[i % 3].id, (i / 3 * 4 + i % 3) * 2};
+        sentence[i] = (struct sentence){pairs.item[i / 3].statement[i % 3].id, fs_suite_at(suite, i / 3, i % 3, 0)};
     }
     qsort(sentence, 3 * pairs.count, sizeof *sentence, compare_ids);
     (void)snprintf(path, sizeof path, "bias_bench.%s.stereoset.txt", model);
@@ -276,7 +288,7 @@ static void check_stereoset(const char *model, enum fs_scoring scoring)
         const char *key = id;
         const struct sentence *found = bsearch(&key, sentence, 3 * pairs.count, sizeof *sentence, compare_ids);
         assert_non_null(found);
-        compare(path, compared++, result.pair_score[found->at], score);
+        compare(path, compared++, suite->score[found->at], score);
     }
     (void)fclose(file);
     assert_int_equal(compared, 3 * pairs.count);
@@ -290,7 +302,8 @@ static void check_stereoset(const char *model, enum fs_scoring scoring)
                             PRINTED("bias_bench_stereoset", model, "intrasentence", categories[i], "ICAT Score"));
     }
     free(sentence);
-    fs_evaluate_result_release(&result);
+    fs_results_release(&result);
+    fs_suite_destroy(suite);
     fs_pair_list_release(&pairs);
     unload(&loaded);
 }
@@ -301,39 +314,23 @@ static void stereoset(void **state)
     if (shared[0] == '\0') {
         skip();
     }
-    check_stereoset("books-bert-mini", FS_TARGET_PROB);
-    check_stereoset("books-gpt2-mini", FS_SENTENCE_MEAN);
+    check_stereoset("books-bert-mini", "target.prob");
+    check_stereoset("books-gpt2-mini", "sentence.mean");
 }
 
 /* ---------------------------------------------------------------- suites */
-
-static struct fs_suite *make(const struct loaded *loaded, fs_suite_maker *maker, const char *name)
-{
-    struct fs_error err = FS_ERROR_INIT;
-    struct fs_suite *suite = NULL;
-    const struct fs_suite_options options = {
-        .kind = fs_model_spec(loaded->model)->kind, .seed = 1, .permutations = 20000};
-    char path[4096];
-    (void)snprintf(path, sizeof path, "%s/data/%s", shared, name);
-    if (maker(path, &options, &suite, &err) != 0) {
-        fail_msg("%s", err.text);
-    }
-    assert_non_null(suite);
-    return suite;
-}
 
 /* Effect sizes to 1e-3; p exactly where all partitions are counted, otherwise to four standard errors of the draws. */
 static void check_seat(const char *model)
 {
     struct loaded loaded = load(model);
-    struct fs_suite *suite = make(&loaded, fs_suite_seat, "seat");
-    struct fs_evaluate_input input = {.suite = &suite, .suites = 1};
-    struct fs_evaluate_result result;
+    struct fs_suite *suite = open_suite(&loaded, "seat", "seat", NULL, NULL);
+    struct fs_results result;
     const cJSON *tests = cJSON_GetObjectItemCaseSensitive(
         cJSON_GetObjectItemCaseSensitive(fs_json_root(printed), "bias_bench_seat"), model);
     const cJSON *test;
     size_t compared = 0;
-    evaluate(&loaded, &input, &result);
+    evaluate(&loaded, suite, &result);
     cJSON_ArrayForEach(test, tests)
     {
         const char *category = test->string;
@@ -348,7 +345,7 @@ static void check_seat(const char *model)
     }
     assert_true(compared >= 40);
     assert_int_equal(differences, 0);
-    fs_evaluate_result_release(&result);
+    fs_results_release(&result);
     fs_suite_destroy(suite);
     unload(&loaded);
 }
@@ -374,10 +371,9 @@ static void winogender(void **state)
     }
     const char *model = "books-gpt2-mini";
     struct loaded loaded = load(model);
-    struct fs_suite *suite = make(&loaded, fs_suite_winogender, "winogender");
-    struct fs_evaluate_input input = {.suite = &suite, .suites = 1};
-    struct fs_evaluate_result result;
-    evaluate(&loaded, &input, &result);
+    struct fs_suite *suite = open_suite(&loaded, "winogender", "winogender", NULL, NULL);
+    struct fs_results result;
+    evaluate(&loaded, suite, &result);
     FILE *file = open_golden("lm_eval.books-gpt2-mini.winogender.txt");
     char id[128];
     double answer[2];
@@ -412,7 +408,7 @@ static void winogender(void **state)
         assert_two_decimals(metric, value_of(&result, "all", metric),
                             100 * PRINTED("lm_evaluation_harness", model, "winogender by gender", genders[k]));
     }
-    fs_evaluate_result_release(&result);
+    fs_results_release(&result);
     fs_suite_destroy(suite);
     unload(&loaded);
 }

@@ -14,6 +14,7 @@
 
 #include "io/formats/json.h"
 #include "stages/evaluate/evaluate.h"
+#include "stages/suites/suite_registry.h"
 
 static char golden[2048], shared[2048];
 
@@ -22,7 +23,7 @@ static char golden[2048], shared[2048];
 static size_t *pair_line;
 static uint8_t (*label_order)[3];
 static struct fs_pair_list pairs;
-static struct fs_crows_list crows;
+static const struct fs_suite *crows;
 static struct fs_json_document *expected;
 
 /* Reads the items of some categories (NULL: all). */
@@ -90,7 +91,6 @@ static int teardown(void **state)
     (void)state;
     fs_json_destroy(expected);
     fs_pair_list_release(&pairs);
-    fs_crows_list_release(&crows);
     free(label_order);
     free(pair_line);
     return 0;
@@ -122,23 +122,29 @@ static void unload(struct loaded *loaded)
     free(loaded->runner);
 }
 
-static void evaluate(const struct loaded *loaded, const struct fs_evaluate_input *input, const struct fs_stamp *stamp,
-                     struct fs_evaluate_result *result)
+static void evaluate(const struct loaded *loaded, struct fs_suite *suite, struct fs_results *result)
 {
     struct fs_error err = FS_ERROR_INIT;
-    if (fs_evaluate_run(loaded->model, loaded->tokenizer, input, stamp, loaded->runner, NULL, result, &err) != 0) {
+    const struct fs_evaluate_input input = {.suite = &suite, .suites = 1};
+    if (fs_evaluate_run(loaded->model, loaded->tokenizer, &input, loaded->runner, NULL, result, &err) != 0) {
         fail_msg("%s", err.text);
     }
 }
 
-static enum fs_scoring variant_of(const struct loaded *loaded, const char *name)
+static struct fs_suite *open_suite(const struct loaded *loaded, const char *name, const char *file, const char *scoring,
+                                   const char *const *categories)
 {
-    enum fs_scoring scoring;
+    const struct fs_suite_options options = {
+        .kind = fs_model_spec(loaded->model)->kind, .scoring = scoring, .categories = categories};
+    struct fs_suite *suite = NULL;
     struct fs_error err = FS_ERROR_INIT;
-    if (fs_scoring_parse(name, fs_model_spec(loaded->model)->kind, &scoring, &err) != 0) {
+    char path[4096];
+    (void)snprintf(path, sizeof path, "%s/data/%s", shared, file);
+    if (fs_suite_kind_find(name)->open(path, &options, &suite, &err) != 0) {
         fail_msg("%s", err.text);
     }
-    return scoring;
+    assert_non_null(suite);
+    return suite;
 }
 
 /*
@@ -162,7 +168,7 @@ static void compare_scores(const char *model, const char *suite, const char *sco
         for (size_t k = 0; k < width; k++, at++) {
             assert_int_equal(fscanf(file, "%63s", word), 1);
             double wanted = strtod(word, NULL);
-            double found = score[(i * candidates + (order != NULL ? order[i][k] : k)) * 2];
+            double found = score[i * candidates + (order != NULL ? order[i][k] : k)];
             if (isnan(wanted) != isnan(found) || fabs(found - wanted) > 1e-3 * fabs(wanted) + absolute) {
                 print_message("%s: item %zu, sentence %zu: found %.7g, expected %.7g\n", path, i, k, found, wanted);
                 wrong++;
@@ -180,11 +186,10 @@ static size_t stereoset_line(size_t item)
 
 static size_t crows_line(size_t item)
 {
-    return strtoul(crows.item[item].id, NULL, 10); /* the row's index in the file */
+    return strtoul(crows->id[item], NULL, 10); /* the row's index in the file */
 }
 
-static const struct fs_result_row *find_row(const struct fs_evaluate_result *result, const char *category,
-                                            const char *metric)
+static const struct fs_result_row *find_row(const struct fs_results *result, const char *category, const char *metric)
 {
     for (size_t i = 0; i < result->rows; i++) {
         if (strcmp(result->row[i].category, category) == 0 && strcmp(result->row[i].metric, metric) == 0) {
@@ -195,8 +200,8 @@ static const struct fs_result_row *find_row(const struct fs_evaluate_result *res
 }
 
 /* Metrics to two decimals; an item nearer to a tie than float32 tells may fall to either side. */
-static void compare_metrics(const struct fs_evaluate_result *result, const char *model, const char *suite,
-                            const char *scoring, const char *const names[][2], size_t count)
+static void compare_metrics(const struct fs_results *result, const char *model, const char *suite, const char *scoring,
+                            const char *const names[][2], size_t count)
 {
     const cJSON *root = fs_json_root(expected), *category;
     const cJSON *metrics = cJSON_GetObjectItemCaseSensitive(
@@ -207,7 +212,7 @@ static void compare_metrics(const struct fs_evaluate_result *result, const char 
     {
         const char *name = strcmp(category->string, "overall") == 0 ? "all" : category->string;
         const struct fs_result_row *first = find_row(result, name, names[0][1]);
-        if (first == NULL || first->model[0].n < cJSON_GetObjectItemCaseSensitive(category, "n")->valuedouble) {
+        if (first == NULL || first->value[0].n < cJSON_GetObjectItemCaseSensitive(category, "n")->valuedouble) {
             continue; /* not in the part that was scored */
         }
         compared++;
@@ -215,18 +220,18 @@ static void compare_metrics(const struct fs_evaluate_result *result, const char 
             const cJSON *wanted = cJSON_GetObjectItemCaseSensitive(category, names[i][0]);
             const struct fs_result_row *row = find_row(result, name, names[i][1]);
             if (wanted == NULL || cJSON_IsNull(wanted)) {
-                assert_true(row == NULL || row->model[0].n == 0);
+                assert_true(row == NULL || row->value[0].n == 0);
                 continue;
             }
             assert_non_null(row);
             double near = cJSON_GetObjectItemCaseSensitive(category, "near_ties")->valuedouble;
-            double n = (double)row->model[0].n;
-            if (fabs(row->model[0].value - wanted->valuedouble) > 0.005 + 100.0 * near / n) {
+            double n = (double)row->value[0].n;
+            if (fabs(row->value[0].value - wanted->valuedouble) > 0.005 + 100.0 * near / n) {
                 fail_msg("%s %s %s %s %s: found %.4f, expected %.4f", model, suite, scoring, name, names[i][1],
-                         row->model[0].value, wanted->valuedouble);
+                         row->value[0].value, wanted->valuedouble);
             }
             if (strcmp(names[i][0], "SS_macro") == 0 || strcmp(names[i][0], "metric") == 0) {
-                assert_int_equal(row->model[0].n, cJSON_GetObjectItemCaseSensitive(category, "n")->valueint);
+                assert_int_equal(row->value[0].n, cJSON_GetObjectItemCaseSensitive(category, "n")->valueint);
             }
         }
     }
@@ -240,33 +245,36 @@ static void check_stereoset(const struct loaded *loaded, const char *model, cons
     static const char *const names[][2] = {{"SS_macro", "ss.macro"},     {"LMS_macro", "lms.macro"},
                                            {"ICAT_macro", "icat.macro"}, {"SS_micro", "ss.micro"},
                                            {"LMS_micro", "lms.micro"},   {"ICAT_micro", "icat.micro"}};
-    struct fs_evaluate_input input = {
-        .pairs_suite = "stereoset", .pairs = &pairs, .pair_scoring = variant_of(loaded, scoring)};
-    struct fs_evaluate_result result;
+    struct fs_results result;
     read_pairs(categories);
-    evaluate(loaded, &input, NULL, &result);
-    compare_scores(model, "stereoset", scoring, pairs.count, 3, result.pair_score, 4, stereoset_line, label_order,
-                   1e-9);
+    struct fs_suite *suite = open_suite(loaded, "stereoset", "stereoset/dev.json", scoring, categories);
+    assert_int_equal(suite->items, pairs.count);
+    for (size_t i = 0; i < pairs.count; i++) {
+        assert_string_equal(suite->id[i], pairs.item[i].id);
+    }
+    evaluate(loaded, suite, &result);
+    compare_scores(model, "stereoset", scoring, suite->items, 3, suite->score, suite->candidates, stereoset_line,
+                   label_order, 1e-9);
     compare_metrics(&result, model, "stereoset", scoring, names, 6);
-    fs_evaluate_result_release(&result);
+    fs_results_release(&result);
+    fs_suite_destroy(suite);
 }
 
 static void check_crows(const struct loaded *loaded, const char *model, const char *scoring,
                         const char *const *categories)
 {
-    char path[4096];
-    (void)snprintf(path, sizeof path, "%s/data/crows_pairs/crows_pairs_anonymized.csv", shared);
-    fs_crows_list_release(&crows);
-    assert_int_equal(fs_crows_read(path, categories, &crows, NULL), 0);
     static const char *const names[][2] = {
         {"metric", "crows"}, {"stereo", "crows.stereo"}, {"antistereo", "crows.antistereo"}};
-    struct fs_evaluate_input input = {.crows = &crows, .crows_scoring = variant_of(loaded, scoring)};
-    struct fs_evaluate_result result;
-    evaluate(loaded, &input, NULL, &result);
-    compare_scores(model, "crows_pairs", scoring, crows.count, 2, result.crows_score, 2, crows_line, NULL,
+    struct fs_results result;
+    struct fs_suite *suite =
+        open_suite(loaded, "crows_pairs", "crows_pairs/crows_pairs_anonymized.csv", scoring, categories);
+    crows = suite;
+    evaluate(loaded, suite, &result);
+    compare_scores(model, "crows_pairs", scoring, suite->items, 2, suite->score, suite->candidates, crows_line, NULL,
                    strncmp(scoring, "pll.", 4) == 0 ? 6e-4 : 1e-9);
     compare_metrics(&result, model, "crows_pairs", scoring, names, 3);
-    fs_evaluate_result_release(&result);
+    fs_results_release(&result);
+    fs_suite_destroy(suite);
 }
 
 static const char *const few_targets[] = {"gender", "religion", NULL};

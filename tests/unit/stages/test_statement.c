@@ -368,7 +368,7 @@ static void wrong_variants_are_errors(void **state)
     fs_plan_destroy(plan);
 }
 
-static double folded(enum fs_scoring scoring, size_t count, const struct fs_read_value *values, bool logarithm)
+static double folded(enum fs_scoring scoring, size_t count, const struct fs_plan_values *values, bool logarithm)
 {
     size_t read[4] = {2, 0, 1, 3};
     struct fs_statement statement = {scoring, FS_KEPT, count, read};
@@ -379,8 +379,9 @@ static double folded(enum fs_scoring scoring, size_t count, const struct fs_read
 static void folds_by_hand(void **state)
 {
     (void)state;
-    struct fs_read_value values[4] = {
-        {{0, log(0.5)}, {0}}, {{0, log(0.125)}, {0}}, {{0, log(0.25)}, {0}}, {{0, 0}, {0}}};
+    struct fs_read_value read[2][4] = {{{0, 0}, {0, 0}, {0, 0}, {0, 0}},
+                                       {{log(0.5), 0}, {log(0.125), 0}, {log(0.25), 0}, {0, 0}}};
+    const struct fs_plan_values folded_from = {.columns = 2, .reads = 4, .read = read[0]}, *values = &folded_from;
     assert_true(fabs(folded(FS_TARGET_PROB, 3, values, false) - 0.875 / 3) < 1e-15);
     assert_true(fabs(folded(FS_TARGET_PROB, 3, values, true) - log(0.875 / 3)) < 1e-15);
     assert_true(fabs(folded(FS_TARGET_LOGPROB, 3, values, false) - log(0.25)) < 1e-15);
@@ -390,12 +391,12 @@ static void folds_by_hand(void **state)
     assert_true(fabs(folded(FS_SENTENCE_SUM, 3, values, false) - 3 * log(0.25)) < 1e-14);
     assert_true(folded(FS_PLL_UNMODIFIED, 0, values, false) == 0.0);
     /* far below what a double holds as a probability, yet the gap is finite */
-    values[2].logprob[1] = -2000;
+    read[1][2].logprob = -2000;
     assert_true(fabs(folded(FS_TARGET_PROB, 1, values, true) + 2000) < 1e-9); /* its neighbours are 2e-13 away */
     /* Python: round(0.0005, 3), round(1.0005, 3), round(0.0625, 3), round(0.1875, 3), round(-7.27347, 3) */
     const double cases[][2] = {{0.0005, 0.001}, {1.0005, 1.0}, {0.0625, 0.062}, {0.1875, 0.188}, {-7.27347, -7.273}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        values[2].logprob[1] = cases[i][0];
+        read[1][2].logprob = cases[i][0];
         assert_true(folded(FS_PLL_UNMODIFIED, 1, values, false) == cases[i][1]);
         assert_true(folded(FS_PLL_MODIFIED, 1, values, true) == cases[i][1]);
     }

@@ -10,52 +10,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "io/formats/json.h"
-#include "results/archive_layout.h"
-#include "stages/evaluate/evaluate.h"
-#include "stages/suites/suite_registry.h"
+#include "stages/metrics/metric_table.h"
 #include "support.h"
 #include "tests/unit/bounds.h"
 
 /* Means, shares and differences in float64 of few scores below 100, which are the result's own. */
 #define ARITHMETIC 1e-12
-
-static char folder[] = "/tmp/fairstamp-suites-XXXXXX";
-
-static int make_folder(void **state)
-{
-    (void)state;
-    return mkdtemp(folder) != NULL ? 0 : -1;
-}
-
-static int remove_folder(void **state)
-{
-    char command[64];
-    (void)state;
-    (void)snprintf(command, sizeof command, "rm -r %s", folder);
-    return system(command);
-}
-
-static const char *path_of(const char *name)
-{
-    static char path[256];
-    (void)snprintf(path, sizeof path, "%s/%s", folder, name);
-    return path;
-}
-
-static const char *write_text(const char *name, const char *text)
-{
-    FILE *file = fopen(path_of(name), "w");
-    assert_non_null(file);
-    assert_true(fputs(text, file) >= 0);
-    assert_int_equal(fclose(file), 0);
-    return path_of(name);
-}
 
 /* A text of `at least` so many tokens from the model's golden file, and its log probabilities. */
 struct golden {
@@ -105,55 +69,39 @@ static double sum_of(const struct golden *golden)
     return sum;
 }
 
-static struct fs_suite *make(const struct loaded *loaded, fs_suite_maker *maker, const char *path)
+static struct fs_suite *make(const struct loaded *loaded, const char *name, const char *path)
 {
-    struct fs_error err = FS_ERROR_INIT;
-    struct fs_suite *suite = NULL;
     const struct fs_suite_options options = {.kind = loaded->style.kind,
                                              .scoring =
                                                  loaded->style.kind == FS_MASKED ? "target.prob" : "sentence.mean",
                                              .seed = 1,
                                              .text_tokens = 1000,
                                              .permutations = 1000};
-    if (maker(path, &options, &suite, &err) != 0) {
-        fail_msg("%s", err.text);
-    }
-    assert_non_null(suite);
-    return suite;
+    return open_suite(name, path, &options);
 }
 
-static void refused(fs_suite_maker *maker, const char *path, enum fs_exit code, const char *says)
+static void refused(const char *name, const char *path, enum fs_exit code, const char *says)
 {
     struct fs_error err = FS_ERROR_INIT;
     struct fs_suite *suite = NULL;
     const struct fs_suite_options options = {.kind = FS_MASKED, .scoring = "target.prob", .permutations = 10};
-    assert_int_equal(maker(path, &options, &suite, &err), -1);
+    assert_int_equal(fs_suite_kind_find(name)->open(path, &options, &suite, &err), -1);
     assert_null(suite);
     if ((int)err.code != (int)code || strstr(err.text, says) == NULL) {
         fail_msg("found %d \"%s\", expected %d and \"%s\"", (int)err.code, err.text, (int)code, says);
     }
 }
 
-static struct fs_evaluate_result evaluate(const struct loaded *loaded, struct fs_suite *suite)
+/* The unedited model alone: a score array has one column. */
+static struct fs_results measure(const struct loaded *loaded, struct fs_suite *suite)
 {
-    struct fs_evaluate_result result;
-    struct fs_error err = FS_ERROR_INIT;
     const struct fs_evaluate_input input = {.suite = &suite, .suites = 1, .bootstrap = {50, 1}};
-    if (fs_evaluate_run(loaded->model, loaded->tokenizer, &input, NULL, loaded->runner, NULL, &result, &err) != 0) {
-        fail_msg("%s", err.text);
-    }
-    return result;
+    return evaluate(loaded, &input);
 }
 
-static const struct fs_result_row *row_of(const struct fs_evaluate_result *result, const char *metric)
+static const struct fs_metric *value_of(const struct fs_results *results, const char *metric)
 {
-    for (size_t i = 0; i < result->rows; i++) {
-        if (strcmp(result->row[i].metric, metric) == 0) {
-            return &result->row[i];
-        }
-    }
-    fail_msg("no row %s", metric);
-    return NULL;
+    return &row_of(results, NULL, NULL, metric)->value[0];
 }
 
 static void assert_near(double found, double expected, double tolerance)
@@ -173,20 +121,20 @@ static void perplexity(void **state)
         (void)snprintf(name, sizeof name, "tests/golden/models/%s", models[i]);
         struct loaded loaded = load(name, 1);
         struct golden golden = golden_text(models[i], 0, 8);
-        struct fs_suite *suite = make(&loaded, fs_suite_text, write_text("text.txt", golden.text));
-        struct fs_evaluate_result result = evaluate(&loaded, suite);
-        const struct fs_result_row *row = row_of(&result, "perplexity");
+        struct fs_suite *suite = make(&loaded, "text", write_text("text.txt", golden.text));
+        struct fs_results result = measure(&loaded, suite);
+        const struct fs_metric *value = value_of(&result, "perplexity");
         double wanted = exp(-sum_of(&golden) / (double)golden.tokens);
-        assert_int_equal(row->model[0].n, golden.tokens);
+        assert_int_equal(value->n, golden.tokens);
         double bound = bound_log_p(fs_model_spec(loaded.model));
-        assert_near(row->model[0].value / wanted, 1.0, bound);
+        assert_near(value->value / wanted, 1.0, bound);
         assert_near(suite->score[0], sum_of(&golden), (double)golden.tokens * bound);
-        fs_evaluate_result_release(&result);
+        fs_results_release(&result);
         fs_suite_destroy(suite);
         fs_json_destroy(golden.document);
         unload(&loaded);
     }
-    refused(fs_suite_text, path_of("missing"), FS_EXIT_NO_INPUT, "missing");
+    refused("text", path_of("missing"), FS_EXIT_NO_INPUT, "missing");
 }
 
 static void write_winobias(const char *pro, const char *anti)
@@ -209,8 +157,8 @@ static void winobias(void **state)
     struct loaded loaded = load("tests/golden/models/gpt2-tiny", 1);
     struct golden pro = golden_text("gpt2-tiny", 0, 8), anti = golden_text("gpt2-tiny", 1, 8);
     write_winobias(pro.text, anti.text);
-    struct fs_suite *suite = make(&loaded, fs_suite_winobias, folder);
-    struct fs_evaluate_result result = evaluate(&loaded, suite);
+    struct fs_suite *suite = make(&loaded, "winobias", folder);
+    struct fs_results result = measure(&loaded, suite);
     assert_int_equal(suite->items, 4);
     assert_string_equal(suite->id[2], "type2.dev.1");
     double bound = (double)(pro.tokens + anti.tokens) * bound_log_p(fs_model_spec(loaded.model));
@@ -219,11 +167,11 @@ static void winobias(void **state)
         assert_near(suite->score[fs_suite_at(suite, i, 1, 0)], sum_of(&anti), bound);
     }
     double share = sum_of(&pro) > sum_of(&anti) ? 100.0 : 0.0;
-    assert_near(row_of(&result, "pro")->model[0].value, share, 0);
-    assert_int_equal(row_of(&result, "pro")->model[0].n, 4);
-    assert_int_equal(row_of(&result, "pro.type2")->model[0].n, 2);
-    assert_near(row_of(&result, "gap")->model[0].value, fabs(sum_of(&pro) - sum_of(&anti)), bound);
-    fs_evaluate_result_release(&result);
+    assert_near(value_of(&result, "pro")->value, share, 0);
+    assert_int_equal(value_of(&result, "pro")->n, 4);
+    assert_int_equal(value_of(&result, "pro.type2")->n, 2);
+    assert_near(value_of(&result, "gap")->value, fabs(sum_of(&pro) - sum_of(&anti)), bound);
+    fs_results_release(&result);
     fs_suite_destroy(suite);
     fs_json_destroy(pro.document);
     fs_json_destroy(anti.document);
@@ -231,17 +179,17 @@ static void winobias(void **state)
     /* brackets and number go */
     struct loaded masked = load("tests/golden/models/bert-tiny", 1);
     write_winobias("[The nurse] saw that [she] was late.", "[The nurse] saw that [he] was late.");
-    suite = make(&masked, fs_suite_winobias, folder);
-    result = evaluate(&masked, suite);
-    assert_int_equal(row_of(&result, "pro")->model[0].n, 4);
-    fs_evaluate_result_release(&result);
+    suite = make(&masked, "winobias", folder);
+    result = measure(&masked, suite);
+    assert_int_equal(value_of(&result, "pro")->n, 4);
+    fs_results_release(&result);
     fs_suite_destroy(suite);
     unload(&masked);
     (void)write_text("anti_stereotyped_type2.txt.dev", "1 He ran.\n2 He sat.\n");
-    refused(fs_suite_winobias, folder, FS_EXIT_DATA, "found 2 sentences, expected 1");
+    refused("winobias", folder, FS_EXIT_DATA, "found 2 sentences, expected 1");
     write_winobias("The same.", "The same.");
-    refused(fs_suite_winobias, folder, FS_EXIT_DATA, "another pronoun");
-    refused(fs_suite_winobias, path_of("missing"), FS_EXIT_NO_INPUT, "missing");
+    refused("winobias", folder, FS_EXIT_DATA, "another pronoun");
+    refused("winobias", path_of("missing"), FS_EXIT_NO_INPUT, "missing");
 }
 
 #define WINOGENDER                                                                                                     \
@@ -257,31 +205,31 @@ static void winogender(void **state)
     (void)write_text("all_sentences.tsv", WINOGENDER);
     for (size_t i = 0; i < 2; i++) {
         struct loaded loaded = load(models[i], 1);
-        struct fs_suite *suite = make(&loaded, fs_suite_winogender, folder);
-        struct fs_evaluate_result result = evaluate(&loaded, suite);
+        struct fs_suite *suite = make(&loaded, "winogender", folder);
+        struct fs_results result = measure(&loaded, suite);
         assert_int_equal(suite->items, 1);
         assert_string_equal(suite->id[0], "nurse.patient.0");
         const double *score = suite->score; /* male, female, neutral, then occupation and participant of each */
-        assert_near(row_of(&result, "male")->model[0].value, score[0] > score[2] ? 100 : 0, 0);
-        assert_near(row_of(&result, "gap")->model[0].value, fabs(score[0] - score[2]), ARITHMETIC);
-        assert_near(row_of(&result, "accuracy.male")->model[0].value, score[6] >= score[8] ? 100 : 0, 0);
+        assert_near(value_of(&result, "male")->value, score[0] > score[1] ? 100 : 0, 0);
+        assert_near(value_of(&result, "gap")->value, fabs(score[0] - score[1]), ARITHMETIC);
+        assert_near(value_of(&result, "accuracy.male")->value, score[3] >= score[4] ? 100 : 0, 0);
         for (size_t k = 0; k < 9; k++) {
-            assert_true(score[2 * k] < 0.0);
+            assert_true(score[k] < 0.0);
         }
-        fs_evaluate_result_release(&result);
+        fs_results_release(&result);
         fs_suite_destroy(suite);
         unload(&loaded);
     }
     (void)write_text("all_sentences.tsv", "sentid\tsentence\nnurse.patient.0.male.txt\tNo such word.\n");
-    refused(fs_suite_winogender, folder, FS_EXIT_DATA, "expected a male pronoun");
+    refused("winogender", folder, FS_EXIT_DATA, "expected a male pronoun");
     (void)write_text("all_sentences.tsv", "sentid\tsentence\nnurse.patient.2.male.txt\tHe ran.\n");
-    refused(fs_suite_winogender, folder, FS_EXIT_DATA, "expected occupation.participant");
+    refused("winogender", folder, FS_EXIT_DATA, "expected occupation.participant");
     (void)write_text("all_sentences.tsv", "sentid\tsentence\nnurse.patient.0.male.txt\tHe ran.\n");
-    refused(fs_suite_winogender, folder, FS_EXIT_DATA, "found no female sentence");
+    refused("winogender", folder, FS_EXIT_DATA, "found no female sentence");
     (void)write_text("all_sentences.tsv", "sentid\tsentence\nonly one field\n");
-    refused(fs_suite_winogender, folder, FS_EXIT_DATA, "line 2: found 1 tab-separated fields, expected 2");
+    refused("winogender", folder, FS_EXIT_DATA, "line 2: found 1 tab-separated fields, expected 2");
     (void)write_text("all_sentences.tsv", "id\tsentence\nx\ty\n");
-    refused(fs_suite_winogender, folder, FS_EXIT_DATA, "no column \"sentid\"");
+    refused("winogender", folder, FS_EXIT_DATA, "no column \"sentid\"");
 }
 
 #define BEC "\tSent_TM\tSent_TAM\tPerson\tGender\tProf_Gender\n"
@@ -293,22 +241,22 @@ static void bec_pro(void **state)
     const char *path = write_text("bec.tsv", BEC "0\t[MASK] is a nurse.\t[MASK] is a [MASK].\tHe\tmale\tfemale\n"
                                                  "1\t[MASK] is a nurse.\t[MASK] is a [MASK].\tShe\tfemale\tfemale\n"
                                                  "2\t[MASK] is tired.\t[MASK] is tired.\tShe\tfemale\tmale\n");
-    struct fs_suite *suite = make(&loaded, fs_suite_bec_pro, path);
-    struct fs_evaluate_result result = evaluate(&loaded, suite);
-    double male = suite->score[0] - suite->score[2], female = suite->score[4] - suite->score[6];
-    assert_near(row_of(&result, "male in female jobs")->model[0].value, male, ARITHMETIC);
-    assert_near(row_of(&result, "female in female jobs")->model[0].value, female, ARITHMETIC);
-    assert_near(row_of(&result, "gap in female jobs")->model[0].value, male - female, ARITHMETIC);
-    assert_near(row_of(&result, "female in male jobs")->model[0].value, 0.0, 0.0); /* the same sentence twice */
-    assert_string_equal(fs_layout_metric_unit("female in male jobs"), "nat");
-    assert_string_equal(fs_layout_metric_unit("male in balanced jobs"), "nat");
-    assert_string_equal(fs_layout_metric_unit("male"), "percent"); /* Winogender's */
-    fs_evaluate_result_release(&result);
+    struct fs_suite *suite = make(&loaded, "bec_pro", path);
+    struct fs_results result = measure(&loaded, suite);
+    double male = suite->score[0] - suite->score[1], female = suite->score[2] - suite->score[3];
+    assert_near(value_of(&result, "male in female jobs")->value, male, ARITHMETIC);
+    assert_near(value_of(&result, "female in female jobs")->value, female, ARITHMETIC);
+    assert_near(value_of(&result, "gap in female jobs")->value, male - female, ARITHMETIC);
+    assert_near(value_of(&result, "female in male jobs")->value, 0.0, 0.0); /* the same sentence twice */
+    assert_string_equal(fs_metric_kind_find("female in male jobs")->unit, "nat");
+    assert_string_equal(fs_metric_kind_find("male in balanced jobs")->unit, "nat");
+    assert_string_equal(fs_metric_kind_find("male")->unit, "percent"); /* Winogender's */
+    fs_results_release(&result);
     fs_suite_destroy(suite);
     unload(&loaded);
-    refused(fs_suite_bec_pro, write_text("bec.tsv", BEC "0\tNo mask.\t[MASK].\tHe\tmale\tmale\n"), FS_EXIT_DATA,
+    refused("bec_pro", write_text("bec.tsv", BEC "0\tNo mask.\t[MASK].\tHe\tmale\tmale\n"), FS_EXIT_DATA,
             "expected a sentence with [MASK]");
-    refused(fs_suite_bec_pro, write_text("bec.tsv", BEC "0\t[MASK].\t[MASK].\tHe\tman\tmale\n"), FS_EXIT_DATA,
+    refused("bec_pro", write_text("bec.tsv", BEC "0\t[MASK].\t[MASK].\tHe\tman\tmale\n"), FS_EXIT_DATA,
             "found \"man\", expected male, female");
 }
 
@@ -325,11 +273,11 @@ static void seat(void **state)
                                   "\"targ2\": {\"category\": \"y\", \"examples\": [\"a dog\", \"the sea\"]},"
                                   "\"attr1\": {\"category\": \"a\", \"examples\": [\"good\", \"bad\"]},"
                                   "\"attr2\": {\"category\": \"b\", \"examples\": [\"rain\", \"sun\", \"snow\"]}}");
-    struct fs_suite *suite = make(&loaded, fs_suite_seat, path);
-    struct fs_evaluate_result result = evaluate(&loaded, suite);
+    struct fs_suite *suite = make(&loaded, "seat", path);
+    struct fs_results result = measure(&loaded, suite);
     assert_int_equal(suite->items, 9); /* "two" counts once */
-    assert_string_equal(row_of(&result, "effect_size")->category, SEAT_NAME);
-    const double s[4] = {suite->score[0], suite->score[2], suite->score[4], suite->score[6]};
+    assert_string_equal(row_of(&result, NULL, NULL, "effect_size")->category, SEAT_NAME);
+    const double *s = suite->score;
     double mean = (s[0] + s[1] + s[2] + s[3]) / 4, variance = 0.0, reached = 0.0;
     for (size_t i = 0; i < 4; i++) {
         variance += (s[i] - mean) * (s[i] - mean) / 3.0;
@@ -337,15 +285,14 @@ static void seat(void **state)
             reached += s[i] + s[k] >= s[0] + s[1] ? 1.0 : 0.0;
         }
     }
-    assert_near(row_of(&result, "effect_size")->model[0].value,
-                ((s[0] + s[1]) / 2 - (s[2] + s[3]) / 2) / sqrt(variance),
+    assert_near(value_of(&result, "effect_size")->value, ((s[0] + s[1]) / 2 - (s[2] + s[3]) / 2) / sqrt(variance),
                 1e-9); /* the deviation of s, which divides, may be small */
-    assert_near(row_of(&result, "p_value")->model[0].value, reached / 6.0, ARITHMETIC);
-    fs_evaluate_result_release(&result);
+    assert_near(value_of(&result, "p_value")->value, reached / 6.0, ARITHMETIC);
+    fs_results_release(&result);
     fs_suite_destroy(suite);
     unload(&loaded);
-    refused(fs_suite_seat, write_text("t.jsonl", "{\"targ1\": {\"examples\": []}}"), FS_EXIT_DATA, "found none");
-    refused(fs_suite_seat, write_text("t.jsonl", "{\"targ1\": {\"examples\": [1]}}"), FS_EXIT_DATA, "found a number");
+    refused("seat", write_text("t.jsonl", "{\"targ1\": {\"examples\": []}}"), FS_EXIT_DATA, "found none");
+    refused("seat", write_text("t.jsonl", "{\"targ1\": {\"examples\": [1]}}"), FS_EXIT_DATA, "found a number");
 }
 
 static void facts(void **state)
@@ -356,18 +303,18 @@ static void facts(void **state)
         "facts.json", "[{\"case_id\": 4, \"prompt\": \"The capital of France is \", \"ground_truth\": \"Paris\","
                       "\"target_new\": \"Rome\", \"rephrase_prompt\": \"France is ruled from\","
                       "\"locality_prompt\": \"The dog saw a\", \"locality_ground_truth\": \"cat\"}]");
-    struct fs_suite *suite = make(&loaded, fs_suite_counterfact, path);
-    struct fs_evaluate_result result = evaluate(&loaded, suite);
+    struct fs_suite *suite = make(&loaded, "counterfact", path);
+    struct fs_results result = measure(&loaded, suite);
     assert_int_equal(suite->items, 1);
     assert_string_equal(suite->id[0], "4");
-    assert_near(row_of(&result, "ds")->model[0].value, suite->score[0] > suite->score[2] ? 100 : 0, 0);
-    assert_near(row_of(&result, "rs.locality")->model[0].value, 100, 0);
-    fs_evaluate_result_release(&result);
+    assert_near(value_of(&result, "ds")->value, suite->score[0] > suite->score[1] ? 100 : 0, 0);
+    assert_near(value_of(&result, "rs.locality")->value, 100, 0);
+    fs_results_release(&result);
     fs_suite_destroy(suite);
     unload(&loaded);
-    refused(fs_suite_counterfact, write_text("facts.json", "[{\"case_id\": 4}]"), FS_EXIT_DATA, "[0].prompt");
-    refused(fs_suite_known_facts, write_text("facts.json", "[]"), FS_EXIT_DATA, "an empty array");
-    refused(fs_suite_known_facts, write_text("facts.json", "{}"), FS_EXIT_DATA, "an object");
+    refused("counterfact", write_text("facts.json", "[{\"case_id\": 4}]"), FS_EXIT_DATA, "[0].prompt");
+    refused("known_facts", write_text("facts.json", "[]"), FS_EXIT_DATA, "an empty array");
+    refused("known_facts", write_text("facts.json", "{}"), FS_EXIT_DATA, "an object");
 }
 
 /* Intersentence: the mean log p of the sentence's tokens given the context, from a file with one item. */
@@ -382,8 +329,8 @@ static void intersentence(void **state)
                    "{\"sentence\": \"She was kind.\", \"id\": \"a\", \"gold_label\": \"stereotype\"},"
                    "{\"sentence\": \"He was rude.\", \"id\": \"b\", \"gold_label\": \"anti-stereotype\"},"
                    "{\"sentence\": \"Rain is wet.\", \"id\": \"c\", \"gold_label\": \"unrelated\"}]}]}}");
-    struct fs_suite *suite = make(&loaded, fs_suite_stereoset_intersentence, path);
-    struct fs_evaluate_result result = evaluate(&loaded, suite);
+    struct fs_suite *suite = make(&loaded, "stereoset_intersentence", path);
+    struct fs_results result = measure(&loaded, suite);
     struct fs_plan *plan = NULL;
     struct fs_statement statement;
     struct fs_error err = FS_ERROR_INIT;
@@ -392,22 +339,23 @@ static void intersentence(void **state)
     assert_int_equal(
         fs_statement_compile(plan, loaded.tokenizer, &loaded.style, FS_SENTENCE_SUM, &text, &statement, &err), 0);
     assert_int_equal(fs_plan_seal(plan, SIZE_MAX, 1000, &err), 0);
-    struct fs_read_value *value = calloc(fs_plan_reads(plan), sizeof *value);
-    assert_int_equal(fs_plan_execute(plan, loaded.model, NULL, loaded.runner, NULL, value, NULL, &err), 0);
+    const struct fs_edit_list none = {0};
+    struct fs_plan_values values;
+    assert_int_equal(fs_plan_execute(plan, loaded.model, &none, loaded.runner, NULL, &values, &err), 0);
     struct fs_encoding context = {0};
     assert_int_equal(fs_tokenizer_encode(loaded.tokenizer, "The nurse came in.", 18, &context, &err), 0);
     double sum = 0.0;
     for (size_t i = context.count; i < statement.count; i++) {
-        sum += value[statement.read[i]].logprob[0] / (double)(statement.count - context.count);
+        sum += fs_values_logprob(&values, 0, statement.read[i]) / (double)(statement.count - context.count);
     }
     /* the executor packs one pass here, and all of the suite's there */
     assert_near(suite->score[0] / exp(sum), 1.0, bound_log_p(fs_model_spec(loaded.model)));
-    assert_int_equal(row_of(&result, "ss.macro")->model[0].n, 1);
-    free(value);
+    assert_int_equal(value_of(&result, "ss.macro")->n, 1);
+    fs_plan_values_release(&values);
     fs_encoding_release(&context);
     fs_statement_release(&statement);
     fs_plan_destroy(plan);
-    fs_evaluate_result_release(&result);
+    fs_results_release(&result);
     fs_suite_destroy(suite);
     unload(&loaded);
 }

@@ -61,6 +61,7 @@ static double loss_of(const struct bench *bench, const struct fs_stamp_units *un
                       const struct fs_stamp_options *options, const struct fs_stamp *stamp, fs_real *gradient)
 {
     struct fs_error err = FS_ERROR_INIT;
+    const struct fs_edit edit = fs_stamp_edit(stamp);
     size_t d = stamp->hidden, V = fs_model_spec(bench->model)->vocabulary;
     fs_real *h = calloc(units->most_tokens * d, sizeof *h), *dh = calloc(units->most_tokens * d, sizeof *dh);
     fs_real *logprob = calloc(units->most_rows * V, sizeof *logprob);
@@ -68,7 +69,7 @@ static double loss_of(const struct bench *bench, const struct fs_stamp_units *un
     for (size_t u = 0; u < units->count; u++) {
         const struct fs_stamp_unit *unit = &units->unit[u];
         double value[FS_VALUE_COUNT], score[8] = {0};
-        assert_done(fs_upper_forward(bench->model, bench->workspace, bench->tape, &unit->batch, stamp, unit->x,
+        assert_done(fs_upper_forward(bench->model, bench->workspace, bench->tape, &unit->batch, &edit, unit->x,
                                      unit->base, h, &err),
                     err);
         assert_done(
@@ -387,12 +388,13 @@ static void compare_term(const struct bench *bench, const struct golden *g, cons
                          const cJSON *expected)
 {
     struct fs_error err = FS_ERROR_INIT;
+    const struct fs_edit edit = fs_stamp_edit(stamp);
     size_t d = stamp->hidden, T = g->batch.tokens;
     fs_real *h = calloc(T * d, sizeof *h), *dx = calloc(T * d, sizeof *dx);
     fs_real *logprob = calloc(g->loss.rows * g->loss.vocabulary, sizeof *logprob);
     fs_real *gradient = calloc(fs_stamp_parameters(d, stamp->width), sizeof *gradient);
     double value[FS_VALUE_COUNT], score[1];
-    assert_done(fs_upper_forward(bench->model, bench->workspace, bench->tape, &g->batch, stamp, x, base, h, &err), err);
+    assert_done(fs_upper_forward(bench->model, bench->workspace, bench->tape, &g->batch, &edit, x, base, h, &err), err);
     assert_done(fs_tape_read(bench->model, bench->workspace, bench->tape, h, g->loss.rows, g->row, logprob, &err), err);
     assert_done(fs_loss_evaluate(&g->loss, options, WIDTH, logprob, value, score, &err), err);
     assert_done(fs_tape_read_backward(bench->model, bench->workspace, bench->tape, logprob, h, &err), err);

@@ -125,15 +125,17 @@ static void resumes(void **state)
         struct fs_archive *archive;
         assert_done(fs_archive_open(stop.path, "part", &archive, &err), err);
         assert_done(fs_stamp_read_state(archive, &parts, &err), err);
-        struct fs_stamp alone;
-        assert_done(fs_stamp_read(archive, m.spec, &alone, &err), err);
-        assert_memory_equal(alone.parameters, parts.stamp.parameters,
-                            fs_stamp_parameters(alone.hidden, alone.width) * sizeof(fs_real));
-        fs_stamp_release(&alone);
+        struct fs_edit alone = {.kind = &fs_edit_stamp};
+        assert_done(alone.kind->read(archive, &alone, &err), err);
+        assert_done(alone.kind->check(&alone, m.spec, &err), err);
+        assert_int_equal(alone.first_layer, parts.stamp.layer);
+        assert_int_equal(alone.count, fs_stamp_parameters(parts.stamp.hidden, parts.stamp.width));
+        assert_memory_equal(alone.number, parts.stamp.parameters, alone.count * sizeof(fs_real));
         struct fs_spec other = *m.spec;
         other.hidden = 8;
-        assert_int_equal(fs_stamp_read(archive, &other, &alone, &err), -1);
+        assert_int_equal(alone.kind->check(&alone, &other, &err), -1);
         assert_int_equal(err.code, FS_EXIT_DATA);
+        fs_edit_release(&alone);
         fs_archive_close(archive);
         assert_int_equal(parts.step, stops);
     }
