@@ -18,6 +18,9 @@ static const char *const tokenizer_files[] = {
     "merges.txt",     "special_tokens_map.json", "added_tokens.json"};
 #define TOKENIZER_FILES (sizeof tokenizer_files / sizeof tokenizer_files[0])
 
+#define METHODS "methods."
+#define OF_METHODS (1u << FS_STAGE_COUNT) /* beside the bits of stages: files of the models of methods */
+
 /* One hashed input file. */
 struct hashed {
     char *name;
@@ -27,7 +30,7 @@ struct hashed {
 
 struct inputs {
     struct hashed *file;
-    size_t count;
+    size_t count, capacity;
     enum fs_model_kind kind;
 };
 
@@ -39,12 +42,18 @@ static void release_inputs(struct inputs *inputs)
     free(inputs->file);
 }
 
+/* Names of a model's files stand behind "model" or "methods.<name>". */
+static bool is_of_model(const char *prefix)
+{
+    return strcmp(prefix, "model") == 0 || strncmp(prefix, METHODS, strlen(METHODS)) == 0;
+}
+
 static int add_file(struct inputs *inputs, const char *prefix, const char *path, unsigned stages, struct fs_error *err)
 {
     struct hashed *file = &inputs->file[inputs->count];
     const char *slash = strrchr(path, '/');
     const char *base = slash != NULL ? slash + 1 : path;
-    bool of_model = strcmp(prefix, "model") == 0;
+    bool of_model = is_of_model(prefix);
     if (fs_folder_digest(path, file->digest, err) != 0) {
         return fs_error_prepend(err, "%s", prefix);
     }
@@ -57,14 +66,15 @@ static int add_file(struct inputs *inputs, const char *prefix, const char *path,
     return 0;
 }
 
-static int hash_tokenizer(struct inputs *inputs, const char *folder, unsigned stages, struct fs_error *err)
+static int hash_tokenizer(struct inputs *inputs, const char *prefix, const char *folder, unsigned stages,
+                          struct fs_error *err)
 {
     for (size_t i = 0; i < TOKENIZER_FILES; i++) {
         char *path;
         if (asprintf(&path, "%s/%s", folder, tokenizer_files[i]) < 0) {
             return fs_error_memory(err, strlen(folder), "a path");
         }
-        int status = access(path, F_OK) == 0 ? add_file(inputs, "model", path, stages, err) : 0;
+        int status = access(path, F_OK) == 0 ? add_file(inputs, prefix, path, stages, err) : 0;
         free(path);
         if (status != 0) {
             return -1;
@@ -73,24 +83,44 @@ static int hash_tokenizer(struct inputs *inputs, const char *folder, unsigned st
     return 0;
 }
 
-static int hash_model(struct inputs *inputs, const char *folder, struct fs_error *err)
+static int reserve(struct inputs *inputs, size_t files, struct fs_error *err)
 {
-    unsigned stages = fs_job_key("model")->stages;
+    return fs_grow(&inputs->file, &inputs->capacity, inputs->count + files, sizeof *inputs->file, "hashes of inputs", err);
+}
+
+static int hash_model(struct inputs *inputs, const char *prefix, const char *folder, unsigned stages,
+                      enum fs_model_kind *kind, struct fs_error *err)
+{
     struct fs_model *model;
     if (fs_model_open(folder, &model, err) != 0) {
         return -1;
     }
     size_t files;
     const char *const *file = fs_model_files(model, &files);
-    inputs->kind = fs_model_spec(model)->kind;
-    inputs->file =
-        fs_allocate(files + TOKENIZER_FILES + FS_MOST_JOB_KEYS, sizeof *inputs->file, "hashes of inputs", err);
-    int status = inputs->file == NULL ? -1 : 0;
+    *kind = fs_model_spec(model)->kind;
+    int status = reserve(inputs, files + TOKENIZER_FILES, err);
     for (size_t i = 0; status == 0 && i < files; i++) {
-        status = add_file(inputs, "model", file[i], stages, err);
+        status = add_file(inputs, prefix, file[i], stages, err);
     }
     fs_model_destroy(model);
-    return status == 0 ? hash_tokenizer(inputs, folder, stages, err) : -1;
+    return status == 0 ? hash_tokenizer(inputs, prefix, folder, stages, err) : -1;
+}
+
+/* The models that methods take are measured only. */
+static int hash_methods(const struct fs_job *job, struct inputs *inputs, struct fs_error *err)
+{
+    size_t methods;
+    const struct fs_job_method *method = fs_job_methods(job, &methods);
+    for (size_t i = 0; i < methods; i++) {
+        char prefix[FS_COLUMN_NAME_SIZE + sizeof METHODS];
+        enum fs_model_kind kind;
+        snprintf(prefix, sizeof prefix, "%s%s", METHODS, method[i].name);
+        if (method[i].path != NULL &&
+            hash_model(inputs, prefix, method[i].path, OF_METHODS, &kind, err) != 0) {
+            return fs_error_prepend(err, "%s", prefix);
+        }
+    }
+    return 0;
 }
 
 static int hash_inputs(const struct fs_job *job, struct inputs *inputs, struct fs_error *err)
@@ -98,7 +128,10 @@ static int hash_inputs(const struct fs_job *job, struct inputs *inputs, struct f
     size_t count;
     const struct fs_job_key *key = fs_job_keys(&count);
     const char *model = fs_job_settings(job)->model;
-    int status = hash_model(inputs, model, err);
+    int status = hash_model(inputs, "model", model, fs_job_key("model")->stages, &inputs->kind, err);
+    if (status == 0) {
+        status = hash_methods(job, inputs, err) == 0 ? reserve(inputs, count, err) : -1;
+    }
     for (size_t i = 0; status == 0 && i < count; i++) {
         const char *path = fs_job_value(job, key[i].setting)->text;
         if (key[i].setting->kind == FS_SETTING_PATH && key[i].stages != 0 && path != NULL && path != model) {
@@ -143,20 +176,42 @@ static void write_scorings(FILE *stream, const struct fs_job *job, enum fs_model
     }
 }
 
+/* The columns of the evaluation; the stages before it, and the layers', have the trained method alone. */
+static void write_methods(FILE *stream, const struct fs_job *job, enum fs_stage stage)
+{
+    size_t methods;
+    const struct fs_job_method *method = fs_job_methods(job, &methods);
+    const struct fs_job_method *trained = fs_job_trained(job);
+    if (stage == FS_STAGE_TRACE) {
+        return;
+    }
+    if (stage != FS_STAGE_EVALUATE) {
+        fprintf(stream, "method = %s\n", trained != NULL ? trained->method->name : "");
+        return;
+    }
+    fprintf(stream, "methods = ");
+    for (size_t i = 0; i < methods; i++) {
+        fprintf(stream, "%s%s=%s", i > 0 ? "," : "", method[i].name, method[i].method->name);
+    }
+    fprintf(stream, "\n");
+}
+
 static void write_settings(FILE *stream, const struct fs_job *job, const struct inputs *inputs, enum fs_stage stage,
                            const char *previous)
 {
+    unsigned keys = fs_stage_rules[stage].keys | (stage == FS_STAGE_EVALUATE ? OF_METHODS : 0);
     size_t count;
     const struct fs_job_key *key = fs_job_keys(&count);
     fprintf(stream, "archive = %d\nstage = %s\n", FS_ARCHIVE_VERSION, fs_stage_names[stage]);
     for (size_t i = 0; i < count; i++) {
-        if ((key[i].stages & fs_stage_rules[stage].keys) != 0 && key[i].setting->kind != FS_SETTING_PATH) {
+        if ((key[i].stages & keys) != 0 && key[i].setting->kind != FS_SETTING_PATH) {
             fs_setting_write(stream, key[i].setting, fs_job_value(job, key[i].setting), inputs->kind);
         }
     }
+    write_methods(stream, job, stage);
     write_scorings(stream, job, inputs->kind, stage);
     for (size_t i = 0; i < inputs->count; i++) {
-        if ((inputs->file[i].stages & fs_stage_rules[stage].keys) != 0) {
+        if ((inputs->file[i].stages & keys) != 0) {
             fprintf(stream, "%s = %s\n", inputs->file[i].name, inputs->file[i].digest);
         }
     }
@@ -217,7 +272,7 @@ static bool has_line(const char *text, const char *line, size_t length)
 int fs_fingerprint_other_model(const char *found, const char *folder, char *name, size_t size, struct fs_error *err)
 {
     struct inputs inputs = {0};
-    int status = hash_model(&inputs, folder, err);
+    int status = hash_model(&inputs, "model", folder, fs_job_key("model")->stages, &inputs.kind, err);
     name[0] = '\0';
     for (size_t i = 0; status == 0 && i < inputs.count && name[0] == '\0'; i++) {
         char line[512];

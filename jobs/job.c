@@ -7,13 +7,15 @@
 #include "io/file_map.h"
 #include "io/formats/json.h"
 #include "jobs/job_keys.h"
-#include "stages/methods/stamp.h"
+#include "stages/methods/method.h"
 #include "stages/suites/suite_registry.h"
 
 struct fs_job {
     char *source;
     struct fs_setting_value value[FS_MOST_JOB_KEYS]; /* of fs_job_keys() */
     struct fs_job_settings settings;
+    struct fs_job_method *method; /* [methods] */
+    size_t methods;
 };
 
 static struct fs_setting_value *value_of(struct fs_job *job, const struct fs_job_key *key)
@@ -194,6 +196,19 @@ static int check_pairs(const struct fs_job *job, const char *path, struct fs_err
     return 0;
 }
 
+static int read_methods(struct fs_job *job, const char *path, struct fs_error *err)
+{
+    static const char *const usual[] = {"stamp", NULL};
+    const struct fs_job_settings *settings = &job->settings;
+    if (settings->method != NULL && settings->methods != NULL) {
+        return fs_error_set(err, FS_EXIT_CONFIG, "%s: found both method and methods; leave one of them out", path);
+    }
+    const char *const *entry = settings->methods != NULL ? settings->methods
+                               : settings->method != NULL ? settings->method
+                                                          : usual;
+    return fs_methods_read(entry, &job->method, &job->methods, err) == 0 ? 0 : fs_error_prepend(err, "%s", path);
+}
+
 static int read_defaults(struct fs_job *job, struct fs_error *err)
 {
     const struct fs_setting_origin origin = {.name = "default"};
@@ -213,7 +228,7 @@ static int read_defaults(struct fs_job *job, struct fs_error *err)
 static void fill_settings(struct fs_job *job)
 {
     static const struct fs_settings *const tables[] = {
-        &fs_core_settings,     &fs_attribute_settings,  &fs_edit_settings,
+        &fs_core_settings,     &fs_attribute_settings,  &fs_edit_settings,  &fs_methods_settings,
         &fs_split_settings,    &fs_validation_settings, &fs_reuse_settings,
         &fs_evaluate_settings, &fs_compare_settings,    &fs_checkpoint_settings};
     for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
@@ -233,7 +248,7 @@ int fs_job_load(const char *path, const char *const *set, size_t sets, struct fs
     }
     if (status == 0) {
         fill_settings(job);
-        status = check_required(job, path, err) == 0 ? check_pairs(job, path, err) : -1;
+        status = check_required(job, path, err) == 0 && read_methods(job, path, err) == 0 ? check_pairs(job, path, err) : -1;
     }
     if (status != 0) {
         fs_job_destroy(job);
@@ -251,6 +266,7 @@ void fs_job_destroy(struct fs_job *job)
     for (size_t i = 0; i < FS_MOST_JOB_KEYS; i++) {
         fs_setting_release(&job->value[i]);
     }
+    free(job->method);
     free(job->source);
     free(job);
 }
@@ -292,11 +308,38 @@ const char *fs_job_data(const struct fs_job *job, const char *suite)
     return fs_job_text(job, name);
 }
 
+const struct fs_job_method *fs_job_methods(const struct fs_job *job, size_t *count)
+{
+    *count = job->methods;
+    return job->method;
+}
+
+const struct fs_job_method *fs_job_trained(const struct fs_job *job)
+{
+    for (size_t i = 0; i < job->methods; i++) {
+        if (job->method[i].method->trainer != NULL) {
+            return &job->method[i];
+        }
+    }
+    return NULL;
+}
+
+void fs_job_training_size(const struct fs_job *job, const struct fs_spec *spec, struct fs_training_size *size)
+{
+    const struct fs_job_method *trained = fs_job_trained(job);
+    union fs_method_settings settings = {0};
+    *size = (struct fs_training_size){0};
+    if (trained != NULL) {
+        fs_job_fill(job, trained->method->settings, spec != NULL ? spec->kind : FS_MASKED, &settings);
+        trained->method->trainer->size(&settings, spec, size);
+    }
+}
+
 size_t fs_job_layer(const struct fs_job *job)
 {
-    struct fs_stamp_options options = {0};
-    fs_job_fill(job, &fs_stamp_settings, 0, &options);
-    return options.layer;
+    struct fs_training_size size;
+    fs_job_training_size(job, NULL, &size);
+    return size.layer;
 }
 
 const char *fs_job_source(const struct fs_job *job)

@@ -12,6 +12,7 @@
 #include "io/error.h"
 #include "io/settings/settings.h"
 #include "jobs/job_settings.h"
+#include "jobs/methods.h"
 #include "jobs/stage_names.h"
 
 struct fs_job;
@@ -34,7 +35,13 @@ const struct fs_setting_value *fs_job_value(const struct fs_job *job, const stru
 
 /* The file or folder of data.<suite>; NULL: not given. */
 const char *fs_job_data(const struct fs_job *job, const char *suite);
-/* The stamp's layer; FS_AUTO: the decisive layer of the trace. */
+/* [count] what is compared, in the order of the job; at least one. */
+const struct fs_job_method *fs_job_methods(const struct fs_job *job, size_t *count);
+/* The one of them that trains; NULL: none. */
+const struct fs_job_method *fs_job_trained(const struct fs_job *job);
+/* Of the training; all zero where no method trains. `spec` NULL: no parameters. */
+void fs_job_training_size(const struct fs_job *job, const struct fs_spec *spec, struct fs_training_size *size);
+/* The trained layer; FS_AUTO: the decisive layer of the trace. */
 size_t fs_job_layer(const struct fs_job *job);
 /* The file's own text, for provenance. */
 const char *fs_job_source(const struct fs_job *job);

@@ -5,7 +5,7 @@
 
 #include "jobs/job_settings.h"
 #include "jobs/stage_names.h"
-#include "stages/methods/stamp.h"
+#include "stages/methods/method.h"
 #include "stages/suites/suite_registry.h"
 #include "stages/trace/trace.h"
 
@@ -118,12 +118,17 @@ const struct fs_job_key *fs_job_keys(size_t *count)
         add_table(&fs_attribute_settings, TRACE);
         fill_edit_choices();
         add_table(&fs_edit_settings, ALL);
+        add_table(&fs_methods_settings, 0); /* the fingerprint takes names and models */
         add_scorings();
         add_table(&fs_split_settings, STAMP | EVALUATE);
         add_table(&fs_validation_settings, ALL);
         add_table(&fs_trace_settings, TRACE);
         add_table(&fs_reuse_settings, 0);
-        add_table(&fs_stamp_settings, STAMP);
+        for (size_t i = 0; i < fs_method_count; i++) {
+            if (fs_methods[i]->settings != NULL) {
+                add_table(fs_methods[i]->settings, STAMP);
+            }
+        }
         add_table(&fs_evaluate_settings, EVALUATE);
         add_table(&fs_compare_settings, LAYERS);
         add_table(&fs_checkpoint_settings, 0);

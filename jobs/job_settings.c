@@ -1,5 +1,7 @@
 #include "jobs/job_settings.h"
 
+#include "jobs/methods.h"
+
 static void store_text(const char *text, void *member)
 {
     *(const char **)member = text;
@@ -44,6 +46,25 @@ static const struct fs_setting edit_rows[] = {
      .meaning = "whose pairs are traced and edited; those of the other are measured only"},
 };
 const struct fs_settings fs_edit_settings = {edit_rows, sizeof edit_rows / sizeof edit_rows[0]};
+
+static const struct fs_setting methods_rows[] = {
+    {.key = "method",
+     .kind = FS_SETTING_LIST,
+     .single = true,
+     .initial_words = "stamp",
+     .entry = &fs_method_entry,
+     FS_SETTING_MEMBER(struct fs_job_settings, method),
+     .meaning = "what edits the model: stamp, the Fairness Stamp; or checkpoint:DIR, another model folder of the same "
+                "tokenizer, such as a published debiased checkpoint"},
+    {.key = "methods",
+     .kind = FS_SETTING_LIST,
+     .initial_words = "the one of method",
+     .entry = &fs_method_entry,
+     FS_SETTING_MEMBER(struct fs_job_settings, methods),
+     .meaning = "several methods, a column of the results each, such as [\"stamp\", {\"checkpoint\": \"DIR\", "
+                "\"name\": \"mabel\"}]; as text stamp,mabel=checkpoint:DIR"},
+};
+const struct fs_settings fs_methods_settings = {methods_rows, sizeof methods_rows / sizeof methods_rows[0]};
 
 static const struct fs_setting attribute_rows[] = {
     {.key = "data.attribute_words",

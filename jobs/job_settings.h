@@ -15,6 +15,8 @@ struct fs_job_settings {
     const char *const *categories; /* NULL-terminated; NULL: all of the data */
     const char *attribute_words;   /* file; NULL: none */
     const char *edit_pairs;        /* the suite whose pairs are edited; NULL: not said */
+    const char *const *method;     /* one entry of jobs/methods.h; NULL: see methods */
+    const char *const *methods;    /* NULL-terminated entries; NULL: one method */
     double held_out, validation;   /* shares of the split */
     const char *reuse;             /* output folder of a job that traces the same; NULL: none */
     size_t bootstrap;              /* resamples of the metrics' intervals */
@@ -24,12 +26,12 @@ struct fs_job_settings {
     double checkpoint_seconds, checkpoint_share;
 };
 
-/* Its tables; job_keys.c puts them in their order. */
 /* "a|b", the choices of edit.pairs: job_keys.c fills it from the registry of suites. */
 #define FS_EDIT_CHOICES_SIZE 1024
 extern char fs_edit_choices[FS_EDIT_CHOICES_SIZE];
 
-extern const struct fs_settings fs_attribute_settings, fs_core_settings, fs_edit_settings, fs_split_settings,
+/* Its tables; job_keys.c puts them in their order. */
+extern const struct fs_settings fs_methods_settings, fs_attribute_settings, fs_core_settings, fs_edit_settings, fs_split_settings,
     fs_validation_settings, fs_reuse_settings, fs_evaluate_settings, fs_compare_settings, fs_checkpoint_settings;
 
 #endif

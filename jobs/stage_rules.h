@@ -10,7 +10,7 @@ struct fs_stage_rule {
     enum fs_stage (*follows)(const struct fs_job *job);
     enum fs_stage (*reads)(const struct fs_job *job);
     bool (*is_asked)(const struct fs_job *job);      /* whether the job has it; NULL: every job */
-    const char *unasked;                             /* what to tell where it is run all the same; NULL: every job */
+    const char *unasked;                             /* what to tell where it is run all the same; NULL: it runs */
     const char *(*reused)(const struct fs_job *job); /* folder whose file may be taken; NULL: of none */
 };
 extern const struct fs_stage_rule fs_stage_rules[FS_STAGE_COUNT];

@@ -1,4 +1,5 @@
 /* Expands a sweep file into cells. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,12 +81,36 @@ static cJSON *absolute(const struct plan *plan, const char *path)
     return string;
 }
 
+/* A list whose entries may have paths, as the job would keep it. */
+static int resolve_entries(const struct plan *plan, cJSON *job, const struct fs_setting *setting, struct fs_error *err)
+{
+    const cJSON *given = find(job, setting->key);
+    const struct fs_setting_origin origin = {.name = setting->key, .folder = plan->base};
+    struct fs_setting_value value = {.number = NAN};
+    if (given == NULL) {
+        return 0;
+    }
+    int status = fs_setting_read_json(setting, &origin, given, &value, err);
+    cJSON *list = status == 0 && !setting->single ? cJSON_CreateArray() : NULL;
+    for (size_t i = 0; list != NULL && value.list[i] != NULL; i++) {
+        cJSON_AddItemToArray(list, cJSON_CreateString(value.list[i]));
+    }
+    if (status == 0) {
+        status = put(job, setting->key, list != NULL ? list : cJSON_CreateString(value.text), err);
+    }
+    fs_setting_release(&value);
+    return status;
+}
+
 static int resolve_paths(const struct plan *plan, cJSON *job, struct fs_error *err)
 {
     size_t count;
     const struct fs_job_key *key = fs_job_keys(&count);
     for (size_t i = 0; i < count; i++) {
         const struct fs_setting *setting = key[i].setting;
+        if (setting->entry != NULL && resolve_entries(plan, job, setting, err) != 0) {
+            return -1;
+        }
         const cJSON *value = setting->kind == FS_SETTING_PATH ? find(job, setting->key) : NULL;
         if (cJSON_IsString(value) && put(job, setting->key, absolute(plan, value->valuestring), err) != 0) {
             return -1;

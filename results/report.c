@@ -80,29 +80,28 @@ int fs_report_trace(const struct fs_trace_result *trace, FILE *stream, struct fs
     return status == 0 ? print_sublayers(trace, stream, err) : -1;
 }
 
-int fs_report_stamp(const struct fs_stamp_state *state, FILE *stream, struct fs_error *err)
+int fs_report_training(const struct fs_training_history *history, FILE *stream, struct fs_error *err)
 {
-    static const char *const names[] = {"<before step", ">L",   ">L_e",       ">L_s1", ">L_s2",
-                                        ">L_m",         ">L_b", ">|SS - 50|", ">gap"};
+    char name[FS_HISTORY_TERMS][64];
+    const char *names[FS_HISTORY_TERMS + 1] = {"<before step"};
     struct fs_table *table;
-    if (fs_table_create(sizeof names / sizeof names[0], names, &table, err) != 0) {
+    for (size_t term = 0; term < history->terms; term++) {
+        snprintf(name[term], sizeof name[term], ">%s", history->term[term]);
+        names[term + 1] = name[term];
+    }
+    if (fs_table_create(history->terms + 1, names, &table, err) != 0) {
         return -1;
     }
-    size_t lines = state->step < 10 ? state->step : 10; /* evenly spread, the first and the last among them */
+    size_t lines = history->step < 10 ? history->step : 10; /* evenly spread, the first and the last among them */
     for (size_t line = 0; line < lines; line++) {
-        size_t step = lines > 1 ? line * (state->step - 1) / (lines - 1) : 0;
+        size_t step = lines > 1 ? line * (history->step - 1) / (lines - 1) : 0;
         fs_table_cell(table, "%zu", step + 1);
-        for (size_t part = 0; part < 4; part++) {
-            fs_table_number(table, state->loss[4 * step + part], 6);
-        }
-        for (size_t part = 0; part < FS_STAMP_EXTRA; part++) {
-            fs_table_number(table, state->extra[FS_STAMP_EXTRA * step + part], part == 2 ? 2 : 6);
+        for (size_t term = 0; term < history->terms; term++) {
+            fs_table_number(table, history->value[step * history->terms + term], history->decimals[term]);
         }
     }
-    fprintf(stream,
-            "Fairness Stamp at layer %zu, width %zu: %zu steps; |SS - 50| of the worst category and gap are of the "
-            "edited pairs\n",
-            state->stamp.layer, state->stamp.width, state->step);
+    fprintf(stream, "%s: %zu steps%s%s\n", history->title, history->step, history->note[0] != '\0' ? "; " : "",
+            history->note);
     int status = fs_table_print(table, stream, err);
     fs_table_destroy(table);
     return status;
@@ -152,28 +151,20 @@ cJSON *fs_report_trace_json(const struct fs_trace_result *trace)
     return json;
 }
 
-static void add_losses(cJSON *json, const char *name, const double *value, size_t steps, size_t stride)
+cJSON *fs_report_training_json(const struct fs_training_history *history)
 {
-    cJSON *list = cJSON_AddArrayToObject(json, name);
-    for (size_t step = 0; step < steps; step++) {
-        cJSON_AddItemToArray(list, number_or_null(value[stride * step]));
-    }
-}
-
-cJSON *fs_report_stamp_json(const struct fs_stamp_state *state)
-{
-    static const char *const names[4] = {"L", "L_e", "L_s1", "L_s2"};
-    static const char *const extra[FS_STAMP_EXTRA] = {"L_m", "L_b", "ss_distance", "gap"};
     cJSON *json = cJSON_CreateObject();
-    cJSON_AddNumberToObject(json, "layer", (double)state->stamp.layer);
-    cJSON_AddNumberToObject(json, "width", (double)state->stamp.width);
-    cJSON_AddNumberToObject(json, "steps", (double)state->step);
-    cJSON *loss = cJSON_AddObjectToObject(json, "loss");
-    for (size_t part = 0; part < 4; part++) {
-        add_losses(loss, names[part], state->loss + part, state->step, 4);
+    cJSON_AddNumberToObject(json, "layer", (double)history->layer);
+    for (size_t i = 0; i < history->sizes; i++) {
+        cJSON_AddNumberToObject(json, history->size[i].name, (double)history->size[i].value);
     }
-    for (size_t part = 0; part < FS_STAMP_EXTRA; part++) {
-        add_losses(loss, extra[part], state->extra + part, state->step, FS_STAMP_EXTRA);
+    cJSON_AddNumberToObject(json, "steps", (double)history->step);
+    cJSON *loss = cJSON_AddObjectToObject(json, "loss");
+    for (size_t term = 0; term < history->terms; term++) {
+        cJSON *list = cJSON_AddArrayToObject(loss, history->name[term]);
+        for (size_t step = 0; step < history->step; step++) {
+            cJSON_AddItemToArray(list, number_or_null(history->value[step * history->terms + term]));
+        }
     }
     return json;
 }

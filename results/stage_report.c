@@ -18,16 +18,16 @@ int fs_trace_report(const struct fs_archive *archive, cJSON **json, struct fs_er
     return status;
 }
 
-int fs_stamp_report(const struct fs_archive *archive, cJSON **json, struct fs_error *err)
+int fs_training_report(const struct fs_archive *archive, cJSON **json, struct fs_error *err)
 {
-    struct fs_stamp_state result = {0};
-    int status = fs_stamp_read_state(archive, &result, err);
+    struct fs_training_history history = {0};
+    int status = fs_method_trained()->trainer->read_history(archive, &history, err);
     if (status == 0 && json == NULL) {
-        status = fs_report_stamp(&result, stdout, err);
+        status = fs_report_training(&history, stdout, err);
     } else if (status == 0) {
-        *json = fs_report_stamp_json(&result);
+        *json = fs_report_training_json(&history);
     }
-    fs_stamp_state_release(&result);
+    fs_training_history_release(&history);
     return status;
 }
 

@@ -9,7 +9,7 @@
 /* Each reads its stage's file, and prints it on stdout, or, where `json` is not NULL, sets *json, which the caller
  * deletes. */
 int fs_trace_report(const struct fs_archive *archive, cJSON **json, struct fs_error *err);
-int fs_stamp_report(const struct fs_archive *archive, cJSON **json, struct fs_error *err);
+int fs_training_report(const struct fs_archive *archive, cJSON **json, struct fs_error *err);
 int fs_evaluate_report(const struct fs_archive *archive, cJSON **json, struct fs_error *err);
 int fs_layers_report(const struct fs_archive *archive, cJSON **json, struct fs_error *err);
 

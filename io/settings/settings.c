@@ -95,9 +95,12 @@ static int assign_number(const struct fs_setting *setting, const struct fs_setti
     return value->text != NULL ? 0 : fs_error_memory(err, sizeof text, "a setting");
 }
 
-/* Takes `path`; the caller frees the result. */
-static char *absolute(const struct fs_setting_origin *origin, char *path, struct fs_error *err)
+char *fs_setting_absolute(const struct fs_setting_origin *origin, char *path, struct fs_error *err)
 {
+    if (path == NULL) {
+        fs_error_memory(err, 1, "a path");
+        return NULL;
+    }
     if (path[0] == '/') {
         return path;
     }
@@ -135,6 +138,44 @@ static int read_number(const struct fs_setting *setting, const struct fs_setting
     return assign_number(setting, origin, number, value, err);
 }
 
+/* Each entry as the setting's hook keeps it. */
+static int read_entries(const struct fs_setting *setting, const struct fs_setting_origin *origin,
+                        struct fs_setting_value *value, struct fs_error *err)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *stream = open_memstream(&text, &size);
+    if (stream == NULL) {
+        return fs_error_memory(err, 1, "a setting");
+    }
+    int status = 0;
+    for (size_t i = 0; status == 0 && value->list[i] != NULL; i++) {
+        fprintf(stream, "%s", i > 0 ? "," : "");
+        status = setting->entry->write_text(setting, origin, value->list[i], stream, err);
+    }
+    if (fclose(stream) != 0 && status == 0) {
+        status = fs_error_memory(err, size, "a setting");
+    }
+    fs_setting_release(value);
+    value->text = text;
+    return status == 0 ? fs_split_list(setting->key, text, &value->list, err) : -1;
+}
+
+static int read_list_text(const struct fs_setting *setting, const struct fs_setting_origin *origin,
+                          struct fs_setting_value *value, struct fs_error *err)
+{
+    if (fs_split_list(setting->key, value->text, &value->list, err) != 0) {
+        err->code = FS_EXIT_CONFIG;
+        return fs_error_prepend(err, "%s", origin->name);
+    }
+    if (setting->single && value->list[1] != NULL) {
+        char quoted[128];
+        snprintf(quoted, sizeof quoted, "\"%.100s\"", value->text);
+        return wrong(setting, origin, quoted, "one entry", err);
+    }
+    return setting->entry != NULL ? read_entries(setting, origin, value, err) : 0;
+}
+
 /* `text` is expanded. */
 static int read_expanded(const struct fs_setting *setting, const struct fs_setting_origin *origin, const char *text,
                          struct fs_setting_value *value, struct fs_error *err)
@@ -156,18 +197,14 @@ static int read_expanded(const struct fs_setting *setting, const struct fs_setti
         return fs_error_memory(err, strlen(text), "a setting");
     }
     if (setting->kind == FS_SETTING_PATH) {
-        copy = absolute(origin, copy, err);
+        copy = fs_setting_absolute(origin, copy, err);
         if (copy == NULL) {
             return -1;
         }
     }
     fs_setting_release(value);
     value->text = copy;
-    if (setting->kind == FS_SETTING_LIST && fs_split_list(setting->key, copy, &value->list, err) != 0) {
-        err->code = FS_EXIT_CONFIG;
-        return fs_error_prepend(err, "%s", origin->name);
-    }
-    return 0;
+    return setting->kind == FS_SETTING_LIST ? read_list_text(setting, origin, value, err) : 0;
 }
 
 int fs_setting_read_text(const struct fs_setting *setting, const struct fs_setting_origin *origin, const char *text,
@@ -188,19 +225,24 @@ static int read_list(const struct fs_setting *setting, const struct fs_setting_o
     if (stream == NULL) {
         return fs_error_memory(err, 1, "a setting");
     }
-    const cJSON *entry;
-    const char *problem = cJSON_IsArray(array) && array->child != NULL ? NULL : fs_json_kind(array);
-    cJSON_ArrayForEach(entry, array)
-    {
-        if (!cJSON_IsString(entry) || strchr(entry->valuestring, ',') != NULL) {
+    const cJSON *entry = setting->single ? array : array->child;
+    const char *problem = setting->single || (cJSON_IsArray(array) && entry != NULL) ? NULL : fs_json_kind(array);
+    int status = 0;
+    for (; status == 0 && problem == NULL && entry != NULL; entry = setting->single ? NULL : entry->next) {
+        if (cJSON_IsString(entry) && strchr(entry->valuestring, ',') == NULL) {
+            fprintf(stream, "%s", entry->valuestring);
+        } else if (cJSON_IsObject(entry) && setting->entry != NULL) {
+            status = setting->entry->write_object(setting, origin, entry, stream, err);
+        } else {
             problem = fs_json_kind(entry);
-            break;
         }
-        fprintf(stream, "%s%s", entry == array->child ? "" : ",", entry->valuestring);
+        fprintf(stream, "%s", !setting->single && entry->next != NULL ? "," : "");
     }
-    int status = fclose(stream) != 0 ? fs_error_memory(err, size, "a setting") : 0;
+    if (fclose(stream) != 0 && status == 0) {
+        status = fs_error_memory(err, size, "a setting");
+    }
     if (status == 0 && problem != NULL) {
-        status = wrong(setting, origin, problem, "a list of names, not empty", err);
+        status = wrong(setting, origin, problem, setting->single ? "a name" : "a list of names, not empty", err);
     }
     if (status == 0) {
         status = fs_setting_read_text(setting, origin, joined, value, err);

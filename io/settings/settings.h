@@ -33,6 +33,20 @@ struct fs_setting_value {
     double number; /* NaN where it is no number */
 };
 
+struct fs_setting;
+struct fs_setting_origin;
+
+/* Of a list whose entries are more than names. Both write one entry to `stream`, without commas; FS_EXIT_CONFIG. */
+struct fs_setting_entry {
+    /* Checks `text`, with every variable replaced, and writes it as it is kept. */
+    int (*write_text)(const struct fs_setting *setting, const struct fs_setting_origin *origin, const char *text,
+                      FILE *stream, struct fs_error *err);
+    /* Writes an object of the job file as text, not yet checked. */
+    int (*write_object)(const struct fs_setting *setting, const struct fs_setting_origin *origin, const cJSON *object,
+                        FILE *stream, struct fs_error *err);
+    const char *schema; /* JSON schema of an entry */
+};
+
 struct fs_setting {
     const char *key; /* "stamp.width" */
     enum fs_setting_kind kind;
@@ -43,6 +57,8 @@ struct fs_setting {
     bool changes_no_result; /* such as a folder or how often is saved: in no fingerprint */
     double least, most;
     const char *choices; /* "a|b" */
+    const struct fs_setting_entry *entry; /* of a list; NULL: names */
+    bool single;                          /* a list of one entry, written without brackets */
     const char *unit;
     size_t offset, size;                           /* of the member; size 0: none */
     void (*store)(const char *text, void *member); /* NULL: as the kind says */
@@ -75,6 +91,9 @@ int fs_setting_read_text(const struct fs_setting *setting, const struct fs_setti
 int fs_setting_read_json(const struct fs_setting *setting, const struct fs_setting_origin *origin, const cJSON *item,
                          struct fs_setting_value *value, struct fs_error *err);
 void fs_setting_release(struct fs_setting_value *value);
+
+/* `path` as an absolute one; takes it (NULL: out of memory), and the caller frees the result. */
+char *fs_setting_absolute(const struct fs_setting_origin *origin, char *path, struct fs_error *err);
 
 /* The text of a value or of the default; NULL: neither. */
 const char *fs_setting_text(const struct fs_setting *setting, const struct fs_setting_value *value, size_t variant);

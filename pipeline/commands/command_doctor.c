@@ -22,7 +22,7 @@
 
 #define MIB (1024.0 * 1024.0)
 #define FILE_BYTES (64 * MIB) /* trace.h5 and evaluate.h5, generously */
-#define STAMP_COPIES 3.0      /* stamp.h5, its partial file, and the one that replaces it */
+#define EDIT_COPIES 3.0      /* stamp.h5, its partial file, and the one that replaces it */
 
 /* An error of any rank as a finding. Collective; `status` and `error` are each rank's own. */
 static bool agree(struct fs_doctor *doctor, struct fs_session *session, const char *name, int status,
@@ -81,15 +81,16 @@ static void estimate(const struct fs_session *session, const struct fs_job *job,
                      struct fs_needs *needs)
 {
     const struct fs_spec *spec = fs_model_spec(model);
-    struct fs_stamp_options stamp = {0};
-    fs_job_fill(job, &fs_stamp_settings, spec->kind, &stamp);
+    struct fs_training_size training;
+    fs_job_training_size(job, spec, &training);
     struct fs_memory_load load = {
         .ranks = session->runner->ranks,
         .threads = session->runner->threads,
-        .layer = stamp.layer != FS_AUTO ? stamp.layer : spec->layers / 2,
-        .width = stamp.width,
+        .layer = training.layer != FS_AUTO ? training.layer : spec->layers / 2,
+        .inner = training.inner,
+        .parameters = training.parameters,
     };
-    double state = FS_MEMORY_STATE * (double)(fs_stamp_parameters(spec->hidden, load.width) * sizeof(fs_real));
+    double state = FS_MEMORY_STATE * (double)(training.parameters * sizeof(fs_real));
     struct fs_memory memory;
     load.file = fmax(state, FILE_BYTES);
     fs_memory_of_model(model, &load);
@@ -102,7 +103,7 @@ static void estimate(const struct fs_session *session, const struct fs_job *job,
         .rank = (uint64_t)(memory.program + memory.optimizer + memory.gradients + memory.caches),
         .thread = (uint64_t)thread,
         .root = (uint64_t)memory.archive,
-        .disk = (uint64_t)(FILE_BYTES + STAMP_COPIES * state),
+        .disk = (uint64_t)(FILE_BYTES + EDIT_COPIES * state),
     };
 }
 

@@ -136,8 +136,7 @@ static int warn_of_other_model(const char *path, const char *folder, struct fs_e
 
 static int score(struct fs_session *session, struct score_input *in, struct fs_results *results, struct fs_error *err)
 {
-    static const char *const name[] = {"stamp"};
-    const struct fs_options *options = session->options;
+        const struct fs_options *options = session->options;
     struct fs_evaluate_input input = {.suite = &in->suite, .suites = 1};
     if (fs_session_load_model(session, fs_option_value(options, &fs_option_model), err) != 0) {
         return -1;
@@ -150,7 +149,7 @@ static int score(struct fs_session *session, struct score_input *in, struct fs_r
     }
     const char *stamp = fs_option_value(options, &option_stamp);
     if (stamp != NULL) {
-        if (fs_load_edit(session, stamp, fs_stage_names[FS_STAGE_STAMP], &fs_edit_stamp, &in->edit, err) != 0) {
+        if (fs_load_edit(session, stamp, fs_stage_names[FS_STAGE_STAMP], fs_method_trained()->edit, &in->edit, err) != 0) {
             return -1;
         }
         status = fs_session_is_root(session)
@@ -160,7 +159,7 @@ static int score(struct fs_session *session, struct score_input *in, struct fs_r
             return -1;
         }
         input.edits = (struct fs_edit_list){1, &in->edit};
-        input.edit_name = name;
+        input.edit_name = &fs_method_trained()->name;
     }
     if (fs_evaluate_run(session->model, session->tokenizer, &input, session->runner, NULL, results, err) != 0) {
         return -1;

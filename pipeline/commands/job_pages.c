@@ -30,6 +30,16 @@ static void schema_choices(FILE *stream, const char *choices)
     fprintf(stream, "]");
 }
 
+static void schema_list(FILE *stream, const struct fs_setting *setting)
+{
+    const char *entry = setting->entry != NULL ? setting->entry->schema : "{\"type\": \"string\", \"minLength\": 1}";
+    if (setting->single) {
+        fprintf(stream, "\"allOf\": [%s]", entry);
+    } else {
+        fprintf(stream, "\"type\": \"array\", \"minItems\": 1, \"items\": %s", entry);
+    }
+}
+
 static void schema_key(FILE *stream, const struct fs_setting *setting, const char *name)
 {
     char text[FS_HELP_SIZE], low[FS_NUMBER_SIZE], high[FS_NUMBER_SIZE];
@@ -48,7 +58,7 @@ static void schema_key(FILE *stream, const struct fs_setting *setting, const cha
         fprintf(stream, "\"type\": \"boolean\"");
         break;
     case FS_SETTING_LIST:
-        fprintf(stream, "\"type\": \"array\", \"minItems\": 1, \"items\": {\"type\": \"string\", \"minLength\": 1}");
+        schema_list(stream, setting);
         break;
     case FS_SETTING_AUTO:
         fprintf(stream,

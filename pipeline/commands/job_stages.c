@@ -25,7 +25,9 @@ static void assign(enum fs_stage only, const struct fs_job *job, struct assignme
     *assignment = (struct assignment){0};
     for (int stage = 0; stage < FS_STAGE_COUNT; stage++) {
         assignment->wanted[stage] =
-            (only == FS_STAGE_COUNT || stage == (int)only) && fs_stage_is_asked(job, (enum fs_stage)stage);
+            only == FS_STAGE_COUNT
+                ? fs_stage_is_asked(job, (enum fs_stage)stage)
+                : stage == (int)only && (fs_stage_rules[only].unasked == NULL || fs_stage_is_asked(job, only));
     }
     enum fs_stage needed = only != FS_STAGE_COUNT ? fs_stage_rules[only].reads(job) : FS_STAGE_COUNT;
     if (needed != FS_STAGE_COUNT) {

@@ -12,6 +12,7 @@
 #include "io/digest.h"
 #include "io/publish.h"
 #include "model/flops.h"
+#include "jobs/stage_rules.h"
 #include "pipeline/estimate/estimate_parts.h"
 #include "pipeline/ranks/signals.h"
 #include "results/stage_files.h"
@@ -25,7 +26,7 @@
 #define ASSUMED_BANDWIDTH 1e10
 
 typedef int (*stage_function)(struct fs_job_run *run, struct fs_error *err);
-static const stage_function stage_functions[] = {fs_stage_run_trace, fs_stage_run_stamp, fs_stage_run_evaluate};
+static const stage_function stage_functions[] = {fs_stage_run_trace, fs_stage_run_training, fs_stage_run_evaluate};
 enum { PROBED_STAGES = sizeof stage_functions / sizeof stage_functions[0] };
 
 /* ---- a folder of its own for each rank ---- */
@@ -61,11 +62,11 @@ static int load_job(const struct fs_estimator *e, const char *name, size_t layer
                     struct fs_error *err)
 {
     const struct fs_estimate_options *options = e->options;
-    const struct fs_stamp_options stamp = fs_estimate_stamp(e->job);
-    size_t sets = options->sets, steps = stamp.iterations;
-    bool saves = stamp.checkpoint_every > 0;
+    const struct fs_job_method *trained = fs_job_trained(e->job);
+    const struct fs_training_size size = fs_estimate_training(e, e->job);
+    size_t sets = options->sets;
     const char **set = fs_allocate(sets + 4, sizeof *set, "settings", err);
-    char *output = NULL, *folder = NULL, iterations[64], every[64], at[64];
+    char *output = NULL, *folder = NULL, steps[64], every[64], at[64];
     if (set == NULL) {
         return -1;
     }
@@ -77,14 +78,17 @@ static int load_job(const struct fs_estimator *e, const char *name, size_t layer
     for (size_t i = 0; i < sets; i++) {
         set[i] = options->set[i];
     }
-    snprintf(iterations, sizeof iterations, "stamp.iterations=%zu", steps < STEPS ? steps : STEPS);
-    snprintf(every, sizeof every, "stamp.checkpoint_every=%zu", saves ? CHECKPOINT_EVERY : 0);
-    snprintf(at, sizeof at, "stamp.layer=%zu", layer);
     set[sets++] = output;
-    set[sets++] = iterations;
-    set[sets++] = every;
-    if (layer != SIZE_MAX) {
-        set[sets++] = at;
+    if (trained != NULL) {
+        const struct fs_trainer *trainer = trained->method->trainer;
+        snprintf(steps, sizeof steps, "%s=%zu", trainer->steps_key, size.steps < STEPS ? size.steps : STEPS);
+        snprintf(every, sizeof every, "%s=%zu", trainer->save_key, size.save_every > 0 ? CHECKPOINT_EVERY : 0);
+        snprintf(at, sizeof at, "%s=%zu", trainer->layer_key, layer);
+        set[sets++] = steps;
+        set[sets++] = every;
+        if (layer != SIZE_MAX) {
+            set[sets++] = at;
+        }
     }
     int status = fs_make_folder(folder, err) == 0 ? fs_job_load(options->path, set, sets, job, err) : -1;
     free(set);
@@ -399,7 +403,7 @@ static void estimate_deepest(struct fs_estimator *e)
     double step = fs_flops_layer(&e->spec, e->kept_tokens, 0) + fs_flops_layer_backward(&e->spec, e->kept_tokens, 0);
     estimate->layer0_factor = 1;
     if (!e->layer_is_certain && stamp->flops > 0) {
-        double steps = (double)fs_estimate_stamp(e->job).iterations;
+        double steps = (double)fs_estimate_training(e, e->job).steps;
         estimate->layer0_factor += (double)estimate->layer * steps * step / stamp->flops;
     }
 }
@@ -461,6 +465,9 @@ static int estimate_all(struct fs_estimator *e, struct fs_error *err)
         e->cut.run.loaded = true;
     }
     for (int stage = 0; stage < PROBED_STAGES; stage++) {
+        if (!fs_stage_is_asked(e->job, (enum fs_stage)stage)) {
+            continue;
+        }
         if ((stage == FS_STAGE_STAMP && choose_layer(e, err) != 0) || estimate_stage(e, stage, err) != 0) {
             return -1;
         }

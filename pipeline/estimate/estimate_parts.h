@@ -35,8 +35,8 @@ struct fs_measured {
     double serial_seconds; /* seconds outside units */
 };
 
-/* The job's training, of which width and numbers of steps count here. Local. */
-struct fs_stamp_options fs_estimate_stamp(const struct fs_job *job);
+/* How much the training of `job` is. Local. */
+struct fs_training_size fs_estimate_training(const struct fs_estimator *e, const struct fs_job *job);
 
 /* Units, FLOPs and seconds of a stage, from the record of its probe. Collective. */
 int fs_estimate_predict(struct fs_estimator *e, int stage, const struct fs_measured *measured, struct fs_error *err);

@@ -147,9 +147,9 @@ static double alone_of(const struct fs_estimator *e, const struct plan *plan, co
         }
     }
     double steps = (double)batches * (double)plan->steps;
-    double few = (double)batches * (double)fs_estimate_stamp(probed).iterations;
-    double every = (double)fs_estimate_stamp(e->job).checkpoint_every;
-    double every_few = (double)fs_estimate_stamp(probed).checkpoint_every;
+    double few = (double)batches * (double)fs_estimate_training(e, probed).steps;
+    double every = (double)fs_estimate_training(e, e->job).save_every;
+    double every_few = (double)fs_estimate_training(e, probed).save_every;
     gaps[0] = isfinite(step) ? step : 0;
     gaps[1] = isfinite(step) ? slowest - step : 0;
     average(e, gaps, 2);
@@ -178,18 +178,18 @@ static int fill_seconds(struct plan *plan, const struct fs_probe_record *measure
     return 0;
 }
 
-struct fs_stamp_options fs_estimate_stamp(const struct fs_job *job)
+struct fs_training_size fs_estimate_training(const struct fs_estimator *e, const struct fs_job *job)
 {
-    struct fs_stamp_options options = {0};
-    fs_job_fill(job, &fs_stamp_settings, FS_MASKED, &options);
-    return options;
+    struct fs_training_size size;
+    fs_job_training_size(job, &e->spec, &size);
+    return size;
 }
 
 int fs_estimate_predict(struct fs_estimator *e, int stage, const struct fs_measured *own, struct fs_error *err)
 {
     struct fs_estimate *estimate = e->estimate;
     struct fs_estimate_stage *out = &estimate->stage[stage];
-    struct plan plan = {.record = fs_probe_get(e->whole.session.runner), .steps = fs_estimate_stamp(e->job).iterations};
+    struct plan plan = {.record = fs_probe_get(e->whole.session.runner), .steps = fs_estimate_training(e, e->job).steps};
     const struct fs_probe_record *measured =
         estimate->cut ? fs_probe_get(e->cut.session.runner) : fs_probe_get(e->whole.session.runner);
     size_t most = 1, rates = measured->rates;
@@ -238,8 +238,10 @@ void fs_estimate_memory(struct fs_estimator *e)
     load->ranks = estimate->ranks;
     load->threads = estimate->threads;
     load->layer = estimate->layer;
-    load->width = fs_estimate_stamp(e->job).width;
-    estimate->parameters = (double)fs_stamp_parameters(e->spec.hidden, load->width);
+    const struct fs_training_size training = fs_estimate_training(e, e->job);
+    load->inner = training.inner;
+    load->parameters = training.parameters;
+    estimate->parameters = (double)training.parameters;
     load->file = FS_MEMORY_STATE * estimate->parameters * (double)sizeof(fs_real);
     for (int stage = 0; stage < FS_STAGE_COUNT; stage++) {
         load->file = fmax(load->file, estimate->stage[stage].output);

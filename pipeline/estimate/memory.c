@@ -3,7 +3,6 @@
 #include <math.h>
 #include <sys/stat.h>
 
-#include "model/edits/stamp_net.h"
 #include "model/flops.h"
 #include "model/real.h"
 #include "pipeline/ranks/window.h"
@@ -44,7 +43,7 @@ static double training_of(const struct fs_spec *spec, const struct fs_memory_loa
     const struct fs_memory_unit *unit = &load->training;
     double d = (double)spec->hidden, V = (double)spec->vocabulary, T = unit->tokens, R = unit->rows;
     double above = (double)(spec->layers - load->layer - 1);
-    double back = T * (3 * d + heads_of(spec, 1) + inner_of(spec) + 2 * (double)load->width);
+    double back = T * (3 * d + heads_of(spec, 1) + inner_of(spec) + 2 * (double)load->inner);
     double layer = T * (2 * d + heads_of(spec, 0) + inner_of(spec)) + (double)spec->heads * unit->squares;
     double logits = fmin(R * V, fmax(FS_MEMORY_LOGITS, V));
     return forward(spec, unit) + back + above * layer + T * d + 2 * R * d + logits;
@@ -89,7 +88,7 @@ void fs_memory_of_model(const struct fs_model *model, struct fs_memory_load *loa
 void fs_memory_of(const struct fs_spec *spec, const struct fs_memory_load *load, struct fs_memory *memory)
 {
     double d = (double)spec->hidden, T = load->evaluate.tokens;
-    double parameters = (double)fs_stamp_parameters(spec->hidden, load->width);
+    double parameters = (double)load->parameters;
     *memory = (struct fs_memory){
         .weights = load->mapped + load->converted,
         .program = FS_MEMORY_PROGRAM,
@@ -99,7 +98,7 @@ void fs_memory_of(const struct fs_spec *spec, const struct fs_memory_load *load,
         .trace = number * (forward(spec, &load->trace) + 2 * d * load->trace.tokens),
         .training = number * training_of(spec, load),
         .evaluate =
-            number * (forward(spec, &load->evaluate) + T * (3 * d + (double)load->width) + 2 * load->evaluate.rows * d),
+            number * (forward(spec, &load->evaluate) + T * (3 * d + (double)load->inner) + 2 * load->evaluate.rows * d),
         .archive = 2 * load->file,
     };
 }

@@ -3,12 +3,13 @@
  * refer to. All results are bytes, upper bounds that are rarely far off. Local.
  *
  * Legend: model/spec.h, and T tokens, R rows that are read, n tokens of the longest sequence, S the sum of n^2 over the
- * sequences, all of a stage's largest unit; C the stamp's width, P its parameters; a = layers above the stamp's;
+ * sequences, all of a stage's largest unit; C numbers a token that the edit keeps (a stamp's width), P its
+ * parameters; a = layers above the trained one;
  * g = 2 in gated families, otherwise 1. Numbers (fs_real), where not said otherwise:
  *
  *     weights      once a node: the files that are mapped, and the tensors that are converted
  *     program      once a rank: program, libraries, buffers of MPI; FS_MEMORY_PROGRAM bytes
- *     optimizer    once a rank: 5 P, the stamp, its best, Adam's two moments, the gradient
+ *     optimizer    once a rank: 5 P, the edit, its best, Adam's two moments, the gradient
  *     gradients    once a rank: w (P + 2 min(P, FS_SUM_BLOCK)), the second term on several ranks only;
  *                  w = min(training units, fs_sum_share(ranks, threads)), at most 32 / ranks or 2 a thread
  *     caches       once a rank: (2 d T' + V R') / ranks for all T' tokens and R' KL rows of a batch; at least one unit's
@@ -34,7 +35,7 @@
 #define FS_MEMORY_PROGRAM (64.0 * (1 << 20)) /* bytes */
 #define FS_MEMORY_LOGITS ((double)(16 << 20))
 
-#define FS_MEMORY_STATE 4 /* numbers a parameter in the file of a stamp that is being trained */
+#define FS_MEMORY_STATE 4 /* numbers a parameter in the file of an edit that is being trained */
 
 /* A stage's largest unit. */
 struct fs_memory_unit {
@@ -45,7 +46,8 @@ struct fs_memory_unit {
 struct fs_memory_load {
     double mapped, converted; /* bytes of weights */
     size_t ranks, threads;    /* of the job; of a rank */
-    size_t layer, width;      /* of the stamp */
+    size_t layer;             /* that is trained */
+    size_t inner, parameters; /* of the edit; struct fs_training_size */
     struct fs_memory_unit trace, training, evaluate;
     double units;           /* of training in a batch; INFINITY: not known */
     double tokens, kl_rows; /* of a batch of training, T' and R'; 0: not known, each rank holds one unit's */

@@ -6,6 +6,7 @@
 
 #include "io/clock.h"
 #include "io/console/progress.h"
+#include "model/tokenizer/tokenizer_compare.h"
 #include "pipeline/ranks/blas_kernels.h"
 #include "pipeline/ranks/mpi_support.h"
 #include "pipeline/ranks/runner_mpi.h"
@@ -54,22 +55,55 @@ int fs_session_agree(struct fs_session *session, int status, struct fs_error *er
     return fs_runner_agree(session->runner, status, err);
 }
 
-static int convert_weights(struct fs_session *session, struct fs_error *err)
+/* The converted weights of `model` once a node: `weights`. */
+static int convert_weights(struct fs_session *session, struct fs_model *model, struct fs_node_memory **weights,
+                           struct fs_error *err)
 {
-    size_t bytes = fs_model_converted_bytes(session->model);
-    int status = fs_node_memory_create(session->communicator, bytes, &session->weights, err);
+    int status = fs_node_memory_create(session->communicator, fs_model_converted_bytes(model), weights, err);
     if (fs_session_agree(session, status, err) != 0) {
         return -1;
     }
-    void *block = fs_node_memory_data(session->weights);
-    bool writes = fs_node_memory_writes(session->weights);
-    status = writes ? fs_model_convert(session->model, block, true, err) : 0;
+    void *block = fs_node_memory_data(*weights);
+    bool writes = fs_node_memory_writes(*weights);
+    status = writes ? fs_model_convert(model, block, true, err) : 0;
     if (fs_session_agree(session, status, err) != 0) {
         return -1;
     }
-    fs_node_memory_ready(session->weights);
-    status = writes ? 0 : fs_model_convert(session->model, block, false, err);
+    fs_node_memory_ready(*weights);
+    status = writes ? 0 : fs_model_convert(model, block, false, err);
     return fs_session_agree(session, status, err);
+}
+
+static int compare_tokenizer(const struct fs_session *session, const char *folder, struct fs_error *err)
+{
+    struct fs_tokenizer *tokenizer = NULL;
+    int status = fs_tokenizer_open(folder, &tokenizer, err);
+    if (status == 0) {
+        status = fs_tokenizers_compare(session->tokenizer, tokenizer, err);
+    }
+    fs_tokenizer_destroy(tokenizer);
+    return status == 0 ? 0 : fs_error_prepend(err, "%s", folder);
+}
+
+int fs_session_open_other(struct fs_session *session, const char *folder, struct fs_other_model *other,
+                          struct fs_error *err)
+{
+    *other = (struct fs_other_model){0};
+    int status = fs_model_open(folder, &other->model, err);
+    if (status == 0 && fs_session_is_root(session)) {
+        status = compare_tokenizer(session, folder, err);
+    }
+    if (fs_session_agree(session, status, err) != 0) {
+        return -1;
+    }
+    return convert_weights(session, other->model, &other->weights, err);
+}
+
+void fs_session_close_other(struct fs_other_model *other)
+{
+    fs_model_destroy(other->model);
+    fs_node_memory_destroy(other->weights);
+    *other = (struct fs_other_model){0};
 }
 
 int fs_session_load_model(struct fs_session *session, const char *folder, struct fs_error *err)
@@ -88,7 +122,7 @@ int fs_session_load_model(struct fs_session *session, const char *folder, struct
             fs_error_prepend(err, "%s", folder);
         }
     }
-    if (fs_session_agree(session, status, err) != 0 || convert_weights(session, err) != 0) {
+    if (fs_session_agree(session, status, err) != 0 || convert_weights(session, session->model, &session->weights, err) != 0) {
         return -1;
     }
     const struct fs_spec *spec = fs_model_spec(session->model);

@@ -34,6 +34,17 @@ bool fs_session_is_root(const struct fs_session *session); /* local */
 /* 0 where `status` is 0 on all ranks, otherwise -1 with the error of the lowest failing rank. */
 int fs_session_agree(struct fs_session *session, int status, struct fs_error *err);
 
+/* A model that a session holds beside its own. */
+struct fs_other_model {
+    struct fs_model *model;
+    struct fs_node_memory *weights;
+};
+/* Opens the model of `folder`, whose tokenizer must be the session's; FS_EXIT_DATA where it is another one. The session's
+ * model is loaded. The caller closes, also on failure. */
+int fs_session_open_other(struct fs_session *session, const char *folder, struct fs_other_model *other,
+                          struct fs_error *err);
+void fs_session_close_other(struct fs_other_model *other); /* takes a zeroed struct */
+
 /* Opens model and tokenizer of `folder`, the converted weights once a node. Does nothing the second time. */
 int fs_session_load_model(struct fs_session *session, const char *folder, struct fs_error *err);
 

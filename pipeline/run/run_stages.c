@@ -13,7 +13,7 @@
 #include "results/archive_layout.h"
 #include "results/stage_files.h"
 #include "stages/evaluate/evaluate.h"
-#include "stages/methods/stamp.h"
+#include "stages/methods/method.h"
 #include "stages/trace/trace.h"
 
 struct trace_context {
@@ -50,8 +50,7 @@ int fs_stage_run_trace(struct fs_job_run *run, struct fs_error *err)
     return status;
 }
 
-/* l*, read by the root from the trace's file. Collective. */
-static int read_decisive_layer(struct fs_job_run *run, size_t *layer, struct fs_error *err)
+int fs_stage_decisive_layer(struct fs_job_run *run, size_t *layer, struct fs_error *err)
 {
     int status = 0;
     if (fs_session_is_root(run->session)) {
@@ -71,48 +70,28 @@ static int read_decisive_layer(struct fs_job_run *run, size_t *layer, struct fs_
     return fs_runner_broadcast(run->session->runner, layer, sizeof *layer, err);
 }
 
-int fs_stage_stamp_options(struct fs_job_run *run, struct fs_stamp_options *options, struct fs_error *err)
+static int fill_training(struct fs_archive *archive, const void *context, struct fs_error *err)
 {
-    const struct fs_job *job = run->job;
-    const struct fs_spec *spec = fs_model_spec(run->session->model);
-    const struct fs_suite_kind *edited = run->data.edited;
-    *options = (struct fs_stamp_options){.seed = fs_job_settings(job)->seed};
-    fs_job_fill(job, &fs_stamp_settings, spec->kind, options);
-    if (fs_scoring_parse(fs_job_scoring(job, edited, spec->kind), spec->kind, &options->scoring, err) != 0) {
-        err->code = FS_EXIT_CONFIG;
-        return fs_error_prepend(err, "scoring.%s", edited->scoring_key);
-    }
-    return options->layer == FS_AUTO ? read_decisive_layer(run, &options->layer, err) : 0;
+    const struct fs_training *training = context;
+    return training->method->trainer->write(&training->task, training->state, archive, err);
 }
 
-struct stamp_context {
-    const struct fs_stamp_options *options;
-    const struct fs_stamp_state *state;
-};
-
-static int fill_stamp(struct fs_archive *archive, const void *context, struct fs_error *err)
-{
-    const struct stamp_context *stamp = context;
-    return fs_stamp_write(archive, stamp->options, stamp->state, err);
-}
-
-int fs_stage_run_stamp(struct fs_job_run *run, struct fs_error *err)
+int fs_stage_run_training(struct fs_job_run *run, struct fs_error *err)
 {
     if (fs_stage_begin(run, FS_STAGE_STAMP, err) != 0) {
         return -1;
     }
-    struct fs_stamp_options options;
-    struct fs_stamp_state state = {0};
-    if (fs_stage_stamp_options(run, &options, err) != 0) {
-        return -1;
-    }
-    struct fs_training training = {.run = run, .stage = FS_STAGE_STAMP, .part = ".part.h5", .options = &options};
-    int status = fs_training_run(&training, &state, err);
+    struct fs_training training;
+    int status = fs_training_open(run, fs_method_trained(), &training, err);
     if (status == 0) {
-        struct stamp_context context = {&options, &state};
-        status = fs_stage_publish(run, FS_STAGE_STAMP, fill_stamp, &context, err);
+        training.stage = FS_STAGE_STAMP;
+        training.part = ".part.h5";
+        status = fs_training_run(&training, err);
     }
-    fs_stamp_state_release(&state);
+    if (status == 0) {
+        status = fs_stage_publish(run, FS_STAGE_STAMP, fill_training, &training, err);
+    }
+    fs_training_close(&training);
     return status;
 }
 
@@ -176,25 +155,82 @@ void fs_stage_evaluate_input(const struct fs_job_run *run, struct fs_evaluate_in
     };
 }
 
+/* The edits of the job, a column each. */
+struct columns {
+    size_t count;
+    struct fs_edit *edit;
+    const char **name;
+    struct fs_other_model *other; /* of the edits that are whole models */
+};
+
+static void close_columns(struct columns *columns)
+{
+    for (size_t i = 0; i < columns->count; i++) {
+        if (columns->other != NULL && columns->other[i].model != NULL) {
+            columns->edit[i].model = NULL; /* closed with the session's part of it */
+            fs_session_close_other(&columns->other[i]);
+        }
+        if (columns->edit != NULL) {
+            fs_edit_release(&columns->edit[i]);
+        }
+    }
+    free(columns->edit);
+    free(columns->name);
+    free(columns->other);
+}
+
+static int open_column(struct fs_job_run *run, const struct fs_job_method *method, struct columns *columns, size_t i,
+                       struct fs_error *err)
+{
+    struct fs_session *session = run->session;
+    struct fs_edit *edit = &columns->edit[i];
+    columns->name[i] = method->name;
+    if (method->path != NULL) {
+        *edit = (struct fs_edit){.kind = method->method->edit};
+        if (fs_session_open_other(session, method->path, &columns->other[i], err) != 0) {
+            return -1;
+        }
+        edit->model = columns->other[i].model;
+        return fs_session_agree(session, edit->kind->check(edit, fs_model_spec(session->model), err), err) == 0
+                   ? 0
+                   : fs_error_prepend(err, "%s", method->path);
+    }
+    char *path = fs_stage_path(run->output, FS_STAGE_STAMP, ".h5", err);
+    int status = fs_session_agree(session, path == NULL ? -1 : 0, err);
+    if (status == 0) {
+        status = fs_load_edit(session, path, fs_stage_names[FS_STAGE_STAMP], method->method->edit, edit, err);
+    }
+    free(path);
+    return status;
+}
+
+static int open_columns(struct fs_job_run *run, struct columns *columns, struct fs_error *err)
+{
+    const struct fs_job_method *method = fs_job_methods(run->job, &columns->count);
+    columns->edit = fs_allocate(columns->count, sizeof *columns->edit, "the edits", err);
+    columns->name = fs_allocate(columns->count, sizeof *columns->name, "the edits", err);
+    columns->other = fs_allocate(columns->count, sizeof *columns->other, "the edits", err);
+    int status = columns->edit == NULL || columns->name == NULL || columns->other == NULL ? -1 : 0;
+    status = fs_session_agree(run->session, status, err);
+    for (size_t i = 0; status == 0 && i < columns->count; i++) {
+        status = open_column(run, &method[i], columns, i, err);
+    }
+    return status;
+}
+
 int fs_stage_run_evaluate(struct fs_job_run *run, struct fs_error *err)
 {
     if (fs_stage_begin(run, FS_STAGE_EVALUATE, err) != 0) {
         return -1;
     }
-    static const char *const name[] = {"stamp"};
     struct fs_evaluate_input input;
-    char *path = fs_stage_path(run->output, FS_STAGE_STAMP, ".h5", err);
-    struct fs_edit edit = {0};
+    struct columns columns = {0};
     struct fs_results results = {0};
-    int status = fs_session_agree(run->session, path == NULL ? -1 : 0, err);
-    if (status == 0) {
-        status = fs_load_edit(run->session, path, fs_stage_names[FS_STAGE_STAMP], &fs_edit_stamp, &edit, err);
-    }
-    free(path);
+    int status = open_columns(run, &columns, err);
     if (status == 0) {
         fs_stage_evaluate_input(run, &input);
-        input.edits = (struct fs_edit_list){1, &edit};
-        input.edit_name = name;
+        input.edits = (struct fs_edit_list){columns.count, columns.edit};
+        input.edit_name = columns.name;
         status = fs_evaluate_run(run->session->model, run->session->tokenizer, &input, run->session->runner,
                                  fs_stage_names[FS_STAGE_EVALUATE], &results, err);
     }
@@ -203,6 +239,6 @@ int fs_stage_run_evaluate(struct fs_job_run *run, struct fs_error *err)
         status = fs_stage_publish(run, FS_STAGE_EVALUATE, fill_evaluate, &context, err);
     }
     fs_results_release(&results);
-    fs_edit_release(&edit);
+    close_columns(&columns);
     return status;
 }

@@ -4,18 +4,16 @@
 
 #include "pipeline/run/stage.h"
 #include "stages/evaluate/evaluate.h"
-#include "stages/methods/stamp.h"
+#include "stages/methods/method.h"
 
 int fs_stage_run_trace(struct fs_job_run *run, struct fs_error *err);
-int fs_stage_run_stamp(struct fs_job_run *run, struct fs_error *err);
+int fs_stage_run_training(struct fs_job_run *run, struct fs_error *err);
 int fs_stage_run_evaluate(struct fs_job_run *run, struct fs_error *err);
 int fs_stage_run_layers(struct fs_job_run *run, struct fs_error *err); /* stage_layers.c */
 
-/* The job's training; the layer is read from the trace where the job names none. */
-int fs_stage_stamp_options(struct fs_job_run *run, struct fs_stamp_options *options, struct fs_error *err);
-/*
- * What the job evaluates, but for the edits. Local.
- */
+/* l*, read by the root from the trace's file. */
+int fs_stage_decisive_layer(struct fs_job_run *run, size_t *layer, struct fs_error *err);
+/* What the job evaluates, but for the edits. Local. */
 void fs_stage_evaluate_input(const struct fs_job_run *run, struct fs_evaluate_input *input);
 
 /* The edit of `kind` that the root reads from the archive at `path`, of `format`, on all ranks. The caller releases it.

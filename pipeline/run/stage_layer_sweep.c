@@ -56,30 +56,27 @@ static int share_done(struct fs_job_run *run, const struct fs_layer_comparison *
     return fs_runner_broadcast(run->session->runner, done, layers, err);
 }
 
-static int do_layer(struct fs_job_run *run, struct fs_stamp_options *options, const struct fs_evaluate_input *input,
-                    size_t layer, struct fs_layer_comparison *comparison, struct fs_error *err)
+static int do_layer(struct fs_training *training, const struct fs_evaluate_input *input, size_t layer,
+                    struct fs_layer_comparison *comparison, struct fs_error *err)
 {
-    struct fs_stamp_state state = {0};
-    static const char *const name[] = {"stamp"};
+    struct fs_job_run *run = training->run;
     struct fs_results results = {0};
     struct fs_evaluate_input measured = *input;
-    struct fs_training training = {
-        .run = run, .stage = FS_STAGE_LAYERS, .part = FS_LAYER_TRAINING, .options = options, .keep_end = true};
     char scores[64]; /* of this layer: another one's would fit in shape */
     snprintf(scores, sizeof scores, FS_LAYER_SCORES, layer);
-    options->layer = layer;
-    int status = fs_training_run(&training, &state, err);
+    training->task.layer = layer;
+    int status = fs_training_run(training, err);
     if (status == 0) {
-        const struct fs_edit edit = fs_stamp_edit(&state.stamp);
+        const struct fs_edit edit = training->method->trainer->edit(training->state);
         measured.edits = (struct fs_edit_list){1, &edit};
-        measured.edit_name = name;
+        measured.edit_name = &training->method->name;
         status = fs_evaluate_run(run->session->model, run->session->tokenizer, &measured, run->session->runner, scores,
                                  &results, err);
     }
     if (status == 0 && fs_session_is_root(run->session)) {
-        const double none[4] = {0};
-        status =
-            fs_layers_add(comparison, layer, state.steps > 0 ? state.loss + 4 * (state.steps - 1) : none, &results, err);
+        double loss[FS_TRAINING_LOSSES];
+        training->method->trainer->losses(training->state, loss);
+        status = fs_layers_add(comparison, layer, loss, &results, err);
         if (status == 0) {
             fs_say("layers: layer %zu done, %zu of %zu", layer, comparison->layers, comparison->capacity);
             status = fs_stage_write(run, FS_STAGE_LAYERS, ".part.h5", FS_PART_FORMAT, fill, comparison, err);
@@ -89,7 +86,6 @@ static int do_layer(struct fs_job_run *run, struct fs_stamp_options *options, co
         }
     }
     fs_results_release(&results);
-    fs_stamp_state_release(&state);
     return fs_session_agree(run->session, status, err);
 }
 
@@ -106,9 +102,10 @@ static struct fs_suite **comparing_suites(const struct fs_job_run *run, size_t *
     return suite;
 }
 
-static int do_layers(struct fs_job_run *run, struct fs_stamp_options *options, struct fs_layer_comparison *comparison,
-                     unsigned char *done, struct fs_error *err)
+static int do_layers(struct fs_training *training, struct fs_layer_comparison *comparison, unsigned char *done,
+                     struct fs_error *err)
 {
+    struct fs_job_run *run = training->run;
     size_t layers = fs_model_spec(run->session->model)->layers;
     bool all = fs_job_settings(run->job)->compare == FS_COMPARE_ALL;
     struct fs_evaluate_input input;
@@ -120,7 +117,7 @@ static int do_layers(struct fs_job_run *run, struct fs_stamp_options *options, s
     status = fs_session_agree(run->session, status, err) == 0 ? share_done(run, comparison, done, layers, err) : -1;
     for (size_t layer = 0; status == 0 && layer < layers; layer++) {
         if (done[layer] == 0 && (all || layer == comparison->traced || layer == comparison->random)) {
-            status = do_layer(run, options, &input, layer, comparison, err);
+            status = do_layer(training, &input, layer, comparison, err);
         }
     }
     free(suite);
@@ -129,21 +126,30 @@ static int do_layers(struct fs_job_run *run, struct fs_stamp_options *options, s
 
 int fs_stage_run_layers(struct fs_job_run *run, struct fs_error *err)
 {
-    struct fs_stamp_options options;
+    struct fs_training training;
     struct fs_layer_comparison comparison = {0};
-    if (fs_stage_begin(run, FS_STAGE_LAYERS, err) != 0 || fs_stage_stamp_options(run, &options, err) != 0) {
+    if (fs_stage_begin(run, FS_STAGE_LAYERS, err) != 0) {
         return -1;
     }
-    size_t layers = fs_model_spec(run->session->model)->layers;
-    size_t random = fs_layers_random(layers, options.layer, fs_job_settings(run->job)->seed);
-    size_t compared = fs_job_settings(run->job)->compare == FS_COMPARE_ALL ? layers : (random == options.layer ? 1 : 2);
-    unsigned char *done = fs_allocate(layers, 1, "layers", err);
-    int status = done != NULL ? fs_layers_create(compared, options.layer, random, &comparison, err) : -1;
-    status = fs_session_agree(run->session, status, err);
+    int status = fs_training_open(run, fs_method_trained(), &training, err);
+    unsigned char *done = NULL;
     if (status == 0) {
-        status = do_layers(run, &options, &comparison, done, err);
+        const struct fs_job_settings *settings = fs_job_settings(run->job);
+        size_t layers = fs_model_spec(run->session->model)->layers, decisive = training.task.layer;
+        size_t random = fs_layers_random(layers, decisive, settings->seed);
+        size_t compared = settings->compare == FS_COMPARE_ALL ? layers : (random == decisive ? 1 : 2);
+        training.stage = FS_STAGE_LAYERS;
+        training.part = FS_LAYER_TRAINING;
+        training.keep_end = true;
+        done = fs_allocate(layers, 1, "layers", err);
+        status = done != NULL ? fs_layers_create(compared, decisive, random, &comparison, err) : -1;
+        status = fs_session_agree(run->session, status, err);
+    }
+    if (status == 0) {
+        status = do_layers(&training, &comparison, done, err);
     }
     fs_layers_release(&comparison);
+    fs_training_close(&training);
     free(done);
     return status;
 }

@@ -6,56 +6,46 @@
 #include "io/clock.h"
 #include "io/console/log.h"
 #include "io/console/progress.h"
+#include "jobs/defaults.h"
 #include "pipeline/ranks/runner_mpi.h"
+#include "pipeline/run/run_stages.h"
 #include "results/stage_files.h"
-
-struct content {
-    const struct fs_stamp_options *options;
-    const struct fs_stamp_state *state;
-};
 
 static int fill(struct fs_archive *archive, const void *context, struct fs_error *err)
 {
-    const struct content *content = context;
-    return fs_stamp_write(archive, content->options, content->state, err);
-}
-
-/* Bytes of the parameters, their best, Adam's moments and the losses. */
-static size_t bytes_of(const struct fs_stamp_state *state)
-{
-    return 4 * fs_stamp_parameters(state->stamp.hidden, state->stamp.width) * sizeof(fs_real) +
-           (4 + FS_STAMP_EXTRA) * state->steps * sizeof(double);
+    const struct fs_training *training = context;
+    return training->method->trainer->write(&training->task, training->state, archive, err);
 }
 
 /* Root: whether a save is due that nobody asked for. */
-static bool is_due(const struct fs_training *training, const struct fs_stamp_state *state)
+static bool is_due(const struct fs_training *training)
 {
     const struct fs_save_clock *clock = fs_runner_mpi_clock(training->run->session->runner);
+    const struct fs_training_state *state = training->state;
     double now = fs_seconds();
     bool last = state->step == state->steps;
     if (last && !training->keep_end) {
         return false; /* it is published now */
     }
-    return (last || state->step - training->saved >= training->options->checkpoint_every ||
-            fs_save_waited(clock, now)) &&
-           fs_save_affordable(clock, fs_save_guess(bytes_of(state)), now);
+    return (last || state->step - training->saved >= training->size.save_every || fs_save_waited(clock, now)) &&
+           fs_save_affordable(clock, fs_save_guess(training->method->trainer->bytes(state)), now);
 }
 
-/* Called by fs_stamp_train on all ranks, after each step. */
-static int save(void *context, const struct fs_stamp_state *state, bool stop, struct fs_error *err)
+/* Called by the trainer on all ranks, after each step. */
+static int save(void *context, const struct fs_training_state *state, bool stop, struct fs_error *err)
 {
     struct fs_training *training = context;
     struct fs_job_run *run = training->run;
     int status = 0;
-    if (fs_session_is_root(run->session) && (stop || is_due(training, state))) {
-        struct content content = {training->options, state};
-        double begin = fs_seconds();
-        status = fs_stage_write(run, training->stage, training->part, FS_PART_FORMAT, fill, &content, err);
+    if (fs_session_is_root(run->session) && (stop || is_due(training))) {
+        double begin = fs_seconds(), loss[FS_TRAINING_LOSSES];
+        status = fs_stage_write(run, training->stage, training->part, FS_PART_FORMAT, fill, training, err);
         fs_save_note(fs_runner_mpi_clock(run->session->runner), begin, fs_seconds());
         training->saved = state->step;
+        training->method->trainer->losses(state, loss);
         if (status == 0) {
             fs_say("%s: step %zu/%zu, loss %.6g, saved", fs_stage_names[training->stage], state->step, state->steps,
-                   state->loss[4 * (state->step - 1)]);
+                   loss[0]);
         } else if (!stop) {
             fs_warn("the training cannot be saved, the work goes on: %s", err->text);
             *err = (struct fs_error)FS_ERROR_INIT;
@@ -65,10 +55,11 @@ static int save(void *context, const struct fs_stamp_state *state, bool stop, st
     return fs_session_agree(run->session, status, err);
 }
 
-/* Root: an earlier run's state in the place of `state`, where there is one of this training. */
-static int read_part(const struct fs_training *training, struct fs_stamp_state *state, struct fs_error *err)
+/* Root: an earlier run's state in the place of the fresh one, where there is one of this training. */
+static int read_part(struct fs_training *training, struct fs_error *err)
 {
     struct fs_job_run *run = training->run;
+    const struct fs_trainer *trainer = training->method->trainer;
     struct fs_archive *archive;
     struct fs_error reason = FS_ERROR_INIT;
     char *path = fs_stage_path(run->output, training->stage, training->part, err);
@@ -76,22 +67,21 @@ static int read_part(const struct fs_training *training, struct fs_stamp_state *
         return -1;
     }
     if (fs_archive_open(path, FS_PART_FORMAT, &archive, &reason) == 0) {
-        struct fs_stamp_state found = {0};
+        struct fs_training_state *found = NULL;
         if (strcmp(fs_archive_job(archive), run->fingerprint.digest[training->stage]) != 0) {
             fs_error_set(&reason, FS_EXIT_OTHER_JOB, "%s: partial results of another job", path);
-        } else if (fs_stamp_read_state(archive, &found, &reason) == 0) {
-            const struct fs_stamp *a = &state->stamp, *b = &found.stamp;
-            if (a->layer != b->layer || a->hidden != b->hidden || a->width != b->width || state->steps != found.steps) {
+        } else if (trainer->read(archive, &found, &reason) == 0) {
+            if (!trainer->is_same(training->state, found)) {
                 fs_error_set(&reason, FS_EXIT_OTHER_JOB, "%s: partial results of another training", path);
             } else {
-                struct fs_stamp_state fresh = *state;
-                *state = found;
+                struct fs_training_state *fresh = training->state;
+                training->state = found;
                 found = fresh;
                 fs_say("%s: layer %zu goes on from step %zu of an earlier run", fs_stage_names[training->stage],
-                       state->stamp.layer, state->step);
+                       training->task.layer, training->state->step);
             }
         }
-        fs_stamp_state_release(&found);
+        trainer->destroy(found);
         fs_archive_close(archive);
     }
     if (reason.code != 0 && reason.code != FS_EXIT_NO_INPUT) {
@@ -101,34 +91,64 @@ static int read_part(const struct fs_training *training, struct fs_stamp_state *
     return 0;
 }
 
-static int resume(const struct fs_training *training, struct fs_stamp_state *state, struct fs_error *err)
+static int resume(struct fs_training *training, struct fs_error *err)
 {
     struct fs_session *session = training->run->session;
-    int status = fs_session_is_root(session) ? read_part(training, state, err) : 0;
+    int status = fs_session_is_root(session) ? read_part(training, err) : 0;
     if (fs_session_agree(session, status, err) != 0) {
         return -1;
     }
-    return fs_stamp_state_broadcast(state, session->runner, err);
+    return training->method->trainer->broadcast(training->state, session->runner, err);
 }
 
-int fs_training_run(struct fs_training *training, struct fs_stamp_state *state, struct fs_error *err)
+int fs_training_open(struct fs_job_run *run, const struct fs_method *method, struct fs_training *training,
+                     struct fs_error *err)
+{
+    const struct fs_spec *spec = fs_model_spec(run->session->model);
+    const struct fs_suite_kind *edited = run->data.edited;
+    *training = (struct fs_training){.run = run, .method = method};
+    fs_job_fill(run->job, method->settings, spec->kind, &training->settings);
+    method->trainer->size(&training->settings, spec, &training->size);
+    training->task = (struct fs_method_task){.model = run->session->model,
+                                             .tokenizer = run->session->tokenizer,
+                                             .pairs = &run->data.pairs,
+                                             .held_out = run->data.held_out,
+                                             .runner = run->session->runner,
+                                             .layer = training->size.layer,
+                                             .seed = fs_job_settings(run->job)->seed,
+                                             .settings = &training->settings};
+    if (fs_scoring_parse(fs_job_scoring(run->job, edited, spec->kind), spec->kind, &training->task.scoring, err) != 0) {
+        err->code = FS_EXIT_CONFIG;
+        return fs_error_prepend(err, "scoring.%s", edited->scoring_key);
+    }
+    return training->task.layer == FS_AUTO ? fs_stage_decisive_layer(run, &training->task.layer, err) : 0;
+}
+
+void fs_training_close(struct fs_training *training)
+{
+    training->method->trainer->destroy(training->state);
+    training->state = NULL;
+}
+
+int fs_training_run(struct fs_training *training, struct fs_error *err)
 {
     struct fs_job_run *run = training->run;
     struct fs_session *session = run->session;
-    const struct fs_stamp_options *options = training->options;
+    const struct fs_trainer *trainer = training->method->trainer;
     size_t edited = 0;
     for (size_t i = 0; i < run->data.pairs.count; i++) {
         edited += !run->data.held_out[i];
     }
-    int status = fs_stamp_state_create(options, fs_model_spec(session->model)->hidden, fs_stamp_steps(options, edited),
-                                       state, err);
-    if (fs_session_agree(session, status, err) != 0 || resume(training, state, err) != 0) {
+    trainer->destroy(training->state);
+    training->state = NULL;
+    int status = trainer->create(&training->task, edited, &training->state, err);
+    if (fs_session_agree(session, status, err) != 0 || resume(training, err) != 0) {
         return -1;
     }
-    training->saved = state->step;
-    fs_say("%s: layer %zu, width %zu, %zu edited pairs, %zu steps", fs_stage_names[training->stage], options->layer,
-           options->width, edited, state->steps);
-    fs_runner_mpi_expect_sums(session->runner, fs_stage_names[FS_STAGE_STAMP], state->step, state->steps);
-    return fs_stamp_train(session->model, session->tokenizer, &run->data.pairs, run->data.held_out, options,
-                          session->runner, save, training, state, err);
+    training->saved = training->state->step;
+    fs_say("%s: layer %zu, %zu parameters, %zu edited pairs, %zu steps", fs_stage_names[training->stage],
+           training->task.layer, training->size.parameters, edited, training->state->steps);
+    fs_runner_mpi_expect_sums(session->runner, fs_stage_names[FS_STAGE_STAMP], training->state->step,
+                              training->state->steps);
+    return trainer->train(&training->task, save, training, training->state, err);
 }

@@ -1,24 +1,34 @@
 /*
- * A training that goes on where an earlier run has left it: the stage stamp's own, and each layer's of the stage
- * layers. The state goes to a partial file every `stamp.checkpoint_every` steps or `checkpoint_seconds`, whichever is
- * first, as far as saves may take time (save_clock.h), and on a stop request. Collective.
+ * A training that goes on where an earlier run has left it: the stage of the trained method, and each layer's of the
+ * stage layer_sweep. The state goes to a partial file after as many steps as the method says or `checkpoint_seconds`,
+ * whichever is first, as far as saves may take time (save_clock.h), and on a stop request. Collective.
  */
 #ifndef FAIRSTAMP_PIPELINE_RUN_TRAINING_H
 #define FAIRSTAMP_PIPELINE_RUN_TRAINING_H
 
 #include "pipeline/run/stage.h"
-#include "stages/methods/stamp.h"
+#include "stages/methods/method.h"
 
 struct fs_training {
     struct fs_job_run *run;
-    enum fs_stage stage; /* whose digest the partial file carries */
-    const char *part;    /* its name in the output folder, behind the stage's: ".part.h5" */
-    const struct fs_stamp_options *options;
+    const struct fs_method *method;
+    struct fs_method_task task; /* the caller may change the layer before a run */
+    struct fs_training_size size;
+    union fs_method_settings settings; /* of the task */
+    struct fs_training_state *state; /* of the last run; NULL before */
+    enum fs_stage stage;             /* whose digest the partial file carries */
+    const char *part;                /* its name in the output folder, behind the stage's: ".part.h5" */
     bool keep_end; /* the finished training is saved too: a long evaluation follows, and nothing is published yet */
-    size_t saved;  /* the step of the last save; the functions below set it */
+    size_t saved;  /* the step of the last save; fs_training_run sets it */
 };
 
-/* Trains; `state` is created here, and released by the caller, also on failure. The stage has begun. */
-int fs_training_run(struct fs_training *training, struct fs_stamp_state *state, struct fs_error *err);
+/* The job's training; the layer is that of the trace where the job names none. The stage has begun. The caller closes,
+ * also on failure. */
+int fs_training_open(struct fs_job_run *run, const struct fs_method *method, struct fs_training *training,
+                     struct fs_error *err);
+void fs_training_close(struct fs_training *training);
+
+/* Trains: training->state, in the place of an earlier run's. */
+int fs_training_run(struct fs_training *training, struct fs_error *err);
 
 #endif

@@ -96,7 +96,7 @@ static void heading(FILE *stream, const struct fs_page_data *data)
         }
     }
     if (data->has[FS_STAGE_STAMP]) {
-        fprintf(stream, "; stamp at layer %zu", data->stamp.stamp.layer);
+        fprintf(stream, "; %s at layer %zu", fs_method_trained()->name, data->training.layer);
     }
     fprintf(stream, "; <span class=\"date\">");
     fs_page_escape(stream, fs_page_provenance(data, "end"));
@@ -487,6 +487,16 @@ static void trace_section(FILE *stream, const struct fs_page_data *data)
     trace_table(stream, data);
 }
 
+/* "Layer 3, width 1024, 200 steps." */
+static void training_sizes(FILE *stream, const struct fs_training_history *training)
+{
+    fprintf(stream, "<p>Layer %zu", training->layer);
+    for (size_t i = 0; i < training->sizes; i++) {
+        fprintf(stream, ", %s %zu", training->size[i].name, training->size[i].value);
+    }
+    fprintf(stream, ", %zu steps.</p>\n", training->step);
+}
+
 static void layers_section(FILE *stream, const struct fs_page_data *data)
 {
     fprintf(stream, "<h2>Is the traced layer the right one?</h2>\n");
@@ -525,13 +535,9 @@ void fs_page_html(FILE *stream, const struct fs_page_data *data)
     }
     layers_section(stream, data);
     if (data->has[FS_STAGE_STAMP]) {
-        fprintf(stream, "<h2>Training of the stamp</h2>\n");
-        figure(
-            stream, fs_chart_loss, data,
-            "L: the whole loss. L_e: what is left of the pairs' differences. L_s1, L_s2: divergence from the unedited "
-            "model at the edited and at generic prompts.");
-        fprintf(stream, "<p>Layer %zu, width %zu, %zu steps.</p>\n", data->stamp.stamp.layer, data->stamp.stamp.width,
-                data->stamp.step);
+        fprintf(stream, "<h2>Training of the %s</h2>\n", fs_method_trained()->name);
+        figure(stream, fs_chart_loss, data, data->training.caption);
+        training_sizes(stream, &data->training);
     }
     if (data->terms > 0) {
         fprintf(stream, "<h2>Target terms</h2>\n");

@@ -266,14 +266,14 @@ void fs_chart_heat_map(FILE *stream, const struct fs_page_data *data, size_t kin
 
 void fs_chart_loss(FILE *stream, const struct fs_page_data *data)
 {
-    static const char *const names[] = {"L", "L_e", "L_s1", "L_s2"};
-    const struct fs_stamp_state *stamp = &data->stamp;
-    size_t steps = stamp->step;
+    const struct fs_training_history *training = &data->training;
+    size_t steps = training->step, losses = training->losses;
     struct scale scale = {INFINITY, -INFINITY, TOP, 190};
-    for (size_t i = 0; i < 4 * steps; i++) {
-        if (stamp->loss[i] > 1e-8) { /* the KL terms start at 0 */
-            scale.low = fmin(scale.low, log10(stamp->loss[i]));
-            scale.high = fmax(scale.high, log10(stamp->loss[i]));
+    for (size_t i = 0; i < losses * steps; i++) {
+        double loss = training->value[i / losses * training->terms + i % losses];
+        if (loss > 1e-8) { /* the KL terms start at 0 */
+            scale.low = fmin(scale.low, log10(loss));
+            scale.high = fmax(scale.high, log10(loss));
         }
     }
     begin(stream, 280, "Losses over the training steps");
@@ -287,14 +287,15 @@ void fs_chart_loss(FILE *stream, const struct fs_page_data *data)
             line(stream, LEFT, place(&scale, power), WIDTH - RIGHT, place(&scale, power), "class=\"fs-grid\"");
             text(stream, LEFT - 5, place(&scale, power) + 4, "end", "fs-soft", label);
         }
-        for (size_t part = 0; part < 4; part++) {
+        for (size_t part = 0; part < losses; part++) {
             fprintf(stream,
                     "<polyline fill=\"none\" stroke=\"%s\" stroke-width=\"1.8\" stroke-dasharray=\"%s\" points=\"",
                     colors[part], dashes[part]);
             for (size_t step = 0; step < steps; step++) {
-                if (stamp->loss[4 * step + part] > 1e-8) {
+                double loss = training->value[step * training->terms + part];
+                if (loss > 1e-8) {
                     fprintf(stream, "%.1f,%.1f ", LEFT + PLOT * (double)step / (double)(steps - 1),
-                            place(&scale, log10(stamp->loss[4 * step + part])));
+                            place(&scale, log10(loss)));
                 }
             }
             fprintf(stream, "\"/>\n");
@@ -305,14 +306,14 @@ void fs_chart_loss(FILE *stream, const struct fs_page_data *data)
     text(stream, LEFT, TOP + 206, "middle", "fs-soft", "1");
     text(stream, WIDTH - RIGHT, TOP + 206, "end", "fs-soft", last);
     text(stream, LEFT + PLOT / 2.0, TOP + 206, "middle", "fs-ink", "step");
-    legend(stream, TOP + 230, names, 4);
+    legend(stream, TOP + 230, training->term, losses);
     end(stream);
 }
 
 /* The mark of a column: a circle of the unedited model, for the edits squares, diamonds and triangles in turn. */
 static void mark(FILE *stream, double x, double y, size_t column)
 {
-    const char *color = colors[column];
+    const char *color = colors[column % SERIES];
     if (column == 0) {
         fprintf(stream, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"4.5\" fill=\"%s\"/>\n", x, y, color);
     } else if (column % 3 == 1) {

@@ -319,7 +319,7 @@ int fs_page_read(const char *path, struct fs_page_data *data, struct fs_error *e
             status = fs_trace_read(archive, &data->trace, err);
             break;
         case FS_STAGE_STAMP:
-            status = fs_stamp_read_state(archive, &data->stamp, err);
+            status = fs_method_trained()->trainer->read_history(archive, &data->training, err);
             break;
         case FS_STAGE_LAYERS:
             status = fs_layers_read(archive, &data->layers, err);
@@ -355,7 +355,7 @@ void fs_page_release(struct fs_page_data *data)
         free(data->path[stage]);
     }
     fs_trace_result_release(&data->trace);
-    fs_stamp_state_release(&data->stamp);
+    fs_training_history_release(&data->training);
     fs_results_release(&data->result);
     fs_layers_release(&data->layers);
     free(data->term);

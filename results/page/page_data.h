@@ -34,7 +34,7 @@ struct fs_page_data {
     bool has[FS_STAGE_COUNT];
     char *path[FS_STAGE_COUNT]; /* of the files read */
     struct fs_trace_result trace;
-    struct fs_stamp_state stamp;
+    struct fs_training_history training;
     struct fs_results result;
     struct fs_layer_comparison layers;
     struct fs_estimate_check time[FS_STAGE_COUNT]; /* of the stages that are there */

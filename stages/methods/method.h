@@ -9,6 +9,7 @@
 #define FAIRSTAMP_STAGES_METHODS_METHOD_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "io/archive/archive.h"
 #include "io/benchmarks/benchmark.h"
@@ -41,7 +42,8 @@ struct fs_training_state {
 #define FS_HISTORY_TERMS 8
 struct fs_training_history {
     char title[128]; /* "Fairness Stamp at layer 3, width 1024" */
-    char note[128];  /* what terms mean that are not said elsewhere; "" */
+    const char *note;    /* what some terms are of; "" */
+    const char *caption; /* what the losses are, below their picture */
     size_t layer, step;
     size_t losses, terms;               /* the first `losses` of the terms are losses, drawn together */
     const char *term[FS_HISTORY_TERMS]; /* "L", for people */
@@ -70,6 +72,7 @@ struct fs_training_size {
  * save, otherwise it saves where it thinks fit.
  */
 typedef int fs_training_save(void *context, const struct fs_training_state *state, bool stop, struct fs_error *err);
+#define FS_TRAINING_LOSSES 4
 struct fs_trainer {
     /* A state without a step, on every rank; destroyed by the caller. `pairs`: how many are edited. */
     int (*create)(const struct fs_method_task *task, size_t pairs, struct fs_training_state **state,
@@ -83,8 +86,8 @@ struct fs_trainer {
     /* Whether a state that was read back belongs to the training of `fresh`. */
     bool (*is_same)(const struct fs_training_state *fresh, const struct fs_training_state *found);
     size_t (*bytes)(const struct fs_training_state *state); /* of its file */
-    /* Losses before the last step done: as many as the history has, at most 4; zeros where no step is done. */
-    void (*losses)(const struct fs_training_state *state, double loss[4]);
+    /* Losses before the last step done: as many as the history has, the whole loss first; zeros where none is done. */
+    void (*losses)(const struct fs_training_state *state, double loss[FS_TRAINING_LOSSES]);
     int (*write)(const struct fs_method_task *task, const struct fs_training_state *state, struct fs_archive *archive,
                  struct fs_error *err);
     int (*read)(const struct fs_archive *archive, struct fs_training_state **state, struct fs_error *err);
@@ -92,19 +95,25 @@ struct fs_trainer {
     struct fs_edit (*edit)(const struct fs_training_state *state);
     int (*read_history)(const struct fs_archive *archive, struct fs_training_history *history, struct fs_error *err);
 
-    /* Of settings alone, for estimates. */
+    /* Of settings alone, for estimates; `spec` NULL: no parameters. */
     void (*size)(const void *settings, const struct fs_spec *spec, struct fs_training_size *size);
     const char *steps_key, *save_key, *layer_key; /* keys of the job behind these sizes */
+};
+
+/* Room for any method's settings. */
+union fs_method_settings {
+    max_align_t align;
+    unsigned char byte[1024];
 };
 
 struct fs_method {
     const char *name; /* of the job's keys method and methods */
     const char *about;
-    const struct fs_edit_kind *edit;     /* what it makes */
-    const struct fs_settings *settings;  /* keys <name>.*; NULL: none */
-    size_t settings_size;                /* of the struct that they fill */
-    const struct fs_trainer *trainer;    /* NULL: it does not train */
-    bool takes_model;                    /* the edit is another model, at a path that the job gives */
+    const struct fs_edit_kind *edit;    /* what it makes */
+    const struct fs_settings *settings; /* keys <name>.*; NULL: none */
+    size_t settings_size;               /* of the struct that they fill, at most a union fs_method_settings */
+    const struct fs_trainer *trainer;   /* NULL: it does not train */
+    bool takes_model;                   /* the edit is another model, at a path that the job gives */
 };
 /* [fs_method_count] */
 extern const struct fs_method *const fs_methods[];

@@ -499,7 +499,7 @@ static int check(const struct trainer *trainer, struct fs_error *err)
     if (!(o->level_weight >= 0) || !(o->balance_weight >= 0) || (o->balance_weight > 0 && !(o->balance_width > 0)))
         return fs_error_set(
             err, FS_EXIT_CONFIG,
-            "stamp: level %g, balance %g, balance_width %g; expected weights from 0 and a width above 0",
+            "stamp: level_weight %g, balance_weight %g, balance_width %g; expected weights from 0 and a width above 0",
             o->level_weight, o->balance_weight, o->balance_width);
     if (!isfinite(o->key_bias))
         return fs_error_set(err, FS_EXIT_CONFIG, "stamp: key_bias %g; expected a finite number", o->key_bias);
@@ -523,28 +523,26 @@ static int check(const struct trainer *trainer, struct fs_error *err)
     return 0;
 }
 
-int fs_stamp_train(const struct fs_model *model, const struct fs_tokenizer *tokenizer, const struct fs_pair_list *pairs,
-                   const bool *held_out, const struct fs_stamp_options *options, struct fs_runner *runner,
-                   int (*save)(void *context, const struct fs_stamp_state *state, bool stop, struct fs_error *err),
-                   void *save_context, struct fs_stamp_state *state, struct fs_error *err)
+int fs_stamp_train(const struct fs_stamp_task *task, struct fs_stamp_state *state, struct fs_error *err)
 {
+    struct fs_runner *runner = task->runner;
     struct trainer trainer = {
-        .model = model,
-        .spec = fs_model_spec(model),
-        .tokenizer = tokenizer,
-        .list = pairs,
-        .options = options,
+        .model = task->model,
+        .spec = fs_model_spec(task->model),
+        .tokenizer = task->tokenizer,
+        .list = task->pairs,
+        .options = task->options,
         .state = state,
         .runner = runner,
         .parameters = fs_stamp_parameters(state->stamp.hidden, state->stamp.width),
     };
-    int status = order_pairs(&trainer, held_out, err);
+    int status = order_pairs(&trainer, task->held_out, err);
     if (status == 0)
         status = check(&trainer, err);
     trainer.scratch = fs_allocate(runner->threads, sizeof *trainer.scratch, "workspaces", err);
     status = fs_runner_agree(runner, trainer.scratch ? status : -1, err);
     if (status == 0)
-        status = train(&trainer, save, save_context, err);
+        status = train(&trainer, task->save, task->save_context, err);
     end_batch(&trainer);
     free(trainer.scratch);
     free(trainer.pair);

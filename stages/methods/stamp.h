@@ -93,15 +93,24 @@ int fs_stamp_state_broadcast(struct fs_stamp_state *state, struct fs_runner *run
 /* Number of iterations that `pairs` edited pairs take: batches x iterations. */
 size_t fs_stamp_steps(const struct fs_stamp_options *options, size_t pairs);
 
+/* What a training works on; all owned by the caller. */
+struct fs_stamp_task {
+    const struct fs_model *model;
+    const struct fs_tokenizer *tokenizer;
+    const struct fs_pair_list *pairs;
+    const bool *held_out; /* [pairs->count] left out; NULL: none */
+    const struct fs_stamp_options *options;
+    struct fs_runner *runner;
+    int (*save)(void *context, const struct fs_stamp_state *state, bool stop, struct fs_error *err); /* NULL: none */
+    void *save_context;
+};
+
 /*
  * Trains from state->step on. Calls `save` on all ranks after every iteration (the state is the same on all); with
  * `stop` it must save, otherwise it saves where it thinks fit. Collective. FS_EXIT_INTERRUPTED after a stop request; a
  * loss that is not finite is FS_EXIT_DATA and says which settings to lower.
  */
-int fs_stamp_train(const struct fs_model *model, const struct fs_tokenizer *tokenizer, const struct fs_pair_list *pairs,
-                   const bool *held_out, const struct fs_stamp_options *options, struct fs_runner *runner,
-                   int (*save)(void *context, const struct fs_stamp_state *state, bool stop, struct fs_error *err),
-                   void *save_context, struct fs_stamp_state *state, struct fs_error *err);
+int fs_stamp_train(const struct fs_stamp_task *task, struct fs_stamp_state *state, struct fs_error *err);
 
 /* Local (root): a stamp file (whole or partial), layout at the top of stamp_file.c; and back. */
 int fs_stamp_write(struct fs_archive *archive, const struct fs_stamp_options *options,

@@ -6,7 +6,7 @@
 #include "stages/methods/method.h"
 #include "stages/methods/stamp.h"
 
-#define LOSSES 4
+#define LOSSES FS_TRAINING_LOSSES
 
 struct stamp_training {
     struct fs_training_state base;
@@ -108,7 +108,7 @@ static size_t bytes(const struct fs_training_state *state)
            (LOSSES + FS_STAMP_EXTRA) * state->steps * sizeof(double);
 }
 
-static void losses(const struct fs_training_state *state, double loss[4])
+static void losses(const struct fs_training_state *state, double loss[LOSSES])
 {
     const struct stamp_training *training = (const struct stamp_training *)state;
     memset(loss, 0, LOSSES * sizeof *loss);
@@ -147,6 +147,8 @@ static int read_history(const struct fs_archive *archive, struct fs_training_his
     struct fs_stamp_state state = {0};
     *history = (struct fs_training_history){
         .note = "|SS - 50| of the worst category and gap are of the edited pairs",
+        .caption = "L: the whole loss. L_e: what is left of the pairs' differences. L_s1, L_s2: divergence from the "
+                   "unedited model at the edited and at generic prompts.",
         .losses = LOSSES,
         .terms = LOSSES + FS_STAMP_EXTRA,
         .term = {"L", "L_e", "L_s1", "L_s2", "L_m", "L_b", "|SS - 50|", "gap"},
@@ -178,7 +180,7 @@ static void size(const void *settings, const struct fs_spec *spec, struct fs_tra
     const struct fs_stamp_options *options = settings;
     *out = (struct fs_training_size){.layer = options->layer,
                                      .inner = options->width,
-                                     .parameters = fs_stamp_parameters(spec->hidden, options->width),
+                                     .parameters = spec != NULL ? fs_stamp_parameters(spec->hidden, options->width) : 0,
                                      .steps = options->iterations,
                                      .save_every = options->checkpoint_every};
 }
@@ -198,6 +200,8 @@ static const struct fs_trainer trainer = {.create = create,
                                           .steps_key = "stamp.iterations",
                                           .save_key = "stamp.checkpoint_every",
                                           .layer_key = "stamp.layer"};
+
+_Static_assert(sizeof(struct fs_stamp_options) <= sizeof(union fs_method_settings), "room for the settings");
 
 extern const struct fs_method fs_method_stamp;
 const struct fs_method fs_method_stamp = {.name = "stamp",

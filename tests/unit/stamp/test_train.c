@@ -50,7 +50,10 @@ static void train(const struct test_model *m, const struct fs_pair_list *list, c
     assert_done(fs_runner_serial_create(threads, &runner, &err), err);
     assert_done(fs_stamp_state_create(options, m->spec->hidden, fs_stamp_steps(options, list->count), state, &err),
                 err);
-    assert_done(fs_stamp_train(m->model, m->tokenizer, list, NULL, options, runner, NULL, NULL, state, &err), err);
+    assert_done(
+        fs_stamp_train(&(const struct fs_stamp_task){m->model, m->tokenizer, list, NULL, options, runner, NULL, NULL},
+                       state, &err),
+        err);
     free(runner);
 }
 
@@ -117,9 +120,10 @@ static void resumes(void **state)
     assert_done(fs_stamp_state_create(&options, m.spec->hidden, fs_stamp_steps(&options, list.count), &parts, &err),
                 err);
     for (size_t stops = 1; stops < whole.steps; stops++) {
-        assert_int_equal(
-            fs_stamp_train(m.model, m.tokenizer, &list, NULL, &options, runner, save_and_stop, &stop, &parts, &err),
-            -1);
+        assert_int_equal(fs_stamp_train(&(const struct fs_stamp_task){m.model, m.tokenizer, &list, NULL, &options,
+                                                                      runner, save_and_stop, &stop},
+                                        &parts, &err),
+                         -1);
         assert_int_equal(err.code, FS_EXIT_INTERRUPTED);
         fs_stamp_state_release(&parts);
         struct fs_archive *archive;
@@ -139,7 +143,10 @@ static void resumes(void **state)
         fs_archive_close(archive);
         assert_int_equal(parts.step, stops);
     }
-    assert_done(fs_stamp_train(m.model, m.tokenizer, &list, NULL, &options, runner, NULL, NULL, &parts, &err), err);
+    assert_done(
+        fs_stamp_train(&(const struct fs_stamp_task){m.model, m.tokenizer, &list, NULL, &options, runner, NULL, NULL},
+                       &parts, &err),
+        err);
     assert_same(&whole, &parts);
     unlink(stop.path);
     free(runner);
@@ -264,8 +271,10 @@ static void refuses(void **state)
             options.key_bias = NAN;
         assert_done(
             fs_stamp_state_create(&options, m.spec->hidden, fs_stamp_steps(&options, list.count), &trained, &err), err);
-        assert_int_equal(
-            fs_stamp_train(m.model, m.tokenizer, &list, held_out, &options, runner, NULL, NULL, &trained, &err), -1);
+        assert_int_equal(fs_stamp_train(&(const struct fs_stamp_task){m.model, m.tokenizer, &list, held_out, &options,
+                                                                      runner, NULL, NULL},
+                                        &trained, &err),
+                         -1);
         print_message("%s\n", err.text);
         assert_int_equal(err.code, code);
         fs_stamp_state_release(&trained);
@@ -308,7 +317,9 @@ static void real_model(void **state)
     struct fs_stamp_state trained;
     assert_done(fs_runner_serial_create(2, &runner, &err), err);
     assert_done(fs_stamp_state_create(&options, m.spec->hidden, fs_stamp_steps(&options, edited), &trained, &err), err);
-    assert_done(fs_stamp_train(m.model, m.tokenizer, &list, held_out, &options, runner, NULL, NULL, &trained, &err),
+    assert_done(fs_stamp_train(
+                    &(const struct fs_stamp_task){m.model, m.tokenizer, &list, held_out, &options, runner, NULL, NULL},
+                    &trained, &err),
                 err);
     const double *last = trained.extra + FS_STAMP_EXTRA * (options.iterations - 1);
     print_message("gap %.3f -> %.3f, SS %.1f from 50\n", trained.extra[3], last[3], last[2]);
