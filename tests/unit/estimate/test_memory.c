@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "model/backward.h"
+#include "model/edits/stamp_net.h"
 #include "model/family.h"
 #include "pipeline/estimate/memory.h"
 
@@ -158,9 +159,13 @@ static void measure(const char *family, size_t length)
     }
     expect_bound("a workspace", (double)fs_workspace_bytes(workspace), fs_memory_workspace(&spec, TOKENS, ROWS));
 
-    if (fs_stamp_create(0, spec.hidden, WIDTH, 1, &stamp, &err) != 0 || fs_tape_create(model, &tape, &err) != 0 ||
+    if (fs_stamp_create(0, spec.hidden, WIDTH, 1, &stamp, &err) != 0) {
+        fail_msg("%s: %s", family, err.text);
+    }
+    const struct fs_edit edit = fs_stamp_edit(&stamp);
+    if (fs_tape_create(model, &tape, &err) != 0 ||
         fs_run_to_ffn(model, workspace, &unit.batch, 0, h, x, base, &err) != 0 ||
-        fs_upper_forward(model, workspace, tape, &unit.batch, &stamp, x, base, out, &err) != 0 ||
+        fs_upper_forward(model, workspace, tape, &unit.batch, &edit, x, base, out, &err) != 0 ||
         fs_tape_read(model, workspace, tape, out, ROWS, unit.row, logprob, &err) != 0 ||
         fs_upper_backward(model, workspace, tape, h, NULL, NULL, &err) != 0) {
         fail_msg("%s: %s", family, err.text);

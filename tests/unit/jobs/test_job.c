@@ -101,11 +101,11 @@ static void defaults(void **state)
     assert_true(trace.kind[FS_TRACE_RESIDUAL] && !trace.kind[FS_TRACE_ATTENTION] && !trace.kind[FS_TRACE_FFN]);
     assert_false(trace.always_noise);
     assert_true(trace.noise_scale == 3);
-    assert_string_equal(fs_job_edited_suite(job), "biaske");
-    assert_string_equal(fs_job_scoring(job, "biaske", FS_MASKED), "target.prob");
-    assert_string_equal(fs_job_scoring(job, "biaske", FS_CAUSAL), "object.mean");
-    assert_string_equal(fs_job_scoring(job, "crows_pairs", FS_CAUSAL), "sentence.sum");
-    assert_null(fs_job_scoring(job, "winobias", FS_CAUSAL));
+    assert_string_equal(fs_job_edited(job)->name, "biaske");
+    assert_string_equal(fs_job_scoring(job, fs_suite_kind_find("biaske"), FS_MASKED), "target.prob");
+    assert_string_equal(fs_job_scoring(job, fs_suite_kind_find("biaske"), FS_CAUSAL), "object.mean");
+    assert_string_equal(fs_job_scoring(job, fs_suite_kind_find("crows_pairs"), FS_CAUSAL), "sentence.sum");
+    assert_null(fs_job_scoring(job, fs_suite_kind_find("winobias"), FS_CAUSAL));
     fs_job_destroy(job);
 }
 
@@ -135,7 +135,7 @@ static void settings_override_the_file(void **state)
     assert_true(trace.always_noise && trace.heat_map);
     assert_int_equal(trace.positions, FS_TRACE_ALL_SUBJECT_TOKENS);
     assert_string_equal(fs_job_settings(job)->categories[0], "race");
-    assert_string_equal(fs_job_scoring(job, "biaske", FS_CAUSAL), "sentence.sum");
+    assert_string_equal(fs_job_scoring(job, fs_suite_kind_find("biaske"), FS_CAUSAL), "sentence.sum");
     fs_job_destroy(job);
 }
 
@@ -232,7 +232,7 @@ static void what_is_missing(void **state)
     check_error(fs_job_load(scratch_path("none.json"), NULL, 0, &job, &err), &err, FS_EXIT_NO_INPUT, "none.json", "");
     const char *const set[] = {"edit.pairs=stereoset", "data.stereoset=s", NULL};
     job = load("{" LEAST "}", set);
-    assert_string_equal(fs_job_edited_suite(job), "stereoset");
+    assert_string_equal(fs_job_edited(job)->name, "stereoset");
     fs_job_destroy(job);
 }
 

@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "io/values.h"
-#include "jobs/data_keys.h"
 #include "jobs/job_keys.h"
+#include "stages/suites/suite_registry.h"
 
 static struct fs_error err;
 static const struct fs_setting_origin origin = {.name = "test"};
@@ -99,9 +99,11 @@ static void every_renamed_key_leads_to_a_key(void **state)
 static void scorings_have_defaults_among_their_choices(void **state)
 {
     (void)state;
-    for (const struct fs_data_key *data = fs_data_keys; data->key != NULL; data++) {
-        for (size_t kind = 0; data->scorings != NULL && kind < FS_SETTING_VARIANTS; kind++) {
-            assert_true(fs_is_choice(data->scorings, data->scoring[kind]));
+    for (size_t i = 0; i < fs_suite_kind_count; i++) {
+        const struct fs_suite_kind *suite = fs_suite_kinds[i];
+        if (suite->scorings != NULL) {
+            assert_true(fs_is_choice(suite->scorings, fs_suite_scoring(suite, FS_MASKED)));
+            assert_true(fs_is_choice(suite->scorings, fs_suite_scoring(suite, FS_CAUSAL)));
         }
     }
 }
