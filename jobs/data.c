@@ -7,7 +7,7 @@
 #include "io/console/progress.h"
 #include "jobs/defaults.h"
 #include "jobs/fingerprint.h"
-#include "model/random.h"
+#include "model/numbers/random.h"
 #include "stages/metrics/split.h"
 #include "stages/suites/suite_registry.h"
 

@@ -3,7 +3,7 @@
 #define FAIRSTAMP_JOBS_DEFAULTS_H
 
 #include "jobs/job.h"
-#include "model/spec.h"
+#include "model/families/spec.h"
 
 /* scoring.<suite>: the job's, or the default of the model's kind; NULL: the suite has no choice of a scoring. */
 const char *fs_job_scoring(const struct fs_job *job, const char *suite, enum fs_model_kind kind);

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "model/engine_parts.h"
-#include "model/kernels.h"
 
 struct fs_tape {
     /* of the last fs_upper_forward; the callers' */
@@ -68,14 +67,14 @@ static fs_real *take(fs_real **free_memory, size_t count)
 /* One block for all layers above the stamp's; `active` goes to the workspace, for the backward pass makes do without.
  */
 static int lay_out(const struct fs_model *model, struct fs_tape *tape, const struct fs_batch *batch, size_t layer,
-                   const struct fs_activations *workspace_trail, struct fs_error *err)
+                   const struct fs_activations *in_workspace, struct fs_error *err)
 {
     const struct fs_spec *spec = &model->spec;
-    size_t T = batch->tokens, d = spec->hidden, width = (spec->heads + 2 * spec->key_value_heads) * spec->head_size;
-    size_t weights = fs_attention_weights(spec, batch);
-    size_t gate = spec->gated ? T * spec->ffn : 0;
-    size_t one = 2 * T * d + T * width + weights + T * spec->ffn + gate;
-    size_t count = (spec->layers - layer - 1) * one + T * d;
+    size_t T = batch->tokens, d = spec->hidden, width = fs_spec_qkv_width(spec);
+    size_t weights = fs_attention_weights(spec, batch), count = T * d;
+    for (size_t l = layer + 1; l < spec->layers; l++) {
+        count += 2 * T * d + T * width + weights + T * spec->layer[l].ffn * (spec->layer[l].gated ? 2 : 1);
+    }
     if (fs_scratch_reserve(&tape->memory, count, "the memory of a backward pass; use smaller batches", err) != 0) {
         return -1;
     }
@@ -83,13 +82,13 @@ static int lay_out(const struct fs_model *model, struct fs_tape *tape, const str
     tape->ffn_norm_in = take(&place, T * d);
     for (size_t l = layer + 1; l < spec->layers; l++) {
         struct fs_activations *activations = &tape->activations[l];
-        activations->attention_norm_in = take(&place, T * d);
-        activations->ffn_norm_in = take(&place, T * d);
+        activations->norm_in[FS_ATTENTION_NORM] = take(&place, T * d);
+        activations->norm_in[FS_FFN_NORM] = take(&place, T * d);
         activations->qkv = take(&place, T * width);
         activations->weights = take(&place, weights);
-        activations->up = take(&place, T * spec->ffn);
-        activations->gate = take(&place, gate);
-        activations->active = workspace_trail->active;
+        activations->up = take(&place, T * spec->layer[l].ffn);
+        activations->gate = take(&place, spec->layer[l].gated ? T * spec->layer[l].ffn : 0);
+        activations->active = in_workspace->active;
     }
     return 0;
 }
@@ -111,7 +110,8 @@ int fs_upper_forward(const struct fs_model *model, struct fs_workspace *workspac
     fs_layer_join(model, batch->tokens, stamp->layer, stamp, x, tape->ffn_norm_in, tape->inner.data, h);
     for (size_t l = stamp->layer + 1; l < model->spec.layers; l++) {
         fs_layer_to_ffn(model, workspace, batch, l, &tape->activations[l], h, workspace->x.data);
-        fs_layer_join(model, batch->tokens, l, NULL, workspace->x.data, tape->activations[l].ffn_norm_in, NULL, h);
+        fs_layer_join(model, batch->tokens, l, NULL, workspace->x.data, tape->activations[l].norm_in[FS_FFN_NORM], NULL,
+                      h);
     }
     return 0;
 }
@@ -155,13 +155,13 @@ int fs_tape_read_backward(const struct fs_model *model, struct fs_workspace *wor
         return -1;
     }
     fs_real *drow = workspace->rows.data;
-    fs_linear_backward(&model->head, R, dlogits, V, 0, drow);
-    if (model->transform.weight != NULL) {
+    fs_linear_backward(model->backend, &model->head, R, dlogits, V, 0, drow);
+    if (model->transform.weight.data != NULL) {
         fs_real *active = workspace->transformed.data;
         fs_kernel_activation(model->spec.activation, tape->dense.data, NULL, active, R * d);
         norm_backward(model, &model->transform_norm, active, drow, drow, false, R);
         fs_kernel_activation_backward(model->spec.activation, tape->dense.data, NULL, drow, active, NULL, R * d);
-        fs_linear_backward(&model->transform, R, active, d, 0, drow);
+        fs_linear_backward(model->backend, &model->transform, R, active, d, 0, drow);
     } else {
         norm_backward(model, &model->final_norm, tape->gathered.data, drow, drow, false, R);
     }
@@ -172,82 +172,43 @@ int fs_tape_read_backward(const struct fs_model *model, struct fs_workspace *wor
     return 0;
 }
 
-/* dx (T,d) = beta dx + gradient through FFN(x) alone; up, gate: before the activation. */
-static void ffn_backward(const struct fs_model *model, struct fs_workspace *workspace, size_t T, size_t layer,
-                         const struct fs_activations *activations, const fs_real *dy, fs_real beta, fs_real *dx)
+/* A layer with the gradients of its streams: x's is h's own where x carries the residual, else that of a branch. */
+static struct fs_layer_run begin_backward(const struct fs_model *model, struct fs_workspace *workspace, size_t layer,
+                                          const struct fs_batch *batch, const struct fs_activations *activations,
+                                          fs_real *dh)
 {
-    const struct fs_layer *weights = &model->layer[layer];
-    size_t F = model->spec.ffn;
-    fs_real *dup = workspace->dffn.data, *dgate = workspace->dgate.data;
-    fs_linear_backward(&weights->down, T, dy, model->spec.hidden, 0, dup);
-    if (model->spec.gated) {
-        fs_kernel_activation_backward(model->spec.activation, activations->gate, activations->up, dup, dgate, dup,
-                                      T * F);
-        fs_linear_backward(&weights->gate, T, dgate, F, beta, dx);
-        beta = 1;
-    } else {
-        fs_kernel_activation_backward(model->spec.activation, activations->up, NULL, dup, dup, NULL, T * F);
-    }
-    fs_linear_backward(&weights->up, T, dup, F, beta, dx);
-}
-
-/* dx (T,d) = beta dx + gradient of what the projections read, given dy (T,d) at the attention output. */
-static void attention_backward(const struct fs_model *model, struct fs_workspace *workspace,
-                               const struct fs_batch *batch, size_t layer, const struct fs_activations *activations,
-                               const fs_real *dy, fs_real beta, fs_real *dx)
-{
-    const struct fs_spec *spec = &model->spec;
-    const struct fs_layer *weights = &model->layer[layer];
-    size_t width = (spec->heads + 2 * spec->key_value_heads) * spec->head_size;
-    fs_linear_backward(&weights->attention_output, batch->tokens, dy, spec->hidden, 0, workspace->dcontext.data);
-    fs_attention_backward(spec, workspace, batch, activations->qkv, activations->weights, workspace->dcontext.data,
-                          workspace->dqkv.data);
-    fs_rotary_apply(spec, workspace, batch, workspace->dqkv.data, -1);
-    const fs_real *part = workspace->dqkv.data;
-    for (size_t i = 0; i < weights->projections; i++) {
-        fs_linear_backward(&weights->projection[i], batch->tokens, part, width, i == 0 ? beta : 1, dx);
-        part += weights->projection[i].outputs;
-    }
-}
-
-/* dh (T,d): gradient of the layer's output, becomes that of its input. */
-static void layer_backward(const struct fs_model *model, struct fs_workspace *workspace, const struct fs_batch *batch,
-                           size_t layer, const struct fs_activations *activations, fs_real *dh)
-{
-    const struct fs_layer *weights = &model->layer[layer];
-    size_t T = batch->tokens;
-    if (model->spec.norm_place == FS_PRE_NORM) {
-        fs_real *branch = workspace->dstate.data;
-        ffn_backward(model, workspace, T, layer, activations, dh, 0, branch);
-        norm_backward(model, &weights->ffn_norm, activations->ffn_norm_in, branch, dh, true, T);
-        attention_backward(model, workspace, batch, layer, activations, dh, 0, branch);
-        norm_backward(model, &weights->attention_norm, activations->attention_norm_in, branch, dh, true, T);
-    } else {
-        norm_backward(model, &weights->ffn_norm, activations->ffn_norm_in, dh, dh, false, T);
-        ffn_backward(model, workspace, T, layer, activations, dh, 1, dh);
-        norm_backward(model, &weights->attention_norm, activations->attention_norm_in, dh, dh, false, T);
-        attention_backward(model, workspace, batch, layer, activations, dh, 1, dh);
-    }
+    struct fs_layer_run run = fs_layer_begin(model, workspace, layer, batch->tokens, activations);
+    fs_real *branch = workspace->dstate.data;
+    run.batch = batch;
+    run.gradient[FS_STREAM_H] = dh;
+    run.gradient[FS_STREAM_NORMED] = branch;
+    run.gradient[FS_STREAM_X] = run.layer->residual == FS_STREAM_X ? dh : branch;
+    return run;
 }
 
 /* With a = ReLU(x K'^T + b_K), y = a V' + b_V:  dV' = a^T dy, da = dy V'^T where a > 0, dK' = da^T x, dx = da K'. */
-static void stamp_backward(const struct fs_tape *tape, struct fs_workspace *workspace, const fs_real *dy,
-                           fs_real *gradient, fs_real *dx)
+static void stamp_backward(const struct fs_backend *backend, const struct fs_tape *tape, struct fs_workspace *workspace,
+                           const fs_real *dy, fs_real *gradient, fs_real *dx)
 {
     const struct fs_stamp *stamp = tape->stamp;
     size_t T = tape->batch->tokens, d = stamp->hidden, C = stamp->width;
     const fs_real *inner = tape->inner.data;
     fs_real *dinner = workspace->stamp.data;
-    fs_gemm(false, true, T, C, d, 1, dy, d, stamp->parameters + fs_stamp_offset_value(stamp), d, 0, dinner, C);
+    struct fs_matrix output = fs_matrix_of(dy, T, d, d), input = fs_matrix_of(tape->x, T, d, d);
+    struct fs_matrix key = fs_matrix_of(stamp->parameters, C, d, d);
+    struct fs_matrix value = fs_matrix_of(stamp->parameters + fs_stamp_offset_value(stamp), C, d, d);
+    struct fs_matrix active = fs_matrix_of(inner, T, C, C), dactive = fs_matrix_of(dinner, T, C, C);
+    fs_product(backend, (struct fs_term){FS_TRANSPOSE_B, 1, output, value}, 0, dinner, C);
     fs_kernel_relu_backward(inner, dinner, T * C);
     if (gradient != NULL) {
-        fs_gemm(true, false, C, d, T, 1, dinner, C, tape->x, d, 1, gradient, d);
+        fs_product(backend, (struct fs_term){FS_TRANSPOSE_A, 1, dactive, input}, 1, gradient, d);
         fs_kernel_add_rows(gradient + fs_stamp_offset_key_bias(stamp), dinner, T, C);
-        fs_gemm(true, false, C, d, T, 1, inner, C, dy, d, 1, gradient + fs_stamp_offset_value(stamp), d);
+        fs_product(backend, (struct fs_term){FS_TRANSPOSE_A, 1, active, output}, 1,
+                   gradient + fs_stamp_offset_value(stamp), d);
         fs_kernel_add_rows(gradient + fs_stamp_offset_value_bias(stamp), dy, T, d);
     }
     if (dx != NULL) {
-        fs_gemm(false, false, T, d, C, 1, dinner, C, stamp->parameters, d, 0, dx, d);
+        fs_product(backend, (struct fs_term){FS_TRANSPOSE_NONE, 1, dactive, key}, 0, dx, d);
     }
 }
 
@@ -256,30 +217,30 @@ int fs_upper_backward(const struct fs_model *model, struct fs_workspace *workspa
 {
     const struct fs_spec *spec = &model->spec;
     const struct fs_batch *batch = tape->batch;
-    size_t T = batch->tokens, layer = tape->stamp->layer;
-    size_t width = (spec->heads + 2 * spec->key_value_heads) * spec->head_size;
+    size_t T = batch->tokens, layer = tape->stamp->layer, ffn = fs_spec_most_ffn(spec);
     struct fs_activations activations;
     if (fs_layer_prepare(model, workspace, batch, &activations, err) != 0 ||
-        fs_scratch_reserve(&workspace->dffn, T * spec->ffn, "gradients", err) != 0 ||
-        (spec->gated && fs_scratch_reserve(&workspace->dgate, T * spec->ffn, "gradients", err) != 0) ||
-        fs_scratch_reserve(&workspace->dqkv, T * width, "gradients", err) != 0 ||
+        fs_scratch_reserve(&workspace->dffn, T * ffn, "gradients", err) != 0 ||
+        (fs_spec_gated(spec) && fs_scratch_reserve(&workspace->dgate, T * ffn, "gradients", err) != 0) ||
+        fs_scratch_reserve(&workspace->dqkv, T * fs_spec_qkv_width(spec), "gradients", err) != 0 ||
         fs_scratch_reserve(&workspace->dcontext, T * spec->heads * spec->head_size, "gradients", err) != 0 ||
         fs_scratch_reserve(&workspace->dstate, T * spec->hidden, "gradients", err) != 0 ||
         fs_scratch_reserve(&workspace->stamp, T * tape->stamp->width, "gradients", err) != 0) {
         return -1;
     }
     for (size_t l = spec->layers - 1; l > layer; l--) {
-        layer_backward(model, workspace, batch, l, &tape->activations[l], dh);
+        struct fs_layer_run run = begin_backward(model, workspace, l, batch, &tape->activations[l], dh);
+        fs_steps_backward(&run, 0, run.layer->steps);
     }
-    if (spec->norm_place == FS_POST_NORM) {
-        norm_backward(model, &model->layer[layer].ffn_norm, tape->ffn_norm_in, dh, dh, false, T);
-    }
-    stamp_backward(tape, workspace, dh, gradient, dx);
+    /* The part of the edited layer up to its seam ran outside the tape: its inner values are computed again. */
+    activations.active = workspace->dffn.data;
+    activations.norm_in[FS_FFN_NORM] = tape->ffn_norm_in;
+    struct fs_layer_run run = begin_backward(model, workspace, layer, batch, &activations, dh);
+    fs_steps_backward(&run, run.layer->seam, run.layer->steps);
+    stamp_backward(model->backend, tape, workspace, dh, gradient, dx);
     if (dx != NULL) {
-        /* The FFN beside the stamp ran outside the tape: its inner values are computed again. */
-        activations.active = workspace->dffn.data;
-        fs_ffn_inner(model, T, layer, &activations, tape->x);
-        ffn_backward(model, workspace, T, layer, &activations, dh, 1, dx);
+        fs_ffn_inner(&run, tape->x);
+        fs_ffn_backward(&run, dh, 1, dx);
     }
     return 0;
 }

@@ -9,7 +9,6 @@
 
 #include "model/engine.h"
 #include "model/engine_parts.h"
-#include "model/kernels.h"
 
 enum { PANEL_COLUMNS = 512, CHUNK_ROWS = 512 };
 
@@ -42,10 +41,10 @@ static void panel(const struct fs_model *model, const fs_real *rows, size_t coun
                   fs_real *logit, size_t ld)
 {
     struct fs_linear part = model->head;
-    part.weight += first * part.inputs;
+    part.weight = fs_matrix_rows(&part.weight, first, columns);
     part.bias = part.bias == NULL ? NULL : part.bias + first;
     part.outputs = columns;
-    fs_linear(&part, count, rows, logit, ld);
+    fs_linear(model->backend, &part, count, rows, logit, ld);
 }
 
 int fs_head_inputs(const struct fs_model *model, struct fs_workspace *workspace, const fs_real *h, size_t count,
@@ -62,9 +61,9 @@ int fs_head_inputs(const struct fs_model *model, struct fs_workspace *workspace,
         memcpy(state + r * d, h + (row == NULL ? r : row[r]) * d, d * sizeof *state);
     }
     fs_real *out = workspace->transformed.data;
-    if (model->transform.weight != NULL) {
+    if (model->transform.weight.data != NULL) {
         fs_real *before = dense != NULL ? dense : out;
-        fs_linear(&model->transform, count, state, before, d);
+        fs_linear(model->backend, &model->transform, count, state, before, d);
         fs_kernel_activation(spec->activation, before, NULL, out, count * d);
         fs_kernel_norm(spec->norm_kind, spec->norm_epsilon, &model->transform_norm, out, out, count, d);
     } else {

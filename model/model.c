@@ -1,13 +1,12 @@
 #include "model/model.h"
 
-#include <cblas.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/family.h"
-#include "model/kernels.h"
-#include "model/weights.h"
+#include "model/families/config.h"
+#include "model/families/family.h"
+#include "model/model_internal.h"
 
 #ifdef FS_DOUBLE
 #define NATIVE_DTYPE FS_F64
@@ -44,9 +43,9 @@ static void shape_text(size_t dimensions, const size_t *shape, char *text, size_
     snprintf(text + used, size - used, ")");
 }
 
-/* Checks type and shape of `tensor`, and notes that `slot` shall point to its numbers. `columns` 0: a vector. */
-static int bind(struct binder *binder, const struct fs_tensor *tensor, size_t rows, size_t columns,
-                const fs_real **slot)
+/* Checks type and shape of `tensor`, and notes that the pointer at `slot` shall point to its numbers. `columns` 0: a
+ * vector. */
+static int bind(struct binder *binder, const struct fs_tensor *tensor, size_t rows, size_t columns, void *slot)
 {
     struct fs_model *model = binder->model;
     size_t shape[2] = {rows, columns};
@@ -100,7 +99,7 @@ static int missing(const struct binder *binder, const char *prefix, const char *
 }
 
 static int require(struct binder *binder, const char *prefix, const char *stem, size_t layer, const char *end,
-                   size_t rows, size_t columns, const fs_real **slot)
+                   size_t rows, size_t columns, void *slot)
 {
     const struct fs_tensor *tensor = find(binder, prefix, stem, layer, end);
     if (tensor == NULL) {
@@ -132,12 +131,9 @@ static int bind_linear(struct binder *binder, const char *prefix, const char *st
     if (stem == NULL) {
         return 0;
     }
-    bool inputs_first = binder->model->spec.family->inputs_first;
-    linear->inputs = inputs;
-    linear->outputs = outputs;
-    linear->inputs_first = inputs_first;
-    if (require(binder, prefix, stem, layer, ".weight", inputs_first ? inputs : outputs,
-                inputs_first ? outputs : inputs, &linear->weight) != 0) {
+    *linear = fs_linear_of(NULL, NULL, inputs, outputs, binder->model->spec.family->inputs_first);
+    if (require(binder, prefix, stem, layer, ".weight", linear->weight.rows, linear->weight.columns,
+                &linear->weight.data) != 0) {
         return -1;
     }
     return bias ? require(binder, prefix, stem, layer, ".bias", outputs, 0, &linear->bias) : 0;
@@ -146,6 +142,7 @@ static int bind_linear(struct binder *binder, const char *prefix, const char *st
 static int bind_layer(struct binder *binder, size_t index)
 {
     const struct fs_spec *spec = &binder->model->spec;
+    const struct fs_layer_spec *own = &spec->layer[index];
     const struct fs_family *family = spec->family;
     struct fs_layer *layer = &binder->model->layer[index];
     size_t d = spec->hidden, queries = spec->heads * spec->head_size, keys = spec->key_value_heads * spec->head_size;
@@ -155,20 +152,18 @@ static int bind_layer(struct binder *binder, size_t index)
         outputs[0] = queries + 2 * keys;
     }
     for (size_t i = 0; i < layer->projections; i++) {
-        if (bind_linear(binder, binder->prefix, family->body.projections[i], index, d, outputs[i], spec->attention_bias,
+        if (bind_linear(binder, binder->prefix, family->body.projections[i], index, d, outputs[i], own->attention_bias,
                         &layer->projection[i]) != 0) {
             return -1;
         }
     }
-    if (bind_norm(binder, binder->prefix, family->body.attention_norm, index, &layer->attention_norm) != 0 ||
-        bind_linear(binder, binder->prefix, family->body.attention_output, index, queries, d, spec->attention_bias,
+    if (bind_norm(binder, binder->prefix, family->body.attention_norm, index, &layer->norm[FS_ATTENTION_NORM]) != 0 ||
+        bind_linear(binder, binder->prefix, family->body.attention_output, index, queries, d, own->attention_bias,
                     &layer->attention_output) != 0 ||
-        bind_norm(binder, binder->prefix, family->body.ffn_norm, index, &layer->ffn_norm) != 0 ||
-        bind_linear(binder, binder->prefix, family->body.gate, index, d, spec->ffn, spec->ffn_bias, &layer->gate) !=
-            0 ||
-        bind_linear(binder, binder->prefix, family->body.up, index, d, spec->ffn, spec->ffn_bias, &layer->up) != 0 ||
-        bind_linear(binder, binder->prefix, family->body.down, index, spec->ffn, d, spec->ffn_bias, &layer->down) !=
-            0) {
+        bind_norm(binder, binder->prefix, family->body.ffn_norm, index, &layer->norm[FS_FFN_NORM]) != 0 ||
+        bind_linear(binder, binder->prefix, family->body.gate, index, d, own->ffn, own->ffn_bias, &layer->gate) != 0 ||
+        bind_linear(binder, binder->prefix, family->body.up, index, d, own->ffn, own->ffn_bias, &layer->up) != 0 ||
+        bind_linear(binder, binder->prefix, family->body.down, index, own->ffn, d, own->ffn_bias, &layer->down) != 0) {
         return -1;
     }
     return 0;
@@ -218,13 +213,13 @@ static int bind_head(struct binder *binder)
         bind_norm(binder, "", family->head.transform_norm, 0, &model->transform_norm) != 0) {
         return -1;
     }
-    model->head = (struct fs_linear){.inputs = spec->hidden, .outputs = spec->vocabulary};
+    model->head = fs_linear_of(NULL, NULL, spec->hidden, spec->vocabulary, false);
     const struct fs_tensor *own = find(binder, "", family->head.matrix, 0, ".weight");
     if (spec->tied_head) {
         model->stored_head = own == model->word_tensor ? NULL : own;
     } else if (own == NULL) {
         return missing(binder, "", family->head.matrix, 0, ".weight");
-    } else if (bind(binder, own, spec->vocabulary, spec->hidden, &model->head.weight) != 0) {
+    } else if (bind(binder, own, spec->vocabulary, spec->hidden, &model->head.weight.data) != 0) {
         return -1;
     }
     if (family->head.bias == NULL) {
@@ -246,8 +241,7 @@ static int bind_all(struct binder *binder)
 {
     struct fs_model *model = binder->model;
     const struct fs_family *family = model->spec.family;
-    model->layer = fs_allocate(model->spec.layers, sizeof *model->layer, "the layers", binder->err);
-    if (model->layer == NULL) {
+    if (fs_model_begin(model, binder->err) != 0) {
         return -1;
     }
     binder->prefix = family->prefix;
@@ -262,6 +256,7 @@ static int bind_all(struct binder *binder)
         if (bind_layer(binder, i) != 0) {
             return -1;
         }
+        fs_layer_choose_steps(&model->spec, &model->spec.layer[i], &model->layer[i]);
     }
     return bind_head(binder);
 }
@@ -298,7 +293,6 @@ int fs_model_open(const char *folder, struct fs_model **model, struct fs_error *
         fs_model_destroy(opened);
         return -1;
     }
-    openblas_set_num_threads(1); /* threads and ranks take whole batches, see engine.h */
     *model = opened;
     return 0;
 }
@@ -309,12 +303,26 @@ void fs_model_destroy(struct fs_model *model)
         return;
     }
     fs_tensor_store_destroy(model->store);
+    fs_spec_release(&model->spec);
     free(model->layer);
     free(model->binding);
     free(model->own_block);
     free(model->config_path);
     free(model->files);
     free(model);
+}
+
+int fs_model_begin(struct fs_model *model, struct fs_error *err)
+{
+    model->backend = fs_backend_find(NULL);
+    model->backend->begin();
+    model->layer = fs_allocate(model->spec.layers, sizeof *model->layer, "the layers", err);
+    return model->layer == NULL ? -1 : 0;
+}
+
+const char *fs_model_backend_name(const struct fs_model *model)
+{
+    return model->backend->name;
 }
 
 const struct fs_spec *fs_model_spec(const struct fs_model *model)
@@ -428,10 +436,10 @@ int fs_model_convert(struct fs_model *model, void *block, bool write, struct fs_
                 "the checkpoint is damaged",
                 binding->tensor->file, binding->tensor->name);
         }
-        *binding->slot = place;
+        memcpy(binding->slot, &place, sizeof place);
     }
     if (model->spec.tied_head) {
-        model->head.weight = model->word;
+        model->head.weight.data = model->word;
     }
     return write ? compare_twin(model, err) : 0;
 }

@@ -10,8 +10,8 @@
 #define FAIRSTAMP_MODEL_MODEL_H
 
 #include "io/error.h"
-#include "model/real.h"
-#include "model/spec.h"
+#include "model/families/spec.h"
+#include "model/numbers/real.h"
 
 struct fs_model;
 
@@ -20,6 +20,8 @@ int fs_model_open(const char *folder, struct fs_model **model, struct fs_error *
 void fs_model_destroy(struct fs_model *model); /* unmaps; does not free the converted block; takes NULL */
 
 const struct fs_spec *fs_model_spec(const struct fs_model *model);
+/* What computes its matrix products, for provenance: "openblas". */
+const char *fs_model_backend_name(const struct fs_model *model);
 
 /* Bytes of the block for converted tensors; 0 where all weights are used in place. */
 size_t fs_model_converted_bytes(const struct fs_model *model);

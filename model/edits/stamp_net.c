@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/random.h"
+#include "model/numbers/random.h"
 
 size_t fs_stamp_parameters(size_t hidden, size_t width)
 {

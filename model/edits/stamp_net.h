@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #include "io/error.h"
-#include "model/real.h"
+#include "model/numbers/real.h"
 
 struct fs_stamp {
     size_t layer;        /* 0-based */

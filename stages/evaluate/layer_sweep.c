@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/random.h"
+#include "model/numbers/random.h"
 
 #define CONTROL_STREAM ((uint64_t)1 << 43)
 #define MOST_LAYERS ((int64_t)100000)

@@ -41,12 +41,12 @@ static void unit_cost(const void *context, size_t unit, struct fs_cost *cost)
     const struct fs_spec *spec = fs_model_spec(execution->model);
     struct fs_plan_unit u;
     fs_plan_get_unit(execution->plan, unit, &u);
-    double tokens = (double)u.batch.tokens, layer = fs_flops_layer(spec, tokens, fs_batch_squares(&u.batch));
+    double tokens = (double)u.batch.tokens, squares = fs_batch_squares(&u.batch);
     double head = fs_flops_head(spec, (double)u.reads.rows);
-    *cost =
-        (struct fs_cost){(double)spec->layers * layer + head, (double)u.batch.sequences, tokens, (double)u.reads.rows};
+    *cost = (struct fs_cost){fs_flops_layers(spec, 0, spec->layers, tokens, squares) + head, (double)u.batch.sequences,
+                             tokens, (double)u.reads.rows};
     if (execution->stamp != NULL) {
-        cost->flops += (double)(spec->layers - execution->stamp->layer - 1) * layer + head +
+        cost->flops += fs_flops_layers(spec, execution->stamp->layer + 1, spec->layers, tokens, squares) + head +
                        fs_flops_stamp(spec, execution->stamp->width, tokens);
     }
 }

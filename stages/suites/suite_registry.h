@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-#include "model/spec.h"
+#include "model/families/spec.h"
 #include "stages/suites/suite.h"
 
 struct fs_suite_options {

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "model/random.h"
+#include "model/numbers/random.h"
 #include "stages/evaluate/evaluate.h"
 #include "stages/metrics/split.h"
 #include "support.h"
