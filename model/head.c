@@ -18,7 +18,7 @@ _Static_assert((size_t)PANEL_COLUMNS *CHUNK_ROWS <= FS_HEAD_NUMBERS, "a panel mu
 struct running {
     double sum; /* of exp(logit - max) */
     fs_real max;
-    int32_t top; /* where max stands, the smallest on ties */
+    int32_t top; /* where max is, the smallest on ties */
 };
 
 static void running_add(struct running *running, const fs_real *logit, size_t first, size_t columns)

@@ -400,7 +400,7 @@ static void convert(const struct fs_tensor *tensor, fs_real *out)
 
 /* A tied head that is stored a second time must hold the same numbers: transformers 4 and 5 treat others differently.
  */
-static int compare_twin(const struct fs_model *model, struct fs_error *err)
+static int compare_stored_head(const struct fs_model *model, struct fs_error *err)
 {
     const struct fs_tensor *stored_head = model->stored_head, *word = model->word_tensor;
     if (stored_head == NULL ||
@@ -441,7 +441,7 @@ int fs_model_convert(struct fs_model *model, void *block, bool write, struct fs_
     if (model->spec.tied_head) {
         model->head.weight.data = model->word;
     }
-    return write ? compare_twin(model, err) : 0;
+    return write ? compare_stored_head(model, err) : 0;
 }
 
 int fs_model_load(const char *folder, struct fs_model **model, struct fs_error *err)

@@ -1,4 +1,4 @@
-/* Models for timing: made-up weights of a spec, and models cut down to their first layers. */
+/* Models for timing: random weights of a spec, and models cut down to their first layers. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -6,7 +6,7 @@
 #include "model/model_internal.h"
 #include "model/numbers/random.h"
 
-#define PATTERN ((size_t)1 << 16) /* made-up numbers repeat after this many */
+#define PATTERN ((size_t)1 << 16) /* random numbers repeat after this many */
 #define DEVIATION 0.02
 
 /* The block that is handed out: first all sizes are added up, then every part gets its place. */
@@ -121,7 +121,7 @@ int fs_model_random(const struct fs_spec *spec, struct fs_model **result, struct
     struct block block = {NULL, 0};
     if (fs_spec_copy(spec, &model->spec, err) == 0 && fs_model_begin(model, err) == 0) {
         make_all(&block, model);
-        model->own_block = block.data = fs_allocate_aligned(block.used, sizeof(fs_real), "made-up weights", err);
+        model->own_block = block.data = fs_allocate_aligned(block.used, sizeof(fs_real), "random weights", err);
     }
     if (block.data == NULL) {
         fs_model_destroy(model);

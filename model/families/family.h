@@ -2,7 +2,7 @@
  * One row a family: what tells its models apart from others', as data, and how its config.json is read. A new family is
  * one file with its row, and a line in families.c. Private to model/.
  *
- * Tensor names stand without ".weight" and ".bias"; "%zu" stands for the layer. NULL: the family has no such part.
+ * Tensor names are without ".weight" and ".bias"; "%zu" stands for the layer. NULL: the family has no such part.
  */
 #ifndef FAIRSTAMP_MODEL_FAMILIES_FAMILY_H
 #define FAIRSTAMP_MODEL_FAMILIES_FAMILY_H

@@ -51,7 +51,7 @@ INLINE float exponential(float x)
 {
     x = x < -110.0f ? -110.0f : x;
     x = x > 89.0f ? 89.0f : x;
-    const float round = 0x1.8p23f; /* adding it rounds to an integer, which then stands in the low bits */
+    const float round = 0x1.8p23f; /* adding it rounds to an integer, which is then in the low bits */
     float shifted = x * 1.44269504f + round;
     int32_t n;
     memcpy(&n, &shifted, sizeof n);
