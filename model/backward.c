@@ -129,8 +129,9 @@ int fs_tape_read(const struct fs_model *model, struct fs_workspace *workspace, s
     }
     memcpy(tape->row, row, rows * sizeof *row);
     tape->rows = rows;
-    fs_real *inputs;
-    if (fs_head_inputs(model, workspace, h, rows, row, tape->gathered.data, tape->dense.data, &inputs, err) != 0) {
+    const struct fs_head_kept kept = {tape->gathered.data, tape->dense.data};
+    const fs_real *inputs = fs_head_inputs(model, workspace, h, rows, row, &kept, err);
+    if (inputs == NULL) {
         return -1;
     }
     fs_head_distributions(model, inputs, rows, logprob);
@@ -138,13 +139,6 @@ int fs_tape_read(const struct fs_model *model, struct fs_workspace *workspace, s
 }
 
 /* ---- backward ---- */
-
-static void norm_backward(const struct fs_model *model, const struct fs_norm *norm, const fs_real *in,
-                          const fs_real *dout, fs_real *din, bool add, size_t rows)
-{
-    fs_kernel_norm_backward(model->spec.norm_kind, model->spec.norm_epsilon, norm, in, dout, din, add, rows,
-                            model->spec.hidden);
-}
 
 int fs_tape_read_backward(const struct fs_model *model, struct fs_workspace *workspace, struct fs_tape *tape,
                           const fs_real *dlogits, fs_real *dh, struct fs_error *err)
@@ -159,11 +153,11 @@ int fs_tape_read_backward(const struct fs_model *model, struct fs_workspace *wor
     if (model->transform.weight.data != NULL) {
         fs_real *active = workspace->transformed.data;
         fs_kernel_activation(model->spec.activation, tape->dense.data, NULL, active, R * d);
-        norm_backward(model, &model->transform_norm, active, drow, drow, false, R);
+        fs_kernel_norm_backward(&model->transform_norm, active, drow, drow, false, R, d);
         fs_kernel_activation_backward(model->spec.activation, tape->dense.data, NULL, drow, active, NULL, R * d);
         fs_linear_backward(model->backend, &model->transform, R, active, d, 0, drow);
     } else {
-        norm_backward(model, &model->final_norm, tape->gathered.data, drow, drow, false, R);
+        fs_kernel_norm_backward(&model->final_norm, tape->gathered.data, drow, drow, false, R, d);
     }
     memset(dh, 0, tape->batch->tokens * d * sizeof *dh);
     for (size_t r = 0; r < R; r++) {

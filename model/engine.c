@@ -59,7 +59,7 @@ int fs_embed(const struct fs_model *model, struct fs_workspace *workspace, const
         }
     }
     if (model->embedding_norm.gain != NULL) {
-        fs_kernel_norm(model->spec.norm_kind, model->spec.norm_epsilon, &model->embedding_norm, h, h, batch->tokens, d);
+        fs_kernel_norm(&model->embedding_norm, h, h, batch->tokens, d);
     }
     return 0;
 }

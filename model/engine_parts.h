@@ -21,12 +21,16 @@ int fs_stamp_prepare(const struct fs_model *model, struct fs_scratch *inner, siz
 void fs_layer_join(const struct fs_model *model, size_t tokens, size_t layer, const struct fs_stamp *stamp,
                    const fs_real *x, fs_real *ffn_norm_in, fs_real *inner, fs_real *h);
 
+/* What a backward pass needs of the head's inputs: the rows of h, and the transform before its activation, (R,d) each. */
+struct fs_head_kept {
+    fs_real *gathered, *dense;
+};
 /*
- * rows (R,d): what the head multiplies, from `count` rows `row` of h (NULL: rows 0, 1, ..). `gathered` and `dense`
- * (R,d) or NULL: receive the rows of h, and the transform before its activation, for the backward pass.
+ * (R,d): what the head multiplies, from `count` rows `row` of h (NULL: rows 0, 1, ..); in the workspace, NULL on failure.
+ * `kept`: receives what it names; NULL: not wanted.
  */
-int fs_head_inputs(const struct fs_model *model, struct fs_workspace *workspace, const fs_real *h, size_t count,
-                   const size_t *row, fs_real *gathered, fs_real *dense, fs_real **rows, struct fs_error *err);
+const fs_real *fs_head_inputs(const struct fs_model *model, struct fs_workspace *workspace, const fs_real *h,
+                              size_t count, const size_t *row, const struct fs_head_kept *kept, struct fs_error *err);
 /* logprob (R,V) from what fs_head_inputs gave. */
 void fs_head_distributions(const struct fs_model *model, const fs_real *rows, size_t count, fs_real *logprob);
 

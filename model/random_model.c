@@ -32,7 +32,8 @@ static void make_linear(struct block *block, const struct fs_spec *spec, size_t 
 
 static void make_norm(struct block *block, const struct fs_spec *spec, const fs_real *ones, struct fs_norm *norm)
 {
-    *norm = (struct fs_norm){ones, spec->norm_kind == FS_LAYER_NORM ? part(block, spec->hidden) : NULL};
+    *norm = (struct fs_norm){spec->norm_kind, spec->norm_epsilon, ones,
+                             spec->norm_kind == FS_LAYER_NORM ? part(block, spec->hidden) : NULL};
 }
 
 static void make_layer(struct block *block, const struct fs_spec *spec, const struct fs_layer_spec *own,

@@ -174,9 +174,10 @@ INLINE void statistics(enum fs_norm_kind kind, double epsilon, const fs_real *in
     *scale = (fs_real)(1.0 / sqrt((double)square / (double)d + epsilon));
 }
 
-CLONES void fs_kernel_norm(enum fs_norm_kind kind, double epsilon, const struct fs_norm *norm, const fs_real *in,
-                           fs_real *out, size_t rows, size_t d)
+CLONES void fs_kernel_norm(const struct fs_norm *norm, const fs_real *in, fs_real *out, size_t rows, size_t d)
 {
+    enum fs_norm_kind kind = norm->kind;
+    double epsilon = norm->epsilon;
     const fs_real *gain = norm->gain, *bias = norm->bias;
     for (size_t r = 0; r < rows; r++, in += d, out += d) {
         fs_real mean, scale;
@@ -198,10 +199,11 @@ CLONES void fs_kernel_norm(enum fs_norm_kind kind, double epsilon, const struct 
 /*
  * With n = (in - mean) scale and g = dout gain:  din = scale (g - mean(g) - n mean(g n)), mean(g) = 0 for RMSNorm.
  */
-CLONES void fs_kernel_norm_backward(enum fs_norm_kind kind, double epsilon, const struct fs_norm *norm,
-                                    const fs_real *in, const fs_real *dout, fs_real *din, bool add, size_t rows,
-                                    size_t d)
+CLONES void fs_kernel_norm_backward(const struct fs_norm *norm, const fs_real *in, const fs_real *dout, fs_real *din,
+                                    bool add, size_t rows, size_t d)
 {
+    enum fs_norm_kind kind = norm->kind;
+    double epsilon = norm->epsilon;
     const fs_real *gain = norm->gain;
     for (size_t r = 0; r < rows; r++, in += d, dout += d, din += d) {
         fs_real mean, scale, sum = 0, dot = 0;

@@ -13,6 +13,8 @@
 #include "model/numbers/real.h"
 
 struct fs_norm {
+    enum fs_norm_kind kind;
+    double epsilon;
     const fs_real *gain; /* (d) */
     const fs_real *bias; /* (d); NULL for RMSNorm */
 };
@@ -27,11 +29,10 @@ void fs_kernel_add(fs_real *y, const fs_real *x, size_t count);
 void fs_kernel_add_rows(fs_real *y, const fs_real *x, size_t rows, size_t columns);
 
 /* out (rows,d) = the norm of in (rows,d); may be the same matrix. */
-void fs_kernel_norm(enum fs_norm_kind kind, double epsilon, const struct fs_norm *norm, const fs_real *in, fs_real *out,
-                    size_t rows, size_t d);
+void fs_kernel_norm(const struct fs_norm *norm, const fs_real *in, fs_real *out, size_t rows, size_t d);
 /* din (rows,d) = gradient of `in` given `dout`, plus what din holds where `add`; dout may be din where not `add`. */
-void fs_kernel_norm_backward(enum fs_norm_kind kind, double epsilon, const struct fs_norm *norm, const fs_real *in,
-                             const fs_real *dout, fs_real *din, bool add, size_t rows, size_t d);
+void fs_kernel_norm_backward(const struct fs_norm *norm, const fs_real *in, const fs_real *dout, fs_real *din, bool add,
+                             size_t rows, size_t d);
 
 /* out = act(in), or act(in) * times where `times` is not NULL; all may be the same. */
 void fs_kernel_activation(enum fs_activation activation, const fs_real *in, const fs_real *times, fs_real *out,

@@ -107,11 +107,11 @@ static void test_norms(void **state)
             bias[i % d] = (float)noise(&seed);
         }
         for (int kind = 0; kind < 2; kind++) {
-            struct fs_norm norm = {gain, kind == FS_LAYER_NORM ? bias : NULL};
+            struct fs_norm norm = {(enum fs_norm_kind)kind, 1e-6, gain, kind == FS_LAYER_NORM ? bias : NULL};
             /* a number near 31 is off by 16 epsilons; divided by its row's deviation, or by sqrt(1e-6) where there is
              * none */
             double bound = 16.0 * EPSILON / (d == 1 ? 1e-3 : 0.1);
-            fs_kernel_norm((enum fs_norm_kind)kind, 1e-6, &norm, in, out, 2, d);
+            fs_kernel_norm(&norm, in, out, 2, d);
             for (size_t r = 0; r < 2; r++) {
                 double mean = 0.0, square = 0.0;
                 for (size_t j = 0; j < d && kind == FS_LAYER_NORM; j++) {
