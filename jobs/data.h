@@ -6,7 +6,7 @@
 
 #include "io/benchmarks/benchmark.h"
 #include "jobs/job.h"
-#include "model/spec.h"
+#include "model/families/spec.h"
 #include "stages/suites/suite_registry.h"
 
 struct fs_data {

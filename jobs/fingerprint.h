@@ -10,7 +10,7 @@
 
 #include "io/digest.h"
 #include "jobs/job.h"
-#include "model/spec.h"
+#include "model/families/spec.h"
 
 struct fs_fingerprint {
     char *settings[FS_STAGE_COUNT];

@@ -7,7 +7,7 @@
 
 #include "io/error.h"
 #include "io/settings/settings.h"
-#include "model/spec.h"
+#include "model/families/spec.h"
 #include "stages/methods/method.h"
 
 #define FS_COLUMN_NAME_SIZE 64

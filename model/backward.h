@@ -31,13 +31,6 @@ int fs_upper_forward(const struct fs_model *model, struct fs_workspace *workspac
 int fs_tape_read(const struct fs_model *model, struct fs_workspace *workspace, struct fs_tape *tape, const fs_real *h,
                  size_t rows, const size_t *row, fs_real *logprob, struct fs_error *err);
 
-/*
- * From one row of log probabilities to a gradient of its logits, in place: row [V], log p' in, a p' - b p out.
- * Read-outs give a and spikes of their own, KL(P || P') gives a = b = its weight. Returns sum p log p'. `p` NULL: b p
- * is left out, and 0 returned.
- */
-double fs_distribution_gradient(fs_real *row, const fs_real *p, size_t vocabulary, fs_real a, fs_real b);
-
 /* dh (T,d) is set to the gradient of the top hidden state, given dlogits (R,V) = dL/dlogits of the rows of
  * fs_tape_read. */
 int fs_tape_read_backward(const struct fs_model *model, struct fs_workspace *workspace, struct fs_tape *tape,

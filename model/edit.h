@@ -14,11 +14,20 @@
 
 #include "io/archive/archive.h"
 #include "io/error.h"
-#include "model/real.h"
+#include "model/backends/backend.h"
+#include "model/numbers/real.h"
 
 struct fs_edit;
 struct fs_model;
 struct fs_spec;
+
+/* What the hooks at an FFN work on. */
+struct fs_edit_run {
+    const struct fs_backend *backend; /* for matrix products */
+    size_t layer, tokens;             /* T */
+    const fs_real *x;                 /* (T,d) the FFN's input */
+    fs_real *inner;                   /* (T, inner_size) out of the forward hook, into the backward one */
+};
 
 /* NULL: the kind has no such hook. */
 struct fs_edit_kind {
@@ -26,15 +35,13 @@ struct fs_edit_kind {
     /* Whether the edit fits a model; FS_EXIT_DATA says what does not. */
     int (*check)(const struct fs_edit *edit, const struct fs_spec *spec, struct fs_error *err);
 
-    /* The output of the FFN of `layer`: adds to h (T,d), the base, what the edit makes of x (T,d), the FFN's input.
-     * inner (T, inner_size) receives what the backward hook needs. */
-    void (*ffn_output)(const struct fs_edit *edit, size_t layer, size_t tokens, const fs_real *x, fs_real *inner,
-                       fs_real *h);
+    /* The output of the FFN of run->layer: adds to h (T,d), the base, what the edit makes of run->x. */
+    void (*ffn_output)(const struct fs_edit *edit, const struct fs_edit_run *run, fs_real *h);
     size_t (*inner_size)(const struct fs_edit *edit);
     /* From dy (T,d), the gradient of the FFN's output: adds to gradient (layout of edit->number; NULL: not wanted), and
      * sets dx (T,d; NULL: not wanted) to the gradient of x through the edit alone. dinner (T, inner_size) is scratch. */
-    void (*ffn_output_backward)(const struct fs_edit *edit, size_t tokens, const fs_real *x, const fs_real *inner,
-                                const fs_real *dy, fs_real *dinner, fs_real *gradient, fs_real *dx);
+    void (*ffn_output_backward)(const struct fs_edit *edit, const struct fs_edit_run *run, const fs_real *dy,
+                                fs_real *dinner, fs_real *gradient, fs_real *dx);
     /* The hidden state h (T,d) after `layer`, in place. */
     void (*hidden_state)(const struct fs_edit *edit, size_t layer, size_t tokens, fs_real *h);
 

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "model/engine_parts.h"
-#include "model/kernels.h"
 
 int fs_batch_check(const struct fs_model *model, const struct fs_batch *batch, struct fs_error *err)
 {
@@ -60,7 +59,7 @@ int fs_embed(const struct fs_model *model, struct fs_workspace *workspace, const
         }
     }
     if (model->embedding_norm.gain != NULL) {
-        fs_kernel_norm(model->spec.norm_kind, model->spec.norm_epsilon, &model->embedding_norm, h, h, batch->tokens, d);
+        fs_kernel_norm(&model->embedding_norm, h, h, batch->tokens, d);
     }
     return 0;
 }
@@ -71,15 +70,15 @@ int fs_layer_prepare(const struct fs_model *model, struct fs_workspace *workspac
                      struct fs_activations *activations, struct fs_error *err)
 {
     const struct fs_spec *spec = &model->spec;
-    size_t T = batch->tokens, width = (spec->heads + 2 * spec->key_value_heads) * spec->head_size;
+    size_t T = batch->tokens, ffn = fs_spec_most_ffn(spec);
     if (fs_scratch_reserve(&workspace->normed, T * spec->hidden, "hidden states", err) != 0 ||
         fs_scratch_reserve(&workspace->x, T * spec->hidden, "hidden states", err) != 0 ||
-        fs_scratch_reserve(&workspace->qkv, T * width, "attention heads", err) != 0 ||
+        fs_scratch_reserve(&workspace->qkv, T * fs_spec_qkv_width(spec), "attention heads", err) != 0 ||
         fs_scratch_reserve(&workspace->weights, fs_attention_block(spec, batch), "attention weights", err) != 0 ||
         fs_scratch_reserve(&workspace->context, T * spec->heads * spec->head_size, "attention heads", err) != 0 ||
-        fs_scratch_reserve(&workspace->up, T * spec->ffn, "the FFN", err) != 0 ||
-        (spec->gated && fs_scratch_reserve(&workspace->gate, T * spec->ffn, "the FFN", err) != 0) ||
-        fs_rotary_prepare(spec, workspace, batch, err) != 0) {
+        fs_scratch_reserve(&workspace->up, T * ffn, "the FFN", err) != 0 ||
+        (fs_spec_gated(spec) && fs_scratch_reserve(&workspace->gate, T * ffn, "the FFN", err) != 0) ||
+        fs_positions_prepare(spec, workspace, batch, err) != 0) {
         return -1;
     }
     *activations = (struct fs_activations){.qkv = workspace->qkv.data,
@@ -89,66 +88,26 @@ int fs_layer_prepare(const struct fs_model *model, struct fs_workspace *workspac
     return 0;
 }
 
-static void normalise(const struct fs_model *model, const struct fs_norm *norm, const fs_real *in, fs_real *keep,
-                      fs_real *out, size_t tokens)
+struct fs_layer_run fs_layer_begin(const struct fs_model *model, struct fs_workspace *workspace, size_t layer,
+                                   size_t tokens, const struct fs_activations *activations)
 {
-    if (keep != NULL) {
-        memcpy(keep, in, tokens * model->spec.hidden * sizeof *keep);
-    }
-    fs_kernel_norm(model->spec.norm_kind, model->spec.norm_epsilon, norm, in, out, tokens, model->spec.hidden);
-}
-
-void fs_ffn_inner(const struct fs_model *model, size_t tokens, size_t layer, const struct fs_activations *activations,
-                  const fs_real *x)
-{
-    const struct fs_layer *weights = &model->layer[layer];
-    size_t F = model->spec.ffn;
-    fs_linear(&weights->up, tokens, x, activations->up, F);
-    if (model->spec.gated) {
-        fs_linear(&weights->gate, tokens, x, activations->gate, F);
-        fs_kernel_activation(model->spec.activation, activations->gate, activations->up, activations->active,
-                             tokens * F);
-    } else {
-        fs_kernel_activation(model->spec.activation, activations->up, NULL, activations->active, tokens * F);
-    }
-}
-
-static void copy_rows(const struct fs_row_copies *copies, fs_real *data, size_t width)
-{
-    for (size_t i = 0; copies != NULL && i < copies->count; i++) {
-        memcpy(data + copies->to[i] * width, data + copies->from[i] * width, width * sizeof *data);
-    }
+    return (struct fs_layer_run){.spec = &model->spec,
+                                 .layer = &model->layer[layer],
+                                 .backend = model->backend,
+                                 .workspace = workspace,
+                                 .tokens = tokens,
+                                 .activations = activations};
 }
 
 void fs_layer_to_ffn(const struct fs_model *model, struct fs_workspace *workspace, const struct fs_batch *batch,
                      size_t layer, const struct fs_activations *activations, fs_real *h, fs_real *x)
 {
-    const struct fs_spec *spec = &model->spec;
-    const struct fs_layer *weights = &model->layer[layer];
-    size_t T = batch->tokens, width = (spec->heads + 2 * spec->key_value_heads) * spec->head_size;
-    bool before = spec->norm_place == FS_PRE_NORM;
-    const fs_real *read = h;
-    if (before) {
-        normalise(model, &weights->attention_norm, h, activations->attention_norm_in, workspace->normed.data, T);
-        read = workspace->normed.data;
-    }
-    size_t column = 0;
-    for (size_t i = 0; i < weights->projections; i++) {
-        fs_linear(&weights->projection[i], T, read, activations->qkv + column, width);
-        column += weights->projection[i].outputs;
-    }
-    fs_rotary_apply(spec, workspace, batch, activations->qkv, 1);
-    fs_attention(spec, workspace, batch, activations->qkv, activations->weights, workspace->context.data);
-    copy_rows(activations->attention_copies, workspace->context.data, spec->heads * spec->head_size);
-    fs_linear_residual(&weights->attention_output, T, workspace->context.data, h, h);
-    if (before) {
-        normalise(model, &weights->ffn_norm, h, activations->ffn_norm_in, x, T);
-    } else {
-        normalise(model, &weights->attention_norm, h, activations->attention_norm_in, x, T);
-    }
-    fs_ffn_inner(model, T, layer, activations, x);
-    copy_rows(activations->ffn_copies, activations->active, spec->ffn);
-    fs_linear_residual(&weights->down, T, activations->active, before ? h : x, h);
+    struct fs_layer_run run = fs_layer_begin(model, workspace, layer, batch->tokens, activations);
+    run.batch = batch;
+    run.stream[FS_STREAM_H] = h;
+    run.stream[FS_STREAM_NORMED] = workspace->normed.data;
+    run.stream[FS_STREAM_X] = x;
+    fs_steps_forward(&run, 0, run.layer->seam);
 }
 
 size_t fs_edit_inner_size(const struct fs_edit *edit)
@@ -176,11 +135,13 @@ void fs_layer_join(const struct fs_model *model, size_t tokens, size_t layer, co
                    const fs_real *x, fs_real *ffn_norm_in, fs_real *inner, fs_real *h)
 {
     if (edit != NULL && edit->kind->ffn_output != NULL) {
-        edit->kind->ffn_output(edit, layer, tokens, x, inner, h);
+        const struct fs_edit_run run = {model->backend, layer, tokens, x, inner};
+        edit->kind->ffn_output(edit, &run, h);
     }
-    if (model->spec.norm_place == FS_POST_NORM) {
-        normalise(model, &model->layer[layer].ffn_norm, h, ffn_norm_in, h, tokens);
-    }
+    const struct fs_activations activations = {.norm_in[FS_FFN_NORM] = ffn_norm_in};
+    struct fs_layer_run run = fs_layer_begin(model, NULL, layer, tokens, &activations);
+    run.stream[FS_STREAM_H] = h;
+    fs_steps_forward(&run, run.layer->seam, run.layer->steps);
     if (edit != NULL && edit->kind->hidden_state != NULL) {
         edit->kind->hidden_state(edit, layer, tokens, h);
     }

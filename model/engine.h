@@ -1,5 +1,5 @@
 /*
- * The forward pass on packed batches: sequences of any length one behind the other, no padding.
+ * The forward pass on packed batches: sequences of any length one after the other, no padding.
  *
  * Every function works on one batch in the calling thread (OpenBLAS runs single-threaded); threads and ranks each take
  * batches of their own. A batch of the same composition gives the same bits whatever runs beside it. All are local.
@@ -17,13 +17,7 @@
 
 #include "model/edit.h"
 #include "model/model.h"
-
-struct fs_batch {
-    size_t sequences;     /* B */
-    size_t tokens;        /* T = start[B] */
-    const int32_t *token; /* [T] */
-    const size_t *start;  /* [B + 1], ascending; positions count from 0 in each sequence */
-};
+#include "model/steps/batch.h"
 
 struct fs_workspace;
 /* One a thread. */
@@ -44,11 +38,6 @@ int fs_embed(const struct fs_model *model, struct fs_workspace *workspace, const
 int fs_run_layers(const struct fs_model *model, struct fs_workspace *workspace, const struct fs_batch *batch,
                   size_t first, size_t last, const struct fs_edit *edit, fs_real *h, struct fs_error *err);
 
-/* Rows of a batch that take the place of others: row to[i] becomes row from[i]. */
-struct fs_row_copies {
-    size_t count;
-    const size_t *from, *to; /* [count] */
-};
 /*
  * Runs one layer, without an edit, on h (T,d) in place. What the attention's, and the FFN's, output projection reads is
  * first copied between rows, so that the sublayer's contribution to the residual stream at row to[i] is that of row

@@ -1,13 +1,14 @@
 #include "model/flops.h"
 
-#include "model/family.h"
+#include "model/families/family.h"
 
 /* Numbers of the matrices of one layer: each takes part in one product a token. */
-static double layer_matrices(const struct fs_spec *spec)
+static double layer_matrices(const struct fs_spec *spec, size_t layer)
 {
-    double d = (double)spec->hidden, F = (double)spec->ffn, D = (double)spec->head_size;
+    const struct fs_layer_spec *own = &spec->layer[layer];
+    double d = (double)spec->hidden, F = (double)own->ffn, D = (double)spec->head_size;
     double queries = (double)spec->heads * D, keys = (double)spec->key_value_heads * D;
-    return d * (queries + 2 * keys) + queries * d + (spec->gated ? 3 : 2) * d * F;
+    return d * (queries + 2 * keys) + queries * d + (own->gated ? 3 : 2) * d * F;
 }
 
 static double attention(const struct fs_spec *spec, double squares)
@@ -15,14 +16,18 @@ static double attention(const struct fs_spec *spec, double squares)
     return (double)(spec->heads * spec->head_size) * squares;
 }
 
-double fs_flops_layer(const struct fs_spec *spec, double tokens, double squares)
+double fs_flops_layers(const struct fs_spec *spec, size_t first, size_t last, double tokens, double squares)
 {
-    return 2 * tokens * layer_matrices(spec) + 4 * attention(spec, squares);
+    double flops = 0;
+    for (size_t layer = first; layer < last; layer++) {
+        flops += 2 * tokens * layer_matrices(spec, layer) + 4 * attention(spec, squares);
+    }
+    return flops;
 }
 
-double fs_flops_layer_backward(const struct fs_spec *spec, double tokens, double squares)
+double fs_flops_layers_backward(const struct fs_spec *spec, size_t first, size_t last, double tokens, double squares)
 {
-    return 2 * tokens * layer_matrices(spec) + 8 * attention(spec, squares);
+    return fs_flops_layers(spec, first, last, tokens, squares) + (double)(last - first) * 4 * attention(spec, squares);
 }
 
 double fs_flops_head(const struct fs_spec *spec, double rows)
@@ -47,20 +52,22 @@ static double norm_numbers(const struct fs_spec *spec)
     return (double)spec->hidden * (spec->norm_kind == FS_LAYER_NORM ? 2 : 1);
 }
 
-double fs_spec_layer_numbers(const struct fs_spec *spec)
+static double layer_numbers(const struct fs_spec *spec, size_t layer)
 {
-    double d = (double)spec->hidden, D = (double)spec->head_size;
-    double heads = (double)(spec->heads + 2 * spec->key_value_heads) * D;
-    double biases =
-        (spec->attention_bias ? heads + d : 0) + (spec->ffn_bias ? (double)spec->ffn * (spec->gated ? 2 : 1) + d : 0);
-    return layer_matrices(spec) + biases + 2 * norm_numbers(spec);
+    const struct fs_layer_spec *own = &spec->layer[layer];
+    double d = (double)spec->hidden, F = (double)own->ffn, heads = (double)fs_spec_qkv_width(spec);
+    double biases = (own->attention_bias ? heads + d : 0) + (own->ffn_bias ? F * (own->gated ? 2 : 1) + d : 0);
+    return layer_matrices(spec, layer) + biases + 2 * norm_numbers(spec);
 }
 
 double fs_spec_numbers(const struct fs_spec *spec)
 {
     const struct fs_family *family = spec->family;
     double d = (double)spec->hidden, V = (double)spec->vocabulary;
-    double numbers = (double)spec->layers * fs_spec_layer_numbers(spec) + V * d * (spec->tied_head ? 1 : 2);
+    double numbers = V * d * (spec->tied_head ? 1 : 2);
+    for (size_t layer = 0; layer < spec->layers; layer++) {
+        numbers += layer_numbers(spec, layer);
+    }
     numbers += family->body.position != NULL ? (double)spec->max_positions * d : 0;
     numbers += family->body.token_type != NULL ? 2 * d : 0;
     numbers += family->body.embedding_norm != NULL ? norm_numbers(spec) : 0;

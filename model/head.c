@@ -9,7 +9,6 @@
 
 #include "model/engine.h"
 #include "model/engine_parts.h"
-#include "model/kernels.h"
 
 enum { PANEL_COLUMNS = 512, CHUNK_ROWS = 512 };
 
@@ -19,7 +18,7 @@ _Static_assert((size_t)PANEL_COLUMNS *CHUNK_ROWS <= FS_HEAD_NUMBERS, "a panel mu
 struct running {
     double sum; /* of exp(logit - max) */
     fs_real max;
-    int32_t top; /* where max stands, the smallest on ties */
+    int32_t top; /* where max is, the smallest on ties */
 };
 
 static void running_add(struct running *running, const fs_real *logit, size_t first, size_t columns)
@@ -42,36 +41,34 @@ static void panel(const struct fs_model *model, const fs_real *rows, size_t coun
                   fs_real *logit, size_t ld)
 {
     struct fs_linear part = model->head;
-    part.weight += first * part.inputs;
+    part.weight = fs_matrix_rows(&part.weight, first, columns);
     part.bias = part.bias == NULL ? NULL : part.bias + first;
     part.outputs = columns;
-    fs_linear(&part, count, rows, logit, ld);
+    fs_linear(model->backend, &part, count, rows, logit, ld);
 }
 
-int fs_head_inputs(const struct fs_model *model, struct fs_workspace *workspace, const fs_real *h, size_t count,
-                   const size_t *row, fs_real *gathered, fs_real *dense, fs_real **rows, struct fs_error *err)
+const fs_real *fs_head_inputs(const struct fs_model *model, struct fs_workspace *workspace, const fs_real *h,
+                              size_t count, const size_t *row, const struct fs_head_kept *kept, struct fs_error *err)
 {
-    const struct fs_spec *spec = &model->spec;
-    size_t d = spec->hidden;
+    size_t d = model->spec.hidden;
     if (fs_scratch_reserve(&workspace->rows, count * d, "read positions", err) != 0 ||
         fs_scratch_reserve(&workspace->transformed, count * d, "read positions", err) != 0) {
-        return -1;
+        return NULL;
     }
-    fs_real *state = gathered != NULL ? gathered : workspace->rows.data;
+    fs_real *state = kept != NULL ? kept->gathered : workspace->rows.data;
     for (size_t r = 0; r < count; r++) {
         memcpy(state + r * d, h + (row == NULL ? r : row[r]) * d, d * sizeof *state);
     }
     fs_real *out = workspace->transformed.data;
-    if (model->transform.weight != NULL) {
-        fs_real *before = dense != NULL ? dense : out;
-        fs_linear(&model->transform, count, state, before, d);
-        fs_kernel_activation(spec->activation, before, NULL, out, count * d);
-        fs_kernel_norm(spec->norm_kind, spec->norm_epsilon, &model->transform_norm, out, out, count, d);
+    if (model->transform.weight.data != NULL) {
+        fs_real *dense = kept != NULL ? kept->dense : out;
+        fs_linear(model->backend, &model->transform, count, state, dense, d);
+        fs_kernel_activation(model->spec.activation, dense, NULL, out, count * d);
+        fs_kernel_norm(&model->transform_norm, out, out, count, d);
     } else {
-        fs_kernel_norm(spec->norm_kind, spec->norm_epsilon, &model->final_norm, state, out, count, d);
+        fs_kernel_norm(&model->final_norm, state, out, count, d);
     }
-    *rows = out;
-    return 0;
+    return out;
 }
 
 int fs_read_logprobs(const struct fs_model *model, struct fs_workspace *workspace, const fs_real *h,
@@ -86,10 +83,12 @@ int fs_read_logprobs(const struct fs_model *model, struct fs_workspace *workspac
                                 i, (int)reads->token[i], V - 1);
         }
     }
-    fs_real *all;
     size_t width = V < PANEL_COLUMNS ? V : PANEL_COLUMNS;
-    if (fs_scratch_reserve(&workspace->logits, width * CHUNK_ROWS, "logits", err) != 0 ||
-        fs_head_inputs(model, workspace, h, reads->rows, reads->row, NULL, NULL, &all, err) != 0) {
+    if (fs_scratch_reserve(&workspace->logits, width * CHUNK_ROWS, "logits", err) != 0) {
+        return -1;
+    }
+    const fs_real *all = fs_head_inputs(model, workspace, h, reads->rows, reads->row, NULL, err);
+    if (all == NULL) {
         return -1;
     }
     for (size_t begin = 0; begin < reads->rows; begin += CHUNK_ROWS) {
@@ -140,8 +139,8 @@ void fs_head_distributions(const struct fs_model *model, const fs_real *rows, si
 int fs_read_distributions(const struct fs_model *model, struct fs_workspace *workspace, const fs_real *h, size_t rows,
                           const size_t *row, fs_real *logprob, struct fs_error *err)
 {
-    fs_real *inputs;
-    if (fs_head_inputs(model, workspace, h, rows, row, NULL, NULL, &inputs, err) != 0) {
+    const fs_real *inputs = fs_head_inputs(model, workspace, h, rows, row, NULL, err);
+    if (inputs == NULL) {
         return -1;
     }
     fs_head_distributions(model, inputs, rows, logprob);
@@ -158,8 +157,7 @@ int fs_read_mean_states(const struct fs_model *model, struct fs_workspace *works
         if (fs_scratch_reserve(&workspace->transformed, batch->tokens * d, "final states", err) != 0) {
             return -1;
         }
-        fs_kernel_norm(spec->norm_kind, spec->norm_epsilon, &model->final_norm, h, workspace->transformed.data,
-                       batch->tokens, d);
+        fs_kernel_norm(&model->final_norm, h, workspace->transformed.data, batch->tokens, d);
         state = workspace->transformed.data;
     }
     for (size_t s = 0; s < batch->sequences; s++) {

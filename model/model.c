@@ -1,13 +1,12 @@
 #include "model/model.h"
 
-#include <cblas.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/family.h"
-#include "model/kernels.h"
-#include "model/weights.h"
+#include "model/families/config.h"
+#include "model/families/family.h"
+#include "model/model_internal.h"
 
 #ifdef FS_DOUBLE
 #define NATIVE_DTYPE FS_F64
@@ -25,13 +24,31 @@ struct binder {
     struct fs_error *err;
 };
 
-static void tensor_name(const char *prefix, const char *stem, size_t layer, const char *end, char name[NAME_SIZE])
+/* Where a part of the model is among the tensors: its name is prefix, stem with the layer put in, and an end. */
+struct place {
+    const char *prefix, *stem;
+    size_t layer;
+};
+
+/* A part of the body, in `layer` where it is of one. */
+static struct place in_body(const struct binder *binder, const char *stem, size_t layer)
 {
-    const char *place = strstr(stem, "%zu");
-    if (place == NULL) {
-        snprintf(name, NAME_SIZE, "%s%s%s", prefix, stem, end);
+    return (struct place){binder->prefix, stem, layer};
+}
+
+static struct place in_head(const char *stem)
+{
+    return (struct place){"", stem, 0};
+}
+
+static void tensor_name(struct place place, const char *end, char name[NAME_SIZE])
+{
+    const char *number = strstr(place.stem, "%zu");
+    if (number == NULL) {
+        snprintf(name, NAME_SIZE, "%s%s%s", place.prefix, place.stem, end);
     } else {
-        snprintf(name, NAME_SIZE, "%s%.*s%zu%s%s", prefix, (int)(place - stem), stem, layer, place + 3, end);
+        snprintf(name, NAME_SIZE, "%s%.*s%zu%s%s", place.prefix, (int)(number - place.stem), place.stem, place.layer,
+                 number + 3, end);
     }
 }
 
@@ -44,9 +61,9 @@ static void shape_text(size_t dimensions, const size_t *shape, char *text, size_
     snprintf(text + used, size - used, ")");
 }
 
-/* Checks type and shape of `tensor`, and notes that `slot` shall point to its numbers. `columns` 0: a vector. */
-static int bind(struct binder *binder, const struct fs_tensor *tensor, size_t rows, size_t columns,
-                const fs_real **slot)
+/* Checks type and shape of `tensor`, and notes that the pointer at `slot` shall point to its numbers. `columns` 0: a
+ * vector. */
+static int bind(struct binder *binder, const struct fs_tensor *tensor, size_t rows, size_t columns, void *slot)
 {
     struct fs_model *model = binder->model;
     size_t shape[2] = {rows, columns};
@@ -80,18 +97,17 @@ static int bind(struct binder *binder, const struct fs_tensor *tensor, size_t ro
     return 0;
 }
 
-static const struct fs_tensor *find(const struct binder *binder, const char *prefix, const char *stem, size_t layer,
-                                    const char *end)
+static const struct fs_tensor *find(const struct binder *binder, struct place place, const char *end)
 {
     char name[NAME_SIZE];
-    tensor_name(prefix, stem, layer, end, name);
+    tensor_name(place, end, name);
     return fs_tensor_store_find(binder->model->store, name);
 }
 
-static int missing(const struct binder *binder, const char *prefix, const char *stem, size_t layer, const char *end)
+static int missing(const struct binder *binder, struct place place, const char *end)
 {
     char name[NAME_SIZE];
-    tensor_name(prefix, stem, layer, end, name);
+    tensor_name(place, end, name);
     return fs_error_set(binder->err, FS_EXIT_DATA,
                         "%s: tensor %s: not found among the %zu of the model, expected by its config.json (family %s); "
                         "is this the checkpoint of a language model with its head?",
@@ -99,53 +115,51 @@ static int missing(const struct binder *binder, const char *prefix, const char *
                         binder->model->spec.family_name);
 }
 
-static int require(struct binder *binder, const char *prefix, const char *stem, size_t layer, const char *end,
-                   size_t rows, size_t columns, const fs_real **slot)
+static int require(struct binder *binder, struct place place, const char *end, size_t rows, size_t columns, void *slot)
 {
-    const struct fs_tensor *tensor = find(binder, prefix, stem, layer, end);
+    const struct fs_tensor *tensor = find(binder, place, end);
     if (tensor == NULL) {
-        return missing(binder, prefix, stem, layer, end);
+        return missing(binder, place, end);
     }
     return bind(binder, tensor, rows, columns, slot);
 }
 
 /* gain and bias; old BERT checkpoints call them gamma and beta. `stem` NULL: the family has no such norm. */
-static int bind_norm(struct binder *binder, const char *prefix, const char *stem, size_t layer, struct fs_norm *norm)
+static int bind_norm(struct binder *binder, struct place place, struct fs_norm *norm)
 {
     const struct fs_spec *spec = &binder->model->spec;
-    if (stem == NULL) {
+    if (place.stem == NULL) {
         return 0;
     }
-    bool old = find(binder, prefix, stem, layer, ".gamma") != NULL;
-    if (require(binder, prefix, stem, layer, old ? ".gamma" : ".weight", spec->hidden, 0, &norm->gain) != 0) {
+    norm->kind = spec->norm_kind;
+    norm->epsilon = spec->norm_epsilon;
+    bool old = find(binder, place, ".gamma") != NULL;
+    if (require(binder, place, old ? ".gamma" : ".weight", spec->hidden, 0, &norm->gain) != 0) {
         return -1;
     }
     if (spec->norm_kind == FS_RMS_NORM) {
         return 0;
     }
-    return require(binder, prefix, stem, layer, old ? ".beta" : ".bias", spec->hidden, 0, &norm->bias);
+    return require(binder, place, old ? ".beta" : ".bias", spec->hidden, 0, &norm->bias);
 }
 
-static int bind_linear(struct binder *binder, const char *prefix, const char *stem, size_t layer, size_t inputs,
-                       size_t outputs, bool bias, struct fs_linear *linear)
+static int bind_linear(struct binder *binder, struct place place, size_t inputs, size_t outputs, bool bias,
+                       struct fs_linear *linear)
 {
-    if (stem == NULL) {
+    if (place.stem == NULL) {
         return 0;
     }
-    bool inputs_first = binder->model->spec.family->inputs_first;
-    linear->inputs = inputs;
-    linear->outputs = outputs;
-    linear->inputs_first = inputs_first;
-    if (require(binder, prefix, stem, layer, ".weight", inputs_first ? inputs : outputs,
-                inputs_first ? outputs : inputs, &linear->weight) != 0) {
+    *linear = fs_linear_of(NULL, NULL, inputs, outputs, binder->model->spec.family->inputs_first);
+    if (require(binder, place, ".weight", linear->weight.rows, linear->weight.columns, &linear->weight.data) != 0) {
         return -1;
     }
-    return bias ? require(binder, prefix, stem, layer, ".bias", outputs, 0, &linear->bias) : 0;
+    return bias ? require(binder, place, ".bias", outputs, 0, &linear->bias) : 0;
 }
 
 static int bind_layer(struct binder *binder, size_t index)
 {
     const struct fs_spec *spec = &binder->model->spec;
+    const struct fs_layer_spec *own = &spec->layer[index];
     const struct fs_family *family = spec->family;
     struct fs_layer *layer = &binder->model->layer[index];
     size_t d = spec->hidden, queries = spec->heads * spec->head_size, keys = spec->key_value_heads * spec->head_size;
@@ -155,20 +169,18 @@ static int bind_layer(struct binder *binder, size_t index)
         outputs[0] = queries + 2 * keys;
     }
     for (size_t i = 0; i < layer->projections; i++) {
-        if (bind_linear(binder, binder->prefix, family->body.projections[i], index, d, outputs[i], spec->attention_bias,
+        if (bind_linear(binder, in_body(binder, family->body.projections[i], index), d, outputs[i], own->attention_bias,
                         &layer->projection[i]) != 0) {
             return -1;
         }
     }
-    if (bind_norm(binder, binder->prefix, family->body.attention_norm, index, &layer->attention_norm) != 0 ||
-        bind_linear(binder, binder->prefix, family->body.attention_output, index, queries, d, spec->attention_bias,
+    if (bind_norm(binder, in_body(binder, family->body.attention_norm, index), &layer->norm[FS_ATTENTION_NORM]) != 0 ||
+        bind_linear(binder, in_body(binder, family->body.attention_output, index), queries, d, own->attention_bias,
                     &layer->attention_output) != 0 ||
-        bind_norm(binder, binder->prefix, family->body.ffn_norm, index, &layer->ffn_norm) != 0 ||
-        bind_linear(binder, binder->prefix, family->body.gate, index, d, spec->ffn, spec->ffn_bias, &layer->gate) !=
-            0 ||
-        bind_linear(binder, binder->prefix, family->body.up, index, d, spec->ffn, spec->ffn_bias, &layer->up) != 0 ||
-        bind_linear(binder, binder->prefix, family->body.down, index, spec->ffn, d, spec->ffn_bias, &layer->down) !=
-            0) {
+        bind_norm(binder, in_body(binder, family->body.ffn_norm, index), &layer->norm[FS_FFN_NORM]) != 0 ||
+        bind_linear(binder, in_body(binder, family->body.gate, index), d, own->ffn, own->ffn_bias, &layer->gate) != 0 ||
+        bind_linear(binder, in_body(binder, family->body.up, index), d, own->ffn, own->ffn_bias, &layer->up) != 0 ||
+        bind_linear(binder, in_body(binder, family->body.down, index), own->ffn, d, own->ffn_bias, &layer->down) != 0) {
         return -1;
     }
     return 0;
@@ -178,26 +190,26 @@ static int bind_embeddings(struct binder *binder)
 {
     struct fs_model *model = binder->model;
     const struct fs_family *family = model->spec.family;
-    const struct fs_tensor *word = find(binder, binder->prefix, family->body.word, 0, ".weight");
+    const struct fs_tensor *word = find(binder, in_body(binder, family->body.word, 0), ".weight");
     if (word == NULL && model->spec.tied_head) {
-        word = find(binder, "", family->head.matrix, 0, ".weight");
+        word = find(binder, in_head(family->head.matrix), ".weight");
     }
     if (word == NULL) {
-        return missing(binder, binder->prefix, family->body.word, 0, ".weight");
+        return missing(binder, in_body(binder, family->body.word, 0), ".weight");
     }
     model->word_tensor = word;
     if (bind(binder, word, model->spec.vocabulary, model->spec.hidden, &model->word) != 0) {
         return -1;
     }
     if (family->body.position != NULL &&
-        require(binder, binder->prefix, family->body.position, 0, ".weight", model->spec.max_positions,
+        require(binder, in_body(binder, family->body.position, 0), ".weight", model->spec.max_positions,
                 model->spec.hidden, &model->position) != 0) {
         return -1;
     }
     if (family->body.token_type != NULL) {
-        const struct fs_tensor *types = find(binder, binder->prefix, family->body.token_type, 0, ".weight");
+        const struct fs_tensor *types = find(binder, in_body(binder, family->body.token_type, 0), ".weight");
         if (types == NULL) {
-            return missing(binder, binder->prefix, family->body.token_type, 0, ".weight");
+            return missing(binder, in_body(binder, family->body.token_type, 0), ".weight");
         }
         /* Only row 0 is used; the number of rows is the checkpoint's affair. */
         size_t rows = types->dimensions == 2 && types->shape[0] > 0 ? types->shape[0] : 1;
@@ -205,7 +217,7 @@ static int bind_embeddings(struct binder *binder)
             return -1;
         }
     }
-    return bind_norm(binder, binder->prefix, family->body.embedding_norm, 0, &model->embedding_norm);
+    return bind_norm(binder, in_body(binder, family->body.embedding_norm, 0), &model->embedding_norm);
 }
 
 static int bind_head(struct binder *binder)
@@ -213,18 +225,19 @@ static int bind_head(struct binder *binder)
     struct fs_model *model = binder->model;
     const struct fs_spec *spec = &model->spec;
     const struct fs_family *family = spec->family;
-    if (bind_norm(binder, binder->prefix, family->body.final_norm, 0, &model->final_norm) != 0 ||
-        bind_linear(binder, "", family->head.transform, 0, spec->hidden, spec->hidden, true, &model->transform) != 0 ||
-        bind_norm(binder, "", family->head.transform_norm, 0, &model->transform_norm) != 0) {
+    if (bind_norm(binder, in_body(binder, family->body.final_norm, 0), &model->final_norm) != 0 ||
+        bind_linear(binder, in_head(family->head.transform), spec->hidden, spec->hidden, true, &model->transform) !=
+            0 ||
+        bind_norm(binder, in_head(family->head.transform_norm), &model->transform_norm) != 0) {
         return -1;
     }
-    model->head = (struct fs_linear){.inputs = spec->hidden, .outputs = spec->vocabulary};
-    const struct fs_tensor *own = find(binder, "", family->head.matrix, 0, ".weight");
+    model->head = fs_linear_of(NULL, NULL, spec->hidden, spec->vocabulary, false);
+    const struct fs_tensor *own = find(binder, in_head(family->head.matrix), ".weight");
     if (spec->tied_head) {
         model->stored_head = own == model->word_tensor ? NULL : own;
     } else if (own == NULL) {
-        return missing(binder, "", family->head.matrix, 0, ".weight");
-    } else if (bind(binder, own, spec->vocabulary, spec->hidden, &model->head.weight) != 0) {
+        return missing(binder, in_head(family->head.matrix), ".weight");
+    } else if (bind(binder, own, spec->vocabulary, spec->hidden, &model->head.weight.data) != 0) {
         return -1;
     }
     if (family->head.bias == NULL) {
@@ -232,12 +245,12 @@ static int bind_head(struct binder *binder)
     }
     /* The bias has two names. Tied they are one tensor; an own head uses the decoder's. */
     const struct fs_tensor *bias = fs_tensor_store_find(model->store, family->head.bias);
-    const struct fs_tensor *decoder = find(binder, "", family->head.matrix, 0, ".bias");
+    const struct fs_tensor *decoder = find(binder, in_head(family->head.matrix), ".bias");
     if (bias == NULL || (!spec->tied_head && decoder != NULL)) {
         bias = decoder;
     }
     if (bias == NULL) {
-        return missing(binder, "", family->head.bias, 0, "");
+        return missing(binder, in_head(family->head.bias), "");
     }
     return bind(binder, bias, spec->vocabulary, 0, &model->head.bias);
 }
@@ -246,13 +259,12 @@ static int bind_all(struct binder *binder)
 {
     struct fs_model *model = binder->model;
     const struct fs_family *family = model->spec.family;
-    model->layer = fs_allocate(model->spec.layers, sizeof *model->layer, "the layers", binder->err);
-    if (model->layer == NULL) {
+    if (fs_model_begin(model, binder->err) != 0) {
         return -1;
     }
     binder->prefix = family->prefix;
-    if (find(binder, family->prefix, family->body.attention_output, 0, ".weight") == NULL &&
-        find(binder, "", family->body.attention_output, 0, ".weight") != NULL) {
+    struct place first = in_body(binder, family->body.attention_output, 0), bare = in_head(first.stem);
+    if (find(binder, first, ".weight") == NULL && find(binder, bare, ".weight") != NULL) {
         binder->prefix = "";
     }
     if (bind_embeddings(binder) != 0) {
@@ -262,6 +274,7 @@ static int bind_all(struct binder *binder)
         if (bind_layer(binder, i) != 0) {
             return -1;
         }
+        fs_layer_choose_steps(&model->spec, &model->spec.layer[i], &model->layer[i]);
     }
     return bind_head(binder);
 }
@@ -298,7 +311,6 @@ int fs_model_open(const char *folder, struct fs_model **model, struct fs_error *
         fs_model_destroy(opened);
         return -1;
     }
-    openblas_set_num_threads(1); /* threads and ranks take whole batches, see engine.h */
     *model = opened;
     return 0;
 }
@@ -309,12 +321,26 @@ void fs_model_destroy(struct fs_model *model)
         return;
     }
     fs_tensor_store_destroy(model->store);
+    fs_spec_release(&model->spec);
     free(model->layer);
     free(model->binding);
     free(model->own_block);
     free(model->config_path);
     free(model->files);
     free(model);
+}
+
+int fs_model_begin(struct fs_model *model, struct fs_error *err)
+{
+    model->backend = fs_backend_find(NULL);
+    model->backend->begin();
+    model->layer = fs_allocate(model->spec.layers, sizeof *model->layer, "the layers", err);
+    return model->layer == NULL ? -1 : 0;
+}
+
+const char *fs_model_backend_name(const struct fs_model *model)
+{
+    return model->backend->name;
 }
 
 const struct fs_spec *fs_model_spec(const struct fs_model *model)
@@ -392,7 +418,7 @@ static void convert(const struct fs_tensor *tensor, fs_real *out)
 
 /* A tied head that is stored a second time must hold the same numbers: transformers 4 and 5 treat others differently.
  */
-static int compare_twin(const struct fs_model *model, struct fs_error *err)
+static int compare_stored_head(const struct fs_model *model, struct fs_error *err)
 {
     const struct fs_tensor *stored_head = model->stored_head, *word = model->word_tensor;
     if (stored_head == NULL ||
@@ -428,12 +454,12 @@ int fs_model_convert(struct fs_model *model, void *block, bool write, struct fs_
                 "the checkpoint is damaged",
                 binding->tensor->file, binding->tensor->name);
         }
-        *binding->slot = place;
+        memcpy(binding->slot, &place, sizeof place);
     }
     if (model->spec.tied_head) {
-        model->head.weight = model->word;
+        model->head.weight.data = model->word;
     }
-    return write ? compare_twin(model, err) : 0;
+    return write ? compare_stored_head(model, err) : 0;
 }
 
 int fs_model_load(const char *folder, struct fs_model **model, struct fs_error *err)

@@ -1,7 +1,7 @@
 /*
  * A model: its spec and its weights, mapped from the HuggingFace folder.
  *
- * Float32 tensors that stand aligned are used in place. What must be converted (F16, BF16, unaligned) goes to one block
+ * Float32 tensors that are aligned are used in place. What must be converted (F16, BF16, unaligned) goes to one block
  * of fs_model_converted_bytes() bytes that the caller provides, so that all ranks of a node can share one:
  *
  *     fs_model_open -> allocate (or share) the block -> fs_model_convert(write on one rank) -> barrier -> the others
@@ -10,8 +10,8 @@
 #define FAIRSTAMP_MODEL_MODEL_H
 
 #include "io/error.h"
-#include "model/real.h"
-#include "model/spec.h"
+#include "model/families/spec.h"
+#include "model/numbers/real.h"
 
 struct fs_model;
 
@@ -20,6 +20,8 @@ int fs_model_open(const char *folder, struct fs_model **model, struct fs_error *
 void fs_model_destroy(struct fs_model *model); /* unmaps; does not free the converted block; takes NULL */
 
 const struct fs_spec *fs_model_spec(const struct fs_model *model);
+/* What computes its matrix products, for provenance: "openblas". */
+const char *fs_model_backend_name(const struct fs_model *model);
 
 /* Bytes of the block for converted tensors; 0 where all weights are used in place. */
 size_t fs_model_converted_bytes(const struct fs_model *model);
@@ -35,7 +37,7 @@ int fs_model_convert(struct fs_model *model, void *block, bool write, struct fs_
 int fs_model_load(const char *folder, struct fs_model **model, struct fs_error *err);
 
 /*
- * For timing: a model of `spec` with made-up weights, all layers sharing those of one. No files. As fs_model_load
+ * For timing: a model of `spec` with random weights, layers of one shape sharing theirs. No files. As fs_model_load
  * otherwise.
  */
 int fs_model_random(const struct fs_spec *spec, struct fs_model **model, struct fs_error *err);

@@ -1,13 +1,12 @@
-/* Models for timing: made-up weights of a spec, and models cut down to their first layers. */
-#include <cblas.h>
+/* Models for timing: random weights of a spec, and models cut down to their first layers. */
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/family.h"
-#include "model/random.h"
-#include "model/weights.h"
+#include "model/families/family.h"
+#include "model/model_internal.h"
+#include "model/numbers/random.h"
 
-#define PATTERN ((size_t)1 << 16) /* made-up numbers repeat after this many */
+#define PATTERN ((size_t)1 << 16) /* random numbers repeat after this many */
 #define DEVIATION 0.02
 
 /* The block that is handed out: first all sizes are added up, then every part gets its place. */
@@ -27,31 +26,39 @@ static const fs_real *part(struct block *block, size_t count)
 static void make_linear(struct block *block, const struct fs_spec *spec, size_t inputs, size_t outputs, bool bias,
                         struct fs_linear *linear)
 {
-    *linear = (struct fs_linear){part(block, inputs * outputs), bias ? part(block, outputs) : NULL, inputs, outputs,
-                                 spec->family->inputs_first};
+    const fs_real *weight = part(block, inputs * outputs);
+    *linear = fs_linear_of(weight, bias ? part(block, outputs) : NULL, inputs, outputs, spec->family->inputs_first);
 }
 
 static void make_norm(struct block *block, const struct fs_spec *spec, const fs_real *ones, struct fs_norm *norm)
 {
-    *norm = (struct fs_norm){ones, spec->norm_kind == FS_LAYER_NORM ? part(block, spec->hidden) : NULL};
+    *norm = (struct fs_norm){spec->norm_kind, spec->norm_epsilon, ones,
+                             spec->norm_kind == FS_LAYER_NORM ? part(block, spec->hidden) : NULL};
 }
 
-static void make_layer(struct block *block, const struct fs_spec *spec, const fs_real *ones, struct fs_layer *layer)
+static void make_layer(struct block *block, const struct fs_spec *spec, const struct fs_layer_spec *own,
+                       const fs_real *ones, struct fs_layer *layer)
 {
     size_t d = spec->hidden, queries = spec->heads * spec->head_size, keys = spec->key_value_heads * spec->head_size;
     layer->projections = spec->family->body.projections[1] == NULL ? 1 : 3;
     size_t outputs[3] = {layer->projections == 1 ? queries + 2 * keys : queries, keys, keys};
     for (size_t i = 0; i < layer->projections; i++) {
-        make_linear(block, spec, d, outputs[i], spec->attention_bias, &layer->projection[i]);
+        make_linear(block, spec, d, outputs[i], own->attention_bias, &layer->projection[i]);
     }
-    make_linear(block, spec, queries, d, spec->attention_bias, &layer->attention_output);
-    if (spec->gated) {
-        make_linear(block, spec, d, spec->ffn, spec->ffn_bias, &layer->gate);
+    make_linear(block, spec, queries, d, own->attention_bias, &layer->attention_output);
+    if (own->gated) {
+        make_linear(block, spec, d, own->ffn, own->ffn_bias, &layer->gate);
     }
-    make_linear(block, spec, d, spec->ffn, spec->ffn_bias, &layer->up);
-    make_linear(block, spec, spec->ffn, d, spec->ffn_bias, &layer->down);
-    make_norm(block, spec, ones, &layer->attention_norm);
-    make_norm(block, spec, ones, &layer->ffn_norm);
+    make_linear(block, spec, d, own->ffn, own->ffn_bias, &layer->up);
+    make_linear(block, spec, own->ffn, d, own->ffn_bias, &layer->down);
+    make_norm(block, spec, ones, &layer->norm[FS_ATTENTION_NORM]);
+    make_norm(block, spec, ones, &layer->norm[FS_FFN_NORM]);
+}
+
+static bool has_weights_of(const struct fs_layer_spec *a, const struct fs_layer_spec *b)
+{
+    return a->ffn == b->ffn && a->gated == b->gated && a->attention_bias == b->attention_bias &&
+           a->ffn_bias == b->ffn_bias;
 }
 
 static void make_all(struct block *block, struct fs_model *model)
@@ -73,12 +80,20 @@ static void make_all(struct block *block, struct fs_model *model)
         make_linear(block, spec, d, d, true, &model->transform);
         make_norm(block, spec, ones, &model->transform_norm);
     }
-    model->head = (struct fs_linear){.inputs = d, .outputs = spec->vocabulary};
-    model->head.weight = spec->tied_head ? model->word : part(block, spec->vocabulary * d);
-    model->head.bias = family->head.bias != NULL ? part(block, spec->vocabulary) : NULL;
-    make_layer(block, spec, ones, &model->layer[0]);
-    for (size_t i = 1; i < spec->layers; i++) {
-        model->layer[i] = model->layer[0];
+    const fs_real *matrix = spec->tied_head ? model->word : part(block, spec->vocabulary * d);
+    const fs_real *bias = family->head.bias != NULL ? part(block, spec->vocabulary) : NULL;
+    model->head = fs_linear_of(matrix, bias, d, spec->vocabulary, false);
+    for (size_t i = 0; i < spec->layers; i++) {
+        size_t like = 0;
+        while (like < i && !has_weights_of(&spec->layer[i], &spec->layer[like])) {
+            like++;
+        }
+        if (like < i) {
+            model->layer[i] = model->layer[like];
+        } else {
+            make_layer(block, spec, &spec->layer[i], ones, &model->layer[i]);
+        }
+        fs_layer_choose_steps(spec, &spec->layer[i], &model->layer[i]);
     }
 }
 
@@ -104,12 +119,10 @@ int fs_model_random(const struct fs_spec *spec, struct fs_model **result, struct
     if (model == NULL) {
         return -1;
     }
-    model->spec = *spec;
-    model->layer = fs_allocate(spec->layers, sizeof *model->layer, "the layers", err);
     struct block block = {NULL, 0};
-    if (model->layer != NULL) {
+    if (fs_spec_copy(spec, &model->spec, err) == 0 && fs_model_begin(model, err) == 0) {
         make_all(&block, model);
-        model->own_block = block.data = fs_allocate_aligned(block.used, sizeof(fs_real), "made-up weights", err);
+        model->own_block = block.data = fs_allocate_aligned(block.used, sizeof(fs_real), "random weights", err);
     }
     if (block.data == NULL) {
         fs_model_destroy(model);
@@ -118,7 +131,6 @@ int fs_model_random(const struct fs_spec *spec, struct fs_model **result, struct
     fill(block.data, block.used, spec->hidden);
     block.used = 0;
     make_all(&block, model);
-    openblas_set_num_threads(1);
     *result = model;
     return 0;
 }

@@ -5,9 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/kernels.h"
-#include "model/random.h"
-#include "model/spec.h"
+#include "model/backends/linear.h"
+#include "model/families/spec.h"
+#include "model/numbers/kernels.h"
+#include "model/numbers/random.h"
 
 size_t fs_stamp_parameters(size_t hidden, size_t width)
 {
@@ -106,39 +107,43 @@ static size_t inner_size(const struct fs_edit *edit)
 }
 
 /* inner = ReLU(x K'^T + b_K), h += inner V' + b_V */
-static void ffn_output(const struct fs_edit *edit, size_t layer, size_t tokens, const fs_real *x, fs_real *inner,
-                       fs_real *h)
+static void ffn_output(const struct fs_edit *edit, const struct fs_edit_run *run, fs_real *h)
 {
     struct fs_stamp stamp = fs_stamp_of(edit);
-    if (layer != stamp.layer) {
+    if (run->layer != stamp.layer) {
         return;
     }
     const fs_real *p = stamp.parameters;
-    size_t d = stamp.hidden;
-    struct fs_linear keys = {p, p + fs_stamp_offset_key_bias(&stamp), d, stamp.width, false};
-    struct fs_linear values = {p + fs_stamp_offset_value(&stamp), p + fs_stamp_offset_value_bias(&stamp), stamp.width,
-                               d, true};
-    fs_linear(&keys, tokens, x, inner, stamp.width);
-    fs_kernel_activation(FS_RELU, inner, NULL, inner, tokens * stamp.width);
-    fs_linear_residual(&values, tokens, inner, h, h);
+    size_t T = run->tokens, d = stamp.hidden, C = stamp.width;
+    struct fs_linear keys = fs_linear_of(p, p + fs_stamp_offset_key_bias(&stamp), d, C, false);
+    struct fs_linear values =
+        fs_linear_of(p + fs_stamp_offset_value(&stamp), p + fs_stamp_offset_value_bias(&stamp), C, d, true);
+    fs_linear(run->backend, &keys, T, run->x, run->inner, C);
+    fs_kernel_activation(FS_RELU, run->inner, NULL, run->inner, T * C);
+    fs_linear_residual(run->backend, &values, T, run->inner, h, h);
 }
 
 /* With a = ReLU(x K'^T + b_K), y = a V' + b_V:  dV' = a^T dy, da = dy V'^T where a > 0, dK' = da^T x, dx = da K'. */
-static void ffn_output_backward(const struct fs_edit *edit, size_t tokens, const fs_real *x, const fs_real *inner,
-                                const fs_real *dy, fs_real *dinner, fs_real *gradient, fs_real *dx)
+static void ffn_output_backward(const struct fs_edit *edit, const struct fs_edit_run *run, const fs_real *dy,
+                                fs_real *dinner, fs_real *gradient, fs_real *dx)
 {
     struct fs_stamp stamp = fs_stamp_of(edit);
-    size_t T = tokens, d = stamp.hidden, C = stamp.width;
-    fs_gemm(false, true, T, C, d, 1, dy, d, stamp.parameters + fs_stamp_offset_value(&stamp), d, 0, dinner, C);
-    fs_kernel_relu_backward(inner, dinner, T * C);
+    size_t T = run->tokens, d = stamp.hidden, C = stamp.width;
+    struct fs_matrix output = fs_matrix_of(dy, T, d, d), input = fs_matrix_of(run->x, T, d, d);
+    struct fs_matrix key = fs_matrix_of(stamp.parameters, C, d, d);
+    struct fs_matrix value = fs_matrix_of(stamp.parameters + fs_stamp_offset_value(&stamp), C, d, d);
+    struct fs_matrix active = fs_matrix_of(run->inner, T, C, C), dactive = fs_matrix_of(dinner, T, C, C);
+    fs_product(run->backend, (struct fs_term){FS_TRANSPOSE_B, 1, output, value}, 0, dinner, C);
+    fs_kernel_relu_backward(run->inner, dinner, T * C);
     if (gradient != NULL) {
-        fs_gemm(true, false, C, d, T, 1, dinner, C, x, d, 1, gradient, d);
+        fs_product(run->backend, (struct fs_term){FS_TRANSPOSE_A, 1, dactive, input}, 1, gradient, d);
         fs_kernel_add_rows(gradient + fs_stamp_offset_key_bias(&stamp), dinner, T, C);
-        fs_gemm(true, false, C, d, T, 1, inner, C, dy, d, 1, gradient + fs_stamp_offset_value(&stamp), d);
+        fs_product(run->backend, (struct fs_term){FS_TRANSPOSE_A, 1, active, output}, 1,
+                   gradient + fs_stamp_offset_value(&stamp), d);
         fs_kernel_add_rows(gradient + fs_stamp_offset_value_bias(&stamp), dy, T, d);
     }
     if (dx != NULL) {
-        fs_gemm(false, false, T, d, C, 1, dinner, C, stamp.parameters, d, 0, dx, d);
+        fs_product(run->backend, (struct fs_term){FS_TRANSPOSE_NONE, 1, dactive, key}, 0, dx, d);
     }
 }
 

@@ -14,7 +14,7 @@
 
 #include "io/error.h"
 #include "model/edit.h"
-#include "model/real.h"
+#include "model/numbers/real.h"
 
 struct fs_stamp {
     size_t layer;        /* 0-based */

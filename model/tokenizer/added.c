@@ -8,9 +8,11 @@
 
 int fs_added_add(struct fs_added *added, const struct fs_added_token *token, struct fs_error *err)
 {
-    for (size_t i = 0; i < added->count; i++)
-        if (added->token[i].id == token->id)
+    for (size_t i = 0; i < added->count; i++) {
+        if (added->token[i].id == token->id) {
             return 0;
+        }
+    }
     if (fs_grow(&added->token, &added->capacity, added->count + 1, sizeof *added->token, "the added tokens", err) !=
         0) {
         return -1;
@@ -19,8 +21,9 @@ int fs_added_add(struct fs_added *added, const struct fs_added_token *token, str
     *copy = *token;
     memset(&copy->match, 0, sizeof copy->match);
     copy->content = strdup(token->content);
-    if (!copy->content)
+    if (copy->content == NULL) {
         return fs_error_memory(err, strlen(token->content), "an added token");
+    }
     added->count++;
     return 0;
 }
@@ -37,24 +40,28 @@ int fs_added_read(struct fs_added_token *token, const struct fs_json_document *d
         token->content = value->valuestring;
     } else {
         bool special = false;
-        if (!cJSON_IsObject(value))
+        if (!cJSON_IsObject(value)) {
             return fs_error_set(err, FS_EXIT_DATA, "%s: %s: found %s, expected a string or an object with content",
                                 fs_json_name(document), where, fs_json_kind(value));
+        }
         if (fs_json_part_keys(document, value, where, keys, err) ||
             fs_json_text(document, value, where, "content", &content, err) ||
-            fs_json_bool_optional(document, value, where, "special", &special, err))
+            fs_json_bool_optional(document, value, where, "special", &special, err)) {
             return -1;
+        }
         token->content = cJSON_GetObjectItemCaseSensitive(value, "content")->valuestring;
         token->normalized = !special;
         if (fs_json_bool_optional(document, value, where, "lstrip", &token->left_strip, err) ||
             fs_json_bool_optional(document, value, where, "rstrip", &token->right_strip, err) ||
             fs_json_bool_optional(document, value, where, "single_word", &token->single_word, err) ||
-            fs_json_bool_optional(document, value, where, "normalized", &token->normalized, err))
+            fs_json_bool_optional(document, value, where, "normalized", &token->normalized, err)) {
             return -1;
+        }
     }
-    if (token->content[0] == '\0')
+    if (token->content[0] == '\0') {
         return fs_error_set(err, FS_EXIT_DATA, "%s: %s: found an empty token, expected some text",
                             fs_json_name(document), where);
+    }
     return 0;
 }
 
@@ -63,10 +70,12 @@ int fs_added_prepare(struct fs_added *added, const struct fs_normalizer *normali
     for (size_t i = 0; i < added->count; i++) {
         struct fs_added_token *token = &added->token[i];
         if (fs_text_append_source(&token->match, token->content, strlen(token->content), err) ||
-            (token->normalized && fs_normalizer_apply(normalizer, &token->match, err)))
+            (token->normalized && fs_normalizer_apply(normalizer, &token->match, err))) {
             return -1;
-        if (token->match.count > 0)
+        }
+        if (token->match.count > 0) {
             added->leads[token->normalized][token->match.data[0]] = true;
+        }
     }
     return 0;
 }
@@ -86,14 +95,16 @@ static const struct fs_added_token *longest(const struct fs_added *added, bool n
                                             size_t at)
 {
     const struct fs_added_token *best = NULL;
-    if (!added->leads[normalized][text->data[at]])
+    if (!added->leads[normalized][text->data[at]]) {
         return NULL;
+    }
     for (size_t i = 0; i < added->count; i++) {
         const struct fs_added_token *token = &added->token[i];
-        if (token->normalized == normalized && token->match.count > (best ? best->match.count : 0) &&
+        if (token->normalized == normalized && token->match.count > (best != NULL ? best->match.count : 0) &&
             token->match.count <= text->count - at &&
-            memcmp(token->match.data, text->data + at, token->match.count) == 0)
+            memcmp(token->match.data, text->data + at, token->match.count) == 0) {
             best = token;
+        }
     }
     return best;
 }
@@ -101,9 +112,9 @@ static const struct fs_added_token *longest(const struct fs_added *added, bool n
 /* The start of the last character before `at` > 0. */
 static size_t before(const struct fs_text *text, size_t at)
 {
-    do
+    do {
         at--;
-    while (at > 0 && (text->data[at] & 0xC0) == 0x80);
+    } while (at > 0 && (text->data[at] & 0xC0) == 0x80);
     return at;
 }
 
@@ -112,13 +123,15 @@ static bool stands_alone(const struct fs_text *text, size_t begin, size_t end)
     uint32_t character;
     if (begin > 0) {
         fs_utf8_decode(text->data + before(text, begin), &character);
-        if (fs_is_word_character(character))
+        if (fs_is_word_character(character)) {
             return false;
+        }
     }
     if (end < text->count) {
         fs_utf8_decode(text->data + end, &character);
-        if (fs_is_word_character(character))
+        if (fs_is_word_character(character)) {
             return false;
+        }
     }
     return true;
 }
@@ -148,31 +161,35 @@ static int cut(const struct fs_added *added, bool normalized, const struct fs_te
     size_t done = 0;
     for (size_t at = 0; at < text->count;) {
         const struct fs_added_token *token = longest(added, normalized, text, at);
-        if (!token) {
+        if (token == NULL) {
             at++; /* no token begins within a character: all are valid UTF-8 */
             continue;
         }
         size_t begin = at, end = at + token->match.count;
         uint32_t character;
         at = end;
-        if (token->single_word && !stands_alone(text, begin, end))
+        if (token->single_word && !stands_alone(text, begin, end)) {
             continue;
+        }
         while (token->left_strip && begin > done) {
             size_t previous = before(text, begin);
             fs_utf8_decode(text->data + previous, &character);
-            if (!fs_is_white_space(character))
+            if (!fs_is_white_space(character)) {
                 break;
+            }
             begin = previous;
         }
         while (token->right_strip && end < text->count) {
             size_t length = fs_utf8_decode(text->data + end, &character);
-            if (!fs_is_white_space(character))
+            if (!fs_is_white_space(character)) {
                 break;
+            }
             end += length;
         }
         at = end;
-        if (add_piece(pieces, ids, done, begin, -1, err) || add_piece(pieces, ids, begin, end, token->id, err))
+        if (add_piece(pieces, ids, done, begin, -1, err) || add_piece(pieces, ids, begin, end, token->id, err)) {
             return -1;
+        }
         done = end;
     }
     return add_piece(pieces, ids, done, text->count, -1, err);

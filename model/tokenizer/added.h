@@ -9,7 +9,7 @@
 struct fs_added_token {
     char *content; /* owned once in a struct fs_added */
     int32_t id;
-    bool left_strip, right_strip; /* takes the white space before, behind */
+    bool left_strip, right_strip; /* takes the white space before, after */
     bool single_word;             /* only between characters that are no word characters */
     bool normalized;              /* looked for in the normalized text, itself normalized; otherwise in the source */
     struct fs_text match;         /* what is looked for */

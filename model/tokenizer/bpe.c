@@ -13,21 +13,26 @@ static bool is_own_character(unsigned byte)
 
 uint32_t fs_byte_to_character(unsigned char byte)
 {
-    if (is_own_character(byte))
+    if (is_own_character(byte)) {
         return byte;
-    if (byte <= ' ')
+    }
+    if (byte <= ' ') {
         return 256u + byte;
+    }
     return byte == 0xAD ? 256u + 67 : 256u + 33 + (byte - 0x7Fu);
 }
 
 int fs_character_to_byte(uint32_t character)
 {
-    if (character < 256)
+    if (character < 256) {
         return is_own_character(character) ? (int)character : -1;
-    if (character <= 256 + ' ')
+    }
+    if (character <= 256 + ' ') {
         return (int)character - 256;
-    if (character == 256 + 67)
+    }
+    if (character == 256 + 67) {
         return 0xAD;
+    }
     return character < 256 + 67 ? (int)character - 256 - 33 + 0x7F : -1;
 }
 
@@ -35,8 +40,9 @@ static size_t merge_slot(const struct fs_bpe *bpe, uint64_t key)
 {
     uint64_t value = key * 0x9E3779B97F4A7C15u;
     size_t mask = bpe->merge_slots - 1, slot = (size_t)(value >> 32) & mask;
-    while (bpe->merge[slot].key != key && bpe->merge[slot].key != UINT64_MAX)
+    while (bpe->merge[slot].key != key && bpe->merge[slot].key != UINT64_MAX) {
         slot = (slot + 1) & mask;
+    }
     return slot;
 }
 
@@ -45,15 +51,19 @@ static int grow_merges(struct fs_bpe *bpe, struct fs_error *err)
     struct fs_bpe_merge *old = bpe->merge;
     size_t old_slots = bpe->merge_slots, slots = old_slots ? 2 * old_slots : 1024;
     struct fs_bpe_merge *merge = fs_allocate(slots, sizeof *merge, "a table of merges", err);
-    if (!merge)
+    if (merge == NULL) {
         return -1;
-    for (size_t i = 0; i < slots; i++)
+    }
+    for (size_t i = 0; i < slots; i++) {
         merge[i].key = UINT64_MAX;
+    }
     bpe->merge = merge;
     bpe->merge_slots = slots;
-    for (size_t i = 0; i < old_slots; i++)
-        if (old[i].key != UINT64_MAX)
+    for (size_t i = 0; i < old_slots; i++) {
+        if (old[i].key != UINT64_MAX) {
             merge[merge_slot(bpe, old[i].key)] = old[i];
+        }
+    }
     free(old);
     return 0;
 }
@@ -72,22 +82,27 @@ int fs_bpe_add_merge(struct fs_bpe *bpe, const char *name, const void *left, siz
 {
     int32_t left_id = fs_vocabulary_find(bpe->vocabulary, left, left_length);
     int32_t right_id = fs_vocabulary_find(bpe->vocabulary, right, right_length);
-    if (left_id < 0)
+    if (left_id < 0) {
         return unknown_part(name, rank, "left part", left, left_length, err);
-    if (right_id < 0)
+    }
+    if (right_id < 0) {
         return unknown_part(name, rank, "right part", right, right_length, err);
+    }
     char small[256], *joint = small;
     size_t length = left_length + right_length;
-    if (length > sizeof small && !(joint = fs_allocate(length, 1, "a merge", err)))
+    if (length > sizeof small && (joint = fs_allocate(length, 1, "a merge", err)) == NULL) {
         return -1;
+    }
     memcpy(joint, left, left_length);
     memcpy(joint + left_length, right, right_length);
     int32_t id = fs_vocabulary_find(bpe->vocabulary, joint, length);
     int status = id < 0 ? unknown_part(name, rank, "result", joint, length, err) : 0;
-    if (joint != small)
+    if (joint != small) {
         free(joint);
-    if (status || (2 * (bpe->merge_count + 1) > bpe->merge_slots && grow_merges(bpe, err)))
+    }
+    if (status || (2 * (bpe->merge_count + 1) > bpe->merge_slots && grow_merges(bpe, err))) {
         return -1;
+    }
     uint64_t key = (uint64_t)left_id << 32 | (uint32_t)right_id;
     struct fs_bpe_merge *merge = &bpe->merge[merge_slot(bpe, key)];
     bpe->merge_count += merge->key == UINT64_MAX;
@@ -100,10 +115,11 @@ void fs_bpe_find_bytes(struct fs_bpe *bpe)
     for (unsigned byte = 0; byte < 256; byte++) {
         char text[8];
         size_t length = 6;
-        if (bpe->byte_level)
+        if (bpe->byte_level) {
             length = fs_utf8_encode(fs_byte_to_character((unsigned char)byte), (unsigned char *)text);
-        else
+        } else {
             snprintf(text, sizeof text, "<0x%02X>", byte);
+        }
         bpe->byte_symbol[byte] = fs_vocabulary_find(bpe->vocabulary, text, length);
     }
 }
@@ -165,12 +181,15 @@ static struct attempt pop_attempt(struct word *word)
     size_t at = 0;
     for (;;) {
         size_t child = 2 * at + 1;
-        if (child >= word->heap_count)
+        if (child >= word->heap_count) {
             break;
-        if (child + 1 < word->heap_count && is_before(&word->heap[child + 1], &word->heap[child]))
+        }
+        if (child + 1 < word->heap_count && is_before(&word->heap[child + 1], &word->heap[child])) {
             child++;
-        if (!is_before(&word->heap[child], &last))
+        }
+        if (!is_before(&word->heap[child], &last)) {
             break;
+        }
         word->heap[at] = word->heap[child];
         at = child;
     }
@@ -182,23 +201,28 @@ static struct attempt pop_attempt(struct word *word)
 static int try_pair(const struct fs_bpe *bpe, const struct fs_text *text, struct word *word, size_t left,
                     struct fs_error *err)
 {
-    if (left == SIZE_MAX || word->symbol[left].next == SIZE_MAX)
+    if (left == SIZE_MAX || word->symbol[left].next == SIZE_MAX) {
         return 0;
+    }
     const struct fs_bpe_symbol *a = &word->symbol[left], *b = &word->symbol[a->next];
     struct attempt attempt = {.left = left, .length = b->end - a->begin};
-    if (bpe->piece_rank) {
-        if (a->frozen || b->frozen)
+    if (bpe->piece_rank != NULL) {
+        if (a->frozen || b->frozen) {
             return 0;
+        }
         attempt.id = fs_vocabulary_find(bpe->vocabulary, text->data + a->begin, attempt.length);
-        if (attempt.id < 0 || bpe->piece_rank[attempt.id] == UINT32_MAX)
+        if (attempt.id < 0 || bpe->piece_rank[attempt.id] == UINT32_MAX) {
             return 0;
+        }
         attempt.rank = bpe->piece_rank[attempt.id];
     } else {
-        if (bpe->merge_slots == 0)
+        if (bpe->merge_slots == 0) {
             return 0;
+        }
         const struct fs_bpe_merge *merge = &bpe->merge[merge_slot(bpe, (uint64_t)a->id << 32 | (uint32_t)b->id)];
-        if (merge->key == UINT64_MAX)
+        if (merge->key == UINT64_MAX) {
             return 0;
+        }
         attempt.id = merge->id;
         attempt.rank = merge->rank;
     }
@@ -212,30 +236,38 @@ static int merge_all(const struct fs_bpe *bpe, const struct fs_text *text, struc
         word->symbol[i].previous = i == 0 ? SIZE_MAX : i - 1;
         word->symbol[i].next = i + 1 < word->count ? i + 1 : SIZE_MAX;
     }
-    for (size_t i = 0; i + 1 < word->count; i++)
-        if (try_pair(bpe, text, word, i, err))
+    for (size_t i = 0; i + 1 < word->count; i++) {
+        if (try_pair(bpe, text, word, i, err)) {
             return -1;
+        }
+    }
     while (word->heap_count > 0) {
         struct attempt attempt = pop_attempt(word);
         struct fs_bpe_symbol *left = &word->symbol[attempt.left];
-        if (left->begin == left->end || left->next == SIZE_MAX)
+        if (left->begin == left->end || left->next == SIZE_MAX) {
             continue;
+        }
         struct fs_bpe_symbol *right = &word->symbol[left->next];
-        if (right->end - left->begin != attempt.length)
+        if (right->end - left->begin != attempt.length) {
             continue;
+        }
         left->id = attempt.id;
         left->end = right->end;
         left->next = right->next;
         right->begin = right->end; /* gone */
-        if (left->next != SIZE_MAX)
+        if (left->next != SIZE_MAX) {
             word->symbol[left->next].previous = attempt.left;
-        if (try_pair(bpe, text, word, left->previous, err) || try_pair(bpe, text, word, attempt.left, err))
+        }
+        if (try_pair(bpe, text, word, left->previous, err) || try_pair(bpe, text, word, attempt.left, err)) {
             return -1;
+        }
     }
     size_t kept = 0;
-    for (size_t i = 0; i < word->count; i++)
-        if (word->symbol[i].begin != word->symbol[i].end)
+    for (size_t i = 0; i < word->count; i++) {
+        if (word->symbol[i].begin != word->symbol[i].end) {
             word->symbol[kept++] = word->symbol[i];
+        }
+    }
     word->count = kept;
     return 0;
 }
@@ -248,27 +280,34 @@ static int split_symbols(const struct fs_bpe *bpe, const struct fs_text *text, s
     for (size_t at = begin, length; at < end; at += length) {
         int32_t id;
         length = bpe->byte_level ? 1 : fs_utf8_length(text->data[at]);
-        if (bpe->byte_level)
+        if (bpe->byte_level) {
             id = bpe->byte_symbol[text->data[at]];
-        else
+        } else {
             id = fs_vocabulary_find(bpe->vocabulary, text->data + at, length);
+        }
         bool bytes = id < 0 && bpe->byte_fallback;
-        for (size_t k = 0; k < length && bytes; k++)
+        for (size_t k = 0; k < length && bytes; k++) {
             bytes = bpe->byte_symbol[text->data[at + k]] >= 0;
+        }
         if (bytes) { /* the library leaves a run of unknown characters open here */
-            for (size_t k = 0; k < length; k++)
-                if (push_symbol(word, bpe->byte_symbol[text->data[at + k]], at + k, at + k + 1, err))
+            for (size_t k = 0; k < length; k++) {
+                if (push_symbol(word, bpe->byte_symbol[text->data[at + k]], at + k, at + k + 1, err)) {
                     return -1;
+                }
+            }
             continue;
         }
         bool flush = unknown_begin != SIZE_MAX && (id >= 0 || !bpe->fuse_unknown);
-        if (flush && push_symbol(word, bpe->unknown, unknown_begin, unknown_end, err))
+        if (flush && push_symbol(word, bpe->unknown, unknown_begin, unknown_end, err)) {
             return -1;
-        if (flush)
+        }
+        if (flush) {
             unknown_begin = SIZE_MAX;
+        }
         if (id >= 0) {
-            if (push_symbol(word, id, at, at + length, err))
+            if (push_symbol(word, id, at, at + length, err)) {
                 return -1;
+            }
         } else if (bpe->unknown >= 0) {
             unknown_begin = unknown_begin == SIZE_MAX ? at : unknown_begin;
             unknown_end = at + length;
@@ -305,8 +344,9 @@ static int sentencepiece_symbols(const struct fs_bpe *bpe, const struct fs_text 
             length = fs_utf8_length(text->data[at]);
             id = fs_vocabulary_find(bpe->vocabulary, text->data + at, length);
         }
-        if (push_symbol(word, id, at, at + length, err))
+        if (push_symbol(word, id, at, at + length, err)) {
             return -1;
+        }
         word->symbol[word->count - 1].frozen = frozen;
         at += length;
     }
@@ -323,8 +363,9 @@ static int resolve_unknown(const struct fs_bpe *bpe, const struct fs_text *text,
         bool unknown = symbol->id < 0;
         int status = 0;
         if (unknown && bpe->byte_fallback) {
-            for (size_t at = symbol->begin; at < symbol->end && status == 0; at++)
+            for (size_t at = symbol->begin; at < symbol->end && status == 0; at++) {
                 status = push_symbol(&result, bpe->byte_symbol[text->data[at]], at, at + 1, err);
+            }
         } else if (unknown && after_unknown) {
             result.symbol[result.count - 1].end = symbol->end;
         } else {
@@ -347,12 +388,15 @@ static int32_t whole_word(const struct fs_bpe *bpe, const struct fs_text *text, 
 {
     unsigned char small[256];
     size_t length = 0;
-    if (!bpe->byte_level)
+    if (!bpe->byte_level) {
         return fs_vocabulary_find(bpe->vocabulary, text->data + begin, end - begin);
-    if (end - begin > sizeof small / 2) /* two bytes a byte at most; no token is that long */
+    }
+    if (end - begin > sizeof small / 2) { /* two bytes a byte at most; no token is that long */
         return -1;
-    for (size_t i = begin; i < end; i++)
+    }
+    for (size_t i = begin; i < end; i++) {
         length += fs_utf8_encode(fs_byte_to_character(text->data[i]), small + length);
+    }
     return fs_vocabulary_find(bpe->vocabulary, small, length);
 }
 
@@ -362,15 +406,16 @@ int fs_bpe_encode(const struct fs_bpe *bpe, const struct fs_text *text, size_t b
     struct word word = {0};
     int status = 0;
     int32_t id = bpe->ignore_merges ? whole_word(bpe, text, begin, end) : -1;
-    if (id >= 0)
+    if (id >= 0) {
         status = push_symbol(&word, id, begin, end, err);
-    else if (bpe->piece_rank)
+    } else if (bpe->piece_rank != NULL) {
         status = sentencepiece_symbols(bpe, text, begin, end, &word, err) || merge_all(bpe, text, &word, err) ||
                          resolve_unknown(bpe, text, &word, err)
                      ? -1
                      : 0;
-    else
+    } else {
         status = split_symbols(bpe, text, begin, end, &word, err) || merge_all(bpe, text, &word, err) ? -1 : 0;
+    }
     free(word.heap);
     if (status) {
         free(word.symbol);

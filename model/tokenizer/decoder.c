@@ -28,14 +28,15 @@ void fs_decoder_release(struct fs_decoder *decoder)
 static int copy_content(struct fs_decoder_step *step, const char *content, struct fs_error *err)
 {
     step->content = strdup(content);
-    return step->content ? 0 : fs_error_memory(err, strlen(content), "a decoder");
+    return step->content != NULL ? 0 : fs_error_memory(err, strlen(content), "a decoder");
 }
 
 int fs_decoder_add_byte_level(struct fs_decoder *decoder, struct fs_error *err)
 {
     struct fs_decoder_step *step = add(decoder, err);
-    if (!step)
+    if (step == NULL) {
         return -1;
+    }
     step->kind = FS_DECODE_BYTE_LEVEL;
     return 0;
 }
@@ -43,8 +44,9 @@ int fs_decoder_add_byte_level(struct fs_decoder *decoder, struct fs_error *err)
 int fs_decoder_add_wordpiece(struct fs_decoder *decoder, const char *prefix, bool cleanup, struct fs_error *err)
 {
     struct fs_decoder_step *step = add(decoder, err);
-    if (!step)
+    if (step == NULL) {
         return -1;
+    }
     step->kind = FS_DECODE_WORDPIECE;
     step->flag = cleanup;
     return copy_content(step, prefix, err);
@@ -53,8 +55,9 @@ int fs_decoder_add_wordpiece(struct fs_decoder *decoder, const char *prefix, boo
 static int add_strip(struct fs_decoder *decoder, const char *content, size_t start, size_t stop, struct fs_error *err)
 {
     struct fs_decoder_step *step = add(decoder, err);
-    if (!step)
+    if (step == NULL) {
         return -1;
+    }
     step->kind = FS_DECODE_STRIP;
     step->start = start;
     step->stop = stop;
@@ -64,16 +67,20 @@ static int add_strip(struct fs_decoder *decoder, const char *content, size_t sta
 int fs_decoder_add_llama(struct fs_decoder *decoder, bool strip, struct fs_error *err)
 {
     struct fs_decoder_step *step = add(decoder, err);
-    if (!step)
+    if (step == NULL) {
         return -1;
+    }
     step->kind = FS_DECODE_REPLACE;
-    if (fs_pattern_literal(&step->pattern, "Llama's decoder", "\xE2\x96\x81", err) || copy_content(step, " ", err))
+    if (fs_pattern_literal(&step->pattern, "Llama's decoder", "\xE2\x96\x81", err) || copy_content(step, " ", err)) {
         return -1;
-    if (!(step = add(decoder, err)))
+    }
+    if ((step = add(decoder, err)) == NULL) {
         return -1;
+    }
     step->kind = FS_DECODE_BYTE_FALLBACK;
-    if (!(step = add(decoder, err)))
+    if ((step = add(decoder, err)) == NULL) {
         return -1;
+    }
     step->kind = FS_DECODE_FUSE;
     return strip ? add_strip(decoder, " ", 1, 0, err) : 0;
 }
@@ -87,11 +94,13 @@ static int load_strip(struct fs_decoder *decoder, const struct fs_json_document 
     if (fs_json_part_keys(document, object, where, keys, err) ||
         fs_json_text(document, object, where, "content", &content, err) ||
         fs_json_size(document, object, where, "start", 0, 1 << 20, &start, err) ||
-        fs_json_size(document, object, where, "stop", 0, 1 << 20, &stop, err))
+        fs_json_size(document, object, where, "stop", 0, 1 << 20, &stop, err)) {
         return -1;
-    if (content[0] == '\0')
+    }
+    if (content[0] == '\0') {
         return fs_error_set(err, FS_EXIT_DATA, "%s: %s.content: found an empty string, expected one character",
                             fs_json_name(document), where);
+    }
     return add_strip(decoder, content, start, stop, err);
 }
 
@@ -101,13 +110,15 @@ static int load_replace(struct fs_decoder *decoder, const struct fs_json_documen
     static const char *const keys[] = {"type", "pattern", "content", NULL};
     const char *content;
     struct fs_decoder_step *step = add(decoder, err);
-    if (!step)
+    if (step == NULL) {
         return -1;
+    }
     step->kind = FS_DECODE_REPLACE;
     if (fs_json_part_keys(document, object, where, keys, err) ||
         fs_json_part_pattern(&step->pattern, document, object, where, err) ||
-        fs_json_text(document, object, where, "content", &content, err))
+        fs_json_text(document, object, where, "content", &content, err)) {
         return -1;
+    }
     return copy_content(step, content, err);
 }
 
@@ -119,15 +130,17 @@ static int load_metaspace(struct fs_decoder *decoder, const struct fs_json_docum
     const char *sign, *scheme = NULL;
     bool prefix = true;
     struct fs_decoder_step *step = add(decoder, err);
-    if (!step)
+    if (step == NULL) {
         return -1;
+    }
     step->kind = FS_DECODE_METASPACE;
     if (fs_json_part_keys(document, object, where, keys, err) ||
         fs_json_text(document, object, where, "replacement", &sign, err) ||
         fs_json_bool_optional(document, object, where, "add_prefix_space", &prefix, err) ||
-        fs_json_text_optional(document, object, where, "prepend_scheme", &scheme, err))
+        fs_json_text_optional(document, object, where, "prepend_scheme", &scheme, err)) {
         return -1;
-    step->flag = scheme ? strcmp(scheme, "never") != 0 : prefix;
+    }
+    step->flag = scheme != NULL ? strcmp(scheme, "never") != 0 : prefix;
     return fs_pattern_literal(&step->pattern, where, sign, err);
 }
 
@@ -139,21 +152,28 @@ int fs_decoder_load(struct fs_decoder *decoder, const struct fs_json_document *d
     static const char *const wordpiece_keys[] = {"type", "prefix", "cleanup", NULL};
     static const char *const sequence_keys[] = {"type", "decoders", NULL};
     const char *type;
-    if (!object || cJSON_IsNull(object))
+    if (object == NULL || cJSON_IsNull(object)) {
         return 0;
-    if (fs_json_part_type(document, object, where, &type, err))
+    }
+    if (fs_json_part_type(document, object, where, &type, err)) {
         return -1;
+    }
     if (strcmp(type, "Sequence") == 0) {
         const cJSON *list, *item;
         if (fs_json_part_keys(document, object, where, sequence_keys, err) ||
-            fs_json_array(document, object, where, "decoders", &list, err))
+            fs_json_array(document, object, where, "decoders", &list, err)) {
             return -1;
-        cJSON_ArrayForEach(item, list) if (fs_decoder_load(decoder, document, item, where, err)) return -1;
+        }
+        cJSON_ArrayForEach(item, list) if (fs_decoder_load(decoder, document, item, where, err))
+        {
+            return -1;
+        }
         return 0;
     }
     if (strcmp(type, "ByteLevel") == 0) {
-        if (fs_json_part_keys(document, object, where, byte_level_keys, err))
+        if (fs_json_part_keys(document, object, where, byte_level_keys, err)) {
             return -1;
+        }
         return fs_decoder_add_byte_level(decoder, err);
     }
     if (strcmp(type, "WordPiece") == 0) {
@@ -161,24 +181,30 @@ int fs_decoder_load(struct fs_decoder *decoder, const struct fs_json_document *d
         bool cleanup = true;
         if (fs_json_part_keys(document, object, where, wordpiece_keys, err) ||
             fs_json_text_optional(document, object, where, "prefix", &prefix, err) ||
-            fs_json_bool_optional(document, object, where, "cleanup", &cleanup, err))
+            fs_json_bool_optional(document, object, where, "cleanup", &cleanup, err)) {
             return -1;
+        }
         return fs_decoder_add_wordpiece(decoder, prefix, cleanup, err);
     }
-    if (strcmp(type, "Replace") == 0)
+    if (strcmp(type, "Replace") == 0) {
         return load_replace(decoder, document, object, where, err);
-    if (strcmp(type, "Strip") == 0)
+    }
+    if (strcmp(type, "Strip") == 0) {
         return load_strip(decoder, document, object, where, err);
-    if (strcmp(type, "Metaspace") == 0)
+    }
+    if (strcmp(type, "Metaspace") == 0) {
         return load_metaspace(decoder, document, object, where, err);
+    }
     bool fuse = strcmp(type, "Fuse") == 0;
-    if (!fuse && strcmp(type, "ByteFallback") != 0)
+    if (!fuse && strcmp(type, "ByteFallback") != 0) {
         return fs_json_part_unsupported(document, where, type,
                                         "ByteLevel, WordPiece, Sequence, Replace, ByteFallback, Fuse, Strip, Metaspace",
                                         err);
+    }
     struct fs_decoder_step *step = add(decoder, err);
-    if (!step)
+    if (step == NULL) {
         return -1;
+    }
     step->kind = fuse ? FS_DECODE_FUSE : FS_DECODE_BYTE_FALLBACK;
     return fs_json_part_keys(document, object, where, plain_keys, err);
 }
@@ -194,7 +220,7 @@ static int put(struct fs_text *out, const void *bytes, size_t length, struct fs_
     return fs_text_append(out, bytes, length, 0, 0, err);
 }
 
-/* The bytes behind the characters of GPT-2's alphabet; a token with any other character stands for itself. */
+/* The bytes of the characters of GPT-2's alphabet; a token with any other character is its own text. */
 static int byte_level(const unsigned char *token, size_t length, struct fs_text *out, struct fs_error *err)
 {
     size_t before = out->count;
@@ -207,8 +233,9 @@ static int byte_level(const unsigned char *token, size_t length, struct fs_text 
             out->count = before;
             return put(out, token, length, err);
         }
-        if (put(out, &byte, 1, err))
+        if (put(out, &byte, 1, err)) {
             return -1;
+        }
     }
     return 0;
 }
@@ -223,15 +250,16 @@ static int wordpiece(const struct fs_decoder_step *step, const unsigned char *to
     size_t prefix = strlen(step->content);
     struct fs_text text = {0}, cleaned = {0};
     int status;
-    if (!first && length >= prefix && memcmp(token, step->content, prefix) == 0)
+    if (!first && length >= prefix && memcmp(token, step->content, prefix) == 0) {
         status = put(&text, token + prefix, length - prefix, err);
-    else
+    } else {
         status = (!first && put(&text, " ", 1, err)) || put(&text, token, length, err) ? -1 : 0;
+    }
     for (size_t r = 0; r < sizeof rules / sizeof rules[0] && step->flag && status == 0; r++) {
         size_t done = 0, from = strlen(rules[r][0]);
         const unsigned char *found;
         cleaned.count = 0;
-        while (text.count > done && (found = memmem(text.data + done, text.count - done, rules[r][0], from)) &&
+        while (text.count > done && (found = memmem(text.data + done, text.count - done, rules[r][0], from)) != NULL &&
                status == 0) {
             size_t at = (size_t)(found - text.data);
             status =
@@ -240,15 +268,17 @@ static int wordpiece(const struct fs_decoder_step *step, const unsigned char *to
                     : 0;
             done = at + from;
         }
-        if (done == 0 || status)
+        if (done == 0 || status) {
             continue;
+        }
         status = put(&cleaned, text.data + done, text.count - done, err);
         struct fs_text swap = text;
         text = cleaned;
         cleaned = swap;
     }
-    if (status == 0)
+    if (status == 0) {
         status = put(out, text.data, text.count, err);
+    }
     fs_text_release(&text);
     fs_text_release(&cleaned);
     return status;
@@ -261,8 +291,9 @@ static int replace(struct fs_search *search, const char *content, bool drop, con
     int status;
     fs_search_subject(search, token, length);
     while ((status = fs_search_next(search, &begin, &end, err)) > 0) {
-        if (put(out, token + done, begin - done, err) || (!drop && put(out, content, strlen(content), err)))
+        if (put(out, token + done, begin - done, err) || (!drop && put(out, content, strlen(content), err))) {
             return -1;
+        }
         done = end;
     }
     return status < 0 ? -1 : put(out, token + done, length - done, err);
@@ -272,18 +303,21 @@ static int strip(const struct fs_decoder_step *step, const unsigned char *token,
                  struct fs_error *err)
 {
     size_t size = strlen(step->content), begin = 0, end = length;
-    for (size_t i = 0; i < step->start && end - begin >= size && memcmp(token + begin, step->content, size) == 0; i++)
+    for (size_t i = 0; i < step->start && end - begin >= size && memcmp(token + begin, step->content, size) == 0; i++) {
         begin += size;
+    }
     for (size_t i = 0; i < step->stop && end - begin >= size && memcmp(token + end - size, step->content, size) == 0;
-         i++)
+         i++) {
         end -= size;
+    }
     return put(out, token + begin, end - begin, err);
 }
 
 static int hexadecimal(unsigned char digit)
 {
-    if (digit >= '0' && digit <= '9')
+    if (digit >= '0' && digit <= '9') {
         return digit - '0';
+    }
     digit |= 0x20;
     return digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 : -1;
 }
@@ -291,8 +325,9 @@ static int hexadecimal(unsigned char digit)
 /* The byte of a token <0xNN>, or -1. */
 static int fallback_byte(const unsigned char *token, size_t length)
 {
-    if (length != 6 || memcmp(token, "<0x", 3) != 0 || token[5] != '>')
+    if (length != 6 || memcmp(token, "<0x", 3) != 0 || token[5] != '>') {
         return -1;
+    }
     int high = hexadecimal(token[3]), low = hexadecimal(token[4]);
     return high < 0 || low < 0 ? -1 : high * 16 + low;
 }
@@ -306,32 +341,38 @@ static int byte_fallback(const struct tokens *in, struct fs_text *out, struct fs
         while (run < in->piece->count && (value = fallback_byte(in->data + in->piece->begin[run],
                                                                 in->piece->end[run] - in->piece->begin[run])) >= 0) {
             unsigned char byte = (unsigned char)value;
-            if (put(out, &byte, 1, err))
+            if (put(out, &byte, 1, err)) {
                 return -1;
+            }
             run++;
         }
         if (run == i) {
             if (put(out, in->data + in->piece->begin[i], in->piece->end[i] - in->piece->begin[i], err) ||
-                fs_pieces_add(pieces, start, out->count, err))
+                fs_pieces_add(pieces, start, out->count, err)) {
                 return -1;
+            }
             i++;
             continue;
         }
         size_t at = start, bad;
         while (at < out->count) {
             size_t length = fs_utf8_character(out->data + at, out->count - at, &bad);
-            if (length == 0)
+            if (length == 0) {
                 break;
+            }
             at += length;
         }
         if (at < out->count) {
             out->count = start;
-            for (size_t k = i; k < run; k++)
-                if (put(out, "\xEF\xBF\xBD", 3, err))
+            for (size_t k = i; k < run; k++) {
+                if (put(out, "\xEF\xBF\xBD", 3, err)) {
                     return -1;
+                }
+            }
         }
-        if (fs_pieces_add(pieces, start, out->count, err))
+        if (fs_pieces_add(pieces, start, out->count, err)) {
             return -1;
+        }
         i = run;
     }
     return 0;
@@ -362,43 +403,50 @@ static int apply_step(const struct fs_decoder_step *step, const struct tokens *i
                       struct fs_pieces *pieces, struct fs_error *err)
 {
     struct fs_search search = {0};
-    if (step->kind == FS_DECODE_BYTE_FALLBACK)
+    if (step->kind == FS_DECODE_BYTE_FALLBACK) {
         return byte_fallback(in, out, pieces, err);
+    }
     bool looks = step->kind == FS_DECODE_REPLACE || step->kind == FS_DECODE_METASPACE;
     bool joins = step->kind == FS_DECODE_FUSE || step->kind == FS_DECODE_BYTE_LEVEL;
-    if (looks && fs_search_begin(&search, &step->pattern, err))
+    if (looks && fs_search_begin(&search, &step->pattern, err)) {
         return -1;
+    }
     int status = 0;
     for (size_t i = 0; i < in->piece->count && status == 0; i++) {
         size_t start = out->count, begin = in->piece->begin[i];
         status = apply_token(step, &search, in->data + begin, in->piece->end[i] - begin, i == 0, out, err);
-        if (status == 0 && !joins)
+        if (status == 0 && !joins) {
             status = fs_pieces_add(pieces, start, out->count, err);
+        }
     }
-    if (looks)
+    if (looks) {
         fs_search_end(&search);
+    }
     return status || (joins && fs_pieces_add(pieces, 0, out->count, err)) ? -1 : 0;
 }
 
-/* The pieces, one behind the other, with U+FFFD where they are not UTF-8. */
+/* The pieces, one after the other, with U+FFFD where they are not UTF-8. */
 static int join(const struct fs_text *tokens, const struct fs_pieces *pieces, const char *between, char **text,
                 struct fs_error *err)
 {
     struct fs_text joined = {0}, valid = {0};
     int status = 0;
-    for (size_t i = 0; i < pieces->count && status == 0; i++)
+    for (size_t i = 0; i < pieces->count && status == 0; i++) {
         status = (i > 0 && put(&joined, between, strlen(between), err)) ||
                          fs_text_append_slice(&joined, tokens, pieces->begin[i], pieces->end[i], err)
                      ? -1
                      : 0;
-    if (status == 0)
+    }
+    if (status == 0) {
         status = fs_text_append_source(&valid, (const char *)joined.data, joined.count, err);
+    }
     *text = status ? NULL : fs_allocate(valid.count + 1, 1, "a decoded text", err);
-    if (*text && valid.count > 0)
+    if (*text != NULL && valid.count > 0) {
         memcpy(*text, valid.data, valid.count);
+    }
     fs_text_release(&joined);
     fs_text_release(&valid);
-    return *text ? 0 : -1;
+    return *text != NULL ? 0 : -1;
 }
 
 int fs_decoder_apply(const struct fs_decoder *decoder, struct fs_text *tokens, struct fs_pieces *pieces, char **text,

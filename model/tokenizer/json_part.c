@@ -6,9 +6,10 @@
 int fs_json_part_type(const struct fs_json_document *document, const cJSON *object, const char *where,
                       const char **type, struct fs_error *err)
 {
-    if (!cJSON_IsObject(object))
+    if (!cJSON_IsObject(object)) {
         return fs_error_set(err, FS_EXIT_DATA, "%s: %s: found %s, expected an object with a type",
                             fs_json_name(document), where, fs_json_kind(object));
+    }
     return fs_json_text(document, object, where, "type", type, err);
 }
 
@@ -19,11 +20,13 @@ int fs_json_part_keys(const struct fs_json_document *document, const cJSON *obje
     cJSON_ArrayForEach(item, object)
     {
         const char *const *key = keys;
-        while (*key && strcmp(*key, item->string) != 0)
+        while (*key != NULL && strcmp(*key, item->string) != 0) {
             key++;
-        if (!*key)
+        }
+        if (*key == NULL) {
             return fs_error_set(err, FS_EXIT_DATA, "%s: %s: key \"%.100s\" is not supported", fs_json_name(document),
                                 where, item->string);
+        }
     }
     return 0;
 }
@@ -35,15 +38,18 @@ int fs_json_part_pattern(struct fs_pattern *pattern, const struct fs_json_docume
     const cJSON *choice;
     const char *text;
     snprintf(name, sizeof name, "%s: %s.pattern", fs_json_name(document), where);
-    if (fs_json_object(document, object, where, "pattern", &choice, err))
+    if (fs_json_object(document, object, where, "pattern", &choice, err)) {
         return -1;
-    if (cJSON_GetObjectItemCaseSensitive(choice, "String")) {
-        if (fs_json_text(document, choice, where, "String", &text, err))
+    }
+    if (cJSON_GetObjectItemCaseSensitive(choice, "String") != NULL) {
+        if (fs_json_text(document, choice, where, "String", &text, err)) {
             return -1;
+        }
         return fs_pattern_literal(pattern, name, text, err);
     }
-    if (fs_json_text(document, choice, where, "Regex", &text, err))
+    if (fs_json_text(document, choice, where, "Regex", &text, err)) {
         return -1;
+    }
     return fs_pattern_regex(pattern, name, text, err);
 }
 

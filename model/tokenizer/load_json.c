@@ -1,4 +1,4 @@
-/* tokenizer.json of HuggingFace's `tokenizers`: read as it stands; a part that we do not have is an error. */
+/* tokenizer.json of HuggingFace's `tokenizers`: read as it is; a part that we do not have is an error. */
 #include <string.h>
 
 #include "model/tokenizer/json_part.h"
@@ -9,20 +9,23 @@ int fs_load_vocabulary_object(struct fs_vocabulary *vocabulary, const struct fs_
 {
     const char *name = fs_json_name(document);
     const cJSON *item;
-    if (!cJSON_IsObject(object))
+    if (!cJSON_IsObject(object)) {
         return fs_error_set(err, FS_EXIT_DATA, "%s: %s: found %s, expected an object of tokens and ids", name, where,
                             fs_json_kind(object));
+    }
     cJSON_ArrayForEach(item, object)
     {
         /* Out of range as a double is out of range as an id; NaN is no JSON. */
         if (!cJSON_IsNumber(item) || item->valuedouble < -1 || item->valuedouble > (double)FS_VOCABULARY_LIMIT ||
-            (double)(int64_t)item->valuedouble != item->valuedouble)
+            (double)(int64_t)item->valuedouble != item->valuedouble) {
             return fs_error_set(err, FS_EXIT_DATA,
                                 "%s: %s: token \"%.60s\": found %s, expected an id: an integer from 0", name, where,
                                 item->string, cJSON_IsNumber(item) ? "a number that is no id" : fs_json_kind(item));
+        }
         if (fs_vocabulary_add(vocabulary, name, item->string, strlen(item->string), (int64_t)item->valuedouble, false,
-                              err))
+                              err)) {
             return -1;
+        }
     }
     return 0;
 }
@@ -32,32 +35,38 @@ static int load_added_tokens(struct fs_tokenizer *tokenizer, const struct fs_jso
                              struct fs_error *err)
 {
     const cJSON *item;
-    if (!list || cJSON_IsNull(list))
+    if (list == NULL || cJSON_IsNull(list)) {
         return 0;
-    if (!cJSON_IsArray(list))
+    }
+    if (!cJSON_IsArray(list)) {
         return fs_error_set(err, FS_EXIT_DATA, "%s: added_tokens: found %s, expected an array", fs_json_name(document),
                             fs_json_kind(list));
+    }
     cJSON_ArrayForEach(item, list)
     {
         struct fs_added_token token;
         size_t id;
-        if (!cJSON_IsObject(item))
+        if (!cJSON_IsObject(item)) {
             return fs_error_set(err, FS_EXIT_DATA, "%s: added_tokens: found %s, expected objects",
                                 fs_json_name(document), fs_json_kind(item));
+        }
         if (fs_added_read(&token, document, item, "added_tokens", err) ||
-            fs_json_size(document, item, "added_tokens", "id", 0, (size_t)FS_VOCABULARY_LIMIT - 1, &id, err))
+            fs_json_size(document, item, "added_tokens", "id", 0, (size_t)FS_VOCABULARY_LIMIT - 1, &id, err)) {
             return -1;
+        }
         size_t length = strlen(token.content);
         int32_t known = fs_vocabulary_find_any(&tokenizer->vocabulary, token.content, length);
-        if (known >= 0 && (size_t)known != id)
+        if (known >= 0 && (size_t)known != id) {
             return fs_error_set(err, FS_EXIT_DATA,
                                 "%s: added_tokens: token \"%.60s\" has id %zu, but %d in model.vocab; make them equal",
                                 fs_json_name(document), token.content, id, (int)known);
+        }
         token.id = (int32_t)id;
         if ((known < 0 && fs_vocabulary_add(&tokenizer->vocabulary, fs_json_name(document), token.content, length,
                                             (int64_t)id, true, err)) ||
-            fs_added_add(&tokenizer->added, &token, err))
+            fs_added_add(&tokenizer->added, &token, err)) {
             return -1;
+        }
     }
     return 0;
 }
@@ -68,7 +77,7 @@ static int merge_parts(const struct fs_json_document *document, const cJSON *ite
 {
     if (cJSON_IsString(item)) {
         const char *space = strchr(item->valuestring, ' ');
-        if (space && !strchr(space + 1, ' ')) {
+        if (space != NULL && strchr(space + 1, ' ') == NULL) {
             *left = item->valuestring;
             *left_length = (size_t)(space - item->valuestring);
             *right = space + 1;
@@ -92,14 +101,17 @@ static int load_unknown(struct fs_tokenizer *tokenizer, const struct fs_json_doc
 {
     const char *text = NULL;
     *unknown = -1;
-    if (fs_json_text_optional(document, model, "model", "unk_token", &text, err))
+    if (fs_json_text_optional(document, model, "model", "unk_token", &text, err)) {
         return -1;
-    if (!text)
+    }
+    if (text == NULL) {
         return 0;
+    }
     *unknown = fs_vocabulary_find_any(&tokenizer->vocabulary, text, strlen(text));
-    if (*unknown < 0)
+    if (*unknown < 0) {
         return fs_error_set(err, FS_EXIT_DATA, "%s: model.unk_token: \"%.60s\" is not in the vocabulary",
                             fs_json_name(document), text);
+    }
     return 0;
 }
 
@@ -108,11 +120,13 @@ static int refuse_affix(const struct fs_json_document *document, const cJSON *mo
                         struct fs_error *err)
 {
     const char *text = "";
-    if (fs_json_text_optional(document, model, "model", key, &text, err))
+    if (fs_json_text_optional(document, model, "model", key, &text, err)) {
         return -1;
-    if (text[0])
+    }
+    if (text[0]) {
         return fs_error_set(err, FS_EXIT_DATA, "%s: model.%s: \"%.60s\" is not supported, expected null",
                             fs_json_name(document), key, text);
+    }
     return 0;
 }
 
@@ -145,21 +159,25 @@ static int load_bpe(struct fs_tokenizer *tokenizer, const struct fs_json_documen
         fs_json_bool_optional(document, model, "model", "byte_fallback", &bpe->byte_fallback, err) ||
         fs_json_bool_optional(document, model, "model", "ignore_merges", &bpe->ignore_merges, err) ||
         load_unknown(tokenizer, document, model, &bpe->unknown, err) ||
-        fs_json_array(document, model, "model", "merges", &merges, err))
+        fs_json_array(document, model, "model", "merges", &merges, err)) {
         return -1;
-    if (dropout > 0)
+    }
+    if (dropout > 0) {
         return fs_error_set(err, FS_EXIT_DATA, "%s: model.dropout: %g is not supported, expected null",
                             fs_json_name(document), dropout);
-    if (bpe->byte_level && bpe->byte_fallback)
+    }
+    if (bpe->byte_level && bpe->byte_fallback) {
         return fs_error_set(err, FS_EXIT_DATA, "%s: model.byte_fallback is not supported together with ByteLevel",
                             fs_json_name(document));
+    }
     cJSON_ArrayForEach(item, merges)
     {
         const char *left = NULL, *right = NULL;
         size_t left_length = 0;
         if (merge_parts(document, item, rank, &left, &left_length, &right, err) ||
-            fs_bpe_add_merge(bpe, fs_json_name(document), left, left_length, right, strlen(right), rank, err))
+            fs_bpe_add_merge(bpe, fs_json_name(document), left, left_length, right, strlen(right), rank, err)) {
             return -1;
+        }
         rank++;
     }
     fs_bpe_find_bytes(bpe);
@@ -178,11 +196,13 @@ static int load_wordpiece(struct fs_tokenizer *tokenizer, const struct fs_json_d
     if (fs_json_part_keys(document, model, "model", keys, err) ||
         fs_json_text_optional(document, model, "model", "continuing_subword_prefix", &prefix, err) ||
         fs_json_size_optional(document, model, "model", "max_input_chars_per_word", 1, 1 << 20, &max_characters, err) ||
-        load_unknown(tokenizer, document, model, &unknown, err))
+        load_unknown(tokenizer, document, model, &unknown, err)) {
         return -1;
-    if (unknown < 0)
+    }
+    if (unknown < 0) {
         return fs_error_set(err, FS_EXIT_DATA, "%s: model.unk_token: found nothing, expected a token",
                             fs_json_name(document));
+    }
     return fs_wordpiece_init(&tokenizer->wordpiece, &tokenizer->vocabulary, prefix, max_characters, unknown, err);
 }
 
@@ -191,16 +211,19 @@ static void overrule_bert(struct fs_normalizer *normalizer, const struct fs_sett
 {
     for (size_t i = 0; i < normalizer->count; i++) {
         struct fs_normalizer_step *step = &normalizer->step[i];
-        if (step->kind != FS_NORMALIZE_BERT)
+        if (step->kind != FS_NORMALIZE_BERT) {
             continue;
-        if (settings->chinese >= 0)
+        }
+        if (settings->chinese >= 0) {
             step->bert.chinese = settings->chinese != 0;
+        }
         if (settings->lower_case >= 0 && step->bert.lowercase != (settings->lower_case != 0)) {
             step->bert.lowercase = settings->lower_case != 0;
             step->bert.strip_accents = step->bert.lowercase;
         }
-        if (settings->strip_accents >= 0)
+        if (settings->strip_accents >= 0) {
             step->bert.strip_accents = settings->strip_accents != 0;
+        }
     }
 }
 
@@ -210,23 +233,28 @@ static int load_model(struct fs_tokenizer *tokenizer, const struct fs_settings *
     const char *name = fs_json_name(document), *type;
     const cJSON *model, *vocab;
     if (fs_json_object(document, root, "", "model", &model, err) ||
-        fs_json_part_type(document, model, "model", &type, err))
+        fs_json_part_type(document, model, "model", &type, err)) {
         return -1;
+    }
     bool wordpiece = strcmp(type, "WordPiece") == 0;
-    if (!wordpiece && strcmp(type, "BPE") != 0)
+    if (!wordpiece && strcmp(type, "BPE") != 0) {
         return fs_json_part_unsupported(document, "model", type, "WordPiece, BPE", err);
+    }
     if (fs_json_object(document, model, "model", "vocab", &vocab, err) ||
         fs_load_vocabulary_object(&tokenizer->vocabulary, document, vocab, "model.vocab", err) ||
-        load_added_tokens(tokenizer, document, cJSON_GetObjectItemCaseSensitive(root, "added_tokens"), err))
+        load_added_tokens(tokenizer, document, cJSON_GetObjectItemCaseSensitive(root, "added_tokens"), err)) {
         return -1;
+    }
     if (wordpiece) {
         overrule_bert(&tokenizer->normalizer, settings);
-        if (load_wordpiece(tokenizer, document, model, err))
+        if (load_wordpiece(tokenizer, document, model, err)) {
             return -1;
+        }
         return fs_settings_apply(settings, tokenizer, name, fs_bert_roles, err);
     }
-    if (load_bpe(tokenizer, document, model, err))
+    if (load_bpe(tokenizer, document, model, err)) {
         return -1;
+    }
     return fs_settings_apply(settings, tokenizer, name, tokenizer->bpe.byte_level ? fs_gpt2_roles : fs_llama_roles,
                              err);
 }
@@ -238,17 +266,19 @@ static int load_root(struct fs_tokenizer *tokenizer, const struct fs_settings *s
     static const char *const keys[] = {"version",       "truncation",     "padding", "added_tokens", "normalizer",
                                        "pre_tokenizer", "post_processor", "decoder", "model",        NULL};
     const cJSON *root = fs_json_root(document);
-    if (!cJSON_IsObject(root))
+    if (!cJSON_IsObject(root)) {
         return fs_error_set(err, FS_EXIT_DATA, "%s: found %s, expected an object", fs_json_name(document),
                             fs_json_kind(root));
+    }
     if (fs_json_part_keys(document, root, "root", keys, err) ||
         fs_normalizer_load(&tokenizer->normalizer, document, cJSON_GetObjectItemCaseSensitive(root, "normalizer"),
                            "normalizer", err) ||
         fs_pretokenizer_load(&tokenizer->pretokenizer, document,
                              cJSON_GetObjectItemCaseSensitive(root, "pre_tokenizer"), "pre_tokenizer", err) ||
         fs_decoder_load(&tokenizer->decoder, document, cJSON_GetObjectItemCaseSensitive(root, "decoder"), "decoder",
-                        err))
+                        err)) {
         return -1;
+    }
     return load_model(tokenizer, settings, document, root, err);
 }
 
@@ -256,8 +286,9 @@ int fs_load_tokenizer_json(struct fs_tokenizer *tokenizer, const struct fs_setti
                            struct fs_error *err)
 {
     struct fs_json_document *document;
-    if (fs_json_load(path, &document, err))
+    if (fs_json_load(path, &document, err)) {
         return -1;
+    }
     int status = load_root(tokenizer, settings, document, err);
     fs_json_destroy(document);
     return status;

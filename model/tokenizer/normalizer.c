@@ -36,8 +36,9 @@ static int load_bert(struct fs_normalizer_step *step, const struct fs_json_docum
     if (fs_json_part_keys(document, object, where, keys, err) ||
         fs_json_bool_optional(document, object, where, "clean_text", &step->bert.clean_text, err) ||
         fs_json_bool_optional(document, object, where, "handle_chinese_chars", &step->bert.chinese, err) ||
-        fs_json_bool_optional(document, object, where, "lowercase", &step->bert.lowercase, err))
+        fs_json_bool_optional(document, object, where, "lowercase", &step->bert.lowercase, err)) {
         return -1;
+    }
     step->bert.strip_accents = step->bert.lowercase;
     return fs_json_bool_optional(document, object, where, "strip_accents", &step->bert.strip_accents, err);
 }
@@ -46,10 +47,11 @@ static int load_text(char **content, const struct fs_json_document *document, co
                      const char *key, struct fs_error *err)
 {
     const char *text;
-    if (fs_json_text(document, object, where, key, &text, err))
+    if (fs_json_text(document, object, where, key, &text, err)) {
         return -1;
+    }
     *content = strdup(text);
-    return *content ? 0 : fs_error_memory(err, strlen(text), "a normalizer");
+    return *content != NULL ? 0 : fs_error_memory(err, strlen(text), "a normalizer");
 }
 
 static int load_sequence(struct fs_normalizer *normalizer, const struct fs_json_document *document, const cJSON *object,
@@ -58,9 +60,13 @@ static int load_sequence(struct fs_normalizer *normalizer, const struct fs_json_
     static const char *const keys[] = {"type", "normalizers", NULL};
     const cJSON *list, *item;
     if (fs_json_part_keys(document, object, where, keys, err) ||
-        fs_json_array(document, object, where, "normalizers", &list, err))
+        fs_json_array(document, object, where, "normalizers", &list, err)) {
         return -1;
-    cJSON_ArrayForEach(item, list) if (fs_normalizer_load(normalizer, document, item, where, err)) return -1;
+    }
+    cJSON_ArrayForEach(item, list) if (fs_normalizer_load(normalizer, document, item, where, err))
+    {
+        return -1;
+    }
     return 0;
 }
 
@@ -78,35 +84,43 @@ int fs_normalizer_load(struct fs_normalizer *normalizer, const struct fs_json_do
     static const char *const prepend_keys[] = {"type", "prepend", NULL};
     static const char *const replace_keys[] = {"type", "pattern", "content", NULL};
     const char *type;
-    if (!object || cJSON_IsNull(object))
+    if (object == NULL || cJSON_IsNull(object)) {
         return 0;
-    if (fs_json_part_type(document, object, where, &type, err))
+    }
+    if (fs_json_part_type(document, object, where, &type, err)) {
         return -1;
-    if (strcmp(type, "Sequence") == 0)
+    }
+    if (strcmp(type, "Sequence") == 0) {
         return load_sequence(normalizer, document, object, where, err);
+    }
     struct fs_normalizer_step *step = fs_normalizer_add(normalizer, err);
-    if (!step)
+    if (step == NULL) {
         return -1;
+    }
     for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++) {
-        if (strcmp(type, plain[i].type) != 0)
+        if (strcmp(type, plain[i].type) != 0) {
             continue;
+        }
         step->kind = plain[i].kind;
         step->form = plain[i].form;
         return fs_json_part_keys(document, object, where, plain_keys, err);
     }
-    if (strcmp(type, "BertNormalizer") == 0)
+    if (strcmp(type, "BertNormalizer") == 0) {
         return load_bert(step, document, object, where, err);
+    }
     if (strcmp(type, "Prepend") == 0) {
         step->kind = FS_NORMALIZE_PREPEND;
-        if (fs_json_part_keys(document, object, where, prepend_keys, err))
+        if (fs_json_part_keys(document, object, where, prepend_keys, err)) {
             return -1;
+        }
         return load_text(&step->content, document, object, where, "prepend", err);
     }
     if (strcmp(type, "Replace") == 0) {
         step->kind = FS_NORMALIZE_REPLACE;
         if (fs_json_part_keys(document, object, where, replace_keys, err) ||
-            fs_json_part_pattern(&step->pattern, document, object, where, err))
+            fs_json_part_pattern(&step->pattern, document, object, where, err)) {
             return -1;
+        }
         return load_text(&step->content, document, object, where, "content", err);
     }
     return fs_json_part_unsupported(document, where, type,
@@ -124,8 +138,9 @@ static size_t clean(uint32_t character, uint32_t out[4])
         out[0] = ' ';
         return 1;
     }
-    if (character == 0xFFFD || fs_is_other(character))
+    if (character == 0xFFFD || fs_is_other(character)) {
         return 0;
+    }
     out[0] = fs_is_white_space(character) ? ' ' : character;
     return 1;
 }
@@ -177,11 +192,13 @@ static int map_characters(struct fs_text *text, character_map *map, struct fs_er
         size_t length = fs_utf8_decode(text->data + i, &character);
         size_t count = map(character, out);
         int status = 0;
-        if (count == 1 && out[0] == character)
+        if (count == 1 && out[0] == character) {
             status = fs_text_append_slice(&result, text, i, i + length, err);
-        else
-            for (size_t k = 0; k < count && status == 0; k++)
+        } else {
+            for (size_t k = 0; k < count && status == 0; k++) {
                 status = fs_text_append_character(&result, out[k], text->begin[i], text->end[i + length - 1], err);
+            }
+        }
         if (status) {
             fs_text_release(&result);
             return -1;
@@ -205,21 +222,26 @@ static int append_form(struct fs_text *result, const struct fs_text *text, size_
                                                 (utf8proc_option_t)options);
     if (count > capacity) {
         buffer = fs_allocate((size_t)count + 1, sizeof *buffer, "a Unicode normal form", err);
-        if (!buffer)
+        if (buffer == NULL) {
             return -1;
+        }
         count = utf8proc_decompose(text->data + begin, (utf8proc_ssize_t)(end - begin), buffer, count,
                                    (utf8proc_option_t)options);
     }
-    if (count > 0 && (options & UTF8PROC_COMPOSE))
+    if (count > 0 && (options & UTF8PROC_COMPOSE)) {
         count = utf8proc_normalize_utf32(buffer, count, (utf8proc_option_t)options);
+    }
     int status = 0;
-    if (count < 0)
+    if (count < 0) {
         status = fs_error_set(err, FS_EXIT_SOFTWARE, "utf8proc: %s", utf8proc_errmsg(count));
+    }
     size_t first = text->begin[begin], last = text->end[end - 1];
-    for (utf8proc_ssize_t i = 0; i < count && status == 0; i++)
+    for (utf8proc_ssize_t i = 0; i < count && status == 0; i++) {
         status = fs_text_append_character(result, (uint32_t)buffer[i], first, last, err);
-    if (buffer != small)
+    }
+    if (buffer != small) {
         free(buffer);
+    }
     return status;
 }
 
@@ -237,15 +259,17 @@ static int apply_form(struct fs_text *text, enum fs_normalization form, struct f
             size_t length = fs_utf8_decode(text->data + end, &next);
             if ((next < 0x80 && previous < 0x80) ||
                 (utf8proc_grapheme_break_stateful((utf8proc_int32_t)previous, (utf8proc_int32_t)next, &state) &&
-                 utf8proc_get_property((utf8proc_int32_t)next)->combining_class == 0))
+                 utf8proc_get_property((utf8proc_int32_t)next)->combining_class == 0)) {
                 break;
+            }
             previous = next;
             end += length;
         }
-        if (end == begin + 1) /* ASCII */
+        if (end == begin + 1) { /* ASCII */
             status = fs_text_append_slice(&result, text, begin, end, err);
-        else
+        } else {
             status = append_form(&result, text, begin, end, form, err);
+        }
         begin = end;
     }
     if (status) {
@@ -262,8 +286,9 @@ static int apply_replace(const struct fs_normalizer_step *step, struct fs_text *
     struct fs_text result = {0};
     struct fs_search search;
     size_t done = 0, begin, end, length = strlen(step->content);
-    if (fs_search_begin(&search, &step->pattern, err))
+    if (fs_search_begin(&search, &step->pattern, err)) {
         return -1;
+    }
     fs_search_subject(&search, text->data, text->count);
     int status;
     while ((status = fs_search_next(&search, &begin, &end, err)) > 0) {
@@ -287,8 +312,9 @@ static int apply_replace(const struct fs_normalizer_step *step, struct fs_text *
 static int apply_prepend(const char *content, struct fs_text *text, struct fs_error *err)
 {
     struct fs_text result = {0};
-    if (text->count == 0)
+    if (text->count == 0) {
         return 0;
+    }
     if (fs_text_append(&result, content, strlen(content), text->begin[0], text->begin[0], err) ||
         fs_text_append_slice(&result, text, 0, text->count, err)) {
         fs_text_release(&result);
@@ -307,26 +333,32 @@ static int apply_sentencepiece(const struct fs_normalizer_step *step, struct fs_
     size_t space_length = strlen(space), i = 0;
     bool remove = step->sentencepiece.remove_extra_whitespaces;
     bool first = text->count > 0 && text->begin[0] == 0;
-    while (remove && i < text->count && text->data[i] == ' ')
+    while (remove && i < text->count && text->data[i] == ' ') {
         i++;
+    }
     int status = 0;
     bool any = i < text->count;
-    if (any && first && step->sentencepiece.add_dummy_prefix && !step->sentencepiece.whitespace_as_suffix)
+    if (any && first && step->sentencepiece.add_dummy_prefix && !step->sentencepiece.whitespace_as_suffix) {
         status = fs_text_append(&result, space, space_length, text->begin[i], text->begin[i], err);
+    }
     for (bool after_space = remove; i < text->count && status == 0; i++) {
         bool is_space = text->data[i] == ' ';
-        if (is_space && !(after_space && remove))
+        if (is_space && !(after_space && remove)) {
             status = fs_text_append(&result, space, space_length, text->begin[i], text->end[i], err);
-        else if (!is_space)
+        } else if (!is_space) {
             status = fs_text_append_slice(&result, text, i, i + 1, err);
+        }
         after_space = is_space;
     }
     while (remove && result.count >= space_length &&
-           memcmp(result.data + result.count - space_length, space, space_length) == 0)
+           memcmp(result.data + result.count - space_length, space, space_length) == 0) {
         result.count -= space_length;
-    if (status == 0 && any && first && step->sentencepiece.add_dummy_prefix && step->sentencepiece.whitespace_as_suffix)
+    }
+    if (status == 0 && any && first && step->sentencepiece.add_dummy_prefix &&
+        step->sentencepiece.whitespace_as_suffix) {
         status =
             fs_text_append(&result, space, space_length, text->end[text->count - 1], text->end[text->count - 1], err);
+    }
     if (status) {
         fs_text_release(&result);
         return -1;
@@ -344,8 +376,9 @@ static int apply_step(const struct fs_normalizer_step *step, struct fs_text *tex
             (step->bert.chinese && map_characters(text, space_chinese, err)) ||
             (step->bert.strip_accents &&
              (apply_form(text, FS_NFD, err) || map_characters(text, strip_bert_mark, err))) ||
-            (step->bert.lowercase && map_characters(text, lower, err)))
+            (step->bert.lowercase && map_characters(text, lower, err))) {
             return -1;
+        }
         return 0;
     case FS_NORMALIZE_PREPEND:
         return apply_prepend(step->content, text, err);
@@ -365,8 +398,10 @@ static int apply_step(const struct fs_normalizer_step *step, struct fs_text *tex
 
 int fs_normalizer_apply(const struct fs_normalizer *normalizer, struct fs_text *text, struct fs_error *err)
 {
-    for (size_t i = 0; i < normalizer->count; i++)
-        if (apply_step(&normalizer->step[i], text, err))
+    for (size_t i = 0; i < normalizer->count; i++) {
+        if (apply_step(&normalizer->step[i], text, err)) {
             return -1;
+        }
+    }
     return 0;
 }

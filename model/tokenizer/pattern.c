@@ -11,11 +11,13 @@ int fs_pattern_literal(struct fs_pattern *pattern, const char *name, const char 
 {
     memset(pattern, 0, sizeof *pattern);
     pattern->length = strlen(text);
-    if (pattern->length == 0)
+    if (pattern->length == 0) {
         return fs_error_set(err, FS_EXIT_DATA, "%s: found an empty pattern, expected some text", name);
+    }
     pattern->literal = strdup(text);
-    if (!pattern->literal)
+    if (pattern->literal == NULL) {
         return fs_error_memory(err, pattern->length, "a pattern");
+    }
     return 0;
 }
 
@@ -33,8 +35,9 @@ static char *spell_white_space(const char *name, const char *text, struct fs_err
         return NULL;
     }
     char *result = fs_allocate(size + 4, 1, "a pattern", err);
-    if (!result)
+    if (result == NULL) {
         return NULL;
+    }
     char *out = result;
     bool in_class = false;
     for (const char *in = text; *in; in++) {
@@ -50,8 +53,9 @@ static char *spell_white_space(const char *name, const char *text, struct fs_err
         } else {
             if (in[0] == '[' && !in_class) {
                 in_class = true;
-                if (in[1] == '^')
+                if (in[1] == '^') {
                     *out++ = *in++;
+                }
             } else if (in_class && ((in[0] == '[' && in[1] != ':') || (in[0] == '&' && in[1] == '&'))) {
                 free(result);
                 fs_error_set(err, FS_EXIT_DATA, "%s: pattern \"%.200s\": sets within [...] are not supported", name,
@@ -71,17 +75,19 @@ int fs_pattern_regex(struct fs_pattern *pattern, const char *name, const char *t
 {
     memset(pattern, 0, sizeof *pattern);
     size_t length = strlen(text);
-    if (length == 0 || length > 16384)
+    if (length == 0 || length > 16384) {
         return fs_error_set(err, FS_EXIT_DATA, "%s: found a pattern of %zu bytes, expected 1 to 16384", name, length);
+    }
     char *spelled = spell_white_space(name, text, err);
-    if (!spelled)
+    if (spelled == NULL) {
         return -1;
+    }
     int code = 0;
     PCRE2_SIZE offset = 0;
     pattern->code = pcre2_compile((PCRE2_SPTR)spelled, PCRE2_ZERO_TERMINATED,
                                   PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C, &code, &offset, NULL);
     free(spelled);
-    if (!pattern->code) {
+    if (pattern->code == NULL) {
         PCRE2_UCHAR message[256] = "";
         pcre2_get_error_message(code, message, sizeof message);
         return fs_error_set(err, FS_EXIT_DATA, "%s: pattern \"%.200s\": %s; expected a regular expression of PCRE2",
@@ -102,10 +108,11 @@ int fs_search_begin(struct fs_search *search, const struct fs_pattern *pattern, 
 {
     memset(search, 0, sizeof *search);
     search->pattern = pattern;
-    if (pattern->literal)
+    if (pattern->literal != NULL) {
         return 0;
+    }
     search->match = pcre2_match_data_create_from_pattern(pattern->code, NULL);
-    return search->match ? 0 : fs_error_memory(err, 1024, "a match");
+    return search->match != NULL ? 0 : fs_error_memory(err, 1024, "a match");
 }
 
 void fs_search_subject(struct fs_search *search, const unsigned char *data, size_t count)
@@ -117,13 +124,15 @@ void fs_search_subject(struct fs_search *search, const unsigned char *data, size
 
 int fs_search_next(struct fs_search *search, size_t *begin, size_t *end, struct fs_error *err)
 {
-    if (search->from >= search->count)
+    if (search->from >= search->count) {
         return 0;
-    if (search->pattern->literal) {
+    }
+    if (search->pattern->literal != NULL) {
         const unsigned char *found = memmem(search->data + search->from, search->count - search->from,
                                             search->pattern->literal, search->pattern->length);
-        if (!found)
+        if (found == NULL) {
             return 0;
+        }
         *begin = (size_t)(found - search->data);
         *end = *begin + search->pattern->length;
         search->from = *end;
@@ -132,8 +141,9 @@ int fs_search_next(struct fs_search *search, size_t *begin, size_t *end, struct 
     for (;;) {
         int status = pcre2_match(search->pattern->code, search->data, search->count, search->from,
                                  PCRE2_NO_UTF_CHECK | PCRE2_NOTEMPTY, search->match, NULL);
-        if (status == PCRE2_ERROR_NOMATCH)
+        if (status == PCRE2_ERROR_NOMATCH) {
             return 0;
+        }
         if (status < 0) {
             PCRE2_UCHAR message[256] = "";
             pcre2_get_error_message(status, message, sizeof message);
@@ -143,11 +153,13 @@ int fs_search_next(struct fs_search *search, size_t *begin, size_t *end, struct 
         }
         const PCRE2_SIZE *range = pcre2_get_ovector_pointer(search->match);
         if (range[1] <= search->from || range[0] >= range[1]) { /* \K or a look-behind can do this */
-            if (search->from >= search->count)
+            if (search->from >= search->count) {
                 return 0;
+            }
             search->from += fs_utf8_length(search->data[search->from]);
-            if (search->from >= search->count)
+            if (search->from >= search->count) {
                 return 0;
+            }
             continue;
         }
         *begin = range[0] < search->from ? search->from : range[0];

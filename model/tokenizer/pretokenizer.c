@@ -20,8 +20,9 @@ static struct fs_pretokenizer_step *add(struct fs_pretokenizer *pretokenizer, st
 
 void fs_pretokenizer_release(struct fs_pretokenizer *pretokenizer)
 {
-    for (size_t i = 0; i < pretokenizer->count; i++)
+    for (size_t i = 0; i < pretokenizer->count; i++) {
         fs_pattern_release(&pretokenizer->step[i].pattern);
+    }
     free(pretokenizer->step);
     memset(pretokenizer, 0, sizeof *pretokenizer);
 }
@@ -29,8 +30,9 @@ void fs_pretokenizer_release(struct fs_pretokenizer *pretokenizer)
 int fs_pretokenizer_add_bert(struct fs_pretokenizer *pretokenizer, struct fs_error *err)
 {
     struct fs_pretokenizer_step *step = add(pretokenizer, err);
-    if (!step)
+    if (step == NULL) {
         return -1;
+    }
     step->kind = FS_PRETOKENIZE_BERT;
     return 0;
 }
@@ -39,8 +41,9 @@ int fs_pretokenizer_add_byte_level(struct fs_pretokenizer *pretokenizer, bool ad
                                    struct fs_error *err)
 {
     struct fs_pretokenizer_step *step = add(pretokenizer, err);
-    if (!step)
+    if (step == NULL) {
         return -1;
+    }
     step->kind = FS_PRETOKENIZE_BYTE_LEVEL;
     step->add_prefix_space = add_prefix_space;
     step->use_regex = use_regex;
@@ -56,9 +59,11 @@ bool fs_pretokenizer_is_byte_level(const struct fs_pretokenizer *pretokenizer)
 static int choose(const struct fs_json_document *document, const char *where, const char *key, const char *found,
                   const char *const *names, int *index, struct fs_error *err)
 {
-    for (*index = 0; names[*index]; ++*index)
-        if (strcmp(names[*index], found) == 0)
+    for (*index = 0; names[*index] != NULL; ++*index) {
+        if (strcmp(names[*index], found) == 0) {
             return 0;
+        }
+    }
     return fs_error_set(err, FS_EXIT_DATA, "%s: %s.%s: \"%.100s\" is not supported", fs_json_name(document), where, key,
                         found);
 }
@@ -72,15 +77,17 @@ static int load_split(struct fs_pretokenizer *pretokenizer, const struct fs_json
     struct fs_pretokenizer_step *step = add(pretokenizer, err);
     const char *behavior;
     int index;
-    if (!step)
+    if (step == NULL) {
         return -1;
+    }
     step->kind = FS_PRETOKENIZE_SPLIT;
     if (fs_json_part_keys(document, object, where, keys, err) ||
         fs_json_part_pattern(&step->pattern, document, object, where, err) ||
         fs_json_text(document, object, where, "behavior", &behavior, err) ||
         choose(document, where, "behavior", behavior, behaviors, &index, err) ||
-        fs_json_bool_optional(document, object, where, "invert", &step->invert, err))
+        fs_json_bool_optional(document, object, where, "invert", &step->invert, err)) {
         return -1;
+    }
     step->behavior = (enum fs_split)index;
     return 0;
 }
@@ -95,8 +102,9 @@ static int load_metaspace(struct fs_pretokenizer *pretokenizer, const struct fs_
     const char *sign, *scheme = NULL;
     bool add_prefix_space = true;
     int index;
-    if (!step)
+    if (step == NULL) {
         return -1;
+    }
     step->kind = FS_PRETOKENIZE_METASPACE;
     step->split = true;
     if (fs_json_part_keys(document, object, where, keys, err) ||
@@ -105,11 +113,12 @@ static int load_metaspace(struct fs_pretokenizer *pretokenizer, const struct fs_
         fs_json_bool_optional(document, object, where, "add_prefix_space", &add_prefix_space, err) ||
         fs_json_bool_optional(document, object, where, "split", &step->split, err) ||
         choose(document, where, "prepend_scheme",
-               scheme             ? scheme
+               scheme != NULL     ? scheme
                : add_prefix_space ? "always"
                                   : "never",
-               schemes, &index, err))
+               schemes, &index, err)) {
         return -1;
+    }
     step->prepend = (enum fs_prepend)index;
     return fs_pattern_literal(&step->pattern, where, sign, err);
 }
@@ -121,8 +130,9 @@ static int load_byte_level(struct fs_pretokenizer *pretokenizer, const struct fs
     bool add_prefix_space = true, use_regex = true;
     if (fs_json_part_keys(document, object, where, keys, err) ||
         fs_json_bool_optional(document, object, where, "add_prefix_space", &add_prefix_space, err) ||
-        fs_json_bool_optional(document, object, where, "use_regex", &use_regex, err))
+        fs_json_bool_optional(document, object, where, "use_regex", &use_regex, err)) {
         return -1;
+    }
     return fs_pretokenizer_add_byte_level(pretokenizer, add_prefix_space, use_regex, err);
 }
 
@@ -132,32 +142,43 @@ int fs_pretokenizer_load(struct fs_pretokenizer *pretokenizer, const struct fs_j
     static const char *const bert_keys[] = {"type", NULL};
     static const char *const sequence_keys[] = {"type", "pretokenizers", NULL};
     const char *type;
-    if (!object || cJSON_IsNull(object))
+    if (object == NULL || cJSON_IsNull(object)) {
         return 0;
-    if (fs_json_part_type(document, object, where, &type, err))
+    }
+    if (fs_json_part_type(document, object, where, &type, err)) {
         return -1;
-    if (fs_pretokenizer_is_byte_level(pretokenizer))
+    }
+    if (fs_pretokenizer_is_byte_level(pretokenizer)) {
         return fs_error_set(err, FS_EXIT_DATA, "%s: %s: found %.100s after ByteLevel, which must be the last part",
                             fs_json_name(document), where, type);
+    }
     if (strcmp(type, "Sequence") == 0) {
         const cJSON *list, *item;
         if (fs_json_part_keys(document, object, where, sequence_keys, err) ||
-            fs_json_array(document, object, where, "pretokenizers", &list, err))
+            fs_json_array(document, object, where, "pretokenizers", &list, err)) {
             return -1;
-        cJSON_ArrayForEach(item, list) if (fs_pretokenizer_load(pretokenizer, document, item, where, err)) return -1;
+        }
+        cJSON_ArrayForEach(item, list) if (fs_pretokenizer_load(pretokenizer, document, item, where, err))
+        {
+            return -1;
+        }
         return 0;
     }
     if (strcmp(type, "BertPreTokenizer") == 0) {
-        if (fs_json_part_keys(document, object, where, bert_keys, err))
+        if (fs_json_part_keys(document, object, where, bert_keys, err)) {
             return -1;
+        }
         return fs_pretokenizer_add_bert(pretokenizer, err);
     }
-    if (strcmp(type, "ByteLevel") == 0)
+    if (strcmp(type, "ByteLevel") == 0) {
         return load_byte_level(pretokenizer, document, object, where, err);
-    if (strcmp(type, "Split") == 0)
+    }
+    if (strcmp(type, "Split") == 0) {
         return load_split(pretokenizer, document, object, where, err);
-    if (strcmp(type, "Metaspace") == 0)
+    }
+    if (strcmp(type, "Metaspace") == 0) {
         return load_metaspace(pretokenizer, document, object, where, err);
+    }
     return fs_json_part_unsupported(document, where, type, "BertPreTokenizer, ByteLevel, Split, Sequence, Metaspace",
                                     err);
 }
@@ -175,8 +196,9 @@ struct cuts {
 
 static int add_cut(struct cuts *cuts, size_t begin, size_t end, bool match, struct fs_error *err)
 {
-    if (begin == end)
+    if (begin == end) {
         return 0;
+    }
     if (fs_grow(&cuts->cut, &cuts->capacity, cuts->count + 1, sizeof *cuts->cut, "the cuts of a text", err) != 0) {
         return -1;
     }
@@ -189,16 +211,21 @@ static int add_pieces(const struct cuts *cuts, enum fs_split behavior, struct fs
     for (size_t i = 0; i < cuts->count; i++) {
         struct cut cut = cuts->cut[i];
         bool more = i + 1 < cuts->count;
-        if (behavior == FS_SPLIT_REMOVED && cut.match)
+        if (behavior == FS_SPLIT_REMOVED && cut.match) {
             continue;
-        if (behavior == FS_SPLIT_PREVIOUS && !cut.match && more && cuts->cut[i + 1].match)
+        }
+        if (behavior == FS_SPLIT_PREVIOUS && !cut.match && more && cuts->cut[i + 1].match) {
             cut.end = cuts->cut[++i].end;
-        if (behavior == FS_SPLIT_NEXT && cut.match && more && !cuts->cut[i + 1].match)
+        }
+        if (behavior == FS_SPLIT_NEXT && cut.match && more && !cuts->cut[i + 1].match) {
             cut.end = cuts->cut[++i].end;
-        while (behavior == FS_SPLIT_CONTIGUOUS && i + 1 < cuts->count && cuts->cut[i + 1].match == cut.match)
+        }
+        while (behavior == FS_SPLIT_CONTIGUOUS && i + 1 < cuts->count && cuts->cut[i + 1].match == cut.match) {
             cut.end = cuts->cut[++i].end;
-        if (fs_pieces_add(pieces, cut.begin, cut.end, err))
+        }
+        if (fs_pieces_add(pieces, cut.begin, cut.end, err)) {
             return -1;
+        }
     }
     return 0;
 }
@@ -209,8 +236,9 @@ static int split(const struct fs_pattern *pattern, enum fs_split behavior, bool 
 {
     struct fs_search search;
     struct cuts cuts = {0};
-    if (fs_search_begin(&search, pattern, err))
+    if (fs_search_begin(&search, pattern, err)) {
         return -1;
+    }
     int status = 0;
     for (size_t i = 0; i < in->count && status == 0; i++) {
         size_t base = in->begin[i], length = in->end[i] - base, done = 0, begin, end;
@@ -224,10 +252,12 @@ static int split(const struct fs_pattern *pattern, enum fs_split behavior, bool 
             }
             done = end;
         }
-        if (status == 0)
+        if (status == 0) {
             status = add_cut(&cuts, base + done, base + length, invert, err);
-        if (status == 0)
+        }
+        if (status == 0) {
             status = add_pieces(&cuts, behavior, out, err);
+        }
     }
     free(cuts.cut);
     fs_search_end(&search);
@@ -246,14 +276,16 @@ static int split_bert(const struct fs_text *text, const struct fs_pieces *in, st
             bool space = fs_is_white_space(character);
             if (space || fs_is_bert_punctuation(character)) {
                 if ((word < at && fs_pieces_add(out, word, at, err)) ||
-                    (!space && fs_pieces_add(out, at, at + length, err)))
+                    (!space && fs_pieces_add(out, at, at + length, err))) {
                     return -1;
+                }
                 word = at + length;
             }
             at += length;
         }
-        if (word < in->end[i] && fs_pieces_add(out, word, in->end[i], err))
+        if (word < in->end[i] && fs_pieces_add(out, word, in->end[i], err)) {
             return -1;
+        }
     }
     return 0;
 }
@@ -272,15 +304,18 @@ static int prepend(struct fs_text *text, struct fs_pieces *pieces, const char *s
         size_t begin = pieces->begin[i], end = pieces->end[i], start = result.count;
         bool has = (end - begin >= length && memcmp(text->data + begin, sign, length) == 0) ||
                    (replace && text->data[begin] == ' ');
-        if (!has && (when == FS_PREPEND_ALWAYS || (when == FS_PREPEND_FIRST && text->begin[begin] == 0)))
+        if (!has && (when == FS_PREPEND_ALWAYS || (when == FS_PREPEND_FIRST && text->begin[begin] == 0))) {
             status = fs_text_append(&result, sign, length, text->begin[begin], text->begin[begin], err);
+        }
         for (size_t at = begin, run = begin; at <= end && status == 0; at++) {
             bool space = replace && at < end && text->data[at] == ' ';
-            if (at < end && !space)
+            if (at < end && !space) {
                 continue;
+            }
             status = fs_text_append_slice(&result, text, run, at, err);
-            if (space && status == 0)
+            if (space && status == 0) {
                 status = fs_text_append(&result, sign, length, text->begin[at], text->end[at], err);
+            }
             run = at + 1;
         }
         pieces->begin[i] = start;
@@ -306,13 +341,15 @@ static int apply_step(const struct fs_pretokenizer_step *step, struct fs_text *t
         return split(&step->pattern, step->behavior, step->invert, text, pieces, out, err);
     case FS_PRETOKENIZE_BYTE_LEVEL:
         *changed = step->use_regex;
-        if (step->add_prefix_space && prepend(text, pieces, " ", FS_PREPEND_ALWAYS, false, err))
+        if (step->add_prefix_space && prepend(text, pieces, " ", FS_PREPEND_ALWAYS, false, err)) {
             return -1;
+        }
         return step->use_regex ? split(&step->pattern, FS_SPLIT_ISOLATED, false, text, pieces, out, err) : 0;
     case FS_PRETOKENIZE_METASPACE:
         *changed = step->split;
-        if (prepend(text, pieces, step->pattern.literal, step->prepend, true, err))
+        if (prepend(text, pieces, step->pattern.literal, step->prepend, true, err)) {
             return -1;
+        }
         return step->split ? split(&step->pattern, FS_SPLIT_NEXT, false, text, pieces, out, err) : 0;
     }
     return fs_error_set(err, FS_EXIT_SOFTWARE, "pre-tokenizer step %d is unknown", (int)step->kind);
@@ -321,8 +358,9 @@ static int apply_step(const struct fs_pretokenizer_step *step, struct fs_text *t
 int fs_pretokenizer_apply(const struct fs_pretokenizer *pretokenizer, struct fs_text *text, struct fs_pieces *pieces,
                           struct fs_error *err)
 {
-    if (text->count > 0 && fs_pieces_add(pieces, 0, text->count, err))
+    if (text->count > 0 && fs_pieces_add(pieces, 0, text->count, err)) {
         return -1;
+    }
     for (size_t i = 0; i < pretokenizer->count; i++) {
         struct fs_pieces out = {0};
         bool changed;

@@ -36,25 +36,30 @@ static int read_varint(struct cursor *cursor, uint64_t *value, struct fs_error *
 {
     *value = 0;
     for (unsigned shift = 0; shift < 64; shift += 7) {
-        if (cursor->at >= cursor->size)
+        if (cursor->at >= cursor->size) {
             return damaged(cursor, "the message ends within a number", err);
+        }
         uint64_t bits = cursor->data[cursor->at++];
-        if (shift == 63 && bits > 1)
+        if (shift == 63 && bits > 1) {
             return damaged(cursor, "found a number of more than 64 bits", err);
+        }
         *value |= (bits & 0x7F) << shift;
-        if (bits < 0x80)
+        if (bits < 0x80) {
             return 0;
+        }
     }
     return damaged(cursor, "found a number of more than 10 bytes", err);
 }
 
 static int read_fixed(struct cursor *cursor, size_t bytes, uint64_t *value, struct fs_error *err)
 {
-    if (cursor->size - cursor->at < bytes)
+    if (cursor->size - cursor->at < bytes) {
         return damaged(cursor, "the message ends within a number", err);
+    }
     *value = 0;
-    for (size_t i = 0; i < bytes; i++)
+    for (size_t i = 0; i < bytes; i++) {
         *value |= (uint64_t)cursor->data[cursor->at + i] << (8 * i);
+    }
     cursor->at += bytes;
     return 0;
 }
@@ -63,14 +68,17 @@ static int read_fixed(struct cursor *cursor, size_t bytes, uint64_t *value, stru
 static int next_field(struct cursor *cursor, struct field *field, struct fs_error *err)
 {
     uint64_t tag;
-    if (cursor->at == cursor->size)
+    if (cursor->at == cursor->size) {
         return 0;
-    if (read_varint(cursor, &tag, err))
+    }
+    if (read_varint(cursor, &tag, err)) {
         return -1;
+    }
     memset(field, 0, sizeof *field);
     field->number = tag >> 3;
-    if (field->number == 0)
+    if (field->number == 0) {
         return damaged(cursor, "found field 0, which no message has", err);
+    }
     switch (tag & 7) {
     case WIRE_VARINT:
         field->wire = WIRE_VARINT;
@@ -83,10 +91,12 @@ static int next_field(struct cursor *cursor, struct field *field, struct fs_erro
         return read_fixed(cursor, 4, &field->value, err) ? -1 : 1;
     case WIRE_BYTES:
         field->wire = WIRE_BYTES;
-        if (read_varint(cursor, &field->value, err))
+        if (read_varint(cursor, &field->value, err)) {
             return -1;
-        if (field->value > cursor->size - cursor->at)
+        }
+        if (field->value > cursor->size - cursor->at) {
             return damaged(cursor, "a field is longer than the rest of its message", err);
+        }
         field->data = cursor->data + cursor->at;
         field->size = (size_t)field->value;
         cursor->at += field->size;
@@ -108,8 +118,9 @@ static int expect(const struct cursor *cursor, const struct field *field, int wi
 
 static int read_flag(const struct cursor *cursor, const struct field *field, bool *flag, struct fs_error *err)
 {
-    if (expect(cursor, field, WIRE_VARINT, err))
+    if (expect(cursor, field, WIRE_VARINT, err)) {
         return -1;
+    }
     *flag = field->value != 0;
     return 0;
 }
@@ -121,37 +132,46 @@ static int read_piece(struct fs_sentencepiece *model, struct cursor cursor, stru
     int status;
     while ((status = next_field(&cursor, &field, err)) > 0) {
         if (field.number == 1) {
-            if (expect(&cursor, &field, WIRE_BYTES, err))
+            if (expect(&cursor, &field, WIRE_BYTES, err)) {
                 return -1;
+            }
             piece.text = field.data;
             piece.length = field.size;
         } else if (field.number == 2) {
-            if (expect(&cursor, &field, WIRE_32, err))
+            if (expect(&cursor, &field, WIRE_32, err)) {
                 return -1;
+            }
             uint32_t bits = (uint32_t)field.value;
             memcpy(&piece.score, &bits, sizeof bits);
         } else if (field.number == 3) {
-            if (expect(&cursor, &field, WIRE_VARINT, err))
+            if (expect(&cursor, &field, WIRE_VARINT, err)) {
                 return -1;
-            if (field.value < FS_PIECE_NORMAL || field.value > FS_PIECE_BYTE)
+            }
+            if (field.value < FS_PIECE_NORMAL || field.value > FS_PIECE_BYTE) {
                 return damaged(&cursor, "a piece has a type that is none of 1 to 6", err);
+            }
             piece.type = (enum fs_piece_type)field.value;
         }
     }
-    if (status < 0)
+    if (status < 0) {
         return -1;
-    if (piece.length == 0)
+    }
+    if (piece.length == 0) {
         return damaged(&cursor, "a piece has no text", err);
+    }
     for (size_t at = 0, bad; at < piece.length;) {
         size_t length = fs_utf8_character(piece.text + at, piece.length - at, &bad);
-        if (length == 0)
+        if (length == 0) {
             return damaged(&cursor, "the text of a piece is not UTF-8", err);
+        }
         at += length;
     }
-    if (!isfinite(piece.score))
+    if (!isfinite(piece.score)) {
         return damaged(&cursor, "the score of a piece is not finite", err);
-    if (piece.type == FS_PIECE_UNUSED)
+    }
+    if (piece.type == FS_PIECE_UNUSED) {
         return damaged(&cursor, "a piece of type UNUSED is not supported", err);
+    }
     if (fs_grow(&model->piece, &model->capacity, model->count + 1, sizeof *model->piece,
                 "the pieces of a SentencePiece model", err) != 0) {
         return -1;
@@ -167,15 +187,18 @@ static int read_trainer(struct fs_sentencepiece *model, struct cursor cursor, ui
     int status;
     while ((status = next_field(&cursor, &field, err)) > 0) {
         if (field.number == 3) {
-            if (expect(&cursor, &field, WIRE_VARINT, err))
+            if (expect(&cursor, &field, WIRE_VARINT, err)) {
                 return -1;
+            }
             *model_type = field.value;
         } else if (field.number == 35) {
-            if (read_flag(&cursor, &field, &model->byte_fallback, err))
+            if (read_flag(&cursor, &field, &model->byte_fallback, err)) {
                 return -1;
+            }
         } else if (field.number == 24) {
-            if (read_flag(&cursor, &field, &model->whitespace_as_suffix, err))
+            if (read_flag(&cursor, &field, &model->whitespace_as_suffix, err)) {
                 return -1;
+            }
         }
     }
     return status;
@@ -187,20 +210,23 @@ static int read_normalizer(struct fs_sentencepiece *model, struct cursor cursor,
     int status;
     while ((status = next_field(&cursor, &field, err)) > 0) {
         int failed = 0;
-        if (field.number == 2 && field.size > 0)
+        if (field.number == 2 && field.size > 0) {
             return fs_error_set(
                 err, FS_EXIT_DATA,
                 "%s: normalizer_spec.precompiled_charsmap: found a character map of %zu bytes, expected "
                 "none (identity); convert the tokenizer to tokenizer.json",
                 cursor.name, field.size);
-        if (field.number == 3)
+        }
+        if (field.number == 3) {
             failed = read_flag(&cursor, &field, &model->add_dummy_prefix, err);
-        else if (field.number == 4)
+        } else if (field.number == 4) {
             failed = read_flag(&cursor, &field, &model->remove_extra_whitespaces, err);
-        else if (field.number == 5)
+        } else if (field.number == 5) {
             failed = read_flag(&cursor, &field, &model->escape_whitespaces, err);
-        if (failed)
+        }
+        if (failed) {
             return -1;
+        }
     }
     return status;
 }
@@ -214,28 +240,35 @@ int fs_sentencepiece_read(struct fs_sentencepiece *model, const char *name, cons
     int status;
     model->add_dummy_prefix = model->remove_extra_whitespaces = model->escape_whitespaces = true;
     while ((status = next_field(&cursor, &field, err)) > 0) {
-        if (field.number > 3)
+        if (field.number > 3) {
             continue;
-        if (expect(&cursor, &field, WIRE_BYTES, err))
+        }
+        if (expect(&cursor, &field, WIRE_BYTES, err)) {
             return -1;
-        if (field.number == 1)
+        }
+        if (field.number == 1) {
             status = read_piece(model, inside(&cursor, &field), err);
-        else if (field.number == 2)
+        } else if (field.number == 2) {
             status = read_trainer(model, inside(&cursor, &field), &model_type, err);
-        else
+        } else {
             status = read_normalizer(model, inside(&cursor, &field), err);
-        if (status)
+        }
+        if (status) {
             return -1;
+        }
     }
-    if (status)
+    if (status) {
         return -1;
-    if (model->count == 0)
+    }
+    if (model->count == 0) {
         return damaged(&cursor, "the model has no piece", err);
-    if (model_type != 2)
+    }
+    if (model_type != 2) {
         return fs_error_set(err, FS_EXIT_DATA,
                             "%s: trainer_spec.model_type: found %" PRIu64 ", expected 2 (BPE): Unigram, word and "
                             "character models are not supported",
                             name, model_type);
+    }
     return 0;
 }
 

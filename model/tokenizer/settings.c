@@ -23,15 +23,19 @@ static const char *const role_keys[FS_ROLES] = {"bos_token",  "eos_token", "cls_
 static int load_optional(const char *folder, const char *file, struct fs_json_document **document, struct fs_error *err)
 {
     char path[4096];
-    if ((size_t)snprintf(path, sizeof path, "%s/%s", folder, file) >= sizeof path)
+    if ((size_t)snprintf(path, sizeof path, "%s/%s", folder, file) >= sizeof path) {
         return fs_error_set(err, FS_EXIT_NO_INPUT, "%.200s...: the path is too long", folder);
-    if (access(path, F_OK) != 0 && errno == ENOENT)
+    }
+    if (access(path, F_OK) != 0 && errno == ENOENT) {
         return 0;
-    if (fs_json_load(path, document, err))
+    }
+    if (fs_json_load(path, document, err)) {
         return -1;
-    if (!cJSON_IsObject(fs_json_root(*document)))
+    }
+    if (!cJSON_IsObject(fs_json_root(*document))) {
         return fs_error_set(err, FS_EXIT_DATA, "%s: found %s, expected an object", path,
                             fs_json_kind(fs_json_root(*document)));
+    }
     return 0;
 }
 
@@ -40,26 +44,31 @@ static int read_flag(const struct fs_json_document *document, const char *key, i
     const cJSON *value = cJSON_GetObjectItemCaseSensitive(fs_json_root(document), key);
     bool found = false;
     *flag = -1;
-    if (!value || cJSON_IsNull(value))
+    if (value == NULL || cJSON_IsNull(value)) {
         return 0;
-    if (fs_json_bool_optional(document, fs_json_root(document), "", key, &found, err))
+    }
+    if (fs_json_bool_optional(document, fs_json_root(document), "", key, &found, err)) {
         return -1;
+    }
     *flag = found;
     return 0;
 }
 
 static int read_roles(struct fs_settings *settings, const struct fs_json_document *document, struct fs_error *err)
 {
-    for (int role = 0; role < FS_ROLES && document; role++) {
+    for (int role = 0; role < FS_ROLES && document != NULL; role++) {
         const cJSON *value = cJSON_GetObjectItemCaseSensitive(fs_json_root(document), role_keys[role]);
-        if (!value || settings->given[role])
+        if (value == NULL || settings->given[role]) {
             continue;
+        }
         settings->given[role] = true;
-        if (!cJSON_IsNull(value) && fs_added_read(&settings->role[role], document, value, role_keys[role], err))
+        if (!cJSON_IsNull(value) && fs_added_read(&settings->role[role], document, value, role_keys[role], err)) {
             return -1;
+        }
         /* Special tokens are looked for in the source text unless their entry says otherwise. */
-        if (cJSON_IsObject(value) && !cJSON_GetObjectItemCaseSensitive(value, "normalized"))
+        if (cJSON_IsObject(value) && cJSON_GetObjectItemCaseSensitive(value, "normalized") == NULL) {
             settings->role[role].normalized = false;
+        }
     }
     return 0;
 }
@@ -70,22 +79,26 @@ int fs_settings_load(struct fs_settings *settings, const char *folder, struct fs
     settings->lower_case = settings->strip_accents = settings->chinese = settings->add_prefix_space = -1;
     if (load_optional(folder, "tokenizer_config.json", &settings->config, err) ||
         load_optional(folder, "special_tokens_map.json", &settings->map, err) ||
-        read_roles(settings, settings->config, err) || read_roles(settings, settings->map, err))
+        read_roles(settings, settings->config, err) || read_roles(settings, settings->map, err)) {
         return -1;
-    if (!settings->config)
+    }
+    if (settings->config == NULL) {
         return 0;
+    }
     const cJSON *added = cJSON_GetObjectItemCaseSensitive(fs_json_root(settings->config), "added_tokens_decoder");
-    if (added && !cJSON_IsNull(added)) {
-        if (!cJSON_IsObject(added))
+    if (added != NULL && !cJSON_IsNull(added)) {
+        if (!cJSON_IsObject(added)) {
             return fs_error_set(err, FS_EXIT_DATA, "%s: added_tokens_decoder: found %s, expected an object",
                                 fs_json_name(settings->config), fs_json_kind(added));
+        }
         settings->added_tokens_decoder = added;
     }
     if (read_flag(settings->config, "do_lower_case", &settings->lower_case, err) ||
         read_flag(settings->config, "strip_accents", &settings->strip_accents, err) ||
         read_flag(settings->config, "tokenize_chinese_chars", &settings->chinese, err) ||
-        read_flag(settings->config, "add_prefix_space", &settings->add_prefix_space, err))
+        read_flag(settings->config, "add_prefix_space", &settings->add_prefix_space, err)) {
         return -1;
+    }
     return 0;
 }
 
@@ -106,23 +119,28 @@ static int apply_added_tokens(const struct fs_settings *settings, struct fs_toke
         const char *name = fs_json_name(settings->config);
         errno = 0;
         long id = strtol(item->string, &end, 10);
-        if (errno || end == item->string || *end || id < 0 || id >= FS_VOCABULARY_LIMIT)
+        if (errno || end == item->string || *end || id < 0 || id >= FS_VOCABULARY_LIMIT) {
             return fs_error_set(err, FS_EXIT_DATA, "%s: added_tokens_decoder: key \"%.60s\": expected a token id", name,
                                 item->string);
-        if (fs_added_read(&token, settings->config, item, "added_tokens_decoder", err))
+        }
+        if (fs_added_read(&token, settings->config, item, "added_tokens_decoder", err)) {
             return -1;
+        }
         size_t length = strlen(token.content);
         int32_t known = fs_vocabulary_find_any(&tokenizer->vocabulary, token.content, length);
-        if (known >= 0 && known != id)
+        if (known >= 0 && known != id) {
             return fs_error_set(err, FS_EXIT_DATA,
                                 "%s: added_tokens_decoder: token \"%.60s\" has id %ld, but %d in the vocabulary; take "
                                 "both files from the same model",
                                 name, token.content, id, (int)known);
-        if (known < 0 && fs_vocabulary_add(&tokenizer->vocabulary, name, token.content, length, id, true, err))
+        }
+        if (known < 0 && fs_vocabulary_add(&tokenizer->vocabulary, name, token.content, length, id, true, err)) {
             return -1;
+        }
         token.id = (int32_t)id;
-        if (fs_added_add(&tokenizer->added, &token, err))
+        if (fs_added_add(&tokenizer->added, &token, err)) {
             return -1;
+        }
     }
     return 0;
 }
@@ -137,19 +155,23 @@ int fs_settings_apply(const struct fs_settings *settings, struct fs_tokenizer *t
                                      &tokenizer->special.mask,
                                      &tokenizer->special.unknown,
                                      &tokenizer->special.pad};
-    if (apply_added_tokens(settings, tokenizer, err) || fs_vocabulary_complete(&tokenizer->vocabulary, name, err))
+    if (apply_added_tokens(settings, tokenizer, err) || fs_vocabulary_complete(&tokenizer->vocabulary, name, err)) {
         return -1;
+    }
     for (int role = 0; role < FS_ROLES; role++) {
         struct fs_added_token token = settings->role[role];
         *slot[role] = -1;
-        if (!settings->given[role])
+        if (!settings->given[role]) {
             token.content = (char *)(uintptr_t)defaults[role]; /* copied by fs_added_add */
-        if (!token.content)
+        }
+        if (token.content == NULL) {
             continue;
+        }
         token.id = fs_vocabulary_find_any(&tokenizer->vocabulary, token.content, strlen(token.content));
         *slot[role] = token.id;
-        if (token.id >= 0 && fs_added_add(&tokenizer->added, &token, err))
+        if (token.id >= 0 && fs_added_add(&tokenizer->added, &token, err)) {
             return -1;
+        }
     }
     return fs_added_prepare(&tokenizer->added, &tokenizer->normalizer, err);
 }

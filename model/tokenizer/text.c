@@ -9,10 +9,12 @@
 static int reserve(struct fs_text *text, size_t more, struct fs_error *err)
 {
     size_t need;
-    if (__builtin_add_overflow(text->count, more, &need) || need > SIZE_MAX / 32)
+    if (__builtin_add_overflow(text->count, more, &need) || need > SIZE_MAX / 32) {
         return fs_error_memory(err, SIZE_MAX, "a text");
-    if (need <= text->capacity)
+    }
+    if (need <= text->capacity) {
         return 0;
+    }
     size_t data = text->capacity, begin = data, end = data;
     if (fs_grow(&text->data, &data, need, sizeof *text->data, "a text", err) != 0 ||
         fs_grow(&text->begin, &begin, need, sizeof *text->begin, "a text", err) != 0 ||
@@ -26,10 +28,12 @@ static int reserve(struct fs_text *text, size_t more, struct fs_error *err)
 int fs_text_append(struct fs_text *text, const void *bytes, size_t length, size_t begin, size_t end,
                    struct fs_error *err)
 {
-    if (length == 0)
+    if (length == 0) {
         return 0;
-    if (reserve(text, length, err))
+    }
+    if (reserve(text, length, err)) {
         return -1;
+    }
     memcpy(text->data + text->count, bytes, length);
     for (size_t i = 0; i < length; i++) {
         text->begin[text->count + i] = begin;
@@ -43,10 +47,12 @@ int fs_text_append_slice(struct fs_text *text, const struct fs_text *from, size_
                          struct fs_error *err)
 {
     size_t length = end - begin;
-    if (length == 0)
+    if (length == 0) {
         return 0;
-    if (reserve(text, length, err))
+    }
+    if (reserve(text, length, err)) {
         return -1;
+    }
     memcpy(text->data + text->count, from->data + begin, length);
     memcpy(text->begin + text->count, from->begin + begin, length * sizeof *text->begin);
     memcpy(text->end + text->count, from->end + begin, length * sizeof *text->end);
@@ -67,10 +73,12 @@ int fs_text_append_source(struct fs_text *text, const char *source, size_t lengt
     for (size_t i = 0; i < length;) {
         size_t bad = 0;
         size_t well = fs_utf8_character(bytes + i, length - i, &bad);
-        if (well == 0 && fs_text_append_character(text, 0xFFFD, i, i + bad, err))
+        if (well == 0 && fs_text_append_character(text, 0xFFFD, i, i + bad, err)) {
             return -1;
-        if (reserve(text, well, err))
+        }
+        if (reserve(text, well, err)) {
             return -1;
+        }
         for (size_t k = 0; k < well; k++, text->count++) {
             text->data[text->count] = bytes[i + k];
             text->begin[text->count] = i + k;
@@ -144,10 +152,11 @@ static bool is_later(uint32_t character)
     size_t low = 0, high = sizeof later_than_unicode_8 / sizeof later_than_unicode_8[0];
     while (low < high) {
         size_t middle = (low + high) / 2;
-        if (character > later_than_unicode_8[middle][1])
+        if (character > later_than_unicode_8[middle][1]) {
             low = middle + 1;
-        else
+        } else {
             high = middle;
+        }
     }
     return low < sizeof later_than_unicode_8 / sizeof later_than_unicode_8[0] &&
            character >= later_than_unicode_8[low][0];
@@ -155,8 +164,9 @@ static bool is_later(uint32_t character)
 
 bool fs_is_white_space(uint32_t character)
 {
-    if (character < 0x80)
+    if (character < 0x80) {
         return character == ' ' || (character >= '\t' && character <= '\r');
+    }
     switch (category(character)) {
     case UTF8PROC_CATEGORY_ZS:
     case UTF8PROC_CATEGORY_ZL:
@@ -181,8 +191,9 @@ bool fs_is_other(uint32_t character)
 
 bool fs_is_nonspacing_mark(uint32_t character)
 {
-    if (character == 0x1734 || character == 0x111C9) /* categories changed after Unicode 8: Mn to Mc, Po to Mn */
+    if (character == 0x1734 || character == 0x111C9) { /* categories changed after Unicode 8: Mn to Mc, Po to Mn */
         return character == 0x1734;
+    }
     return category(character) == UTF8PROC_CATEGORY_MN && !is_later(character);
 }
 
@@ -200,11 +211,13 @@ bool fs_is_mark(uint32_t character)
 
 bool fs_is_bert_punctuation(uint32_t character)
 {
-    if (character < 0x80)
+    if (character < 0x80) {
         return character > ' ' && character < 0x7F && !(character >= '0' && character <= '9') &&
                !((character | 0x20) >= 'a' && (character | 0x20) <= 'z');
-    if (character == 0x166D || character == 0x111C9) /* Po in Unicode 8 */
+    }
+    if (character == 0x166D || character == 0x111C9) { /* Po in Unicode 8 */
         return true;
+    }
     switch (category(character)) {
     case UTF8PROC_CATEGORY_PC:
     case UTF8PROC_CATEGORY_PD:

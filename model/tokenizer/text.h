@@ -14,7 +14,7 @@
 struct fs_text {
     unsigned char *data; /* [count] UTF-8 */
     size_t *begin;       /* [count] first source byte */
-    size_t *end;         /* [count] one behind the last source byte */
+    size_t *end;         /* [count] one after the last source byte */
     size_t count;
     size_t capacity;
 };

@@ -10,8 +10,9 @@
 
 void fs_tokenizer_destroy(struct fs_tokenizer *tokenizer)
 {
-    if (!tokenizer)
+    if (tokenizer == NULL) {
         return;
+    }
     fs_vocabulary_release(&tokenizer->vocabulary);
     fs_added_release(&tokenizer->added);
     fs_normalizer_release(&tokenizer->normalizer);
@@ -31,18 +32,22 @@ static int load(struct fs_tokenizer *tokenizer, const struct fs_settings *settin
                 struct fs_error *err)
 {
     char path[4096], merges[4096];
-    if (join_path(path, sizeof path, folder, "tokenizer.json"))
+    if (join_path(path, sizeof path, folder, "tokenizer.json")) {
         return fs_load_tokenizer_json(tokenizer, settings, path, err);
-    if (join_path(path, sizeof path, folder, "tokenizer.model"))
+    }
+    if (join_path(path, sizeof path, folder, "tokenizer.model")) {
         return fs_load_sentencepiece(tokenizer, settings, path, err);
+    }
     if (join_path(path, sizeof path, folder, "vocab.json")) {
-        if (!join_path(merges, sizeof merges, folder, "merges.txt"))
+        if (!join_path(merges, sizeof merges, folder, "merges.txt")) {
             return fs_error_set(err, FS_EXIT_NO_INPUT, "%s: found vocab.json without merges.txt; add that file",
                                 folder);
+        }
         return fs_load_byte_level(tokenizer, settings, path, merges, err);
     }
-    if (join_path(path, sizeof path, folder, "vocab.txt"))
+    if (join_path(path, sizeof path, folder, "vocab.txt")) {
         return fs_load_wordpiece(tokenizer, settings, path, err);
+    }
     return fs_error_set(
         err, FS_EXIT_NO_INPUT,
         "%s: found no tokenizer; expected tokenizer.json, tokenizer.model, vocab.json with merges.txt, or "
@@ -55,8 +60,9 @@ int fs_tokenizer_open(const char *folder, struct fs_tokenizer **tokenizer, struc
     struct fs_settings settings;
     *tokenizer = NULL;
     struct fs_tokenizer *opened = fs_allocate(1, sizeof *opened, "a tokenizer", err);
-    if (!opened)
+    if (opened == NULL) {
         return -1;
+    }
     if (fs_settings_load(&settings, folder, err) || load(opened, &settings, folder, err)) {
         fs_settings_release(&settings);
         fs_tokenizer_destroy(opened);
@@ -117,18 +123,22 @@ static int encode_word(struct builder *builder, const struct fs_text *text, size
     int status = 0;
     if (tokenizer->model == FS_MODEL_WORDPIECE) {
         int32_t *id;
-        if (fs_wordpiece_encode(&tokenizer->wordpiece, text->data + begin, end - begin, &id, &count, err))
+        if (fs_wordpiece_encode(&tokenizer->wordpiece, text->data + begin, end - begin, &id, &count, err)) {
             return -1;
-        for (size_t i = 0; i < count && status == 0; i++)
+        }
+        for (size_t i = 0; i < count && status == 0; i++) {
             status = add_token(builder, id[i], text->begin[begin], text->end[end - 1], err);
+        }
         free(id);
         return status;
     }
     struct fs_bpe_symbol *symbol;
-    if (fs_bpe_encode(&tokenizer->bpe, text, begin, end, &symbol, &count, err))
+    if (fs_bpe_encode(&tokenizer->bpe, text, begin, end, &symbol, &count, err)) {
         return -1;
-    for (size_t i = 0; i < count && status == 0; i++)
+    }
+    for (size_t i = 0; i < count && status == 0; i++) {
         status = add_token(builder, symbol[i].id, text->begin[symbol[i].begin], text->end[symbol[i].end - 1], err);
+    }
     free(symbol);
     return status;
 }
@@ -138,8 +148,9 @@ static int encode_plain(struct builder *builder, struct fs_text *text, struct fs
 {
     struct fs_pieces words = {0};
     int status = fs_pretokenizer_apply(&builder->tokenizer->pretokenizer, text, &words, err);
-    for (size_t i = 0; i < words.count && status == 0; i++)
+    for (size_t i = 0; i < words.count && status == 0; i++) {
         status = encode_word(builder, text, words.begin[i], words.end[i], err);
+    }
     fs_pieces_release(&words);
     return status;
 }
@@ -161,13 +172,14 @@ static int encode_text(struct builder *builder, const struct fs_text *text, bool
         }
         struct fs_text part = {0};
         status = fs_text_append_slice(&part, text, begin, end, err);
-        if (status == 0 && normalized)
+        if (status == 0 && normalized) {
             status = encode_plain(builder, &part, err);
-        else if (status == 0)
+        } else if (status == 0) {
             status = fs_normalizer_apply(&builder->tokenizer->normalizer, &part, err) ||
                              encode_text(builder, &part, true, err)
                          ? -1
                          : 0;
+        }
         fs_text_release(&part);
     }
     free(id);
@@ -181,11 +193,13 @@ int fs_tokenizer_encode(const struct fs_tokenizer *tokenizer, const char *text, 
     struct builder builder = {.tokenizer = tokenizer};
     struct fs_text source = {0};
     int status = fs_text_append_source(&source, text, length, err);
-    if (status == 0)
+    if (status == 0) {
         status = encode_text(&builder, &source, false, err);
+    }
     fs_text_release(&source);
-    if (status)
+    if (status) {
         fs_encoding_release(&builder.encoding);
+    }
     *encoding = builder.encoding;
     return status;
 }
@@ -209,8 +223,9 @@ int fs_tokenizer_decode(const struct fs_tokenizer *tokenizer, const int32_t *id,
                      ? -1
                      : 0;
     }
-    if (status == 0)
+    if (status == 0) {
         status = fs_decoder_apply(&tokenizer->decoder, &tokens, &pieces, text, err);
+    }
     fs_text_release(&tokens);
     fs_pieces_release(&pieces);
     return status;

@@ -22,7 +22,7 @@ struct fs_encoding {
     size_t count;
     int32_t *id;   /* [count] */
     size_t *begin; /* [count] first byte of the source text; WordPiece: of the whole word the piece belongs to */
-    size_t *end;   /* [count] one behind the last byte */
+    size_t *end;   /* [count] one after the last byte */
 };
 
 /* Ids that a model's family uses; -1 where the folder names none. */
@@ -44,7 +44,7 @@ int fs_tokenizer_open(const char *folder, struct fs_tokenizer **tokenizer, struc
 void fs_tokenizer_destroy(struct fs_tokenizer *tokenizer); /* takes NULL */
 
 /*
- * Encodes `length` bytes of `text` without adding special tokens; special and added tokens that stand in the text
+ * Encodes `length` bytes of `text` without adding special tokens; special and added tokens in the text
  * (such as "[MASK]") become their ids, as in transformers. Invalid UTF-8 is read as U+FFFD, one for each maximal
  * ill-formed subpart. The caller releases `encoding`. Local; safe from several threads on one tokenizer.
  */

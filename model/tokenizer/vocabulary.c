@@ -7,8 +7,9 @@
 static size_t hash(const unsigned char *text, size_t length)
 {
     uint64_t value = 0xCBF29CE484222325u; /* FNV-1a */
-    for (size_t i = 0; i < length; i++)
+    for (size_t i = 0; i < length; i++) {
         value = (value ^ text[i]) * 0x100000001B3u;
+    }
     return (size_t)(value ^ value >> 32);
 }
 
@@ -18,11 +19,13 @@ static size_t find_slot(const struct fs_vocabulary *vocabulary, const unsigned c
     size_t mask = vocabulary->slots - 1;
     for (size_t slot = hash(text, length) & mask;; slot = (slot + 1) & mask) {
         int32_t id = vocabulary->slot[slot];
-        if (id < 0)
+        if (id < 0) {
             return slot;
+        }
         const struct fs_vocabulary_entry *entry = &vocabulary->entry[id];
-        if (entry->length == length && memcmp(vocabulary->arena + entry->offset, text, length) == 0)
+        if (entry->length == length && memcmp(vocabulary->arena + entry->offset, text, length) == 0) {
             return slot;
+        }
     }
 }
 
@@ -32,14 +35,16 @@ static int grow_slots(struct fs_vocabulary *vocabulary, struct fs_error *err)
     int32_t *old = vocabulary->slot;
     size_t old_slots = vocabulary->slots;
     int32_t *slot = fs_allocate(slots, sizeof *slot, "a vocabulary", err);
-    if (!slot)
+    if (slot == NULL) {
         return -1;
+    }
     memset(slot, 0xFF, slots * sizeof *slot);
     vocabulary->slot = slot;
     vocabulary->slots = slots;
     for (size_t i = 0; i < old_slots; i++) {
-        if (old[i] < 0)
+        if (old[i] < 0) {
             continue;
+        }
         const struct fs_vocabulary_entry *entry = &vocabulary->entry[old[i]];
         slot[find_slot(vocabulary, vocabulary->arena + entry->offset, entry->length)] = old[i];
     }
@@ -68,36 +73,42 @@ static int shown(size_t length)
 int fs_vocabulary_add(struct fs_vocabulary *vocabulary, const char *name, const void *text, size_t length, int64_t id,
                       bool added, struct fs_error *err)
 {
-    if (id < 0 || id >= FS_VOCABULARY_LIMIT)
+    if (id < 0 || id >= FS_VOCABULARY_LIMIT) {
         return fs_error_set(err, FS_EXIT_DATA,
                             "%s: token \"%.*s\": found id %" PRId64 ", expected an integer from 0 to %" PRId64
                             "; take the file from the model's source again",
                             name, shown(length), (const char *)text, id, FS_VOCABULARY_LIMIT - 1);
-    if (2 * (vocabulary->used + 1) > vocabulary->slots && grow_slots(vocabulary, err))
+    }
+    if (2 * (vocabulary->used + 1) > vocabulary->slots && grow_slots(vocabulary, err)) {
         return -1;
+    }
     size_t slot = find_slot(vocabulary, text, length);
-    if (vocabulary->slot[slot] >= 0)
+    if (vocabulary->slot[slot] >= 0) {
         return fs_error_set(err, FS_EXIT_DATA,
                             "%s: token \"%.*s\" stands twice, as %" PRId32 " and as %" PRId64
                             "; a vocabulary has each token once: take the file from the model's source again",
                             name, shown(length), (const char *)text, vocabulary->slot[slot], id);
-    if ((size_t)id < vocabulary->size && vocabulary->entry[id].present)
+    }
+    if ((size_t)id < vocabulary->size && vocabulary->entry[id].present) {
         return fs_error_set(err, FS_EXIT_DATA,
                             "%s: id %" PRId64 " belongs to two tokens, \"%.*s\" and \"%.*s\"; take the file from the "
                             "model's source again",
                             name, id, shown(vocabulary->entry[id].length),
                             (const char *)vocabulary->arena + vocabulary->entry[id].offset, shown(length),
                             (const char *)text);
+    }
     if (fs_grow(&vocabulary->entry, &vocabulary->capacity, (size_t)id + 1, sizeof *vocabulary->entry, "a vocabulary",
                 err) != 0) {
         return -1;
     }
     size_t offset = vocabulary->arena_used;
-    if (store(vocabulary, text, length, err))
+    if (store(vocabulary, text, length, err)) {
         return -1;
+    }
     vocabulary->entry[id] = (struct fs_vocabulary_entry){offset, length, true, added};
-    if ((size_t)id >= vocabulary->size)
+    if ((size_t)id >= vocabulary->size) {
         vocabulary->size = (size_t)id + 1;
+    }
     vocabulary->slot[slot] = (int32_t)id;
     vocabulary->used++;
     return 0;
@@ -105,14 +116,17 @@ int fs_vocabulary_add(struct fs_vocabulary *vocabulary, const char *name, const 
 
 int fs_vocabulary_complete(const struct fs_vocabulary *vocabulary, const char *name, struct fs_error *err)
 {
-    if (vocabulary->size == 0)
+    if (vocabulary->size == 0) {
         return fs_error_set(err, FS_EXIT_DATA, "%s: found no token; take the file from the model's source again", name);
-    for (size_t id = 0; id < vocabulary->size; id++)
-        if (!vocabulary->entry[id].present)
+    }
+    for (size_t id = 0; id < vocabulary->size; id++) {
+        if (!vocabulary->entry[id].present) {
             return fs_error_set(err, FS_EXIT_DATA,
                                 "%s: no token has id %zu, though ids go up to %zu; take the file from the model's "
                                 "source again",
                                 name, id, vocabulary->size - 1);
+        }
+    }
     return 0;
 }
 

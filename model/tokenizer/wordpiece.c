@@ -10,11 +10,14 @@ int fs_wordpiece_init(struct fs_wordpiece *wordpiece, const struct fs_vocabulary
     wordpiece->max_characters = max_characters;
     wordpiece->unknown = unknown;
     wordpiece->prefix = strdup(prefix);
-    if (!wordpiece->prefix)
+    if (wordpiece->prefix == NULL) {
         return fs_error_memory(err, strlen(prefix), "a WordPiece prefix");
-    for (size_t id = 0; id < vocabulary->size; id++)
-        if (vocabulary->entry[id].length > wordpiece->max_token)
+    }
+    for (size_t id = 0; id < vocabulary->size; id++) {
+        if (vocabulary->entry[id].length > wordpiece->max_token) {
             wordpiece->max_token = vocabulary->entry[id].length;
+        }
+    }
     return 0;
 }
 
@@ -22,19 +25,23 @@ int fs_wordpiece_init(struct fs_wordpiece *wordpiece, const struct fs_vocabulary
 static int32_t longest(const struct fs_wordpiece *wordpiece, const unsigned char *word, size_t at, size_t length,
                        unsigned char *candidate, size_t prefix, size_t *end)
 {
-    if (prefix >= wordpiece->max_token)
+    if (prefix >= wordpiece->max_token) {
         return -1;
+    }
     size_t room = wordpiece->max_token - prefix;
     *end = length - at > room ? at + room : length;
     memcpy(candidate + prefix, word + at, *end - at);
     for (;;) {
-        while (*end > at && *end < length && (word[*end] & 0xC0) == 0x80)
+        while (*end > at && *end < length && (word[*end] & 0xC0) == 0x80) {
             --*end;
-        if (*end == at)
+        }
+        if (*end == at) {
             return -1;
+        }
         int32_t id = fs_vocabulary_find(wordpiece->vocabulary, candidate, prefix + *end - at);
-        if (id >= 0)
+        if (id >= 0) {
             return id;
+        }
         --*end;
     }
 }
@@ -43,12 +50,13 @@ int fs_wordpiece_encode(const struct fs_wordpiece *wordpiece, const unsigned cha
                         size_t *count, struct fs_error *err)
 {
     size_t characters = 0, prefix = strlen(wordpiece->prefix);
-    for (size_t i = 0; i < length; i++)
+    for (size_t i = 0; i < length; i++) {
         characters += (word[i] & 0xC0) != 0x80;
+    }
     bool unknown = characters > wordpiece->max_characters;
     *id = fs_allocate(unknown ? 1 : length + 1, sizeof **id, "the tokens of a word", err);
-    unsigned char *candidate = *id ? fs_allocate(wordpiece->max_token + prefix + 1, 1, "a token", err) : NULL;
-    if (!candidate) {
+    unsigned char *candidate = *id != NULL ? fs_allocate(wordpiece->max_token + prefix + 1, 1, "a token", err) : NULL;
+    if (candidate == NULL) {
         free(*id);
         return -1;
     }

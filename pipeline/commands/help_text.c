@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-#include "model/spec.h"
+#include "model/families/spec.h"
 
 const struct fs_exit_meaning fs_exit_meanings[] = {
     {FS_EXIT_OK, "done"},

@@ -11,6 +11,7 @@
 #include "io/console/progress.h"
 #include "io/digest.h"
 #include "io/publish.h"
+#include "model/families/config.h"
 #include "model/flops.h"
 #include "jobs/stage_rules.h"
 #include "pipeline/estimate/estimate_parts.h"
@@ -160,10 +161,11 @@ static double hash_seconds_a_byte(void)
 
 static int load_made_up(struct fs_estimator *e, const char *folder, struct fs_error *err)
 {
-    struct fs_spec spec;
+    struct fs_spec spec = {0};
     int status = fs_spec_read(folder, &spec, err);
     status = status == 0 ? fs_tokenizer_open(folder, &e->session->tokenizer, err) : -1;
     status = status == 0 ? fs_model_random(&spec, &e->session->model, err) : -1;
+    fs_spec_release(&spec);
     if (fs_session_agree(e->session, status, err) != 0) {
         return -1;
     }
@@ -194,11 +196,11 @@ static int load(struct fs_estimator *e, struct fs_error *err)
         return -1;
     }
     const struct fs_spec *spec = fs_model_spec(e->session->model);
-    e->spec = *spec;
+    e->spec = *spec; /* its layers are the model's */
     estimate->weights = fs_spec_numbers(spec);
     fs_memory_of_model(e->session->model, &e->memory);
     estimate->cut =
-        spec->layers > CUT_LAYERS && fs_flops_layer(spec, 4 * FS_UNIT_TOKENS, 0) * (double)spec->layers > CUT_FLOPS;
+        spec->layers > CUT_LAYERS && fs_flops_layers(spec, 0, spec->layers, 4 * FS_UNIT_TOKENS, 0) > CUT_FLOPS;
     if (fs_session_agree(e->session, begin_probing(e, &e->whole, "whole", SIZE_MAX, err), err) != 0 ||
         fs_session_agree(e->session, fs_job_run_load(&e->whole.run, err), err) != 0) {
         return -1;
@@ -400,11 +402,12 @@ static void estimate_deepest(struct fs_estimator *e)
 {
     struct fs_estimate *estimate = e->estimate;
     const struct fs_estimate_stage *stamp = &estimate->stage[FS_STAGE_STAMP];
-    double step = fs_flops_layer(&e->spec, e->kept_tokens, 0) + fs_flops_layer_backward(&e->spec, e->kept_tokens, 0);
+    double below = fs_flops_layers(&e->spec, 0, estimate->layer, e->kept_tokens, 0) +
+                   fs_flops_layers_backward(&e->spec, 0, estimate->layer, e->kept_tokens, 0);
     estimate->layer0_factor = 1;
     if (!e->layer_is_certain && stamp->flops > 0) {
         double steps = (double)fs_estimate_training(e, e->job).steps;
-        estimate->layer0_factor += (double)estimate->layer * steps * step / stamp->flops;
+        estimate->layer0_factor += steps * below / stamp->flops;
     }
 }
 

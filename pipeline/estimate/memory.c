@@ -4,7 +4,7 @@
 #include <sys/stat.h>
 
 #include "model/flops.h"
-#include "model/real.h"
+#include "model/numbers/real.h"
 #include "pipeline/ranks/window.h"
 #include "stages/plan/plan.h"
 
@@ -20,16 +20,22 @@ static double heads_of(const struct fs_spec *spec, double context)
     return ((1 + context) * (double)spec->heads + 2 * (double)spec->key_value_heads) * (double)spec->head_size;
 }
 
-static double inner_of(const struct fs_spec *spec)
+static double inner_of(const struct fs_layer_spec *layer)
 {
-    return (spec->gated ? 2.0 : 1.0) * (double)spec->ffn;
+    return (layer->gated ? 2.0 : 1.0) * (double)layer->ffn;
+}
+
+/* Of the layer that needs most. */
+static double most_inner(const struct fs_spec *spec)
+{
+    return (fs_spec_gated(spec) ? 2.0 : 1.0) * (double)fs_spec_most_ffn(spec);
 }
 
 /* Numbers of a forward workspace. */
 static double forward(const struct fs_spec *spec, const struct fs_memory_unit *unit)
 {
     double d = (double)spec->hidden, n = fmin(unit->tokens, (double)spec->max_positions);
-    return unit->tokens * (2 * d + heads_of(spec, 1) + inner_of(spec)) + fmax(ATTENTION_BLOCK, n * n) +
+    return unit->tokens * (2 * d + heads_of(spec, 1) + most_inner(spec)) + fmax(ATTENTION_BLOCK, n * n) +
            n * (double)spec->head_size + HEAD_PANEL * fmin((double)spec->vocabulary, HEAD_PANEL) + 2 * unit->rows * d;
 }
 
@@ -42,11 +48,13 @@ static double training_of(const struct fs_spec *spec, const struct fs_memory_loa
 {
     const struct fs_memory_unit *unit = &load->training;
     double d = (double)spec->hidden, V = (double)spec->vocabulary, T = unit->tokens, R = unit->rows;
-    double above = (double)(spec->layers - load->layer - 1);
-    double back = T * (3 * d + heads_of(spec, 1) + inner_of(spec) + 2 * (double)load->inner);
-    double layer = T * (2 * d + heads_of(spec, 0) + inner_of(spec)) + (double)spec->heads * unit->squares;
+    double back = T * (3 * d + heads_of(spec, 1) + most_inner(spec) + 2 * (double)load->inner);
+    double above = 0;
+    for (size_t l = load->layer + 1; l < spec->layers; l++) {
+        above += T * (2 * d + heads_of(spec, 0) + inner_of(&spec->layer[l])) + (double)spec->heads * unit->squares;
+    }
     double logits = fmin(R * V, fmax(FS_MEMORY_LOGITS, V));
-    return forward(spec, unit) + back + above * layer + T * d + 2 * R * d + logits;
+    return forward(spec, unit) + back + above + T * d + 2 * R * d + logits;
 }
 
 static double gradients_of(const struct fs_memory_load *load, double parameters)

@@ -2,8 +2,8 @@
  * What a job holds in memory: the one place of the formula, which `estimate`, `doctor` and the comments of other files
  * refer to. All results are bytes, upper bounds that are rarely far off. Local.
  *
- * Legend: model/spec.h, and T tokens, R rows that are read, n tokens of the longest sequence, S the sum of n^2 over the
- * sequences, all of a stage's largest unit; C numbers a token that the edit keeps (a stamp's width), P its
+ * Legend: model/families/spec.h, and T tokens, R rows that are read, n tokens of the longest sequence, S the sum of n^2
+ * over the sequences, all of a stage's largest unit; C numbers a token that the edit keeps (a stamp's width), P its
  * parameters; a = layers above the trained one;
  * g = 2 in gated families, otherwise 1. Numbers (fs_real), where not said otherwise:
  *

@@ -74,6 +74,7 @@ int fs_provenance_write(struct fs_archive *archive, const struct fs_session *ses
         {"flags", FS_BUILD_FLAGS},
         {"mpi", mpi},
         {"hdf5", hdf5},
+        {"compute_backend", fs_model_backend_name(session->model)},
         {"openblas", openblas_get_config()},
         {"openblas_kernels", openblas_get_corename()},
         {"host", host},

@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/random.h"
+#include "model/numbers/random.h"
 
 #define GROUP "/layers"
 #define COLUMNS ((size_t)2) /* the unedited model, the edit */

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "model/flops.h"
-#include "model/random.h"
+#include "model/numbers/random.h"
 #include "stages/methods/stamp_unit.h"
 
 #define PI 3.14159265358979323846
@@ -142,9 +142,10 @@ static void fill_cost(const void *context, size_t unit, struct fs_cost *cost)
     struct fs_plan_unit view;
     fs_plan_get_unit(u->plan, 0, &view);
     const struct fs_spec *spec = trainer->spec;
-    double tokens = (double)view.batch.tokens, layer = fs_flops_layer(spec, tokens, fs_batch_squares(&view.batch));
-    *cost = (struct fs_cost){(double)spec->layers * layer + fs_flops_head(spec, (double)u->loss.rows),
-                             (double)view.batch.sequences, tokens, (double)u->loss.rows};
+    double tokens = (double)view.batch.tokens;
+    double layers = fs_flops_layers(spec, 0, spec->layers, tokens, fs_batch_squares(&view.batch));
+    *cost = (struct fs_cost){layers + fs_flops_head(spec, (double)u->loss.rows), (double)view.batch.sequences, tokens,
+                             (double)u->loss.rows};
 }
 
 static void step_cost(const void *context, size_t unit, struct fs_cost *cost)
@@ -154,9 +155,10 @@ static void step_cost(const void *context, size_t unit, struct fs_cost *cost)
     const struct fs_spec *spec = trainer->spec;
     size_t width = trainer->options->width;
     double tokens = (double)u->batch.tokens, squares = fs_batch_squares(&u->batch);
-    double above = (double)(spec->layers - trainer->options->layer - 1);
+    size_t first = trainer->options->layer + 1;
     *cost = (struct fs_cost){0, (double)u->batch.sequences, tokens, (double)u->loss.rows};
-    cost->flops = above * (fs_flops_layer(spec, tokens, squares) + fs_flops_layer_backward(spec, tokens, squares)) +
+    cost->flops = fs_flops_layers(spec, first, spec->layers, tokens, squares) +
+                  fs_flops_layers_backward(spec, first, spec->layers, tokens, squares) +
                   2 * fs_flops_head(spec, (double)u->loss.rows) + fs_flops_stamp(spec->hidden, width, tokens) +
                   fs_flops_stamp_backward(spec->hidden, width, tokens);
 }

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/numbers/kernels.h"
+
 #define LOG_2 0.69314718055994530942
 #define LEAST_MASS 1e-6 /* of a distribution without the tokens left out */
 

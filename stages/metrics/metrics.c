@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/random.h"
+#include "model/numbers/random.h"
 #include "stages/metrics/quantile.h"
 
 static void set_interval(double *value, size_t count, struct fs_metric *metric)

@@ -49,9 +49,11 @@ static size_t result_bytes(const void *context, size_t unit)
            (reads_of(&u) * sizeof(struct fs_read_value) + u.states * execution->hidden * sizeof(double));
 }
 
-static double layer_flops(const struct fs_model *model, const struct fs_plan_unit *unit)
+/* Of all layers from `first` on. */
+static double layers_flops(const struct fs_model *model, size_t first, const struct fs_plan_unit *unit)
 {
-    return fs_flops_layer(fs_model_spec(model), (double)unit->batch.tokens, fs_batch_squares(&unit->batch));
+    const struct fs_spec *spec = fs_model_spec(model);
+    return fs_flops_layers(spec, first, spec->layers, (double)unit->batch.tokens, fs_batch_squares(&unit->batch));
 }
 
 static void unit_cost(const void *context, size_t unit, struct fs_cost *cost)
@@ -60,15 +62,15 @@ static void unit_cost(const void *context, size_t unit, struct fs_cost *cost)
     const struct fs_spec *spec = fs_model_spec(execution->model);
     struct fs_plan_unit u;
     fs_plan_get_unit(execution->plan, unit, &u);
-    double tokens = (double)u.batch.tokens, rows = (double)u.reads.rows, layer = layer_flops(execution->model, &u);
-    *cost = (struct fs_cost){(double)spec->layers * layer + fs_flops_head(spec, rows), (double)u.batch.sequences,
-                             tokens, rows};
+    double tokens = (double)u.batch.tokens, rows = (double)u.reads.rows;
+    *cost = (struct fs_cost){layers_flops(execution->model, 0, &u) + fs_flops_head(spec, rows),
+                             (double)u.batch.sequences, tokens, rows};
     for (size_t e = 0; e < execution->edits; e++) {
         const struct fs_edit *edit = &execution->edit[e];
-        const struct fs_spec *own = edit->model != NULL ? fs_model_spec(edit->model) : spec;
-        cost->flops += edit->model != NULL ? (double)own->layers * layer_flops(edit->model, &u)
-                                           : (double)(spec->layers - edit->first_layer - 1) * layer;
-        cost->flops += fs_flops_head(own, rows) + (edit->kind->flops != NULL ? edit->kind->flops(edit, tokens) : 0);
+        const struct fs_model *own = edit->model != NULL ? edit->model : execution->model;
+        cost->flops += layers_flops(own, edit->model != NULL ? 0 : edit->first_layer + 1, &u) +
+                       fs_flops_head(fs_model_spec(own), rows) +
+                       (edit->kind->flops != NULL ? edit->kind->flops(edit, tokens) : 0);
     }
 }
 

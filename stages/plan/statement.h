@@ -31,7 +31,7 @@
 #include <stddef.h>
 
 #include "io/benchmarks/benchmark.h"
-#include "model/spec.h"
+#include "model/families/spec.h"
 #include "model/tokenizer/tokenizer.h"
 #include "stages/plan/plan.h"
 

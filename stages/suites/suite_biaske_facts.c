@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "io/benchmarks/benchmark.h"
-#include "model/random.h"
+#include "model/numbers/random.h"
 #include "stages/suites/selection.h"
 #include "stages/suites/suite_registry.h"
 

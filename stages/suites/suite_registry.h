@@ -7,7 +7,7 @@
 #include <cjson/cJSON.h>
 #include <stdbool.h>
 
-#include "model/spec.h"
+#include "model/families/spec.h"
 #include "stages/suites/suite.h"
 
 struct fs_suite_options {

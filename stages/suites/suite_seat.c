@@ -18,7 +18,7 @@
 
 #include "io/folder.h"
 #include "io/formats/json.h"
-#include "model/random.h"
+#include "model/numbers/random.h"
 #include "stages/metrics/quantile.h"
 #include "stages/suites/suite_registry.h"
 

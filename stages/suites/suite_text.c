@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "io/file_map.h"
-#include "model/random.h"
+#include "model/numbers/random.h"
 #include "stages/metrics/quantile.h"
 #include "stages/suites/suite_registry.h"
 

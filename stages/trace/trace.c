@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "model/flops.h"
-#include "model/random.h"
+#include "model/numbers/random.h"
 #include "stages/trace/trace_parts.h"
 
 static void trace_release(struct trace *trace)
@@ -278,7 +278,7 @@ static void unit_cost(const void *context, size_t unit, struct fs_cost *cost)
         double n = (double)trace->item[i].length, samples = (double)fs_trace_samples(trace, i);
         double sequences = 1 + samples;
         for (size_t layer = 0; layer < layers; layer++, sequences += samples)
-            cost->flops += fs_flops_layer(trace->spec, sequences * n, sequences * n * n);
+            cost->flops += fs_flops_layers(trace->spec, layer, layer + 1, sequences * n, sequences * n * n);
         cost->flops += fs_flops_head(trace->spec, sequences);
         cost->passes += sequences;
         cost->tokens += sequences * n;

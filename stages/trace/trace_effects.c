@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/random.h"
+#include "model/numbers/random.h"
 #include "stages/metrics/quantile.h"
 #include "stages/trace/trace.h"
 #include "stages/trace/trace_parts.h"

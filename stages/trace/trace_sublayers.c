@@ -308,11 +308,10 @@ static void unit_cost(const void *context, size_t number, struct fs_cost *cost)
     size_t samples = fs_trace_samples(trace, unit->item), layers = trace->spec->layers;
     double n = (double)trace->item[unit->item].length, sequences = (double)(1 + samples + unit->copies);
     *cost = (struct fs_cost){fs_flops_head(trace->spec, sequences), sequences, sequences * n, sequences};
-    double layer = fs_flops_layer(trace->spec, n, n * n); /* of one sequence */
-    cost->flops += (double)((1 + samples) * layers) * layer;
+    cost->flops += (double)(1 + samples) * fs_flops_layers(trace->spec, 0, layers, n, n * n);
     for (size_t c = 0; c < unit->copies; c++) {
         struct restoration restoration = restoration_at(sublayers, unit->item, (unit->first + c) / samples);
-        cost->flops += (double)(layers - join_layer(sublayers, &restoration)) * layer;
+        cost->flops += fs_flops_layers(trace->spec, join_layer(sublayers, &restoration), layers, n, n * n);
     }
 }
 

@@ -16,7 +16,7 @@
 #include <stddef.h>
 
 #include "io/error.h"
-#include "model/real.h"
+#include "model/numbers/real.h"
 
 /* What a unit is, for estimates; all counts are of its work from its inputs to its results. */
 struct fs_cost {

@@ -136,9 +136,10 @@ static double products(struct bench *bench, bool head, double *flops)
     const struct fs_spec *s = bench->spec;
     size_t units = fs_plan_units(bench->plan);
     size_t d = s->hidden, q = s->heads * s->head_size, kv = s->key_value_heads * s->head_size;
-    size_t widest = 3 * s->ffn > q + 2 * kv ? 3 * s->ffn : q + 2 * kv;
-    size_t ffn_in = s->gated ? 2 * s->ffn : s->ffn;
-    size_t layer_numbers = d * (q + 2 * kv) + q * d + d * ffn_in + s->ffn * d;
+    size_t F = fs_spec_most_ffn(s); /* all layers alike */
+    size_t widest = 3 * F > q + 2 * kv ? 3 * F : q + 2 * kv;
+    size_t ffn_in = fs_spec_gated(s) ? 2 * F : F;
+    size_t layer_numbers = d * (q + 2 * kv) + q * d + d * ffn_in + F * d;
     double operations = 0;
     double begin = now();
 #pragma omp parallel for schedule(dynamic, 1) num_threads((int)bench->threads) reduction(+ : operations)
@@ -168,7 +169,7 @@ static double products(struct bench *bench, bool head, double *flops)
             part += q * d;
             product(rows, d, ffn_in, a, part, y);
             part += d * ffn_in;
-            product(rows, s->ffn, d, a, part, y);
+            product(rows, F, d, a, part, y);
         }
         operations += 2.0 * (double)rows * (double)layer_numbers * (double)s->layers;
         if (head) {
@@ -216,7 +217,8 @@ int main(int argc, char **argv)
     }
     const struct fs_spec *s = bench.spec;
     size_t numbers =
-        s->layers * s->hidden * (2 * s->heads * s->head_size + 2 * s->key_value_heads * s->head_size + 3 * s->ffn) +
+        s->layers * s->hidden *
+            (2 * s->heads * s->head_size + 2 * s->key_value_heads * s->head_size + 3 * fs_spec_most_ffn(s)) +
         s->hidden * s->vocabulary;
     bench.weights = fs_allocate_aligned(numbers, sizeof *bench.weights, "weights", &bench.err);
     bench.workspace = fs_allocate(bench.threads, sizeof(struct fs_workspace *), "workspaces", &bench.err);

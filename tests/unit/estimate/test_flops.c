@@ -10,12 +10,19 @@
 
 #include "io/formats/safetensors.h"
 #include "model/edits/stamp_net.h"
-#include "model/family.h"
+#include "model/families/config.h"
+#include "model/families/families.h"
 #include "model/flops.h"
 
-/* d 8, H 4, G 2, D 2, F 16, gated, V 50: matrices of a layer 8 x (8 + 8) + 8 x 8 + 3 x 8 x 16 = 576. */
-static struct fs_spec llama_shape(void)
+/* d 8, H 4, G 2, D 2, V 50, F 16 gated: matrices of a layer 8 x (8 + 8) + 8 x 8 + 3 x 8 x 16 = 576. */
+static const struct fs_layer_spec gated_layer = {
+    .rotary = {.theta = 10000}, .ffn = 16, .activation = FS_SILU, .gated = true};
+
+static struct fs_spec llama_shape(struct fs_layer_spec layer[3])
 {
+    for (size_t l = 0; l < 3; l++) {
+        layer[l] = gated_layer;
+    }
     return (struct fs_spec){.family = fs_family_find("llama"),
                             .kind = FS_CAUSAL,
                             .vocabulary = 50,
@@ -24,33 +31,34 @@ static struct fs_spec llama_shape(void)
                             .heads = 4,
                             .key_value_heads = 2,
                             .head_size = 2,
-                            .ffn = 16,
-                            .gated = true,
                             .max_positions = 64,
                             .norm_kind = FS_RMS_NORM,
                             .norm_place = FS_PRE_NORM,
-                            .position_kind = FS_ROTARY_POSITIONS,
                             .norm_epsilon = 1e-5,
-                            .rope_theta = 10000,
-                            .activation = FS_SILU};
+                            .layer = layer};
 }
 
 static void layers_and_head_by_hand(void **state)
 {
     (void)state;
-    struct fs_spec spec = llama_shape();
+    struct fs_layer_spec layer[3];
+    struct fs_spec spec = llama_shape(layer);
     const int32_t token[10] = {0};
     const size_t start[3] = {0, 7, 10};
     const struct fs_batch batch = {2, 10, token, start};
     double squares = fs_batch_squares(&batch);
     assert_true(squares == 49 + 9);
-    assert_true(fs_flops_layer(&spec, 10, squares) == 2 * 10 * 576 + 4 * 8 * 58);
-    assert_true(fs_flops_layer_backward(&spec, 10, squares) == 2 * 10 * 576 + 8 * 8 * 58);
+    assert_true(fs_flops_layers(&spec, 1, 2, 10, squares) == 2 * 10 * 576 + 4 * 8 * 58);
+    assert_true(fs_flops_layers(&spec, 0, 3, 10, squares) == 3 * (2 * 10 * 576 + 4 * 8 * 58));
+    assert_true(fs_flops_layers(&spec, 2, 2, 10, squares) == 0);
+    assert_true(fs_flops_layers_backward(&spec, 0, 1, 10, squares) == 2 * 10 * 576 + 8 * 8 * 58);
     assert_true(fs_flops_head(&spec, 3) == 2 * 3 * 8 * 50);
     assert_true(fs_flops_stamp(8, 4, 10) == 2 * (2 * 10 * 4 * 8));          /* two products */
     assert_true(fs_flops_stamp_backward(8, 4, 10) == 3 * (2 * 10 * 4 * 8)); /* and three */
-    spec.gated = false;                                                     /* 128 + 64 + 256 */
-    assert_true(fs_flops_layer(&spec, 1, 0) == 2 * 448);
+    layer[1].gated = false;                                                 /* 128 + 64 + 256 */
+    layer[2].ffn = 32;                                                      /* 128 + 64 + 768 */
+    assert_true(fs_flops_layers(&spec, 1, 2, 1, 0) == 2 * 448);
+    assert_true(fs_flops_layers(&spec, 0, 3, 1, 0) == 2 * (576 + 448 + 960));
     spec.family = fs_family_find("bert"); /* a transform before the head */
     assert_true(fs_flops_head(&spec, 3) == 2 * 3 * (8 * 50 + 8 * 8));
 }
@@ -78,6 +86,7 @@ static void weights_as_stored(void **state)
         if (stored != fs_spec_numbers(&spec)) {
             fail_msg("%s: %.0f numbers stored, %.0f counted", models[m], stored, fs_spec_numbers(&spec));
         }
+        fs_spec_release(&spec);
     }
 }
 
@@ -112,6 +121,7 @@ static void stand_ins_run(void **state)
         assert_int_not_equal(fs_run_layers(model, workspace, &batch, 0, 2, NULL, h, &err), 0);
         fs_workspace_destroy(workspace);
         fs_model_destroy(model);
+        fs_spec_release(&spec);
     }
 }
 

@@ -10,12 +10,21 @@
 
 #include "model/backward.h"
 #include "model/edits/stamp_net.h"
-#include "model/family.h"
+#include "model/families/families.h"
 #include "pipeline/estimate/memory.h"
+
+/* The layers of the spec that was made last. */
+static struct fs_layer_spec layers[3];
+
+static void set_layers(struct fs_layer_spec layer)
+{
+    layers[0] = layers[1] = layers[2] = layer;
+}
 
 /* d 8, H 4, G 2, D 2, F 16, gated, V 50. */
 static struct fs_spec small_llama(void)
 {
+    set_layers((struct fs_layer_spec){.rotary = {.theta = 10000}, .ffn = 16, .gated = true, .activation = FS_SILU});
     return (struct fs_spec){.family = fs_family_find("llama"),
                             .kind = FS_CAUSAL,
                             .vocabulary = 50,
@@ -24,15 +33,11 @@ static struct fs_spec small_llama(void)
                             .heads = 4,
                             .key_value_heads = 2,
                             .head_size = 2,
-                            .ffn = 16,
-                            .gated = true,
                             .max_positions = 64,
                             .norm_kind = FS_RMS_NORM,
                             .norm_place = FS_PRE_NORM,
-                            .position_kind = FS_ROTARY_POSITIONS,
                             .norm_epsilon = 1e-5,
-                            .rope_theta = 10000,
-                            .activation = FS_SILU};
+                            .layer = layers};
 }
 
 static void parts_by_hand(void **state)
@@ -44,7 +49,8 @@ static void parts_by_hand(void **state)
                                   .ranks = 2,
                                   .threads = 3,
                                   .layer = 0,
-                                  .width = 4,
+                                  .inner = 4,
+                                  .parameters = fs_stamp_parameters(8, 4),
                                   .trace = {10, 3, 0},
                                   .training = {10, 4, 49 + 9},
                                   .evaluate = {6, 2, 0},
@@ -87,19 +93,19 @@ static struct fs_spec shape_of(const char *family)
     spec.heads = 4;
     spec.key_value_heads = is_llama ? 2 : 4;
     spec.head_size = 64;
-    spec.ffn = is_llama ? 704 : 1024;
     spec.max_positions = 512;
     spec.tied_head = !is_llama;
+    layers[0].ffn = 704;
     if (!is_llama) {
-        spec.gated = false;
+        layers[0] =
+            (struct fs_layer_spec){.ffn = 1024, .activation = FS_GELU_TANH, .attention_bias = true, .ffn_bias = true};
         spec.kind = is_bert ? FS_MASKED : FS_CAUSAL;
         spec.norm_kind = FS_LAYER_NORM;
         spec.norm_place = is_bert ? FS_POST_NORM : FS_PRE_NORM;
-        spec.position_kind = FS_LEARNED_POSITIONS;
         spec.activation = FS_GELU_TANH;
-        spec.attention_bias = spec.ffn_bias = true;
         spec.token_types = is_bert;
     }
+    set_layers(layers[0]);
     return spec;
 }
 
@@ -173,7 +179,8 @@ static void measure(const char *family, size_t length)
     const struct fs_memory_load load = {
         .ranks = 1,
         .threads = 1,
-        .width = WIDTH,
+        .inner = WIDTH,
+        .parameters = fs_stamp_parameters(spec.hidden, WIDTH),
         .training = {TOKENS, ROWS, (double)(TOKENS * length)},
     };
     struct fs_memory memory;
@@ -204,7 +211,7 @@ static void usual_units(void **state)
 {
     (void)state;
     const struct fs_spec spec = shape_of("gpt2");
-    struct fs_memory_load load = {.ranks = 4, .threads = 2, .layer = 1, .width = 64};
+    struct fs_memory_load load = {.ranks = 4, .threads = 2, .layer = 1, .inner = 64, .parameters = fs_stamp_parameters(spec.hidden, 64)};
     struct fs_memory most, real;
     fs_memory_usual_units(&spec, &load);
     fs_memory_of(&spec, &load, &most);

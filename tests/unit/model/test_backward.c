@@ -11,7 +11,7 @@
 #include "model/backward.h"
 #include "model/edits/stamp_net.h"
 #include "model/engine_parts.h"
-#include "model/kernels.h"
+#include "model/numbers/kernels.h"
 #include "support.h"
 #include "tests/unit/bounds.h"
 
@@ -208,8 +208,9 @@ static void ffn(struct scene *scene, double *out)
     struct fs_activations activations;
     struct fs_error err = FS_ERROR_INIT;
     expect(fs_layer_prepare(scene->model, scene->workspace, &scene->batch, &activations, &err), &err);
-    fs_ffn_inner(scene->model, TOKENS, scene->stamp.layer, &activations, scene->x);
-    fs_linear(&scene->model->layer[scene->stamp.layer].down, TOKENS, activations.active, out, scene->stamp.hidden);
+    struct fs_layer_run run = fs_layer_begin(scene->model, scene->workspace, scene->stamp.layer, TOKENS, &activations);
+    fs_ffn_inner(&run, scene->x);
+    fs_linear(run.backend, &run.layer->down, TOKENS, activations.active, out, scene->stamp.hidden);
 }
 
 /* |numeric - analytic| / |analytic| over a block of numbers that `at` points to. */

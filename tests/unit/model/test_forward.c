@@ -1,4 +1,5 @@
-/* The forward pass against transformers' log probabilities, and what holds between its calls. */
+/* The forward pass against transformers' log probabilities (golden folders: test_families.c), and what holds between its
+ * calls. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,21 +28,6 @@ static void compare(const char *name, const char *folder, const char *jsonl)
     free(logprob);
     texts_release(&texts);
     fs_model_destroy(model);
-}
-
-static void test_golden_models(void **state)
-{
-    (void)state;
-    size_t count;
-    char **names = golden_models(&count);
-    for (size_t i = 0; i < count; i++) {
-        char folder[4096], jsonl[4096];
-        snprintf(folder, sizeof folder, "%s/%s", golden_path("models"), names[i]);
-        snprintf(jsonl, sizeof jsonl, "%s/%s/logprobs.jsonl", golden_path("models"), names[i]);
-        compare(names[i], folder, jsonl);
-    }
-    assert_true(count >= 12); /* at least four a family */
-    free_names(names, count);
 }
 
 static void test_shared_models(void **state)
@@ -329,10 +315,9 @@ static void test_hostile_batches(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_golden_models),   cmocka_unit_test(test_shared_models),
-        cmocka_unit_test(test_batches_agree),   cmocka_unit_test(test_stamp),
-        cmocka_unit_test(test_patch),           cmocka_unit_test(test_reads),
-        cmocka_unit_test(test_hostile_batches),
+        cmocka_unit_test(test_shared_models), cmocka_unit_test(test_batches_agree),
+        cmocka_unit_test(test_stamp),         cmocka_unit_test(test_patch),
+        cmocka_unit_test(test_reads),         cmocka_unit_test(test_hostile_batches),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "model/edits/stamp_net.h"
-#include "model/kernels.h"
-#include "model/random.h"
+#include "model/numbers/kernels.h"
+#include "model/numbers/random.h"
 #include "support.h"
 #include "tests/unit/bounds.h"
 
@@ -107,11 +107,11 @@ static void test_norms(void **state)
             bias[i % d] = (float)noise(&seed);
         }
         for (int kind = 0; kind < 2; kind++) {
-            struct fs_norm norm = {gain, kind == FS_LAYER_NORM ? bias : NULL};
+            struct fs_norm norm = {(enum fs_norm_kind)kind, 1e-6, gain, kind == FS_LAYER_NORM ? bias : NULL};
             /* a number near 31 is off by 16 epsilons; divided by its row's deviation, or by sqrt(1e-6) where there is
              * none */
             double bound = 16.0 * EPSILON / (d == 1 ? 1e-3 : 0.1);
-            fs_kernel_norm((enum fs_norm_kind)kind, 1e-6, &norm, in, out, 2, d);
+            fs_kernel_norm(&norm, in, out, 2, d);
             for (size_t r = 0; r < 2; r++) {
                 double mean = 0.0, square = 0.0;
                 for (size_t j = 0; j < d && kind == FS_LAYER_NORM; j++) {
@@ -134,39 +134,50 @@ static void test_norms(void **state)
     }
 }
 
+static bool attends(size_t row, size_t column, bool causal, size_t window)
+{
+    size_t away = row > column ? row - column : column - row;
+    return !(causal && column > row) && (window == 0 || away < window);
+}
+
+static void check_softmax(size_t n, bool causal, size_t window)
+{
+    size_t count = 3;
+    uint64_t seed = 4 + n;
+    float *x = malloc(count * n * n * sizeof *x), *raw = malloc(count * n * n * sizeof *raw);
+    assert_true(x != NULL && raw != NULL);
+    for (size_t i = 0; i < count * n * n; i++) {
+        raw[i] = (float)(40.0 * noise(&seed));
+    }
+    memcpy(x, raw, count * n * n * sizeof *x);
+    fs_kernel_softmax(x, count, n, causal, window);
+    for (size_t r = 0; r < count * n; r++) {
+        double max = -1e9, sum = 0.0;
+        for (size_t j = 0; j < n; j++) {
+            max = attends(r % n, j, causal, window) ? fmax(max, (double)raw[r * n + j]) : max;
+        }
+        for (size_t j = 0; j < n; j++) {
+            sum += attends(r % n, j, causal, window) ? exp((double)raw[r * n + j] - max) : 0.0;
+        }
+        for (size_t j = 0; j < n; j++) {
+            bool allowed = attends(r % n, j, causal, window);
+            double wanted = allowed ? exp((double)raw[r * n + j] - max) / sum : 0.0;
+            assert_true(fabs((double)x[r * n + j] - wanted) < 1e-6);
+            assert_true(allowed || x[r * n + j] == 0.0f);
+        }
+    }
+    free(x);
+    free(raw);
+}
+
 static void test_softmax(void **state)
 {
     (void)state;
-    static const size_t sizes[] = {1, 2, 13, 16, 90};
-    uint64_t seed = 4;
+    static const size_t sizes[] = {1, 2, 13, 16, 90}, windows[] = {0, 1, 2, 15, 200};
     for (size_t s = 0; s < 5; s++) {
-        for (int causal = 0; causal < 2; causal++) {
-            size_t n = sizes[s], count = 3;
-            float *x = malloc(count * n * n * sizeof *x), *raw = malloc(count * n * n * sizeof *raw);
-            assert_true(x != NULL && raw != NULL);
-            for (size_t i = 0; i < count * n * n; i++) {
-                raw[i] = (float)(40.0 * noise(&seed));
-            }
-            memcpy(x, raw, count * n * n * sizeof *x);
-            fs_kernel_softmax(x, count, n, causal == 1);
-            for (size_t r = 0; r < count * n; r++) {
-                size_t allowed = causal == 1 ? r % n + 1 : n;
-                double max = -1e9, sum = 0.0;
-                for (size_t j = 0; j < allowed; j++) {
-                    max = fmax(max, (double)raw[r * n + j]);
-                }
-                for (size_t j = 0; j < allowed; j++) {
-                    sum += exp((double)raw[r * n + j] - max);
-                }
-                for (size_t j = 0; j < n; j++) {
-                    double wanted = j < allowed ? exp((double)raw[r * n + j] - max) / sum : 0.0;
-                    /* an exponential, a sum of up to 90 of them, a quotient; of 1 at most */
-                    assert_true(fabs((double)x[r * n + j] - wanted) < 8.0 * EPSILON);
-                    assert_true(j < allowed || x[r * n + j] == 0.0f);
-                }
-            }
-            free(x);
-            free(raw);
+        for (size_t w = 0; w < 5; w++) {
+            check_softmax(sizes[s], false, windows[w]);
+            check_softmax(sizes[s], true, windows[w]);
         }
     }
 }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "io/formats/safetensors.h"
+#include "model/families/config.h"
 #include "support.h"
 
 static char folder[64];
@@ -42,8 +43,10 @@ static void write_file(const char *name, const void *data, size_t size)
     assert_int_equal(fclose(file), 0);
 }
 
+/* Takes a spec that is zeroed or was read before. */
 static int read_spec(const char *text, struct fs_spec *spec, struct fs_error *err)
 {
+    fs_spec_release(spec);
     write_file("config.json", text, strlen(text));
     memset(err, 0, sizeof *err);
     return fs_spec_read(folder, spec, err);
@@ -62,28 +65,32 @@ static int read_spec(const char *text, struct fs_spec *spec, struct fs_error *er
 static void test_defaults(void **state)
 {
     (void)state;
-    struct fs_spec spec;
+    struct fs_spec spec = {0};
     struct fs_error err;
     assert_int_equal(read_spec("{" BERT "}", &spec, &err), 0);
     assert_int_equal(spec.kind, FS_MASKED);
     assert_int_equal(spec.activation, FS_GELU_ERF);
-    assert_true(spec.norm_epsilon == 1e-12 && spec.tied_head && spec.token_types && spec.ffn_bias);
+    assert_true(spec.norm_epsilon == 1e-12 && spec.tied_head && spec.token_types && spec.layer[1].ffn_bias);
     assert_int_equal(spec.begin_of_text, -1);
     assert_int_equal(read_spec("{" GPT2 ", \"n_inner\": null, \"bos_token_id\": 49}", &spec, &err), 0);
-    assert_int_equal(spec.ffn, 96);
+    assert_int_equal(spec.layer[0].ffn, 96);
+    assert_int_equal(spec.layer[1].ffn, 96);
     assert_int_equal(spec.activation, FS_GELU_TANH);
     assert_int_equal(spec.begin_of_text, 49);
     assert_int_equal(read_spec("{" LLAMA "}", &spec, &err), 0);
     assert_int_equal(spec.key_value_heads, 6);
     assert_int_equal(spec.head_size, 4);
-    assert_true(spec.norm_epsilon == 1e-6 && !spec.tied_head && !spec.attention_bias && !spec.ffn_bias && spec.gated);
-    assert_true(spec.rope_theta == 10000.0 && spec.rope_scaling == FS_ROPE_PLAIN);
+    const struct fs_layer_spec *layer = &spec.layer[1];
+    assert_true(spec.norm_epsilon == 1e-6 && !spec.tied_head);
+    assert_true(!layer->attention_bias && !layer->ffn_bias && layer->gated && layer->window == 0);
+    assert_true(layer->rotary.theta == 10000.0 && layer->rotary.scaling == FS_ROPE_PLAIN);
+    fs_spec_release(&spec);
 }
 
 static void test_spellings(void **state)
 {
     (void)state;
-    struct fs_spec old, new;
+    struct fs_spec old = {0}, new = {0};
     struct fs_error err;
     assert_int_equal(read_spec("{" LLAMA
                                ", \"rope_theta\": 5e5, \"rope_scaling\": {\"type\": \"linear\", \"factor\": 4}}",
@@ -93,8 +100,9 @@ static void test_spellings(void **state)
                                "\"factor\": 4.0}}",
                                &new, &err),
                      0);
-    assert_memory_equal(&old, &new, sizeof old);
-    assert_true(old.rope_scaling == FS_ROPE_LINEAR && old.rope_factor == 4.0 && old.rope_theta == 5e5);
+    const struct fs_rotary *rotary = &old.layer[1].rotary;
+    assert_memory_equal(old.layer, new.layer, old.layers * sizeof *old.layer);
+    assert_true(rotary->scaling == FS_ROPE_LINEAR && rotary->factor == 4.0 && rotary->theta == 5e5);
     /* Neutral values of options that are refused otherwise. */
     assert_int_equal(read_spec("{" BERT ", \"position_embedding_type\": \"absolute\", \"is_decoder\": false, "
                                "\"pruned_heads\": {}, \"quantization_config\": null}",
@@ -107,6 +115,8 @@ static void test_spellings(void **state)
                                "\"sliding_window\": null}",
                                &new, &err),
                      0);
+    fs_spec_release(&old);
+    fs_spec_release(&new);
 }
 
 /* A config that must be refused, and a word that its error text must hold. */
@@ -182,7 +192,7 @@ static void test_refused(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
-        struct fs_spec spec;
+        struct fs_spec spec = {0};
         struct fs_error err;
         if (read_spec(refused[i].text, &spec, &err) == 0 || err.code != FS_EXIT_DATA ||
             strstr(err.text, refused[i].word) == NULL) {

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "model/random.h"
+#include "model/numbers/random.h"
 
 struct loaded load(const char *from, size_t threads)
 {

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "model/random.h"
+#include "model/numbers/random.h"
 #include "support.h"
 #include "tests/unit/bounds.h"
 

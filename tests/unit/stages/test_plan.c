@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "model/random.h"
+#include "model/numbers/random.h"
 #include "stages/plan/plan.h"
 
 static struct fs_plan *new_plan(void)

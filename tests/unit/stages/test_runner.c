@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "model/random.h"
+#include "model/numbers/random.h"
 #include "stages/work/runner.h"
 
 enum { UNITS = 101, LENGTH = 3 };

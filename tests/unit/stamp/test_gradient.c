@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "io/formats/json.h"
-#include "model/random.h"
+#include "model/numbers/random.h"
 #include "stages/methods/stamp_unit.h"
 #include "tests/unit/bounds.h"
 

@@ -16,7 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "model/random.h"
+#include "model/numbers/random.h"
 #include "stages/trace/trace.h"
 #include "stages/trace/trace_item.h"
 #include "tests/unit/bounds.h"

@@ -1,44 +1,27 @@
 /* What a model consists of in memory. Private to model/. */
-#ifndef FAIRSTAMP_MODEL_WEIGHTS_H
-#define FAIRSTAMP_MODEL_WEIGHTS_H
+#ifndef FAIRSTAMP_MODEL_MODEL_INTERNAL_H
+#define FAIRSTAMP_MODEL_MODEL_INTERNAL_H
 
 #include "io/formats/safetensors.h"
 #include "model/model.h"
+#include "model/steps/layer.h"
 
-struct fs_linear {
-    const fs_real *weight; /* (outputs, inputs), or (inputs, outputs) where inputs_first */
-    const fs_real *bias;   /* (outputs), or NULL */
-    size_t inputs, outputs;
-    bool inputs_first;
-};
-
-struct fs_norm {
-    const fs_real *gain; /* (d) */
-    const fs_real *bias; /* (d); NULL for RMSNorm */
-};
-
-struct fs_layer {
-    struct fs_norm attention_norm, ffn_norm; /* norm1 and norm2 of spec.h */
-    size_t projections;                      /* 3: query, key, value; 1: all in one matrix, in this order */
-    struct fs_linear projection[3];
-    struct fs_linear attention_output, gate, up, down;
-};
-
-/* A pointer of the model and the tensor behind it; `offset` into the converted block, SIZE_MAX: used in place. */
+/* A pointer of the model and the tensor that it points to; `offset` into the converted block, SIZE_MAX: used in place. */
 struct fs_binding {
     const struct fs_tensor *tensor;
-    const fs_real **slot;
+    void *slot; /* the address of the pointer */
     size_t offset;
 };
 
 struct fs_model {
     struct fs_spec spec;
+    const struct fs_backend *backend;
     const fs_real *word;           /* (V,d) */
     const fs_real *position;       /* (max_positions,d), or NULL */
     const fs_real *token_type;     /* row 0 of the token type embedding (d), or NULL */
     struct fs_norm embedding_norm; /* gain NULL: none */
     struct fs_norm final_norm;     /* gain NULL: none */
-    struct fs_linear transform;    /* weight NULL: none */
+    struct fs_linear transform;    /* weight.data NULL: none */
     struct fs_norm transform_norm;
     struct fs_linear head; /* (V,d) */
     struct fs_layer *layer;
@@ -54,5 +37,8 @@ struct fs_model {
     const char **files;
     size_t file_count;
 };
+
+/* With model->spec set: chooses the backend, and makes room for the layers. */
+int fs_model_begin(struct fs_model *model, struct fs_error *err);
 
 #endif

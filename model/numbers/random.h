@@ -2,8 +2,8 @@
  * Random numbers whose bits depend on the seed alone, on every machine and with every C library: SplitMix64 (Steele,
  * Lea, Flood 2014) and Marsaglia's polar method with a logarithm of our own. Not for cryptography. Local.
  */
-#ifndef FAIRSTAMP_MODEL_RANDOM_H
-#define FAIRSTAMP_MODEL_RANDOM_H
+#ifndef FAIRSTAMP_MODEL_NUMBERS_RANDOM_H
+#define FAIRSTAMP_MODEL_NUMBERS_RANDOM_H
 
 #include <stddef.h>
 #include <stdint.h>

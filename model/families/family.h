@@ -1,29 +1,34 @@
 /*
- * One row a family: everything that tells bert, gpt2 and llama apart, as data. Private to model/.
+ * One row a family: what tells its models apart from others', as data, and how its config.json is read. A new family is
+ * one file with its row, and a line in families.c. Private to model/.
  *
- * Tensor names stand without ".weight" and ".bias"; "%zu" stands for the layer. NULL: the family has no such part.
+ * Tensor names are without ".weight" and ".bias"; "%zu" stands for the layer. NULL: the family has no such part.
  */
-#ifndef FAIRSTAMP_MODEL_FAMILY_H
-#define FAIRSTAMP_MODEL_FAMILY_H
+#ifndef FAIRSTAMP_MODEL_FAMILIES_FAMILY_H
+#define FAIRSTAMP_MODEL_FAMILIES_FAMILY_H
 
-#include "model/spec.h"
+#include "io/formats/json.h"
+#include "model/families/spec.h"
 
 struct fs_family {
     const char *name; /* model_type in config.json */
     enum fs_model_kind kind;
     enum fs_norm_kind norm_kind;
     enum fs_norm_place norm_place;
-    enum fs_position_kind position_kind;
-    bool gated;
-    bool biases;       /* always; where false, the config's attention_bias and mlp_bias decide */
-    bool inputs_first; /* matrices stand as (inputs, outputs), else as torch's Linear (outputs, inputs) */
+    bool inputs_first; /* matrices are stored as (inputs, outputs), else as torch's Linear (outputs, inputs) */
     bool tied_default; /* tie_word_embeddings where the config is silent */
     const char *default_activation;
     double default_epsilon;
 
     struct { /* keys of config.json */
-        const char *hidden, *layers, *heads, *ffn, *positions, *activation, *epsilon;
+        const char *hidden, *layers, *heads, *positions, *activation, *epsilon;
     } key;
+
+    /*
+     * Reads what only this family's config says, and sets the layers. Before the call `spec` has the sizes (heads as many
+     * as key-value heads), the activation, and room for the layers.
+     */
+    int (*read_layers)(const struct fs_json_document *config, struct fs_spec *spec, struct fs_error *err);
 
     const char *prefix; /* of all names in `body`; checkpoints of the bare model lack it */
     struct {
@@ -40,8 +45,5 @@ struct fs_family {
         const char *bias; /* the full name; the alternative is `matrix`.bias */
     } head;
 };
-
-/* NULL where there is no such family. */
-const struct fs_family *fs_family_find(const char *name);
 
 #endif

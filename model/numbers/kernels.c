@@ -1,11 +1,9 @@
-#include "model/kernels.h"
+#include "model/numbers/kernels.h"
 
-#include <cblas.h>
 #include <float.h>
 #include <math.h>
+#include <stdint.h>
 #include <string.h>
-
-#include "model/backward.h"
 
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(FS_DOUBLE) &&                          \
     !defined(FAIRSTAMP_SANITIZE)
@@ -53,7 +51,7 @@ INLINE float exponential(float x)
 {
     x = x < -110.0f ? -110.0f : x;
     x = x > 89.0f ? 89.0f : x;
-    const float round = 0x1.8p23f; /* adding it rounds to an integer, which then stands in the low bits */
+    const float round = 0x1.8p23f; /* adding it rounds to an integer, which is then in the low bits */
     float shifted = x * 1.44269504f + round;
     int32_t n;
     memcpy(&n, &shifted, sizeof n);
@@ -101,56 +99,6 @@ INLINE fs_real sigmoid(fs_real x)
     return (fs_real)1 / ((fs_real)1 + exponential(-x));
 }
 
-/* ---- matrix products ---- */
-
-void fs_gemm(bool transpose_a, bool transpose_b, size_t m, size_t n, size_t k, fs_real alpha, const fs_real *a,
-             size_t lda, const fs_real *b, size_t ldb, fs_real beta, fs_real *c, size_t ldc)
-{
-#ifdef FS_DOUBLE
-    cblas_dgemm(
-#else
-    cblas_sgemm(
-#endif
-        CblasRowMajor, transpose_a ? CblasTrans : CblasNoTrans, transpose_b ? CblasTrans : CblasNoTrans, (blasint)m,
-        (blasint)n, (blasint)k, alpha, a, (blasint)lda, b, (blasint)ldb, beta, c, (blasint)ldc);
-}
-
-static void multiply_add(const struct fs_linear *linear, size_t rows, const fs_real *x, fs_real beta, fs_real *y,
-                         size_t ldy)
-{
-    fs_gemm(false, !linear->inputs_first, rows, linear->outputs, linear->inputs, 1, x, linear->inputs, linear->weight,
-            linear->inputs_first ? linear->outputs : linear->inputs, beta, y, ldy);
-}
-
-/* The bias is laid down first and the product added: the BLAS would clear y otherwise, so the bias costs nothing. */
-void fs_linear(const struct fs_linear *linear, size_t rows, const fs_real *x, fs_real *y, size_t ldy)
-{
-    if (linear->bias != NULL) {
-        fs_kernel_fill_rows(y, ldy, rows, linear->outputs, linear->bias);
-    }
-    multiply_add(linear, rows, x, linear->bias != NULL ? 1 : 0, y, ldy);
-}
-
-static void add_bias(const fs_real *in, const fs_real *bias, fs_real *out, size_t rows, size_t columns);
-
-void fs_linear_residual(const struct fs_linear *linear, size_t rows, const fs_real *x, const fs_real *residual,
-                        fs_real *y)
-{
-    if (linear->bias != NULL) {
-        add_bias(residual, linear->bias, y, rows, linear->outputs);
-    } else if (residual != y) {
-        memcpy(y, residual, rows * linear->outputs * sizeof *y);
-    }
-    multiply_add(linear, rows, x, 1, y, linear->outputs);
-}
-
-void fs_linear_backward(const struct fs_linear *linear, size_t rows, const fs_real *dy, size_t ldy, fs_real beta,
-                        fs_real *dx)
-{
-    fs_gemm(false, linear->inputs_first, rows, linear->inputs, linear->outputs, 1, dy, ldy, linear->weight,
-            linear->inputs_first ? linear->outputs : linear->inputs, beta, dx, linear->inputs);
-}
-
 /* ---- rows ---- */
 
 CLONES bool fs_kernel_finite(const fs_real *x, size_t count)
@@ -174,7 +122,7 @@ void fs_kernel_fill_rows(fs_real *y, size_t ldy, size_t rows, size_t columns, co
     }
 }
 
-static CLONES void add_bias(const fs_real *in, const fs_real *bias, fs_real *out, size_t rows, size_t columns)
+CLONES void fs_kernel_add_bias(const fs_real *in, const fs_real *bias, fs_real *out, size_t rows, size_t columns)
 {
     for (size_t r = 0; r < rows; r++) {
 #pragma omp simd
@@ -226,9 +174,10 @@ INLINE void statistics(enum fs_norm_kind kind, double epsilon, const fs_real *in
     *scale = (fs_real)(1.0 / sqrt((double)square / (double)d + epsilon));
 }
 
-CLONES void fs_kernel_norm(enum fs_norm_kind kind, double epsilon, const struct fs_norm *norm, const fs_real *in,
-                           fs_real *out, size_t rows, size_t d)
+CLONES void fs_kernel_norm(const struct fs_norm *norm, const fs_real *in, fs_real *out, size_t rows, size_t d)
 {
+    enum fs_norm_kind kind = norm->kind;
+    double epsilon = norm->epsilon;
     const fs_real *gain = norm->gain, *bias = norm->bias;
     for (size_t r = 0; r < rows; r++, in += d, out += d) {
         fs_real mean, scale;
@@ -250,10 +199,11 @@ CLONES void fs_kernel_norm(enum fs_norm_kind kind, double epsilon, const struct 
 /*
  * With n = (in - mean) scale and g = dout gain:  din = scale (g - mean(g) - n mean(g n)), mean(g) = 0 for RMSNorm.
  */
-CLONES void fs_kernel_norm_backward(enum fs_norm_kind kind, double epsilon, const struct fs_norm *norm,
-                                    const fs_real *in, const fs_real *dout, fs_real *din, bool add, size_t rows,
-                                    size_t d)
+CLONES void fs_kernel_norm_backward(const struct fs_norm *norm, const fs_real *in, const fs_real *dout, fs_real *din,
+                                    bool add, size_t rows, size_t d)
 {
+    enum fs_norm_kind kind = norm->kind;
+    double epsilon = norm->epsilon;
     const fs_real *gain = norm->gain;
     for (size_t r = 0; r < rows; r++, in += d, dout += d, din += d) {
         fs_real mean, scale, sum = 0, dot = 0;
@@ -455,7 +405,7 @@ CLONES void fs_kernel_subtract(fs_real *x, size_t count, double shift)
 }
 
 /* Rows are short (a sentence), so the exponentials run over whole blocks of rows at a time. */
-CLONES void fs_kernel_softmax(fs_real *scores, size_t count, size_t n, bool causal)
+CLONES void fs_kernel_softmax(fs_real *scores, size_t count, size_t n, bool causal, size_t window)
 {
     const size_t block = n < 2048 ? 2048 / n : 1; /* rows, to stay in the first-level cache */
     size_t rows = count * n;
@@ -463,16 +413,20 @@ CLONES void fs_kernel_softmax(fs_real *scores, size_t count, size_t n, bool caus
         size_t end = rows - first < block ? rows : first + block;
         fs_real *x = scores + first * n;
         for (size_t r = first; r < end; r++, x += n) {
-            size_t allowed = causal ? r % n + 1 : n;
-            fs_real best = x[0];
-            for (size_t j = 1; j < allowed; j++) {
+            size_t i = r % n, begin = window != 0 && i >= window ? i + 1 - window : 0;
+            size_t limit = causal ? i + 1 : window != 0 && window < n - i ? i + window : n;
+            fs_real best = x[begin];
+            for (size_t j = begin + 1; j < limit; j++) {
                 best = x[j] > best ? x[j] : best;
             }
-            for (size_t j = 0; j < allowed; j++) {
+            for (size_t j = begin; j < limit; j++) {
                 x[j] -= best;
             }
-            for (size_t j = allowed; j < n; j++) {
+            for (size_t j = 0; j < begin; j++) {
                 x[j] = -10000; /* its exponential is exactly 0 */
+            }
+            for (size_t j = limit; j < n; j++) {
+                x[j] = -10000;
             }
         }
         x = scores + first * n;

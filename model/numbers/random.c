@@ -1,4 +1,4 @@
-#include "model/random.h"
+#include "model/numbers/random.h"
 
 #include <math.h>
 

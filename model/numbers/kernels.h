@@ -1,39 +1,38 @@
 /*
- * The arithmetic of the engine: the one matrix product, and the fused loops around it. Private to model/; local.
- * Matrices are row-major; `ld` is the distance of rows. In float32 the loops are compiled for several processors and
- * chosen at load time (target_clones); exp is a polynomial, right to about 1 unit in the last place.
+ * The loops of the engine's arithmetic, beside its matrix products (backends/). Local. Matrices are row-major; `ld` is
+ * the distance of rows. In float32 the loops are compiled for several processors and chosen at load time
+ * (target_clones); exp is a polynomial, right to about 1 unit in the last place.
  */
-#ifndef FAIRSTAMP_MODEL_KERNELS_H
-#define FAIRSTAMP_MODEL_KERNELS_H
+#ifndef FAIRSTAMP_MODEL_NUMBERS_KERNELS_H
+#define FAIRSTAMP_MODEL_NUMBERS_KERNELS_H
 
-#include "model/weights.h"
+#include <stdbool.h>
+#include <stddef.h>
 
-/* C (m,n) = alpha op(A) op(B) + beta C. Every matrix product of the engine goes through here. */
-void fs_gemm(bool transpose_a, bool transpose_b, size_t m, size_t n, size_t k, fs_real alpha, const fs_real *a,
-             size_t lda, const fs_real *b, size_t ldb, fs_real beta, fs_real *c, size_t ldc);
+#include "model/numbers/kinds.h"
+#include "model/numbers/real.h"
 
-/* y (rows,outputs; ldy) = x (rows,inputs) W + bias */
-void fs_linear(const struct fs_linear *linear, size_t rows, const fs_real *x, fs_real *y, size_t ldy);
-/* y (rows,outputs) = residual + x W + bias; `residual` may be y */
-void fs_linear_residual(const struct fs_linear *linear, size_t rows, const fs_real *x, const fs_real *residual,
-                        fs_real *y);
-/* dx (rows,inputs) = dy (rows,outputs; ldy) W^T + beta dx */
-void fs_linear_backward(const struct fs_linear *linear, size_t rows, const fs_real *dy, size_t ldy, fs_real beta,
-                        fs_real *dx);
+struct fs_norm {
+    enum fs_norm_kind kind;
+    double epsilon;
+    const fs_real *gain; /* (d) */
+    const fs_real *bias; /* (d); NULL for RMSNorm */
+};
 
 bool fs_kernel_finite(const fs_real *x, size_t count);
 /* each row of y (rows,columns; ldy) = bias, or zero where it is NULL */
 void fs_kernel_fill_rows(fs_real *y, size_t ldy, size_t rows, size_t columns, const fs_real *bias);
+/* each row of out (rows,columns) = that of `in` + bias (columns); may be the same matrix */
+void fs_kernel_add_bias(const fs_real *in, const fs_real *bias, fs_real *out, size_t rows, size_t columns);
 /* y += x; y (columns) += the sum of the rows of x */
 void fs_kernel_add(fs_real *y, const fs_real *x, size_t count);
 void fs_kernel_add_rows(fs_real *y, const fs_real *x, size_t rows, size_t columns);
 
 /* out (rows,d) = the norm of in (rows,d); may be the same matrix. */
-void fs_kernel_norm(enum fs_norm_kind kind, double epsilon, const struct fs_norm *norm, const fs_real *in, fs_real *out,
-                    size_t rows, size_t d);
+void fs_kernel_norm(const struct fs_norm *norm, const fs_real *in, fs_real *out, size_t rows, size_t d);
 /* din (rows,d) = gradient of `in` given `dout`, plus what din holds where `add`; dout may be din where not `add`. */
-void fs_kernel_norm_backward(enum fs_norm_kind kind, double epsilon, const struct fs_norm *norm, const fs_real *in,
-                             const fs_real *dout, fs_real *din, bool add, size_t rows, size_t d);
+void fs_kernel_norm_backward(const struct fs_norm *norm, const fs_real *in, const fs_real *dout, fs_real *din, bool add,
+                             size_t rows, size_t d);
 
 /* out = act(in), or act(in) * times where `times` is not NULL; all may be the same. */
 void fs_kernel_activation(enum fs_activation activation, const fs_real *in, const fs_real *times, fs_real *out,
@@ -44,9 +43,11 @@ void fs_kernel_activation_backward(enum fs_activation activation, const fs_real 
 /* gradient = 0 where the ReLU's output is 0 */
 void fs_kernel_relu_backward(const fs_real *out, fs_real *gradient, size_t count);
 
-/* In place on `count` (n,n) matrices one behind the other; causal: row i over its first i + 1 columns, 0 in the rest.
+/*
+ * In place on `count` (n,n) matrices one after the other. Row i is over its columns less than `window` away (0: all), and
+ * no later than i where causal; 0 in the rest.
  */
-void fs_kernel_softmax(fs_real *scores, size_t count, size_t n, bool causal);
+void fs_kernel_softmax(fs_real *scores, size_t count, size_t n, bool causal, size_t window);
 /* dweights (count matrices) becomes dscores, given the softmax's output. */
 void fs_kernel_softmax_backward(const fs_real *weights, fs_real *dweights, size_t count, size_t n);
 
@@ -59,5 +60,12 @@ void fs_kernel_rotate(fs_real *x, size_t heads, size_t half, const fs_real *cosi
 fs_real fs_kernel_max(const fs_real *x, size_t count);
 double fs_kernel_sum_exp(const fs_real *x, size_t count, fs_real shift); /* sum of exp(x - shift) */
 void fs_kernel_subtract(fs_real *x, size_t count, double shift);
+
+/*
+ * From one row of log probabilities to a gradient of its logits, in place: row [V], log p' in, a p' - b p out.
+ * Read-outs give a and spikes of their own, KL(P || P') gives a = b = its weight. Returns sum p log p'. `p` NULL: b p
+ * is left out, and 0 returned.
+ */
+double fs_distribution_gradient(fs_real *row, const fs_real *p, size_t vocabulary, fs_real a, fs_real b);
 
 #endif

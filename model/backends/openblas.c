@@ -1,0 +1,34 @@
+/* Matrix products by OpenBLAS, on the processor. */
+#include <cblas.h>
+#include <stdbool.h>
+
+#include "model/backends/backend.h"
+
+/* Threads and ranks take whole batches, so that a product's bits do not depend on their number. */
+static void begin(void)
+{
+    openblas_set_num_threads(1);
+}
+
+static void product(const struct fs_term *term, fs_real beta, fs_real *c, size_t stride)
+{
+    bool transpose_a = (term->transpose & FS_TRANSPOSE_A) != 0, transpose_b = (term->transpose & FS_TRANSPOSE_B) != 0;
+    const struct fs_matrix *a = &term->a, *b = &term->b;
+    size_t m = transpose_a ? a->columns : a->rows, k = transpose_a ? a->rows : a->columns;
+    size_t n = transpose_b ? b->rows : b->columns;
+#ifdef FS_DOUBLE
+    cblas_dgemm(
+#else
+    cblas_sgemm(
+#endif
+        CblasRowMajor, transpose_a ? CblasTrans : CblasNoTrans, transpose_b ? CblasTrans : CblasNoTrans, (blasint)m,
+        (blasint)n, (blasint)k, term->alpha, a->data, (blasint)a->stride, b->data, (blasint)b->stride, beta, c,
+        (blasint)stride);
+}
+
+extern const struct fs_backend fs_backend_openblas;
+const struct fs_backend fs_backend_openblas = {
+    .name = "openblas",
+    .begin = begin,
+    .product = {[FS_MATRIX_REAL] = product},
+};

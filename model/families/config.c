@@ -1,0 +1,186 @@
+#include "model/families/config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "io/formats/json.h"
+#include "model/families/families.h"
+
+/* transformers' names; "gelu_new" and its kin are one formula. */
+static const struct {
+    const char *name;
+    enum fs_activation activation;
+} activations[] = {
+    {"gelu", FS_GELU_ERF},
+    {"gelu_python", FS_GELU_ERF},
+    {"gelu_new", FS_GELU_TANH},
+    {"gelu_fast", FS_GELU_TANH},
+    {"gelu_pytorch_tanh", FS_GELU_TANH},
+    {"gelu_python_tanh", FS_GELU_TANH},
+    {"silu", FS_SILU},
+    {"swish", FS_SILU},
+    {"relu", FS_RELU},
+};
+
+/* Options that change what a model computes and that the engine does not know, with the value that changes nothing. */
+static const struct neutral {
+    const char *key;
+    enum { NEUTRAL_FALSE, NEUTRAL_TRUE, NEUTRAL_ONE, NEUTRAL_EMPTY, NEUTRAL_ABSOLUTE, NEUTRAL_FULL } value;
+} neutrals[] = {
+    {"is_decoder", NEUTRAL_FALSE},          {"is_encoder_decoder", NEUTRAL_FALSE},
+    {"add_cross_attention", NEUTRAL_FALSE}, {"scale_attn_by_inverse_layer_idx", NEUTRAL_FALSE},
+    {"scale_attn_weights", NEUTRAL_TRUE},   {"position_embedding_type", NEUTRAL_ABSOLUTE},
+    {"partial_rotary_factor", NEUTRAL_ONE}, {"sliding_window", NEUTRAL_FALSE},
+    {"use_sliding_window", NEUTRAL_FALSE},  {"layer_types", NEUTRAL_FULL},
+    {"pruned_heads", NEUTRAL_EMPTY},        {"quantization_config", NEUTRAL_FALSE},
+};
+
+static bool is_neutral(const cJSON *value, const struct neutral *neutral)
+{
+    switch (neutral->value) {
+    case NEUTRAL_FALSE:
+        return cJSON_IsFalse(value);
+    case NEUTRAL_TRUE:
+        return cJSON_IsTrue(value);
+    case NEUTRAL_ONE:
+        return cJSON_IsNumber(value) && value->valuedouble == 1.0;
+    case NEUTRAL_EMPTY:
+        return (cJSON_IsObject(value) || cJSON_IsArray(value)) && value->child == NULL;
+    case NEUTRAL_ABSOLUTE:
+        return cJSON_IsString(value) && strcmp(value->valuestring, "absolute") == 0;
+    default:
+        if (!cJSON_IsArray(value)) {
+            return false;
+        }
+        for (const cJSON *item = value->child; item != NULL; item = item->next) {
+            if (!cJSON_IsString(item) || strcmp(item->valuestring, "full_attention") != 0) {
+                return false;
+            }
+        }
+        return true;
+    }
+}
+
+static int refuse_options(const struct fs_json_document *config, struct fs_error *err)
+{
+    static const char *const expected[] = {"false", "true",         "1",
+                                           "empty", "\"absolute\"", "\"full_attention\" everywhere"};
+    for (size_t i = 0; i < sizeof neutrals / sizeof *neutrals; i++) {
+        const cJSON *value = cJSON_GetObjectItemCaseSensitive(fs_json_root(config), neutrals[i].key);
+        if (value != NULL && !cJSON_IsNull(value) && !is_neutral(value, &neutrals[i])) {
+            return fs_error_set(err, FS_EXIT_DATA,
+                                "%s: %s: found %s, expected %s; the engine does not compute this option, use a model "
+                                "without it",
+                                fs_json_name(config), neutrals[i].key,
+                                cJSON_IsString(value) ? value->valuestring
+                                : cJSON_IsBool(value) ? (cJSON_IsTrue(value) ? "true" : "false")
+                                                      : fs_json_kind(value),
+                                expected[neutrals[i].value]);
+        }
+    }
+    return 0;
+}
+
+static int read_activation(const struct fs_json_document *config, struct fs_spec *spec, struct fs_error *err)
+{
+    const struct fs_family *family = spec->family;
+    const char *name = family->default_activation;
+    if (fs_json_text_optional(config, fs_json_root(config), "", family->key.activation, &name, err) != 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < sizeof activations / sizeof *activations; i++) {
+        if (strcmp(activations[i].name, name) == 0) {
+            spec->activation = activations[i].activation;
+            return 0;
+        }
+    }
+    return fs_error_set(err, FS_EXIT_DATA,
+                        "%s: %s: found \"%s\", expected gelu, gelu_new, gelu_pytorch_tanh, silu, relu or a synonym",
+                        fs_json_name(config), family->key.activation, name);
+}
+
+static int read_sizes(const struct fs_json_document *config, struct fs_spec *spec, struct fs_error *err)
+{
+    const cJSON *root = fs_json_root(config);
+    const struct fs_family *family = spec->family;
+    if (fs_json_size(config, root, "", "vocab_size", 1, (size_t)1 << 24, &spec->vocabulary, err) != 0 ||
+        fs_json_size(config, root, "", family->key.hidden, 1, 1 << 16, &spec->hidden, err) != 0 ||
+        fs_json_size(config, root, "", family->key.layers, 1, 1 << 12, &spec->layers, err) != 0 ||
+        fs_json_size(config, root, "", family->key.heads, 1, 1 << 12, &spec->heads, err) != 0 ||
+        fs_json_size(config, root, "", family->key.positions, 1, (size_t)1 << 24, &spec->max_positions, err) != 0) {
+        return -1;
+    }
+    if (spec->hidden % spec->heads != 0) {
+        return fs_error_set(err, FS_EXIT_DATA, "%s: %s %zu is no multiple of %s %zu", fs_json_name(config),
+                            family->key.hidden, spec->hidden, family->key.heads, spec->heads);
+    }
+    spec->key_value_heads = spec->heads;
+    spec->head_size = spec->hidden / spec->heads;
+    spec->layer = fs_allocate(spec->layers, sizeof *spec->layer, "the layers of a model", err);
+    return spec->layer == NULL ? -1 : 0;
+}
+
+static int read_options(const struct fs_json_document *config, struct fs_spec *spec, struct fs_error *err)
+{
+    const cJSON *root = fs_json_root(config);
+    size_t begin = SIZE_MAX;
+    spec->norm_epsilon = spec->family->default_epsilon;
+    spec->tied_head = spec->family->tied_default;
+    if (fs_json_number_optional(config, root, "", spec->family->key.epsilon, 1e-30, 1.0, &spec->norm_epsilon, err) !=
+            0 ||
+        fs_json_bool_optional(config, root, "", "tie_word_embeddings", &spec->tied_head, err) != 0 ||
+        fs_json_size_optional(config, root, "", "bos_token_id", 0, spec->vocabulary - 1, &begin, err) != 0 ||
+        refuse_options(config, err) != 0) {
+        return -1;
+    }
+    spec->begin_of_text = begin == SIZE_MAX ? -1 : (int32_t)begin;
+    return read_activation(config, spec, err);
+}
+
+static int read_config(const struct fs_json_document *config, struct fs_spec *spec, struct fs_error *err)
+{
+    const char *type = NULL;
+    if (fs_json_text(config, fs_json_root(config), "", "model_type", &type, err) != 0) {
+        return -1;
+    }
+    const struct fs_family *family = fs_family_find(type);
+    if (family == NULL) {
+        char names[256];
+        fs_family_names(names, sizeof names);
+        return fs_error_set(err, FS_EXIT_DATA, "%s: model_type: found \"%s\", expected %s", fs_json_name(config), type,
+                            names);
+    }
+    spec->family = family;
+    spec->family_name = family->name;
+    spec->kind = family->kind;
+    spec->norm_kind = family->norm_kind;
+    spec->norm_place = family->norm_place;
+    spec->token_types = family->body.token_type != NULL;
+    return read_sizes(config, spec, err) == 0 && read_options(config, spec, err) == 0 &&
+                   family->read_layers(config, spec, err) == 0
+               ? 0
+               : -1;
+}
+
+int fs_spec_read(const char *folder, struct fs_spec *spec, struct fs_error *err)
+{
+    size_t length = strlen(folder) + sizeof "/config.json";
+    char *path = fs_allocate(length, 1, "a path", err);
+    memset(spec, 0, sizeof *spec);
+    if (path == NULL) {
+        return -1;
+    }
+    snprintf(path, length, "%s/config.json", folder);
+    struct fs_json_document *config = NULL;
+    int result = fs_json_load(path, &config, err);
+    free(path);
+    if (result == 0) {
+        result = read_config(config, spec, err);
+    }
+    fs_json_destroy(config);
+    if (result != 0) {
+        fs_spec_release(spec);
+    }
+    return result;
+}

@@ -1,0 +1,29 @@
+#include "model/families/families.h"
+
+#include <stdio.h>
+#include <string.h>
+
+extern const struct fs_family fs_family_bert, fs_family_gpt2, fs_family_llama;
+
+const struct fs_family *const fs_families[] = {&fs_family_bert, &fs_family_gpt2, &fs_family_llama};
+const size_t fs_family_count = sizeof fs_families / sizeof *fs_families;
+
+const struct fs_family *fs_family_find(const char *name)
+{
+    for (size_t i = 0; i < fs_family_count; i++) {
+        if (strcmp(fs_families[i]->name, name) == 0) {
+            return fs_families[i];
+        }
+    }
+    return NULL;
+}
+
+void fs_family_names(char *text, size_t size)
+{
+    size_t used = 0;
+    text[0] = '\0';
+    for (size_t i = 0; i < fs_family_count && used < size; i++) {
+        const char *between = i == 0 ? "" : i + 1 < fs_family_count ? ", " : " or ";
+        used += (size_t)snprintf(text + used, size - used, "%s%s", between, fs_families[i]->name);
+    }
+}

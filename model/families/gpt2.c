@@ -1,0 +1,39 @@
+/* GPT-2 (Radford et al. 2019). */
+#include "model/families/family.h"
+
+static int read_layers(const struct fs_json_document *config, struct fs_spec *spec, struct fs_error *err)
+{
+    /* n_inner is null in most configs: four times the hidden size. */
+    struct fs_layer_spec layer = {
+        .activation = spec->activation, .attention_bias = true, .ffn_bias = true, .ffn = 4 * spec->hidden};
+    if (fs_json_size_optional(config, fs_json_root(config), "", "n_inner", 1, 1 << 20, &layer.ffn, err) != 0) {
+        return -1;
+    }
+    fs_spec_set_layers(spec, &layer);
+    return 0;
+}
+
+extern const struct fs_family fs_family_gpt2;
+const struct fs_family fs_family_gpt2 = {
+    .name = "gpt2",
+    .kind = FS_CAUSAL,
+    .norm_kind = FS_LAYER_NORM,
+    .norm_place = FS_PRE_NORM,
+    .inputs_first = true,
+    .tied_default = true,
+    .default_activation = "gelu_new",
+    .default_epsilon = 1e-5,
+    .key = {"n_embd", "n_layer", "n_head", "n_positions", "activation_function", "layer_norm_epsilon"},
+    .read_layers = read_layers,
+    .prefix = "transformer.",
+    .body = {.word = "wte",
+             .position = "wpe",
+             .attention_norm = "h.%zu.ln_1",
+             .projections = {"h.%zu.attn.c_attn"},
+             .attention_output = "h.%zu.attn.c_proj",
+             .ffn_norm = "h.%zu.ln_2",
+             .up = "h.%zu.mlp.c_fc",
+             .down = "h.%zu.mlp.c_proj",
+             .final_norm = "ln_f"},
+    .head = {.matrix = "lm_head"},
+};

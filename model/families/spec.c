@@ -1,0 +1,52 @@
+#include "model/families/spec.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int fs_spec_copy(const struct fs_spec *from, struct fs_spec *to, struct fs_error *err)
+{
+    *to = *from;
+    to->layer = fs_allocate(from->layers, sizeof *to->layer, "the layers of a model", err);
+    if (to->layer == NULL) {
+        return -1;
+    }
+    memcpy(to->layer, from->layer, from->layers * sizeof *to->layer);
+    return 0;
+}
+
+void fs_spec_release(struct fs_spec *spec)
+{
+    free(spec->layer);
+    memset(spec, 0, sizeof *spec);
+}
+
+void fs_spec_set_layers(struct fs_spec *spec, const struct fs_layer_spec *layer)
+{
+    for (size_t i = 0; i < spec->layers; i++) {
+        spec->layer[i] = *layer;
+    }
+}
+
+size_t fs_spec_qkv_width(const struct fs_spec *spec)
+{
+    return (spec->heads + 2 * spec->key_value_heads) * spec->head_size;
+}
+
+size_t fs_spec_most_ffn(const struct fs_spec *spec)
+{
+    size_t most = 0;
+    for (size_t i = 0; i < spec->layers; i++) {
+        most = spec->layer[i].ffn > most ? spec->layer[i].ffn : most;
+    }
+    return most;
+}
+
+bool fs_spec_gated(const struct fs_spec *spec)
+{
+    for (size_t i = 0; i < spec->layers; i++) {
+        if (spec->layer[i].gated) {
+            return true;
+        }
+    }
+    return false;
+}

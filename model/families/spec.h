@@ -1,0 +1,80 @@
+/*
+ * An architecture as data: what config.json of a HuggingFace folder says, in the terms of one block engine.
+ *
+ *     pre-norm block                           post-norm block
+ *     h1 = h + Attention(norm1(h))             h1 = norm1(h + Attention(h))
+ *     x  = norm2(h1)                           x  = h1
+ *     h' = h1 + FFN(x)                         h' = norm2(h1 + FFN(x))
+ *
+ * Letters used in all shapes: B sequences, T tokens of a packed batch, d hidden size, H heads, G key-value heads,
+ * D head size, F FFN size (of a layer), V vocabulary, R rows that are read, C width of a stamp.
+ */
+#ifndef FAIRSTAMP_MODEL_FAMILIES_SPEC_H
+#define FAIRSTAMP_MODEL_FAMILIES_SPEC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "io/error.h"
+#include "model/numbers/kinds.h"
+
+enum fs_model_kind { FS_MASKED, FS_CAUSAL };
+enum fs_norm_place { FS_PRE_NORM, FS_POST_NORM };
+enum fs_rope_scaling { FS_ROPE_PLAIN, FS_ROPE_LINEAR, FS_ROPE_LLAMA3 };
+
+struct fs_family; /* family.h; private to model/ */
+
+/* Rotary positions. */
+struct fs_rotary {
+    double theta; /* 0: none */
+    enum fs_rope_scaling scaling;
+    double factor, low_frequency, high_frequency;
+    size_t original_positions;
+};
+
+/* What may differ from layer to layer. */
+struct fs_layer_spec {
+    size_t window; /* a position attends to those less than this many away; 0: to all that the model's kind allows */
+    struct fs_rotary rotary;
+    size_t ffn; /* F */
+    enum fs_activation activation;
+    bool gated;          /* FFN(x) = (act(x W_gate) * (x W_up)) W_down, else act(x W_up) W_down */
+    bool attention_bias; /* biases on q, k, v and the attention output */
+    bool ffn_bias;
+};
+
+/* What holds for the whole model. */
+struct fs_spec {
+    const struct fs_family *family;
+    const char *family_name; /* model_type */
+    enum fs_model_kind kind;
+    size_t vocabulary; /* V */
+    size_t hidden;     /* d */
+    size_t layers;
+    size_t heads;           /* H */
+    size_t key_value_heads; /* G, divides H */
+    size_t head_size;       /* D */
+    size_t max_positions;   /* longest sequence, special tokens counted in */
+    enum fs_norm_kind norm_kind;
+    enum fs_norm_place norm_place;
+    double norm_epsilon;
+    enum fs_activation activation; /* of the head's transform */
+    bool tied_head;                /* the head is the word embedding */
+    bool token_types;              /* a token type embedding, type 0 everywhere */
+    int32_t begin_of_text;         /* config.json's bos_token_id, -1 where it has none */
+    struct fs_layer_spec *layer;   /* [layers]; owned: fs_spec_release. A plain copy of the struct only borrows them. */
+};
+
+/* A copy with layers of its own, which the caller releases. Local. */
+int fs_spec_copy(const struct fs_spec *from, struct fs_spec *to, struct fs_error *err);
+void fs_spec_release(struct fs_spec *spec); /* zeroes it; takes a zeroed struct */
+
+/* All layers of `spec` (allocated) are as `layer`. */
+void fs_spec_set_layers(struct fs_spec *spec, const struct fs_layer_spec *layer);
+
+size_t fs_spec_qkv_width(const struct fs_spec *spec); /* (H + 2 G) D */
+size_t fs_spec_most_ffn(const struct fs_spec *spec);  /* the largest F */
+bool fs_spec_gated(const struct fs_spec *spec);       /* whether a layer is */
+
+#endif

@@ -1,0 +1,52 @@
+/* h = residual + FFN(x), plain or gated. */
+#include "model/steps/layer.h"
+
+void fs_ffn_inner(const struct fs_layer_run *run, const fs_real *x)
+{
+    const struct fs_layer *layer = run->layer;
+    const struct fs_activations *activations = run->activations;
+    size_t F = layer->spec->ffn, count = run->tokens * F;
+    fs_linear(run->backend, &layer->up, run->tokens, x, activations->up, F);
+    if (layer->spec->gated) {
+        fs_linear(run->backend, &layer->gate, run->tokens, x, activations->gate, F);
+        fs_kernel_activation(layer->spec->activation, activations->gate, activations->up, activations->active, count);
+    } else {
+        fs_kernel_activation(layer->spec->activation, activations->up, NULL, activations->active, count);
+    }
+}
+
+void fs_ffn_backward(const struct fs_layer_run *run, const fs_real *dy, fs_real beta, fs_real *dx)
+{
+    const struct fs_layer *layer = run->layer;
+    const struct fs_activations *activations = run->activations;
+    size_t F = layer->spec->ffn, T = run->tokens;
+    fs_real *dup = run->workspace->dffn.data, *dgate = run->workspace->dgate.data;
+    fs_linear_backward(run->backend, &layer->down, T, dy, run->spec->hidden, 0, dup);
+    if (layer->spec->gated) {
+        fs_kernel_activation_backward(layer->spec->activation, activations->gate, activations->up, dup, dgate, dup,
+                                      T * F);
+        fs_linear_backward(run->backend, &layer->gate, T, dgate, F, beta, dx);
+        beta = 1;
+    } else {
+        fs_kernel_activation_backward(layer->spec->activation, activations->up, NULL, dup, dup, NULL, T * F);
+    }
+    fs_linear_backward(run->backend, &layer->up, T, dup, F, beta, dx);
+}
+
+static void forward(const struct fs_step *step, const struct fs_layer_run *run)
+{
+    fs_ffn_inner(run, run->stream[step->from]);
+    fs_copy_rows(run->activations->ffn_copies, run->activations->active, run->layer->spec->ffn);
+    fs_linear_residual(run->backend, &run->layer->down, run->tokens, run->activations->active,
+                       run->stream[run->layer->residual], run->stream[step->to]);
+}
+
+/* Where x carries the residual, its gradient already holds what that branch brings. */
+static void backward(const struct fs_step *step, const struct fs_layer_run *run)
+{
+    const fs_real *dy = run->gradient[step->to];
+    fs_real *dx = run->gradient[step->from];
+    fs_ffn_backward(run, dy, dx == dy ? 1 : 0, dx);
+}
+
+const struct fs_step_kind fs_step_ffn = {"ffn", forward, backward};

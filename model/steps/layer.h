@@ -1,0 +1,106 @@
+/*
+ * A layer in memory: its weights, and the list of steps that it is. The list is chosen once, when the layer is bound,
+ * from what the architecture says; forward and backward walk it and ask no more. Private to model/; local.
+ *
+ *     pre-norm    norm1, qkv, positions, attention, output, norm2, ffn | (edit of the FFN's output)
+ *     post-norm   qkv, positions, attention, output, norm1, ffn        | (edit of the FFN's output), norm2
+ *
+ * The bar is the seam: before it h holds the base, the residual + FFN(x), and x what the FFN read. "positions" turn by
+ * rotary angles, and are no step where the layer has none.
+ */
+#ifndef FAIRSTAMP_MODEL_STEPS_LAYER_H
+#define FAIRSTAMP_MODEL_STEPS_LAYER_H
+
+#include "model/backends/linear.h"
+#include "model/families/spec.h"
+#include "model/numbers/kernels.h"
+#include "model/steps/batch.h"
+#include "model/steps/workspace.h"
+
+/* norm1 and norm2 of spec.h */
+enum fs_layer_norm { FS_ATTENTION_NORM, FS_FFN_NORM, FS_LAYER_NORMS };
+
+/* The (T,d) matrices of a layer at work. */
+enum fs_stream { FS_STREAM_H, FS_STREAM_NORMED, FS_STREAM_X, FS_STREAMS };
+
+/* One step: reads `from`, writes or adds to `to`; what is not named here lies in the activations and the workspace. */
+struct fs_step {
+    const struct fs_step_kind *kind;
+    enum fs_stream from, to;
+    enum fs_layer_norm norm; /* of a norm */
+};
+
+enum { FS_MOST_STEPS = 8 };
+
+struct fs_layer {
+    const struct fs_layer_spec *spec;
+    struct fs_norm norm[FS_LAYER_NORMS];
+    size_t projections;             /* 3: query, key, value; 1: all in one matrix, in this order */
+    struct fs_linear projection[3]; /* (d) -> (H D), (G D), (G D) */
+    struct fs_linear attention_output, gate, up, down;
+    struct fs_step step[FS_MOST_STEPS];
+    size_t steps, seam;      /* steps before `seam` are before the edit */
+    enum fs_stream residual; /* what FFN(x) is added to: h, or x itself */
+};
+
+/*
+ * Where one layer's intermediates go. A forward without memory points to the workspace, and leaves NULL what it need
+ * not keep; a tape has its own for each layer. All are owned by the workspace or the tape.
+ */
+struct fs_activations {
+    fs_real *norm_in[FS_LAYER_NORMS]; /* (T,d) inputs of the norms, or NULL */
+    fs_real *qkv;                     /* (T,(H+2G)D), rotated */
+    fs_real *weights;   /* all attention weights: (H,n,n) for each sequence in turn; NULL: a few at a time */
+    fs_real *up, *gate; /* (T,F) before the activation */
+    fs_real *active;    /* (T,F) after it; may be `up` */
+    const struct fs_row_copies *attention_copies, *ffn_copies; /* NULL but in fs_run_layer_patched */
+};
+
+/* One layer at work on one batch. */
+struct fs_layer_run {
+    const struct fs_spec *spec;
+    const struct fs_layer *layer;
+    const struct fs_backend *backend;
+    struct fs_workspace *workspace;
+    const struct fs_batch *batch; /* NULL where only steps after the seam run */
+    size_t tokens;                /* T */
+    const struct fs_activations *activations;
+    fs_real *stream[FS_STREAMS];   /* forward: (T,d) each */
+    fs_real *gradient[FS_STREAMS]; /* backward: (T,d) each; streams that carry the residual share one */
+};
+
+struct fs_step_kind {
+    const char *name;
+    void (*forward)(const struct fs_step *step, const struct fs_layer_run *run);
+    /* From the gradient of `to` to that of `from`. Weights are frozen. */
+    void (*backward)(const struct fs_step *step, const struct fs_layer_run *run);
+};
+
+extern const struct fs_step_kind fs_step_norm, fs_step_qkv, fs_step_positions, fs_step_attention, fs_step_output,
+    fs_step_ffn;
+
+/* Sets the steps of a layer of `spec`. */
+void fs_layer_choose_steps(const struct fs_spec *spec, const struct fs_layer_spec *own, struct fs_layer *layer);
+
+/* The steps first .. last - 1 in order, and backward in the opposite order. */
+void fs_steps_forward(const struct fs_layer_run *run, size_t first, size_t last);
+void fs_steps_backward(const struct fs_layer_run *run, size_t first, size_t last);
+
+/* Tables of the rotary positions of all layers, up to the batch's longest sequence. */
+int fs_positions_prepare(const struct fs_spec *spec, struct fs_workspace *workspace, const struct fs_batch *batch,
+                         struct fs_error *err);
+
+/* Numbers in fs_activations.weights for a whole batch. */
+size_t fs_attention_weights(const struct fs_spec *spec, const struct fs_batch *batch);
+/* The most numbers that attention needs in workspace->weights where nothing is kept. */
+size_t fs_attention_block(const struct fs_spec *spec, const struct fs_batch *batch);
+
+/* activations->active = act(x W_up), gated where the layer is. */
+void fs_ffn_inner(const struct fs_layer_run *run, const fs_real *x);
+/* dx (T,d) = beta dx + gradient through FFN(x) alone, from dy (T,d) and activations->up and ->gate. */
+void fs_ffn_backward(const struct fs_layer_run *run, const fs_real *dy, fs_real beta, fs_real *dx);
+
+/* Does copies->count copies of rows of `width` numbers; none where `copies` is NULL. */
+void fs_copy_rows(const struct fs_row_copies *copies, fs_real *data, size_t width);
+
+#endif

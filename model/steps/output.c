@@ -1,0 +1,17 @@
+/* h += context W_O: the attention's contribution to the residual stream. */
+#include "model/steps/layer.h"
+
+static void forward(const struct fs_step *step, const struct fs_layer_run *run)
+{
+    fs_real *h = run->stream[step->to], *context = run->workspace->context.data;
+    fs_copy_rows(run->activations->attention_copies, context, run->spec->heads * run->spec->head_size);
+    fs_linear_residual(run->backend, &run->layer->attention_output, run->tokens, context, h, h);
+}
+
+static void backward(const struct fs_step *step, const struct fs_layer_run *run)
+{
+    fs_linear_backward(run->backend, &run->layer->attention_output, run->tokens, run->gradient[step->to],
+                       run->spec->hidden, 0, run->workspace->dcontext.data);
+}
+
+const struct fs_step_kind fs_step_output = {"output", forward, backward};

@@ -1,0 +1,60 @@
+#include "model/steps/workspace.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int fs_scratch_reserve(struct fs_scratch *scratch, size_t count, const char *purpose, struct fs_error *err)
+{
+    if (count <= scratch->capacity) {
+        return 0;
+    }
+    free(scratch->data);
+    scratch->capacity = 0;
+    scratch->data = fs_allocate_aligned(count, sizeof *scratch->data, purpose, err);
+    if (scratch->data == NULL) {
+        return -1;
+    }
+    scratch->capacity = count;
+    return 0;
+}
+
+enum { SCRATCHES = 16 };
+
+static void list_scratches(const struct fs_workspace *workspace, const struct fs_scratch *all[SCRATCHES])
+{
+    const struct fs_scratch *const list[SCRATCHES] = {
+        &workspace->normed,  &workspace->x,           &workspace->qkv,      &workspace->weights,
+        &workspace->context, &workspace->up,          &workspace->gate,     &workspace->inner,
+        &workspace->rows,    &workspace->transformed, &workspace->logits,   &workspace->dffn,
+        &workspace->dgate,   &workspace->dqkv,        &workspace->dcontext, &workspace->dstate,
+    };
+    memcpy(all, list, sizeof list);
+}
+
+size_t fs_workspace_numbers(const struct fs_workspace *workspace)
+{
+    const struct fs_scratch *all[SCRATCHES];
+    size_t numbers = 0;
+    list_scratches(workspace, all);
+    for (size_t i = 0; i < SCRATCHES; i++) {
+        numbers += all[i]->capacity;
+    }
+    for (size_t i = 0; i < workspace->rotaries; i++) {
+        numbers += workspace->rotary[i].angle.capacity;
+    }
+    return numbers;
+}
+
+void fs_workspace_release(struct fs_workspace *workspace)
+{
+    const struct fs_scratch *all[SCRATCHES];
+    list_scratches(workspace, all);
+    for (size_t i = 0; i < SCRATCHES; i++) {
+        free(all[i]->data);
+    }
+    for (size_t i = 0; i < workspace->rotaries; i++) {
+        free(workspace->rotary[i].angle.data);
+    }
+    free(workspace->rotary);
+    memset(workspace, 0, sizeof *workspace);
+}
