@@ -1,9 +1,10 @@
 /*
  * The MPI runner with made-up work, for runner_test.sh:
  *
- *     runner_program map  UNITS OUT [FOLDER MILLISECONDS]   results of uneven size; saved in FOLDER, each unit that
- * slow runner_program sum  UNITS LENGTH OUT                  sums of claimed units, checked against a plain loop
- *     runner_program fail UNITS UNIT                        this unit fails with FS_EXIT_DATA
+ *     runner_program map  UNITS OUT [FOLDER MILLISECONDS [HOLD]]   results of uneven size; saved in FOLDER, each unit
+ * that slow; with HOLD each rank writes a file at-work-RANK there, and goes on when there is a file go runner_program
+ * sum  UNITS LENGTH OUT                  sums of claimed units, checked against a plain loop runner_program fail UNITS
+ * UNIT                        this unit fails with FS_EXIT_DATA
  */
 #include <math.h>
 #include <mpi.h>
@@ -13,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "pipeline/mpi_support.h"
 #include "pipeline/progress.h"
@@ -20,7 +22,7 @@
 #include "pipeline/signals.h"
 
 #define JOB "0000000000000000000000000000000000000000000000000000000000000001"
-#define TELLING_UNITS 5 /* a rank that takes its time says when it has done so many */
+#define HELD_UNITS 5 /* with HOLD a rank waits when it has done so many */
 #define LARGE_UNIT 3
 #define LARGE_BYTES ((size_t)9 << 20) /* more than two messages */
 
@@ -29,6 +31,7 @@ struct made_up {
     long milliseconds;   /* -1: a little, different on each rank */
     size_t failing_unit; /* SIZE_MAX: none */
     size_t rank;
+    const char *hold; /* a folder, or NULL */
     atomic_size_t done;
 };
 
@@ -49,6 +52,23 @@ static void dawdle(const struct made_up *made, size_t unit)
     nanosleep(&pause, NULL);
 }
 
+/* By files: what goes through mpirun's standard error may come late. */
+static void hold(const struct made_up *made, bool tell)
+{
+    char path[4096];
+    if (tell) {
+        (void)snprintf(path, sizeof path, "%s/at-work-%zu", made->hold, made->rank);
+        FILE *file = fopen(path, "w");
+        if (file != NULL) {
+            (void)fclose(file);
+        }
+    }
+    (void)snprintf(path, sizeof path, "%s/go", made->hold);
+    while (access(path, F_OK) != 0) {
+        nanosleep(&(struct timespec){0, 10000000}, NULL);
+    }
+}
+
 static size_t bytes_of(const void *context, size_t unit)
 {
     (void)context;
@@ -61,8 +81,9 @@ static int run_bytes(void *context, size_t thread, size_t unit, void *result, st
     unsigned char *byte = result;
     (void)thread;
     dawdle(made, unit);
-    if (atomic_fetch_add(&made->done, 1) + 1 == TELLING_UNITS && made->milliseconds > 0) {
-        fprintf(stderr, "rank %zu is at work\n", made->rank);
+    size_t done = atomic_fetch_add(&made->done, 1) + 1;
+    if (made->hold != NULL && done >= HELD_UNITS) {
+        hold(made, done == HELD_UNITS);
     }
     if (unit == made->failing_unit) {
         return fs_error_set(err, FS_EXIT_DATA, "unit %zu is made to fail", unit);
@@ -165,7 +186,8 @@ int main(int argc, char **argv)
         size_t units = strtoul(argv[2], NULL, 10);
         struct made_up made = {.milliseconds = -1, .failing_unit = SIZE_MAX, .rank = runner->rank};
         if (strcmp(argv[1], "map") == 0) {
-            if (argc == 6) {
+            if (argc >= 6) {
+                made.hold = argc == 7 ? argv[6] : NULL;
                 made.milliseconds = strtol(argv[5], NULL, 10);
                 status = fs_runner_mpi_save_to(runner, argv[4], JOB, 1.0, 1.0, &err);
             }
