@@ -171,6 +171,31 @@ static int do_sum(struct fs_runner *runner, struct made_up *made, size_t units, 
     return fs_runner_agree(runner, status, err);
 }
 
+static int do_one(struct fs_runner *runner, int count, char **word, struct fs_error *err)
+{
+    struct made_up made = {.milliseconds = -1, .failing_unit = SIZE_MAX, .rank = runner->rank};
+    if (count < 3) {
+        return fs_error_set(err, FS_EXIT_USAGE, "see the top of runner_program.c");
+    }
+    size_t units = strtoul(word[1], NULL, 10);
+    if (strcmp(word[0], "map") == 0) {
+        if (count >= 5) {
+            made.hold = count == 6 ? word[5] : NULL;
+            made.milliseconds = strtol(word[4], NULL, 10);
+            if (fs_runner_mpi_save_to(runner, word[3], JOB, 1.0, 1.0, err) != 0) {
+                return -1;
+            }
+        }
+        return do_map(runner, &made, units, word[2], err);
+    }
+    if (strcmp(word[0], "fail") == 0) {
+        made.failing_unit = strtoul(word[2], NULL, 10);
+        return do_map(runner, &made, units, "/dev/null", err);
+    }
+    made.length = strtoul(word[2], NULL, 10);
+    return do_sum(runner, &made, units, count > 3 ? word[3] : "/dev/null", err);
+}
+
 int main(int argc, char **argv)
 {
     int provided;
@@ -179,25 +204,14 @@ int main(int argc, char **argv)
     MPI_Comm communicator = fs_mpi_duplicate(MPI_COMM_WORLD);
     struct fs_runner *runner = NULL;
     struct fs_error err = FS_ERROR_INIT;
-    int status = argc < 4 ? fs_error_set(&err, FS_EXIT_USAGE, "see the top of runner_program.c")
-                          : fs_runner_mpi_create(communicator, 0, &runner, &err);
+    int status = fs_runner_mpi_create(communicator, 0, &runner, &err);
     if (status == 0) {
         fs_progress_setup(fs_runner_is_root(runner), true);
-        size_t units = strtoul(argv[2], NULL, 10);
-        struct made_up made = {.milliseconds = -1, .failing_unit = SIZE_MAX, .rank = runner->rank};
-        if (strcmp(argv[1], "map") == 0) {
-            if (argc >= 6) {
-                made.hold = argc == 7 ? argv[6] : NULL;
-                made.milliseconds = strtol(argv[5], NULL, 10);
-                status = fs_runner_mpi_save_to(runner, argv[4], JOB, 1.0, 1.0, &err);
+        for (int begin = 1, end; status == 0 && begin < argc; begin = end + 1) {
+            for (end = begin; end < argc && strcmp(argv[end], "--") != 0;) {
+                end++;
             }
-            status = status == 0 ? do_map(runner, &made, units, argv[3], &err) : -1;
-        } else if (strcmp(argv[1], "fail") == 0) {
-            made.failing_unit = strtoul(argv[3], NULL, 10);
-            status = do_map(runner, &made, units, "/dev/null", &err);
-        } else {
-            made.length = strtoul(argv[3], NULL, 10);
-            status = do_sum(runner, &made, units, argc > 4 ? argv[4] : "/dev/null", &err);
+            status = do_one(runner, end - begin, argv + begin, &err);
         }
         if (status != 0 && fs_runner_is_root(runner)) {
             fprintf(stderr, "fairstamp: %s\n", err.text);

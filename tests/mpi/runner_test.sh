@@ -6,10 +6,9 @@ export OMP_NUM_THREADS=2
 
 for ranks in 1 2 3 4; do
     case $ranks in 2 | 3) how=leaks_aside ;; *) how= ;; esac
-    $how expect 0 mpirun -n $ranks "$program" map 150 "$scratch/map$ranks"
-    $how expect 0 mpirun -n $ranks "$program" sum 70 20011 "$scratch/sum$ranks"    # more units than a rank holds at once
-    $how expect 0 mpirun -n $ranks "$program" sum 5 2200003 "$scratch/long$ranks" # longer than what changes hands at once
-    $how expect 0 mpirun -n $ranks "$program" sum 3 5 "$scratch/short$ranks"
+    # more units than a rank holds at once; vectors longer than what changes hands at once; less than there are threads
+    $how expect 0 mpirun -n $ranks "$program" map 150 "$scratch/map$ranks" -- sum 70 20011 "$scratch/sum$ranks" -- \
+        sum 3 2200003 "$scratch/long$ranks" -- sum 3 5 "$scratch/short$ranks"
     same "$scratch/map1" "$scratch/map$ranks"
     same "$scratch/sum1" "$scratch/sum$ranks"
     same "$scratch/long1" "$scratch/long$ranks"
