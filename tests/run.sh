@@ -2,6 +2,7 @@
 # Sets up, builds, tests: tests/run.sh [--sanitize] [--long]
 #   --sanitize   first the same tests in a build with AddressSanitizer and UndefinedBehaviorSanitizer (on where CI=true)
 #   --long       the tests labelled long as well (kill soak, damage, Slurm troubles, Debian package)
+# Where CI=true the tests whose numbers go through OpenBLAS run with the kernels of two more processor types: kernels.sh.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 sanitize=0
@@ -11,7 +12,7 @@ for option in "$@"; do
     case $option in
     --sanitize) sanitize=1 ;;
     --long) selection=() ;;
-    --help) sed -n '2,4s/^# //p' "$0"; exit 0 ;;
+    --help) sed -n '2,5s/^# //p' "$0"; exit 0 ;;
     *) echo "tests/run.sh: unknown option $option; see tests/run.sh --help" >&2; exit 64 ;;
     esac
 done

@@ -29,7 +29,9 @@ job() { # RANKS OUTPUT OPTIONS...
     timeout 1200 mpirun -n "$1" "$fairstamp" run "$data/job-biaske.json" --set "output=$2" --set layers.compare=all "${suites[@]}" "${@:3}" >out 2>err
 }
 for ranks in 1 2 3; do
-    job $ranks o$ranks || { fail "$ranks ranks"; cat err; }
+    how=
+    [ $ranks != 2 ] || how=leaks_aside
+    $how job $ranks o$ranks || { fail "$ranks ranks"; cat err; }
     for stage in trace stamp evaluate layers; do
         "$fairstamp" verify o$ranks/$stage.h5 >/dev/null || fail "o$ranks/$stage.h5 is not whole"
         "$fairstamp" verify --equal o1/$stage.h5 o$ranks/$stage.h5 >/dev/null 2>verdict || fail "$(cat verdict)"

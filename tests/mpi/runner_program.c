@@ -1,9 +1,10 @@
 /*
  * The MPI runner with made-up work, for runner_test.sh:
  *
- *     runner_program map  UNITS OUT [FOLDER MILLISECONDS]   results of uneven size; saved in FOLDER, each unit that
- * slow runner_program sum  UNITS LENGTH OUT                  sums of claimed units, checked against a plain loop
- *     runner_program fail UNITS UNIT                        this unit fails with FS_EXIT_DATA
+ *     runner_program map  UNITS OUT [FOLDER MILLISECONDS [HOLD]]   results of uneven size; saved in FOLDER, each unit
+ * that slow; with HOLD each rank writes a file at-work-RANK there, and goes on when there is a file go runner_program
+ * sum  UNITS LENGTH OUT                  sums of claimed units, checked against a plain loop runner_program fail UNITS
+ * UNIT                        this unit fails with FS_EXIT_DATA
  */
 #include <math.h>
 #include <mpi.h>
@@ -13,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "io/console/progress.h"
 #include "pipeline/ranks/mpi_support.h"
@@ -20,15 +22,16 @@
 #include "pipeline/ranks/signals.h"
 
 #define JOB "0000000000000000000000000000000000000000000000000000000000000001"
-#define TELLING_UNITS 5 /* a rank that takes its time says when it has done so many */
+#define HELD_UNITS 5 /* with HOLD a rank waits when it has done so many */
 #define LARGE_UNIT 3
 #define LARGE_BYTES ((size_t)9 << 20) /* more than two messages */
 
-struct random_model {
+struct made_up {
     size_t length;       /* of a vector to be summed */
     long milliseconds;   /* -1: a little, different on each rank */
     size_t failing_unit; /* SIZE_MAX: none */
     size_t rank;
+    const char *hold; /* a folder, or NULL */
     atomic_size_t done;
 };
 
@@ -41,12 +44,29 @@ static uint64_t scramble(uint64_t x)
     return x ^ (x >> 32);
 }
 
-static void dawdle(const struct random_model *made, size_t unit)
+static void dawdle(const struct made_up *made, size_t unit)
 {
     long microseconds =
         made->milliseconds >= 0 ? made->milliseconds * 1000 : (long)(scramble(unit + 1000 * made->rank) % 3000);
     struct timespec pause = {microseconds / 1000000, microseconds % 1000000 * 1000};
     nanosleep(&pause, NULL);
+}
+
+/* By files: what goes through mpirun's standard error may come late. */
+static void hold(const struct made_up *made, bool tell)
+{
+    char path[4096];
+    if (tell) {
+        (void)snprintf(path, sizeof path, "%s/at-work-%zu", made->hold, made->rank);
+        FILE *file = fopen(path, "w");
+        if (file != NULL) {
+            (void)fclose(file);
+        }
+    }
+    (void)snprintf(path, sizeof path, "%s/go", made->hold);
+    while (access(path, F_OK) != 0) {
+        nanosleep(&(struct timespec){0, 10000000}, NULL);
+    }
 }
 
 static size_t bytes_of(const void *context, size_t unit)
@@ -57,12 +77,13 @@ static size_t bytes_of(const void *context, size_t unit)
 
 static int run_bytes(void *context, size_t thread, size_t unit, void *result, struct fs_error *err)
 {
-    struct random_model *made = context;
+    struct made_up *made = context;
     unsigned char *byte = result;
     (void)thread;
     dawdle(made, unit);
-    if (atomic_fetch_add(&made->done, 1) + 1 == TELLING_UNITS && made->milliseconds > 0) {
-        fprintf(stderr, "rank %zu is at work\n", made->rank);
+    size_t done = atomic_fetch_add(&made->done, 1) + 1;
+    if (made->hold != NULL && done >= HELD_UNITS) {
+        hold(made, done == HELD_UNITS);
     }
     if (unit == made->failing_unit) {
         return fs_error_set(err, FS_EXIT_DATA, "unit %zu is made to fail", unit);
@@ -88,7 +109,7 @@ static fs_real number(size_t unit, size_t i)
 
 static int run_vector(void *context, size_t thread, size_t unit, void *result, struct fs_error *err)
 {
-    const struct random_model *made = context;
+    const struct made_up *made = context;
     fs_real *vector = result;
     (void)thread, (void)err;
     for (size_t i = 0; i < made->length; i++) {
@@ -105,8 +126,7 @@ static int write_file(const char *path, const void *data, size_t bytes, struct f
     return good ? 0 : fs_error_set(err, FS_EXIT_CANNOT_CREATE, "%s: cannot be written", path);
 }
 
-static int do_map(struct fs_runner *runner, struct random_model *made, size_t units, const char *out,
-                  struct fs_error *err)
+static int do_map(struct fs_runner *runner, struct made_up *made, size_t units, const char *out, struct fs_error *err)
 {
     struct fs_work work = {"made-up", units, made, bytes_of, run_bytes, NULL};
     size_t bytes = 0;
@@ -122,8 +142,7 @@ static int do_map(struct fs_runner *runner, struct random_model *made, size_t un
     return fs_runner_agree(runner, status, err);
 }
 
-static int do_sum(struct fs_runner *runner, struct random_model *made, size_t units, const char *out,
-                  struct fs_error *err)
+static int do_sum(struct fs_runner *runner, struct made_up *made, size_t units, const char *out, struct fs_error *err)
 {
     struct fs_work claimed = {"claim", units, made, NULL, run_claim, NULL};
     struct fs_work vectors = {"sum", units, made, NULL, run_vector, NULL};
@@ -152,6 +171,31 @@ static int do_sum(struct fs_runner *runner, struct random_model *made, size_t un
     return fs_runner_agree(runner, status, err);
 }
 
+static int do_one(struct fs_runner *runner, int count, char **word, struct fs_error *err)
+{
+    struct made_up made = {.milliseconds = -1, .failing_unit = SIZE_MAX, .rank = runner->rank};
+    if (count < 3) {
+        return fs_error_set(err, FS_EXIT_USAGE, "see the top of runner_program.c");
+    }
+    size_t units = strtoul(word[1], NULL, 10);
+    if (strcmp(word[0], "map") == 0) {
+        if (count >= 5) {
+            made.hold = count == 6 ? word[5] : NULL;
+            made.milliseconds = strtol(word[4], NULL, 10);
+            if (fs_runner_mpi_save_to(runner, word[3], JOB, 1.0, 1.0, err) != 0) {
+                return -1;
+            }
+        }
+        return do_map(runner, &made, units, word[2], err);
+    }
+    if (strcmp(word[0], "fail") == 0) {
+        made.failing_unit = strtoul(word[2], NULL, 10);
+        return do_map(runner, &made, units, "/dev/null", err);
+    }
+    made.length = strtoul(word[2], NULL, 10);
+    return do_sum(runner, &made, units, count > 3 ? word[3] : "/dev/null", err);
+}
+
 int main(int argc, char **argv)
 {
     int provided;
@@ -160,24 +204,14 @@ int main(int argc, char **argv)
     MPI_Comm communicator = fs_mpi_duplicate(MPI_COMM_WORLD);
     struct fs_runner *runner = NULL;
     struct fs_error err = FS_ERROR_INIT;
-    int status = argc < 4 ? fs_error_set(&err, FS_EXIT_USAGE, "see the top of runner_program.c")
-                          : fs_runner_mpi_create(communicator, 0, &runner, &err);
+    int status = fs_runner_mpi_create(communicator, 0, &runner, &err);
     if (status == 0) {
         fs_progress_setup(fs_runner_is_root(runner), true);
-        size_t units = strtoul(argv[2], NULL, 10);
-        struct random_model made = {.milliseconds = -1, .failing_unit = SIZE_MAX, .rank = runner->rank};
-        if (strcmp(argv[1], "map") == 0) {
-            if (argc == 6) {
-                made.milliseconds = strtol(argv[5], NULL, 10);
-                status = fs_runner_mpi_save_to(runner, argv[4], JOB, 1.0, 1.0, &err);
+        for (int begin = 1, end; status == 0 && begin < argc; begin = end + 1) {
+            for (end = begin; end < argc && strcmp(argv[end], "--") != 0;) {
+                end++;
             }
-            status = status == 0 ? do_map(runner, &made, units, argv[3], &err) : -1;
-        } else if (strcmp(argv[1], "fail") == 0) {
-            made.failing_unit = strtoul(argv[3], NULL, 10);
-            status = do_map(runner, &made, units, "/dev/null", &err);
-        } else {
-            made.length = strtoul(argv[3], NULL, 10);
-            status = do_sum(runner, &made, units, argc > 4 ? argv[4] : "/dev/null", &err);
+            status = do_one(runner, end - begin, argv + begin, &err);
         }
         if (status != 0 && fs_runner_is_root(runner)) {
             fprintf(stderr, "fairstamp: %s\n", err.text);
