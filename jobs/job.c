@@ -40,12 +40,24 @@ static int unknown_key(const struct fs_setting_origin *origin, const char *name,
                         origin->name, name, fs_nearest_name(name, known));
 }
 
+static bool begins_group(const char *key, const char *group)
+{
+    size_t length = strlen(group);
+    return strncmp(key, group, length) == 0 && key[length] == '.';
+}
+
+/* Whether keys, or keys of earlier versions, are "name.*". */
 static bool is_group(const char *name)
 {
-    size_t length = strlen(name), count;
+    size_t count;
     const struct fs_job_key *key = fs_job_keys(&count);
     for (size_t i = 0; i < count; i++) {
-        if (strncmp(key[i].setting->key, name, length) == 0 && key[i].setting->key[length] == '.') {
+        if (begins_group(key[i].setting->key, name)) {
+            return true;
+        }
+    }
+    for (size_t i = 0; fs_renamed_keys[i].old != NULL; i++) {
+        if (begins_group(fs_renamed_keys[i].old, name)) {
             return true;
         }
     }

@@ -41,13 +41,13 @@ job 0 2 run "$scratch/undisturbed"
 equal undisturbed
 # logs: a file a rank; who, with what; units, saves, memory
 for rank in 0 1; do
-    for words in "rank $rank of 2 on node .*, Open MPI .*HDF5 .*OpenBLAS" 'trace details: unit [0-9]* taken' 'memory: .* MiB at the end'; do
+    for words in "rank $rank of 2 on node .*, Open MPI .*HDF5 .*OpenBLAS" 'trace sublayers: unit [0-9]* taken' 'memory: .* MiB at the end'; do
         grep -qE "$words" logs/rank-$rank.log || fail "logs/rank-$rank.log lacks: $words"
     done
 done
 grep -qE 'scores: saved [0-9]+ of' logs/rank-0.log || fail "no save in the log"
-units=$(taken 'trace details')
-[ "$(cat logs/rank-*.log | grep 'trace details: unit [0-9]* taken' | sort -k4 -n | awk '{print $6}' | sort -u | wc -l)" = "$units" ] ||
+units=$(taken 'trace sublayers')
+[ "$(cat logs/rank-*.log | grep 'trace sublayers: unit [0-9]* taken' | sort -k4 -n | awk '{print $6}' | sort -u | wc -l)" = "$units" ] ||
     fail "a unit was taken twice"
 # the cost of saves is in the words and in the provenance
 grep -qE 'trace: published .* saves? took [0-9.]+ s, [0-9.]+ %' err || fail "no cost of saves: $(cat err)"
@@ -71,7 +71,7 @@ job 75 2 run "$scratch/early" --max-seconds 0
 
 # a stop file in the middle of each stage: all ranks stop, the same bits later, and what is saved is not done again
 ranks=1
-for moment in 'trace details: unit [0-9]*5 done' 'stage stamp' 'stamp: step .* saved' 'scores: unit [0-9]+ done' 'layers: step .* saved' \
+for moment in 'trace sublayers: unit [0-9]*5 done' 'stage stamp' 'stamp: step .* saved' 'scores: unit [0-9]+ done' 'layers: step .* saved' \
     'layers: layer 0 done'; do
     rm -rf stopped stop
     ranks=$((ranks % 4 + 1))
@@ -83,12 +83,12 @@ for moment in 'trace details: unit [0-9]*5 done' 'stage stamp' 'stamp: step .* s
     [ $code = 75 ] || [ $code = 0 ] || { fail "exit code $code, stopped at: $moment"; cat err; }
     rm stop
     [ $code = 0 ] || says 'run the same command again'
-    done_units=$(last_number 'trace details: [0-9]+ of [0-9]+ units are done and saved' err)
+    done_units=$(last_number 'trace sublayers: [0-9]+ of [0-9]+ units are done and saved' err)
     step=$(last_number 'stopped after iteration [0-9]+' err)
     job 0 $((ranks % 4 + 1)) run "$scratch/stopped"
     if [ -n "$done_units" ]; then
-        [ $((done_units + $(taken 'trace details'))) = "$units" ] ||
-            fail "$done_units of $units units were saved, and $(taken 'trace details') were done again"
+        [ $((done_units + $(taken 'trace sublayers'))) = "$units" ] ||
+            fail "$done_units of $units units were saved, and $(taken 'trace sublayers') were done again"
     fi
     [ -z "$step" ] || grep -q "from step $step of an earlier run" err || fail "step $step was not gone on from: $(cat err)"
     equal stopped
@@ -108,15 +108,15 @@ equal limited
 
 # killed with signal 9: what the last save holds is not computed again
 start 2 "$scratch/killed"
-logged 'trace details: saved [0-9]{2,} of'
+logged 'trace sublayers: saved [0-9]{2,} of'
 kill -9 "$(pgrep -P $mpirun_pid | tail -n 1)" 2>/dev/null
 wait $mpirun_pid 2>/dev/null
-saved=$(last_number 'trace details: saved [0-9]+ of' logs/rank-0.log)
+saved=$(last_number 'trace sublayers: saved [0-9]+ of' logs/rank-0.log)
 job 0 3 run "$scratch/killed"
-if [ ! -s killed/none ] && grep -q 'trace details: .* from an earlier run' err; then
-    resumed=$(last_number 'trace details: [0-9]+ of [0-9]+ are there' err)
+if [ ! -s killed/none ] && grep -q 'trace sublayers: .* from an earlier run' err; then
+    resumed=$(last_number 'trace sublayers: [0-9]+ of [0-9]+ are there' err)
     [ "$resumed" -ge "$saved" ] || fail "$saved units were saved, $resumed were gone on from"
-    [ $((resumed + $(taken 'trace details'))) = "$units" ] || fail "$resumed units were there, $(taken 'trace details') were done again"
+    [ $((resumed + $(taken 'trace sublayers'))) = "$units" ] || fail "$resumed units were there, $(taken 'trace sublayers') were done again"
 else
     grep -q 'trace: done before' err || fail "the trace was begun anew: $(cat err)"
 fi

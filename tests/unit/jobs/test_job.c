@@ -179,6 +179,8 @@ static void unknown_and_renamed_keys(void **state)
     refuse("{" LEAST ", \"stamp.width\": {\"x\": 3}}", "stamp.width", "found an object");
     refuse("{" LEAST ", \"trace\": {\"verify\": \"all\"}}", "trace.verify: this key is now called",
            "\"layers.compare\"");
+    refuse("{" LEAST ", \"variant\": {\"biaske\": \"target.prob\"}}", "variant.biaske: this key is now called",
+           "\"scoring.biaske\"");
     refuse_set("variant.stereoset=target.prob", "--set: variant.stereoset:", "\"scoring.stereoset\"");
     refuse_set("stamp.level=1", "--set: stamp.level:", "\"stamp.level_weight\"");
     refuse_set("seed", "--set: found \"seed\"", "expected KEY=VALUE");
