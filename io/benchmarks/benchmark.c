@@ -84,7 +84,7 @@ int fs_category_filter_end(struct fs_category_filter *filter, const char *path, 
 void fs_category_filter_drop(struct fs_category_filter *filter)
 {
     free(filter->found);
-    *filter = (struct fs_category_filter){NULL};
+    *filter = (struct fs_category_filter){0};
 }
 
 static int compare_texts(const void *a, const void *b)
