@@ -97,7 +97,7 @@ int fs_refuse_duplicates(const char *path, const char *what, const char **texts,
     qsort(texts, count, sizeof *texts, compare_texts);
     for (size_t i = 1; i < count; i++) {
         if (strcmp(texts[i - 1], texts[i]) == 0) {
-            return fs_error_set(err, FS_EXIT_DATA, "%s: %s \"%.200s\" stands twice, expected one of each", path, what,
+            return fs_error_set(err, FS_EXIT_DATA, "%s: %s \"%.200s\" occurs twice, expected one of each", path, what,
                                 texts[i]);
         }
     }
