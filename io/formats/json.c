@@ -51,8 +51,9 @@ static int check_keys(const char *name, const cJSON *object, struct fs_error *er
     int result = 0;
     for (size_t i = 1; i < count && result == 0; i++) {
         if (strcmp(keys[i - 1], keys[i]) == 0) {
-            result = fs_error_set(err, FS_EXIT_DATA, "%s: key \"%.200s\" occurs twice in one object; remove one of the two",
-                                  name, keys[i]);
+            result =
+                fs_error_set(err, FS_EXIT_DATA, "%s: key \"%.200s\" occurs twice in one object; remove one of the two",
+                             name, keys[i]);
         }
     }
     free(keys);
