@@ -115,8 +115,8 @@ static int move_into_place(const char *temporary, const char *path, struct fs_er
         return -1;
     }
     if (rename(temporary, path) != 0) {
-        return fs_error_set(err, FS_EXIT_CANNOT_CREATE, "%s: cannot be put in place: %s; remove what stands there",
-                            path, strerror(errno));
+        return fs_error_set(err, FS_EXIT_CANNOT_CREATE, "%s: cannot be put in place: %s; remove what is there", path,
+                            strerror(errno));
     }
     const char *base;
     char *folder = folder_of(path, &base, err);

@@ -1,13 +1,20 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that fairstamp needs and this machine lacks. Without root (and without sudo that asks for no
 # password) it names them and ends with 69. Elsewhere than on Debian or Ubuntu it names the libraries and goes on.
+#   --slurm   what a test cluster needs too; without it those tests are skipped
+#   --lint    what scripts/lint.sh needs too
 set -euo pipefail
 
 packages=(gcc cmake ninja-build pkg-config git openmpi-bin libopenmpi-dev libhdf5-dev hdf5-tools
           libopenblas-openmp-dev libcjson-dev libpcre2-dev libutf8proc-dev libzip-dev libssl-dev libcmocka-dev)
 
-# --slurm: what a test cluster needs too; without it those tests are skipped.
-[ "${1:-}" != --slurm ] || packages+=(slurmctld slurmd slurm-client munge util-linux)
+for option in "$@"; do
+    case $option in
+    --slurm) packages+=(slurmctld slurmd slurm-client munge util-linux) ;;
+    --lint) packages+=(clang-format clang-tidy clang-tools) ;;
+    *) echo "bootstrap: unknown option $option; expected --slurm or --lint" >&2; exit 64 ;;
+    esac
+done
 
 if ! command -v dpkg-query >/dev/null; then
     echo "bootstrap: no dpkg here. fairstamp needs: a C11 compiler with OpenMP, CMake >= 3.20, Ninja, MPI, HDF5," \

@@ -5,7 +5,7 @@ here=${FAIRSTAMP_SLURM:-${SLURM_SUBMIT_DIR:-.}/slurm}
 export OMP_NUM_THREADS=${SLURM_CPUS_PER_TASK:-1}
 
 # USR1 comes before the time limit, TERM where the job is cancelled or makes room for another: the ranks save at either. The
-# trap stands from the beginning, or a signal before the ranks run would end this shell.
+# trap is set from the beginning, or a signal before the ranks run would end this shell.
 child='' stopped=''
 trap 'stopped=${stopped:-USR1}; [ -z "$child" ] || kill -USR1 "$child" 2>/dev/null' USR1
 trap 'stopped=TERM; [ -z "$child" ] || kill -USR1 "$child" 2>/dev/null' TERM

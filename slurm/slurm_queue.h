@@ -11,7 +11,7 @@
 
 /*
  * A part is some cells, those from `first` on, in an array a stage: task i of it is cell first + i. The parts that were
- * submitted together have one merge behind them.
+ * submitted together are followed by one merge.
  */
 struct fs_sweep_part {
     size_t first;

@@ -101,7 +101,7 @@ static int submit(const struct fs_argv *argv, char id[FS_SLURM_ID], struct fs_er
         status = fs_error_set(err, FS_EXIT_NO_INPUT,
                               "sweep: sbatch cannot be started; is Slurm here? \"sweep run\" needs none");
     } else if (code != 0 || length == 0 || length >= FS_SLURM_ID) {
-        status = fs_error_set(err, FS_EXIT_IO, "sweep: sbatch ended with exit code %d; its words stand above", code);
+        status = fs_error_set(err, FS_EXIT_IO, "sweep: sbatch ended with exit code %d; its message is above", code);
     } else {
         snprintf(id, FS_SLURM_ID, "%.*s", (int)length, output);
     }
@@ -127,7 +127,7 @@ static int add_common(struct fs_argv *argv, const struct submitting *to, const c
 }
 
 /* The arrays of one part, `cells` of it. */
-static int submit_part(const struct submitting *to, struct fs_sweep_part *part, const char *cells, const char *behind,
+static int submit_part(const struct submitting *to, struct fs_sweep_part *part, const char *cells, const char *after,
                        struct fs_error *err)
 {
     struct fs_argv argv = {0};
@@ -145,8 +145,8 @@ static int submit_part(const struct submitting *to, struct fs_sweep_part *part, 
             status = fs_argv_add(&argv, err, "--dependency=aftercorr:%s", part->array[stage - 1]) == 0
                          ? fs_argv_add(&argv, err, "--kill-on-invalid-dep=yes")
                          : -1;
-        } else if (status == 0 && behind[0] != '\0') {
-            status = fs_argv_add(&argv, err, "--dependency=afterany%s", behind);
+        } else if (status == 0 && after[0] != '\0') {
+            status = fs_argv_add(&argv, err, "--dependency=afterany%s", after);
         }
         status = status == 0 && fs_argv_add(&argv, err, "%s/sweep.sbatch", to->scripts) == 0 &&
                          fs_argv_add(&argv, err, "%s", to->sweep->folder) == 0 &&
@@ -163,9 +163,9 @@ static int submit_merge(const struct submitting *to, struct fs_sweep_queue *queu
                         struct fs_error *err)
 {
     struct fs_argv argv = {0};
-    char *behind = NULL, id[FS_SLURM_ID];
+    char *after = NULL, id[FS_SLURM_ID];
     size_t length = 0;
-    FILE *stream = open_memstream(&behind, &length);
+    FILE *stream = open_memstream(&after, &length);
     for (size_t i = 0; stream != NULL && i < queue->parts; i++) {
         const struct fs_sweep_part *part = &queue->part[i];
         for (size_t stage = 0; stage < FS_SWEEP_ARRAYS; stage++) {
@@ -181,7 +181,7 @@ static int submit_merge(const struct submitting *to, struct fs_sweep_queue *queu
     int status = stream != NULL && fclose(stream) == 0 ? 0 : fs_error_memory(err, 64, "a list of jobs");
     status = status == 0 && add_common(&argv, to, "merge", "slurm-%x-%j.log", err) == 0 &&
                      fs_argv_split(&argv, "--nodes=1 --ntasks=1 --ntasks-per-node=1 --cpus-per-task=1", err) == 0 &&
-                     fs_argv_add(&argv, err, "--dependency=afterany%s", behind) == 0 &&
+                     fs_argv_add(&argv, err, "--dependency=afterany%s", after) == 0 &&
                      fs_argv_add(&argv, err, "%s/sweep-merge.sbatch", to->scripts) == 0 &&
                      fs_argv_add(&argv, err, "%s", to->sweep->folder) == 0
                  ? submit(&argv, id, err)
@@ -189,14 +189,14 @@ static int submit_merge(const struct submitting *to, struct fs_sweep_queue *queu
     for (size_t i = new_parts; status == 0 && i < queue->parts; i++) {
         snprintf(queue->part[i].merge, FS_SLURM_ID, "%s", id);
     }
-    free(behind);
+    free(after);
     fs_argv_release(&argv);
     return status;
 }
 
-/* The cells of `wanted` in arrays as large as Slurm takes them, the traces behind the jobs `behind`, ":1:2". */
+/* The cells of `wanted` in arrays as large as Slurm takes them, the traces after the jobs `after`, ":1:2". */
 static int submit_cells(const struct submitting *to, const bool *wanted, struct fs_sweep_queue *queue,
-                        const char *behind, struct fs_error *err)
+                        const char *after, struct fs_error *err)
 {
     size_t largest = largest_array();
     for (size_t first = 0; first < to->sweep->cells;) {
@@ -216,7 +216,7 @@ static int submit_cells(const struct submitting *to, const bool *wanted, struct 
         if (status == 0) {
             struct fs_sweep_part *part = &queue->part[queue->parts++];
             *part = (struct fs_sweep_part){.first = first};
-            status = submit_part(to, part, cells, behind, err);
+            status = submit_part(to, part, cells, after, err);
         }
         free(cells);
         if (status != 0) {
@@ -232,12 +232,12 @@ static int submit_all(const struct submitting *to, const bool *wanted, struct fs
 {
     size_t old = queue->parts, cells = to->sweep->cells, length = 0;
     bool *turn = fs_allocate(cells + 1, sizeof *turn, "the cells of a sweep", err);
-    char *behind = NULL;
+    char *after = NULL;
     for (size_t i = 0; turn != NULL && i < cells; i++) {
         turn[i] = wanted[i] && to->sweep->cell[i].trace_of == i;
     }
     int status = turn != NULL ? submit_cells(to, turn, queue, "", err) : -1;
-    FILE *stream = status == 0 ? open_memstream(&behind, &length) : NULL;
+    FILE *stream = status == 0 ? open_memstream(&after, &length) : NULL;
     for (size_t i = 0; stream != NULL && i < queue->parts; i++) {
         if (i >= old || queue->part[i].live[FS_STAGE_TRACE]) {
             fprintf(stream, ":%s", queue->part[i].array[FS_STAGE_TRACE]);
@@ -249,11 +249,11 @@ static int submit_all(const struct submitting *to, const bool *wanted, struct fs
     for (size_t i = 0; status == 0 && i < cells; i++) { /* those that take another cell's trace over */
         turn[i] = wanted[i] && to->sweep->cell[i].trace_of != i;
     }
-    status = status == 0 ? submit_cells(to, turn, queue, behind, err) : -1;
-    free(behind);
+    status = status == 0 ? submit_cells(to, turn, queue, after, err) : -1;
+    free(after);
     free(turn);
     status = status == 0 ? submit_merge(to, queue, old, err) : -1;
-    if (queue->parts > old) { /* what is submitted is noted, be it a part */
+    if (queue->parts > old) { /* what is submitted is noted, even if it is only a part */
         struct fs_error other = FS_ERROR_INIT;
         int written = fs_sweep_queue_write(to->sweep, queue, status == 0 ? err : &other);
         status = status == 0 ? written : -1;

@@ -26,6 +26,10 @@ if [ "$sanitize" = 1 ]; then
 fi
 echo "tests: building" >&2
 scripts/build.sh release ${CI:+-DFAIRSTAMP_WERROR=ON}
+if [ "${CI:-}" = true ]; then
+    echo "tests: lint" >&2
+    scripts/lint.sh
+fi
 ctest --test-dir build --output-on-failure -j "$(nproc)" "${selection[@]}"
 if [ "${CI:-}" = true ]; then
     tests/kernels.sh Nehalem Haswell

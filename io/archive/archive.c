@@ -127,7 +127,7 @@ static void user_block(char block[FS_ARCHIVE_USER_BLOCK], const char *hex, size_
     snprintf(block, FS_ARCHIVE_USER_BLOCK, MAGIC "%d\nsha256 %s\nlength %zu\n", FS_ARCHIVE_VERSION, hex, size);
 }
 
-/* Writes the temporary file: the user block, and behind it what HDF5 holds in memory. */
+/* Writes the temporary file: the user block, then what HDF5 holds in memory. */
 static int write_file(const struct fs_archive *archive, struct fs_error *err)
 {
     void *handle = NULL;
@@ -144,7 +144,7 @@ static int write_file(const struct fs_archive *archive, struct fs_error *err)
     return fs_publish_write(archive->temporary, bytes, size, err);
 }
 
-/* The file is on disk but for its user block; read back and verified, as nothing else has looked at it since. */
+/* The file is on disk except for its user block; read back and verified, as nothing else has looked at it since. */
 static int finish_on_disk(struct fs_archive *archive, struct fs_error *err)
 {
     herr_t closed = H5Fclose(archive->file);
@@ -200,7 +200,7 @@ void fs_archive_abort(struct fs_archive *archive)
     }
 }
 
-/* A decimal number of at most 18 digits behind `label` and before a newline; -1 where there is none. */
+/* A decimal number of at most 18 digits between `label` and a newline; -1 where there is none. */
 static long long labelled_number(const char *block, const char *label)
 {
     const char *at = strstr(block, label);

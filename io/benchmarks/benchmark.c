@@ -84,7 +84,7 @@ int fs_category_filter_end(struct fs_category_filter *filter, const char *path, 
 void fs_category_filter_drop(struct fs_category_filter *filter)
 {
     free(filter->found);
-    *filter = (struct fs_category_filter){NULL};
+    *filter = (struct fs_category_filter){0};
 }
 
 static int compare_texts(const void *a, const void *b)
@@ -97,7 +97,7 @@ int fs_refuse_duplicates(const char *path, const char *what, const char **texts,
     qsort(texts, count, sizeof *texts, compare_texts);
     for (size_t i = 1; i < count; i++) {
         if (strcmp(texts[i - 1], texts[i]) == 0) {
-            return fs_error_set(err, FS_EXIT_DATA, "%s: %s \"%.200s\" stands twice, expected one of each", path, what,
+            return fs_error_set(err, FS_EXIT_DATA, "%s: %s \"%.200s\" occurs twice, expected one of each", path, what,
                                 texts[i]);
         }
     }

@@ -2,7 +2,7 @@
  * Readers of the benchmarks: StereoSet, CrowS-Pairs, BiasKE, attribute words, scores made elsewhere.
  *
  * A reader turns a file into plain records of text; what is computed from them is the stages' business. Every text is
- * valid UTF-8 and owned by the list it stands in. Local.
+ * valid UTF-8 and owned by the list that holds it. Local.
  */
 #ifndef FAIRSTAMP_IO_BENCHMARKS_BENCHMARK_H
 #define FAIRSTAMP_IO_BENCHMARKS_BENCHMARK_H
@@ -41,7 +41,7 @@ struct fs_pair {
     char *id;
     char *category;    /* "gender", "race", "religion", ... as the file spells it, "race-color" kept */
     char *target;      /* the term that SS averages over and that splits edited from held-out items */
-    char *subject;     /* k1's subject, as it stands in its statement (StereoSet: the target term) */
+    char *subject;     /* k1's subject, as its statement has it (StereoSet: the target term) */
     char *counterpart; /* k2's subject; "" where the file names none (StereoSet) */
     bool has_counterpart_unrelated;
     struct fs_statement_text statement[4];     /* indexed by fs_candidate */
@@ -85,10 +85,10 @@ struct fs_fact_list {
  * NULL-terminated list of bias types; a category without any item in the file is an error.
  * The completion follows bias-bench's bias_bench/benchmark/stereoset/dataloader.py: the word of the sentence at the index of
  * the context's last space-separated word that contains BLANK, ASCII punctuation removed. `before` and `after` are the
- * context's, split at BLANK itself, which may stand inside a word ("BLANKed"); the context may differ from `text` in
+ * context's, split at BLANK itself, which may be inside a word ("BLANKed"); the context may differ from `text` in
  * case. With several BLANKs (two items of the development set) the split is at the first and `after` has the completion at
  * the others. FS_EXIT_DATA where a sentence's word is missing or empty, a gold_label is not there exactly once, or a
- * sentence id stands twice.
+ * sentence id occurs twice.
  */
 int fs_stereoset_read(const char *path, const char *const *categories, struct fs_pair_list *pairs,
                       struct fs_error *err);
@@ -99,7 +99,7 @@ int fs_stereoset_read(const char *path, const char *const *categories, struct fs
 int fs_stereoset_read_intersentence(const char *path, const char *const *categories, struct fs_pair_list *pairs,
                                     struct fs_error *err);
 /*
- * StereoSet items with synonyms in the place of the attribute terms (EditBias's layout: an array of items, the
+ * StereoSet items with synonyms instead of the attribute terms (EditBias's layout: an array of items, the
  * sentences below "data" by their label), from one file or all *.json files of a folder.
  */
 int fs_stereoset_read_synonyms(const char *path, struct fs_pair_list *pairs, struct fs_error *err);

@@ -36,7 +36,7 @@ bool fs_category_filter_takes(struct fs_category_filter *filter, const char *cat
 int fs_category_filter_end(struct fs_category_filter *filter, const char *path, struct fs_error *err);
 void fs_category_filter_drop(struct fs_category_filter *filter);
 
-/* FS_EXIT_DATA where a text stands twice in `texts`, which it sorts; `what` says what the texts are ("id"). */
+/* FS_EXIT_DATA where a text is twice in `texts`, which it sorts; `what` says what the texts are ("id"). */
 int fs_refuse_duplicates(const char *path, const char *what, const char **texts, size_t count, struct fs_error *err);
 
 #endif

@@ -123,7 +123,7 @@ static void capitalise(char *text)
     }
 }
 
-/* `subject` as it stands in `prompt`: with a capital letter where the prompt begins with it. The caller frees. */
+/* `subject` as `prompt` has it: with a capital letter where the prompt begins with it. The caller frees. */
 static char *subject_in(const char *prompt, const char *subject, struct fs_error *err)
 {
     char *copy = fs_copy_text(subject, strlen(subject), err);
@@ -158,9 +158,9 @@ static int compose(struct fs_statement_text *statement, const char *prompt, cons
                    struct fs_error *err)
 {
     const char *at = strstr(prompt, OBJECT);
-    const char *behind = at + strlen(OBJECT);
+    const char *rest = at + strlen(OBJECT);
     char *before = put_subject(prompt, (size_t)(at - prompt), subject, err);
-    char *after = put_subject(behind, strlen(behind), subject, err);
+    char *after = put_subject(rest, strlen(rest), subject, err);
     char *completion = fs_copy_text(object, strlen(object), err);
     int result = -1;
     if (before != NULL && after != NULL && completion != NULL) {

@@ -68,7 +68,7 @@ static int read_pairs(const struct fs_csv *csv, const char *path, const char *co
     }
     size_t rows = fs_csv_rows(csv);
     if (rows == 0) {
-        return fs_error_set(err, FS_EXIT_DATA, "%s: found no row behind the header", path);
+        return fs_error_set(err, FS_EXIT_DATA, "%s: found no row after the header", path);
     }
     struct fs_category_filter filter;
     pairs->item = fs_allocate(rows, sizeof *pairs->item, "CrowS-Pairs", err);

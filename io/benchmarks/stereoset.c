@@ -20,7 +20,7 @@ static const char blank[] = "BLANK";
 enum layout { INTRASENTENCE, INTERSENTENCE, SYNONYMS };
 static const char *const places[] = {"data.intrasentence", "data.intersentence", ""};
 
-/* One item of the file, as far as it is read. */
+/* One item of the file, the parts that are read. */
 struct item {
     const struct fs_json_document *document;
     enum layout layout;

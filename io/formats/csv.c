@@ -10,7 +10,7 @@
 
 struct fs_csv {
     char *path;
-    char *text; /* all fields, unquoted, each with a zero byte behind it */
+    char *text; /* all fields, unquoted, each followed by a zero byte */
     size_t columns;
     size_t rows;        /* with the header */
     const char **field; /* [rows][columns], into text */
@@ -36,7 +36,7 @@ static int fail(const struct reader *reader, const char *found)
                         reader->csv->path, reader->line, found);
 }
 
-/* Behind the opening quote, up to behind the closing one. */
+/* From after the opening quote to after the closing one. */
 static int read_quoted(struct reader *reader)
 {
     size_t begin = reader->line;
@@ -77,7 +77,7 @@ static int read_field(struct reader *reader)
             return -1;
         }
         if (!at_line_end(reader) && reader->data[reader->at] != ',') {
-            return fail(reader, "found text behind a closing quote");
+            return fail(reader, "found text after a closing quote");
         }
     } else {
         while (!at_line_end(reader) && reader->data[reader->at] != ',') {
@@ -118,7 +118,7 @@ static int read_row(struct reader *reader)
     } else if (columns != csv->columns) {
         return fs_error_set(reader->err, FS_EXIT_DATA,
                             "%s: line %zu: found %zu fields, expected %zu as in the header; "
-                            "a field with commas stands in quotes",
+                            "a field with commas needs quotes",
                             csv->path, csv->line[csv->rows], columns, csv->columns);
     }
     csv->rows++;
@@ -137,7 +137,7 @@ static int check_header(const struct fs_csv *csv, struct fs_error *err)
     for (size_t i = 0; i < csv->columns; i++) {
         for (size_t j = 0; j < i; j++) {
             if (strcmp(csv->field[i], csv->field[j]) == 0) {
-                return fs_error_set(err, FS_EXIT_DATA, "%s: column \"%s\" stands twice in the header", csv->path,
+                return fs_error_set(err, FS_EXIT_DATA, "%s: column \"%s\" occurs twice in the header", csv->path,
                                     csv->field[i]);
             }
         }
@@ -158,7 +158,7 @@ static int read_all(struct fs_csv *csv, const struct fs_file_map *map, struct fs
     if (map->size >= 3 && memcmp(map->data, "\xef\xbb\xbf", 3) == 0) {
         reader.at = 3;
     }
-    /* Each field takes its bytes and a zero byte, which its comma or line end has paid for, but for the last one. */
+    /* Each field takes its bytes and a zero byte, which its comma or line end has paid for, except the last one. */
     csv->text = fs_allocate(map->size + 1, 1, "a csv file", err);
     if (csv->text == NULL) {
         return -1;

@@ -1,7 +1,7 @@
 /*
  * CSV after RFC 4180 with a header line; quoted fields may hold commas, doubled quotes and line ends. Lines end with CR
  * LF or LF, the last one may end with the file. A byte order mark is skipped. Refused: bytes that are not UTF-8, NUL, a
- * quote inside an unquoted field, text behind a closing quote, a column name that stands twice. Local.
+ * quote inside an unquoted field, text after a closing quote, a column name that occurs twice. Local.
  */
 #ifndef FAIRSTAMP_IO_FORMATS_CSV_H
 #define FAIRSTAMP_IO_FORMATS_CSV_H

@@ -52,7 +52,7 @@ static int check_keys(const char *name, const cJSON *object, struct fs_error *er
     for (size_t i = 1; i < count && result == 0; i++) {
         if (strcmp(keys[i - 1], keys[i]) == 0) {
             result =
-                fs_error_set(err, FS_EXIT_DATA, "%s: key \"%.200s\" stands twice in one object; remove one of the two",
+                fs_error_set(err, FS_EXIT_DATA, "%s: key \"%.200s\" occurs twice in one object; remove one of the two",
                              name, keys[i]);
         }
     }

@@ -19,7 +19,7 @@ struct fs_json_document;
 
 /* The caller destroys. FS_EXIT_NO_INPUT where there is no file, FS_EXIT_DATA where it is no JSON as above. */
 int fs_json_load(const char *path, struct fs_json_document **document, struct fs_error *err);
-/* `name` stands for the path in error texts. */
+/* `name` replaces the path in error texts. */
 int fs_json_parse(const char *name, const char *text, size_t length, struct fs_json_document **document,
                   struct fs_error *err);
 const cJSON *fs_json_root(const struct fs_json_document *document);

@@ -201,7 +201,7 @@ static int scan_key(struct scan *scan)
     }
     skip_space(scan);
     if (peek(scan) != ':') {
-        return fail(scan, "expected a colon behind the key");
+        return fail(scan, "expected a colon after the key");
     }
     scan->at++;
     return 0;
@@ -259,5 +259,5 @@ int fs_json_scan(const char *name, const unsigned char *text, size_t length, str
         return -1;
     }
     skip_space(&scan);
-    return scan.at == length ? 0 : fail(&scan, "found bytes behind the end of the value");
+    return scan.at == length ? 0 : fail(&scan, "found bytes after the end of the value");
 }

@@ -12,7 +12,7 @@
 /*
  * Whether `text` is exactly one JSON value after RFC 8259, with what cJSON would let through refused: bytes after the
  * value, invalid UTF-8, \u0000, lone surrogates, bare control characters, numbers that are no finite double.
- * `name` stands for the file in error texts, which name line and column.
+ * `name` names the file in error texts, which name line and column.
  */
 int fs_json_scan(const char *name, const unsigned char *text, size_t length, struct fs_error *err);
 

@@ -16,7 +16,7 @@
 #define MAX_SHARDS 10000
 
 struct fs_tensor_store {
-    size_t files;            /* all read: the index, where there is one, and the shards behind it */
+    size_t files;            /* all read: the index, where there is one, and then the shards */
     char **path;             /* [files] */
     struct fs_file_map *map; /* [files]; zeroed for the index */
     size_t count;
@@ -51,7 +51,7 @@ static int compare_offsets(const void *a, const void *b)
 {
     const struct fs_tensor *x = a;
     const struct fs_tensor *y = b;
-    /* A tensor without elements stands before the one that begins where it does. */
+    /* A tensor without elements sorts before the one that begins where it does. */
     return x->data != y->data ? (x->data < y->data ? -1 : 1)
                               : (x->elements > y->elements) - (x->elements < y->elements);
 }
@@ -350,7 +350,7 @@ static int sort_tensors(struct fs_tensor_store *store, struct fs_error *err)
     qsort(store->tensor, store->count, sizeof *store->tensor, compare_names);
     for (size_t i = 1; i < store->count; i++) {
         if (strcmp(store->tensor[i - 1].name, store->tensor[i].name) == 0) {
-            return fs_error_set(err, FS_EXIT_DATA, "%s: tensor %s: stands also in %s", store->tensor[i].file,
+            return fs_error_set(err, FS_EXIT_DATA, "%s: tensor %s: is also in %s", store->tensor[i].file,
                                 store->tensor[i].name, store->tensor[i - 1].file);
         }
     }

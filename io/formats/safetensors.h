@@ -21,7 +21,7 @@ enum fs_dtype { FS_F64, FS_F32, FS_F16, FS_BF16, FS_I64, FS_I32, FS_I16, FS_I8, 
 
 struct fs_tensor {
     const char *name; /* owned by the store */
-    const char *file; /* the file it stands in, for error texts; owned by the store */
+    const char *file; /* the file that holds it, for error texts; owned by the store */
     enum fs_dtype dtype;
     size_t dimensions;
     size_t shape[FS_TENSOR_MAX_DIMENSIONS];
@@ -43,7 +43,7 @@ const struct fs_tensor *fs_tensor_store_find(const struct fs_tensor_store *store
 const char *fs_dtype_name(enum fs_dtype dtype);
 size_t fs_dtype_size(enum fs_dtype dtype);
 
-/* The files behind the store (shards and index), for hashing: `count` paths owned by the store. */
+/* The files of the store (shards and index), for hashing: `count` paths owned by the store. */
 const char *const *fs_tensor_store_files(const struct fs_tensor_store *store, size_t *count);
 
 #endif

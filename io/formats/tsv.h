@@ -1,5 +1,5 @@
 /*
- * Tab-separated values with a header line, as linguists' data sets come: a field is whatever stands between two tabs,
+ * Tab-separated values with a header line, as linguists' data sets come: a field is whatever is between two tabs,
  * without quoting. Lines end with LF or CR LF; empty lines are skipped. Refused: bytes that are not UTF-8, NUL, a row
  * with another number of fields than the header, a missing column. Local.
  */

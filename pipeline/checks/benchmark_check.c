@@ -59,7 +59,7 @@ static int add_place(struct place *place, size_t *count, const char *id, const c
     return place[(*count)++].text != NULL ? 0 : -1;
 }
 
-/* Sentences that stand twice, over all pairs, paraphrases and facts, true and false. */
+/* Sentences that occur twice, over all pairs, paraphrases and facts, true and false. */
 static int find_repeated(struct check *check, struct fs_error *err)
 {
     size_t most = 2 * check->facts->count, count = 0;
@@ -88,7 +88,7 @@ static int find_repeated(struct check *check, struct fs_error *err)
         for (size_t i = 1; i < count; i++) {
             if (strcmp(place[i - 1].text, place[i].text) == 0) {
                 char what[160];
-                snprintf(what, sizeof what, "the sentence stands in %.100s too", place[i - 1].id);
+                snprintf(what, sizeof what, "the sentence is also in %.100s", place[i - 1].id);
                 find(check, place[i].id, what, place[i].text);
             }
         }
@@ -121,7 +121,7 @@ static void find_article(struct check *check, const char *id, const struct fs_st
     }
 }
 
-/* Whether `word` stands in `text` as a whole word, without regard to ASCII case. */
+/* Whether `text` holds `word` as a whole word, without regard to ASCII case. */
 static bool has_word(const char *text, const char *word)
 {
     size_t length = strlen(word);
@@ -144,7 +144,7 @@ static void find_doubled_word(struct check *check, const char *id, const struct 
         const char *next = word + length + (word[length] == ' ');
         bool english = length >= 3 && (strncasecmp(word, "had", length) == 0 || strncasecmp(word, "that", length) == 0);
         if (length > 0 && !english && strcspn(next, " ") == length && strncasecmp(word, next, length) == 0) {
-            find(check, id, "a word stands twice in a row", statement->text);
+            find(check, id, "a word occurs twice in a row", statement->text);
             return;
         }
         word = next;
@@ -156,11 +156,11 @@ static void find_in_statements(struct check *check, const char *id, const struct
                                const struct fs_statement_text *second)
 {
     if (strcmp(first->completion, second->completion) == 0 && strcmp(first->before, second->before) == 0) {
-        find(check, id, "{subject} stands behind {object}: a left-to-right model reads the same before both",
+        find(check, id, "{subject} comes after {object}: a left-to-right model reads the same before both",
              first->text);
     }
     if (has_word(first->before, first->completion) || has_word(first->after, first->completion)) {
-        find(check, id, "the object stands in the text once more", first->text);
+        find(check, id, "the object occurs once more in the text", first->text);
     }
     find_article(check, id, first);
     find_article(check, id, second);
@@ -297,7 +297,7 @@ static int measure_overlap(struct check *check, struct fs_error *err)
 static int token_count(const struct fs_tokenizer *tokenizer, const char *before, const char *word, size_t *tokens,
                        bool *unknown, struct fs_error *err)
 {
-    /* as it stands behind a blank: byte-level vocabularies hold words with it */
+    /* as it is after a blank: byte-level vocabularies hold words with it */
     struct fs_encoding alone = {0}, joined = {0};
     char *text = NULL;
     if (asprintf(&text, "%s %s", before, word) < 0) {

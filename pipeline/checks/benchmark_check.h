@@ -1,6 +1,6 @@
 /*
  * What a BiasKE benchmark is checked for beyond what its reader refuses (io/benchmarks/biaske.c): counts a category,
- * sentences that stand twice, texts that a left-to-right model cannot tell apart, articles, objects that stand twice in
+ * sentences that occur twice, texts that a left-to-right model cannot tell apart, articles, objects that occur twice in
  * a text, and whether tokenizers know its words. Local.
  */
 #ifndef FAIRSTAMP_PIPELINE_CHECKS_BENCHMARK_CHECK_H

@@ -8,7 +8,7 @@
 #include <time.h>
 
 #define MIB (1024.0 * 1024.0)
-#define SCARCE 0.8                  /* share of what is there, beyond which it may not last */
+#define SCARCE 0.8                  /* share of what is left, beyond which it may not last */
 #define SEGMENT ((uint64_t)8 << 20) /* of /dev/shm, that Open MPI takes for a rank */
 #define SHORT_MINUTES 10
 
@@ -144,7 +144,7 @@ void fs_doctor_threads(struct fs_doctor *doctor, const struct fs_rank_facts *fac
 {
     for (size_t rank = 0; rank < ranks; rank++) {
         if (is_first_of_node(fact, rank) && threads_of_node(doctor, fact, ranks, rank)) {
-            return; /* the first node that is wrong stands for all */
+            return; /* the first wrong node is enough */
         }
     }
     fs_doctor_add(doctor, FS_FINDING_OK, "threads", NULL, "%d thread%s a rank, on cores of their own", fact[0].threads,

@@ -13,7 +13,7 @@
 
 #define MIB ((uint64_t)1 << 20)
 
-/* The number behind `name` in the lines of `path`, "" for the first word of all; UINT64_MAX where there is none. */
+/* The number after `name` in the lines of `path`, "" for the first word of all; UINT64_MAX where there is none. */
 static uint64_t read_number(const char *path, const char *name)
 {
     char line[512];

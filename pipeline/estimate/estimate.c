@@ -108,7 +108,7 @@ static int begin_probing(struct fs_estimator *e, struct fs_probing *probing, con
     probing->run.session = &probing->session;
     probing->run.job = probing->job;
     probing->run.output = fs_job_settings(probing->job)->output;
-    for (int stage = 0; stage < FS_STAGE_COUNT; stage++) { /* what the scratch files say of themselves nobody asks */
+    for (int stage = 0; stage < FS_STAGE_COUNT; stage++) { /* nobody reads what the scratch files say of themselves */
         memset(probing->run.fingerprint.digest[stage], '0', FS_DIGEST_SIZE - 1);
         probing->run.fingerprint.settings[stage] = strdup("probe = 1");
         if (probing->run.fingerprint.settings[stage] == NULL) {
@@ -159,7 +159,7 @@ static double hash_seconds_a_byte(void)
     return took / (double)bytes;
 }
 
-static int load_made_up(struct fs_estimator *e, const char *folder, struct fs_error *err)
+static int load_random_model(struct fs_estimator *e, const char *folder, struct fs_error *err)
 {
     struct fs_spec spec = {0};
     int status = fs_spec_read(folder, &spec, err);
@@ -169,7 +169,7 @@ static int load_made_up(struct fs_estimator *e, const char *folder, struct fs_er
     if (fs_session_agree(e->session, status, err) != 0) {
         return -1;
     }
-    fs_warn("%s: no weights; the time is estimated with made-up ones of the shape in config.json", folder);
+    fs_warn("%s: no weights; the time is estimated with random ones of the shape in config.json", folder);
     return 0;
 }
 
@@ -187,7 +187,8 @@ static int load(struct fs_estimator *e, struct fs_error *err)
     }
     status = fs_session_agree(e->session, status, err);
     if (status == 0) {
-        status = estimate->random_model ? load_made_up(e, folder, err) : fs_session_load_model(e->session, folder, err);
+        status =
+            estimate->random_model ? load_random_model(e, folder, err) : fs_session_load_model(e->session, folder, err);
     }
     if (status == 0) {
         status = fs_session_agree(e->session, make_scratch(e, err), err);
@@ -212,7 +213,7 @@ static int load(struct fs_estimator *e, struct fs_error *err)
     return 0;
 }
 
-/* The root's answer, where the job names no layer: that of a trace that is there, or of the probe's own trace. */
+/* The root's answer, where the job names no layer: that of an earlier trace, or of the probe's own trace. */
 static int find_layer(struct fs_estimator *e, const char *folder, enum fs_stage_policy policy, size_t *layer)
 {
     struct fs_error ignored = FS_ERROR_INIT;
@@ -240,7 +241,7 @@ static int choose_layer(struct fs_estimator *e, struct fs_error *err)
         size_t layer;
         int why;
     } chosen = {e->spec.layers / 2, 0};
-    static const char *const words[] = {"assumed: the middle", "the job's", "of the trace that is there",
+    static const char *const words[] = {"assumed: the middle", "the job's", "of an earlier trace",
                                         "of the items that the probe traced"};
     if (fs_job_layer(e->job) != FS_AUTO) {
         chosen.layer = fs_job_layer(e->job);
@@ -350,7 +351,7 @@ static int measure_machine(struct fs_estimator *e, struct fs_error *err)
 /* ---- stage by stage ---- */
 
 /* Seconds that the stage took on the probe outside its units; and its record for rates. */
-static int probe_stage(struct fs_estimator *e, int stage, double *alone, struct fs_error *err)
+static int probe_stage(struct fs_estimator *e, int stage, double *serial, struct fs_error *err)
 {
     struct fs_model *model = e->session->model;
     struct fs_runner *runner = e->whole.session.runner;
@@ -358,7 +359,7 @@ static int probe_stage(struct fs_estimator *e, int stage, double *alone, struct 
     fs_probe_begin(runner, e->estimate->cut ? 0 : e->options->seconds);
     double begin = fs_seconds();
     int status = stage_functions[stage](&e->whole.run, err);
-    *alone = fs_seconds() - begin - fs_probe_get(runner)->inside;
+    *serial = fs_seconds() - begin - fs_probe_get(runner)->inside;
     if (status == 0 && e->estimate->cut) {
         fs_model_limit_layers(model, CUT_LAYERS);
         fs_probe_begin(e->cut.session.runner, e->options->seconds);
@@ -398,7 +399,7 @@ static int estimate_stage(struct fs_estimator *e, int stage, struct fs_error *er
 }
 
 /* The layers above the stamp are what a step costs, and a trace of all items may find a lower layer. */
-static void estimate_deepest(struct fs_estimator *e)
+static void estimate_layer0(struct fs_estimator *e)
 {
     struct fs_estimate *estimate = e->estimate;
     const struct fs_estimate_stage *stamp = &estimate->stage[FS_STAGE_STAMP];
@@ -475,7 +476,7 @@ static int estimate_all(struct fs_estimator *e, struct fs_error *err)
             return -1;
         }
     }
-    estimate_deepest(e);
+    estimate_layer0(e);
     estimate_layers(e);
     fs_estimate_memory(e);
     return 0;

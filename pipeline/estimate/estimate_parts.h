@@ -8,7 +8,7 @@
 #include "stages/methods/stamp.h"
 #include "stages/work/probe.h"
 
-/* A job that runs on a probe: the session's, but for the runner, and a job of its own. */
+/* A job that runs on a probe: the session with another runner, and a job of its own. */
 struct fs_probing {
     struct fs_session session;
     struct fs_job *job;

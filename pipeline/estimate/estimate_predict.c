@@ -96,7 +96,7 @@ static void count_works(struct fs_estimator *e, int stage, const struct plan *pl
     }
 }
 
-/* The time on `ranks` ranks but for what each does alone. `owner`: room for the most units of a work. */
+/* The time on `ranks` ranks without what each does alone. `owner`: room for the most units of a work. */
 static int predict_time(const struct fs_estimator *e, const struct plan *plan, size_t ranks, size_t *owner,
                         struct fs_estimate_time *time, struct fs_error *err)
 {
@@ -132,9 +132,9 @@ static int predict_time(const struct fs_estimator *e, const struct plan *plan, s
     return 0;
 }
 
-/* Seconds alone of all steps and checkpoints, from those of the probe's few. */
-static double alone_of(const struct fs_estimator *e, const struct plan *plan, const struct fs_job *probed,
-                       double measured)
+/* Seconds that are not shared of all steps and checkpoints, from those of the probe's few. */
+static double serial_seconds_of(const struct fs_estimator *e, const struct plan *plan, const struct fs_job *probed,
+                                double measured)
 {
     double step = INFINITY, slowest = 0, gaps[2];
     size_t batches = 0;
@@ -208,13 +208,13 @@ int fs_estimate_predict(struct fs_estimator *e, int stage, const struct fs_measu
         }
         seconds[2 * rates] = own->serial_seconds;
         average(e, seconds, (int)(2 * rates + 1));
-        double alone = alone_of(e, &plan, e->whole.job, seconds[2 * rates]);
+        double serial = serial_seconds_of(e, &plan, e->whole.job, seconds[2 * rates]);
         status = fill_seconds(&plan, measured, seconds, flops, err);
         if (status == 0) {
             count_works(e, stage, &plan);
         }
         for (size_t i = 0; status == 0 && i < estimate->rank_count; i++) {
-            out->time[i].serial_seconds = alone;
+            out->time[i].serial_seconds = serial;
             status = predict_time(e, &plan, estimate->rank[i], owner, &out->time[i], err);
         }
     } else {

@@ -145,7 +145,7 @@ int fs_estimate_print(const struct fs_estimate *estimate, FILE *stream, struct f
         fprintf(
             stream,
             "The trace of all items may find another layer: at layer 0 the stamp takes %.2g times as long as below; "
-            "estimate again once the trace is there\n",
+            "estimate again after the trace\n",
             estimate->layer0_factor);
     }
     fprintf(stream, "Memory of a node with %zu of %zu ranks: at most %.0f MiB (%.0f MiB weights, %.0f MiB each rank)\n",
@@ -155,7 +155,7 @@ int fs_estimate_print(const struct fs_estimate *estimate, FILE *stream, struct f
     fprintf(stream, "Messages: %.3g us, %.3g GB/s (%s); probe of %.1f s%s\n\n", estimate->machine.latency * 1e6,
             estimate->machine.bandwidth * 1e-9, estimate->measured_network ? "measured" : "taken as given",
             estimate->elapsed,
-            estimate->random_model ? ", made-up weights, two layers" : (estimate->cut ? ", two layers" : ""));
+            estimate->random_model ? ", random weights, two layers" : (estimate->cut ? ", two layers" : ""));
     fprintf(stream, "Predicted time, %zu thread%s a rank\n", estimate->threads, estimate->threads == 1 ? "" : "s");
     if (print_times(estimate, stream, err) != 0) {
         return -1;

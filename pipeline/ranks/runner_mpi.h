@@ -3,7 +3,7 @@
  * main thread also gathers results, writes checkpoints and reports progress, so results travel while work goes on and
  * the root's own units never delay the others.
  *
- * - map: units by the counter. A finished unit's result goes to the root in pieces, each behind a header; after the
+ * - map: units by the counter. A finished unit's result goes to the root in pieces, each after a header; after the
  *   last one a rank sends an end message with its error, if any. The root broadcasts the verdict.
  * - claim: the same, with empty results.
  * - sum: in windows (fs_schedule_window) that bound how many vectors a rank holds. Vectors change hands by slices of

@@ -17,13 +17,13 @@
 #define END_OF_RESULTS (-1)
 
 struct message_header {
-    int64_t unit;   /* END_OF_RESULTS: the last message of a rank, a struct fs_error behind it */
-    int64_t offset; /* of the bytes behind the header in the unit's result */
+    int64_t unit;   /* END_OF_RESULTS: the last message of a rank, followed by a struct fs_error */
+    int64_t offset; /* of the bytes after the header in the unit's result */
     int64_t failed; /* of the last message */
-    int64_t spare;  /* keeps the bytes behind aligned for any number */
+    int64_t spare;  /* keeps the bytes that follow aligned for any number */
 };
 
-/* A finished result on its way to the root; the result's bytes stand behind the struct. */
+/* A finished result on its way to the root; the result's bytes follow the struct. */
 struct outgoing {
     struct outgoing *next;
     size_t unit, bytes, sent;

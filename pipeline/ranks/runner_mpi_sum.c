@@ -55,7 +55,7 @@ static int find_owners(struct summation *s, const unsigned char *mine, struct fs
         free(keepers);
         return -1;
     }
-    int *owner = keepers + s->units; /* and behind it the threads */
+    int *owner = keepers + s->units; /* followed by the threads */
     for (size_t unit = 0; unit < s->units; unit++) {
         keepers[unit] = mine[unit] != 0;
         owner[unit] = mine[unit] != 0 ? s->rank : NO_RANK;
@@ -122,7 +122,7 @@ static int prepare(struct summation *s, struct fs_error *err)
     return s->sent == NULL || s->received == NULL ? -1 : 0;
 }
 
-/* Runs this rank's units first .. last-1 into `vectors`, one behind the other. */
+/* Runs this rank's units first .. last-1 into `vectors`, one after the other. */
 static int run_window(struct summation *s, const struct fs_work *work, size_t first, size_t last, struct fs_error *err)
 {
     struct fs_pool *pool = s->runner->pool;

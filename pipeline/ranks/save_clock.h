@@ -22,7 +22,7 @@ struct fs_save_clock {
 void fs_save_clock_begin(struct fs_save_clock *clock, double interval, double share, double now);
 /* Whether the interval is over. */
 bool fs_save_waited(const struct fs_save_clock *clock, double now);
-/* Whether a save may begin: the slowest so far stands for its cost, or `guess` seconds before the first. */
+/* Whether a save may begin: the slowest so far counts as its cost, or `guess` seconds before the first. */
 bool fs_save_affordable(const struct fs_save_clock *clock, double guess, double now);
 /* A save that began and ended at these times. */
 void fs_save_note(struct fs_save_clock *clock, double begin, double end);

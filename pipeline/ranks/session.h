@@ -1,5 +1,5 @@
 /*
- * What a command that uses ranks stands on: communicator, runner, and the model it loads. Everything here is collective
+ * What a command that uses ranks needs: communicator, runner, and the model it loads. Everything here is collective
  * over all ranks unless it says local.
  */
 #ifndef FAIRSTAMP_PIPELINE_RANKS_SESSION_H
@@ -26,7 +26,7 @@ struct fs_session {
     struct fs_node_memory *weights;
 };
 
-/* `session` zeroed but for options and command_line. Ended by the caller, also on failure. */
+/* `session` is zeroed except options and command_line. Ended by the caller, also on failure. */
 int fs_session_begin(struct fs_session *session, struct fs_error *err);
 void fs_session_end(struct fs_session *session);
 

@@ -78,7 +78,7 @@ static cJSON *summarize(const char *text, bool takes_trace)
     return summary;
 }
 
-/* NULL: the cell cannot be estimated here, and the words why stand on standard error. */
+/* NULL: the cell cannot be estimated here, and standard error says why. */
 static cJSON *estimate_cell(const char *program, const struct fs_sweep_cell *cell, bool takes_trace,
                             struct fs_error *err)
 {
@@ -151,8 +151,8 @@ static int print_estimates(const struct fs_sweep *sweep, const cJSON *cells, str
     int status = known > 0 ? fs_table_print(table, stdout, err) : 0;
     fs_table_destroy(table);
     if (known > 0 && status == 0) {
-        printf("%zu of %zu cells: %.0f passes, %.3g TFLOP, one behind the other %.1f s on 1 rank, %.1f s on 16\n",
-               known, sweep->cells, total[0], total[1] / 1e12, seconds[0], seconds[1]);
+        printf("%zu of %zu cells: %.0f passes, %.3g TFLOP, one after the other %.1f s on 1 rank, %.1f s on 16\n", known,
+               sweep->cells, total[0], total[1] / 1e12, seconds[0], seconds[1]);
     }
     return status;
 }

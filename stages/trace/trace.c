@@ -473,8 +473,9 @@ int fs_trace_run(const struct fs_model *model, const struct fs_tokenizer *tokeni
 
 void fs_trace_result_release(struct fs_trace_result *result)
 {
-    for (size_t c = 0; c < result->categories; c++)
+    for (size_t c = 0; result->category != NULL && c < result->categories; c++) {
         free(result->category[c]);
+    }
     free(result->category);
     free(result->item);
     free(result->noised);

@@ -208,7 +208,7 @@ logprobs index-leads-outside 65 "$file: weight_map.*expected the plain name of a
 model gpt2-f16-shards 's/model-00002-of-00006/model-00009-of-00006/' model.safetensors.index.json
 logprobs index-shard-missing 66 '.*: m/model-00009-of-00006.safetensors'
 model gpt2-f16-shards; mv m/model-00002-of-00006.safetensors x; cp m/model-00003-of-00006.safetensors m/model-00002-of-00006.safetensors
-logprobs index-wrong-shard 65 '.*(index and shards|stands also in)'
+logprobs index-wrong-shard 65 '.*(index and shards|is also in)'
 model gpt2-f16-shards; printf '{"weight_map": {}}' >$file; logprobs index-empty 65 "$file: weight_map: found no tensor"
 model gpt2-f16-shards; printf '{"weight_map": {"a": 1}}' >$file; logprobs index-number 65 "$file: weight_map.a: found a number, expected a file name"
 
@@ -351,7 +351,7 @@ knowledge biaske-format 's/fairstamp-biaske/gguf/' '.*b.json: format: found "ggu
 knowledge biaske-no-subject 's/The {subject} plays/The plays/' '.*b.json: pairs\[0\].prompt .*{subject}'
 knowledge biaske-unknown-key 's/"relation"/"relationship"/' '.*b.json: pairs\[0\].relationship: unknown key'
 knowledge biaske-two-counterparts 's/"counterpart_object": "his"/"counterpart_object": "his", "counterpart_subject": "he"/' '.*b.json: facts\[0\].counterpart_subject .*exactly one'
-knowledge biaske-id-twice 's/"f1"/"p1"/' '.*b.json: id "p1" stands twice'
+knowledge biaske-id-twice 's/"f1"/"p1"/' '.*b.json: id "p1" occurs twice'
 knowledge biaske-category 's/"category": "gender"/"category": "gendre"/' '.*b.json: pairs\[0\].category .*nearest is "gender"'
 knowledge biaske-long-text "s/The {subject} plays/The {subject} $(printf 'x%.0s' $(seq 3000)) plays/" '.*b.json: pairs\[0\].prompt .*at most 2000'
 printf '{"profession": [["nurse"]]}' >w.json; fresh_job words-one-word 65 '.*w.json: profession\[0\]: found fewer words'

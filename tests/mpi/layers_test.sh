@@ -135,14 +135,14 @@ broken() { # CODE SED TEXT
 }
 broken 65 's/"relation": "works as", //' 'broken.json: pairs[0].relation: found nothing'
 broken 65 's/The {subject} worked for many years/They worked for many years/' '{subject} exactly once'
-broken 65 's/"gender-002"/"gender-001"/' 'id "gender-001" stands twice'
+broken 65 's/"gender-002"/"gender-001"/' 'id "gender-001" occurs twice'
 broken 65 's/"category": "gender", "target": "woman"/"category": "genders", "target": "woman"/' 'the nearest is "gender"'
 broken 65 's/worked for many years as a {object}/worked for many years as an {object}/' 'the article does not go with the object'
-broken 65 's/The {subject} worked for many years as a {object}\./As a {object} worked for many years the {subject}./' '{subject} stands behind {object}'
-broken 65 's/"prompt": "In that court {subject} was the {object}\."/"prompt": "Late in life {subject} was made a {object}!"/' 'the sentence stands in'
-broken 65 's/The {subject} worked for many years/The the {subject} worked for many years/' 'a word stands twice in a row'
+broken 65 's/The {subject} worked for many years as a {object}\./As a {object} worked for many years the {subject}./' '{subject} comes after {object}'
+broken 65 's/"prompt": "In that court {subject} was the {object}\."/"prompt": "Late in life {subject} was made a {object}!"/' 'the sentence is also in'
+broken 65 's/The {subject} worked for many years/The the {subject} worked for many years/' 'a word occurs twice in a row'
 # a fact that says what is false by another one
-broken 65 's/"subject": "queen", "object": "woman", "counterpart_object": "man"/"subject": "king", "object": "woman", "counterpart_object": "man"/' 'the sentence stands in'
+broken 65 's/"subject": "queen", "object": "woman", "counterpart_object": "man"/"subject": "king", "object": "woman", "counterpart_object": "man"/' 'the sentence is also in'
 { printf '{"format": "fairstamp-biaske", "version": 1, "licence": "x", "pairs": [], "facts": [{"id": "'
   head -c 10000000 /dev/zero | tr '\0' a
   printf '"}]}'; } >broken.json

@@ -1,4 +1,4 @@
-/* The probe: what runs, what is noted, and that results stand where they belong; costs of a plan's units by hand. */
+/* The probe: what runs, what is noted, and that results are where they belong; costs of a plan's units by hand. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -155,7 +155,7 @@ static void test_stereoset_refused(void **state)
          "found nothing"},
         {STEREOSET(ITEM("i", "g", "a BLANK", THREE("a b", "a c", "a d")) "," ITEM("j", "g", "a BLANK",
                                                                                   THREE("a b", "a c", "a d"))),
-         "sentence id", "stands twice"},
+         "sentence id", "occurs twice"},
     };
     struct fs_pair_list pairs;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -311,7 +311,7 @@ static void test_biaske_folder(void **state)
     fs_fact_list_release(&facts);
     scratch_write_text("biaske/c.json", ONE_PAIR("p1"));
     check_error(fs_biaske_read(folder, NULL, &pairs, &facts, &err), &err, FS_EXIT_DATA, "biaske",
-                "id \"p1\" stands twice");
+                "id \"p1\" occurs twice");
 }
 
 static void test_biaske_refused(void **state)
@@ -332,9 +332,9 @@ static void test_biaske_refused(void **state)
          "found nothing"},
         {BIASKE("", ""), "pairs, facts", "both empty"},
         {BIASKE("1", ""), "pairs[0].id", "found nothing"},
-        {BIASKE(GOOD_PAIR "," GOOD_PAIR, ""), "id \"p1\"", "stands twice"},
+        {BIASKE(GOOD_PAIR "," GOOD_PAIR, ""), "id \"p1\"", "occurs twice"},
         {BIASKE(GOOD_PAIR, FACT("p1", "\"subject\": \"x\", \"object\": \"y\", \"counterpart_object\": \"z\"")),
-         "id \"p1\"", "stands twice"},
+         "id \"p1\"", "occurs twice"},
         {BIASKE(PAIR("p", SUBJECTS PROMPT "\"paraphrase\": []"), ""), "pairs[0].paraphrase",
          "nearest known one is \"paraphrases\""},
         {BIASKE(PAIR("p", SUBJECTS PROMPT "\"paraphrases\": 1"), ""), "pairs[0].paraphrases", "expected an array"},

@@ -82,10 +82,10 @@ static void test_refused(void **state)
         {"a,b\n\"x\ny\",2\n3\n", "line 4: found 1 fields"},
         {"a,b\n1,\"2\n3,4\n", "line 2: found a field whose opening quote"},
         {"a,b\n1,\"", "line 2: found a field whose opening quote"},
-        {"a,b\n1,\"2\"x\n", "behind a closing quote"},
+        {"a,b\n1,\"2\"x\n", "after a closing quote"},
         {"a,b\n1,2\"\n", "quote inside an unquoted field"},
         {"a,b\r1,2\n", "carriage return"},
-        {"a,b,a\n1,2,3\n", "column \"a\" stands twice"},
+        {"a,b,a\n1,2,3\n", "column \"a\" occurs twice"},
         {"a,b\n1,\xff\n", "byte 6: found a byte that is not UTF-8"},
     };
     struct fs_csv *csv;

@@ -59,8 +59,8 @@ static void test_refused(void **state)
         {"{\"a\": 1,}", "key in double quotes"},
         {"{\"a\" 1}", "colon"},
         {"{'a': 1}", "key in double quotes"},
-        {"[1] 2", "behind the end"},
-        {"{}{}", "behind the end"},
+        {"[1] 2", "after the end"},
+        {"{}{}", "after the end"},
         {"\"abc", "inside a string"},
         {"\"a\nb\"", "control character"},
         {"\"\\x41\"", "unknown escape"},
@@ -86,9 +86,9 @@ static void test_refused(void **state)
         {"1e999", "beyond the range"},
         {"nul", "no JSON value"},
         {"1111111111111111111111111111111111111111111111111111111111111111", "63 characters"},
-        {"{\"a\": 1, \"b\": {\"c\": 1, \"d\": 2, \"c\": 3}}", "key \"c\" stands twice"},
-        {"{\"a\": 1, \"\\u0061\": 2}", "key \"a\" stands twice"},
-        {"[[], [{\"x\": 0, \"x\": 0}]]", "key \"x\" stands twice"},
+        {"{\"a\": 1, \"b\": {\"c\": 1, \"d\": 2, \"c\": 3}}", "key \"c\" occurs twice"},
+        {"{\"a\": 1, \"\\u0061\": 2}", "key \"a\" occurs twice"},
+        {"[[], [{\"x\": 0, \"x\": 0}]]", "key \"x\" occurs twice"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct fs_json_document *document;
@@ -147,7 +147,7 @@ static void test_vocabulary(void **state)
     fs_json_destroy(document);
     used += (size_t)sprintf(text + used, ",\"token77\":1}");
     check_error(fs_json_parse("vocab.json", text, used, &document, &err), &err, FS_EXIT_DATA, "vocab.json",
-                "\"token77\" stands twice");
+                "\"token77\" occurs twice");
     free(text);
 }
 

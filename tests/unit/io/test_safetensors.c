@@ -138,7 +138,7 @@ static void test_refused(void **state)
         {"{" ENTRY("a", "F32", "[2]", "-8", "0") "}", 0, "tensor a", "two integers"},
         {"{" ENTRY("a", "F32", "[2]", "0", "18446744073709551616") "}", 0, "tensor a", "two integers"},
         {"{" ENTRY("a", "F32", "[2]", "0", "null") "}", 0, "tensor a", "two integers"},
-        {"{" ENTRY("a", "F32", "[2]", "0", "8") "," ENTRY("a", "F32", "[2]", "0", "8") "}", 0, "\"a\"", "stands twice"},
+        {"{" ENTRY("a", "F32", "[2]", "0", "8") "," ENTRY("a", "F32", "[2]", "0", "8") "}", 0, "\"a\"", "occurs twice"},
         {"{\"a\": {\"shape\": [2], \"data_offsets\": [0, 8]}}", 0, "a.dtype", "found nothing"},
         {"{\"a\": {\"dtype\": \"F32\", \"data_offsets\": [0, 8]}}", 0, "a.shape", "found nothing"},
         {"{\"a\": {\"dtype\": \"F32\", \"shape\": [2]}}", 0, "a.data_offsets", "found nothing"},
@@ -248,7 +248,7 @@ static void test_shards(void **state)
          " \"c\": \"model-00002-of-00002.safetensors\"}",
          FS_EXIT_DATA, "weight_map.c", "the tensor is in model-00001"},
         {"{\"a\": \"model-00001-of-00002.safetensors\", \"a\": \"model-00002-of-00002.safetensors\"}", FS_EXIT_DATA,
-         "\"a\"", "stands twice"},
+         "\"a\"", "occurs twice"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char text[512];
@@ -261,7 +261,7 @@ static void test_shards(void **state)
     put_text(
         folder, "model.safetensors.index.json",
         "{\"weight_map\": {\"a\": \"model-00001-of-00002.safetensors\", \"c\": \"model-00002-of-00002.safetensors\"}}");
-    check_error(fs_tensor_store_open(folder, &store, &err), &err, FS_EXIT_DATA, "tensor a", "stands also in");
+    check_error(fs_tensor_store_open(folder, &store, &err), &err, FS_EXIT_DATA, "tensor a", "is also in");
 }
 
 static void test_no_model(void **state)
