@@ -75,6 +75,9 @@ int fs_read_logprobs(const struct fs_model *model, struct fs_workspace *workspac
                      const struct fs_reads *reads, fs_real *logprob, int32_t *top1, struct fs_error *err)
 {
     size_t V = model->spec.vocabulary, d = model->spec.hidden;
+    if (reads->rows == 0) {
+        return 0;
+    }
     for (size_t i = 0; i < reads->first[reads->rows]; i++) {
         if (reads->token[i] < 0 || (size_t)reads->token[i] >= V) {
             return fs_error_set(err, FS_EXIT_DATA,
@@ -139,7 +142,7 @@ void fs_head_distributions(const struct fs_model *model, const fs_real *rows, si
 int fs_read_distributions(const struct fs_model *model, struct fs_workspace *workspace, const fs_real *h, size_t rows,
                           const size_t *row, fs_real *logprob, struct fs_error *err)
 {
-    const fs_real *inputs = fs_head_inputs(model, workspace, h, rows, row, NULL, err);
+    const fs_real *inputs = rows > 0 ? fs_head_inputs(model, workspace, h, rows, row, NULL, err) : h;
     if (inputs == NULL) {
         return -1;
     }

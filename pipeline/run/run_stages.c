@@ -50,26 +50,6 @@ int fs_stage_run_trace(struct fs_job_run *run, struct fs_error *err)
     return status;
 }
 
-int fs_stage_decisive_layer(struct fs_job_run *run, size_t *layer, struct fs_error *err)
-{
-    int status = 0;
-    if (fs_session_is_root(run->session)) {
-        struct fs_archive *archive;
-        struct fs_trace_result trace = {0};
-        status = fs_stage_open(run->output, FS_STAGE_TRACE, &archive, err);
-        if (status == 0) {
-            status = fs_trace_read(archive, &trace, err);
-            *layer = trace.decisive_layer;
-            fs_trace_result_release(&trace);
-            fs_archive_close(archive);
-        }
-    }
-    if (fs_session_agree(run->session, status, err) != 0) {
-        return -1;
-    }
-    return fs_runner_broadcast(run->session->runner, layer, sizeof *layer, err);
-}
-
 static int fill_training(struct fs_archive *archive, const void *context, struct fs_error *err)
 {
     const struct fs_training *training = context;

@@ -11,8 +11,6 @@ int fs_stage_run_training(struct fs_job_run *run, struct fs_error *err);
 int fs_stage_run_evaluate(struct fs_job_run *run, struct fs_error *err);
 int fs_stage_run_layers(struct fs_job_run *run, struct fs_error *err); /* stage_layers.c */
 
-/* l*, read by the root from the trace's file. */
-int fs_stage_decisive_layer(struct fs_job_run *run, size_t *layer, struct fs_error *err);
 /* What the job evaluates, but for the edits. Local. */
 void fs_stage_evaluate_input(const struct fs_job_run *run, struct fs_evaluate_input *input);
 

@@ -8,8 +8,8 @@
 #include "io/console/progress.h"
 #include "jobs/defaults.h"
 #include "pipeline/ranks/runner_mpi.h"
-#include "pipeline/run/run_stages.h"
 #include "results/stage_files.h"
+#include "stages/trace/trace.h"
 
 static int fill(struct fs_archive *archive, const void *context, struct fs_error *err)
 {
@@ -101,6 +101,27 @@ static int resume(struct fs_training *training, struct fs_error *err)
     return training->method->trainer->broadcast(training->state, session->runner, err);
 }
 
+/* l*, read by the root from the trace's file. */
+static int read_decisive_layer(struct fs_job_run *run, size_t *layer, struct fs_error *err)
+{
+    int status = 0;
+    if (fs_session_is_root(run->session)) {
+        struct fs_archive *archive;
+        struct fs_trace_result trace = {0};
+        status = fs_stage_open(run->output, FS_STAGE_TRACE, &archive, err);
+        if (status == 0) {
+            status = fs_trace_read(archive, &trace, err);
+            *layer = trace.decisive_layer;
+            fs_trace_result_release(&trace);
+            fs_archive_close(archive);
+        }
+    }
+    if (fs_session_agree(run->session, status, err) != 0) {
+        return -1;
+    }
+    return fs_runner_broadcast(run->session->runner, layer, sizeof *layer, err);
+}
+
 int fs_training_open(struct fs_job_run *run, const struct fs_method *method, struct fs_training *training,
                      struct fs_error *err)
 {
@@ -121,7 +142,7 @@ int fs_training_open(struct fs_job_run *run, const struct fs_method *method, str
         err->code = FS_EXIT_CONFIG;
         return fs_error_prepend(err, "scoring.%s", edited->scoring_key);
     }
-    return training->task.layer == FS_AUTO ? fs_stage_decisive_layer(run, &training->task.layer, err) : 0;
+    return training->task.layer == FS_AUTO ? read_decisive_layer(run, &training->task.layer, err) : 0;
 }
 
 void fs_training_close(struct fs_training *training)

@@ -28,47 +28,12 @@
 
 #include "io/archive/archive.h"
 #include "io/benchmarks/benchmark.h"
-#include "io/settings/settings.h"
 #include "model/backward.h"
 #include "model/edits/stamp_net.h"
+#include "stages/methods/stamp_options.h"
 #include "stages/plan/statement.h"
 #include "stages/work/runner.h"
 
-enum fs_edit_loss { FS_LOSS_GAP, FS_LOSS_LOGRATIO };
-enum fs_kl_rows { FS_KL_FIRST_ROWS, FS_KL_ALL_ROWS };
-enum fs_rate_schedule { FS_RATE_CONSTANT, FS_RATE_COSINE };
-
-struct fs_stamp_options {
-    size_t layer; /* FS_AUTO: the decisive layer of the trace, found before the training */
-    size_t width; /* C */
-    enum fs_edit_loss loss;
-    enum fs_scoring scoring; /* P[k] */
-    double alpha, beta;
-    enum fs_kl_rows kl_rows;    /* L_s1: the row of the completion's first token, or every row that is read */
-    bool kl_without_completion; /* L_s1: leave the pair's own tokens out of both distributions */
-    size_t generic_prompts;     /* L_s2: templates a subject, 1 to FS_GENERIC_TEMPLATES */
-    size_t neutral_subjects;    /* L_s2: subjects of no group beside those of the pairs, 0 to FS_NEUTRAL_SUBJECTS */
-    double key_bias;            /* b_K before training, in root mean squares of the components of x over the tokens of
-                                    the first batch: a fresh key's products with x have about that deviation, so at -2
-                                    it fires at one token in 44, and elsewhere the stamp adds exactly b_V */
-    double level_weight, balance_weight; /* weights of L_m and L_b; 0: the method's plain form */
-    double balance_width; /* tau, as a multiple of the batch's mean gap |log P[k1] - log P[k2]| before training; at most
-                             half the mean gap of the step before */
-    bool keep_best;       /* end a batch with the best of its last quarter: gap below an eighth, SS nearest to 50,
-                             lowest loss, in this order; on the edited pairs alone */
-    double learning_rate;
-    enum fs_rate_schedule schedule; /* over the iterations of a batch */
-    double adam_beta1, adam_beta2, adam_epsilon;
-    size_t iterations;       /* Adam steps a batch */
-    size_t batch;            /* pairs a batch; 0: all */
-    size_t checkpoint_every; /* iterations, for those who save */
-    uint64_t seed;
-};
-
-extern const struct fs_settings fs_stamp_settings; /* the keys stamp.*, which fill it but for scoring and seed */
-
-#define FS_GENERIC_TEMPLATES 16 /* of stamp_unit.c */
-#define FS_NEUTRAL_SUBJECTS 32
 #define FS_STAMP_EXTRA 4
 /* All that a training run carries from one iteration to the next. */
 struct fs_stamp_state {

@@ -225,7 +225,7 @@ static void what_is_missing(void **state)
 {
     (void)state;
     refuse("{\"model\": \"m\", \"data\": {\"biaske\": \"b\"}}", "output is missing", "folder of the results");
-    refuse("{\"model\": \"m\", \"output\": \"o\"}", "found neither data.stereoset nor data.biaske", "at least one");
+    refuse("{\"model\": \"m\", \"output\": \"o\"}", "found none of data.stereoset, data.biaske", "at least one");
     refuse("{\"model\": \"m\", \"output\": \"o\", \"data\": {\"biaske\": \"b\", \"stereoset\": \"s\"}}", "edit.pairs",
            "must say whose pairs");
     refuse("{" LEAST ", \"edit\": {\"pairs\": \"stereoset\"}}", "edit.pairs is \"stereoset\"",

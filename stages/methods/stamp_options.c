@@ -1,4 +1,4 @@
-#include "stages/methods/stamp.h"
+#include "stages/methods/stamp_options.h"
 
 static const struct fs_setting stamp_rows[] = {
     {.key = "stamp.layer",
