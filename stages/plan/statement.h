@@ -1,6 +1,6 @@
 /*
  * P[k], the probability of a statement: compiled to reads of a plan, and folded back from their values. The scorings
- * are those of the README's table "Scores":
+ * are those of docs/scores.md:
  *
  *   target.prob     masked   the completion's sub-tokens, one masked input each: earlier sub-tokens filled in, this one
  *                            masked, later ones left out; arithmetic mean of the probabilities
