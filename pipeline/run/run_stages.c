@@ -62,7 +62,7 @@ int fs_stage_run_training(struct fs_job_run *run, struct fs_error *err)
         return -1;
     }
     struct fs_training training;
-    int status = fs_training_open(run, fs_method_trained(), &training, err);
+    int status = fs_training_open(run, fs_job_trained(run->job)->method, &training, err);
     if (status == 0) {
         training.stage = FS_STAGE_STAMP;
         training.part = ".part.h5";

@@ -131,7 +131,7 @@ int fs_stage_run_layers(struct fs_job_run *run, struct fs_error *err)
     if (fs_stage_begin(run, FS_STAGE_LAYERS, err) != 0) {
         return -1;
     }
-    int status = fs_training_open(run, fs_method_trained(), &training, err);
+    int status = fs_training_open(run, fs_job_trained(run->job)->method, &training, err);
     unsigned char *done = NULL;
     if (status == 0) {
         const struct fs_job_settings *settings = fs_job_settings(run->job);
