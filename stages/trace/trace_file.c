@@ -195,6 +195,18 @@ static int read_shapes(const struct fs_archive *archive, struct fs_trace_result 
     return 0;
 }
 
+/* How many items a reason left out; one reason had another name in former files. */
+static int read_skipped(const struct fs_archive *archive, enum fs_skip skip, int64_t *count, struct fs_error *err)
+{
+    char name[64];
+    snprintf(name, sizeof name, "skipped.%s", fs_skip_name(skip));
+    if (skip == FS_SKIP_EMPTY_COMPLETION &&
+        fs_archive_read_attribute_integer(archive, "/trace", "skipped.empty_fill", count, NULL) == 0) {
+        return 0;
+    }
+    return fs_archive_read_attribute_integer(archive, "/trace", name, count, err);
+}
+
 static int read_attributes(const struct fs_archive *archive, struct fs_trace_result *result, struct fs_error *err)
 {
     int64_t layer;
@@ -205,14 +217,14 @@ static int read_attributes(const struct fs_archive *archive, struct fs_trace_res
                             (long long)layer, result->layers - 1);
     result->decisive_layer = (size_t)layer;
     for (int skip = FS_KEPT + 1; skip < FS_SKIP_COUNT; skip++) {
-        char name[64];
         int64_t count;
-        snprintf(name, sizeof name, "skipped.%s", fs_skip_name((enum fs_skip)skip));
-        if (fs_archive_read_attribute_integer(archive, "/trace", name, &count, err) != 0)
+        if (read_skipped(archive, (enum fs_skip)skip, &count, err) != 0) {
             return -1;
-        if (count < 0)
-            return fs_error_set(err, FS_EXIT_DATA, "/trace@%s: found %lld, expected 0 or more; trace again", name,
-                                (long long)count);
+        }
+        if (count < 0) {
+            return fs_error_set(err, FS_EXIT_DATA, "/trace@skipped.%s: found %lld, expected 0 or more; trace again",
+                                fs_skip_name((enum fs_skip)skip), (long long)count);
+        }
         result->skipped[skip] = (size_t)count;
     }
     result->skipped[FS_KEPT] = result->items;
