@@ -315,7 +315,8 @@ void fs_setting_fill(const struct fs_setting *setting, const struct fs_setting_v
         setting->store(text, member);
         return;
     }
-    double number = value->text == NULL ? strtod(text, NULL) : value->number;
+    double initial = strcmp(text, "auto") == 0 ? NAN : strtod(text, NULL); /* a row's default is not read yet */
+    double number = value->text == NULL ? initial : value->number;
     size_t whole = isnan(number) ? FS_AUTO : (size_t)number;
     unsigned choice = setting->kind == FS_SETTING_CHOICE ? choice_of(setting->choices, text) : 0;
     bool flag = strcmp(text, "true") == 0;

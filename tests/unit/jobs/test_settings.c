@@ -186,6 +186,9 @@ static void members_are_filled(void **state)
     assert_int_equal(things.colour, GREEN);
     assert_int_equal(things.count, 3);
     assert_int_equal(things.place, FS_AUTO);
+    things.place = 3;
+    fs_setting_fill(&rows[2], &(struct fs_setting_value){0}, 0, &things); /* the row's own default */
+    assert_int_equal(things.place, FS_AUTO);
     for (size_t i = 0; i < 3; i++) {
         fs_setting_release(&value[i]);
     }
