@@ -15,7 +15,7 @@
 #include <cmocka.h>
 
 #include "model/edits/checkpoint.h"
-#include "model/random.h"
+#include "model/numbers/random.h"
 #include "stages/work/probe.h"
 #include "support.h"
 

@@ -1,0 +1,284 @@
+/*
+ * The table of methods, row by row: settings with their defaults, an edit of no strength that changes no bit, a training
+ * that goes through an archive and on. A method that trains needs nothing here; one of another sort, its edit in make_idle.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "stages/methods/method.h"
+#include "support.h"
+
+static const char *const folders[] = {"tests/golden/models/bert-tiny", "tests/golden/models/gpt2-tiny"};
+enum { MODELS = sizeof folders / sizeof folders[0] };
+static struct loaded models[MODELS];
+static struct fs_pair_list pairs;
+
+#define SENTENCE(id, label, text) "{\"id\": \"" id "\", \"gold_label\": \"" label "\", \"sentence\": \"" text "\"}"
+#define ITEM(id, target, before)                                                                                       \
+    "{\"id\": \"" id "\", \"bias_type\": \"gender\", \"target\": \"" target "\", \"context\": \"" before               \
+    "BLANK.\", \"sentences\": [" SENTENCE(id "s", "stereotype", before "kind.") ", " SENTENCE(                         \
+        id "a", "anti-stereotype", before "old.") ", " SENTENCE(id "u", "unrelated", before "wood.") "]}"
+
+static int setup(void **state)
+{
+    struct fs_error err = FS_ERROR_INIT;
+    assert_int_equal(make_folder(state), 0);
+    for (size_t m = 0; m < MODELS; m++) {
+        models[m] = load(folders[m], 2);
+    }
+    const char *path =
+        write_text("pairs.json", "{\"data\": {\"intrasentence\": [" ITEM("p", "she", "She is ") ", " ITEM(
+                                     "q", "he", "He is ") ", " ITEM("r", "he", "He was ") "]}}");
+    if (fs_stereoset_read(path, NULL, &pairs, &err) != 0) {
+        fail_msg("%s", err.text);
+    }
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    for (size_t m = 0; m < MODELS; m++) {
+        unload(&models[m]);
+    }
+    fs_pair_list_release(&pairs);
+    return remove_folder(state);
+}
+
+static void fill_settings(const struct fs_method *method, enum fs_model_kind kind, union fs_method_settings *settings)
+{
+    const struct fs_setting_value none = {0};
+    memset(settings, 0, sizeof *settings);
+    for (size_t i = 0; method->settings != NULL && i < method->settings->count; i++) {
+        fs_setting_fill(&method->settings->row[i], &none, kind, settings);
+    }
+}
+
+static struct fs_method_task task_of(const struct loaded *loaded, const union fs_method_settings *settings)
+{
+    static const bool held_out[3] = {false, false, true};
+    return (struct fs_method_task){.model = loaded->model,
+                                   .tokenizer = loaded->tokenizer,
+                                   .pairs = &pairs,
+                                   .held_out = held_out,
+                                   .runner = loaded->runner,
+                                   .layer = 1,
+                                   .scoring = loaded->style.kind == FS_MASKED ? FS_TARGET_PROB : FS_SENTENCE_MEAN,
+                                   .seed = 5,
+                                   .settings = settings};
+}
+
+static struct fs_training_state *begin(const struct fs_method *method, const struct fs_method_task *task)
+{
+    struct fs_training_state *state = NULL;
+    struct fs_error err = FS_ERROR_INIT;
+    if (method->trainer->create(task, 2, &state, &err) != 0) {
+        fail_msg("%s: %s", method->name, err.text);
+    }
+    return state;
+}
+
+/* Whether an edit leaves every score of a plan as it is, bit for bit. */
+static bool changes_nothing(const struct loaded *loaded, const struct fs_edit *edit)
+{
+    const struct fs_suite_options options = {
+        .kind = loaded->style.kind, .scoring = loaded->style.kind == FS_MASKED ? "target.prob" : "sentence.mean"};
+    static const char *const name[] = {"edit"};
+    struct fs_suite *suite = open_suite("stereoset", path_of("pairs.json"), &options);
+    const struct fs_evaluate_input input = {.suite = &suite, .suites = 1, .edits = {1, edit}, .edit_name = name};
+    struct fs_results results = evaluate(loaded, &input);
+    bool same = true;
+    for (size_t i = 0; i < suite->items * suite->candidates; i++) {
+        same = same && memcmp(&suite->score[2 * i], &suite->score[2 * i + 1], sizeof *suite->score) == 0;
+    }
+    fs_results_release(&results);
+    fs_suite_destroy(suite);
+    return same;
+}
+
+static void rows_are_complete(void **state)
+{
+    (void)state;
+    size_t trained = 0;
+    for (size_t i = 0; i < fs_method_count; i++) {
+        const struct fs_method *method = fs_methods[i];
+        assert_true(method->name[0] != '\0' && method->about[0] != '\0');
+        assert_ptr_equal(fs_method_find(method->name), method); /* names are unique */
+        assert_non_null(method->edit);
+        assert_non_null(method->edit->check);
+        assert_ptr_equal(fs_edit_kind_find(method->edit->name), method->edit);
+        assert_int_equal(method->trainer != NULL, !method->takes_model);
+        trained += method->trainer != NULL ? 1 : 0;
+        assert_true(method->settings_size <= sizeof(union fs_method_settings));
+        for (size_t k = 0; method->settings != NULL && k < method->settings->count; k++) {
+            const struct fs_setting *row = &method->settings->row[k];
+            size_t length = strlen(method->name);
+            assert_true(strncmp(row->key, method->name, length) == 0 && row->key[length] == '.');
+            assert_true(row->offset + row->size <= method->settings_size);
+        }
+        if (method->trainer != NULL) { /* what it makes goes to a file and back */
+            assert_true(method->edit->write != NULL && method->edit->read != NULL);
+        }
+    }
+    assert_true(trained >= 1);
+    assert_non_null(fs_method_trained());
+    assert_null(fs_method_find("nothing"));
+}
+
+/* Without a step, or with the model's own folder. The caller releases `training`, or the edit where that is NULL. */
+static struct fs_edit make_idle(const struct fs_method *method, const struct fs_method_task *task,
+                                const char *folder_name, struct fs_training_state **training)
+{
+    *training = NULL;
+    if (method->trainer != NULL) {
+        *training = begin(method, task);
+        return method->trainer->edit(*training);
+    }
+    assert_true(method->takes_model);
+    struct loaded again = load(folder_name, 1);
+    const struct fs_edit edit = {.kind = method->edit, .model = again.model};
+    again.model = NULL;
+    unload(&again);
+    return edit;
+}
+
+static void an_edit_of_no_strength_changes_no_bit(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < fs_method_count; i++) {
+        for (size_t m = 0; m < MODELS; m++) {
+            const struct fs_method *method = fs_methods[i];
+            union fs_method_settings settings;
+            struct fs_training_state *training;
+            fill_settings(method, models[m].style.kind, &settings);
+            const struct fs_method_task task = task_of(&models[m], &settings);
+            struct fs_edit edit = make_idle(method, &task, folders[m], &training);
+            assert_ptr_equal(edit.kind, method->edit);
+            if (!changes_nothing(&models[m], &edit)) {
+                fail_msg("%s: an edit of no strength changes scores", method->name);
+            }
+            if (training != NULL) {
+                method->trainer->destroy(training);
+            } else {
+                fs_edit_release(&edit);
+            }
+        }
+    }
+}
+
+/* Stops a training after its first step. */
+static int stop(void *context, const struct fs_training_state *state, bool must, struct fs_error *err)
+{
+    (void)must;
+    *(size_t *)context = state->step;
+    return fs_error_set(err, FS_EXIT_INTERRUPTED, "stopped");
+}
+
+static void check_round_trip(const struct fs_method *method, const struct fs_method_task *task,
+                             const struct fs_training_state *training)
+{
+    const struct fs_trainer *trainer = method->trainer;
+    struct fs_archive *archive = NULL;
+    struct fs_training_state *back = NULL;
+    struct fs_training_history history;
+    struct fs_edit read = {0};
+    struct fs_error err = FS_ERROR_INIT;
+    if (fs_archive_create(path_of("training.h5"), "part", "job", &archive, &err) != 0 ||
+        trainer->write(task, training, archive, &err) != 0 || fs_archive_publish(archive, &err) != 0 ||
+        fs_archive_open(path_of("training.h5"), "part", &archive, &err) != 0 ||
+        trainer->read(archive, &back, &err) != 0 || trainer->read_history(archive, &history, &err) != 0 ||
+        method->edit->read(archive, &read, &err) != 0) {
+        fail_msg("%s: %s", method->name, err.text);
+    }
+    const struct fs_edit edit = trainer->edit(training), again = trainer->edit(back);
+    assert_true(trainer->is_same(training, back));
+    assert_true(back->step == training->step && back->steps == training->steps);
+    assert_int_equal(trainer->bytes(back), trainer->bytes(training));
+    assert_int_equal(again.count, edit.count);
+    assert_memory_equal(again.number, edit.number, edit.count * sizeof *edit.number);
+    assert_ptr_equal(read.kind, method->edit);
+    assert_int_equal(read.first_layer, edit.first_layer);
+    assert_memory_equal(read.number, edit.number, edit.count * sizeof *edit.number);
+    assert_int_equal(history.step, training->step);
+    assert_int_equal(history.layer, task->layer);
+    assert_in_range(history.losses, 1, history.terms);
+    assert_in_range(history.terms, 1, FS_HISTORY_TERMS);
+    double loss[FS_TRAINING_LOSSES];
+    trainer->losses(training, loss);
+    for (size_t k = 0; k < FS_TRAINING_LOSSES; k++) {
+        double last =
+            training->step > 0 && k < history.losses ? history.value[(training->step - 1) * history.terms + k] : 0;
+        assert_true(loss[k] == last);
+    }
+    fs_training_history_release(&history);
+    fs_edit_release(&read);
+    trainer->destroy(back);
+    fs_archive_close(archive);
+}
+
+static void a_training_goes_through_an_archive(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < fs_method_count; i++) {
+        for (size_t m = 0; fs_methods[i]->trainer != NULL && m < MODELS; m++) {
+            const struct fs_method *method = fs_methods[i];
+            union fs_method_settings settings;
+            struct fs_error err = FS_ERROR_INIT;
+            size_t seen = 0;
+            fill_settings(method, models[m].style.kind, &settings);
+            const struct fs_method_task task = task_of(&models[m], &settings);
+            struct fs_training_state *training = begin(method, &task);
+            assert_int_equal(training->step, 0);
+            assert_true(training->steps > 0);
+            check_round_trip(method, &task, training);
+            assert_int_equal(method->trainer->train(&task, stop, &seen, training, &err), -1);
+            assert_int_equal(err.code, FS_EXIT_INTERRUPTED);
+            assert_int_equal(seen, 1);
+            assert_int_equal(training->step, 1);
+            check_round_trip(method, &task, training);
+            const struct fs_edit edit = method->trainer->edit(training);
+            assert_int_equal(edit.first_layer, task.layer);
+            assert_false(changes_nothing(&models[m], &edit));
+            method->trainer->destroy(training);
+        }
+    }
+}
+
+static void sizes_are_those_of_what_is_made(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < fs_method_count; i++) {
+        for (size_t m = 0; fs_methods[i]->trainer != NULL && m < MODELS; m++) {
+            const struct fs_method *method = fs_methods[i];
+            union fs_method_settings settings;
+            struct fs_training_size size;
+            fill_settings(method, models[m].style.kind, &settings);
+            const struct fs_method_task task = task_of(&models[m], &settings);
+            struct fs_training_state *training = begin(method, &task);
+            const struct fs_edit edit = method->trainer->edit(training);
+            method->trainer->size(&settings, fs_model_spec(models[m].model), &size);
+            assert_int_equal(size.parameters, edit.count);
+            assert_int_equal(size.inner, edit.kind->inner_size != NULL ? edit.kind->inner_size(&edit) : 0);
+            assert_int_equal(size.layer, FS_AUTO); /* the default */
+            assert_true(size.steps > 0 && size.save_every > 0);
+            method->trainer->destroy(training);
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rows_are_complete),
+        cmocka_unit_test(an_edit_of_no_strength_changes_no_bit),
+        cmocka_unit_test(a_training_goes_through_an_archive),
+        cmocka_unit_test(sizes_are_those_of_what_is_made),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
