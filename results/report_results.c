@@ -265,8 +265,9 @@ static cJSON *change_json(const struct fs_paired *change)
     add_number(json, "low", change->low);
     add_number(json, "high", change->high);
     add_number(json, "p_value", change->p_value);
-    cJSON_AddNumberToObject(json, "gained", (double)change->gained);
-    cJSON_AddNumberToObject(json, "lost", (double)change->lost);
+    bool counted = change->gained >= 0; /* of a metric that counts items */
+    add_number(json, "gained", counted ? (double)change->gained : NAN);
+    add_number(json, "lost", counted ? (double)change->lost : NAN);
     return json;
 }
 
