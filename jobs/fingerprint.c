@@ -85,7 +85,8 @@ static int hash_tokenizer(struct inputs *inputs, const char *prefix, const char 
 
 static int reserve(struct inputs *inputs, size_t files, struct fs_error *err)
 {
-    return fs_grow(&inputs->file, &inputs->capacity, inputs->count + files, sizeof *inputs->file, "hashes of inputs", err);
+    return fs_grow(&inputs->file, &inputs->capacity, inputs->count + files, sizeof *inputs->file, "hashes of inputs",
+                   err);
 }
 
 static int hash_model(struct inputs *inputs, const char *prefix, const char *folder, unsigned stages,
@@ -115,8 +116,7 @@ static int hash_methods(const struct fs_job *job, struct inputs *inputs, struct 
         char prefix[FS_COLUMN_NAME_SIZE + sizeof METHODS];
         enum fs_model_kind kind;
         snprintf(prefix, sizeof prefix, "%s%s", METHODS, method[i].name);
-        if (method[i].path != NULL &&
-            hash_model(inputs, prefix, method[i].path, OF_METHODS, &kind, err) != 0) {
+        if (method[i].path != NULL && hash_model(inputs, prefix, method[i].path, OF_METHODS, &kind, err) != 0) {
             return fs_error_prepend(err, "%s", prefix);
         }
     }

@@ -215,7 +215,7 @@ static int read_methods(struct fs_job *job, const char *path, struct fs_error *e
     if (settings->method != NULL && settings->methods != NULL) {
         return fs_error_set(err, FS_EXIT_CONFIG, "%s: found both method and methods; leave one of them out", path);
     }
-    const char *const *entry = settings->methods != NULL ? settings->methods
+    const char *const *entry = settings->methods != NULL  ? settings->methods
                                : settings->method != NULL ? settings->method
                                                           : usual;
     return fs_methods_read(entry, &job->method, &job->methods, err) == 0 ? 0 : fs_error_prepend(err, "%s", path);
@@ -240,9 +240,9 @@ static int read_defaults(struct fs_job *job, struct fs_error *err)
 static void fill_settings(struct fs_job *job)
 {
     static const struct fs_settings *const tables[] = {
-        &fs_core_settings,     &fs_attribute_settings,  &fs_edit_settings,  &fs_methods_settings,
-        &fs_split_settings,    &fs_validation_settings, &fs_reuse_settings,
-        &fs_evaluate_settings, &fs_compare_settings,    &fs_checkpoint_settings};
+        &fs_core_settings,    &fs_attribute_settings,  &fs_edit_settings,  &fs_methods_settings,
+        &fs_split_settings,   &fs_validation_settings, &fs_reuse_settings, &fs_evaluate_settings,
+        &fs_compare_settings, &fs_checkpoint_settings};
     for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
         fs_job_fill(job, tables[i], 0, &job->settings);
     }
@@ -260,7 +260,8 @@ int fs_job_load(const char *path, const char *const *set, size_t sets, struct fs
     }
     if (status == 0) {
         fill_settings(job);
-        status = check_required(job, path, err) == 0 && read_methods(job, path, err) == 0 ? check_pairs(job, path, err) : -1;
+        status =
+            check_required(job, path, err) == 0 && read_methods(job, path, err) == 0 ? check_pairs(job, path, err) : -1;
     }
     if (status != 0) {
         fs_job_destroy(job);

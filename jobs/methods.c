@@ -47,7 +47,9 @@ static char *name_of_path(const char *path)
     }
     char *name = strndup(path + begin, end - begin);
     for (char *c = name; c != NULL && *c != '\0'; c++) {
-        *c = strchr(NAME_CHARACTERS, *c) != NULL ? *c : '-';
+        if (strchr(NAME_CHARACTERS, *c) == NULL) {
+            *c = '-';
+        }
     }
     return name;
 }
@@ -176,9 +178,10 @@ static int check_unique(const struct fs_job_method *method, size_t count, struct
                                 own->name);
         }
         if (method[i].method->trainer != NULL && own->method->trainer != NULL) {
-            return fs_error_set(err, FS_EXIT_CONFIG,
-                                "methods: found \"%s\" and \"%s\", expected one method that trains; take a job for each",
-                                method[i].name, own->name);
+            return fs_error_set(
+                err, FS_EXIT_CONFIG,
+                "methods: found \"%s\" and \"%s\", expected one method that trains; take a job for each",
+                method[i].name, own->name);
         }
     }
     return 0;

@@ -33,15 +33,24 @@ static bool compares_layers(const struct fs_job *job)
 }
 
 const struct fs_stage_rule fs_stage_rules[FS_STAGE_COUNT] = {
-    [FS_STAGE_TRACE] = {.keys = 1u << FS_STAGE_TRACE, .follows = nothing, .reads = nothing, .reused = reused_trace, .is_asked = trains},
-    [FS_STAGE_STAMP] = {.keys = 1u << FS_STAGE_STAMP, .follows = trace_of_layer, .reads = trace_of_layer, .is_asked = trains, .unasked = "none of the job's methods trains; add \"stamp\" to methods"},
+    [FS_STAGE_TRACE] = {.keys = 1u << FS_STAGE_TRACE,
+                        .follows = nothing,
+                        .reads = nothing,
+                        .reused = reused_trace,
+                        .is_asked = trains},
+    [FS_STAGE_STAMP] = {.keys = 1u << FS_STAGE_STAMP,
+                        .follows = trace_of_layer,
+                        .reads = trace_of_layer,
+                        .is_asked = trains,
+                        .unasked = "none of the job's methods trains; add \"stamp\" to methods"},
     [FS_STAGE_EVALUATE] = {.keys = 1u << FS_STAGE_EVALUATE, .follows = training, .reads = training},
     /* the layers' stamps are evaluated as the job's own */
-    [FS_STAGE_LAYERS] = {.keys = 1u << FS_STAGE_LAYERS | 1u << FS_STAGE_EVALUATE,
-                         .follows = training,
-                         .reads = trace_of_layer,
-                         .is_asked = compares_layers,
-                         .unasked = "layers.compare is \"none\" or no method trains; expected random or all, and a method that trains"},
+    [FS_STAGE_LAYERS] =
+        {.keys = 1u << FS_STAGE_LAYERS | 1u << FS_STAGE_EVALUATE,
+         .follows = training,
+         .reads = trace_of_layer,
+         .is_asked = compares_layers,
+         .unasked = "layers.compare is \"none\" or no method trains; expected random or all, and a method that trains"},
 };
 
 bool fs_stage_is_asked(const struct fs_job *job, enum fs_stage stage)

@@ -56,7 +56,7 @@ struct fs_setting {
     bool required;
     bool changes_no_result; /* such as a folder or how often is saved: in no fingerprint */
     double least, most;
-    const char *choices; /* "a|b" */
+    const char *choices;                  /* "a|b" */
     const struct fs_setting_entry *entry; /* of a list; NULL: names */
     bool single;                          /* a list of one entry, written without brackets */
     const char *unit;

@@ -32,17 +32,18 @@ static int compare_encoding(const struct fs_tokenizer *one, const struct fs_toke
 {
     struct fs_encoding a = {0}, b = {0};
     size_t length = strlen(text);
-    int status = fs_tokenizer_encode(one, text, length, &a, err) == 0 ? fs_tokenizer_encode(other, text, length, &b, err)
-                                                                      : -1;
+    int status =
+        fs_tokenizer_encode(one, text, length, &a, err) == 0 ? fs_tokenizer_encode(other, text, length, &b, err) : -1;
     size_t shared = a.count < b.count ? a.count : b.count, i = 0;
     while (status == 0 && i < shared && a.id[i] == b.id[i]) {
         i++;
     }
     if (status == 0 && (i < shared || a.count != b.count)) {
-        status = fs_error_set(err, FS_EXIT_DATA,
-                              "the tokenizers differ: \"%.80s\" has %zu tokens here and %zu there, other ones from token "
-                              "%zu on",
-                              text, a.count, b.count, i + 1);
+        status =
+            fs_error_set(err, FS_EXIT_DATA,
+                         "the tokenizers differ: \"%.80s\" has %zu tokens here and %zu there, other ones from token "
+                         "%zu on",
+                         text, a.count, b.count, i + 1);
     }
     fs_encoding_release(&a);
     fs_encoding_release(&b);
@@ -56,8 +57,8 @@ static int compare_token(const struct fs_tokenizer *one, const struct fs_tokeniz
     char *a = NULL, *b = NULL, *both = NULL;
     int status = fs_tokenizer_decode(one, &id, 1, &a, err) == 0 ? fs_tokenizer_decode(other, &id, 1, &b, err) : -1;
     if (status == 0 && strcmp(a, b) != 0) {
-        status = fs_error_set(err, FS_EXIT_DATA, "the tokenizers differ: id %d is \"%.80s\" here and \"%.80s\" there", id,
-                              a, b);
+        status = fs_error_set(err, FS_EXIT_DATA, "the tokenizers differ: id %d is \"%.80s\" here and \"%.80s\" there",
+                              id, a, b);
     }
     if (status == 0 && asprintf(&both, "%s%s", *last, a) < 0) {
         both = NULL;

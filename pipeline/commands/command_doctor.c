@@ -22,7 +22,7 @@
 
 #define MIB (1024.0 * 1024.0)
 #define FILE_BYTES (64 * MIB) /* trace.h5 and evaluate.h5, generously */
-#define EDIT_COPIES 3.0      /* stamp.h5, its partial file, and the one that replaces it */
+#define EDIT_COPIES 3.0       /* stamp.h5, its partial file, and the one that replaces it */
 
 /* An error of any rank as a finding. Collective; `status` and `error` are each rank's own. */
 static bool agree(struct fs_doctor *doctor, struct fs_session *session, const char *name, int status,

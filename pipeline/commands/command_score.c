@@ -136,7 +136,7 @@ static int warn_of_other_model(const char *path, const char *folder, struct fs_e
 
 static int score(struct fs_session *session, struct score_input *in, struct fs_results *results, struct fs_error *err)
 {
-        const struct fs_options *options = session->options;
+    const struct fs_options *options = session->options;
     struct fs_evaluate_input input = {.suite = &in->suite, .suites = 1};
     if (fs_session_load_model(session, fs_option_value(options, &fs_option_model), err) != 0) {
         return -1;
@@ -149,7 +149,8 @@ static int score(struct fs_session *session, struct score_input *in, struct fs_r
     }
     const char *stamp = fs_option_value(options, &option_stamp);
     if (stamp != NULL) {
-        if (fs_load_edit(session, stamp, fs_stage_names[FS_STAGE_STAMP], fs_method_trained()->edit, &in->edit, err) != 0) {
+        if (fs_load_edit(session, stamp, fs_stage_names[FS_STAGE_STAMP], fs_method_trained()->edit, &in->edit, err) !=
+            0) {
             return -1;
         }
         status = fs_session_is_root(session)

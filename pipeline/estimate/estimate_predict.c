@@ -189,7 +189,8 @@ int fs_estimate_predict(struct fs_estimator *e, int stage, const struct fs_measu
 {
     struct fs_estimate *estimate = e->estimate;
     struct fs_estimate_stage *out = &estimate->stage[stage];
-    struct plan plan = {.record = fs_probe_get(e->whole.session.runner), .steps = fs_estimate_training(e, e->job).steps};
+    struct plan plan = {.record = fs_probe_get(e->whole.session.runner),
+                        .steps = fs_estimate_training(e, e->job).steps};
     const struct fs_probe_record *measured =
         estimate->cut ? fs_probe_get(e->cut.session.runner) : fs_probe_get(e->whole.session.runner);
     size_t most = 1, rates = measured->rates;

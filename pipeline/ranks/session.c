@@ -122,7 +122,8 @@ int fs_session_load_model(struct fs_session *session, const char *folder, struct
             fs_error_prepend(err, "%s", folder);
         }
     }
-    if (fs_session_agree(session, status, err) != 0 || convert_weights(session, session->model, &session->weights, err) != 0) {
+    if (fs_session_agree(session, status, err) != 0 ||
+        convert_weights(session, session->model, &session->weights, err) != 0) {
         return -1;
     }
     const struct fs_spec *spec = fs_model_spec(session->model);

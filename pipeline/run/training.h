@@ -15,9 +15,9 @@ struct fs_training {
     struct fs_method_task task; /* the caller may change the layer before a run */
     struct fs_training_size size;
     union fs_method_settings settings; /* of the task */
-    struct fs_training_state *state; /* of the last run; NULL before */
-    enum fs_stage stage;             /* whose digest the partial file carries */
-    const char *part;                /* its name in the output folder, behind the stage's: ".part.h5" */
+    struct fs_training_state *state;   /* of the last run; NULL before */
+    enum fs_stage stage;               /* whose digest the partial file carries */
+    const char *part;                  /* its name in the output folder, behind the stage's: ".part.h5" */
     bool keep_end; /* the finished training is saved too: a long evaluation follows, and nothing is published yet */
     size_t saved;  /* the step of the last save; fs_training_run sets it */
 };

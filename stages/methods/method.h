@@ -41,7 +41,7 @@ struct fs_training_state {
 /* What a training has gone through, for reports; the caller releases it. */
 #define FS_HISTORY_TERMS 8
 struct fs_training_history {
-    char title[128]; /* "Fairness Stamp at layer 3, width 1024" */
+    char title[128];     /* "Fairness Stamp at layer 3, width 1024" */
     const char *note;    /* what some terms are of; "" */
     const char *caption; /* what the losses are, below their picture */
     size_t layer, step;

@@ -211,7 +211,8 @@ static void usual_units(void **state)
 {
     (void)state;
     const struct fs_spec spec = shape_of("gpt2");
-    struct fs_memory_load load = {.ranks = 4, .threads = 2, .layer = 1, .inner = 64, .parameters = fs_stamp_parameters(spec.hidden, 64)};
+    struct fs_memory_load load = {
+        .ranks = 4, .threads = 2, .layer = 1, .inner = 64, .parameters = fs_stamp_parameters(spec.hidden, 64)};
     struct fs_memory most, real;
     fs_memory_usual_units(&spec, &load);
     fs_memory_of(&spec, &load, &most);
