@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# Several methods in one job: a column each in text, JSON, page, CSV and archive, the same bits on any number of ranks;
+# a checkpoint of another tokenizer is refused; without a method that trains nothing is traced and trained.
+. "$(dirname "$0")/support.sh"
+data=$here/data
+export OMP_NUM_THREADS=1
+cd "$scratch" || exit 1
+job=$data/job-biaske.json
+folder=$GOLDEN_MODELS/bert-tiny
+
+# a checkpoint of the same model: other numbers at the end of the weights
+cp -r "$folder" mabel
+size=$(stat -c %s mabel/model.safetensors)
+for ((at = size - 256; at < size; at += 4)); do
+    printf '\000\000\200\076' | dd of=mabel/model.safetensors bs=1 seek=$at conv=notrunc status=none
+done
+methods='["stamp", {"checkpoint": "mabel"}, {"checkpoint": "'$folder'", "name": "same"}]'
+
+for ranks in 1 3; do
+    timeout 1200 mpirun -n $ranks "$fairstamp" run "$job" --set output=o$ranks --set stamp.iterations=3 \
+        --set "methods=$methods" >out$ranks 2>err || { fail "$ranks ranks"; cat err; }
+    "$fairstamp" verify --equal o1/evaluate.h5 o$ranks/evaluate.h5 >/dev/null 2>verdict || fail "$(cat verdict)"
+done
+grep -qE 'metric +ideal +unedited .* stamp .* mabel .* same ' out1 || fail "text: $(grep metric out1)"
+cmp <(sed -n '/^category .*metric/,$p' out1) <(sed -n '/^category .*metric/,$p' out3) || fail "text of 1 and 3 ranks"
+
+"$fairstamp" evaluate "$job" --set output=o1 --set stamp.iterations=3 --set "methods=stamp,checkpoint:mabel,same=checkpoint:$folder" \
+    --format json >json 2>err || { fail "the same job in words"; cat err; }
+grep -q 'done before' err || fail "the same methods in words are another job"
+tr -d ' \n\t' <json | grep -q '"columns":{"unedited":{[^}]*},"stamp":{.*"mabel":{.*"same":{.*"change":{"difference":0,"low":0,"high":0' ||
+    fail "JSON: columns are missing, or the unedited model as checkpoint changes something"
+"$fairstamp" report o1/evaluate.h5 -o page >/dev/null 2>&1 || fail "report"
+head -n 1 page/results.csv | grep -q ',unedited,unedited_low,unedited_high,stamp,.*,mabel,.*,same,.*,mabel_change,.*,same_p_value' ||
+    fail "CSV: $(head -n 1 page/results.csv)"
+grep -q 'SS mabel' page/index.html || fail "page: no column of mabel"
+"$fairstamp" inspect o1/evaluate.h5 >tree || fail "inspect"
+grep -q '/edits/method' tree && grep -q '/results/column' tree || fail "archive: $(cat tree)"
+
+# refused: another tokenizer, with the first difference; nothing is written
+cp -r "$folder" other
+vocabulary=$(ls other | grep -m 1 -E '^vocab\.(txt|json)$')
+sed -i '0,/the/s//zqx/' "other/$vocabulary"
+timeout 600 "$fairstamp" run "$job" --set output=refused --set methods=checkpoint:other >/dev/null 2>err
+[ $? = 65 ] && grep -q 'other: .*tokenizers differ' err || fail "another tokenizer: $(tail -n 2 err)"
+[ ! -e refused/evaluate.h5 ] || fail "another tokenizer: results are there"
+
+# a checkpoint alone: no trace, no training
+timeout 600 "$fairstamp" run "$job" --set output=alone --set method=checkpoint:mabel >out 2>err || { fail "checkpoint alone"; cat err; }
+[ "$(ls alone/*.h5)" = alone/evaluate.h5 ] || fail "checkpoint alone: $(ls alone)"
+"$fairstamp" stamp "$job" --set output=alone --set method=checkpoint:mabel >/dev/null 2>err
+[ $? = 78 ] && grep -q "none of the job's methods trains" err || fail "stamp without a method that trains: $(tail -n 1 err)"
+
+# the checkpoint's bytes belong to the job
+printf '\000\000\200\077' | dd of=mabel/model.safetensors bs=1 seek=$((size - 4)) conv=notrunc status=none
+"$fairstamp" run "$job" --set output=alone --set method=checkpoint:mabel >/dev/null 2>err
+[ $? = 76 ] && grep -q 'methods.mabel/model.safetensors' err || fail "a changed checkpoint: $(tail -n 1 err)"
+finish

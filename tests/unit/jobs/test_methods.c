@@ -1,0 +1,127 @@
+/* The keys method and methods: every way to write an entry, the columns that follow, and what is refused with which words. */
+#include "../io/support.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "jobs/job.h"
+#include "jobs/stage_rules.h"
+
+static struct fs_error err;
+
+static const char *write_job(const char *keys)
+{
+    char text[1024];
+    snprintf(text, sizeof text, "{\"model\": \"m\", \"output\": \"/o\", \"data\": {\"biaske\": \"b\"}%s%s}",
+             keys[0] != '\0' ? ", " : "", keys);
+    return scratch_write_text("job.json", text);
+}
+
+static struct fs_job *load(const char *keys, const char *setting)
+{
+    struct fs_job *job = NULL;
+    check_success(fs_job_load(write_job(keys), &setting, setting != NULL, &job, &err), &err);
+    return job;
+}
+
+/* Columns of a job, "name=method:path" each, separated by a space. */
+static void expect(const char *keys, const char *setting, const char *expected)
+{
+    struct fs_job *job = load(keys, setting);
+    char found[1024] = "";
+    size_t methods, used = 0;
+    const struct fs_job_method *method = fs_job_methods(job, &methods);
+    for (size_t i = 0; i < methods; i++) {
+        used += (size_t)snprintf(found + used, sizeof found - used, "%s%s=%s%s%s", i > 0 ? " " : "", method[i].name,
+                                 method[i].method->name, method[i].path != NULL ? ":" : "",
+                                 method[i].path != NULL ? method[i].path : "");
+    }
+    assert_string_equal(found, expected);
+    fs_job_destroy(job);
+}
+
+static void refuse(const char *keys, const char *setting, const char *first, const char *second)
+{
+    struct fs_job *job = NULL;
+    check_error(fs_job_load(write_job(keys), &setting, setting != NULL, &job, &err), &err, FS_EXIT_CONFIG, first,
+                second);
+    assert_null(job);
+}
+
+static void columns_follow_from_the_keys(void **state)
+{
+    (void)state;
+    char beside[512];
+    snprintf(beside, sizeof beside, "stamp=stamp mabel=checkpoint:%s", scratch_path("runs/mabel/"));
+    expect("", NULL, "stamp=stamp");
+    expect("\"method\": \"stamp\"", NULL, "stamp=stamp");
+    expect("\"method\": \"checkpoint:/a/b-c\"", NULL, "b-c=checkpoint:/a/b-c");
+    expect("\"method\": {\"checkpoint\": \"/a/b\", \"name\": \"c\"}", NULL, "c=checkpoint:/a/b");
+    expect("\"methods\": [\"stamp\", {\"checkpoint\": \"/a/b\"}, \"d=checkpoint:/c:e=f\"]", NULL,
+           "stamp=stamp b=checkpoint:/a/b d=checkpoint:/c:e=f");
+    expect("", "methods=mine=stamp,checkpoint:/a b/ü", "mine=stamp --=checkpoint:/a b/ü");
+    expect("", "methods=[\"checkpoint:/a\"]", "a=checkpoint:/a");
+    expect("\"method\": \"checkpoint:/a\"", "method=stamp", "stamp=stamp");
+    /* relative to the file */
+    expect("\"methods\": [\"stamp\", {\"checkpoint\": \"runs/mabel/\"}]", NULL, beside);
+}
+
+static void what_is_wrong_is_named(void **state)
+{
+    (void)state;
+    refuse("\"method\": \"stmp\"", NULL, "method: found \"stmp\"", "stamp, checkpoint:DIR");
+    refuse("\"method\": \"checkpoint\"", NULL, "without a folder", "checkpoint:DIR");
+    refuse("\"method\": \"stamp:/a\"", NULL, "with a folder", "stamp alone");
+    refuse("\"method\": [\"stamp\"]", NULL, "method: found", "expected a name");
+    refuse("\"method\": 1", NULL, "method: found", "expected a name");
+    refuse("\"method\": {\"name\": \"a\"}", NULL, "an object without a method", "\"checkpoint\"");
+    refuse("\"method\": {\"checkpoint\": \"/a\", \"other\": \"b\"}", NULL, "\"checkpoint\" and \"other\"",
+           "one method");
+    refuse("\"method\": {\"checkpoint\": 1}", NULL, "checkpoint: found", "a text");
+    refuse("\"method\": {\"checkpoint\": \"/a,b\"}", NULL, "checkpoint: found", "without commas");
+    refuse("", "method=stamp,checkpoint:/a", "method: found", "one entry");
+    refuse("\"methods\": []", NULL, "methods: found", "not empty");
+    refuse("\"methods\": \"stamp\"", NULL, "methods: found", "a list");
+    refuse("\"methods\": [\"stamp\"], \"method\": \"stamp\"", NULL, "both method and methods", "leave one of them out");
+    refuse("\"methods\": [\"checkpoint:/a/x\", \"checkpoint:/b/x\"]", NULL, "two columns", "\"x\"");
+    refuse("\"methods\": [\"a=stamp\", \"b=stamp\"]", NULL, "found \"a\" and \"b\"", "one method that trains");
+    refuse("\"method\": \"unedited=checkpoint:/a\"", NULL, "the name \"unedited\"", "letters");
+    refuse("\"method\": \"a b=checkpoint:/a\"", NULL, "the name \"a b\"", "letters");
+    refuse("\"method\": \"=checkpoint:/a\"", NULL, "the name \"\"", "letters");
+    refuse("\"method\": \"checkpoint:/\"", NULL, "the name \"\"", "letters");
+    refuse("\"method\": \"a0123456789012345678901234567890123456789012345678901234567890123=stamp\"", NULL, "the name",
+           "1 to 63");
+}
+
+/* Without a method that trains there is nothing to trace for. */
+static void stages_follow_from_the_methods(void **state)
+{
+    (void)state;
+    static const bool trained[FS_STAGE_COUNT] = {true, true, true, true},
+                      none[FS_STAGE_COUNT] = {false, false, true, false};
+    struct fs_job *with = load("\"layers\": {\"compare\": \"all\"}, \"methods\": [\"checkpoint:/a\", \"stamp\"]", NULL);
+    struct fs_job *without = load("\"layers\": {\"compare\": \"all\"}, \"method\": \"checkpoint:/a\"", NULL);
+    struct fs_training_size size;
+    for (int stage = 0; stage < FS_STAGE_COUNT; stage++) {
+        assert_int_equal(fs_stage_is_asked(with, (enum fs_stage)stage), trained[stage]);
+        assert_int_equal(fs_stage_is_asked(without, (enum fs_stage)stage), none[stage]);
+    }
+    assert_int_equal(fs_stage_rules[FS_STAGE_EVALUATE].reads(with), FS_STAGE_STAMP);
+    assert_int_equal(fs_stage_rules[FS_STAGE_EVALUATE].reads(without), FS_STAGE_COUNT);
+    assert_string_equal(fs_job_trained(with)->name, "stamp");
+    assert_null(fs_job_trained(without));
+    fs_job_training_size(with, NULL, &size);
+    assert_true(size.steps > 0 && size.inner > 0 && size.layer == FS_AUTO);
+    fs_job_training_size(without, NULL, &size);
+    assert_true(size.steps == 0 && size.parameters == 0);
+    fs_job_destroy(with);
+    fs_job_destroy(without);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(columns_follow_from_the_keys),
+                                       cmocka_unit_test(what_is_wrong_is_named),
+                                       cmocka_unit_test(stages_follow_from_the_methods)};
+    return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
+}
