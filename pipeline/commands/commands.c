@@ -2,11 +2,8 @@
 
 #include <string.h>
 
-const struct fs_command *const fs_commands[] = {
-    &fs_command_run,      &fs_command_trace,  &fs_command_stamp,   &fs_command_evaluate,  &fs_command_layers,
-    &fs_command_estimate, &fs_command_score,  &fs_command_metrics, &fs_command_tokenize,  &fs_command_logprobs,
-    &fs_command_inspect,  &fs_command_verify, &fs_command_export,  &fs_command_benchmark, &fs_command_report,
-    &fs_command_merge,    &fs_command_query,  &fs_command_sweep,   &fs_command_doctor,    NULL};
+#define POINT(row) &fs_command_##row,
+const struct fs_command *const fs_commands[] = {FS_COMMANDS(POINT) NULL};
 
 static void append(char *out, size_t size, const char *separator, const char *text)
 {

@@ -1,17 +1,36 @@
-/* The table of commands. Each row is in the command's own file; to add a command is to write that file and to name its
- * row here and in the table. */
+/* The table of commands. */
 #ifndef FAIRSTAMP_PIPELINE_COMMANDS_COMMANDS_H
 #define FAIRSTAMP_PIPELINE_COMMANDS_COMMANDS_H
 
 #include "pipeline/commands/options_common.h"
 #include "pipeline/ranks/session.h"
 
-extern const struct fs_command fs_command_run, fs_command_trace, fs_command_stamp, fs_command_evaluate,
-    fs_command_layers, fs_command_estimate, fs_command_score, fs_command_metrics, fs_command_tokenize,
-    fs_command_logprobs, fs_command_inspect, fs_command_verify, fs_command_export, fs_command_merge, fs_command_query,
-    fs_command_sweep, fs_command_report, fs_command_benchmark, fs_command_doctor;
+/* One row a command: its struct fs_command is fs_command_<row>, in command_<row>.c. In the order of --help. */
+#define FS_COMMANDS(ROW)                                                                                               \
+    ROW(run)                                                                                                           \
+    ROW(trace)                                                                                                         \
+    ROW(stamp)                                                                                                         \
+    ROW(evaluate)                                                                                                      \
+    ROW(layers)                                                                                                        \
+    ROW(estimate)                                                                                                      \
+    ROW(score)                                                                                                         \
+    ROW(metrics)                                                                                                       \
+    ROW(tokenize)                                                                                                      \
+    ROW(logprobs)                                                                                                      \
+    ROW(inspect)                                                                                                       \
+    ROW(verify)                                                                                                        \
+    ROW(export)                                                                                                        \
+    ROW(benchmark)                                                                                                     \
+    ROW(report)                                                                                                        \
+    ROW(merge)                                                                                                         \
+    ROW(query)                                                                                                         \
+    ROW(sweep)                                                                                                         \
+    ROW(doctor)
 
-/* In the order of --help; NULL-terminated. */
+#define FS_DECLARE_COMMAND(row) extern const struct fs_command fs_command_##row;
+FS_COMMANDS(FS_DECLARE_COMMAND)
+
+/* NULL-terminated. */
 extern const struct fs_command *const fs_commands[];
 
 /* The command's operands for people, "plan|run SWEEP.json|DIR", with the names of its actions. */
