@@ -1,5 +1,6 @@
 /*
- * Perplexity of a plain text: exp(- mean log p of its tokens). The text is cut into windows without overlap; as many as
+ * Perplexity of a plain text, exp(- mean log p of its tokens), and its bits a byte, - sum log p / (ln 2 x bytes), which
+ * tokenizers do not change (lm-evaluation-harness, bits_per_byte). The text is cut into windows without overlap; as many as
  * `text_tokens` allows, spread evenly over it, are scored. Causal models ("window.causal"): begin-of-text and as many
  * tokens as the model has positions less one, each given those before. Masked models ("window.pll"): pseudo-perplexity
  * (Salazar et al. 2020), each token of a window of at most 126 masked in turn: as many passes as tokens.
@@ -25,6 +26,7 @@ struct text {
     size_t most_tokens;
     size_t *first; /* [items + 1] into read */
     size_t *read;  /* [all tokens scored] reads of the plan */
+    size_t *bytes; /* [items] of the text, up to the window behind */
     char (*name)[32];
 };
 
@@ -68,6 +70,7 @@ static void release_windows(struct text *suite)
 {
     free(suite->first);
     free(suite->read);
+    free(suite->bytes);
     free(suite->name);
     free(suite->base.id);
     free(suite->base.category);
@@ -83,8 +86,10 @@ static int create_windows(struct text *suite, size_t windows, size_t tokens, str
     suite->base.items = windows;
     suite->first = fs_allocate(windows + 1, sizeof *suite->first, "windows of a text", err);
     suite->read = fs_allocate(tokens, sizeof *suite->read, "windows of a text", err);
+    suite->bytes = fs_allocate(windows, sizeof *suite->bytes, "windows of a text", err);
     suite->name = fs_allocate(windows, sizeof *suite->name, "windows of a text", err);
-    if (suite->first == NULL || suite->read == NULL || suite->name == NULL || fs_suite_create(&suite->base, err) != 0) {
+    if (suite->first == NULL || suite->read == NULL || suite->bytes == NULL || suite->name == NULL ||
+        fs_suite_create(&suite->base, err) != 0) {
         return -1;
     }
     for (size_t i = 0; i < windows; i++) {
@@ -118,6 +123,8 @@ static int compile(struct fs_suite *base, struct fs_plan *plan, const struct fs_
         count = count < suite->most_tokens ? count : suite->most_tokens;
         status = add_window(plan, style, encoding.id + begin, count, scratch, suite->read + suite->first[i], err);
         suite->first[i + 1] = suite->first[i] + count;
+        suite->bytes[i] =
+            (begin + count < encoding.count ? encoding.begin[begin + count] : suite->length) - encoding.begin[begin];
     }
     free(scratch);
     fs_encoding_release(&encoding);
@@ -139,42 +146,60 @@ static int fold(struct fs_suite *base, const struct fs_plan_values *values, size
     return 0;
 }
 
+enum { PERPLEXITY, BITS_PER_BYTE, MEASURES };
+static const char *const measures[MEASURES] = {"perplexity", "bits_per_byte"};
+
 /* Over all windows, or over as many drawn by `random`. */
-static double perplexity(const struct fs_suite *base, size_t column, struct fs_random *random)
+static void measure(const struct text *suite, size_t column, struct fs_random *random, double value[MEASURES])
 {
-    double sum = 0.0, tokens = 0.0;
+    const struct fs_suite *base = &suite->base;
+    double sum = 0.0, tokens = 0.0, bytes = 0.0;
     for (size_t i = 0; i < base->items; i++) {
         size_t item = random != NULL ? fs_random_below(random, base->items) : i;
         sum += base->score[fs_suite_at(base, item, LOG_PROBABILITY, column)];
         tokens += base->score[fs_suite_at(base, item, TOKENS, column)];
+        bytes += (double)suite->bytes[item];
     }
-    return exp(-sum / tokens);
+    value[PERPLEXITY] = exp(-sum / tokens);
+    value[BITS_PER_BYTE] = -sum / (log(2.0) * bytes);
+}
+
+/* The measures of one column with their intervals: metric[MEASURES][columns]; drawn [MEASURES][resamples] is scratch. */
+static void measure_column(const struct text *suite, const struct fs_bootstrap *bootstrap, size_t column, double *drawn,
+                           struct fs_metric *metric)
+{
+    const struct fs_suite *base = &suite->base;
+    double value[MEASURES], resampled[MEASURES];
+    measure(suite, column, NULL, value);
+    for (size_t r = 0; r < bootstrap->resamples; r++) {
+        struct fs_random random = fs_random_start(bootstrap->seed, r);
+        measure(suite, column, &random, resampled);
+        for (size_t m = 0; m < MEASURES; m++) {
+            drawn[m * bootstrap->resamples + r] = resampled[m];
+        }
+    }
+    for (size_t m = 0; m < MEASURES; m++) {
+        struct fs_metric *out = &metric[m * base->columns + column];
+        *out = (struct fs_metric){value[m], NAN, NAN, suite->first[base->items], 0};
+        if (bootstrap->resamples > 0) {
+            fs_quantile_interval(drawn + m * bootstrap->resamples, bootstrap->resamples, FS_QUANTILE_OUTER, &out->low,
+                                 &out->high);
+        }
+    }
 }
 
 static int add_rows(struct fs_suite *base, struct fs_suite_rows *rows, struct fs_error *err)
 {
     const struct fs_bootstrap *bootstrap = fs_suite_bootstrap(rows);
-    const struct text *suite = (const struct text *)base;
-    size_t tokens = suite->first[base->items];
-    double *drawn = fs_allocate(bootstrap->resamples, sizeof *drawn, "a bootstrap", err);
-    struct fs_metric *metric = fs_allocate(base->columns, sizeof *metric, "a bootstrap", err);
-    if (drawn == NULL || metric == NULL) {
-        free(drawn);
-        free(metric);
-        return -1;
+    double *drawn = fs_allocate(MEASURES * bootstrap->resamples, sizeof *drawn, "a bootstrap", err);
+    struct fs_metric *metric = fs_allocate(MEASURES * base->columns, sizeof *metric, "a bootstrap", err);
+    int status = drawn != NULL && metric != NULL ? 0 : -1;
+    for (size_t column = 0; status == 0 && column < base->columns; column++) {
+        measure_column((const struct text *)base, bootstrap, column, drawn, metric);
     }
-    for (size_t column = 0; column < base->columns; column++) {
-        metric[column] = (struct fs_metric){perplexity(base, column, NULL), NAN, NAN, tokens, 0};
-        for (size_t r = 0; r < bootstrap->resamples; r++) {
-            struct fs_random random = fs_random_start(bootstrap->seed, r);
-            drawn[r] = perplexity(base, column, &random);
-        }
-        if (bootstrap->resamples > 0) {
-            fs_quantile_interval(drawn, bootstrap->resamples, FS_QUANTILE_OUTER, &metric[column].low,
-                                 &metric[column].high);
-        }
+    for (size_t m = 0; status == 0 && m < MEASURES; m++) {
+        status = fs_suite_add_row(rows, base, "none", measures[m], metric + m * base->columns, err);
     }
-    int status = fs_suite_add_row(rows, base, "none", "perplexity", metric, err);
     free(drawn);
     free(metric);
     return status;
@@ -187,6 +212,7 @@ static void release(struct fs_suite *base)
     free(suite->content);
     free(suite->first);
     free(suite->read);
+    free(suite->bytes);
     free(suite->name);
 }
 

@@ -75,7 +75,7 @@ static struct fs_suite *make(const struct loaded *loaded, const char *name, cons
                                              .scoring =
                                                  loaded->style.kind == FS_MASKED ? "target.prob" : "sentence.mean",
                                              .seed = 1,
-                                             .text_tokens = 1000,
+                                             .text_tokens = 100000,
                                              .permutations = 1000};
     return open_suite(name, path, &options);
 }
@@ -128,6 +128,8 @@ static void perplexity(void **state)
         assert_int_equal(value->n, golden.tokens);
         double bound = bound_log_p(fs_model_spec(loaded.model));
         assert_near(value->value / wanted, 1.0, bound);
+        double bits = -sum_of(&golden) / (log(2.0) * (double)strlen(golden.text));
+        assert_near(value_of(&result, "bits_per_byte")->value / bits, 1.0, bound);
         assert_near(suite->score[0], sum_of(&golden), (double)golden.tokens * bound);
         fs_results_release(&result);
         fs_suite_destroy(suite);
@@ -135,6 +137,34 @@ static void perplexity(void **state)
         unload(&loaded);
     }
     refused("text", path_of("missing"), FS_EXIT_NO_INPUT, "missing");
+}
+
+/* Windows without overlap have all bytes of a text between them, so its bits are those of its tokens. */
+static void bits_of_several_windows(void **state)
+{
+    static const char *const models[] = {"gpt2-tiny", "bert-tiny"};
+    (void)state;
+    char text[4096] = "";
+    for (size_t i = 0; i < 120; i++) {
+        strcat(text, i % 3 == 0 ? "The nurse went home. " : "It rained on the old town. ");
+    }
+    for (size_t i = 0; i < 2; i++) {
+        char name[128];
+        (void)snprintf(name, sizeof name, "tests/golden/models/%s", models[i]);
+        struct loaded loaded = load(name, 1);
+        struct fs_suite *suite = make(&loaded, "text", write_text("text.txt", text));
+        struct fs_results result = measure(&loaded, suite);
+        double sum = 0.0;
+        assert_true(suite->items > 2);
+        for (size_t item = 0; item < suite->items; item++) {
+            sum += suite->score[fs_suite_at(suite, item, 0, 0)];
+        }
+        double wanted = -sum / (log(2.0) * (double)strlen(text));
+        assert_near(value_of(&result, "bits_per_byte")->value / wanted, 1.0, ARITHMETIC);
+        fs_results_release(&result);
+        fs_suite_destroy(suite);
+        unload(&loaded);
+    }
 }
 
 static void write_winobias(const char *pro, const char *anti)
@@ -362,9 +392,9 @@ static void intersentence(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(perplexity),   cmocka_unit_test(winobias),
-                                       cmocka_unit_test(winogender),   cmocka_unit_test(bec_pro),
-                                       cmocka_unit_test(seat),         cmocka_unit_test(facts),
-                                       cmocka_unit_test(intersentence)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(perplexity), cmocka_unit_test(bits_of_several_windows),
+                                       cmocka_unit_test(winobias),   cmocka_unit_test(winogender),
+                                       cmocka_unit_test(bec_pro),    cmocka_unit_test(seat),
+                                       cmocka_unit_test(facts),      cmocka_unit_test(intersentence)};
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
