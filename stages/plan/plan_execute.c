@@ -292,6 +292,10 @@ static int prepare(struct execution *execution, size_t threads, struct fs_error 
         if (edit->kind->check(edit, spec, err) != 0) {
             return -1;
         }
+        if (edit->model == NULL && edit->first_layer >= spec->layers) { /* what no kind's check should let through */
+            return fs_error_set(err, FS_EXIT_SOFTWARE, "an edit of kind %s begins at layer %zu of %zu",
+                                edit->kind->name, edit->first_layer, spec->layers);
+        }
         size_t hidden = edit->model != NULL ? fs_model_spec(edit->model)->hidden : 0;
         execution->hidden = hidden > execution->hidden ? hidden : execution->hidden;
     }
