@@ -25,6 +25,7 @@
     ROW(merge)                                                                                                         \
     ROW(query)                                                                                                         \
     ROW(sweep)                                                                                                         \
+    ROW(list)                                                                                                          \
     ROW(doctor)
 
 #define FS_DECLARE_COMMAND(row) extern const struct fs_command fs_command_##row;

@@ -118,6 +118,17 @@ says 'did you mean "--model"'
 "$fairstamp" --man | cmp -s - "$FAIRSTAMP_SOURCE/man/fairstamp.1" || fail "man/fairstamp.1: make it again with --man"
 "$fairstamp" --bash-completion | cmp -s - "$FAIRSTAMP_SOURCE/completion/fairstamp.bash" ||
     fail "completion/fairstamp.bash: make it again with --bash-completion"
+
+# list: every table, in both forms
+for what in suites metrics methods families; do
+    expect 0 "$fairstamp" list $what
+    grep -q '^name ' "$scratch/out" && rows=$(wc -l <"$scratch/out") || fail "list $what: $(cat "$scratch/out")"
+    expect 0 "$fairstamp" list $what --format json
+    [ "$(grep -c '"name"' "$scratch/out")" = $((rows - 1)) ] || fail "list $what: other rows in JSON"
+done
+expect 64 "$fairstamp" list model
+expect 64 "$fairstamp" list
+
 "$fairstamp" --job-schema | cmp -s - "$FAIRSTAMP_SOURCE/jobs/job.schema.json" || fail "jobs/job.schema.json: --job-schema"
 "$fairstamp" --job-keys >"$scratch/keys"
 sed -n '/^| key /,/^$/p' "$FAIRSTAMP_SOURCE/jobs/README.md" | sed '/^$/d' | cmp -s - "$scratch/keys" ||

@@ -61,7 +61,7 @@ static void check_options(const struct fs_command *command)
 static void check_actions(const struct fs_command *command)
 {
     for (const struct fs_action *action = command->actions; action != NULL && action->name != NULL; action++) {
-        assert_true(action->run != NULL && action->description[0] != '\0' && action->operands[0] != '\0');
+        assert_true(action->run != NULL && action->description[0] != '\0' && action->operands != NULL);
         assert_true(action->least <= action->most);
         for (size_t i = 0; action->options != NULL && action->options[i] != NULL; i++) {
             assert_true(fs_option_listed(command->options, action->options[i]));
