@@ -67,20 +67,20 @@ _fairstamp_setting() # KEY=VALUE
     esac
 }
 
-_fairstamp_commands="run trace stamp evaluate layers estimate score metrics tokenize logprobs inspect verify
-    export benchmark report merge query sweep doctor --help --version --man --job-schema
-    --job-keys --bash-completion"
+_fairstamp_commands="run trace stamp evaluate layer_sweep estimate score metrics tokenize logprobs inspect
+    verify export benchmark report merge query sweep doctor --help --version --man
+    --job-schema --job-keys --bash-completion"
 _fairstamp_keys="model output seed categories data.crows_pairs data.stereoset data.biaske
     data.stereoset_intersentence data.stereoset_synonyms data.winobias data.winogender
     data.bec_pro data.seat data.counterfact data.known_facts data.text
-    data.attribute_words edit.pairs scoring.crows_pairs scoring.stereoset scoring.biaske
-    split.held_out split.validation trace.positions trace.kinds trace.window
-    trace.heat_map trace.corruption trace.noise_scale trace.noise_samples trace.bootstrap
-    trace.reuse stamp.layer stamp.width stamp.loss stamp.alpha stamp.beta stamp.key_bias
-    stamp.generic_prompts stamp.neutral_subjects stamp.level_weight stamp.balance_weight
-    stamp.balance_width stamp.kl_rows stamp.kl_without_completion stamp.keep_best
-    stamp.learning_rate stamp.schedule stamp.beta1 stamp.beta2 stamp.epsilon
-    stamp.iterations stamp.batch stamp.checkpoint_every evaluate.bootstrap
+    data.attribute_words edit.pairs method methods scoring.crows_pairs scoring.stereoset
+    scoring.biaske split.held_out split.validation trace.positions trace.kinds
+    trace.window trace.heat_map trace.corruption trace.noise_scale trace.noise_samples
+    trace.bootstrap trace.reuse stamp.layer stamp.width stamp.loss stamp.alpha stamp.beta
+    stamp.key_bias stamp.generic_prompts stamp.neutral_subjects stamp.level_weight
+    stamp.balance_weight stamp.balance_width stamp.kl_rows stamp.kl_without_completion
+    stamp.keep_best stamp.learning_rate stamp.schedule stamp.beta1 stamp.beta2
+    stamp.epsilon stamp.iterations stamp.batch stamp.checkpoint_every evaluate.bootstrap
     evaluate.text_tokens evaluate.permutations layers.compare checkpoint_seconds
     checkpoint_share"
 
@@ -142,7 +142,7 @@ _fairstamp()
     trace) options="--set --force --max-seconds --stop-file --log-dir --format --quiet --help" ending=.json ;;
     stamp) options="--set --force --max-seconds --stop-file --log-dir --format --quiet --help" ending=.json ;;
     evaluate) options="--set --force --max-seconds --stop-file --log-dir --format --quiet --help" ending=.json ;;
-    layers) options="--set --force --max-seconds --stop-file --log-dir --format --quiet --help" ending=.json ;;
+    layer_sweep) options="--set --force --max-seconds --stop-file --log-dir --format --quiet --help" ending=.json ;;
     estimate) options="--set --save --seconds --node-ranks --network --format --quiet --help" ending=.json ;;
     score) options="--log-dir --model --suite --data --category --scoring --stamp --bootstrap --seed --format
     --quiet --help" ;;

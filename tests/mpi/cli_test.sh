@@ -5,7 +5,7 @@ data=$here/data
 model=$GOLDEN_MODELS/bert-tiny
 run() { expect "$1" "$fairstamp" "${@:2}"; }
 
-for command in "" run trace stamp evaluate layers estimate score metrics tokenize logprobs inspect verify export report benchmark; do
+for command in "" run trace stamp evaluate layer_sweep estimate score metrics tokenize logprobs inspect verify export report benchmark; do
     run 0 $command --help
     [ -s "$scratch/out" ] && [ ! -s "$scratch/err" ] || fail "$command --help: help belongs on standard output"
 done

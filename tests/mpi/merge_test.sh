@@ -109,7 +109,7 @@ expect 65 "$fairstamp" report all.h5 -o page
 says 'all.h5'
 
 # files of the first format version: every command reads them
-for stage in trace stamp evaluate layers; do
+for stage in trace stamp evaluate layer_sweep; do
     expect 0 "$fairstamp" verify old/$stage.h5
     expect 0 "$fairstamp" inspect old/$stage.h5
     expect 0 "$fairstamp" export old/$stage.h5 --to csv
