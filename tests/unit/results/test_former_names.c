@@ -100,8 +100,8 @@ static void a_page_shows_them(void **state)
 }
 
 /* That the dataset is the same in both, f64 of `count` numbers. */
-static void same_numbers(const struct fs_archive *one, const char *name, const struct fs_archive *other,
-                         const char *as, size_t count)
+static void same_numbers(const struct fs_archive *one, const char *name, const struct fs_archive *other, const char *as,
+                         size_t count)
 {
     struct fs_error err = FS_ERROR_INIT;
     double *a = calloc(count, sizeof *a), *b = calloc(count, sizeof *b);
