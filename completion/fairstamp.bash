@@ -67,8 +67,8 @@ _fairstamp_setting() # KEY=VALUE
     esac
 }
 
-_fairstamp_commands="run trace stamp evaluate layers estimate score metrics tokenize logprobs inspect verify
-    export benchmark report merge query sweep list doctor --help --version --man
+_fairstamp_commands="run trace stamp evaluate layer_sweep estimate score metrics tokenize logprobs inspect
+    verify export benchmark report merge query sweep list doctor --help --version --man
     --job-schema --job-keys --bash-completion"
 _fairstamp_keys="model output seed categories data.crows_pairs data.stereoset data.biaske
     data.stereoset_intersentence data.stereoset_synonyms data.winobias data.winogender
@@ -142,7 +142,7 @@ _fairstamp()
     trace) options="--set --force --max-seconds --stop-file --log-dir --format --quiet --help" ending=.json ;;
     stamp) options="--set --force --max-seconds --stop-file --log-dir --format --quiet --help" ending=.json ;;
     evaluate) options="--set --force --max-seconds --stop-file --log-dir --format --quiet --help" ending=.json ;;
-    layers) options="--set --force --max-seconds --stop-file --log-dir --format --quiet --help" ending=.json ;;
+    layer_sweep) options="--set --force --max-seconds --stop-file --log-dir --format --quiet --help" ending=.json ;;
     estimate) options="--set --save --seconds --node-ranks --network --format --quiet --help" ending=.json ;;
     score) options="--log-dir --model --suite --data --category --scoring --stamp --bootstrap --seed --format
     --quiet --help" ;;

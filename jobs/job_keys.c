@@ -12,7 +12,7 @@
 #define TRACE (1u << FS_STAGE_TRACE)
 #define STAMP (1u << FS_STAGE_STAMP)
 #define EVALUATE (1u << FS_STAGE_EVALUATE)
-#define LAYERS (1u << FS_STAGE_LAYERS)
+#define LAYERS (1u << FS_STAGE_LAYER_SWEEP)
 #define ALL (TRACE | STAMP | EVALUATE)
 #define MOST_SUITES 64
 #define NAME_SIZE 64

@@ -45,8 +45,8 @@ const struct fs_stage_rule fs_stage_rules[FS_STAGE_COUNT] = {
                         .unasked = "none of the job's methods trains; add \"stamp\" to methods"},
     [FS_STAGE_EVALUATE] = {.keys = 1u << FS_STAGE_EVALUATE, .follows = training, .reads = training},
     /* the layers' stamps are evaluated as the job's own */
-    [FS_STAGE_LAYERS] =
-        {.keys = 1u << FS_STAGE_LAYERS | 1u << FS_STAGE_EVALUATE,
+    [FS_STAGE_LAYER_SWEEP] =
+        {.keys = 1u << FS_STAGE_LAYER_SWEEP | 1u << FS_STAGE_EVALUATE,
          .follows = training,
          .reads = trace_of_layer,
          .is_asked = compares_layers,

@@ -11,9 +11,13 @@
 #define CELLS "/cells/"
 #define SEPARATOR "stage before = " /* in the settings of a stage: the job of the one it was made from */
 
-const char *const fs_merge_stage[FS_MERGE_STAGES] = {"trace", "stamp", "evaluate", "layers"};
 /* Which stage a stage is made from. */
-static const size_t made_from[FS_MERGE_STAGES] = {FS_MERGE_STAGES, 0, 1, 1};
+static const enum fs_stage made_from[FS_STAGE_COUNT] = {
+    [FS_STAGE_TRACE] = FS_STAGE_COUNT,
+    [FS_STAGE_STAMP] = FS_STAGE_TRACE,
+    [FS_STAGE_EVALUATE] = FS_STAGE_STAMP,
+    [FS_STAGE_LAYER_SWEEP] = FS_STAGE_STAMP,
+};
 
 enum { CONTENT, TRAINING, PROVENANCE, PARTS };
 
@@ -30,7 +34,7 @@ struct reading {
     struct merge *merge;
     size_t input;
     const char *cell; /* of a folder; NULL in a merged file, where names say it */
-    size_t stage;
+    enum fs_stage stage;
 };
 
 static bool is_part(const char *name, const char *part)
@@ -77,7 +81,7 @@ static void release_source(struct fs_merge_source *source)
 }
 
 static struct fs_merge_source *add_source(struct merge *merge, size_t input, const char *cell, size_t length,
-                                          size_t stage, struct fs_error *err)
+                                          enum fs_stage stage, struct fs_error *err)
 {
     if (fs_grow(&merge->source, &merge->room, merge->sources + 1, sizeof *merge->source, "the cells of a merge", err) !=
         0) {
@@ -100,7 +104,7 @@ static struct fs_merge_source *add_source(struct merge *merge, size_t input, con
 }
 
 /* "/cells/<id>/<stage><rest>": false where `name` is of no cell. */
-static bool split_name(const char *name, const char **cell, size_t *length, size_t *stage, const char **rest)
+static bool split_name(const char *name, const char **cell, size_t *length, enum fs_stage *stage, const char **rest)
 {
     size_t begin = strlen(CELLS);
     if (strncmp(name, CELLS, begin) != 0) {
@@ -110,22 +114,18 @@ static bool split_name(const char *name, const char **cell, size_t *length, size
     *length = strcspn(*cell, "/@");
     const char *word = *cell + *length;
     if (*word != '/') {
-        *stage = FS_MERGE_STAGES;
+        *stage = FS_STAGE_COUNT;
         return true;
     }
     word++;
     size_t of_stage = strcspn(word, "/@");
-    for (*stage = 0; *stage < FS_MERGE_STAGES; (*stage)++) {
-        if (strlen(fs_merge_stage[*stage]) == of_stage && strncmp(fs_merge_stage[*stage], word, of_stage) == 0) {
-            break;
-        }
-    }
+    *stage = fs_stage_named(word, of_stage);
     *rest = word + of_stage;
     return true;
 }
 
-static struct fs_merge_source *find_source(const struct reading *reading, const char *cell, size_t length, size_t stage,
-                                           struct fs_error *err)
+static struct fs_merge_source *find_source(const struct reading *reading, const char *cell, size_t length,
+                                           enum fs_stage stage, struct fs_error *err)
 {
     struct merge *merge = reading->merge;
     for (size_t i = merge->sources; i-- > 0 && merge->source[i].input == reading->input;) {
@@ -154,14 +154,16 @@ static int read_entry(void *context, const struct fs_archive_entry *entry, struc
 {
     const struct reading *reading = context;
     const char *cell = reading->cell, *rest = entry->name, *path = reading->merge->input[reading->input].path;
-    size_t length = cell != NULL ? strlen(cell) : 0, stage = reading->stage;
+    size_t length = cell != NULL ? strlen(cell) : 0;
+    enum fs_stage stage = reading->stage;
     char name[2048], hex[FS_DIGEST_SIZE];
     if (cell == NULL && !split_name(entry->name, &cell, &length, &stage, &rest)) {
         return 0;
     }
-    if (stage == FS_MERGE_STAGES) {
-        return fs_error_set(err, FS_EXIT_DATA, "%s: %s: found no stage's name, expected trace, stamp, evaluate, layers",
-                            path, entry->name);
+    if (stage == FS_STAGE_COUNT) {
+        return fs_error_set(err, FS_EXIT_DATA,
+                            "%s: %s: found no stage's name, expected trace, stamp, evaluate, layer_sweep", path,
+                            entry->name);
     }
     struct fs_merge_source *source = find_source(reading, cell, length, stage, err);
     if (source == NULL) {
@@ -192,23 +194,13 @@ static int end_digests(struct merge *merge, size_t first, struct fs_error *err)
         }
         if (source->job == NULL) {
             return fs_error_set(err, FS_EXIT_DATA, "%s: cell %s: %s: found no attribute job",
-                                merge->input[source->input].path, source->cell, fs_merge_stage[source->stage]);
+                                merge->input[source->input].path, source->cell, fs_stage_names[source->stage]);
         }
         if (source->settings == NULL && (source->settings = strdup("")) == NULL) {
             return fs_error_memory(err, 1, "a text");
         }
     }
     return 0;
-}
-
-static char *stage_path(const char *folder, size_t stage, struct fs_error *err)
-{
-    char *path;
-    if (asprintf(&path, "%s/%s.h5", folder, fs_merge_stage[stage]) < 0) {
-        fs_error_memory(err, strlen(folder), "a path");
-        return NULL;
-    }
-    return path;
 }
 
 static int read_file(const struct reading *reading, const struct fs_archive *archive, struct fs_error *err)
@@ -240,13 +232,13 @@ static int read_folder(struct merge *merge, size_t input, struct fs_error *err)
     char *cell = given != NULL ? strdup(given) : folder_name(folder, err);
     size_t before = merge->sources;
     int status = cell != NULL && check_cell(folder, cell, err) == 0 ? 0 : -1;
-    for (size_t stage = 0; status == 0 && stage < FS_MERGE_STAGES; stage++) {
-        const struct reading reading = {merge, input, cell, stage};
+    for (int stage = 0; status == 0 && stage < FS_STAGE_COUNT; stage++) {
+        const struct reading reading = {merge, input, cell, (enum fs_stage)stage};
         struct fs_archive *archive;
-        char *path = stage_path(folder, stage, err);
+        char *path = fs_stage_find_file(folder, (enum fs_stage)stage, err);
         status = path != NULL ? 0 : -1;
         if (status == 0 && access(path, F_OK) == 0) {
-            status = fs_archive_open(path, fs_merge_stage[stage], &archive, err);
+            status = fs_stage_open_file(path, (enum fs_stage)stage, &archive, err);
             if (status == 0) {
                 status = read_file(&reading, archive, err);
                 fs_archive_close(archive);
@@ -258,7 +250,7 @@ static int read_folder(struct merge *merge, size_t input, struct fs_error *err)
     if (status == 0 && merge->sources == before) {
         status = fs_error_set(
             err, FS_EXIT_NO_INPUT,
-            "%s: found none of trace.h5, stamp.h5, evaluate.h5, layers.h5; give a job's output folder", folder);
+            "%s: found none of trace.h5, stamp.h5, evaluate.h5, layer_sweep.h5; give a job's output folder", folder);
     }
     return status;
 }
@@ -273,7 +265,7 @@ static int read_input(struct merge *merge, size_t input, struct fs_error *err)
     if (merge->input[input].cell != NULL) {
         return fs_error_set(err, FS_EXIT_USAGE, "%s: an id is given, expected a folder", path);
     }
-    const struct reading reading = {merge, input, NULL, 0};
+    const struct reading reading = {merge, input, NULL, FS_STAGE_COUNT};
     return fs_archive_open(path, FS_MERGED_FORMAT, &merge->opened[input], err) == 0
                ? read_file(&reading, merge->opened[input], err)
                : -1;
@@ -298,11 +290,13 @@ static int open_source(const struct merge *merge, const struct fs_merge_source *
 {
     if (merge->opened[source->input] != NULL) {
         *archive = merge->opened[source->input];
-        snprintf(prefix, 2 * FS_CELL_LENGTH, CELLS "%s/%s", source->cell, fs_merge_stage[source->stage]);
+        char cell[sizeof CELLS + FS_CELL_LENGTH];
+        snprintf(cell, sizeof cell, CELLS "%s", source->cell);
+        fs_stage_find_group(*archive, cell, source->stage, prefix, 2 * FS_CELL_LENGTH);
         return 0;
     }
-    char *path = stage_path(merge->input[source->input].path, source->stage, err);
-    int status = path != NULL ? fs_archive_open(path, fs_merge_stage[source->stage], archive, err) : -1;
+    char *path = fs_stage_find_file(merge->input[source->input].path, source->stage, err);
+    int status = path != NULL ? fs_stage_open_file(path, source->stage, archive, err) : -1;
     free(path);
     snprintf(prefix, 2 * FS_CELL_LENGTH, "/");
     return status;
@@ -392,7 +386,7 @@ static int refuse(const struct merge *merge, const struct fs_merge_source *a, co
         fs_error_set(err, FS_EXIT_OTHER_JOB,
                      "cell %s: %s of %s and of %s are two different results: %s differs; give one of them another id "
                      "(its folder's name), or leave one out",
-                     a->cell, fs_merge_stage[a->stage], merge->input[a->input].path, merge->input[b->input].path,
+                     a->cell, fs_stage_names[a->stage], merge->input[a->input].path, merge->input[b->input].path,
                      name != NULL ? name : "something");
     }
     release_list(&one);
@@ -447,8 +441,8 @@ static int check_chain(const struct merge *merge, struct fs_error *err)
             if (strncmp(digest, other->job, strcspn(digest, "\n")) != 0) {
                 return fs_error_set(err, FS_EXIT_OTHER_JOB,
                                     "cell %s: %s of %s was not made from %s of %s; they belong to different jobs",
-                                    source->cell, fs_merge_stage[source->stage], merge->input[source->input].path,
-                                    fs_merge_stage[other->stage], merge->input[other->input].path);
+                                    source->cell, fs_stage_names[source->stage], merge->input[source->input].path,
+                                    fs_stage_names[other->stage], merge->input[other->input].path);
             }
         }
     }
@@ -471,7 +465,7 @@ static int copy_entry(void *context, const struct fs_archive_entry *entry, struc
         return 0;
     }
     /* the root's attributes become the group's */
-    snprintf(to, sizeof to, CELLS "%s/%s%s", copying->source->cell, fs_merge_stage[copying->source->stage],
+    snprintf(to, sizeof to, CELLS "%s/%s%s", copying->source->cell, fs_stage_names[copying->source->stage],
              name[1] == '@' ? name + 1 : name);
     return fs_archive_write_entry(copying->to, to, entry, err);
 }
@@ -499,7 +493,7 @@ static int job_digest(const struct merge *merge, char hex[FS_DIGEST_SIZE], struc
     }
     for (size_t i = 0; i < merge->sources; i++) {
         fs_digest_add_text(digest, merge->source[i].cell);
-        fs_digest_add_text(digest, fs_merge_stage[merge->source[i].stage]);
+        fs_digest_add_text(digest, fs_stage_names[merge->source[i].stage]);
         fs_digest_add_text(digest, merge->source[i].content);
     }
     fs_digest_end(digest, hex);

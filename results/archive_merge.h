@@ -1,15 +1,15 @@
 /*
  * Many jobs' archives in one file, and their result tables in one table.
  *
- * A cell is one job's results: a folder with trace.h5, stamp.h5, evaluate.h5, layers.h5, as far as they are there. A
+ * A cell is one job's results: a folder with trace.h5, stamp.h5, evaluate.h5, layer_sweep.h5, as far as they are there. A
  * merged file, format "merged":
  *
  *     /cells/<id>/<stage>/...   the stage's file: its datasets and attributes, with /provenance
  *     /cells_index/id                               texts [cells], sorted by bytes
  *     /cells_index/model, categories                texts [cells]: the model folder's name; "all" or "gender,race"
- *     /cells_index/trace, stamp, evaluate, layers   texts [cells]: digest of the stage's job, "" where it is not there
- *     /results/cell, model, categories, suite, category, subset, metric, variant
- *                                                   texts [rows], by cell, then as evaluate has it
+ *     /cells_index/trace, stamp, evaluate, layer_sweep   texts [cells]: digest of the stage's job, "" where it is not there
+ *     /results/cell, model, categories, suite, category, subset, metric, scoring, edit
+ *                                                   texts [rows], by cell, then as evaluate has it, then by edit
  *     /results/ideal, before, before_low, before_high, after, after_low, after_high, difference, difference_low,
  *     difference_high, p_value                      f64 [rows]; NaN where there is none
  *     /results/n, n_after, ties, ties_after, gained, lost, skipped

@@ -2,15 +2,12 @@
 #ifndef FAIRSTAMP_RESULTS_ARCHIVE_MERGE_INTERNAL_H
 #define FAIRSTAMP_RESULTS_ARCHIVE_MERGE_INTERNAL_H
 
-#include "io/archive/archive.h"
-
-#define FS_MERGE_STAGES 4
-extern const char *const fs_merge_stage[FS_MERGE_STAGES]; /* trace, stamp, evaluate, layers */
+#include "jobs/stage_names.h"
 
 /* A cell's stage in an input. */
 struct fs_merge_source {
     char *cell;
-    size_t stage;
+    enum fs_stage stage;
     size_t input;
     bool has_training;
     char content[FS_DIGEST_SIZE], training[FS_DIGEST_SIZE], provenance[FS_DIGEST_SIZE];

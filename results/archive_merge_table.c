@@ -7,8 +7,8 @@
 #include "results/result_table.h"
 
 /* Columns of /cells_index; behind them one a stage. */
-enum { ID, MODEL, CATEGORIES, STAGE, COLUMNS = STAGE + FS_MERGE_STAGES };
-static const char *const index_names[COLUMNS] = {"id", "model", "categories", "trace", "stamp", "evaluate", "layers"};
+enum { ID, MODEL, CATEGORIES, STAGE, COLUMNS = STAGE + FS_STAGE_COUNT };
+static const char *const index_names[STAGE] = {"id", "model", "categories"};
 
 struct tables {
     struct fs_archive *archive;
@@ -73,7 +73,7 @@ static int read_cell(struct tables *tables, const struct fs_merge_source *source
     for (size_t i = 0; i < count; i++) {
         of[STAGE + source[i].stage] = strdup(source[i].job);
     }
-    for (size_t stage = 0; stage < FS_MERGE_STAGES; stage++) {
+    for (size_t stage = 0; stage < FS_STAGE_COUNT; stage++) {
         if (of[STAGE + stage] == NULL) {
             of[STAGE + stage] = strdup("");
         }
@@ -84,7 +84,7 @@ static int read_cell(struct tables *tables, const struct fs_merge_source *source
             return fs_error_memory(err, 64, "the index of cells");
         }
     }
-    snprintf(group, sizeof group, "/cells/%s/%s", source->cell, fs_merge_stage[source->stage]);
+    snprintf(group, sizeof group, "/cells/%s/%s", source->cell, fs_stage_names[source->stage]);
     if (fs_result_job_names(tables->archive, group, &of[MODEL], &of[CATEGORIES], err) != 0) {
         return -1;
     }
@@ -101,7 +101,7 @@ static int write_index(const struct tables *tables, struct fs_error *err)
         for (size_t cell = 0; cell < tables->cells; cell++) {
             column[cell] = tables->index[cell * COLUMNS + c];
         }
-        snprintf(name, sizeof name, "/cells_index/%s", index_names[c]);
+        snprintf(name, sizeof name, "/cells_index/%s", c < STAGE ? index_names[c] : fs_stage_names[c - STAGE]);
         status = fs_archive_write_texts(tables->archive, name, tables->cells, column, err) == 0
                      ? fs_archive_attribute_text(tables->archive, name, "dimensions", "cell", err)
                      : -1;

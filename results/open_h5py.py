@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Draws SS before and after of every cell of a merged archive with h5py: open_h5py.py ARCHIVE.h5 FIGURE.svg"""
+"""Draws SS of the unedited model and of every edit, for each cell of a merged archive, with h5py: open_h5py.py ARCHIVE.h5 FIGURE.svg"""
 import sys
 
 import h5py
@@ -12,11 +12,14 @@ archive, figure = sys.argv[1:3]
 with h5py.File(archive) as file:
     table = file["results"]
     text = {key: table[key].asstr()[:] for key in ("cell", "suite", "category", "subset", "metric")}
+    text["edit"] = table["edit"].asstr()[:] if "edit" in table else ["stamp"] * len(text["cell"])  # files of former versions
     number = {key: table[key][:] for key in ("before", "before_low", "before_high", "after", "after_low", "after_high", "ideal")}
 
 edited_suite = {cell: suite for cell, suite, subset in zip(text["cell"], text["suite"], text["subset"]) if subset == "edited"}
 subsets = ("edited", "held_out")
-axes = plt.subplots(1, len(subsets), figsize=(9, 0.6 + 0.5 * len(edited_suite)), sharey=True, sharex=True)[1]
+several = len(set(text["edit"])) > 1
+lines = len(set(zip(text["cell"], text["edit"])))
+axes = plt.subplots(1, len(subsets), figsize=(9, 0.6 + 0.5 * lines), sharey=True, sharex=True)[1]
 for panel, subset in zip(axes, subsets):
     names = []
     for row, cell in enumerate(text["cell"]):
@@ -29,7 +32,7 @@ for panel, subset in zip(axes, subsets):
             panel.plot([low, high], [len(names) + shift] * 2, color=color)
             panel.plot(value, len(names) + shift, mark, color=color, label=model if not names else None)
         panel.axvline(number["ideal"][row], color="black", linewidth=0.8)
-        names.append(cell)
+        names.append(f"{cell}, {text['edit'][row]}" if several else cell)
     panel.set_yticks(range(len(names)), names)
     panel.set_title("SS, " + subset.replace("_", " "))
     panel.set_xlabel("percent, 95 % intervals; ideal 50")

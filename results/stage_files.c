@@ -171,7 +171,7 @@ static void remove_parts(const char *folder, enum fs_stage stage, bool own)
 
 void fs_stage_remove_layer(const char *folder)
 {
-    remove_parts(folder, FS_STAGE_LAYERS, false);
+    remove_parts(folder, FS_STAGE_LAYER_SWEEP, false);
 }
 
 void fs_stage_remove_part(const char *folder, enum fs_stage stage)

@@ -36,9 +36,9 @@ int fs_stage_open(const char *folder, enum fs_stage stage, struct fs_archive **a
 /* Partial results of the trace's further kinds stand apart: <this>.part.h5. */
 #define FS_TRACE_SUBLAYERS "trace_sublayers"
 
-/* So do those of the layer under way in the stage layers: its training, and its scores (a checkpoint's name). */
+/* So do those of the layer under way in the stage layer_sweep: its training, and its scores (a checkpoint's name). */
 #define FS_LAYER_TRAINING "_training.part.h5"
-#define FS_LAYER_SCORES "layers_scores_%zu"
+#define FS_LAYER_SCORES "layer_sweep_scores_%zu"
 /* Removes both: the layer is done. */
 void fs_stage_remove_layer(const char *folder);
 

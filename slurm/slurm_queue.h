@@ -4,7 +4,7 @@
 
 #include "jobs/sweep.h"
 
-#define FS_SWEEP_ARRAYS 3   /* trace, stamp, evaluate with layers */
+#define FS_SWEEP_ARRAYS 3   /* trace, stamp, evaluate with layer_sweep */
 #define FS_SLURM_STATE 32   /* bytes of a state as text */
 #define FS_SLURM_ID 32      /* bytes of a job's number as text */
 #define FS_SWEEP_PARTS 4096 /* that are looked after at once */

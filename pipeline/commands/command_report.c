@@ -75,12 +75,12 @@ static int write_all(const char *folder, const struct fs_page_data *data, struct
         {"heat_map_attention.svg", mapped && place_of(sublayers, FS_TRACE_ATTENTION) > 0, draw_attention_map},
         {"heat_map_ffn.svg", mapped && place_of(sublayers, FS_TRACE_FFN) > 0, draw_ffn_map},
         {"loss.svg", data->has[FS_STAGE_STAMP], fs_chart_loss},
-        {"layers.svg", data->has[FS_STAGE_LAYERS], fs_chart_layers},
+        {"layer_sweep.svg", data->has[FS_STAGE_LAYER_SWEEP], fs_chart_layers},
         {"results.csv", evaluated, fs_page_results_csv},
         {"terms.csv", data->terms > 0, fs_page_terms_csv},
         {"pairs.csv", data->items > 0, fs_page_items_csv},
         {"trace.csv", data->has[FS_STAGE_TRACE], fs_page_trace_csv},
-        {"layers.csv", data->has[FS_STAGE_LAYERS], fs_page_layers_csv},
+        {"layer_sweep.csv", data->has[FS_STAGE_LAYER_SWEEP], fs_page_layers_csv},
         {"report.md", true, fs_page_markdown},
         {"index.html", true, fs_page_html}, /* the last, so that an existing page has its files beside it */
     };

@@ -50,7 +50,7 @@ static const char *word_of(enum fs_cell_state state, const char *slurm)
 
 static int print_status(const struct fs_options *options, const struct fs_sweep *sweep, struct fs_error *err)
 {
-    static const char *const names[] = {"<cell", "<trace", "<stamp", "<evaluate", "<layers", "<"};
+    static const char *const names[] = {"<cell", "<trace", "<stamp", "<evaluate", "<layer_sweep", "<"};
     char(*slurm)[FS_SLURM_STATE] = NULL;
     struct fs_table *table = NULL;
     cJSON *json = fs_options_json(options) ? cJSON_CreateArray() : NULL;

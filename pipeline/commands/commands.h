@@ -11,7 +11,7 @@
     ROW(trace)                                                                                                         \
     ROW(stamp)                                                                                                         \
     ROW(evaluate)                                                                                                      \
-    ROW(layers)                                                                                                        \
+    ROW(layer_sweep)                                                                                                   \
     ROW(estimate)                                                                                                      \
     ROW(score)                                                                                                         \
     ROW(metrics)                                                                                                       \

@@ -5,6 +5,7 @@
 
 #include "io/formats/json.h"
 #include "io/values.h"
+#include "jobs/stage_names.h"
 #include "pipeline/commands/commands.h"
 #include "pipeline/commands/pages.h"
 
@@ -13,12 +14,17 @@
 static int find_command(const char *name, struct fs_options *options, struct fs_error *err)
 {
     const char *known[MOST_NAMES] = {NULL};
+    const enum fs_stage renamed = fs_stage_named(name, strlen(name));
     for (size_t i = 0; fs_commands[i] != NULL && i + 1 < MOST_NAMES; i++) {
         known[i] = fs_commands[i]->name;
         if (strcmp(name, known[i]) == 0) {
             options->command = fs_commands[i];
             return 0;
         }
+    }
+    if (renamed != FS_STAGE_COUNT) {
+        return fs_error_set(err, FS_EXIT_USAGE, "%s: this command is now called \"%s\"; write that", name,
+                            fs_stage_names[renamed]);
     }
     return fs_error_set(err, FS_EXIT_USAGE, "%s: unknown command; did you mean \"%s\"? See fairstamp --help", name,
                         fs_nearest_name(name, known));

@@ -418,7 +418,7 @@ static void estimate_layers(struct fs_estimator *e)
     struct fs_estimate *estimate = e->estimate;
     const struct fs_estimate_stage *stamp = &estimate->stage[FS_STAGE_STAMP];
     const struct fs_estimate_stage *evaluate = &estimate->stage[FS_STAGE_EVALUATE];
-    struct fs_estimate_stage *out = &estimate->stage[FS_STAGE_LAYERS];
+    struct fs_estimate_stage *out = &estimate->stage[FS_STAGE_LAYER_SWEEP];
     bool all = fs_job_settings(e->job)->compare == FS_COMPARE_ALL;
     if (fs_job_settings(e->job)->compare == FS_COMPARE_NONE) {
         return;
@@ -431,7 +431,7 @@ static void estimate_layers(struct fs_estimator *e)
                                       .tokens = times * (stamp->tokens + evaluate->tokens),
                                       .flops = times * (stamp->flops + evaluate->flops),
                                       .longest = fmax(stamp->longest, evaluate->longest)};
-    memcpy(out->digest, e->digest[FS_STAGE_LAYERS], sizeof out->digest);
+    memcpy(out->digest, e->digest[FS_STAGE_LAYER_SWEEP], sizeof out->digest);
     for (size_t i = 0; i < estimate->rank_count; i++) {
         const struct fs_estimate_time *a = &stamp->time[i], *b = &evaluate->time[i];
         out->time[i] = (struct fs_estimate_time){times * (a->serial_seconds + b->serial_seconds),

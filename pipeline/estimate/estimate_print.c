@@ -104,7 +104,7 @@ static int print_times(const struct fs_estimate *estimate, FILE *stream, struct 
     static const char *const column[][2] = {{">trace, s", ">eff. %"},
                                             {">stamp, s", ">eff. %"},
                                             {">evaluate, s", ">eff. %"},
-                                            {">layers, s", ">eff. %"},
+                                            {">layer_sweep, s", ">eff. %"},
                                             {">all, s", ">eff. %"}};
     const char *names[2 + 2 * (FS_STAGE_COUNT + 1)] = {">ranks", ">begin, s"};
     size_t columns = 2;

@@ -1,5 +1,5 @@
 /*
- * Stage layers: trains and measures a stamp at each of the layers that layers.compare names. What is done is saved layer
+ * Stage layer_sweep: trains and measures a stamp at each of the layers that layers.compare names. What is done is saved layer
  * by layer, and inside a layer its training and its scores.
  */
 #include <stdio.h>
@@ -22,19 +22,20 @@ static int read_part(struct fs_job_run *run, struct fs_layer_comparison *compari
 {
     struct fs_archive *archive;
     struct fs_error reason = FS_ERROR_INIT;
-    char *path = fs_stage_path(run->output, FS_STAGE_LAYERS, ".part.h5", err);
+    char *path = fs_stage_path(run->output, FS_STAGE_LAYER_SWEEP, ".part.h5", err);
     if (path == NULL) {
         return -1;
     }
     if (fs_archive_open(path, FS_PART_FORMAT, &archive, &reason) == 0) {
         struct fs_layer_comparison found = {0};
-        if (strcmp(fs_archive_job(archive), run->fingerprint.digest[FS_STAGE_LAYERS]) != 0) {
+        if (strcmp(fs_archive_job(archive), run->fingerprint.digest[FS_STAGE_LAYER_SWEEP]) != 0) {
             fs_error_set(&reason, FS_EXIT_OTHER_JOB, "%s: partial results of another job", path);
         } else if (fs_layers_read(archive, &found, &reason) == 0 && found.capacity == comparison->capacity) {
             struct fs_layer_comparison fresh = *comparison;
             *comparison = found;
             found = fresh;
-            fs_say("layers: %zu of %zu were done by an earlier run", comparison->layers, comparison->capacity);
+            fs_say("layer_sweep: %zu of %zu layers were done by an earlier run", comparison->layers,
+                   comparison->capacity);
         }
         fs_layers_release(&found);
         fs_archive_close(archive);
@@ -78,8 +79,8 @@ static int do_layer(struct fs_training *training, const struct fs_evaluate_input
         training->method->trainer->losses(training->state, loss);
         status = fs_layers_add(comparison, layer, loss, &results, err);
         if (status == 0) {
-            fs_say("layers: layer %zu done, %zu of %zu", layer, comparison->layers, comparison->capacity);
-            status = fs_stage_write(run, FS_STAGE_LAYERS, ".part.h5", FS_PART_FORMAT, fill, comparison, err);
+            fs_say("layer_sweep: layer %zu done, %zu of %zu", layer, comparison->layers, comparison->capacity);
+            status = fs_stage_write(run, FS_STAGE_LAYER_SWEEP, ".part.h5", FS_PART_FORMAT, fill, comparison, err);
         }
         if (status == 0) {
             fs_stage_remove_layer(run->output);
@@ -121,14 +122,14 @@ static int do_layers(struct fs_training *training, struct fs_layer_comparison *c
         }
     }
     free(suite);
-    return status != 0 ? -1 : fs_stage_publish(run, FS_STAGE_LAYERS, fill, comparison, err);
+    return status != 0 ? -1 : fs_stage_publish(run, FS_STAGE_LAYER_SWEEP, fill, comparison, err);
 }
 
-int fs_stage_run_layers(struct fs_job_run *run, struct fs_error *err)
+int fs_stage_run_layer_sweep(struct fs_job_run *run, struct fs_error *err)
 {
     struct fs_training training;
     struct fs_layer_comparison comparison = {0};
-    if (fs_stage_begin(run, FS_STAGE_LAYERS, err) != 0) {
+    if (fs_stage_begin(run, FS_STAGE_LAYER_SWEEP, err) != 0) {
         return -1;
     }
     int status = fs_training_open(run, fs_job_trained(run->job)->method, &training, err);
@@ -138,7 +139,7 @@ int fs_stage_run_layers(struct fs_job_run *run, struct fs_error *err)
         size_t layers = fs_model_spec(run->session->model)->layers, decisive = training.task.layer;
         size_t random = fs_layers_random(layers, decisive, settings->seed);
         size_t compared = settings->compare == FS_COMPARE_ALL ? layers : (random == decisive ? 1 : 2);
-        training.stage = FS_STAGE_LAYERS;
+        training.stage = FS_STAGE_LAYER_SWEEP;
         training.part = FS_LAYER_TRAINING;
         training.keep_end = true;
         done = fs_allocate(layers, 1, "layers", err);

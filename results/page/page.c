@@ -500,7 +500,7 @@ static void training_sizes(FILE *stream, const struct fs_training_history *train
 static void layers_section(FILE *stream, const struct fs_page_data *data)
 {
     fprintf(stream, "<h2>Is the traced layer the right one?</h2>\n");
-    if (!data->has[FS_STAGE_LAYERS]) {
+    if (!data->has[FS_STAGE_LAYER_SWEEP]) {
         fprintf(
             stream,
             "<p class=\"note\">Not checked: the job's layers.compare is \"none\". With \"random\" a stamp at a random "

@@ -17,7 +17,7 @@ struct opened {
 
 static int open_one(const char *path, enum fs_stage stage, struct opened *opened, struct fs_error *err)
 {
-    if (fs_archive_open(path, fs_stage_names[stage], &opened->archive[stage], err) != 0) {
+    if (fs_stage_open_file(path, stage, &opened->archive[stage], err) != 0) {
         return -1;
     }
     return fs_archive_read_attribute_text(opened->archive[stage], "/provenance", "settings", &opened->settings[stage],
@@ -45,15 +45,13 @@ static int find_stage(const char *path, struct fs_error *err)
     if (fs_archive_open(path, NULL, &archive, err) != 0) {
         return -1;
     }
-    int stage = 0;
-    while (stage < FS_STAGE_COUNT && strcmp(fs_stage_names[stage], fs_archive_format(archive)) != 0) {
-        stage++;
-    }
+    const char *format = fs_archive_format(archive);
+    int stage = (int)fs_stage_named(format, strlen(format));
     if (stage == FS_STAGE_COUNT) {
         fs_error_set(err, FS_EXIT_DATA,
                      "%s: found format \"%.40s\", expected a stage's file: trace, stamp, evaluate or "
-                     "layers",
-                     path, fs_archive_format(archive));
+                     "layer_sweep",
+                     path, format);
         stage = -1;
     }
     fs_archive_close(archive);
@@ -78,7 +76,7 @@ static int open_all(const char *path, struct fs_page_data *data, struct opened *
     for (int stage = 0; stage < FS_STAGE_COUNT; stage++) {
         struct fs_error ignored = FS_ERROR_INIT; /* a file that is missing or damaged is left out */
         if (stage != given) {
-            data->path[stage] = fs_stage_path(folder, (enum fs_stage)stage, ".h5", &ignored);
+            data->path[stage] = fs_stage_find_file(folder, (enum fs_stage)stage, &ignored);
             if (data->path[stage] != NULL) {
                 (void)open_one(data->path[stage], (enum fs_stage)stage, opened, &ignored);
             }
@@ -321,7 +319,7 @@ int fs_page_read(const char *path, struct fs_page_data *data, struct fs_error *e
         case FS_STAGE_STAMP:
             status = fs_method_trained()->trainer->read_history(archive, &data->training, err);
             break;
-        case FS_STAGE_LAYERS:
+        case FS_STAGE_LAYER_SWEEP:
             status = fs_layers_read(archive, &data->layers, err);
             break;
         default:

@@ -210,7 +210,7 @@ void fs_page_markdown(FILE *stream, const struct fs_page_data *data)
     if (data->has[FS_STAGE_TRACE]) {
         markdown_trace(stream, data);
     }
-    if (data->has[FS_STAGE_LAYERS]) {
+    if (data->has[FS_STAGE_LAYER_SWEEP]) {
         markdown_layers(stream, data);
     }
     if (data->terms > 0) {

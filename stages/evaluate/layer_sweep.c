@@ -1,5 +1,5 @@
 /*
- * Datasets of a layers file, m layers, r rows:
+ * Datasets of a layer_sweep file, m layers, r rows:
  *
  *     /layers/layer, place                            i64 [m]
  *     /layers/score                                   f64 [m]
@@ -123,7 +123,7 @@ int fs_layers_add(struct fs_layer_comparison *comparison, size_t layer, const do
     size_t i = comparison->layers;
     if (i == comparison->capacity || result->columns != COLUMNS ||
         (i > 0 && result->rows != comparison->result[0].rows)) {
-        fs_error_set(err, FS_EXIT_SOFTWARE, "layers: %zu rows of layer %zu do not go with those of %zu layers",
+        fs_error_set(err, FS_EXIT_SOFTWARE, "layer_sweep: %zu rows of layer %zu do not go with those of %zu layers",
                      result->rows, layer, i);
         fs_results_release(result);
         return -1;

@@ -42,7 +42,7 @@ int fs_scoring_parse(const char *name, enum fs_model_kind kind, enum fs_scoring 
         }
         used += (size_t)snprintf(fitting + used, sizeof fitting - used, "%s%s", used > 0 ? ", " : "", scorings[i].name);
     }
-    return fs_error_set(err, FS_EXIT_CONFIG, "variant: found \"%s\"; a %s model takes one of %s", name,
+    return fs_error_set(err, FS_EXIT_CONFIG, "scoring: found \"%s\"; a %s model takes one of %s", name,
                         kind == FS_MASKED ? "masked" : "causal", fitting);
 }
 
@@ -401,7 +401,7 @@ int fs_statement_compile(struct fs_plan *plan, const struct fs_tokenizer *tokeni
 {
     *statement = (struct fs_statement){.scoring = scoring};
     if (scorings[scoring].kind != style->kind || !scorings[scoring].one_sentence) {
-        return fs_error_set(err, FS_EXIT_CONFIG, "variant %s: scores no single statement of a %s model; see --help",
+        return fs_error_set(err, FS_EXIT_CONFIG, "scoring %s: scores no single statement of a %s model; see --help",
                             scorings[scoring].name, style->kind == FS_MASKED ? "masked" : "causal");
     }
     int status;
@@ -483,7 +483,7 @@ int fs_statement_compile_crows(struct fs_plan *plan, const struct fs_tokenizer *
     const char *const text[2] = {pair->more, pair->less};
     out[0] = out[1] = (struct fs_statement){.scoring = scoring};
     if (scorings[scoring].kind != style->kind || !scorings[scoring].two_sentences) {
-        return fs_error_set(err, FS_EXIT_CONFIG, "variant %s: does not score CrowS-Pairs on a %s model; take %s",
+        return fs_error_set(err, FS_EXIT_CONFIG, "scoring %s: does not score CrowS-Pairs on a %s model; take %s",
                             scorings[scoring].name, style->kind == FS_MASKED ? "masked" : "causal",
                             style->kind == FS_MASKED ? "pll.unmodified or pll.modified"
                                                      : "sentence.mean or sentence.sum");

@@ -15,7 +15,7 @@ trap 'rm -rf "$work"' EXIT
 export OMP_NUM_THREADS=1
 
 stages() { # FOLDER: "stage seconds" a line
-    for stage in trace stamp evaluate layers; do
+    for stage in trace stamp evaluate layer_sweep; do
         [ ! -e "$1/$stage.h5" ] ||
             echo "$stage $("$program" inspect "$1/$stage.h5" | sed -n 's/.*@stage_seconds = \([0-9.]*\).*/\1/p')"
     done

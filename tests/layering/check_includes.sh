@@ -2,13 +2,13 @@
 # Holds the #include lines of the product against arrows.txt: check_includes.sh [root of the sources]
 #   - a file includes only its own folder and what its folder's line allows;
 #   - no files include each other in a circle, and no folders do. foo.c, foo.h and the private headers foo_parts.h,
-#     foo_internal.h and foo_private.h count as one file.
+#     foo_internal.h and foo_private.h count as one file;
+#   - the list of arrows in ARCHITECTURE.md is that of arrows.txt.
 # One line a fault, on stderr; ends with 1 where there is one.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 cd "${1:-$here/../..}"
 table=$here/arrows.txt
-pending=$here/pending.txt
 
 # file included-file, one pair a line; a file without includes stands alone on its line.
 list_includes() {
@@ -19,7 +19,23 @@ list_includes() {
     done
 }
 
-list_includes | awk -v table="$table" -v pending="$pending" '
+# The lines of arrows.txt, without its words, and those of the block in ARCHITECTURE.md.
+check_page() {
+    [ -f ARCHITECTURE.md ] || { echo "layering: no ARCHITECTURE.md here"; return 1; }
+    work=$(mktemp -d)
+    trap 'rm -rf "$work"' EXIT
+    sed '/^#/d' "$table" | sed '1{/^$/d;}' >"$work/arrows.txt"
+    awk '/^## /{on = $0 == "## Allowed arrows"} on && /^```/{block = !block; next} on && block' ARCHITECTURE.md >"$work/page"
+    diff "$work/arrows.txt" "$work/page" >"$work/difference" || {
+        echo "layering: the list of arrows in ARCHITECTURE.md is not that of tests/layering/arrows.txt; copy it. < arrows.txt, > ARCHITECTURE.md:"
+        sed 's/^/    /' "$work/difference"
+        return 1
+    }
+}
+
+status=0
+check_page >&2 || status=1
+list_includes | awk -v table="$table" '
 function fault(text) { print "layering: " text; faults++ }
 function folder_of(path) { return path ~ /\// ? substr(path, 1, match(path, /\/[^\/]*$/) - 1) : "." }
 function top_of(folder) { sub(/\/.*/, "", folder); return folder }
@@ -41,9 +57,6 @@ function read_table(    line, part, count, i) {
         listed[part[1]] = 1
     }
     close(table)
-    while ((getline line < pending) > 0) {
-        if (line !~ /^#/ && split(line, part, " ") >= 2) { excused[part[1], part[2]] = 1 }
-    }
 }
 
 function check_arrow(file, target,    from, to) {
@@ -118,7 +131,6 @@ END {
             }
             continue # a header that the build makes
         }
-        if ((unit_of(from[i]), unit_of(to[i])) in excused) { continue }
         check_arrow(from[i], to[i])
         add_edge("file", unit_of(from[i]), unit_of(to[i]))
         add_edge("folder", folder_of(from[i]), folder_of(to[i]))
@@ -128,4 +140,5 @@ END {
     check_circles("folder")
     if (faults == 0) { print "layering: " includes " includes point down" }
     exit faults > 0
-}' >&2
+}' >&2 || status=1
+exit $status

@@ -15,6 +15,7 @@ copy_tree() {
     rm -rf "$work/tree"
     mkdir -p "$work/tree/tests"
     cp -r "$root/tests/layering" "$work/tree/tests/"
+    cp "$root/ARCHITECTURE.md" "$work/tree/"
     (cd "$root" && tar cf - io model stages jobs results slurm pipeline) | tar xf - -C "$work/tree"
 }
 
@@ -58,6 +59,18 @@ echo '#include "extras/planted.h"' >>"$work/tree/stages/plan/plan.c"
 echo '#include "io/error.h"' >"$work/tree/extras/planted.h"
 refused check_includes.sh 'stages/plan/plan.c includes extras/planted.h, and the folder extras is not in arrows.txt' \
     'extras/planted.h: its folder extras is not in arrows.txt'
+
+# A new arrow in one of the two places alone, and a page without the list.
+copy_tree
+sed -i 's,^slurm: results ,slurm: pipeline results ,' "$work/tree/ARCHITECTURE.md"
+refused check_includes.sh 'the list of arrows in ARCHITECTURE.md is not that of tests/layering/arrows.txt' \
+    '> slurm: pipeline results jobs stages model io'
+copy_tree
+sed -i 's,^results/page: results$,& slurm,' "$work/tree/tests/layering/arrows.txt"
+refused check_includes.sh '< results/page: results slurm' '> results/page: results'
+copy_tree
+sed -i '/^```$/d' "$work/tree/ARCHITECTURE.md"
+refused check_includes.sh 'the list of arrows in ARCHITECTURE.md is not that of tests/layering/arrows.txt'
 
 # A header without its folder.
 copy_tree

@@ -5,7 +5,7 @@ data=$here/data
 model=$GOLDEN_MODELS/bert-tiny
 run() { expect "$1" "$fairstamp" "${@:2}"; }
 
-for command in "" run trace stamp evaluate layers estimate score metrics tokenize logprobs inspect verify export report benchmark; do
+for command in "" run trace stamp evaluate layer_sweep estimate score metrics tokenize logprobs inspect verify export report benchmark; do
     run 0 $command --help
     [ -s "$scratch/out" ] && [ ! -s "$scratch/err" ] || fail "$command --help: help belongs on standard output"
 done
@@ -23,14 +23,18 @@ run 64 tokenize --model "$model" --model "$model"
 says 'given twice'
 run 64 run
 run 64 run a.json b.json
-run 64 score --model "$model" --suite winobias --data x
-says 'expected stereoset|crows_pairs'
+run 64 layers job.json
+says 'layers: this command is now called "layer_sweep"'
+run 64 score --model "$model" --suite winobas --data x
+says 'expected crows_pairs|'
+run 66 score --model "$model" --suite winobias --data x
+says 'x/pro_stereotyped_type1.txt.dev: cannot be opened'
 run 64 verify --equal a.h5
 run 64 export a.h5 --to xml
 run 64 metrics --suite crows_pairs --data x --scores y
 run 64 score --model "$model" --suite stereoset --data "$data/stereoset.json" --bootstrap many
 run 64 score --model "$model" --suite stereoset --data "$data/stereoset.json" --scoring sentence.sum
-says 'variant'
+says 'scoring: found "sentence.sum"; a masked model takes one of'
 
 job() { printf '%s' "$1" >"$scratch/job.json"; }
 set_job() { run "$1" run "$data/job.json" --set "output=$scratch/o" --set "$2"; }

@@ -49,7 +49,7 @@ expect 0 "$fairstamp" estimate "$data/job.json" --set output=o3
 grep -q 'of an earlier trace' out || fail "the trace's layer was not taken"
 expect 0 "$fairstamp" estimate "$data/job.json" --set output=o3 --set stamp.layer=1 --set layers.compare=all
 ! grep -q 'may find another layer' out || fail "the job names its layer"
-grep -q "layer 1 (the job's)" out && grep -q '^layers ' out || fail "the job's layer was not taken"
+grep -q "layer 1 (the job's)" out && grep -q '^layer_sweep ' out || fail "the job's layer was not taken"
 
 # no weights: their shape is enough
 cp -r "$GOLDEN_MODELS/bert-tiny" shape

@@ -9,7 +9,7 @@ seed=${KILL_SEED:-$RANDOM}
 RANDOM=$seed
 export OMP_NUM_THREADS=1
 cd "$scratch" || exit 1
-all_stages="trace stamp evaluate layers"
+all_stages="trace stamp evaluate layer_sweep"
 job=(run "$FAIRSTAMP_SOURCE/demo/job.json" --set "model=$GOLDEN_MODELS/gpt2-tiny" --set checkpoint_seconds=0.03
     --set checkpoint_share=1 --set stamp.checkpoint_every=2 --set stamp.width=64 --set stamp.iterations=40
     --set trace.heat_map=true --set layers.compare=all --set trace.bootstrap=3000 --set evaluate.bootstrap=1000)

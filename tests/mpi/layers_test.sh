@@ -32,7 +32,7 @@ for ranks in 1 2 3; do
     how=
     [ $ranks != 2 ] || how=leaks_aside
     $how job $ranks o$ranks || { fail "$ranks ranks"; cat err; }
-    for stage in trace stamp evaluate layers; do
+    for stage in trace stamp evaluate layer_sweep; do
         "$fairstamp" verify o$ranks/$stage.h5 >/dev/null || fail "o$ranks/$stage.h5 is not whole"
         "$fairstamp" verify --equal o1/$stage.h5 o$ranks/$stage.h5 >/dev/null 2>verdict || fail "$(cat verdict)"
     done
@@ -46,19 +46,19 @@ grep -q 'By kind and position' out && grep -q '^attention ' out && grep -q '^ffn
 # killed between layers: what is done is not done again, and the bits are the same
 timeout 1200 mpirun -n 2 "$fairstamp" run "$data/job-biaske.json" --set output=killed --set layers.compare=all "${suites[@]}" >/dev/null 2>err &
 launcher=$!
-until [ -e killed/layers.part.h5 ] || ! kill -0 $launcher 2>/dev/null; do
+until [ -e killed/layer_sweep.part.h5 ] || ! kill -0 $launcher 2>/dev/null; do
     sleep 0.05
 done
 pkill -9 -P $launcher 2>/dev/null
 kill -9 $launcher 2>/dev/null
 wait $launcher 2>/dev/null
 job 3 killed || { fail "after a kill"; cat err; }
-"$fairstamp" verify --equal o1/layers.h5 killed/layers.h5 >/dev/null 2>verdict || fail "after a kill: $(cat verdict)"
+"$fairstamp" verify --equal o1/layer_sweep.h5 killed/layer_sweep.h5 >/dev/null 2>verdict || fail "after a kill: $(cat verdict)"
 
 # random control: two layers, or the only one
 job 1 control --set layers.compare=random || { fail "random control"; cat err; }
 [ "$(grep -cE '<- (traced|random control)' out)" = 2 ] || fail "random control: $(tail -n 5 out)"
-expect 78 "$fairstamp" layers "$data/job-biaske.json" --set output=o4
+expect 78 "$fairstamp" layer_sweep "$data/job-biaske.json" --set output=o4
 says 'layers.compare is "none"'
 
 # tuning: the held-out pairs are not in the file, validation pairs are
@@ -67,8 +67,8 @@ grep -q 'SS validation' out && ! grep -q 'SS held-out' out || fail "split.valida
 
 # report
 expect 0 "$fairstamp" report o1/evaluate.h5 -o report
-for file in index.html report.md results.csv terms.csv pairs.csv trace.csv layers.csv metrics.svg trace.svg argmax.svg kinds.svg heat_map.svg heat_map_attention.svg \
-    heat_map_ffn.svg loss.svg layers.svg; do
+for file in index.html report.md results.csv terms.csv pairs.csv trace.csv layer_sweep.csv metrics.svg trace.svg argmax.svg kinds.svg heat_map.svg heat_map_attention.svg \
+    heat_map_ffn.svg loss.svg layer_sweep.svg; do
     [ -s report/$file ] || fail "report/$file is missing"
 done
 grep -qE '(src|href)="[^d]|@import|url\(|<script' report/index.html && fail "the page wants something from elsewhere"
@@ -82,9 +82,9 @@ expect 0 "$fairstamp" report o1/trace.h5 -o report2
 cmp -s report/trace.svg report2/trace.svg || fail "the same trace, another picture"
 mkdir alone
 cp o1/evaluate.h5 alone/
-cp control/layers.h5 alone/ # of another job
+cp control/layer_sweep.h5 alone/ # of another job
 expect 0 "$fairstamp" report alone/evaluate.h5 -o report3
-[ -e report3/metrics.svg ] && [ ! -e report3/trace.svg ] && [ ! -e report3/layers.svg ] || fail "files of another job are shown: $(ls report3)"
+[ -e report3/metrics.svg ] && [ ! -e report3/trace.svg ] && [ ! -e report3/layer_sweep.svg ] || fail "files of another job are shown: $(ls report3)"
 expect 66 "$fairstamp" report none.h5 -o r
 expect 65 "$fairstamp" report text.txt -o r
 expect 64 "$fairstamp" report o1/evaluate.h5
@@ -100,7 +100,7 @@ done
 # what the files hold is in the tables of the report: AIE of each kind, category and layer; a row a layer
 [ "$(sed 1d report/trace.csv | cut -d , -f 1-3 | tr '\n' ' ')" = "$(for kind in residual attention ffn; do for category in all gender; do printf '%s,%s,0 %s,%s,1 ' $kind $category $kind $category; done; done)" ] ||
     fail "trace.csv: $(cat report/trace.csv)"
-[ "$(sed 1d report/layers.csv | cut -d , -f 1 | tr '\n' ' ')" = "0 1 " ] && grep -q ',traced,' report/layers.csv || fail "layers.csv: $(cat report/layers.csv)"
+[ "$(sed 1d report/layer_sweep.csv | cut -d , -f 1 | tr '\n' ' ')" = "0 1 " ] && grep -q ',traced,' report/layer_sweep.csv || fail "layer_sweep.csv: $(cat report/layer_sweep.csv)"
 
 # McNemar's test of every share, also of the share of right answers
 [ -n "$(grep '^winogender,gender,all,accuracy.male,' report/results.csv | cut -d , -f 16)" ] || fail "accuracy.male has no p: $(grep accuracy report/results.csv)"

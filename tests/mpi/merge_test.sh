@@ -108,7 +108,7 @@ done
 expect 65 "$fairstamp" report all.h5 -o page
 says 'all.h5'
 
-# files of the first format version: every command reads them
+# files of the first format version, in which layer_sweep was called layers: every command reads them
 for stage in trace stamp evaluate layers; do
     expect 0 "$fairstamp" verify old/$stage.h5
     expect 0 "$fairstamp" inspect old/$stage.h5
@@ -116,4 +116,10 @@ for stage in trace stamp evaluate layers; do
 done
 expect 0 "$fairstamp" report old/evaluate.h5 -o page
 grep -q 'SS' page/report.md || fail "the report of an old file is empty"
+grep -q '## Stamps at other layers' page/report.md || fail "the report of old files leaves out layers.h5"
+expect 0 "$fairstamp" report old/layers.h5 -o page2
+same page/report.md page2/report.md
+expect 0 "$fairstamp" merge -o old.h5 old
+expect 0 "$fairstamp" inspect old.h5
+grep -q '^/cells/old/layer_sweep/layers/score' out || fail "layers.h5 is not merged as layer_sweep: $(grep layers/ out | head -n 3)"
 finish

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# completion_test.sh SCRIPT: what bash would offer with the completion of SCRIPT.
+# completion_test.sh SCRIPT: what bash would offer with the completion of SCRIPT. FAIRSTAMP_PROGRAM: the program; by default that of PATH.
 set -u
 . "$1" || exit 1
 folder=$(mktemp -d "${TMPDIR:-/tmp}/fs.XXXXXX")
@@ -33,8 +33,11 @@ offers "job.json models" benchmark check ""
 offers "--help --log-dir --model --quiet" logprobs ""
 offers models score --model ""
 offers "job.json models other.txt result.h5" score --data ""
-offers "crows_pairs stereoset" score --suite ""
-offers "crows_pairs" score --suite = cr
+# every suite that the program takes, which is what it says of a name that is none
+suites=$("${FAIRSTAMP_PROGRAM:-fairstamp}" score --model x --data x --suite "?" 2>&1 | sed -n 's/.*found "?", expected //p' | tr '|' '\n' | LC_ALL=C sort | xargs)
+[ -n "$suites" ] || { echo "FAILED: the program names no suites"; failures=$((failures + 1)); }
+offers "$suites" score --suite ""
+offers "crows_pairs" score --suite = crows_p
 offers "" score --seed ""
 offers "stamp.layer= stamp.learning_rate= stamp.level_weight= stamp.loss=" run --set stamp.l
 offers "gap logratio" run --set stamp.loss =

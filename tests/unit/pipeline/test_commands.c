@@ -11,10 +11,12 @@
 
 #include "io/values.h"
 #include "jobs/job_keys.h"
+#include "jobs/stage_names.h"
 #include "pipeline/commands/commands.h"
 #include "pipeline/commands/help.h"
 #include "pipeline/commands/help_text.h"
 #include "pipeline/commands/pages.h"
+#include "pipeline/commands/parse.h"
 
 static char *printed_page(const char *name)
 {
@@ -180,12 +182,34 @@ static void old_names_lead_to_options(void **state)
     }
 }
 
+static void a_former_command_names_the_present_one(void **state)
+{
+    (void)state;
+    for (const struct fs_former_stage *former = fs_former_stages; former->name != NULL; former++) {
+        char program[] = "fairstamp", name[64], file[] = "job.json", said[128];
+        char *words[] = {program, name, file, NULL};
+        struct fs_options options;
+        struct fs_error err = FS_ERROR_INIT;
+        snprintf(name, sizeof name, "%s", former->name);
+        snprintf(said, sizeof said, "%s: this command is now called \"%s\"", former->name,
+                 fs_stage_names[former->stage]);
+        assert_int_equal(fs_options_parse(3, words, &options, &err), -1);
+        assert_int_equal(err.code, FS_EXIT_USAGE);
+        assert_non_null(strstr(err.text, said));
+        fs_options_release(&options);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_row_is_complete), cmocka_unit_test(a_name_is_one_option),
-        cmocka_unit_test(help_says_all),         cmocka_unit_test(man_page_and_completion_say_all),
-        cmocka_unit_test(actions_in_words),      cmocka_unit_test(old_names_lead_to_options),
+        cmocka_unit_test(every_row_is_complete),
+        cmocka_unit_test(a_name_is_one_option),
+        cmocka_unit_test(help_says_all),
+        cmocka_unit_test(man_page_and_completion_say_all),
+        cmocka_unit_test(actions_in_words),
+        cmocka_unit_test(old_names_lead_to_options),
+        cmocka_unit_test(a_former_command_names_the_present_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

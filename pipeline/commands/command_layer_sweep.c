@@ -3,11 +3,11 @@
 
 static int run(struct fs_session *session, struct fs_error *err)
 {
-    return fs_run_stages(session, FS_STAGE_LAYERS, err);
+    return fs_run_stages(session, FS_STAGE_LAYER_SWEEP, err);
 }
 
-const struct fs_command fs_command_layers = {
-    .name = "layers",
+const struct fs_command fs_command_layer_sweep = {
+    .name = "layer_sweep",
     .operands = "JOB.json",
     .least = 1,
     .most = 1,
