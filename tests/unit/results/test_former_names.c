@@ -124,7 +124,7 @@ static void merged_under_the_present_name(void **state)
     for (int i = 0; i < 2; i++) {
         (void)snprintf(output[i], sizeof output[i], "%s", scratch_path(i == 0 ? "once.h5" : "twice.h5"));
     }
-    (void)snprintf(older, sizeof older, "%s", golden("sweep/archive.h5"));
+    (void)snprintf(older, sizeof older, "%s", golden("merged/layers.h5"));
     const struct fs_merge_input input[] = {{.path = golden("biaske")}, {.path = older}};
     check_success(fs_merge(output[0], input, 2, &err), &err);
     check_success(fs_archive_open(output[0], FS_MERGED_FORMAT, &merged, &err), &err);
