@@ -184,7 +184,7 @@ static int print_suite(const struct fs_results *results, size_t *at, FILE *strea
         }
     }
     if (status == 0) {
-        fprintf(stream, "\n%s, %s\n", first->suite, first->scoring);
+        fprintf(stream, "%s, %s\n", first->suite, first->scoring);
         status = fs_table_print(table, stream, err);
     }
     fs_table_destroy(table);
@@ -192,7 +192,8 @@ static int print_suite(const struct fs_results *results, size_t *at, FILE *strea
     return status;
 }
 
-static int print_further(const struct fs_results *results, FILE *stream, struct fs_error *err)
+/* `headlines`: they stand above. */
+static int print_further(const struct fs_results *results, bool headlines, FILE *stream, struct fs_error *err)
 {
     bool any = false; /* of them is printed */
     size_t i = 0;
@@ -201,8 +202,11 @@ static int print_further(const struct fs_results *results, FILE *stream, struct 
             i++;
             continue;
         }
-        if (!any && fs_is_headline(results, &results->row[0])) {
+        if (!any && headlines) {
             fprintf(stream, "\nFurther suites, never edited; each with its P[k]\n");
+        }
+        if (any || headlines) {
+            fprintf(stream, "\n");
         }
         any = true;
         if (print_suite(results, &i, stream, err) != 0) {
@@ -238,11 +242,17 @@ static int print_headlines(const struct fs_results *results, const struct headin
 int fs_report_results(const struct fs_results *results, FILE *stream, struct fs_error *err)
 {
     struct headings headings;
-    int status =
-        make_headings(results, true, &headings, err) == 0 ? print_headlines(results, &headings, stream, err) : -1;
+    bool headlines = false;
+    for (size_t i = 0; i < results->rows; i++) {
+        headlines = headlines || fs_is_headline(results, &results->row[i]);
+    }
+    int status = make_headings(results, true, &headings, err);
+    if (status == 0 && headlines) {
+        status = print_headlines(results, &headings, stream, err);
+    }
     release_headings(&headings);
     if (status == 0) {
-        status = print_further(results, stream, err);
+        status = print_further(results, headlines, stream, err);
     }
     if (results->columns > 1 && status == 0) {
         fprintf(stream, "change: less the unedited model; * the 95 %% interval of the difference leaves out 0. p: "
