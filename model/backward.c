@@ -7,11 +7,10 @@
 
 struct fs_tape {
     /* of the last fs_upper_forward; the callers' */
-    const struct fs_batch *batch;
-    const struct fs_edit *edit;
+    struct fs_pass pass;
     const fs_real *x;
     /* of the last fs_upper_forward; in `memory` */
-    struct fs_activations *activations; /* [layers], filled above edit->first_layer */
+    struct fs_activations *activations; /* [layers], filled above the edit's first layer */
     fs_real *ffn_norm_in;               /* (T,d) of the edit's first layer, post-norm families alone */
     struct fs_scratch memory, inner;
     /* of the last fs_tape_read */
@@ -66,12 +65,12 @@ static fs_real *take(fs_real **free_memory, size_t count)
 
 /* One block for all layers above the edit's first; `active` goes to the workspace, for the backward pass makes do without.
  */
-static int lay_out(const struct fs_model *model, struct fs_tape *tape, const struct fs_batch *batch, size_t layer,
-                   const struct fs_activations *in_workspace, struct fs_error *err)
+static int lay_out(const struct fs_pass *pass, struct fs_tape *tape, const struct fs_activations *in_workspace,
+                   struct fs_error *err)
 {
-    const struct fs_spec *spec = &model->spec;
-    size_t T = batch->tokens, d = spec->hidden, width = fs_spec_qkv_width(spec);
-    size_t weights = fs_attention_weights(spec, batch), count = T * d;
+    const struct fs_spec *spec = &pass->model->spec;
+    size_t layer = pass->edit->first_layer, T = pass->batch->tokens, d = spec->hidden, width = fs_spec_qkv_width(spec);
+    size_t weights = fs_attention_weights(spec, pass->batch), count = T * d;
     for (size_t l = layer + 1; l < spec->layers; l++) {
         count += 2 * T * d + T * width + weights + T * spec->layer[l].ffn * (spec->layer[l].gated ? 2 : 1);
     }
@@ -93,32 +92,34 @@ static int lay_out(const struct fs_model *model, struct fs_tape *tape, const str
     return 0;
 }
 
-int fs_upper_forward(const struct fs_model *model, struct fs_workspace *workspace, struct fs_tape *tape,
-                     const struct fs_batch *batch, const struct fs_edit *edit, const fs_real *x, const fs_real *base,
+int fs_upper_forward(const struct fs_pass *pass, struct fs_tape *tape, const fs_real *x, const fs_real *base,
                      fs_real *h, struct fs_error *err)
 {
+    const struct fs_spec *spec = &pass->model->spec;
+    size_t layer = pass->edit->first_layer;
     struct fs_activations activations;
-    if (fs_layer_prepare(model, workspace, batch, &activations, err) != 0 ||
-        fs_edit_prepare(model, &tape->inner, batch->tokens, edit, err) != 0 ||
-        lay_out(model, tape, batch, edit->first_layer, &activations, err) != 0) {
+    if (fs_layer_prepare(pass, &activations, err) != 0 || fs_edit_prepare(pass, &tape->inner, err) != 0 ||
+        lay_out(pass, tape, &activations, err) != 0) {
         return -1;
     }
-    tape->batch = batch;
-    tape->edit = edit;
+    tape->pass = *pass;
     tape->x = x;
-    memcpy(h, base, batch->tokens * model->spec.hidden * sizeof *h);
-    fs_layer_join(model, batch->tokens, edit->first_layer, edit, x, tape->ffn_norm_in, tape->inner.data, h);
-    for (size_t l = edit->first_layer + 1; l < model->spec.layers; l++) {
-        fs_layer_to_ffn(model, workspace, batch, l, &tape->activations[l], h, workspace->x.data);
-        fs_layer_join(model, batch->tokens, l, NULL, workspace->x.data, tape->activations[l].norm_in[FS_FFN_NORM], NULL,
-                      h);
+    memcpy(h, base, pass->batch->tokens * spec->hidden * sizeof *h);
+    fs_layer_join(pass, layer, x, tape->ffn_norm_in, tape->inner.data, h);
+    struct fs_pass above = *pass;
+    above.edit = NULL;
+    fs_real *x_above = pass->workspace->x.data;
+    for (size_t l = layer + 1; l < spec->layers; l++) {
+        fs_layer_to_ffn(&above, l, &tape->activations[l], h, x_above);
+        fs_layer_join(&above, l, x_above, tape->activations[l].norm_in[FS_FFN_NORM], NULL, h);
     }
     return 0;
 }
 
-int fs_tape_read(const struct fs_model *model, struct fs_workspace *workspace, struct fs_tape *tape, const fs_real *h,
-                 size_t rows, const size_t *row, fs_real *logprob, struct fs_error *err)
+int fs_tape_read(struct fs_tape *tape, const fs_real *h, size_t rows, const size_t *row, fs_real *logprob,
+                 struct fs_error *err)
 {
+    const struct fs_model *model = tape->pass.model;
     size_t d = model->spec.hidden;
     free(tape->row);
     tape->rows = 0;
@@ -130,7 +131,7 @@ int fs_tape_read(const struct fs_model *model, struct fs_workspace *workspace, s
     memcpy(tape->row, row, rows * sizeof *row);
     tape->rows = rows;
     const struct fs_head_kept kept = {tape->gathered.data, tape->dense.data};
-    const fs_real *inputs = fs_head_inputs(model, workspace, h, rows, row, &kept, err);
+    const fs_real *inputs = fs_head_inputs(model, tape->pass.workspace, h, rows, row, &kept, err);
     if (inputs == NULL) {
         return -1;
     }
@@ -140,9 +141,10 @@ int fs_tape_read(const struct fs_model *model, struct fs_workspace *workspace, s
 
 /* ---- backward ---- */
 
-int fs_tape_read_backward(const struct fs_model *model, struct fs_workspace *workspace, struct fs_tape *tape,
-                          const fs_real *dlogits, fs_real *dh, struct fs_error *err)
+int fs_tape_read_backward(struct fs_tape *tape, const fs_real *dlogits, fs_real *dh, struct fs_error *err)
 {
+    const struct fs_model *model = tape->pass.model;
+    struct fs_workspace *workspace = tape->pass.workspace;
     size_t d = model->spec.hidden, R = tape->rows, V = model->spec.vocabulary;
     if (fs_scratch_reserve(&workspace->rows, R * d, "gradients", err) != 0 ||
         fs_scratch_reserve(&workspace->transformed, R * d, "gradients", err) != 0) {
@@ -159,7 +161,7 @@ int fs_tape_read_backward(const struct fs_model *model, struct fs_workspace *wor
     } else {
         fs_kernel_norm_backward(&model->final_norm, tape->gathered.data, drow, drow, false, R, d);
     }
-    memset(dh, 0, tape->batch->tokens * d * sizeof *dh);
+    memset(dh, 0, tape->pass.batch->tokens * d * sizeof *dh);
     for (size_t r = 0; r < R; r++) {
         fs_kernel_add(dh + tape->row[r] * d, drow + r * d, d);
     }
@@ -167,46 +169,45 @@ int fs_tape_read_backward(const struct fs_model *model, struct fs_workspace *wor
 }
 
 /* A layer with the gradients of its streams: x's is h's own where x carries the residual, else that of a branch. */
-static struct fs_layer_run begin_backward(const struct fs_model *model, struct fs_workspace *workspace, size_t layer,
-                                          const struct fs_batch *batch, const struct fs_activations *activations,
-                                          fs_real *dh)
+static struct fs_layer_run begin_backward(const struct fs_pass *pass, size_t layer,
+                                          const struct fs_activations *activations, fs_real *dh)
 {
-    struct fs_layer_run run = fs_layer_begin(model, workspace, layer, batch->tokens, activations);
-    fs_real *branch = workspace->dstate.data;
-    run.batch = batch;
+    struct fs_layer_run run = fs_layer_begin(pass, layer, activations);
+    fs_real *branch = pass->workspace->dstate.data;
     run.gradient[FS_STREAM_H] = dh;
     run.gradient[FS_STREAM_NORMED] = branch;
     run.gradient[FS_STREAM_X] = run.layer->residual == FS_STREAM_X ? dh : branch;
     return run;
 }
 
-int fs_upper_backward(const struct fs_model *model, struct fs_workspace *workspace, struct fs_tape *tape, fs_real *dh,
-                      fs_real *gradient, fs_real *dx, struct fs_error *err)
+int fs_upper_backward(struct fs_tape *tape, fs_real *dh, fs_real *gradient, fs_real *dx, struct fs_error *err)
 {
-    const struct fs_spec *spec = &model->spec;
-    const struct fs_batch *batch = tape->batch;
-    size_t T = batch->tokens, layer = tape->edit->first_layer, ffn = fs_spec_most_ffn(spec);
+    const struct fs_pass *pass = &tape->pass;
+    const struct fs_spec *spec = &pass->model->spec;
+    const struct fs_edit *edit = pass->edit;
+    struct fs_workspace *workspace = pass->workspace;
+    size_t T = pass->batch->tokens, layer = edit->first_layer, ffn = fs_spec_most_ffn(spec);
     struct fs_activations activations;
-    if (fs_layer_prepare(model, workspace, batch, &activations, err) != 0 ||
+    if (fs_layer_prepare(pass, &activations, err) != 0 ||
         fs_scratch_reserve(&workspace->dffn, T * ffn, "gradients", err) != 0 ||
         (fs_spec_gated(spec) && fs_scratch_reserve(&workspace->dgate, T * ffn, "gradients", err) != 0) ||
         fs_scratch_reserve(&workspace->dqkv, T * fs_spec_qkv_width(spec), "gradients", err) != 0 ||
         fs_scratch_reserve(&workspace->dcontext, T * spec->heads * spec->head_size, "gradients", err) != 0 ||
         fs_scratch_reserve(&workspace->dstate, T * spec->hidden, "gradients", err) != 0 ||
-        fs_scratch_reserve(&workspace->inner, T * fs_edit_inner_size(tape->edit), "gradients", err) != 0) {
+        fs_scratch_reserve(&workspace->inner, T * fs_edit_inner_size(edit), "gradients", err) != 0) {
         return -1;
     }
     for (size_t l = spec->layers - 1; l > layer; l--) {
-        struct fs_layer_run run = begin_backward(model, workspace, l, batch, &tape->activations[l], dh);
+        struct fs_layer_run run = begin_backward(pass, l, &tape->activations[l], dh);
         fs_steps_backward(&run, 0, run.layer->steps);
     }
     /* The part of the edited layer up to its seam ran outside the tape: its inner values are computed again. */
     activations.active = workspace->dffn.data;
     activations.norm_in[FS_FFN_NORM] = tape->ffn_norm_in;
-    struct fs_layer_run run = begin_backward(model, workspace, layer, batch, &activations, dh);
+    struct fs_layer_run run = begin_backward(pass, layer, &activations, dh);
     fs_steps_backward(&run, run.layer->seam, run.layer->steps);
-    const struct fs_edit_run edited = {model->backend, layer, T, tape->x, tape->inner.data};
-    tape->edit->kind->ffn_output_backward(tape->edit, &edited, dh, workspace->inner.data, gradient, dx);
+    const struct fs_edit_run edited = {pass->model->backend, layer, T, tape->x, tape->inner.data};
+    edit->kind->ffn_output_backward(edit, &edited, dh, workspace->inner.data, gradient, dx);
     if (dx != NULL) {
         fs_ffn_inner(&run, tape->x);
         fs_ffn_backward(&run, dh, 1, dx);

@@ -19,29 +19,27 @@ void fs_tape_destroy(struct fs_tape *tape); /* takes NULL */
 size_t fs_tape_bytes(const struct fs_tape *tape);
 
 /*
- * From the FFN of edit->first_layer to the top: x, base (T,d) as fs_run_to_ffn gives them, h (T,d) out: the top hidden
- * state. The bits of h are those of fs_join_ffn and fs_run_layers. The edit acts on that FFN's output alone, and has the
- * hook ffn_output_backward. `batch`, `edit`, `x` must live until the backward call.
+ * From the FFN of the edit's first layer to the top: x, base (T,d) as fs_run_to_ffn gives them, h (T,d) out: the top
+ * hidden state. The bits of h are those of fs_join_ffn and fs_run_layers. The pass has an edit, which acts on that
+ * FFN's output alone and has the hook ffn_output_backward. The tape keeps a copy of `pass` for the calls below; what it
+ * points to, and `x`, must live until the backward call.
  */
-int fs_upper_forward(const struct fs_model *model, struct fs_workspace *workspace, struct fs_tape *tape,
-                     const struct fs_batch *batch, const struct fs_edit *edit, const fs_real *x, const fs_real *base,
+int fs_upper_forward(const struct fs_pass *pass, struct fs_tape *tape, const fs_real *x, const fs_real *base,
                      fs_real *h, struct fs_error *err);
 
 /* As fs_read_distributions, remembering what its backward needs. One read a forward. */
-int fs_tape_read(const struct fs_model *model, struct fs_workspace *workspace, struct fs_tape *tape, const fs_real *h,
-                 size_t rows, const size_t *row, fs_real *logprob, struct fs_error *err);
+int fs_tape_read(struct fs_tape *tape, const fs_real *h, size_t rows, const size_t *row, fs_real *logprob,
+                 struct fs_error *err);
 
 /* dh (T,d) is set to the gradient of the top hidden state, given dlogits (R,V) = dL/dlogits of the rows of
  * fs_tape_read. */
-int fs_tape_read_backward(const struct fs_model *model, struct fs_workspace *workspace, struct fs_tape *tape,
-                          const fs_real *dlogits, fs_real *dh, struct fs_error *err);
+int fs_tape_read_backward(struct fs_tape *tape, const fs_real *dlogits, fs_real *dh, struct fs_error *err);
 
 /*
  * In: dh (T,d), gradient of the top hidden state; overwritten. Adds to `gradient` (layout of edit->number; NULL:
  * not wanted) and, where `dx` (T,d) is not NULL, sets it to the gradient of the FFN's input through FFN(x) + edit(x),
  * without the residual branch.
  */
-int fs_upper_backward(const struct fs_model *model, struct fs_workspace *workspace, struct fs_tape *tape, fs_real *dh,
-                      fs_real *gradient, fs_real *dx, struct fs_error *err);
+int fs_upper_backward(struct fs_tape *tape, fs_real *dh, fs_real *gradient, fs_real *dx, struct fs_error *err);
 
 #endif

@@ -66,10 +66,11 @@ int fs_embed(const struct fs_model *model, struct fs_workspace *workspace, const
 
 /* ---- one layer ---- */
 
-int fs_layer_prepare(const struct fs_model *model, struct fs_workspace *workspace, const struct fs_batch *batch,
-                     struct fs_activations *activations, struct fs_error *err)
+int fs_layer_prepare(const struct fs_pass *pass, struct fs_activations *activations, struct fs_error *err)
 {
-    const struct fs_spec *spec = &model->spec;
+    const struct fs_spec *spec = &pass->model->spec;
+    struct fs_workspace *workspace = pass->workspace;
+    const struct fs_batch *batch = pass->batch;
     size_t T = batch->tokens, ffn = fs_spec_most_ffn(spec);
     if (fs_scratch_reserve(&workspace->normed, T * spec->hidden, "hidden states", err) != 0 ||
         fs_scratch_reserve(&workspace->x, T * spec->hidden, "hidden states", err) != 0 ||
@@ -88,24 +89,23 @@ int fs_layer_prepare(const struct fs_model *model, struct fs_workspace *workspac
     return 0;
 }
 
-struct fs_layer_run fs_layer_begin(const struct fs_model *model, struct fs_workspace *workspace, size_t layer,
-                                   size_t tokens, const struct fs_activations *activations)
+struct fs_layer_run fs_layer_begin(const struct fs_pass *pass, size_t layer, const struct fs_activations *activations)
 {
-    return (struct fs_layer_run){.spec = &model->spec,
-                                 .layer = &model->layer[layer],
-                                 .backend = model->backend,
-                                 .workspace = workspace,
-                                 .tokens = tokens,
+    return (struct fs_layer_run){.spec = &pass->model->spec,
+                                 .layer = &pass->model->layer[layer],
+                                 .backend = pass->model->backend,
+                                 .workspace = pass->workspace,
+                                 .batch = pass->batch,
+                                 .tokens = pass->batch->tokens,
                                  .activations = activations};
 }
 
-void fs_layer_to_ffn(const struct fs_model *model, struct fs_workspace *workspace, const struct fs_batch *batch,
-                     size_t layer, const struct fs_activations *activations, fs_real *h, fs_real *x)
+void fs_layer_to_ffn(const struct fs_pass *pass, size_t layer, const struct fs_activations *activations, fs_real *h,
+                     fs_real *x)
 {
-    struct fs_layer_run run = fs_layer_begin(model, workspace, layer, batch->tokens, activations);
-    run.batch = batch;
+    struct fs_layer_run run = fs_layer_begin(pass, layer, activations);
     run.stream[FS_STREAM_H] = h;
-    run.stream[FS_STREAM_NORMED] = workspace->normed.data;
+    run.stream[FS_STREAM_NORMED] = pass->workspace->normed.data;
     run.stream[FS_STREAM_X] = x;
     fs_steps_forward(&run, 0, run.layer->seam);
 }
@@ -115,31 +115,33 @@ size_t fs_edit_inner_size(const struct fs_edit *edit)
     return edit != NULL && edit->kind->inner_size != NULL ? edit->kind->inner_size(edit) : 0;
 }
 
-int fs_edit_prepare(const struct fs_model *model, struct fs_scratch *inner, size_t tokens, const struct fs_edit *edit,
-                    struct fs_error *err)
+int fs_edit_prepare(const struct fs_pass *pass, struct fs_scratch *inner, struct fs_error *err)
 {
+    const struct fs_edit *edit = pass->edit;
     size_t numbers;
     if (edit == NULL) {
         return 0;
     }
-    if (edit->kind->check(edit, &model->spec, err) != 0) {
+    if (edit->kind->check(edit, &pass->model->spec, err) != 0) {
         return -1;
     }
-    if (fs_multiply(tokens, fs_edit_inner_size(edit), &numbers) != 0) {
+    if (fs_multiply(pass->batch->tokens, fs_edit_inner_size(edit), &numbers) != 0) {
         return fs_error_memory(err, SIZE_MAX, "an edit's activations");
     }
     return fs_scratch_reserve(inner, numbers, "an edit's activations", err);
 }
 
-void fs_layer_join(const struct fs_model *model, size_t tokens, size_t layer, const struct fs_edit *edit,
-                   const fs_real *x, fs_real *ffn_norm_in, fs_real *inner, fs_real *h)
+void fs_layer_join(const struct fs_pass *pass, size_t layer, const fs_real *x, fs_real *ffn_norm_in, fs_real *inner,
+                   fs_real *h)
 {
+    const struct fs_edit *edit = pass->edit != NULL && pass->edit->first_layer <= layer ? pass->edit : NULL;
+    size_t tokens = pass->batch->tokens;
     if (edit != NULL && edit->kind->ffn_output != NULL) {
-        const struct fs_edit_run run = {model->backend, layer, tokens, x, inner};
+        const struct fs_edit_run run = {pass->model->backend, layer, tokens, x, inner};
         edit->kind->ffn_output(edit, &run, h);
     }
     const struct fs_activations activations = {.norm_in[FS_FFN_NORM] = ffn_norm_in};
-    struct fs_layer_run run = fs_layer_begin(model, NULL, layer, tokens, &activations);
+    struct fs_layer_run run = fs_layer_begin(pass, layer, &activations);
     run.stream[FS_STREAM_H] = h;
     fs_steps_forward(&run, run.layer->seam, run.layer->steps);
     if (edit != NULL && edit->kind->hidden_state != NULL) {
@@ -158,60 +160,57 @@ static int check_layers(const struct fs_model *model, size_t first, size_t last,
     return 0;
 }
 
-int fs_run_layers(const struct fs_model *model, struct fs_workspace *workspace, const struct fs_batch *batch,
-                  size_t first, size_t last, const struct fs_edit *edit, fs_real *h, struct fs_error *err)
+int fs_run_layers(const struct fs_pass *pass, size_t first, size_t last, fs_real *h, struct fs_error *err)
 {
+    struct fs_workspace *workspace = pass->workspace;
     struct fs_activations activations;
-    if (check_layers(model, first, last, err) != 0 ||
-        fs_layer_prepare(model, workspace, batch, &activations, err) != 0 ||
-        fs_edit_prepare(model, &workspace->inner, batch->tokens, edit, err) != 0) {
+    if (check_layers(pass->model, first, last, err) != 0 || fs_layer_prepare(pass, &activations, err) != 0 ||
+        fs_edit_prepare(pass, &workspace->inner, err) != 0) {
         return -1;
     }
     for (size_t layer = first; layer < last; layer++) {
-        const struct fs_edit *here = edit != NULL && edit->first_layer <= layer ? edit : NULL;
-        fs_layer_to_ffn(model, workspace, batch, layer, &activations, h, workspace->x.data);
-        fs_layer_join(model, batch->tokens, layer, here, workspace->x.data, NULL, workspace->inner.data, h);
+        fs_layer_to_ffn(pass, layer, &activations, h, workspace->x.data);
+        fs_layer_join(pass, layer, workspace->x.data, NULL, workspace->inner.data, h);
     }
     return 0;
 }
 
-int fs_run_layer_patched(const struct fs_model *model, struct fs_workspace *workspace, const struct fs_batch *batch,
-                         size_t layer, const struct fs_row_copies *attention, const struct fs_row_copies *ffn,
-                         fs_real *h, struct fs_error *err)
+int fs_run_layer_patched(const struct fs_pass *pass, size_t layer, const struct fs_row_copies *attention,
+                         const struct fs_row_copies *ffn, fs_real *h, struct fs_error *err)
 {
+    struct fs_pass unedited = *pass;
     struct fs_activations activations;
-    if (check_layers(model, layer, layer + 1, err) != 0 ||
-        fs_layer_prepare(model, workspace, batch, &activations, err) != 0) {
+    unedited.edit = NULL;
+    if (check_layers(pass->model, layer, layer + 1, err) != 0 || fs_layer_prepare(pass, &activations, err) != 0) {
         return -1;
     }
     activations.attention_copies = attention;
     activations.ffn_copies = ffn;
-    fs_layer_to_ffn(model, workspace, batch, layer, &activations, h, workspace->x.data);
-    fs_layer_join(model, batch->tokens, layer, NULL, workspace->x.data, NULL, workspace->inner.data, h);
+    fs_layer_to_ffn(&unedited, layer, &activations, h, pass->workspace->x.data);
+    fs_layer_join(&unedited, layer, pass->workspace->x.data, NULL, NULL, h);
     return 0;
 }
 
-int fs_run_to_ffn(const struct fs_model *model, struct fs_workspace *workspace, const struct fs_batch *batch,
-                  size_t layer, const fs_real *h, fs_real *x, fs_real *base, struct fs_error *err)
+int fs_run_to_ffn(const struct fs_pass *pass, size_t layer, const fs_real *h, fs_real *x, fs_real *base,
+                  struct fs_error *err)
 {
     struct fs_activations activations;
-    if (check_layers(model, layer, layer + 1, err) != 0 ||
-        fs_layer_prepare(model, workspace, batch, &activations, err) != 0) {
+    if (check_layers(pass->model, layer, layer + 1, err) != 0 || fs_layer_prepare(pass, &activations, err) != 0) {
         return -1;
     }
-    memcpy(base, h, batch->tokens * model->spec.hidden * sizeof *base);
-    fs_layer_to_ffn(model, workspace, batch, layer, &activations, base, x);
+    memcpy(base, h, pass->batch->tokens * pass->model->spec.hidden * sizeof *base);
+    fs_layer_to_ffn(pass, layer, &activations, base, x);
     return 0;
 }
 
-int fs_join_ffn(const struct fs_model *model, struct fs_workspace *workspace, size_t tokens, size_t layer,
-                const struct fs_edit *edit, const fs_real *x, const fs_real *base, fs_real *h, struct fs_error *err)
+int fs_join_ffn(const struct fs_pass *pass, size_t layer, const fs_real *x, const fs_real *base, fs_real *h,
+                struct fs_error *err)
 {
-    if (check_layers(model, layer, layer + 1, err) != 0 ||
-        fs_edit_prepare(model, &workspace->inner, tokens, edit, err) != 0) {
+    struct fs_scratch *inner = &pass->workspace->inner;
+    if (check_layers(pass->model, layer, layer + 1, err) != 0 || fs_edit_prepare(pass, inner, err) != 0) {
         return -1;
     }
-    memcpy(h, base, tokens * model->spec.hidden * sizeof *h);
-    fs_layer_join(model, tokens, layer, edit, x, NULL, workspace->inner.data, h);
+    memcpy(h, base, pass->batch->tokens * pass->model->spec.hidden * sizeof *h);
+    fs_layer_join(pass, layer, x, NULL, inner->data, h);
     return 0;
 }

@@ -34,32 +34,38 @@ int fs_batch_check(const struct fs_model *model, const struct fs_batch *batch, s
 int fs_embed(const struct fs_model *model, struct fs_workspace *workspace, const struct fs_batch *batch,
              const fs_real *noise, fs_real *h, struct fs_error *err);
 
-/* Runs layers first .. last-1 on h (T,d) in place. `edit` (NULL allowed) acts on those from its first layer on. */
-int fs_run_layers(const struct fs_model *model, struct fs_workspace *workspace, const struct fs_batch *batch,
-                  size_t first, size_t last, const struct fs_edit *edit, fs_real *h, struct fs_error *err);
+/* A batch on its way through a model, whole or edited. Owns nothing; what it points to must outlive the calls. */
+struct fs_pass {
+    const struct fs_model *model;
+    struct fs_workspace *workspace; /* of this model, and of the calling thread */
+    const struct fs_batch *batch;
+    const struct fs_edit *edit; /* acts on layers from its first on; NULL: none */
+};
+
+/* Runs layers first .. last-1 on h (T,d) in place. */
+int fs_run_layers(const struct fs_pass *pass, size_t first, size_t last, fs_real *h, struct fs_error *err);
 
 /*
- * Runs one layer, without an edit, on h (T,d) in place. What the attention's, and the FFN's, output projection reads is
- * first copied between rows, so that the sublayer's contribution to the residual stream at row to[i] is that of row
- * from[i] (tracing: ROME's restoration of a sublayer's output). NULL: no copies.
+ * Runs one layer, without the pass's edit, on h (T,d) in place. What the attention's, and the FFN's, output projection
+ * reads is first copied between rows, so that the sublayer's contribution to the residual stream at row to[i] is that
+ * of row from[i] (tracing: ROME's restoration of a sublayer's output). NULL: no copies.
  */
-int fs_run_layer_patched(const struct fs_model *model, struct fs_workspace *workspace, const struct fs_batch *batch,
-                         size_t layer, const struct fs_row_copies *attention, const struct fs_row_copies *ffn,
-                         fs_real *h, struct fs_error *err);
+int fs_run_layer_patched(const struct fs_pass *pass, size_t layer, const struct fs_row_copies *attention,
+                         const struct fs_row_copies *ffn, fs_real *h, struct fs_error *err);
 
 /*
  * The part of `layer` before an edit can act. In: h (T,d), the layer's input. Out: x (T,d), what the FFN receives, and
  * base (T,d) = residual + FFN(x). h, x, base must not overlap.
  */
-int fs_run_to_ffn(const struct fs_model *model, struct fs_workspace *workspace, const struct fs_batch *batch,
-                  size_t layer, const fs_real *h, fs_real *x, fs_real *base, struct fs_error *err);
+int fs_run_to_ffn(const struct fs_pass *pass, size_t layer, const fs_real *h, fs_real *x, fs_real *base,
+                  struct fs_error *err);
 
 /*
  * The rest of `layer`: h (T,d) = base + edit(x), then the norm where the family is post-norm, and what the edit does to
- * the hidden state. `edit` NULL: none. After fs_run_to_ffn the bits are those of fs_run_layers.
+ * the hidden state. After fs_run_to_ffn the bits are those of fs_run_layers.
  */
-int fs_join_ffn(const struct fs_model *model, struct fs_workspace *workspace, size_t tokens, size_t layer,
-                const struct fs_edit *edit, const fs_real *x, const fs_real *base, fs_real *h, struct fs_error *err);
+int fs_join_ffn(const struct fs_pass *pass, size_t layer, const fs_real *x, const fs_real *base, fs_real *h,
+                struct fs_error *err);
 
 #define FS_HEAD_NUMBERS ((size_t)16 << 20) /* most logits held at once, rows x V, by fs_read_logprobs */
 

@@ -5,23 +5,23 @@
 #include "model/engine.h"
 #include "model/model_internal.h"
 
-/* Makes room in the workspace for a batch of `tokens`, and sets `activations` to it. */
-int fs_layer_prepare(const struct fs_model *model, struct fs_workspace *workspace, const struct fs_batch *batch,
-                     struct fs_activations *activations, struct fs_error *err);
+/* Makes room in the workspace for the batch, and sets `activations` to it. */
+int fs_layer_prepare(const struct fs_pass *pass, struct fs_activations *activations, struct fs_error *err);
 /* h (T,d), the layer's input, becomes base = residual + FFN(x); x (T,d) is what the FFN received. */
-void fs_layer_to_ffn(const struct fs_model *model, struct fs_workspace *workspace, const struct fs_batch *batch,
-                     size_t layer, const struct fs_activations *activations, fs_real *h, fs_real *x);
-/* A layer of the model at work; the caller sets the batch, and the streams or gradients that its steps use. */
-struct fs_layer_run fs_layer_begin(const struct fs_model *model, struct fs_workspace *workspace, size_t layer,
-                                   size_t tokens, const struct fs_activations *activations);
-/* Room for what the edit (NULL: none) keeps; checks that it fits the model. */
-int fs_edit_prepare(const struct fs_model *model, struct fs_scratch *inner, size_t tokens, const struct fs_edit *edit,
-                    struct fs_error *err);
+void fs_layer_to_ffn(const struct fs_pass *pass, size_t layer, const struct fs_activations *activations, fs_real *h,
+                     fs_real *x);
+/* A layer of the model at work; the caller sets the streams or gradients that its steps use. */
+struct fs_layer_run fs_layer_begin(const struct fs_pass *pass, size_t layer, const struct fs_activations *activations);
+/* Room in `inner` for what the edit (NULL: none) keeps; checks that it fits the model. */
+int fs_edit_prepare(const struct fs_pass *pass, struct fs_scratch *inner, struct fs_error *err);
 /* Numbers a token that the edit keeps for its backward. */
 size_t fs_edit_inner_size(const struct fs_edit *edit);
-/* h (T,d), the base, becomes the layer's output; `inner` (T, inner_size) receives what the edit keeps. */
-void fs_layer_join(const struct fs_model *model, size_t tokens, size_t layer, const struct fs_edit *edit,
-                   const fs_real *x, fs_real *ffn_norm_in, fs_real *inner, fs_real *h);
+/*
+ * h (T,d), the base, becomes the layer's output. `ffn_norm_in` (T,d) receives what the FFN's norm reads in post-norm
+ * families; NULL: not wanted. `inner` (T, inner_size) receives what the edit keeps; not read where none acts.
+ */
+void fs_layer_join(const struct fs_pass *pass, size_t layer, const fs_real *x, fs_real *ffn_norm_in, fs_real *inner,
+                   fs_real *h);
 
 /* What a backward pass needs of the head's inputs: the rows of h, and the transform before its activation, (R,d) each. */
 struct fs_head_kept {

@@ -28,8 +28,8 @@ static double find_seconds(const struct fs_json_document *document, const char *
     const cJSON *root = fs_json_root(document), *stages, *one, *times, *entry;
     const char *of = "";
     size_t threads = 0;
-    if (fs_json_size(document, root, "", "threads_a_rank", 1, 65536, &threads, err) != 0 || threads != check->threads ||
-        fs_json_object(document, root, "", "stages", &stages, err) != 0 ||
+    if (fs_json_size(document, root, "", "threads_a_rank", (struct fs_size_range){1, 65536}, &threads, err) != 0 ||
+        threads != check->threads || fs_json_object(document, root, "", "stages", &stages, err) != 0 ||
         fs_json_object(document, stages, "stages", stage, &one, err) != 0 ||
         fs_json_text(document, one, stage, "digest", &of, err) != 0 || strcmp(of, digest) != 0 ||
         fs_json_array(document, one, stage, "time", &times, err) != 0) {
@@ -39,8 +39,9 @@ static double find_seconds(const struct fs_json_document *document, const char *
     {
         size_t ranks = 0;
         double seconds = NAN;
-        if (fs_json_size(document, entry, "time", "ranks", 1, 1 << 20, &ranks, err) != 0 ||
-            fs_json_number_optional(document, entry, "time", "seconds", 0, 1e12, &seconds, err) != 0) {
+        if (fs_json_size(document, entry, "time", "ranks", (struct fs_size_range){1, 1 << 20}, &ranks, err) != 0 ||
+            fs_json_number_optional(document, entry, "time", "seconds", (struct fs_number_range){0, 1e12}, &seconds,
+                                    err) != 0) {
             return NAN;
         }
         if (ranks == check->ranks) {

@@ -34,7 +34,8 @@ static int read_parts(const struct fs_sweep *sweep, const char *path, struct fs_
     {
         struct fs_sweep_part *part = &queue->part[queue->parts];
         bool good = status == 0 && queue->parts < FS_SWEEP_PARTS &&
-                    fs_json_size(document, entry, "parts", "first", 0, sweep->cells, &part->first, err) == 0 &&
+                    fs_json_size(document, entry, "parts", "first", (struct fs_size_range){0, sweep->cells},
+                                 &part->first, err) == 0 &&
                     read_id(entry, "merge", part->merge);
         for (size_t stage = 0; good && stage < FS_SWEEP_ARRAYS; stage++) {
             good = read_id(entry, fs_stage_names[stage], part->array[stage]);

@@ -357,7 +357,7 @@ static int check_root(const struct fs_json_document *document, struct fs_error *
                             "%s: format: found \"%.100s\", expected \"fairstamp-biaske\"; is it the right file?", path,
                             text);
     }
-    if (fs_json_size(document, root, "", "version", 1, 1, &version, err) != 0 ||
+    if (fs_json_size(document, root, "", "version", (struct fs_size_range){1, 1}, &version, err) != 0 ||
         fs_json_text(document, root, "", "licence", &text, err) != 0) {
         return -1;
     }

@@ -206,16 +206,16 @@ int fs_json_text_optional(const struct fs_json_document *document, const cJSON *
 }
 
 int fs_json_size(const struct fs_json_document *document, const cJSON *object, const char *where, const char *key,
-                 size_t minimum, size_t maximum, size_t *value, struct fs_error *err)
+                 struct fs_size_range range, size_t *value, struct fs_error *err)
 {
     const cJSON *found = member_of(object, key);
     char expected[96];
-    snprintf(expected, sizeof expected, "an integer from %zu to %zu", minimum, maximum);
+    snprintf(expected, sizeof expected, "an integer from %zu to %zu", range.least, range.most);
     if (!cJSON_IsNumber(found)) {
         return wrong(document, where, key, fs_json_kind(found), expected, err);
     }
     size_t size = 0;
-    if (fs_json_exact_size(found, &size) != 0 || size < minimum || size > maximum) {
+    if (fs_json_exact_size(found, &size) != 0 || size < range.least || size > range.most) {
         char number[48];
         snprintf(number, sizeof number, "%.17g", found->valuedouble);
         return wrong(document, where, key, number, expected, err);
@@ -238,25 +238,24 @@ int fs_json_exact_size(const cJSON *value, size_t *size)
 }
 
 int fs_json_size_optional(const struct fs_json_document *document, const cJSON *object, const char *where,
-                          const char *key, size_t minimum, size_t maximum, size_t *value, struct fs_error *err)
+                          const char *key, struct fs_size_range range, size_t *value, struct fs_error *err)
 {
-    return member_of(object, key) == NULL ? 0
-                                          : fs_json_size(document, object, where, key, minimum, maximum, value, err);
+    return member_of(object, key) == NULL ? 0 : fs_json_size(document, object, where, key, range, value, err);
 }
 
 int fs_json_number_optional(const struct fs_json_document *document, const cJSON *object, const char *where,
-                            const char *key, double minimum, double maximum, double *value, struct fs_error *err)
+                            const char *key, struct fs_number_range range, double *value, struct fs_error *err)
 {
     const cJSON *found = member_of(object, key);
     if (found == NULL) {
         return 0;
     }
     char expected[96];
-    snprintf(expected, sizeof expected, "a number from %g to %g", minimum, maximum);
+    snprintf(expected, sizeof expected, "a number from %g to %g", range.least, range.most);
     if (!cJSON_IsNumber(found)) {
         return wrong(document, where, key, fs_json_kind(found), expected, err);
     }
-    if (!(found->valuedouble >= minimum && found->valuedouble <= maximum)) {
+    if (!(found->valuedouble >= range.least && found->valuedouble <= range.most)) {
         char number[48];
         snprintf(number, sizeof number, "%.17g", found->valuedouble);
         return wrong(document, where, key, number, expected, err);

@@ -26,6 +26,14 @@ const cJSON *fs_json_root(const struct fs_json_document *document);
 const char *fs_json_name(const struct fs_json_document *document);
 void fs_json_destroy(struct fs_json_document *document); /* takes NULL */
 
+/* What a number may be; both ends are included. */
+struct fs_size_range {
+    size_t least, most;
+};
+struct fs_number_range {
+    double least, most;
+};
+
 /*
  * Getters; a wrong type or range is FS_EXIT_DATA. `where` is the dotted place of `object` in the file ("" for the
  * root), used in error texts alone.
@@ -41,11 +49,11 @@ int fs_json_text(const struct fs_json_document *document, const cJSON *object, c
 int fs_json_text_optional(const struct fs_json_document *document, const cJSON *object, const char *where,
                           const char *key, const char **value, struct fs_error *err);
 int fs_json_size(const struct fs_json_document *document, const cJSON *object, const char *where, const char *key,
-                 size_t minimum, size_t maximum, size_t *value, struct fs_error *err);
+                 struct fs_size_range range, size_t *value, struct fs_error *err);
 int fs_json_size_optional(const struct fs_json_document *document, const cJSON *object, const char *where,
-                          const char *key, size_t minimum, size_t maximum, size_t *value, struct fs_error *err);
+                          const char *key, struct fs_size_range range, size_t *value, struct fs_error *err);
 int fs_json_number_optional(const struct fs_json_document *document, const cJSON *object, const char *where,
-                            const char *key, double minimum, double maximum, double *value, struct fs_error *err);
+                            const char *key, struct fs_number_range range, double *value, struct fs_error *err);
 int fs_json_bool_optional(const struct fs_json_document *document, const cJSON *object, const char *where,
                           const char *key, bool *value, struct fs_error *err);
 

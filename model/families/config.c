@@ -104,11 +104,15 @@ static int read_sizes(const struct fs_json_document *config, struct fs_spec *spe
 {
     const cJSON *root = fs_json_root(config);
     const struct fs_family *family = spec->family;
-    if (fs_json_size(config, root, "", "vocab_size", 1, (size_t)1 << 24, &spec->vocabulary, err) != 0 ||
-        fs_json_size(config, root, "", family->key.hidden, 1, 1 << 16, &spec->hidden, err) != 0 ||
-        fs_json_size(config, root, "", family->key.layers, 1, 1 << 12, &spec->layers, err) != 0 ||
-        fs_json_size(config, root, "", family->key.heads, 1, 1 << 12, &spec->heads, err) != 0 ||
-        fs_json_size(config, root, "", family->key.positions, 1, (size_t)1 << 24, &spec->max_positions, err) != 0) {
+    if (fs_json_size(config, root, "", "vocab_size", (struct fs_size_range){1, (size_t)1 << 24}, &spec->vocabulary,
+                     err) != 0 ||
+        fs_json_size(config, root, "", family->key.hidden, (struct fs_size_range){1, 1 << 16}, &spec->hidden, err) !=
+            0 ||
+        fs_json_size(config, root, "", family->key.layers, (struct fs_size_range){1, 1 << 12}, &spec->layers, err) !=
+            0 ||
+        fs_json_size(config, root, "", family->key.heads, (struct fs_size_range){1, 1 << 12}, &spec->heads, err) != 0 ||
+        fs_json_size(config, root, "", family->key.positions, (struct fs_size_range){1, (size_t)1 << 24},
+                     &spec->max_positions, err) != 0) {
         return -1;
     }
     if (spec->hidden % spec->heads != 0) {
@@ -127,10 +131,11 @@ static int read_options(const struct fs_json_document *config, struct fs_spec *s
     size_t begin = SIZE_MAX;
     spec->norm_epsilon = spec->family->default_epsilon;
     spec->tied_head = spec->family->tied_default;
-    if (fs_json_number_optional(config, root, "", spec->family->key.epsilon, 1e-30, 1.0, &spec->norm_epsilon, err) !=
-            0 ||
+    if (fs_json_number_optional(config, root, "", spec->family->key.epsilon, (struct fs_number_range){1e-30, 1.0},
+                                &spec->norm_epsilon, err) != 0 ||
         fs_json_bool_optional(config, root, "", "tie_word_embeddings", &spec->tied_head, err) != 0 ||
-        fs_json_size_optional(config, root, "", "bos_token_id", 0, spec->vocabulary - 1, &begin, err) != 0 ||
+        fs_json_size_optional(config, root, "", "bos_token_id", (struct fs_size_range){0, spec->vocabulary - 1}, &begin,
+                              err) != 0 ||
         refuse_options(config, err) != 0) {
         return -1;
     }

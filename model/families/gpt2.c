@@ -6,7 +6,8 @@ static int read_layers(const struct fs_json_document *config, struct fs_spec *sp
     /* n_inner is null in most configs: four times the hidden size. */
     struct fs_layer_spec layer = {
         .activation = spec->activation, .attention_bias = true, .ffn_bias = true, .ffn = 4 * spec->hidden};
-    if (fs_json_size_optional(config, fs_json_root(config), "", "n_inner", 1, 1 << 20, &layer.ffn, err) != 0) {
+    if (fs_json_size_optional(config, fs_json_root(config), "", "n_inner", (struct fs_size_range){1, 1 << 20},
+                              &layer.ffn, err) != 0) {
         return -1;
     }
     fs_spec_set_layers(spec, &layer);

@@ -5,8 +5,10 @@
 static int read_heads(const struct fs_json_document *config, struct fs_spec *spec, struct fs_error *err)
 {
     const cJSON *root = fs_json_root(config);
-    if (fs_json_size_optional(config, root, "", "num_key_value_heads", 1, 1 << 12, &spec->key_value_heads, err) != 0 ||
-        fs_json_size_optional(config, root, "", "head_dim", 1, 1 << 12, &spec->head_size, err) != 0) {
+    if (fs_json_size_optional(config, root, "", "num_key_value_heads", (struct fs_size_range){1, 1 << 12},
+                              &spec->key_value_heads, err) != 0 ||
+        fs_json_size_optional(config, root, "", "head_dim", (struct fs_size_range){1, 1 << 12}, &spec->head_size,
+                              err) != 0) {
         return -1;
     }
     if (spec->heads % spec->key_value_heads != 0) {
@@ -25,7 +27,7 @@ static int read_layers(const struct fs_json_document *config, struct fs_spec *sp
     const cJSON *root = fs_json_root(config);
     struct fs_layer_spec layer = {.activation = spec->activation, .gated = true};
     if (read_heads(config, spec, err) != 0 ||
-        fs_json_size(config, root, "", "intermediate_size", 1, 1 << 20, &layer.ffn, err) != 0 ||
+        fs_json_size(config, root, "", "intermediate_size", (struct fs_size_range){1, 1 << 20}, &layer.ffn, err) != 0 ||
         fs_json_bool_optional(config, root, "", "attention_bias", &layer.attention_bias, err) != 0 ||
         fs_json_bool_optional(config, root, "", "mlp_bias", &layer.ffn_bias, err) != 0 ||
         fs_rotary_config_read(config, &layer.rotary, err) != 0) {

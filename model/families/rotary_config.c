@@ -7,7 +7,8 @@ int fs_rotary_config_read(const struct fs_json_document *config, struct fs_rotar
     const cJSON *root = fs_json_root(config);
     const char *where = "rope_parameters";
     rotary->theta = 10000.0;
-    if (fs_json_number_optional(config, root, "", "rope_theta", 1.0, 1e12, &rotary->theta, err) != 0) {
+    if (fs_json_number_optional(config, root, "", "rope_theta", (struct fs_number_range){1.0, 1e12}, &rotary->theta,
+                                err) != 0) {
         return -1;
     }
     const cJSON *rope = cJSON_GetObjectItemCaseSensitive(root, where);
@@ -26,9 +27,12 @@ int fs_rotary_config_read(const struct fs_json_document *config, struct fs_rotar
     double partial = 1.0, attention = 1.0;
     if (fs_json_text_optional(config, rope, where, "type", &type, err) != 0 ||
         fs_json_text_optional(config, rope, where, "rope_type", &type, err) != 0 ||
-        fs_json_number_optional(config, rope, where, "rope_theta", 1.0, 1e12, &rotary->theta, err) != 0 ||
-        fs_json_number_optional(config, rope, where, "partial_rotary_factor", 1.0, 1.0, &partial, err) != 0 ||
-        fs_json_number_optional(config, rope, where, "attention_factor", 1.0, 1.0, &attention, err) != 0) {
+        fs_json_number_optional(config, rope, where, "rope_theta", (struct fs_number_range){1.0, 1e12}, &rotary->theta,
+                                err) != 0 ||
+        fs_json_number_optional(config, rope, where, "partial_rotary_factor", (struct fs_number_range){1.0, 1.0},
+                                &partial, err) != 0 ||
+        fs_json_number_optional(config, rope, where, "attention_factor", (struct fs_number_range){1.0, 1.0}, &attention,
+                                err) != 0) {
         return -1;
     }
     if (type == NULL) {
@@ -46,15 +50,16 @@ int fs_rotary_config_read(const struct fs_json_document *config, struct fs_rotar
                             fs_json_name(config), where, type);
     }
     rotary->scaling = llama3 ? FS_ROPE_LLAMA3 : FS_ROPE_LINEAR;
-    if (fs_json_number_optional(config, rope, where, "factor", 1.0, 1e6, &rotary->factor, err) != 0) {
+    if (fs_json_number_optional(config, rope, where, "factor", (struct fs_number_range){1.0, 1e6}, &rotary->factor,
+                                err) != 0) {
         return -1;
     }
-    if (llama3 &&
-        (fs_json_number_optional(config, rope, where, "low_freq_factor", 1e-6, 1e6, &rotary->low_frequency, err) != 0 ||
-         fs_json_number_optional(config, rope, where, "high_freq_factor", 1e-6, 1e6, &rotary->high_frequency, err) !=
-             0 ||
-         fs_json_size(config, rope, where, "original_max_position_embeddings", 1, (size_t)1 << 24,
-                      &rotary->original_positions, err) != 0)) {
+    if (llama3 && (fs_json_number_optional(config, rope, where, "low_freq_factor", (struct fs_number_range){1e-6, 1e6},
+                                           &rotary->low_frequency, err) != 0 ||
+                   fs_json_number_optional(config, rope, where, "high_freq_factor", (struct fs_number_range){1e-6, 1e6},
+                                           &rotary->high_frequency, err) != 0 ||
+                   fs_json_size(config, rope, where, "original_max_position_embeddings",
+                                (struct fs_size_range){1, (size_t)1 << 24}, &rotary->original_positions, err) != 0)) {
         return -1;
     }
     if (rotary->factor == 0.0 ||

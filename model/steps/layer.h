@@ -62,8 +62,8 @@ struct fs_layer_run {
     const struct fs_layer *layer;
     const struct fs_backend *backend;
     struct fs_workspace *workspace;
-    const struct fs_batch *batch; /* NULL where only steps after the seam run */
-    size_t tokens;                /* T */
+    const struct fs_batch *batch;
+    size_t tokens; /* T */
     const struct fs_activations *activations;
     fs_real *stream[FS_STREAMS];   /* forward: (T,d) each */
     fs_real *gradient[FS_STREAMS]; /* backward: (T,d) each; streams that carry the residual share one */

@@ -68,35 +68,35 @@ static int grow_merges(struct fs_bpe *bpe, struct fs_error *err)
     return 0;
 }
 
-static int unknown_part(const char *name, uint32_t rank, const char *part, const void *text, size_t length,
+static int unknown_part(const char *name, uint32_t rank, const char *which, struct fs_bpe_part part,
                         struct fs_error *err)
 {
     return fs_error_set(err, FS_EXIT_DATA,
                         "%s: merge %u: its %s \"%.*s\" is no token of the vocabulary; take vocabulary and merges from "
                         "the same model",
-                        name, rank + 1, part, length < 60 ? (int)length : 60, (const char *)text);
+                        name, rank + 1, which, part.length < 60 ? (int)part.length : 60, (const char *)part.text);
 }
 
-int fs_bpe_add_merge(struct fs_bpe *bpe, const char *name, const void *left, size_t left_length, const void *right,
-                     size_t right_length, uint32_t rank, struct fs_error *err)
+int fs_bpe_add_merge(struct fs_bpe *bpe, const char *name, struct fs_bpe_part left, struct fs_bpe_part right,
+                     uint32_t rank, struct fs_error *err)
 {
-    int32_t left_id = fs_vocabulary_find(bpe->vocabulary, left, left_length);
-    int32_t right_id = fs_vocabulary_find(bpe->vocabulary, right, right_length);
+    int32_t left_id = fs_vocabulary_find(bpe->vocabulary, left.text, left.length);
+    int32_t right_id = fs_vocabulary_find(bpe->vocabulary, right.text, right.length);
     if (left_id < 0) {
-        return unknown_part(name, rank, "left part", left, left_length, err);
+        return unknown_part(name, rank, "left part", left, err);
     }
     if (right_id < 0) {
-        return unknown_part(name, rank, "right part", right, right_length, err);
+        return unknown_part(name, rank, "right part", right, err);
     }
     char small[256], *joint = small;
-    size_t length = left_length + right_length;
+    size_t length = left.length + right.length;
     if (length > sizeof small && (joint = fs_allocate(length, 1, "a merge", err)) == NULL) {
         return -1;
     }
-    memcpy(joint, left, left_length);
-    memcpy(joint + left_length, right, right_length);
+    memcpy(joint, left.text, left.length);
+    memcpy(joint + left.length, right.text, right.length);
     int32_t id = fs_vocabulary_find(bpe->vocabulary, joint, length);
-    int status = id < 0 ? unknown_part(name, rank, "result", joint, length, err) : 0;
+    int status = id < 0 ? unknown_part(name, rank, "result", (struct fs_bpe_part){joint, length}, err) : 0;
     if (joint != small) {
         free(joint);
     }

@@ -40,10 +40,16 @@ struct fs_bpe_symbol {
     bool frozen;           /* user defined: never merged */
 };
 
-/* Adds the merge of rank `rank`; all three texts must be tokens. A later merge of the same pair replaces the earlier.
- */
-int fs_bpe_add_merge(struct fs_bpe *bpe, const char *name, const void *left, size_t left_length, const void *right,
-                     size_t right_length, uint32_t rank, struct fs_error *err);
+/* The text of one token, as a merge names it. Not owned, and no zero byte ends it. */
+struct fs_bpe_part {
+    const void *text;
+    size_t length;
+};
+
+/* Adds the merge of rank `rank`; the parts and their joint text must be tokens. A later merge of the same pair replaces
+ * the earlier. `name` is the file, for errors: FS_EXIT_DATA where one is no token. */
+int fs_bpe_add_merge(struct fs_bpe *bpe, const char *name, struct fs_bpe_part left, struct fs_bpe_part right,
+                     uint32_t rank, struct fs_error *err);
 /* Looks up byte_symbol; needs the vocabulary and byte_level or byte_fallback. */
 void fs_bpe_find_bytes(struct fs_bpe *bpe);
 /*

@@ -93,8 +93,8 @@ static int load_strip(struct fs_decoder *decoder, const struct fs_json_document 
     size_t start, stop;
     if (fs_json_part_keys(document, object, where, keys, err) ||
         fs_json_text(document, object, where, "content", &content, err) ||
-        fs_json_size(document, object, where, "start", 0, 1 << 20, &start, err) ||
-        fs_json_size(document, object, where, "stop", 0, 1 << 20, &stop, err)) {
+        fs_json_size(document, object, where, "start", (struct fs_size_range){0, 1 << 20}, &start, err) ||
+        fs_json_size(document, object, where, "stop", (struct fs_size_range){0, 1 << 20}, &stop, err)) {
         return -1;
     }
     if (content[0] == '\0') {

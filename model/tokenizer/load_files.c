@@ -130,7 +130,8 @@ static int read_merges_txt(struct fs_bpe *bpe, const char *path, struct fs_error
                                   path, lines.number, length < 60 ? (int)length : 60, (const char *)line);
             break;
         }
-        if (fs_bpe_add_merge(bpe, path, line, left, space + 1, right, rank++, err)) {
+        if (fs_bpe_add_merge(bpe, path, (struct fs_bpe_part){line, left}, (struct fs_bpe_part){space + 1, right},
+                             rank++, err)) {
             status = -1;
             break;
         }

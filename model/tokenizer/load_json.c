@@ -51,7 +51,8 @@ static int load_added_tokens(struct fs_tokenizer *tokenizer, const struct fs_jso
                                 fs_json_name(document), fs_json_kind(item));
         }
         if (fs_added_read(&token, document, item, "added_tokens", err) ||
-            fs_json_size(document, item, "added_tokens", "id", 0, (size_t)FS_VOCABULARY_LIMIT - 1, &id, err)) {
+            fs_json_size(document, item, "added_tokens", "id",
+                         (struct fs_size_range){0, (size_t)FS_VOCABULARY_LIMIT - 1}, &id, err)) {
             return -1;
         }
         size_t length = strlen(token.content);
@@ -72,22 +73,21 @@ static int load_added_tokens(struct fs_tokenizer *tokenizer, const struct fs_jso
 }
 
 /* The two texts of a merge: "a b" or ["a", "b"]. */
-static int merge_parts(const struct fs_json_document *document, const cJSON *item, uint32_t rank, const char **left,
-                       size_t *left_length, const char **right, struct fs_error *err)
+static int merge_parts(const struct fs_json_document *document, const cJSON *item, uint32_t rank,
+                       struct fs_bpe_part *left, struct fs_bpe_part *right, struct fs_error *err)
 {
     if (cJSON_IsString(item)) {
         const char *space = strchr(item->valuestring, ' ');
         if (space != NULL && strchr(space + 1, ' ') == NULL) {
-            *left = item->valuestring;
-            *left_length = (size_t)(space - item->valuestring);
-            *right = space + 1;
+            *left = (struct fs_bpe_part){item->valuestring, (size_t)(space - item->valuestring)};
+            *right = (struct fs_bpe_part){space + 1, strlen(space + 1)};
             return 0;
         }
     } else if (cJSON_IsArray(item) && cJSON_GetArraySize(item) == 2 && cJSON_IsString(item->child) &&
                cJSON_IsString(item->child->next)) {
-        *left = item->child->valuestring;
-        *left_length = strlen(*left);
-        *right = item->child->next->valuestring;
+        const char *first = item->child->valuestring, *second = item->child->next->valuestring;
+        *left = (struct fs_bpe_part){first, strlen(first)};
+        *right = (struct fs_bpe_part){second, strlen(second)};
         return 0;
     }
     return fs_error_set(err, FS_EXIT_DATA,
@@ -152,7 +152,7 @@ static int load_bpe(struct fs_tokenizer *tokenizer, const struct fs_json_documen
     bpe->vocabulary = &tokenizer->vocabulary;
     bpe->byte_level = fs_pretokenizer_is_byte_level(&tokenizer->pretokenizer);
     if (fs_json_part_keys(document, model, "model", keys, err) ||
-        fs_json_number_optional(document, model, "model", "dropout", 0, 1, &dropout, err) ||
+        fs_json_number_optional(document, model, "model", "dropout", (struct fs_number_range){0, 1}, &dropout, err) ||
         refuse_affix(document, model, "continuing_subword_prefix", err) ||
         refuse_affix(document, model, "end_of_word_suffix", err) ||
         fs_json_bool_optional(document, model, "model", "fuse_unk", &bpe->fuse_unknown, err) ||
@@ -172,10 +172,9 @@ static int load_bpe(struct fs_tokenizer *tokenizer, const struct fs_json_documen
     }
     cJSON_ArrayForEach(item, merges)
     {
-        const char *left = NULL, *right = NULL;
-        size_t left_length = 0;
-        if (merge_parts(document, item, rank, &left, &left_length, &right, err) ||
-            fs_bpe_add_merge(bpe, fs_json_name(document), left, left_length, right, strlen(right), rank, err)) {
+        struct fs_bpe_part left, right;
+        if (merge_parts(document, item, rank, &left, &right, err) ||
+            fs_bpe_add_merge(bpe, fs_json_name(document), left, right, rank, err)) {
             return -1;
         }
         rank++;
@@ -195,7 +194,8 @@ static int load_wordpiece(struct fs_tokenizer *tokenizer, const struct fs_json_d
     tokenizer->model = FS_MODEL_WORDPIECE;
     if (fs_json_part_keys(document, model, "model", keys, err) ||
         fs_json_text_optional(document, model, "model", "continuing_subword_prefix", &prefix, err) ||
-        fs_json_size_optional(document, model, "model", "max_input_chars_per_word", 1, 1 << 20, &max_characters, err) ||
+        fs_json_size_optional(document, model, "model", "max_input_chars_per_word", (struct fs_size_range){1, 1 << 20},
+                              &max_characters, err) ||
         load_unknown(tokenizer, document, model, &unknown, err)) {
         return -1;
     }

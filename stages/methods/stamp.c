@@ -189,21 +189,23 @@ static int differentiate_unit(void *context, size_t thread, size_t unit, void *r
     struct trainer *trainer = context;
     struct scratch *scratch = &trainer->scratch[thread];
     const struct fs_stamp_unit *u = &trainer->units.unit[unit];
-    const struct fs_model *model = trainer->model;
     fs_real *gradient = result;
     memset(gradient, 0, trainer->parameters * sizeof *gradient);
     const struct fs_edit edit = fs_stamp_edit(&trainer->state->stamp);
     double *value = fs_allocate(values_of(trainer), sizeof *value, "the values of a training unit", err);
+    if (value == NULL || prepare_scratch(trainer, scratch, err) != 0) {
+        free(value);
+        return -1;
+    }
+    /* the scratch has its workspace only now */
+    const struct fs_pass pass = {trainer->model, scratch->workspace, &u->batch, &edit};
     int status = -1;
-    if (value && prepare_scratch(trainer, scratch, err) == 0 &&
-        fs_upper_forward(model, scratch->workspace, scratch->tape, &u->batch, &edit, u->x, u->base, scratch->h, err) ==
-            0 &&
-        fs_tape_read(model, scratch->workspace, scratch->tape, scratch->h, u->loss.rows, u->row, scratch->logprob,
-                     err) == 0 &&
+    if (fs_upper_forward(&pass, scratch->tape, u->x, u->base, scratch->h, err) == 0 &&
+        fs_tape_read(scratch->tape, scratch->h, u->loss.rows, u->row, scratch->logprob, err) == 0 &&
         fs_loss_evaluate(&u->loss, trainer->options, trainer->width, scratch->logprob, value, value + FS_VALUE_COUNT,
                          err) == 0 &&
-        fs_tape_read_backward(model, scratch->workspace, scratch->tape, scratch->logprob, scratch->dh, err) == 0 &&
-        fs_upper_backward(model, scratch->workspace, scratch->tape, scratch->dh, gradient, NULL, err) == 0) {
+        fs_tape_read_backward(scratch->tape, scratch->logprob, scratch->dh, err) == 0 &&
+        fs_upper_backward(scratch->tape, scratch->dh, gradient, NULL, err) == 0) {
         put_values(trainer, unit, value, gradient + trainer->parameters);
         status = 0;
     }

@@ -494,6 +494,8 @@ static int fill(const struct fs_model *model, struct fs_workspace *workspace, co
     size_t d = fs_model_spec(model)->hidden, layers = fs_model_spec(model)->layers, layer = options->layer;
     struct fs_plan_unit view;
     fs_plan_get_unit(unit->plan, 0, &view);
+    const struct fs_pass plan_pass = {model, workspace, &view.batch, NULL};
+    const struct fs_pass unit_pass = {model, workspace, &unit->batch, NULL};
     size_t T = view.batch.tokens, row_bytes = d * sizeof(fs_real);
     struct fs_loss_unit *loss = &unit->loss;
     fill->h = fs_allocate_aligned(T, row_bytes, "the states of a training unit", err);
@@ -505,8 +507,8 @@ static int fill(const struct fs_model *model, struct fs_workspace *workspace, co
         return -1;
     if (fs_batch_check(model, &view.batch, err) != 0 ||
         fs_embed(model, workspace, &view.batch, NULL, fill->h, err) != 0 ||
-        fs_run_layers(model, workspace, &view.batch, 0, layer, NULL, fill->h, err) != 0 ||
-        fs_run_to_ffn(model, workspace, &view.batch, layer, fill->h, fill->x, fill->base, err) != 0)
+        fs_run_layers(&plan_pass, 0, layer, fill->h, err) != 0 ||
+        fs_run_to_ffn(&plan_pass, layer, fill->h, fill->x, fill->base, err) != 0)
         return -1;
     bool rows_alone = unit->start != NULL;
     for (size_t t = 0; t < unit->batch.tokens; t++) {
@@ -515,8 +517,8 @@ static int fill(const struct fs_model *model, struct fs_workspace *workspace, co
         memcpy(unit->base + t * d, fill->base + from * d, row_bytes);
     }
     /* P: the unedited model goes on from here */
-    if (fs_join_ffn(model, workspace, unit->batch.tokens, layer, NULL, unit->x, unit->base, fill->h, err) != 0 ||
-        fs_run_layers(model, workspace, &unit->batch, layer + 1, layers, NULL, fill->h, err) != 0)
+    if (fs_join_ffn(&unit_pass, layer, unit->x, unit->base, fill->h, err) != 0 ||
+        fs_run_layers(&unit_pass, layer + 1, layers, fill->h, err) != 0)
         return -1;
     size_t V_bytes = loss->vocabulary * sizeof(fs_real);
     loss->probability = fs_allocate_aligned(loss->distributions, V_bytes, "the unedited model's distributions", err);

@@ -176,11 +176,9 @@ static int finish(struct computation *c, size_t layer, const struct fs_edit *edi
 {
     const struct fs_model *model = c->execution->model;
     struct scratch *scratch = c->scratch;
-    const struct fs_batch *batch = &c->unit.batch;
-    return fs_join_ffn(model, scratch->workspace[0], batch->tokens, layer, edit, scratch->x, scratch->base, scratch->h,
-                       err) == 0 &&
-                   fs_run_layers(model, scratch->workspace[0], batch, layer + 1, fs_model_spec(model)->layers, edit,
-                                 scratch->h, err) == 0
+    const struct fs_pass pass = {model, scratch->workspace[0], &c->unit.batch, edit};
+    return fs_join_ffn(&pass, layer, scratch->x, scratch->base, scratch->h, err) == 0 &&
+                   fs_run_layers(&pass, layer + 1, fs_model_spec(model)->layers, scratch->h, err) == 0
                ? read_values(c, model, scratch->workspace[0], column, err)
                : -1;
 }
@@ -193,14 +191,15 @@ static int run_sharing(struct computation *c, struct fs_error *err)
     struct scratch *scratch = c->scratch;
     struct fs_workspace *workspace = scratch->workspace[0];
     const struct fs_batch *batch = &c->unit.batch;
+    const struct fs_pass pass = {model, workspace, batch, NULL};
     size_t from = 0, layers = fs_model_spec(model)->layers;
     if (fs_batch_check(model, batch, err) != 0 || fs_embed(model, workspace, batch, NULL, scratch->h, err) != 0) {
         return -1;
     }
     for (size_t i = 0; i < execution->sharing;) {
         size_t layer = execution->edit[execution->order[i]].first_layer;
-        if (fs_run_layers(model, workspace, batch, from, layer, NULL, scratch->h, err) != 0 ||
-            fs_run_to_ffn(model, workspace, batch, layer, scratch->h, scratch->x, scratch->base, err) != 0) {
+        if (fs_run_layers(&pass, from, layer, scratch->h, err) != 0 ||
+            fs_run_to_ffn(&pass, layer, scratch->h, scratch->x, scratch->base, err) != 0) {
             return -1;
         }
         for (; i < execution->sharing && execution->edit[execution->order[i]].first_layer == layer; i++) {
@@ -209,15 +208,12 @@ static int run_sharing(struct computation *c, struct fs_error *err)
                 return -1;
             }
         }
-        if (fs_join_ffn(model, workspace, batch->tokens, layer, NULL, scratch->x, scratch->base, scratch->h, err) !=
-            0) {
+        if (fs_join_ffn(&pass, layer, scratch->x, scratch->base, scratch->h, err) != 0) {
             return -1;
         }
         from = layer + 1;
     }
-    return fs_run_layers(model, workspace, batch, from, layers, NULL, scratch->h, err) == 0
-               ? read_values(c, model, workspace, 0, err)
-               : -1;
+    return fs_run_layers(&pass, from, layers, scratch->h, err) == 0 ? read_values(c, model, workspace, 0, err) : -1;
 }
 
 static int run_other(struct computation *c, size_t e, struct fs_error *err)
@@ -225,9 +221,9 @@ static int run_other(struct computation *c, size_t e, struct fs_error *err)
     const struct fs_model *model = c->execution->edit[e].model;
     struct fs_workspace *workspace = c->scratch->workspace[1 + e];
     const struct fs_batch *batch = &c->unit.batch;
+    const struct fs_pass pass = {model, workspace, batch, NULL};
     return fs_batch_check(model, batch, err) == 0 && fs_embed(model, workspace, batch, NULL, c->scratch->h, err) == 0 &&
-                   fs_run_layers(model, workspace, batch, 0, fs_model_spec(model)->layers, NULL, c->scratch->h, err) ==
-                       0
+                   fs_run_layers(&pass, 0, fs_model_spec(model)->layers, c->scratch->h, err) == 0
                ? read_values(c, model, workspace, 1 + e, err)
                : -1;
 }

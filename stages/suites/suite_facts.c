@@ -79,7 +79,8 @@ static int fill(struct facts *suite, const struct layout *layout, const struct f
         char where[32], id[32];
         size_t number;
         snprintf(where, sizeof where, "[%zu]", item);
-        if (fs_json_size(document, entry, where, layout->id, 0, (size_t)1 << 40, &number, err) != 0) {
+        if (fs_json_size(document, entry, where, layout->id, (struct fs_size_range){0, (size_t)1 << 40}, &number,
+                         err) != 0) {
             return -1;
         }
         snprintf(id, sizeof id, "%zu", number);

@@ -249,11 +249,12 @@ static int run_wave(const struct trace *trace, struct fs_workspace *workspace, s
 {
     struct fs_batch batch = {wave->items + wave->samples, wave->corrupted + wave->corrupted_tokens, wave->token,
                              wave->start};
+    const struct fs_pass pass = {trace->model, workspace, &batch, NULL};
     if (fs_batch_check(trace->model, &batch, err) != 0 ||
         fs_embed(trace->model, workspace, &batch, wave->noise, wave->h, err) != 0)
         return -1;
     for (size_t layer = 0; layer < wave->layers; layer++) {
-        if (fs_run_layers(trace->model, workspace, &batch, layer, layer + 1, NULL, wave->h, err) != 0)
+        if (fs_run_layers(&pass, layer, layer + 1, wave->h, err) != 0)
             return -1;
         restore(trace, wave, first_item, layer);
         batch.sequences += wave->samples;

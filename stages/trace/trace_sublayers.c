@@ -274,6 +274,7 @@ static int run_copies(const struct sublayers *sublayers, const struct unit *unit
     const struct fs_trace_item *item = &trace->item[unit->item];
     size_t joined = 0, layers = trace->spec->layers;
     struct fs_batch batch = {1 + work->samples, (1 + work->samples) * work->length, work->token, work->start};
+    const struct fs_pass pass = {trace->model, workspace, &batch, NULL};
     if (fs_batch_check(trace->model, &batch, err) != 0 ||
         fs_embed(trace->model, workspace, &batch, work->noise, work->h, err) != 0)
         return -1;
@@ -288,7 +289,7 @@ static int run_copies(const struct sublayers *sublayers, const struct unit *unit
         attention.count =
             list_rows(sublayers, item, work, joined, FS_TRACE_ATTENTION, layer, work->from[0], work->to[0]);
         ffn.count = list_rows(sublayers, item, work, joined, FS_TRACE_FFN, layer, work->from[1], work->to[1]);
-        if (fs_run_layer_patched(trace->model, workspace, &batch, layer, &attention, &ffn, work->h, err) != 0)
+        if (fs_run_layer_patched(&pass, layer, &attention, &ffn, work->h, err) != 0)
             return -1;
     }
     struct fs_reads reads = {work->sequences, work->row, work->first, work->object};

@@ -101,12 +101,13 @@ static double forward(struct bench *bench, bool head)
         struct fs_plan_unit unit;
         fs_plan_get_unit(bench->plan, index, &unit);
         struct fs_workspace *workspace = bench->workspace[omp_get_thread_num()];
+        const struct fs_pass pass = {bench->model, workspace, &unit.batch, NULL};
         size_t reads = unit.reads.first[unit.reads.rows];
         float *h = fs_allocate_aligned(unit.batch.tokens * bench->spec->hidden, sizeof *h, "h", NULL);
         float *logprob = fs_allocate_aligned(reads, sizeof *logprob, "logprob", NULL);
         struct fs_error err = FS_ERROR_INIT;
         if (h == NULL || logprob == NULL || fs_embed(bench->model, workspace, &unit.batch, NULL, h, &err) != 0 ||
-            fs_run_layers(bench->model, workspace, &unit.batch, 0, bench->spec->layers, NULL, h, &err) != 0 ||
+            fs_run_layers(&pass, 0, bench->spec->layers, h, &err) != 0 ||
             (head && fs_read_logprobs(bench->model, workspace, h, &unit.reads, logprob, NULL, &err) != 0)) {
 #pragma omp critical
             {

@@ -112,13 +112,14 @@ static void stand_ins_run(void **state)
             fail_msg("%s", err.text);
         }
         assert_true(spec.hidden <= 64);
+        const struct fs_pass pass = {model, workspace, &batch, NULL};
         assert_int_equal(fs_embed(model, workspace, &batch, NULL, h, &err), 0);
-        assert_int_equal(fs_run_layers(model, workspace, &batch, 0, spec.layers, NULL, h, &err), 0);
+        assert_int_equal(fs_run_layers(&pass, 0, spec.layers, h, &err), 0);
         assert_int_equal(fs_read_logprobs(model, workspace, h, &reads, &logprob, NULL, &err), 0);
         assert_true(logprob < 0 && logprob > -20);
         fs_model_limit_layers(model, 1);
-        assert_int_equal(fs_run_layers(model, workspace, &batch, 0, 1, NULL, h, &err), 0);
-        assert_int_not_equal(fs_run_layers(model, workspace, &batch, 0, 2, NULL, h, &err), 0);
+        assert_int_equal(fs_run_layers(&pass, 0, 1, h, &err), 0);
+        assert_int_not_equal(fs_run_layers(&pass, 0, 2, h, &err), 0);
         fs_workspace_destroy(workspace);
         fs_model_destroy(model);
         fs_spec_release(&spec);

@@ -157,9 +157,12 @@ static void measure(const char *family, size_t length)
     size_t numbers = TOKENS * spec.hidden;
     fs_real *h = calloc(4 * numbers, sizeof *h), *x = h + numbers, *base = x + numbers, *out = base + numbers;
     fs_real *logprob = calloc(ROWS * spec.vocabulary, sizeof *logprob);
-    if (fs_model_random(&spec, &model, &err) != 0 || fs_workspace_create(model, &workspace, &err) != 0 ||
-        fs_embed(model, workspace, &unit.batch, NULL, h, &err) != 0 ||
-        fs_run_layers(model, workspace, &unit.batch, 0, spec.layers, NULL, h, &err) != 0 ||
+    if (fs_model_random(&spec, &model, &err) != 0 || fs_workspace_create(model, &workspace, &err) != 0) {
+        fail_msg("%s: %s", family, err.text);
+    }
+    const struct fs_pass unedited = {model, workspace, &unit.batch, NULL};
+    if (fs_embed(model, workspace, &unit.batch, NULL, h, &err) != 0 ||
+        fs_run_layers(&unedited, 0, spec.layers, h, &err) != 0 ||
         fs_read_logprobs(model, workspace, h, &unit.reads, logprob, NULL, &err) != 0) {
         fail_msg("%s: %s", family, err.text);
     }
@@ -169,11 +172,11 @@ static void measure(const char *family, size_t length)
         fail_msg("%s: %s", family, err.text);
     }
     const struct fs_edit edit = fs_stamp_edit(&stamp);
-    if (fs_tape_create(model, &tape, &err) != 0 ||
-        fs_run_to_ffn(model, workspace, &unit.batch, 0, h, x, base, &err) != 0 ||
-        fs_upper_forward(model, workspace, tape, &unit.batch, &edit, x, base, out, &err) != 0 ||
-        fs_tape_read(model, workspace, tape, out, ROWS, unit.row, logprob, &err) != 0 ||
-        fs_upper_backward(model, workspace, tape, h, NULL, NULL, &err) != 0) {
+    const struct fs_pass edited = {model, workspace, &unit.batch, &edit};
+    if (fs_tape_create(model, &tape, &err) != 0 || fs_run_to_ffn(&unedited, 0, h, x, base, &err) != 0 ||
+        fs_upper_forward(&edited, tape, x, base, out, &err) != 0 ||
+        fs_tape_read(tape, out, ROWS, unit.row, logprob, &err) != 0 ||
+        fs_upper_backward(tape, h, NULL, NULL, &err) != 0) {
         fail_msg("%s: %s", family, err.text);
     }
     const struct fs_memory_load load = {

@@ -164,12 +164,12 @@ static void test_getters(void **state)
     double number = 0.5;
     bool flag = false;
     check_success(fs_json_object(document, root, "", "o", &value, &err), &err);
-    check_success(fs_json_size(document, value, "o", "n", 1, 7, &size, &err), &err);
+    check_success(fs_json_size(document, value, "o", "n", (struct fs_size_range){1, 7}, &size, &err), &err);
     assert_int_equal(size, 7);
-    check_error(fs_json_size(document, value, "o", "n", 1, 6, &size, &err), &err, FS_EXIT_DATA, "file.json: o.n",
-                "found 7, expected an integer from 1 to 6");
-    check_error(fs_json_size(document, value, "o", "m", 1, 6, &size, &err), &err, FS_EXIT_DATA, "file.json: o.m",
-                "found nothing");
+    check_error(fs_json_size(document, value, "o", "n", (struct fs_size_range){1, 6}, &size, &err), &err, FS_EXIT_DATA,
+                "file.json: o.n", "found 7, expected an integer from 1 to 6");
+    check_error(fs_json_size(document, value, "o", "m", (struct fs_size_range){1, 6}, &size, &err), &err, FS_EXIT_DATA,
+                "file.json: o.m", "found nothing");
     check_success(fs_json_array(document, root, "", "a", &value, &err), &err);
     check_error(fs_json_array(document, root, "", "o", &value, &err), &err, FS_EXIT_DATA, "file.json: o",
                 "found an object, expected an array");
@@ -184,25 +184,27 @@ static void test_getters(void **state)
                 "expected a string");
     check_error(fs_json_text_optional(document, root, "", "a", &text, &err), &err, FS_EXIT_DATA, "file.json: a",
                 "found an array");
-    check_success(fs_json_size(document, root, "", "e", 0, 1000, &size, &err), &err);
+    check_success(fs_json_size(document, root, "", "e", (struct fs_size_range){0, 1000}, &size, &err), &err);
     assert_int_equal(size, 1000);
     size = 3;
-    check_success(fs_json_size_optional(document, root, "", "absent", 0, 9, &size, &err), &err);
+    check_success(fs_json_size_optional(document, root, "", "absent", (struct fs_size_range){0, 9}, &size, &err), &err);
     assert_int_equal(size, 3);
-    check_error(fs_json_size(document, root, "", "x", 0, 9, &size, &err), &err, FS_EXIT_DATA, "file.json: x",
-                "found 1.5");
-    check_error(fs_json_size(document, root, "", "neg", 0, 9, &size, &err), &err, FS_EXIT_DATA, "file.json: neg",
-                "found -1");
-    check_error(fs_json_size(document, root, "", "big", 0, SIZE_MAX, &size, &err), &err, FS_EXIT_DATA, "file.json: big",
-                "integer");
-    check_success(fs_json_number_optional(document, root, "", "absent", 0, 1, &number, &err), &err);
+    check_error(fs_json_size(document, root, "", "x", (struct fs_size_range){0, 9}, &size, &err), &err, FS_EXIT_DATA,
+                "file.json: x", "found 1.5");
+    check_error(fs_json_size(document, root, "", "neg", (struct fs_size_range){0, 9}, &size, &err), &err, FS_EXIT_DATA,
+                "file.json: neg", "found -1");
+    check_error(fs_json_size(document, root, "", "big", (struct fs_size_range){0, SIZE_MAX}, &size, &err), &err,
+                FS_EXIT_DATA, "file.json: big", "integer");
+    check_success(fs_json_number_optional(document, root, "", "absent", (struct fs_number_range){0, 1}, &number, &err),
+                  &err);
     assert_true(number == 0.5);
-    check_success(fs_json_number_optional(document, root, "", "x", 0, 2, &number, &err), &err);
+    check_success(fs_json_number_optional(document, root, "", "x", (struct fs_number_range){0, 2}, &number, &err),
+                  &err);
     assert_true(number == 1.5);
-    check_error(fs_json_number_optional(document, root, "", "x", 0, 1, &number, &err), &err, FS_EXIT_DATA,
-                "file.json: x", "a number from 0 to 1");
-    check_error(fs_json_number_optional(document, root, "", "s", 0, 1, &number, &err), &err, FS_EXIT_DATA,
-                "file.json: s", "found a string");
+    check_error(fs_json_number_optional(document, root, "", "x", (struct fs_number_range){0, 1}, &number, &err), &err,
+                FS_EXIT_DATA, "file.json: x", "a number from 0 to 1");
+    check_error(fs_json_number_optional(document, root, "", "s", (struct fs_number_range){0, 1}, &number, &err), &err,
+                FS_EXIT_DATA, "file.json: s", "found a string");
     check_success(fs_json_bool_optional(document, root, "", "b", &flag, &err), &err);
     assert_true(flag);
     check_error(fs_json_bool_optional(document, root, "", "x", &flag, &err), &err, FS_EXIT_DATA, "file.json: x",

@@ -58,6 +58,12 @@ static void expect(int result, const struct fs_error *err)
     }
 }
 
+/* The scene's batch through its model, with `edit` or NULL. */
+static struct fs_pass pass_of(const struct scene *scene, const struct fs_edit *edit)
+{
+    return (struct fs_pass){scene->model, scene->workspace, &scene->batch, edit};
+}
+
 static void scene_open(struct scene *scene, const char *folder, size_t layer, const struct fs_batch *batch, size_t rows,
                        const size_t *row)
 {
@@ -79,10 +85,10 @@ static void scene_open(struct scene *scene, const char *folder, size_t layer, co
     scene->dlogits = numbers(rows * V);
     scene->gradient = numbers(fs_stamp_parameters(d, WIDTH));
     scene->dx = numbers(T * d);
+    const struct fs_pass pass = pass_of(scene, NULL);
     expect(fs_embed(scene->model, scene->workspace, &scene->batch, NULL, scene->h, &err), &err);
-    expect(fs_run_layers(scene->model, scene->workspace, &scene->batch, 0, layer, NULL, scene->h, &err), &err);
-    expect(fs_run_to_ffn(scene->model, scene->workspace, &scene->batch, layer, scene->h, scene->x, scene->base, &err),
-           &err);
+    expect(fs_run_layers(&pass, 0, layer, scene->h, &err), &err);
+    expect(fs_run_to_ffn(&pass, layer, scene->h, scene->x, scene->base, &err), &err);
 }
 
 static void scene_close(struct scene *scene)
@@ -103,12 +109,9 @@ static void scene_close(struct scene *scene)
 static void forward(struct scene *scene)
 {
     struct fs_error err = FS_ERROR_INIT;
-    expect(fs_upper_forward(scene->model, scene->workspace, scene->tape, &scene->batch, &scene->edit, scene->x,
-                            scene->base, scene->h, &err),
-           &err);
-    expect(fs_tape_read(scene->model, scene->workspace, scene->tape, scene->h, scene->rows, scene->row, scene->logprob,
-                        &err),
-           &err);
+    const struct fs_pass pass = pass_of(scene, &scene->edit);
+    expect(fs_upper_forward(&pass, scene->tape, scene->x, scene->base, scene->h, &err), &err);
+    expect(fs_tape_read(scene->tape, scene->h, scene->rows, scene->row, scene->logprob, &err), &err);
 }
 
 /* From scene->dlogits to scene->gradient and scene->dx. */
@@ -118,8 +121,8 @@ static void backward(struct scene *scene)
     size_t d = scene->stamp.hidden;
     fs_real *dh = numbers(scene->batch.tokens * d);
     memset(scene->gradient, 0, fs_stamp_parameters(d, WIDTH) * sizeof *scene->gradient);
-    expect(fs_tape_read_backward(scene->model, scene->workspace, scene->tape, scene->dlogits, dh, &err), &err);
-    expect(fs_upper_backward(scene->model, scene->workspace, scene->tape, dh, scene->gradient, scene->dx, &err), &err);
+    expect(fs_tape_read_backward(scene->tape, scene->dlogits, dh, &err), &err);
+    expect(fs_upper_backward(scene->tape, dh, scene->gradient, scene->dx, &err), &err);
     free(dh);
 }
 
@@ -173,10 +176,9 @@ static void test_same_bits(void **state)
         size_t bytes = TOKENS * scene.stamp.hidden * sizeof(fs_real);
         size_t V = fs_model_spec(scene.model)->vocabulary;
         fs_real *plain = numbers(TOKENS * scene.stamp.hidden), *logprob = numbers(ROWS * V);
+        const struct fs_pass pass = pass_of(&scene, &scene.edit);
         expect(fs_embed(scene.model, scene.workspace, &scene.batch, NULL, plain, &err), &err);
-        expect(fs_run_layers(scene.model, scene.workspace, &scene.batch, 0, fs_model_spec(scene.model)->layers,
-                             &scene.edit, plain, &err),
-               &err);
+        expect(fs_run_layers(&pass, 0, fs_model_spec(scene.model)->layers, plain, &err), &err);
         expect(fs_read_distributions(scene.model, scene.workspace, plain, ROWS, rows, logprob, &err), &err);
         forward(&scene);
         assert_memory_equal(plain, scene.h, bytes);
@@ -207,8 +209,9 @@ static void ffn(struct scene *scene, double *out)
 {
     struct fs_activations activations;
     struct fs_error err = FS_ERROR_INIT;
-    expect(fs_layer_prepare(scene->model, scene->workspace, &scene->batch, &activations, &err), &err);
-    struct fs_layer_run run = fs_layer_begin(scene->model, scene->workspace, scene->stamp.layer, TOKENS, &activations);
+    const struct fs_pass pass = pass_of(scene, NULL);
+    expect(fs_layer_prepare(&pass, &activations, &err), &err);
+    struct fs_layer_run run = fs_layer_begin(&pass, scene->stamp.layer, &activations);
     fs_ffn_inner(&run, scene->x);
     fs_linear(run.backend, &run.layer->down, TOKENS, activations.active, out, scene->stamp.hidden);
 }
@@ -515,12 +518,12 @@ static void test_what_is_wanted(void **state)
     forward(&scene);
     backward(&scene);
     fs_real *dh = numbers(T * d), *gradient = numbers(count), *dx = numbers(T * d);
-    expect(fs_tape_read_backward(scene.model, scene.workspace, scene.tape, scene.dlogits, dh, &err), &err);
-    expect(fs_upper_backward(scene.model, scene.workspace, scene.tape, dh, NULL, dx, &err), &err);
+    expect(fs_tape_read_backward(scene.tape, scene.dlogits, dh, &err), &err);
+    expect(fs_upper_backward(scene.tape, dh, NULL, dx, &err), &err);
     assert_memory_equal(dx, scene.dx, T * d * sizeof *dx);
     for (int times = 1; times <= 2; times++) {
-        expect(fs_tape_read_backward(scene.model, scene.workspace, scene.tape, scene.dlogits, dh, &err), &err);
-        expect(fs_upper_backward(scene.model, scene.workspace, scene.tape, dh, gradient, NULL, &err), &err);
+        expect(fs_tape_read_backward(scene.tape, scene.dlogits, dh, &err), &err);
+        expect(fs_upper_backward(scene.tape, dh, gradient, NULL, &err), &err);
         for (size_t i = 0; i < count; i++) {
             double wanted = times * (double)scene.gradient[i];
             assert_true(fabs((double)gradient[i] - wanted) <=

@@ -109,6 +109,7 @@ static void test_layers_differ(void **state)
     int32_t token[TOKENS];
     static const size_t start[] = {0, TOKENS};
     const struct fs_batch batch = {1, TOKENS, token, start};
+    const struct fs_pass pass = {model, workspace, &batch, NULL};
     size_t d = spec.hidden;
     fs_real *state_of[2] = {malloc(TOKENS * d * sizeof(fs_real)), malloc(TOKENS * d * sizeof(fs_real))};
     for (int changed = 0; changed < 2; changed++) {
@@ -117,7 +118,7 @@ static void test_layers_differ(void **state)
         }
         assert_non_null(state_of[changed]);
         assert_int_equal(fs_embed(model, workspace, &batch, NULL, state_of[changed], &err), 0);
-        assert_int_equal(fs_run_layers(model, workspace, &batch, 0, spec.layers, NULL, state_of[changed], &err), 0);
+        assert_int_equal(fs_run_layers(&pass, 0, spec.layers, state_of[changed], &err), 0);
     }
     for (size_t t = 0; t < TOKENS; t++) {
         bool reached = t >= 2 && t < 2 + REACH;

@@ -121,7 +121,8 @@ static fs_real *states(const struct small *small)
 static void run(struct small *small, size_t first, size_t last, const struct fs_edit *edit, fs_real *h)
 {
     struct fs_error err = FS_ERROR_INIT;
-    if (fs_run_layers(small->model, small->workspace, &small->batch, first, last, edit, h, &err) != 0) {
+    const struct fs_pass pass = {small->model, small->workspace, &small->batch, edit};
+    if (fs_run_layers(&pass, first, last, h, &err) != 0) {
         fail_msg("%s", err.text);
     }
 }
@@ -148,6 +149,8 @@ static void check_stamp(const char *name)
         struct fs_stamp stamp;
         assert_int_equal(fs_stamp_create(layer, small.d, 19, 7, &stamp, &err), 0);
         const struct fs_edit edit = fs_stamp_edit(&stamp);
+        const struct fs_pass unedited = {small.model, small.workspace, &small.batch, NULL};
+        const struct fs_pass edited = {small.model, small.workspace, &small.batch, &edit};
         for (int trained = 0; trained < 2; trained++) {
             memcpy(stamped, entry, bytes);
             run(&small, 0, small.layers, &edit, stamped);
@@ -155,12 +158,12 @@ static void check_stamp(const char *name)
 
             memcpy(h, entry, bytes);
             run(&small, 0, layer, NULL, h);
-            assert_int_equal(fs_run_to_ffn(small.model, small.workspace, &small.batch, layer, h, x, base, &err), 0);
-            assert_int_equal(fs_join_ffn(small.model, small.workspace, TOKENS, layer, &edit, x, base, h, &err), 0);
+            assert_int_equal(fs_run_to_ffn(&unedited, layer, h, x, base, &err), 0);
+            assert_int_equal(fs_join_ffn(&edited, layer, x, base, h, &err), 0);
             run(&small, layer + 1, small.layers, &edit, h);
             assert_memory_equal(h, stamped, bytes);
 
-            assert_int_equal(fs_join_ffn(small.model, small.workspace, TOKENS, layer, NULL, x, base, h, &err), 0);
+            assert_int_equal(fs_join_ffn(&unedited, layer, x, base, h, &err), 0);
             run(&small, layer + 1, small.layers, NULL, h);
             assert_memory_equal(h, plain, bytes);
 

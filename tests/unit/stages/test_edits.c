@@ -26,27 +26,24 @@ static const char *const folders[] = {"tests/golden/models/bert-old-names", "tes
 
 static atomic_size_t layers_run; /* threads run */
 
-int __real_fs_run_layers(const struct fs_model *model, struct fs_workspace *workspace, const struct fs_batch *batch,
-                         size_t first, size_t last, const struct fs_edit *edit, fs_real *h, struct fs_error *err);
-int __wrap_fs_run_layers(const struct fs_model *model, struct fs_workspace *workspace, const struct fs_batch *batch,
-                         size_t first, size_t last, const struct fs_edit *edit, fs_real *h, struct fs_error *err);
-int __real_fs_run_to_ffn(const struct fs_model *model, struct fs_workspace *workspace, const struct fs_batch *batch,
-                         size_t layer, const fs_real *h, fs_real *x, fs_real *base, struct fs_error *err);
-int __wrap_fs_run_to_ffn(const struct fs_model *model, struct fs_workspace *workspace, const struct fs_batch *batch,
-                         size_t layer, const fs_real *h, fs_real *x, fs_real *base, struct fs_error *err);
+int __real_fs_run_layers(const struct fs_pass *pass, size_t first, size_t last, fs_real *h, struct fs_error *err);
+int __wrap_fs_run_layers(const struct fs_pass *pass, size_t first, size_t last, fs_real *h, struct fs_error *err);
+int __real_fs_run_to_ffn(const struct fs_pass *pass, size_t layer, const fs_real *h, fs_real *x, fs_real *base,
+                         struct fs_error *err);
+int __wrap_fs_run_to_ffn(const struct fs_pass *pass, size_t layer, const fs_real *h, fs_real *x, fs_real *base,
+                         struct fs_error *err);
 
-int __wrap_fs_run_layers(const struct fs_model *model, struct fs_workspace *workspace, const struct fs_batch *batch,
-                         size_t first, size_t last, const struct fs_edit *edit, fs_real *h, struct fs_error *err)
+int __wrap_fs_run_layers(const struct fs_pass *pass, size_t first, size_t last, fs_real *h, struct fs_error *err)
 {
     layers_run += last - first;
-    return __real_fs_run_layers(model, workspace, batch, first, last, edit, h, err);
+    return __real_fs_run_layers(pass, first, last, h, err);
 }
 
-int __wrap_fs_run_to_ffn(const struct fs_model *model, struct fs_workspace *workspace, const struct fs_batch *batch,
-                         size_t layer, const fs_real *h, fs_real *x, fs_real *base, struct fs_error *err)
+int __wrap_fs_run_to_ffn(const struct fs_pass *pass, size_t layer, const fs_real *h, fs_real *x, fs_real *base,
+                         struct fs_error *err)
 {
     layers_run += 1;
-    return __real_fs_run_to_ffn(model, workspace, batch, layer, h, x, base, err);
+    return __real_fs_run_to_ffn(pass, layer, h, x, base, err);
 }
 
 /* ---- a kind of edit that changes the hidden state: it adds number[0] after each layer from its first on ---- */
@@ -234,11 +231,12 @@ static bool is_straight_run(const struct scene *scene, const struct fs_edit *edi
     for (size_t u = 0; u < fs_plan_units(scene->plan); u++) {
         struct fs_plan_unit unit;
         fs_plan_get_unit(scene->plan, u, &unit);
+        const struct fs_pass pass = {model, workspace, &unit.batch, acts};
         fs_real *h = calloc(unit.batch.tokens * spec->hidden, sizeof *h);
         fs_real *logprob = calloc(unit.reads.first[unit.reads.rows] + 1, sizeof *logprob);
         assert_true(h != NULL && logprob != NULL);
         if (fs_embed(model, workspace, &unit.batch, NULL, h, &err) != 0 ||
-            fs_run_layers(model, workspace, &unit.batch, 0, spec->layers, acts, h, &err) != 0 ||
+            fs_run_layers(&pass, 0, spec->layers, h, &err) != 0 ||
             fs_read_logprobs(model, workspace, h, &unit.reads, logprob, NULL, &err) != 0) {
             fail_msg("%s", err.text);
         }
@@ -379,12 +377,13 @@ static void a_hidden_state_edit_acts_from_its_layer_on(void **state)
         assert_int_equal(fs_embed(loaded.model, workspace, &batch, NULL, entry, &err), 0);
         for (size_t first = 0; first < spec->layers; first++) {
             const struct fs_edit edit = shift_from(first, spec->hidden, &by);
+            const struct fs_pass plain = {loaded.model, workspace, &batch, NULL};
+            const struct fs_pass shifted = {loaded.model, workspace, &batch, &edit};
             memcpy(h, entry, bytes);
             memcpy(edited, entry, bytes);
             for (size_t layer = 0; layer < spec->layers; layer++) {
-                assert_int_equal(fs_run_layers(loaded.model, workspace, &batch, layer, layer + 1, NULL, h, &err), 0);
-                assert_int_equal(fs_run_layers(loaded.model, workspace, &batch, layer, layer + 1, &edit, edited, &err),
-                                 0);
+                assert_int_equal(fs_run_layers(&plain, layer, layer + 1, h, &err), 0);
+                assert_int_equal(fs_run_layers(&shifted, layer, layer + 1, edited, &err), 0);
                 if (layer >= first) {
                     assert_memory_not_equal(edited, h, bytes);
                 }

@@ -68,21 +68,18 @@ static double loss_of(const struct bench *bench, const struct fs_stamp_units *un
     double total = 0;
     for (size_t u = 0; u < units->count; u++) {
         const struct fs_stamp_unit *unit = &units->unit[u];
+        const struct fs_pass pass = {bench->model, bench->workspace, &unit->batch, &edit};
         double value[FS_VALUE_COUNT], score[8] = {0};
-        assert_done(fs_upper_forward(bench->model, bench->workspace, bench->tape, &unit->batch, &edit, unit->x,
-                                     unit->base, h, &err),
-                    err);
-        assert_done(
-            fs_tape_read(bench->model, bench->workspace, bench->tape, h, unit->loss.rows, unit->row, logprob, &err),
-            err);
+        assert_done(fs_upper_forward(&pass, bench->tape, unit->x, unit->base, h, &err), err);
+        assert_done(fs_tape_read(bench->tape, h, unit->loss.rows, unit->row, logprob, &err), err);
         assert_done(fs_loss_evaluate(&unit->loss, options, WIDTH, logprob, value, score, &err), err);
         total += value[FS_TERM_EDIT] + options->alpha * value[FS_TERM_CONTEXT] +
                  options->beta * value[FS_TERM_GENERIC] + options->level_weight * value[FS_TERM_LEVEL] +
                  options->balance_weight * value[FS_TERM_BALANCE];
         if (!gradient)
             continue;
-        assert_done(fs_tape_read_backward(bench->model, bench->workspace, bench->tape, logprob, dh, &err), err);
-        assert_done(fs_upper_backward(bench->model, bench->workspace, bench->tape, dh, gradient, NULL, &err), err);
+        assert_done(fs_tape_read_backward(bench->tape, logprob, dh, &err), err);
+        assert_done(fs_upper_backward(bench->tape, dh, gradient, NULL, &err), err);
     }
     free(h);
     free(dh);
@@ -393,12 +390,13 @@ static void compare_term(const struct bench *bench, const struct golden *g, cons
     fs_real *h = calloc(T * d, sizeof *h), *dx = calloc(T * d, sizeof *dx);
     fs_real *logprob = calloc(g->loss.rows * g->loss.vocabulary, sizeof *logprob);
     fs_real *gradient = calloc(fs_stamp_parameters(d, stamp->width), sizeof *gradient);
+    const struct fs_pass pass = {bench->model, bench->workspace, &g->batch, &edit};
     double value[FS_VALUE_COUNT], score[1];
-    assert_done(fs_upper_forward(bench->model, bench->workspace, bench->tape, &g->batch, &edit, x, base, h, &err), err);
-    assert_done(fs_tape_read(bench->model, bench->workspace, bench->tape, h, g->loss.rows, g->row, logprob, &err), err);
+    assert_done(fs_upper_forward(&pass, bench->tape, x, base, h, &err), err);
+    assert_done(fs_tape_read(bench->tape, h, g->loss.rows, g->row, logprob, &err), err);
     assert_done(fs_loss_evaluate(&g->loss, options, WIDTH, logprob, value, score, &err), err);
-    assert_done(fs_tape_read_backward(bench->model, bench->workspace, bench->tape, logprob, h, &err), err);
-    assert_done(fs_upper_backward(bench->model, bench->workspace, bench->tape, h, gradient, dx, &err), err);
+    assert_done(fs_tape_read_backward(bench->tape, logprob, h, &err), err);
+    assert_done(fs_upper_backward(bench->tape, h, gradient, dx, &err), err);
     double loss = value[FS_TERM_EDIT] + options->alpha * value[FS_TERM_CONTEXT];
     double errors[] = {
         fabs(loss / key(expected, "value")->valuedouble - 1),
@@ -455,11 +453,12 @@ static void autograd(const char *family)
     fs_real *h = calloc(T * d, sizeof *h), *x = calloc(T * d, sizeof *x), *base = calloc(T * d, sizeof *base);
     fs_real *unedited = calloc(g->loss.rows * m.spec->vocabulary, sizeof *unedited);
     g->loss.probability = calloc(g->loss.distributions * m.spec->vocabulary, sizeof *g->loss.probability);
+    const struct fs_pass pass = {m.model, bench.workspace, &g->batch, NULL};
     assert_done(fs_embed(m.model, bench.workspace, &g->batch, NULL, h, &err), err);
-    assert_done(fs_run_layers(m.model, bench.workspace, &g->batch, 0, layer, NULL, h, &err), err);
-    assert_done(fs_run_to_ffn(m.model, bench.workspace, &g->batch, layer, h, x, base, &err), err);
-    assert_done(fs_join_ffn(m.model, bench.workspace, T, layer, NULL, x, base, h, &err), err);
-    assert_done(fs_run_layers(m.model, bench.workspace, &g->batch, layer + 1, m.spec->layers, NULL, h, &err), err);
+    assert_done(fs_run_layers(&pass, 0, layer, h, &err), err);
+    assert_done(fs_run_to_ffn(&pass, layer, h, x, base, &err), err);
+    assert_done(fs_join_ffn(&pass, layer, x, base, h, &err), err);
+    assert_done(fs_run_layers(&pass, layer + 1, m.spec->layers, h, &err), err);
     assert_done(fs_read_distributions(m.model, bench.workspace, h, g->loss.rows, g->row, unedited, &err), err);
 
     struct fs_stamp_options options = test_options(m.spec);

@@ -117,8 +117,9 @@ static double run_once(const struct world *w, const int32_t *token, const struct
     struct fs_batch batch = {1, n, token, start};
     assert_done(fs_workspace_create(w->model, &workspace, &err), err);
     assert_done(fs_embed(w->model, workspace, &batch, noise, h, &err), err);
+    const struct fs_pass pass = {w->model, workspace, &batch, NULL};
     for (size_t l = 0; l < w->spec->layers; l++) {
-        assert_done(fs_run_layers(w->model, workspace, &batch, l, l + 1, NULL, h, &err), err);
+        assert_done(fs_run_layers(&pass, l, l + 1, h, &err), err);
         if (states)
             memcpy(states + l * n * d, h, n * d * sizeof *h);
         if (patch && l == layer)
