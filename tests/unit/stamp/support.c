@@ -31,8 +31,9 @@ static struct fs_statement_text statement(const char *before, const char *comple
 {
     struct fs_statement_text text = {
         .before = strdup(before), .completion = strdup(completion), .after = strdup(after), .id = strdup("")};
-    if (asprintf(&text.text, "%s%s%s", before, completion, after) < 0)
+    if (asprintf(&text.text, "%s%s%s", before, completion, after) < 0) {
         abort();
+    }
     return text;
 }
 
@@ -59,8 +60,9 @@ void test_pairs_make(bool subjects, struct fs_pair_list *list)
         struct fs_pair *pair = &list->item[i];
         char id[32], before[2][256];
         snprintf(id, sizeof id, "p%zu", i);
-        for (int s = 0; s < 2; s++)
+        for (int s = 0; s < 2; s++) {
             snprintf(before[s], sizeof before[s], "%s%s%s", row[3], subjects ? row[1 + s] : row[1], row[4]);
+        }
         *pair = (struct fs_pair){.id = strdup(id),
                                  .category = strdup(row[0]),
                                  .target = strdup(row[1]),
@@ -98,12 +100,14 @@ const char *test_shared(void)
     static char folder[1024];
     const char *named = getenv("FAIRSTAMP_SHARED");
     struct stat status;
-    if (named)
+    if (named) {
         snprintf(folder, sizeof folder, "%s", named);
-    else
+    } else {
         snprintf(folder, sizeof folder, "%s/../shared", source_root());
-    if (stat(folder, &status) == 0)
+    }
+    if (stat(folder, &status) == 0) {
         return folder;
+    }
     print_message("skipped: no shared data\n");
     return NULL;
 }

@@ -52,8 +52,9 @@ struct bench {
 static void random_stamp(struct fs_stamp *stamp)
 {
     struct fs_random random = fs_random_start(11, 0);
-    for (size_t i = 0; i < fs_stamp_parameters(stamp->hidden, stamp->width); i++)
+    for (size_t i = 0; i < fs_stamp_parameters(stamp->hidden, stamp->width); i++) {
         stamp->parameters[i] = 0.3 * fs_random_normal(&random);
+    }
 }
 
 /* L of all units; adds to `gradient` where it is not NULL. */
@@ -76,8 +77,9 @@ static double loss_of(const struct bench *bench, const struct fs_stamp_units *un
         total += value[FS_TERM_EDIT] + options->alpha * value[FS_TERM_CONTEXT] +
                  options->beta * value[FS_TERM_GENERIC] + options->level_weight * value[FS_TERM_LEVEL] +
                  options->balance_weight * value[FS_TERM_BALANCE];
-        if (!gradient)
+        if (!gradient) {
             continue;
+        }
         assert_done(fs_tape_read_backward(bench->tape, logprob, dh, &err), err);
         assert_done(fs_upper_backward(bench->tape, dh, gradient, NULL, &err), err);
     }
@@ -118,8 +120,9 @@ static void check_term(const struct bench *bench, const struct test_model *m, co
 {
     struct fs_error err = FS_ERROR_INIT;
     size_t order[10], prompts = list->item[0].counterpart[0] != '\0' ? 8 : 5;
-    for (size_t i = 0; i < list->count; i++)
+    for (size_t i = 0; i < list->count; i++) {
         order[i] = list->count - 1 - i;
+    }
     struct fs_stamp_options options = test_options(m->spec);
     options.scoring = scoring;
     options.layer = layer;
@@ -137,8 +140,9 @@ static void check_term(const struct bench *bench, const struct test_model *m, co
     assert_int_equal(units.prompts, prompts);
     assert_int_equal(units.terms, 5);
     assert_int_equal(units.categories, 2);
-    for (size_t u = 0; u < units.count; u++)
+    for (size_t u = 0; u < units.count; u++) {
         assert_done(fs_stamp_unit_fill(m->model, bench->workspace, &options, &units.unit[u], &err), err);
+    }
     struct fs_stamp stamp;
     assert_done(fs_stamp_create(layer, m->spec->hidden, options.width, 1, &stamp, &err), err);
     /* a fresh stamp is the unedited model: without the terms over pairs nothing has moved */
@@ -169,10 +173,13 @@ static void check_model(const char *name, bool subjects, const enum fs_scoring *
     struct bench bench = {.model = m.model};
     assert_done(fs_workspace_create(m.model, &bench.workspace, &err), err);
     assert_done(fs_tape_create(m.model, &bench.tape, &err), err);
-    for (size_t v = 0; v < variant_count; v++)
-        for (size_t layer = 0; layer < m.spec->layers; layer++)
-            for (size_t t = 0; t < sizeof terms / sizeof *terms; t++)
+    for (size_t v = 0; v < variant_count; v++) {
+        for (size_t layer = 0; layer < m.spec->layers; layer++) {
+            for (size_t t = 0; t < sizeof terms / sizeof *terms; t++) {
                 check_term(&bench, &m, &list, scorings[v], layer, &terms[t]);
+            }
+        }
+    }
     fs_tape_destroy(bench.tape);
     fs_workspace_destroy(bench.workspace);
     fs_pair_list_release(&list);
@@ -239,8 +246,9 @@ static void values(void **state)
                                 .entropy = entropy};
     struct fs_stamp_options options = {.loss = FS_LOSS_GAP, .scoring = FS_TARGET_PROB};
     struct fs_error err = FS_ERROR_INIT;
-    for (int i = 0; i < 6; i++)
+    for (int i = 0; i < 6; i++) {
         logprob[i] = log(before[i / 3][i % 3]);
+    }
     assert_done(fs_loss_keep(&unit, FS_TARGET_PROB, logprob, &err), err);
     for (int i = 0; i < 6; i++) {
         assert_true(fabs(probability[i] - before[i / 3][i % 3]) < 1e-14);
@@ -248,8 +256,9 @@ static void values(void **state)
     }
     assert_done(fs_loss_evaluate(&unit, &options, 0.5, logprob, value, score, &err), err);
     double divergence = 0;
-    for (int v = 0; v < 3; v++)
+    for (int v = 0; v < 3; v++) {
         divergence += before[1][v] * log(before[1][v] / now[1][v]);
+    }
     const double expected[FS_VALUE_COUNT] = {
         [FS_TERM_EDIT] = 0.4 - 0.1,
         [FS_TERM_CONTEXT] = 0, /* one token is left, with all of the mass before and now */
@@ -258,19 +267,22 @@ static void values(void **state)
         [FS_TERM_BALANCE] = tanh(log(4) / 0.5) * tanh(log(4) / 0.5),
         [FS_MEAN_GAP] = log(4),
     };
-    for (int t = 0; t < FS_VALUE_COUNT; t++)
+    for (int t = 0; t < FS_VALUE_COUNT; t++) {
         assert_true(fabs(value[t] - expected[t]) < 1e-12);
+    }
     assert_true(score[0] == 100);
     /* with two tokens left, renormalised: (0.3, 0.2) / 0.5 against (0.1, 0.5) / 0.6 */
     kl_row[0].excluded = 1;
-    for (int i = 0; i < 6; i++)
+    for (int i = 0; i < 6; i++) {
         logprob[i] = log(now[i / 3][i % 3]);
+    }
     assert_done(fs_loss_evaluate(&unit, &options, 0.5, logprob, value, score, &err), err);
     assert_true(fabs(value[FS_TERM_CONTEXT] - (0.6 * log(0.6 / (0.1 / 0.6)) + 0.4 * log(0.4 / (0.5 / 0.6)))) < 1e-12);
     /* without weights the gradient is the gap's: p (1[v = token] - p') for either completion */
     const double slope[3] = {0.4 * (1 - 0.4) + 0.1 * 0.4, -0.4 * 0.1 - 0.1 * (1 - 0.1), -0.4 * 0.5 + 0.1 * 0.5};
-    for (int v = 0; v < 3; v++)
+    for (int v = 0; v < 3; v++) {
         assert_true(fabs(logprob[v] - slope[v]) < 1e-12);
+    }
 }
 
 /* ---- PyTorch ---- */
@@ -294,10 +306,11 @@ static size_t flatten(const cJSON *array, double *out)
     const cJSON *item;
     cJSON_ArrayForEach(item, array)
     {
-        if (cJSON_IsArray(item))
+        if (cJSON_IsArray(item)) {
             count += flatten(item, out + count);
-        else
+        } else {
             out[count++] = item->valuedouble;
+        }
     }
     return count;
 }
@@ -333,10 +346,12 @@ struct golden {
 static size_t golden_row(struct golden *g, size_t sequence, size_t position)
 {
     size_t at = g->start[sequence] + position, r = 0;
-    while (r < g->loss.rows && g->row[r] != at)
+    while (r < g->loss.rows && g->row[r] != at) {
         r++;
-    if (r == g->loss.rows)
+    }
+    if (r == g->loss.rows) {
         g->row[g->loss.rows++] = at;
+    }
     return r;
 }
 
@@ -357,13 +372,14 @@ static void golden_read(const cJSON *root, size_t vocabulary, struct golden *g)
     {
         struct fs_loss_pair *pair = &g->pair[g->loss.pairs++];
         pair->first = g->loss.reads;
-        for (int k = 0; k < 2; k++)
+        for (int k = 0; k < 2; k++) {
             cJSON_ArrayForEach(part, cJSON_GetArrayItem(statements, (int)size_at(item, k)))
             {
                 size_t row = golden_row(g, size_at(part, 0), size_at(part, 1));
                 g->read[g->loss.reads++] = (struct fs_loss_read){.row = row, .token = (int32_t)size_at(part, 2)};
                 pair->count[k]++;
             }
+        }
     }
     cJSON_ArrayForEach(item, key(root, "rows")) g->distribution_row[g->loss.distributions++] =
         golden_row(g, size_at(item, 0), size_at(item, 1));
@@ -373,11 +389,12 @@ static void golden_read(const cJSON *root, size_t vocabulary, struct golden *g)
     g->loss.distribution_row = g->distribution_row;
     g->loss.entropy = g->entropy;
     g->loss.kl_rows = g->loss.distributions;
-    for (size_t i = 0; i < g->loss.kl_rows; i++)
+    for (size_t i = 0; i < g->loss.kl_rows; i++) {
         g->kl_row[i] = (struct fs_kl_row){.term = FS_TERM_CONTEXT,
                                           .weight = 1.0 / (double)g->loss.kl_rows,
                                           .row = g->distribution_row[i],
                                           .distribution = i};
+    }
 }
 
 static void compare_term(const struct bench *bench, const struct golden *g, const struct fs_stamp *stamp,
@@ -443,8 +460,9 @@ static void autograd(const char *family)
     count += flatten(key(given, "value"), numbers + count);
     count += flatten(key(given, "value_bias"), numbers + count);
     assert_int_equal(count, fs_stamp_parameters(d, stamp.width));
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         stamp.parameters[i] = numbers[i];
+    }
     free(numbers);
 
     struct golden *g = calloc(1, sizeof *g);

@@ -83,8 +83,9 @@ static void threads_do_not_matter(void **state)
         test_model_open(models[i], &m);
         test_pairs_make(i == 1, &list);
         struct fs_stamp_options options = full_options(m.spec);
-        if (i == 1)
+        if (i == 1) {
             options.scoring = FS_OBJECT_MEAN;
+        }
         options.batch = i == 2 ? 4 : 0; /* three batches of 4, 4, 2 pairs */
         train(&m, &list, &options, 1, &one);
         train(&m, &list, &options, 3, &three);
@@ -179,8 +180,9 @@ static void key_bias_starts_low(void **state)
 
         size_t order[16], tokens = 0, fired = 0, d = m.spec->hidden;
         double squares = 0;
-        for (size_t p = 0; p < list.count; p++)
+        for (size_t p = 0; p < list.count; p++) {
             order[p] = p;
+        }
         assert_done(fs_stamp_units_compile(m.spec, m.tokenizer, &list, order, list.count, &options, &units, &err), err);
         assert_done(fs_workspace_create(m.model, &workspace, &err), err);
         const fs_real *key = trained.stamp.parameters, *bias = key + fs_stamp_offset_key_bias(&trained.stamp);
@@ -190,19 +192,22 @@ static void key_bias_starts_low(void **state)
             tokens += unit->batch.tokens;
             for (size_t t = 0; t < unit->batch.tokens; t++) {
                 const fs_real *x = unit->x + t * d;
-                for (size_t j = 0; j < d; j++)
+                for (size_t j = 0; j < d; j++) {
                     squares += (double)x[j] * (double)x[j];
+                }
                 for (size_t c = 0; c < options.width; c++) {
                     double product = (double)bias[c];
-                    for (size_t j = 0; j < d; j++)
+                    for (size_t j = 0; j < d; j++) {
                         product += (double)key[c * d + j] * (double)x[j];
+                    }
                     fired += product > 0;
                 }
             }
         }
         double expected = -2 * sqrt(squares / (double)(tokens * d));
-        for (size_t c = 0; c < options.width; c++)
+        for (size_t c = 0; c < options.width; c++) {
             assert_true(fabs((double)bias[c] - expected) <= bound_f32(forward_depth(m.spec)) * fabs(expected));
+        }
         double share = 100 * (double)fired / (double)(tokens * options.width);
         print_message("%s: b_K %.6f, %.3f %% of neurons fire\n", models[i], expected, share);
         assert_true(fabs(share - 2.275) < 0.5); /* two standard errors of 4096 keys on one token */
@@ -251,14 +256,18 @@ static void refuses(void **state)
         struct fs_stamp_state trained;
         bool held_out[10] = {false};
         int code = FS_EXIT_CONFIG;
-        if (wrong == 0)
+        if (wrong == 0) {
             options.scoring = FS_PLL_MODIFIED;
-        if (wrong == 1)
+        }
+        if (wrong == 1) {
             options.learning_rate = NAN;
-        if (wrong == 2)
+        }
+        if (wrong == 2) {
             options.balance_weight = 1; /* without a width */
-        if (wrong == 3)
+        }
+        if (wrong == 3) {
             options.layer = 2;
+        }
         if (wrong == 4) {
             memset(held_out, 1, sizeof held_out);
             code = FS_EXIT_DATA;
@@ -267,8 +276,9 @@ static void refuses(void **state)
             options.learning_rate = 3e38; /* the stamp overflows */
             code = FS_EXIT_DATA;
         }
-        if (wrong == 6)
+        if (wrong == 6) {
             options.key_bias = NAN;
+        }
         assert_done(
             fs_stamp_state_create(&options, m.spec->hidden, fs_stamp_steps(&options, list.count), &trained, &err), err);
         assert_int_equal(fs_stamp_train(&(const struct fs_stamp_task){m.model, m.tokenizer, &list, held_out, &options,
@@ -289,8 +299,9 @@ static void real_model(void **state)
 {
     (void)state;
     const char *shared = test_shared();
-    if (!shared)
+    if (!shared) {
         skip();
+    }
     char folder[1200], data[1200];
     snprintf(folder, sizeof folder, "%s/models/books-bert-mini", shared);
     snprintf(data, sizeof data, "%s/data/stereoset/dev.json", shared);
@@ -305,8 +316,9 @@ static void real_model(void **state)
     bool *held_out = calloc(list.count, 1);
     assert_done(fs_split_by_target(&list, 0.2, 1, held_out, &err), err);
     size_t edited = 0;
-    for (size_t i = 0; i < list.count; i++)
+    for (size_t i = 0; i < list.count; i++) {
         edited += !held_out[i];
+    }
     struct fs_stamp_options options = full_options(m.spec);
     options.layer = 3;
     options.width = 512;

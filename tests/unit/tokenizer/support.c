@@ -22,8 +22,9 @@ void remove_folder(const struct folder *folder)
     assert_non_null(directory);
     for (struct dirent *entry; (entry = readdir(directory));) {
         snprintf(path, sizeof path, "%s/%s", folder->path, entry->d_name);
-        if (entry->d_name[0] != '.')
+        if (entry->d_name[0] != '.') {
             unlink(path);
+        }
     }
     closedir(directory);
     assert_int_equal(rmdir(folder->path), 0);
@@ -48,8 +49,9 @@ struct fs_tokenizer *open_tokenizer(const char *path)
 {
     struct fs_error err = FS_ERROR_INIT;
     struct fs_tokenizer *tokenizer;
-    if (fs_tokenizer_open(path, &tokenizer, &err))
+    if (fs_tokenizer_open(path, &tokenizer, &err)) {
         fail_msg("%s", err.text);
+    }
     return tokenizer;
 }
 
@@ -63,14 +65,16 @@ void expect_error(const struct folder *folder, int code, const char *first_part,
         fail_msg("no error; expected one with \"%s\"", first_part);
     }
     assert_null(tokenizer);
-    if (err.code != code)
+    if (err.code != code) {
         fail_msg("code %d, expected %d: %s", err.code, code, err.text);
+    }
     va_start(parts, first_part);
-    for (const char *part = first_part; part; part = va_arg(parts, const char *))
+    for (const char *part = first_part; part; part = va_arg(parts, const char *)) {
         if (!strstr(err.text, part)) {
             va_end(parts);
             fail_msg("expected \"%s\" in: %s", part, err.text);
         }
+    }
     va_end(parts);
 }
 
@@ -80,8 +84,9 @@ static char *spell(const struct fs_encoding *encoding)
     char *text = malloc(encoding->count * 12 + 1), *at = text;
     assert_non_null(text);
     *at = '\0';
-    for (size_t i = 0; i < encoding->count; i++)
+    for (size_t i = 0; i < encoding->count; i++) {
         at += sprintf(at, i ? " %d" : "%d", (int)encoding->id[i]);
+    }
     return text;
 }
 
@@ -94,12 +99,14 @@ void expect_ids_of(const struct fs_tokenizer *tokenizer, const char *text, size_
     memcpy(copy, text, length);
     char *exact = realloc(copy, length ? length : 1);
     assert_non_null(exact);
-    if (fs_tokenizer_encode(tokenizer, exact, length, &encoding, &err))
+    if (fs_tokenizer_encode(tokenizer, exact, length, &encoding, &err)) {
         fail_msg("%s", err.text);
+    }
     free(exact);
     char *found = spell(&encoding);
-    if (strcmp(found, ids) != 0)
+    if (strcmp(found, ids) != 0) {
         fail_msg("\"%s\": found %s, expected %s", text, found, ids);
+    }
     for (size_t i = 0; i < encoding.count; i++) {
         assert_true(encoding.begin[i] <= encoding.end[i]);
         assert_true(encoding.end[i] <= length);
@@ -123,8 +130,9 @@ void expect_decoded(const struct fs_tokenizer *tokenizer, const char *ids, const
         assert_true(end != ids && count < 256);
     }
     char *found;
-    if (fs_tokenizer_decode(tokenizer, id, count, &found, &err))
+    if (fs_tokenizer_decode(tokenizer, id, count, &found, &err)) {
         fail_msg("%s", err.text);
+    }
     assert_string_equal(found, text);
     free(found);
 }
@@ -135,8 +143,9 @@ void expect_ranges(const struct fs_tokenizer *tokenizer, const char *text, const
     struct fs_encoding encoding;
     char found[1024] = "", *at = found;
     assert_int_equal(fs_tokenizer_encode(tokenizer, text, strlen(text), &encoding, &err), 0);
-    for (size_t i = 0; i < encoding.count && i < 40; i++)
+    for (size_t i = 0; i < encoding.count && i < 40; i++) {
         at += sprintf(at, i ? " %zu-%zu" : "%zu-%zu", encoding.begin[i], encoding.end[i]);
+    }
     fs_encoding_release(&encoding);
     assert_string_equal(found, ranges);
 }
@@ -145,12 +154,14 @@ const char *shared_folder(void)
 {
     static char path[1024];
     const char *named = getenv("FAIRSTAMP_SHARED"), *source = getenv("FAIRSTAMP_SOURCE");
-    if (named)
+    if (named) {
         snprintf(path, sizeof path, "%s", named);
-    else
+    } else {
         snprintf(path, sizeof path, "%s/../shared", source ? source : ".");
-    if (access(path, R_OK) == 0)
+    }
+    if (access(path, R_OK) == 0) {
         return path;
+    }
     puts("skipped: no shared data");
     return NULL;
 }
@@ -187,8 +198,9 @@ void put_piece(struct message *model, const char *text, float score, unsigned ty
     put_bytes(&piece, 1, text, strlen(text));
     memcpy(&bits, &score, sizeof bits);
     put_varint(&piece, 2 << 3 | 5);
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 4; i++) {
         piece.data[piece.size++] = (unsigned char)(bits >> (8 * i));
+    }
     put_flag(&piece, 3, type);
     put_bytes(model, 1, piece.data, piece.size);
 }

@@ -13,8 +13,9 @@ static const char bert_vocabulary[] =
 static struct fs_tokenizer *open_bert(const struct folder *folder, const char *config)
 {
     write_text(folder, "vocab.txt", bert_vocabulary);
-    if (config)
+    if (config) {
         write_text(folder, "tokenizer_config.json", config);
+    }
     return open_tokenizer(folder->path);
 }
 
@@ -140,8 +141,9 @@ static void long_words(void **state)
     struct fs_encoding encoding;
     assert_int_equal(fs_tokenizer_encode(tokenizer, text, size, &encoding, NULL), 0);
     assert_int_equal(encoding.count, size / 2);
-    for (size_t i = 0; i < encoding.count; i++)
+    for (size_t i = 0; i < encoding.count; i++) {
         assert_int_equal(encoding.id[i], 6);
+    }
     fs_encoding_release(&encoding);
     memset(text, ' ', size);
     assert_int_equal(fs_tokenizer_encode(tokenizer, text, size, &encoding, NULL), 0);
@@ -416,8 +418,9 @@ static void *encode_often(void *tokenizer)
     for (int i = 0; i < 2000; i++) {
         struct fs_encoding encoding;
         if (fs_tokenizer_encode(tokenizer, "hello hello's", 13, &encoding, NULL) || encoding.count != 3 ||
-            encoding.id[1] != 9)
+            encoding.id[1] != 9) {
             return tokenizer;
+        }
         fs_encoding_release(&encoding);
     }
     return NULL;
@@ -431,8 +434,9 @@ static void threads(void **state)
     write_text(&folder, "vocab.json", gpt2_vocabulary);
     write_text(&folder, "merges.txt", gpt2_merges);
     struct fs_tokenizer *tokenizer = open_tokenizer(folder.path);
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 4; i++) {
         assert_int_equal(pthread_create(&thread[i], NULL, encode_often, tokenizer), 0);
+    }
     for (int i = 0; i < 4; i++) {
         void *wrong;
         assert_int_equal(pthread_join(thread[i], &wrong), 0);

@@ -15,8 +15,9 @@ static void map_file(struct fs_file_map *map, const char *folder, const char *fi
     char path[4096];
     struct fs_error err = FS_ERROR_INIT;
     snprintf(path, sizeof path, "%s/%s", folder, file);
-    if (fs_file_map_open(path, map, &err))
+    if (fs_file_map_open(path, map, &err)) {
         fail_msg("%s", err.text);
+    }
 }
 
 /* Each text is followed by a line __ggml_vocab_test__, each line of cases.out has the ids of one text after a space. */
@@ -26,8 +27,9 @@ static void check_cases(const char *name)
     char folder[2048];
     struct fs_file_map in, out;
     const char *shared = shared_folder();
-    if (!shared)
+    if (!shared) {
         skip();
+    }
     snprintf(folder, sizeof folder, "%s/golden/tokenizers/%s", shared, name);
     map_file(&in, folder, "cases.inp");
     map_file(&out, folder, "cases.out");
@@ -102,8 +104,9 @@ static struct texts load_texts(const char *shared)
     struct fs_error err = FS_ERROR_INIT;
     char path[4096];
     snprintf(path, sizeof path, "%s/data/stereoset/dev.json", shared);
-    if (fs_json_load(path, &texts.document, &err))
+    if (fs_json_load(path, &texts.document, &err)) {
         fail_msg("%s", err.text);
+    }
     const cJSON *data = cJSON_GetObjectItemCaseSensitive(fs_json_root(texts.document), "data"), *item, *sentence;
     for (int part = 0; part < 2; part++) {
         cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(data, parts[part]))
@@ -116,8 +119,9 @@ static struct texts load_texts(const char *shared)
     snprintf(path, sizeof path, "%s/data/crows_pairs/crows_pairs_anonymized.csv", shared);
     size_t more, less;
     if (fs_csv_load(path, &texts.csv, &err) || fs_csv_column(texts.csv, "sent_more", &more, &err) ||
-        fs_csv_column(texts.csv, "sent_less", &less, &err))
+        fs_csv_column(texts.csv, "sent_less", &less, &err)) {
         fail_msg("%s", err.text);
+    }
     for (size_t row = 0; row < fs_csv_rows(texts.csv); row++) {
         add_text(&texts, fs_csv_field(texts.csv, row, more));
         add_text(&texts, fs_csv_field(texts.csv, row, less));
@@ -142,8 +146,9 @@ static void check_model(const char *model)
     struct fs_error err = FS_ERROR_INIT;
     struct fs_digest *whole = NULL, *part = NULL;
     size_t at = 0, count;
-    if (!shared)
+    if (!shared) {
         skip();
+    }
     struct texts texts = load_texts(shared);
     snprintf(path, sizeof path, "%s/models/%s", shared, model);
     struct fs_tokenizer *tokenizer = open_tokenizer(path);
@@ -158,15 +163,17 @@ static void check_model(const char *model)
         assert_int_equal(fs_digest_begin(&part, &err), 0);
         for (size_t end = at + count; at < end; at++) {
             struct fs_encoding encoding;
-            if (fs_tokenizer_encode(tokenizer, texts.text[at], strlen(texts.text[at]), &encoding, &err))
+            if (fs_tokenizer_encode(tokenizer, texts.text[at], strlen(texts.text[at]), &encoding, &err)) {
                 fail_msg("%s", err.text);
+            }
             add_ids(part, &encoding);
             add_ids(whole, &encoding);
             fs_encoding_release(&encoding);
         }
         fs_digest_end(part, block);
-        if (strcmp(block, expected) != 0)
+        if (strcmp(block, expected) != 0) {
             fail_msg("%s: the ids of texts %s to %zu differ", model, label, at - 1);
+        }
     }
     fs_digest_end(whole, all);
     fclose(golden);

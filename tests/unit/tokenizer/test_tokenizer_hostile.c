@@ -129,8 +129,9 @@ static void sentencepiece(void **state)
         struct fs_tokenizer *tokenizer = NULL;
         struct fs_error err = FS_ERROR_INIT;
         write_bytes(&folder, "tokenizer.model", model.data, size);
-        if (fs_tokenizer_open(folder.path, &tokenizer, &err))
+        if (fs_tokenizer_open(folder.path, &tokenizer, &err)) {
             assert_int_equal(err.code, FS_EXIT_DATA);
+        }
         fs_tokenizer_destroy(tokenizer);
     }
     write_bytes(&folder, "tokenizer.model", "", 0);

@@ -52,8 +52,9 @@ static struct fs_statement_text statement(const char *before, const char *comple
 {
     struct fs_statement_text text = {
         .before = strdup(before), .completion = strdup(completion), .after = strdup(after), .id = strdup("")};
-    if (asprintf(&text.text, "%s%s%s", before, completion, after) < 0)
+    if (asprintf(&text.text, "%s%s%s", before, completion, after) < 0) {
         abort();
+    }
     return text;
 }
 
@@ -79,8 +80,9 @@ static void world_open(const char *name, struct world *w)
                                             .target = strdup(rows[i].subject),
                                             .subject = strdup(rows[i].subject),
                                             .counterpart = strdup(rows[i].counterpart)};
-        for (size_t k = 0; k < 2; k++)
+        for (size_t k = 0; k < 2; k++) {
             w->pairs.item[i].statement[k] = statement(rows[i].before[k], rows[i].completion, rows[i].after);
+        }
     }
 }
 
@@ -107,8 +109,9 @@ static const cJSON *golden_item(const struct world *w, const char *id)
     const cJSON *item;
     cJSON_ArrayForEach(item, fs_json_root(w->golden))
     {
-        if (cJSON_GetObjectItemCaseSensitive(item, "pair")->valueint == atoi(id))
+        if (cJSON_GetObjectItemCaseSensitive(item, "pair")->valueint == atoi(id)) {
             return item;
+        }
     }
     return NULL;
 }
@@ -124,8 +127,9 @@ static size_t compared;
 static void compare(const struct world *w, const char *what, double found, double expected, double scale)
 {
     compared++;
-    if (!(fabs(found - expected) <= bound_log_p(fs_model_spec(w->model)) * scale))
+    if (!(fabs(found - expected) <= bound_log_p(fs_model_spec(w->model)) * scale)) {
         fail_msg("%s: found %.8g, expected %.8g", what, found, expected);
+    }
 }
 
 /* P*[o | restored] of one item from the effects, against the golden file's probabilities. */
@@ -152,8 +156,9 @@ static void compare_item(const struct world *w, const struct fs_trace_result *re
             compare(w, key, sublayers->indirect_effect[(k * n + i) * L + layer++] + base, value->valuedouble, base);
         }
         assert_int_equal(layer, L);
-        if (sublayers->positions == 0 || window != 1)
+        if (sublayers->positions == 0 || window != 1) {
             continue;
+        }
         snprintf(key, sizeof key, "heat %s", name);
         const cJSON *line;
         layer = 0;
@@ -174,7 +179,7 @@ static void compare_item(const struct world *w, const struct fs_trace_result *re
 static void kinds_and_heat_map(void **state)
 {
     (void)state;
-    for (size_t m = 0; m < 3; m++)
+    for (size_t m = 0; m < 3; m++) {
         for (size_t window = 1; window <= 3; window += 2) {
             struct world w;
             struct fs_trace_result result;
@@ -189,12 +194,14 @@ static void kinds_and_heat_map(void **state)
             run_trace(&w, &options, 2, &result);
             compared = 0;
             assert_int_equal(result.sublayers.kinds, 3);
-            for (size_t i = 0; i < result.items; i++)
+            for (size_t i = 0; i < result.items; i++) {
                 compare_item(&w, &result, i, window);
+            }
             assert_true(compared >= 2 * (2 + 3 * result.layers)); /* two prompts at least */
             fs_trace_result_release(&result);
             world_close(&w);
         }
+    }
 }
 
 /* Averages by role, and the residual stream at the subject's last token, are those of the positions. */
@@ -229,9 +236,10 @@ static void roles(void **state)
         size_t at = FS_ROLE_READ * L + layer;           /* of category "all" */
         double bound = bound_f64((double)result.items); /* means of effects, which are below 1 */
         assert_true(fabs(sublayers->role_aie[at] - read) < bound);
-        if (sublayers->role_count[FS_ROLE_SUBJECT_LAST] > 0)
+        if (sublayers->role_count[FS_ROLE_SUBJECT_LAST] > 0) {
             assert_true(fabs(sublayers->role_aie[FS_ROLE_SUBJECT_LAST * L + layer] -
                              subject / (double)sublayers->role_count[FS_ROLE_SUBJECT_LAST]) < bound);
+        }
     }
     assert_int_equal(sublayers->role_count[FS_ROLE_READ], result.items);
     fs_trace_result_release(&result);

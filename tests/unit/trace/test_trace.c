@@ -40,8 +40,9 @@ static struct fs_statement_text statement(const char *before, const char *comple
 {
     struct fs_statement_text text = {
         .before = strdup(before), .completion = strdup(completion), .after = strdup(after), .id = strdup("")};
-    if (asprintf(&text.text, "%s%s%s", before, completion, after) < 0)
+    if (asprintf(&text.text, "%s%s%s", before, completion, after) < 0) {
         abort();
+    }
     return text;
 }
 
@@ -120,10 +121,12 @@ static double run_once(const struct world *w, const int32_t *token, const struct
     const struct fs_pass pass = {w->model, workspace, &batch, NULL};
     for (size_t l = 0; l < w->spec->layers; l++) {
         assert_done(fs_run_layers(&pass, l, l + 1, h, &err), err);
-        if (states)
+        if (states) {
             memcpy(states + l * n * d, h, n * d * sizeof *h);
-        if (patch && l == layer)
+        }
+        if (patch && l == layer) {
             memcpy(h + begin * d, patch + (l * n + begin) * d, (item->subject_end - begin) * d * sizeof *h);
+        }
     }
     struct fs_reads reads = {1, &item->read, first, &item->object};
     assert_done(fs_read_logprobs(w->model, workspace, h, &reads, &logprob, NULL, &err), err);
@@ -139,18 +142,21 @@ static double deviation(const struct world *w, const struct fs_trace_item *items
     size_t d = w->spec->hidden, n = 0;
     fs_real *row = calloc(d, sizeof *row);
     double sum = 0, squares = 0;
-    for (int pass = 0; pass < 2; pass++)
-        for (size_t i = 0; i < count; i++)
+    for (int pass = 0; pass < 2; pass++) {
+        for (size_t i = 0; i < count; i++) {
             for (size_t t = items[i].subject_begin; t < items[i].subject_end; t++) {
                 assert_done(fs_model_word_embedding(w->model, items[i].biased[t], row, &err), err);
                 for (size_t c = 0; c < d; c++) {
                     if (pass == 0) {
                         sum += (double)row[c];
                         n++;
-                    } else
+                    } else {
                         squares += pow((double)row[c] - sum / (double)n, 2);
+                    }
                 }
             }
+        }
+    }
     free(row);
     return sqrt(squares / (double)(n - 1));
 }
@@ -167,12 +173,14 @@ static void naive(const struct world *w, const struct fs_trace_options *options,
     size_t samples = item->noised ? options->noise_samples : 1;
     for (size_t s = 0; s < samples; s++) {
         struct fs_random random = fs_random_start(options->seed, ((uint64_t)pair << 20) + s);
-        for (size_t i = item->subject_begin * d; item->noised && i < item->subject_end * d; i++)
+        for (size_t i = item->subject_begin * d; item->noised && i < item->subject_end * d; i++) {
             noise[i] = (fs_real)(options->noise_scale * sigma * fs_random_normal(&random));
+        }
         const fs_real *added = item->noised ? noise : NULL;
         numbers[1] += run_once(w, item->counterfactual, item, added, 0, 0, NULL, NULL) / (double)samples;
-        for (size_t l = 0; l < layers; l++)
+        for (size_t l = 0; l < layers; l++) {
             numbers[2 + l] += run_once(w, item->counterfactual, item, added, l, begin, biased, NULL) / (double)samples;
+        }
     }
     free(biased);
     free(noise);
@@ -202,8 +210,9 @@ static void check_against_naive(const char *name, enum fs_trace_positions positi
     for (size_t p = 0; p < PAIRS; p++) {
         assert_done(fs_trace_item_compile(w.tokenizer, &w.style, &w.pairs.item[p], w.attributes, &items[traced], &err),
                     err);
-        if (items[traced].skip == FS_KEPT)
+        if (items[traced].skip == FS_KEPT) {
             pair[traced++] = p;
+        }
     }
     assert_int_equal(result.items, traced);
     assert_int_equal(result.layers, w.spec->layers);
@@ -242,23 +251,28 @@ static void check_against_naive(const char *name, enum fs_trace_positions positi
         }
         assert_true(fabs(mean - result.aie[l]) < bound_f64((double)traced)); /* effects are below 1 */
         assert_true(result.aie_low[l] <= result.aie[l] && result.aie[l] <= result.aie_high[l]);
-        if (2 * changed >= traced && result.aie[l] > result.aie[best])
+        if (2 * changed >= traced && result.aie[l] > result.aie[best]) {
             best = l;
+        }
     }
     assert_int_equal(best, result.decisive_layer);
     for (size_t c = 0, counted = 0; c < 3; c++) {
         size_t members = 0;
-        for (size_t l = 0; l < result.layers; l++)
+        for (size_t l = 0; l < result.layers; l++) {
             members += result.argmax_count[c * result.layers + l];
-        if (c == 0)
+        }
+        if (c == 0) {
             assert_int_equal(members, traced);
-        else
+        } else {
             counted += members;
-        if (c == 2)
+        }
+        if (c == 2) {
             assert_int_equal(counted, traced);
+        }
     }
-    for (size_t i = 0; i < traced; i++)
+    for (size_t i = 0; i < traced; i++) {
         fs_trace_item_release(&items[i]);
+    }
     fs_trace_result_release(&result);
     world_close(&w);
 }
@@ -392,8 +406,9 @@ static void assert_results_equal(const struct fs_trace_result *a, const struct f
     assert_memory_equal(a->aie_low, b->aie_low, cells * sizeof *a->aie_low);
     assert_memory_equal(a->aie_high, b->aie_high, cells * sizeof *a->aie_high);
     assert_memory_equal(a->argmax_count, b->argmax_count, cells * sizeof *a->argmax_count);
-    for (size_t c = 0; c < a->categories; c++)
+    for (size_t c = 0; c < a->categories; c++) {
         assert_string_equal(a->category[c], b->category[c]);
+    }
 }
 
 static void threads_and_file(void **state)
