@@ -164,7 +164,7 @@ int fs_stamp_write_reals(struct fs_archive *archive, const char *name, size_t di
 {
     size_t count = dimensions == 1 ? shape[0] : shape[0] * shape[1];
     float *numbers = fs_allocate(count, sizeof *numbers, name, err);
-    if (!numbers) {
+    if (numbers == NULL) {
         return -1;
     }
     for (size_t i = 0; i < count; i++) {
@@ -179,7 +179,7 @@ int fs_stamp_read_reals(const struct fs_archive *archive, const char *name, size
                         struct fs_error *err)
 {
     float *numbers = fs_allocate(count, sizeof *numbers, name, err);
-    int status = numbers ? fs_archive_read(archive, name, FS_ARCHIVE_F32, count, numbers, err) : -1;
+    int status = numbers != NULL ? fs_archive_read(archive, name, FS_ARCHIVE_F32, count, numbers, err) : -1;
     for (size_t i = 0; status == 0 && i < count; i++) {
         if (!isfinite(numbers[i])) {
             status = fs_error_set(err, FS_EXIT_DATA, "%s: element %zu is not finite; train again", name, i);

@@ -32,7 +32,7 @@ static int write_unit(void *context, size_t thread, size_t unit, void *result, s
 {
     (void)thread, (void)err;
     ((unsigned char *)context)[unit]++;
-    if (result) {
+    if (result != NULL) {
         memset(result, (int)unit + 1, 2);
     }
     return 0;

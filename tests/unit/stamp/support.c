@@ -8,7 +8,7 @@
 static const char *source_root(void)
 {
     const char *root = getenv("FAIRSTAMP_SOURCE");
-    return root ? root : ".";
+    return root != NULL ? root : ".";
 }
 
 void test_model_open(const char *name, struct test_model *model)
@@ -100,7 +100,7 @@ const char *test_shared(void)
     static char folder[1024];
     const char *named = getenv("FAIRSTAMP_SHARED");
     struct stat status;
-    if (named) {
+    if (named != NULL) {
         snprintf(folder, sizeof folder, "%s", named);
     } else {
         snprintf(folder, sizeof folder, "%s/../shared", source_root());

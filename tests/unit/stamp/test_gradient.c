@@ -77,7 +77,7 @@ static double loss_of(const struct bench *bench, const struct fs_stamp_units *un
         total += value[FS_TERM_EDIT] + options->alpha * value[FS_TERM_CONTEXT] +
                  options->beta * value[FS_TERM_GENERIC] + options->level_weight * value[FS_TERM_LEVEL] +
                  options->balance_weight * value[FS_TERM_BALANCE];
-        if (!gradient) {
+        if (gradient == NULL) {
             continue;
         }
         assert_done(fs_tape_read_backward(bench->tape, logprob, dh, &err), err);
@@ -441,7 +441,7 @@ static void autograd(const char *family)
     struct fs_error err = FS_ERROR_INIT;
     const char *root_folder = getenv("FAIRSTAMP_SOURCE");
     char path[1024];
-    snprintf(path, sizeof path, "%s/tests/golden/gradients/%s.json", root_folder ? root_folder : ".", family);
+    snprintf(path, sizeof path, "%s/tests/golden/gradients/%s.json", root_folder != NULL ? root_folder : ".", family);
     struct fs_json_document *document;
     assert_done(fs_json_load(path, &document, &err), err);
     const cJSON *root = fs_json_root(document), *given = key(root, "stamp"), *expected = key(root, "terms");

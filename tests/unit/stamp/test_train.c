@@ -299,7 +299,7 @@ static void real_model(void **state)
 {
     (void)state;
     const char *shared = test_shared();
-    if (!shared) {
+    if (shared == NULL) {
         skip();
     }
     char folder[1200], data[1200];

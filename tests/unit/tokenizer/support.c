@@ -10,7 +10,7 @@ struct folder make_folder(void)
 {
     struct folder folder;
     const char *base = getenv("TMPDIR");
-    snprintf(folder.path, sizeof folder.path, "%s/fairstamp-tokenizer-XXXXXX", base ? base : "/tmp");
+    snprintf(folder.path, sizeof folder.path, "%s/fairstamp-tokenizer-XXXXXX", base != NULL ? base : "/tmp");
     assert_non_null(mkdtemp(folder.path));
     return folder;
 }
@@ -20,7 +20,7 @@ void remove_folder(const struct folder *folder)
     char path[1024];
     DIR *directory = opendir(folder->path);
     assert_non_null(directory);
-    for (struct dirent *entry; (entry = readdir(directory));) {
+    for (struct dirent *entry; (entry = readdir(directory)) != NULL;) {
         snprintf(path, sizeof path, "%s/%s", folder->path, entry->d_name);
         if (entry->d_name[0] != '.') {
             unlink(path);
@@ -69,8 +69,8 @@ void expect_error(const struct folder *folder, int code, const char *first_part,
         fail_msg("code %d, expected %d: %s", err.code, code, err.text);
     }
     va_start(parts, first_part);
-    for (const char *part = first_part; part; part = va_arg(parts, const char *)) {
-        if (!strstr(err.text, part)) {
+    for (const char *part = first_part; part != NULL; part = va_arg(parts, const char *)) {
+        if (strstr(err.text, part) == NULL) {
             va_end(parts);
             fail_msg("expected \"%s\" in: %s", part, err.text);
         }
@@ -154,10 +154,10 @@ const char *shared_folder(void)
 {
     static char path[1024];
     const char *named = getenv("FAIRSTAMP_SHARED"), *source = getenv("FAIRSTAMP_SOURCE");
-    if (named) {
+    if (named != NULL) {
         snprintf(path, sizeof path, "%s", named);
     } else {
-        snprintf(path, sizeof path, "%s/../shared", source ? source : ".");
+        snprintf(path, sizeof path, "%s/../shared", source != NULL ? source : ".");
     }
     if (access(path, R_OK) == 0) {
         return path;

@@ -13,7 +13,7 @@ static const char bert_vocabulary[] =
 static struct fs_tokenizer *open_bert(const struct folder *folder, const char *config)
 {
     write_text(folder, "vocab.txt", bert_vocabulary);
-    if (config) {
+    if (config != NULL) {
         write_text(folder, "tokenizer_config.json", config);
     }
     return open_tokenizer(folder->path);
@@ -249,8 +249,8 @@ static struct fs_tokenizer *open_json(const struct folder *folder, const char *a
     snprintf(text, sizeof text,
              "{\"version\": \"1.0\", \"truncation\": null, \"padding\": null, \"added_tokens\": [%s], "
              "\"normalizer\": %s, \"pre_tokenizer\": %s, \"post_processor\": null, \"decoder\": %s, \"model\": %s}",
-             added ? added : "", normalizer ? normalizer : "null", pretokenizer ? pretokenizer : "null",
-             decoder ? decoder : "null", model);
+             added != NULL ? added : "", normalizer != NULL ? normalizer : "null",
+             pretokenizer != NULL ? pretokenizer : "null", decoder != NULL ? decoder : "null", model);
     write_text(folder, "tokenizer.json", text);
     return open_tokenizer(folder->path);
 }

@@ -27,7 +27,7 @@ static void check_cases(const char *name)
     char folder[2048];
     struct fs_file_map in, out;
     const char *shared = shared_folder();
-    if (!shared) {
+    if (shared == NULL) {
         skip();
     }
     snprintf(folder, sizeof folder, "%s/golden/tokenizers/%s", shared, name);
@@ -37,7 +37,8 @@ static void check_cases(const char *name)
     const char *text = (const char *)in.data, *end = text + in.size;
     const char *line = (const char *)out.data, *out_end = line + out.size;
     size_t cases = 0;
-    for (const char *next; (next = memmem(text, (size_t)(end - text), separator, sizeof separator - 1)); cases++) {
+    for (const char *next; (next = memmem(text, (size_t)(end - text), separator, sizeof separator - 1)) != NULL;
+         cases++) {
         const char *line_end = memchr(line, '\n', (size_t)(out_end - line));
         assert_non_null(line_end);
         const char *first = line < line_end && *line == ' ' ? line + 1 : line;
@@ -146,13 +147,13 @@ static void check_model(const char *model)
     struct fs_error err = FS_ERROR_INIT;
     struct fs_digest *whole = NULL, *part = NULL;
     size_t at = 0, count;
-    if (!shared) {
+    if (shared == NULL) {
         skip();
     }
     struct texts texts = load_texts(shared);
     snprintf(path, sizeof path, "%s/models/%s", shared, model);
     struct fs_tokenizer *tokenizer = open_tokenizer(path);
-    snprintf(path, sizeof path, "%s/tests/golden/tokenizers/%s.txt", source ? source : ".", model);
+    snprintf(path, sizeof path, "%s/tests/golden/tokenizers/%s.txt", source != NULL ? source : ".", model);
     FILE *golden = fopen(path, "r");
     assert_non_null(golden);
     assert_int_equal(fscanf(golden, "#%*[^\n]"), 0);

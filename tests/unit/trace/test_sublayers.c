@@ -64,11 +64,11 @@ static void world_open(const char *name, struct world *w)
     const char *root = getenv("FAIRSTAMP_SOURCE");
     char path[1024];
     *w = (struct world){0};
-    snprintf(path, sizeof path, "%s/tests/golden/models/%s", root ? root : ".", name);
+    snprintf(path, sizeof path, "%s/tests/golden/models/%s", root != NULL ? root : ".", name);
     assert_done(fs_model_load(path, &w->model, &err), err);
     assert_done(fs_tokenizer_open(path, &w->tokenizer, &err), err);
     assert_done(fs_prompt_style_of(fs_model_spec(w->model), w->tokenizer, &w->style, &err), err);
-    snprintf(path, sizeof path, "%s/tests/golden/trace/%s.json", root ? root : ".", name);
+    snprintf(path, sizeof path, "%s/tests/golden/trace/%s.json", root != NULL ? root : ".", name);
     assert_done(fs_json_load(path, &w->golden, &err), err);
     w->pairs.count = ROWS;
     w->pairs.item = calloc(ROWS, sizeof *w->pairs.item);

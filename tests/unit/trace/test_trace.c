@@ -66,7 +66,7 @@ static void world_open(const char *name, struct world *w)
     struct fs_error err = FS_ERROR_INIT;
     const char *root = getenv("FAIRSTAMP_SOURCE");
     char folder[1024], path[] = "/tmp/fairstamp-words-XXXXXX";
-    snprintf(folder, sizeof folder, "%s/tests/golden/models/%s", root ? root : ".", name);
+    snprintf(folder, sizeof folder, "%s/tests/golden/models/%s", root != NULL ? root : ".", name);
     *w = (struct world){0};
     assert_done(fs_model_load(folder, &w->model, &err), err);
     assert_done(fs_tokenizer_open(folder, &w->tokenizer, &err), err);
@@ -92,7 +92,8 @@ static void world_open(const char *name, struct world *w)
                                  .subject = strdup(row[1]),
                                  .counterpart = strdup(row[2])};
         pair->statement[FS_STEREOTYPE] = statement(row[3], row[5], row[7]);
-        pair->statement[FS_ANTI_STEREOTYPE] = statement(row[4] ? row[4] : row[3], row[6] ? row[6] : row[5], row[7]);
+        pair->statement[FS_ANTI_STEREOTYPE] =
+            statement(row[4] != NULL ? row[4] : row[3], row[6] != NULL ? row[6] : row[5], row[7]);
     }
 }
 
@@ -121,10 +122,10 @@ static double run_once(const struct world *w, const int32_t *token, const struct
     const struct fs_pass pass = {w->model, workspace, &batch, NULL};
     for (size_t l = 0; l < w->spec->layers; l++) {
         assert_done(fs_run_layers(&pass, l, l + 1, h, &err), err);
-        if (states) {
+        if (states != NULL) {
             memcpy(states + l * n * d, h, n * d * sizeof *h);
         }
-        if (patch && l == layer) {
+        if (patch != NULL && l == layer) {
             memcpy(h + begin * d, patch + (l * n + begin) * d, (item->subject_end - begin) * d * sizeof *h);
         }
     }
