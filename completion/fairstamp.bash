@@ -42,6 +42,7 @@ _fairstamp_setting() # KEY=VALUE
     data.stereoset_synonyms) _fairstamp_files '' ;;
     data.winobias) _fairstamp_files '' ;;
     data.winogender) _fairstamp_files '' ;;
+    data.winograd) _fairstamp_files '' ;;
     data.bec_pro) _fairstamp_files '' ;;
     data.seat) _fairstamp_files '' ;;
     data.counterfact) _fairstamp_files '' ;;
@@ -72,7 +73,7 @@ _fairstamp_commands="run trace stamp evaluate layer_sweep estimate score metrics
     --job-schema --job-keys --bash-completion"
 _fairstamp_keys="model output seed categories data.crows_pairs data.stereoset data.biaske
     data.stereoset_intersentence data.stereoset_synonyms data.winobias data.winogender
-    data.bec_pro data.seat data.counterfact data.known_facts data.text
+    data.winograd data.bec_pro data.seat data.counterfact data.known_facts data.text
     data.attribute_words edit.pairs method methods scoring.crows_pairs scoring.stereoset
     scoring.biaske split.held_out split.validation trace.positions trace.kinds
     trace.window trace.heat_map trace.corruption trace.noise_scale trace.noise_samples
@@ -117,7 +118,7 @@ _fairstamp()
     --node-ranks) return ;;
     --network) return ;;
     --model) _fairstamp_folders; return ;;
-    --suite) _fairstamp_words "crows_pairs biaske_facts stereoset biaske stereoset_intersentence stereoset_synonyms winobias winogender bec_pro seat counterfact known_facts text"; return ;;
+    --suite) _fairstamp_words "crows_pairs biaske_facts stereoset biaske stereoset_intersentence stereoset_synonyms winobias winogender winograd bec_pro seat counterfact known_facts text"; return ;;
     --data) _fairstamp_files ''; return ;;
     --category) return ;;
     --scoring) return ;;

@@ -12,6 +12,7 @@ struct fs_tsv {
     const char **field; /* [lines][columns], the header first */
     size_t *line;       /* [lines] of the file, from 1 */
     size_t lines, columns;
+    size_t header; /* lines of it: 1 or 0 */
 };
 
 static size_t count_of(const char *text, size_t length, char wanted)
@@ -26,6 +27,10 @@ static size_t count_of(const char *text, size_t length, char wanted)
 static int add_line(struct fs_tsv *tsv, char *text, size_t length, size_t number, struct fs_error *err)
 {
     size_t columns = count_of(text, length, '\t') + 1;
+    if (tsv->header == 0 && columns != tsv->columns) {
+        return fs_error_set(err, FS_EXIT_DATA, "%s: line %zu: found %zu tab-separated fields, expected %zu", tsv->path,
+                            number, columns, tsv->columns);
+    }
     if (tsv->lines == 0) {
         tsv->columns = columns;
     } else if (columns != tsv->columns) {
@@ -64,16 +69,20 @@ static int split(struct fs_tsv *tsv, size_t length, struct fs_error *err)
         }
         at = stop + 1;
     }
-    return tsv->lines > 0 ? 0 : fs_error_set(err, FS_EXIT_DATA, "%s: found no line, expected a header", tsv->path);
+    return tsv->lines > 0 ? 0
+                          : fs_error_set(err, FS_EXIT_DATA, "%s: found no line, expected a %s", tsv->path,
+                                         tsv->header > 0 ? "header" : "row");
 }
 
-int fs_tsv_load(const char *path, struct fs_tsv **result, struct fs_error *err)
+static int load(const char *path, size_t header, size_t columns, struct fs_tsv **result, struct fs_error *err)
 {
     struct fs_file_map map = {0};
     struct fs_tsv *tsv = fs_allocate(1, sizeof *tsv, "a tab-separated file", err);
     *result = NULL;
     int status = tsv != NULL ? fs_file_map_open(path, &map, err) : -1;
     if (status == 0) {
+        tsv->header = header;
+        tsv->columns = columns;
         tsv->path = strdup(path);
         tsv->text = fs_allocate(map.size + 1, 1, "a tab-separated file", err);
         status = tsv->path != NULL && tsv->text != NULL ? 0 : fs_error_memory(err, map.size, "a tab-separated file");
@@ -94,6 +103,16 @@ int fs_tsv_load(const char *path, struct fs_tsv **result, struct fs_error *err)
     return 0;
 }
 
+int fs_tsv_load(const char *path, struct fs_tsv **result, struct fs_error *err)
+{
+    return load(path, 1, 0, result, err);
+}
+
+int fs_tsv_load_rows(const char *path, size_t columns, struct fs_tsv **result, struct fs_error *err)
+{
+    return load(path, 0, columns, result, err);
+}
+
 void fs_tsv_destroy(struct fs_tsv *tsv)
 {
     if (tsv != NULL) {
@@ -107,12 +126,12 @@ void fs_tsv_destroy(struct fs_tsv *tsv)
 
 size_t fs_tsv_rows(const struct fs_tsv *tsv)
 {
-    return tsv->lines - 1;
+    return tsv->lines - tsv->header;
 }
 
 size_t fs_tsv_line(const struct fs_tsv *tsv, size_t row)
 {
-    return tsv->line[row + 1];
+    return tsv->line[row + tsv->header];
 }
 
 const char *fs_tsv_path(const struct fs_tsv *tsv)
@@ -134,5 +153,5 @@ int fs_tsv_column(const struct fs_tsv *tsv, const char *name, size_t *column, st
 
 const char *fs_tsv_field(const struct fs_tsv *tsv, size_t row, size_t column)
 {
-    return tsv->field[(row + 1) * tsv->columns + column];
+    return tsv->field[(row + tsv->header) * tsv->columns + column];
 }

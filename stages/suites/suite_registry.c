@@ -13,6 +13,7 @@
     ROW(stereoset_synonyms)                                                                                            \
     ROW(winobias)                                                                                                      \
     ROW(winogender)                                                                                                    \
+    ROW(winograd)                                                                                                      \
     ROW(bec_pro)                                                                                                       \
     ROW(seat)                                                                                                          \
     ROW(counterfact)                                                                                                   \

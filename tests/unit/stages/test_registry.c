@@ -120,6 +120,15 @@ static const char *write_winogender(void)
     return folder;
 }
 
+#define WINOGRAD(end, she, rain)                                                                                       \
+    "en\toriginal\t?\tThe nurse said that it " end ".\t[\"The\", \"nurse\", \"said\", \"that\", \"it\", \"" end "\", " \
+    "\".\"]\t[\"it\", [4, 5]]\t[[\"she\", [], [], " she "], [\"the rain\", [], [], " rain "]]\n"
+
+static const char *write_winograd(void)
+{
+    return write_text("winograd.tsv", WINOGRAD("ran", "true", "false") WINOGRAD("fell", "false", "true"));
+}
+
 static const char *write_bec_pro(void)
 {
     return write_text("bec.tsv", "\tSent_TM\tSent_TAM\tPerson\tGender\tProf_Gender\n"
@@ -171,6 +180,7 @@ static const struct sample samples[] = {
     {"crows_pairs", write_crows_pairs, 2, 2, LONG_CATEGORY},
     {"winobias", write_winobias, 4, 4, NO_CATEGORY}, /* one of each file */
     {"winogender", write_winogender, 2, 2, NO_CATEGORY},
+    {"winograd", write_winograd, 2, 2, NO_CATEGORY},
     {"bec_pro", write_bec_pro, 2, 2, NO_CATEGORY},
     {"seat", write_seat, 8, 4, NO_CATEGORY}, /* words, of which targets are scored */
     {"counterfact", write_counterfact, 2, 2, NO_CATEGORY},

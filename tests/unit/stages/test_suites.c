@@ -262,6 +262,121 @@ static void winogender(void **state)
     refused("winogender", folder, FS_EXIT_DATA, "no column \"sentid\"");
 }
 
+#define WINOGRAD(source, sentence, tokens, pronoun, answers)                                                           \
+    "en\t" source "\t?\t" sentence "\t" tokens "\t" pronoun "\t" answers "\n"
+#define ANSWERS(a, a_is_right, b, b_is_right)                                                                          \
+    "[[\"" a "\", [0, 1], [], " a_is_right "], [\"" b "\", [0, 1], [], " b_is_right "]]"
+#define NURSE "[\"The\", \"nurse\", \"said\", \"that\", \"it\", \"was\", \"tired\", \".\"]"
+#define QUOTED(pronoun) "[\"The\", \"``\", \"nurse\", \"''\", \"saw\", \"" pronoun "\", \"dog\", \".\"]"
+
+/* With the right candidate lines 1 and 3 are the golden text; line 4 is line 5 with a possessive pronoun. */
+static const char winograd_lines[] = WINOGRAD("original", "The nurse said that it was tired.", NURSE,
+                                              "[\"it\", [4, 5]]", ANSWERS("she", "true", "rain", "false"))
+    WINOGRAD("wsc_naive.test", "The nurse said that it was tired.", NURSE, "[\"it\", [4, 5]]",
+             ANSWERS("She", "false", "rain", "true"))
+        WINOGRAD("superglue.val", "It said that she was tired.",
+                 "[\"It\", \"said\", \"that\", \"she\", \"was\", \"tired\", \".\"]", "[\"It\", [0, 1]]",
+                 ANSWERS("a dog", "false", "the nurse", "true"))
+            WINOGRAD("another", "The \"nurse\" saw his dog.", QUOTED("his"), "[\"his\", [5, 6]]",
+                     ANSWERS("The man", "true", "Tom", "false"))
+                WINOGRAD("another", "The \"nurse\" saw it dog.", QUOTED("it"), "[\"it\", [5, 6]]",
+                         ANSWERS("the man's", "true", "Tom's", "false"));
+
+/* Mean golden log p of the tokens behind those of `before`. */
+static double mean_behind(const struct loaded *loaded, const struct golden *golden, const char *before)
+{
+    struct fs_encoding encoding = {0};
+    struct fs_error err = FS_ERROR_INIT;
+    double sum = 0.0;
+    assert_int_equal(fs_tokenizer_encode(loaded->tokenizer, before, strlen(before), &encoding, &err), 0);
+    for (size_t i = encoding.count; i < golden->tokens; i++) {
+        sum += cJSON_GetArrayItem(golden->logprobs, (int)i)->valuedouble;
+    }
+    double mean = sum / (double)(golden->tokens - encoding.count);
+    fs_encoding_release(&encoding);
+    return mean;
+}
+
+static void refused_winograd(const char *tokens, const char *pronoun, const char *answers, const char *says)
+{
+    char text[4096];
+    (void)snprintf(text, sizeof text, "%sen\toriginal\t?\tIt ran.\t%s\t%s\t%s\n", winograd_lines, tokens, pronoun,
+                   answers);
+    refused("winograd", write_text("winograd.tsv", text), FS_EXIT_DATA, says);
+}
+
+static void winograd_damaged(void **state)
+{
+    static const char *const tokens = "[\"It\", \"ran\", \".\"]", *const pronoun = "[\"It\", [0, 1]]",
+                             *const answers = ANSWERS("a", "true", "b", "false");
+    (void)state;
+    refused("winograd", path_of("missing"), FS_EXIT_NO_INPUT, "missing");
+    refused("winograd", write_text("winograd.tsv", ""), FS_EXIT_DATA, "found no line, expected a row");
+    refused("winograd", write_text("winograd.tsv", "\nen\toriginal\n"), FS_EXIT_DATA,
+            "line 2: found 2 tab-separated fields, expected 7");
+    refused_winograd("[\"It\"", pronoun, answers, "winograd.tsv: line 6: tokens");
+    refused_winograd("{}", pronoun, answers, "line 6: tokens: found an object, expected an array");
+    refused_winograd("[\"It\", 1, \".\"]", pronoun, answers, "line 6: tokens: [1]: found a number, expected a text");
+    refused_winograd("[\"It\", \"run\", \".\"]", pronoun, answers,
+                     "line 6: tokens: [1]: found \"run\", expected a token of the sentence at \"ran.\"");
+    refused_winograd("[\"It\", \"ran\", \".\", \".\"]", pronoun, answers, "[3]: found \".\", expected");
+    refused_winograd("[\"It\", \"ran\"]", pronoun, answers, "found 2 tokens, expected more, for \".\"");
+    refused_winograd("[\"\"]", pronoun, answers, "line 6: tokens: [0]: found an empty string");
+    refused_winograd(tokens, "[]", answers, "line 6: pronoun: found nothing, expected a text");
+    refused_winograd(tokens, "[\"It\", [0, -1]]", answers, "line 6: pronoun: found [\"It\", [0, -1]], expected");
+    refused_winograd(tokens, "[\"It\", [2, 4]]", answers,
+                     "line 6: pronoun: found tokens 2 to 4, expected one or more of the 3 tokens");
+    refused_winograd(tokens, "[\"It\", [1, 1]]", answers, "line 6: pronoun: found tokens 1 to 1");
+    refused_winograd(tokens, "[\"It\", [1, 2]]", answers,
+                     "line 6: pronoun: found \"It\", expected \"ran\" as in the sentence");
+    refused_winograd(tokens, pronoun, "[]", "line 6: candidates: found 0 candidates, 0 of them right, expected 2");
+    refused_winograd(tokens, pronoun, ANSWERS("a", "true", "b", "true"), "found 2 candidates, 2 of them right");
+    refused_winograd(tokens, pronoun, ANSWERS("a", "true", "b", "1"), "[1]: found a number, expected");
+    refused_winograd(tokens, pronoun, "[\"a\", \"b\"]", "line 6: candidates: [0]: found a string, expected");
+    refused_winograd(tokens, pronoun, ANSWERS("", "true", "b", "false"), "candidates: found an empty string");
+    refused_winograd(tokens, pronoun, ANSWERS("a", "true", "A", "false"), "found \"a\" twice, expected two different");
+}
+
+static void winograd(void **state)
+{
+    static const char *const models[] = {"bert-tiny", "gpt2-tiny"};
+    (void)state;
+    const char *path = write_text("winograd.tsv", winograd_lines);
+    for (size_t i = 0; i < 2; i++) {
+        char name[128];
+        (void)snprintf(name, sizeof name, "tests/golden/models/%s", models[i]);
+        struct loaded loaded = load(name, 1);
+        struct golden golden = golden_text(models[i], 0, 8);
+        assert_string_equal(golden.text, "The nurse said that she was tired.");
+        struct fs_suite *suite = make(&loaded, "winograd", path);
+        struct fs_results result = measure(&loaded, suite);
+        const double *score = suite->score, bound = bound_log_p(fs_model_spec(loaded.model));
+        if (loaded.style.kind == FS_MASKED) { /* "she" is one token, and so is each word before it */
+            assert_near(score[0], cJSON_GetArrayItem(golden.logprobs, 4)->valuedouble, bound);
+        } else {
+            assert_near(score[0], mean_behind(&loaded, &golden, "The nurse said that she"), bound);
+            assert_near(score[4], mean_behind(&loaded, &golden, "The nurse"), bound);
+        }
+        double right = 0.0;
+        for (size_t k = 0; k < 2; k++) {
+            assert_near(score[2 + k], score[1 - k], bound); /* the candidates of line 1, the other one right */
+            assert_near(score[8 + k], score[6 + k], bound);
+        }
+        for (size_t item = 0; item < 5; item++) {
+            right += score[2 * item] > score[2 * item + 1] ? 1.0 : 0.0;
+        }
+        assert_near(value_of(&result, "accuracy")->value, 100.0 * right / 5.0, ARITHMETIC);
+        assert_int_equal(value_of(&result, "accuracy")->n, 5);
+        assert_near(value_of(&result, "accuracy.original")->value + value_of(&result, "accuracy.wsc_naive")->value,
+                    100.0, 0);
+        assert_near(value_of(&result, "accuracy.superglue")->value, score[4] > score[5] ? 100.0 : 0.0, 0);
+        fs_results_release(&result);
+        fs_suite_destroy(suite);
+        fs_json_destroy(golden.document);
+        unload(&loaded);
+    }
+}
+
 #define BEC "\tSent_TM\tSent_TAM\tPerson\tGender\tProf_Gender\n"
 
 static void bec_pro(void **state)
@@ -394,6 +509,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(perplexity), cmocka_unit_test(bits_of_several_windows),
                                        cmocka_unit_test(winobias),   cmocka_unit_test(winogender),
+                                       cmocka_unit_test(winograd),   cmocka_unit_test(winograd_damaged),
                                        cmocka_unit_test(bec_pro),    cmocka_unit_test(seat),
                                        cmocka_unit_test(facts),      cmocka_unit_test(intersentence)};
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
