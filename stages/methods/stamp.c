@@ -48,60 +48,6 @@ static size_t values_of(const struct trainer *trainer)
     return FS_VALUE_COUNT + trainer->units.categories;
 }
 
-size_t fs_stamp_steps(const struct fs_stamp_options *options, size_t pairs)
-{
-    size_t batch = options->batch == 0 ? pairs : options->batch;
-    return pairs == 0 ? 0 : ((pairs - 1) / batch + 1) * options->iterations;
-}
-
-int fs_stamp_state_create(const struct fs_stamp_options *options, size_t hidden, size_t steps,
-                          struct fs_stamp_state *state, struct fs_error *err)
-{
-    *state = (struct fs_stamp_state){.steps = steps};
-    if (fs_stamp_create(options->layer, hidden, options->width, options->seed, &state->stamp, err) != 0) {
-        return -1;
-    }
-    size_t count = fs_stamp_parameters(hidden, options->width);
-    state->moment1 = fs_allocate(count, sizeof *state->moment1, "Adam's moments", err);
-    state->moment2 = fs_allocate(count, sizeof *state->moment2, "Adam's moments", err);
-    state->loss = fs_allocate(steps, 4 * sizeof *state->loss, "the history of losses", err);
-    state->extra = fs_allocate(steps, FS_STAMP_EXTRA * sizeof *state->extra, "the history of losses", err);
-    state->best = fs_allocate(count, sizeof *state->best, "the best parameters", err);
-    state->best_step = SIZE_MAX;
-    if (state->moment1 != NULL && state->moment2 != NULL && state->loss != NULL && state->extra != NULL &&
-        state->best != NULL) {
-        return 0;
-    }
-    fs_stamp_state_release(state);
-    return -1;
-}
-
-void fs_stamp_state_release(struct fs_stamp_state *state)
-{
-    fs_stamp_release(&state->stamp);
-    free(state->moment1);
-    free(state->moment2);
-    free(state->loss);
-    free(state->extra);
-    free(state->best);
-    *state = (struct fs_stamp_state){0};
-}
-
-int fs_stamp_state_broadcast(struct fs_stamp_state *state, struct fs_runner *runner, struct fs_error *err)
-{
-    size_t bytes = fs_stamp_parameters(state->stamp.hidden, state->stamp.width) * sizeof(fs_real);
-    if (fs_runner_broadcast(runner, &state->step, sizeof state->step, err) != 0 ||
-        fs_runner_broadcast(runner, &state->best_step, sizeof state->best_step, err) != 0 ||
-        fs_runner_broadcast(runner, state->stamp.parameters, bytes, err) != 0 ||
-        fs_runner_broadcast(runner, state->moment1, bytes, err) != 0 ||
-        fs_runner_broadcast(runner, state->moment2, bytes, err) != 0 ||
-        fs_runner_broadcast(runner, state->best, bytes, err) != 0 ||
-        fs_runner_broadcast(runner, state->loss, state->steps * 4 * sizeof *state->loss, err) != 0) {
-        return -1;
-    }
-    return fs_runner_broadcast(runner, state->extra, state->steps * FS_STAMP_EXTRA * sizeof *state->extra, err);
-}
-
 static void release_bench(struct scratch *scratch)
 {
     fs_workspace_destroy(scratch->workspace);
@@ -397,18 +343,19 @@ static int compile_batch(struct trainer *trainer, size_t batch, struct fs_error 
 {
     size_t size = trainer->options->batch == 0 ? trainer->pairs : trainer->options->batch;
     size_t first = batch * size, count = trainer->pairs - first < size ? trainer->pairs - first : size;
-    if (fs_stamp_units_compile(trainer->spec, trainer->tokenizer, trainer->list, trainer->pair + first, count,
-                               trainer->options, &trainer->units, err) != 0) {
+    const struct fs_stamp_batch pairs = {trainer->list, trainer->pair + first, count};
+    struct fs_stamp_units *units = &trainer->units;
+    if (fs_stamp_units_compile(trainer->spec, trainer->tokenizer, &pairs, trainer->options, units, err) != 0) {
         return -1;
     }
-    if (trainer->units.pairs == 0) {
+    if (units->pairs == 0) {
         return fs_error_set(err, FS_EXIT_DATA,
                             "stamp: none of the %zu pairs of batch %zu can be scored by %s: they are too long or their "
                             "objects have no token; take larger batches or other pairs",
                             count, batch + 1, fs_scoring_name(trainer->options->scoring));
     }
-    size_t length = trainer->parameters + trainer->units.count * 2 * values_of(trainer);
-    trainer->mine = fs_allocate(trainer->units.count, 1, "the training units", err);
+    size_t length = trainer->parameters + units->count * 2 * values_of(trainer);
+    trainer->mine = fs_allocate(units->count, 1, "the training units", err);
     trainer->total = fs_allocate_aligned(length, sizeof *trainer->total, "the gradient", err);
     trainer->value = fs_allocate(values_of(trainer), sizeof *trainer->value, "the loss", err);
     return trainer->mine != NULL && trainer->total != NULL && trainer->value != NULL ? 0 : -1;

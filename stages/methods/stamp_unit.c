@@ -1,8 +1,9 @@
 #include "stages/methods/stamp_unit.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "stages/methods/stamp_prompts.h"
 
 #define UNIT_NUMBERS ((size_t)16 << 20) /* logits of a unit, reads x V */
 
@@ -12,9 +13,7 @@ struct builder {
     const struct fs_tokenizer *tokenizer;
     const struct fs_stamp_options *options;
     struct fs_prompt_style style;
-    const char **subject; /* [subjects] distinct, in order of first appearance */
-    size_t subjects;
-    size_t group_subjects; /* the first of them are of the pairs, the others neutral */
+    struct fs_stamp_subjects subjects;
     struct fs_stamp_units *units;
 
     const struct fs_pair **of_term; /* [units->terms] a pair of each target term */
@@ -36,18 +35,6 @@ static void drop_open_unit(struct builder *builder)
     builder->pairs = builder->prompts = 0;
     fs_plan_destroy(builder->plan);
     builder->plan = NULL;
-}
-
-static void add_subject(struct builder *builder, const char *subject)
-{
-    for (size_t i = 0; i < builder->subjects; i++) {
-        if (strcmp(builder->subject[i], subject) == 0) {
-            return;
-        }
-    }
-    if (subject[0] != '\0') {
-        builder->subject[builder->subjects++] = subject;
-    }
 }
 
 static bool same_term(const struct fs_pair *a, const struct fs_pair *b)
@@ -87,89 +74,16 @@ static int add_pair(struct builder *builder, const struct fs_pair *pair, struct 
     return status == 0 ? 0 : fs_error_prepend(err, "pair %s", pair->id);
 }
 
-/* What follows a subject in generic prompts, and subjects of no group; written for this program. */
-static const char *const templates[FS_GENERIC_TEMPLATES] = {
-    "is a",      "has a",          "was born in",  "likes to", "went to the", "said that the",
-    "wears a",   "lives near the", "is known for", "speaks",   "eats",        "was seen with the",
-    "is called", "works as a",     "came from",    "can"};
-static const char *const neutral_subjects[FS_NEUTRAL_SUBJECTS] = {
-    "it",        "the house",  "the river",  "this book",   "the dog",     "a tree",    "the city",  "the car",
-    "the sun",   "that year",  "the school", "the company", "the church",  "the king",  "the army",  "a letter",
-    "the world", "the doctor", "the door",   "the music",   "the weather", "the child", "the table", "the story",
-    "the train", "a bird",     "the sea",    "the garden",  "the war",     "the road",  "the law",   "the game"};
-
-/* What stands around the prompts of neutral subjects, so that they are read at many positions. */
-static const char *const openings[] = {"",
-                                       "yesterday",
-                                       "in the morning",
-                                       "after all these years",
-                                       "as they told us in the end,",
-                                       "in a small town not far from the coast,",
-                                       "when the work was done and everyone had gone home,",
-                                       "one of the first things that you see here is how"};
-#define OPENINGS (sizeof openings / sizeof openings[0])
-static const char *const endings[] = {".", "in the end.", ", and that was all they knew about it.", "of the old days."};
-#define ENDINGS (sizeof endings / sizeof endings[0])
-
-/*
- * Generic prompt number `number`: "{subject} is a [MASK]." read at the mask, or "{Subject} is a" read at its end;
- * likewise with other templates.
- */
+/* A prompt that is too long for the model is left out. */
 static int add_prompt(struct builder *builder, size_t number, struct fs_error *err)
 {
-    const struct fs_prompt_style *style = &builder->style;
-    size_t which = number % builder->subjects, template = number / builder->subjects;
-    bool neutral = which >= builder->group_subjects;
-    const char *subject = builder->subject[which], *opening = neutral ? openings[(which + template) % OPENINGS] : "",
-               *ending = neutral ? endings[(which + template / 2) % ENDINGS] : ".";
-    bool masked = style->kind == FS_MASKED;
-    struct fs_encoding head = {0}, tail = {0};
-    char *text = NULL;
-    int32_t *id = NULL;
-    int status = asprintf(&text, "%s%s%s %s", opening, opening[0] ? " " : "", subject, templates[template]) < 0
-                     ? fs_error_memory(err, strlen(subject), "a prompt")
-                     : 0;
-    if (status == 0) {
-        if (!masked && text[0] >= 'a' && text[0] <= 'z') {
-            text[0] = (char)(text[0] - 32);
-        }
-        status = fs_tokenizer_encode(builder->tokenizer, text, strlen(text), &head, err);
-        free(text);
+    size_t *read = &builder->prompt[builder->prompts];
+    if (fs_stamp_prompt_add(builder->plan, builder->tokenizer, &builder->style, &builder->subjects, number, read,
+                            err) != 0) {
+        return -1;
     }
-    if (status == 0 && masked) {
-        status = fs_tokenizer_encode(builder->tokenizer, ending, strlen(ending), &tail, err);
-    }
-    if (status == 0) {
-        id = fs_allocate(head.count + tail.count + 3, sizeof *id, "a prompt", err);
-        status = id != NULL ? 0 : -1;
-    }
-    if (status == 0) {
-        size_t count = 0, position;
-        id[count++] = masked ? style->special.cls : style->special.begin_of_text;
-        memcpy(id + count, head.id, head.count * sizeof *id);
-        count += head.count;
-        position = count - 1;
-        if (masked) {
-            position = count;
-            id[count++] = style->special.mask;
-            memcpy(id + count, tail.id, tail.count * sizeof *id);
-            count += tail.count;
-            id[count++] = style->special.sep;
-        }
-        size_t pass;
-        if (count <= style->max_positions) {
-            status =
-                fs_plan_add_pass(builder->plan, id, count, &pass, err) != 0 ||
-                        fs_plan_add_read(builder->plan, pass, position, 0, &builder->prompt[builder->prompts], err) != 0
-                    ? -1
-                    : 0;
-            builder->prompts += status == 0;
-        }
-    }
-    free(id);
-    fs_encoding_release(&head);
-    fs_encoding_release(&tail);
-    return status;
+    builder->prompts += *read != SIZE_MAX;
+    return 0;
 }
 
 static bool same_beginning(const struct fs_batch *batch, size_t row_a, size_t sequence_a, size_t row_b,
@@ -455,38 +369,35 @@ static int set_weights(struct builder *builder, struct fs_error *err)
     return 0;
 }
 
-static int build(struct builder *builder, const struct fs_pair_list *list, const size_t *pair, size_t count,
-                 struct fs_error *err)
+static int build(struct builder *builder, const struct fs_stamp_batch *batch, struct fs_error *err)
 {
     struct fs_stamp_units *units = builder->units;
     if (fs_prompt_style_of(builder->spec, builder->tokenizer, &builder->style, err) != 0) {
         return -1;
     }
-    for (size_t i = 0; i < count; i++) {
-        add_subject(builder, list->item[pair[i]].subject);
-        add_subject(builder, list->item[pair[i]].counterpart);
+    for (size_t i = 0; i < batch->count; i++) {
+        fs_stamp_subjects_add(&builder->subjects, batch->list->item[batch->pair[i]].subject);
+        fs_stamp_subjects_add(&builder->subjects, batch->list->item[batch->pair[i]].counterpart);
     }
-    builder->group_subjects = builder->subjects;
-    for (size_t i = 0; i < builder->options->neutral_subjects; i++) {
-        add_subject(builder, neutral_subjects[i]);
-    }
-    size_t prompts = builder->subjects * builder->options->generic_prompts;
+    fs_stamp_subjects_add_neutral(&builder->subjects, builder->options->neutral_subjects);
+    size_t prompts = builder->subjects.count * builder->options->generic_prompts;
     builder->prompt = fs_allocate(prompts, sizeof *builder->prompt, "the prompts of a batch", err);
-    units->unit = fs_allocate(count, sizeof *units->unit, "the training units", err);
+    units->unit = fs_allocate(batch->count, sizeof *units->unit, "the training units", err);
     if (units->unit == NULL || builder->prompt == NULL) {
         return -1;
     }
-    for (size_t i = 0, next = 0; i < count; i++) {
-        const struct fs_pair *this = &list->item[pair[i]];
+    for (size_t i = 0, next = 0; i < batch->count; i++) {
+        const struct fs_pair *this = &batch->list->item[batch->pair[i]];
         if (open_unit(builder, err) != 0 || add_pair(builder, this, err) != 0) {
             return -1;
         }
-        for (; next < (i + 1) * prompts / count; next++) {
+        for (; next < (i + 1) * prompts / batch->count; next++) {
             if (add_prompt(builder, next, err) != 0) {
                 return -1;
             }
         }
-        if (close_full_unit(builder, i + 1 == count || !same_term(this, &list->item[pair[i + 1]]), err) != 0) {
+        if (close_full_unit(builder, i + 1 == batch->count || !same_term(this, &batch->list->item[batch->pair[i + 1]]),
+                            err) != 0) {
             return -1;
         }
     }
@@ -497,9 +408,10 @@ static int build(struct builder *builder, const struct fs_pair_list *list, const
 }
 
 int fs_stamp_units_compile(const struct fs_spec *spec, const struct fs_tokenizer *tokenizer,
-                           const struct fs_pair_list *list, const size_t *pair, size_t count,
-                           const struct fs_stamp_options *options, struct fs_stamp_units *units, struct fs_error *err)
+                           const struct fs_stamp_batch *batch, const struct fs_stamp_options *options,
+                           struct fs_stamp_units *units, struct fs_error *err)
 {
+    const size_t count = batch->count;
     *units = (struct fs_stamp_units){0};
     struct builder builder = {.spec = spec, .tokenizer = tokenizer, .options = options, .units = units};
     if (options->generic_prompts == 0 || options->generic_prompts > FS_GENERIC_TEMPLATES ||
@@ -508,19 +420,19 @@ int fs_stamp_units_compile(const struct fs_spec *spec, const struct fs_tokenizer
             err, FS_EXIT_CONFIG, "stamp: %zu generic prompts and %zu neutral subjects; there are %d and %d",
             options->generic_prompts, options->neutral_subjects, FS_GENERIC_TEMPLATES, FS_NEUTRAL_SUBJECTS);
     }
-    builder.subject =
-        fs_allocate(2 * count + FS_NEUTRAL_SUBJECTS, sizeof *builder.subject, "the subjects of a batch", err);
+    builder.subjects.name =
+        fs_allocate(2 * count + FS_NEUTRAL_SUBJECTS, sizeof(const char *), "the subjects of a batch", err);
     builder.statement = fs_allocate(count, 2 * sizeof *builder.statement, "the statements of a batch", err);
     builder.term = fs_allocate(count, sizeof *builder.term, "the terms of a batch", err);
     builder.of_term = fs_allocate(count, sizeof *builder.of_term, "the terms of a batch", err);
     builder.term_pairs = fs_allocate(count, sizeof *builder.term_pairs, "the terms of a batch", err);
     int status = -1;
-    if (builder.subject != NULL && builder.statement != NULL && builder.term != NULL && builder.of_term != NULL &&
+    if (builder.subjects.name != NULL && builder.statement != NULL && builder.term != NULL && builder.of_term != NULL &&
         builder.term_pairs != NULL) {
-        status = build(&builder, list, pair, count, err);
+        status = build(&builder, batch, err);
     }
     drop_open_unit(&builder);
-    free(builder.subject);
+    free(builder.subjects.name);
     free(builder.statement);
     free(builder.prompt);
     free(builder.term);

@@ -57,9 +57,10 @@ static int measure_noise(struct trace *trace, struct fs_error *err)
     return status;
 }
 
-static int compile_items(struct trace *trace, const struct fs_tokenizer *tokenizer, const struct fs_pair_list *pairs,
-                         const struct fs_attribute_table *attributes, struct fs_error *err)
+static int compile_items(struct trace *trace, const struct fs_tokenizer *tokenizer, const struct fs_trace_input *input,
+                         struct fs_error *err)
 {
+    const struct fs_pair_list *pairs = input->pairs;
     struct fs_prompt_style style;
     if (fs_prompt_style_of(trace->spec, tokenizer, &style, err) != 0) {
         return -1;
@@ -72,7 +73,7 @@ static int compile_items(struct trace *trace, const struct fs_tokenizer *tokeniz
     }
     for (size_t p = 0; p < pairs->count; p++) {
         struct fs_trace_item item;
-        if (fs_trace_item_compile(tokenizer, &style, &pairs->item[p], attributes, &item, err) != 0) {
+        if (fs_trace_item_compile(tokenizer, &style, &pairs->item[p], input->attributes, &item, err) != 0) {
             fs_trace_item_release(&item);
             return -1;
         }
@@ -381,15 +382,15 @@ static size_t argmax(const double *value, size_t count)
     return best;
 }
 
-/* Mean, interval and argmax counts of one category from the items `member` [n]. scratch: [layers x resamples]. */
-static void fold_category(struct fs_trace_result *result, size_t category, const size_t *member, size_t n,
+/* Mean, interval and argmax counts of one category. scratch: [layers x resamples]. */
+static void fold_category(struct fs_trace_result *result, const struct fs_trace_group *group,
                           const struct fs_trace_options *options, double *scratch)
 {
-    size_t layers = result->layers, at = category * layers;
-    fs_trace_average(options, category, result->indirect_effect, layers, member, n, scratch, result->aie + at,
-                     result->aie_low + at, result->aie_high + at);
-    for (size_t i = 0; i < n; i++) {
-        result->argmax_count[at + argmax(result->indirect_effect + member[i] * layers, layers)]++;
+    size_t layers = result->layers, at = group->category * layers;
+    const struct fs_trace_mean mean = {result->aie + at, result->aie_low + at, result->aie_high + at};
+    fs_trace_average(options, group, result->indirect_effect, layers, scratch, mean);
+    for (size_t i = 0; i < group->n; i++) {
+        result->argmax_count[at + argmax(result->indirect_effect + group->member[i] * layers, layers)]++;
     }
 }
 
@@ -426,26 +427,22 @@ static int fold(const struct trace *trace, const struct fs_pair_list *pairs, con
             result->indirect_effect[i * layers + layer] = in[2 + layer] - in[1];
         }
     }
-    size_t *member = fs_allocate(result->items, sizeof *member, "a category's items", err);
+    struct fs_trace_group group = {.member = fs_allocate(result->items, sizeof(size_t), "a category's items", err)};
     double *scratch = fs_allocate(layers * trace->options->bootstrap, sizeof *scratch, "bootstrap means", err);
-    int status = member != NULL && scratch != NULL ? 0 : -1;
+    int status = group.member != NULL && scratch != NULL ? 0 : -1;
     for (size_t c = 0; status == 0 && c < result->categories; c++) {
-        size_t n = 0;
-        for (size_t i = 0; i < result->items; i++) {
-            if (c == 0 || strcmp(pairs->item[trace->pair[i]].category, result->category[c]) == 0) {
-                member[n++] = i;
-            }
-        }
-        fold_category(result, c, member, n, trace->options, scratch);
+        group.category = c;
+        fs_trace_gather(result, pairs, &group);
+        fold_category(result, &group, trace->options, scratch);
     }
-    free(member);
+    free(group.member);
     free(scratch);
     result->decisive_layer = fs_trace_decisive(result->aie, result->indirect_effect, result->items, layers);
     return status;
 }
 
-static int prepare(struct trace *trace, const struct fs_tokenizer *tokenizer, const struct fs_pair_list *pairs,
-                   const struct fs_attribute_table *attributes, struct fs_error *err)
+static int prepare(struct trace *trace, const struct fs_tokenizer *tokenizer, const struct fs_trace_input *input,
+                   struct fs_error *err)
 {
     const struct fs_trace_options *options = trace->options;
     if (options->noise_samples == 0 || options->noise_samples >= FS_TRACE_MOST_SAMPLES || !(options->noise_scale > 0)) {
@@ -454,7 +451,7 @@ static int prepare(struct trace *trace, const struct fs_tokenizer *tokenizer, co
             "trace: noise_samples %zu and noise_scale %g; expected 1 to %zu samples and a scale above 0",
             options->noise_samples, options->noise_scale, FS_TRACE_MOST_SAMPLES - 1);
     }
-    if (compile_items(trace, tokenizer, pairs, attributes, err) != 0) {
+    if (compile_items(trace, tokenizer, input, err) != 0) {
         return -1;
     }
     trace->workspace = fs_allocate(trace->threads, sizeof(struct fs_workspace *), "workspaces", err);
@@ -496,18 +493,18 @@ static int run(struct trace *trace, const struct fs_pair_list *pairs, struct fs_
     return status;
 }
 
-int fs_trace_run(const struct fs_model *model, const struct fs_tokenizer *tokenizer, const struct fs_pair_list *pairs,
-                 const struct fs_attribute_table *attributes, const struct fs_trace_options *options,
-                 struct fs_runner *runner, struct fs_trace_result *result, struct fs_error *err)
+int fs_trace_run(const struct fs_model *model, const struct fs_tokenizer *tokenizer, const struct fs_trace_input *input,
+                 const struct fs_trace_options *options, struct fs_runner *runner, struct fs_trace_result *result,
+                 struct fs_error *err)
 {
     struct trace trace = {.model = model, .spec = fs_model_spec(model), .options = options, .threads = runner->threads};
     *result = (struct fs_trace_result){0};
-    int status = fs_runner_agree(runner, prepare(&trace, tokenizer, pairs, attributes, err), err);
+    int status = fs_runner_agree(runner, prepare(&trace, tokenizer, input, err), err);
     if (status == 0) {
-        status = run(&trace, pairs, runner, result, err);
+        status = run(&trace, input->pairs, runner, result, err);
     }
     if (status == 0 && (options->heat_map || options->kind[FS_TRACE_ATTENTION] || options->kind[FS_TRACE_FFN])) {
-        status = fs_trace_sublayers_run(&trace, tokenizer, pairs, runner, result, err);
+        status = fs_trace_sublayers_run(&trace, tokenizer, input->pairs, runner, result, err);
     }
     trace_release(&trace);
     if (status != 0) {

@@ -207,24 +207,39 @@ static bool find_attribute(const char *text, const struct fs_attribute_table *at
     return found;
 }
 
-/* The subject of k1; `behind` says that it stands in the text after the fill. */
-static bool find_subject(const struct fs_pair *pair, const struct fs_attribute_table *attributes,
-                         enum fs_model_kind kind, struct place *place, bool *behind)
+/* What an item is compiled from. */
+struct source {
+    const struct fs_tokenizer *tokenizer;
+    const struct fs_prompt_style *style;
+    const struct fs_pair *pair;
+    const struct fs_attribute_table *attributes; /* NULL: none */
+};
+
+/* Where the subject stands in k1. */
+struct subject {
+    struct place place;
+    bool behind; /* in the text after the fill */
+};
+
+static bool find_subject(const struct source *source, struct subject *subject)
 {
+    const struct fs_pair *pair = source->pair;
+    const struct fs_attribute_table *attributes = source->attributes;
     const struct fs_statement_text *statement = &pair->statement[FS_STEREOTYPE];
-    bool table = attributes != NULL && pair->counterpart[0] == '\0', masked = kind == FS_MASKED;
-    *behind = false;
+    bool table = attributes != NULL && pair->counterpart[0] == '\0', masked = source->style->kind == FS_MASKED;
+    struct place *place = &subject->place;
+    subject->behind = false;
     if (find_word(statement->before, pair->subject, true, place)) {
         return true;
     }
     if (masked && find_word(statement->after, pair->subject, false, place)) {
-        return *behind = true;
+        return subject->behind = true;
     }
     if (table && find_attribute(statement->before, attributes, pair->category, true, place)) {
         return true;
     }
     if (masked && table && find_attribute(statement->after, attributes, pair->category, false, place)) {
-        return *behind = true;
+        return subject->behind = true;
     }
     return false;
 }
@@ -263,11 +278,13 @@ static int replace_subject(const struct fs_attribute_table *attributes, const ch
 }
 
 /* The counterfactual prompt; `made` false where there is no text for it. */
-static int counterfactual_prompt(const struct fs_tokenizer *tokenizer, const struct fs_prompt_style *style,
-                                 const struct fs_pair *pair, const struct fs_attribute_table *attributes,
-                                 struct place place, bool behind, struct prompt *prompt, bool *made,
-                                 struct fs_error *err)
+static int counterfactual_prompt(const struct source *source, const struct subject *subject, struct prompt *prompt,
+                                 bool *made, struct fs_error *err)
 {
+    const struct fs_tokenizer *tokenizer = source->tokenizer;
+    const struct fs_prompt_style *style = source->style;
+    const struct fs_pair *pair = source->pair;
+    const bool behind = subject->behind;
     const struct fs_statement_text *k1 = &pair->statement[FS_STEREOTYPE];
     *made = true;
     if (pair->counterpart[0] != '\0') {
@@ -275,7 +292,8 @@ static int counterfactual_prompt(const struct fs_tokenizer *tokenizer, const str
         return make_prompt(tokenizer, style, k2->before, k2->completion, k2->after, prompt, err);
     }
     char *text = NULL;
-    if (replace_subject(attributes, pair->category, behind ? k1->after : k1->before, place, &text, err) != 0) {
+    if (replace_subject(source->attributes, pair->category, behind ? k1->after : k1->before, subject->place, &text,
+                        err) != 0) {
         return -1;
     }
     *made = text != NULL;
@@ -305,31 +323,30 @@ static bool differs_in_subject_alone(const struct fs_trace_item *item, const str
     return differs;
 }
 
-static int compile(const struct fs_tokenizer *tokenizer, const struct fs_prompt_style *style,
-                   const struct fs_pair *pair, const struct fs_attribute_table *attributes, struct prompt *biased,
-                   struct prompt *other, struct fs_trace_item *item, struct fs_error *err)
+static int compile(const struct source *source, struct prompt *biased, struct prompt *other, struct fs_trace_item *item,
+                   struct fs_error *err)
 {
-    const struct fs_statement_text *k1 = &pair->statement[FS_STEREOTYPE];
-    if (make_prompt(tokenizer, style, k1->before, k1->completion, k1->after, biased, err) != 0) {
+    const struct fs_statement_text *k1 = &source->pair->statement[FS_STEREOTYPE];
+    if (make_prompt(source->tokenizer, source->style, k1->before, k1->completion, k1->after, biased, err) != 0) {
         return -1;
     }
     item->skip = biased->skip;
     if (item->skip != FS_KEPT) {
         return 0;
     }
-    struct place place;
-    bool behind;
+    struct subject subject;
     item->skip = FS_SKIP_SUBJECT_MISSING;
-    if (!find_subject(pair, attributes, style->kind, &place, &behind)) {
+    if (!find_subject(source, &subject)) {
         return 0;
     }
-    size_t offset = behind ? strlen(k1->before) + 1 : 0;
+    size_t offset = subject.behind ? strlen(k1->before) + 1 : 0;
+    size_t begin = subject.place.begin + offset, end = subject.place.end + offset;
     size_t i = 0;
-    while (i < biased->count && biased->end[i] <= place.begin + offset) {
+    while (i < biased->count && biased->end[i] <= begin) {
         i++;
     }
     item->subject_begin = i;
-    while (i < biased->count && biased->begin[i] < place.end + offset && biased->end[i] > place.begin + offset) {
+    while (i < biased->count && biased->begin[i] < end && biased->end[i] > begin) {
         i++;
     }
     item->subject_end = i;
@@ -339,7 +356,7 @@ static int compile(const struct fs_tokenizer *tokenizer, const struct fs_prompt_
     item->skip = FS_KEPT;
 
     bool made;
-    if (counterfactual_prompt(tokenizer, style, pair, attributes, place, behind, other, &made, err) != 0) {
+    if (counterfactual_prompt(source, &subject, other, &made, err) != 0) {
         return -1;
     }
     item->noised = !made || !differs_in_subject_alone(item, biased, other);
@@ -363,9 +380,10 @@ int fs_trace_item_compile(const struct fs_tokenizer *tokenizer, const struct fs_
                           const struct fs_pair *pair, const struct fs_attribute_table *attributes,
                           struct fs_trace_item *item, struct fs_error *err)
 {
+    const struct source source = {tokenizer, style, pair, attributes};
     struct prompt biased = {0}, other = {0};
     *item = (struct fs_trace_item){0};
-    int status = compile(tokenizer, style, pair, attributes, &biased, &other, item, err);
+    int status = compile(&source, &biased, &other, item, err);
     prompt_release(&biased);
     prompt_release(&other);
     return status == 0 ? 0 : fs_error_prepend(err, "pair %s", pair->id);

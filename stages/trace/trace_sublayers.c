@@ -135,6 +135,7 @@ static int make_units(struct sublayers *sublayers, struct fs_error *err)
 /* One unit at work: [biased] [corrupted: samples] [copies, by the layer at which they join]. */
 struct work {
     size_t samples, copies, length, sequences;
+    size_t joined;                   /* the first of the copies, which run already */
     struct restoration *restoration; /* [copies] in their order in the batch */
     size_t *sample, *number;         /* [copies] sample; place in the unit */
     int32_t *token;                  /* [sequences x length] */
@@ -250,10 +251,10 @@ static void rows_of(const struct trace *trace, const struct fs_trace_item *item,
     *end = restoration->position != SUBJECT ? *begin + 1 : item->subject_end;
 }
 
-/* Copy c joins: the corrupted run so far, and for the residual stream the biased rows. */
-static void join(const struct trace *trace, const struct fs_trace_item *item, struct work *work, size_t c)
+/* The next copy joins: the corrupted run so far, and for the residual stream the biased rows. */
+static void join(const struct trace *trace, const struct fs_trace_item *item, struct work *work)
 {
-    size_t d = trace->spec->hidden, begin, end;
+    size_t c = work->joined++, d = trace->spec->hidden, begin, end;
     fs_real *copy = work->h + (1 + work->samples + c) * work->length * d;
     memcpy(copy, work->h + (1 + work->sample[c]) * work->length * d, work->length * d * sizeof *copy);
     if (work->restoration[c].kind == FS_TRACE_RESIDUAL) {
@@ -263,11 +264,12 @@ static void join(const struct trace *trace, const struct fs_trace_item *item, st
 }
 
 /* The row copies of one sublayer at `layer`, of the copies that have joined. */
-static size_t list_rows(const struct sublayers *sublayers, const struct fs_trace_item *item, const struct work *work,
-                        size_t joined, enum fs_trace_kind kind, size_t layer, size_t *from, size_t *to)
+static struct fs_row_copies list_rows(const struct sublayers *sublayers, const struct fs_trace_item *item,
+                                      const struct work *work, enum fs_trace_kind kind, size_t layer)
 {
+    size_t *from = work->from[kind == FS_TRACE_FFN], *to = work->to[kind == FS_TRACE_FFN];
     size_t count = 0, begin, end;
-    for (size_t c = 0; c < joined; c++) {
+    for (size_t c = 0; c < work->joined; c++) {
         const struct restoration *restoration = &work->restoration[c];
         if (restoration->kind != kind || layer < window_begin(sublayers, restoration->layer) ||
             layer >= window_end(sublayers, restoration->layer)) {
@@ -279,7 +281,7 @@ static size_t list_rows(const struct sublayers *sublayers, const struct fs_trace
             to[count++] = (1 + work->samples + c) * work->length + row;
         }
     }
-    return count;
+    return (struct fs_row_copies){count, from, to};
 }
 
 static int run_copies(const struct sublayers *sublayers, const struct unit *unit, struct fs_workspace *workspace,
@@ -287,25 +289,23 @@ static int run_copies(const struct sublayers *sublayers, const struct unit *unit
 {
     const struct trace *trace = sublayers->trace;
     const struct fs_trace_item *item = &trace->item[unit->item];
-    size_t joined = 0, layers = trace->spec->layers;
+    size_t layers = trace->spec->layers;
     struct fs_batch batch = {1 + work->samples, (1 + work->samples) * work->length, work->token, work->start};
     if (fs_batch_check(trace->model, &batch, err) != 0 ||
         fs_embed(trace->model, workspace, &batch, work->noise, work->h, err) != 0) {
         return -1;
     }
     for (size_t layer = 0; layer <= layers; layer++) {
-        for (; joined < work->copies && join_layer(sublayers, &work->restoration[joined]) == layer; joined++) {
-            join(trace, item, work, joined);
+        while (work->joined < work->copies && join_layer(sublayers, &work->restoration[work->joined]) == layer) {
+            join(trace, item, work);
         }
-        batch.sequences = 1 + work->samples + joined;
+        batch.sequences = 1 + work->samples + work->joined;
         batch.tokens = batch.sequences * work->length;
         if (layer == layers) {
             break;
         }
-        struct fs_row_copies attention = {0, work->from[0], work->to[0]}, ffn = {0, work->from[1], work->to[1]};
-        attention.count =
-            list_rows(sublayers, item, work, joined, FS_TRACE_ATTENTION, layer, work->from[0], work->to[0]);
-        ffn.count = list_rows(sublayers, item, work, joined, FS_TRACE_FFN, layer, work->from[1], work->to[1]);
+        const struct fs_row_copies attention = list_rows(sublayers, item, work, FS_TRACE_ATTENTION, layer);
+        const struct fs_row_copies ffn = list_rows(sublayers, item, work, FS_TRACE_FFN, layer);
         if (fs_run_layer_patched(trace->model, workspace, &batch, layer, &attention, &ffn, work->h, err) != 0) {
             return -1;
         }
@@ -412,16 +412,17 @@ static void fold_effects(const struct sublayers *sublayers, const double *probab
     }
 }
 
-/* Mean over the items member[n] that have the role of the mean over their positions of that role. */
-static void fold_role(const struct sublayers *sublayers, struct fs_trace_result *result, size_t category, size_t role,
-                      const size_t *member, size_t n)
+/* Mean over the group's items that have the role of the mean over their positions of that role. */
+static void fold_role(const struct sublayers *sublayers, struct fs_trace_result *result,
+                      const struct fs_trace_group *group, size_t role)
 {
+    const size_t category = group->category, *member = group->member;
     struct fs_trace_sublayers *out = &result->sublayers;
     size_t L = result->layers, cells = out->kinds * L, counted = 0;
     for (size_t cell = 0; cell < cells; cell++) {
         double sum = 0.0;
         counted = 0;
-        for (size_t m = 0; m < n; m++) {
+        for (size_t m = 0; m < group->n; m++) {
             double own = 0.0;
             size_t found = 0;
             for (size_t p = 0; p < sublayers->positions[member[m]]; p++) {
@@ -444,26 +445,23 @@ static int fold_categories(const struct sublayers *sublayers, const struct fs_pa
 {
     struct fs_trace_sublayers *out = &result->sublayers;
     size_t L = result->layers;
-    size_t *member = fs_allocate(result->items, sizeof *member, "a category's items", err);
+    struct fs_trace_group group = {.member = fs_allocate(result->items, sizeof(size_t), "a category's items", err)};
     double *scratch = fs_allocate(L * sublayers->trace->options->bootstrap, sizeof *scratch, "bootstrap means", err);
-    int status = member != NULL && scratch != NULL ? 0 : -1;
+    int status = group.member != NULL && scratch != NULL ? 0 : -1;
     for (size_t c = 0; status == 0 && c < result->categories; c++) {
-        size_t n = 0;
-        for (size_t i = 0; i < result->items; i++) {
-            if (c == 0 || strcmp(pairs->item[result->item[i]].category, result->category[c]) == 0) {
-                member[n++] = i;
-            }
-        }
+        group.category = c;
+        fs_trace_gather(result, pairs, &group);
         for (size_t k = 0; k < out->kinds; k++) {
             size_t at = (k * result->categories + c) * L;
-            fs_trace_average(sublayers->trace->options, c, out->indirect_effect + k * result->items * L, L, member, n,
-                             scratch, out->aie + at, out->low + at, out->high + at);
+            const double *effect = out->indirect_effect + k * result->items * L;
+            const struct fs_trace_mean mean = {out->aie + at, out->low + at, out->high + at};
+            fs_trace_average(sublayers->trace->options, &group, effect, L, scratch, mean);
         }
         for (size_t role = 0; out->positions > 0 && role < FS_TRACE_ROLES; role++) {
-            fold_role(sublayers, result, c, role, member, n);
+            fold_role(sublayers, result, &group, role);
         }
     }
-    free(member);
+    free(group.member);
     free(scratch);
     return status;
 }

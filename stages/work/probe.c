@@ -138,11 +138,11 @@ static int run_round(const struct sample *sample, const size_t *chosen, size_t c
     for (size_t i = 0; i < count; i++) {
         struct fs_error mistake = FS_ERROR_INIT;
         struct fs_cost cost = {0};
-        void *result = sample->place ? sample->place(sample->context, chosen[i], i) : NULL;
+        void *result = sample->place != NULL ? sample->place(sample->context, chosen[i], i) : NULL;
         double begin = now();
         int ran = sample->work->run(sample->work->context, (size_t)omp_get_thread_num(), chosen[i], result, &mistake);
         double took = now() - begin;
-        if (sample->work->cost) {
+        if (sample->work->cost != NULL) {
             sample->work->cost(sample->work->context, chosen[i], &cost);
         }
 #pragma omp critical(fs_probe)
@@ -152,7 +152,7 @@ static int run_round(const struct sample *sample, const size_t *chosen, size_t c
             rate->flops += cost.flops;
             if (ran != 0) {
                 status = -1;
-                if (err) {
+                if (err != NULL) {
                     *err = mistake;
                 }
             }
