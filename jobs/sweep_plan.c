@@ -124,8 +124,11 @@ static void append(char *id, size_t size, const char *text)
 {
     size_t used = strlen(id);
     for (; *text != '\0' && used + 1 < size; text++) {
-        bool plain = strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._=+-", *text) != NULL;
-        id[used++] = plain ? *text : '-';
+        id[used] = *text;
+        if (strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._=+-", *text) == NULL) {
+            id[used] = '-';
+        }
+        used++;
     }
     id[used] = '\0';
 }

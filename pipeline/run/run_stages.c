@@ -40,8 +40,9 @@ int fs_stage_run_trace(struct fs_job_run *run, struct fs_error *err)
     };
     fs_job_fill(run->job, &fs_trace_settings, fs_model_spec(run->session->model)->kind, &options);
     struct fs_trace_result result = {0};
-    int status = fs_trace_run(run->session->model, run->session->tokenizer, &run->data.pairs, run->data.attributes,
-                              &options, run->session->runner, &result, err);
+    const struct fs_trace_input input = {&run->data.pairs, run->data.attributes};
+    int status = fs_trace_run(run->session->model, run->session->tokenizer, &input, &options, run->session->runner,
+                              &result, err);
     if (status == 0) {
         struct trace_context context = {&run->data.pairs, &options, &result};
         status = fs_stage_publish(run, FS_STAGE_TRACE, fill_trace, &context, err);

@@ -48,56 +48,6 @@ static size_t values_of(const struct trainer *trainer)
     return FS_VALUE_COUNT + trainer->units.categories;
 }
 
-size_t fs_stamp_steps(const struct fs_stamp_options *options, size_t pairs)
-{
-    size_t batch = options->batch == 0 ? pairs : options->batch;
-    return pairs == 0 ? 0 : ((pairs - 1) / batch + 1) * options->iterations;
-}
-
-int fs_stamp_state_create(const struct fs_stamp_options *options, size_t hidden, size_t steps,
-                          struct fs_stamp_state *state, struct fs_error *err)
-{
-    *state = (struct fs_stamp_state){.steps = steps};
-    if (fs_stamp_create(options->layer, hidden, options->width, options->seed, &state->stamp, err) != 0)
-        return -1;
-    size_t count = fs_stamp_parameters(hidden, options->width);
-    state->moment1 = fs_allocate(count, sizeof *state->moment1, "Adam's moments", err);
-    state->moment2 = fs_allocate(count, sizeof *state->moment2, "Adam's moments", err);
-    state->loss = fs_allocate(steps, 4 * sizeof *state->loss, "the history of losses", err);
-    state->extra = fs_allocate(steps, FS_STAMP_EXTRA * sizeof *state->extra, "the history of losses", err);
-    state->best = fs_allocate(count, sizeof *state->best, "the best parameters", err);
-    state->best_step = SIZE_MAX;
-    if (state->moment1 && state->moment2 && state->loss && state->extra && state->best)
-        return 0;
-    fs_stamp_state_release(state);
-    return -1;
-}
-
-void fs_stamp_state_release(struct fs_stamp_state *state)
-{
-    fs_stamp_release(&state->stamp);
-    free(state->moment1);
-    free(state->moment2);
-    free(state->loss);
-    free(state->extra);
-    free(state->best);
-    *state = (struct fs_stamp_state){0};
-}
-
-int fs_stamp_state_broadcast(struct fs_stamp_state *state, struct fs_runner *runner, struct fs_error *err)
-{
-    size_t bytes = fs_stamp_parameters(state->stamp.hidden, state->stamp.width) * sizeof(fs_real);
-    if (fs_runner_broadcast(runner, &state->step, sizeof state->step, err) != 0 ||
-        fs_runner_broadcast(runner, &state->best_step, sizeof state->best_step, err) != 0 ||
-        fs_runner_broadcast(runner, state->stamp.parameters, bytes, err) != 0 ||
-        fs_runner_broadcast(runner, state->moment1, bytes, err) != 0 ||
-        fs_runner_broadcast(runner, state->moment2, bytes, err) != 0 ||
-        fs_runner_broadcast(runner, state->best, bytes, err) != 0 ||
-        fs_runner_broadcast(runner, state->loss, state->steps * 4 * sizeof *state->loss, err) != 0)
-        return -1;
-    return fs_runner_broadcast(runner, state->extra, state->steps * FS_STAMP_EXTRA * sizeof *state->extra, err);
-}
-
 static void release_bench(struct scratch *scratch)
 {
     fs_workspace_destroy(scratch->workspace);
@@ -110,15 +60,16 @@ static void release_bench(struct scratch *scratch)
 
 static int prepare_scratch(const struct trainer *trainer, struct scratch *scratch, struct fs_error *err)
 {
-    if (scratch->tape)
+    if (scratch->tape != NULL) {
         return 0;
+    }
     const struct fs_stamp_units *units = &trainer->units;
     size_t row_bytes = trainer->spec->hidden * sizeof(fs_real),
            logit_bytes = trainer->spec->vocabulary * sizeof(fs_real);
     scratch->h = fs_allocate_aligned(units->most_tokens, row_bytes, "hidden states", err);
     scratch->dh = fs_allocate_aligned(units->most_tokens, row_bytes, "gradients of hidden states", err);
     scratch->logprob = fs_allocate_aligned(units->most_rows, logit_bytes, "logits", err);
-    return scratch->h && scratch->dh && scratch->logprob &&
+    return scratch->h != NULL && scratch->dh != NULL && scratch->logprob != NULL &&
                    fs_workspace_create(trainer->model, &scratch->workspace, err) == 0 &&
                    fs_tape_create(trainer->model, &scratch->tape, err) == 0
                ? 0
@@ -129,8 +80,9 @@ static int fill_unit(void *context, size_t thread, size_t unit, void *result, st
 {
     struct trainer *trainer = context;
     (void)result;
-    if (prepare_scratch(trainer, &trainer->scratch[thread], err) != 0)
+    if (prepare_scratch(trainer, &trainer->scratch[thread], err) != 0) {
         return -1;
+    }
     return fs_stamp_unit_fill(trainer->model, trainer->scratch[thread].workspace, trainer->options,
                               &trainer->units.unit[unit], err);
 }
@@ -179,8 +131,9 @@ static void get_values(struct trainer *trainer, const fs_real *vector)
 {
     size_t values = values_of(trainer);
     memset(trainer->value, 0, values * sizeof *trainer->value);
-    for (size_t i = 0; i < trainer->units.count * 2 * values; i++)
+    for (size_t i = 0; i < trainer->units.count * 2 * values; i++) {
         trainer->value[i % (2 * values) / 2] += (double)vector[i];
+    }
 }
 
 /* The unit's gradient, and its values behind it. */
@@ -221,15 +174,19 @@ static int measure_unedited(void *context, size_t thread, size_t unit, void *res
     const struct fs_loss_unit *loss = &u->loss;
     size_t tokens = 0, hidden = trainer->spec->hidden;
     (void)thread;
-    for (size_t i = 0; i < trainer->units.count; i++)
+    for (size_t i = 0; i < trainer->units.count; i++) {
         tokens += trainer->units.unit[i].batch.tokens;
+    }
     double *value = fs_allocate(values_of(trainer), sizeof *value, "the values of a training unit", err);
-    if (!value)
+    if (value == NULL) {
         return -1;
-    for (size_t p = 0; p < loss->pairs; p++)
+    }
+    for (size_t p = 0; p < loss->pairs; p++) {
         value[0] += loss->pair_weight * fabs(loss->pair[p].reference[0] - loss->pair[p].reference[1]);
-    for (size_t i = 0; i < u->batch.tokens * hidden; i++)
+    }
+    for (size_t i = 0; i < u->batch.tokens * hidden; i++) {
         value[1] += (double)u->x[i] * (double)u->x[i];
+    }
     value[1] /= (double)tokens * (double)hidden;
     put_values(trainer, unit, value, result);
     free(value);
@@ -241,9 +198,10 @@ static void adam(const struct fs_stamp_options *options, struct fs_stamp_state *
                  size_t count)
 {
     double t = (double)(state->step + 1), learning_rate = options->learning_rate;
-    if (options->schedule == FS_RATE_COSINE) /* from the full rate towards 0 over a batch's iterations */
+    if (options->schedule == FS_RATE_COSINE) { /* from the full rate towards 0 over a batch's iterations */
         learning_rate *=
             0.5 * (1 + cos(PI * (double)(state->step % options->iterations) / (double)options->iterations));
+    }
     const fs_real beta1 = (fs_real)options->adam_beta1, beta2 = (fs_real)options->adam_beta2;
     const fs_real rate = (fs_real)(learning_rate / (1 - pow(options->adam_beta1, t)));
     const fs_real scale = (fs_real)(1 / sqrt(1 - pow(options->adam_beta2, t)));
@@ -260,8 +218,9 @@ static void adam(const struct fs_stamp_options *options, struct fs_stamp_state *
 static bool all_finite(const fs_real *x, size_t count)
 {
     bool finite = true;
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         finite = finite && isfinite(x[i]);
+    }
     return finite;
 }
 
@@ -280,11 +239,13 @@ static int record(struct trainer *trainer, struct fs_error *err)
     extra[0] = value[FS_TERM_LEVEL];
     extra[1] = value[FS_TERM_BALANCE];
     extra[2] = 0;
-    for (size_t c = 0; c < trainer->units.categories; c++)
+    for (size_t c = 0; c < trainer->units.categories; c++) {
         extra[2] = fmax(extra[2], fabs(score[c] - 50));
+    }
     extra[3] = value[FS_MEAN_GAP];
-    if (isfinite(loss[0]) && all_finite(trainer->total, trainer->parameters))
+    if (isfinite(loss[0]) && all_finite(trainer->total, trainer->parameters)) {
         return 0;
+    }
     return fs_error_set(
         err, FS_EXIT_DATA,
         "stamp: iteration %zu: the loss is %g (L_e %g, L_s1 %g, L_s2 %g, L_m %g, L_b %g) or its gradient is not "
@@ -311,17 +272,20 @@ static void remember_best(const struct trainer *trainer)
     const struct fs_stamp_options *options = trainer->options;
     struct fs_stamp_state *state = trainer->state;
     size_t number = state->step % options->iterations;
-    if (!options->keep_best || number < options->iterations - (options->iterations + 3) / 4)
+    if (!options->keep_best || number < options->iterations - (options->iterations + 3) / 4) {
         return;
+    }
     if (state->best_step != SIZE_MAX) {
         double now[3], best[3];
         rank_step(trainer, state->step, now);
         rank_step(trainer, state->best_step, best);
         size_t k = 0;
-        while (k < 2 && now[k] == best[k])
+        while (k < 2 && now[k] == best[k]) {
             k++;
-        if (now[k] >= best[k])
+        }
+        if (now[k] >= best[k]) {
             return;
+        }
     }
     state->best_step = state->step;
     memcpy(state->best, state->stamp.parameters, trainer->parameters * sizeof *state->best);
@@ -333,8 +297,9 @@ static double balance_width(const struct trainer *trainer)
 {
     const struct fs_stamp_state *state = trainer->state;
     double gap = trainer->gap;
-    if (state->step % trainer->options->iterations > 0)
+    if (state->step % trainer->options->iterations > 0) {
         gap = fmin(gap, state->extra[FS_STAMP_EXTRA * (state->step - 1) + 3]);
+    }
     return fmax(fmin(trainer->options->balance_width * trainer->gap, gap / 2), LEAST_WIDTH);
 }
 
@@ -345,11 +310,13 @@ static int iterate(struct trainer *trainer, struct fs_error *err)
     struct fs_work work = {"stamp", trainer->units.count, trainer, NULL, differentiate_unit, step_cost};
     size_t length = trainer->parameters + trainer->units.count * 2 * values_of(trainer);
     trainer->width = balance_width(trainer);
-    if (fs_runner_sum(trainer->runner, &work, trainer->mine, length, trainer->total, err) != 0)
+    if (fs_runner_sum(trainer->runner, &work, trainer->mine, length, trainer->total, err) != 0) {
         return -1;
+    }
     get_values(trainer, trainer->total + trainer->parameters);
-    if (record(trainer, err) != 0)
+    if (record(trainer, err) != 0) {
         return -1;
+    }
     remember_best(trainer);
     adam(trainer->options, state, trainer->total, trainer->parameters);
     state->step++;
@@ -362,8 +329,9 @@ static int iterate(struct trainer *trainer, struct fs_error *err)
 
 static void end_batch(struct trainer *trainer)
 {
-    for (size_t t = 0; trainer->scratch && t < trainer->runner->threads; t++)
+    for (size_t t = 0; trainer->scratch != NULL && t < trainer->runner->threads; t++) {
         release_bench(&trainer->scratch[t]);
+    }
     fs_stamp_units_release(&trainer->units);
     free(trainer->mine);
     free(trainer->total);
@@ -377,43 +345,50 @@ static int compile_batch(struct trainer *trainer, size_t batch, struct fs_error 
 {
     size_t size = trainer->options->batch == 0 ? trainer->pairs : trainer->options->batch;
     size_t first = batch * size, count = trainer->pairs - first < size ? trainer->pairs - first : size;
-    if (fs_stamp_units_compile(trainer->spec, trainer->tokenizer, trainer->list, trainer->pair + first, count,
-                               trainer->options, &trainer->units, err) != 0)
+    const struct fs_stamp_batch pairs = {trainer->list, trainer->pair + first, count};
+    struct fs_stamp_units *units = &trainer->units;
+    if (fs_stamp_units_compile(trainer->spec, trainer->tokenizer, &pairs, trainer->options, units, err) != 0) {
         return -1;
-    if (trainer->units.pairs == 0)
+    }
+    if (units->pairs == 0) {
         return fs_error_set(err, FS_EXIT_DATA,
                             "stamp: none of the %zu pairs of batch %zu can be scored by %s: they are too long or their "
                             "objects have no token; take larger batches or other pairs",
                             count, batch + 1, fs_scoring_name(trainer->options->scoring));
-    size_t length = trainer->parameters + trainer->units.count * 2 * values_of(trainer);
-    trainer->mine = fs_allocate(trainer->units.count, 1, "the training units", err);
+    }
+    size_t length = trainer->parameters + units->count * 2 * values_of(trainer);
+    trainer->mine = fs_allocate(units->count, 1, "the training units", err);
     trainer->total = fs_allocate_aligned(length, sizeof *trainer->total, "the gradient", err);
     trainer->value = fs_allocate(values_of(trainer), sizeof *trainer->value, "the loss", err);
-    return trainer->mine && trainer->total && trainer->value ? 0 : -1;
+    return trainer->mine != NULL && trainer->total != NULL && trainer->value != NULL ? 0 : -1;
 }
 
 static void start_key_bias(const struct trainer *trainer, double root_mean_square)
 {
     struct fs_stamp *stamp = &trainer->state->stamp;
     fs_real *bias = stamp->parameters + fs_stamp_offset_key_bias(stamp);
-    for (size_t c = 0; c < stamp->width; c++)
+    for (size_t c = 0; c < stamp->width; c++) {
         bias[c] = (fs_real)(trainer->options->key_bias * root_mean_square);
+    }
 }
 
 static int begin_batch(struct trainer *trainer, size_t batch, struct fs_error *err)
 {
-    if (fs_runner_agree(trainer->runner, compile_batch(trainer, batch, err), err) != 0)
+    if (fs_runner_agree(trainer->runner, compile_batch(trainer, batch, err), err) != 0) {
         return -1;
+    }
     struct fs_work fill = {"stamp: unedited model", trainer->units.count, trainer, NULL, fill_unit, fill_cost};
     struct fs_work gap = {"stamp: unedited gap", trainer->units.count, trainer, NULL, measure_unedited, NULL};
     if (fs_runner_claim(trainer->runner, &fill, trainer->mine, err) != 0 ||
         fs_runner_sum(trainer->runner, &gap, trainer->mine, trainer->units.count * 2 * values_of(trainer),
-                      trainer->total, err) != 0)
+                      trainer->total, err) != 0) {
         return -1;
+    }
     get_values(trainer, trainer->total);
     trainer->gap = trainer->value[0];
-    if (trainer->state->step == 0)
+    if (trainer->state->step == 0) {
         start_key_bias(trainer, sqrt(trainer->value[1]));
+    }
     return 0;
 }
 
@@ -424,23 +399,27 @@ static int train(struct trainer *trainer, int (*save)(void *, const struct fs_st
     const struct fs_stamp_options *options = trainer->options;
     bool running = false; /* a batch is */
     while (state->step < state->steps) {
-        if (!running && begin_batch(trainer, state->step / options->iterations, err) != 0)
+        if (!running && begin_batch(trainer, state->step / options->iterations, err) != 0) {
             return -1;
+        }
         running = true;
-        if (iterate(trainer, err) != 0)
+        if (iterate(trainer, err) != 0) {
             return -1;
+        }
         if (state->step % options->iterations == 0) {
             end_batch(trainer);
             running = false;
         }
         bool stop = state->step < state->steps && fs_runner_stop_requested(trainer->runner);
-        if (save && save(save_context, state, stop, err) != 0)
+        if (save != NULL && save(save_context, state, stop, err) != 0) {
             return -1;
-        if (stop)
+        }
+        if (stop) {
             return fs_error_set(err, FS_EXIT_INTERRUPTED,
                                 "stamp: stopped after iteration %zu of %zu; run the same command "
                                 "again to go on",
                                 state->step, state->steps);
+        }
     }
     return 0;
 }
@@ -461,16 +440,19 @@ static int order_pairs(struct trainer *trainer, const bool *held_out, struct fs_
     size_t *term = fs_allocate(trainer->list->count, sizeof *term, "the order of training", err); /* its first pair */
     size_t *edited = fs_allocate(trainer->list->count, sizeof *edited, "the order of training", err);
     trainer->pair = fs_allocate(trainer->list->count, sizeof *trainer->pair, "the order of training", err);
-    int status = term && edited && trainer->pair ? 0 : -1;
+    int status = term != NULL && edited != NULL && trainer->pair != NULL ? 0 : -1;
     for (size_t i = 0; status == 0 && i < trainer->list->count; i++) {
-        if (held_out && held_out[i])
+        if (held_out != NULL && held_out[i]) {
             continue;
+        }
         edited[n++] = i;
         size_t known = 0;
-        while (known < terms && !same_term(&item[term[known]], &item[i]))
+        while (known < terms && !same_term(&item[term[known]], &item[i])) {
             known++;
-        if (known == terms)
+        }
+        if (known == terms) {
             term[terms++] = i;
+        }
     }
     struct fs_random random = fs_random_start(trainer->options->seed, SHUFFLE_STREAM);
     for (size_t i = terms; status == 0 && i > 1; i--) {
@@ -478,10 +460,13 @@ static int order_pairs(struct trainer *trainer, const bool *held_out, struct fs_
         term[i - 1] = term[other];
         term[other] = moved;
     }
-    for (size_t t = 0; status == 0 && t < terms; t++)
-        for (size_t i = 0; i < n; i++)
-            if (same_term(&item[term[t]], &item[edited[i]]))
+    for (size_t t = 0; status == 0 && t < terms; t++) {
+        for (size_t i = 0; i < n; i++) {
+            if (same_term(&item[term[t]], &item[edited[i]])) {
                 trainer->pair[trainer->pairs++] = edited[i];
+            }
+        }
+    }
     free(term);
     free(edited);
     return status;
@@ -492,38 +477,46 @@ static int check(const struct trainer *trainer, struct fs_error *err)
     const struct fs_stamp_options *o = trainer->options;
     const struct fs_stamp *stamp = &trainer->state->stamp;
     if (o->scoring != FS_TARGET_PROB && o->scoring != FS_TARGET_LOGPROB && o->scoring != FS_SENTENCE_MEAN &&
-        o->scoring != FS_OBJECT_MEAN)
+        o->scoring != FS_OBJECT_MEAN) {
         return fs_error_set(err, FS_EXIT_CONFIG,
                             "stamp: scoring %s cannot be trained on; expected target.prob or target.logprob (masked), "
                             "sentence.mean or object.mean (causal)",
                             fs_scoring_name(o->scoring));
-    if (o->layer >= trainer->spec->layers)
+    }
+    if (o->layer >= trainer->spec->layers) {
         return fs_error_set(err, FS_EXIT_CONFIG, "stamp: layer %zu, but the model has layers 0 to %zu", o->layer,
                             trainer->spec->layers - 1);
-    if (!(o->level_weight >= 0) || !(o->balance_weight >= 0) || (o->balance_weight > 0 && !(o->balance_width > 0)))
+    }
+    if (!(o->level_weight >= 0) || !(o->balance_weight >= 0) || (o->balance_weight > 0 && !(o->balance_width > 0))) {
         return fs_error_set(
             err, FS_EXIT_CONFIG,
             "stamp: level_weight %g, balance_weight %g, balance_width %g; expected weights from 0 and a width above 0",
             o->level_weight, o->balance_weight, o->balance_width);
-    if (!isfinite(o->key_bias))
+    }
+    if (!isfinite(o->key_bias)) {
         return fs_error_set(err, FS_EXIT_CONFIG, "stamp: key_bias %g; expected a finite number", o->key_bias);
+    }
     if (!(o->learning_rate > 0) || !(o->alpha >= 0) || !(o->beta >= 0) || !(o->adam_epsilon > 0) ||
-        !(o->adam_beta1 >= 0 && o->adam_beta1 < 1) || !(o->adam_beta2 >= 0 && o->adam_beta2 < 1) || o->iterations == 0)
+        !(o->adam_beta1 >= 0 && o->adam_beta1 < 1) || !(o->adam_beta2 >= 0 && o->adam_beta2 < 1) ||
+        o->iterations == 0) {
         return fs_error_set(
             err, FS_EXIT_CONFIG,
             "stamp: learning_rate %g, alpha %g, beta %g, adam %g %g %g, iterations %zu; expected a rate, an "
             "epsilon and iterations above 0, alpha and beta from 0, Adam's betas from 0 to below 1",
             o->learning_rate, o->alpha, o->beta, o->adam_beta1, o->adam_beta2, o->adam_epsilon, o->iterations);
-    if (trainer->pairs == 0)
+    }
+    if (trainer->pairs == 0) {
         return fs_error_set(err, FS_EXIT_DATA, "stamp: no pair is left to be edited; hold out fewer");
+    }
     if (stamp->layer != o->layer || stamp->width != o->width || stamp->hidden != trainer->spec->hidden ||
-        trainer->state->steps != fs_stamp_steps(o, trainer->pairs))
+        trainer->state->steps != fs_stamp_steps(o, trainer->pairs)) {
         return fs_error_set(
             err, FS_EXIT_DATA,
             "stamp: the state to go on from has layer %zu, width %zu, hidden size %zu, %zu iterations; this job "
             "has %zu, %zu, %zu, %zu; remove it to begin anew",
             stamp->layer, stamp->width, stamp->hidden, trainer->state->steps, o->layer, o->width, trainer->spec->hidden,
             fs_stamp_steps(o, trainer->pairs));
+    }
     return 0;
 }
 
@@ -541,12 +534,14 @@ int fs_stamp_train(const struct fs_stamp_task *task, struct fs_stamp_state *stat
         .parameters = fs_stamp_parameters(state->stamp.hidden, state->stamp.width),
     };
     int status = order_pairs(&trainer, task->held_out, err);
-    if (status == 0)
+    if (status == 0) {
         status = check(&trainer, err);
+    }
     trainer.scratch = fs_allocate(runner->threads, sizeof *trainer.scratch, "workspaces", err);
-    status = fs_runner_agree(runner, trainer.scratch ? status : -1, err);
-    if (status == 0)
+    status = fs_runner_agree(runner, trainer.scratch != NULL ? status : -1, err);
+    if (status == 0) {
         status = train(&trainer, task->save, task->save_context, err);
+    }
     end_batch(&trainer);
     free(trainer.scratch);
     free(trainer.pair);

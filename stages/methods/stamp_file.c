@@ -62,15 +62,21 @@ static int write_options(struct fs_archive *archive, const struct fs_stamp_optio
         {"checkpoint_every", (int64_t)o->checkpoint_every},
         {"seed", (int64_t)o->seed},
     };
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-        if (fs_archive_attribute_text(archive, GROUP, texts[i].name, texts[i].value, err) != 0)
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        if (fs_archive_attribute_text(archive, GROUP, texts[i].name, texts[i].value, err) != 0) {
             return -1;
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
-        if (fs_archive_attribute_number(archive, GROUP, numbers[i].name, numbers[i].value, err) != 0)
+        }
+    }
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        if (fs_archive_attribute_number(archive, GROUP, numbers[i].name, numbers[i].value, err) != 0) {
             return -1;
-    for (size_t i = 0; i < sizeof integers / sizeof *integers; i++)
-        if (fs_archive_attribute_integer(archive, GROUP, integers[i].name, integers[i].value, err) != 0)
+        }
+    }
+    for (size_t i = 0; i < sizeof integers / sizeof *integers; i++) {
+        if (fs_archive_attribute_integer(archive, GROUP, integers[i].name, integers[i].value, err) != 0) {
             return -1;
+        }
+    }
     return 0;
 }
 
@@ -83,9 +89,11 @@ static int write_sizes(struct fs_archive *archive, const struct fs_stamp_state *
         {"step", state->step},
         {"steps", state->steps},
     };
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
-        if (fs_archive_attribute_integer(archive, GROUP, sizes[i].name, (int64_t)sizes[i].value, err) != 0)
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        if (fs_archive_attribute_integer(archive, GROUP, sizes[i].name, (int64_t)sizes[i].value, err) != 0) {
             return -1;
+        }
+    }
     int64_t best = state->best_step == SIZE_MAX ? -1 : (int64_t)state->best_step;
     return fs_archive_attribute_integer(archive, GROUP, "best_step", best, err);
 }
@@ -100,8 +108,9 @@ int fs_stamp_write(struct fs_archive *archive, const struct fs_stamp_options *op
         fs_stamp_write_reals(archive, TRAINING "moment1", 1, &count, state->moment1, err) != 0 ||
         fs_stamp_write_reals(archive, TRAINING "moment2", 1, &count, state->moment2, err) != 0 ||
         fs_stamp_write_reals(archive, TRAINING "best", 1, &count, state->best, err) != 0 ||
-        fs_archive_write(archive, TRAINING "loss", FS_ARCHIVE_F64, 2, loss, state->loss, err) != 0)
+        fs_archive_write(archive, TRAINING "loss", FS_ARCHIVE_F64, 2, loss, state->loss, err) != 0) {
         return -1;
+    }
     return fs_archive_write(archive, TRAINING "extra", FS_ARCHIVE_F64, 2, extra, state->extra, err);
 }
 
@@ -109,11 +118,13 @@ static int read_size(const struct fs_archive *archive, const char *name, int64_t
                      struct fs_error *err)
 {
     int64_t number;
-    if (fs_archive_read_attribute_integer(archive, GROUP, name, &number, err) != 0)
+    if (fs_archive_read_attribute_integer(archive, GROUP, name, &number, err) != 0) {
         return -1;
-    if (number < least || number > most)
+    }
+    if (number < least || number > most) {
         return fs_error_set(err, FS_EXIT_DATA, "%s@%s: found %lld, expected %lld to %lld; train again", GROUP, name,
                             (long long)number, (long long)least, (long long)most);
+    }
     *value = (size_t)number;
     return 0;
 }
@@ -135,34 +146,39 @@ static int read_training(const struct fs_archive *archive, struct fs_stamp_state
     if (read_size(archive, "steps", 1, MAX_SIZE, &state->steps, err) != 0 ||
         read_size(archive, "step", 0, (int64_t)state->steps, &state->step, err) != 0 ||
         fs_archive_read_attribute_integer(archive, GROUP, "best_step", &best, err) != 0 ||
-        fs_archive_shape(archive, TRAINING "loss", &dimensions, shape, err) != 0)
+        fs_archive_shape(archive, TRAINING "loss", &dimensions, shape, err) != 0) {
         return -1;
-    if (best < -1 || best >= (int64_t)state->step)
+    }
+    if (best < -1 || best >= (int64_t)state->step) {
         return fs_error_set(err, FS_EXIT_DATA, "%s@best_step: found %lld, expected -1 to %zu; train again", GROUP,
                             (long long)best, state->step);
-    if (dimensions != 2 || shape[0] != state->steps || shape[1] != 4)
+    }
+    if (dimensions != 2 || shape[0] != state->steps || shape[1] != 4) {
         return fs_error_set(err, FS_EXIT_DATA, "%sloss: its shape is not steps %zu x 4; train again", TRAINING,
                             state->steps);
+    }
     state->best_step = best < 0 ? SIZE_MAX : (size_t)best;
     state->moment1 = fs_allocate(count, sizeof *state->moment1, "Adam's moments", err);
     state->moment2 = fs_allocate(count, sizeof *state->moment2, "Adam's moments", err);
     state->best = fs_allocate(count, sizeof *state->best, "the best parameters", err);
     state->loss = fs_allocate(state->steps, 4 * sizeof *state->loss, "the history of losses", err);
     state->extra = fs_allocate(state->steps, FS_STAMP_EXTRA * sizeof *state->extra, "the history of losses", err);
-    if (!state->moment1 || !state->moment2 || !state->best || !state->loss || !state->extra ||
-        fs_stamp_read_reals(archive, TRAINING "moment1", count, state->moment1, err) != 0 ||
+    if (state->moment1 == NULL || state->moment2 == NULL || state->best == NULL || state->loss == NULL ||
+        state->extra == NULL || fs_stamp_read_reals(archive, TRAINING "moment1", count, state->moment1, err) != 0 ||
         fs_stamp_read_reals(archive, TRAINING "moment2", count, state->moment2, err) != 0 ||
         fs_stamp_read_reals(archive, TRAINING "best", count, state->best, err) != 0 ||
-        fs_archive_read(archive, TRAINING "loss", FS_ARCHIVE_F64, state->steps * 4, state->loss, err) != 0)
+        fs_archive_read(archive, TRAINING "loss", FS_ARCHIVE_F64, state->steps * 4, state->loss, err) != 0) {
         return -1;
+    }
     return fs_archive_read(archive, TRAINING "extra", FS_ARCHIVE_F64, state->steps * FS_STAMP_EXTRA, state->extra, err);
 }
 
 int fs_stamp_read_state(const struct fs_archive *archive, struct fs_stamp_state *state, struct fs_error *err)
 {
     *state = (struct fs_stamp_state){0};
-    if (read_parameters(archive, &state->stamp, err) == 0 && read_training(archive, state, err) == 0)
+    if (read_parameters(archive, &state->stamp, err) == 0 && read_training(archive, state, err) == 0) {
         return 0;
+    }
     fs_stamp_state_release(state);
     return -1;
 }

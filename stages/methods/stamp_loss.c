@@ -21,12 +21,15 @@ static double fold_statement(enum fs_scoring scoring, const double *logprob, siz
         return sum / (double)n;
     }
     double max = logprob[0];
-    for (size_t i = 1; i < n; i++)
+    for (size_t i = 1; i < n; i++) {
         max = logprob[i] > max ? logprob[i] : max;
-    for (size_t i = 0; i < n; i++)
+    }
+    for (size_t i = 0; i < n; i++) {
         sum += slope[i] = exp(logprob[i] - max);
-    for (size_t i = 0; i < n; i++)
+    }
+    for (size_t i = 0; i < n; i++) {
         slope[i] /= sum;
+    }
     return max + log(sum / (double)n);
 }
 
@@ -51,8 +54,9 @@ static double level_loss(const double reference[2], const double v[2], double sl
 {
     double max = fmax(v[0], v[1]), sum = exp(v[0] - max) + exp(v[1] - max);
     double z = max + log(sum) - LOG_2 - fmax(reference[0], reference[1]);
-    for (int k = 0; k < 2; k++)
+    for (int k = 0; k < 2; k++) {
         slope[k] = 2 * z * exp(v[k] - max) / sum;
+    }
     return z * z;
 }
 
@@ -80,16 +84,19 @@ static double add_level(struct pair_terms *t, const struct fs_loss_pair *pair)
     double v[2], slope[2];
     for (int k = 0; k < 2; k++) {
         size_t first = (size_t)(reads_of(pair, t->mixed, k) - t->mixed);
-        for (size_t i = first; i < first + pair->count[k]; i++)
+        for (size_t i = first; i < first + pair->count[k]; i++) {
             t->mixed[i] = t->unit->read[i].completion ? t->logprob[i] : t->unit->read[i].reference;
+        }
         v[k] = fold_statement(t->options->scoring, t->mixed + first, pair->count[k], t->slope + first);
     }
     double loss = level_loss(pair->reference, v, slope);
     for (int k = 0; k < 2; k++) {
         size_t first = (size_t)(reads_of(pair, t->mixed, k) - t->mixed);
-        for (size_t i = first; i < first + pair->count[k]; i++)
-            if (t->unit->read[i].completion)
+        for (size_t i = first; i < first + pair->count[k]; i++) {
+            if (t->unit->read[i].completion) {
                 t->gradient[i] += t->options->level_weight * t->unit->pair_weight * slope[k] * t->slope[i];
+            }
+        }
     }
     return loss;
 }
@@ -101,8 +108,9 @@ static double balance(struct pair_terms *t)
     for (size_t g = 0; g < t->unit->groups; g++) {
         const struct fs_loss_group *group = &t->unit->group[g];
         double mean = 0;
-        for (size_t p = group->first; p < group->first + group->count; p++)
+        for (size_t p = group->first; p < group->first + group->count; p++) {
             mean += tanh(t->difference[p] / t->width) / (double)group->count;
+        }
         total += mean * mean * t->unit->group_weight;
         for (size_t p = group->first; p < group->first + group->count; p++) {
             double tanh_p = tanh(t->difference[p] / t->width);
@@ -117,24 +125,27 @@ static double balance(struct pair_terms *t)
 static void evaluate_pairs(struct pair_terms *t, double value[FS_VALUE_COUNT], double *score)
 {
     const struct fs_loss_unit *unit = t->unit;
-    for (size_t p = 0; p < unit->pairs; p++) /* D of all pairs first: a group's mean is in every pair's slope */
+    for (size_t p = 0; p < unit->pairs; p++) { /* D of all pairs first: a group's mean is in every pair's slope */
         for (int k = 0; k < 2; k++) {
             const struct fs_loss_pair *pair = &unit->pair[p];
             t->difference[p] += (k == 0 ? 1 : -1) * fold_statement(t->options->scoring, reads_of(pair, t->logprob, k),
                                                                    pair->count[k], reads_of(pair, t->slope, k));
         }
+    }
     value[FS_TERM_BALANCE] = balance(t);
     for (size_t p = 0; p < unit->pairs; p++) {
         const struct fs_loss_pair *pair = &unit->pair[p];
         double u[2], slope[2];
-        for (int k = 0; k < 2; k++)
+        for (int k = 0; k < 2; k++) {
             u[k] = fold_statement(t->options->scoring, reads_of(pair, t->logprob, k), pair->count[k],
                                   reads_of(pair, t->slope, k));
+        }
         value[FS_TERM_EDIT] += unit->pair_weight * edit_loss(t->options->loss, u, slope);
         for (int k = 0; k < 2; k++) {
             double factor = unit->pair_weight * slope[k] + (k == 0 ? t->pull[p] : -t->pull[p]);
-            for (size_t i = 0; i < pair->count[k]; i++)
+            for (size_t i = 0; i < pair->count[k]; i++) {
                 reads_of(pair, t->gradient, k)[i] = factor * reads_of(pair, t->slope, k)[i];
+            }
         }
         value[FS_MEAN_GAP] += unit->pair_weight * fabs(u[0] - u[1]);
         value[FS_TERM_LEVEL] += unit->pair_weight * add_level(t, pair);
@@ -182,14 +193,17 @@ static void evaluate_rows(const struct fs_loss_unit *unit, const struct fs_stamp
                           double value[FS_VALUE_COUNT])
 {
     size_t V = unit->vocabulary;
-    for (size_t r = 0; r < unit->rows; r++)
+    for (size_t r = 0; r < unit->rows; r++) {
         pull[r].distribution = SIZE_MAX;
-    for (size_t i = 0; i < unit->reads; i++)
+    }
+    for (size_t i = 0; i < unit->reads; i++) {
         pull[unit->read[i].row].plus -= gradient[i];
+    }
     for (size_t k = 0; k < unit->kl_rows; k++) {
         const struct fs_kl_row *kl_row = &unit->kl_row[k];
-        for (size_t i = kl_row->excluded_first; i < kl_row->excluded_first + kl_row->excluded; i++)
+        for (size_t i = kl_row->excluded_first; i < kl_row->excluded_first + kl_row->excluded; i++) {
             excluded_logprob[i] = (double)logprob[kl_row->row * V + (size_t)unit->excluded[i]];
+        }
         struct outside outside = measure_outside(unit, kl_row, excluded_logprob);
         pull[kl_row->row].plus += weight_of(options, kl_row) / outside.now;
         pull[kl_row->row].minus += weight_of(options, kl_row) / outside.before;
@@ -214,8 +228,9 @@ static void evaluate_rows(const struct fs_loss_unit *unit, const struct fs_stamp
                 (fs_real)(weight * ((double)p[v] / outside.before - exp(excluded_logprob[i]) / outside.now));
         }
     }
-    for (size_t i = 0; i < unit->reads; i++)
+    for (size_t i = 0; i < unit->reads; i++) {
         logprob[unit->read[i].row * V + (size_t)unit->read[i].token] += (fs_real)gradient[i];
+    }
 }
 
 static double logprob_of(const struct fs_loss_unit *unit, const fs_real *logprob, size_t read)
@@ -227,14 +242,18 @@ int fs_loss_keep(struct fs_loss_unit *unit, enum fs_scoring scoring, fs_real *lo
 {
     size_t V = unit->vocabulary;
     double *scratch = fs_allocate(2 * unit->reads, sizeof *scratch, "a training unit's reads", err);
-    if (!scratch)
+    if (scratch == NULL) {
         return -1;
-    for (size_t i = 0; i < unit->reads; i++)
+    }
+    for (size_t i = 0; i < unit->reads; i++) {
         unit->read[i].reference = scratch[i] = logprob_of(unit, logprob, i);
-    for (size_t p = 0; p < unit->pairs; p++)
-        for (int k = 0; k < 2; k++)
+    }
+    for (size_t p = 0; p < unit->pairs; p++) {
+        for (int k = 0; k < 2; k++) {
             unit->pair[p].reference[k] = fold_statement(scoring, reads_of(&unit->pair[p], scratch, k),
                                                         unit->pair[p].count[k], scratch + unit->reads);
+        }
+    }
     free(scratch);
     for (size_t i = 0; i < unit->distributions; i++) {
         fs_real *p = unit->probability + i * V, *row = logprob + unit->distribution_row[i] * V;
@@ -251,20 +270,21 @@ int fs_loss_evaluate(const struct fs_loss_unit *unit, const struct fs_stamp_opti
     size_t numbers = 4 * unit->reads + 2 * unit->pairs + unit->excluded_tokens;
     double *scratch = fs_allocate(numbers, sizeof *scratch, "a training unit's reads", err);
     struct row_pull *pull = fs_allocate(unit->rows, sizeof *pull, "a training unit's rows", err);
-    if (scratch && pull) {
+    if (scratch != NULL && pull != NULL) {
         struct pair_terms t = {.unit = unit, .options = options, .width = width, .logprob = scratch};
         t.slope = t.logprob + unit->reads;
         t.mixed = t.slope + unit->reads;
         t.gradient = t.mixed + unit->reads;
         t.difference = t.gradient + unit->reads;
         t.pull = t.difference + unit->pairs;
-        for (size_t i = 0; i < unit->reads; i++)
+        for (size_t i = 0; i < unit->reads; i++) {
             t.logprob[i] = logprob_of(unit, logprob, i);
+        }
         memset(value, 0, FS_VALUE_COUNT * sizeof *value);
         evaluate_pairs(&t, value, score);
         evaluate_rows(unit, options, t.gradient, t.pull + unit->pairs, pull, logprob, value);
     }
-    int status = scratch && pull ? 0 : -1;
+    int status = scratch != NULL && pull != NULL ? 0 : -1;
     free(scratch);
     free(pull);
     return status;

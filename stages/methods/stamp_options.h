@@ -42,7 +42,7 @@ struct fs_stamp_options {
 
 extern const struct fs_settings fs_stamp_settings; /* the keys stamp.*, which fill it but for scoring and seed */
 
-#define FS_GENERIC_TEMPLATES 16 /* of stamp_unit.c */
+#define FS_GENERIC_TEMPLATES 16 /* of stamp_prompts.c */
 #define FS_NEUTRAL_SUBJECTS 32
 
 #endif

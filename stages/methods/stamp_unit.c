@@ -1,8 +1,9 @@
 #include "stages/methods/stamp_unit.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "stages/methods/stamp_prompts.h"
 
 #define UNIT_NUMBERS ((size_t)16 << 20) /* logits of a unit, reads x V */
 
@@ -12,9 +13,7 @@ struct builder {
     const struct fs_tokenizer *tokenizer;
     const struct fs_stamp_options *options;
     struct fs_prompt_style style;
-    const char **subject; /* [subjects] distinct, in order of first appearance */
-    size_t subjects;
-    size_t group_subjects; /* the first of them are of the pairs, the others neutral */
+    struct fs_stamp_subjects subjects;
     struct fs_stamp_units *units;
 
     const struct fs_pair **of_term; /* [units->terms] a pair of each target term */
@@ -30,20 +29,12 @@ struct builder {
 
 static void drop_open_unit(struct builder *builder)
 {
-    for (size_t s = 0; s < 2 * builder->pairs; s++)
+    for (size_t s = 0; s < 2 * builder->pairs; s++) {
         fs_statement_release(&builder->statement[s]);
+    }
     builder->pairs = builder->prompts = 0;
     fs_plan_destroy(builder->plan);
     builder->plan = NULL;
-}
-
-static void add_subject(struct builder *builder, const char *subject)
-{
-    for (size_t i = 0; i < builder->subjects; i++)
-        if (strcmp(builder->subject[i], subject) == 0)
-            return;
-    if (subject[0] != '\0')
-        builder->subject[builder->subjects++] = subject;
 }
 
 static bool same_term(const struct fs_pair *a, const struct fs_pair *b)
@@ -54,10 +45,12 @@ static bool same_term(const struct fs_pair *a, const struct fs_pair *b)
 static size_t number_term(struct builder *builder, const struct fs_pair *pair)
 {
     size_t term = 0;
-    while (term < builder->units->terms && !same_term(builder->of_term[term], pair))
+    while (term < builder->units->terms && !same_term(builder->of_term[term], pair)) {
         term++;
-    if (term == builder->units->terms)
+    }
+    if (term == builder->units->terms) {
         builder->of_term[builder->units->terms++] = pair;
+    }
     builder->term_pairs[term]++;
     return term;
 }
@@ -68,9 +61,10 @@ static int add_pair(struct builder *builder, const struct fs_pair *pair, struct 
     struct fs_statement *k = builder->statement + 2 * builder->pairs;
     memset(k, 0, 2 * sizeof *k);
     int status = 0;
-    for (int s = 0; status == 0 && s < 2; s++)
+    for (int s = 0; status == 0 && s < 2; s++) {
         status = fs_statement_compile(builder->plan, builder->tokenizer, &builder->style, builder->options->scoring,
                                       &pair->statement[s == 0 ? FS_STEREOTYPE : FS_ANTI_STEREOTYPE], &k[s], err);
+    }
     if (status == 0 && k[0].skip == FS_KEPT && k[1].skip == FS_KEPT) {
         builder->term[builder->pairs++] = number_term(builder, pair);
         return 0;
@@ -80,87 +74,16 @@ static int add_pair(struct builder *builder, const struct fs_pair *pair, struct 
     return status == 0 ? 0 : fs_error_prepend(err, "pair %s", pair->id);
 }
 
-/* What follows a subject in generic prompts, and subjects of no group; written for this program. */
-static const char *const templates[FS_GENERIC_TEMPLATES] = {
-    "is a",      "has a",          "was born in",  "likes to", "went to the", "said that the",
-    "wears a",   "lives near the", "is known for", "speaks",   "eats",        "was seen with the",
-    "is called", "works as a",     "came from",    "can"};
-static const char *const neutral_subjects[FS_NEUTRAL_SUBJECTS] = {
-    "it",        "the house",  "the river",  "this book",   "the dog",     "a tree",    "the city",  "the car",
-    "the sun",   "that year",  "the school", "the company", "the church",  "the king",  "the army",  "a letter",
-    "the world", "the doctor", "the door",   "the music",   "the weather", "the child", "the table", "the story",
-    "the train", "a bird",     "the sea",    "the garden",  "the war",     "the road",  "the law",   "the game"};
-
-/* What stands around the prompts of neutral subjects, so that they are read at many positions. */
-static const char *const openings[] = {"",
-                                       "yesterday",
-                                       "in the morning",
-                                       "after all these years",
-                                       "as they told us in the end,",
-                                       "in a small town not far from the coast,",
-                                       "when the work was done and everyone had gone home,",
-                                       "one of the first things that you see here is how"};
-#define OPENINGS (sizeof openings / sizeof openings[0])
-static const char *const endings[] = {".", "in the end.", ", and that was all they knew about it.", "of the old days."};
-#define ENDINGS (sizeof endings / sizeof endings[0])
-
-/*
- * Generic prompt number `number`: "{subject} is a [MASK]." read at the mask, or "{Subject} is a" read at its end;
- * likewise with other templates.
- */
+/* A prompt that is too long for the model is left out. */
 static int add_prompt(struct builder *builder, size_t number, struct fs_error *err)
 {
-    const struct fs_prompt_style *style = &builder->style;
-    size_t which = number % builder->subjects, template = number / builder->subjects;
-    bool neutral = which >= builder->group_subjects;
-    const char *subject = builder->subject[which], *opening = neutral ? openings[(which + template) % OPENINGS] : "",
-               *ending = neutral ? endings[(which + template / 2) % ENDINGS] : ".";
-    bool masked = style->kind == FS_MASKED;
-    struct fs_encoding head = {0}, tail = {0};
-    char *text = NULL;
-    int32_t *id = NULL;
-    int status = asprintf(&text, "%s%s%s %s", opening, opening[0] ? " " : "", subject, templates[template]) < 0
-                     ? fs_error_memory(err, strlen(subject), "a prompt")
-                     : 0;
-    if (status == 0) {
-        if (!masked && text[0] >= 'a' && text[0] <= 'z')
-            text[0] = (char)(text[0] - 32);
-        status = fs_tokenizer_encode(builder->tokenizer, text, strlen(text), &head, err);
-        free(text);
+    size_t *read = &builder->prompt[builder->prompts];
+    if (fs_stamp_prompt_add(builder->plan, builder->tokenizer, &builder->style, &builder->subjects, number, read,
+                            err) != 0) {
+        return -1;
     }
-    if (status == 0 && masked)
-        status = fs_tokenizer_encode(builder->tokenizer, ending, strlen(ending), &tail, err);
-    if (status == 0) {
-        id = fs_allocate(head.count + tail.count + 3, sizeof *id, "a prompt", err);
-        status = id ? 0 : -1;
-    }
-    if (status == 0) {
-        size_t count = 0, position;
-        id[count++] = masked ? style->special.cls : style->special.begin_of_text;
-        memcpy(id + count, head.id, head.count * sizeof *id);
-        count += head.count;
-        position = count - 1;
-        if (masked) {
-            position = count;
-            id[count++] = style->special.mask;
-            memcpy(id + count, tail.id, tail.count * sizeof *id);
-            count += tail.count;
-            id[count++] = style->special.sep;
-        }
-        size_t pass;
-        if (count <= style->max_positions) {
-            status =
-                fs_plan_add_pass(builder->plan, id, count, &pass, err) != 0 ||
-                        fs_plan_add_read(builder->plan, pass, position, 0, &builder->prompt[builder->prompts], err) != 0
-                    ? -1
-                    : 0;
-            builder->prompts += status == 0;
-        }
-    }
-    free(id);
-    fs_encoding_release(&head);
-    fs_encoding_release(&tail);
-    return status;
+    builder->prompts += *read != SIZE_MAX;
+    return 0;
 }
 
 static bool same_beginning(const struct fs_batch *batch, size_t row_a, size_t sequence_a, size_t row_b,
@@ -183,25 +106,30 @@ static int place_reads(const struct builder *builder, struct fs_stamp_unit *unit
     size_t rows = view.reads.rows, sequence = 0;
     size_t *of_row = fs_allocate(rows, sizeof *of_row, "a training unit", err); /* sequence of each distinct row */
     unit->source = fs_allocate(rows, sizeof *unit->source, "a training unit", err);
-    if (!of_row || !unit->source) {
+    if (of_row == NULL || unit->source == NULL) {
         free(of_row);
         return -1;
     }
     for (size_t r = 0; r < rows; r++) {
         size_t row = view.reads.row[r], same = unit->loss.rows;
-        while (row >= view.batch.start[sequence + 1])
+        while (row >= view.batch.start[sequence + 1]) {
             sequence++;
-        if (builder->style.kind == FS_CAUSAL)
-            for (same = 0; same < unit->loss.rows; same++)
-                if (same_beginning(&view.batch, unit->source[same], of_row[same], row, sequence))
+        }
+        if (builder->style.kind == FS_CAUSAL) {
+            for (same = 0; same < unit->loss.rows; same++) {
+                if (same_beginning(&view.batch, unit->source[same], of_row[same], row, sequence)) {
                     break;
+                }
+            }
+        }
         if (same == unit->loss.rows) {
             unit->source[same] = row;
             of_row[same] = sequence;
             unit->loss.rows++;
         }
-        for (size_t i = view.reads.first[r]; i < view.reads.first[r + 1]; i++)
+        for (size_t i = view.reads.first[r]; i < view.reads.first[r + 1]; i++) {
             place[view.read_index[i]] = (struct fs_loss_read){.row = same, .token = view.reads.token[i]};
+        }
     }
     free(of_row);
     return 0;
@@ -212,19 +140,22 @@ static void common_ends(const struct fs_statement *k, const struct fs_loss_read 
 {
     size_t least = k[0].count < k[1].count ? k[0].count : k[1].count;
     *prefix = *suffix = 0;
-    while (*prefix < least && place[k[0].read[*prefix]].token == place[k[1].read[*prefix]].token)
+    while (*prefix < least && place[k[0].read[*prefix]].token == place[k[1].read[*prefix]].token) {
         ++*prefix;
+    }
     while (*suffix < least - *prefix &&
-           place[k[0].read[k[0].count - 1 - *suffix]].token == place[k[1].read[k[1].count - 1 - *suffix]].token)
+           place[k[0].read[k[0].count - 1 - *suffix]].token == place[k[1].read[k[1].count - 1 - *suffix]].token) {
         ++*suffix;
+    }
 }
 
 /* Memory for the lists of a unit's loss; each is as long as it can become. */
 static int reserve_loss(const struct builder *builder, struct fs_loss_unit *loss, struct fs_error *err)
 {
     size_t reads = 0, most;
-    for (size_t s = 0; s < 2 * builder->pairs; s++)
+    for (size_t s = 0; s < 2 * builder->pairs; s++) {
         reads += builder->statement[s].count;
+    }
     most = reads + builder->prompts;
     loss->vocabulary = builder->spec->vocabulary;
     loss->read = fs_allocate(reads, sizeof *loss->read, "a training unit", err);
@@ -234,8 +165,8 @@ static int reserve_loss(const struct builder *builder, struct fs_loss_unit *loss
     loss->excluded = fs_allocate(reads, sizeof *loss->excluded, "a training unit", err);
     loss->distribution_row = fs_allocate(loss->rows, sizeof *loss->distribution_row, "a training unit", err);
     loss->entropy = fs_allocate(loss->rows, sizeof *loss->entropy, "a training unit", err);
-    return loss->read && loss->pair && loss->group && loss->kl_row && loss->excluded && loss->distribution_row &&
-                   loss->entropy
+    return loss->read != NULL && loss->pair != NULL && loss->group != NULL && loss->kl_row != NULL &&
+                   loss->excluded != NULL && loss->distribution_row != NULL && loss->entropy != NULL
                ? 0
                : -1;
 }
@@ -243,10 +174,12 @@ static int reserve_loss(const struct builder *builder, struct fs_loss_unit *loss
 static struct fs_kl_row *add_kl_row(struct fs_loss_unit *loss, size_t row, enum fs_loss_term term, double weight)
 {
     size_t distribution = 0;
-    while (distribution < loss->distributions && loss->distribution_row[distribution] != row)
+    while (distribution < loss->distributions && loss->distribution_row[distribution] != row) {
         distribution++;
-    if (distribution == loss->distributions)
+    }
+    if (distribution == loss->distributions) {
         loss->distribution_row[loss->distributions++] = row;
+    }
     struct fs_kl_row *kl_row = &loss->kl_row[loss->kl_rows++];
     *kl_row = (struct fs_kl_row){.term = term,
                                  .weight = weight,
@@ -264,24 +197,28 @@ static void keep_pair(const struct builder *builder, const struct fs_loss_pair *
     for (size_t i = pair->first; i < last_read; i++) {
         size_t number = i < pair->first + pair->count[0] ? i - pair->first : i - pair->first - pair->count[0];
         size_t row = loss->read[i].row, known = first_kl_row;
-        while (known < loss->kl_rows && loss->kl_row[known].row != row)
+        while (known < loss->kl_rows && loss->kl_row[known].row != row) {
             known++;
-        if (known < loss->kl_rows || (only != SIZE_MAX && number != only))
+        }
+        if (known < loss->kl_rows || (only != SIZE_MAX && number != only)) {
             continue;
+        }
         struct fs_kl_row *kl_row = add_kl_row(loss, row, FS_TERM_CONTEXT, 1);
         for (size_t j = pair->first; builder->options->kl_without_completion && j < last_read; j++) {
             const struct fs_loss_read *read = &loss->read[j];
             size_t x = kl_row->excluded_first;
-            while (x < loss->excluded_tokens && loss->excluded[x] != read->token)
+            while (x < loss->excluded_tokens && loss->excluded[x] != read->token) {
                 x++;
+            }
             if (read->row == row && read->completion && x == loss->excluded_tokens) {
                 loss->excluded[loss->excluded_tokens++] = read->token;
                 kl_row->excluded++;
             }
         }
     }
-    for (size_t i = first_kl_row; i < loss->kl_rows; i++)
+    for (size_t i = first_kl_row; i < loss->kl_rows; i++) {
         loss->kl_row[i].weight /= (double)(loss->kl_rows - first_kl_row);
+    }
 }
 
 static void add_loss_pair(const struct builder *builder, size_t p, const struct fs_loss_read *place,
@@ -293,29 +230,34 @@ static void add_loss_pair(const struct builder *builder, size_t p, const struct 
     bool whole = builder->options->scoring != FS_SENTENCE_MEAN; /* the other scorings read nothing but the fill */
     struct fs_loss_pair *pair = &loss->pair[loss->pairs++];
     *pair = (struct fs_loss_pair){.first = loss->reads, .count = {k[0].count, k[1].count}, .term = builder->term[p]};
-    for (int s = 0; s < 2; s++)
+    for (int s = 0; s < 2; s++) {
         for (size_t i = 0; i < k[s].count; i++) {
             struct fs_loss_read *read = &loss->read[loss->reads++];
             *read = place[k[s].read[i]];
             read->completion = whole || (i >= prefix && i < k[s].count - suffix);
         }
+    }
     size_t least = k[0].count < k[1].count ? k[0].count : k[1].count;
     size_t only = whole || prefix == least ? 0 : prefix;
     keep_pair(builder, pair, builder->options->kl_rows == FS_KL_ALL_ROWS ? SIZE_MAX : only, loss);
-    if (p == 0 || builder->term[p] != builder->term[p - 1])
+    if (p == 0 || builder->term[p] != builder->term[p - 1]) {
         loss->group[loss->groups++].first = p;
+    }
     loss->group[loss->groups - 1].count++;
 }
 
 static int fill_loss(const struct builder *builder, const struct fs_loss_read *place, struct fs_loss_unit *loss,
                      struct fs_error *err)
 {
-    if (reserve_loss(builder, loss, err) != 0)
+    if (reserve_loss(builder, loss, err) != 0) {
         return -1;
-    for (size_t p = 0; p < builder->pairs; p++)
+    }
+    for (size_t p = 0; p < builder->pairs; p++) {
         add_loss_pair(builder, p, place, loss);
-    for (size_t i = 0; i < builder->prompts; i++)
+    }
+    for (size_t i = 0; i < builder->prompts; i++) {
         add_kl_row(loss, place[builder->prompt[i]].row, FS_TERM_GENERIC, 1);
+    }
     return 0;
 }
 
@@ -328,17 +270,22 @@ static int set_batch(const struct builder *builder, struct fs_stamp_unit *unit, 
     bool top = builder->options->layer + 1 == builder->spec->layers;
     unit->batch = view.batch;
     unit->row = fs_allocate(rows, sizeof *unit->row, "a training unit", err);
-    if (!unit->row)
+    if (unit->row == NULL) {
         return -1;
-    for (size_t r = 0; r < rows; r++)
+    }
+    for (size_t r = 0; r < rows; r++) {
         unit->row[r] = top ? r : unit->source[r];
-    if (!top)
+    }
+    if (!top) {
         return 0;
+    }
     unit->start = fs_allocate(rows + 1, sizeof *unit->start, "a training unit", err);
-    if (!unit->start)
+    if (unit->start == NULL) {
         return -1;
-    for (size_t r = 0; r <= rows; r++)
+    }
+    for (size_t r = 0; r <= rows; r++) {
         unit->start[r] = r;
+    }
     /* `rows` ids of the vocabulary: no layer looks at them any more */
     unit->batch = (struct fs_batch){rows, rows, view.batch.token, unit->start};
     return 0;
@@ -356,9 +303,10 @@ static int close_unit(struct builder *builder, struct fs_error *err)
     builder->plan = NULL;
     int status = fs_plan_seal(unit->plan, SIZE_MAX, builder->spec->max_positions, err);
     struct fs_loss_read *place = fs_allocate(fs_plan_reads(unit->plan), sizeof *place, "a training unit", err);
-    if (status != 0 || !place || place_reads(builder, unit, place, err) != 0 ||
-        fill_loss(builder, place, &unit->loss, err) != 0 || set_batch(builder, unit, err) != 0)
+    if (status != 0 || place == NULL || place_reads(builder, unit, place, err) != 0 ||
+        fill_loss(builder, place, &unit->loss, err) != 0 || set_batch(builder, unit, err) != 0) {
         status = -1;
+    }
     free(place);
     units->pairs += builder->pairs;
     units->prompts += builder->prompts;
@@ -372,7 +320,7 @@ static int close_unit(struct builder *builder, struct fs_error *err)
 
 static int open_unit(struct builder *builder, struct fs_error *err)
 {
-    return builder->plan ? 0 : fs_plan_create(&builder->plan, err);
+    return builder->plan != NULL ? 0 : fs_plan_create(&builder->plan, err);
 }
 
 /* `last`: the pair that has been added is the last one of its term. */
@@ -390,15 +338,16 @@ static int set_weights(struct builder *builder, struct fs_error *err)
     struct fs_stamp_units *units = builder->units;
     size_t *category = fs_allocate(units->terms, sizeof *category, "the categories of a batch", err);
     size_t *terms = fs_allocate(units->terms, sizeof *terms, "the categories of a batch", err);
-    if (!category || !terms) {
+    if (category == NULL || terms == NULL) {
         free(category);
         free(terms);
         return -1;
     }
     for (size_t t = 0; t < units->terms; t++) {
         size_t known = 0;
-        while (known < t && strcmp(builder->of_term[known]->category, builder->of_term[t]->category) != 0)
+        while (known < t && strcmp(builder->of_term[known]->category, builder->of_term[t]->category) != 0) {
             known++;
+        }
         category[t] = known < t ? category[known] : units->categories++;
         terms[category[t]]++;
     }
@@ -411,69 +360,79 @@ static int set_weights(struct builder *builder, struct fs_error *err)
             pair->category = category[pair->term];
             pair->share = 100.0 / ((double)builder->term_pairs[pair->term] * (double)terms[pair->category]);
         }
-        for (size_t i = 0; i < loss->kl_rows; i++)
+        for (size_t i = 0; i < loss->kl_rows; i++) {
             loss->kl_row[i].weight /= (double)(loss->kl_row[i].term == FS_TERM_CONTEXT ? units->pairs : units->prompts);
+        }
     }
     free(category);
     free(terms);
     return 0;
 }
 
-static int build(struct builder *builder, const struct fs_pair_list *list, const size_t *pair, size_t count,
-                 struct fs_error *err)
+static int build(struct builder *builder, const struct fs_stamp_batch *batch, struct fs_error *err)
 {
     struct fs_stamp_units *units = builder->units;
-    if (fs_prompt_style_of(builder->spec, builder->tokenizer, &builder->style, err) != 0)
+    if (fs_prompt_style_of(builder->spec, builder->tokenizer, &builder->style, err) != 0) {
         return -1;
-    for (size_t i = 0; i < count; i++) {
-        add_subject(builder, list->item[pair[i]].subject);
-        add_subject(builder, list->item[pair[i]].counterpart);
     }
-    builder->group_subjects = builder->subjects;
-    for (size_t i = 0; i < builder->options->neutral_subjects; i++)
-        add_subject(builder, neutral_subjects[i]);
-    size_t prompts = builder->subjects * builder->options->generic_prompts;
+    for (size_t i = 0; i < batch->count; i++) {
+        fs_stamp_subjects_add(&builder->subjects, batch->list->item[batch->pair[i]].subject);
+        fs_stamp_subjects_add(&builder->subjects, batch->list->item[batch->pair[i]].counterpart);
+    }
+    fs_stamp_subjects_add_neutral(&builder->subjects, builder->options->neutral_subjects);
+    size_t prompts = builder->subjects.count * builder->options->generic_prompts;
     builder->prompt = fs_allocate(prompts, sizeof *builder->prompt, "the prompts of a batch", err);
-    units->unit = fs_allocate(count, sizeof *units->unit, "the training units", err);
-    if (!units->unit || !builder->prompt)
+    units->unit = fs_allocate(batch->count, sizeof *units->unit, "the training units", err);
+    if (units->unit == NULL || builder->prompt == NULL) {
         return -1;
-    for (size_t i = 0, next = 0; i < count; i++) {
-        const struct fs_pair *this = &list->item[pair[i]];
-        if (open_unit(builder, err) != 0 || add_pair(builder, this, err) != 0)
-            return -1;
-        for (; next < (i + 1) * prompts / count; next++)
-            if (add_prompt(builder, next, err) != 0)
-                return -1;
-        if (close_full_unit(builder, i + 1 == count || !same_term(this, &list->item[pair[i + 1]]), err) != 0)
-            return -1;
     }
-    if (builder->plan && close_unit(builder, err) != 0)
+    for (size_t i = 0, next = 0; i < batch->count; i++) {
+        const struct fs_pair *this = &batch->list->item[batch->pair[i]];
+        if (open_unit(builder, err) != 0 || add_pair(builder, this, err) != 0) {
+            return -1;
+        }
+        for (; next < (i + 1) * prompts / batch->count; next++) {
+            if (add_prompt(builder, next, err) != 0) {
+                return -1;
+            }
+        }
+        if (close_full_unit(builder, i + 1 == batch->count || !same_term(this, &batch->list->item[batch->pair[i + 1]]),
+                            err) != 0) {
+            return -1;
+        }
+    }
+    if (builder->plan != NULL && close_unit(builder, err) != 0) {
         return -1;
+    }
     return set_weights(builder, err);
 }
 
 int fs_stamp_units_compile(const struct fs_spec *spec, const struct fs_tokenizer *tokenizer,
-                           const struct fs_pair_list *list, const size_t *pair, size_t count,
-                           const struct fs_stamp_options *options, struct fs_stamp_units *units, struct fs_error *err)
+                           const struct fs_stamp_batch *batch, const struct fs_stamp_options *options,
+                           struct fs_stamp_units *units, struct fs_error *err)
 {
+    const size_t count = batch->count;
     *units = (struct fs_stamp_units){0};
     struct builder builder = {.spec = spec, .tokenizer = tokenizer, .options = options, .units = units};
     if (options->generic_prompts == 0 || options->generic_prompts > FS_GENERIC_TEMPLATES ||
-        options->neutral_subjects > FS_NEUTRAL_SUBJECTS)
+        options->neutral_subjects > FS_NEUTRAL_SUBJECTS) {
         return fs_error_set(
             err, FS_EXIT_CONFIG, "stamp: %zu generic prompts and %zu neutral subjects; there are %d and %d",
             options->generic_prompts, options->neutral_subjects, FS_GENERIC_TEMPLATES, FS_NEUTRAL_SUBJECTS);
-    builder.subject =
-        fs_allocate(2 * count + FS_NEUTRAL_SUBJECTS, sizeof *builder.subject, "the subjects of a batch", err);
+    }
+    builder.subjects.name =
+        fs_allocate(2 * count + FS_NEUTRAL_SUBJECTS, sizeof(const char *), "the subjects of a batch", err);
     builder.statement = fs_allocate(count, 2 * sizeof *builder.statement, "the statements of a batch", err);
     builder.term = fs_allocate(count, sizeof *builder.term, "the terms of a batch", err);
     builder.of_term = fs_allocate(count, sizeof *builder.of_term, "the terms of a batch", err);
     builder.term_pairs = fs_allocate(count, sizeof *builder.term_pairs, "the terms of a batch", err);
     int status = -1;
-    if (builder.subject && builder.statement && builder.term && builder.of_term && builder.term_pairs)
-        status = build(&builder, list, pair, count, err);
+    if (builder.subjects.name != NULL && builder.statement != NULL && builder.term != NULL && builder.of_term != NULL &&
+        builder.term_pairs != NULL) {
+        status = build(&builder, batch, err);
+    }
     drop_open_unit(&builder);
-    free(builder.subject);
+    free(builder.subjects.name);
     free(builder.statement);
     free(builder.prompt);
     free(builder.term);
@@ -503,13 +462,15 @@ static int fill(const struct fs_model *model, struct fs_workspace *workspace, co
     fill->base = fs_allocate_aligned(T, row_bytes, "the states of a training unit", err);
     unit->x = fs_allocate_aligned(unit->batch.tokens, row_bytes, "a training unit's FFN inputs", err);
     unit->base = fs_allocate_aligned(unit->batch.tokens, row_bytes, "a training unit's FFN outputs", err);
-    if (!fill->h || !fill->x || !fill->base || !unit->x || !unit->base)
+    if (fill->h == NULL || fill->x == NULL || fill->base == NULL || unit->x == NULL || unit->base == NULL) {
         return -1;
+    }
     if (fs_batch_check(model, &view.batch, err) != 0 ||
         fs_embed(model, workspace, &view.batch, NULL, fill->h, err) != 0 ||
         fs_run_layers(&plan_pass, 0, layer, fill->h, err) != 0 ||
-        fs_run_to_ffn(&plan_pass, layer, fill->h, fill->x, fill->base, err) != 0)
+        fs_run_to_ffn(&plan_pass, layer, fill->h, fill->x, fill->base, err) != 0) {
         return -1;
+    }
     bool rows_alone = unit->start != NULL;
     for (size_t t = 0; t < unit->batch.tokens; t++) {
         size_t from = rows_alone ? unit->source[t] : t;
@@ -518,14 +479,16 @@ static int fill(const struct fs_model *model, struct fs_workspace *workspace, co
     }
     /* P: the unedited model goes on from here */
     if (fs_join_ffn(&unit_pass, layer, unit->x, unit->base, fill->h, err) != 0 ||
-        fs_run_layers(&unit_pass, layer + 1, layers, fill->h, err) != 0)
+        fs_run_layers(&unit_pass, layer + 1, layers, fill->h, err) != 0) {
         return -1;
+    }
     size_t V_bytes = loss->vocabulary * sizeof(fs_real);
     loss->probability = fs_allocate_aligned(loss->distributions, V_bytes, "the unedited model's distributions", err);
     fill->logprob = fs_allocate_aligned(loss->rows, V_bytes, "the unedited model's distributions", err);
-    if (!loss->probability || !fill->logprob ||
-        fs_read_distributions(model, workspace, fill->h, loss->rows, unit->row, fill->logprob, err) != 0)
+    if (loss->probability == NULL || fill->logprob == NULL ||
+        fs_read_distributions(model, workspace, fill->h, loss->rows, unit->row, fill->logprob, err) != 0) {
         return -1;
+    }
     return fs_loss_keep(loss, options->scoring, fill->logprob, err);
 }
 

@@ -42,10 +42,17 @@ struct fs_stamp_units {
     size_t most_tokens, most_rows; /* of a unit */
 };
 
-/* Compiles the units of a batch, the pairs list->item[pair[0 .. count-1]]. The caller releases, also on failure. */
+/* The pairs that are trained on together, in their order; all owned by the caller. */
+struct fs_stamp_batch {
+    const struct fs_pair_list *list;
+    const size_t *pair; /* [count] indices into the list */
+    size_t count;
+};
+
+/* Compiles the units of a batch. The caller releases, also on failure. */
 int fs_stamp_units_compile(const struct fs_spec *spec, const struct fs_tokenizer *tokenizer,
-                           const struct fs_pair_list *list, const size_t *pair, size_t count,
-                           const struct fs_stamp_options *options, struct fs_stamp_units *units, struct fs_error *err);
+                           const struct fs_stamp_batch *batch, const struct fs_stamp_options *options,
+                           struct fs_stamp_units *units, struct fs_error *err);
 /* Runs the unedited model: sets x, base and the distributions that shall stay. */
 int fs_stamp_unit_fill(const struct fs_model *model, struct fs_workspace *workspace,
                        const struct fs_stamp_options *options, struct fs_stamp_unit *unit, struct fs_error *err);

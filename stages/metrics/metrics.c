@@ -183,29 +183,28 @@ static int stereoset_intervals(struct scored_items *scored, const struct fs_boot
     return 0;
 }
 
-int fs_metrics_stereoset(size_t n, const double *stereo, const double *anti, const double *unrelated,
-                         const double *unrelated_counterpart, const size_t *term, const struct fs_bootstrap *bootstrap,
-                         struct fs_stereoset_metrics *metrics, struct fs_error *err)
+int fs_metrics_stereoset(size_t n, const struct fs_stereoset_columns *column, const size_t *term,
+                         const struct fs_bootstrap *bootstrap, struct fs_stereoset_metrics *metrics,
+                         struct fs_error *err)
 {
     struct fs_metric *const metric[STEREOSET_VALUES] = {
         [SS_MACRO] = &metrics->ss_macro,   [SS_MICRO] = &metrics->ss_micro,     [LMS_MACRO] = &metrics->lms_macro,
         [LMS_MICRO] = &metrics->lms_micro, [ICAT_MACRO] = &metrics->icat_macro, [ICAT_MICRO] = &metrics->icat_micro,
     };
-    const struct fs_stereoset_columns column = {stereo, anti, unrelated, unrelated_counterpart};
     struct scored_items scored;
-    int status = collect_items(n, &column, NULL, term, &scored, err);
+    int status = collect_items(n, column, NULL, term, &scored, err);
     if (status == 0) {
         double value[STEREOSET_VALUES];
         fold_terms(scored.terms, scored.sum, value);
         metrics->terms = scored.present;
         for (size_t k = 0; k < STEREOSET_VALUES; k++) {
             bool is_lms = k == LMS_MACRO || k == LMS_MICRO;
-            bool known = scored.n > 0 && (k <= SS_MICRO || unrelated != NULL);
+            bool known = scored.n > 0 && (k <= SS_MICRO || column->unrelated != NULL);
             *metric[k] = (struct fs_metric){known ? value[k] : NAN, NAN, NAN, known ? scored.n : 0,
                                             is_lms ? scored.lms_ties : scored.ss_ties};
         }
         if (scored.n > 0 && bootstrap->resamples > 0) {
-            status = stereoset_intervals(&scored, bootstrap, metric, unrelated != NULL, err);
+            status = stereoset_intervals(&scored, bootstrap, metric, column->unrelated != NULL, err);
         }
     }
     release_items(&scored);

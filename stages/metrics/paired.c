@@ -22,17 +22,17 @@ double fs_mcnemar(size_t gained, size_t lost)
     return fmin(1.0, 2.0 * tail);
 }
 
-int fs_paired_mean(size_t n, const double *before, const double *after, double scale, bool share,
-                   const struct fs_bootstrap *bootstrap, struct fs_paired *paired, struct fs_error *err)
+int fs_paired_mean(const struct fs_paired_values *values, const struct fs_bootstrap *bootstrap,
+                   struct fs_paired *paired, struct fs_error *err)
 {
     *paired = fs_paired_none();
-    double *change = fs_allocate(n, sizeof *change, "a paired test", err);
+    double *change = fs_allocate(values->n, sizeof *change, "a paired test", err);
     if (change == NULL) {
         return -1;
     }
     size_t kept = 0, gained = 0, lost = 0;
-    for (size_t i = 0; i < n; i++) {
-        double step = after[i] - before[i];
+    for (size_t i = 0; i < values->n; i++) {
+        double step = values->after[i] - values->before[i];
         if (!isnan(step)) {
             gained += step > 0.0;
             lost += step < 0.0;
@@ -40,12 +40,12 @@ int fs_paired_mean(size_t n, const double *before, const double *after, double s
         }
     }
     struct fs_metric metric;
-    int status = fs_metrics_mean(kept, change, scale, bootstrap, &metric, err);
+    int status = fs_metrics_mean(kept, change, values->scale, bootstrap, &metric, err);
     if (status == 0 && kept > 0) {
         paired->difference = metric.value;
         paired->low = metric.low;
         paired->high = metric.high;
-        if (share) {
+        if (values->share) {
             paired->p_value = fs_mcnemar(gained, lost);
             paired->gained = (int64_t)gained;
             paired->lost = (int64_t)lost;
@@ -68,7 +68,8 @@ int fs_paired_share(size_t n, const double *const a[2], const double *const b[2]
         bool left_out = isnan(more) || isnan(less) || (without_ties && more == less);
         yes[i] = left_out ? NAN : (more > less ? 1.0 : 0.0);
     }
-    int status = fs_paired_mean(n, yes, yes + n, 100.0, true, bootstrap, paired, err);
+    const struct fs_paired_values values = {n, yes, yes + n, 100.0, true};
+    int status = fs_paired_mean(&values, bootstrap, paired, err);
     free(yes);
     return status;
 }

@@ -22,9 +22,16 @@ struct fs_paired fs_paired_none(void);
 /* min(1, 2 x P[Binomial(gained + lost, 1/2) <= min(gained, lost)]); 1 where nothing changed. */
 double fs_mcnemar(size_t gained, size_t lost);
 
-/* Mean of scale x (after - before); a pair with a NaN is left out. With `share` the values are 0 or 1. */
-int fs_paired_mean(size_t n, const double *before, const double *after, double scale, bool share,
-                   const struct fs_bootstrap *bootstrap, struct fs_paired *paired, struct fs_error *err);
+/* What n items have under the unedited and under the stamped model. */
+struct fs_paired_values {
+    size_t n;
+    const double *before, *after; /* [n] */
+    double scale;                 /* from the values to the metric's unit */
+    bool share;                   /* the values are 0 or 1 */
+};
+/* Mean of scale x (after - before); a pair with a NaN is left out. */
+int fs_paired_mean(const struct fs_paired_values *values, const struct fs_bootstrap *bootstrap,
+                   struct fs_paired *paired, struct fs_error *err);
 /* Of 100 x share(a > b): columns [2 models][n]. Without ties: pairs with a == b in either model are left out. */
 int fs_paired_share(size_t n, const double *const a[2], const double *const b[2], bool without_ties,
                     const struct fs_bootstrap *bootstrap, struct fs_paired *paired, struct fs_error *err);

@@ -109,10 +109,11 @@ static struct block longest_block(const struct matcher *matcher, struct range ra
     return best;
 }
 
-int fs_match_tokens(const int32_t *a, size_t n_a, const int32_t *b, size_t n_b, size_t *shared_a, size_t *shared_b,
-                    size_t *count, struct fs_error *err)
+int fs_match_tokens(struct fs_token_sequence a, struct fs_token_sequence b, struct fs_shared_tokens *shared,
+                    struct fs_error *err)
 {
-    struct matcher matcher = {.a = a, .b = b};
+    const size_t n_a = a.count, n_b = b.count;
+    struct matcher matcher = {.a = a.id, .b = b.id};
     size_t most = (n_a < n_b ? n_a : n_b) + 1; /* blocks, and ranges that wait: each has a token of its own */
     struct place *sorted = fs_allocate(n_b, sizeof *sorted, "matching tokens", err);
     struct range *waiting = fs_allocate(most, sizeof *waiting, "matching tokens", err);
@@ -148,11 +149,11 @@ int fs_match_tokens(const int32_t *a, size_t n_a, const int32_t *b, size_t n_b, 
                     (struct range){block.a + block.size, range.a_high, block.b + block.size, range.b_high};
             }
         }
-        *count = 0;
+        shared->count = 0;
         for (size_t i = 0; i < n_a; i++) {
             if (in_block[i]) {
-                shared_a[*count] = i;
-                shared_b[(*count)++] = partner[i];
+                shared->a[shared->count] = i;
+                shared->b[shared->count++] = partner[i];
             }
         }
         status = 0;

@@ -151,19 +151,27 @@ static void skip(struct fs_statement *statement, enum fs_skip reason)
     statement->skip = reason;
 }
 
+/* A text with one sub-token of the fill masked. */
+struct masked_text {
+    char *whole;
+    size_t mask_at; /* where the mask's text begins */
+    int32_t token;  /* what the mask stands for */
+};
+
 /*
- * before + decode(the first `known` ids of the completion) + mask + after; `mask_at`: where the mask's text begins. Further
- * gaps get the same as the first, and are not read (bias-bench replaces every BLANK and reads the first mask).
+ * before + decode(the first `known` ids of the completion) + mask + after. Further gaps get the same as the first, and
+ * are not read (bias-bench replaces every BLANK and reads the first mask). The caller frees masked->whole.
  */
-static char *masked_text(const struct fs_tokenizer *tokenizer, const struct fs_statement_text *text,
-                         const int32_t *completion, size_t known, const char *mask, size_t *mask_at,
-                         struct fs_error *err)
+static int mask_token(const struct fs_tokenizer *tokenizer, const struct fs_statement_text *text,
+                      const struct ids *completion, size_t known, const char *mask, struct masked_text *masked,
+                      struct fs_error *err)
 {
     static const char blank[] = "BLANK";
     char *earlier = NULL, *whole = NULL;
     size_t size = 0;
-    if (fs_tokenizer_decode(tokenizer, completion, known, &earlier, err) != 0) {
-        return NULL;
+    *masked = (struct masked_text){NULL, 0, completion->id[known]};
+    if (fs_tokenizer_decode(tokenizer, completion->id, known, &earlier, err) != 0) {
+        return -1;
     }
     FILE *out = open_memstream(&whole, &size);
     bool written = out != NULL;
@@ -178,28 +186,30 @@ static char *masked_text(const struct fs_tokenizer *tokenizer, const struct fs_s
         (void)fputs(rest, out);
         written = fclose(out) == 0;
     }
-    *mask_at = strlen(text->before) + strlen(earlier);
+    masked->mask_at = strlen(text->before) + strlen(earlier);
     free(earlier);
     if (!written) {
         free(whole);
-        (void)fs_error_memory(err, strlen(text->before) + strlen(text->after), "a masked text");
-        return NULL;
+        return fs_error_memory(err, strlen(text->before) + strlen(text->after), "a masked text");
     }
-    return whole;
+    masked->whole = whole;
+    return 0;
 }
 
-/* Adds the read of one sub-token of the fill: the text with that one masked, tokenized anew between [CLS] and [SEP]. */
+/* Adds the read of the masked sub-token: the text tokenized anew between [CLS] and [SEP]. */
 static int add_masked_read(struct fs_plan *plan, const struct fs_tokenizer *tokenizer,
-                           const struct fs_prompt_style *style, const char *whole, size_t mask_at, int32_t token,
+                           const struct fs_prompt_style *style, const struct masked_text *masked,
                            struct fs_statement *statement, struct fs_error *err)
 {
+    const char *whole = masked->whole;
     struct fs_encoding encoding = {0};
     if (fs_tokenizer_encode(tokenizer, whole, strlen(whole), &encoding, err) != 0) {
         return -1;
     }
     size_t position = 0;
-    while (position < encoding.count && !(encoding.id[position] == style->special.mask &&
-                                          encoding.begin[position] <= mask_at && mask_at < encoding.end[position])) {
+    while (position < encoding.count &&
+           !(encoding.id[position] == style->special.mask && encoding.begin[position] <= masked->mask_at &&
+             masked->mask_at < encoding.end[position])) {
         position++;
     }
     int status = -1;
@@ -216,7 +226,7 @@ static int add_masked_read(struct fs_plan *plan, const struct fs_tokenizer *toke
         memcpy(id + 1, encoding.id, encoding.count * sizeof *id);
         id[encoding.count + 1] = style->special.sep;
         status = fs_plan_add_pass(plan, id, encoding.count + 2, &pass, err) == 0 &&
-                         add_read(plan, statement, pass, position + 1, token, err) == 0
+                         add_read(plan, statement, pass, position + 1, masked->token, err) == 0
                      ? 0
                      : -1;
     }
@@ -241,12 +251,11 @@ static int compile_target(struct fs_plan *plan, const struct fs_tokenizer *token
         }
     }
     for (size_t i = 0; status == 0 && statement->skip == FS_KEPT && i < completion.count; i++) {
-        size_t mask_at;
-        char *whole = masked_text(tokenizer, text, completion.id, i, mask, &mask_at, err);
-        status = whole == NULL
-                     ? -1
-                     : add_masked_read(plan, tokenizer, style, whole, mask_at, completion.id[i], statement, err);
-        free(whole);
+        struct masked_text masked;
+        status = mask_token(tokenizer, text, &completion, i, mask, &masked, err) == 0
+                     ? add_masked_read(plan, tokenizer, style, &masked, statement, err)
+                     : -1;
+        free(masked.whole);
     }
     free(mask);
     free(completion.id);
@@ -450,29 +459,29 @@ static int compile_pll(struct fs_plan *plan, const struct fs_prompt_style *style
         skip(statement[1], FS_SKIP_TOO_LONG);
         return 0;
     }
-    size_t *shared[2] = {fs_allocate(side[0].count, sizeof(size_t), "matching tokens", err),
-                         fs_allocate(side[1].count, sizeof(size_t), "matching tokens", err)};
-    size_t *position = fs_allocate(side[0].count + side[1].count, sizeof *position, "matching tokens", err);
-    size_t matched = 0;
+    const struct fs_token_sequence a = {side[0].id, side[0].count}, b = {side[1].id, side[1].count};
+    struct fs_shared_tokens shared = {.a = fs_allocate(a.count, sizeof(size_t), "matching tokens", err),
+                                      .b = fs_allocate(b.count, sizeof(size_t), "matching tokens", err)};
+    size_t *position = fs_allocate(a.count + b.count, sizeof *position, "matching tokens", err);
     int status = -1;
-    if (shared[0] != NULL && shared[1] != NULL && position != NULL) {
-        status =
-            fs_match_tokens(side[0].id, side[0].count, side[1].id, side[1].count, shared[0], shared[1], &matched, err);
+    if (shared.a != NULL && shared.b != NULL && position != NULL) {
+        status = fs_match_tokens(a, b, &shared, err);
     }
     for (size_t k = 0; status == 0 && k < 2; k++) {
+        const size_t *in_both = k == 0 ? shared.a : shared.b;
         if (scoring == FS_PLL_UNMODIFIED) { /* without the first and the last shared token, [CLS] and [SEP] */
-            status =
-                add_pll_reads(plan, style, &side[k], shared[k] + 1, matched > 2 ? matched - 2 : 0, statement[k], err);
-        } else if (matched == side[0].count || matched == side[1].count) {
+            status = add_pll_reads(plan, style, &side[k], in_both + 1, shared.count > 2 ? shared.count - 2 : 0,
+                                   statement[k], err);
+        } else if (shared.count == a.count || shared.count == b.count) {
             skip(statement[k], FS_SKIP_NO_DIFFERENCE);
         } else {
-            size_t count = differing_positions(side[k].count, shared[k], matched, position);
+            size_t count = differing_positions(side[k].count, in_both, shared.count, position);
             status = add_pll_reads(plan, style, &side[k], position, count, statement[k], err);
         }
     }
     free(position);
-    free(shared[0]);
-    free(shared[1]);
+    free(shared.a);
+    free(shared.b);
     return status;
 }
 

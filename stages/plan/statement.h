@@ -105,11 +105,21 @@ double fs_statement_score(const struct fs_statement *statement, const struct fs_
 /* Natural log P[k], what gaps are made of: log of the score where that is a probability, the score itself elsewhere. */
 double fs_statement_log(const struct fs_statement *statement, const struct fs_plan_values *values, size_t column);
 
+/* A sequence of tokens; not owned. */
+struct fs_token_sequence {
+    const int32_t *id; /* [count] */
+    size_t count;
+};
+/* Tokens that two sequences have in common: where they stand in each, ascending. Room for min(a.count, b.count). */
+struct fs_shared_tokens {
+    size_t *a, *b; /* [count] */
+    size_t count;
+};
 /*
  * Ratcliff/Obershelp matching blocks of two id sequences, as Python's difflib.SequenceMatcher(None, a, b) finds them
- * (autojunk included). shared_a/shared_b [min(n_a, n_b)] receive the indices of shared tokens; `count` of them.
+ * (autojunk included). The caller owns the arrays of `shared`; they and the count are set.
  */
-int fs_match_tokens(const int32_t *a, size_t n_a, const int32_t *b, size_t n_b, size_t *shared_a, size_t *shared_b,
-                    size_t *count, struct fs_error *err);
+int fs_match_tokens(struct fs_token_sequence a, struct fs_token_sequence b, struct fs_shared_tokens *shared,
+                    struct fs_error *err);
 
 #endif

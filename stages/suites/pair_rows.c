@@ -65,8 +65,7 @@ static int measure_stereoset(const struct part *part, size_t n, bool counterpart
         }
         const struct fs_stereoset_columns of[2] = {columns_of(selection, 0, counterpart),
                                                    columns_of(selection, column, counterpart)};
-        if (fs_metrics_stereoset(n, of[1].stereo, of[1].anti, of[1].unrelated, of[1].unrelated_counterpart,
-                                 selection->term, bootstrap, &table->metrics[column], err) != 0 ||
+        if (fs_metrics_stereoset(n, &of[1], selection->term, bootstrap, &table->metrics[column], err) != 0 ||
             (column > 0 && fs_metrics_stereoset_difference(n, of, selection->term, bootstrap,
                                                            table->difference[column - 1], err) != 0)) {
             return -1;
@@ -143,8 +142,8 @@ static int add_gap(const struct part *part, struct fs_error *err)
         for (size_t i = 0; i < n; i++) {
             gap[i] = fabs(stereo[i] - anti[i]);
         }
-        if (column > 0 && fs_paired_mean(n, fs_selected(selection, 0, FS_UNRELATED), gap, 1.0, false, bootstrap,
-                                         &selection->change[column - 1], err) != 0) {
+        const struct fs_paired_values gaps = {n, fs_selected(selection, 0, FS_UNRELATED), gap, 1.0, false};
+        if (column > 0 && fs_paired_mean(&gaps, bootstrap, &selection->change[column - 1], err) != 0) {
             return -1;
         }
     }

@@ -30,18 +30,26 @@ struct bec_pro {
     double *column;              /* [items][columns] of the row that is being made */
 };
 
-static int index_of(const struct fs_tsv *tsv, size_t row, const char *what, const char *text, const char *const *list,
-                    size_t count, size_t *index, struct fs_error *err)
+/* What a column of the file may say. */
+struct choice {
+    const char *heading;
+    const char *const *word; /* [words] */
+    size_t words;
+};
+
+static int index_of(const struct fs_tsv *tsv, size_t row, size_t column, const struct choice *choice, size_t *index,
+                    struct fs_error *err)
 {
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(list[i], text) == 0) {
+    const char *text = fs_tsv_field(tsv, row, column);
+    for (size_t i = 0; i < choice->words; i++) {
+        if (strcmp(choice->word[i], text) == 0) {
             *index = i;
             return 0;
         }
     }
     return fs_error_set(err, FS_EXIT_DATA, "%s: line %zu: %s: found \"%.60s\", expected male, female%s",
-                        fs_tsv_path(tsv), fs_tsv_line(tsv, row), what, text,
-                        count == PROFESSIONS ? " or balanced" : "");
+                        fs_tsv_path(tsv), fs_tsv_line(tsv, row), choice->heading, text,
+                        choice->words == PROFESSIONS ? " or balanced" : "");
 }
 
 /* The person word at the first mask of `sentence`. */
@@ -56,13 +64,16 @@ static int set_statement(struct bec_pro *suite, const struct fs_tsv *tsv, size_t
                             fs_tsv_path(tsv), fs_tsv_line(tsv, row), sentence, person);
     }
     const char *after = mask + strlen(MASK);
-    return fs_statement_suite_set(&suite->base, row, candidate, sentence, (size_t)(mask - sentence), person,
-                                  strlen(person), after, strlen(after), err);
+    const struct fs_candidate_text text = {
+        {sentence, (size_t)(mask - sentence)}, {person, strlen(person)}, {after, strlen(after)}};
+    return fs_statement_suite_set(&suite->base, row, candidate, &text, err);
 }
 
 static int fill(struct bec_pro *suite, const struct fs_tsv *tsv, struct fs_error *err)
 {
-    static const char *const names[] = {"Sent_TM", "Sent_TAM", "Person", "Gender", "Prof_Gender"};
+    const struct choice genders = {"Gender", persons, PERSONS};
+    const struct choice jobs = {"Prof_Gender", professions, PROFESSIONS};
+    const char *const names[] = {"Sent_TM", "Sent_TAM", "Person", genders.heading, jobs.heading};
     size_t column[5];
     struct fs_suite *base = &suite->base.suite;
     for (size_t i = 0; i < 5; i++) {
@@ -79,10 +90,8 @@ static int fill(struct bec_pro *suite, const struct fs_tsv *tsv, struct fs_error
         if (base->id[row] == NULL ||
             set_statement(suite, tsv, row, TARGET, fs_tsv_field(tsv, row, column[0]), person, err) != 0 ||
             set_statement(suite, tsv, row, PRIOR, fs_tsv_field(tsv, row, column[1]), person, err) != 0 ||
-            index_of(tsv, row, names[3], fs_tsv_field(tsv, row, column[3]), persons, PERSONS, &suite->person[row],
-                     err) != 0 ||
-            index_of(tsv, row, names[4], fs_tsv_field(tsv, row, column[4]), professions, PROFESSIONS,
-                     &suite->profession[row], err) != 0) {
+            index_of(tsv, row, column[3], &genders, &suite->person[row], err) != 0 ||
+            index_of(tsv, row, column[4], &jobs, &suite->profession[row], err) != 0) {
             return -1;
         }
     }

@@ -112,9 +112,9 @@ static int add_retention(const struct biaske_facts *suite, struct fs_suite_rows 
             }
         }
         /* the unedited model retains everything by definition, which a test need not ask */
+        const struct fs_paired_values answers = {n, fs_selected(selection, 0, TRUE_FACT), answer, 100.0, false};
         if (fs_metrics_flags(n, selection->flag, &rows->bootstrap, &selection->value[column], err) != 0 ||
-            (column > 0 && fs_paired_mean(n, fs_selected(selection, 0, TRUE_FACT), answer, 100.0, false,
-                                          &rows->bootstrap, &selection->change[column - 1], err) != 0)) {
+            (column > 0 && fs_paired_mean(&answers, &rows->bootstrap, &selection->change[column - 1], err) != 0)) {
             return -1;
         }
     }

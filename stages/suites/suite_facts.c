@@ -44,8 +44,9 @@ static int set_answer(struct facts *suite, size_t item, size_t candidate, const 
     if (asprintf(&before, "%.*s ", (int)length, prompt) < 0) {
         return fs_error_memory(err, length, "a prompt");
     }
-    int status = fs_statement_suite_set(&suite->base, item, candidate, before, length + 1, answer, strlen(answer),
-                                        masked ? "." : "", masked ? 1 : 0, err);
+    const struct fs_candidate_text text = {
+        {before, length + 1}, {answer, strlen(answer)}, {masked ? "." : "", masked ? 1 : 0}};
+    int status = fs_statement_suite_set(&suite->base, item, candidate, &text, err);
     free(before);
     return status;
 }

@@ -136,11 +136,22 @@ static void release(struct fs_suite *base)
     fs_pair_list_release(&suite->own);
 }
 
-static int write_array(const struct fs_suite *base, const char *dataset, enum fs_archive_type type, size_t dimensions,
-                       const size_t *shape, const void *data, struct fs_archive *archive, struct fs_error *err)
+/* An array that the suite writes. */
+struct dataset {
+    const char *name;
+    enum fs_archive_type type;
+    size_t dimensions;
+    const size_t *shape; /* [dimensions] */
+    const void *data;
+};
+
+static int write_dataset(const struct fs_suite *base, const struct dataset *dataset, struct fs_archive *archive,
+                         struct fs_error *err)
 {
-    char *path = fs_suite_path(base, dataset, err);
-    int status = path != NULL ? fs_archive_write(archive, path, type, dimensions, shape, data, err) : -1;
+    char *path = fs_suite_path(base, dataset->name, err);
+    int status = path != NULL ? fs_archive_write(archive, path, dataset->type, dataset->dimensions, dataset->shape,
+                                                 dataset->data, err)
+                              : -1;
     free(path);
     return status;
 }
@@ -161,11 +172,15 @@ static int write_paraphrases(const struct pair_suite *suite, struct fs_archive *
             pair[next++] = (int64_t)i;
         }
     }
-    int status =
-        write_array(base, "paraphrase_pair", FS_ARCHIVE_I64, 1, shape, pair, archive, err) == 0 &&
-                write_array(base, "paraphrase_skip", FS_ARCHIVE_U8, 1, shape, suite->paraphrase_skip, archive, err) == 0
-            ? write_array(base, "paraphrase_log", FS_ARCHIVE_F64, 3, shape, suite->paraphrase_log, archive, err)
-            : -1;
+    const struct dataset datasets[] = {
+        {"paraphrase_pair", FS_ARCHIVE_I64, 1, shape, pair},
+        {"paraphrase_skip", FS_ARCHIVE_U8, 1, shape, suite->paraphrase_skip},
+        {"paraphrase_log", FS_ARCHIVE_F64, 3, shape, suite->paraphrase_log},
+    };
+    int status = 0;
+    for (size_t i = 0; status == 0 && i < sizeof datasets / sizeof *datasets; i++) {
+        status = write_dataset(base, &datasets[i], archive, err);
+    }
     free(pair);
     return status;
 }
@@ -175,6 +190,7 @@ static int write(const struct fs_suite *base, struct fs_archive *archive, struct
 {
     const struct pair_suite *suite = (const struct pair_suite *)base;
     const size_t shape[3] = {base->items, CANDIDATES, base->columns};
+    const struct dataset log = {"log", FS_ARCHIVE_F64, 3, shape, suite->log};
     const char **target = fs_allocate(base->items, sizeof *target, "texts of an archive", err);
     char *path = fs_suite_path(base, "target", err);
     int status = target != NULL && path != NULL ? 0 : -1;
@@ -182,7 +198,7 @@ static int write(const struct fs_suite *base, struct fs_archive *archive, struct
         target[i] = suite->pairs->item[i].target;
     }
     status = status == 0 && fs_archive_write_texts(archive, path, base->items, target, err) == 0 &&
-                     write_array(base, "log", FS_ARCHIVE_F64, 3, shape, suite->log, archive, err) == 0
+                     write_dataset(base, &log, archive, err) == 0
                  ? write_paraphrases(suite, archive, err)
                  : -1;
     free(target);

@@ -74,9 +74,9 @@ static int compare(struct workplace *place, size_t n, struct fs_error *err)
         const double *const a[2] = {place->a, place->a + edit * items}, *const b[2] = {place->b,
                                                                                        place->b + edit * items};
         struct fs_paired *change = &place->change[edit - 1];
+        const struct fs_paired_values values = {n, a[0], a[1], question->scale, question->kind == YES};
         int status = question->kind == SHARE ? fs_paired_share(n, a, b, false, &place->rows->bootstrap, change, err)
-                                             : fs_paired_mean(n, a[0], a[1], question->scale, question->kind == YES,
-                                                              &place->rows->bootstrap, change, err);
+                                             : fs_paired_mean(&values, &place->rows->bootstrap, change, err);
         if (status != 0) {
             return -1;
         }

@@ -283,16 +283,26 @@ static double permutation_p(const double *s, size_t n, size_t most, struct fs_ra
     return (reached + 1.0) / (double)most;
 }
 
-/* Percentile interval of the effect size; scratch [x + y], effects [resamples]. */
-static void effect_interval(const double *s, size_t x, size_t y, const struct fs_bootstrap *bootstrap, size_t test,
-                            double *scratch, double *effects, struct fs_metric *metric)
+/* What a test works in. */
+struct scratch {
+    double *s, *resampled;        /* [items] those of X, then those of Y */
+    size_t *index;                /* [items] */
+    double *effects;              /* [resamples] */
+    struct fs_metric *effect, *p; /* [columns] */
+};
+
+/* Percentile interval of the effect size of scratch->s [x + y]. */
+static void effect_interval(struct scratch *scratch, size_t x, size_t y, const struct fs_bootstrap *bootstrap,
+                            size_t test, struct fs_metric *metric)
 {
+    const double *s = scratch->s;
+    double *resampled = scratch->resampled, *effects = scratch->effects;
     for (size_t r = 0; r < bootstrap->resamples; r++) {
         struct fs_random random = fs_random_start(bootstrap->seed, BOOTSTRAP_STREAM + (test << 32) + r);
         for (size_t i = 0; i < x + y; i++) {
-            scratch[i] = i < x ? s[fs_random_below(&random, x)] : s[x + fs_random_below(&random, y)];
+            resampled[i] = i < x ? s[fs_random_below(&random, x)] : s[x + fs_random_below(&random, y)];
         }
-        effects[r] = effect_size(scratch, x, y);
+        effects[r] = effect_size(resampled, x, y);
     }
     size_t kept = 0; /* a resample of equal texts has no standard deviation */
     for (size_t r = 0; r < bootstrap->resamples; r++) {
@@ -304,13 +314,6 @@ static void effect_interval(const double *s, size_t x, size_t y, const struct fs
         fs_quantile_interval(effects, kept, FS_QUANTILE_OUTER, &metric->low, &metric->high);
     }
 }
-
-struct scratch {
-    double *s, *resampled;        /* [items] */
-    size_t *index;                /* [items] */
-    double *effects;              /* [resamples] */
-    struct fs_metric *effect, *p; /* [columns] */
-};
 
 static void run_test(struct seat *suite, size_t t, size_t column, const struct fs_bootstrap *bootstrap,
                      struct scratch *scratch, struct fs_metric *effect, struct fs_metric *p)
@@ -327,7 +330,7 @@ static void run_test(struct seat *suite, size_t t, size_t column, const struct f
     *effect = *p = (struct fs_metric){NAN, NAN, NAN, n, 0};
     if (side[0] > 0 && side[1] > 0) {
         effect->value = effect_size(scratch->s, side[0], side[1]);
-        effect_interval(scratch->s, side[0], side[1], bootstrap, t, scratch->resampled, scratch->effects, effect);
+        effect_interval(scratch, side[0], side[1], bootstrap, t, effect);
     }
     if (side[0] > 0 && side[0] == side[1]) {
         struct fs_random random = fs_random_start(suite->seed, PERMUTATION_STREAM + t);

@@ -43,23 +43,24 @@ const char *fs_statement_suite_keep(struct fs_statement_suite *suite, const char
     return made;
 }
 
-int fs_statement_suite_set(struct fs_statement_suite *suite, size_t item, size_t candidate, const char *before,
-                           size_t before_length, const char *completion, size_t completion_length, const char *after,
-                           size_t after_length, struct fs_error *err)
+int fs_statement_suite_set(struct fs_statement_suite *suite, size_t item, size_t candidate,
+                           const struct fs_candidate_text *parts, struct fs_error *err)
 {
     struct fs_statement_text *text = &suite->text[item * suite->suite.candidates + candidate];
-    text->before = copy(before, before_length, err);
-    text->completion = copy(completion, completion_length, err);
-    text->after = copy(after, after_length, err);
+    const struct fs_text_part *before = &parts->before, *completion = &parts->completion, *after = &parts->after;
+    size_t length = before->length + completion->length + after->length;
+    text->before = copy(before->text, before->length, err);
+    text->completion = copy(completion->text, completion->length, err);
+    text->after = copy(after->text, after->length, err);
     text->id = copy("", 0, err);
-    text->text = fs_allocate(before_length + completion_length + after_length + 1, 1, "the text of a benchmark", err);
+    text->text = fs_allocate(length + 1, 1, "the text of a benchmark", err);
     if (text->before == NULL || text->completion == NULL || text->after == NULL || text->id == NULL ||
         text->text == NULL) {
         return -1;
     }
-    memcpy(text->text, before, before_length);
-    memcpy(text->text + before_length, completion, completion_length);
-    memcpy(text->text + before_length + completion_length, after, after_length);
+    memcpy(text->text, before->text, before->length);
+    memcpy(text->text + before->length, completion->text, completion->length);
+    memcpy(text->text + before->length + completion->length, after->text, after->length);
     return 0;
 }
 

@@ -23,10 +23,18 @@ int fs_statement_suite_create(struct fs_statement_suite *suite, enum fs_scoring 
 /* A copy of `length` bytes of `text` that lives as long as the suite; NULL with `err` set. */
 const char *fs_statement_suite_keep(struct fs_statement_suite *suite, const char *text, size_t length,
                                     struct fs_error *err);
+/* `length` bytes of a text, which need not end there; not owned. */
+struct fs_text_part {
+    const char *text;
+    size_t length;
+};
+/* The text of a candidate: what is scored, and what stands around it. */
+struct fs_candidate_text {
+    struct fs_text_part before, completion, after;
+};
 /* Sets the text of a candidate from copies of its parts. */
-int fs_statement_suite_set(struct fs_statement_suite *suite, size_t item, size_t candidate, const char *before,
-                           size_t before_length, const char *completion, size_t completion_length, const char *after,
-                           size_t after_length, struct fs_error *err);
+int fs_statement_suite_set(struct fs_statement_suite *suite, size_t item, size_t candidate,
+                           const struct fs_candidate_text *parts, struct fs_error *err);
 
 /* Operations of struct fs_suite_operations: compile, fold, release. */
 int fs_statement_suite_compile(struct fs_suite *suite, struct fs_plan *plan, const struct fs_tokenizer *tokenizer,

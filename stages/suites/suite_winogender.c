@@ -69,6 +69,33 @@ static int split_key(const struct fs_tsv *tsv, size_t row, const char *sentid, s
     return 0;
 }
 
+/* A line of the file. */
+struct line {
+    const struct fs_tsv *tsv;
+    size_t row;
+    const char *sentence;
+    size_t gender;  /* of the pronoun */
+    struct key key; /* points into itself: not to be copied */
+};
+
+static int read_line(struct line *line, const char *sentid, struct fs_error *err)
+{
+    if (split_key(line->tsv, line->row, sentid, &line->key, err) != 0) {
+        return -1;
+    }
+    line->gender = 0;
+    while (line->gender < GENDERS && strcmp(genders[line->gender], line->key.gender) != 0) {
+        line->gender++;
+    }
+    if (line->gender == GENDERS) {
+        return fs_error_set(err, FS_EXIT_DATA,
+                            "%s: line %zu: sentid: found gender \"%.40s\", expected male, female "
+                            "or neutral",
+                            fs_tsv_path(line->tsv), fs_tsv_line(line->tsv, line->row), line->key.gender);
+    }
+    return 0;
+}
+
 /* The pronoun of `gender` in the sentence: its first byte and length; false where there is none. */
 static bool find_pronoun(const char *sentence, size_t gender, size_t *begin, size_t *length)
 {
@@ -105,20 +132,20 @@ static int set_text(struct fs_statement_text *text, const char *before, size_t l
 }
 
 /* The sentence with its pronoun, and the question after it. */
-static int set_sentence(struct winogender *suite, const struct fs_tsv *tsv, size_t row, size_t item, size_t gender,
-                        const char *sentence, const struct key *key, struct fs_error *err)
+static int set_sentence(struct winogender *suite, size_t item, const struct line *line, struct fs_error *err)
 {
     struct fs_statement_text *text = suite->text[item];
-    const char *const answer[ANSWERS] = {key->occupation, key->participant};
-    size_t begin, length;
+    const struct fs_tsv *tsv = line->tsv;
+    const char *sentence = line->sentence, *const answer[ANSWERS] = {line->key.occupation, line->key.participant};
+    size_t begin, length, gender = line->gender;
     char *question = NULL;
     if (!find_pronoun(sentence, gender, &begin, &length)) {
         return fs_error_set(err, FS_EXIT_DATA, "%s: line %zu: found \"%.120s\", expected a %s pronoun in it",
-                            fs_tsv_path(tsv), fs_tsv_line(tsv, row), sentence, genders[gender]);
+                            fs_tsv_path(tsv), fs_tsv_line(tsv, line->row), sentence, genders[gender]);
     }
     if (text[gender].text != NULL) {
         return fs_error_set(err, FS_EXIT_DATA, "%s: line %zu: sentid stands twice", fs_tsv_path(tsv),
-                            fs_tsv_line(tsv, row));
+                            fs_tsv_line(tsv, line->row));
     }
     if (set_text(&text[gender], sentence, begin, sentence + begin, length, sentence + begin + length, err) != 0) {
         return -1;
@@ -152,31 +179,22 @@ static int fill(struct winogender *suite, const struct fs_tsv *tsv, struct fs_er
         return -1;
     }
     for (size_t row = 0; row < fs_tsv_rows(tsv); row++) {
-        struct key key;
+        struct line line = {.tsv = tsv, .row = row, .sentence = fs_tsv_field(tsv, row, sentence)};
+        const struct key *key = &line.key;
         char name[160];
-        size_t gender = 0;
-        if (split_key(tsv, row, fs_tsv_field(tsv, row, id), &key, err) != 0) {
+        if (read_line(&line, fs_tsv_field(tsv, row, id), err) != 0) {
             return -1;
         }
-        while (gender < GENDERS && strcmp(genders[gender], key.gender) != 0) {
-            gender++;
-        }
-        if (gender == GENDERS) {
-            return fs_error_set(err, FS_EXIT_DATA,
-                                "%s: line %zu: sentid: found gender \"%.40s\", expected male, female "
-                                "or neutral",
-                                fs_tsv_path(tsv), fs_tsv_line(tsv, row), key.gender);
-        }
-        snprintf(name, sizeof name, "%.60s.%.60s.%s", key.occupation, key.participant, key.answer);
+        snprintf(name, sizeof name, "%.60s.%.60s.%s", key->occupation, key->participant, key->answer);
         size_t item = find_item(suite, items, name);
         if (item == items) {
             suite->name[items] = strdup(name);
-            suite->answer[items++] = key.answer[0] == '0' ? OCCUPATION : PARTICIPANT;
+            suite->answer[items++] = key->answer[0] == '0' ? OCCUPATION : PARTICIPANT;
             if (suite->name[item] == NULL) {
                 return fs_error_memory(err, sizeof name, "Winogender");
             }
         }
-        if (set_sentence(suite, tsv, row, item, gender, fs_tsv_field(tsv, row, sentence), &key, err) != 0) {
+        if (set_sentence(suite, item, &line, err) != 0) {
             return -1;
         }
     }

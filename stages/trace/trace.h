@@ -112,10 +112,16 @@ struct fs_trace_result {
  */
 size_t fs_trace_decisive(const double *aie, const double *effect, size_t items, size_t layers);
 
+/* What is traced; all owned by the caller. */
+struct fs_trace_input {
+    const struct fs_pair_list *pairs;
+    const struct fs_attribute_table *attributes; /* NULL: none */
+};
+
 /* Collective. The result is complete on the root; elsewhere decisive_layer, items and layers are set. */
-int fs_trace_run(const struct fs_model *model, const struct fs_tokenizer *tokenizer, const struct fs_pair_list *pairs,
-                 const struct fs_attribute_table *attributes, const struct fs_trace_options *options,
-                 struct fs_runner *runner, struct fs_trace_result *result, struct fs_error *err);
+int fs_trace_run(const struct fs_model *model, const struct fs_tokenizer *tokenizer, const struct fs_trace_input *input,
+                 const struct fs_trace_options *options, struct fs_runner *runner, struct fs_trace_result *result,
+                 struct fs_error *err);
 void fs_trace_result_release(struct fs_trace_result *result); /* takes a zeroed struct */
 
 /* Local (root): the datasets and attributes of a trace file, layout at the top of trace_file.c; and back. */

@@ -37,10 +37,12 @@ static int write_sizes(struct fs_archive *archive, const char *name, size_t dime
                        const size_t *value, size_t count, struct fs_error *err)
 {
     int64_t *number = fs_allocate(count, sizeof *number, name, err);
-    if (!number)
+    if (number == NULL) {
         return -1;
-    for (size_t i = 0; i < count; i++)
+    }
+    for (size_t i = 0; i < count; i++) {
         number[i] = (int64_t)value[i];
+    }
     int status = fs_archive_write(archive, name, FS_ARCHIVE_I64, dimensions, shape, number, err);
     free(number);
     return status;
@@ -55,13 +57,15 @@ static int write_options(struct fs_archive *archive, const struct fs_trace_optio
         fs_archive_attribute_integer(archive, "/trace", "noise_samples", (int64_t)options->noise_samples, err) != 0 ||
         fs_archive_attribute_integer(archive, "/trace", "bootstrap", (int64_t)options->bootstrap, err) != 0 ||
         fs_archive_attribute_integer(archive, "/trace", "seed", (int64_t)options->seed, err) != 0 ||
-        fs_archive_attribute_integer(archive, "/trace", "decisive_layer", (int64_t)result->decisive_layer, err) != 0)
+        fs_archive_attribute_integer(archive, "/trace", "decisive_layer", (int64_t)result->decisive_layer, err) != 0) {
         return -1;
+    }
     for (int skip = FS_KEPT + 1; skip < FS_SKIP_COUNT; skip++) {
         char name[64];
         snprintf(name, sizeof name, "skipped.%s", fs_skip_name((enum fs_skip)skip));
-        if (fs_archive_attribute_integer(archive, "/trace", name, (int64_t)result->skipped[skip], err) != 0)
+        if (fs_archive_attribute_integer(archive, "/trace", name, (int64_t)result->skipped[skip], err) != 0) {
             return -1;
+        }
     }
     return 0;
 }
@@ -70,19 +74,24 @@ static int write_texts(struct fs_archive *archive, const struct fs_pair_list *pa
                        const struct fs_trace_result *result, struct fs_error *err)
 {
     const char **text = fs_allocate(result->items, sizeof *text, "the names of traced items", err);
-    if (!text)
+    if (text == NULL) {
         return -1;
-    for (size_t i = 0; i < result->items; i++)
+    }
+    for (size_t i = 0; i < result->items; i++) {
         text[i] = pairs->item[result->item[i]].id;
+    }
     int status = fs_archive_write_texts(archive, "/trace/id", result->items, text, err);
-    for (size_t i = 0; i < result->items; i++)
+    for (size_t i = 0; i < result->items; i++) {
         text[i] = pairs->item[result->item[i]].category;
-    if (status == 0)
+    }
+    if (status == 0) {
         status = fs_archive_write_texts(archive, "/trace/pair_category", result->items, text, err);
+    }
     free(text);
-    if (status == 0)
+    if (status == 0) {
         status = fs_archive_write_texts(archive, "/trace/category", result->categories,
                                         (const char *const *)result->category, err);
+    }
     return status;
 }
 
@@ -93,14 +102,16 @@ static int write_heat_map(struct fs_archive *archive, const struct fs_trace_resu
     size_t roles[] = {k, c, FS_TRACE_ROLES, L}, counts[] = {c, FS_TRACE_ROLES}, effects[] = {k, L, P};
     size_t items = result->items + 1;
     const char *names[FS_TRACE_ROLES];
-    for (int role = 0; role < FS_TRACE_ROLES; role++)
+    for (int role = 0; role < FS_TRACE_ROLES; role++) {
         names[role] = fs_trace_role_name((enum fs_trace_role)role);
+    }
     if (fs_archive_write_texts(archive, "/trace/role", FS_TRACE_ROLES, names, err) != 0 ||
         fs_archive_write(archive, "/trace/role_aie", FS_ARCHIVE_F64, 4, roles, sublayers->role_aie, err) != 0 ||
         write_sizes(archive, "/trace/role_count", 2, counts, sublayers->role_count, c * FS_TRACE_ROLES, err) != 0 ||
         write_sizes(archive, "/trace/position_first", 1, &items, sublayers->first, items, err) != 0 ||
-        fs_archive_write_texts(archive, "/trace/position_token", P, (const char *const *)sublayers->token, err) != 0)
+        fs_archive_write_texts(archive, "/trace/position_token", P, (const char *const *)sublayers->token, err) != 0) {
         return -1;
+    }
     return fs_archive_write(archive, "/trace/position_effect", FS_ARCHIVE_F64, 3, effects, sublayers->position_effect,
                             err);
 }
@@ -112,16 +123,18 @@ static int write_sublayers(struct fs_archive *archive, const struct fs_trace_opt
     size_t k = sublayers->kinds, L = result->layers;
     size_t by_item[] = {k, result->items, L}, by_category[] = {k, result->categories, L};
     const char *names[FS_TRACE_KINDS];
-    for (size_t i = 0; i < k; i++)
+    for (size_t i = 0; i < k; i++) {
         names[i] = fs_trace_kind_name(sublayers->kind[i]);
+    }
     if (fs_archive_attribute_integer(archive, "/trace", "window", (int64_t)options->window, err) != 0 ||
         fs_archive_write_texts(archive, "/trace/kind", k, names, err) != 0 ||
         fs_archive_write(archive, "/trace/kind_indirect_effect", FS_ARCHIVE_F64, 3, by_item, sublayers->indirect_effect,
                          err) != 0 ||
         fs_archive_write(archive, "/trace/kind_aie", FS_ARCHIVE_F64, 3, by_category, sublayers->aie, err) != 0 ||
         fs_archive_write(archive, "/trace/kind_low", FS_ARCHIVE_F64, 3, by_category, sublayers->low, err) != 0 ||
-        fs_archive_write(archive, "/trace/kind_high", FS_ARCHIVE_F64, 3, by_category, sublayers->high, err) != 0)
+        fs_archive_write(archive, "/trace/kind_high", FS_ARCHIVE_F64, 3, by_category, sublayers->high, err) != 0) {
         return -1;
+    }
     return sublayers->positions > 0 ? write_heat_map(archive, result, err) : 0;
 }
 
@@ -139,11 +152,13 @@ int fs_trace_write(struct fs_archive *archive, const struct fs_pair_list *pairs,
             0 ||
         fs_archive_write(archive, "/trace/aie", FS_ARCHIVE_F64, 2, by_category, result->aie, err) != 0 ||
         fs_archive_write(archive, "/trace/aie_low", FS_ARCHIVE_F64, 2, by_category, result->aie_low, err) != 0 ||
-        fs_archive_write(archive, "/trace/aie_high", FS_ARCHIVE_F64, 2, by_category, result->aie_high, err) != 0)
+        fs_archive_write(archive, "/trace/aie_high", FS_ARCHIVE_F64, 2, by_category, result->aie_high, err) != 0) {
         return -1;
+    }
     if (write_sizes(archive, "/trace/argmax_count", 2, by_category, result->argmax_count,
-                    result->categories * result->layers, err) != 0)
+                    result->categories * result->layers, err) != 0) {
         return -1;
+    }
     return result->sublayers.kinds > 0 ? write_sublayers(archive, options, result, err) : 0;
 }
 
@@ -152,7 +167,7 @@ static void *read_numbers(const struct fs_archive *archive, const char *name, en
                           size_t count, struct fs_error *err)
 {
     void *data = fs_allocate(count, size, name, err);
-    if (data && fs_archive_read(archive, name, type, count, data, err) != 0) {
+    if (data != NULL && fs_archive_read(archive, name, type, count, data, err) != 0) {
         free(data);
         return NULL;
     }
@@ -162,8 +177,8 @@ static void *read_numbers(const struct fs_archive *archive, const char *name, en
 static size_t *read_sizes(const struct fs_archive *archive, const char *name, size_t count, struct fs_error *err)
 {
     int64_t *number = read_numbers(archive, name, FS_ARCHIVE_I64, sizeof *number, count, err);
-    size_t *value = number ? fs_allocate(count, sizeof *value, name, err) : NULL;
-    for (size_t i = 0; value && i < count; i++) {
+    size_t *value = number != NULL ? fs_allocate(count, sizeof *value, name, err) : NULL;
+    for (size_t i = 0; value != NULL && i < count; i++) {
         if (number[i] < 0) {
             fs_error_set(err, FS_EXIT_DATA, "%s: element %zu is %lld, expected 0 or more; trace again", name, i,
                          (long long)number[i]);
@@ -180,15 +195,18 @@ static size_t *read_sizes(const struct fs_archive *archive, const char *name, si
 static int read_shapes(const struct fs_archive *archive, struct fs_trace_result *result, struct fs_error *err)
 {
     size_t dimensions, items[4], categories[4], cells;
-    if (fs_archive_shape(archive, "/trace/indirect_effect", &dimensions, items, err) != 0)
+    if (fs_archive_shape(archive, "/trace/indirect_effect", &dimensions, items, err) != 0) {
         return -1;
+    }
     bool two = dimensions == 2;
-    if (fs_archive_shape(archive, "/trace/aie", &dimensions, categories, err) != 0)
+    if (fs_archive_shape(archive, "/trace/aie", &dimensions, categories, err) != 0) {
         return -1;
+    }
     if (!two || dimensions != 2 || items[1] != categories[1] || items[1] == 0 || categories[0] == 0 ||
-        fs_multiply(items[0], items[1], &cells) != 0 || fs_multiply(categories[0], categories[1], &cells) != 0)
+        fs_multiply(items[0], items[1], &cells) != 0 || fs_multiply(categories[0], categories[1], &cells) != 0) {
         return fs_error_set(err, FS_EXIT_DATA,
                             "/trace: indirect_effect and aie must be tables with one column a layer; trace again");
+    }
     result->items = items[0];
     result->layers = items[1];
     result->categories = categories[0];
@@ -210,11 +228,13 @@ static int read_skipped(const struct fs_archive *archive, enum fs_skip skip, int
 static int read_attributes(const struct fs_archive *archive, struct fs_trace_result *result, struct fs_error *err)
 {
     int64_t layer;
-    if (fs_archive_read_attribute_integer(archive, "/trace", "decisive_layer", &layer, err) != 0)
+    if (fs_archive_read_attribute_integer(archive, "/trace", "decisive_layer", &layer, err) != 0) {
         return -1;
-    if (layer < 0 || (size_t)layer >= result->layers)
+    }
+    if (layer < 0 || (size_t)layer >= result->layers) {
         return fs_error_set(err, FS_EXIT_DATA, "/trace@decisive_layer: found %lld, expected 0 to %zu; trace again",
                             (long long)layer, result->layers - 1);
+    }
     result->decisive_layer = (size_t)layer;
     for (int skip = FS_KEPT + 1; skip < FS_SKIP_COUNT; skip++) {
         int64_t count;
@@ -237,19 +257,21 @@ static int read_categories(const struct fs_archive *archive, struct fs_trace_res
     size_t count, expected = result->categories;
     char **text = NULL;
     result->categories = 0;
-    if (fs_archive_read_texts(archive, "/trace/category", &count, &text, err) != 0)
+    if (fs_archive_read_texts(archive, "/trace/category", &count, &text, err) != 0) {
         return -1;
+    }
     int status = 0;
-    if (count != expected)
+    if (count != expected) {
         status = fs_error_set(err, FS_EXIT_DATA, "/trace/category: found %zu names, expected %zu; trace again", count,
                               expected);
+    }
     if (status == 0) {
         result->category = fs_allocate(count, sizeof *result->category, "trace categories", err);
-        status = result->category ? 0 : -1;
+        status = result->category != NULL ? 0 : -1;
     }
     for (size_t c = 0; status == 0 && c < count; c++) {
         result->category[c] = fs_allocate(strlen(text[c]) + 1, 1, "trace categories", err);
-        if (!result->category[c]) {
+        if (result->category[c] == NULL) {
             status = -1;
             break;
         }
@@ -263,20 +285,23 @@ static int read_categories(const struct fs_archive *archive, struct fs_trace_res
 static int read_all(const struct fs_archive *archive, struct fs_trace_result *result, struct fs_error *err)
 {
     if (read_shapes(archive, result, err) != 0 || read_attributes(archive, result, err) != 0 ||
-        read_categories(archive, result, err) != 0)
+        read_categories(archive, result, err) != 0) {
         return -1;
+    }
     size_t n = result->items, cells = result->categories * result->layers, number = sizeof(double);
-    return (result->item = read_sizes(archive, "/trace/pair", n, err)) &&
-                   (result->noised = read_numbers(archive, "/trace/noised", FS_ARCHIVE_U8, 1, n, err)) &&
-                   (result->biased = read_numbers(archive, "/trace/biased", FS_ARCHIVE_F64, number, n, err)) &&
+    return (result->item = read_sizes(archive, "/trace/pair", n, err)) != NULL &&
+                   (result->noised = read_numbers(archive, "/trace/noised", FS_ARCHIVE_U8, 1, n, err)) != NULL &&
+                   (result->biased = read_numbers(archive, "/trace/biased", FS_ARCHIVE_F64, number, n, err)) != NULL &&
                    (result->counterfactual =
-                        read_numbers(archive, "/trace/counterfactual", FS_ARCHIVE_F64, number, n, err)) &&
+                        read_numbers(archive, "/trace/counterfactual", FS_ARCHIVE_F64, number, n, err)) != NULL &&
                    (result->indirect_effect = read_numbers(archive, "/trace/indirect_effect", FS_ARCHIVE_F64, number,
-                                                           n * result->layers, err)) &&
-                   (result->aie = read_numbers(archive, "/trace/aie", FS_ARCHIVE_F64, number, cells, err)) &&
-                   (result->aie_low = read_numbers(archive, "/trace/aie_low", FS_ARCHIVE_F64, number, cells, err)) &&
-                   (result->aie_high = read_numbers(archive, "/trace/aie_high", FS_ARCHIVE_F64, number, cells, err)) &&
-                   (result->argmax_count = read_sizes(archive, "/trace/argmax_count", cells, err))
+                                                           n * result->layers, err)) != NULL &&
+                   (result->aie = read_numbers(archive, "/trace/aie", FS_ARCHIVE_F64, number, cells, err)) != NULL &&
+                   (result->aie_low = read_numbers(archive, "/trace/aie_low", FS_ARCHIVE_F64, number, cells, err)) !=
+                       NULL &&
+                   (result->aie_high = read_numbers(archive, "/trace/aie_high", FS_ARCHIVE_F64, number, cells, err)) !=
+                       NULL &&
+                   (result->argmax_count = read_sizes(archive, "/trace/argmax_count", cells, err)) != NULL
                ? 0
                : -1;
 }
@@ -287,45 +312,53 @@ static int read_sublayers(const struct fs_archive *archive, struct fs_trace_resu
     struct fs_trace_sublayers *sublayers = &result->sublayers;
     size_t count, cells, number = sizeof(double);
     char **name = NULL;
-    if (!fs_archive_has(archive, "/trace/kind"))
+    if (!fs_archive_has(archive, "/trace/kind")) {
         return 0;
-    if (fs_archive_read_texts(archive, "/trace/kind", &count, &name, err) != 0)
+    }
+    if (fs_archive_read_texts(archive, "/trace/kind", &count, &name, err) != 0) {
         return -1;
+    }
     int status =
         count > 0 && count <= FS_TRACE_KINDS
             ? 0
             : fs_error_set(err, FS_EXIT_DATA, "/trace/kind: found %zu kinds, expected 1 to %d", count, FS_TRACE_KINDS);
     for (size_t i = 0; status == 0 && i < count; i++) {
         int kind = 0;
-        while (kind < FS_TRACE_KINDS && strcmp(fs_trace_kind_name((enum fs_trace_kind)kind), name[i]) != 0)
+        while (kind < FS_TRACE_KINDS && strcmp(fs_trace_kind_name((enum fs_trace_kind)kind), name[i]) != 0) {
             kind++;
-        if (kind == FS_TRACE_KINDS)
+        }
+        if (kind == FS_TRACE_KINDS) {
             status = fs_error_set(err, FS_EXIT_DATA, "/trace/kind: found \"%.40s\", which is no kind", name[i]);
-        else
+        } else {
             sublayers->kind[i] = (enum fs_trace_kind)kind;
+        }
     }
     free(name);
-    if (status != 0)
+    if (status != 0) {
         return -1;
+    }
     sublayers->kinds = count;
     cells = count * result->categories * result->layers;
     sublayers->aie = read_numbers(archive, "/trace/kind_aie", FS_ARCHIVE_F64, number, cells, err);
     sublayers->low = read_numbers(archive, "/trace/kind_low", FS_ARCHIVE_F64, number, cells, err);
     sublayers->high = read_numbers(archive, "/trace/kind_high", FS_ARCHIVE_F64, number, cells, err);
-    if (!sublayers->aie || !sublayers->low || !sublayers->high)
+    if (sublayers->aie == NULL || sublayers->low == NULL || sublayers->high == NULL) {
         return -1;
-    if (!fs_archive_has(archive, "/trace/role_aie"))
+    }
+    if (!fs_archive_has(archive, "/trace/role_aie")) {
         return 0;
+    }
     sublayers->role_aie = read_numbers(archive, "/trace/role_aie", FS_ARCHIVE_F64, number, cells * FS_TRACE_ROLES, err);
     sublayers->role_count = read_sizes(archive, "/trace/role_count", result->categories * FS_TRACE_ROLES, err);
-    return sublayers->role_aie && sublayers->role_count ? 0 : -1;
+    return sublayers->role_aie != NULL && sublayers->role_count != NULL ? 0 : -1;
 }
 
 int fs_trace_read(const struct fs_archive *archive, struct fs_trace_result *result, struct fs_error *err)
 {
     *result = (struct fs_trace_result){0};
-    if (read_all(archive, result, err) == 0 && read_sublayers(archive, result, err) == 0)
+    if (read_all(archive, result, err) == 0 && read_sublayers(archive, result, err) == 0) {
         return 0;
+    }
     fs_trace_result_release(result);
     return -1;
 }

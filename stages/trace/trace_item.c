@@ -30,7 +30,7 @@ static int prompt_reserve(struct prompt *prompt, size_t capacity, struct fs_erro
     prompt->id = fs_allocate(capacity, sizeof *prompt->id, "the ids of a prompt", err);
     prompt->begin = fs_allocate(capacity, sizeof *prompt->begin, "the offsets of a prompt", err);
     prompt->end = fs_allocate(capacity, sizeof *prompt->end, "the offsets of a prompt", err);
-    return prompt->id && prompt->begin && prompt->end ? 0 : -1;
+    return prompt->id != NULL && prompt->begin != NULL && prompt->end != NULL ? 0 : -1;
 }
 
 static void prompt_append(struct prompt *prompt, int32_t id, size_t begin, size_t end)
@@ -44,8 +44,9 @@ static void prompt_append(struct prompt *prompt, int32_t id, size_t begin, size_
 static void prompt_append_encoding(struct prompt *prompt, const struct fs_encoding *encoding, size_t count,
                                    size_t offset)
 {
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         prompt_append(prompt, encoding->id[i], encoding->begin[i] + offset, encoding->end[i] + offset);
+    }
 }
 
 /* [CLS] before [MASK] after [SEP], read at the mask. */
@@ -54,12 +55,15 @@ static int masked_prompt(const struct fs_tokenizer *tokenizer, const struct fs_p
 {
     struct fs_encoding head = {0}, word = {0}, tail = {0};
     int status = fs_tokenizer_encode(tokenizer, before, strlen(before), &head, err);
-    if (status == 0)
+    if (status == 0) {
         status = fs_tokenizer_encode(tokenizer, completion, strlen(completion), &word, err);
-    if (status == 0)
+    }
+    if (status == 0) {
         status = fs_tokenizer_encode(tokenizer, after, strlen(after), &tail, err);
-    if (status == 0)
+    }
+    if (status == 0) {
         status = prompt_reserve(prompt, head.count + tail.count + 3, err);
+    }
     if (status == 0) {
         size_t middle = strlen(before);
         prompt_append(prompt, style->special.cls, 0, 0);
@@ -68,10 +72,11 @@ static int masked_prompt(const struct fs_tokenizer *tokenizer, const struct fs_p
         prompt_append(prompt, style->special.mask, middle, middle);
         prompt_append_encoding(prompt, &tail, tail.count, middle + 1);
         prompt_append(prompt, style->special.sep, middle, middle);
-        if (word.count == 0)
+        if (word.count == 0) {
             prompt->skip = FS_SKIP_EMPTY_COMPLETION;
-        else
+        } else {
             prompt->object = word.id[0];
+        }
     }
     fs_encoding_release(&head);
     fs_encoding_release(&word);
@@ -88,27 +93,31 @@ static int causal_prompt(const struct fs_tokenizer *tokenizer, const struct fs_p
 {
     size_t n_before = strlen(before), n_completion = strlen(completion);
     char *text = fs_allocate(n_before + n_completion + 1, 1, "a prompt", err);
-    if (!text)
+    if (text == NULL) {
         return -1;
+    }
     memcpy(text, before, n_before);
     memcpy(text + n_before, completion, n_completion);
     struct fs_encoding whole = {0};
     int status = fs_tokenizer_encode(tokenizer, text, n_before + n_completion, &whole, err);
     free(text);
-    if (status == 0)
+    if (status == 0) {
         status = prompt_reserve(prompt, whole.count + 1, err);
+    }
     if (status == 0) {
         size_t first = 0;
-        while (first < whole.count && whole.end[first] <= n_before)
+        while (first < whole.count && whole.end[first] <= n_before) {
             first++;
-        if (style->special.begin_of_text >= 0)
+        }
+        if (style->special.begin_of_text >= 0) {
             prompt_append(prompt, style->special.begin_of_text, 0, 0);
+        }
         prompt_append_encoding(prompt, &whole, first, 0);
-        if (first == whole.count)
+        if (first == whole.count) {
             prompt->skip = FS_SKIP_EMPTY_COMPLETION;
-        else if (prompt->count == 0)
+        } else if (prompt->count == 0) {
             prompt->skip = FS_SKIP_SUBJECT_MISSING;
-        else {
+        } else {
             prompt->object = whole.id[first];
             prompt->read = prompt->count - 1;
         }
@@ -122,8 +131,9 @@ static int make_prompt(const struct fs_tokenizer *tokenizer, const struct fs_pro
 {
     int status = style->kind == FS_MASKED ? masked_prompt(tokenizer, style, before, completion, after, prompt, err)
                                           : causal_prompt(tokenizer, style, before, completion, prompt, err);
-    if (status == 0 && prompt->skip == FS_KEPT && prompt->count > style->max_positions)
+    if (status == 0 && prompt->skip == FS_KEPT && prompt->count > style->max_positions) {
         prompt->skip = FS_SKIP_TOO_LONG;
+    }
     return status;
 }
 
@@ -148,11 +158,14 @@ static bool in_word(char c)
 static bool word_at(const char *text, size_t at, const char *word, size_t length, struct place *place)
 {
     static const char *const endings[] = {"", "s", "es"};
-    if (at > 0 && in_word(text[at - 1]))
+    if (at > 0 && in_word(text[at - 1])) {
         return false;
-    for (size_t i = 0; i < length; i++) /* stops at the text's NUL, which no byte of a word equals */
-        if (lower(text[at + i]) != lower(word[i]))
+    }
+    for (size_t i = 0; i < length; i++) { /* stops at the text's NUL, which no byte of a word equals */
+        if (lower(text[at + i]) != lower(word[i])) {
             return false;
+        }
+    }
     for (size_t e = 0; e < sizeof endings / sizeof *endings; e++) {
         size_t n = strlen(endings[e]);
         if (strncmp(text + at + length, endings[e], n) == 0 && !in_word(text[at + length + n])) {
@@ -168,9 +181,11 @@ static bool find_word(const char *text, const char *word, bool last, struct plac
 {
     size_t length = strlen(word);
     bool found = false;
-    for (size_t at = 0; length > 0 && text[at] != '\0' && (last || !found); at++)
-        if (word_at(text, at, word, length, place))
+    for (size_t at = 0; length > 0 && text[at] != '\0' && (last || !found); at++) {
+        if (word_at(text, at, word, length, place)) {
             found = true;
+        }
+    }
     return found;
 }
 
@@ -180,9 +195,10 @@ static bool find_attribute(const char *text, const struct fs_attribute_table *at
     bool found = false;
     for (size_t at = 0; text[at] != '\0' && (last || !found);) {
         size_t end = at;
-        while (in_word(text[end]))
+        while (in_word(text[end])) {
             end++;
-        if (end > at && fs_attribute_counterpart(attributes, category, text + at, end - at)) {
+        }
+        if (end > at && fs_attribute_counterpart(attributes, category, text + at, end - at) != NULL) {
             *place = (struct place){at, end, 0};
             found = true;
         }
@@ -191,21 +207,40 @@ static bool find_attribute(const char *text, const struct fs_attribute_table *at
     return found;
 }
 
-/* The subject of k1; `behind` says that it stands in the text after the fill. */
-static bool find_subject(const struct fs_pair *pair, const struct fs_attribute_table *attributes,
-                         enum fs_model_kind kind, struct place *place, bool *behind)
+/* What an item is compiled from. */
+struct source {
+    const struct fs_tokenizer *tokenizer;
+    const struct fs_prompt_style *style;
+    const struct fs_pair *pair;
+    const struct fs_attribute_table *attributes; /* NULL: none */
+};
+
+/* Where the subject stands in k1. */
+struct subject {
+    struct place place;
+    bool behind; /* in the text after the fill */
+};
+
+static bool find_subject(const struct source *source, struct subject *subject)
 {
+    const struct fs_pair *pair = source->pair;
+    const struct fs_attribute_table *attributes = source->attributes;
     const struct fs_statement_text *statement = &pair->statement[FS_STEREOTYPE];
-    bool table = attributes && pair->counterpart[0] == '\0', masked = kind == FS_MASKED;
-    *behind = false;
-    if (find_word(statement->before, pair->subject, true, place))
+    bool table = attributes != NULL && pair->counterpart[0] == '\0', masked = source->style->kind == FS_MASKED;
+    struct place *place = &subject->place;
+    subject->behind = false;
+    if (find_word(statement->before, pair->subject, true, place)) {
         return true;
-    if (masked && find_word(statement->after, pair->subject, false, place))
-        return *behind = true;
-    if (table && find_attribute(statement->before, attributes, pair->category, true, place))
+    }
+    if (masked && find_word(statement->after, pair->subject, false, place)) {
+        return subject->behind = true;
+    }
+    if (table && find_attribute(statement->before, attributes, pair->category, true, place)) {
         return true;
-    if (masked && table && find_attribute(statement->after, attributes, pair->category, false, place))
-        return *behind = true;
+    }
+    if (masked && table && find_attribute(statement->after, attributes, pair->category, false, place)) {
+        return subject->behind = true;
+    }
     return false;
 }
 
@@ -214,36 +249,42 @@ static int replace_subject(const struct fs_attribute_table *attributes, const ch
                            struct place place, char **out, struct fs_error *err)
 {
     *out = NULL;
-    if (!attributes)
+    if (attributes == NULL) {
         return 0;
+    }
     size_t ending = 0;
     const char *word = fs_attribute_counterpart(attributes, category, text + place.begin, place.end - place.begin);
-    if (!word && place.ending > 0) {
+    if (word == NULL && place.ending > 0) {
         ending = place.ending;
         word = fs_attribute_counterpart(attributes, category, text + place.begin, place.end - place.begin - ending);
     }
-    if (!word)
+    if (word == NULL) {
         return 0;
+    }
     size_t n_word = strlen(word), tail = place.end - ending;
     char *made = fs_allocate(strlen(text) + n_word + 1, 1, "a counterfactual prompt", err);
-    if (!made)
+    if (made == NULL) {
         return -1;
+    }
     memcpy(made, text, place.begin);
     memcpy(made + place.begin, word, n_word);
     memcpy(made + place.begin + n_word, text + tail, strlen(text + tail));
     char *initial = made + place.begin;
-    if (text[place.begin] >= 'A' && text[place.begin] <= 'Z' && *initial >= 'a' && *initial <= 'z')
+    if (text[place.begin] >= 'A' && text[place.begin] <= 'Z' && *initial >= 'a' && *initial <= 'z') {
         *initial = (char)(*initial - 32);
+    }
     *out = made;
     return 0;
 }
 
 /* The counterfactual prompt; `made` false where there is no text for it. */
-static int counterfactual_prompt(const struct fs_tokenizer *tokenizer, const struct fs_prompt_style *style,
-                                 const struct fs_pair *pair, const struct fs_attribute_table *attributes,
-                                 struct place place, bool behind, struct prompt *prompt, bool *made,
-                                 struct fs_error *err)
+static int counterfactual_prompt(const struct source *source, const struct subject *subject, struct prompt *prompt,
+                                 bool *made, struct fs_error *err)
 {
+    const struct fs_tokenizer *tokenizer = source->tokenizer;
+    const struct fs_prompt_style *style = source->style;
+    const struct fs_pair *pair = source->pair;
+    const bool behind = subject->behind;
     const struct fs_statement_text *k1 = &pair->statement[FS_STEREOTYPE];
     *made = true;
     if (pair->counterpart[0] != '\0') {
@@ -251,13 +292,16 @@ static int counterfactual_prompt(const struct fs_tokenizer *tokenizer, const str
         return make_prompt(tokenizer, style, k2->before, k2->completion, k2->after, prompt, err);
     }
     char *text = NULL;
-    if (replace_subject(attributes, pair->category, behind ? k1->after : k1->before, place, &text, err) != 0)
+    if (replace_subject(source->attributes, pair->category, behind ? k1->after : k1->before, subject->place, &text,
+                        err) != 0) {
         return -1;
+    }
     *made = text != NULL;
     int status = 0;
-    if (text)
+    if (text != NULL) {
         status = make_prompt(tokenizer, style, behind ? k1->before : text, k1->completion, behind ? text : k1->after,
                              prompt, err);
+    }
     free(text);
     return status;
 }
@@ -265,55 +309,64 @@ static int counterfactual_prompt(const struct fs_tokenizer *tokenizer, const str
 static bool differs_in_subject_alone(const struct fs_trace_item *item, const struct prompt *biased,
                                      const struct prompt *other)
 {
-    if (other->skip != FS_KEPT || other->count != biased->count || other->read != biased->read)
+    if (other->skip != FS_KEPT || other->count != biased->count || other->read != biased->read) {
         return false;
+    }
     bool differs = false;
     for (size_t i = 0; i < biased->count; i++) {
         bool subject = i >= item->subject_begin && i < item->subject_end;
-        if (biased->id[i] != other->id[i] && !subject)
+        if (biased->id[i] != other->id[i] && !subject) {
             return false;
+        }
         differs = differs || biased->id[i] != other->id[i];
     }
     return differs;
 }
 
-static int compile(const struct fs_tokenizer *tokenizer, const struct fs_prompt_style *style,
-                   const struct fs_pair *pair, const struct fs_attribute_table *attributes, struct prompt *biased,
-                   struct prompt *other, struct fs_trace_item *item, struct fs_error *err)
+static int compile(const struct source *source, struct prompt *biased, struct prompt *other, struct fs_trace_item *item,
+                   struct fs_error *err)
 {
-    const struct fs_statement_text *k1 = &pair->statement[FS_STEREOTYPE];
-    if (make_prompt(tokenizer, style, k1->before, k1->completion, k1->after, biased, err) != 0)
+    const struct fs_statement_text *k1 = &source->pair->statement[FS_STEREOTYPE];
+    if (make_prompt(source->tokenizer, source->style, k1->before, k1->completion, k1->after, biased, err) != 0) {
         return -1;
+    }
     item->skip = biased->skip;
-    if (item->skip != FS_KEPT)
+    if (item->skip != FS_KEPT) {
         return 0;
-    struct place place;
-    bool behind;
+    }
+    struct subject subject;
     item->skip = FS_SKIP_SUBJECT_MISSING;
-    if (!find_subject(pair, attributes, style->kind, &place, &behind))
+    if (!find_subject(source, &subject)) {
         return 0;
-    size_t offset = behind ? strlen(k1->before) + 1 : 0;
+    }
+    size_t offset = subject.behind ? strlen(k1->before) + 1 : 0;
+    size_t begin = subject.place.begin + offset, end = subject.place.end + offset;
     size_t i = 0;
-    while (i < biased->count && biased->end[i] <= place.begin + offset)
+    while (i < biased->count && biased->end[i] <= begin) {
         i++;
+    }
     item->subject_begin = i;
-    while (i < biased->count && biased->begin[i] < place.end + offset && biased->end[i] > place.begin + offset)
+    while (i < biased->count && biased->begin[i] < end && biased->end[i] > begin) {
         i++;
+    }
     item->subject_end = i;
-    if (item->subject_begin == item->subject_end) /* the tokenizer dropped it */
+    if (item->subject_begin == item->subject_end) { /* the tokenizer dropped it */
         return 0;
+    }
     item->skip = FS_KEPT;
 
     bool made;
-    if (counterfactual_prompt(tokenizer, style, pair, attributes, place, behind, other, &made, err) != 0)
+    if (counterfactual_prompt(source, &subject, other, &made, err) != 0) {
         return -1;
+    }
     item->noised = !made || !differs_in_subject_alone(item, biased, other);
     item->length = biased->count;
     item->read = biased->read;
     item->object = biased->object;
     item->biased = fs_allocate(item->length, 2 * sizeof *item->biased, "the tokens of a traced item", err);
-    if (!item->biased)
+    if (item->biased == NULL) {
         return -1;
+    }
     memcpy(item->biased, biased->id, item->length * sizeof *item->biased);
     item->counterfactual = item->biased;
     if (!item->noised) {
@@ -327,9 +380,10 @@ int fs_trace_item_compile(const struct fs_tokenizer *tokenizer, const struct fs_
                           const struct fs_pair *pair, const struct fs_attribute_table *attributes,
                           struct fs_trace_item *item, struct fs_error *err)
 {
+    const struct source source = {tokenizer, style, pair, attributes};
     struct prompt biased = {0}, other = {0};
     *item = (struct fs_trace_item){0};
-    int status = compile(tokenizer, style, pair, attributes, &biased, &other, item, err);
+    int status = compile(&source, &biased, &other, item, err);
     prompt_release(&biased);
     prompt_release(&other);
     return status == 0 ? 0 : fs_error_prepend(err, "pair %s", pair->id);

@@ -31,12 +31,23 @@ struct trace {
 size_t fs_trace_samples(const struct trace *trace, size_t item);
 /* row (subject tokens, d): the noise of one sample of an item; the item is noised. */
 void fs_trace_noise(const struct trace *trace, size_t item, size_t sample, fs_real *row);
-/*
- * Mean effect [layers] of the items member[n] and its 95 % bootstrap interval; effect [items][layers]. scratch: [layers
- * x resamples].
- */
-void fs_trace_average(const struct fs_trace_options *options, size_t category, const double *effect, size_t layers,
-                      const size_t *member, size_t n, double *scratch, double *aie, double *low, double *high);
+/* The items of a category. */
+struct fs_trace_group {
+    size_t category; /* of the result; 0: all items */
+    size_t *member;  /* [n] items, ascending; room for all of the result */
+    size_t n;
+};
+/* Fills the members of group->category; result->item and category are set. */
+void fs_trace_gather(const struct fs_trace_result *result, const struct fs_pair_list *pairs,
+                     struct fs_trace_group *group);
+
+/* Where a mean effect and its 95 % bootstrap interval go. */
+struct fs_trace_mean {
+    double *aie, *low, *high; /* [layers] */
+};
+/* The mean over a group's items of effect [items][layers]. scratch: [layers x resamples]. */
+void fs_trace_average(const struct fs_trace_options *options, const struct fs_trace_group *group, const double *effect,
+                      size_t layers, double *scratch, struct fs_trace_mean mean);
 
 /* Fills result->sublayers on the root. Collective. */
 int fs_trace_sublayers_run(struct trace *trace, const struct fs_tokenizer *tokenizer, const struct fs_pair_list *pairs,

@@ -45,14 +45,18 @@ const char *fs_trace_role_name(enum fs_trace_role role)
 
 static enum fs_trace_role role_of(const struct fs_trace_item *item, size_t position)
 {
-    if (position == item->read)
+    if (position == item->read) {
         return FS_ROLE_READ;
-    if (position < item->subject_begin)
+    }
+    if (position < item->subject_begin) {
         return FS_ROLE_BEFORE_SUBJECT;
-    if (position >= item->subject_end)
+    }
+    if (position >= item->subject_end) {
         return position == item->subject_end ? FS_ROLE_AFTER_FIRST : FS_ROLE_AFTER;
-    if (position + 1 == item->subject_end)
+    }
+    if (position + 1 == item->subject_end) {
         return FS_ROLE_SUBJECT_LAST;
+    }
     return position == item->subject_begin ? FS_ROLE_SUBJECT_FIRST : FS_ROLE_SUBJECT_MIDDLE;
 }
 
@@ -67,8 +71,9 @@ static struct restoration restoration_at(const struct sublayers *sublayers, size
 {
     size_t layers = sublayers->trace->spec->layers, positions = sublayers->positions[item];
     size_t subject = (sublayers->kinds - 1) * layers;
-    if (number < subject)
+    if (number < subject) {
         return (struct restoration){sublayers->kind[1 + number / layers], number % layers, SUBJECT};
+    }
     number -= subject;
     return (struct restoration){sublayers->kind[number / (layers * positions)], number / positions % layers,
                                 number % positions};
@@ -100,11 +105,14 @@ static int make_units(struct sublayers *sublayers, struct fs_error *err)
     size_t units = 0;
     sublayers->positions = fs_allocate(trace->items, sizeof *sublayers->positions, "a heat map", err);
     sublayers->first = fs_allocate(trace->items + 1, sizeof *sublayers->first, "the units of a trace", err);
-    if (!sublayers->positions || !sublayers->first)
+    if (sublayers->positions == NULL || sublayers->first == NULL) {
         return -1;
+    }
     for (int pass = 0; pass < 2; pass++) { /* count, then fill */
-        if (pass == 1 && !(sublayers->unit = fs_allocate(units, sizeof *sublayers->unit, "the units of a trace", err)))
+        if (pass == 1 &&
+            (sublayers->unit = fs_allocate(units, sizeof *sublayers->unit, "the units of a trace", err)) == NULL) {
             return -1;
+        }
         units = 0;
         for (size_t i = 0; i < trace->items; i++) {
             const struct fs_trace_item *item = &trace->item[i];
@@ -113,9 +121,11 @@ static int make_units(struct sublayers *sublayers, struct fs_error *err)
             size_t room = FS_WAVE_TOKENS / item->length;
             size_t each = room > samples + 1 + samples ? room - samples - 1 : samples;
             sublayers->first[i + 1] = sublayers->first[i] + copies;
-            for (size_t at = 0; at < copies; at += each, units++)
-                if (pass == 1)
+            for (size_t at = 0; at < copies; at += each, units++) {
+                if (pass == 1) {
                     sublayers->unit[units] = (struct unit){i, at, copies - at < each ? copies - at : each};
+                }
+            }
         }
     }
     sublayers->units = units;
@@ -125,6 +135,7 @@ static int make_units(struct sublayers *sublayers, struct fs_error *err)
 /* One unit at work: [biased] [corrupted: samples] [copies, by the layer at which they join]. */
 struct work {
     size_t samples, copies, length, sequences;
+    size_t joined;                   /* the first of the copies, which run already */
     struct restoration *restoration; /* [copies] in their order in the batch */
     size_t *sample, *number;         /* [copies] sample; place in the unit */
     int32_t *token;                  /* [sequences x length] */
@@ -175,12 +186,13 @@ static int work_allocate(const struct sublayers *sublayers, const struct unit *u
     work->object = fs_allocate(S, sizeof *work->object, "a trace unit", err);
     work->logprob = fs_allocate(S, sizeof *work->logprob, "a trace unit", err);
     work->h = fs_allocate_aligned(tokens, d * sizeof *work->h, "the hidden states of a trace unit", err);
-    bool whole = work->restoration && work->sample && work->number && work->token && work->start && work->row &&
-                 work->first && work->object && work->logprob && work->h;
+    bool whole = work->restoration != NULL && work->sample != NULL && work->number != NULL && work->token != NULL &&
+                 work->start != NULL && work->row != NULL && work->first != NULL && work->object != NULL &&
+                 work->logprob != NULL && work->h != NULL;
     for (size_t i = 0; whole && i < 2; i++) {
         work->from[i] = fs_allocate(work->copies, subject * sizeof(size_t), "a trace unit", err);
         work->to[i] = fs_allocate(work->copies, subject * sizeof(size_t), "a trace unit", err);
-        whole = work->from[i] && work->to[i];
+        whole = work->from[i] != NULL && work->to[i] != NULL;
     }
     if (whole && item->noised) {
         work->noise = fs_allocate((1 + work->samples) * work->length, d * sizeof *work->noise, "the noise", err);
@@ -193,7 +205,7 @@ static int work_allocate(const struct sublayers *sublayers, const struct unit *u
 static void order_copies(const struct sublayers *sublayers, const struct unit *unit, struct work *work)
 {
     size_t next = 0;
-    for (size_t layer = 0; layer <= sublayers->trace->spec->layers; layer++)
+    for (size_t layer = 0; layer <= sublayers->trace->spec->layers; layer++) {
         for (size_t c = 0; c < unit->copies; c++) {
             struct restoration restoration = restoration_at(sublayers, unit->item, (unit->first + c) / work->samples);
             if (join_layer(sublayers, &restoration) == layer) {
@@ -202,6 +214,7 @@ static void order_copies(const struct sublayers *sublayers, const struct unit *u
                 work->number[next++] = c;
             }
         }
+    }
 }
 
 static int work_create(const struct sublayers *sublayers, const struct unit *unit, struct work *work,
@@ -209,8 +222,9 @@ static int work_create(const struct sublayers *sublayers, const struct unit *uni
 {
     const struct trace *trace = sublayers->trace;
     const struct fs_trace_item *item = &trace->item[unit->item];
-    if (work_allocate(sublayers, unit, work, err) != 0)
+    if (work_allocate(sublayers, unit, work, err) != 0) {
         return -1;
+    }
     order_copies(sublayers, unit, work);
     for (size_t s = 0; s < work->sequences; s++) {
         memcpy(work->token + s * work->length, s == 0 ? item->biased : item->counterfactual,
@@ -220,9 +234,10 @@ static int work_create(const struct sublayers *sublayers, const struct unit *uni
         work->first[s + 1] = s + 1;
         work->object[s] = item->object;
     }
-    for (size_t sample = 0; work->noise && sample < work->samples; sample++)
+    for (size_t sample = 0; work->noise != NULL && sample < work->samples; sample++) {
         fs_trace_noise(trace, unit->item, sample,
                        work->noise + ((1 + sample) * work->length + item->subject_begin) * trace->spec->hidden);
+    }
     return 0;
 }
 
@@ -236,10 +251,10 @@ static void rows_of(const struct trace *trace, const struct fs_trace_item *item,
     *end = restoration->position != SUBJECT ? *begin + 1 : item->subject_end;
 }
 
-/* Copy c joins: the corrupted run so far, and for the residual stream the biased rows. */
-static void join(const struct trace *trace, const struct fs_trace_item *item, struct work *work, size_t c)
+/* The next copy joins: the corrupted run so far, and for the residual stream the biased rows. */
+static void join(const struct trace *trace, const struct fs_trace_item *item, struct work *work)
 {
-    size_t d = trace->spec->hidden, begin, end;
+    size_t c = work->joined++, d = trace->spec->hidden, begin, end;
     fs_real *copy = work->h + (1 + work->samples + c) * work->length * d;
     memcpy(copy, work->h + (1 + work->sample[c]) * work->length * d, work->length * d * sizeof *copy);
     if (work->restoration[c].kind == FS_TRACE_RESIDUAL) {
@@ -249,22 +264,24 @@ static void join(const struct trace *trace, const struct fs_trace_item *item, st
 }
 
 /* The row copies of one sublayer at `layer`, of the copies that have joined. */
-static size_t list_rows(const struct sublayers *sublayers, const struct fs_trace_item *item, const struct work *work,
-                        size_t joined, enum fs_trace_kind kind, size_t layer, size_t *from, size_t *to)
+static struct fs_row_copies list_rows(const struct sublayers *sublayers, const struct fs_trace_item *item,
+                                      const struct work *work, enum fs_trace_kind kind, size_t layer)
 {
+    size_t *from = work->from[kind == FS_TRACE_FFN], *to = work->to[kind == FS_TRACE_FFN];
     size_t count = 0, begin, end;
-    for (size_t c = 0; c < joined; c++) {
+    for (size_t c = 0; c < work->joined; c++) {
         const struct restoration *restoration = &work->restoration[c];
         if (restoration->kind != kind || layer < window_begin(sublayers, restoration->layer) ||
-            layer >= window_end(sublayers, restoration->layer))
+            layer >= window_end(sublayers, restoration->layer)) {
             continue;
+        }
         rows_of(sublayers->trace, item, restoration, &begin, &end);
         for (size_t row = begin; row < end; row++) {
             from[count] = row;
             to[count++] = (1 + work->samples + c) * work->length + row;
         }
     }
-    return count;
+    return (struct fs_row_copies){count, from, to};
 }
 
 static int run_copies(const struct sublayers *sublayers, const struct unit *unit, struct fs_workspace *workspace,
@@ -272,25 +289,27 @@ static int run_copies(const struct sublayers *sublayers, const struct unit *unit
 {
     const struct trace *trace = sublayers->trace;
     const struct fs_trace_item *item = &trace->item[unit->item];
-    size_t joined = 0, layers = trace->spec->layers;
+    size_t layers = trace->spec->layers;
     struct fs_batch batch = {1 + work->samples, (1 + work->samples) * work->length, work->token, work->start};
     const struct fs_pass pass = {trace->model, workspace, &batch, NULL};
     if (fs_batch_check(trace->model, &batch, err) != 0 ||
-        fs_embed(trace->model, workspace, &batch, work->noise, work->h, err) != 0)
+        fs_embed(trace->model, workspace, &batch, work->noise, work->h, err) != 0) {
         return -1;
+    }
     for (size_t layer = 0; layer <= layers; layer++) {
-        for (; joined < work->copies && join_layer(sublayers, &work->restoration[joined]) == layer; joined++)
-            join(trace, item, work, joined);
-        batch.sequences = 1 + work->samples + joined;
+        while (work->joined < work->copies && join_layer(sublayers, &work->restoration[work->joined]) == layer) {
+            join(trace, item, work);
+        }
+        batch.sequences = 1 + work->samples + work->joined;
         batch.tokens = batch.sequences * work->length;
-        if (layer == layers)
+        if (layer == layers) {
             break;
-        struct fs_row_copies attention = {0, work->from[0], work->to[0]}, ffn = {0, work->from[1], work->to[1]};
-        attention.count =
-            list_rows(sublayers, item, work, joined, FS_TRACE_ATTENTION, layer, work->from[0], work->to[0]);
-        ffn.count = list_rows(sublayers, item, work, joined, FS_TRACE_FFN, layer, work->from[1], work->to[1]);
-        if (fs_run_layer_patched(&pass, layer, &attention, &ffn, work->h, err) != 0)
+        }
+        const struct fs_row_copies attention = list_rows(sublayers, item, work, FS_TRACE_ATTENTION, layer);
+        const struct fs_row_copies ffn = list_rows(sublayers, item, work, FS_TRACE_FFN, layer);
+        if (fs_run_layer_patched(&pass, layer, &attention, &ffn, work->h, err) != 0) {
             return -1;
+        }
     }
     struct fs_reads reads = {work->sequences, work->row, work->first, work->object};
     return fs_read_logprobs(trace->model, workspace, work->h, &reads, work->logprob, NULL, err);
@@ -322,13 +341,16 @@ static int run_unit(void *context, size_t thread, size_t unit, void *result, str
     const struct sublayers *sublayers = context;
     struct work work = {0};
     double *probability = fs_allocate(sublayers->unit[unit].copies, sizeof *probability, "a trace unit", err);
-    int status = probability ? work_create(sublayers, &sublayers->unit[unit], &work, err) : -1;
-    if (status == 0)
+    int status = probability != NULL ? work_create(sublayers, &sublayers->unit[unit], &work, err) : -1;
+    if (status == 0) {
         status = run_copies(sublayers, &sublayers->unit[unit], sublayers->trace->workspace[thread], &work, err);
-    for (size_t c = 0; status == 0 && c < work.copies; c++)
+    }
+    for (size_t c = 0; status == 0 && c < work.copies; c++) {
         probability[work.number[c]] = exp((double)work.logprob[1 + work.samples + c]);
-    if (status == 0)
+    }
+    if (status == 0) {
         memcpy(result, probability, unit_bytes(context, unit));
+    }
     work_release(&work);
     free(probability);
     return status;
@@ -340,8 +362,9 @@ static double effect_of(const struct sublayers *sublayers, const struct fs_trace
 {
     size_t samples = fs_trace_samples(sublayers->trace, item);
     double mean = 0.0;
-    for (size_t sample = 0; sample < samples; sample++)
+    for (size_t sample = 0; sample < samples; sample++) {
         mean += probability[sublayers->first[item] + number * samples + sample];
+    }
     return mean / (double)samples - result->counterfactual[item];
 }
 
@@ -351,8 +374,9 @@ static int allocate_sublayers(const struct sublayers *sublayers, struct fs_trace
     size_t k = sublayers->kinds, n = result->items, L = result->layers, c = result->categories;
     out->kinds = k;
     memcpy(out->kind, sublayers->kind, sizeof out->kind);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         out->positions += sublayers->positions[i];
+    }
     out->indirect_effect = fs_allocate(k * n, L * sizeof *out->indirect_effect, "trace results", err);
     out->aie = fs_allocate(k * c, L * sizeof *out->aie, "trace results", err);
     out->low = fs_allocate(k * c, L * sizeof *out->low, "trace results", err);
@@ -363,8 +387,9 @@ static int allocate_sublayers(const struct sublayers *sublayers, struct fs_trace
         fs_allocate(k * L, (out->positions + 1) * sizeof *out->position_effect, "trace results", err);
     out->role_aie = fs_allocate(k * c, FS_TRACE_ROLES * L * sizeof *out->role_aie, "trace results", err);
     out->role_count = fs_allocate(c, FS_TRACE_ROLES * sizeof *out->role_count, "trace results", err);
-    return out->indirect_effect && out->aie && out->low && out->high && out->first && out->token &&
-                   out->position_effect && out->role_aie && out->role_count
+    return out->indirect_effect != NULL && out->aie != NULL && out->low != NULL && out->high != NULL &&
+                   out->first != NULL && out->token != NULL && out->position_effect != NULL && out->role_aie != NULL &&
+                   out->role_count != NULL
                ? 0
                : -1;
 }
@@ -377,32 +402,36 @@ static void fold_effects(const struct sublayers *sublayers, const double *probab
     for (size_t i = 0; i < n; i++) {
         size_t positions = sublayers->positions[i], subject = (sublayers->kinds - 1) * L;
         out->first[i + 1] = out->first[i] + positions;
-        for (size_t number = 0; number < subject; number++)
+        for (size_t number = 0; number < subject; number++) {
             out->indirect_effect[((1 + number / L) * n + i) * L + number % L] =
                 effect_of(sublayers, result, probability, i, number);
-        for (size_t number = 0; number < sublayers->kinds * L * positions; number++)
+        }
+        for (size_t number = 0; number < sublayers->kinds * L * positions; number++) {
             out->position_effect[number / positions * out->positions + out->first[i] + number % positions] =
                 effect_of(sublayers, result, probability, i, subject + number);
+        }
     }
 }
 
-/* Mean over the items member[n] that have the role of the mean over their positions of that role. */
-static void fold_role(const struct sublayers *sublayers, struct fs_trace_result *result, size_t category, size_t role,
-                      const size_t *member, size_t n)
+/* Mean over the group's items that have the role of the mean over their positions of that role. */
+static void fold_role(const struct sublayers *sublayers, struct fs_trace_result *result,
+                      const struct fs_trace_group *group, size_t role)
 {
+    const size_t category = group->category, *member = group->member;
     struct fs_trace_sublayers *out = &result->sublayers;
     size_t L = result->layers, cells = out->kinds * L, counted = 0;
     for (size_t cell = 0; cell < cells; cell++) {
         double sum = 0.0;
         counted = 0;
-        for (size_t m = 0; m < n; m++) {
+        for (size_t m = 0; m < group->n; m++) {
             double own = 0.0;
             size_t found = 0;
-            for (size_t p = 0; p < sublayers->positions[member[m]]; p++)
+            for (size_t p = 0; p < sublayers->positions[member[m]]; p++) {
                 if ((size_t)role_of(&sublayers->trace->item[member[m]], p) == role) {
                     own += out->position_effect[cell * out->positions + out->first[member[m]] + p];
                     found++;
                 }
+            }
             sum += found ? own / (double)found : 0.0;
             counted += found > 0;
         }
@@ -417,23 +446,23 @@ static int fold_categories(const struct sublayers *sublayers, const struct fs_pa
 {
     struct fs_trace_sublayers *out = &result->sublayers;
     size_t L = result->layers;
-    size_t *member = fs_allocate(result->items, sizeof *member, "a category's items", err);
+    struct fs_trace_group group = {.member = fs_allocate(result->items, sizeof(size_t), "a category's items", err)};
     double *scratch = fs_allocate(L * sublayers->trace->options->bootstrap, sizeof *scratch, "bootstrap means", err);
-    int status = member && scratch ? 0 : -1;
+    int status = group.member != NULL && scratch != NULL ? 0 : -1;
     for (size_t c = 0; status == 0 && c < result->categories; c++) {
-        size_t n = 0;
-        for (size_t i = 0; i < result->items; i++)
-            if (c == 0 || strcmp(pairs->item[result->item[i]].category, result->category[c]) == 0)
-                member[n++] = i;
+        group.category = c;
+        fs_trace_gather(result, pairs, &group);
         for (size_t k = 0; k < out->kinds; k++) {
             size_t at = (k * result->categories + c) * L;
-            fs_trace_average(sublayers->trace->options, c, out->indirect_effect + k * result->items * L, L, member, n,
-                             scratch, out->aie + at, out->low + at, out->high + at);
+            const double *effect = out->indirect_effect + k * result->items * L;
+            const struct fs_trace_mean mean = {out->aie + at, out->low + at, out->high + at};
+            fs_trace_average(sublayers->trace->options, &group, effect, L, scratch, mean);
         }
-        for (size_t role = 0; out->positions > 0 && role < FS_TRACE_ROLES; role++)
-            fold_role(sublayers, result, c, role, member, n);
+        for (size_t role = 0; out->positions > 0 && role < FS_TRACE_ROLES; role++) {
+            fold_role(sublayers, result, &group, role);
+        }
     }
-    free(member);
+    free(group.member);
     free(scratch);
     return status;
 }
@@ -442,23 +471,29 @@ static int name_tokens(const struct sublayers *sublayers, const struct fs_tokeni
                        struct fs_trace_result *result, struct fs_error *err)
 {
     struct fs_trace_sublayers *out = &result->sublayers;
-    for (size_t i = 0; i < result->items; i++)
-        for (size_t p = 0; p < sublayers->positions[i]; p++)
+    for (size_t i = 0; i < result->items; i++) {
+        for (size_t p = 0; p < sublayers->positions[i]; p++) {
             if (fs_tokenizer_decode(tokenizer, &sublayers->trace->item[i].biased[p], 1, &out->token[out->first[i] + p],
-                                    err) != 0)
+                                    err) != 0) {
                 return -1;
+            }
+        }
+    }
     return 0;
 }
 
 static int prepare(struct sublayers *sublayers, struct fs_error *err)
 {
     const struct fs_trace_options *options = sublayers->trace->options;
-    if (options->window == 0)
+    if (options->window == 0) {
         return fs_error_set(err, FS_EXIT_CONFIG, "trace: window 0; expected at least 1 layer");
+    }
     sublayers->kinds = 1;
-    for (int kind = FS_TRACE_ATTENTION; kind < FS_TRACE_KINDS; kind++)
-        if (options->kind[kind])
+    for (int kind = FS_TRACE_ATTENTION; kind < FS_TRACE_KINDS; kind++) {
+        if (options->kind[kind]) {
             sublayers->kind[sublayers->kinds++] = (enum fs_trace_kind)kind;
+        }
+    }
     sublayers->heat_map = options->heat_map;
     return make_units(sublayers, err);
 }
@@ -472,7 +507,7 @@ int fs_trace_sublayers_run(struct trace *trace, const struct fs_tokenizer *token
     int status = prepare(&sublayers, err);
     if (status == 0 && root) {
         probability = fs_allocate(sublayers.first[trace->items], sizeof *probability, "the results of a trace", err);
-        status = probability ? 0 : -1;
+        status = probability != NULL ? 0 : -1;
     }
     status = fs_runner_agree(runner, status, err);
     if (status == 0) {

@@ -30,8 +30,9 @@ static struct probe *probe_of(struct fs_runner *runner)
 
 static void forget(struct fs_probe_record *record)
 {
-    for (size_t i = 0; i < record->works; i++)
+    for (size_t i = 0; i < record->works; i++) {
         free(record->work[i].cost);
+    }
     free(record->work);
     free(record->rate);
     *record = (struct fs_probe_record){0};
@@ -40,9 +41,11 @@ static void forget(struct fs_probe_record *record)
 static struct fs_probe_rate *rate_of(struct probe *probe, const char *name, struct fs_error *err)
 {
     struct fs_probe_record *record = &probe->record;
-    for (size_t i = 0; i < record->rates; i++)
-        if (strcmp(record->rate[i].name, name) == 0)
+    for (size_t i = 0; i < record->rates; i++) {
+        if (strcmp(record->rate[i].name, name) == 0) {
             return &record->rate[i];
+        }
+    }
     if (fs_grow(&record->rate, &record->rate_capacity, record->rates + 1, sizeof *record->rate, "the record of a probe",
                 err) != 0) {
         return NULL;
@@ -58,7 +61,7 @@ static int note_work(struct probe *probe, const struct fs_work *work, enum fs_pr
 {
     struct fs_probe_record *record = &probe->record;
     struct fs_probe_work *last = record->works > 0 ? &record->work[record->works - 1] : NULL;
-    if (last && kind == FS_PROBE_SUM && last->kind == kind && strcmp(last->name, work->name) == 0 &&
+    if (last != NULL && kind == FS_PROBE_SUM && last->kind == kind && strcmp(last->name, work->name) == 0 &&
         last->units == work->units && last->length == length) {
         double gap = now() - probe->last_call;
         last->least_gap = last->gaps == 0 || gap < last->least_gap ? gap : last->least_gap;
@@ -74,15 +77,18 @@ static int note_work(struct probe *probe, const struct fs_work *work, enum fs_pr
     struct fs_probe_work *noted = &record->work[record->works];
     *noted = (struct fs_probe_work){.kind = kind, .calls = 1, .units = work->units, .length = length};
     snprintf(noted->name, sizeof noted->name, "%s", work->name);
-    if (work->cost) {
+    if (work->cost != NULL) {
         noted->cost = fs_allocate(work->units, sizeof *noted->cost, "the costs of units", err);
-        if (!noted->cost)
+        if (noted->cost == NULL) {
             return -1;
-        for (size_t unit = 0; unit < work->units; unit++)
+        }
+        for (size_t unit = 0; unit < work->units; unit++) {
             work->cost(work->context, unit, &noted->cost[unit]);
+        }
     }
-    for (size_t unit = 0; kind == FS_PROBE_MAP && work->result_bytes && unit < work->units; unit++)
+    for (size_t unit = 0; kind == FS_PROBE_MAP && work->result_bytes != NULL && unit < work->units; unit++) {
         noted->result_bytes += (double)work->result_bytes(work->context, unit);
+    }
     record->works++;
     return 0;
 }
@@ -91,8 +97,9 @@ static int note_work(struct probe *probe, const struct fs_work *work, enum fs_pr
 static double spread(size_t k)
 {
     double place = 0, digit = 0.5;
-    for (k++; k > 0; k >>= 1, digit /= 2)
+    for (k++; k > 0; k >>= 1, digit /= 2) {
         place += (double)(k & 1) * digit;
+    }
     return place;
 }
 
@@ -104,8 +111,9 @@ static size_t choose(const struct probe *probe, size_t units, const unsigned cha
     for (; *next < 4 * units && count < probe->base.threads; ++*next) {
         size_t unit = (size_t)(spread(*next) * (double)units);
         unit = *next < 2 * units ? unit : *next % units; /* what the sequence has left out */
-        if (ran[unit] || (among && !among[unit]))
+        if (ran[unit] || (among != NULL && !among[unit])) {
             continue;
+        }
         ran[unit] = 1;
         chosen[count++] = unit;
     }
@@ -130,12 +138,13 @@ static int run_round(const struct sample *sample, const size_t *chosen, size_t c
     for (size_t i = 0; i < count; i++) {
         struct fs_error mistake = FS_ERROR_INIT;
         struct fs_cost cost = {0};
-        void *result = sample->place ? sample->place(sample->context, chosen[i], i) : NULL;
+        void *result = sample->place != NULL ? sample->place(sample->context, chosen[i], i) : NULL;
         double begin = now();
         int ran = sample->work->run(sample->work->context, (size_t)omp_get_thread_num(), chosen[i], result, &mistake);
         double took = now() - begin;
-        if (sample->work->cost)
+        if (sample->work->cost != NULL) {
             sample->work->cost(sample->work->context, chosen[i], &cost);
+        }
 #pragma omp critical(fs_probe)
         {
             rate->units++;
@@ -143,13 +152,15 @@ static int run_round(const struct sample *sample, const size_t *chosen, size_t c
             rate->flops += cost.flops;
             if (ran != 0) {
                 status = -1;
-                if (err)
+                if (err != NULL) {
                     *err = mistake;
+                }
             }
         }
     }
-    for (size_t i = 0; status == 0 && sample->take && i < count; i++)
+    for (size_t i = 0; status == 0 && sample->take != NULL && i < count; i++) {
         status = sample->take(sample->context, chosen[i], i);
+    }
     return status;
 }
 
@@ -161,14 +172,16 @@ static int run_sample(struct probe *probe, const struct sample *sample, struct f
 {
     struct fs_probe_rate *rate = rate_of(probe, sample->work->name, err);
     size_t *chosen = fs_allocate(probe->base.threads, sizeof *chosen, "a probe", err);
-    int status = rate && chosen ? 0 : -1;
+    int status = rate != NULL && chosen != NULL ? 0 : -1;
     size_t next = 0;
     while (status == 0 && rate->spent < probe->seconds) {
         size_t count = choose(probe, sample->work->units, sample->among, sample->ran, &next, chosen);
-        if (count == 0)
+        if (count == 0) {
             break;
-        if (rate->rounds == 1)
+        }
+        if (rate->rounds == 1) {
             rate->units = 0, rate->seconds = rate->flops = 0;
+        }
         double begin = now();
         status = run_round(sample, chosen, count, rate, err);
         rate->spent += now() - begin;
@@ -207,8 +220,9 @@ static int repeat_results(const struct fs_work *work, const unsigned char *ran, 
 {
     size_t have = 0, all = places->offset[work->units];
     unsigned char *known = fs_allocate(all, 1, "results of a probe", err);
-    if (!known)
+    if (known == NULL) {
         return -1;
+    }
     for (size_t unit = 0; unit < work->units; unit++) {
         size_t bytes = places->offset[unit + 1] - places->offset[unit];
         if (ran[unit]) {
@@ -216,13 +230,15 @@ static int repeat_results(const struct fs_work *work, const unsigned char *ran, 
             have += bytes;
         }
     }
-    if (have == 0)
+    if (have == 0) {
         make_up_results(places->results, all);
+    }
     for (size_t unit = 0; unit < work->units; unit++) {
         unsigned char *to = places->results + places->offset[unit];
         size_t bytes = places->offset[unit + 1] - places->offset[unit];
-        for (size_t at = 0; !ran[unit] && have > 0 && at < bytes; at += have)
+        for (size_t at = 0; !ran[unit] && have > 0 && at < bytes; at += have) {
             memcpy(to + at, known, bytes - at < have ? bytes - at : have);
+        }
     }
     free(known);
     return 0;
@@ -232,16 +248,19 @@ static int map_units(struct probe *probe, const struct fs_work *work, unsigned c
 {
     struct result_places places = {results, fs_allocate(work->units + 1, sizeof(size_t), "offsets of results", err)};
     unsigned char *ran = fs_allocate(work->units, 1, "a probe", err);
-    int status = places.offset && ran ? note_work(probe, work, FS_PROBE_MAP, 0, err) : -1;
-    for (size_t unit = 0; status == 0 && unit < work->units; unit++)
+    int status = places.offset != NULL && ran != NULL ? note_work(probe, work, FS_PROBE_MAP, 0, err) : -1;
+    for (size_t unit = 0; status == 0 && unit < work->units; unit++) {
         places.offset[unit + 1] =
-            places.offset[unit] + (work->result_bytes ? work->result_bytes(work->context, unit) : 0);
-    if (status == 0 && results)
+            places.offset[unit] + (work->result_bytes != NULL ? work->result_bytes(work->context, unit) : 0);
+    }
+    if (status == 0 && results != NULL) {
         memset(results, 0, places.offset[work->units]);
-    struct sample sample = {work, NULL, ran, work->result_bytes ? place_result : NULL, NULL, &places};
+    }
+    struct sample sample = {work, NULL, ran, work->result_bytes != NULL ? place_result : NULL, NULL, &places};
     status = status == 0 ? run_sample(probe, &sample, err) : -1;
-    if (status == 0 && work->result_bytes)
+    if (status == 0 && work->result_bytes != NULL) {
         status = repeat_results(work, ran, &places, err);
+    }
     free(places.offset);
     free(ran);
     return status;
@@ -286,8 +305,9 @@ static int take_vector(void *context, size_t unit, size_t slot)
 {
     const struct vector_places *places = context;
     const fs_real *vector = place_vector(context, unit, slot);
-    for (size_t i = 0; i < places->length; i++)
+    for (size_t i = 0; i < places->length; i++) {
         places->total[i] += vector[i];
+    }
     return 0;
 }
 
@@ -301,12 +321,13 @@ static int sum(struct fs_runner *runner, const struct fs_work *work, const unsig
     memset(total, 0, length * sizeof *total);
     struct vector_places places = {NULL, total, length};
     unsigned char *ran = fs_allocate(work->units, 1, "a probe", err);
-    int status = ran ? note_work(probe, work, FS_PROBE_SUM, length, err) : -1;
-    if (status == 0 && fs_multiply(probe->base.threads, length, &numbers) != 0)
+    int status = ran != NULL ? note_work(probe, work, FS_PROBE_SUM, length, err) : -1;
+    if (status == 0 && fs_multiply(probe->base.threads, length, &numbers) != 0) {
         status = fs_error_memory(err, SIZE_MAX, "vectors to be summed");
+    }
     if (status == 0) {
         places.vector = fs_allocate_aligned(numbers, sizeof(fs_real), "vectors to be summed", err);
-        status = places.vector ? 0 : -1;
+        status = places.vector != NULL ? 0 : -1;
     }
     struct sample sample = {work, mine, ran, place_vector, take_vector, &places};
     status = status == 0 ? run_sample(probe, &sample, err) : -1;
@@ -342,8 +363,9 @@ int fs_probe_create(size_t threads, struct fs_runner **runner, struct fs_error *
 {
     static const struct fs_runner_operations operations = {map, claim, sum, broadcast, agree, stop_requested};
     struct probe *probe = fs_allocate(1, sizeof *probe, "a probe", err);
-    if (!probe)
+    if (probe == NULL) {
         return -1;
+    }
     probe->base = (struct fs_runner){.operations = &operations, .ranks = 1, .threads = threads > 0 ? threads : 1};
     *runner = &probe->base;
     return 0;
@@ -351,8 +373,9 @@ int fs_probe_create(size_t threads, struct fs_runner **runner, struct fs_error *
 
 void fs_probe_destroy(struct fs_runner *runner)
 {
-    if (!runner)
+    if (runner == NULL) {
         return;
+    }
     forget(&probe_of(runner)->record);
     free(runner);
 }
@@ -370,8 +393,10 @@ const struct fs_probe_record *fs_probe_get(const struct fs_runner *runner)
 
 const struct fs_probe_rate *fs_probe_find_rate(const struct fs_probe_record *record, const char *name)
 {
-    for (size_t i = 0; i < record->rates; i++)
-        if (strcmp(record->rate[i].name, name) == 0 && record->rate[i].seconds > 0)
+    for (size_t i = 0; i < record->rates; i++) {
+        if (strcmp(record->rate[i].name, name) == 0 && record->rate[i].seconds > 0) {
             return &record->rate[i];
+        }
+    }
     return NULL;
 }

@@ -4,30 +4,38 @@
 
 #include "stages/work/runner.h"
 
-/* Where the result of a unit goes; NULL where the work has none. */
-typedef void *(*place_function)(void *context, size_t unit);
+/* Where the results of units go. */
+struct places {
+    void *(*of)(const void *context, size_t unit); /* NULL: the work has no results */
+    const void *context;
+};
+
+/* Units first .. last-1: all of them, or those with mine[unit] != 0. */
+struct units {
+    const unsigned char *mine; /* [units of the work]; NULL: all */
+    size_t first, last;
+};
 
 /*
- * Runs units first .. last-1 (all, or those with mine[unit] != 0) on the threads of the runner. After a failure no
- * further unit starts; of the units that failed the lowest tells its error, so that one bad unit gives the same error
- * every time.
+ * Runs units on the threads of the runner. After a failure no further unit starts; of the units that failed the lowest
+ * tells its error, so that one bad unit gives the same error every time.
  */
-static int run_units(const struct fs_runner *runner, const struct fs_work *work, const unsigned char *mine,
-                     size_t first, size_t last, place_function place, void *place_context, struct fs_error *err)
+static int run_units(const struct fs_runner *runner, const struct fs_work *work, struct units units,
+                     struct places places, struct fs_error *err)
 {
-    size_t failed = last;
+    size_t failed = units.last;
     bool any = false;
 
 #pragma omp parallel for schedule(dynamic, 1) num_threads((int)runner->threads)
-    for (size_t unit = first; unit < last; unit++) {
+    for (size_t unit = units.first; unit < units.last; unit++) {
         bool stop;
 #pragma omp atomic read
         stop = any;
-        if (stop || (mine != NULL && mine[unit] == 0)) {
+        if (stop || (units.mine != NULL && units.mine[unit] == 0)) {
             continue;
         }
         struct fs_error mistake = FS_ERROR_INIT;
-        void *result = place != NULL ? place(place_context, unit) : NULL;
+        void *result = places.of != NULL ? places.of(places.context, unit) : NULL;
         if (work->run(work->context, (size_t)omp_get_thread_num(), unit, result, &mistake) != 0) {
 #pragma omp atomic write
             any = true;
@@ -48,7 +56,7 @@ struct result_places {
     const size_t *offset; /* [units + 1] */
 };
 
-static void *place_result(void *context, size_t unit)
+static void *place_result(const void *context, size_t unit)
 {
     const struct result_places *places = context;
     return places->results + places->offset[unit];
@@ -58,8 +66,9 @@ static int map(struct fs_runner *runner, const struct fs_work *work, const char 
                struct fs_error *err)
 {
     (void)checkpoint; /* one process that is not asked to stop has nothing to save */
+    const struct units all = {NULL, 0, work->units};
     if (work->result_bytes == NULL) {
-        return run_units(runner, work, NULL, 0, work->units, NULL, NULL, err);
+        return run_units(runner, work, all, (struct places){NULL, NULL}, err);
     }
     size_t *offset = fs_allocate(work->units + 1, sizeof *offset, "offsets of results", err);
     if (offset == NULL) {
@@ -68,8 +77,8 @@ static int map(struct fs_runner *runner, const struct fs_work *work, const char 
     for (size_t unit = 0; unit < work->units; unit++) {
         offset[unit + 1] = offset[unit] + work->result_bytes(work->context, unit);
     }
-    struct result_places places = {results, offset};
-    int status = run_units(runner, work, NULL, 0, work->units, place_result, &places, err);
+    const struct result_places places = {results, offset};
+    int status = run_units(runner, work, all, (struct places){place_result, &places}, err);
     free(offset);
     return status;
 }
@@ -77,7 +86,7 @@ static int map(struct fs_runner *runner, const struct fs_work *work, const char 
 static int claim(struct fs_runner *runner, const struct fs_work *work, unsigned char *mine, struct fs_error *err)
 {
     memset(mine, 1, work->units);
-    return run_units(runner, work, NULL, 0, work->units, NULL, NULL, err);
+    return run_units(runner, work, (struct units){NULL, 0, work->units}, (struct places){NULL, NULL}, err);
 }
 
 struct vector_places {
@@ -85,7 +94,7 @@ struct vector_places {
     size_t length;
 };
 
-static void *place_vector(void *context, size_t unit)
+static void *place_vector(const void *context, size_t unit)
 {
     const struct vector_places *places = context;
     return places->vector + (unit % FS_SUM_WINDOW) * places->length;
@@ -100,14 +109,16 @@ static int sum(struct fs_runner *runner, const struct fs_work *work, const unsig
     if (fs_multiply(window, length, &numbers) != 0) {
         return fs_error_set(err, FS_EXIT_OS, "sum: %zu vectors of %zu numbers do not fit in memory", window, length);
     }
-    struct vector_places places = {fs_allocate_aligned(numbers, sizeof(fs_real), "vectors to be summed", err), length};
+    const struct vector_places places = {fs_allocate_aligned(numbers, sizeof(fs_real), "vectors to be summed", err),
+                                         length};
     if (places.vector == NULL) {
         return -1;
     }
     int status = 0;
     for (size_t first = 0; status == 0 && first < work->units; first += FS_SUM_WINDOW) {
         size_t last = work->units - first < FS_SUM_WINDOW ? work->units : first + FS_SUM_WINDOW;
-        status = run_units(runner, work, mine, first, last, place_vector, &places, err);
+        status =
+            run_units(runner, work, (struct units){mine, first, last}, (struct places){place_vector, &places}, err);
         for (size_t unit = first; status == 0 && unit < last; unit++) {
             const fs_real *vector = place_vector(&places, unit);
             for (size_t i = 0; i < length; i++) {

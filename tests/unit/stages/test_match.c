@@ -34,14 +34,17 @@ static void equals_difflib(void **state)
     static int32_t a[MOST], b[MOST];
     static size_t shared_a[MOST], shared_b[MOST];
     char *line = NULL;
-    size_t size = 0, cases = 0, count;
+    size_t size = 0, cases = 0;
+    struct fs_shared_tokens shared = {.a = shared_a, .b = shared_b};
     struct fs_error err = FS_ERROR_INIT;
     while (getline(&line, &size, file) >= 0) {
         size_t n_a = read_ids(line, a);
         assert_true(getline(&line, &size, file) >= 0);
         size_t n_b = read_ids(line, b);
         assert_true(getline(&line, &size, file) >= 0);
-        assert_int_equal(fs_match_tokens(a, n_a, b, n_b, shared_a, shared_b, &count, &err), 0);
+        const struct fs_token_sequence one = {a, n_a}, other = {b, n_b};
+        assert_int_equal(fs_match_tokens(one, other, &shared, &err), 0);
+        size_t count = shared.count;
         size_t next = 0;
         for (char *word = strtok(line, " \n"); word != NULL; word = strtok(NULL, " \n")) {
             size_t at_a, at_b, length;

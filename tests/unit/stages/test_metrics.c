@@ -29,7 +29,9 @@ static void stereoset_by_hand(void **state)
     const double unrelated[] = {0.5, 0.2, 0.3, 0.1, 0.2}, other[] = {0.05, 0.2, 0.5, 0.6, 0.2};
     const size_t term[] = {7, 7, 7, 2, 4};
     struct fs_stereoset_metrics m;
-    assert_int_equal(fs_metrics_stereoset(5, stereo, anti, unrelated, NULL, term, &none, &m, NULL), 0);
+    assert_int_equal(
+        fs_metrics_stereoset(5, &(struct fs_stereoset_columns){stereo, anti, unrelated, NULL}, term, &none, &m, NULL),
+        0);
     is(m.ss_macro.value, (100.0 / 3 + 100) / 2);
     is(m.lms_macro.value, (100.0 / 3 + 100) / 2);
     is(m.icat_macro.value, 200.0 / 3 * (100.0 / 3) / 50);
@@ -43,12 +45,15 @@ static void stereoset_by_hand(void **state)
     assert_int_equal(m.lms_micro.ties, 1);
 
     /* anti against an unrelated candidate of its own: 1+1, 0+0, 0+0; 1+0 */
-    assert_int_equal(fs_metrics_stereoset(5, stereo, anti, unrelated, other, term, &none, &m, NULL), 0);
+    assert_int_equal(
+        fs_metrics_stereoset(5, &(struct fs_stereoset_columns){stereo, anti, unrelated, other}, term, &none, &m, NULL),
+        0);
     is(m.lms_macro.value, (100.0 / 3 + 50) / 2);
     is(m.lms_micro.value, 100.0 * 3 / 8);
     is(m.ss_micro.value, 50);
 
-    assert_int_equal(fs_metrics_stereoset(5, stereo, anti, NULL, NULL, term, &none, &m, NULL), 0);
+    assert_int_equal(
+        fs_metrics_stereoset(5, &(struct fs_stereoset_columns){stereo, anti, NULL, NULL}, term, &none, &m, NULL), 0);
     is(m.ss_micro.value, 50);
     is(m.lms_macro.value, NAN);
     is(m.icat_micro.value, NAN);
@@ -62,7 +67,9 @@ static void one_term_and_no_items(void **state)
     const size_t term[] = {0, 0};
     const struct fs_bootstrap bootstrap = {200, 1};
     struct fs_stereoset_metrics m;
-    assert_int_equal(fs_metrics_stereoset(2, stereo, anti, unrelated, NULL, term, &bootstrap, &m, NULL), 0);
+    assert_int_equal(fs_metrics_stereoset(2, &(struct fs_stereoset_columns){stereo, anti, unrelated, NULL}, term,
+                                          &bootstrap, &m, NULL),
+                     0);
     is(m.ss_macro.value, 50);
     is(m.ss_micro.value, 50);
     is(m.ss_macro.low, 0); /* of two items, one in four resamples has the same one twice */
@@ -70,7 +77,9 @@ static void one_term_and_no_items(void **state)
     is(m.lms_macro.low, 100);
     is(m.icat_macro.value, 100);
     assert_int_equal(m.terms, 1);
-    assert_int_equal(fs_metrics_stereoset(0, stereo, anti, unrelated, NULL, term, &bootstrap, &m, NULL), 0);
+    assert_int_equal(fs_metrics_stereoset(0, &(struct fs_stereoset_columns){stereo, anti, unrelated, NULL}, term,
+                                          &bootstrap, &m, NULL),
+                     0);
     is(m.ss_macro.value, NAN);
     is(m.icat_macro.high, NAN);
     assert_int_equal(m.ss_macro.n, 0);
@@ -149,7 +158,9 @@ static void intervals_are_seeded_and_right(void **state)
     assert_true(fabs(m.high - 54.9) < 0.6);
     /* resampling items within ten equal terms: the same interval, a little wider */
     struct fs_stereoset_metrics s;
-    assert_int_equal(fs_metrics_stereoset(N, stereo, anti, anti, NULL, term, &bootstrap, &s, NULL), 0);
+    assert_int_equal(
+        fs_metrics_stereoset(N, &(struct fs_stereoset_columns){stereo, anti, anti, NULL}, term, &bootstrap, &s, NULL),
+        0);
     is(s.ss_micro.value, 50);
     is(s.ss_micro.low, m.low);
     is(s.ss_micro.high, m.high);

@@ -66,12 +66,13 @@ static void mean(void **state)
     (void)state;
     const double before[] = {1, 2, NAN, 4}, after[] = {3, 4, 5, 6};
     struct fs_paired paired;
-    assert_int_equal(fs_paired_mean(4, before, after, 10.0, false, &some, &paired, NULL), 0);
+    assert_int_equal(fs_paired_mean(&(struct fs_paired_values){4, before, after, 10.0, false}, &some, &paired, NULL),
+                     0);
     assert_true(paired.difference == 20.0); /* 10 x 2, the pair with NaN left out */
     assert_true(paired.low == 20.0 && paired.high == 20.0);
     assert_true(isnan(paired.p_value));
     assert_int_equal(paired.gained, -1);
-    assert_int_equal(fs_paired_mean(0, before, after, 1.0, true, &some, &paired, NULL), 0);
+    assert_int_equal(fs_paired_mean(&(struct fs_paired_values){0, before, after, 1.0, true}, &some, &paired, NULL), 0);
     assert_true(isnan(paired.difference));
 }
 
@@ -127,7 +128,7 @@ static void interval_of_a_mean(void **state)
     (void)state;
     const double before[] = {0.5, 1.25, 2, 0.75, 3}, after[] = {0.25, 1.5, 0.5, 0.75, 1};
     struct fs_paired paired;
-    assert_int_equal(fs_paired_mean(5, before, after, 1.0, false, &some, &paired, NULL), 0);
+    assert_int_equal(fs_paired_mean(&(struct fs_paired_values){5, before, after, 1.0, false}, &some, &paired, NULL), 0);
     near(paired.difference, -0.7);
     near(paired.low, -1.52625);
     near(paired.high, 0.05);
@@ -146,8 +147,7 @@ static void stereoset(void **state)
     struct fs_metric forth[FS_STEREOSET_VALUES], back[FS_STEREOSET_VALUES];
     for (size_t model = 0; model < 2; model++) {
         column[model] = (struct fs_stereoset_columns){stereo[model], anti, unrelated, NULL};
-        assert_int_equal(
-            fs_metrics_stereoset(N, stereo[model], anti, unrelated, NULL, term, &none, &metrics[model], NULL), 0);
+        assert_int_equal(fs_metrics_stereoset(N, &column[model], term, &none, &metrics[model], NULL), 0);
     }
     assert_int_equal(fs_metrics_stereoset_difference(N, column, term, &some, forth, NULL), 0);
     const struct fs_stereoset_columns swapped[2] = {column[1], column[0]};
@@ -194,8 +194,7 @@ static void differences_lie_where_the_metrics_do(void **state)
         struct fs_paired paired;
         for (size_t model = 0; model < 2; model++) {
             column[model] = (struct fs_stereoset_columns){stereo[model], anti, unrelated, NULL};
-            assert_int_equal(
-                fs_metrics_stereoset(N, stereo[model], anti, unrelated, NULL, term, &once, &metrics[model], NULL), 0);
+            assert_int_equal(fs_metrics_stereoset(N, &column[model], term, &once, &metrics[model], NULL), 0);
             assert_int_equal(fs_metrics_share(N, stereo[model], anti, &once, &one[model], NULL), 0);
         }
         assert_int_equal(fs_metrics_stereoset_difference(N, column, term, &once, difference, NULL), 0);

@@ -135,7 +135,8 @@ static void check_term(const struct bench *bench, const struct test_model *m, co
     options.kl_rows = term->rows;
     options.kl_without_completion = term->without_fill;
     struct fs_stamp_units units;
-    assert_done(fs_stamp_units_compile(m->spec, m->tokenizer, list, order, list->count, &options, &units, &err), err);
+    const struct fs_stamp_batch batch = {list, order, list->count};
+    assert_done(fs_stamp_units_compile(m->spec, m->tokenizer, &batch, &options, &units, &err), err);
     assert_int_equal(units.pairs, list->count);
     assert_int_equal(units.prompts, prompts);
     assert_int_equal(units.terms, 5);

@@ -183,7 +183,8 @@ static void key_bias_starts_low(void **state)
         for (size_t p = 0; p < list.count; p++) {
             order[p] = p;
         }
-        assert_done(fs_stamp_units_compile(m.spec, m.tokenizer, &list, order, list.count, &options, &units, &err), err);
+        const struct fs_stamp_batch batch = {&list, order, list.count};
+        assert_done(fs_stamp_units_compile(m.spec, m.tokenizer, &batch, &options, &units, &err), err);
         assert_done(fs_workspace_create(m.model, &workspace, &err), err);
         const fs_real *key = trained.stamp.parameters, *bias = key + fs_stamp_offset_key_bias(&trained.stamp);
         for (size_t u = 0; u < units.count; u++) {

@@ -100,7 +100,8 @@ static void run_trace(const struct world *w, const struct fs_trace_options *opti
     struct fs_error err = FS_ERROR_INIT;
     struct fs_runner *runner;
     assert_done(fs_runner_serial_create(threads, &runner, &err), err);
-    assert_done(fs_trace_run(w->model, w->tokenizer, &w->pairs, NULL, options, runner, result, &err), err);
+    const struct fs_trace_input input = {&w->pairs, NULL};
+    assert_done(fs_trace_run(w->model, w->tokenizer, &input, options, runner, result, &err), err);
     free(runner);
 }
 

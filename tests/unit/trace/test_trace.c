@@ -193,7 +193,8 @@ static void run_trace(const struct world *w, const struct fs_trace_options *opti
     struct fs_error err = FS_ERROR_INIT;
     struct fs_runner *runner;
     assert_done(fs_runner_serial_create(threads, &runner, &err), err);
-    assert_done(fs_trace_run(w->model, w->tokenizer, &w->pairs, w->attributes, options, runner, result, &err), err);
+    const struct fs_trace_input input = {&w->pairs, w->attributes};
+    assert_done(fs_trace_run(w->model, w->tokenizer, &input, options, runner, result, &err), err);
     free(runner);
 }
 
@@ -453,11 +454,13 @@ static void refuses(void **state)
     struct fs_trace_result result;
     assert_done(fs_runner_serial_create(1, &runner, &err), err);
     struct fs_trace_options options = {.noise_scale = 3, .noise_samples = 0};
-    assert_int_equal(fs_trace_run(w.model, w.tokenizer, &w.pairs, w.attributes, &options, runner, &result, &err), -1);
+    struct fs_trace_input input = {&w.pairs, w.attributes};
+    assert_int_equal(fs_trace_run(w.model, w.tokenizer, &input, &options, runner, &result, &err), -1);
     assert_int_equal(err.code, FS_EXIT_CONFIG);
     options.noise_samples = 1;
     struct fs_pair_list none = {1, w.pairs.item + 4};
-    assert_int_equal(fs_trace_run(w.model, w.tokenizer, &none, w.attributes, &options, runner, &result, &err), -1);
+    input.pairs = &none;
+    assert_int_equal(fs_trace_run(w.model, w.tokenizer, &input, &options, runner, &result, &err), -1);
     assert_int_equal(err.code, FS_EXIT_DATA);
     free(runner);
     world_close(&w);
