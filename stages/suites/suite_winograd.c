@@ -199,15 +199,16 @@ static int set_statement(struct winograd *suite, const struct line *line, size_t
 {
     const char *after = line->sentence + bytes[1];
     if (suite->base.scoring == FS_TARGET_LOGPROB) {
-        return fs_statement_suite_set(&suite->base, line->row, candidate, line->sentence, bytes[0], answer,
-                                      strlen(answer), after, strlen(after), err);
+        const struct fs_candidate_text text = {
+            {line->sentence, bytes[0]}, {answer, strlen(answer)}, {after, strlen(after)}};
+        return fs_statement_suite_set(&suite->base, line->row, candidate, &text, err);
     }
     char *before = NULL;
     if (asprintf(&before, "%.*s%s", (int)bytes[0], line->sentence, answer) < 0) {
         return fs_error_memory(err, strlen(line->sentence), "a sentence of the Winograd schemas");
     }
-    int status = fs_statement_suite_set(&suite->base, line->row, candidate, before, strlen(before), after,
-                                        strlen(after), "", 0, err);
+    const struct fs_candidate_text text = {{before, strlen(before)}, {after, strlen(after)}, {"", 0}};
+    int status = fs_statement_suite_set(&suite->base, line->row, candidate, &text, err);
     free(before);
     return status;
 }
