@@ -12,6 +12,7 @@
 #include "io/console/output.h"
 #include "io/console/progress.h"
 #include "io/publish.h"
+#include "model/tokenizer/tokenizer_compare.h"
 #include "pipeline/checks/doctor.h"
 #include "pipeline/commands/commands.h"
 #include "pipeline/estimate/memory.h"
@@ -76,6 +77,34 @@ static int check_layer(const struct fs_job *job, const struct fs_spec *spec, str
     return 0;
 }
 
+/* Whether the whole models that methods bring can be read, and fit the job's own. */
+static int check_methods(const struct fs_job *job, const struct fs_model *model, const struct fs_tokenizer *tokenizer,
+                         struct fs_error *err)
+{
+    size_t methods;
+    const struct fs_job_method *method = fs_job_methods(job, &methods);
+    int status = 0;
+    for (size_t i = 0; status == 0 && i < methods; i++) {
+        struct fs_model *other = NULL;
+        struct fs_tokenizer *own = NULL;
+        if (method[i].path == NULL) {
+            continue;
+        }
+        if (open_model(method[i].path, &other, &own, err) != 0) {
+            status = fs_error_prepend(err, "methods.%s", method[i].name);
+        } else {
+            const struct fs_edit edit = {.kind = method[i].method->edit, .model = other};
+            if (edit.kind->check(&edit, fs_model_spec(model), err) != 0 ||
+                fs_tokenizers_compare(tokenizer, own, err) != 0) {
+                status = fs_error_prepend(err, "methods.%s: %s", method[i].name, method[i].path);
+            }
+        }
+        fs_model_destroy(other);
+        fs_tokenizer_destroy(own);
+    }
+    return status;
+}
+
 /* pipeline/estimate/memory.h, with units of the usual size; the layer in the middle where the job names none. */
 static void estimate(const struct fs_session *session, const struct fs_job *job, const struct fs_model *model,
                      struct fs_needs *needs)
@@ -91,9 +120,11 @@ static void estimate(const struct fs_session *session, const struct fs_job *job,
         .parameters = training.parameters,
     };
     double state = FS_MEMORY_STATE * (double)(training.parameters * sizeof(fs_real));
+    struct fs_error ignored = FS_ERROR_INIT;
     struct fs_memory memory;
     load.file = fmax(state, FILE_BYTES);
-    fs_memory_of_model(model, &load);
+    fs_memory_add_model(model, &load);
+    (void)fs_memory_add_methods(job, &load, &ignored); /* check_methods has opened them */
     fs_memory_usual_units(spec, &load);
     fs_memory_of(spec, &load, &memory);
     double thread = fmax(memory.training, fmax(memory.trace, memory.evaluate));
@@ -117,6 +148,7 @@ static bool check_model(struct fs_doctor *doctor, struct fs_session *session, co
     struct fs_error error = FS_ERROR_INIT;
     int status = open_model(folder, &model, &tokenizer, &error);
     status = status == 0 ? check_layer(job, fs_model_spec(model), &error) : -1;
+    status = status == 0 ? check_methods(job, model, tokenizer, &error) : -1;
     bool sound = agree(doctor, session, "model", status, &error);
     if (sound) {
         const struct fs_spec *spec = fs_model_spec(model);

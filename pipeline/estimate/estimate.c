@@ -199,7 +199,10 @@ static int load(struct fs_estimator *e, struct fs_error *err)
     const struct fs_spec *spec = fs_model_spec(e->session->model);
     e->spec = *spec; /* its layers are the model's */
     estimate->weights = fs_spec_numbers(spec);
-    fs_memory_of_model(e->session->model, &e->memory);
+    fs_memory_add_model(e->session->model, &e->memory);
+    if (fs_session_agree(e->session, fs_memory_add_methods(e->job, &e->memory, err), err) != 0) {
+        return -1;
+    }
     estimate->cut =
         spec->layers > CUT_LAYERS && fs_flops_layers(spec, 0, spec->layers, 4 * FS_UNIT_TOKENS, 0) > CUT_FLOPS;
     if (fs_session_agree(e->session, begin_probing(e, &e->whole, "whole", SIZE_MAX, err), err) != 0 ||

@@ -81,16 +81,35 @@ void fs_memory_usual_units(const struct fs_spec *spec, struct fs_memory_load *lo
     load->tokens = load->kl_rows = 0;
 }
 
-void fs_memory_of_model(const struct fs_model *model, struct fs_memory_load *load)
+void fs_memory_add_model(const struct fs_model *model, struct fs_memory_load *load)
 {
     size_t files;
     const char *const *file = fs_model_files(model, &files);
-    load->converted = (double)fs_model_converted_bytes(model);
-    load->mapped = files == 0 ? number * fs_spec_numbers(fs_model_spec(model)) : 0;
+    load->converted += (double)fs_model_converted_bytes(model);
+    load->mapped += files == 0 ? number * fs_spec_numbers(fs_model_spec(model)) : 0;
     for (size_t i = 0; i < files; i++) {
         struct stat info;
         load->mapped += stat(file[i], &info) == 0 ? (double)info.st_size : 0;
     }
+}
+
+int fs_memory_add_methods(const struct fs_job *job, struct fs_memory_load *load, struct fs_error *err)
+{
+    size_t methods;
+    const struct fs_job_method *method = fs_job_methods(job, &methods);
+    for (size_t i = 0; i < methods; i++) {
+        struct fs_model *model;
+        if (method[i].path == NULL) {
+            continue;
+        }
+        if (fs_model_open(method[i].path, &model, err) != 0) {
+            return fs_error_prepend(err, "methods.%s", method[i].name);
+        }
+        fs_memory_add_model(model, load);
+        load->others++;
+        fs_model_destroy(model);
+    }
+    return 0;
 }
 
 void fs_memory_of(const struct fs_spec *spec, const struct fs_memory_load *load, struct fs_memory *memory)
@@ -105,8 +124,8 @@ void fs_memory_of(const struct fs_spec *spec, const struct fs_memory_load *load,
         .caches = number * caches_of(spec, load),
         .trace = number * (forward(spec, &load->trace) + 2 * d * load->trace.tokens),
         .training = number * training_of(spec, load),
-        .evaluate =
-            number * (forward(spec, &load->evaluate) + T * (3 * d + (double)load->inner) + 2 * load->evaluate.rows * d),
+        .evaluate = number * ((1 + (double)load->others) * forward(spec, &load->evaluate) +
+                              T * (3 * d + (double)load->inner) + 2 * load->evaluate.rows * d),
         .archive = 2 * load->file,
     };
 }

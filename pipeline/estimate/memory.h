@@ -19,7 +19,7 @@
  *     training     a thread: forward + T (3 d + (2 H + 2 G) D + g F + 2 C), what runs back
  *                  + a (T (2 d + (H + 2 G) D + g F) + H S) + T d + 2 R d, the tape
  *                  + R V, at most FS_MEMORY_LOGITS or one row
- *     evaluate     a thread: forward + T (3 d + C) + 2 R d
+ *     evaluate     a thread: (1 + o) forward + T (3 d + C) + 2 R d, o other models of a job's methods, as large as its own
  *
  *     archive      on the root: twice the largest file, which is built in memory and written in one piece
  *
@@ -30,6 +30,7 @@
 
 #include <stddef.h>
 
+#include "jobs/job.h"
 #include "model/model.h"
 
 #define FS_MEMORY_PROGRAM (64.0 * (1 << 20)) /* bytes */
@@ -48,6 +49,7 @@ struct fs_memory_load {
     size_t ranks, threads;    /* of the job; of a rank */
     size_t layer;             /* that is trained */
     size_t inner, parameters; /* of the edit; struct fs_training_size */
+    size_t others;            /* whole models that methods bring */
     struct fs_memory_unit trace, training, evaluate;
     double units;           /* of training in a batch; INFINITY: not known */
     double tokens, kl_rows; /* of a batch of training, T' and R'; 0: not known, each rank holds one unit's */
@@ -64,8 +66,10 @@ struct fs_memory {
     double trace, training, evaluate;             /* a thread */
     double archive;                               /* the root */
 };
-/* Bytes of a model's weights, for the load; `mapped` is that of its shape where it has no files. */
-void fs_memory_of_model(const struct fs_model *model, struct fs_memory_load *load);
+/* Adds a model's bytes of weights to the load; `mapped` is that of its shape where it has no files. */
+void fs_memory_add_model(const struct fs_model *model, struct fs_memory_load *load);
+/* The other models of the job's methods. FS_EXIT_NO_INPUT, FS_EXIT_DATA. */
+int fs_memory_add_methods(const struct fs_job *job, struct fs_memory_load *load, struct fs_error *err);
 void fs_memory_of(const struct fs_spec *spec, const struct fs_memory_load *load, struct fs_memory *memory);
 
 /* Bytes of a rank of `threads` threads that is not the root, in its largest stage. */

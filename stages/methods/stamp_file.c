@@ -4,7 +4,7 @@
  *   /stamp@layer, hidden, width, step, steps   from 0; iterations done and of the whole run
  *   /stamp@best_step                           -1: none is kept, the training is between two batches
  *   /stamp@loss, scoring, kl_rows, schedule  text
- *   /stamp@alpha, beta, key_bias, level, balance, balance_width, learning_rate, adam_beta1, adam_beta2,
+ *   /stamp@alpha, beta, key_bias, level_weight, balance_weight, balance_width, learning_rate, adam_beta1, adam_beta2,
  *     adam_epsilon
  *   /stamp@kl_without_completion, keep_best        0 or 1
  *   /stamp@iterations, batch, checkpoint_every, seed
@@ -30,7 +30,7 @@ static int write_options(struct fs_archive *archive, const struct fs_stamp_optio
         const char *name, *value;
     } texts[] = {
         {"loss", o->loss == FS_LOSS_GAP ? "gap" : "logratio"},
-        {"variant", fs_scoring_name(o->scoring)},
+        {"scoring", fs_scoring_name(o->scoring)},
         {"kl_rows", o->kl_rows == FS_KL_FIRST_ROWS ? "first" : "all"},
         {"schedule", o->schedule == FS_RATE_CONSTANT ? "constant" : "cosine"},
     };
@@ -41,8 +41,8 @@ static int write_options(struct fs_archive *archive, const struct fs_stamp_optio
         {"alpha", o->alpha},
         {"beta", o->beta},
         {"key_bias", o->key_bias},
-        {"level", o->level_weight},
-        {"balance", o->balance_weight},
+        {"level_weight", o->level_weight},
+        {"balance_weight", o->balance_weight},
         {"balance_width", o->balance_width},
         {"learning_rate", o->learning_rate},
         {"adam_beta1", o->adam_beta1},

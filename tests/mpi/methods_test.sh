@@ -44,6 +44,10 @@ timeout 600 "$fairstamp" run "$job" --set output=refused --set methods=checkpoin
 [ $? = 65 ] && grep -q 'other: .*tokenizers differ' err || fail "another tokenizer: $(tail -n 2 err)"
 [ ! -e refused/evaluate.h5 ] || fail "another tokenizer: results are there"
 
+"$fairstamp" doctor "$job" --set output=refused --set methods=stamp,checkpoint:other >out 2>err
+[ $? != 0 ] && grep -q 'failed .*methods.other: .*tokenizers differ' out || fail "doctor of another tokenizer: $(cat out)"
+"$fairstamp" doctor "$job" --set output=refused --set methods=stamp,checkpoint:mabel >out 2>err || fail "doctor: $(cat out)"
+
 # a checkpoint alone: no trace, no training
 timeout 600 "$fairstamp" run "$job" --set output=alone --set method=checkpoint:mabel >out 2>err || { fail "checkpoint alone"; cat err; }
 [ "$(ls alone/*.h5)" = alone/evaluate.h5 ] || fail "checkpoint alone: $(ls alone)"

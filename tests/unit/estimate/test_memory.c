@@ -70,6 +70,12 @@ static void parts_by_hand(void **state)
     assert_true(memory.trace == 4 * (forward + 2 * 3 * 8 + 2 * 8 * 10));
     assert_true(memory.training == 4 * (forward + 2 * 4 * 8 + 880 + 2 * (640 + 4 * 58) + 80 + 64 + 200));
     assert_true(memory.evaluate == 4 * (6 * 72 + 65536 + 6 * 2 + 25600 + 2 * 2 * 8 + 6 * (24 + 4) + 32));
+    double evaluate = memory.evaluate;
+    load.others = 2; /* each with a workspace of its own */
+    fs_memory_of(&spec, &load, &memory);
+    assert_true(memory.evaluate == evaluate + 2 * fs_memory_workspace(&spec, 6, 2));
+    load.others = 0;
+    fs_memory_of(&spec, &load, &memory);
     assert_true(memory.archive == 1000);
     assert_true(fs_memory_rank(&memory, 3) ==
                 memory.program + memory.optimizer + memory.gradients + memory.caches + 3 * memory.training);
