@@ -75,7 +75,7 @@ int fs_normalizer_load(struct fs_normalizer *normalizer, const struct fs_json_do
 {
     static const struct {
         const char *type;
-        int kind;
+        enum fs_normalizer_kind kind;
         enum fs_normalization form;
     } plain[] = {{"NFC", FS_NORMALIZE_UNICODE, FS_NFC},         {"NFD", FS_NORMALIZE_UNICODE, FS_NFD},
                  {"NFKC", FS_NORMALIZE_UNICODE, FS_NFKC},       {"NFKD", FS_NORMALIZE_UNICODE, FS_NFKD},

@@ -8,16 +8,18 @@
 
 enum fs_normalization { FS_NFC, FS_NFD, FS_NFKC, FS_NFKD };
 
+enum fs_normalizer_kind {
+    FS_NORMALIZE_BERT,
+    FS_NORMALIZE_PREPEND,
+    FS_NORMALIZE_REPLACE,
+    FS_NORMALIZE_UNICODE,
+    FS_NORMALIZE_LOWERCASE,
+    FS_NORMALIZE_STRIP_ACCENTS,
+    FS_NORMALIZE_SENTENCEPIECE
+};
+
 struct fs_normalizer_step {
-    enum {
-        FS_NORMALIZE_BERT,
-        FS_NORMALIZE_PREPEND,
-        FS_NORMALIZE_REPLACE,
-        FS_NORMALIZE_UNICODE,
-        FS_NORMALIZE_LOWERCASE,
-        FS_NORMALIZE_STRIP_ACCENTS,
-        FS_NORMALIZE_SENTENCEPIECE
-    } kind;
+    enum fs_normalizer_kind kind;
     struct { /* BERT: clean_text is always looked up; strip_accents null means "as lowercase" */
         bool clean_text, chinese, strip_accents, lowercase;
     } bert;
