@@ -1,6 +1,7 @@
 /*
  * Against what the public scorers themselves print for the trained models of the shared data (tests/golden/peers, made
- * by run_peers.py): per-item scores to 1e-3, percentages to two decimals.
+ * by run_peers.py): per-item scores to 1e-3, percentages to two decimals. Takes over a minute: the data are whole and the
+ * models trained ones, as the scorers were run.
  */
 #include <math.h>
 #include <setjmp.h>
