@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # layers.compare (same bits on every number of ranks, goes on after a kill), further suites in a job, report, benchmark check.
+# With sanitizers it takes about a minute: whole jobs that train every layer, on three numbers of ranks and after a kill.
 . "$(dirname "$0")/support.sh"
 data=$here/data
 export OMP_NUM_THREADS=1
