@@ -210,7 +210,7 @@ static int check_pairs(const struct fs_job *job, const char *path, struct fs_err
 
 static int read_methods(struct fs_job *job, const char *path, struct fs_error *err)
 {
-    static const char *const usual[] = {"stamp", NULL};
+    const char *const usual[] = {fs_methods[0]->name, NULL};
     const struct fs_job_settings *settings = &job->settings;
     if (settings->method != NULL && settings->methods != NULL) {
         return fs_error_set(err, FS_EXIT_CONFIG, "%s: found both method and methods; leave one of them out", path);
@@ -353,6 +353,17 @@ size_t fs_job_layer(const struct fs_job *job)
     struct fs_training_size size;
     fs_job_training_size(job, NULL, &size);
     return size.layer;
+}
+
+int fs_job_check_layer(const struct fs_job *job, const struct fs_spec *spec, struct fs_error *err)
+{
+    size_t layer = fs_job_layer(job);
+    if (layer != FS_AUTO && layer >= spec->layers) {
+        return fs_error_set(err, FS_EXIT_CONFIG,
+                            "%s: found %zu, expected a layer from 0 to %zu; name one of this model",
+                            fs_job_trained(job)->method->trainer->layer_key, layer, spec->layers - 1);
+    }
+    return 0;
 }
 
 const char *fs_job_source(const struct fs_job *job)

@@ -43,6 +43,8 @@ const struct fs_job_method *fs_job_trained(const struct fs_job *job);
 void fs_job_training_size(const struct fs_job *job, const struct fs_spec *spec, struct fs_training_size *size);
 /* The trained layer; FS_AUTO: the decisive layer of the trace. */
 size_t fs_job_layer(const struct fs_job *job);
+/* Whether the model has that layer. FS_EXIT_CONFIG names the key. */
+int fs_job_check_layer(const struct fs_job *job, const struct fs_spec *spec, struct fs_error *err);
 /* The file's own text, for provenance. */
 const char *fs_job_source(const struct fs_job *job);
 

@@ -67,16 +67,6 @@ static int open_model(const char *folder, struct fs_model **model, struct fs_tok
                : fs_error_prepend(err, "%s", folder);
 }
 
-static int check_layer(const struct fs_job *job, const struct fs_spec *spec, struct fs_error *err)
-{
-    size_t layer = fs_job_layer(job);
-    if (layer != FS_AUTO && layer >= spec->layers) {
-        return fs_error_set(err, FS_EXIT_CONFIG, "stamp.layer: found %zu; take a layer from 0 to %zu of this model",
-                            layer, spec->layers - 1);
-    }
-    return 0;
-}
-
 /* Whether the whole models that methods bring can be read, and fit the job's own. */
 static int check_methods(const struct fs_job *job, const struct fs_model *model, const struct fs_tokenizer *tokenizer,
                          struct fs_error *err)
@@ -147,7 +137,7 @@ static bool check_model(struct fs_doctor *doctor, struct fs_session *session, co
     struct fs_tokenizer *tokenizer = NULL;
     struct fs_error error = FS_ERROR_INIT;
     int status = open_model(folder, &model, &tokenizer, &error);
-    status = status == 0 ? check_layer(job, fs_model_spec(model), &error) : -1;
+    status = status == 0 ? fs_job_check_layer(job, fs_model_spec(model), &error) : -1;
     status = status == 0 ? check_methods(job, model, tokenizer, &error) : -1;
     bool sound = agree(doctor, session, "model", status, &error);
     if (sound) {

@@ -51,12 +51,6 @@ int fs_stage_run_trace(struct fs_job_run *run, struct fs_error *err)
     return status;
 }
 
-static int fill_training(struct fs_archive *archive, const void *context, struct fs_error *err)
-{
-    const struct fs_training *training = context;
-    return training->method->trainer->write(&training->task, training->state, archive, err);
-}
-
 int fs_stage_run_training(struct fs_job_run *run, struct fs_error *err)
 {
     if (fs_stage_begin(run, FS_STAGE_STAMP, err) != 0) {
@@ -70,7 +64,7 @@ int fs_stage_run_training(struct fs_job_run *run, struct fs_error *err)
         status = fs_training_run(&training, err);
     }
     if (status == 0) {
-        status = fs_stage_publish(run, FS_STAGE_STAMP, fill_training, &training, err);
+        status = fs_stage_publish(run, FS_STAGE_STAMP, fs_training_fill, &training, err);
     }
     fs_training_close(&training);
     return status;

@@ -24,10 +24,8 @@ int fs_job_run_load(struct fs_job_run *run, struct fs_error *err)
         return -1;
     }
     /* Before any stage: a trace may take hours. */
-    size_t layers = fs_model_spec(run->session->model)->layers, layer = fs_job_layer(run->job);
-    if (layer != FS_AUTO && layer >= layers) {
-        return fs_error_set(err, FS_EXIT_CONFIG, "stamp.layer: found %zu, expected a layer from 0 to %zu of this model",
-                            layer, layers - 1);
+    if (fs_job_check_layer(run->job, fs_model_spec(run->session->model), err) != 0) {
+        return -1;
     }
     size_t held_out = 0;
     for (size_t i = 0; i < run->data.pairs.count; i++) {

@@ -11,7 +11,7 @@
 #include "results/stage_files.h"
 #include "stages/trace/trace.h"
 
-static int fill(struct fs_archive *archive, const void *context, struct fs_error *err)
+int fs_training_fill(struct fs_archive *archive, const void *context, struct fs_error *err)
 {
     const struct fs_training *training = context;
     return training->method->trainer->write(&training->task, training->state, archive, err);
@@ -39,7 +39,7 @@ static int save(void *context, const struct fs_training_state *state, bool stop,
     int status = 0;
     if (fs_session_is_root(run->session) && (stop || is_due(training))) {
         double begin = fs_seconds(), loss[FS_TRAINING_LOSSES];
-        status = fs_stage_write(run, training->stage, training->part, FS_PART_FORMAT, fill, training, err);
+        status = fs_stage_write(run, training->stage, training->part, FS_PART_FORMAT, fs_training_fill, training, err);
         fs_save_note(fs_runner_mpi_clock(run->session->runner), begin, fs_seconds());
         training->saved = state->step;
         training->method->trainer->losses(state, loss);

@@ -31,4 +31,7 @@ void fs_training_close(struct fs_training *training);
 /* Trains: training->state, in the place of an earlier run's. */
 int fs_training_run(struct fs_training *training, struct fs_error *err);
 
+/* Local, root: the `fill` of fs_stage_write and fs_stage_publish; `context` is the training. */
+int fs_training_fill(struct fs_archive *archive, const void *context, struct fs_error *err);
+
 #endif

@@ -138,3 +138,21 @@ int fs_add_share_row(struct fs_suite_rows *rows, struct fs_selection *selection,
     memcpy(made.text, row->text, sizeof made.text);
     return fs_add_row(rows, &made, err);
 }
+
+int fs_add_category_rows(const struct fs_suite *base, size_t candidates, fs_add_category *add,
+                         struct fs_suite_rows *rows, struct fs_error *err)
+{
+    struct fs_labels categories = {0};
+    struct fs_selection selection = {0};
+    int status = fs_selection_create(&selection, base->items, base->items, candidates, base->columns, err) == 0
+                     ? fs_labels_create(base->category, base->items, &categories, err)
+                     : -1;
+    for (size_t category = 0; status == 0 && category <= categories.count; category++) {
+        const struct fs_select by = {&categories, category, base->items, FS_ALL_ITEMS, NULL, base->skip};
+        fs_select(&selection, &by);
+        status = add(base, rows, category < categories.count ? categories.name[category] : "all", &selection, err);
+    }
+    fs_labels_release(&categories);
+    fs_selection_release(&selection);
+    return status;
+}

@@ -3,6 +3,7 @@
 #define FAIRSTAMP_STAGES_SUITES_SELECTION_H
 
 #include "stages/suites/result_rows.h"
+#include "stages/suites/suite.h"
 
 /* Distinct texts in the order of their first appearance, and the number of each item's. */
 struct fs_labels {
@@ -65,5 +66,12 @@ struct fs_share_row {
 };
 int fs_add_share_row(struct fs_suite_rows *rows, struct fs_selection *selection, const struct fs_share_row *row,
                      struct fs_error *err);
+
+/* Adds the rows of each category, and of "all" behind them: `add` is called with the category's items selected. */
+typedef int fs_add_category(const struct fs_suite *base, struct fs_suite_rows *rows, const char *category,
+                            struct fs_selection *selection, struct fs_error *err);
+/* `candidates`: what the selection has room for. */
+int fs_add_category_rows(const struct fs_suite *base, size_t candidates, fs_add_category *add,
+                         struct fs_suite_rows *rows, struct fs_error *err);
 
 #endif

@@ -126,10 +126,10 @@ static int add_retention(const struct biaske_facts *suite, struct fs_suite_rows 
     return fs_add_row(rows, &row, err);
 }
 
-static int add_category(const struct biaske_facts *suite, struct fs_suite_rows *rows, const char *category,
+static int add_category(const struct fs_suite *base, struct fs_suite_rows *rows, const char *category,
                         struct fs_selection *selection, struct fs_error *err)
 {
-    const struct fs_suite *base = &suite->base;
+    const struct biaske_facts *suite = (const struct biaske_facts *)base;
     const struct fs_share_row ds = {.text = {base->table, category, "all", "ds", base->scoring},
                                     .a = TRUE_FACT,
                                     .b = COUNTERPART,
@@ -142,21 +142,7 @@ static int add_category(const struct biaske_facts *suite, struct fs_suite_rows *
 
 static int add_rows(struct fs_suite *base, struct fs_suite_rows *rows, struct fs_error *err)
 {
-    const struct biaske_facts *suite = (const struct biaske_facts *)base;
-    struct fs_labels categories = {0};
-    struct fs_selection selection = {0};
-    int status = fs_selection_create(&selection, base->items, base->items, CANDIDATES, base->columns, err) == 0
-                     ? fs_labels_create(base->category, base->items, &categories, err)
-                     : -1;
-    for (size_t category = 0; status == 0 && category <= categories.count; category++) {
-        const struct fs_select by = {&categories, category, base->items, FS_ALL_ITEMS, NULL, base->skip};
-        fs_select(&selection, &by);
-        status =
-            add_category(suite, rows, category < categories.count ? categories.name[category] : "all", &selection, err);
-    }
-    fs_labels_release(&categories);
-    fs_selection_release(&selection);
-    return status;
+    return fs_add_category_rows(base, CANDIDATES, add_category, rows, err);
 }
 
 static int write_top1(const struct fs_suite *base, struct fs_archive *archive, struct fs_error *err)

@@ -81,11 +81,11 @@ static int measure(struct fs_suite_rows *rows, struct fs_selection *selection, s
     return 0;
 }
 
-static int add_category(const struct crows_pairs *suite, struct fs_suite_rows *rows, const char *category,
+static int add_category(const struct fs_suite *base, struct fs_suite_rows *rows, const char *category,
                         struct fs_selection *selection, struct fs_error *err)
 {
     static const char *const names[] = {"crows", "crows.stereo", "crows.antistereo"};
-    const struct fs_suite *base = &suite->base;
+    const struct crows_pairs *suite = (const struct crows_pairs *)base;
     size_t kept = 0, turned = 0;
     for (size_t i = 0; i < selection->count; i++) {
         size_t item = selection->item[i];
@@ -114,21 +114,7 @@ static int add_category(const struct crows_pairs *suite, struct fs_suite_rows *r
 
 static int add_rows(struct fs_suite *base, struct fs_suite_rows *rows, struct fs_error *err)
 {
-    const struct crows_pairs *suite = (const struct crows_pairs *)base;
-    struct fs_labels categories = {0};
-    struct fs_selection selection = {0};
-    int status = fs_selection_create(&selection, base->items, base->items, 2 * CANDIDATES, base->columns, err) == 0
-                     ? fs_labels_create(base->category, base->items, &categories, err)
-                     : -1;
-    for (size_t category = 0; status == 0 && category <= categories.count; category++) {
-        const struct fs_select by = {&categories, category, base->items, FS_ALL_ITEMS, NULL, base->skip};
-        fs_select(&selection, &by);
-        status =
-            add_category(suite, rows, category < categories.count ? categories.name[category] : "all", &selection, err);
-    }
-    fs_labels_release(&categories);
-    fs_selection_release(&selection);
-    return status;
+    return fs_add_category_rows(base, 2 * CANDIDATES, add_category, rows, err);
 }
 
 static int write_directions(const struct fs_suite *base, struct fs_archive *archive, struct fs_error *err)
