@@ -17,9 +17,8 @@
 /* Token ids of some lines, the same on all ranks. */
 struct block {
     size_t lines, tokens;
-    size_t first_line; /* number of the first, from 0 */
-    size_t *end;       /* [lines] tokens up to and with this line */
-    int32_t *id;       /* [tokens] */
+    size_t *end; /* [lines] tokens up to and with this line */
+    int32_t *id; /* [tokens] */
     size_t id_capacity;
 };
 
@@ -44,15 +43,14 @@ static int append_ids(struct block *block, const struct fs_encoding *encoding, s
 
 /* Root: reads lines until the block is full or the input ends. */
 static int read_block(const struct fs_session *session, const struct fs_prompt_style *style, struct block *block,
-                      char **line, size_t *capacity, struct fs_error *err)
+                      struct fs_lines *lines, struct fs_error *err)
 {
-    size_t length, cost = 0, special = style->kind == FS_MASKED ? 2 : (style->special.begin_of_text >= 0);
+    size_t cost = 0, special = style->kind == FS_MASKED ? 2 : (style->special.begin_of_text >= 0);
     block->lines = block->tokens = 0;
-    while (block->lines < BLOCK_LINES && cost < BLOCK_PASS_TOKENS && fs_next_line(line, capacity, &length, err)) {
+    while (block->lines < BLOCK_LINES && cost < BLOCK_PASS_TOKENS && fs_next_line(lines, err)) {
         struct fs_encoding encoding = {0};
-        size_t number = block->first_line + block->lines + 1;
-        if (fs_tokenizer_encode(session->tokenizer, *line, length, &encoding, err) != 0) {
-            return fs_error_prepend(err, "line %zu", number);
+        if (fs_tokenizer_encode(session->tokenizer, lines->text, lines->length, &encoding, err) != 0) {
+            return fs_error_prepend(err, "line %zu", lines->number);
         }
         size_t count = encoding.count;
         int status = append_ids(block, &encoding, err);
@@ -66,7 +64,7 @@ static int read_block(const struct fs_session *session, const struct fs_prompt_s
             return fs_error_set(err, FS_EXIT_DATA,
                                 "line %zu: found %zu tokens, expected at most %zu for this model; split "
                                 "the line",
-                                number, count, count - (longest - style->max_positions));
+                                lines->number, count, count - (longest - style->max_positions));
         }
         cost += style->kind == FS_MASKED ? count * longest : longest;
     }
@@ -213,11 +211,10 @@ static int run(struct fs_session *session, struct fs_error *err)
     int status = fs_prompt_style_of(fs_model_spec(session->model), session->tokenizer, &style, err);
     struct block block = {.end = fs_allocate(BLOCK_LINES, sizeof *block.end, "lines", err)};
     status = fs_session_agree(session, block.end == NULL ? -1 : status, err);
-    char *line = NULL;
-    size_t capacity = 0;
+    struct fs_lines lines = {0};
     bool more = true;
     while (status == 0 && more) {
-        status = fs_session_is_root(session) ? read_block(session, &style, &block, &line, &capacity, err) : 0;
+        status = fs_session_is_root(session) ? read_block(session, &style, &block, &lines, err) : 0;
         status = fs_session_agree(session, status, err);
         if (status == 0) {
             status = share_block(session, &block, err);
@@ -225,10 +222,9 @@ static int run(struct fs_session *session, struct fs_error *err)
         more = block.lines > 0;
         if (status == 0 && more) {
             status = compute_block(session, &style, &block, err);
-            block.first_line += block.lines;
         }
     }
-    free(line);
+    fs_lines_release(&lines);
     free(block.id);
     free(block.end);
     return status;
@@ -246,7 +242,8 @@ const struct fs_command fs_command_logprobs = {
     .description = "Prints {\"ids\": [...], \"logprobs\": [...]} for each line. Causal models: log p of each token "
                    "given those before it (begin-of-text prepended where the family has one, its entry left "
                    "out; null for a first token with nothing before it). Masked models: log p of each token "
-                   "with it alone masked. Natural logarithms.",
+                   "with it alone masked. Natural logarithms. Lines are read as by "
+                   "tokenize.",
     .options = command_options,
     .run = run,
 };

@@ -1,6 +1,5 @@
 /* tokenize: lines of standard input, every line, however long. */
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "io/console/output.h"
 #include "model/tokenizer/tokenizer.h"
@@ -14,22 +13,20 @@ static int run(struct fs_session *session, struct fs_error *err)
     if (fs_tokenizer_open(fs_option_value(options, &fs_option_model), &tokenizer, err) != 0) {
         return -1;
     }
-    char *line = NULL;
-    size_t capacity = 0, length, number = 0;
+    struct fs_lines lines = {0};
     int status = 0;
-    while (status == 0 && fs_next_line(&line, &capacity, &length, err)) {
+    while (status == 0 && fs_next_line(&lines, err)) {
         struct fs_encoding encoding = {0};
-        number++;
-        status = fs_tokenizer_encode(tokenizer, line, length, &encoding, err);
+        status = fs_tokenizer_encode(tokenizer, lines.text, lines.length, &encoding, err);
         if (status == 0) {
             fs_print_ids(encoding.id, encoding.count);
             putchar('\n');
             fs_encoding_release(&encoding);
         } else {
-            fs_error_prepend(err, "line %zu", number);
+            fs_error_prepend(err, "line %zu", lines.number);
         }
     }
-    free(line);
+    fs_lines_release(&lines);
     fs_tokenizer_destroy(tokenizer);
     if (status == 0 && err->code != 0) {
         status = -1;
@@ -45,7 +42,8 @@ const struct fs_command fs_command_tokenize = {
     .least = 0,
     .most = 0,
     .summary = "token ids of the lines of standard input",
-    .description = "Prints one JSON array of ids for each line, without special tokens.",
+    .description = "Prints one JSON array of ids for each line, without special tokens. Lines are UTF-8 "
+                   "text, and end with LF or CR LF; a byte order mark before the first is skipped.",
     .options = command_options,
     .run = run,
 };
