@@ -6,7 +6,9 @@
 
 #include "model/families/config.h"
 #include "model/families/family.h"
+#include "model/folder/folder.h"
 #include "model/model_internal.h"
+#include "model/tensor_names.h"
 
 #ifdef FS_DOUBLE
 #define NATIVE_DTYPE FS_F64
@@ -20,7 +22,7 @@ enum { NAME_SIZE = 192 };
 struct binder {
     struct fs_model *model;
     const char *folder;
-    const char *prefix; /* "" in checkpoints of the bare model */
+    struct fs_tensor_names *names;
     struct fs_error *err;
 };
 
@@ -33,7 +35,7 @@ struct place {
 /* A part of the body, in `layer` where it is of one. */
 static struct place in_body(const struct binder *binder, const char *stem, size_t layer)
 {
-    return (struct place){binder->prefix, stem, layer};
+    return (struct place){binder->names->prefix, stem, layer};
 }
 
 static struct place in_head(const char *stem)
@@ -101,7 +103,7 @@ static const struct fs_tensor *find(const struct binder *binder, struct place pl
 {
     char name[NAME_SIZE];
     tensor_name(place, end, name);
-    return fs_tensor_store_find(binder->model->store, name);
+    return fs_tensor_names_find(binder->names, name);
 }
 
 static int missing(const struct binder *binder, struct place place, const char *end)
@@ -244,7 +246,7 @@ static int bind_head(struct binder *binder)
         return 0;
     }
     /* The bias has two names. Tied they are one tensor; an own head uses the decoder's. */
-    const struct fs_tensor *bias = fs_tensor_store_find(model->store, family->head.bias);
+    const struct fs_tensor *bias = fs_tensor_names_find(binder->names, family->head.bias);
     const struct fs_tensor *decoder = find(binder, in_head(family->head.matrix), ".bias");
     if (bias == NULL || (!spec->tied_head && decoder != NULL)) {
         bias = decoder;
@@ -262,12 +264,8 @@ static int bind_all(struct binder *binder)
     if (fs_model_begin(model, binder->err) != 0) {
         return -1;
     }
-    binder->prefix = family->prefix;
-    struct place first = in_body(binder, family->body.attention_output, 0), bare = in_head(first.stem);
-    if (find(binder, first, ".weight") == NULL && find(binder, bare, ".weight") != NULL) {
-        binder->prefix = "";
-    }
-    if (bind_embeddings(binder) != 0) {
+    if (fs_tensor_names_make(model->store, family, binder->names, &model->notes, binder->err) != 0 ||
+        bind_embeddings(binder) != 0) {
         return -1;
     }
     for (size_t i = 0; i < model->spec.layers; i++) {
@@ -276,7 +274,11 @@ static int bind_all(struct binder *binder)
         }
         fs_layer_choose_steps(&model->spec, &model->spec.layer[i], &model->layer[i]);
     }
-    return bind_head(binder);
+    if (bind_head(binder) != 0) {
+        return -1;
+    }
+    fs_tensor_names_note_unused(binder->names, family, &model->notes);
+    return 0;
 }
 
 static int list_files(struct fs_model *model, const char *folder, struct fs_error *err)
@@ -305,9 +307,15 @@ int fs_model_open(const char *folder, struct fs_model **model, struct fs_error *
     if (opened == NULL) {
         return -1;
     }
-    struct binder binder = {opened, folder, "", err};
-    if (fs_spec_read(folder, &opened->spec, err) != 0 || fs_tensor_store_open(folder, &opened->store, err) != 0 ||
-        bind_all(&binder) != 0 || list_files(opened, folder, err) != 0) {
+    struct fs_tensor_names names = {0};
+    struct binder binder = {opened, folder, &names, err};
+    int status = fs_model_folder_check(folder, FS_FOLDER_CONFIG | FS_FOLDER_WEIGHTS, err);
+    status = status == 0 ? fs_spec_read(folder, &opened->spec, &opened->notes, err) : -1;
+    status = status == 0 ? fs_tensor_store_open(folder, &opened->store, err) : -1;
+    status = status == 0 ? bind_all(&binder) : -1;
+    status = status == 0 ? list_files(opened, folder, err) : -1;
+    fs_tensor_names_release(&names);
+    if (status != 0) {
         fs_model_destroy(opened);
         return -1;
     }
@@ -341,6 +349,11 @@ int fs_model_begin(struct fs_model *model, struct fs_error *err)
 const char *fs_model_backend_name(const struct fs_model *model)
 {
     return model->backend->name;
+}
+
+const struct fs_notes *fs_model_notes(const struct fs_model *model)
+{
+    return &model->notes;
 }
 
 const struct fs_spec *fs_model_spec(const struct fs_model *model)

@@ -11,6 +11,7 @@
 
 #include "io/error.h"
 #include "model/families/spec.h"
+#include "model/folder/notes.h"
 #include "model/numbers/real.h"
 
 struct fs_model;
@@ -20,6 +21,8 @@ int fs_model_open(const char *folder, struct fs_model **model, struct fs_error *
 void fs_model_destroy(struct fs_model *model); /* unmaps; does not free the converted block; takes NULL */
 
 const struct fs_spec *fs_model_spec(const struct fs_model *model);
+/* What is to be said of its folder: how it was read where that is not plain. Owned by the model. */
+const struct fs_notes *fs_model_notes(const struct fs_model *model);
 /* What computes its matrix products, for provenance: "openblas". */
 const char *fs_model_backend_name(const struct fs_model *model);
 

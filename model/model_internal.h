@@ -15,6 +15,7 @@ struct fs_binding {
 
 struct fs_model {
     struct fs_spec spec;
+    struct fs_notes notes;
     const struct fs_backend *backend;
     const fs_real *word;           /* (V,d) */
     const fs_real *position;       /* (max_positions,d), or NULL */

@@ -421,8 +421,6 @@ static int has_file(const char *folder, const char *name)
 
 static int nothing_to_open(const char *folder, struct fs_error *err)
 {
-    static const char *const others[] = {"pytorch_model.bin", "pytorch_model.bin.index.json", "tf_model.h5",
-                                         "flax_model.msgpack"};
     struct stat status;
     if (stat(folder, &status) != 0) {
         return fs_error_set(err, FS_EXIT_NO_INPUT, "%s: %s; give the folder of a HuggingFace model", folder,
@@ -430,15 +428,6 @@ static int nothing_to_open(const char *folder, struct fs_error *err)
     }
     if (!S_ISDIR(status.st_mode)) {
         return fs_error_set(err, FS_EXIT_NO_INPUT, "%s: is no folder; give the folder of a HuggingFace model", folder);
-    }
-    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
-        if (has_file(folder, others[i])) {
-            return fs_error_set(err, FS_EXIT_NO_INPUT,
-                                "%s: found %s, which is not read, expected model.safetensors; convert it with Python: "
-                                "transformers.AutoModelForMaskedLM (or AutoModelForCausalLM).from_pretrained(\"%s\")"
-                                ".save_pretrained(\"%s\", safe_serialization=True)",
-                                folder, others[i], folder, folder);
-        }
     }
     return fs_error_set(
         err, FS_EXIT_NO_INPUT,

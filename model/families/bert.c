@@ -15,6 +15,7 @@ static int read_layers(const struct fs_json_document *config, struct fs_spec *sp
 extern const struct fs_family fs_family_bert;
 const struct fs_family fs_family_bert = {
     .name = "bert",
+    .architectures = {"BertForMaskedLM", "BertForPreTraining", "BertLMHeadModel", "BertModel"},
     .kind = FS_MASKED,
     .norm_kind = FS_LAYER_NORM,
     .norm_place = FS_POST_NORM,
@@ -38,4 +39,6 @@ const struct fs_family fs_family_bert = {
              .down = "encoder.layer.%zu.output.dense"},
     .head = {"cls.predictions.transform.dense", "cls.predictions.transform.LayerNorm", "cls.predictions.decoder",
              "cls.predictions.bias"},
+    .unused = {".pooler.dense.weight", ".pooler.dense.bias", "cls.seq_relationship.weight", "cls.seq_relationship.bias",
+               "embeddings.position_ids", "cls.predictions.decoder.bias", "cls.predictions.bias"},
 };

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "io/formats/json.h"
-#include "model/families/families.h"
+#include "model/families/architectures.h"
 
 /* transformers' names; "gelu_new" and its kin are one formula. */
 static const struct {
@@ -143,18 +143,12 @@ static int read_options(const struct fs_json_document *config, struct fs_spec *s
     return read_activation(config, spec, err);
 }
 
-static int read_config(const struct fs_json_document *config, struct fs_spec *spec, struct fs_error *err)
+static int read_config(const struct fs_json_document *config, struct fs_spec *spec, struct fs_notes *notes,
+                       struct fs_error *err)
 {
-    const char *type = NULL;
-    if (fs_json_text(config, fs_json_root(config), "", "model_type", &type, err) != 0) {
+    const struct fs_family *family;
+    if (fs_architecture_find(config, &family, notes, err) != 0) {
         return -1;
-    }
-    const struct fs_family *family = fs_family_find(type);
-    if (family == NULL) {
-        char names[256];
-        fs_family_names(names, sizeof names);
-        return fs_error_set(err, FS_EXIT_DATA, "%s: model_type: found \"%s\", expected %s", fs_json_name(config), type,
-                            names);
     }
     spec->family = family;
     spec->family_name = family->name;
@@ -168,7 +162,7 @@ static int read_config(const struct fs_json_document *config, struct fs_spec *sp
                : -1;
 }
 
-int fs_spec_read(const char *folder, struct fs_spec *spec, struct fs_error *err)
+int fs_spec_read(const char *folder, struct fs_spec *spec, struct fs_notes *notes, struct fs_error *err)
 {
     size_t length = strlen(folder) + sizeof "/config.json";
     char *path = fs_allocate(length, 1, "a path", err);
@@ -181,7 +175,7 @@ int fs_spec_read(const char *folder, struct fs_spec *spec, struct fs_error *err)
     int result = fs_json_load(path, &config, err);
     free(path);
     if (result == 0) {
-        result = read_config(config, spec, err);
+        result = read_config(config, spec, notes, err);
     }
     fs_json_destroy(config);
     if (result != 0) {

@@ -10,8 +10,14 @@
 #include "io/formats/json.h"
 #include "model/families/spec.h"
 
+#define FS_ARCHITECTURES 8
+#define FS_UNUSED_TENSORS 8
+
 struct fs_family {
     const char *name; /* model_type in config.json */
+    /* Classes of transformers whose checkpoints hold the language model, its own first; or the bare model, which is one
+     * where the head is tied. */
+    const char *architectures[FS_ARCHITECTURES];
     enum fs_model_kind kind;
     enum fs_norm_kind norm_kind;
     enum fs_norm_place norm_place;
@@ -44,6 +50,7 @@ struct fs_family {
         const char *transform, *transform_norm, *matrix;
         const char *bias; /* the full name; the alternative is `matrix`.bias */
     } head;
+    const char *unused[FS_UNUSED_TENSORS]; /* ends of names of tensors that are rightly passed over */
 };
 
 #endif

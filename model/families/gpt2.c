@@ -17,6 +17,7 @@ static int read_layers(const struct fs_json_document *config, struct fs_spec *sp
 extern const struct fs_family fs_family_gpt2;
 const struct fs_family fs_family_gpt2 = {
     .name = "gpt2",
+    .architectures = {"GPT2LMHeadModel", "GPT2DoubleHeadsModel", "GPT2Model"},
     .kind = FS_CAUSAL,
     .norm_kind = FS_LAYER_NORM,
     .norm_place = FS_PRE_NORM,
@@ -37,4 +38,6 @@ const struct fs_family fs_family_gpt2 = {
              .down = "h.%zu.mlp.c_proj",
              .final_norm = "ln_f"},
     .head = {.matrix = "lm_head"},
+    .unused = {".attn.bias", ".attn.masked_bias", "multiple_choice_head.summary.weight",
+               "multiple_choice_head.summary.bias"},
 };

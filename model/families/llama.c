@@ -40,6 +40,7 @@ static int read_layers(const struct fs_json_document *config, struct fs_spec *sp
 extern const struct fs_family fs_family_llama;
 const struct fs_family fs_family_llama = {
     .name = "llama",
+    .architectures = {"LlamaForCausalLM", "LLaMAForCausalLM", "LlamaModel"},
     .kind = FS_CAUSAL,
     .norm_kind = FS_RMS_NORM,
     .norm_place = FS_PRE_NORM,
@@ -60,4 +61,5 @@ const struct fs_family fs_family_llama = {
              .down = "layers.%zu.mlp.down_proj",
              .final_norm = "norm"},
     .head = {.matrix = "lm_head"},
+    .unused = {".rotary_emb.inv_freq"},
 };

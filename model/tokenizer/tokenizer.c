@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "model/folder/folder.h"
 #include "model/tokenizer/tokenizer_internal.h"
 
 void fs_tokenizer_destroy(struct fs_tokenizer *tokenizer)
@@ -61,6 +62,10 @@ int fs_tokenizer_open(const char *folder, struct fs_tokenizer **tokenizer, struc
     *tokenizer = NULL;
     struct fs_tokenizer *opened = fs_allocate(1, sizeof *opened, "a tokenizer", err);
     if (opened == NULL) {
+        return -1;
+    }
+    if (fs_model_folder_check(folder, FS_FOLDER_TOKENIZER, err) != 0) {
+        fs_tokenizer_destroy(opened);
         return -1;
     }
     if (fs_settings_load(&settings, folder, err) || load(opened, &settings, folder, err)) {

@@ -147,6 +147,11 @@ static bool check_model(struct fs_doctor *doctor, struct fs_session *session, co
         fs_doctor_add(doctor, FS_FINDING_OK, "model", NULL,
                       "%s: %s, %s, %zu layers, hidden size %zu; every rank can read it", folder, spec->family_name,
                       spec->kind == FS_MASKED ? "masked" : "causal", spec->layers, spec->hidden);
+        const struct fs_notes *notes = fs_model_notes(model);
+        for (size_t i = 0; i < notes->count; i++) {
+            const struct fs_note *note = &notes->note[i];
+            fs_doctor_add(doctor, note->warning ? FS_FINDING_WARNING : FS_FINDING_OK, "model", NULL, "%s", note->text);
+        }
     }
     fs_model_destroy(model);
     fs_tokenizer_destroy(tokenizer);

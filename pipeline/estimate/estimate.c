@@ -14,6 +14,7 @@
 #include "jobs/stage_rules.h"
 #include "model/families/config.h"
 #include "model/flops.h"
+#include "model/folder/folder.h"
 #include "pipeline/estimate/estimate_parts.h"
 #include "pipeline/ranks/signals.h"
 #include "results/stage_files.h"
@@ -162,13 +163,16 @@ static double hash_seconds_a_byte(void)
 static int load_random_model(struct fs_estimator *e, const char *folder, struct fs_error *err)
 {
     struct fs_spec spec = {0};
-    int status = fs_spec_read(folder, &spec, err);
+    struct fs_notes notes = {0};
+    int status = fs_model_folder_check(folder, FS_FOLDER_CONFIG, err);
+    status = status == 0 ? fs_spec_read(folder, &spec, &notes, err) : -1;
     status = status == 0 ? fs_tokenizer_open(folder, &e->session->tokenizer, err) : -1;
     status = status == 0 ? fs_model_random(&spec, &e->session->model, err) : -1;
     fs_spec_release(&spec);
     if (fs_session_agree(e->session, status, err) != 0) {
         return -1;
     }
+    fs_notes_say(&notes, folder);
     fs_warn("%s: no weights; the time is estimated with random ones of the shape in config.json", folder);
     return 0;
 }

@@ -96,6 +96,7 @@ int fs_session_open_other(struct fs_session *session, const char *folder, struct
     if (fs_session_agree(session, status, err) != 0) {
         return -1;
     }
+    fs_notes_say(fs_model_notes(other->model), folder);
     return convert_weights(session, other->model, &other->weights, err);
 }
 
@@ -127,6 +128,7 @@ int fs_session_load_model(struct fs_session *session, const char *folder, struct
         return -1;
     }
     const struct fs_spec *spec = fs_model_spec(session->model);
+    fs_notes_say(fs_model_notes(session->model), folder);
     fs_say("%s: %s, %s, %zu layers, hidden size %zu, vocabulary %zu", folder, spec->family_name,
            spec->kind == FS_MASKED ? "masked" : "causal", spec->layers, spec->hidden, spec->vocabulary);
     return 0;

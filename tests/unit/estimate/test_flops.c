@@ -76,7 +76,7 @@ static void weights_as_stored(void **state)
         struct fs_tensor_store *store;
         double stored = 0;
         snprintf(folder, sizeof folder, "tests/golden/models/%s", models[m]);
-        if (fs_spec_read(folder, &spec, &err) != 0 || fs_tensor_store_open(folder, &store, &err) != 0) {
+        if (fs_spec_read(folder, &spec, NULL, &err) != 0 || fs_tensor_store_open(folder, &store, &err) != 0) {
             fail_msg("%s", err.text);
         }
         for (size_t i = 0; i < fs_tensor_store_count(store); i++) {
@@ -107,7 +107,7 @@ static void stand_ins_run(void **state)
         const struct fs_reads reads = {1, row, first, token};
         fs_real h[5 * 64], logprob;
         snprintf(folder, sizeof folder, "tests/golden/models/%s", models[m]);
-        if (fs_spec_read(folder, &spec, &err) != 0 || fs_model_random(&spec, &model, &err) != 0 ||
+        if (fs_spec_read(folder, &spec, NULL, &err) != 0 || fs_model_random(&spec, &model, &err) != 0 ||
             fs_workspace_create(model, &workspace, &err) != 0) {
             fail_msg("%s", err.text);
         }

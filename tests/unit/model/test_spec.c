@@ -49,7 +49,7 @@ static int read_spec(const char *text, struct fs_spec *spec, struct fs_error *er
     fs_spec_release(spec);
     write_file("config.json", text, strlen(text));
     memset(err, 0, sizeof *err);
-    return fs_spec_read(folder, spec, err);
+    return fs_spec_read(folder, spec, NULL, err);
 }
 
 #define BERT                                                                                                           \
@@ -202,7 +202,7 @@ static void test_refused(void **state)
     }
     struct fs_spec spec;
     struct fs_error err = FS_ERROR_INIT;
-    assert_int_equal(fs_spec_read("/nonexistent", &spec, &err), -1);
+    assert_int_equal(fs_spec_read("/nonexistent", &spec, NULL, &err), -1);
     assert_int_equal(err.code, FS_EXIT_NO_INPUT);
 }
 

@@ -1,0 +1,137 @@
+#include "model/folder/folder.h"
+
+#include <dirent.h>
+#include <fnmatch.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "model/folder/folder_parts.h"
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+int fs_entries_read(const char *folder, struct fs_entries *entries, struct fs_error *err)
+{
+    DIR *directory = opendir(folder);
+    const struct dirent *entry;
+    int status = 0;
+    entries->unlisted = directory == NULL;
+    while (directory != NULL && status == 0 && (entry = readdir(directory)) != NULL) {
+        if (entry->d_name[0] == '.') {
+            continue;
+        }
+        status = fs_grow(&entries->name, &entries->capacity, entries->count + 1, sizeof *entries->name,
+                         "the entries of a folder", err);
+        char *name = status == 0 ? strdup(entry->d_name) : NULL;
+        if (name != NULL) {
+            entries->name[entries->count++] = name;
+        } else if (status == 0) {
+            status = fs_error_memory(err, strlen(entry->d_name), "the entries of a folder");
+        }
+    }
+    if (directory != NULL) {
+        closedir(directory);
+    }
+    if (entries->count > 0) {
+        qsort(entries->name, entries->count, sizeof *entries->name, by_name);
+    }
+    return status;
+}
+
+void fs_entries_release(struct fs_entries *entries)
+{
+    for (size_t i = 0; i < entries->count; i++) {
+        free(entries->name[i]);
+    }
+    free(entries->name);
+    *entries = (struct fs_entries){0};
+}
+
+bool fs_join(const char *folder, const char *name, char path[FS_PATH_ROOM])
+{
+    return (size_t)snprintf(path, FS_PATH_ROOM, "%s/%s", folder, name) < FS_PATH_ROOM;
+}
+
+bool fs_has_file(const char *folder, const char *name)
+{
+    char path[FS_PATH_ROOM];
+    struct stat info;
+    return fs_join(folder, name, path) && stat(path, &info) == 0 && !S_ISDIR(info.st_mode);
+}
+
+bool fs_has_folder(const char *folder, const char *name)
+{
+    char path[FS_PATH_ROOM];
+    struct stat info;
+    return fs_join(folder, name, path) && stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+/* The shards that an index may name. */
+static int check_shards(const char *folder, struct fs_error *err)
+{
+    struct fs_entries entries = {0};
+    int status = fs_entries_read(folder, &entries, err);
+    for (size_t i = 0; status == 0 && i < entries.count; i++) {
+        if (fnmatch("*-of-*.safetensors", entries.name[i], 0) == 0) {
+            status = fs_check_file(folder, entries.name[i], err);
+        }
+    }
+    fs_entries_release(&entries);
+    return status;
+}
+
+/* Files that are read where they are there, by part; the weights' own files also before the config is read, so that an
+ * estimate does not take a download that broke off for a model without weights. */
+static const struct {
+    const char *name;
+    unsigned parts;
+} files[] = {
+    {"config.json", FS_FOLDER_CONFIG},
+    {"model.safetensors", FS_FOLDER_CONFIG | FS_FOLDER_WEIGHTS},
+    {"model.safetensors.index.json", FS_FOLDER_CONFIG | FS_FOLDER_WEIGHTS},
+    {"tokenizer.json", FS_FOLDER_TOKENIZER},
+    {"tokenizer.model", FS_FOLDER_TOKENIZER},
+    {"vocab.json", FS_FOLDER_TOKENIZER},
+    {"merges.txt", FS_FOLDER_TOKENIZER},
+    {"vocab.txt", FS_FOLDER_TOKENIZER},
+    {"tokenizer_config.json", FS_FOLDER_TOKENIZER},
+    {"special_tokens_map.json", FS_FOLDER_TOKENIZER},
+    {"added_tokens.json", FS_FOLDER_TOKENIZER},
+};
+
+static bool there(const char *folder, const char *name)
+{
+    return fs_has_file(folder, name) || fs_has_folder(folder, name); /* a folder: its reader refuses it by name */
+}
+
+int fs_model_folder_check(const char *folder, unsigned parts, struct fs_error *err)
+{
+    if (fs_check_path(folder, err) != 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        if ((files[i].parts & parts) != 0 && fs_check_file(folder, files[i].name, err) != 0) {
+            return -1;
+        }
+    }
+    bool one = there(folder, "model.safetensors"), index = there(folder, "model.safetensors.index.json");
+    bool config = there(folder, "config.json");
+    if ((parts & FS_FOLDER_WEIGHTS) != 0 && !one && index && check_shards(folder, err) != 0) {
+        return -1;
+    }
+    if ((parts & (FS_FOLDER_CONFIG | FS_FOLDER_WEIGHTS)) != 0 &&
+        fs_check_adapter(folder, config && (one || index || there(folder, "pytorch_model.bin")), err) != 0) {
+        return -1;
+    }
+    unsigned found = config ? FS_FOLDER_CONFIG : 0;
+    found |= one || index ? FS_FOLDER_WEIGHTS : 0;
+    found |= there(folder, "tokenizer.json") || there(folder, "tokenizer.model") || there(folder, "vocab.json") ||
+                     there(folder, "vocab.txt")
+                 ? FS_FOLDER_TOKENIZER
+                 : 0;
+    return (parts & ~found) != 0 ? fs_say_instead(folder, parts & ~found, err) : 0;
+}
