@@ -73,7 +73,7 @@ static const cJSON *find(const cJSON *job, const char *key)
 static cJSON *absolute(const struct plan *plan, const char *path)
 {
     char *text = NULL;
-    if (path[0] == '/' || path[0] == '$') {
+    if (path[0] == '/' || path[0] == '$' || path[0] == '~') { /* the job refuses a ~ */
         return cJSON_CreateString(path);
     }
     cJSON *string = asprintf(&text, "%s/%s", plan->base, path) >= 0 ? cJSON_CreateString(text) : NULL;

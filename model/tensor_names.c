@@ -75,6 +75,23 @@ static int strip_inner(struct fs_named_tensor *entry, struct fs_error *err)
     return 0;
 }
 
+/* Names that begin with an inner part: all or none, as with any other prefix. */
+static int check_leading(const struct fs_tensor_names *names, struct fs_error *err)
+{
+    const struct fs_named_tensor *with = NULL, *without = NULL;
+    for (size_t i = 0; i < names->count; i++) {
+        bool leads = part_at(names->entry[i].tensor->name, inner, sizeof inner / sizeof *inner) != NULL;
+        *(leads ? &with : &without) = &names->entry[i];
+    }
+    if (with == NULL || without == NULL) {
+        return 0;
+    }
+    return fs_error_set(err, FS_EXIT_DATA,
+                        "%s: tensor %s: lacks the prefix that %s has, expected all or none; save the model itself, not "
+                        "the wrapper that it was in",
+                        without->tensor->file, without->tensor->name, with->tensor->name);
+}
+
 /* The one entry whose name is `stem`, or ends in it after a dot: *outer is what stands before, "" at most. NULL where
  * there is none, or where several have it and none is it. */
 static const struct fs_named_tensor *find_stem(const struct fs_tensor_names *names, const char *stem, size_t *outer)
@@ -184,7 +201,7 @@ int fs_tensor_names_make(const struct fs_tensor_store *store, const struct fs_fa
     }
     const char *wrapper;
     size_t length;
-    if (strip_outer(names, family, &wrapper, &length, err) != 0) {
+    if (check_leading(names, err) != 0 || strip_outer(names, family, &wrapper, &length, err) != 0) {
         return -1;
     }
     if (length > 0) {
@@ -243,7 +260,7 @@ void fs_tensor_names_note_unused(const struct fs_tensor_names *names, const stru
     }
     if (unused > 0) {
         fs_notes_add(notes, true,
-                     "%zu of the %zu tensors are not used, the first is %.150s; does config.json belong to these "
+                     "tensors that are not used: %zu of %zu, the first is %.150s; does config.json belong to these "
                      "weights?",
                      unused, names->count, first);
     }

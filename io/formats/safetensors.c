@@ -357,6 +357,17 @@ static int sort_tensors(struct fs_tensor_store *store, struct fs_error *err)
     return 0;
 }
 
+static int has_file(const char *folder, const char *name)
+{
+    char *path;
+    if (asprintf(&path, "%s/%s", folder, name) < 0) {
+        return 0;
+    }
+    int there = access(path, F_OK) == 0;
+    free(path);
+    return there;
+}
+
 static int open_places(struct fs_tensor_store *store, const char *folder, const char *index_path, struct place *places,
                        size_t count, struct fs_error *err)
 {
@@ -379,6 +390,10 @@ static int open_places(struct fs_tensor_store *store, const char *folder, const 
         }
         if (add_file(store, folder, places[i].file, err) != 0) {
             return -1;
+        }
+        if (!has_file(folder, places[i].file)) {
+            return fs_error_set(err, FS_EXIT_NO_INPUT, "%s: weight_map.%s: %s: is not there; download or copy it too",
+                                index_path, places[i].tensor, store->path[store->files - 1]);
         }
         if (open_shard(store, store->files - 1, err) != 0) {
             return fs_error_prepend(err, "%s: weight_map.%s", index_path, places[i].tensor);
@@ -406,17 +421,6 @@ static int open_index(struct fs_tensor_store *store, const char *folder, const c
     free(places);
     fs_json_destroy(index);
     return result;
-}
-
-static int has_file(const char *folder, const char *name)
-{
-    char *path;
-    if (asprintf(&path, "%s/%s", folder, name) < 0) {
-        return 0;
-    }
-    int there = access(path, F_OK) == 0;
-    free(path);
-    return there;
 }
 
 static int nothing_to_open(const char *folder, struct fs_error *err)

@@ -104,6 +104,13 @@ char *fs_setting_absolute(const struct fs_setting_origin *origin, char *path, st
     if (path[0] == '/') {
         return path;
     }
+    if (path[0] == '~' && (path[1] == '/' || path[1] == '\0')) {
+        fs_error_set(err, FS_EXIT_CONFIG,
+                     "%s: found the path %s; ~ stands for the home folder in a shell alone, write ${HOME}%s",
+                     origin->name, path, path + 1);
+        free(path);
+        return NULL;
+    }
     char *joined = NULL, *working = NULL;
     const char *folder = origin->folder;
     if (folder == NULL || folder[0] != '/') {

@@ -53,13 +53,13 @@ static bool is_mergeable(const char *type)
 static void write_fix(const struct adapter *adapter, const char *base, const char *own, char *text, size_t size)
 {
     if (!is_mergeable(adapter->type)) {
-        snprintf(text, size, "%s cannot be merged into weights, and is not computed here: measure its base model",
+        snprintf(text, size, "%s cannot be merged into weights, so that only its base model can be measured",
                  adapter->type);
         return;
     }
     snprintf(text, size,
-             "merge it first: PeftModel.from_pretrained(AutoModelFor%s.from_pretrained(\"%s\"), "
-             "\"%s\").merge_and_unload().save_pretrained(\"DIR\") with Python, and the tokenizer's files beside it",
+             "merge the two with Python: PeftModel.from_pretrained(AutoModelFor%s.from_pretrained(\"%s\"), "
+             "\"%s\").merge_and_unload().save_pretrained(\"DIR\"), and put the tokenizer's files beside them",
              adapter->masked ? "MaskedLM" : "CausalLM", base, own);
 }
 
@@ -67,7 +67,7 @@ int fs_check_adapter(const char *folder, bool whole, struct fs_error *err)
 {
     struct adapter adapter;
     char fix[1024];
-    /* transformers goes by adapter_config.json alone, and so does a whole model here. */
+    /* Beside a whole model transformers goes by adapter_config.json alone, and so does this. */
     if (!fs_has_file(folder, "adapter_config.json") &&
         (whole || (!fs_has_file(folder, "adapter_model.safetensors") && !fs_has_file(folder, "adapter_model.bin")))) {
         return 0;
@@ -80,9 +80,10 @@ int fs_check_adapter(const char *folder, bool whole, struct fs_error *err)
         return fs_error_set(err, FS_EXIT_DATA, "%s: is a PEFT adapter (%s) of %s, no whole model; %s", folder, type,
                             adapter.base[0] != '\0' ? base : "a model that it does not name", fix);
     }
-    return fs_error_set(err, FS_EXIT_DATA,
-                        "%s: holds a whole model and beside it a PEFT adapter (%s), which transformers would apply and "
-                        "fairstamp would not; move the adapter's files to a folder ADAPTER of their own to measure the "
-                        "model without it; to measure both together, then %s",
-                        folder, type, fix);
+    return fs_error_set(
+        err, FS_EXIT_DATA,
+        "%s: holds a whole model and beside it a PEFT adapter (%s), which transformers would apply and "
+        "fairstamp would not; move the adapter's files to a folder ADAPTER of their own, and measure the "
+        "model without it, or %s",
+        folder, type, fix);
 }

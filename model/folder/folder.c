@@ -11,7 +11,7 @@
 
 static int by_name(const void *a, const void *b)
 {
-    return strcmp(*(char *const *)a, *(char *const *)b);
+    return strverscmp(*(char *const *)a, *(char *const *)b); /* checkpoint-500 before checkpoint-1000 */
 }
 
 int fs_entries_read(const char *folder, struct fs_entries *entries, struct fs_error *err)
@@ -91,6 +91,7 @@ static const struct {
     unsigned parts;
 } files[] = {
     {"config.json", FS_FOLDER_CONFIG},
+    {"adapter_config.json", FS_FOLDER_CONFIG},
     {"model.safetensors", FS_FOLDER_CONFIG | FS_FOLDER_WEIGHTS},
     {"model.safetensors.index.json", FS_FOLDER_CONFIG | FS_FOLDER_WEIGHTS},
     {"tokenizer.json", FS_FOLDER_TOKENIZER},

@@ -9,7 +9,7 @@
 
 #define FS_PATH_ROOM 4352 /* of a folder's path, a slash, a name */
 
-/* Names of a folder's entries, sorted; hidden ones are left out. */
+/* Names of a folder's entries, sorted, numbers by value; hidden ones are left out. */
 struct fs_entries {
     char **name;
     size_t count, capacity;

@@ -104,14 +104,22 @@ static int refuse_missing(const char *path, struct fs_error *err)
     if (relative && getcwd(here, sizeof here) == NULL) {
         here[0] = '\0';
     }
-    if (is_hub_name(path)) {
-        snprintf(hint, sizeof hint,
-                 "; if this is the name of a model on the Hub, nothing is downloaded here: hf download %.200s "
-                 "--local-dir DIR, and give DIR",
-                 path);
+    const char *tail = path; /* what is missing: names in a job file come with the job's folder before them */
+    for (const char *slash = path; slash != NULL && (size_t)(slash - path) < end; slash = strchr(slash + 1, '/')) {
+        tail = *slash == '/' ? slash + 1 : slash;
     }
-    return fs_error_set(err, FS_EXIT_NO_INPUT, "%s: there is no such file or folder: found no %.*s%s%s%s", path,
-                        (int)end, path, relative && here[0] != '\0' ? " in " : "", relative ? here : "",
+    if (is_hub_name(tail)) {
+        snprintf(hint, sizeof hint,
+                 "; if %.200s is the name of a model on the Hub, nothing is downloaded here: hf download %.200s "
+                 "--local-dir DIR, and give DIR",
+                 tail, tail);
+    }
+    char part[FS_PATH_ROOM] = "";
+    if (end < length) {
+        snprintf(part, sizeof part, ", found no %.*s", (int)end, path);
+    }
+    return fs_error_set(err, FS_EXIT_NO_INPUT, "%s: there is no such folder%s%s%s%s", path,
+                        here[0] != '\0' ? " in " : "", here, part,
                         hint[0] != '\0' ? hint : "; give the folder of a HuggingFace model");
 }
 

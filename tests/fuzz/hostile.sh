@@ -164,7 +164,7 @@ fresh
 
 # safetensors
 file=m/model.safetensors
-model bert-tiny; : >$file; logprobs weights-empty 65 "$file: found 0 bytes"
+model bert-tiny; : >$file; logprobs weights-empty 65 "$file: is empty"
 model bert-tiny; cut_to $file 5; logprobs weights-cut-in-length 65 "$file: found 5 bytes"
 model bert-tiny; cut_to $file 900; logprobs weights-cut-in-header 65 "$file: found a header of .* the file is cut short"
 model bert-tiny; cut_to $file 50000; logprobs weights-cut-in-data 65 "$file: tensor .*: data_offsets: found .*fetch it again"
@@ -200,13 +200,26 @@ logprobs weights-tensor-missing 65 '.*encoder.layer.1.output.dense.bias'
 model bert-tiny; header 's/\[161,32\]/[32,161]/'; logprobs weights-shape-turned 65 '.*word_embeddings.weight: found shape \(32, 161\), expected \(161, 32\)'
 model bert-tiny; header 's/"F32"/"I32"/g'; logprobs weights-integers 65 "$file: tensor .*: .*I32"
 
+# names of tensors, adapters, links and pipes in a folder
+model bert-tiny; header 's/"bert.embeddings.LayerNorm.bias"/"_orig_mod.bert.embeddings.LayerNorm.bias"/'
+logprobs weights-half-wrapped 65 "$file: tensor .*: lacks the prefix that _orig_mod"
+model bert-tiny; header 's/"bert.embeddings.LayerNorm.bias"/"cls._orig_mod.predictions.bias"/'
+logprobs weights-two-names-one 65 "$file: tensors .* are both cls.predictions.bias"
+model bert-tiny; printf '{"peft_type": "\\u001b[2J", "base_model_name_or_path": "%s"}' "$(repeat x 4000)" >m/adapter_config.json
+logprobs adapter-beside-model 65 'm: holds a whole model and beside it a PEFT adapter \(\\x1b\[2J\)'
+model bert-tiny; rm m/config.json $file; mkfifo m/adapter_config.json; logprobs adapter-pipe 65 'm: is a PEFT adapter'
+model bert-tiny; rm m/*; mkdir -p m/snapshots/a m/snapshots/b m/refs; mkfifo m/refs/main; tokenize cache-pipe 66 "m: is the Hub's cache"
+model bert-tiny; rm m/*; mkdir -p m/snapshots/a m/snapshots/b m/refs; repeat '../' 9000 >m/refs/main
+tokenize cache-leads-outside 66 "m: is the Hub's cache.*: a, b"
+model bert-tiny; rm $file; ln -s model.safetensors $file; logprobs weights-link-loop 66 "$file: is a link.*back to itself"
+
 # safetensors index
 file=m/model.safetensors.index.json
 model gpt2-f16-shards; cut_to $file 700; logprobs index-cut 65 "$file: line [0-9]+, column [0-9]+"
 model gpt2-f16-shards 's/model-00002-of/..\/..\/..\/etc\/model-00002-of/' model.safetensors.index.json
 logprobs index-leads-outside 65 "$file: weight_map.*expected the plain name of a file"
 model gpt2-f16-shards 's/model-00002-of-00006/model-00009-of-00006/' model.safetensors.index.json
-logprobs index-shard-missing 66 '.*: m/model-00009-of-00006.safetensors'
+logprobs index-shard-missing 66 '.*: m/model-00009-of-00006.safetensors: is not there.*download'
 model gpt2-f16-shards; mv m/model-00002-of-00006.safetensors x; cp m/model-00003-of-00006.safetensors m/model-00002-of-00006.safetensors
 logprobs index-wrong-shard 65 '.*(index and shards|is also in)'
 model gpt2-f16-shards; printf '{"weight_map": {}}' >$file; logprobs index-empty 65 "$file: weight_map: found no tensor"
@@ -235,9 +248,9 @@ config config-terminal-escape 's/"model_type": "bert"/"model_type": "\\u001b[2J\
 config config-NUL 's/"model_type": "bert"/"model_type": "bert\\u0000x"/' 'line .*u0000'
 model bert-tiny 's/\("vocab_size": \)161/\116777216/' config.json; logprobs config-other-vocabulary 65 '.*word_embeddings.weight'
 model bert-tiny; cut_to $file 300; logprobs config-cut 65 "$file: line .*end of the file"
-model bert-tiny; : >$file; logprobs config-empty 65 "$file: .*end of the file"
+model bert-tiny; : >$file; logprobs config-empty 65 "$file: is empty"
 model bert-tiny; repeat '{"a":' 100000 | sed 's/{/{"a":/g' >$file; logprobs config-deep 65 "$file: line 1, .*"
-model bert-tiny; chmod 0 $file; rm $file; logprobs config-missing 66 "$file: "
+model bert-tiny; chmod 0 $file; rm $file; logprobs config-missing 66 "m: found no config.json"
 model llama-head-size 's/"factor": [0-9.]*/"factor": -1/' config.json; logprobs config-rope-factor 65 "$file: rope_scaling.factor: found -1, expected"
 
 # vocabularies and merges

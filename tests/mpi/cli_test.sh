@@ -72,6 +72,10 @@ job '{"model": "m", "output": "o", "categories": ["gender", ""], "data": {"biask
 run 78 run "$scratch/job.json"
 job '{"model": "m", "output": "o", "data": {"biaske": "b"}}'
 run 66 run "$scratch/job.json" # the model is not there
+set_job 78 'model=~/models/x'
+says 'write ${HOME}/models/x'
+set_job 66 model=org/name
+says 'hf download org/name --local-dir DIR'
 set_job 78 stamp.layer=first
 set_job 78 stamp.layer=1.5
 set_job 78 stamp.layer=7
@@ -86,6 +90,12 @@ set_job 66 "data.crows_pairs=$scratch/none.csv"
 rm -rf "$scratch/o"
 set_job 65 categories=astrology
 run 66 tokenize --model "$scratch/none"
+run 66 tokenize --model "~/none"
+says 'in a shell alone'
+run 66 tokenize --model org/name
+says 'hf download org/name --local-dir DIR'
+run 66 tokenize --model "$model/config.json"
+says 'give the folder that holds it'
 run 66 inspect "$scratch/none.h5"
 run 66 verify "$scratch/none.h5"
 echo text >"$scratch/text.h5"
@@ -111,6 +121,25 @@ says 'line 1: found'
 "$fairstamp" tokenize --model "$model" </dev/null >"$scratch/out" || fail "tokenize: no lines"
 [ ! -s "$scratch/out" ] || fail "tokenize: no lines give no output"
 [ "$("$fairstamp" tokenize --model "$model" <"$scratch/lines" 2>&1 >/dev/full)" != "" ] || fail "a full disk is not told"
+
+# bytes that are no UTF-8 are refused by line, byte and likely encoding; a byte order mark and CR are no text
+bytes() { # CODE BYTES WORDS...
+    printf "$2" >"$scratch/bytes"
+    expect "$1" "$fairstamp" tokenize --model "$model" <"$scratch/bytes"
+    for words in "${@:3}"; do says "$words"; done
+}
+bytes 65 'the\nna\xefve aunt\n' 'line 2, byte 3 (7 of the input): found 0xEF' 'iconv -f LATIN1'
+bytes 65 'the \x93baker\x94\n' 'line 1, byte 5' 'iconv -f WINDOWS-1252'
+bytes 65 '\xff\xfet\x00h\x00' 'line 1, byte 1' 'UTF-16'
+bytes 65 't\x00h\x00e\x00\n\x00' 'found 0x00' 'UTF-16LE'
+bytes 65 '\x1f\x8b\x08\x00' 'gzip' 'zcat'
+bytes 65 'the aunt\xe2\x82' 'line 1, byte 9' 'cut off'
+bytes 65 'the\xc0\xaf aunt\n' 'byte 4 (4 of the input)'
+bytes 65 '\xef\xbb\xbfthe\r\na\xe9\n' 'line 2, byte 2 (10 of the input)'
+bytes 0 'the baker\n\nthe aunt'
+cp "$scratch/out" "$scratch/plain"
+bytes 0 '\xef\xbb\xbfthe baker\r\n\r\nthe aunt'
+cmp -s "$scratch/out" "$scratch/plain" || fail "a byte order mark or CR is taken for text: $(cat "$scratch/out")"
 
 # under mpirun the root alone speaks, whatever the command
 expect 0 mpirun -n 3 "$fairstamp" --version

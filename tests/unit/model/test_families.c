@@ -49,6 +49,7 @@ static void test_golden(void **state)
             snprintf(folder, sizeof folder, "%s/%s", golden_path("models"), names[i]);
             struct fs_model *model = load_model(folder);
             assert_ptr_equal(fs_model_spec(model)->family, fs_families[f]);
+            assert_int_equal(fs_model_notes(model)->count, 0); /* plain folders: nothing is to be said */
             double worst = worst_of(model, folder);
             print_message("%-22s worst difference %.1e\n", names[i], worst);
             if (!(worst <= 1e-4)) { /* float32 through a few layers */
@@ -77,6 +78,15 @@ static void test_rows(void **state)
         assert_ptr_equal(fs_family_find(family->name), family);
         assert_non_null(strstr(names, family->name));
         assert_non_null(family->read_layers);
+        assert_non_null(family->architectures[0]);
+        assert_non_null(strstr(family->body.attention_output, "%zu")); /* by it a wrapper's prefix is found */
+        for (size_t i = 0; i < FS_ARCHITECTURES && family->architectures[i] != NULL; i++) {
+            for (size_t g = 0; g < f; g++) {
+                for (size_t j = 0; j < FS_ARCHITECTURES && fs_families[g]->architectures[j] != NULL; j++) {
+                    assert_string_not_equal(family->architectures[i], fs_families[g]->architectures[j]);
+                }
+            }
+        }
         assert_true((family->body.final_norm != NULL) == (family->norm_place == FS_PRE_NORM));
         assert_true((family->head.transform != NULL) == (family->head.transform_norm != NULL));
         assert_true((family->body.projections[1] != NULL) == (family->body.projections[2] != NULL));
