@@ -314,6 +314,12 @@ const char *fs_nearest_name(const char *name, const char *const *known)
     return nearest;
 }
 
+const char *fs_near_name(const char *name, const char *const *known)
+{
+    const char *nearest = fs_nearest_name(name, known);
+    return edit_distance(name, nearest) <= strlen(name) / 3 + 1 ? nearest : NULL;
+}
+
 int fs_json_refuse_unknown(const struct fs_json_document *document, const cJSON *object, const char *where,
                            const char *const *known, struct fs_error *err)
 {

@@ -70,5 +70,7 @@ int fs_json_refuse_unknown(const struct fs_json_document *document, const cJSON 
 
 /* The name of the NULL-terminated, non-empty list `known` that differs from `name` by the fewest edits. */
 const char *fs_nearest_name(const char *name, const char *const *known);
+/* The same, or NULL where it is not near: more than one edit for each three letters of `name`, and one. */
+const char *fs_near_name(const char *name, const char *const *known);
 
 #endif

@@ -26,8 +26,14 @@ static int find_command(const char *name, struct fs_options *options, struct fs_
         return fs_error_set(err, FS_EXIT_USAGE, "%s: this command is now called \"%s\"; write that", name,
                             fs_stage_names[renamed]);
     }
-    return fs_error_set(err, FS_EXIT_USAGE, "%s: unknown command; did you mean \"%s\"? See fairstamp --help", name,
-                        fs_nearest_name(name, known));
+    size_t length = strlen(name);
+    if (length > 5 && strcmp(name + length - 5, ".json") == 0) {
+        return fs_error_set(err, FS_EXIT_USAGE, "%s: is no command; to run a job: fairstamp run %s", name, name);
+    }
+    const char *near = fs_near_name(name, known);
+    return near != NULL ? fs_error_set(err, FS_EXIT_USAGE,
+                                       "%s: unknown command; did you mean \"%s\"? See fairstamp --help", name, near)
+                        : fs_error_set(err, FS_EXIT_USAGE, "%s: unknown command; see fairstamp --help", name);
 }
 
 static const struct fs_page *find_page(const char *argument)
@@ -63,8 +69,13 @@ static int unknown_option(const struct fs_command *command, const char *name, st
     for (size_t i = 0; command->options[i] != NULL && i + 2 < MOST_NAMES; i++) {
         known[i + 1] = command->options[i]->name;
     }
+    const char *near = fs_near_name(name, known);
+    if (near == NULL) {
+        return fs_error_set(err, FS_EXIT_USAGE, "%s: unknown option of %s; see fairstamp %s --help", name,
+                            command->name, command->name);
+    }
     return fs_error_set(err, FS_EXIT_USAGE, "%s: unknown option of %s; did you mean \"%s\"? See fairstamp %s --help",
-                        name, command->name, fs_nearest_name(name, known), command->name);
+                        name, command->name, near, command->name);
 }
 
 /* An option and its value as they come. */
@@ -174,6 +185,21 @@ static int check_action_options(const struct fs_options *options, struct fs_erro
     return 0;
 }
 
+/* " --model DIR": the options that a command cannot do without, for its usage; " --set KEY=VALUE" where one is meant. */
+static void write_missing_options(const struct fs_options *options, char *text, size_t size)
+{
+    const struct fs_option *const *option = options->command->options;
+    size_t used = 0;
+    text[0] = '\0';
+    for (size_t i = 0; option[i] != NULL && used < size; i++) {
+        bool set = option[i] == &fs_option_set && options->operands > 0 &&
+                   strchr(options->operand[options->operands - 1], '=') != NULL;
+        if (option[i]->required || set) {
+            used += (size_t)snprintf(text + used, size - used, " %s %s", option[i]->name, option[i]->argument);
+        }
+    }
+}
+
 static int check_operands(const struct fs_options *options, struct fs_error *err)
 {
     const struct fs_command *command = options->command;
@@ -202,8 +228,11 @@ static int check_operands(const struct fs_options *options, struct fs_error *err
     } else {
         snprintf(expected, sizeof expected, "%zu to %zu", least, most);
     }
-    return fs_error_set(err, FS_EXIT_USAGE, "%s: found %zu operand%s, expected %s: fairstamp %s %s", name,
-                        options->operands, options->operands == 1 ? "" : "s", expected, name, operands);
+    char given[256];
+    write_missing_options(options, given, sizeof given);
+    return fs_error_set(err, FS_EXIT_USAGE, "%s: found %zu operand%s, expected %s: fairstamp %s%s%s%s", name,
+                        options->operands, options->operands == 1 ? "" : "s", expected, name,
+                        operands[0] != '\0' ? " " : "", operands, given);
 }
 
 static int check_required(const struct fs_options *options, struct fs_error *err)

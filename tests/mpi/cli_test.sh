@@ -15,6 +15,14 @@ grep -q '^fairstamp [0-9]' "$scratch/out" || fail "--version: $(head -n 1 "$scra
 run 64
 run 64 trase job.json
 says 'did you mean "trace"'
+run 64 job.json
+says 'to run a job: fairstamp run job.json'
+run 64 xyzzy
+says 'xyzzy: unknown command; see fairstamp --help'
+run 64 tokenize "$model"
+says 'expected 0: fairstamp tokenize --model DIR'
+run 64 run job.json seed=2
+says 'expected 1: fairstamp run JOB.json --set KEY=VALUE'
 run 64 tokenize --modell x
 says 'did you mean "--model"'
 run 64 tokenize

@@ -224,6 +224,8 @@ static void test_unknown_keys(void **state)
     check_success(fs_json_refuse_unknown(document, fs_json_root(document), "", known, &err), &err);
     fs_json_destroy(document);
     assert_string_equal(fs_nearest_name("promt", known), "prompt");
+    assert_string_equal(fs_near_name("promt", known), "prompt");
+    assert_null(fs_near_name("zebra", known)); /* a suggestion that helps nobody */
 }
 
 /* Every cut of a valid text is an error, and no byte changed into any other crashes. */

@@ -224,6 +224,11 @@ static void out_of_range(void **state)
 static void what_is_missing(void **state)
 {
     (void)state;
+    /* "~/results" would be a folder of that name beside the job file. */
+    refuse("{\"model\": \"~/m\", \"output\": \"/o\", \"data\": {\"biaske\": \"b\"}}", "path ~/m", "write ${HOME}/m");
+    refuse("{\"model\": \"m\", \"output\": \"~/o\", \"data\": {\"biaske\": \"b\"}}", "path ~/o", "write ${HOME}/o");
+    refuse("{\"model\": \"m\", \"output\": \"/o\", \"data\": {\"biaske\": \"~/b\"}}", "path ~/b", "write ${HOME}/b");
+    refuse_set("output=~", "path ~", "write ${HOME}");
     refuse("{\"model\": \"m\", \"data\": {\"biaske\": \"b\"}}", "output is missing", "folder of the results");
     refuse("{\"model\": \"m\", \"output\": \"o\"}", "found none of data.stereoset, data.biaske", "at least one");
     refuse("{\"model\": \"m\", \"output\": \"o\", \"data\": {\"biaske\": \"b\", \"stereoset\": \"s\"}}", "edit.pairs",
