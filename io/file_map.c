@@ -40,14 +40,28 @@ static int map_descriptor(int descriptor, const char *path, struct fs_file_map *
     return 0;
 }
 
+static int cannot_open(const char *path, int reason, struct fs_error *err)
+{
+    char target[1024];
+    ssize_t length = reason == ENOENT ? readlink(path, target, sizeof target) : -1;
+    if (length > 0) {
+        return fs_error_set(err, FS_EXIT_NO_INPUT,
+                            "%s: cannot be opened for reading: is a link to %.*s, which is not there; copy or download "
+                            "the file again",
+                            path, (int)length, target);
+    }
+    return fs_error_set(err, reason == EMFILE || reason == ENFILE ? FS_EXIT_OS : FS_EXIT_NO_INPUT,
+                        "%s: cannot be opened for reading: %s%s", path, strerror(reason),
+                        path[0] == '~' ? "; ~ stands for the home folder in a shell alone, write the whole path" : "");
+}
+
 int fs_file_map_open(const char *path, struct fs_file_map *map, struct fs_error *err)
 {
     *map = (struct fs_file_map){NULL, 0};
     /* O_NONBLOCK: a named pipe must be refused, not waited for. */
     int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (descriptor < 0) {
-        int code = errno == EMFILE || errno == ENFILE ? FS_EXIT_OS : FS_EXIT_NO_INPUT;
-        return fs_error_set(err, (enum fs_exit)code, "%s: cannot be opened for reading: %s", path, strerror(errno));
+        return cannot_open(path, errno, err);
     }
     int result = map_descriptor(descriptor, path, map, err);
     close(descriptor);

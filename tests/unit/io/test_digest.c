@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "io/digest.h"
 #include "io/file_map.h"
@@ -90,6 +91,12 @@ static void test_maps(void **state)
     check_error(fs_file_map_open(scratch_path("missing"), &map, &err), &err, FS_EXIT_NO_INPUT, "missing",
                 "No such file");
     check_error(fs_file_map_open(scratch_path("."), &map, &err), &err, FS_EXIT_NO_INPUT, "/.", "a folder");
+    assert_int_equal(symlink("nowhere/at all", scratch_path("dangling")), 0);
+    check_error(fs_file_map_open(scratch_path("dangling"), &map, &err), &err, FS_EXIT_NO_INPUT, "dangling",
+                "is a link to nowhere/at all, which is not there");
+    check_error(fs_file_map_open("~/data.csv", &map, &err), &err, FS_EXIT_NO_INPUT, "~/data.csv", "in a shell alone");
+    assert_int_equal(symlink("round", scratch_path("round")), 0);
+    check_error(fs_file_map_open(scratch_path("round"), &map, &err), &err, FS_EXIT_NO_INPUT, "round", "symbolic links");
     check_error(fs_file_map_open("/dev/null", &map, &err), &err, FS_EXIT_NO_INPUT, "/dev/null", "regular file");
 }
 
