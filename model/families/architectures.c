@@ -7,8 +7,8 @@
 /* Ends of class names whose head predicts no token. The same weights under a language model's class would give numbers,
  * for a tied head is always there, but of nothing that was trained. */
 static const char *const without_head[] = {
-    "ForSequenceClassification", "ForTokenClassification", "ForQuestionAnswering", "ForMultipleChoice",
-    "ForNextSentencePrediction", "ForRewardModel",         "RewardModel",
+    "ForSequenceClassification", "ForTokenClassification",    "ForQuestionAnswering",
+    "ForMultipleChoice",         "ForNextSentencePrediction", "RewardModel",
 };
 
 /* "TFBertForMaskedLM" and "FlaxBertForMaskedLM" are BertForMaskedLM once they are converted. */
@@ -97,7 +97,7 @@ int fs_architecture_find(const struct fs_json_document *config, const struct fs_
     if (name != NULL && lacks_head(name) && (type == NULL || fs_family_find(type) != NULL)) {
         return fs_error_set(err, FS_EXIT_DATA,
                             "%s: architectures: found %.100s, which predicts no tokens, expected a language model with "
-                            "its head; use the checkpoint that it was trained from",
+                            "its head; use the checkpoint that it was trained from, or mend the class if it is wrong",
                             fs_json_name(config), name);
     }
     if (type == NULL) {

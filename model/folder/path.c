@@ -43,7 +43,10 @@ bool fs_hub_name(const char *path, char name[256])
     size_t length = 0;
     for (; *found != '\0' && *found != '/' && length + 1 < 256; length++) {
         bool slash = strncmp(found, "--", 2) == 0;
-        name[length] = slash ? '/' : *found;
+        name[length] = *found;
+        if (slash) {
+            name[length] = '/';
+        }
         found += slash ? 2 : 1;
     }
     name[length] = '\0';

@@ -144,6 +144,8 @@ bytes 65 '\x1f\x8b\x08\x00' 'gzip' 'zcat'
 bytes 65 'the aunt\xe2\x82' 'line 1, byte 9' 'cut off'
 bytes 65 'the\xc0\xaf aunt\n' 'byte 4 (4 of the input)'
 bytes 65 '\xef\xbb\xbfthe\r\na\xe9\n' 'line 2, byte 2 (10 of the input)'
+expect 65 "$fairstamp" logprobs --model "$model" --quiet <"$scratch/bytes"
+says 'line 2, byte 2'
 bytes 0 'the baker\n\nthe aunt'
 cp "$scratch/out" "$scratch/plain"
 bytes 0 '\xef\xbb\xbfthe baker\r\n\r\nthe aunt'
