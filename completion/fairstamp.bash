@@ -53,6 +53,7 @@ _fairstamp_setting() # KEY=VALUE
     scoring.crows_pairs) _fairstamp_words "pll.unmodified pll.modified sentence.mean sentence.sum" ;;
     scoring.stereoset) _fairstamp_words "target.prob target.logprob sentence.mean sentence.sum object.mean" ;;
     scoring.biaske) _fairstamp_words "target.prob target.logprob sentence.mean sentence.sum object.mean" ;;
+    scoring.stereoset_intersentence) _fairstamp_words "pll.given object.mean.stop object.mean" ;;
     trace.positions) _fairstamp_words "last all" ;;
     trace.kinds) _fairstamp_words "residual attention ffn all" ;;
     trace.heat_map) _fairstamp_words "true false" ;;
@@ -75,15 +76,15 @@ _fairstamp_keys="model output seed categories data.crows_pairs data.stereoset da
     data.stereoset_intersentence data.stereoset_synonyms data.winobias data.winogender
     data.winograd data.bec_pro data.seat data.counterfact data.known_facts data.text
     data.attribute_words edit.pairs method methods scoring.crows_pairs scoring.stereoset
-    scoring.biaske split.held_out split.validation trace.positions trace.kinds
-    trace.window trace.heat_map trace.corruption trace.noise_scale trace.noise_samples
-    trace.bootstrap trace.reuse stamp.layer stamp.width stamp.loss stamp.alpha stamp.beta
-    stamp.key_bias stamp.generic_prompts stamp.neutral_subjects stamp.level_weight
-    stamp.balance_weight stamp.balance_width stamp.kl_rows stamp.kl_without_completion
-    stamp.keep_best stamp.learning_rate stamp.schedule stamp.beta1 stamp.beta2
-    stamp.epsilon stamp.iterations stamp.batch stamp.checkpoint_every evaluate.bootstrap
-    evaluate.text_tokens evaluate.permutations layers.compare checkpoint_seconds
-    checkpoint_share"
+    scoring.biaske scoring.stereoset_intersentence split.held_out split.validation
+    trace.positions trace.kinds trace.window trace.heat_map trace.corruption
+    trace.noise_scale trace.noise_samples trace.bootstrap trace.reuse stamp.layer
+    stamp.width stamp.loss stamp.alpha stamp.beta stamp.key_bias stamp.generic_prompts
+    stamp.neutral_subjects stamp.level_weight stamp.balance_weight stamp.balance_width
+    stamp.kl_rows stamp.kl_without_completion stamp.keep_best stamp.learning_rate
+    stamp.schedule stamp.beta1 stamp.beta2 stamp.epsilon stamp.iterations stamp.batch
+    stamp.checkpoint_every evaluate.bootstrap evaluate.text_tokens evaluate.permutations
+    layers.compare checkpoint_seconds checkpoint_share"
 
 _fairstamp()
 {

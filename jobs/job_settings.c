@@ -29,8 +29,8 @@ static const struct fs_setting core_rows[] = {
      .kind = FS_SETTING_LIST,
      .initial_words = "all of the data",
      FS_SETTING_MEMBER(struct fs_job_settings, categories),
-     .meaning = "bias categories to take, such as gender, race, religion; CrowS-Pairs' \"race-color\" is taken with "
-                "race, and categories that it does not have are left out"},
+     .meaning = "bias categories to take, such as gender, race, religion; \"race-color\" of CrowS-Pairs is race, and "
+                "categories that it does not have are left out"},
 };
 const struct fs_settings fs_core_settings = {core_rows, sizeof core_rows / sizeof core_rows[0]};
 

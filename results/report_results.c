@@ -99,7 +99,7 @@ static int make_headings(const struct fs_results *results, bool scoring, struct 
 static void add_line(struct fs_table *table, const struct fs_results *results, const struct fs_result_row *row,
                      const char *label, int decimals)
 {
-    fs_table_cell(table, "%s", fs_shown_category(row->category));
+    fs_table_cell(table, "%s", row->category);
     fs_table_cell(table, "%s", label);
     fs_table_number(table, row->ideal, 0);
     for (size_t c = 0; c < results->columns; c++) {
@@ -120,8 +120,7 @@ static bool is_first_of_category(const struct fs_results *results, size_t i)
         return false;
     }
     for (size_t before = 0; before < i; before++) {
-        if (strcmp(fs_shown_category(results->row[before].category), fs_shown_category(results->row[i].category)) ==
-            0) {
+        if (strcmp(results->row[before].category, results->row[i].category) == 0) {
             return false;
         }
     }
@@ -137,7 +136,7 @@ static void add_category(struct fs_table *table, const struct fs_results *result
         }
         for (size_t i = 0; i < results->rows; i++) {
             const struct fs_result_row *row = &results->row[i];
-            if (fs_is_headline(results, row) && strcmp(fs_shown_category(row->category), category) == 0 &&
+            if (fs_is_headline(results, row) && strcmp(row->category, category) == 0 &&
                 strcmp(row->metric, of->metric) == 0 && strcmp(row->subset, of->subset) == 0 && row->value[0].n > 0) {
                 add_line(table, results, row, of->label, fs_metric_decimals(row->metric));
                 fs_table_cell(table, "%s", row->scoring);
@@ -228,7 +227,7 @@ static int print_headlines(const struct fs_results *results, const struct headin
     for (size_t i = 0; i < results->rows; i++) {
         if (is_first_of_category(results, i)) {
             categories++;
-            add_category(table, results, fs_shown_category(results->row[i].category), split);
+            add_category(table, results, results->row[i].category, split);
         }
     }
     if (categories != 1) { /* of one category "all" would say the same again */

@@ -19,16 +19,12 @@ const struct fs_result_line fs_result_lines[] = {
     {"lms.macro", "all", "LMS", false},
     {"icat.macro", "all", "ICAT", false},
     {"crows", "all", "CrowS", false},
+    {"crows.likelihood_diff", "all", "CrowS diff", false},
     {"ps", "all", "PS", false},
     {"ds", "all", "DS", false},
     {"rs.top1", "all", "RS", false},
 };
 const size_t fs_result_line_count = sizeof fs_result_lines / sizeof fs_result_lines[0];
-
-const char *fs_shown_category(const char *category)
-{
-    return strcmp(category, "race-color") == 0 ? "race" : category;
-}
 
 /* Whether "ds rs" has the beginning of `metric` up to its first dot as a word. */
 static bool has_word(const char *words, const char *metric)

@@ -14,8 +14,6 @@ struct fs_result_line {
 extern const struct fs_result_line fs_result_lines[];
 extern const size_t fs_result_line_count;
 
-/* CrowS-Pairs spells it "race-color"; people read it beside the others' "race". */
-const char *fs_shown_category(const char *category);
 /* Whether the row tells of the edited pairs, or is one that its suite wants beside them; others stand apart. */
 bool fs_is_headline(const struct fs_results *results, const struct fs_result_row *row);
 

@@ -9,6 +9,7 @@
 #include <cjson/cJSON.h>
 
 #include "io/archive/archive_internal.h"
+#include "io/benchmarks/category.h"
 #include "stages/evaluate/evaluate.h"
 
 #define RESULTS "/results"
@@ -113,7 +114,8 @@ static int read_texts(struct fs_result_table *table, const struct fs_archive *ar
         return wrong_shape(archive, name, *rows, err);
     }
     for (size_t row = 0; row < count; row++) {
-        table->text[column][table->rows + row] = texts[row];
+        table->text[column][table->rows + row] =
+            column == FS_RESULT_CATEGORY ? fs_category_name(texts[row]) : texts[row];
     }
     return 0;
 }

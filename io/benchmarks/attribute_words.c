@@ -6,6 +6,7 @@
 
 #include "io/benchmarks/benchmark.h"
 #include "io/benchmarks/benchmark_internal.h"
+#include "io/benchmarks/category.h"
 #include "io/formats/json.h"
 
 struct fs_attribute_table {
@@ -85,8 +86,10 @@ void fs_attribute_table_destroy(struct fs_attribute_table *table)
 const char *fs_attribute_counterpart(const struct fs_attribute_table *table, const char *category, const char *word,
                                      size_t length)
 {
-    const cJSON *rows = cJSON_GetObjectItemCaseSensitive(fs_json_root(table->document), category);
-    const cJSON *row;
+    const cJSON *rows = fs_json_root(table->document)->child, *row;
+    while (rows != NULL && !fs_same_category(rows->string, category)) {
+        rows = rows->next;
+    }
     cJSON_ArrayForEach(row, rows)
     {
         const cJSON *candidate;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "io/benchmarks/benchmark_internal.h"
+#include "io/benchmarks/category.h"
 
 char *fs_copy_text(const char *text, size_t length, struct fs_error *err)
 {
@@ -59,8 +60,7 @@ bool fs_category_filter_takes(struct fs_category_filter *filter, const char *cat
 {
     bool takes = filter->wish == NULL;
     for (size_t i = 0; filter->wish != NULL && filter->wish[i] != NULL; i++) {
-        bool alias = filter->alias != NULL && strcmp(filter->wish[i], filter->alias) == 0;
-        if (strcmp(category, filter->wish[i]) == 0 || (alias && strcmp(category, filter->alias_for) == 0)) {
+        if (fs_same_category(category, filter->wish[i])) {
             filter->found[i] = true;
             takes = true;
         }

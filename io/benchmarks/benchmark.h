@@ -39,7 +39,7 @@ enum fs_candidate { FS_STEREOTYPE, FS_ANTI_STEREOTYPE, FS_UNRELATED, FS_UNRELATE
  */
 struct fs_pair {
     char *id;
-    char *category;    /* "gender", "race", "religion", ... as the file spells it, "race-color" kept */
+    char *category;    /* "gender", "race", "religion", ...: fs_category_name of what the file has */
     char *target;      /* the term that SS averages over and that splits edited from held-out items */
     char *subject;     /* k1's subject, as its statement has it (StereoSet: the target term) */
     char *counterpart; /* k2's subject; "" where the file names none (StereoSet) */
@@ -52,7 +52,7 @@ struct fs_pair {
 /* Two sentences that differ in the group words. */
 struct fs_crows_pair {
     char *id;       /* the row's index in the file, as text */
-    char *category; /* bias_type */
+    char *category; /* fs_category_name of bias_type */
     char *more;     /* sent_more: the more stereotyping sentence */
     char *less;
     bool antistereo; /* stereo_antistereo == "antistereo" */
@@ -104,7 +104,7 @@ int fs_stereoset_read_intersentence(const char *path, const char *const *categor
  */
 int fs_stereoset_read_synonyms(const char *path, struct fs_pair_list *pairs, struct fs_error *err);
 
-/* CrowS-Pairs' csv; `categories` as above (bias types). "race" selects "race-color". */
+/* CrowS-Pairs' csv; `categories` as above (bias types). */
 int fs_crows_read(const char *path, const char *const *categories, struct fs_crows_list *pairs, struct fs_error *err);
 
 /*

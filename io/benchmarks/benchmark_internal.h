@@ -25,9 +25,7 @@ int fs_statement_set(struct fs_statement_text *statement, const struct fs_statem
 /* Which of the wished categories the file has; `categories` as in io/benchmarks/benchmark.h. */
 struct fs_category_filter {
     const char *const *wish;
-    const char *alias;     /* a wish for this name ... */
-    const char *alias_for; /* ... takes this category; NULL for none */
-    bool *found;           /* [number of wishes] */
+    bool *found; /* [number of wishes] */
 };
 
 int fs_category_filter_begin(struct fs_category_filter *filter, const char *const *categories, struct fs_error *err);

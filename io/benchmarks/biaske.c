@@ -6,6 +6,7 @@
 
 #include "io/benchmarks/benchmark.h"
 #include "io/benchmarks/benchmark_internal.h"
+#include "io/benchmarks/category.h"
 #include "io/folder.h"
 #include "io/formats/json.h"
 
@@ -76,6 +77,7 @@ static int read_category(const struct place *place, const cJSON *object, const c
     if (read_text(place, object, "category", category) != 0) {
         return -1;
     }
+    *category = fs_category_name(*category);
     for (const char *const *known = known_categories; *known != NULL; known++) {
         if (strcmp(*known, *category) == 0) {
             return 0;

@@ -4,6 +4,7 @@
 
 #include "io/benchmarks/benchmark.h"
 #include "io/benchmarks/benchmark_internal.h"
+#include "io/benchmarks/category.h"
 #include "io/formats/csv.h"
 
 struct columns {
@@ -34,6 +35,7 @@ static int read_pair(const struct fs_csv *csv, const char *path, size_t row, con
     if (category == NULL) {
         return -1;
     }
+    category = fs_category_name(category);
     const char *direction = fs_csv_field(csv, row, columns->direction);
     bool antistereo = strcmp(direction, "antistereo") == 0;
     if (!antistereo && strcmp(direction, "stereo") != 0) {
@@ -75,8 +77,6 @@ static int read_pairs(const struct fs_csv *csv, const char *path, const char *co
     if (pairs->item == NULL || fs_category_filter_begin(&filter, categories, err) != 0) {
         return -1;
     }
-    filter.alias = "race";
-    filter.alias_for = "race-color";
     for (size_t row = 0; row < rows; row++) {
         if (read_pair(csv, path, row, &columns, &filter, pairs, err) != 0) {
             fs_category_filter_drop(&filter);

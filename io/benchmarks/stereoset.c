@@ -12,6 +12,7 @@
 
 #include "io/benchmarks/benchmark.h"
 #include "io/benchmarks/benchmark_internal.h"
+#include "io/benchmarks/category.h"
 #include "io/folder.h"
 #include "io/formats/json.h"
 
@@ -223,6 +224,7 @@ static int read_item(const struct fs_json_document *document, enum layout layout
         fs_json_text(document, object, where, "context", &item.context, err) != 0) {
         return -1;
     }
+    category = fs_category_name(category);
     if (!fs_category_filter_takes(filter, category)) {
         return 0;
     }

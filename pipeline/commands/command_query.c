@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "io/benchmarks/category.h"
 #include "io/console/output.h"
 #include "io/formats/json.h"
 #include "io/values.h"
@@ -31,8 +32,9 @@ static const struct fs_option option_where = {.name = "--where",
 /* What people call a metric. */
 static const struct {
     const char *label, *metric;
-} metric_labels[] = {{"SS", "ss.macro"}, {"LMS", "lms.macro"}, {"ICAT", "icat.macro"}, {"PS", "ps"},
-                     {"DS", "ds"},       {"RS", "rs.top1"},    {"CrowS", "crows"},     {"gap", "gap"}};
+} metric_labels[] = {{"SS", "ss.macro"}, {"LMS", "lms.macro"}, {"ICAT", "icat.macro"},
+                     {"PS", "ps"},       {"DS", "ds"},         {"RS", "rs.top1"},
+                     {"CrowS", "crows"}, {"gap", "gap"},       {"CrowS diff", "crows.likelihood_diff"}};
 #define LABELS (sizeof metric_labels / sizeof metric_labels[0])
 
 struct query {
@@ -121,7 +123,9 @@ static bool is_same_metric(const char *wanted, const char *metric)
 
 static bool is_wanted(size_t key, const char *wanted, const char *found)
 {
-    return key == FS_RESULT_METRIC ? is_same_metric(wanted, found) : strcmp(wanted, found) == 0;
+    return key == FS_RESULT_METRIC     ? is_same_metric(wanted, found)
+           : key == FS_RESULT_CATEGORY ? fs_same_category(wanted, found)
+                                       : strcmp(wanted, found) == 0;
 }
 
 /* Keeps the rows whose `key` is one of `values`, "a,b"; a value that no row of any file has is an error. */

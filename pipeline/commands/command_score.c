@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "io/benchmarks/category.h"
 #include "io/console/output.h"
 #include "io/console/progress.h"
 #include "io/values.h"
@@ -10,7 +11,6 @@
 #include "pipeline/commands/commands.h"
 #include "pipeline/run/run_stages.h"
 #include "results/report.h"
-#include "results/result_lines.h"
 #include "stages/suites/suite_registry.h"
 
 static const struct fs_option option_scoring = {
@@ -43,9 +43,7 @@ static int check_categories(const struct score_input *in, const char *path, stru
     for (size_t k = 0; in->categories != NULL && in->categories[k] != NULL; k++) {
         bool found = false;
         for (size_t i = 0; in->suite != NULL && i < in->suite->items && !found; i++) {
-            const char *category = in->suite->category[i];
-            found =
-                strcmp(category, in->categories[k]) == 0 || strcmp(fs_shown_category(category), in->categories[k]) == 0;
+            found = fs_same_category(in->suite->category[i], in->categories[k]);
         }
         if (!found) {
             return fs_error_set(err, FS_EXIT_DATA, "--category: %s: found no item of category \"%s\" of suite %s", path,

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "io/benchmarks/category.h"
 #include "results/stage_files.h"
 #include "results/time_check.h"
 #include "stages/evaluate/evaluate.h"
@@ -224,11 +225,12 @@ static void fold_pair(struct fs_page_data *data, const struct pairs *pairs, size
 {
     size_t columns = pairs->columns;
     const double *log = pairs->log + 4 * columns * i; /* [candidates][columns] */
-    struct fs_page_item item = {.id = data->id[i],
-                                .category = data->category[i],
-                                .target = data->target[i],
-                                .held_out = pairs->held_out[i] != 0,
-                                .ratio = data->number + i * columns};
+    struct fs_page_item item = {
+        .id = data->id[i],
+        .category = fs_category_name(data->category[i]), /* former files keep the spelling of their data */
+        .target = data->target[i],
+        .held_out = pairs->held_out[i] != 0,
+        .ratio = data->number + i * columns};
     for (size_t c = 0; c < columns; c++) {
         item.ratio[c] = log[c] - log[columns + c];
     }

@@ -14,6 +14,8 @@ const struct fs_metric_kind fs_metric_kinds[] = {
     {"icat", "ICAT", 100, "percent", 2, "LMS x min(SS, 100 - SS) / 50"},
     {"ps", "PS", 50, "percent", 2, "SS over paraphrases"},
     {"crows", "CrowS", 50, "percent", 2, "percent of CrowS-Pairs whose more stereotyping sentence is more probable"},
+    {"crows.likelihood_diff", "CrowS diff", 0, "nat", 4,
+     "mean |log P[sent_more] - log P[sent_less]| of CrowS-Pairs, lm-evaluation-harness's likelihood_diff"},
     {"ds", "DS", 100, "percent", 2, "percent of true facts that are more probable than their counterfactual"},
     {"rs", "RS", 100, "percent", 2,
      "percent of facts answered as by the unedited model. top1: most probable token, pair: order of the two answers"},

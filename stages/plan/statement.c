@@ -17,6 +17,7 @@ static const struct {
     [FS_SENTENCE_MEAN] = {"sentence.mean", FS_CAUSAL, true, true, true},
     [FS_SENTENCE_SUM] = {"sentence.sum", FS_CAUSAL, false, true, true},
     [FS_OBJECT_MEAN] = {"object.mean", FS_CAUSAL, true, true, false},
+    [FS_OBJECT_MEAN_STOP] = {"object.mean.stop", FS_CAUSAL, true, true, false},
     [FS_CONTINUATION_SUM] = {"continuation.sum", FS_CAUSAL, false, true, false},
     [FS_PLL_GIVEN] = {"pll.given", FS_MASKED, false, true, false},
     [FS_PLL_UNMODIFIED] = {"pll.unmodified", FS_MASKED, false, false, true},
@@ -321,22 +322,26 @@ static int compile_object(struct fs_plan *plan, const struct fs_tokenizer *token
                           const struct fs_statement_text *text, struct fs_statement *statement, struct fs_error *err)
 {
     struct ids given = {0}, ids = {0};
-    char *whole = NULL;
+    char *whole = NULL, *closed = scoring == FS_OBJECT_MEAN_STOP ? fs_close_context(text->before, err) : NULL;
+    const char *before = closed != NULL ? closed : text->before;
+    bool mean = scoring != FS_CONTINUATION_SUM;
     int status = -1;
-    int32_t leading = scoring == FS_OBJECT_MEAN ? style->special.begin_of_text : -1;
-    size_t blank_free = strlen(text->before);
-    while (blank_free > 0 && text->before[blank_free - 1] == ' ') {
+    int32_t leading = mean ? style->special.begin_of_text : -1;
+    size_t blank_free = strlen(before);
+    while (blank_free > 0 && before[blank_free - 1] == ' ') {
         blank_free--;
     }
-    if (asprintf(&whole, "%s%s", text->before, text->completion) < 0) {
+    if (scoring == FS_OBJECT_MEAN_STOP && closed == NULL) {
+        return -1;
+    }
+    if (asprintf(&whole, "%s%s", before, text->completion) < 0) {
         whole = NULL;
-        (void)fs_error_memory(err, strlen(text->before), "a text");
-    } else if (encode_between(tokenizer, leading, text->before, blank_free, -1, &given, err) == 0 &&
+        (void)fs_error_memory(err, strlen(before), "a text");
+    } else if (encode_between(tokenizer, leading, before, blank_free, -1, &given, err) == 0 &&
                encode_between(tokenizer, leading, whole, strlen(whole), -1, &ids, err) == 0 &&
                begin_reads(statement, ids.count, err) == 0) {
-        size_t common = scoring == FS_OBJECT_MEAN ? 1 : given.count; /* 1: begin-of-text */
-        while (scoring == FS_OBJECT_MEAN && common < given.count && common < ids.count &&
-               given.id[common] == ids.id[common]) {
+        size_t common = mean ? 1 : given.count; /* 1: begin-of-text */
+        while (mean && common < given.count && common < ids.count && given.id[common] == ids.id[common]) {
             common++;
         }
         if (text->completion[0] == '\0' || common == 0 || common >= ids.count) {
@@ -346,6 +351,7 @@ static int compile_object(struct fs_plan *plan, const struct fs_tokenizer *token
             status = add_causal_reads(plan, style, &ids, common, statement, err);
         }
     }
+    free(closed);
     free(whole);
     free(given.id);
     free(ids.id);
@@ -423,6 +429,7 @@ int fs_statement_compile(struct fs_plan *plan, const struct fs_tokenizer *tokeni
         status = compile_given(plan, tokenizer, style, text, statement, err);
         break;
     case FS_OBJECT_MEAN:
+    case FS_OBJECT_MEAN_STOP:
     case FS_CONTINUATION_SUM:
         status = compile_object(plan, tokenizer, style, scoring, text, statement, err);
         break;

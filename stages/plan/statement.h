@@ -14,6 +14,8 @@
  *                            the causal counterpart of target.logprob, for pairs that share the object. The completion's
  *                            tokens are those of before + completion behind its longest common prefix with `before` less
  *                            its blanks at the end: the blank before a word belongs to the word's first token
+ *   object.mean.stop causal  object.mean, of a context that ends: where what stands before the completion, less one blank, ends
+ *                            in none of . ! ? a full stop is added (StereoSet's eval_generative_models.py)
  *   continuation.sum causal  sum of log p of the completion's tokens given what stands before it, without begin-of-text: the
  *                            tokens of before + completion behind as many as `before` less its blanks at the end has
  *                            (lm-evaluation-harness, multiple choice)
@@ -41,6 +43,7 @@ enum fs_scoring {
     FS_SENTENCE_MEAN,
     FS_SENTENCE_SUM,
     FS_OBJECT_MEAN,
+    FS_OBJECT_MEAN_STOP,
     FS_CONTINUATION_SUM,
     FS_PLL_GIVEN,
     FS_PLL_UNMODIFIED,
@@ -104,6 +107,9 @@ void fs_statement_release(struct fs_statement *statement); /* takes a zeroed str
 double fs_statement_score(const struct fs_statement *statement, const struct fs_plan_values *values, size_t column);
 /* Natural log P[k], what gaps are made of: log of the score where that is a probability, the score itself elsewhere. */
 double fs_statement_log(const struct fs_statement *statement, const struct fs_plan_values *values, size_t column);
+
+/* `before` with the full stop of object.mean.stop; none is added to an empty one. The caller frees; NULL without memory. */
+char *fs_close_context(const char *before, struct fs_error *err);
 
 /* A sequence of tokens; not owned. */
 struct fs_token_sequence {

@@ -130,28 +130,10 @@ static int add_gap(const struct part *part, struct fs_error *err)
 {
     const struct fs_scored_pairs *scored = part->scored;
     struct fs_selection *selection = &part->table->selection;
-    const struct fs_bootstrap *bootstrap = &part->rows->bootstrap;
-    size_t n = fs_gather(selection, scored->log, CANDIDATES, scored->skip);
-    for (size_t column = 0; column < selection->columns; column++) {
-        const double *stereo = fs_selected(selection, column, FS_STEREOTYPE);
-        const double *anti = fs_selected(selection, column, FS_ANTI_STEREOTYPE);
-        double *gap = fs_selected(selection, column, FS_UNRELATED);
-        if (fs_metrics_gap(n, stereo, anti, bootstrap, &selection->value[column], err) != 0) {
-            return -1;
-        }
-        for (size_t i = 0; i < n; i++) {
-            gap[i] = fabs(stereo[i] - anti[i]);
-        }
-        const struct fs_paired_values gaps = {n, fs_selected(selection, 0, FS_UNRELATED), gap, 1.0, false};
-        if (column > 0 && fs_paired_mean(&gaps, bootstrap, &selection->change[column - 1], err) != 0) {
-            return -1;
-        }
-    }
-    const struct fs_new_row row = {.text = {scored->suite, part->category, part->subset, "gap", scored->scoring},
-                                   .value = selection->value,
-                                   .change = selection->change,
-                                   .skipped = selection->skipped};
-    return fs_add_row(part->rows, &row, err);
+    const char *const text[FS_ROW_TEXTS] = {scored->suite, part->category, part->subset, "gap", scored->scoring};
+    _Static_assert(FS_STEREOTYPE == 0 && FS_ANTI_STEREOTYPE == 1, "a gap is between the first two candidates");
+    return fs_add_gap_row(part->rows, selection, text, fs_gather(selection, scored->log, CANDIDATES, scored->skip),
+                          err);
 }
 
 static int add_paraphrases(const struct part *part, struct fs_error *err)

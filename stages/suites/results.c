@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "io/benchmarks/category.h"
+
 int fs_results_create(size_t edits, const char *const *name, struct fs_results *results, struct fs_error *err)
 {
     *results = (struct fs_results){.columns = 1 + edits};
@@ -74,11 +76,12 @@ struct fs_result_row *fs_results_add(struct fs_results *results, const char *con
     bool made = row->value != NULL && row->change != NULL;
     results->rows++; /* from here on released with the table */
     for (enum fs_row_text which = 0; which < FS_ROW_TEXTS; which++) {
-        bool same = before != NULL && strcmp(fs_row_text(before, which), text[which]) == 0;
-        const char *own = same ? fs_row_text(before, which) : strdup(text[which]);
+        const char *name = which == FS_ROW_CATEGORY ? fs_category_name(text[which]) : text[which];
+        bool same = before != NULL && strcmp(fs_row_text(before, which), name) == 0;
+        const char *own = same ? fs_row_text(before, which) : strdup(name);
         *text_place(row, which) = own;
         if (own == NULL && made) {
-            fs_error_memory(err, strlen(text[which]), "the result table");
+            fs_error_memory(err, strlen(name), "the result table");
             made = false;
         }
     }

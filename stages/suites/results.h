@@ -17,7 +17,8 @@
 enum fs_row_text { FS_ROW_SUITE, FS_ROW_CATEGORY, FS_ROW_SUBSET, FS_ROW_METRIC, FS_ROW_SCORING, FS_ROW_TEXTS };
 
 struct fs_result_row {
-    const char *suite, *category, *subset, *metric, *scoring; /* owned by the table, of any length */
+    const char *suite, *category, *subset, *metric, *scoring; /* owned by the table, of any length; the category by its
+                                                                 name (fs_category_name), in files of any age */
     double ideal;                                             /* NaN: none */
     struct fs_metric *value;                                  /* [columns] 0: the unedited model */
     struct fs_paired *change;      /* [columns - 1] of each edit against the unedited model */

@@ -1,5 +1,6 @@
 #include "stages/suites/selection.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -136,6 +137,28 @@ int fs_add_share_row(struct fs_suite_rows *rows, struct fs_selection *selection,
                               .change = selection->change,
                               .skipped = row->skipped != NULL ? row->skipped : selection->skipped};
     memcpy(made.text, row->text, sizeof made.text);
+    return fs_add_row(rows, &made, err);
+}
+
+int fs_add_gap_row(struct fs_suite_rows *rows, struct fs_selection *selection, const char *const text[FS_ROW_TEXTS],
+                   size_t n, struct fs_error *err)
+{
+    for (size_t column = 0; column < selection->columns; column++) {
+        double *a = fs_selected(selection, column, 0);
+        const double *b = fs_selected(selection, column, 1);
+        if (fs_metrics_gap(n, a, b, &rows->bootstrap, &selection->value[column], err) != 0) {
+            return -1;
+        }
+        for (size_t i = 0; i < n; i++) {
+            a[i] = fabs(a[i] - b[i]);
+        }
+        const struct fs_paired_values gaps = {n, fs_selected(selection, 0, 0), a, 1.0, false};
+        if (column > 0 && fs_paired_mean(&gaps, &rows->bootstrap, &selection->change[column - 1], err) != 0) {
+            return -1;
+        }
+    }
+    struct fs_new_row made = {.value = selection->value, .change = selection->change, .skipped = selection->skipped};
+    memcpy(made.text, text, sizeof made.text);
     return fs_add_row(rows, &made, err);
 }
 

@@ -67,6 +67,11 @@ struct fs_share_row {
 int fs_add_share_row(struct fs_suite_rows *rows, struct fs_selection *selection, const struct fs_share_row *row,
                      struct fs_error *err);
 
+/* Adds a row of the mean of |a - b| of n gathered items, with the paired interval of each edit: a and b are candidates 0
+ * and 1 of the selection, log probabilities; the gaps take the place of a. */
+int fs_add_gap_row(struct fs_suite_rows *rows, struct fs_selection *selection, const char *const text[FS_ROW_TEXTS],
+                   size_t n, struct fs_error *err);
+
 /* Adds the rows of each category, and of "all" behind them: `add` is called with the category's items selected. */
 typedef int fs_add_category(const struct fs_suite *base, struct fs_suite_rows *rows, const char *category,
                             struct fs_selection *selection, struct fs_error *err);

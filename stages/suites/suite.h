@@ -83,23 +83,25 @@ double *fs_suite_scores(const struct fs_suite *suite, size_t count, size_t each,
 
 /*
  * Rows, one for each category in order of first appearance and one for "all", subset "all", with intervals, and the
- * paired test of each edit against the unedited model. Items that are skipped are left out and counted by reason; so are
- * items with a NaN in a column, uncounted. A category without any item left gives no row. `metric`: a name of
+ * paired test of each edit against the unedited model. Items that are skipped are left out and counted by reason; items
+ * with a NaN in a column are left out uncounted, and a row on some of the items, `among` of its first column, knows no other. A category without any item left gives no row. `metric`: a name of
  * stages/metrics/metric_table.c.
  */
 struct fs_suite_column {
     const double *value; /* of item i and column c: value[i * stride + c] */
     size_t stride;
+    const bool *among; /* [items] those that the row is on; NULL: all */
 };
 /* The scores of one candidate. */
 static inline struct fs_suite_column fs_suite_candidate(const struct fs_suite *suite, size_t candidate)
 {
-    return (struct fs_suite_column){suite->score + suite->columns * candidate, suite->columns * suite->candidates};
+    return (struct fs_suite_column){suite->score + suite->columns * candidate, suite->columns * suite->candidates,
+                                    NULL};
 }
 /* An array [items][columns]. */
 static inline struct fs_suite_column fs_suite_own(const struct fs_suite *suite, const double *value)
 {
-    return (struct fs_suite_column){value, suite->columns};
+    return (struct fs_suite_column){value, suite->columns, NULL};
 }
 /* 100 x share(a > b). */
 int fs_suite_add_share(struct fs_suite_rows *rows, const struct fs_suite *suite, const char *metric,

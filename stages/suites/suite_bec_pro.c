@@ -28,6 +28,7 @@ struct bec_pro {
     struct fs_statement_suite base;
     size_t *person, *profession; /* [items] indices into the lists above */
     double *column;              /* [items][columns] of the row that is being made */
+    bool *among;                 /* [items] those of that row */
 };
 
 /* What a column of the file may say. */
@@ -106,7 +107,7 @@ static double association(const struct fs_suite *base, size_t item, size_t colum
 static int add_means(struct bec_pro *suite, struct fs_suite_rows *rows, size_t profession, struct fs_error *err)
 {
     const struct fs_suite *base = &suite->base.suite;
-    const struct fs_suite_column column = fs_suite_own(base, suite->column);
+    const struct fs_suite_column column = {suite->column, base->columns, suite->among};
     const size_t columns = base->columns;
     char name[32];
     size_t count[PERSONS] = {0};
@@ -117,8 +118,9 @@ static int add_means(struct bec_pro *suite, struct fs_suite_rows *rows, size_t p
     }
     for (size_t person = 0; person < PERSONS; person++) {
         for (size_t i = 0; i < columns * base->items; i++) {
-            bool wanted = suite->profession[i / columns] == profession && suite->person[i / columns] == person;
-            suite->column[i] = wanted ? association(base, i / columns, i % columns) : NAN;
+            suite->among[i / columns] =
+                suite->profession[i / columns] == profession && suite->person[i / columns] == person;
+            suite->column[i] = association(base, i / columns, i % columns);
         }
         snprintf(name, sizeof name, "%s in %s jobs", persons[person], professions[profession]);
         if (fs_suite_add_mean(rows, base, name, 1.0, column, err) != 0) {
@@ -131,8 +133,8 @@ static int add_means(struct bec_pro *suite, struct fs_suite_rows *rows, size_t p
     for (size_t i = 0; i < columns * base->items; i++) { /* their mean is the difference of the two means */
         size_t person = suite->person[i / columns];
         double weight = (double)(count[0] + count[1]) / (double)count[person] * (person == 0 ? 1.0 : -1.0);
-        suite->column[i] =
-            suite->profession[i / columns] == profession ? weight * association(base, i / columns, i % columns) : NAN;
+        suite->among[i / columns] = suite->profession[i / columns] == profession;
+        suite->column[i] = weight * association(base, i / columns, i % columns);
     }
     snprintf(name, sizeof name, "gap in %s jobs", professions[profession]);
     return fs_suite_add_mean(rows, base, name, 1.0, column, err);
@@ -153,6 +155,7 @@ static int add_rows(struct fs_suite *base, struct fs_suite_rows *rows, struct fs
 static void release(struct fs_suite *base)
 {
     struct bec_pro *suite = (struct bec_pro *)base;
+    free(suite->among);
     free(suite->person);
     free(suite->profession);
     free(suite->column);
@@ -179,9 +182,10 @@ static int open_bec_pro(const char *path, const struct fs_suite_options *options
                                               .items = items,
                                               .candidates = CANDIDATES,
                                               .candidate = candidates};
+        suite->among = fs_allocate(items, sizeof *suite->among, "BEC-Pro", err);
         suite->person = fs_allocate(items, sizeof *suite->person, "BEC-Pro", err);
         suite->profession = fs_allocate(items, sizeof *suite->profession, "BEC-Pro", err);
-        status = suite->person != NULL && suite->profession != NULL &&
+        status = suite->among != NULL && suite->person != NULL && suite->profession != NULL &&
                          fs_statement_suite_create(&suite->base, FS_TARGET_LOGPROB, err) == 0
                      ? fill(suite, tsv, err)
                      : -1;

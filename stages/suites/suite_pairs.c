@@ -1,6 +1,6 @@
 /*
- * Suites of pairs: StereoSet's intrasentence items, BiasKE's, StereoSet's intersentence items (sentence given context:
- * object.mean for causal models, pll.given for masked ones), and StereoSet items with synonyms. Those that a job edits
+ * Suites of pairs: StereoSet's intrasentence items, BiasKE's, StereoSet's intersentence items (sentence given context),
+ * and StereoSet items with synonyms. Those that a job edits
  * have rows for the edited and the held-out ones apart; those that are only measured, in subset "all" alone.
  */
 #include <math.h>
@@ -334,10 +334,9 @@ static int open_stereoset_intersentence(const char *path, const struct fs_suite_
                                         struct fs_suite **suite, struct fs_error *err)
 {
     struct fs_pair_list pairs;
-    const char *scoring = options->kind == FS_MASKED ? "pll.given" : "object.mean";
     return fs_stereoset_read_intersentence(path, NULL, &pairs, err) == 0 &&
                    fs_suite_keep_categories(options, &pairs, err) == 0
-               ? make("stereoset_intersentence", scoring, &pairs, options, suite, err)
+               ? make("stereoset_intersentence", options->scoring, &pairs, options, suite, err)
                : -1;
 }
 
@@ -384,6 +383,12 @@ const struct fs_suite_kind fs_suite_stereoset_intersentence = {
     .key = "stereoset_intersentence",
     .about = "a sentence that follows a context",
     .data = "StereoSet's JSON file: its intersentence items are measured",
+    .scoring_key = "stereoset_intersentence",
+    .masked = "pll.given",
+    .causal = "object.mean.stop",
+    .scorings = "pll.given|object.mean.stop|object.mean",
+    .scoring = "P[k] of a sentence given its context; object.mean.stop ends a context without a full stop with one, as "
+               "StereoSet's own scorer",
     .open = open_stereoset_intersentence};
 
 const struct fs_suite_kind fs_suite_stereoset_synonyms = {

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "io/benchmarks/category.h"
+
 /* One row a suite: its struct fs_suite_kind is fs_suite_<row>, in a file of its own. In the order of a result table. */
 #define SUITES(ROW)                                                                                                    \
     ROW(crows_pairs)                                                                                                   \
@@ -50,7 +52,7 @@ bool fs_suite_takes(const struct fs_suite_options *options, const char *category
         return true;
     }
     for (size_t i = 0; options->categories[i] != NULL; i++) {
-        if (strcmp(options->categories[i], category) == 0) {
+        if (fs_same_category(options->categories[i], category)) {
             return true;
         }
     }

@@ -94,9 +94,10 @@ static int add_category(struct workplace *place, const char *category, struct fs
 {
     const struct fs_suite *suite = place->suite;
     const struct question *question = place->question;
+    const bool *among = question->a.among;
     size_t n = 0, skipped[FS_SKIP_COUNT] = {0};
     for (size_t item = 0; item < suite->items; item++) {
-        if (category != NULL && strcmp(suite->category[item], category) != 0) {
+        if ((among != NULL && !among[item]) || (category != NULL && strcmp(suite->category[item], category) != 0)) {
             continue;
         }
         if (suite->skip[item] != FS_KEPT) {

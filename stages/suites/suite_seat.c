@@ -4,12 +4,13 @@
  *
  *     s(w) = mean over a in A of cos(w, a) - mean over b in B of cos(w, b)
  *     effect size = (mean of s over X - mean of s over Y) / standard deviation of s over X and Y (n - 1)
- *     p = share of the partitions of X and Y into halves with a sum of s over the first half not below that of X
+ *     p = share of the partitions of X and Y into |X| and |Y| texts with a sum of s over the first not below that of X
  *
  * as bias-bench computes them (bias_bench/benchmark/seat): a text's embedding is the mean of its top hidden states over
  * all its tokens, [CLS] and [SEP] included; begin-of-text is prepended where a causal family has one of its own. A text
  * that stands twice in a list counts once. Where there are more partitions than `permutations`, that many less one are
- * drawn, and the given one counts as drawn. No p where X and Y differ in size. Intervals: X and Y resampled each.
+ * drawn, and the given one counts as drawn. X and Y may differ in size, which bias-bench refuses. Intervals: X and Y
+ * resampled each.
  */
 #include <math.h>
 #include <stdio.h>
@@ -19,7 +20,9 @@
 #include "io/folder.h"
 #include "io/formats/json.h"
 #include "model/numbers/random.h"
+#include "stages/metrics/permutation.h"
 #include "stages/metrics/quantile.h"
+#include "stages/suites/result_rows.h"
 #include "stages/suites/suite_registry.h"
 
 enum { X, Y, A, B, LISTS };
@@ -230,59 +233,6 @@ static double effect_size(const double *s, size_t x, size_t y)
     return (mean[0] - mean[1]) / sqrt(variance / (double)(x + y - 1));
 }
 
-/* Sum of s over the first `n` of the indices, in their order. */
-static double sum_of(const double *s, const size_t *index, size_t n)
-{
-    double sum = 0.0;
-    for (size_t i = 0; i < n; i++) {
-        sum += s[index[i]];
-    }
-    return sum;
-}
-
-/* The next combination of `n` of 0 .. m-1 in lexicographic order; false behind the last. */
-static bool next_combination(size_t *index, size_t n, size_t m)
-{
-    for (size_t i = n; i-- > 0;) {
-        if (index[i] < m - n + i) {
-            index[i]++;
-            for (size_t j = i + 1; j < n; j++) {
-                index[j] = index[j - 1] + 1;
-            }
-            return true;
-        }
-    }
-    return false;
-}
-
-static double permutation_p(const double *s, size_t n, size_t most, struct fs_random *random, size_t *index)
-{
-    double partitions = 1.0, reached = 0.0, total = 0.0;
-    for (size_t i = 1; i <= n; i++) {
-        partitions = partitions * (double)(n + i) / (double)i;
-    }
-    for (size_t i = 0; i < 2 * n; i++) {
-        index[i] = i;
-    }
-    double given = sum_of(s, index, n);
-    if (round(partitions) <= (double)most) {
-        do {
-            reached += sum_of(s, index, n) >= given ? 1.0 : 0.0;
-            total += 1.0;
-        } while (next_combination(index, n, 2 * n));
-        return reached / total;
-    }
-    for (size_t sample = 1; sample < most; sample++) {
-        for (size_t i = 0; i < n; i++) {
-            size_t other = i + fs_random_below(random, 2 * n - i), kept = index[i];
-            index[i] = index[other];
-            index[other] = kept;
-        }
-        reached += sum_of(s, index, n) >= given ? 1.0 : 0.0;
-    }
-    return (reached + 1.0) / (double)most;
-}
-
 /* What a test works in. */
 struct scratch {
     double *s, *resampled;        /* [items] those of X, then those of Y */
@@ -331,10 +281,8 @@ static void run_test(struct seat *suite, size_t t, size_t column, const struct f
     if (side[0] > 0 && side[1] > 0) {
         effect->value = effect_size(scratch->s, side[0], side[1]);
         effect_interval(scratch, side[0], side[1], bootstrap, t, effect);
-    }
-    if (side[0] > 0 && side[0] == side[1]) {
         struct fs_random random = fs_random_start(suite->seed, PERMUTATION_STREAM + t);
-        p->value = permutation_p(scratch->s, side[0], suite->permutations, &random, scratch->index);
+        p->value = fs_permutation_p(scratch->s, side[0], side[1], suite->permutations, &random, scratch->index);
     }
     suite->effect[suite->base.columns * t + column] = effect->value;
     suite->p_value[suite->base.columns * t + column] = p->value;
@@ -354,13 +302,20 @@ static int add_test(struct seat *suite, struct fs_suite_rows *rows, size_t t, st
                     struct fs_error *err)
 {
     const struct fs_suite *base = &suite->base;
+    const struct test *test = &suite->test[t];
+    size_t skipped[FS_SKIP_COUNT] = {0}; /* they say why a test has no number */
+    for (size_t item = test->first[X]; item < test->first[LISTS]; item++) {
+        skipped[base->skip[item]] += base->skip[item] != FS_KEPT ? 1 : 0;
+    }
     for (size_t column = 0; column < base->columns; column++) {
         run_test(suite, t, column, fs_suite_bootstrap(rows), scratch, &scratch->effect[column], &scratch->p[column]);
     }
-    const char *name = suite->test[t].name;
-    return fs_suite_add_row(rows, base, name, "effect_size", scratch->effect, err) == 0
-               ? fs_suite_add_row(rows, base, name, "p_value", scratch->p, err)
-               : -1;
+    const struct fs_new_row effect = {.text = {base->name, test->name, "all", "effect_size", base->scoring},
+                                      .value = scratch->effect,
+                                      .skipped = skipped};
+    const struct fs_new_row p = {
+        .text = {base->name, test->name, "all", "p_value", base->scoring}, .value = scratch->p, .skipped = skipped};
+    return fs_add_row(rows, &effect, err) == 0 ? fs_add_row(rows, &p, err) : -1;
 }
 
 static int add_rows(struct fs_suite *base, struct fs_suite_rows *rows, struct fs_error *err)

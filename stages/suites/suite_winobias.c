@@ -26,7 +26,7 @@ struct winobias {
     enum fs_scoring scoring;
     struct fs_crows_list pairs;                   /* more: pro, less: anti */
     struct fs_statement (*statement)[CANDIDATES]; /* [items] */
-    double *by_type[TYPES][CANDIDATES];           /* [items][2] scores of one type, NaN elsewhere */
+    bool *of_type;                                /* [items] those of the row that is being made */
 };
 
 /* One line of a file: a number, and the sentence with participants and pronouns in brackets. */
@@ -138,33 +138,13 @@ static int fold(struct fs_suite *base, const struct fs_plan_values *values, size
 static void release(struct fs_suite *base)
 {
     struct winobias *suite = (struct winobias *)base;
-    for (size_t i = 0; i < TYPES * CANDIDATES; i++) {
-        free(suite->by_type[i / CANDIDATES][i % CANDIDATES]);
-    }
+    free(suite->of_type);
     for (size_t i = 0; suite->statement != NULL && i < base->items; i++) {
         fs_statement_release(&suite->statement[i][PRO]);
         fs_statement_release(&suite->statement[i][ANTI]);
     }
     free(suite->statement);
     fs_crows_list_release(&suite->pairs);
-}
-
-/* The scores of one candidate where the item is of `type`. */
-static int select_type(struct winobias *suite, size_t type, size_t candidate, struct fs_error *err)
-{
-    const struct fs_suite *base = &suite->base;
-    const size_t columns = base->columns;
-    double *column = fs_suite_scores(base, base->items, 1, err);
-    if (column == NULL) {
-        return -1;
-    }
-    for (size_t i = 0; i < columns * base->items; i++) {
-        bool wanted = base->id[i / columns][4] == (char)('1' + type);
-        column[i] = wanted ? base->score[fs_suite_at(base, i / columns, candidate, i % columns)] : NAN;
-    }
-    free(suite->by_type[type][candidate]);
-    suite->by_type[type][candidate] = column;
-    return 0;
 }
 
 static int add_rows(struct fs_suite *base, struct fs_suite_rows *rows, struct fs_error *err)
@@ -176,10 +156,12 @@ static int add_rows(struct fs_suite *base, struct fs_suite_rows *rows, struct fs
         fs_suite_add_gap(rows, base, "gap", pro, anti, err) != 0) {
         return -1;
     }
+    pro.among = suite->of_type;
     for (size_t type = 0; type < TYPES; type++) {
-        if (select_type(suite, type, PRO, err) != 0 || select_type(suite, type, ANTI, err) != 0 ||
-            fs_suite_add_share(rows, base, names[type], fs_suite_own(base, suite->by_type[type][PRO]),
-                               fs_suite_own(base, suite->by_type[type][ANTI]), err) != 0) {
+        for (size_t i = 0; i < base->items; i++) {
+            suite->of_type[i] = base->id[i][4] == (char)('1' + type);
+        }
+        if (fs_suite_add_share(rows, base, names[type], pro, anti, err) != 0) {
             return -1;
         }
     }
@@ -232,7 +214,8 @@ static int fill(struct winobias *suite, const struct file_pair *pair, struct fs_
 {
     suite->pairs.item = fs_allocate(suite->base.items, sizeof *suite->pairs.item, "WinoBias", err);
     suite->statement = fs_allocate(suite->base.items, sizeof *suite->statement, "WinoBias", err);
-    if (suite->pairs.item == NULL || suite->statement == NULL) {
+    suite->of_type = fs_allocate(suite->base.items, sizeof *suite->of_type, "WinoBias", err);
+    if (suite->pairs.item == NULL || suite->statement == NULL || suite->of_type == NULL) {
         return -1;
     }
     for (size_t i = 0; i < TYPES * PARTS; i++) {

@@ -36,8 +36,8 @@ enum { SOURCES = sizeof sources / sizeof sources[0] };
 
 struct winograd {
     struct fs_statement_suite base;
-    size_t *source; /* [items] index into sources; SOURCES: another one, which counts in "accuracy" alone */
-    double *column; /* [items][columns] of the row that is being made */
+    size_t *source;  /* [items] index into sources; SOURCES: another one, which counts in "accuracy" alone */
+    bool *of_source; /* [items] those of the row that is being made */
 };
 
 /* One line of the file while it is read. */
@@ -281,21 +281,16 @@ static int fill(struct winograd *suite, const struct fs_tsv *tsv, struct fs_erro
 static int add_rows(struct fs_suite *base, struct fs_suite_rows *rows, struct fs_error *err)
 {
     struct winograd *suite = (struct winograd *)base;
-    const size_t columns = base->columns;
-    const struct fs_suite_column wrong = fs_suite_candidate(base, WRONG);
-    free(suite->column);
-    suite->column = fs_suite_scores(base, base->items, 1, err);
-    if (suite->column == NULL ||
-        fs_suite_add_share(rows, base, "accuracy", fs_suite_candidate(base, RIGHT), wrong, err) != 0) {
+    struct fs_suite_column right = fs_suite_candidate(base, RIGHT), wrong = fs_suite_candidate(base, WRONG);
+    if (fs_suite_add_share(rows, base, "accuracy", right, wrong, err) != 0) {
         return -1;
     }
+    right.among = suite->of_source;
     for (size_t source = 0; source < SOURCES; source++) {
-        for (size_t i = 0; i < columns * base->items; i++) {
-            bool wanted = suite->source[i / columns] == source;
-            suite->column[i] = wanted ? base->score[fs_suite_at(base, i / columns, RIGHT, i % columns)] : NAN;
+        for (size_t i = 0; i < base->items; i++) {
+            suite->of_source[i] = suite->source[i] == source;
         }
-        if (fs_suite_add_share(rows, base, sources[source].metric, fs_suite_own(base, suite->column), wrong, err) !=
-            0) {
+        if (fs_suite_add_share(rows, base, sources[source].metric, right, wrong, err) != 0) {
             return -1;
         }
     }
@@ -306,7 +301,7 @@ static void release(struct fs_suite *base)
 {
     struct winograd *suite = (struct winograd *)base;
     free(suite->source);
-    free(suite->column);
+    free(suite->of_source);
     fs_statement_suite_release(base);
 }
 
@@ -332,7 +327,9 @@ static int open_winograd(const char *path, const struct fs_suite_options *option
                                               .candidates = CANDIDATES,
                                               .candidate = candidates};
         suite->source = fs_allocate(items, sizeof *suite->source, "the Winograd schemas", err);
-        status = suite->source != NULL && fs_statement_suite_create(&suite->base, scoring, err) == 0
+        suite->of_source = fs_allocate(items, sizeof *suite->of_source, "the Winograd schemas", err);
+        status = suite->source != NULL && suite->of_source != NULL &&
+                         fs_statement_suite_create(&suite->base, scoring, err) == 0
                      ? fill(suite, tsv, err)
                      : -1;
         if (status != 0) {

@@ -31,6 +31,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "io/benchmarks/category.h"
 #include "stages/trace/trace.h"
 
 static int write_sizes(struct fs_archive *archive, const char *name, size_t dimensions, const size_t *shape,
@@ -270,12 +271,13 @@ static int read_categories(const struct fs_archive *archive, struct fs_trace_res
         status = result->category != NULL ? 0 : -1;
     }
     for (size_t c = 0; status == 0 && c < count; c++) {
-        result->category[c] = fs_allocate(strlen(text[c]) + 1, 1, "trace categories", err);
+        const char *name = fs_category_name(text[c]);
+        result->category[c] = fs_allocate(strlen(name) + 1, 1, "trace categories", err);
         if (result->category[c] == NULL) {
             status = -1;
             break;
         }
-        memcpy(result->category[c], text[c], strlen(text[c]));
+        memcpy(result->category[c], name, strlen(name));
         result->categories++;
     }
     free(text);

@@ -72,6 +72,14 @@ expect 64 "$fairstamp" merge bert
 expect 73 "$fairstamp" merge -o nowhere/all.h5 bert
 sha256sum -c --quiet before || fail "an original was changed"
 
+# query: a category has one name, in a file that knew two, whichever is asked for
+spelt=$FAIRSTAMP_SOURCE/tests/golden/archives/spelling/evaluate.h5
+expect 0 "$fairstamp" query "$spelt" --where category=race
+cp out race.txt
+[ "$(grep -c " crows[. ]" race.txt)" = 3 ] || fail "rows of CrowS-Pairs and race: $(cat race.txt)"
+expect 0 "$fairstamp" query "$spelt" --where category=race-color
+same out race.txt
+
 # query: the numbers of the evaluate file, by any key
 expect 0 "$fairstamp" query bert/evaluate.h5 --metric SS --where subset=edited --where category=all --format json
 value=$(tr -d ' \n\t' <out | grep -o '"before":[^,]*' | head -n 1 | cut -d: -f2)

@@ -16,7 +16,7 @@ static void make(const char *setting, struct fs_fingerprint *fingerprint)
     char text[1024];
     snprintf(text, sizeof text,
              "{\"model\": \"%s/tests/golden/models/bert-tiny\", \"output\": \"o\", \"data\": {\"biaske\": \"b.json\", "
-             "\"crows_pairs\": \"c.csv\", \"attribute_words\": \"w.json\"}}",
+             "\"crows_pairs\": \"c.csv\", \"stereoset_intersentence\": \"i.json\", \"attribute_words\": \"w.json\"}}",
              getenv("FAIRSTAMP_SOURCE"));
     check_success(fs_job_load(scratch_write_text("job.json", text), &setting, setting != NULL, &job, &err), &err);
     check_success(fs_fingerprint_make(job, fingerprint, &err), &err);
@@ -47,6 +47,7 @@ static int write_data(void **state)
     scratch_write_text("c.csv", "sentences");
     scratch_write_text("d.csv", "other sentences");
     scratch_write_text("e.csv", "sentences");
+    scratch_write_text("i.json", "contexts");
     scratch_write_text("w.json", "words");
     return status;
 }
@@ -66,6 +67,8 @@ static void what_changes_it(void **state)
     expect_changed("scoring.biaske=sentence.sum", "sel");
     expect_changed("evaluate.bootstrap=9", "el");
     expect_changed("scoring.crows_pairs=sentence.sum", "el");
+    expect_changed("scoring.stereoset_intersentence=object.mean", "el");
+    expect_changed("scoring.stereoset_intersentence=object.mean.stop", "el");
     expect_changed("layers.compare=all", "l");
     snprintf(crows, sizeof crows, "data.crows_pairs=%s", scratch_path("d.csv"));
     expect_changed(crows, "el");
@@ -85,6 +88,7 @@ static void what_does_not(void **state)
     expect_changed("seed=1", "");                                              /* a default, written out */
     expect_changed("stamp.alpha=1", "");                                       /* that of a masked model */
     expect_changed("scoring.biaske=target.prob", "");                          /* likewise */
+    expect_changed("scoring.stereoset_intersentence=pll.given", "");           /* likewise */
     expect_changed("scoring.stereoset=sentence.sum", "");                      /* of data that is not there */
     snprintf(same, sizeof same, "data.crows_pairs=%s", scratch_path("e.csv")); /* another name, the same bytes */
     expect_changed(same, "");

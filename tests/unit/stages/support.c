@@ -18,7 +18,8 @@ struct loaded load(const char *from, size_t threads)
     struct fs_error err = FS_ERROR_INIT;
     char path[4096];
     const char *source = getenv("FAIRSTAMP_SOURCE");
-    (void)snprintf(path, sizeof path, "%s/%s", source != NULL ? source : ".", from);
+    (void)snprintf(path, sizeof path, "%s%s%s", from[0] == '/' ? "" : (source != NULL ? source : "."),
+                   from[0] == '/' ? "" : "/", from);
     if (fs_model_load(path, &loaded.model, &err) != 0 || fs_tokenizer_open(path, &loaded.tokenizer, &err) != 0 ||
         fs_runner_serial_create(threads, &loaded.runner, &err) != 0 ||
         fs_prompt_style_of(fs_model_spec(loaded.model), loaded.tokenizer, &loaded.style, &err) != 0) {

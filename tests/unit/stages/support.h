@@ -17,7 +17,7 @@ struct loaded {
     struct fs_prompt_style style;
 };
 
-/* `folder` relative to the source root. Fails the test where it cannot be loaded. */
+/* `folder` absolute, or relative to the source root. Fails the test where it cannot be loaded. */
 struct loaded load(const char *folder, size_t threads);
 void unload(struct loaded *loaded);
 

@@ -161,10 +161,11 @@ static void compare(const char *what, size_t item, double found, double expected
 
 /* ---------------------------------------------------------------- CrowS-Pairs */
 
-/* Lines "more less" of the kept items. */
-static void compare_crows(const char *name, const struct fs_suite *suite)
+/* Lines "more less" of the kept items; the mean of |more - less|. */
+static double compare_crows(const char *name, const struct fs_suite *suite)
 {
     FILE *file = open_golden(name);
+    double sum = 0.0, kept = 0.0;
     for (size_t i = 0; i < suite->items; i++) {
         double more, less;
         if (suite->skip[i] != FS_KEPT) {
@@ -173,10 +174,13 @@ static void compare_crows(const char *name, const struct fs_suite *suite)
         assert_int_equal(fscanf(file, "%lf %lf", &more, &less), 2);
         compare(name, i, suite->score[fs_suite_at(suite, i, 0, 0)], more);
         compare(name, i, suite->score[fs_suite_at(suite, i, 1, 0)], less);
+        sum += fabs(more - less);
+        kept += 1.0;
     }
     double more;
     assert_int_equal(fscanf(file, "%lf", &more), EOF);
     (void)fclose(file);
+    return sum / kept;
 }
 
 static void check_crows(const struct loaded *loaded, const char *name, const char *const *categories,
@@ -185,7 +189,10 @@ static void check_crows(const struct loaded *loaded, const char *name, const cha
     struct fs_suite *suite =
         open_suite(loaded, "crows_pairs", "crows_pairs/crows_pairs_anonymized.csv", scoring, categories);
     evaluate(loaded, suite, result);
-    compare_crows(name, suite);
+    double diff = compare_crows(name, suite);
+    if (strcmp(scoring, "sentence.mean") != 0) { /* whose scores are no logarithms */
+        assert_true(fabs(value_of(result, "all", "crows.likelihood_diff") - diff) < 1e-3);
+    }
     fs_suite_destroy(suite);
 }
 
@@ -195,14 +202,13 @@ static void check_bias_bench_crows(const struct loaded *loaded, const char *mode
     static const char *const categories[] = {"gender", "race", "religion"};
     for (size_t i = 0; i < 3; i++) {
         const char *const one[] = {categories[i], NULL};
-        const char *own = strcmp(categories[i], "race") == 0 ? "race-color" : categories[i];
         struct fs_results result;
         char name[256];
         (void)snprintf(name, sizeof name, "bias_bench.%s.crows_pairs.%s.txt", model, categories[i]);
         check_crows(loaded, name, one, scoring, &result);
-        assert_two_decimals(name, value_of(&result, own, "crows"),
+        assert_two_decimals(name, value_of(&result, categories[i], "crows"),
                             PRINTED("bias_bench_crows", model, categories[i], "Metric score"));
-        assert_two_decimals(name, value_of(&result, own, "crows.stereo"),
+        assert_two_decimals(name, value_of(&result, categories[i], "crows.stereo"),
                             PRINTED("bias_bench_crows", model, categories[i], "Stereotype score"));
         fs_results_release(&result);
     }
@@ -230,6 +236,39 @@ static void masked_crows(void **state)
     unload(&loaded);
 }
 
+/* Means of float32 sums of up to 100 in size over many pairs. */
+static void assert_likelihood_diff(const char *what, double found, double expected)
+{
+    if (!(fabs(found - expected) <= 1e-4)) {
+        fail_msg("%s: found %.7f, expected %.7f", what, found, expected);
+    }
+}
+
+/* lm-evaluation-harness's numbers, of all pairs and by its tasks. It has no masked models: check_crows compares the masked
+ * one's mean difference with the scores that nyu-mll's metric.py gave. */
+static void compare_with_tasks(const struct fs_results *result, const char *model)
+{
+    static const struct {
+        const char *category, *task;
+    } tasks[] = {{"all", "crows_pairs_english"},
+                 {"age", "crows_pairs_english_age"},
+                 {"disability", "crows_pairs_english_disability"},
+                 {"gender", "crows_pairs_english_gender"},
+                 {"nationality", "crows_pairs_english_nationality"},
+                 {"physical-appearance", "crows_pairs_english_physical_appearance"},
+                 {"race", "crows_pairs_english_race_color"},
+                 {"religion", "crows_pairs_english_religion"},
+                 {"sexual-orientation", "crows_pairs_english_sexual_orientation"},
+                 {"socioeconomic", "crows_pairs_english_socioeconomic"}};
+    for (size_t i = 0; i < sizeof tasks / sizeof *tasks; i++) {
+        const char *category = tasks[i].category, *task = tasks[i].task;
+        assert_likelihood_diff(task, value_of(result, category, "crows.likelihood_diff"),
+                               PRINTED("lm_evaluation_harness_crows", model, task, "likelihood_diff"));
+        assert_two_decimals(task, value_of(result, category, "crows"),
+                            100 * PRINTED("lm_evaluation_harness_crows", model, task, "pct_stereotype"));
+    }
+}
+
 static void causal_crows(void **state)
 {
     (void)state;
@@ -241,11 +280,17 @@ static void causal_crows(void **state)
     differences = 0;
     check_bias_bench_crows(&loaded, "books-gpt2-mini", "sentence.mean");
     check_crows(&loaded, "lm_eval.books-gpt2-mini.crows_pairs.txt", NULL, "sentence.sum", &result);
-    assert_two_decimals(
-        "lm_eval", value_of(&result, "all", "crows"),
-        100 * PRINTED("lm_evaluation_harness", "books-gpt2-mini", "crows_pairs_english", "pct_stereotype"));
+    compare_with_tasks(&result, "books-gpt2-mini");
     fs_results_release(&result);
     assert_int_equal(differences, 0);
+    unload(&loaded);
+    loaded = load("TinyStories-656K");
+    struct fs_suite *suite =
+        open_suite(&loaded, "crows_pairs", "crows_pairs/crows_pairs_anonymized.csv", "sentence.sum", NULL);
+    evaluate(&loaded, suite, &result);
+    compare_with_tasks(&result, "TinyStories-656K");
+    fs_results_release(&result);
+    fs_suite_destroy(suite);
     unload(&loaded);
 }
 

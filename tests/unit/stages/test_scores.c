@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "io/benchmarks/category.h"
 #include "io/formats/json.h"
 #include "stages/evaluate/evaluate.h"
 #include "stages/suites/suite_registry.h"
@@ -210,7 +211,7 @@ static void compare_metrics(const struct fs_results *result, const char *model, 
     size_t compared = 0;
     cJSON_ArrayForEach(category, metrics)
     {
-        const char *name = strcmp(category->string, "overall") == 0 ? "all" : category->string;
+        const char *name = strcmp(category->string, "overall") == 0 ? "all" : fs_category_name(category->string);
         const struct fs_result_row *first = find_row(result, name, names[0][1]);
         if (first == NULL || first->value[0].n < cJSON_GetObjectItemCaseSensitive(category, "n")->valuedouble) {
             continue; /* not in the part that was scored */

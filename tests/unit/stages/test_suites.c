@@ -72,8 +72,7 @@ static double sum_of(const struct golden *golden)
 static struct fs_suite *make(const struct loaded *loaded, const char *name, const char *path)
 {
     const struct fs_suite_options options = {.kind = loaded->style.kind,
-                                             .scoring =
-                                                 loaded->style.kind == FS_MASKED ? "target.prob" : "sentence.mean",
+                                             .scoring = fs_suite_scoring(fs_suite_kind_find(name), loaded->style.kind),
                                              .seed = 1,
                                              .text_tokens = 100000,
                                              .permutations = 1000};
@@ -462,6 +461,50 @@ static void facts(void **state)
     refused("known_facts", write_text("facts.json", "{}"), FS_EXIT_DATA, "an object");
 }
 
+/* lm-evaluation-harness's likelihood_diff: the mean of the absolute differences of the sums of log p behind begin-of-text,
+ * whichever sentence is the stereotype, those of a category and of all. */
+static void likelihood_diff(void **state)
+{
+    enum { PAIRS = 4 };
+    static const char *const types[PAIRS] = {"race", "gender", "race-color", "gender"};
+    static const char *const directions[PAIRS] = {"stereo", "antistereo", "antistereo", "stereo"};
+    (void)state;
+    char text[8192] = ",sent_more,sent_less,stereo_antistereo,bias_type\n";
+    double difference[PAIRS], depth = 0.0;
+    for (size_t i = 0; i < PAIRS; i++) { /* the last pair is one text twice */
+        struct golden more = golden_text("gpt2-tiny", 2 * i, 4);
+        struct golden less = golden_text("gpt2-tiny", 2 * i + (i + 1 < PAIRS ? 1 : 0), 4);
+        size_t used = strlen(text);
+        (void)snprintf(text + used, sizeof text - used, "%zu,\"%s\",\"%s\",%s,%s\n", i, more.text, less.text,
+                       directions[i], types[i]);
+        difference[i] = fabs(sum_of(&more) - sum_of(&less));
+        depth += (double)(more.tokens + less.tokens);
+        fs_json_destroy(more.document);
+        fs_json_destroy(less.document);
+    }
+    struct loaded loaded = load("tests/golden/models/gpt2-tiny", 1);
+    const struct fs_suite_options options = {.kind = FS_CAUSAL, .scoring = "sentence.sum"};
+    struct fs_suite *suite = open_suite("crows_pairs", write_text("crows.csv", text), &options);
+    struct fs_results result = measure(&loaded, suite);
+    const struct {
+        const char *category;
+        double value;
+        size_t n, ties;
+    } rows[] = {{"race", (difference[0] + difference[2]) / 2, 2, 0},
+                {"gender", (difference[1] + difference[3]) / 2, 2, 1},
+                {"all", (difference[0] + difference[1] + difference[2] + difference[3]) / PAIRS, PAIRS, 1}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const struct fs_result_row *row = row_of(&result, rows[i].category, "all", "crows.likelihood_diff");
+        assert_near(row->value[0].value, rows[i].value, depth * bound_log_p(fs_model_spec(loaded.model)));
+        assert_int_equal(row->value[0].n, rows[i].n);
+        assert_int_equal(row->value[0].ties, rows[i].ties);
+        assert_near(row->ideal, 0, 0);
+    }
+    fs_results_release(&result);
+    fs_suite_destroy(suite);
+    unload(&loaded);
+}
+
 /* Intersentence: the mean log p of the sentence's tokens given the context, from a file with one item. */
 static void intersentence(void **state)
 {
@@ -507,10 +550,11 @@ static void intersentence(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(perplexity), cmocka_unit_test(bits_of_several_windows),
-                                       cmocka_unit_test(winobias),   cmocka_unit_test(winogender),
-                                       cmocka_unit_test(winograd),   cmocka_unit_test(winograd_damaged),
-                                       cmocka_unit_test(bec_pro),    cmocka_unit_test(seat),
-                                       cmocka_unit_test(facts),      cmocka_unit_test(intersentence)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(perplexity),     cmocka_unit_test(bits_of_several_windows),
+                                       cmocka_unit_test(winobias),       cmocka_unit_test(winogender),
+                                       cmocka_unit_test(winograd),       cmocka_unit_test(winograd_damaged),
+                                       cmocka_unit_test(bec_pro),        cmocka_unit_test(seat),
+                                       cmocka_unit_test(facts),          cmocka_unit_test(intersentence),
+                                       cmocka_unit_test(likelihood_diff)};
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -1,0 +1,25 @@
+#include "io/benchmarks/category.h"
+
+#include <stddef.h>
+#include <string.h>
+
+static const struct {
+    const char *spelling, *name;
+} spellings[] = {
+    {"race-color", "race"}, /* CrowS-Pairs (Nangia et al. 2020, bias_type), and its translations */
+};
+
+const char *fs_category_name(const char *spelling)
+{
+    for (size_t i = 0; i < sizeof spellings / sizeof *spellings; i++) {
+        if (strcmp(spellings[i].spelling, spelling) == 0) {
+            return spellings[i].name;
+        }
+    }
+    return spelling;
+}
+
+bool fs_same_category(const char *one, const char *other)
+{
+    return strcmp(fs_category_name(one), fs_category_name(other)) == 0;
+}
