@@ -312,6 +312,7 @@ cJSON *fs_report_results_json(const struct fs_results *results)
         for (size_t c = 0; c < results->columns; c++) {
             cJSON_AddItemToObject(columns, results->column[c], column_json(row, c));
         }
+        cJSON_AddItemToObject(entry, "result", column_json(row, 0));
         cJSON *skipped = cJSON_AddObjectToObject(entry, "skipped");
         for (int reason = 1; reason < FS_SKIP_COUNT; reason++) {
             cJSON_AddNumberToObject(skipped, fs_skip_name((enum fs_skip)reason), (double)row->skipped[reason]);
@@ -328,6 +329,9 @@ cJSON *fs_report_items_json(const struct fs_suite *suite, const struct fs_result
         cJSON *entry = cJSON_CreateObject();
         cJSON_AddStringToObject(entry, "id", suite->id[item]);
         cJSON_AddStringToObject(entry, "category", suite->category[item]);
+        if (suite->skip[item] != FS_KEPT) {
+            cJSON_AddStringToObject(entry, "skipped", fs_skip_name((enum fs_skip)suite->skip[item]));
+        }
         cJSON *scores = cJSON_AddObjectToObject(entry, "scores");
         for (size_t k = 0; k < suite->candidates; k++) {
             cJSON *candidate = cJSON_AddObjectToObject(scores, suite->candidate[k]);

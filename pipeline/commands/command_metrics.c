@@ -63,8 +63,8 @@ static int run(struct fs_session *session, struct fs_error *err)
         status = fs_split_list("--category", fs_option_value(options, &fs_option_category), &categories, err);
     }
     if (status == 0) {
-        status =
-            suite->read_pairs(fs_option_value(options, &fs_option_data), (const char *const *)categories, &pairs, err);
+        status = fs_suite_read_pairs(suite, fs_option_value(options, &fs_option_data), (const char *const *)categories,
+                                     fs_option_given(options, &fs_option_strict), &pairs, err);
     }
     if (status == 0) {
         status = fs_scores_read(fs_option_value(options, &option_scores), &scores, err);
@@ -89,9 +89,9 @@ static int run(struct fs_session *session, struct fs_error *err)
     return status == 0 ? fs_finish_output(err) : -1;
 }
 
-static const struct fs_option *const command_options[] = {
-    &fs_option_suite,     &fs_option_data, &fs_option_category, &option_scores,
-    &fs_option_bootstrap, &fs_option_seed, &fs_option_format,   NULL};
+static const struct fs_option *const command_options[] = {&fs_option_suite,  &fs_option_data,   &fs_option_category,
+                                                          &fs_option_strict, &option_scores,    &fs_option_bootstrap,
+                                                          &fs_option_seed,   &fs_option_format, NULL};
 
 const struct fs_command fs_command_metrics = {
     .name = "metrics",

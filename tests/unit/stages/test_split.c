@@ -25,7 +25,7 @@ static struct fs_pair_list make_pairs(void)
         (void)snprintf(term, sizeof target[0], "t%zu", (i / 2) % TERMS);
         pair[i] = (struct fs_pair){.target = term, .category = category[i + 1 == PAIRS ? 2 : i % 2]};
     }
-    return (struct fs_pair_list){PAIRS, pair};
+    return (struct fs_pair_list){.count = PAIRS, .item = pair};
 }
 
 static size_t held_terms(const bool *held_out, const char *category, bool held)

@@ -458,7 +458,7 @@ static void refuses(void **state)
     assert_int_equal(fs_trace_run(w.model, w.tokenizer, &input, &options, runner, &result, &err), -1);
     assert_int_equal(err.code, FS_EXIT_CONFIG);
     options.noise_samples = 1;
-    struct fs_pair_list none = {1, w.pairs.item + 4};
+    struct fs_pair_list none = {.count = 1, .item = w.pairs.item + 4};
     input.pairs = &none;
     assert_int_equal(fs_trace_run(w.model, w.tokenizer, &input, &options, runner, &result, &err), -1);
     assert_int_equal(err.code, FS_EXIT_DATA);
