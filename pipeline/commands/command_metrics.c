@@ -44,6 +44,15 @@ static int refuse_suite(const char *name, struct fs_error *err)
                         "--suite: found \"%s\", expected a suite with published scores a sentence: %s", name, list);
 }
 
+static size_t usable_pairs(const struct fs_pair_list *pairs)
+{
+    size_t usable = 0;
+    for (size_t i = 0; i < pairs->count; i++) {
+        usable += pairs->item[i].skip == FS_KEPT;
+    }
+    return usable;
+}
+
 static int run(struct fs_session *session, struct fs_error *err)
 {
     const struct fs_options *options = session->options;
@@ -72,7 +81,7 @@ static int run(struct fs_session *session, struct fs_error *err)
     if (status == 0) {
         status = fs_evaluate_scores(suite->name, &pairs, scores, &bootstrap, &results, &unscored, err);
     }
-    if (status == 0 && unscored == pairs.count) {
+    if (status == 0 && unscored == usable_pairs(&pairs)) {
         status =
             fs_error_set(err, FS_EXIT_DATA,
                          "%s: intrasentence: found no item of %s with a score for each of its three sentences; are "

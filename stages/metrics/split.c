@@ -56,12 +56,10 @@ static void split_category(const struct entry *entry, size_t count, double fract
         first = term_end(entry, first, count, &usable);
         terms += usable ? 1 : 0;
     }
-    if (terms == 0) {
-        return;
-    }
     /* What binary fractions leave above a whole number (0.07 x 100) is no further term. */
     double wanted = ceil(fraction * (double)terms - 1e-9);
-    size_t held = wanted > (double)(terms - 1) ? terms - 1 : (size_t)fmax(wanted, 0.0);
+    size_t most = terms > 0 ? terms - 1 : 0;
+    size_t held = wanted > (double)most ? most : (size_t)fmax(wanted, 0.0);
     for (size_t first = 0, last; first < count; first = last) {
         last = term_end(entry, first, count, &usable);
         for (size_t i = first; i < last; i++) {

@@ -378,6 +378,8 @@ static void finds_subjects(void **state)
     check_item(&w, 1, FS_KEPT, true, "boys", "boys"); /* "girls" has another number of tokens */
     set_before(&w, 1, "nurse", "");
     check_item(&w, 1, FS_SKIP_SUBJECT_MISSING, false, NULL, NULL);
+    w.pairs.item[2].skip = FS_SKIP_NO_FILL; /* the reader could not use it */
+    check_item(&w, 2, FS_SKIP_NO_FILL, false, NULL, NULL);
     struct fs_statement_text *k1 = &w.pairs.item[0].statement[FS_STEREOTYPE];
     k1->completion[0] = '\0';
     check_item(&w, 0, FS_SKIP_EMPTY_COMPLETION, false, NULL, NULL);
