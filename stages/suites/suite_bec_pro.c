@@ -26,9 +26,10 @@ enum { PERSONS = 2, PROFESSIONS = 3 };
 
 struct bec_pro {
     struct fs_statement_suite base;
-    size_t *person, *profession; /* [items] indices into the lists above */
+    size_t *person, *profession; /* [items] indices into the lists above; PERSONS, PROFESSIONS: it could not be read */
     double *column;              /* [items][columns] of the row that is being made */
     bool *among;                 /* [items] those of that row */
+    enum fs_skip reason;         /* why the row that is read cannot be used, where reading it fails */
 };
 
 /* What a column of the file may say. */
@@ -59,6 +60,7 @@ static int set_statement(struct bec_pro *suite, const struct fs_tsv *tsv, size_t
 {
     const char *mask = strstr(sentence, MASK);
     if (mask == NULL || person[0] == '\0') {
+        suite->reason = sentence[0] == '\0' || person[0] == '\0' ? FS_SKIP_EMPTY_TEXT : FS_SKIP_BAD_RECORD;
         return fs_error_set(err, FS_EXIT_DATA,
                             "%s: line %zu: found \"%.120s\" and person \"%.40s\", expected a sentence "
                             "with " MASK " for the person",
@@ -70,38 +72,60 @@ static int set_statement(struct bec_pro *suite, const struct fs_tsv *tsv, size_t
     return fs_statement_suite_set(&suite->base, row, candidate, &text, err);
 }
 
+static const struct choice genders = {"Gender", persons, PERSONS};
+static const struct choice jobs = {"Prof_Gender", professions, PROFESSIONS};
+enum { COLUMNS = 5 };
+
+static int read_row(struct bec_pro *suite, const struct fs_tsv *tsv, size_t row, const size_t column[COLUMNS],
+                    struct fs_error *err)
+{
+    const char *person = fs_tsv_field(tsv, row, column[2]);
+    if (set_statement(suite, tsv, row, TARGET, fs_tsv_field(tsv, row, column[0]), person, err) != 0 ||
+        set_statement(suite, tsv, row, PRIOR, fs_tsv_field(tsv, row, column[1]), person, err) != 0) {
+        return -1;
+    }
+    suite->reason = FS_SKIP_BAD_LABEL;
+    return index_of(tsv, row, column[3], &genders, &suite->person[row], err) == 0
+               ? index_of(tsv, row, column[4], &jobs, &suite->profession[row], err)
+               : -1;
+}
+
 static int fill(struct bec_pro *suite, const struct fs_tsv *tsv, struct fs_error *err)
 {
-    const struct choice genders = {"Gender", persons, PERSONS};
-    const struct choice jobs = {"Prof_Gender", professions, PROFESSIONS};
-    const char *const names[] = {"Sent_TM", "Sent_TAM", "Person", genders.heading, jobs.heading};
-    size_t column[5];
+    const char *const names[COLUMNS] = {"Sent_TM", "Sent_TAM", "Person", genders.heading, jobs.heading};
+    size_t column[COLUMNS];
     struct fs_suite *base = &suite->base.suite;
-    for (size_t i = 0; i < 5; i++) {
+    for (size_t i = 0; i < COLUMNS; i++) {
         if (fs_tsv_column(tsv, names[i], &column[i], err) != 0) {
             return -1;
         }
     }
     for (size_t row = 0; row < base->items; row++) {
         char id[32];
-        const char *person = fs_tsv_field(tsv, row, column[2]);
+        struct fs_error why = FS_ERROR_INIT;
         snprintf(id, sizeof id, "%zu", row);
         base->id[row] = fs_statement_suite_keep(&suite->base, id, strlen(id), err);
         base->category[row] = "gender";
-        if (base->id[row] == NULL ||
-            set_statement(suite, tsv, row, TARGET, fs_tsv_field(tsv, row, column[0]), person, err) != 0 ||
-            set_statement(suite, tsv, row, PRIOR, fs_tsv_field(tsv, row, column[1]), person, err) != 0 ||
-            index_of(tsv, row, column[3], &genders, &suite->person[row], err) != 0 ||
-            index_of(tsv, row, column[4], &jobs, &suite->profession[row], err) != 0) {
+        suite->person[row] = PERSONS;
+        suite->profession[row] = PROFESSIONS;
+        if (base->id[row] == NULL || (read_row(suite, tsv, row, column, &why) != 0 &&
+                                      fs_suite_skip(base, row, fs_tsv_path(tsv), suite->reason, &why, err) != 0)) {
             return -1;
         }
     }
-    return 0;
+    base->report.items = base->items;
+    return fs_item_report_check(&base->report, fs_tsv_path(tsv), err);
 }
 
 static double association(const struct fs_suite *base, size_t item, size_t column)
 {
     return base->score[fs_suite_at(base, item, TARGET, column)] - base->score[fs_suite_at(base, item, PRIOR, column)];
+}
+
+/* An item that could not be read is among the skipped ones of every row that it may belong to. */
+static bool may_be(size_t index, size_t wanted, size_t unknown)
+{
+    return index == wanted || index == unknown;
 }
 
 static int add_means(struct bec_pro *suite, struct fs_suite_rows *rows, size_t profession, struct fs_error *err)
@@ -118,8 +142,8 @@ static int add_means(struct bec_pro *suite, struct fs_suite_rows *rows, size_t p
     }
     for (size_t person = 0; person < PERSONS; person++) {
         for (size_t i = 0; i < columns * base->items; i++) {
-            suite->among[i / columns] =
-                suite->profession[i / columns] == profession && suite->person[i / columns] == person;
+            suite->among[i / columns] = may_be(suite->profession[i / columns], profession, PROFESSIONS) &&
+                                        may_be(suite->person[i / columns], person, PERSONS);
             suite->column[i] = association(base, i / columns, i % columns);
         }
         snprintf(name, sizeof name, "%s in %s jobs", persons[person], professions[profession]);
@@ -131,9 +155,9 @@ static int add_means(struct bec_pro *suite, struct fs_suite_rows *rows, size_t p
         return 0;
     }
     for (size_t i = 0; i < columns * base->items; i++) { /* their mean is the difference of the two means */
-        size_t person = suite->person[i / columns];
+        size_t person = suite->person[i / columns] == 0 ? 0 : 1;
         double weight = (double)(count[0] + count[1]) / (double)count[person] * (person == 0 ? 1.0 : -1.0);
-        suite->among[i / columns] = suite->profession[i / columns] == profession;
+        suite->among[i / columns] = may_be(suite->profession[i / columns], profession, PROFESSIONS);
         suite->column[i] = weight * association(base, i / columns, i % columns);
     }
     snprintf(name, sizeof name, "gap in %s jobs", professions[profession]);

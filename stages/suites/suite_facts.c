@@ -69,6 +69,33 @@ static const struct layout counterfact = {"counterfact",
                                            {"locality_prompt", "locality_ground_truth"}}};
 static const struct layout known_facts = {"known_facts", "known_id", 1, {{"prompt", "attribute"}}};
 
+static int read_fact(struct facts *suite, const struct layout *layout, const struct fs_json_document *document,
+                     const cJSON *entry, size_t item, bool masked, struct fs_error *err)
+{
+    char where[32], id[32];
+    size_t number;
+    snprintf(where, sizeof where, "[%zu]", item);
+    if (fs_json_size(document, entry, where, layout->id, (struct fs_size_range){0, (size_t)1 << 40}, &number, err) !=
+        0) {
+        return -1;
+    }
+    snprintf(id, sizeof id, "%zu", number);
+    const char *kept = fs_statement_suite_keep(&suite->base, id, strlen(id), err);
+    if (kept == NULL) {
+        return -1;
+    }
+    suite->base.suite.id[item] = kept;
+    for (size_t k = 0; k < layout->candidates; k++) {
+        const char *prompt, *answer;
+        if (fs_json_text(document, entry, where, layout->key[k].prompt, &prompt, err) != 0 ||
+            fs_json_text(document, entry, where, layout->key[k].answer, &answer, err) != 0 ||
+            set_answer(suite, item, k, prompt, answer, masked, err) != 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
 static int fill(struct facts *suite, const struct layout *layout, const struct fs_json_document *document, bool masked,
                 struct fs_error *err)
 {
@@ -77,30 +104,17 @@ static int fill(struct facts *suite, const struct layout *layout, const struct f
     size_t item = 0;
     cJSON_ArrayForEach(entry, fs_json_root(document))
     {
-        char where[32], id[32];
-        size_t number;
-        snprintf(where, sizeof where, "[%zu]", item);
-        if (fs_json_size(document, entry, where, layout->id, (struct fs_size_range){0, (size_t)1 << 40}, &number,
-                         err) != 0) {
-            return -1;
-        }
-        snprintf(id, sizeof id, "%zu", number);
-        base->id[item] = fs_statement_suite_keep(&suite->base, id, strlen(id), err);
+        struct fs_error why = FS_ERROR_INIT;
+        base->id[item] = "";
         base->category[item] = "none";
-        if (base->id[item] == NULL) {
+        if (read_fact(suite, layout, document, entry, item, masked, &why) != 0 &&
+            fs_suite_skip(base, item, fs_json_name(document), FS_SKIP_BAD_RECORD, &why, err) != 0) {
             return -1;
-        }
-        for (size_t k = 0; k < layout->candidates; k++) {
-            const char *prompt, *answer;
-            if (fs_json_text(document, entry, where, layout->key[k].prompt, &prompt, err) != 0 ||
-                fs_json_text(document, entry, where, layout->key[k].answer, &answer, err) != 0 ||
-                set_answer(suite, item, k, prompt, answer, masked, err) != 0) {
-                return -1;
-            }
         }
         item++;
     }
-    return 0;
+    base->report.items = base->items;
+    return fs_item_report_check(&base->report, fs_json_name(document), err);
 }
 
 static int compile(struct fs_suite *base, struct fs_plan *plan, const struct fs_tokenizer *tokenizer,
