@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "io/formats/json.h"
+#include "results/report.h"
 #include "support.h"
 #include "tests/unit/bounds.h"
 
@@ -186,6 +187,22 @@ static size_t rows_of_category(const struct fs_results *results, const char *cat
     return rows;
 }
 
+/* Lines of the printed table that begin so. */
+static size_t printed_lines(const struct fs_results *results, const char *beginning)
+{
+    char *text = NULL;
+    size_t size, lines = 0;
+    FILE *stream = open_memstream(&text, &size);
+    assert_non_null(stream);
+    assert_int_equal(fs_report_results(results, stream, NULL), 0);
+    assert_int_equal(fclose(stream), 0);
+    for (const char *line = text; *line != '\0'; line += strcspn(line, "\n"), line += *line == '\n') {
+        lines += strncmp(line, beginning, strlen(beginning)) == 0;
+    }
+    free(text);
+    return lines;
+}
+
 static void two_spellings_are_one_row(void **state)
 {
     static const char *const wishes[][3] = {{NULL}, {"race", NULL}, {"race-color", NULL}, {"race-color", "race", NULL}};
@@ -206,6 +223,9 @@ static void two_spellings_are_one_row(void **state)
         assert_int_equal(rows_of_category(&results, "race-color", "crows"), 0);
         assert_int_equal(row_of(&results, "race", NULL, "crows")->value[0].n, 3);
         assert_int_equal(row_of(&results, "race", NULL, "crows.antistereo")->value[0].n, 1);
+        assert_int_equal(printed_lines(&results, "race "), 1);
+        assert_int_equal(printed_lines(&results, "all "),
+                         i == 0 ? 2 : 1); /* the mean difference, of one category too */
         fs_results_release(&results);
         fs_suite_destroy(suite);
     }
