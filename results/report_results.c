@@ -128,12 +128,15 @@ static bool is_first_of_category(const struct fs_results *results, size_t i)
     return true;
 }
 
-static void add_category(struct fs_table *table, const struct fs_results *results, const char *category, bool split)
+/* `alone`: the only category has been shown, and of "all" are shown the lines that a category does not have. */
+static void add_category(struct fs_table *table, const struct fs_results *results, const char *category, bool split,
+                         bool alone)
 {
+    bool all = strcmp(category, ALL) == 0;
     for (size_t line = 0; line < fs_result_line_count; line++) {
         const struct fs_result_line *of = &fs_result_lines[line];
-        if (split && of->unless_split) {
-            continue; /* edited and held-out stand apart */
+        if ((split && of->unless_split) || (of->of_all ? !all : all && alone)) {
+            continue;
         }
         for (size_t i = 0; i < results->rows; i++) {
             const struct fs_result_row *row = &results->row[i];
@@ -251,12 +254,11 @@ static int print_headlines(const struct fs_results *results, const struct headin
     for (size_t i = 0; i < results->rows; i++) {
         if (is_first_of_category(results, i)) {
             categories++;
-            add_category(table, results, results->row[i].category, split);
+            add_category(table, results, results->row[i].category, split, false);
         }
     }
-    if (categories != 1 || has_skipped(results)) { /* of one category "all" would say the same again */
-        add_category(table, results, ALL, split);
-    }
+    /* of one category it would say the same again, but where items are left out */
+    add_category(table, results, ALL, split, categories == 1 && !has_skipped(results));
     int status = fs_table_print(table, stream, err);
     fs_table_destroy(table);
     return status;

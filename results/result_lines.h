@@ -9,6 +9,7 @@
 struct fs_result_line {
     const char *metric, *subset, *label;
     bool unless_split; /* shown only where edited and held-out items are not apart */
+    bool of_all;       /* shown for all items alone, not by category */
 };
 /* In the order in which people read them. */
 extern const struct fs_result_line fs_result_lines[];

@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "io/formats/json.h"
+#include "results/report.h"
 #include "support.h"
 #include "tests/unit/bounds.h"
 
@@ -186,6 +187,22 @@ static size_t rows_of_category(const struct fs_results *results, const char *cat
     return rows;
 }
 
+/* Lines of the printed table that begin so. */
+static size_t printed_lines(const struct fs_results *results, const char *beginning)
+{
+    char *text = NULL;
+    size_t size, lines = 0;
+    FILE *stream = open_memstream(&text, &size);
+    assert_non_null(stream);
+    assert_int_equal(fs_report_results(results, stream, NULL), 0);
+    assert_int_equal(fclose(stream), 0);
+    for (const char *line = text; *line != '\0'; line += strcspn(line, "\n"), line += *line == '\n') {
+        lines += strncmp(line, beginning, strlen(beginning)) == 0;
+    }
+    free(text);
+    return lines;
+}
+
 static void two_spellings_are_one_row(void **state)
 {
     static const char *const wishes[][3] = {{NULL}, {"race", NULL}, {"race-color", NULL}, {"race-color", "race", NULL}};
@@ -206,6 +223,9 @@ static void two_spellings_are_one_row(void **state)
         assert_int_equal(rows_of_category(&results, "race-color", "crows"), 0);
         assert_int_equal(row_of(&results, "race", NULL, "crows")->value[0].n, 3);
         assert_int_equal(row_of(&results, "race", NULL, "crows.antistereo")->value[0].n, 1);
+        assert_int_equal(printed_lines(&results, "race "), 1);
+        assert_int_equal(printed_lines(&results, "all "),
+                         i == 0 ? 2 : 1); /* the mean difference, of one category too */
         fs_results_release(&results);
         fs_suite_destroy(suite);
     }
@@ -276,6 +296,81 @@ static void directions_count_their_own(void **state)
     fs_results_release(&results);
     fs_suite_destroy(suite);
     unload(&loaded);
+}
+
+/* What a row says of its items. */
+struct expected {
+    const char *metric;
+    size_t n, skipped;
+};
+
+static void check_rows(const char *model, const char *suite_name, const char *path, const struct expected *expected,
+                       size_t count)
+{
+    struct loaded loaded = load(model, 1);
+    const struct fs_suite_options options = {
+        .kind = loaded.style.kind, .scoring = fs_suite_scoring(fs_suite_kind_find(suite_name), loaded.style.kind)};
+    struct fs_suite *suite = open_suite(suite_name, path, &options);
+    struct fs_results results = measure(&loaded, suite);
+    for (size_t i = 0; i < count; i++) {
+        const struct fs_result_row *row = row_of(&results, NULL, NULL, expected[i].metric);
+        assert_int_equal(row->value[0].n, expected[i].n);
+        assert_int_equal(row->skipped[FS_SKIP_TOO_LONG], expected[i].skipped);
+        assert_int_equal(fs_row_skipped(row), expected[i].skipped);
+    }
+    fs_results_release(&results);
+    fs_suite_destroy(suite);
+    unload(&loaded);
+}
+
+static void rows_on_some_items_count_their_own(void **state)
+{
+    static const char *const parts[] = {"type1.txt.dev", "type1.txt.test", "type2.txt.dev", "type2.txt.test"};
+    static const struct expected winobias[] = {{"pro", 5, 2}, {"pro.type1", 3, 0}, {"pro.type2", 2, 2}};
+    static const struct expected bec_pro[] = {{"male in female jobs", 1, 1},
+                                              {"female in female jobs", 1, 0},
+                                              {"gap in female jobs", 2, 1},
+                                              {"male in male jobs", 1, 0}};
+    static const struct expected winograd[] = {
+        {"accuracy", 2, 1}, {"accuracy.original", 1, 0}, {"accuracy.superglue", 1, 1}};
+    const char *so = long_sentence();
+    char text[16384], name[64];
+    (void)state;
+    for (size_t i = 0; i < 4; i++) {
+        for (size_t side = 0; side < 2; side++) {
+            const char *pronoun = side == 0 ? "she" : "he";
+            (void)snprintf(name, sizeof name, "%s_stereotyped_%s", side == 0 ? "pro" : "anti", parts[i]);
+            (void)snprintf(text, sizeof text, "1 The cook saw that %s was %slate.\n", pronoun, i >= 2 ? so : "");
+            if (i == 0 || i == 2) { /* the dev parts have a second sentence */
+                size_t used = strlen(text);
+                (void)snprintf(text + used, sizeof text - used, "2 The cook heard that %s was ill.\n", pronoun);
+            }
+            if (i == 3) {
+                size_t used = strlen(text);
+                (void)snprintf(text + used, sizeof text - used, "2 The baker heard that %s was ill.\n", pronoun);
+            }
+            (void)write_text(name, text);
+        }
+    }
+    check_rows("tests/golden/models/gpt2-tiny", "winobias", folder, winobias, 3);
+    (void)snprintf(text, sizeof text,
+                   "\tSent_TM\tSent_TAM\tPerson\tGender\tProf_Gender\n"
+                   "0\t[MASK] is a nurse.\t[MASK] is a [MASK].\tHe\tmale\tfemale\n"
+                   "1\t[MASK] is a %snurse.\t[MASK] is a [MASK].\tHe\tmale\tfemale\n"
+                   "2\t[MASK] is a nurse.\t[MASK] is a [MASK].\tShe\tfemale\tfemale\n"
+                   "3\t[MASK] is a smith.\t[MASK] is a [MASK].\tHe\tmale\tmale\n"
+                   "4\t[MASK] is a smith.\t[MASK] is a [MASK].\tShe\tfemale\tmale\n",
+                   so);
+    check_rows("tests/golden/models/bert-tiny", "bec_pro", write_text("bec.tsv", text), bec_pro, 4);
+    (void)snprintf(text, sizeof text,
+                   "en\toriginal\t?\tIt was tired.\t[\"It\", \"was\", \"tired\", \".\"]\t[\"It\", [0, 1]]\t"
+                   "[[\"a dog\", [0, 1], [], true], [\"a cat\", [0, 1], [], false]]\n"
+                   "en\tsuperglue.val\t?\tIt was tired.\t[\"It\", \"was\", \"tired\", \".\"]\t[\"It\", [0, 1]]\t"
+                   "[[\"a dog\", [0, 1], [], true], [\"a cat\", [0, 1], [], false]]\n"
+                   "en\tsuperglue.val\t?\tIt was tired.\t[\"It\", \"was\", \"tired\", \".\"]\t[\"It\", [0, 1]]\t"
+                   "[[\"a %sdog\", [0, 1], [], true], [\"a cat\", [0, 1], [], false]]\n",
+                   so);
+    check_rows("tests/golden/models/gpt2-tiny", "winograd", write_text("winograd.tsv", text), winograd, 3);
 }
 
 static struct fs_results seat_of(const struct loaded *loaded, const char *targ1, const char *targ2,
@@ -363,6 +458,7 @@ int main(void)
                                        cmocka_unit_test(two_spellings_are_one_row),
                                        cmocka_unit_test(former_files_have_the_name_too),
                                        cmocka_unit_test(directions_count_their_own),
+                                       cmocka_unit_test(rows_on_some_items_count_their_own),
                                        cmocka_unit_test(seat_of_unequal_lists),
                                        cmocka_unit_test(seat_says_what_is_left_out)};
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
