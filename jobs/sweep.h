@@ -27,6 +27,7 @@ struct fs_sweep_cell {
     char *id;
     char *job;                   /* path of its job file */
     char *output;                /* path of its folder */
+    char *model;                 /* the model's name */
     char sha256[FS_DIGEST_SIZE]; /* of the job file, as planned */
     size_t trace_of;             /* the cell whose trace this one takes over; itself where it makes its own */
 };

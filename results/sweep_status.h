@@ -16,6 +16,7 @@ struct fs_cell_progress {
     enum fs_cell_state stage[FS_STAGE_COUNT];
     bool changed;  /* the job file is not the planned one */
     bool complete; /* all stages that the job asks for are done */
+    bool named;    /* the plan has another name of the model than its path */
 };
 /* Looks at the files. An error: a job file that cannot be read. */
 int fs_sweep_look(const struct fs_sweep_cell *cell, struct fs_cell_progress *progress, struct fs_error *err);

@@ -16,6 +16,7 @@ static const struct fs_setting_origin origin = {.name = "test"};
 static void check_size(const struct fs_setting *setting)
 {
     static const size_t size[] = {[FS_SETTING_PATH] = sizeof(const char *),
+                                  [FS_SETTING_NAME] = sizeof(const char *),
                                   [FS_SETTING_CHOICE] = sizeof(unsigned),
                                   [FS_SETTING_LIST] = sizeof(const char *const *),
                                   [FS_SETTING_INTEGER] = sizeof(size_t),
