@@ -299,7 +299,7 @@ static bool ends_with(const char *plain, const char *part)
 {
     size_t length = strlen(plain), of_part = strlen(part);
     return of_part <= length && strcmp(plain + length - of_part, part) == 0 &&
-           (of_part == length || part[0] == '/' || plain[length - of_part - 1] == '/');
+           (of_part == length || (part[0] != '/' && plain[length - of_part - 1] == '/'));
 }
 
 /* Whether the path of another model of the group ends so too. */

@@ -109,10 +109,50 @@ static void paths_count_from_the_sweep_file(void **state)
     fs_sweep_release(&sweep);
 }
 
+/* The name that a sweep gives, or that parts folders of one name, goes into the job; a path's own last part does not. */
+static void names_of_models(void **state)
+{
+    (void)state;
+    struct fs_sweep sweep;
+    static const char *const ids[] = {"x-m.all", "y-m.all", "n.all", "given.all", "org-m.all"};
+    static const char *const names[] = {"x/m", "y/m", NULL, "given", NULL};
+    plan("named",
+         "\"models\": [\"x/m\", \"y/m/\", \"x/n\", {\"name\": \"given\", \"path\": \"x/o\"}, "
+         "\"hub/models--org--m/snapshots/0a1b\"]",
+         &sweep);
+    expect_ids(&sweep, ids, 5);
+    for (size_t i = 0; i < 5; i++) {
+        struct fs_job *job = NULL;
+        check_success(fs_job_load(sweep.cell[i].job, NULL, 0, &job, &err), &err);
+        const char *found = fs_job_settings(job)->model_name;
+        assert_true((found == NULL) == (names[i] == NULL));
+        assert_true(found == NULL || strcmp(found, names[i]) == 0);
+        fs_job_destroy(job);
+    }
+    assert_string_equal(sweep.cell[0].model, "x/m");
+    assert_string_equal(sweep.cell[3].model, "given");
+    assert_string_equal(sweep.cell[4].model, "org/m");
+    fs_sweep_release(&sweep);
+}
+
 static void what_is_refused(void **state)
 {
     (void)state;
-    refuse(JOB ", \"models\": [\"x/m\", \"y/m\"]", FS_EXIT_CONFIG, "two cells have the id m.all", "\"name\"");
+    refuse(JOB ", \"models\": [\"x/m\", \"x/./m/\"]", FS_EXIT_CONFIG, "\"x/./m/\" stands there twice", "leave one out");
+    refuse(JOB ", \"models\": [{\"name\": \"a\", \"path\": \"x\"}, \"y\", {\"name\": \"a\", \"path\": \"z\"}]",
+           FS_EXIT_CONFIG, "\"a\" is the name of ", "give each a name of its own");
+    refuse(JOB ", \"models\": [\"y\", {\"name\": \"a\", \"path\": \"x\"}], \"include\": [{\"model\": {\"name\": \"a\", "
+               "\"path\": \"z\"}}]",
+           FS_EXIT_CONFIG, "\"a\" is the name of ", "give each a name of its own");
+    refuse(JOB ", \"models\": [{\"name\": \"a b\", \"path\": \"x\"}, {\"name\": \"a-b\", \"path\": \"z\"}]",
+           FS_EXIT_CONFIG, "two cells have the id a-b.all", "\"name\"");
+    refuse(JOB ", \"models\": [{\"name\": \"a,b\", \"path\": \"x\"}]", FS_EXIT_CONFIG, "model_name: found \"a,b\"",
+           "without commas");
+    refuse(JOB ", \"models\": [{\"name\": \"\", \"path\": \"x\"}]", FS_EXIT_CONFIG, "name: found an empty text", "");
+    refuse(JOB ", \"models\": [\"\"]", FS_EXIT_CONFIG, "models: found an empty text", "expected a folder");
+    refuse(JOB ", \"models\": []", FS_EXIT_CONFIG, "models: found an empty list", "at least one model");
+    refuse(JOB ", \"models\": [\"m\"], \"categories\": []", FS_EXIT_CONFIG, "categories: found an empty list",
+           "at least one category");
     refuse(JOB ", \"models\": [\"m\"], \"include\": [{\"model\": \"m\"}]", FS_EXIT_CONFIG, "two cells have the id",
            "m.all");
     refuse(JOB, FS_EXIT_CONFIG, "found no cell", "\"models\"");
@@ -147,9 +187,13 @@ static void another_plan_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(product),           cmocka_unit_test(exclude_and_include),
-        cmocka_unit_test(traces_are_shared), cmocka_unit_test(paths_count_from_the_sweep_file),
-        cmocka_unit_test(what_is_refused),   cmocka_unit_test(another_plan_is_refused),
+        cmocka_unit_test(product),
+        cmocka_unit_test(exclude_and_include),
+        cmocka_unit_test(traces_are_shared),
+        cmocka_unit_test(names_of_models),
+        cmocka_unit_test(paths_count_from_the_sweep_file),
+        cmocka_unit_test(what_is_refused),
+        cmocka_unit_test(another_plan_is_refused),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }
