@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "io/formats/json.h"
@@ -57,6 +58,12 @@ int fs_sweep_read(const char *folder, struct fs_sweep *sweep, struct fs_error *e
     *sweep = (struct fs_sweep){0};
     if (asprintf(&path, "%s/manifest.json", folder) < 0) {
         return fs_error_memory(err, 64, "a path");
+    }
+    struct stat status_of;
+    if (stat(folder, &status_of) == 0 && !S_ISDIR(status_of.st_mode)) {
+        fs_error_set(err, FS_EXIT_NO_INPUT, "%s: is a file, expected the folder that sweep plan has made", folder);
+        free(path);
+        return -1;
     }
     if (access(path, F_OK) != 0) {
         fs_error_set(err, FS_EXIT_NO_INPUT, "%s: there is no plan here; create one: fairstamp sweep plan SWEEP.json %s",

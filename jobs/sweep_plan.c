@@ -549,7 +549,7 @@ static int expand(struct plan *plan, struct fs_error *err)
                               plan->path);
 }
 
-int fs_sweep_plan(const char *path, const char *folder, size_t *cells, struct fs_error *err)
+int fs_sweep_plan(const char *path, const char *folder, bool check, size_t *cells, struct fs_error *err)
 {
     struct plan plan = {.path = path};
     char *resolved = realpath(path, NULL);
@@ -567,7 +567,7 @@ int fs_sweep_plan(const char *path, const char *folder, size_t *cells, struct fs
         err->code = FS_EXIT_CONFIG;
     }
     status = status == 0 ? expand(&plan, err) : -1;
-    status = status == 0 ? fs_sweep_write(folder, plan.manifest_cells, plan.jobs, err) : -1;
+    status = status == 0 ? fs_sweep_write(folder, plan.manifest_cells, plan.jobs, check ? path : NULL, err) : -1;
     *cells = status == 0 ? (size_t)cJSON_GetArraySize(plan.manifest_cells) : 0;
     cJSON_Delete(plan.manifest_cells);
     cJSON_Delete(plan.jobs);

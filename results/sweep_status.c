@@ -64,6 +64,13 @@ int fs_sweep_look(const struct fs_sweep_cell *cell, struct fs_cell_progress *pro
     return 0;
 }
 
+void fs_sweep_warn_changed(const struct fs_sweep_cell *cell, const struct fs_cell_progress *progress)
+{
+    if (progress->changed) {
+        fs_warn("sweep: cell %s: %s was changed after it was planned; it counts as it is", cell->id, cell->job);
+    }
+}
+
 int fs_sweep_merge(const struct fs_sweep *sweep, size_t *missing, struct fs_error *err)
 {
     struct fs_merge_input *input = fs_allocate(sweep->cells + 1, sizeof *input, "the cells of a sweep", err);
@@ -76,6 +83,9 @@ int fs_sweep_merge(const struct fs_sweep *sweep, size_t *missing, struct fs_erro
     for (size_t i = 0; status == 0 && i < sweep->cells; i++) {
         struct fs_cell_progress progress;
         status = fs_sweep_look(&sweep->cell[i], &progress, err);
+        if (status == 0) {
+            fs_sweep_warn_changed(&sweep->cell[i], &progress);
+        }
         bool any = false, damaged = false;
         for (int stage = 0; status == 0 && stage < FS_STAGE_COUNT; stage++) {
             any = any || progress.stage[stage] == FS_CELL_DONE;

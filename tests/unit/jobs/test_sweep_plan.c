@@ -18,7 +18,7 @@ static void plan(const char *name, const char *members, struct fs_sweep *sweep)
     size_t cells;
     snprintf(text, sizeof text, "{" JOB ", %s}", members);
     const char *folder = scratch_path(name);
-    check_success(fs_sweep_plan(scratch_write_text("sweep.json", text), folder, &cells, &err), &err);
+    check_success(fs_sweep_plan(scratch_write_text("sweep.json", text), folder, false, &cells, &err), &err);
     check_success(fs_sweep_read(folder, sweep, &err), &err);
     assert_int_equal(cells, sweep->cells);
 }
@@ -28,8 +28,8 @@ static void refuse(const char *members, enum fs_exit code, const char *first, co
     char text[2048];
     size_t cells;
     snprintf(text, sizeof text, "{%s}", members);
-    check_error(fs_sweep_plan(scratch_write_text("sweep.json", text), scratch_path("wrong"), &cells, &err), &err, code,
-                first, second);
+    check_error(fs_sweep_plan(scratch_write_text("sweep.json", text), scratch_path("wrong"), false, &cells, &err), &err,
+                code, first, second);
     assert_int_equal(cells, 0);
 }
 
@@ -180,8 +180,8 @@ static void another_plan_is_refused(void **state)
     plan("twice", "\"models\": [\"m\"]", &sweep); /* the same again */
     fs_sweep_release(&sweep);
     const char *path = scratch_write_text("sweep.json", "{" JOB ", \"models\": [\"n\"]}");
-    check_error(fs_sweep_plan(path, scratch_path("twice"), &cells, &err), &err, FS_EXIT_OTHER_JOB, "another sweep",
-                "another folder");
+    check_error(fs_sweep_plan(path, scratch_path("twice"), false, &cells, &err), &err, FS_EXIT_OTHER_JOB,
+                "another sweep", "another folder");
 }
 
 int main(void)
