@@ -169,7 +169,9 @@ static int action_plan(struct fs_session *session, struct fs_error *err)
     if (fs_option_given(options, &option_no_estimate)) {
         return 0;
     }
-    return fs_sweep_estimate(folder, fs_options_json(options), err) == 0 ? fs_finish_output(err) : -1;
+    return fs_sweep_estimate(folder, fs_options_json(options), fs_option_given(options, &fs_option_quiet), err) == 0
+               ? fs_finish_output(err)
+               : -1;
 }
 
 static int action_run(struct fs_session *session, struct fs_error *err)
