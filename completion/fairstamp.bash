@@ -71,7 +71,7 @@ _fairstamp_setting() # KEY=VALUE
 _fairstamp_commands="run trace stamp evaluate layer_sweep estimate score metrics tokenize logprobs inspect
     verify export benchmark report merge query sweep list doctor --help --version --man
     --job-schema --job-keys --bash-completion"
-_fairstamp_keys="model output seed categories data.crows_pairs data.stereoset data.biaske
+_fairstamp_keys="model model_name output seed categories data.crows_pairs data.stereoset data.biaske
     data.stereoset_intersentence data.stereoset_synonyms data.winobias data.winogender
     data.winograd data.bec_pro data.seat data.counterfact data.known_facts data.text
     data.attribute_words edit.pairs method methods scoring.crows_pairs scoring.stereoset
@@ -157,7 +157,8 @@ _fairstamp()
     report) options="-o --help" ending=.h5 ;;
     merge) options="--training -o --help" ending=.h5 ;;
     query) options="--metric --by --where --format --help" ending=.h5 ;;
-    sweep) options="--no-estimate --cells --launcher --limit --sbatch --scripts --format --help" first="plan run submit status resume merge" ending=.json ;;
+    sweep) options="--no-estimate --no-check --cells --launcher --limit --sbatch --scripts --format --quiet
+    --help" first="plan run submit status resume merge" ending=.json ;;
     list) options="--format --help" first="suites metrics methods families" ;;
     doctor) options="--set --format --quiet --help" ending=.json ;;
     *) return ;;

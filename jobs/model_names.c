@@ -424,13 +424,29 @@ const char *fs_model_names_own(const struct fs_model_names *names, size_t place)
     return names->model[place].own;
 }
 
-void fs_model_names_warn(const struct fs_model_names *names, const char *who)
+/* The first model before `model` with the same files and another name; NULL: none. */
+static const struct model *find_twin(const struct fs_model_names *names, const struct model *model)
+{
+    for (const struct model *other = names->model; model->lines > 0 && other < model; other++) {
+        if (strcmp(other->files, model->files) == 0 && strcmp(other->label, model->label) != 0) {
+            return other;
+        }
+    }
+    return NULL;
+}
+
+void fs_model_names_tell(const struct fs_model_names *names, const char *who)
 {
     for (size_t i = 0; i < names->models; i++) {
         const struct model *model = &names->model[i];
         if (model->leader == i && model->name[0] != '\0' && strcmp(model->label, model->own) != 0) {
             fs_warn("%s: \"%s\" is the name of several models, whose files differ: %s is that of %s", who, model->own,
                     model->label, model->path);
+        }
+        const struct model *twin = model->leader == i ? find_twin(names, model) : NULL;
+        if (twin != NULL) {
+            fs_say("%s: \"%s\" and \"%s\" are two names of the same files; they count as two models", who, twin->label,
+                   model->label);
         }
     }
 }

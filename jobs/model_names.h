@@ -39,8 +39,8 @@ int fs_model_names_resolve(struct fs_model_names *names, struct fs_error *err);
 const char *fs_model_names_get(const struct fs_model_names *names, size_t place);
 const char *fs_model_names_own(const struct fs_model_names *names, size_t place);
 
-/* A line for people for each given name that several models have: fs_warn("<who>: ..."). */
-void fs_model_names_warn(const struct fs_model_names *names, const char *who);
+/* Lines for people, "<who>: ...": each given name that several models have, as a warning; names with the same files. */
+void fs_model_names_tell(const struct fs_model_names *names, const char *who);
 
 /* The own name of a model without a given one; the caller frees. NULL without memory. */
 char *fs_model_own_name(const char *path);

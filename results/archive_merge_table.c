@@ -114,7 +114,7 @@ static int read_results(struct tables *tables, struct fs_error *err)
                                    : fs_error_memory(err, 64, "the index of cells");
     }
     if (status == 0) {
-        fs_model_names_warn(tables->models, "merge");
+        fs_model_names_tell(tables->models, "merge");
     }
     return status;
 }

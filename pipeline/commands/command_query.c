@@ -151,7 +151,7 @@ static int name_models(struct query *query, bool merged, const char *path, struc
         return -1;
     }
     if (!merged) {
-        fs_model_names_warn(query->models, "query");
+        fs_model_names_tell(query->models, "query");
     }
     for (size_t row = 0; row < query->table.rows; row++) {
         const char *name = fs_model_names_get(query->models, query->model[row]);
