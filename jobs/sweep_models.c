@@ -7,7 +7,7 @@
 char *fs_sweep_absolute(const char *base, const char *path)
 {
     char *text = NULL;
-    if (path[0] == '/' || path[0] == '$') {
+    if (path[0] == '/' || path[0] == '$' || path[0] == '~') { /* a job takes these as they are, or refuses them */
         return strdup(path);
     }
     return asprintf(&text, "%s/%s", base, path) >= 0 ? text : NULL;
