@@ -382,6 +382,30 @@ static int tell_apart(const struct group *group, struct fs_error *err)
     return 0;
 }
 
+/* A sweep's name such as run-a/checkpoint-500 is also that of the same files at such a path without a name. */
+static int adopt_names(struct fs_model_names *names, struct fs_error *err)
+{
+    for (size_t i = 0; i < names->models; i++) {
+        struct model *model = &names->model[i];
+        const char *name = NULL;
+        for (size_t k = 0; model->name[0] == '\0' && model->lines > 0 && k < names->models; k++) {
+            const struct model *other = &names->model[k];
+            if (other->name[0] != '\0' && other->lines > 0 && ends_with(model->path, other->name) &&
+                is_same(model, other) && (name == NULL || strcmp(other->name, name) < 0)) {
+                name = other->name;
+            }
+        }
+        if (name != NULL) {
+            free(model->own);
+            model->own = strdup(name);
+            if (model->own == NULL) {
+                return fs_error_memory(err, 64, "the names of models");
+            }
+        }
+    }
+    return 0;
+}
+
 int fs_model_names_resolve(struct fs_model_names *names, struct fs_error *err)
 {
     size_t *order = fs_allocate(names->models + 1, sizeof *order, "the names of models", err);
@@ -390,6 +414,10 @@ int fs_model_names_resolve(struct fs_model_names *names, struct fs_error *err)
     }
     for (size_t i = 0; i < names->models; i++) {
         order[i] = i;
+    }
+    if (adopt_names(names, err) != 0) {
+        free(order);
+        return -1;
     }
     sorting = names->model;
     qsort(order, names->models, sizeof *order, compare_models);

@@ -148,6 +148,11 @@ static void given_names(void **state)
     static const struct named of_an_ending[] = {{"run-a/step-9", "/a/x", "model/w = 1\n", "run-a/step-9"},
                                                 {NULL, "/q/run-a/step-9", "model/w = 2\n", "q/run-a/step-9"},
                                                 {NULL, "/q/run-b/step-9", "model/w = 3\n", "run-b/step-9"}};
+    static const struct named adopted[] = {{"run-a/last", "/x/run-a/last", "model/w = 1\n", "run-a/last"},
+                                           {NULL, "/x/run-a/last", "model/w = 1\n", "run-a/last"},
+                                           {NULL, "/y/run-a/last", "model/w = 1\n", "run-a/last"},
+                                           {NULL, "/x/run-b/last", "model/w = 1\n", "last"}};
+    EXPECT_NAMES(adopted);
     EXPECT_NAMES(twice);
     EXPECT_NAMES(first);
     EXPECT_NAMES(of_an_ending);
