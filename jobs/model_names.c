@@ -217,7 +217,7 @@ static bool holds_lines(const char *all, const char *some)
     return true;
 }
 
-/* Of two with one own name. A later version may hash more files of the same folder: one's files are among the other's. */
+/* Of two with one own name. A later version may hash more files of a folder: one's files are among the other's. */
 static bool is_same(const struct model *one, const struct model *other)
 {
     if (one->lines > 0 && other->lines > 0) {

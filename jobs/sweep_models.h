@@ -20,7 +20,8 @@ struct fs_sweep_model {
 
 /*
  * Reads "models", and the models of "include", of a sweep file. FS_EXIT_CONFIG: an entry that is neither a folder nor
- * {"name", "path"}; one name for two paths; a model that stands in "models" twice. The caller releases, also on failure.
+ * {"name", "path"}; one name for two paths; a model that stands in "models" twice. The caller releases, also on
+ * failure.
  */
 int fs_sweep_models_read(const struct fs_json_document *document, const char *base, struct fs_sweep_models *models,
                          struct fs_error *err);

@@ -6,7 +6,7 @@
  *
  *     /cells/<id>/<stage>/...   the stage's file: its datasets and attributes, with /provenance
  *     /cells_index/id                               texts [cells], sorted by bytes
- *     /cells_index/model, categories                texts [cells]: the model's name (jobs/model_names.h); "all" or "gender,race"
+ *     /cells_index/model, categories                texts [cells]: jobs/model_names.h; "all" or "gender,race"
  *     /cells_index/trace, stamp, evaluate, layer_sweep   texts [cells]: digest of the stage's job, "" where it is not there
  *     /results/cell, model, categories, suite, category, subset, metric, scoring, edit
  *                                                   texts [rows], by cell, then as evaluate has it, then by edit

@@ -142,8 +142,8 @@ static int read_merged(struct query *query, const struct fs_archive *archive, st
     return 0;
 }
 
-/* One merged file has its names, of which those of former versions may stand for several models; several files have them
- * over all of them. */
+/* One merged file has its names, of which those of former versions may stand for several models; several files have
+ * theirs over all of them. */
 static int name_models(struct query *query, bool merged, const char *path, struct fs_error *err)
 {
     const char **shown = query->table.text[FS_RESULT_MODEL];

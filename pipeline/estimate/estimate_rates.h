@@ -1,6 +1,6 @@
 /*
  * What several estimates of one model have in common: seconds a FLOP of each work, measured once for each shape of work
- * (data and their scorings, methods, the size of the stamp, what is traced), whatever the categories, the seed or the steps.
+ * (data and their scorings, methods, the size of the stamp, what is traced), whatever the categories, seed or steps.
  * Local; the same on all ranks.
  */
 #ifndef FAIRSTAMP_PIPELINE_ESTIMATE_ESTIMATE_RATES_H

@@ -227,7 +227,7 @@ struct failures {
     size_t count;
 };
 
-/* Takes the estimates up to the first cell that has none; that one is given up, after MOST_FAILED of them the model is. */
+/* Takes the estimates up to the first cell without one; it is given up, after MOST_FAILED of them its model is. */
 static void take_estimates(const struct fs_sweep *sweep, const struct batch *batch, bool *given_up,
                            struct failures *failed)
 {

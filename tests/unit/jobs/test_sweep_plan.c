@@ -109,7 +109,7 @@ static void paths_count_from_the_sweep_file(void **state)
     fs_sweep_release(&sweep);
 }
 
-/* The name that a sweep gives, or that parts folders of one name, goes into the job; a path's own last part does not. */
+/* A name that a sweep gives, or that parts folders of one name, goes into the job; a path's last part does not. */
 static void names_of_models(void **state)
 {
     (void)state;
