@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "io/publish.h"
 #include "jobs/sweep.h"
 
 #define JOB "\"job\": {\"data\": {\"biaske\": \"b\"}, \"stamp\": {\"width\": 8}}"
@@ -170,6 +171,38 @@ static void what_is_refused(void **state)
     refuse(JOB ", \"models\": [\"m\"], \"categories\": [[]]", FS_EXIT_CONFIG, "categories: found", "expected");
 }
 
+/* Plans members with the golden models as $GOLDEN, models and data looked at. */
+static int plan_checked(const char *members)
+{
+    char text[2048];
+    size_t cells;
+    const char *source = getenv("FAIRSTAMP_SOURCE");
+    char golden[1024];
+    (void)snprintf(golden, sizeof golden, "%s/tests/golden/models", source != NULL ? source : ".");
+    setenv("GOLDEN", golden, 1);
+    snprintf(text, sizeof text, "{%s}", members);
+    return fs_sweep_plan(scratch_write_text("sweep.json", text), scratch_path("checked"), true, &cells, &err);
+}
+
+static void models_and_data_are_looked_at(void **state)
+{
+    (void)state;
+    scratch_write_text("b", "[]");
+    check_success(fs_make_folder(scratch_path("odd"), &err), &err);
+    scratch_write_text("odd/config.json", "{\"model_type\": \"t5\"}");
+    check_error(plan_checked(JOB ", \"models\": [\"nowhere\"], \"categories\": [\"gender\", \"race\"]"), &err,
+                FS_EXIT_NO_INPUT, "cell nowhere.gender: model: ", "--no-check");
+    check_error(plan_checked(JOB ", \"models\": [\"odd\"]"), &err, FS_EXIT_DATA, "cell odd.all: model: ", "t5");
+    check_error(plan_checked(JOB ", \"models\": [\"${GOLDEN}/bert-tiny\"], \"settings\": {\"stamp.layer\": [1, 2]}"),
+                &err, FS_EXIT_CONFIG, "cell bert-tiny.all.stamp.layer=2: model: ", "from 0 to 1");
+    check_error(plan_checked(JOB ", \"models\": [\"${GOLDEN}/bert-tiny\"], \"settings\": {\"data.seat\": [\"none\"]}"),
+                &err, FS_EXIT_NO_INPUT, "data.seat: ", "--no-check");
+    check_error(plan_checked(JOB ", \"models\": [\"nowhere\", \"odd\"]"), &err, FS_EXIT_NO_INPUT,
+                "not planned: the 2 faults", "");
+    check_success(plan_checked(JOB ", \"models\": [\"${GOLDEN}/bert-tiny\"], \"settings\": {\"stamp.layer\": [0, 1]}"),
+                  &err);
+}
+
 static void another_plan_is_refused(void **state)
 {
     (void)state;
@@ -193,6 +226,7 @@ int main(void)
         cmocka_unit_test(names_of_models),
         cmocka_unit_test(paths_count_from_the_sweep_file),
         cmocka_unit_test(what_is_refused),
+        cmocka_unit_test(models_and_data_are_looked_at),
         cmocka_unit_test(another_plan_is_refused),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
