@@ -72,8 +72,50 @@ static void find_difference(const cJSON *planned, const cJSON *found, char *text
     }
 }
 
-/* Whether <folder>/manifest.json exists; it must then be `text`. */
-static int check_folder(const char *folder, const cJSON *cells, const char *text, bool *there, struct fs_error *err)
+/* The caller frees by cJSON_free; NULL without memory. */
+static char *manifest_text(const cJSON *cells)
+{
+    cJSON *manifest = cJSON_CreateObject();
+    cJSON_AddStringToObject(manifest, "format", "fairstamp-sweep");
+    cJSON_AddNumberToObject(manifest, "version", 1);
+    cJSON_AddItemToObject(manifest, "cells", cJSON_Duplicate(cells, true));
+    char *text = cJSON_Print(manifest);
+    cJSON_Delete(manifest);
+    return text;
+}
+
+/* Likewise as former versions planned the cells: names of models were in the manifest alone. */
+static char *former_text(const cJSON *cells, const cJSON *jobs)
+{
+    cJSON *former = cJSON_Duplicate(cells, true), *cell;
+    cJSON_ArrayForEach(cell, former)
+    {
+        const char *id = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(cell, "id"));
+        cJSON *job = cJSON_Parse(cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(jobs, id)));
+        cJSON_DeleteItemFromObjectCaseSensitive(job, "model_name");
+        char sha256[FS_DIGEST_SIZE], *text = cJSON_Print(job);
+        if (text != NULL) {
+            fs_digest_bytes(text, strlen(text), sha256);
+            cJSON_SetValuestring(cJSON_GetObjectItemCaseSensitive(cell, "sha256"), sha256);
+        }
+        cJSON_free(text);
+        cJSON_Delete(job);
+    }
+    char *text = manifest_text(former);
+    cJSON_Delete(former);
+    return text;
+}
+
+/* Takes `text`. */
+static bool is_text(char *text, const char *found)
+{
+    bool same = text != NULL && found != NULL && strcmp(text, found) == 0;
+    cJSON_free(text);
+    return same;
+}
+
+/* Whether <folder>/manifest.json exists; it must then be that of `cells`. */
+static int check_folder(const char *folder, const cJSON *cells, const cJSON *jobs, bool *there, struct fs_error *err)
 {
     char *path = NULL;
     struct fs_json_document *document = NULL;
@@ -84,7 +126,7 @@ static int check_folder(const char *folder, const cJSON *cells, const char *text
     int status = *there ? fs_json_load(path, &document, err) : 0;
     if (status == 0 && *there) {
         char *found = without_estimates(fs_json_root(document));
-        if (found == NULL || strcmp(found, text) != 0) {
+        if (!is_text(manifest_text(cells), found) && !is_text(former_text(cells, jobs), found)) {
             char difference[2 * FS_CELL_LENGTH];
             find_difference(cells, cJSON_GetObjectItemCaseSensitive(fs_json_root(document), "cells"), difference,
                             sizeof difference);
@@ -170,18 +212,13 @@ static int write_checked(const cJSON *jobs, const char *folder, bool again, cons
     return status;
 }
 
-int fs_sweep_write(const char *folder, cJSON *cells, const cJSON *jobs, const char *checked, struct fs_error *err)
+int fs_sweep_write(const char *folder, const cJSON *cells, const cJSON *jobs, const char *checked, struct fs_error *err)
 {
-    cJSON *manifest = cJSON_CreateObject();
-    cJSON_AddStringToObject(manifest, "format", "fairstamp-sweep");
-    cJSON_AddNumberToObject(manifest, "version", 1);
-    cJSON_AddItemReferenceToObject(manifest, "cells", cells);
-    char *text = cJSON_Print(manifest), *job_folder = NULL;
-    cJSON_Delete(manifest);
+    char *text = manifest_text(cells), *job_folder = NULL;
     bool there = false;
     int status =
         text != NULL && asprintf(&job_folder, "%s/jobs", folder) >= 0 ? 0 : fs_error_memory(err, 4096, "a manifest");
-    status = status == 0 ? check_folder(folder, cells, text, &there, err) : -1;
+    status = status == 0 ? check_folder(folder, cells, jobs, &there, err) : -1;
     status = status == 0 ? fs_make_folder(job_folder, err) : -1;
     if (status == 0) {
         status = write_checked(jobs, job_folder, there, checked, err) == 0 ? write_ids(jobs, folder, err) : -1;

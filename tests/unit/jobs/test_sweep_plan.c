@@ -171,6 +171,42 @@ static void what_is_refused(void **state)
     refuse(JOB ", \"models\": [\"m\"], \"categories\": [[]]", FS_EXIT_CONFIG, "categories: found", "expected");
 }
 
+/* The text of a scratch file, with `old` in it replaced by `now`, is written back. The caller frees the result. */
+static char *rewrite(const char *name, const char *old, const char *now)
+{
+    size_t size;
+    char *text = (char *)slurp(scratch_path(name), &size), *changed = NULL;
+    text = realloc(text, size + 1);
+    assert_non_null(text);
+    text[size] = '\0';
+    char *at = strstr(text, old);
+    assert_non_null(at);
+    assert_true(asprintf(&changed, "%.*s%s%s", (int)(at - text), text, now, at + strlen(old)) >= 0);
+    scratch_write_text(name, changed);
+    free(text);
+    return changed;
+}
+
+/* Planned by a former version, whose job files have no names of models: the same plan. */
+static void a_former_plan_stays(void **state)
+{
+    (void)state;
+    struct fs_sweep sweep;
+    char sha256[FS_DIGEST_SIZE];
+    static const char members[] = "\"models\": [{\"name\": \"given\", \"path\": \"x\"}]";
+    plan("former", members, &sweep);
+    char *job = rewrite("former/jobs/given.all.json", "\t\"model_name\":\t\"given\",\n", "");
+    fs_digest_bytes(job, strlen(job), sha256);
+    char *manifest = rewrite("former/manifest.json", sweep.cell[0].sha256, sha256);
+    fs_sweep_release(&sweep);
+    plan("former", members, &sweep);
+    assert_string_equal(sweep.cell[0].sha256, sha256);
+    assert_string_equal(sweep.cell[0].model, "given");
+    fs_sweep_release(&sweep);
+    free(manifest);
+    free(job);
+}
+
 /* Plans members with the golden models as $GOLDEN, models and data looked at. */
 static int plan_checked(const char *members)
 {
@@ -227,6 +263,7 @@ int main(void)
         cmocka_unit_test(paths_count_from_the_sweep_file),
         cmocka_unit_test(what_is_refused),
         cmocka_unit_test(models_and_data_are_looked_at),
+        cmocka_unit_test(a_former_plan_stays),
         cmocka_unit_test(another_plan_is_refused),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
