@@ -73,19 +73,20 @@ _fairstamp_setting() # KEY=VALUE
 _fairstamp_commands="run trace stamp evaluate layer_sweep estimate score metrics tokenize logprobs inspect
     verify export benchmark report merge query sweep list doctor --help --version --man
     --job-schema --job-keys --bash-completion"
-_fairstamp_keys="model output seed categories strict data.crows_pairs data.stereoset data.biaske
-    data.stereoset_intersentence data.stereoset_synonyms data.winobias data.winogender
-    data.winograd data.bec_pro data.seat data.counterfact data.known_facts data.text
-    data.attribute_words edit.pairs method methods scoring.crows_pairs scoring.stereoset
-    scoring.biaske scoring.stereoset_intersentence split.held_out split.validation
-    trace.positions trace.kinds trace.window trace.heat_map trace.corruption
-    trace.noise_scale trace.noise_samples trace.bootstrap trace.reuse stamp.layer
-    stamp.width stamp.loss stamp.alpha stamp.beta stamp.key_bias stamp.generic_prompts
-    stamp.neutral_subjects stamp.level_weight stamp.balance_weight stamp.balance_width
-    stamp.kl_rows stamp.kl_without_completion stamp.keep_best stamp.learning_rate
-    stamp.schedule stamp.beta1 stamp.beta2 stamp.epsilon stamp.iterations stamp.batch
-    stamp.checkpoint_every evaluate.bootstrap evaluate.text_tokens evaluate.permutations
-    layers.compare checkpoint_seconds checkpoint_share"
+_fairstamp_keys="model model_name output seed categories strict data.crows_pairs data.stereoset
+    data.biaske data.stereoset_intersentence data.stereoset_synonyms data.winobias
+    data.winogender data.winograd data.bec_pro data.seat data.counterfact data.known_facts
+    data.text data.attribute_words edit.pairs method methods scoring.crows_pairs
+    scoring.stereoset scoring.biaske scoring.stereoset_intersentence split.held_out
+    split.validation trace.positions trace.kinds trace.window trace.heat_map
+    trace.corruption trace.noise_scale trace.noise_samples trace.bootstrap trace.reuse
+    stamp.layer stamp.width stamp.loss stamp.alpha stamp.beta stamp.key_bias
+    stamp.generic_prompts stamp.neutral_subjects stamp.level_weight stamp.balance_weight
+    stamp.balance_width stamp.kl_rows stamp.kl_without_completion stamp.keep_best
+    stamp.learning_rate stamp.schedule stamp.beta1 stamp.beta2 stamp.epsilon
+    stamp.iterations stamp.batch stamp.checkpoint_every evaluate.bootstrap
+    evaluate.text_tokens evaluate.permutations layers.compare checkpoint_seconds
+    checkpoint_share"
 
 _fairstamp()
 {
@@ -159,7 +160,8 @@ _fairstamp()
     report) options="-o --help" ending=.h5 ;;
     merge) options="--training -o --help" ending=.h5 ;;
     query) options="--metric --by --where --format --help" ending=.h5 ;;
-    sweep) options="--no-estimate --cells --launcher --limit --sbatch --scripts --format --help" first="plan run submit status resume merge" ending=.json ;;
+    sweep) options="--no-estimate --no-check --cells --launcher --limit --sbatch --scripts --format --quiet
+    --help" first="plan run submit status resume merge" ending=.json ;;
     list) options="--format --help" first="suites metrics methods families" ;;
     doctor) options="--set --strict --format --quiet --help" ending=.json ;;
     *) return ;;

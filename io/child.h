@@ -7,7 +7,7 @@
 
 #include "io/error.h"
 
-#define FS_ARGV_MOST 80
+#define FS_ARGV_MOST 300
 
 /* The words of a command line, the program first; begins zeroed. */
 struct fs_argv {

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "io/archive/archive.h"
@@ -48,13 +49,55 @@ static bool is_of_model(const char *prefix)
     return strcmp(prefix, "model") == 0 || strncmp(prefix, METHODS, strlen(METHODS)) == 0;
 }
 
+/* Digests of the files of models, which are large: several jobs of one process may have the same. */
+static struct remembered {
+    char *path;
+    struct stat file;
+    char digest[FS_DIGEST_SIZE];
+} * remembered;
+static size_t remembered_count, remembered_room;
+
+static bool is_same_file(const struct stat *one, const struct stat *other)
+{
+    return one->st_dev == other->st_dev && one->st_ino == other->st_ino && one->st_size == other->st_size &&
+           one->st_mtim.tv_sec == other->st_mtim.tv_sec && one->st_mtim.tv_nsec == other->st_mtim.tv_nsec &&
+           one->st_ctim.tv_sec == other->st_ctim.tv_sec && one->st_ctim.tv_nsec == other->st_ctim.tv_nsec;
+}
+
+static int digest_once(const char *path, char digest[FS_DIGEST_SIZE], struct fs_error *err)
+{
+    struct stat before, after;
+    bool known = stat(path, &before) == 0 && S_ISREG(before.st_mode);
+    for (size_t i = 0; known && i < remembered_count; i++) {
+        if (strcmp(remembered[i].path, path) == 0 && is_same_file(&remembered[i].file, &before)) {
+            memcpy(digest, remembered[i].digest, FS_DIGEST_SIZE);
+            return 0;
+        }
+    }
+    if (fs_folder_digest(path, digest, err) != 0) {
+        return -1;
+    }
+    if (!known || stat(path, &after) != 0 || !is_same_file(&before, &after)) {
+        return 0; /* it changes: it is hashed the next time too */
+    }
+    if (fs_grow(&remembered, &remembered_room, remembered_count + 1, sizeof *remembered, "hashes of inputs", err) !=
+        0) {
+        return -1;
+    }
+    struct remembered *file = &remembered[remembered_count];
+    *file = (struct remembered){.path = strdup(path), .file = before};
+    memcpy(file->digest, digest, FS_DIGEST_SIZE);
+    remembered_count += file->path != NULL;
+    return 0;
+}
+
 static int add_file(struct inputs *inputs, const char *prefix, const char *path, unsigned stages, struct fs_error *err)
 {
     struct hashed *file = &inputs->file[inputs->count];
     const char *slash = strrchr(path, '/');
     const char *base = slash != NULL ? slash + 1 : path;
     bool of_model = is_of_model(prefix);
-    if (fs_folder_digest(path, file->digest, err) != 0) {
+    if ((of_model ? digest_once(path, file->digest, err) : fs_folder_digest(path, file->digest, err)) != 0) {
         return fs_error_prepend(err, "%s", prefix);
     }
     if (asprintf(&file->name, "%s%s%s", prefix, of_model ? "/" : "", of_model ? base : "") < 0) {

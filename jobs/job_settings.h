@@ -12,6 +12,7 @@ enum fs_compared_layers { FS_COMPARE_NONE, FS_COMPARE_RANDOM, FS_COMPARE_ALL };
 /* Texts are the job's. */
 struct fs_job_settings {
     const char *model, *output;    /* folders */
+    const char *model_name;        /* NULL: not given */
     size_t seed;                   /* of the split, the noise, the stamp's start values and the bootstrap */
     const char *const *categories; /* NULL-terminated; NULL: all of the data */
     bool strict;                   /* data with an item that cannot be used is refused */

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "io/formats/json.h"
@@ -25,16 +26,18 @@ static int read_cell(const struct fs_json_document *document, const cJSON *entry
     const char *folder = sweep->folder, *tracer = NULL;
     struct fs_sweep_cell *cell = &sweep->cell[sweep->cells];
     cell->trace_of = sweep->cells++;
-    const char *id, *sha256;
+    const char *id, *sha256, *model = "";
     if (fs_json_text(document, entry, "cells", "id", &id, err) != 0 ||
         fs_json_text(document, entry, "cells", "sha256", &sha256, err) != 0 ||
         fs_json_text_optional(document, entry, "cells", "trace_of", &tracer, err) != 0 ||
+        fs_json_text_optional(document, entry, "cells", "model", &model, err) != 0 ||
         check_id(fs_json_name(document), id, err) != 0) {
         return -1;
     }
     snprintf(cell->sha256, sizeof cell->sha256, "%s", sha256);
     cell->id = strdup(id);
-    bool made = cell->id != NULL && asprintf(&cell->job, "%s/jobs/%s.json", folder, id) >= 0;
+    cell->model = strdup(model);
+    bool made = cell->id != NULL && cell->model != NULL && asprintf(&cell->job, "%s/jobs/%s.json", folder, id) >= 0;
     cell->job = made ? cell->job : NULL;
     if (!made || asprintf(&cell->output, "%s/cells/%s", folder, id) < 0) {
         cell->output = NULL;
@@ -55,6 +58,12 @@ int fs_sweep_read(const char *folder, struct fs_sweep *sweep, struct fs_error *e
     *sweep = (struct fs_sweep){0};
     if (asprintf(&path, "%s/manifest.json", folder) < 0) {
         return fs_error_memory(err, 64, "a path");
+    }
+    struct stat status_of;
+    if (stat(folder, &status_of) == 0 && !S_ISDIR(status_of.st_mode)) {
+        fs_error_set(err, FS_EXIT_NO_INPUT, "%s: is a file, expected the folder that sweep plan has made", folder);
+        free(path);
+        return -1;
     }
     if (access(path, F_OK) != 0) {
         fs_error_set(err, FS_EXIT_NO_INPUT, "%s: there is no plan here; create one: fairstamp sweep plan SWEEP.json %s",
@@ -96,6 +105,7 @@ void fs_sweep_release(struct fs_sweep *sweep)
         free(sweep->cell[i].id);
         free(sweep->cell[i].job);
         free(sweep->cell[i].output);
+        free(sweep->cell[i].model);
     }
     free(sweep->cell);
     free(sweep->folder);

@@ -27,6 +27,7 @@ struct fs_sweep_cell {
     char *id;
     char *job;                   /* path of its job file */
     char *output;                /* path of its folder */
+    char *model;                 /* the model's name */
     char sha256[FS_DIGEST_SIZE]; /* of the job file, as planned */
     size_t trace_of;             /* the cell whose trace this one takes over; itself where it makes its own */
 };
@@ -37,9 +38,12 @@ struct fs_sweep {
     struct fs_sweep_cell *cell;
 };
 
-/* Expands the sweep file at `path` into `folder`. FS_EXIT_CONFIG names the key or the cell that is wrong; a folder that
- * holds another plan is refused (FS_EXIT_OTHER_JOB). The same file gives the same plan; existing files stay. */
-int fs_sweep_plan(const char *path, const char *folder, size_t *cells, struct fs_error *err);
+/*
+ * Expands the sweep file at `path` into `folder`. FS_EXIT_CONFIG names the key or the cell that is wrong; a folder that
+ * holds another plan is refused (FS_EXIT_OTHER_JOB). The same file gives the same plan; existing files stay. With
+ * `check`, models and data must be there (sweep_check.h), and nothing is planned where they are not.
+ */
+int fs_sweep_plan(const char *path, const char *folder, bool check, size_t *cells, struct fs_error *err);
 
 /* Reads the manifest of `folder`. The caller releases, also on failure. */
 int fs_sweep_read(const char *folder, struct fs_sweep *sweep, struct fs_error *err);

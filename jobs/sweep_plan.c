@@ -9,6 +9,7 @@
 #include "io/values.h"
 #include "jobs/job_keys.h"
 #include "jobs/sweep.h"
+#include "jobs/sweep_models.h"
 #include "jobs/sweep_write.h"
 
 #define MOST_CELLS 100000
@@ -18,6 +19,7 @@ struct plan {
     char *base;       /* its folder, absolute */
     struct fs_json_document *document;
     const cJSON *job, *exclude;
+    struct fs_sweep_models models;
     bool *used; /* [rules of exclude]: it has left out a cell */
     cJSON *manifest_cells;
     cJSON *jobs;    /* id -> text of the job file */
@@ -26,18 +28,12 @@ struct plan {
 
 /* One choice of each: a setting is a key of a job file and its value. */
 struct cell {
-    const char *model_name, *model_path; /* as written */
-    const cJSON *categories;             /* text, list, or NULL: all */
+    struct fs_sweep_model model;
+    const cJSON *categories; /* text, list, or NULL: all */
     const char *key[FS_MOST_JOB_KEYS];
     const cJSON *value[FS_MOST_JOB_KEYS];
     size_t settings;
 };
-
-static const char *last_part(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash != NULL && slash[1] != '\0' ? slash + 1 : path;
-}
 
 /* Puts `value`, which it takes, at the dotted `key` of `job`. */
 static int put(cJSON *job, const char *key, cJSON *value, struct fs_error *err)
@@ -69,14 +65,10 @@ static const cJSON *find(const cJSON *job, const char *key)
     return find(cJSON_GetObjectItemCaseSensitive(job, part), dot + 1);
 }
 
-/* Paths of the sweep file count from its folder, those of a job file from the job's. */
 static cJSON *absolute(const struct plan *plan, const char *path)
 {
-    char *text = NULL;
-    if (path[0] == '/' || path[0] == '$' || path[0] == '~') { /* the job refuses a ~ */
-        return cJSON_CreateString(path);
-    }
-    cJSON *string = asprintf(&text, "%s/%s", plan->base, path) >= 0 ? cJSON_CreateString(text) : NULL;
+    char *text = fs_sweep_absolute(plan->base, path);
+    cJSON *string = text != NULL ? cJSON_CreateString(text) : NULL;
     free(text);
     return string;
 }
@@ -157,7 +149,7 @@ static void append_value(char *id, size_t size, const cJSON *value)
 static void make_id(const struct cell *cell, char *id, size_t size)
 {
     id[0] = '\0';
-    append(id, size, cell->model_name);
+    append(id, size, cell->model.name);
     append(id, size, ".");
     if (cell->categories != NULL) {
         append_value(id, size, cell->categories);
@@ -178,7 +170,7 @@ static bool is_value(const struct cell *cell, const cJSON *wanted)
     char one[512] = "", other[512] = "";
     append_value(other, sizeof other, wanted);
     if (strcmp(wanted->string, "model") == 0) {
-        append(one, sizeof one, cell->model_name);
+        append(one, sizeof one, cell->model.name);
     } else if (strcmp(wanted->string, "categories") == 0) {
         if (cell->categories != NULL) {
             append_value(one, sizeof one, cell->categories);
@@ -220,8 +212,11 @@ static cJSON *make_job(const struct plan *plan, const struct cell *cell, const c
     char output[FS_CELL_LENGTH + 16];
     cJSON *job = plan->job != NULL ? cJSON_Duplicate(plan->job, true) : cJSON_CreateObject();
     snprintf(output, sizeof output, "../cells/%s", id);
-    int status = job != NULL ? put(job, "model", cJSON_CreateString(cell->model_path), err)
+    int status = job != NULL ? put(job, "model", cJSON_CreateString(cell->model.path), err)
                              : fs_error_memory(err, 4096, "a job");
+    if (status == 0 && cell->model.named) {
+        status = put(job, "model_name", cJSON_CreateString(cell->model.name), err);
+    }
     if (status == 0 && cell->categories != NULL) {
         cJSON *list = cJSON_IsArray(cell->categories) ? cJSON_Duplicate(cell->categories, true) : cJSON_CreateArray();
         if (cJSON_IsString(cell->categories)) {
@@ -295,7 +290,8 @@ static int add_cell(struct plan *plan, const struct cell *cell, struct fs_error 
     if (cJSON_GetObjectItemCaseSensitive(plan->jobs, id) != NULL) {
         return fs_error_set(
             err, FS_EXIT_CONFIG,
-            "%s: two cells have the id %s; give models of the same folder name a \"name\", or leave one out",
+            "%s: two cells have the id %s, which keeps A-Z a-z 0-9 . _ = + - of names and values; give one of the "
+            "models a \"name\" that differs in these, or leave one cell out",
             plan->path, id);
     }
     if (cJSON_GetArraySize(plan->manifest_cells) >= MOST_CELLS) {
@@ -316,7 +312,7 @@ static int add_cell(struct plan *plan, const struct cell *cell, struct fs_error 
     snprintf(file, sizeof file, "jobs/%s.json", id);
     cJSON *entry = cJSON_CreateObject();
     cJSON_AddStringToObject(entry, "id", id);
-    cJSON_AddStringToObject(entry, "model", cell->model_name);
+    cJSON_AddStringToObject(entry, "model", cell->model.name);
     cJSON_AddItemToObject(entry, "categories",
                           cell->categories != NULL ? cJSON_Duplicate(cell->categories, true)
                                                    : cJSON_CreateString("all"));
@@ -337,7 +333,7 @@ static int add_cell(struct plan *plan, const struct cell *cell, struct fs_error 
 
 static int check_setting(const struct plan *plan, const char *where, const char *key, struct fs_error *err)
 {
-    static const char *const of_cells = "model|output|categories";
+    static const char *const of_cells = "model|model_name|output|categories";
     const char *known[FS_MOST_JOB_KEYS + 1] = {NULL};
     size_t count;
     const struct fs_job_key *all = fs_job_keys(&count);
@@ -386,29 +382,6 @@ static int check_settings(const struct plan *plan, const cJSON *settings, struct
     return 0;
 }
 
-/* "path", or {"name", "path"}. */
-static int read_model(const struct plan *plan, const cJSON *model, struct cell *cell, struct fs_error *err)
-{
-    static const char *const known[] = {"name", "path", NULL};
-    if (cJSON_IsString(model) && model->valuestring[0] != '\0') {
-        cell->model_path = model->valuestring;
-        cell->model_name = last_part(cell->model_path);
-        return 0;
-    }
-    if (!cJSON_IsObject(model)) {
-        return fs_error_set(err, FS_EXIT_CONFIG,
-                            "%s: models: found %s, expected a folder, or {\"name\": ..., \"path\": ...}", plan->path,
-                            fs_json_kind(model));
-    }
-    if (fs_json_refuse_unknown(plan->document, model, "models", known, err) != 0 ||
-        fs_json_text(plan->document, model, "models", "name", &cell->model_name, err) != 0 ||
-        fs_json_text(plan->document, model, "models", "path", &cell->model_path, err) != 0) {
-        err->code = FS_EXIT_CONFIG;
-        return -1;
-    }
-    return 0;
-}
-
 static int check_categories(const struct plan *plan, const cJSON *categories, struct fs_error *err)
 {
     bool good = cJSON_IsString(categories) || (cJSON_IsArray(categories) && cJSON_GetArraySize(categories) > 0);
@@ -445,7 +418,7 @@ static int expand_product(struct plan *plan, const cJSON *root, struct fs_error 
     cJSON_ArrayForEach(model, models)
     {
         struct cell cell = {0};
-        if (read_model(plan, model, &cell, err) != 0) {
+        if (fs_sweep_models_find(&plan->models, model, &cell.model, err) != 0) {
             return -1;
         }
         for (category = categories != NULL ? categories->child : &all; category != NULL; category = category->next) {
@@ -476,7 +449,8 @@ static int expand_include(struct plan *plan, const cJSON *include, struct fs_err
                        : fs_error_set(err, FS_EXIT_CONFIG, "%s: include: found %s, expected an object", plan->path,
                                       fs_json_kind(entry));
         }
-        if (read_model(plan, cJSON_GetObjectItemCaseSensitive(entry, "model"), &cell, err) != 0 ||
+        if (fs_sweep_models_find(&plan->models, cJSON_GetObjectItemCaseSensitive(entry, "model"), &cell.model, err) !=
+                0 ||
             (categories != NULL && check_categories(plan, categories, err) != 0)) {
             return -1;
         }
@@ -523,8 +497,10 @@ static int check_exclude(const struct plan *plan, struct fs_error *err)
 static int expand(struct plan *plan, struct fs_error *err)
 {
     static const char *const known[] = {"job", "models", "categories", "settings", "include", "exclude", NULL};
-    static const char *const lists[] = {"models", "categories", "include", "exclude"};
+    enum { MODELS, CATEGORIES };
+    static const char *const lists[] = {[MODELS] = "models", [CATEGORIES] = "categories", "include", "exclude"};
     const cJSON *root = fs_json_root(plan->document);
+    bool includes = cJSON_GetObjectItemCaseSensitive(root, "include") != NULL;
     if (!cJSON_IsObject(root)) {
         return fs_error_set(err, FS_EXIT_CONFIG, "%s: found %s, expected an object", plan->path, fs_json_kind(root));
     }
@@ -538,6 +514,10 @@ static int expand(struct plan *plan, struct fs_error *err)
             return fs_error_set(err, FS_EXIT_CONFIG, "%s: %s: found %s, expected a list", plan->path, lists[i],
                                 fs_json_kind(list));
         }
+        if (list != NULL && list->child == NULL && (i == CATEGORIES || (i == MODELS && !includes))) {
+            return fs_error_set(err, FS_EXIT_CONFIG, "%s: %s: found an empty list, expected %s", plan->path, lists[i],
+                                i == MODELS ? "at least one model" : "at least one category, or no such list: all");
+        }
     }
     plan->job = cJSON_GetObjectItemCaseSensitive(root, "job");
     plan->exclude = cJSON_GetObjectItemCaseSensitive(root, "exclude");
@@ -547,7 +527,8 @@ static int expand(struct plan *plan, struct fs_error *err)
                             plan->path, fs_json_kind(plan->job));
     }
     plan->used = fs_allocate((size_t)cJSON_GetArraySize(plan->exclude) + 1, sizeof *plan->used, "rules", err);
-    if (plan->used == NULL || check_exclude(plan, err) != 0 || expand_product(plan, root, err) != 0 ||
+    if (plan->used == NULL || fs_sweep_models_read(plan->document, plan->base, &plan->models, err) != 0 ||
+        check_exclude(plan, err) != 0 || expand_product(plan, root, err) != 0 ||
         expand_include(plan, cJSON_GetObjectItemCaseSensitive(root, "include"), err) != 0) {
         return -1;
     }
@@ -568,7 +549,7 @@ static int expand(struct plan *plan, struct fs_error *err)
                               plan->path);
 }
 
-int fs_sweep_plan(const char *path, const char *folder, size_t *cells, struct fs_error *err)
+int fs_sweep_plan(const char *path, const char *folder, bool check, size_t *cells, struct fs_error *err)
 {
     struct plan plan = {.path = path};
     char *resolved = realpath(path, NULL);
@@ -586,12 +567,13 @@ int fs_sweep_plan(const char *path, const char *folder, size_t *cells, struct fs
         err->code = FS_EXIT_CONFIG;
     }
     status = status == 0 ? expand(&plan, err) : -1;
-    status = status == 0 ? fs_sweep_write(folder, plan.manifest_cells, plan.jobs, err) : -1;
+    status = status == 0 ? fs_sweep_write(folder, plan.manifest_cells, plan.jobs, check ? path : NULL, err) : -1;
     *cells = status == 0 ? (size_t)cJSON_GetArraySize(plan.manifest_cells) : 0;
     cJSON_Delete(plan.manifest_cells);
     cJSON_Delete(plan.jobs);
     cJSON_Delete(plan.tracers);
     fs_json_destroy(plan.document);
+    fs_sweep_models_release(&plan.models);
     free(plan.used);
     free(plan.base);
     return status;

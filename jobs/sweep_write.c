@@ -9,6 +9,8 @@
 #include "io/formats/json.h"
 #include "io/publish.h"
 #include "jobs/job.h"
+#include "jobs/sweep.h"
+#include "jobs/sweep_check.h"
 
 static int publish(const char *folder, const char *name, const char *text, struct fs_error *err)
 {
@@ -32,8 +34,88 @@ static char *without_estimates(const cJSON *manifest)
     return text;
 }
 
-/* Whether <folder>/manifest.json exists; it must then be `text`. */
-static int check_folder(const char *folder, const char *text, bool *there, struct fs_error *err)
+static const cJSON *find_cell(const cJSON *cells, const char *id)
+{
+    const cJSON *cell;
+    cJSON_ArrayForEach(cell, cells)
+    {
+        const char *found = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(cell, "id"));
+        if (found != NULL && strcmp(found, id) == 0) {
+            return cell;
+        }
+    }
+    return NULL;
+}
+
+/* The first cell that two plans do not have in common, in words. */
+static void find_difference(const cJSON *planned, const cJSON *found, char *text, size_t size)
+{
+    const cJSON *cell;
+    snprintf(text, size, "the order of the cells differs");
+    cJSON_ArrayForEach(cell, planned)
+    {
+        const char *id = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(cell, "id"));
+        const cJSON *other = find_cell(found, id);
+        if (other == NULL || !cJSON_Compare(cJSON_GetObjectItemCaseSensitive(cell, "sha256"),
+                                            cJSON_GetObjectItemCaseSensitive(other, "sha256"), true)) {
+            snprintf(text, size, other == NULL ? "it has no cell %s" : "the job of cell %s is another one", id);
+            return;
+        }
+    }
+    cJSON_ArrayForEach(cell, found)
+    {
+        const char *id = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(cell, "id"));
+        if (id == NULL || find_cell(planned, id) == NULL) {
+            snprintf(text, size, "the new one has no cell %.200s", id != NULL ? id : "");
+            return;
+        }
+    }
+}
+
+/* The caller frees by cJSON_free; NULL without memory. */
+static char *manifest_text(const cJSON *cells)
+{
+    cJSON *manifest = cJSON_CreateObject();
+    cJSON_AddStringToObject(manifest, "format", "fairstamp-sweep");
+    cJSON_AddNumberToObject(manifest, "version", 1);
+    cJSON_AddItemToObject(manifest, "cells", cJSON_Duplicate(cells, true));
+    char *text = cJSON_Print(manifest);
+    cJSON_Delete(manifest);
+    return text;
+}
+
+/* Likewise as former versions planned the cells: names of models were in the manifest alone. */
+static char *former_text(const cJSON *cells, const cJSON *jobs)
+{
+    cJSON *former = cJSON_Duplicate(cells, true), *cell;
+    cJSON_ArrayForEach(cell, former)
+    {
+        const char *id = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(cell, "id"));
+        cJSON *job = cJSON_Parse(cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(jobs, id)));
+        cJSON_DeleteItemFromObjectCaseSensitive(job, "model_name");
+        char sha256[FS_DIGEST_SIZE], *text = cJSON_Print(job);
+        if (text != NULL) {
+            fs_digest_bytes(text, strlen(text), sha256);
+            cJSON_SetValuestring(cJSON_GetObjectItemCaseSensitive(cell, "sha256"), sha256);
+        }
+        cJSON_free(text);
+        cJSON_Delete(job);
+    }
+    char *text = manifest_text(former);
+    cJSON_Delete(former);
+    return text;
+}
+
+/* Takes `text`. */
+static bool is_text(char *text, const char *found)
+{
+    bool same = text != NULL && found != NULL && strcmp(text, found) == 0;
+    cJSON_free(text);
+    return same;
+}
+
+/* Whether <folder>/manifest.json exists; it must then be that of `cells`. */
+static int check_folder(const char *folder, const cJSON *cells, const cJSON *jobs, bool *there, struct fs_error *err)
 {
     char *path = NULL;
     struct fs_json_document *document = NULL;
@@ -44,9 +126,14 @@ static int check_folder(const char *folder, const char *text, bool *there, struc
     int status = *there ? fs_json_load(path, &document, err) : 0;
     if (status == 0 && *there) {
         char *found = without_estimates(fs_json_root(document));
-        if (found == NULL || strcmp(found, text) != 0) {
+        if (!is_text(manifest_text(cells), found) && !is_text(former_text(cells, jobs), found)) {
+            char difference[2 * FS_CELL_LENGTH];
+            find_difference(cells, cJSON_GetObjectItemCaseSensitive(fs_json_root(document), "cells"), difference,
+                            sizeof difference);
             status = fs_error_set(err, FS_EXIT_OTHER_JOB,
-                                  "%s: holds the plan of another sweep; give the new one another folder", path);
+                                  "%s: holds the plan of another sweep, or of this one before it was changed: %s; give "
+                                  "the new one another folder",
+                                  path, difference);
         }
         cJSON_free(found);
     }
@@ -55,8 +142,9 @@ static int check_folder(const char *folder, const char *text, bool *there, struc
     return status;
 }
 
-/* Writes the job files that do not exist, and reads all: their keys and values. */
-static int write_jobs(const cJSON *jobs, const char *folder, bool again, struct fs_error *err)
+/* Writes the job files that do not exist, and reads all: their keys and values. `check` NULL: no more than that. */
+static int write_jobs(const cJSON *jobs, const char *folder, bool again, struct fs_sweep_check *check,
+                      struct fs_error *err)
 {
     const cJSON *job;
     cJSON_ArrayForEach(job, jobs)
@@ -70,6 +158,9 @@ static int write_jobs(const cJSON *jobs, const char *folder, bool again, struct 
                          ? 0
                          : fs_publish_text(path, job->valuestring, strlen(job->valuestring), err);
         status = status == 0 ? fs_job_load(path, NULL, 0, &loaded, err) : -1;
+        if (status == 0 && check != NULL) {
+            status = fs_sweep_check_job(check, job->string, loaded, err);
+        }
         fs_job_destroy(loaded);
         free(path);
         if (status != 0) {
@@ -112,21 +203,25 @@ static int write_ids(const cJSON *jobs, const char *folder, struct fs_error *err
     return status;
 }
 
-int fs_sweep_write(const char *folder, cJSON *cells, const cJSON *jobs, struct fs_error *err)
+static int write_checked(const cJSON *jobs, const char *folder, bool again, const char *checked, struct fs_error *err)
 {
-    cJSON *manifest = cJSON_CreateObject();
-    cJSON_AddStringToObject(manifest, "format", "fairstamp-sweep");
-    cJSON_AddNumberToObject(manifest, "version", 1);
-    cJSON_AddItemReferenceToObject(manifest, "cells", cells);
-    char *text = cJSON_Print(manifest), *job_folder = NULL;
-    cJSON_Delete(manifest);
+    struct fs_sweep_check *check = checked != NULL ? fs_sweep_check_create(err) : NULL;
+    int status = checked == NULL || check != NULL ? write_jobs(jobs, folder, again, check, err) : -1;
+    status = status == 0 && check != NULL ? fs_sweep_check_end(check, checked, err) : status;
+    fs_sweep_check_destroy(check);
+    return status;
+}
+
+int fs_sweep_write(const char *folder, const cJSON *cells, const cJSON *jobs, const char *checked, struct fs_error *err)
+{
+    char *text = manifest_text(cells), *job_folder = NULL;
     bool there = false;
     int status =
         text != NULL && asprintf(&job_folder, "%s/jobs", folder) >= 0 ? 0 : fs_error_memory(err, 4096, "a manifest");
-    status = status == 0 ? check_folder(folder, text, &there, err) : -1;
+    status = status == 0 ? check_folder(folder, cells, jobs, &there, err) : -1;
     status = status == 0 ? fs_make_folder(job_folder, err) : -1;
     if (status == 0) {
-        status = write_jobs(jobs, job_folder, there, err) == 0 ? write_ids(jobs, folder, err) : -1;
+        status = write_checked(jobs, job_folder, there, checked, err) == 0 ? write_ids(jobs, folder, err) : -1;
         if (status == 0 && !there) {
             status = publish(folder, "manifest.json", text, err); /* the last: an existing plan is complete */
         }

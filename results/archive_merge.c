@@ -6,7 +6,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "io/console/progress.h"
 #include "results/archive_merge_internal.h"
+#include "results/job_names.h"
 
 #define CELLS "/cells/"
 #define SEPARATOR "stage before = " /* in the settings of a stage: the job of the one it was made from */
@@ -19,7 +21,7 @@ static const enum fs_stage made_from[FS_STAGE_COUNT] = {
     [FS_STAGE_LAYER_SWEEP] = FS_STAGE_STAMP,
 };
 
-enum { CONTENT, TRAINING, PROVENANCE, PARTS };
+enum { CONTENT, TRAINING, PROVENANCE, PARTS, NAME = PARTS };
 
 struct merge {
     const struct fs_merge_input *input;
@@ -46,6 +48,9 @@ static bool is_part(const char *name, const char *part)
 /* What a dataset or attribute counts as; `name` as in a stage's file. */
 static int part_of(const char *name)
 {
+    if (strcmp(name, "/provenance@" FS_MODEL_NAME) == 0) {
+        return NAME;
+    }
     if (is_part(name, "/provenance")) {
         return PROVENANCE;
     }
@@ -78,6 +83,7 @@ static void release_source(struct fs_merge_source *source)
     free(source->cell);
     free(source->job);
     free(source->settings);
+    free(source->model_name);
 }
 
 static struct fs_merge_source *add_source(struct merge *merge, size_t input, const char *cell, size_t length,
@@ -171,6 +177,9 @@ static int read_entry(void *context, const struct fs_archive_entry *entry, struc
     }
     stage_name(rest, name);
     int part = part_of(name);
+    if (part == NAME) {
+        return keep_text(&source->model_name, entry, err);
+    }
     source->has_training = source->has_training || part == TRAINING;
     if ((strcmp(name, "/@job") == 0 && keep_text(&source->job, entry, err) != 0) ||
         (strcmp(name, "/provenance@settings") == 0 && keep_text(&source->settings, entry, err) != 0) ||
@@ -196,7 +205,9 @@ static int end_digests(struct merge *merge, size_t first, struct fs_error *err)
             return fs_error_set(err, FS_EXIT_DATA, "%s: cell %s: %s: found no attribute job",
                                 merge->input[source->input].path, source->cell, fs_stage_names[source->stage]);
         }
-        if (source->settings == NULL && (source->settings = strdup("")) == NULL) {
+        const char *name = merge->input[source->input].model_name;
+        if ((source->settings == NULL && (source->settings = strdup("")) == NULL) ||
+            (name != NULL && source->model_name == NULL && (source->model_name = strdup(name)) == NULL)) {
             return fs_error_memory(err, 1, "a text");
         }
     }
@@ -322,7 +333,8 @@ static int list_digest(void *context, const struct fs_archive_entry *entry, stru
     struct digest_list *list = context;
     char name[2048], hex[FS_DIGEST_SIZE];
     stage_name(entry->name + list->prefix, name);
-    if (part_of(name) == PROVENANCE || (part_of(name) == TRAINING && !list->training)) {
+    int part = part_of(name);
+    if (part == PROVENANCE || part == NAME || (part == TRAINING && !list->training)) {
         return 0;
     }
     if (fs_grow(&list->line, &list->room, list->lines + 1, sizeof *list->line, "names of datasets", err) != 0) {
@@ -394,6 +406,20 @@ static int refuse(const struct merge *merge, const struct fs_merge_source *a, co
     return -1;
 }
 
+/* Of the same results made twice the first of their names, by bytes, is kept. */
+static void choose_name(const struct merge *merge, struct fs_merge_source *best, struct fs_merge_source *other)
+{
+    char *one = best->model_name, *two = other->model_name;
+    if (one != NULL && two != NULL && strcmp(one, two) != 0) {
+        fs_warn("merge: cell %s: %s calls the model \"%s\", %s calls it \"%s\"; the first by bytes is kept", best->cell,
+                merge->input[best->input].path, one, merge->input[other->input].path, two);
+    }
+    if (one == NULL || (two != NULL && strcmp(two, one) < 0)) {
+        best->model_name = two;
+        other->model_name = one;
+    }
+}
+
 /* Keeps the first of each cell and stage; all of them must be the same result. */
 static int choose(struct merge *merge, struct fs_error *err)
 {
@@ -402,14 +428,15 @@ static int choose(struct merge *merge, struct fs_error *err)
         qsort(merge->source, merge->sources, sizeof *merge->source, compare_sources);
     }
     for (size_t i = 0; i < merge->sources; i++) {
-        const struct fs_merge_source *source = &merge->source[i];
-        const struct fs_merge_source *best = kept > 0 ? &merge->source[kept - 1] : NULL;
+        struct fs_merge_source *source = &merge->source[i];
+        struct fs_merge_source *best = kept > 0 ? &merge->source[kept - 1] : NULL;
         if (best != NULL && strcmp(best->cell, source->cell) == 0 && best->stage == source->stage) {
             bool trained = merge->training && best->has_training && source->has_training;
             if (strcmp(best->content, source->content) != 0 ||
                 (trained && strcmp(best->training, source->training) != 0)) {
                 return refuse(merge, best, source, err);
             }
+            choose_name(merge, best, source);
             continue;
         }
         struct fs_merge_source moved = merge->source[kept];
@@ -461,8 +488,8 @@ static int copy_entry(void *context, const struct fs_archive_entry *entry, struc
     const struct copying *copying = context;
     char name[2048], to[3072];
     stage_name(entry->name + copying->prefix, name);
-    if (part_of(name) == TRAINING && !copying->training) {
-        return 0;
+    if (part_of(name) == NAME || (part_of(name) == TRAINING && !copying->training)) {
+        return 0; /* the name is written last, wherever it comes from */
     }
     /* the root's attributes become the group's */
     snprintf(to, sizeof to, CELLS "%s/%s%s", copying->source->cell, fs_stage_names[copying->source->stage],
@@ -481,7 +508,11 @@ static int copy_source(const struct merge *merge, const struct fs_merge_source *
     struct copying copying = {to, source, prefix[1] == '\0' ? 0 : strlen(prefix), merge->training};
     int status = fs_archive_visit_group(from, prefix, copy_entry, &copying, err);
     close_source(merge, source, from);
-    return status;
+    char group[2 * FS_CELL_LENGTH];
+    snprintf(group, sizeof group, CELLS "%s/%s/provenance", source->cell, fs_stage_names[source->stage]);
+    return status == 0 && source->model_name != NULL
+               ? fs_archive_attribute_text(to, group, FS_MODEL_NAME, source->model_name, err)
+               : status;
 }
 
 /* Over all that is kept, so that the same cells have the same digest. */

@@ -6,7 +6,7 @@
  *
  *     /cells/<id>/<stage>/...   the stage's file: its datasets and attributes, with /provenance
  *     /cells_index/id                               texts [cells], sorted by bytes
- *     /cells_index/model, categories                texts [cells]: the model folder's name; "all" or "gender,race"
+ *     /cells_index/model, categories                texts [cells]: jobs/model_names.h; "all" or "gender,race"
  *     /cells_index/trace, stamp, evaluate, layer_sweep   texts [cells]: digest of the stage's job, "" where it is not there
  *     /results/cell, model, categories, suite, category, subset, metric, scoring, edit
  *                                                   texts [rows], by cell, then as evaluate has it, then by edit
@@ -17,7 +17,8 @@
  *     /results@ideal.<metric>, unit.<metric>
  *
  * The bytes of a merged file depend on the set of its cells alone: the order of merging, its grouping, and merging
- * twice change nothing. Of equal results made twice, the /provenance with the smaller SHA-256 is kept.
+ * twice change nothing. Of equal results made twice, the /provenance with the smaller SHA-256 is kept, and the given
+ * name of the model that comes first by bytes. Models of one name are told apart; of given names, fs_warn says so.
  *
  * Memory: the largest dataset three times, 300 bytes a dataset or attribute, 300 bytes a row; the file grows on disk.
  * Local: one process.
@@ -34,8 +35,9 @@
 #define FS_MERGED_FORMAT "merged"
 
 struct fs_merge_input {
-    const char *path; /* a job's folder, or a merged file */
-    const char *cell; /* id of a folder's cell; NULL: the folder's name */
+    const char *path;       /* a job's folder, or a merged file */
+    const char *cell;       /* id of a folder's cell; NULL: the folder's name */
+    const char *model_name; /* of a folder's model, where its files do not say one; NULL: none */
 };
 
 /*

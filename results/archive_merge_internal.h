@@ -12,6 +12,7 @@ struct fs_merge_source {
     bool has_training;
     char content[FS_DIGEST_SIZE], training[FS_DIGEST_SIZE], provenance[FS_DIGEST_SIZE];
     char *job, *settings;         /* never NULL once read */
+    char *model_name;             /* given; NULL: none */
     struct fs_digest *running[3]; /* content, training, provenance; while it is read */
 };
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "results/archive_merge_internal.h"
+#include "results/job_names.h"
 #include "results/result_table.h"
 
 /* Columns of /cells_index; behind them one a stage. */
@@ -14,6 +15,8 @@ struct tables {
     struct fs_archive *archive;
     char **index; /* [cells][COLUMNS] */
     size_t cells;
+    size_t *place; /* [cells] of the model's name */
+    struct fs_model_names *models;
     struct fs_result_table results;
 };
 
@@ -69,7 +72,8 @@ static int write_metric_attributes(const struct tables *tables, struct fs_error 
 /* The cell of source[0]; `count` of the sources are its stages. */
 static int read_cell(struct tables *tables, const struct fs_merge_source *source, size_t count, struct fs_error *err)
 {
-    char **of = tables->index + tables->cells++ * COLUMNS, group[512];
+    char **of = tables->index + tables->cells * COLUMNS, cell[512], group[512];
+    struct fs_job_names names = {0};
     for (size_t i = 0; i < count; i++) {
         of[STAGE + source[i].stage] = strdup(source[i].job);
     }
@@ -84,12 +88,35 @@ static int read_cell(struct tables *tables, const struct fs_merge_source *source
             return fs_error_memory(err, 64, "the index of cells");
         }
     }
-    snprintf(group, sizeof group, "/cells/%s/%s", source->cell, fs_stage_names[source->stage]);
-    if (fs_result_job_names(tables->archive, group, &of[MODEL], &of[CATEGORIES], err) != 0) {
-        return -1;
+    snprintf(cell, sizeof cell, "/cells/%s", source->cell);
+    (void)fs_job_names_stage(tables->archive, cell, group, sizeof group); /* a cell has a stage */
+    int status = fs_job_names_read(tables->archive, group, &names, err);
+    if (status == 0) {
+        const struct fs_model_id id = fs_job_names_model(&names);
+        status = fs_model_names_add(tables->models, &id, &tables->place[tables->cells++], err);
+        of[CATEGORIES] = names.categories;
+        names.categories = NULL;
     }
-    snprintf(group, sizeof group, "/cells/%s/evaluate/results", source->cell);
-    return fs_result_table_add(&tables->results, tables->archive, group, source->cell, of[MODEL], of[CATEGORIES], err);
+    fs_job_names_release(&names);
+    return status;
+}
+
+/* Once all cells are known: their models' names, and the rows of their results. */
+static int read_results(struct tables *tables, struct fs_error *err)
+{
+    int status = fs_model_names_resolve(tables->models, err);
+    for (size_t cell = 0; status == 0 && cell < tables->cells; cell++) {
+        char **of = tables->index + cell * COLUMNS, group[512];
+        of[MODEL] = strdup(fs_model_names_get(tables->models, tables->place[cell]));
+        snprintf(group, sizeof group, "/cells/%s/evaluate/results", of[ID]);
+        status = of[MODEL] != NULL ? fs_result_table_add(&tables->results, tables->archive, group, of[ID], of[MODEL],
+                                                         of[CATEGORIES], err)
+                                   : fs_error_memory(err, 64, "the index of cells");
+    }
+    if (status == 0) {
+        fs_model_names_tell(tables->models, "merge");
+    }
+    return status;
 }
 
 static int write_index(const struct tables *tables, struct fs_error *err)
@@ -115,12 +142,15 @@ int fs_merge_write_tables(struct fs_archive *archive, const struct fs_merge_sour
 {
     struct tables tables = {.archive = archive};
     tables.index = fs_allocate(sources * COLUMNS + 1, sizeof *tables.index, "the index of cells", err);
-    int status = tables.index != NULL ? 0 : -1;
+    tables.place = fs_allocate(sources + 1, sizeof *tables.place, "the index of cells", err);
+    tables.models = fs_model_names_create(err);
+    int status = tables.index != NULL && tables.place != NULL && tables.models != NULL ? 0 : -1;
     for (size_t i = 0, end; status == 0 && i < sources; i = end) {
         for (end = i + 1; end < sources && strcmp(source[end].cell, source[i].cell) == 0; end++) {
         }
         status = read_cell(&tables, source + i, end - i, err);
     }
+    status = status == 0 ? read_results(&tables, err) : -1;
     if (status == 0) {
         status = write_index(&tables, err) == 0 && fs_result_table_write(&tables.results, archive, err) == 0
                      ? write_metric_attributes(&tables, err)
@@ -130,6 +160,8 @@ int fs_merge_write_tables(struct fs_archive *archive, const struct fs_merge_sour
         free(tables.index[i]);
     }
     free(tables.index);
+    free(tables.place);
+    fs_model_names_destroy(tables.models);
     fs_result_table_release(&tables.results);
     return status;
 }

@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <cjson/cJSON.h>
-
 #include "io/archive/archive_internal.h"
 #include "io/benchmarks/category.h"
 #include "stages/evaluate/evaluate.h"
@@ -340,66 +338,4 @@ void fs_result_table_release(struct fs_result_table *table)
     }
     free(table->block);
     *table = (struct fs_result_table){0};
-}
-
-/* The value of "<key> = <value>" in a stage's settings; NULL without memory. */
-static char *find_setting(const char *settings, const char *key)
-{
-    size_t length = strlen(key);
-    for (const char *line = settings; *line != '\0'; line += strcspn(line, "\n"), line += *line == '\n') {
-        if (strncmp(line, key, length) == 0 && strncmp(line + length, " = ", 3) == 0) {
-            const char *value = line + length + 3;
-            return strndup(value, strcspn(value, "\n"));
-        }
-    }
-    return strdup("");
-}
-
-/* What the job's text names; NULL without memory. */
-static char *model_of_job(const char *text)
-{
-    cJSON *job = cJSON_Parse(text);
-    const cJSON *model = cJSON_GetObjectItemCaseSensitive(job, "model");
-    char *path = strdup(cJSON_IsString(model) ? model->valuestring : "");
-    cJSON_Delete(job);
-    return path;
-}
-
-int fs_result_job_names(const struct fs_archive *archive, const char *group, char **model, char **categories,
-                        struct fs_error *err)
-{
-    char provenance[600];
-    char *path = NULL, *settings = NULL, *job = NULL;
-    struct fs_error none;
-    *model = *categories = NULL;
-    snprintf(provenance, sizeof provenance, "%s/provenance", group);
-    if (fs_archive_read_attribute_text(archive, provenance, "model", &path, &none) != 0 &&
-        fs_archive_read_attribute_text(archive, provenance, "job", &job, &none) == 0) {
-        path = model_of_job(job); /* older files have no path but in the job's text */
-    }
-    if (fs_archive_read_attribute_text(archive, provenance, "settings", &settings, &none) == 0) {
-        *categories = find_setting(settings, "categories");
-    }
-    if (*categories == NULL || **categories == '\0') {
-        free(*categories);
-        *categories = strdup("all");
-    }
-    if (path != NULL) {
-        size_t length = strlen(path);
-        while (length > 1 && path[length - 1] == '/') {
-            path[--length] = '\0';
-        }
-    }
-    const char *slash = path != NULL ? strrchr(path, '/') : NULL;
-    *model = strdup(slash != NULL ? slash + 1 : path != NULL ? path : "");
-    free(path);
-    free(settings);
-    free(job);
-    if (*model == NULL || *categories == NULL) {
-        free(*model);
-        free(*categories);
-        *model = *categories = NULL;
-        return fs_error_memory(err, 64, "the names of a job");
-    }
-    return 0;
 }

@@ -9,7 +9,7 @@
 
 enum fs_result_text {
     FS_RESULT_CELL,
-    FS_RESULT_MODEL,      /* the model folder's name */
+    FS_RESULT_MODEL,      /* jobs/model_names.h */
     FS_RESULT_CATEGORIES, /* of the job: "all", or "gender,race" */
     FS_RESULT_SUITE,
     FS_RESULT_CATEGORY, /* of the row */
@@ -69,10 +69,5 @@ int fs_result_table_add_merged(struct fs_result_table *table, const struct fs_ar
 /* Writes /results of a merged file. */
 int fs_result_table_write(const struct fs_result_table *table, struct fs_archive *archive, struct fs_error *err);
 void fs_result_table_release(struct fs_result_table *table); /* takes a zeroed struct */
-
-/* Who made the stage file whose root is `group` ("" for a file): the model folder's name and the job's categories, from
- * its provenance. The caller frees both. */
-int fs_result_job_names(const struct fs_archive *archive, const char *group, char **model, char **categories,
-                        struct fs_error *err);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "io/archive/archive.h"
 #include "io/console/progress.h"
+#include "jobs/model_names.h"
 #include "jobs/stage_rules.h"
 #include "results/archive_merge.h"
 #include "results/stage_files.h"
@@ -31,6 +32,17 @@ static enum fs_cell_state look_at(const char *output, enum fs_stage stage)
     return state;
 }
 
+/* Plans of former versions have the name that the sweep gave in the manifest alone, none in the job files. */
+static bool is_named(const struct fs_sweep_cell *cell, const struct fs_job *job)
+{
+    char *planned = fs_model_own_name(cell->model), *own = fs_model_own_name(fs_job_settings(job)->model);
+    bool differ = planned != NULL && own != NULL && planned[0] != '\0' && strchr(planned, '$') == NULL &&
+                  strcmp(planned, own) != 0;
+    free(planned);
+    free(own);
+    return differ;
+}
+
 int fs_sweep_look(const struct fs_sweep_cell *cell, struct fs_cell_progress *progress, struct fs_error *err)
 {
     struct fs_job *job = NULL;
@@ -40,6 +52,7 @@ int fs_sweep_look(const struct fs_sweep_cell *cell, struct fs_cell_progress *pro
         fs_job_destroy(job);
         return -1;
     }
+    progress->named = is_named(cell, job);
     progress->changed = strcmp(sha256, cell->sha256) != 0;
     for (int stage = 0; stage < FS_STAGE_COUNT; stage++) {
         bool asked = fs_stage_is_asked(job, (enum fs_stage)stage);
@@ -49,6 +62,13 @@ int fs_sweep_look(const struct fs_sweep_cell *cell, struct fs_cell_progress *pro
     }
     fs_job_destroy(job);
     return 0;
+}
+
+void fs_sweep_warn_changed(const struct fs_sweep_cell *cell, const struct fs_cell_progress *progress)
+{
+    if (progress->changed) {
+        fs_warn("sweep: cell %s: %s was changed after it was planned; it counts as it is", cell->id, cell->job);
+    }
 }
 
 int fs_sweep_merge(const struct fs_sweep *sweep, size_t *missing, struct fs_error *err)
@@ -63,6 +83,9 @@ int fs_sweep_merge(const struct fs_sweep *sweep, size_t *missing, struct fs_erro
     for (size_t i = 0; status == 0 && i < sweep->cells; i++) {
         struct fs_cell_progress progress;
         status = fs_sweep_look(&sweep->cell[i], &progress, err);
+        if (status == 0) {
+            fs_sweep_warn_changed(&sweep->cell[i], &progress);
+        }
         bool any = false, damaged = false;
         for (int stage = 0; status == 0 && stage < FS_STAGE_COUNT; stage++) {
             any = any || progress.stage[stage] == FS_CELL_DONE;
@@ -74,8 +97,9 @@ int fs_sweep_merge(const struct fs_sweep *sweep, size_t *missing, struct fs_erro
                    damaged ? ", and a file of it is damaged" : "");
         }
         if (any && !damaged) {
-            input[inputs].path = sweep->cell[i].output;
-            input[inputs++].cell = sweep->cell[i].id;
+            input[inputs++] = (struct fs_merge_input){.path = sweep->cell[i].output,
+                                                      .cell = sweep->cell[i].id,
+                                                      .model_name = progress.named ? sweep->cell[i].model : NULL};
         }
     }
     if (status == 0 && inputs == 0) {

@@ -16,9 +16,12 @@ struct fs_cell_progress {
     enum fs_cell_state stage[FS_STAGE_COUNT];
     bool changed;  /* the job file is not the planned one */
     bool complete; /* all stages that the job asks for are done */
+    bool named;    /* the plan has another name of the model than its path */
 };
 /* Looks at the files. An error: a job file that cannot be read. */
 int fs_sweep_look(const struct fs_sweep_cell *cell, struct fs_cell_progress *progress, struct fs_error *err);
+/* Says so where the job file is not the planned one. */
+void fs_sweep_warn_changed(const struct fs_sweep_cell *cell, const struct fs_cell_progress *progress);
 
 /* Merges the cells of which a stage is done, and none is damaged, into <folder>/archive.h5; `*missing` cells are not
  * complete, and named on standard error. */

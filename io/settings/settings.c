@@ -8,6 +8,8 @@
 #include "io/formats/json.h"
 #include "io/values.h"
 
+#define LONGEST_NAME 200 /* bytes */
+
 const char *fs_setting_choices(const struct fs_setting *setting)
 {
     return setting->kind == FS_SETTING_FLAG ? "true|false" : setting->choices;
@@ -183,6 +185,19 @@ static int read_list_text(const struct fs_setting *setting, const struct fs_sett
     return setting->entry != NULL ? read_entries(setting, origin, value, err) : 0;
 }
 
+/* Lists part names at commas, tables at the end of a line. */
+static int check_name(const struct fs_setting *setting, const struct fs_setting_origin *origin, const char *text,
+                      struct fs_error *err)
+{
+    char quoted[128];
+    bool plain = strlen(text) <= LONGEST_NAME && strchr(text, ',') == NULL;
+    for (const char *c = text; plain && *c != '\0'; c++) {
+        plain = (unsigned char)*c >= ' ' && *c != 0x7f;
+    }
+    snprintf(quoted, sizeof quoted, "\"%.100s\"", text);
+    return plain ? 0 : wrong(setting, origin, quoted, "a name of one line and at most 200 bytes, without commas", err);
+}
+
 /* `text` is expanded. */
 static int read_expanded(const struct fs_setting *setting, const struct fs_setting_origin *origin, const char *text,
                          struct fs_setting_value *value, struct fs_error *err)
@@ -198,6 +213,9 @@ static int read_expanded(const struct fs_setting *setting, const struct fs_setti
     if (choices != NULL && !fs_is_choice(choices, text)) {
         snprintf(quoted, sizeof quoted, "\"%.100s\"", text);
         return wrong(setting, origin, quoted, choices, err);
+    }
+    if (setting->kind == FS_SETTING_NAME && check_name(setting, origin, text, err) != 0) {
+        return -1;
     }
     char *copy = strdup(text);
     if (copy == NULL) {
@@ -262,8 +280,8 @@ int fs_setting_read_json(const struct fs_setting *setting, const struct fs_setti
                          struct fs_setting_value *value, struct fs_error *err)
 {
     bool takes_number = is_number(setting) || setting->kind == FS_SETTING_AUTO;
-    bool takes_text =
-        setting->kind == FS_SETTING_PATH || setting->kind == FS_SETTING_CHOICE || setting->kind == FS_SETTING_AUTO;
+    bool takes_text = setting->kind == FS_SETTING_PATH || setting->kind == FS_SETTING_NAME ||
+                      setting->kind == FS_SETTING_CHOICE || setting->kind == FS_SETTING_AUTO;
     if (setting->kind == FS_SETTING_LIST) {
         return read_list(setting, origin, item, value, err);
     }
@@ -328,9 +346,9 @@ void fs_setting_fill(const struct fs_setting *setting, const struct fs_setting_v
     unsigned choice = setting->kind == FS_SETTING_CHOICE ? choice_of(setting->choices, text) : 0;
     bool flag = strcmp(text, "true") == 0;
     const void *from[] = {
-        [FS_SETTING_PATH] = &text,     [FS_SETTING_CHOICE] = &choice, [FS_SETTING_LIST] = &value->list,
-        [FS_SETTING_INTEGER] = &whole, [FS_SETTING_NUMBER] = &number, [FS_SETTING_FLAG] = &flag,
-        [FS_SETTING_AUTO] = &whole};
+        [FS_SETTING_PATH] = &text,        [FS_SETTING_NAME] = &text,     [FS_SETTING_CHOICE] = &choice,
+        [FS_SETTING_LIST] = &value->list, [FS_SETTING_INTEGER] = &whole, [FS_SETTING_NUMBER] = &number,
+        [FS_SETTING_FLAG] = &flag,        [FS_SETTING_AUTO] = &whole};
     memcpy(member, from[setting->kind], setting->size);
 }
 

@@ -16,6 +16,7 @@
 
 enum fs_setting_kind {
     FS_SETTING_PATH,    /* a file or folder, absolute once read: const char * */
+    FS_SETTING_NAME,    /* a word for people, without commas, of one line: const char * */
     FS_SETTING_CHOICE,  /* one of `choices`: an enum that counts them from 0 */
     FS_SETTING_LIST,    /* texts: const char *const *, NULL-terminated; NULL where not given */
     FS_SETTING_INTEGER, /* a whole number: size_t */

@@ -5,10 +5,12 @@
 
 #include "io/benchmarks/category.h"
 #include "io/console/output.h"
+#include "io/console/progress.h"
 #include "io/formats/json.h"
 #include "io/values.h"
 #include "pipeline/commands/commands.h"
 #include "results/archive_merge.h"
+#include "results/job_names.h"
 #include "results/report.h"
 #include "results/result_table.h"
 #include "results/table.h"
@@ -39,6 +41,9 @@ static const struct {
 
 struct query {
     struct fs_result_table table;
+    struct fs_model_names *models;
+    size_t *model; /* [table.rows] place of the row's model in `models` */
+    size_t model_room;
     size_t *row; /* [rows] selected, in the order of printing */
     size_t rows;
     size_t by[FS_RESULT_TEXTS]; /* [sorted] columns to sort by, then those to show as well */
@@ -80,19 +85,92 @@ static char *folder_of(const char *path, struct fs_error *err)
     return name;
 }
 
+/* Adds the model of the stage at `group`; `*place` is where its name will be. */
+static int add_model(struct query *query, const struct fs_archive *archive, const char *group,
+                     struct fs_job_names *names, size_t *place, struct fs_error *err)
+{
+    if (fs_job_names_read(archive, group, names, err) != 0) {
+        return -1;
+    }
+    const struct fs_model_id id = fs_job_names_model(names);
+    return fs_model_names_add(query->models, &id, place, err);
+}
+
+static int make_room(struct query *query, struct fs_error *err)
+{
+    return fs_grow(&query->model, &query->model_room, query->table.rows + 1, sizeof *query->model, "models of rows",
+                   err);
+}
+
 static int read_evaluate(struct query *query, const struct fs_archive *archive, const char *path, struct fs_error *err)
 {
-    char *model = NULL, *categories = NULL, *cell = folder_of(path, err);
-    int status = cell != NULL && fs_result_job_names(archive, "", &model, &categories, err) == 0
-                     ? fs_result_table_add(&query->table, archive, "/results", cell, model, categories, err)
+    struct fs_job_names names = {0};
+    char *cell = folder_of(path, err);
+    size_t place = 0, row = query->table.rows;
+    int status = cell != NULL && add_model(query, archive, "", &names, &place, err) == 0
+                     ? fs_result_table_add(&query->table, archive, "/results", cell, "", names.categories, err)
                      : -1;
+    status = status == 0 ? make_room(query, err) : -1;
+    for (; status == 0 && row < query->table.rows; row++) {
+        query->model[row] = place;
+    }
     free(cell);
-    free(model);
-    free(categories);
+    fs_job_names_release(&names);
     return status;
 }
 
-static int read_file(struct query *query, const char *path, struct fs_error *err)
+/* Rows of a cell follow one another. */
+static int read_merged(struct query *query, const struct fs_archive *archive, struct fs_error *err)
+{
+    size_t first = query->table.rows, place = 0;
+    if (fs_result_table_add_merged(&query->table, archive, err) != 0 || make_room(query, err) != 0) {
+        return -1;
+    }
+    const char *const *cell = query->table.text[FS_RESULT_CELL];
+    for (size_t row = first; row < query->table.rows; row++) {
+        if (row == first || strcmp(cell[row], cell[row - 1]) != 0) {
+            char name[512], group[600];
+            struct fs_job_names names = {0};
+            snprintf(name, sizeof name, "/cells/%.400s", cell[row]);
+            (void)fs_job_names_stage(archive, name, group, sizeof group);
+            int status = add_model(query, archive, group, &names, &place, err);
+            fs_job_names_release(&names);
+            if (status != 0) {
+                return -1;
+            }
+        }
+        query->model[row] = place;
+    }
+    return 0;
+}
+
+/* One merged file has its names, of which those of former versions may stand for several models; several files have
+ * theirs over all of them. */
+static int name_models(struct query *query, bool merged, const char *path, struct fs_error *err)
+{
+    const char **shown = query->table.text[FS_RESULT_MODEL];
+    if (fs_model_names_resolve(query->models, err) != 0) {
+        return -1;
+    }
+    if (!merged) {
+        fs_model_names_tell(query->models, "query");
+    }
+    for (size_t row = 0; row < query->table.rows; row++) {
+        const char *name = fs_model_names_get(query->models, query->model[row]);
+        if (!merged) {
+            shown[row] = name;
+        } else if (strcmp(shown[row], name) != 0 &&
+                   strcmp(shown[row], fs_model_names_own(query->models, query->model[row])) == 0) {
+            fs_warn("query: %s: \"%s\" stands for several models, one of them %s; fairstamp merge -o NEW.h5 %s tells "
+                    "them apart",
+                    path, shown[row], name, path);
+            break;
+        }
+    }
+    return 0;
+}
+
+static int read_file(struct query *query, const char *path, bool *merged, struct fs_error *err)
 {
     struct fs_archive *archive;
     if (fs_archive_open(path, NULL, &archive, err) != 0) {
@@ -101,7 +179,8 @@ static int read_file(struct query *query, const char *path, struct fs_error *err
     const char *format = fs_archive_format(archive);
     int status;
     if (strcmp(format, FS_MERGED_FORMAT) == 0) {
-        status = fs_result_table_add_merged(&query->table, archive, err);
+        status = read_merged(query, archive, err);
+        *merged = true;
     } else if (strcmp(format, "evaluate") == 0) {
         status = read_evaluate(query, archive, path, err);
     } else {
@@ -342,10 +421,13 @@ static int run(struct fs_session *session, struct fs_error *err)
 {
     const struct fs_options *options = session->options;
     struct query query = {0};
-    int status = 0;
+    bool merged = false;
+    query.models = fs_model_names_create(err);
+    int status = query.models != NULL ? 0 : -1;
     for (size_t i = 0; status == 0 && i < options->operands; i++) {
-        status = read_file(&query, options->operand[i], err);
+        status = read_file(&query, options->operand[i], &merged, err);
     }
+    status = status == 0 ? name_models(&query, merged && options->operands == 1, options->operand[0], err) : -1;
     if (status == 0) {
         status = select_rows(&query, options, err) == 0 &&
                          choose_columns(&query, fs_option_value(options, &option_by), err) == 0
@@ -361,6 +443,8 @@ static int run(struct fs_session *session, struct fs_error *err)
         status = fs_options_json(options) ? print_json(&query, err) : print_text(&query, err);
     }
     free(query.row);
+    free(query.model);
+    fs_model_names_destroy(query.models);
     fs_result_table_release(&query.table);
     return status == 0 ? fs_finish_output(err) : -1;
 }

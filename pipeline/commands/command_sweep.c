@@ -20,6 +20,8 @@
 
 static const struct fs_option option_no_estimate = {
     .name = "--no-estimate", .help = "plan: without the estimate of each cell, which takes seconds"};
+static const struct fs_option option_no_check = {
+    .name = "--no-check", .help = "plan: without a look at models and data, where they are not at hand"};
 static const struct fs_option option_cells = {
     .name = "--cells", .argument = "N", .initial = "1", .help = "run: so many cells at once"};
 static const struct fs_option option_launcher = {
@@ -160,14 +162,16 @@ static int action_plan(struct fs_session *session, struct fs_error *err)
     const struct fs_options *options = session->options;
     const char *folder = options->operand[1];
     size_t cells;
-    if (fs_sweep_plan(options->operand[0], folder, &cells, err) != 0) {
+    if (fs_sweep_plan(options->operand[0], folder, !fs_option_given(options, &option_no_check), &cells, err) != 0) {
         return -1;
     }
     fs_say("sweep: %s: %zu cells", folder, cells);
     if (fs_option_given(options, &option_no_estimate)) {
         return 0;
     }
-    return fs_sweep_estimate(folder, fs_options_json(options), err) == 0 ? fs_finish_output(err) : -1;
+    return fs_sweep_estimate(folder, fs_options_json(options), fs_option_given(options, &fs_option_quiet), err) == 0
+               ? fs_finish_output(err)
+               : -1;
 }
 
 static int action_run(struct fs_session *session, struct fs_error *err)
@@ -190,19 +194,20 @@ static int action_merge(struct fs_session *session, struct fs_error *err)
     return with_sweep(session, merge, err);
 }
 
-static const struct fs_option *const plan_options[] = {&option_no_estimate, NULL};
+static const struct fs_option *const plan_options[] = {&option_no_estimate, &option_no_check, NULL};
 static const struct fs_option *const run_options[] = {&option_cells, &option_launcher, NULL};
 static const struct fs_option *const submit_options[] = {&option_limit, &option_sbatch, &option_scripts, NULL};
 static const struct fs_option *const command_options[] = {
-    &option_no_estimate, &option_cells,   &option_launcher,  &option_limit,
-    &option_sbatch,      &option_scripts, &fs_option_format, NULL};
+    &option_no_estimate, &option_no_check, &option_cells,     &option_launcher, &option_limit,
+    &option_sbatch,      &option_scripts,  &fs_option_format, &fs_option_quiet, NULL};
 
 static const struct fs_action actions[] = {
     {.name = "plan",
      .operands = "SWEEP.json DIR",
      .least = 2,
      .most = 2,
-     .description = "one job file a cell, and a manifest with an estimate of each, in DIR.",
+     .description = "one job file a cell, and a manifest with an estimate of each, in DIR; before that, whether each "
+                    "model's config.json, the trained layer and each data file are good.",
      .options = plan_options,
      .run = action_plan},
     {.name = "run",

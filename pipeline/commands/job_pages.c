@@ -49,6 +49,7 @@ static void schema_key(FILE *stream, const struct fs_setting *setting, const cha
     fprintf(stream, ", ");
     switch (setting->kind) {
     case FS_SETTING_PATH:
+    case FS_SETTING_NAME:
         fprintf(stream, "\"type\": \"string\", \"minLength\": 1");
         break;
     case FS_SETTING_CHOICE:

@@ -164,6 +164,9 @@ static int load_random_model(struct fs_estimator *e, const char *folder, struct 
 {
     struct fs_spec spec = {0};
     struct fs_notes notes = {0};
+    if (e->session->model != NULL) {
+        return 0;
+    }
     int status = fs_model_folder_check(folder, FS_FOLDER_CONFIG, err);
     status = status == 0 ? fs_spec_read(folder, &spec, &notes, err) : -1;
     status = status == 0 ? fs_tokenizer_open(folder, &e->session->tokenizer, err) : -1;
@@ -200,8 +203,14 @@ static int load(struct fs_estimator *e, struct fs_error *err)
     if (status != 0) {
         return -1;
     }
+    double loading = fs_seconds() - begin;
     const struct fs_spec *spec = fs_model_spec(e->session->model);
     e->spec = *spec; /* its layers are the model's */
+    e->shape = fs_estimate_rates_find(e->options->rates, e->job, spec, err);
+    if (fs_session_agree(e->session, e->shape == NULL ? -1 : 0, err) != 0) {
+        return -1;
+    }
+    e->measured = e->shape->whole;
     estimate->weights = fs_spec_numbers(spec);
     fs_memory_add_model(e->session->model, &e->memory);
     if (fs_session_agree(e->session, fs_memory_add_methods(e->job, &e->memory, err), err) != 0) {
@@ -209,11 +218,18 @@ static int load(struct fs_estimator *e, struct fs_error *err)
     }
     estimate->cut =
         spec->layers > CUT_LAYERS && fs_flops_layers(spec, 0, spec->layers, 4 * FS_UNIT_TOKENS, 0) > CUT_FLOPS;
-    if (fs_session_agree(e->session, begin_probing(e, &e->whole, "whole", SIZE_MAX, err), err) != 0 ||
-        fs_session_agree(e->session, fs_job_run_load(&e->whole.run, err), err) != 0) {
+    fs_progress_mute(e->measured);
+    status = fs_session_agree(e->session, begin_probing(e, &e->whole, "whole", SIZE_MAX, err), err) == 0 &&
+                     fs_session_agree(e->session, fs_job_run_load(&e->whole.run, err), err) == 0
+                 ? 0
+                 : -1;
+    fs_progress_mute(false);
+    if (status != 0) {
         return -1;
     }
-    estimate->begin = fs_seconds() - begin;
+    struct fs_estimate_rates *rates = e->options->rates;
+    rates->begin = fmax(rates->begin, loading); /* further jobs find the model loaded */
+    estimate->begin = fs_seconds() - begin - loading + rates->begin;
     if (estimate->random_model) {
         estimate->begin += estimate->weights * (double)sizeof(fs_real) * hash_seconds_a_byte();
     }
@@ -258,6 +274,9 @@ static int choose_layer(struct fs_estimator *e, struct fs_error *err)
         if (!estimate->random_model && find_layer(e, fs_job_settings(e->job)->output, FS_STAGE_NEEDED, &layer) == 0) {
             chosen.layer = layer;
             chosen.why = 2;
+        } else if (e->measured) { /* the trace of this job's probe is made up */
+            chosen.layer = e->shape->layer != FS_AUTO ? e->shape->layer : chosen.layer;
+            chosen.why = e->shape->layer != FS_AUTO ? 3 : 0;
         } else if (!estimate->cut && !estimate->random_model &&
                    find_layer(e, e->whole.run.output, FS_STAGE_WANTED, &layer) == 0) {
             chosen.layer = layer;
@@ -268,6 +287,7 @@ static int choose_layer(struct fs_estimator *e, struct fs_error *err)
         return -1;
     }
     estimate->layer = chosen.layer;
+    e->shape->layer = chosen.why == 3 ? chosen.layer : e->shape->layer;
     e->layer_is_certain = chosen.why == 1 || chosen.why == 2;
     estimate->layer_source = words[chosen.why];
     struct fs_job *job = NULL;
@@ -363,11 +383,11 @@ static int probe_stage(struct fs_estimator *e, int stage, double *serial, struct
     struct fs_model *model = e->session->model;
     struct fs_runner *runner = e->whole.session.runner;
     fs_progress_mute(true);
-    fs_probe_begin(runner, e->estimate->cut ? 0 : e->options->seconds);
+    fs_probe_begin(runner, e->estimate->cut || e->measured ? 0 : e->options->seconds);
     double begin = fs_seconds();
     int status = stage_functions[stage](&e->whole.run, err);
     *serial = fs_seconds() - begin - fs_probe_get(runner)->inside;
-    if (status == 0 && e->estimate->cut) {
+    if (status == 0 && e->estimate->cut && !e->measured) {
         fs_model_limit_layers(model, CUT_LAYERS);
         fs_probe_begin(e->cut.session.runner, e->options->seconds);
         status = stage_functions[stage](&e->cut.run, err);
@@ -401,7 +421,9 @@ static int estimate_stage(struct fs_estimator *e, int stage, struct fs_error *er
     out->there = true;
     out->output = file_bytes(e->whole.run.output, (enum fs_stage)stage);
     memcpy(out->digest, e->digest[stage], sizeof out->digest);
-    fs_say("estimate: %s probed", fs_stage_names[stage]);
+    if (!e->measured) {
+        fs_say("estimate: %s probed", fs_stage_names[stage]);
+    }
     return fs_session_agree(e->session, fs_estimate_predict(e, stage, &measured, err), err);
 }
 
@@ -468,7 +490,7 @@ static int estimate_all(struct fs_estimator *e, struct fs_error *err)
     if (load(e, err) != 0 || measure_machine(e, err) != 0) {
         return -1;
     }
-    if (estimate->cut) {
+    if (estimate->cut && !e->measured) {
         if (fs_session_agree(e->session, begin_probing(e, &e->cut, "cut", 0, err), err) != 0) {
             return -1;
         }
@@ -483,6 +505,7 @@ static int estimate_all(struct fs_estimator *e, struct fs_error *err)
             return -1;
         }
     }
+    e->shape->whole = true;
     estimate_layer0(e);
     estimate_layers(e);
     fs_estimate_memory(e);

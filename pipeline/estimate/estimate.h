@@ -5,6 +5,9 @@
  *
  * A model without weights, or with layers of which a unit takes long, is probed with its first CUT_LAYERS layers: rates
  * are theirs, a FLOP being a FLOP, everything else is of the whole model.
+ *
+ * Of several jobs of one model, units run for the first of each shape alone (estimate_rates.h); those of the others are
+ * counted.
  */
 #ifndef FAIRSTAMP_PIPELINE_ESTIMATE_ESTIMATE_H
 #define FAIRSTAMP_PIPELINE_ESTIMATE_ESTIMATE_H
@@ -13,6 +16,7 @@
 #include <stdio.h>
 
 #include "jobs/fingerprint.h"
+#include "pipeline/estimate/estimate_rates.h"
 #include "pipeline/estimate/schedule.h"
 #include "pipeline/ranks/session.h"
 
@@ -60,7 +64,8 @@ struct fs_estimate_options {
     struct fs_machine *network; /* latency and bandwidth; NULL: measured between ranks, or assumed */
     const char *const *set;     /* [sets] as of fs_job_load */
     size_t sets;
-    const char *path; /* of the job file */
+    const char *path;                /* of the job file */
+    struct fs_estimate_rates *rates; /* kept from job to job of one model; zeroed before the first */
 };
 
 double fs_estimate_seconds(const struct fs_estimate_time *time);

@@ -20,7 +20,9 @@ struct fs_estimator {
     const struct fs_job *job;
     const struct fs_estimate_options *options;
     struct fs_estimate *estimate;
-    struct fs_spec spec; /* the whole model's */
+    struct fs_spec spec;             /* the whole model's */
+    struct fs_estimate_shape *shape; /* of the job's work */
+    bool measured;                   /* before, in another job of this shape: no unit runs */
     char *scratch;
     struct fs_fingerprint fingerprint;           /* of the job; root alone */
     char digest[FS_STAGE_COUNT][FS_DIGEST_SIZE]; /* likewise */

@@ -15,17 +15,48 @@ static void average(const struct fs_estimator *e, double *value, int count)
     }
 }
 
+/* The rates of a stage's works, as they were measured in this job or in one before. Collective. */
+static int find_rates(const struct fs_estimator *e, int stage, const struct fs_probe_record *measured,
+                      struct fs_error *err)
+{
+    struct fs_estimate_shape *shape = e->shape;
+    if (e->measured) {
+        return 0;
+    }
+    size_t count = measured->rates;
+    double *value = fs_allocate(2 * count + 1, sizeof *value, "rates of work", err);
+    struct fs_estimate_rate *rate = fs_allocate(count + 1, sizeof *rate, "rates of work", err);
+    int status = fs_session_agree(e->session, value == NULL || rate == NULL ? -1 : 0, err);
+    if (status == 0) {
+        for (size_t i = 0; i < count; i++) {
+            value[i] = measured->rate[i].seconds;
+            value[count + i] = measured->rate[i].flops;
+        }
+        average(e, value, (int)(2 * count));
+        for (size_t i = 0; i < count; i++) {
+            rate[i] = (struct fs_estimate_rate){.seconds = value[i], .flops = value[count + i]};
+            memcpy(rate[i].name, measured->rate[i].name, sizeof rate[i].name);
+        }
+        free(shape->rate[stage]);
+        shape->rate[stage] = rate;
+        shape->count[stage] = count;
+    } else {
+        free(rate);
+    }
+    free(value);
+    return status;
+}
+
 /* Seconds a FLOP of the works of one name; the rate of all others together where it was not measured. */
-static double rate_of(const struct fs_probe_record *record, const double *seconds, const double *flops,
-                      const char *name)
+static double rate_of(const struct fs_estimate_rate *rate, size_t rates, const char *name)
 {
     double all_seconds = 0, all_flops = 0;
-    for (size_t i = 0; i < record->rates; i++) {
-        if (strcmp(record->rate[i].name, name) == 0 && flops[i] > 0) {
-            return seconds[i] / flops[i];
+    for (size_t i = 0; i < rates; i++) {
+        if (strcmp(rate[i].name, name) == 0 && rate[i].flops > 0) {
+            return rate[i].seconds / rate[i].flops;
         }
-        all_seconds += flops[i] > 0 ? seconds[i] : 0;
-        all_flops += flops[i];
+        all_seconds += rate[i].flops > 0 ? rate[i].seconds : 0;
+        all_flops += rate[i].flops;
     }
     return all_flops > 0 ? all_seconds / all_flops : 0;
 }
@@ -161,12 +192,11 @@ static double serial_seconds_of(const struct fs_estimator *e, const struct plan 
     return measured + (steps - few) * gaps[0] + (saves - saves_few) * gaps[1];
 }
 
-static int fill_seconds(struct plan *plan, const struct fs_probe_record *measured, const double *seconds,
-                        const double *flops, struct fs_error *err)
+static int fill_seconds(struct plan *plan, const struct fs_estimate_rate *rate_list, size_t rates, struct fs_error *err)
 {
     for (size_t w = 0; w < plan->record->works; w++) {
         const struct fs_probe_work *work = &plan->record->work[w];
-        double rate = rate_of(measured, seconds, flops, work->name);
+        double rate = rate_of(rate_list, rates, work->name);
         plan->second[w] = fs_allocate(work->units, sizeof **plan->second, "a schedule", err);
         if (plan->second[w] == NULL) {
             return -1;
@@ -192,25 +222,19 @@ int fs_estimate_predict(struct fs_estimator *e, int stage, const struct fs_measu
     struct plan plan = {.record = fs_probe_get(e->whole.session.runner),
                         .steps = fs_estimate_training(e, e->job).steps};
     const struct fs_probe_record *measured =
-        estimate->cut ? fs_probe_get(e->cut.session.runner) : fs_probe_get(e->whole.session.runner);
-    size_t most = 1, rates = measured->rates;
+        estimate->cut && !e->measured ? fs_probe_get(e->cut.session.runner) : fs_probe_get(e->whole.session.runner);
+    size_t most = 1;
     for (size_t w = 0; w < plan.record->works; w++) {
         most = plan.record->work[w].units > most ? plan.record->work[w].units : most;
     }
-    double *seconds = fs_allocate(2 * rates + 1, sizeof *seconds, "a prediction", err);
     size_t *owner = fs_allocate(most, sizeof *owner, "a prediction", err);
     plan.second = fs_allocate(plan.record->works, sizeof *plan.second, "a prediction", err);
-    int status = seconds == NULL || owner == NULL || plan.second == NULL ? -1 : 0;
-    if (fs_session_agree(e->session, status, err) == 0) {
-        double *flops = seconds + rates;
-        for (size_t i = 0; i < rates; i++) {
-            seconds[i] = measured->rate[i].seconds;
-            flops[i] = measured->rate[i].flops;
-        }
-        seconds[2 * rates] = own->serial_seconds;
-        average(e, seconds, (int)(2 * rates + 1));
-        double serial = serial_seconds_of(e, &plan, e->whole.job, seconds[2 * rates]);
-        status = fill_seconds(&plan, measured, seconds, flops, err);
+    int status = owner == NULL || plan.second == NULL ? -1 : 0;
+    if (fs_session_agree(e->session, status, err) == 0 && find_rates(e, stage, measured, err) == 0) {
+        double alone = own->serial_seconds;
+        average(e, &alone, 1);
+        double serial = serial_seconds_of(e, &plan, e->whole.job, alone);
+        status = fill_seconds(&plan, e->shape->rate[stage], e->shape->count[stage], err);
         if (status == 0) {
             count_works(e, stage, &plan);
         }
@@ -226,7 +250,6 @@ int fs_estimate_predict(struct fs_estimator *e, int stage, const struct fs_measu
     }
     free(plan.second);
     free(owner);
-    free(seconds);
     return status;
 }
 

@@ -51,6 +51,16 @@ void fs_libraries_text(char text[FS_LIBRARIES_SIZE])
     snprintf(text, FS_LIBRARIES_SIZE, "fairstamp %s, %.80s, %s, %s", FS_BUILD_VERSION, mpi, hdf5, blas);
 }
 
+/* The path of the model's folder; ".." behind a link leads elsewhere than it reads. The caller frees. */
+static char *model_path(const struct fs_job *job)
+{
+    const char *path = fs_job_settings(job)->model;
+    size_t length = strlen(path);
+    bool goes_up = strstr(path, "/../") != NULL || (length >= 3 && strcmp(path + length - 3, "/..") == 0);
+    char *resolved = goes_up ? realpath(path, NULL) : NULL;
+    return resolved != NULL ? resolved : strdup(path);
+}
+
 int fs_provenance_write(struct fs_archive *archive, const struct fs_session *session, const struct fs_job *job,
                         const char *settings, double seconds, struct fs_error *err)
 {
@@ -65,6 +75,7 @@ int fs_provenance_write(struct fs_archive *archive, const struct fs_session *ses
     snprintf(stage_seconds, sizeof stage_seconds, "%.3f", seconds);
     snprintf(saves, sizeof saves, "%zu", clock->saves);
     snprintf(save_seconds, sizeof save_seconds, "%.3f", clock->spent);
+    char *model = model_path(job);
     const struct {
         const char *name, *value;
     } entries[] = {
@@ -83,7 +94,8 @@ int fs_provenance_write(struct fs_archive *archive, const struct fs_session *ses
         {"command", session->command_line},
         {"job", fs_job_source(job)},
         {"settings", settings},
-        {"model", fs_job_text(job, "model")},
+        {"model", model},
+        {"model_name", fs_job_settings(job)->model_name}, /* NULL: none */
         {"seed", fs_job_text(job, "seed")},
         {"start", session->start},
         {"end", now},
@@ -91,10 +103,12 @@ int fs_provenance_write(struct fs_archive *archive, const struct fs_session *ses
         {"saves", saves},
         {"save_seconds", save_seconds},
     };
-    for (size_t i = 0; i < sizeof entries / sizeof entries[0]; i++) {
-        if (fs_archive_attribute_text(archive, GROUP, entries[i].name, entries[i].value, err) != 0) {
-            return -1;
+    int status = model != NULL ? 0 : fs_error_memory(err, 64, "a path");
+    for (size_t i = 0; status == 0 && i < sizeof entries / sizeof entries[0]; i++) {
+        if (entries[i].value != NULL) {
+            status = fs_archive_attribute_text(archive, GROUP, entries[i].name, entries[i].value, err);
         }
     }
-    return 0;
+    free(model);
+    return status;
 }

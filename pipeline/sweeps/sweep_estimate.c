@@ -5,17 +5,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "io/child.h"
-#include "io/clock.h"
 #include "io/console/progress.h"
+#include "io/file_map.h"
 #include "io/formats/json.h"
 #include "io/publish.h"
 #include "jobs/fingerprint.h"
 #include "results/report.h"
 #include "results/table.h"
+#include "results/time_check.h"
 
 #define MOST_FAILED 3
+#define MOST_AT_ONCE 200 /* jobs of one process */
 
 static double number(const cJSON *object, const char *key)
 {
@@ -78,22 +81,59 @@ static cJSON *summarize(const char *text, bool takes_trace)
     return summary;
 }
 
-/* NULL: the cell cannot be estimated here, and standard error says why. */
-static cJSON *estimate_cell(const char *program, const struct fs_sweep_cell *cell, bool takes_trace,
-                            struct fs_error *err)
+/* Cells of one model without an estimate, in the order of the manifest. */
+struct batch {
+    size_t cells;
+    size_t cell[MOST_AT_ONCE];
+    cJSON *entry[MOST_AT_ONCE]; /* of the manifest */
+};
+
+static char *estimate_path(const struct fs_sweep_cell *cell)
+{
+    char *path = NULL;
+    return asprintf(&path, "%s/" FS_ESTIMATE_FILE, cell->output) >= 0 ? path : NULL;
+}
+
+/* One process for all of them: it loads the model once, and measures each shape of work once. */
+static int run_estimate(const struct fs_sweep *sweep, const char *program, const struct batch *batch, bool quiet,
+                        struct fs_error *err)
 {
     struct fs_argv argv = {0};
     char *output = NULL;
-    cJSON *summary = NULL;
     int status = fs_argv_add(&argv, err, "%s", program) == 0 && fs_argv_add(&argv, err, "estimate") == 0 &&
-                         fs_argv_add(&argv, err, "%s", cell->job) == 0
-                     ? fs_argv_split(&argv, "--save --format json --quiet --seconds 1", err)
+                         fs_argv_split(&argv, "--save --format json --seconds 1", err) == 0
+                     ? 0
                      : -1;
-    if (status == 0 && fs_run_program(&argv, false, &output) == 0) {
-        summary = summarize(output, takes_trace);
+    status = status == 0 && quiet ? fs_argv_add(&argv, err, "--quiet") : status;
+    for (size_t i = 0; status == 0 && i < batch->cells; i++) {
+        char *path = estimate_path(&sweep->cell[batch->cell[i]]);
+        if (path != NULL) {
+            (void)unlink(path); /* of an earlier try */
+        }
+        free(path);
+        status = fs_argv_add(&argv, err, "%s", sweep->cell[batch->cell[i]].job);
+    }
+    if (status == 0) {
+        (void)fs_run_program(&argv, false, &output); /* what it could not estimate has no file */
     }
     free(output);
     fs_argv_release(&argv);
+    return status;
+}
+
+/* The estimate that the process has left; NULL: none. */
+static cJSON *read_estimate(const struct fs_sweep_cell *cell, bool takes_trace)
+{
+    struct fs_error ignored = FS_ERROR_INIT;
+    struct fs_file_map map;
+    char *path = estimate_path(cell), *text = NULL;
+    if (path != NULL && fs_file_map_open(path, &map, &ignored) == 0) {
+        text = strndup((const char *)map.data, map.size);
+        fs_file_map_close(&map);
+    }
+    cJSON *summary = text != NULL ? summarize(text, takes_trace) : NULL;
+    free(text);
+    free(path);
     return summary;
 }
 
@@ -157,60 +197,99 @@ static int print_estimates(const struct fs_sweep *sweep, const cJSON *cells, str
     return status;
 }
 
-/* The cells without an estimate, one by one; after MOST_FAILED of a model in a row no further one of it is tried. */
-static int estimate_cells(const struct fs_sweep *sweep, const char *path, const char *program, cJSON *manifest,
-                          struct fs_error *err)
+static const char *model_of(const cJSON *entry)
 {
-    cJSON *entry;
-    const char *failed = "";
-    double begin = fs_seconds();
-    size_t done = 0, cell = 0, failures = 0;
-    cJSON_ArrayForEach(entry, cJSON_GetObjectItemCaseSensitive(manifest, "cells"))
-    {
-        const struct fs_sweep_cell *one = &sweep->cell[cell];
-        const char *model = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(entry, "model"));
-        bool takes_trace = one->trace_of != cell++;
-        bool of_failed = model != NULL && strcmp(model, failed) == 0;
-        if (cJSON_HasObjectItem(entry, "estimate") || (of_failed && failures == MOST_FAILED)) {
-            continue;
-        }
-        if (done > 0 && fs_seconds() - begin > 5) {
-            fs_say("sweep: estimates: %zu of %zu cells, about %.0f s left; --no-estimate leaves them out", cell - 1,
-                   sweep->cells, (fs_seconds() - begin) / (double)done * (double)(sweep->cells - cell + 1));
-        }
-        cJSON *summary = estimate_cell(program, one, takes_trace, err);
-        done++;
-        if (summary == NULL) {
-            fs_say("sweep: cell %s is planned without an estimate", one->id);
-            failures = of_failed ? failures + 1 : 1;
-            failed = model != NULL ? model : "";
-            if (failures == MOST_FAILED) {
-                fs_say("sweep: model %s: no further cell is tried; plan again once what is wrong is mended", failed);
-            }
-            continue;
-        }
-        failed = "";
-        cJSON_AddItemToObject(entry, "estimate", summary);
-        if (write_manifest(path, manifest, err) != 0) { /* each at once: a kill loses one */
-            return -1;
-        }
-    }
-    return 0;
+    const char *model = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(entry, "model"));
+    return model != NULL ? model : "";
 }
 
-int fs_sweep_estimate(const char *folder, bool json, struct fs_error *err)
+/* The first cells of one model that are neither estimated nor given up, as many as one process takes. */
+static void next_batch(const cJSON *manifest, const bool *given_up, struct batch *batch)
+{
+    cJSON *entry;
+    size_t cell = 0;
+    batch->cells = 0;
+    cJSON_ArrayForEach(entry, cJSON_GetObjectItemCaseSensitive(manifest, "cells"))
+    {
+        bool wanted = !given_up[cell] && !cJSON_HasObjectItem(entry, "estimate");
+        if (wanted && batch->cells < MOST_AT_ONCE &&
+            (batch->cells == 0 || strcmp(model_of(entry), model_of(batch->entry[0])) == 0)) {
+            batch->cell[batch->cells] = cell;
+            batch->entry[batch->cells++] = entry;
+        }
+        cell++;
+    }
+}
+
+/* How often cells of a model failed one after the other. */
+struct failures {
+    const char *model;
+    size_t count;
+};
+
+/* Takes the estimates up to the first cell without one; it is given up, after MOST_FAILED of them its model is. */
+static void take_estimates(const struct fs_sweep *sweep, const struct batch *batch, bool *given_up,
+                           struct failures *failed)
+{
+    for (size_t i = 0; i < batch->cells; i++) {
+        const struct fs_sweep_cell *cell = &sweep->cell[batch->cell[i]];
+        cJSON *summary = read_estimate(cell, cell->trace_of != batch->cell[i]);
+        if (summary != NULL) {
+            cJSON_AddItemToObject(batch->entry[i], "estimate", summary);
+            failed->count = 0;
+            continue;
+        }
+        fs_say("sweep: cell %s is planned without an estimate", cell->id);
+        failed->count = strcmp(failed->model, model_of(batch->entry[i])) == 0 ? failed->count + 1 : 1;
+        failed->model = model_of(batch->entry[i]);
+        given_up[batch->cell[i]] = true;
+        if (failed->count == MOST_FAILED) {
+            fs_say("sweep: model %s: no further cell is tried; plan again once what is wrong is mended", failed->model);
+            for (size_t rest = i; rest < batch->cells; rest++) {
+                given_up[batch->cell[rest]] = true;
+            }
+        }
+        break;
+    }
+}
+
+static int estimate_cells(const struct fs_sweep *sweep, const char *path, cJSON *manifest, bool quiet,
+                          struct fs_error *err)
+{
+    char program[4096];
+    struct failures failed = {"", 0};
+    struct batch *batch = fs_allocate(1, sizeof *batch, "the cells of a sweep", err);
+    bool *given_up = fs_allocate(sweep->cells + 1, sizeof *given_up, "the cells of a sweep", err);
+    int status = batch != NULL && given_up != NULL ? fs_own_path(program, sizeof program, err) : -1;
+    while (status == 0) {
+        next_batch(manifest, given_up, batch);
+        if (batch->cells == 0) {
+            break;
+        }
+        status = run_estimate(sweep, program, batch, quiet, err);
+        if (status == 0) {
+            take_estimates(sweep, batch, given_up, &failed);
+            status = write_manifest(path, manifest, err); /* at once: a kill loses one process's */
+        }
+    }
+    free(batch);
+    free(given_up);
+    return status;
+}
+
+int fs_sweep_estimate(const char *folder, bool json, bool quiet, struct fs_error *err)
 {
     struct fs_sweep sweep;
     struct fs_json_document *document = NULL;
-    char *path = NULL, program[4096];
-    int status = fs_sweep_read(folder, &sweep, err) == 0 ? fs_own_path(program, sizeof program, err) : -1;
+    char *path = NULL;
+    int status = fs_sweep_read(folder, &sweep, err);
     if (status == 0 && asprintf(&path, "%s/manifest.json", sweep.folder) < 0) {
         path = NULL;
         status = fs_error_memory(err, 64, "a path");
     }
     status = status == 0 ? fs_json_load(path, &document, err) : -1;
     cJSON *manifest = status == 0 ? cJSON_Duplicate(fs_json_root(document), true) : NULL;
-    status = status == 0 ? estimate_cells(&sweep, path, program, manifest, err) : -1;
+    status = status == 0 ? estimate_cells(&sweep, path, manifest, quiet, err) : -1;
     if (status == 0) {
         const cJSON *cells = cJSON_GetObjectItemCaseSensitive(manifest, "cells");
         status = json ? fs_report_print_json(cJSON_Duplicate(cells, true), stdout, err)

@@ -5,10 +5,10 @@
 #include "jobs/sweep.h"
 
 /*
- * Estimates the cells that have no estimate yet by `fairstamp estimate` on this machine, writes them into the manifest
- * and each to estimate.json of its output folder, and prints them, as a table or as JSON. A cell that cannot be
- * estimated is named on standard error and left out.
+ * Estimates the cells that have no estimate yet by `fairstamp estimate` on this machine, the cells of a model at once,
+ * writes them into the manifest and each to estimate.json of its output folder, and prints them, as a table or as JSON.
+ * A cell that cannot be estimated is named on standard error and left out.
  */
-int fs_sweep_estimate(const char *folder, bool json, struct fs_error *err);
+int fs_sweep_estimate(const char *folder, bool json, bool quiet, struct fs_error *err);
 
 #endif

@@ -301,6 +301,7 @@ static int work(struct crew *crew, size_t *failed, struct fs_error *err)
             struct fs_cell_progress progress;
             crew->begun[cell] = true;
             status = fs_sweep_look(&crew->sweep->cell[cell], &progress, err);
+            fs_sweep_warn_changed(&crew->sweep->cell[cell], &progress);
             if (status == 0 && !progress.complete) {
                 status = begin(crew, cell, err);
             }

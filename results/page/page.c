@@ -82,9 +82,8 @@ static void summary(FILE *stream, const struct fs_page_data *data)
 /* Whose results these are. */
 static void heading(FILE *stream, const struct fs_page_data *data)
 {
-    const char *model = fs_page_provenance(data, "model"), *slash = strrchr(model, '/');
     fprintf(stream, "<h1>fairstamp report</h1>\n<p>Model <b>");
-    fs_page_escape(stream, slash != NULL && slash[1] != '\0' ? slash + 1 : model);
+    fs_page_escape(stream, data->model);
     fprintf(stream, "</b>");
     if (data->result.rows > 0) {
         fprintf(stream, ", pairs of ");

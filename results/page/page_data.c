@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "io/benchmarks/category.h"
+#include "results/job_names.h"
 #include "results/stage_files.h"
 #include "results/time_check.h"
 #include "stages/evaluate/evaluate.h"
@@ -282,11 +283,11 @@ static int read_evaluate(const struct fs_archive *archive, struct fs_page_data *
     return status;
 }
 
-static void read_provenance(const struct opened *opened, struct fs_page_data *data)
+static int read_provenance(const struct opened *opened, struct fs_page_data *data, struct fs_error *err)
 {
     static const char *const names[] = {
-        "model",          "program", "git",   "compiler", "mpi",     "hdf5", "openblas_kernels", "host", "ranks",
-        "threads_a_rank", "seed",    "start", "end",      "command", "job"};
+        "model_name", "model", "program",        "git",  "compiler", "mpi", "hdf5",    "openblas_kernels",
+        "host",       "ranks", "threads_a_rank", "seed", "start",    "end", "command", "job"};
     int stage = FS_STAGE_COUNT - 1;
     while (stage > 0 && !data->has[stage]) {
         stage--;
@@ -302,6 +303,14 @@ static void read_provenance(const struct opened *opened, struct fs_page_data *da
             data->provenance[data->provenances++].value = value;
         }
     }
+    struct fs_job_names job = {0};
+    int status = fs_job_names_read(opened->archive[stage], "", &job, err);
+    if (status == 0) {
+        data->model = job.model_name != NULL ? strdup(job.model_name) : fs_model_own_name(job.model_path);
+        status = data->model != NULL ? 0 : fs_error_memory(err, 64, "a model's name");
+    }
+    fs_job_names_release(&job);
+    return status;
 }
 
 int fs_page_read(const char *path, struct fs_page_data *data, struct fs_error *err)
@@ -341,7 +350,7 @@ int fs_page_read(const char *path, struct fs_page_data *data, struct fs_error *e
         free(folder);
     }
     if (status == 0) {
-        read_provenance(&opened, data);
+        status = read_provenance(&opened, data, err);
     }
     for (int stage = 0; stage < FS_STAGE_COUNT; stage++) {
         close_one(&opened, stage);
@@ -363,6 +372,7 @@ void fs_page_release(struct fs_page_data *data)
     for (size_t i = 0; i < data->provenances; i++) {
         free(data->provenance[i].value);
     }
+    free(data->model);
     free(data->id);
     free(data->category);
     free(data->target);

@@ -41,6 +41,7 @@ struct fs_page_data {
     size_t terms, items;
     struct fs_page_term *term; /* [terms] by category and term */
     struct fs_page_item *item; /* [items] scored pairs, the most changed first */
+    char *model;               /* its name */
     size_t provenances;
     struct {
         const char *name;

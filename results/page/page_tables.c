@@ -210,6 +210,8 @@ static void markdown_times(FILE *stream, const struct fs_page_data *data)
 void fs_page_markdown(FILE *stream, const struct fs_page_data *data)
 {
     fprintf(stream, "# fairstamp report\n\nModel: ");
+    markdown_text(stream, data->model);
+    fprintf(stream, ", ");
     markdown_text(stream, fs_page_provenance(data, "model"));
     fprintf(stream, "\n");
     if (data->result.rows > 0) {

@@ -10,9 +10,12 @@ run() { # FOLDER SETTINGS...
     expect 0 "$fairstamp" run "$data/job-biaske.json" --set trace.bootstrap=20 --set evaluate.bootstrap=20 --set stamp.iterations=3 \
         --set stamp.width=8 --set "output=$scratch/$1" "${@:2}" --quiet
 }
-run bert
-run gpt2 --set "model=$GOLDEN_MODELS/gpt2-tiny"
-run third --set seed=7
+mkdir run-a run-b
+ln -s "$GOLDEN_MODELS/bert-tiny" run-a/last
+ln -s "$GOLDEN_MODELS/gpt2-tiny" run-b/last
+run bert --set "model=run-a/./last/"
+run gpt2 --set model=run-b/last
+run third --set seed=7 --set model_name=mine
 expect 0 mpirun -n 2 "$fairstamp" run "$data/job-biaske.json" --set trace.bootstrap=20 --set evaluate.bootstrap=20 \
     --set stamp.iterations=3 --set stamp.width=8 --set "output=$scratch/again/bert" --quiet
 cp -r "$FAIRSTAMP_SOURCE/tests/golden/archives/v1" old
@@ -102,6 +105,42 @@ expect 64 "$fairstamp" query all.h5 --metric SSS
 expect 65 "$fairstamp" query bert/trace.h5
 says 'expected merged or evaluate'
 expect 65 "$fairstamp" query all.h5 --where subset=edited --metric ds
+
+# models: two folders of one name are told apart, a given name stays; the same in the table, the index, exports and reports
+models_of() { awk -F, -v set="$1" '$1 == set { print $6 }' out | sort -u | tr '\n' ' '; }
+expect 0 "$fairstamp" export all.h5 --to csv
+[ "$(models_of /results/model)" = "mine model run-a/last run-b/last " ] || fail "models of the table: $(models_of /results/model)"
+[ "$(models_of /cells_index/model)" = "mine model run-a/last run-b/last " ] || fail "models of the index: $(models_of /cells_index/model)"
+grep -q '^/cells_index/model,0,,,,run-a/last$' out || fail "the first cell's model: $(grep '^/cells_index/model' out)"
+if command -v h5dump >/dev/null; then
+    h5dump -d /results/model all.h5 | grep -q '"run-b/last' || fail "h5dump: $(h5dump -d /results/model all.h5 | head -n 20)"
+fi
+expect 0 "$fairstamp" query all.h5 --metric gap --where model=run-b/last --where subset=all --where category=all --format json
+[ "$(tr -d ' \n\t' <out | grep -o '"cell":"[^"]*"' | sort -u)" = '"cell":"gpt2"' ] || fail "where model=run-b/last: $(cat out)"
+expect 0 "$fairstamp" query bert/evaluate.h5 gpt2/evaluate.h5 third/evaluate.h5 --metric gap --by model --where subset=all --where category=all
+[ "$(awk 'NR > 1 { print $1 }' out | grep -E '^(mine|run-)' | tr '\n' ' ')" = "mine run-a/last run-b/last " ] || fail "models of three files: $(cat out)"
+expect 0 "$fairstamp" query left.h5 --metric gap --where model=run-a/last
+expect 0 "$fairstamp" merge -o single.h5 gpt2
+expect 0 "$fairstamp" query single.h5 --metric gap --where model=last
+expect 0 "$fairstamp" query single.h5 bert/evaluate.h5 --metric gap --where model=run-a/last
+expect 0 "$fairstamp" report third/evaluate.h5 -o named
+grep -q 'Model <b>mine</b>' named/index.html && grep -q '^Model: mine, ' named/report.md || fail "the report does not call the model by its name"
+expect 0 "$fairstamp" report bert/evaluate.h5 -o unnamed
+grep -q 'Model <b>last</b>' unnamed/index.html || fail "the report does not call the model by its folder"
+# one name for two models
+mkdir named-b
+expect 0 "$fairstamp" run "$data/job-biaske.json" --set trace.bootstrap=20 --set evaluate.bootstrap=20 --set stamp.iterations=3 --set stamp.width=8 \
+    --set model=run-b/last --set "output=$scratch/named-b/second" --set model_name=mine --set method=checkpoint:run-b/last --quiet
+expect 0 "$fairstamp" merge -o twice.h5 third named-b/second
+[ "$(grep -c 'is the name of several models' err)" = 2 ] || fail "one name for two models is not told: $(cat err)"
+expect 0 "$fairstamp" export twice.h5 --to csv
+[ "$(models_of /results/model | grep -cE '^mine@[0-9a-f]{8} mine@[0-9a-f]{8} $')" = 1 ] || fail "one name for two models: $(models_of /results/model)"
+# files written before names were told apart: as they are, and told apart when they are merged once more
+before=$FAIRSTAMP_SOURCE/tests/golden/archives/v2/sweep/archive.h5
+expect 0 "$fairstamp" query "$before" --metric gap --where model=model
+says '"model" stands for several models'
+expect 0 "$fairstamp" merge -o apart.h5 "$before"
+expect 0 "$fairstamp" query apart.h5 --metric gap --by model --where model=bert.gender/model,gpt2.gender/model
 
 # export and inspect of a merged file; npz has one array a dataset, and the same bytes each time
 expect 0 "$fairstamp" inspect all.h5

@@ -35,15 +35,16 @@ same plan/manifest.json before
 # an estimate a cell, in the manifest and in the cell's folder; a model that is not here keeps none of the others from theirs;
 # cells that differ behind the trace share it, and the estimate says so
 sweep ", \"models\": [\"nowhere\", \"$GOLDEN_MODELS/gpt2-tiny\"], \"categories\": [\"gender\"], \"settings\": {\"stamp.width\": [8, 16]}"
-expect 0 "$fairstamp" sweep plan sweep.json shared
+expect 0 "$fairstamp" sweep plan sweep.json shared --no-check
 says 'cell nowhere.gender.stamp.width=8 is planned without an estimate'
+[ "$(grep -c 'estimate: stamp probed' err)" = 2 ] || fail "two widths of a stamp are two shapes of work: $(cat err)"
 cp out table
 grep -qE '^gpt2-tiny.gender.stamp.width=8 +[1-9][0-9]* ' table || fail "no estimate of a cell: $(cat table)"
 grep -q '^2 of 4 cells: ' table || fail "no sum of the estimates: $(cat table)"
 [ "$(grep -c '"estimate"' shared/manifest.json)" = 2 ] || fail "estimates of the manifest: $(cat shared/manifest.json)"
 [ -s shared/cells/gpt2-tiny.gender.stamp.width=16/estimate.json ] || fail "no estimate in the cell's folder"
 cp shared/manifest.json before-shared
-expect 0 "$fairstamp" sweep plan sweep.json shared
+expect 0 "$fairstamp" sweep plan sweep.json shared --no-check
 same shared/manifest.json before-shared
 passes() { tr -d ' \n\t' <shared/manifest.json | grep -o "\"id\":\"gpt2-tiny.gender.stamp.width=$1\".*" | grep -o '"passes":[0-9]*' | head -n 1 | cut -d: -f2; }
 [ "$(passes 16)" -lt "$(passes 8)" ] || fail "the trace that is taken over is counted: $(passes 8), $(passes 16)"
@@ -60,6 +61,46 @@ says 'belongs to another job, and is not taken'
 head -c 3000 own/trace.h5 >own/cut && mv own/cut own/trace.h5
 expect 0 "$fairstamp" trace shared/jobs/gpt2-tiny.gender.stamp.width=16.json --set "output=$scratch/whole" --set "trace.reuse=$scratch/own" --quiet
 "$fairstamp" verify --equal whole/trace.h5 shared/cells/gpt2-tiny.gender.stamp.width=8/trace.h5 >verdict || fail "$(cat verdict)"
+
+# one shape of work is measured once, whatever the categories and seeds; each cell has its own counts
+sweep ", \"models\": [\"$GOLDEN_MODELS/gpt2-tiny\"], \"categories\": [\"gender\", \"race\"], \"settings\": {\"seed\": [1, 2]}"
+expect 0 "$fairstamp" sweep plan sweep.json shapes
+for stage in trace stamp evaluate; do
+    [ "$(grep -c "estimate: $stage probed" err)" = 1 ] || fail "4 cells of one shape: $(cat err)"
+done
+grep -q '^4 of 4 cells: ' out || fail "no sum of the estimates: $(cat out)"
+expect 0 "$fairstamp" estimate shapes/jobs/gpt2-tiny.race.seed=2.json --seconds 1 --format json --quiet
+counts() { tr -d ' \n\t' <"$1" | grep -oE '"(units|steps|passes|tokens|flops)":[0-9.e+]*'; }
+counts out >alone
+counts shapes/cells/gpt2-tiny.race.seed=2/estimate.json | diff alone - >verdict || fail "counted beside others: $(cat verdict)"
+expect 0 "$fairstamp" sweep plan sweep.json quiet --quiet --no-estimate
+[ ! -s err ] || fail "--quiet: $(cat err)"
+expect 78 "$fairstamp" estimate shapes/jobs/gpt2-tiny.race.seed=2.json shapes/jobs/gpt2-tiny.race.seed=1.json --set "output=$scratch/one" --save
+says 'have one output folder'
+expect 78 "$fairstamp" estimate shapes/jobs/gpt2-tiny.race.seed=2.json plan/jobs/bert-tiny.gender.seed=1.json
+says 'give jobs of one model'
+
+# what is not there is told before anything is planned, once for all cells that need it
+missing() { # CODE TEXT MEMBERS
+    sweep "$3"
+    expect "$1" "$fairstamp" sweep plan sweep.json missing --no-estimate
+    says "$2"
+    [ ! -e missing/manifest.json ] && [ -z "$(ls missing/jobs)" ] || fail "a plan was written: $2"
+}
+mkdir -p odd/t5 odd/cut
+echo '{"model_type": "t5"}' >odd/t5/config.json
+echo '{"model_type": ' >odd/cut/config.json
+missing 66 'cell nowhere.gender: model: ' ', "models": ["nowhere"], "categories": ["gender", "race"]'
+grep -q 'nowhere/config.json.*; --no-check' err || fail "the folder and the option are not named: $(cat err)"
+missing 65 'cell t5.all: model: ' ', "models": ["odd/t5"]'
+missing 65 'cell cut.all: model: ' ', "models": ["odd/cut"]'
+missing 78 'cell bert-tiny.all.stamp.layer=7: model: ' ", $models, \"settings\": {\"stamp.layer\": [0, 7]}"
+missing 66 'cell bert-tiny.all.method=checkpoint-elsewhere: methods: ' ", $models, \"settings\": {\"method\": [\"checkpoint:elsewhere\"]}"
+missing 66 'cell bert-tiny.all.data.text=none.txt: data.text: ' ", $models, \"settings\": {\"data.text\": [\"none.txt\"]}"
+missing 66 'not planned: the 3 faults named above' ', "models": ["nowhere", "odd/t5", "neither"], "categories": ["gender", "race"]'
+[ "$(grep -c 'sweep: cell .*: model: ' err)" = 3 ] || fail "each fault once: $(cat err)"
+expect 0 "$fairstamp" sweep plan sweep.json blind --no-check --no-estimate
+says '6 cells'
 
 # a rule that leaves out nothing is told
 sweep ", $models, \"exclude\": [{\"model\": \"smal\"}]"
@@ -79,7 +120,11 @@ wrong 78 'expected a list of values' ", $models, \"settings\": {\"stamp.width\":
 wrong 78 'an empty list' ", $models, \"settings\": {\"stamp.width\": []}"
 wrong 78 'is no setting of a job' ", $models, \"settings\": {\"output\": [\"x\"]}"
 wrong 78 'stamp.width' ", $models, \"settings\": {\"stamp.width\": [-1]}"
-wrong 78 'two cells have the id' ", \"models\": [\"$GOLDEN_MODELS/bert-tiny\", \"x/bert-tiny\"]"
+wrong 78 'two cells have the id' ", \"models\": [\"$GOLDEN_MODELS/bert-tiny\"], \"include\": [{\"model\": \"$GOLDEN_MODELS/bert-tiny\"}]"
+wrong 78 'stands there twice' ", \"models\": [\"$GOLDEN_MODELS/bert-tiny\", \"$GOLDEN_MODELS/./bert-tiny/\"]"
+wrong 78 'is the name of' ', "models": [{"name": "a", "path": "x"}, {"name": "a", "path": "y"}]'
+wrong 78 'models: found an empty list' ', "models": []'
+wrong 78 'categories: found an empty list' ", $models, \"categories\": []"
 wrong 78 'found no cell' ''
 wrong 78 'models: found a number' ', "models": [3]'
 wrong 78 'categories: found' ", $models, \"categories\": [[]]"
@@ -96,7 +141,10 @@ expect 64 "$fairstamp" sweep run plan --limit 2
 says '--limit is an option of submit and resume'
 sweep ", $models"
 expect 76 "$fairstamp" sweep plan sweep.json plan
+says 'it has no cell bert-tiny.all'
 same plan/manifest.json before
+expect 66 "$fairstamp" sweep run sweep.json
+says 'is a file, expected the folder'
 [ -z "$(ls wrong/jobs 2>/dev/null)" ] || fail "jobs of a wrong plan are left: $(ls wrong/jobs)"
 
 # run: two at once, with ranks; status and merge
@@ -134,6 +182,10 @@ done
 echo ' ' >>moved/jobs/small.gender.seed=1.json
 expect 0 "$fairstamp" sweep status moved
 grep -q 'small.gender.seed=1 .*the job file was changed' out || fail "a changed job: $(cat out)"
+rm moved/cells/small.gender.seed=1/evaluate.h5
+expect 0 "$fairstamp" sweep run moved --quiet
+says 'small.gender.seed=1.json was changed after it was planned'
+! grep -q begins err || fail "--quiet: $(cat err)"
 
 # several at once: each has its share of the cores, under a launcher too; two sweep runs on one folder part the cells
 sweep ", $models, \"categories\": [\"gender\"]"
@@ -203,7 +255,7 @@ PATH=$real_path
 
 # a cell that fails does not keep the others; the sweep ends with 1
 sweep ", \"models\": [\"nowhere\", \"$GOLDEN_MODELS/gpt2-tiny\"], \"categories\": [\"gender\"]"
-expect 0 "$fairstamp" sweep plan sweep.json failing --no-estimate
+expect 0 "$fairstamp" sweep plan sweep.json failing --no-estimate --no-check
 expect 1 "$fairstamp" sweep run failing
 says 'cell nowhere.gender ended with exit code 66'
 grep -q nowhere failing/logs/nowhere.gender.log || fail "the log of a failed cell"

@@ -81,6 +81,7 @@ static void what_does_not(void **state)
     (void)state;
     char same[256];
     expect_changed("output=elsewhere", "");
+    expect_changed("model_name=other", "");
     expect_changed("trace.reuse=elsewhere", "");
     expect_changed("checkpoint_seconds=1", "");
     expect_changed("checkpoint_share=1", "");

@@ -15,13 +15,11 @@ static const struct fs_setting_origin origin = {.name = "test"};
 
 static void check_size(const struct fs_setting *setting)
 {
-    static const size_t size[] = {[FS_SETTING_PATH] = sizeof(const char *),
-                                  [FS_SETTING_CHOICE] = sizeof(unsigned),
-                                  [FS_SETTING_LIST] = sizeof(const char *const *),
-                                  [FS_SETTING_INTEGER] = sizeof(size_t),
-                                  [FS_SETTING_NUMBER] = sizeof(double),
-                                  [FS_SETTING_FLAG] = sizeof(bool),
-                                  [FS_SETTING_AUTO] = sizeof(size_t)};
+    static const size_t size[] = {
+        [FS_SETTING_PATH] = sizeof(const char *), [FS_SETTING_NAME] = sizeof(const char *),
+        [FS_SETTING_CHOICE] = sizeof(unsigned),   [FS_SETTING_LIST] = sizeof(const char *const *),
+        [FS_SETTING_INTEGER] = sizeof(size_t),    [FS_SETTING_NUMBER] = sizeof(double),
+        [FS_SETTING_FLAG] = sizeof(bool),         [FS_SETTING_AUTO] = sizeof(size_t)};
     if (setting->size != 0 && setting->store == NULL && setting->size != size[setting->kind]) {
         fail_msg("%s: its member has %zu bytes, expected %zu for its kind", setting->key, setting->size,
                  size[setting->kind]);

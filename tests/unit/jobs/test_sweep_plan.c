@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "io/publish.h"
 #include "jobs/sweep.h"
 
 #define JOB "\"job\": {\"data\": {\"biaske\": \"b\"}, \"stamp\": {\"width\": 8}}"
@@ -18,7 +19,7 @@ static void plan(const char *name, const char *members, struct fs_sweep *sweep)
     size_t cells;
     snprintf(text, sizeof text, "{" JOB ", %s}", members);
     const char *folder = scratch_path(name);
-    check_success(fs_sweep_plan(scratch_write_text("sweep.json", text), folder, &cells, &err), &err);
+    check_success(fs_sweep_plan(scratch_write_text("sweep.json", text), folder, false, &cells, &err), &err);
     check_success(fs_sweep_read(folder, sweep, &err), &err);
     assert_int_equal(cells, sweep->cells);
 }
@@ -28,8 +29,8 @@ static void refuse(const char *members, enum fs_exit code, const char *first, co
     char text[2048];
     size_t cells;
     snprintf(text, sizeof text, "{%s}", members);
-    check_error(fs_sweep_plan(scratch_write_text("sweep.json", text), scratch_path("wrong"), &cells, &err), &err, code,
-                first, second);
+    check_error(fs_sweep_plan(scratch_write_text("sweep.json", text), scratch_path("wrong"), false, &cells, &err), &err,
+                code, first, second);
     assert_int_equal(cells, 0);
 }
 
@@ -109,10 +110,50 @@ static void paths_count_from_the_sweep_file(void **state)
     fs_sweep_release(&sweep);
 }
 
+/* A name that a sweep gives, or that parts folders of one name, goes into the job; a path's last part does not. */
+static void names_of_models(void **state)
+{
+    (void)state;
+    struct fs_sweep sweep;
+    static const char *const ids[] = {"x-m.all", "y-m.all", "n.all", "given.all", "org-m.all"};
+    static const char *const names[] = {"x/m", "y/m", NULL, "given", NULL};
+    plan("named",
+         "\"models\": [\"x/m\", \"y/m/\", \"x/n\", {\"name\": \"given\", \"path\": \"x/o\"}, "
+         "\"hub/models--org--m/snapshots/0a1b\"]",
+         &sweep);
+    expect_ids(&sweep, ids, 5);
+    for (size_t i = 0; i < 5; i++) {
+        struct fs_job *job = NULL;
+        check_success(fs_job_load(sweep.cell[i].job, NULL, 0, &job, &err), &err);
+        const char *found = fs_job_settings(job)->model_name;
+        assert_true((found == NULL) == (names[i] == NULL));
+        assert_true(found == NULL || strcmp(found, names[i]) == 0);
+        fs_job_destroy(job);
+    }
+    assert_string_equal(sweep.cell[0].model, "x/m");
+    assert_string_equal(sweep.cell[3].model, "given");
+    assert_string_equal(sweep.cell[4].model, "org/m");
+    fs_sweep_release(&sweep);
+}
+
 static void what_is_refused(void **state)
 {
     (void)state;
-    refuse(JOB ", \"models\": [\"x/m\", \"y/m\"]", FS_EXIT_CONFIG, "two cells have the id m.all", "\"name\"");
+    refuse(JOB ", \"models\": [\"x/m\", \"x/./m/\"]", FS_EXIT_CONFIG, "\"x/./m/\" stands there twice", "leave one out");
+    refuse(JOB ", \"models\": [{\"name\": \"a\", \"path\": \"x\"}, \"y\", {\"name\": \"a\", \"path\": \"z\"}]",
+           FS_EXIT_CONFIG, "\"a\" is the name of ", "give each a name of its own");
+    refuse(JOB ", \"models\": [\"y\", {\"name\": \"a\", \"path\": \"x\"}], \"include\": [{\"model\": {\"name\": \"a\", "
+               "\"path\": \"z\"}}]",
+           FS_EXIT_CONFIG, "\"a\" is the name of ", "give each a name of its own");
+    refuse(JOB ", \"models\": [{\"name\": \"a b\", \"path\": \"x\"}, {\"name\": \"a-b\", \"path\": \"z\"}]",
+           FS_EXIT_CONFIG, "two cells have the id a-b.all", "\"name\"");
+    refuse(JOB ", \"models\": [{\"name\": \"a,b\", \"path\": \"x\"}]", FS_EXIT_CONFIG, "model_name: found \"a,b\"",
+           "without commas");
+    refuse(JOB ", \"models\": [{\"name\": \"\", \"path\": \"x\"}]", FS_EXIT_CONFIG, "name: found an empty text", "");
+    refuse(JOB ", \"models\": [\"\"]", FS_EXIT_CONFIG, "models: found an empty text", "expected a folder");
+    refuse(JOB ", \"models\": []", FS_EXIT_CONFIG, "models: found an empty list", "at least one model");
+    refuse(JOB ", \"models\": [\"m\"], \"categories\": []", FS_EXIT_CONFIG, "categories: found an empty list",
+           "at least one category");
     refuse(JOB ", \"models\": [\"m\"], \"include\": [{\"model\": \"m\"}]", FS_EXIT_CONFIG, "two cells have the id",
            "m.all");
     refuse(JOB, FS_EXIT_CONFIG, "found no cell", "\"models\"");
@@ -130,6 +171,74 @@ static void what_is_refused(void **state)
     refuse(JOB ", \"models\": [\"m\"], \"categories\": [[]]", FS_EXIT_CONFIG, "categories: found", "expected");
 }
 
+/* The text of a scratch file, with `old` in it replaced by `now`, is written back. The caller frees the result. */
+static char *rewrite(const char *name, const char *old, const char *now)
+{
+    size_t size;
+    char *text = (char *)slurp(scratch_path(name), &size), *changed = NULL;
+    text = realloc(text, size + 1);
+    assert_non_null(text);
+    text[size] = '\0';
+    char *at = strstr(text, old);
+    assert_non_null(at);
+    assert_true(asprintf(&changed, "%.*s%s%s", (int)(at - text), text, now, at + strlen(old)) >= 0);
+    scratch_write_text(name, changed);
+    free(text);
+    return changed;
+}
+
+/* Planned by a former version, whose job files have no names of models: the same plan. */
+static void a_former_plan_stays(void **state)
+{
+    (void)state;
+    struct fs_sweep sweep;
+    char sha256[FS_DIGEST_SIZE];
+    static const char members[] = "\"models\": [{\"name\": \"given\", \"path\": \"x\"}]";
+    plan("former", members, &sweep);
+    char *job = rewrite("former/jobs/given.all.json", "\t\"model_name\":\t\"given\",\n", "");
+    fs_digest_bytes(job, strlen(job), sha256);
+    char *manifest = rewrite("former/manifest.json", sweep.cell[0].sha256, sha256);
+    fs_sweep_release(&sweep);
+    plan("former", members, &sweep);
+    assert_string_equal(sweep.cell[0].sha256, sha256);
+    assert_string_equal(sweep.cell[0].model, "given");
+    fs_sweep_release(&sweep);
+    free(manifest);
+    free(job);
+}
+
+/* Plans members with the golden models as $GOLDEN, models and data looked at. */
+static int plan_checked(const char *members)
+{
+    char text[2048];
+    size_t cells;
+    const char *source = getenv("FAIRSTAMP_SOURCE");
+    char golden[1024];
+    (void)snprintf(golden, sizeof golden, "%s/tests/golden/models", source != NULL ? source : ".");
+    setenv("GOLDEN", golden, 1);
+    snprintf(text, sizeof text, "{%s}", members);
+    return fs_sweep_plan(scratch_write_text("sweep.json", text), scratch_path("checked"), true, &cells, &err);
+}
+
+static void models_and_data_are_looked_at(void **state)
+{
+    (void)state;
+    scratch_write_text("b", "[]");
+    check_success(fs_make_folder(scratch_path("odd"), &err), &err);
+    scratch_write_text("odd/config.json", "{\"model_type\": \"t5\"}");
+    check_error(plan_checked(JOB ", \"models\": [\"nowhere\"], \"categories\": [\"gender\", \"race\"]"), &err,
+                FS_EXIT_NO_INPUT, "cell nowhere.gender: model: ", "--no-check");
+    check_error(plan_checked(JOB ", \"models\": [\"odd\"]"), &err, FS_EXIT_DATA, "cell odd.all: model: ", "t5");
+    check_error(plan_checked(JOB ", \"models\": [\"${GOLDEN}/bert-tiny\"], \"settings\": {\"stamp.layer\": [1, 2]}"),
+                &err, FS_EXIT_CONFIG, "cell bert-tiny.all.stamp.layer=2: model: ", "from 0 to 1");
+    check_error(plan_checked(JOB ", \"models\": [\"${GOLDEN}/bert-tiny\"], \"settings\": {\"data.seat\": [\"none\"]}"),
+                &err, FS_EXIT_NO_INPUT, "data.seat: ", "--no-check");
+    check_error(plan_checked(JOB ", \"models\": [\"nowhere\", \"odd\"]"), &err, FS_EXIT_NO_INPUT,
+                "not planned: the 2 faults", "");
+    check_success(plan_checked(JOB ", \"models\": [\"${GOLDEN}/bert-tiny\"], \"settings\": {\"stamp.layer\": [0, 1]}"),
+                  &err);
+}
+
 static void another_plan_is_refused(void **state)
 {
     (void)state;
@@ -140,16 +249,22 @@ static void another_plan_is_refused(void **state)
     plan("twice", "\"models\": [\"m\"]", &sweep); /* the same again */
     fs_sweep_release(&sweep);
     const char *path = scratch_write_text("sweep.json", "{" JOB ", \"models\": [\"n\"]}");
-    check_error(fs_sweep_plan(path, scratch_path("twice"), &cells, &err), &err, FS_EXIT_OTHER_JOB, "another sweep",
-                "another folder");
+    check_error(fs_sweep_plan(path, scratch_path("twice"), false, &cells, &err), &err, FS_EXIT_OTHER_JOB,
+                "another sweep", "another folder");
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(product),           cmocka_unit_test(exclude_and_include),
-        cmocka_unit_test(traces_are_shared), cmocka_unit_test(paths_count_from_the_sweep_file),
-        cmocka_unit_test(what_is_refused),   cmocka_unit_test(another_plan_is_refused),
+        cmocka_unit_test(product),
+        cmocka_unit_test(exclude_and_include),
+        cmocka_unit_test(traces_are_shared),
+        cmocka_unit_test(names_of_models),
+        cmocka_unit_test(paths_count_from_the_sweep_file),
+        cmocka_unit_test(what_is_refused),
+        cmocka_unit_test(models_and_data_are_looked_at),
+        cmocka_unit_test(a_former_plan_stays),
+        cmocka_unit_test(another_plan_is_refused),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }
