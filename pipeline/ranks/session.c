@@ -18,9 +18,9 @@ static void report_machine(const struct fs_runner *runner)
     fs_say("%zu rank%s, %zu thread%s each, OpenBLAS kernels for %s", runner->ranks, runner->ranks == 1 ? "" : "s",
            runner->threads, runner->threads == 1 ? "" : "s", core);
     if (fs_kernels_are_slow(core)) {
-        fs_warn("this processor has AVX-512, but OpenBLAS uses its kernels for %s, at about half the speed; unset "
-                "OPENBLAS_CORETYPE",
-                core);
+        fs_say("this processor has AVX-512, but OpenBLAS uses its kernels for %s, at about half the speed; unset "
+               "OPENBLAS_CORETYPE",
+               core);
     }
 }
 
