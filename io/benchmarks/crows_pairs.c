@@ -4,7 +4,7 @@
 
 #include "io/benchmarks/benchmark.h"
 #include "io/benchmarks/benchmark_internal.h"
-#include "io/formats/csv.h"
+#include "io/benchmarks/layouts.h"
 
 struct columns {
     size_t more;
@@ -19,7 +19,8 @@ static const char *filled_field(const struct fs_csv *csv, const char *path, size
 {
     const char *field = fs_csv_field(csv, row, column);
     if (field[strspn(field, " \t\r\n")] == '\0') {
-        fs_error_set(err, FS_EXIT_DATA, "%s: line %zu: %s is empty, expected text", path, fs_csv_line(csv, row), name);
+        fs_error_set(err, FS_EXIT_DATA, "%s: %s: %s is empty, expected text", path,
+                     fs_csv_place(csv, row, (char[FS_CSV_PLACE]){0}), name);
         return NULL;
     }
     return field;
@@ -38,8 +39,8 @@ static int read_pair(const struct fs_csv *csv, const char *path, size_t row, con
     bool antistereo = strcmp(direction, "antistereo") == 0;
     if (!antistereo && strcmp(direction, "stereo") != 0) {
         return fs_error_set(err, FS_EXIT_DATA,
-                            "%s: line %zu: stereo_antistereo: found \"%.200s\", expected stereo or antistereo", path,
-                            fs_csv_line(csv, row), direction);
+                            "%s: %s: stereo_antistereo: found \"%.200s\", expected stereo or antistereo", path,
+                            fs_csv_place(csv, row, (char[FS_CSV_PLACE]){0}), direction);
     }
     if (!fs_category_filter_takes(filter, category)) {
         return 0;
@@ -90,7 +91,7 @@ int fs_crows_read(const char *path, const char *const *categories, struct fs_cro
 {
     *pairs = (struct fs_crows_list){0, NULL};
     struct fs_csv *csv;
-    if (fs_csv_load(path, &csv, err) != 0) {
+    if (fs_crows_table_load(path, &csv, err) != 0) {
         return -1;
     }
     int result = read_pairs(csv, path, categories, pairs, err);
