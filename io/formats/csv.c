@@ -100,6 +100,14 @@ static int read_field(struct reader *reader)
     return 0;
 }
 
+static const char *advice(const struct reader *reader)
+{
+    return reader->plain              ? "a field must hold no tab"
+           : reader->separator == ',' ? "a field with a comma needs quotes"
+           : reader->separator == ';' ? "a field with a semicolon needs quotes"
+                                      : "a field with a tab needs quotes";
+}
+
 static int read_row(struct reader *reader)
 {
     struct fs_csv *csv = reader->csv;
@@ -122,12 +130,8 @@ static int read_row(struct reader *reader)
         csv->columns = columns;
     } else if (columns != csv->columns) {
         return fs_error_set(reader->err, FS_EXIT_DATA,
-                            "%s: line %zu: found %zu fields, expected %zu as in the header; "
-                            "a field with a %s needs quotes",
-                            csv->path, csv->line[csv->rows], columns, csv->columns,
-                            reader->separator == '\t'  ? "tab"
-                            : reader->separator == ';' ? "semicolon"
-                                                       : "comma");
+                            "%s: line %zu: found %zu fields, expected %zu as in the header; %s", csv->path,
+                            csv->line[csv->rows], columns, csv->columns, advice(reader));
     }
     csv->rows++;
     reader->at += line_end(reader, reader->at);

@@ -222,7 +222,7 @@ config config-negative-layers 's/\("num_hidden_layers": \)2/\1-1/' 'num_hidden_l
 config config-huge-layers 's/\("num_hidden_layers": \)2/\11e18/' 'num_hidden_layers: found 1e\+18, expected'
 config config-half-layer 's/\("num_hidden_layers": \)2/\11.5/' 'num_hidden_layers: found 1.5, expected'
 config config-infinite 's/\("num_hidden_layers": \)2/\11e999/' 'line .*beyond the range of double'
-config config-NaN 's/1e-12/NaN/' 'line .*no JSON value'
+config config-NaN 's/1e-12/NaN/' 'line .*found NaN, expected a number'
 config config-text-for-number 's/\("hidden_size": \)32/\1"32"/' 'hidden_size: found a string, expected'
 config config-zero-heads 's/\("num_attention_heads": \)4/\10/' 'num_attention_heads: found 0, expected'
 config config-heads-do-not-divide 's/\("num_attention_heads": \)4/\15/' '.*no multiple of num_attention_heads 5'
