@@ -157,17 +157,18 @@ static int check_config(const struct fs_stereoset_items *items, const char *conf
 static cJSON *find_items(struct fs_json_document *document, const char *config, struct fs_stereoset_items *items,
                          struct fs_error *err)
 {
-    static const char *const keys[] = {"context", "sentences", "bias_type", NULL};
-    const cJSON *file = fs_json_root(document)->child, *data, *list;
-    if (config != NULL && cJSON_GetObjectItemCaseSensitive(file, "data") != NULL && file->next == NULL) {
+    static const char *const keys[] = {"context", "sentences", NULL};
+    const struct fs_record_kind kind = {keys, config != NULL ? "StereoSet's own file with \"data\"" : NULL};
+    const cJSON *file = fs_json_root(document)->child, *list;
+    const cJSON *data = cJSON_GetObjectItemCaseSensitive(file, "data");
+    if (config != NULL && cJSON_IsObject(data) && file->next == NULL) {
         items->document = document;
         items->place = strcmp(config, "intersentence") == 0 ? "data.intersentence" : "data.intrasentence";
-        return fs_json_object(document, file, "", "data", &data, err) != 0 ||
-                       fs_json_array(document, data, "data", config, &list, err) != 0
+        return fs_json_array(document, data, "data", config, &list, err) != 0
                    ? NULL
                    : cJSON_GetObjectItemCaseSensitive(data, config);
     }
-    if (fs_records_take(document, keys, &items->records, err) != 0) {
+    if (fs_records_take(document, &kind, &items->records, err) != 0) {
         return NULL;
     }
     items->document = items->records.document;

@@ -8,10 +8,12 @@
 /* Bytes of a number in decimal, with the zero. */
 enum { NUMBER = 32 };
 
-/* The text of a cell; `number`: room for one. */
-static int field_of(const struct fs_csv *csv, size_t row, const char *name, const cJSON *cell, char *number,
+/* The text of a cell of `record`; `number`: room for one. */
+static int field_of(const struct fs_csv *csv, size_t row, const cJSON *record, const char *name, char *number,
                     const char **field, struct fs_error *err)
 {
+    const cJSON *cell = cJSON_GetObjectItemCaseSensitive(record, name);
+    char place[FS_RECORD_PLACE], keys[320];
     if (cJSON_IsString(cell)) {
         *field = cell->valuestring;
     } else if (cJSON_IsNull(cell)) {
@@ -21,10 +23,13 @@ static int field_of(const struct fs_csv *csv, size_t row, const char *name, cons
         bool whole = value == floor(value) && fabs(value) < 1e15;
         snprintf(number, NUMBER, whole ? "%.0f" : "%.17g", value);
         *field = number;
+    } else if (cell == NULL) {
+        return fs_error_set(err, FS_EXIT_DATA, "%s: %s found %s, and no \"%s\"", csv->path,
+                            fs_records_place(&csv->records, row, place), fs_records_describe(record, keys, sizeof keys),
+                            name);
     } else {
-        char place[FS_RECORD_PLACE];
-        return fs_error_set(err, FS_EXIT_DATA, "%s: %s %s: found %s, expected text or a number", csv->path,
-                            fs_records_place(&csv->records, row, place), name, fs_json_kind(cell));
+        return fs_json_wrong(csv->records.document, fs_records_place(&csv->records, row, place), name,
+                             fs_json_kind(cell), "text or a number", err);
     }
     return 0;
 }
@@ -35,7 +40,8 @@ int fs_csv_read_records(struct fs_csv *csv, const struct fs_csv_format *format, 
     while (format->columns[count] != NULL) {
         count++;
     }
-    if (fs_records_load(csv->path, format->columns, &csv->records, err) != 0) {
+    if (fs_records_load(csv->path, &(struct fs_record_kind){format->columns, "a table with these columns"},
+                        &csv->records, err) != 0) {
         return -1;
     }
     csv->rows = csv->records.count + 1;
@@ -55,8 +61,7 @@ int fs_csv_read_records(struct fs_csv *csv, const struct fs_csv_format *format, 
     {
         for (size_t i = 0; i < count; i++) {
             size_t at = (row + 1) * count + i;
-            const cJSON *cell = cJSON_GetObjectItemCaseSensitive(record, format->columns[i]);
-            if (field_of(csv, row, format->columns[i], cell, csv->text + at * NUMBER, &csv->field[at], err) != 0) {
+            if (field_of(csv, row, record, format->columns[i], csv->text + at * NUMBER, &csv->field[at], err) != 0) {
                 return -1;
             }
         }

@@ -55,13 +55,14 @@ static const char *list_keys(const char *const *keys, char *text, size_t room)
 }
 
 static int refuse(const struct fs_json_document *document, const char *where, const cJSON *found,
-                  const char *const *keys, struct fs_error *err)
+                  const struct fs_record_kind *kind, struct fs_error *err)
 {
     char is[SHOWN], wanted[SHOWN];
     return fs_error_set(err, FS_EXIT_DATA,
-                        "%s: %s%sfound %s, expected a record with %s: JSON lines, an array of records, or columns",
+                        "%s: %s%sfound %s, expected a record with %s: JSON lines, an array of records, or columns%s%s",
                         fs_json_name(document), where, where[0] == '\0' ? "" : " ",
-                        fs_records_describe(found, is, sizeof is), list_keys(keys, wanted, sizeof wanted));
+                        fs_records_describe(found, is, sizeof is), list_keys(kind->keys, wanted, sizeof wanted),
+                        kind->otherwise != NULL ? "; or " : "", kind->otherwise != NULL ? kind->otherwise : "");
 }
 
 static bool all_members(const cJSON *object, cJSON_bool (*is)(const cJSON *))
@@ -106,8 +107,8 @@ static int check_columns(const struct fs_json_document *document, const cJSON *c
     return 0;
 }
 
-/* Moves the cells of `columns`, which were checked, into records; NULL where memory lacks. */
-static cJSON *turn_columns(cJSON *columns)
+/* Moves the cells of `columns`, which were checked, into records; NULL with `err` set. */
+static cJSON *turn_columns(cJSON *columns, struct fs_error *err)
 {
     cJSON *list = cJSON_CreateArray();
     while (list != NULL && columns->child->child != NULL) {
@@ -126,35 +127,18 @@ static cJSON *turn_columns(cJSON *columns)
             list = NULL;
         }
     }
-    return list;
-}
-
-/* Moves the members of `from`, an array or an object, into an array. */
-static cJSON *move_members(cJSON *from)
-{
-    cJSON *list = cJSON_CreateArray();
-    while (list != NULL && from->child != NULL) {
-        cJSON_AddItemToArray(list, cJSON_DetachItemFromArray(from, 0));
+    if (list == NULL) {
+        fs_error_memory(err, sizeof *list, "records");
     }
     return list;
 }
 
-/* The list of records of the only value of a file; NULL with `err` set. */
-static cJSON *records_of(const struct fs_json_document *document, cJSON *value, const char *const *keys,
-                         struct fs_error *err)
+/* Moves the members of `from`, an array or an object, into an array; NULL with `err` set. */
+static cJSON *move_members(cJSON *from, struct fs_error *err)
 {
-    cJSON *list = NULL;
-    if (cJSON_IsArray(value) ||
-        (!has_key(value, keys) && all_members(value, cJSON_IsObject) && has_key(value->child, keys))) {
-        list = move_members(value);
-    } else if (!has_key(value, keys)) {
-        refuse(document, "", value, keys, err);
-        return NULL;
-    } else if (all_members(value, cJSON_IsArray) || all_members(value, cJSON_IsObject)) {
-        if (check_columns(document, value, err) != 0) {
-            return NULL;
-        }
-        list = turn_columns(value);
+    cJSON *list = cJSON_CreateArray();
+    while (list != NULL && from->child != NULL) {
+        cJSON_AddItemToArray(list, cJSON_DetachItemFromArray(from, 0));
     }
     if (list == NULL) {
         fs_error_memory(err, sizeof *list, "records");
@@ -162,21 +146,103 @@ static cJSON *records_of(const struct fs_json_document *document, cJSON *value, 
     return list;
 }
 
-static bool is_single_record(const cJSON *value, const char *const *keys)
+/* No name twice that a record is known by. */
+static int check_names(const struct fs_json_document *document, const cJSON *columns, const char *const *keys,
+                       struct fs_error *err)
 {
-    return has_key(value, keys) && !all_members(value, cJSON_IsArray) && !all_members(value, cJSON_IsObject);
+    for (; *keys != NULL; keys++) {
+        size_t count = 0;
+        const cJSON *name;
+        cJSON_ArrayForEach(name, columns)
+        {
+            count += strcmp(name->valuestring, *keys) == 0 ? 1 : 0;
+        }
+        if (count > 1) {
+            return fs_error_set(err, FS_EXIT_DATA, "%s: columns: found \"%s\" %zu times, expected it once",
+                                fs_json_name(document), *keys, count);
+        }
+    }
+    return 0;
 }
 
-static int arrange(struct fs_records *records, const char *const *keys, struct fs_error *err)
+/* Gives the cells of each row of `rows` the names in `columns`; NULL with `err` set. */
+static cJSON *name_cells(const struct fs_json_document *document, const cJSON *columns, cJSON *rows,
+                         struct fs_error *err)
+{
+    cJSON *list = cJSON_CreateArray(), *row;
+    size_t index = 0;
+    cJSON_ArrayForEach(row, rows)
+    {
+        if (!cJSON_IsArray(row) || cJSON_GetArraySize(row) != cJSON_GetArraySize(columns)) {
+            fs_error_set(err, FS_EXIT_DATA, "%s: data[%zu]: found %s, expected an array of %d values as in \"columns\"",
+                         fs_json_name(document), index, cJSON_IsArray(row) ? "another number" : fs_json_kind(row),
+                         cJSON_GetArraySize(columns));
+            cJSON_Delete(list);
+            return NULL;
+        }
+        cJSON *record = cJSON_CreateObject();
+        bool made = list != NULL && record != NULL && cJSON_AddItemToArray(list, record);
+        const cJSON *name;
+        cJSON_ArrayForEach(name, columns)
+        {
+            cJSON *cell = made ? cJSON_DetachItemFromArray(row, 0) : NULL;
+            made = made && cJSON_AddItemToObject(record, name->valuestring, cell);
+        }
+        if (!made) {
+            fs_error_memory(err, sizeof *record, "records");
+            cJSON_Delete(list);
+            return NULL;
+        }
+        index++;
+    }
+    return list;
+}
+
+/* pandas' split and table; NULL with `err` set. */
+static cJSON *records_of_data(const struct fs_json_document *document, const cJSON *value,
+                              const struct fs_record_kind *kind, struct fs_error *err)
+{
+    const cJSON *columns = cJSON_GetObjectItemCaseSensitive(value, "columns");
+    cJSON *data = cJSON_GetObjectItemCaseSensitive(value, "data");
+    if (cJSON_IsArray(data) && cJSON_GetObjectItemCaseSensitive(value, "schema") != NULL) {
+        return move_members(data, err);
+    }
+    if (cJSON_IsArray(data) && cJSON_IsArray(columns) && all_members(columns, cJSON_IsString)) {
+        return check_names(document, columns, kind->keys, err) == 0 ? name_cells(document, columns, data, err) : NULL;
+    }
+    refuse(document, "", value, kind, err);
+    return NULL;
+}
+
+/* The list of records of the only value of a file; NULL with `err` set. */
+static cJSON *records_of(const struct fs_json_document *document, cJSON *value, const struct fs_record_kind *kind,
+                         struct fs_error *err)
+{
+    if (cJSON_IsArray(value) ||
+        (!has_key(value, kind->keys) && all_members(value, cJSON_IsObject) && has_key(value->child, kind->keys))) {
+        return move_members(value, err);
+    }
+    if (!has_key(value, kind->keys)) {
+        return records_of_data(document, value, kind, err);
+    }
+    return check_columns(document, value, err) == 0 ? turn_columns(value, err) : NULL;
+}
+
+static bool is_single_record(const cJSON *value, const struct fs_record_kind *kind)
+{
+    return has_key(value, kind->keys) && !all_members(value, cJSON_IsArray) && !all_members(value, cJSON_IsObject);
+}
+
+static int arrange(struct fs_records *records, const struct fs_record_kind *kind, struct fs_error *err)
 {
     struct fs_json_document *document = records->document;
     cJSON *root = fs_json_edit(document);
     if (root->child == NULL) {
         return fs_error_set(err, FS_EXIT_DATA, "%s: is empty, expected records in JSON", fs_json_name(document));
     }
-    records->lines = root->child->next != NULL || is_single_record(root->child, keys);
+    records->lines = root->child->next != NULL || is_single_record(root->child, kind);
     if (!records->lines) {
-        cJSON *list = records_of(document, root->child, keys, err);
+        cJSON *list = records_of(document, root->child, kind, err);
         if (list == NULL) {
             return -1;
         }
@@ -186,31 +252,32 @@ static int arrange(struct fs_records *records, const char *const *keys, struct f
     const cJSON *record;
     cJSON_ArrayForEach(record, records->list)
     {
-        if (!has_key(record, keys)) {
+        if (!has_key(record, kind->keys)) {
             char place[FS_RECORD_PLACE];
-            return refuse(document, fs_records_place(records, records->count, place), record, keys, err);
+            return refuse(document, fs_records_place(records, records->count, place), record, kind, err);
         }
         records->count++;
     }
     return 0;
 }
 
-int fs_records_take(struct fs_json_document *document, const char *const *keys, struct fs_records *records,
+int fs_records_take(struct fs_json_document *document, const struct fs_record_kind *kind, struct fs_records *records,
                     struct fs_error *err)
 {
     *records = (struct fs_records){.document = document};
-    if (arrange(records, keys, err) != 0) {
+    if (arrange(records, kind, err) != 0) {
         fs_records_release(records);
         return -1;
     }
     return 0;
 }
 
-int fs_records_load(const char *path, const char *const *keys, struct fs_records *records, struct fs_error *err)
+int fs_records_load(const char *path, const struct fs_record_kind *kind, struct fs_records *records,
+                    struct fs_error *err)
 {
     struct fs_json_document *document;
     *records = (struct fs_records){0};
-    return fs_json_load_values(path, &document, err) != 0 ? -1 : fs_records_take(document, keys, records, err);
+    return fs_json_load_values(path, &document, err) != 0 ? -1 : fs_records_take(document, kind, records, err);
 }
 
 void fs_records_release(struct fs_records *records)

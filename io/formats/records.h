@@ -7,6 +7,8 @@
  *   columns           {"a": [1, 2], "b": ["x", "y"]}
  *   pandas' columns   {"a": {"0": 1, "1": 2}, "b": {"0": "x", "1": "y"}}  DataFrame.to_json
  *   pandas' index     {"0": {"a": 1, "b": "x"}, "1": {"a": 2, "b": "y"}}
+ *   pandas' split     {"columns": ["a", "b"], "index": [0, 1], "data": [[1, "x"], [2, "y"]]}
+ *   pandas' table     {"schema": {}, "data": [{"index": 0, "a": 1, "b": "x"}, {"index": 1, "a": 2, "b": "y"}]}
  *   one record        {"a": 1, "b": "x"}
  *
  * Local.
@@ -27,13 +29,18 @@ struct fs_records {
 
 enum { FS_RECORD_PLACE = 48 };
 
-/*
- * `keys`: NULL-terminated; a record has at least one of them, which tells records from columns, and from a file of
- * another kind. The caller releases. FS_EXIT_DATA where the layout is none of the above, names the keys that were found.
- */
-int fs_records_load(const char *path, const char *const *keys, struct fs_records *records, struct fs_error *err);
+/* What records are known by. */
+struct fs_record_kind {
+    const char *const
+        *keys;             /* NULL-terminated: a record has at least one, columns and files of another kind have not */
+    const char *otherwise; /* for error texts: what else the file may be, "StereoSet's own file"; or NULL */
+};
+
+/* The caller releases. FS_EXIT_DATA where the layout is none of the above: the text names the keys that were found. */
+int fs_records_load(const char *path, const struct fs_record_kind *kind, struct fs_records *records,
+                    struct fs_error *err);
 /* The same of a document of fs_json_load_values, which the records own from then on, on failure too. */
-int fs_records_take(struct fs_json_document *document, const char *const *keys, struct fs_records *records,
+int fs_records_take(struct fs_json_document *document, const struct fs_record_kind *kind, struct fs_records *records,
                     struct fs_error *err);
 void fs_records_release(struct fs_records *records); /* takes a zeroed struct */
 

@@ -207,7 +207,7 @@ int fs_fact_file_open(const char *path, const char *suite, struct fs_fact_file *
 {
     static const char *const keys[] = {"case_id", "known_id", "prompt", "requested_rewrite", "src", "labels", NULL};
     *file = (struct fs_fact_file){0};
-    if (fs_records_load(path, keys, &file->records, err) != 0) {
+    if (fs_records_load(path, &(struct fs_record_kind){keys, NULL}, &file->records, err) != 0) {
         return -1;
     }
     if (choose(file, suite, err) != 0) {

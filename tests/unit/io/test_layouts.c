@@ -113,10 +113,10 @@ static void test_stereoset_refused(void **state)
     (void)state;
     static const char *const cases[][2] = {
         {"[]", "s.json: found no items"},
-        {"{\"data\": []}", "data: found an array, expected an object"},
+        {"{\"data\": []}", "found the keys data, expected a record with \"context\""},
+        {"{\"intrasentence\": []}", "or columns; or StereoSet's own file with \"data\""},
         {"{\"data\": {}}", "data.intrasentence: found nothing, expected an array"},
-        {"{\"text\": \"a\"}",
-         "found the keys text, expected a record with \"context\", \"sentences\" or \"bias_type\""},
+        {"{\"text\": \"a\"}", "found the keys text, expected a record with \"context\" or \"sentences\""},
         {PUBLISHED("intrasentence", "") "\n" ITEM(BLANK, BY_TEXT), "line 1: found the keys version, data, expected"},
         {ITEM(BLANK, BY_TEXT) "\n" PUBLISHED("intrasentence", ""), "line 2: found the keys version, data, expected"},
         {ITEM(BLANK, BY_TEXT) "\n" ITEM(BLANK, BY_COLUMN("0, 1, 2")),
@@ -210,8 +210,8 @@ static void test_crows_refused(void **state)
         {"sent_more,sent_less,stereo_antistereo,bias_type\na,b,2,gender\n", "line 2: stereo_antistereo: found 2"},
         {ROW("0", "2") "\n" ROW("10", "2"), "line 2: stereo_antistereo: found 10, expected a text, or 0 (stereo) to 1"},
         {"[" ROW("0", "2") ", " ROW("-1", "2") "]", "record [1]: stereo_antistereo: found \"-1\", expected stereo"},
-        {"[" ROW("0", "[2]") "]", "[0] bias_type: found an array"},
-        {"[{\"sent_more\": \"a\"}]", "[0] sent_less: found nothing, expected text"},
+        {"[" ROW("0", "[2]") "]", "[0].bias_type: found an array"},
+        {"[{\"sent_more\": \"a\"}]", "[0] found the keys sent_more, and no \"sent_less\""},
         {"[{\"prompt\": \"a\"}]", "[0] found the keys prompt, expected a record with \"sent_more\", \"sent_less\", "},
         {"[]", "found no row"},
     };

@@ -9,10 +9,11 @@
 
 static struct fs_error err = FS_ERROR_INIT;
 static const char *const keys[] = {"id", "text", NULL};
+static const struct fs_record_kind kind = {keys, "a list of names"};
 
 static int load(const char *text, struct fs_records *records)
 {
-    return fs_records_load(scratch_write_text("r.json", text), keys, records, &err);
+    return fs_records_load(scratch_write_text("r.json", text), &kind, records, &err);
 }
 
 /* As DataFrame.to_json, json.dump and Dataset.to_json write {"id": [1, 2], "text": ["x", "y"], "more": [[], null]}. */
@@ -27,6 +28,10 @@ static void test_layouts(void **state)
         {"[{\"id\": 1, \"text\": \"x\", \"more\": []},\n {\"id\": 2, \"text\": \"y\", \"more\": null}]", "[1]"},
         {"{\"id\": [1, 2], \"text\": [\"x\", \"y\"], \"more\": [[], null]}", "[1]"},
         {"{\"id\": {\"0\": 1, \"1\": 2}, \"text\": {\"0\": \"x\", \"1\": \"y\"}, \"more\": {\"0\": [], \"1\": null}}",
+         "[1]"},
+        {"{\"columns\":[\"id\",\"text\",\"more\"],\"index\":[0,1],\"data\":[[1,\"x\",[]],[2,\"y\",null]]}", "[1]"},
+        {"{\"schema\": {\"fields\": []}, \"data\": [{\"index\": 0, \"id\": 1, \"text\": \"x\", \"more\": []}, "
+         "{\"index\": 1, \"id\": 2, \"text\": \"y\", \"more\": null}]}",
          "[1]"},
         {"{\"7\": {\"id\": 1, \"text\": \"x\", \"more\": []}, \"9\": {\"id\": 2, \"text\": \"y\", \"more\": null}}",
          "[1]"},
@@ -69,10 +74,15 @@ static void test_refused(void **state)
     (void)state;
     static const char *const cases[][2] = {
         {"", "is empty, expected records"},
-        {"7", "found a number, expected a record with \"id\" or \"text\""},
+        {"7", "found a number, expected a record with \"id\" or \"text\": JSON lines, an array of records, or columns; "
+              "or a list of names"},
         {"{}", "found an empty object"},
-        {"{\"columns\": [\"id\"], \"index\": [0], \"data\": [[1]]}", "found the keys columns, index, data, expected"},
-        {"{\"schema\": {\"fields\": []}, \"data\": [{\"id\": 1}]}", "found the keys schema, data"},
+        {"{\"columns\": [\"id\"], \"data\": [[1], [2, 3]]}", "data[1]: found another number, expected an array of 1"},
+        {"{\"columns\": [\"id\"], \"data\": [[1], 7]}", "data[1]: found a number, expected an array of 1"},
+        {"{\"columns\": [\"id\", \"a\", \"id\"], \"data\": [[1, 2, 3]]}", "columns: found \"id\" 2 times"},
+        {"{\"columns\": [\"a\"], \"data\": [[1]]}", "[0] found the keys a, expected a record with"},
+        {"{\"columns\": [1], \"data\": [[1]]}", "found the keys columns, data, expected a record with"},
+        {"{\"schema\": {}, \"data\": {\"id\": 1}}", "found the keys schema, data"},
         {"[[1, \"x\"], [2, \"y\"]]", "[0] found an array, expected a record"},
         {"[{\"id\": 1}, 7]", "[1] found a number"},
         {"{\"id\": 1}\n{\"a\": 1, \"b\": 2}\n", "line 2: found the keys a, b, expected a record with"},
@@ -150,6 +160,8 @@ static void test_damage(void **state)
         "{\"id\": [1, 2], \"text\": [\"x\", {\"a\": [3]}]}",
         "{\"id\": {\"0\": 1, \"1\": 2}, \"text\": {\"0\": \"x\", \"1\": \"y\"}}",
         "{\"7\": {\"id\": 1, \"text\": \"x\"}, \"9\": {\"id\": 2}}",
+        "{\"columns\": [\"id\", \"text\"], \"index\": [0], \"data\": [[1, \"x\"]]}",
+        "{\"schema\": {}, \"data\": [{\"id\": 1}, {\"id\": 2}]}",
     };
     static const char bytes[] = "\"{}[]:,\\ 0n\n\x01\xff";
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
@@ -164,7 +176,7 @@ static void test_damage(void **state)
                 bool cut = bytes[k] == '\0';
                 text[at] = bytes[k];
                 if (fs_json_parse_values("r", text, cut ? at : length, &document, &err) == 0 &&
-                    fs_records_take(document, keys, &records, &err) == 0) {
+                    fs_records_take(document, &kind, &records, &err) == 0) {
                     fs_records_release(&records);
                 }
                 text[at] = original;
