@@ -169,15 +169,15 @@ static void list_layouts(const char *suite, char *text, size_t room)
     }
 }
 
-static int refuse(const struct fs_fact_file *file, const cJSON *record, size_t index, const char *suite,
+static int refuse(const struct fs_fact_file *file, const cJSON *record, size_t index, const char *expected,
                   struct fs_error *err)
 {
     const struct fs_fact_layout *layout = layout_of(record);
-    char expected[256], keys[320], place[FS_RECORD_PLACE];
-    list_layouts(suite, expected, sizeof expected);
-    return fs_error_set(err, FS_EXIT_DATA, "%s: %s found %s, expected %s", fs_json_name(file->records.document),
+    char keys[320], place[FS_RECORD_PLACE];
+    return fs_error_set(err, FS_EXIT_DATA, "%s: %s found %s, expected %s%s", fs_json_name(file->records.document),
                         fs_records_place(&file->records, index, place),
-                        layout != NULL ? layout->name : fs_records_describe(record, keys, sizeof keys), expected);
+                        layout != NULL ? layout->name : fs_records_describe(record, keys, sizeof keys), expected,
+                        index > 0 ? " as in the first record" : "");
 }
 
 /* The layout of the first record, which all have to have. */
@@ -192,10 +192,14 @@ static int choose(struct fs_fact_file *file, const char *suite, struct fs_error 
     cJSON_ArrayForEach(record, file->records.list)
     {
         const struct fs_fact_layout *layout = layout_of(record);
+        if (index == 0 && (layout == NULL || layout->suite == NULL || strcmp(layout->suite, suite) != 0)) {
+            char expected[256];
+            list_layouts(suite, expected, sizeof expected);
+            return refuse(file, record, index, expected, err);
+        }
         file->layout = index == 0 ? layout : file->layout;
-        bool other = layout == NULL || layout->suite == NULL || strcmp(layout->suite, suite) != 0;
-        if (other || layout->read != file->layout->read) {
-            return refuse(file, record, index, other ? suite : file->layout->suite, err);
+        if (layout == NULL || layout->read != file->layout->read) {
+            return refuse(file, record, index, file->layout->name, err);
         }
         index++;
     }
