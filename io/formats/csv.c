@@ -358,8 +358,9 @@ int fs_csv_column(const struct fs_csv *csv, const char *name, size_t *column, st
             *column = i;
             return 0;
         }
-        if (used < sizeof header) {
-            used += (size_t)snprintf(header + used, sizeof header - used, "%s%.60s", i == 0 ? "" : ", ", csv->field[i]);
+        if (used < sizeof header && csv->field[i][0] != '\0') {
+            used +=
+                (size_t)snprintf(header + used, sizeof header - used, "%s%.60s", used == 0 ? "" : ", ", csv->field[i]);
         }
     }
     return fs_error_set(err, FS_EXIT_DATA, "%s: found no column \"%s\" in the header, which has: %s", csv->path, name,

@@ -313,8 +313,15 @@ benchmark stereoset-misspelt 's/intrasentence/intersentence/' 'data.intrasentenc
 stereoset; cut_to s.json 1000; scores stereoset-cut 65 's.json: line .*end of the file'
 printf '{"data": {"intrasentence": []}}' >s.json; scores stereoset-empty 65 's.json: data.intrasentence: found no items'
 tail -c 2000 "$golden/bert-tiny/model.safetensors" >s.json; scores stereoset-binary 65 's.json: line 1'
+{ item 1 nurse tired old sea; echo; item 2 captain old tired books | head -c 200; } >s.json; scores stereoset-lines-cut 65 's.json: line 2, column [0-9]+: found the end of the file'
+{ item 1 nurse tired old sea; echo; printf '{"a": 1}'; } >s.json; scores stereoset-lines-mixed 65 's.json: line 2: found the keys a, expected a record with'
+printf '{"context": ["BLANK", "BLANK"], "sentences": [7]}' >s.json; scores stereoset-columns-of-two-lengths 65 's.json: column "sentences": found 1 values, expected 2'
+printf '{"context": "BLANK", "sentences": {"sentence": ["a"], "id": ["b", "c"], "gold_label": [9]}}' >s.json; scores stereoset-sentences-by-column 65 's.json: line 1: sentences.id: found 2 values, expected 1'
+printf '[{"context": "BLANK", "sentences": [{"gold_label": 1e300}]}]' >s.json; scores stereoset-label-beyond 65 's.json: \[0\].gold_label: found 1e\+300, expected 0'
 stereoset
 score_file 's/-1e-3/1e400/'; scores scores-infinite 65 'scores.json: line .*beyond the range'
+score_file 's/0.25/NaN/'; scores scores-NaN 65 'scores.json: line 1, column [0-9]+: intrasentence\[1\].score: found NaN, expected a number'
+score_file 's/-1e-3/-Infinity/'; scores scores-minus-infinity 65 'scores.json: .*: intrasentence\[2\].score: found -Infinity, expected a number'
 score_file 's/0.25/"0.25"/'; scores scores-text 65 'scores.json: intrasentence\[1\].score: found a string, expected a number'
 score_file; cut_to scores.json 100; scores scores-cut 65 'scores.json: line '
 score_file 's/"id": *"/&x/g'; scores scores-of-other-items 65 'scores.json: intrasentence: found no item of s.json'
@@ -336,6 +343,11 @@ table crows-NUL 's/The girl/The\x00girl/' 'byte [0-9]+: found a NUL byte'
 table crows-not-utf8 's/The girl/The \xe9girl/' 'byte [0-9]+: found a byte that is not UTF-8'
 table crows-header-alone '2,$d' 'found no row'
 : >c.csv; crows crows-empty 65 'c.csv: '
+{ printf '{"sent_more": "'; repeat a 10000000; } >c.csv; crows crows-line-of-10-MB 65 'c.csv: line 1, column 100000[0-9]+: found the end of the file inside a string'
+printf '{"sent_more": {"0": "a"}, "sent_less": {"1": "b"}}' >c.csv; crows crows-rows-of-other-names 65 'c.csv: column "sent_less": found row "1", expected "0"'
+printf 'PAR1\x15\x04' >c.csv; crows crows-parquet 65 'c.csv: found a Parquet file, .*convert it: python3'
+crows_pairs; gzip c.csv; mv c.csv.gz c.csv; crows crows-gzip 65 'c.csv: found a file compressed by gzip, .*gunzip -c c.csv > '
+crows_pairs; iconv -f UTF-8 -t UTF-16LE c.csv >x; mv x c.csv; crows crows-utf16 65 'c.csv: found text in UTF-16, .*iconv -f UTF-16LE'
 crows_pairs
 
 # BiasKE, attribute words, job
