@@ -1,5 +1,6 @@
 #include "io/benchmarks/layouts.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -14,22 +15,18 @@ static const char *const bias_types[] = {"race-color",          "socioeconomic",
 
 static const char *const sentence_keys[] = {"sentence", "id", "gold_label"};
 
-/* An integer gold_label as text; text stays. */
-static int decode_label(const struct fs_json_document *document, const char *place, cJSON *sentence,
-                        struct fs_error *err)
+/* A gold_label that is a number as text, for the reader to name where it is none of the card's; text stays. */
+static int decode_label(cJSON *sentence, struct fs_error *err)
 {
     const cJSON *label = cJSON_GetObjectItemCaseSensitive(sentence, "gold_label");
-    size_t number;
+    char number[32];
+    size_t index;
     if (!cJSON_IsNumber(label)) {
         return 0;
     }
-    if (fs_json_exact_size(label, &number) != 0 || number >= COUNT(gold_labels)) {
-        char found[32];
-        snprintf(found, sizeof found, "%g", label->valuedouble);
-        return fs_json_wrong(document, place, "gold_label", found,
-                             "0 (anti-stereotype), 1 (stereotype) or 2 (unrelated), or these words", err);
-    }
-    cJSON *text = cJSON_CreateString(gold_labels[number]);
+    snprintf(number, sizeof number, "%g", label->valuedouble);
+    bool known = fs_json_exact_size(label, &index) == 0 && index < COUNT(gold_labels);
+    cJSON *text = cJSON_CreateString(known ? gold_labels[index] : number);
     if (text == NULL || !cJSON_ReplaceItemInObjectCaseSensitive(sentence, "gold_label", text)) {
         cJSON_Delete(text);
         return fs_error_memory(err, sizeof *text, "StereoSet");
@@ -113,7 +110,7 @@ static int arrange_items(const struct fs_stereoset_items *items, cJSON *list, st
         cJSON *sentence;
         cJSON_ArrayForEach(sentence, cJSON_GetObjectItemCaseSensitive(item, "sentences"))
         {
-            if (decode_label(items->document, place, sentence, err) != 0) {
+            if (decode_label(sentence, err) != 0) {
                 return -1;
             }
         }
@@ -211,20 +208,30 @@ const char *fs_stereoset_place(const struct fs_stereoset_items *items, size_t in
     return fs_records_place(&items->records, index, place);
 }
 
-/* Where the field is a number, the text that it stands for. */
-static int decode_field(struct fs_csv *csv, size_t row, size_t column, const char *name, const char *const *texts,
-                        size_t count, struct fs_error *err)
+/* The place in `texts` of the number that a field is; SIZE_MAX where it is text, or a number beyond. */
+static size_t number_of(const char *field, size_t count)
 {
-    const char *field = fs_csv_field(csv, row, column);
-    if (field[0] == '\0' || field[strspn(field, "0123456789")] != '\0') {
-        return 0;
+    bool digit = field[0] >= '0' && field[0] <= '9' && field[1] == '\0';
+    return digit && (size_t)(field[0] - '0') < count ? (size_t)(field[0] - '0') : SIZE_MAX;
+}
+
+/* The texts that numbers stand for. A direction that is none of the card's is the reader's to name; a category may be any
+ * text, so that a number would become one in silence. */
+static int decode_row(struct fs_csv *csv, size_t row, size_t direction, size_t category, struct fs_error *err)
+{
+    const char *field = fs_csv_field(csv, row, category);
+    size_t number = number_of(fs_csv_field(csv, row, direction), COUNT(directions));
+    if (number != SIZE_MAX) {
+        fs_csv_replace(csv, row, direction, directions[number]);
     }
-    if (strlen(field) > 1 || (size_t)(field[0] - '0') >= count) {
-        return fs_error_set(err, FS_EXIT_DATA, "%s: %s: %s: found %.60s, expected a text, or 0 (%s) to %zu (%s)",
-                            fs_csv_path(csv), fs_csv_place(csv, row, (char[FS_CSV_PLACE]){0}), name, field, texts[0],
-                            count - 1, texts[count - 1]);
+    number = number_of(field, COUNT(bias_types));
+    if (number != SIZE_MAX) {
+        fs_csv_replace(csv, row, category, bias_types[number]);
+    } else if (field[0] != '\0' && field[strspn(field, "+-.0123456789")] == '\0') {
+        return fs_error_set(err, FS_EXIT_DATA, "%s: %s: bias_type: found %.60s, expected a text, or 0 (%s) to %zu (%s)",
+                            fs_csv_path(csv), fs_csv_place(csv, row, (char[FS_CSV_PLACE]){0}), field, bias_types[0],
+                            COUNT(bias_types) - 1, bias_types[COUNT(bias_types) - 1]);
     }
-    fs_csv_replace(csv, row, column, texts[field[0] - '0']);
     return 0;
 }
 
@@ -236,8 +243,7 @@ static int decode_table(struct fs_csv *csv, struct fs_error *err)
         return -1;
     }
     for (size_t row = 0; row < fs_csv_rows(csv); row++) {
-        if (decode_field(csv, row, direction, "stereo_antistereo", directions, COUNT(directions), err) != 0 ||
-            decode_field(csv, row, category, "bias_type", bias_types, COUNT(bias_types), err) != 0) {
+        if (decode_row(csv, row, direction, category, err) != 0) {
             return -1;
         }
     }

@@ -257,7 +257,8 @@ static void winogender(void **state)
     (void)write_text("all_sentences.tsv", "sentid\tsentence\nnurse.patient.0.male.txt\tHe ran.\n");
     refused("winogender", folder, FS_EXIT_DATA, "found no female sentence");
     (void)write_text("all_sentences.tsv", "sentid\tsentence\nonly one field\n");
-    refused("winogender", folder, FS_EXIT_DATA, "line 2: found 1 fields, expected 2 as in the header; a field must hold no tab");
+    refused("winogender", folder, FS_EXIT_DATA,
+            "line 2: found 1 fields, expected 2 as in the header; a field must hold no tab");
     (void)write_text("all_sentences.tsv", "id\tsentence\nx\ty\n");
     refused("winogender", folder, FS_EXIT_DATA, "no column \"sentid\"");
 }
