@@ -35,6 +35,7 @@ _fairstamp_setting() # KEY=VALUE
     case $key in
     model) _fairstamp_files '' ;;
     output) _fairstamp_files '' ;;
+    strict) _fairstamp_words "true false" ;;
     data.crows_pairs) _fairstamp_files '' ;;
     data.stereoset) _fairstamp_files '' ;;
     data.biaske) _fairstamp_files '' ;;
@@ -71,7 +72,7 @@ _fairstamp_setting() # KEY=VALUE
 _fairstamp_commands="run trace stamp evaluate layer_sweep estimate score metrics tokenize logprobs inspect
     verify export benchmark report merge query sweep list doctor --help --version --man
     --job-schema --job-keys --bash-completion"
-_fairstamp_keys="model output seed categories data.crows_pairs data.stereoset data.biaske
+_fairstamp_keys="model output seed categories strict data.crows_pairs data.stereoset data.biaske
     data.stereoset_intersentence data.stereoset_synonyms data.winobias data.winogender
     data.winograd data.bec_pro data.seat data.counterfact data.known_facts data.text
     data.attribute_words edit.pairs method methods scoring.crows_pairs scoring.stereoset
@@ -139,15 +140,15 @@ _fairstamp()
     --scripts) _fairstamp_folders; return ;;
     esac
     case ${words[0]} in
-    run) options="--set --force --max-seconds --stop-file --log-dir --format --quiet --help" ending=.json ;;
-    trace) options="--set --force --max-seconds --stop-file --log-dir --format --quiet --help" ending=.json ;;
-    stamp) options="--set --force --max-seconds --stop-file --log-dir --format --quiet --help" ending=.json ;;
-    evaluate) options="--set --force --max-seconds --stop-file --log-dir --format --quiet --help" ending=.json ;;
-    layer_sweep) options="--set --force --max-seconds --stop-file --log-dir --format --quiet --help" ending=.json ;;
-    estimate) options="--set --save --seconds --node-ranks --network --format --quiet --help" ending=.json ;;
-    score) options="--log-dir --model --suite --data --category --scoring --stamp --bootstrap --seed --format
-    --quiet --help" ;;
-    metrics) options="--suite --data --category --scores --bootstrap --seed --format --help" ;;
+    run) options="--set --strict --force --max-seconds --stop-file --log-dir --format --quiet --help" ending=.json ;;
+    trace) options="--set --strict --force --max-seconds --stop-file --log-dir --format --quiet --help" ending=.json ;;
+    stamp) options="--set --strict --force --max-seconds --stop-file --log-dir --format --quiet --help" ending=.json ;;
+    evaluate) options="--set --strict --force --max-seconds --stop-file --log-dir --format --quiet --help" ending=.json ;;
+    layer_sweep) options="--set --strict --force --max-seconds --stop-file --log-dir --format --quiet --help" ending=.json ;;
+    estimate) options="--set --strict --save --seconds --node-ranks --network --format --quiet --help" ending=.json ;;
+    score) options="--log-dir --model --suite --data --category --strict --scoring --stamp --bootstrap --seed
+    --format --quiet --help" ;;
+    metrics) options="--suite --data --category --strict --scores --bootstrap --seed --format --help" ;;
     tokenize) options="--model --help" ;;
     logprobs) options="--log-dir --model --quiet --help" ;;
     inspect) options="--format --help" ending=.h5 ;;
@@ -159,7 +160,7 @@ _fairstamp()
     query) options="--metric --by --where --format --help" ending=.h5 ;;
     sweep) options="--no-estimate --cells --launcher --limit --sbatch --scripts --format --help" first="plan run submit status resume merge" ending=.json ;;
     list) options="--format --help" first="suites metrics methods families" ;;
-    doctor) options="--set --format --quiet --help" ending=.json ;;
+    doctor) options="--set --strict --format --quiet --help" ending=.json ;;
     *) return ;;
     esac
     if [[ $cur != -* && -n $first ]] && ((i == 1)); then

@@ -38,7 +38,7 @@ static int open_suite(const struct fs_job *job, const struct fs_suite_kind *suit
         return 0;
     }
     options->scoring = fs_job_scoring(job, suite, options->kind);
-    if (suite->open(path, options, opened, err) != 0) {
+    if (fs_suite_open(suite, path, options, opened, err) != 0) {
         return fs_error_prepend(err, "data.%s", suite->key);
     }
     if (*opened != NULL) {
@@ -60,6 +60,7 @@ static int open_suites(const struct fs_job *job, enum fs_model_kind kind, struct
         .text_tokens = settings->text_tokens,
         .permutations = settings->permutations,
         .fact_share = settings->validation > 0 ? settings->validation : 1,
+        .strict = settings->strict,
         .edited = &data->pairs,
         .held_out = data->held_out,
     };
@@ -108,7 +109,8 @@ int fs_data_read(const struct fs_job *job, enum fs_model_kind kind, struct fs_da
     const struct fs_job_settings *settings = fs_job_settings(job);
     const char *attributes = settings->attribute_words;
     *data = (struct fs_data){.edited = fs_job_edited(job)};
-    int status = data->edited->read_pairs(path_of(job, data->edited), settings->categories, &data->pairs, err);
+    int status = fs_suite_read_pairs(data->edited, path_of(job, data->edited), settings->categories, settings->strict,
+                                     &data->pairs, err);
     if (status == 0 && attributes != NULL) {
         status = fs_attribute_table_read(attributes, &data->attributes, err);
     }

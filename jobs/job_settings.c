@@ -31,6 +31,14 @@ static const struct fs_setting core_rows[] = {
      FS_SETTING_MEMBER(struct fs_job_settings, categories),
      .meaning = "bias categories to take, such as gender, race, religion; CrowS-Pairs' \"race-color\" is taken with "
                 "race, and categories that it does not have are left out"},
+    {.key = "strict",
+     .kind = FS_SETTING_FLAG,
+     .initial = "false",
+     .changes_no_result = true,
+     FS_SETTING_MEMBER(struct fs_job_settings, strict),
+     .meaning =
+         "refuse data with an item that cannot be used, such as one with an empty sentence; false: it is skipped, "
+         "named in a warning, and counted in every table"},
 };
 const struct fs_settings fs_core_settings = {core_rows, sizeof core_rows / sizeof core_rows[0]};
 

@@ -2,6 +2,7 @@
 #ifndef FAIRSTAMP_JOBS_JOB_SETTINGS_H
 #define FAIRSTAMP_JOBS_JOB_SETTINGS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "io/settings/settings.h"
@@ -13,6 +14,7 @@ struct fs_job_settings {
     const char *model, *output;    /* folders */
     size_t seed;                   /* of the split, the noise, the stamp's start values and the bootstrap */
     const char *const *categories; /* NULL-terminated; NULL: all of the data */
+    bool strict;                   /* data with an item that cannot be used is refused */
     const char *attribute_words;   /* file; NULL: none */
     const char *edit_pairs;        /* the suite whose pairs are edited; NULL: not said */
     const char *const *method;     /* one entry of jobs/methods.h; NULL: see methods */

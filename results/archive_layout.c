@@ -70,10 +70,12 @@ static const struct {
 };
 #define LINES (sizeof layout / sizeof layout[0])
 
-#define MOST_WORDS 8
+#define MOST_WORDS 16
 static const char *const models[] = {"unedited", "stamped", NULL};
 static const char *const terms[] = {"L", "L_e", "L_s1", "L_s2", NULL};
 static const char *const extra_terms[] = {"L_m", "L_b", "SS_distance", "gap", NULL};
+
+_Static_assert(FS_SKIP_COUNT <= MOST_WORDS, "every reason has a word");
 
 /* What the places along a dimension are called, where no dataset says so. `beside`: the dataset that has it. */
 static const struct {

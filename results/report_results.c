@@ -5,6 +5,7 @@
 
 #include "results/report.h"
 #include "results/result_lines.h"
+#include "results/skip_lines.h"
 #include "results/table.h"
 
 #define ALL "all"
@@ -216,6 +217,29 @@ static int print_further(const struct fs_results *results, bool headlines, FILE 
     return 0;
 }
 
+/* Whether any headline leaves out items: then how many of all is to be seen at one place, as of several categories. */
+static bool has_skipped(const struct fs_results *results)
+{
+    for (size_t i = 0; i < results->rows; i++) {
+        if (fs_is_headline(results, &results->row[i]) && fs_row_skipped(&results->row[i]) > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A line for each suite that leaves out items: how many, and why. */
+static void print_skipped(const struct fs_results *results, FILE *stream)
+{
+    for (size_t i = 0; i < results->rows; i++) {
+        if (fs_is_first_of_suite(results, i)) {
+            char after[128];
+            snprintf(after, sizeof after, " (%.100s)\n", results->row[i].suite);
+            fs_write_skipped(stream, results, results->row[i].suite, "skipped: ", after);
+        }
+    }
+}
+
 static int print_headlines(const struct fs_results *results, const struct headings *headings, FILE *stream,
                            struct fs_error *err)
 {
@@ -231,7 +255,7 @@ static int print_headlines(const struct fs_results *results, const struct headin
             add_category(table, results, fs_shown_category(results->row[i].category), split);
         }
     }
-    if (categories != 1) { /* of one category "all" would say the same again */
+    if (categories != 1 || has_skipped(results)) { /* of one category "all" would say the same again */
         add_category(table, results, ALL, split);
     }
     int status = fs_table_print(table, stream, err);
@@ -253,6 +277,9 @@ int fs_report_results(const struct fs_results *results, FILE *stream, struct fs_
     release_headings(&headings);
     if (status == 0) {
         status = print_further(results, headlines, stream, err);
+    }
+    if (status == 0) {
+        print_skipped(results, stream);
     }
     if (results->columns > 1 && status == 0) {
         fprintf(stream, "change: less the unedited model; * the 95 %% interval of the difference leaves out 0. p: "
@@ -312,6 +339,7 @@ cJSON *fs_report_results_json(const struct fs_results *results)
         for (size_t c = 0; c < results->columns; c++) {
             cJSON_AddItemToObject(columns, results->column[c], column_json(row, c));
         }
+        cJSON_AddItemToObject(entry, "result", column_json(row, 0));
         cJSON *skipped = cJSON_AddObjectToObject(entry, "skipped");
         for (int reason = 1; reason < FS_SKIP_COUNT; reason++) {
             cJSON_AddNumberToObject(skipped, fs_skip_name((enum fs_skip)reason), (double)row->skipped[reason]);
@@ -328,6 +356,9 @@ cJSON *fs_report_items_json(const struct fs_suite *suite, const struct fs_result
         cJSON *entry = cJSON_CreateObject();
         cJSON_AddStringToObject(entry, "id", suite->id[item]);
         cJSON_AddStringToObject(entry, "category", suite->category[item]);
+        if (suite->skip[item] != FS_KEPT) {
+            cJSON_AddStringToObject(entry, "skipped", fs_skip_name((enum fs_skip)suite->skip[item]));
+        }
         cJSON *scores = cJSON_AddObjectToObject(entry, "scores");
         for (size_t k = 0; k < suite->candidates; k++) {
             cJSON *candidate = cJSON_AddObjectToObject(scores, suite->candidate[k]);

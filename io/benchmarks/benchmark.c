@@ -41,6 +41,56 @@ int fs_statement_set(struct fs_statement_text *statement, const struct fs_statem
     return made ? 0 : -1;
 }
 
+static int complete(char **text, const char *with, struct fs_error *err)
+{
+    if (*text == NULL) {
+        *text = fs_copy_text(with, strlen(with), err);
+    }
+    return *text != NULL ? 0 : -1;
+}
+
+static int complete_statement(struct fs_statement_text *statement, struct fs_error *err)
+{
+    return complete(&statement->before, "", err) == 0 && complete(&statement->completion, "", err) == 0 &&
+                   complete(&statement->after, "", err) == 0 && complete(&statement->text, "", err) == 0
+               ? complete(&statement->id, "", err)
+               : -1;
+}
+
+static int complete_pair(struct fs_pair *pair, struct fs_error *err)
+{
+    for (size_t k = 0; k < 4; k++) {
+        if (complete_statement(&pair->statement[k], err) != 0) {
+            return -1;
+        }
+    }
+    for (size_t k = 0; k < 2 * pair->paraphrases; k++) {
+        if (complete_statement(&pair->paraphrase[k / 2][k % 2], err) != 0) {
+            return -1;
+        }
+    }
+    return complete(&pair->id, "", err) == 0 && complete(&pair->category, FS_NO_CATEGORY, err) == 0 &&
+                   complete(&pair->target, "", err) == 0 && complete(&pair->subject, "", err) == 0
+               ? complete(&pair->counterpart, "", err)
+               : -1;
+}
+
+static int complete_crows_pair(struct fs_crows_pair *pair, struct fs_error *err)
+{
+    return complete(&pair->id, "", err) == 0 && complete(&pair->category, FS_NO_CATEGORY, err) == 0 &&
+                   complete(&pair->more, "", err) == 0
+               ? complete(&pair->less, "", err)
+               : -1;
+}
+
+static int complete_fact(struct fs_fact *fact, struct fs_error *err)
+{
+    return complete(&fact->id, "", err) == 0 && complete(&fact->category, FS_NO_CATEGORY, err) == 0 &&
+                   complete(&fact->subject, "", err) == 0 && complete_statement(&fact->statement, err) == 0
+               ? complete_statement(&fact->counterpart, err)
+               : -1;
+}
+
 int fs_category_filter_begin(struct fs_category_filter *filter, const char *const *categories, struct fs_error *err)
 {
     *filter = (struct fs_category_filter){.wish = categories};
@@ -68,9 +118,10 @@ bool fs_category_filter_takes(struct fs_category_filter *filter, const char *cat
     return takes;
 }
 
-int fs_category_filter_end(struct fs_category_filter *filter, const char *path, struct fs_error *err)
+int fs_category_filter_end(struct fs_category_filter *filter, const struct fs_item_report *report, const char *path,
+                           struct fs_error *err)
 {
-    int result = 0;
+    int result = fs_item_report_check(report, path, err);
     for (size_t i = 0; filter->wish != NULL && filter->wish[i] != NULL && result == 0; i++) {
         if (!filter->found[i]) {
             result = fs_error_set(err, FS_EXIT_DATA, "%s: found no item of category \"%s\"; check its spelling", path,
@@ -114,7 +165,7 @@ static void release_statement(struct fs_statement_text *statement)
     free(statement->id);
 }
 
-static void release_pair(struct fs_pair *pair)
+void fs_pair_release(struct fs_pair *pair)
 {
     free(pair->id);
     free(pair->category);
@@ -131,13 +182,82 @@ static void release_pair(struct fs_pair *pair)
     free(pair->paraphrase);
 }
 
-static void release_fact(struct fs_fact *fact)
+void fs_fact_release(struct fs_fact *fact)
 {
     free(fact->id);
     free(fact->category);
     free(fact->subject);
     release_statement(&fact->statement);
     release_statement(&fact->counterpart);
+}
+
+static void release_crows_pair(struct fs_crows_pair *pair)
+{
+    free(pair->id);
+    free(pair->category);
+    free(pair->more);
+    free(pair->less);
+}
+
+/* Counts an item; *keep: whether it belongs into the list. */
+static int report_item(struct fs_item_report *report, const char *path, const char *category,
+                       const struct fs_category_filter *filter, const struct fs_unusable *unusable, bool *keep,
+                       struct fs_error *err)
+{
+    report->items++;
+    *keep = unusable == NULL || filter->wish == NULL || category != NULL;
+    return unusable == NULL ? 0 : fs_item_skip(report, path, unusable->reason, unusable->why, err);
+}
+
+int fs_pair_list_add(struct fs_pair_list *list, struct fs_pair *pair, const char *path,
+                     const struct fs_category_filter *filter, const struct fs_unusable *unusable, struct fs_error *err)
+{
+    bool keep = false;
+    int status = report_item(&list->report, path, pair->category, filter, unusable, &keep, err);
+    if (status == 0 && keep && unusable != NULL) {
+        pair->skip = unusable->reason;
+        status = complete_pair(pair, err);
+    }
+    if (status != 0 || !keep) {
+        fs_pair_release(pair);
+        return status;
+    }
+    list->item[list->count++] = *pair;
+    return 0;
+}
+
+int fs_crows_list_add(struct fs_crows_list *list, struct fs_crows_pair *pair, const char *path,
+                      const struct fs_category_filter *filter, const struct fs_unusable *unusable, struct fs_error *err)
+{
+    bool keep = false;
+    int status = report_item(&list->report, path, pair->category, filter, unusable, &keep, err);
+    if (status == 0 && keep && unusable != NULL) {
+        pair->skip = unusable->reason;
+        status = complete_crows_pair(pair, err);
+    }
+    if (status != 0 || !keep) {
+        release_crows_pair(pair);
+        return status;
+    }
+    list->item[list->count++] = *pair;
+    return 0;
+}
+
+int fs_fact_list_add(struct fs_fact_list *list, struct fs_fact *fact, const char *path,
+                     const struct fs_category_filter *filter, const struct fs_unusable *unusable, struct fs_error *err)
+{
+    bool keep = false;
+    int status = report_item(&list->report, path, fact->category, filter, unusable, &keep, err);
+    if (status == 0 && keep && unusable != NULL) {
+        fact->skip = unusable->reason;
+        status = complete_fact(fact, err);
+    }
+    if (status != 0 || !keep) {
+        fs_fact_release(fact);
+        return status;
+    }
+    list->item[list->count++] = *fact;
+    return 0;
 }
 
 void fs_pair_list_keep(struct fs_pair_list *list, const bool *keep)
@@ -147,7 +267,7 @@ void fs_pair_list_keep(struct fs_pair_list *list, const bool *keep)
         if (keep[i]) {
             list->item[kept++] = list->item[i];
         } else {
-            release_pair(&list->item[i]);
+            fs_pair_release(&list->item[i]);
         }
     }
     list->count = kept;
@@ -160,7 +280,7 @@ void fs_fact_list_keep(struct fs_fact_list *list, const bool *keep)
         if (keep[i]) {
             list->item[kept++] = list->item[i];
         } else {
-            release_fact(&list->item[i]);
+            fs_fact_release(&list->item[i]);
         }
     }
     list->count = kept;
@@ -169,29 +289,26 @@ void fs_fact_list_keep(struct fs_fact_list *list, const bool *keep)
 void fs_pair_list_release(struct fs_pair_list *list)
 {
     for (size_t i = 0; i < list->count; i++) {
-        release_pair(&list->item[i]);
+        fs_pair_release(&list->item[i]);
     }
     free(list->item);
-    *list = (struct fs_pair_list){0, NULL};
+    *list = (struct fs_pair_list){0};
 }
 
 void fs_crows_list_release(struct fs_crows_list *list)
 {
     for (size_t i = 0; i < list->count; i++) {
-        free(list->item[i].id);
-        free(list->item[i].category);
-        free(list->item[i].more);
-        free(list->item[i].less);
+        release_crows_pair(&list->item[i]);
     }
     free(list->item);
-    *list = (struct fs_crows_list){0, NULL};
+    *list = (struct fs_crows_list){0};
 }
 
 void fs_fact_list_release(struct fs_fact_list *list)
 {
     for (size_t i = 0; i < list->count; i++) {
-        release_fact(&list->item[i]);
+        fs_fact_release(&list->item[i]);
     }
     free(list->item);
-    *list = (struct fs_fact_list){0, NULL};
+    *list = (struct fs_fact_list){0};
 }

@@ -2,7 +2,9 @@
  * Readers of the benchmarks: StereoSet, CrowS-Pairs, BiasKE, attribute words, scores made elsewhere.
  *
  * A reader turns a file into plain records of text; what is computed from them is the stages' business. Every text is
- * valid UTF-8 and owned by the list that holds it. Local.
+ * valid UTF-8 and owned by the list that holds it. An item that cannot be used stays in the list with its reason and with
+ * what could be read of it, all other texts empty, its category FS_NO_CATEGORY where it has none (skip.h). Where that is
+ * all of a list's items, or the form of the file is wrong, the reader refuses the file (FS_EXIT_DATA). Local.
  */
 #ifndef FAIRSTAMP_IO_BENCHMARKS_BENCHMARK_H
 #define FAIRSTAMP_IO_BENCHMARKS_BENCHMARK_H
@@ -10,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "io/benchmarks/skip.h"
 #include "io/error.h"
 
 /*
@@ -43,6 +46,7 @@ struct fs_pair {
     char *target;      /* the term that SS averages over and that splits edited from held-out items */
     char *subject;     /* k1's subject, as its statement has it (StereoSet: the target term) */
     char *counterpart; /* k2's subject; "" where the file names none (StereoSet) */
+    enum fs_skip skip; /* FS_KEPT, or why the pair cannot be used */
     bool has_counterpart_unrelated;
     struct fs_statement_text statement[4];     /* indexed by fs_candidate */
     size_t paraphrases;                        /* BiasKE only */
@@ -56,6 +60,7 @@ struct fs_crows_pair {
     char *more;     /* sent_more: the more stereotyping sentence */
     char *less;
     bool antistereo; /* stereo_antistereo == "antistereo" */
+    enum fs_skip skip;
 };
 
 /* A commonsense fact that holds for one group and not for the other. */
@@ -65,19 +70,26 @@ struct fs_fact {
     char *subject;
     struct fs_statement_text statement;   /* true */
     struct fs_statement_text counterpart; /* false: another object (same prompt), or another subject (same object) */
+    enum fs_skip skip;
 };
+
+/* The category of an item that names none and cannot be used. */
+#define FS_NO_CATEGORY "unknown"
 
 struct fs_pair_list {
     size_t count;
     struct fs_pair *item;
+    struct fs_item_report report;
 };
 struct fs_crows_list {
     size_t count;
     struct fs_crows_pair *item;
+    struct fs_item_report report;
 };
 struct fs_fact_list {
     size_t count;
     struct fs_fact *item;
+    struct fs_item_report report;
 };
 
 /*

@@ -32,9 +32,33 @@ struct fs_category_filter {
 
 int fs_category_filter_begin(struct fs_category_filter *filter, const char *const *categories, struct fs_error *err);
 bool fs_category_filter_takes(struct fs_category_filter *filter, const char *category);
-/* FS_EXIT_DATA where a wish was for a category that no item of `path` has. Frees the filter. */
-int fs_category_filter_end(struct fs_category_filter *filter, const char *path, struct fs_error *err);
+/* FS_EXIT_DATA where no item can be used, or where a wish was for a category that no item of `path` has. Frees the filter. */
+int fs_category_filter_end(struct fs_category_filter *filter, const struct fs_item_report *report, const char *path,
+                           struct fs_error *err);
 void fs_category_filter_drop(struct fs_category_filter *filter);
+
+/* Why an item cannot be used, and the error of reading it. */
+struct fs_unusable {
+    enum fs_skip reason;
+    const struct fs_error *why;
+};
+/*
+ * Adds an item that was read (`unusable` NULL), or as far as it could be, to a list that has room for it, and to its
+ * report. An unusable item gets an empty text for every one that it lacks, and the category FS_NO_CATEGORY where it has
+ * none; with that, it is only reported where categories are wished for. Takes the item over, also on failure: -1 with
+ * `err` set.
+ */
+int fs_pair_list_add(struct fs_pair_list *list, struct fs_pair *pair, const char *path,
+                     const struct fs_category_filter *filter, const struct fs_unusable *unusable, struct fs_error *err);
+int fs_crows_list_add(struct fs_crows_list *list, struct fs_crows_pair *pair, const char *path,
+                      const struct fs_category_filter *filter, const struct fs_unusable *unusable,
+                      struct fs_error *err);
+int fs_fact_list_add(struct fs_fact_list *list, struct fs_fact *fact, const char *path,
+                     const struct fs_category_filter *filter, const struct fs_unusable *unusable, struct fs_error *err);
+
+/* Take zeroed structs. */
+void fs_pair_release(struct fs_pair *pair);
+void fs_fact_release(struct fs_fact *fact);
 
 /* FS_EXIT_DATA where a text is twice in `texts`, which it sorts; `what` says what the texts are ("id"). */
 int fs_refuse_duplicates(const char *path, const char *what, const char **texts, size_t count, struct fs_error *err);

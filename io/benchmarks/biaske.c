@@ -37,6 +37,7 @@ struct place {
     char where[64]; /* "pairs[3]" */
     const char *id; /* the item's, "" before it is known */
     struct fs_error *err;
+    enum fs_skip reason; /* why the item cannot be used, where reading it fails */
 };
 
 static int fail(const struct place *place, const char *key, const char *found, const char *expected)
@@ -46,10 +47,11 @@ static int fail(const struct place *place, const char *key, const char *found, c
 }
 
 /* Texts are taken literally, so that a stray space at an end would go into a model. */
-static int check_text(const struct place *place, const char *key, const char *text)
+static int check_text(struct place *place, const char *key, const char *text)
 {
     size_t length = strlen(text);
     if (length == 0) {
+        place->reason = FS_SKIP_EMPTY_TEXT;
         return fail(place, key, "an empty text", "a word or more");
     }
     if (length > MOST_BYTES) {
@@ -63,7 +65,7 @@ static int check_text(const struct place *place, const char *key, const char *te
     return 0;
 }
 
-static int read_text(const struct place *place, const cJSON *object, const char *key, const char **text)
+static int read_text(struct place *place, const cJSON *object, const char *key, const char **text)
 {
     if (fs_json_text(place->document, object, place->where, key, text, place->err) != 0) {
         return -1;
@@ -71,7 +73,7 @@ static int read_text(const struct place *place, const cJSON *object, const char 
     return check_text(place, key, *text);
 }
 
-static int read_category(const struct place *place, const cJSON *object, const char **category)
+static int read_category(struct place *place, const cJSON *object, const char **category)
 {
     if (read_text(place, object, "category", category) != 0) {
         return -1;
@@ -176,7 +178,7 @@ static int compose(struct fs_statement_text *statement, const char *prompt, cons
     return result;
 }
 
-static int read_subjects(const struct place *place, const cJSON *object, const char *subjects[2])
+static int read_subjects(struct place *place, const cJSON *object, const char *subjects[2])
 {
     const cJSON *list;
     if (fs_json_array(place->document, object, place->where, "subjects", &list, place->err) != 0) {
@@ -195,9 +197,8 @@ static int read_subjects(const struct place *place, const cJSON *object, const c
     return check_distinct(place, "subjects", subjects[1], subjects[0], "the first subject");
 }
 
-/* Checks all paraphrases; composes them where `pair` is not NULL. */
-static int read_paraphrases(const struct place *place, const cJSON *object, const char *prompt,
-                            const char *const subjects[2], const char *completion, struct fs_pair *pair)
+static int read_paraphrases(struct place *place, const cJSON *object, const char *prompt, const char *const subjects[2],
+                            const char *completion, struct fs_pair *pair)
 {
     const cJSON *list;
     const cJSON *entry;
@@ -217,9 +218,6 @@ static int read_paraphrases(const struct place *place, const cJSON *object, cons
         }
         count++;
     }
-    if (pair == NULL) {
-        return 0;
-    }
     pair->paraphrase = fs_allocate(count, sizeof *pair->paraphrase, "paraphrases", place->err);
     if (pair->paraphrase == NULL) {
         return -1;
@@ -235,19 +233,16 @@ static int read_paraphrases(const struct place *place, const cJSON *object, cons
     return 0;
 }
 
-static int read_pair(struct place *place, const cJSON *entry, struct fs_category_filter *filter,
-                     struct fs_pair_list *pairs)
+static int read_pair(struct place *place, const cJSON *entry, struct fs_pair *pair)
 {
-    const char *category;
     const char *target;
     const char *relation;
     const char *object;
     const char *unrelated;
     const char *prompt;
-    const char *subjects[2];
+    const char *subjects[2] = {NULL};
     struct fs_error *err = place->err;
     if (fs_json_refuse_unknown(place->document, entry, place->where, pair_keys, err) != 0 ||
-        read_text(place, entry, "id", &place->id) != 0 || read_category(place, entry, &category) != 0 ||
         read_text(place, entry, "target", &target) != 0 || read_text(place, entry, "relation", &relation) != 0 ||
         read_text(place, entry, "object", &object) != 0 || read_text(place, entry, "unrelated", &unrelated) != 0 ||
         check_distinct(place, "unrelated", unrelated, object, "object") != 0 ||
@@ -255,18 +250,11 @@ static int read_pair(struct place *place, const cJSON *entry, struct fs_category
         check_prompt(place, "prompt", prompt) != 0) {
         return -1;
     }
-    if (!fs_category_filter_takes(filter, category)) {
-        return read_paraphrases(place, entry, prompt, subjects, object, NULL);
-    }
-    struct fs_pair *pair = &pairs->item[pairs->count++];
-    pair->id = fs_copy_text(place->id, strlen(place->id), err);
-    pair->category = fs_copy_text(category, strlen(category), err);
     pair->target = fs_copy_text(target, strlen(target), err);
     pair->subject = subject_in(prompt, subjects[0], err);
     pair->counterpart = subject_in(prompt, subjects[1], err);
     pair->has_counterpart_unrelated = true;
-    if (pair->id == NULL || pair->category == NULL || pair->target == NULL || pair->subject == NULL ||
-        pair->counterpart == NULL) {
+    if (pair->target == NULL || pair->subject == NULL || pair->counterpart == NULL) {
         return -1;
     }
     struct fs_statement_text *statement = pair->statement;
@@ -280,7 +268,7 @@ static int read_pair(struct place *place, const cJSON *entry, struct fs_category
 }
 
 /* Exactly one of counterpart_subject and counterpart_object; the other is set to the fact's own. */
-static int read_counterpart(const struct place *place, const cJSON *entry, const char **subject, const char **object)
+static int read_counterpart(struct place *place, const cJSON *entry, const char **subject, const char **object)
 {
     const char *other_subject = NULL;
     const char *other_object = NULL;
@@ -307,16 +295,13 @@ static int read_counterpart(const struct place *place, const cJSON *entry, const
     return 0;
 }
 
-static int read_fact(struct place *place, const cJSON *entry, struct fs_category_filter *filter,
-                     struct fs_fact_list *facts)
+static int read_fact(struct place *place, const cJSON *entry, struct fs_fact *fact)
 {
-    const char *category;
     const char *subject;
     const char *object;
     const char *prompt;
     struct fs_error *err = place->err;
     if (fs_json_refuse_unknown(place->document, entry, place->where, fact_keys, err) != 0 ||
-        read_text(place, entry, "id", &place->id) != 0 || read_category(place, entry, &category) != 0 ||
         read_text(place, entry, "subject", &subject) != 0 || read_text(place, entry, "object", &object) != 0 ||
         read_text(place, entry, "prompt", &prompt) != 0 || check_prompt(place, "prompt", prompt) != 0) {
         return -1;
@@ -326,18 +311,27 @@ static int read_fact(struct place *place, const cJSON *entry, struct fs_category
     if (read_counterpart(place, entry, &other_subject, &other_object) != 0) {
         return -1;
     }
-    if (!fs_category_filter_takes(filter, category) && strcmp(category, "none") != 0) {
-        return 0; /* facts on no group tell of every category's edit what it cost */
-    }
-    struct fs_fact *fact = &facts->item[facts->count++];
-    fact->id = fs_copy_text(place->id, strlen(place->id), err);
-    fact->category = fs_copy_text(category, strlen(category), err);
     fact->subject = subject_in(prompt, subject, err);
-    if (fact->id == NULL || fact->category == NULL || fact->subject == NULL ||
-        compose(&fact->statement, prompt, subject, object, err) != 0) {
+    if (fact->subject == NULL || compose(&fact->statement, prompt, subject, object, err) != 0) {
         return -1;
     }
     return compose(&fact->counterpart, prompt, other_subject, other_object, err);
+}
+
+/* The id and category of a pair or fact; *category stays NULL where there is none. */
+static int read_names(struct place *place, const cJSON *entry, char **id, char **category)
+{
+    const char *text;
+    if (read_text(place, entry, "id", &place->id) != 0) {
+        place->id = "";
+        return -1;
+    }
+    *id = fs_copy_text(place->id, strlen(place->id), place->err);
+    if (*id == NULL || read_category(place, entry, &text) != 0) {
+        return -1;
+    }
+    *category = fs_copy_text(text, strlen(text), place->err);
+    return *category != NULL ? 0 : -1;
 }
 
 static int check_root(const struct fs_json_document *document, struct fs_error *err)
@@ -377,6 +371,7 @@ static size_t count_entries(const cJSON *list)
 
 /* What is read of one or several files. */
 struct reading {
+    const char *path; /* as given: of a file or folder */
     struct fs_category_filter filter;
     struct fs_json_document **document; /* [documents] open until the ids have been compared */
     size_t documents;
@@ -386,29 +381,60 @@ struct reading {
     struct fs_fact_list *facts;
 };
 
-static int read_lists(struct reading *reading, const struct fs_json_document *document, const cJSON *pair_list,
-                      const cJSON *fact_list, struct fs_error *err)
+/* Whether the item is of a category that is not wished for. */
+static bool is_left_out(struct fs_category_filter *filter, const char *category, bool fact)
+{
+    return category != NULL && !fs_category_filter_takes(filter, category) &&
+           !(fact && strcmp(category, "none") == 0); /* facts on no group tell of every category's edit what it cost */
+}
+
+static int add_pair(struct reading *reading, struct place *place, const cJSON *entry, struct fs_error *err)
+{
+    struct fs_pair pair = {0};
+    int status = read_names(place, entry, &pair.id, &pair.category);
+    if (status == 0) {
+        status = read_pair(place, entry, &pair);
+    }
+    if (is_left_out(&reading->filter, pair.category, false)) {
+        fs_pair_release(&pair);
+        return 0;
+    }
+    return fs_pair_list_add(reading->pairs, &pair, reading->path, &reading->filter,
+                            status != 0 ? &(struct fs_unusable){place->reason, place->err} : NULL, err);
+}
+
+static int add_fact(struct reading *reading, struct place *place, const cJSON *entry, struct fs_error *err)
+{
+    struct fs_fact fact = {0};
+    int status = read_names(place, entry, &fact.id, &fact.category);
+    if (status == 0) {
+        status = read_fact(place, entry, &fact);
+    }
+    if (is_left_out(&reading->filter, fact.category, true)) {
+        fs_fact_release(&fact);
+        return 0;
+    }
+    return fs_fact_list_add(reading->facts, &fact, reading->path, &reading->filter,
+                            status != 0 ? &(struct fs_unusable){place->reason, place->err} : NULL, err);
+}
+
+static int read_list(struct reading *reading, const struct fs_json_document *document, const cJSON *list, bool facts,
+                     struct fs_error *err)
 {
     size_t index = 0;
     const cJSON *entry;
-    cJSON_ArrayForEach(entry, pair_list)
+    cJSON_ArrayForEach(entry, list)
     {
-        struct place place = {.document = document, .id = "", .err = err};
-        snprintf(place.where, sizeof place.where, "pairs[%zu]", index++);
-        if (read_pair(&place, entry, &reading->filter, reading->pairs) != 0) {
+        struct fs_error why = FS_ERROR_INIT;
+        struct place place = {.document = document, .id = "", .err = &why, .reason = FS_SKIP_BAD_RECORD};
+        snprintf(place.where, sizeof place.where, "%s[%zu]", facts ? "facts" : "pairs", index++);
+        int status = facts ? add_fact(reading, &place, entry, err) : add_pair(reading, &place, entry, err);
+        if (status != 0) {
             return -1;
         }
-        reading->id[reading->ids++] = place.id;
-    }
-    index = 0;
-    cJSON_ArrayForEach(entry, fact_list)
-    {
-        struct place place = {.document = document, .id = "", .err = err};
-        snprintf(place.where, sizeof place.where, "facts[%zu]", index++);
-        if (read_fact(&place, entry, &reading->filter, reading->facts) != 0) {
-            return -1;
+        if (place.id[0] != '\0') {
+            reading->id[reading->ids++] = place.id;
         }
-        reading->id[reading->ids++] = place.id;
     }
     return 0;
 }
@@ -439,8 +465,9 @@ static int read_document(struct reading *reading, const struct fs_json_document 
     struct fs_fact_list *facts = reading->facts;
     return extend(&reading->id, reading->ids, pair_count + fact_count, sizeof *reading->id, err) == 0 &&
                    extend(&pairs->item, pairs->count, pair_count, sizeof *pairs->item, err) == 0 &&
-                   extend(&facts->item, facts->count, fact_count, sizeof *facts->item, err) == 0
-               ? read_lists(reading, document, pair_list, fact_list, err)
+                   extend(&facts->item, facts->count, fact_count, sizeof *facts->item, err) == 0 &&
+                   read_list(reading, document, pair_list, false, err) == 0
+               ? read_list(reading, document, fact_list, true, err)
                : -1;
 }
 
@@ -465,10 +492,10 @@ static int read_files(struct reading *reading, const struct fs_folder *folder, s
 int fs_biaske_read(const char *path, const char *const *categories, struct fs_pair_list *pairs,
                    struct fs_fact_list *facts, struct fs_error *err)
 {
-    struct reading reading = {.pairs = pairs, .facts = facts};
+    struct reading reading = {.path = path, .pairs = pairs, .facts = facts};
     struct fs_folder folder;
-    *pairs = (struct fs_pair_list){0, NULL};
-    *facts = (struct fs_fact_list){0, NULL};
+    *pairs = (struct fs_pair_list){0};
+    *facts = (struct fs_fact_list){0};
     if (fs_folder_list(path, ".json", &folder, err) != 0) {
         return -1;
     }
@@ -478,7 +505,9 @@ int fs_biaske_read(const char *path, const char *const *categories, struct fs_pa
         result = fs_refuse_duplicates(path, "id", reading.id, reading.ids, err);
     }
     if (result == 0) {
-        result = fs_category_filter_end(&reading.filter, path, err);
+        result = fs_category_filter_end(&reading.filter, &pairs->report, path, err) == 0
+                     ? fs_item_report_check(&facts->report, path, err)
+                     : -1;
     } else {
         fs_category_filter_drop(&reading.filter);
     }

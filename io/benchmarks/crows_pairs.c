@@ -1,4 +1,5 @@
 /* CrowS-Pairs (Nangia et al. 2020), the authors' crows_pairs_anonymized.csv. */
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,48 +14,65 @@ struct columns {
     size_t category;
 };
 
-/* A field that must hold more than white space. */
-static const char *filled_field(const struct fs_csv *csv, const char *path, size_t row, size_t column, const char *name,
-                                struct fs_error *err)
+/* A row of the file, while it is read. */
+struct row {
+    const struct fs_csv *csv;
+    const char *path;
+    size_t row;
+    enum fs_skip reason; /* why it cannot be used, where reading it fails */
+};
+
+static bool is_empty(const char *field)
 {
-    const char *field = fs_csv_field(csv, row, column);
-    if (field[strspn(field, " \t\r\n")] == '\0') {
-        fs_error_set(err, FS_EXIT_DATA, "%s: %s: %s is empty, expected text", path,
-                     fs_csv_place(csv, row, (char[FS_CSV_PLACE]){0}), name);
-        return NULL;
-    }
-    return field;
+    return field[strspn(field, " \t\r\n")] == '\0';
 }
 
-static int read_pair(const struct fs_csv *csv, const char *path, size_t row, const struct columns *columns,
-                     struct fs_category_filter *filter, struct fs_crows_list *pairs, struct fs_error *err)
+/* A copy of a field that must hold more than white space. */
+static int copy_field(struct row *row, size_t column, const char *name, char **copy, struct fs_error *err)
 {
-    const char *more = filled_field(csv, path, row, columns->more, "sent_more", err);
-    const char *less = more == NULL ? NULL : filled_field(csv, path, row, columns->less, "sent_less", err);
-    const char *category = less == NULL ? NULL : filled_field(csv, path, row, columns->category, "bias_type", err);
-    if (category == NULL) {
+    const char *field = fs_csv_field(row->csv, row->row, column);
+    if (is_empty(field)) {
+        row->reason = FS_SKIP_EMPTY_TEXT;
+        return fs_error_set(err, FS_EXIT_DATA, "%s: %s: %s is empty, expected text", row->path,
+                            fs_csv_place(row->csv, row->row, (char[FS_CSV_PLACE]){0}), name);
+    }
+    *copy = fs_copy_text(field, strlen(field), err);
+    return *copy != NULL ? 0 : -1;
+}
+
+static int read_fields(struct row *row, const struct columns *columns, struct fs_crows_pair *pair, struct fs_error *err)
+{
+    char id[24];
+    snprintf(id, sizeof id, "%zu", row->row);
+    pair->id = fs_copy_text(id, strlen(id), err);
+    if (pair->id == NULL || copy_field(row, columns->category, "bias_type", &pair->category, err) != 0 ||
+        copy_field(row, columns->more, "sent_more", &pair->more, err) != 0 ||
+        copy_field(row, columns->less, "sent_less", &pair->less, err) != 0) {
         return -1;
     }
-    const char *direction = fs_csv_field(csv, row, columns->direction);
-    bool antistereo = strcmp(direction, "antistereo") == 0;
-    if (!antistereo && strcmp(direction, "stereo") != 0) {
+    const char *direction = fs_csv_field(row->csv, row->row, columns->direction);
+    pair->antistereo = strcmp(direction, "antistereo") == 0;
+    if (!pair->antistereo && strcmp(direction, "stereo") != 0) {
+        row->reason = FS_SKIP_BAD_LABEL;
         return fs_error_set(err, FS_EXIT_DATA,
-                            "%s: %s: stereo_antistereo: found \"%.200s\", expected stereo or antistereo", path,
-                            fs_csv_place(csv, row, (char[FS_CSV_PLACE]){0}), direction);
+                            "%s: %s: stereo_antistereo: found \"%.200s\", expected stereo or antistereo", row->path,
+                            fs_csv_place(row->csv, row->row, (char[FS_CSV_PLACE]){0}), direction);
     }
-    if (!fs_category_filter_takes(filter, category)) {
+    return 0;
+}
+
+static int read_pair(struct row *row, const struct columns *columns, struct fs_category_filter *filter,
+                     struct fs_crows_list *pairs, struct fs_error *err)
+{
+    struct fs_crows_pair pair = {0};
+    struct fs_error why = FS_ERROR_INIT;
+    const char *category = fs_csv_field(row->csv, row->row, columns->category);
+    if (!is_empty(category) && !fs_category_filter_takes(filter, category)) {
         return 0;
     }
-    struct fs_crows_pair *pair = &pairs->item[pairs->count++];
-    char id[24];
-    snprintf(id, sizeof id, "%zu", row);
-    pair->antistereo = antistereo;
-    pair->id = fs_copy_text(id, strlen(id), err);
-    pair->category = fs_copy_text(category, strlen(category), err);
-    pair->more = fs_copy_text(more, strlen(more), err);
-    pair->less = fs_copy_text(less, strlen(less), err);
-    bool made = pair->id != NULL && pair->category != NULL && pair->more != NULL && pair->less != NULL;
-    return made ? 0 : -1;
+    int status = read_fields(row, columns, &pair, &why);
+    return fs_crows_list_add(pairs, &pair, row->path, filter,
+                             status != 0 ? &(struct fs_unusable){row->reason, &why} : NULL, err);
 }
 
 static int read_pairs(const struct fs_csv *csv, const char *path, const char *const *categories,
@@ -78,18 +96,19 @@ static int read_pairs(const struct fs_csv *csv, const char *path, const char *co
     }
     filter.alias = "race";
     filter.alias_for = "race-color";
-    for (size_t row = 0; row < rows; row++) {
-        if (read_pair(csv, path, row, &columns, &filter, pairs, err) != 0) {
+    for (size_t i = 0; i < rows; i++) {
+        struct row row = {csv, path, i, FS_SKIP_BAD_RECORD};
+        if (read_pair(&row, &columns, &filter, pairs, err) != 0) {
             fs_category_filter_drop(&filter);
             return -1;
         }
     }
-    return fs_category_filter_end(&filter, path, err);
+    return fs_category_filter_end(&filter, &pairs->report, path, err);
 }
 
 int fs_crows_read(const char *path, const char *const *categories, struct fs_crows_list *pairs, struct fs_error *err)
 {
-    *pairs = (struct fs_crows_list){0, NULL};
+    *pairs = (struct fs_crows_list){0};
     struct fs_csv *csv;
     if (fs_crows_table_load(path, &csv, err) != 0) {
         return -1;

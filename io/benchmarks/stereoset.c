@@ -1,7 +1,7 @@
 /*
  * StereoSet (Nadeem et al. 2021), intrasentence items, intersentence items, and the synonym items of EditBias, which
- * keep an item's context and hold its sentences with other words under "data". The completion is bias-bench's "template
- * word", see io/benchmarks/benchmark.h.
+ * keep an item's context and hold its sentences with other words under "data". How the completion is found:
+ * stereoset_fill.h.
  *
  * An item with several BLANKs (two of the development set: "brahmin is very BLANK and is strict about BLANK") is split
  * at the first; `after` has the candidate's word at the others, `gaps` keeps them as they are.
@@ -13,6 +13,7 @@
 #include "io/benchmarks/benchmark.h"
 #include "io/benchmarks/benchmark_internal.h"
 #include "io/benchmarks/layouts.h"
+#include "io/benchmarks/stereoset_fill.h"
 #include "io/folder.h"
 #include "io/formats/json.h"
 
@@ -28,7 +29,8 @@ struct item {
     const char *where; /* "data.intrasentence[3]", "line 4:" */
     const char *id;
     const char *context;
-    size_t word; /* index of the context's last space-separated word that contains BLANK */
+    const char *sentence[3], *sentence_id[3]; /* by fs_candidate; NULL before they are read */
+    enum fs_skip reason;                      /* why the item cannot be used, where reading it fails */
 };
 
 /* The candidate of a gold_label, or -1. */
@@ -40,67 +42,21 @@ static int candidate_of(const char *label)
                                                    : -1;
 }
 
-/* Index of the last word with BLANK; words are what single spaces part, as Python's split(" "). */
-static int find_blank(struct item *item, struct fs_error *err)
+/* The reason of an error that is set next. */
+static int fail(struct item *item, enum fs_skip reason, int status)
 {
-    const char *last = NULL;
-    for (const char *at = strstr(item->context, blank); at != NULL; at = strstr(at + 1, blank)) {
-        last = at;
-    }
-    if (last == NULL) {
-        return fs_error_set(err, FS_EXIT_DATA, "%s: %s (id %.100s): context: found no BLANK in \"%.200s\"",
-                            fs_json_name(item->document), item->where, item->id, item->context);
-    }
-    item->word = 0;
-    for (const char *at = item->context; at < last; at++) {
-        item->word += *at == ' ' ? 1 : 0;
-    }
-    return 0;
+    item->reason = reason;
+    return status;
 }
 
-/* Whether string.punctuation of Python holds `byte`. */
-static bool is_punctuation(char byte)
+static int check_context(struct item *item, struct fs_error *err)
 {
-    return (byte >= '!' && byte <= '/') || (byte >= ':' && byte <= '@') || (byte >= '[' && byte <= '`') ||
-           (byte >= '{' && byte <= '~');
-}
-
-/* The sentence's word at the item's index, without ASCII punctuation; the caller frees. */
-static char *template_word(const struct item *item, const char *sentence, struct fs_error *err)
-{
-    const char *begin = sentence;
-    for (size_t i = 0; i < item->word; i++) {
-        begin = strchr(begin, ' ');
-        if (begin == NULL) {
-            fs_error_set(err, FS_EXIT_DATA,
-                         "%s: %s (id %.100s): sentence: found %zu words in \"%.200s\", expected at least %zu as in "
-                         "the context",
-                         fs_json_name(item->document), item->where, item->id, i + 1, sentence, item->word + 1);
-            return NULL;
-        }
-        begin++;
+    if (strstr(item->context, blank) != NULL) {
+        return 0;
     }
-    size_t length = strcspn(begin, " ");
-    char *word = fs_copy_text(begin, length, err);
-    if (word == NULL) {
-        return NULL;
-    }
-    size_t kept = 0;
-    for (size_t i = 0; i < length; i++) {
-        if (!is_punctuation(word[i])) {
-            word[kept++] = word[i];
-        }
-    }
-    word[kept] = '\0';
-    if (kept == 0) {
-        fs_error_set(err, FS_EXIT_DATA,
-                     "%s: %s (id %.100s): sentence: found no letters in word %zu of \"%.200s\", where the context "
-                     "has BLANK",
-                     fs_json_name(item->document), item->where, item->id, item->word + 1, sentence);
-        free(word);
-        return NULL;
-    }
-    return word;
+    return fail(item, item->context[0] == '\0' ? FS_SKIP_EMPTY_TEXT : FS_SKIP_NO_FILL,
+                fs_error_set(err, FS_EXIT_DATA, "%s: %s (id %.100s): context: found no BLANK in \"%.200s\"",
+                             fs_json_name(item->document), item->where, item->id, item->context));
 }
 
 /* `text` with `word` for each BLANK; the caller frees. */
@@ -148,8 +104,7 @@ static int set_following(const struct item *item, const char *sentence, const ch
 }
 
 /* `label`: NULL where the sentence itself has it. */
-static int read_sentence(const struct item *item, const cJSON *entry, const char *label, struct fs_pair *pair,
-                         struct fs_error *err)
+static int read_sentence(struct item *item, const cJSON *entry, const char *label, struct fs_error *err)
 {
     const char *sentence;
     const char *id;
@@ -159,34 +114,25 @@ static int read_sentence(const struct item *item, const cJSON *entry, const char
         return -1;
     }
     int candidate = candidate_of(label);
-    if (candidate < 0 || pair->statement[candidate].text != NULL) {
-        return fs_error_set(err, FS_EXIT_DATA,
-                            "%s: %s (id %.100s): gold_label: found \"%.100s\"%s, expected stereotype, anti-stereotype "
-                            "and unrelated, each once",
-                            fs_json_name(item->document), item->where, item->id, label, candidate < 0 ? "" : " twice");
+    if (candidate < 0 || item->sentence[candidate] != NULL) {
+        return fail(item, FS_SKIP_BAD_LABEL,
+                    fs_error_set(err, FS_EXIT_DATA,
+                                 "%s: %s (id %.100s): gold_label: found \"%.100s\"%s, expected stereotype, "
+                                 "anti-stereotype and unrelated, each once",
+                                 fs_json_name(item->document), item->where, item->id, label,
+                                 candidate < 0 ? "" : " twice"));
     }
-    if (item->layout == INTERSENTENCE) {
-        return set_following(item, sentence, id, &pair->statement[candidate], err);
+    if (item->layout != INTERSENTENCE && sentence[0] == '\0') {
+        return fail(item, FS_SKIP_EMPTY_TEXT,
+                    fs_error_set(err, FS_EXIT_DATA, "%s: %s (id %.100s): the %s sentence is empty, expected text",
+                                 fs_json_name(item->document), item->where, item->id, label));
     }
-    char *word = template_word(item, sentence, err);
-    if (word == NULL) {
-        return -1;
-    }
-    const char *first = strstr(item->context, blank);
-    char *after = fill_blanks(first + sizeof blank - 1, word, err);
-    const struct fs_statement_parts parts = {item->context, (size_t)(first - item->context), word, after, sentence, id};
-    int result = after == NULL ? -1 : fs_statement_set(&pair->statement[candidate], &parts, err);
-    if (result == 0 && strstr(first + 1, blank) != NULL) {
-        const char *rest = first + sizeof blank - 1;
-        pair->statement[candidate].gaps = fs_copy_text(rest, strlen(rest), err);
-        result = pair->statement[candidate].gaps != NULL ? 0 : -1;
-    }
-    free(after);
-    free(word);
-    return result;
+    item->sentence[candidate] = sentence;
+    item->sentence_id[candidate] = id;
+    return 0;
 }
 
-static int read_sentences(const struct item *item, const cJSON *object, struct fs_pair *pair, struct fs_error *err)
+static int read_sentences(struct item *item, const cJSON *object, struct fs_error *err)
 {
     const cJSON *sentences;
     const cJSON *entry;
@@ -198,7 +144,7 @@ static int read_sentences(const struct item *item, const cJSON *object, struct f
     size_t count = 0;
     cJSON_ArrayForEach(entry, sentences)
     {
-        if (read_sentence(item, entry, synonyms ? entry->string : NULL, pair, err) != 0) {
+        if (read_sentence(item, entry, synonyms ? entry->string : NULL, err) != 0) {
             return -1;
         }
         count++;
@@ -210,50 +156,124 @@ static int read_sentences(const struct item *item, const cJSON *object, struct f
     return 0;
 }
 
+/* The context with `fill` at its gap. */
+static int set_filled(const struct item *item, size_t candidate, const char *fill, struct fs_statement_text *statement,
+                      struct fs_error *err)
+{
+    const char *first = strstr(item->context, blank), *rest = first + sizeof blank - 1;
+    char *after = fill_blanks(rest, fill, err);
+    const struct fs_statement_parts parts = {
+        item->context, (size_t)(first - item->context), fill,
+        after,         item->sentence[candidate],       item->sentence_id[candidate]};
+    int result = after == NULL ? -1 : fs_statement_set(statement, &parts, err);
+    if (result == 0 && strstr(rest, blank) != NULL) {
+        statement->gaps = fs_copy_text(rest, strlen(rest), err);
+        result = statement->gaps != NULL ? 0 : -1;
+    }
+    free(after);
+    return result;
+}
+
+/* Says which sentences have no completion, or the same. */
+static int refuse_fills(struct item *item, size_t which, char *const fill[3], enum fs_skip reason, struct fs_error *err)
+{
+    const char *name = fs_json_name(item->document);
+    if (reason == FS_SKIP_NO_FILL) {
+        return fail(item, reason,
+                    fs_error_set(err, FS_EXIT_DATA,
+                                 "%s: %s (id %.100s): sentence: found no words for the BLANK of \"%.200s\" in "
+                                 "\"%.200s\"",
+                                 name, item->where, item->id, item->context, item->sentence[which]));
+    }
+    return fail(item, reason,
+                fs_error_set(err, FS_EXIT_DATA,
+                             "%s: %s (id %.100s): sentence: found \"%.100s\" for the BLANK of \"%.200s\" in two "
+                             "sentences",
+                             name, item->where, item->id, fill[which], item->context));
+}
+
+static int set_statements(struct item *item, struct fs_pair *pair, struct fs_error *err)
+{
+    char *fill[3] = {NULL};
+    size_t which = 0;
+    int result = 0;
+    if (item->layout != INTERSENTENCE) {
+        result = fs_stereoset_fill(item->context, item->sentence, fill, &item->reason, &which, err);
+        if (result == 0 && item->reason != FS_KEPT) {
+            result = refuse_fills(item, which, fill, item->reason, err);
+        }
+    }
+    for (size_t k = 0; k < 3 && result == 0; k++) {
+        result = item->layout == INTERSENTENCE
+                     ? set_following(item, item->sentence[k], item->sentence_id[k], &pair->statement[k], err)
+                     : set_filled(item, k, fill[k], &pair->statement[k], err);
+    }
+    for (size_t k = 0; k < 3; k++) {
+        free(fill[k]);
+    }
+    return result;
+}
+
+static int copy_key(const struct item *item, const cJSON *object, const char *key, char **copy, struct fs_error *err)
+{
+    const char *text;
+    if (fs_json_text(item->document, object, item->where, key, &text, err) != 0) {
+        return -1;
+    }
+    free(*copy);
+    *copy = fs_copy_text(text, strlen(text), err);
+    return *copy != NULL ? 0 : -1;
+}
+
+static int read_pair(struct item *item, const cJSON *object, struct fs_pair *pair, struct fs_error *err)
+{
+    if (copy_key(item, object, "id", &pair->id, err) != 0) {
+        return -1;
+    }
+    item->id = pair->id;
+    if (copy_key(item, object, "target", &pair->target, err) != 0 ||
+        copy_key(item, object, "target", &pair->subject, err) != 0 ||
+        copy_key(item, object, "bias_type", &pair->category, err) != 0 ||
+        fs_json_text(item->document, object, item->where, "context", &item->context, err) != 0 ||
+        (item->layout != INTERSENTENCE && check_context(item, err) != 0) || read_sentences(item, object, err) != 0) {
+        return -1;
+    }
+    pair->counterpart = fs_copy_text("", 0, err);
+    return pair->counterpart != NULL ? set_statements(item, pair, err) : -1;
+}
+
 static int read_item(const struct fs_json_document *document, enum layout layout, const cJSON *object,
                      const char *where, struct fs_category_filter *filter, struct fs_pair_list *pairs,
                      struct fs_error *err)
 {
-    struct item item = {.document = document, .layout = layout, .where = where};
-    const char *target;
     const char *category;
-    if (fs_json_text(document, object, where, "id", &item.id, err) != 0 ||
-        fs_json_text(document, object, where, "target", &target, err) != 0 ||
-        fs_json_text(document, object, where, "bias_type", &category, err) != 0 ||
-        fs_json_text(document, object, where, "context", &item.context, err) != 0) {
-        return -1;
-    }
-    if (!fs_category_filter_takes(filter, category)) {
+    struct item item = {.document = document, .layout = layout, .where = where, .id = "", .reason = FS_SKIP_BAD_RECORD};
+    struct fs_pair pair = {0};
+    struct fs_error why = FS_ERROR_INIT;
+    if (fs_json_text(document, object, where, "bias_type", &category, NULL) == 0 &&
+        !fs_category_filter_takes(filter, category)) {
         return 0;
     }
-    if (layout != INTERSENTENCE && find_blank(&item, err) != 0) {
-        return -1;
-    }
-    struct fs_pair *pair = &pairs->item[pairs->count++];
-    pair->id = fs_copy_text(item.id, strlen(item.id), err);
-    pair->category = fs_copy_text(category, strlen(category), err);
-    pair->target = fs_copy_text(target, strlen(target), err);
-    pair->subject = fs_copy_text(target, strlen(target), err);
-    pair->counterpart = fs_copy_text("", 0, err);
-    if (pair->id == NULL || pair->category == NULL || pair->target == NULL || pair->subject == NULL ||
-        pair->counterpart == NULL) {
-        return -1;
-    }
-    return read_sentences(&item, object, pair, err);
+    int status = read_pair(&item, object, &pair, &why);
+    return fs_pair_list_add(pairs, &pair, fs_json_name(document), filter,
+                            status != 0 ? &(struct fs_unusable){item.reason, &why} : NULL, err);
 }
 
 static int check_ids(const struct fs_pair_list *pairs, const char *path, struct fs_error *err)
 {
     const char **ids = fs_allocate(pairs->count, 3 * sizeof *ids, "the ids of StereoSet", err);
+    size_t count = 0;
     if (ids == NULL) {
         return -1;
     }
     for (size_t i = 0; i < pairs->count; i++) {
         for (size_t candidate = 0; candidate < 3; candidate++) {
-            ids[3 * i + candidate] = pairs->item[i].statement[candidate].id;
+            if (pairs->item[i].skip == FS_KEPT) {
+                ids[count++] = pairs->item[i].statement[candidate].id;
+            }
         }
     }
-    int result = fs_refuse_duplicates(path, "sentence id", ids, 3 * pairs->count, err);
+    int result = fs_refuse_duplicates(path, "sentence id", ids, count, err);
     free(ids);
     return result;
 }
@@ -283,13 +303,13 @@ static int read_items(const struct fs_stereoset_items *items, enum layout layout
             return -1;
         }
     }
-    return fs_category_filter_end(&filter, path, err) != 0 ? -1 : check_ids(pairs, path, err);
+    return fs_category_filter_end(&filter, &pairs->report, path, err) == 0 ? check_ids(pairs, path, err) : -1;
 }
 
 static int read_file(const char *path, enum layout layout, const char *const *categories, struct fs_pair_list *pairs,
                      struct fs_error *err)
 {
-    *pairs = (struct fs_pair_list){0, NULL};
+    *pairs = (struct fs_pair_list){0};
     struct fs_stereoset_items items;
     if (fs_stereoset_items_load(path, configs[layout], &items, err) != 0) {
         return -1;
@@ -316,7 +336,7 @@ int fs_stereoset_read_intersentence(const char *path, const char *const *categor
 int fs_stereoset_read_synonyms(const char *path, struct fs_pair_list *pairs, struct fs_error *err)
 {
     struct fs_folder folder;
-    *pairs = (struct fs_pair_list){0, NULL};
+    *pairs = (struct fs_pair_list){0};
     if (fs_folder_list(path, ".json", &folder, err) != 0) {
         return -1;
     }
@@ -332,6 +352,7 @@ int fs_stereoset_read_synonyms(const char *path, struct fs_pair_list *pairs, str
         }
         memcpy(pairs->item + pairs->count, more.item, more.count * sizeof *more.item);
         pairs->count = count;
+        fs_item_report_add(&pairs->report, &more.report, folder.path[i]);
         free(more.item);
     }
     fs_folder_release(&folder);

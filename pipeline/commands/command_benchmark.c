@@ -63,6 +63,37 @@ static int print_tokens(const struct fs_benchmark_report *report, struct fs_erro
     return status;
 }
 
+/* Names what the reader cannot use, and leaves it out of what is checked further. */
+static int take_out_unusable(const char *path, struct fs_pair_list *pairs, struct fs_fact_list *facts, size_t *unusable,
+                             struct fs_error *err)
+{
+    const struct fs_item_report *const reports[] = {&pairs->report, &facts->report};
+    bool *keep = fs_allocate(pairs->count + facts->count, sizeof *keep, "the items of a benchmark", err);
+    int status = keep != NULL ? 0 : -1;
+    *unusable = 0;
+    for (size_t i = 0; status == 0 && i < 2; i++) {
+        if (reports[i]->unusable > 0) {
+            char *text = fs_item_report_text(reports[i], path, err);
+            status = text != NULL && printf("%s\n", text) > 0 ? 0 : -1;
+            free(text);
+            *unusable += reports[i]->unusable;
+        }
+    }
+    for (size_t i = 0; status == 0 && i < pairs->count; i++) {
+        keep[i] = pairs->item[i].skip == FS_KEPT;
+    }
+    for (size_t i = 0; status == 0 && i < facts->count; i++) {
+        keep[pairs->count + i] = facts->item[i].skip == FS_KEPT;
+    }
+    if (status == 0) {
+        size_t first_fact = pairs->count;
+        fs_pair_list_keep(pairs, keep);
+        fs_fact_list_keep(facts, keep + first_fact);
+    }
+    free(keep);
+    return status;
+}
+
 static int check(const char *path, const char *const *folder, struct fs_error *err)
 {
     struct fs_pair_list pairs;
@@ -75,16 +106,21 @@ static int check(const char *path, const char *const *folder, struct fs_error *e
     if (fs_biaske_read(path, NULL, &pairs, &facts, err) != 0) {
         return -1;
     }
-    int status = fs_benchmark_check(&pairs, &facts, folder, folders, &report, err);
+    size_t unusable;
+    int status = take_out_unusable(path, &pairs, &facts, &unusable, err);
+    if (status == 0) {
+        status = fs_benchmark_check(&pairs, &facts, folder, folders, &report, err);
+    }
     if (status == 0) {
         status = print_counts(&report, err) == 0 ? print_tokens(&report, err) : -1;
     }
     if (status == 0) {
         printf("\nWords that a paraphrase has in common with its prompt: %.0f %% on average\n", 100.0 * report.overlap);
         fputs(report.findings, stdout);
-        if (report.errors > 0) {
-            status = fs_error_set(err, FS_EXIT_DATA, "%s: %zu finding%s above; correct the items named", path,
-                                  report.errors, report.errors == 1 ? "" : "s");
+        size_t findings = report.errors + unusable;
+        if (findings > 0) {
+            status = fs_error_set(err, FS_EXIT_DATA, "%s: %zu finding%s above; correct the items named", path, findings,
+                                  findings == 1 ? "" : "s");
         } else {
             printf("%s: no findings\n", path);
         }
@@ -117,7 +153,8 @@ static const struct fs_action actions[] = {
      .most = 1,
      .description =
          "reads a BiasKE file, or all *.json files of a folder, and prints its counts by category. Ends with 65 where "
-         "the reader refuses it, a sentence occurs twice, {subject} comes after {object}, an article does not go with "
+         "the reader refuses it or cannot use an item, a sentence occurs twice, {subject} comes after {object}, an "
+         "article does not go with "
          "its word, an object occurs twice in a text, or a tokenizer does not know a word.",
      .options = command_options,
      .run = run_check},

@@ -46,8 +46,9 @@ static bool check_job(struct fs_doctor *doctor, struct fs_session *session, stru
     const struct fs_options *options = session->options;
     struct fs_error error = FS_ERROR_INIT;
     size_t sets;
-    const char *const *set = fs_option_values(options, &fs_option_set, &sets);
-    int status = fs_job_load(options->operand[0], set, sets, job, &error);
+    const char **set = fs_options_settings(options, &sets, &error);
+    int status = set != NULL ? fs_job_load(options->operand[0], set, sets, job, &error) : -1;
+    free(set);
     if (!agree(doctor, session, "job", status, &error)) {
         return false;
     }
@@ -347,7 +348,8 @@ static int run(struct fs_session *session, struct fs_error *err)
     return fs_session_agree(session, status, err);
 }
 
-static const struct fs_option *const command_options[] = {&fs_option_set, &fs_option_format, &fs_option_quiet, NULL};
+static const struct fs_option *const command_options[] = {&fs_option_set, &fs_option_strict, &fs_option_format,
+                                                          &fs_option_quiet, NULL};
 
 const struct fs_command fs_command_doctor = {
     .name = "doctor",

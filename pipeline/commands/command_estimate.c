@@ -47,7 +47,6 @@ static int read_options(const struct fs_options *given, struct fs_estimate_optio
     const char *node_ranks = fs_option_value(given, &option_node_ranks);
     const char *text = fs_option_value(given, &option_network);
     *request = (struct fs_estimate_options){.path = given->operand[0]};
-    request->set = fs_option_values(given, &fs_option_set, &request->sets);
     if (fs_parse_integer("--seconds", fs_option_value(given, &option_seconds), 1, 3600, &request->seconds, err) != 0) {
         return -1;
     }
@@ -84,6 +83,9 @@ static int run(struct fs_session *session, struct fs_error *err)
     struct fs_machine network;
     struct fs_estimate estimate;
     int status = read_options(session->options, &request, &network, err);
+    const char **set = fs_options_settings(session->options, &request.sets, status == 0 ? err : NULL);
+    request.set = set;
+    status = set != NULL ? status : -1;
     status = status == 0 ? fs_job_load(request.path, request.set, request.sets, &job, err) : -1;
     status = fs_session_agree(session, status, err);
     if (status == 0) {
@@ -94,12 +96,13 @@ static int run(struct fs_session *session, struct fs_error *err)
         status = fs_session_agree(session, status, err);
     }
     fs_job_destroy(job);
+    free(set);
     return status;
 }
 
-static const struct fs_option *const command_options[] = {
-    &fs_option_set,  &option_save,      &option_seconds,  &option_node_ranks,
-    &option_network, &fs_option_format, &fs_option_quiet, NULL};
+static const struct fs_option *const command_options[] = {&fs_option_set,    &fs_option_strict,  &option_save,
+                                                          &option_seconds,   &option_node_ranks, &option_network,
+                                                          &fs_option_format, &fs_option_quiet,   NULL};
 
 const struct fs_command fs_command_estimate = {
     .name = "estimate",

@@ -44,6 +44,15 @@ static int refuse_suite(const char *name, struct fs_error *err)
                         "--suite: found \"%s\", expected a suite with published scores a sentence: %s", name, list);
 }
 
+static size_t usable_pairs(const struct fs_pair_list *pairs)
+{
+    size_t usable = 0;
+    for (size_t i = 0; i < pairs->count; i++) {
+        usable += pairs->item[i].skip == FS_KEPT;
+    }
+    return usable;
+}
+
 static int run(struct fs_session *session, struct fs_error *err)
 {
     const struct fs_options *options = session->options;
@@ -63,8 +72,8 @@ static int run(struct fs_session *session, struct fs_error *err)
         status = fs_split_list("--category", fs_option_value(options, &fs_option_category), &categories, err);
     }
     if (status == 0) {
-        status =
-            suite->read_pairs(fs_option_value(options, &fs_option_data), (const char *const *)categories, &pairs, err);
+        status = fs_suite_read_pairs(suite, fs_option_value(options, &fs_option_data), (const char *const *)categories,
+                                     fs_option_given(options, &fs_option_strict), &pairs, err);
     }
     if (status == 0) {
         status = fs_scores_read(fs_option_value(options, &option_scores), &scores, err);
@@ -72,7 +81,7 @@ static int run(struct fs_session *session, struct fs_error *err)
     if (status == 0) {
         status = fs_evaluate_scores(suite->name, &pairs, scores, &bootstrap, &results, &unscored, err);
     }
-    if (status == 0 && unscored == pairs.count) {
+    if (status == 0 && unscored == usable_pairs(&pairs)) {
         status =
             fs_error_set(err, FS_EXIT_DATA,
                          "%s: intrasentence: found no item of %s with a score for each of its three sentences; are "
@@ -89,9 +98,9 @@ static int run(struct fs_session *session, struct fs_error *err)
     return status == 0 ? fs_finish_output(err) : -1;
 }
 
-static const struct fs_option *const command_options[] = {
-    &fs_option_suite,     &fs_option_data, &fs_option_category, &option_scores,
-    &fs_option_bootstrap, &fs_option_seed, &fs_option_format,   NULL};
+static const struct fs_option *const command_options[] = {&fs_option_suite,  &fs_option_data,   &fs_option_category,
+                                                          &fs_option_strict, &option_scores,    &fs_option_bootstrap,
+                                                          &fs_option_seed,   &fs_option_format, NULL};
 
 const struct fs_command fs_command_metrics = {
     .name = "metrics",

@@ -82,8 +82,9 @@ static int read_suite(const struct fs_options *options, enum fs_model_kind model
                                            .seed = bootstrap.seed,
                                            .text_tokens = settings.text_tokens,
                                            .permutations = settings.permutations,
-                                           .fact_share = 1};
-    if (in->kind->open(path, &suite, &in->suite, err) != 0) {
+                                           .fact_share = 1,
+                                           .strict = fs_option_given(options, &fs_option_strict)};
+    if (fs_suite_open(in->kind, path, &suite, &in->suite, err) != 0) {
         if (err->code == FS_EXIT_CONFIG) { /* a scoring that does not fit */
             err->code = FS_EXIT_USAGE;
             fs_error_prepend(err, "--scoring");
@@ -179,9 +180,19 @@ static int run(struct fs_session *session, struct fs_error *err)
     return status;
 }
 
-static const struct fs_option *const command_options[] = {
-    &fs_option_log_dir, &fs_option_model,     &fs_option_suite, &fs_option_data,   &fs_option_category, &option_scoring,
-    &option_stamp,      &fs_option_bootstrap, &fs_option_seed,  &fs_option_format, &fs_option_quiet,    NULL};
+static const struct fs_option *const command_options[] = {&fs_option_log_dir,
+                                                          &fs_option_model,
+                                                          &fs_option_suite,
+                                                          &fs_option_data,
+                                                          &fs_option_category,
+                                                          &fs_option_strict,
+                                                          &option_scoring,
+                                                          &option_stamp,
+                                                          &fs_option_bootstrap,
+                                                          &fs_option_seed,
+                                                          &fs_option_format,
+                                                          &fs_option_quiet,
+                                                          NULL};
 
 const struct fs_command fs_command_score = {
     .name = "score",

@@ -1,6 +1,7 @@
 #include "pipeline/commands/job_stages.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 #include "io/console/output.h"
 #include "io/console/progress.h"
@@ -154,8 +155,9 @@ int fs_run_stages(struct fs_session *session, enum fs_stage only, struct fs_erro
     struct fs_job_run run = {.session = session};
     struct assignment assignment;
     size_t sets;
-    const char *const *set = fs_option_values(options, &fs_option_set, &sets);
-    int status = fs_job_load(options->operand[0], set, sets, &job, err);
+    const char **set = fs_options_settings(options, &sets, err);
+    int status = set != NULL ? fs_job_load(options->operand[0], set, sets, &job, err) : -1;
+    free(set);
     if (fs_session_agree(session, status, err) != 0) {
         fs_job_destroy(job);
         return -1;

@@ -22,6 +22,9 @@ const struct fs_option fs_option_log_dir = {
     .name = "--log-dir",
     .argument = "DIR",
     .help = "a log of each rank, DIR/rank-N.log: units taken and done, saves, memory, warnings"};
+const struct fs_option fs_option_strict = {
+    .name = "--strict",
+    .help = "refuse data with an item that cannot be used; by default it is skipped, named in a warning and counted"};
 const struct fs_option fs_option_model = {
     .name = "--model", .argument = "DIR", .required = true, .help = "HuggingFace folder of the model"};
 const struct fs_option fs_option_suite = {.name = "--suite",
@@ -51,11 +54,26 @@ const struct fs_option fs_option_quiet = {.name = "--quiet",
                                           .help = "no progress on standard error, only warnings and errors"};
 const struct fs_option fs_option_help = {.name = "--help", .help = "show this help"};
 
-const struct fs_option *const fs_job_options[] = {
-    &fs_option_set,     &fs_option_force,  &fs_option_max_seconds, &fs_option_stop_file,
-    &fs_option_log_dir, &fs_option_format, &fs_option_quiet,       NULL};
+const struct fs_option *const fs_job_options[] = {&fs_option_set,         &fs_option_strict,    &fs_option_force,
+                                                  &fs_option_max_seconds, &fs_option_stop_file, &fs_option_log_dir,
+                                                  &fs_option_format,      &fs_option_quiet,     NULL};
 
 const struct fs_renamed fs_renamed_options[] = {{"--variant", "--scoring"}, {NULL, NULL}};
+
+const char **fs_options_settings(const struct fs_options *options, size_t *count, struct fs_error *err)
+{
+    size_t given;
+    const char *const *set = fs_option_values(options, &fs_option_set, &given);
+    const char **all = fs_allocate(given + 1, sizeof *all, "the command line", err);
+    *count = 0;
+    for (size_t i = 0; all != NULL && i < given; i++) {
+        all[(*count)++] = set[i];
+    }
+    if (all != NULL && fs_option_given(options, &fs_option_strict)) {
+        all[(*count)++] = "strict=true";
+    }
+    return all;
+}
 
 bool fs_options_json(const struct fs_options *options)
 {

@@ -158,7 +158,7 @@ int fs_training_run(struct fs_training *training, struct fs_error *err)
     const struct fs_trainer *trainer = training->method->trainer;
     size_t edited = 0;
     for (size_t i = 0; i < run->data.pairs.count; i++) {
-        edited += !run->data.held_out[i];
+        edited += !run->data.held_out[i] && run->data.pairs.item[i].skip == FS_KEPT;
     }
     trainer->destroy(training->state);
     training->state = NULL;

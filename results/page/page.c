@@ -5,6 +5,7 @@
 
 #include "results/page/page_charts.h"
 #include "results/page/page_parts.h"
+#include "results/skip_lines.h"
 #include "results/time_check.h"
 #include "stages/suites/suite_registry.h"
 
@@ -304,6 +305,9 @@ static void result_tables(FILE *stream, const struct fs_page_data *data)
             last = row;
         }
         end_table(stream);
+        if (fs_is_first_of_suite(results, first)) {
+            fs_write_skipped(stream, results, table->suite, "<p class=\"note\">Skipped: ", "</p>\n");
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "results/page/page_parts.h"
+#include "results/skip_lines.h"
 #include "results/time_check.h"
 
 static void markdown_text(FILE *stream, const char *words)
@@ -95,6 +96,13 @@ static void markdown_results(FILE *stream, const struct fs_page_data *data)
     markdown_rule(stream, FS_ROW_TEXTS, 4 + results->columns + 2 * (results->columns - 1));
     for (size_t i = 0; i < results->rows; i++) {
         markdown_row(stream, results, &results->row[i]);
+    }
+    for (size_t i = 0; i < results->rows; i++) {
+        if (fs_is_first_of_suite(results, i)) {
+            char before[160];
+            snprintf(before, sizeof before, "\nSkipped of `%.100s`: ", results->row[i].suite);
+            fs_write_skipped(stream, results, results->row[i].suite, before, "\n");
+        }
     }
 }
 
@@ -260,6 +268,18 @@ static void csv_columns(FILE *stream, const struct fs_results *results, size_t f
     }
 }
 
+/* "1 empty_text; 2 too_long", no comma in it. */
+static void csv_reasons(FILE *stream, const struct fs_result_row *row)
+{
+    const char *before = "";
+    for (int reason = FS_KEPT + 1; reason < FS_SKIP_COUNT; reason++) {
+        if (row->skipped[reason] > 0) {
+            fprintf(stream, "%s%zu %s", before, row->skipped[reason], fs_skip_name((enum fs_skip)reason));
+            before = "; ";
+        }
+    }
+}
+
 static const char *const csv_whole[] = {""};
 
 void fs_page_results_csv(FILE *stream, const struct fs_page_data *data)
@@ -270,7 +290,7 @@ void fs_page_results_csv(FILE *stream, const struct fs_page_data *data)
     fprintf(stream, "suite,category,subset,metric,scoring,ideal");
     csv_columns(stream, results, 0, "", value, 3);
     csv_columns(stream, results, 1, "", change, 4);
-    fprintf(stream, ",items,ties,skipped\r\n");
+    fprintf(stream, ",items,ties,skipped,skip_reasons\r\n");
     for (size_t i = 0; i < results->rows; i++) {
         const struct fs_result_row *row = &results->row[i];
         for (enum fs_row_text k = 0; k < FS_ROW_TEXTS; k++) {
@@ -291,7 +311,9 @@ void fs_page_results_csv(FILE *stream, const struct fs_page_data *data)
             csv_number(stream, row->change[edit].high);
             csv_number(stream, row->change[edit].p_value);
         }
-        fprintf(stream, ",%zu,%zu,%zu\r\n", row->value[0].n, row->value[0].ties, fs_row_skipped(row));
+        fprintf(stream, ",%zu,%zu,%zu,", row->value[0].n, row->value[0].ties, fs_row_skipped(row));
+        csv_reasons(stream, row);
+        fprintf(stream, "\r\n");
     }
 }
 

@@ -62,8 +62,8 @@ int fs_evaluate_run(const struct fs_model *model, const struct fs_tokenizer *tok
     return status;
 }
 
-/* score [pairs][4]: NaN where there is none; how many pairs lack one of their three. */
-static void find_scores(const struct fs_pair_list *pairs, const struct fs_scores *scores, double *score,
+/* score [pairs][4]: NaN where there is none; how many usable pairs lack one of their three. */
+static void find_scores(const struct fs_pair_list *pairs, const struct fs_scores *scores, double *score, uint8_t *skip,
                         size_t *unscored)
 {
     for (size_t i = 0; i < pairs->count; i++) {
@@ -74,7 +74,8 @@ static void find_scores(const struct fs_pair_list *pairs, const struct fs_scores
         for (size_t k = FS_STEREOTYPE; k <= FS_UNRELATED; k++) {
             complete = fs_scores_find(scores, pairs->item[i].statement[k].id, &score[4 * i + k]) && complete;
         }
-        *unscored += complete ? 0 : 1;
+        skip[i] = (uint8_t)pairs->item[i].skip;
+        *unscored += complete || skip[i] != FS_KEPT ? 0 : 1;
     }
 }
 
@@ -88,7 +89,7 @@ int fs_evaluate_scores(const char *suite, const struct fs_pair_list *pairs, cons
     *unscored = 0;
     int status = score != NULL && skip != NULL ? fs_results_create(0, NULL, results, err) : -1;
     if (status == 0) {
-        find_scores(pairs, scores, score, unscored);
+        find_scores(pairs, scores, score, skip, unscored);
         struct fs_suite_rows rows = {.results = results, .bootstrap = *bootstrap, .held_out = "held_out"};
         const struct fs_scored_pairs scored = {
             .suite = suite, .scoring = "given", .columns = 1, .pairs = pairs, .score = score, .skip = skip};

@@ -274,6 +274,29 @@ static int read_field(const struct table *table, const struct field *field, unsi
     return 0;
 }
 
+/* Former files know fewer reasons: the first ones. */
+static int read_skipped(const struct table *table, int64_t *count, struct fs_results *results, struct fs_error *err)
+{
+    char name[NAME_SIZE];
+    size_t dimensions, size[4];
+    if (fs_archive_shape(table->archive, name_in(table->group, "skipped", name), &dimensions, size, err) != 0) {
+        return -1;
+    }
+    if (dimensions != 2 || size[0] != results->rows || size[1] > FS_SKIP_COUNT) {
+        return fs_error_set(err, FS_EXIT_DATA,
+                            "%s: found another shape than %zu rows x at most %d reasons; is it of a later version?",
+                            name, results->rows, FS_SKIP_COUNT);
+    }
+    const size_t width = size[1];
+    if (fs_archive_read(table->archive, name, FS_ARCHIVE_I64, results->rows * width, count, err) != 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < results->rows * width; i++) {
+        results->row[i / width].skipped[i % width] = (size_t)count[i];
+    }
+    return 0;
+}
+
 static int read_columns(const struct table *table, void *column, struct fs_results *results, struct fs_error *err)
 {
     double *number = column;
@@ -291,14 +314,7 @@ static int read_columns(const struct table *table, void *column, struct fs_resul
     for (size_t i = 0; i < results->rows; i++) {
         results->row[i].ideal = number[i];
     }
-    if (fs_archive_read(table->archive, name_in(table->group, "skipped", name), FS_ARCHIVE_I64,
-                        results->rows * FS_SKIP_COUNT, count, err) != 0) {
-        return -1;
-    }
-    for (size_t i = 0; i < results->rows * FS_SKIP_COUNT; i++) {
-        results->row[i / FS_SKIP_COUNT].skipped[i % FS_SKIP_COUNT] = (size_t)count[i];
-    }
-    return 0;
+    return read_skipped(table, count, results, err);
 }
 
 int fs_evaluate_read(const struct fs_archive *archive, const char *group, struct fs_results *results,

@@ -442,7 +442,7 @@ static int order_pairs(struct trainer *trainer, const bool *held_out, struct fs_
     trainer->pair = fs_allocate(trainer->list->count, sizeof *trainer->pair, "the order of training", err);
     int status = term != NULL && edited != NULL && trainer->pair != NULL ? 0 : -1;
     for (size_t i = 0; status == 0 && i < trainer->list->count; i++) {
-        if (held_out != NULL && held_out[i]) {
+        if ((held_out != NULL && held_out[i]) || item[i].skip != FS_KEPT) {
             continue;
         }
         edited[n++] = i;

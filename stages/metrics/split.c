@@ -11,6 +11,7 @@ struct entry {
     const char *category, *target;
     uint64_t hash;
     size_t index;
+    bool usable;
 };
 
 static uint64_t hash_text(uint64_t hash, const char *text)
@@ -36,20 +37,35 @@ static bool same_term(const struct entry *a, const struct entry *b)
     return strcmp(a->target, b->target) == 0;
 }
 
-/* entry[count]: all pairs of one category, ordered. */
+/* The entries of the term that entry[first] is of end before this one; *usable: whether any of them is. */
+static size_t term_end(const struct entry *entry, size_t first, size_t count, bool *usable)
+{
+    size_t last = first;
+    for (*usable = false; last < count && same_term(&entry[last], &entry[first]); last++) {
+        *usable = *usable || entry[last].usable;
+    }
+    return last;
+}
+
+/* entry[count]: all pairs of one category, ordered. A term without any usable pair is none. */
 static void split_category(const struct entry *entry, size_t count, double fraction, bool *held_out)
 {
-    size_t terms = 0;
-    for (size_t i = 0; i < count; i++) {
-        terms += i == 0 || !same_term(&entry[i], &entry[i - 1]) ? 1 : 0;
+    size_t terms = 0, term = 0;
+    bool usable;
+    for (size_t first = 0; first < count;) {
+        first = term_end(entry, first, count, &usable);
+        terms += usable ? 1 : 0;
     }
     /* What binary fractions leave above a whole number (0.07 x 100) is no further term. */
     double wanted = ceil(fraction * (double)terms - 1e-9);
-    size_t held = wanted > (double)(terms - 1) ? terms - 1 : (size_t)fmax(wanted, 0.0);
-    size_t term = 0;
-    for (size_t i = 0; i < count; i++) {
-        term += i > 0 && !same_term(&entry[i], &entry[i - 1]) ? 1 : 0;
-        held_out[entry[i].index] = term < held;
+    size_t most = terms > 0 ? terms - 1 : 0;
+    size_t held = wanted > (double)most ? most : (size_t)fmax(wanted, 0.0);
+    for (size_t first = 0, last; first < count; first = last) {
+        last = term_end(entry, first, count, &usable);
+        for (size_t i = first; i < last; i++) {
+            held_out[entry[i].index] = usable && term < held;
+        }
+        term += usable ? 1 : 0;
     }
 }
 
@@ -67,7 +83,8 @@ int fs_split_by_target(const struct fs_pair_list *pairs, double fraction, uint64
     for (size_t i = 0; i < pairs->count; i++) {
         const struct fs_pair *pair = &pairs->item[i];
         entry[i] = (struct entry){pair->category, pair->target,
-                                  hash_text(hash_text(fs_hash_add(0, seed), pair->category), pair->target), i};
+                                  hash_text(hash_text(fs_hash_add(0, seed), pair->category), pair->target), i,
+                                  pair->skip == FS_KEPT};
     }
     qsort(entry, pairs->count, sizeof *entry, compare_entries);
     for (size_t first = 0, last; first < pairs->count; first = last) {

@@ -46,18 +46,6 @@ int fs_scoring_parse(const char *name, enum fs_model_kind kind, enum fs_scoring 
                         kind == FS_MASKED ? "masked" : "causal", fitting);
 }
 
-const char *fs_skip_name(enum fs_skip skip)
-{
-    static const char *const names[FS_SKIP_COUNT] = {
-        [FS_KEPT] = "kept",
-        [FS_SKIP_TOO_LONG] = "too_long",
-        [FS_SKIP_EMPTY_COMPLETION] = "empty_completion",
-        [FS_SKIP_NO_DIFFERENCE] = "no_difference",
-        [FS_SKIP_SUBJECT_MISSING] = "subject_missing",
-    };
-    return names[skip];
-}
-
 int fs_prompt_style_of(const struct fs_spec *spec, const struct fs_tokenizer *tokenizer, struct fs_prompt_style *style,
                        struct fs_error *err)
 {
@@ -143,7 +131,7 @@ static int add_read(struct fs_plan *plan, struct fs_statement *statement, size_t
     return 0;
 }
 
-static void skip(struct fs_statement *statement, enum fs_skip reason)
+void fs_statement_skip(struct fs_statement *statement, enum fs_skip reason)
 {
     free(statement->read);
     statement->read = NULL;
@@ -218,7 +206,7 @@ static int add_masked_read(struct fs_plan *plan, const struct fs_tokenizer *toke
         status = fs_error_set(err, FS_EXIT_DATA,
                               "\"%s\": the tokenizer gives no mask token for the mask; check its added tokens", whole);
     } else if (id != NULL && encoding.count + 2 > style->max_positions) {
-        skip(statement, FS_SKIP_TOO_LONG);
+        fs_statement_skip(statement, FS_SKIP_TOO_LONG);
         status = 0;
     } else if (id != NULL) {
         size_t pass;
@@ -247,7 +235,7 @@ static int compile_target(struct fs_plan *plan, const struct fs_tokenizer *token
         fs_tokenizer_decode(tokenizer, &style->special.mask, 1, &mask, err) == 0) {
         status = 0;
         if (completion.count == 0) {
-            skip(statement, FS_SKIP_EMPTY_COMPLETION);
+            fs_statement_skip(statement, FS_SKIP_EMPTY_COMPLETION);
         }
     }
     for (size_t i = 0; status == 0 && statement->skip == FS_KEPT && i < completion.count; i++) {
@@ -274,7 +262,7 @@ static int add_causal_reads(struct fs_plan *plan, const struct fs_prompt_style *
         return 0;
     }
     if (ids->count - 1 > style->max_positions) {
-        skip(statement, FS_SKIP_TOO_LONG);
+        fs_statement_skip(statement, FS_SKIP_TOO_LONG);
         return 0;
     }
     if (fs_plan_add_pass(plan, ids->id, ids->count - 1, &pass, err) != 0) {
@@ -299,7 +287,7 @@ static int compile_sentence(struct fs_plan *plan, const struct fs_tokenizer *tok
         struct ids bare = {ids.id + 1, ids.count - 1};
         size_t pass;
         if (ids.count == 1) {
-            skip(statement, FS_SKIP_EMPTY_COMPLETION);
+            fs_statement_skip(statement, FS_SKIP_EMPTY_COMPLETION);
             status = 0;
         } else if (scoring == FS_SENTENCE_SUM) {
             status = add_causal_reads(plan, style, &ids, 1, statement, err);
@@ -340,7 +328,7 @@ static int compile_object(struct fs_plan *plan, const struct fs_tokenizer *token
             common++;
         }
         if (text->completion[0] == '\0' || common == 0 || common >= ids.count) {
-            skip(statement, FS_SKIP_EMPTY_COMPLETION);
+            fs_statement_skip(statement, FS_SKIP_EMPTY_COMPLETION);
             status = 0;
         } else {
             status = add_causal_reads(plan, style, &ids, common, statement, err);
@@ -392,7 +380,7 @@ static int compile_given(struct fs_plan *plan, const struct fs_tokenizer *tokeni
         }
         status = 0;
         if (count == 0 || ids.count > style->max_positions) {
-            skip(statement, count == 0 ? FS_SKIP_EMPTY_COMPLETION : FS_SKIP_TOO_LONG);
+            fs_statement_skip(statement, count == 0 ? FS_SKIP_EMPTY_COMPLETION : FS_SKIP_TOO_LONG);
         } else {
             status = add_pll_reads(plan, style, &ids, position, count, statement, err);
         }
@@ -455,8 +443,8 @@ static int compile_pll(struct fs_plan *plan, const struct fs_prompt_style *style
                        const struct ids side[2], struct fs_statement *statement[2], struct fs_error *err)
 {
     if (side[0].count > style->max_positions || side[1].count > style->max_positions) {
-        skip(statement[0], FS_SKIP_TOO_LONG);
-        skip(statement[1], FS_SKIP_TOO_LONG);
+        fs_statement_skip(statement[0], FS_SKIP_TOO_LONG);
+        fs_statement_skip(statement[1], FS_SKIP_TOO_LONG);
         return 0;
     }
     const struct fs_token_sequence a = {side[0].id, side[0].count}, b = {side[1].id, side[1].count};
@@ -473,7 +461,7 @@ static int compile_pll(struct fs_plan *plan, const struct fs_prompt_style *style
             status = add_pll_reads(plan, style, &side[k], in_both + 1, shared.count > 2 ? shared.count - 2 : 0,
                                    statement[k], err);
         } else if (shared.count == a.count || shared.count == b.count) {
-            skip(statement[k], FS_SKIP_NO_DIFFERENCE);
+            fs_statement_skip(statement[k], FS_SKIP_NO_DIFFERENCE);
         } else {
             size_t count = differing_positions(side[k].count, in_both, shared.count, position);
             status = add_pll_reads(plan, style, &side[k], position, count, statement[k], err);

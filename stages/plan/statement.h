@@ -31,6 +31,7 @@
 #include <stddef.h>
 
 #include "io/benchmarks/benchmark.h"
+#include "io/benchmarks/skip.h"
 #include "model/families/spec.h"
 #include "model/tokenizer/tokenizer.h"
 #include "stages/plan/plan.h"
@@ -50,16 +51,6 @@ enum fs_scoring {
 const char *fs_scoring_name(enum fs_scoring scoring);
 /* -1 with a list of the scorings that fit `kind` where `name` is unknown or does not fit. */
 int fs_scoring_parse(const char *name, enum fs_model_kind kind, enum fs_scoring *scoring, struct fs_error *err);
-
-enum fs_skip {
-    FS_KEPT,
-    FS_SKIP_TOO_LONG,         /* longer than the model's positions */
-    FS_SKIP_EMPTY_COMPLETION, /* no token to score */
-    FS_SKIP_NO_DIFFERENCE,    /* pll.modified: no differing token on one side */
-    FS_SKIP_SUBJECT_MISSING,  /* trace: the subject does not stand in the text before the object */
-    FS_SKIP_COUNT
-};
-const char *fs_skip_name(enum fs_skip skip);
 
 /* How special tokens stand around a text: masked [CLS] text [SEP]; causal begin-of-text as the scoring says. */
 struct fs_prompt_style {
@@ -96,6 +87,8 @@ int fs_statement_compile_crows(struct fs_plan *plan, const struct fs_tokenizer *
                                const struct fs_prompt_style *style, enum fs_scoring scoring,
                                const struct fs_crows_pair *pair, struct fs_statement out[2], struct fs_error *err);
 void fs_statement_release(struct fs_statement *statement); /* takes a zeroed struct */
+/* Makes it a statement that is not scored, for `reason`; it may be compiled already. */
+void fs_statement_skip(struct fs_statement *statement, enum fs_skip reason);
 
 /*
  * The published score: a probability (target.prob, sentence.mean, object.mean), otherwise a log probability. `column`

@@ -9,8 +9,16 @@ int fs_suite_create(struct fs_suite *suite, struct fs_error *err)
 {
     suite->id = fs_allocate(suite->items, sizeof *suite->id, "a suite's items", err);
     suite->category = fs_allocate(suite->items, sizeof *suite->category, "a suite's items", err);
+    suite->unusable = fs_allocate(suite->items, 1, "a suite's items", err);
     suite->skip = fs_allocate(suite->items, 1, "a suite's items", err);
-    return suite->id != NULL && suite->category != NULL && suite->skip != NULL ? 0 : -1;
+    return suite->id != NULL && suite->category != NULL && suite->unusable != NULL && suite->skip != NULL ? 0 : -1;
+}
+
+int fs_suite_skip(struct fs_suite *suite, size_t item, const char *path, enum fs_skip reason,
+                  const struct fs_error *why, struct fs_error *err)
+{
+    suite->unusable[item] = (uint8_t)reason;
+    return fs_item_skip(&suite->report, path, reason, why, err);
 }
 
 void fs_suite_destroy(struct fs_suite *suite)
@@ -23,6 +31,7 @@ void fs_suite_destroy(struct fs_suite *suite)
     }
     free(suite->id);
     free(suite->category);
+    free(suite->unusable);
     free(suite->skip);
     free(suite->score);
     free(suite);
@@ -35,7 +44,7 @@ int fs_suite_compile(struct fs_suite *suite, size_t columns, struct fs_plan *pla
     free(suite->score);
     suite->score = NULL;
     if (suite->skip != NULL) {
-        memset(suite->skip, 0, suite->items);
+        memcpy(suite->skip, suite->unusable, suite->items);
     }
     return suite->operations->compile(suite, plan, tokenizer, style, err) == 0
                ? 0

@@ -26,7 +26,7 @@ struct fs_suite;
 struct fs_suite_rows;
 
 struct fs_suite_operations {
-    /* Adds the items' passes, reads and states to the plan, and sets `skip`, which is zeroed. On every rank; called anew
+    /* Adds the items' passes, reads and states to the plan, and sets `skip`, which is `unusable`. On every rank; called anew
      * for each evaluation. */
     int (*compile)(struct fs_suite *suite, struct fs_plan *plan, const struct fs_tokenizer *tokenizer,
                    const struct fs_prompt_style *style, struct fs_error *err);
@@ -52,13 +52,18 @@ struct fs_suite {
     size_t items, candidates;
     const char *const *candidate; /* [candidates] names */
     const char **id, **category;  /* [items] texts owned by the suite's data; filled where it is opened */
-    uint8_t *skip;                /* [items] fs_skip */
+    uint8_t *unusable;            /* [items] fs_skip, set where the suite is opened: those are not compiled */
+    uint8_t *skip; /* [items] fs_skip of an evaluation: what is unusable, and what the model cannot score */
+    struct fs_item_report report; /* of the data's items, where the suite has read them */
     size_t columns;               /* 1 + edits, of the evaluation that runs */
     double *score;                /* [items][candidates][columns] */
 };
 
-/* Allocates id, category and skip (zeroed); all other fields but the scores are set. */
+/* Allocates id, category, unusable and skip (zeroed); all other fields but the scores are set. */
 int fs_suite_create(struct fs_suite *suite, struct fs_error *err);
+/* Takes the failure of reading item `item` of `path` (fs_item_skip in io/benchmarks/skip.h), which is unusable from now on. */
+int fs_suite_skip(struct fs_suite *suite, size_t item, const char *path, enum fs_skip reason,
+                  const struct fs_error *why, struct fs_error *err);
 /* Releases all and frees the suite, which was allocated with fs_allocate; takes NULL. */
 void fs_suite_destroy(struct fs_suite *suite);
 
@@ -113,7 +118,7 @@ int fs_suite_add_mean(struct fs_suite_rows *rows, const struct fs_suite *suite, 
 /* Mean of |a - b|: a gap, from log probabilities. */
 int fs_suite_add_gap(struct fs_suite_rows *rows, const struct fs_suite *suite, const char *metric,
                      struct fs_suite_column a, struct fs_suite_column b, struct fs_error *err);
-/* One row of values [columns] made by the suite itself. */
+/* One row of values [columns] made by the suite itself; counts the skipped items of the category. */
 int fs_suite_add_row(struct fs_suite_rows *rows, const struct fs_suite *suite, const char *category, const char *metric,
                      const struct fs_metric *value, struct fs_error *err);
 const struct fs_bootstrap *fs_suite_bootstrap(const struct fs_suite_rows *rows);

@@ -28,6 +28,7 @@ struct bec_pro {
     struct fs_statement_suite base;
     size_t *person, *profession; /* [items] indices into the lists above */
     double *column;              /* [items][columns] of the row that is being made */
+    enum fs_skip reason;         /* why the row that is read cannot be used, where reading it fails */
 };
 
 /* What a column of the file may say. */
@@ -58,6 +59,7 @@ static int set_statement(struct bec_pro *suite, const struct fs_csv *table, size
 {
     const char *mask = strstr(sentence, MASK);
     if (mask == NULL || person[0] == '\0') {
+        suite->reason = sentence[0] == '\0' || person[0] == '\0' ? FS_SKIP_EMPTY_TEXT : FS_SKIP_BAD_RECORD;
         return fs_error_set(err, FS_EXIT_DATA,
                             "%s: %s: found \"%.120s\" and person \"%.40s\", expected a sentence "
                             "with " MASK " for the person",
@@ -69,34 +71,47 @@ static int set_statement(struct bec_pro *suite, const struct fs_csv *table, size
     return fs_statement_suite_set(&suite->base, row, candidate, &text, err);
 }
 
-static const char *const headings[] = {"Sent_TM", "Sent_TAM", "Person", "Gender", "Prof_Gender", NULL};
+enum { COLUMNS = 5 };
+static const char *const headings[COLUMNS + 1] = {"Sent_TM", "Sent_TAM", "Person", "Gender", "Prof_Gender", NULL};
+static const struct choice genders = {"Gender", persons, PERSONS};
+static const struct choice jobs = {"Prof_Gender", professions, PROFESSIONS};
+
+static int read_row(struct bec_pro *suite, const struct fs_csv *table, size_t row, const size_t column[COLUMNS],
+                    struct fs_error *err)
+{
+    const char *person = fs_csv_field(table, row, column[2]);
+    if (set_statement(suite, table, row, TARGET, fs_csv_field(table, row, column[0]), person, err) != 0 ||
+        set_statement(suite, table, row, PRIOR, fs_csv_field(table, row, column[1]), person, err) != 0) {
+        return -1;
+    }
+    suite->reason = FS_SKIP_BAD_LABEL;
+    return index_of(table, row, column[3], &genders, &suite->person[row], err) == 0
+               ? index_of(table, row, column[4], &jobs, &suite->profession[row], err)
+               : -1;
+}
 
 static int fill(struct bec_pro *suite, const struct fs_csv *table, struct fs_error *err)
 {
-    const struct choice genders = {headings[3], persons, PERSONS};
-    const struct choice jobs = {headings[4], professions, PROFESSIONS};
-    size_t column[5];
+    size_t column[COLUMNS];
     struct fs_suite *base = &suite->base.suite;
-    for (size_t i = 0; i < 5; i++) {
+    for (size_t i = 0; i < COLUMNS; i++) {
         if (fs_csv_column(table, headings[i], &column[i], err) != 0) {
             return -1;
         }
     }
     for (size_t row = 0; row < base->items; row++) {
         char id[32];
-        const char *person = fs_csv_field(table, row, column[2]);
+        struct fs_error why = FS_ERROR_INIT;
         snprintf(id, sizeof id, "%zu", row);
         base->id[row] = fs_statement_suite_keep(&suite->base, id, strlen(id), err);
         base->category[row] = "gender";
-        if (base->id[row] == NULL ||
-            set_statement(suite, table, row, TARGET, fs_csv_field(table, row, column[0]), person, err) != 0 ||
-            set_statement(suite, table, row, PRIOR, fs_csv_field(table, row, column[1]), person, err) != 0 ||
-            index_of(table, row, column[3], &genders, &suite->person[row], err) != 0 ||
-            index_of(table, row, column[4], &jobs, &suite->profession[row], err) != 0) {
+        if (base->id[row] == NULL || (read_row(suite, table, row, column, &why) != 0 &&
+                                      fs_suite_skip(base, row, fs_csv_path(table), suite->reason, &why, err) != 0)) {
             return -1;
         }
     }
-    return 0;
+    base->report.items = base->items;
+    return fs_item_report_check(&base->report, fs_csv_path(table), err);
 }
 
 static double association(const struct fs_suite *base, size_t item, size_t column)

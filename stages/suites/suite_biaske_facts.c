@@ -33,12 +33,20 @@ static int compile_fact(struct biaske_facts *suite, size_t i, struct fs_plan *pl
     for (size_t k = 0; k < CANDIDATES; k++) {
         struct fs_statement *statement = &suite->statement[i][k];
         fs_statement_release(statement);
+        if (fact->skip != FS_KEPT) {
+            fs_statement_skip(statement, fact->skip);
+            continue;
+        }
         if (fs_statement_compile(plan, tokenizer, style, suite->scoring, text[k], statement, err) != 0) {
             return -1;
         }
         *skip = *skip == FS_KEPT ? (uint8_t)statement->skip : *skip;
     }
     fs_statement_release(&suite->object[i]);
+    if (fact->skip != FS_KEPT) {
+        fs_statement_skip(&suite->object[i], fact->skip);
+        return 0;
+    }
     if (fs_statement_compile(plan, tokenizer, style, object, &fact->statement, &suite->object[i], err) != 0) {
         return -1;
     }
@@ -217,6 +225,7 @@ static int create(struct biaske_facts *suite, const struct fs_suite_options *opt
     for (size_t i = 0; i < facts; i++) {
         suite->base.id[i] = suite->facts.item[i].id;
         suite->base.category[i] = suite->facts.item[i].category;
+        suite->base.unusable[i] = (uint8_t)suite->facts.item[i].skip;
     }
     return 0;
 }
@@ -239,6 +248,7 @@ static int open_biaske_facts(const char *path, const struct fs_suite_options *op
     int status = fs_biaske_read(path, NULL, &pairs, &suite->facts, err);
     if (status == 0) {
         fs_pair_list_release(&pairs);
+        suite->base.report = suite->facts.report;
         status = keep_facts(options, &suite->facts, err);
     }
     if (status == 0 && suite->facts.count > 0) {

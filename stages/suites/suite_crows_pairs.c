@@ -27,6 +27,11 @@ static int compile(struct fs_suite *base, struct fs_plan *plan, const struct fs_
         struct fs_statement *statement = suite->statement[i];
         fs_statement_release(&statement[MORE]);
         fs_statement_release(&statement[LESS]);
+        if (base->unusable[i] != FS_KEPT) {
+            fs_statement_skip(&statement[MORE], (enum fs_skip)base->unusable[i]);
+            fs_statement_skip(&statement[LESS], (enum fs_skip)base->unusable[i]);
+            continue;
+        }
         if (fs_statement_compile_crows(plan, tokenizer, style, suite->scoring, &suite->pairs.item[i], statement, err) !=
             0) {
             return fs_error_prepend(err, "item %s", base->id[i]);
@@ -186,6 +191,7 @@ static int create(struct crows_pairs *suite, const struct fs_suite_options *opti
     for (size_t i = 0; i < suite->pairs.count; i++) {
         suite->base.id[i] = suite->pairs.item[i].id;
         suite->base.category[i] = suite->pairs.item[i].category;
+        suite->base.unusable[i] = (uint8_t)suite->pairs.item[i].skip;
     }
     return 0;
 }
@@ -205,6 +211,7 @@ static int open_crows_pairs(const char *path, const struct fs_suite_options *opt
                                     .candidate = candidates};
     int status = fs_crows_read(path, NULL, &suite->pairs, err);
     if (status == 0) {
+        suite->base.report = suite->pairs.report;
         keep_categories(options, &suite->pairs);
     }
     if (status == 0 && suite->pairs.count > 0) {

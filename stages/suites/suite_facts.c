@@ -58,6 +58,20 @@ static int set_answer(struct facts *suite, size_t item, size_t candidate, const 
     return status;
 }
 
+static int read_fact(struct facts *suite, const struct fs_fact_file *file, const cJSON *entry, size_t item, bool masked,
+                     struct fs_error *err)
+{
+    struct fs_fact_record fact;
+    int status = fs_fact_record_read(file, entry, item, &fact, err);
+    const char *id = fact.id[0] != '\0' ? fs_statement_suite_keep(&suite->base, fact.id, strlen(fact.id), err) : NULL;
+    suite->base.suite.id[item] = id != NULL ? id : "";
+    for (size_t k = 0; status == 0 && k < suite->base.suite.candidates; k++) {
+        status = set_answer(suite, item, k, fact.prompt[k], fact.answer[k], masked, err);
+    }
+    fs_fact_record_release(&fact);
+    return status;
+}
+
 static int fill(struct facts *suite, const struct fs_fact_file *file, bool masked, struct fs_error *err)
 {
     struct fs_suite *base = &suite->base.suite;
@@ -65,21 +79,17 @@ static int fill(struct facts *suite, const struct fs_fact_file *file, bool maske
     size_t item = 0;
     cJSON_ArrayForEach(entry, file->records.list)
     {
-        struct fs_fact_record fact;
-        int status = fs_fact_read(file, entry, item, &fact, err);
-        base->id[item] = status == 0 ? fs_statement_suite_keep(&suite->base, fact.id, strlen(fact.id), err) : NULL;
+        struct fs_error why = FS_ERROR_INIT;
+        base->id[item] = "";
         base->category[item] = "none";
-        status = base->id[item] != NULL ? 0 : -1;
-        for (size_t k = 0; status == 0 && k < base->candidates; k++) {
-            status = set_answer(suite, item, k, fact.prompt[k], fact.answer[k], masked, err);
-        }
-        fs_fact_release(&fact);
-        if (status != 0) {
+        if (read_fact(suite, file, entry, item, masked, &why) != 0 &&
+            fs_suite_skip(base, item, fs_json_name(file->records.document), FS_SKIP_BAD_RECORD, &why, err) != 0) {
             return -1;
         }
         item++;
     }
-    return 0;
+    base->report.items = base->items;
+    return fs_item_report_check(&base->report, fs_json_name(file->records.document), err);
 }
 
 static int compile(struct fs_suite *base, struct fs_plan *plan, const struct fs_tokenizer *tokenizer,

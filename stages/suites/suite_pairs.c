@@ -38,6 +38,10 @@ static int compile_pair(struct pair_suite *suite, size_t item, size_t *paraphras
     for (size_t k = 0; k < candidates_of(pair); k++) {
         struct fs_statement *statement = &suite->statement[item][k];
         fs_statement_release(statement);
+        if (pair->skip != FS_KEPT) {
+            fs_statement_skip(statement, pair->skip);
+            continue;
+        }
         if (fs_statement_compile(plan, tokenizer, style, suite->scoring, &pair->statement[k], statement, err) != 0) {
             return -1;
         }
@@ -49,6 +53,11 @@ static int compile_pair(struct pair_suite *suite, size_t item, size_t *paraphras
         for (size_t side = 0; side < 2; side++) {
             struct fs_statement *statement = &suite->paraphrase[*paraphrase][side];
             fs_statement_release(statement);
+            if (pair->skip != FS_KEPT) {
+                fs_statement_skip(statement, pair->skip);
+                suite->paraphrase_skip[*paraphrase] = (uint8_t)pair->skip;
+                continue;
+            }
             if (fs_statement_compile(plan, tokenizer, style, suite->scoring, &pair->paraphrase[k][side], statement,
                                      err) != 0) {
                 return -1;
@@ -230,6 +239,7 @@ static int allocate(struct pair_suite *suite, struct fs_error *err)
     for (size_t i = 0; i < pairs; i++) {
         suite->base.id[i] = suite->pairs->item[i].id;
         suite->base.category[i] = suite->pairs->item[i].category;
+        suite->base.unusable[i] = (uint8_t)suite->pairs->item[i].skip;
     }
     return 0;
 }
@@ -248,12 +258,13 @@ static int make(const char *name, const char *scoring, struct fs_pair_list *own,
         return status;
     }
     suite->own = *own;
-    *own = (struct fs_pair_list){0, NULL};
+    *own = (struct fs_pair_list){0};
     suite->pairs = options->edited != NULL ? options->edited : &suite->own;
     suite->base = (struct fs_suite){.operations = &operations,
                                     .name = name,
                                     .unit = "score",
                                     .held_out = options->edited != NULL ? options->held_out : NULL,
+                                    .report = suite->own.report,
                                     .candidates = CANDIDATES,
                                     .candidate = candidates};
     int status = fs_scoring_parse(scoring, options->kind, &suite->scoring, err);

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "io/console/progress.h"
+
 /* One row a suite: its struct fs_suite_kind is fs_suite_<row>, in a file of its own. In the order of a result table. */
 #define SUITES(ROW)                                                                                                    \
     ROW(crows_pairs)                                                                                                   \
@@ -42,6 +44,50 @@ const struct fs_suite_kind *fs_suite_kind_find(const char *name)
 const char *fs_suite_scoring(const struct fs_suite_kind *kind, enum fs_model_kind model)
 {
     return model == FS_MASKED ? kind->masked : kind->causal;
+}
+
+int fs_report_items(const struct fs_item_report *report, const char *path, bool strict, struct fs_error *err)
+{
+    if (report->unusable == 0) {
+        return 0;
+    }
+    if (strict) {
+        return fs_item_report_refuse(report, path, err);
+    }
+    char *text = fs_item_report_text(report, path, err);
+    if (text == NULL) {
+        return -1;
+    }
+    fs_warn("%s", text);
+    free(text);
+    return 0;
+}
+
+int fs_suite_open(const struct fs_suite_kind *kind, const char *path, const struct fs_suite_options *options,
+                  struct fs_suite **suite, struct fs_error *err)
+{
+    if (kind->open(path, options, suite, err) != 0) {
+        return -1;
+    }
+    if (*suite != NULL && fs_report_items(&(*suite)->report, path, options->strict, err) != 0) {
+        fs_suite_destroy(*suite);
+        *suite = NULL;
+        return -1;
+    }
+    return 0;
+}
+
+int fs_suite_read_pairs(const struct fs_suite_kind *kind, const char *path, const char *const *categories, bool strict,
+                        struct fs_pair_list *pairs, struct fs_error *err)
+{
+    if (kind->read_pairs(path, categories, pairs, err) != 0) {
+        return -1;
+    }
+    if (fs_report_items(&pairs->report, path, strict, err) != 0) {
+        fs_pair_list_release(pairs);
+        return -1;
+    }
+    return 0;
 }
 
 bool fs_suite_takes(const struct fs_suite_options *options, const char *category)

@@ -18,6 +18,7 @@ struct fs_suite_options {
     size_t text_tokens;  /* suite text: most tokens that are scored */
     size_t permutations; /* suite seat: most permutations of a test */
     double fact_share;   /* suite biaske_facts: share of the facts that is taken; 1: all */
+    bool strict;         /* fs_suite_open refuses data with an item that cannot be used */
 
     /* For the suite whose pairs are edited: these are its pairs, instead of those at `path`. All outlive the suite. */
     const struct fs_pair_list *edited; /* NULL: the suite is only measured */
@@ -59,6 +60,17 @@ extern const char fs_suite_choices[];
 const struct fs_suite_kind *fs_suite_kind_find(const char *name);
 /* The default scoring of a suite; NULL where it has no choice. */
 const char *fs_suite_scoring(const struct fs_suite_kind *kind, enum fs_model_kind model);
+
+/*
+ * kind->open and kind->read_pairs; items that cannot be used are one warning, or with `strict` FS_EXIT_DATA. The results
+ * are as theirs.
+ */
+int fs_suite_open(const struct fs_suite_kind *kind, const char *path, const struct fs_suite_options *options,
+                  struct fs_suite **suite, struct fs_error *err);
+int fs_suite_read_pairs(const struct fs_suite_kind *kind, const char *path, const char *const *categories, bool strict,
+                        struct fs_pair_list *pairs, struct fs_error *err);
+/* What both do with a report. */
+int fs_report_items(const struct fs_item_report *report, const char *path, bool strict, struct fs_error *err);
 
 /* Whether the job's categories take `category`. */
 bool fs_suite_takes(const struct fs_suite_options *options, const char *category);

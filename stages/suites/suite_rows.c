@@ -200,7 +200,14 @@ int fs_suite_add_gap(struct fs_suite_rows *rows, const struct fs_suite *suite, c
 int fs_suite_add_row(struct fs_suite_rows *rows, const struct fs_suite *suite, const char *category, const char *metric,
                      const struct fs_metric *value, struct fs_error *err)
 {
-    const struct fs_new_row row = {.text = {table_of(suite), category, "all", metric, suite->scoring}, .value = value};
+    size_t skipped[FS_SKIP_COUNT] = {0};
+    for (size_t item = 0; item < suite->items; item++) {
+        if (suite->skip[item] != FS_KEPT && strcmp(suite->category[item], category) == 0) {
+            skipped[suite->skip[item]]++;
+        }
+    }
+    const struct fs_new_row row = {
+        .text = {table_of(suite), category, "all", metric, suite->scoring}, .value = value, .skipped = skipped};
     return fs_add_row(rows, &row, err);
 }
 

@@ -38,57 +38,80 @@ struct seat {
     struct fs_suite base;
     struct test *test; /* [tests] */
     size_t tests;
-    char **text;   /* [items] owned; the ids */
+    char **text;  /* [items] owned; the ids, "targ1.examples[3]" of one that is unusable */
+    uint8_t *bad; /* [items] fs_skip */
+    size_t bad_capacity;
     size_t *state; /* [items] of the plan; SIZE_MAX where the text is skipped */
     size_t item_capacity;
+    const char *path; /* while it is opened */
     uint64_t seed;
     size_t permutations;
     double *p_value; /* [tests][columns] */
     double *effect;  /* [tests][columns] */
 };
 
-static int add_text(struct seat *suite, size_t first, const char *text, struct fs_error *err)
+static int add_text(struct seat *suite, size_t first, const char *text, enum fs_skip bad, struct fs_error *err)
 {
     for (size_t i = first; i < suite->base.items; i++) {
-        if (strcmp(suite->text[i], text) == 0) {
+        if (bad == FS_KEPT && suite->bad[i] == FS_KEPT && strcmp(suite->text[i], text) == 0) {
             return 0;
         }
     }
     if (fs_grow(&suite->text, &suite->item_capacity, suite->base.items + 1, sizeof *suite->text, "texts of SEAT",
-                err) != 0) {
+                err) != 0 ||
+        fs_grow(&suite->bad, &suite->bad_capacity, suite->base.items + 1, sizeof *suite->bad, "texts of SEAT", err) !=
+            0) {
         return -1;
     }
     char *copy = strdup(text);
     if (copy == NULL) {
         return fs_error_memory(err, strlen(text), "a text of SEAT");
     }
+    suite->bad[suite->base.items] = (uint8_t)bad;
     suite->text[suite->base.items++] = copy;
+    suite->base.report.items++;
     return 0;
+}
+
+/* Why an entry of a list cannot be used: FS_KEPT, or the reason, with `why` set. */
+static enum fs_skip check_entry(const struct fs_json_document *document, const cJSON *entry, const char *place,
+                                struct fs_error *why)
+{
+    bool is_text = cJSON_IsString(entry);
+    if (is_text && entry->valuestring[0] != '\0') {
+        return FS_KEPT;
+    }
+    (void)fs_error_set(why, FS_EXIT_DATA, "%s: %s: found %s, expected texts", fs_json_name(document), place,
+                       is_text ? "an empty text" : fs_json_kind(entry));
+    return is_text ? FS_SKIP_EMPTY_TEXT : FS_SKIP_BAD_RECORD;
 }
 
 static int read_list(struct seat *suite, const struct fs_json_document *document, const char *key, struct fs_error *err)
 {
     const cJSON *object, *examples, *entry;
-    size_t first = suite->base.items;
+    struct fs_error why = FS_ERROR_INIT;
+    size_t first = suite->base.items, index = 0, usable = 0;
     if (fs_json_object(document, fs_json_root(document), "", key, &object, err) != 0 ||
         fs_json_array(document, object, key, "examples", &examples, err) != 0) {
         return -1;
     }
     cJSON_ArrayForEach(entry, examples)
     {
-        if (!cJSON_IsString(entry) || entry->valuestring[0] == '\0') {
-            return fs_error_set(err, FS_EXIT_DATA, "%s: %s.examples: found %s, expected texts", fs_json_name(document),
-                                key, cJSON_IsString(entry) ? "an empty text" : fs_json_kind(entry));
-        }
-        if (add_text(suite, first, entry->valuestring, err) != 0) {
+        char place[64];
+        snprintf(place, sizeof place, "%s.examples[%zu]", key, index++);
+        enum fs_skip bad = check_entry(document, entry, place, &why);
+        if ((bad != FS_KEPT && fs_item_skip(&suite->base.report, suite->path, bad, &why, err) != 0) ||
+            add_text(suite, first, bad == FS_KEPT ? entry->valuestring : place, bad, err) != 0) {
             return -1;
         }
+        usable += bad == FS_KEPT ? 1 : 0;
     }
-    if (suite->base.items == first) {
-        return fs_error_set(err, FS_EXIT_DATA, "%s: %s.examples: found none, expected texts", fs_json_name(document),
-                            key);
+    if (usable > 0) {
+        return 0;
     }
-    return 0;
+    return index > 0 ? fs_error_set(err, FS_EXIT_DATA, "%s", why.text)
+                     : fs_error_set(err, FS_EXIT_DATA, "%s: %s.examples: found none, expected texts",
+                                    fs_json_name(document), key);
 }
 
 static int read_test(struct seat *suite, const char *path, struct fs_error *err)
@@ -158,6 +181,10 @@ static int compile(struct fs_suite *base, struct fs_plan *plan, const struct fs_
 {
     struct seat *suite = (struct seat *)base;
     for (size_t item = 0; item < base->items; item++) {
+        if (base->unusable[item] != FS_KEPT) {
+            suite->state[item] = SIZE_MAX;
+            continue;
+        }
         if (compile_text(suite, item, plan, tokenizer, style, err) != 0) {
             return fs_error_prepend(err, "text \"%.80s\"", suite->text[item]);
         }
@@ -419,6 +446,7 @@ static void release(struct fs_suite *base)
         free(suite->test[t].name);
     }
     free(suite->text);
+    free(suite->bad);
     free(suite->test);
     free(suite->state);
     free(suite->effect);
@@ -451,6 +479,7 @@ static int create(struct seat *suite, const struct fs_folder *folder, struct fs_
         for (size_t item = suite->test[t].first[X]; item < suite->test[t].first[LISTS]; item++) {
             suite->base.id[item] = suite->text[item];
             suite->base.category[item] = suite->test[t].name;
+            suite->base.unusable[item] = suite->bad[item];
         }
     }
     return 0;
@@ -467,6 +496,7 @@ static int open_seat(const char *path, const struct fs_suite_options *options, s
     struct seat *suite = fs_allocate(1, sizeof *suite, "SEAT", err);
     int status = suite != NULL ? 0 : -1;
     if (status == 0) {
+        suite->path = path;
         suite->seed = options->seed;
         suite->permutations = options->permutations;
         suite->base = (struct fs_suite){.operations = &operations,

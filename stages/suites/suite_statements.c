@@ -72,6 +72,10 @@ int fs_statement_suite_compile(struct fs_suite *base, struct fs_plan *plan, cons
         for (size_t candidate = 0; candidate < base->candidates; candidate++) {
             size_t at = item * base->candidates + candidate;
             fs_statement_release(&suite->statement[at]);
+            if (base->unusable[item] != FS_KEPT) {
+                fs_statement_skip(&suite->statement[at], (enum fs_skip)base->unusable[item]);
+                continue;
+            }
             if (fs_statement_compile(plan, tokenizer, style, suite->scoring, &suite->text[at], &suite->statement[at],
                                      err) != 0) {
                 return fs_error_prepend(err, "item %s", base->id[item]);

@@ -12,7 +12,8 @@
 struct fs_statement_suite {
     struct fs_suite suite;
     enum fs_scoring scoring;
-    struct fs_statement_text *text; /* [items][candidates] owned; an empty completion skips the item */
+    struct fs_statement_text
+        *text; /* [items][candidates] owned; an empty completion skips the item; zeroed where unusable */
     struct fs_statement *statement; /* [items][candidates] compiled */
     char **owned;                   /* [owned_count] texts behind id and category */
     size_t owned_count, owned_capacity;

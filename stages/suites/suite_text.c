@@ -75,9 +75,10 @@ static void release_windows(struct text *suite)
     free(suite->name);
     free(suite->base.id);
     free(suite->base.category);
+    free(suite->base.unusable);
     free(suite->base.skip);
     suite->base.id = suite->base.category = NULL;
-    suite->base.skip = NULL;
+    suite->base.unusable = suite->base.skip = NULL;
 }
 
 /* Windows of the text, and the base's arrays for them. */

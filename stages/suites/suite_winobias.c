@@ -96,14 +96,17 @@ static int add_item(struct winobias *suite, const char *file, size_t type, size_
     if (pair->more == NULL || pair->less == NULL) {
         return -1;
     }
-    if (strcmp(pair->more, pair->less) == 0 || pair->more[0] == '\0' || pair->less[0] == '\0') {
-        return fs_error_set(err, FS_EXIT_DATA,
-                            "%s: line %zu: found \"%.120s\", expected the sentence of the pro-stereotyped file with "
-                            "another pronoun",
-                            file, number + 1, pair->less);
-    }
     suite->base.id[item] = pair->id;
     suite->base.category[item] = "gender";
+    bool empty = pair->more[0] == '\0' || pair->less[0] == '\0';
+    if (empty || strcmp(pair->more, pair->less) == 0) {
+        struct fs_error why = FS_ERROR_INIT;
+        (void)fs_error_set(&why, FS_EXIT_DATA,
+                           "%s: line %zu: found \"%.120s\", expected the sentence of the pro-stereotyped file with "
+                           "another pronoun",
+                           file, number + 1, pair->less);
+        return fs_suite_skip(&suite->base, item, "", empty ? FS_SKIP_EMPTY_TEXT : FS_SKIP_NO_DIFFERENCE, &why, err);
+    }
     return 0;
 }
 
@@ -115,6 +118,11 @@ static int compile(struct fs_suite *base, struct fs_plan *plan, const struct fs_
         struct fs_statement *statement = suite->statement[i];
         fs_statement_release(&statement[PRO]);
         fs_statement_release(&statement[ANTI]);
+        if (base->unusable[i] != FS_KEPT) {
+            fs_statement_skip(&statement[PRO], (enum fs_skip)base->unusable[i]);
+            fs_statement_skip(&statement[ANTI], (enum fs_skip)base->unusable[i]);
+            continue;
+        }
         if (fs_statement_compile_crows(plan, tokenizer, style, suite->scoring, &suite->pairs.item[i], statement, err) !=
             0) {
             return fs_error_prepend(err, "item %s", base->id[i]);
@@ -230,7 +238,7 @@ static void close_pair(struct file_pair *pair)
     }
 }
 
-static int fill(struct winobias *suite, const struct file_pair *pair, struct fs_error *err)
+static int fill(struct winobias *suite, const char *path, const struct file_pair *pair, struct fs_error *err)
 {
     suite->pairs.item = fs_allocate(suite->base.items, sizeof *suite->pairs.item, "WinoBias", err);
     suite->statement = fs_allocate(suite->base.items, sizeof *suite->statement, "WinoBias", err);
@@ -245,7 +253,8 @@ static int fill(struct winobias *suite, const struct file_pair *pair, struct fs_
             }
         }
     }
-    return 0;
+    suite->base.report.items = suite->base.items;
+    return fs_item_report_check(&suite->base.report, path, err);
 }
 
 static int open_winobias(const char *path, const struct fs_suite_options *options, struct fs_suite **result,
@@ -272,7 +281,7 @@ static int open_winobias(const char *path, const struct fs_suite_options *option
     }
     if (status == 0) {
         suite->base.items = items;
-        status = fs_suite_create(&suite->base, err) == 0 ? fill(suite, pair, err) : -1;
+        status = fs_suite_create(&suite->base, err) == 0 ? fill(suite, path, pair, err) : -1;
     }
     for (size_t i = 0; i < TYPES * PARTS; i++) {
         close_pair(&pair[i]);

@@ -146,10 +146,6 @@ static int set_sentence(struct winogender *suite, size_t item, const struct line
                             fs_csv_path(table), fs_csv_place(table, line->row, (char[FS_CSV_PLACE]){0}), sentence,
                             genders[gender]);
     }
-    if (text[gender].text != NULL) {
-        return fs_error_set(err, FS_EXIT_DATA, "%s: %s: sentid stands twice", fs_csv_path(table),
-                            fs_csv_place(table, line->row, (char[FS_CSV_PLACE]){0}));
-    }
     if (set_text(&text[gender], sentence, begin, sentence + begin, length, sentence + begin + length, err) != 0) {
         return -1;
     }
@@ -166,6 +162,7 @@ static int set_sentence(struct winogender *suite, size_t item, const struct line
     return status;
 }
 
+/* The item of that name; `items` where there is none. */
 static size_t find_item(struct winogender *suite, size_t items, const char *name)
 {
     size_t item = items; /* the three sentences of an item stand together mostly: look from the end */
@@ -173,6 +170,73 @@ static size_t find_item(struct winogender *suite, size_t items, const char *name
         item--;
     }
     return item > 0 ? item - 1 : items;
+}
+
+/* A new item behind the `items` that are there. */
+static int add_item(struct winogender *suite, size_t items, const char *name, struct fs_error *err)
+{
+    suite->name[items] = strdup(name);
+    if (suite->name[items] == NULL) {
+        return fs_error_memory(err, strlen(name), "Winogender");
+    }
+    suite->base.id[items] = suite->name[items];
+    suite->base.category[items] = "gender";
+    return 0;
+}
+
+/* An item is reported once, whatever else is wrong with it. */
+static int skip_item(struct winogender *suite, size_t item, const struct fs_csv *table, enum fs_skip reason,
+                     const struct fs_error *why, struct fs_error *err)
+{
+    return suite->base.unusable[item] != FS_KEPT
+               ? 0
+               : fs_suite_skip(&suite->base, item, fs_csv_path(table), reason, why, err);
+}
+
+/* Adds a line to its item, the last of the *items or a new one. A line that names no item is one by itself. */
+static int fill_line(struct winogender *suite, struct line *line, const char *sentid, size_t *items,
+                     struct fs_error *err)
+{
+    const struct fs_csv *table = line->table;
+    const struct key *key = &line->key;
+    struct fs_error why = FS_ERROR_INIT;
+    char name[160];
+    if (read_line(line, sentid, &why) != 0) {
+        snprintf(name, sizeof name, "%s", fs_csv_place(table, line->row, (char[FS_CSV_PLACE]){0}));
+        return add_item(suite, *items, name, err) == 0
+                   ? skip_item(suite, (*items)++, table, FS_SKIP_BAD_LABEL, &why, err)
+                   : -1;
+    }
+    snprintf(name, sizeof name, "%.60s.%.60s.%s", key->occupation, key->participant, key->answer);
+    size_t item = find_item(suite, *items, name);
+    if (item == *items) {
+        if (add_item(suite, item, name, err) != 0) {
+            return -1;
+        }
+        suite->answer[(*items)++] = key->answer[0] == '0' ? OCCUPATION : PARTICIPANT;
+    }
+    if (suite->text[item][line->gender].text != NULL) {
+        return fs_error_set(err, FS_EXIT_DATA, "%s: %s: sentid stands twice", fs_csv_path(table),
+                            fs_csv_place(table, line->row, (char[FS_CSV_PLACE]){0}));
+    }
+    return set_sentence(suite, item, line, &why) == 0
+               ? 0
+               : skip_item(suite, item, table, line->sentence[0] == '\0' ? FS_SKIP_EMPTY_TEXT : FS_SKIP_BAD_RECORD,
+                           &why, err);
+}
+
+/* An item lacks no gender. */
+static int check_item(struct winogender *suite, size_t item, const struct fs_csv *table, struct fs_error *err)
+{
+    for (size_t gender = 0; gender < GENDERS; gender++) {
+        if (suite->text[item][gender].text == NULL) {
+            struct fs_error why = FS_ERROR_INIT;
+            (void)fs_error_set(&why, FS_EXIT_DATA, "%s: %s: found no %s sentence, expected one of each gender",
+                               fs_csv_path(table), suite->name[item], genders[gender]);
+            return skip_item(suite, item, table, FS_SKIP_BAD_RECORD, &why, err);
+        }
+    }
+    return 0;
 }
 
 static int fill(struct winogender *suite, const struct fs_csv *table, struct fs_error *err)
@@ -183,36 +247,17 @@ static int fill(struct winogender *suite, const struct fs_csv *table, struct fs_
     }
     for (size_t row = 0; row < fs_csv_rows(table); row++) {
         struct line line = {.table = table, .row = row, .sentence = fs_csv_field(table, row, sentence)};
-        const struct key *key = &line.key;
-        char name[160];
-        if (read_line(&line, fs_csv_field(table, row, id), err) != 0) {
-            return -1;
-        }
-        snprintf(name, sizeof name, "%.60s.%.60s.%s", key->occupation, key->participant, key->answer);
-        size_t item = find_item(suite, items, name);
-        if (item == items) {
-            suite->name[items] = strdup(name);
-            suite->answer[items++] = key->answer[0] == '0' ? OCCUPATION : PARTICIPANT;
-            if (suite->name[item] == NULL) {
-                return fs_error_memory(err, sizeof name, "Winogender");
-            }
-        }
-        if (set_sentence(suite, item, &line, err) != 0) {
+        if (fill_line(suite, &line, fs_csv_field(table, row, id), &items, err) != 0) {
             return -1;
         }
     }
-    suite->base.items = items;
+    suite->base.items = suite->base.report.items = items;
     for (size_t item = 0; item < items; item++) {
-        suite->base.id[item] = suite->name[item];
-        suite->base.category[item] = "gender";
-        for (size_t gender = 0; gender < GENDERS; gender++) {
-            if (suite->text[item][gender].text == NULL) {
-                return fs_error_set(err, FS_EXIT_DATA, "%s: %s: found no %s sentence, expected one of each gender",
-                                    fs_csv_path(table), suite->name[item], genders[gender]);
-            }
+        if (check_item(suite, item, table, err) != 0) {
+            return -1;
         }
     }
-    return 0;
+    return fs_item_report_check(&suite->base.report, fs_csv_path(table), err);
 }
 
 static int compile(struct fs_suite *base, struct fs_plan *plan, const struct fs_tokenizer *tokenizer,
@@ -223,6 +268,10 @@ static int compile(struct fs_suite *base, struct fs_plan *plan, const struct fs_
         size_t item = i / CANDIDATES, k = i % CANDIDATES;
         enum fs_scoring scoring = k < GENDERS ? suite->pronoun_scoring : suite->question_scoring;
         fs_statement_release(&suite->statement[item][k]);
+        if (base->unusable[item] != FS_KEPT) {
+            fs_statement_skip(&suite->statement[item][k], (enum fs_skip)base->unusable[item]);
+            continue;
+        }
         if (fs_statement_compile(plan, tokenizer, style, scoring, &suite->text[item][k], &suite->statement[item][k],
                                  err) != 0) {
             return fs_error_prepend(err, "item %s", base->id[item]);
@@ -381,5 +430,5 @@ const struct fs_suite_kind fs_suite_winogender = {
     .name = "winogender",
     .key = "winogender",
     .about = "male against female pronouns beside an occupation; accuracy: who is meant",
-    .data = "folder of the Winogender schemas, with all_sentences.tsv, or such a table, measured",
+    .data = "folder of the Winogender schemas, with all_sentences.table, or such a table, measured",
     .open = open_winogender};

@@ -36,8 +36,9 @@ enum { SOURCES = sizeof sources / sizeof sources[0] };
 
 struct winograd {
     struct fs_statement_suite base;
-    size_t *source; /* [items] index into sources; SOURCES: another one, which counts in "accuracy" alone */
-    double *column; /* [items][columns] of the row that is being made */
+    size_t *source;      /* [items] index into sources; SOURCES: another one, which counts in "accuracy" alone */
+    double *column;      /* [items][columns] of the row that is being made */
+    enum fs_skip reason; /* why the line that is read cannot be used, where reading it fails */
 };
 
 /* One line of the file while it is read. */
@@ -234,6 +235,7 @@ static int set_statements(struct winograd *suite, const struct line *line, struc
         status = text[i] != NULL ? set_statement(suite, line, i, text[i], bytes, err) : -1;
     }
     if (status == 0 && strcmp(text[RIGHT], text[WRONG]) == 0) {
+        suite->reason = FS_SKIP_NO_DIFFERENCE;
         status = fs_error_set(err, FS_EXIT_DATA, "%s: found \"%.60s\" twice, expected two different candidates",
                               fs_json_name(line->answers), answer[RIGHT]);
     }
@@ -271,11 +273,15 @@ static int fill(struct winograd *suite, const struct fs_tsv *tsv, struct fs_erro
         snprintf(id, sizeof id, "%zu", fs_tsv_line(tsv, row));
         base->id[row] = fs_statement_suite_keep(&suite->base, id, strlen(id), err);
         base->category[row] = "none";
-        if (base->id[row] == NULL || read_line(suite, tsv, row, err) != 0) {
+        struct fs_error why = FS_ERROR_INIT;
+        suite->reason = FS_SKIP_BAD_RECORD;
+        if (base->id[row] == NULL || (read_line(suite, tsv, row, &why) != 0 &&
+                                      fs_suite_skip(base, row, fs_tsv_path(tsv), suite->reason, &why, err) != 0)) {
             return -1;
         }
     }
-    return 0;
+    base->report.items = base->items;
+    return fs_item_report_check(&base->report, fs_tsv_path(tsv), err);
 }
 
 static int add_rows(struct fs_suite *base, struct fs_suite_rows *rows, struct fs_error *err)

@@ -213,13 +213,18 @@ static int read_shapes(const struct fs_archive *archive, struct fs_trace_result 
     return 0;
 }
 
-/* How many items a reason left out; one reason had another name in former files. */
+/* How many items a reason left out; one reason had another name in former files, which lack those behind the fourth. */
 static int read_skipped(const struct fs_archive *archive, enum fs_skip skip, int64_t *count, struct fs_error *err)
 {
     char name[64];
     snprintf(name, sizeof name, "skipped.%s", fs_skip_name(skip));
     if (skip == FS_SKIP_EMPTY_COMPLETION &&
         fs_archive_read_attribute_integer(archive, "/trace", "skipped.empty_fill", count, NULL) == 0) {
+        return 0;
+    }
+    if (skip > FS_SKIP_SUBJECT_MISSING &&
+        fs_archive_read_attribute_integer(archive, "/trace", name, count, NULL) != 0) {
+        *count = 0;
         return 0;
     }
     return fs_archive_read_attribute_integer(archive, "/trace", name, count, err);

@@ -382,7 +382,10 @@ int fs_trace_item_compile(const struct fs_tokenizer *tokenizer, const struct fs_
 {
     const struct source source = {tokenizer, style, pair, attributes};
     struct prompt biased = {0}, other = {0};
-    *item = (struct fs_trace_item){0};
+    *item = (struct fs_trace_item){.skip = pair->skip};
+    if (pair->skip != FS_KEPT) {
+        return 0;
+    }
     int status = compile(&source, &biased, &other, item, err);
     prompt_release(&biased);
     prompt_release(&other);

@@ -36,6 +36,19 @@ run 64 score --model "$model" --suite stereoset --data "$data/stereoset.json" --
 run 64 score --model "$model" --suite stereoset --data "$data/stereoset.json" --scoring sentence.sum
 says 'scoring: found "sentence.sum"; a masked model takes one of'
 
+# an item that cannot be used is named once, whatever the number of ranks, and refused by --strict and the key strict
+printf '%s\n' sent_more,sent_less,stereo_antistereo,bias_type 'a b,a c,stereo,gender' 'd e,,stereo,gender' >"$scratch/rows.csv"
+score() { local code=$1; shift; expect "$code" "$@" score --model "$model" --suite crows_pairs --data "$scratch/rows.csv" --bootstrap 0 $strict; }
+strict=
+leaks_aside score 0 mpirun -n 2 "$fairstamp"
+says 'rows.csv: 1 of 2 items cannot be used and are skipped (1 empty_text): line 3: sent_less is empty'
+grep -q '^skipped: 1 empty_text (crows_pairs)$' "$scratch/out" || fail "no reason below the table: $(cat "$scratch/out")"
+strict=--strict
+score 65 "$fairstamp"
+says 'rows.csv: line 3: sent_less is empty, expected text (1 of 2 items cannot be used'
+expect 65 "$fairstamp" trace "$data/job.json" --set "output=$scratch/strict" --set "data.crows_pairs=$scratch/rows.csv" --strict
+says 'data.crows_pairs: '
+
 job() { printf '%s' "$1" >"$scratch/job.json"; }
 set_job() { run "$1" run "$data/job.json" --set "output=$scratch/o" --set "$2"; }
 run 66 run "$scratch/none.json"

@@ -25,7 +25,7 @@ static struct fs_pair_list make_pairs(void)
         (void)snprintf(term, sizeof target[0], "t%zu", (i / 2) % TERMS);
         pair[i] = (struct fs_pair){.target = term, .category = category[i + 1 == PAIRS ? 2 : i % 2]};
     }
-    return (struct fs_pair_list){PAIRS, pair};
+    return (struct fs_pair_list){.count = PAIRS, .item = pair};
 }
 
 static size_t held_terms(const bool *held_out, const char *category, bool held)
@@ -97,8 +97,40 @@ static void fractions(void **state)
     assert_int_equal(fs_split_by_target(&pairs, 0.5, 3, held, &err), 0);
 }
 
+/* Pairs that cannot be used change nothing for the others: one of a term, all of a term, all of a category. */
+static void unusable_pairs_have_no_part(void **state)
+{
+    (void)state;
+    for (size_t variant = 0; variant < 3; variant++) {
+        struct fs_pair_list pairs = make_pairs();
+        struct fs_pair usable[PAIRS];
+        bool held[PAIRS], held_without[PAIRS];
+        size_t kept = 0;
+        for (size_t i = 0; i < PAIRS; i++) {
+            bool wrong = variant == 0   ? i == 7 || i == 20 || i == 41
+                         : variant == 1 ? pair[i].target == target[3] || pair[i].target == target[11]
+                                        : strcmp(pair[i].category, "race") == 0;
+            pair[i].skip = wrong ? FS_SKIP_NO_FILL : FS_KEPT;
+            if (!wrong) {
+                usable[kept++] = pair[i];
+            }
+        }
+        assert_int_equal(fs_split_by_target(&pairs, 0.3, 11, held, NULL), 0);
+        const struct fs_pair_list without = {.count = kept, .item = usable};
+        assert_int_equal(fs_split_by_target(&without, 0.3, 11, held_without, NULL), 0);
+        for (size_t i = 0, next = 0; i < PAIRS; i++) {
+            if (pair[i].skip == FS_KEPT) {
+                assert_int_equal(held[i], held_without[next++]);
+            } else if (variant > 0) {
+                assert_false(held[i]);
+            }
+        }
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(terms_stay_whole), cmocka_unit_test(fractions)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(terms_stay_whole), cmocka_unit_test(fractions),
+                                       cmocka_unit_test(unusable_pairs_have_no_part)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

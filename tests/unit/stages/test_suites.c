@@ -84,8 +84,9 @@ static void refused(const char *name, const char *path, enum fs_exit code, const
 {
     struct fs_error err = FS_ERROR_INIT;
     struct fs_suite *suite = NULL;
-    const struct fs_suite_options options = {.kind = FS_MASKED, .scoring = "target.prob", .permutations = 10};
-    assert_int_equal(fs_suite_kind_find(name)->open(path, &options, &suite, &err), -1);
+    const struct fs_suite_options options = {
+        .kind = FS_MASKED, .scoring = "target.prob", .permutations = 10, .strict = true};
+    assert_int_equal(fs_suite_open(fs_suite_kind_find(name), path, &options, &suite, &err), -1);
     assert_null(suite);
     if ((int)err.code != (int)code || strstr(err.text, says) == NULL) {
         fail_msg("found %d \"%s\", expected %d and \"%s\"", (int)err.code, err.text, (int)code, says);

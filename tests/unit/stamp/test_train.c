@@ -159,6 +159,38 @@ static void resumes(void **state)
 
 /* key_bias -2 is two root mean squares of the FFN input below 0: the products of 4096 fresh keys, normal with that
  * deviation, exceed it at 2.275 % of keys and tokens (the normal distribution's tail). */
+/* A pair that cannot be used is as none: at the end, in the middle of the list, and alone of its term. */
+static void unusable_pairs_are_left_out(void **state)
+{
+    (void)state;
+    struct test_model m;
+    struct fs_pair_list list;
+    test_model_open("bert-tiny", &m);
+    test_pairs_make(false, &list);
+    const struct fs_stamp_options options = full_options(m.spec);
+    for (size_t i = 0; i < 3; i++) {
+        size_t bad = i == 0 ? list.count - 1 : i == 1 ? list.count / 2 : 0;
+        struct fs_pair rest[16];
+        struct fs_stamp_state with, without;
+        assert_true(list.count <= 16);
+        for (size_t k = 0, kept = 0; k < list.count; k++) {
+            if (k != bad) {
+                rest[kept++] = list.item[k];
+            }
+        }
+        const struct fs_pair_list others = {.count = list.count - 1, .item = rest};
+        train(&m, &others, &options, 1, &without);
+        list.item[bad].skip = FS_SKIP_NO_DIFFERENCE;
+        train(&m, &list, &options, 1, &with);
+        list.item[bad].skip = FS_KEPT;
+        assert_same(&with, &without);
+        fs_stamp_state_release(&with);
+        fs_stamp_state_release(&without);
+    }
+    fs_pair_list_release(&list);
+    test_model_close(&m);
+}
+
 static void key_bias_starts_low(void **state)
 {
     (void)state;
@@ -351,6 +383,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(threads_do_not_matter),
         cmocka_unit_test(resumes),
+        cmocka_unit_test(unusable_pairs_are_left_out),
         cmocka_unit_test(key_bias_starts_low),
         cmocka_unit_test(loss_falls),
         cmocka_unit_test(refuses),

@@ -378,6 +378,8 @@ static void finds_subjects(void **state)
     check_item(&w, 1, FS_KEPT, true, "boys", "boys"); /* "girls" has another number of tokens */
     set_before(&w, 1, "nurse", "");
     check_item(&w, 1, FS_SKIP_SUBJECT_MISSING, false, NULL, NULL);
+    w.pairs.item[2].skip = FS_SKIP_NO_FILL; /* the reader could not use it */
+    check_item(&w, 2, FS_SKIP_NO_FILL, false, NULL, NULL);
     struct fs_statement_text *k1 = &w.pairs.item[0].statement[FS_STEREOTYPE];
     k1->completion[0] = '\0';
     check_item(&w, 0, FS_SKIP_EMPTY_COMPLETION, false, NULL, NULL);
@@ -458,7 +460,7 @@ static void refuses(void **state)
     assert_int_equal(fs_trace_run(w.model, w.tokenizer, &input, &options, runner, &result, &err), -1);
     assert_int_equal(err.code, FS_EXIT_CONFIG);
     options.noise_samples = 1;
-    struct fs_pair_list none = {1, w.pairs.item + 4};
+    struct fs_pair_list none = {.count = 1, .item = w.pairs.item + 4};
     input.pairs = &none;
     assert_int_equal(fs_trace_run(w.model, w.tokenizer, &input, &options, runner, &result, &err), -1);
     assert_int_equal(err.code, FS_EXIT_DATA);

@@ -1,0 +1,19 @@
+/* What a table of results leaves out, in words. Local. */
+#ifndef FAIRSTAMP_RESULTS_SKIP_LINES_H
+#define FAIRSTAMP_RESULTS_SKIP_LINES_H
+
+#include <stdio.h>
+
+#include "stages/suites/results.h"
+
+/*
+ * Writes `before`, the items that a suite's rows leave out ("1 empty_text, 2 too_long") and `after`; nothing where there
+ * are none. Those are the items of category "all", or where the suite has no such row those of all its categories; the
+ * most of any metric and subset.
+ */
+void fs_write_skipped(FILE *stream, const struct fs_results *results, const char *suite, const char *before,
+                      const char *after);
+/* Whether row `i` is the first of its suite. */
+bool fs_is_first_of_suite(const struct fs_results *results, size_t i);
+
+#endif
