@@ -245,8 +245,8 @@ static int read_id(const struct source *source, const char *key, size_t index, c
     return 0;
 }
 
-int fs_fact_read(const struct fs_fact_file *file, const cJSON *entry, size_t index, struct fs_fact_record *fact,
-                 struct fs_error *err)
+int fs_fact_record_read(const struct fs_fact_file *file, const cJSON *entry, size_t index, struct fs_fact_record *fact,
+                        struct fs_error *err)
 {
     char place[FS_RECORD_PLACE];
     const struct source source = {file->records.document, entry, fs_records_place(&file->records, index, place)};
@@ -256,7 +256,7 @@ int fs_fact_read(const struct fs_fact_file *file, const cJSON *entry, size_t ind
                : file->layout->read(&source, fact, err);
 }
 
-void fs_fact_release(struct fs_fact_record *fact)
+void fs_fact_record_release(struct fs_fact_record *fact)
 {
     free(fact->made);
     *fact = (struct fs_fact_record){0};

@@ -36,8 +36,8 @@ int fs_fact_file_open(const char *path, const char *suite, struct fs_fact_file *
 void fs_fact_file_close(struct fs_fact_file *file);
 
 /* Record `index`, which `entry` is. The caller releases, on failure too. */
-int fs_fact_read(const struct fs_fact_file *file, const cJSON *entry, size_t index, struct fs_fact_record *fact,
-                 struct fs_error *err);
-void fs_fact_release(struct fs_fact_record *fact);
+int fs_fact_record_read(const struct fs_fact_file *file, const cJSON *entry, size_t index, struct fs_fact_record *fact,
+                        struct fs_error *err);
+void fs_fact_record_release(struct fs_fact_record *fact);
 
 #endif

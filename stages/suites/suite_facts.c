@@ -66,14 +66,14 @@ static int fill(struct facts *suite, const struct fs_fact_file *file, bool maske
     cJSON_ArrayForEach(entry, file->records.list)
     {
         struct fs_fact_record fact;
-        int status = fs_fact_read(file, entry, item, &fact, err);
+        int status = fs_fact_record_read(file, entry, item, &fact, err);
         base->id[item] = status == 0 ? fs_statement_suite_keep(&suite->base, fact.id, strlen(fact.id), err) : NULL;
         base->category[item] = "none";
         status = base->id[item] != NULL ? 0 : -1;
         for (size_t k = 0; status == 0 && k < base->candidates; k++) {
             status = set_answer(suite, item, k, fact.prompt[k], fact.answer[k], masked, err);
         }
-        fs_fact_release(&fact);
+        fs_fact_record_release(&fact);
         if (status != 0) {
             return -1;
         }

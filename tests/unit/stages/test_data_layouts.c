@@ -55,7 +55,7 @@ static void counterfact(void **state)
         struct fs_fact_file file;
         struct fs_fact_record fact;
         if (fs_fact_file_open(write_text("facts.json", texts[i]), "counterfact", &file, &err) != 0 ||
-            fs_fact_read(&file, file.records.list->child, 0, &fact, &err) != 0) {
+            fs_fact_record_read(&file, file.records.list->child, 0, &fact, &err) != 0) {
             fail_msg("%s", err.text);
         }
         assert_int_equal(file.records.count, 1);
@@ -65,7 +65,7 @@ static void counterfact(void **state)
             assert_string_equal(fact.prompt[k], prompts[k]);
             assert_string_equal(fact.answer[k], answers[k]);
         }
-        fs_fact_release(&fact);
+        fs_fact_record_release(&fact);
         fs_fact_file_close(&file);
     }
 }
@@ -216,8 +216,8 @@ static void damage(void **state)
                 text[at] = bytes[k];
                 (void)remove(path_of("cut.json")); /* cut to nothing instead, it would be synced */
                 if (fs_fact_file_open(write_text("cut.json", text), "counterfact", &file, &err) == 0) {
-                    (void)fs_fact_read(&file, file.records.list->child, 0, &fact, &err);
-                    fs_fact_release(&fact);
+                    (void)fs_fact_record_read(&file, file.records.list->child, 0, &fact, &err);
+                    fs_fact_record_release(&fact);
                     fs_fact_file_close(&file);
                 }
                 text[at] = texts[i][at];
