@@ -37,7 +37,7 @@ void fs_fact_file_close(struct fs_fact_file *file);
 
 /* Record `index`, which `entry` is. The caller releases, on failure too. */
 int fs_fact_record_read(const struct fs_fact_file *file, const cJSON *entry, size_t index, struct fs_fact_record *fact,
-                 struct fs_error *err);
+                        struct fs_error *err);
 void fs_fact_record_release(struct fs_fact_record *fact);
 
 #endif
