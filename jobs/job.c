@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "io/file_map.h"
+#include "io/formats/file_kind.h"
 #include "io/formats/json.h"
 #include "jobs/job_keys.h"
 #include "stages/methods/method.h"
@@ -129,7 +130,9 @@ static int read_file(struct fs_job *job, const char *path, struct fs_error *err)
         return -1;
     }
     struct fs_json_document *document;
-    int status = fs_json_parse(path, (const char *)map.data, map.size, &document, err);
+    int status = fs_refuse_file_kind(path, map.data, map.size, err) == 0
+                     ? fs_json_parse(path, (const char *)map.data, map.size, &document, err)
+                     : -1;
     if (status == 0) {
         job->source = strndup((const char *)map.data, map.size);
     }

@@ -7,8 +7,8 @@
 #include "stages/suites/results.h"
 
 /*
- * Writes `before`, the items that a suite's rows leave out ("1 empty_text, 2 too_long") and `after`; nothing where there
- * are none. Those are the items of category "all", or where the suite has no such row those of all its categories; the
+ * Writes `before`, the items that a suite's rows leave out ("1 empty_text, 2 too_long") and `after`; nothing where
+ * there are none. Those are the items of category "all", or where the suite has no such row those of all its categories; the
  * most of any metric and subset.
  */
 void fs_write_skipped(FILE *stream, const struct fs_results *results, const char *suite, const char *before,

@@ -2,9 +2,9 @@
  * Readers of the benchmarks: StereoSet, CrowS-Pairs, BiasKE, attribute words, scores made elsewhere.
  *
  * A reader turns a file into plain records of text; what is computed from them is the stages' business. Every text is
- * valid UTF-8 and owned by the list that holds it. An item that cannot be used stays in the list with its reason and with
- * what could be read of it, all other texts empty, its category FS_NO_CATEGORY where it has none (skip.h). Where that is
- * all of a list's items, or the form of the file is wrong, the reader refuses the file (FS_EXIT_DATA). Local.
+ * valid UTF-8 and owned by the list that holds it. An item that cannot be used stays in the list with its reason and
+ * with what could be read of it, all other texts empty, its category FS_NO_CATEGORY where it has none (skip.h). Where
+ * that is all of a list's items, or the form of the file is wrong, the reader refuses the file (FS_EXIT_DATA). Local.
  */
 #ifndef FAIRSTAMP_IO_BENCHMARKS_BENCHMARK_H
 #define FAIRSTAMP_IO_BENCHMARKS_BENCHMARK_H
@@ -17,8 +17,8 @@
 
 /*
  * A statement with one word or phrase of interest: `before` + `completion` + `after` is the whole `text`.
- * StereoSet: `text` is the candidate sentence and `completion` the candidate's word as bias-bench takes it (ASCII punctuation
- * stripped), so before + completion + after may differ from `text` by that punctuation.
+ * StereoSet: `text` is the candidate sentence, `before` and `after` are of its context, and `completion` is the candidate's
+ * word or words without punctuation: before + completion + after may differ from `text`.
  */
 struct fs_statement_text {
     char *before;
@@ -95,12 +95,10 @@ struct fs_fact_list {
 /*
  * StereoSet's intrasentence items of `path` (original layout; "labels" may be empty). `categories`: NULL for all, or a
  * NULL-terminated list of bias types; a category without any item in the file is an error.
- * The completion follows bias-bench's bias_bench/benchmark/stereoset/dataloader.py: the word of the sentence at the index of
- * the context's last space-separated word that contains BLANK, ASCII punctuation removed. `before` and `after` are the
- * context's, split at BLANK itself, which may be inside a word ("BLANKed"); the context may differ from `text` in
- * case. With several BLANKs (two items of the development set) the split is at the first and `after` has the completion at
- * the others. FS_EXIT_DATA where a sentence's word is missing or empty, a gold_label is not there exactly once, or a
- * sentence id occurs twice.
+ * How the completion is found: stereoset_fill.h; for the published file it is that of bias-bench's dataloader.py.
+ * `before` and `after` are the context's, split at BLANK itself, which may be inside a word ("BLANKed"); the context may
+ * differ from `text` in case and words. With several BLANKs (two items of the development set) the split is at the first
+ * and `after` has the completion at the others. FS_EXIT_DATA where a sentence id occurs twice.
  */
 int fs_stereoset_read(const char *path, const char *const *categories, struct fs_pair_list *pairs,
                       struct fs_error *err);

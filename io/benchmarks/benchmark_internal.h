@@ -30,7 +30,8 @@ struct fs_category_filter {
 
 int fs_category_filter_begin(struct fs_category_filter *filter, const char *const *categories, struct fs_error *err);
 bool fs_category_filter_takes(struct fs_category_filter *filter, const char *category);
-/* FS_EXIT_DATA where no item can be used, or where a wish was for a category that no item of `path` has. Frees the filter. */
+/* FS_EXIT_DATA where no item can be used, or where a wish was for a category that no item of `path` has. Frees the
+ * filter. */
 int fs_category_filter_end(struct fs_category_filter *filter, const struct fs_item_report *report, const char *path,
                            struct fs_error *err);
 void fs_category_filter_drop(struct fs_category_filter *filter);

@@ -5,7 +5,7 @@
 
 #include "io/benchmarks/benchmark.h"
 #include "io/benchmarks/benchmark_internal.h"
-#include "io/formats/csv.h"
+#include "io/benchmarks/layouts.h"
 
 struct columns {
     size_t more;
@@ -33,8 +33,8 @@ static int copy_field(struct row *row, size_t column, const char *name, char **c
     const char *field = fs_csv_field(row->csv, row->row, column);
     if (is_empty(field)) {
         row->reason = FS_SKIP_EMPTY_TEXT;
-        return fs_error_set(err, FS_EXIT_DATA, "%s: line %zu: %s is empty, expected text", row->path,
-                            fs_csv_line(row->csv, row->row), name);
+        return fs_error_set(err, FS_EXIT_DATA, "%s: %s: %s is empty, expected text", row->path,
+                            fs_csv_place(row->csv, row->row, (char[FS_CSV_PLACE]){0}), name);
     }
     *copy = fs_copy_text(field, strlen(field), err);
     return *copy != NULL ? 0 : -1;
@@ -55,8 +55,8 @@ static int read_fields(struct row *row, const struct columns *columns, struct fs
     if (!pair->antistereo && strcmp(direction, "stereo") != 0) {
         row->reason = FS_SKIP_BAD_LABEL;
         return fs_error_set(err, FS_EXIT_DATA,
-                            "%s: line %zu: stereo_antistereo: found \"%.200s\", expected stereo or antistereo",
-                            row->path, fs_csv_line(row->csv, row->row), direction);
+                            "%s: %s: stereo_antistereo: found \"%.200s\", expected stereo or antistereo", row->path,
+                            fs_csv_place(row->csv, row->row, (char[FS_CSV_PLACE]){0}), direction);
     }
     return 0;
 }
@@ -108,7 +108,7 @@ int fs_crows_read(const char *path, const char *const *categories, struct fs_cro
 {
     *pairs = (struct fs_crows_list){0};
     struct fs_csv *csv;
-    if (fs_csv_load(path, &csv, err) != 0) {
+    if (fs_crows_table_load(path, &csv, err) != 0) {
         return -1;
     }
     int result = read_pairs(csv, path, categories, pairs, err);

@@ -84,7 +84,8 @@ int fs_item_report_refuse(const struct fs_item_report *report, const char *path,
     if (report->unusable == 0) {
         return 0;
     }
-    return fs_error_set(err, FS_EXIT_DATA, "%s: %s (%zu of %zu items cannot be used; without strict they are skipped)",
+    return fs_error_set(err, FS_EXIT_DATA,
+                        "%s: %s (%zu of %zu items cannot be used); correct them, or leave strict out to skip them",
                         path, report->named[0], report->unusable, report->items);
 }
 

@@ -39,7 +39,7 @@ struct fs_item_report {
 
 /*
  * Takes the failure of reading one item: `why` is its error, whose text begins with "PATH: " where `path` is the file.
- * Counts and names the item, and returns 0; but an error that is not FS_EXIT_DATA (out of memory) is passed on to `err`.
+ * Counts and names the item, and returns 0; an error that is not FS_EXIT_DATA (out of memory) is passed on to `err`: -1.
  */
 int fs_item_skip(struct fs_item_report *report, const char *path, enum fs_skip reason, const struct fs_error *why,
                  struct fs_error *err);

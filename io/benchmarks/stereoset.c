@@ -12,6 +12,7 @@
 
 #include "io/benchmarks/benchmark.h"
 #include "io/benchmarks/benchmark_internal.h"
+#include "io/benchmarks/layouts.h"
 #include "io/benchmarks/stereoset_fill.h"
 #include "io/folder.h"
 #include "io/formats/json.h"
@@ -19,13 +20,13 @@
 static const char blank[] = "BLANK";
 
 enum layout { INTRASENTENCE, INTERSENTENCE, SYNONYMS };
-static const char *const places[] = {"data.intrasentence", "data.intersentence", ""};
+static const char *const configs[] = {"intrasentence", "intersentence", NULL};
 
 /* One item of the file, the parts that are read. */
 struct item {
     const struct fs_json_document *document;
     enum layout layout;
-    const char *where; /* "data.intrasentence[3]" */
+    const char *where; /* "data.intrasentence[3]", "line 4:" */
     const char *id;
     const char *context;
     const char *sentence[3], *sentence_id[3]; /* by fs_candidate; NULL before they are read */
@@ -241,12 +242,11 @@ static int read_pair(struct item *item, const cJSON *object, struct fs_pair *pai
     return pair->counterpart != NULL ? set_statements(item, pair, err) : -1;
 }
 
-static int read_item(const struct fs_json_document *document, enum layout layout, const cJSON *object, size_t index,
-                     struct fs_category_filter *filter, struct fs_pair_list *pairs, struct fs_error *err)
+static int read_item(const struct fs_json_document *document, enum layout layout, const cJSON *object,
+                     const char *where, struct fs_category_filter *filter, struct fs_pair_list *pairs,
+                     struct fs_error *err)
 {
-    char where[64];
     const char *category;
-    snprintf(where, sizeof where, "%s[%zu]", places[layout], index);
     struct item item = {.document = document, .layout = layout, .where = where, .id = "", .reason = FS_SKIP_BAD_RECORD};
     struct fs_pair pair = {0};
     struct fs_error why = FS_ERROR_INIT;
@@ -278,49 +278,27 @@ static int check_ids(const struct fs_pair_list *pairs, const char *path, struct 
     return result;
 }
 
-/* The list of items: of the published file below "data", of the synonyms the root. */
-static int find_items(const struct fs_json_document *document, enum layout layout, const cJSON **items,
-                      struct fs_error *err)
-{
-    const cJSON *data, *root = fs_json_root(document);
-    if (layout == SYNONYMS) {
-        *items = root;
-        return cJSON_IsArray(root) ? 0
-                                   : fs_error_set(err, FS_EXIT_DATA, "%s: found %s, expected an array of items",
-                                                  fs_json_name(document), fs_json_kind(root));
-    }
-    if (fs_json_object(document, root, "", "data", &data, err) != 0) {
-        return -1;
-    }
-    return fs_json_array(document, data, "data", strchr(places[layout], '.') + 1, items, err);
-}
-
-static int read_items(const struct fs_json_document *document, enum layout layout, const char *const *categories,
+static int read_items(const struct fs_stereoset_items *items, enum layout layout, const char *const *categories,
                       struct fs_pair_list *pairs, struct fs_error *err)
 {
-    const cJSON *items;
     const cJSON *entry;
     struct fs_category_filter filter;
-    const char *path = fs_json_name(document);
-    if (find_items(document, layout, &items, err) != 0) {
-        return -1;
-    }
-    size_t count = 0;
-    cJSON_ArrayForEach(entry, items)
-    {
-        count++;
-    }
+    const char *path = fs_json_name(items->document);
+    size_t count = (size_t)cJSON_GetArraySize(items->list);
     if (count == 0) {
-        return fs_error_set(err, FS_EXIT_DATA, "%s: %s: found no items", path, places[layout]);
+        return fs_error_set(err, FS_EXIT_DATA, "%s: %s%sfound no items", path, items->place != NULL ? items->place : "",
+                            items->place != NULL ? ": " : "");
     }
     pairs->item = fs_allocate(count, sizeof *pairs->item, "StereoSet", err);
     if (pairs->item == NULL || fs_category_filter_begin(&filter, categories, err) != 0) {
         return -1;
     }
     size_t index = 0;
-    cJSON_ArrayForEach(entry, items)
+    cJSON_ArrayForEach(entry, items->list)
     {
-        if (read_item(document, layout, entry, index++, &filter, pairs, err) != 0) {
+        char where[FS_ITEM_PLACE];
+        fs_stereoset_place(items, index++, where);
+        if (read_item(items->document, layout, entry, where, &filter, pairs, err) != 0) {
             fs_category_filter_drop(&filter);
             return -1;
         }
@@ -332,12 +310,12 @@ static int read_file(const char *path, enum layout layout, const char *const *ca
                      struct fs_error *err)
 {
     *pairs = (struct fs_pair_list){0};
-    struct fs_json_document *document;
-    if (fs_json_load(path, &document, err) != 0) {
+    struct fs_stereoset_items items;
+    if (fs_stereoset_items_load(path, configs[layout], &items, err) != 0) {
         return -1;
     }
-    int result = read_items(document, layout, categories, pairs, err);
-    fs_json_destroy(document);
+    int result = read_items(&items, layout, categories, pairs, err);
+    fs_stereoset_items_release(&items);
     if (result != 0) {
         fs_pair_list_release(pairs);
     }

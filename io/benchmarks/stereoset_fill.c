@@ -148,8 +148,8 @@ static char *without_punctuation(struct word text, bool ends_alone, struct fs_er
 }
 
 /*
- * Least changes that make the words of `from` those of `to`, from their beginnings or, `backwards`, from their ends: for
- * every number of words of `to`. A word more or less or another one is 2. cost [to->count + 1].
+ * Least changes that make the words of `from` those of `to`, from their beginnings or, `backwards`, from their ends:
+ * for every number of words of `to`. A word more or less or another one is 2. cost [to->count + 1].
  */
 static int count_changes(struct words from, struct words to, bool backwards, size_t *cost, struct fs_error *err)
 {

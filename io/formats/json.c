@@ -9,6 +9,7 @@
 #include <strings.h>
 
 #include "io/file_map.h"
+#include "io/formats/file_kind.h"
 #include "io/formats/json_scan.h"
 
 #define MAX_SIZE ((size_t)1 << 30)
@@ -19,6 +20,7 @@
 struct fs_json_document {
     char *name;
     cJSON *root;
+    size_t *line; /* of each element of the root, where the file has several values; or NULL */
 };
 
 static int compare_keys(const void *a, const void *b)
@@ -76,50 +78,142 @@ static int check_objects(const char *name, const cJSON *value, struct fs_error *
     return 0;
 }
 
-int fs_json_parse(const char *name, const char *text, size_t length, struct fs_json_document **document,
-                  struct fs_error *err)
+/* A document without a root, of a text that *text and *length give without a byte order mark. */
+static int begin(const char *name, const char **text, size_t *length, struct fs_json_document **document,
+                 struct fs_error *err)
 {
     *document = NULL;
-    if (length > MAX_SIZE) {
-        return fs_error_set(err, FS_EXIT_DATA, "%s: found %zu bytes of JSON, expected at most %zu", name, length,
+    if (*length > MAX_SIZE) {
+        return fs_error_set(err, FS_EXIT_DATA, "%s: found %zu bytes of JSON, expected at most %zu", name, *length,
                             MAX_SIZE);
     }
-    if (length >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) { /* a byte order mark, as some editors write */
-        text += 3;
-        length -= 3;
-    }
-    if (fs_json_scan(name, (const unsigned char *)text, length, err) != 0) {
-        return -1;
-    }
+    size_t mark = fs_byte_order_mark((const unsigned char *)*text, *length); /* as some editors write */
+    *text += mark;
+    *length -= mark;
     struct fs_json_document *made = fs_allocate(1, sizeof *made, "a JSON document", err);
     if (made == NULL) {
         return -1;
     }
     made->name = strdup(name);
-    made->root = cJSON_ParseWithLengthOpts(text, length, NULL, 0);
-    if (made->name == NULL || made->root == NULL) {
-        /* The scan found nothing wrong, so what is left is a lack of memory. */
-        fs_json_destroy(made);
-        return fs_error_memory(err, length, "a JSON document");
-    }
-    if (check_objects(name, made->root, err) != 0) {
-        fs_json_destroy(made);
-        return -1;
+    if (made->name == NULL) {
+        free(made);
+        return fs_error_memory(err, strlen(name) + 1, "a JSON document");
     }
     *document = made;
     return 0;
 }
 
-int fs_json_load(const char *path, struct fs_json_document **document, struct fs_error *err)
+/* The value that `text` is, which was scanned. */
+static cJSON *parse_scanned(const char *name, const char *text, size_t length, struct fs_error *err)
+{
+    cJSON *value = cJSON_ParseWithLengthOpts(text, length, NULL, 0);
+    if (value == NULL) {
+        /* The scan found nothing wrong, so what is left is a lack of memory. */
+        fs_error_memory(err, length, "a JSON document");
+    } else if (check_objects(name, value, err) != 0) {
+        cJSON_Delete(value);
+        value = NULL;
+    }
+    return value;
+}
+
+int fs_json_parse(const char *name, const char *text, size_t length, struct fs_json_document **document,
+                  struct fs_error *err)
+{
+    if (begin(name, &text, &length, document, err) != 0) {
+        return -1;
+    }
+    if (fs_json_scan(name, (const unsigned char *)text, length, err) == 0) {
+        (*document)->root = parse_scanned(name, text, length, err);
+    }
+    if ((*document)->root == NULL) {
+        fs_json_destroy(*document);
+        *document = NULL;
+        return -1;
+    }
+    return 0;
+}
+
+static int add_values(struct fs_json_document *document, const char *text, size_t length, struct fs_error *err)
+{
+    size_t room = 0, count = 0, line = 1, end = 0;
+    while (end < length && memchr(" \t\r\n", text[end], 4) != NULL) {
+        end++;
+    }
+    for (size_t counted = 0, at = end; at < length; at = end) {
+        if (fs_json_scan_next(document->name, (const unsigned char *)text, length, &end, err) != 0 ||
+            fs_grow(&document->line, &room, count + 1, sizeof *document->line, "a JSON document", err) != 0) {
+            return -1;
+        }
+        for (; counted < at; counted++) {
+            line += text[counted] == '\n' ? 1 : 0;
+        }
+        document->line[count++] = line;
+        cJSON *value = parse_scanned(document->name, text + at, end - at, err);
+        if (value == NULL) {
+            return -1;
+        }
+        cJSON_AddItemToArray(document->root, value);
+    }
+    return 0;
+}
+
+int fs_json_parse_values(const char *name, const char *text, size_t length, struct fs_json_document **document,
+                         struct fs_error *err)
+{
+    if (begin(name, &text, &length, document, err) != 0) {
+        return -1;
+    }
+    (*document)->root = cJSON_CreateArray();
+    int result = (*document)->root == NULL ? fs_error_memory(err, length, "a JSON document")
+                                           : add_values(*document, text, length, err);
+    if (result != 0) {
+        fs_json_destroy(*document);
+        *document = NULL;
+    }
+    return result;
+}
+
+static int load(const char *path,
+                int (*parse)(const char *, const char *, size_t, struct fs_json_document **, struct fs_error *),
+                struct fs_json_document **document, struct fs_error *err)
 {
     *document = NULL;
     struct fs_file_map map;
     if (fs_file_map_open(path, &map, err) != 0) {
         return -1;
     }
-    int result = fs_json_parse(path, (const char *)map.data, map.size, document, err);
+    int result = fs_refuse_file_kind(path, map.data, map.size, err) != 0
+                     ? -1
+                     : parse(path, (const char *)map.data, map.size, document, err);
     fs_file_map_close(&map);
     return result;
+}
+
+int fs_json_load(const char *path, struct fs_json_document **document, struct fs_error *err)
+{
+    return load(path, fs_json_parse, document, err);
+}
+
+int fs_json_load_values(const char *path, struct fs_json_document **document, struct fs_error *err)
+{
+    return load(path, fs_json_parse_values, document, err);
+}
+
+size_t fs_json_line(const struct fs_json_document *document, size_t index)
+{
+    return document->line[index];
+}
+
+cJSON *fs_json_edit(struct fs_json_document *document)
+{
+    return document->root;
+}
+
+void fs_json_replace(struct fs_json_document *document, cJSON *root)
+{
+    cJSON_Delete(document->root);
+    document->root = root;
 }
 
 const cJSON *fs_json_root(const struct fs_json_document *document)
@@ -137,6 +231,7 @@ void fs_json_destroy(struct fs_json_document *document)
     if (document != NULL) {
         cJSON_Delete(document->root);
         free(document->name);
+        free(document->line);
         free(document);
     }
 }
@@ -159,11 +254,18 @@ static const cJSON *member_of(const cJSON *object, const char *key)
     return cJSON_IsNull(value) ? NULL : value;
 }
 
-static int wrong(const struct fs_json_document *document, const char *where, const char *key, const char *found,
-                 const char *expected, struct fs_error *err)
+/* What stands between the place of an object and a key of it: "data.items[3].key", "line 4: key". */
+static const char *joint(const char *where)
 {
-    return fs_error_set(err, FS_EXIT_DATA, "%s: %s%s%s: found %s, expected %s", document->name, where,
-                        where[0] == '\0' ? "" : ".", key, found, expected);
+    size_t length = strlen(where);
+    return length == 0 ? "" : where[length - 1] == ':' ? " " : ".";
+}
+
+int fs_json_wrong(const struct fs_json_document *document, const char *where, const char *key, const char *found,
+                  const char *expected, struct fs_error *err)
+{
+    return fs_error_set(err, FS_EXIT_DATA, "%s: %s%s%s: found %s, expected %s", document->name, where, joint(where),
+                        key, found, expected);
 }
 
 int fs_json_object(const struct fs_json_document *document, const cJSON *object, const char *where, const char *key,
@@ -171,7 +273,7 @@ int fs_json_object(const struct fs_json_document *document, const cJSON *object,
 {
     const cJSON *found = member_of(object, key);
     if (!cJSON_IsObject(found)) {
-        return wrong(document, where, key, fs_json_kind(found), "an object", err);
+        return fs_json_wrong(document, where, key, fs_json_kind(found), "an object", err);
     }
     *value = found;
     return 0;
@@ -182,7 +284,7 @@ int fs_json_array(const struct fs_json_document *document, const cJSON *object, 
 {
     const cJSON *found = member_of(object, key);
     if (!cJSON_IsArray(found)) {
-        return wrong(document, where, key, fs_json_kind(found), "an array", err);
+        return fs_json_wrong(document, where, key, fs_json_kind(found), "an array", err);
     }
     *value = found;
     return 0;
@@ -193,7 +295,7 @@ int fs_json_text(const struct fs_json_document *document, const cJSON *object, c
 {
     const cJSON *found = member_of(object, key);
     if (!cJSON_IsString(found)) {
-        return wrong(document, where, key, fs_json_kind(found), "a string", err);
+        return fs_json_wrong(document, where, key, fs_json_kind(found), "a string", err);
     }
     *value = found->valuestring;
     return 0;
@@ -212,13 +314,13 @@ int fs_json_size(const struct fs_json_document *document, const cJSON *object, c
     char expected[96];
     snprintf(expected, sizeof expected, "an integer from %zu to %zu", range.least, range.most);
     if (!cJSON_IsNumber(found)) {
-        return wrong(document, where, key, fs_json_kind(found), expected, err);
+        return fs_json_wrong(document, where, key, fs_json_kind(found), expected, err);
     }
     size_t size = 0;
     if (fs_json_exact_size(found, &size) != 0 || size < range.least || size > range.most) {
         char number[48];
         snprintf(number, sizeof number, "%.17g", found->valuedouble);
-        return wrong(document, where, key, number, expected, err);
+        return fs_json_wrong(document, where, key, number, expected, err);
     }
     *value = size;
     return 0;
@@ -253,12 +355,12 @@ int fs_json_number_optional(const struct fs_json_document *document, const cJSON
     char expected[96];
     snprintf(expected, sizeof expected, "a number from %g to %g", range.least, range.most);
     if (!cJSON_IsNumber(found)) {
-        return wrong(document, where, key, fs_json_kind(found), expected, err);
+        return fs_json_wrong(document, where, key, fs_json_kind(found), expected, err);
     }
     if (!(found->valuedouble >= range.least && found->valuedouble <= range.most)) {
         char number[48];
         snprintf(number, sizeof number, "%.17g", found->valuedouble);
-        return wrong(document, where, key, number, expected, err);
+        return fs_json_wrong(document, where, key, number, expected, err);
     }
     *value = found->valuedouble;
     return 0;
@@ -272,7 +374,7 @@ int fs_json_bool_optional(const struct fs_json_document *document, const cJSON *
         return 0;
     }
     if (!cJSON_IsBool(found)) {
-        return wrong(document, where, key, fs_json_kind(found), "true or false", err);
+        return fs_json_wrong(document, where, key, fs_json_kind(found), "true or false", err);
     }
     *value = cJSON_IsTrue(found) != 0;
     return 0;
@@ -332,7 +434,7 @@ int fs_json_refuse_unknown(const struct fs_json_document *document, const cJSON 
         }
         if (*name == NULL) {
             return fs_error_set(err, FS_EXIT_DATA, "%s: %s%s%.200s: unknown key; the nearest known one is \"%s\"",
-                                document->name, where, where[0] == '\0' ? "" : ".", member->string,
+                                document->name, where, joint(where), member->string,
                                 fs_nearest_name(member->string, known));
         }
     }

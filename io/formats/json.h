@@ -1,7 +1,7 @@
 /*
  * JSON files through cJSON, checked before and after: at most 1 GiB, nested at most 64 deep, no trailing bytes, valid
  * UTF-8, no NUL (nor \u0000), no lone surrogate, finite numbers, no key twice in one object. A byte order mark is
- * skipped. Always the case-sensitive look-up. Local.
+ * skipped. Files of another kind, NaN and infinities are refused by name. Always the case-sensitive look-up. Local.
  *
  * The getters name file and key in their error: "job.json: stamp.width: found a string, expected an integer from 1 to
  * 65536".
@@ -22,6 +22,17 @@ int fs_json_load(const char *path, struct fs_json_document **document, struct fs
 /* `name` replaces the path in error texts. */
 int fs_json_parse(const char *name, const char *text, size_t length, struct fs_json_document **document,
                   struct fs_error *err);
+/*
+ * A file of several values, one a line mostly (JSON lines), none or one allowed too: the root is an array of them.
+ * fs_json_line: the line, from 1, on which value `index` begins, while the root is as it was read.
+ */
+int fs_json_load_values(const char *path, struct fs_json_document **document, struct fs_error *err);
+int fs_json_parse_values(const char *name, const char *text, size_t length, struct fs_json_document **document,
+                         struct fs_error *err);
+size_t fs_json_line(const struct fs_json_document *document, size_t index);
+/* For readers that bring a file into another layout: the root, to be changed in place; another root in its place. */
+cJSON *fs_json_edit(struct fs_json_document *document);
+void fs_json_replace(struct fs_json_document *document, cJSON *root);
 const cJSON *fs_json_root(const struct fs_json_document *document);
 const char *fs_json_name(const struct fs_json_document *document);
 void fs_json_destroy(struct fs_json_document *document); /* takes NULL */
@@ -36,7 +47,7 @@ struct fs_number_range {
 
 /*
  * Getters; a wrong type or range is FS_EXIT_DATA. `where` is the dotted place of `object` in the file ("" for the
- * root), used in error texts alone.
+ * root; with a colon at the end, as "line 4:", it stands apart), used in error texts alone.
  * *_optional leave `value` as it is where the key is missing, the others fail. A null counts as missing.
  * Strings stay owned by the document.
  */
@@ -56,6 +67,10 @@ int fs_json_number_optional(const struct fs_json_document *document, const cJSON
                             const char *key, struct fs_number_range range, double *value, struct fs_error *err);
 int fs_json_bool_optional(const struct fs_json_document *document, const cJSON *object, const char *where,
                           const char *key, bool *value, struct fs_error *err);
+
+/* The error of the getters: "FILE: WHERE.KEY: found FOUND, expected EXPECTED". Returns -1. */
+int fs_json_wrong(const struct fs_json_document *document, const char *where, const char *key, const char *found,
+                  const char *expected, struct fs_error *err);
 
 /* "an object", "a string", ...: for error texts. NULL is "nothing". */
 const char *fs_json_kind(const cJSON *value);

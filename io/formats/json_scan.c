@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,15 +11,24 @@
 /* cJSON copies a number into a buffer of 64 bytes. */
 #define MAX_NUMBER 63
 
+/* An object or array that the cursor is in: the key, as it stands in the text, or the index of the member. */
+struct level {
+    bool object;
+    size_t key, key_length;
+    size_t index;
+};
+
 struct scan {
     const char *name;
     const unsigned char *text;
     size_t length;
     size_t at;
+    size_t depth;
+    struct level level[FS_JSON_MAX_DEPTH];
     struct fs_error *err;
 };
 
-static int fail(const struct scan *scan, const char *found)
+static int fail_because(const struct scan *scan, const char *found, const char *because)
 {
     size_t line = 1;
     size_t column = 1;
@@ -29,8 +39,49 @@ static int fail(const struct scan *scan, const char *found)
             column = 1;
         }
     }
-    return fs_error_set(scan->err, FS_EXIT_DATA, "%s: line %zu, column %zu: %s; the file is damaged or no JSON",
-                        scan->name, line, column, found);
+    return fs_error_set(scan->err, FS_EXIT_DATA, "%s: line %zu, column %zu: %s%s", scan->name, line, column, found,
+                        because);
+}
+
+static int fail(const struct scan *scan, const char *found)
+{
+    return fail_because(scan, found, "; the file is damaged or no JSON");
+}
+
+/* "data.items[3].score: " in `place`: where the cursor is; empty at the root. */
+static void write_place(const struct scan *scan, char *place, size_t room)
+{
+    size_t used = 0;
+    place[0] = '\0';
+    for (size_t i = 0; i < scan->depth && used < room; i++) {
+        const struct level *level = &scan->level[i];
+        int length = level->key_length < 60 ? (int)level->key_length : 60;
+        int written = level->object ? snprintf(place + used, room - used, "%s%.*s", i == 0 ? "" : ".", length,
+                                               (const char *)scan->text + level->key)
+                                    : snprintf(place + used, room - used, "[%zu]", level->index);
+        used += (size_t)written;
+    }
+    if (used > 0) {
+        used = used + 3 <= room ? used : room - 3;
+        snprintf(place + used, room - used, ": ");
+    }
+}
+
+/* Whether the cursor is at a number that is none, as Python's json module and others write it; then -1 in *status. */
+static bool refuse_no_number(const struct scan *scan, int *status)
+{
+    static const char *const words[] = {"NaN", "Infinity", "-Infinity", "-NaN", "nan", "-nan", "inf", "-inf"};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        size_t length = strlen(words[i]);
+        if (scan->length - scan->at >= length && memcmp(scan->text + scan->at, words[i], length) == 0) {
+            char place[512], found[600];
+            write_place(scan, place, sizeof place);
+            snprintf(found, sizeof found, "%sfound %s, expected a number", place, words[i]);
+            *status = fail_because(scan, found, ": what made this file overflowed, or had no value there");
+            return true;
+        }
+    }
+    return false;
 }
 
 /* The byte at the cursor, or -1 at the end. */
@@ -192,13 +243,16 @@ static int scan_word(struct scan *scan)
 
 static int scan_key(struct scan *scan)
 {
+    struct level *level = &scan->level[scan->depth - 1];
     skip_space(scan);
     if (peek(scan) != '"') {
         return fail(scan, "expected a key in double quotes");
     }
+    level->key = scan->at + 1;
     if (scan_string(scan) != 0) {
         return -1;
     }
+    level->key_length = scan->at - 1 - level->key;
     skip_space(scan);
     if (peek(scan) != ':') {
         return fail(scan, "expected a colon after the key");
@@ -207,57 +261,78 @@ static int scan_key(struct scan *scan)
     return 0;
 }
 
-static int scan_value(struct scan *scan, size_t depth);
+static int scan_value(struct scan *scan);
 
 /* Behind the opening bracket or brace. */
-static int scan_members(struct scan *scan, bool object, size_t depth)
+static int scan_members(struct scan *scan, bool object)
 {
+    struct level *level = &scan->level[scan->depth++];
+    *level = (struct level){.object = object};
     int closing = object ? '}' : ']';
     skip_space(scan);
-    if (peek(scan) == closing) {
-        scan->at++;
-        return 0;
-    }
-    for (;;) {
-        if ((object && scan_key(scan) != 0) || scan_value(scan, depth) != 0) {
+    while (level->index > 0 || peek(scan) != closing) {
+        if ((object && scan_key(scan) != 0) || scan_value(scan) != 0) {
             return -1;
         }
         skip_space(scan);
         int byte = peek(scan);
         if (byte == closing) {
-            scan->at++;
-            return 0;
+            break;
         }
         if (byte != ',') {
             return fail(scan, object ? "expected a comma or a closing brace" : "expected a comma or a closing bracket");
         }
         scan->at++;
+        level->index++;
     }
+    scan->at++;
+    scan->depth--;
+    return 0;
 }
 
-static int scan_value(struct scan *scan, size_t depth)
+static int scan_value(struct scan *scan)
 {
+    int status = 0;
     skip_space(scan);
     int byte = peek(scan);
     if (byte == '{' || byte == '[') {
-        if (depth == FS_JSON_MAX_DEPTH) {
+        if (scan->depth == FS_JSON_MAX_DEPTH) {
             return fail(scan, "found values nested deeper than 64");
         }
         scan->at++;
-        return scan_members(scan, byte == '{', depth + 1);
+        return scan_members(scan, byte == '{');
     }
     if (byte == '"') {
         return scan_string(scan);
     }
+    if (!is_digit(byte) && refuse_no_number(scan, &status)) {
+        return status;
+    }
     return byte == '-' || is_digit(byte) ? scan_number(scan) : scan_word(scan);
+}
+
+int fs_json_scan_next(const char *name, const unsigned char *text, size_t length, size_t *at, struct fs_error *err)
+{
+    struct scan scan = {.name = name, .text = text, .length = length, .at = *at, .err = err};
+    if (scan_value(&scan) != 0) {
+        return -1;
+    }
+    skip_space(&scan);
+    *at = scan.at;
+    return 0;
 }
 
 int fs_json_scan(const char *name, const unsigned char *text, size_t length, struct fs_error *err)
 {
-    struct scan scan = {.name = name, .text = text, .length = length, .at = 0, .err = err};
-    if (scan_value(&scan, 0) != 0) {
+    struct scan scan = {.name = name, .text = text, .length = length, .err = err};
+    if (fs_json_scan_next(name, text, length, &scan.at, err) != 0) {
         return -1;
     }
-    skip_space(&scan);
-    return scan.at == length ? 0 : fail(&scan, "found bytes after the end of the value");
+    if (scan.at == length) {
+        return 0;
+    }
+    int byte = peek(&scan);
+    return byte == '{' || byte == '['
+               ? fail_because(&scan, "found a second value", ", as in JSON lines; expected one value in the file")
+               : fail(&scan, "found bytes after the end of the value");
 }

@@ -12,8 +12,12 @@
 /*
  * Whether `text` is exactly one JSON value after RFC 8259, with what cJSON would let through refused: bytes after the
  * value, invalid UTF-8, \u0000, lone surrogates, bare control characters, numbers that are no finite double.
- * `name` names the file in error texts, which name line and column.
+ * `name` names the file in error texts, which name line and column; for NaN and infinities also the key.
  */
 int fs_json_scan(const char *name, const unsigned char *text, size_t length, struct fs_error *err);
+
+/* The same for one of several values: the one that begins at *at, white space before it allowed. *at is then behind it
+ * and the white space that follows. */
+int fs_json_scan_next(const char *name, const unsigned char *text, size_t length, size_t *at, struct fs_error *err);
 
 #endif

@@ -4,15 +4,14 @@
 #include <string.h>
 
 #include "io/file_map.h"
-#include "io/utf8.h"
+#include "io/formats/file_kind.h"
 
 struct fs_tsv {
     char *path;
     char *text;         /* the file, tabs and line ends replaced by NUL */
-    const char **field; /* [lines][columns], the header first */
-    size_t *line;       /* [lines] of the file, from 1 */
-    size_t lines, columns;
-    size_t header; /* lines of it: 1 or 0 */
+    const char **field; /* [rows][columns] */
+    size_t *line;       /* [rows] of the file, from 1 */
+    size_t rows, columns;
 };
 
 static size_t count_of(const char *text, size_t length, char wanted)
@@ -27,24 +26,17 @@ static size_t count_of(const char *text, size_t length, char wanted)
 static int add_line(struct fs_tsv *tsv, char *text, size_t length, size_t number, struct fs_error *err)
 {
     size_t columns = count_of(text, length, '\t') + 1;
-    if (tsv->header == 0 && columns != tsv->columns) {
+    if (columns != tsv->columns) {
         return fs_error_set(err, FS_EXIT_DATA, "%s: line %zu: found %zu tab-separated fields, expected %zu", tsv->path,
                             number, columns, tsv->columns);
     }
-    if (tsv->lines == 0) {
-        tsv->columns = columns;
-    } else if (columns != tsv->columns) {
-        return fs_error_set(err, FS_EXIT_DATA,
-                            "%s: line %zu: found %zu tab-separated fields, expected %zu as in line %zu", tsv->path,
-                            number, columns, tsv->columns, tsv->line[0]);
-    }
-    const char **field = tsv->field + tsv->lines * tsv->columns;
+    const char **field = tsv->field + tsv->rows * tsv->columns;
     for (size_t i = 0; i < columns; i++) {
         field[i] = text;
         text += strcspn(text, "\t");
         *text++ = '\0';
     }
-    tsv->line[tsv->lines++] = number;
+    tsv->line[tsv->rows++] = number;
     return 0;
 }
 
@@ -61,7 +53,9 @@ static int split(struct fs_tsv *tsv, size_t length, struct fs_error *err)
         char *stop = memchr(at, '\n', (size_t)(end - at));
         stop = stop != NULL ? stop : end;
         size_t size = (size_t)(stop - at);
-        size -= size > 0 && at[size - 1] == '\r';
+        while (size > 0 && at[size - 1] == '\r') {
+            size--;
+        }
         at[size] = '\0';
         number++;
         if (size > 0 && add_line(tsv, at, size, number, err) != 0) {
@@ -69,27 +63,22 @@ static int split(struct fs_tsv *tsv, size_t length, struct fs_error *err)
         }
         at = stop + 1;
     }
-    return tsv->lines > 0 ? 0
-                          : fs_error_set(err, FS_EXIT_DATA, "%s: found no line, expected a %s", tsv->path,
-                                         tsv->header > 0 ? "header" : "row");
+    return tsv->rows > 0 ? 0 : fs_error_set(err, FS_EXIT_DATA, "%s: found no line, expected a row", tsv->path);
 }
 
-static int load(const char *path, size_t header, size_t columns, struct fs_tsv **result, struct fs_error *err)
+int fs_tsv_load_rows(const char *path, size_t columns, struct fs_tsv **result, struct fs_error *err)
 {
     struct fs_file_map map = {0};
     struct fs_tsv *tsv = fs_allocate(1, sizeof *tsv, "a tab-separated file", err);
     *result = NULL;
     int status = tsv != NULL ? fs_file_map_open(path, &map, err) : -1;
     if (status == 0) {
-        tsv->header = header;
         tsv->columns = columns;
         tsv->path = strdup(path);
         tsv->text = fs_allocate(map.size + 1, 1, "a tab-separated file", err);
         status = tsv->path != NULL && tsv->text != NULL ? 0 : fs_error_memory(err, map.size, "a tab-separated file");
     }
-    if (status == 0 && (memchr(map.data, '\0', map.size) != NULL || fs_utf8_invalid(map.data, map.size) < map.size)) {
-        status = fs_error_set(err, FS_EXIT_DATA, "%s: found bytes that are no UTF-8 text", path);
-    }
+    status = status == 0 ? fs_check_text_file(path, map.data, map.size, err) : -1;
     if (status == 0) {
         memcpy(tsv->text, map.data, map.size);
         status = split(tsv, map.size, err);
@@ -101,16 +90,6 @@ static int load(const char *path, size_t header, size_t columns, struct fs_tsv *
     }
     *result = tsv;
     return 0;
-}
-
-int fs_tsv_load(const char *path, struct fs_tsv **result, struct fs_error *err)
-{
-    return load(path, 1, 0, result, err);
-}
-
-int fs_tsv_load_rows(const char *path, size_t columns, struct fs_tsv **result, struct fs_error *err)
-{
-    return load(path, 0, columns, result, err);
 }
 
 void fs_tsv_destroy(struct fs_tsv *tsv)
@@ -126,12 +105,12 @@ void fs_tsv_destroy(struct fs_tsv *tsv)
 
 size_t fs_tsv_rows(const struct fs_tsv *tsv)
 {
-    return tsv->lines - tsv->header;
+    return tsv->rows;
 }
 
 size_t fs_tsv_line(const struct fs_tsv *tsv, size_t row)
 {
-    return tsv->line[row + tsv->header];
+    return tsv->line[row];
 }
 
 const char *fs_tsv_path(const struct fs_tsv *tsv)
@@ -139,19 +118,7 @@ const char *fs_tsv_path(const struct fs_tsv *tsv)
     return tsv->path;
 }
 
-int fs_tsv_column(const struct fs_tsv *tsv, const char *name, size_t *column, struct fs_error *err)
-{
-    for (size_t i = 0; i < tsv->columns; i++) {
-        if (strcmp(tsv->field[i], name) == 0) {
-            *column = i;
-            return 0;
-        }
-    }
-    return fs_error_set(err, FS_EXIT_DATA, "%s: found no column \"%s\" in the first line; is it the right file?",
-                        tsv->path, name);
-}
-
 const char *fs_tsv_field(const struct fs_tsv *tsv, size_t row, size_t column)
 {
-    return tsv->field[(row + tsv->header) * tsv->columns + column];
+    return tsv->field[row * tsv->columns + column];
 }

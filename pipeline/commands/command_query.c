@@ -341,7 +341,8 @@ static void add_interval(struct fs_table *table, double low, double high, int de
 
 static int print_text(const struct query *query, struct fs_error *err)
 {
-    static const char *const numbers[] = {">ideal", ">before", ">95 %", ">after", ">95 %", ">change", ">p", ">items"};
+    static const char *const numbers[] = {">ideal",  ">before", ">95 %",  ">after",  ">95 %",
+                                          ">change", ">p",      ">items", ">skipped"};
     enum { NUMBERS = sizeof numbers / sizeof numbers[0] };
     char heading[FS_RESULT_TEXTS][32];
     const char *names[FS_RESULT_TEXTS + NUMBERS];
@@ -374,6 +375,8 @@ static int print_text(const struct query *query, struct fs_error *err)
         }
         fs_table_number(table, number[FS_RESULT_P_VALUE][row], 3);
         fs_table_cell(table, "%lld", (long long)query->table.count[FS_RESULT_N][row]);
+        long long skipped = (long long)query->table.count[FS_RESULT_SKIPPED][row];
+        fs_table_cell(table, skipped < 0 ? "-" : "%lld", skipped);
     }
     int status = fs_table_print(table, stdout, err);
     fs_table_destroy(table);
@@ -460,7 +463,7 @@ const struct fs_command fs_command_query = {
     .summary = "a table over many jobs' results",
     .description =
         "Operands are merged files or evaluate.h5 files, these as cells of their folder's name. Prints one row a "
-        "result: before, after, change with its interval, p, items.",
+        "result: before, after, change with its interval, p, items, skipped items.",
     .options = command_options,
     .run = run,
 };

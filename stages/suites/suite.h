@@ -26,8 +26,8 @@ struct fs_suite;
 struct fs_suite_rows;
 
 struct fs_suite_operations {
-    /* Adds the items' passes, reads and states to the plan, and sets `skip`, which is `unusable`. On every rank; called anew
-     * for each evaluation. */
+    /* Adds the items' passes, reads and states to the plan, and sets `skip`, which is `unusable`. On every rank;
+     * called anew for each evaluation. */
     int (*compile)(struct fs_suite *suite, struct fs_plan *plan, const struct fs_tokenizer *tokenizer,
                    const struct fs_prompt_style *style, struct fs_error *err);
     /* Room for scores beyond the base's, suite->columns of each; NULL: none. Root. */
@@ -61,7 +61,8 @@ struct fs_suite {
 
 /* Allocates id, category, unusable and skip (zeroed); all other fields but the scores are set. */
 int fs_suite_create(struct fs_suite *suite, struct fs_error *err);
-/* Takes the failure of reading item `item` of `path` (fs_item_skip in io/benchmarks/skip.h), which is unusable from now on. */
+/* Takes the failure of reading item `item` of `path` (fs_item_skip in io/benchmarks/skip.h), which is unusable from then
+ * on. */
 int fs_suite_skip(struct fs_suite *suite, size_t item, const char *path, enum fs_skip reason,
                   const struct fs_error *why, struct fs_error *err);
 /* Releases all and frees the suite, which was allocated with fs_allocate; takes NULL. */

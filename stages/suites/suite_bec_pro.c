@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "io/formats/tsv.h"
+#include "io/formats/csv.h"
 #include "stages/suites/suite_statements.h"
 
 enum { TARGET, PRIOR, CANDIDATES };
@@ -39,32 +39,32 @@ struct choice {
     size_t words;
 };
 
-static int index_of(const struct fs_tsv *tsv, size_t row, size_t column, const struct choice *choice, size_t *index,
+static int index_of(const struct fs_csv *table, size_t row, size_t column, const struct choice *choice, size_t *index,
                     struct fs_error *err)
 {
-    const char *text = fs_tsv_field(tsv, row, column);
+    const char *text = fs_csv_field(table, row, column);
     for (size_t i = 0; i < choice->words; i++) {
         if (strcmp(choice->word[i], text) == 0) {
             *index = i;
             return 0;
         }
     }
-    return fs_error_set(err, FS_EXIT_DATA, "%s: line %zu: %s: found \"%.60s\", expected male, female%s",
-                        fs_tsv_path(tsv), fs_tsv_line(tsv, row), choice->heading, text,
+    return fs_error_set(err, FS_EXIT_DATA, "%s: %s: %s: found \"%.60s\", expected male, female%s", fs_csv_path(table),
+                        fs_csv_place(table, row, (char[FS_CSV_PLACE]){0}), choice->heading, text,
                         choice->words == PROFESSIONS ? " or balanced" : "");
 }
 
 /* The person word at the first mask of `sentence`. */
-static int set_statement(struct bec_pro *suite, const struct fs_tsv *tsv, size_t row, size_t candidate,
+static int set_statement(struct bec_pro *suite, const struct fs_csv *table, size_t row, size_t candidate,
                          const char *sentence, const char *person, struct fs_error *err)
 {
     const char *mask = strstr(sentence, MASK);
     if (mask == NULL || person[0] == '\0') {
         suite->reason = sentence[0] == '\0' || person[0] == '\0' ? FS_SKIP_EMPTY_TEXT : FS_SKIP_BAD_RECORD;
         return fs_error_set(err, FS_EXIT_DATA,
-                            "%s: line %zu: found \"%.120s\" and person \"%.40s\", expected a sentence "
+                            "%s: %s: found \"%.120s\" and person \"%.40s\", expected a sentence "
                             "with " MASK " for the person",
-                            fs_tsv_path(tsv), fs_tsv_line(tsv, row), sentence, person);
+                            fs_csv_path(table), fs_csv_place(table, row, (char[FS_CSV_PLACE]){0}), sentence, person);
     }
     const char *after = mask + strlen(MASK);
     const struct fs_candidate_text text = {
@@ -72,31 +72,31 @@ static int set_statement(struct bec_pro *suite, const struct fs_tsv *tsv, size_t
     return fs_statement_suite_set(&suite->base, row, candidate, &text, err);
 }
 
+enum { COLUMNS = 5 };
+static const char *const headings[COLUMNS + 1] = {"Sent_TM", "Sent_TAM", "Person", "Gender", "Prof_Gender", NULL};
 static const struct choice genders = {"Gender", persons, PERSONS};
 static const struct choice jobs = {"Prof_Gender", professions, PROFESSIONS};
-enum { COLUMNS = 5 };
 
-static int read_row(struct bec_pro *suite, const struct fs_tsv *tsv, size_t row, const size_t column[COLUMNS],
+static int read_row(struct bec_pro *suite, const struct fs_csv *table, size_t row, const size_t column[COLUMNS],
                     struct fs_error *err)
 {
-    const char *person = fs_tsv_field(tsv, row, column[2]);
-    if (set_statement(suite, tsv, row, TARGET, fs_tsv_field(tsv, row, column[0]), person, err) != 0 ||
-        set_statement(suite, tsv, row, PRIOR, fs_tsv_field(tsv, row, column[1]), person, err) != 0) {
+    const char *person = fs_csv_field(table, row, column[2]);
+    if (set_statement(suite, table, row, TARGET, fs_csv_field(table, row, column[0]), person, err) != 0 ||
+        set_statement(suite, table, row, PRIOR, fs_csv_field(table, row, column[1]), person, err) != 0) {
         return -1;
     }
     suite->reason = FS_SKIP_BAD_LABEL;
-    return index_of(tsv, row, column[3], &genders, &suite->person[row], err) == 0
-               ? index_of(tsv, row, column[4], &jobs, &suite->profession[row], err)
+    return index_of(table, row, column[3], &genders, &suite->person[row], err) == 0
+               ? index_of(table, row, column[4], &jobs, &suite->profession[row], err)
                : -1;
 }
 
-static int fill(struct bec_pro *suite, const struct fs_tsv *tsv, struct fs_error *err)
+static int fill(struct bec_pro *suite, const struct fs_csv *table, struct fs_error *err)
 {
-    const char *const names[COLUMNS] = {"Sent_TM", "Sent_TAM", "Person", genders.heading, jobs.heading};
     size_t column[COLUMNS];
     struct fs_suite *base = &suite->base.suite;
     for (size_t i = 0; i < COLUMNS; i++) {
-        if (fs_tsv_column(tsv, names[i], &column[i], err) != 0) {
+        if (fs_csv_column(table, headings[i], &column[i], err) != 0) {
             return -1;
         }
     }
@@ -108,13 +108,13 @@ static int fill(struct bec_pro *suite, const struct fs_tsv *tsv, struct fs_error
         base->category[row] = "gender";
         suite->person[row] = PERSONS;
         suite->profession[row] = PROFESSIONS;
-        if (base->id[row] == NULL || (read_row(suite, tsv, row, column, &why) != 0 &&
-                                      fs_suite_skip(base, row, fs_tsv_path(tsv), suite->reason, &why, err) != 0)) {
+        if (base->id[row] == NULL || (read_row(suite, table, row, column, &why) != 0 &&
+                                      fs_suite_skip(base, row, fs_csv_path(table), suite->reason, &why, err) != 0)) {
             return -1;
         }
     }
     base->report.items = base->items;
-    return fs_item_report_check(&base->report, fs_tsv_path(tsv), err);
+    return fs_item_report_check(&base->report, fs_csv_path(table), err);
 }
 
 static double association(const struct fs_suite *base, size_t item, size_t column)
@@ -192,15 +192,15 @@ static const struct fs_suite_operations operations = {
 static int open_bec_pro(const char *path, const struct fs_suite_options *options, struct fs_suite **result,
                         struct fs_error *err)
 {
-    struct fs_tsv *tsv;
+    struct fs_csv *table;
     *result = NULL;
-    if (fs_tsv_load(path, &tsv, err) != 0) {
+    if (fs_csv_load(path, &(struct fs_csv_format){headings, true}, &table, err) != 0) {
         return -1;
     }
     struct bec_pro *suite = fs_allocate(1, sizeof *suite, "BEC-Pro", err);
     int status = suite != NULL ? 0 : -1;
     if (status == 0) {
-        size_t items = fs_tsv_rows(tsv);
+        size_t items = fs_csv_rows(table);
         suite->base.suite = (struct fs_suite){.operations = &operations,
                                               .name = "bec_pro",
                                               .items = items,
@@ -211,7 +211,7 @@ static int open_bec_pro(const char *path, const struct fs_suite_options *options
         suite->profession = fs_allocate(items, sizeof *suite->profession, "BEC-Pro", err);
         status = suite->among != NULL && suite->person != NULL && suite->profession != NULL &&
                          fs_statement_suite_create(&suite->base, FS_TARGET_LOGPROB, err) == 0
-                     ? fill(suite, tsv, err)
+                     ? fill(suite, table, err)
                      : -1;
         if (status != 0 || !fs_suite_takes(options, "gender") || options->kind != FS_MASKED) {
             fs_suite_destroy(&suite->base.suite);
@@ -219,7 +219,7 @@ static int open_bec_pro(const char *path, const struct fs_suite_options *options
             *result = &suite->base.suite;
         }
     }
-    fs_tsv_destroy(tsv);
+    fs_csv_destroy(table);
     return status;
 }
 

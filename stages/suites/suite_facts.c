@@ -1,7 +1,7 @@
 /*
  * Facts on no group, which an edit should leave alone: what it costs in knowledge.
  *
- * counterfact: CounterFact (Meng et al. 2022) in EasyEdit's layout. "ds" 100 x share(P[true] > P[new]), ideal 100, at
+ * counterfact: CounterFact (Meng et al. 2022) in the layouts of stages/suites/fact_layouts.h. "ds" 100 x share(P[true] > P[new]), ideal 100, at
  * the prompt, and "ds.rephrase" at its paraphrase; "rs.top1", "rs.rephrase", "rs.locality" 100 x share of prompts whose
  * most probable next token is the unedited model's; "rs.pair" 100 x share of prompts with the same order of true and
  * new.
@@ -17,10 +17,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "io/formats/json.h"
+#include "stages/suites/fact_layouts.h"
 #include "stages/suites/suite_statements.h"
 
-enum { TRUE_ANSWER, NEW_ANSWER, TRUE_REPHRASED, NEW_REPHRASED, LOCALITY, CANDIDATES };
+enum {
+    TRUE_ANSWER = FS_FACT_TRUE,
+    NEW_ANSWER = FS_FACT_NEW,
+    TRUE_REPHRASED = FS_FACT_TRUE_REPHRASED,
+    NEW_REPHRASED = FS_FACT_NEW_REPHRASED,
+    LOCALITY = FS_FACT_LOCALITY,
+    CANDIDATES = FS_FACT_CANDIDATES
+};
 static const char *const candidates[CANDIDATES] = {"true", "new", "rephrased true", "rephrased new", "locality"};
 
 struct facts {
@@ -51,70 +58,38 @@ static int set_answer(struct facts *suite, size_t item, size_t candidate, const 
     return status;
 }
 
-/* The keys of the prompts and answers of a layout, one for each candidate. */
-struct layout {
-    const char *name, *id;
-    size_t candidates;
-    struct {
-        const char *prompt, *answer;
-    } key[CANDIDATES];
-};
-static const struct layout counterfact = {"counterfact",
-                                          "case_id",
-                                          CANDIDATES,
-                                          {{"prompt", "ground_truth"},
-                                           {"prompt", "target_new"},
-                                           {"rephrase_prompt", "ground_truth"},
-                                           {"rephrase_prompt", "target_new"},
-                                           {"locality_prompt", "locality_ground_truth"}}};
-static const struct layout known_facts = {"known_facts", "known_id", 1, {{"prompt", "attribute"}}};
-
-static int read_fact(struct facts *suite, const struct layout *layout, const struct fs_json_document *document,
-                     const cJSON *entry, size_t item, bool masked, struct fs_error *err)
+static int read_fact(struct facts *suite, const struct fs_fact_file *file, const cJSON *entry, size_t item, bool masked,
+                     struct fs_error *err)
 {
-    char where[32], id[32];
-    size_t number;
-    snprintf(where, sizeof where, "[%zu]", item);
-    if (fs_json_size(document, entry, where, layout->id, (struct fs_size_range){0, (size_t)1 << 40}, &number, err) !=
-        0) {
-        return -1;
+    struct fs_fact_record fact;
+    int status = fs_fact_record_read(file, entry, item, &fact, err);
+    const char *id = fact.id[0] != '\0' ? fs_statement_suite_keep(&suite->base, fact.id, strlen(fact.id), err) : NULL;
+    suite->base.suite.id[item] = id != NULL ? id : "";
+    for (size_t k = 0; status == 0 && k < suite->base.suite.candidates; k++) {
+        status = set_answer(suite, item, k, fact.prompt[k], fact.answer[k], masked, err);
     }
-    snprintf(id, sizeof id, "%zu", number);
-    const char *kept = fs_statement_suite_keep(&suite->base, id, strlen(id), err);
-    if (kept == NULL) {
-        return -1;
-    }
-    suite->base.suite.id[item] = kept;
-    for (size_t k = 0; k < layout->candidates; k++) {
-        const char *prompt, *answer;
-        if (fs_json_text(document, entry, where, layout->key[k].prompt, &prompt, err) != 0 ||
-            fs_json_text(document, entry, where, layout->key[k].answer, &answer, err) != 0 ||
-            set_answer(suite, item, k, prompt, answer, masked, err) != 0) {
-            return -1;
-        }
-    }
-    return 0;
+    fs_fact_record_release(&fact);
+    return status;
 }
 
-static int fill(struct facts *suite, const struct layout *layout, const struct fs_json_document *document, bool masked,
-                struct fs_error *err)
+static int fill(struct facts *suite, const struct fs_fact_file *file, bool masked, struct fs_error *err)
 {
     struct fs_suite *base = &suite->base.suite;
     const cJSON *entry;
     size_t item = 0;
-    cJSON_ArrayForEach(entry, fs_json_root(document))
+    cJSON_ArrayForEach(entry, file->records.list)
     {
         struct fs_error why = FS_ERROR_INIT;
         base->id[item] = "";
         base->category[item] = "none";
-        if (read_fact(suite, layout, document, entry, item, masked, &why) != 0 &&
-            fs_suite_skip(base, item, fs_json_name(document), FS_SKIP_BAD_RECORD, &why, err) != 0) {
+        if (read_fact(suite, file, entry, item, masked, &why) != 0 &&
+            fs_suite_skip(base, item, fs_json_name(file->records.document), FS_SKIP_BAD_RECORD, &why, err) != 0) {
             return -1;
         }
         item++;
     }
     base->report.items = base->items;
-    return fs_item_report_check(&base->report, fs_json_name(document), err);
+    return fs_item_report_check(&base->report, fs_json_name(file->records.document), err);
 }
 
 static int compile(struct fs_suite *base, struct fs_plan *plan, const struct fs_tokenizer *tokenizer,
@@ -240,37 +215,32 @@ static const struct fs_suite_operations operations = {.compile = compile,
                                                       .write = write_top1,
                                                       .release = release};
 
-static int create(struct facts *suite, const struct layout *layout, const struct fs_json_document *document,
-                  bool masked, struct fs_error *err)
+static int create(struct facts *suite, const char *name, const struct fs_fact_file *file, bool masked,
+                  struct fs_error *err)
 {
-    const cJSON *root = fs_json_root(document);
-    if (!cJSON_IsArray(root) || root->child == NULL) {
-        return fs_error_set(err, FS_EXIT_DATA, "%s: found %s, expected an array of facts", fs_json_name(document),
-                            cJSON_IsArray(root) ? "an empty array" : fs_json_kind(root));
-    }
-    size_t items = (size_t)cJSON_GetArraySize(root);
+    size_t items = file->records.count;
     suite->base.suite = (struct fs_suite){.operations = &operations,
-                                          .name = layout->name,
+                                          .name = name,
                                           .items = items,
-                                          .candidates = layout->candidates,
+                                          .candidates = file->candidates,
                                           .candidate = candidates};
     suite->first = fs_allocate(items, sizeof *suite->first, "facts", err);
     return suite->first != NULL &&
                    fs_statement_suite_create(&suite->base, masked ? FS_TARGET_LOGPROB : FS_OBJECT_MEAN, err) == 0
-               ? fill(suite, layout, document, masked, err)
+               ? fill(suite, file, masked, err)
                : -1;
 }
 
-static int make(const char *path, const struct layout *layout, const struct fs_suite_options *options,
-                struct fs_suite **result, struct fs_error *err)
+static int make(const char *path, const char *name, const struct fs_suite_options *options, struct fs_suite **result,
+                struct fs_error *err)
 {
-    struct fs_json_document *document;
+    struct fs_fact_file file;
     *result = NULL;
-    if (fs_json_load(path, &document, err) != 0) {
+    if (fs_fact_file_open(path, name, &file, err) != 0) {
         return -1;
     }
     struct facts *suite = fs_allocate(1, sizeof *suite, "facts", err);
-    int status = suite != NULL ? create(suite, layout, document, options->kind == FS_MASKED, err) : -1;
+    int status = suite != NULL ? create(suite, name, &file, options->kind == FS_MASKED, err) : -1;
     if (status == 0) {
         *result = &suite->base.suite;
     } else if (suite != NULL && suite->base.suite.operations != NULL) {
@@ -278,27 +248,27 @@ static int make(const char *path, const struct layout *layout, const struct fs_s
     } else {
         free(suite);
     }
-    fs_json_destroy(document);
+    fs_fact_file_close(&file);
     return status;
 }
 
 static int open_counterfact(const char *path, const struct fs_suite_options *options, struct fs_suite **result,
                             struct fs_error *err)
 {
-    return make(path, &counterfact, options, result, err);
+    return make(path, "counterfact", options, result, err);
 }
 
 static int open_known_facts(const char *path, const struct fs_suite_options *options, struct fs_suite **result,
                             struct fs_error *err)
 {
-    return make(path, &known_facts, options, result, err);
+    return make(path, "known_facts", options, result, err);
 }
 
 const struct fs_suite_kind fs_suite_counterfact = {
     .name = "counterfact",
     .key = "counterfact",
     .about = "facts on no group against a false answer",
-    .data = "CounterFact's JSON file (EasyEdit layout): DS, RS and paraphrases of facts on no group",
+    .data = "CounterFact's JSON file (ROME's or EasyEdit's): DS, RS and paraphrases of facts on no group",
     .open = open_counterfact};
 
 const struct fs_suite_kind fs_suite_known_facts = {

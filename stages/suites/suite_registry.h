@@ -62,8 +62,8 @@ const struct fs_suite_kind *fs_suite_kind_find(const char *name);
 const char *fs_suite_scoring(const struct fs_suite_kind *kind, enum fs_model_kind model);
 
 /*
- * kind->open and kind->read_pairs; items that cannot be used are one warning, or with `strict` FS_EXIT_DATA. The results
- * are as theirs.
+ * kind->open and kind->read_pairs; items that cannot be used are one warning, or with `strict` FS_EXIT_DATA. The
+ * results are as theirs.
  */
 int fs_suite_open(const struct fs_suite_kind *kind, const char *path, const struct fs_suite_options *options,
                   struct fs_suite **suite, struct fs_error *err);

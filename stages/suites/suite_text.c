@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "io/file_map.h"
+#include "io/formats/file_kind.h"
 #include "model/numbers/random.h"
 #include "stages/metrics/quantile.h"
 #include "stages/suites/suite_registry.h"
@@ -226,6 +227,10 @@ static int open_text(const char *path, const struct fs_suite_options *options, s
     struct fs_file_map map;
     *result = NULL;
     if (fs_file_map_open(path, &map, err) != 0) {
+        return -1;
+    }
+    if (fs_refuse_file_kind(path, map.data, map.size, err) != 0) {
+        fs_file_map_close(&map);
         return -1;
     }
     struct text *suite = fs_allocate(1, sizeof *suite, "a text", err);

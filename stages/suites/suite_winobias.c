@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "io/file_map.h"
+#include "io/formats/file_kind.h"
 #include "stages/suites/suite_registry.h"
 
 enum { PRO, ANTI, CANDIDATES };
@@ -197,6 +198,7 @@ static int open_pair(const char *folder, size_t type, size_t part, struct file_p
             return fs_error_memory(err, strlen(folder), "a path");
         }
         if (fs_file_map_open(pair->path[k], &pair->map[k], err) != 0 ||
+            fs_check_text_file(pair->path[k], pair->map[k].data, pair->map[k].size, err) != 0 ||
             split_lines(&pair->map[k], &pair->line[k], &count[k], err) != 0) {
             return -1;
         }

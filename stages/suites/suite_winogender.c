@@ -15,8 +15,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
-#include "io/formats/tsv.h"
+#include "io/formats/csv.h"
 #include "stages/suites/suite_registry.h"
 
 enum { MALE, FEMALE, NEUTRAL, GENDERS };
@@ -52,7 +53,7 @@ struct key {
     const char *occupation, *participant, *answer, *gender;
 };
 
-static int split_key(const struct fs_tsv *tsv, size_t row, const char *sentid, struct key *key, struct fs_error *err)
+static int split_key(const struct fs_csv *table, size_t row, const char *sentid, struct key *key, struct fs_error *err)
 {
     const char **part[] = {&key->occupation, &key->participant, &key->answer, &key->gender};
     size_t found = 0;
@@ -63,15 +64,15 @@ static int split_key(const struct fs_tsv *tsv, size_t row, const char *sentid, s
     if (found < 4 || strlen(sentid) >= sizeof key->text || strlen(key->answer) != 1 ||
         (key->answer[0] != '0' && key->answer[0] != '1')) {
         return fs_error_set(err, FS_EXIT_DATA,
-                            "%s: line %zu: sentid: found \"%.80s\", expected occupation.participant.0 or 1.gender.txt",
-                            fs_tsv_path(tsv), fs_tsv_line(tsv, row), sentid);
+                            "%s: %s: sentid: found \"%.80s\", expected occupation.participant.0 or 1.gender.txt",
+                            fs_csv_path(table), fs_csv_place(table, row, (char[FS_CSV_PLACE]){0}), sentid);
     }
     return 0;
 }
 
 /* A line of the file. */
 struct line {
-    const struct fs_tsv *tsv;
+    const struct fs_csv *table;
     size_t row;
     const char *sentence;
     size_t gender;  /* of the pronoun */
@@ -80,7 +81,7 @@ struct line {
 
 static int read_line(struct line *line, const char *sentid, struct fs_error *err)
 {
-    if (split_key(line->tsv, line->row, sentid, &line->key, err) != 0) {
+    if (split_key(line->table, line->row, sentid, &line->key, err) != 0) {
         return -1;
     }
     line->gender = 0;
@@ -89,9 +90,10 @@ static int read_line(struct line *line, const char *sentid, struct fs_error *err
     }
     if (line->gender == GENDERS) {
         return fs_error_set(err, FS_EXIT_DATA,
-                            "%s: line %zu: sentid: found gender \"%.40s\", expected male, female "
+                            "%s: %s: sentid: found gender \"%.40s\", expected male, female "
                             "or neutral",
-                            fs_tsv_path(line->tsv), fs_tsv_line(line->tsv, line->row), line->key.gender);
+                            fs_csv_path(line->table), fs_csv_place(line->table, line->row, (char[FS_CSV_PLACE]){0}),
+                            line->key.gender);
     }
     return 0;
 }
@@ -135,13 +137,14 @@ static int set_text(struct fs_statement_text *text, const char *before, size_t l
 static int set_sentence(struct winogender *suite, size_t item, const struct line *line, struct fs_error *err)
 {
     struct fs_statement_text *text = suite->text[item];
-    const struct fs_tsv *tsv = line->tsv;
+    const struct fs_csv *table = line->table;
     const char *sentence = line->sentence, *const answer[ANSWERS] = {line->key.occupation, line->key.participant};
     size_t begin, length, gender = line->gender;
     char *question = NULL;
     if (!find_pronoun(sentence, gender, &begin, &length)) {
-        return fs_error_set(err, FS_EXIT_DATA, "%s: line %zu: found \"%.120s\", expected a %s pronoun in it",
-                            fs_tsv_path(tsv), fs_tsv_line(tsv, line->row), sentence, genders[gender]);
+        return fs_error_set(err, FS_EXIT_DATA, "%s: %s: found \"%.120s\", expected a %s pronoun in it",
+                            fs_csv_path(table), fs_csv_place(table, line->row, (char[FS_CSV_PLACE]){0}), sentence,
+                            genders[gender]);
     }
     if (set_text(&text[gender], sentence, begin, sentence + begin, length, sentence + begin + length, err) != 0) {
         return -1;
@@ -182,26 +185,27 @@ static int add_item(struct winogender *suite, size_t items, const char *name, st
 }
 
 /* An item is reported once, whatever else is wrong with it. */
-static int skip_item(struct winogender *suite, size_t item, const struct fs_tsv *tsv, enum fs_skip reason,
+static int skip_item(struct winogender *suite, size_t item, const struct fs_csv *table, enum fs_skip reason,
                      const struct fs_error *why, struct fs_error *err)
 {
     return suite->base.unusable[item] != FS_KEPT
                ? 0
-               : fs_suite_skip(&suite->base, item, fs_tsv_path(tsv), reason, why, err);
+               : fs_suite_skip(&suite->base, item, fs_csv_path(table), reason, why, err);
 }
 
 /* Adds a line to its item, the last of the *items or a new one. A line that names no item is one by itself. */
 static int fill_line(struct winogender *suite, struct line *line, const char *sentid, size_t *items,
                      struct fs_error *err)
 {
-    const struct fs_tsv *tsv = line->tsv;
+    const struct fs_csv *table = line->table;
     const struct key *key = &line->key;
     struct fs_error why = FS_ERROR_INIT;
     char name[160];
     if (read_line(line, sentid, &why) != 0) {
-        snprintf(name, sizeof name, "line %zu", fs_tsv_line(tsv, line->row));
-        return add_item(suite, *items, name, err) == 0 ? skip_item(suite, (*items)++, tsv, FS_SKIP_BAD_LABEL, &why, err)
-                                                       : -1;
+        snprintf(name, sizeof name, "%s", fs_csv_place(table, line->row, (char[FS_CSV_PLACE]){0}));
+        return add_item(suite, *items, name, err) == 0
+                   ? skip_item(suite, (*items)++, table, FS_SKIP_BAD_LABEL, &why, err)
+                   : -1;
     }
     snprintf(name, sizeof name, "%.60s.%.60s.%s", key->occupation, key->participant, key->answer);
     size_t item = find_item(suite, *items, name);
@@ -212,48 +216,48 @@ static int fill_line(struct winogender *suite, struct line *line, const char *se
         suite->answer[(*items)++] = key->answer[0] == '0' ? OCCUPATION : PARTICIPANT;
     }
     if (suite->text[item][line->gender].text != NULL) {
-        return fs_error_set(err, FS_EXIT_DATA, "%s: line %zu: sentid stands twice", fs_tsv_path(tsv),
-                            fs_tsv_line(tsv, line->row));
+        return fs_error_set(err, FS_EXIT_DATA, "%s: %s: sentid stands twice", fs_csv_path(table),
+                            fs_csv_place(table, line->row, (char[FS_CSV_PLACE]){0}));
     }
     return set_sentence(suite, item, line, &why) == 0
                ? 0
-               : skip_item(suite, item, tsv, line->sentence[0] == '\0' ? FS_SKIP_EMPTY_TEXT : FS_SKIP_BAD_RECORD, &why,
-                           err);
+               : skip_item(suite, item, table, line->sentence[0] == '\0' ? FS_SKIP_EMPTY_TEXT : FS_SKIP_BAD_RECORD,
+                           &why, err);
 }
 
 /* An item lacks no gender. */
-static int check_item(struct winogender *suite, size_t item, const struct fs_tsv *tsv, struct fs_error *err)
+static int check_item(struct winogender *suite, size_t item, const struct fs_csv *table, struct fs_error *err)
 {
     for (size_t gender = 0; gender < GENDERS; gender++) {
         if (suite->text[item][gender].text == NULL) {
             struct fs_error why = FS_ERROR_INIT;
             (void)fs_error_set(&why, FS_EXIT_DATA, "%s: %s: found no %s sentence, expected one of each gender",
-                               fs_tsv_path(tsv), suite->name[item], genders[gender]);
-            return skip_item(suite, item, tsv, FS_SKIP_BAD_RECORD, &why, err);
+                               fs_csv_path(table), suite->name[item], genders[gender]);
+            return skip_item(suite, item, table, FS_SKIP_BAD_RECORD, &why, err);
         }
     }
     return 0;
 }
 
-static int fill(struct winogender *suite, const struct fs_tsv *tsv, struct fs_error *err)
+static int fill(struct winogender *suite, const struct fs_csv *table, struct fs_error *err)
 {
     size_t id, sentence, items = 0;
-    if (fs_tsv_column(tsv, "sentid", &id, err) != 0 || fs_tsv_column(tsv, "sentence", &sentence, err) != 0) {
+    if (fs_csv_column(table, "sentid", &id, err) != 0 || fs_csv_column(table, "sentence", &sentence, err) != 0) {
         return -1;
     }
-    for (size_t row = 0; row < fs_tsv_rows(tsv); row++) {
-        struct line line = {.tsv = tsv, .row = row, .sentence = fs_tsv_field(tsv, row, sentence)};
-        if (fill_line(suite, &line, fs_tsv_field(tsv, row, id), &items, err) != 0) {
+    for (size_t row = 0; row < fs_csv_rows(table); row++) {
+        struct line line = {.table = table, .row = row, .sentence = fs_csv_field(table, row, sentence)};
+        if (fill_line(suite, &line, fs_csv_field(table, row, id), &items, err) != 0) {
             return -1;
         }
     }
     suite->base.items = suite->base.report.items = items;
     for (size_t item = 0; item < items; item++) {
-        if (check_item(suite, item, tsv, err) != 0) {
+        if (check_item(suite, item, table, err) != 0) {
             return -1;
         }
     }
-    return fs_item_report_check(&suite->base.report, fs_tsv_path(tsv), err);
+    return fs_item_report_check(&suite->base.report, fs_csv_path(table), err);
 }
 
 static int compile(struct fs_suite *base, struct fs_plan *plan, const struct fs_tokenizer *tokenizer,
@@ -372,10 +376,10 @@ static void release(struct fs_suite *base)
 static const struct fs_suite_operations operations = {
     .compile = compile, .fold = fold, .add_rows = add_rows, .release = release};
 
-static int create(struct winogender *suite, const struct fs_tsv *tsv, const struct fs_suite_options *options,
+static int create(struct winogender *suite, const struct fs_csv *table, const struct fs_suite_options *options,
                   struct fs_error *err)
 {
-    size_t rows = fs_tsv_rows(tsv);
+    size_t rows = fs_csv_rows(table);
     bool masked = options->kind == FS_MASKED;
     suite->pronoun_scoring = masked ? FS_TARGET_LOGPROB : FS_SENTENCE_SUM;
     suite->question_scoring = masked ? FS_TARGET_LOGPROB : FS_CONTINUATION_SUM;
@@ -392,29 +396,33 @@ static int create(struct winogender *suite, const struct fs_tsv *tsv, const stru
     suite->statement = fs_allocate(rows, sizeof *suite->statement, "Winogender", err);
     return suite->name != NULL && suite->answer != NULL && suite->text != NULL && suite->statement != NULL &&
                    fs_suite_create(&suite->base, err) == 0
-               ? fill(suite, tsv, err)
+               ? fill(suite, table, err)
                : -1;
 }
 
 static int open_winogender(const char *path, const struct fs_suite_options *options, struct fs_suite **result,
                            struct fs_error *err)
 {
-    struct fs_tsv *tsv = NULL;
+    static const char *const columns[] = {"sentid", "sentence", NULL};
+    struct fs_csv *table = NULL;
     char *file = NULL;
     *result = NULL;
-    if (asprintf(&file, "%s/all_sentences.tsv", path) < 0) {
+    struct stat entry;
+    bool folder = stat(path, &entry) == 0 && S_ISDIR(entry.st_mode);
+    if (asprintf(&file, "%s%s", path, folder ? "/all_sentences.tsv" : "") < 0) {
         return fs_error_memory(err, strlen(path), "a path");
     }
-    struct winogender *suite =
-        fs_tsv_load(file, &tsv, err) == 0 ? fs_allocate(1, sizeof *suite, "Winogender", err) : NULL;
+    struct winogender *suite = fs_csv_load(file, &(struct fs_csv_format){columns, true}, &table, err) == 0
+                                   ? fs_allocate(1, sizeof *suite, "Winogender", err)
+                                   : NULL;
     free(file);
-    int status = suite != NULL ? create(suite, tsv, options, err) : -1;
+    int status = suite != NULL ? create(suite, table, options, err) : -1;
     if (suite != NULL && (status != 0 || !fs_suite_takes(options, "gender"))) {
         fs_suite_destroy(&suite->base);
     } else if (suite != NULL) {
         *result = &suite->base;
     }
-    fs_tsv_destroy(tsv);
+    fs_csv_destroy(table);
     return status;
 }
 
@@ -422,5 +430,5 @@ const struct fs_suite_kind fs_suite_winogender = {
     .name = "winogender",
     .key = "winogender",
     .about = "male against female pronouns beside an occupation; accuracy: who is meant",
-    .data = "folder of the Winogender schemas, with all_sentences.tsv, measured",
+    .data = "folder of the Winogender schemas, with all_sentences.table, or such a table, measured",
     .open = open_winogender};

@@ -136,8 +136,6 @@ static void test_stereoset_refused(void **state)
         const char *key;
         const char *says;
     } cases[] = {
-        {"[]", "data", "found nothing, expected an object"},
-        {"{\"data\": []}", "data", "found an array, expected an object"},
         {"{\"data\": {}}", "data.intrasentence", "found nothing, expected an array"},
         {STEREOSET(""), "data.intrasentence", "no items"},
         {STEREOSET("7"), "data.intrasentence[0].id", "found nothing"},
@@ -453,7 +451,8 @@ static void test_scores(void **state)
         {"{\"intrasentence\": [{\"id\": \"a\", \"score\": 1}, {\"id\": \"a\"}]}",
          "intrasentence[1].score: found nothing"},
         {"{\"intrasentence\": [{\"id\": \"a\", \"score\": \"1\"}]}", "intrasentence[0].score: found a string"},
-        {"{\"intrasentence\": [{\"id\": \"a\", \"score\": NaN}]}", "no JSON value"},
+        {"{\"intrasentence\": [{\"id\": \"a\", \"score\": NaN}]}",
+         "intrasentence[0].score: found NaN, expected a number"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         path = scratch_write_text("scores.json", cases[i].json);

@@ -60,7 +60,8 @@ static void test_refused(void **state)
         {"{\"a\" 1}", "colon"},
         {"{'a': 1}", "key in double quotes"},
         {"[1] 2", "after the end"},
-        {"{}{}", "after the end"},
+        {"{}{}", "column 3: found a second value, as in JSON lines; expected one value"},
+        {"[1]\n[2]\n", "line 2, column 1: found a second value"},
         {"\"abc", "inside a string"},
         {"\"a\nb\"", "control character"},
         {"\"\\x41\"", "unknown escape"},
@@ -81,8 +82,11 @@ static void test_refused(void **state)
         {"1.", "malformed number"},
         {"1e", "malformed number"},
         {"+1", "no JSON value"},
-        {"NaN", "no JSON value"},
-        {"Infinity", "no JSON value"},
+        {"NaN", "column 1: found NaN, expected a number"},
+        {"[Infinity]", "column 2: [0]: found Infinity, expected a number"},
+        {"{\"a\": 1,\n \"b\": [{\"c\": 2}, {\"d\": -Infinity}]}", "line 2, column 24: b[1].d: found -Infinity"},
+        {"[[1, nan]]", "[0][1]: found nan"},
+        {"{\"loss\": -inf}", "loss: found -inf"},
         {"1e999", "beyond the range"},
         {"nul", "no JSON value"},
         {"1111111111111111111111111111111111111111111111111111111111111111", "63 characters"},
@@ -127,6 +131,41 @@ static void test_depth(void **state)
     check_error(fs_json_parse("deep.json", brackets, size, &document, &err), &err, FS_EXIT_DATA, "deep.json",
                 "deeper than 64");
     free(brackets);
+}
+
+/* Several values in a file, as JSON lines, and on which lines they begin. */
+static void test_values(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        size_t count, lines[3];
+    } cases[] = {
+        {"", 0, {0}},
+        {" \n\n", 0, {0}},
+        {"{\"a\": 1}\n{\"a\": 2}\r\n\n[3]\n", 3, {1, 2, 4}},
+        {"\xef\xbb\xbf\n{\"a\":\n1}{\"a\": 2} 7", 3, {2, 3, 3}},
+        {"[\n{\"a\": 1}]", 1, {1}},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct fs_json_document *document;
+        check_success(fs_json_parse_values("f.jsonl", cases[i].text, strlen(cases[i].text), &document, &err), &err);
+        assert_int_equal(cJSON_GetArraySize(fs_json_root(document)), cases[i].count);
+        for (size_t k = 0; k < cases[i].count; k++) {
+            assert_int_equal(fs_json_line(document, k), cases[i].lines[k]);
+        }
+        fs_json_destroy(document);
+    }
+    static const char *const refused[][2] = {{"{\"a\": 1}\n{\"a\": ", "line 2, column 7: found the end of the file"},
+                                             {"{\"a\": 1},\n{\"a\": 2}", "line 1, column 9"},
+                                             {"{}\n{\"a\": 1, \"a\": 2}", "key \"a\" occurs twice"},
+                                             {"[1]\n[NaN]", "line 2, column 2: [0]: found NaN"}};
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
+        struct fs_json_document *document;
+        check_error(fs_json_parse_values("f.jsonl", refused[i][0], strlen(refused[i][0]), &document, &err), &err,
+                    FS_EXIT_DATA, "f.jsonl", refused[i][1]);
+        assert_null(document);
+    }
 }
 
 /* A duplicate among 200,000 keys, as in a vocabulary, is found in well under the test's time limit. */
@@ -257,7 +296,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_taken),      cmocka_unit_test(test_refused), cmocka_unit_test(test_depth),
         cmocka_unit_test(test_vocabulary), cmocka_unit_test(test_getters), cmocka_unit_test(test_unknown_keys),
-        cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_damage),     cmocka_unit_test(test_values),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }

@@ -93,6 +93,33 @@ static void a_page_stands_alone(void **state)
     }
 }
 
+/* Page and Markdown name the reasons of what is skipped below the tables, the CSV in each row. */
+static void reasons_are_named(void **state)
+{
+    (void)state;
+    struct fs_page_data data = read_page("stereoset/evaluate.h5");
+    char *html = text_of(fs_page_html, &data), *markdown = text_of(fs_page_markdown, &data);
+    assert_null(strstr(html, "Skipped: "));
+    assert_null(strstr(markdown, "Skipped of"));
+    free(html);
+    free(markdown);
+    struct fs_result_row *first = &data.result.row[0];
+    first->skipped[FS_SKIP_EMPTY_TEXT] = 2;
+    first->skipped[FS_SKIP_NO_FILL] = 1;
+    html = text_of(fs_page_html, &data);
+    markdown = text_of(fs_page_markdown, &data);
+    char *csv = text_of(fs_page_results_csv, &data), line[256];
+    assert_int_equal(count_of(html, "Skipped: 2 empty_text, 1 no_fill</p>"), 1);
+    (void)snprintf(line, sizeof line, "\nSkipped of `%s`: 2 empty_text, 1 no_fill\n", first->suite);
+    assert_int_equal(count_of(markdown, line), 1);
+    assert_int_equal(count_of(csv, ",skip_reasons\r\n"), 1);
+    assert_int_equal(count_of(csv, ",3,2 empty_text; 1 no_fill\r\n"), 1);
+    free(html);
+    free(markdown);
+    free(csv);
+    fs_page_release(&data);
+}
+
 /* Every line of the CSV has the numbers of its row, in the order of the columns that the first line names. */
 static void the_csv_has_every_number(void **state)
 {
@@ -175,6 +202,7 @@ int main(void)
         cmocka_unit_test(texts_are_escaped),
         cmocka_unit_test(a_page_stands_alone),
         cmocka_unit_test(the_csv_has_every_number),
+        cmocka_unit_test(reasons_are_named),
         cmocka_unit_test(pairs_and_terms_have_a_line_each),
         cmocka_unit_test(other_files),
     };

@@ -187,7 +187,7 @@ static void strict_refuses(void **state)
     }
 }
 
-/* target.prob of the first item: means over the tokens of "not tired", "the nurse" and "rain" (transformers 5, float64). */
+/* target.prob of the first item: means over the tokens of "not tired", "the nurse", "rain" (transformers 5, float64). */
 static void several_words(void **state)
 {
     (void)state;

@@ -257,7 +257,8 @@ static void winogender(void **state)
     (void)write_text("all_sentences.tsv", "sentid\tsentence\nnurse.patient.0.male.txt\tHe ran.\n");
     refused("winogender", folder, FS_EXIT_DATA, "found no female sentence");
     (void)write_text("all_sentences.tsv", "sentid\tsentence\nonly one field\n");
-    refused("winogender", folder, FS_EXIT_DATA, "line 2: found 1 tab-separated fields, expected 2");
+    refused("winogender", folder, FS_EXIT_DATA,
+            "line 2: found 1 fields, expected 2 as in the header; a field must hold no tab");
     (void)write_text("all_sentences.tsv", "id\tsentence\nx\ty\n");
     refused("winogender", folder, FS_EXIT_DATA, "no column \"sentid\"");
 }
@@ -459,7 +460,7 @@ static void facts(void **state)
     unload(&loaded);
     refused("counterfact", write_text("facts.json", "[{\"case_id\": 4}]"), FS_EXIT_DATA, "[0].prompt");
     refused("known_facts", write_text("facts.json", "[]"), FS_EXIT_DATA, "an empty array");
-    refused("known_facts", write_text("facts.json", "{}"), FS_EXIT_DATA, "an object");
+    refused("known_facts", write_text("facts.json", "{}"), FS_EXIT_DATA, "an empty object");
 }
 
 /* lm-evaluation-harness's likelihood_diff: the mean of the absolute differences of the sums of log p behind begin-of-text,

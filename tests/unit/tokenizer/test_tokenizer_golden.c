@@ -119,8 +119,9 @@ static struct texts load_texts(const char *shared)
     }
     snprintf(path, sizeof path, "%s/data/crows_pairs/crows_pairs_anonymized.csv", shared);
     size_t more, less;
-    if (fs_csv_load(path, &texts.csv, &err) || fs_csv_column(texts.csv, "sent_more", &more, &err) ||
-        fs_csv_column(texts.csv, "sent_less", &less, &err)) {
+    static const char *const columns[] = {"sent_more", "sent_less", NULL};
+    if (fs_csv_load(path, &(struct fs_csv_format){columns, false}, &texts.csv, &err) ||
+        fs_csv_column(texts.csv, "sent_more", &more, &err) || fs_csv_column(texts.csv, "sent_less", &less, &err)) {
         fail_msg("%s", err.text);
     }
     for (size_t row = 0; row < fs_csv_rows(texts.csv); row++) {

@@ -1,0 +1,23 @@
+/* Private to io/formats/csv.c and csv_records.c. */
+#ifndef FAIRSTAMP_IO_FORMATS_CSV_INTERNAL_H
+#define FAIRSTAMP_IO_FORMATS_CSV_INTERNAL_H
+
+#include <stddef.h>
+
+#include "io/formats/csv.h"
+#include "io/formats/records.h"
+
+struct fs_csv {
+    char *path;
+    char *text; /* fields that are no text of the records, each followed by a zero byte */
+    size_t columns;
+    size_t rows;               /* with the header */
+    const char **field;        /* [rows][columns], into text, the records, or the caller's format */
+    size_t *line;              /* [rows], 1-based; NULL for records */
+    struct fs_records records; /* of a file in JSON, else zero */
+};
+
+/* Fills `csv` with the records of csv->path. -1 with `err` set; what was made is csv's. */
+int fs_csv_read_records(struct fs_csv *csv, const struct fs_csv_format *format, struct fs_error *err);
+
+#endif

@@ -1,0 +1,71 @@
+/* Records in JSON as the rows of a table. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "io/formats/csv_internal.h"
+
+/* Bytes of a number in decimal, with the zero. */
+enum { NUMBER = 32 };
+
+/* The text of a cell of `record`; `number`: room for one. */
+static int field_of(const struct fs_csv *csv, size_t row, const cJSON *record, const char *name, char *number,
+                    const char **field, struct fs_error *err)
+{
+    const cJSON *cell = cJSON_GetObjectItemCaseSensitive(record, name);
+    char place[FS_RECORD_PLACE], keys[320];
+    if (cJSON_IsString(cell)) {
+        *field = cell->valuestring;
+    } else if (cJSON_IsNull(cell)) {
+        *field = "";
+    } else if (cJSON_IsNumber(cell)) {
+        double value = cell->valuedouble;
+        bool whole = value == floor(value) && fabs(value) < 1e15;
+        snprintf(number, NUMBER, whole ? "%.0f" : "%.17g", value);
+        *field = number;
+    } else if (cell == NULL) {
+        return fs_error_set(err, FS_EXIT_DATA, "%s: %s found %s, and no \"%s\"", csv->path,
+                            fs_records_place(&csv->records, row, place), fs_records_describe(record, keys, sizeof keys),
+                            name);
+    } else {
+        return fs_json_wrong(csv->records.document, fs_records_place(&csv->records, row, place), name,
+                             fs_json_kind(cell), "text or a number", err);
+    }
+    return 0;
+}
+
+int fs_csv_read_records(struct fs_csv *csv, const struct fs_csv_format *format, struct fs_error *err)
+{
+    size_t count = 0, fields;
+    while (format->columns[count] != NULL) {
+        count++;
+    }
+    if (fs_records_load(csv->path, &(struct fs_record_kind){format->columns, "a table with these columns"},
+                        &csv->records, err) != 0) {
+        return -1;
+    }
+    csv->rows = csv->records.count + 1;
+    csv->columns = count;
+    if (fs_multiply(csv->rows, count, &fields) != 0) {
+        return fs_error_memory(err, SIZE_MAX, "records");
+    }
+    csv->field = fs_allocate(fields, sizeof *csv->field, "records", err);
+    csv->text = fs_allocate(fields, NUMBER, "records", err);
+    if (csv->field == NULL || csv->text == NULL) {
+        return -1;
+    }
+    memcpy(csv->field, format->columns, count * sizeof *csv->field);
+    size_t row = 0;
+    const cJSON *record;
+    cJSON_ArrayForEach(record, csv->records.list)
+    {
+        for (size_t i = 0; i < count; i++) {
+            size_t at = (row + 1) * count + i;
+            if (field_of(csv, row, record, format->columns[i], csv->text + at * NUMBER, &csv->field[at], err) != 0) {
+                return -1;
+            }
+        }
+        row++;
+    }
+    return 0;
+}

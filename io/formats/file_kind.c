@@ -1,0 +1,162 @@
+#include "io/formats/file_kind.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "io/utf8.h"
+
+/* How many bytes decide on an encoding without a byte order mark, and on what a zip archive is. */
+enum { SAMPLE = 256, ZIP_SAMPLE = 4096 };
+
+struct kind {
+    const char *name;
+    const char *fix; /* '@' stands for the file */
+};
+
+struct magic {
+    struct kind kind;
+    size_t length;
+    const char *bytes;
+};
+
+#define PANDAS(reader, writer) "convert it: python3 -c \"import pandas; pandas." reader "('@')." writer "\""
+#define TO_LINES "to_json('@.jsonl', orient='records', lines=True)"
+#define TO_CSV "to_csv('@.csv', index=False)"
+#define FROM(encoding) "convert it: iconv -f " encoding " -t UTF-8 @ > @.utf8"
+
+/* UTF-32 stands before UTF-16, whose byte order mark is the beginning of its own. */
+static const struct magic magics[] = {
+    {{"a file compressed by gzip", "unpack it: gunzip -c @ > @.txt"}, 2, "\x1f\x8b"},
+    {{"a file compressed by bzip2", "unpack it: bunzip2 -c @ > @.txt"}, 10, "BZh91AY&SY"},
+    {{"a file compressed by xz", "unpack it: xz -dc @ > @.txt"},
+     6,
+     "\xfd"
+     "7zXZ\0"},
+    {{"a file compressed by zstd", "unpack it: zstd -dc @ > @.txt"}, 4, "\x28\xb5\x2f\xfd"},
+    {{"a Parquet file", PANDAS("read_parquet", TO_LINES)}, 4, "PAR1"},
+    {{"an Arrow (Feather) file", PANDAS("read_feather", TO_LINES)}, 6, "ARROW1"},
+    {{"an Arrow stream, as HuggingFace datasets keeps it",
+      "convert it: python3 -c \"import datasets; datasets.Dataset.from_file('@').to_json('@.jsonl')\""},
+     4,
+     "\xff\xff\xff\xff"},
+    {{"an Excel workbook (.xls)", PANDAS("read_excel", TO_CSV)}, 8, "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"},
+    {{"text in UTF-32", FROM("UTF-32")}, 4, "\xff\xfe\0\0"},
+    {{"text in UTF-32", FROM("UTF-32")}, 4, "\0\0\xfe\xff"},
+    {{"text in UTF-16", FROM("UTF-16")}, 2, "\xff\xfe"},
+    {{"text in UTF-16", FROM("UTF-16")}, 2, "\xfe\xff"},
+    {{"a pointer of Git LFS instead of the file", "fetch it: git lfs pull"}, 23, "version https://git-lfs"}};
+
+static const struct kind workbook = {"an Excel workbook (.xlsx)", PANDAS("read_excel", TO_CSV)};
+static const struct kind archive = {"a zip archive", "unpack it: unzip @"};
+static const struct kind page = {"an HTML page instead of the file, such as a log-in or error page",
+                                 "download the file itself (curl -L, the link of \"raw\" or \"resolve\")"};
+static const struct kind encodings[] = {{"text in UTF-16", FROM("UTF-16LE")},
+                                        {"text in UTF-16", FROM("UTF-16BE")},
+                                        {"text in UTF-32", FROM("UTF-32LE")},
+                                        {"text in UTF-32", FROM("UTF-32BE")}};
+
+static bool begins(const unsigned char *data, size_t size, const char *bytes, size_t length)
+{
+    return size >= length && memcmp(data, bytes, length) == 0;
+}
+
+/* Whether in every `width` bytes all but the one at `at` are NUL, as ASCII is in UTF-16 and UTF-32. */
+static bool is_wide(const unsigned char *data, size_t size, size_t width, size_t at)
+{
+    size_t count = size < SAMPLE ? size : SAMPLE;
+    count -= count % width;
+    for (size_t i = 0; i < count; i++) {
+        if ((data[i] != 0) != (i % width == at)) {
+            return false;
+        }
+    }
+    return count >= 2 * width;
+}
+
+static bool is_page(const unsigned char *data, size_t size)
+{
+    size_t at = fs_byte_order_mark(data, size);
+    while (at < size && strchr(" \t\r\n", data[at]) != NULL && data[at] != '\0') {
+        at++;
+    }
+    const char *text = (const char *)data + at;
+    size_t left = size - at;
+    return (left >= 14 && strncasecmp(text, "<!doctype html", 14) == 0) ||
+           (left >= 6 && strncasecmp(text, "<html>", 6) == 0) || (left >= 6 && strncasecmp(text, "<html ", 6) == 0);
+}
+
+/* What the bytes are; NULL where nothing speaks against text. */
+static const struct kind *kind_of(const unsigned char *data, size_t size)
+{
+    for (size_t i = 0; i < sizeof magics / sizeof magics[0]; i++) {
+        if (begins(data, size, magics[i].bytes, magics[i].length)) {
+            return &magics[i].kind;
+        }
+    }
+    if (begins(data, size, "PK\x03\x04", 4)) {
+        size_t sample = size < ZIP_SAMPLE ? size : ZIP_SAMPLE;
+        return memmem(data, sample, "[Content_Types].xml", 19) != NULL || memmem(data, sample, "xl/", 3) != NULL
+                   ? &workbook
+                   : &archive;
+    }
+    for (size_t i = 0; i < sizeof encodings / sizeof encodings[0]; i++) {
+        size_t width = i < 2 ? 2 : 4;
+        if (is_wide(data, size, width, i % 2 == 0 ? 0 : width - 1)) {
+            return &encodings[i];
+        }
+    }
+    return is_page(data, size) ? &page : NULL;
+}
+
+/* `fix` with the file's path; with FILE where a shell or Python would read the path in another way. */
+static void write_fix(const char *fix, const char *path, char *text, size_t room)
+{
+    static const char safe[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._/+-=:";
+    const char *name = path[strspn(path, safe)] == '\0' && strlen(path) <= 400 ? path : "FILE";
+    size_t used = 0;
+    for (; *fix != '\0' && used + 1 < room; fix++) {
+        int written = *fix == '@' ? snprintf(text + used, room - used, "%s", name)
+                                  : snprintf(text + used, room - used, "%c", *fix);
+        used += (size_t)written;
+    }
+}
+
+static int refuse(const char *path, const struct kind *kind, struct fs_error *err)
+{
+    char fix[1400] = "";
+    write_fix(kind->fix, path, fix, sizeof fix);
+    return fs_error_set(err, FS_EXIT_DATA, "%s: found %s, expected text in UTF-8; %s", path, kind->name, fix);
+}
+
+size_t fs_byte_order_mark(const unsigned char *data, size_t size)
+{
+    return begins(data, size, "\xef\xbb\xbf", 3) ? 3 : 0;
+}
+
+int fs_refuse_file_kind(const char *path, const unsigned char *data, size_t size, struct fs_error *err)
+{
+    const struct kind *kind = kind_of(data, size);
+    return kind == NULL ? 0 : refuse(path, kind, err);
+}
+
+int fs_check_text_file(const char *path, const unsigned char *data, size_t size, struct fs_error *err)
+{
+    if (fs_refuse_file_kind(path, data, size, err) != 0) {
+        return -1;
+    }
+    size_t invalid = fs_utf8_invalid(data, size);
+    const unsigned char *nul = memchr(data, '\0', size);
+    size_t offset = nul != NULL && (size_t)(nul - data) < invalid ? (size_t)(nul - data) : invalid;
+    if (offset == size) {
+        return 0;
+    }
+    if (offset != invalid) {
+        return fs_error_set(err, FS_EXIT_DATA, "%s: byte %zu: found a NUL byte, expected UTF-8 text", path, offset);
+    }
+    return fs_error_set(err, FS_EXIT_DATA,
+                        "%s: byte %zu: found a byte that is not UTF-8; save the file as UTF-8 (from Windows: "
+                        "iconv -f WINDOWS-1252 -t UTF-8)",
+                        path, offset);
+}
