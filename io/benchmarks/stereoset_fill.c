@@ -39,9 +39,10 @@ static bool is_punctuation(char byte)
            (byte >= '{' && byte <= '~');
 }
 
-static char lower(char byte)
+static unsigned char lower(char c)
 {
-    return byte >= 'A' && byte <= 'Z' ? (char)(byte - 'A' + 'a') : byte;
+    unsigned char byte = (unsigned char)c;
+    return byte >= 'A' && byte <= 'Z' ? (unsigned char)(byte + 32) : byte;
 }
 
 /* Whether two words are the same but for ASCII case and punctuation. */
