@@ -39,9 +39,10 @@ static bool is_punctuation(char byte)
            (byte >= '{' && byte <= '~');
 }
 
-static char lower(char byte)
+static unsigned char lower(char c)
 {
-    return byte >= 'A' && byte <= 'Z' ? (char)(byte - 'A' + 'a') : byte;
+    unsigned char byte = (unsigned char)c;
+    return byte >= 'A' && byte <= 'Z' ? (unsigned char)(byte + 32) : byte;
 }
 
 /* Whether two words are the same but for ASCII case and punctuation. */
@@ -204,14 +205,37 @@ static int find_span(const struct gap *gap, struct words sentence, struct span *
     return status;
 }
 
-/* Whether the word before or the one behind BLANK stands there in the sentence too. */
-static bool is_anchored(const struct gap *gap, struct words sentence, struct span span)
+/* Whether the word before BLANK stands before the span too. */
+static bool has_before(const struct gap *gap, struct words sentence, struct span span)
+{
+    return gap->place > 0 && span.begin > 0 &&
+           same_word(gap->words.word[gap->place - 1], sentence.word[span.begin - 1]);
+}
+
+static bool has_behind(const struct gap *gap, struct words sentence, struct span span)
+{
+    return gap->place + 1 < gap->words.count && span.end < sentence.count &&
+           same_word(gap->words.word[gap->place + 1], sentence.word[span.end]);
+}
+
+static bool holds(struct words sentence, struct span span, struct word word)
+{
+    for (size_t i = span.begin; i < span.end; i++) {
+        if (same_word(sentence.word[i], word)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whether the span holds the word beside BLANK, which is not beside the span: "a nurse kind" for "a BLANK nurse". */
+static bool holds_neighbour(const struct gap *gap, struct words sentence, struct span span)
 {
     const struct word *word = gap->words.word;
-    bool before = gap->place > 0 && span.begin > 0 && same_word(word[gap->place - 1], sentence.word[span.begin - 1]);
-    bool after = gap->place + 1 < gap->words.count && span.end < sentence.count &&
-                 same_word(word[gap->place + 1], sentence.word[span.end]);
-    return before || after || gap->words.count == 1;
+    bool before = gap->place > 0 && !has_before(gap, sentence, span);
+    bool behind = gap->place + 1 < gap->words.count && !has_behind(gap, sentence, span);
+    return (before && holds(sentence, span, word[gap->place - 1])) ||
+           (behind && holds(sentence, span, word[gap->place + 1]));
 }
 
 /* The text of a span, blanks between its words included. */
@@ -262,10 +286,28 @@ static enum fs_skip judge(char *const fill[3], size_t *sentence)
     return FS_KEPT;
 }
 
-/* The word at the place of BLANK. */
-static struct word word_in_place(const struct gap *gap, struct words sentence)
+/* What stands in a span, or nothing where that cannot be the fill. */
+static struct word take(const struct gap *gap, struct words sentence, struct span span)
 {
-    return gap->place < sentence.count ? sentence.word[gap->place] : (struct word){"", 0};
+    bool there = span.end <= sentence.count && (gap->several || !holds_neighbour(gap, sentence, span));
+    return there ? text_of(sentence, span) : (struct word){"", 0};
+}
+
+/* The span of least changes; the word at BLANK's place where no word beside BLANK stands beside the span. */
+static int align(const struct gap *gap, struct words sentence, struct span *span, struct fs_error *err)
+{
+    const struct span place = {gap->place, gap->place + 1}, none = {sentence.count, sentence.count + 1};
+    *span = none;
+    if (gap->words.count > FS_FILL_MOST_WORDS || sentence.count > FS_FILL_MOST_WORDS) {
+        return 0;
+    }
+    if (find_span(gap, sentence, span, err) != 0) {
+        return -1;
+    }
+    if (gap->words.count > 1 && !has_before(gap, sentence, *span) && !has_behind(gap, sentence, *span)) {
+        *span = sentence.count == gap->words.count ? place : none;
+    }
+    return 0;
 }
 
 static int find_fills(const struct gap *gap, const struct words sentence[3], char *fill[3], enum fs_skip *skip,
@@ -274,7 +316,7 @@ static int find_fills(const struct gap *gap, const struct words sentence[3], cha
     struct found found = {.in_place = true};
     bool same_count = true;
     for (size_t k = 0; k < 3; k++) {
-        found.text[k] = word_in_place(gap, sentence[k]);
+        found.text[k] = take(gap, sentence[k], (struct span){gap->place, gap->place + 1});
         same_count = same_count && sentence[k].count == gap->words.count;
     }
     *skip = FS_SKIP_NO_FILL;
@@ -289,19 +331,11 @@ static int find_fills(const struct gap *gap, const struct words sentence[3], cha
     }
     found.in_place = false;
     for (size_t k = 0; k < 3; k++) {
-        struct span span = {0, 1};
-        if (gap->words.count > FS_FILL_MOST_WORDS || sentence[k].count > FS_FILL_MOST_WORDS) {
-            found.text[k] = (struct word){"", 0};
-            continue;
-        }
-        if (find_span(gap, sentence[k], &span, err) != 0) {
+        struct span span;
+        if (align(gap, sentence[k], &span, err) != 0) {
             return -1;
         }
-        if (is_anchored(gap, sentence[k], span)) {
-            found.text[k] = text_of(sentence[k], span);
-        } else if (sentence[k].count != gap->words.count) {
-            found.text[k] = (struct word){"", 0};
-        }
+        found.text[k] = take(gap, sentence[k], span);
     }
     if (make_fills(gap, &found, fill, err) != 0) {
         return -1;

@@ -12,6 +12,9 @@
  * before BLANK or the one behind it must stand there in the sentence too, or the sentence must have as many words as the
  * context, which then says the place. An item with several BLANKs has the word at the last one's place or none.
  *
+ * A word beside BLANK that has changed its place with the fill, as adjectives do in translations ("the nurse kind" for
+ * "the BLANK nurse"), is no fill by either rule: the item has none.
+ *
  * What is joined to BLANK in its word, such as "l'" or a particle of a script without blanks, is no part of the fill
  * where all three sentences have it; of ASCII letters this holds for the second rule alone.
  */
