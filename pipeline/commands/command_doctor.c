@@ -347,7 +347,8 @@ static int run(struct fs_session *session, struct fs_error *err)
     return fs_session_agree(session, status, err);
 }
 
-static const struct fs_option *const command_options[] = {&fs_option_set, &fs_option_format, &fs_option_quiet, NULL};
+static const struct fs_option *const command_options[] = {&fs_option_set, &fs_option_connected, &fs_option_format,
+                                                          &fs_option_quiet, NULL};
 
 const struct fs_command fs_command_doctor = {
     .name = "doctor",

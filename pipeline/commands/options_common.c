@@ -22,6 +22,11 @@ const struct fs_option fs_option_log_dir = {
     .name = "--log-dir",
     .argument = "DIR",
     .help = "a log of each rank, DIR/rank-N.log: units taken and done, saves, memory, warnings"};
+const struct fs_option fs_option_connected = {
+    .name = "--connected",
+    .argument = "FILE",
+    .help = "create FILE, empty, as soon as all ranks have found each other: a launch script that sees none after "
+            "minutes may start again"};
 const struct fs_option fs_option_model = {
     .name = "--model", .argument = "DIR", .required = true, .help = "HuggingFace folder of the model"};
 const struct fs_option fs_option_suite = {.name = "--suite",
@@ -51,9 +56,9 @@ const struct fs_option fs_option_quiet = {.name = "--quiet",
                                           .help = "no progress on standard error, only warnings and errors"};
 const struct fs_option fs_option_help = {.name = "--help", .help = "show this help"};
 
-const struct fs_option *const fs_job_options[] = {
-    &fs_option_set,     &fs_option_force,  &fs_option_max_seconds, &fs_option_stop_file,
-    &fs_option_log_dir, &fs_option_format, &fs_option_quiet,       NULL};
+const struct fs_option *const fs_job_options[] = {&fs_option_set,       &fs_option_force,   &fs_option_max_seconds,
+                                                  &fs_option_stop_file, &fs_option_log_dir, &fs_option_connected,
+                                                  &fs_option_format,    &fs_option_quiet,   NULL};
 
 const struct fs_renamed fs_renamed_options[] = {{"--variant", "--scoring"}, {NULL, NULL}};
 

@@ -1,9 +1,11 @@
 #include "pipeline/commands/program.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "io/console/log.h"
@@ -65,6 +67,18 @@ static int run_local(const struct fs_options *options, struct fs_error *err)
     return function_of(options)(&session, err);
 }
 
+/* Root: the sign of --connected. What is in a file that is there already stays. */
+static void tell_connected(const char *path)
+{
+    int file = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0666);
+    if (file < 0 || futimens(file, NULL) != 0) {
+        fs_warn("--connected %s: cannot be created: %s; its folder must exist and be writable", path, strerror(errno));
+    }
+    if (file >= 0) {
+        close(file);
+    }
+}
+
 /* Logs and requests to stop, as the options say. Collective. */
 static int prepare_session(struct fs_session *session, struct fs_error *err)
 {
@@ -72,7 +86,11 @@ static int prepare_session(struct fs_session *session, struct fs_error *err)
     const char *log_folder = fs_option_value(options, &fs_option_log_dir);
     const char *seconds = fs_option_value(options, &fs_option_max_seconds);
     const struct fs_runner *runner = session->runner;
+    const char *connected = fs_option_value(options, &fs_option_connected);
     int status = 0;
+    if (connected != NULL && fs_session_is_root(session)) {
+        tell_connected(connected);
+    }
     if (log_folder != NULL) {
         status = fs_log_open(log_folder, runner->rank, err);
     }
