@@ -114,6 +114,7 @@ _fairstamp()
     --stop-file) _fairstamp_files ''; return ;;
     --log-dir) _fairstamp_folders; return ;;
     --connected) _fairstamp_files ''; return ;;
+    --wait-seconds) return ;;
     --format) _fairstamp_words "text json"; return ;;
     --seconds) return ;;
     --node-ranks) return ;;
@@ -140,17 +141,23 @@ _fairstamp()
     --scripts) _fairstamp_folders; return ;;
     esac
     case ${words[0]} in
-    run) options="--set --force --max-seconds --stop-file --log-dir --connected --format --quiet --help" ending=.json ;;
-    trace) options="--set --force --max-seconds --stop-file --log-dir --connected --format --quiet --help" ending=.json ;;
-    stamp) options="--set --force --max-seconds --stop-file --log-dir --connected --format --quiet --help" ending=.json ;;
-    evaluate) options="--set --force --max-seconds --stop-file --log-dir --connected --format --quiet --help" ending=.json ;;
-    layer_sweep) options="--set --force --max-seconds --stop-file --log-dir --connected --format --quiet --help" ending=.json ;;
-    estimate) options="--set --save --seconds --node-ranks --network --connected --format --quiet --help" ending=.json ;;
-    score) options="--log-dir --connected --model --suite --data --category --scoring --stamp --bootstrap
-    --seed --format --quiet --help" ;;
+    run) options="--set --force --max-seconds --stop-file --log-dir --connected --wait-seconds --format
+    --quiet --help" ending=.json ;;
+    trace) options="--set --force --max-seconds --stop-file --log-dir --connected --wait-seconds --format
+    --quiet --help" ending=.json ;;
+    stamp) options="--set --force --max-seconds --stop-file --log-dir --connected --wait-seconds --format
+    --quiet --help" ending=.json ;;
+    evaluate) options="--set --force --max-seconds --stop-file --log-dir --connected --wait-seconds --format
+    --quiet --help" ending=.json ;;
+    layer_sweep) options="--set --force --max-seconds --stop-file --log-dir --connected --wait-seconds --format
+    --quiet --help" ending=.json ;;
+    estimate) options="--set --save --seconds --node-ranks --network --connected --wait-seconds --format --quiet
+    --help" ending=.json ;;
+    score) options="--log-dir --connected --wait-seconds --model --suite --data --category --scoring --stamp
+    --bootstrap --seed --format --quiet --help" ;;
     metrics) options="--suite --data --category --scores --bootstrap --seed --format --help" ;;
     tokenize) options="--model --help" ;;
-    logprobs) options="--log-dir --connected --model --quiet --help" ;;
+    logprobs) options="--log-dir --connected --wait-seconds --model --quiet --help" ;;
     inspect) options="--format --help" ending=.h5 ;;
     verify) options="--equal --format --help" ending=.h5 ;;
     export) options="--to --help" ending=.h5 ;;
@@ -160,7 +167,7 @@ _fairstamp()
     query) options="--metric --by --where --format --help" ending=.h5 ;;
     sweep) options="--no-estimate --cells --launcher --limit --sbatch --scripts --format --help" first="plan run submit status resume merge" ending=.json ;;
     list) options="--format --help" first="suites metrics methods families" ;;
-    doctor) options="--set --connected --format --quiet --help" ending=.json ;;
+    doctor) options="--set --connected --wait-seconds --format --quiet --help" ending=.json ;;
     *) return ;;
     esac
     if [[ $cur != -* && -n $first ]] && ((i == 1)); then

@@ -16,6 +16,7 @@
 #include "pipeline/checks/doctor.h"
 #include "pipeline/commands/commands.h"
 #include "pipeline/estimate/memory.h"
+#include "pipeline/ranks/watch.h"
 #include "pipeline/run/run_stages.h"
 #include "results/report.h"
 #include "results/stage_files.h"
@@ -271,7 +272,9 @@ static int gather(struct fs_session *session, struct fs_rank_facts **fact, struc
     if (fs_session_agree(session, root && *fact == NULL ? -1 : 0, err) != 0) {
         return -1;
     }
+    fs_watch_patiently("MPI_Gather");
     MPI_Gather(&own, sizeof own, MPI_BYTE, *fact, sizeof own, MPI_BYTE, 0, session->communicator);
+    fs_watch_end();
     return 0;
 }
 
@@ -347,8 +350,8 @@ static int run(struct fs_session *session, struct fs_error *err)
     return fs_session_agree(session, status, err);
 }
 
-static const struct fs_option *const command_options[] = {&fs_option_set, &fs_option_connected, &fs_option_format,
-                                                          &fs_option_quiet, NULL};
+static const struct fs_option *const command_options[] = {
+    &fs_option_set, &fs_option_connected, &fs_option_wait_seconds, &fs_option_format, &fs_option_quiet, NULL};
 
 const struct fs_command fs_command_doctor = {
     .name = "doctor",

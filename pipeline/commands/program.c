@@ -20,6 +20,7 @@
 #include "pipeline/ranks/mpi_support.h"
 #include "pipeline/ranks/signals.h"
 #include "pipeline/ranks/stop.h"
+#include "pipeline/ranks/watch.h"
 #include "pipeline/run/provenance.h"
 
 /* Whether a launcher started this process as one rank of several: then only the root speaks, whatever the command. */
@@ -124,10 +125,15 @@ static void tell_place(const struct fs_error *err)
     fs_warn("(%s; %s)", place.where, libraries);
 }
 
+/* Collective. `command_line` NULL: this rank has no memory for it. */
 static int run_on_ranks(const struct fs_options *options, const char *command_line, struct fs_error *err)
 {
     struct fs_session session = {.options = options, .command_line = command_line};
     int status = fs_session_begin(&session, err);
+    if (status == 0) {
+        status = command_line != NULL ? 0 : fs_error_memory(err, 1, "the command line");
+        status = fs_session_agree(&session, status, err);
+    }
     if (status == 0) {
         status = prepare_session(&session, err);
     }
@@ -138,25 +144,61 @@ static int run_on_ranks(const struct fs_options *options, const char *command_li
     return status;
 }
 
+/* --wait-seconds, or its default for what takes no such option. */
+static int read_wait_seconds(const struct fs_options *options, double *seconds, struct fs_error *err)
+{
+    const char *text = options->command != NULL ? fs_option_value(options, &fs_option_wait_seconds) : NULL;
+    text = text != NULL ? text : FS_WATCH_SECONDS;
+    return fs_parse_number(fs_option_wait_seconds.name, text, 0, 1e9, seconds, err);
+}
+
+/* Returns this process's rank. Collective. */
+static int begin_mpi(int *argc, char ***argv, double wait_seconds)
+{
+    int provided, rank, ranks;
+    fs_watch_start(wait_seconds);
+    fs_watch_limit("MPI_Init");
+    MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &provided); /* the main thread alone speaks MPI */
+    fs_watch_end();
+    MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+    MPI_Comm_size(MPI_COMM_WORLD, &ranks);
+    fs_watch_place(rank, ranks);
+    return rank;
+}
+
+/* Collective. `together`: the ranks arrive at one time; where only the root has a command to run, the others wait for it. */
+static void end_mpi(bool together)
+{
+    if (together) {
+        fs_watch_limit("MPI_Finalize");
+    } else {
+        fs_watch_patiently("MPI_Finalize");
+    }
+    MPI_Finalize();
+    fs_watch_end();
+    fs_watch_stop();
+}
+
 int fs_program(int argc, char **argv)
 {
     struct fs_options options;
     struct fs_error err = FS_ERROR_INIT;
     int rank = 0;
     int status = fs_options_parse(argc, argv, &options, &err);
+    double wait_seconds = 0;
+    if (status == 0) {
+        status = read_wait_seconds(&options, &wait_seconds, &err);
+    }
     bool on_ranks = status == 0 && options.page == NULL && !options.help && options.command->uses_ranks;
     bool with_mpi = on_ranks || launched_as_rank();
     if (with_mpi) {
-        int provided;
-        MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &provided); /* the main thread alone speaks MPI */
-        MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+        rank = begin_mpi(&argc, &argv, wait_seconds);
     }
     fs_progress_setup(rank == 0, fs_option_given(&options, &fs_option_quiet));
     if (on_ranks) {
         fs_signals_install();
         char *command_line = join(argc, argv);
-        status = command_line != NULL ? run_on_ranks(&options, command_line, &err)
-                                      : fs_error_memory(&err, 1, "the command line");
+        status = run_on_ranks(&options, command_line, &err);
         free(command_line);
     } else if (status == 0 && rank == 0) {
         status = run_local(&options, &err);
@@ -176,7 +218,7 @@ int fs_program(int argc, char **argv)
     fs_log_memory("at the end");
     fs_log_close();
     if (with_mpi) {
-        MPI_Finalize();
+        end_mpi(on_ranks);
     }
     fs_options_release(&options);
     return status == 0 ? FS_EXIT_OK : err.code;

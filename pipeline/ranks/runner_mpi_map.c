@@ -352,7 +352,7 @@ static void send_end(struct mapping *m)
     memcpy(message + sizeof header, &m->failure, sizeof m->failure);
     MPI_Request request;
     MPI_Isend(message, sizeof message, MPI_BYTE, 0, FS_TAG_RESULT, m->runner->communicator, &request);
-    fs_mpi_wait(&request);
+    fs_mpi_wait(&request, "MPI_Isend");
 }
 
 static int save(struct mapping *m, struct fs_error *err)
