@@ -268,6 +268,7 @@ static int gather(struct fs_session *session, struct fs_rank_facts **fact, struc
     struct fs_rank_facts own;
     bool root = fs_session_is_root(session);
     fs_rank_facts_get(session->runner->threads, &own);
+    fs_rank_facts_try_sharing(session->communicator, &own);
     *fact = root ? fs_allocate(session->runner->ranks, sizeof own, "what the ranks know", err) : NULL;
     if (fs_session_agree(session, root && *fact == NULL ? -1 : 0, err) != 0) {
         return -1;
@@ -337,6 +338,7 @@ static int run(struct fs_session *session, struct fs_error *err)
         fs_doctor_slurm(&doctor, ranks);
         fs_doctor_threads(&doctor, fact, ranks);
         fs_doctor_kernels(&doctor, fact, ranks);
+        fs_doctor_folder(&doctor, fact, ranks);
     }
     if (session->options->operands > 0) {
         check_all_of_job(&doctor, session, &needs);
@@ -363,7 +365,8 @@ const struct fs_command fs_command_doctor = {
     .description =
         "Checks in seconds what would end a job after hours in a queue, one line a check: ok, warning or failed, with "
         "the likely fix. How the ranks were started, their versions, threads and cores, OpenBLAS's kernels, Slurm's "
-        "time, memory and /dev/shm; with a job also its keys, model and data as every rank sees them, whether the "
+        "time, memory, /dev/shm and the folder of MPI's files; with a job also its keys, model and data as every rank "
+        "sees them, whether the "
         "output can be written and read back, and the disk. Start it as you will start the job. Ends with 0, warnings "
         "or not, or 69 where a check failed.",
     .options = command_options,

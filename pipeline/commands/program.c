@@ -152,10 +152,28 @@ static int read_wait_seconds(const struct fs_options *options, double *seconds, 
     return fs_parse_number(fs_option_wait_seconds.name, text, 0, 1e9, seconds, err);
 }
 
+/* Before MPI_Init, which may fail or wait for ever then: one line a node, where the launcher tells who speaks. */
+static void warn_of_full_folder(void)
+{
+    const char *local = getenv("OMPI_COMM_WORLD_LOCAL_RANK");
+    char folder[512], node[64] = "";
+    local = local != NULL ? local : getenv("SLURM_LOCALID");
+    uint64_t left = local == NULL || strcmp(local, "0") == 0 ? fs_mpi_folder(folder, sizeof folder) : UINT64_MAX;
+    if (left < FS_MPI_FOLDER_LEAST) {
+        gethostname(node, sizeof node - 1);
+        fprintf(
+            stderr,
+            "fairstamp: %s on node %s has %.1f MiB left: MPI keeps files there, and may fail or wait for ever; make "
+            "room, or set TMPDIR\n",
+            folder, node, (double)left / 1048576.0);
+    }
+}
+
 /* Returns this process's rank. Collective. */
 static int begin_mpi(int *argc, char ***argv, double wait_seconds)
 {
     int provided, rank, ranks;
+    warn_of_full_folder();
     fs_watch_start(wait_seconds);
     fs_watch_limit("MPI_Init");
     MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &provided); /* the main thread alone speaks MPI */

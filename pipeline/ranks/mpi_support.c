@@ -2,6 +2,8 @@
 
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -113,6 +115,18 @@ MPI_Comm fs_mpi_duplicate(MPI_Comm communicator)
     MPI_Comm_set_errhandler(copy, handler);
     MPI_Errhandler_free(&handler);
     return copy;
+}
+
+uint64_t fs_mpi_folder(char *folder, size_t size)
+{
+    static const char *const names[] = {"PMIX_SERVER_TMPDIR", "OMPI_MCA_orte_tmpdir_base", "TMPDIR"};
+    const char *path = NULL;
+    struct statvfs info;
+    for (size_t i = 0; path == NULL && i < sizeof names / sizeof names[0]; i++) {
+        path = getenv(names[i]);
+    }
+    snprintf(folder, size, "%s", path != NULL ? path : "/tmp");
+    return statvfs(folder, &info) == 0 ? (uint64_t)info.f_bavail * (uint64_t)info.f_frsize : UINT64_MAX;
 }
 
 MPI_Comm fs_mpi_node(MPI_Comm communicator)

@@ -8,6 +8,7 @@
 
 #include <mpi.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "io/error.h"
 
@@ -35,6 +36,14 @@ void fs_mpi_place_error(struct fs_error *err, MPI_Comm communicator);
  * FS_EXIT_SOFTWARE: no collective ending is left then. Collective; the caller frees.
  */
 MPI_Comm fs_mpi_duplicate(MPI_Comm communicator);
+
+/*
+ * The folder of this node in which the launcher and MPI keep files, into `folder` [size], and the bytes that are free in
+ * it. Open MPI 4.1's mpirun needs 8 MiB there, and waits for ever where it has less. UINT64_MAX: not known. Local; also
+ * before MPI_Init.
+ */
+uint64_t fs_mpi_folder(char *folder, size_t size);
+#define FS_MPI_FOLDER_LEAST ((uint64_t)4 << 20) /* with less, its next file does not fit */
 
 /* The ranks of this one's node, on which a failed call returns as on `communicator`. Collective; the caller frees. */
 MPI_Comm fs_mpi_node(MPI_Comm communicator);

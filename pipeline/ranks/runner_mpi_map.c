@@ -9,6 +9,7 @@
 #include "pipeline/ranks/checkpoint.h"
 #include "pipeline/ranks/runner_mpi_private.h"
 #include "pipeline/ranks/stop.h"
+#include "pipeline/ranks/watch.h"
 
 #define PIECE ((size_t)4 << 20)         /* bytes of a result in one message */
 #define UNSENT_LIMIT ((size_t)64 << 20) /* a rank takes no new unit while more than this waits for the root */
@@ -53,7 +54,9 @@ struct mapping {
     MPI_Request sending;
     /* root */
     unsigned char *buffer;
-    size_t ends; /* end messages that came in */
+    unsigned char *heard_end; /* [ranks] 1 where the end message came in */
+    size_t ends;              /* so many */
+    double heard, told;       /* when the last message came; seconds of silence at the last line about it */
 };
 
 static bool is_root(const struct mapping *m)
@@ -83,6 +86,7 @@ static void release(struct mapping *m)
     free(m->offset);
     free(m->remaining);
     free(m->buffer);
+    free(m->heard_end);
 }
 
 static int prepare(struct mapping *m, const char *checkpoint, struct fs_error *err)
@@ -104,7 +108,8 @@ static int prepare(struct mapping *m, const char *checkpoint, struct fs_error *e
     m->bytes = m->offset[units];
     if (is_root(m)) {
         m->buffer = fs_allocate_aligned(PIECE + sizeof(struct message_header), 1, "incoming results", err);
-        if (m->buffer == NULL) {
+        m->heard_end = fs_allocate(m->runner->base.ranks, 1, "the list of ranks that have ended", err);
+        if (m->buffer == NULL || m->heard_end == NULL) {
             return -1;
         }
     }
@@ -323,10 +328,13 @@ static void receive_results(struct mapping *m)
         MPI_Get_count(&status, MPI_BYTE, &count);
         MPI_Mrecv(m->buffer, count, MPI_BYTE, &message, MPI_STATUS_IGNORE);
         memcpy(&header, m->buffer, sizeof header);
+        m->heard = fs_seconds();
+        m->told = 0;
         const unsigned char *bytes = m->buffer + sizeof header;
         size_t length = (size_t)count - sizeof header;
         if (header.unit == END_OF_RESULTS) {
             m->ends++;
+            m->heard_end[status.MPI_SOURCE] = 1;
             if (header.failed) {
                 struct fs_error err;
                 memcpy(&err, bytes, sizeof err);
@@ -383,11 +391,32 @@ static void save_now_and_then(struct mapping *m)
     }
 }
 
+/* Root, with nothing left to do: names the ranks that it waits for, seldom. They may compute long units. */
+static void tell_of_silence(struct mapping *m)
+{
+    double limit = fs_watch_seconds(), silence = fs_seconds() - m->heard;
+    if (!(limit > 0) || silence < limit || silence < 2 * m->told) {
+        return;
+    }
+    char names[128] = "";
+    size_t silent = m->runner->base.ranks - 1 - m->ends;
+    for (size_t rank = 1, used = 0; rank < m->runner->base.ranks && used + 16 < sizeof names; rank++) {
+        if (m->heard_end[rank] == 0) {
+            used += (size_t)snprintf(names + used, sizeof names - used, " %zu", rank);
+        }
+    }
+    fs_warn("%s: for %.0f s nothing has come from %zu rank%s:%s; long units, or a rank that hangs; the job goes on "
+            "waiting",
+            m->work->name, silence, silent, silent == 1 ? "" : "s", names);
+    m->told = silence;
+}
+
 /* Until every unit is done, or all ranks have ended for another reason. */
 static void work_through(struct mapping *m)
 {
     struct fs_pool *pool = m->runner->pool;
     size_t others = m->runner->base.ranks - 1;
+    m->heard = fs_seconds();
     for (;;) {
         take_units(m);
         struct fs_pool_item item;
@@ -405,6 +434,9 @@ static void work_through(struct mapping *m)
             save_now_and_then(m);
             if (idle && m->ends == others) {
                 return;
+            }
+            if (idle) {
+                tell_of_silence(m);
             }
         } else {
             send_results(m);
