@@ -121,6 +121,24 @@ static int prepare(struct mapping *m, const char *checkpoint, struct fs_error *e
     return 0;
 }
 
+/*
+ * Whether this rank has the root's units: it may see other files on its node, and would take units that are none of the
+ * root's, or wait for those that never come.
+ */
+static int compare_units(const struct mapping *m, struct fs_error *err)
+{
+    uint64_t own[2] = {m->work->units, m->bytes}, roots[2] = {own[0], own[1]};
+    fs_mpi_broadcast(roots, sizeof roots, 0, m->runner->communicator);
+    if (memcmp(own, roots, sizeof own) == 0) {
+        return 0;
+    }
+    return fs_error_set(
+        err, FS_EXIT_DATA,
+        "%s: this rank has %zu units with %zu bytes of results, the root %zu with %zu; do all nodes see "
+        "the same job file, data and model?",
+        m->work->name, (size_t)own[0], (size_t)own[1], (size_t)roots[0], (size_t)roots[1]);
+}
+
 /* What an earlier run has saved, to all ranks; and the counter back to 0. */
 static int resume(struct mapping *m, struct fs_error *err)
 {
@@ -480,6 +498,9 @@ static int run_mapping(struct mapping *m, const char *checkpoint, struct fs_erro
     m->sending = MPI_REQUEST_NULL;
     struct fs_error own = FS_ERROR_INIT;
     int status = fs_runner_agree(base, prepare(m, checkpoint, &own), &own);
+    if (status == 0) {
+        status = fs_runner_agree(base, compare_units(m, &own), &own);
+    }
     if (status == 0) {
         status = resume(m, &own);
     }

@@ -1,10 +1,12 @@
 /*
  * The MPI runner with made-up work, for runner_test.sh:
  *
- *     runner_program map  UNITS OUT [FOLDER MILLISECONDS [HOLD]]   results of uneven size; saved in FOLDER, each unit
- * that slow; with HOLD each rank writes a file at-work-RANK there, and goes on when there is a file go runner_program
- * sum  UNITS LENGTH OUT                  sums of claimed units, checked against a plain loop runner_program fail UNITS
- * UNIT                        this unit fails with FS_EXIT_DATA
+ *     runner_program map UNITS OUT [FOLDER MILLISECONDS [HOLD]]   results of uneven size; saved in FOLDER, each unit that
+ *                                  slow; with HOLD each rank writes a file at-work-RANK there, and goes on when there is
+ *                                  a file go
+ *     runner_program sum UNITS LENGTH OUT   sums of claimed units, checked against a plain loop
+ *     runner_program fail UNITS UNIT        this unit fails with FS_EXIT_DATA
+ *     runner_program differ UNITS MORE      rank 1 has so many units more than the others
  */
 #include <math.h>
 #include <mpi.h>
@@ -187,6 +189,10 @@ static int do_one(struct fs_runner *runner, int count, char **word, struct fs_er
             }
         }
         return do_map(runner, &made, units, word[2], err);
+    }
+    if (strcmp(word[0], "differ") == 0) {
+        units += runner->rank == 1 ? strtoul(word[2], NULL, 10) : 0;
+        return do_map(runner, &made, units, "/dev/null", err);
     }
     if (strcmp(word[0], "fail") == 0) {
         made.failing_unit = strtoul(word[2], NULL, 10);

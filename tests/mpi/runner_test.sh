@@ -26,6 +26,12 @@ for unit in 0 77 149; do
     says "unit $unit is made to fail"
 done
 
+# a rank that sees other data: named, where it would take units that the others do not have
+expect 65 mpirun -n 3 "$program" differ 20 7
+says 'made-up: this rank has 27 units'
+expect 65 mpirun -n 2 "$program" differ 0 1
+says 'made-up: this rank has 1 units'
+
 # hold RANKS ARGUMENTS...: in the background, until each rank is in the middle of its work; it goes on with hold/go
 hold() {
     rm -rf "$scratch/hold"
