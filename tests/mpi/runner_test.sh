@@ -16,9 +16,13 @@ for ranks in 1 2 3 4; do
 done
 expect 0 mpirun -n 2 "$program" map 0 "$scratch/none"
 
-# a transport without one-sided communication: the counter goes by messages
-expect 0 mpirun -n 3 --mca btl tcp,self --mca osc ^sm,ucx,pt2pt "$program" map 150 "$scratch/messages"
+# units handed out by a window, as on several nodes, and by message, as there without one-sided communication
+RUNNER_SHARES=window expect 0 mpirun -n 3 "$program" map 150 "$scratch/window"
+same "$scratch/map1" "$scratch/window"
+RUNNER_SHARES=nothing expect 0 mpirun -n 3 --mca btl tcp,self --mca osc ^sm,ucx,pt2pt "$program" map 150 "$scratch/messages"
 same "$scratch/map1" "$scratch/messages"
+RUNNER_SHARES=window expect 0 mpirun -n 3 --mca btl tcp,self --mca osc ^sm,ucx,pt2pt "$program" map 150 "$scratch/none"
+same "$scratch/map1" "$scratch/none"
 
 # wherever the failing unit runs: one message, its exit code, no hang
 for unit in 0 77 149; do
