@@ -116,6 +116,8 @@ _fairstamp()
     --max-seconds) return ;;
     --stop-file) _fairstamp_files ''; return ;;
     --log-dir) _fairstamp_folders; return ;;
+    --connected) _fairstamp_files ''; return ;;
+    --wait-seconds) return ;;
     --format) _fairstamp_words "text json"; return ;;
     --seconds) return ;;
     --node-ranks) return ;;
@@ -152,7 +154,7 @@ _fairstamp()
     --format --quiet --help" ;;
     metrics) options="--suite --data --category --strict --scores --bootstrap --seed --format --help" ;;
     tokenize) options="--model --help" ;;
-    logprobs) options="--log-dir --model --quiet --help" ;;
+    logprobs) options="--log-dir --connected --wait-seconds --model --quiet --help" ;;
     inspect) options="--format --help" ending=.h5 ;;
     verify) options="--equal --format --help" ending=.h5 ;;
     export) options="--to --help" ending=.h5 ;;

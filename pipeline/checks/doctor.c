@@ -9,7 +9,8 @@
 
 #define MIB (1024.0 * 1024.0)
 #define SCARCE 0.8                  /* share of what is left, beyond which it may not last */
-#define SEGMENT ((uint64_t)8 << 20) /* of /dev/shm, that Open MPI takes for a rank */
+#define SEGMENT ((uint64_t)4 << 20) /* of /dev/shm, that Open MPI takes for a rank */
+#define FOLDER ((uint64_t)8 << 20)  /* of its folder, that mpirun takes at its start */
 #define SHORT_MINUTES 10
 
 const char *const fs_finding_words[FS_FINDING_STATES] = {"ok", "warning", "failed"};
@@ -186,13 +187,16 @@ static enum fs_finding_state memory_of_node(struct fs_doctor *doctor, const stru
                                             size_t first, const struct fs_needs *needs)
 {
     const struct fs_rank_facts *f = &fact[first];
-    uint64_t here = 0, need = needs->node + (first == 0 ? needs->root : 0);
+    size_t here = 0;
+    uint64_t need = needs->node + (first == 0 ? needs->root : 0);
     for (size_t rank = first; rank < ranks; rank++) {
         if (same_node(&fact[rank], f)) {
             here++;
             need += needs->rank + (uint64_t)fact[rank].threads * needs->thread;
         }
     }
+    bool apart = here > 1 && needs->shared > 0 && f->no_sharing[0] != '\0';
+    need += apart ? (here - 1) * needs->shared : 0;
     enum fs_finding_state state = need > f->memory                            ? FS_FINDING_FAILED
                                   : (double)need > SCARCE * (double)f->memory ? FS_FINDING_WARNING
                                                                               : FS_FINDING_OK;
@@ -202,12 +206,18 @@ static enum fs_finding_state memory_of_node(struct fs_doctor *doctor, const stru
                       (double)need / MIB);
         return state;
     }
-    uint64_t shared = here > 1 ? needs->shared + here * SEGMENT : 0;
-    if (shared > f->shared_memory) {
-        fs_doctor_add(doctor, FS_FINDING_WARNING, "memory", "a larger /dev/shm (docker --shm-size), or one rank a node",
-                      "node %s: /dev/shm has %.0f MiB left, %.0f MiB are wanted: every rank would convert the weights "
-                      "for itself",
-                      f->node, (double)f->shared_memory / MIB, (double)shared / MIB);
+    if (apart) {
+        fs_doctor_add(
+            doctor, FS_FINDING_WARNING, "memory", "one rank a node, or its ranks in one container",
+            "node %s: its ranks cannot share memory (%s): each converts the weights for itself, %zu x %.0f MiB",
+            f->node, f->no_sharing, here, (double)needs->shared / MIB);
+        return FS_FINDING_WARNING;
+    }
+    if (here > 1 && f->shared_memory < here * SEGMENT) {
+        fs_doctor_add(doctor, FS_FINDING_WARNING, "memory", "a larger /dev/shm (docker --shm-size)",
+                      "node %s: /dev/shm has %.0f MiB left; Open MPI takes %.0f MiB for %zu ranks, else their messages "
+                      "go by TCP, slower",
+                      f->node, (double)f->shared_memory / MIB, (double)(here * SEGMENT) / MIB, here);
         return FS_FINDING_WARNING;
     }
     if (first == 0) {
@@ -228,6 +238,24 @@ void fs_doctor_memory(struct fs_doctor *doctor, const struct fs_rank_facts *fact
         if (is_first_of_node(fact, rank) && memory_of_node(doctor, fact, ranks, rank, needs) != FS_FINDING_OK) {
             return;
         }
+    }
+}
+
+void fs_doctor_folder(struct fs_doctor *doctor, const struct fs_rank_facts *fact, size_t ranks)
+{
+    for (size_t rank = 0; rank < ranks; rank++) {
+        const struct fs_rank_facts *f = &fact[rank];
+        if (f->folder_left < FOLDER) {
+            fs_doctor_add(doctor, FS_FINDING_WARNING, "tmp", "make room, or set TMPDIR to another folder of the node",
+                          "node %s: %s has %.1f MiB left; mpirun takes %.0f MiB there at its next start, and waits for "
+                          "ever where it has less",
+                          f->node, f->folder, (double)f->folder_left / MIB, (double)FOLDER / MIB);
+            return; /* the first is enough */
+        }
+    }
+    if (fact[0].folder_left != UINT64_MAX) {
+        fs_doctor_add(doctor, FS_FINDING_OK, "tmp", NULL, "%s on node %s has %.0f MiB left for MPI's files",
+                      fact[0].folder, fact[0].node, (double)fact[0].folder_left / MIB);
     }
 }
 

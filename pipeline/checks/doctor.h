@@ -42,10 +42,15 @@ struct fs_rank_facts {
     cpu_set_t cores;        /* it may use */
     uint64_t memory;        /* bytes the node has left for this job, by /proc, cgroup and Slurm */
     uint64_t shared_memory; /* bytes free in /dev/shm */
+    char no_sharing[256];   /* why the ranks of the node cannot share memory; "" where they can, or are alone */
+    char folder[256];       /* where the launcher and MPI keep files (fs_mpi_folder) */
+    uint64_t folder_left;   /* bytes free there; UINT64_MAX: not known */
     uint64_t allocated;     /* cores of the node that Slurm has given; 0: not under Slurm */
     uint64_t online;        /* cores of the node */
 };
 void fs_rank_facts_get(size_t threads, struct fs_rank_facts *facts); /* local */
+/* Tries whether the ranks of a node can share memory: `no_sharing`. Collective. */
+void fs_rank_facts_try_sharing(MPI_Comm communicator, struct fs_rank_facts *facts);
 
 /* Local, from the facts of all `ranks` ranks: launch and versions, threads and cores, kernels. */
 void fs_doctor_launch(struct fs_doctor *doctor, const struct fs_rank_facts *fact, size_t ranks);
@@ -55,12 +60,14 @@ void fs_doctor_kernels(struct fs_doctor *doctor, const struct fs_rank_facts *fac
 /* What a job needs of a node and of the disk, in bytes (pipeline/estimate/memory.h). */
 struct fs_needs {
     uint64_t node;               /* weights, once a node */
-    uint64_t shared;             /* of them in /dev/shm, where a node has several ranks */
+    uint64_t shared;             /* of them converted: once a rank where those of a node cannot share memory */
     uint64_t rank, thread, root; /* root: of the first rank besides */
     uint64_t disk;
 };
 void fs_doctor_memory(struct fs_doctor *doctor, const struct fs_rank_facts *fact, size_t ranks,
                       const struct fs_needs *needs); /* local */
+/* Local: the folder of the launcher's files on each node. */
+void fs_doctor_folder(struct fs_doctor *doctor, const struct fs_rank_facts *fact, size_t ranks);
 /* Local: Slurm's time limit, and whether the ranks know of each other. */
 void fs_doctor_slurm(struct fs_doctor *doctor, size_t ranks);
 

@@ -9,6 +9,8 @@
 #include "io/archive/archive.h"
 #include "pipeline/checks/doctor.h"
 #include "pipeline/ranks/blas_kernels.h"
+#include "pipeline/ranks/mpi_support.h"
+#include "pipeline/ranks/shared_block.h"
 #include "pipeline/run/provenance.h"
 
 #define MIB ((uint64_t)1 << 20)
@@ -116,9 +118,22 @@ void fs_rank_facts_get(size_t threads, struct fs_rank_facts *facts)
     struct statvfs shared;
     facts->shared_memory =
         statvfs("/dev/shm", &shared) == 0 ? (uint64_t)shared.f_bavail * (uint64_t)shared.f_frsize : 0;
+    facts->folder_left = fs_mpi_folder(facts->folder, sizeof facts->folder);
     long online = sysconf(_SC_NPROCESSORS_ONLN);
     facts->online = online > 0 ? (uint64_t)online : 1;
     facts->allocated = number_of_environment("SLURM_CPUS_ON_NODE");
+}
+
+void fs_rank_facts_try_sharing(MPI_Comm communicator, struct fs_rank_facts *facts)
+{
+    MPI_Comm node = fs_mpi_node(communicator);
+    struct fs_shared_block block;
+    struct fs_error err = FS_ERROR_INIT;
+    if (fs_shared_block_create(node, 1, false, &block, &err) != 0) {
+        snprintf(facts->no_sharing, sizeof facts->no_sharing, "%.250s", err.text);
+    }
+    fs_shared_block_destroy(&block);
+    fs_mpi_free(&node);
 }
 
 static int write_archive(const char *path, int32_t value, struct fs_error *err)

@@ -16,6 +16,7 @@
 #include "pipeline/checks/doctor.h"
 #include "pipeline/commands/commands.h"
 #include "pipeline/estimate/memory.h"
+#include "pipeline/ranks/watch.h"
 #include "pipeline/run/run_stages.h"
 #include "results/report.h"
 #include "results/stage_files.h"
@@ -273,11 +274,14 @@ static int gather(struct fs_session *session, struct fs_rank_facts **fact, struc
     struct fs_rank_facts own;
     bool root = fs_session_is_root(session);
     fs_rank_facts_get(session->runner->threads, &own);
+    fs_rank_facts_try_sharing(session->communicator, &own);
     *fact = root ? fs_allocate(session->runner->ranks, sizeof own, "what the ranks know", err) : NULL;
     if (fs_session_agree(session, root && *fact == NULL ? -1 : 0, err) != 0) {
         return -1;
     }
+    fs_watch_patiently("MPI_Gather");
     MPI_Gather(&own, sizeof own, MPI_BYTE, *fact, sizeof own, MPI_BYTE, 0, session->communicator);
+    fs_watch_end();
     return 0;
 }
 
@@ -340,6 +344,7 @@ static int run(struct fs_session *session, struct fs_error *err)
         fs_doctor_slurm(&doctor, ranks);
         fs_doctor_threads(&doctor, fact, ranks);
         fs_doctor_kernels(&doctor, fact, ranks);
+        fs_doctor_folder(&doctor, fact, ranks);
     }
     if (session->options->operands > 0) {
         check_all_of_job(&doctor, session, &needs);
@@ -353,8 +358,13 @@ static int run(struct fs_session *session, struct fs_error *err)
     return fs_session_agree(session, status, err);
 }
 
-static const struct fs_option *const command_options[] = {&fs_option_set, &fs_option_strict, &fs_option_format,
-                                                          &fs_option_quiet, NULL};
+static const struct fs_option *const command_options[] = {&fs_option_set,
+                                                          &fs_option_strict,
+                                                          &fs_option_connected,
+                                                          &fs_option_wait_seconds,
+                                                          &fs_option_format,
+                                                          &fs_option_quiet,
+                                                          NULL};
 
 const struct fs_command fs_command_doctor = {
     .name = "doctor",
@@ -366,7 +376,8 @@ const struct fs_command fs_command_doctor = {
     .description =
         "Checks in seconds what would end a job after hours in a queue, one line a check: ok, warning or failed, with "
         "the likely fix. How the ranks were started, their versions, threads and cores, OpenBLAS's kernels, Slurm's "
-        "time, memory and /dev/shm; with a job also its keys, model and data as every rank sees them, whether the "
+        "time, memory, /dev/shm and the folder of MPI's files; with a job also its keys, model and data as every rank "
+        "sees them, whether the "
         "output can be written and read back, and the disk. Start it as you will start the job. Ends with 0, warnings "
         "or not, or 69 where a check failed.",
     .options = command_options,

@@ -197,9 +197,17 @@ static int run(struct fs_session *session, struct fs_error *err)
     return status;
 }
 
-static const struct fs_option *const command_options[] = {&fs_option_set,    &fs_option_strict,  &option_save,
-                                                          &option_seconds,   &option_node_ranks, &option_network,
-                                                          &fs_option_format, &fs_option_quiet,   NULL};
+static const struct fs_option *const command_options[] = {&fs_option_set,
+                                                          &fs_option_strict,
+                                                          &option_save,
+                                                          &option_seconds,
+                                                          &option_node_ranks,
+                                                          &option_network,
+                                                          &fs_option_connected,
+                                                          &fs_option_wait_seconds,
+                                                          &fs_option_format,
+                                                          &fs_option_quiet,
+                                                          NULL};
 
 const struct fs_command fs_command_estimate = {
     .name = "estimate",

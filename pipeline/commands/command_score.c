@@ -178,19 +178,10 @@ static int run(struct fs_session *session, struct fs_error *err)
     return status;
 }
 
-static const struct fs_option *const command_options[] = {&fs_option_log_dir,
-                                                          &fs_option_model,
-                                                          &fs_option_suite,
-                                                          &fs_option_data,
-                                                          &fs_option_category,
-                                                          &fs_option_strict,
-                                                          &option_scoring,
-                                                          &option_stamp,
-                                                          &fs_option_bootstrap,
-                                                          &fs_option_seed,
-                                                          &fs_option_format,
-                                                          &fs_option_quiet,
-                                                          NULL};
+static const struct fs_option *const command_options[] = {
+    &fs_option_log_dir,   &fs_option_connected, &fs_option_wait_seconds, &fs_option_model, &fs_option_suite,
+    &fs_option_data,      &fs_option_category,  &fs_option_strict,       &option_scoring,  &option_stamp,
+    &fs_option_bootstrap, &fs_option_seed,      &fs_option_format,       &fs_option_quiet, NULL};
 
 const struct fs_command fs_command_score = {
     .name = "score",

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "pipeline/ranks/watch.h"
 #include "stages/suites/suite_registry.h"
 
 const struct fs_option fs_option_set = {.name = "--set",
@@ -25,6 +26,18 @@ const struct fs_option fs_option_log_dir = {
 const struct fs_option fs_option_strict = {
     .name = "--strict",
     .help = "refuse data with an item that cannot be used; by default it is skipped, named in a warning and counted"};
+const struct fs_option fs_option_connected = {
+    .name = "--connected",
+    .argument = "FILE",
+    .help = "create FILE, empty, as soon as all ranks have found each other: a launch script that sees none after "
+            "minutes may start again"};
+const struct fs_option fs_option_wait_seconds = {
+    .name = "--wait-seconds",
+    .argument = "N",
+    .initial = FS_WATCH_SECONDS,
+    .help =
+        "end with 68 and a line that names rank, node and call where ranks wait N seconds for each other while they "
+        "start, set up or end; tell of longer waits in between; 0: neither"};
 const struct fs_option fs_option_model = {
     .name = "--model", .argument = "DIR", .required = true, .help = "HuggingFace folder of the model"};
 const struct fs_option fs_option_suite = {.name = "--suite",
@@ -54,9 +67,17 @@ const struct fs_option fs_option_quiet = {.name = "--quiet",
                                           .help = "no progress on standard error, only warnings and errors"};
 const struct fs_option fs_option_help = {.name = "--help", .help = "show this help"};
 
-const struct fs_option *const fs_job_options[] = {&fs_option_set,         &fs_option_strict,    &fs_option_force,
-                                                  &fs_option_max_seconds, &fs_option_stop_file, &fs_option_log_dir,
-                                                  &fs_option_format,      &fs_option_quiet,     NULL};
+const struct fs_option *const fs_job_options[] = {&fs_option_set,
+                                                  &fs_option_strict,
+                                                  &fs_option_force,
+                                                  &fs_option_max_seconds,
+                                                  &fs_option_stop_file,
+                                                  &fs_option_log_dir,
+                                                  &fs_option_connected,
+                                                  &fs_option_wait_seconds,
+                                                  &fs_option_format,
+                                                  &fs_option_quiet,
+                                                  NULL};
 
 const struct fs_renamed fs_renamed_options[] = {{"--variant", "--scoring"}, {NULL, NULL}};
 

@@ -1,9 +1,11 @@
 #include "pipeline/commands/program.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "io/console/log.h"
@@ -18,6 +20,7 @@
 #include "pipeline/ranks/mpi_support.h"
 #include "pipeline/ranks/signals.h"
 #include "pipeline/ranks/stop.h"
+#include "pipeline/ranks/watch.h"
 #include "pipeline/run/provenance.h"
 
 /* Whether a launcher started this process as one rank of several: then only the root speaks, whatever the command. */
@@ -65,6 +68,18 @@ static int run_local(const struct fs_options *options, struct fs_error *err)
     return function_of(options)(&session, err);
 }
 
+/* Root: the sign of --connected. What is in a file that is there already stays. */
+static void tell_connected(const char *path)
+{
+    int file = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0666);
+    if (file < 0 || futimens(file, NULL) != 0) {
+        fs_warn("--connected %s: cannot be created: %s; its folder must exist and be writable", path, strerror(errno));
+    }
+    if (file >= 0) {
+        close(file);
+    }
+}
+
 /* Logs and requests to stop, as the options say. Collective. */
 static int prepare_session(struct fs_session *session, struct fs_error *err)
 {
@@ -72,7 +87,11 @@ static int prepare_session(struct fs_session *session, struct fs_error *err)
     const char *log_folder = fs_option_value(options, &fs_option_log_dir);
     const char *seconds = fs_option_value(options, &fs_option_max_seconds);
     const struct fs_runner *runner = session->runner;
+    const char *connected = fs_option_value(options, &fs_option_connected);
     int status = 0;
+    if (connected != NULL && fs_session_is_root(session)) {
+        tell_connected(connected);
+    }
     if (log_folder != NULL) {
         status = fs_log_open(log_folder, runner->rank, err);
     }
@@ -106,10 +125,15 @@ static void tell_place(const struct fs_error *err)
     fs_warn("(%s; %s)", place.where, libraries);
 }
 
+/* Collective. `command_line` NULL: this rank has no memory for it. */
 static int run_on_ranks(const struct fs_options *options, const char *command_line, struct fs_error *err)
 {
     struct fs_session session = {.options = options, .command_line = command_line};
     int status = fs_session_begin(&session, err);
+    if (status == 0) {
+        status = command_line != NULL ? 0 : fs_error_memory(err, 1, "the command line");
+        status = fs_session_agree(&session, status, err);
+    }
     if (status == 0) {
         status = prepare_session(&session, err);
     }
@@ -120,25 +144,79 @@ static int run_on_ranks(const struct fs_options *options, const char *command_li
     return status;
 }
 
+/* --wait-seconds, or its default for what takes no such option. */
+static int read_wait_seconds(const struct fs_options *options, double *seconds, struct fs_error *err)
+{
+    const char *text = options->command != NULL ? fs_option_value(options, &fs_option_wait_seconds) : NULL;
+    text = text != NULL ? text : FS_WATCH_SECONDS;
+    return fs_parse_number(fs_option_wait_seconds.name, text, 0, 1e9, seconds, err);
+}
+
+/* Before MPI_Init, which may fail or wait for ever then: one line a node, where the launcher tells who speaks. */
+static void warn_of_full_folder(void)
+{
+    const char *local = getenv("OMPI_COMM_WORLD_LOCAL_RANK");
+    char folder[512], node[64] = "";
+    local = local != NULL ? local : getenv("SLURM_LOCALID");
+    uint64_t left = local == NULL || strcmp(local, "0") == 0 ? fs_mpi_folder(folder, sizeof folder) : UINT64_MAX;
+    if (left < FS_MPI_FOLDER_LEAST) {
+        gethostname(node, sizeof node - 1);
+        fprintf(
+            stderr,
+            "fairstamp: %s on node %s has %.1f MiB left: MPI keeps files there, and may fail or wait for ever; make "
+            "room, or set TMPDIR\n",
+            folder, node, (double)left / 1048576.0);
+    }
+}
+
+/* Returns this process's rank. Collective. */
+static int begin_mpi(int *argc, char ***argv, double wait_seconds)
+{
+    int provided, rank, ranks;
+    warn_of_full_folder();
+    fs_watch_start(wait_seconds);
+    fs_watch_limit("MPI_Init");
+    MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &provided); /* the main thread alone speaks MPI */
+    fs_watch_end();
+    MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+    MPI_Comm_size(MPI_COMM_WORLD, &ranks);
+    fs_watch_place(rank, ranks);
+    return rank;
+}
+
+/* Collective. `together`: the ranks arrive at one time; where only the root has a command to run, the others wait for it. */
+static void end_mpi(bool together)
+{
+    if (together) {
+        fs_watch_limit("MPI_Finalize");
+    } else {
+        fs_watch_patiently("MPI_Finalize");
+    }
+    MPI_Finalize();
+    fs_watch_end();
+    fs_watch_stop();
+}
+
 int fs_program(int argc, char **argv)
 {
     struct fs_options options;
     struct fs_error err = FS_ERROR_INIT;
     int rank = 0;
     int status = fs_options_parse(argc, argv, &options, &err);
+    double wait_seconds = 0;
+    if (status == 0) {
+        status = read_wait_seconds(&options, &wait_seconds, &err);
+    }
     bool on_ranks = status == 0 && options.page == NULL && !options.help && options.command->uses_ranks;
     bool with_mpi = on_ranks || launched_as_rank();
     if (with_mpi) {
-        int provided;
-        MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &provided); /* the main thread alone speaks MPI */
-        MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+        rank = begin_mpi(&argc, &argv, wait_seconds);
     }
     fs_progress_setup(rank == 0, fs_option_given(&options, &fs_option_quiet));
     if (on_ranks) {
         fs_signals_install();
         char *command_line = join(argc, argv);
-        status = command_line != NULL ? run_on_ranks(&options, command_line, &err)
-                                      : fs_error_memory(&err, 1, "the command line");
+        status = run_on_ranks(&options, command_line, &err);
         free(command_line);
     } else if (status == 0 && rank == 0) {
         status = run_local(&options, &err);
@@ -158,7 +236,7 @@ int fs_program(int argc, char **argv)
     fs_log_memory("at the end");
     fs_log_close();
     if (with_mpi) {
-        MPI_Finalize();
+        end_mpi(on_ranks);
     }
     fs_options_release(&options);
     return status == 0 ? FS_EXIT_OK : err.code;

@@ -16,7 +16,9 @@
 #include "model/flops.h"
 #include "model/folder/folder.h"
 #include "pipeline/estimate/estimate_parts.h"
+#include "pipeline/ranks/mpi_support.h"
 #include "pipeline/ranks/signals.h"
+#include "pipeline/ranks/watch.h"
 #include "results/stage_files.h"
 #include "stages/trace/trace.h"
 
@@ -328,7 +330,8 @@ static double message_seconds(MPI_Comm communicator, int bytes, int rounds, unsi
     int rank, ranks;
     MPI_Comm_rank(communicator, &rank);
     MPI_Comm_size(communicator, &ranks);
-    MPI_Barrier(communicator);
+    fs_mpi_barrier(communicator);
+    fs_watch_patiently("MPI_Recv");
     double begin = fs_seconds();
     for (int round = 0; round < rounds && (rank == 0 || rank == ranks - 1); round++) {
         int other = rank == 0 ? ranks - 1 : 0;
@@ -342,6 +345,7 @@ static double message_seconds(MPI_Comm communicator, int bytes, int rounds, unsi
     }
     double took = (fs_seconds() - begin) / (2.0 * rounds);
     MPI_Bcast(&took, 1, MPI_DOUBLE, 0, communicator);
+    fs_watch_end();
     return took;
 }
 
@@ -349,7 +353,7 @@ static int measure_machine(struct fs_estimator *e, struct fs_error *err)
 {
     struct fs_estimate *estimate = e->estimate;
     struct fs_machine *machine = &estimate->machine;
-    MPI_Comm communicator = e->session->communicator, node;
+    MPI_Comm communicator = e->session->communicator;
     const int bytes = 4 << 20;
     int ranks;
     *machine = (struct fs_machine){ASSUMED_LATENCY, ASSUMED_BANDWIDTH, addition_seconds()};
@@ -368,9 +372,9 @@ static int measure_machine(struct fs_estimator *e, struct fs_error *err)
         estimate->measured_network = true;
         free(block);
     }
-    MPI_Comm_split_type(communicator, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &node);
+    MPI_Comm node = fs_mpi_node(communicator);
     MPI_Comm_size(node, &ranks);
-    MPI_Comm_free(&node);
+    fs_mpi_free(&node);
     estimate->node_ranks = e->options->node_ranks > 0 ? e->options->node_ranks : (size_t)ranks;
     return fs_runner_broadcast(e->session->runner, estimate, sizeof *estimate, err);
 }

@@ -4,12 +4,15 @@
 
 #include "model/flops.h"
 #include "pipeline/estimate/estimate_parts.h"
+#include "pipeline/ranks/watch.h"
 #include "stages/methods/stamp.h"
 
 /* Averages over ranks: a rank's neighbours slow it down in a probe as they do in a job. */
 static void average(const struct fs_estimator *e, double *value, int count)
 {
+    fs_watch_patiently("MPI_Allreduce");
     MPI_Allreduce(MPI_IN_PLACE, value, count, MPI_DOUBLE, MPI_SUM, e->session->communicator);
+    fs_watch_end();
     for (int i = 0; i < count; i++) {
         value[i] /= (double)e->session->runner->ranks;
     }

@@ -7,7 +7,8 @@
  * parameters; a = layers above the trained one;
  * g = 2 in gated families, otherwise 1. Numbers (fs_real), where not said otherwise:
  *
- *     weights      once a node: the files that are mapped, and the tensors that are converted
+ *     weights      once a node: the files that are mapped, and the tensors that are converted; the latter once a rank
+ *                  where the ranks of a node cannot share memory, which `doctor` finds out
  *     program      once a rank: program, libraries, buffers of MPI; FS_MEMORY_PROGRAM bytes
  *     optimizer    once a rank: 5 P, the edit, its best, Adam's two moments, the gradient
  *     gradients    once a rank: w (P + 2 min(P, FS_SUM_BLOCK)), the second term on several ranks only;

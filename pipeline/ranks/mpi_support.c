@@ -2,14 +2,18 @@
 
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "pipeline/ranks/watch.h"
 
 #define SPINS 500
 #define LONGEST_SLEEP_NANOSECONDS 1000000L
 #define BROADCAST_PIECE ((size_t)1 << 30) /* MPI counts in int */
 
-void fs_mpi_wait(MPI_Request *request)
+void fs_mpi_wait(MPI_Request *request, const char *call)
 {
     int done = 0;
     long nanoseconds = 20000;
@@ -18,17 +22,21 @@ void fs_mpi_wait(MPI_Request *request)
             sched_yield();
             continue;
         }
+        if (spin == SPINS) {
+            fs_watch_patiently(call);
+        }
         struct timespec pause = {0, nanoseconds};
         nanosleep(&pause, NULL);
         nanoseconds = nanoseconds * 2 < LONGEST_SLEEP_NANOSECONDS ? nanoseconds * 2 : LONGEST_SLEEP_NANOSECONDS;
     }
+    fs_watch_end();
 }
 
 void fs_mpi_barrier(MPI_Comm communicator)
 {
     MPI_Request request;
     MPI_Ibarrier(communicator, &request);
-    fs_mpi_wait(&request);
+    fs_mpi_wait(&request, "MPI_Ibarrier");
 }
 
 void fs_mpi_broadcast(void *data, size_t bytes, int root, MPI_Comm communicator)
@@ -38,8 +46,38 @@ void fs_mpi_broadcast(void *data, size_t bytes, int root, MPI_Comm communicator)
         size_t piece = bytes - done < BROADCAST_PIECE ? bytes - done : BROADCAST_PIECE;
         MPI_Request request;
         MPI_Ibcast(byte + done, (int)piece, MPI_BYTE, root, communicator, &request);
-        fs_mpi_wait(&request);
+        fs_mpi_wait(&request, "MPI_Ibcast");
     }
+}
+
+int fs_mpi_reduce(int value, MPI_Op operation, MPI_Comm communicator)
+{
+    int result;
+    MPI_Request request;
+    MPI_Iallreduce(&value, &result, 1, MPI_INT, operation, communicator, &request);
+    fs_mpi_wait(&request, "MPI_Iallreduce");
+    return result;
+}
+
+int fs_mpi_agree(MPI_Comm communicator, int status, struct fs_error *err)
+{
+    int rank, ranks;
+    MPI_Comm_rank(communicator, &rank);
+    MPI_Comm_size(communicator, &ranks);
+    int failing = fs_mpi_reduce(status == 0 ? ranks : rank, MPI_MIN, communicator);
+    if (failing == ranks) {
+        return 0;
+    }
+    struct fs_error shared = FS_ERROR_INIT;
+    if (failing == rank && err != NULL) {
+        shared = *err;
+        fs_mpi_place_error(&shared, MPI_COMM_WORLD); /* whatever ranks agree here */
+    }
+    fs_mpi_broadcast(&shared, sizeof shared, failing, communicator);
+    if (err != NULL) {
+        *err = shared;
+    }
+    return -1;
 }
 
 void fs_mpi_place_error(struct fs_error *err, MPI_Comm communicator)
@@ -70,93 +108,39 @@ MPI_Comm fs_mpi_duplicate(MPI_Comm communicator)
 {
     MPI_Comm copy;
     MPI_Errhandler handler;
+    fs_watch_limit("MPI_Comm_dup");
     MPI_Comm_dup(communicator, &copy);
+    fs_watch_end();
     MPI_Comm_create_errhandler(report_and_abort, &handler);
     MPI_Comm_set_errhandler(copy, handler);
     MPI_Errhandler_free(&handler);
     return copy;
 }
 
-void fs_counter_create(MPI_Comm communicator, struct fs_counter *counter)
+uint64_t fs_mpi_folder(char *folder, size_t size)
 {
-    int rank;
-    MPI_Comm_rank(communicator, &rank);
-    *counter = (struct fs_counter){.communicator = communicator};
-    MPI_Comm quiet; /* a window that cannot be had is no error here */
-    MPI_Comm_dup(communicator, &quiet);
-    MPI_Comm_set_errhandler(quiet, MPI_ERRORS_RETURN);
-    MPI_Aint bytes = rank == 0 ? (MPI_Aint)sizeof(int64_t) : 0;
-    int made = MPI_Win_allocate(bytes, sizeof(int64_t), MPI_INFO_NULL, quiet, &counter->cell, &counter->window);
-    int one_sided = made == MPI_SUCCESS;
-    MPI_Allreduce(MPI_IN_PLACE, &one_sided, 1, MPI_INT, MPI_LAND, communicator);
-    counter->one_sided = one_sided != 0;
-    if (counter->one_sided) {
-        MPI_Win_lock_all(0, counter->window);
-    } else if (made == MPI_SUCCESS) {
-        MPI_Win_free(&counter->window);
+    static const char *const names[] = {"PMIX_SERVER_TMPDIR", "OMPI_MCA_orte_tmpdir_base", "TMPDIR"};
+    const char *path = NULL;
+    struct statvfs info;
+    for (size_t i = 0; path == NULL && i < sizeof names / sizeof names[0]; i++) {
+        path = getenv(names[i]);
     }
-    MPI_Comm_free(&quiet);
+    snprintf(folder, size, "%s", path != NULL ? path : "/tmp");
+    return statvfs(folder, &info) == 0 ? (uint64_t)info.f_bavail * (uint64_t)info.f_frsize : UINT64_MAX;
 }
 
-void fs_counter_destroy(struct fs_counter *counter)
+MPI_Comm fs_mpi_node(MPI_Comm communicator)
 {
-    if (counter->one_sided) {
-        MPI_Win_unlock_all(counter->window);
-        MPI_Win_free(&counter->window);
-    }
+    MPI_Comm node;
+    fs_watch_limit("MPI_Comm_split_type");
+    MPI_Comm_split_type(communicator, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &node);
+    fs_watch_end();
+    return node;
 }
 
-static int64_t one_sided(struct fs_counter *counter, int64_t operand, MPI_Op operation)
+void fs_mpi_free(MPI_Comm *communicator)
 {
-    int64_t before = 0;
-    MPI_Fetch_and_op(&operand, &before, MPI_INT64_T, 0, 0, operation, counter->window);
-    MPI_Win_flush(0, counter->window);
-    return before;
-}
-
-void fs_counter_reset(struct fs_counter *counter)
-{
-    if (counter->one_sided) {
-        one_sided(counter, 0, MPI_REPLACE);
-    } else {
-        counter->value = 0;
-    }
-}
-
-int64_t fs_counter_take(struct fs_counter *counter, int64_t amount)
-{
-    if (counter->one_sided) {
-        return one_sided(counter, amount, MPI_SUM);
-    }
-    int rank;
-    MPI_Comm_rank(counter->communicator, &rank);
-    int64_t before = counter->value;
-    if (rank == 0) {
-        counter->value += amount;
-        return before;
-    }
-    MPI_Request request;
-    MPI_Send(&amount, 1, MPI_INT64_T, 0, FS_TAG_TAKE, counter->communicator);
-    MPI_Irecv(&before, 1, MPI_INT64_T, 0, FS_TAG_TAKEN, counter->communicator, &request);
-    fs_mpi_wait(&request);
-    return before;
-}
-
-void fs_counter_serve(struct fs_counter *counter)
-{
-    if (counter->one_sided) {
-        return;
-    }
-    for (;;) {
-        int there;
-        MPI_Status status;
-        MPI_Iprobe(MPI_ANY_SOURCE, FS_TAG_TAKE, counter->communicator, &there, &status);
-        if (!there) {
-            return;
-        }
-        int64_t amount, before = counter->value;
-        MPI_Recv(&amount, 1, MPI_INT64_T, status.MPI_SOURCE, FS_TAG_TAKE, counter->communicator, MPI_STATUS_IGNORE);
-        counter->value += amount;
-        MPI_Send(&before, 1, MPI_INT64_T, status.MPI_SOURCE, FS_TAG_TAKEN, counter->communicator);
-    }
+    fs_watch_limit("MPI_Comm_free");
+    MPI_Comm_free(communicator);
+    fs_watch_end();
 }

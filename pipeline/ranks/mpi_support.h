@@ -1,24 +1,32 @@
 /*
- * What the MPI files of pipeline/ share: waiting without burning a core, the error handler, the counter that hands out
- * work. Every MPI call is made by the main thread of a rank.
+ * What the MPI files of pipeline/ share: waiting without burning a core, agreeing, making and freeing communicators, the
+ * error handler. Every MPI call is made by the main thread of a rank. All calls that wait for other ranks, and what
+ * happens where one is missing: docs/ranks.md.
  */
 #ifndef FAIRSTAMP_PIPELINE_RANKS_MPI_SUPPORT_H
 #define FAIRSTAMP_PIPELINE_RANKS_MPI_SUPPORT_H
 
 #include <mpi.h>
-#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "io/error.h"
 
 /*
- * Waits for a request: spins a moment, then sleeps between tests, because on a shared machine the others need the core
- * and a wait can be long (the root hashes a model, another rank computes its last unit).
+ * Waits for a request of `call` (a literal): spins a moment, then sleeps between tests, because on a shared machine the
+ * others need the core and a wait can be long (the root hashes a model, another rank computes its last unit).
  */
-void fs_mpi_wait(MPI_Request *request);
+void fs_mpi_wait(MPI_Request *request, const char *call);
 /* MPI_Barrier, MPI_Bcast of any length, waiting as above. Collective. */
 void fs_mpi_barrier(MPI_Comm communicator);
 void fs_mpi_broadcast(void *data, size_t bytes, int root, MPI_Comm communicator);
+/* MPI_Allreduce of one number, waiting as above. Collective. */
+int fs_mpi_reduce(int value, MPI_Op operation, MPI_Comm communicator);
+/*
+ * 0 where `status` is 0 on all ranks, otherwise -1 with the error of the lowest failing rank in `err` (NULL: dropped), and
+ * where it arose. Collective.
+ */
+int fs_mpi_agree(MPI_Comm communicator, int status, struct fs_error *err);
 
 /* Notes in `err` on which rank and node it arose, where it does not say so yet. Local; takes NULL. */
 void fs_mpi_place_error(struct fs_error *err, MPI_Comm communicator);
@@ -30,25 +38,16 @@ void fs_mpi_place_error(struct fs_error *err, MPI_Comm communicator);
 MPI_Comm fs_mpi_duplicate(MPI_Comm communicator);
 
 /*
- * Numbers 0, 1, 2, ... handed out to all ranks, each once: a cell of the root's memory that ranks add to one-sidedly
- * (MPI_Fetch_and_op). Where the transport has no such thing (Open MPI 4 over plain TCP) the ranks ask the root by
- * message, and the root answers in fs_counter_serve.
+ * The folder of this node in which the launcher and MPI keep files, into `folder` [size], and the bytes that are free in
+ * it. Open MPI 4.1's mpirun needs 8 MiB there, and waits for ever where it has less. UINT64_MAX: not known. Local; also
+ * before MPI_Init.
  */
-struct fs_counter {
-    MPI_Comm communicator;
-    bool one_sided;
-    MPI_Win window;
-    int64_t *cell;
-    int64_t value; /* of the root, where not one_sided */
-};
-void fs_counter_create(MPI_Comm communicator, struct fs_counter *counter); /* collective */
-void fs_counter_destroy(struct fs_counter *counter);                       /* collective */
-/* On the root, while no rank takes: back to 0. A broadcast from the root must follow before ranks take again. */
-void fs_counter_reset(struct fs_counter *counter);
-/* Adds `amount` and returns the value before. */
-int64_t fs_counter_take(struct fs_counter *counter, int64_t amount);
-/* On the root, often, while other ranks may take. */
-void fs_counter_serve(struct fs_counter *counter);
+uint64_t fs_mpi_folder(char *folder, size_t size);
+#define FS_MPI_FOLDER_LEAST ((uint64_t)4 << 20) /* with less, its next file does not fit */
+
+/* The ranks of this one's node, on which a failed call returns as on `communicator`. Collective; the caller frees. */
+MPI_Comm fs_mpi_node(MPI_Comm communicator);
+void fs_mpi_free(MPI_Comm *communicator); /* collective */
 
 #define FS_TAG_RESULT 1
 #define FS_TAG_TAKE 2

@@ -1,77 +1,65 @@
 #include "pipeline/ranks/node_memory.h"
 
-#include <stdint.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "io/console/progress.h"
 #include "pipeline/ranks/mpi_support.h"
-
-#define ALIGNMENT ((size_t)64)
+#include "pipeline/ranks/shared_block.h"
 
 struct fs_node_memory {
     MPI_Comm node;
-    MPI_Win window; /* MPI_WIN_NULL: private memory */
+    struct fs_shared_block block; /* without data: private memory */
     void *private_block;
-    void *data;
     bool writes;
 };
 
-static int all_true(bool value, MPI_Comm communicator)
+/*
+ * Tells of the nodes whose ranks could not share, which is no error: one line, from the root, with the reason on the first
+ * of them. `status`, `reason`: of this rank's node.
+ */
+static void tell_failures(MPI_Comm communicator, MPI_Comm node, size_t bytes, int status, struct fs_error *reason)
 {
-    int result = value;
-    MPI_Allreduce(MPI_IN_PLACE, &result, 1, MPI_INT, MPI_LAND, communicator);
-    return result;
-}
-
-/* False where the node has no shared memory to give. */
-static bool share(struct fs_node_memory *memory, size_t bytes)
-{
-    int rank;
-    void *own;
-    MPI_Comm_rank(memory->node, &rank);
-    MPI_Comm_set_errhandler(memory->node, MPI_ERRORS_RETURN); /* no memory is no reason to end here */
-    MPI_Aint size = rank == 0 ? (MPI_Aint)(bytes + ALIGNMENT) : 0;
-    int made = MPI_Win_allocate_shared(size, 1, MPI_INFO_NULL, memory->node, &own, &memory->window);
-    if (!all_true(made == MPI_SUCCESS, memory->node)) {
-        if (made == MPI_SUCCESS) {
-            MPI_Win_free(&memory->window);
-        }
-        memory->window = MPI_WIN_NULL;
-        return false;
+    int rank, ranks;
+    MPI_Comm_rank(node, &rank);
+    MPI_Comm_size(node, &ranks);
+    int nodes = fs_mpi_reduce(rank == 0 && status != 0, MPI_SUM, communicator);
+    int most = fs_mpi_reduce(status != 0 ? ranks : 0, MPI_MAX, communicator);
+    if (nodes == 0) {
+        return;
     }
-    int unit;
-    void *base;
-    MPI_Win_shared_query(memory->window, 0, &size, &unit, &base);
-    MPI_Win_lock_all(MPI_MODE_NOCHECK, memory->window);
-    /* pages are aligned in every process, so all ranks skip the same bytes */
-    memory->data = (unsigned char *)base + (ALIGNMENT - (uintptr_t)base % ALIGNMENT) % ALIGNMENT;
-    memory->writes = rank == 0;
-    return true;
+    (void)fs_mpi_agree(communicator, status, reason);
+    fs_warn("no shared memory of %zu bytes on %d node%s: %s (%s); every rank there converts the weights for itself, so "
+            "they take %d times as much",
+            bytes, nodes, nodes == 1 ? "" : "s", reason->text, reason->where, most);
 }
 
 int fs_node_memory_create(MPI_Comm communicator, size_t bytes, struct fs_node_memory **result, struct fs_error *err)
 {
     struct fs_node_memory *memory = fs_allocate(1, sizeof *memory, "shared memory", err);
     *result = NULL;
-    if (!all_true(memory != NULL, communicator)) {
+    if (fs_mpi_agree(communicator, memory != NULL ? 0 : -1, err) != 0) {
         free(memory);
-        return memory != NULL ? fs_error_memory(err, sizeof *memory, "shared memory on another rank") : -1;
+        return -1;
     }
-    memory->window = MPI_WIN_NULL;
-    MPI_Comm_split_type(communicator, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &memory->node);
-    int ranks;
+    struct fs_error reason = FS_ERROR_INIT;
+    int ranks, status = 0;
+    memory->node = fs_mpi_node(communicator);
+    *result = memory;
     MPI_Comm_size(memory->node, &ranks);
-    if (ranks > 1 && bytes > 0 && share(memory, bytes)) {
-        *result = memory;
+    if (bytes > 0) {
+        status = ranks > 1 ? fs_shared_block_create(memory->node, bytes, false, &memory->block, &reason) : 0;
+        tell_failures(communicator, memory->node, bytes, status, &reason);
+    }
+    if (memory->block.data != NULL) {
+        int rank;
+        MPI_Comm_rank(memory->node, &rank);
+        memory->writes = rank == 0;
         return 0;
     }
-    if (ranks > 1 && bytes > 0) {
-        fs_warn("no shared memory of %zu bytes on this node: every rank converts the weights for itself", bytes);
-    }
     memory->writes = true;
-    memory->data = memory->private_block = fs_allocate_aligned(bytes, 1, "converted weights", err);
-    *result = memory;
-    return memory->data != NULL ? 0 : -1;
+    memory->private_block = fs_allocate_aligned(bytes, 1, "converted weights", err);
+    return memory->private_block != NULL ? 0 : -1;
 }
 
 void fs_node_memory_destroy(struct fs_node_memory *memory)
@@ -79,18 +67,15 @@ void fs_node_memory_destroy(struct fs_node_memory *memory)
     if (memory == NULL) {
         return;
     }
-    if (memory->window != MPI_WIN_NULL) {
-        MPI_Win_unlock_all(memory->window);
-        MPI_Win_free(&memory->window);
-    }
-    MPI_Comm_free(&memory->node);
+    fs_shared_block_destroy(&memory->block);
+    fs_mpi_free(&memory->node);
     free(memory->private_block);
     free(memory);
 }
 
 void *fs_node_memory_data(const struct fs_node_memory *memory)
 {
-    return memory->data;
+    return memory->block.data != NULL ? memory->block.data : memory->private_block;
 }
 
 bool fs_node_memory_writes(const struct fs_node_memory *memory)
@@ -100,9 +85,9 @@ bool fs_node_memory_writes(const struct fs_node_memory *memory)
 
 void fs_node_memory_ready(struct fs_node_memory *memory)
 {
-    if (memory->window != MPI_WIN_NULL) {
-        MPI_Win_sync(memory->window);
+    if (memory->block.data != NULL) {
+        atomic_thread_fence(memory_order_seq_cst);
         fs_mpi_barrier(memory->node);
-        MPI_Win_sync(memory->window);
+        atomic_thread_fence(memory_order_seq_cst);
     }
 }

@@ -1,7 +1,6 @@
 /*
- * Memory that all ranks of a node share (MPI_Win_allocate_shared): weights that must be converted are held once a node.
- * Where shared memory cannot be had (a small /dev/shm in a container) each rank gets its own, with a warning.
- * Collective.
+ * Memory that all ranks of a node share (shared_block.h): weights that must be converted are held once a node. Where the
+ * ranks of a node cannot share, each gets its own, with a warning. Collective.
  */
 #ifndef FAIRSTAMP_PIPELINE_RANKS_NODE_MEMORY_H
 #define FAIRSTAMP_PIPELINE_RANKS_NODE_MEMORY_H
@@ -22,7 +21,7 @@ int fs_node_memory_create(MPI_Comm communicator, size_t bytes, struct fs_node_me
 void fs_node_memory_destroy(struct fs_node_memory *memory); /* collective; takes NULL */
 
 void *fs_node_memory_data(const struct fs_node_memory *memory); /* aligned to 64 bytes */
-/* Whether this rank is the one that fills the block it sees. */
+/* Whether this rank is the one that fills the block it sees; others may not write. */
 bool fs_node_memory_writes(const struct fs_node_memory *memory);
 /* Call after filling: what was written is visible to the ranks of the node from here on. */
 void fs_node_memory_ready(struct fs_node_memory *memory);

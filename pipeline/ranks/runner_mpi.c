@@ -17,36 +17,14 @@ static int broadcast(struct fs_runner *base, void *data, size_t bytes, struct fs
     return 0;
 }
 
-static int all_reduce(struct fs_runner *base, int value, MPI_Op operation)
-{
-    int result;
-    MPI_Request request;
-    MPI_Iallreduce(&value, &result, 1, MPI_INT, operation, ((struct runner_mpi *)base)->communicator, &request);
-    fs_mpi_wait(&request);
-    return result;
-}
-
 static int agree(struct fs_runner *base, int status, struct fs_error *err)
 {
-    int failing = all_reduce(base, status == 0 ? (int)base->ranks : (int)base->rank, MPI_MIN);
-    if (failing == (int)base->ranks) {
-        return 0;
-    }
-    struct fs_error shared = FS_ERROR_INIT;
-    if (failing == (int)base->rank && err != NULL) {
-        shared = *err;
-        fs_mpi_place_error(&shared, ((struct runner_mpi *)base)->communicator);
-    }
-    fs_mpi_broadcast(&shared, sizeof shared, failing, ((struct runner_mpi *)base)->communicator);
-    if (err != NULL) {
-        *err = shared;
-    }
-    return -1;
+    return fs_mpi_agree(((struct runner_mpi *)base)->communicator, status, err);
 }
 
 static bool stop_requested(struct fs_runner *base)
 {
-    return all_reduce(base, fs_stop_asked(), MPI_MAX) != 0;
+    return fs_mpi_reduce(fs_stop_asked(), MPI_MAX, ((struct runner_mpi *)base)->communicator) != 0;
 }
 
 int fs_runner_mpi_create(MPI_Comm communicator, size_t threads, struct fs_runner **result, struct fs_error *err)

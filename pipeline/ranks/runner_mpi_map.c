@@ -9,6 +9,7 @@
 #include "pipeline/ranks/checkpoint.h"
 #include "pipeline/ranks/runner_mpi_private.h"
 #include "pipeline/ranks/stop.h"
+#include "pipeline/ranks/watch.h"
 
 #define PIECE ((size_t)4 << 20)         /* bytes of a result in one message */
 #define UNSENT_LIMIT ((size_t)64 << 20) /* a rank takes no new unit while more than this waits for the root */
@@ -53,7 +54,9 @@ struct mapping {
     MPI_Request sending;
     /* root */
     unsigned char *buffer;
-    size_t ends; /* end messages that came in */
+    unsigned char *heard_end; /* [ranks] 1 where the end message came in */
+    size_t ends;              /* so many */
+    double heard, told;       /* when the last message came; seconds of silence at the last line about it */
 };
 
 static bool is_root(const struct mapping *m)
@@ -83,6 +86,7 @@ static void release(struct mapping *m)
     free(m->offset);
     free(m->remaining);
     free(m->buffer);
+    free(m->heard_end);
 }
 
 static int prepare(struct mapping *m, const char *checkpoint, struct fs_error *err)
@@ -104,7 +108,8 @@ static int prepare(struct mapping *m, const char *checkpoint, struct fs_error *e
     m->bytes = m->offset[units];
     if (is_root(m)) {
         m->buffer = fs_allocate_aligned(PIECE + sizeof(struct message_header), 1, "incoming results", err);
-        if (m->buffer == NULL) {
+        m->heard_end = fs_allocate(m->runner->base.ranks, 1, "the list of ranks that have ended", err);
+        if (m->buffer == NULL || m->heard_end == NULL) {
             return -1;
         }
     }
@@ -114,6 +119,24 @@ static int prepare(struct mapping *m, const char *checkpoint, struct fs_error *e
         return fs_error_memory(err, strlen(checkpoint), "a path");
     }
     return 0;
+}
+
+/*
+ * Whether this rank has the root's units: it may see other files on its node, and would take units that are none of the
+ * root's, or wait for those that never come.
+ */
+static int compare_units(const struct mapping *m, struct fs_error *err)
+{
+    uint64_t own[2] = {m->work->units, m->bytes}, roots[2] = {own[0], own[1]};
+    fs_mpi_broadcast(roots, sizeof roots, 0, m->runner->communicator);
+    if (memcmp(own, roots, sizeof own) == 0) {
+        return 0;
+    }
+    return fs_error_set(
+        err, FS_EXIT_DATA,
+        "%s: this rank has %zu units with %zu bytes of results, the root %zu with %zu; do all nodes see "
+        "the same job file, data and model?",
+        m->work->name, (size_t)own[0], (size_t)own[1], (size_t)roots[0], (size_t)roots[1]);
 }
 
 /* What an earlier run has saved, to all ranks; and the counter back to 0. */
@@ -323,10 +346,13 @@ static void receive_results(struct mapping *m)
         MPI_Get_count(&status, MPI_BYTE, &count);
         MPI_Mrecv(m->buffer, count, MPI_BYTE, &message, MPI_STATUS_IGNORE);
         memcpy(&header, m->buffer, sizeof header);
+        m->heard = fs_seconds();
+        m->told = 0;
         const unsigned char *bytes = m->buffer + sizeof header;
         size_t length = (size_t)count - sizeof header;
         if (header.unit == END_OF_RESULTS) {
             m->ends++;
+            m->heard_end[status.MPI_SOURCE] = 1;
             if (header.failed) {
                 struct fs_error err;
                 memcpy(&err, bytes, sizeof err);
@@ -352,7 +378,7 @@ static void send_end(struct mapping *m)
     memcpy(message + sizeof header, &m->failure, sizeof m->failure);
     MPI_Request request;
     MPI_Isend(message, sizeof message, MPI_BYTE, 0, FS_TAG_RESULT, m->runner->communicator, &request);
-    fs_mpi_wait(&request);
+    fs_mpi_wait(&request, "MPI_Isend");
 }
 
 static int save(struct mapping *m, struct fs_error *err)
@@ -383,11 +409,32 @@ static void save_now_and_then(struct mapping *m)
     }
 }
 
+/* Root, with nothing left to do: names the ranks that it waits for, seldom. They may compute long units. */
+static void tell_of_silence(struct mapping *m)
+{
+    double limit = fs_watch_seconds(), silence = fs_seconds() - m->heard;
+    if (!(limit > 0) || silence < limit || silence < 2 * m->told) {
+        return;
+    }
+    char names[128] = "";
+    size_t silent = m->runner->base.ranks - 1 - m->ends;
+    for (size_t rank = 1, used = 0; rank < m->runner->base.ranks && used + 16 < sizeof names; rank++) {
+        if (m->heard_end[rank] == 0) {
+            used += (size_t)snprintf(names + used, sizeof names - used, " %zu", rank);
+        }
+    }
+    fs_warn("%s: for %.0f s nothing has come from %zu rank%s:%s; long units, or a rank that hangs; the job goes on "
+            "waiting",
+            m->work->name, silence, silent, silent == 1 ? "" : "s", names);
+    m->told = silence;
+}
+
 /* Until every unit is done, or all ranks have ended for another reason. */
 static void work_through(struct mapping *m)
 {
     struct fs_pool *pool = m->runner->pool;
     size_t others = m->runner->base.ranks - 1;
+    m->heard = fs_seconds();
     for (;;) {
         take_units(m);
         struct fs_pool_item item;
@@ -405,6 +452,9 @@ static void work_through(struct mapping *m)
             save_now_and_then(m);
             if (idle && m->ends == others) {
                 return;
+            }
+            if (idle) {
+                tell_of_silence(m);
             }
         } else {
             send_results(m);
@@ -448,6 +498,9 @@ static int run_mapping(struct mapping *m, const char *checkpoint, struct fs_erro
     m->sending = MPI_REQUEST_NULL;
     struct fs_error own = FS_ERROR_INIT;
     int status = fs_runner_agree(base, prepare(m, checkpoint, &own), &own);
+    if (status == 0) {
+        status = fs_runner_agree(base, compare_units(m, &own), &own);
+    }
     if (status == 0) {
         status = resume(m, &own);
     }

@@ -3,6 +3,7 @@
 #define FAIRSTAMP_PIPELINE_RANKS_RUNNER_MPI_PRIVATE_H
 
 #include "io/digest.h"
+#include "pipeline/ranks/counter.h"
 #include "pipeline/ranks/mpi_support.h"
 #include "pipeline/ranks/pool.h"
 #include "pipeline/ranks/runner_mpi.h"

@@ -3,6 +3,7 @@
 
 #include "io/console/progress.h"
 #include "pipeline/ranks/runner_mpi_private.h"
+#include "pipeline/ranks/watch.h"
 #include "pipeline/ranks/window.h"
 
 #define NO_RANK (-1)
@@ -62,8 +63,10 @@ static int find_owners(struct summation *s, const unsigned char *mine, struct fs
     }
     owner[s->units] = (int)s->runner->base.threads;
     if (s->ranks > 1) {
+        fs_watch_patiently("MPI_Allreduce");
         MPI_Allreduce(MPI_IN_PLACE, keepers, (int)s->units, MPI_INT, MPI_SUM, s->runner->communicator);
         MPI_Allreduce(MPI_IN_PLACE, owner, (int)s->units + 1, MPI_INT, MPI_MAX, s->runner->communicator);
+        fs_watch_end();
     }
     s->threads = (size_t)owner[s->units];
     for (size_t unit = 0; status == 0 && unit < s->units; unit++) {
@@ -176,8 +179,10 @@ static void exchange_block(struct summation *s, size_t first, size_t last, size_
         s->receive_count[rank] = (int)(units_of(s, rank, first, last) * own_piece);
         received += (size_t)s->receive_count[rank];
     }
+    fs_watch_patiently("MPI_Alltoallv");
     MPI_Alltoallv(s->sent, s->send_count, s->send_begin, REAL_TYPE, s->received, s->receive_count, s->receive_begin,
                   REAL_TYPE, s->runner->communicator);
+    fs_watch_end();
     fs_real *piece_total = total + begin + piece_begin(count, s->rank, s->ranks);
     for (size_t unit = first; unit < last; unit++) {
         int *next = &s->receive_begin[s->owner[unit]];
@@ -192,8 +197,10 @@ static void gather_block(struct summation *s, size_t count, fs_real *total)
         s->receive_begin[rank] = (int)piece_begin(count, rank, s->ranks);
         s->receive_count[rank] = (int)piece_length(count, rank, s->ranks);
     }
+    fs_watch_patiently("MPI_Allgatherv");
     MPI_Allgatherv(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, total, s->receive_count, s->receive_begin, REAL_TYPE,
                    s->runner->communicator);
+    fs_watch_end();
 }
 
 static int sum_windows(struct summation *s, const struct fs_work *work, fs_real *total, struct fs_error *err)

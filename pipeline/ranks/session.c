@@ -38,11 +38,12 @@ int fs_session_begin(struct fs_session *session, struct fs_error *err)
 
 void fs_session_end(struct fs_session *session)
 {
+    fs_mpi_barrier(session->communicator); /* the root may still have printed: from here on no rank takes long */
     fs_model_destroy(session->model);
     fs_tokenizer_destroy(session->tokenizer);
     fs_node_memory_destroy(session->weights);
     fs_runner_mpi_destroy(session->runner);
-    MPI_Comm_free(&session->communicator);
+    fs_mpi_free(&session->communicator);
 }
 
 bool fs_session_is_root(const struct fs_session *session)

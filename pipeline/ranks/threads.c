@@ -3,23 +3,25 @@
 #include <sched.h>
 #include <stdlib.h>
 
+#include "pipeline/ranks/mpi_support.h"
+#include "pipeline/ranks/watch.h"
+
 size_t fs_cores_of_rank(MPI_Comm communicator)
 {
-    MPI_Comm node;
+    MPI_Comm node = fs_mpi_node(communicator);
     int ranks;
     cpu_set_t own;
-    MPI_Comm_split_type(communicator, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &node);
     MPI_Comm_size(node, &ranks);
     CPU_ZERO(&own);
     if (sched_getaffinity(0, sizeof own, &own) != 0) {
         CPU_SET(0, &own);
     }
     cpu_set_t *all = calloc((size_t)ranks, sizeof *all);
-    int have = all != NULL;
-    MPI_Allreduce(MPI_IN_PLACE, &have, 1, MPI_INT, MPI_LAND, node);
     size_t cores = 1;
-    if (have) {
+    if (fs_mpi_agree(node, all != NULL ? 0 : -1, NULL) == 0) {
+        fs_watch_limit("MPI_Allgather");
         MPI_Allgather(&own, sizeof own, MPI_BYTE, all, sizeof own, MPI_BYTE, node);
+        fs_watch_end();
         size_t sharing = 0;
         for (int rank = 0; rank < ranks; rank++) {
             sharing += CPU_EQUAL(&own, &all[rank]) != 0;
@@ -27,7 +29,7 @@ size_t fs_cores_of_rank(MPI_Comm communicator)
         cores = (size_t)CPU_COUNT(&own) / sharing;
     }
     free(all);
-    MPI_Comm_free(&node);
+    fs_mpi_free(&node);
     return cores > 0 ? cores : 1;
 }
 

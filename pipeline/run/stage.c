@@ -19,12 +19,11 @@ int fs_job_run_load(struct fs_job_run *run, struct fs_error *err)
     if (fs_session_load_model(run->session, fs_job_settings(run->job)->model, err) != 0) {
         return -1;
     }
-    if (fs_session_agree(run->session,
-                         fs_data_read(run->job, fs_model_spec(run->session->model)->kind, &run->data, err), err) != 0) {
-        return -1;
+    int status = fs_data_read(run->job, fs_model_spec(run->session->model)->kind, &run->data, err);
+    if (status == 0) { /* before any stage: a trace may take hours */
+        status = fs_job_check_layer(run->job, fs_model_spec(run->session->model), err);
     }
-    /* Before any stage: a trace may take hours. */
-    if (fs_job_check_layer(run->job, fs_model_spec(run->session->model), err) != 0) {
+    if (fs_session_agree(run->session, status, err) != 0) {
         return -1;
     }
     size_t held_out = 0;

@@ -1,11 +1,17 @@
 /*
  * The MPI runner with made-up work, for runner_test.sh:
  *
- *     runner_program map  UNITS OUT [FOLDER MILLISECONDS [HOLD]]   results of uneven size; saved in FOLDER, each unit
- * that slow; with HOLD each rank writes a file at-work-RANK there, and goes on when there is a file go runner_program
- * sum  UNITS LENGTH OUT                  sums of claimed units, checked against a plain loop runner_program fail UNITS
- * UNIT                        this unit fails with FS_EXIT_DATA
+ *     runner_program map UNITS OUT [FOLDER MILLISECONDS [HOLD]]   results of uneven size; saved in FOLDER, each unit that
+ *                                  slow; with HOLD each rank writes a file at-work-RANK there, and goes on when there is
+ *                                  a file go
+ *     runner_program sum UNITS LENGTH OUT   sums of claimed units, checked against a plain loop
+ *     runner_program fail UNITS UNIT        this unit fails with FS_EXIT_DATA
+ *     runner_program differ UNITS MORE      rank 1 has so many units more than the others
+ *
+ * With RUNNER_SHARES=window in the environment each rank is taken for a node of its own, with RUNNER_SHARES=nothing the
+ * ranks of a node share no memory: units are handed out in another way.
  */
+#include <errno.h>
 #include <math.h>
 #include <mpi.h>
 #include <stdatomic.h>
@@ -13,6 +19,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -34,6 +42,28 @@ struct made_up {
     const char *hold; /* a folder, or NULL */
     atomic_size_t done;
 };
+
+static bool shares(const char *what)
+{
+    const char *set = getenv("RUNNER_SHARES");
+    return set != NULL && strcmp(set, what) == 0;
+}
+
+/* Stands before the C library's. */
+int memfd_create(const char *name, unsigned flags)
+{
+    errno = ENOSYS;
+    return shares("nothing") ? -1 : (int)syscall(SYS_memfd_create, name, flags);
+}
+
+/* Stands before MPI's. */
+int MPI_Comm_split_type(MPI_Comm communicator, int type, int key, MPI_Info info, MPI_Comm *node)
+{
+    int rank;
+    PMPI_Comm_rank(communicator, &rank);
+    return shares("window") ? PMPI_Comm_split(communicator, rank, 0, node)
+                            : PMPI_Comm_split_type(communicator, type, key, info, node);
+}
 
 static uint64_t scramble(uint64_t x)
 {
@@ -187,6 +217,10 @@ static int do_one(struct fs_runner *runner, int count, char **word, struct fs_er
             }
         }
         return do_map(runner, &made, units, word[2], err);
+    }
+    if (strcmp(word[0], "differ") == 0) {
+        units += runner->rank == 1 ? strtoul(word[2], NULL, 10) : 0;
+        return do_map(runner, &made, units, "/dev/null", err);
     }
     if (strcmp(word[0], "fail") == 0) {
         made.failing_unit = strtoul(word[2], NULL, 10);

@@ -16,15 +16,25 @@ for ranks in 1 2 3 4; do
 done
 expect 0 mpirun -n 2 "$program" map 0 "$scratch/none"
 
-# a transport without one-sided communication: the counter goes by messages
-expect 0 mpirun -n 3 --mca btl tcp,self --mca osc ^sm,ucx,pt2pt "$program" map 150 "$scratch/messages"
+# units handed out by a window, as on several nodes, and by message, as there without one-sided communication
+RUNNER_SHARES=window expect 0 mpirun -n 3 "$program" map 150 "$scratch/window"
+same "$scratch/map1" "$scratch/window"
+RUNNER_SHARES=nothing expect 0 mpirun -n 3 --mca btl tcp,self --mca osc ^sm,ucx,pt2pt "$program" map 150 "$scratch/messages"
 same "$scratch/map1" "$scratch/messages"
+RUNNER_SHARES=window expect 0 mpirun -n 3 --mca btl tcp,self --mca osc ^sm,ucx,pt2pt "$program" map 150 "$scratch/none"
+same "$scratch/map1" "$scratch/none"
 
 # wherever the failing unit runs: one message, its exit code, no hang
 for unit in 0 77 149; do
     leaks_aside expect 65 mpirun -n 3 "$program" fail 150 $unit
     says "unit $unit is made to fail"
 done
+
+# a rank that sees other data: named, where it would take units that the others do not have
+expect 65 mpirun -n 3 "$program" differ 20 7
+says 'made-up: this rank has 27 units'
+expect 65 mpirun -n 2 "$program" differ 0 1
+says 'made-up: this rank has 1 units'
 
 # hold RANKS ARGUMENTS...: in the background, until each rank is in the middle of its work; it goes on with hold/go
 hold() {

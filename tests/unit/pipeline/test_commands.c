@@ -15,6 +15,7 @@
 #include "pipeline/commands/commands.h"
 #include "pipeline/commands/help.h"
 #include "pipeline/commands/help_text.h"
+#include "pipeline/commands/options_common.h"
 #include "pipeline/commands/pages.h"
 #include "pipeline/commands/parse.h"
 
@@ -87,6 +88,7 @@ static void every_row_is_complete(void **state)
         assert_true(command->summary[0] != '\0' && command->operands != NULL);
         check_options(command);
         check_actions(command);
+        assert_true(command->uses_ranks == fs_option_listed(command->options, &fs_option_connected));
     }
 }
 

@@ -98,15 +98,43 @@ static void memory(void **state)
     struct fs_needs needs = {.node = GIB, .shared = GIB, .rank = GIB / 2, .thread = GIB / 4};
     fs_doctor_memory(&doctor, fact, 2, &needs); /* 1 + 2 x 0.5 + 4 x 0.25 = 3 GiB of 8 */
     expect_last(&doctor, FS_FINDING_OK, "the job needs about 3072 MiB");
-    fact[0].shared_memory = GIB / 2;
+    fact[0].shared_memory = 6 << 20; /* converted weights are not there: it is for 2 x 4 MiB of messages */
     fs_doctor_memory(&doctor, fact, 2, &needs);
-    expect_last(&doctor, FS_FINDING_WARNING, "/dev/shm has 512 MiB left, 1040 MiB are wanted");
+    expect_last(&doctor, FS_FINDING_WARNING, "/dev/shm has 6 MiB left; Open MPI takes 8 MiB for 2 ranks");
+    snprintf(fact[0].no_sharing, sizeof fact[0].no_sharing, "connect: Connection refused");
+    fs_doctor_memory(&doctor, fact, 2, &needs); /* 1 GiB more, 4 of 8 */
+    expect_last(&doctor, FS_FINDING_WARNING,
+                "cannot share memory (connect: Connection refused): each converts the "
+                "weights for itself, 2 x 1024 MiB");
+    fact[0].memory = 3 * GIB + GIB / 2;
+    fs_doctor_memory(&doctor, fact, 2, &needs);
+    expect_last(&doctor, FS_FINDING_FAILED, "has 3584 MiB left, the job needs about 4096 MiB there");
+    fs_doctor_memory(&doctor, fact, 1, &needs); /* one rank shares with none: 1 + 0.5 + 2 x 0.25 GiB */
+    expect_last(&doctor, FS_FINDING_OK, "the job needs about 2048 MiB");
+    fact[0].no_sharing[0] = '\0';
     fact[0].memory = 3 * GIB + GIB / 2; /* 3 GiB are more than 80 % of 3.5 */
     fs_doctor_memory(&doctor, fact, 2, &needs);
     expect_last(&doctor, FS_FINDING_WARNING, "has 3584 MiB left, the job needs about 3072 MiB there");
     fact[0].memory = 2 * GIB;
     fs_doctor_memory(&doctor, fact, 2, &needs);
     expect_last(&doctor, FS_FINDING_FAILED, "has 2048 MiB left");
+}
+
+static void folder(void **state)
+{
+    (void)state;
+    struct fs_doctor doctor = {0};
+    struct fs_rank_facts fact[2] = {rank_on("a", 2, 0, 3), rank_on("b", 2, 4, 7)};
+    fact[0].folder_left = fact[1].folder_left = UINT64_MAX;
+    fs_doctor_folder(&doctor, fact, 2);
+    assert_int_equal(doctor.findings, 0);
+    fact[0].folder_left = GIB;
+    fs_doctor_folder(&doctor, fact, 2);
+    expect_last(&doctor, FS_FINDING_OK, "has 1024 MiB left");
+    snprintf(fact[1].folder, sizeof fact[1].folder, "/scratch/tmp");
+    fact[1].folder_left = (uint64_t)2 << 20;
+    fs_doctor_folder(&doctor, fact, 2);
+    expect_last(&doctor, FS_FINDING_WARNING, "node b: /scratch/tmp has 2.0 MiB left; mpirun takes 8 MiB");
 }
 
 static void slurm(void **state)
@@ -146,8 +174,8 @@ static void archive(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(launch), cmocka_unit_test(threads), cmocka_unit_test(kernels),
-        cmocka_unit_test(memory), cmocka_unit_test(slurm),   cmocka_unit_test(archive),
+        cmocka_unit_test(launch), cmocka_unit_test(threads), cmocka_unit_test(kernels), cmocka_unit_test(memory),
+        cmocka_unit_test(folder), cmocka_unit_test(slurm),   cmocka_unit_test(archive),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
