@@ -1,6 +1,7 @@
 # Read by the batch scripts after site.sh: starts the ranks, hands signals on, ends a launcher that hangs, keeps the exit code,
 # requeues after 75.
 node=${SLURMD_NODENAME:-$(hostname)}
+grace=10 # seconds that a launcher has after TERM
 say() { echo "launch: $*" >&2; }
 lacks() { # TEXT: what this node lacks, and the end
     say "$*"
@@ -138,11 +139,11 @@ processes_below() {
     done
 }
 
-# until_gone PID...: whether they end within ten seconds
+# until_gone PID: whether it ends within `grace` seconds
 until_gone() {
     local _
-    for _ in $(seq 50); do
-        kill -0 "$@" 2>/dev/null || return 0
+    for _ in $(seq $((5 * grace))); do
+        kill -0 "$1" 2>/dev/null || return 0
         sleep 0.2
     done
     return 1
@@ -165,9 +166,11 @@ end_launcher() {
 # until_connected SIGN: whether the ranks make it, or the launcher ends by itself, within `patience` seconds. After a stop they
 # have little time left.
 until_connected() {
-    local begin=$SECONDS limit=$patience
+    local begin=$SECONDS limit=$patience told=''
     while [ ! -e "$1" ] && kill -0 "$child" 2>/dev/null; do
-        [ -z "$stopped" ] || limit=$((limit < SECONDS - begin + 20 ? limit : SECONDS - begin + 20))
+        if [ -n "$stopped" ] && [ -z "$told" ]; then
+            told=yes limit=$((SECONDS - begin + grace))
+        fi
         [ $((SECONDS - begin)) -lt "$limit" ] || return 1
         sleep 0.2
     done
