@@ -138,6 +138,7 @@ _fairstamp()
     --limit) return ;;
     --sbatch) return ;;
     --scripts) _fairstamp_folders; return ;;
+    --site) _fairstamp_files ''; return ;;
     esac
     case ${words[0]} in
     run) options="--set --force --max-seconds --stop-file --log-dir --connected --format --quiet --help" ending=.json ;;
@@ -158,7 +159,7 @@ _fairstamp()
     report) options="-o --help" ending=.h5 ;;
     merge) options="--training -o --help" ending=.h5 ;;
     query) options="--metric --by --where --format --help" ending=.h5 ;;
-    sweep) options="--no-estimate --cells --launcher --limit --sbatch --scripts --format --help" first="plan run submit status resume merge" ending=.json ;;
+    sweep) options="--no-estimate --cells --launcher --limit --sbatch --scripts --site --format --help" first="plan run submit status resume merge" ending=.json ;;
     list) options="--format --help" first="suites metrics methods families" ;;
     doctor) options="--set --connected --format --quiet --help" ending=.json ;;
     *) return ;;

@@ -44,10 +44,9 @@ find_program() {
 
 # find_launcher: `launch`, the words that start the ranks. auto: what this Open MPI was built for; mpirun finds its nodes by Slurm.
 find_launcher() {
-    local mpi kinds word
-    kinds=$(srun --mpi=list 2>&1)
+    local mpi kinds
+    case $launcher in auto | srun*) mpi=$(ompi_info 2>/dev/null) kinds=$(srun --mpi=list 2>&1) ;; esac
     if [ "$launcher" = auto ]; then
-        mpi=$(ompi_info 2>/dev/null)
         if grep -qw pmix <<<"$kinds" && grep -qE 'MCA pmix: (ext|pmix)[0-9]' <<<"$mpi"; then
             launcher="srun --mpi=pmix"
         elif grep -qw pmi2 <<<"$kinds" && grep -q 'MCA pmix: s2' <<<"$mpi"; then
@@ -66,12 +65,25 @@ find_launcher() {
         [ "$binding" = none ] || launch+=(--map-by "slot:PE=$OMP_NUM_THREADS")
         ;;
     srun) # after a rank's death the others end too, but ranks that all end with 75 are not killed at the first one's end
-        for word in "${launch[@]}"; do
-            case $word in
-            --mpi=*) grep -qw -- "${word#--mpi=}" <<<"$kinds" || lacks "this Slurm's srun knows no $word; it has: $(tr -s '\n\t ' ' ' <<<"$kinds")" ;;
-            esac
-        done
+        check_kind "$mpi" "$kinds"
         launch+=(--cpus-per-task="$OMP_NUM_THREADS" --kill-on-bad-exit=0 --wait=60)
+        ;;
+    esac
+}
+
+# check_kind TEXT OF ompi_info, OF srun --mpi=list: whether srun can tell the ranks of each other. Open MPI 5 names no PMIx.
+check_kind() {
+    local kind=${SLURM_MPI_TYPE:-} word
+    for word in "${launch[@]}"; do
+        case $word in --mpi=*) kind=${word#--mpi=} ;; esac
+    done
+    [ -n "$kind" ] || kind=$(scontrol show config 2>/dev/null | sed -n 's/^MpiDefault *= *//p')
+    [ -n "$kind" ] || return 0
+    grep -qw -- "$kind" <<<"$2" || lacks "this Slurm's srun knows no --mpi=$kind; it has: $(tr -s '\n\t ' ' ' <<<"$2")"
+    case $kind in
+    none | pmi2)
+        [ -z "$1" ] || [ "${SLURM_NTASKS:-1}" = 1 ] || grep -qE 'MCA pmix: s[12]' <<<"$1" ||
+            lacks "this Open MPI knows nothing of srun --mpi=$kind, and each rank would believe to be alone; set launcher to auto or mpirun in a site file"
         ;;
     esac
 }
@@ -113,9 +125,11 @@ model_of() {
 # program. A copy is there whole or not at all, also for other jobs on the node; where it fails, the model is read where it is.
 copy_model() {
     copied=()
-    [ -n "$local_copy" ] || return 0
     local model copy
+    [ -r "$2" ] || return 0 # the program says so
     model=$(model_of "$@")
+    [ -d "$model" ] || say "the model's folder $model is not on node $node; is it on a file system that only other nodes have?"
+    [ -n "$local_copy" ] && [ -d "$model" ] || return 0
     copy=$local_copy/fairstamp-$(id -un)-$( (cd "$model" && pwd -P && ls -lLn --time-style=full-iso) 2>/dev/null | sha256sum | cut -c 1-16)
     # shellcheck disable=SC2016 # the shell on the node expands
     if srun --ntasks="$SLURM_JOB_NUM_NODES" --ntasks-per-node=1 --cpus-per-task=1 --mpi=none bash -c '

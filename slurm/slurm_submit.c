@@ -275,6 +275,12 @@ static char *log_folder(const struct fs_sweep *sweep, struct fs_error *err)
         fs_error_memory(err, 64, "a path");
         return NULL;
     }
+    if (strchr(folder, '\\') != NULL) { /* it keeps "%" from its meaning, and the job ends without a log */
+        fs_error_set(err, FS_EXIT_USAGE, "%s: found a backslash, which sbatch takes in no --output; rename the folder",
+                     sweep->folder);
+        free(folder);
+        return NULL;
+    }
     FILE *stream = fs_make_folder(folder, err) == 0 ? open_memstream(&text, &length) : NULL;
     for (const char *c = folder; stream != NULL && *c != '\0'; c++) {
         fprintf(stream, *c == '%' ? "%%%%" : "%c", *c);

@@ -99,6 +99,13 @@ static uint64_t memory_left(void)
     return node > 0 ? smaller(left, node * MIB) : left;
 }
 
+static uint64_t space_in(const char *folder)
+{
+    struct statvfs disk;
+    bool usable = access(folder, W_OK | X_OK) == 0 && statvfs(folder, &disk) == 0;
+    return usable ? (uint64_t)disk.f_bavail * (uint64_t)disk.f_frsize : 0;
+}
+
 void fs_rank_facts_get(size_t threads, struct fs_rank_facts *facts)
 {
     memset(facts, 0, sizeof *facts);
@@ -119,6 +126,10 @@ void fs_rank_facts_get(size_t threads, struct fs_rank_facts *facts)
     long online = sysconf(_SC_NPROCESSORS_ONLN);
     facts->online = online > 0 ? (uint64_t)online : 1;
     facts->allocated = number_of_environment("SLURM_CPUS_ON_NODE");
+    const char *temporary = getenv("TMPDIR");
+    temporary = temporary != NULL ? temporary : "/tmp";
+    snprintf(facts->temporary, sizeof facts->temporary, "%s", temporary);
+    facts->temporary_space = space_in(temporary);
 }
 
 static int write_archive(const char *path, int32_t value, struct fs_error *err)

@@ -11,9 +11,10 @@ stand_in() { # NAME, lines on standard input
     chmod +x "bin/$1"
 }
 stand_in scontrol <<END
-case "\$1" in
-show) printf 'JobId=7 JobName=x\n   Command=%s run it\n   WorkDir=/\n' "\$(cat "$scratch/command")" ;;
-requeue) echo "\$*" >>"$scratch/requeued"; exit 1 ;; # no wait for an end that nobody brings
+case "\$1 \$2" in
+"show job") printf 'JobId=7 JobName=x\n   Command=%s run it\n   WorkDir=/\n' "\$(cat "$scratch/command")" ;;
+"show config") echo 'MpiDefault              = none' ;;
+requeue*) echo "\$*" >>"$scratch/requeued"; exit 1 ;; # no wait for an end that nobody brings
 esac
 END
 stand_in srun <<'END'
@@ -125,6 +126,11 @@ stand_in mpirun <<<'exit 9'
 lacks 'the program nowhere is not on node n1' program=nowhere
 lacks 'the launcher prun is not on node n1' 'launcher="prun -n 2"'
 lacks "srun knows no --mpi=pmix; it has: .* none pmi2" 'launcher="srun --mpi=pmix"'
+stand_in ompi_info <<<'echo "MCA pmix: ext3x"'
+extra=(SLURM_NTASKS=2)
+lacks 'this Open MPI knows nothing of srun --mpi=pmi2' 'launcher="srun --mpi=pmi2"'
+lacks 'this Open MPI knows nothing of srun --mpi=none' 'launcher=srun' # Slurm's default
+extra=()
 rm bin/mpirun
 (
     # as on a node without Open MPI
@@ -200,6 +206,8 @@ refused 66 'sweep.sbatch cannot be read; --scripts names the folder' --scripts b
 refused 66 '--scripts: nowhere cannot be read' --scripts nowhere
 refused 66 'nowhere.sh' --scripts "$FAIRSTAMP_SOURCE/slurm" --site nowhere.sh
 FAIRSTAMP_PROGRAM=./nowhere refused 66 'FAIRSTAMP_PROGRAM names ./nowhere' --scripts "$FAIRSTAMP_SOURCE/slurm"
+cp -r "$sweep" 'back\slash'
+sweep='back\slash' refused 64 'a backslash' --scripts "$FAIRSTAMP_SOURCE/slurm"
 stand_in sbatch <<<'echo "sbatch: error: invalid partition" >&2; exit 1'
 refused 74 'sbatch ended with exit code 1' --scripts "$FAIRSTAMP_SOURCE/slurm"
 PATH=$scratch/few refused 66 'sbatch cannot be started; is Slurm here?' --scripts "$FAIRSTAMP_SOURCE/slurm"
