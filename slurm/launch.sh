@@ -17,6 +17,9 @@ prepare() {
     trap 'stopped=${stopped:-USR1}; [ -z "$child" ] || kill -USR1 "$child" 2>/dev/null' USR1
     trap 'stopped=TERM; [ -z "$child" ] || kill -USR1 "$child" 2>/dev/null' TERM
     export OMP_NUM_THREADS=${SLURM_CPUS_PER_TASK:-1}
+    case $tries/$patience in
+    *[!0-9/]* | /* | */) lacks "found tries \"$tries\" and patience \"$patience\", expected whole numbers; mend the site file" ;;
+    esac
     signs=$(cd "$1" 2>/dev/null && pwd -P) || signs=$PWD
     if [ "$patience" -gt 0 ] && [ ! -w "$signs" ]; then
         say "$signs cannot be written on node $node; a launcher that hangs is not noticed"
@@ -45,7 +48,7 @@ find_program() {
 # find_launcher: `launch`, the words that start the ranks. auto: what this Open MPI was built for; mpirun finds its nodes by Slurm.
 find_launcher() {
     local mpi kinds
-    case $launcher in auto | srun*) mpi=$(ompi_info 2>/dev/null) kinds=$(srun --mpi=list 2>&1) ;; esac
+    case $launcher in auto | srun* | */srun*) mpi=$(ompi_info 2>/dev/null) kinds=$(srun --mpi=list 2>&1) ;; esac
     if [ "$launcher" = auto ]; then
         if grep -qw pmix <<<"$kinds" && grep -qE 'MCA pmix: (ext|pmix)[0-9]' <<<"$mpi"; then
             launcher="srun --mpi=pmix"
@@ -59,7 +62,7 @@ find_launcher() {
     fi
     read -ra launch <<<"$launcher"
     command -v -- "${launch[0]}" >/dev/null || lacks "the launcher ${launch[0]} is not on node $node; load its module, or set launcher, in a site file"
-    case ${launch[0]} in
+    case ${launch[0]##*/} in
     mpirun)
         launch+=(--bind-to "$binding")
         [ "$binding" = none ] || launch+=(--map-by "slot:PE=$OMP_NUM_THREADS")
@@ -228,6 +231,7 @@ start() {
             return 0
         fi
         code=75
+        [ -z "$stopped" ] || again="is left to a new turn"
         say "the ranks on ${SLURM_JOB_NODELIST:-$node} have not found each other in $((SECONDS - begin)) s (setting patience: $patience); ${launch[0]} is ended, the job $again"
     done
 }

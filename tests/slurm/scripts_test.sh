@@ -122,9 +122,11 @@ lacks() { # TEXT, lines of the site file
     ends 66 job
     tells "$1"
 }
+lacks 'found tries "5" and patience "soon", expected whole numbers' patience=soon
 stand_in mpirun <<<'exit 9'
 lacks 'the program nowhere is not on node n1' program=nowhere
 lacks 'the launcher prun is not on node n1' 'launcher="prun -n 2"'
+lacks "srun knows no --mpi=pmix; it has: .* none pmi2" "launcher=\"$scratch/bin/srun --mpi=pmix\""
 lacks "srun knows no --mpi=pmix; it has: .* none pmi2" 'launcher="srun --mpi=pmix"'
 stand_in ompi_info <<<'echo "MCA pmix: ext3x"'
 extra=(SLURM_NTASKS=2)
