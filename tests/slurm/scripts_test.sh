@@ -153,6 +153,16 @@ ends 4 job
 tells '/nowhere cannot be written on node n1'
 ends 66 batch "$scripts/fairstamp.sbatch" --site nowhere.sh run job.json
 ends 64 batch "$scripts/fairstamp.sbatch" run
+mkdir -p place/bin place/share/fairstamp # as installed: the program is the one that the scripts came with
+cp -r "$scripts" place/share/fairstamp/slurm
+cp bin/program place/bin/fairstamp
+printf '%s\n' "launcher=$scratch/bin/good patience=0" >site.sh
+(
+    scripts=$scratch/place/share/fairstamp/slurm extra=(PATH="$scratch/bin:$scratch/few")
+    failures=0
+    ends 4 job
+    exit $failures
+) || fail "the program beside the scripts"
 rm "$scripts/launch.sh"
 ends 66 job
 cp "$FAIRSTAMP_SOURCE/slurm/launch.sh" "$scripts/"
