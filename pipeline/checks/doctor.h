@@ -34,18 +34,18 @@ void fs_doctor_add(struct fs_doctor *doctor, enum fs_finding_state state, const 
 /* What one rank knows of itself and of its node. */
 struct fs_rank_facts {
     char node[64];
-    char libraries[320];      /* fs_libraries_text */
-    char kernels[32];         /* openblas_get_corename */
-    char forced[32];          /* OPENBLAS_CORETYPE, "" where it is not set */
-    int slow_kernels;         /* fs_kernels_are_slow */
-    int threads;              /* it computes with */
-    cpu_set_t cores;          /* it may use */
-    uint64_t memory;          /* bytes the node has left for this job, by /proc, cgroup and Slurm */
-    uint64_t shared_memory;   /* bytes free in /dev/shm */
-    uint64_t allocated;       /* cores of the node that Slurm has given; 0: not under Slurm */
-    uint64_t online;          /* cores of the node */
-    char temporary[128];      /* the folder for temporary files */
-    uint64_t temporary_space; /* bytes free there; 0: it cannot be written */
+    char libraries[320];    /* fs_libraries_text */
+    char kernels[32];       /* openblas_get_corename */
+    char forced[32];        /* OPENBLAS_CORETYPE, "" where it is not set */
+    int slow_kernels;       /* fs_kernels_are_slow */
+    int threads;            /* it computes with */
+    cpu_set_t cores;        /* it may use */
+    uint64_t memory;        /* bytes the node has left for this job, by /proc, cgroup and Slurm */
+    uint64_t shared_memory; /* bytes free in /dev/shm */
+    uint64_t allocated;     /* cores of the node that Slurm has given; 0: not under Slurm */
+    uint64_t online;        /* cores of the node */
+    char temporary[128];    /* the folder for temporary files */
+    uint64_t scratch;       /* bytes free there; 0: it cannot be written */
 };
 void fs_rank_facts_get(size_t threads, struct fs_rank_facts *facts); /* local */
 

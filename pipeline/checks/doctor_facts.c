@@ -129,7 +129,7 @@ void fs_rank_facts_get(size_t threads, struct fs_rank_facts *facts)
     const char *temporary = getenv("TMPDIR");
     temporary = temporary != NULL ? temporary : "/tmp";
     snprintf(facts->temporary, sizeof facts->temporary, "%s", temporary);
-    facts->temporary_space = space_in(temporary);
+    facts->scratch = space_in(temporary);
 }
 
 static int write_archive(const char *path, int32_t value, struct fs_error *err)

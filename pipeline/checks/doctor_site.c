@@ -81,11 +81,10 @@ void fs_doctor_temporary(struct fs_doctor *doctor, const struct fs_rank_facts *f
 {
     for (size_t rank = 0; rank < ranks; rank++) {
         const struct fs_rank_facts *f = &fact[rank];
-        if (f->temporary_space < LEAST_TEMPORARY) {
+        if (f->scratch < LEAST_TEMPORARY) {
             fs_doctor_add(doctor, FS_FINDING_WARNING, "temporary", "make room there, or set TMPDIR to another folder",
                           "%s on node %s %s%.0f MiB left, and Open MPI keeps its files there", f->temporary, f->node,
-                          f->temporary_space == 0 ? "cannot be written or has " : "has ",
-                          (double)f->temporary_space / MIB);
+                          f->scratch == 0 ? "cannot be written or has " : "has ", (double)f->scratch / MIB);
             return;
         }
     }

@@ -108,19 +108,19 @@ static void temporary(void **state)
 {
     (void)state;
     struct fs_doctor doctor = {0};
-    struct fs_rank_facts fact[2] = {{.node = "a", .temporary = "/tmp", .temporary_space = (uint64_t)1 << 30},
-                                    {.node = "b", .temporary = "/scratch", .temporary_space = (uint64_t)1 << 30}};
+    struct fs_rank_facts fact[2] = {{.node = "a", .temporary = "/tmp", .scratch = (uint64_t)1 << 30},
+                                    {.node = "b", .temporary = "/scratch", .scratch = (uint64_t)1 << 30}};
     fs_doctor_temporary(&doctor, fact, 2);
     assert_int_equal(doctor.findings, 0);
-    fact[1].temporary_space = (uint64_t)5 << 20;
+    fact[1].scratch = (uint64_t)5 << 20;
     fs_doctor_temporary(&doctor, fact, 2);
     expect_last(&doctor, FS_FINDING_WARNING, "/scratch on node b has 5 MiB left");
-    fact[0].temporary_space = 0;
+    fact[0].scratch = 0;
     fs_doctor_temporary(&doctor, fact, 2);
     expect_last(&doctor, FS_FINDING_WARNING, "/tmp on node a cannot be written");
     setenv("TMPDIR", "/dev/null/nowhere", 1);
     fs_rank_facts_get(1, &fact[0]);
-    assert_true(fact[0].temporary_space == 0);
+    assert_true(fact[0].scratch == 0);
     assert_string_equal(fact[0].temporary, "/dev/null/nowhere");
 }
 
