@@ -142,16 +142,23 @@ _fairstamp()
     --limit) return ;;
     --sbatch) return ;;
     --scripts) _fairstamp_folders; return ;;
+    --site) _fairstamp_files ''; return ;;
     esac
     case ${words[0]} in
-    run) options="--set --strict --force --max-seconds --stop-file --log-dir --format --quiet --help" ending=.json ;;
-    trace) options="--set --strict --force --max-seconds --stop-file --log-dir --format --quiet --help" ending=.json ;;
-    stamp) options="--set --strict --force --max-seconds --stop-file --log-dir --format --quiet --help" ending=.json ;;
-    evaluate) options="--set --strict --force --max-seconds --stop-file --log-dir --format --quiet --help" ending=.json ;;
-    layer_sweep) options="--set --strict --force --max-seconds --stop-file --log-dir --format --quiet --help" ending=.json ;;
-    estimate) options="--set --strict --save --seconds --node-ranks --network --format --quiet --help" ending=.json ;;
-    score) options="--log-dir --model --suite --data --category --strict --scoring --stamp --bootstrap --seed
-    --format --quiet --help" ;;
+    run) options="--set --strict --force --max-seconds --stop-file --log-dir --connected --wait-seconds
+    --format --quiet --help" ending=.json ;;
+    trace) options="--set --strict --force --max-seconds --stop-file --log-dir --connected --wait-seconds
+    --format --quiet --help" ending=.json ;;
+    stamp) options="--set --strict --force --max-seconds --stop-file --log-dir --connected --wait-seconds
+    --format --quiet --help" ending=.json ;;
+    evaluate) options="--set --strict --force --max-seconds --stop-file --log-dir --connected --wait-seconds
+    --format --quiet --help" ending=.json ;;
+    layer_sweep) options="--set --strict --force --max-seconds --stop-file --log-dir --connected --wait-seconds
+    --format --quiet --help" ending=.json ;;
+    estimate) options="--set --strict --save --seconds --node-ranks --network --connected --wait-seconds
+    --format --quiet --help" ending=.json ;;
+    score) options="--log-dir --connected --wait-seconds --model --suite --data --category --strict --scoring
+    --stamp --bootstrap --seed --format --quiet --help" ;;
     metrics) options="--suite --data --category --strict --scores --bootstrap --seed --format --help" ;;
     tokenize) options="--model --help" ;;
     logprobs) options="--log-dir --connected --wait-seconds --model --quiet --help" ;;
@@ -162,10 +169,10 @@ _fairstamp()
     report) options="-o --help" ending=.h5 ;;
     merge) options="--training -o --help" ending=.h5 ;;
     query) options="--metric --by --where --format --help" ending=.h5 ;;
-    sweep) options="--no-estimate --no-check --cells --launcher --limit --sbatch --scripts --format --quiet
-    --help" first="plan run submit status resume merge" ending=.json ;;
+    sweep) options="--no-estimate --no-check --cells --launcher --limit --sbatch --scripts --site --format
+    --quiet --help" first="plan run submit status resume merge" ending=.json ;;
     list) options="--format --help" first="suites metrics methods families" ;;
-    doctor) options="--set --strict --format --quiet --help" ending=.json ;;
+    doctor) options="--set --strict --connected --wait-seconds --format --quiet --help" ending=.json ;;
     *) return ;;
     esac
     if [[ $cur != -* && -n $first ]] && ((i == 1)); then

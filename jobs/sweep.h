@@ -7,6 +7,7 @@
  *     cells/<id>/         its output folder
  *     logs/<id>.log       what its runs said
  *     slurm.json          what was submitted last
+ *     slurm/              the batch scripts of the last submission, which name this folder nowhere
  *     archive.h5          all cells, merged
  *
  * Nothing in it names the folder itself: it may be moved. Local: one process, no ranks.

@@ -11,6 +11,7 @@
 #include "jobs/fingerprint.h"
 #include "results/sweep_status.h"
 #include "slurm/slurm_queue.h"
+#include "slurm/slurm_script.h"
 
 #define USUAL_ARRAY 1001 /* MaxArraySize where Slurm does not say */
 
@@ -112,7 +113,7 @@ static int submit(const struct fs_argv *argv, char id[FS_SLURM_ID], struct fs_er
 struct submitting {
     const struct fs_sweep *sweep;
     const struct fs_submission *submission;
-    const char *scripts;
+    char *script, *merge_script;
     char *logs; /* the folder, as sbatch wants it: "%" doubled */
 };
 
@@ -148,7 +149,7 @@ static int submit_part(const struct submitting *to, struct fs_sweep_part *part, 
         } else if (status == 0 && after[0] != '\0') {
             status = fs_argv_add(&argv, err, "--dependency=afterany%s", after);
         }
-        status = status == 0 && fs_argv_add(&argv, err, "%s/sweep.sbatch", to->scripts) == 0 &&
+        status = status == 0 && fs_argv_add(&argv, err, "%s", to->script) == 0 &&
                          fs_argv_add(&argv, err, "%s", to->sweep->folder) == 0 &&
                          fs_argv_add(&argv, err, "%s", name) == 0 && fs_argv_add(&argv, err, "%zu", part->first) == 0
                      ? submit(&argv, part->array[stage], err)
@@ -182,7 +183,7 @@ static int submit_merge(const struct submitting *to, struct fs_sweep_queue *queu
     status = status == 0 && add_common(&argv, to, "merge", "slurm-%x-%j.log", err) == 0 &&
                      fs_argv_split(&argv, "--nodes=1 --ntasks=1 --ntasks-per-node=1 --cpus-per-task=1", err) == 0 &&
                      fs_argv_add(&argv, err, "--dependency=afterany%s", after) == 0 &&
-                     fs_argv_add(&argv, err, "%s/sweep-merge.sbatch", to->scripts) == 0 &&
+                     fs_argv_add(&argv, err, "%s", to->merge_script) == 0 &&
                      fs_argv_add(&argv, err, "%s", to->sweep->folder) == 0
                  ? submit(&argv, id, err)
                  : -1;
@@ -274,6 +275,12 @@ static char *log_folder(const struct fs_sweep *sweep, struct fs_error *err)
         fs_error_memory(err, 64, "a path");
         return NULL;
     }
+    if (strchr(folder, '\\') != NULL) { /* it keeps "%" from its meaning, and the job ends without a log */
+        fs_error_set(err, FS_EXIT_USAGE, "%s: found a backslash, which sbatch takes in no --output; rename the folder",
+                     sweep->folder);
+        free(folder);
+        return NULL;
+    }
     FILE *stream = fs_make_folder(folder, err) == 0 ? open_memstream(&text, &length) : NULL;
     for (const char *c = folder; stream != NULL && *c != '\0'; c++) {
         fprintf(stream, *c == '%' ? "%%%%" : "%c", *c);
@@ -302,16 +309,53 @@ static int choose_cells(const struct fs_sweep *sweep, const struct fs_sweep_queu
     return 0;
 }
 
+/* The program that jobs start: FAIRSTAMP_PROGRAM, which may be a name in PATH, or this one. The caller frees. */
+static char *find_program(struct fs_error *err)
+{
+    const char *named = getenv("FAIRSTAMP_PROGRAM");
+    char own[4096], *path = NULL;
+    if (named == NULL || named[0] == '\0') {
+        path = fs_own_path(own, sizeof own, err) == 0 ? strdup(own) : NULL;
+    } else if (strchr(named, '/') == NULL) {
+        path = strdup(named);
+    } else if (access(named, X_OK) == 0) {
+        path = realpath(named, NULL);
+    } else {
+        fs_error_set(err, FS_EXIT_NO_INPUT, "sweep: FAIRSTAMP_PROGRAM names %s, which is no program", named);
+    }
+    return path;
+}
+
+/* The scripts that are submitted, and the folder of their logs; to be released also on failure. */
+static int make_scripts(struct submitting *to, struct fs_error *err)
+{
+    char *folder = find_scripts(to->submission->scripts, err), *program = folder != NULL ? find_program(err) : NULL;
+    const struct fs_script_source source = {to->sweep, folder, to->submission->site, program};
+    int status = program != NULL && fs_slurm_script_write(&source, "sweep.sbatch", &to->script, err) == 0 &&
+                         fs_slurm_script_write(&source, "sweep-merge.sbatch", &to->merge_script, err) == 0
+                     ? 0
+                     : -1;
+    to->logs = status == 0 ? log_folder(to->sweep, err) : NULL;
+    free(folder);
+    free(program);
+    return to->logs != NULL ? 0 : -1;
+}
+
+static void release_scripts(struct submitting *to)
+{
+    free(to->script);
+    free(to->merge_script);
+    free(to->logs);
+}
+
 int fs_sweep_submit(const struct fs_sweep *sweep, const struct fs_submission *submission, struct fs_error *err)
 {
     size_t count = 0, queued = 0;
     struct fs_sweep_queue queue;
-    char program[4096];
     bool *wanted = fs_allocate(sweep->cells + 1, sizeof *wanted, "the cells of a sweep", err);
-    int status = wanted != NULL && fs_own_path(program, sizeof program, err) == 0 ? 0 : -1;
-    status = fs_sweep_queue_read(sweep, &queue, err) == 0 && status == 0
-                 ? choose_cells(sweep, &queue, wanted, &count, &queued, err)
-                 : -1;
+    int status = fs_sweep_queue_read(sweep, &queue, err) == 0 && wanted != NULL
+                     ? choose_cells(sweep, &queue, wanted, &count, &queued, err)
+                     : -1;
     if (status == 0 && queued > 0) {
         fs_say("sweep: %zu cells are in the queue already", queued);
     }
@@ -320,21 +364,13 @@ int fs_sweep_submit(const struct fs_sweep *sweep, const struct fs_submission *su
                            : "sweep: the others of %zu cells are complete; nothing to submit",
                sweep->cells);
     } else if (status == 0) {
-        char *scripts = find_scripts(submission->scripts, err);
-        const struct submitting to = {sweep, submission, scripts, scripts != NULL ? log_folder(sweep, err) : NULL};
-        status = to.logs != NULL ? 0 : -1;
+        struct submitting to = {.sweep = sweep, .submission = submission};
         fs_sweep_queue_forget(&queue);
-        if (status == 0) {
-            /* by the environment, which sbatch hands on: a path may hold a comma, which parts its --export */
-            setenv("FAIRSTAMP_SLURM", scripts, 1);
-            setenv("FAIRSTAMP_PROGRAM", program, 1);
-            status = submit_all(&to, wanted, &queue, err);
-        }
+        status = make_scripts(&to, err) == 0 ? submit_all(&to, wanted, &queue, err) : -1;
         if (status == 0) {
             fs_say("sweep: submitted %zu of %zu cells", count, sweep->cells);
         }
-        free(to.logs);
-        free(scripts);
+        release_scripts(&to);
     }
     fs_sweep_queue_release(&queue);
     free(wanted);

@@ -247,9 +247,10 @@ void fs_doctor_folder(struct fs_doctor *doctor, const struct fs_rank_facts *fact
         const struct fs_rank_facts *f = &fact[rank];
         if (f->folder_left < FOLDER) {
             fs_doctor_add(doctor, FS_FINDING_WARNING, "tmp", "make room, or set TMPDIR to another folder of the node",
-                          "node %s: %s has %.1f MiB left; mpirun takes %.0f MiB there at its next start, and waits for "
+                          "node %s: %s %s %.1f MiB left; mpirun takes %.0f MiB there at its next start, and waits for "
                           "ever where it has less",
-                          f->node, f->folder, (double)f->folder_left / MIB, (double)FOLDER / MIB);
+                          f->node, f->folder, f->folder_left == 0 ? "cannot be written or has" : "has",
+                          (double)f->folder_left / MIB, (double)FOLDER / MIB);
             return; /* the first is enough */
         }
     }

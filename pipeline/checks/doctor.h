@@ -44,7 +44,7 @@ struct fs_rank_facts {
     uint64_t shared_memory; /* bytes free in /dev/shm */
     char no_sharing[256];   /* why the ranks of the node cannot share memory; "" where they can, or are alone */
     char folder[256];       /* where the launcher and MPI keep files (fs_mpi_folder) */
-    uint64_t folder_left;   /* bytes free there; UINT64_MAX: not known */
+    uint64_t folder_left;   /* bytes free there; 0: it cannot be written; UINT64_MAX: not known */
     uint64_t allocated;     /* cores of the node that Slurm has given; 0: not under Slurm */
     uint64_t online;        /* cores of the node */
 };

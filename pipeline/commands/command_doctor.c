@@ -14,6 +14,7 @@
 #include "io/publish.h"
 #include "model/tokenizer/tokenizer_compare.h"
 #include "pipeline/checks/doctor.h"
+#include "pipeline/checks/doctor_site.h"
 #include "pipeline/commands/commands.h"
 #include "pipeline/estimate/memory.h"
 #include "pipeline/ranks/watch.h"
@@ -138,7 +139,11 @@ static bool check_model(struct fs_doctor *doctor, struct fs_session *session, co
     struct fs_model *model = NULL;
     struct fs_tokenizer *tokenizer = NULL;
     struct fs_error error = FS_ERROR_INIT;
+    struct stat info;
     int status = open_model(folder, &model, &tokenizer, &error);
+    if (status != 0 && stat(folder, &info) != 0) {
+        status = fs_error_prepend(&error, "the model's folder is not here");
+    }
     status = status == 0 ? fs_job_check_layer(job, fs_model_spec(model), &error) : -1;
     status = status == 0 ? check_methods(job, model, tokenizer, &error) : -1;
     bool sound = agree(doctor, session, "model", status, &error);
@@ -340,7 +345,10 @@ static int run(struct fs_session *session, struct fs_error *err)
         return -1;
     }
     if (fact != NULL) {
+        struct fs_site_facts site;
+        fs_site_facts_get(&site);
         fs_doctor_launch(&doctor, fact, ranks);
+        fs_doctor_site(&doctor, &site, fact[0].libraries, ranks);
         fs_doctor_slurm(&doctor, ranks);
         fs_doctor_threads(&doctor, fact, ranks);
         fs_doctor_kernels(&doctor, fact, ranks);
@@ -375,9 +383,10 @@ const struct fs_command fs_command_doctor = {
     .summary = "whether this machine, and a job, are fit to run",
     .description =
         "Checks in seconds what would end a job after hours in a queue, one line a check: ok, warning or failed, with "
-        "the likely fix. How the ranks were started, their versions, threads and cores, OpenBLAS's kernels, Slurm's "
-        "time, memory, /dev/shm and the folder of MPI's files; with a job also its keys, model and data as every rank "
-        "sees them, whether the "
+        "the likely fix. How the ranks were started, their versions, the launchers that are here, threads and cores, "
+        "OpenBLAS's kernels, Slurm's time, memory, /dev/shm and room for MPI's files; with a job also its keys, "
+        "model and "
+        "data as every rank sees them, whether the "
         "output can be written and read back, and the disk. Start it as you will start the job. Ends with 0, warnings "
         "or not, or 69 where a check failed.",
     .options = command_options,

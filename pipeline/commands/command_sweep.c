@@ -36,6 +36,10 @@ static const struct fs_option option_sbatch = {
     .help = "submit: for every sbatch, such as \"--partition=long --ntasks=64\""};
 static const struct fs_option option_scripts = {
     .name = "--scripts", .argument = "DIR", .help = "submit: folder of the batch scripts; by default as installed"};
+static const struct fs_option option_site = {
+    .name = "--site",
+    .argument = "FILE",
+    .help = "submit: settings of your own, read after site.sh of the batch scripts; for example modules to load"};
 
 static const char *const state_words[] = {[FS_CELL_MISSING] = "-",
                                           [FS_CELL_PART] = "part",
@@ -120,6 +124,7 @@ static int submit(const struct fs_options *options, const struct fs_sweep *sweep
     double limit = 0;
     const char *given = fs_option_value(options, &option_limit);
     struct fs_submission submission = {.scripts = fs_option_value(options, &option_scripts),
+                                       .site = fs_option_value(options, &option_site),
                                        .options = fs_option_value(options, &option_sbatch)};
     if (given != NULL && fs_parse_integer("--limit", given, 1, 1e6, &limit, err) != 0) {
         return -1;
@@ -196,10 +201,11 @@ static int action_merge(struct fs_session *session, struct fs_error *err)
 
 static const struct fs_option *const plan_options[] = {&option_no_estimate, &option_no_check, NULL};
 static const struct fs_option *const run_options[] = {&option_cells, &option_launcher, NULL};
-static const struct fs_option *const submit_options[] = {&option_limit, &option_sbatch, &option_scripts, NULL};
+static const struct fs_option *const submit_options[] = {&option_limit, &option_sbatch, &option_scripts, &option_site,
+                                                         NULL};
 static const struct fs_option *const command_options[] = {
-    &option_no_estimate, &option_no_check, &option_cells,     &option_launcher, &option_limit,
-    &option_sbatch,      &option_scripts,  &fs_option_format, &fs_option_quiet, NULL};
+    &option_no_estimate, &option_no_check, &option_cells,     &option_launcher, &option_limit, &option_sbatch,
+    &option_scripts,     &option_site,     &fs_option_format, &fs_option_quiet, NULL};
 
 static const struct fs_action actions[] = {
     {.name = "plan",
@@ -222,7 +228,7 @@ static const struct fs_action actions[] = {
      .least = 1,
      .most = 1,
      .description = "submits them to Slurm, an array a stage and a merge after them; what is already in the queue is "
-                    "left alone.",
+                    "left alone. The scripts, DIR/slurm, need no environment.",
      .options = submit_options,
      .run = action_submit},
     {.name = "status",

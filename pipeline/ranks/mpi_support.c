@@ -126,6 +126,9 @@ uint64_t fs_mpi_folder(char *folder, size_t size)
         path = getenv(names[i]);
     }
     snprintf(folder, size, "%s", path != NULL ? path : "/tmp");
+    if (access(folder, W_OK | X_OK) != 0) {
+        return 0;
+    }
     return statvfs(folder, &info) == 0 ? (uint64_t)info.f_bavail * (uint64_t)info.f_frsize : UINT64_MAX;
 }
 

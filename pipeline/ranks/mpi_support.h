@@ -39,7 +39,7 @@ MPI_Comm fs_mpi_duplicate(MPI_Comm communicator);
 
 /*
  * The folder of this node in which the launcher and MPI keep files, into `folder` [size], and the bytes that are free in
- * it. Open MPI 4.1's mpirun needs 8 MiB there, and waits for ever where it has less. UINT64_MAX: not known. Local; also
+ * it; 0: it cannot be written, UINT64_MAX: not known. Open MPI 4.1's mpirun needs 8 MiB there, and waits for ever where it has less. Local; also
  * before MPI_Init.
  */
 uint64_t fs_mpi_folder(char *folder, size_t size);

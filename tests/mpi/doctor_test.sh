@@ -21,6 +21,7 @@ for ranks in 1 3; do
     doctor 0 $ranks "${job[@]}"
     finds ok launch "$ranks rank"
     finds ok versions "fairstamp "
+    grep -qE '^(ok|warning) +site ' out || fail "no line on the site: $(cat out)"
     finds ok model "$GOLDEN_MODELS/bert-tiny: bert, masked, 2 layers"
     finds ok data "8 biaske pairs"
     finds ok output "$scratch/o/deep"
@@ -34,7 +35,7 @@ grep -q '^ok  *model' out && fail "a model without a job"
 
 # wrong paths
 doctor 69 2 "${job[@]}" --set "model=$scratch/none"
-finds failed model "$scratch/none"
+finds failed model "the model's folder is not here: $scratch/none"
 says 'doctor: 1 of'
 doctor 69 1 "${job[@]}" --set "data.biaske=$scratch/none.json"
 finds failed data 'none.json'

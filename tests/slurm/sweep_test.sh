@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # A sweep of two models and three categories through the arrays and dependencies of a real Slurm cluster of four virtual
 # nodes ends in one verified archive, with the bits of `sweep run` on this machine; resuming it, shared traces, local copies.
+# The first submission hands no environment on (SBATCH_EXPORT=NONE), the second all, the third none by an option of sbatch.
 . "$(dirname "$0")/support.sh"
 cd "$scratch" || exit 1
 write_sweep
@@ -9,9 +10,9 @@ expect 0 "$fairstamp" sweep run here --cells 2
 expect 0 "$fairstamp" sweep merge here
 cluster 4 MaxArraySize=4 # six cells are two arrays a stage
 
-there='th ere,%j' # characters that mean something to sbatch
+there="th ére's,%j" # characters that mean something to sbatch or to the shell
 expect 0 "$fairstamp" sweep plan sweep.json "$there" --no-estimate
-expect 0 "$fairstamp" sweep submit "$there" --scripts "$FAIRSTAMP_SOURCE/slurm" --limit 4 --sbatch "--ntasks=2 --nodes=2 --cpus-per-task=1 --time=10"
+SBATCH_EXPORT=NONE expect 0 "$fairstamp" sweep submit "$there" --scripts "$FAIRSTAMP_SOURCE/slurm" --limit 4 --sbatch "--ntasks=2 --nodes=2 --cpus-per-task=1 --time=10"
 says 'submitted 6 of 6 cells'
 [ "$(grep -c '"trace"' "$there/slurm.json")" = 2 ] || fail "arrays of a stage: $(cat "$there/slurm.json")"
 expect 0 "$fairstamp" sweep status "$there"
@@ -51,7 +52,7 @@ cat >shared.json <<END
 END
 export SMALL="$scratch/mod els" FAIRSTAMP_LOCAL_COPY="$scratch/loc al"
 expect 0 "$fairstamp" sweep plan shared.json shared --no-estimate
-expect 0 "$fairstamp" sweep submit shared --scripts "$FAIRSTAMP_SOURCE/slurm" --sbatch "--ntasks=2 --cpus-per-task=1 --time=10"
+expect 0 "$fairstamp" sweep submit shared --scripts "$FAIRSTAMP_SOURCE/slurm" --sbatch "--export=NONE --ntasks=2 --cpus-per-task=1 --time=10"
 says 'submitted 2 of 2 cells'
 until_jobs "$(submitted evaluate shared),$(submitted merge shared)"
 expect 0 "$fairstamp" sweep status shared
@@ -60,4 +61,19 @@ same shared/cells/small.gender.stamp.width=8/trace.h5 shared/cells/small.gender.
 [ "$(find "loc al" -name model.safetensors | wc -l)" = 1 ] || fail "copies of the model: $(find "loc al")"
 expect 0 "$fairstamp" inspect shared/cells/small.gender.stamp.width=16/evaluate.h5
 grep -q 'model=.*loc al/fairstamp-' out || fail "the copy is not used: $(grep command out)"
+
+# one job by hand, from another folder, without environment: the script finds its folder by Slurm, and a site file tells the rest
+mkdir -p "by hand/logs" "own si'té"
+cp -r "$FAIRSTAMP_SOURCE/slurm" "own si'té/scripts"
+{
+    printf 'program=%q launcher=mpirun\n' "$fairstamp"
+    echo 'export OMPI_MCA_mpi_yield_when_idle=1 OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1'
+} >"own si'té/mine.sh"
+cell=bert-tiny.gender
+hand=$(cd "by hand" && SBATCH_EXPORT=NONE sbatch --parsable --ntasks=2 --nodes=2 --cpus-per-task=1 --time=10 "../own si'té/scripts/fairstamp.sbatch" \
+    --site "../own si'té/mine.sh" run "../here/jobs/$cell.json" --set "output=$scratch/by hand/out" --quiet)
+until_jobs "$hand"
+for stage in trace stamp evaluate; do
+    "$fairstamp" verify --equal "by hand/out/$stage.h5" here/cells/$cell/$stage.h5 >verdict 2>&1 || { fail "by hand: $(cat verdict)"; cat "by hand"/logs/*; }
+done
 finish

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "pipeline/checks/doctor.h"
+#include "pipeline/ranks/mpi_support.h"
 
 #define GIB ((uint64_t)1 << 30)
 
@@ -135,6 +136,11 @@ static void folder(void **state)
     fact[1].folder_left = (uint64_t)2 << 20;
     fs_doctor_folder(&doctor, fact, 2);
     expect_last(&doctor, FS_FINDING_WARNING, "node b: /scratch/tmp has 2.0 MiB left; mpirun takes 8 MiB");
+    setenv("PMIX_SERVER_TMPDIR", "/dev/null/nowhere", 1);
+    fact[0].folder_left = fs_mpi_folder(fact[0].folder, sizeof fact[0].folder);
+    unsetenv("PMIX_SERVER_TMPDIR");
+    fs_doctor_folder(&doctor, fact, 2);
+    expect_last(&doctor, FS_FINDING_WARNING, "/dev/null/nowhere cannot be written or has 0.0 MiB left");
 }
 
 static void slurm(void **state)
