@@ -110,26 +110,30 @@ static int cannot_create(const char *path, int failure, struct fs_error *err)
                         full ? "make room, or choose another output" : "choose another output");
 }
 
-/* A new file with our record, open; -1 with an error; `*there`: instead, a file of the name is there. */
-static int create(struct fs_lock *lock, const char *path, bool *there, struct fs_error *err)
+/* A new file with our record, open; -1 with an error, or `*gone`: a file of the name is there, or a holder of the moment has
+ * cleared ours up. */
+static int create(struct fs_lock *lock, const char *path, bool *gone, struct fs_error *err)
 {
     char text[FS_LOCK_TEXT_SIZE];
     size_t length = fs_lock_write(&lock->own, text, &lock->beat);
-    *there = false;
+    *gone = false;
     int file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, MODE);
     if (file < 0) {
-        *there = errno == EEXIST;
-        return *there ? -1 : cannot_create(path, errno, err);
+        *gone = errno == EEXIST;
+        return *gone ? -1 : cannot_create(path, errno, err);
     }
     int failure = write_all(file, text, length) == 0 ? 0 : errno;
     if (close(file) != 0 && failure == 0) { /* closed: other hosts see what is on the server */
         failure = errno;
     }
     file = failure == 0 ? open(path, O_WRONLY | O_CLOEXEC) : -1;
-    if (file < 0) {
+    if (file < 0 && failure == 0 && (errno == ENOENT || errno == ESTALE)) {
+        *gone = true;
+    } else if (file < 0) {
+        failure = failure != 0 ? failure : errno;
         (void)unlink(path);
         return fs_error_set(err, FS_EXIT_IO, "%s: writing the lock of the output folder failed: %s; is the disk full?",
-                            path, strerror(failure != 0 ? failure : errno));
+                            path, strerror(failure));
     }
     return file;
 }
@@ -137,21 +141,21 @@ static int create(struct fs_lock *lock, const char *path, bool *there, struct fs
 /* Makes `path`, whole, where there is none: lock->file; `*made`: whether we did. */
 static int create_whole(struct fs_lock *lock, const char *path, bool *made, struct fs_error *err)
 {
-    bool there;
+    bool gone = false;
     struct stat info;
     *made = false;
     if (lock->no_links) {
-        lock->file = create(lock, path, &there, err);
+        lock->file = create(lock, path, &gone, err);
         *made = lock->file >= 0;
-        return *made || there ? 0 : -1;
+        return *made || gone ? 0 : -1;
     }
     char suffix[FS_LOCK_TOKEN_SIZE + 8];
     snprintf(suffix, sizeof suffix, ".%s.new", lock->own.token);
     char *fresh = join(lock->path, suffix, err);
-    int file = fresh != NULL ? create(lock, fresh, &there, err) : -1;
+    int file = fresh != NULL ? create(lock, fresh, &gone, err) : -1;
     if (file < 0) {
         free(fresh);
-        return -1;
+        return gone ? 0 : -1;
     }
     int linked = link(fresh, path), failure = errno;
     /* a server's answer may be lost, and the second call then finds the first one's link */
@@ -399,7 +403,7 @@ void fs_lock_describe(const struct fs_lock_record *record, char *text, size_t si
 {
     const struct fs_lock_process *process = &record->process;
     const char *batch = strrchr(process->batch, ' ');
-    snprintf(text, size, "process %lld on %s (since %s%s%s, `%.200s`)", process->pid, process->host, record->since,
+    snprintf(text, size, "process %lld on %s (since %s%s%s, `%.120s`)", process->pid, process->host, record->since,
              batch != NULL ? ", Slurm job " : "", batch != NULL ? batch + 1 : "", record->command);
 }
 

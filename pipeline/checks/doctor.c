@@ -7,6 +7,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "pipeline/ranks/launch.h"
+
 #define MIB (1024.0 * 1024.0)
 #define SCARCE 0.8                  /* share of what is left, beyond which it may not last */
 #define SEGMENT ((uint64_t)8 << 20) /* of /dev/shm, that Open MPI takes for a rank */
@@ -81,8 +83,15 @@ static const char *kernels_of(const struct fs_rank_facts *fact)
 void fs_doctor_launch(struct fs_doctor *doctor, const struct fs_rank_facts *fact, size_t ranks)
 {
     size_t nodes = count_nodes(fact, ranks), other = first_other(fact, ranks, libraries_of);
-    fs_doctor_add(doctor, FS_FINDING_OK, "launch", NULL, "%zu rank%s on %zu node%s", ranks, ranks == 1 ? "" : "s",
-                  nodes, nodes == 1 ? "" : "s");
+    struct fs_launch launch;
+    if (fs_launch_is_split(ranks, &launch)) {
+        fs_doctor_add(doctor, FS_FINDING_FAILED, "launch", launch.fix,
+                      "%s started %zu tasks, this process sees %zu rank%s: launched without PMI?", launch.launcher,
+                      launch.tasks, ranks, ranks == 1 ? "" : "s");
+    } else {
+        fs_doctor_add(doctor, FS_FINDING_OK, "launch", NULL, "%zu rank%s on %zu node%s", ranks, ranks == 1 ? "" : "s",
+                      nodes, nodes == 1 ? "" : "s");
+    }
     if (other < ranks) {
         fs_doctor_add(doctor, FS_FINDING_FAILED, "versions", "load the same modules on every node",
                       "rank 0 on %s has %s; rank %zu on %s has %s", fact[0].node, fact[0].libraries, other,
@@ -231,18 +240,11 @@ void fs_doctor_memory(struct fs_doctor *doctor, const struct fs_rank_facts *fact
     }
 }
 
-void fs_doctor_slurm(struct fs_doctor *doctor, size_t ranks)
+void fs_doctor_slurm(struct fs_doctor *doctor)
 {
-    const char *job = getenv("SLURM_JOB_ID"), *tasks = getenv("SLURM_STEP_NUM_TASKS"),
-               *end = getenv("SLURM_JOB_END_TIME");
+    const char *job = getenv("SLURM_JOB_ID"), *end = getenv("SLURM_JOB_END_TIME");
     if (job == NULL) {
         fs_doctor_add(doctor, FS_FINDING_OK, "slurm", NULL, "not under Slurm");
-        return;
-    }
-    if (ranks == 1 && tasks != NULL && strtol(tasks, NULL, 10) > 1 && getenv("OMPI_COMM_WORLD_SIZE") == NULL &&
-        getenv("PMIX_RANK") == NULL) {
-        fs_doctor_add(doctor, FS_FINDING_FAILED, "slurm", "srun --mpi=pmix, or mpirun",
-                      "job %s: %s tasks were started, and each believes to be alone", job, tasks);
         return;
     }
     long long left = end != NULL ? strtoll(end, NULL, 10) - (long long)time(NULL) : -1;

@@ -40,7 +40,7 @@ bool fs_stop_asked(void)
     double now = fs_seconds();
     const char *why = atomic_load(&reason);
     if (why != NULL) {
-        fs_warn("asked to stop: %s", why);
+        fs_say("asked to stop: %s", why);
         watch.asked = true;
     } else if (fs_signals_stop()) {
         fs_say("asked to stop by a signal");
