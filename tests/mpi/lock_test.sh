@@ -6,7 +6,8 @@ export OMP_NUM_THREADS=1
 cd "$scratch" || exit 1
 job=("$FAIRSTAMP_SOURCE/demo/job.json" --set "model=$GOLDEN_MODELS/gpt2-tiny" --set stamp.width=64 --set stamp.layer=1
     --set stamp.iterations=4 --set trace.bootstrap=50 --set evaluate.bootstrap=50 --quiet)
-endless=("${job[@]}" --set stamp.iterations=100000 --set stamp.checkpoint_every=50)
+endless=("${job[@]}" --set stamp.iterations=100000 --set stamp.checkpoint_every=5
+    --set checkpoint_share=1)
 lock=shared/fairstamp.lock
 # start COMMAND...: in the background, until it has the lock
 start() {
@@ -54,6 +55,7 @@ saved=$(sha256sum <shared/stamp.part.h5)
 expect 76 "$fairstamp" run "${job[@]}" --set output=shared
 says 'shared/stamp.part.h5: belongs to another job; what differs: stamp.iterations'
 [ "$saved" = "$(sha256sum <shared/stamp.part.h5)" ] || fail "saved progress was changed"
+cp shared/stamp.part.h5 out.part.h5
 # of a later stage alone: also before any work
 mkdir later
 cp shared/stamp.part.h5 later
@@ -67,35 +69,38 @@ expect 0 "$fairstamp" run "${job[@]}" --set output=shared --force
 says 'shared/stamp.part.h5: belongs to another job, and will be replaced'
 expect 0 "$fairstamp" verify --equal shared/evaluate.h5 alone/evaluate.h5
 # a finished job leaves another's progress alone
-cp later/stamp.part.h5.damaged shared/evaluate.part.h5
+cp out.part.h5 shared/evaluate.part.h5
 expect 0 "$fairstamp" run "${job[@]}" --set output=shared
-[ -e shared/evaluate.part.h5 ] || fail "a file that is not ours was removed"
-
-# saved units of trace, evaluate and layer_sweep
+says 'shared/evaluate.part.h5: saved progress of another job, which stays as it is'
+cmp -s out.part.h5 shared/evaluate.part.h5 || fail "a file that is not ours was removed"
 rm -rf shared
-for stage in trace evaluate layer_sweep; do
-    mkdir shared
-    [ $stage = trace ] || cp alone/*.h5 shared
-    rm -f shared/$stage.h5
-    saves=(--set layers.compare=all --set checkpoint_seconds=0 --set checkpoint_share=1 --set output=shared)
-    start $stage "${job[@]}" "${saves[@]}"
-    until [ -n "$(find shared -name "$stage*.part.h5")" ] || ! kill -0 $holder 2>/dev/null; do :; done
-    kill -9 $holder 2>/dev/null
-    wait $holder 2>/dev/null
-    [ -n "$(find shared -name "$stage*.part.h5")" ] || { rm -rf shared; continue; } # done before it was killed
-    case $stage in
-    trace) other=(--set trace.bootstrap=51) ;;
-    *) other=(--set evaluate.bootstrap=51 --set layers.compare=random) ;;
+
+# each partial file of each stage
+cp alone/*.h5 later
+rm later/*.damaged
+for name in trace trace_sublayers evaluate layer_sweep layer_sweep_training layer_sweep_scores_1; do
+    case $name in
+    layer_*) stage=layer_sweep ;;
+    *) stage=${name%_*} ;;
     esac
-    before=$(sha256sum shared/*.part.h5)
-    expect 76 "$fairstamp" $stage "${job[@]}" "${saves[@]}" "${other[@]}"
-    says 'what differs: '
-    [ "$before" = "$(sha256sum shared/*.part.h5)" ] || fail "$stage: saved progress was changed"
-    [ ! -e shared/$stage.h5 ] || fail "$stage: work after a refusal"
-    expect 0 "$fairstamp" $stage "${job[@]}" "${saves[@]}"
-    [ -z "$(find shared -name '*.part.h5' -o -name 'fairstamp.lock*')" ] || fail "$stage: left over: $(ls shared)"
-    rm -rf shared
+    rm -f "later/$stage.h5"
+    cp out.part.h5 "later/$name.part.h5"
+    expect 76 "$fairstamp" "$stage" "${job[@]}" --set layers.compare=all --set output=later
+    says "later/$name.part.h5: belongs to another job"
+    [ ! -e "later/$stage.h5" ] && cmp -s out.part.h5 "later/$name.part.h5" || fail "$name: work after a refusal"
+    rm "later/$name.part.h5"
 done
+# saved units, for they have no words of the job but the digest: what differs is known all the same
+rm -rf later logs
+"$fairstamp" trace "${job[@]}" --set trace.heat_map=true --set output=later --log-dir logs 2>holder.err >holder.out </dev/null &
+holder=$!
+until grep -q 'stage trace' logs/rank-0.log 2>/dev/null || ! kill -0 $holder 2>/dev/null; do :; done
+kill -USR1 $holder 2>/dev/null
+wait $holder
+if [ -n "$(find later -name '*.part.h5')" ]; then # or it was done before the signal
+    expect 76 "$fairstamp" run "${job[@]}" --set output=later
+    says 'what differs: trace.heat_map'
+fi
 
 # taken over while it stood still: nothing more is written, one line, 76
 start run "${endless[@]}" --set output=shared
