@@ -284,8 +284,13 @@ static int take_over(struct fs_lock *lock, const struct end *dead, bool *held, s
         /* the chain may have been another's already when we claimed */
         bool leads_to_us = status == 0 && end.found == FS_LOCK_WHOLE && strcmp(end.record.token, lock->own.token) == 0;
         free(end.path);
-        /* a claimer that was slow, not dead, may have renamed after us: what counts is what stands there */
-        *held = leads_to_us && rename(claim, lock->path) == 0 && is_ours(lock, lock->path);
+        if (leads_to_us && rename(claim, lock->path) == 0) {
+            /* a claimer that was slow, not dead, may have renamed after us: what counts is what stands there */
+            struct fs_lock_record record;
+            enum fs_lock_found found;
+            status = fs_lock_read(lock->path, &record, &found, err);
+            *held = status == 0 && found == FS_LOCK_WHOLE && strcmp(record.token, lock->own.token) == 0;
+        }
         if (!*held) {
             forget_file(lock);
             if (is_ours(lock, claim)) {
@@ -315,6 +320,7 @@ static int try_once(struct fs_lock *lock, double now, bool *held, bool *again, s
     } else if (is_dead(lock, &end, now)) {
         if (end.found == FS_LOCK_TORN) {
             (void)unlink(end.path);
+            lock->watch.whom[0] = '\0'; /* the next one is watched anew */
         } else {
             status = take_over(lock, &end, held, err);
         }
@@ -373,11 +379,13 @@ int fs_lock_check(const struct fs_lock *lock, struct fs_error *err)
     if (found == FS_LOCK_WHOLE && strcmp(record.token, lock->own.token) == 0) {
         return 0;
     }
-    if (found == FS_LOCK_WHOLE) {
-        fs_lock_describe(&record, who, sizeof who);
-    } else {
-        snprintf(who, sizeof who, "another process, which has ended");
+    if (found != FS_LOCK_WHOLE) {
+        return fs_error_set(err, FS_EXIT_OTHER_JOB,
+                            "%s: is not the lock of this process any more: removed by hand, or taken over by a process "
+                            "that has ended; this one writes nothing more",
+                            lock->path);
     }
+    fs_lock_describe(&record, who, sizeof who);
     return fs_error_set(err, FS_EXIT_OTHER_JOB,
                         "%s: while this process stood still, the folder was taken over by %s; it writes nothing more",
                         lock->folder, who);

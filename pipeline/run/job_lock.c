@@ -146,7 +146,8 @@ static int attempt(const struct fs_job_lock_request *request, bool *told, enum t
     bool held = false;
     *turn = TURN_LATER;
     if (fs_lock_try(state.lock, fs_seconds(), &held, err) != 0) {
-        if (err->code == FS_EXIT_CANNOT_CREATE && request->needless(request->context)) {
+        bool unwritable = err->code == FS_EXIT_CANNOT_CREATE || err->code == FS_EXIT_IO;
+        if (unwritable && request->needless(request->context)) {
             *err = (struct fs_error)FS_ERROR_INIT;
             *turn = TURN_NEEDLESS;
             return 0;

@@ -261,7 +261,7 @@ static void test_lost_to_one_that_ended(void **state)
         assert_true(now < 100);
     }
     fs_lock_close(next);
-    expect_lost(far, "another process, which has ended");
+    expect_lost(far, "a process that has ended");
     fs_lock_close(far);
     assert_int_equal(files(), 0);
 }
