@@ -8,10 +8,9 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "io/lock_record.h"
+#include "io/clock.h"
 
 #define MOST_ROUNDS 16 /* of one attempt, where others change the lock meanwhile */
 #define MOST_CLAIMS 64 /* claimers that died one after the other */
@@ -405,39 +404,4 @@ void fs_lock_close(struct fs_lock *lock)
     free(lock->folder);
     free(lock->path);
     free(lock);
-}
-
-void fs_lock_describe(const struct fs_lock_record *record, char *text, size_t size)
-{
-    const struct fs_lock_process *process = &record->process;
-    const char *batch = strrchr(process->batch, ' ');
-    snprintf(text, size, "process %lld on %s (since %s%s%s, `%.120s`)", process->pid, process->host, record->since,
-             batch != NULL ? ", Slurm job " : "", batch != NULL ? batch + 1 : "", record->command);
-}
-
-/* The digest that `job` gives the name of the first `length` bytes of `word`; NULL where it does not name it. */
-static const char *digest_of(const char *job, const char *word, size_t length)
-{
-    while (*job != '\0') {
-        size_t own = strcspn(job, " ");
-        if (own > length && strncmp(job, word, length) == 0 && job[length] == '=') {
-            return job + length + 1;
-        }
-        job += own + strspn(job + own, " ");
-    }
-    return NULL;
-}
-
-bool fs_lock_jobs_differ(const char *a, const char *b)
-{
-    while (*a != '\0') {
-        size_t word = strcspn(a, " "), name = strcspn(a, "= ");
-        const char *other = name < word ? digest_of(b, a, name) : NULL;
-        size_t length = word - name - 1;
-        if (other != NULL && (strcspn(other, " ") != length || strncmp(a + name + 1, other, length) != 0)) {
-            return true;
-        }
-        a += word + strspn(a + word, " ");
-    }
-    return false;
 }

@@ -27,42 +27,14 @@
 #define FAIRSTAMP_IO_LOCK_H
 
 #include <stdbool.h>
-#include <stddef.h>
 
-#include "io/clock.h"
 #include "io/error.h"
+#include "io/lock_record.h"
 
 #define FS_LOCK_FILE "fairstamp.lock"
 #define FS_LOCK_BEAT_SECONDS 5.0
 #define FS_LOCK_LOOK_SECONDS 10.0
 #define FS_LOCK_SILENCE_SECONDS 60.0
-#define FS_LOCK_TOKEN_SIZE 17
-
-/* A process, and how others tell whether it lives. */
-struct fs_lock_process {
-    char host[128];
-    char boot[64];          /* /proc/sys/kernel/random/boot_id; "-": unknown, as below */
-    char space[64];         /* namespace of process ids */
-    char batch[128];        /* "slurm <cluster> <job>", or "-" */
-    long long pid, started; /* started: field 22 of /proc/<pid>/stat */
-    long long restart;      /* how often the batch system has started the job again */
-};
-/* This process. */
-void fs_lock_process_get(struct fs_lock_process *process);
-
-/* What a lock file says. Texts have no control characters. */
-struct fs_lock_record {
-    char token[FS_LOCK_TOKEN_SIZE];
-    struct fs_lock_process process;
-    char since[FS_TIME_TEXT_SIZE];
-    char job[512];     /* what is computed: words "<name>=<digest>" */
-    char command[256]; /* cut where it is longer */
-    unsigned long long beat;
-};
-/* Whether two jobs give a name different digests, and so cannot both write. */
-bool fs_lock_jobs_differ(const char *a, const char *b);
-/* "process 12 on n1 (since 2026-..., job 7 of Slurm, `fairstamp run job.json`)", of `size` bytes. */
-void fs_lock_describe(const struct fs_lock_record *record, char *text, size_t size);
 
 struct fs_lock;
 

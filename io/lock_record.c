@@ -243,3 +243,38 @@ int fs_lock_read(const char *path, struct fs_lock_record *record, enum fs_lock_f
     }
     return 0;
 }
+
+void fs_lock_describe(const struct fs_lock_record *record, char *text, size_t size)
+{
+    const struct fs_lock_process *process = &record->process;
+    const char *batch = strrchr(process->batch, ' ');
+    snprintf(text, size, "process %lld on %s (since %s%s%s, `%.120s`)", process->pid, process->host, record->since,
+             batch != NULL ? ", Slurm job " : "", batch != NULL ? batch + 1 : "", record->command);
+}
+
+/* The digest that `job` gives the name of the first `length` bytes of `word`; NULL where it does not name it. */
+static const char *digest_of(const char *job, const char *word, size_t length)
+{
+    while (*job != '\0') {
+        size_t own = strcspn(job, " ");
+        if (own > length && strncmp(job, word, length) == 0 && job[length] == '=') {
+            return job + length + 1;
+        }
+        job += own + strspn(job + own, " ");
+    }
+    return NULL;
+}
+
+bool fs_lock_jobs_differ(const char *a, const char *b)
+{
+    while (*a != '\0') {
+        size_t word = strcspn(a, " "), name = strcspn(a, "= ");
+        const char *other = name < word ? digest_of(b, a, name) : NULL;
+        size_t length = word - name - 1;
+        if (other != NULL && (strcspn(other, " ") != length || strncmp(a + name + 1, other, length) != 0)) {
+            return true;
+        }
+        a += word + strspn(a + word, " ");
+    }
+    return false;
+}
