@@ -1,6 +1,5 @@
 #include "io/lock_record.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -19,8 +18,11 @@ static void copy_line(char *to, size_t size, const char *from)
 {
     size_t length = 0;
     for (; from[length] != '\0' && from[length] != '\n' && length < size - 1; length++) {
-        unsigned char byte = (unsigned char)from[length];
-        to[length] = byte >= 0x20 && byte < 0x7f ? from[length] : '?';
+        bool plain = from[length] >= 0x20 && from[length] < 0x7f;
+        to[length] = '?';
+        if (plain) {
+            to[length] = from[length];
+        }
     }
     to[length] = '\0';
     if (length == 0) {
