@@ -121,10 +121,11 @@ kill $beats
 wait $beats 2>/dev/null
 rm -rf shared fake
 
-# five at once of one job: each ends with 0, and the file is that of one alone
+# five tasks of an srun that MPI does not know: each ends with 0, the file is that of one alone, and one of them warns
 waiters=()
 for i in 1 2 3 4 5; do
-    "$fairstamp" run "${job[@]}" --set output=shared >out$i 2>err$i </dev/null &
+    SLURM_JOB_ID=7 SLURM_STEP_ID=0 SLURM_NTASKS=5 SLURM_PROCID=$((i - 1)) \
+        "$fairstamp" run "${job[@]}" --set output=shared >out$i 2>err$i </dev/null &
     waiters+=($!)
 done
 for waiter in "${waiters[@]}"; do
@@ -135,4 +136,5 @@ expect 0 "$fairstamp" verify --equal shared/evaluate.h5 alone/evaluate.h5
 for i in 2 3 4 5; do
     same out1 out$i
 done
+[ "$(cat err? | grep -c 'Slurm started 5 tasks, this process sees 1 rank: launched without PMI?')" = 1 ] || fail "no warning: $(cat err?)"
 finish

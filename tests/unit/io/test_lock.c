@@ -401,6 +401,34 @@ static void test_jobs(void **state)
     assert_false(fs_lock_jobs_differ("-", "trace=aa"));
 }
 
+/* Any byte of a lock changed, or its end cut off: another holder, a torn file or an error, and nothing else. */
+static void test_changed_bytes(void **state)
+{
+    (void)state;
+    static const char bytes[] = {'\0', '\n', ' ', '9', '\x80'};
+    size_t size;
+    dead_file("", "00000000000000aa", "elsewhere");
+    char *text = (char *)slurp(path_of(""), &size);
+    for (size_t at = 0; at < size; at++) {
+        for (size_t i = 0; i <= sizeof bytes; i++) {
+            struct fs_lock_record record = {0};
+            enum fs_lock_found found;
+            char old = text[at];
+            text[at] = bytes[i % sizeof bytes];
+            FILE *file = fopen(path_of(""), "w");
+            assert_non_null(file);
+            assert_int_equal(fwrite(text, 1, i < sizeof bytes ? size : at, file), i < sizeof bytes ? size : at);
+            fclose(file);
+            text[at] = old;
+            int status = fs_lock_read(path_of(""), &record, &found, &err);
+            assert_true(status == 0 || (err.code == FS_EXIT_DATA && at < sizeof "fairstamp lock 1"));
+            assert_true(i < sizeof bytes || found == FS_LOCK_TORN);
+            err = (struct fs_error)FS_ERROR_INIT;
+        }
+    }
+    free(text);
+}
+
 /* What a command line may hold cannot break the file. */
 static void test_hostile_words(void **state)
 {
@@ -544,6 +572,7 @@ int main(void)
         cmocka_unit_test_setup(test_file_systems, begin),
         cmocka_unit_test_setup(test_jobs, begin),
         cmocka_unit_test_setup(test_hostile_words, begin),
+        cmocka_unit_test_setup(test_changed_bytes, begin),
         cmocka_unit_test_setup(test_race, begin),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
