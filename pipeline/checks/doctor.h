@@ -47,7 +47,7 @@ struct fs_rank_facts {
 };
 void fs_rank_facts_get(size_t threads, struct fs_rank_facts *facts); /* local */
 
-/* Local, from the facts of all `ranks` ranks: launch (launch.h) and versions, threads and cores, kernels. */
+/* Local, from the facts of all `ranks` ranks: launch and versions, threads and cores, kernels. */
 void fs_doctor_launch(struct fs_doctor *doctor, const struct fs_rank_facts *fact, size_t ranks);
 void fs_doctor_threads(struct fs_doctor *doctor, const struct fs_rank_facts *fact, size_t ranks);
 void fs_doctor_kernels(struct fs_doctor *doctor, const struct fs_rank_facts *fact, size_t ranks);
@@ -61,8 +61,8 @@ struct fs_needs {
 };
 void fs_doctor_memory(struct fs_doctor *doctor, const struct fs_rank_facts *fact, size_t ranks,
                       const struct fs_needs *needs); /* local */
-/* Local: Slurm's time limit. */
-void fs_doctor_slurm(struct fs_doctor *doctor);
+/* Local: Slurm's time limit, and whether the ranks know of each other. */
+void fs_doctor_slurm(struct fs_doctor *doctor, size_t ranks);
 
 /* Local (root, which writes all files of a job): an archive in `folder` is published, read back, and removed. */
 void fs_doctor_archive(struct fs_doctor *doctor, const char *folder);

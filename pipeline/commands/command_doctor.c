@@ -331,7 +331,7 @@ static int run(struct fs_session *session, struct fs_error *err)
     }
     if (fact != NULL) {
         fs_doctor_launch(&doctor, fact, ranks);
-        fs_doctor_slurm(&doctor);
+        fs_doctor_slurm(&doctor, ranks);
         fs_doctor_threads(&doctor, fact, ranks);
         fs_doctor_kernels(&doctor, fact, ranks);
     }
