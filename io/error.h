@@ -29,7 +29,7 @@ enum fs_exit {
     FS_EXIT_CANNOT_CREATE = 73, /* an output file or folder cannot be made */
     FS_EXIT_IO = 74,            /* a read or write failed half-way (disk full) */
     FS_EXIT_INTERRUPTED = 75,   /* asked to stop, and stopped after a checkpoint: run the same command again */
-    FS_EXIT_OTHER_JOB = 76,     /* a result that is there belongs to another job, and must not be overwritten */
+    FS_EXIT_OTHER_JOB = 76,     /* what is in the output belongs to another job, or another process works there */
     FS_EXIT_CONFIG = 78         /* the job file or a --set is wrong */
 };
 

@@ -12,6 +12,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+static int (*may_publish)(struct fs_error *err);
+
+void fs_publish_when(int (*may)(struct fs_error *err))
+{
+    may_publish = may;
+}
+
 static void host_name(char *host, size_t size)
 {
     if (gethostname(host, size) != 0) {
@@ -111,7 +118,7 @@ static int sync_path(const char *path, int flags, struct fs_error *err)
 
 static int move_into_place(const char *temporary, const char *path, struct fs_error *err)
 {
-    if (sync_path(temporary, 0, err) != 0) {
+    if (sync_path(temporary, 0, err) != 0 || (may_publish != NULL && may_publish(err) != 0)) {
         return -1;
     }
     if (rename(temporary, path) != 0) {

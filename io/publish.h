@@ -19,6 +19,9 @@
 int fs_publish_begin(const char *path, char **temporary, struct fs_error *err);
 /* Makes the temporary file, which is not there yet, of `length` bytes. */
 int fs_publish_write(const char *temporary, const void *bytes, size_t length, struct fs_error *err);
+/* From here on every rename is asked for first: where `may` returns -1, with its error, nothing is published. NULL: none.
+ */
+void fs_publish_when(int (*may)(struct fs_error *err));
 /* On failure the temporary file is removed; `path` is then the old file, or the new one where only the folder's fsync
  * failed. */
 int fs_publish_commit(const char *temporary, const char *path, struct fs_error *err);

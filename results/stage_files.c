@@ -9,6 +9,7 @@
 
 #include "io/console/progress.h"
 #include "io/file_map.h"
+#include "io/folder.h"
 #include "io/publish.h"
 
 char *fs_stage_path(const char *folder, enum fs_stage stage, const char *suffix, struct fs_error *err)
@@ -32,7 +33,7 @@ int fs_stage_open(const char *folder, enum fs_stage stage, struct fs_archive **a
     return status;
 }
 
-static int move_aside(const char *path, struct fs_error *err)
+int fs_stage_move_aside(const char *path, const char *what_next, struct fs_error *err)
 {
     char *aside;
     if (asprintf(&aside, "%s.damaged", path) < 0) {
@@ -42,7 +43,7 @@ static int move_aside(const char *path, struct fs_error *err)
     if (status != 0) {
         fs_error_set(err, FS_EXIT_CANNOT_CREATE, "%s: cannot be moved to %s: %s", path, aside, strerror(errno));
     } else {
-        fs_warn("%s; moved aside to %s, the stage is done again", err->text, aside);
+        fs_warn("%s; moved aside to %s, %s", err->text, aside, what_next);
         *err = (struct fs_error)FS_ERROR_INIT;
     }
     free(aside);
@@ -105,10 +106,21 @@ int fs_stage_check(const char *folder, enum fs_stage stage, const struct fs_fing
             *err = (struct fs_error)FS_ERROR_INIT;
         }
     } else if (err->code == FS_EXIT_DATA && policy != FS_STAGE_NEEDED) {
-        status = move_aside(path, err);
+        status = fs_stage_move_aside(path, "the stage is done again", err);
     }
     free(path);
     return status;
+}
+
+bool fs_stage_is_there(const char *folder, enum fs_stage stage, const struct fs_fingerprint *fingerprint)
+{
+    struct fs_archive *archive;
+    if (fs_stage_open(folder, stage, &archive, NULL) != 0) {
+        return false;
+    }
+    bool there = strcmp(fs_archive_job(archive), fingerprint->digest[stage]) == 0;
+    fs_archive_close(archive);
+    return there;
 }
 
 static int copy_file(const char *from, const char *to, struct fs_error *err)
@@ -150,6 +162,79 @@ static bool is_part(const char *name, const char *stage)
     size_t length = strlen(name), begin = strlen(stage), end = sizeof suffix - 1;
     return length >= begin + end && strncmp(name, stage, begin) == 0 && strcmp(name + length - end, suffix) == 0 &&
            (length == begin + end || name[begin] == '_');
+}
+
+/* The partial files of a stage. */
+static int list_parts(const char *folder, enum fs_stage stage, struct fs_folder *parts, struct fs_error *err)
+{
+    struct fs_error none = FS_ERROR_INIT;
+    if (fs_folder_list(folder, ".part.h5", parts, &none) != 0) {
+        if (none.code == FS_EXIT_NO_INPUT) {
+            return 0;
+        }
+        *err = none;
+        return -1;
+    }
+    size_t kept = 0;
+    for (size_t i = 0; i < parts->count; i++) {
+        char *path = parts->path[i];
+        if (is_part(strrchr(path, '/') + 1, fs_stage_names[stage])) {
+            parts->path[kept++] = path;
+        } else {
+            free(path);
+        }
+    }
+    parts->count = kept;
+    return 0;
+}
+
+static int check_part(const char *path, enum fs_stage stage, const struct fs_fingerprint *fingerprint,
+                      enum fs_stage_policy policy, struct fs_error *err)
+{
+    struct fs_archive *archive;
+    if (fs_archive_open(path, FS_ARCHIVE_PARTIAL, &archive, err) != 0) {
+        return err->code == FS_EXIT_DATA ? fs_stage_move_aside(path, "what it held is done again", err) : -1;
+    }
+    bool own = false;
+    int status = check_open(path, archive, stage, fingerprint, policy, &own, err);
+    fs_archive_close(archive);
+    if (status == 0 && !own && unlink(path) != 0) {
+        return fs_error_set(err, FS_EXIT_CANNOT_CREATE, "%s: cannot be removed: %s", path, strerror(errno));
+    }
+    return status;
+}
+
+int fs_stage_check_parts(const char *folder, enum fs_stage stage, const struct fs_fingerprint *fingerprint,
+                         enum fs_stage_policy policy, struct fs_error *err)
+{
+    struct fs_folder parts = {0};
+    int status = list_parts(folder, stage, &parts, err);
+    for (size_t i = 0; status == 0 && i < parts.count; i++) {
+        status = check_part(parts.path[i], stage, fingerprint, policy, err);
+    }
+    fs_folder_release(&parts);
+    return status;
+}
+
+void fs_stage_remove_own_part(const char *folder, enum fs_stage stage, const struct fs_fingerprint *fingerprint)
+{
+    struct fs_folder parts = {0};
+    struct fs_error ignored = FS_ERROR_INIT;
+    struct fs_archive *archive;
+    (void)list_parts(folder, stage, &parts, &ignored);
+    for (size_t i = 0; i < parts.count; i++) {
+        if (fs_archive_open(parts.path[i], FS_ARCHIVE_PARTIAL, &archive, &ignored) != 0) {
+            continue;
+        }
+        bool own = strcmp(fs_archive_job(archive), fingerprint->digest[stage]) == 0;
+        fs_archive_close(archive);
+        if (own) {
+            (void)unlink(parts.path[i]);
+        } else {
+            fs_warn("%s: saved progress of another job, which stays as it is", parts.path[i]);
+        }
+    }
+    fs_folder_release(&parts);
 }
 
 /* All of them, or (`own` false) without the stage's own. */

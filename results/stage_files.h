@@ -1,6 +1,6 @@
 /*
- * The files of a job's output folder: <stage>.h5, published whole; <stage>.part.h5 while a stage runs;
- * <stage>.h5.damaged, a file that was found damaged, moved aside. Local: the root.
+ * The files of a job's output folder: <stage>.h5, published whole; <stage>.part.h5 and <stage>_*.part.h5 while a stage
+ * runs; <file>.damaged, one that was found damaged, moved aside. Local: the root.
  */
 #ifndef FAIRSTAMP_RESULTS_STAGE_FILES_H
 #define FAIRSTAMP_RESULTS_STAGE_FILES_H
@@ -23,6 +23,22 @@ enum fs_stage_policy {
 int fs_stage_check(const char *folder, enum fs_stage stage, const struct fs_fingerprint *fingerprint,
                    enum fs_stage_policy policy, bool *there, struct fs_error *err);
 
+/* The same answer without an error, a word, or a change of any file. */
+bool fs_stage_is_there(const char *folder, enum fs_stage stage, const struct fs_fingerprint *fingerprint);
+
+/*
+ * As fs_stage_check for saved progress, before any is made: FS_EXIT_OTHER_JOB where a partial file of the stage, which will run,
+ * is another job's, unless `policy` is FS_STAGE_FORCED, which removes it; damaged ones are moved aside.
+ */
+int fs_stage_check_parts(const char *folder, enum fs_stage stage, const struct fs_fingerprint *fingerprint,
+                         enum fs_stage_policy policy, struct fs_error *err);
+
+/*
+ * Renames `path`, which cannot be used, to "<path>.damaged", and warns with the text of `err`, which is cleared, and
+ * `what_next`.
+ */
+int fs_stage_move_aside(const char *path, const char *what_next, struct fs_error *err);
+
 /*
  * Where `folder` has no file of the stage: takes the one of the output folder `from`, if it is there, whole and of this
  * job. An error: what cannot be written.
@@ -44,5 +60,7 @@ void fs_stage_remove_layer(const char *folder);
 
 /* Removes all partial results of a stage: the whole ones are published. */
 void fs_stage_remove_part(const char *folder, enum fs_stage stage);
+/* The same for a stage that was done before: another job's saved progress stays, and is named. */
+void fs_stage_remove_own_part(const char *folder, enum fs_stage stage, const struct fs_fingerprint *fingerprint);
 
 #endif

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "pipeline/ranks/launch.h"
+
 #define MIB (1024.0 * 1024.0)
 #define SCARCE 0.8                  /* share of what is left, beyond which it may not last */
 #define SEGMENT ((uint64_t)4 << 20) /* of /dev/shm, that Open MPI takes for a rank */
@@ -262,16 +264,16 @@ void fs_doctor_folder(struct fs_doctor *doctor, const struct fs_rank_facts *fact
 
 void fs_doctor_slurm(struct fs_doctor *doctor, size_t ranks)
 {
-    const char *job = getenv("SLURM_JOB_ID"), *tasks = getenv("SLURM_STEP_NUM_TASKS"),
-               *end = getenv("SLURM_JOB_END_TIME");
-    if (job == NULL) {
-        fs_doctor_add(doctor, FS_FINDING_OK, "slurm", NULL, "not under Slurm");
+    const char *job = getenv("SLURM_JOB_ID"), *end = getenv("SLURM_JOB_END_TIME");
+    struct fs_launch launch;
+    if (fs_launch_is_split(ranks, &launch)) {
+        fs_doctor_add(doctor, FS_FINDING_FAILED, "slurm", launch.fix,
+                      "%s started %zu tasks, this process sees %zu rank%s: launched without PMI?", launch.launcher,
+                      launch.tasks, ranks, ranks == 1 ? "" : "s");
         return;
     }
-    if (ranks == 1 && tasks != NULL && strtol(tasks, NULL, 10) > 1 && getenv("OMPI_COMM_WORLD_SIZE") == NULL &&
-        getenv("PMIX_RANK") == NULL) {
-        fs_doctor_add(doctor, FS_FINDING_FAILED, "slurm", "srun --mpi=pmix, or mpirun",
-                      "job %s: %s tasks were started, and each believes to be alone", job, tasks);
+    if (job == NULL) {
+        fs_doctor_add(doctor, FS_FINDING_OK, "slurm", NULL, "not under Slurm");
         return;
     }
     long long left = end != NULL ? strtoll(end, NULL, 10) - (long long)time(NULL) : -1;

@@ -18,7 +18,8 @@ const struct fs_exit_meaning fs_exit_meanings[] = {
     {FS_EXIT_IO, "a read or write failed half-way"},
     {FS_EXIT_INTERRUPTED,
      "asked to stop (signal, stop file, --max-seconds), and stopped after a checkpoint: run the same command again"},
-    {FS_EXIT_OTHER_JOB, "an existing result belongs to another job, and is not overwritten"},
+    {FS_EXIT_OTHER_JOB,
+     "the output folder is another job's: results, saved progress, or a process at work; nothing is overwritten"},
     {FS_EXIT_CONFIG, "the job file or a --set is wrong"},
     {0, NULL},
 };

@@ -9,6 +9,7 @@
 #include "jobs/stage_rules.h"
 #include "pipeline/commands/options_common.h"
 #include "pipeline/estimate/estimate_file.h"
+#include "pipeline/run/job_lock.h"
 #include "pipeline/run/run_stages.h"
 #include "pipeline/run/stage_table.h"
 #include "results/report.h"
@@ -36,19 +37,27 @@ static void assign(enum fs_stage only, const struct fs_job *job, struct assignme
     }
 }
 
-/* Root: hashes the inputs, and looks at the existing files before any work begins. */
+static enum fs_stage_policy policy_of(const struct fs_job_run *run, const struct assignment *assignment, int stage)
+{
+    bool force = fs_option_given(run->session->options, &fs_option_force);
+    return !assignment->wanted[stage] ? FS_STAGE_NEEDED : (force ? FS_STAGE_FORCED : FS_STAGE_WANTED);
+}
+
+static void say_done(const struct fs_job_run *run, int stage)
+{
+    fs_say("%s: done before, %s/%s.h5 is whole and of this job", fs_stage_names[stage], run->output,
+           fs_stage_names[stage]);
+}
+
+/* Root: looks at the existing files before any work begins. */
 static int inspect_files(struct fs_job_run *run, struct assignment *assignment, struct fs_error *err)
 {
     bool force = fs_option_given(run->session->options, &fs_option_force);
-    if (fs_fingerprint_make(run->job, &run->fingerprint, err) != 0 || fs_make_folder(run->output, err) != 0) {
-        return -1;
-    }
     for (int stage = 0; stage < FS_STAGE_COUNT; stage++) {
         if (!assignment->wanted[stage] && !assignment->needed[stage]) {
             continue;
         }
-        enum fs_stage_policy policy =
-            !assignment->wanted[stage] ? FS_STAGE_NEEDED : (force ? FS_STAGE_FORCED : FS_STAGE_WANTED);
+        enum fs_stage_policy policy = policy_of(run, assignment, stage);
         const struct fs_stage_rule *rule = &fs_stage_rules[stage];
         const char *from = rule->reused != NULL && !force ? rule->reused(run->job) : NULL;
         if (from != NULL && fs_stage_reuse(from, run->output, (enum fs_stage)stage, &run->fingerprint, err) != 0) {
@@ -58,19 +67,64 @@ static int inspect_files(struct fs_job_run *run, struct assignment *assignment, 
                            err) != 0) {
             return -1;
         }
-        if (assignment->wanted[stage] && assignment->finished[stage]) {
-            fs_stage_remove_part(run->output,
-                                 (enum fs_stage)stage); /* left by a kill between publishing and removing */
-            fs_say("%s: done before, %s/%s.h5 is whole and of this job", fs_stage_names[stage], run->output,
-                   fs_stage_names[stage]);
+        if (!assignment->wanted[stage]) {
+            continue;
+        }
+        if (assignment->finished[stage]) { /* a kill between publishing and removing leaves partial files */
+            fs_stage_remove_own_part(run->output, (enum fs_stage)stage, &run->fingerprint);
+            say_done(run, stage);
+        } else if (fs_stage_check_parts(run->output, (enum fs_stage)stage, &run->fingerprint, policy, err) != 0) {
+            return -1;
         }
     }
     return 0;
 }
 
+struct question {
+    struct fs_job_run *run;
+    struct assignment *assignment;
+};
+
+/* Root: whether every wanted stage is finished, and this command therefore only reports. Changes no file. */
+static bool all_is_done(void *context)
+{
+    const struct question *question = context;
+    struct fs_job_run *run = question->run;
+    for (int stage = 0; stage < FS_STAGE_COUNT; stage++) {
+        if (question->assignment->wanted[stage] &&
+            !fs_stage_is_there(run->output, (enum fs_stage)stage, &run->fingerprint)) {
+            return false;
+        }
+    }
+    for (int stage = 0; stage < FS_STAGE_COUNT; stage++) {
+        if (question->assignment->wanted[stage]) {
+            question->assignment->finished[stage] = true;
+            say_done(run, stage);
+        }
+    }
+    return true;
+}
+
+/* Root: the job's digests, which hash the inputs, and its folder. */
+static int open_folder(struct fs_job_run *run, struct fs_error *err)
+{
+    return fs_fingerprint_make(run->job, &run->fingerprint, err) == 0 ? fs_make_folder(run->output, err) : -1;
+}
+
+/* Takes the lock; the caller ends it. */
 static int prepare(struct fs_job_run *run, struct assignment *assignment, struct fs_error *err)
 {
-    int status = fs_session_is_root(run->session) ? inspect_files(run, assignment, err) : 0;
+    struct question question = {run, assignment};
+    struct fs_job_lock_request request = {
+        .folder = run->output, .fingerprint = &run->fingerprint, .needless = all_is_done, .context = &question};
+    for (int stage = 0; stage < FS_STAGE_COUNT; stage++) {
+        request.stages[stage] = assignment->wanted[stage] || assignment->needed[stage];
+    }
+    bool locked = false;
+    if (fs_job_lock_take(run->session, &request, &locked, err) != 0) {
+        return -1;
+    }
+    int status = fs_session_is_root(run->session) && locked ? inspect_files(run, assignment, err) : 0;
     if (fs_session_agree(run->session, status, err) != 0) {
         return -1;
     }
@@ -168,9 +222,12 @@ int fs_run_stages(struct fs_session *session, enum fs_stage only, struct fs_erro
     if (only != FS_STAGE_COUNT && !assignment.wanted[only]) {
         status = fs_error_set(err, FS_EXIT_CONFIG, "%s: %s", options->operand[0], fs_stage_rules[only].unasked);
     }
-    status = status == 0 ? prepare(&run, &assignment, err) : -1;
     if (status == 0) {
-        status = run_stages(&run, &assignment, err);
+        status = fs_session_agree(session, fs_session_is_root(session) ? open_folder(&run, err) : 0, err);
+    }
+    if (status == 0) {
+        status = prepare(&run, &assignment, err) == 0 ? run_stages(&run, &assignment, err) : -1;
+        status = fs_job_lock_end(session, status, err);
     }
     if (status == 0) {
         status = fs_session_is_root(session) ? report(&run, &assignment, err) : 0;

@@ -10,7 +10,7 @@ const struct fs_option fs_option_set = {.name = "--set",
                                         .repeatable = true,
                                         .help = "override a key of the job file; may be repeated"};
 const struct fs_option fs_option_force = {
-    .name = "--force", .help = "redo stages whose file belongs to another job, and replace that file"};
+    .name = "--force", .help = "redo stages whose results or saved progress belong to another job, and replace them"};
 const struct fs_option fs_option_max_seconds = {
     .name = "--max-seconds",
     .argument = "N",

@@ -11,7 +11,8 @@ int fs_checkpoint_save(const char *path, const struct fs_partial *partial, struc
     if (fs_archive_create(path, FS_CHECKPOINT_FORMAT, partial->job, &archive, err) != 0) {
         return -1;
     }
-    if (fs_archive_attribute_text(archive, "/", "work", partial->work, err) != 0 ||
+    if (fs_archive_attribute_text(archive, "/provenance", "settings", partial->settings, err) != 0 ||
+        fs_archive_attribute_text(archive, "/", "work", partial->work, err) != 0 ||
         fs_archive_attribute_integer(archive, "/", "units", (int64_t)partial->units, err) != 0 ||
         fs_archive_attribute_integer(archive, "/", "bytes", (int64_t)partial->bytes, err) != 0 ||
         fs_archive_write(archive, "/done", FS_ARCHIVE_U8, 1, &partial->units, partial->done, err) != 0 ||
@@ -39,7 +40,7 @@ static int read_part(const struct fs_archive *archive, const char *path, const s
     }
     if (strcmp(fs_archive_job(archive), partial->job) != 0 || !same_work || found_units != (int64_t)partial->units ||
         found_bytes != (int64_t)partial->bytes) {
-        return fs_error_set(err, FS_EXIT_OTHER_JOB, "%s: partial results of another job", path);
+        return fs_error_set(err, FS_EXIT_OTHER_JOB, "%s: partial results of other work", path);
     }
     if (fs_archive_read(archive, "/done", FS_ARCHIVE_U8, partial->units, partial->done, err) != 0 ||
         (partial->bytes > 0 &&

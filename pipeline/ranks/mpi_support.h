@@ -39,8 +39,8 @@ MPI_Comm fs_mpi_duplicate(MPI_Comm communicator);
 
 /*
  * The folder of this node in which the launcher and MPI keep files, into `folder` [size], and the bytes that are free in
- * it; 0: it cannot be written, UINT64_MAX: not known. Open MPI 4.1's mpirun needs 8 MiB there, and waits for ever where it has less. Local; also
- * before MPI_Init.
+ * it; 0: it cannot be written, UINT64_MAX: not known. Open MPI 4.1's mpirun needs 8 MiB there, and waits for ever where
+ * it has less. Local; also before MPI_Init.
  */
 uint64_t fs_mpi_folder(char *folder, size_t size);
 #define FS_MPI_FOLDER_LEAST ((uint64_t)4 << 20) /* with less, its next file does not fit */

@@ -62,6 +62,7 @@ void fs_runner_mpi_destroy(struct fs_runner *base)
     fs_pool_destroy(runner->pool);
     fs_counter_destroy(&runner->counter);
     free(runner->folder);
+    free(runner->settings);
     free(runner);
 }
 
@@ -70,19 +71,23 @@ static bool is_over_mpi(const struct fs_runner *base)
     return base->operations->sum == fs_runner_mpi_sum;
 }
 
-int fs_runner_mpi_save_to(struct fs_runner *base, const char *folder, const char *job, double seconds, double share,
-                          struct fs_error *err)
+int fs_runner_mpi_save_to(struct fs_runner *base, const char *folder, const char *job, const char *settings,
+                          double seconds, double share, struct fs_error *err)
 {
     struct runner_mpi *runner = (struct runner_mpi *)base;
     if (!is_over_mpi(base)) {
         return 0;
     }
-    char *copy = strdup(folder);
-    if (copy == NULL) {
+    char *copy = strdup(folder), *text = strdup(settings != NULL ? settings : "");
+    if (copy == NULL || text == NULL) {
+        free(copy);
+        free(text);
         return fs_error_memory(err, strlen(folder), "a path");
     }
     free(runner->folder);
+    free(runner->settings);
     runner->folder = copy;
+    runner->settings = text;
     snprintf(runner->job, sizeof runner->job, "%s", job);
     fs_save_clock_begin(&runner->clock, seconds, share, fs_seconds());
     return 0;

@@ -28,13 +28,14 @@ int fs_runner_mpi_create(MPI_Comm communicator, size_t threads, struct fs_runner
 void fs_runner_mpi_destroy(struct fs_runner *runner); /* collective; takes NULL */
 
 /*
- * Where map saves the partial results named `checkpoint`: `folder`/<checkpoint>.part.h5, of the job with digest `job`,
- * every `seconds`, or more seldom, so that saves take at most `share` of the time from here on (save_clock.h). Without
- * this call map saves nothing. The strings are copied. Local, the same on all ranks.
+ * Where map saves the partial results named `checkpoint`: `folder`/<checkpoint>.part.h5, of the job with digest `job`
+ * and, on the root, the `settings` behind it (NULL elsewhere), every `seconds`, or more seldom, so that saves take at
+ * most `share` of the time from here on (save_clock.h). Without this call map saves nothing. The strings are copied.
+ * Local, the same on all ranks.
  * This and fs_runner_mpi_expect_sums do nothing to a runner of another kind.
  */
-int fs_runner_mpi_save_to(struct fs_runner *runner, const char *folder, const char *job, double seconds, double share,
-                          struct fs_error *err);
+int fs_runner_mpi_save_to(struct fs_runner *runner, const char *folder, const char *job, const char *settings,
+                          double seconds, double share, struct fs_error *err);
 /* When was saved, since the call above; for what the caller saves itself. Of use on the root. A runner of another kind
  * has one that never asks for a save. */
 struct fs_save_clock *fs_runner_mpi_clock(struct fs_runner *runner);

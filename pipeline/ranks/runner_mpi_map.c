@@ -10,6 +10,7 @@
 #include "pipeline/ranks/runner_mpi_private.h"
 #include "pipeline/ranks/stop.h"
 #include "pipeline/ranks/watch.h"
+#include "results/stage_files.h"
 
 #define PIECE ((size_t)4 << 20)         /* bytes of a result in one message */
 #define UNSENT_LIMIT ((size_t)64 << 20) /* a rank takes no new unit while more than this waits for the root */
@@ -71,7 +72,9 @@ static size_t result_bytes(const struct mapping *m, size_t unit)
 
 static struct fs_partial partial_of(const struct mapping *m)
 {
-    return (struct fs_partial){m->runner->job, m->work->name, m->work->units, m->bytes, m->done, m->results};
+    const struct runner_mpi *runner = m->runner;
+    return (struct fs_partial){runner->job, runner->settings, m->work->name, m->work->units,
+                               m->bytes,    m->done,          m->results};
 }
 
 static void release(struct mapping *m)
@@ -150,10 +153,11 @@ static int resume(struct mapping *m, struct fs_error *err)
             struct fs_error reason = FS_ERROR_INIT;
             const struct fs_partial partial = partial_of(m);
             status = fs_checkpoint_load(m->part, &partial, &loaded, &reason);
+            if (status == 0 && reason.code != 0) {
+                status = fs_stage_move_aside(m->part, "what it held is done again", &reason);
+            }
             if (status != 0) {
                 *err = reason;
-            } else if (reason.code != 0) {
-                fs_say("%s; it is ignored and will be replaced", reason.text);
             }
         }
     }

@@ -14,6 +14,7 @@ struct runner_mpi {
     struct fs_counter counter;
     struct fs_pool *pool;
     char *folder; /* NULL: nothing is saved */
+    char *settings;
     char job[FS_DIGEST_SIZE];
     struct fs_save_clock clock;
     const char *expected_name; /* of the sums that are shown as progress; NULL: none */

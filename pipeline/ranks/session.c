@@ -8,6 +8,7 @@
 #include "io/console/progress.h"
 #include "model/tokenizer/tokenizer_compare.h"
 #include "pipeline/ranks/blas_kernels.h"
+#include "pipeline/ranks/launch.h"
 #include "pipeline/ranks/mpi_support.h"
 #include "pipeline/ranks/runner_mpi.h"
 #include "stages/plan/statement.h"
@@ -15,6 +16,9 @@
 static void report_machine(const struct fs_runner *runner)
 {
     const char *core = openblas_get_corename();
+    if (runner->rank == 0) {
+        fs_launch_warn(runner->ranks);
+    }
     fs_say("%zu rank%s, %zu thread%s each, OpenBLAS kernels for %s", runner->ranks, runner->ranks == 1 ? "" : "s",
            runner->threads, runner->threads == 1 ? "" : "s", core);
     if (fs_kernels_are_slow(core)) {

@@ -1,5 +1,6 @@
 #include "pipeline/ranks/stop.h"
 
+#include <stdatomic.h>
 #include <stddef.h>
 #include <unistd.h>
 
@@ -14,6 +15,13 @@ static struct {
     double limit, begin, looked;
     bool limited, asked;
 } watch;
+
+static _Atomic(const char *) reason;
+
+void fs_stop_because(const char *why)
+{
+    atomic_store(&reason, why);
+}
 
 void fs_stop_watch(const char *file, double seconds)
 {
@@ -30,7 +38,11 @@ bool fs_stop_asked(void)
         return true;
     }
     double now = fs_seconds();
-    if (fs_signals_stop()) {
+    const char *why = atomic_load(&reason);
+    if (why != NULL) {
+        fs_say("asked to stop: %s", why);
+        watch.asked = true;
+    } else if (fs_signals_stop()) {
         fs_say("asked to stop by a signal");
         watch.asked = true;
     } else if (watch.limited && now - watch.begin >= watch.limit) {

@@ -13,6 +13,8 @@
  * The text outlives the process' work. Call on the root, from the main thread, as the function below.
  */
 void fs_stop_watch(const char *file, double seconds);
+/* Asks this process to stop, as a signal does; the text, which outlives the process' work, says why. From any thread. */
+void fs_stop_because(const char *why);
 /* True once this process was asked to stop; the first time it says why. */
 bool fs_stop_asked(void);
 

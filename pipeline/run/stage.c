@@ -44,7 +44,8 @@ int fs_stage_begin(struct fs_job_run *run, enum fs_stage stage, struct fs_error 
     const struct fs_job_settings *settings = fs_job_settings(run->job);
     run->began = fs_seconds();
     int status = fs_runner_mpi_save_to(run->session->runner, run->output, run->fingerprint.digest[stage],
-                                       settings->checkpoint_seconds, settings->checkpoint_share, err);
+                                       run->fingerprint.settings[stage], settings->checkpoint_seconds,
+                                       settings->checkpoint_share, err);
     fs_log("stage %s", fs_stage_names[stage]);
     return fs_session_agree(run->session, status, err);
 }

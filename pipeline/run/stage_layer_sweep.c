@@ -28,9 +28,10 @@ static int read_part(struct fs_job_run *run, struct fs_layer_comparison *compari
     }
     if (fs_archive_open(path, FS_PART_FORMAT, &archive, &reason) == 0) {
         struct fs_layer_comparison found = {0};
-        if (strcmp(fs_archive_job(archive), run->fingerprint.digest[FS_STAGE_LAYER_SWEEP]) != 0) {
-            fs_error_set(&reason, FS_EXIT_OTHER_JOB, "%s: partial results of another job", path);
-        } else if (fs_layers_read(archive, &found, &reason) == 0 && found.capacity == comparison->capacity) {
+        if (fs_layers_read(archive, &found, &reason) == 0 && found.capacity != comparison->capacity) {
+            fs_error_set(&reason, FS_EXIT_DATA, "%s: found %zu layers, expected %zu", path, found.capacity,
+                         comparison->capacity);
+        } else if (reason.code == 0) {
             struct fs_layer_comparison fresh = *comparison;
             *comparison = found;
             found = fresh;
@@ -40,11 +41,13 @@ static int read_part(struct fs_job_run *run, struct fs_layer_comparison *compari
         fs_layers_release(&found);
         fs_archive_close(archive);
     }
+    int status = 0;
     if (reason.code != 0 && reason.code != FS_EXIT_NO_INPUT) {
-        fs_say("%s; it is ignored and will be replaced", reason.text);
+        status = fs_stage_move_aside(path, "its layers are done again", &reason);
+        *err = reason;
     }
     free(path);
-    return 0;
+    return status;
 }
 
 /* The done layers of the root, for all ranks: done[layers of the model]. */

@@ -68,11 +68,9 @@ static int read_part(struct fs_training *training, struct fs_error *err)
     }
     if (fs_archive_open(path, FS_PART_FORMAT, &archive, &reason) == 0) {
         struct fs_training_state *found = NULL;
-        if (strcmp(fs_archive_job(archive), run->fingerprint.digest[training->stage]) != 0) {
-            fs_error_set(&reason, FS_EXIT_OTHER_JOB, "%s: partial results of another job", path);
-        } else if (trainer->read(archive, &found, &reason) == 0) {
+        if (trainer->read(archive, &found, &reason) == 0) {
             if (!trainer->is_same(training->state, found)) {
-                fs_error_set(&reason, FS_EXIT_OTHER_JOB, "%s: partial results of another training", path);
+                fs_say("%s: of another layer, whose training is done; it will be replaced", path);
             } else {
                 struct fs_training_state *fresh = training->state;
                 training->state = found;
@@ -84,11 +82,13 @@ static int read_part(struct fs_training *training, struct fs_error *err)
         trainer->destroy(found);
         fs_archive_close(archive);
     }
+    int status = 0;
     if (reason.code != 0 && reason.code != FS_EXIT_NO_INPUT) {
-        fs_say("%s; it is ignored and will be replaced", reason.text);
+        status = fs_stage_move_aside(path, "the training begins anew", &reason);
+        *err = reason;
     }
     free(path);
-    return 0;
+    return status;
 }
 
 static int resume(struct fs_training *training, struct fs_error *err)

@@ -162,7 +162,7 @@ static bool is_locked(int log)
     int tries = 50;
     while (flock(log, LOCK_EX | LOCK_NB) != 0) {
         if (errno != EWOULDBLOCK) {
-            return false; /* a file system without locks */
+            return false; /* a file system without locks; the cell waits for the lock of its own folder (job_lock.h) */
         }
         if (tries-- == 0) {
             return true;

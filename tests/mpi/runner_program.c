@@ -212,7 +212,7 @@ static int do_one(struct fs_runner *runner, int count, char **word, struct fs_er
         if (count >= 5) {
             made.hold = count == 6 ? word[5] : NULL;
             made.milliseconds = strtol(word[4], NULL, 10);
-            if (fs_runner_mpi_save_to(runner, word[3], JOB, 1.0, 1.0, err) != 0) {
+            if (fs_runner_mpi_save_to(runner, word[3], JOB, "seed = 1\n", 1.0, 1.0, err) != 0) {
                 return -1;
             }
         }

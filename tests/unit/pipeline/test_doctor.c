@@ -149,7 +149,7 @@ static void slurm(void **state)
     struct fs_doctor doctor = {0};
     unsetenv("SLURM_JOB_ID");
     unsetenv("OMPI_COMM_WORLD_SIZE");
-    unsetenv("PMIX_RANK");
+    unsetenv("PMI_SIZE");
     fs_doctor_slurm(&doctor, 1);
     expect_last(&doctor, FS_FINDING_OK, "not under Slurm");
     setenv("SLURM_JOB_ID", "7", 1);
@@ -159,9 +159,10 @@ static void slurm(void **state)
     setenv("SLURM_JOB_END_TIME", "99999999999", 1);
     fs_doctor_slurm(&doctor, 4);
     expect_last(&doctor, FS_FINDING_OK, "min left");
+    setenv("SLURM_STEP_ID", "0", 1);
     setenv("SLURM_STEP_NUM_TASKS", "4", 1);
     fs_doctor_slurm(&doctor, 1);
-    expect_last(&doctor, FS_FINDING_FAILED, "4 tasks were started, and each believes to be alone");
+    expect_last(&doctor, FS_FINDING_FAILED, "Slurm started 4 tasks, this process sees 1 rank: launched without PMI?");
 }
 
 static void archive(void **state)
