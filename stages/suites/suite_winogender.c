@@ -430,5 +430,5 @@ const struct fs_suite_kind fs_suite_winogender = {
     .name = "winogender",
     .key = "winogender",
     .about = "male against female pronouns beside an occupation; accuracy: who is meant",
-    .data = "folder of the Winogender schemas, with all_sentences.table, or such a table, measured",
+    .data = "folder of the Winogender schemas, with all_sentences.tsv, or such a table, measured",
     .open = open_winogender};

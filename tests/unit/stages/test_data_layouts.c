@@ -195,7 +195,7 @@ static void foreign(void **state)
     for (size_t i = 0; i < sizeof suites / sizeof suites[0]; i++) {
         refused(suites[i], write_text("data", "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"),
                 "found a pointer of Git LFS");
-        refused(suites[i], write_text("data", "<!DOCTYPE html>\n<html></html>\n"), "found an HTML page");
+        refused(suites[i], write_text("data", "<!DOCTYPE html>\n<html></html>\n"), "found a web page");
         refused(suites[i], write_text("data", "\x1f\x8b\x08"), "found a file compressed by gzip");
     }
 }
