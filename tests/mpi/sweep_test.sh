@@ -91,7 +91,7 @@ mkdir -p odd/t5 odd/cut
 echo '{"model_type": "t5"}' >odd/t5/config.json
 echo '{"model_type": ' >odd/cut/config.json
 missing 66 'cell nowhere.gender: model: ' ', "models": ["nowhere"], "categories": ["gender", "race"]'
-grep -q 'nowhere/config.json.*; --no-check' err || fail "the folder and the option are not named: $(cat err)"
+grep -q '/nowhere: there is no such folder.*; --no-check' err || fail "the folder and the option are not named: $(cat err)"
 missing 65 'cell t5.all: model: ' ', "models": ["odd/t5"]'
 missing 65 'cell cut.all: model: ' ', "models": ["odd/cut"]'
 missing 78 'cell bert-tiny.all.stamp.layer=7: model: ' ", $models, \"settings\": {\"stamp.layer\": [0, 7]}"

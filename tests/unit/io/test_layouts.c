@@ -181,9 +181,15 @@ static void test_crows(void **state)
 static void test_bias_types(void **state)
 {
     (void)state;
-    static const char *const types[] = {"race-color",          "socioeconomic", "gender",
-                                        "disability",          "nationality",   "sexual-orientation",
-                                        "physical-appearance", "religion",      "age"};
+    static const char *const types[] = {"race",
+                                        "socioeconomic",
+                                        "gender",
+                                        "disability",
+                                        "nationality",
+                                        "sexual-orientation",
+                                        "physical-appearance",
+                                        "religion",
+                                        "age"};
     char text[1024] = "sent_more,sent_less,stereo_antistereo,bias_type\n";
     for (size_t i = 0; i < 9; i++) {
         size_t used = strlen(text);
