@@ -55,8 +55,8 @@ hostile() {
 # What the cases call, on the files that are made for them.
 tokenize() { hostile "$1" "$2" "$3" tokenize --model m; }
 logprobs() { hostile "$1" "$2" "$3" logprobs --quiet --model m; }
-scores() { hostile "$1" "$2" "$3" metrics --suite stereoset --data s.json --scores scores.json --bootstrap 0; }
-crows() { hostile "$1" "$2" "$3" score --quiet --model bert --suite crows_pairs --data c.csv; }
+scores() { hostile "$1" "$2" "$3" metrics --strict --suite stereoset --data s.json --scores scores.json --bootstrap 0; }
+crows() { hostile "$1" "$2" "$3" score --quiet --strict --model bert --suite crows_pairs --data c.csv; }
 job() { hostile "$1" "$2" "$3" run --quiet job.json; }
 fresh_job() { hostile "$1" "$2" "$3" run --quiet job.json --set output=fresh; }
 archive() { hostile "$1" "$2" "$3" "${4:-inspect}" a.h5; }
@@ -152,7 +152,7 @@ good() { timeout 60 "$fairstamp" "$@" <input >out 2>err || { echo "FAILED  the u
 good run --quiet job.json
 job_file 's/"stereoset": "s.json"/"biaske": "b.json"/'
 good run --quiet job.json --set output=other
-good score --quiet --model bert --suite crows_pairs --data c.csv
+good score --quiet --strict --model bert --suite crows_pairs --data c.csv
 good metrics --suite stereoset --data s.json --scores scores.json
 for folder in gpt2-tiny gpt2-f16-shards llama-grouped llama-no-prefix; do
     model $folder
@@ -318,7 +318,7 @@ benchmark stereoset-no-blank 's/is BLANK/is blank/' 'data.intrasentence\[0\] \(i
 benchmark stereoset-label-twice 's/"anti-stereotype"/"stereotype"/' 'data.intrasentence\[0\] .*gold_label: found "stereotype" twice'
 benchmark stereoset-unknown-label 's/"unrelated"/"odd"/' 'data.intrasentence\[0\] .*gold_label: found "odd"'
 benchmark stereoset-id-twice 's/"a1"/"s1"/' '.*s1.*'
-benchmark stereoset-short-sentence 's/The captain is tired./Captain/' 'data.intrasentence\[1\] .*sentence: found 1 words'
+benchmark stereoset-short-sentence 's/The captain is tired./Captain/' 'data.intrasentence\[1\] .*sentence: found no words for the BLANK'
 benchmark stereoset-no-key 's/"target": "captain", //' 'data.intrasentence\[1\].target: found nothing, expected'
 benchmark stereoset-number 's/"target": "captain"/"target": 4/' 'data.intrasentence\[1\].target: found a number, expected'
 benchmark stereoset-lone-surrogate 's/captain/\\ud800/' 'line .*lone high surrogate'
@@ -392,7 +392,7 @@ job_file 's/"seed": 1/"seed": -1/'; job job-negative-seed 78 'job.json: seed: fo
 job_file 's/0.4/0.95/'; job job-all-held-out 78 'job.json: split.held_out: found 0.9.*, expected a number from 0 to 0.9'
 job_file 's/"bert"/"be\\u0000rt"/'; job job-NUL 78 'job.json: line .*u0000'
 repeat '[' 70000 >job.json; job job-deep 78 'job.json: line 1, .*nested deeper'
-cp "$golden/bert-tiny/model.safetensors" job.json; job job-binary 78 'job.json: line 1'
+cp "$golden/bert-tiny/model.safetensors" job.json; job job-binary 78 'job.json: found a safetensors file'
 job_file 's/"seed": 1/"seed": 2/'; job job-other-results 76 '.*kept/trace.h5.*seed'
 stereoset; cut_to s.json 900; hostile job-forced-on-damaged-data 65 '.*s.json: line ' run --quiet job.json --force
 stereoset
@@ -414,8 +414,8 @@ a; sed -i '1s/length [0-9]*/length 99999999999999999999/;2s/length [0-9]*/length
 archive archive-length-2-to-66 65 'a.h5: '
 a; { head -c 20000 a.h5; } >x; mv x a.h5; sign a.h5; archive archive-signed-cut 65 'a.h5: '
 a; flip a.h5 525; sign a.h5; archive archive-signed-superblock 65 'a.h5: '
-cp kept/trace.h5 a.h5; hostile stamp-of-other-kind 65 '.*a.h5: .*"?trace"?.*"?stamp"?' score --quiet --model bert --suite crows_pairs --data c.csv --stamp a.h5
-cp kept/stamp.h5 a.h5; flip a.h5 7000; hostile stamp-flip 65 '.*a.h5: ' score --quiet --model bert --suite crows_pairs --data c.csv --stamp a.h5
+cp kept/trace.h5 a.h5; hostile stamp-of-other-kind 65 '.*a.h5: .*"?trace"?.*"?stamp"?' score --quiet --strict --model bert --suite crows_pairs --data c.csv --stamp a.h5
+cp kept/stamp.h5 a.h5; flip a.h5 7000; hostile stamp-flip 65 '.*a.h5: ' score --quiet --strict --model bert --suite crows_pairs --data c.csv --stamp a.h5
 hostile stamp-of-other-model 65 'kept/stamp.h5: .*hidden size' score --quiet --model "$golden/bert-own-head-bf16" --suite crows_pairs --data c.csv --stamp kept/stamp.h5
 hostile job-layer-beyond 78 'stamp.layer: found 9, expected a layer from 0 to' run --quiet job.json --set output=beyond --set stamp.layer=9
 [ -z "$(ls beyond 2>/dev/null)" ] || { echo "FAILED  a stage was done before the layer was checked: $(ls beyond)"; failures=$((failures + 1)); }
