@@ -18,7 +18,7 @@ static const char style[] =
     "var(--rule)}p,figcaption{max-width:42rem}figcaption,.note{color:var(--soft);font-size:.9rem}.date{white-space:"
     "nowrap}"
     ".cards{display:flex;flex-wrap:wrap;gap:.6rem}.card{background:var(--card);border-radius:.4rem;padding:.5rem .8rem;"
-    "min-width:8rem;flex:1 1 8rem;max-width:12rem}.card b{display:block;font-size:1.1rem;white-space:nowrap}.card "
+    "min-width:8rem;flex:1 1 8rem;max-width:12rem}.card b{display:block;font-size:1.1rem}.card "
     "small{color:var(--soft)}"
     "figure{margin:1rem 0}figure svg{width:100%;max-width:36rem;height:auto;display:block}"
     ".table{overflow-x:auto}table{border-collapse:separate;border-spacing:0;font-size:.88rem;font-variant-numeric:"
