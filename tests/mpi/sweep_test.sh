@@ -112,8 +112,11 @@ wrong() { # CODE TEXT MEMBERS
     sweep "$3"
     expect "$1" "$fairstamp" sweep plan sweep.json wrong
     says "$2"
-    [ ! -e wrong/manifest.json ] || fail "a wrong plan was written: $2"
+    [ ! -e wrong ] || fail "a wrong plan was written: $2"
 }
+echo '{"model": "x"}' >job.json
+expect 78 "$fairstamp" sweep plan job.json wrong
+says 'is a job file, expected a sweep file'
 wrong 78 'the nearest known one is "models"' ', "modles": []'
 wrong 78 'did you mean "stamp.width"' ", $models, \"settings\": {\"stamp.wdith\": [1]}"
 wrong 78 'expected a list of values' ", $models, \"settings\": {\"stamp.width\": 8}"

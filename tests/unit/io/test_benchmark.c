@@ -322,6 +322,7 @@ static void test_biaske_refused(void **state)
     } cases[] = {
         {"[]", "biaske.json", "found an array"},
         {"{\"format\": \"other\"}", "format", "found \"other\""},
+        {"{\"version\": \"1.1\", \"data\": {}}", "found the keys version, data", "\"fairstamp-biaske\""},
         {"{\"format\": \"fairstamp-biaske\", \"version\": 2}", "version", "found 2"},
         {"{\"format\": \"fairstamp-biaske\", \"version\": 1}", "licence", "found nothing"},
         {"{\"format\": \"fairstamp-biaske\", \"version\": 1, \"licence\": \"\", \"pair\": []}", "pair",
