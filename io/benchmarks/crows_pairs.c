@@ -1,6 +1,8 @@
 /* CrowS-Pairs (Nangia et al. 2020), the authors' crows_pairs_anonymized.csv. */
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "io/benchmarks/benchmark.h"
@@ -8,6 +10,7 @@
 #include "io/benchmarks/layouts.h"
 
 struct columns {
+    size_t id; /* SIZE_MAX: the row's index */
     size_t more;
     size_t less;
     size_t direction;
@@ -42,8 +45,9 @@ static int copy_field(struct row *row, size_t column, const char *name, char **c
 
 static int read_fields(struct row *row, const struct columns *columns, struct fs_crows_pair *pair, struct fs_error *err)
 {
-    char id[24];
-    snprintf(id, sizeof id, "%zu", row->row);
+    char index[24];
+    snprintf(index, sizeof index, "%zu", row->row);
+    const char *id = columns->id == SIZE_MAX ? index : fs_csv_field(row->csv, row->row, columns->id);
     pair->id = fs_copy_text(id, strlen(id), err);
     if (pair->id == NULL || copy_field(row, columns->category, "bias_type", &pair->category, err) != 0 ||
         copy_field(row, columns->more, "sent_more", &pair->more, err) != 0 ||
@@ -75,6 +79,36 @@ static int read_pair(struct row *row, const struct columns *columns, struct fs_c
                              status != 0 ? &(struct fs_unusable){row->reason, &why} : NULL, err);
 }
 
+/* Whether every row has a text in this column, and no two the same; `texts` has room for them. */
+static bool has_ids(const struct fs_csv *csv, size_t column, const char **texts)
+{
+    size_t rows = fs_csv_rows(csv);
+    struct fs_error ignored = FS_ERROR_INIT;
+    for (size_t i = 0; i < rows; i++) {
+        texts[i] = fs_csv_field(csv, i, column);
+        if (is_empty(texts[i])) {
+            return false;
+        }
+    }
+    return fs_refuse_duplicates(fs_csv_path(csv), "id", texts, rows, &ignored) == 0;
+}
+
+/* Translations leave rows out and keep the others' ids, by which their results can be joined. The last of the columns
+ * counts: a table that was written by pandas twice has its first index in "Unnamed: 0". */
+static int find_ids(const struct fs_csv *csv, size_t *id, struct fs_error *err)
+{
+    const char **texts = fs_allocate(fs_csv_rows(csv), sizeof *texts, "the ids of CrowS-Pairs", err);
+    *id = SIZE_MAX;
+    for (size_t i = 0; texts != NULL && fs_crows_id_columns[i] != NULL; i++) {
+        size_t column;
+        if (fs_csv_has_column(csv, fs_crows_id_columns[i], &column) && has_ids(csv, column, texts)) {
+            *id = column;
+        }
+    }
+    free(texts);
+    return texts != NULL ? 0 : -1;
+}
+
 static int read_pairs(const struct fs_csv *csv, const char *path, const char *const *categories,
                       struct fs_crows_list *pairs, struct fs_error *err)
 {
@@ -88,6 +122,9 @@ static int read_pairs(const struct fs_csv *csv, const char *path, const char *co
     size_t rows = fs_csv_rows(csv);
     if (rows == 0) {
         return fs_error_set(err, FS_EXIT_DATA, "%s: found no row after the header", path);
+    }
+    if (find_ids(csv, &columns.id, err) != 0) {
+        return -1;
     }
     struct fs_category_filter filter;
     pairs->item = fs_allocate(rows, sizeof *pairs->item, "CrowS-Pairs", err);

@@ -7,6 +7,7 @@
 /* The texts that the integers of a dataset card stand for, in their order. */
 static const char *const gold_labels[] = {"anti-stereotype", "stereotype", "unrelated"};
 static const char *const directions[] = {"stereo", "antistereo"};
+const char *const fs_crows_id_columns[] = {"", "Unnamed: 0", "id", NULL};
 static const char *const bias_types[] = {"race-color",          "socioeconomic", "gender",
                                          "disability",          "nationality",   "sexual-orientation",
                                          "physical-appearance", "religion",      "age"};
@@ -253,7 +254,8 @@ static int decode_table(struct fs_csv *csv, struct fs_error *err)
 int fs_crows_table_load(const char *path, struct fs_csv **csv, struct fs_error *err)
 {
     static const char *const columns[] = {"sent_more", "sent_less", "stereo_antistereo", "bias_type", NULL};
-    if (fs_csv_load(path, &(struct fs_csv_format){columns, false}, csv, err) != 0) {
+    const struct fs_csv_format format = {.columns = columns, .also = fs_crows_id_columns};
+    if (fs_csv_load(path, &format, csv, err) != 0) {
         return -1;
     }
     if (decode_table(*csv, err) != 0) {

@@ -350,14 +350,25 @@ const char *fs_csv_place(const struct fs_csv *csv, size_t row, char place[FS_CSV
     return place;
 }
 
-int fs_csv_column(const struct fs_csv *csv, const char *name, size_t *column, struct fs_error *err)
+bool fs_csv_has_column(const struct fs_csv *csv, const char *name, size_t *column)
 {
-    char header[300] = "";
-    for (size_t i = 0, used = 0; i < csv->columns; i++) {
+    size_t count = name[0] == '\0' ? 1 : csv->columns;
+    for (size_t i = 0; i < count; i++) {
         if (strcmp(csv->field[i], name) == 0) {
             *column = i;
-            return 0;
+            return true;
         }
+    }
+    return false;
+}
+
+int fs_csv_column(const struct fs_csv *csv, const char *name, size_t *column, struct fs_error *err)
+{
+    if (fs_csv_has_column(csv, name, column)) {
+        return 0;
+    }
+    char header[300] = "";
+    for (size_t i = 0, used = 0; i < csv->columns; i++) {
         if (used < sizeof header && csv->field[i][0] != '\0') {
             used +=
                 (size_t)snprintf(header + used, sizeof header - used, "%s%.60s", used == 0 ? "" : ", ", csv->field[i]);

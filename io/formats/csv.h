@@ -9,7 +9,8 @@
  * column name that occurs twice, files of another kind (io/formats/file_kind.h).
  *
  * Where the file begins with a bracket or brace: the records of io/formats/records.h. A null is an empty field, numbers
- * are written in decimal.
+ * are written in decimal. A key that `also` names is an empty field where the record lacks it or has neither text nor a
+ * number.
  */
 #ifndef FAIRSTAMP_IO_FORMATS_CSV_H
 #define FAIRSTAMP_IO_FORMATS_CSV_H
@@ -24,6 +25,7 @@ struct fs_csv;
 struct fs_csv_format {
     const char *const *columns; /* NULL-terminated: those that are wanted */
     bool plain_tabs;            /* between tabs a quote is a quote, as in linguists' tab-separated data sets */
+    const char *const *also;    /* NULL-terminated, or NULL: those that are read where records have them */
 };
 
 enum { FS_CSV_PLACE = 48 };
@@ -36,6 +38,8 @@ size_t fs_csv_rows(const struct fs_csv *csv);      /* without the header */
 /* Where a row stands, for error texts: "line 4" of the file, or "record [3]" of JSON in one piece. */
 const char *fs_csv_place(const struct fs_csv *csv, size_t row, char place[FS_CSV_PLACE]);
 int fs_csv_column(const struct fs_csv *csv, const char *name, size_t *column, struct fs_error *err);
+/* The same without an error; false where there is none. A column without a name, "", is looked for in the first place. */
+bool fs_csv_has_column(const struct fs_csv *csv, const char *name, size_t *column);
 const char *fs_csv_field(const struct fs_csv *csv, size_t row, size_t column); /* owned by csv */
 /* Another text for a field, which has to outlive `csv`: the name for which a number stands. */
 void fs_csv_replace(struct fs_csv *csv, size_t row, size_t column, const char *text);

@@ -194,7 +194,7 @@ static int open_bec_pro(const char *path, const struct fs_suite_options *options
 {
     struct fs_csv *table;
     *result = NULL;
-    if (fs_csv_load(path, &(struct fs_csv_format){headings, true}, &table, err) != 0) {
+    if (fs_csv_load(path, &(struct fs_csv_format){.columns = headings, .plain_tabs = true}, &table, err) != 0) {
         return -1;
     }
     struct bec_pro *suite = fs_allocate(1, sizeof *suite, "BEC-Pro", err);

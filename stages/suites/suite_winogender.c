@@ -412,9 +412,10 @@ static int open_winogender(const char *path, const struct fs_suite_options *opti
     if (asprintf(&file, "%s%s", path, folder ? "/all_sentences.tsv" : "") < 0) {
         return fs_error_memory(err, strlen(path), "a path");
     }
-    struct winogender *suite = fs_csv_load(file, &(struct fs_csv_format){columns, true}, &table, err) == 0
-                                   ? fs_allocate(1, sizeof *suite, "Winogender", err)
-                                   : NULL;
+    struct winogender *suite =
+        fs_csv_load(file, &(struct fs_csv_format){.columns = columns, .plain_tabs = true}, &table, err) == 0
+            ? fs_allocate(1, sizeof *suite, "Winogender", err)
+            : NULL;
     free(file);
     int status = suite != NULL ? create(suite, table, options, err) : -1;
     if (suite != NULL && (status != 0 || !fs_suite_takes(options, "gender"))) {

@@ -10,8 +10,8 @@
 static struct fs_error err = FS_ERROR_INIT;
 
 static const char *const names[] = {"aaa", "ccc", NULL};
-static const struct fs_csv_format wanted = {names, false};
-static const struct fs_csv_format tabs = {names, true};
+static const struct fs_csv_format wanted = {.columns = names};
+static const struct fs_csv_format tabs = {.columns = names, .plain_tabs = true};
 
 static struct fs_csv *load_as(const struct fs_csv_format *format, const char *text)
 {
@@ -123,7 +123,7 @@ static void test_kinds(void **state)
     };
     static const char *const all[] = {"aaa", "bbb", "ccc", NULL};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
-        check_table(&(struct fs_csv_format){all, false}, texts[i], rows);
+        check_table(&(struct fs_csv_format){.columns = all}, texts[i], rows);
     }
     struct fs_csv *csv = load("sep=;\n\naaa;ccc\n1;2\n\n3;4\n");
     check_place(csv, 0, "line 4");
@@ -147,7 +147,7 @@ static void test_plain_tabs(void **state)
     (void)state;
     static const char *const plain[] = {"\"1\"|b\"b|3", NULL}, *const quoted[] = {"1|b\tb|3", NULL};
     static const char *const all[] = {"aaa", "bbb", "ccc", NULL};
-    const struct fs_csv_format format = {all, true};
+    const struct fs_csv_format format = {.columns = all, .plain_tabs = true};
     check_table(&format, "aaa\tbbb\tccc\n\"1\"\tb\"b\t3\n", plain);
     check_table(&format, "aaa,bbb,ccc\n\"1\",b\tb,3\n", quoted);
     check_table(&format, "aaa;bbb;ccc\n\"1\";b\tb;3\n", quoted);
