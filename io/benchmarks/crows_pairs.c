@@ -120,10 +120,7 @@ static int read_pairs(const struct fs_csv *csv, const char *path, const char *co
         return -1;
     }
     size_t rows = fs_csv_rows(csv);
-    if (rows == 0) {
-        return fs_error_set(err, FS_EXIT_DATA, "%s: found no row after the header", path);
-    }
-    if (find_ids(csv, &columns.id, err) != 0) {
+    if (fs_csv_need_rows(csv, err) != 0 || find_ids(csv, &columns.id, err) != 0) {
         return -1;
     }
     struct fs_category_filter filter;

@@ -339,6 +339,13 @@ size_t fs_csv_rows(const struct fs_csv *csv)
     return csv->rows - 1;
 }
 
+int fs_csv_need_rows(const struct fs_csv *csv, struct fs_error *err)
+{
+    return fs_csv_rows(csv) > 0 ? 0
+                                : fs_error_set(err, FS_EXIT_DATA, "%s: found no row%s, expected one at least",
+                                               csv->path, csv->line != NULL ? " after the header" : "");
+}
+
 const char *fs_csv_place(const struct fs_csv *csv, size_t row, char place[FS_CSV_PLACE])
 {
     if (csv->line != NULL || csv->records.lines) {

@@ -32,9 +32,10 @@ enum { FS_CSV_PLACE = 48 };
 
 /* Reads the whole file; every row must have as many fields as the header. The caller destroys. */
 int fs_csv_load(const char *path, const struct fs_csv_format *format, struct fs_csv **csv, struct fs_error *err);
-void fs_csv_destroy(struct fs_csv *csv);           /* takes NULL */
-const char *fs_csv_path(const struct fs_csv *csv); /* as given, owned by csv */
-size_t fs_csv_rows(const struct fs_csv *csv);      /* without the header */
+void fs_csv_destroy(struct fs_csv *csv);                              /* takes NULL */
+const char *fs_csv_path(const struct fs_csv *csv);                    /* as given, owned by csv */
+size_t fs_csv_rows(const struct fs_csv *csv);                         /* without the header */
+int fs_csv_need_rows(const struct fs_csv *csv, struct fs_error *err); /* FS_EXIT_DATA where there is none */
 /* Where a row stands, for error texts: "line 4" of the file, or "record [3]" of JSON in one piece. */
 const char *fs_csv_place(const struct fs_csv *csv, size_t row, char place[FS_CSV_PLACE]);
 int fs_csv_column(const struct fs_csv *csv, const char *name, size_t *column, struct fs_error *err);

@@ -95,6 +95,9 @@ static int fill(struct bec_pro *suite, const struct fs_csv *table, struct fs_err
 {
     size_t column[COLUMNS];
     struct fs_suite *base = &suite->base.suite;
+    if (fs_csv_need_rows(table, err) != 0) {
+        return -1;
+    }
     for (size_t i = 0; i < COLUMNS; i++) {
         if (fs_csv_column(table, headings[i], &column[i], err) != 0) {
             return -1;

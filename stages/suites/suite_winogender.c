@@ -207,7 +207,7 @@ static int fill_line(struct winogender *suite, struct line *line, const char *se
                    ? skip_item(suite, (*items)++, table, FS_SKIP_BAD_LABEL, &why, err)
                    : -1;
     }
-    snprintf(name, sizeof name, "%.60s.%.60s.%s", key->occupation, key->participant, key->answer);
+    snprintf(name, sizeof name, "%s.%s.%s", key->occupation, key->participant, key->answer);
     size_t item = find_item(suite, *items, name);
     if (item == *items) {
         if (add_item(suite, item, name, err) != 0) {
@@ -242,7 +242,8 @@ static int check_item(struct winogender *suite, size_t item, const struct fs_csv
 static int fill(struct winogender *suite, const struct fs_csv *table, struct fs_error *err)
 {
     size_t id, sentence, items = 0;
-    if (fs_csv_column(table, "sentid", &id, err) != 0 || fs_csv_column(table, "sentence", &sentence, err) != 0) {
+    if (fs_csv_column(table, "sentid", &id, err) != 0 || fs_csv_column(table, "sentence", &sentence, err) != 0 ||
+        fs_csv_need_rows(table, err) != 0) {
         return -1;
     }
     for (size_t row = 0; row < fs_csv_rows(table); row++) {
