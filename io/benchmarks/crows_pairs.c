@@ -7,6 +7,7 @@
 
 #include "io/benchmarks/benchmark.h"
 #include "io/benchmarks/benchmark_internal.h"
+#include "io/benchmarks/category.h"
 #include "io/benchmarks/layouts.h"
 
 struct columns {
@@ -43,13 +44,36 @@ static int copy_field(struct row *row, size_t column, const char *name, char **c
     return *copy != NULL ? 0 : -1;
 }
 
+static int copy_category(struct row *row, const char *category, char **copy, struct fs_error *err)
+{
+    char place[FS_CSV_PLACE];
+    const char *fault = fs_category_fault(category);
+    fs_csv_place(row->csv, row->row, place);
+    if (fs_crows_is_number(category)) {
+        row->reason = FS_SKIP_BAD_LABEL;
+        return fs_error_set(err, FS_EXIT_DATA,
+                            "%s: %s: bias_type: found %.60s, expected a text, or 0 (race-color) to 8 (age)", row->path,
+                            place, category);
+    }
+    if (fault != NULL) {
+        row->reason = FS_SKIP_BAD_LABEL;
+        return fs_error_set(err, FS_EXIT_DATA, "%s: %s: bias_type: found %s, expected the name of a category",
+                            row->path, place, fault);
+    }
+    *copy = fs_copy_text(category, strlen(category), err);
+    return *copy != NULL ? 0 : -1;
+}
+
 static int read_fields(struct row *row, const struct columns *columns, struct fs_crows_pair *pair, struct fs_error *err)
 {
     char index[24];
     snprintf(index, sizeof index, "%zu", row->row);
     const char *id = columns->id == SIZE_MAX ? index : fs_csv_field(row->csv, row->row, columns->id);
     pair->id = fs_copy_text(id, strlen(id), err);
-    if (pair->id == NULL || copy_field(row, columns->category, "bias_type", &pair->category, err) != 0 ||
+    const char *category = fs_csv_field(row->csv, row->row, columns->category);
+    if (pair->id == NULL ||
+        (is_empty(category) ? copy_field(row, columns->category, "bias_type", &pair->category, err)
+                            : copy_category(row, category, &pair->category, err)) != 0 ||
         copy_field(row, columns->more, "sent_more", &pair->more, err) != 0 ||
         copy_field(row, columns->less, "sent_less", &pair->less, err) != 0) {
         return -1;
@@ -71,7 +95,8 @@ static int read_pair(struct row *row, const struct columns *columns, struct fs_c
     struct fs_crows_pair pair = {0};
     struct fs_error why = FS_ERROR_INIT;
     const char *category = fs_csv_field(row->csv, row->row, columns->category);
-    if (!is_empty(category) && !fs_category_filter_takes(filter, category)) {
+    if (fs_category_fault(category) == NULL && !fs_crows_is_number(category) &&
+        !fs_category_filter_takes(filter, category)) {
         return 0;
     }
     int status = read_fields(row, columns, &pair, &why);

@@ -40,6 +40,7 @@ static void test_stereoset(void **state)
         ITEM(BLANK, BY_TEXT),
         "[" ITEM(BLANK, BY_TEXT) "]",
         ITEM(BLANK, BY_ROW("0", "1", "2")) "\n",
+        ITEM(BLANK, BY_ROW("\"0\"", "\"1\"", "2.0")) "\n",
         "[" ITEM(BLANK, BY_COLUMN("0, 1, 2")) "]",
         ITEM(BLANK, BY_COLUMN("\"anti-stereotype\", \"stereotype\", \"unrelated\"")) "\n\n",
         "{\"id\": [\"i\"], \"target\": [\"tailor\"], \"bias_type\": [\"profession\"], \"context\": [\"" BLANK
@@ -149,6 +150,8 @@ static void test_crows(void **state)
         "1,\"Old, slow.\",Young.,stereo,age\n",
         "id;sent_more;sent_less;stereo_antistereo;bias_type\r\n0;He sews.;She sews.;1;2\r\n1;Old, "
         "slow.;Young.;0;8\r\n\r\n",
+        "sent_more,sent_less,stereo_antistereo,bias_type\nHe sews.,She sews.,1.0,2.0\n"
+        "\"Old, slow.\",Young.,0.0,8.0\n",
         "sent_more\tsent_less\tstereo_antistereo\tbias_type\nHe sews.\tShe sews.\tantistereo\t2\n"
         "Old, slow.\tYoung.\t0\tage\n",
         "{\"sent_more\": \"He sews.\", \"sent_less\": \"She sews.\", \"stereo_antistereo\": 1, \"bias_type\": 2}\n"
