@@ -44,6 +44,14 @@ static int copy_field(struct row *row, size_t column, const char *name, char **c
     return *copy != NULL ? 0 : -1;
 }
 
+/* The row's index as text; the caller frees. */
+static char *index_text(const struct row *row, struct fs_error *err)
+{
+    char index[24];
+    snprintf(index, sizeof index, "%zu", row->row);
+    return fs_copy_text(index, strlen(index), err);
+}
+
 static int copy_category(struct row *row, const char *category, char **copy, struct fs_error *err)
 {
     char place[FS_CSV_PLACE];
@@ -66,10 +74,8 @@ static int copy_category(struct row *row, const char *category, char **copy, str
 
 static int read_fields(struct row *row, const struct columns *columns, struct fs_crows_pair *pair, struct fs_error *err)
 {
-    char index[24];
-    snprintf(index, sizeof index, "%zu", row->row);
-    const char *id = columns->id == SIZE_MAX ? index : fs_csv_field(row->csv, row->row, columns->id);
-    pair->id = fs_copy_text(id, strlen(id), err);
+    const char *id = columns->id == SIZE_MAX ? NULL : fs_csv_field(row->csv, row->row, columns->id);
+    pair->id = id == NULL ? index_text(row, err) : fs_copy_text(id, strlen(id), err);
     const char *category = fs_csv_field(row->csv, row->row, columns->category);
     if (pair->id == NULL ||
         (is_empty(category) ? copy_field(row, columns->category, "bias_type", &pair->category, err)
@@ -95,6 +101,12 @@ static int read_pair(struct row *row, const struct columns *columns, struct fs_c
     struct fs_crows_pair pair = {0};
     struct fs_error why = FS_ERROR_INIT;
     const char *category = fs_csv_field(row->csv, row->row, columns->category);
+    if (fs_csv_check_row(row->csv, row->row, &why) != 0) { /* which field is which is not known */
+        pair.id = columns->id == SIZE_MAX ? index_text(row, err) : fs_copy_text("", 0, err);
+        return pair.id == NULL ? -1
+                               : fs_crows_list_add(pairs, &pair, row->path, filter,
+                                                   &(struct fs_unusable){FS_SKIP_BAD_RECORD, &why}, err);
+    }
     if (fs_category_fault(category) == NULL && !fs_crows_is_number(category) &&
         !fs_category_filter_takes(filter, category)) {
         return 0;
@@ -104,18 +116,21 @@ static int read_pair(struct row *row, const struct columns *columns, struct fs_c
                              status != 0 ? &(struct fs_unusable){row->reason, &why} : NULL, err);
 }
 
-/* Whether every row has a text in this column, and no two the same; `texts` has room for them. */
+/* Whether every row that is not bad has a text in this column, and no two the same; `texts` has room for them. */
 static bool has_ids(const struct fs_csv *csv, size_t column, const char **texts)
 {
     size_t rows = fs_csv_rows(csv);
     struct fs_error ignored = FS_ERROR_INIT;
+    size_t count = 0;
     for (size_t i = 0; i < rows; i++) {
-        texts[i] = fs_csv_field(csv, i, column);
-        if (is_empty(texts[i])) {
-            return false;
+        if (fs_csv_check_row(csv, i, NULL) == 0) {
+            texts[count] = fs_csv_field(csv, i, column);
+            if (is_empty(texts[count++])) {
+                return false;
+            }
         }
     }
-    return fs_refuse_duplicates(fs_csv_path(csv), "id", texts, rows, &ignored) == 0;
+    return fs_refuse_duplicates(fs_csv_path(csv), "id", texts, count, &ignored) == 0;
 }
 
 /* Translations leave rows out and keep the others' ids, by which their results can be joined. The last of the columns

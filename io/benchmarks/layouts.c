@@ -250,7 +250,7 @@ bool fs_crows_is_number(const char *category)
 int fs_crows_table_load(const char *path, struct fs_csv **csv, struct fs_error *err)
 {
     static const char *const columns[] = {"sent_more", "sent_less", "stereo_antistereo", "bias_type", NULL};
-    const struct fs_csv_format format = {.columns = columns, .also = fs_crows_id_columns};
+    const struct fs_csv_format format = {.columns = columns, .keep_bad_rows = true, .also = fs_crows_id_columns};
     if (fs_csv_load(path, &format, csv, err) != 0) {
         return -1;
     }

@@ -35,6 +35,25 @@ static int field_of(const struct fs_csv *csv, size_t row, const cJSON *record, b
     return 0;
 }
 
+const char fs_csv_missing[] = "";
+
+int fs_csv_check_record(const struct fs_csv *csv, size_t row, struct fs_error *err)
+{
+    const cJSON *record = csv->records.list->child;
+    char number[NUMBER];
+    for (size_t i = 0; i < row; i++) {
+        record = record->next;
+    }
+    for (size_t column = 0; column < csv->columns; column++) {
+        const char *field = csv->field[column];
+        if (fs_csv_field(csv, row, column) == fs_csv_missing &&
+            field_of(csv, row, record, true, number, &field, err) != 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
 static size_t count_names(const char *const *names)
 {
     size_t count = 0;
@@ -45,7 +64,7 @@ static size_t count_names(const char *const *names)
 }
 
 /* The cells of the records into csv->field, whose first row has the names; the last `wanted` columns must be there. */
-static int read_cells(struct fs_csv *csv, size_t wanted, struct fs_error *err)
+static int read_cells(struct fs_csv *csv, size_t wanted, bool keep, struct fs_error *err)
 {
     size_t row = 0;
     const cJSON *record;
@@ -54,9 +73,12 @@ static int read_cells(struct fs_csv *csv, size_t wanted, struct fs_error *err)
         for (size_t i = 0; i < csv->columns; i++) {
             size_t at = (row + 1) * csv->columns + i;
             csv->field[at] = csv->field[i];
-            if (field_of(csv, row, record, i >= csv->columns - wanted, csv->text + at * NUMBER, &csv->field[at], err) !=
-                0) {
-                return -1;
+            if (field_of(csv, row, record, i >= csv->columns - wanted, csv->text + at * NUMBER, &csv->field[at],
+                         keep ? NULL : err) != 0) {
+                if (!keep) {
+                    return -1;
+                }
+                csv->field[at] = fs_csv_missing;
             }
         }
         row++;
@@ -84,5 +106,5 @@ int fs_csv_read_records(struct fs_csv *csv, const struct fs_csv_format *format, 
     for (size_t i = 0; i < csv->columns; i++) {
         csv->field[i] = i < also ? format->also[i] : format->columns[i - also];
     }
-    return read_cells(csv, wanted, err);
+    return read_cells(csv, wanted, format->keep_bad_rows, err);
 }

@@ -359,10 +359,13 @@ unusable_row() { # NAME SED REASON PATTERN: the one of two that cannot be used
     crows "$1-strict" 65 "c.csv: $4.* \(1 of 2 items cannot be used\)" --strict
 }
 unusable_row crows-direction 's/,stereo,/,sideways,/' bad_label 'line 2: stereo_antistereo: found "sideways", expected'
+unusable_row crows-few-fields '3s/,age//' bad_record 'line 3: found 4 fields, expected 5'
+unusable_row crows-many-fields '3s/tired/tired, so/' bad_record 'line 3: found 6 fields, expected 5'
 unusable_row crows-empty-field 's/The girl is tired\.//' empty_text 'line 3: sent_more is empty'
 table crows-open-quote 's/he plays\."/he plays./' 'line [0-9]+'
 table crows-behind-quote 's/plays\.",/plays."x,/' 'line 2'
-table crows-few-fields '3s/,age//' 'line 3: found 4 fields, expected 5'
+crows_pairs; cut_to c.csv 130; crows crows-cut 65 "c.csv: line 3: found 2 fields, and the file's end, expected 5"
+table crows-lines-in-one '2s/she plays\."/she plays./;3s/girl is tired\./&"/' 'line 2: found 6 fields over several lines, expected 5'
 table crows-NUL 's/The girl/The\x00girl/' 'byte [0-9]+: found a NUL byte'
 table crows-not-utf8 's/The girl/The \xe9girl/' 'byte [0-9]+: found a byte that is not UTF-8'
 table crows-header-alone '2,$d' 'found no row'

@@ -197,6 +197,7 @@ static void test_crows_ids(void **state)
         {",Unnamed: 0," HEADER "\n0," ROW("5") "\n1," ROW("9") "\n", "5", "9"},
         {",id," HEADER "\n0," ROW("x") "\n1," ROW("y") "\n", "x", "y"},
         {",id," HEADER "\n4," ROW("x") "\n6," ROW("x") "\n", "4", "6"}, /* twice: the next column */
+        {"id," HEADER "\n" ROW("7") "\n8,Er, so\n", "7", ""},           /* of a bad row nothing is known */
         {"id," HEADER "\n" ROW("x") "\n" ROW("x") "\n", "0", "1"},      /* twice */
         {"id," HEADER "\n" ROW("2") "\n" ROW(" ") "\n", "0", "1"},      /* not all */
         {HEADER ",\n"

@@ -44,6 +44,9 @@ static void crows_rows(void **state)
         {"a,b,stereo,all\n", FS_SKIP_BAD_LABEL, FS_NO_CATEGORY,
          "line 3: bias_type: found \"all\", the name of the row"},
         {"a,b,stereo,\"a\nge\"\n", FS_SKIP_BAD_LABEL, FS_NO_CATEGORY, "bias_type: found a control character, expected"},
+        {"a, well,b,stereo,age\n", FS_SKIP_BAD_RECORD, FS_NO_CATEGORY,
+         "(1 bad_record): line 3: found 5 fields, expected 4"},
+        {"a,b,stereo\n", FS_SKIP_BAD_RECORD, FS_NO_CATEGORY, "(1 bad_record): line 3: found 3 fields, expected 4"},
         {"a,b,,\xc3\xa2ge\n", FS_SKIP_BAD_LABEL, "\xc3\xa2ge", "found \"\", expected stereo or antistereo"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

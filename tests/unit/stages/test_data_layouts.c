@@ -221,6 +221,20 @@ static void no_rows(void **state)
     }
 }
 
+/* A row with too few fields is one item's fault. */
+static void bad_row(void **state)
+{
+    (void)state;
+    const struct fs_suite_options options = {.kind = FS_MASKED};
+    struct fs_suite *suite =
+        open_suite("bec_pro", write_text("data", HEADER(TABS) "[MASK] is a nurse.\tHe\n" BEC_PRO(TABS)), &options);
+    assert_int_equal(suite->items, 3);
+    assert_int_equal(suite->unusable[0], FS_SKIP_BAD_RECORD);
+    assert_int_equal(suite->unusable[1], FS_KEPT);
+    assert_int_equal(suite->report.skipped[FS_SKIP_BAD_RECORD], 1);
+    fs_suite_destroy(suite);
+}
+
 /* A text in another encoding would have a perplexity too, of other characters. */
 static void text_encoding(void **state)
 {
@@ -274,11 +288,11 @@ static void damage(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(counterfact), cmocka_unit_test(counterfact_refused),
-        cmocka_unit_test(ids),         cmocka_unit_test(long_ids),
-        cmocka_unit_test(no_rows),     cmocka_unit_test(text_encoding),
-        cmocka_unit_test(tables),      cmocka_unit_test(foreign),
-        cmocka_unit_test(damage),
+        cmocka_unit_test(counterfact),   cmocka_unit_test(counterfact_refused),
+        cmocka_unit_test(ids),           cmocka_unit_test(long_ids),
+        cmocka_unit_test(no_rows),       cmocka_unit_test(bad_row),
+        cmocka_unit_test(text_encoding), cmocka_unit_test(tables),
+        cmocka_unit_test(foreign),       cmocka_unit_test(damage),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
