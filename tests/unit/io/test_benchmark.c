@@ -483,6 +483,9 @@ static void test_real_files(void **state)
     assert_int_equal(crows.count, 1508);
     size_t antistereo = 0;
     for (size_t i = 0; i < crows.count; i++) {
+        char index[24];
+        snprintf(index, sizeof index, "%zu", i);
+        assert_string_equal(crows.item[i].id, index); /* its first column is the row's index */
         antistereo += crows.item[i].antistereo ? 1 : 0;
     }
     assert_int_equal(antistereo, 218);

@@ -54,7 +54,7 @@ static void test_named(void **state)
         struct fs_tsv *tsv;
         check_error(fs_json_load(path, &document, &err), &err, FS_EXIT_DATA, kinds[i].says, kinds[i].fix);
         check_error(fs_json_load_values(path, &document, &err), &err, FS_EXIT_DATA, kinds[i].says, kinds[i].fix);
-        check_error(fs_csv_load(path, &(struct fs_csv_format){columns, false}, &csv, &err), &err, FS_EXIT_DATA,
+        check_error(fs_csv_load(path, &(struct fs_csv_format){.columns = columns}, &csv, &err), &err, FS_EXIT_DATA,
                     kinds[i].says, kinds[i].fix);
         check_error(fs_tsv_load_rows(path, 2, &tsv, &err), &err, FS_EXIT_DATA, kinds[i].says, kinds[i].fix);
         for (size_t cut = 0; cut < kinds[i].size; cut++) { /* whatever is left of it */
