@@ -177,6 +177,16 @@ int fs_refuse_file_kind(const char *path, const unsigned char *data, size_t size
                         : fs_error_set(err, FS_EXIT_DATA, "%s: found %s, expected text in UTF-8; %s", path, kind, fix);
 }
 
+const char *fs_likely_encoding(const unsigned char *data, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        if (data[i] != '\0' && strchr("\x81\x8d\x8f\x90\x9d", data[i]) != NULL) {
+            return "MACINTOSH";
+        }
+    }
+    return "WINDOWS-1252";
+}
+
 int fs_check_text_file(const char *path, const unsigned char *data, size_t size, struct fs_error *err)
 {
     if (fs_refuse_file_kind(path, data, size, err) != 0) {
@@ -191,8 +201,9 @@ int fs_check_text_file(const char *path, const unsigned char *data, size_t size,
     if (offset != invalid) {
         return fs_error_set(err, FS_EXIT_DATA, "%s: byte %zu: found a NUL byte, expected UTF-8 text", path, offset);
     }
-    return fs_error_set(err, FS_EXIT_DATA,
-                        "%s: byte %zu: found a byte that is not UTF-8; save the file as UTF-8 (from Windows: "
-                        "iconv -f WINDOWS-1252 -t UTF-8)",
-                        path, offset);
+    return fs_error_set(
+        err, FS_EXIT_DATA,
+        "%s: byte %zu: found 0x%02X, which is not UTF-8; save the file as UTF-8 (probably: iconv -f %s -t "
+        "UTF-8)",
+        path, offset, data[offset], fs_likely_encoding(data, size));
 }

@@ -29,6 +29,10 @@ int fs_refuse_file_kind(const char *path, const unsigned char *data, size_t size
 /* As fs_refuse_file_kind, and where the bytes are not UTF-8 or hold a NUL. */
 int fs_check_text_file(const char *path, const unsigned char *data, size_t size, struct fs_error *err);
 
+/* The encoding, as iconv calls it, that text which is no UTF-8 is probably in: by the bytes that Windows-1252, of which
+ * Latin-1's letters are a part, leaves undefined. */
+const char *fs_likely_encoding(const unsigned char *data, size_t size);
+
 /* The bytes of a UTF-8 byte order mark at the beginning: 3 or 0. */
 size_t fs_byte_order_mark(const unsigned char *data, size_t size);
 

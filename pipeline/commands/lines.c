@@ -7,17 +7,6 @@
 #include "io/formats/file_kind.h"
 #include "io/utf8.h"
 
-/* The bytes 0x80 to 0x9F are control characters in Latin-1, which no text has, and letters and quotes in Windows-1252. */
-static bool is_windows(const unsigned char *text, size_t length)
-{
-    for (size_t i = 0; i < length; i++) {
-        if (text[i] >= 0x80 && text[i] < 0xa0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* `bad`: the byte of the line that is no UTF-8, or NUL. */
 static void refuse(const struct fs_lines *lines, size_t bad, struct fs_error *err)
 {
@@ -34,14 +23,13 @@ static void refuse(const struct fs_lines *lines, size_t bad, struct fs_error *er
         return;
     }
     bool cut = lines->length - bad < fs_utf8_length(text[bad]) && text[bad] >= 0xc2 && feof(stdin);
-    bool windows = is_windows(text, lines->length);
     if (cut) {
         fs_error_set(err, FS_EXIT_DATA, "%s, expected UTF-8 text; the input ends within a character, was it cut off?",
                      found);
         return;
     }
-    fs_error_set(err, FS_EXIT_DATA, "%s, which is no UTF-8; if the text is %s, put it through iconv -f %s -t UTF-8",
-                 found, windows ? "Windows-1252" : "Latin-1 (or Windows-1252)", windows ? "WINDOWS-1252" : "LATIN1");
+    fs_error_set(err, FS_EXIT_DATA, "%s, which is not UTF-8; put the text through iconv -f %s -t UTF-8, probably",
+                 found, fs_likely_encoding(text, lines->length));
 }
 
 /* The first byte that a line must not have; its length where there is none. */

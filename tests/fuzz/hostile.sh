@@ -367,7 +367,7 @@ table crows-behind-quote 's/plays\.",/plays."x,/' 'line 2'
 crows_pairs; cut_to c.csv 130; crows crows-cut 65 "c.csv: line 3: found 2 fields, and the file's end, expected 5"
 table crows-lines-in-one '2s/she plays\."/she plays./;3s/girl is tired\./&"/' 'line 2: found 6 fields over several lines, expected 5'
 table crows-NUL 's/The girl/The\x00girl/' 'byte [0-9]+: found a NUL byte'
-table crows-not-utf8 's/The girl/The \xe9girl/' 'byte [0-9]+: found a byte that is not UTF-8'
+table crows-not-utf8 's/The girl/The \xe9girl/' 'byte [0-9]+: found 0xE9, which is not UTF-8'
 table crows-header-alone '2,$d' 'found no row'
 : >c.csv; crows crows-empty 65 'c.csv: '
 { printf '{"sent_more": "'; repeat a 10000000; } >c.csv; crows crows-line-of-10-MB 65 'c.csv: line 1, column 100000[0-9]+: found the end of the file inside a string'

@@ -149,8 +149,9 @@ bytes() { # CODE BYTES WORDS...
     expect "$1" "$fairstamp" tokenize --model "$model" <"$scratch/bytes"
     for words in "${@:3}"; do says "$words"; done
 }
-bytes 65 'the\nna\xefve aunt\n' 'line 2, byte 3 (7 of the input): found 0xEF' 'iconv -f LATIN1'
+bytes 65 'the\nna\xefve aunt\n' 'line 2, byte 3 (7 of the input): found 0xEF' 'iconv -f WINDOWS-1252'
 bytes 65 'the \x93baker\x94\n' 'line 1, byte 5' 'iconv -f WINDOWS-1252'
+bytes 65 'd\x8ej\x88 \x8f\n' 'line 1, byte 2' 'iconv -f MACINTOSH'
 bytes 65 '\xff\xfet\x00h\x00' 'line 1, byte 1' 'UTF-16'
 bytes 65 't\x00h\x00e\x00\n\x00' 'found 0x00' 'UTF-16LE'
 bytes 65 '\x1f\x8b\x08\x00' 'gzip' 'gunzip -c'

@@ -177,7 +177,7 @@ static void test_refused(void **state)
         {"a,b\n1,2\"\n", "quote inside an unquoted field"},
         {"a,b\r1,2\n", "carriage return"},
         {"a,b,a\n1,2,3\n", "column \"a\" occurs twice"},
-        {"a,b\n1,\xff\n", "byte 6: found a byte that is not UTF-8"},
+        {"a,b\n1,\xff\n", "byte 6: found 0xFF, which is not UTF-8"},
     };
     struct fs_csv *csv;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

@@ -119,7 +119,9 @@ static void test_text(void **state)
         check_success(fs_check_text_file("f", (const unsigned char *)texts[i], strlen(texts[i]), &err), &err);
     }
     check_error(fs_check_text_file("f", (const unsigned char *)"ab\xe9 d", 5, &err), &err, FS_EXIT_DATA,
-                "byte 2: found a byte that is not UTF-8", "iconv -f WINDOWS-1252");
+                "byte 2: found 0xE9, which is not UTF-8", "iconv -f WINDOWS-1252");
+    check_error(fs_check_text_file("f", (const unsigned char *)"d\x8ej\x88 \x8f", 6, &err), &err, FS_EXIT_DATA,
+                "byte 1: found 0x8E", "iconv -f MACINTOSH"); /* "d\u00e9j\u00e0 \u00e8" */
     check_error(fs_check_text_file("f", (const unsigned char *)"abc\0d", 5, &err), &err, FS_EXIT_DATA,
                 "byte 3: found a NUL", "UTF-8");
 }

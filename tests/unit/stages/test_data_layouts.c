@@ -240,8 +240,8 @@ static void text_encoding(void **state)
 {
     (void)state;
     refused("text", write_text("data", "Un caf\xe9 noir.\n"),
-            "byte 6: found a byte that is not UTF-8; save the file as");
-    refused("text", write_text("data", "Cut \xe2\x82"), "byte 4: found a byte that is not UTF-8");
+            "byte 6: found 0xE9, which is not UTF-8; save the file as");
+    refused("text", write_text("data", "Cut \xe2\x82"), "byte 4: found 0xE2, which is not UTF-8");
 }
 
 /* Files of another kind are named by the suites that read plain text too. */
