@@ -196,8 +196,10 @@ static ssize_t read_text(const char *path, char *text, size_t size)
     struct stat info;
     size_t length = 0;
     ssize_t got = 1;
-    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* whatever lies there, opening does not wait */
+    /* whatever lies there, opening does not wait; a link to nothing would look like a free lock that nobody can take */
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
     if (file < 0) {
+        errno = errno == ELOOP ? EISDIR : errno;
         return -1;
     }
     if (fstat(file, &info) != 0 || !S_ISREG(info.st_mode)) {

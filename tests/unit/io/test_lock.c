@@ -47,6 +47,21 @@ int link(const char *from, const char *to) // NOLINT(readability-inconsistent-de
     return status;
 }
 
+static bool sticky; /* whether another owner's files cannot be replaced or removed */
+
+int rename(const char *from, const char *to) // NOLINT(readability-inconsistent-declaration-parameter-name)
+{
+    errno = EPERM;
+    return sticky ? -1 : renameat(AT_FDCWD, from, AT_FDCWD, to);
+}
+
+int unlink(const char *path) // NOLINT(readability-inconsistent-declaration-parameter-name)
+{
+    bool others = strcmp(strrchr(path, '/') + 1, FS_LOCK_FILE) == 0;
+    errno = EPERM;
+    return sticky && others ? -1 : unlinkat(AT_FDCWD, path, 0);
+}
+
 /* A fresh folder in each test. */
 static int begin(void **state)
 {
@@ -55,6 +70,7 @@ static int begin(void **state)
     (void)state;
     links = LINKS;
     before_claim = NULL;
+    sticky = false;
     snprintf(name, sizeof name, "folder%d", number++);
     snprintf(folder, sizeof folder, "%s", scratch_path(name));
     return mkdir(folder, 0777);
@@ -297,7 +313,14 @@ static void test_damaged(void **state)
         assert_int_equal(files(), 1);
         unlink(path_of(""));
     }
+    /* a link is no lock, wherever it leads: not one that is free, and can be made by nobody */
     struct fs_lock *next = open_on(NULL);
+    static const char *const targets[] = {"nothing", FS_LOCK_FILE, "."};
+    for (size_t i = 0; i < sizeof targets / sizeof targets[0]; i++) {
+        assert_int_equal(symlink(targets[i], path_of("")), 0);
+        check_error(fs_lock_try(next, 0, &held, &err), &err, FS_EXIT_DATA, FS_LOCK_FILE, "no file");
+        unlink(path_of(""));
+    }
     assert_int_equal(mkdir(path_of(""), 0777), 0);
     check_error(fs_lock_try(next, 0, &held, &err), &err, FS_EXIT_DATA, FS_LOCK_FILE, "no file");
     rmdir(path_of(""));
@@ -321,6 +344,75 @@ static void dead_file(const char *suffix, const char *token, const char *host)
     check_success(fs_publish_text(path_of(suffix), text, length, &err), &err);
 }
 
+/* What cannot be taken over is an error: nobody waits for a process that is dead. */
+static void test_no_way_to_take_over(void **state)
+{
+    (void)state;
+    bool held = true;
+    struct fs_lock *next = open_on(NULL);
+    dead_file("", "00000000000000aa", NULL);
+    sticky = true;
+    check_error(fs_lock_try(next, 0, &held, &err), &err, FS_EXIT_CANNOT_CREATE, FS_LOCK_FILE, "cannot be replaced");
+    assert_false(held);
+    assert_int_equal(files(), 1);
+    sticky = false;
+    check_success(fs_publish_text(path_of(""), "fairst", 6, &err), &err);
+    sticky = true;
+    for (double now = 0; now < FS_LOCK_SILENCE_SECONDS; now += 5) {
+        assert_false(try_at(next, now));
+    }
+    check_error(fs_lock_try(next, FS_LOCK_SILENCE_SECONDS, &held, &err), &err, FS_EXIT_CANNOT_CREATE, FS_LOCK_FILE,
+                "cannot be replaced");
+    sticky = false;
+    /* changed files: a claim on itself, a circle without an end */
+    dead_file("", "00000000000000aa", NULL);
+    dead_file(".00000000000000aa", "00000000000000aa", NULL);
+    check_error(fs_lock_try(next, 0, &held, &err), &err, FS_EXIT_DATA, FS_LOCK_FILE, "remove ");
+    unlink(path_of(".00000000000000aa"));
+    assert_true(try_at(next, 0));
+    fs_lock_close(next);
+    assert_int_equal(files(), 0);
+}
+
+/* The next holder clears up what holders leave, and nothing of people. */
+static void test_files_of_people(void **state)
+{
+    (void)state;
+    static const char *const kept[] = {
+        ".bak", ".notes.txt", ".00000000000000aa.old", ".00000000000000a", ".00000000000000AA", ".new"};
+    static const char *const left[] = {".00000000000000bb", ".00000000000000bb.new"};
+    size_t count = sizeof kept / sizeof kept[0];
+    for (size_t i = 0; i < count; i++) {
+        check_success(fs_publish_text(path_of(kept[i]), "x", 1, &err), &err);
+    }
+    for (size_t i = 0; i < sizeof left / sizeof left[0]; i++) {
+        check_success(fs_publish_text(path_of(left[i]), "x", 1, &err), &err);
+    }
+    struct fs_lock *lock = open_on(NULL);
+    assert_true(try_at(lock, 0));
+    assert_int_equal(files(), count + 1);
+    fs_lock_close(lock);
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(access(path_of(kept[i]), F_OK), 0);
+    }
+}
+
+/* Whoever put a lock of a newer version, or another file, in the place of ours: it is not ours. */
+static void test_lost_to_a_newer_version(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"fairstamp lock 2\ntoken x\n", "my notes\n"};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        struct fs_lock *lock = open_on(NULL);
+        assert_true(try_at(lock, 0));
+        check_success(fs_publish_text(path_of(""), texts[i], strlen(texts[i]), &err), &err);
+        expect_lost(lock, "is not the lock of this process any more");
+        fs_lock_close(lock);
+        assert_int_equal(files(), 1);
+        unlink(path_of(""));
+    }
+}
+
 static void test_dead_claimers(void **state)
 {
     (void)state;
@@ -336,12 +428,6 @@ static void test_dead_claimers(void **state)
         fs_lock_close(next);
         assert_int_equal(files(), 0);
     }
-    /* claims that lead to each other in a circle end too */
-    dead_file("", "00000000000000aa", NULL);
-    dead_file(".00000000000000aa", "00000000000000aa", NULL);
-    struct fs_lock *next = open_on(NULL);
-    (void)try_at(next, 0);
-    fs_lock_close(next);
 }
 
 /* Somebody else takes over, ends, and a third one begins, while we are about to. */
@@ -567,6 +653,9 @@ int main(void)
         cmocka_unit_test_setup(test_silence, begin),
         cmocka_unit_test_setup(test_lost_to_one_that_ended, begin),
         cmocka_unit_test_setup(test_damaged, begin),
+        cmocka_unit_test_setup(test_no_way_to_take_over, begin),
+        cmocka_unit_test_setup(test_files_of_people, begin),
+        cmocka_unit_test_setup(test_lost_to_a_newer_version, begin),
         cmocka_unit_test_setup(test_dead_claimers, begin),
         cmocka_unit_test_setup(test_late_claim, begin),
         cmocka_unit_test_setup(test_file_systems, begin),
