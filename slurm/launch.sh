@@ -199,7 +199,7 @@ launch_once() {
     local sign=''
     if [ "$patience" -gt 0 ]; then
         sign=$signs/.connected-$SLURM_JOB_ID-${SLURM_RESTART_COUNT:-0}
-        rm -f "$sign"
+        rm -f "$signs/.connected-$SLURM_JOB_ID"-* # also of an earlier turn that was killed
         set -- "$@" --connected "$sign"
     fi
     "${launch[@]}" "$program" "$@" &
@@ -207,6 +207,7 @@ launch_once() {
     if [ -n "$sign" ] && ! until_connected "$sign"; then
         end_launcher
         child=''
+        rm -f "$sign" # it may have come after all
         return 1
     fi
     wait "$child"
