@@ -232,6 +232,11 @@ static void test_unknown_processes(void **state)
     again.restart = 1;
     assert_int_equal(fs_lock_life(&again, &first), FS_LOCK_DEAD);
     assert_int_equal(fs_lock_life(&first, &again), FS_LOCK_UNKNOWN);
+    struct fs_lock_process here = own, later = own; /* but what is there on this host lives */
+    snprintf(here.batch, sizeof here.batch, "slurm c 7");
+    snprintf(later.batch, sizeof later.batch, "slurm c 7");
+    later.restart = 1;
+    assert_int_equal(fs_lock_life(&later, &here), FS_LOCK_ALIVE);
     snprintf(again.batch, sizeof again.batch, "slurm c 8");
     assert_int_equal(fs_lock_life(&again, &first), FS_LOCK_UNKNOWN);
 }
