@@ -84,6 +84,15 @@ ends 3 job
 extra=()
 [ "$(ls -A "work ing")" = .connected-77-0 ] || fail "a sign of a turn that was killed: $(ls -A "work ing")"
 rm logs/.connected-7-0 "work ing/.connected-77-0"
+settings good "program='$fairstamp'" # a command without ranks takes no --connected, one with ranks does
+ends 0 batch "$scripts/fairstamp.sbatch" --site "$scratch/site.sh" list suites
+for words in "list suites" "run job.json" "doctor job.json"; do
+    takes=no
+    # shellcheck disable=SC2086 # several words
+    "$fairstamp" $words --connected signs/none 2>&1 | grep -q -- '--connected: unknown' || takes=yes
+    # shellcheck disable=SC1091
+    [ $takes = "$(. "$scripts/launch.sh" && program=$fairstamp gives_sign ${words%% *} && echo yes || echo no)" ] || fail "the sign of $words"
+done
 settings late patience=60
 ends 3 job
 [ ! -e cancelled ] && ! grep -q launch: err || fail "a late start: $(cat err)"
