@@ -25,20 +25,37 @@ static struct fs_setting_value *value_of(struct fs_job *job, const struct fs_job
     return &job->value[key - fs_job_keys(&count)];
 }
 
+/* The key that is like `name`, or whose part behind the dot is; NULL where none is near. */
+static const char *near_key(const char *name)
+{
+    const char *known[FS_MOST_JOB_KEYS + 1] = {NULL}, *last[FS_MOST_JOB_KEYS + 1] = {NULL};
+    size_t count, i = 0;
+    const struct fs_job_key *key = fs_job_keys(&count);
+    for (size_t k = 0; k < count; k++) {
+        known[k] = key[k].setting->key;
+        const char *dot = strchr(known[k], '.');
+        last[k] = dot != NULL ? dot + 1 : known[k];
+    }
+    const char *near = fs_near_name(name, known), *part = near == NULL ? fs_near_name(name, last) : NULL;
+    while (part != NULL && last[i] != part) {
+        i++;
+    }
+    return part != NULL ? known[i] : near;
+}
+
 static int unknown_key(const struct fs_setting_origin *origin, const char *name, struct fs_error *err)
 {
-    const char *known[FS_MOST_JOB_KEYS + 1] = {NULL}, *now = fs_renamed_name(fs_renamed_keys, name);
-    size_t count;
-    const struct fs_job_key *key = fs_job_keys(&count);
+    const char *now = fs_renamed_name(fs_renamed_keys, name), *near = near_key(name);
     if (now != NULL) {
         return fs_error_set(err, FS_EXIT_CONFIG, "%s: %s: this key is now called \"%s\"; write that", origin->name,
                             name, now);
     }
-    for (size_t i = 0; i < count; i++) {
-        known[i] = key[i].setting->key;
+    if (near == NULL) {
+        return fs_error_set(err, FS_EXIT_CONFIG, "%s: %.200s: unknown key; see fairstamp run --help", origin->name,
+                            name);
     }
     return fs_error_set(err, FS_EXIT_CONFIG, "%s: %.200s: unknown key; did you mean \"%s\"? See fairstamp run --help",
-                        origin->name, name, fs_nearest_name(name, known));
+                        origin->name, name, near);
 }
 
 static bool begins_group(const char *key, const char *group)
@@ -123,6 +140,23 @@ static int assign_setting(struct fs_job *job, const char *text, struct fs_error 
     return status;
 }
 
+/* JSON that is given in place of a job file. */
+static int refuse_other(const char *path, const cJSON *root, struct fs_error *err)
+{
+    if (cJSON_HasObjectItem(root, "models") || cJSON_HasObjectItem(root, "job")) {
+        return fs_error_set(err, FS_EXIT_CONFIG,
+                            "%s: is a sweep file, expected a job file; fairstamp sweep plan %s DIR", path, path);
+    }
+    if (cJSON_HasObjectItem(root, "model_type") || cJSON_HasObjectItem(root, "architectures")) {
+        return fs_error_set(
+            err, FS_EXIT_CONFIG,
+            "%s: is the config.json of a model, expected a job file that names its folder as \"model\"; "
+            "see jobs/README.md",
+            path);
+    }
+    return 0;
+}
+
 static int read_file(struct fs_job *job, const char *path, struct fs_error *err)
 {
     struct fs_file_map map;
@@ -153,7 +187,7 @@ static int read_file(struct fs_job *job, const char *path, struct fs_error *err)
         status = fs_error_set(err, FS_EXIT_CONFIG, "%s: found %s, expected an object; see jobs/README.md", path,
                               fs_json_kind(root));
     } else {
-        status = assign_object(job, &origin, "", root, err);
+        status = refuse_other(path, root, err) == 0 ? assign_object(job, &origin, "", root, err) : -1;
     }
     free(folder);
     fs_json_destroy(document);

@@ -1,4 +1,5 @@
 /* Expands a sweep file into cells. */
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -504,7 +505,12 @@ static int expand(struct plan *plan, struct fs_error *err)
     if (!cJSON_IsObject(root)) {
         return fs_error_set(err, FS_EXIT_CONFIG, "%s: found %s, expected an object", plan->path, fs_json_kind(root));
     }
-    if (fs_json_refuse_unknown(plan->document, root, "the sweep", known, err) != 0) {
+    if (cJSON_HasObjectItem(root, "model") && !cJSON_HasObjectItem(root, "job")) {
+        return fs_error_set(err, FS_EXIT_CONFIG,
+                            "%s: is a job file, expected a sweep file; fairstamp run %s, or see jobs/README.md",
+                            plan->path, plan->path);
+    }
+    if (fs_json_refuse_unknown(plan->document, root, "", known, err) != 0) {
         err->code = FS_EXIT_CONFIG;
         return -1;
     }
@@ -555,7 +561,8 @@ int fs_sweep_plan(const char *path, const char *folder, bool check, size_t *cell
     char *resolved = realpath(path, NULL);
     *cells = 0;
     if (resolved == NULL) {
-        return fs_error_set(err, FS_EXIT_NO_INPUT, "%s: cannot be read; expected a sweep file (JSON)", path);
+        return fs_error_set(err, FS_EXIT_NO_INPUT, "%s: cannot be read: %s; expected a sweep file (JSON)", path,
+                            strerror(errno));
     }
     plan.base = resolved;
     *strrchr(resolved, '/') = '\0';

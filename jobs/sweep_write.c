@@ -157,7 +157,9 @@ static int write_jobs(const cJSON *jobs, const char *folder, bool again, struct 
         int status = again && access(path, F_OK) == 0
                          ? 0
                          : fs_publish_text(path, job->valuestring, strlen(job->valuestring), err);
-        status = status == 0 ? fs_job_load(path, NULL, 0, &loaded, err) : -1;
+        if (status == 0 && fs_job_load(path, NULL, 0, &loaded, err) != 0) {
+            status = fs_error_prepend(err, "cell %s", job->string);
+        }
         if (status == 0 && check != NULL) {
             status = fs_sweep_check_job(check, job->string, loaded, err);
         }
@@ -215,7 +217,7 @@ static int write_checked(const cJSON *jobs, const char *folder, bool again, cons
 int fs_sweep_write(const char *folder, const cJSON *cells, const cJSON *jobs, const char *checked, struct fs_error *err)
 {
     char *text = manifest_text(cells), *job_folder = NULL;
-    bool there = false;
+    bool there = false, made = access(folder, F_OK) != 0;
     int status =
         text != NULL && asprintf(&job_folder, "%s/jobs", folder) >= 0 ? 0 : fs_error_memory(err, 4096, "a manifest");
     status = status == 0 ? check_folder(folder, cells, jobs, &there, err) : -1;
@@ -227,6 +229,7 @@ int fs_sweep_write(const char *folder, const cJSON *cells, const cJSON *jobs, co
         }
         if (status != 0 && !there) {
             remove_jobs(jobs, job_folder);
+            (void)(rmdir(job_folder) == 0 && made && rmdir(folder)); /* only where nothing else is in it */
         }
     }
     cJSON_free(text);

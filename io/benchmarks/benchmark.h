@@ -55,7 +55,7 @@ struct fs_pair {
 
 /* Two sentences that differ in the group words. */
 struct fs_crows_pair {
-    char *id;       /* the row's index in the file, as text */
+    char *id;       /* of the column "id", "Unnamed: 0" or the unnamed first one; else the row's index as text */
     char *category; /* fs_category_name of bias_type */
     char *more;     /* sent_more: the more stereotyping sentence */
     char *less;

@@ -9,6 +9,7 @@
 #include "io/benchmarks/category.h"
 #include "io/folder.h"
 #include "io/formats/json.h"
+#include "io/formats/records.h"
 
 #define SUBJECT "{subject}"
 #define OBJECT "{object}"
@@ -344,6 +345,14 @@ static int check_root(const struct fs_json_document *document, struct fs_error *
     size_t version;
     if (!cJSON_IsObject(root)) {
         return fs_error_set(err, FS_EXIT_DATA, "%s: found %s, expected an object", path, fs_json_kind(root));
+    }
+    if (!cJSON_HasObjectItem(root, "format")) {
+        char found[256];
+        return fs_error_set(
+            err, FS_EXIT_DATA,
+            "%s: found %s, expected a BiasKE file with \"format\": \"fairstamp-biaske\"; its layout is in "
+            "benchmark/README.md",
+            path, fs_records_describe(root, found, sizeof found));
     }
     if (fs_json_text(document, root, "", "format", &text, err) != 0) {
         return -1;

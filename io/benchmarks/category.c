@@ -19,6 +19,18 @@ const char *fs_category_name(const char *spelling)
     return spelling;
 }
 
+const char *fs_category_fault(const char *spelling)
+{
+    for (const char *at = spelling; *at != '\0'; at++) {
+        if ((unsigned char)*at < ' ' || *at == '\x7f') {
+            return "a control character";
+        }
+    }
+    return spelling[strspn(spelling, " ")] == '\0' ? "nothing"
+           : strcmp(spelling, "all") == 0          ? "\"all\", the name of the row over all categories"
+                                                   : NULL;
+}
+
 bool fs_same_category(const char *one, const char *other)
 {
     return strcmp(fs_category_name(one), fs_category_name(other)) == 0;

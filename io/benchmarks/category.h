@@ -10,6 +10,8 @@
 /* The name of the category that a file or a user spells so: "race" for CrowS-Pairs' "race-color". A spelling that is no
  * other's is its own name, and returned as it is. */
 const char *fs_category_name(const char *spelling);
+/* What keeps a text from being the name of a category, for error texts: "a control character"; NULL where nothing does. */
+const char *fs_category_fault(const char *spelling);
 /* Whether two spellings are of one category. */
 bool fs_same_category(const char *one, const char *other);
 

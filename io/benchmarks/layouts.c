@@ -7,6 +7,7 @@
 /* The texts that the integers of a dataset card stand for, in their order. */
 static const char *const gold_labels[] = {"anti-stereotype", "stereotype", "unrelated"};
 static const char *const directions[] = {"stereo", "antistereo"};
+const char *const fs_crows_id_columns[] = {"", "Unnamed: 0", "id", NULL};
 static const char *const bias_types[] = {"race-color",          "socioeconomic", "gender",
                                          "disability",          "nationality",   "sexual-orientation",
                                          "physical-appearance", "religion",      "age"};
@@ -15,18 +16,28 @@ static const char *const bias_types[] = {"race-color",          "socioeconomic",
 
 static const char *const sentence_keys[] = {"sentence", "id", "gold_label"};
 
-/* A gold_label that is a number as text, for the reader to name where it is none of the card's; text stays. */
+/* The place in `texts` of the number that a field is, also as pandas writes it where a row lacks one ("1.0"); SIZE_MAX
+ * where it is text, or a number beyond. */
+static size_t number_of(const char *field, size_t count)
+{
+    bool digit = field[0] >= '0' && field[0] <= '9' && (field[1] == '\0' || strcmp(field + 1, ".0") == 0);
+    return digit && (size_t)(field[0] - '0') < count ? (size_t)(field[0] - '0') : SIZE_MAX;
+}
+
+/* A gold_label that is a number as text, for the reader to name where it is none of the card's; other text stays. */
 static int decode_label(cJSON *sentence, struct fs_error *err)
 {
     const cJSON *label = cJSON_GetObjectItemCaseSensitive(sentence, "gold_label");
     char number[32];
-    size_t index;
-    if (!cJSON_IsNumber(label)) {
+    if (cJSON_IsNumber(label)) {
+        snprintf(number, sizeof number, "%g", label->valuedouble);
+    }
+    const char *field = cJSON_IsNumber(label) ? number : cJSON_GetStringValue(label);
+    size_t index = field != NULL ? number_of(field, COUNT(gold_labels)) : SIZE_MAX;
+    if (index == SIZE_MAX && !cJSON_IsNumber(label)) {
         return 0;
     }
-    snprintf(number, sizeof number, "%g", label->valuedouble);
-    bool known = fs_json_exact_size(label, &index) == 0 && index < COUNT(gold_labels);
-    cJSON *text = cJSON_CreateString(known ? gold_labels[index] : number);
+    cJSON *text = cJSON_CreateString(index != SIZE_MAX ? gold_labels[index] : number);
     if (text == NULL || !cJSON_ReplaceItemInObjectCaseSensitive(sentence, "gold_label", text)) {
         cJSON_Delete(text);
         return fs_error_memory(err, sizeof *text, "StereoSet");
@@ -208,31 +219,13 @@ const char *fs_stereoset_place(const struct fs_stereoset_items *items, size_t in
     return fs_records_place(&items->records, index, place);
 }
 
-/* The place in `texts` of the number that a field is; SIZE_MAX where it is text, or a number beyond. */
-static size_t number_of(const char *field, size_t count)
+/* The text that a number stands for. One that is none of the card's is the reader's to name. */
+static void decode_field(struct fs_csv *csv, size_t row, size_t column, const char *const *texts, size_t count)
 {
-    bool digit = field[0] >= '0' && field[0] <= '9' && field[1] == '\0';
-    return digit && (size_t)(field[0] - '0') < count ? (size_t)(field[0] - '0') : SIZE_MAX;
-}
-
-/* The texts that numbers stand for. A direction that is none of the card's is the reader's to name; a category may be any
- * text, so that a number would become one in silence. */
-static int decode_row(struct fs_csv *csv, size_t row, size_t direction, size_t category, struct fs_error *err)
-{
-    const char *field = fs_csv_field(csv, row, category);
-    size_t number = number_of(fs_csv_field(csv, row, direction), COUNT(directions));
+    size_t number = number_of(fs_csv_field(csv, row, column), count);
     if (number != SIZE_MAX) {
-        fs_csv_replace(csv, row, direction, directions[number]);
+        fs_csv_replace(csv, row, column, texts[number]);
     }
-    number = number_of(field, COUNT(bias_types));
-    if (number != SIZE_MAX) {
-        fs_csv_replace(csv, row, category, bias_types[number]);
-    } else if (field[0] != '\0' && field[strspn(field, "+-.0123456789")] == '\0') {
-        return fs_error_set(err, FS_EXIT_DATA, "%s: %s: bias_type: found %.60s, expected a text, or 0 (%s) to %zu (%s)",
-                            fs_csv_path(csv), fs_csv_place(csv, row, (char[FS_CSV_PLACE]){0}), field, bias_types[0],
-                            COUNT(bias_types) - 1, bias_types[COUNT(bias_types) - 1]);
-    }
-    return 0;
 }
 
 static int decode_table(struct fs_csv *csv, struct fs_error *err)
@@ -243,17 +236,22 @@ static int decode_table(struct fs_csv *csv, struct fs_error *err)
         return -1;
     }
     for (size_t row = 0; row < fs_csv_rows(csv); row++) {
-        if (decode_row(csv, row, direction, category, err) != 0) {
-            return -1;
-        }
+        decode_field(csv, row, direction, directions, COUNT(directions));
+        decode_field(csv, row, category, bias_types, COUNT(bias_types));
     }
     return 0;
+}
+
+bool fs_crows_is_number(const char *category)
+{
+    return category[0] != '\0' && category[strspn(category, "+-.0123456789")] == '\0';
 }
 
 int fs_crows_table_load(const char *path, struct fs_csv **csv, struct fs_error *err)
 {
     static const char *const columns[] = {"sent_more", "sent_less", "stereo_antistereo", "bias_type", NULL};
-    if (fs_csv_load(path, &(struct fs_csv_format){columns, false}, csv, err) != 0) {
+    const struct fs_csv_format format = {.columns = columns, .keep_bad_rows = true, .also = fs_crows_id_columns};
+    if (fs_csv_load(path, &format, csv, err) != 0) {
         return -1;
     }
     if (decode_table(*csv, err) != 0) {

@@ -32,6 +32,10 @@ void fs_stereoset_items_release(struct fs_stereoset_items *items); /* takes a ze
 /* Where an item stands, as `where` of io/formats/json.h: "data.intrasentence[3]", "[3]", or "line 4:". */
 const char *fs_stereoset_place(const struct fs_stereoset_items *items, size_t index, char place[FS_ITEM_PLACE]);
 
+/* Columns that may have the pairs' ids: pandas' index without a name, or read as a column. NULL-terminated. */
+extern const char *const fs_crows_id_columns[];
+/* Whether a bias_type is a number, which is then none of the dataset card's: as text it would become a category. */
+bool fs_crows_is_number(const char *category);
 /* The table of CrowS-Pairs with sent_more, sent_less, stereo_antistereo and bias_type as text. The caller destroys. */
 int fs_crows_table_load(const char *path, struct fs_csv **csv, struct fs_error *err);
 

@@ -12,6 +12,7 @@
 
 #include "io/benchmarks/benchmark.h"
 #include "io/benchmarks/benchmark_internal.h"
+#include "io/benchmarks/category.h"
 #include "io/benchmarks/layouts.h"
 #include "io/benchmarks/stereoset_fill.h"
 #include "io/folder.h"
@@ -49,8 +50,33 @@ static int fail(struct item *item, enum fs_skip reason, int status)
     return status;
 }
 
+/* A text that must hold something; `key` is that of it. */
+static int check_filled(struct item *item, const char *key, const char *text, struct fs_error *err)
+{
+    return text[strspn(text, " \t\r\n")] != '\0'
+               ? 0
+               : fail(item, FS_SKIP_EMPTY_TEXT,
+                      fs_error_set(err, FS_EXIT_DATA, "%s: %s (id %.100s): %s is empty, expected text",
+                                   fs_json_name(item->document), item->where, item->id, key));
+}
+
+static int check_category(struct item *item, const char *category, struct fs_error *err)
+{
+    const char *fault = fs_category_fault(category);
+    if (fault == NULL || check_filled(item, "bias_type", category, err) != 0) {
+        return fault == NULL ? 0 : -1;
+    }
+    return fail(item, FS_SKIP_BAD_LABEL,
+                fs_error_set(err, FS_EXIT_DATA,
+                             "%s: %s (id %.100s): bias_type: found %s, expected the name of a category",
+                             fs_json_name(item->document), item->where, item->id, fault));
+}
+
 static int check_context(struct item *item, struct fs_error *err)
 {
+    if (item->layout == INTERSENTENCE) {
+        return check_filled(item, "context", item->context, err);
+    }
     if (strstr(item->context, blank) != NULL) {
         return 0;
     }
@@ -227,15 +253,18 @@ static int copy_key(const struct item *item, const cJSON *object, const char *ke
 
 static int read_pair(struct item *item, const cJSON *object, struct fs_pair *pair, struct fs_error *err)
 {
+    const char *category;
     if (copy_key(item, object, "id", &pair->id, err) != 0) {
         return -1;
     }
     item->id = pair->id;
     if (copy_key(item, object, "target", &pair->target, err) != 0 ||
         copy_key(item, object, "target", &pair->subject, err) != 0 ||
-        copy_key(item, object, "bias_type", &pair->category, err) != 0 ||
+        fs_json_text(item->document, object, item->where, "bias_type", &category, err) != 0 ||
+        check_category(item, category, err) != 0 || copy_key(item, object, "bias_type", &pair->category, err) != 0 ||
+        check_filled(item, "target", pair->target, err) != 0 ||
         fs_json_text(item->document, object, item->where, "context", &item->context, err) != 0 ||
-        (item->layout != INTERSENTENCE && check_context(item, err) != 0) || read_sentences(item, object, err) != 0) {
+        check_context(item, err) != 0 || read_sentences(item, object, err) != 0) {
         return -1;
     }
     pair->counterpart = fs_copy_text("", 0, err);
@@ -251,7 +280,7 @@ static int read_item(const struct fs_json_document *document, enum layout layout
     struct fs_pair pair = {0};
     struct fs_error why = FS_ERROR_INIT;
     if (fs_json_text(document, object, where, "bias_type", &category, NULL) == 0 &&
-        !fs_category_filter_takes(filter, category)) {
+        fs_category_fault(category) == NULL && !fs_category_filter_takes(filter, category)) {
         return 0;
     }
     int status = read_pair(&item, object, &pair, &why);

@@ -17,10 +17,11 @@ struct reader {
     size_t line;
     char separator;
     bool plain;     /* a quote is text */
+    bool keep;      /* bad rows */
     size_t written; /* bytes of csv->text */
     size_t fields;
     size_t field_room;
-    size_t row_room;
+    size_t row_room, found_room;
     struct fs_error *err;
 };
 
@@ -108,14 +109,45 @@ static const char *advice(const struct reader *reader)
                                       : "a field with a tab needs quotes";
 }
 
+static int refuse_row(const struct fs_csv *csv, size_t row, size_t found, const char *more, struct fs_error *err)
+{
+    return fs_error_set(err, FS_EXIT_DATA, "%s: line %zu: found %zu fields%s, expected %zu as in the header; %s",
+                        csv->path, csv->line[row], found, more, csv->columns, csv->advice);
+}
+
+/* The row that was read, whose fields begin at `begin`, with as many fields as the header. */
+static int keep_row(struct reader *reader, size_t begin)
+{
+    struct fs_csv *csv = reader->csv;
+    size_t found = reader->fields - begin;
+    bool several = reader->line != csv->line[csv->rows], cut = found < csv->columns && reader->at == reader->size;
+    if (!reader->keep || several || cut) {
+        return refuse_row(csv, csv->rows, found,
+                          several ? " over several lines"
+                          : cut   ? ", and the file's end"
+                                  : "",
+                          reader->err);
+    }
+    if (fs_grow(&csv->field, &reader->field_room, begin + csv->columns, sizeof *csv->field, "a csv file",
+                reader->err) != 0) {
+        return -1;
+    }
+    for (reader->fields = begin + csv->columns; found < csv->columns; found++) {
+        csv->field[begin + found] = "";
+    }
+    return 0;
+}
+
 static int read_row(struct reader *reader)
 {
     struct fs_csv *csv = reader->csv;
     size_t begin = reader->fields;
-    if (fs_grow(&csv->line, &reader->row_room, csv->rows + 1, sizeof *csv->line, "a csv file", reader->err) != 0) {
+    if (fs_grow(&csv->line, &reader->row_room, csv->rows + 1, sizeof *csv->line, "a csv file", reader->err) != 0 ||
+        fs_grow(&csv->found, &reader->found_room, csv->rows + 1, sizeof *csv->found, "a csv file", reader->err) != 0) {
         return -1;
     }
     csv->line[csv->rows] = reader->line;
+    csv->found[csv->rows] = 0;
     for (;;) {
         if (read_field(reader) != 0) {
             return -1;
@@ -129,9 +161,10 @@ static int read_row(struct reader *reader)
     if (csv->rows == 0) {
         csv->columns = columns;
     } else if (columns != csv->columns) {
-        return fs_error_set(reader->err, FS_EXIT_DATA,
-                            "%s: line %zu: found %zu fields, expected %zu as in the header; %s", csv->path,
-                            csv->line[csv->rows], columns, csv->columns, advice(reader));
+        csv->found[csv->rows] = columns;
+        if (keep_row(reader, begin) != 0) {
+            return -1;
+        }
     }
     csv->rows++;
     reader->at += line_end(reader, reader->at);
@@ -165,7 +198,7 @@ static void skip_blank_lines(struct reader *reader)
 /* Rows of nothing but separators at the end, as spreadsheets leave them. */
 static void drop_empty_rows(struct fs_csv *csv)
 {
-    for (; csv->rows > 1; csv->rows--) {
+    for (; csv->rows > 1 && csv->found[csv->rows - 1] == 0; csv->rows--) {
         for (size_t i = 0; i < csv->columns; i++) {
             if (csv->field[(csv->rows - 1) * csv->columns + i][0] != '\0') {
                 return;
@@ -193,6 +226,7 @@ static size_t count_wanted(struct reader reader, char separator, const struct fs
     }
     free(csv.field);
     free(csv.line);
+    free(csv.found);
     return count;
 }
 
@@ -257,6 +291,7 @@ static int read_rows(struct fs_csv *csv, const struct fs_file_map *map, const st
                             .size = map->size,
                             .at = fs_byte_order_mark(map->data, map->size),
                             .line = 1,
+                            .keep = format->keep_bad_rows,
                             .err = err};
     /* Each field takes its bytes and a zero byte, which its separator or line end has paid for, except the last one. */
     csv->text = fs_allocate(map->size + 1, 1, "a csv file", err);
@@ -265,6 +300,7 @@ static int read_rows(struct fs_csv *csv, const struct fs_file_map *map, const st
     }
     skip_blank_lines(&reader);
     find_separator(&reader, format);
+    csv->advice = advice(&reader);
     for (skip_blank_lines(&reader); reader.at < reader.size; skip_blank_lines(&reader)) {
         if (read_row(&reader) != 0) {
             return -1;
@@ -324,6 +360,7 @@ void fs_csv_destroy(struct fs_csv *csv)
         free(csv->text);
         free(csv->field);
         free(csv->line);
+        free(csv->found);
         fs_records_release(&csv->records);
         free(csv);
     }
@@ -339,6 +376,27 @@ size_t fs_csv_rows(const struct fs_csv *csv)
     return csv->rows - 1;
 }
 
+int fs_csv_check_row(const struct fs_csv *csv, size_t row, struct fs_error *err)
+{
+    if (csv->found != NULL) {
+        size_t found = csv->found[row + 1];
+        return found == 0 ? 0 : refuse_row(csv, row + 1, found, "", err);
+    }
+    for (size_t column = 0; column < csv->columns; column++) {
+        if (fs_csv_field(csv, row, column) == fs_csv_missing) {
+            return fs_csv_check_record(csv, row, err);
+        }
+    }
+    return 0;
+}
+
+int fs_csv_need_rows(const struct fs_csv *csv, struct fs_error *err)
+{
+    return fs_csv_rows(csv) > 0 ? 0
+                                : fs_error_set(err, FS_EXIT_DATA, "%s: found no row%s, expected one at least",
+                                               csv->path, csv->line != NULL ? " after the header" : "");
+}
+
 const char *fs_csv_place(const struct fs_csv *csv, size_t row, char place[FS_CSV_PLACE])
 {
     if (csv->line != NULL || csv->records.lines) {
@@ -350,14 +408,25 @@ const char *fs_csv_place(const struct fs_csv *csv, size_t row, char place[FS_CSV
     return place;
 }
 
-int fs_csv_column(const struct fs_csv *csv, const char *name, size_t *column, struct fs_error *err)
+bool fs_csv_has_column(const struct fs_csv *csv, const char *name, size_t *column)
 {
-    char header[300] = "";
-    for (size_t i = 0, used = 0; i < csv->columns; i++) {
+    size_t count = name[0] == '\0' ? 1 : csv->columns;
+    for (size_t i = 0; i < count; i++) {
         if (strcmp(csv->field[i], name) == 0) {
             *column = i;
-            return 0;
+            return true;
         }
+    }
+    return false;
+}
+
+int fs_csv_column(const struct fs_csv *csv, const char *name, size_t *column, struct fs_error *err)
+{
+    if (fs_csv_has_column(csv, name, column)) {
+        return 0;
+    }
+    char header[300] = "";
+    for (size_t i = 0, used = 0; i < csv->columns; i++) {
         if (used < sizeof header && csv->field[i][0] != '\0') {
             used +=
                 (size_t)snprintf(header + used, sizeof header - used, "%s%.60s", used == 0 ? "" : ", ", csv->field[i]);

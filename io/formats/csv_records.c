@@ -8,15 +8,16 @@
 /* Bytes of a number in decimal, with the zero. */
 enum { NUMBER = 32 };
 
-/* The text of a cell of `record`; `number`: room for one. */
-static int field_of(const struct fs_csv *csv, size_t row, const cJSON *record, const char *name, char *number,
+/* The text of a cell of `record`, of a wanted column or of another; `number`: room for one. */
+static int field_of(const struct fs_csv *csv, size_t row, const cJSON *record, bool wanted, char *number,
                     const char **field, struct fs_error *err)
 {
+    const char *name = *field;
     const cJSON *cell = cJSON_GetObjectItemCaseSensitive(record, name);
     char place[FS_RECORD_PLACE], keys[320];
     if (cJSON_IsString(cell)) {
         *field = cell->valuestring;
-    } else if (cJSON_IsNull(cell)) {
+    } else if (cJSON_IsNull(cell) || (!wanted && !cJSON_IsNumber(cell))) {
         *field = "";
     } else if (cJSON_IsNumber(cell)) {
         double value = cell->valuedouble;
@@ -34,19 +35,67 @@ static int field_of(const struct fs_csv *csv, size_t row, const cJSON *record, c
     return 0;
 }
 
-int fs_csv_read_records(struct fs_csv *csv, const struct fs_csv_format *format, struct fs_error *err)
+const char fs_csv_missing[] = "";
+
+int fs_csv_check_record(const struct fs_csv *csv, size_t row, struct fs_error *err)
 {
-    size_t count = 0, fields;
-    while (format->columns[count] != NULL) {
+    const cJSON *record = csv->records.list->child;
+    char number[NUMBER];
+    for (size_t i = 0; i < row; i++) {
+        record = record->next;
+    }
+    for (size_t column = 0; column < csv->columns; column++) {
+        const char *field = csv->field[column];
+        if (fs_csv_field(csv, row, column) == fs_csv_missing &&
+            field_of(csv, row, record, true, number, &field, err) != 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static size_t count_names(const char *const *names)
+{
+    size_t count = 0;
+    while (names != NULL && names[count] != NULL) {
         count++;
     }
+    return count;
+}
+
+/* The cells of the records into csv->field, whose first row has the names; the last `wanted` columns must be there. */
+static int read_cells(struct fs_csv *csv, size_t wanted, bool keep, struct fs_error *err)
+{
+    size_t row = 0;
+    const cJSON *record;
+    cJSON_ArrayForEach(record, csv->records.list)
+    {
+        for (size_t i = 0; i < csv->columns; i++) {
+            size_t at = (row + 1) * csv->columns + i;
+            csv->field[at] = csv->field[i];
+            if (field_of(csv, row, record, i >= csv->columns - wanted, csv->text + at * NUMBER, &csv->field[at],
+                         keep ? NULL : err) != 0) {
+                if (!keep) {
+                    return -1;
+                }
+                csv->field[at] = fs_csv_missing;
+            }
+        }
+        row++;
+    }
+    return 0;
+}
+
+int fs_csv_read_records(struct fs_csv *csv, const struct fs_csv_format *format, struct fs_error *err)
+{
+    size_t wanted = count_names(format->columns), also = count_names(format->also), fields;
     if (fs_records_load(csv->path, &(struct fs_record_kind){format->columns, "a table with these columns"},
                         &csv->records, err) != 0) {
         return -1;
     }
     csv->rows = csv->records.count + 1;
-    csv->columns = count;
-    if (fs_multiply(csv->rows, count, &fields) != 0) {
+    csv->columns = also + wanted;
+    if (fs_multiply(csv->rows, csv->columns, &fields) != 0) {
         return fs_error_memory(err, SIZE_MAX, "records");
     }
     csv->field = fs_allocate(fields, sizeof *csv->field, "records", err);
@@ -54,18 +103,8 @@ int fs_csv_read_records(struct fs_csv *csv, const struct fs_csv_format *format, 
     if (csv->field == NULL || csv->text == NULL) {
         return -1;
     }
-    memcpy(csv->field, format->columns, count * sizeof *csv->field);
-    size_t row = 0;
-    const cJSON *record;
-    cJSON_ArrayForEach(record, csv->records.list)
-    {
-        for (size_t i = 0; i < count; i++) {
-            size_t at = (row + 1) * count + i;
-            if (field_of(csv, row, record, format->columns[i], csv->text + at * NUMBER, &csv->field[at], err) != 0) {
-                return -1;
-            }
-        }
-        row++;
+    for (size_t i = 0; i < csv->columns; i++) {
+        csv->field[i] = i < also ? format->also[i] : format->columns[i - also];
     }
-    return 0;
+    return read_cells(csv, wanted, format->keep_bad_rows, err);
 }

@@ -10,9 +10,12 @@
 /* How many bytes decide on an encoding without a byte order mark, and on what a zip archive is. */
 enum { SAMPLE = 256, ZIP_SAMPLE = 4096 };
 
+/* Without a fix for a place the bytes may be right there: a text may begin with "Entry not found". */
 struct kind {
     const char *name;
-    const char *fix; /* '@' stands for the file */
+    const char *filter; /* reads the file, or standard input, and writes what is read here */
+    const char *data;   /* the fix where it stands for data or a job, '@' stands for the file; NULL: the filter */
+    const char *model;  /* the fix in a model's folder; NULL: the filter */
 };
 
 struct magic {
@@ -24,38 +27,53 @@ struct magic {
 #define PANDAS(reader, writer) "convert it: python3 -c \"import pandas; pandas." reader "('@')." writer "\""
 #define TO_LINES "to_json('@.jsonl', orient='records', lines=True)"
 #define TO_CSV "to_csv('@.csv', index=False)"
-#define FROM(encoding) "convert it: iconv -f " encoding " -t UTF-8 @ > @.utf8"
+#define ICONV(encoding) "iconv -f " encoding " -t UTF-8", NULL, NULL
+#define GIVE "give the file of data or the job"
+#define AGAIN "download the model's own file again"
+#define CONVERT(options) "convert it with Python: from_pretrained(DIR" options "), save_pretrained(DIR)"
 
 /* UTF-32 stands before UTF-16, whose byte order mark is the beginning of its own. */
 static const struct magic magics[] = {
-    {{"a file compressed by gzip", "unpack it: gunzip -c @ > @.txt"}, 2, "\x1f\x8b"},
-    {{"a file compressed by bzip2", "unpack it: bunzip2 -c @ > @.txt"}, 10, "BZh91AY&SY"},
-    {{"a file compressed by xz", "unpack it: xz -dc @ > @.txt"},
+    {{"a file compressed by gzip", "gunzip -c", NULL, NULL}, 2, "\x1f\x8b"},
+    {{"a file compressed by bzip2", "bunzip2 -c", NULL, NULL}, 10, "BZh91AY&SY"},
+    {{"a file compressed by xz", "xz -dc", NULL, NULL},
      6,
      "\xfd"
      "7zXZ\0"},
-    {{"a file compressed by zstd", "unpack it: zstd -dc @ > @.txt"}, 4, "\x28\xb5\x2f\xfd"},
-    {{"a Parquet file", PANDAS("read_parquet", TO_LINES)}, 4, "PAR1"},
-    {{"an Arrow (Feather) file", PANDAS("read_feather", TO_LINES)}, 6, "ARROW1"},
-    {{"an Arrow stream, as HuggingFace datasets keeps it",
-      "convert it: python3 -c \"import datasets; datasets.Dataset.from_file('@').to_json('@.jsonl')\""},
+    {{"a file compressed by zstd", "zstd -dc", NULL, NULL}, 4, "\x28\xb5\x2f\xfd"},
+    {{"a Parquet file", NULL, PANDAS("read_parquet", TO_LINES), AGAIN}, 4, "PAR1"},
+    {{"an Arrow (Feather) file", NULL, PANDAS("read_feather", TO_LINES), AGAIN}, 6, "ARROW1"},
+    {{"an Arrow stream, as HuggingFace datasets keeps it", NULL,
+      "convert it: python3 -c \"import datasets; datasets.Dataset.from_file('@').to_json('@.jsonl')\"", NULL},
      4,
      "\xff\xff\xff\xff"},
-    {{"an Excel workbook (.xls)", PANDAS("read_excel", TO_CSV)}, 8, "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"},
-    {{"text in UTF-32", FROM("UTF-32")}, 4, "\xff\xfe\0\0"},
-    {{"text in UTF-32", FROM("UTF-32")}, 4, "\0\0\xfe\xff"},
-    {{"text in UTF-16", FROM("UTF-16")}, 2, "\xff\xfe"},
-    {{"text in UTF-16", FROM("UTF-16")}, 2, "\xfe\xff"},
-    {{"a pointer of Git LFS instead of the file", "fetch it: git lfs pull"}, 23, "version https://git-lfs"}};
+    {{"an Excel workbook (.xls)", NULL, PANDAS("read_excel", TO_CSV), AGAIN}, 8, "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"},
+    {{"text in UTF-32", ICONV("UTF-32")}, 4, "\xff\xfe\0\0"},
+    {{"text in UTF-32", ICONV("UTF-32")}, 4, "\0\0\xfe\xff"},
+    {{"text in UTF-16", ICONV("UTF-16")}, 2, "\xff\xfe"},
+    {{"text in UTF-16", ICONV("UTF-16")}, 2, "\xfe\xff"},
+    {{"a pointer of Git LFS instead of the file", NULL, "fetch it: git lfs pull", "fetch it: git lfs pull"},
+     23,
+     "version https://git-lfs"},
+    {{"a refusal of the Hub instead of the file", NULL, NULL,
+      "ask for access on the model's page, hf auth login, download it again"},
+     15,
+     "Access to model"},
+    {{"an error of the Hub instead of the file", NULL, NULL, "download it again"}, 15, "Entry not found"},
+    {{"a GGUF file of llama.cpp", NULL, GIVE, "take the HuggingFace folder that it was made from"}, 4, "GGUF"},
+    {{"an HDF5 file, as TensorFlow writes tf_model.h5", NULL, GIVE, CONVERT(", from_tf=True")}, 4, "\x89HDF"},
+    {{"results of fairstamp", NULL, GIVE "; fairstamp inspect reads this one", AGAIN}, 18, "fairstamp archive "}};
 
-static const struct kind workbook = {"an Excel workbook (.xlsx)", PANDAS("read_excel", TO_CSV)};
-static const struct kind archive = {"a zip archive", "unpack it: unzip @"};
-static const struct kind page = {"an HTML page instead of the file, such as a log-in or error page",
-                                 "download the file itself (curl -L, the link of \"raw\" or \"resolve\")"};
-static const struct kind encodings[] = {{"text in UTF-16", FROM("UTF-16LE")},
-                                        {"text in UTF-16", FROM("UTF-16BE")},
-                                        {"text in UTF-32", FROM("UTF-32LE")},
-                                        {"text in UTF-32", FROM("UTF-32BE")}};
+static const struct kind workbook = {"an Excel workbook (.xlsx)", NULL, PANDAS("read_excel", TO_CSV), AGAIN};
+static const struct kind archive = {"a zip archive", "unzip -p", NULL, "if it is pytorch_model.bin, " CONVERT("")};
+static const struct kind weights = {"a safetensors file, the weights of a model", NULL, GIVE, AGAIN};
+static const struct kind page = {"a web page instead of the file, such as a log-in or error page", NULL,
+                                 "download the file itself (curl -L, the link of \"raw\" or \"resolve\")",
+                                 "download it again; a gated model needs hf auth login"};
+static const struct kind encodings[] = {{"text in UTF-16", ICONV("UTF-16LE")},
+                                        {"text in UTF-16", ICONV("UTF-16BE")},
+                                        {"text in UTF-32", ICONV("UTF-32LE")},
+                                        {"text in UTF-32", ICONV("UTF-32BE")}};
 
 static bool begins(const unsigned char *data, size_t size, const char *bytes, size_t length)
 {
@@ -101,6 +119,9 @@ static const struct kind *kind_of(const unsigned char *data, size_t size)
                    ? &workbook
                    : &archive;
     }
+    if (size > 8 && data[8] == '{' && begins(data + 3, size - 3, "\0\0\0\0", 5)) {
+        return &weights; /* the length of a header in eight bytes, and the header */
+    }
     for (size_t i = 0; i < sizeof encodings / sizeof encodings[0]; i++) {
         size_t width = i < 2 ? 2 : 4;
         if (is_wide(data, size, width, i % 2 == 0 ? 0 : width - 1)) {
@@ -111,23 +132,36 @@ static const struct kind *kind_of(const unsigned char *data, size_t size)
 }
 
 /* `fix` with the file's path; with FILE where a shell or Python would read the path in another way. */
-static void write_fix(const char *fix, const char *path, char *text, size_t room)
+static void write_fix(const char *fix, const char *path, char text[FS_KIND_FIX])
 {
     static const char safe[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._/+-=:";
     const char *name = path[strspn(path, safe)] == '\0' && strlen(path) <= 400 ? path : "FILE";
     size_t used = 0;
-    for (; *fix != '\0' && used + 1 < room; fix++) {
-        int written = *fix == '@' ? snprintf(text + used, room - used, "%s", name)
-                                  : snprintf(text + used, room - used, "%c", *fix);
+    text[0] = '\0';
+    for (; *fix != '\0' && used + 1 < FS_KIND_FIX; fix++) {
+        int written = *fix == '@' ? snprintf(text + used, FS_KIND_FIX - used, "%s", name)
+                                  : snprintf(text + used, FS_KIND_FIX - used, "%c", *fix);
         used += (size_t)written;
     }
 }
 
-static int refuse(const char *path, const struct kind *kind, struct fs_error *err)
+const char *fs_file_kind(const char *path, const unsigned char *data, size_t size, enum fs_file_place place,
+                         char fix[FS_KIND_FIX])
 {
-    char fix[1400] = "";
-    write_fix(kind->fix, path, fix, sizeof fix);
-    return fs_error_set(err, FS_EXIT_DATA, "%s: found %s, expected text in UTF-8; %s", path, kind->name, fix);
+    const struct kind *kind = kind_of(data, size);
+    const char *own = kind == NULL ? NULL : place == FS_PLACE_MODEL ? kind->model : kind->data;
+    if (kind == NULL || (own == NULL && kind->filter == NULL)) {
+        return NULL;
+    }
+    if (kind->filter != NULL && (own == NULL || place == FS_PLACE_INPUT)) {
+        char filter[128];
+        snprintf(filter, sizeof filter, place == FS_PLACE_DATA ? "convert it: %s @ > @.converted" : "put it through %s",
+                 kind->filter);
+        write_fix(filter, path, fix);
+    } else {
+        write_fix(own, path, fix);
+    }
+    return kind->name;
 }
 
 size_t fs_byte_order_mark(const unsigned char *data, size_t size)
@@ -137,8 +171,10 @@ size_t fs_byte_order_mark(const unsigned char *data, size_t size)
 
 int fs_refuse_file_kind(const char *path, const unsigned char *data, size_t size, struct fs_error *err)
 {
-    const struct kind *kind = kind_of(data, size);
-    return kind == NULL ? 0 : refuse(path, kind, err);
+    char fix[FS_KIND_FIX];
+    const char *kind = fs_file_kind(path, data, size, FS_PLACE_DATA, fix);
+    return kind == NULL ? 0
+                        : fs_error_set(err, FS_EXIT_DATA, "%s: found %s, expected text in UTF-8; %s", path, kind, fix);
 }
 
 int fs_check_text_file(const char *path, const unsigned char *data, size_t size, struct fs_error *err)

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "io/file_map.h"
+#include "io/formats/file_kind.h"
 #include "io/formats/json.h"
 
 /* As the reference implementation (huggingface/safetensors, MAX_HEADER_SIZE). */
@@ -205,6 +206,20 @@ static int add_tensors(struct fs_tensor_store *store, const struct fs_json_docum
     return check_places(store->tensor + begin, store->count - begin, path, data, available, err);
 }
 
+static uint64_t header_length(const unsigned char bytes[8])
+{
+    uint64_t length = 0;
+    for (size_t i = 0; i < 8; i++) {
+        length |= (uint64_t)bytes[i] << (8 * i);
+    }
+    return length;
+}
+
+bool fs_may_be_safetensors(const unsigned char *data, size_t size)
+{
+    return size >= 8 && header_length(data) <= MAX_HEADER;
+}
+
 /* Maps file `index` of the store and adds its tensors. */
 static int open_shard(struct fs_tensor_store *store, size_t index, struct fs_error *err)
 {
@@ -213,17 +228,18 @@ static int open_shard(struct fs_tensor_store *store, size_t index, struct fs_err
     if (fs_file_map_open(path, map, err) != 0) {
         return -1;
     }
-    if (map->size >= 24 && memcmp(map->data, "version https://git-lfs", 23) == 0) {
-        return fs_error_set(err, FS_EXIT_DATA, "%s: is a pointer of git LFS, not the model; run git lfs pull", path);
+    char fix[FS_KIND_FIX];
+    const char *kind = fs_may_be_safetensors(map->data, map->size)
+                           ? NULL
+                           : fs_file_kind(path, map->data, map->size, FS_PLACE_MODEL, fix);
+    if (kind != NULL) {
+        return fs_error_set(err, FS_EXIT_DATA, "%s: is %s; %s", path, kind, fix);
     }
     if (map->size < 8) {
         return fs_error_set(err, FS_EXIT_DATA, "%s: found %zu bytes, expected a safetensors file; fetch it again", path,
                             map->size);
     }
-    uint64_t length = 0;
-    for (size_t i = 0; i < 8; i++) {
-        length |= (uint64_t)map->data[i] << (8 * i);
-    }
+    uint64_t length = header_length(map->data);
     if (length > MAX_HEADER || length > map->size - 8) {
         return fs_error_set(
             err, FS_EXIT_DATA,

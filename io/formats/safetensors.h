@@ -11,6 +11,7 @@
 #ifndef FAIRSTAMP_IO_FORMATS_SAFETENSORS_H
 #define FAIRSTAMP_IO_FORMATS_SAFETENSORS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "io/error.h"
@@ -39,6 +40,9 @@ size_t fs_tensor_store_count(const struct fs_tensor_store *store);
 const struct fs_tensor *fs_tensor_store_at(const struct fs_tensor_store *store, size_t index);
 /* NULL where there is no such tensor. */
 const struct fs_tensor *fs_tensor_store_find(const struct fs_tensor_store *store, const char *name);
+
+/* Whether the first bytes of a file may be those of a safetensors file: the length of a header that may be read. */
+bool fs_may_be_safetensors(const unsigned char *data, size_t size);
 
 const char *fs_dtype_name(enum fs_dtype dtype);
 size_t fs_dtype_size(enum fs_dtype dtype);

@@ -6,34 +6,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "io/formats/file_kind.h"
+#include "io/formats/safetensors.h"
 #include "model/folder/folder_parts.h"
-
-#define FIRST_BYTES 32
-
-/* First bytes by which a file is known for another. A safetensors file begins with a length, so that short ones may be
- * its own. */
-static const struct {
-    const char *bytes;
-    size_t length;
-    bool of_weights; /* also told of *.safetensors */
-    const char *is, *fix;
-} kinds[] = {
-    {"version https://git-lfs", 23, true, "a pointer of git LFS, not the file itself", "run git lfs pull"},
-    {"<!DOCTYPE", 9, true, "a web page, not the file itself", "download it again; a gated model needs hf auth login"},
-    {"<!doctype", 9, true, "a web page, not the file itself", "download it again; a gated model needs hf auth login"},
-    {"<html", 5, true, "a web page, not the file itself", "download it again; a gated model needs hf auth login"},
-    {"Access to model", 15, true, "a refusal of the Hub, not the file itself",
-     "ask for access on the model's page, hf auth login, download it again"},
-    {"Entry not found", 15, true, "an error of the Hub, not the file itself", "download it again"},
-    {"GGUF", 4, true, "a GGUF file, of llama.cpp", "take the HuggingFace folder that it was made from"},
-    {"PK\003\004", 4, true, "a zip file, as PyTorch writes pytorch_model.bin",
-     "convert it with Python: from_pretrained(DIR), save_pretrained(DIR)"},
-    {"\x89HDF", 4, true, "an HDF5 file, as TensorFlow writes tf_model.h5",
-     "convert it with Python: from_pretrained(DIR, from_tf=True), save_pretrained(DIR)"},
-    {"\x1f\x8b", 2, false, "packed with gzip", "unpack it with gunzip"},
-    {"\xff\xfe", 2, false, "UTF-16 text, expected UTF-8", "convert it: iconv -f UTF-16 -t UTF-8"},
-    {"\xfe\xff", 2, false, "UTF-16 text, expected UTF-8", "convert it: iconv -f UTF-16 -t UTF-8"},
-};
 
 /* `path` is a link that leads nowhere. */
 static int refuse_link(const char *folder, const char *path, int reason, struct fs_error *err)
@@ -63,7 +38,7 @@ static int refuse_link(const char *folder, const char *path, int reason, struct 
 
 static int check_first_bytes(const char *path, const char *name, struct fs_error *err)
 {
-    char first[FIRST_BYTES];
+    unsigned char first[FS_KIND_SAMPLE];
     int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (descriptor < 0) {
         return 0; /* its reader says why */
@@ -77,13 +52,11 @@ static int check_first_bytes(const char *path, const char *name, struct fs_error
                             "again",
                             path);
     }
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-        if (length >= (ssize_t)kinds[i].length && (kinds[i].of_weights || !weights) &&
-            memcmp(first, kinds[i].bytes, kinds[i].length) == 0) {
-            return fs_error_set(err, FS_EXIT_DATA, "%s: is %s; %s", path, kinds[i].is, kinds[i].fix);
-        }
-    }
-    return 0;
+    char fix[FS_KIND_FIX];
+    size_t size = length > 0 ? (size_t)length : 0;
+    const char *kind =
+        weights && fs_may_be_safetensors(first, size) ? NULL : fs_file_kind(path, first, size, FS_PLACE_MODEL, fix);
+    return kind == NULL ? 0 : fs_error_set(err, FS_EXIT_DATA, "%s: is %s; %s", path, kind, fix);
 }
 
 int fs_check_file(const char *folder, const char *name, struct fs_error *err)

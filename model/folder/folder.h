@@ -12,7 +12,7 @@ enum fs_folder_part { FS_FOLDER_CONFIG = 1, FS_FOLDER_WEIGHTS = 2, FS_FOLDER_TOK
 
 /*
  * Checks, before `parts` of the folder are read, that they are there, that no file of theirs is a link to nothing, a
- * pointer of git LFS, a web page or the like, and that no adapter lies beside the model. Opens no pipe or device. What the
+ * pointer of Git LFS, a web page or the like, and that no adapter lies beside the model. Opens no pipe or device. What the
  * files hold is for their readers to check. FS_EXIT_NO_INPUT where something is missing, FS_EXIT_DATA where it is another
  * thing.
  */

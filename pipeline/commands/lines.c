@@ -4,24 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "io/formats/file_kind.h"
 #include "io/utf8.h"
-
-/* First bytes of what is no text in UTF-8. */
-static const struct {
-    const char *bytes;
-    size_t length;
-    const char *is, *fix;
-} kinds[] = {
-    {"\xff\xfe", 2, "UTF-16", "iconv -f UTF-16 -t UTF-8"},
-    {"\xfe\xff", 2, "UTF-16", "iconv -f UTF-16 -t UTF-8"},
-    {"\x1f\x8b", 2, "a gzip file", "zcat"},
-    {"PK\003\004", 4, "a zip file", "unzip -p"},
-    {"BZh", 3, "a bzip2 file", "bzcat"},
-    {"\xfd"
-     "7zXZ",
-     5, "an xz file", "xzcat"},
-    {"\x28\xb5\x2f\xfd", 4, "a zstd file", "zstdcat"},
-};
 
 /* The bytes 0x80 to 0x9F are control characters in Latin-1, which no text has, and letters and quotes in Windows-1252. */
 static bool is_windows(const unsigned char *text, size_t length)
@@ -41,17 +25,12 @@ static void refuse(const struct fs_lines *lines, size_t bad, struct fs_error *er
     char found[96];
     snprintf(found, sizeof found, "standard input: line %zu, byte %zu (%zu of the input): found 0x%02X", lines->number,
              bad + 1, lines->offset + (size_t)(lines->text - lines->buffer) + bad + 1, text[bad]);
-    for (size_t i = 0; lines->number == 1 && i < sizeof kinds / sizeof *kinds; i++) {
-        if (lines->length >= kinds[i].length && memcmp(text, kinds[i].bytes, kinds[i].length) == 0) {
-            fs_error_set(err, FS_EXIT_DATA, "%s, expected UTF-8 text; this is %s, put it through %s", found,
-                         kinds[i].is, kinds[i].fix);
-            return;
-        }
-    }
-    if (text[bad] == '\0') {
-        fs_error_set(err, FS_EXIT_DATA,
-                     "%s, expected UTF-8 text, without NUL; if it is UTF-16, put it through iconv -f UTF-16LE -t UTF-8",
-                     found);
+    char fix[FS_KIND_FIX];
+    const char *kind = lines->number > 1 ? NULL : fs_file_kind("FILE", text, lines->length, FS_PLACE_INPUT, fix);
+    if (kind != NULL || text[bad] == '\0') {
+        fs_error_set(err, FS_EXIT_DATA, "%s, expected UTF-8 text%s%s%s%s", found,
+                     kind != NULL ? "; this is " : " without NUL", kind != NULL ? kind : "", kind != NULL ? "; " : "",
+                     kind != NULL ? fix : "");
         return;
     }
     bool cut = lines->length - bad < fs_utf8_length(text[bad]) && text[bad] >= 0xc2 && feof(stdin);

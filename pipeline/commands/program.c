@@ -68,16 +68,23 @@ static int run_local(const struct fs_options *options, struct fs_error *err)
     return function_of(options)(&session, err);
 }
 
-/* Root: the sign of --connected. What is in a file that is there already stays. */
-static void tell_connected(const char *path)
+/*
+ * Root: the sign of --connected. What is in a file that is there already stays. A sign that cannot be made is an error now,
+ * because whoever waits for it would end a job that works.
+ */
+static int tell_connected(const char *path, struct fs_error *err)
 {
     int file = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0666);
-    if (file < 0 || futimens(file, NULL) != 0) {
-        fs_warn("--connected %s: cannot be created: %s; its folder must exist and be writable", path, strerror(errno));
+    int status = file >= 0 ? futimens(file, NULL) : -1;
+    if (status != 0) {
+        fs_error_set(err, FS_EXIT_CANNOT_CREATE,
+                     "--connected %s: cannot be created: %s; its folder must exist and be writable", path,
+                     strerror(errno));
     }
     if (file >= 0) {
         close(file);
     }
+    return status;
 }
 
 /* Logs and requests to stop, as the options say. Collective. */
@@ -90,9 +97,9 @@ static int prepare_session(struct fs_session *session, struct fs_error *err)
     const char *connected = fs_option_value(options, &fs_option_connected);
     int status = 0;
     if (connected != NULL && fs_session_is_root(session)) {
-        tell_connected(connected);
+        status = tell_connected(connected, err);
     }
-    if (log_folder != NULL) {
+    if (log_folder != NULL && status == 0) {
         status = fs_log_open(log_folder, runner->rank, err);
     }
     if (fs_session_agree(session, status, err) != 0) {

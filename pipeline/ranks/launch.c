@@ -13,6 +13,8 @@ static const struct mark {
 } marks[] = {
     {"mpirun", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK", "the mpirun of the MPI that fairstamp is built with"},
     {"PMI", "PMI_SIZE", "PMI_RANK", "a launcher for the MPI that fairstamp is built with"},
+    {"jsrun", "JSM_NAMESPACE_SIZE", "JSM_NAMESPACE_RANK", "a launcher for the MPI that fairstamp is built with"},
+    {"PMIx", NULL, "PMIX_RANK", "a launcher for the MPI that fairstamp is built with"},
     {"PALS", NULL, "PALS_RANKID", "a launcher for the MPI that fairstamp is built with"},
     {"ALPS", NULL, "ALPS_APP_PE", "a launcher for the MPI that fairstamp is built with"},
 };

@@ -289,6 +289,7 @@ static void catch_signals(struct sigaction old[3], bool on)
 static int work(struct crew *crew, size_t *failed, struct fs_error *err)
 {
     bool told = false, left = true;
+    size_t before = 0;
     int status = 0;
     while (status == 0 && ((left && asked == 0) || crew->count > 0)) {
         size_t cell = 0;
@@ -302,12 +303,16 @@ static int work(struct crew *crew, size_t *failed, struct fs_error *err)
             crew->begun[cell] = true;
             status = fs_sweep_look(&crew->sweep->cell[cell], &progress, err);
             fs_sweep_warn_changed(&crew->sweep->cell[cell], &progress);
+            before += status == 0 && progress.complete;
             if (status == 0 && !progress.complete) {
                 status = begin(crew, cell, err);
             }
         } else if (crew->count > 0) {
             reap(crew, failed);
         }
+    }
+    if (before > 0) {
+        fs_say("sweep: %zu of %zu cells were complete before", before, crew->sweep->cells);
     }
     if (crew->count > 0) { /* after an error */
         hand_on(crew);

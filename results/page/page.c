@@ -18,7 +18,7 @@ static const char style[] =
     "var(--rule)}p,figcaption{max-width:42rem}figcaption,.note{color:var(--soft);font-size:.9rem}.date{white-space:"
     "nowrap}"
     ".cards{display:flex;flex-wrap:wrap;gap:.6rem}.card{background:var(--card);border-radius:.4rem;padding:.5rem .8rem;"
-    "min-width:8rem;flex:1 1 8rem;max-width:12rem}.card b{display:block;font-size:1.1rem;white-space:nowrap}.card "
+    "min-width:8rem;flex:1 1 8rem;max-width:12rem}.card b{display:block;font-size:1.1rem}.card "
     "small{color:var(--soft)}"
     "figure{margin:1rem 0}figure svg{width:100%;max-width:36rem;height:auto;display:block}"
     ".table{overflow-x:auto}table{border-collapse:separate;border-spacing:0;font-size:.88rem;font-variant-numeric:"
@@ -30,7 +30,7 @@ static const char style[] =
     "gap:.2rem .8rem;font-size:.88rem}dt{color:var(--soft)}dd{margin:0;overflow-wrap:anywhere}pre{white-space:pre-wrap;"
     "overflow-wrap:anywhere;font-size:.8rem;background:var(--card);padding:.6rem;border-radius:.4rem}"
     "h3{font-size:1rem;margin:1.6rem 0 .2rem}summary{cursor:pointer;margin:.4rem 0}"
-    "@media(max-width:72rem){td small{display:block}}"
+    ".wide td small{display:block}@media(max-width:72rem){td small{display:block}}"
     "@media print{body{max-width:none;font-size:10pt}h2,h3,summary,.note{break-after:avoid}.table{overflow:visible}"
     "table{font-size:7.5pt}th,td{padding:.1rem .3rem}td small{display:block}td.left{white-space:normal;"
     "overflow-wrap:anywhere}figure,tr,.card{break-inside:avoid}details::details-content{content-visibility:visible;"
@@ -258,7 +258,8 @@ static void result_row(FILE *stream, const struct fs_results *results, const str
 static void begin_column_table(FILE *stream, const char *first, const struct fs_results *results, bool changes,
                                const char *last)
 {
-    fprintf(stream, "<div class=\"table\"><table><thead><tr>%s", first);
+    const char *wide = results->columns > 2 ? " wide" : ""; /* intervals stand below their values */
+    fprintf(stream, "<div class=\"table%s\"><table><thead><tr>%s", wide, first);
     for (size_t c = 0; c < results->columns; c++) {
         fprintf(stream, "<th>");
         fs_page_escape(stream, results->column[c]);

@@ -52,8 +52,8 @@ static int find_stage(const char *path, struct fs_error *err)
     if (stage == FS_STAGE_COUNT) {
         fs_error_set(err, FS_EXIT_DATA,
                      "%s: found format \"%.40s\", expected a stage's file: trace, stamp, evaluate or "
-                     "layer_sweep",
-                     path, format);
+                     "layer_sweep%s",
+                     path, format, strcmp(format, "merged") == 0 ? "; fairstamp query reads merged files" : "");
         stage = -1;
     }
     fs_archive_close(archive);

@@ -228,20 +228,21 @@ void fs_fact_file_close(struct fs_fact_file *file)
 }
 
 /* A number or a text; the index where there is none. */
-static int read_id(const struct source *source, const char *key, size_t index, char *id, size_t room,
+static int read_id(const struct source *source, const char *key, size_t index, struct fs_fact_record *fact,
                    struct fs_error *err)
 {
     const cJSON *value = cJSON_GetObjectItemCaseSensitive(source->entry, key);
     size_t number = index;
     if (cJSON_IsString(value)) {
-        snprintf(id, room, "%s", value->valuestring);
+        fact->id = value->valuestring;
         return 0;
     }
     if (fs_json_size_optional(source->document, source->entry, source->where, key,
                               (struct fs_size_range){0, (size_t)1 << 40}, &number, err) != 0) {
         return -1;
     }
-    snprintf(id, room, "%zu", number);
+    snprintf(fact->number, sizeof fact->number, "%zu", number);
+    fact->id = fact->number;
     return 0;
 }
 
@@ -250,10 +251,8 @@ int fs_fact_record_read(const struct fs_fact_file *file, const cJSON *entry, siz
 {
     char place[FS_RECORD_PLACE];
     const struct source source = {file->records.document, entry, fs_records_place(&file->records, index, place)};
-    *fact = (struct fs_fact_record){0};
-    return read_id(&source, file->layout->id, index, fact->id, sizeof fact->id, err) != 0
-               ? -1
-               : file->layout->read(&source, fact, err);
+    *fact = (struct fs_fact_record){.id = ""};
+    return read_id(&source, file->layout->id, index, fact, err) != 0 ? -1 : file->layout->read(&source, fact, err);
 }
 
 void fs_fact_record_release(struct fs_fact_record *fact)

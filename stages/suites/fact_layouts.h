@@ -26,7 +26,8 @@ struct fs_fact_file {
 };
 
 struct fs_fact_record {
-    char id[80];
+    const char *id; /* the file's, or `number`: the record is not to be copied */
+    char number[24];
     const char *prompt[FS_FACT_CANDIDATES], *answer[FS_FACT_CANDIDATES]; /* the file's, or `made` */
     char *made;                                                          /* a prompt put together; or NULL */
 };

@@ -81,7 +81,9 @@ static int read_row(struct bec_pro *suite, const struct fs_csv *table, size_t ro
                     struct fs_error *err)
 {
     const char *person = fs_csv_field(table, row, column[2]);
-    if (set_statement(suite, table, row, TARGET, fs_csv_field(table, row, column[0]), person, err) != 0 ||
+    suite->reason = FS_SKIP_BAD_RECORD;
+    if (fs_csv_check_row(table, row, err) != 0 ||
+        set_statement(suite, table, row, TARGET, fs_csv_field(table, row, column[0]), person, err) != 0 ||
         set_statement(suite, table, row, PRIOR, fs_csv_field(table, row, column[1]), person, err) != 0) {
         return -1;
     }
@@ -95,6 +97,9 @@ static int fill(struct bec_pro *suite, const struct fs_csv *table, struct fs_err
 {
     size_t column[COLUMNS];
     struct fs_suite *base = &suite->base.suite;
+    if (fs_csv_need_rows(table, err) != 0) {
+        return -1;
+    }
     for (size_t i = 0; i < COLUMNS; i++) {
         if (fs_csv_column(table, headings[i], &column[i], err) != 0) {
             return -1;
@@ -194,7 +199,8 @@ static int open_bec_pro(const char *path, const struct fs_suite_options *options
 {
     struct fs_csv *table;
     *result = NULL;
-    if (fs_csv_load(path, &(struct fs_csv_format){headings, true}, &table, err) != 0) {
+    if (fs_csv_load(path, &(struct fs_csv_format){.columns = headings, .plain_tabs = true, .keep_bad_rows = true},
+                    &table, err) != 0) {
         return -1;
     }
     struct bec_pro *suite = fs_allocate(1, sizeof *suite, "BEC-Pro", err);

@@ -47,7 +47,8 @@ const char *fs_suite_scoring(const struct fs_suite_kind *kind, enum fs_model_kin
     return model == FS_MASKED ? kind->masked : kind->causal;
 }
 
-int fs_report_items(const struct fs_item_report *report, const char *path, bool strict, struct fs_error *err)
+/* What opening a suite and reading pairs do with a report. */
+static int report_items(const struct fs_item_report *report, const char *path, bool strict, struct fs_error *err)
 {
     if (report->unusable == 0) {
         return 0;
@@ -70,7 +71,7 @@ int fs_suite_open(const struct fs_suite_kind *kind, const char *path, const stru
     if (kind->open(path, options, suite, err) != 0) {
         return -1;
     }
-    if (*suite != NULL && fs_report_items(&(*suite)->report, path, options->strict, err) != 0) {
+    if (*suite != NULL && report_items(&(*suite)->report, path, options->strict, err) != 0) {
         fs_suite_destroy(*suite);
         *suite = NULL;
         return -1;
@@ -84,7 +85,7 @@ int fs_suite_read_pairs(const struct fs_suite_kind *kind, const char *path, cons
     if (kind->read_pairs(path, categories, pairs, err) != 0) {
         return -1;
     }
-    if (fs_report_items(&pairs->report, path, strict, err) != 0) {
+    if (report_items(&pairs->report, path, strict, err) != 0) {
         fs_pair_list_release(pairs);
         return -1;
     }

@@ -69,8 +69,6 @@ int fs_suite_open(const struct fs_suite_kind *kind, const char *path, const stru
                   struct fs_suite **suite, struct fs_error *err);
 int fs_suite_read_pairs(const struct fs_suite_kind *kind, const char *path, const char *const *categories, bool strict,
                         struct fs_pair_list *pairs, struct fs_error *err);
-/* What both do with a report. */
-int fs_report_items(const struct fs_item_report *report, const char *path, bool strict, struct fs_error *err);
 
 /* Whether the job's categories take `category`. */
 bool fs_suite_takes(const struct fs_suite_options *options, const char *category);

@@ -229,7 +229,7 @@ static int open_text(const char *path, const struct fs_suite_options *options, s
     if (fs_file_map_open(path, &map, err) != 0) {
         return -1;
     }
-    if (fs_refuse_file_kind(path, map.data, map.size, err) != 0) {
+    if (fs_check_text_file(path, map.data, map.size, err) != 0) {
         fs_file_map_close(&map);
         return -1;
     }

@@ -207,7 +207,7 @@ static int fill_line(struct winogender *suite, struct line *line, const char *se
                    ? skip_item(suite, (*items)++, table, FS_SKIP_BAD_LABEL, &why, err)
                    : -1;
     }
-    snprintf(name, sizeof name, "%.60s.%.60s.%s", key->occupation, key->participant, key->answer);
+    snprintf(name, sizeof name, "%s.%s.%s", key->occupation, key->participant, key->answer);
     size_t item = find_item(suite, *items, name);
     if (item == *items) {
         if (add_item(suite, item, name, err) != 0) {
@@ -242,7 +242,8 @@ static int check_item(struct winogender *suite, size_t item, const struct fs_csv
 static int fill(struct winogender *suite, const struct fs_csv *table, struct fs_error *err)
 {
     size_t id, sentence, items = 0;
-    if (fs_csv_column(table, "sentid", &id, err) != 0 || fs_csv_column(table, "sentence", &sentence, err) != 0) {
+    if (fs_csv_column(table, "sentid", &id, err) != 0 || fs_csv_column(table, "sentence", &sentence, err) != 0 ||
+        fs_csv_need_rows(table, err) != 0) {
         return -1;
     }
     for (size_t row = 0; row < fs_csv_rows(table); row++) {
@@ -412,9 +413,10 @@ static int open_winogender(const char *path, const struct fs_suite_options *opti
     if (asprintf(&file, "%s%s", path, folder ? "/all_sentences.tsv" : "") < 0) {
         return fs_error_memory(err, strlen(path), "a path");
     }
-    struct winogender *suite = fs_csv_load(file, &(struct fs_csv_format){columns, true}, &table, err) == 0
-                                   ? fs_allocate(1, sizeof *suite, "Winogender", err)
-                                   : NULL;
+    struct winogender *suite =
+        fs_csv_load(file, &(struct fs_csv_format){.columns = columns, .plain_tabs = true}, &table, err) == 0
+            ? fs_allocate(1, sizeof *suite, "Winogender", err)
+            : NULL;
     free(file);
     int status = suite != NULL ? create(suite, table, options, err) : -1;
     if (suite != NULL && (status != 0 || !fs_suite_takes(options, "gender"))) {
@@ -430,5 +432,5 @@ const struct fs_suite_kind fs_suite_winogender = {
     .name = "winogender",
     .key = "winogender",
     .about = "male against female pronouns beside an occupation; accuracy: who is meant",
-    .data = "folder of the Winogender schemas, with all_sentences.table, or such a table, measured",
+    .data = "folder of the Winogender schemas, with all_sentences.tsv, or such a table, measured",
     .open = open_winogender};

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Damaged and hostile input files, given to the program by its command line. Each must end with its exit code and exactly
-# one line on standard error that says what is wrong, with no sanitizer's report, no hang, and no file of the output folder
-# touched. FAIRSTAMP_PROGRAM and FAIRSTAMP_SOURCE are set by ctest. Usage: hostile.sh [NAME...]: these cases only.
+# Damaged and hostile input files, given to the program by its command line. Each must end with its exit code, 0 where
+# other items of the file can be used, and exactly one line on standard error that says what is wrong, with no sanitizer's
+# report, no hang, and no file of the output folder touched. FAIRSTAMP_PROGRAM and FAIRSTAMP_SOURCE are set by ctest.
+# Usage: hostile.sh [NAME...]: these cases only.
 set -u
 export LC_ALL=C
 fairstamp=$FAIRSTAMP_PROGRAM
@@ -55,8 +56,8 @@ hostile() {
 # What the cases call, on the files that are made for them.
 tokenize() { hostile "$1" "$2" "$3" tokenize --model m; }
 logprobs() { hostile "$1" "$2" "$3" logprobs --quiet --model m; }
-scores() { hostile "$1" "$2" "$3" metrics --suite stereoset --data s.json --scores scores.json --bootstrap 0; }
-crows() { hostile "$1" "$2" "$3" score --quiet --model bert --suite crows_pairs --data c.csv; }
+scores() { hostile "$1" "$2" "$3" metrics --suite stereoset --data s.json --scores scores.json --bootstrap 0 "${@:4}"; }
+crows() { hostile "$1" "$2" "$3" score --quiet --model bert --suite crows_pairs --data c.csv "${@:4}"; }
 job() { hostile "$1" "$2" "$3" run --quiet job.json; }
 fresh_job() { hostile "$1" "$2" "$3" run --quiet job.json --set output=fresh; }
 archive() { hostile "$1" "$2" "$3" "${4:-inspect}" a.h5; }
@@ -152,7 +153,7 @@ good() { timeout 60 "$fairstamp" "$@" <input >out 2>err || { echo "FAILED  the u
 good run --quiet job.json
 job_file 's/"stereoset": "s.json"/"biaske": "b.json"/'
 good run --quiet job.json --set output=other
-good score --quiet --model bert --suite crows_pairs --data c.csv
+good score --quiet --strict --model bert --suite crows_pairs --data c.csv
 good metrics --suite stereoset --data s.json --scores scores.json
 for folder in gpt2-tiny gpt2-f16-shards llama-grouped llama-no-prefix; do
     model $folder
@@ -174,7 +175,7 @@ model bert-tiny; { little_endian -1 8; tail -c +9 $file; } >edited; mv edited $f
 logprobs weights-length-2-to-64 65 "$file: found a header of 18446744073709551615 bytes"
 model bert-tiny; flip $file 20; logprobs weights-flip-in-header 65 "$file: .*(expected|found)"
 model bert-tiny; printf 'version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n' >$file
-logprobs weights-git-lfs 65 "$file: is a pointer of git LFS.*git lfs pull"
+logprobs weights-git-lfs 65 "$file: is a pointer of Git LFS.*git lfs pull"
 model bert-tiny; rm $file; logprobs weights-missing 66 'm: found neither model.safetensors nor'
 model bert-tiny; rm $file; mkdir $file; logprobs weights-folder 66 "$file"
 model bert-tiny; safetensors ''; logprobs weights-no-header 65 "$file: header: .*end of the file"
@@ -318,9 +319,14 @@ benchmark stereoset-no-blank 's/is BLANK/is blank/' 'data.intrasentence\[0\] \(i
 benchmark stereoset-label-twice 's/"anti-stereotype"/"stereotype"/' 'data.intrasentence\[0\] .*gold_label: found "stereotype" twice'
 benchmark stereoset-unknown-label 's/"unrelated"/"odd"/' 'data.intrasentence\[0\] .*gold_label: found "odd"'
 benchmark stereoset-id-twice 's/"a1"/"s1"/' '.*s1.*'
-benchmark stereoset-short-sentence 's/The captain is tired./Captain/' 'data.intrasentence\[1\] .*sentence: found 1 words'
-benchmark stereoset-no-key 's/"target": "captain", //' 'data.intrasentence\[1\].target: found nothing, expected'
-benchmark stereoset-number 's/"target": "captain"/"target": 4/' 'data.intrasentence\[1\].target: found a number, expected'
+unusable_item() { # NAME SED REASON PATTERN: the one of three that cannot be used
+    stereoset "$2"
+    scores "$1" 0 "s.json: 1 of 3 items cannot be used and are skipped \(1 $3\): $4"
+    scores "$1-strict" 65 "s.json: $4.* \(1 of 3 items cannot be used\)" --strict
+}
+unusable_item stereoset-short-sentence 's/The captain is tired./Captain/' no_fill 'data.intrasentence\[1\] .*sentence: found no words'
+unusable_item stereoset-no-key 's/"target": "captain", //' bad_record 'data.intrasentence\[1\].target: found nothing, expected'
+unusable_item stereoset-number 's/"target": "captain"/"target": 4/' bad_record 'data.intrasentence\[1\].target: found a number, expected'
 benchmark stereoset-lone-surrogate 's/captain/\\ud800/' 'line .*lone high surrogate'
 benchmark stereoset-misspelt 's/intrasentence/intersentence/' 'data.intrasentence: found nothing, expected'
 stereoset; cut_to s.json 1000; scores stereoset-cut 65 's.json: line .*end of the file'
@@ -347,11 +353,19 @@ table() { # NAME SED PATTERN
     crows "$1" 65 "c.csv: $3"
 }
 table crows-no-column 's/sent_less/sent_fewer/' '.*sent_less'
-table crows-direction 's/,stereo,/,sideways,/' 'line 2: stereo_antistereo: found "sideways", expected'
+unusable_row() { # NAME SED REASON PATTERN: the one of two that cannot be used
+    crows_pairs "$2"
+    crows "$1" 0 "c.csv: 1 of 2 items cannot be used and are skipped \(1 $3\): $4"
+    crows "$1-strict" 65 "c.csv: $4.* \(1 of 2 items cannot be used\)" --strict
+}
+unusable_row crows-direction 's/,stereo,/,sideways,/' bad_label 'line 2: stereo_antistereo: found "sideways", expected'
+unusable_row crows-few-fields '3s/,age//' bad_record 'line 3: found 4 fields, expected 5'
+unusable_row crows-many-fields '3s/tired/tired, so/' bad_record 'line 3: found 6 fields, expected 5'
+unusable_row crows-empty-field 's/The girl is tired\.//' empty_text 'line 3: sent_more is empty'
 table crows-open-quote 's/he plays\."/he plays./' 'line [0-9]+'
 table crows-behind-quote 's/plays\.",/plays."x,/' 'line 2'
-table crows-few-fields '3s/,age//' 'line 3: found 4 fields, expected 5'
-table crows-empty-field 's/The girl is tired\.//' 'line 3: sent_more is empty'
+crows_pairs; cut_to c.csv 130; crows crows-cut 65 "c.csv: line 3: found 2 fields, and the file's end, expected 5"
+table crows-lines-in-one '2s/she plays\."/she plays./;3s/girl is tired\./&"/' 'line 2: found 6 fields over several lines, expected 5'
 table crows-NUL 's/The girl/The\x00girl/' 'byte [0-9]+: found a NUL byte'
 table crows-not-utf8 's/The girl/The \xe9girl/' 'byte [0-9]+: found a byte that is not UTF-8'
 table crows-header-alone '2,$d' 'found no row'
@@ -392,7 +406,7 @@ job_file 's/"seed": 1/"seed": -1/'; job job-negative-seed 78 'job.json: seed: fo
 job_file 's/0.4/0.95/'; job job-all-held-out 78 'job.json: split.held_out: found 0.9.*, expected a number from 0 to 0.9'
 job_file 's/"bert"/"be\\u0000rt"/'; job job-NUL 78 'job.json: line .*u0000'
 repeat '[' 70000 >job.json; job job-deep 78 'job.json: line 1, .*nested deeper'
-cp "$golden/bert-tiny/model.safetensors" job.json; job job-binary 78 'job.json: line 1'
+cp "$golden/bert-tiny/model.safetensors" job.json; job job-binary 78 'job.json: found a safetensors file'
 job_file 's/"seed": 1/"seed": 2/'; job job-other-results 76 '.*kept/trace.h5.*seed'
 stereoset; cut_to s.json 900; hostile job-forced-on-damaged-data 65 '.*s.json: line ' run --quiet job.json --force
 stereoset
@@ -414,8 +428,8 @@ a; sed -i '1s/length [0-9]*/length 99999999999999999999/;2s/length [0-9]*/length
 archive archive-length-2-to-66 65 'a.h5: '
 a; { head -c 20000 a.h5; } >x; mv x a.h5; sign a.h5; archive archive-signed-cut 65 'a.h5: '
 a; flip a.h5 525; sign a.h5; archive archive-signed-superblock 65 'a.h5: '
-cp kept/trace.h5 a.h5; hostile stamp-of-other-kind 65 '.*a.h5: .*"?trace"?.*"?stamp"?' score --quiet --model bert --suite crows_pairs --data c.csv --stamp a.h5
-cp kept/stamp.h5 a.h5; flip a.h5 7000; hostile stamp-flip 65 '.*a.h5: ' score --quiet --model bert --suite crows_pairs --data c.csv --stamp a.h5
+cp kept/trace.h5 a.h5; hostile stamp-of-other-kind 65 '.*a.h5: .*"?trace"?.*"?stamp"?' score --quiet --strict --model bert --suite crows_pairs --data c.csv --stamp a.h5
+cp kept/stamp.h5 a.h5; flip a.h5 7000; hostile stamp-flip 65 '.*a.h5: ' score --quiet --strict --model bert --suite crows_pairs --data c.csv --stamp a.h5
 hostile stamp-of-other-model 65 'kept/stamp.h5: .*hidden size' score --quiet --model "$golden/bert-own-head-bf16" --suite crows_pairs --data c.csv --stamp kept/stamp.h5
 hostile job-layer-beyond 78 'stamp.layer: found 9, expected a layer from 0 to' run --quiet job.json --set output=beyond --set stamp.layer=9
 [ -z "$(ls beyond 2>/dev/null)" ] || { echo "FAILED  a stage was done before the layer was checked: $(ls beyond)"; failures=$((failures + 1)); }

@@ -153,7 +153,7 @@ bytes 65 'the\nna\xefve aunt\n' 'line 2, byte 3 (7 of the input): found 0xEF' 'i
 bytes 65 'the \x93baker\x94\n' 'line 1, byte 5' 'iconv -f WINDOWS-1252'
 bytes 65 '\xff\xfet\x00h\x00' 'line 1, byte 1' 'UTF-16'
 bytes 65 't\x00h\x00e\x00\n\x00' 'found 0x00' 'UTF-16LE'
-bytes 65 '\x1f\x8b\x08\x00' 'gzip' 'zcat'
+bytes 65 '\x1f\x8b\x08\x00' 'gzip' 'gunzip -c'
 bytes 65 'the aunt\xe2\x82' 'line 1, byte 9' 'cut off'
 bytes 65 'the\xc0\xaf aunt\n' 'byte 4 (4 of the input)'
 bytes 65 '\xef\xbb\xbfthe\r\na\xe9\n' 'line 2, byte 2 (10 of the input)'

@@ -91,7 +91,7 @@ mkdir -p odd/t5 odd/cut
 echo '{"model_type": "t5"}' >odd/t5/config.json
 echo '{"model_type": ' >odd/cut/config.json
 missing 66 'cell nowhere.gender: model: ' ', "models": ["nowhere"], "categories": ["gender", "race"]'
-grep -q 'nowhere/config.json.*; --no-check' err || fail "the folder and the option are not named: $(cat err)"
+grep -q '/nowhere: there is no such folder.*; --no-check' err || fail "the folder and the option are not named: $(cat err)"
 missing 65 'cell t5.all: model: ' ', "models": ["odd/t5"]'
 missing 65 'cell cut.all: model: ' ', "models": ["odd/cut"]'
 missing 78 'cell bert-tiny.all.stamp.layer=7: model: ' ", $models, \"settings\": {\"stamp.layer\": [0, 7]}"
@@ -112,8 +112,11 @@ wrong() { # CODE TEXT MEMBERS
     sweep "$3"
     expect "$1" "$fairstamp" sweep plan sweep.json wrong
     says "$2"
-    [ ! -e wrong/manifest.json ] || fail "a wrong plan was written: $2"
+    [ ! -e wrong ] || fail "a wrong plan was written: $2"
 }
+echo '{"model": "x"}' >job.json
+expect 78 "$fairstamp" sweep plan job.json wrong
+says 'is a job file, expected a sweep file'
 wrong 78 'the nearest known one is "models"' ', "modles": []'
 wrong 78 'did you mean "stamp.width"' ", $models, \"settings\": {\"stamp.wdith\": [1]}"
 wrong 78 'expected a list of values' ", $models, \"settings\": {\"stamp.width\": 8}"

@@ -56,7 +56,7 @@ mpirun -n 2 "$fairstamp" logprobs --quiet --model "$GOLDEN_MODELS/gpt2-tiny" --c
 echo kept >connected
 expect 0 "$fairstamp" logprobs --quiet --model "$GOLDEN_MODELS/gpt2-tiny" --connected "$scratch/connected" </dev/null
 [ "$(cat connected)" = kept ] || fail "--connected wrote over a file"
-expect 0 "$fairstamp" logprobs --quiet --model "$GOLDEN_MODELS/gpt2-tiny" --connected "$scratch/none/file" </dev/null
+expect 73 "$fairstamp" logprobs --quiet --model "$GOLDEN_MODELS/gpt2-tiny" --connected "$scratch/none/file" </dev/null
 says "--connected $scratch/none/file: cannot be created: No such file or directory"
 expect 64 mpirun -n 2 "$fairstamp" logprobs --quiet --model "$GOLDEN_MODELS/gpt2-tiny" --wait-seconds soon --connected "$scratch/never" </dev/null
 says "--wait-seconds"

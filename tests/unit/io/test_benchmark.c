@@ -322,6 +322,7 @@ static void test_biaske_refused(void **state)
     } cases[] = {
         {"[]", "biaske.json", "found an array"},
         {"{\"format\": \"other\"}", "format", "found \"other\""},
+        {"{\"version\": \"1.1\", \"data\": {}}", "found the keys version, data", "\"fairstamp-biaske\""},
         {"{\"format\": \"fairstamp-biaske\", \"version\": 2}", "version", "found 2"},
         {"{\"format\": \"fairstamp-biaske\", \"version\": 1}", "licence", "found nothing"},
         {"{\"format\": \"fairstamp-biaske\", \"version\": 1, \"licence\": \"\", \"pair\": []}", "pair",
@@ -482,6 +483,9 @@ static void test_real_files(void **state)
     assert_int_equal(crows.count, 1508);
     size_t antistereo = 0;
     for (size_t i = 0; i < crows.count; i++) {
+        char index[24];
+        snprintf(index, sizeof index, "%zu", i);
+        assert_string_equal(crows.item[i].id, index); /* its first column is the row's index */
         antistereo += crows.item[i].antistereo ? 1 : 0;
     }
     assert_int_equal(antistereo, 218);

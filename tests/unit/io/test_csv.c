@@ -10,8 +10,8 @@
 static struct fs_error err = FS_ERROR_INIT;
 
 static const char *const names[] = {"aaa", "ccc", NULL};
-static const struct fs_csv_format wanted = {names, false};
-static const struct fs_csv_format tabs = {names, true};
+static const struct fs_csv_format wanted = {.columns = names};
+static const struct fs_csv_format tabs = {.columns = names, .plain_tabs = true};
 
 static struct fs_csv *load_as(const struct fs_csv_format *format, const char *text)
 {
@@ -123,7 +123,7 @@ static void test_kinds(void **state)
     };
     static const char *const all[] = {"aaa", "bbb", "ccc", NULL};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
-        check_table(&(struct fs_csv_format){all, false}, texts[i], rows);
+        check_table(&(struct fs_csv_format){.columns = all}, texts[i], rows);
     }
     struct fs_csv *csv = load("sep=;\n\naaa;ccc\n1;2\n\n3;4\n");
     check_place(csv, 0, "line 4");
@@ -147,7 +147,7 @@ static void test_plain_tabs(void **state)
     (void)state;
     static const char *const plain[] = {"\"1\"|b\"b|3", NULL}, *const quoted[] = {"1|b\tb|3", NULL};
     static const char *const all[] = {"aaa", "bbb", "ccc", NULL};
-    const struct fs_csv_format format = {all, true};
+    const struct fs_csv_format format = {.columns = all, .plain_tabs = true};
     check_table(&format, "aaa\tbbb\tccc\n\"1\"\tb\"b\t3\n", plain);
     check_table(&format, "aaa,bbb,ccc\n\"1\",b\tb,3\n", quoted);
     check_table(&format, "aaa;bbb;ccc\n\"1\";b\tb;3\n", quoted);
@@ -189,6 +189,44 @@ static void test_refused(void **state)
                 "nul.csv", "byte 6: found a NUL");
     check_error(fs_csv_load(scratch_path("none.csv"), &wanted, &csv, &err), &err, FS_EXIT_NO_INPUT, "none.csv",
                 "No such file");
+}
+
+/* Bad rows are kept where they are asked for, with the fields that they have. */
+static void test_bad_rows(void **state)
+{
+    (void)state;
+    const struct fs_csv_format format = {.columns = names, .keep_bad_rows = true};
+    static const struct {
+        const char *text, *says; /* of the second of three rows; NULL: the file is refused */
+        const char *refused;
+    } cases[] = {
+        {"aaa,ccc\n1,2\n3\n5,6\n", "line 3: found 1 fields, expected 2 as in the header; a field with a comma", NULL},
+        {"aaa;ccc\n1;2\n3;a;b;c\n5;6\n", "line 3: found 4 fields, expected 2", NULL},
+        {"aaa,ccc\n1,2\n3,\"4\",\n5,6\n", "line 3: found 3 fields", NULL},
+        {"{\"aaa\": 1, \"ccc\": 2}\n{\"aaa\": 3}\n{\"aaa\": 5, \"ccc\": 6}\n",
+         "line 2: found the keys aaa, and no \"ccc\"", NULL},
+        {"{\"aaa\": [1, [3], 5], \"ccc\": [2, 4, 6]}", "[1].aaa: found an array, expected text or a number", NULL},
+        {"aaa,ccc\n1,2\n3,\"4\n5\",6,\"\"\n7,8\n", NULL, "line 3: found 4 fields over several lines, expected 2"},
+        {"aaa,ccc\n1,2\n3", NULL, "line 3: found 1 fields, and the file's end, expected 2"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct fs_csv *csv;
+        const char *path = scratch_write_text("rows.csv", cases[i].text);
+        if (cases[i].refused != NULL) {
+            check_error(fs_csv_load(path, &format, &csv, &err), &err, FS_EXIT_DATA, "rows.csv", cases[i].refused);
+            continue;
+        }
+        check_success(fs_csv_load(path, &format, &csv, &err), &err);
+        assert_int_equal(fs_csv_rows(csv), 3);
+        assert_int_equal(fs_csv_check_row(csv, 0, &err), 0);
+        assert_int_equal(fs_csv_check_row(csv, 2, &err), 0);
+        check_error(fs_csv_check_row(csv, 1, &err), &err, FS_EXIT_DATA, "rows.csv", cases[i].says);
+        assert_string_equal(fs_csv_field(csv, 2, 0), "5");
+        assert_string_equal(fs_csv_field(csv, 2, 1), "6");
+        assert_non_null(fs_csv_field(csv, 1, 1));
+        fs_csv_destroy(csv);
+        err = (struct fs_error)FS_ERROR_INIT;
+    }
 }
 
 /* No cut of a table and no byte changed into any other does worse than an error; 1 MB of line ends is read. */
@@ -236,7 +274,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lines),      cmocka_unit_test(test_quotes),  cmocka_unit_test(test_kinds),
-        cmocka_unit_test(test_plain_tabs), cmocka_unit_test(test_refused), cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_plain_tabs), cmocka_unit_test(test_refused), cmocka_unit_test(test_bad_rows),
+        cmocka_unit_test(test_damage),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }

@@ -25,7 +25,7 @@ static const struct {
     {"ARROW1\0\0", 8, "found an Arrow (Feather) file", "pandas.read_feather("},
     {"\xff\xff\xff\xff\x10\x01\0\0", 8, "found an Arrow stream", "datasets.Dataset.from_file("},
     {"PK\x03\x04\x14\0\0\0[Content_Types].xml", 27, "found an Excel workbook (.xlsx)", "pandas.read_excel("},
-    {"PK\x03\x04\x14\0\0\0dev.json", 16, "found a zip archive", "unzip "},
+    {"PK\x03\x04\x14\0\0\0dev.json", 16, "found a zip archive", "unzip -p "},
     {"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", 8, "found an Excel workbook (.xls)", "pandas.read_excel("},
     {"\xff\xfe{\0\"\0", 6, "found text in UTF-16", "iconv -f UTF-16 -t UTF-8 "},
     {"\xfe\xff\0{\0\"", 6, "found text in UTF-16", "iconv -f UTF-16 -t UTF-8 "},
@@ -33,10 +33,14 @@ static const struct {
     {"\0{\0\"\0a\0\"", 8, "found text in UTF-16", "iconv -f UTF-16BE -t UTF-8 "},
     {"\xff\xfe\0\0{\0\0\0", 8, "found text in UTF-32", "iconv -f UTF-32 -t UTF-8 "},
     {"{\0\0\0\"\0\0\0", 8, "found text in UTF-32", "iconv -f UTF-32LE -t UTF-8 "},
-    {"<!DOCTYPE html>\n<html>", 22, "found an HTML page", "download the file itself"},
-    {"\xef\xbb\xbf\n<HTML lang=en>", 18, "found an HTML page", "download the file itself"},
+    {"<!DOCTYPE html>\n<html>", 22, "found a web page", "download the file itself"},
+    {"\xef\xbb\xbf\n<HTML lang=en>", 18, "found a web page", "download the file itself"},
     {"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n", 63, "found a pointer of Git LFS",
      "git lfs pull"},
+    {"GGUF\x03\0\0\0", 8, "found a GGUF file", "give the file of data"},
+    {"\x89HDF\r\n\x1a\n", 8, "found an HDF5 file", "give the file of data"},
+    {"fairstamp archive 1\n", 20, "found results of fairstamp", "fairstamp inspect"},
+    {"\x40\x01\0\0\0\0\0\0{\"__metadata__\"", 23, "found a safetensors file", "give the file of data"},
 };
 
 static void test_named(void **state)
@@ -50,7 +54,7 @@ static void test_named(void **state)
         struct fs_tsv *tsv;
         check_error(fs_json_load(path, &document, &err), &err, FS_EXIT_DATA, kinds[i].says, kinds[i].fix);
         check_error(fs_json_load_values(path, &document, &err), &err, FS_EXIT_DATA, kinds[i].says, kinds[i].fix);
-        check_error(fs_csv_load(path, &(struct fs_csv_format){columns, false}, &csv, &err), &err, FS_EXIT_DATA,
+        check_error(fs_csv_load(path, &(struct fs_csv_format){.columns = columns}, &csv, &err), &err, FS_EXIT_DATA,
                     kinds[i].says, kinds[i].fix);
         check_error(fs_tsv_load_rows(path, 2, &tsv, &err), &err, FS_EXIT_DATA, kinds[i].says, kinds[i].fix);
         for (size_t cut = 0; cut < kinds[i].size; cut++) { /* whatever is left of it */
@@ -72,6 +76,40 @@ static void test_command(void **state)
                 "read_parquet('FILE')");
 }
 
+/* One table for all places: what is told, and with which fix, depends on the place. NULL: the bytes may be right there. */
+static void test_places(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes;
+        size_t size;
+        enum fs_file_place place;
+        const char *name, *fix;
+    } cases[] = {
+        {"\x1f\x8b\x08", 3, FS_PLACE_DATA, "gzip", "gunzip -c f > f.converted"},
+        {"\x1f\x8b\x08", 3, FS_PLACE_MODEL, "gzip", "put it through gunzip -c"},
+        {"\x1f\x8b\x08", 3, FS_PLACE_INPUT, "gzip", "put it through gunzip -c"},
+        {"PK\003\004", 4, FS_PLACE_MODEL, "zip archive", "save_pretrained(DIR)"},
+        {"PK\003\004", 4, FS_PLACE_INPUT, "zip archive", "unzip -p"},
+        {"a\0b\0", 4, FS_PLACE_INPUT, "UTF-16", "iconv -f UTF-16LE"},
+        {"Entry not found", 15, FS_PLACE_MODEL, "error of the Hub", "download"},
+        {"Entry not found", 15, FS_PLACE_DATA, NULL, NULL},
+        {"Access to model x", 17, FS_PLACE_MODEL, "refusal of the Hub", "hf auth login"},
+        {"Access to model x", 17, FS_PLACE_INPUT, NULL, NULL},
+        {"PAR1", 4, FS_PLACE_MODEL, "Parquet", "again"},
+        {"\x89HDF", 4, FS_PLACE_MODEL, "HDF5", "from_tf=True"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char fix[FS_KIND_FIX];
+        const char *kind = fs_file_kind("f", (const unsigned char *)cases[i].bytes, cases[i].size, cases[i].place, fix);
+        assert_true((kind == NULL) == (cases[i].name == NULL));
+        if (kind != NULL) {
+            assert_non_null(strstr(kind, cases[i].name));
+            assert_non_null(strstr(fix, cases[i].fix));
+        }
+    }
+}
+
 static void test_text(void **state)
 {
     (void)state;
@@ -91,6 +129,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_named),
         cmocka_unit_test(test_command),
+        cmocka_unit_test(test_places),
         cmocka_unit_test(test_text),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);

@@ -40,6 +40,7 @@ static void test_stereoset(void **state)
         ITEM(BLANK, BY_TEXT),
         "[" ITEM(BLANK, BY_TEXT) "]",
         ITEM(BLANK, BY_ROW("0", "1", "2")) "\n",
+        ITEM(BLANK, BY_ROW("\"0\"", "\"1\"", "2.0")) "\n",
         "[" ITEM(BLANK, BY_COLUMN("0, 1, 2")) "]",
         ITEM(BLANK, BY_COLUMN("\"anti-stereotype\", \"stereotype\", \"unrelated\"")) "\n\n",
         "{\"id\": [\"i\"], \"target\": [\"tailor\"], \"bias_type\": [\"profession\"], \"context\": [\"" BLANK
@@ -149,6 +150,8 @@ static void test_crows(void **state)
         "1,\"Old, slow.\",Young.,stereo,age\n",
         "id;sent_more;sent_less;stereo_antistereo;bias_type\r\n0;He sews.;She sews.;1;2\r\n1;Old, "
         "slow.;Young.;0;8\r\n\r\n",
+        "sent_more,sent_less,stereo_antistereo,bias_type\nHe sews.,She sews.,1.0,2.0\n"
+        "\"Old, slow.\",Young.,0.0,8.0\n",
         "sent_more\tsent_less\tstereo_antistereo\tbias_type\nHe sews.\tShe sews.\tantistereo\t2\n"
         "Old, slow.\tYoung.\t0\tage\n",
         "{\"sent_more\": \"He sews.\", \"sent_less\": \"She sews.\", \"stereo_antistereo\": 1, \"bias_type\": 2}\n"
@@ -177,13 +180,60 @@ static void test_crows(void **state)
     }
 }
 
+/* The ids of two rows: of a column of ids that every row has once, else the rows' indices. */
+static void test_crows_ids(void **state)
+{
+    (void)state;
+#define HEADER "sent_more,sent_less,stereo_antistereo,bias_type"
+#define RECORD                                                                                                         \
+    "\"sent_more\": \"Er friert.\", \"sent_less\": \"Sie friert.\", \"stereo_antistereo\": 0, \"bias_type\": 2"
+#define ROW(id) id ",Er friert.,Sie friert.,stereo,gender"
+    static const char *const cases[][3] = {
+        {"id," HEADER "\n" ROW("7") "\n" ROW("12") "\n", "7", "12"},
+        {HEADER ",id\nEr friert.,Sie friert.,stereo,gender,de-7\nEr ruht.,Sie ruht.,stereo,gender,de-12\n", "de-7",
+         "de-12"},
+        {"," HEADER "\n" ROW("3") "\n" ROW("1") "\n", "3", "1"},
+        {"\"\";sent_more;sent_less;stereo_antistereo;bias_type\n40;a;b;0;2\n50;c;d;1;2\n", "40", "50"},
+        {",Unnamed: 0," HEADER "\n0," ROW("5") "\n1," ROW("9") "\n", "5", "9"},
+        {",id," HEADER "\n0," ROW("x") "\n1," ROW("y") "\n", "x", "y"},
+        {",id," HEADER "\n4," ROW("x") "\n6," ROW("x") "\n", "4", "6"}, /* twice: the next column */
+        {"id," HEADER "\n" ROW("7") "\n8,Er, so\n", "7", ""},           /* of a bad row nothing is known */
+        {"id," HEADER "\n" ROW("x") "\n" ROW("x") "\n", "0", "1"},      /* twice */
+        {"id," HEADER "\n" ROW("2") "\n" ROW(" ") "\n", "0", "1"},      /* not all */
+        {HEADER ",\n"
+                "a,b,stereo,gender,8\nc,d,stereo,gender,9\n",
+         "0", "1"}, /* a remark, not the first column */
+        {"{\"id\": 7, " RECORD "}\n{\"id\": 12, " RECORD "}\n", "7", "12"},
+        {"[{\"id\": \"fr7\", " RECORD "}, {\"id\": \"fr12\", " RECORD "}]", "fr7", "fr12"},
+        {"[{\"\": 7, " RECORD "}, {\"\": 12, " RECORD "}]", "7", "12"},
+        {"{\"Unnamed: 0\": 7, " RECORD "}\n{\"Unnamed: 0\": 12, " RECORD "}\n", "7", "12"},
+        {"{\"id\": 7, " RECORD "}\n{" RECORD "}\n", "0", "1"},
+        {"{\"id\": [7], " RECORD "}\n{\"id\": true, " RECORD "}\n", "0", "1"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct fs_crows_list pairs;
+        check_success(fs_crows_read(scratch_write_text("c", cases[i][0]), NULL, &pairs, &err), &err);
+        assert_int_equal(pairs.count, 2);
+        assert_string_equal(pairs.item[0].id, cases[i][1]);
+        assert_string_equal(pairs.item[1].id, cases[i][2]);
+        fs_crows_list_release(&pairs);
+    }
+#undef ROW
+}
+
 /* Each number of the card. */
 static void test_bias_types(void **state)
 {
     (void)state;
-    static const char *const types[] = {"race-color",          "socioeconomic", "gender",
-                                        "disability",          "nationality",   "sexual-orientation",
-                                        "physical-appearance", "religion",      "age"};
+    static const char *const types[] = {"race",
+                                        "socioeconomic",
+                                        "gender",
+                                        "disability",
+                                        "nationality",
+                                        "sexual-orientation",
+                                        "physical-appearance",
+                                        "religion",
+                                        "age"};
     char text[1024] = "sent_more,sent_less,stereo_antistereo,bias_type\n";
     for (size_t i = 0; i < 9; i++) {
         size_t used = strlen(text);
@@ -249,10 +299,11 @@ static void test_damage(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_stereoset),     cmocka_unit_test(test_intersentence),
-        cmocka_unit_test(test_synonyms),      cmocka_unit_test(test_stereoset_refused),
-        cmocka_unit_test(test_crows),         cmocka_unit_test(test_bias_types),
-        cmocka_unit_test(test_crows_refused), cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_stereoset),  cmocka_unit_test(test_intersentence),
+        cmocka_unit_test(test_synonyms),   cmocka_unit_test(test_stereoset_refused),
+        cmocka_unit_test(test_crows),      cmocka_unit_test(test_crows_ids),
+        cmocka_unit_test(test_bias_types), cmocka_unit_test(test_crows_refused),
+        cmocka_unit_test(test_damage),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }

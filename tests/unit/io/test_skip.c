@@ -40,6 +40,13 @@ static void crows_rows(void **state)
         {"\"\n\",b,stereo,age\n", FS_SKIP_EMPTY_TEXT, "age", "line 3: sent_more is empty"},
         {"a,b,stereo,\n", FS_SKIP_EMPTY_TEXT, FS_NO_CATEGORY, "line 3: bias_type is empty"},
         {"a,b,Stereo,age\n", FS_SKIP_BAD_LABEL, "age", "(1 bad_label): line 3: stereo_antistereo: found \"Stereo\""},
+        {"a,b,stereo,9\n", FS_SKIP_BAD_LABEL, FS_NO_CATEGORY, "(1 bad_label): line 3: bias_type: found 9, expected a"},
+        {"a,b,stereo,all\n", FS_SKIP_BAD_LABEL, FS_NO_CATEGORY,
+         "line 3: bias_type: found \"all\", the name of the row"},
+        {"a,b,stereo,\"a\nge\"\n", FS_SKIP_BAD_LABEL, FS_NO_CATEGORY, "bias_type: found a control character, expected"},
+        {"a, well,b,stereo,age\n", FS_SKIP_BAD_RECORD, FS_NO_CATEGORY,
+         "(1 bad_record): line 3: found 5 fields, expected 4"},
+        {"a,b,stereo\n", FS_SKIP_BAD_RECORD, FS_NO_CATEGORY, "(1 bad_record): line 3: found 3 fields, expected 4"},
         {"a,b,,\xc3\xa2ge\n", FS_SKIP_BAD_LABEL, "\xc3\xa2ge", "found \"\", expected stereo or antistereo"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -115,6 +122,14 @@ static void stereoset_items(void **state)
          FS_SKIP_BAD_RECORD, "(1 bad_record): data.intrasentence[1] (id h): found 1 sentences, expected 3"},
         {STEREOSET(GOOD_ITEM("g") ",{\"id\": \"h\", \"bias_type\": \"age\", \"target\": 3}"), FS_SKIP_BAD_RECORD,
          "data.intrasentence[1].target: found a number"},
+        {STEREOSET(GOOD_ITEM("g") ",{\"id\": \"h\", \"bias_type\": \"\", \"target\": \"elder\"}"), FS_SKIP_EMPTY_TEXT,
+         "data.intrasentence[1] (id h): bias_type is empty"},
+        {STEREOSET(GOOD_ITEM("g") ",{\"id\": \"h\", \"bias_type\": \"age\", \"target\": \" \"}"), FS_SKIP_EMPTY_TEXT,
+         "data.intrasentence[1] (id h): target is empty"},
+        {STEREOSET(GOOD_ITEM("g") ",{\"id\": \"h\", \"bias_type\": \"\\u001b[2J\", \"target\": \"elder\"}"),
+         FS_SKIP_BAD_LABEL, "(1 bad_label): data.intrasentence[1] (id h): bias_type: found a control character"},
+        {STEREOSET(GOOD_ITEM("g") ",{\"id\": \"h\", \"bias_type\": \"all\", \"target\": \"elder\"}"), FS_SKIP_BAD_LABEL,
+         "bias_type: found \"all\", the name of the row over all categories"},
         {STEREOSET(GOOD_ITEM("g") ",[]"), FS_SKIP_BAD_RECORD, "data.intrasentence[1].id: found nothing"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

@@ -176,7 +176,11 @@ static void unknown_and_renamed_keys(void **state)
     (void)state;
     refuse("{" LEAST ", \"stamp\": {\"widht\": 3}}", "stamp.widht: unknown key", "did you mean \"stamp.width\"");
     refuse("{" LEAST ", \"sead\": 3}", "sead: unknown key", "\"seed\"");
+    refuse("{" LEAST ", \"crow_pairs\": 3}", "crow_pairs: unknown key", "did you mean \"data.crows_pairs\"");
+    refuse("{" LEAST ", \"activation_function\": 3}", "activation_function", "unknown key; see fairstamp run --help");
     refuse("{" LEAST ", \"stamp.width\": {\"x\": 3}}", "stamp.width", "found an object");
+    refuse("{\"job\": {}, \"models\": []}", "is a sweep file", "fairstamp sweep plan");
+    refuse("{\"model_type\": \"bert\", \"model\": 1}", "config.json of a model", "expected a job file");
     refuse("{" LEAST ", \"trace\": {\"verify\": \"all\"}}", "trace.verify: this key is now called",
            "\"layers.compare\"");
     refuse("{" LEAST ", \"variant\": {\"biaske\": \"target.prob\"}}", "variant.biaske: this key is now called",

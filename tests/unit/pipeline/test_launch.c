@@ -10,10 +10,11 @@
 
 #include "pipeline/ranks/launch.h"
 
-static const char *const names[] = {"SLURM_JOB_ID",         "SLURM_STEP_ID", "SLURM_NTASKS",
-                                    "SLURM_STEP_NUM_TASKS", "SLURM_PROCID",  "OMPI_COMM_WORLD_SIZE",
-                                    "OMPI_COMM_WORLD_RANK", "PMI_SIZE",      "PMI_RANK",
-                                    "PALS_RANKID",          "ALPS_APP_PE"};
+static const char *const names[] = {"SLURM_JOB_ID",         "SLURM_STEP_ID",     "SLURM_NTASKS",
+                                    "SLURM_STEP_NUM_TASKS", "SLURM_PROCID",      "OMPI_COMM_WORLD_SIZE",
+                                    "OMPI_COMM_WORLD_RANK", "PMI_SIZE",          "PMI_RANK",
+                                    "PALS_RANKID",          "ALPS_APP_PE",       "PMIX_RANK",
+                                    "JSM_NAMESPACE_SIZE",   "JSM_NAMESPACE_RANK"};
 
 /* Sets "NAME=value ..." alone; how many tasks are found for `ranks`, 0: as many as ranks; `task`: which. */
 static size_t tasks_of(const char *environment, size_t ranks, size_t *task)
@@ -69,7 +70,11 @@ static void launchers(void **state)
     assert_int_equal(task, 1);
     assert_int_equal(tasks_of("PMI_SIZE=6 PMI_RANK=5", 1, &task), 6);
     assert_int_equal(tasks_of("PMI_SIZE=6 PMI_RANK=5", 6, &task), 0);
+    assert_int_equal(tasks_of("JSM_NAMESPACE_SIZE=2 JSM_NAMESPACE_RANK=0", 1, &task), 2);
     /* launchers that tell a task its number alone */
+    assert_int_equal(tasks_of("PMIX_RANK=0", 1, &task), 0);
+    assert_int_equal(tasks_of("PMIX_RANK=2", 1, &task), 3);
+    assert_int_equal(tasks_of("PMIX_RANK=3 SLURM_STEP_ID=0 SLURM_NTASKS=4", 4, &task), 0);
     assert_int_equal(tasks_of("PALS_RANKID=0", 1, &task), 0);
     assert_int_equal(tasks_of("PALS_RANKID=3", 1, &task), 4);
     assert_int_equal(tasks_of("ALPS_APP_PE=3", 4, &task), 0);

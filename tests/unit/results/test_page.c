@@ -88,6 +88,7 @@ static void a_page_stands_alone(void **state)
         assert_int_equal(count_of(html, "<tr>") + count_of(html, "<tr "), count_of(html, "</tr>"));
         assert_true(count_of(html, "<svg") >= (i == 0 ? 4 : 1)); /* the first folder has all stages */
         assert_non_null(strstr(html, "unedited"));
+        assert_int_equal(strstr(html, "class=\"table wide\"") != NULL, data.result.columns > 2);
         free(html);
         fs_page_release(&data);
     }

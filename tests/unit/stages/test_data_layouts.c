@@ -136,6 +136,28 @@ static void ids(void **state)
     fs_suite_destroy(suite);
 }
 
+/* An id is kept whole, however long: cut, it would end within a character, or be another item's. */
+static void long_ids(void **state)
+{
+    (void)state;
+#define LETTERS "\xd0\xb4\xd0\xb4\xd0\xb4\xd0\xb4\xd0\xb4\xd0\xb4\xd0\xb4\xd0\xb4\xd0\xb4\xd0\xb4"
+#define LONG LETTERS LETTERS LETTERS "x"
+    static const char fact[] = "{\"case_id\": \"" LONG LONG "\", " ROME_REST("{} is", "[\"a\"]", "[\"b\"]");
+    static const char lines[] =
+        "sentid\tsentence\n" LONG "1.k.0.male.txt\tHe ran.\n" LONG "1.k.0.female.txt\tShe ran.\n" LONG
+        "1.k.0.neutral.txt\tThey ran.\n" LONG "2.k.0.male.txt\tHe sat.\n" LONG "2.k.0.female.txt\tShe sat.\n" LONG
+        "2.k.0.neutral.txt\tThey sat.\n";
+    const struct fs_suite_options options = {.kind = FS_CAUSAL, .scoring = "sentence.mean"};
+    struct fs_suite *suite = open_suite("counterfact", write_text("facts.jsonl", fact), &options);
+    assert_string_equal(suite->id[0], LONG LONG);
+    fs_suite_destroy(suite);
+    suite = open_suite("winogender", write_text("sentences.tsv", lines), &options);
+    assert_int_equal(suite->items, 2);
+    assert_string_equal(suite->id[0], LONG "1.k.0");
+    assert_string_equal(suite->id[1], LONG "2.k.0");
+    fs_suite_destroy(suite);
+}
+
 #define TABS(a, b, c, d, e) a "\t" b "\t" c "\t" d "\t" e "\n"
 #define SEMICOLONS(a, b, c, d, e) a ";" b ";" c ";" d ";" e "\r\n"
 #define COMMAS(a, b, c, d, e) "0," a "," b "," c "," d "," e "\n"
@@ -186,6 +208,42 @@ static void tables(void **state)
     check_same("winogender", winogender, sizeof winogender / sizeof winogender[0]);
 }
 
+/* A table without a row has nothing to measure. */
+static void no_rows(void **state)
+{
+    (void)state;
+    static const char *const suites[] = {"bec_pro", "winogender", "crows_pairs"};
+    static const char *const headers[] = {HEADER(TABS), "sentid,sentence\r\n\r\n",
+                                          "sent_more;sent_less;stereo_antistereo;bias_type\n;;;\n"};
+    for (size_t i = 0; i < sizeof suites / sizeof suites[0]; i++) {
+        refused(suites[i], write_text("data", headers[i]), "data: found no row after the header, expected one");
+        refused(suites[i], write_text("data", "[]"), "data: found no row, expected one");
+    }
+}
+
+/* A row with too few fields is one item's fault. */
+static void bad_row(void **state)
+{
+    (void)state;
+    const struct fs_suite_options options = {.kind = FS_MASKED};
+    struct fs_suite *suite =
+        open_suite("bec_pro", write_text("data", HEADER(TABS) "[MASK] is a nurse.\tHe\n" BEC_PRO(TABS)), &options);
+    assert_int_equal(suite->items, 3);
+    assert_int_equal(suite->unusable[0], FS_SKIP_BAD_RECORD);
+    assert_int_equal(suite->unusable[1], FS_KEPT);
+    assert_int_equal(suite->report.skipped[FS_SKIP_BAD_RECORD], 1);
+    fs_suite_destroy(suite);
+}
+
+/* A text in another encoding would have a perplexity too, of other characters. */
+static void text_encoding(void **state)
+{
+    (void)state;
+    refused("text", write_text("data", "Un caf\xe9 noir.\n"),
+            "byte 6: found a byte that is not UTF-8; save the file as");
+    refused("text", write_text("data", "Cut \xe2\x82"), "byte 4: found a byte that is not UTF-8");
+}
+
 /* Files of another kind are named by the suites that read plain text too. */
 static void foreign(void **state)
 {
@@ -195,7 +253,7 @@ static void foreign(void **state)
     for (size_t i = 0; i < sizeof suites / sizeof suites[0]; i++) {
         refused(suites[i], write_text("data", "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"),
                 "found a pointer of Git LFS");
-        refused(suites[i], write_text("data", "<!DOCTYPE html>\n<html></html>\n"), "found an HTML page");
+        refused(suites[i], write_text("data", "<!DOCTYPE html>\n<html></html>\n"), "found a web page");
         refused(suites[i], write_text("data", "\x1f\x8b\x08"), "found a file compressed by gzip");
     }
 }
@@ -230,9 +288,11 @@ static void damage(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(counterfact), cmocka_unit_test(counterfact_refused),
-        cmocka_unit_test(ids),         cmocka_unit_test(tables),
-        cmocka_unit_test(foreign),     cmocka_unit_test(damage),
+        cmocka_unit_test(counterfact),   cmocka_unit_test(counterfact_refused),
+        cmocka_unit_test(ids),           cmocka_unit_test(long_ids),
+        cmocka_unit_test(no_rows),       cmocka_unit_test(bad_row),
+        cmocka_unit_test(text_encoding), cmocka_unit_test(tables),
+        cmocka_unit_test(foreign),       cmocka_unit_test(damage),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -120,7 +120,7 @@ static struct texts load_texts(const char *shared)
     snprintf(path, sizeof path, "%s/data/crows_pairs/crows_pairs_anonymized.csv", shared);
     size_t more, less;
     static const char *const columns[] = {"sent_more", "sent_less", NULL};
-    if (fs_csv_load(path, &(struct fs_csv_format){columns, false}, &texts.csv, &err) ||
+    if (fs_csv_load(path, &(struct fs_csv_format){.columns = columns}, &texts.csv, &err) ||
         fs_csv_column(texts.csv, "sent_more", &more, &err) || fs_csv_column(texts.csv, "sent_less", &less, &err)) {
         fail_msg("%s", err.text);
     }
