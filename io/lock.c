@@ -181,7 +181,8 @@ static int find_end(const struct fs_lock *lock, struct end *end, struct fs_error
 {
     *end = (struct end){.found = FS_LOCK_ABSENT};
     char *path = join(lock->path, "", err);
-    for (size_t claims = 0; path != NULL && claims < MOST_CLAIMS; claims++) {
+    size_t claims = 0;
+    for (; path != NULL && claims < MOST_CLAIMS; claims++) {
         struct fs_lock_record record;
         enum fs_lock_found found;
         if (fs_lock_read(path, &record, &found, err) != 0) {
@@ -203,7 +204,11 @@ static int find_end(const struct fs_lock *lock, struct end *end, struct fs_error
         return -1;
     }
     free(path);
-    return 0;
+    return claims < MOST_CLAIMS ? 0
+                                : fs_error_set(err, FS_EXIT_DATA,
+                                               "%s: more than %d processes have taken the lock over and died, or its "
+                                               "files were changed; remove %s*, or choose another output",
+                                               end->path, MOST_CLAIMS, lock->path);
 }
 
 /* Whether nothing has changed for so long. */
@@ -253,6 +258,17 @@ static void forget_file(struct fs_lock *lock)
     }
 }
 
+/* Whether `name` is that of a claim, or of a file that was to become one or the lock. */
+static bool is_leftover(const char *name)
+{
+    const char *token = name + sizeof FS_LOCK_FILE;
+    if (strncmp(name, FS_LOCK_FILE ".", sizeof FS_LOCK_FILE) != 0) {
+        return false;
+    }
+    size_t digits = strspn(token, "0123456789abcdef");
+    return digits == FS_LOCK_TOKEN_SIZE - 1 && (token[digits] == '\0' || strcmp(token + digits, ".new") == 0);
+}
+
 /* Removes what dead processes left: all but the lock, and a claim on us. */
 static void clear_up(const struct fs_lock *lock)
 {
@@ -264,11 +280,23 @@ static void clear_up(const struct fs_lock *lock)
     }
     const struct dirent *entry;
     while ((entry = readdir(directory)) != NULL) {
-        if (strncmp(entry->d_name, FS_LOCK_FILE ".", sizeof FS_LOCK_FILE) == 0 && strcmp(entry->d_name, claim) != 0) {
+        if (is_leftover(entry->d_name) && strcmp(entry->d_name, claim) != 0) {
             (void)unlinkat(dirfd(directory), entry->d_name, 0);
         }
     }
     closedir(directory);
+}
+
+/* `failure`: of the call that was to replace or remove what a dead process left. Gone already is no error. */
+static int check_replaced(const char *path, int failure, struct fs_error *err)
+{
+    return failure == 0 || failure == ENOENT || failure == ESTALE
+               ? 0
+               : fs_error_set(
+                     err, FS_EXIT_CANNOT_CREATE,
+                     "%s: was left by a process that has ended, and cannot be replaced: %s; may only its owner "
+                     "do so (a sticky folder)? Choose another output",
+                     path, strerror(failure));
 }
 
 /* Succeeds the dead holder at the end of the chain. */
@@ -283,7 +311,10 @@ static int take_over(struct fs_lock *lock, const struct end *dead, bool *held, s
         /* the chain may have been another's already when we claimed */
         bool leads_to_us = status == 0 && end.found == FS_LOCK_WHOLE && strcmp(end.record.token, lock->own.token) == 0;
         free(end.path);
-        if (leads_to_us && rename(claim, lock->path) == 0) {
+        int failure = leads_to_us && rename(claim, lock->path) != 0 ? errno : 0;
+        if (failure != 0) {
+            status = check_replaced(lock->path, failure, err);
+        } else if (leads_to_us) {
             /* a claimer that was slow, not dead, may have renamed after us: what counts is what stands there */
             struct fs_lock_record record;
             enum fs_lock_found found;
@@ -318,7 +349,7 @@ static int try_once(struct fs_lock *lock, double now, bool *held, bool *again, s
         *again = !*held;
     } else if (is_dead(lock, &end, now)) {
         if (end.found == FS_LOCK_TORN) {
-            (void)unlink(end.path);
+            status = check_replaced(end.path, unlink(end.path) != 0 ? errno : 0, err);
             lock->watch.whom[0] = '\0'; /* the next one is watched anew */
         } else {
             status = take_over(lock, &end, held, err);
@@ -372,7 +403,7 @@ int fs_lock_check(const struct fs_lock *lock, struct fs_error *err)
     enum fs_lock_found found;
     char who[512];
     struct fs_error unread = FS_ERROR_INIT;
-    if (fs_lock_read(lock->path, &record, &found, &unread) != 0) {
+    if (fs_lock_read(lock->path, &record, &found, &unread) != 0 && unread.code != FS_EXIT_DATA) {
         return 0;
     }
     if (found == FS_LOCK_WHOLE && strcmp(record.token, lock->own.token) == 0) {
@@ -380,8 +411,8 @@ int fs_lock_check(const struct fs_lock *lock, struct fs_error *err)
     }
     if (found != FS_LOCK_WHOLE) {
         return fs_error_set(err, FS_EXIT_OTHER_JOB,
-                            "%s: is not the lock of this process any more: removed by hand, or taken over by a process "
-                            "that has ended; this one writes nothing more",
+                            "%s: is not the lock of this process any more: removed or moved by hand, perhaps with its "
+                            "folder, or taken over by a process that has ended; this one writes nothing more",
                             lock->path);
     }
     fs_lock_describe(&record, who, sizeof who);

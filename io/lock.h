@@ -44,8 +44,8 @@ int fs_lock_open(const char *folder, const struct fs_lock_process *process, cons
 /*
  * One attempt, which waits for nothing. `*held`: whether the lock is ours now; else fs_lock_holder says whose it is.
  * `now`: seconds on any clock that only goes forward; to wait, call it again every second or so. Errors:
- * FS_EXIT_CANNOT_CREATE where the folder cannot be written, FS_EXIT_IO where it is full, FS_EXIT_DATA where the lock is
- * of a newer format or no lock.
+ * FS_EXIT_CANNOT_CREATE where the folder cannot be written or a dead process's lock not replaced, FS_EXIT_IO where it is
+ * full, FS_EXIT_DATA where the lock is of a newer format or no lock.
  */
 int fs_lock_try(struct fs_lock *lock, double now, bool *held, struct fs_error *err);
 /* Of the last attempt that found another holder; NULL where its file could not be read whole. */
@@ -56,7 +56,7 @@ bool fs_lock_holder_lives(const struct fs_lock *lock);
 void fs_lock_beat(struct fs_lock *lock);
 /*
  * 0 while the lock is ours. Otherwise -1, for good, and an error, FS_EXIT_OTHER_JOB, that names who has it now. A lock
- * that cannot be read for another reason is taken for ours.
+ * that the file system does not let us read is taken for ours.
  */
 int fs_lock_check(const struct fs_lock *lock, struct fs_error *err);
 /* Releases it where it is ours, and frees; takes NULL. */

@@ -103,17 +103,11 @@ static bool same(const char *a, const char *b)
     return strcmp(a, b) == 0 && strcmp(a, "-") != 0;
 }
 
-enum fs_lock_life fs_lock_life(const struct fs_lock_process *own, const struct fs_lock_process *other)
+/* Of a process of this host, by its process id. */
+static enum fs_lock_life local_life(const struct fs_lock_process *other)
 {
     char state;
     long long started;
-    if (same(own->batch, other->batch) && other->restart < own->restart) {
-        return FS_LOCK_DEAD;
-    }
-    if (!same(own->host, other->host) || !same(own->boot, other->boot) || !same(own->space, other->space) ||
-        other->pid < 1 || other->pid != (long long)(pid_t)other->pid) {
-        return FS_LOCK_UNKNOWN;
-    }
     if (kill((pid_t)other->pid, 0) != 0 && errno == ESRCH) {
         return FS_LOCK_DEAD;
     }
@@ -121,6 +115,18 @@ enum fs_lock_life fs_lock_life(const struct fs_lock_process *own, const struct f
         return FS_LOCK_UNKNOWN; /* another user's, where /proc hides those */
     }
     return started == other->started && state != 'Z' && state != 'X' ? FS_LOCK_ALIVE : FS_LOCK_DEAD;
+}
+
+enum fs_lock_life fs_lock_life(const struct fs_lock_process *own, const struct fs_lock_process *other)
+{
+    enum fs_lock_life life = FS_LOCK_UNKNOWN;
+    if (same(own->host, other->host) && same(own->boot, other->boot) && same(own->space, other->space) &&
+        other->pid >= 1 && other->pid == (long long)(pid_t)other->pid) {
+        life = local_life(other);
+    }
+    /* last: a shell that was attached to the job does not know how often that was started */
+    bool earlier = same(own->batch, other->batch) && other->restart < own->restart;
+    return life == FS_LOCK_UNKNOWN && earlier ? FS_LOCK_DEAD : life;
 }
 
 size_t fs_lock_write(const struct fs_lock_record *record, char text[FS_LOCK_TEXT_SIZE], size_t *beat)
@@ -196,8 +202,10 @@ static ssize_t read_text(const char *path, char *text, size_t size)
     struct stat info;
     size_t length = 0;
     ssize_t got = 1;
-    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* whatever lies there, opening does not wait */
+    /* whatever lies there, opening does not wait; a link to nothing would look like a free lock that nobody can take */
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
     if (file < 0) {
+        errno = errno == ELOOP ? EISDIR : errno;
         return -1;
     }
     if (fstat(file, &info) != 0 || !S_ISREG(info.st_mode)) {

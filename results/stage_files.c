@@ -263,3 +263,44 @@ void fs_stage_remove_part(const char *folder, enum fs_stage stage)
 {
     remove_parts(folder, stage, true);
 }
+
+/* Whether `name` is "<a stage's file>.<host>.<pid>.tmp" (io/publish.h). */
+static bool is_temporary(const char *name)
+{
+    char file[256];
+    const char *end = strstr(name, ".h5."), *host = end != NULL ? end + 4 : NULL, *tmp = strrchr(name, '.');
+    if (end == NULL || strcmp(tmp, ".tmp") != 0 || (size_t)(end + 3 - name) >= sizeof file) {
+        return false;
+    }
+    const char *pid = tmp;
+    while (pid > host && pid[-1] >= '0' && pid[-1] <= '9') {
+        pid--;
+    }
+    if (pid == tmp || pid < host + 2 || pid[-1] != '.') {
+        return false;
+    }
+    snprintf(file, sizeof file, "%.*s", (int)(end + 3 - name), name);
+    for (int stage = 0; stage < FS_STAGE_COUNT; stage++) {
+        size_t length = strlen(fs_stage_names[stage]);
+        bool whole = strncmp(file, fs_stage_names[stage], length) == 0 && strcmp(file + length, ".h5") == 0;
+        if (whole || is_part(file, fs_stage_names[stage])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void fs_stage_remove_temporaries(const char *folder)
+{
+    DIR *directory = opendir(folder);
+    if (directory == NULL) {
+        return;
+    }
+    const struct dirent *entry;
+    while ((entry = readdir(directory)) != NULL) {
+        if (is_temporary(entry->d_name)) {
+            (void)unlinkat(dirfd(directory), entry->d_name, 0);
+        }
+    }
+    closedir(directory);
+}

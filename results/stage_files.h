@@ -62,5 +62,10 @@ void fs_stage_remove_layer(const char *folder);
 void fs_stage_remove_part(const char *folder, enum fs_stage stage);
 /* The same for a stage that was done before: another job's saved progress stays, and is named. */
 void fs_stage_remove_own_part(const char *folder, enum fs_stage stage, const struct fs_fingerprint *fingerprint);
+/*
+ * Removes what killed processes, of any host, have left half written of all stages' files. For the holder of the folder's
+ * lock: a former holder that still writes may not publish (io/lock.h).
+ */
+void fs_stage_remove_temporaries(const char *folder);
 
 #endif

@@ -193,13 +193,19 @@ until_connected() {
     done
 }
 
+# gives_sign COMMAND: commands that need no ranks, such as verify, know no sign of life, and wait for nobody
+gives_sign() {
+    local help
+    ! help=$("$program" "$1" --help 2>/dev/null) || grep -q -- --connected <<<"$help"
+}
+
 # launch_once ARGUMENTS...: `code`; fails where the launcher hung and was ended. srun and mpirun hand SIGUSR1 on to the ranks. A
 # wait ends at a signal; the last one gives the exit code.
 launch_once() {
     local sign=''
-    if [ "$patience" -gt 0 ]; then
+    if [ "$patience" -gt 0 ] && gives_sign "$1"; then
         sign=$signs/.connected-$SLURM_JOB_ID-${SLURM_RESTART_COUNT:-0}
-        rm -f "$sign"
+        rm -f "$signs/.connected-$SLURM_JOB_ID"-* # also of an earlier turn that was killed
         set -- "$@" --connected "$sign"
     fi
     "${launch[@]}" "$program" "$@" &
@@ -207,6 +213,7 @@ launch_once() {
     if [ -n "$sign" ] && ! until_connected "$sign"; then
         end_launcher
         child=''
+        rm -f "$sign" # it may have come after all
         return 1
     fi
     wait "$child"

@@ -11,14 +11,19 @@
 
 extern char **environ;
 
-/* `text` as one word of the shell. */
-static void quote(FILE *stream, const char *text)
+/* `text` of `length` bytes as one word of the shell. */
+static void quote_bytes(FILE *stream, const char *text, size_t length)
 {
     fputc('\'', stream);
-    for (; *text != '\0'; text++) {
-        fputs(*text == '\'' ? "'\\''" : (const char[2]){*text, '\0'}, stream);
+    for (size_t i = 0; i < length; i++) {
+        fputs(text[i] == '\'' ? "'\\''" : (const char[2]){text[i], '\0'}, stream);
     }
     fputc('\'', stream);
+}
+
+static void quote(FILE *stream, const char *text)
+{
+    quote_bytes(stream, text, strlen(text));
 }
 
 static bool is_name(const char *text, size_t length)
@@ -133,7 +138,8 @@ static int write_settings(FILE *stream, const struct fs_script_source *source, s
     return status;
 }
 
-static int insert_file(FILE *stream, const char *path, struct fs_error *err)
+/* `site`: a file of settings, which is read as the scripts would read it: it may return, and an error stays in it. */
+static int insert_file(FILE *stream, const char *path, bool site, struct fs_error *err)
 {
     struct fs_file_map map = {0};
     if (fs_file_map_open(path, &map, err) != 0) {
@@ -142,6 +148,10 @@ static int insert_file(FILE *stream, const char *path, struct fs_error *err)
     int status = 0;
     if (memchr(map.data, '\0', map.size) != NULL || memchr(map.data, '\r', map.size) != NULL) {
         status = fs_error_set(err, FS_EXIT_DATA, "%s: found a NUL or \\r, expected the lines of a shell script", path);
+    } else if (site) { /* a here-document would need room in the node's /tmp */
+        fputs(". <(printf '%s\\n' ", stream);
+        quote_bytes(stream, (const char *)map.data, map.size);
+        fputs(")\n", stream);
     } else {
         fwrite(map.data, 1, map.size, stream);
         fputc('\n', stream);
@@ -162,10 +172,11 @@ static int write_line(FILE *stream, const struct fs_script_source *source, const
     if (asprintf(&path, "%s/%.*s", source->folder, (int)(end - name), name) < 0) {
         return fs_error_memory(err, 64, "a path");
     }
-    int status = insert_file(stream, path, err);
+    bool site = strncmp(name, "site.sh\"", 8) == 0;
+    int status = insert_file(stream, path, site, err);
     free(path);
-    if (status == 0 && source->site != NULL && strncmp(name, "site.sh\"", 8) == 0) {
-        status = insert_file(stream, source->site, err);
+    if (status == 0 && site && source->site != NULL) {
+        status = insert_file(stream, source->site, true, err);
     }
     return status;
 }

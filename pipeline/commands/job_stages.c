@@ -49,10 +49,11 @@ static void say_done(const struct fs_job_run *run, int stage)
            fs_stage_names[stage]);
 }
 
-/* Root: looks at the existing files before any work begins. */
+/* Root, with the lock: looks at the existing files before any work begins. */
 static int inspect_files(struct fs_job_run *run, struct assignment *assignment, struct fs_error *err)
 {
     bool force = fs_option_given(run->session->options, &fs_option_force);
+    fs_stage_remove_temporaries(run->output);
     for (int stage = 0; stage < FS_STAGE_COUNT; stage++) {
         if (!assignment->wanted[stage] && !assignment->needed[stage]) {
             continue;

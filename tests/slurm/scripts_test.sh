@@ -77,6 +77,22 @@ settings good
 ends 3 job
 [ ! -s out ] && ! grep -q launch: err || fail "a good start: $(cat out err)"
 [ -z "$(find . -name '.connected*')" ] || fail "the sign of life is left"
+settings good '[ -n "${nothing:-}" ] && patience=soon' # a last command that is false is no error
+touch logs/.connected-7-0 "work ing/.connected-7-0" "work ing/.connected-77-0"
+extra=(SLURM_RESTART_COUNT=1)
+ends 3 job
+extra=()
+[ "$(ls -A "work ing")" = .connected-77-0 ] || fail "a sign of a turn that was killed: $(ls -A "work ing")"
+rm logs/.connected-7-0 "work ing/.connected-77-0"
+settings good "program='$fairstamp'" # a command without ranks takes no --connected, one with ranks does
+ends 0 batch "$scripts/fairstamp.sbatch" --site "$scratch/site.sh" list suites
+for words in "list suites" "run job.json" "doctor job.json"; do
+    takes=no
+    # shellcheck disable=SC2086 # several words
+    "$fairstamp" $words --connected signs/none 2>&1 | grep -q -- '--connected: unknown' || takes=yes
+    # shellcheck disable=SC1091
+    [ $takes = "$(. "$scripts/launch.sh" && program=$fairstamp gives_sign ${words%% *} && echo yes || echo no)" ] || fail "the sign of $words"
+done
 settings late patience=60
 ends 3 job
 [ ! -e cancelled ] && ! grep -q launch: err || fail "a late start: $(cat err)"
@@ -152,6 +168,8 @@ printf '%s\n' "launcher=$scratch/bin/good program=$scratch/bin/program patience=
 ends 4 job
 tells '/nowhere cannot be written on node n1'
 ends 66 batch "$scripts/fairstamp.sbatch" --site nowhere.sh run job.json
+tells 'nowhere.sh cannot be read on node n1'
+ends 66 batch "$scripts/fairstamp.sbatch" --site "$scratch" run job.json
 ends 64 batch "$scripts/fairstamp.sbatch" run
 mkdir -p place/bin place/share/fairstamp # as installed: the program is the one that the scripts came with
 cp -r "$scripts" place/share/fairstamp/slurm
@@ -181,7 +199,11 @@ export IT="$FAIRSTAMP_SOURCE/benchmark" OMPI_MCA_note="it's \"quoted\" \$HOME
  two lines" PATH="$scratch/bin:$PATH"
 own() { FAIRSTAMP_TRIES=3 FAIRSTAMP_LAUNCHER="$scratch/bin/tells" FAIRSTAMP_PROGRAM="$fairstamp" "$fairstamp" "$@"; }
 ends 0 own sweep plan sweep.json "$sweep" --no-estimate
-echo 'tries=${tries}0' >site.sh
+cat >site.sh <<'END'
+tries=${tries}0 note='of the site'
+[ "$note" = nothing ] || return 1
+tries=never
+END
 ends 0 own sweep submit "$sweep" --scripts "$scripts" --site site.sh --sbatch "--partition=long  --exclusive"
 says 'submitted 2 of 2 cells'
 grep -qxF -- --exclusive submitted-0 && grep -qxF "$sweep/slurm/sweep.sbatch" submitted-0 && grep -qxF "$sweep" submitted-0 || fail "words of sbatch: $(cat submitted-0)"

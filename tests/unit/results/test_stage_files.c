@@ -1,0 +1,62 @@
+/* What the holder of a folder's lock removes of killed processes, and what it leaves alone. */
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../io/support.h"
+#include "io/publish.h"
+#include "results/stage_files.h"
+
+static void test_temporaries(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        bool goes;
+    } file[] = {
+        {"trace.h5.n1.12.tmp", true},
+        {"stamp.part.h5.n1.cluster.example.12.tmp", true},
+        {"layer_sweep_scores_3.part.h5.n1.999999.tmp", true},
+        {"evaluate.h5.host.h5.7.7.tmp", true},
+        {"trace.h5", false},
+        {"trace.h5.damaged", false},
+        {"trace.h5.tmp", false},
+        {"trace.h5.12.tmp", false},
+        {"trace.h5..12.tmp", false},
+        {"trace.h5.n1.tmp", false},
+        {"trace.h5.n1.12x.tmp", false},
+        {"trace.h5.n1.12.tmp.gz", false},
+        {"mytrace.h5.n1.12.tmp", false},
+        {"trace_copy.h5.n1.12.tmp", false},
+        {"archive.h5.n1.12.tmp", false},
+        {"estimate.json.n1.12.tmp", false},
+        {".h5.n1.12.tmp", false},
+        {"fairstamp.lock", false},
+    };
+    struct fs_error err = FS_ERROR_INIT;
+    char path[512], folder[256];
+    size_t count = sizeof file / sizeof file[0];
+    snprintf(folder, sizeof folder, "%s", scratch_path("folder"));
+    assert_int_equal(mkdir(folder, 0777), 0);
+    for (size_t i = 0; i < count; i++) {
+        snprintf(path, sizeof path, "%s/%s", folder, file[i].name);
+        check_success(fs_publish_text(path, "x", 1, &err), &err);
+    }
+    snprintf(path, sizeof path, "%s/stamp.h5.n2.1.tmp", folder); /* a folder stays */
+    assert_int_equal(mkdir(path, 0777), 0);
+    fs_stage_remove_temporaries(folder);
+    assert_int_equal(access(path, F_OK), 0);
+    for (size_t i = 0; i < count; i++) {
+        snprintf(path, sizeof path, "%s/%s", folder, file[i].name);
+        if ((access(path, F_OK) != 0) != file[i].goes) {
+            fail_msg("%s %s", file[i].name, file[i].goes ? "is left" : "was removed");
+        }
+    }
+    fs_stage_remove_temporaries(scratch_path("nowhere"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_temporaries)};
+    return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
+}
