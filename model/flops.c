@@ -56,7 +56,8 @@ static double layer_numbers(const struct fs_spec *spec, size_t layer)
 {
     const struct fs_layer_spec *own = &spec->layer[layer];
     double d = (double)spec->hidden, F = (double)own->ffn, heads = (double)fs_spec_qkv_width(spec);
-    double biases = (own->attention_bias ? heads + d : 0) + (own->ffn_bias ? F * (own->gated ? 2 : 1) + d : 0);
+    double biases =
+        (own->qkv_bias ? heads : 0) + (own->output_bias ? d : 0) + (own->ffn_bias ? F * (own->gated ? 2 : 1) + d : 0);
     return layer_matrices(spec, layer) + biases + 2 * norm_numbers(spec);
 }
 

@@ -171,13 +171,13 @@ static int bind_layer(struct binder *binder, size_t index)
         outputs[0] = queries + 2 * keys;
     }
     for (size_t i = 0; i < layer->projections; i++) {
-        if (bind_linear(binder, in_body(binder, family->body.projections[i], index), d, outputs[i], own->attention_bias,
+        if (bind_linear(binder, in_body(binder, family->body.projections[i], index), d, outputs[i], own->qkv_bias,
                         &layer->projection[i]) != 0) {
             return -1;
         }
     }
     if (bind_norm(binder, in_body(binder, family->body.attention_norm, index), &layer->norm[FS_ATTENTION_NORM]) != 0 ||
-        bind_linear(binder, in_body(binder, family->body.attention_output, index), queries, d, own->attention_bias,
+        bind_linear(binder, in_body(binder, family->body.attention_output, index), queries, d, own->output_bias,
                     &layer->attention_output) != 0 ||
         bind_norm(binder, in_body(binder, family->body.ffn_norm, index), &layer->norm[FS_FFN_NORM]) != 0 ||
         bind_linear(binder, in_body(binder, family->body.gate, index), d, own->ffn, own->ffn_bias, &layer->gate) != 0 ||

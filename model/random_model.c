@@ -43,9 +43,9 @@ static void make_layer(struct block *block, const struct fs_spec *spec, const st
     layer->projections = spec->family->body.projections[1] == NULL ? 1 : 3;
     size_t outputs[3] = {layer->projections == 1 ? queries + 2 * keys : queries, keys, keys};
     for (size_t i = 0; i < layer->projections; i++) {
-        make_linear(block, spec, d, outputs[i], own->attention_bias, &layer->projection[i]);
+        make_linear(block, spec, d, outputs[i], own->qkv_bias, &layer->projection[i]);
     }
-    make_linear(block, spec, queries, d, own->attention_bias, &layer->attention_output);
+    make_linear(block, spec, queries, d, own->output_bias, &layer->attention_output);
     if (own->gated) {
         make_linear(block, spec, d, own->ffn, own->ffn_bias, &layer->gate);
     }
@@ -57,7 +57,7 @@ static void make_layer(struct block *block, const struct fs_spec *spec, const st
 
 static bool has_weights_of(const struct fs_layer_spec *a, const struct fs_layer_spec *b)
 {
-    return a->ffn == b->ffn && a->gated == b->gated && a->attention_bias == b->attention_bias &&
+    return a->ffn == b->ffn && a->gated == b->gated && a->qkv_bias == b->qkv_bias && a->output_bias == b->output_bias &&
            a->ffn_bias == b->ffn_bias;
 }
 

@@ -12,6 +12,7 @@
 
 #define FS_ARCHITECTURES 8
 #define FS_UNUSED_TENSORS 8
+#define FS_COMPUTED_OPTIONS 4
 
 struct fs_family {
     const char *name; /* model_type in config.json */
@@ -35,6 +36,9 @@ struct fs_family {
      * as key-value heads), the activation, and room for the layers.
      */
     int (*read_layers)(const struct fs_json_document *config, struct fs_spec *spec, struct fs_error *err);
+
+    /* Keys that are refused with any but a neutral value (config.c), and that read_layers of this family takes. */
+    const char *computes[FS_COMPUTED_OPTIONS];
 
     const char *prefix; /* of all names in `body`; checkpoints of the bare model lack it */
     struct {

@@ -1,5 +1,6 @@
 #include "model/families/spec.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,6 +25,9 @@ void fs_spec_set_layers(struct fs_spec *spec, const struct fs_layer_spec *layer)
 {
     for (size_t i = 0; i < spec->layers; i++) {
         spec->layer[i] = *layer;
+        if (layer->attention_scale == 0.0) {
+            spec->layer[i].attention_scale = 1.0 / sqrt((double)spec->head_size);
+        }
     }
 }
 

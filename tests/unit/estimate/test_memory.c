@@ -103,8 +103,8 @@ static struct fs_spec shape_of(const char *family)
     spec.tied_head = !is_llama;
     layers[0].ffn = 704;
     if (!is_llama) {
-        layers[0] =
-            (struct fs_layer_spec){.ffn = 1024, .activation = FS_GELU_TANH, .attention_bias = true, .ffn_bias = true};
+        layers[0] = (struct fs_layer_spec){
+            .ffn = 1024, .activation = FS_GELU_TANH, .qkv_bias = true, .output_bias = true, .ffn_bias = true};
         spec.kind = is_bert ? FS_MASKED : FS_CAUSAL;
         spec.norm_kind = FS_LAYER_NORM;
         spec.norm_place = is_bert ? FS_POST_NORM : FS_PRE_NORM;
