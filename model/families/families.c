@@ -10,7 +10,8 @@
     ROW(gpt_neo)                                                                                                       \
     ROW(llama)                                                                                                         \
     ROW(mistral)                                                                                                       \
-    ROW(qwen2)
+    ROW(qwen2)                                                                                                         \
+    ROW(qwen3)
 
 #define DECLARE(family) extern const struct fs_family fs_family_##family;
 #define POINT(family) &fs_family_##family,

@@ -43,8 +43,9 @@ struct fs_family {
     const char *prefix; /* of all names in `body`; checkpoints of the bare model lack it */
     struct {
         const char *word, *position, *token_type, *embedding_norm;
-        const char *attention_norm; /* norm1 of spec.h */
-        const char *projections[3]; /* query, key, value; or one fused matrix and NULLs */
+        const char *attention_norm;        /* norm1 of spec.h */
+        const char *projections[3];        /* query, key, value; or one fused matrix and NULLs */
+        const char *query_norm, *key_norm; /* where layers have head_norm */
         const char *attention_output;
         const char *ffn_norm; /* norm2 of spec.h */
         const char *gate, *up, *down;

@@ -31,7 +31,7 @@ const struct fs_family fs_family_llama = {
             "rms_norm_eps"},
     .read_layers = read_layers,
     .prefix = "model.",
-    .body = FS_LLAMA_BODY,
+    .body = {FS_LLAMA_BODY},
     .head = {.matrix = "lm_head"},
     .unused = {".rotary_emb.inv_freq"},
 };

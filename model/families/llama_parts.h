@@ -6,13 +6,11 @@
 
 /* Names of tensors, for `body` of a row. */
 #define FS_LLAMA_BODY                                                                                                  \
-    {                                                                                                                  \
-        .word = "embed_tokens", .attention_norm = "layers.%zu.input_layernorm",                                        \
-        .projections = {"layers.%zu.self_attn.q_proj", "layers.%zu.self_attn.k_proj", "layers.%zu.self_attn.v_proj"},  \
-        .attention_output = "layers.%zu.self_attn.o_proj", .ffn_norm = "layers.%zu.post_attention_layernorm",          \
-        .gate = "layers.%zu.mlp.gate_proj", .up = "layers.%zu.mlp.up_proj", .down = "layers.%zu.mlp.down_proj",        \
-        .final_norm = "norm"                                                                                           \
-    }
+    .word = "embed_tokens", .attention_norm = "layers.%zu.input_layernorm",                                            \
+    .projections = {"layers.%zu.self_attn.q_proj", "layers.%zu.self_attn.k_proj", "layers.%zu.self_attn.v_proj"},      \
+    .attention_output = "layers.%zu.self_attn.o_proj", .ffn_norm = "layers.%zu.post_attention_layernorm",              \
+    .gate = "layers.%zu.mlp.gate_proj", .up = "layers.%zu.mlp.up_proj", .down = "layers.%zu.mlp.down_proj",            \
+    .final_norm = "norm"
 
 /*
  * num_key_value_heads and head_dim. Where the key num_key_value_heads is missing there are `key_value_heads`, and as many

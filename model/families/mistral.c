@@ -33,7 +33,7 @@ const struct fs_family fs_family_mistral = {
     .read_layers = read_layers,
     .computes = {"sliding_window"},
     .prefix = "model.",
-    .body = FS_LLAMA_BODY,
+    .body = {FS_LLAMA_BODY},
     .head = {.matrix = "lm_head"},
     .unused = {".rotary_emb.inv_freq"},
 };

@@ -29,7 +29,7 @@ const struct fs_family fs_family_qwen2 = {
     .read_layers = read_layers,
     .computes = {"use_sliding_window", "sliding_window", "layer_types"},
     .prefix = "model.",
-    .body = FS_LLAMA_BODY,
+    .body = {FS_LLAMA_BODY},
     .head = {.matrix = "lm_head"},
     .unused = {".rotary_emb.inv_freq"},
 };

@@ -31,6 +31,11 @@ void fs_spec_set_layers(struct fs_spec *spec, const struct fs_layer_spec *layer)
     }
 }
 
+size_t fs_spec_turned_width(const struct fs_spec *spec)
+{
+    return (spec->heads + spec->key_value_heads) * spec->head_size;
+}
+
 size_t fs_spec_qkv_width(const struct fs_spec *spec)
 {
     return (spec->heads + 2 * spec->key_value_heads) * spec->head_size;

@@ -44,6 +44,7 @@ struct fs_layer_spec {
     bool qkv_bias;    /* biases on q, k, v */
     bool output_bias; /* on the attention output */
     bool ffn_bias;
+    bool head_norm; /* each query and key head goes through a norm of its D numbers, before the positions */
 };
 
 /* What holds for the whole model. */
@@ -75,8 +76,9 @@ void fs_spec_release(struct fs_spec *spec); /* zeroes it; takes a zeroed struct 
 /* All layers of `spec` (allocated, with its head size) are as `layer`; an attention_scale of 0 becomes 1 / sqrt D. */
 void fs_spec_set_layers(struct fs_spec *spec, const struct fs_layer_spec *layer);
 
-size_t fs_spec_qkv_width(const struct fs_spec *spec); /* (H + 2 G) D */
-size_t fs_spec_most_ffn(const struct fs_spec *spec);  /* the largest F */
-bool fs_spec_gated(const struct fs_spec *spec);       /* whether a layer is */
+size_t fs_spec_turned_width(const struct fs_spec *spec); /* (H + G) D: query and key heads */
+size_t fs_spec_qkv_width(const struct fs_spec *spec);    /* (H + 2 G) D */
+size_t fs_spec_most_ffn(const struct fs_spec *spec);     /* the largest F */
+bool fs_spec_gated(const struct fs_spec *spec);          /* whether a layer is */
 
 #endif

@@ -2,9 +2,10 @@
 
 import torch
 from transformers import (GPT2Config, GPT2LMHeadModel, GPTNeoConfig, GPTNeoForCausalLM, MistralConfig,
-                          MistralForCausalLM, Qwen2Config, Qwen2ForCausalLM)
+                          MistralForCausalLM, Qwen2Config, Qwen2ForCausalLM, Qwen3Config, Qwen3ForCausalLM)
 
-MODEL_CLASS = {"gpt_neo": GPTNeoForCausalLM, "mistral": MistralForCausalLM, "qwen2": Qwen2ForCausalLM}
+MODEL_CLASS = {"gpt_neo": GPTNeoForCausalLM, "mistral": MistralForCausalLM, "qwen2": Qwen2ForCausalLM,
+               "qwen3": Qwen3ForCausalLM}
 FIRST_SEED = 101  # those of make_models.py are counted from 1
 
 F32, F16, BF16 = torch.float32, torch.float16, torch.bfloat16
@@ -19,6 +20,7 @@ def of(config, begin):
 
 
 gpt2, gpt_neo, mistral, qwen2 = of(GPT2Config, -1), of(GPTNeoConfig, -1), of(MistralConfig, 1), of(Qwen2Config, -1)
+qwen3 = of(Qwen3Config, -1)
 
 
 def masks(model):
@@ -65,3 +67,14 @@ def folders(byte_bpe_files, llama_json_files, rewrite):
                            num_key_value_heads=4, use_sliding_window=True, sliding_window=6, max_window_layers=2,
                            max_position_embeddings=160), F32, None, False,
            lambda f, c: rewrite(f, header_remainder=1))
+
+    yield ("qwen3-head-size", lambda f: byte_bpe_files(f, 10),
+           lambda n: qwen3(n, hidden_size=24, intermediate_size=36, num_hidden_layers=3, num_attention_heads=4,
+                           num_key_value_heads=2, head_dim=10, rms_norm_eps=1e-5, max_position_embeddings=160),
+           F32, None, False, None)
+    yield ("qwen3-biases-bf16", lambda f: byte_bpe_files(f, 20, json_only=True),
+           lambda n: qwen3(n, hidden_size=20, intermediate_size=48, num_hidden_layers=3, num_attention_heads=2,
+                           num_key_value_heads=1, head_dim=32, attention_bias=True, tie_word_embeddings=True,
+                           use_sliding_window=True, sliding_window=5, max_position_embeddings=160,
+                           layer_types=["full_attention", "sliding_attention", "full_attention"]),
+           BF16, None, True, lambda f, c: rewrite(f, keep_f32="norm"))

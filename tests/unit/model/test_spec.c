@@ -68,6 +68,7 @@ static int read_spec(const char *text, struct fs_spec *spec, struct fs_error *er
     "\"intermediate_size\": 40, \"max_position_embeddings\": 64, \"vocab_size\": 50"
 #define MISTRAL LLAMA_LIKE("mistral")
 #define QWEN2 LLAMA_LIKE("qwen2")
+#define QWEN3 LLAMA_LIKE("qwen3")
 #define ROPE(inside) "{" LLAMA ", \"rope_scaling\": {" inside "}}"
 
 static void test_defaults(void **state)
@@ -132,6 +133,7 @@ static void test_windows(void **state)
         {QWEN2 ", \"use_sliding_window\": true, \"sliding_window\": 7, \"layer_types\": [\"sliding_attention\", "
                "\"full_attention\", \"sliding_attention\"]}",
          {7, 0, 7}},
+        {QWEN3 ", \"use_sliding_window\": true, \"sliding_window\": 3, \"max_window_layers\": 0}", {3, 3, 3}},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         expect_windows(cases[i].text, cases[i].window);
@@ -159,6 +161,11 @@ static void test_scales_and_heads(void **state)
     assert_true(spec.key_value_heads == 32 && spec.head_size == 2 && !spec.layer[0].qkv_bias);
     assert_int_equal(read_spec(QWEN2 ", \"num_key_value_heads\": 4}", &spec, &err), 0);
     assert_true(spec.key_value_heads == 4 && spec.layer[0].qkv_bias && !spec.layer[0].output_bias);
+    assert_int_equal(read_spec(QWEN3 "}", &spec, &err), 0);
+    assert_true(spec.head_size == 128 && spec.key_value_heads == 32 && spec.layer[2].head_norm);
+    assert_true(spec.layer[2].attention_scale == 1.0 / sqrt(128.0) && !spec.layer[2].qkv_bias);
+    assert_int_equal(read_spec(QWEN3 ", \"head_dim\": 6, \"attention_bias\": true}", &spec, &err), 0);
+    assert_true(spec.head_size == 6 && spec.layer[0].qkv_bias && spec.layer[0].output_bias && !spec.layer[0].ffn_bias);
     fs_spec_release(&spec);
 }
 
@@ -240,6 +247,7 @@ static const struct refused {
     {MISTRAL ", \"use_sliding_window\": true}", "use_sliding_window"},
     {MISTRAL ", \"layer_types\": [\"sliding_attention\", \"full_attention\", \"full_attention\"]}", "layer_types"},
     {MISTRAL ", \"num_key_value_heads\": 5}", "num_key_value_heads"},
+    {QWEN3 ", \"head_dim\": 7}", "odd"},
     {QWEN2 ", \"use_sliding_window\": true, \"sliding_window\": 0}", "sliding_window"},
     {QWEN2 ", \"use_sliding_window\": 1}", "use_sliding_window"},
     {QWEN2 ", \"layer_types\": [\"full_attention\"]}", "layer_types"},
