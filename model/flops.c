@@ -47,17 +47,19 @@ double fs_batch_squares(const struct fs_batch *batch)
     return squares;
 }
 
-static double norm_numbers(const struct fs_spec *spec)
+static double norm_numbers(const struct fs_spec *spec, size_t size)
 {
-    return (double)spec->hidden * (spec->norm_kind == FS_LAYER_NORM ? 2 : 1);
+    return (double)size * (spec->norm_kind == FS_LAYER_NORM ? 2 : 1);
 }
 
 static double layer_numbers(const struct fs_spec *spec, size_t layer)
 {
     const struct fs_layer_spec *own = &spec->layer[layer];
     double d = (double)spec->hidden, F = (double)own->ffn, heads = (double)fs_spec_qkv_width(spec);
-    double biases = (own->attention_bias ? heads + d : 0) + (own->ffn_bias ? F * (own->gated ? 2 : 1) + d : 0);
-    return layer_matrices(spec, layer) + biases + 2 * norm_numbers(spec);
+    double biases =
+        (own->qkv_bias ? heads : 0) + (own->output_bias ? d : 0) + (own->ffn_bias ? F * (own->gated ? 2 : 1) + d : 0);
+    double head_norms = own->head_norm ? 2 * norm_numbers(spec, spec->head_size) : 0;
+    return layer_matrices(spec, layer) + biases + 2 * norm_numbers(spec, spec->hidden) + head_norms;
 }
 
 double fs_spec_numbers(const struct fs_spec *spec)
@@ -70,8 +72,8 @@ double fs_spec_numbers(const struct fs_spec *spec)
     }
     numbers += family->body.position != NULL ? (double)spec->max_positions * d : 0;
     numbers += family->body.token_type != NULL ? 2 * d : 0;
-    numbers += family->body.embedding_norm != NULL ? norm_numbers(spec) : 0;
-    numbers += family->body.final_norm != NULL ? norm_numbers(spec) : 0;
-    numbers += family->head.transform != NULL ? d * d + d + norm_numbers(spec) : 0;
+    numbers += family->body.embedding_norm != NULL ? norm_numbers(spec, spec->hidden) : 0;
+    numbers += family->body.final_norm != NULL ? norm_numbers(spec, spec->hidden) : 0;
+    numbers += family->head.transform != NULL ? d * d + d + norm_numbers(spec, spec->hidden) : 0;
     return numbers + (family->head.bias != NULL ? V : 0);
 }

@@ -126,8 +126,9 @@ static int require(struct binder *binder, struct place place, const char *end, s
     return bind(binder, tensor, rows, columns, slot);
 }
 
-/* gain and bias; old BERT checkpoints call them gamma and beta. `stem` NULL: the family has no such norm. */
-static int bind_norm(struct binder *binder, struct place place, struct fs_norm *norm)
+/* gain and bias, `size` numbers each; old BERT checkpoints call them gamma and beta. `stem` NULL: the family has no such
+ * norm. */
+static int bind_norm(struct binder *binder, struct place place, size_t size, struct fs_norm *norm)
 {
     const struct fs_spec *spec = &binder->model->spec;
     if (place.stem == NULL) {
@@ -136,13 +137,13 @@ static int bind_norm(struct binder *binder, struct place place, struct fs_norm *
     norm->kind = spec->norm_kind;
     norm->epsilon = spec->norm_epsilon;
     bool old = find(binder, place, ".gamma") != NULL;
-    if (require(binder, place, old ? ".gamma" : ".weight", spec->hidden, 0, &norm->gain) != 0) {
+    if (require(binder, place, old ? ".gamma" : ".weight", size, 0, &norm->gain) != 0) {
         return -1;
     }
     if (spec->norm_kind == FS_RMS_NORM) {
         return 0;
     }
-    return require(binder, place, old ? ".beta" : ".bias", spec->hidden, 0, &norm->bias);
+    return require(binder, place, old ? ".beta" : ".bias", size, 0, &norm->bias);
 }
 
 static int bind_linear(struct binder *binder, struct place place, size_t inputs, size_t outputs, bool bias,
@@ -171,15 +172,21 @@ static int bind_layer(struct binder *binder, size_t index)
         outputs[0] = queries + 2 * keys;
     }
     for (size_t i = 0; i < layer->projections; i++) {
-        if (bind_linear(binder, in_body(binder, family->body.projections[i], index), d, outputs[i], own->attention_bias,
+        if (bind_linear(binder, in_body(binder, family->body.projections[i], index), d, outputs[i], own->qkv_bias,
                         &layer->projection[i]) != 0) {
             return -1;
         }
     }
-    if (bind_norm(binder, in_body(binder, family->body.attention_norm, index), &layer->norm[FS_ATTENTION_NORM]) != 0 ||
-        bind_linear(binder, in_body(binder, family->body.attention_output, index), queries, d, own->attention_bias,
+    if (own->head_norm &&
+        (bind_norm(binder, in_body(binder, family->body.query_norm, index), spec->head_size, &layer->query_norm) != 0 ||
+         bind_norm(binder, in_body(binder, family->body.key_norm, index), spec->head_size, &layer->key_norm) != 0)) {
+        return -1;
+    }
+    if (bind_norm(binder, in_body(binder, family->body.attention_norm, index), d, &layer->norm[FS_ATTENTION_NORM]) !=
+            0 ||
+        bind_linear(binder, in_body(binder, family->body.attention_output, index), queries, d, own->output_bias,
                     &layer->attention_output) != 0 ||
-        bind_norm(binder, in_body(binder, family->body.ffn_norm, index), &layer->norm[FS_FFN_NORM]) != 0 ||
+        bind_norm(binder, in_body(binder, family->body.ffn_norm, index), d, &layer->norm[FS_FFN_NORM]) != 0 ||
         bind_linear(binder, in_body(binder, family->body.gate, index), d, own->ffn, own->ffn_bias, &layer->gate) != 0 ||
         bind_linear(binder, in_body(binder, family->body.up, index), d, own->ffn, own->ffn_bias, &layer->up) != 0 ||
         bind_linear(binder, in_body(binder, family->body.down, index), own->ffn, d, own->ffn_bias, &layer->down) != 0) {
@@ -219,7 +226,8 @@ static int bind_embeddings(struct binder *binder)
             return -1;
         }
     }
-    return bind_norm(binder, in_body(binder, family->body.embedding_norm, 0), &model->embedding_norm);
+    return bind_norm(binder, in_body(binder, family->body.embedding_norm, 0), model->spec.hidden,
+                     &model->embedding_norm);
 }
 
 static int bind_head(struct binder *binder)
@@ -227,10 +235,10 @@ static int bind_head(struct binder *binder)
     struct fs_model *model = binder->model;
     const struct fs_spec *spec = &model->spec;
     const struct fs_family *family = spec->family;
-    if (bind_norm(binder, in_body(binder, family->body.final_norm, 0), &model->final_norm) != 0 ||
+    if (bind_norm(binder, in_body(binder, family->body.final_norm, 0), spec->hidden, &model->final_norm) != 0 ||
         bind_linear(binder, in_head(family->head.transform), spec->hidden, spec->hidden, true, &model->transform) !=
             0 ||
-        bind_norm(binder, in_head(family->head.transform_norm), &model->transform_norm) != 0) {
+        bind_norm(binder, in_head(family->head.transform_norm), spec->hidden, &model->transform_norm) != 0) {
         return -1;
     }
     model->head = fs_linear_of(NULL, NULL, spec->hidden, spec->vocabulary, false);

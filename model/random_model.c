@@ -30,10 +30,16 @@ static void make_linear(struct block *block, const struct fs_spec *spec, size_t 
     *linear = fs_linear_of(weight, bias ? part(block, outputs) : NULL, inputs, outputs, spec->family->inputs_first);
 }
 
-static void make_norm(struct block *block, const struct fs_spec *spec, const fs_real *ones, struct fs_norm *norm)
+static void make_norm(struct block *block, const struct fs_spec *spec, const fs_real *ones, size_t size,
+                      struct fs_norm *norm)
 {
     *norm = (struct fs_norm){spec->norm_kind, spec->norm_epsilon, ones,
-                             spec->norm_kind == FS_LAYER_NORM ? part(block, spec->hidden) : NULL};
+                             spec->norm_kind == FS_LAYER_NORM ? part(block, size) : NULL};
+}
+
+static size_t longest_norm(const struct fs_spec *spec)
+{
+    return spec->hidden > spec->head_size ? spec->hidden : spec->head_size;
 }
 
 static void make_layer(struct block *block, const struct fs_spec *spec, const struct fs_layer_spec *own,
@@ -43,22 +49,26 @@ static void make_layer(struct block *block, const struct fs_spec *spec, const st
     layer->projections = spec->family->body.projections[1] == NULL ? 1 : 3;
     size_t outputs[3] = {layer->projections == 1 ? queries + 2 * keys : queries, keys, keys};
     for (size_t i = 0; i < layer->projections; i++) {
-        make_linear(block, spec, d, outputs[i], own->attention_bias, &layer->projection[i]);
+        make_linear(block, spec, d, outputs[i], own->qkv_bias, &layer->projection[i]);
     }
-    make_linear(block, spec, queries, d, own->attention_bias, &layer->attention_output);
+    make_linear(block, spec, queries, d, own->output_bias, &layer->attention_output);
     if (own->gated) {
         make_linear(block, spec, d, own->ffn, own->ffn_bias, &layer->gate);
     }
     make_linear(block, spec, d, own->ffn, own->ffn_bias, &layer->up);
     make_linear(block, spec, own->ffn, d, own->ffn_bias, &layer->down);
-    make_norm(block, spec, ones, &layer->norm[FS_ATTENTION_NORM]);
-    make_norm(block, spec, ones, &layer->norm[FS_FFN_NORM]);
+    make_norm(block, spec, ones, d, &layer->norm[FS_ATTENTION_NORM]);
+    make_norm(block, spec, ones, d, &layer->norm[FS_FFN_NORM]);
+    if (own->head_norm) {
+        make_norm(block, spec, ones, spec->head_size, &layer->query_norm);
+        make_norm(block, spec, ones, spec->head_size, &layer->key_norm);
+    }
 }
 
 static bool has_weights_of(const struct fs_layer_spec *a, const struct fs_layer_spec *b)
 {
-    return a->ffn == b->ffn && a->gated == b->gated && a->attention_bias == b->attention_bias &&
-           a->ffn_bias == b->ffn_bias;
+    return a->ffn == b->ffn && a->gated == b->gated && a->qkv_bias == b->qkv_bias && a->output_bias == b->output_bias &&
+           a->ffn_bias == b->ffn_bias && a->head_norm == b->head_norm;
 }
 
 static void make_all(struct block *block, struct fs_model *model)
@@ -66,19 +76,19 @@ static void make_all(struct block *block, struct fs_model *model)
     const struct fs_spec *spec = &model->spec;
     const struct fs_family *family = spec->family;
     size_t d = spec->hidden;
-    const fs_real *ones = part(block, d);
+    const fs_real *ones = part(block, longest_norm(spec));
     model->word = part(block, spec->vocabulary * d);
     model->position = family->body.position != NULL ? part(block, spec->max_positions * d) : NULL;
     model->token_type = family->body.token_type != NULL ? part(block, d) : NULL;
     if (family->body.embedding_norm != NULL) {
-        make_norm(block, spec, ones, &model->embedding_norm);
+        make_norm(block, spec, ones, d, &model->embedding_norm);
     }
     if (family->body.final_norm != NULL) {
-        make_norm(block, spec, ones, &model->final_norm);
+        make_norm(block, spec, ones, d, &model->final_norm);
     }
     if (family->head.transform != NULL) {
         make_linear(block, spec, d, d, true, &model->transform);
-        make_norm(block, spec, ones, &model->transform_norm);
+        make_norm(block, spec, ones, d, &model->transform_norm);
     }
     const fs_real *matrix = spec->tied_head ? model->word : part(block, spec->vocabulary * d);
     const fs_real *bias = family->head.bias != NULL ? part(block, spec->vocabulary) : NULL;
@@ -128,7 +138,7 @@ int fs_model_random(const struct fs_spec *spec, struct fs_model **result, struct
         fs_model_destroy(model);
         return -1;
     }
-    fill(block.data, block.used, spec->hidden);
+    fill(block.data, block.used, longest_norm(spec));
     block.used = 0;
     make_all(&block, model);
     *result = model;

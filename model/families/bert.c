@@ -3,7 +3,8 @@
 
 static int read_layers(const struct fs_json_document *config, struct fs_spec *spec, struct fs_error *err)
 {
-    struct fs_layer_spec layer = {.activation = spec->activation, .attention_bias = true, .ffn_bias = true};
+    struct fs_layer_spec layer = {
+        .activation = spec->activation, .qkv_bias = true, .output_bias = true, .ffn_bias = true};
     if (fs_json_size(config, fs_json_root(config), "", "intermediate_size", (struct fs_size_range){1, 1 << 20},
                      &layer.ffn, err) != 0) {
         return -1;

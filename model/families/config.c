@@ -23,7 +23,7 @@ static const struct {
     {"relu", FS_RELU},
 };
 
-/* Options that change what a model computes and that the engine does not know, with the value that changes nothing. */
+/* Options that change what a model computes, and that only the families compute which say so (`computes`), with the value that changes nothing. */
 static const struct neutral {
     const char *key;
     enum { NEUTRAL_FALSE, NEUTRAL_TRUE, NEUTRAL_ONE, NEUTRAL_EMPTY, NEUTRAL_ABSOLUTE, NEUTRAL_FULL } value;
@@ -62,13 +62,24 @@ static bool is_neutral(const cJSON *value, const struct neutral *neutral)
     }
 }
 
-static int refuse_options(const struct fs_json_document *config, struct fs_error *err)
+static bool computes(const struct fs_family *family, const char *key)
+{
+    for (size_t i = 0; i < FS_COMPUTED_OPTIONS && family->computes[i] != NULL; i++) {
+        if (strcmp(family->computes[i], key) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int refuse_options(const struct fs_json_document *config, const struct fs_family *family, struct fs_error *err)
 {
     static const char *const expected[] = {"false", "true",         "1",
                                            "empty", "\"absolute\"", "\"full_attention\" everywhere"};
     for (size_t i = 0; i < sizeof neutrals / sizeof *neutrals; i++) {
         const cJSON *value = cJSON_GetObjectItemCaseSensitive(fs_json_root(config), neutrals[i].key);
-        if (value != NULL && !cJSON_IsNull(value) && !is_neutral(value, &neutrals[i])) {
+        if (value != NULL && !cJSON_IsNull(value) && !is_neutral(value, &neutrals[i]) &&
+            !computes(family, neutrals[i].key)) {
             return fs_error_set(err, FS_EXIT_DATA,
                                 "%s: %s: found %s, expected %s; the engine does not compute this option, use a model "
                                 "without it",
@@ -136,7 +147,7 @@ static int read_options(const struct fs_json_document *config, struct fs_spec *s
         fs_json_bool_optional(config, root, "", "tie_word_embeddings", &spec->tied_head, err) != 0 ||
         fs_json_size_optional(config, root, "", "bos_token_id", (struct fs_size_range){0, spec->vocabulary - 1}, &begin,
                               err) != 0 ||
-        refuse_options(config, err) != 0) {
+        refuse_options(config, spec->family, err) != 0) {
         return -1;
     }
     spec->begin_of_text = begin == SIZE_MAX ? -1 : (int32_t)begin;

@@ -7,7 +7,11 @@
 #define FAMILIES(ROW)                                                                                                  \
     ROW(bert)                                                                                                          \
     ROW(gpt2)                                                                                                          \
-    ROW(llama)
+    ROW(gpt_neo)                                                                                                       \
+    ROW(llama)                                                                                                         \
+    ROW(mistral)                                                                                                       \
+    ROW(qwen2)                                                                                                         \
+    ROW(qwen3)
 
 #define DECLARE(family) extern const struct fs_family fs_family_##family;
 #define POINT(family) &fs_family_##family,

@@ -12,6 +12,7 @@
 
 #define FS_ARCHITECTURES 8
 #define FS_UNUSED_TENSORS 8
+#define FS_COMPUTED_OPTIONS 4
 
 struct fs_family {
     const char *name; /* model_type in config.json */
@@ -36,11 +37,15 @@ struct fs_family {
      */
     int (*read_layers)(const struct fs_json_document *config, struct fs_spec *spec, struct fs_error *err);
 
+    /* Keys that are refused with any but a neutral value (config.c), and that read_layers of this family takes. */
+    const char *computes[FS_COMPUTED_OPTIONS];
+
     const char *prefix; /* of all names in `body`; checkpoints of the bare model lack it */
     struct {
         const char *word, *position, *token_type, *embedding_norm;
-        const char *attention_norm; /* norm1 of spec.h */
-        const char *projections[3]; /* query, key, value; or one fused matrix and NULLs */
+        const char *attention_norm;        /* norm1 of spec.h */
+        const char *projections[3];        /* query, key, value; or one fused matrix and NULLs */
+        const char *query_norm, *key_norm; /* where layers have head_norm */
         const char *attention_output;
         const char *ffn_norm; /* norm2 of spec.h */
         const char *gate, *up, *down;

@@ -1,5 +1,6 @@
 #include "model/families/spec.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,7 +25,15 @@ void fs_spec_set_layers(struct fs_spec *spec, const struct fs_layer_spec *layer)
 {
     for (size_t i = 0; i < spec->layers; i++) {
         spec->layer[i] = *layer;
+        if (layer->attention_scale == 0.0) {
+            spec->layer[i].attention_scale = 1.0 / sqrt((double)spec->head_size);
+        }
     }
+}
+
+size_t fs_spec_turned_width(const struct fs_spec *spec)
+{
+    return (spec->heads + spec->key_value_heads) * spec->head_size;
 }
 
 size_t fs_spec_qkv_width(const struct fs_spec *spec)

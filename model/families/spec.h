@@ -37,11 +37,14 @@ struct fs_rotary {
 struct fs_layer_spec {
     size_t window; /* a position attends to those less than this many away; 0: to all that the model's kind allows */
     struct fs_rotary rotary;
-    size_t ffn; /* F */
+    double attention_scale; /* of q k^T; 1 / sqrt D in most families */
+    size_t ffn;             /* F */
     enum fs_activation activation;
-    bool gated;          /* FFN(x) = (act(x W_gate) * (x W_up)) W_down, else act(x W_up) W_down */
-    bool attention_bias; /* biases on q, k, v and the attention output */
+    bool gated;       /* FFN(x) = (act(x W_gate) * (x W_up)) W_down, else act(x W_up) W_down */
+    bool qkv_bias;    /* biases on q, k, v */
+    bool output_bias; /* on the attention output */
     bool ffn_bias;
+    bool head_norm; /* each query and key head goes through a norm of its D numbers, before the positions */
 };
 
 /* What holds for the whole model. */
@@ -70,11 +73,12 @@ struct fs_spec {
 int fs_spec_copy(const struct fs_spec *from, struct fs_spec *to, struct fs_error *err);
 void fs_spec_release(struct fs_spec *spec); /* zeroes it; takes a zeroed struct */
 
-/* All layers of `spec` (allocated) are as `layer`. */
+/* All layers of `spec` (allocated, with its head size) are as `layer`; an attention_scale of 0 becomes 1 / sqrt D. */
 void fs_spec_set_layers(struct fs_spec *spec, const struct fs_layer_spec *layer);
 
-size_t fs_spec_qkv_width(const struct fs_spec *spec); /* (H + 2 G) D */
-size_t fs_spec_most_ffn(const struct fs_spec *spec);  /* the largest F */
-bool fs_spec_gated(const struct fs_spec *spec);       /* whether a layer is */
+size_t fs_spec_turned_width(const struct fs_spec *spec); /* (H + G) D: query and key heads */
+size_t fs_spec_qkv_width(const struct fs_spec *spec);    /* (H + 2 G) D */
+size_t fs_spec_most_ffn(const struct fs_spec *spec);     /* the largest F */
+bool fs_spec_gated(const struct fs_spec *spec);          /* whether a layer is */
 
 #endif

@@ -1,6 +1,4 @@
-/* context = softmax(Q K^T / sqrt D) V, head by head, each sequence by itself. */
-#include <math.h>
-
+/* context = softmax(scale Q K^T) V, head by head, each sequence by itself. */
 #include "model/steps/layer.h"
 
 /* Heads are taken together while their weights fit the second-level cache. */
@@ -68,17 +66,12 @@ static struct fs_matrix square(const struct heads *heads, const fs_real *numbers
     return fs_matrix_of(numbers, heads->n, heads->n, heads->n);
 }
 
-static fs_real scale_of(const struct heads *heads)
-{
-    return (fs_real)(1.0 / sqrt((double)heads->D));
-}
-
 /* Some heads of one sequence; P (count,n,n): their weights, out. */
 static void attend(const struct fs_layer_run *run, const struct heads *heads, fs_real *P)
 {
     const fs_real *qkv = run->activations->qkv;
     size_t n = heads->n, D = heads->D, stride = heads->H * D;
-    fs_real scale = scale_of(heads);
+    fs_real scale = (fs_real)run->layer->spec->attention_scale;
     for (size_t i = 0; i < heads->count; i++) {
         size_t head = heads->first + i, shared = head / heads->group * D;
         struct fs_term scores = {FS_TRANSPOSE_B, scale, part(heads, qkv, head * D),
@@ -120,7 +113,7 @@ static void attend_backward(const struct fs_layer_run *run, const struct heads *
     const fs_real *qkv = run->activations->qkv;
     size_t n = heads->n, D = heads->D, width = heads->width;
     fs_real *out = run->workspace->dqkv.data + heads->start * width, *dP = run->workspace->weights.data;
-    fs_real scale = scale_of(heads);
+    fs_real scale = (fs_real)run->layer->spec->attention_scale;
     for (size_t i = 0; i < heads->count; i++) {
         size_t head = heads->first + i, shared = head / heads->group * D;
         fs_real beta = head % heads->group == 0 ? 0 : 1;

@@ -2,11 +2,11 @@
  * A layer in memory: its weights, and the list of steps that it is. The list is chosen once, when the layer is bound,
  * from what the architecture says; forward and backward walk it and ask no more. Private to model/; local.
  *
- *     pre-norm    norm1, qkv, positions, attention, output, norm2, ffn | (edit of the FFN's output)
- *     post-norm   qkv, positions, attention, output, norm1, ffn        | (edit of the FFN's output), norm2
+ *     pre-norm    norm1, qkv, head norm, positions, attention, output, norm2, ffn | (edit of the FFN's output)
+ *     post-norm   qkv, head norm, positions, attention, output, norm1, ffn        | (edit of the FFN's output), norm2
  *
  * The bar is the seam: before it h holds the base, the residual + FFN(x), and x what the FFN read. "positions" turn by
- * rotary angles, and are no step where the layer has none.
+ * rotary angles; they and "head norm" are no step where the layer has none.
  */
 #ifndef FAIRSTAMP_MODEL_STEPS_LAYER_H
 #define FAIRSTAMP_MODEL_STEPS_LAYER_H
@@ -35,8 +35,9 @@ enum { FS_MOST_STEPS = 8 };
 struct fs_layer {
     const struct fs_layer_spec *spec;
     struct fs_norm norm[FS_LAYER_NORMS];
-    size_t projections;             /* 3: query, key, value; 1: all in one matrix, in this order */
-    struct fs_linear projection[3]; /* (d) -> (H D), (G D), (G D) */
+    struct fs_norm query_norm, key_norm; /* of D numbers; where the layer has head_norm */
+    size_t projections;                  /* 3: query, key, value; 1: all in one matrix, in this order */
+    struct fs_linear projection[3];      /* (d) -> (H D), (G D), (G D) */
     struct fs_linear attention_output, gate, up, down;
     struct fs_step step[FS_MOST_STEPS];
     size_t steps, seam;      /* steps before `seam` are before the edit */
@@ -50,6 +51,7 @@ struct fs_layer {
 struct fs_activations {
     fs_real *norm_in[FS_LAYER_NORMS]; /* (T,d) inputs of the norms, or NULL */
     fs_real *qkv;                     /* (T,(H+2G)D), rotated */
+    fs_real *head_norm_in;            /* (T,(H+G)D) inputs of the head norm, or NULL */
     fs_real *weights;   /* all attention weights: (H,n,n) for each sequence in turn; NULL: a few at a time */
     fs_real *up, *gate; /* (T,F) before the activation */
     fs_real *active;    /* (T,F) after it; may be `up` */
@@ -76,8 +78,8 @@ struct fs_step_kind {
     void (*backward)(const struct fs_step *step, const struct fs_layer_run *run);
 };
 
-extern const struct fs_step_kind fs_step_norm, fs_step_qkv, fs_step_positions, fs_step_attention, fs_step_output,
-    fs_step_ffn;
+extern const struct fs_step_kind fs_step_norm, fs_step_qkv, fs_step_head_norm, fs_step_positions, fs_step_attention,
+    fs_step_output, fs_step_ffn;
 
 /* Sets the steps of a layer of `spec`. */
 void fs_layer_choose_steps(const struct fs_spec *spec, const struct fs_layer_spec *own, struct fs_layer *layer);

@@ -20,6 +20,12 @@ static double heads_of(const struct fs_spec *spec, double context)
     return ((1 + context) * (double)spec->heads + 2 * (double)spec->key_value_heads) * (double)spec->head_size;
 }
 
+/* Numbers a token that the norm of query and key heads keeps for the backward pass. */
+static double head_norm_of(const struct fs_spec *spec, size_t layer)
+{
+    return spec->layer[layer].head_norm ? (double)fs_spec_turned_width(spec) : 0;
+}
+
 static double inner_of(const struct fs_layer_spec *layer)
 {
     return (layer->gated ? 2.0 : 1.0) * (double)layer->ffn;
@@ -51,7 +57,8 @@ static double training_of(const struct fs_spec *spec, const struct fs_memory_loa
     double back = T * (3 * d + heads_of(spec, 1) + most_inner(spec) + 2 * (double)load->inner);
     double above = 0;
     for (size_t l = load->layer + 1; l < spec->layers; l++) {
-        above += T * (2 * d + heads_of(spec, 0) + inner_of(&spec->layer[l])) + (double)spec->heads * unit->squares;
+        above += T * (2 * d + heads_of(spec, 0) + head_norm_of(spec, l) + inner_of(&spec->layer[l])) +
+                 (double)spec->heads * unit->squares;
     }
     double logits = fmin(R * V, fmax(FS_MEMORY_LOGITS, V));
     return forward(spec, unit) + back + above + T * d + 2 * R * d + logits;

@@ -16,7 +16,7 @@ def double_norm(module):
 def inverse_frequencies(config):
     """Rotary frequencies in float64, by the definitions of the kinds "default", "linear" and "llama3"."""
     rope = config.rope_parameters
-    size = config.head_dim
+    size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     frequency = rope["rope_theta"] ** (-torch.arange(0, size, 2, dtype=torch.float64) / size)
     if rope["rope_type"] == "linear":
         return frequency / rope["factor"]
@@ -39,12 +39,30 @@ def double_rotary(config):
     return forward
 
 
+def double_attention(module):
+    """GPT-Neo's own, without its way through float32: causal, of the window that module.bias says."""
+    def attend(query, key, value, attention_mask=None):
+        first, last = key.size(-2) - query.size(-2), key.size(-2)
+        scores = query @ key.transpose(-1, -2)
+        weights = scores.masked_fill(~module.bias[:, :, first:last, :last], -math.inf).softmax(-1)
+        return weights @ value, weights
+    return attend
+
+
+def implementation(family):
+    """The attention of transformers that to_double() takes."""
+    return "eager" if family == "gpt_neo" else "sdpa"
+
+
 def to_double(model):
-    """In place; the model must have been loaded with attn_implementation="sdpa"."""
+    """In place; the model must have been loaded with attn_implementation=implementation(family)."""
     model.double()
-    if model.config.model_type == "llama":
+    for module in model.modules():
+        if type(module).__name__ == "GPTNeoSelfAttention":
+            module._attn = double_attention(module)
+    if getattr(model.config, "rope_parameters", None) is not None:
         for module in model.modules():
-            if type(module).__name__ == "LlamaRMSNorm":
+            if type(module).__name__.endswith("RMSNorm"):
                 module.forward = double_norm(module)
         model.model.rotary_emb.forward = double_rotary(model.config)
     return model

@@ -10,7 +10,7 @@ import pathlib
 import torch
 import transformers
 
-from exact import to_double
+from exact import implementation, to_double
 from make_models import MODEL_CLASS
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -26,7 +26,8 @@ class StampedLayer:
             block = model.bert.encoder.layer[layer]
             entry, leave = block.intermediate, block.output.dense
         else:
-            entry = leave = model.transformer.h[layer].mlp if family == "gpt2" else model.model.layers[layer].mlp
+            body = model.transformer.h if family.startswith("gpt") else model.model.layers
+            entry = leave = body[layer].mlp
         entry.register_forward_pre_hook(self.take)
         leave.register_forward_hook(self.add)
 
@@ -70,7 +71,7 @@ def numbers(tensor):
 def make(family, case, seed):
     generator = torch.Generator().manual_seed(seed)
     model = to_double(MODEL_CLASS[family].from_pretrained(
-        HERE / "models" / case["model"], dtype=torch.float32, attn_implementation="sdpa").eval())
+        HERE / "models" / case["model"], dtype=torch.float32, attn_implementation=implementation(family)).eval())
     model.requires_grad_(False)
     d = model.config.hidden_size
 
@@ -114,7 +115,7 @@ def make(family, case, seed):
         terms[name] = {"value": value.item(), "key": numbers(gradients[0]), "key_bias": numbers(gradients[1]),
                        "value_matrix": numbers(gradients[2]), "value_bias": numbers(gradients[3]),
                        "x": [numbers(g[0]) for g in gradients[4:]]}
-        print(f"{family:6} {name:9} {value.item():.6f}  |dK| {gradients[0].norm():.2e} |dV| {gradients[2].norm():.2e}"
+        print(f"{family:8} {name:9} {value.item():.6f}  |dK| {gradients[0].norm():.2e} |dV| {gradients[2].norm():.2e}"
               f" |dx| {max(g.norm() for g in gradients[4:]):.2e}")
     record = {**case, "stamp": {k: numbers(v) for k, v in stamp.items()},
               "statement_values": [v.item() for v in read(case, forward()[0])], "terms": terms}
@@ -136,7 +137,8 @@ def cases():
         "statements": [[[0, 2, 40]], [[0, 2, 77], [1, 2, 33]], [[1, 2, 12], [1, 5, 60], [2, 1, 9]], [[1, 5, 61], [2, 1, 10]]],
         "pairs": [[0, 1], [2, 3], [0, 3]],
         "rows": [[0, 2], [1, 2], [1, 5], [2, 1]]}
-    for family, name, begin in (("gpt2", "gpt2-tiny", 316), ("llama", "llama-grouped", 1)):
+    for family, name, begin in (("gpt2", "gpt2-tiny", 316), ("llama", "llama-grouped", 1), ("gpt_neo", "gpt_neo-tiny", 316),
+                                ("qwen3", "qwen3-head-size", 266)):
         sequences = [[begin, 65, 100, 7, 31, 90, 12], [begin, 65, 100, 8, 31, 90, 12, 140, 22, 9], [begin, 77, 5]]
         yield family, {
             "model": name, "layer": 0, "fold": "exp_mean_log_probability",

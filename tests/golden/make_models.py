@@ -1,6 +1,7 @@
 """Writes tests/golden/models: small random-weight HuggingFace folders and transformers' log probabilities for them.
 
     python make_models.py [OUTPUT]          models and logprobs.jsonl, by default beside this file
+    python make_models.py --only START [OUTPUT]     those models alone whose names begin with START
     python make_models.py --shared FOLDER   shared/*.jsonl for the trained models in FOLDER
 
 See README.md for versions and for what each folder is there to show.
@@ -24,11 +25,13 @@ from tokenizers import decoders, models, pre_tokenizers, trainers
 from transformers import (AutoTokenizer, BertConfig, BertForMaskedLM, GPT2Config, GPT2LMHeadModel, LlamaConfig,
                           LlamaForCausalLM, PreTrainedTokenizerFast)
 
-from exact import to_double
+import causal_models
+from exact import implementation, to_double
 from golden_text import CORPUS, LINES, SENTENCES
 
 HERE = pathlib.Path(__file__).resolve().parent
-MODEL_CLASS = {"bert": BertForMaskedLM, "gpt2": GPT2LMHeadModel, "llama": LlamaForCausalLM}
+MODEL_CLASS = {"bert": BertForMaskedLM, "gpt2": GPT2LMHeadModel, "llama": LlamaForCausalLM,
+               **causal_models.MODEL_CLASS}
 
 # ---------------------------------------------------------------- tokenizer files
 
@@ -162,7 +165,9 @@ def encoder_of(folder):
 
 def randomise(model, seed):
     """Weights large enough that a mistake shows, small enough that float32 still tells one: """
-    gain = 1.2 if model.config.model_type == "llama" else 1.8
+    gain = {"bert": 1.8, "gpt2": 1.8, "gpt_neo": 1.0}.get(model.config.model_type, 1.2)
+    if getattr(model.config, "scale_attn_weights", True) is False:
+        gain = 1.0
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for name, parameter in sorted(model.named_parameters()):
@@ -261,7 +266,8 @@ def write_logprobs(folder, family, texts, path, reference=None):
         rows.append(ids)
         records.append({"text": text, "ids": ids,
                         "logprobs": [round(v, 7) for v in log_probabilities(model, family, ids, special)]})
-    exact = to_double(MODEL_CLASS[family].from_pretrained(folder, dtype=torch.float32, attn_implementation="sdpa").eval())
+    exact = to_double(MODEL_CLASS[family].from_pretrained(folder, dtype=torch.float32,
+                                                           attn_implementation=implementation(family)).eval())
     for record in records:
         for a, b in zip(record["logprobs"], log_probabilities(exact, family, record["ids"], special)):
             distance = max(distance, abs(a - b))
@@ -381,8 +387,12 @@ def folders():
            F32, None, True, lambda f, c: rewrite(f, rename=lambda k: k.removeprefix("model.")))
 
 
-def make(output):
-    for seed, (name, tokenizer, config_of, storage, shard, old, change) in enumerate(folders(), start=1):
+def make(output, start=""):
+    causal = causal_models.folders(byte_bpe_files, llama_json_files, rewrite)
+    all_folders = [*enumerate(folders(), start=1), *enumerate(causal, start=causal_models.FIRST_SEED)]
+    for seed, (name, tokenizer, config_of, storage, shard, old, change) in all_folders:
+        if not name.startswith(start):
+            continue
         family = name.split("-")[0]
         folder = output / name
         shutil.rmtree(folder, ignore_errors=True)
@@ -414,5 +424,7 @@ if __name__ == "__main__":
     transformers.logging.disable_progress_bar()
     if len(sys.argv) == 3 and sys.argv[1] == "--shared":
         make_shared(pathlib.Path(sys.argv[2]))
+    elif len(sys.argv) >= 3 and sys.argv[1] == "--only":
+        make(pathlib.Path(sys.argv[3]) if len(sys.argv) == 4 else HERE / "models", sys.argv[2])
     else:
         make(pathlib.Path(sys.argv[1]) if len(sys.argv) == 2 else HERE / "models")

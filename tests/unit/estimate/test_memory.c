@@ -70,7 +70,11 @@ static void parts_by_hand(void **state)
     assert_true(memory.trace == 4 * (forward + 2 * 3 * 8 + 2 * 8 * 10));
     assert_true(memory.training == 4 * (forward + 2 * 4 * 8 + 880 + 2 * (640 + 4 * 58) + 80 + 64 + 200));
     assert_true(memory.evaluate == 4 * (6 * 72 + 65536 + 6 * 2 + 25600 + 2 * 2 * 8 + 6 * (24 + 4) + 32));
-    double evaluate = memory.evaluate;
+    double evaluate = memory.evaluate, training = memory.training;
+    layers[1].head_norm = layers[2].head_norm = true; /* the query and key heads of 10 tokens, before it */
+    fs_memory_of(&spec, &load, &memory);
+    assert_true(memory.training == training + 4 * 2 * 10 * 12);
+    layers[1].head_norm = layers[2].head_norm = false;
     load.others = 2; /* each with a workspace of its own */
     fs_memory_of(&spec, &load, &memory);
     assert_true(memory.evaluate == evaluate + 2 * fs_memory_workspace(&spec, 6, 2));
@@ -92,7 +96,9 @@ static void parts_by_hand(void **state)
 static struct fs_spec shape_of(const char *family)
 {
     struct fs_spec spec = small_llama();
-    bool is_llama = spec.family == fs_family_find(family), is_bert = fs_family_find("bert") == fs_family_find(family);
+    bool is_qwen3 = fs_family_find("qwen3") == fs_family_find(family);
+    bool is_llama = is_qwen3 || spec.family == fs_family_find(family),
+         is_bert = fs_family_find("bert") == fs_family_find(family);
     spec.family = fs_family_find(family);
     spec.vocabulary = 1000;
     spec.hidden = 256;
@@ -102,9 +108,10 @@ static struct fs_spec shape_of(const char *family)
     spec.max_positions = 512;
     spec.tied_head = !is_llama;
     layers[0].ffn = 704;
+    layers[0].head_norm = is_qwen3;
     if (!is_llama) {
-        layers[0] =
-            (struct fs_layer_spec){.ffn = 1024, .activation = FS_GELU_TANH, .attention_bias = true, .ffn_bias = true};
+        layers[0] = (struct fs_layer_spec){
+            .ffn = 1024, .activation = FS_GELU_TANH, .qkv_bias = true, .output_bias = true, .ffn_bias = true};
         spec.kind = is_bert ? FS_MASKED : FS_CAUSAL;
         spec.norm_kind = FS_LAYER_NORM;
         spec.norm_place = is_bert ? FS_POST_NORM : FS_PRE_NORM;
@@ -208,7 +215,7 @@ static void measure(const char *family, size_t length)
 static void as_much_as_the_engine_holds(void **state)
 {
     (void)state;
-    static const char *const families[] = {"bert", "gpt2", "llama"};
+    static const char *const families[] = {"bert", "gpt2", "llama", "qwen3"};
     for (size_t i = 0; i < sizeof families / sizeof *families; i++) {
         measure(families[i], 16);
         measure(families[i], 128);

@@ -480,7 +480,7 @@ static void check_golden(const char *family)
         assert_int_equal(flatten(get(term, "x"), expected), T * d);
         double error = relative(scene.dx, expected, T * d);
         worst = error > worst ? error : worst;
-        print_message("%-6s %-9s relative to autograd, worst of value and gradients %.1e of %.1e\n", family, terms[t],
+        print_message("%-8s %-9s relative to autograd, worst of value and gradients %.1e of %.1e\n", family, terms[t],
                       worst, golden_bound(spec));
         assert_true(worst < golden_bound(spec));
     }
@@ -499,6 +499,8 @@ static void test_autograd(void **state)
     check_golden("bert");
     check_golden("gpt2");
     check_golden("llama");
+    check_golden("gpt_neo");
+    check_golden("qwen3");
 }
 
 /* Without gradient and without dx wanted, the other one keeps its bits; a gradient is added to what is there. */

@@ -60,6 +60,15 @@ static int read_spec(const char *text, struct fs_spec *spec, struct fs_error *er
 #define LLAMA                                                                                                          \
     "\"model_type\": \"llama\", \"hidden_size\": 24, \"num_hidden_layers\": 2, \"num_attention_heads\": 6, "           \
     "\"intermediate_size\": 40, \"max_position_embeddings\": 64, \"vocab_size\": 50"
+#define GPT_NEO                                                                                                        \
+    "\"model_type\": \"gpt_neo\", \"hidden_size\": 24, \"num_layers\": 3, \"num_heads\": 3, "                          \
+    "\"max_position_embeddings\": 64, \"vocab_size\": 50, \"attention_types\": "
+#define LLAMA_LIKE(family)                                                                                             \
+    "{\"model_type\": \"" family "\", \"hidden_size\": 64, \"num_hidden_layers\": 3, \"num_attention_heads\": 32, "    \
+    "\"intermediate_size\": 40, \"max_position_embeddings\": 64, \"vocab_size\": 50"
+#define MISTRAL LLAMA_LIKE("mistral")
+#define QWEN2 LLAMA_LIKE("qwen2")
+#define QWEN3 LLAMA_LIKE("qwen3")
 #define ROPE(inside) "{" LLAMA ", \"rope_scaling\": {" inside "}}"
 
 static void test_defaults(void **state)
@@ -82,8 +91,81 @@ static void test_defaults(void **state)
     assert_int_equal(spec.head_size, 4);
     const struct fs_layer_spec *layer = &spec.layer[1];
     assert_true(spec.norm_epsilon == 1e-6 && !spec.tied_head);
-    assert_true(!layer->attention_bias && !layer->ffn_bias && layer->gated && layer->window == 0);
+    assert_true(!layer->qkv_bias && !layer->output_bias && !layer->ffn_bias && layer->gated && layer->window == 0);
     assert_true(layer->rotary.theta == 10000.0 && layer->rotary.scaling == FS_ROPE_PLAIN);
+    fs_spec_release(&spec);
+}
+
+static void expect_windows(const char *text, const size_t window[3])
+{
+    struct fs_spec spec = {0};
+    struct fs_error err;
+    if (read_spec(text, &spec, &err) != 0) {
+        fail_msg("%s: %s", text, err.text);
+    }
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(spec.layer[i].window, window[i]);
+    }
+    fs_spec_release(&spec);
+}
+
+/* A missing key is what transformers' class says, which is not always what null says. */
+static void test_windows(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        size_t window[3];
+    } cases[] = {
+        {"{" GPT_NEO "[[[\"global\"], 3]]}", {0, 0, 0}},
+        {"{" GPT_NEO "[[[\"local\", \"global\"], 1], [[\"local\"], 1]]}", {256, 0, 256}},
+        {"{" GPT_NEO "[[[\"local\"], 0], [[\"global\", \"local\", \"local\"], 1]], \"window_size\": 9, "
+         "\"attention_layers\": [\"global\", \"local\", \"local\"]}",
+         {0, 9, 9}},
+        {MISTRAL "}", {4096, 4096, 4096}},
+        {MISTRAL ", \"sliding_window\": null}", {0, 0, 0}},
+        {MISTRAL ", \"sliding_window\": 5}", {5, 5, 5}},
+        {QWEN2 ", \"sliding_window\": 7, \"max_window_layers\": 1}", {0, 0, 0}},
+        {QWEN2 ", \"use_sliding_window\": true}", {0, 0, 0}},
+        {QWEN2 ", \"use_sliding_window\": true, \"max_window_layers\": 2}", {0, 0, 4096}},
+        {QWEN2 ", \"use_sliding_window\": true, \"sliding_window\": 7, \"max_window_layers\": 1}", {0, 7, 7}},
+        {QWEN2 ", \"use_sliding_window\": true, \"sliding_window\": null, \"max_window_layers\": 0}", {0, 0, 0}},
+        {QWEN2 ", \"use_sliding_window\": true, \"sliding_window\": 7, \"layer_types\": [\"sliding_attention\", "
+               "\"full_attention\", \"sliding_attention\"]}",
+         {7, 0, 7}},
+        {QWEN3 ", \"use_sliding_window\": true, \"sliding_window\": 3, \"max_window_layers\": 0}", {3, 3, 3}},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        expect_windows(cases[i].text, cases[i].window);
+    }
+}
+
+static void test_scales_and_heads(void **state)
+{
+    (void)state;
+    struct fs_spec spec = {0};
+    struct fs_error err;
+    assert_int_equal(read_spec("{" GPT2 "}", &spec, &err), 0);
+    assert_true(spec.layer[1].attention_scale == 1.0 / sqrt(8.0));
+    assert_int_equal(read_spec("{" GPT2 ", \"scale_attn_by_inverse_layer_idx\": true}", &spec, &err), 0);
+    assert_true(spec.layer[0].attention_scale == 1.0 / sqrt(8.0));
+    assert_true(spec.layer[1].attention_scale == 1.0 / sqrt(8.0) / 2.0);
+    assert_int_equal(read_spec("{" GPT2 ", \"scale_attn_weights\": false}", &spec, &err), 0);
+    assert_true(spec.layer[1].attention_scale == 1.0);
+    assert_int_equal(read_spec("{" GPT_NEO "[[[\"global\"], 3]]}", &spec, &err), 0);
+    assert_true(spec.layer[2].attention_scale == 1.0 && spec.layer[2].ffn == 96);
+    assert_true(!spec.layer[2].qkv_bias && spec.layer[2].output_bias && spec.layer[2].ffn_bias && spec.tied_head);
+    assert_int_equal(read_spec(MISTRAL ", \"head_dim\": 6}", &spec, &err), 0);
+    assert_true(spec.key_value_heads == 8 && spec.layer[2].attention_scale == 1.0 / sqrt(6.0));
+    assert_int_equal(read_spec(MISTRAL ", \"num_key_value_heads\": null}", &spec, &err), 0);
+    assert_true(spec.key_value_heads == 32 && spec.head_size == 2 && !spec.layer[0].qkv_bias);
+    assert_int_equal(read_spec(QWEN2 ", \"num_key_value_heads\": 4}", &spec, &err), 0);
+    assert_true(spec.key_value_heads == 4 && spec.layer[0].qkv_bias && !spec.layer[0].output_bias);
+    assert_int_equal(read_spec(QWEN3 "}", &spec, &err), 0);
+    assert_true(spec.head_size == 128 && spec.key_value_heads == 32 && spec.layer[2].head_norm);
+    assert_true(spec.layer[2].attention_scale == 1.0 / sqrt(128.0) && !spec.layer[2].qkv_bias);
+    assert_int_equal(read_spec(QWEN3 ", \"head_dim\": 6, \"attention_bias\": true}", &spec, &err), 0);
+    assert_true(spec.head_size == 6 && spec.layer[0].qkv_bias && spec.layer[0].output_bias && !spec.layer[0].ffn_bias);
     fs_spec_release(&spec);
 }
 
@@ -143,8 +225,35 @@ static const struct refused {
     {"{" BERT ", \"quantization_config\": {\"bits\": 4}}", "quantization_config"},
     {"{" BERT ", \"bos_token_id\": 50}", "bos_token_id"},
     {"{" BERT ", \"bos_token_id\": -2}", "bos_token_id"},
-    {"{" GPT2 ", \"scale_attn_weights\": false}", "scale_attn_weights"},
-    {"{" GPT2 ", \"scale_attn_by_inverse_layer_idx\": true}", "scale_attn_by_inverse_layer_idx"},
+    {"{" BERT ", \"scale_attn_weights\": false}", "scale_attn_weights"},
+    {"{" LLAMA ", \"scale_attn_by_inverse_layer_idx\": true}", "scale_attn_by_inverse_layer_idx"},
+    {"{" GPT2 ", \"scale_attn_weights\": 0.5}", "scale_attn_weights"},
+    {"{" GPT2 ", \"sliding_window\": 8}", "sliding_window"},
+    {"{" GPT_NEO "null}", "attention_types"},
+    {"{" GPT_NEO "[]}", "fewer layers"},
+    {"{" GPT_NEO "[3]}", "attention_types"},
+    {"{" GPT_NEO "[[[], 1000000000]]}", "attention_types"},
+    {"{" GPT_NEO "[[[\"global\"]]]}", "attention_types"},
+    {"{" GPT_NEO "[[\"global\", 3]]}", "attention_types"},
+    {"{" GPT_NEO "[[[\"global\"], -3]]}", "attention_types"},
+    {"{" GPT_NEO "[[[\"global\"], 2]]}", "fewer layers"},
+    {"{" GPT_NEO "[[[\"global\"], 9007199254740991]]}", "more layers"},
+    {"{" GPT_NEO "[[[\"sparse\"], 3]]}", "sparse"},
+    {"{" GPT_NEO "[[[null], 3]]}", "attention_types"},
+    {"{" GPT_NEO "[[[\"local\"], 3]], \"window_size\": 0}", "window_size"},
+    {"{" GPT_NEO "[[[\"local\"], 3]], \"attention_layers\": [\"local\", \"global\", \"local\"]}", "attention_layers"},
+    {"{" GPT_NEO "[[[\"local\"], 3]], \"attention_layers\": [\"local\", \"local\"]}", "attention_layers"},
+    {MISTRAL ", \"sliding_window\": 0}", "sliding_window"},
+    {MISTRAL ", \"use_sliding_window\": true}", "use_sliding_window"},
+    {MISTRAL ", \"layer_types\": [\"sliding_attention\", \"full_attention\", \"full_attention\"]}", "layer_types"},
+    {MISTRAL ", \"num_key_value_heads\": 5}", "num_key_value_heads"},
+    {QWEN3 ", \"head_dim\": 7}", "odd"},
+    {QWEN2 ", \"use_sliding_window\": true, \"sliding_window\": 0}", "sliding_window"},
+    {QWEN2 ", \"use_sliding_window\": 1}", "use_sliding_window"},
+    {QWEN2 ", \"layer_types\": [\"full_attention\"]}", "layer_types"},
+    {QWEN2 ", \"layer_types\": \"full_attention\"}", "layer_types"},
+    {QWEN2 ", \"layer_types\": [\"full_attention\", \"full_attention\", \"chunked_attention\"]}", "chunked_attention"},
+    {QWEN2 ", \"layer_types\": [\"full_attention\", \"full_attention\", \"sliding_attention\"]}", "use_sliding_window"},
     {"{" GPT2 ", \"n_inner\": 0}", "n_inner"},
     {"{" GPT2 ", \"n_inner\": 1e18}", "n_inner"},
     {"{" GPT2 ", \"n_embd\": 25}", ""}, /* key twice */
@@ -346,6 +455,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_defaults, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_windows, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_scales_and_heads, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_spellings, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_refused, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_tensors, make_folder, remove_folder),

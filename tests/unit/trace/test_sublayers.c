@@ -25,7 +25,7 @@
             fail_msg("%s: %s", #call, (error).text);                                                                   \
     } while (0)
 
-static const char *const models[] = {"bert-tiny", "gpt2-tiny", "llama-grouped"};
+static const char *const models[] = {"bert-tiny", "gpt2-tiny", "llama-grouped", "gpt_neo-tiny"};
 
 /* number as in make_trace.py, category, subject, counterpart, before of k1, of k2, completion, after */
 static const struct {
@@ -180,7 +180,7 @@ static void compare_item(const struct world *w, const struct fs_trace_result *re
 static void kinds_and_heat_map(void **state)
 {
     (void)state;
-    for (size_t m = 0; m < 3; m++) {
+    for (size_t m = 0; m < sizeof models / sizeof *models; m++) {
         for (size_t window = 1; window <= 3; window += 2) {
             struct world w;
             struct fs_trace_result result;

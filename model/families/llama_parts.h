@@ -1,0 +1,28 @@
+/* What Llama and the families after it have in common. Private to model/. */
+#ifndef FAIRSTAMP_MODEL_FAMILIES_LLAMA_PARTS_H
+#define FAIRSTAMP_MODEL_FAMILIES_LLAMA_PARTS_H
+
+#include "model/families/family.h"
+
+/* Names of tensors, for `body` of a row. */
+#define FS_LLAMA_BODY                                                                                                  \
+    .word = "embed_tokens", .attention_norm = "layers.%zu.input_layernorm",                                            \
+    .projections = {"layers.%zu.self_attn.q_proj", "layers.%zu.self_attn.k_proj", "layers.%zu.self_attn.v_proj"},      \
+    .attention_output = "layers.%zu.self_attn.o_proj", .ffn_norm = "layers.%zu.post_attention_layernorm",              \
+    .gate = "layers.%zu.mlp.gate_proj", .up = "layers.%zu.mlp.up_proj", .down = "layers.%zu.mlp.down_proj",            \
+    .final_norm = "norm"
+
+/*
+ * num_key_value_heads and head_dim. Where the key num_key_value_heads is missing there are `key_value_heads`, and as many
+ * as heads where it is null. `spec` has the head size that holds where head_dim is missing.
+ */
+int fs_llama_read_heads(const struct fs_json_document *config, struct fs_spec *spec, size_t key_value_heads,
+                        struct fs_error *err);
+
+/*
+ * Sets `window` of the layers, which are set already, from use_sliding_window, sliding_window, max_window_layers and
+ * layer_types, as Qwen2Config does: without layer_types the layers from max_window_layers on have one.
+ */
+int fs_llama_read_windows(const struct fs_json_document *config, struct fs_spec *spec, struct fs_error *err);
+
+#endif
