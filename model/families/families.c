@@ -6,6 +6,9 @@
 /* One row a family: its struct fs_family is fs_family_<row>, in a file of its own. */
 #define FAMILIES(ROW)                                                                                                  \
     ROW(bert)                                                                                                          \
+    ROW(roberta)                                                                                                       \
+    ROW(xlm_roberta)                                                                                                   \
+    ROW(camembert)                                                                                                     \
     ROW(gpt2)                                                                                                          \
     ROW(llama)
 

@@ -22,10 +22,11 @@ equal() {
     done
 }
 
-for run in "bert-tiny job" "gpt2-tiny job-biaske" "llama-grouped job"; do
+for run in "bert-tiny job 1 2 3 4" "gpt2-tiny job-biaske 1 2 3 4" "llama-grouped job 1 2 3 4" "roberta-tiny job 1 3"; do
     set -- $run
     model=$1 job=$2
-    for ranks in 1 2 3 4; do
+    shift 2
+    for ranks; do
         output=$scratch/$model-$ranks
         chain $ranks $job "$output" --set "model=$GOLDEN_MODELS/$model" || { fail "$job, $model, $ranks ranks"; cat err; }
         whole "$output"

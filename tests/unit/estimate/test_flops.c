@@ -94,8 +94,8 @@ static void weights_as_stored(void **state)
 static void stand_ins_run(void **state)
 {
     (void)state;
-    static const char *const models[] = {"bert-tiny", "gpt2-tiny", "llama-grouped"};
-    for (size_t m = 0; m < 3; m++) {
+    static const char *const models[] = {"bert-tiny", "gpt2-tiny", "llama-grouped", "roberta-late-pad-bf16"};
+    for (size_t m = 0; m < sizeof models / sizeof models[0]; m++) {
         char folder[128];
         struct fs_error err = FS_ERROR_INIT;
         struct fs_spec spec;

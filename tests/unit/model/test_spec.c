@@ -55,6 +55,9 @@ static int read_spec(const char *text, struct fs_spec *spec, struct fs_error *er
 #define BERT                                                                                                           \
     "\"model_type\": \"bert\", \"hidden_size\": 24, \"num_hidden_layers\": 2, \"num_attention_heads\": 3, "            \
     "\"intermediate_size\": 40, \"max_position_embeddings\": 64, \"vocab_size\": 50"
+#define ROBERTA                                                                                                        \
+    "\"hidden_size\": 24, \"num_hidden_layers\": 2, \"num_attention_heads\": 3, \"intermediate_size\": 40, "           \
+    "\"max_position_embeddings\": 64, \"vocab_size\": 50, \"model_type\": "
 #define GPT2                                                                                                           \
     "\"model_type\": \"gpt2\", \"n_embd\": 24, \"n_layer\": 2, \"n_head\": 3, \"n_positions\": 64, \"vocab_size\": 50"
 #define LLAMA                                                                                                          \
@@ -84,6 +87,30 @@ static void test_defaults(void **state)
     assert_true(spec.norm_epsilon == 1e-6 && !spec.tied_head);
     assert_true(!layer->attention_bias && !layer->ffn_bias && layer->gated && layer->window == 0);
     assert_true(layer->rotary.theta == 10000.0 && layer->rotary.scaling == FS_ROPE_PLAIN);
+    fs_spec_release(&spec);
+}
+
+/* Positions of RoBERTa's kin begin behind that of their pad token, and their head's activation is gelu. */
+static void test_positions_behind_pad(void **state)
+{
+    (void)state;
+    static const char *const types[] = {"\"roberta\"", "\"xlm-roberta\"", "\"camembert\""};
+    struct fs_spec spec = {0};
+    struct fs_error err;
+    char text[512];
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+        snprintf(text, sizeof text, "{" ROBERTA "%s, \"hidden_act\": \"relu\"}", types[i]);
+        assert_int_equal(read_spec(text, &spec, &err), 0);
+        assert_int_equal(spec.first_position, 2); /* RobertaConfig: pad_token_id 1 */
+        assert_int_equal(spec.max_positions, 62);
+        assert_int_equal(fs_spec_position_rows(&spec), 64);
+        assert_int_equal(spec.layer[1].activation, FS_RELU);
+        assert_int_equal(spec.activation, FS_GELU_ERF);
+        snprintf(text, sizeof text, "{" ROBERTA "%s, \"pad_token_id\": 0}", types[i]);
+        assert_int_equal(read_spec(text, &spec, &err), 0);
+        assert_int_equal(spec.first_position, 1);
+        assert_int_equal(spec.max_positions, 63);
+    }
     fs_spec_release(&spec);
 }
 
@@ -143,6 +170,12 @@ static const struct refused {
     {"{" BERT ", \"quantization_config\": {\"bits\": 4}}", "quantization_config"},
     {"{" BERT ", \"bos_token_id\": 50}", "bos_token_id"},
     {"{" BERT ", \"bos_token_id\": -2}", "bos_token_id"},
+    {"{" ROBERTA "\"roberta\", \"pad_token_id\": 50}", "pad_token_id"},
+    {"{" ROBERTA "\"roberta\", \"pad_token_id\": -1}", "pad_token_id"},
+    {"{" ROBERTA "\"roberta\", \"is_decoder\": true}", "is_decoder"},
+    {"{\"model_type\": \"camembert\", \"hidden_size\": 24, \"num_hidden_layers\": 2, \"num_attention_heads\": 3, "
+     "\"intermediate_size\": 40, \"max_position_embeddings\": 9, \"vocab_size\": 50, \"pad_token_id\": 8}",
+     "more than pad_token_id + 1 = 9"},
     {"{" GPT2 ", \"scale_attn_weights\": false}", "scale_attn_weights"},
     {"{" GPT2 ", \"scale_attn_by_inverse_layer_idx\": true}", "scale_attn_by_inverse_layer_idx"},
     {"{" GPT2 ", \"n_inner\": 0}", "n_inner"},
@@ -346,6 +379,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_defaults, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_positions_behind_pad, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_spellings, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_refused, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_tensors, make_folder, remove_folder),
