@@ -34,6 +34,7 @@ static const struct neutral {
     {"partial_rotary_factor", NEUTRAL_ONE}, {"sliding_window", NEUTRAL_FALSE},
     {"use_sliding_window", NEUTRAL_FALSE},  {"layer_types", NEUTRAL_FULL},
     {"pruned_heads", NEUTRAL_EMPTY},        {"quantization_config", NEUTRAL_FALSE},
+    {"use_task_id", NEUTRAL_FALSE},
 };
 
 static bool is_neutral(const cJSON *value, const struct neutral *neutral)

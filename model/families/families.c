@@ -9,6 +9,7 @@
     ROW(roberta)                                                                                                       \
     ROW(xlm_roberta)                                                                                                   \
     ROW(camembert)                                                                                                     \
+    ROW(ernie)                                                                                                         \
     ROW(gpt2)                                                                                                          \
     ROW(llama)
 

@@ -21,8 +21,8 @@ import torch
 import transformers
 from safetensors import safe_open
 from tokenizers import decoders, models, pre_tokenizers, processors, trainers
-from transformers import (AutoTokenizer, BertConfig, BertForMaskedLM, CamembertConfig, CamembertForMaskedLM, GPT2Config,
-                          GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast, RobertaConfig,
+from transformers import (AutoTokenizer, BertConfig, BertForMaskedLM, CamembertConfig, CamembertForMaskedLM, ErnieConfig,
+                          ErnieForMaskedLM, GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast, RobertaConfig,
                           RobertaForMaskedLM, XLMRobertaConfig, XLMRobertaForMaskedLM)
 
 from exact import to_double
@@ -30,8 +30,8 @@ from golden_text import CORPUS, LINES, PAD_LINES, SENTENCES
 
 HERE = pathlib.Path(__file__).resolve().parent
 MODEL_CLASS = {"bert": BertForMaskedLM, "gpt2": GPT2LMHeadModel, "llama": LlamaForCausalLM, "roberta": RobertaForMaskedLM,
-               "xlm-roberta": XLMRobertaForMaskedLM, "camembert": CamembertForMaskedLM}
-MASKED = {"bert", "roberta", "xlm-roberta", "camembert"}
+               "xlm-roberta": XLMRobertaForMaskedLM, "camembert": CamembertForMaskedLM, "ernie": ErnieForMaskedLM}
+MASKED = {"bert", "roberta", "xlm-roberta", "camembert", "ernie"}
 
 
 def family_of(name):
@@ -204,7 +204,7 @@ def randomise(model, seed):
             else:
                 parameter.copy_(noise * 0.3)
         # checkpoints hold one bias under two names
-        if model.config.model_type == "bert":
+        if model.config.model_type in ("bert", "ernie"):
             model.cls.predictions.decoder.bias.copy_(model.cls.predictions.bias)
         elif hasattr(model, "lm_head") and hasattr(model.lm_head, "decoder"):
             model.lm_head.decoder.bias.copy_(model.lm_head.bias)
@@ -375,6 +375,10 @@ def masked_folders():
            lambda n: roberta("camembert", n, ROBERTA_SPECIAL, hidden_size=16, num_hidden_layers=2,
                              num_attention_heads=1, intermediate_size=24, max_position_embeddings=140), F32, None, False,
            lambda f, c: rewrite(f, rename=lambda k: k.removeprefix("roberta."), header_remainder=6))
+    yield ("ernie-relu", lambda f: wordpiece_files(f, True, 25),
+           lambda n: ErnieConfig(vocab_size=n, hidden_size=24, num_hidden_layers=3, num_attention_heads=3,
+                                 intermediate_size=44, hidden_act="relu", type_vocab_size=4, layer_norm_eps=1e-5,
+                                 max_position_embeddings=110), F32, None, False, None)
 
 
 def folders():

@@ -55,7 +55,7 @@ static int read_spec(const char *text, struct fs_spec *spec, struct fs_error *er
 #define BERT                                                                                                           \
     "\"model_type\": \"bert\", \"hidden_size\": 24, \"num_hidden_layers\": 2, \"num_attention_heads\": 3, "            \
     "\"intermediate_size\": 40, \"max_position_embeddings\": 64, \"vocab_size\": 50"
-#define ROBERTA                                                                                                        \
+#define OF_TYPE                                                                                                        \
     "\"hidden_size\": 24, \"num_hidden_layers\": 2, \"num_attention_heads\": 3, \"intermediate_size\": 40, "           \
     "\"max_position_embeddings\": 64, \"vocab_size\": 50, \"model_type\": "
 #define GPT2                                                                                                           \
@@ -99,14 +99,14 @@ static void test_positions_behind_pad(void **state)
     struct fs_error err;
     char text[512];
     for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
-        snprintf(text, sizeof text, "{" ROBERTA "%s, \"hidden_act\": \"relu\"}", types[i]);
+        snprintf(text, sizeof text, "{" OF_TYPE "%s, \"hidden_act\": \"relu\"}", types[i]);
         assert_int_equal(read_spec(text, &spec, &err), 0);
         assert_int_equal(spec.first_position, 2); /* RobertaConfig: pad_token_id 1 */
         assert_int_equal(spec.max_positions, 62);
         assert_int_equal(fs_spec_position_rows(&spec), 64);
         assert_int_equal(spec.layer[1].activation, FS_RELU);
         assert_int_equal(spec.activation, FS_GELU_ERF);
-        snprintf(text, sizeof text, "{" ROBERTA "%s, \"pad_token_id\": 0}", types[i]);
+        snprintf(text, sizeof text, "{" OF_TYPE "%s, \"pad_token_id\": 0}", types[i]);
         assert_int_equal(read_spec(text, &spec, &err), 0);
         assert_int_equal(spec.first_position, 1);
         assert_int_equal(spec.max_positions, 63);
@@ -170,12 +170,13 @@ static const struct refused {
     {"{" BERT ", \"quantization_config\": {\"bits\": 4}}", "quantization_config"},
     {"{" BERT ", \"bos_token_id\": 50}", "bos_token_id"},
     {"{" BERT ", \"bos_token_id\": -2}", "bos_token_id"},
-    {"{" ROBERTA "\"roberta\", \"pad_token_id\": 50}", "pad_token_id"},
-    {"{" ROBERTA "\"roberta\", \"pad_token_id\": -1}", "pad_token_id"},
-    {"{" ROBERTA "\"roberta\", \"is_decoder\": true}", "is_decoder"},
+    {"{" OF_TYPE "\"roberta\", \"pad_token_id\": 50}", "pad_token_id"},
+    {"{" OF_TYPE "\"roberta\", \"pad_token_id\": -1}", "pad_token_id"},
+    {"{" OF_TYPE "\"roberta\", \"is_decoder\": true}", "is_decoder"},
     {"{\"model_type\": \"camembert\", \"hidden_size\": 24, \"num_hidden_layers\": 2, \"num_attention_heads\": 3, "
      "\"intermediate_size\": 40, \"max_position_embeddings\": 9, \"vocab_size\": 50, \"pad_token_id\": 8}",
      "more than pad_token_id + 1 = 9"},
+    {"{" OF_TYPE "\"ernie\", \"use_task_id\": true}", "use_task_id"},
     {"{" GPT2 ", \"scale_attn_weights\": false}", "scale_attn_weights"},
     {"{" GPT2 ", \"scale_attn_by_inverse_layer_idx\": true}", "scale_attn_by_inverse_layer_idx"},
     {"{" GPT2 ", \"n_inner\": 0}", "n_inner"},
