@@ -10,6 +10,7 @@
     ROW(xlm_roberta)                                                                                                   \
     ROW(camembert)                                                                                                     \
     ROW(ernie)                                                                                                         \
+    ROW(distilbert)                                                                                                    \
     ROW(gpt2)                                                                                                          \
     ROW(llama)
 

@@ -21,8 +21,8 @@ import torch
 import transformers
 from safetensors import safe_open
 from tokenizers import decoders, models, pre_tokenizers, processors, trainers
-from transformers import (AutoTokenizer, BertConfig, BertForMaskedLM, CamembertConfig, CamembertForMaskedLM, ErnieConfig,
-                          ErnieForMaskedLM, GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast, RobertaConfig,
+from transformers import (AutoTokenizer, BertConfig, BertForMaskedLM, CamembertConfig, CamembertForMaskedLM, DistilBertConfig,
+                          DistilBertForMaskedLM, ErnieConfig, ErnieForMaskedLM, GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast, RobertaConfig,
                           RobertaForMaskedLM, XLMRobertaConfig, XLMRobertaForMaskedLM)
 
 from exact import to_double
@@ -30,8 +30,9 @@ from golden_text import CORPUS, LINES, PAD_LINES, SENTENCES
 
 HERE = pathlib.Path(__file__).resolve().parent
 MODEL_CLASS = {"bert": BertForMaskedLM, "gpt2": GPT2LMHeadModel, "llama": LlamaForCausalLM, "roberta": RobertaForMaskedLM,
-               "xlm-roberta": XLMRobertaForMaskedLM, "camembert": CamembertForMaskedLM, "ernie": ErnieForMaskedLM}
-MASKED = {"bert", "roberta", "xlm-roberta", "camembert", "ernie"}
+               "xlm-roberta": XLMRobertaForMaskedLM, "camembert": CamembertForMaskedLM, "ernie": ErnieForMaskedLM,
+               "distilbert": DistilBertForMaskedLM}
+MASKED = {"bert", "roberta", "xlm-roberta", "camembert", "ernie", "distilbert"}
 
 
 def family_of(name):
@@ -379,6 +380,14 @@ def masked_folders():
            lambda n: ErnieConfig(vocab_size=n, hidden_size=24, num_hidden_layers=3, num_attention_heads=3,
                                  intermediate_size=44, hidden_act="relu", type_vocab_size=4, layer_norm_eps=1e-5,
                                  max_position_embeddings=110), F32, None, False, None)
+    yield ("distilbert-tiny", lambda f: wordpiece_files(f, True, 35),
+           lambda n: DistilBertConfig(vocab_size=n, dim=28, n_layers=2, n_heads=7, hidden_dim=52,
+                                      max_position_embeddings=90), F32, None, False, None)
+    yield ("distilbert-own-head-f16-shards", lambda f: wordpiece_files(f, False, 15),
+           lambda n: DistilBertConfig(vocab_size=n + 3, dim=16, n_layers=4, n_heads=2, hidden_dim=64, activation="relu",
+                                      tie_word_embeddings=False, sinusoidal_pos_embds=True,
+                                      max_position_embeddings=101), F16, "10KB", True,
+           None)
 
 
 def folders():

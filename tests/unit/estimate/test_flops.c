@@ -67,8 +67,8 @@ static void weights_as_stored(void **state)
 {
     (void)state;
     /* pooler, masks and a head's second copy are not among the tensors of these */
-    static const char *const models[] = {"bert-tiny",         "gpt2-tiny",       "llama-grouped",
-                                         "llama-biases-bf16", "llama-head-size", "gpt2-own-head-bf16"};
+    static const char *const models[] = {"bert-tiny",       "gpt2-tiny",          "llama-grouped",  "llama-biases-bf16",
+                                         "llama-head-size", "gpt2-own-head-bf16", "distilbert-tiny"};
     for (size_t m = 0; m < sizeof models / sizeof models[0]; m++) {
         char folder[128];
         struct fs_error err = FS_ERROR_INIT;
@@ -94,7 +94,8 @@ static void weights_as_stored(void **state)
 static void stand_ins_run(void **state)
 {
     (void)state;
-    static const char *const models[] = {"bert-tiny", "gpt2-tiny", "llama-grouped", "roberta-late-pad-bf16"};
+    static const char *const models[] = {"bert-tiny", "gpt2-tiny", "llama-grouped", "roberta-late-pad-bf16",
+                                         "distilbert-tiny"};
     for (size_t m = 0; m < sizeof models / sizeof models[0]; m++) {
         char folder[128];
         struct fs_error err = FS_ERROR_INIT;

@@ -58,6 +58,9 @@ static int read_spec(const char *text, struct fs_spec *spec, struct fs_error *er
 #define OF_TYPE                                                                                                        \
     "\"hidden_size\": 24, \"num_hidden_layers\": 2, \"num_attention_heads\": 3, \"intermediate_size\": 40, "           \
     "\"max_position_embeddings\": 64, \"vocab_size\": 50, \"model_type\": "
+#define DISTILBERT                                                                                                     \
+    "\"model_type\": \"distilbert\", \"dim\": 24, \"n_layers\": 2, \"n_heads\": 3, \"hidden_dim\": 40, "               \
+    "\"max_position_embeddings\": 64, \"vocab_size\": 50"
 #define GPT2                                                                                                           \
     "\"model_type\": \"gpt2\", \"n_embd\": 24, \"n_layer\": 2, \"n_head\": 3, \"n_positions\": 64, \"vocab_size\": 50"
 #define LLAMA                                                                                                          \
@@ -75,6 +78,10 @@ static void test_defaults(void **state)
     assert_int_equal(spec.activation, FS_GELU_ERF);
     assert_true(spec.norm_epsilon == 1e-12 && spec.tied_head && spec.token_types && spec.layer[1].ffn_bias);
     assert_int_equal(spec.begin_of_text, -1);
+    assert_int_equal(read_spec("{" DISTILBERT ", \"layer_norm_eps\": 0.1, \"activation\": \"relu\"}", &spec, &err), 0);
+    assert_true(spec.norm_epsilon == 1e-12 && spec.tied_head && !spec.token_types && spec.first_position == 0);
+    assert_int_equal(spec.layer[1].ffn, 40);
+    assert_int_equal(spec.activation, FS_RELU); /* DistilBertForMaskedLM: config.activation */
     assert_int_equal(read_spec("{" GPT2 ", \"n_inner\": null, \"bos_token_id\": 49}", &spec, &err), 0);
     assert_int_equal(spec.layer[0].ffn, 96);
     assert_int_equal(spec.layer[1].ffn, 96);
@@ -177,6 +184,9 @@ static const struct refused {
      "\"intermediate_size\": 40, \"max_position_embeddings\": 9, \"vocab_size\": 50, \"pad_token_id\": 8}",
      "more than pad_token_id + 1 = 9"},
     {"{" OF_TYPE "\"ernie\", \"use_task_id\": true}", "use_task_id"},
+    {"{" DISTILBERT ", \"activation\": \"tanh\"}", "tanh"},
+    {"{" DISTILBERT ", \"is_decoder\": true}", "is_decoder"},
+    {"{\"model_type\": \"distilbert\", \"vocab_size\": 50, \"hidden_size\": 24}", "dim"},
     {"{" GPT2 ", \"scale_attn_weights\": false}", "scale_attn_weights"},
     {"{" GPT2 ", \"scale_attn_by_inverse_layer_idx\": true}", "scale_attn_by_inverse_layer_idx"},
     {"{" GPT2 ", \"n_inner\": 0}", "n_inner"},
