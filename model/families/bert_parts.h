@@ -37,6 +37,10 @@
             "embeddings.position_ids", "cls.predictions.decoder.bias", "cls.predictions.bias"                          \
     }
 
+/* Layers with biases everywhere, their FFN size under `ffn_key`. */
+int fs_bert_set_layers(const struct fs_json_document *config, const char *ffn_key, struct fs_spec *spec,
+                       struct fs_error *err);
+
 /* A family's `read_layers`. */
 int fs_bert_read_layers(const struct fs_json_document *config, struct fs_spec *spec, struct fs_error *err);
 

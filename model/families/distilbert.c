@@ -1,15 +1,9 @@
 /* DistilBERT (Sanh et al. 2019), with its head for masked tokens. It has no token types. */
-#include "model/families/family.h"
+#include "model/families/bert_parts.h"
 
 static int read_layers(const struct fs_json_document *config, struct fs_spec *spec, struct fs_error *err)
 {
-    struct fs_layer_spec layer = {.activation = spec->activation, .attention_bias = true, .ffn_bias = true};
-    if (fs_json_size(config, fs_json_root(config), "", "hidden_dim", (struct fs_size_range){1, 1 << 20}, &layer.ffn,
-                     err) != 0) {
-        return -1;
-    }
-    fs_spec_set_layers(spec, &layer);
-    return 0;
+    return fs_bert_set_layers(config, "hidden_dim", spec, err);
 }
 
 extern const struct fs_family fs_family_distilbert;

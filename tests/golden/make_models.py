@@ -317,12 +317,18 @@ def write_logprobs(folder, family, texts, path, reference=None, double=False):
 F32, F16, BF16 = torch.float32, torch.float16, torch.bfloat16
 
 
+def base_extras(config, prefix, generator):
+    """What published checkpoints carry besides: position ids, pooler."""
+    d = config.hidden_size
+    return {f"{prefix}.embeddings.position_ids": torch.arange(config.max_position_embeddings)[None],
+            f"{prefix}.pooler.dense.weight": torch.randn(d, d, generator=generator),
+            f"{prefix}.pooler.dense.bias": torch.randn(d, generator=generator)}
+
+
 def bert_base_extras(config):
-    """What published BERT checkpoints carry besides: position ids, pooler, next-sentence head."""
+    """Those of BERT: a next-sentence head too."""
     d, generator = config.hidden_size, torch.Generator().manual_seed(5)
-    return {"bert.embeddings.position_ids": torch.arange(config.max_position_embeddings)[None],
-            "bert.pooler.dense.weight": torch.randn(d, d, generator=generator),
-            "bert.pooler.dense.bias": torch.randn(d, generator=generator),
+    return {**base_extras(config, "bert", generator),
             "cls.seq_relationship.weight": torch.randn(2, d, generator=generator),
             "cls.seq_relationship.bias": torch.randn(2, generator=generator)}
 
@@ -351,6 +357,7 @@ def llama(size, **more):
 
 ROBERTA_CLASS = {"roberta": RobertaConfig, "xlm-roberta": XLMRobertaConfig, "camembert": CamembertConfig}
 ROBERTA_SPECIAL = ["<s>", "<pad>", "</s>", "<unk>"]
+FIRST_PAD = ["<pad>", "<s>", "</s>", "<unk>"]
 LATE_PAD = ["<s>", "</s>", "<unk>", "<pad>"]
 
 
@@ -367,7 +374,9 @@ def masked_folders():
     yield ("roberta-late-pad-bf16", lambda f: roberta_json_files(f, 90, LATE_PAD, True),
            lambda n: roberta("roberta", n, LATE_PAD, hidden_size=20, num_hidden_layers=3, num_attention_heads=2,
                              intermediate_size=36, hidden_act="relu", tie_word_embeddings=False, layer_norm_eps=1e-5,
-                             max_position_embeddings=124), BF16, None, True, lambda f, c: rewrite(f, header_remainder=3))
+                             max_position_embeddings=124), BF16, None, True,
+           lambda f, c: rewrite(f, extra=base_extras(c, "roberta", torch.Generator().manual_seed(6)),
+                                header_remainder=3))
     yield ("xlm-roberta-f16-shards", lambda f: roberta_json_files(f, 60, ROBERTA_SPECIAL, True),
            lambda n: roberta("xlm-roberta", n, ROBERTA_SPECIAL, hidden_size=16, num_hidden_layers=2,
                              num_attention_heads=4, intermediate_size=40, hidden_act="gelu_new",
@@ -388,6 +397,19 @@ def masked_folders():
                                       tie_word_embeddings=False, sinusoidal_pos_embds=True,
                                       max_position_embeddings=101), F16, "10KB", True,
            None)
+
+
+    yield ("xlm-roberta-first-pad", lambda f: roberta_json_files(f, 30, FIRST_PAD, True),
+           lambda n: roberta("xlm-roberta", n + 5, FIRST_PAD, hidden_size=20, num_hidden_layers=3, num_attention_heads=5,
+                             intermediate_size=28, hidden_act="silu", max_position_embeddings=111), F32, None, False, None)
+    yield ("camembert-own-head-bf16", lambda f: roberta_json_files(f, 70, ROBERTA_SPECIAL, False),
+           lambda n: roberta("camembert", n, ROBERTA_SPECIAL, hidden_size=12, num_hidden_layers=4, num_attention_heads=2,
+                             intermediate_size=48, tie_word_embeddings=False, max_position_embeddings=108),
+           BF16, None, True, None)
+    yield ("ernie-own-head-bf16", lambda f: wordpiece_files(f, False, 50),
+           lambda n: ErnieConfig(vocab_size=n, hidden_size=16, num_hidden_layers=2, num_attention_heads=2,
+                                 intermediate_size=60, tie_word_embeddings=False, max_position_embeddings=96),
+           BF16, None, True, None)
 
 
 def folders():
