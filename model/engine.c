@@ -39,11 +39,12 @@ int fs_embed(const struct fs_model *model, struct fs_workspace *workspace, const
              const fs_real *noise, fs_real *h, struct fs_error *err)
 {
     (void)workspace;
-    size_t d = model->spec.hidden;
+    size_t d = model->spec.hidden, first = model->spec.first_position;
     if (fs_batch_check(model, batch, err) != 0) {
         return -1;
     }
     for (size_t s = 0; s < batch->sequences; s++) {
+        size_t next = first;
         for (size_t t = batch->start[s]; t < batch->start[s + 1]; t++) {
             fs_real *row = h + t * d;
             memcpy(row, model->word + (size_t)batch->token[t] * d, d * sizeof *row);
@@ -54,7 +55,9 @@ int fs_embed(const struct fs_model *model, struct fs_workspace *workspace, const
                 fs_kernel_add(row, model->token_type, d);
             }
             if (model->position != NULL) {
-                fs_kernel_add(row, model->position + (t - batch->start[s]) * d, d);
+                bool pads = (size_t)batch->token[t] + 1 == first;
+                fs_kernel_add(row, model->position + (pads ? first - 1 : next) * d, d);
+                next += pads ? 0 : 1;
             }
         }
     }

@@ -70,7 +70,7 @@ double fs_spec_numbers(const struct fs_spec *spec)
     for (size_t layer = 0; layer < spec->layers; layer++) {
         numbers += layer_numbers(spec, layer);
     }
-    numbers += family->body.position != NULL ? (double)spec->max_positions * d : 0;
+    numbers += family->body.position != NULL ? (double)fs_spec_position_rows(spec) * d : 0;
     numbers += family->body.token_type != NULL ? 2 * d : 0;
     numbers += family->body.embedding_norm != NULL ? norm_numbers(spec, spec->hidden) : 0;
     numbers += family->body.final_norm != NULL ? norm_numbers(spec, spec->hidden) : 0;

@@ -211,7 +211,7 @@ static int bind_embeddings(struct binder *binder)
         return -1;
     }
     if (family->body.position != NULL &&
-        require(binder, in_body(binder, family->body.position, 0), ".weight", model->spec.max_positions,
+        require(binder, in_body(binder, family->body.position, 0), ".weight", fs_spec_position_rows(&model->spec),
                 model->spec.hidden, &model->position) != 0) {
         return -1;
     }

@@ -78,7 +78,7 @@ static void make_all(struct block *block, struct fs_model *model)
     size_t d = spec->hidden;
     const fs_real *ones = part(block, longest_norm(spec));
     model->word = part(block, spec->vocabulary * d);
-    model->position = family->body.position != NULL ? part(block, spec->max_positions * d) : NULL;
+    model->position = family->body.position != NULL ? part(block, fs_spec_position_rows(spec) * d) : NULL;
     model->token_type = family->body.token_type != NULL ? part(block, d) : NULL;
     if (family->body.embedding_norm != NULL) {
         make_norm(block, spec, ones, d, &model->embedding_norm);

@@ -34,6 +34,7 @@ static const struct neutral {
     {"partial_rotary_factor", NEUTRAL_ONE}, {"sliding_window", NEUTRAL_FALSE},
     {"use_sliding_window", NEUTRAL_FALSE},  {"layer_types", NEUTRAL_FULL},
     {"pruned_heads", NEUTRAL_EMPTY},        {"quantization_config", NEUTRAL_FALSE},
+    {"use_task_id", NEUTRAL_FALSE},
 };
 
 static bool is_neutral(const cJSON *value, const struct neutral *neutral)
@@ -142,8 +143,9 @@ static int read_options(const struct fs_json_document *config, struct fs_spec *s
     size_t begin = SIZE_MAX;
     spec->norm_epsilon = spec->family->default_epsilon;
     spec->tied_head = spec->family->tied_default;
-    if (fs_json_number_optional(config, root, "", spec->family->key.epsilon, (struct fs_number_range){1e-30, 1.0},
-                                &spec->norm_epsilon, err) != 0 ||
+    if ((spec->family->key.epsilon != NULL &&
+         fs_json_number_optional(config, root, "", spec->family->key.epsilon, (struct fs_number_range){1e-30, 1.0},
+                                 &spec->norm_epsilon, err) != 0) ||
         fs_json_bool_optional(config, root, "", "tie_word_embeddings", &spec->tied_head, err) != 0 ||
         fs_json_size_optional(config, root, "", "bos_token_id", (struct fs_size_range){0, spec->vocabulary - 1}, &begin,
                               err) != 0 ||

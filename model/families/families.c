@@ -6,6 +6,11 @@
 /* One row a family: its struct fs_family is fs_family_<row>, in a file of its own. */
 #define FAMILIES(ROW)                                                                                                  \
     ROW(bert)                                                                                                          \
+    ROW(roberta)                                                                                                       \
+    ROW(xlm_roberta)                                                                                                   \
+    ROW(camembert)                                                                                                     \
+    ROW(ernie)                                                                                                         \
+    ROW(distilbert)                                                                                                    \
     ROW(gpt2)                                                                                                          \
     ROW(gpt_neo)                                                                                                       \
     ROW(llama)                                                                                                         \

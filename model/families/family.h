@@ -27,7 +27,7 @@ struct fs_family {
     const char *default_activation;
     double default_epsilon;
 
-    struct { /* keys of config.json */
+    struct { /* keys of config.json; epsilon NULL: default_epsilon always */
         const char *hidden, *layers, *heads, *positions, *activation, *epsilon;
     } key;
 

@@ -41,6 +41,11 @@ size_t fs_spec_qkv_width(const struct fs_spec *spec)
     return (spec->heads + 2 * spec->key_value_heads) * spec->head_size;
 }
 
+size_t fs_spec_position_rows(const struct fs_spec *spec)
+{
+    return spec->first_position + spec->max_positions;
+}
+
 size_t fs_spec_most_ffn(const struct fs_spec *spec)
 {
     size_t most = 0;

@@ -59,6 +59,9 @@ struct fs_spec {
     size_t key_value_heads; /* G, divides H */
     size_t head_size;       /* D */
     size_t max_positions;   /* longest sequence, special tokens counted in */
+    /* Where stored positions begin. Above 0, token first_position - 1 pads: it stands at position first_position - 1,
+     * and is passed over in counting. */
+    size_t first_position;
     enum fs_norm_kind norm_kind;
     enum fs_norm_place norm_place;
     double norm_epsilon;
@@ -76,9 +79,10 @@ void fs_spec_release(struct fs_spec *spec); /* zeroes it; takes a zeroed struct 
 /* All layers of `spec` (allocated, with its head size) are as `layer`; an attention_scale of 0 becomes 1 / sqrt D. */
 void fs_spec_set_layers(struct fs_spec *spec, const struct fs_layer_spec *layer);
 
-size_t fs_spec_turned_width(const struct fs_spec *spec); /* (H + G) D: query and key heads */
-size_t fs_spec_qkv_width(const struct fs_spec *spec);    /* (H + 2 G) D */
-size_t fs_spec_most_ffn(const struct fs_spec *spec);     /* the largest F */
-bool fs_spec_gated(const struct fs_spec *spec);          /* whether a layer is */
+size_t fs_spec_turned_width(const struct fs_spec *spec);  /* (H + G) D: query and key heads */
+size_t fs_spec_qkv_width(const struct fs_spec *spec);     /* (H + 2 G) D */
+size_t fs_spec_position_rows(const struct fs_spec *spec); /* of the position embedding, where there is one */
+size_t fs_spec_most_ffn(const struct fs_spec *spec);      /* the largest F */
+bool fs_spec_gated(const struct fs_spec *spec);           /* whether a layer is */
 
 #endif

@@ -9,7 +9,7 @@ struct fs_batch {
     size_t sequences;     /* B */
     size_t tokens;        /* T = start[B] */
     const int32_t *token; /* [T] */
-    const size_t *start;  /* [B + 1], ascending; positions count from 0 in each sequence */
+    const size_t *start;  /* [B + 1], ascending; positions count anew in each sequence */
 };
 
 /* Rows of a batch that take the place of others: row to[i] becomes row from[i]. */

@@ -15,6 +15,9 @@ const char *const fs_gpt2_roles[FS_ROLES] = {
     [FS_ROLE_BEGIN] = "<|endoftext|>", [FS_ROLE_END] = "<|endoftext|>", [FS_ROLE_UNKNOWN] = "<|endoftext|>"};
 const char *const fs_llama_roles[FS_ROLES] = {
     [FS_ROLE_BEGIN] = "<s>", [FS_ROLE_END] = "</s>", [FS_ROLE_UNKNOWN] = "<unk>"};
+const char *const fs_roberta_roles[FS_ROLES] = {
+    [FS_ROLE_BEGIN] = "<s>",   [FS_ROLE_END] = "</s>",      [FS_ROLE_CLS] = "<s>",  [FS_ROLE_SEP] = "</s>",
+    [FS_ROLE_MASK] = "<mask>", [FS_ROLE_UNKNOWN] = "<unk>", [FS_ROLE_PAD] = "<pad>"};
 
 static const char *const role_keys[FS_ROLES] = {"bos_token",  "eos_token", "cls_token", "sep_token",
                                                 "mask_token", "unk_token", "pad_token"};

@@ -55,6 +55,7 @@ int fs_settings_apply(const struct fs_settings *settings, struct fs_tokenizer *t
 extern const char *const fs_bert_roles[FS_ROLES];
 extern const char *const fs_gpt2_roles[FS_ROLES];
 extern const char *const fs_llama_roles[FS_ROLES];
+extern const char *const fs_roberta_roles[FS_ROLES];
 
 /* The loaders, one for each kind of file. */
 int fs_load_tokenizer_json(struct fs_tokenizer *tokenizer, const struct fs_settings *settings, const char *path,

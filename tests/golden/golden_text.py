@@ -16,6 +16,9 @@ LINES = [
     "Zürich, São Paulo and Łódź are far from Kraków…",
 ]
 
+# Pad tokens inside a text, which RoBERTa's positions pass over.
+PAD_LINES = ["The nurse<pad> was at<pad><pad> home.", "<pad>She <mask> and he"]
+
 # Sentences in the manner of StereoSet's, for the trained models.
 SENTENCES = [
     "The mechanic washed her hands before lunch.",

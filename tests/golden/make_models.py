@@ -21,17 +21,26 @@ import tokenizers
 import torch
 import transformers
 from safetensors import safe_open
-from tokenizers import decoders, models, pre_tokenizers, trainers
-from transformers import (AutoTokenizer, BertConfig, BertForMaskedLM, GPT2Config, GPT2LMHeadModel, LlamaConfig,
-                          LlamaForCausalLM, PreTrainedTokenizerFast)
+from tokenizers import decoders, models, pre_tokenizers, processors, trainers
+from transformers import (AutoTokenizer, BertConfig, BertForMaskedLM, CamembertConfig, CamembertForMaskedLM, DistilBertConfig,
+                          DistilBertForMaskedLM, ErnieConfig, ErnieForMaskedLM, GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast, RobertaConfig,
+                          RobertaForMaskedLM, XLMRobertaConfig, XLMRobertaForMaskedLM)
 
 import causal_models
 from exact import implementation, to_double
-from golden_text import CORPUS, LINES, SENTENCES
+from golden_text import CORPUS, LINES, PAD_LINES, SENTENCES
 
 HERE = pathlib.Path(__file__).resolve().parent
-MODEL_CLASS = {"bert": BertForMaskedLM, "gpt2": GPT2LMHeadModel, "llama": LlamaForCausalLM,
-               **causal_models.MODEL_CLASS}
+MODEL_CLASS = {"bert": BertForMaskedLM, "gpt2": GPT2LMHeadModel, "llama": LlamaForCausalLM, "roberta": RobertaForMaskedLM,
+               "xlm-roberta": XLMRobertaForMaskedLM, "camembert": CamembertForMaskedLM, "ernie": ErnieForMaskedLM,
+               "distilbert": DistilBertForMaskedLM, **causal_models.MODEL_CLASS}
+MASKED = {"bert", "roberta", "xlm-roberta", "camembert", "ernie", "distilbert"}
+
+
+def family_of(name):
+    """The family of a folder: the longest that its name begins with."""
+    return max((f for f in MODEL_CLASS if name.startswith(f + "-")), key=len)
+
 
 # ---------------------------------------------------------------- tokenizer files
 
@@ -83,6 +92,26 @@ def byte_bpe_files(folder, merges, json_only=False):
         rows = [m if isinstance(m, str) else " ".join(m) for m in state["model"]["merges"]]
         (folder / "merges.txt").write_text("#version: 0.2\n" + "\n".join(rows) + "\n", encoding="utf-8")
     write_json(folder / "tokenizer_config.json", config)
+    return tokenizer.get_vocab_size()
+
+
+def roberta_json_files(folder, merges, special, named):
+    """tokenizer.json as RoBERTa's: byte-level BPE between special tokens, `special` at the begin and <mask> at the end.
+
+    `named`: tokenizer_config.json names them; roberta-base's does not, and the class's names hold."""
+    tokenizer = tokenizers.Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(vocab_size=len(special) + 256 + merges, special_tokens=special, show_progress=False,
+                                  initial_alphabet=pre_tokenizers.ByteLevel.alphabet())
+    tokenizer.train_from_iterator(CORPUS, trainer)
+    tokenizer.add_special_tokens([tokenizers.AddedToken("<mask>", lstrip=True)])
+    ends = [("</s>", tokenizer.token_to_id("</s>")), ("<s>", tokenizer.token_to_id("<s>"))]
+    tokenizer.post_processor = processors.RobertaProcessing(*ends, trim_offsets=True, add_prefix_space=False)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    config = {"tokenizer_class": "RobertaTokenizer", "bos_token": "<s>", "eos_token": "</s>", "cls_token": "<s>",
+              "sep_token": "</s>", "mask_token": "<mask>", "pad_token": "<pad>", "unk_token": "<unk>"}
+    write_json(folder / "tokenizer_config.json", {**(config if named else {}), "model_max_length": 128})
     return tokenizer.get_vocab_size()
 
 
@@ -179,8 +208,11 @@ def randomise(model, seed):
                 parameter.copy_(noise * 0.25 + (0.0 if name.endswith("bias") else 1.0))
             else:
                 parameter.copy_(noise * 0.3)
-        if model.config.model_type == "bert":  # checkpoints hold one bias under two names
+        # checkpoints hold one bias under two names
+        if model.config.model_type in ("bert", "ernie"):
             model.cls.predictions.decoder.bias.copy_(model.cls.predictions.bias)
+        elif hasattr(model, "lm_head") and hasattr(model.lm_head, "decoder"):
+            model.lm_head.decoder.bias.copy_(model.lm_head.bias)
 
 
 TYPE_NAME = {torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16", torch.int64: "I64", torch.uint8: "U8"}
@@ -233,7 +265,7 @@ def old_style(folder):
 def log_probabilities(model, family, ids, special):
     if not ids:
         return []
-    if family == "bert":
+    if family in MASKED:
         row = torch.tensor([special["cls"], *ids, special["sep"]])
         batch = row.repeat(len(ids), 1)
         index = torch.arange(len(ids))
@@ -246,14 +278,18 @@ def log_probabilities(model, family, ids, special):
 
 
 def special_ids(folder, family):
-    if family == "bert":
+    if family in MASKED and (pathlib.Path(folder) / "vocab.txt").exists():
         lines = (pathlib.Path(folder) / "vocab.txt").read_text(encoding="utf-8").splitlines()
         return {"cls": lines.index("[CLS]"), "sep": lines.index("[SEP]"), "mask": lines.index("[MASK]")}
+    if family in MASKED:
+        tokenizer = tokenizers.Tokenizer.from_file(str(pathlib.Path(folder) / "tokenizer.json"))
+        return {r: tokenizer.token_to_id(t) for r, t in (("cls", "<s>"), ("sep", "</s>"), ("mask", "<mask>"))}
     return {"begin": json.loads((pathlib.Path(folder) / "config.json").read_text())["bos_token_id"]}
 
 
-def write_logprobs(folder, family, texts, path, reference=None):
-    """Float32 log probabilities of the folder as transformers loads it; returns how far float64 lies from them."""
+def write_logprobs(folder, family, texts, path, reference=None, double=False):
+    """Float32 log probabilities of the folder as transformers loads it, or float64 ones where `double`; returns how far
+    the two lie apart."""
     encode, special = encoder_of(folder), special_ids(folder, family)
     model = MODEL_CLASS[family].from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
     if reference is not None:
@@ -269,8 +305,10 @@ def write_logprobs(folder, family, texts, path, reference=None):
     exact = to_double(MODEL_CLASS[family].from_pretrained(folder, dtype=torch.float32,
                                                            attn_implementation=implementation(family)).eval())
     for record in records:
-        for a, b in zip(record["logprobs"], log_probabilities(exact, family, record["ids"], special)):
-            distance = max(distance, abs(a - b))
+        values = log_probabilities(exact, family, record["ids"], special)
+        distance = max([distance] + [abs(a - b) for a, b in zip(record["logprobs"], values)])
+        if double:
+            record["logprobs"] = [round(v, 10) for v in values]
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("".join(json.dumps(r, ensure_ascii=False) + "\n" for r in records), encoding="utf-8")
     values = [v for r in records for v in r["logprobs"]]
@@ -284,12 +322,18 @@ def write_logprobs(folder, family, texts, path, reference=None):
 F32, F16, BF16 = torch.float32, torch.float16, torch.bfloat16
 
 
+def base_extras(config, prefix, generator):
+    """What published checkpoints carry besides: position ids, pooler."""
+    d = config.hidden_size
+    return {f"{prefix}.embeddings.position_ids": torch.arange(config.max_position_embeddings)[None],
+            f"{prefix}.pooler.dense.weight": torch.randn(d, d, generator=generator),
+            f"{prefix}.pooler.dense.bias": torch.randn(d, generator=generator)}
+
+
 def bert_base_extras(config):
-    """What published BERT checkpoints carry besides: position ids, pooler, next-sentence head."""
+    """Those of BERT: a next-sentence head too."""
     d, generator = config.hidden_size, torch.Generator().manual_seed(5)
-    return {"bert.embeddings.position_ids": torch.arange(config.max_position_embeddings)[None],
-            "bert.pooler.dense.weight": torch.randn(d, d, generator=generator),
-            "bert.pooler.dense.bias": torch.randn(d, generator=generator),
+    return {**base_extras(config, "bert", generator),
             "cls.seq_relationship.weight": torch.randn(2, d, generator=generator),
             "cls.seq_relationship.bias": torch.randn(2, generator=generator)}
 
@@ -314,6 +358,63 @@ def gpt2(size, **more):
 
 def llama(size, **more):
     return LlamaConfig(vocab_size=size, bos_token_id=1, eos_token_id=2, **more)
+
+
+ROBERTA_CLASS = {"roberta": RobertaConfig, "xlm-roberta": XLMRobertaConfig, "camembert": CamembertConfig}
+ROBERTA_SPECIAL = ["<s>", "<pad>", "</s>", "<unk>"]
+FIRST_PAD = ["<pad>", "<s>", "</s>", "<unk>"]
+LATE_PAD = ["<s>", "</s>", "<unk>", "<pad>"]
+
+
+def roberta(family, size, special, **more):
+    return ROBERTA_CLASS[family](vocab_size=size, type_vocab_size=1, pad_token_id=special.index("<pad>"),
+                                 bos_token_id=special.index("<s>"), eos_token_id=special.index("</s>"), **more)
+
+
+def masked_folders():
+    """As folders(); log probabilities in float64."""
+    yield ("roberta-tiny", lambda f: roberta_json_files(f, 40, ROBERTA_SPECIAL, False),
+           lambda n: roberta("roberta", n, ROBERTA_SPECIAL, hidden_size=24, num_hidden_layers=2, num_attention_heads=3,
+                             intermediate_size=56, max_position_embeddings=130), F32, None, False, None)
+    yield ("roberta-late-pad-bf16", lambda f: roberta_json_files(f, 90, LATE_PAD, True),
+           lambda n: roberta("roberta", n, LATE_PAD, hidden_size=20, num_hidden_layers=3, num_attention_heads=2,
+                             intermediate_size=36, hidden_act="relu", tie_word_embeddings=False, layer_norm_eps=1e-5,
+                             max_position_embeddings=124), BF16, None, True,
+           lambda f, c: rewrite(f, extra=base_extras(c, "roberta", torch.Generator().manual_seed(6)),
+                                header_remainder=3))
+    yield ("xlm-roberta-f16-shards", lambda f: roberta_json_files(f, 60, ROBERTA_SPECIAL, True),
+           lambda n: roberta("xlm-roberta", n, ROBERTA_SPECIAL, hidden_size=16, num_hidden_layers=2,
+                             num_attention_heads=4, intermediate_size=40, hidden_act="gelu_new",
+                             max_position_embeddings=122), F16, "10KB", True, None)
+    yield ("camembert-no-prefix", lambda f: roberta_json_files(f, 20, ROBERTA_SPECIAL, True),
+           lambda n: roberta("camembert", n, ROBERTA_SPECIAL, hidden_size=16, num_hidden_layers=2,
+                             num_attention_heads=1, intermediate_size=24, max_position_embeddings=140), F32, None, False,
+           lambda f, c: rewrite(f, rename=lambda k: k.removeprefix("roberta."), header_remainder=6))
+    yield ("ernie-relu", lambda f: wordpiece_files(f, True, 25),
+           lambda n: ErnieConfig(vocab_size=n, hidden_size=24, num_hidden_layers=3, num_attention_heads=3,
+                                 intermediate_size=44, hidden_act="relu", type_vocab_size=4, layer_norm_eps=1e-5,
+                                 max_position_embeddings=110), F32, None, False, None)
+    yield ("distilbert-tiny", lambda f: wordpiece_files(f, True, 35),
+           lambda n: DistilBertConfig(vocab_size=n, dim=28, n_layers=2, n_heads=7, hidden_dim=52,
+                                      max_position_embeddings=90), F32, None, False, None)
+    yield ("distilbert-own-head-f16-shards", lambda f: wordpiece_files(f, False, 15),
+           lambda n: DistilBertConfig(vocab_size=n + 3, dim=16, n_layers=4, n_heads=2, hidden_dim=64, activation="relu",
+                                      tie_word_embeddings=False, sinusoidal_pos_embds=True,
+                                      max_position_embeddings=101), F16, "10KB", True,
+           None)
+
+
+    yield ("xlm-roberta-first-pad", lambda f: roberta_json_files(f, 30, FIRST_PAD, True),
+           lambda n: roberta("xlm-roberta", n + 5, FIRST_PAD, hidden_size=20, num_hidden_layers=3, num_attention_heads=5,
+                             intermediate_size=28, hidden_act="silu", max_position_embeddings=111), F32, None, False, None)
+    yield ("camembert-own-head-bf16", lambda f: roberta_json_files(f, 70, ROBERTA_SPECIAL, False),
+           lambda n: roberta("camembert", n, ROBERTA_SPECIAL, hidden_size=12, num_hidden_layers=4, num_attention_heads=2,
+                             intermediate_size=48, tie_word_embeddings=False, max_position_embeddings=108),
+           BF16, None, True, None)
+    yield ("ernie-own-head-bf16", lambda f: wordpiece_files(f, False, 50),
+           lambda n: ErnieConfig(vocab_size=n, hidden_size=16, num_hidden_layers=2, num_attention_heads=2,
+                                 intermediate_size=60, tie_word_embeddings=False, max_position_embeddings=96),
+           BF16, None, True, None)
 
 
 def folders():
@@ -389,11 +490,12 @@ def folders():
 
 def make(output, start=""):
     causal = causal_models.folders(byte_bpe_files, llama_json_files, rewrite)
-    all_folders = [*enumerate(folders(), start=1), *enumerate(causal, start=causal_models.FIRST_SEED)]
+    all_folders = [*enumerate(folders(), start=1), *enumerate(causal, start=causal_models.FIRST_SEED),
+                   *enumerate(masked_folders(), start=201)]
     for seed, (name, tokenizer, config_of, storage, shard, old, change) in all_folders:
         if not name.startswith(start):
             continue
-        family = name.split("-")[0]
+        family, double = family_of(name), seed > 200
         folder = output / name
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
@@ -408,7 +510,8 @@ def make(output, start=""):
             old_style(folder)
         if change:
             change(folder, config)
-        distance = write_logprobs(folder, family, LINES, folder / "logprobs.jsonl", model.state_dict())
+        texts = LINES + (PAD_LINES if family in ROBERTA_CLASS else [])
+        distance = write_logprobs(folder, family, texts, folder / "logprobs.jsonl", model.state_dict(), double)
         assert distance < 4e-5, f"{name}: float32 itself is too far from float64 for a test at 1e-4"
 
 

@@ -22,7 +22,7 @@ equal() {
     done
 }
 
-for run in "bert-tiny job 1 2 3 4" "gpt2-tiny job-biaske 1 2 3 4" "llama-grouped job 1 2 3 4" "gpt_neo-tiny job 1 3"; do
+for run in "bert-tiny job 1 2 3 4" "gpt2-tiny job-biaske 1 2 3 4" "llama-grouped job 1 2 3 4" "gpt_neo-tiny job 1 3" "roberta-tiny job 1 3"; do
     set -- $run
     model=$1 job=$2
     shift 2

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "io/formats/json.h"
+#include "model/tokenizer/tokenizer.h"
 
 static const char *join(const char *first, const char *second, const char *third)
 {
@@ -125,23 +126,23 @@ void texts_release(struct texts *texts)
     memset(texts, 0, sizeof *texts);
 }
 
-static int32_t line_of(const char *folder, const char *word)
+static void check_ids(const cJSON *line, const struct fs_tokenizer *tokenizer)
 {
-    char path[4096], line[1024];
-    snprintf(path, sizeof path, "%s/vocab.txt", folder);
-    FILE *file = fopen(path, "r");
-    assert_non_null(file);
-    int32_t index = -1;
-    for (int32_t i = 0; index < 0 && fgets(line, sizeof line, file) != NULL; i++) {
-        line[strcspn(line, "\r\n")] = '\0';
-        index = strcmp(line, word) == 0 ? i : -1;
+    const char *text = cJSON_GetObjectItemCaseSensitive(line, "text")->valuestring;
+    const cJSON *ids = cJSON_GetObjectItemCaseSensitive(line, "ids");
+    struct fs_encoding encoding = {0};
+    struct fs_error err = FS_ERROR_INIT;
+    assert_int_equal(fs_tokenizer_encode(tokenizer, text, strlen(text), &encoding, &err), 0);
+    assert_int_equal(encoding.count, cJSON_GetArraySize(ids));
+    size_t i = 0;
+    for (const cJSON *id = ids->child; id != NULL; id = id->next) {
+        assert_int_equal(encoding.id[i++], id->valuedouble);
     }
-    fclose(file);
-    assert_true(index >= 0);
-    return index;
+    fs_encoding_release(&encoding);
 }
 
-static void add_line(const cJSON *root, const struct fs_spec *spec, const int32_t special[3], struct texts *texts)
+static void add_line(const cJSON *root, const struct fs_spec *spec, const struct fs_tokenizer *tokenizer,
+                     struct texts *texts)
 {
     const cJSON *ids = cJSON_GetObjectItemCaseSensitive(root, "ids");
     const cJSON *logprobs = cJSON_GetObjectItemCaseSensitive(root, "logprobs");
@@ -151,12 +152,14 @@ static void add_line(const cJSON *root, const struct fs_spec *spec, const int32_
     int32_t *token = malloc((count + 2) * sizeof *token);
     assert_non_null(token);
     bool masked = spec->kind == FS_MASKED;
-    token[0] = masked ? special[0] : spec->begin_of_text;
+    const struct fs_special_tokens *special = fs_tokenizer_special(tokenizer);
+    check_ids(root, tokenizer);
+    token[0] = masked ? special->cls : spec->begin_of_text;
     size_t i = 1;
     for (const cJSON *id = ids->child; id != NULL; id = id->next) {
         token[i++] = (int32_t)id->valuedouble;
     }
-    token[i] = special[1];
+    token[i] = special->sep;
     if (!masked && count > 0) {
         texts_add_sequence(texts, token, count);
     }
@@ -164,7 +167,7 @@ static void add_line(const cJSON *root, const struct fs_spec *spec, const int32_
     for (const cJSON *value = logprobs->child; value != NULL; value = value->next, i++) {
         int32_t kept = token[i + 1];
         if (masked) {
-            token[i + 1] = special[2];
+            token[i + 1] = special->mask;
             texts_add_sequence(texts, token, count + 2);
             token[i + 1] = kept;
         }
@@ -176,11 +179,10 @@ static void add_line(const cJSON *root, const struct fs_spec *spec, const int32_
 void texts_load(const char *jsonl, const char *folder, const struct fs_spec *spec, struct texts *texts)
 {
     memset(texts, 0, sizeof *texts);
-    int32_t special[3] = {0, 0, 0};
-    if (spec->kind == FS_MASKED) {
-        special[0] = line_of(folder, "[CLS]");
-        special[1] = line_of(folder, "[SEP]");
-        special[2] = line_of(folder, "[MASK]");
+    struct fs_error why = FS_ERROR_INIT;
+    struct fs_tokenizer *tokenizer;
+    if (fs_tokenizer_open(folder, &tokenizer, &why) != 0) {
+        fail_msg("%s", why.text);
     }
     FILE *file = fopen(jsonl, "r");
     assert_non_null(file);
@@ -192,11 +194,12 @@ void texts_load(const char *jsonl, const char *folder, const struct fs_spec *spe
         if (fs_json_parse(jsonl, line, (size_t)length, &document, &err) != 0) {
             fail_msg("%s", err.text);
         }
-        add_line(fs_json_root(document), spec, special, texts);
+        add_line(fs_json_root(document), spec, tokenizer, texts);
         fs_json_destroy(document);
     }
     free(line);
     fclose(file);
+    fs_tokenizer_destroy(tokenizer);
     assert_true(texts->reads > 0);
 }
 

@@ -36,7 +36,8 @@ void texts_add_sequence(struct texts *texts, const int32_t *token, size_t count)
 void texts_add_read(struct texts *texts, size_t position, int32_t token, double expected); /* in the last sequence */
 void texts_release(struct texts *texts);
 
-/* All lines of a logprobs.jsonl as the golden README describes them. */
+/* All lines of a logprobs.jsonl as the golden README describes them; special tokens are those of the folder's
+ * tokenizer, which must give the lines' ids. */
 void texts_load(const char *jsonl, const char *folder, const struct fs_spec *spec, struct texts *texts);
 
 /* Runs all sequences in batches of about `batch_tokens`; logprob [reads]. */

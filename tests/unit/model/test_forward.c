@@ -50,8 +50,8 @@ static void test_shared_models(void **state)
 static void test_batches_agree(void **state)
 {
     (void)state;
-    static const char *const names[] = {"bert-tiny", "gpt2-tiny", "llama-grouped"};
-    for (size_t m = 0; m < 3; m++) {
+    static const char *const names[] = {"bert-tiny", "gpt2-tiny", "llama-grouped", "roberta-late-pad-bf16"};
+    for (size_t m = 0; m < sizeof names / sizeof *names; m++) {
         char folder[4096], jsonl[4096];
         snprintf(folder, sizeof folder, "%s/%s", golden_path("models"), names[m]);
         snprintf(jsonl, sizeof jsonl, "%s/%s/logprobs.jsonl", golden_path("models"), names[m]);

@@ -55,6 +55,12 @@ static int read_spec(const char *text, struct fs_spec *spec, struct fs_error *er
 #define BERT                                                                                                           \
     "\"model_type\": \"bert\", \"hidden_size\": 24, \"num_hidden_layers\": 2, \"num_attention_heads\": 3, "            \
     "\"intermediate_size\": 40, \"max_position_embeddings\": 64, \"vocab_size\": 50"
+#define OF_TYPE                                                                                                        \
+    "\"hidden_size\": 24, \"num_hidden_layers\": 2, \"num_attention_heads\": 3, \"intermediate_size\": 40, "           \
+    "\"max_position_embeddings\": 64, \"vocab_size\": 50, \"model_type\": "
+#define DISTILBERT                                                                                                     \
+    "\"model_type\": \"distilbert\", \"dim\": 24, \"n_layers\": 2, \"n_heads\": 3, \"hidden_dim\": 40, "               \
+    "\"max_position_embeddings\": 64, \"vocab_size\": 50"
 #define GPT2                                                                                                           \
     "\"model_type\": \"gpt2\", \"n_embd\": 24, \"n_layer\": 2, \"n_head\": 3, \"n_positions\": 64, \"vocab_size\": 50"
 #define LLAMA                                                                                                          \
@@ -81,6 +87,10 @@ static void test_defaults(void **state)
     assert_int_equal(spec.activation, FS_GELU_ERF);
     assert_true(spec.norm_epsilon == 1e-12 && spec.tied_head && spec.token_types && spec.layer[1].ffn_bias);
     assert_int_equal(spec.begin_of_text, -1);
+    assert_int_equal(read_spec("{" DISTILBERT ", \"layer_norm_eps\": 0.1, \"activation\": \"relu\"}", &spec, &err), 0);
+    assert_true(spec.norm_epsilon == 1e-12 && spec.tied_head && !spec.token_types && spec.first_position == 0);
+    assert_int_equal(spec.layer[1].ffn, 40);
+    assert_int_equal(spec.activation, FS_RELU); /* DistilBertForMaskedLM: config.activation */
     assert_int_equal(read_spec("{" GPT2 ", \"n_inner\": null, \"bos_token_id\": 49}", &spec, &err), 0);
     assert_int_equal(spec.layer[0].ffn, 96);
     assert_int_equal(spec.layer[1].ffn, 96);
@@ -93,6 +103,30 @@ static void test_defaults(void **state)
     assert_true(spec.norm_epsilon == 1e-6 && !spec.tied_head);
     assert_true(!layer->qkv_bias && !layer->output_bias && !layer->ffn_bias && layer->gated && layer->window == 0);
     assert_true(layer->rotary.theta == 10000.0 && layer->rotary.scaling == FS_ROPE_PLAIN);
+    fs_spec_release(&spec);
+}
+
+/* Positions of RoBERTa's kin begin behind that of their pad token, and their head's activation is gelu. */
+static void test_positions_behind_pad(void **state)
+{
+    (void)state;
+    static const char *const types[] = {"\"roberta\"", "\"xlm-roberta\"", "\"camembert\""};
+    struct fs_spec spec = {0};
+    struct fs_error err;
+    char text[512];
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+        snprintf(text, sizeof text, "{" OF_TYPE "%s, \"hidden_act\": \"relu\"}", types[i]);
+        assert_int_equal(read_spec(text, &spec, &err), 0);
+        assert_int_equal(spec.first_position, 2); /* RobertaConfig: pad_token_id 1 */
+        assert_int_equal(spec.max_positions, 62);
+        assert_int_equal(fs_spec_position_rows(&spec), 64);
+        assert_int_equal(spec.layer[1].activation, FS_RELU);
+        assert_int_equal(spec.activation, FS_GELU_ERF);
+        snprintf(text, sizeof text, "{" OF_TYPE "%s, \"pad_token_id\": 0}", types[i]);
+        assert_int_equal(read_spec(text, &spec, &err), 0);
+        assert_int_equal(spec.first_position, 1);
+        assert_int_equal(spec.max_positions, 63);
+    }
     fs_spec_release(&spec);
 }
 
@@ -254,6 +288,16 @@ static const struct refused {
     {QWEN2 ", \"layer_types\": \"full_attention\"}", "layer_types"},
     {QWEN2 ", \"layer_types\": [\"full_attention\", \"full_attention\", \"chunked_attention\"]}", "chunked_attention"},
     {QWEN2 ", \"layer_types\": [\"full_attention\", \"full_attention\", \"sliding_attention\"]}", "use_sliding_window"},
+    {"{" OF_TYPE "\"roberta\", \"pad_token_id\": 50}", "pad_token_id"},
+    {"{" OF_TYPE "\"roberta\", \"pad_token_id\": -1}", "pad_token_id"},
+    {"{" OF_TYPE "\"roberta\", \"is_decoder\": true}", "is_decoder"},
+    {"{\"model_type\": \"camembert\", \"hidden_size\": 24, \"num_hidden_layers\": 2, \"num_attention_heads\": 3, "
+     "\"intermediate_size\": 40, \"max_position_embeddings\": 9, \"vocab_size\": 50, \"pad_token_id\": 8}",
+     "more than pad_token_id + 1 = 9"},
+    {"{" OF_TYPE "\"ernie\", \"use_task_id\": true}", "use_task_id"},
+    {"{" DISTILBERT ", \"activation\": \"tanh\"}", "tanh"},
+    {"{" DISTILBERT ", \"is_decoder\": true}", "is_decoder"},
+    {"{\"model_type\": \"distilbert\", \"vocab_size\": 50, \"hidden_size\": 24}", "dim"},
     {"{" GPT2 ", \"n_inner\": 0}", "n_inner"},
     {"{" GPT2 ", \"n_inner\": 1e18}", "n_inner"},
     {"{" GPT2 ", \"n_embd\": 25}", ""}, /* key twice */
@@ -457,6 +501,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_defaults, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_windows, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_scales_and_heads, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_positions_behind_pad, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_spellings, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_refused, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_tensors, make_folder, remove_folder),
