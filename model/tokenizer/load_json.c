@@ -228,13 +228,13 @@ static void overrule_bert(struct fs_normalizer *normalizer, const struct fs_sett
 }
 
 /* roberta-base and others leave the names to the class of their tokenizer: it is known by its tokens. */
-static const char *const *bpe_roles(const struct fs_tokenizer *tokenizer)
+static const char *const *bpe_roles(const struct fs_tokenizer *tokenizer, bool byte_level)
 {
     static const enum fs_role needed[] = {FS_ROLE_CLS, FS_ROLE_SEP, FS_ROLE_MASK};
     for (size_t i = 0; i < sizeof needed / sizeof *needed; i++) {
         const char *token = fs_roberta_roles[needed[i]];
         if (fs_vocabulary_find_any(&tokenizer->vocabulary, token, strlen(token)) < 0) {
-            return tokenizer->bpe.byte_level ? fs_gpt2_roles : fs_llama_roles;
+            return byte_level ? fs_gpt2_roles : fs_llama_roles;
         }
     }
     return fs_roberta_roles;
@@ -268,7 +268,7 @@ static int load_model(struct fs_tokenizer *tokenizer, const struct fs_settings *
     if (load_bpe(tokenizer, document, model, err)) {
         return -1;
     }
-    return fs_settings_apply(settings, tokenizer, name, bpe_roles(tokenizer), err);
+    return fs_settings_apply(settings, tokenizer, name, bpe_roles(tokenizer, tokenizer->bpe.byte_level), err);
 }
 
 static int load_root(struct fs_tokenizer *tokenizer, const struct fs_settings *settings,
