@@ -6,16 +6,21 @@
 #include "model/tokenizer/pattern.h"
 #include "model/tokenizer/text.h"
 
-/* What becomes of the matches of a Split. */
+/* What becomes of the matches of a Split or a Punctuation. */
 enum fs_split { FS_SPLIT_REMOVED, FS_SPLIT_ISOLATED, FS_SPLIT_PREVIOUS, FS_SPLIT_NEXT, FS_SPLIT_CONTIGUOUS };
 /* Where a Metaspace puts its sign in front: at every piece, at the start of the source text, nowhere. */
 enum fs_prepend { FS_PREPEND_ALWAYS, FS_PREPEND_FIRST, FS_PREPEND_NEVER };
 
+/* The class of a character: FS_CLASS_MATCH is a match by itself, runs of another class are text between matches. */
+enum { FS_CLASS_MATCH };
+typedef int fs_character_class(uint32_t character);
+
 struct fs_pretokenizer_step {
-    enum { FS_PRETOKENIZE_BERT, FS_PRETOKENIZE_BYTE_LEVEL, FS_PRETOKENIZE_SPLIT, FS_PRETOKENIZE_METASPACE } kind;
+    enum { FS_PRETOKENIZE_CLASS, FS_PRETOKENIZE_BYTE_LEVEL, FS_PRETOKENIZE_SPLIT, FS_PRETOKENIZE_METASPACE } kind;
     bool add_prefix_space, use_regex; /* ByteLevel */
+    fs_character_class *class_of;     /* class */
     struct fs_pattern pattern;        /* Split; ByteLevel: GPT-2's; Metaspace: its sign */
-    enum fs_split behavior;           /* Split */
+    enum fs_split behavior;           /* class, Split */
     bool invert;                      /* Split */
     enum fs_prepend prepend;          /* Metaspace */
     bool split;                       /* Metaspace */

@@ -228,8 +228,8 @@ static void tokenizer_json(void **state)
         {"{\"normalizer\": {\"type\": \"NFC\", \"x\": 1}, " MODEL "}", "\"x\" is not supported"},
         {"{\"normalizer\": {\"type\": \"Replace\", \"pattern\": {\"String\": \"\"}, \"content\": \"\"}, " MODEL "}",
          "empty pattern"},
-        {"{\"pre_tokenizer\": {\"type\": \"Punctuation\"}, " MODEL "}",
-         "pre_tokenizer: type \"Punctuation\" is not supported"},
+        {"{\"pre_tokenizer\": {\"type\": \"FixedLength\"}, " MODEL "}",
+         "pre_tokenizer: type \"FixedLength\" is not supported"},
         {"{\"pre_tokenizer\": {\"type\": \"Split\", \"pattern\": {\"Regex\": \"(\"}, \"behavior\": "
          "\"Isolated\"}, " MODEL "}",
          "pre_tokenizer.pattern"},
