@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "io/utf8.h"
+#include "model/tokenizer/bpe.h"
 #include "model/tokenizer/json_part.h"
 
 /* GPT-2's encoder.py. */
@@ -85,9 +86,27 @@ int fs_pretokenizer_add_byte_level(struct fs_pretokenizer *pretokenizer, bool ad
     return fs_pattern_regex(&step->pattern, "GPT-2's pattern", gpt2_pattern, err);
 }
 
+bool fs_pretokenizer_leaves_bytes(const struct fs_pretokenizer *pretokenizer)
+{
+    return pretokenizer->count > 0 && pretokenizer->step[pretokenizer->count - 1].kind == FS_PRETOKENIZE_BYTE_LEVEL &&
+           !pretokenizer->step[pretokenizer->count - 1].map_bytes;
+}
+
 bool fs_pretokenizer_is_byte_level(const struct fs_pretokenizer *pretokenizer)
 {
-    return pretokenizer->count > 0 && pretokenizer->step[pretokenizer->count - 1].kind == FS_PRETOKENIZE_BYTE_LEVEL;
+    for (size_t i = 0; i < pretokenizer->count; i++) {
+        if (pretokenizer->step[i].kind == FS_PRETOKENIZE_BYTE_LEVEL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void fs_pretokenizer_map_bytes(struct fs_pretokenizer *pretokenizer)
+{
+    if (fs_pretokenizer_leaves_bytes(pretokenizer)) {
+        pretokenizer->step[pretokenizer->count - 1].map_bytes = true;
+    }
 }
 
 /* The index of a name in `names` (NULL at the end), or an error. */
@@ -278,10 +297,7 @@ int fs_pretokenizer_load(struct fs_pretokenizer *pretokenizer, const struct fs_j
     if (fs_json_part_type(document, object, where, &type, err)) {
         return -1;
     }
-    if (fs_pretokenizer_is_byte_level(pretokenizer)) {
-        return fs_error_set(err, FS_EXIT_DATA, "%s: %s: found %.100s after ByteLevel, which must be the last part",
-                            fs_json_name(document), where, type);
-    }
+    fs_pretokenizer_map_bytes(pretokenizer);
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
         if (strcmp(type, types[i].type) == 0) {
             return types[i].load(pretokenizer, document, object, where, err);
@@ -443,6 +459,36 @@ static int prepend(struct fs_text *text, struct fs_pieces *pieces, const char *s
     return 0;
 }
 
+/* Writes every piece anew, in GPT-2's alphabet. */
+static int map_bytes(struct fs_text *text, struct fs_pieces *pieces, struct fs_error *err)
+{
+    struct fs_text result = {0};
+    for (size_t i = 0; i < pieces->count; i++) {
+        size_t start = result.count;
+        if (fs_append_byte_characters(&result, text, pieces->begin[i], pieces->end[i], err)) {
+            fs_text_release(&result);
+            return -1;
+        }
+        pieces->begin[i] = start;
+        pieces->end[i] = result.count;
+    }
+    fs_text_release(text);
+    *text = result;
+    return 0;
+}
+
+static int apply_byte_level(const struct fs_pretokenizer_step *step, struct fs_text *text, struct fs_pieces *pieces,
+                            struct fs_pieces *out, struct fs_error *err)
+{
+    if (step->add_prefix_space && prepend(text, pieces, " ", FS_PREPEND_ALWAYS, false, err)) {
+        return -1;
+    }
+    if (step->use_regex && split(&step->pattern, FS_SPLIT_ISOLATED, false, text, pieces, out, err)) {
+        return -1;
+    }
+    return step->map_bytes ? map_bytes(text, step->use_regex ? out : pieces, err) : 0;
+}
+
 static int apply_step(const struct fs_pretokenizer_step *step, struct fs_text *text, struct fs_pieces *pieces,
                       struct fs_pieces *out, bool *changed, struct fs_error *err)
 {
@@ -454,10 +500,7 @@ static int apply_step(const struct fs_pretokenizer_step *step, struct fs_text *t
         return split(&step->pattern, step->behavior, step->invert, text, pieces, out, err);
     case FS_PRETOKENIZE_BYTE_LEVEL:
         *changed = step->use_regex;
-        if (step->add_prefix_space && prepend(text, pieces, " ", FS_PREPEND_ALWAYS, false, err)) {
-            return -1;
-        }
-        return step->use_regex ? split(&step->pattern, FS_SPLIT_ISOLATED, false, text, pieces, out, err) : 0;
+        return apply_byte_level(step, text, pieces, out, err);
     case FS_PRETOKENIZE_METASPACE:
         *changed = step->split;
         if (prepend(text, pieces, step->pattern.literal, step->prepend, true, err)) {

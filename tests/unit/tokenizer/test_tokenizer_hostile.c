@@ -241,9 +241,6 @@ static void tokenizer_json(void **state)
         {"{\"pre_tokenizer\": {\"type\": \"Split\", \"pattern\": {\"String\": \"x\"}, \"behavior\": \"Odd\"}, " MODEL
          "}",
          "\"Odd\""},
-        {"{\"pre_tokenizer\": {\"type\": \"Sequence\", \"pretokenizers\": [{\"type\": \"ByteLevel\"}, {\"type\": "
-         "\"BertPreTokenizer\"}]}, " MODEL "}",
-         "after ByteLevel"},
         {"{\"decoder\": {\"type\": \"CTC\"}, " MODEL "}", "decoder: type \"CTC\" is not supported"},
         {"{\"decoder\": {\"type\": \"Strip\", \"content\": \" \", \"start\": -1, \"stop\": 0}, " MODEL "}", "start"},
         {"{\"added_tokens\": {}, " MODEL "}", "added_tokens"},

@@ -188,6 +188,10 @@ static void hostile_parts(void **state)
         snprintf(part, sizeof part, "\"pre_tokenizer\": %s", cases[i][0]);
         expect_refused(part, cases[i][1]);
     }
+    expect_refused("\"normalizer\": {\"type\": \"Strip\", \"strip_left\": true}", "strip_right");
+    expect_refused("\"normalizer\": {\"type\": \"Strip\", \"strip_left\": 1, \"strip_right\": true}", "strip_left");
+    expect_refused("\"normalizer\": {\"type\": \"Strip\", \"left\": true}", "\"left\" is not supported");
+    expect_refused("\"normalizer\": {\"type\": \"ByteLevel\", \"use_regex\": true}", "\"use_regex\" is not supported");
 }
 
 int main(void)

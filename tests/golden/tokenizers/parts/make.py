@@ -90,6 +90,20 @@ def pipelines():
         yield name, "words", None, part
         yield name + "-bytes", "bytes", None, sequence(part, BYTES)
     yield "Punctuation-default", "words", None, {"type": "Punctuation"}
+    for left in (True, False):
+        for right in (True, False):
+            strip = {"type": "Strip", "strip_left": left, "strip_right": right}
+            yield f"Strip-{left}-{right}", "bytes", strip, PLAIN
+    yield "Strip-words", "words", {"type": "Strip", "strip_left": True, "strip_right": True}, None
+    yield "ByteLevel-normalizer", "bytes", {"type": "ByteLevel"}, None
+    yield "ByteLevel-normalizer-split", "bytes", {"type": "Sequence", "normalizers": [
+        {"type": "NFC"}, {"type": "ByteLevel"}]}, sequence(digits(True), {"type": "Whitespace"})
+    yield "ByteLevel-words", "words", None, BYTES
+    yield "falcon", "bytes", None, sequence(punctuation("Contiguous"), BYTES, digits(False), split("[0-9][0-9][0-9]"))
+    yield "falcon3", "bytes", None, sequence(punctuation("Contiguous"), {**BYTES, "add_prefix_space": True},
+                                             digits(True), punctuation("MergedWithPrevious"))
+    yield "ByteLevel-twice", "bytes", None, sequence(PLAIN, BYTES)
+    yield "ByteLevel-empty", "bytes", None, sequence(BYTES, sequence())
     yield "all-parts", "bytes", None, sequence({"type": "WhitespaceSplit"}, punctuation("MergedWithNext"), digits(False),
                                                {"type": "Whitespace"}, PLAIN)
 
