@@ -233,9 +233,9 @@ static void tokenizer_json(void **state)
         {"{\"pre_tokenizer\": {\"type\": \"Split\", \"pattern\": {\"Regex\": \"(\"}, \"behavior\": "
          "\"Isolated\"}, " MODEL "}",
          "pre_tokenizer.pattern"},
-        {"{\"pre_tokenizer\": {\"type\": \"Split\", \"pattern\": {\"Regex\": \"[a[b]]\"}, \"behavior\": "
+        {"{\"pre_tokenizer\": {\"type\": \"Split\", \"pattern\": {\"Regex\": \"[a[b]\"}, \"behavior\": "
          "\"Isolated\"}, " MODEL "}",
-         "sets within"},
+         "a set without its ]"},
         {"{\"pre_tokenizer\": {\"type\": \"Split\", \"pattern\": \"x\", \"behavior\": \"Isolated\"}, " MODEL "}",
          "pattern"},
         {"{\"pre_tokenizer\": {\"type\": \"Split\", \"pattern\": {\"String\": \"x\"}, \"behavior\": \"Odd\"}, " MODEL

@@ -9,7 +9,7 @@
 #include "io/formats/json.h"
 #include "io/utf8.h"
 
-enum { LINES_IN_BLOCK = 100, CHARACTERS_IN_BLOCK = 0x4000 };
+enum { LINES_IN_BLOCK = 350, CHARACTERS_IN_BLOCK = 0x10000, CHARACTERS_IN_TEXT = 64 };
 
 struct golden {
     struct fs_json_document *document;
@@ -107,18 +107,33 @@ static void digest_characters(struct fs_digest *digest, const struct golden *gol
                               const struct fs_tokenizer *tokenizer, size_t first)
 {
     const cJSON *range;
+    char text[CHARACTERS_IN_TEXT * 40];
+    size_t used = 0, count = 0;
     cJSON_ArrayForEach(range, member(golden->root, "characters"))
     {
         size_t low = (size_t)range->child->valueint, high = (size_t)range->child->next->valueint;
         low = low < first ? first : low;
         for (size_t code = low; code <= high && code < first + CHARACTERS_IN_BLOCK; code++) {
-            char c[5] = "", text[64];
+            char c[5] = "";
             c[fs_utf8_encode((uint32_t)code, (unsigned char *)c)] = '\0';
-            int length = snprintf(text, sizeof text, "%sa%s%s1 %s.%s %sa", c, c, c, c, c, c);
-            digest_text(digest, tokenizer, text, (size_t)length);
+            used += (size_t)snprintf(text + used, sizeof text - used, "%sa%s%s1 %s.%s %sa ", c, c, c, c, c, c);
+            if (++count % CHARACTERS_IN_TEXT == 0) {
+                digest_text(digest, tokenizer, text, used);
+                used = 0;
+            }
         }
     }
+    if (used > 0) {
+        digest_text(digest, tokenizer, text, used);
+    }
 }
+
+/* Sanitizers make each allocation slow: every sixteenth row shows them all of the code. */
+#ifdef FAIRSTAMP_SANITIZE
+enum { STRIDE = 16 };
+#else
+enum { STRIDE = 1 };
+#endif
 
 /* Every row of ids.txt is of the pipelines in their order: its name, what is hashed, from where, the hash. */
 static void same_ids_as_the_library(void **state)
@@ -129,7 +144,7 @@ static void same_ids_as_the_library(void **state)
     const cJSON *pipeline = NULL;
     struct fs_tokenizer *tokenizer = NULL;
     char name[128], what[32], expected[80], found[FS_DIGEST_SIZE];
-    size_t first, different = 0;
+    size_t first, different = 0, row = 0;
     open_golden(&golden);
     while (fscanf(golden.ids, " %127s %31s %zu %79s", name, what, &first, expected) == 4) {
         struct fs_digest *digest = NULL;
@@ -138,6 +153,12 @@ static void same_ids_as_the_library(void **state)
             assert_non_null(pipeline);
             assert_string_equal(member(pipeline, "name")->valuestring, name);
             fs_tokenizer_destroy(tokenizer);
+            tokenizer = NULL;
+        }
+        if (row++ % STRIDE != 0) {
+            continue;
+        }
+        if (tokenizer == NULL) {
             tokenizer = open_pipeline(&golden, pipeline);
         }
         assert_int_equal(fs_digest_begin(&digest, &err), 0);
@@ -187,6 +208,30 @@ static void hostile_parts(void **state)
         char part[512];
         snprintf(part, sizeof part, "\"pre_tokenizer\": %s", cases[i][0]);
         expect_refused(part, cases[i][1]);
+    }
+    static const char *const patterns[][2] = {
+        {"", "0 bytes"},
+        {"[a[b]", "without its ]"},
+        {"[a[", "without its ]"},
+        {"[[:alpha]", "without its ]"},
+        {"[a", "without its ]"},
+        {"[a&&]", "an empty set"},
+        {"[&&a]", "an empty set"},
+        {"[a-[b]]", "a range up to a set"},
+        {"[[:letter:]]", "[:...:] that is not supported"},
+        {"\\\\p{Han", "\\p{ without }"},
+        {"\\\\p{Klingon}", "\\p{Klingon}"},
+        {"a\\\\", "nothing behind"},
+        {"[a\\\\", "nothing behind"},
+        {"[[[[[[[[[[[[[[[[[[a]]]]]]]]]]]]]]]]]]", "too deep"},
+    };
+    for (size_t i = 0; i < sizeof patterns / sizeof patterns[0]; i++) {
+        char part[512];
+        snprintf(
+            part, sizeof part,
+            "\"pre_tokenizer\": {\"type\": \"Split\", \"pattern\": {\"Regex\": \"%s\"}, \"behavior\": \"Isolated\"}",
+            patterns[i][0]);
+        expect_refused(part, patterns[i][1]);
     }
     expect_refused("\"normalizer\": {\"type\": \"Strip\", \"strip_left\": true}", "strip_right");
     expect_refused("\"normalizer\": {\"type\": \"Strip\", \"strip_left\": 1, \"strip_right\": true}", "strip_left");

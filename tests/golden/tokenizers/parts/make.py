@@ -37,10 +37,13 @@ def make_lines():
 
 
 def make_characters():
-    """Ranges of what Unicode 3.2 assigned: no table of any library is older than that."""
+    """Ranges of what Unicode 3.2 assigned: no table of any library is older than that. Ideographs: the ends alone."""
+    alike = [(0x3400, 0x4DB5), (0x4E00, 0x9FA5), (0xAC00, 0xD7A3), (0x20000, 0x2A6D6)]
     ranges = []
     for code in range(1, 0x110000):
         if 0xD800 <= code < 0xF900 or code >= 0xF0000 or unicodedata.ucd_3_2_0.category(chr(code)) == "Cn":
+            continue
+        if any(low + 8 < code < high - 8 for low, high in alike):
             continue
         if ranges and ranges[-1][1] == code - 1:
             ranges[-1][1] = code
@@ -63,6 +66,27 @@ WORDS = {"type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix":
          "vocab": {token: i for i, token in enumerate(["[UNK]", "a", "1", ".", " ", "##a", "##1", "##.", "## "])}}
 BYTES = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
 PLAIN = {**BYTES, "use_regex": False}
+# Split: classes, sets and properties that PCRE2 reads otherwise or not at all.
+PATTERNS = [
+    r"\w", r"\W", r"[\w]", r"[\W]", r"[^\w\s]", r"[\W\d]", r"[^\W\d]", r"[^\S ]", r"\b\w", r"\w\b", r"\B\w", r"\h", r"\H",
+    r"\v", r"\p{Han}", r"\p{^Han}", r"[\p{Hiragana}\p{Katakana}]", r"\P{Arabic}", r"[^\p{Thai}\P{L}]", r"\p{Alnum}",
+    r"\p{Word}", r"\P{punct}", r"[[:alpha:]]", r"[[:^alpha:]]", r"[^[:alnum:]]", r"[[:punct:]]", r"[[:space:][:digit:]]",
+    r"[[:word:]]", r"[[:upper:]_]", r"[[:lower:]]", r"[[:blank:]]", r"[[:cntrl:]]", r"[[:xdigit:]]", r"[[:^ascii:]]",
+    r"[^(\s|[.,!?…。，、।۔،])]", r"[a[^\p{L}]]", r"[\p{L}&&[^\p{Han}]]", r"[^\p{L}&&\p{Latin}]", r"[a-z&&[^aeiou]x]",
+    r"[[a-c]&&[b-d]&&[^c]]", r"[^[\p{L}&&[^\p{Latin}]]\s]", r"[a[-.]1]", r"[a[1]-.]", r"[\p{Word}]", r"[\P{Punct}]", r"\p{lower}", r"\p{Alphabetic}", r"[]a]", r"[[]a]1]", r"[[^]a]&&\w]",
+    r"^.", r".$", r"(?m:a.)", r"(?i)[A]", r"(?im:A.)", r"a{,1}[.1]", r"[\^a]", r"[[\^1]a]", r"\Qa", r"[\b\s]", r"[[.a.]]",
+]
+# Patterns of models as published: BLOOM, Kimi-K2's kind, DeepSeek's, one of words.
+WHOLE_PATTERNS = [
+    r" ?[^(\s|[.,!?…。，、।۔،])]+",
+    r"[\p{Han}]+|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]*[\p{Ll}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]+"
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
+    r"[!\"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*|"
+    r"\s*[\r\n]+|\s+(?!\S)|\s+|\p{N}",
+    r"\w+|[^\w\s]+|\s+",
+    r"\b\w+\b|\W",
+    r"[一-龥぀-ゟ゠-ヿ]+|[^\S\r\n]+|[[:alpha:]]+|(?:\R|.)",
+]
 BEHAVIORS = ["Removed", "Isolated", "MergedWithPrevious", "MergedWithNext", "Contiguous"]
 
 
@@ -104,6 +128,10 @@ def pipelines():
                                              digits(True), punctuation("MergedWithPrevious"))
     yield "ByteLevel-twice", "bytes", None, sequence(PLAIN, BYTES)
     yield "ByteLevel-empty", "bytes", None, sequence(BYTES, sequence())
+    for pattern in PATTERNS:
+        yield f"Split-{pattern.replace(' ', '_')}", "words", None, split(pattern)
+    for i, pattern in enumerate(WHOLE_PATTERNS):
+        yield f"Split-whole-{i}", "bytes", None, sequence(split(pattern, "Removed", True), PLAIN)
     yield "all-parts", "bytes", None, sequence({"type": "WhitespaceSplit"}, punctuation("MergedWithNext"), digits(False),
                                                {"type": "Whitespace"}, PLAIN)
 
@@ -131,15 +159,16 @@ def main():
             rows.append(f"{name} {what} {first} {hashlib.sha256(''.join(block).encode()).hexdigest()}\n")
 
         found = ids(lines)
-        for start in range(0, len(lines), 100):
-            row("lines", start, found[start:start + 100])
+        for start in range(0, len(lines), 350):
+            row("lines", start, found[start:start + 350])
         if kind == "words":
-            for plane in range(0, 0x30000, 0x4000):
+            for plane in range(0, 0x30000, 0x10000):
                 block = [chr(code) for low, high in characters for code in range(low, high + 1)
-                         if plane <= code < plane + 0x4000]
+                         if plane <= code < plane + 0x10000]
                 if block:
-                    row("characters", plane, ids(f"{c}a{c}{c}1 {c}.{c} {c}a" for c in block))
-    with open(f"{here}/ids.txt", "w", encoding="ascii") as file:
+                    texts = [f"{c}a{c}{c}1 {c}.{c} {c}a " for c in block]
+                    row("characters", plane, ids("".join(texts[i:i + 64]) for i in range(0, len(texts), 64)))
+    with open(f"{here}/ids.txt", "w", encoding="utf-8") as file:
         file.write(f"# tokenizers {tokenizers.__version__}\n")
         file.writelines(rows)
     with open(f"{here}/parts.json", "w", encoding="utf-8") as file:
