@@ -111,7 +111,8 @@ static int add_alternative(struct set *set, const char *open, const char *text, 
     return APPEND(&set->other, err, set->other.count > 0 ? "|" : "", open, text, close);
 }
 
-/* The expression of one character for the part behind the last &&. */
+/* The expression of one character for the part behind the last &&. Atomic: another alternative that holds the same
+ * character is no other way to match, and each would double the steps of a repeated set. */
 static int append_part(const struct reader *reader, const struct set *set, struct buffer *out, struct fs_error *err)
 {
     /* [^, [., [: and [= would be more than a bracket. */
@@ -123,9 +124,9 @@ static int append_part(const struct reader *reader, const struct set *set, struc
         return APPEND(out, err, "[", escape, set->plain.data, "]");
     }
     if (set->plain.count == 0) {
-        return APPEND(out, err, "(?:", set->other.data, ")");
+        return APPEND(out, err, "(?>", set->other.data, ")");
     }
-    return APPEND(out, err, "(?:[", escape, set->plain.data, "]|", set->other.data, ")");
+    return APPEND(out, err, "(?>[", escape, set->plain.data, "]|", set->other.data, ")");
 }
 
 static int append_set(const struct reader *reader, const struct set *set, struct buffer *out, struct fs_error *err)
@@ -137,7 +138,7 @@ static int append_set(const struct reader *reader, const struct set *set, struct
     if (simple) {
         return append_part(reader, set, out, err);
     }
-    if (APPEND(out, err, set->complement ? "(?:(?!" : "(?:", set->conditions.count > 0 ? set->conditions.data : "") ||
+    if (APPEND(out, err, set->complement ? "(?>(?!" : "(?>", set->conditions.count > 0 ? set->conditions.data : "") ||
         append_part(reader, set, out, err)) {
         return -1;
     }

@@ -239,11 +239,30 @@ static void hostile_parts(void **state)
     expect_refused("\"normalizer\": {\"type\": \"ByteLevel\", \"use_regex\": true}", "\"use_regex\" is not supported");
 }
 
+/* A character that two alternatives of a set hold is matched one way: no exponential search. */
+static void overlapping_sets(void **state)
+{
+    (void)state;
+    struct folder folder = make_folder();
+    char text[401];
+    write_text(
+        &folder, "tokenizer.json",
+        "{\"pre_tokenizer\": {\"type\": \"Split\", \"pattern\": {\"Regex\": \"[\\\\W[^b]a]+[12]\"}, \"behavior\": "
+        "\"Isolated\"}, " WORDS);
+    struct fs_tokenizer *tokenizer = open_tokenizer(folder.path);
+    memset(text, ' ', 400);
+    text[400] = '\0';
+    expect_ids(tokenizer, text, "0");
+    fs_tokenizer_destroy(tokenizer);
+    remove_folder(&folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(same_ids_as_the_library),
         cmocka_unit_test(hostile_parts),
+        cmocka_unit_test(overlapping_sets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
