@@ -36,6 +36,18 @@ int fs_character_to_byte(uint32_t character)
     return character < 256 + 67 ? (int)character - 256 - 33 + 0x7F : -1;
 }
 
+int fs_append_byte_characters(struct fs_text *result, const struct fs_text *from, size_t begin, size_t end,
+                              struct fs_error *err)
+{
+    for (size_t at = begin; at < end; at++) {
+        if (fs_text_append_character(result, fs_byte_to_character(from->data[at]), from->begin[at], from->end[at],
+                                     err)) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
 static size_t merge_slot(const struct fs_bpe *bpe, uint64_t key)
 {
     uint64_t value = key * 0x9E3779B97F4A7C15u;

@@ -62,5 +62,8 @@ void fs_bpe_release(struct fs_bpe *bpe); /* zeroes it */
 /* GPT-2's alphabet (encoder.py, bytes_to_unicode): the character that stands for a byte, and back (-1: none). */
 uint32_t fs_byte_to_character(unsigned char byte);
 int fs_character_to_byte(uint32_t character);
+/* Appends the characters that stand for the bytes [begin, end) of `from`. */
+int fs_append_byte_characters(struct fs_text *result, const struct fs_text *from, size_t begin, size_t end,
+                              struct fs_error *err);
 
 #endif

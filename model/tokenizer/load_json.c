@@ -150,7 +150,6 @@ static int load_bpe(struct fs_tokenizer *tokenizer, const struct fs_json_documen
     uint32_t rank = 0;
     tokenizer->model = FS_MODEL_BPE;
     bpe->vocabulary = &tokenizer->vocabulary;
-    bpe->byte_level = fs_pretokenizer_is_byte_level(&tokenizer->pretokenizer);
     if (fs_json_part_keys(document, model, "model", keys, err) ||
         fs_json_number_optional(document, model, "model", "dropout", (struct fs_number_range){0, 1}, &dropout, err) ||
         refuse_affix(document, model, "continuing_subword_prefix", err) ||
@@ -166,10 +165,10 @@ static int load_bpe(struct fs_tokenizer *tokenizer, const struct fs_json_documen
         return fs_error_set(err, FS_EXIT_DATA, "%s: model.dropout: %g is not supported, expected null",
                             fs_json_name(document), dropout);
     }
-    if (bpe->byte_level && bpe->byte_fallback) {
-        return fs_error_set(err, FS_EXIT_DATA, "%s: model.byte_fallback is not supported together with ByteLevel",
-                            fs_json_name(document));
+    if (bpe->byte_fallback) { /* a character without token becomes bytes: so it must be a character */
+        fs_pretokenizer_map_bytes(&tokenizer->pretokenizer);
     }
+    bpe->byte_level = fs_pretokenizer_leaves_bytes(&tokenizer->pretokenizer);
     cJSON_ArrayForEach(item, merges)
     {
         struct fs_bpe_part left, right;
@@ -259,6 +258,7 @@ static int load_model(struct fs_tokenizer *tokenizer, const struct fs_settings *
         return -1;
     }
     if (wordpiece) {
+        fs_pretokenizer_map_bytes(&tokenizer->pretokenizer);
         overrule_bert(&tokenizer->normalizer, settings);
         if (load_wordpiece(tokenizer, document, model, err)) {
             return -1;
@@ -268,7 +268,9 @@ static int load_model(struct fs_tokenizer *tokenizer, const struct fs_settings *
     if (load_bpe(tokenizer, document, model, err)) {
         return -1;
     }
-    return fs_settings_apply(settings, tokenizer, name, bpe_roles(tokenizer, tokenizer->bpe.byte_level), err);
+    bool byte_level =
+        fs_pretokenizer_is_byte_level(&tokenizer->pretokenizer) || fs_normalizer_is_byte_level(&tokenizer->normalizer);
+    return fs_settings_apply(settings, tokenizer, name, bpe_roles(tokenizer, byte_level), err);
 }
 
 static int load_root(struct fs_tokenizer *tokenizer, const struct fs_settings *settings,

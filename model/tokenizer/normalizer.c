@@ -5,6 +5,7 @@
 #include <utf8proc.h>
 
 #include "io/utf8.h"
+#include "model/tokenizer/bpe.h"
 #include "model/tokenizer/json_part.h"
 
 struct fs_normalizer_step *fs_normalizer_add(struct fs_normalizer *normalizer, struct fs_error *err)
@@ -54,6 +55,18 @@ static int load_text(char **content, const struct fs_json_document *document, co
     return *content != NULL ? 0 : fs_error_memory(err, strlen(text), "a normalizer");
 }
 
+static int load_flag(bool *flag, const struct fs_json_document *document, const cJSON *object, const char *where,
+                     const char *key, struct fs_error *err)
+{
+    const cJSON *value = cJSON_GetObjectItemCaseSensitive(object, key);
+    if (!cJSON_IsBool(value)) {
+        return fs_error_set(err, FS_EXIT_DATA, "%s: %s.%s: found %s, expected true or false", fs_json_name(document),
+                            where, key, fs_json_kind(value));
+    }
+    *flag = cJSON_IsTrue(value);
+    return 0;
+}
+
 static int load_sequence(struct fs_normalizer *normalizer, const struct fs_json_document *document, const cJSON *object,
                          const char *where, struct fs_error *err)
 {
@@ -79,10 +92,12 @@ int fs_normalizer_load(struct fs_normalizer *normalizer, const struct fs_json_do
         enum fs_normalization form;
     } plain[] = {{"NFC", FS_NORMALIZE_UNICODE, FS_NFC},         {"NFD", FS_NORMALIZE_UNICODE, FS_NFD},
                  {"NFKC", FS_NORMALIZE_UNICODE, FS_NFKC},       {"NFKD", FS_NORMALIZE_UNICODE, FS_NFKD},
-                 {"Lowercase", FS_NORMALIZE_LOWERCASE, FS_NFC}, {"StripAccents", FS_NORMALIZE_STRIP_ACCENTS, FS_NFC}};
+                 {"Lowercase", FS_NORMALIZE_LOWERCASE, FS_NFC}, {"StripAccents", FS_NORMALIZE_STRIP_ACCENTS, FS_NFC},
+                 {"ByteLevel", FS_NORMALIZE_BYTE_LEVEL, FS_NFC}};
     static const char *const plain_keys[] = {"type", NULL};
     static const char *const prepend_keys[] = {"type", "prepend", NULL};
     static const char *const replace_keys[] = {"type", "pattern", "content", NULL};
+    static const char *const strip_keys[] = {"type", "strip_left", "strip_right", NULL};
     const char *type;
     if (object == NULL || cJSON_IsNull(object)) {
         return 0;
@@ -123,9 +138,17 @@ int fs_normalizer_load(struct fs_normalizer *normalizer, const struct fs_json_do
         }
         return load_text(&step->content, document, object, where, "content", err);
     }
+    if (strcmp(type, "Strip") == 0) {
+        step->kind = FS_NORMALIZE_STRIP;
+        return fs_json_part_keys(document, object, where, strip_keys, err) ||
+                       load_flag(&step->strip_left, document, object, where, "strip_left", err) ||
+                       load_flag(&step->strip_right, document, object, where, "strip_right", err)
+                   ? -1
+                   : 0;
+    }
     return fs_json_part_unsupported(document, where, type,
                                     "BertNormalizer, Sequence, Prepend, Replace, NFC, NFD, NFKC, NFKD, Lowercase, "
-                                    "StripAccents",
+                                    "StripAccents, Strip, ByteLevel",
                                     err);
 }
 
@@ -325,6 +348,46 @@ static int apply_prepend(const char *content, struct fs_text *text, struct fs_er
     return 0;
 }
 
+static int apply_strip(const struct fs_normalizer_step *step, struct fs_text *text, struct fs_error *err)
+{
+    struct fs_text result = {0};
+    size_t begin = 0, end = 0; /* of what is no white space */
+    bool any = false;
+    for (size_t at = 0, next; at < text->count; at = next) {
+        uint32_t character;
+        next = at + fs_utf8_decode(text->data + at, &character);
+        if (fs_is_white_space(character)) {
+            continue;
+        }
+        begin = any ? begin : at;
+        end = next;
+        any = true;
+    }
+    if (!any) { /* all of it is white space, at either end */
+        begin = step->strip_left ? text->count : 0;
+    }
+    if (fs_text_append_slice(&result, text, step->strip_left ? begin : 0,
+                             step->strip_right && end >= begin ? end : text->count, err)) {
+        fs_text_release(&result);
+        return -1;
+    }
+    fs_text_release(text);
+    *text = result;
+    return 0;
+}
+
+static int apply_byte_level(struct fs_text *text, struct fs_error *err)
+{
+    struct fs_text result = {0};
+    if (fs_append_byte_characters(&result, text, 0, text->count, err)) {
+        fs_text_release(&result);
+        return -1;
+    }
+    fs_text_release(text);
+    *text = result;
+    return 0;
+}
+
 /* SentencePiece normalizer.cc, Normalizer::Normalize, for the identity character map. */
 static int apply_sentencepiece(const struct fs_normalizer_step *step, struct fs_text *text, struct fs_error *err)
 {
@@ -390,10 +453,24 @@ static int apply_step(const struct fs_normalizer_step *step, struct fs_text *tex
         return map_characters(text, lower, err);
     case FS_NORMALIZE_STRIP_ACCENTS:
         return map_characters(text, strip_mark, err);
+    case FS_NORMALIZE_STRIP:
+        return apply_strip(step, text, err);
+    case FS_NORMALIZE_BYTE_LEVEL:
+        return apply_byte_level(text, err);
     case FS_NORMALIZE_SENTENCEPIECE:
         return apply_sentencepiece(step, text, err);
     }
     return fs_error_set(err, FS_EXIT_SOFTWARE, "normalizer step %d is unknown", (int)step->kind);
+}
+
+bool fs_normalizer_is_byte_level(const struct fs_normalizer *normalizer)
+{
+    for (size_t i = 0; i < normalizer->count; i++) {
+        if (normalizer->step[i].kind == FS_NORMALIZE_BYTE_LEVEL) {
+            return true;
+        }
+    }
+    return false;
 }
 
 int fs_normalizer_apply(const struct fs_normalizer *normalizer, struct fs_text *text, struct fs_error *err)

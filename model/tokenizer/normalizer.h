@@ -15,6 +15,8 @@ enum fs_normalizer_kind {
     FS_NORMALIZE_UNICODE,
     FS_NORMALIZE_LOWERCASE,
     FS_NORMALIZE_STRIP_ACCENTS,
+    FS_NORMALIZE_STRIP,
+    FS_NORMALIZE_BYTE_LEVEL,
     FS_NORMALIZE_SENTENCEPIECE
 };
 
@@ -27,7 +29,8 @@ struct fs_normalizer_step {
         bool add_dummy_prefix, remove_extra_whitespaces, escape_whitespaces, whitespace_as_suffix;
     } sentencepiece;
     enum fs_normalization form;
-    char *content; /* Prepend, Replace */
+    bool strip_left, strip_right; /* Strip: white space at these ends goes */
+    char *content;                /* Prepend, Replace */
     struct fs_pattern pattern;
 };
 
@@ -41,6 +44,8 @@ struct fs_normalizer_step *fs_normalizer_add(struct fs_normalizer *normalizer, s
 /* Adds the steps of a `normalizer` object of tokenizer.json (NULL or null: none). */
 int fs_normalizer_load(struct fs_normalizer *normalizer, const struct fs_json_document *document, const cJSON *object,
                        const char *where, struct fs_error *err);
+/* Whether a step writes GPT-2's alphabet. */
+bool fs_normalizer_is_byte_level(const struct fs_normalizer *normalizer);
 /* Rewrites `text` in place. */
 int fs_normalizer_apply(const struct fs_normalizer *normalizer, struct fs_text *text, struct fs_error *err);
 void fs_normalizer_release(struct fs_normalizer *normalizer); /* zeroes it */

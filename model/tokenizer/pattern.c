@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "io/utf8.h"
-#include "model/tokenizer/text.h"
+#include "model/tokenizer/oniguruma.h"
 
 int fs_pattern_literal(struct fs_pattern *pattern, const char *name, const char *text, struct fs_error *err)
 {
@@ -21,56 +21,6 @@ int fs_pattern_literal(struct fs_pattern *pattern, const char *name, const char 
     return 0;
 }
 
-/*
- * PCRE2's \s under UCP also takes U+180E, which left White_Space in Unicode 6.3. Oniguruma's classes within classes and
- * intersections mean something else to PCRE2 and are refused. The caller frees.
- */
-static char *spell_white_space(const char *name, const char *text, struct fs_error *err)
-{
-    static const char list[] = "\\x{9}-\\x{D}\\x{20}\\x{85}\\x{A0}\\x{1680}\\x{2000}-\\x{200A}\\x{2028}\\x{2029}"
-                               "\\x{202F}\\x{205F}\\x{3000}";
-    size_t length = strlen(text), size;
-    if (fs_multiply(length, sizeof list, &size)) {
-        fs_error_memory(err, SIZE_MAX, "a pattern");
-        return NULL;
-    }
-    char *result = fs_allocate(size + 4, 1, "a pattern", err);
-    if (result == NULL) {
-        return NULL;
-    }
-    char *out = result;
-    bool in_class = false;
-    for (const char *in = text; *in; in++) {
-        if (in[0] == '\\' && in[1] == 's') {
-            out += sprintf(out, in_class ? "%s" : "[%s]", list);
-            in++;
-        } else if (in[0] == '\\' && in[1] == 'S' && !in_class) {
-            out += sprintf(out, "[^%s]", list);
-            in++;
-        } else if (in[0] == '\\' && in[1]) {
-            *out++ = *in++;
-            *out++ = *in;
-        } else {
-            if (in[0] == '[' && !in_class) {
-                in_class = true;
-                if (in[1] == '^') {
-                    *out++ = *in++;
-                }
-            } else if (in_class && ((in[0] == '[' && in[1] != ':') || (in[0] == '&' && in[1] == '&'))) {
-                free(result);
-                fs_error_set(err, FS_EXIT_DATA, "%s: pattern \"%.200s\": sets within [...] are not supported", name,
-                             text);
-                return NULL;
-            } else if (in[0] == ']') {
-                in_class = false;
-            }
-            *out++ = *in;
-        }
-    }
-    *out = '\0';
-    return result;
-}
-
 int fs_pattern_regex(struct fs_pattern *pattern, const char *name, const char *text, struct fs_error *err)
 {
     memset(pattern, 0, sizeof *pattern);
@@ -78,14 +28,15 @@ int fs_pattern_regex(struct fs_pattern *pattern, const char *name, const char *t
     if (length == 0 || length > 16384) {
         return fs_error_set(err, FS_EXIT_DATA, "%s: found a pattern of %zu bytes, expected 1 to 16384", name, length);
     }
-    char *spelled = spell_white_space(name, text, err);
-    if (spelled == NULL) {
+    char *spelled;
+    if (fs_oniguruma_spell(name, text, &spelled, err)) {
         return -1;
     }
     int code = 0;
     PCRE2_SIZE offset = 0;
-    pattern->code = pcre2_compile((PCRE2_SPTR)spelled, PCRE2_ZERO_TERMINATED,
-                                  PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C, &code, &offset, NULL);
+    pattern->code =
+        pcre2_compile((PCRE2_SPTR)spelled, PCRE2_ZERO_TERMINATED,
+                      PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C, &code, &offset, NULL);
     free(spelled);
     if (pattern->code == NULL) {
         PCRE2_UCHAR message[256] = "";

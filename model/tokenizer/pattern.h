@@ -16,7 +16,7 @@ struct fs_pattern {
 
 /* `name` is the file and place, for errors. The owner releases the pattern. An empty pattern is an error. */
 int fs_pattern_literal(struct fs_pattern *pattern, const char *name, const char *text, struct fs_error *err);
-/* UTF and UCP; \s is White_Space, as in the regular expressions of the `tokenizers` library. */
+/* An expression of the `tokenizers` library, whose meaning is Oniguruma's: model/tokenizer/oniguruma.h. */
 int fs_pattern_regex(struct fs_pattern *pattern, const char *name, const char *text, struct fs_error *err);
 void fs_pattern_release(struct fs_pattern *pattern); /* zeroes it */
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "io/utf8.h"
+#include "model/tokenizer/bpe.h"
 #include "model/tokenizer/json_part.h"
 
 /* GPT-2's encoder.py. */
@@ -27,14 +28,49 @@ void fs_pretokenizer_release(struct fs_pretokenizer *pretokenizer)
     memset(pretokenizer, 0, sizeof *pretokenizer);
 }
 
-int fs_pretokenizer_add_bert(struct fs_pretokenizer *pretokenizer, struct fs_error *err)
+static int is_white_space(uint32_t character)
+{
+    return fs_is_white_space(character) ? FS_CLASS_MATCH : 1;
+}
+
+static int is_punctuation(uint32_t character)
+{
+    return fs_is_bert_punctuation(character) ? FS_CLASS_MATCH : 1;
+}
+
+static int is_numeric(uint32_t character)
+{
+    return fs_is_numeric(character) ? FS_CLASS_MATCH : 1;
+}
+
+/* White space, words, and runs of anything else. */
+static int word_class(uint32_t character)
+{
+    if (fs_is_white_space(character)) {
+        return FS_CLASS_MATCH;
+    }
+    return fs_is_word_character(character) ? 1 : 2;
+}
+
+static int add_class(struct fs_pretokenizer *pretokenizer, fs_character_class *class_of, enum fs_split behavior,
+                     struct fs_error *err)
 {
     struct fs_pretokenizer_step *step = add(pretokenizer, err);
     if (step == NULL) {
         return -1;
     }
-    step->kind = FS_PRETOKENIZE_BERT;
+    step->kind = FS_PRETOKENIZE_CLASS;
+    step->class_of = class_of;
+    step->behavior = behavior;
     return 0;
+}
+
+int fs_pretokenizer_add_bert(struct fs_pretokenizer *pretokenizer, struct fs_error *err)
+{
+    return add_class(pretokenizer, is_white_space, FS_SPLIT_REMOVED, err) ||
+                   add_class(pretokenizer, is_punctuation, FS_SPLIT_ISOLATED, err)
+               ? -1
+               : 0;
 }
 
 int fs_pretokenizer_add_byte_level(struct fs_pretokenizer *pretokenizer, bool add_prefix_space, bool use_regex,
@@ -50,9 +86,27 @@ int fs_pretokenizer_add_byte_level(struct fs_pretokenizer *pretokenizer, bool ad
     return fs_pattern_regex(&step->pattern, "GPT-2's pattern", gpt2_pattern, err);
 }
 
+bool fs_pretokenizer_leaves_bytes(const struct fs_pretokenizer *pretokenizer)
+{
+    return pretokenizer->count > 0 && pretokenizer->step[pretokenizer->count - 1].kind == FS_PRETOKENIZE_BYTE_LEVEL &&
+           !pretokenizer->step[pretokenizer->count - 1].map_bytes;
+}
+
 bool fs_pretokenizer_is_byte_level(const struct fs_pretokenizer *pretokenizer)
 {
-    return pretokenizer->count > 0 && pretokenizer->step[pretokenizer->count - 1].kind == FS_PRETOKENIZE_BYTE_LEVEL;
+    for (size_t i = 0; i < pretokenizer->count; i++) {
+        if (pretokenizer->step[i].kind == FS_PRETOKENIZE_BYTE_LEVEL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void fs_pretokenizer_map_bytes(struct fs_pretokenizer *pretokenizer)
+{
+    if (fs_pretokenizer_leaves_bytes(pretokenizer)) {
+        pretokenizer->step[pretokenizer->count - 1].map_bytes = true;
+    }
 }
 
 /* The index of a name in `names` (NULL at the end), or an error. */
@@ -68,15 +122,25 @@ static int choose(const struct fs_json_document *document, const char *where, co
                         found);
 }
 
+static int load_behavior(enum fs_split *behavior, const struct fs_json_document *document, const char *where,
+                         const char *name, struct fs_error *err)
+{
+    static const char *const behaviors[] = {"Removed",        "Isolated",   "MergedWithPrevious",
+                                            "MergedWithNext", "Contiguous", NULL};
+    int index;
+    if (choose(document, where, "behavior", name, behaviors, &index, err)) {
+        return -1;
+    }
+    *behavior = (enum fs_split)index;
+    return 0;
+}
+
 static int load_split(struct fs_pretokenizer *pretokenizer, const struct fs_json_document *document,
                       const cJSON *object, const char *where, struct fs_error *err)
 {
     static const char *const keys[] = {"type", "pattern", "behavior", "invert", NULL};
-    static const char *const behaviors[] = {"Removed",        "Isolated",   "MergedWithPrevious",
-                                            "MergedWithNext", "Contiguous", NULL};
     struct fs_pretokenizer_step *step = add(pretokenizer, err);
     const char *behavior;
-    int index;
     if (step == NULL) {
         return -1;
     }
@@ -84,11 +148,10 @@ static int load_split(struct fs_pretokenizer *pretokenizer, const struct fs_json
     if (fs_json_part_keys(document, object, where, keys, err) ||
         fs_json_part_pattern(&step->pattern, document, object, where, err) ||
         fs_json_text(document, object, where, "behavior", &behavior, err) ||
-        choose(document, where, "behavior", behavior, behaviors, &index, err) ||
+        load_behavior(&step->behavior, document, where, behavior, err) ||
         fs_json_bool_optional(document, object, where, "invert", &step->invert, err)) {
         return -1;
     }
-    step->behavior = (enum fs_split)index;
     return 0;
 }
 
@@ -136,11 +199,97 @@ static int load_byte_level(struct fs_pretokenizer *pretokenizer, const struct fs
     return fs_pretokenizer_add_byte_level(pretokenizer, add_prefix_space, use_regex, err);
 }
 
+static const char *const no_keys[] = {"type", NULL};
+
+static int load_bert(struct fs_pretokenizer *pretokenizer, const struct fs_json_document *document, const cJSON *object,
+                     const char *where, struct fs_error *err)
+{
+    return fs_json_part_keys(document, object, where, no_keys, err) || fs_pretokenizer_add_bert(pretokenizer, err) ? -1
+                                                                                                                   : 0;
+}
+
+static int load_white_space_split(struct fs_pretokenizer *pretokenizer, const struct fs_json_document *document,
+                                  const cJSON *object, const char *where, struct fs_error *err)
+{
+    return fs_json_part_keys(document, object, where, no_keys, err) ||
+                   add_class(pretokenizer, is_white_space, FS_SPLIT_REMOVED, err)
+               ? -1
+               : 0;
+}
+
+static int load_white_space(struct fs_pretokenizer *pretokenizer, const struct fs_json_document *document,
+                            const cJSON *object, const char *where, struct fs_error *err)
+{
+    return fs_json_part_keys(document, object, where, no_keys, err) ||
+                   add_class(pretokenizer, word_class, FS_SPLIT_REMOVED, err)
+               ? -1
+               : 0;
+}
+
+static int load_punctuation(struct fs_pretokenizer *pretokenizer, const struct fs_json_document *document,
+                            const cJSON *object, const char *where, struct fs_error *err)
+{
+    static const char *const keys[] = {"type", "behavior", NULL};
+    const char *name = "Isolated";
+    enum fs_split behavior;
+    if (fs_json_part_keys(document, object, where, keys, err) ||
+        fs_json_text_optional(document, object, where, "behavior", &name, err) ||
+        load_behavior(&behavior, document, where, name, err)) {
+        return -1;
+    }
+    return add_class(pretokenizer, is_punctuation, behavior, err);
+}
+
+static int load_digits(struct fs_pretokenizer *pretokenizer, const struct fs_json_document *document,
+                       const cJSON *object, const char *where, struct fs_error *err)
+{
+    static const char *const keys[] = {"type", "individual_digits", NULL};
+    bool individual = false;
+    if (fs_json_part_keys(document, object, where, keys, err) ||
+        fs_json_bool_optional(document, object, where, "individual_digits", &individual, err)) {
+        return -1;
+    }
+    return add_class(pretokenizer, is_numeric, individual ? FS_SPLIT_ISOLATED : FS_SPLIT_CONTIGUOUS, err);
+}
+
+static int load_sequence(struct fs_pretokenizer *pretokenizer, const struct fs_json_document *document,
+                         const cJSON *object, const char *where, struct fs_error *err)
+{
+    static const char *const keys[] = {"type", "pretokenizers", NULL};
+    const cJSON *list, *item;
+    if (fs_json_part_keys(document, object, where, keys, err) ||
+        fs_json_array(document, object, where, "pretokenizers", &list, err)) {
+        return -1;
+    }
+    cJSON_ArrayForEach(item, list) if (fs_pretokenizer_load(pretokenizer, document, item, where, err))
+    {
+        return -1;
+    }
+    return 0;
+}
+
+/* The types of tokenizer.json and their loaders. */
+#define TYPES(X)                                                                                                       \
+    X(BertPreTokenizer, load_bert)                                                                                     \
+    X(ByteLevel, load_byte_level)                                                                                      \
+    X(Digits, load_digits)                                                                                             \
+    X(Metaspace, load_metaspace)                                                                                       \
+    X(Punctuation, load_punctuation)                                                                                   \
+    X(Sequence, load_sequence)                                                                                         \
+    X(Split, load_split)                                                                                               \
+    X(Whitespace, load_white_space)                                                                                    \
+    X(WhitespaceSplit, load_white_space_split)
+
 int fs_pretokenizer_load(struct fs_pretokenizer *pretokenizer, const struct fs_json_document *document,
                          const cJSON *object, const char *where, struct fs_error *err)
 {
-    static const char *const bert_keys[] = {"type", NULL};
-    static const char *const sequence_keys[] = {"type", "pretokenizers", NULL};
+#define TYPE_ROW(type, load) {#type, load},
+#define TYPE_NAME(type, load) ", " #type
+    static const struct {
+        const char *type;
+        int (*load)(struct fs_pretokenizer *, const struct fs_json_document *, const cJSON *, const char *,
+                    struct fs_error *);
+    } types[] = {TYPES(TYPE_ROW)};
     const char *type;
     if (object == NULL || cJSON_IsNull(object)) {
         return 0;
@@ -148,39 +297,13 @@ int fs_pretokenizer_load(struct fs_pretokenizer *pretokenizer, const struct fs_j
     if (fs_json_part_type(document, object, where, &type, err)) {
         return -1;
     }
-    if (fs_pretokenizer_is_byte_level(pretokenizer)) {
-        return fs_error_set(err, FS_EXIT_DATA, "%s: %s: found %.100s after ByteLevel, which must be the last part",
-                            fs_json_name(document), where, type);
-    }
-    if (strcmp(type, "Sequence") == 0) {
-        const cJSON *list, *item;
-        if (fs_json_part_keys(document, object, where, sequence_keys, err) ||
-            fs_json_array(document, object, where, "pretokenizers", &list, err)) {
-            return -1;
+    fs_pretokenizer_map_bytes(pretokenizer);
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+        if (strcmp(type, types[i].type) == 0) {
+            return types[i].load(pretokenizer, document, object, where, err);
         }
-        cJSON_ArrayForEach(item, list) if (fs_pretokenizer_load(pretokenizer, document, item, where, err))
-        {
-            return -1;
-        }
-        return 0;
     }
-    if (strcmp(type, "BertPreTokenizer") == 0) {
-        if (fs_json_part_keys(document, object, where, bert_keys, err)) {
-            return -1;
-        }
-        return fs_pretokenizer_add_bert(pretokenizer, err);
-    }
-    if (strcmp(type, "ByteLevel") == 0) {
-        return load_byte_level(pretokenizer, document, object, where, err);
-    }
-    if (strcmp(type, "Split") == 0) {
-        return load_split(pretokenizer, document, object, where, err);
-    }
-    if (strcmp(type, "Metaspace") == 0) {
-        return load_metaspace(pretokenizer, document, object, where, err);
-    }
-    return fs_json_part_unsupported(document, where, type, "BertPreTokenizer, ByteLevel, Split, Sequence, Metaspace",
-                                    err);
+    return fs_json_part_unsupported(document, where, type, TYPES(TYPE_NAME) + 2, err);
 }
 
 /* One cut of one piece: where it lies and whether the pattern matched it. */
@@ -264,30 +387,36 @@ static int split(const struct fs_pattern *pattern, enum fs_split behavior, bool 
     return status;
 }
 
-/* White space goes, every punctuation character is a word by itself. */
-static int split_bert(const struct fs_text *text, const struct fs_pieces *in, struct fs_pieces *out,
-                      struct fs_error *err)
+/* Cuts every piece of `in` by the classes of its characters. */
+static int split_classes(const struct fs_pretokenizer_step *step, const struct fs_text *text,
+                         const struct fs_pieces *in, struct fs_pieces *out, struct fs_error *err)
 {
-    for (size_t i = 0; i < in->count; i++) {
-        size_t word = in->begin[i];
-        for (size_t at = word; at < in->end[i];) {
+    struct cuts cuts = {0};
+    int status = 0;
+    for (size_t i = 0; i < in->count && status == 0; i++) {
+        size_t run = in->begin[i];
+        int run_class = FS_CLASS_MATCH;
+        cuts.count = 0;
+        for (size_t at = run; at < in->end[i] && status == 0;) {
             uint32_t character;
             size_t length = fs_utf8_decode(text->data + at, &character);
-            bool space = fs_is_white_space(character);
-            if (space || fs_is_bert_punctuation(character)) {
-                if ((word < at && fs_pieces_add(out, word, at, err)) ||
-                    (!space && fs_pieces_add(out, at, at + length, err))) {
-                    return -1;
-                }
-                word = at + length;
+            int class = step->class_of(character);
+            if (class == FS_CLASS_MATCH || class != run_class) {
+                status = add_cut(&cuts, run, at, run_class == FS_CLASS_MATCH, err);
+                run = at;
+                run_class = class;
             }
             at += length;
         }
-        if (word < in->end[i] && fs_pieces_add(out, word, in->end[i], err)) {
-            return -1;
+        if (status == 0) {
+            status = add_cut(&cuts, run, in->end[i], run_class == FS_CLASS_MATCH, err);
+        }
+        if (status == 0) {
+            status = add_pieces(&cuts, step->behavior, out, err);
         }
     }
-    return 0;
+    free(cuts.cut);
+    return status;
 }
 
 /*
@@ -330,21 +459,48 @@ static int prepend(struct fs_text *text, struct fs_pieces *pieces, const char *s
     return 0;
 }
 
+/* Writes every piece anew, in GPT-2's alphabet. */
+static int map_bytes(struct fs_text *text, struct fs_pieces *pieces, struct fs_error *err)
+{
+    struct fs_text result = {0};
+    for (size_t i = 0; i < pieces->count; i++) {
+        size_t start = result.count;
+        if (fs_append_byte_characters(&result, text, pieces->begin[i], pieces->end[i], err)) {
+            fs_text_release(&result);
+            return -1;
+        }
+        pieces->begin[i] = start;
+        pieces->end[i] = result.count;
+    }
+    fs_text_release(text);
+    *text = result;
+    return 0;
+}
+
+static int apply_byte_level(const struct fs_pretokenizer_step *step, struct fs_text *text, struct fs_pieces *pieces,
+                            struct fs_pieces *out, struct fs_error *err)
+{
+    if (step->add_prefix_space && prepend(text, pieces, " ", FS_PREPEND_ALWAYS, false, err)) {
+        return -1;
+    }
+    if (step->use_regex && split(&step->pattern, FS_SPLIT_ISOLATED, false, text, pieces, out, err)) {
+        return -1;
+    }
+    return step->map_bytes ? map_bytes(text, step->use_regex ? out : pieces, err) : 0;
+}
+
 static int apply_step(const struct fs_pretokenizer_step *step, struct fs_text *text, struct fs_pieces *pieces,
                       struct fs_pieces *out, bool *changed, struct fs_error *err)
 {
     *changed = true;
     switch (step->kind) {
-    case FS_PRETOKENIZE_BERT:
-        return split_bert(text, pieces, out, err);
+    case FS_PRETOKENIZE_CLASS:
+        return split_classes(step, text, pieces, out, err);
     case FS_PRETOKENIZE_SPLIT:
         return split(&step->pattern, step->behavior, step->invert, text, pieces, out, err);
     case FS_PRETOKENIZE_BYTE_LEVEL:
         *changed = step->use_regex;
-        if (step->add_prefix_space && prepend(text, pieces, " ", FS_PREPEND_ALWAYS, false, err)) {
-            return -1;
-        }
-        return step->use_regex ? split(&step->pattern, FS_SPLIT_ISOLATED, false, text, pieces, out, err) : 0;
+        return apply_byte_level(step, text, pieces, out, err);
     case FS_PRETOKENIZE_METASPACE:
         *changed = step->split;
         if (prepend(text, pieces, step->pattern.literal, step->prepend, true, err)) {

@@ -82,6 +82,7 @@ int fs_settings_load(struct fs_settings *settings, const char *folder, struct fs
     settings->lower_case = settings->strip_accents = settings->chinese = settings->add_prefix_space = -1;
     if (load_optional(folder, "tokenizer_config.json", &settings->config, err) ||
         load_optional(folder, "special_tokens_map.json", &settings->map, err) ||
+        load_optional(folder, "added_tokens.json", &settings->added, err) ||
         read_roles(settings, settings->config, err) || read_roles(settings, settings->map, err)) {
         return -1;
     }
@@ -109,6 +110,7 @@ void fs_settings_release(struct fs_settings *settings)
 {
     fs_json_destroy(settings->config);
     fs_json_destroy(settings->map);
+    fs_json_destroy(settings->added);
     memset(settings, 0, sizeof *settings);
 }
 
@@ -148,6 +150,70 @@ static int apply_added_tokens(const struct fs_settings *settings, struct fs_toke
     return 0;
 }
 
+static bool lists_special(const struct fs_json_document *document, const char *content)
+{
+    const cJSON *item, *list = document == NULL ? NULL
+                                                : cJSON_GetObjectItemCaseSensitive(fs_json_root(document),
+                                                                                   "additional_special_tokens");
+    cJSON_ArrayForEach(item, list)
+    {
+        const cJSON *text = cJSON_IsObject(item) ? cJSON_GetObjectItemCaseSensitive(item, "content") : item;
+        if (cJSON_IsString(text) && strcmp(text->valuestring, content) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/*
+ * added_tokens.json of folders saved before added_tokens_decoder was (transformers 4.34), {token: id}: special tokens
+ * are looked for in the source text, others in the normalized one.
+ */
+static int apply_added_file(const struct fs_settings *settings, const char *const *defaults,
+                            struct fs_tokenizer *tokenizer, struct fs_error *err)
+{
+    const cJSON *item;
+    if (settings->added == NULL || settings->added_tokens_decoder != NULL) {
+        return 0;
+    }
+    const char *name = fs_json_name(settings->added);
+    cJSON_ArrayForEach(item, fs_json_root(settings->added))
+    {
+        size_t id, length = strlen(item->string);
+        struct fs_added_token token = {.content = item->string};
+        bool role = false;
+        if (length == 0) {
+            return fs_error_set(err, FS_EXIT_DATA, "%s: found an empty token, expected some text", name);
+        }
+        if (fs_json_size(settings->added, fs_json_root(settings->added), "", item->string,
+                         (struct fs_size_range){0, (size_t)FS_VOCABULARY_LIMIT - 1}, &id, err)) {
+            return -1;
+        }
+        int32_t known = fs_vocabulary_find_any(&tokenizer->vocabulary, item->string, length);
+        if (known >= 0 && (size_t)known != id) {
+            return fs_error_set(err, FS_EXIT_DATA,
+                                "%s: token \"%.60s\" has id %zu, but %d in the vocabulary; take both files from the "
+                                "same model",
+                                name, item->string, id, (int)known);
+        }
+        if (known < 0 &&
+            fs_vocabulary_add(&tokenizer->vocabulary, name, item->string, length, (int64_t)id, true, err)) {
+            return -1;
+        }
+        for (int i = 0; i < FS_ROLES && !role; i++) {
+            const char *content = settings->given[i] ? settings->role[i].content : defaults[i];
+            role = content != NULL && strcmp(content, item->string) == 0;
+        }
+        token.id = (int32_t)id;
+        token.normalized =
+            !lists_special(settings->config, item->string) && !lists_special(settings->map, item->string);
+        if (!role && fs_added_add(&tokenizer->added, &token, err)) { /* a role's own entry says how it is looked for */
+            return -1;
+        }
+    }
+    return 0;
+}
+
 int fs_settings_apply(const struct fs_settings *settings, struct fs_tokenizer *tokenizer, const char *name,
                       const char *const *defaults, struct fs_error *err)
 {
@@ -158,7 +224,8 @@ int fs_settings_apply(const struct fs_settings *settings, struct fs_tokenizer *t
                                      &tokenizer->special.mask,
                                      &tokenizer->special.unknown,
                                      &tokenizer->special.pad};
-    if (apply_added_tokens(settings, tokenizer, err) || fs_vocabulary_complete(&tokenizer->vocabulary, name, err)) {
+    if (apply_added_tokens(settings, tokenizer, err) || apply_added_file(settings, defaults, tokenizer, err) ||
+        fs_vocabulary_complete(&tokenizer->vocabulary, name, err)) {
         return -1;
     }
     for (int role = 0; role < FS_ROLES; role++) {

@@ -232,6 +232,25 @@ bool fs_is_bert_punctuation(uint32_t character)
     }
 }
 
+bool fs_is_numeric(uint32_t character)
+{
+    switch (category(character)) {
+    case UTF8PROC_CATEGORY_ND:
+    case UTF8PROC_CATEGORY_NL:
+    case UTF8PROC_CATEGORY_NO:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* Symbols that are alphabetic: letters in circles and squares. */
+static bool is_enclosed_letter(uint32_t c)
+{
+    return (c >= 0x24B6 && c <= 0x24E9) || (c >= 0x1F130 && c <= 0x1F149) || (c >= 0x1F150 && c <= 0x1F169) ||
+           (c >= 0x1F170 && c <= 0x1F189);
+}
+
 bool fs_is_word_character(uint32_t character)
 {
     switch (category(character)) {
@@ -245,6 +264,6 @@ bool fs_is_word_character(uint32_t character)
     case UTF8PROC_CATEGORY_PC:
         return true;
     default:
-        return fs_is_mark(character) || character == 0x200C || character == 0x200D; /* Join_Control */
+        return fs_is_mark(character) || is_enclosed_letter(character) || character == 0x200C || character == 0x200D;
     }
 }

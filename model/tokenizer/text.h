@@ -49,6 +49,7 @@ bool fs_is_other(uint32_t character);           /* Cc, Cf, Co */
 bool fs_is_nonspacing_mark(uint32_t character); /* Mn */
 bool fs_is_mark(uint32_t character); /* M, of utf8proc's own Unicode: the library strips by other tables here */
 bool fs_is_bert_punctuation(uint32_t character); /* P, and all ASCII signs */
-bool fs_is_word_character(uint32_t character);   /* a letter, mark, digit or connector */
+bool fs_is_numeric(uint32_t character);          /* N */
+bool fs_is_word_character(uint32_t character);   /* alphabetic, a mark, digit, connector or joiner */
 
 #endif

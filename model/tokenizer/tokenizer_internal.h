@@ -34,9 +34,9 @@ enum fs_role {
     FS_ROLES
 };
 
-/* tokenizer_config.json and special_tokens_map.json; either may be missing. */
+/* tokenizer_config.json, special_tokens_map.json and added_tokens.json; each may be missing. */
 struct fs_settings {
-    struct fs_json_document *config, *map;
+    struct fs_json_document *config, *map, *added;
     struct fs_added_token role[FS_ROLES];                     /* content NULL: not named; points into the documents */
     bool given[FS_ROLES];                                     /* named, or named as null: no default applies */
     const cJSON *added_tokens_decoder;                        /* an object or NULL */

@@ -413,6 +413,38 @@ static void json_llama(void **state)
     remove_folder(&folder);
 }
 
+/* Ids from transformers' rule: after the vocabulary's, as the file says. */
+static void added_tokens_file(void **state)
+{
+    (void)state;
+    struct folder folder = make_folder();
+    write_text(&folder, "added_tokens.json", "{\"NewWord\": 20, \"[E1]\": 19, \"the\": 8}");
+    struct fs_tokenizer *tokenizer = open_bert(&folder, NULL);
+    expect_ids(tokenizer, "the [E1]un", "8 19 5");
+    expect_ids(tokenizer, "the NEWWORD", "8 20"); /* looked for in the normalized text */
+    assert_int_equal(fs_tokenizer_size(tokenizer), 21);
+    fs_tokenizer_destroy(tokenizer);
+    tokenizer = open_bert(&folder, "{\"additional_special_tokens\": [\"NewWord\"], \"pad_token\": \"[E1]\"}");
+    expect_ids(tokenizer, "the NEWWORD", "8 1");
+    expect_ids(tokenizer, "the NewWord[E1]", "8 20 19");
+    expect_ids(tokenizer, "[e1]", "1 1 1"); /* a role is looked for in the source text */
+    assert_int_equal(fs_tokenizer_special(tokenizer)->pad, 19);
+    fs_tokenizer_destroy(tokenizer);
+    tokenizer = open_bert(&folder, "{\"added_tokens_decoder\": {\"19\": {\"content\": \"x\"}}}");
+    expect_ids(tokenizer, "x", "19"); /* the newer list takes the place of the file */
+    fs_tokenizer_destroy(tokenizer);
+    write_text(&folder, "tokenizer_config.json", "{}");
+    static const char *const wrong[][2] = {{"{\"the\": 19}", "has id 19, but 8"}, {"[]", "expected an object"},
+                                           {"{\"\": 19}", "empty token"},         {"{\"x\": -1}", "added_tokens.json"},
+                                           {"{\"x\": \"19\"}", "integer"},        {"{\"x\": 5}", "added_tokens.json"},
+                                           {"{\"x\": 25}", "no token has id 19"}};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        write_text(&folder, "added_tokens.json", wrong[i][0]);
+        expect_error(&folder, FS_EXIT_DATA, wrong[i][1], NULL);
+    }
+    remove_folder(&folder);
+}
+
 static void *encode_often(void *tokenizer)
 {
     for (int i = 0; i < 2000; i++) {
@@ -449,17 +481,12 @@ static void threads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(wordpiece_uncased),
-        cmocka_unit_test(wordpiece_settings),
-        cmocka_unit_test(byte_level),
-        cmocka_unit_test(long_words),
-        cmocka_unit_test(sentencepiece_bytes),
-        cmocka_unit_test(sentencepiece_unknown),
-        cmocka_unit_test(json_wordpiece),
-        cmocka_unit_test(json_byte_level),
-        cmocka_unit_test(json_normalizers),
-        cmocka_unit_test(json_llama),
-        cmocka_unit_test(threads),
+        cmocka_unit_test(wordpiece_uncased),   cmocka_unit_test(wordpiece_settings),
+        cmocka_unit_test(byte_level),          cmocka_unit_test(long_words),
+        cmocka_unit_test(sentencepiece_bytes), cmocka_unit_test(sentencepiece_unknown),
+        cmocka_unit_test(json_wordpiece),      cmocka_unit_test(json_byte_level),
+        cmocka_unit_test(json_normalizers),    cmocka_unit_test(json_llama),
+        cmocka_unit_test(added_tokens_file),   cmocka_unit_test(threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

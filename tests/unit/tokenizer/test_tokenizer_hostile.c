@@ -228,22 +228,19 @@ static void tokenizer_json(void **state)
         {"{\"normalizer\": {\"type\": \"NFC\", \"x\": 1}, " MODEL "}", "\"x\" is not supported"},
         {"{\"normalizer\": {\"type\": \"Replace\", \"pattern\": {\"String\": \"\"}, \"content\": \"\"}, " MODEL "}",
          "empty pattern"},
-        {"{\"pre_tokenizer\": {\"type\": \"Punctuation\"}, " MODEL "}",
-         "pre_tokenizer: type \"Punctuation\" is not supported"},
+        {"{\"pre_tokenizer\": {\"type\": \"FixedLength\"}, " MODEL "}",
+         "pre_tokenizer: type \"FixedLength\" is not supported"},
         {"{\"pre_tokenizer\": {\"type\": \"Split\", \"pattern\": {\"Regex\": \"(\"}, \"behavior\": "
          "\"Isolated\"}, " MODEL "}",
          "pre_tokenizer.pattern"},
-        {"{\"pre_tokenizer\": {\"type\": \"Split\", \"pattern\": {\"Regex\": \"[a[b]]\"}, \"behavior\": "
+        {"{\"pre_tokenizer\": {\"type\": \"Split\", \"pattern\": {\"Regex\": \"[a[b]\"}, \"behavior\": "
          "\"Isolated\"}, " MODEL "}",
-         "sets within"},
+         "a set without its ]"},
         {"{\"pre_tokenizer\": {\"type\": \"Split\", \"pattern\": \"x\", \"behavior\": \"Isolated\"}, " MODEL "}",
          "pattern"},
         {"{\"pre_tokenizer\": {\"type\": \"Split\", \"pattern\": {\"String\": \"x\"}, \"behavior\": \"Odd\"}, " MODEL
          "}",
          "\"Odd\""},
-        {"{\"pre_tokenizer\": {\"type\": \"Sequence\", \"pretokenizers\": [{\"type\": \"ByteLevel\"}, {\"type\": "
-         "\"BertPreTokenizer\"}]}, " MODEL "}",
-         "after ByteLevel"},
         {"{\"decoder\": {\"type\": \"CTC\"}, " MODEL "}", "decoder: type \"CTC\" is not supported"},
         {"{\"decoder\": {\"type\": \"Strip\", \"content\": \" \", \"start\": -1, \"stop\": 0}, " MODEL "}", "start"},
         {"{\"added_tokens\": {}, " MODEL "}", "added_tokens"},
