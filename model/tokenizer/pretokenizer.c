@@ -303,7 +303,7 @@ int fs_pretokenizer_load(struct fs_pretokenizer *pretokenizer, const struct fs_j
             return types[i].load(pretokenizer, document, object, where, err);
         }
     }
-    return fs_json_part_unsupported(document, where, type, TYPES(TYPE_NAME) + 2, err);
+    return fs_json_part_unsupported(document, where, type, &TYPES(TYPE_NAME)[2], err);
 }
 
 /* One cut of one piece: where it lies and whether the pattern matched it. */
