@@ -211,67 +211,71 @@ static int name_category(char **category, struct fs_error *err)
     return *category != NULL ? 0 : -1;
 }
 
-/* Counts an item; *keep: whether it belongs into the list. */
-static int report_item(struct fs_item_report *report, const char *path, const char *category,
-                       const struct fs_category_filter *filter, const struct fs_unusable *unusable, bool *keep,
-                       struct fs_error *err)
+/* What becomes of an item of the three kinds of list. */
+enum fate { FATE_FAILED, FATE_LEFT_OUT, FATE_SKIPPED, FATE_KEPT };
+
+/* Gives the item its category's one name and counts it. */
+static enum fate report_item(struct fs_item_report *report, const char *path, char **category,
+                             const struct fs_category_filter *filter, const struct fs_unusable *unusable,
+                             struct fs_error *err)
 {
     report->items++;
-    *keep = unusable == NULL || filter->wish == NULL || category != NULL;
-    return unusable == NULL ? 0 : fs_item_skip(report, path, unusable->reason, unusable->why, err);
+    if (name_category(category, err) != 0 ||
+        (unusable != NULL && fs_item_skip(report, path, unusable->reason, unusable->why, err) != 0)) {
+        return FATE_FAILED;
+    }
+    if (unusable == NULL) {
+        return FATE_KEPT;
+    }
+    return filter->wish == NULL || *category != NULL ? FATE_SKIPPED : FATE_LEFT_OUT;
 }
 
 int fs_pair_list_add(struct fs_pair_list *list, struct fs_pair *pair, const char *path,
                      const struct fs_category_filter *filter, const struct fs_unusable *unusable, struct fs_error *err)
 {
-    bool keep = false;
-    int status = name_category(&pair->category, err);
-    status = status == 0 ? report_item(&list->report, path, pair->category, filter, unusable, &keep, err) : -1;
-    if (status == 0 && keep && unusable != NULL) {
+    enum fate fate = report_item(&list->report, path, &pair->category, filter, unusable, err);
+    if (fate == FATE_SKIPPED) {
         pair->skip = unusable->reason;
-        status = complete_pair(pair, err);
+        fate = complete_pair(pair, err) == 0 ? FATE_KEPT : FATE_FAILED;
     }
-    if (status != 0 || !keep) {
-        fs_pair_release(pair);
-        return status;
+    if (fate == FATE_KEPT) {
+        list->item[list->count++] = *pair;
+        return 0;
     }
-    list->item[list->count++] = *pair;
-    return 0;
+    fs_pair_release(pair);
+    return fate == FATE_FAILED ? -1 : 0;
 }
 
 int fs_crows_list_add(struct fs_crows_list *list, struct fs_crows_pair *pair, const char *path,
                       const struct fs_category_filter *filter, const struct fs_unusable *unusable, struct fs_error *err)
 {
-    bool keep = false;
-    int status = name_category(&pair->category, err);
-    status = status == 0 ? report_item(&list->report, path, pair->category, filter, unusable, &keep, err) : -1;
-    if (status == 0 && keep && unusable != NULL) {
+    enum fate fate = report_item(&list->report, path, &pair->category, filter, unusable, err);
+    if (fate == FATE_SKIPPED) {
         pair->skip = unusable->reason;
-        status = complete_crows_pair(pair, err);
+        fate = complete_crows_pair(pair, err) == 0 ? FATE_KEPT : FATE_FAILED;
     }
-    if (status != 0 || !keep) {
-        release_crows_pair(pair);
-        return status;
+    if (fate == FATE_KEPT) {
+        list->item[list->count++] = *pair;
+        return 0;
     }
-    list->item[list->count++] = *pair;
-    return 0;
+    release_crows_pair(pair);
+    return fate == FATE_FAILED ? -1 : 0;
 }
 
 int fs_fact_list_add(struct fs_fact_list *list, struct fs_fact *fact, const char *path,
                      const struct fs_category_filter *filter, const struct fs_unusable *unusable, struct fs_error *err)
 {
-    bool keep = false;
-    int status = report_item(&list->report, path, fact->category, filter, unusable, &keep, err);
-    if (status == 0 && keep && unusable != NULL) {
+    enum fate fate = report_item(&list->report, path, &fact->category, filter, unusable, err);
+    if (fate == FATE_SKIPPED) {
         fact->skip = unusable->reason;
-        status = complete_fact(fact, err);
+        fate = complete_fact(fact, err) == 0 ? FATE_KEPT : FATE_FAILED;
     }
-    if (status != 0 || !keep) {
-        fs_fact_release(fact);
-        return status;
+    if (fate == FATE_KEPT) {
+        list->item[list->count++] = *fact;
+        return 0;
     }
-    list->item[list->count++] = *fact;
-    return 0;
+    fs_fact_release(fact);
+    return fate == FATE_FAILED ? -1 : 0;
 }
 
 void fs_pair_list_keep(struct fs_pair_list *list, const bool *keep)

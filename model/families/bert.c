@@ -23,16 +23,6 @@ extern const struct fs_family fs_family_bert;
 const struct fs_family fs_family_bert = {
     .name = "bert",
     .architectures = {"BertForMaskedLM", "BertForPreTraining", "BertLMHeadModel", "BertModel"},
-    .kind = FS_MASKED,
-    .norm_kind = FS_LAYER_NORM,
-    .norm_place = FS_POST_NORM,
-    .tied_default = true,
-    .default_activation = "gelu",
-    .default_epsilon = 1e-12,
-    .key = FS_BERT_KEYS,
-    .read_layers = fs_bert_read_layers,
+    FS_BERT_ROW,
     .prefix = "bert.",
-    .body = FS_BERT_BODY,
-    .head = FS_BERT_HEAD,
-    .unused = FS_BERT_UNUSED,
 };

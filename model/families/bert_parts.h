@@ -37,6 +37,12 @@
             "embeddings.position_ids", "cls.predictions.decoder.bias", "cls.predictions.bias"                          \
     }
 
+/* All of a row but its names and `prefix`. */
+#define FS_BERT_ROW                                                                                                    \
+    .kind = FS_MASKED, .norm_kind = FS_LAYER_NORM, .norm_place = FS_POST_NORM, .tied_default = true,                   \
+    .default_activation = "gelu", .default_epsilon = 1e-12, .key = FS_BERT_KEYS, .read_layers = fs_bert_read_layers,   \
+    .body = FS_BERT_BODY, .head = FS_BERT_HEAD, .unused = FS_BERT_UNUSED
+
 /* Layers with biases everywhere, their FFN size under `ffn_key`. */
 int fs_bert_set_layers(const struct fs_json_document *config, const char *ffn_key, struct fs_spec *spec,
                        struct fs_error *err);

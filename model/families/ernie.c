@@ -5,16 +5,6 @@ extern const struct fs_family fs_family_ernie;
 const struct fs_family fs_family_ernie = {
     .name = "ernie",
     .architectures = {"ErnieForMaskedLM", "ErnieForPreTraining", "ErnieModel"},
-    .kind = FS_MASKED,
-    .norm_kind = FS_LAYER_NORM,
-    .norm_place = FS_POST_NORM,
-    .tied_default = true,
-    .default_activation = "gelu",
-    .default_epsilon = 1e-12,
-    .key = FS_BERT_KEYS,
-    .read_layers = fs_bert_read_layers,
+    FS_BERT_ROW,
     .prefix = "ernie.",
-    .body = FS_BERT_BODY,
-    .head = FS_BERT_HEAD,
-    .unused = FS_BERT_UNUSED,
 };

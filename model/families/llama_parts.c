@@ -2,8 +2,10 @@
 
 #include <string.h>
 
-int fs_llama_read_heads(const struct fs_json_document *config, struct fs_spec *spec, size_t key_value_heads,
-                        struct fs_error *err)
+#include "model/families/rotary_config.h"
+
+static int read_heads(const struct fs_json_document *config, struct fs_spec *spec, size_t key_value_heads,
+                      struct fs_error *err)
 {
     const cJSON *root = fs_json_root(config);
     if (cJSON_GetObjectItemCaseSensitive(root, "num_key_value_heads") == NULL) {
@@ -24,6 +26,18 @@ int fs_llama_read_heads(const struct fs_json_document *config, struct fs_spec *s
                             fs_json_name(config), spec->head_size);
     }
     return 0;
+}
+
+int fs_llama_read_layer(const struct fs_json_document *config, struct fs_spec *spec, size_t key_value_heads,
+                        struct fs_layer_spec *layer, struct fs_error *err)
+{
+    layer->activation = spec->activation;
+    layer->gated = true;
+    return read_heads(config, spec, key_value_heads, err) == 0 &&
+                   fs_json_size(config, fs_json_root(config), "", "intermediate_size",
+                                (struct fs_size_range){1, 1 << 20}, &layer->ffn, err) == 0
+               ? fs_rotary_config_read(config, &layer->rotary, err)
+               : -1;
 }
 
 static int read_types(const struct fs_json_document *config, const cJSON *types, size_t window, struct fs_spec *spec,

@@ -12,12 +12,21 @@
     .gate = "layers.%zu.mlp.gate_proj", .up = "layers.%zu.mlp.up_proj", .down = "layers.%zu.mlp.down_proj",            \
     .final_norm = "norm"
 
+/* All of a row but its names, `read_layers`, `computes` and `body`. */
+#define FS_LLAMA_ROW                                                                                                   \
+    .kind = FS_CAUSAL, .norm_kind = FS_RMS_NORM, .norm_place = FS_PRE_NORM, .default_activation = "silu",              \
+    .default_epsilon = 1e-6,                                                                                           \
+    .key = {"hidden_size", "num_hidden_layers", "num_attention_heads", "max_position_embeddings",                      \
+            "hidden_act",  "rms_norm_eps"},                                                                            \
+    .prefix = "model.", .head = {.matrix = "lm_head"}, .unused = {".rotary_emb.inv_freq"}
+
 /*
- * num_key_value_heads and head_dim. Where the key num_key_value_heads is missing there are `key_value_heads`, and as many
- * as heads where it is null. `spec` has the head size that holds where head_dim is missing.
+ * What all layers have: a gated FFN of intermediate_size, rotary positions, and num_key_value_heads and head_dim of `spec`.
+ * Where the key num_key_value_heads is missing there are `key_value_heads`, and as many as heads where it is null. `spec`
+ * has the head size that holds where head_dim is missing; `layer` is zeroed but for what the family has besides.
  */
-int fs_llama_read_heads(const struct fs_json_document *config, struct fs_spec *spec, size_t key_value_heads,
-                        struct fs_error *err);
+int fs_llama_read_layer(const struct fs_json_document *config, struct fs_spec *spec, size_t key_value_heads,
+                        struct fs_layer_spec *layer, struct fs_error *err);
 
 /*
  * Sets `window` of the layers, which are set already, from use_sliding_window, sliding_window, max_window_layers and
