@@ -1,4 +1,4 @@
-/* A scratch folder and checks of errors for the tests of io/. */
+/* A scratch folder and checks of errors for the tests of io/ and of what stands on it. */
 #ifndef FAIRSTAMP_TESTS_IO_SUPPORT_H
 #define FAIRSTAMP_TESTS_IO_SUPPORT_H
 
@@ -11,20 +11,7 @@
 
 #include "io/archive/archive.h"
 #include "io/error.h"
-
-/* Group fixtures: make the scratch folder, and remove it with all in it. */
-int scratch_make(void **state);
-int scratch_remove(void **state);
-
-/* "<scratch>/<name>", in one of eight buffers that are used in turn. */
-const char *scratch_path(const char *name);
-
-/* Writes a file of the scratch folder and returns its path, as scratch_path. */
-const char *scratch_write(const char *name, const void *data, size_t size);
-const char *scratch_write_text(const char *name, const char *text);
-
-/* A whole file of any path; the caller frees. */
-unsigned char *slurp(const char *path, size_t *size);
+#include "tests/unit/scratch.h"
 
 /* "<shared folder>/<name>" as scratch_path, or NULL, with a line printed, where the file is not there. */
 const char *shared_path(const char *name);

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "model/engine.h"
+#include "tests/unit/scratch.h"
 
 /* <source>/tests/golden/<rest>, in a static buffer of its own for each of the last four calls. */
 const char *golden_path(const char *rest);

@@ -1,5 +1,4 @@
 /* Folders as people have them: each is made by a few lines, refused with its code and the words that help. */
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,27 +9,14 @@
 #include "model/tokenizer/tokenizer.h"
 #include "support.h"
 
-static char scratch[64];
-
-static int make_scratch(void **state)
+static int enter_scratch(void **state)
 {
-    (void)state;
-    snprintf(scratch, sizeof scratch, "/tmp/fairstamp-folder-XXXXXX");
-    return mkdtemp(scratch) == NULL || chdir(scratch) != 0 ? -1 : 0;
+    return scratch_make(state) != 0 || chdir(scratch_folder()) != 0 ? -1 : 0;
 }
 
-static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *walk)
+static int leave_scratch(void **state)
 {
-    (void)status;
-    (void)type;
-    (void)walk;
-    return remove(path);
-}
-
-static int remove_scratch(void **state)
-{
-    (void)state;
-    return chdir("/") != 0 || nftw(scratch, remove_entry, 16, FTW_DEPTH | FTW_PHYS) != 0 ? -1 : 0;
+    return chdir("/") != 0 ? -1 : scratch_remove(state);
 }
 
 /*
@@ -213,7 +199,7 @@ static void test_paths(void **state)
     (void)state;
     static const char *const paths[][3] = {
         {"", "is empty", "variable"},
-        {"gpt2", "there is no such folder in /tmp/fairstamp-folder-", "hf download gpt2 --local-dir DIR"},
+        {"gpt2", "there is no such folder in /", "hf download gpt2 --local-dir DIR"},
         {"org/some-model_1.5", "found no org", "hf download org/some-model_1.5"},
         {"here/there/a/model", "found no here/there", "HuggingFace model"},
         {"here/gpt2", "there is no such folder", "hf download gpt2"},
@@ -240,6 +226,10 @@ static void test_paths(void **state)
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
         expect(paths[i][0], ALL, GONE, paths[i][1], paths[i][2]);
     }
+    char here[1024], text[1100];
+    assert_non_null(getcwd(here, sizeof here));
+    snprintf(text, sizeof text, "there is no such folder in %s;", here);
+    expect("gpt2", ALL, GONE, text, "");
     char *longest = malloc(9000);
     assert_non_null(longest);
     memset(longest, 'a', 8999);
@@ -269,10 +259,10 @@ static void test_callers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_rows, make_scratch, remove_scratch),
-        cmocka_unit_test_setup_teardown(test_cache, make_scratch, remove_scratch),
-        cmocka_unit_test_setup_teardown(test_paths, make_scratch, remove_scratch),
-        cmocka_unit_test_setup_teardown(test_callers, make_scratch, remove_scratch),
+        cmocka_unit_test_setup_teardown(test_rows, enter_scratch, leave_scratch),
+        cmocka_unit_test_setup_teardown(test_cache, enter_scratch, leave_scratch),
+        cmocka_unit_test_setup_teardown(test_paths, enter_scratch, leave_scratch),
+        cmocka_unit_test_setup_teardown(test_callers, enter_scratch, leave_scratch),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,4 @@
 /* What config.json may say, and what is refused by name; what the tensors must be. */
-#include <ftw.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,46 +9,13 @@
 #include "model/families/config.h"
 #include "support.h"
 
-static char folder[64];
-
-static int make_folder(void **state)
-{
-    (void)state;
-    snprintf(folder, sizeof folder, "/tmp/fairstamp-spec-XXXXXX");
-    return mkdtemp(folder) == NULL ? -1 : 0;
-}
-
-static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *walk)
-{
-    (void)status;
-    (void)type;
-    (void)walk;
-    return remove(path);
-}
-
-static int remove_folder(void **state)
-{
-    (void)state;
-    return nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
-}
-
-static void write_file(const char *name, const void *data, size_t size)
-{
-    char path[128];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    FILE *file = fopen(path, "wb");
-    assert_non_null(file);
-    assert_int_equal(fwrite(data, 1, size, file), size);
-    assert_int_equal(fclose(file), 0);
-}
-
 /* Takes a spec that is zeroed or was read before. */
 static int read_spec(const char *text, struct fs_spec *spec, struct fs_error *err)
 {
     fs_spec_release(spec);
-    write_file("config.json", text, strlen(text));
+    scratch_write_text("config.json", text);
     memset(err, 0, sizeof *err);
-    return fs_spec_read(folder, spec, NULL, err);
+    return fs_spec_read(scratch_folder(), spec, NULL, err);
 }
 
 #define BERT                                                                                                           \
@@ -361,30 +327,13 @@ static void test_refused(void **state)
 
 /* ---- tensors: a golden model with one thing changed in its header or its numbers ---- */
 
-static unsigned char *slurp(const char *path, size_t *size)
-{
-    FILE *file = fopen(path, "rb");
-    assert_non_null(file);
-    assert_int_equal(fseek(file, 0, SEEK_END), 0);
-    long end = ftell(file);
-    assert_true(end > 0);
-    rewind(file);
-    unsigned char *data = malloc((size_t)end + 1);
-    assert_non_null(data);
-    *size = fread(data, 1, (size_t)end, file);
-    assert_int_equal(*size, end);
-    data[end] = '\0';
-    fclose(file);
-    return data;
-}
-
 static void copy_golden(const char *name, unsigned char **weights, size_t *size)
 {
     char rest[256];
     size_t length;
     snprintf(rest, sizeof rest, "models/%s/config.json", name);
     unsigned char *config = slurp(golden_path(rest), &length);
-    write_file("config.json", config, length);
+    scratch_write("config.json", config, length);
     free(config);
     snprintf(rest, sizeof rest, "models/%s/model.safetensors", name);
     *weights = slurp(golden_path(rest), size);
@@ -394,7 +343,7 @@ static void expect_refused(const char *word)
 {
     struct fs_model *model;
     struct fs_error err = FS_ERROR_INIT;
-    int result = fs_model_load(folder, &model, &err);
+    int result = fs_model_load(scratch_folder(), &model, &err);
     if (result == 0 || err.code != FS_EXIT_DATA || strstr(err.text, word) == NULL) {
         fs_model_destroy(result == 0 ? model : NULL);
         fail_msg("code %d, \"%s\", expected a refusal that names \"%s\"", err.code, err.text, word);
@@ -425,7 +374,7 @@ static void test_tensors(void **state)
         size_t size;
         copy_golden("gpt2-tiny", &weights, &size);
         edit(weights, edits[i][0], edits[i][1]);
-        write_file("model.safetensors", weights, size);
+        scratch_write("model.safetensors", weights, size);
         free(weights);
         expect_refused(edits[i][2]);
     }
@@ -440,7 +389,7 @@ static void test_not_finite(void **state)
         size_t size;
         copy_golden("llama-grouped", &weights, &size);
         memcpy(weights + size - sizeof *bad, &bad[i], sizeof *bad);
-        write_file("model.safetensors", weights, size);
+        scratch_write("model.safetensors", weights, size);
         free(weights);
         expect_refused("not a number");
     }
@@ -448,14 +397,13 @@ static void test_not_finite(void **state)
 
 static void replace_config(const char *from, const char *to)
 {
-    char path[128], text[4096];
+    char text[4096];
     size_t size;
-    snprintf(path, sizeof path, "%s/config.json", folder);
-    unsigned char *config = slurp(path, &size);
+    unsigned char *config = slurp(scratch_path("config.json"), &size);
     char *place = strstr((char *)config, from);
     assert_non_null(place);
     snprintf(text, sizeof text, "%.*s%s%s", (int)(place - (char *)config), (char *)config, to, place + strlen(from));
-    write_file("config.json", text, strlen(text));
+    scratch_write_text("config.json", text);
     free(config);
 }
 
@@ -466,12 +414,12 @@ static void test_tying(void **state)
     unsigned char *weights;
     size_t size;
     copy_golden("bert-own-head-bf16", &weights, &size);
-    write_file("model.safetensors", weights, size);
+    scratch_write("model.safetensors", weights, size);
     free(weights);
     replace_config("\"tie_word_embeddings\": false", "\"tie_word_embeddings\": true");
     expect_refused("tie_word_embeddings");
     copy_golden("llama-grouped", &weights, &size);
-    write_file("model.safetensors", weights, size);
+    scratch_write("model.safetensors", weights, size);
     free(weights);
     replace_config("\"tie_word_embeddings\": true", "\"tie_word_embeddings\": false");
     expect_refused("lm_head.weight");
@@ -498,15 +446,15 @@ static void test_files(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_defaults, make_folder, remove_folder),
-        cmocka_unit_test_setup_teardown(test_windows, make_folder, remove_folder),
-        cmocka_unit_test_setup_teardown(test_scales_and_heads, make_folder, remove_folder),
-        cmocka_unit_test_setup_teardown(test_positions_behind_pad, make_folder, remove_folder),
-        cmocka_unit_test_setup_teardown(test_spellings, make_folder, remove_folder),
-        cmocka_unit_test_setup_teardown(test_refused, make_folder, remove_folder),
-        cmocka_unit_test_setup_teardown(test_tensors, make_folder, remove_folder),
-        cmocka_unit_test_setup_teardown(test_not_finite, make_folder, remove_folder),
-        cmocka_unit_test_setup_teardown(test_tying, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_defaults, scratch_make, scratch_remove),
+        cmocka_unit_test_setup_teardown(test_windows, scratch_make, scratch_remove),
+        cmocka_unit_test_setup_teardown(test_scales_and_heads, scratch_make, scratch_remove),
+        cmocka_unit_test_setup_teardown(test_positions_behind_pad, scratch_make, scratch_remove),
+        cmocka_unit_test_setup_teardown(test_spellings, scratch_make, scratch_remove),
+        cmocka_unit_test_setup_teardown(test_refused, scratch_make, scratch_remove),
+        cmocka_unit_test_setup_teardown(test_tensors, scratch_make, scratch_remove),
+        cmocka_unit_test_setup_teardown(test_not_finite, scratch_make, scratch_remove),
+        cmocka_unit_test_setup_teardown(test_tying, scratch_make, scratch_remove),
         cmocka_unit_test(test_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,60 +1,12 @@
 /* Classes that config.json names, and names of tensors as wrappers write them: the same numbers, or a refusal by name. */
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <cjson/cJSON.h>
 
 #include "model/families/config.h"
 #include "support.h"
-
-static char folder[64];
-
-static int make_folder(void **state)
-{
-    (void)state;
-    snprintf(folder, sizeof folder, "/tmp/fairstamp-names-XXXXXX");
-    return mkdtemp(folder) == NULL ? -1 : 0;
-}
-
-static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *walk)
-{
-    (void)status;
-    (void)type;
-    (void)walk;
-    return remove(path);
-}
-
-static int remove_folder(void **state)
-{
-    (void)state;
-    return nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
-}
-
-static char *slurp(const char *path, size_t *size)
-{
-    FILE *file = fopen(path, "rb");
-    assert_non_null(file);
-    char *data = malloc(1 << 22);
-    assert_non_null(data);
-    *size = fread(data, 1, (1 << 22) - 1, file);
-    data[*size] = '\0';
-    fclose(file);
-    return data;
-}
-
-static void write_file(const char *name, const char *first, size_t first_size, const char *second, size_t second_size)
-{
-    char path[128];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    FILE *file = fopen(path, "wb");
-    assert_non_null(file);
-    assert_int_equal(fwrite(first, 1, first_size, file), first_size);
-    assert_int_equal(fwrite(second, 1, second_size, file), second_size);
-    assert_int_equal(fclose(file), 0);
-}
 
 static const char *golden_file(const char *model, const char *name)
 {
@@ -73,10 +25,10 @@ struct change {
 static void copy_weights(const char *model, const struct change *change)
 {
     size_t size;
-    char *data = slurp(golden_file(model, "model.safetensors"), &size);
+    unsigned char *data = slurp(golden_file(model, "model.safetensors"), &size);
     uint64_t length;
     memcpy(&length, data, 8);
-    cJSON *header = cJSON_ParseWithLength(data + 8, length), *renamed = cJSON_CreateObject();
+    cJSON *header = cJSON_ParseWithLength((char *)data + 8, length), *renamed = cJSON_CreateObject();
     assert_non_null(header);
     for (cJSON *entry; (entry = cJSON_DetachItemFromArray(header, 0)) != NULL;) {
         char name[512];
@@ -102,7 +54,7 @@ static void copy_weights(const char *model, const struct change *change)
     memcpy(whole, &used, 8);
     memcpy(whole + 8, text, used);
     memcpy(whole + 8 + used, data + 8 + length, numbers);
-    write_file("model.safetensors", whole, 8 + used + numbers + (change->more != NULL ? 8 : 0), "", 0);
+    scratch_write("model.safetensors", whole, 8 + used + numbers + (change->more != NULL ? 8 : 0));
     free(whole);
     cJSON_free(text);
     cJSON_Delete(renamed);
@@ -114,8 +66,8 @@ static void copy_weights(const char *model, const struct change *change)
 static void copy_config(const char *model, const char *const change[][2], size_t count)
 {
     size_t size;
-    char *data = slurp(golden_file(model, "config.json"), &size);
-    cJSON *config = cJSON_Parse(data);
+    unsigned char *data = slurp(golden_file(model, "config.json"), &size);
+    cJSON *config = cJSON_Parse((char *)data);
     assert_non_null(config);
     for (size_t i = 0; i < count; i++) {
         cJSON_DeleteItemFromObjectCaseSensitive(config, change[i][0]);
@@ -124,7 +76,7 @@ static void copy_config(const char *model, const char *const change[][2], size_t
         }
     }
     char *text = cJSON_PrintUnformatted(config);
-    write_file("config.json", text, strlen(text), "", 0);
+    scratch_write_text("config.json", text);
     cJSON_free(text);
     cJSON_Delete(config);
     free(data);
@@ -148,7 +100,7 @@ static void expect_same(const char *golden, const char *note)
     fs_real expected[4], found[4];
     char path[256];
     snprintf(path, sizeof path, "models/%s", golden);
-    struct fs_model *plain = load_model(golden_path(path)), *model = load_model(folder);
+    struct fs_model *plain = load_model(golden_path(path)), *model = load_model(scratch_folder());
     compute(plain, expected);
     compute(model, found);
     assert_memory_equal(found, expected, sizeof found);
@@ -166,7 +118,7 @@ static void expect_refused(const char *first, const char *second)
 {
     struct fs_error err = FS_ERROR_INIT;
     struct fs_model *model;
-    int status = fs_model_open(folder, &model, &err);
+    int status = fs_model_open(scratch_folder(), &model, &err);
     if (status == 0 || err.code != FS_EXIT_DATA || strstr(err.text, first) == NULL ||
         strstr(err.text, second) == NULL) {
         fail_msg("code %d, \"%s\", expected \"%s\" and \"%s\"", err.code, err.text, first, second);
@@ -232,7 +184,7 @@ static void test_unused(void **state)
     for (int i = 0; i < 2; i++) {
         copy_config("gpt2-tiny", fewer, i == 0 ? 1 : 0);
         copy_weights("gpt2-tiny", &(struct change){"x", "x", NULL, i == 0 ? NULL : "transformer.h.0.attn.q_norm"});
-        struct fs_model *model = load_model(folder);
+        struct fs_model *model = load_model(scratch_folder());
         const struct fs_notes *notes = fs_model_notes(model);
         assert_int_equal(notes->count, 1);
         assert_true(notes->note[0].warning);
@@ -274,7 +226,7 @@ static void test_classes_read(void **state)
     }
     static const char *const own[][2] = {{"architectures", "[\"MyGPT2\"]"}};
     copy_config("gpt2-tiny", own, 1);
-    struct fs_model *model = load_model(folder);
+    struct fs_model *model = load_model(scratch_folder());
     assert_int_equal(fs_model_notes(model)->count, 1);
     assert_true(fs_model_notes(model)->note[0].warning);
     assert_non_null(strstr(fs_model_notes(model)->note[0].text, "MyGPT2"));
@@ -311,11 +263,11 @@ static void test_classes_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_wrappers, make_folder, remove_folder),
-        cmocka_unit_test_setup_teardown(test_no_two_ways, make_folder, remove_folder),
-        cmocka_unit_test_setup_teardown(test_unused, make_folder, remove_folder),
-        cmocka_unit_test_setup_teardown(test_classes_read, make_folder, remove_folder),
-        cmocka_unit_test_setup_teardown(test_classes_refused, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_wrappers, scratch_make, scratch_remove),
+        cmocka_unit_test_setup_teardown(test_no_two_ways, scratch_make, scratch_remove),
+        cmocka_unit_test_setup_teardown(test_unused, scratch_make, scratch_remove),
+        cmocka_unit_test_setup_teardown(test_classes_read, scratch_make, scratch_remove),
+        cmocka_unit_test_setup_teardown(test_classes_refused, scratch_make, scratch_remove),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,50 +6,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "model/tokenizer/tokenizer_compare.h"
-
-static char scratch[] = "/tmp/fairstamp-compare-XXXXXX";
-
-static int make(void **state)
-{
-    (void)state;
-    return mkdtemp(scratch) == NULL ? -1 : 0;
-}
-
-static int clean(void **state)
-{
-    (void)state;
-    static const char *const names[] = {"vocab.txt", "tokenizer_config.json"};
-    char path[512];
-    for (size_t i = 0; i < 2; i++) {
-        snprintf(path, sizeof path, "%s/%s", scratch, names[i]);
-        unlink(path);
-    }
-    return rmdir(scratch);
-}
-
-static void write_file(const char *name, const char *text)
-{
-    char path[512];
-    snprintf(path, sizeof path, "%s/%s", scratch, name);
-    FILE *file = fopen(path, "w");
-    assert_non_null(file);
-    assert_true(fputs(text, file) >= 0);
-    assert_int_equal(fclose(file), 0);
-}
+#include "tests/unit/scratch.h"
 
 /* WordPiece of this vocabulary, one token a line. */
 static struct fs_tokenizer *wordpiece(const char *vocabulary, bool lower)
 {
     struct fs_tokenizer *tokenizer = NULL;
     struct fs_error err = FS_ERROR_INIT;
-    write_file("vocab.txt", vocabulary);
-    write_file("tokenizer_config.json", lower ? "{\"do_lower_case\": true}" : "{\"do_lower_case\": false}");
-    if (fs_tokenizer_open(scratch, &tokenizer, &err) != 0) {
+    scratch_write_text("vocab.txt", vocabulary);
+    scratch_write_text("tokenizer_config.json", lower ? "{\"do_lower_case\": true}" : "{\"do_lower_case\": false}");
+    if (fs_tokenizer_open(scratch_folder(), &tokenizer, &err) != 0) {
         fail_msg("%s", err.text);
     }
     return tokenizer;
@@ -87,5 +57,5 @@ static void differences_are_found(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(differences_are_found)};
-    return cmocka_run_group_tests(tests, make, clean);
+    return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }
