@@ -102,7 +102,6 @@ static const struct {
     {"tokenizer_config.json", FS_FOLDER_TOKENIZER},
     {"special_tokens_map.json", FS_FOLDER_TOKENIZER},
     {"added_tokens.json", FS_FOLDER_TOKENIZER},
-    {"added_tokens.json", FS_FOLDER_TOKENIZER},
 };
 
 static bool there(const char *folder, const char *name)

@@ -22,7 +22,7 @@ void fs_entries_release(struct fs_entries *entries);
 
 /* "folder/name" in a buffer of FS_PATH_ROOM; false where it does not fit. */
 bool fs_join(const char *folder, const char *name, char path[FS_PATH_ROOM]);
-/* Whether folder/name is a regular file, a folder. */
+/* Whether folder/name is there and no folder, or a folder. */
 bool fs_has_file(const char *folder, const char *name);
 bool fs_has_folder(const char *folder, const char *name);
 

@@ -111,7 +111,8 @@ static int refuse_missing(const char *path, struct fs_error *err)
     for (const char *slash = path; slash != NULL && (size_t)(slash - path) < end; slash = strchr(slash + 1, '/')) {
         tail = *slash == '/' ? slash + 1 : slash;
     }
-    if (is_hub_name(tail)) {
+    bool below_root = !relative && tail == path + 1; /* no job file lies there */
+    if (is_hub_name(tail) && !below_root) {
         snprintf(hint, sizeof hint,
                  "; if %.200s is the name of a model on the Hub, nothing is downloaded here: hf download %.200s "
                  "--local-dir DIR, and give DIR",

@@ -205,6 +205,8 @@ static void test_paths(void **state)
         {"here/gpt2", "there is no such folder", "hf download gpt2"},
         {"./org/gpt2", "there is no such folder", "hf download org/gpt2"},
         {"/nonexistent/a/b", "found no /nonexistent", "give the folder"},
+        {"/nonexistent/model", "found no /nonexistent", "; give the folder"},
+        {"/nonexistent", "there is no such folder; give the folder", ""},
         {"~/models/x", "in a shell alone", "write /home/somebody/models/x"},
         {"~somebody/x", "in a shell alone", "the whole path"},
         {"https://huggingface.co/org/name/tree/main", "is an address", "hf download org/name --local-dir"},
