@@ -71,7 +71,7 @@ double fs_spec_numbers(const struct fs_spec *spec)
         numbers += layer_numbers(spec, layer);
     }
     numbers += family->body.position != NULL ? (double)fs_spec_position_rows(spec) * d : 0;
-    numbers += family->body.token_type != NULL ? 2 * d : 0;
+    numbers += (double)spec->token_types * d;
     numbers += family->body.embedding_norm != NULL ? norm_numbers(spec, spec->hidden) : 0;
     numbers += family->body.final_norm != NULL ? norm_numbers(spec, spec->hidden) : 0;
     numbers += family->head.transform != NULL ? d * d + d + norm_numbers(spec, spec->hidden) : 0;

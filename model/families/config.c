@@ -124,7 +124,10 @@ static int read_sizes(const struct fs_json_document *config, struct fs_spec *spe
             0 ||
         fs_json_size(config, root, "", family->key.heads, (struct fs_size_range){1, 1 << 12}, &spec->heads, err) != 0 ||
         fs_json_size(config, root, "", family->key.positions, (struct fs_size_range){1, (size_t)1 << 24},
-                     &spec->max_positions, err) != 0) {
+                     &spec->max_positions, err) != 0 ||
+        (spec->token_types > 0 &&
+         fs_json_size_optional(config, root, "", "type_vocab_size", (struct fs_size_range){1, (size_t)1 << 24},
+                               &spec->token_types, err) != 0)) {
         return -1;
     }
     if (spec->hidden % spec->heads != 0) {
@@ -168,7 +171,7 @@ static int read_config(const struct fs_json_document *config, struct fs_spec *sp
     spec->kind = family->kind;
     spec->norm_kind = family->norm_kind;
     spec->norm_place = family->norm_place;
-    spec->token_types = family->body.token_type != NULL;
+    spec->token_types = family->body.token_type != NULL ? 2 : 0; /* transformers' default */
     return read_sizes(config, spec, err) == 0 && read_options(config, spec, err) == 0 &&
                    family->read_layers(config, spec, err) == 0
                ? 0

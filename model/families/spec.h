@@ -67,7 +67,7 @@ struct fs_spec {
     double norm_epsilon;
     enum fs_activation activation; /* of the head's transform */
     bool tied_head;                /* the head is the word embedding */
-    bool token_types;              /* a token type embedding, type 0 everywhere */
+    size_t token_types;            /* rows of the token type embedding, type 0 everywhere; 0: none */
     int32_t begin_of_text;         /* config.json's bos_token_id, -1 where it has none */
     struct fs_layer_spec *layer;   /* [layers]; owned: fs_spec_release. A plain copy of the struct only borrows them. */
 };

@@ -67,10 +67,12 @@ static void weights_as_stored(void **state)
 {
     (void)state;
     /* pooler, masks and a head's second copy are not among the tensors of these */
-    static const char *const models[] = {"bert-tiny",         "gpt2-tiny",         "llama-grouped",
-                                         "llama-biases-bf16", "llama-head-size",   "gpt2-own-head-bf16",
-                                         "gpt_neo-tiny",      "mistral-window",    "qwen2-windows",
-                                         "qwen3-head-size",   "qwen3-biases-bf16", "distilbert-tiny"};
+    static const char *const models[] = {
+        "bert-tiny",          "gpt2-tiny",          "llama-grouped",         "llama-biases-bf16",
+        "llama-head-size",    "gpt2-own-head-bf16", "gpt_neo-tiny",          "mistral-window",
+        "qwen2-windows",      "qwen3-head-size",    "qwen3-biases-bf16",     "distilbert-tiny",
+        "roberta-tiny",       "ernie-relu",         "bert-cased-f16-shards", "xlm-roberta-first-pad",
+        "camembert-no-prefix"};
     for (size_t m = 0; m < sizeof models / sizeof models[0]; m++) {
         char folder[128];
         struct fs_error err = FS_ERROR_INIT;

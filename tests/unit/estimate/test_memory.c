@@ -116,7 +116,7 @@ static struct fs_spec shape_of(const char *family)
         spec.norm_kind = FS_LAYER_NORM;
         spec.norm_place = is_bert ? FS_POST_NORM : FS_PRE_NORM;
         spec.activation = FS_GELU_TANH;
-        spec.token_types = is_bert;
+        spec.token_types = is_bert ? 2 : 0;
     }
     set_layers(layers[0]);
     return spec;

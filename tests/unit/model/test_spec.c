@@ -51,10 +51,10 @@ static void test_defaults(void **state)
     assert_int_equal(read_spec("{" BERT "}", &spec, &err), 0);
     assert_int_equal(spec.kind, FS_MASKED);
     assert_int_equal(spec.activation, FS_GELU_ERF);
-    assert_true(spec.norm_epsilon == 1e-12 && spec.tied_head && spec.token_types && spec.layer[1].ffn_bias);
+    assert_true(spec.norm_epsilon == 1e-12 && spec.tied_head && spec.token_types == 2 && spec.layer[1].ffn_bias);
     assert_int_equal(spec.begin_of_text, -1);
     assert_int_equal(read_spec("{" DISTILBERT ", \"layer_norm_eps\": 0.1, \"activation\": \"relu\"}", &spec, &err), 0);
-    assert_true(spec.norm_epsilon == 1e-12 && spec.tied_head && !spec.token_types && spec.first_position == 0);
+    assert_true(spec.norm_epsilon == 1e-12 && spec.tied_head && spec.token_types == 0 && spec.first_position == 0);
     assert_int_equal(spec.layer[1].ffn, 40);
     assert_int_equal(spec.activation, FS_RELU); /* DistilBertForMaskedLM: config.activation */
     assert_int_equal(read_spec("{" GPT2 ", \"n_inner\": null, \"bos_token_id\": 49}", &spec, &err), 0);
@@ -256,6 +256,7 @@ static const struct refused {
     {QWEN2 ", \"layer_types\": [\"full_attention\", \"full_attention\", \"sliding_attention\"]}", "use_sliding_window"},
     {"{" OF_TYPE "\"roberta\", \"pad_token_id\": 50}", "pad_token_id"},
     {"{" OF_TYPE "\"roberta\", \"pad_token_id\": -1}", "pad_token_id"},
+    {"{" BERT ", \"type_vocab_size\": 0}", "type_vocab_size"},
     {"{" OF_TYPE "\"roberta\", \"is_decoder\": true}", "is_decoder"},
     {"{\"model_type\": \"camembert\", \"hidden_size\": 24, \"num_hidden_layers\": 2, \"num_attention_heads\": 3, "
      "\"intermediate_size\": 40, \"max_position_embeddings\": 9, \"vocab_size\": 50, \"pad_token_id\": 8}",
