@@ -3,7 +3,10 @@
 
 int fs_roberta_read_layers(const struct fs_json_document *config, struct fs_spec *spec, struct fs_error *err)
 {
-    size_t pad = 1;
+    size_t pad = 1; /* transformers' default; with null it computes no positions */
+    if (cJSON_IsNull(cJSON_GetObjectItemCaseSensitive(fs_json_root(config), "pad_token_id"))) {
+        return fs_json_wrong(config, "", "pad_token_id", "null", "the id of <pad>, behind which positions count", err);
+    }
     if (fs_bert_read_layers(config, spec, err) != 0 ||
         fs_json_size_optional(config, fs_json_root(config), "", "pad_token_id",
                               (struct fs_size_range){0, spec->vocabulary - 1}, &pad, err) != 0) {

@@ -256,6 +256,8 @@ static const struct refused {
     {QWEN2 ", \"layer_types\": [\"full_attention\", \"full_attention\", \"sliding_attention\"]}", "use_sliding_window"},
     {"{" OF_TYPE "\"roberta\", \"pad_token_id\": 50}", "pad_token_id"},
     {"{" OF_TYPE "\"roberta\", \"pad_token_id\": -1}", "pad_token_id"},
+    {"{" OF_TYPE "\"roberta\", \"pad_token_id\": null}", "pad_token_id: found null"},
+    {"{" OF_TYPE "\"xlm-roberta\", \"pad_token_id\": null}", "pad_token_id: found null"},
     {"{" BERT ", \"type_vocab_size\": 0}", "type_vocab_size"},
     {"{" OF_TYPE "\"roberta\", \"is_decoder\": true}", "is_decoder"},
     {"{\"model_type\": \"camembert\", \"hidden_size\": 24, \"num_hidden_layers\": 2, \"num_attention_heads\": 3, "
