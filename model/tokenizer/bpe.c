@@ -11,7 +11,8 @@ static bool is_own_character(unsigned byte)
     return (byte >= '!' && byte <= '~') || (byte >= 0xA1 && byte <= 0xAC) || byte >= 0xAE;
 }
 
-uint32_t fs_byte_to_character(unsigned char byte)
+/* GPT-2's alphabet (encoder.py, bytes_to_unicode): the character that stands for a byte. */
+static uint32_t byte_to_character(unsigned char byte)
 {
     if (is_own_character(byte)) {
         return byte;
@@ -40,8 +41,7 @@ int fs_append_byte_characters(struct fs_text *result, const struct fs_text *from
                               struct fs_error *err)
 {
     for (size_t at = begin; at < end; at++) {
-        if (fs_text_append_character(result, fs_byte_to_character(from->data[at]), from->begin[at], from->end[at],
-                                     err)) {
+        if (fs_text_append_character(result, byte_to_character(from->data[at]), from->begin[at], from->end[at], err)) {
             return -1;
         }
     }
@@ -128,7 +128,7 @@ void fs_bpe_find_bytes(struct fs_bpe *bpe)
         char text[8];
         size_t length = 6;
         if (bpe->byte_level) {
-            length = fs_utf8_encode(fs_byte_to_character((unsigned char)byte), (unsigned char *)text);
+            length = fs_utf8_encode(byte_to_character((unsigned char)byte), (unsigned char *)text);
         } else {
             snprintf(text, sizeof text, "<0x%02X>", byte);
         }
@@ -407,7 +407,7 @@ static int32_t whole_word(const struct fs_bpe *bpe, const struct fs_text *text, 
         return -1;
     }
     for (size_t i = begin; i < end; i++) {
-        length += fs_utf8_encode(fs_byte_to_character(text->data[i]), small + length);
+        length += fs_utf8_encode(byte_to_character(text->data[i]), small + length);
     }
     return fs_vocabulary_find(bpe->vocabulary, small, length);
 }

@@ -59,8 +59,7 @@ int fs_bpe_encode(const struct fs_bpe *bpe, const struct fs_text *text, size_t b
                   struct fs_bpe_symbol **symbol, size_t *count, struct fs_error *err);
 void fs_bpe_release(struct fs_bpe *bpe); /* zeroes it */
 
-/* GPT-2's alphabet (encoder.py, bytes_to_unicode): the character that stands for a byte, and back (-1: none). */
-uint32_t fs_byte_to_character(unsigned char byte);
+/* The byte that a character of GPT-2's alphabet (encoder.py, bytes_to_unicode) stands for; -1: none. */
 int fs_character_to_byte(uint32_t character);
 /* Appends the characters that stand for the bytes [begin, end) of `from`. */
 int fs_append_byte_characters(struct fs_text *result, const struct fs_text *from, size_t begin, size_t end,

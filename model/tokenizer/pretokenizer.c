@@ -83,7 +83,7 @@ int fs_pretokenizer_add_byte_level(struct fs_pretokenizer *pretokenizer, bool ad
     step->kind = FS_PRETOKENIZE_BYTE_LEVEL;
     step->add_prefix_space = add_prefix_space;
     step->use_regex = use_regex;
-    return fs_pattern_regex(&step->pattern, "GPT-2's pattern", gpt2_pattern, err);
+    return use_regex ? fs_pattern_regex(&step->pattern, "GPT-2's pattern", gpt2_pattern, err) : 0;
 }
 
 bool fs_pretokenizer_leaves_bytes(const struct fs_pretokenizer *pretokenizer)
