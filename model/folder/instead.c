@@ -10,6 +10,13 @@
 
 #define MODEL (FS_FOLDER_CONFIG | FS_FOLDER_WEIGHTS)
 
+/* What is said of several names. */
+#define BROKE_OFF "a download that broke off; download the model again"
+#define FSDP "the shards of FSDP; gather them: accelerate merge-weights"
+#define PYTORCH "a file of PyTorch; load it, and write the model in it with save_pretrained(DIR)"
+#define NO_JSON                                                                                                        \
+    "which is not read; write a tokenizer.json: AutoTokenizer.from_pretrained(DIR).save_pretrained(DIR) with Python"
+
 /* By name, the first row that fits: what an entry is, and what to do. `missing`: of the parts that are looked for. */
 static const struct hint {
     const char *pattern;
@@ -29,20 +36,19 @@ static const struct hint {
     {"tf_model.h5", MODEL,
      "weights of TensorFlow, expected model.safetensors; convert them with Python and transformers 4: "
      "AutoModelForMaskedLM (or AutoModelForCausalLM).from_pretrained(DIR, from_tf=True).save_pretrained(DIR), DIR "
-     "being "
-     "this folder"},
+     "being this folder"},
     {"flax_model.msgpack", MODEL,
      "weights of Flax, expected model.safetensors; convert them with Python and transformers 4: AutoModelForMaskedLM "
      "(or AutoModelForCausalLM).from_pretrained(DIR, from_flax=True).save_pretrained(DIR), DIR being this folder"},
     {"*.gguf", MODEL, "a file of llama.cpp; take the HuggingFace folder that it was made from"},
-    {"*.incomplete", MODEL, "a download that broke off; download the model again"},
-    {"*.part", MODEL, "a download that broke off; download the model again"},
-    {"*.crdownload", MODEL, "a download that broke off; download the model again"},
-    {"*.aria2", MODEL, "a download that broke off; download the model again"},
+    {"*.incomplete", MODEL, BROKE_OFF},
+    {"*.part", MODEL, BROKE_OFF},
+    {"*.crdownload", MODEL, BROKE_OFF},
+    {"*.aria2", MODEL, BROKE_OFF},
     {"zero_to_fp32.py", FS_FOLDER_WEIGHTS,
      "a checkpoint of DeepSpeed; gather its shards: python zero_to_fp32.py . DIR --safe_serialization"},
-    {"pytorch_model_fsdp*", FS_FOLDER_WEIGHTS, "the shards of FSDP; gather them: accelerate merge-weights"},
-    {"*.distcp", FS_FOLDER_WEIGHTS, "the shards of FSDP; gather them: accelerate merge-weights"},
+    {"pytorch_model_fsdp*", FS_FOLDER_WEIGHTS, FSDP},
+    {"*.distcp", FS_FOLDER_WEIGHTS, FSDP},
     {"*-of-*.safetensors", FS_FOLDER_WEIGHTS,
      "a shard, but no model.safetensors.index.json; download or copy that file too"},
     {"model.*.safetensors", FS_FOLDER_WEIGHTS,
@@ -54,19 +60,16 @@ static const struct hint {
     {"*.ckpt", MODEL,
      "a checkpoint of a trainer (Lightning); load it, and write the model in it with save_pretrained(DIR)"},
     {"*.onnx", MODEL, "a model of ONNX; take the HuggingFace folder that it was made from"},
-    {"*.pt", MODEL, "a file of PyTorch; load it, and write the model in it with save_pretrained(DIR)"},
-    {"*.pth", MODEL, "a file of PyTorch; load it, and write the model in it with save_pretrained(DIR)"},
-    {"*.bin", MODEL, "a file of PyTorch; load it, and write the model in it with save_pretrained(DIR)"},
+    {"*.pt", MODEL, PYTORCH},
+    {"*.pth", MODEL, PYTORCH},
+    {"*.bin", MODEL, PYTORCH},
     {"*.zip", MODEL, "an archive; unpack it"},
     {"*.tar*", MODEL, "an archive; unpack it"},
     {"*.tgz", MODEL, "an archive; unpack it"},
     {"encoder.json", FS_FOLDER_TOKENIZER, "OpenAI's name of vocab.json (and vocab.bpe of merges.txt); rename them"},
-    {"*.spm", FS_FOLDER_TOKENIZER,
-     "which is not read; write a tokenizer.json: AutoTokenizer.from_pretrained(DIR).save_pretrained(DIR) with Python"},
-    {"spiece.model", FS_FOLDER_TOKENIZER,
-     "which is not read; write a tokenizer.json: AutoTokenizer.from_pretrained(DIR).save_pretrained(DIR) with Python"},
-    {"sentencepiece.bpe.model", FS_FOLDER_TOKENIZER,
-     "which is not read; write a tokenizer.json: AutoTokenizer.from_pretrained(DIR).save_pretrained(DIR) with Python"},
+    {"*.spm", FS_FOLDER_TOKENIZER, NO_JSON},
+    {"spiece.model", FS_FOLDER_TOKENIZER, NO_JSON},
+    {"sentencepiece.bpe.model", FS_FOLDER_TOKENIZER, NO_JSON},
 };
 
 /* Folders below, in `below`, that match `pattern` and hold `file` (NULL: any). */
