@@ -250,6 +250,7 @@ static void test_callers(void **state)
     make("cache", "refs/main=abc snapshots/abc/config.json");
     assert_int_equal(fs_model_open("cache", &model, &err), -1);
     assert_non_null(strstr(err.text, "cache/snapshots/abc"));
+    err = (struct fs_error)FS_ERROR_INIT;
     assert_int_equal(fs_tokenizer_open("cache", &tokenizer, &err), -1);
     assert_non_null(strstr(err.text, "cache/snapshots/abc"));
     make("hostile", "adapter_config.json={\"peft_type\":\"L\\u001b[31m\"} \033[2J");
