@@ -82,6 +82,7 @@ static const struct row {
     {"tokenizer.json adapter_config.json={", FS_FOLDER_TOKENIZER, 0, "", ""},
     {"config.json model.safetensors vocab.txt default/adapter_config.json checkpoint-5/config.json", ALL, 0, "", ""},
     {"config.json model.safetensors README.md>nowhere", MODEL, 0, "", ""},
+    {"config.json model.safetensors adapter_model.safetensors", MODEL, 0, "", ""},
     /* adapters */
     {"adapter_config.json={\"peft_type\":\"LORA\",\"base_model_name_or_path\":\"org/"
      "base-1b\",\"task_type\":\"CAUSAL_LM\"} "

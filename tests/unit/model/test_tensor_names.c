@@ -168,11 +168,31 @@ static void test_no_two_ways(void **state)
         {{"x", "x", NULL, "transformer.h.0.attn.c_attn.lora_A.default.weight"}, "lora_A", "merge_and_unload"},
         {{".c_proj.", ".c_proj.base_layer.", NULL, NULL}, "base_layer", "PEFT"},
         {{"x", "x", NULL, "transformer.h.1.mlp.ia3_l"}, "ia3_l", "PEFT"},
+        {{NULL, "module.", NULL, "ema.transformer.h.0.attn.c_proj.weight"},
+         "transformer.wte.weight",
+         "not found among"},
     };
     copy_config("gpt2-tiny", NULL, 0);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         copy_weights("gpt2-tiny", &rows[i].change);
         expect_refused(rows[i].first, rows[i].second);
+    }
+}
+
+/* A second copy of the model under a prefix of its own makes neither the prefix of all. */
+static void test_copy_beside(void **state)
+{
+    (void)state;
+    static const char *const copies[][2] = {{"gpt2-tiny", "ema.transformer.h.0.attn.c_proj.weight"},
+                                            {"gpt2-no-prefix", "ema.h.0.attn.c_proj.weight"}};
+    for (size_t i = 0; i < sizeof copies / sizeof *copies; i++) {
+        copy_config(copies[i][0], NULL, 0);
+        copy_weights(copies[i][0], &(struct change){"x", "x", NULL, copies[i][1]});
+        struct fs_model *model = load_model(scratch_folder());
+        const struct fs_notes *notes = fs_model_notes(model);
+        assert_int_equal(notes->count, 1);
+        assert_non_null(strstr(notes->note[0].text, copies[i][1]));
+        fs_model_destroy(model);
     }
 }
 
@@ -265,6 +285,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_wrappers, scratch_make, scratch_remove),
         cmocka_unit_test_setup_teardown(test_no_two_ways, scratch_make, scratch_remove),
+        cmocka_unit_test_setup_teardown(test_copy_beside, scratch_make, scratch_remove),
         cmocka_unit_test_setup_teardown(test_unused, scratch_make, scratch_remove),
         cmocka_unit_test_setup_teardown(test_classes_read, scratch_make, scratch_remove),
         cmocka_unit_test_setup_teardown(test_classes_refused, scratch_make, scratch_remove),
