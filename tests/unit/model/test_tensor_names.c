@@ -270,6 +270,7 @@ static void test_classes_refused(void **state)
         {"\"gpt2\"", "[3]", "architectures: found a number", "class names"},
         {"\"gpt2\"", "{\"a\": 1}", "architectures: found an object", "class names"},
         {"\"mamba\"", "[\"GPT2LMHeadModel\"]", "model_type: found \"mamba\"", "expected bert, "},
+        {"\"mamba\"", "[\"MambaForSequenceClassification\"]", "model_type: found \"mamba\"", "expected bert, "},
         {"3", "[\"GPT2LMHeadModel\"]", "model_type", "a number"},
     };
     copy_weights("gpt2-tiny", &(struct change){"x", "x", NULL, NULL});
