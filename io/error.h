@@ -18,7 +18,7 @@
 /* Exit codes of the program, after sysexits(3); an error carries the code the program shall end with. */
 enum fs_exit {
     FS_EXIT_OK = 0,
-    FS_EXIT_DIFFERENT = 1,      /* `verify --equal`: the files differ; `verify`: a hash does not hold */
+    FS_EXIT_DIFFERENT = 1,      /* `verify`: files differ, or a hash does not hold; `sweep`: cells are not complete */
     FS_EXIT_USAGE = 64,         /* wrong command line */
     FS_EXIT_DATA = 65,          /* an input file is damaged, hostile or of the wrong kind */
     FS_EXIT_NO_INPUT = 66,      /* an input file or folder is missing or unreadable */
@@ -30,7 +30,7 @@ enum fs_exit {
     FS_EXIT_IO = 74,            /* a read or write failed half-way (disk full) */
     FS_EXIT_INTERRUPTED = 75,   /* asked to stop, and stopped after a checkpoint: run the same command again */
     FS_EXIT_OTHER_JOB = 76,     /* what is in the output belongs to another job, or another process works there */
-    FS_EXIT_CONFIG = 78         /* the job file or a --set is wrong */
+    FS_EXIT_CONFIG = 78         /* the job file, sweep file or a --set is wrong */
 };
 
 struct fs_error {

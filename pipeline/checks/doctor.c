@@ -84,8 +84,15 @@ static const char *kernels_of(const struct fs_rank_facts *fact)
 void fs_doctor_launch(struct fs_doctor *doctor, const struct fs_rank_facts *fact, size_t ranks)
 {
     size_t nodes = count_nodes(fact, ranks), other = first_other(fact, ranks, libraries_of);
-    fs_doctor_add(doctor, FS_FINDING_OK, "launch", NULL, "%zu rank%s on %zu node%s", ranks, ranks == 1 ? "" : "s",
-                  nodes, nodes == 1 ? "" : "s");
+    struct fs_launch launch;
+    if (fs_launch_is_split(ranks, &launch)) {
+        fs_doctor_add(doctor, FS_FINDING_FAILED, "launch", launch.fix,
+                      "%s started %zu tasks, this process sees %zu rank%s: launched without PMI?", launch.launcher,
+                      launch.tasks, ranks, ranks == 1 ? "" : "s");
+    } else {
+        fs_doctor_add(doctor, FS_FINDING_OK, "launch", NULL, "%zu rank%s on %zu node%s", ranks, ranks == 1 ? "" : "s",
+                      nodes, nodes == 1 ? "" : "s");
+    }
     if (other < ranks) {
         fs_doctor_add(doctor, FS_FINDING_FAILED, "versions", "load the same modules on every node",
                       "rank 0 on %s has %s; rank %zu on %s has %s", fact[0].node, fact[0].libraries, other,
@@ -262,16 +269,9 @@ void fs_doctor_folder(struct fs_doctor *doctor, const struct fs_rank_facts *fact
     }
 }
 
-void fs_doctor_slurm(struct fs_doctor *doctor, size_t ranks)
+void fs_doctor_slurm(struct fs_doctor *doctor)
 {
     const char *job = getenv("SLURM_JOB_ID"), *end = getenv("SLURM_JOB_END_TIME");
-    struct fs_launch launch;
-    if (fs_launch_is_split(ranks, &launch)) {
-        fs_doctor_add(doctor, FS_FINDING_FAILED, "slurm", launch.fix,
-                      "%s started %zu tasks, this process sees %zu rank%s: launched without PMI?", launch.launcher,
-                      launch.tasks, ranks, ranks == 1 ? "" : "s");
-        return;
-    }
     if (job == NULL) {
         fs_doctor_add(doctor, FS_FINDING_OK, "slurm", NULL, "not under Slurm");
         return;

@@ -52,7 +52,10 @@ void fs_rank_facts_get(size_t threads, struct fs_rank_facts *facts); /* local */
 /* Tries whether the ranks of a node can share memory: `no_sharing`. Collective. */
 void fs_rank_facts_try_sharing(MPI_Comm communicator, struct fs_rank_facts *facts);
 
-/* Local, from the facts of all `ranks` ranks: launch and versions, threads and cores, kernels. */
+/*
+ * Local, from the facts of all `ranks` ranks: launch (whether they know of each other) and versions, threads and cores,
+ * kernels.
+ */
 void fs_doctor_launch(struct fs_doctor *doctor, const struct fs_rank_facts *fact, size_t ranks);
 void fs_doctor_threads(struct fs_doctor *doctor, const struct fs_rank_facts *fact, size_t ranks);
 void fs_doctor_kernels(struct fs_doctor *doctor, const struct fs_rank_facts *fact, size_t ranks);
@@ -68,8 +71,7 @@ void fs_doctor_memory(struct fs_doctor *doctor, const struct fs_rank_facts *fact
                       const struct fs_needs *needs); /* local */
 /* Local: the folder of the launcher's files on each node. */
 void fs_doctor_folder(struct fs_doctor *doctor, const struct fs_rank_facts *fact, size_t ranks);
-/* Local: Slurm's time limit, and whether the ranks know of each other. */
-void fs_doctor_slurm(struct fs_doctor *doctor, size_t ranks);
+void fs_doctor_slurm(struct fs_doctor *doctor); /* local: Slurm's time limit */
 
 /* Local (root, which writes all files of a job): an archive in `folder` is published, read back, and removed. */
 void fs_doctor_archive(struct fs_doctor *doctor, const char *folder);

@@ -349,7 +349,7 @@ static int run(struct fs_session *session, struct fs_error *err)
         fs_site_facts_get(&site);
         fs_doctor_launch(&doctor, fact, ranks);
         fs_doctor_site(&doctor, &site, fact[0].libraries, ranks);
-        fs_doctor_slurm(&doctor, ranks);
+        fs_doctor_slurm(&doctor);
         fs_doctor_threads(&doctor, fact, ranks);
         fs_doctor_kernels(&doctor, fact, ranks);
         fs_doctor_folder(&doctor, fact, ranks);

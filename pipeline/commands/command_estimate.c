@@ -76,6 +76,7 @@ struct jobs {
 static int check_jobs(const struct jobs *jobs, const struct fs_options *options, struct fs_error *err)
 {
     const struct fs_job_settings *first = fs_job_settings(jobs->job[0]);
+    bool save = fs_option_given(options, &option_save);
     for (size_t i = 1; i < jobs->count; i++) {
         const struct fs_job_settings *settings = fs_job_settings(jobs->job[i]);
         if (strcmp(settings->model, first->model) != 0) {
@@ -83,10 +84,12 @@ static int check_jobs(const struct jobs *jobs, const struct fs_options *options,
                                 "estimate: the model of %s is %s, that of %s is %s; give jobs of one model",
                                 options->operand[0], first->model, options->operand[i], settings->model);
         }
-        if (fs_option_given(options, &option_save) && strcmp(settings->output, first->output) == 0) {
-            return fs_error_set(err, FS_EXIT_CONFIG,
-                                "estimate: %s and %s have one output folder, %s; --save needs one each",
-                                options->operand[0], options->operand[i], first->output);
+        for (size_t j = 0; save && j < i; j++) {
+            if (strcmp(settings->output, fs_job_settings(jobs->job[j])->output) == 0) {
+                return fs_error_set(err, FS_EXIT_CONFIG,
+                                    "estimate: %s and %s have one output folder, %s; --save needs one each",
+                                    options->operand[j], options->operand[i], settings->output);
+            }
         }
     }
     return 0;

@@ -6,7 +6,8 @@
 
 const struct fs_exit_meaning fs_exit_meanings[] = {
     {FS_EXIT_OK, "done"},
-    {FS_EXIT_DIFFERENT, "verify: a hash does not hold; verify --equal: the files differ"},
+    {FS_EXIT_DIFFERENT,
+     "verify: a hash does not hold; verify --equal: the files differ; sweep: cells are not complete"},
     {FS_EXIT_USAGE, "wrong command line"},
     {FS_EXIT_DATA, "an input file is damaged or of the wrong kind"},
     {FS_EXIT_NO_INPUT, "an input file or folder is missing or unreadable"},
@@ -20,7 +21,7 @@ const struct fs_exit_meaning fs_exit_meanings[] = {
      "asked to stop (signal, stop file, --max-seconds), and stopped after a checkpoint: run the same command again"},
     {FS_EXIT_OTHER_JOB,
      "the output folder is another job's: results, saved progress, or a process at work; nothing is overwritten"},
-    {FS_EXIT_CONFIG, "the job file or a --set is wrong"},
+    {FS_EXIT_CONFIG, "the job file, sweep file or a --set is wrong"},
     {0, NULL},
 };
 

@@ -77,6 +77,9 @@ expect 0 "$fairstamp" sweep plan sweep.json quiet --quiet --no-estimate
 [ ! -s err ] || fail "--quiet: $(cat err)"
 expect 78 "$fairstamp" estimate shapes/jobs/gpt2-tiny.race.seed=2.json shapes/jobs/gpt2-tiny.race.seed=1.json --set "output=$scratch/one" --save
 says 'have one output folder'
+cp shapes/jobs/gpt2-tiny.race.seed=1.json shapes/jobs/twin.json
+expect 78 "$fairstamp" estimate shapes/jobs/gpt2-tiny.race.seed={2,1}.json shapes/jobs/twin.json --save
+says 'seed=1.json and shapes/jobs/twin.json have one output folder'
 expect 78 "$fairstamp" estimate shapes/jobs/gpt2-tiny.race.seed=2.json plan/jobs/bert-tiny.gender.seed=1.json
 says 'give jobs of one model'
 

@@ -42,6 +42,8 @@ static void expect_last(const struct fs_doctor *doctor, enum fs_finding_state st
 static void launch(void **state)
 {
     (void)state;
+    unsetenv("OMPI_COMM_WORLD_SIZE");
+    unsetenv("PMI_SIZE");
     struct fs_doctor doctor = {0};
     struct fs_rank_facts fact[3] = {rank_on("a", 4, 0, 3), rank_on("a", 4, 4, 7), rank_on("b", 4, 0, 3)};
     fs_doctor_launch(&doctor, fact, 3);
@@ -50,6 +52,17 @@ static void launch(void **state)
     snprintf(fact[2].libraries, sizeof fact[2].libraries, "fairstamp 1, MPI 5");
     fs_doctor_launch(&doctor, fact, 3);
     expect_last(&doctor, FS_FINDING_FAILED, "rank 2 on b has fairstamp 1, MPI 5");
+    /* each task by itself: in place of the number of ranks, whichever launcher it was */
+    setenv("SLURM_STEP_ID", "0", 1);
+    setenv("SLURM_STEP_NUM_TASKS", "4", 1);
+    doctor = (struct fs_doctor){0};
+    fs_doctor_launch(&doctor, fact, 1);
+    unsetenv("SLURM_STEP_ID");
+    unsetenv("SLURM_STEP_NUM_TASKS");
+    assert_int_equal(doctor.findings, 2);
+    assert_string_equal(doctor.finding[0].name, "launch");
+    doctor.findings = 1;
+    expect_last(&doctor, FS_FINDING_FAILED, "Slurm started 4 tasks, this process sees 1 rank: launched without PMI?");
 }
 
 static void threads(void **state)
@@ -148,21 +161,15 @@ static void slurm(void **state)
     (void)state;
     struct fs_doctor doctor = {0};
     unsetenv("SLURM_JOB_ID");
-    unsetenv("OMPI_COMM_WORLD_SIZE");
-    unsetenv("PMI_SIZE");
-    fs_doctor_slurm(&doctor, 1);
+    fs_doctor_slurm(&doctor);
     expect_last(&doctor, FS_FINDING_OK, "not under Slurm");
     setenv("SLURM_JOB_ID", "7", 1);
     setenv("SLURM_JOB_END_TIME", "1000", 1); /* long ago */
-    fs_doctor_slurm(&doctor, 4);
+    fs_doctor_slurm(&doctor);
     expect_last(&doctor, FS_FINDING_WARNING, "job 7 has -");
     setenv("SLURM_JOB_END_TIME", "99999999999", 1);
-    fs_doctor_slurm(&doctor, 4);
+    fs_doctor_slurm(&doctor);
     expect_last(&doctor, FS_FINDING_OK, "min left");
-    setenv("SLURM_STEP_ID", "0", 1);
-    setenv("SLURM_STEP_NUM_TASKS", "4", 1);
-    fs_doctor_slurm(&doctor, 1);
-    expect_last(&doctor, FS_FINDING_FAILED, "Slurm started 4 tasks, this process sees 1 rank: launched without PMI?");
 }
 
 static void archive(void **state)
