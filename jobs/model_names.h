@@ -5,9 +5,9 @@
  * cache's folder, models--org--name/snapshots/<revision>. Where several models have one own name they are told apart:
  * those without a given name by the shortest ending of their path that no other one has, such as run-a/checkpoint-500
  * (of a Hub cache: org/name@<revision>), those with one, or of one path, by name@<first digits of a hash over their
- * files' hashes>. Two models are the same where their own names are the same and so are the hashes of their files,
- * whatever their paths; where the hashes are not known, where their paths are the same. A given name that is an ending
- * of a path is the own name of the same files at that path too.
+ * files' hashes>; a given name that one of them alone has stays. Two models are the same where their own names are the
+ * same and so are the hashes of their files, whatever their paths; where the hashes are not known, where their paths
+ * are the same. A given name that is an ending of a path is the own name of the same files at that path too.
  *
  * The names depend on the set of models alone, not on the order of adding. Local.
  */

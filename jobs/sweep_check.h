@@ -1,4 +1,4 @@
-/* What the cells of a sweep need, before it is planned: each model and each data file once. Local. */
+/* What the cells of a sweep need, before it is planned; each model folder is looked at once. Local. */
 #ifndef FAIRSTAMP_JOBS_SWEEP_CHECK_H
 #define FAIRSTAMP_JOBS_SWEEP_CHECK_H
 

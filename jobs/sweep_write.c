@@ -106,16 +106,21 @@ static char *former_text(const cJSON *cells, const cJSON *jobs)
     return text;
 }
 
-/* Takes `text`. */
-static bool is_text(char *text, const char *found)
+/* Whether `found` is the manifest `text` of `cells`, or a former version's of them. */
+static bool is_plan(const char *found, const char *text, const cJSON *cells, const cJSON *jobs)
 {
-    bool same = text != NULL && found != NULL && strcmp(text, found) == 0;
-    cJSON_free(text);
+    if (found == NULL || strcmp(found, text) == 0) {
+        return found != NULL;
+    }
+    char *former = former_text(cells, jobs);
+    bool same = former != NULL && strcmp(found, former) == 0;
+    cJSON_free(former);
     return same;
 }
 
-/* Whether <folder>/manifest.json exists; it must then be that of `cells`. */
-static int check_folder(const char *folder, const cJSON *cells, const cJSON *jobs, bool *there, struct fs_error *err)
+/* Whether <folder>/manifest.json exists; it must then be `text`, that of `cells`. */
+static int check_folder(const char *folder, const char *text, const cJSON *cells, const cJSON *jobs, bool *there,
+                        struct fs_error *err)
 {
     char *path = NULL;
     struct fs_json_document *document = NULL;
@@ -126,7 +131,7 @@ static int check_folder(const char *folder, const cJSON *cells, const cJSON *job
     int status = *there ? fs_json_load(path, &document, err) : 0;
     if (status == 0 && *there) {
         char *found = without_estimates(fs_json_root(document));
-        if (!is_text(manifest_text(cells), found) && !is_text(former_text(cells, jobs), found)) {
+        if (!is_plan(found, text, cells, jobs)) {
             char difference[2 * FS_CELL_LENGTH];
             find_difference(cells, cJSON_GetObjectItemCaseSensitive(fs_json_root(document), "cells"), difference,
                             sizeof difference);
@@ -220,7 +225,7 @@ int fs_sweep_write(const char *folder, const cJSON *cells, const cJSON *jobs, co
     bool there = false, made = access(folder, F_OK) != 0;
     int status =
         text != NULL && asprintf(&job_folder, "%s/jobs", folder) >= 0 ? 0 : fs_error_memory(err, 4096, "a manifest");
-    status = status == 0 ? check_folder(folder, cells, jobs, &there, err) : -1;
+    status = status == 0 ? check_folder(folder, text, cells, jobs, &there, err) : -1;
     status = status == 0 ? fs_make_folder(job_folder, err) : -1;
     if (status == 0) {
         status = write_checked(jobs, job_folder, there, checked, err) == 0 ? write_ids(jobs, folder, err) : -1;

@@ -240,18 +240,16 @@ void fs_stage_remove_own_part(const char *folder, enum fs_stage stage, const str
 /* All of them, or (`own` false) without the stage's own. */
 static void remove_parts(const char *folder, enum fs_stage stage, bool own)
 {
-    DIR *directory = opendir(folder);
-    if (directory == NULL) {
-        return;
-    }
-    const struct dirent *entry;
-    while ((entry = readdir(directory)) != NULL) {
-        if (is_part(entry->d_name, fs_stage_names[stage]) &&
-            (own || entry->d_name[strlen(fs_stage_names[stage])] == '_')) {
-            (void)unlinkat(dirfd(directory), entry->d_name, 0);
+    struct fs_folder parts = {0};
+    struct fs_error ignored = FS_ERROR_INIT;
+    (void)list_parts(folder, stage, &parts, &ignored);
+    for (size_t i = 0; i < parts.count; i++) {
+        const char *name = strrchr(parts.path[i], '/') + 1;
+        if (own || name[strlen(fs_stage_names[stage])] == '_') {
+            (void)unlink(parts.path[i]);
         }
     }
-    closedir(directory);
+    fs_folder_release(&parts);
 }
 
 void fs_stage_remove_layer(const char *folder)

@@ -14,7 +14,7 @@ static const char *const bias_types[] = {"race-color",          "socioeconomic",
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
-static const char *const sentence_keys[] = {"sentence", "id", "gold_label"};
+static const char *const sentence_keys[] = {"sentence", "id", "gold_label", NULL};
 
 /* The place in `texts` of the number that a field is, also as pandas writes it where a row lacks one ("1.0"); SIZE_MAX
  * where it is text, or a number beyond. */
@@ -45,37 +45,13 @@ static int decode_label(cJSON *sentence, struct fs_error *err)
     return 0;
 }
 
-/* {"sentence": [..], "id": [..], "gold_label": [..]}, of which all are arrays of one length, as an array of sentences;
- * NULL where memory lacks. */
-static cJSON *turn_sentences(cJSON *columns)
-{
-    cJSON *list = cJSON_CreateArray();
-    while (list != NULL && cJSON_GetObjectItemCaseSensitive(columns, sentence_keys[0])->child != NULL) {
-        cJSON *sentence = cJSON_CreateObject();
-        bool made = sentence != NULL && cJSON_AddItemToArray(list, sentence);
-        for (size_t i = 0; i < COUNT(sentence_keys) && made; i++) {
-            cJSON *column = cJSON_GetObjectItemCaseSensitive(columns, sentence_keys[i]);
-            cJSON *cell = cJSON_DetachItemFromArray(column, 0);
-            made = cJSON_AddItemToObject(sentence, sentence_keys[i], cell);
-            if (!made) {
-                cJSON_Delete(cell);
-            }
-        }
-        if (!made) {
-            cJSON_Delete(list);
-            list = NULL;
-        }
-    }
-    return list;
-}
-
 /* The sentences of an item by column, as HuggingFace datasets keeps a list of structs, brought into an array. */
 static int arrange_sentences(const struct fs_json_document *document, const char *place, cJSON *item,
                              struct fs_error *err)
 {
     cJSON *columns = cJSON_GetObjectItemCaseSensitive(item, "sentences");
     int length = -1;
-    for (size_t i = 0; i < COUNT(sentence_keys); i++) {
+    for (size_t i = 0; sentence_keys[i] != NULL; i++) {
         const cJSON *column = cJSON_GetObjectItemCaseSensitive(columns, sentence_keys[i]);
         int found = cJSON_IsArray(column) ? cJSON_GetArraySize(column) : -1;
         if (found < 0 || (length >= 0 && found != length)) {
@@ -88,8 +64,11 @@ static int arrange_sentences(const struct fs_json_document *document, const char
         }
         length = found;
     }
-    cJSON *list = turn_sentences(columns);
-    if (list == NULL || !cJSON_ReplaceItemInObjectCaseSensitive(item, "sentences", list)) {
+    cJSON *list = fs_records_turn(columns, sentence_keys, err);
+    if (list == NULL) {
+        return -1;
+    }
+    if (!cJSON_ReplaceItemInObjectCaseSensitive(item, "sentences", list)) {
         cJSON_Delete(list);
         return fs_error_memory(err, sizeof *list, "StereoSet");
     }

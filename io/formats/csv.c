@@ -328,7 +328,9 @@ static int read_all(struct fs_csv *csv, const struct fs_csv_format *format, stru
     }
     int result = -1;
     if (is_json(&map)) {
-        result = fs_csv_read_records(csv, format, err);
+        result = fs_refuse_file_kind(csv->path, map.data, map.size, err) == 0
+                     ? fs_csv_read_records(csv, &map, format, err)
+                     : -1;
     } else if (fs_check_text_file(csv->path, map.data, map.size, err) == 0) {
         result = read_rows(csv, &map, format, err);
     }
@@ -361,6 +363,7 @@ void fs_csv_destroy(struct fs_csv *csv)
         free(csv->field);
         free(csv->line);
         free(csv->found);
+        free(csv->record);
         fs_records_release(&csv->records);
         free(csv);
     }

@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 
+#include "io/file_map.h"
 #include "io/formats/csv.h"
 #include "io/formats/records.h"
 
@@ -17,6 +18,7 @@ struct fs_csv {
     size_t *found;             /* [rows] fields of a bad row, 0 for others; NULL for records */
     const char *advice;        /* on a wrong number of fields */
     struct fs_records records; /* of a file in JSON, else zero */
+    const cJSON **record;      /* [rows - 1] its elements; NULL for others */
 };
 
 /* The field of a record that it lacks: the address tells it from an empty one. */
@@ -24,7 +26,8 @@ extern const char fs_csv_missing[];
 /* FS_EXIT_DATA with what is wrong with record `row`. */
 int fs_csv_check_record(const struct fs_csv *csv, size_t row, struct fs_error *err);
 
-/* Fills `csv` with the records of csv->path. -1 with `err` set; what was made is csv's. */
-int fs_csv_read_records(struct fs_csv *csv, const struct fs_csv_format *format, struct fs_error *err);
+/* Fills `csv` with the records of csv->path, which is in `map`. -1 with `err` set; what was made is csv's. */
+int fs_csv_read_records(struct fs_csv *csv, const struct fs_file_map *map, const struct fs_csv_format *format,
+                        struct fs_error *err);
 
 #endif

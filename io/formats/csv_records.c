@@ -39,15 +39,11 @@ const char fs_csv_missing[] = "";
 
 int fs_csv_check_record(const struct fs_csv *csv, size_t row, struct fs_error *err)
 {
-    const cJSON *record = csv->records.list->child;
     char number[NUMBER];
-    for (size_t i = 0; i < row; i++) {
-        record = record->next;
-    }
     for (size_t column = 0; column < csv->columns; column++) {
         const char *field = csv->field[column];
         if (fs_csv_field(csv, row, column) == fs_csv_missing &&
-            field_of(csv, row, record, true, number, &field, err) != 0) {
+            field_of(csv, row, csv->record[row], true, number, &field, err) != 0) {
             return -1;
         }
     }
@@ -81,16 +77,19 @@ static int read_cells(struct fs_csv *csv, size_t wanted, bool keep, struct fs_er
                 csv->field[at] = fs_csv_missing;
             }
         }
-        row++;
+        csv->record[row++] = record;
     }
     return 0;
 }
 
-int fs_csv_read_records(struct fs_csv *csv, const struct fs_csv_format *format, struct fs_error *err)
+int fs_csv_read_records(struct fs_csv *csv, const struct fs_file_map *map, const struct fs_csv_format *format,
+                        struct fs_error *err)
 {
+    const struct fs_record_kind kind = {format->columns, "a table with these columns"};
     size_t wanted = count_names(format->columns), also = count_names(format->also), fields;
-    if (fs_records_load(csv->path, &(struct fs_record_kind){format->columns, "a table with these columns"},
-                        &csv->records, err) != 0) {
+    struct fs_json_document *document;
+    if (fs_json_parse_values(csv->path, (const char *)map->data, map->size, &document, err) != 0 ||
+        fs_records_take(document, &kind, &csv->records, err) != 0) {
         return -1;
     }
     csv->rows = csv->records.count + 1;
@@ -100,7 +99,8 @@ int fs_csv_read_records(struct fs_csv *csv, const struct fs_csv_format *format, 
     }
     csv->field = fs_allocate(fields, sizeof *csv->field, "records", err);
     csv->text = fs_allocate(fields, NUMBER, "records", err);
-    if (csv->field == NULL || csv->text == NULL) {
+    csv->record = fs_allocate(csv->rows, sizeof *csv->record, "records", err);
+    if (csv->field == NULL || csv->text == NULL || csv->record == NULL) {
         return -1;
     }
     for (size_t i = 0; i < csv->columns; i++) {

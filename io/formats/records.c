@@ -107,17 +107,26 @@ static int check_columns(const struct fs_json_document *document, const cJSON *c
     return 0;
 }
 
-/* Moves the cells of `columns`, which were checked, into records; NULL with `err` set. */
-static cJSON *turn_columns(cJSON *columns, struct fs_error *err)
+static bool is_one_of(const char *key, const char *const *keys)
 {
+    while (*keys != NULL && strcmp(*keys, key) != 0) {
+        keys++;
+    }
+    return *keys != NULL;
+}
+
+cJSON *fs_records_turn(cJSON *columns, const char *const *keys, struct fs_error *err)
+{
+    const cJSON *first = keys != NULL ? cJSON_GetObjectItemCaseSensitive(columns, keys[0]) : columns->child;
     cJSON *list = cJSON_CreateArray();
-    while (list != NULL && columns->child->child != NULL) {
+    while (list != NULL && first->child != NULL) {
         cJSON *record = cJSON_CreateObject(), *column;
         bool made = record != NULL && cJSON_AddItemToArray(list, record);
         cJSON_ArrayForEach(column, columns)
         {
-            cJSON *cell = made ? cJSON_DetachItemFromArray(column, 0) : NULL;
-            if (made && !cJSON_AddItemToObject(record, column->string, cell)) {
+            bool wanted = made && (keys == NULL || is_one_of(column->string, keys));
+            cJSON *cell = wanted ? cJSON_DetachItemFromArray(column, 0) : NULL;
+            if (wanted && !cJSON_AddItemToObject(record, column->string, cell)) {
                 cJSON_Delete(cell);
                 made = false;
             }
@@ -225,7 +234,7 @@ static cJSON *records_of(const struct fs_json_document *document, cJSON *value, 
     if (!has_key(value, kind->keys)) {
         return records_of_data(document, value, kind, err);
     }
-    return check_columns(document, value, err) == 0 ? turn_columns(value, err) : NULL;
+    return check_columns(document, value, err) == 0 ? fs_records_turn(value, NULL, err) : NULL;
 }
 
 static bool is_single_record(const cJSON *value, const struct fs_record_kind *kind)

@@ -44,6 +44,10 @@ int fs_records_take(struct fs_json_document *document, const struct fs_record_ki
                     struct fs_error *err);
 void fs_records_release(struct fs_records *records); /* takes a zeroed struct */
 
+/* Moves the cells of `columns`, an object of arrays or objects that are all of one length, into an array of records; with
+ * `keys`, NULL-terminated, those of these columns alone, which are all there. The caller owns it; NULL without memory. */
+cJSON *fs_records_turn(cJSON *columns, const char *const *keys, struct fs_error *err);
+
 /* Where record `index` stands, for error texts and as `where` of the getters of json.h: "line 4:", or "[3]". */
 const char *fs_records_place(const struct fs_records *records, size_t index, char place[FS_RECORD_PLACE]);
 

@@ -201,10 +201,11 @@ static int fill_line(struct winogender *suite, struct line *line, const char *se
     const struct key *key = &line->key;
     struct fs_error why = FS_ERROR_INIT;
     char name[160];
-    if (read_line(line, sentid, &why) != 0) {
+    bool whole = fs_csv_check_row(table, line->row, &why) == 0;
+    if (!whole || read_line(line, sentid, &why) != 0) {
         snprintf(name, sizeof name, "%s", fs_csv_place(table, line->row, (char[FS_CSV_PLACE]){0}));
         return add_item(suite, *items, name, err) == 0
-                   ? skip_item(suite, (*items)++, table, FS_SKIP_BAD_LABEL, &why, err)
+                   ? skip_item(suite, (*items)++, table, whole ? FS_SKIP_BAD_LABEL : FS_SKIP_BAD_RECORD, &why, err)
                    : -1;
     }
     snprintf(name, sizeof name, "%s.%s.%s", key->occupation, key->participant, key->answer);
@@ -414,7 +415,8 @@ static int open_winogender(const char *path, const struct fs_suite_options *opti
         return fs_error_memory(err, strlen(path), "a path");
     }
     struct winogender *suite =
-        fs_csv_load(file, &(struct fs_csv_format){.columns = columns, .plain_tabs = true}, &table, err) == 0
+        fs_csv_load(file, &(struct fs_csv_format){.columns = columns, .plain_tabs = true, .keep_bad_rows = true},
+                    &table, err) == 0
             ? fs_allocate(1, sizeof *suite, "Winogender", err)
             : NULL;
     free(file);

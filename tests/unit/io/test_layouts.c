@@ -20,7 +20,7 @@ static struct fs_error err = FS_ERROR_INIT;
         "u", u, "A tailor rains.") "]"
 #define BY_COLUMN(labels)                                                                                              \
     "{\"id\": [\"a\", \"s\", \"u\"], \"sentence\": [\"A tailor runs.\", \"A tailor sews.\", \"A tailor rains.\"], "    \
-    "\"labels\": [{\"label\": []}, {\"label\": []}, {\"label\": []}], \"gold_label\": [" labels "]}"
+    "\"labels\": [{\"label\": []}, {\"label\": []}, {\"label\": []}], \"of\": \"x\", \"gold_label\": [" labels "]}"
 #define ITEM(context, sentences) "{" HEAD("i", context) ", \"sentences\": " sentences "}"
 #define BY_TEXT BY_ROW("\"anti-stereotype\"", "\"stereotype\"", "\"unrelated\"")
 #define PUBLISHED(part, item) "{\"version\": \"1\", \"data\": {\"" part "\": [" item "]}}"

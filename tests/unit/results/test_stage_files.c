@@ -55,8 +55,47 @@ static void test_temporaries(void **state)
     fs_stage_remove_temporaries(scratch_path("nowhere"));
 }
 
+/* Of one layer without the sweep's own; then all of the stage. */
+static void test_parts(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        bool of_layer, of_stage;
+    } file[] = {
+        {"layer_sweep_scores_3.part.h5", true, true}, {"layer_sweep_training.part.h5", true, true},
+        {"layer_sweep.part.h5", false, true},         {"layer_sweep.h5", false, false},
+        {"layer_sweeps.part.h5", false, false},       {"stamp.part.h5", false, false},
+        {"my_layer_sweep.part.h5", false, false},     {"layer_sweep.part.h5.damaged", false, false},
+    };
+    struct fs_error err = FS_ERROR_INIT;
+    char path[512], folder[256];
+    size_t count = sizeof file / sizeof file[0];
+    snprintf(folder, sizeof folder, "%s", scratch_path("parts"));
+    assert_int_equal(mkdir(folder, 0777), 0);
+    for (size_t i = 0; i < count; i++) {
+        snprintf(path, sizeof path, "%s/%s", folder, file[i].name);
+        check_success(fs_publish_text(path, "x", 1, &err), &err);
+    }
+    for (int stage = 0; stage < 2; stage++) {
+        if (stage) {
+            fs_stage_remove_part(folder, FS_STAGE_LAYER_SWEEP);
+        } else {
+            fs_stage_remove_layer(folder);
+        }
+        for (size_t i = 0; i < count; i++) {
+            snprintf(path, sizeof path, "%s/%s", folder, file[i].name);
+            if ((access(path, F_OK) != 0) != (stage ? file[i].of_stage : file[i].of_layer)) {
+                fail_msg("%s %s", file[i].name, access(path, F_OK) == 0 ? "is left" : "was removed");
+            }
+        }
+    }
+    fs_stage_remove_part(folder, FS_STAGE_LAYER_SWEEP);
+    fs_stage_remove_part(scratch_path("nowhere"), FS_STAGE_LAYER_SWEEP);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_temporaries)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_temporaries), cmocka_unit_test(test_parts)};
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }

@@ -79,6 +79,8 @@ static const struct skip_case cases[] = {
      "line 6: found \"The nurse was tired.\", expected a female pronoun"},
     {"winogender", "all_sentences.tsv", WINOGENDER, WINOGENDER "nurse.dog.male.txt\tHe was tired.\n", FS_SKIP_BAD_LABEL,
      "line 5: sentid: found \"nurse.dog.male.txt\""},
+    {"winogender", "all_sentences.tsv", WINOGENDER, WINOGENDER "nurse.dog.1.male.txt\n", FS_SKIP_BAD_RECORD,
+     "line 5: found 1 fields, expected 2 as in the header"},
     {"bec_pro", "bec.tsv", BEC BEC_GOOD, BEC BEC_GOOD "1\t[MASK] is it.\t[MASK] is it.\t\tmale\tmale\n",
      FS_SKIP_EMPTY_TEXT, "line 3: found \"[MASK] is it.\" and person \"\""},
     {"bec_pro", "bec.tsv", BEC BEC_GOOD, BEC BEC_GOOD "1\t[MASK] is it.\t[MASK] is it.\tHe\tm\tmale\n",
