@@ -27,6 +27,12 @@ void fs_kernel_add_bias(const fs_real *in, const fs_real *bias, fs_real *out, si
 /* y += x; y (columns) += the sum of the rows of x */
 void fs_kernel_add(fs_real *y, const fs_real *x, size_t count);
 void fs_kernel_add_rows(fs_real *y, const fs_real *x, size_t rows, size_t columns);
+/* x *= factor */
+void fs_kernel_scale(fs_real *x, size_t count, fs_real factor);
+/* Soft caps: x = cap tanh(x / cap). Backward: din = dout (1 - (out / cap)^2) from the capped numbers; all may be the
+ * same. */
+void fs_kernel_cap(fs_real *x, size_t count, fs_real cap);
+void fs_kernel_cap_backward(const fs_real *out, const fs_real *dout, fs_real *din, size_t count, fs_real cap);
 
 /* out (rows,d) = the norm of in (rows,d); may be the same matrix. */
 void fs_kernel_norm(const struct fs_norm *norm, const fs_real *in, fs_real *out, size_t rows, size_t d);
@@ -50,6 +56,10 @@ void fs_kernel_relu_backward(const fs_real *out, fs_real *gradient, size_t count
 void fs_kernel_softmax(fs_real *scores, size_t count, size_t n, bool causal, size_t window);
 /* dweights (count matrices) becomes dscores, given the softmax's output. */
 void fs_kernel_softmax_backward(const fs_real *weights, fs_real *dweights, size_t count, size_t n);
+
+/* Cut off at -bound and bound; gradient = 0 where `in` was outside. */
+void fs_kernel_clip(fs_real *x, size_t count, fs_real bound);
+void fs_kernel_clip_backward(const fs_real *in, fs_real *gradient, size_t count, fs_real bound);
 
 /*
  * Rotary positions: in each of `heads` heads of a row x, the pairs (i, i + half) are turned by the angles whose cosines
