@@ -45,7 +45,9 @@ struct fs_family {
         const char *word, *position, *token_type, *embedding_norm;
         const char *attention_norm;        /* norm1 of spec.h */
         const char *projections[3];        /* query, key, value; or one fused matrix and NULLs */
-        const char *query_norm, *key_norm; /* where layers have head_norm */
+        const char *query_norm, *key_norm; /* where layers have head_norm; of a head's own "%zu" twice: layer, head */
+        const char *score_bias;            /* FS_BUCKET_BIAS's table */
+        const char *relative, *relative_norm, *relative_query, *relative_key; /* of disentangled attention */
         const char *attention_output;
         const char *ffn_norm; /* norm2 of spec.h */
         const char *gate, *up, *down;

@@ -22,7 +22,10 @@ void fs_layer_choose_steps(const struct fs_spec *spec, const struct fs_layer_spe
         add_norm(layer, FS_ATTENTION_NORM, FS_STREAM_H, FS_STREAM_NORMED);
     }
     add(layer, &fs_step_qkv, before ? FS_STREAM_NORMED : FS_STREAM_H, FS_STREAM_H);
-    if (own->head_norm) {
+    if (own->clip > 0) {
+        add(layer, &fs_step_clip, FS_STREAM_H, FS_STREAM_H);
+    }
+    if (own->head_norm != FS_NO_HEAD_NORM) {
         add(layer, &fs_step_head_norm, FS_STREAM_H, FS_STREAM_H);
     }
     if (own->rotary.theta > 0) {

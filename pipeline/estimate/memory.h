@@ -15,12 +15,16 @@
  *                  w = min(training units, fs_sum_share(ranks, threads)), at most 32 / ranks or 2 a thread
  *     caches       once a rank: (2 d T' + V R') / ranks for all T' tokens and R' KL rows of a batch; at least one unit's
  *
- *     forward      a workspace: T (2 d + (2 H + 2 G) D + g F) + max(2^16, n^2) + n D + 512 min(V, 512) + 2 R d
+ *     forward      a workspace: T (2 d + (2 H + 2 G) D + g F) + max(2^16, n^2) + n D + q + 512 min(V, 512) + 2 R d
  *     trace        a thread: forward + 2 d T
  *     training     a thread: forward + T (3 d + (2 H + 2 G) D + g F + 2 C), what runs back
- *                  + a (T (2 d + (H + 2 G) D + g F) + H S) + T d + 2 R d, the tape
+ *                  + a (T (2 d + (H + 2 G) D + g F + k) + H S) + T d + 2 R d, the tape
  *                  + R V, at most FS_MEMORY_LOGITS or one row
  *     evaluate     a thread: (1 + o) forward + T (3 d + C) + 2 R d, o other models of a job's methods, as large as its own
+ *
+ *     q            what some families add to scores: n^2 for a cap; 2 n H for a bias; (H + 2 G) D to put the heads of a
+ *                  group in order; 2 r (H D + n) + 2 s d for disentangled attention of span s, r = 2 min(n, s)
+ *     k            kept where a layer has it: (H + 2 G) D of a clip, (H + G) D of a norm of heads
  *
  *     archive      on the root: twice the largest file, which is built in memory and written in one piece
  *
