@@ -7,11 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "blocks.h"
 #include "io/formats/json.h"
 #include "model/backward.h"
 #include "model/edits/stamp_net.h"
 #include "model/engine_parts.h"
-#include "model/families/families.h"
 #include "model/numbers/kernels.h"
 #include "support.h"
 #include "tests/unit/bounds.h"
@@ -143,56 +143,6 @@ static void through_softmax(struct scene *scene, const double *dlogprob)
     }
 }
 
-/* ---- blocks: each form, of random weights ---- */
-
-static const struct block {
-    const char *name;
-    enum fs_block block;
-    double residual_scale;
-    bool residual_from_norm, bare_first_layer, gated;
-} blocks[] = {
-    {"pre-norm", FS_PRE_NORM, 0, false, true, true},
-    {"scaled residual", FS_PRE_NORM, 0.22, false, false, true},
-    {"residual from norm", FS_PRE_NORM, 0, true, false, false},
-    {"post-norm", FS_POST_NORM, 0, false, false, false},
-    {"parallel", FS_PARALLEL, 0, false, false, false},
-    {"parallel, two norms", FS_PARALLEL_TWO_NORMS, 0, false, false, true},
-    {"sandwich-norm", FS_SANDWICH_NORM, 0, false, false, true},
-    {"branch-norm", FS_BRANCH_NORM, 0, false, false, true},
-};
-
-static struct fs_model *block_model(const struct block *block)
-{
-    struct fs_error err = FS_ERROR_INIT;
-    struct fs_layer_spec layer[3];
-    struct fs_model *model;
-    struct fs_spec spec = {.family = fs_family_find("llama"),
-                           .family_name = "llama",
-                           .kind = FS_CAUSAL,
-                           .vocabulary = 101,
-                           .hidden = 12,
-                           .layers = 3,
-                           .heads = 3,
-                           .key_value_heads = 1,
-                           .head_size = 4,
-                           .max_positions = 32,
-                           .norm_kind = FS_RMS_NORM,
-                           .block = block->block,
-                           .residual_scale = block->residual_scale,
-                           .residual_from_norm = block->residual_from_norm,
-                           .norm_epsilon = 1e-5,
-                           .layer = layer};
-    fs_spec_set_layers(&spec, &(struct fs_layer_spec){.rotary = {.theta = 100},
-                                                      .ffn = 10,
-                                                      .activation = FS_SILU,
-                                                      .gated = block->gated,
-                                                      .qkv_bias = true,
-                                                      .ffn_bias = true});
-    layer[1].no_attention_norm = block->bare_first_layer;
-    expect(fs_model_random(&spec, &model, &err), &err);
-    return model;
-}
-
 /* ---- memory and layers ---- */
 
 enum { TOKENS = 14, ROWS = 4 };
@@ -250,8 +200,8 @@ static void test_same_bits(void **state)
         check_bits(golden_model(names[i]));
     }
     free_names(names, count);
-    for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) {
-        check_bits(block_model(&blocks[i]));
+    for (size_t i = 0; i < block_count; i++) {
+        check_bits(block_model(i));
     }
 }
 
@@ -358,8 +308,8 @@ static void test_finite_differences(void **state)
         check_differences(names[i], golden_model(names[i]));
     }
     free_names(names, count);
-    for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) {
-        check_differences(blocks[i].name, block_model(&blocks[i]));
+    for (size_t i = 0; i < block_count; i++) {
+        check_differences(block_name(i), block_model(i));
     }
 }
 
