@@ -100,8 +100,8 @@ static double layer_numbers(const struct fs_spec *spec, size_t layer)
     double d = (double)spec->hidden, F = (double)own->ffn, heads = (double)fs_spec_qkv_width(spec);
     double biases =
         (own->qkv_bias ? heads : 0) + (own->output_bias ? d : 0) + (own->ffn_bias ? F * (own->gated ? 2 : 1) + d : 0);
-    return layer_matrices(spec, layer) + biases + 2 * norm_numbers(spec, spec->hidden) + head_norm_numbers(spec, own) +
-           relative_numbers(spec);
+    double norms = (double)fs_layer_norm_count(spec, own) * norm_numbers(spec, spec->hidden);
+    return layer_matrices(spec, layer) + biases + norms + head_norm_numbers(spec, own) + relative_numbers(spec);
 }
 
 double fs_spec_numbers(const struct fs_spec *spec)

@@ -18,7 +18,7 @@ int fs_scratch_reserve(struct fs_scratch *scratch, size_t count, const char *pur
     return 0;
 }
 
-enum { SCRATCHES = 23 };
+enum { SCRATCHES = 24 };
 
 static void list_scratches(const struct fs_workspace *workspace, const struct fs_scratch *all[SCRATCHES])
 {
@@ -39,6 +39,7 @@ static void list_scratches(const struct fs_workspace *workspace, const struct fs
         &workspace->dqkv,
         &workspace->dcontext,
         &workspace->dstate,
+        &workspace->branch,
         &workspace->row,
         &workspace->scores,
         &workspace->bias.rows,
