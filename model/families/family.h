@@ -43,9 +43,10 @@ struct fs_family {
     const char *prefix; /* of all names in `body`; checkpoints of the bare model lack it */
     struct {
         const char *word, *position, *token_type, *embedding_norm;
-        const char *attention_norm;        /* norm1 of spec.h */
-        const char *projections[3];        /* query, key, value; or one fused matrix and NULLs */
-        const char *query_norm, *key_norm; /* where layers have head_norm */
+        const char *embedding_projection, *output_projection; /* where the spec has them */
+        const char *attention_norm;                           /* norm1 of spec.h */
+        const char *projections[3];                           /* query, key, value; or one fused matrix and NULLs */
+        const char *query_norm, *key_norm;                    /* where layers have head_norm */
         const char *attention_output;
         const char *ffn_norm; /* norm2 of spec.h */
         const char *gate, *up, *down;
@@ -57,5 +58,11 @@ struct fs_family {
     } head;
     const char *unused[FS_UNUSED_TENSORS]; /* ends of names of tensors that are rightly passed over */
 };
+
+/* Parts that a family has, and its model may lack. */
+bool fs_spec_has_positions(const struct fs_spec *spec); /* a position embedding */
+bool fs_spec_has_final_norm(const struct fs_spec *spec);
+bool fs_spec_head_bias(const struct fs_spec *spec);
+bool fs_spec_norm_bias(const struct fs_spec *spec); /* in its norms */
 
 #endif

@@ -12,11 +12,12 @@
 #include "model/numbers/kinds.h"
 #include "model/numbers/real.h"
 
+/* Zeroed it is no norm: it lets rows and gradients through as they are. */
 struct fs_norm {
     enum fs_norm_kind kind;
     double epsilon;
-    const fs_real *gain; /* (d) */
-    const fs_real *bias; /* (d); NULL for RMSNorm */
+    const fs_real *gain; /* (d); NULL: 1 */
+    const fs_real *bias; /* (d); NULL: 0, as always without gain and for RMSNorm */
 };
 
 bool fs_kernel_finite(const fs_real *x, size_t count);
@@ -27,6 +28,12 @@ void fs_kernel_add_bias(const fs_real *in, const fs_real *bias, fs_real *out, si
 /* y += x; y (columns) += the sum of the rows of x */
 void fs_kernel_add(fs_real *y, const fs_real *x, size_t count);
 void fs_kernel_add_rows(fs_real *y, const fs_real *x, size_t rows, size_t columns);
+/* x *= factor */
+void fs_kernel_scale(fs_real *x, size_t count, fs_real factor);
+/* Soft caps: x = cap tanh(x / cap). Backward: din = dout (1 - (out / cap)^2) from the capped numbers; all may be the
+ * same. */
+void fs_kernel_cap(fs_real *x, size_t count, fs_real cap);
+void fs_kernel_cap_backward(const fs_real *out, const fs_real *dout, fs_real *din, size_t count, fs_real cap);
 
 /* out (rows,d) = the norm of in (rows,d); may be the same matrix. */
 void fs_kernel_norm(const struct fs_norm *norm, const fs_real *in, fs_real *out, size_t rows, size_t d);

@@ -15,12 +15,13 @@
  *                  w = min(training units, fs_sum_share(ranks, threads)), at most 32 / ranks or 2 a thread
  *     caches       once a rank: (2 d T' + V R') / ranks for all T' tokens and R' KL rows of a batch; at least one unit's
  *
- *     forward      a workspace: T (2 d + (2 H + 2 G) D + g F) + max(2^16, n^2) + n D + 512 min(V, 512) + 2 R d
- *     trace        a thread: forward + 2 d T
+ *     forward      a workspace: T (d + e + (2 H + 2 G) D + g F) + max(2^16, n^2) + n D + 512 min(V, 512) + 2 R e,
+ *                  e = max(d, E)
+ *     trace        a thread: forward + (d + E) T
  *     training     a thread: forward + T (3 d + (2 H + 2 G) D + g F + 2 C), what runs back
- *                  + a (T (2 d + (H + 2 G) D + g F) + H S) + T d + 2 R d, the tape
+ *                  + a (T (2 d + (H + 2 G) D + g F) + H S) + T d + R (d + E), the tape
  *                  + R V, at most FS_MEMORY_LOGITS or one row
- *     evaluate     a thread: (1 + o) forward + T (3 d + C) + 2 R d, o other models of a job's methods, as large as its own
+ *     evaluate     a thread: (1 + o) forward + T (3 e + C) + 2 R d, o other models of a job's methods, as large as its own
  *
  *     archive      on the root: twice the largest file, which is built in memory and written in one piece
  *
