@@ -211,26 +211,26 @@ static void test_no_norm(void **state)
 static void test_caps(void **state)
 {
     (void)state;
-    enum { COUNT = 4001 };
+    enum { NUMBERS = 4001 };
     static const float caps[] = {30.0f, 50.0f, 0.7f};
-    static float x[COUNT], out[COUNT], ones[COUNT], din[COUNT];
+    static float x[NUMBERS], out[NUMBERS], ones[NUMBERS], din[NUMBERS];
     for (size_t c = 0; c < 3; c++) {
-        for (size_t i = 0; i < COUNT; i++) {
+        for (size_t i = 0; i < NUMBERS; i++) {
             x[i] = caps[c] * 12.0f * ((float)i / 2000.0f - 1.0f);
             ones[i] = 1.0f;
         }
         memcpy(out, x, sizeof out);
-        fs_kernel_cap(out, COUNT, caps[c]);
-        fs_kernel_cap_backward(out, ones, din, COUNT, caps[c]);
-        for (size_t i = 0; i < COUNT; i++) {
+        fs_kernel_cap(out, NUMBERS, caps[c]);
+        fs_kernel_cap_backward(out, ones, din, NUMBERS, caps[c]);
+        for (size_t i = 0; i < NUMBERS; i++) {
             double t = tanh((double)x[i] / (double)caps[c]);
             double wanted = (double)caps[c] * t;
             assert_true(fabs((double)out[i] - wanted) <= 3.0 * EPSILON * fabs(wanted));
             assert_true(fabs((double)din[i] - (1.0 - t * t)) <= 8.0 * EPSILON);
         }
     }
-    assert_true(out[COUNT / 2] == 0.0f);
-    fs_kernel_scale(out, COUNT, 0.25f);
+    assert_true(out[NUMBERS / 2] == 0.0f);
+    fs_kernel_scale(out, NUMBERS, 0.25f);
     assert_true(out[0] == -0.175f);
 }
 
