@@ -16,8 +16,6 @@
 #define NATIVE_DTYPE FS_F32
 #endif
 
-enum { NAME_SIZE = 192 };
-
 /* What is needed while the tensors are looked up. */
 struct binder {
     struct fs_model *model;
@@ -26,32 +24,21 @@ struct binder {
     struct fs_error *err;
 };
 
-/* Where a part of the model is among the tensors: its name is prefix, stem with the layer put in, and an end. */
+/* Where a part of the model is among the tensors: its name is prefix, stem with numbers put in, and an end. */
 struct place {
     const char *prefix, *stem;
-    size_t layer;
+    size_t number[2];
 };
 
 /* A part of the body, in `layer` where it is of one. */
 static struct place in_body(const struct binder *binder, const char *stem, size_t layer)
 {
-    return (struct place){binder->names->prefix, stem, layer};
+    return (struct place){binder->names->prefix, stem, {layer, 0}};
 }
 
 static struct place in_head(const char *stem)
 {
-    return (struct place){"", stem, 0};
-}
-
-static void tensor_name(struct place place, const char *end, char name[NAME_SIZE])
-{
-    const char *number = strstr(place.stem, "%zu");
-    if (number == NULL) {
-        snprintf(name, NAME_SIZE, "%s%s%s", place.prefix, place.stem, end);
-    } else {
-        snprintf(name, NAME_SIZE, "%s%.*s%zu%s%s", place.prefix, (int)(number - place.stem), place.stem, place.layer,
-                 number + 3, end);
-    }
+    return (struct place){"", stem, {0, 0}};
 }
 
 static void shape_text(size_t dimensions, const size_t *shape, char *text, size_t size)
@@ -128,15 +115,15 @@ static int bind(struct binder *binder, const struct fs_tensor *tensor, size_t ro
 
 static const struct fs_tensor *find(const struct binder *binder, struct place place, const char *end)
 {
-    char name[NAME_SIZE];
-    tensor_name(place, end, name);
+    char name[FS_TENSOR_NAME];
+    fs_tensor_name(name, place.prefix, place.stem, place.number, end);
     return fs_tensor_names_find(binder->names, name);
 }
 
 static int missing(const struct binder *binder, struct place place, const char *end)
 {
-    char name[NAME_SIZE];
-    tensor_name(place, end, name);
+    char name[FS_TENSOR_NAME];
+    fs_tensor_name(name, place.prefix, place.stem, place.number, end);
     return fs_error_set(binder->err, FS_EXIT_DATA,
                         "%s: tensor %s: not found among the %zu of the model, expected by its config.json (family %s); "
                         "is this the checkpoint of a language model with its head?",
