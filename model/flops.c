@@ -59,7 +59,8 @@ static double layer_numbers(const struct fs_spec *spec, size_t layer)
     double biases =
         (own->qkv_bias ? heads : 0) + (own->output_bias ? d : 0) + (own->ffn_bias ? F * (own->gated ? 2 : 1) + d : 0);
     double head_norms = own->head_norm ? 2 * norm_numbers(spec, spec->head_size) : 0;
-    return layer_matrices(spec, layer) + biases + 2 * norm_numbers(spec, spec->hidden) + head_norms;
+    double norms = (double)fs_layer_norm_count(spec, own) * norm_numbers(spec, spec->hidden);
+    return layer_matrices(spec, layer) + biases + norms + head_norms;
 }
 
 static double embedding_numbers(const struct fs_spec *spec)
@@ -69,7 +70,7 @@ static double embedding_numbers(const struct fs_spec *spec)
     numbers += fs_spec_has_positions(spec) ? (double)fs_spec_position_rows(spec) * width : 0;
     numbers += (double)spec->token_types * width;
     numbers += spec->projection != FS_NO_PROJECTION ? E * d + (spec->projection_bias ? d : 0) : 0;
-    bool norm = spec->family->body.embedding_norm != NULL;
+    bool norm = fs_spec_body(spec)->embedding_norm != NULL;
     return numbers + (norm ? norm_numbers(spec, fs_spec_embedding_norm_width(spec)) : 0);
 }
 

@@ -48,7 +48,7 @@ static void make_layer(struct block *block, const struct fs_spec *spec, const st
                        const fs_real *ones, struct fs_layer *layer)
 {
     size_t d = spec->hidden, queries = spec->heads * spec->head_size, keys = spec->key_value_heads * spec->head_size;
-    layer->projections = spec->family->body.projections[1] == NULL ? 1 : 3;
+    layer->projections = fs_spec_body(spec)->projections[1] == NULL ? 1 : 3;
     size_t outputs[3] = {layer->projections == 1 ? queries + 2 * keys : queries, keys, keys};
     for (size_t i = 0; i < layer->projections; i++) {
         make_linear(block, spec, d, outputs[i], own->qkv_bias, &layer->projection[i]);
@@ -59,8 +59,11 @@ static void make_layer(struct block *block, const struct fs_spec *spec, const st
     }
     make_linear(block, spec, d, own->ffn, own->ffn_bias, &layer->up);
     make_linear(block, spec, own->ffn, d, own->ffn_bias, &layer->down);
-    make_norm(block, spec, ones, d, &layer->norm[FS_ATTENTION_NORM]);
-    make_norm(block, spec, ones, d, &layer->norm[FS_FFN_NORM]);
+    for (int norm = 0; norm < FS_LAYER_NORMS; norm++) {
+        if (fs_layer_has_norm(spec, own, (enum fs_layer_norm)norm)) {
+            make_norm(block, spec, ones, d, &layer->norm[norm]);
+        }
+    }
     if (own->head_norm) {
         make_norm(block, spec, ones, spec->head_size, &layer->query_norm);
         make_norm(block, spec, ones, spec->head_size, &layer->key_norm);
@@ -70,18 +73,17 @@ static void make_layer(struct block *block, const struct fs_spec *spec, const st
 static bool has_weights_of(const struct fs_layer_spec *a, const struct fs_layer_spec *b)
 {
     return a->ffn == b->ffn && a->gated == b->gated && a->qkv_bias == b->qkv_bias && a->output_bias == b->output_bias &&
-           a->ffn_bias == b->ffn_bias && a->head_norm == b->head_norm;
+           a->ffn_bias == b->ffn_bias && a->head_norm == b->head_norm && a->no_attention_norm == b->no_attention_norm;
 }
 
 static void make_embeddings(struct block *block, const fs_real *ones, struct fs_model *model)
 {
     const struct fs_spec *spec = &model->spec;
-    const struct fs_family *family = spec->family;
     size_t E = fs_spec_embedding(spec), width = fs_spec_added_width(spec);
     model->word = part(block, spec->vocabulary * E);
     model->position = fs_spec_has_positions(spec) ? part(block, fs_spec_position_rows(spec) * width) : NULL;
     model->token_type = spec->token_types > 0 ? part(block, width) : NULL;
-    if (family->body.embedding_norm != NULL) {
+    if (fs_spec_body(spec)->embedding_norm != NULL) {
         make_norm(block, spec, ones, fs_spec_embedding_norm_width(spec), &model->embedding_norm);
     }
     if (spec->projection != FS_NO_PROJECTION) {

@@ -6,6 +6,19 @@
  *     x  = norm2(h1)                           x  = h1
  *     h' = h1 + FFN(x)                         h' = norm2(h1 + FFN(x))
  *
+ *     parallel block                           the same with two norms
+ *     x  = norm1(h)                            x  = norm2(h)
+ *     h' = h + Attention(x) + FFN(x)           h' = h + Attention(norm1(h)) + FFN(x)
+ *
+ *     sandwich-norm block                      branch-norm block
+ *     h1 = h + norm1'(Attention(norm1(h)))     h1 = h + norm1'(Attention(h))
+ *     x  = norm2(h1)                           x  = h1
+ *     h' = h1 + norm2'(FFN(x))                 h' = h1 + norm2'(FFN(x))
+ *
+ * A pre-norm block may scale what its branches add, h1 = h + m Attention(..), h' = h1 + m FFN(x), or add to the norms
+ * instead, h1 = norm1(h) + Attention(..), h' = x + FFN(x). In every block an edit of the FFN's output adds to FFN(x)
+ * itself: before norm2', and before the scale m.
+ *
  * Letters used in all shapes: B sequences, T tokens of a packed batch, d hidden size, H heads, G key-value heads,
  * D head size, F FFN size (of a layer), V vocabulary, E size of a word embedding, R rows that are read, C width of a
  * stamp.
@@ -21,7 +34,9 @@
 #include "model/numbers/kinds.h"
 
 enum fs_model_kind { FS_MASKED, FS_CAUSAL };
-enum fs_norm_place { FS_PRE_NORM, FS_POST_NORM };
+enum fs_block { FS_PRE_NORM, FS_POST_NORM, FS_PARALLEL, FS_PARALLEL_TWO_NORMS, FS_SANDWICH_NORM, FS_BRANCH_NORM };
+/* norm1, norm2, norm1' and norm2' of a layer. */
+enum fs_layer_norm { FS_ATTENTION_NORM, FS_FFN_NORM, FS_ATTENTION_OUTPUT_NORM, FS_FFN_OUTPUT_NORM, FS_LAYER_NORMS };
 /* What a norm has beside its kind: a gain and, for LayerNorm, a bias; a gain alone; neither. */
 enum fs_norm_parameters { FS_GAIN_AND_BIAS, FS_GAIN_ALONE, FS_NO_PARAMETERS };
 /*
@@ -32,6 +47,7 @@ enum fs_projection { FS_NO_PROJECTION, FS_PROJECT_WORDS, FS_PROJECT_SUM, FS_PROJ
 enum fs_rope_scaling { FS_ROPE_PLAIN, FS_ROPE_LINEAR, FS_ROPE_LLAMA3 };
 
 struct fs_family; /* family.h; private to model/ */
+struct fs_body_names;
 
 /* Rotary positions. */
 struct fs_rotary {
@@ -52,13 +68,15 @@ struct fs_layer_spec {
     bool qkv_bias;    /* biases on q, k, v */
     bool output_bias; /* on the attention output */
     bool ffn_bias;
-    bool head_norm; /* each query and key head goes through a norm of its D numbers, before the positions */
+    bool no_attention_norm; /* the attention of a pre-norm block reads h as it is */
+    bool head_norm;         /* each query and key head goes through a norm of its D numbers, before the positions */
 };
 
 /* What holds for the whole model. */
 struct fs_spec {
     const struct fs_family *family;
-    const char *family_name; /* model_type */
+    const char *family_name;          /* model_type */
+    const struct fs_body_names *body; /* where they are not those of the family's row; NULL */
     enum fs_model_kind kind;
     size_t vocabulary; /* V */
     size_t hidden;     /* d */
@@ -85,7 +103,9 @@ struct fs_spec {
      * and each pass through the group_layers of its group. */
     size_t layer_groups, group_layers;
     enum fs_norm_kind norm_kind;
-    enum fs_norm_place norm_place;
+    enum fs_block block;
+    double residual_scale;   /* m; 0: 1. Pre-norm blocks alone */
+    bool residual_from_norm; /* pre-norm blocks alone */
     enum fs_norm_parameters norm_parameters;
     double norm_epsilon;
     enum fs_activation activation; /* of the head's transform */
@@ -115,6 +135,11 @@ size_t fs_spec_state_width(const struct fs_spec *spec);
 void fs_spec_stored_layer(const struct fs_spec *spec, size_t layer, size_t number[2]);
 /* The first layer that has the weights of `layer`; itself where it shares none. */
 size_t fs_spec_first_like(const struct fs_spec *spec, size_t layer);
+/* Whether a layer has the norm. */
+bool fs_layer_has_norm(const struct fs_spec *spec, const struct fs_layer_spec *layer, enum fs_layer_norm norm);
+size_t fs_layer_norm_count(const struct fs_spec *spec, const struct fs_layer_spec *layer);
+/* Whether FFN(x) is apart from the residual until an edit has added to it: something comes between the two. */
+bool fs_spec_ffn_apart(const struct fs_spec *spec);
 size_t fs_spec_most_ffn(const struct fs_spec *spec); /* the largest F */
 bool fs_spec_gated(const struct fs_spec *spec);      /* whether a layer is */
 
