@@ -141,7 +141,7 @@ int fs_tape_read(struct fs_tape *tape, const fs_real *h, size_t rows, const size
     tape->rows = 0;
     tape->row = fs_allocate(rows, sizeof *tape->row, "read positions", err);
     if (tape->row == NULL || fs_scratch_reserve(&tape->gathered, rows * d, "read positions", err) != 0 ||
-        fs_scratch_reserve(&tape->dense, rows * d, "read positions", err) != 0) {
+        fs_scratch_reserve(&tape->dense, rows * fs_spec_embedding(&model->spec), "read positions", err) != 0) {
         return -1;
     }
     memcpy(tape->row, row, rows * sizeof *row);
@@ -160,22 +160,11 @@ int fs_tape_read(struct fs_tape *tape, const fs_real *h, size_t rows, const size
 int fs_tape_read_backward(struct fs_tape *tape, const fs_real *dlogits, fs_real *dh, struct fs_error *err)
 {
     const struct fs_model *model = tape->pass.model;
-    struct fs_workspace *workspace = tape->pass.workspace;
-    size_t d = model->spec.hidden, R = tape->rows, V = model->spec.vocabulary;
-    if (fs_scratch_reserve(&workspace->rows, R * d, "gradients", err) != 0 ||
-        fs_scratch_reserve(&workspace->transformed, R * d, "gradients", err) != 0) {
+    size_t d = model->spec.hidden, R = tape->rows;
+    const struct fs_head_kept kept = {tape->gathered.data, tape->dense.data};
+    const fs_real *drow = fs_head_backward(model, tape->pass.workspace, &kept, R, dlogits, err);
+    if (drow == NULL) {
         return -1;
-    }
-    fs_real *drow = workspace->rows.data;
-    fs_linear_backward(model->backend, &model->head, R, dlogits, V, 0, drow);
-    if (model->transform.weight.data != NULL) {
-        fs_real *active = workspace->transformed.data;
-        fs_kernel_activation(model->spec.activation, tape->dense.data, NULL, active, R * d);
-        fs_kernel_norm_backward(&model->transform_norm, active, drow, drow, false, R, d);
-        fs_kernel_activation_backward(model->spec.activation, tape->dense.data, NULL, drow, active, NULL, R * d);
-        fs_linear_backward(model->backend, &model->transform, R, active, d, 0, drow);
-    } else {
-        fs_kernel_norm_backward(&model->final_norm, tape->gathered.data, drow, drow, false, R, d);
     }
     memset(dh, 0, tape->pass.batch->tokens * d * sizeof *dh);
     for (size_t r = 0; r < R; r++) {

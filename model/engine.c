@@ -35,34 +35,69 @@ int fs_batch_check(const struct fs_model *model, const struct fs_batch *batch, s
     return 0;
 }
 
-int fs_embed(const struct fs_model *model, struct fs_workspace *workspace, const struct fs_batch *batch,
-             const fs_real *noise, fs_real *h, struct fs_error *err)
+/* Rows of E numbers, of the words alone. */
+static void embed_words(const struct fs_model *model, const struct fs_batch *batch, const fs_real *noise, fs_real *rows)
 {
-    (void)workspace;
-    size_t d = model->spec.hidden, first = model->spec.first_position;
-    if (fs_batch_check(model, batch, err) != 0) {
-        return -1;
+    size_t E = fs_spec_embedding(&model->spec);
+    double scale = model->spec.embedding_scale;
+    for (size_t t = 0; t < batch->tokens; t++) {
+        fs_real *row = rows + t * E;
+        memcpy(row, model->word + (size_t)batch->token[t] * E, E * sizeof *row);
+        if (noise != NULL) {
+            fs_kernel_add(row, noise + t * E, E);
+        }
+        if (scale != 0.0 && scale != 1.0) {
+            fs_kernel_scale(row, E, (fs_real)scale);
+        }
     }
+}
+
+/* Adds token type and position. */
+static void embed_places(const struct fs_model *model, const struct fs_batch *batch, fs_real *rows)
+{
+    size_t width = fs_spec_added_width(&model->spec), first = model->spec.first_position;
     for (size_t s = 0; s < batch->sequences; s++) {
-        size_t next = first;
+        size_t next = first + model->spec.position_offset;
         for (size_t t = batch->start[s]; t < batch->start[s + 1]; t++) {
-            fs_real *row = h + t * d;
-            memcpy(row, model->word + (size_t)batch->token[t] * d, d * sizeof *row);
-            if (noise != NULL) {
-                fs_kernel_add(row, noise + t * d, d);
-            }
+            fs_real *row = rows + t * width;
             if (model->token_type != NULL) {
-                fs_kernel_add(row, model->token_type, d);
+                fs_kernel_add(row, model->token_type, width);
             }
             if (model->position != NULL) {
                 bool pads = (size_t)batch->token[t] + 1 == first;
-                fs_kernel_add(row, model->position + (pads ? first - 1 : next) * d, d);
+                fs_kernel_add(row, model->position + (pads ? first - 1 : next) * width, width);
                 next += pads ? 0 : 1;
             }
         }
     }
-    if (model->embedding_norm.gain != NULL) {
-        fs_kernel_norm(&model->embedding_norm, h, h, batch->tokens, d);
+}
+
+int fs_embed(const struct fs_model *model, struct fs_workspace *workspace, const struct fs_batch *batch,
+             const fs_real *noise, fs_real *h, struct fs_error *err)
+{
+    const struct fs_spec *spec = &model->spec;
+    enum fs_projection projection = spec->projection;
+    size_t T = batch->tokens, d = spec->hidden, E = fs_spec_embedding(spec);
+    if (fs_batch_check(model, batch, err) != 0 ||
+        (projection != FS_NO_PROJECTION && fs_scratch_reserve(&workspace->normed, T * E, "embeddings", err) != 0)) {
+        return -1;
+    }
+    fs_real *narrow = projection == FS_NO_PROJECTION ? h : workspace->normed.data;
+    fs_real *added = projection == FS_PROJECT_WORDS ? h : narrow;
+    fs_real *normed = projection == FS_PROJECT_NORMED ? narrow : h;
+    embed_words(model, batch, noise, narrow);
+    if (projection == FS_PROJECT_WORDS) {
+        fs_linear(model->backend, &model->embedding_projection, T, narrow, h, d);
+    }
+    embed_places(model, batch, added);
+    if (projection == FS_PROJECT_SUM) {
+        fs_linear(model->backend, &model->embedding_projection, T, narrow, h, d);
+    }
+    if (model->embedding_norm.kind != FS_NO_NORM) {
+        fs_kernel_norm(&model->embedding_norm, normed, normed, T, fs_spec_embedding_norm_width(spec));
+    }
+    if (projection == FS_PROJECT_NORMED) {
+        fs_linear(model->backend, &model->embedding_projection, T, narrow, h, d);
     }
     return 0;
 }

@@ -29,8 +29,8 @@ size_t fs_workspace_bytes(const struct fs_workspace *workspace);
 /* Ids inside the vocabulary, no empty sequence, none longer than max_positions; FS_EXIT_DATA otherwise. */
 int fs_batch_check(const struct fs_model *model, const struct fs_batch *batch, struct fs_error *err);
 
-/* h (T,d): what enters layer 0. `noise` (T,d) or NULL is added to the word embeddings, before any norm (ROME's
- * corruption). */
+/* h (T,d): what enters layer 0. `noise` (T,E) or NULL is added to the word embeddings as they are stored, before any
+ * scale, projection or norm (ROME's corruption). */
 int fs_embed(const struct fs_model *model, struct fs_workspace *workspace, const struct fs_batch *batch,
              const fs_real *noise, fs_real *h, struct fs_error *err);
 
@@ -77,7 +77,7 @@ int fs_join_ffn(const struct fs_pass *pass, size_t layer, const fs_real *x, cons
 #define FS_HEAD_NUMBERS ((size_t)16 << 20) /* most logits held at once, rows x V, by fs_read_logprobs */
 
 /*
- * Log probabilities at some rows of the top hidden state h (T,d), through final norm or transform, and head.
+ * Log probabilities at some rows of the top hidden state h (T,d), through all that comes before the head, and the head.
  * Row r reads h[row[r]]; its tokens are token[first[r] .. first[r+1]-1]. logprob [first[rows]]: natural log.
  * top1 [rows] or NULL: the most probable token, the smallest id on ties.
  */
@@ -91,8 +91,9 @@ int fs_read_logprobs(const struct fs_model *model, struct fs_workspace *workspac
                      const struct fs_reads *reads, fs_real *logprob, int32_t *top1, struct fs_error *err);
 
 /*
- * mean (B,d), in float64: for each sequence of the batch the mean over its positions of the top hidden state, through
- * the final norm where the family has one (HuggingFace's last_hidden_state). Positions are added in order.
+ * mean (B,fs_spec_state_width), in float64: for each sequence of the batch the mean over its positions of the top hidden
+ * state, through final norm and output projection where the model has them (HuggingFace's last_hidden_state). Positions
+ * are added in order.
  */
 int fs_read_mean_states(const struct fs_model *model, struct fs_workspace *workspace, const struct fs_batch *batch,
                         const fs_real *h, double *mean, struct fs_error *err);

@@ -28,16 +28,23 @@ size_t fs_edit_inner_size(const struct fs_edit *edit);
 void fs_layer_join(const struct fs_pass *pass, size_t layer, const fs_real *x, fs_real *norm_in, fs_real *inner,
                    fs_real *h, fs_real *y);
 
-/* What a backward pass needs of the head's inputs: the rows of h, and the transform before its activation, (R,d) each. */
+/* What a backward pass needs of the head's inputs: the rows of h (R,d), and the transform before its activation (R,E). */
 struct fs_head_kept {
     fs_real *gathered, *dense;
 };
 /*
- * (R,d): what the head multiplies, from `count` rows `row` of h (NULL: rows 0, 1, ..); in the workspace, NULL on failure.
+ * (R,E): what the head multiplies, from `count` rows `row` of h (NULL: rows 0, 1, ..); in the workspace, NULL on failure.
  * `kept`: receives what it names; NULL: not wanted.
  */
 const fs_real *fs_head_inputs(const struct fs_model *model, struct fs_workspace *workspace, const fs_real *h,
                               size_t count, const size_t *row, const struct fs_head_kept *kept, struct fs_error *err);
+/*
+ * (R,d): the gradient of the rows of h that fs_head_inputs read, from dlogits (R,V); in the workspace, NULL on failure.
+ * `kept` is as that call left it.
+ */
+const fs_real *fs_head_backward(const struct fs_model *model, struct fs_workspace *workspace,
+                                const struct fs_head_kept *kept, size_t count, const fs_real *dlogits,
+                                struct fs_error *err);
 /* logprob (R,V) from what fs_head_inputs gave. */
 void fs_head_distributions(const struct fs_model *model, const fs_real *rows, size_t count, fs_real *logprob);
 

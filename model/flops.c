@@ -53,9 +53,9 @@ double fs_flops_layers_backward(const struct fs_spec *spec, size_t first, size_t
 
 double fs_flops_head(const struct fs_spec *spec, double rows)
 {
-    double d = (double)spec->hidden;
-    double transform = spec->family->head.transform != NULL ? d * d : 0;
-    return 2 * rows * (d * (double)spec->vocabulary + transform);
+    double d = (double)spec->hidden, E = (double)fs_spec_embedding(spec);
+    double before = spec->family->head.transform != NULL || spec->output_projection ? d * E : 0;
+    return 2 * rows * (E * (double)spec->vocabulary + before);
 }
 
 double fs_batch_squares(const struct fs_batch *batch)
@@ -70,7 +70,7 @@ double fs_batch_squares(const struct fs_batch *batch)
 
 static double norm_numbers(const struct fs_spec *spec, size_t size)
 {
-    return (double)size * (spec->norm_kind == FS_LAYER_NORM ? 2 : 1);
+    return spec->norm_parameters == FS_NO_PARAMETERS ? 0 : (double)size * (fs_spec_norm_bias(spec) ? 2 : 1);
 }
 
 static double head_norm_numbers(const struct fs_spec *spec, const struct fs_layer_spec *own)
@@ -104,21 +104,36 @@ static double layer_numbers(const struct fs_spec *spec, size_t layer)
     return layer_matrices(spec, layer) + biases + norms + head_norm_numbers(spec, own) + relative_numbers(spec);
 }
 
+static double embedding_numbers(const struct fs_spec *spec)
+{
+    double d = (double)spec->hidden, E = (double)fs_spec_embedding(spec), width = (double)fs_spec_added_width(spec);
+    double numbers = (double)spec->vocabulary * E;
+    numbers += fs_spec_has_positions(spec) ? (double)fs_spec_position_rows(spec) * width : 0;
+    numbers += (double)spec->token_types * width;
+    numbers += spec->projection != FS_NO_PROJECTION ? E * d + (spec->projection_bias ? d : 0) : 0;
+    bool norm = fs_spec_body(spec)->embedding_norm != NULL;
+    return numbers + (norm ? norm_numbers(spec, fs_spec_embedding_norm_width(spec)) : 0);
+}
+
+static double head_numbers(const struct fs_spec *spec)
+{
+    double d = (double)spec->hidden, E = (double)fs_spec_embedding(spec), V = (double)spec->vocabulary;
+    double numbers = spec->tied_head ? 0 : V * E;
+    numbers += fs_spec_has_final_norm(spec) ? norm_numbers(spec, spec->hidden) : 0;
+    numbers += spec->output_projection ? d * E : 0;
+    bool transform = spec->family->head.transform != NULL;
+    numbers += transform ? d * E + (spec->no_transform_bias ? 0 : E) + norm_numbers(spec, fs_spec_embedding(spec)) : 0;
+    return numbers + (fs_spec_head_bias(spec) ? V : 0);
+}
+
 double fs_spec_numbers(const struct fs_spec *spec)
 {
-    const struct fs_family *family = spec->family;
-    double d = (double)spec->hidden, V = (double)spec->vocabulary;
-    double numbers = V * d * (spec->tied_head ? 1 : 2);
+    double numbers = embedding_numbers(spec) + head_numbers(spec);
     for (size_t layer = 0; layer < spec->layers; layer++) {
-        numbers += layer_numbers(spec, layer);
+        numbers += fs_spec_first_like(spec, layer) == layer ? layer_numbers(spec, layer) : 0;
     }
-    numbers += family->body.position != NULL ? (double)fs_spec_position_rows(spec) * d : 0;
-    numbers += (double)spec->token_types * d;
     numbers += (double)(spec->score_bias == FS_BUCKET_BIAS ? spec->score_buckets * spec->heads : 0);
-    numbers += 2 * (double)spec->disentangled.span * d;
+    numbers += 2 * (double)spec->disentangled.span * (double)spec->hidden;
     numbers += spec->disentangled.norm ? norm_numbers(spec, spec->hidden) : 0;
-    numbers += family->body.embedding_norm != NULL ? norm_numbers(spec, spec->hidden) : 0;
-    numbers += family->body.final_norm != NULL ? norm_numbers(spec, spec->hidden) : 0;
-    numbers += family->head.transform != NULL ? d * d + d + norm_numbers(spec, spec->hidden) : 0;
-    return numbers + (family->head.bias != NULL ? V : 0);
+    return numbers;
 }

@@ -36,45 +36,167 @@ static void running_add(struct running *running, const fs_real *logit, size_t fi
     running->sum += fs_kernel_sum_exp(logit, columns, running->max);
 }
 
-/* logit (rows,columns; ld) = the head's columns first .. first + columns - 1 */
-static void panel(const struct fs_model *model, const fs_real *rows, size_t count, size_t first, size_t columns,
-                  fs_real *logit, size_t ld)
+/* The head's columns first .. first + columns - 1 alone. */
+static struct fs_linear columns_of(const struct fs_model *model, size_t first, size_t columns)
 {
     struct fs_linear part = model->head;
     part.weight = fs_matrix_rows(&part.weight, first, columns);
     part.bias = part.bias == NULL ? NULL : part.bias + first;
     part.outputs = columns;
+    return part;
+}
+
+static double logit_scale(const struct fs_model *model)
+{
+    return model->spec.logit_scale != 0.0 ? model->spec.logit_scale : 1.0;
+}
+
+/* logit (rows,columns; ld) = the head's columns first .. first + columns - 1, scaled and capped */
+static void panel(const struct fs_model *model, const fs_real *rows, size_t count, size_t first, size_t columns,
+                  fs_real *logit, size_t ld)
+{
+    const struct fs_linear part = columns_of(model, first, columns);
     fs_linear(model->backend, &part, count, rows, logit, ld);
+    double scale = logit_scale(model), cap = model->spec.logit_cap;
+    for (size_t r = 0; r < count && (scale != 1.0 || cap != 0.0); r++) {
+        if (scale != 1.0) {
+            fs_kernel_scale(logit + r * ld, columns, (fs_real)scale);
+        }
+        if (cap != 0.0) {
+            fs_kernel_cap(logit + r * ld, columns, (fs_real)cap);
+        }
+    }
+}
+
+/* Numbers a row of the states before the head, d or E, the most. */
+static size_t most_width(const struct fs_spec *spec)
+{
+    size_t E = fs_spec_embedding(spec);
+    return E > spec->hidden ? E : spec->hidden;
+}
+
+static int reserve_rows(const struct fs_model *model, struct fs_workspace *workspace, size_t count,
+                        struct fs_error *err)
+{
+    size_t numbers = count * most_width(&model->spec);
+    return fs_scratch_reserve(&workspace->rows, numbers, "read positions", err) == 0 &&
+                   fs_scratch_reserve(&workspace->transformed, numbers, "read positions", err) == 0
+               ? 0
+               : -1;
+}
+
+/*
+ * (count,E) from rows of h: final norm, then output projection or transform, where the model has them. In workspace->rows
+ * or workspace->transformed, which are large enough; `state` may be in the former. `dense` (count,E) receives the
+ * transform before its activation; NULL: not wanted.
+ */
+static const fs_real *head_inputs(const struct fs_model *model, struct fs_workspace *workspace, const fs_real *state,
+                                  size_t count, fs_real *dense)
+{
+    size_t E = fs_spec_embedding(&model->spec);
+    fs_real *out = workspace->transformed.data;
+    if (model->final_norm.kind != FS_NO_NORM) {
+        fs_kernel_norm(&model->final_norm, state, workspace->rows.data, count, model->spec.hidden);
+        state = workspace->rows.data;
+    }
+    if (model->output_projection.weight.data != NULL) {
+        fs_linear(model->backend, &model->output_projection, count, state, out, E);
+        return out;
+    }
+    if (model->transform.weight.data == NULL) {
+        return state;
+    }
+    dense = dense != NULL ? dense : out;
+    fs_linear(model->backend, &model->transform, count, state, dense, E);
+    fs_kernel_activation(model->spec.activation, dense, NULL, out, count * E);
+    fs_kernel_norm(&model->transform_norm, out, out, count, E);
+    return out;
 }
 
 const fs_real *fs_head_inputs(const struct fs_model *model, struct fs_workspace *workspace, const fs_real *h,
                               size_t count, const size_t *row, const struct fs_head_kept *kept, struct fs_error *err)
 {
     size_t d = model->spec.hidden;
-    if (fs_scratch_reserve(&workspace->rows, count * d, "read positions", err) != 0 ||
-        fs_scratch_reserve(&workspace->transformed, count * d, "read positions", err) != 0) {
+    if (reserve_rows(model, workspace, count, err) != 0) {
         return NULL;
     }
     fs_real *state = kept != NULL ? kept->gathered : workspace->rows.data;
     for (size_t r = 0; r < count; r++) {
         memcpy(state + r * d, h + (row == NULL ? r : row[r]) * d, d * sizeof *state);
     }
-    fs_real *out = workspace->transformed.data;
-    if (model->transform.weight.data != NULL) {
-        fs_real *dense = kept != NULL ? kept->dense : out;
-        fs_linear(model->backend, &model->transform, count, state, dense, d);
-        fs_kernel_activation(model->spec.activation, dense, NULL, out, count * d);
-        fs_kernel_norm(&model->transform_norm, out, out, count, d);
-    } else {
-        fs_kernel_norm(&model->final_norm, state, out, count, d);
+    return head_inputs(model, workspace, state, count, kept != NULL ? kept->dense : NULL);
+}
+
+/*
+ * drow (count,E) from dlogits (count,V) of capped logits, which are computed again a panel at a time; in
+ * workspace->rows, through workspace->transformed.
+ */
+static int capped_backward(const struct fs_model *model, struct fs_workspace *workspace,
+                           const struct fs_head_kept *kept, size_t count, const fs_real *dlogits, struct fs_error *err)
+{
+    size_t V = model->spec.vocabulary, E = fs_spec_embedding(&model->spec);
+    size_t width = V < PANEL_COLUMNS ? V : PANEL_COLUMNS;
+    if (fs_scratch_reserve(&workspace->logits, width * CHUNK_ROWS, "logits", err) != 0) {
+        return -1;
     }
-    return out;
+    const fs_real *inputs = head_inputs(model, workspace, kept->gathered, count, NULL);
+    if (inputs != workspace->transformed.data) { /* the gradient takes its place, or it is what the tape keeps */
+        memcpy(workspace->transformed.data, inputs, count * E * sizeof *inputs);
+    }
+    fs_real *logit = workspace->logits.data;
+    for (size_t begin = 0; begin < count; begin += CHUNK_ROWS) {
+        size_t rows = count - begin < CHUNK_ROWS ? count - begin : CHUNK_ROWS;
+        for (size_t first = 0; first < V; first += width) {
+            size_t columns = V - first < width ? V - first : width;
+            const struct fs_linear part = columns_of(model, first, columns);
+            panel(model, workspace->transformed.data + begin * E, rows, first, columns, logit, width);
+            for (size_t r = 0; r < rows; r++) {
+                fs_kernel_cap_backward(logit + r * width, dlogits + (begin + r) * V + first, logit + r * width, columns,
+                                       (fs_real)model->spec.logit_cap);
+            }
+            fs_linear_backward(model->backend, &part, rows, logit, width, first > 0 ? 1 : 0,
+                               workspace->rows.data + begin * E);
+        }
+    }
+    return 0;
+}
+
+const fs_real *fs_head_backward(const struct fs_model *model, struct fs_workspace *workspace,
+                                const struct fs_head_kept *kept, size_t count, const fs_real *dlogits,
+                                struct fs_error *err)
+{
+    size_t V = model->spec.vocabulary, d = model->spec.hidden, E = fs_spec_embedding(&model->spec);
+    if (reserve_rows(model, workspace, count, err) != 0) {
+        return NULL;
+    }
+    fs_real *drow = workspace->rows.data, *other = workspace->transformed.data;
+    if (model->spec.logit_cap == 0.0) {
+        fs_linear_backward(model->backend, &model->head, count, dlogits, V, 0, drow);
+    } else if (capped_backward(model, workspace, kept, count, dlogits, err) != 0) {
+        return NULL;
+    }
+    if (logit_scale(model) != 1.0) {
+        fs_kernel_scale(drow, count * E, (fs_real)logit_scale(model));
+    }
+    if (model->transform.weight.data != NULL) {
+        fs_kernel_activation(model->spec.activation, kept->dense, NULL, other, count * E);
+        fs_kernel_norm_backward(&model->transform_norm, other, drow, drow, false, count, E);
+        fs_kernel_activation_backward(model->spec.activation, kept->dense, NULL, drow, other, NULL, count * E);
+        fs_linear_backward(model->backend, &model->transform, count, other, E, 0, drow);
+    } else if (model->output_projection.weight.data != NULL) {
+        fs_linear_backward(model->backend, &model->output_projection, count, drow, E, 0, other);
+        drow = other;
+    }
+    if (model->final_norm.kind != FS_NO_NORM) {
+        fs_kernel_norm_backward(&model->final_norm, kept->gathered, drow, drow, false, count, d);
+    }
+    return drow;
 }
 
 int fs_read_logprobs(const struct fs_model *model, struct fs_workspace *workspace, const fs_real *h,
                      const struct fs_reads *reads, fs_real *logprob, int32_t *top1, struct fs_error *err)
 {
-    size_t V = model->spec.vocabulary, d = model->spec.hidden;
+    size_t V = model->spec.vocabulary, E = fs_spec_embedding(&model->spec);
     if (reads->rows == 0) {
         return 0;
     }
@@ -102,7 +224,7 @@ int fs_read_logprobs(const struct fs_model *model, struct fs_workspace *workspac
         }
         for (size_t first = 0; first < V; first += width) {
             size_t columns = V - first < width ? V - first : width;
-            panel(model, all + begin * d, count, first, columns, workspace->logits.data, width);
+            panel(model, all + begin * E, count, first, columns, workspace->logits.data, width);
             for (size_t r = 0; r < count; r++) {
                 const fs_real *logit = workspace->logits.data + r * width;
                 running_add(&running[r], logit, first, columns);
@@ -154,25 +276,32 @@ int fs_read_mean_states(const struct fs_model *model, struct fs_workspace *works
                         const fs_real *h, double *mean, struct fs_error *err)
 {
     const struct fs_spec *spec = &model->spec;
-    size_t d = spec->hidden;
+    size_t width = fs_spec_state_width(spec);
     const fs_real *state = h;
-    if (model->final_norm.gain != NULL) {
-        if (fs_scratch_reserve(&workspace->transformed, batch->tokens * d, "final states", err) != 0) {
+    if (model->final_norm.kind != FS_NO_NORM) {
+        if (fs_scratch_reserve(&workspace->transformed, batch->tokens * spec->hidden, "final states", err) != 0) {
             return -1;
         }
-        fs_kernel_norm(&model->final_norm, h, workspace->transformed.data, batch->tokens, d);
+        fs_kernel_norm(&model->final_norm, h, workspace->transformed.data, batch->tokens, spec->hidden);
         state = workspace->transformed.data;
     }
+    if (model->output_projection.weight.data != NULL) {
+        if (fs_scratch_reserve(&workspace->rows, batch->tokens * width, "final states", err) != 0) {
+            return -1;
+        }
+        fs_linear(model->backend, &model->output_projection, batch->tokens, state, workspace->rows.data, width);
+        state = workspace->rows.data;
+    }
     for (size_t s = 0; s < batch->sequences; s++) {
-        double *out = mean + s * d;
+        double *out = mean + s * width;
         size_t length = batch->start[s + 1] - batch->start[s];
-        memset(out, 0, d * sizeof *out);
+        memset(out, 0, width * sizeof *out);
         for (size_t position = batch->start[s]; position < batch->start[s + 1]; position++) {
-            for (size_t i = 0; i < d; i++) {
-                out[i] += (double)state[position * d + i];
+            for (size_t i = 0; i < width; i++) {
+                out[i] += (double)state[position * width + i];
             }
         }
-        for (size_t i = 0; i < d; i++) {
+        for (size_t i = 0; i < width; i++) {
             out[i] /= (double)length;
         }
     }

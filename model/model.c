@@ -33,7 +33,9 @@ struct place {
 /* A part of the body, in `layer` where it is of one. */
 static struct place in_body(const struct binder *binder, const char *stem, size_t layer)
 {
-    return (struct place){binder->names->prefix, stem, {layer, 0}};
+    struct place place = {binder->names->prefix, stem, {0, 0}};
+    fs_spec_stored_layer(&binder->model->spec, layer, place.number);
+    return place;
 }
 
 static struct place in_head(const char *stem)
@@ -145,8 +147,8 @@ static int require(struct binder *binder, struct place place, const char *end, s
     return require_part(binder, place, end, (struct extent){rows, columns, 0}, slot);
 }
 
-/* gain and bias, `size` numbers each; old BERT checkpoints call them gamma and beta. `stem` NULL: the family has no such
- * norm. */
+/* gain and bias, `size` numbers each, where the model's norms have them; old BERT checkpoints call them gamma and beta.
+ * `stem` NULL: the family has no such norm. */
 static int bind_norm(struct binder *binder, struct place place, size_t size, struct fs_norm *norm)
 {
     const struct fs_spec *spec = &binder->model->spec;
@@ -155,14 +157,14 @@ static int bind_norm(struct binder *binder, struct place place, size_t size, str
     }
     norm->kind = spec->norm_kind;
     norm->epsilon = spec->norm_epsilon;
+    if (spec->norm_parameters == FS_NO_PARAMETERS) {
+        return 0;
+    }
     bool old = find(binder, place, ".gamma") != NULL;
     if (require(binder, place, old ? ".gamma" : ".weight", size, 0, &norm->gain) != 0) {
         return -1;
     }
-    if (spec->norm_kind == FS_RMS_NORM) {
-        return 0;
-    }
-    return require(binder, place, old ? ".beta" : ".bias", size, 0, &norm->bias);
+    return fs_spec_norm_bias(spec) ? require(binder, place, old ? ".beta" : ".bias", size, 0, &norm->bias) : 0;
 }
 
 /* As bind_norm, without a bias. */
@@ -328,39 +330,71 @@ static int bind_layer(struct binder *binder, size_t index)
     return 0;
 }
 
+/* The embeddings that are added to the words'. */
+static int bind_added(struct binder *binder)
+{
+    struct fs_model *model = binder->model;
+    const struct fs_spec *spec = &model->spec;
+    const struct fs_body_names *body = fs_spec_body(spec);
+    size_t width = fs_spec_added_width(spec);
+    if (fs_spec_has_positions(spec) && require(binder, in_body(binder, body->position, 0), ".weight",
+                                               fs_spec_position_rows(spec), width, &model->position) != 0) {
+        return -1;
+    }
+    if (spec->token_types == 0) {
+        return 0;
+    }
+    const struct fs_tensor *types = find(binder, in_body(binder, body->token_type, 0), ".weight");
+    if (types == NULL) {
+        return missing(binder, in_body(binder, body->token_type, 0), ".weight");
+    }
+    /* Only row 0 is used; the number of rows is the checkpoint's affair. */
+    size_t rows = types->dimensions == 2 && types->shape[0] > 0 ? types->shape[0] : 1;
+    return bind(binder, types, rows, width, &model->token_type);
+}
+
 static int bind_embeddings(struct binder *binder)
 {
     struct fs_model *model = binder->model;
-    const struct fs_family *family = model->spec.family;
-    const struct fs_tensor *word = find(binder, in_body(binder, family->body.word, 0), ".weight");
-    if (word == NULL && model->spec.tied_head) {
+    const struct fs_spec *spec = &model->spec;
+    const struct fs_family *family = spec->family;
+    const struct fs_body_names *body = fs_spec_body(spec);
+    const struct fs_tensor *word = find(binder, in_body(binder, body->word, 0), ".weight");
+    if (word == NULL && spec->tied_head) {
         word = find(binder, in_head(family->head.matrix), ".weight");
     }
     if (word == NULL) {
-        return missing(binder, in_body(binder, family->body.word, 0), ".weight");
+        return missing(binder, in_body(binder, body->word, 0), ".weight");
     }
     model->word_tensor = word;
-    if (bind(binder, word, model->spec.vocabulary, model->spec.hidden, &model->word) != 0) {
+    if (bind(binder, word, spec->vocabulary, fs_spec_embedding(spec), &model->word) != 0 || bind_added(binder) != 0) {
         return -1;
     }
-    if (family->body.position != NULL &&
-        require(binder, in_body(binder, family->body.position, 0), ".weight", fs_spec_position_rows(&model->spec),
-                model->spec.hidden, &model->position) != 0) {
+    const char *projection = spec->projection != FS_NO_PROJECTION ? body->embedding_projection : NULL;
+    if (bind_linear(binder, in_body(binder, projection, 0), fs_spec_embedding(spec), spec->hidden,
+                    spec->projection_bias, &model->embedding_projection) != 0) {
         return -1;
     }
-    if (family->body.token_type != NULL) {
-        const struct fs_tensor *types = find(binder, in_body(binder, family->body.token_type, 0), ".weight");
-        if (types == NULL) {
-            return missing(binder, in_body(binder, family->body.token_type, 0), ".weight");
-        }
-        /* Only row 0 is used; the number of rows is the checkpoint's affair. */
-        size_t rows = types->dimensions == 2 && types->shape[0] > 0 ? types->shape[0] : 1;
-        if (bind(binder, types, rows, model->spec.hidden, &model->token_type) != 0) {
-            return -1;
-        }
-    }
-    return bind_norm(binder, in_body(binder, family->body.embedding_norm, 0), model->spec.hidden,
+    return bind_norm(binder, in_body(binder, body->embedding_norm, 0), fs_spec_embedding_norm_width(spec),
                      &model->embedding_norm);
+}
+
+/* What comes between the last layer and the head's matrix. */
+static int bind_head_inputs(struct binder *binder)
+{
+    struct fs_model *model = binder->model;
+    const struct fs_spec *spec = &model->spec;
+    const struct fs_family *family = spec->family;
+    const struct fs_body_names *body = fs_spec_body(spec);
+    const char *final_norm = fs_spec_has_final_norm(spec) ? body->final_norm : NULL;
+    const char *projection = spec->output_projection ? body->output_projection : NULL;
+    size_t d = spec->hidden, E = fs_spec_embedding(spec);
+    if (bind_norm(binder, in_body(binder, final_norm, 0), d, &model->final_norm) != 0 ||
+        bind_linear(binder, in_body(binder, projection, 0), d, E, false, &model->output_projection) != 0 ||
+        bind_linear(binder, in_head(family->head.transform), d, E, !spec->no_transform_bias, &model->transform) != 0) {
+        return -1;
+    }
+    return bind_norm(binder, in_head(family->head.transform_norm), E, &model->transform_norm);
 }
 
 static int bind_head(struct binder *binder)
@@ -368,22 +402,20 @@ static int bind_head(struct binder *binder)
     struct fs_model *model = binder->model;
     const struct fs_spec *spec = &model->spec;
     const struct fs_family *family = spec->family;
-    if (bind_norm(binder, in_body(binder, family->body.final_norm, 0), spec->hidden, &model->final_norm) != 0 ||
-        bind_linear(binder, in_head(family->head.transform), spec->hidden, spec->hidden, true, &model->transform) !=
-            0 ||
-        bind_norm(binder, in_head(family->head.transform_norm), spec->hidden, &model->transform_norm) != 0) {
+    size_t E = fs_spec_embedding(spec);
+    if (bind_head_inputs(binder) != 0) {
         return -1;
     }
-    model->head = fs_linear_of(NULL, NULL, spec->hidden, spec->vocabulary, false);
+    model->head = fs_linear_of(NULL, NULL, E, spec->vocabulary, false);
     const struct fs_tensor *own = find(binder, in_head(family->head.matrix), ".weight");
     if (spec->tied_head) {
         model->stored_head = own == model->word_tensor ? NULL : own;
     } else if (own == NULL) {
         return missing(binder, in_head(family->head.matrix), ".weight");
-    } else if (bind(binder, own, spec->vocabulary, spec->hidden, &model->head.weight.data) != 0) {
+    } else if (bind(binder, own, spec->vocabulary, E, &model->head.weight.data) != 0) {
         return -1;
     }
-    if (family->head.bias == NULL) {
+    if (!fs_spec_head_bias(spec)) {
         return 0;
     }
     /* The bias has two names. Tied they are one tensor; an own head uses the decoder's. */
@@ -543,7 +575,8 @@ int fs_model_word_embedding(const struct fs_model *model, int32_t token, fs_real
                             "token %d: the model's vocabulary has %zu; the tokenizer belongs to another model", token,
                             spec->vocabulary);
     }
-    memcpy(row, model->word + (size_t)token * spec->hidden, spec->hidden * sizeof *row);
+    size_t E = fs_spec_embedding(spec);
+    memcpy(row, model->word + (size_t)token * E, E * sizeof *row);
     return 0;
 }
 

@@ -19,14 +19,16 @@ struct fs_model {
     struct fs_spec spec;
     struct fs_notes notes;
     const struct fs_backend *backend;
-    const fs_real *word;           /* (V,d) */
-    const fs_real *position;       /* (max_positions,d), or NULL */
-    const fs_real *token_type;     /* row 0 of the token type embedding (d), or NULL */
-    struct fs_norm embedding_norm; /* gain NULL: none */
-    struct fs_norm final_norm;     /* gain NULL: none */
-    struct fs_linear transform;    /* weight.data NULL: none */
+    const fs_real *word;                   /* (V,E) */
+    const fs_real *position;               /* (rows, added width), or NULL */
+    const fs_real *token_type;             /* row 0 of the token type embedding (added width), or NULL */
+    struct fs_norm embedding_norm;         /* zeroed: none; as final_norm */
+    struct fs_linear embedding_projection; /* E -> d; weight.data NULL: none, as of those below */
+    struct fs_norm final_norm;
+    struct fs_linear output_projection; /* d -> E */
+    struct fs_linear transform;         /* d -> E */
     struct fs_norm transform_norm;
-    struct fs_linear head; /* (V,d) */
+    struct fs_linear head; /* (V,E) */
     struct fs_score_weights score_weights;
     struct fs_layer *layer;
     struct fs_norm *own_norm; /* of all layers, see struct fs_layer */

@@ -33,14 +33,16 @@ static void make_linear(struct block *block, const struct fs_spec *spec, size_t 
 static void make_norm(struct block *block, const struct fs_spec *spec, const fs_real *ones, size_t size,
                       struct fs_norm *norm)
 {
-    *norm = (struct fs_norm){spec->norm_kind, spec->norm_epsilon, ones,
-                             spec->norm_kind == FS_LAYER_NORM ? part(block, size) : NULL};
+    *norm =
+        (struct fs_norm){spec->norm_kind, spec->norm_epsilon, spec->norm_parameters != FS_NO_PARAMETERS ? ones : NULL,
+                         fs_spec_norm_bias(spec) ? part(block, size) : NULL};
 }
 
 static size_t longest_norm(const struct fs_spec *spec)
 {
-    size_t heads = spec->heads * spec->head_size;
-    return spec->hidden > heads ? spec->hidden : heads;
+    size_t E = fs_spec_embedding(spec), heads = spec->heads * spec->head_size;
+    size_t most = spec->hidden > heads ? spec->hidden : heads;
+    return E > most ? E : most;
 }
 
 static void make_head_norms(struct block *block, const struct fs_spec *spec, const struct fs_layer_spec *own,
@@ -75,7 +77,7 @@ static void make_layer(struct block *block, const struct fs_spec *spec, const st
                        const fs_real *ones, struct fs_layer *layer)
 {
     size_t d = spec->hidden, queries = spec->heads * spec->head_size, keys = spec->key_value_heads * spec->head_size;
-    layer->projections = spec->family->body.projections[1] == NULL ? 1 : 3;
+    layer->projections = fs_spec_body(spec)->projections[1] == NULL ? 1 : 3;
     size_t outputs[3] = {layer->projections == 1 ? queries + 2 * keys : queries, keys, keys};
     for (size_t i = 0; i < layer->projections; i++) {
         make_linear(block, spec, d, outputs[i], own->qkv_bias, &layer->projection[i]);
@@ -104,29 +106,48 @@ static bool has_weights_of(const struct fs_layer_spec *a, const struct fs_layer_
            a->ffn_bias == b->ffn_bias && a->head_norm == b->head_norm && a->no_attention_norm == b->no_attention_norm;
 }
 
-static void make_all(struct block *block, struct fs_model *model)
+static void make_embeddings(struct block *block, const fs_real *ones, struct fs_model *model)
+{
+    const struct fs_spec *spec = &model->spec;
+    size_t E = fs_spec_embedding(spec), width = fs_spec_added_width(spec);
+    model->word = part(block, spec->vocabulary * E);
+    model->position = fs_spec_has_positions(spec) ? part(block, fs_spec_position_rows(spec) * width) : NULL;
+    model->token_type = spec->token_types > 0 ? part(block, width) : NULL;
+    if (fs_spec_body(spec)->embedding_norm != NULL) {
+        make_norm(block, spec, ones, fs_spec_embedding_norm_width(spec), &model->embedding_norm);
+    }
+    if (spec->projection != FS_NO_PROJECTION) {
+        make_linear(block, spec, E, spec->hidden, spec->projection_bias, &model->embedding_projection);
+    }
+}
+
+static void make_head(struct block *block, const fs_real *ones, struct fs_model *model)
 {
     const struct fs_spec *spec = &model->spec;
     const struct fs_family *family = spec->family;
-    size_t d = spec->hidden;
-    const fs_real *ones = part(block, longest_norm(spec));
-    model->word = part(block, spec->vocabulary * d);
-    model->position = family->body.position != NULL ? part(block, fs_spec_position_rows(spec) * d) : NULL;
-    model->token_type = family->body.token_type != NULL ? part(block, d) : NULL;
-    if (family->body.embedding_norm != NULL) {
-        make_norm(block, spec, ones, d, &model->embedding_norm);
-    }
-    make_scores(block, spec, ones, &model->score_weights);
-    if (family->body.final_norm != NULL) {
+    size_t d = spec->hidden, E = fs_spec_embedding(spec);
+    if (fs_spec_has_final_norm(spec)) {
         make_norm(block, spec, ones, d, &model->final_norm);
     }
-    if (family->head.transform != NULL) {
-        make_linear(block, spec, d, d, true, &model->transform);
-        make_norm(block, spec, ones, d, &model->transform_norm);
+    if (spec->output_projection) {
+        make_linear(block, spec, d, E, false, &model->output_projection);
     }
-    const fs_real *matrix = spec->tied_head ? model->word : part(block, spec->vocabulary * d);
-    const fs_real *bias = family->head.bias != NULL ? part(block, spec->vocabulary) : NULL;
-    model->head = fs_linear_of(matrix, bias, d, spec->vocabulary, false);
+    if (family->head.transform != NULL) {
+        make_linear(block, spec, d, E, !spec->no_transform_bias, &model->transform);
+        make_norm(block, spec, ones, E, &model->transform_norm);
+    }
+    const fs_real *matrix = spec->tied_head ? model->word : part(block, spec->vocabulary * E);
+    const fs_real *bias = fs_spec_head_bias(spec) ? part(block, spec->vocabulary) : NULL;
+    model->head = fs_linear_of(matrix, bias, E, spec->vocabulary, false);
+}
+
+static void make_all(struct block *block, struct fs_model *model)
+{
+    const struct fs_spec *spec = &model->spec;
+    const fs_real *ones = part(block, longest_norm(spec));
+    make_embeddings(block, ones, model);
+    make_scores(block, spec, ones, &model->score_weights);
+    make_head(block, ones, model);
     for (size_t i = 0; i < spec->layers; i++) {
         size_t like = 0;
         while (like < i && !has_weights_of(&spec->layer[i], &spec->layer[like])) {

@@ -17,8 +17,9 @@
 /* Tensors of the body. A matrix of gate and up holds the gate's rows first. */
 struct fs_body_names {
     const char *word, *position, *token_type, *embedding_norm;
-    const char *attention_norm, *attention_output_norm; /* norm1 and norm1' of spec.h */
-    const char *projections[3];                         /* query, key, value; or one fused matrix and NULLs */
+    const char *embedding_projection, *output_projection; /* where the spec has them */
+    const char *attention_norm, *attention_output_norm;   /* norm1 and norm1' of spec.h */
+    const char *projections[3];                           /* query, key, value; or one fused matrix and NULLs */
     const char *query_norm, *key_norm; /* where layers have head_norm; of each head its own: of layer and head */
     const char *score_bias;            /* the table of FS_BUCKET_BIAS */
     const char *relative, *relative_norm, *relative_query, *relative_key; /* of disentangled attention */
@@ -63,6 +64,12 @@ struct fs_family {
     } head;
     const char *unused[FS_UNUSED_TENSORS]; /* ends of names of tensors that are rightly passed over */
 };
+
+/* Parts that a family has, and its model may lack. */
+bool fs_spec_has_positions(const struct fs_spec *spec); /* a position embedding */
+bool fs_spec_has_final_norm(const struct fs_spec *spec);
+bool fs_spec_head_bias(const struct fs_spec *spec);
+bool fs_spec_norm_bias(const struct fs_spec *spec); /* in its norms */
 
 static inline const struct fs_body_names *fs_spec_body(const struct fs_spec *spec)
 {

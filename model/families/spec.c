@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/families/family.h"
+
 int fs_spec_copy(const struct fs_spec *from, struct fs_spec *to, struct fs_error *err)
 {
     *to = *from;
@@ -43,7 +45,55 @@ size_t fs_spec_qkv_width(const struct fs_spec *spec)
 
 size_t fs_spec_position_rows(const struct fs_spec *spec)
 {
-    return spec->first_position + spec->max_positions;
+    return spec->first_position + spec->position_offset + spec->max_positions;
+}
+
+size_t fs_spec_embedding(const struct fs_spec *spec)
+{
+    return spec->embedding != 0 ? spec->embedding : spec->hidden;
+}
+
+size_t fs_spec_added_width(const struct fs_spec *spec)
+{
+    return spec->projection == FS_PROJECT_WORDS ? spec->hidden : fs_spec_embedding(spec);
+}
+
+size_t fs_spec_embedding_norm_width(const struct fs_spec *spec)
+{
+    return spec->projection == FS_PROJECT_NORMED ? fs_spec_embedding(spec) : spec->hidden;
+}
+
+size_t fs_spec_state_width(const struct fs_spec *spec)
+{
+    return spec->output_projection ? fs_spec_embedding(spec) : spec->hidden;
+}
+
+void fs_spec_stored_layer(const struct fs_spec *spec, size_t layer, size_t number[2])
+{
+    number[0] = layer;
+    number[1] = 0;
+    if (spec->layer_groups > 0) {
+        /* transformers' own division, whose rounding decides where the groups do not divide the passes */
+        double passes = (double)(spec->layers / spec->group_layers);
+        number[0] = (size_t)((double)(layer / spec->group_layers) / (passes / (double)spec->layer_groups));
+        number[1] = layer % spec->group_layers;
+    }
+}
+
+size_t fs_spec_first_like(const struct fs_spec *spec, size_t layer)
+{
+    size_t number[2], other[2], first = 0;
+    if (spec->layer_groups == 0) {
+        return layer;
+    }
+    fs_spec_stored_layer(spec, layer, number);
+    for (; first < layer; first++) {
+        fs_spec_stored_layer(spec, first, other);
+        if (other[0] == number[0] && other[1] == number[1]) {
+            break;
+        }
+    }
+    return first;
 }
 
 bool fs_layer_has_norm(const struct fs_spec *spec, const struct fs_layer_spec *layer, enum fs_layer_norm norm)
@@ -91,4 +141,24 @@ bool fs_spec_gated(const struct fs_spec *spec)
         }
     }
     return false;
+}
+
+bool fs_spec_has_positions(const struct fs_spec *spec)
+{
+    return fs_spec_body(spec)->position != NULL && !spec->no_positions;
+}
+
+bool fs_spec_has_final_norm(const struct fs_spec *spec)
+{
+    return fs_spec_body(spec)->final_norm != NULL && !spec->no_final_norm;
+}
+
+bool fs_spec_head_bias(const struct fs_spec *spec)
+{
+    return spec->family->head.bias != NULL && !spec->no_head_bias;
+}
+
+bool fs_spec_norm_bias(const struct fs_spec *spec)
+{
+    return spec->norm_kind == FS_LAYER_NORM && spec->norm_parameters == FS_GAIN_AND_BIAS;
 }

@@ -20,7 +20,8 @@
  * itself: before norm2', and before the scale m.
  *
  * Letters used in all shapes: B sequences, T tokens of a packed batch, d hidden size, H heads, G key-value heads,
- * D head size, F FFN size (of a layer), V vocabulary, R rows that are read, C width of a stamp.
+ * D head size, F FFN size (of a layer), V vocabulary, E size of a word embedding, R rows that are read, C width of a
+ * stamp.
  */
 #ifndef FAIRSTAMP_MODEL_FAMILIES_SPEC_H
 #define FAIRSTAMP_MODEL_FAMILIES_SPEC_H
@@ -45,6 +46,13 @@ enum fs_head_norm { FS_NO_HEAD_NORM, FS_HEAD_NORM_SHARED, FS_HEAD_NORM_OWN, FS_H
 /* Added to scaled scores: model/steps/scores.c. ALiBi with the power of two at most H, at least H, or as the first and
  * rounded to bfloat16; a table by bucket of distance and by head. */
 enum fs_score_bias { FS_NO_SCORE_BIAS, FS_ALIBI, FS_ALIBI_ABOVE, FS_ALIBI_BFLOAT16, FS_BUCKET_BIAS };
+/* What a norm has beside its kind: a gain and, for LayerNorm, a bias; a gain alone; neither. */
+enum fs_norm_parameters { FS_GAIN_AND_BIAS, FS_GAIN_ALONE, FS_NO_PARAMETERS };
+/*
+ * Where E numbers of the embeddings become d, by a matrix: those of words, before the others are added; the sum of all,
+ * before the norm; or behind it. What is added or normed before is of E numbers.
+ */
+enum fs_projection { FS_NO_PROJECTION, FS_PROJECT_WORDS, FS_PROJECT_SUM, FS_PROJECT_NORMED };
 enum fs_rope_scaling { FS_ROPE_PLAIN, FS_ROPE_LINEAR, FS_ROPE_LLAMA3 };
 
 struct fs_family; /* family.h; private to model/ */
@@ -102,10 +110,25 @@ struct fs_spec {
     /* Where stored positions begin. Above 0, token first_position - 1 pads: it stands at position first_position - 1,
      * and is passed over in counting. */
     size_t first_position;
+    bool no_positions;      /* no position embedding, though the family has one */
+    size_t position_offset; /* rows of the position embedding before the first token's; nothing is passed over */
+    size_t embedding;       /* E; 0: d */
+    enum fs_projection projection;
+    bool projection_bias;
+    double embedding_scale; /* of word embeddings; 0: 1 */
+    bool output_projection; /* from d to E, without a bias, behind the final norm */
+    bool no_final_norm;     /* though the family has one */
+    bool no_transform_bias, no_head_bias;
+    double logit_scale; /* 0: 1 */
+    double logit_cap;   /* c of c tanh(logit / c); 0: none */
+    /* Above 0 layers share weights: `passes` = layers / group_layers go through the groups, each as often as the next,
+     * and each pass through the group_layers of its group. */
+    size_t layer_groups, group_layers;
     enum fs_norm_kind norm_kind;
     enum fs_block block;
     double residual_scale;   /* m; 0: 1. Pre-norm blocks alone */
     bool residual_from_norm; /* pre-norm blocks alone */
+    enum fs_norm_parameters norm_parameters;
     double norm_epsilon;
     enum fs_activation activation; /* of the head's transform */
     enum fs_qkv_layout qkv_layout;
@@ -128,6 +151,16 @@ void fs_spec_set_layers(struct fs_spec *spec, const struct fs_layer_spec *layer)
 size_t fs_spec_turned_width(const struct fs_spec *spec);  /* (H + G) D: query and key heads */
 size_t fs_spec_qkv_width(const struct fs_spec *spec);     /* (H + 2 G) D */
 size_t fs_spec_position_rows(const struct fs_spec *spec); /* of the position embedding, where there is one */
+size_t fs_spec_embedding(const struct fs_spec *spec);     /* E */
+/* Numbers of a row of the position and token type embeddings, and of the norm behind them. */
+size_t fs_spec_added_width(const struct fs_spec *spec);
+size_t fs_spec_embedding_norm_width(const struct fs_spec *spec);
+/* Numbers of a state behind the last layer, with all that comes before the head: d, or E. */
+size_t fs_spec_state_width(const struct fs_spec *spec);
+/* Where a layer's weights are stored: `number` is that of the layer, or of its group and within it. */
+void fs_spec_stored_layer(const struct fs_spec *spec, size_t layer, size_t number[2]);
+/* The first layer that has the weights of `layer`; itself where it shares none. */
+size_t fs_spec_first_like(const struct fs_spec *spec, size_t layer);
 /* Whether a layer has the norm. */
 bool fs_layer_has_norm(const struct fs_spec *spec, const struct fs_layer_spec *layer, enum fs_layer_norm norm);
 size_t fs_layer_norm_count(const struct fs_spec *spec, const struct fs_layer_spec *layer);

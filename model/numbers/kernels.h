@@ -12,11 +12,12 @@
 #include "model/numbers/kinds.h"
 #include "model/numbers/real.h"
 
+/* Zeroed it is no norm: it lets rows and gradients through as they are. */
 struct fs_norm {
     enum fs_norm_kind kind;
     double epsilon;
-    const fs_real *gain; /* (d) */
-    const fs_real *bias; /* (d); NULL for RMSNorm */
+    const fs_real *gain; /* (d); NULL: 1 */
+    const fs_real *bias; /* (d); NULL: 0, as always without gain and for RMSNorm */
 };
 
 bool fs_kernel_finite(const fs_real *x, size_t count);

@@ -45,7 +45,7 @@ struct fs_workspace {
     struct fs_scratch context;           /* (T,H D) */
     struct fs_scratch up, gate;          /* (T,F) */
     struct fs_scratch inner;             /* (T, inner_size) of an edit */
-    struct fs_scratch rows, transformed; /* (R,d) states at read positions, through final norm or transform */
+    struct fs_scratch rows, transformed; /* (R,d) or (R,E) states at read positions, on their way to the head */
     struct fs_scratch logits;            /* one panel of the head */
     struct fs_scratch dffn, dgate, dqkv, dcontext, dstate; /* gradients, for backward.c */
     struct fs_scratch row;                                 /* ((H+2G)D) of qkv, while it is put in order */

@@ -59,13 +59,19 @@ static double most_inner(const struct fs_spec *spec)
     return (fs_spec_gated(spec) ? 2.0 : 1.0) * (double)fs_spec_most_ffn(spec);
 }
 
+/* Numbers a token of a state, or of an embedding before it is one: the most. */
+static double widest_state(const struct fs_spec *spec)
+{
+    return fmax((double)spec->hidden, (double)fs_spec_embedding(spec));
+}
+
 /* Numbers of a forward workspace. */
 static double forward(const struct fs_spec *spec, const struct fs_memory_unit *unit)
 {
-    double d = (double)spec->hidden, n = fmin(unit->tokens, (double)spec->max_positions);
-    return unit->tokens * ((1 + base_of(spec)) * d + heads_of(spec, 1) + most_inner(spec)) +
+    double d = (double)spec->hidden, e = widest_state(spec), n = fmin(unit->tokens, (double)spec->max_positions);
+    return unit->tokens * (base_of(spec) * d + e + heads_of(spec, 1) + most_inner(spec)) +
            fmax(ATTENTION_BLOCK, n * n) + n * (double)spec->head_size + scores_of(spec, n) +
-           HEAD_PANEL * fmin((double)spec->vocabulary, HEAD_PANEL) + 2 * unit->rows * d;
+           HEAD_PANEL * fmin((double)spec->vocabulary, HEAD_PANEL) + 2 * unit->rows * e;
 }
 
 double fs_memory_workspace(const struct fs_spec *spec, double tokens, double rows)
@@ -85,7 +91,7 @@ static double training_of(const struct fs_spec *spec, const struct fs_memory_loa
                  (double)spec->heads * unit->squares;
     }
     double logits = fmin(R * V, fmax(FS_MEMORY_LOGITS, V));
-    return forward(spec, unit) + back + above + T * d + 2 * R * d + logits;
+    return forward(spec, unit) + back + above + T * d + R * (d + (double)fs_spec_embedding(spec)) + logits;
 }
 
 static double gradients_of(const struct fs_memory_load *load, double parameters)
@@ -154,10 +160,11 @@ void fs_memory_of(const struct fs_spec *spec, const struct fs_memory_load *load,
         .optimizer = number * 5 * parameters,
         .gradients = number * gradients_of(load, parameters),
         .caches = number * caches_of(spec, load),
-        .trace = number * (forward(spec, &load->trace) + 2 * d * load->trace.tokens),
+        .trace = number * (forward(spec, &load->trace) + (d + (double)fs_spec_embedding(spec)) * load->trace.tokens),
         .training = number * training_of(spec, load),
         .evaluate = number * ((1 + (double)load->others) * forward(spec, &load->evaluate) +
-                              T * ((2 + base_of(spec)) * d + (double)load->inner) + 2 * load->evaluate.rows * d),
+                              T * ((2 + base_of(spec)) * widest_state(spec) + (double)load->inner) +
+                              2 * load->evaluate.rows * d),
         .archive = 2 * load->file,
     };
 }

@@ -76,7 +76,7 @@ struct fs_read_value {
 struct fs_plan_values {
     size_t columns;             /* 1 + edits */
     size_t reads, states;       /* of the plan */
-    size_t hidden;              /* numbers of a state: the widest model's hidden size, the others' filled up with 0 */
+    size_t hidden;              /* numbers of a state: the widest model's, the others' filled up with 0 */
     struct fs_read_value *read; /* [columns][reads] */
     double *state;              /* [columns][states][hidden] */
 };

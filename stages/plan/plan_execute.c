@@ -137,7 +137,7 @@ struct computation {
 static int read_states(struct computation *c, const struct fs_model *model, struct fs_workspace *workspace,
                        size_t column, struct fs_error *err)
 {
-    size_t own = fs_model_spec(model)->hidden, hidden = c->execution->hidden;
+    size_t own = fs_spec_state_width(fs_model_spec(model)), hidden = c->execution->hidden;
     double *state = c->result.state + column * c->result.states * hidden;
     if (c->result.states == 0) {
         return 0;
@@ -275,10 +275,17 @@ static void sort_edits(struct execution *execution)
     }
 }
 
+/* Numbers of a hidden state or of what fs_read_mean_states makes of it, the most. */
+static size_t widest(const struct fs_spec *spec)
+{
+    size_t state = fs_spec_state_width(spec);
+    return state > spec->hidden ? state : spec->hidden;
+}
+
 static int prepare(struct execution *execution, size_t threads, struct fs_error *err)
 {
     const struct fs_spec *spec = fs_model_spec(execution->model);
-    execution->hidden = spec->hidden;
+    execution->hidden = widest(spec);
     execution->order = fs_allocate(execution->edits, sizeof *execution->order, "edits", err);
     execution->scratch = fs_allocate(threads, sizeof *execution->scratch, "workspaces", err);
     if (execution->order == NULL || execution->scratch == NULL) {
@@ -293,7 +300,7 @@ static int prepare(struct execution *execution, size_t threads, struct fs_error 
             return fs_error_set(err, FS_EXIT_SOFTWARE, "an edit of kind %s begins at layer %zu of %zu",
                                 edit->kind->name, edit->first_layer, spec->layers);
         }
-        size_t hidden = edit->model != NULL ? fs_model_spec(edit->model)->hidden : 0;
+        size_t hidden = edit->model != NULL ? widest(fs_model_spec(edit->model)) : 0;
         execution->hidden = hidden > execution->hidden ? hidden : execution->hidden;
     }
     sort_edits(execution);

@@ -34,8 +34,8 @@ static size_t wave_tokens(const struct trace *trace, size_t item)
  */
 static int measure_noise(struct trace *trace, struct fs_error *err)
 {
-    size_t d = trace->spec->hidden, count = 0;
-    fs_real *row = fs_allocate_aligned(d, sizeof *row, "a word embedding", err);
+    size_t E = fs_spec_embedding(trace->spec), count = 0;
+    fs_real *row = fs_allocate_aligned(E, sizeof *row, "a word embedding", err);
     if (row == NULL) {
         return -1;
     }
@@ -45,7 +45,7 @@ static int measure_noise(struct trace *trace, struct fs_error *err)
         const struct fs_trace_item *item = &trace->item[i];
         for (size_t at = item->subject_begin; status == 0 && at < item->subject_end; at++) {
             status = fs_model_word_embedding(trace->model, item->biased[at], row, err);
-            for (size_t c = 0; status == 0 && c < d; c++) {
+            for (size_t c = 0; status == 0 && c < E; c++) {
                 double delta = (double)row[c] - mean;
                 mean += delta / (double)++count;
                 squares += delta * ((double)row[c] - mean);
@@ -126,7 +126,7 @@ struct wave {
     size_t *first;    /* [sequences + 1] */
     int32_t *object;  /* [sequences] */
     fs_real *h;       /* (tokens, d) */
-    fs_real *noise;   /* (corrupted + corrupted_tokens, d), NULL: no noised item */
+    fs_real *noise;   /* (corrupted + corrupted_tokens, E), NULL: no noised item */
     fs_real *logprob; /* [sequences] */
 };
 
@@ -156,14 +156,14 @@ static void wave_append(struct wave *wave, const struct fs_trace_item *item, con
 
 static void add_noise(const struct trace *trace, struct wave *wave)
 {
-    size_t d = trace->spec->hidden, sample = 0;
+    size_t E = fs_spec_embedding(trace->spec), sample = 0;
     for (size_t s = wave->items; s < wave->items + wave->samples; s++) {
         const struct fs_trace_item *item = &trace->item[wave->item[s]];
         sample = s > wave->items && wave->item[s] == wave->item[s - 1] ? sample + 1 : 0;
         if (!item->noised) {
             continue;
         }
-        fs_trace_noise(trace, wave->item[s], sample, wave->noise + (wave->start[s] + item->subject_begin) * d);
+        fs_trace_noise(trace, wave->item[s], sample, wave->noise + (wave->start[s] + item->subject_begin) * E);
     }
 }
 
@@ -203,7 +203,8 @@ static int wave_create(const struct trace *trace, size_t first, size_t last, str
     }
     wave->corrupted_tokens = wave->tokens - wave->corrupted;
     if (noised) {
-        wave->noise = fs_allocate(wave->tokens, d * sizeof *wave->noise, "the noise of a trace unit", err);
+        wave->noise = fs_allocate(wave->tokens, fs_spec_embedding(trace->spec) * sizeof *wave->noise,
+                                  "the noise of a trace unit", err);
         if (wave->noise == NULL) {
             return -1;
         }

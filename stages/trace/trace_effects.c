@@ -52,7 +52,7 @@ void fs_trace_average(const struct fs_trace_options *options, const struct fs_tr
 void fs_trace_noise(const struct trace *trace, size_t item, size_t sample, fs_real *row)
 {
     const struct fs_trace_item *traced = &trace->item[item];
-    size_t numbers = (traced->subject_end - traced->subject_begin) * trace->spec->hidden;
+    size_t numbers = (traced->subject_end - traced->subject_begin) * fs_spec_embedding(trace->spec);
     struct fs_random random = fs_random_start(trace->options->seed, trace->pair[item] * FS_TRACE_MOST_SAMPLES + sample);
     for (size_t c = 0; c < numbers; c++) {
         row[c] = (fs_real)(trace->noise * fs_random_normal(&random));

@@ -29,7 +29,7 @@ struct trace {
 
 /* Corrupted runs of an item: 1, or the samples of noise. */
 size_t fs_trace_samples(const struct trace *trace, size_t item);
-/* row (subject tokens, d): the noise of one sample of an item; the item is noised. */
+/* row (subject tokens, E): the noise of one sample of an item; the item is noised. */
 void fs_trace_noise(const struct trace *trace, size_t item, size_t sample, fs_real *row);
 /* The items of a category. */
 struct fs_trace_group {

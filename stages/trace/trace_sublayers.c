@@ -143,7 +143,8 @@ struct work {
     size_t *row, *first;             /* [sequences], [sequences + 1] */
     int32_t *object;                 /* [sequences] */
     size_t *from[2], *to[2];         /* [copies x subject tokens] row copies of attention and FFN */
-    fs_real *h, *noise;              /* (tokens,d); noise of the biased and corrupted sequences */
+    fs_real *h;                      /* (tokens,d) */
+    fs_real *noise;                  /* (tokens,E) of the biased and corrupted sequences */
     fs_real *logprob;                /* [sequences] */
 };
 
@@ -195,7 +196,8 @@ static int work_allocate(const struct sublayers *sublayers, const struct unit *u
         whole = work->from[i] != NULL && work->to[i] != NULL;
     }
     if (whole && item->noised) {
-        work->noise = fs_allocate((1 + work->samples) * work->length, d * sizeof *work->noise, "the noise", err);
+        work->noise = fs_allocate((1 + work->samples) * work->length,
+                                  fs_spec_embedding(trace->spec) * sizeof *work->noise, "the noise", err);
         whole = work->noise != NULL;
     }
     return whole ? 0 : -1;
@@ -236,7 +238,8 @@ static int work_create(const struct sublayers *sublayers, const struct unit *uni
     }
     for (size_t sample = 0; work->noise != NULL && sample < work->samples; sample++) {
         fs_trace_noise(trace, unit->item, sample,
-                       work->noise + ((1 + sample) * work->length + item->subject_begin) * trace->spec->hidden);
+                       work->noise +
+                           ((1 + sample) * work->length + item->subject_begin) * fs_spec_embedding(trace->spec));
     }
     return 0;
 }

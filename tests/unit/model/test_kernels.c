@@ -91,6 +91,32 @@ static void test_activations(void **state)
     }
 }
 
+static const struct {
+    enum fs_norm_kind kind;
+    bool gain, bias;
+} norms[] = {
+    {FS_LAYER_NORM, true, true}, {FS_LAYER_NORM, true, false}, {FS_LAYER_NORM, false, false},
+    {FS_RMS_NORM, true, false},  {FS_RMS_NORM, false, false},  {FS_RMS_NORM_PLUS_ONE, true, false},
+};
+
+/* out (d), in double, of one row. */
+static void norm_naive(const struct fs_norm *norm, const float *in, size_t d, double *out)
+{
+    double mean = 0.0, square = 0.0;
+    for (size_t j = 0; j < d && norm->kind == FS_LAYER_NORM; j++) {
+        mean += (double)in[j] / (double)d;
+    }
+    for (size_t j = 0; j < d; j++) {
+        square += ((double)in[j] - mean) * ((double)in[j] - mean) / (double)d;
+    }
+    for (size_t j = 0; j < d; j++) {
+        double gain = norm->gain == NULL ? 1.0 : (double)norm->gain[j];
+        gain += norm->kind == FS_RMS_NORM_PLUS_ONE ? 1.0 : 0.0;
+        out[j] = ((double)in[j] - mean) / sqrt(square + norm->epsilon) * gain;
+        out[j] += norm->bias != NULL ? (double)norm->bias[j] : 0.0;
+    }
+}
+
 static void test_norms(void **state)
 {
     (void)state;
@@ -100,30 +126,23 @@ static void test_norms(void **state)
         size_t d = sizes[s];
         float *in = malloc(2 * d * sizeof *in), *out = malloc(2 * d * sizeof *out);
         float *gain = malloc(d * sizeof *gain), *bias = malloc(d * sizeof *bias);
-        assert_true(in != NULL && out != NULL && gain != NULL && bias != NULL);
+        double *wanted = malloc(d * sizeof *wanted);
+        assert_true(in != NULL && out != NULL && gain != NULL && bias != NULL && wanted != NULL);
         for (size_t i = 0; i < 2 * d; i++) {
             in[i] = (float)(30.0 + noise(&seed)); /* a mean far from zero must cost no digits */
             gain[i % d] = (float)noise(&seed);
             bias[i % d] = (float)noise(&seed);
         }
-        for (int kind = 0; kind < 2; kind++) {
-            struct fs_norm norm = {(enum fs_norm_kind)kind, 1e-6, gain, kind == FS_LAYER_NORM ? bias : NULL};
+        for (size_t n = 0; n < sizeof norms / sizeof *norms; n++) {
+            struct fs_norm norm = {norms[n].kind, 1e-6, norms[n].gain ? gain : NULL, norms[n].bias ? bias : NULL};
             /* a number near 31 is off by 16 epsilons; divided by its row's deviation, or by sqrt(1e-6) where there is
-             * none */
-            double bound = 16.0 * EPSILON / (d == 1 ? 1e-3 : 0.1);
+             * none; times a gain of up to 2 */
+            double bound = 32.0 * EPSILON / (d == 1 ? 1e-3 : 0.1);
             fs_kernel_norm(&norm, in, out, 2, d);
             for (size_t r = 0; r < 2; r++) {
-                double mean = 0.0, square = 0.0;
-                for (size_t j = 0; j < d && kind == FS_LAYER_NORM; j++) {
-                    mean += (double)in[r * d + j] / (double)d;
-                }
+                norm_naive(&norm, in + r * d, d, wanted);
                 for (size_t j = 0; j < d; j++) {
-                    square += ((double)in[r * d + j] - mean) * ((double)in[r * d + j] - mean) / (double)d;
-                }
-                for (size_t j = 0; j < d; j++) {
-                    double wanted = ((double)in[r * d + j] - mean) / sqrt(square + 1e-6) * (double)gain[j];
-                    wanted += kind == FS_LAYER_NORM ? (double)bias[j] : 0.0;
-                    assert_true(fabs((double)out[r * d + j] - wanted) < bound);
+                    assert_true(fabs((double)out[r * d + j] - wanted[j]) < bound);
                 }
             }
         }
@@ -131,7 +150,88 @@ static void test_norms(void **state)
         free(out);
         free(gain);
         free(bias);
+        free(wanted);
     }
+}
+
+/* Against central differences of the naive norm; what is there already is added to or not. */
+static void test_norms_backward(void **state)
+{
+    (void)state;
+    enum { D = 19 };
+    float in[D], gain[D], bias[D], dout[D], din[D], moved[D];
+    double high[D], low[D];
+    uint64_t seed = 12;
+    for (size_t j = 0; j < D; j++) {
+        in[j] = (float)noise(&seed);
+        gain[j] = (float)noise(&seed);
+        bias[j] = (float)noise(&seed);
+        dout[j] = (float)noise(&seed);
+    }
+    for (size_t n = 0; n < sizeof norms / sizeof *norms; n++) {
+        struct fs_norm norm = {norms[n].kind, 1e-5, norms[n].gain ? gain : NULL, norms[n].bias ? bias : NULL};
+        for (int add = 0; add < 2; add++) {
+            memcpy(din, bias, sizeof din);
+            fs_kernel_norm_backward(&norm, in, dout, din, add == 1, 1, D);
+            for (size_t i = 0; i < D; i++) {
+                const float step = 0x1p-8f;
+                double wanted = add == 1 ? (double)bias[i] : 0.0;
+                memcpy(moved, in, sizeof moved);
+                moved[i] = in[i] + step;
+                norm_naive(&norm, moved, D, high);
+                double width = (double)moved[i];
+                moved[i] = in[i] - step;
+                norm_naive(&norm, moved, D, low);
+                width -= (double)moved[i];
+                for (size_t j = 0; j < D; j++) {
+                    wanted += (double)dout[j] * (high[j] - low[j]) / width;
+                }
+                assert_true(fabs((double)din[i] - wanted) < 2e-4); /* step^2 times third derivatives */
+            }
+        }
+    }
+}
+
+static void test_no_norm(void **state)
+{
+    (void)state;
+    const struct fs_norm none = {0};
+    const float in[4] = {3.0f, -1.0f, 0.5f, 2.0f}, dout[4] = {1.0f, 2.0f, 3.0f, 4.0f};
+    float out[4], din[4] = {10.0f, 10.0f, 10.0f, 10.0f};
+    fs_kernel_norm(&none, in, out, 2, 2);
+    assert_memory_equal(out, in, sizeof out);
+    fs_kernel_norm_backward(&none, in, dout, din, true, 2, 2);
+    for (size_t i = 0; i < 4; i++) {
+        assert_true(din[i] == 10.0f + dout[i]);
+    }
+    fs_kernel_norm_backward(&none, in, dout, din, false, 2, 2);
+    assert_memory_equal(din, dout, sizeof din);
+}
+
+static void test_caps(void **state)
+{
+    (void)state;
+    enum { NUMBERS = 4001 };
+    static const float caps[] = {30.0f, 50.0f, 0.7f};
+    static float x[NUMBERS], out[NUMBERS], ones[NUMBERS], din[NUMBERS];
+    for (size_t c = 0; c < 3; c++) {
+        for (size_t i = 0; i < NUMBERS; i++) {
+            x[i] = caps[c] * 12.0f * ((float)i / 2000.0f - 1.0f);
+            ones[i] = 1.0f;
+        }
+        memcpy(out, x, sizeof out);
+        fs_kernel_cap(out, NUMBERS, caps[c]);
+        fs_kernel_cap_backward(out, ones, din, NUMBERS, caps[c]);
+        for (size_t i = 0; i < NUMBERS; i++) {
+            double t = tanh((double)x[i] / (double)caps[c]);
+            double wanted = (double)caps[c] * t;
+            assert_true(fabs((double)out[i] - wanted) <= 3.0 * EPSILON * fabs(wanted));
+            assert_true(fabs((double)din[i] - (1.0 - t * t)) <= 8.0 * EPSILON);
+        }
+    }
+    assert_true(out[NUMBERS / 2] == 0.0f);
+    fs_kernel_scale(out, NUMBERS, 0.25f);
+    assert_true(out[0] == -0.175f);
 }
 
 static bool attends(size_t row, size_t column, bool causal, size_t window)
@@ -265,8 +365,9 @@ static void test_stamp(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_exponential), cmocka_unit_test(test_activations), cmocka_unit_test(test_norms),
-        cmocka_unit_test(test_softmax),     cmocka_unit_test(test_log_sum_exp), cmocka_unit_test(test_random),
+        cmocka_unit_test(test_exponential),    cmocka_unit_test(test_activations), cmocka_unit_test(test_norms),
+        cmocka_unit_test(test_norms_backward), cmocka_unit_test(test_no_norm),     cmocka_unit_test(test_caps),
+        cmocka_unit_test(test_softmax),        cmocka_unit_test(test_log_sum_exp), cmocka_unit_test(test_random),
         cmocka_unit_test(test_stamp),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

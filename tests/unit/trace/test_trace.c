@@ -140,14 +140,14 @@ static double run_once(const struct world *w, const int32_t *token, const struct
 static double deviation(const struct world *w, const struct fs_trace_item *items, size_t count)
 {
     struct fs_error err = FS_ERROR_INIT;
-    size_t d = w->spec->hidden, n = 0;
-    fs_real *row = calloc(d, sizeof *row);
+    size_t E = fs_spec_embedding(w->spec), n = 0;
+    fs_real *row = calloc(E, sizeof *row);
     double sum = 0, squares = 0;
     for (int pass = 0; pass < 2; pass++) {
         for (size_t i = 0; i < count; i++) {
             for (size_t t = items[i].subject_begin; t < items[i].subject_end; t++) {
                 assert_done(fs_model_word_embedding(w->model, items[i].biased[t], row, &err), err);
-                for (size_t c = 0; c < d; c++) {
+                for (size_t c = 0; c < E; c++) {
                     if (pass == 0) {
                         sum += (double)row[c];
                         n++;
@@ -166,15 +166,15 @@ static double deviation(const struct world *w, const struct fs_trace_item *items
 static void naive(const struct world *w, const struct fs_trace_options *options, const struct fs_trace_item *item,
                   size_t pair, double sigma, double *numbers)
 {
-    size_t n = item->length, d = w->spec->hidden, layers = w->spec->layers;
+    size_t n = item->length, d = w->spec->hidden, E = fs_spec_embedding(w->spec), layers = w->spec->layers;
     size_t begin = options->positions == FS_TRACE_ALL_SUBJECT_TOKENS ? item->subject_begin : item->subject_end - 1;
-    fs_real *biased = calloc(layers * n * d, sizeof *biased), *noise = calloc(n * d, sizeof *noise);
+    fs_real *biased = calloc(layers * n * d, sizeof *biased), *noise = calloc(n * E, sizeof *noise);
     memset(numbers, 0, (2 + layers) * sizeof *numbers);
     numbers[0] = run_once(w, item->biased, item, NULL, 0, 0, NULL, biased);
     size_t samples = item->noised ? options->noise_samples : 1;
     for (size_t s = 0; s < samples; s++) {
         struct fs_random random = fs_random_start(options->seed, ((uint64_t)pair << 20) + s);
-        for (size_t i = item->subject_begin * d; item->noised && i < item->subject_end * d; i++) {
+        for (size_t i = item->subject_begin * E; item->noised && i < item->subject_end * E; i++) {
             noise[i] = (fs_real)(options->noise_scale * sigma * fs_random_normal(&random));
         }
         const fs_real *added = item->noised ? noise : NULL;
