@@ -40,7 +40,7 @@ size_t fs_workspace_numbers(const struct fs_workspace *workspace)
         numbers += all[i]->capacity;
     }
     for (size_t i = 0; i < workspace->rotaries; i++) {
-        numbers += workspace->rotary[i].angle.capacity;
+        numbers += workspace->rotary[i].usual.angle.capacity + workspace->rotary[i].beyond.angle.capacity;
     }
     return numbers;
 }
@@ -53,7 +53,8 @@ void fs_workspace_release(struct fs_workspace *workspace)
         free(all[i]->data);
     }
     for (size_t i = 0; i < workspace->rotaries; i++) {
-        free(workspace->rotary[i].angle.data);
+        free(workspace->rotary[i].usual.angle.data);
+        free(workspace->rotary[i].beyond.angle.data);
     }
     free(workspace->rotary);
     memset(workspace, 0, sizeof *workspace);

@@ -42,7 +42,8 @@ static double forward(const struct fs_spec *spec, const struct fs_memory_unit *u
 {
     double d = (double)spec->hidden, n = fmin(unit->tokens, (double)spec->max_positions);
     return unit->tokens * (2 * d + heads_of(spec, 1) + most_inner(spec)) + fmax(ATTENTION_BLOCK, n * n) +
-           n * (double)spec->head_size + HEAD_PANEL * fmin((double)spec->vocabulary, HEAD_PANEL) + 2 * unit->rows * d;
+           n * (double)fs_spec_angle_width(spec) + HEAD_PANEL * fmin((double)spec->vocabulary, HEAD_PANEL) +
+           2 * unit->rows * d;
 }
 
 double fs_memory_workspace(const struct fs_spec *spec, double tokens, double rows)
