@@ -61,6 +61,18 @@ bool fs_rotary_has_long(const struct fs_rotary *rotary)
     return rotary->scaling == FS_ROPE_DYNAMIC || rotary->scaling == FS_ROPE_LONGROPE;
 }
 
+size_t fs_spec_usual_positions(const struct fs_spec *spec)
+{
+    size_t usual = SIZE_MAX;
+    for (size_t i = 0; i < spec->layers; i++) {
+        const struct fs_rotary *rotary = &spec->layer[i].rotary;
+        if (fs_rotary_has_long(rotary) && rotary->original_positions < usual) {
+            usual = rotary->original_positions;
+        }
+    }
+    return usual;
+}
+
 size_t fs_spec_angle_width(const struct fs_spec *spec)
 {
     size_t width = 0;

@@ -94,6 +94,8 @@ size_t fs_rotary_width(const struct fs_spec *spec, const struct fs_rotary *rotar
 bool fs_rotary_is_same(const struct fs_rotary *a, const struct fs_rotary *b);
 /* Whether sequences longer than original_positions turn otherwise than shorter ones. */
 bool fs_rotary_has_long(const struct fs_rotary *rotary);
+/* The longest sequence that turns as all shorter ones do, in all layers; SIZE_MAX: any. */
+size_t fs_spec_usual_positions(const struct fs_spec *spec);
 /* Cosines and sines a position that the tables of all layers hold. */
 size_t fs_spec_angle_width(const struct fs_spec *spec);
 
