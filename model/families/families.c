@@ -16,7 +16,15 @@
     ROW(llama)                                                                                                         \
     ROW(mistral)                                                                                                       \
     ROW(qwen2)                                                                                                         \
-    ROW(qwen3)
+    ROW(qwen3)                                                                                                         \
+    ROW(gpt_neox)                                                                                                      \
+    ROW(gptj)                                                                                                          \
+    ROW(phi)                                                                                                           \
+    ROW(phi3)                                                                                                          \
+    ROW(stablelm)                                                                                                      \
+    ROW(cohere)                                                                                                        \
+    ROW(smollm3)                                                                                                       \
+    ROW(starcoder2)
 
 #define DECLARE(family) extern const struct fs_family fs_family_##family;
 #define POINT(family) &fs_family_##family,

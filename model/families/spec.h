@@ -147,7 +147,7 @@ struct fs_spec {
     size_t token_types;          /* rows of the token type embedding, type 0 everywhere; 0: none */
     int32_t begin_of_text;       /* config.json's bos_token_id, -1 where it has none */
     struct fs_layer_spec *layer; /* [layers]; owned: fs_spec_release. A plain copy of the struct only borrows them. */
-    double *divisor;               /* [divisors] of the layers' longrope; owned as `layer` is; NULL: none */
+    double *divisor;             /* [divisors] of the layers' longrope; owned as `layer` is; NULL: none */
     size_t divisors;
 };
 
