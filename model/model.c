@@ -178,6 +178,30 @@ static int bind_linear(struct binder *binder, struct place place, size_t inputs,
     return bias ? require(binder, place, ".bias", outputs, 0, &linear->bias) : 0;
 }
 
+static int bind_experts(struct binder *binder, size_t index)
+{
+    const struct fs_spec *spec = &binder->model->spec;
+    const struct fs_layer_spec *own = &spec->layer[index];
+    const struct fs_body_names *body = fs_spec_body(spec);
+    struct fs_layer *layer = &binder->model->layer[index];
+    size_t d = spec->hidden, F = own->ffn;
+    if (bind_linear(binder, in_body(binder, body->router, index), d, own->experts, false, &layer->router) != 0) {
+        return -1;
+    }
+    for (size_t e = 0; e < own->experts; e++) {
+        struct fs_expert *expert = &layer->expert[e];
+        struct place gate = in_body(binder, body->gate, index), up = in_body(binder, body->up, index);
+        struct place down = in_body(binder, body->down, index);
+        gate.number[1] = up.number[1] = down.number[1] = e;
+        if (bind_linear(binder, gate, d, F, own->ffn_bias, &expert->gate) != 0 ||
+            bind_linear(binder, up, d, F, own->ffn_bias, &expert->up) != 0 ||
+            bind_linear(binder, down, F, d, own->ffn_bias, &expert->down) != 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
 /* Gate and up, whole matrices each or the halves of one. */
 static int bind_gate_and_up(struct binder *binder, size_t index)
 {
@@ -244,14 +268,16 @@ static int bind_layer(struct binder *binder, size_t index)
          bind_norm(binder, in_body(binder, body->key_norm, index), spec->head_size, &layer->key_norm) != 0)) {
         return -1;
     }
-    if (bind_norms(binder, index) != 0 ||
-        bind_linear(binder, in_body(binder, body->attention_output, index), queries, d, own->output_bias,
-                    &layer->attention_output) != 0 ||
-        bind_gate_and_up(binder, index) != 0 ||
-        bind_linear(binder, in_body(binder, body->down, index), own->ffn, d, own->ffn_bias, &layer->down) != 0) {
+    if (bind_norms(binder, index) != 0 || bind_linear(binder, in_body(binder, body->attention_output, index), queries,
+                                                      d, own->output_bias, &layer->attention_output) != 0) {
         return -1;
     }
-    return 0;
+    if (own->experts > 0) {
+        return bind_experts(binder, index);
+    }
+    return bind_gate_and_up(binder, index) == 0
+               ? bind_linear(binder, in_body(binder, body->down, index), own->ffn, d, own->ffn_bias, &layer->down)
+               : -1;
 }
 
 static int bind_embeddings(struct binder *binder)
@@ -398,6 +424,7 @@ void fs_model_destroy(struct fs_model *model)
     fs_tensor_store_destroy(model->store);
     fs_spec_release(&model->spec);
     free(model->layer);
+    free(model->expert);
     free(model->binding);
     free(model->own_block);
     free(model->config_path);
@@ -410,7 +437,22 @@ int fs_model_begin(struct fs_model *model, struct fs_error *err)
     model->backend = fs_backend_find(NULL);
     model->backend->begin();
     model->layer = fs_allocate(model->spec.layers, sizeof *model->layer, "the layers", err);
-    return model->layer == NULL ? -1 : 0;
+    if (model->layer == NULL) {
+        return -1;
+    }
+    size_t experts = 0;
+    for (size_t i = 0; i < model->spec.layers; i++) {
+        experts += model->spec.layer[i].experts;
+    }
+    if (experts == 0) {
+        return 0;
+    }
+    model->expert = fs_allocate(experts, sizeof *model->expert, "the experts", err);
+    for (size_t i = 0, next = 0; model->expert != NULL && i < model->spec.layers; i++) {
+        model->layer[i].expert = model->expert + next;
+        next += model->spec.layer[i].experts;
+    }
+    return model->expert == NULL ? -1 : 0;
 }
 
 const char *fs_model_backend_name(const struct fs_model *model)
