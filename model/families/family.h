@@ -31,6 +31,14 @@ struct fs_body_names {
     const char *final_norm;
 };
 
+/* Keys of config.json; NULL: the family has no such key. */
+struct fs_config_keys {
+    const char *hidden, *layers, *heads;
+    const char *positions;  /* NULL: read_layers sets max_positions */
+    const char *activation; /* NULL: default_activation always */
+    const char *epsilon;    /* NULL: default_epsilon always */
+};
+
 struct fs_family {
     const char *name; /* model_type in config.json */
     /* Classes of transformers whose checkpoints hold the language model, its own first; or the bare model, which is one
@@ -44,9 +52,8 @@ struct fs_family {
     const char *default_activation;
     double default_epsilon;
 
-    struct { /* keys of config.json; epsilon NULL: default_epsilon always */
-        const char *hidden, *layers, *heads, *positions, *activation, *epsilon;
-    } key;
+    struct fs_config_keys key;
+    struct fs_config_keys other_key; /* further spellings, where the first is missing */
 
     /*
      * Reads what only this family's config says, and sets the layers. Before the call `spec` has the sizes (heads as many
