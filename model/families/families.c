@@ -15,6 +15,15 @@
     ROW(gpt_neo)                                                                                                       \
     ROW(llama)                                                                                                         \
     ROW(mistral)                                                                                                       \
+    ROW(mixtral)                                                                                                       \
+    ROW(gpt_bigcode)                                                                                                   \
+    ROW(bloom)                                                                                                         \
+    ROW(mpt)                                                                                                           \
+    ROW(falcon)                                                                                                        \
+    ROW(olmo)                                                                                                          \
+    ROW(olmo2)                                                                                                         \
+    ROW(mpnet)                                                                                                         \
+    ROW(deberta_v2)                                                                                                    \
     ROW(qwen2)                                                                                                         \
     ROW(qwen3)                                                                                                         \
     ROW(gpt_neox)                                                                                                      \

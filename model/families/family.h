@@ -28,7 +28,16 @@ struct fs_body_names {
     const char *ffn_norm, *ffn_output_norm; /* norm2 and norm2' */
     const char *gate, *up, *down;
     const char *gate_up; /* one matrix in place of `gate` and `up` */
+    const char *router;  /* where layers have experts: gate, up and down have a second "%zu", the expert's number */
     const char *final_norm;
+};
+
+/* Keys of config.json; NULL: the family has no such key. */
+struct fs_config_keys {
+    const char *hidden, *layers, *heads;
+    const char *positions;  /* NULL: read_layers sets max_positions */
+    const char *activation; /* NULL: default_activation always */
+    const char *epsilon;    /* NULL: default_epsilon always */
 };
 
 struct fs_family {
@@ -44,9 +53,8 @@ struct fs_family {
     const char *default_activation;
     double default_epsilon;
 
-    struct { /* keys of config.json; epsilon NULL: default_epsilon always */
-        const char *hidden, *layers, *heads, *positions, *activation, *epsilon;
-    } key;
+    struct fs_config_keys key;
+    struct fs_config_keys other_key; /* further spellings, where the first is missing */
 
     /*
      * Reads what only this family's config says, and sets the layers. Before the call `spec` has the sizes (heads as many
