@@ -24,5 +24,6 @@ const struct fs_family fs_family_bert = {
     .name = "bert",
     .architectures = {"BertForMaskedLM", "BertForPreTraining", "BertLMHeadModel", "BertModel"},
     FS_BERT_ROW,
+    .harmless = {"directionality"}, /* of 2018: always "bidi" */
     .prefix = "bert.",
 };

@@ -34,5 +34,5 @@ const struct fs_family fs_family_distilbert = {
              .up = "transformer.layer.%zu.ffn.lin1",
              .down = "transformer.layer.%zu.ffn.lin2"},
     .head = {"vocab_transform", "vocab_layer_norm", "vocab_projector", "vocab_projector.bias"},
-    .unused = {"embeddings.position_ids"},
+    .harmless = {"layer_norm_eps", "sinusoidal_pos_embds", "tie_weights_"}, /* 1e-12 always; the table is stored */
 };

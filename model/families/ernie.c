@@ -6,5 +6,6 @@ const struct fs_family fs_family_ernie = {
     .name = "ernie",
     .architectures = {"ErnieForMaskedLM", "ErnieForPreTraining", "ErnieModel"},
     FS_BERT_ROW,
+    .harmless = {"task_type_vocab_size"}, /* of use_task_id */
     .prefix = "ernie.",
 };

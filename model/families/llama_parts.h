@@ -18,7 +18,7 @@
     .default_epsilon = 1e-6,                                                                                           \
     .key = {"hidden_size", "num_hidden_layers", "num_attention_heads", "max_position_embeddings",                      \
             "hidden_act",  "rms_norm_eps"},                                                                            \
-    .prefix = "model.", .head = {.matrix = "lm_head"}, .unused = {".rotary_emb.inv_freq"}
+    .prefix = "model.", .head = {.matrix = "lm_head"}
 
 /*
  * What all layers have: a gated FFN of intermediate_size, rotary positions, and num_key_value_heads and head_dim of `spec`.

@@ -17,6 +17,5 @@ const struct fs_family fs_family_qwen2 = {
     .architectures = {"Qwen2ForCausalLM", "Qwen2Model"},
     FS_LLAMA_ROW,
     .read_layers = read_layers,
-    .computes = {"use_sliding_window", "sliding_window", "layer_types"},
     .body = {FS_LLAMA_BODY},
 };

@@ -21,6 +21,5 @@ const struct fs_family fs_family_qwen3 = {
     .architectures = {"Qwen3ForCausalLM", "Qwen3Model"},
     FS_LLAMA_ROW,
     .read_layers = read_layers,
-    .computes = {"use_sliding_window", "sliding_window", "layer_types"},
     .body = {FS_LLAMA_BODY, .query_norm = "layers.%zu.self_attn.q_norm", .key_norm = "layers.%zu.self_attn.k_norm"},
 };

@@ -51,6 +51,7 @@ struct fs_layer_spec {
 struct fs_spec {
     const struct fs_family *family;
     const char *family_name; /* model_type */
+    char saved_from[96];     /* transformers' class, the first of architectures, cut off; "": not named */
     enum fs_model_kind kind;
     size_t vocabulary; /* V */
     size_t hidden;     /* d */
