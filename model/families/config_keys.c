@@ -299,12 +299,11 @@ static int refuse(const struct fs_json_document *config, const struct unread *un
                  : cJSON_IsBool(value) ? (cJSON_IsTrue(value) ? "true" : "false")
                                        : fs_json_kind(value));
     }
-    return fs_error_set(err, FS_EXIT_DATA,
-                        "%s: %.100s: found %s, expected %s; family %s does not compute this option%s%s%s",
-                        fs_json_name(config), value->string, found, expected, spec->family_name,
-                        owners[0] != '\0' ? ", which is one of " : "", owners,
-                        owners[0] != '\0' ? ": is model_type right? Take the key out if it is not meant"
-                                          : ", nor does another: use a model without it");
+    return fs_error_set(
+        err, FS_EXIT_DATA, "%s: %.100s: found %s, expected %s; family %s does not compute this option%s%s%s",
+        fs_json_name(config), value->string, found, expected, spec->family_name,
+        owners[0] != '\0' ? ", which is one of " : "", owners,
+        owners[0] != '\0' ? ": is model_type right? Take the key out if it is not meant" : "; use a model without it");
 }
 
 /* The member behind `last` (its member NULL: the first) that must be looked at; member NULL: there is none. */

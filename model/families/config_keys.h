@@ -15,8 +15,7 @@ typedef int fs_family_reader(const struct fs_json_document *config, const struct
  * others, those pass that change nothing: null, what transformers keeps for itself, for training or for generation, and
  * the family's `harmless`. A key that says what is computed, in another family or in transformers, passes with a value that
  * changes nothing, and is FS_EXIT_DATA with another. Which keys other families have is found by having them read the file,
- * as far as it is theirs.
- * A warning names keys that nobody knows. Leaves `config` without notes of what is asked for.
+ * as far as it is theirs. A warning names keys that nobody knows. Leaves `config` without notes of what is asked for.
  */
 int fs_config_keys_check(struct fs_json_document *config, const struct fs_spec *spec, const bool *asked,
                          fs_family_reader *read, struct fs_notes *notes, struct fs_error *err);
