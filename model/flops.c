@@ -59,7 +59,8 @@ static double layer_numbers(const struct fs_spec *spec, size_t layer)
     double biases =
         (own->qkv_bias ? heads : 0) + (own->output_bias ? d : 0) + (own->ffn_bias ? F * (own->gated ? 2 : 1) + d : 0);
     double head_norms = own->head_norm ? 2 * norm_numbers(spec, spec->head_size) : 0;
-    return layer_matrices(spec, layer) + biases + 2 * norm_numbers(spec, spec->hidden) + head_norms;
+    double norms = (double)fs_layer_norm_count(spec, own) * norm_numbers(spec, spec->hidden);
+    return layer_matrices(spec, layer) + biases + norms + head_norms;
 }
 
 double fs_spec_numbers(const struct fs_spec *spec)

@@ -57,8 +57,11 @@ static void make_layer(struct block *block, const struct fs_spec *spec, const st
     }
     make_linear(block, spec, d, own->ffn, own->ffn_bias, &layer->up);
     make_linear(block, spec, own->ffn, d, own->ffn_bias, &layer->down);
-    make_norm(block, spec, ones, d, &layer->norm[FS_ATTENTION_NORM]);
-    make_norm(block, spec, ones, d, &layer->norm[FS_FFN_NORM]);
+    for (int norm = 0; norm < FS_LAYER_NORMS; norm++) {
+        if (fs_layer_has_norm(spec, own, (enum fs_layer_norm)norm)) {
+            make_norm(block, spec, ones, d, &layer->norm[norm]);
+        }
+    }
     if (own->head_norm) {
         make_norm(block, spec, ones, spec->head_size, &layer->query_norm);
         make_norm(block, spec, ones, spec->head_size, &layer->key_norm);
@@ -68,7 +71,7 @@ static void make_layer(struct block *block, const struct fs_spec *spec, const st
 static bool has_weights_of(const struct fs_layer_spec *a, const struct fs_layer_spec *b)
 {
     return a->ffn == b->ffn && a->gated == b->gated && a->qkv_bias == b->qkv_bias && a->output_bias == b->output_bias &&
-           a->ffn_bias == b->ffn_bias && a->head_norm == b->head_norm;
+           a->ffn_bias == b->ffn_bias && a->head_norm == b->head_norm && a->no_attention_norm == b->no_attention_norm;
 }
 
 static void make_all(struct block *block, struct fs_model *model)

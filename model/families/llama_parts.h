@@ -14,7 +14,7 @@
 
 /* All of a row but its names, `read_layers`, `computes` and `body`. */
 #define FS_LLAMA_ROW                                                                                                   \
-    .kind = FS_CAUSAL, .norm_kind = FS_RMS_NORM, .norm_place = FS_PRE_NORM, .default_activation = "silu",              \
+    .kind = FS_CAUSAL, .norm_kind = FS_RMS_NORM, .block = FS_PRE_NORM, .default_activation = "silu",                   \
     .default_epsilon = 1e-6,                                                                                           \
     .key = {"hidden_size", "num_hidden_layers", "num_attention_heads", "max_position_embeddings",                      \
             "hidden_act",  "rms_norm_eps"},                                                                            \

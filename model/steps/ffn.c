@@ -1,4 +1,4 @@
-/* h = residual + FFN(x), plain or gated. */
+/* to = residual + FFN(x), plain or gated. */
 #include "model/steps/layer.h"
 
 void fs_ffn_inner(const struct fs_layer_run *run, const fs_real *x)
@@ -37,16 +37,18 @@ static void forward(const struct fs_step *step, const struct fs_layer_run *run)
 {
     fs_ffn_inner(run, run->stream[step->from]);
     fs_copy_rows(run->activations->ffn_copies, run->activations->active, run->layer->spec->ffn);
-    fs_linear_residual(run->backend, &run->layer->down, run->tokens, run->activations->active,
-                       run->stream[run->layer->residual], run->stream[step->to]);
+    if (step->residual == FS_STREAM_NONE) {
+        fs_linear(run->backend, &run->layer->down, run->tokens, run->activations->active, run->stream[step->to],
+                  run->spec->hidden);
+    } else {
+        fs_linear_residual(run->backend, &run->layer->down, run->tokens, run->activations->active,
+                           run->stream[step->residual], run->stream[step->to]);
+    }
 }
 
-/* Where x carries the residual, its gradient already holds what that branch brings. */
 static void backward(const struct fs_step *step, const struct fs_layer_run *run)
 {
-    const fs_real *dy = run->gradient[step->to];
-    fs_real *dx = run->gradient[step->from];
-    fs_ffn_backward(run, dy, dx == dy ? 1 : 0, dx);
+    fs_ffn_backward(run, run->gradient[step->to], step->joins ? 1 : 0, run->gradient[step->from]);
 }
 
 const struct fs_step_kind fs_step_ffn = {"ffn", forward, backward};

@@ -22,6 +22,7 @@ struct fs_rotary_table {
 struct fs_workspace {
     struct fs_scratch normed;            /* (T,d) what the projections read in a pre-norm block */
     struct fs_scratch x;                 /* (T,d) what the FFN receives */
+    struct fs_scratch branch;            /* (T,d) a branch's output that is apart from the residual */
     struct fs_scratch qkv;               /* (T,(H+2G)D) query, key, value heads side by side */
     struct fs_scratch weights;           /* attention weights of a few heads of one sequence */
     struct fs_scratch context;           /* (T,H D) */
