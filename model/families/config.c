@@ -24,6 +24,15 @@ static const struct {
     {"relu", FS_RELU},
 };
 
+const char *fs_activation_name(enum fs_activation activation)
+{
+    size_t i = 0;
+    while (i + 1 < sizeof activations / sizeof *activations && activations[i].activation != activation) {
+        i++;
+    }
+    return activations[i].name;
+}
+
 static int read_activation(const struct fs_json_document *config, struct fs_spec *spec, struct fs_error *err)
 {
     const struct fs_family *family = spec->family;
