@@ -9,6 +9,7 @@ static int read_layers(const struct fs_json_document *config, struct fs_spec *sp
 extern const struct fs_family fs_family_distilbert;
 const struct fs_family fs_family_distilbert = {
     .name = "distilbert",
+    .about = "Sanh et al. 2019: BERT without token types",
     .architectures = {"DistilBertForMaskedLM", "DistilBertModel"},
     .kind = FS_MASKED,
     .norm_kind = FS_LAYER_NORM,

@@ -28,7 +28,8 @@ struct fs_body_names {
 };
 
 struct fs_family {
-    const char *name; /* model_type in config.json */
+    const char *name;  /* model_type in config.json */
+    const char *about; /* for people, a line: who made it, and what is its own */
     /* Classes of transformers whose checkpoints hold the language model, its own first; or the bare model, which is one
      * where the head is tied. */
     const char *architectures[FS_ARCHITECTURES];

@@ -36,6 +36,7 @@ static int read_layers(const struct fs_json_document *config, struct fs_spec *sp
 extern const struct fs_family fs_family_gpt2;
 const struct fs_family fs_family_gpt2 = {
     .name = "gpt2",
+    .about = "Radford et al. 2019: pre-norm, learned positions; scores may be scaled by layer, or not at all",
     .architectures = {"GPT2LMHeadModel", "GPT2DoubleHeadsModel", "GPT2Model"},
     .kind = FS_CAUSAL,
     .norm_kind = FS_LAYER_NORM,

@@ -90,6 +90,8 @@ static int read_layers(const struct fs_json_document *config, struct fs_spec *sp
 extern const struct fs_family fs_family_gpt_neo;
 const struct fs_family fs_family_gpt_neo = {
     .name = "gpt_neo",
+    .about =
+        "Black et al. 2021: GPT-2 with windows in some layers, unscaled scores, no biases of queries, keys and values",
     .architectures = {"GPTNeoForCausalLM", "GPTNeoModel"},
     .kind = FS_CAUSAL,
     .norm_kind = FS_LAYER_NORM,

@@ -19,6 +19,7 @@ static int read_layers(const struct fs_json_document *config, struct fs_spec *sp
 extern const struct fs_family fs_family_mistral;
 const struct fs_family fs_family_mistral = {
     .name = "mistral",
+    .about = "Jiang et al. 2023: Llama with a window in all layers",
     .architectures = {"MistralForCausalLM", "MistralModel"},
     FS_LLAMA_ROW,
     .read_layers = read_layers,

@@ -27,6 +27,7 @@ int fs_roberta_read_layers(const struct fs_json_document *config, struct fs_spec
 extern const struct fs_family fs_family_roberta;
 const struct fs_family fs_family_roberta = {
     .name = "roberta",
+    .about = "Liu et al. 2019: BERT with positions behind the pad token's, and gelu in its head",
     .architectures = {"RobertaForMaskedLM", "RobertaModel"},
     FS_ROBERTA_ROW,
 };

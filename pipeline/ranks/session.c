@@ -6,6 +6,7 @@
 
 #include "io/clock.h"
 #include "io/console/progress.h"
+#include "model/families/spec_words.h"
 #include "model/tokenizer/tokenizer_compare.h"
 #include "pipeline/ranks/blas_kernels.h"
 #include "pipeline/ranks/launch.h"
