@@ -16,8 +16,6 @@
 #define NATIVE_DTYPE FS_F32
 #endif
 
-enum { NAME_SIZE = 192 };
-
 /* What is needed while the tensors are looked up. */
 struct binder {
     struct fs_model *model;
@@ -26,32 +24,21 @@ struct binder {
     struct fs_error *err;
 };
 
-/* Where a part of the model is among the tensors: its name is prefix, stem with the layer put in, and an end. */
+/* Where a part of the model is among the tensors: its name is prefix, stem with numbers put in, and an end. */
 struct place {
     const char *prefix, *stem;
-    size_t layer;
+    size_t number[2];
 };
 
 /* A part of the body, in `layer` where it is of one. */
 static struct place in_body(const struct binder *binder, const char *stem, size_t layer)
 {
-    return (struct place){binder->names->prefix, stem, layer};
+    return (struct place){binder->names->prefix, stem, {layer, 0}};
 }
 
 static struct place in_head(const char *stem)
 {
-    return (struct place){"", stem, 0};
-}
-
-static void tensor_name(struct place place, const char *end, char name[NAME_SIZE])
-{
-    const char *number = strstr(place.stem, "%zu");
-    if (number == NULL) {
-        snprintf(name, NAME_SIZE, "%s%s%s", place.prefix, place.stem, end);
-    } else {
-        snprintf(name, NAME_SIZE, "%s%.*s%zu%s%s", place.prefix, (int)(number - place.stem), place.stem, place.layer,
-                 number + 3, end);
-    }
+    return (struct place){"", stem, {0, 0}};
 }
 
 static void shape_text(size_t dimensions, const size_t *shape, char *text, size_t size)
@@ -128,8 +115,8 @@ static int bind(struct binder *binder, const struct fs_tensor *tensor, size_t ro
 
 static const struct fs_tensor *find(const struct binder *binder, struct place place, const char *end)
 {
-    char name[NAME_SIZE];
-    tensor_name(place, end, name);
+    char name[FS_TENSOR_NAME];
+    fs_tensor_name(name, place.prefix, place.stem, place.number, end);
     return fs_tensor_names_find(binder->names, name);
 }
 
@@ -150,9 +137,9 @@ static int missing_head(const struct binder *binder, const char *name)
 
 static int missing(const struct binder *binder, struct place place, const char *end)
 {
-    char name[NAME_SIZE];
+    char name[FS_TENSOR_NAME];
     const struct fs_family *family = binder->model->spec.family;
-    tensor_name(place, end, name);
+    fs_tensor_name(name, place.prefix, place.stem, place.number, end);
     if (place.stem == family->head.transform || place.stem == family->head.transform_norm ||
         place.stem == family->head.matrix || place.stem == family->head.bias) {
         return missing_head(binder, name);
@@ -209,6 +196,30 @@ static int bind_linear(struct binder *binder, struct place place, size_t inputs,
         return -1;
     }
     return bias ? require(binder, place, ".bias", outputs, 0, &linear->bias) : 0;
+}
+
+static int bind_experts(struct binder *binder, size_t index)
+{
+    const struct fs_spec *spec = &binder->model->spec;
+    const struct fs_layer_spec *own = &spec->layer[index];
+    const struct fs_body_names *body = fs_spec_body(spec);
+    struct fs_layer *layer = &binder->model->layer[index];
+    size_t d = spec->hidden, F = own->ffn;
+    if (bind_linear(binder, in_body(binder, body->router, index), d, own->experts, false, &layer->router) != 0) {
+        return -1;
+    }
+    for (size_t e = 0; e < own->experts; e++) {
+        struct fs_expert *expert = &layer->expert[e];
+        struct place gate = in_body(binder, body->gate, index), up = in_body(binder, body->up, index);
+        struct place down = in_body(binder, body->down, index);
+        gate.number[1] = up.number[1] = down.number[1] = e;
+        if (bind_linear(binder, gate, d, F, own->ffn_bias, &expert->gate) != 0 ||
+            bind_linear(binder, up, d, F, own->ffn_bias, &expert->up) != 0 ||
+            bind_linear(binder, down, F, d, own->ffn_bias, &expert->down) != 0) {
+            return -1;
+        }
+    }
+    return 0;
 }
 
 /* Gate and up, whole matrices each or the halves of one. */
@@ -277,14 +288,16 @@ static int bind_layer(struct binder *binder, size_t index)
          bind_norm(binder, in_body(binder, body->key_norm, index), spec->head_size, &layer->key_norm) != 0)) {
         return -1;
     }
-    if (bind_norms(binder, index) != 0 ||
-        bind_linear(binder, in_body(binder, body->attention_output, index), queries, d, own->output_bias,
-                    &layer->attention_output) != 0 ||
-        bind_gate_and_up(binder, index) != 0 ||
-        bind_linear(binder, in_body(binder, body->down, index), own->ffn, d, own->ffn_bias, &layer->down) != 0) {
+    if (bind_norms(binder, index) != 0 || bind_linear(binder, in_body(binder, body->attention_output, index), queries,
+                                                      d, own->output_bias, &layer->attention_output) != 0) {
         return -1;
     }
-    return 0;
+    if (own->experts > 0) {
+        return bind_experts(binder, index);
+    }
+    return bind_gate_and_up(binder, index) == 0
+               ? bind_linear(binder, in_body(binder, body->down, index), own->ffn, d, own->ffn_bias, &layer->down)
+               : -1;
 }
 
 static int bind_embeddings(struct binder *binder)
@@ -430,6 +443,7 @@ void fs_model_destroy(struct fs_model *model)
     fs_tensor_store_destroy(model->store);
     fs_spec_release(&model->spec);
     free(model->layer);
+    free(model->expert);
     free(model->binding);
     free(model->own_block);
     free(model->config_path);
@@ -442,7 +456,22 @@ int fs_model_begin(struct fs_model *model, struct fs_error *err)
     model->backend = fs_backend_find(NULL);
     model->backend->begin();
     model->layer = fs_allocate(model->spec.layers, sizeof *model->layer, "the layers", err);
-    return model->layer == NULL ? -1 : 0;
+    if (model->layer == NULL) {
+        return -1;
+    }
+    size_t experts = 0;
+    for (size_t i = 0; i < model->spec.layers; i++) {
+        experts += model->spec.layer[i].experts;
+    }
+    if (experts == 0) {
+        return 0;
+    }
+    model->expert = fs_allocate(experts, sizeof *model->expert, "the experts", err);
+    for (size_t i = 0, next = 0; model->expert != NULL && i < model->spec.layers; i++) {
+        model->layer[i].expert = model->expert + next;
+        next += model->spec.layer[i].experts;
+    }
+    return model->expert == NULL ? -1 : 0;
 }
 
 const char *fs_model_backend_name(const struct fs_model *model)

@@ -28,6 +28,7 @@ struct fs_model {
     struct fs_norm transform_norm;
     struct fs_linear head; /* (V,d) */
     struct fs_layer *layer;
+    struct fs_expert *expert; /* of all layers; NULL: none */
 
     struct fs_tensor_store *store;
     const struct fs_tensor *stored_head; /* a stored copy of the tied head, to be compared; or NULL */

@@ -24,6 +24,7 @@ struct fs_body_names {
     const char *ffn_norm, *ffn_output_norm; /* norm2 and norm2' */
     const char *gate, *up, *down;
     const char *gate_up; /* one matrix in place of `gate` and `up` */
+    const char *router;  /* where layers have experts: gate, up and down have a second "%zu", the expert's number */
     const char *final_norm;
 };
 

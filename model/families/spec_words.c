@@ -132,6 +132,12 @@ static bool is_gated(const struct fs_spec *spec, const struct fs_layer_spec *lay
     return layer->gated;
 }
 
+static bool has_experts(const struct fs_spec *spec, const struct fs_layer_spec *layer)
+{
+    (void)spec;
+    return layer->experts > 0;
+}
+
 static bool has_qkv_bias(const struct fs_spec *spec, const struct fs_layer_spec *layer)
 {
     (void)spec;
@@ -256,6 +262,15 @@ static void describe_ffn(const struct fs_spec *spec, struct words *words)
     add_size(words, spec, ffn_of);
     add(words, ", %s", fs_activation_name(spec->layer[0].activation));
     add_where(words, spec, is_gated, "gated");
+    for (size_t i = 0; i < spec->layers; i++) {
+        if (spec->layer[i].experts > 0) {
+            struct words experts = {0};
+            add(&experts, "%zu of %zu experts, which a router chooses for each token", spec->layer[i].experts_used,
+                spec->layer[i].experts);
+            add_where(words, spec, has_experts, experts.text);
+            break;
+        }
+    }
 }
 
 static void describe_biases(const struct fs_spec *spec, struct words *words)
