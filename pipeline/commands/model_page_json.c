@@ -10,6 +10,16 @@ static void add_feature(void *context, const char *label, const char *text)
     cJSON_AddStringToObject(context, label, text);
 }
 
+/* F of the layer where it is largest; of one expert. */
+static size_t most_ffn(const struct fs_spec *spec)
+{
+    size_t most = 0;
+    for (size_t i = 0; i < spec->layers; i++) {
+        most = spec->layer[i].ffn > most ? spec->layer[i].ffn : most;
+    }
+    return most;
+}
+
 static void add_spec(cJSON *json, const struct fs_spec *spec)
 {
     const struct {
@@ -18,7 +28,7 @@ static void add_spec(cJSON *json, const struct fs_spec *spec)
     } sizes[] = {
         {"layers", spec->layers},         {"hidden", spec->hidden},
         {"heads", spec->heads},           {"key_value_heads", spec->key_value_heads},
-        {"head_size", spec->head_size},   {"ffn", fs_spec_most_ffn(spec)},
+        {"head_size", spec->head_size},   {"ffn", most_ffn(spec)},
         {"vocabulary", spec->vocabulary}, {"positions", spec->max_positions},
     };
     cJSON_AddStringToObject(json, "model_type", spec->family_name);
