@@ -48,6 +48,13 @@ static const char *const harmless[] = {
     "output_*",
     "_output_*",
     "init_device",
+    "init_config",
+    "skip_bias_add*",
+    "repad_logits_with_grad",
+    "inference_runner",
+    "pad_key_length",
+    "pre_allocate_kv_cache",
+    "validate_runner_input",
     "cache_implementation",
     "max_cache_len",
     /* how it was trained */
@@ -60,6 +67,17 @@ static const char *const harmless[] = {
     "router_jitter_noise",
     "sparse_prediction",
     "sparse_pred_ignore_index",
+    /* left over from the code that it was trained with: transformers has no such thing */
+    "n_special",
+    "predict_special_tokens",
+    "offset_alibi",
+    "down_scale_factor",
+    "gap_size",
+    "layers_to_keep",
+    "net_structure_type",
+    "num_memory_blocks",
+    "tokenizer_name",
+    "verbose",
     /* other heads, and tasks */
     "id2label",
     "label2id",
@@ -116,7 +134,9 @@ static const struct neutral {
         NEUTRAL_ABSOLUTE,
         NEUTRAL_FULL,
         NEUTRAL_ONES,
+        NEUTRAL_LAYERS, /* from here on a size of the model's, by another family's name */
         NEUTRAL_HIDDEN,
+        NEUTRAL_HEADS,
         NEUTRAL_HEAD_SIZE,
         NEUTRAL_KEY_HEADS
     } value;
@@ -128,6 +148,7 @@ static const struct neutral {
     {"scale_attn_weights", NEUTRAL_TRUE},
     {"position_embedding_type", NEUTRAL_ABSOLUTE},
     {"partial_rotary_factor", NEUTRAL_ONE},
+    {"rotary", NEUTRAL_TRUE},
     {"rope_interleaved", NEUTRAL_FALSE},
     {"use_mrope", NEUTRAL_FALSE},
     {"no_rope_layers", NEUTRAL_ONES},
@@ -144,13 +165,28 @@ static const struct neutral {
     {"logit_scale", NEUTRAL_ONE},
     {"attention_multiplier", NEUTRAL_FALSE},
     {"clip_qkv", NEUTRAL_FALSE},
+    {"num_hidden_layers", NEUTRAL_LAYERS},
+    {"num_layers", NEUTRAL_LAYERS},
+    {"n_layers", NEUTRAL_LAYERS},
+    {"n_layer", NEUTRAL_LAYERS},
+    {"hidden_size", NEUTRAL_HIDDEN},
     {"embedding_size", NEUTRAL_HIDDEN},
+    {"word_embed_proj_dim", NEUTRAL_HIDDEN},
+    {"d_model", NEUTRAL_HIDDEN},
+    {"n_embd", NEUTRAL_HIDDEN},
+    {"n_embed", NEUTRAL_HIDDEN},
+    {"num_attention_heads", NEUTRAL_HEADS},
+    {"num_heads", NEUTRAL_HEADS},
+    {"n_heads", NEUTRAL_HEADS},
+    {"n_head", NEUTRAL_HEADS},
     {"head_dim", NEUTRAL_HEAD_SIZE},
+    {"attention_head_size", NEUTRAL_HEAD_SIZE},
     {"num_key_value_heads", NEUTRAL_KEY_HEADS},
     {"num_local_experts", NEUTRAL_FALSE},
     {"num_experts", NEUTRAL_FALSE},
     {"pruned_heads", NEUTRAL_EMPTY},
     {"quantization_config", NEUTRAL_FALSE},
+    {"quantization", NEUTRAL_FALSE},
     {"use_task_id", NEUTRAL_FALSE},
 };
 
@@ -180,6 +216,13 @@ static bool is_list_of(const cJSON *value, bool ones)
     return cJSON_IsArray(value);
 }
 
+/* The size of the model's that a neutral from NEUTRAL_LAYERS on has. */
+static size_t size_of(const struct neutral *neutral, const struct fs_spec *spec)
+{
+    const size_t sizes[] = {spec->layers, spec->hidden, spec->heads, spec->head_size, spec->key_value_heads};
+    return sizes[neutral->value - NEUTRAL_LAYERS];
+}
+
 static bool is_neutral(const cJSON *value, const struct neutral *neutral, const struct fs_spec *spec)
 {
     switch (neutral->value) {
@@ -193,31 +236,25 @@ static bool is_neutral(const cJSON *value, const struct neutral *neutral, const 
         return (cJSON_IsObject(value) || cJSON_IsArray(value)) && value->child == NULL;
     case NEUTRAL_ABSOLUTE:
         return cJSON_IsString(value) && strcmp(value->valuestring, "absolute") == 0;
-    case NEUTRAL_HIDDEN:
-        return is_size(value, spec->hidden);
-    case NEUTRAL_HEAD_SIZE:
-        return is_size(value, spec->head_size);
-    case NEUTRAL_KEY_HEADS:
-        return is_size(value, spec->key_value_heads);
-    default:
+    case NEUTRAL_FULL:
+    case NEUTRAL_ONES:
         return is_list_of(value, neutral->value == NEUTRAL_ONES);
+    default:
+        return is_size(value, size_of(neutral, spec));
     }
 }
 
-/* What a key may be: the neutral's value, or, where there is none, that of a switch that is off. */
+/* What a key may be: the neutral's value, or, where there is none, not there. */
 static void expected_text(const struct neutral *neutral, const struct fs_spec *spec, char text[64])
 {
     static const char *const words[] = {
         "false", "true", "1", "empty", "\"absolute\"", "\"full_attention\" everywhere", "1 everywhere"};
     if (neutral == NULL) {
         snprintf(text, 64, "no such key");
-    } else if (neutral->value < sizeof words / sizeof *words) {
+    } else if (neutral->value < NEUTRAL_LAYERS) {
         snprintf(text, 64, "%s", words[neutral->value]);
     } else {
-        snprintf(text, 64, "%zu",
-                 neutral->value == NEUTRAL_HIDDEN      ? spec->hidden
-                 : neutral->value == NEUTRAL_HEAD_SIZE ? spec->head_size
-                                                       : spec->key_value_heads);
+        snprintf(text, 64, "%zu", size_of(neutral, spec));
     }
 }
 

@@ -25,6 +25,9 @@ static int read_text(const char *text, struct fs_notes *notes, struct fs_error *
     "\"hidden_size\": 24, \"num_hidden_layers\": 4, \"num_attention_heads\": 4, \"intermediate_size\": 40, "           \
     "\"max_position_embeddings\": 64, \"vocab_size\": 50, \"hidden_act\": \"silu\", \"rms_norm_eps\": 1e-6, "          \
     "\"initializer_range\": 0.02, \"bos_token_id\": 1, \"eos_token_id\": 2, \"use_cache\": true"
+#define LLAMA_LIKE_SIZES                                                                                               \
+    "\"hidden_size\": 32, \"num_hidden_layers\": 4, \"num_attention_heads\": 4, \"intermediate_size\": 40, "           \
+    "\"max_position_embeddings\": 64, \"vocab_size\": 50"
 #define LLAMA "\"model_type\": \"llama\", " LLAMA_SIZES
 #define BERT "\"model_type\": \"bert\", " BERT_SIZES
 #define GPT2_SIZES "\"n_embd\": 24, \"n_layer\": 2, \"n_head\": 4, \"n_positions\": 64, \"vocab_size\": 50"
@@ -66,6 +69,9 @@ static const char *const published[] = {
     "{\"model_type\": \"gpt2\", " GPT2_SIZES ", \"reorder_and_upcast_attn\": true, "
     "\"scale_attn_by_inverse_layer_idx\": true, \"scale_attn_weights\": true, \"gradient_checkpointing\": false, "
     "\"n_inner\": null, \"use_cache\": false}",
+    /* gpt2-medium, distilgpt2 */
+    "{\"model_type\": \"gpt2\", " GPT2_SIZES ", \"n_ctx\": 64, \"n_special\": 0, \"predict_special_tokens\": true, "
+    "\"_num_labels\": 1, \"id2label\": {\"0\": \"LABEL_0\"}, \"label2id\": {\"LABEL_0\": 0}, \"output_past\": true}",
     /* EleutherAI/gpt-neo-125m */
     "{\"model_type\": \"gpt_neo\", \"hidden_size\": 24, \"num_layers\": 2, \"num_heads\": 4, \"vocab_size\": 50, "
     "\"max_position_embeddings\": 64, \"attention_types\": [[[\"global\", \"local\"], 1]], "
@@ -86,6 +92,76 @@ static const char *const published[] = {
     "{\"model_type\": \"qwen3\", " LLAMA_SIZES ", \"num_key_value_heads\": 2, \"max_window_layers\": 28, "
     "\"head_dim\": 128, \"attention_bias\": false, \"sliding_window\": null, \"use_sliding_window\": false}",
 };
+
+/* The same of families that may not be there yet. */
+static const struct {
+    const char *family, *keys;
+} more[] = {
+    {"gpt_neox",
+     LLAMA_LIKE_SIZES ", \"layer_norm_eps\": 1e-05, \"rotary_emb_base\": 10000, \"rotary_pct\": 0.25, "
+                      "\"tie_word_embeddings\": false, \"use_parallel_residual\": true, \"hidden_act\": \"gelu\""},
+    {"gptj", GPT2_SIZES
+     ", \"activation_function\": \"gelu_new\", \"gradient_checkpointing\": false, "
+     "\"layer_norm_epsilon\": 1e-05, \"rotary\": true, \"rotary_dim\": 4, \"scale_attn_weights\": true, "
+     "\"summary_type\": \"cls_index\", \"tie_word_embeddings\": false, \"tokenizer_class\": \"GPT2Tokenizer\""},
+    {"opt", "\"hidden_size\": 24, \"num_hidden_layers\": 2, \"num_attention_heads\": 4, \"ffn_dim\": 40, "
+            "\"max_position_embeddings\": 64, \"vocab_size\": 50, \"_remove_final_layer_norm\": false, "
+            "\"activation_dropout\": 0.0, \"activation_function\": \"relu\", \"attention_dropout\": 0.0, "
+            "\"do_layer_norm_before\": true, \"init_std\": 0.02, \"layerdrop\": 0.0, \"prefix\": \"</s>\", "
+            "\"word_embed_proj_dim\": 24, \"pad_token_id\": 1, \"bos_token_id\": 2"},
+    {"bloom", "\"apply_residual_connection_post_layernorm\": false, \"attention_dropout\": 0.0, "
+              "\"attention_softmax_in_fp32\": true, \"bias_dropout_fusion\": true, \"hidden_dropout\": 0.0, "
+              "\"layer_norm_epsilon\": 1e-05, \"masked_softmax_fusion\": true, \"n_embed\": 24, \"n_inner\": null, "
+              "\"n_layer\": 2, \"num_attention_heads\": 4, \"offset_alibi\": 100, \"pretraining_tp\": 1, "
+              "\"seq_length\": 64, \"skip_bias_add\": true, \"skip_bias_add_qkv\": false, \"unk_token_id\": 0, "
+              "\"use_cache\": true, \"vocab_size\": 50"},
+    {"falcon", "\"alibi\": false, \"apply_residual_connection_post_layernorm\": false, \"attention_dropout\": 0.0, "
+               "\"auto_map\": {\"AutoConfig\": \"x\"}, \"bias\": false, \"hidden_dropout\": 0.0, \"hidden_size\": 24, "
+               "\"layer_norm_epsilon\": 1e-05, \"multi_query\": true, \"new_decoder_architecture\": false, "
+               "\"num_attention_heads\": 4, \"num_hidden_layers\": 2, \"parallel_attn\": true, \"vocab_size\": 50"},
+    {"smollm3",
+     LLAMA_LIKE_SIZES ", \"max_window_layers\": 28, \"no_rope_layer_interval\": 4, \"pretraining_tp\": 2, "
+                      "\"no_rope_layers\": [1, 1, 1, 0], \"use_sliding_window\": false, \"sliding_window\": null"},
+    {"starcoder2",
+     LLAMA_LIKE_SIZES ", \"activation_function\": \"gelu\", \"attention_softmax_in_fp32\": true, "
+                      "\"layer_norm_epsilon\": 1e-05, \"mlp_type\": \"default\", \"norm_epsilon\": 1e-05, "
+                      "\"norm_type\": \"layer_norm\", \"scale_attention_softmax_in_fp32\": true, "
+                      "\"scale_attn_weights\": true, \"sliding_window\": 32, \"use_bias\": true, "
+                      "\"num_key_value_heads\": 2, \"hidden_act\": \"gelu_pytorch_tanh\""},
+    {"gemma2",
+     LLAMA_LIKE_SIZES ", \"attn_logit_softcapping\": 50.0, \"cache_implementation\": \"hybrid\", "
+                      "\"final_logit_softcapping\": 30.0, \"head_dim\": 8, \"hidden_act\": \"gelu_pytorch_tanh\", "
+                      "\"hidden_activation\": \"gelu_pytorch_tanh\", \"num_key_value_heads\": 2, "
+                      "\"query_pre_attn_scalar\": 8, \"sliding_window\": 32"},
+    {"openai-gpt", GPT2_SIZES ", \"afn\": \"gelu\", \"n_ctx\": 64, \"n_special\": 0, "
+                              "\"predict_special_tokens\": true, \"summary_type\": \"cls_index\""},
+    {"albert", BERT_SIZES ", \"classifier_dropout_prob\": 0.1, \"down_scale_factor\": 1, \"embedding_size\": 16, "
+                          "\"gap_size\": 0, \"inner_group_num\": 1, \"layers_to_keep\": [], \"net_structure_type\": 0, "
+                          "\"num_hidden_groups\": 1, \"num_memory_blocks\": 0, \"type_vocab_size\": 2"},
+    {"modernbert", "\"hidden_size\": 24, \"num_hidden_layers\": 4, \"num_attention_heads\": 4, "
+                   "\"intermediate_size\": 40, \"max_position_embeddings\": 64, \"vocab_size\": 50, "
+                   "\"classifier_activation\": \"gelu\", \"classifier_bias\": false, \"classifier_pooling\": "
+                   "\"mean\", \"decoder_bias\": true, \"global_attn_every_n_layers\": 3, "
+                   "\"global_rope_theta\": 160000.0, \"hidden_activation\": \"gelu\", "
+                   "\"initializer_cutoff_factor\": 2.0, \"layer_norm_eps\": 1e-05, \"local_attention\": 8, "
+                   "\"local_rope_theta\": 10000.0, \"mlp_bias\": false, \"norm_bias\": false, \"norm_eps\": 1e-05, "
+                   "\"position_embedding_type\": \"absolute\", \"sparse_pred_ignore_index\": -100, "
+                   "\"sparse_prediction\": false, \"attention_bias\": false, \"pad_token_id\": 0"},
+};
+
+static void test_more_published(void **state)
+{
+    (void)state;
+    struct fs_notes notes;
+    struct fs_error err;
+    char text[2048];
+    for (size_t i = 0; i < sizeof more / sizeof *more; i++) {
+        snprintf(text, sizeof text, "{\"model_type\": \"%s\", %s}", more[i].family, more[i].keys);
+        if (fs_family_find(more[i].family) != NULL && (read_text(text, &notes, &err) != 0 || notes.count != 0)) {
+            fail_msg("%s: %s%s", text, err.text, notes.count > 0 ? notes.note[0].text : "");
+        }
+    }
+}
 
 static void test_published(void **state)
 {
@@ -123,6 +199,8 @@ static void test_refused(void **state)
         {BERT ", \"embedding_size\": 16", "embedding_size: found 16, expected 24", "family bert"},
         {BERT ", \"num_key_value_heads\": 2", "num_key_value_heads: found 2, expected 4", "llama"},
         {BERT ", \"rope_theta\": 10000", "rope_theta: found 10000", "llama"},
+        {LLAMA ", \"n_head\": 8", "n_head: found 8, expected 4", "family llama"},
+        {LLAMA ", \"quantization\": {\"bits\": 4}", "quantization: found an object", "family llama"},
     };
     struct fs_notes notes;
     struct fs_error err;
@@ -215,6 +293,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_published, scratch_make, scratch_remove),
+        cmocka_unit_test_setup_teardown(test_more_published, scratch_make, scratch_remove),
         cmocka_unit_test_setup_teardown(test_refused, scratch_make, scratch_remove),
         cmocka_unit_test_setup_teardown(test_neutral, scratch_make, scratch_remove),
         cmocka_unit_test_setup_teardown(test_unknown, scratch_make, scratch_remove),
