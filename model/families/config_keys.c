@@ -43,6 +43,7 @@ static const char *const harmless[] = {
     "*gradient_checkpointing",
     "torchscript",
     "use_bfloat16",
+    "tf_legacy_loss",
     "fp16",
     "return_dict*",
     "output_*",
@@ -339,7 +340,7 @@ static int refuse(const struct fs_json_document *config, const struct unread *un
     return fs_error_set(
         err, FS_EXIT_DATA, "%s: %.100s: found %s, expected %s; family %s does not compute this option%s%s%s",
         fs_json_name(config), value->string, found, expected, spec->family_name,
-        owners[0] != '\0' ? ", which is one of " : "", owners,
+        owners[0] != '\0' ? "; it is one of " : "", owners,
         owners[0] != '\0' ? ": is model_type right? Take the key out if it is not meant" : "; use a model without it");
 }
 
