@@ -74,7 +74,7 @@ static int lay_out(const struct fs_pass *pass, struct fs_tape *tape, const struc
     for (size_t l = layer + 1; l < spec->layers; l++) {
         count += fs_layer_norm_count(spec, &spec->layer[l]) * T * d + T * width + weights +
                  T * spec->layer[l].ffn * (spec->layer[l].gated ? 2 : 1);
-        count += spec->layer[l].head_norm ? normed : 0;
+        count += (spec->layer[l].head_norm != FS_NO_HEAD_NORM ? normed : 0) + (spec->layer[l].clip > 0 ? T * width : 0);
     }
     if (fs_scratch_reserve(&tape->memory, count, "the memory of a backward pass; use smaller batches", err) != 0) {
         return -1;
@@ -88,7 +88,8 @@ static int lay_out(const struct fs_pass *pass, struct fs_tape *tape, const struc
             activations->norm_in[norm] = has ? take(&place, T * d) : NULL;
         }
         activations->qkv = take(&place, T * width);
-        activations->head_norm_in = take(&place, spec->layer[l].head_norm ? normed : 0);
+        activations->clip_in = take(&place, spec->layer[l].clip > 0 ? T * width : 0);
+        activations->head_norm_in = take(&place, spec->layer[l].head_norm != FS_NO_HEAD_NORM ? normed : 0);
         activations->weights = take(&place, weights);
         activations->up = take(&place, T * spec->layer[l].ffn);
         activations->gate = take(&place, spec->layer[l].gated ? T * spec->layer[l].ffn : 0);

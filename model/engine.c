@@ -124,7 +124,8 @@ int fs_layer_prepare(const struct fs_pass *pass, struct fs_activations *activati
         fs_scratch_reserve(&workspace->context, T * spec->heads * spec->head_size, "attention heads", err) != 0 ||
         fs_scratch_reserve(&workspace->up, T * ffn, "the FFN", err) != 0 ||
         (fs_spec_gated(spec) && fs_scratch_reserve(&workspace->gate, T * ffn, "the FFN", err) != 0) ||
-        fs_positions_prepare(spec, workspace, batch, err) != 0) {
+        fs_positions_prepare(spec, workspace, batch, err) != 0 ||
+        fs_scores_prepare(spec, &pass->model->score_weights, workspace, batch, err) != 0) {
         return -1;
     }
     *activations = (struct fs_activations){.qkv = workspace->qkv.data,

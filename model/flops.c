@@ -1,5 +1,7 @@
 #include "model/flops.h"
 
+#include <math.h>
+
 #include "model/families/family.h"
 
 /* Numbers of the matrices of one layer: each takes part in one product a token. */
@@ -11,6 +13,20 @@ static double layer_matrices(const struct fs_spec *spec, size_t layer)
     return d * (queries + 2 * keys) + queries * d + (own->gated ? 3 : 2) * d * F;
 }
 
+/* Of disentangled attention, beside the query's with the key. */
+static double relative_terms(const struct fs_spec *spec)
+{
+    const struct fs_disentangled *own = &spec->disentangled;
+    return own->span > 0 ? (own->content_to_position ? 1.0 : 0.0) + (own->position_to_content ? 1.0 : 0.0) : 0.0;
+}
+
+/* Its products with relative positions, of which n tokens meet 2 n, and at most 2 S. */
+static double relative_products(const struct fs_spec *spec, double tokens, double squares)
+{
+    double met = fmin(2 * squares, 2 * (double)spec->disentangled.span * tokens);
+    return relative_terms(spec) * (double)(spec->heads * spec->head_size) * met;
+}
+
 static double attention(const struct fs_spec *spec, double squares)
 {
     return (double)(spec->heads * spec->head_size) * squares;
@@ -20,14 +36,19 @@ double fs_flops_layers(const struct fs_spec *spec, size_t first, size_t last, do
 {
     double flops = 0;
     for (size_t layer = first; layer < last; layer++) {
-        flops += 2 * tokens * layer_matrices(spec, layer) + 4 * attention(spec, squares);
+        flops += 2 * tokens * layer_matrices(spec, layer) + 4 * attention(spec, squares) +
+                 2 * relative_products(spec, tokens, squares);
     }
     return flops;
 }
 
 double fs_flops_layers_backward(const struct fs_spec *spec, size_t first, size_t last, double tokens, double squares)
 {
-    return fs_flops_layers(spec, first, last, tokens, squares) + (double)(last - first) * 4 * attention(spec, squares);
+    double flops = fs_flops_layers(spec, first, last, tokens, squares);
+    for (size_t layer = first; layer < last; layer++) { /* a cap needs the scores once more */
+        flops += (spec->layer[layer].score_cap > 0 ? 6 : 4) * attention(spec, squares);
+    }
+    return flops;
 }
 
 double fs_flops_head(const struct fs_spec *spec, double rows)
@@ -52,15 +73,35 @@ static double norm_numbers(const struct fs_spec *spec, size_t size)
     return spec->norm_parameters == FS_NO_PARAMETERS ? 0 : (double)size * (fs_spec_norm_bias(spec) ? 2 : 1);
 }
 
+static double head_norm_numbers(const struct fs_spec *spec, const struct fs_layer_spec *own)
+{
+    double one = own->head_norm_no_bias ? 1 : norm_numbers(spec, 1), D = (double)spec->head_size;
+    switch (own->head_norm) {
+    case FS_NO_HEAD_NORM:
+        return 0;
+    case FS_HEAD_NORM_SHARED:
+        return 2 * one * D;
+    default:
+        return one * (double)fs_spec_turned_width(spec);
+    }
+}
+
+/* Of a layer's projections of relative positions. */
+static double relative_numbers(const struct fs_spec *spec)
+{
+    const struct fs_disentangled *own = &spec->disentangled;
+    double outputs = (double)(spec->heads * spec->head_size), inputs = (double)spec->hidden;
+    return own->span > 0 && !own->shared ? relative_terms(spec) * outputs * (inputs + 1) : 0;
+}
+
 static double layer_numbers(const struct fs_spec *spec, size_t layer)
 {
     const struct fs_layer_spec *own = &spec->layer[layer];
     double d = (double)spec->hidden, F = (double)own->ffn, heads = (double)fs_spec_qkv_width(spec);
     double biases =
         (own->qkv_bias ? heads : 0) + (own->output_bias ? d : 0) + (own->ffn_bias ? F * (own->gated ? 2 : 1) + d : 0);
-    double head_norms = own->head_norm ? 2 * norm_numbers(spec, spec->head_size) : 0;
     double norms = (double)fs_layer_norm_count(spec, own) * norm_numbers(spec, spec->hidden);
-    return layer_matrices(spec, layer) + biases + norms + head_norms;
+    return layer_matrices(spec, layer) + biases + norms + head_norm_numbers(spec, own) + relative_numbers(spec);
 }
 
 static double embedding_numbers(const struct fs_spec *spec)
@@ -85,11 +126,19 @@ static double head_numbers(const struct fs_spec *spec)
     return numbers + (fs_spec_head_bias(spec) ? V : 0);
 }
 
+/* Of what the attention of all layers reads. */
+static double score_numbers(const struct fs_spec *spec)
+{
+    double numbers = (double)(spec->score_bias == FS_BUCKET_BIAS ? spec->score_buckets * spec->heads : 0);
+    numbers += 2 * (double)spec->disentangled.span * (double)spec->hidden;
+    return numbers + (spec->disentangled.norm ? norm_numbers(spec, spec->hidden) : 0);
+}
+
 double fs_spec_numbers(const struct fs_spec *spec)
 {
     double numbers = embedding_numbers(spec) + head_numbers(spec);
     for (size_t layer = 0; layer < spec->layers; layer++) {
         numbers += fs_spec_first_like(spec, layer) == layer ? layer_numbers(spec, layer) : 0;
     }
-    return numbers;
+    return numbers + score_numbers(spec);
 }

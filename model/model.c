@@ -167,6 +167,14 @@ static int bind_norm(struct binder *binder, struct place place, size_t size, str
     return fs_spec_norm_bias(spec) ? require(binder, place, old ? ".beta" : ".bias", size, 0, &norm->bias) : 0;
 }
 
+/* As bind_norm, without a bias. */
+static int bind_gain(struct binder *binder, struct place place, size_t size, struct fs_norm *norm)
+{
+    norm->kind = binder->model->spec.norm_kind;
+    norm->epsilon = binder->model->spec.norm_epsilon;
+    return require(binder, place, ".weight", size, 0, &norm->gain);
+}
+
 static int bind_linear(struct binder *binder, struct place place, size_t inputs, size_t outputs, bool bias,
                        struct fs_linear *linear)
 {
@@ -178,6 +186,37 @@ static int bind_linear(struct binder *binder, struct place place, size_t inputs,
         return -1;
     }
     return bias ? require(binder, place, ".bias", outputs, 0, &linear->bias) : 0;
+}
+
+/* Of query and key heads. */
+static int bind_head_norms(struct binder *binder, size_t index)
+{
+    const struct fs_spec *spec = &binder->model->spec;
+    const struct fs_body_names *body = fs_spec_body(spec);
+    struct fs_layer *layer = &binder->model->layer[index];
+    enum fs_head_norm kind = spec->layer[index].head_norm;
+    int (*bind_one)(struct binder *, struct place, size_t, struct fs_norm *) =
+        spec->layer[index].head_norm_no_bias ? bind_gain : bind_norm;
+    size_t D = spec->head_size;
+    bool whole = kind == FS_HEAD_NORM_WHOLE;
+    struct place query = in_body(binder, body->query_norm, index);
+    struct place key = in_body(binder, body->key_norm, index);
+    if (kind == FS_NO_HEAD_NORM) {
+        return 0;
+    }
+    if (kind != FS_HEAD_NORM_OWN) {
+        return bind_one(binder, query, (whole ? spec->heads : 1) * D, &layer->query_norm) == 0
+                   ? bind_one(binder, key, (whole ? spec->key_value_heads : 1) * D, &layer->key_norm)
+                   : -1;
+    }
+    for (size_t i = 0; i < spec->heads + spec->key_value_heads; i++) {
+        struct place *place = i < spec->heads ? &query : &key;
+        place->number[1] = i < spec->heads ? i : i - spec->heads;
+        if (bind_one(binder, *place, D, &layer->own_norm[i]) != 0) {
+            return -1;
+        }
+    }
+    return 0;
 }
 
 /* Gate and up, whole matrices each or the halves of one. */
@@ -223,6 +262,46 @@ static int bind_norms(struct binder *binder, size_t index)
     return 0;
 }
 
+/* A layer's own projections of relative positions. */
+static int bind_relative(struct binder *binder, size_t index)
+{
+    const struct fs_spec *spec = &binder->model->spec;
+    const struct fs_disentangled *own = &spec->disentangled;
+    struct fs_layer *layer = &binder->model->layer[index];
+    size_t d = spec->hidden, width = spec->heads * spec->head_size;
+    struct place key = in_body(binder, fs_spec_body(spec)->relative_key, index);
+    struct place query = in_body(binder, fs_spec_body(spec)->relative_query, index);
+    if (own->span == 0 || own->shared) {
+        return 0;
+    }
+    if (own->content_to_position && bind_linear(binder, key, d, width, true, &layer->relative_key) != 0) {
+        return -1;
+    }
+    return own->position_to_content ? bind_linear(binder, query, d, width, true, &layer->relative_query) : 0;
+}
+
+/* What the attention of all layers reads. */
+static int bind_score_weights(struct binder *binder)
+{
+    const struct fs_spec *spec = &binder->model->spec;
+    struct fs_score_weights *weights = &binder->model->score_weights;
+    const struct fs_body_names *body = fs_spec_body(spec);
+    if (spec->score_bias == FS_BUCKET_BIAS && require(binder, in_body(binder, body->score_bias, 0), ".weight",
+                                                      spec->score_buckets, spec->heads, &weights->bias) != 0) {
+        return -1;
+    }
+    if (spec->disentangled.span == 0) {
+        return 0;
+    }
+    if (require(binder, in_body(binder, body->relative, 0), ".weight", 2 * spec->disentangled.span, spec->hidden,
+                &weights->relative) != 0) {
+        return -1;
+    }
+    return spec->disentangled.norm
+               ? bind_norm(binder, in_body(binder, body->relative_norm, 0), spec->hidden, &weights->relative_norm)
+               : 0;
+}
+
 static int bind_layer(struct binder *binder, size_t index)
 {
     const struct fs_spec *spec = &binder->model->spec;
@@ -241,12 +320,7 @@ static int bind_layer(struct binder *binder, size_t index)
             return -1;
         }
     }
-    if (own->head_norm &&
-        (bind_norm(binder, in_body(binder, body->query_norm, index), spec->head_size, &layer->query_norm) != 0 ||
-         bind_norm(binder, in_body(binder, body->key_norm, index), spec->head_size, &layer->key_norm) != 0)) {
-        return -1;
-    }
-    if (bind_norms(binder, index) != 0 ||
+    if (bind_head_norms(binder, index) != 0 || bind_relative(binder, index) != 0 || bind_norms(binder, index) != 0 ||
         bind_linear(binder, in_body(binder, body->attention_output, index), queries, d, own->output_bias,
                     &layer->attention_output) != 0 ||
         bind_gate_and_up(binder, index) != 0 ||
@@ -364,7 +438,7 @@ static int bind_all(struct binder *binder)
         return -1;
     }
     if (fs_tensor_names_make(model->store, family, binder->names, &model->notes, binder->err) != 0 ||
-        bind_embeddings(binder) != 0) {
+        bind_embeddings(binder) != 0 || bind_score_weights(binder) != 0) {
         return -1;
     }
     for (size_t i = 0; i < model->spec.layers; i++) {
@@ -430,6 +504,7 @@ void fs_model_destroy(struct fs_model *model)
     fs_tensor_store_destroy(model->store);
     fs_spec_release(&model->spec);
     free(model->layer);
+    free(model->own_norm);
     free(model->binding);
     free(model->own_block);
     free(model->config_path);
@@ -437,12 +512,33 @@ void fs_model_destroy(struct fs_model *model)
     free(model);
 }
 
+/* Room for the norms of layers whose heads have one each. */
+static int give_own_norms(struct fs_model *model, struct fs_error *err)
+{
+    const struct fs_spec *spec = &model->spec;
+    size_t heads = spec->heads + spec->key_value_heads, used = 0;
+    for (size_t i = 0; i < spec->layers; i++) {
+        used += spec->layer[i].head_norm == FS_HEAD_NORM_OWN ? heads : 0;
+    }
+    model->own_norm = fs_allocate(used, sizeof *model->own_norm, "norms of heads", err);
+    if (model->own_norm == NULL) {
+        return -1;
+    }
+    for (size_t i = spec->layers; i > 0; i--) {
+        if (spec->layer[i - 1].head_norm == FS_HEAD_NORM_OWN) {
+            used -= heads;
+            model->layer[i - 1].own_norm = model->own_norm + used;
+        }
+    }
+    return 0;
+}
+
 int fs_model_begin(struct fs_model *model, struct fs_error *err)
 {
     model->backend = fs_backend_find(NULL);
     model->backend->begin();
     model->layer = fs_allocate(model->spec.layers, sizeof *model->layer, "the layers", err);
-    return model->layer == NULL ? -1 : 0;
+    return model->layer == NULL ? -1 : give_own_norms(model, err);
 }
 
 const char *fs_model_backend_name(const struct fs_model *model)

@@ -29,7 +29,9 @@ struct fs_model {
     struct fs_linear transform;         /* d -> E */
     struct fs_norm transform_norm;
     struct fs_linear head; /* (V,E) */
+    struct fs_score_weights score_weights;
     struct fs_layer *layer;
+    struct fs_norm *own_norm; /* of all layers, see struct fs_layer */
 
     struct fs_tensor_store *store;
     const struct fs_tensor *stored_head; /* a stored copy of the tied head, to be compared; or NULL */

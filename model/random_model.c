@@ -40,8 +40,37 @@ static void make_norm(struct block *block, const struct fs_spec *spec, const fs_
 
 static size_t longest_norm(const struct fs_spec *spec)
 {
-    size_t E = fs_spec_embedding(spec), most = spec->hidden > spec->head_size ? spec->hidden : spec->head_size;
+    size_t heads = spec->heads * spec->head_size, E = fs_spec_embedding(spec);
+    size_t most = spec->hidden > heads ? spec->hidden : heads;
     return E > most ? E : most;
+}
+
+static void make_head_norms(struct block *block, const struct fs_spec *spec, const struct fs_layer_spec *own,
+                            const fs_real *ones, struct fs_layer *layer)
+{
+    size_t D = spec->head_size, heads = spec->heads, groups = spec->key_value_heads;
+    if (own->head_norm == FS_HEAD_NORM_SHARED) {
+        make_norm(block, spec, ones, D, &layer->query_norm);
+        make_norm(block, spec, ones, D, &layer->key_norm);
+    } else if (own->head_norm == FS_HEAD_NORM_WHOLE) {
+        make_norm(block, spec, ones, heads * D, &layer->query_norm);
+        make_norm(block, spec, ones, groups * D, &layer->key_norm);
+    }
+    for (size_t i = 0; own->head_norm == FS_HEAD_NORM_OWN && i < heads + groups; i++) {
+        make_norm(block, spec, ones, D, &layer->own_norm[i]);
+    }
+}
+
+static void make_scores(struct block *block, const struct fs_spec *spec, const fs_real *ones,
+                        struct fs_score_weights *weights)
+{
+    if (spec->score_bias == FS_BUCKET_BIAS) {
+        weights->bias = part(block, spec->score_buckets * spec->heads);
+    }
+    if (spec->disentangled.span > 0) {
+        weights->relative = part(block, 2 * spec->disentangled.span * spec->hidden);
+        make_norm(block, spec, ones, spec->hidden, &weights->relative_norm);
+    }
 }
 
 static void make_layer(struct block *block, const struct fs_spec *spec, const struct fs_layer_spec *own,
@@ -64,9 +93,10 @@ static void make_layer(struct block *block, const struct fs_spec *spec, const st
             make_norm(block, spec, ones, d, &layer->norm[norm]);
         }
     }
-    if (own->head_norm) {
-        make_norm(block, spec, ones, spec->head_size, &layer->query_norm);
-        make_norm(block, spec, ones, spec->head_size, &layer->key_norm);
+    make_head_norms(block, spec, own, ones, layer);
+    if (spec->disentangled.span > 0 && !spec->disentangled.shared) {
+        make_linear(block, spec, d, queries, true, &layer->relative_key);
+        make_linear(block, spec, d, queries, true, &layer->relative_query);
     }
 }
 
@@ -116,6 +146,7 @@ static void make_all(struct block *block, struct fs_model *model)
     const struct fs_spec *spec = &model->spec;
     const fs_real *ones = part(block, longest_norm(spec));
     make_embeddings(block, ones, model);
+    make_scores(block, spec, ones, &model->score_weights);
     make_head(block, ones, model);
     for (size_t i = 0; i < spec->layers; i++) {
         size_t like = 0;

@@ -4,7 +4,7 @@
 static int read_layers(const struct fs_json_document *config, struct fs_spec *spec, struct fs_error *err)
 {
     const cJSON *root = fs_json_root(config);
-    struct fs_layer_spec layer = {.head_norm = true};
+    struct fs_layer_spec layer = {.head_norm = FS_HEAD_NORM_SHARED};
     spec->head_size = 128; /* head_dim, whatever the hidden size is */
     if (fs_llama_read_layer(config, spec, 32, &layer, err) != 0 ||
         fs_json_bool_optional(config, root, "", "attention_bias", &layer.qkv_bias, err) != 0) {

@@ -44,6 +44,15 @@ enum fs_norm_parameters { FS_GAIN_AND_BIAS, FS_GAIN_ALONE, FS_NO_PARAMETERS };
  * before the norm; or behind it. What is added or normed before is of E numbers.
  */
 enum fs_projection { FS_NO_PROJECTION, FS_PROJECT_WORDS, FS_PROJECT_SUM, FS_PROJECT_NORMED };
+/* Rows of a fused query-key-value matrix: all queries, all keys, all values; or for each of the G groups the queries of its
+ * H / G heads, then its key and its value. */
+enum fs_qkv_layout { FS_QKV_BLOCKS, FS_QKV_GROUPS };
+/* A norm of query and key heads before the positions: of each head, with a gain that all query heads, and all key heads,
+ * share or with one of its own; or of all query heads, and all key heads, as a whole. */
+enum fs_head_norm { FS_NO_HEAD_NORM, FS_HEAD_NORM_SHARED, FS_HEAD_NORM_OWN, FS_HEAD_NORM_WHOLE };
+/* Added to scaled scores: model/steps/scores.c. ALiBi with the power of two at most H, at least H, or as the first and
+ * rounded to bfloat16; a table by bucket of distance and by head. */
+enum fs_score_bias { FS_NO_SCORE_BIAS, FS_ALIBI, FS_ALIBI_ABOVE, FS_ALIBI_BFLOAT16, FS_BUCKET_BIAS };
 enum fs_rope_scaling { FS_ROPE_PLAIN, FS_ROPE_LINEAR, FS_ROPE_LLAMA3 };
 
 struct fs_family; /* family.h; private to model/ */
@@ -55,6 +64,16 @@ struct fs_rotary {
     enum fs_rope_scaling scaling;
     double factor, low_frequency, high_frequency;
     size_t original_positions;
+};
+
+/* Disentangled attention: model/steps/disentangled.c. Scores are scaled by layer->attention_scale as all are. */
+struct fs_disentangled {
+    size_t span;    /* S: there are 2 S relative positions; 0: no such attention */
+    size_t buckets; /* 0: each distance is its own */
+    size_t most_distance;
+    bool content_to_position, position_to_content;
+    bool shared; /* relative positions go through the layer's own query and key projections */
+    bool norm;   /* their embedding has a norm */
 };
 
 /* What may differ from layer to layer. */
@@ -69,7 +88,10 @@ struct fs_layer_spec {
     bool output_bias; /* on the attention output */
     bool ffn_bias;
     bool no_attention_norm; /* the attention of a pre-norm block reads h as it is */
-    bool head_norm;         /* each query and key head goes through a norm of its D numbers, before the positions */
+    enum fs_head_norm head_norm;
+    bool head_norm_no_bias; /* not even where other norms have one */
+    double clip;            /* queries, keys and values are cut off at +- clip; 0: they are not */
+    double score_cap;       /* scaled scores become cap tanh(score / cap); 0: none */
 };
 
 /* What holds for the whole model. */
@@ -109,10 +131,14 @@ struct fs_spec {
     enum fs_norm_parameters norm_parameters;
     double norm_epsilon;
     enum fs_activation activation; /* of the head's transform */
-    bool tied_head;                /* the head is the word embedding */
-    size_t token_types;            /* rows of the token type embedding, type 0 everywhere; 0: none */
-    int32_t begin_of_text;         /* config.json's bos_token_id, -1 where it has none */
-    struct fs_layer_spec *layer;   /* [layers]; owned: fs_spec_release. A plain copy of the struct only borrows them. */
+    enum fs_qkv_layout qkv_layout;
+    enum fs_score_bias score_bias;
+    size_t score_buckets; /* of FS_BUCKET_BIAS */
+    struct fs_disentangled disentangled;
+    bool tied_head;              /* the head is the word embedding */
+    size_t token_types;          /* rows of the token type embedding, type 0 everywhere; 0: none */
+    int32_t begin_of_text;       /* config.json's bos_token_id, -1 where it has none */
+    struct fs_layer_spec *layer; /* [layers]; owned: fs_spec_release. A plain copy of the struct only borrows them. */
 };
 
 /* A copy with layers of its own, which the caller releases. Local. */

@@ -58,6 +58,10 @@ void fs_kernel_softmax(fs_real *scores, size_t count, size_t n, bool causal, siz
 /* dweights (count matrices) becomes dscores, given the softmax's output. */
 void fs_kernel_softmax_backward(const fs_real *weights, fs_real *dweights, size_t count, size_t n);
 
+/* Cut off at -bound and bound; gradient = 0 where `in` was outside. */
+void fs_kernel_clip(fs_real *x, size_t count, fs_real bound);
+void fs_kernel_clip_backward(const fs_real *in, fs_real *gradient, size_t count, fs_real bound);
+
 /*
  * Rotary positions: in each of `heads` heads of a row x, the pairs (i, i + half) are turned by the angles whose cosines
  * and sines are given (half); `sign` -1 turns back.

@@ -1,5 +1,6 @@
-/* context = softmax(scale Q K^T) V, head by head, each sequence by itself. */
+/* context = softmax(scale Q K^T) V, head by head, each sequence by itself; scores.h says what else scores may go through. */
 #include "model/steps/layer.h"
+#include "model/steps/scores.h"
 
 /* Heads are taken together while their weights fit the second-level cache. */
 enum { BLOCK_NUMBERS = 1 << 16 };
@@ -66,18 +67,28 @@ static struct fs_matrix square(const struct heads *heads, const fs_real *numbers
     return fs_matrix_of(numbers, heads->n, heads->n, heads->n);
 }
 
+/* S (n,n) = scale Q K^T of a head, and the disentangled terms. */
+static void score(const struct fs_layer_run *run, const struct heads *heads, size_t head, fs_real *S)
+{
+    const fs_real *qkv = run->activations->qkv;
+    struct fs_matrix query = part(heads, qkv, head * heads->D);
+    struct fs_matrix key = part(heads, qkv, heads->keys + head / heads->group * heads->D);
+    fs_real scale = (fs_real)run->layer->spec->attention_scale;
+    fs_product(run->backend, (struct fs_term){FS_TRANSPOSE_B, scale, query, key}, 0, S, heads->n);
+    if (run->spec->disentangled.span > 0) {
+        fs_disentangled_scores(run, head, query, key, S);
+    }
+}
+
 /* Some heads of one sequence; P (count,n,n): their weights, out. */
 static void attend(const struct fs_layer_run *run, const struct heads *heads, fs_real *P)
 {
     const fs_real *qkv = run->activations->qkv;
     size_t n = heads->n, D = heads->D, stride = heads->H * D;
-    fs_real scale = (fs_real)run->layer->spec->attention_scale;
     for (size_t i = 0; i < heads->count; i++) {
-        size_t head = heads->first + i, shared = head / heads->group * D;
-        struct fs_term scores = {FS_TRANSPOSE_B, scale, part(heads, qkv, head * D),
-                                 part(heads, qkv, heads->keys + shared)};
-        fs_product(run->backend, scores, 0, P + i * n * n, n);
+        score(run, heads, heads->first + i, P + i * n * n);
     }
+    fs_scores_shape(run, heads->first, heads->count, n, P);
     fs_kernel_softmax(P, heads->count, n, run->spec->kind == FS_CAUSAL, run->layer->spec->window);
     for (size_t i = 0; i < heads->count; i++) {
         size_t head = heads->first + i, shared = head / heads->group * D;
@@ -90,6 +101,9 @@ static void attend(const struct fs_layer_run *run, const struct heads *heads, fs
 static void forward(const struct fs_step *step, const struct fs_layer_run *run)
 {
     (void)step;
+    if (run->spec->disentangled.span > 0) {
+        fs_disentangled_project(run);
+    }
     fs_real *kept = run->activations->weights;
     for (size_t s = 0; s < run->batch->sequences; s++) {
         struct heads heads = heads_of(run, s);
@@ -101,6 +115,18 @@ static void forward(const struct fs_step *step, const struct fs_layer_run *run)
         if (kept != NULL) {
             kept += heads.H * n * n;
         }
+    }
+}
+
+/* Through the cap: dS (count,n,n) of some heads. Their scores are computed again, for only the weights were kept. */
+static void cap_backward(const struct fs_layer_run *run, const struct heads *heads, fs_real *dS)
+{
+    size_t square = heads->n * heads->n;
+    fs_real *S = run->workspace->scores.data, cap = (fs_real)run->layer->spec->score_cap;
+    for (size_t i = 0; i < heads->count; i++) {
+        score(run, heads, heads->first + i, S);
+        fs_kernel_cap(S, square, cap);
+        fs_kernel_cap_backward(S, dS + i * square, dS + i * square, square, cap);
     }
 }
 
@@ -125,6 +151,9 @@ static void attend_backward(const struct fs_layer_run *run, const struct heads *
         fs_product(run->backend, dvalue, beta, out + heads->values + shared, width);
     }
     fs_kernel_softmax_backward(P, dP, heads->count, n);
+    if (run->layer->spec->score_cap > 0) {
+        cap_backward(run, heads, dP);
+    }
     for (size_t i = 0; i < heads->count; i++) {
         size_t head = heads->first + i, shared = head / heads->group * D;
         fs_real beta = head % heads->group == 0 ? 0 : 1;
@@ -133,6 +162,9 @@ static void attend_backward(const struct fs_layer_run *run, const struct heads *
         struct fs_term dkey = {FS_TRANSPOSE_A, scale, dS, part(heads, qkv, head * D)};
         fs_product(run->backend, dquery, 0, out + head * D, width);
         fs_product(run->backend, dkey, beta, out + heads->keys + shared, width);
+        if (run->spec->disentangled.span > 0) {
+            fs_disentangled_backward(run, head, dS, out + head * D, out + heads->keys + shared);
+        }
     }
 }
 
@@ -140,6 +172,9 @@ static void backward(const struct fs_step *step, const struct fs_layer_run *run)
 {
     (void)step;
     const fs_real *kept = run->activations->weights;
+    if (run->spec->disentangled.span > 0) {
+        fs_disentangled_project(run);
+    }
     for (size_t s = 0; s < run->batch->sequences; s++) {
         struct heads heads = heads_of(run, s);
         size_t n = heads.n, together = heads_together(run->spec, n);

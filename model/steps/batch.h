@@ -12,6 +12,17 @@ struct fs_batch {
     const size_t *start;  /* [B + 1], ascending; positions count anew in each sequence */
 };
 
+/* Tokens of the longest sequence. */
+static inline size_t fs_batch_longest(const struct fs_batch *batch)
+{
+    size_t longest = 0;
+    for (size_t s = 0; s < batch->sequences; s++) {
+        size_t n = batch->start[s + 1] - batch->start[s];
+        longest = n > longest ? n : longest;
+    }
+    return longest;
+}
+
 /* Rows of a batch that take the place of others: row to[i] becomes row from[i]. */
 struct fs_row_copies {
     size_t count;

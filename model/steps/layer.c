@@ -41,7 +41,10 @@ static void add_attention(const struct fs_spec *spec, enum fs_stream from, struc
         /* Here, and not before qkv: so backward is done with x's gradient when the normed states' begins. */
         add_norm(layer, FS_FFN_NORM, FS_STREAM_H, FS_STREAM_X, FS_STREAM_NONE)->joins = true;
     }
-    if (own->head_norm) {
+    if (own->clip > 0) {
+        add(layer, &fs_step_clip, FS_STREAM_H, FS_STREAM_H, FS_STREAM_NONE);
+    }
+    if (own->head_norm != FS_NO_HEAD_NORM) {
         add(layer, &fs_step_head_norm, FS_STREAM_H, FS_STREAM_H, FS_STREAM_NONE);
     }
     if (own->rotary.theta > 0) {

@@ -10,9 +10,9 @@
  *     sandwich-norm  norm1, attend, output, norm1', norm2, ffn       | edit, norm2'
  *     branch-norm    attend, output, norm1', copy, ffn               | edit, norm2'
  *
- * The bar is the seam, where an edit adds to FFN(x); "attend" is qkv, head norm, positions, attention. At the seam
+ * The bar is the seam, where an edit adds to FFN(x); "attend" is qkv, clip, head norm, positions, attention. At the seam
  * stream Y holds FFN(x), where it is apart, and H the rest; where it is not, Y is H, which holds both. X is what the FFN
- * read. "positions" turn by rotary angles; they and "head norm" are no step where the layer has none.
+ * read. "positions" turn by rotary angles; they, "clip" and "head norm" are no step where the layer has none.
  */
 #ifndef FAIRSTAMP_MODEL_STEPS_LAYER_H
 #define FAIRSTAMP_MODEL_STEPS_LAYER_H
@@ -40,10 +40,12 @@ enum { FS_MOST_STEPS = 16 };
 struct fs_layer {
     const struct fs_layer_spec *spec;
     struct fs_norm norm[FS_LAYER_NORMS];
-    struct fs_norm query_norm, key_norm; /* of D numbers; where the layer has head_norm */
+    struct fs_norm query_norm, key_norm; /* of D numbers, or of all heads' */
+    struct fs_norm *own_norm;            /* [H + G] of D numbers, in the model's. Which: head_norm of the layer */
     size_t projections;                  /* 3: query, key, value; 1: all in one matrix, in this order */
     struct fs_linear projection[3];      /* (d) -> (H D), (G D), (G D) */
     struct fs_linear attention_output, gate, up, down;
+    struct fs_linear relative_key, relative_query; /* (d) -> (H D), of relative positions; disentangled attention */
     struct fs_step step[FS_MOST_STEPS];
     size_t steps, seam; /* steps before `seam` are before the edit */
     /* Streams whose gradient is h's own: they are h, or carry its residual. The rest share one. */
@@ -57,11 +59,19 @@ struct fs_layer {
 struct fs_activations {
     fs_real *norm_in[FS_LAYER_NORMS]; /* (T,d) inputs of the norms, or NULL */
     fs_real *qkv;                     /* (T,(H+2G)D), rotated */
+    fs_real *clip_in;                 /* (T,(H+2G)D) inputs of the clip, or NULL */
     fs_real *head_norm_in;            /* (T,(H+G)D) inputs of the head norm, or NULL */
     fs_real *weights;   /* all attention weights: (H,n,n) for each sequence in turn; NULL: a few at a time */
     fs_real *up, *gate; /* (T,F) before the activation */
     fs_real *active;    /* (T,F) after it; may be `up` */
     const struct fs_row_copies *attention_copies, *ffn_copies; /* NULL but in fs_run_layer_patched */
+};
+
+/* What the attention of all layers reads. */
+struct fs_score_weights {
+    const fs_real *bias;          /* (buckets,H) of FS_BUCKET_BIAS */
+    const fs_real *relative;      /* (2 S,d) embedding of relative positions, of disentangled attention */
+    struct fs_norm relative_norm; /* of its rows */
 };
 
 /* One layer at work on one batch. */
@@ -84,8 +94,8 @@ struct fs_step_kind {
     void (*backward)(const struct fs_step *step, const struct fs_layer_run *run);
 };
 
-extern const struct fs_step_kind fs_step_norm, fs_step_qkv, fs_step_head_norm, fs_step_positions, fs_step_attention,
-    fs_step_output, fs_step_scale, fs_step_copy, fs_step_ffn;
+extern const struct fs_step_kind fs_step_norm, fs_step_qkv, fs_step_clip, fs_step_head_norm, fs_step_positions,
+    fs_step_attention, fs_step_output, fs_step_scale, fs_step_copy, fs_step_ffn;
 
 /* Sets the steps of a layer of `spec`. */
 void fs_layer_choose_steps(const struct fs_spec *spec, const struct fs_layer_spec *own, struct fs_layer *layer);
@@ -97,6 +107,10 @@ void fs_steps_backward(const struct fs_layer_run *run, size_t first, size_t last
 /* Tables of the rotary positions of all layers, up to the batch's longest sequence. */
 int fs_positions_prepare(const struct fs_spec *spec, struct fs_workspace *workspace, const struct fs_batch *batch,
                          struct fs_error *err);
+
+/* Tables and memory of what comes between qkv and the softmax, up to the batch's longest sequence. */
+int fs_scores_prepare(const struct fs_spec *spec, const struct fs_score_weights *weights,
+                      struct fs_workspace *workspace, const struct fs_batch *batch, struct fs_error *err);
 
 /* Numbers in fs_activations.weights for a whole batch. */
 size_t fs_attention_weights(const struct fs_spec *spec, const struct fs_batch *batch);

@@ -18,15 +18,35 @@ int fs_scratch_reserve(struct fs_scratch *scratch, size_t count, const char *pur
     return 0;
 }
 
-enum { SCRATCHES = 17 };
+enum { SCRATCHES = 24 };
 
 static void list_scratches(const struct fs_workspace *workspace, const struct fs_scratch *all[SCRATCHES])
 {
     const struct fs_scratch *const list[SCRATCHES] = {
-        &workspace->normed, &workspace->x,      &workspace->qkv,   &workspace->weights, &workspace->context,
-        &workspace->up,     &workspace->gate,   &workspace->inner, &workspace->rows,    &workspace->transformed,
-        &workspace->logits, &workspace->dffn,   &workspace->dgate, &workspace->dqkv,    &workspace->dcontext,
-        &workspace->dstate, &workspace->branch,
+        &workspace->normed,
+        &workspace->x,
+        &workspace->qkv,
+        &workspace->weights,
+        &workspace->context,
+        &workspace->up,
+        &workspace->gate,
+        &workspace->inner,
+        &workspace->rows,
+        &workspace->transformed,
+        &workspace->logits,
+        &workspace->dffn,
+        &workspace->dgate,
+        &workspace->dqkv,
+        &workspace->dcontext,
+        &workspace->dstate,
+        &workspace->branch,
+        &workspace->row,
+        &workspace->scores,
+        &workspace->bias.rows,
+        &workspace->relative.embedding,
+        &workspace->relative.key,
+        &workspace->relative.query,
+        &workspace->relative.scores,
     };
     memcpy(all, list, sizeof list);
 }
@@ -56,5 +76,6 @@ void fs_workspace_release(struct fs_workspace *workspace)
         free(workspace->rotary[i].angle.data);
     }
     free(workspace->rotary);
+    free(workspace->relative.row);
     memset(workspace, 0, sizeof *workspace);
 }

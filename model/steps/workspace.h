@@ -19,6 +19,23 @@ struct fs_rotary_table {
     struct fs_scratch angle;
 };
 
+/* A row a head: biases of distances 1 - length .. length - 1, or of positions 0 .. length - 1. */
+struct fs_score_bias_table {
+    size_t length;
+    struct fs_scratch rows;
+};
+
+/* Of disentangled attention, for sequences of at most `length`. */
+struct fs_relative {
+    size_t length;
+    size_t *row; /* [2 length - 1] of the embedding, by distance from 1 - length on */
+    size_t row_capacity;
+    size_t first, rows;           /* of the embedding, that the batch meets */
+    struct fs_scratch embedding;  /* (2 S,d) behind its norm */
+    struct fs_scratch key, query; /* (rows,H D) of the layer at work */
+    struct fs_scratch scores;     /* (n,rows) twice: of a head's queries and keys */
+};
+
 struct fs_workspace {
     struct fs_scratch normed;            /* (T,d) what the projections read in a pre-norm block */
     struct fs_scratch x;                 /* (T,d) what the FFN receives */
@@ -31,7 +48,11 @@ struct fs_workspace {
     struct fs_scratch rows, transformed; /* (R,d) or (R,E) states at read positions, on their way to the head */
     struct fs_scratch logits;            /* one panel of the head */
     struct fs_scratch dffn, dgate, dqkv, dcontext, dstate; /* gradients, for backward.c */
-    struct fs_rotary_table *rotary;                        /* [rotaries] one for each that a layer has */
+    struct fs_scratch row;                                 /* ((H+2G)D) of qkv, while it is put in order */
+    struct fs_scratch scores;                              /* (n,n) of a head, once more for backward */
+    struct fs_score_bias_table bias;
+    struct fs_relative relative;
+    struct fs_rotary_table *rotary; /* [rotaries] one for each that a layer has */
     size_t rotaries, rotary_capacity;
 };
 

@@ -21,10 +21,25 @@ static double heads_of(const struct fs_spec *spec, double context)
     return ((1 + context) * (double)spec->heads + 2 * (double)spec->key_value_heads) * (double)spec->head_size;
 }
 
-/* Numbers a token that the norm of query and key heads keeps for the backward pass. */
-static double head_norm_of(const struct fs_spec *spec, size_t layer)
+/* Numbers a token that the clip, and the norm of query and key heads, keep for the backward pass. */
+static double heads_kept_of(const struct fs_spec *spec, size_t layer)
 {
-    return spec->layer[layer].head_norm ? (double)fs_spec_turned_width(spec) : 0;
+    const struct fs_layer_spec *own = &spec->layer[layer];
+    return (own->clip > 0 ? (double)fs_spec_qkv_width(spec) : 0) +
+           (own->head_norm != FS_NO_HEAD_NORM ? (double)fs_spec_turned_width(spec) : 0);
+}
+
+/* Numbers that scores need beside attention's weights, where the longest sequence has n tokens. */
+static double scores_of(const struct fs_spec *spec, double n)
+{
+    double rows = fmin(2 * n, 2 * (double)spec->disentangled.span), capped = 0;
+    for (size_t l = 0; l < spec->layers; l++) {
+        capped = spec->layer[l].score_cap > 0 ? 1 : capped;
+    }
+    return capped * n * n + (spec->score_bias != FS_NO_SCORE_BIAS ? 2 * n * (double)spec->heads : 0) +
+           (spec->qkv_layout == FS_QKV_GROUPS ? heads_of(spec, 0) : 0) +
+           2 * rows * ((double)(spec->heads * spec->head_size) + n) +
+           2 * (double)spec->disentangled.span * (double)spec->hidden;
 }
 
 static double inner_of(const struct fs_layer_spec *layer)
@@ -55,7 +70,7 @@ static double forward(const struct fs_spec *spec, const struct fs_memory_unit *u
 {
     double d = (double)spec->hidden, e = widest_state(spec), n = fmin(unit->tokens, (double)spec->max_positions);
     return unit->tokens * (base_of(spec) * d + e + heads_of(spec, 1) + most_inner(spec)) +
-           fmax(ATTENTION_BLOCK, n * n) + n * (double)spec->head_size +
+           fmax(ATTENTION_BLOCK, n * n) + n * (double)spec->head_size + scores_of(spec, n) +
            HEAD_PANEL * fmin((double)spec->vocabulary, HEAD_PANEL) + 2 * unit->rows * e;
 }
 
@@ -72,7 +87,7 @@ static double training_of(const struct fs_spec *spec, const struct fs_memory_loa
     double above = 0;
     for (size_t l = load->layer + 1; l < spec->layers; l++) {
         above += T * ((double)fs_layer_norm_count(spec, &spec->layer[l]) * d + heads_of(spec, 0) +
-                      head_norm_of(spec, l) + inner_of(&spec->layer[l])) +
+                      heads_kept_of(spec, l) + inner_of(&spec->layer[l])) +
                  (double)spec->heads * unit->squares;
     }
     double logits = fmin(R * V, fmax(FS_MEMORY_LOGITS, V));

@@ -15,13 +15,17 @@
  *                  w = min(training units, fs_sum_share(ranks, threads)), at most 32 / ranks or 2 a thread
  *     caches       once a rank: ((1 + b) d T' + V R') / ranks for all T' tokens and R' KL rows of a batch; at least one unit's
  *
- *     forward      a workspace: T (b d + e + (2 H + 2 G) D + g F) + max(2^16, n^2) + n D + 512 min(V, 512) + 2 R e,
+ *     forward      a workspace: T (b d + e + (2 H + 2 G) D + g F) + max(2^16, n^2) + n D + q + 512 min(V, 512) + 2 R e,
  *                  e = max(d, E)
  *     trace        a thread: forward + (d + E) T
  *     training     a thread: forward + T (3 d + (2 H + 2 G) D + g F + 2 C), what runs back
- *                  + a (T (k d + (H + 2 G) D + g F) + H S) + T d + R (d + E), the tape
+ *                  + a (T (k d + (H + 2 G) D + g F + u) + H S) + T d + R (d + E), the tape
  *                  + R V, at most FS_MEMORY_LOGITS or one row
  *     evaluate     a thread: (1 + o) forward + T ((2 + b) e + C) + 2 R d, o other models of a job's methods, as large as its own
+ *
+ *     q            what some families add to scores: n^2 for a cap; 2 n H for a bias; (H + 2 G) D to put the heads of a
+ *                  group in order; 2 r (H D + n) + 2 s d for disentangled attention of span s, r = 2 min(n, s)
+ *     u            kept where a layer has it: (H + 2 G) D of a clip, (H + G) D of a norm of heads
  *
  *     archive      on the root: twice the largest file, which is built in memory and written in one piece
  *

@@ -71,10 +71,11 @@ static void parts_by_hand(void **state)
     assert_true(memory.training == 4 * (forward + 2 * 4 * 8 + 880 + 2 * (640 + 4 * 58) + 80 + 64 + 200));
     assert_true(memory.evaluate == 4 * (6 * 72 + 65536 + 6 * 2 + 25600 + 2 * 2 * 8 + 6 * (24 + 4) + 32));
     double evaluate = memory.evaluate, training = memory.training;
-    layers[1].head_norm = layers[2].head_norm = true; /* the query and key heads of 10 tokens, before it */
+    layers[1].head_norm = layers[2].head_norm =
+        FS_HEAD_NORM_SHARED; /* the query and key heads of 10 tokens, before it */
     fs_memory_of(&spec, &load, &memory);
     assert_true(memory.training == training + 4 * 2 * 10 * 12);
-    layers[1].head_norm = layers[2].head_norm = false;
+    layers[1].head_norm = layers[2].head_norm = FS_NO_HEAD_NORM;
     load.others = 2; /* each with a workspace of its own */
     fs_memory_of(&spec, &load, &memory);
     assert_true(memory.evaluate == evaluate + 2 * fs_memory_workspace(&spec, 6, 2));
@@ -108,7 +109,7 @@ static struct fs_spec shape_of(const char *family)
     spec.max_positions = 512;
     spec.tied_head = !is_llama;
     layers[0].ffn = 704;
-    layers[0].head_norm = is_qwen3;
+    layers[0].head_norm = is_qwen3 ? FS_HEAD_NORM_SHARED : FS_NO_HEAD_NORM;
     if (!is_llama) {
         layers[0] = (struct fs_layer_spec){
             .ffn = 1024, .activation = FS_GELU_TANH, .qkv_bias = true, .output_bias = true, .ffn_bias = true};

@@ -162,7 +162,7 @@ static void test_scales_and_heads(void **state)
     assert_int_equal(read_spec(QWEN2 ", \"num_key_value_heads\": 4}", &spec, &err), 0);
     assert_true(spec.key_value_heads == 4 && spec.layer[0].qkv_bias && !spec.layer[0].output_bias);
     assert_int_equal(read_spec(QWEN3 "}", &spec, &err), 0);
-    assert_true(spec.head_size == 128 && spec.key_value_heads == 32 && spec.layer[2].head_norm);
+    assert_true(spec.head_size == 128 && spec.key_value_heads == 32 && spec.layer[2].head_norm == FS_HEAD_NORM_SHARED);
     assert_true(spec.layer[2].attention_scale == 1.0 / sqrt(128.0) && !spec.layer[2].qkv_bias);
     assert_int_equal(read_spec(QWEN3 ", \"head_dim\": 6, \"attention_bias\": true}", &spec, &err), 0);
     assert_true(spec.head_size == 6 && spec.layer[0].qkv_bias && spec.layer[0].output_bias && !spec.layer[0].ffn_bias);
