@@ -28,15 +28,22 @@ static int read_heads(const struct fs_json_document *config, struct fs_spec *spe
     return 0;
 }
 
-int fs_llama_read_layer(const struct fs_json_document *config, struct fs_spec *spec, size_t key_value_heads,
+int fs_llama_read_shape(const struct fs_json_document *config, struct fs_spec *spec, size_t key_value_heads,
                         struct fs_layer_spec *layer, struct fs_error *err)
 {
     layer->activation = spec->activation;
     layer->gated = true;
-    return read_heads(config, spec, key_value_heads, err) == 0 &&
-                   fs_json_size(config, fs_json_root(config), "", "intermediate_size",
-                                (struct fs_size_range){1, 1 << 20}, &layer->ffn, err) == 0
-               ? fs_rotary_config_read(config, &layer->rotary, err)
+    return read_heads(config, spec, key_value_heads, err) == 0
+               ? fs_json_size(config, fs_json_root(config), "", "intermediate_size", (struct fs_size_range){1, 1 << 20},
+                              &layer->ffn, err)
+               : -1;
+}
+
+int fs_llama_read_layer(const struct fs_json_document *config, struct fs_spec *spec, size_t key_value_heads,
+                        struct fs_layer_spec *layer, struct fs_error *err)
+{
+    return fs_llama_read_shape(config, spec, key_value_heads, layer, err) == 0
+               ? fs_rotary_config_read(config, &fs_rotary_usual, spec, &layer->rotary, err)
                : -1;
 }
 

@@ -27,6 +27,9 @@
  */
 int fs_llama_read_layer(const struct fs_json_document *config, struct fs_spec *spec, size_t key_value_heads,
                         struct fs_layer_spec *layer, struct fs_error *err);
+/* The same but for the rotary positions, for a family that has keys of its own (rotary_config.h). */
+int fs_llama_read_shape(const struct fs_json_document *config, struct fs_spec *spec, size_t key_value_heads,
+                        struct fs_layer_spec *layer, struct fs_error *err);
 
 /*
  * Sets `window` of the layers, which are set already, from use_sliding_window, sliding_window, max_window_layers and

@@ -14,12 +14,22 @@ int fs_spec_copy(const struct fs_spec *from, struct fs_spec *to, struct fs_error
         return -1;
     }
     memcpy(to->layer, from->layer, from->layers * sizeof *to->layer);
+    if (from->divisors == 0) {
+        return 0;
+    }
+    to->divisor = fs_allocate(from->divisors, sizeof *to->divisor, "rotary positions", err);
+    if (to->divisor == NULL) {
+        fs_spec_release(to);
+        return -1;
+    }
+    memcpy(to->divisor, from->divisor, from->divisors * sizeof *to->divisor);
     return 0;
 }
 
 void fs_spec_release(struct fs_spec *spec)
 {
     free(spec->layer);
+    free(spec->divisor);
     memset(spec, 0, sizeof *spec);
 }
 
@@ -31,6 +41,52 @@ void fs_spec_set_layers(struct fs_spec *spec, const struct fs_layer_spec *layer)
             spec->layer[i].attention_scale = 1.0 / sqrt((double)spec->head_size);
         }
     }
+}
+
+size_t fs_rotary_width(const struct fs_spec *spec, const struct fs_rotary *rotary)
+{
+    size_t dims = rotary->dims > 0 ? rotary->dims : spec->head_size;
+    return dims + dims % 2;
+}
+
+bool fs_rotary_is_same(const struct fs_rotary *a, const struct fs_rotary *b)
+{
+    return a->theta == b->theta && a->scaling == b->scaling && a->factor == b->factor &&
+           a->low_frequency == b->low_frequency && a->high_frequency == b->high_frequency &&
+           a->original_positions == b->original_positions && a->dims == b->dims && a->interleaved == b->interleaved &&
+           a->attention_factor == b->attention_factor && a->ramp_low == b->ramp_low && a->ramp_high == b->ramp_high &&
+           a->divisors == b->divisors;
+}
+
+bool fs_rotary_has_long(const struct fs_rotary *rotary)
+{
+    return rotary->scaling == FS_ROPE_DYNAMIC || rotary->scaling == FS_ROPE_LONGROPE;
+}
+
+size_t fs_spec_usual_positions(const struct fs_spec *spec)
+{
+    size_t usual = SIZE_MAX;
+    for (size_t i = 0; i < spec->layers; i++) {
+        const struct fs_rotary *rotary = &spec->layer[i].rotary;
+        if (fs_rotary_has_long(rotary) && rotary->original_positions < usual) {
+            usual = rotary->original_positions;
+        }
+    }
+    return usual;
+}
+
+size_t fs_spec_angle_width(const struct fs_spec *spec)
+{
+    size_t width = 0;
+    for (size_t i = 0; i < spec->layers; i++) {
+        const struct fs_rotary *rotary = &spec->layer[i].rotary;
+        bool seen = rotary->theta == 0;
+        for (size_t j = 0; j < i && !seen; j++) {
+            seen = fs_rotary_is_same(rotary, &spec->layer[j].rotary);
+        }
+        width += seen ? 0 : fs_rotary_width(spec, rotary) * (fs_rotary_has_long(rotary) ? 2 : 1);
+    }
+    return width;
 }
 
 size_t fs_spec_turned_width(const struct fs_spec *spec)

@@ -53,17 +53,25 @@ enum fs_head_norm { FS_NO_HEAD_NORM, FS_HEAD_NORM_SHARED, FS_HEAD_NORM_OWN, FS_H
 /* Added to scaled scores: model/steps/scores.c. ALiBi with the power of two at most H, at least H, or as the first and
  * rounded to bfloat16; a table by bucket of distance and by head. */
 enum fs_score_bias { FS_NO_SCORE_BIAS, FS_ALIBI, FS_ALIBI_ABOVE, FS_ALIBI_BFLOAT16, FS_BUCKET_BIAS };
-enum fs_rope_scaling { FS_ROPE_PLAIN, FS_ROPE_LINEAR, FS_ROPE_LLAMA3 };
+enum fs_rope_scaling { FS_ROPE_PLAIN, FS_ROPE_LINEAR, FS_ROPE_LLAMA3, FS_ROPE_DYNAMIC, FS_ROPE_YARN, FS_ROPE_LONGROPE };
 
 struct fs_family; /* family.h; private to model/ */
 struct fs_body_names;
 
-/* Rotary positions. */
+/*
+ * Rotary positions: of each query and key head the first numbers turn in pairs, number i with number i + half of those
+ * that turn, or neighbours where interleaved.
+ */
 struct fs_rotary {
     double theta; /* 0: none */
     enum fs_rope_scaling scaling;
     double factor, low_frequency, high_frequency;
-    size_t original_positions;
+    size_t original_positions; /* dynamic, longrope: longer sequences have frequencies of their own */
+    size_t dims;               /* how many numbers turn, an odd one more; 0: D */
+    bool interleaved;
+    double attention_factor;    /* of all cosines and sines; 0: 1 */
+    double ramp_low, ramp_high; /* yarn: pairs up to the first keep their frequency, from the second on it is divided */
+    size_t divisors;            /* longrope: where in spec->divisor dims / 2 for short sequences begin, then for long */
 };
 
 /* Disentangled attention: model/steps/disentangled.c. Scores are scaled by layer->attention_scale as all are. */
@@ -139,6 +147,8 @@ struct fs_spec {
     size_t token_types;          /* rows of the token type embedding, type 0 everywhere; 0: none */
     int32_t begin_of_text;       /* config.json's bos_token_id, -1 where it has none */
     struct fs_layer_spec *layer; /* [layers]; owned: fs_spec_release. A plain copy of the struct only borrows them. */
+    double *divisor;             /* [divisors] of the layers' longrope; owned as `layer` is; NULL: none */
+    size_t divisors;
 };
 
 /* A copy with layers of its own, which the caller releases. Local. */
@@ -147,6 +157,16 @@ void fs_spec_release(struct fs_spec *spec); /* zeroes it; takes a zeroed struct 
 
 /* All layers of `spec` (allocated, with its head size) are as `layer`; an attention_scale of 0 becomes 1 / sqrt D. */
 void fs_spec_set_layers(struct fs_spec *spec, const struct fs_layer_spec *layer);
+
+/* Of the positions' pairs: numbers of a head that turn, and whether two layers' positions are the same. */
+size_t fs_rotary_width(const struct fs_spec *spec, const struct fs_rotary *rotary);
+bool fs_rotary_is_same(const struct fs_rotary *a, const struct fs_rotary *b);
+/* Whether sequences longer than original_positions turn otherwise than shorter ones. */
+bool fs_rotary_has_long(const struct fs_rotary *rotary);
+/* The longest sequence that turns as all shorter ones do, in all layers; SIZE_MAX: any. */
+size_t fs_spec_usual_positions(const struct fs_spec *spec);
+/* Cosines and sines a position that the tables of all layers hold. */
+size_t fs_spec_angle_width(const struct fs_spec *spec);
 
 size_t fs_spec_turned_width(const struct fs_spec *spec);  /* (H + G) D: query and key heads */
 size_t fs_spec_qkv_width(const struct fs_spec *spec);     /* (H + 2 G) D */

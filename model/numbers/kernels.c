@@ -303,15 +303,28 @@ CLONES void fs_kernel_softmax_backward(const fs_real *weights, fs_real *dweights
 
 /* ---- rotary positions ---- */
 
-CLONES void fs_kernel_rotate(fs_real *x, size_t heads, size_t half, const fs_real *cosine, const fs_real *sine,
-                             fs_real sign)
+CLONES void fs_kernel_rotate(fs_real *x, size_t heads, size_t size, size_t half, const fs_real *cosine,
+                             const fs_real *sine, fs_real sign)
 {
-    for (size_t h = 0; h < heads; h++, x += 2 * half) {
+    for (size_t h = 0; h < heads; h++, x += size) {
 #pragma omp simd
         for (size_t i = 0; i < half; i++) {
             fs_real a = x[i], b = x[i + half], s = sign * sine[i];
             x[i] = a * cosine[i] - b * s;
             x[i + half] = b * cosine[i] + a * s;
+        }
+    }
+}
+
+CLONES void fs_kernel_rotate_neighbours(fs_real *x, size_t heads, size_t size, size_t half, const fs_real *cosine,
+                                        const fs_real *sine, fs_real sign)
+{
+    for (size_t h = 0; h < heads; h++, x += size) {
+#pragma omp simd
+        for (size_t i = 0; i < half; i++) {
+            fs_real a = x[2 * i], b = x[2 * i + 1], s = sign * sine[i];
+            x[2 * i] = a * cosine[i] - b * s;
+            x[2 * i + 1] = b * cosine[i] + a * s;
         }
     }
 }

@@ -63,10 +63,13 @@ void fs_kernel_clip(fs_real *x, size_t count, fs_real bound);
 void fs_kernel_clip_backward(const fs_real *in, fs_real *gradient, size_t count, fs_real bound);
 
 /*
- * Rotary positions: in each of `heads` heads of a row x, the pairs (i, i + half) are turned by the angles whose cosines
- * and sines are given (half); `sign` -1 turns back.
+ * Rotary positions: in each of `heads` heads of `size` numbers of a row x, the pairs (i, i + half) are turned by the angles
+ * whose cosines and sines are given (half); `sign` -1 turns back. _neighbours: the pairs (2 i, 2 i + 1).
  */
-void fs_kernel_rotate(fs_real *x, size_t heads, size_t half, const fs_real *cosine, const fs_real *sine, fs_real sign);
+void fs_kernel_rotate(fs_real *x, size_t heads, size_t size, size_t half, const fs_real *cosine, const fs_real *sine,
+                      fs_real sign);
+void fs_kernel_rotate_neighbours(fs_real *x, size_t heads, size_t size, size_t half, const fs_real *cosine,
+                                 const fs_real *sine, fs_real sign);
 
 fs_real fs_kernel_max(const fs_real *x, size_t count);
 double fs_kernel_sum_exp(const fs_real *x, size_t count, fs_real shift); /* sum of exp(x - shift) */

@@ -60,7 +60,7 @@ size_t fs_workspace_numbers(const struct fs_workspace *workspace)
         numbers += all[i]->capacity;
     }
     for (size_t i = 0; i < workspace->rotaries; i++) {
-        numbers += workspace->rotary[i].angle.capacity;
+        numbers += workspace->rotary[i].usual.angle.capacity + workspace->rotary[i].beyond.angle.capacity;
     }
     return numbers;
 }
@@ -73,7 +73,8 @@ void fs_workspace_release(struct fs_workspace *workspace)
         free(all[i]->data);
     }
     for (size_t i = 0; i < workspace->rotaries; i++) {
-        free(workspace->rotary[i].angle.data);
+        free(workspace->rotary[i].usual.angle.data);
+        free(workspace->rotary[i].beyond.angle.data);
     }
     free(workspace->rotary);
     free(workspace->relative.row);

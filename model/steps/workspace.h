@@ -12,11 +12,16 @@ struct fs_scratch {
     size_t capacity;
 };
 
-/* Cosines and sines of the positions 0 .. length - 1: (length, D), D / 2 cosines and D / 2 sines a position. */
+/* Cosines and sines of positions from 0 on, as many of each as pairs turn. */
+struct fs_angles {
+    size_t length;           /* there is room for so many positions, and all are set but with dynamic frequencies */
+    size_t sequence;         /* 0, or how long the sequence is that they are for */
+    struct fs_scratch angle; /* (length, fs_rotary_width) */
+};
+
 struct fs_rotary_table {
     struct fs_rotary rotary;
-    size_t length;
-    struct fs_scratch angle;
+    struct fs_angles usual, beyond; /* beyond: sequences longer than original_positions, where fs_rotary_has_long */
 };
 
 /* A row a head: biases of distances 1 - length .. length - 1, or of positions 0 .. length - 1. */

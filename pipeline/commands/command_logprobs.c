@@ -58,8 +58,8 @@ static int read_block(const struct fs_session *session, const struct fs_prompt_s
         if (status != 0) {
             return -1;
         }
-        size_t longest =
-            count + special - (style->kind == FS_CAUSAL && count > 0); /* the last token is only predicted */
+        size_t longest = count + special;
+        longest = style->kind == FS_CAUSAL && count > 0 ? fs_prompt_tokens_run(style, longest) : longest;
         if (longest > style->max_positions) {
             return fs_error_set(err, FS_EXIT_DATA,
                                 "line %zu: found %zu tokens, expected at most %zu for this model; split "
@@ -95,13 +95,14 @@ static int share_block(struct fs_session *session, struct block *block, struct f
 
 #define NO_READ SIZE_MAX /* a first token with nothing before it */
 
-/* One pass for the whole line: position p predicts the token at p + 1, so the last token need not be run. */
-static int plan_causal(struct fs_plan *plan, int32_t begin, const int32_t *id, size_t count, int32_t *pass_ids,
-                       size_t *read, struct fs_error *err)
+/* One pass for the whole line: position p predicts the token at p + 1. */
+static int plan_causal(struct fs_plan *plan, const struct fs_prompt_style *style, const int32_t *id, size_t count,
+                       int32_t *pass_ids, size_t *read, struct fs_error *err)
 {
-    size_t special = begin >= 0, pass, length = count + special - 1;
+    int32_t begin = style->special.begin_of_text;
+    size_t special = begin >= 0, pass, length = fs_prompt_tokens_run(style, count + special);
     pass_ids[0] = begin;
-    memcpy(pass_ids + special, id, (count - 1) * sizeof *id);
+    memcpy(pass_ids + special, id, count * sizeof *id);
     if (special == 0) {
         read[0] = NO_READ;
     }
@@ -151,8 +152,7 @@ static int plan_block(const struct block *block, const struct fs_prompt_style *s
         }
         status = style->kind == FS_MASKED
                      ? plan_masked(plan, &style->special, block->id + begin, count, pass_ids, read + begin, err)
-                     : plan_causal(plan, style->special.begin_of_text, block->id + begin, count, pass_ids, read + begin,
-                                   err);
+                     : plan_causal(plan, style, block->id + begin, count, pass_ids, read + begin, err);
     }
     free(pass_ids);
     return status == 0 ? fs_plan_seal(plan, FS_UNIT_TOKENS, style->max_positions, err) : -1;

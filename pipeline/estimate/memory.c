@@ -70,7 +70,7 @@ static double forward(const struct fs_spec *spec, const struct fs_memory_unit *u
 {
     double d = (double)spec->hidden, e = widest_state(spec), n = fmin(unit->tokens, (double)spec->max_positions);
     return unit->tokens * (base_of(spec) * d + e + heads_of(spec, 1) + most_inner(spec)) +
-           fmax(ATTENTION_BLOCK, n * n) + n * (double)spec->head_size + scores_of(spec, n) +
+           fmax(ATTENTION_BLOCK, n * n) + n * (double)fs_spec_angle_width(spec) + scores_of(spec, n) +
            HEAD_PANEL * fmin((double)spec->vocabulary, HEAD_PANEL) + 2 * unit->rows * e;
 }
 

@@ -47,10 +47,16 @@ int fs_scoring_parse(const char *name, enum fs_model_kind kind, enum fs_scoring 
                         kind == FS_MASKED ? "masked" : "causal", fitting);
 }
 
+size_t fs_prompt_tokens_run(const struct fs_prompt_style *style, size_t count)
+{
+    return count > style->usual_positions ? count : count - 1;
+}
+
 int fs_prompt_style_of(const struct fs_spec *spec, const struct fs_tokenizer *tokenizer, struct fs_prompt_style *style,
                        struct fs_error *err)
 {
-    *style = (struct fs_prompt_style){spec->kind, spec->max_positions, *fs_tokenizer_special(tokenizer)};
+    *style = (struct fs_prompt_style){spec->kind, spec->max_positions, *fs_tokenizer_special(tokenizer),
+                                      fs_spec_usual_positions(spec)};
     struct fs_special_tokens *special = &style->special;
     if (special->begin_of_text < 0) {
         special->begin_of_text = spec->begin_of_text;
@@ -252,21 +258,20 @@ static int compile_target(struct fs_plan *plan, const struct fs_tokenizer *token
 }
 
 /*
- * Adds reads of ids[from..] given all before, in one causal pass; ids[0] is given, not scored. The last id is predicted
- * but never read, so it stays out of the pass.
+ * Adds reads of ids[from..] given all before, in one causal pass; ids[0] is given, not scored.
  */
 static int add_causal_reads(struct fs_plan *plan, const struct fs_prompt_style *style, const struct ids *ids,
                             size_t from, struct fs_statement *statement, struct fs_error *err)
 {
-    size_t pass;
+    size_t pass, run = fs_prompt_tokens_run(style, ids->count);
     if (from >= ids->count) {
         return 0;
     }
-    if (ids->count - 1 > style->max_positions) {
+    if (run > style->max_positions) {
         fs_statement_skip(statement, FS_SKIP_TOO_LONG);
         return 0;
     }
-    if (fs_plan_add_pass(plan, ids->id, ids->count - 1, &pass, err) != 0) {
+    if (fs_plan_add_pass(plan, ids->id, run, &pass, err) != 0) {
         return -1;
     }
     for (size_t i = from; i < ids->count; i++) {

@@ -60,7 +60,13 @@ struct fs_prompt_style {
     enum fs_model_kind kind;
     size_t max_positions;
     struct fs_special_tokens special;
+    size_t usual_positions; /* fs_spec_usual_positions */
 };
+/*
+ * How many of a causal text's `count` tokens are run: all but the last, which is predicted and never read. Where a text is
+ * so long that its positions turn by its length the last is run too, so that its length is the text's.
+ */
+size_t fs_prompt_tokens_run(const struct fs_prompt_style *style, size_t count);
 /*
  * Takes the ids from the tokenizer, begin-of-text from the config where the tokenizer names none. FS_EXIT_DATA where a
  * token that the kind of model needs is not to be had, or lies outside the vocabulary.

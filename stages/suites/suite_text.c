@@ -48,7 +48,7 @@ static int add_window(struct fs_plan *plan, const struct fs_prompt_style *style,
     scratch[0] = masked ? style->special.cls : style->special.begin_of_text;
     memcpy(scratch + 1, id, count * sizeof *id);
     scratch[count + 1] = style->special.sep;
-    if (!masked && fs_plan_add_pass(plan, scratch, count, &pass, err) != 0) { /* the last token is only predicted */
+    if (!masked && fs_plan_add_pass(plan, scratch, fs_prompt_tokens_run(style, count + 1), &pass, err) != 0) {
         return -1;
     }
     for (size_t i = 0; i < count; i++) {

@@ -1,68 +1,44 @@
 """A transformers model in float64 throughout.
 
-`model.double()` alone is not enough: Llama's norm, rotary table and softmax go through float32 whatever the weights are."""
+`model.double()` alone is not enough: norms, rotary tables and softmax go through float32 whatever the weights are."""
 
-import math
+import contextlib
 
 import torch
 
 
-def double_norm(module):
-    def forward(x):
-        return module.weight * (x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + module.variance_epsilon))
-    return forward
+@contextlib.contextmanager
+def widened():
+    """Within it, what asks for float32 by name gets float64."""
+    names, kept = ("float32", "float"), (torch.float32, torch.Tensor.float, torch.get_default_dtype())
+    torch.set_default_dtype(torch.float64)
+    for name in names:
+        setattr(torch, name, torch.float64)
+    torch.Tensor.float = torch.Tensor.double
+    try:
+        yield
+    finally:
+        for name in names:
+            setattr(torch, name, kept[0])
+        torch.Tensor.float = kept[1]
+        torch.set_default_dtype(kept[2])
 
 
-def inverse_frequencies(config):
-    """Rotary frequencies in float64, by the definitions of the kinds "default", "linear" and "llama3"."""
-    rope = config.rope_parameters
-    size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-    frequency = rope["rope_theta"] ** (-torch.arange(0, size, 2, dtype=torch.float64) / size)
-    if rope["rope_type"] == "linear":
-        return frequency / rope["factor"]
-    if rope["rope_type"] == "llama3":
-        low, high = rope["low_freq_factor"], rope["high_freq_factor"]
-        turns = rope["original_max_position_embeddings"] * frequency / (2 * math.pi)
-        share = ((turns - low) / (high - low)).clamp(0, 1)
-        return (1 - share) * frequency / rope["factor"] + share * frequency
-    assert rope["rope_type"] == "default"
-    return frequency
-
-
-def double_rotary(config):
-    frequency = inverse_frequencies(config)
-
-    def forward(x, position_ids):
-        angle = position_ids[..., None].double() * frequency
-        angle = torch.cat((angle, angle), -1)
-        return angle.cos(), angle.sin()
-    return forward
-
-
-def double_attention(module):
-    """GPT-Neo's own, without its way through float32: causal, of the window that module.bias says."""
-    def attend(query, key, value, attention_mask=None):
-        first, last = key.size(-2) - query.size(-2), key.size(-2)
-        scores = query @ key.transpose(-1, -2)
-        weights = scores.masked_fill(~module.bias[:, :, first:last, :last], -math.inf).softmax(-1)
-        return weights @ value, weights
-    return attend
-
-
-def implementation(family):
-    """The attention of transformers that to_double() takes."""
-    return "eager" if family == "gpt_neo" else "sdpa"
+def make_positions(model):
+    """Rotary tables anew: as they are before the first text, for "dynamic" ones remember the longest."""
+    for module in model.modules():
+        if type(module).__name__.endswith("RotaryEmbedding"):
+            type(module).__init__(module, model.config)
 
 
 def to_double(model):
-    """In place; the model must have been loaded with attn_implementation=implementation(family)."""
+    """In place."""
     model.double()
-    for module in model.modules():
-        if type(module).__name__ == "GPTNeoSelfAttention":
-            module._attn = double_attention(module)
-    if getattr(model.config, "rope_parameters", None) is not None:
-        for module in model.modules():
-            if type(module).__name__.endswith("RMSNorm"):
-                module.forward = double_norm(module)
-        model.model.rotary_emb.forward = double_rotary(model.config)
+    forward = model.forward
+
+    def wide(*arguments, **named):
+        with widened():
+            make_positions(model)
+            return forward(*arguments, **named)
+    model.forward = wide
     return model

@@ -27,13 +27,14 @@ from transformers import (AutoTokenizer, BertConfig, BertForMaskedLM, CamembertC
                           RobertaForMaskedLM, XLMRobertaConfig, XLMRobertaForMaskedLM)
 
 import causal_models
-from exact import implementation, to_double
+import rotary_models
+from exact import make_positions, to_double
 from golden_text import CORPUS, LINES, PAD_LINES, SENTENCES
 
 HERE = pathlib.Path(__file__).resolve().parent
 MODEL_CLASS = {"bert": BertForMaskedLM, "gpt2": GPT2LMHeadModel, "llama": LlamaForCausalLM, "roberta": RobertaForMaskedLM,
                "xlm-roberta": XLMRobertaForMaskedLM, "camembert": CamembertForMaskedLM, "ernie": ErnieForMaskedLM,
-               "distilbert": DistilBertForMaskedLM, **causal_models.MODEL_CLASS}
+               "distilbert": DistilBertForMaskedLM, **causal_models.MODEL_CLASS, **rotary_models.MODEL_CLASS}
 MASKED = {"bert", "roberta", "xlm-roberta", "camembert", "ernie", "distilbert"}
 
 
@@ -300,10 +301,11 @@ def write_logprobs(folder, family, texts, path, reference=None, double=False):
     for text in texts:
         ids = encode(text)
         rows.append(ids)
+        make_positions(model)
         records.append({"text": text, "ids": ids,
                         "logprobs": [round(v, 7) for v in log_probabilities(model, family, ids, special)]})
     exact = to_double(MODEL_CLASS[family].from_pretrained(folder, dtype=torch.float32,
-                                                           attn_implementation=implementation(family)).eval())
+                                                           attn_implementation="eager").eval())
     for record in records:
         values = log_probabilities(exact, family, record["ids"], special)
         distance = max([distance] + [abs(a - b) for a, b in zip(record["logprobs"], values)])
@@ -491,7 +493,8 @@ def folders():
 def make(output, start=""):
     causal = causal_models.folders(byte_bpe_files, llama_json_files, rewrite)
     all_folders = [*enumerate(folders(), start=1), *enumerate(causal, start=causal_models.FIRST_SEED),
-                   *enumerate(masked_folders(), start=201)]
+                   *enumerate(masked_folders(), start=201),
+                   *enumerate(rotary_models.folders(byte_bpe_files, rewrite, old_style), start=rotary_models.FIRST_SEED)]
     for seed, (name, tokenizer, config_of, storage, shard, old, change) in all_folders:
         if not name.startswith(start):
             continue

@@ -161,7 +161,8 @@ static void add_line(const cJSON *root, const struct fs_spec *spec, const struct
     }
     token[i] = special->sep;
     if (!masked && count > 0) {
-        texts_add_sequence(texts, token, count);
+        bool whole = count + 1 > fs_spec_usual_positions(spec); /* transformers ran the last token too */
+        texts_add_sequence(texts, token, whole ? count + 1 : count);
     }
     i = 0;
     for (const cJSON *value = logprobs->child; value != NULL; value = value->next, i++) {
