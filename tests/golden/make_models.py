@@ -27,6 +27,7 @@ from transformers import (AutoTokenizer, BertConfig, BertForMaskedLM, CamembertC
                           RobertaForMaskedLM, XLMRobertaConfig, XLMRobertaForMaskedLM)
 
 import causal_models
+import embedding_models
 import rotary_models
 from exact import make_positions, to_double
 from golden_text import CORPUS, LINES, PAD_LINES, SENTENCES
@@ -34,8 +35,9 @@ from golden_text import CORPUS, LINES, PAD_LINES, SENTENCES
 HERE = pathlib.Path(__file__).resolve().parent
 MODEL_CLASS = {"bert": BertForMaskedLM, "gpt2": GPT2LMHeadModel, "llama": LlamaForCausalLM, "roberta": RobertaForMaskedLM,
                "xlm-roberta": XLMRobertaForMaskedLM, "camembert": CamembertForMaskedLM, "ernie": ErnieForMaskedLM,
-               "distilbert": DistilBertForMaskedLM, **causal_models.MODEL_CLASS, **rotary_models.MODEL_CLASS}
-MASKED = {"bert", "roberta", "xlm-roberta", "camembert", "ernie", "distilbert"}
+               "distilbert": DistilBertForMaskedLM, **causal_models.MODEL_CLASS, **rotary_models.MODEL_CLASS,
+               **embedding_models.MODEL_CLASS}
+MASKED = {"bert", "roberta", "xlm-roberta", "camembert", "ernie", "distilbert", *embedding_models.MASKED}
 
 
 def family_of(name):
@@ -206,12 +208,15 @@ def randomise(model, seed):
                 parameter.copy_(noise * (0.35 if "emb" in name or "wte" in name or "wpe" in name or "head" in name
                                          else min(0.45, gain / math.sqrt(parameter.shape[1]))))
             elif "norm" in name.lower() or ".ln_" in name:
-                parameter.copy_(noise * 0.25 + (0.0 if name.endswith("bias") else 1.0))
+                plus_one = model.config.model_type.startswith("gemma")
+                parameter.copy_(noise * 0.25 + (0.0 if name.endswith("bias") or plus_one else 1.0))
             else:
                 parameter.copy_(noise * 0.3)
         # checkpoints hold one bias under two names
         if model.config.model_type in ("bert", "ernie"):
             model.cls.predictions.decoder.bias.copy_(model.cls.predictions.bias)
+        elif model.config.model_type == "albert":
+            model.predictions.decoder.bias.copy_(model.predictions.bias)
         elif hasattr(model, "lm_head") and hasattr(model.lm_head, "decoder"):
             model.lm_head.decoder.bias.copy_(model.lm_head.bias)
 
@@ -494,7 +499,9 @@ def make(output, start=""):
     causal = causal_models.folders(byte_bpe_files, llama_json_files, rewrite)
     all_folders = [*enumerate(folders(), start=1), *enumerate(causal, start=causal_models.FIRST_SEED),
                    *enumerate(masked_folders(), start=201),
-                   *enumerate(rotary_models.folders(byte_bpe_files, rewrite, old_style), start=rotary_models.FIRST_SEED)]
+                   *enumerate(rotary_models.folders(byte_bpe_files, rewrite, old_style), start=rotary_models.FIRST_SEED),
+                   *enumerate(embedding_models.folders(byte_bpe_files, wordpiece_files, roberta_json_files, rewrite),
+                              start=embedding_models.FIRST_SEED)]
     for seed, (name, tokenizer, config_of, storage, shard, old, change) in all_folders:
         if not name.startswith(start):
             continue
@@ -513,7 +520,7 @@ def make(output, start=""):
             old_style(folder)
         if change:
             change(folder, config)
-        texts = LINES + (PAD_LINES if family in ROBERTA_CLASS else [])
+        texts = LINES + (PAD_LINES if "roberta" in family or family == "camembert" else [])
         distance = write_logprobs(folder, family, texts, folder / "logprobs.jsonl", model.state_dict(), double)
         assert distance < 4e-5, f"{name}: float32 itself is too far from float64 for a test at 1e-4"
 
