@@ -11,8 +11,14 @@
     ROW(camembert)                                                                                                     \
     ROW(ernie)                                                                                                         \
     ROW(distilbert)                                                                                                    \
+    ROW(roberta_prelayernorm)                                                                                          \
+    ROW(albert)                                                                                                        \
+    ROW(electra)                                                                                                       \
+    ROW(modernbert)                                                                                                    \
     ROW(gpt2)                                                                                                          \
     ROW(gpt_neo)                                                                                                       \
+    ROW(openai_gpt)                                                                                                    \
+    ROW(opt)                                                                                                           \
     ROW(llama)                                                                                                         \
     ROW(mistral)                                                                                                       \
     ROW(mixtral)                                                                                                       \
@@ -25,7 +31,11 @@
     ROW(mpnet)                                                                                                         \
     ROW(deberta_v2)                                                                                                    \
     ROW(qwen2)                                                                                                         \
-    ROW(qwen3)
+    ROW(qwen3)                                                                                                         \
+    ROW(granite)                                                                                                       \
+    ROW(gemma)                                                                                                         \
+    ROW(gemma2)                                                                                                        \
+    ROW(gemma3_text)
 
 #define DECLARE(family) extern const struct fs_family fs_family_##family;
 #define POINT(family) &fs_family_##family,

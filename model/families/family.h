@@ -65,6 +65,7 @@ struct fs_family {
     const char *computes[FS_COMPUTED_OPTIONS];
 
     const char *prefix;        /* of all names in `body`; checkpoints of the bare model lack it */
+    const char *bare_prefix;   /* or have this in its place; NULL: nothing */
     struct fs_body_names body; /* read_layers may set spec->body to others */
     struct {
         const char *transform, *transform_norm, *matrix;

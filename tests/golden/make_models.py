@@ -28,6 +28,7 @@ from transformers import (AutoTokenizer, BertConfig, BertForMaskedLM, CamembertC
 
 import attention_models
 import causal_models
+import embedding_models
 import expert_models
 import rotary_models
 from exact import make_positions, to_double
@@ -37,8 +38,9 @@ HERE = pathlib.Path(__file__).resolve().parent
 MODEL_CLASS = {"bert": BertForMaskedLM, "gpt2": GPT2LMHeadModel, "llama": LlamaForCausalLM, "roberta": RobertaForMaskedLM,
                "xlm-roberta": XLMRobertaForMaskedLM, "camembert": CamembertForMaskedLM, "ernie": ErnieForMaskedLM,
                "distilbert": DistilBertForMaskedLM, **causal_models.MODEL_CLASS, **rotary_models.MODEL_CLASS,
-               **expert_models.MODEL_CLASS, **attention_models.MODEL_CLASS}
-MASKED = {"bert", "roberta", "xlm-roberta", "camembert", "ernie", "distilbert"} | attention_models.MASKED
+               **expert_models.MODEL_CLASS, **attention_models.MODEL_CLASS, **embedding_models.MODEL_CLASS}
+MASKED = {"bert", "roberta", "xlm-roberta", "camembert", "ernie", "distilbert", *attention_models.MASKED,
+          *embedding_models.MASKED}
 LOADING = {**expert_models.LOADING, **attention_models.LOADING}
 
 
@@ -210,12 +212,15 @@ def randomise(model, seed):
                 parameter.copy_(noise * (0.35 if "emb" in name or "wte" in name or "wpe" in name or "head" in name
                                          else min(0.45, gain / math.sqrt(parameter.shape[1]))))
             elif "norm" in name.lower() or ".ln_" in name:
-                parameter.copy_(noise * 0.25 + (0.0 if name.endswith("bias") else 1.0))
+                plus_one = model.config.model_type.startswith("gemma")
+                parameter.copy_(noise * 0.25 + (0.0 if name.endswith("bias") or plus_one else 1.0))
             else:
                 parameter.copy_(noise * 0.3)
         # checkpoints hold one bias under two names
         if model.config.model_type in ("bert", "ernie", "deberta-v2"):
             model.cls.predictions.decoder.bias.copy_(model.cls.predictions.bias)
+        elif model.config.model_type == "albert":
+            model.predictions.decoder.bias.copy_(model.predictions.bias)
         elif hasattr(model, "lm_head") and hasattr(model.lm_head, "decoder"):
             model.lm_head.decoder.bias.copy_(model.lm_head.bias)
 
@@ -501,7 +506,9 @@ def make(output, start=""):
                    *enumerate(rotary_models.folders(byte_bpe_files, rewrite, old_style), start=rotary_models.FIRST_SEED),
                    *enumerate(expert_models.folders(llama_json_files), start=expert_models.FIRST_SEED),
                    *enumerate(attention_models.folders(byte_bpe_files, roberta_json_files, wordpiece_files, rewrite),
-                              start=attention_models.FIRST_SEED)]
+                              start=attention_models.FIRST_SEED),
+                   *enumerate(embedding_models.folders(byte_bpe_files, wordpiece_files, roberta_json_files, rewrite),
+                              start=embedding_models.FIRST_SEED)]
     for seed, (name, tokenizer, config_of, storage, shard, old, change) in all_folders:
         if not name.startswith(start):
             continue
@@ -520,7 +527,7 @@ def make(output, start=""):
             old_style(folder)
         if change:
             change(folder, config)
-        texts = LINES + (PAD_LINES if family in ROBERTA_CLASS else [])
+        texts = LINES + (PAD_LINES if "roberta" in family or family == "camembert" else [])
         distance = write_logprobs(folder, family, texts, folder / "logprobs.jsonl", model.state_dict(), double)
         assert distance < 4e-5, f"{name}: float32 itself is too far from float64 for a test at 1e-4"
 
