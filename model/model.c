@@ -188,6 +188,15 @@ static int bind_linear(struct binder *binder, struct place place, size_t inputs,
     return bias ? require(binder, place, ".bias", outputs, 0, &linear->bias) : 0;
 }
 
+/* Row `head` of the gains (heads,D) of all heads. */
+static int bind_gain_row(struct binder *binder, struct place place, size_t head, size_t heads, struct fs_norm *norm)
+{
+    const struct fs_spec *spec = &binder->model->spec;
+    norm->kind = spec->norm_kind;
+    norm->epsilon = spec->norm_epsilon;
+    return require_part(binder, place, ".weight", (struct extent){heads, spec->head_size, head}, &norm->gain);
+}
+
 /* Of query and key heads. */
 static int bind_head_norms(struct binder *binder, size_t index)
 {
@@ -209,10 +218,15 @@ static int bind_head_norms(struct binder *binder, size_t index)
                    ? bind_one(binder, key, (whole ? spec->key_value_heads : 1) * D, &layer->key_norm)
                    : -1;
     }
+    bool apart = strstr(strstr(query.stem, "%zu") + 1, "%zu") != NULL;
     for (size_t i = 0; i < spec->heads + spec->key_value_heads; i++) {
-        struct place *place = i < spec->heads ? &query : &key;
-        place->number[1] = i < spec->heads ? i : i - spec->heads;
-        if (bind_one(binder, *place, D, &layer->own_norm[i]) != 0) {
+        bool is_query = i < spec->heads;
+        struct place place = is_query ? query : key;
+        place.number[1] = is_query ? i : i - spec->heads;
+        int status = apart ? bind_one(binder, place, D, &layer->own_norm[i])
+                           : bind_gain_row(binder, place, place.number[1],
+                                           is_query ? spec->heads : spec->key_value_heads, &layer->own_norm[i]);
+        if (status != 0) {
             return -1;
         }
     }

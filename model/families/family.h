@@ -20,8 +20,9 @@ struct fs_body_names {
     const char *embedding_projection, *output_projection; /* where the spec has them */
     const char *attention_norm, *attention_output_norm;   /* norm1 and norm1' of spec.h */
     const char *projections[3];                           /* query, key, value; or one fused matrix and NULLs */
-    const char *query_norm, *key_norm; /* where layers have head_norm; of each head its own: of layer and head */
-    const char *score_bias;            /* the table of FS_BUCKET_BIAS */
+    /* Where layers have head_norm. FS_HEAD_NORM_OWN: named by layer and head, or by layer and then one matrix (heads,D). */
+    const char *query_norm, *key_norm;
+    const char *score_bias;                                               /* the table of FS_BUCKET_BIAS */
     const char *relative, *relative_norm, *relative_query, *relative_key; /* of disentangled attention */
     const char *attention_output;
     const char *ffn_norm, *ffn_output_norm; /* norm2 and norm2' */

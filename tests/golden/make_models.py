@@ -503,7 +503,7 @@ def make(output, start=""):
     causal = causal_models.folders(byte_bpe_files, llama_json_files, rewrite)
     all_folders = [*enumerate(folders(), start=1), *enumerate(causal, start=causal_models.FIRST_SEED),
                    *enumerate(masked_folders(), start=201),
-                   *enumerate(rotary_models.folders(byte_bpe_files, rewrite, old_style), start=rotary_models.FIRST_SEED),
+                   *enumerate(rotary_models.folders(byte_bpe_files, rewrite), start=rotary_models.FIRST_SEED),
                    *enumerate(expert_models.folders(llama_json_files), start=expert_models.FIRST_SEED),
                    *enumerate(attention_models.folders(byte_bpe_files, roberta_json_files, wordpiece_files, rewrite),
                               start=attention_models.FIRST_SEED),

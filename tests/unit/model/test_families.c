@@ -71,7 +71,7 @@ static void test_golden(void **state)
 static void test_rows(void **state)
 {
     (void)state;
-    char names[256], cut[8];
+    char names[1024], cut[8];
     fs_family_names(names, sizeof names);
     for (size_t f = 0; f < fs_family_count; f++) {
         const struct fs_family *family = fs_families[f];
