@@ -129,14 +129,19 @@ static double head_numbers(const struct fs_spec *spec)
     return numbers + (fs_spec_head_bias(spec) ? V : 0);
 }
 
+/* Of what the attention of all layers reads. */
+static double score_numbers(const struct fs_spec *spec)
+{
+    double numbers = (double)(spec->score_bias == FS_BUCKET_BIAS ? spec->score_buckets * spec->heads : 0);
+    numbers += 2 * (double)spec->disentangled.span * (double)spec->hidden;
+    return numbers + (spec->disentangled.norm ? norm_numbers(spec, spec->hidden) : 0);
+}
+
 double fs_spec_numbers(const struct fs_spec *spec)
 {
     double numbers = embedding_numbers(spec) + head_numbers(spec);
     for (size_t layer = 0; layer < spec->layers; layer++) {
         numbers += fs_spec_first_like(spec, layer) == layer ? layer_numbers(spec, layer) : 0;
     }
-    numbers += (double)(spec->score_bias == FS_BUCKET_BIAS ? spec->score_buckets * spec->heads : 0);
-    numbers += 2 * (double)spec->disentangled.span * (double)spec->hidden;
-    numbers += spec->disentangled.norm ? norm_numbers(spec, spec->hidden) : 0;
-    return numbers;
+    return numbers + score_numbers(spec);
 }

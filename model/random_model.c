@@ -40,7 +40,7 @@ static void make_norm(struct block *block, const struct fs_spec *spec, const fs_
 
 static size_t longest_norm(const struct fs_spec *spec)
 {
-    size_t E = fs_spec_embedding(spec), heads = spec->heads * spec->head_size;
+    size_t heads = spec->heads * spec->head_size, E = fs_spec_embedding(spec);
     size_t most = spec->hidden > heads ? spec->hidden : heads;
     return E > most ? E : most;
 }

@@ -140,12 +140,13 @@ static int strip_outer(struct fs_tensor_names *names, const struct fs_family *fa
 {
     static const size_t first[2] = {0, 0};
     char bare[FS_TENSOR_NAME], whole[FS_TENSOR_NAME];
-    fs_tensor_name(bare, "", family->body.attention_output, first, ".weight");
+    const char *bare_prefix = family->bare_prefix != NULL ? family->bare_prefix : "";
+    fs_tensor_name(bare, bare_prefix, family->body.attention_output, first, ".weight");
     fs_tensor_name(whole, family->prefix, family->body.attention_output, first, ".weight");
     size_t outer_whole = 0, outer_bare = 0;
     const struct fs_named_tensor *as_whole = find_stem(names, whole, &outer_whole);
     const struct fs_named_tensor *as_bare = find_stem(names, bare, &outer_bare);
-    names->prefix = as_whole == NULL && as_bare != NULL ? "" : family->prefix;
+    names->prefix = as_whole == NULL && as_bare != NULL ? bare_prefix : family->prefix;
     const struct fs_named_tensor *found = as_whole != NULL ? as_whole : as_bare;
     *length = as_whole != NULL ? outer_whole : as_bare != NULL ? outer_bare : 0;
     *wrapper = found != NULL ? found->name : "";

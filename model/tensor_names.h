@@ -25,7 +25,7 @@ struct fs_named_tensor {
 struct fs_tensor_names {
     size_t count;
     struct fs_named_tensor *entry; /* [count], by name */
-    const char *prefix;            /* of the names of the body: the family's, or "" in checkpoints of the bare model */
+    const char *prefix;            /* of the names of the body: the family's, or that of the bare model */
 };
 
 /*

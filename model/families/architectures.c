@@ -10,6 +10,7 @@
 static const char *const without_head[] = {
     "ForSequenceClassification", "ForTokenClassification",    "ForQuestionAnswering",
     "ForMultipleChoice",         "ForNextSentencePrediction", "RewardModel",
+    "ElectraForPreTraining",
 };
 
 /* "TFBertForMaskedLM" and "FlaxBertForMaskedLM" are BertForMaskedLM once they are converted. */

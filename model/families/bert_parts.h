@@ -12,17 +12,21 @@
             "layer_norm_eps"                                                                                           \
     }
 
+/* Names of embeddings, and of matrices of the layers: most of a family's `body`. */
+#define FS_BERT_EMBEDDINGS                                                                                             \
+    .word = "embeddings.word_embeddings", .position = "embeddings.position_embeddings",                                \
+    .token_type = "embeddings.token_type_embeddings", .embedding_norm = "embeddings.LayerNorm"
+#define FS_BERT_MATRICES                                                                                               \
+    .projections = {"encoder.layer.%zu.attention.self.query", "encoder.layer.%zu.attention.self.key",                  \
+                    "encoder.layer.%zu.attention.self.value"},                                                         \
+    .attention_output = "encoder.layer.%zu.attention.output.dense", .up = "encoder.layer.%zu.intermediate.dense",      \
+    .down = "encoder.layer.%zu.output.dense"
+#define FS_BERT_NORMS                                                                                                  \
+    .attention_norm = "encoder.layer.%zu.attention.output.LayerNorm", .ffn_norm = "encoder.layer.%zu.output.LayerNorm"
 /* A family's `body`. */
 #define FS_BERT_BODY                                                                                                   \
     {                                                                                                                  \
-        .word = "embeddings.word_embeddings", .position = "embeddings.position_embeddings",                            \
-        .token_type = "embeddings.token_type_embeddings", .embedding_norm = "embeddings.LayerNorm",                    \
-        .attention_norm = "encoder.layer.%zu.attention.output.LayerNorm",                                              \
-        .projections = {"encoder.layer.%zu.attention.self.query", "encoder.layer.%zu.attention.self.key",              \
-                        "encoder.layer.%zu.attention.self.value"},                                                     \
-        .attention_output = "encoder.layer.%zu.attention.output.dense",                                                \
-        .ffn_norm = "encoder.layer.%zu.output.LayerNorm", .up = "encoder.layer.%zu.intermediate.dense",                \
-        .down = "encoder.layer.%zu.output.dense"                                                                       \
+        FS_BERT_EMBEDDINGS, FS_BERT_MATRICES, FS_BERT_NORMS                                                            \
     }
 
 /* A family's `head`, and `unused`: the next-sentence head, and names that one tensor has twice. */

@@ -42,23 +42,21 @@ static const char *spelling(const struct fs_json_document *config, const char *f
     return is_second ? second : first;
 }
 
-static int read_activation(const struct fs_json_document *config, struct fs_spec *spec, struct fs_error *err)
+int fs_activation_read(const struct fs_json_document *config, const char *key, const char *name,
+                       enum fs_activation *activation, struct fs_error *err)
 {
-    const struct fs_family *family = spec->family;
-    const char *name = family->default_activation;
-    if (family->key.activation != NULL &&
-        fs_json_text_optional(config, fs_json_root(config), "", family->key.activation, &name, err) != 0) {
+    if (key != NULL && fs_json_text_optional(config, fs_json_root(config), "", key, &name, err) != 0) {
         return -1;
     }
     for (size_t i = 0; i < sizeof activations / sizeof *activations; i++) {
         if (strcmp(activations[i].name, name) == 0) {
-            spec->activation = activations[i].activation;
+            *activation = activations[i].activation;
             return 0;
         }
     }
     return fs_error_set(err, FS_EXIT_DATA,
                         "%s: %s: found \"%s\", expected gelu, gelu_new, gelu_pytorch_tanh, silu, relu or a synonym",
-                        fs_json_name(config), family->key.activation, name);
+                        fs_json_name(config), key, name);
 }
 
 static int read_sizes(const struct fs_json_document *config, struct fs_spec *spec, struct fs_error *err)
@@ -106,7 +104,8 @@ static int read_options(const struct fs_json_document *config, struct fs_spec *s
         return -1;
     }
     spec->begin_of_text = begin == SIZE_MAX ? -1 : (int32_t)begin;
-    return read_activation(config, spec, err);
+    return fs_activation_read(config, spec->family->key.activation, spec->family->default_activation, &spec->activation,
+                              err);
 }
 
 /* A fs_family_reader. */

@@ -68,6 +68,7 @@ struct fs_family {
     const char *harmless[FS_HARMLESS_KEYS];
 
     const char *prefix;        /* of all names in `body`; checkpoints of the bare model lack it */
+    const char *bare_prefix;   /* or have this in its place; NULL: nothing */
     struct fs_body_names body; /* read_layers may set spec->body to others */
     struct {
         const char *transform, *transform_norm, *matrix;

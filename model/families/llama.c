@@ -3,14 +3,11 @@
 
 static int read_layers(const struct fs_json_document *config, struct fs_spec *spec, struct fs_error *err)
 {
-    const cJSON *root = fs_json_root(config);
     struct fs_layer_spec layer = {0};
     if (fs_llama_read_layer(config, spec, spec->heads, &layer, err) != 0 ||
-        fs_json_bool_optional(config, root, "", "attention_bias", &layer.qkv_bias, err) != 0 ||
-        fs_json_bool_optional(config, root, "", "mlp_bias", &layer.ffn_bias, err) != 0) {
+        fs_llama_read_biases(config, &layer, err) != 0) {
         return -1;
     }
-    layer.output_bias = layer.qkv_bias;
     fs_spec_set_layers(spec, &layer);
     return 0;
 }

@@ -71,6 +71,30 @@ static int read_types(const struct fs_json_document *config, const cJSON *types,
     return 0;
 }
 
+int fs_llama_read_biases(const struct fs_json_document *config, struct fs_layer_spec *layer, struct fs_error *err)
+{
+    const cJSON *root = fs_json_root(config);
+    if (fs_json_bool_optional(config, root, "", "attention_bias", &layer->qkv_bias, err) != 0 ||
+        fs_json_bool_optional(config, root, "", "mlp_bias", &layer->ffn_bias, err) != 0) {
+        return -1;
+    }
+    layer->output_bias = layer->qkv_bias;
+    return 0;
+}
+
+int fs_llama_read_pattern(const struct fs_json_document *config, const struct fs_layer_pattern *pattern,
+                          struct fs_spec *spec, struct fs_error *err)
+{
+    const cJSON *types = fs_json_member(config, fs_json_root(config), "layer_types");
+    if (types != NULL && !cJSON_IsNull(types)) {
+        return read_types(config, types, pattern->window, spec, err);
+    }
+    for (size_t i = 0; i < spec->layers; i++) {
+        spec->layer[i].window = (i + pattern->first) % pattern->every != 0 ? pattern->window : 0;
+    }
+    return 0;
+}
+
 int fs_llama_read_windows(const struct fs_json_document *config, struct fs_spec *spec, struct fs_error *err)
 {
     const cJSON *root = fs_json_root(config);

@@ -33,6 +33,19 @@ int fs_llama_read_layer(const struct fs_json_document *config, struct fs_spec *s
 int fs_llama_read_shape(const struct fs_json_document *config, struct fs_spec *spec, size_t key_value_heads,
                         struct fs_layer_spec *layer, struct fs_error *err);
 
+/* attention_bias, of q, k, v and the output, and mlp_bias; both false where the file is silent. */
+int fs_llama_read_biases(const struct fs_json_document *config, struct fs_layer_spec *layer, struct fs_error *err);
+
+/*
+ * Sets `window` of the layers, which are set already, to `window` where layer_types says sliding_attention, and to 0 where
+ * it says full_attention. Without the key every layer slides whose number, from `first`, is no multiple of `every`.
+ */
+struct fs_layer_pattern {
+    size_t window, first, every;
+};
+int fs_llama_read_pattern(const struct fs_json_document *config, const struct fs_layer_pattern *pattern,
+                          struct fs_spec *spec, struct fs_error *err);
+
 /*
  * Sets `window` of the layers, which are set already, from use_sliding_window, sliding_window, max_window_layers and
  * layer_types, as Qwen2Config does: without layer_types the layers from max_window_layers on have one.

@@ -37,6 +37,13 @@ enum fs_model_kind { FS_MASKED, FS_CAUSAL };
 enum fs_block { FS_PRE_NORM, FS_POST_NORM, FS_PARALLEL, FS_PARALLEL_TWO_NORMS, FS_SANDWICH_NORM, FS_BRANCH_NORM };
 /* norm1, norm2, norm1' and norm2' of a layer. */
 enum fs_layer_norm { FS_ATTENTION_NORM, FS_FFN_NORM, FS_ATTENTION_OUTPUT_NORM, FS_FFN_OUTPUT_NORM, FS_LAYER_NORMS };
+/* What a norm has beside its kind: a gain and, for LayerNorm, a bias; a gain alone; neither. */
+enum fs_norm_parameters { FS_GAIN_AND_BIAS, FS_GAIN_ALONE, FS_NO_PARAMETERS };
+/*
+ * Where E numbers of the embeddings become d, by a matrix: those of words, before the others are added; the sum of all,
+ * before the norm; or behind it. What is added or normed before is of E numbers.
+ */
+enum fs_projection { FS_NO_PROJECTION, FS_PROJECT_WORDS, FS_PROJECT_SUM, FS_PROJECT_NORMED };
 /* Rows of a fused query-key-value matrix: all queries, all keys, all values; or for each of the G groups the queries of its
  * H / G heads, then its key and its value. */
 enum fs_qkv_layout { FS_QKV_BLOCKS, FS_QKV_GROUPS };
@@ -46,13 +53,6 @@ enum fs_head_norm { FS_NO_HEAD_NORM, FS_HEAD_NORM_SHARED, FS_HEAD_NORM_OWN, FS_H
 /* Added to scaled scores: model/steps/scores.c. ALiBi with the power of two at most H, at least H, or as the first and
  * rounded to bfloat16; a table by bucket of distance and by head. */
 enum fs_score_bias { FS_NO_SCORE_BIAS, FS_ALIBI, FS_ALIBI_ABOVE, FS_ALIBI_BFLOAT16, FS_BUCKET_BIAS };
-/* What a norm has beside its kind: a gain and, for LayerNorm, a bias; a gain alone; neither. */
-enum fs_norm_parameters { FS_GAIN_AND_BIAS, FS_GAIN_ALONE, FS_NO_PARAMETERS };
-/*
- * Where E numbers of the embeddings become d, by a matrix: those of words, before the others are added; the sum of all,
- * before the norm; or behind it. What is added or normed before is of E numbers.
- */
-enum fs_projection { FS_NO_PROJECTION, FS_PROJECT_WORDS, FS_PROJECT_SUM, FS_PROJECT_NORMED };
 enum fs_rope_scaling { FS_ROPE_PLAIN, FS_ROPE_LINEAR, FS_ROPE_LLAMA3, FS_ROPE_DYNAMIC, FS_ROPE_YARN, FS_ROPE_LONGROPE };
 
 struct fs_family; /* family.h; private to model/ */

@@ -26,7 +26,9 @@ from transformers import (AutoTokenizer, BertConfig, BertForMaskedLM, CamembertC
                           DistilBertForMaskedLM, ErnieConfig, ErnieForMaskedLM, GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast, RobertaConfig,
                           RobertaForMaskedLM, XLMRobertaConfig, XLMRobertaForMaskedLM)
 
+import attention_models
 import causal_models
+import embedding_models
 import expert_models
 import rotary_models
 from exact import make_positions, to_double
@@ -36,8 +38,10 @@ HERE = pathlib.Path(__file__).resolve().parent
 MODEL_CLASS = {"bert": BertForMaskedLM, "gpt2": GPT2LMHeadModel, "llama": LlamaForCausalLM, "roberta": RobertaForMaskedLM,
                "xlm-roberta": XLMRobertaForMaskedLM, "camembert": CamembertForMaskedLM, "ernie": ErnieForMaskedLM,
                "distilbert": DistilBertForMaskedLM, **causal_models.MODEL_CLASS, **rotary_models.MODEL_CLASS,
-               **expert_models.MODEL_CLASS}
-MASKED = {"bert", "roberta", "xlm-roberta", "camembert", "ernie", "distilbert"}
+               **expert_models.MODEL_CLASS, **attention_models.MODEL_CLASS, **embedding_models.MODEL_CLASS}
+MASKED = {"bert", "roberta", "xlm-roberta", "camembert", "ernie", "distilbert", *attention_models.MASKED,
+          *embedding_models.MASKED}
+LOADING = {**expert_models.LOADING, **attention_models.LOADING}
 
 
 def family_of(name):
@@ -208,12 +212,15 @@ def randomise(model, seed):
                 parameter.copy_(noise * (0.35 if "emb" in name or "wte" in name or "wpe" in name or "head" in name
                                          else min(0.45, gain / math.sqrt(parameter.shape[1]))))
             elif "norm" in name.lower() or ".ln_" in name:
-                parameter.copy_(noise * 0.25 + (0.0 if name.endswith("bias") else 1.0))
+                plus_one = model.config.model_type.startswith("gemma")
+                parameter.copy_(noise * 0.25 + (0.0 if name.endswith("bias") or plus_one else 1.0))
             else:
                 parameter.copy_(noise * 0.3)
         # checkpoints hold one bias under two names
-        if model.config.model_type in ("bert", "ernie"):
+        if model.config.model_type in ("bert", "ernie", "deberta-v2"):
             model.cls.predictions.decoder.bias.copy_(model.cls.predictions.bias)
+        elif model.config.model_type == "albert":
+            model.predictions.decoder.bias.copy_(model.predictions.bias)
         elif hasattr(model, "lm_head") and hasattr(model.lm_head, "decoder"):
             model.lm_head.decoder.bias.copy_(model.lm_head.bias)
 
@@ -294,8 +301,8 @@ def write_logprobs(folder, family, texts, path, reference=None, double=False):
     """Float32 log probabilities of the folder as transformers loads it, or float64 ones where `double`; returns how far
     the two lie apart."""
     encode, special = encoder_of(folder), special_ids(folder, family)
-    more = expert_models.LOADING.get(family, {})
-    model = MODEL_CLASS[family].from_pretrained(folder, dtype=torch.float32, attn_implementation="eager", **more).eval()
+    more = {"attn_implementation": "eager", **LOADING.get(family, {})}
+    model = MODEL_CLASS[family].from_pretrained(folder, dtype=torch.float32, **more).eval()
     if reference is not None:
         for name, value in reference.items():
             assert torch.equal(model.state_dict()[name].float(), value.float()), (folder, name)
@@ -307,8 +314,7 @@ def write_logprobs(folder, family, texts, path, reference=None, double=False):
         make_positions(model)
         records.append({"text": text, "ids": ids,
                         "logprobs": [round(v, 7) for v in log_probabilities(model, family, ids, special)]})
-    exact = to_double(MODEL_CLASS[family].from_pretrained(folder, dtype=torch.float32,
-                                                           attn_implementation="eager", **more).eval())
+    exact = to_double(MODEL_CLASS[family].from_pretrained(folder, dtype=torch.float32, **more).eval())
     for record in records:
         values = log_probabilities(exact, family, record["ids"], special)
         distance = max([distance] + [abs(a - b) for a, b in zip(record["logprobs"], values)])
@@ -498,7 +504,11 @@ def make(output, start=""):
     all_folders = [*enumerate(folders(), start=1), *enumerate(causal, start=causal_models.FIRST_SEED),
                    *enumerate(masked_folders(), start=201),
                    *enumerate(rotary_models.folders(byte_bpe_files, rewrite), start=rotary_models.FIRST_SEED),
-                   *enumerate(expert_models.folders(llama_json_files), start=expert_models.FIRST_SEED)]
+                   *enumerate(expert_models.folders(llama_json_files), start=expert_models.FIRST_SEED),
+                   *enumerate(attention_models.folders(byte_bpe_files, roberta_json_files, wordpiece_files, rewrite),
+                              start=attention_models.FIRST_SEED),
+                   *enumerate(embedding_models.folders(byte_bpe_files, wordpiece_files, roberta_json_files, rewrite),
+                              start=embedding_models.FIRST_SEED)]
     for seed, (name, tokenizer, config_of, storage, shard, old, change) in all_folders:
         if not name.startswith(start):
             continue
@@ -517,7 +527,7 @@ def make(output, start=""):
             old_style(folder)
         if change:
             change(folder, config)
-        texts = LINES + (PAD_LINES if family in ROBERTA_CLASS else [])
+        texts = LINES + (PAD_LINES if "roberta" in family or family == "camembert" else [])
         distance = write_logprobs(folder, family, texts, folder / "logprobs.jsonl", model.state_dict(), double)
         assert distance < 4e-5, f"{name}: float32 itself is too far from float64 for a test at 1e-4"
 
