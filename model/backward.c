@@ -73,7 +73,8 @@ static int lay_out(const struct fs_pass *pass, struct fs_tape *tape, const struc
     size_t weights = fs_attention_weights(spec, pass->batch), normed = T * fs_spec_turned_width(spec), count = T * d;
     for (size_t l = layer + 1; l < spec->layers; l++) {
         count += fs_layer_norm_count(spec, &spec->layer[l]) * T * d + T * width + weights +
-                 T * spec->layer[l].ffn * (spec->layer[l].gated ? 2 : 1);
+                 T * fs_layer_inner_width(&spec->layer[l]) * (spec->layer[l].gated ? 2 : 1) +
+                 T * spec->layer[l].experts;
         count += (spec->layer[l].head_norm != FS_NO_HEAD_NORM ? normed : 0) + (spec->layer[l].clip > 0 ? T * width : 0);
     }
     if (fs_scratch_reserve(&tape->memory, count, "the memory of a backward pass; use smaller batches", err) != 0) {
@@ -91,8 +92,10 @@ static int lay_out(const struct fs_pass *pass, struct fs_tape *tape, const struc
         activations->clip_in = take(&place, spec->layer[l].clip > 0 ? T * width : 0);
         activations->head_norm_in = take(&place, spec->layer[l].head_norm != FS_NO_HEAD_NORM ? normed : 0);
         activations->weights = take(&place, weights);
-        activations->up = take(&place, T * spec->layer[l].ffn);
-        activations->gate = take(&place, spec->layer[l].gated ? T * spec->layer[l].ffn : 0);
+        size_t inner = T * fs_layer_inner_width(&spec->layer[l]);
+        activations->up = take(&place, inner);
+        activations->gate = take(&place, spec->layer[l].gated ? inner : 0);
+        activations->chosen = take(&place, T * spec->layer[l].experts);
         activations->active = in_workspace->active;
     }
     return 0;
@@ -192,11 +195,13 @@ int fs_upper_backward(struct fs_tape *tape, fs_real *dh, fs_real *gradient, fs_r
     const struct fs_spec *spec = &pass->model->spec;
     const struct fs_edit *edit = pass->edit;
     struct fs_workspace *workspace = pass->workspace;
-    size_t T = pass->batch->tokens, layer = edit->first_layer, ffn = fs_spec_most_ffn(spec);
+    size_t T = pass->batch->tokens, layer = edit->first_layer, ffn = fs_spec_inner_width(spec);
     struct fs_activations activations;
     if (fs_layer_prepare(pass, &activations, err) != 0 ||
         fs_scratch_reserve(&workspace->dffn, T * ffn, "gradients", err) != 0 ||
-        (fs_spec_gated(spec) && fs_scratch_reserve(&workspace->dgate, T * ffn, "gradients", err) != 0) ||
+        ((fs_spec_gated(spec) || fs_spec_most_experts(spec) > 0) &&
+         fs_scratch_reserve(&workspace->dgate, T * ffn, "gradients", err) != 0) ||
+        fs_scratch_reserve(&workspace->dchosen, T * fs_spec_most_experts(spec), "gradients", err) != 0 ||
         fs_scratch_reserve(&workspace->dqkv, T * fs_spec_qkv_width(spec), "gradients", err) != 0 ||
         fs_scratch_reserve(&workspace->dcontext, T * spec->heads * spec->head_size, "gradients", err) != 0 ||
         fs_scratch_reserve(&workspace->dstate, T * spec->hidden, "gradients", err) != 0 ||
@@ -216,8 +221,8 @@ int fs_upper_backward(struct fs_tape *tape, fs_real *dh, fs_real *gradient, fs_r
     const fs_real *dy = run.gradient[FS_STREAM_Y];
     edit->kind->ffn_output_backward(edit, &edited, dy, workspace->inner.data, gradient, dx);
     if (dx != NULL) {
-        fs_ffn_inner(&run, tape->x);
-        fs_ffn_backward(&run, dy, 1, dx);
+        run.layer->ffn->inner(&run, tape->x);
+        run.layer->ffn->backward(&run, dy, 1, dx);
     }
     return 0;
 }

@@ -114,7 +114,7 @@ int fs_layer_prepare(const struct fs_pass *pass, struct fs_activations *activati
     const struct fs_spec *spec = &pass->model->spec;
     struct fs_workspace *workspace = pass->workspace;
     const struct fs_batch *batch = pass->batch;
-    size_t T = batch->tokens, ffn = fs_spec_most_ffn(spec);
+    size_t T = batch->tokens, ffn = fs_spec_inner_width(spec);
     if (fs_scratch_reserve(&workspace->normed, T * spec->hidden, "hidden states", err) != 0 ||
         fs_scratch_reserve(&workspace->x, T * spec->hidden, "hidden states", err) != 0 ||
         (fs_spec_ffn_apart(spec) &&
@@ -124,14 +124,15 @@ int fs_layer_prepare(const struct fs_pass *pass, struct fs_activations *activati
         fs_scratch_reserve(&workspace->context, T * spec->heads * spec->head_size, "attention heads", err) != 0 ||
         fs_scratch_reserve(&workspace->up, T * ffn, "the FFN", err) != 0 ||
         (fs_spec_gated(spec) && fs_scratch_reserve(&workspace->gate, T * ffn, "the FFN", err) != 0) ||
-        fs_positions_prepare(spec, workspace, batch, err) != 0 ||
+        fs_experts_prepare(spec, workspace, T, err) != 0 || fs_positions_prepare(spec, workspace, batch, err) != 0 ||
         fs_scores_prepare(spec, &pass->model->score_weights, workspace, batch, err) != 0) {
         return -1;
     }
     *activations = (struct fs_activations){.qkv = workspace->qkv.data,
                                            .up = workspace->up.data,
                                            .gate = workspace->gate.data,
-                                           .active = workspace->up.data};
+                                           .active = workspace->up.data,
+                                           .chosen = workspace->chosen.data};
     return 0;
 }
 

@@ -188,6 +188,15 @@ static int bind_linear(struct binder *binder, struct place place, size_t inputs,
     return bias ? require(binder, place, ".bias", outputs, 0, &linear->bias) : 0;
 }
 
+/* Row `head` of the gains (heads,D) of all heads. */
+static int bind_gain_row(struct binder *binder, struct place place, size_t head, size_t heads, struct fs_norm *norm)
+{
+    const struct fs_spec *spec = &binder->model->spec;
+    norm->kind = spec->norm_kind;
+    norm->epsilon = spec->norm_epsilon;
+    return require_part(binder, place, ".weight", (struct extent){heads, spec->head_size, head}, &norm->gain);
+}
+
 /* Of query and key heads. */
 static int bind_head_norms(struct binder *binder, size_t index)
 {
@@ -209,10 +218,39 @@ static int bind_head_norms(struct binder *binder, size_t index)
                    ? bind_one(binder, key, (whole ? spec->key_value_heads : 1) * D, &layer->key_norm)
                    : -1;
     }
+    bool apart = strstr(strstr(query.stem, "%zu") + 1, "%zu") != NULL;
     for (size_t i = 0; i < spec->heads + spec->key_value_heads; i++) {
-        struct place *place = i < spec->heads ? &query : &key;
-        place->number[1] = i < spec->heads ? i : i - spec->heads;
-        if (bind_one(binder, *place, D, &layer->own_norm[i]) != 0) {
+        bool is_query = i < spec->heads;
+        struct place place = is_query ? query : key;
+        place.number[1] = is_query ? i : i - spec->heads;
+        int status = apart ? bind_one(binder, place, D, &layer->own_norm[i])
+                           : bind_gain_row(binder, place, place.number[1],
+                                           is_query ? spec->heads : spec->key_value_heads, &layer->own_norm[i]);
+        if (status != 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int bind_experts(struct binder *binder, size_t index)
+{
+    const struct fs_spec *spec = &binder->model->spec;
+    const struct fs_layer_spec *own = &spec->layer[index];
+    const struct fs_body_names *body = fs_spec_body(spec);
+    struct fs_layer *layer = &binder->model->layer[index];
+    size_t d = spec->hidden, F = own->ffn;
+    if (bind_linear(binder, in_body(binder, body->router, index), d, own->experts, false, &layer->router) != 0) {
+        return -1;
+    }
+    for (size_t e = 0; e < own->experts; e++) {
+        struct fs_expert *expert = &layer->expert[e];
+        struct place gate = in_body(binder, body->gate, index), up = in_body(binder, body->up, index);
+        struct place down = in_body(binder, body->down, index);
+        gate.number[1] = up.number[1] = down.number[1] = e;
+        if (bind_linear(binder, gate, d, F, own->ffn_bias, &expert->gate) != 0 ||
+            bind_linear(binder, up, d, F, own->ffn_bias, &expert->up) != 0 ||
+            bind_linear(binder, down, F, d, own->ffn_bias, &expert->down) != 0) {
             return -1;
         }
     }
@@ -322,12 +360,15 @@ static int bind_layer(struct binder *binder, size_t index)
     }
     if (bind_head_norms(binder, index) != 0 || bind_relative(binder, index) != 0 || bind_norms(binder, index) != 0 ||
         bind_linear(binder, in_body(binder, body->attention_output, index), queries, d, own->output_bias,
-                    &layer->attention_output) != 0 ||
-        bind_gate_and_up(binder, index) != 0 ||
-        bind_linear(binder, in_body(binder, body->down, index), own->ffn, d, own->ffn_bias, &layer->down) != 0) {
+                    &layer->attention_output) != 0) {
         return -1;
     }
-    return 0;
+    if (own->experts > 0) {
+        return bind_experts(binder, index);
+    }
+    return bind_gate_and_up(binder, index) == 0
+               ? bind_linear(binder, in_body(binder, body->down, index), own->ffn, d, own->ffn_bias, &layer->down)
+               : -1;
 }
 
 /* The embeddings that are added to the words'. */
@@ -494,51 +535,6 @@ int fs_model_open(const char *folder, struct fs_model **model, struct fs_error *
     }
     *model = opened;
     return 0;
-}
-
-void fs_model_destroy(struct fs_model *model)
-{
-    if (model == NULL) {
-        return;
-    }
-    fs_tensor_store_destroy(model->store);
-    fs_spec_release(&model->spec);
-    free(model->layer);
-    free(model->own_norm);
-    free(model->binding);
-    free(model->own_block);
-    free(model->config_path);
-    free(model->files);
-    free(model);
-}
-
-/* Room for the norms of layers whose heads have one each. */
-static int give_own_norms(struct fs_model *model, struct fs_error *err)
-{
-    const struct fs_spec *spec = &model->spec;
-    size_t heads = spec->heads + spec->key_value_heads, used = 0;
-    for (size_t i = 0; i < spec->layers; i++) {
-        used += spec->layer[i].head_norm == FS_HEAD_NORM_OWN ? heads : 0;
-    }
-    model->own_norm = fs_allocate(used, sizeof *model->own_norm, "norms of heads", err);
-    if (model->own_norm == NULL) {
-        return -1;
-    }
-    for (size_t i = spec->layers; i > 0; i--) {
-        if (spec->layer[i - 1].head_norm == FS_HEAD_NORM_OWN) {
-            used -= heads;
-            model->layer[i - 1].own_norm = model->own_norm + used;
-        }
-    }
-    return 0;
-}
-
-int fs_model_begin(struct fs_model *model, struct fs_error *err)
-{
-    model->backend = fs_backend_find(NULL);
-    model->backend->begin();
-    model->layer = fs_allocate(model->spec.layers, sizeof *model->layer, "the layers", err);
-    return model->layer == NULL ? -1 : give_own_norms(model, err);
 }
 
 const char *fs_model_backend_name(const struct fs_model *model)

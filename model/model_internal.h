@@ -32,6 +32,7 @@ struct fs_model {
     struct fs_score_weights score_weights;
     struct fs_layer *layer;
     struct fs_norm *own_norm; /* of all layers, see struct fs_layer */
+    struct fs_expert *expert; /* of all layers; NULL: none */
 
     struct fs_tensor_store *store;
     const struct fs_tensor *stored_head; /* a stored copy of the tied head, to be compared; or NULL */
@@ -45,7 +46,7 @@ struct fs_model {
     size_t file_count;
 };
 
-/* With model->spec set: chooses the backend, and makes room for the layers. */
+/* model_memory.c. With model->spec set: chooses the backend, and makes room for the layers. */
 int fs_model_begin(struct fs_model *model, struct fs_error *err);
 
 #endif

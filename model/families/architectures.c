@@ -73,7 +73,7 @@ static int first_class(const struct fs_json_document *config, const char **name,
 static int find_by_class(const struct fs_json_document *config, const char *name, const struct fs_family **family,
                          struct fs_notes *notes, struct fs_error *err)
 {
-    char names[512];
+    char names[1024];
     fs_family_names(names, sizeof names);
     *family = name != NULL ? family_of_class(name) : NULL;
     if (*family != NULL) {
@@ -106,7 +106,7 @@ int fs_architecture_find(const struct fs_json_document *config, const struct fs_
     }
     *family = fs_family_find(type);
     if (*family == NULL) {
-        char names[512];
+        char names[1024];
         fs_family_names(names, sizeof names);
         return fs_error_set(err, FS_EXIT_DATA, "%s: model_type: found \"%s\", expected %s", fs_json_name(config), type,
                             names);

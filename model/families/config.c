@@ -94,10 +94,19 @@ static int refuse_options(const struct fs_json_document *config, const struct fs
     return 0;
 }
 
+/* The one of two spellings of a key that stands in the config; the first where neither does. `second` may be NULL. */
+static const char *spelling(const struct fs_json_document *config, const char *first, const char *second)
+{
+    const cJSON *root = fs_json_root(config);
+    bool is_second = second != NULL && cJSON_GetObjectItemCaseSensitive(root, first) == NULL &&
+                     cJSON_GetObjectItemCaseSensitive(root, second) != NULL;
+    return is_second ? second : first;
+}
+
 int fs_activation_read(const struct fs_json_document *config, const char *key, const char *name,
                        enum fs_activation *activation, struct fs_error *err)
 {
-    if (fs_json_text_optional(config, fs_json_root(config), "", key, &name, err) != 0) {
+    if (key != NULL && fs_json_text_optional(config, fs_json_root(config), "", key, &name, err) != 0) {
         return -1;
     }
     for (size_t i = 0; i < sizeof activations / sizeof *activations; i++) {
@@ -115,23 +124,25 @@ static int read_sizes(const struct fs_json_document *config, struct fs_spec *spe
 {
     const cJSON *root = fs_json_root(config);
     const struct fs_family *family = spec->family;
+    const char *hidden = spelling(config, family->key.hidden, family->other_key.hidden);
+    const char *layers = spelling(config, family->key.layers, family->other_key.layers);
+    const char *heads = spelling(config, family->key.heads, family->other_key.heads);
     if (fs_json_size(config, root, "", "vocab_size", (struct fs_size_range){1, (size_t)1 << 24}, &spec->vocabulary,
                      err) != 0 ||
-        fs_json_size(config, root, "", family->key.hidden, (struct fs_size_range){1, 1 << 16}, &spec->hidden, err) !=
-            0 ||
-        fs_json_size(config, root, "", family->key.layers, (struct fs_size_range){1, 1 << 12}, &spec->layers, err) !=
-            0 ||
-        fs_json_size(config, root, "", family->key.heads, (struct fs_size_range){1, 1 << 12}, &spec->heads, err) != 0 ||
-        fs_json_size(config, root, "", family->key.positions, (struct fs_size_range){1, (size_t)1 << 24},
-                     &spec->max_positions, err) != 0 ||
+        fs_json_size(config, root, "", hidden, (struct fs_size_range){1, 1 << 16}, &spec->hidden, err) != 0 ||
+        fs_json_size(config, root, "", layers, (struct fs_size_range){1, 1 << 12}, &spec->layers, err) != 0 ||
+        fs_json_size(config, root, "", heads, (struct fs_size_range){1, 1 << 12}, &spec->heads, err) != 0 ||
+        (family->key.positions != NULL &&
+         fs_json_size(config, root, "", family->key.positions, (struct fs_size_range){1, (size_t)1 << 24},
+                      &spec->max_positions, err) != 0) ||
         (spec->token_types > 0 &&
          fs_json_size_optional(config, root, "", "type_vocab_size", (struct fs_size_range){1, (size_t)1 << 24},
                                &spec->token_types, err) != 0)) {
         return -1;
     }
     if (spec->hidden % spec->heads != 0) {
-        return fs_error_set(err, FS_EXIT_DATA, "%s: %s %zu is no multiple of %s %zu", fs_json_name(config),
-                            family->key.hidden, spec->hidden, family->key.heads, spec->heads);
+        return fs_error_set(err, FS_EXIT_DATA, "%s: %s %zu is no multiple of %s %zu", fs_json_name(config), hidden,
+                            spec->hidden, heads, spec->heads);
     }
     spec->key_value_heads = spec->heads;
     spec->head_size = spec->hidden / spec->heads;

@@ -21,12 +21,29 @@
     ROW(opt)                                                                                                           \
     ROW(llama)                                                                                                         \
     ROW(mistral)                                                                                                       \
+    ROW(mixtral)                                                                                                       \
+    ROW(gpt_bigcode)                                                                                                   \
+    ROW(bloom)                                                                                                         \
+    ROW(mpt)                                                                                                           \
+    ROW(falcon)                                                                                                        \
+    ROW(olmo)                                                                                                          \
+    ROW(olmo2)                                                                                                         \
+    ROW(mpnet)                                                                                                         \
+    ROW(deberta_v2)                                                                                                    \
     ROW(qwen2)                                                                                                         \
     ROW(qwen3)                                                                                                         \
     ROW(granite)                                                                                                       \
     ROW(gemma)                                                                                                         \
     ROW(gemma2)                                                                                                        \
-    ROW(gemma3_text)
+    ROW(gemma3_text)                                                                                                   \
+    ROW(gpt_neox)                                                                                                      \
+    ROW(gptj)                                                                                                          \
+    ROW(phi)                                                                                                           \
+    ROW(phi3)                                                                                                          \
+    ROW(stablelm)                                                                                                      \
+    ROW(cohere)                                                                                                        \
+    ROW(smollm3)                                                                                                       \
+    ROW(starcoder2)
 
 #define DECLARE(family) extern const struct fs_family fs_family_##family;
 #define POINT(family) &fs_family_##family,

@@ -20,14 +20,24 @@ struct fs_body_names {
     const char *embedding_projection, *output_projection; /* where the spec has them */
     const char *attention_norm, *attention_output_norm;   /* norm1 and norm1' of spec.h */
     const char *projections[3];                           /* query, key, value; or one fused matrix and NULLs */
-    const char *query_norm, *key_norm; /* where layers have head_norm; of each head its own: of layer and head */
-    const char *score_bias;            /* the table of FS_BUCKET_BIAS */
+    /* Where layers have head_norm. FS_HEAD_NORM_OWN: named by layer and head, or by layer and then one matrix (heads,D). */
+    const char *query_norm, *key_norm;
+    const char *score_bias;                                               /* the table of FS_BUCKET_BIAS */
     const char *relative, *relative_norm, *relative_query, *relative_key; /* of disentangled attention */
     const char *attention_output;
     const char *ffn_norm, *ffn_output_norm; /* norm2 and norm2' */
     const char *gate, *up, *down;
     const char *gate_up; /* one matrix in place of `gate` and `up` */
+    const char *router;  /* where layers have experts: gate, up and down have a second "%zu", the expert's number */
     const char *final_norm;
+};
+
+/* Keys of config.json; NULL: the family has no such key. */
+struct fs_config_keys {
+    const char *hidden, *layers, *heads;
+    const char *positions;  /* NULL: read_layers sets max_positions */
+    const char *activation; /* NULL: default_activation always */
+    const char *epsilon;    /* NULL: default_epsilon always */
 };
 
 struct fs_family {
@@ -43,9 +53,8 @@ struct fs_family {
     const char *default_activation;
     double default_epsilon;
 
-    struct { /* keys of config.json; epsilon NULL: default_epsilon always */
-        const char *hidden, *layers, *heads, *positions, *activation, *epsilon;
-    } key;
+    struct fs_config_keys key;
+    struct fs_config_keys other_key; /* further spellings, where the first is missing */
 
     /*
      * Reads what only this family's config says, and sets the layers. Before the call `spec` has the sizes (heads as many

@@ -180,11 +180,26 @@ bool fs_spec_ffn_apart(const struct fs_spec *spec)
            (spec->residual_scale != 0.0 && spec->residual_scale != 1.0);
 }
 
-size_t fs_spec_most_ffn(const struct fs_spec *spec)
+size_t fs_layer_inner_width(const struct fs_layer_spec *layer)
+{
+    return layer->ffn * (layer->experts > 0 ? layer->experts_used : 1);
+}
+
+size_t fs_spec_inner_width(const struct fs_spec *spec)
 {
     size_t most = 0;
     for (size_t i = 0; i < spec->layers; i++) {
-        most = spec->layer[i].ffn > most ? spec->layer[i].ffn : most;
+        size_t width = fs_layer_inner_width(&spec->layer[i]);
+        most = width > most ? width : most;
+    }
+    return most;
+}
+
+size_t fs_spec_most_experts(const struct fs_spec *spec)
+{
+    size_t most = 0;
+    for (size_t i = 0; i < spec->layers; i++) {
+        most = spec->layer[i].experts > most ? spec->layer[i].experts : most;
     }
     return most;
 }

@@ -91,7 +91,12 @@ struct fs_layer_spec {
     double attention_scale; /* of q k^T; 1 / sqrt D in most families */
     size_t ffn;             /* F */
     enum fs_activation activation;
-    bool gated;       /* FFN(x) = (act(x W_gate) * (x W_up)) W_down, else act(x W_up) W_down */
+    bool gated; /* FFN(x) = (act(x W_gate) * (x W_up)) W_down, else act(x W_up) W_down */
+    /*
+     * A mixture of experts: p = softmax(x W_router), and FFN(x) is the sum over the `experts_used` experts of largest p
+     * of p / (their p together) times their own FFN, of size `ffn`. 0: none.
+     */
+    size_t experts, experts_used;
     bool qkv_bias;    /* biases on q, k, v */
     bool output_bias; /* on the attention output */
     bool ffn_bias;
@@ -186,7 +191,10 @@ bool fs_layer_has_norm(const struct fs_spec *spec, const struct fs_layer_spec *l
 size_t fs_layer_norm_count(const struct fs_spec *spec, const struct fs_layer_spec *layer);
 /* Whether FFN(x) is apart from the residual until an edit has added to it: something comes between the two. */
 bool fs_spec_ffn_apart(const struct fs_spec *spec);
-size_t fs_spec_most_ffn(const struct fs_spec *spec); /* the largest F */
-bool fs_spec_gated(const struct fs_spec *spec);      /* whether a layer is */
+/* Numbers a token of an FFN's inner states: F, of each expert that is used. */
+size_t fs_layer_inner_width(const struct fs_layer_spec *layer);
+size_t fs_spec_inner_width(const struct fs_spec *spec);  /* of the layer that has most */
+size_t fs_spec_most_experts(const struct fs_spec *spec); /* of a layer; 0: no layer has any */
+bool fs_spec_gated(const struct fs_spec *spec);          /* whether a layer is */
 
 #endif

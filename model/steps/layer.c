@@ -99,6 +99,7 @@ static void add_ffn(const struct fs_spec *spec, struct fs_layer *layer)
 void fs_layer_choose_steps(const struct fs_spec *spec, const struct fs_layer_spec *own, struct fs_layer *layer)
 {
     layer->spec = own;
+    layer->ffn = fs_ffn_kind_of(own);
     layer->steps = 0;
     layer->residual[FS_STREAM_H] = true;
     layer->residual[FS_STREAM_NORMED] = spec->residual_from_norm;

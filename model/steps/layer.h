@@ -37,6 +37,10 @@ struct fs_step {
 
 enum { FS_MOST_STEPS = 16 };
 
+struct fs_expert {
+    struct fs_linear gate, up, down;
+};
+
 struct fs_layer {
     const struct fs_layer_spec *spec;
     struct fs_norm norm[FS_LAYER_NORMS];
@@ -46,6 +50,9 @@ struct fs_layer {
     struct fs_linear projection[3];      /* (d) -> (H D), (G D), (G D) */
     struct fs_linear attention_output, gate, up, down;
     struct fs_linear relative_key, relative_query; /* (d) -> (H D), of relative positions; disentangled attention */
+    struct fs_linear router;                       /* (d) -> (experts) */
+    struct fs_expert *expert;                      /* [experts], which have gate, up and down then; in the model's */
+    const struct fs_ffn_kind *ffn;
     struct fs_step step[FS_MOST_STEPS];
     size_t steps, seam; /* steps before `seam` are before the edit */
     /* Streams whose gradient is h's own: they are h, or carry its residual. The rest share one. */
@@ -62,8 +69,9 @@ struct fs_activations {
     fs_real *clip_in;                 /* (T,(H+2G)D) inputs of the clip, or NULL */
     fs_real *head_norm_in;            /* (T,(H+G)D) inputs of the head norm, or NULL */
     fs_real *weights;   /* all attention weights: (H,n,n) for each sequence in turn; NULL: a few at a time */
-    fs_real *up, *gate; /* (T,F) before the activation */
-    fs_real *active;    /* (T,F) after it; may be `up` */
+    fs_real *up, *gate; /* (T,F) before the activation; with experts (T experts_used,F), one's rows after the other's */
+    fs_real *active;    /* likewise after it; may be `up` */
+    fs_real *chosen;    /* (T,experts) the router's softmax; where layers have experts */
     const struct fs_row_copies *attention_copies, *ffn_copies; /* NULL but in fs_run_layer_patched */
 };
 
@@ -117,10 +125,20 @@ size_t fs_attention_weights(const struct fs_spec *spec, const struct fs_batch *b
 /* The most numbers that attention needs in workspace->weights where nothing is kept. */
 size_t fs_attention_block(const struct fs_spec *spec, const struct fs_batch *batch);
 
-/* activations->active = act(x W_up), gated where the layer is. */
-void fs_ffn_inner(const struct fs_layer_run *run, const fs_real *x);
-/* dx (T,d) = beta dx + gradient through FFN(x) alone, from dy (T,d) and activations->up and ->gate; dx may be dy. */
-void fs_ffn_backward(const struct fs_layer_run *run, const fs_real *dy, fs_real beta, fs_real *dx);
+/* A form of FFN. */
+struct fs_ffn_kind {
+    /* From x (T,d) to activations->up, ->gate and ->active, and ->chosen where there are experts. */
+    void (*inner)(const struct fs_layer_run *run, const fs_real *x);
+    /* out (T,d) = residual (NULL: 0) + FFN(x), after `inner`; does the row copies of the activations. */
+    void (*output)(const struct fs_layer_run *run, const fs_real *residual, fs_real *out);
+    /* dx (T,d) = beta dx + gradient through FFN(x) alone, from dy (T,d) and what `inner` left; dx may be dy. */
+    void (*backward)(const struct fs_layer_run *run, const fs_real *dy, fs_real beta, fs_real *dx);
+};
+const struct fs_ffn_kind *fs_ffn_kind_of(const struct fs_layer_spec *layer);
+extern const struct fs_ffn_kind fs_ffn_experts;
+
+/* Room for the rows of experts of T tokens. */
+int fs_experts_prepare(const struct fs_spec *spec, struct fs_workspace *workspace, size_t tokens, struct fs_error *err);
 
 /* Does copies->count copies of rows of `width` numbers; none where `copies` is NULL. */
 void fs_copy_rows(const struct fs_row_copies *copies, fs_real *data, size_t width);

@@ -18,7 +18,7 @@ int fs_scratch_reserve(struct fs_scratch *scratch, size_t count, const char *pur
     return 0;
 }
 
-enum { SCRATCHES = 24 };
+enum { SCRATCHES = 27 };
 
 static void list_scratches(const struct fs_workspace *workspace, const struct fs_scratch *all[SCRATCHES])
 {
@@ -40,6 +40,9 @@ static void list_scratches(const struct fs_workspace *workspace, const struct fs
         &workspace->dcontext,
         &workspace->dstate,
         &workspace->branch,
+        &workspace->chosen,
+        &workspace->expert,
+        &workspace->dchosen,
         &workspace->row,
         &workspace->scores,
         &workspace->bias.rows,
@@ -78,5 +81,7 @@ void fs_workspace_release(struct fs_workspace *workspace)
     }
     free(workspace->rotary);
     free(workspace->relative.row);
+    free(workspace->expert_row);
+    free(workspace->expert_first);
     memset(workspace, 0, sizeof *workspace);
 }

@@ -44,7 +44,7 @@ static double scores_of(const struct fs_spec *spec, double n)
 
 static double inner_of(const struct fs_layer_spec *layer)
 {
-    return (layer->gated ? 2.0 : 1.0) * (double)layer->ffn;
+    return (layer->gated ? 2.0 : 1.0) * (double)fs_layer_inner_width(layer) + (double)layer->experts;
 }
 
 /* Matrices of model/engine.h's `base`. */
@@ -56,7 +56,9 @@ static double base_of(const struct fs_spec *spec)
 /* Of the layer that needs most. */
 static double most_inner(const struct fs_spec *spec)
 {
-    return (fs_spec_gated(spec) ? 2.0 : 1.0) * (double)fs_spec_most_ffn(spec);
+    double experts = (double)fs_spec_most_experts(spec);
+    return (fs_spec_gated(spec) ? 2.0 : 1.0) * (double)fs_spec_inner_width(spec) +
+           (experts > 0 ? experts + 3 * (double)spec->hidden : 0);
 }
 
 /* Numbers a token of a state, or of an embedding before it is one: the most. */

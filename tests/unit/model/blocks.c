@@ -7,16 +7,20 @@ static const struct block {
     const char *name;
     enum fs_block block;
     double residual_scale;
-    bool residual_from_norm, bare_first_layer, gated;
+    bool residual_from_norm, bare_layer, gated;
+    size_t experts, experts_used;
 } blocks[] = {
-    {"pre-norm", FS_PRE_NORM, 0, false, true, true},
-    {"scaled residual", FS_PRE_NORM, 0.22, false, false, true},
-    {"residual from norm", FS_PRE_NORM, 0, true, false, false},
-    {"post-norm", FS_POST_NORM, 0, false, false, false},
-    {"parallel", FS_PARALLEL, 0, false, false, false},
-    {"parallel, two norms", FS_PARALLEL_TWO_NORMS, 0, false, false, true},
-    {"sandwich-norm", FS_SANDWICH_NORM, 0, false, false, true},
-    {"branch-norm", FS_BRANCH_NORM, 0, false, false, true},
+    {"pre-norm", FS_PRE_NORM, 0, false, true, true, 0, 0},
+    {"scaled residual", FS_PRE_NORM, 0.22, false, false, true, 0, 0},
+    {"residual from norm", FS_PRE_NORM, 0, true, false, false, 0, 0},
+    {"post-norm", FS_POST_NORM, 0, false, false, false, 0, 0},
+    {"parallel", FS_PARALLEL, 0, false, false, false, 0, 0},
+    {"parallel, two norms", FS_PARALLEL_TWO_NORMS, 0, false, false, true, 0, 0},
+    {"sandwich-norm", FS_SANDWICH_NORM, 0, false, false, true, 0, 0},
+    {"branch-norm", FS_BRANCH_NORM, 0, false, false, true, 0, 0},
+    {"experts", FS_PRE_NORM, 0, false, false, true, 5, 2},
+    {"experts, plain", FS_SANDWICH_NORM, 0, false, false, false, 3, 3},
+    {"one expert, post-norm", FS_POST_NORM, 0, false, false, true, 4, 1},
 };
 
 const size_t block_count = sizeof blocks / sizeof *blocks;
@@ -52,9 +56,11 @@ struct fs_model *block_model(size_t index)
                                                       .ffn = 10,
                                                       .activation = FS_SILU,
                                                       .gated = block->gated,
+                                                      .experts = block->experts,
+                                                      .experts_used = block->experts_used,
                                                       .qkv_bias = true,
                                                       .ffn_bias = true});
-    layer[1].no_attention_norm = block->bare_first_layer;
+    layer[1].no_attention_norm = block->bare_layer;
     if (fs_model_random(&spec, &model, &err) != 0) {
         fail_msg("%s", err.text);
     }

@@ -227,8 +227,8 @@ static void ffn(struct scene *scene, double *out)
     const struct fs_pass pass = pass_of(scene, NULL);
     expect(fs_layer_prepare(&pass, &activations, &err), &err);
     struct fs_layer_run run = fs_layer_begin(&pass, scene->stamp.layer, &activations);
-    fs_ffn_inner(&run, scene->x);
-    fs_linear(run.backend, &run.layer->down, TOKENS, activations.active, out, scene->stamp.hidden);
+    run.layer->ffn->inner(&run, scene->x);
+    run.layer->ffn->output(&run, NULL, out);
 }
 
 /* |numeric - analytic| / |analytic| over a block of numbers that `at` points to. */

@@ -41,7 +41,6 @@ static int read_spec(const char *text, struct fs_spec *spec, struct fs_error *er
 #define MISTRAL LLAMA_LIKE("mistral")
 #define QWEN2 LLAMA_LIKE("qwen2")
 #define QWEN3 LLAMA_LIKE("qwen3")
-#define ROPE(inside) "{" LLAMA ", \"rope_scaling\": {" inside "}}"
 
 static void test_defaults(void **state)
 {
@@ -201,50 +200,6 @@ static void test_spellings(void **state)
     fs_spec_release(&new);
 }
 
-/* What transformers' functions give for these keys, worked out by hand. */
-static void test_rotary_kinds(void **state)
-{
-    (void)state;
-    struct fs_spec spec = {0}, copy;
-    struct fs_error err;
-    assert_int_equal(read_spec(ROPE(""), &spec, &err), 0);
-    assert_true(spec.layer[0].rotary.scaling == FS_ROPE_PLAIN && fs_spec_usual_positions(&spec) == SIZE_MAX);
-    assert_int_equal(fs_spec_angle_width(&spec), 4);
-    /* Both spellings at once: rope_scaling goes first. */
-    assert_int_equal(read_spec("{" LLAMA ", \"rope_theta\": 7, \"rope_parameters\": {\"rope_theta\": 5}, "
-                               "\"rope_scaling\": {\"type\": \"linear\", \"factor\": 2}}",
-                               &spec, &err),
-                     0);
-    assert_true(spec.layer[0].rotary.theta == 7.0 && spec.layer[0].rotary.scaling == FS_ROPE_LINEAR);
-    assert_int_equal(read_spec(ROPE("\"type\": \"dynamic\", \"factor\": 2.5"), &spec, &err), 0);
-    assert_true(spec.max_positions == 160 && fs_spec_usual_positions(&spec) == 64);
-    assert_int_equal(fs_spec_angle_width(&spec), 8); /* of short and of long sequences */
-    assert_int_equal(read_spec(ROPE("\"type\": \"dynamic\", \"factor\": 1e6"), &spec, &err), 0);
-    assert_int_equal(spec.max_positions, 1 << 24);
-    assert_int_equal(read_spec(ROPE("\"rope_type\": \"yarn\", \"original_max_position_embeddings\": 16"), &spec, &err),
-                     0);
-    const struct fs_rotary *rotary = &spec.layer[1].rotary;
-    assert_true(rotary->factor == 4.0 && rotary->ramp_low == 0.0 && rotary->ramp_high == 1.0);
-    assert_true(fabs(rotary->attention_factor - (0.1 * log(4.0) + 1.0)) < 1e-12 && spec.max_positions == 64);
-    assert_int_equal(read_spec(ROPE("\"rope_type\": \"llama3\", \"factor\": 8, \"low_freq_factor\": 1, "
-                                    "\"high_freq_factor\": 4"),
-                               &spec, &err),
-                     0);
-    assert_int_equal(spec.layer[0].rotary.original_positions, 64);
-    assert_int_equal(read_spec("{" LLAMA ", \"original_max_position_embeddings\": 4, \"rope_scaling\": "
-                               "{\"rope_type\": \"longrope\", \"short_factor\": [1, 2], \"long_factor\": [3, 4.5], "
-                               "\"original_max_position_embeddings\": 8}}",
-                               &spec, &err),
-                     0);
-    rotary = &spec.layer[1].rotary;
-    assert_true(rotary->original_positions == 4 && rotary->factor == 16.0 && spec.divisors == 4);
-    assert_true(fabs(rotary->attention_factor - sqrt(3.0)) < 1e-12); /* 1 + log 16 / log 4 */
-    assert_int_equal(fs_spec_copy(&spec, &copy, &err), 0);
-    assert_true(copy.divisor != spec.divisor && copy.divisor[1] == 2.0 && copy.divisor[3] == 4.5);
-    fs_spec_release(&copy);
-    fs_spec_release(&spec);
-}
-
 /* A config that must be refused, and a word that its error text must hold. */
 static const struct refused {
     const char *text, *word;
@@ -323,34 +278,6 @@ static const struct refused {
     {"{" LLAMA ", \"partial_rotary_factor\": 0.5}", "partial_rotary_factor"},
     {"{" LLAMA ", \"rope_theta\": 0}", "rope_theta"},
     {"{" LLAMA ", \"rope_scaling\": 2}", "rope_scaling"},
-    {"{" LLAMA ", \"rope_parameters\": []}", "rope_parameters"},
-    {ROPE("\"type\": \"proportional\", \"factor\": 2"), "proportional"},
-    {ROPE("\"rope_type\": 3"), "rope_type"},
-    {ROPE("\"full_attention\": {\"rope_theta\": 10}"), "full_attention"},
-    {ROPE("\"type\": \"dynamic\""), "factor"},
-    {"{\"model_type\": \"llama\", \"hidden_size\": 12, \"num_hidden_layers\": 2, \"num_attention_heads\": 6, "
-     "\"intermediate_size\": 40, \"max_position_embeddings\": 64, \"vocab_size\": 50, \"rope_scaling\": "
-     "{\"rope_type\": \"dynamic\", \"factor\": 2}}",
-     "two numbers turn"},
-    {ROPE("\"rope_type\": \"yarn\", \"rope_theta\": 1"), "rope_theta 1"},
-    {ROPE("\"rope_type\": \"yarn\", \"beta_fast\": -1"), "beta_fast"},
-    {ROPE("\"rope_type\": \"yarn\", \"truncate\": 2"), "truncate"},
-    {ROPE("\"rope_type\": \"yarn\", \"original_max_position_embeddings\": 0"), "original_max_position_embeddings"},
-    {ROPE("\"rope_type\": \"longrope\""), "short_factor"},
-    {ROPE("\"rope_type\": \"longrope\", \"short_factor\": [1, 2], \"long_factor\": [1]"), "long_factor"},
-    {ROPE("\"rope_type\": \"longrope\", \"short_factor\": [1, 2, 3], \"long_factor\": [1, 2]"), "short_factor"},
-    {ROPE("\"rope_type\": \"longrope\", \"short_factor\": [1, 0], \"long_factor\": [1, 2]"), "short_factor"},
-    {ROPE("\"rope_type\": \"longrope\", \"short_factor\": [1, \"2\"], \"long_factor\": [1, 2]"), "short_factor"},
-    {ROPE("\"rope_type\": \"longrope\", \"short_factor\": [1, 2], \"long_factor\": [1, 2], "
-          "\"original_max_position_embeddings\": 1"),
-     "original_max_position_embeddings"},
-    {ROPE("\"type\": \"linear\""), "factor"},
-    {ROPE("\"type\": \"linear\", \"factor\": 0.5"), "factor"},
-    {ROPE("\"type\": \"linear\", \"factor\": 2, \"partial_rotary_factor\": 0.25"), "partial_rotary_factor"},
-    {ROPE("\"rope_type\": \"llama3\", \"factor\": 8, \"low_freq_factor\": 4, \"high_freq_factor\": 4, "
-          "\"original_max_position_embeddings\": 32"),
-     "high_freq_factor"},
-    {ROPE("\"rope_type\": \"llama3\", \"factor\": 8, \"low_freq_factor\": 1"), "high_freq_factor"},
     {"{\"model_type\": \"gpt2\", \"n_embd\": 24, \"n_layer\": 2, \"n_head\": 5, \"n_positions\": 64, \"vocab_size\": "
      "50}",
      "n_head"},
@@ -515,7 +442,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_scales_and_heads, scratch_make, scratch_remove),
         cmocka_unit_test_setup_teardown(test_positions_behind_pad, scratch_make, scratch_remove),
         cmocka_unit_test_setup_teardown(test_spellings, scratch_make, scratch_remove),
-        cmocka_unit_test_setup_teardown(test_rotary_kinds, scratch_make, scratch_remove),
         cmocka_unit_test_setup_teardown(test_refused, scratch_make, scratch_remove),
         cmocka_unit_test_setup_teardown(test_tensors, scratch_make, scratch_remove),
         cmocka_unit_test_setup_teardown(test_not_finite, scratch_make, scratch_remove),

@@ -1,0 +1,51 @@
+/* GPT-BigCode (Ben Allal et al. 2023), as of StarCoder: GPT-2 with one key and value for all heads, or with query, key and
+ * value by head. */
+#include "model/families/family.h"
+
+static int read_layers(const struct fs_json_document *config, struct fs_spec *spec, struct fs_error *err)
+{
+    const cJSON *root = fs_json_root(config);
+    bool multi_query = true, scaled = true;
+    struct fs_layer_spec layer = {.activation = spec->activation,
+                                  .qkv_bias = true,
+                                  .output_bias = true,
+                                  .ffn_bias = true,
+                                  .ffn = 4 * spec->hidden};
+    if (fs_json_size_optional(config, root, "", "n_inner", (struct fs_size_range){1, 1 << 20}, &layer.ffn, err) != 0 ||
+        fs_json_bool_optional(config, root, "", "multi_query", &multi_query, err) != 0 ||
+        fs_json_bool_optional(config, root, "", "scale_attn_weights", &scaled, err) != 0) {
+        return -1;
+    }
+    spec->key_value_heads = multi_query ? 1 : spec->heads;
+    spec->qkv_layout = multi_query ? FS_QKV_BLOCKS : FS_QKV_GROUPS;
+    layer.attention_scale = scaled ? 0.0 : 1.0;
+    fs_spec_set_layers(spec, &layer);
+    return 0;
+}
+
+extern const struct fs_family fs_family_gpt_bigcode;
+const struct fs_family fs_family_gpt_bigcode = {
+    .name = "gpt_bigcode",
+    .architectures = {"GPTBigCodeForCausalLM", "GPTBigCodeModel"},
+    .kind = FS_CAUSAL,
+    .norm_kind = FS_LAYER_NORM,
+    .block = FS_PRE_NORM,
+    .tied_default = true,
+    .default_activation = "gelu_pytorch_tanh",
+    .default_epsilon = 1e-5,
+    .key = {"n_embd", "n_layer", "n_head", "n_positions", "activation_function", "layer_norm_epsilon"},
+    .read_layers = read_layers,
+    .computes = {"scale_attn_weights"},
+    .prefix = "transformer.",
+    .body = {.word = "wte",
+             .position = "wpe",
+             .attention_norm = "h.%zu.ln_1",
+             .projections = {"h.%zu.attn.c_attn"},
+             .attention_output = "h.%zu.attn.c_proj",
+             .ffn_norm = "h.%zu.ln_2",
+             .up = "h.%zu.mlp.c_fc",
+             .down = "h.%zu.mlp.c_proj",
+             .final_norm = "ln_f"},
+    .head = {.matrix = "lm_head"},
+    .unused = {".attn.bias", ".attn.masked_bias"},
+};

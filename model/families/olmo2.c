@@ -1,0 +1,36 @@
+/* OLMo 2 (Walsh et al. 2025): Llama with its norms behind attention and FFN instead of before them, and norms of all query
+ * heads and of all key heads as a whole. x is h behind the attention; the stamp's output is added to the FFN's before its
+ * norm. */
+#include "model/families/llama_parts.h"
+
+static int read_layers(const struct fs_json_document *config, struct fs_spec *spec, struct fs_error *err)
+{
+    struct fs_layer_spec layer = {.head_norm = FS_HEAD_NORM_WHOLE};
+    if (fs_llama_read_layer(config, spec, spec->heads, &layer, err) != 0 ||
+        fs_json_bool_optional(config, fs_json_root(config), "", "attention_bias", &layer.qkv_bias, err) != 0) {
+        return -1;
+    }
+    layer.output_bias = layer.qkv_bias;
+    spec->block = FS_BRANCH_NORM;
+    fs_spec_set_layers(spec, &layer);
+    return 0;
+}
+
+extern const struct fs_family fs_family_olmo2;
+const struct fs_family fs_family_olmo2 = {
+    .name = "olmo2",
+    .architectures = {"Olmo2ForCausalLM", "Olmo2Model"},
+    FS_LLAMA_SHAPE,
+    .default_epsilon = 1e-5,
+    .read_layers = read_layers,
+    .body = {.word = "embed_tokens",
+             .projections = {"layers.%zu.self_attn.q_proj", "layers.%zu.self_attn.k_proj",
+                             "layers.%zu.self_attn.v_proj"},
+             .query_norm = "layers.%zu.self_attn.q_norm",
+             .key_norm = "layers.%zu.self_attn.k_norm",
+             .attention_output = "layers.%zu.self_attn.o_proj",
+             .attention_output_norm = "layers.%zu.post_attention_layernorm",
+             .ffn_output_norm = "layers.%zu.post_feedforward_layernorm",
+             FS_LLAMA_FFN,
+             .final_norm = "norm"},
+};

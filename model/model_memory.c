@@ -1,0 +1,65 @@
+/* What a model holds in memory beside its weights: made when it is bound, freed at its end. */
+#include <stdlib.h>
+
+#include "model/model_internal.h"
+
+/* Room for the norms of layers whose heads have one each. */
+static int make_own_norms(struct fs_model *model, struct fs_error *err)
+{
+    const struct fs_spec *spec = &model->spec;
+    size_t heads = spec->heads + spec->key_value_heads, norms = 0;
+    for (size_t i = 0; i < spec->layers; i++) {
+        norms += spec->layer[i].head_norm == FS_HEAD_NORM_OWN ? heads : 0;
+    }
+    if (norms == 0) {
+        return 0;
+    }
+    model->own_norm = fs_allocate(norms, sizeof *model->own_norm, "norms of heads", err);
+    for (size_t i = 0, next = 0; model->own_norm != NULL && i < spec->layers; i++) {
+        model->layer[i].own_norm = model->own_norm + next;
+        next += spec->layer[i].head_norm == FS_HEAD_NORM_OWN ? heads : 0;
+    }
+    return model->own_norm == NULL ? -1 : 0;
+}
+
+static int make_experts(struct fs_model *model, struct fs_error *err)
+{
+    size_t experts = 0;
+    for (size_t i = 0; i < model->spec.layers; i++) {
+        experts += model->spec.layer[i].experts;
+    }
+    if (experts == 0) {
+        return 0;
+    }
+    model->expert = fs_allocate(experts, sizeof *model->expert, "the experts", err);
+    for (size_t i = 0, next = 0; model->expert != NULL && i < model->spec.layers; i++) {
+        model->layer[i].expert = model->expert + next;
+        next += model->spec.layer[i].experts;
+    }
+    return model->expert == NULL ? -1 : 0;
+}
+
+int fs_model_begin(struct fs_model *model, struct fs_error *err)
+{
+    model->backend = fs_backend_find(NULL);
+    model->backend->begin();
+    model->layer = fs_allocate(model->spec.layers, sizeof *model->layer, "the layers", err);
+    return model->layer != NULL && make_own_norms(model, err) == 0 && make_experts(model, err) == 0 ? 0 : -1;
+}
+
+void fs_model_destroy(struct fs_model *model)
+{
+    if (model == NULL) {
+        return;
+    }
+    fs_tensor_store_destroy(model->store);
+    fs_spec_release(&model->spec);
+    free(model->layer);
+    free(model->own_norm);
+    free(model->expert);
+    free(model->binding);
+    free(model->own_block);
+    free(model->config_path);
+    free(model->files);
+    free(model);
+}
