@@ -8,11 +8,21 @@
 #include "model/model_internal.h"
 #include "support.h"
 
-/* Golden folders of a family are called "<family>-...". */
-static bool is_of(const struct fs_family *family, const char *folder)
+static bool begins(const struct fs_family *family, const char *folder)
 {
     size_t length = strlen(family->name);
     return strncmp(folder, family->name, length) == 0 && folder[length] == '-';
+}
+
+/* Golden folders of a family are called "<family>-...", the longest such name. */
+static bool is_of(const struct fs_family *family, const char *folder)
+{
+    for (size_t f = 0; f < fs_family_count; f++) {
+        if (strlen(fs_families[f]->name) > strlen(family->name) && begins(fs_families[f], folder)) {
+            return false;
+        }
+    }
+    return begins(family, folder);
 }
 
 static double worst_of(const struct fs_model *model, const char *folder)
