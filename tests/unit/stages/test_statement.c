@@ -209,6 +209,35 @@ static void sentences_and_objects_of_causal_models(void **state)
     fs_plan_destroy(plan);
 }
 
+/* Where positions turn by the length of a text, longer texts are run whole: the reads stay, the pass grows by one token. */
+static void long_texts_are_run_whole(void **state)
+{
+    (void)state;
+    struct fs_statement_text text = text_of(0, "The nurse said that ", "she", " was tired.");
+    struct fs_encoding ids = {0};
+    assert_int_equal(fs_tokenizer_encode(gpt2.tokenizer, text.text, strlen(text.text), &ids, NULL), 0);
+    assert_true(gpt2.style.usual_positions == SIZE_MAX);
+    for (size_t beyond = 0; beyond < 2; beyond++) {
+        struct fs_plan *plan = new_plan();
+        struct fs_statement sum;
+        struct fs_prompt_style style = gpt2.style;
+        style.usual_positions = ids.count + 1 - beyond; /* begin-of-text is of the text */
+        assert_int_equal(fs_statement_compile(plan, gpt2.tokenizer, &style, FS_SENTENCE_SUM, &text, &sum, NULL), 0);
+        assert_int_equal(fs_plan_seal(plan, SIZE_MAX, style.max_positions, NULL), 0);
+        assert_int_equal(sum.count, ids.count);
+        for (size_t i = 0; i < ids.count; i++) {
+            struct asked asked = asked_of(plan, sum.read[i]);
+            assert_true(asked.count == ids.count + beyond && asked.position == i && asked.token == ids.id[i]);
+        }
+        if (beyond > 0) {
+            assert_int_equal(asked_of(plan, sum.read[0]).id[ids.count], ids.id[ids.count - 1]);
+        }
+        fs_statement_release(&sum);
+        fs_plan_destroy(plan);
+    }
+    fs_encoding_release(&ids);
+}
+
 static void crows_pairs_by_shared_and_differing_tokens(void **state)
 {
     (void)state;
@@ -407,6 +436,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(target_masks_one_sub_token_at_a_time),
         cmocka_unit_test(sentences_and_objects_of_causal_models),
+        cmocka_unit_test(long_texts_are_run_whole),
         cmocka_unit_test(crows_pairs_by_shared_and_differing_tokens),
         cmocka_unit_test(what_cannot_be_scored_is_skipped),
         cmocka_unit_test(wrong_variants_are_errors),
