@@ -34,6 +34,14 @@ static void add_part(struct words *words, const char *separator)
     }
 }
 
+/* The name of a value of an enumeration. */
+#define NAME_OF(names, value) name_of(names, sizeof(names) / sizeof *(names), (size_t)(value))
+
+static const char *name_of(const char *const *names, size_t count, size_t value)
+{
+    return value < count && names[value] != NULL ? names[value] : "another kind";
+}
+
 typedef bool layer_test(const struct fs_spec *spec, const struct fs_layer_spec *layer);
 
 static size_t count_layers(const struct fs_spec *spec, layer_test *test)
@@ -209,7 +217,7 @@ static void describe_block(const struct fs_spec *spec, struct words *words)
         [FS_SANDWICH_NORM] = "sandwich-norm: norms before and behind attention, before and behind the FFN",
         [FS_BRANCH_NORM] = "branch-norm: a norm behind attention, a norm behind the FFN, each before the sum",
     };
-    add(words, "%s", names[spec->block]);
+    add(words, "%s", NAME_OF(names, spec->block));
     if (spec->residual_scale != 0.0 && spec->residual_scale != 1.0) {
         add(words, "; what attention and FFN add is scaled by %.6g", spec->residual_scale);
     }
@@ -222,7 +230,7 @@ static void describe_block(const struct fs_spec *spec, struct words *words)
 static void describe_norm(const struct fs_spec *spec, struct words *words)
 {
     static const char *const names[] = {[FS_LAYER_NORM] = "LayerNorm", [FS_RMS_NORM] = "RMSNorm"};
-    add(words, "%s, epsilon %.6g", names[spec->norm_kind], spec->norm_epsilon);
+    add(words, "%s, epsilon %.6g", NAME_OF(names, spec->norm_kind), spec->norm_epsilon);
 }
 
 static void add_rotary(struct words *words, const struct fs_rotary *rotary)

@@ -155,12 +155,15 @@ static void test_more_published(void **state)
     struct fs_notes notes;
     struct fs_error err;
     char text[2048];
+    size_t wrong = 0;
     for (size_t i = 0; i < sizeof more / sizeof *more; i++) {
         snprintf(text, sizeof text, "{\"model_type\": \"%s\", %s}", more[i].family, more[i].keys);
         if (fs_family_find(more[i].family) != NULL && (read_text(text, &notes, &err) != 0 || notes.count != 0)) {
-            fail_msg("%s: %s%s", text, err.text, notes.count > 0 ? notes.note[0].text : "");
+            print_error("%s: %s%s\n", more[i].family, err.text, notes.count > 0 ? notes.note[0].text : "");
+            wrong++;
         }
     }
+    assert_int_equal(wrong, 0);
 }
 
 static void test_published(void **state)
