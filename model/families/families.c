@@ -14,33 +14,33 @@
     ROW(roberta_prelayernorm)                                                                                          \
     ROW(albert)                                                                                                        \
     ROW(electra)                                                                                                       \
+    ROW(mpnet)                                                                                                         \
+    ROW(deberta_v2)                                                                                                    \
     ROW(modernbert)                                                                                                    \
     ROW(gpt2)                                                                                                          \
     ROW(gpt_neo)                                                                                                       \
     ROW(openai_gpt)                                                                                                    \
     ROW(opt)                                                                                                           \
-    ROW(llama)                                                                                                         \
-    ROW(mistral)                                                                                                       \
-    ROW(mixtral)                                                                                                       \
     ROW(gpt_bigcode)                                                                                                   \
+    ROW(gpt_neox)                                                                                                      \
+    ROW(gptj)                                                                                                          \
+    ROW(phi)                                                                                                           \
     ROW(bloom)                                                                                                         \
     ROW(mpt)                                                                                                           \
     ROW(falcon)                                                                                                        \
-    ROW(olmo)                                                                                                          \
-    ROW(olmo2)                                                                                                         \
-    ROW(mpnet)                                                                                                         \
-    ROW(deberta_v2)                                                                                                    \
+    ROW(llama)                                                                                                         \
+    ROW(mistral)                                                                                                       \
+    ROW(mixtral)                                                                                                       \
     ROW(qwen2)                                                                                                         \
     ROW(qwen3)                                                                                                         \
+    ROW(phi3)                                                                                                          \
+    ROW(stablelm)                                                                                                      \
+    ROW(olmo)                                                                                                          \
+    ROW(olmo2)                                                                                                         \
     ROW(granite)                                                                                                       \
     ROW(gemma)                                                                                                         \
     ROW(gemma2)                                                                                                        \
     ROW(gemma3_text)                                                                                                   \
-    ROW(gpt_neox)                                                                                                      \
-    ROW(gptj)                                                                                                          \
-    ROW(phi)                                                                                                           \
-    ROW(phi3)                                                                                                          \
-    ROW(stablelm)                                                                                                      \
     ROW(cohere)                                                                                                        \
     ROW(smollm3)                                                                                                       \
     ROW(starcoder2)

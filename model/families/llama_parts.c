@@ -85,7 +85,7 @@ int fs_llama_read_biases(const struct fs_json_document *config, struct fs_layer_
 int fs_llama_read_pattern(const struct fs_json_document *config, const struct fs_layer_pattern *pattern,
                           struct fs_spec *spec, struct fs_error *err)
 {
-    const cJSON *types = cJSON_GetObjectItemCaseSensitive(fs_json_root(config), "layer_types");
+    const cJSON *types = fs_json_member(config, fs_json_root(config), "layer_types");
     if (types != NULL && !cJSON_IsNull(types)) {
         return read_types(config, types, pattern->window, spec, err);
     }

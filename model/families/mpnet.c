@@ -5,13 +5,16 @@
 /* Whatever pad_token_id says. */
 enum { PAD = 1 };
 
+/* transformers counts with these whatever relative_attention_num_buckets says, which is the size of the table. */
+enum { BUCKETS = 32 };
+
 static int read_layers(const struct fs_json_document *config, struct fs_spec *spec, struct fs_error *err)
 {
     spec->score_bias = FS_BUCKET_BIAS;
-    spec->score_buckets = 32;
+    spec->score_buckets = BUCKETS;
     if (fs_bert_read_layers(config, spec, err) != 0 ||
         fs_json_size_optional(config, fs_json_root(config), "", "relative_attention_num_buckets",
-                              (struct fs_size_range){4, 256}, &spec->score_buckets, err) != 0) {
+                              (struct fs_size_range){BUCKETS, BUCKETS}, &spec->score_buckets, err) != 0) {
         return -1;
     }
     if (spec->max_positions <= PAD + 1) {

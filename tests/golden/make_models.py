@@ -26,6 +26,7 @@ from transformers import (AutoTokenizer, BertConfig, BertForMaskedLM, CamembertC
                           DistilBertForMaskedLM, ErnieConfig, ErnieForMaskedLM, GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast, RobertaConfig,
                           RobertaForMaskedLM, XLMRobertaConfig, XLMRobertaForMaskedLM)
 
+import attention_models
 import causal_models
 import embedding_models
 import expert_models
@@ -37,8 +38,10 @@ HERE = pathlib.Path(__file__).resolve().parent
 MODEL_CLASS = {"bert": BertForMaskedLM, "gpt2": GPT2LMHeadModel, "llama": LlamaForCausalLM, "roberta": RobertaForMaskedLM,
                "xlm-roberta": XLMRobertaForMaskedLM, "camembert": CamembertForMaskedLM, "ernie": ErnieForMaskedLM,
                "distilbert": DistilBertForMaskedLM, **causal_models.MODEL_CLASS, **rotary_models.MODEL_CLASS,
-               **embedding_models.MODEL_CLASS, **expert_models.MODEL_CLASS}
-MASKED = {"bert", "roberta", "xlm-roberta", "camembert", "ernie", "distilbert", *embedding_models.MASKED}
+               **expert_models.MODEL_CLASS, **attention_models.MODEL_CLASS, **embedding_models.MODEL_CLASS}
+MASKED = {"bert", "roberta", "xlm-roberta", "camembert", "ernie", "distilbert", *attention_models.MASKED,
+          *embedding_models.MASKED}
+LOADING = {**expert_models.LOADING, **attention_models.LOADING}
 
 
 def family_of(name):
@@ -214,7 +217,7 @@ def randomise(model, seed):
             else:
                 parameter.copy_(noise * 0.3)
         # checkpoints hold one bias under two names
-        if model.config.model_type in ("bert", "ernie"):
+        if model.config.model_type in ("bert", "ernie", "deberta-v2"):
             model.cls.predictions.decoder.bias.copy_(model.cls.predictions.bias)
         elif model.config.model_type == "albert":
             model.predictions.decoder.bias.copy_(model.predictions.bias)
@@ -298,8 +301,8 @@ def write_logprobs(folder, family, texts, path, reference=None, double=False):
     """Float32 log probabilities of the folder as transformers loads it, or float64 ones where `double`; returns how far
     the two lie apart."""
     encode, special = encoder_of(folder), special_ids(folder, family)
-    more = expert_models.LOADING.get(family, {})
-    model = MODEL_CLASS[family].from_pretrained(folder, dtype=torch.float32, attn_implementation="eager", **more).eval()
+    more = {"attn_implementation": "eager", **LOADING.get(family, {})}
+    model = MODEL_CLASS[family].from_pretrained(folder, dtype=torch.float32, **more).eval()
     if reference is not None:
         for name, value in reference.items():
             assert torch.equal(model.state_dict()[name].float(), value.float()), (folder, name)
@@ -311,8 +314,7 @@ def write_logprobs(folder, family, texts, path, reference=None, double=False):
         make_positions(model)
         records.append({"text": text, "ids": ids,
                         "logprobs": [round(v, 7) for v in log_probabilities(model, family, ids, special)]})
-    exact = to_double(MODEL_CLASS[family].from_pretrained(folder, dtype=torch.float32,
-                                                           attn_implementation="eager", **more).eval())
+    exact = to_double(MODEL_CLASS[family].from_pretrained(folder, dtype=torch.float32, **more).eval())
     for record in records:
         values = log_probabilities(exact, family, record["ids"], special)
         distance = max([distance] + [abs(a - b) for a, b in zip(record["logprobs"], values)])
@@ -503,6 +505,8 @@ def make(output, start=""):
                    *enumerate(masked_folders(), start=201),
                    *enumerate(rotary_models.folders(byte_bpe_files, rewrite), start=rotary_models.FIRST_SEED),
                    *enumerate(expert_models.folders(llama_json_files), start=expert_models.FIRST_SEED),
+                   *enumerate(attention_models.folders(byte_bpe_files, roberta_json_files, wordpiece_files, rewrite),
+                              start=attention_models.FIRST_SEED),
                    *enumerate(embedding_models.folders(byte_bpe_files, wordpiece_files, roberta_json_files, rewrite),
                               start=embedding_models.FIRST_SEED)]
     for seed, (name, tokenizer, config_of, storage, shard, old, change) in all_folders:
