@@ -50,10 +50,13 @@ static int read_layers(const struct fs_json_document *config, struct fs_spec *sp
 extern const struct fs_family fs_family_gemma2;
 const struct fs_family fs_family_gemma2 = {
     .name = "gemma2",
+    .about = "Riviere et al. 2024: Gemma with norms on both sides of attention and FFN, windows in every second layer, "
+             "soft caps",
     .architectures = {"Gemma2ForCausalLM", "Gemma2Model"},
     FS_GEMMA_ROW,
     .block = FS_SANDWICH_NORM,
     .key = FS_GEMMA2_KEYS,
     .read_layers = read_layers,
+    .harmless = {"hidden_act"}, /* transformers reads hidden_activation */
     .body = {FS_GEMMA2_BODY},
 };
