@@ -44,6 +44,7 @@ static int read_layers(const struct fs_json_document *config, struct fs_spec *sp
 extern const struct fs_family fs_family_albert;
 const struct fs_family fs_family_albert = {
     .name = "albert",
+    .about = "Lan et al. 2020: BERT with layers that share their weights, and word embeddings of another size",
     .architectures = {"AlbertForMaskedLM", "AlbertForPreTraining", "AlbertModel"},
     .kind = FS_MASKED,
     .norm_kind = FS_LAYER_NORM,
@@ -53,13 +54,13 @@ const struct fs_family fs_family_albert = {
     .default_epsilon = 1e-12,
     .key = FS_BERT_KEYS,
     .read_layers = read_layers,
+    .harmless = {"down_scale_factor", "gap_size", "net_structure_type", "num_memory_blocks"},
     .prefix = "albert.",
     .body = {FS_BERT_EMBEDDINGS, .embedding_projection = "encoder.embedding_hidden_mapping_in",
              .projections = {LAYER "attention.query", LAYER "attention.key", LAYER "attention.value"},
              .attention_output = LAYER "attention.dense", .attention_norm = LAYER "attention.LayerNorm",
              .up = LAYER "ffn", .down = LAYER "ffn_output", .ffn_norm = LAYER "full_layer_layer_norm"},
     .head = {"predictions.dense", "predictions.LayerNorm", "predictions.decoder", "predictions.bias"},
-    .unused = {"albert.pooler.weight", "albert.pooler.bias", "sop_classifier.classifier.weight",
-               "sop_classifier.classifier.bias", "embeddings.position_ids", "predictions.decoder.bias",
+    .unused = {"sop_classifier.classifier.weight", "sop_classifier.classifier.bias", "predictions.decoder.bias",
                "predictions.bias"},
 };

@@ -30,6 +30,8 @@ static int read_layers(const struct fs_json_document *config, struct fs_spec *sp
 extern const struct fs_family fs_family_cohere;
 const struct fs_family fs_family_cohere = {
     .name = "cohere",
+    .about = "Cohere 2024: attention and FFN read one norm without bias, rotary positions turn neighbours, logits are "
+             "scaled",
     .architectures = {"CohereForCausalLM", "CohereModel"},
     .kind = FS_CAUSAL,
     .norm_kind = FS_LAYER_NORM,
@@ -43,5 +45,4 @@ const struct fs_family fs_family_cohere = {
     .prefix = "model.",
     .body = {FS_LLAMA_BODY, .query_norm = "layers.%zu.self_attn.q_norm", .key_norm = "layers.%zu.self_attn.k_norm"},
     .head = {.matrix = "lm_head"},
-    .unused = {".rotary_emb.inv_freq"},
 };

@@ -18,4 +18,7 @@ struct fs_json_document;
 int fs_activation_read(const struct fs_json_document *config, const char *key, const char *name,
                        enum fs_activation *activation, struct fs_error *err);
 
+/* The first of transformers' names of it. */
+const char *fs_activation_name(enum fs_activation activation);
+
 #endif

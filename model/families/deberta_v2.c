@@ -36,7 +36,7 @@ static int read_count(const struct fs_json_document *config, const char *key, si
 /* "c2p|p2c" or ["c2p", "p2c"]; others are passed over, as transformers does. */
 static int read_types(const struct fs_json_document *config, struct fs_disentangled *own, struct fs_error *err)
 {
-    const cJSON *types = cJSON_GetObjectItemCaseSensitive(fs_json_root(config), "pos_att_type");
+    const cJSON *types = fs_json_member(config, fs_json_root(config), "pos_att_type");
     if (types == NULL || cJSON_IsNull(types)) {
         return 0;
     }

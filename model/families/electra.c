@@ -18,6 +18,7 @@ static int read_layers(const struct fs_json_document *config, struct fs_spec *sp
 extern const struct fs_family fs_family_electra;
 const struct fs_family fs_family_electra = {
     .name = "electra",
+    .about = "Clark et al. 2020, its generators: BERT with word embeddings of another size, and gelu in its head",
     .architectures = {"ElectraForMaskedLM"},
     .kind = FS_MASKED,
     .norm_kind = FS_LAYER_NORM,
@@ -31,5 +32,4 @@ const struct fs_family fs_family_electra = {
     .body = {FS_BERT_EMBEDDINGS, FS_BERT_MATRICES, FS_BERT_NORMS, .embedding_projection = "embeddings_project"},
     .head = {"generator_predictions.dense", "generator_predictions.LayerNorm", "generator_lm_head",
              "generator_lm_head.bias"},
-    .unused = {"embeddings.position_ids"},
 };

@@ -44,7 +44,7 @@ static int read_heads(const struct fs_json_document *config, const struct form *
                       struct fs_error *err)
 {
     const cJSON *root = fs_json_root(config);
-    const char *key = cJSON_GetObjectItemCaseSensitive(root, "num_kv_heads") != NULL ? "num_kv_heads" : "n_head_kv";
+    const char *key = fs_json_member(config, root, "num_kv_heads") != NULL ? "num_kv_heads" : "n_head_kv";
     size_t groups = spec->heads;
     if (fs_json_size_optional(config, root, "", key, (struct fs_size_range){1, 1 << 12}, &groups, err) != 0) {
         return -1;

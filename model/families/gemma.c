@@ -31,11 +31,14 @@ static int read_layers(const struct fs_json_document *config, struct fs_spec *sp
 extern const struct fs_family fs_family_gemma;
 const struct fs_family fs_family_gemma = {
     .name = "gemma",
+    .about = "Mesnard et al. 2024: Llama with scaled embeddings, norms that multiply by 1 + gain, and a head size of "
+             "its own",
     .architectures = {"GemmaForCausalLM", "GemmaModel"},
     FS_GEMMA_ROW,
     .block = FS_PRE_NORM,
     .key = {"hidden_size", "num_hidden_layers", "num_attention_heads", "max_position_embeddings", "hidden_act",
             "rms_norm_eps"},
     .read_layers = read_layers,
+    .harmless = {"hidden_activation"}, /* transformers reads hidden_act */
     .body = {FS_LLAMA_BODY},
 };

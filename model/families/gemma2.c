@@ -11,7 +11,7 @@ int fs_gemma2_read_layers(const struct fs_json_document *config, size_t every, s
     const cJSON *root = fs_json_root(config);
     struct fs_layer_pattern pattern = {4096, 1, every};
     double divisor = 256.0;
-    if (cJSON_IsNull(cJSON_GetObjectItemCaseSensitive(root, "sliding_window"))) {
+    if (cJSON_IsNull(fs_json_member(config, root, "sliding_window"))) {
         pattern.window = 0;
     }
     if (fs_json_size_optional(config, root, "", "sliding_window", (struct fs_size_range){1, (size_t)1 << 24},
@@ -29,7 +29,7 @@ int fs_gemma2_read_layers(const struct fs_json_document *config, size_t every, s
 int fs_gemma2_read_cap(const struct fs_json_document *config, const char *key, double usual, double *cap,
                        struct fs_error *err)
 {
-    *cap = cJSON_GetObjectItemCaseSensitive(fs_json_root(config), key) == NULL ? usual : 0.0;
+    *cap = fs_json_member(config, fs_json_root(config), key) == NULL ? usual : 0.0;
     return fs_json_number_optional(config, fs_json_root(config), "", key, (struct fs_number_range){1e-3, 1e6}, cap,
                                    err);
 }
@@ -50,11 +50,13 @@ static int read_layers(const struct fs_json_document *config, struct fs_spec *sp
 extern const struct fs_family fs_family_gemma2;
 const struct fs_family fs_family_gemma2 = {
     .name = "gemma2",
+    .about = "Riviere et al. 2024: Gemma with norms on both sides of attention and FFN, windows in every second layer, "
+             "soft caps",
     .architectures = {"Gemma2ForCausalLM", "Gemma2Model"},
     FS_GEMMA_ROW,
     .block = FS_SANDWICH_NORM,
     .key = FS_GEMMA2_KEYS,
     .read_layers = read_layers,
-    .computes = {"sliding_window", "layer_types"},
+    .harmless = {"hidden_act"}, /* transformers reads hidden_activation */
     .body = {FS_GEMMA2_BODY},
 };

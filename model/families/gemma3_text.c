@@ -35,11 +35,13 @@ static int read_layers(const struct fs_json_document *config, struct fs_spec *sp
 extern const struct fs_family fs_family_gemma3_text;
 const struct fs_family fs_family_gemma3_text = {
     .name = "gemma3_text",
+    .about = "Kamath et al. 2025, of text alone: Gemma 2 with norms of query and key heads, two kinds of rotary "
+             "positions, no cap of scores",
     .architectures = {"Gemma3ForCausalLM", "Gemma3TextModel"},
     FS_GEMMA_ROW,
     .block = FS_SANDWICH_NORM,
     .key = FS_GEMMA2_KEYS,
     .read_layers = read_layers,
-    .computes = {"sliding_window", "layer_types"},
+    .harmless = {"hidden_act", "_sliding_window_pattern"}, /* layer_types says the same as the second */
     .body = {FS_GEMMA2_BODY, .query_norm = "layers.%zu.self_attn.q_norm", .key_norm = "layers.%zu.self_attn.k_norm"},
 };

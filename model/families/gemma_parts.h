@@ -4,11 +4,11 @@
 
 #include "model/families/llama_parts.h"
 
-/* All of a row but its names, `block`, `key`, `read_layers`, `computes` and `body`. */
+/* All of a row but its names, `block`, `key`, `read_layers` and `body`. */
 #define FS_GEMMA_ROW                                                                                                   \
     .kind = FS_CAUSAL, .norm_kind = FS_RMS_NORM_PLUS_ONE, .tied_default = true,                                        \
     .default_activation = "gelu_pytorch_tanh", .default_epsilon = 1e-6, .prefix = "model.",                            \
-    .head = {.matrix = "lm_head"}, .unused = {".rotary_emb.inv_freq"}
+    .head = {.matrix = "lm_head"}
 /* Of Gemma 2 and later. */
 #define FS_GEMMA2_KEYS                                                                                                 \
     {                                                                                                                  \

@@ -35,7 +35,6 @@ const struct fs_family fs_family_gpt_bigcode = {
     .default_epsilon = 1e-5,
     .key = {"n_embd", "n_layer", "n_head", "n_positions", "activation_function", "layer_norm_epsilon"},
     .read_layers = read_layers,
-    .computes = {"scale_attn_weights"},
     .prefix = "transformer.",
     .body = {.word = "wte",
              .position = "wpe",

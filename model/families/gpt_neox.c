@@ -28,6 +28,8 @@ static int read_layers(const struct fs_json_document *config, struct fs_spec *sp
 extern const struct fs_family fs_family_gpt_neox;
 const struct fs_family fs_family_gpt_neox = {
     .name = "gpt_neox",
+    .about = "Black et al. 2022, and Pythia: attention and FFN side by side or in turn, rotary positions of a part of "
+             "each head",
     .architectures = {"GPTNeoXForCausalLM", "GPTNeoXModel"},
     .kind = FS_CAUSAL,
     .norm_kind = FS_LAYER_NORM,
@@ -37,6 +39,7 @@ const struct fs_family fs_family_gpt_neox = {
     .key = {"hidden_size", "num_hidden_layers", "num_attention_heads", "max_position_embeddings", "hidden_act",
             "layer_norm_eps"},
     .read_layers = read_layers,
+    .harmless = {"rope_theta"}, /* it has rotary_emb_base */
     .prefix = "gpt_neox.",
     .body = {.word = "embed_in",
              .attention_norm = "layers.%zu.input_layernorm",
@@ -47,5 +50,4 @@ const struct fs_family fs_family_gpt_neox = {
              .down = "layers.%zu.mlp.dense_4h_to_h",
              .final_norm = "final_layer_norm"},
     .head = {.matrix = "embed_out"},
-    .unused = {".attention.bias", ".attention.masked_bias", ".rotary_emb.inv_freq"},
 };

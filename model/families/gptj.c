@@ -4,7 +4,7 @@
 
 static int read_layers(const struct fs_json_document *config, struct fs_spec *spec, struct fs_error *err)
 {
-    const cJSON *root = fs_json_root(config), *value = cJSON_GetObjectItemCaseSensitive(root, "rotary_dim");
+    const cJSON *root = fs_json_root(config), *value = fs_json_member(config, root, "rotary_dim");
     struct fs_layer_spec layer = {.rotary = {.theta = 10000.0, .interleaved = true, .dims = 64},
                                   .activation = spec->activation,
                                   .ffn_bias = true,
@@ -31,6 +31,8 @@ static int read_layers(const struct fs_json_document *config, struct fs_spec *sp
 extern const struct fs_family fs_family_gptj;
 const struct fs_family fs_family_gptj = {
     .name = "gptj",
+    .about = "Wang and Komatsuzaki 2021: attention and FFN read one norm, rotary positions turn neighbours of a part "
+             "of each head",
     .architectures = {"GPTJForCausalLM", "GPTJModel"},
     .kind = FS_CAUSAL,
     .norm_kind = FS_LAYER_NORM,
@@ -48,5 +50,4 @@ const struct fs_family fs_family_gptj = {
              .down = "h.%zu.mlp.fc_out",
              .final_norm = "ln_f"},
     .head = {.matrix = "lm_head", .bias = "lm_head.bias"},
-    .unused = {".attn.bias", ".attn.masked_bias"},
 };

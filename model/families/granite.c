@@ -24,6 +24,7 @@ static int read_layers(const struct fs_json_document *config, struct fs_spec *sp
 extern const struct fs_family fs_family_granite;
 const struct fs_family fs_family_granite = {
     .name = "granite",
+    .about = "Granite Team 2024: Llama with numbers that scale embeddings, scores, branches and logits",
     .architectures = {"GraniteForCausalLM", "GraniteModel"},
     FS_LLAMA_ROW,
     .read_layers = read_layers,

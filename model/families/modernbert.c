@@ -72,6 +72,8 @@ static int read_layers(const struct fs_json_document *config, struct fs_spec *sp
 extern const struct fs_family fs_family_modernbert;
 const struct fs_family fs_family_modernbert = {
     .name = "modernbert",
+    .about = "Warner et al. 2024: pre-norm without biases, rotary positions, windows to both sides in most layers, "
+             "gated FFN",
     .architectures = {"ModernBertForMaskedLM", "ModernBertModel"},
     .kind = FS_MASKED,
     .norm_kind = FS_LAYER_NORM,
@@ -82,7 +84,7 @@ const struct fs_family fs_family_modernbert = {
     .key = {"hidden_size", "num_hidden_layers", "num_attention_heads", "max_position_embeddings", "hidden_activation",
             "norm_eps"},
     .read_layers = read_layers,
-    .computes = {"layer_types"},
+    .harmless = {"layer_norm_eps", "repad_logits_with_grad"}, /* of the published files; norm_eps is read */
     .prefix = "model.",
     .body = {.word = "embeddings.tok_embeddings",
              .embedding_norm = "embeddings.norm",

@@ -34,7 +34,7 @@ static int refuse_options(const struct fs_json_document *config, const cJSON *at
 
 static int read_attention(const struct fs_json_document *config, struct fs_layer_spec *layer, struct fs_error *err)
 {
-    const cJSON *attention = cJSON_GetObjectItemCaseSensitive(fs_json_root(config), "attn_config");
+    const cJSON *attention = fs_json_member(config, fs_json_root(config), "attn_config");
     const struct fs_number_range above_zero = {1e-30, 1e30};
     if (attention == NULL || cJSON_IsNull(attention)) {
         return 0;
@@ -54,7 +54,7 @@ static int read_attention(const struct fs_json_document *config, struct fs_layer
 static int read_layers(const struct fs_json_document *config, struct fs_spec *spec, struct fs_error *err)
 {
     struct fs_layer_spec layer = {.activation = spec->activation, .ffn = 4 * spec->hidden};
-    const cJSON *scale = cJSON_GetObjectItemCaseSensitive(fs_json_root(config), "logit_scale");
+    const cJSON *scale = fs_json_member(config, fs_json_root(config), "logit_scale");
     if (scale != NULL && !cJSON_IsNull(scale)) {
         return fs_json_wrong(config, "", "logit_scale", fs_json_kind(scale),
                              "null; transformers takes no notice of it, the model's own code does", err);

@@ -20,6 +20,7 @@ static int read_layers(const struct fs_json_document *config, struct fs_spec *sp
 extern const struct fs_family fs_family_openai_gpt;
 const struct fs_family fs_family_openai_gpt = {
     .name = "openai-gpt",
+    .about = "Radford et al. 2018: GPT-2 with its norms behind attention and FFN",
     .architectures = {"OpenAIGPTLMHeadModel", "OpenAIGPTDoubleHeadsModel", "OpenAIGPTModel"},
     .kind = FS_CAUSAL,
     .norm_kind = FS_LAYER_NORM,
@@ -30,6 +31,7 @@ const struct fs_family fs_family_openai_gpt = {
     .default_epsilon = 1e-5,
     .key = {"n_embd", "n_layer", "n_head", "n_positions", "afn", "layer_norm_epsilon"},
     .read_layers = read_layers,
+    .harmless = {"n_ctx", "n_special"},
     .prefix = "transformer.",
     .body = {.word = "tokens_embed",
              .position = "positions_embed",
@@ -40,6 +42,5 @@ const struct fs_family fs_family_openai_gpt = {
              .up = "h.%zu.mlp.c_fc",
              .down = "h.%zu.mlp.c_proj"},
     .head = {.matrix = "lm_head"},
-    .unused = {".attn.bias", "position_ids", "multiple_choice_head.summary.weight",
-               "multiple_choice_head.summary.bias"},
+    .unused = {"multiple_choice_head.summary.weight", "multiple_choice_head.summary.bias"},
 };

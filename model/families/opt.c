@@ -41,6 +41,8 @@ static int read_layers(const struct fs_json_document *config, struct fs_spec *sp
 extern const struct fs_family fs_family_opt;
 const struct fs_family fs_family_opt = {
     .name = "opt",
+    .about = "Zhang et al. 2022: GPT-2 with relu; the 350M model has its norms behind attention and FFN, and word "
+             "embeddings of another size",
     .architectures = {"OPTForCausalLM", "OPTModel"},
     .kind = FS_CAUSAL,
     .norm_kind = FS_LAYER_NORM,

@@ -24,6 +24,8 @@ static int read_layers(const struct fs_json_document *config, struct fs_spec *sp
 extern const struct fs_family fs_family_phi;
 const struct fs_family fs_family_phi = {
     .name = "phi",
+    .about = "Gunasekar et al. 2023: attention and FFN read one norm, rotary positions of a part of each head, biases "
+             "everywhere",
     .architectures = {"PhiForCausalLM", "PhiModel"},
     .kind = FS_CAUSAL,
     .norm_kind = FS_LAYER_NORM,
@@ -33,7 +35,6 @@ const struct fs_family fs_family_phi = {
     .key = {"hidden_size", "num_hidden_layers", "num_attention_heads", "max_position_embeddings", "hidden_act",
             "layer_norm_eps"},
     .read_layers = read_layers,
-    .computes = {"partial_rotary_factor"},
     .prefix = "model.",
     .body = {.word = "embed_tokens",
              .attention_norm = "layers.%zu.input_layernorm",
@@ -46,5 +47,4 @@ const struct fs_family fs_family_phi = {
              .down = "layers.%zu.mlp.fc2",
              .final_norm = "final_layernorm"},
     .head = {.matrix = "lm_head", .bias = "lm_head.bias"},
-    .unused = {".rotary_emb.inv_freq"},
 };

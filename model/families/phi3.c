@@ -26,6 +26,7 @@ static int read_layers(const struct fs_json_document *config, struct fs_spec *sp
 extern const struct fs_family fs_family_phi3;
 const struct fs_family fs_family_phi3 = {
     .name = "phi3",
+    .about = "Abdin et al. 2024: Llama with joined matrices, LongRoPE, and a window in all layers or none",
     .architectures = {"Phi3ForCausalLM", "Phi3Model"},
     .kind = FS_CAUSAL,
     .norm_kind = FS_RMS_NORM,
@@ -35,7 +36,7 @@ const struct fs_family fs_family_phi3 = {
     .key = {"hidden_size", "num_hidden_layers", "num_attention_heads", "max_position_embeddings", "hidden_act",
             "rms_norm_eps"},
     .read_layers = read_layers,
-    .computes = {"partial_rotary_factor", "sliding_window"},
+    .harmless = {"full_attn_mod", "interpolate_factor"}, /* of Phi-4-mini's own code */
     .prefix = "model.",
     .body = {.word = "embed_tokens",
              .attention_norm = "layers.%zu.input_layernorm",
@@ -46,5 +47,4 @@ const struct fs_family fs_family_phi3 = {
              .down = "layers.%zu.mlp.down_proj",
              .final_norm = "norm"},
     .head = {.matrix = "lm_head"},
-    .unused = {".rotary_emb.inv_freq"},
 };

@@ -5,15 +5,14 @@
 
 #include "model/families/bert_parts.h"
 
-/* A family's `head`, and `unused`: the pooler, and names that one tensor has twice. */
+/* A family's `head`, and `unused`: names that one tensor has twice. */
 #define FS_ROBERTA_HEAD                                                                                                \
     {                                                                                                                  \
         "lm_head.dense", "lm_head.layer_norm", "lm_head.decoder", "lm_head.bias"                                       \
     }
 #define FS_ROBERTA_UNUSED                                                                                              \
     {                                                                                                                  \
-        ".pooler.dense.weight", ".pooler.dense.bias", "embeddings.position_ids", "lm_head.decoder.bias",               \
-            "lm_head.bias"                                                                                             \
+        "lm_head.decoder.bias", "lm_head.bias"                                                                         \
     }
 
 /* All of a row but its names. */

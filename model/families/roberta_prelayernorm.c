@@ -4,6 +4,7 @@
 extern const struct fs_family fs_family_roberta_prelayernorm;
 const struct fs_family fs_family_roberta_prelayernorm = {
     .name = "roberta-prelayernorm",
+    .about = "Ott et al. 2019: RoBERTa with its norms before attention and FFN",
     .architectures = {"RobertaPreLayerNormForMaskedLM", "RobertaPreLayerNormModel"},
     .kind = FS_MASKED,
     .norm_kind = FS_LAYER_NORM,

@@ -30,9 +30,9 @@ struct reader {
 };
 
 /* NULL where `key` is missing or null. */
-static const cJSON *member(const cJSON *object, const char *key)
+static const cJSON *member(const struct fs_json_document *config, const cJSON *object, const char *key)
 {
-    const cJSON *value = cJSON_GetObjectItemCaseSensitive(object, key);
+    const cJSON *value = fs_json_member(config, object, key);
     return cJSON_IsNull(value) ? NULL : value;
 }
 
@@ -57,7 +57,7 @@ static int find_rope_of_type(struct reader *reader, const cJSON *scaling, const 
             return wrong(reader, item->string, fs_json_kind(item), "an object for each layer type");
         }
     }
-    reader->rope = member(parameters, reader->keys->layer_type);
+    reader->rope = member(reader->config, parameters, reader->keys->layer_type);
     if (reader->rope != NULL) {
         snprintf(reader->place, sizeof reader->place, "rope_parameters.%s", reader->keys->layer_type);
         reader->where = reader->place;
@@ -77,14 +77,16 @@ static int find_rope_of_type(struct reader *reader, const cJSON *scaling, const 
 static int find_rope(struct reader *reader)
 {
     const cJSON *root = fs_json_root(reader->config);
-    const cJSON *scaling = member(root, "rope_scaling"), *parameters = member(root, "rope_parameters");
+    const cJSON *scaling = member(reader->config, root, "rope_scaling"),
+                *parameters = member(reader->config, root, "rope_parameters");
     if (scaling != NULL && !cJSON_IsObject(scaling)) {
         return fs_json_wrong(reader->config, "", "rope_scaling", fs_json_kind(scaling), "an object", reader->err);
     }
     if (parameters != NULL && !cJSON_IsObject(parameters)) {
         return fs_json_wrong(reader->config, "", "rope_parameters", fs_json_kind(parameters), "an object", reader->err);
     }
-    scaling = scaling != NULL && scaling->child == NULL ? NULL : scaling; /* {} is none */
+    scaling = scaling != NULL && scaling->child == NULL ? NULL : scaling;   /* {} is none */
+    (void)member(reader->config, root, "original_max_position_embeddings"); /* passed over where nothing is stretched */
     if (reader->keys->layer_type != NULL) {
         return find_rope_of_type(reader, scaling, parameters);
     }

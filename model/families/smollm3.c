@@ -8,7 +8,7 @@ static const struct fs_rotary_keys rotary_keys = {.theta = "rope_theta", .defaul
 static int read_turns(const struct fs_json_document *config, struct fs_spec *spec, struct fs_error *err)
 {
     const char *const key = "no_rope_layers";
-    const cJSON *root = fs_json_root(config), *list = cJSON_GetObjectItemCaseSensitive(root, key);
+    const cJSON *root = fs_json_root(config), *list = fs_json_member(config, root, key);
     size_t interval = 4, i = 0;
     if (fs_json_size_optional(config, root, "", "no_rope_layer_interval", (struct fs_size_range){1, 1 << 12}, &interval,
                               err) != 0) {
@@ -35,9 +35,10 @@ static int read_turns(const struct fs_json_document *config, struct fs_spec *spe
 /* layer_types says which layers have a window; without it those do that have no positions. */
 static int read_windows(const struct fs_json_document *config, struct fs_spec *spec, struct fs_error *err)
 {
-    const cJSON *root = fs_json_root(config), *types = cJSON_GetObjectItemCaseSensitive(root, "layer_types");
+    const cJSON *root = fs_json_root(config), *types = fs_json_member(config, root, "layer_types");
     bool used = false;
     size_t window = 0;
+    (void)fs_json_member(config, root, "sliding_window"); /* may be there where it is not used */
     if (types != NULL && !cJSON_IsNull(types)) {
         return fs_llama_read_windows(config, spec, err);
     }
@@ -70,10 +71,11 @@ static int read_layers(const struct fs_json_document *config, struct fs_spec *sp
 extern const struct fs_family fs_family_smollm3;
 const struct fs_family fs_family_smollm3 = {
     .name = "smollm3",
+    .about = "Bakouch et al. 2025: Llama without positions in some layers",
     .architectures = {"SmolLM3ForCausalLM", "SmolLM3Model"},
     FS_LLAMA_ROW,
     .tied_default = true,
     .read_layers = read_layers,
-    .computes = {"use_sliding_window", "sliding_window", "layer_types"},
+    .harmless = {"max_window_layers"}, /* layer_types, or the layers without positions, have the window */
     .body = {FS_LLAMA_BODY},
 };

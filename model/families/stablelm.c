@@ -28,6 +28,8 @@ static int read_layers(const struct fs_json_document *config, struct fs_spec *sp
 extern const struct fs_family fs_family_stablelm;
 const struct fs_family fs_family_stablelm = {
     .name = "stablelm",
+    .about = "Bellagente et al. 2024: Llama with LayerNorm and rotary positions of a part of each head; norms of "
+             "heads, parallel blocks",
     .architectures = {"StableLmForCausalLM", "StableLMEpochForCausalLM", "StableLmModel"},
     .kind = FS_CAUSAL,
     .norm_kind = FS_LAYER_NORM,
@@ -37,10 +39,8 @@ const struct fs_family fs_family_stablelm = {
     .key = {"hidden_size", "num_hidden_layers", "num_attention_heads", "max_position_embeddings", "hidden_act",
             "layer_norm_eps"},
     .read_layers = read_layers,
-    .computes = {"partial_rotary_factor"},
     .prefix = "model.",
     .body = {FS_LLAMA_BODY, .query_norm = "layers.%zu.self_attn.q_layernorm.norms.%zu",
              .key_norm = "layers.%zu.self_attn.k_layernorm.norms.%zu"},
     .head = {.matrix = "lm_head"},
-    .unused = {".rotary_emb.inv_freq"},
 };

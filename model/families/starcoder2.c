@@ -22,6 +22,7 @@ static int read_layers(const struct fs_json_document *config, struct fs_spec *sp
 extern const struct fs_family fs_family_starcoder2;
 const struct fs_family fs_family_starcoder2 = {
     .name = "starcoder2",
+    .about = "Lozhkov et al. 2024: Llama's attention, LayerNorm, a plain FFN, biases",
     .architectures = {"Starcoder2ForCausalLM", "Starcoder2Model"},
     .kind = FS_CAUSAL,
     .norm_kind = FS_LAYER_NORM,
@@ -32,7 +33,8 @@ const struct fs_family fs_family_starcoder2 = {
     .key = {"hidden_size", "num_hidden_layers", "num_attention_heads", "max_position_embeddings", "hidden_act",
             "norm_epsilon"},
     .read_layers = read_layers,
-    .computes = {"sliding_window"},
+    .harmless = {"activation_function", "layer_norm_epsilon", "mlp_type",
+                 "norm_type"}, /* of the code that it was trained with */
     .prefix = "model.",
     .body = {.word = "embed_tokens",
              .attention_norm = "layers.%zu.input_layernorm",
@@ -44,5 +46,4 @@ const struct fs_family fs_family_starcoder2 = {
              .down = "layers.%zu.mlp.c_proj",
              .final_norm = "norm"},
     .head = {.matrix = "lm_head"},
-    .unused = {".rotary_emb.inv_freq"},
 };

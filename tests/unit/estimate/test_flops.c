@@ -67,12 +67,34 @@ static void weights_as_stored(void **state)
 {
     (void)state;
     /* pooler, masks and a head's second copy are not among the tensors of these */
-    static const char *const models[] = {
-        "bert-tiny",          "gpt2-tiny",          "llama-grouped",         "llama-biases-bf16",
-        "llama-head-size",    "gpt2-own-head-bf16", "gpt_neo-tiny",          "mistral-window",
-        "qwen2-windows",      "qwen3-head-size",    "qwen3-biases-bf16",     "distilbert-tiny",
-        "roberta-tiny",       "ernie-relu",         "bert-cased-f16-shards", "xlm-roberta-first-pad",
-        "camembert-no-prefix"};
+    static const char *const models[] = {"bert-tiny",
+                                         "gpt2-tiny",
+                                         "llama-grouped",
+                                         "llama-biases-bf16",
+                                         "llama-head-size",
+                                         "gpt2-own-head-bf16",
+                                         "gpt_neo-tiny",
+                                         "mistral-window",
+                                         "qwen2-windows",
+                                         "qwen3-head-size",
+                                         "qwen3-biases-bf16",
+                                         "distilbert-tiny",
+                                         "roberta-tiny",
+                                         "ernie-relu",
+                                         "bert-cased-f16-shards",
+                                         "xlm-roberta-first-pad",
+                                         "camembert-no-prefix",
+                                         "albert-tiny",
+                                         "electra-one-size-f16-shards",
+                                         "roberta-prelayernorm-f16",
+                                         "modernbert-f16",
+                                         "opt-projected-bf16",
+                                         "opt-bare-bf16",
+                                         "opt-no-final-norm-bf16",
+                                         "openai-gpt-f16",
+                                         "gemma2-f16",
+                                         "gemma3_text-scaled-bf16",
+                                         "granite-biases-bf16"};
     for (size_t m = 0; m < sizeof models / sizeof models[0]; m++) {
         char folder[128];
         struct fs_error err = FS_ERROR_INIT;
@@ -98,9 +120,12 @@ static void weights_as_stored(void **state)
 static void stand_ins_run(void **state)
 {
     (void)state;
-    static const char *const models[] = {"bert-tiny",      "gpt2-tiny",       "llama-grouped",
-                                         "gpt_neo-tiny",   "qwen3-head-size", "roberta-late-pad-bf16",
-                                         "distilbert-tiny"};
+    static const char *const models[] = {"bert-tiny",          "gpt2-tiny",
+                                         "llama-grouped",      "gpt_neo-tiny",
+                                         "qwen3-head-size",    "roberta-late-pad-bf16",
+                                         "distilbert-tiny",    "albert-groups-bf16",
+                                         "opt-projected-bf16", "modernbert-biases-bf16",
+                                         "gemma3_text-f16"};
     for (size_t m = 0; m < sizeof models / sizeof models[0]; m++) {
         char folder[128];
         struct fs_error err = FS_ERROR_INIT;

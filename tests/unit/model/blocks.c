@@ -9,18 +9,28 @@ static const struct block {
     double residual_scale;
     bool residual_from_norm, bare_layer, gated;
     size_t experts, experts_used;
+    /* other than 101 words, and RMSNorm with its parameters */
+    size_t vocabulary;
+    double logit_scale, logit_cap;
+    enum fs_norm_kind norm_kind;
+    enum fs_norm_parameters norm_parameters;
 } blocks[] = {
-    {"pre-norm", FS_PRE_NORM, 0, false, true, true, 0, 0},
-    {"scaled residual", FS_PRE_NORM, 0.22, false, false, true, 0, 0},
-    {"residual from norm", FS_PRE_NORM, 0, true, false, false, 0, 0},
-    {"post-norm", FS_POST_NORM, 0, false, false, false, 0, 0},
-    {"parallel", FS_PARALLEL, 0, false, false, false, 0, 0},
-    {"parallel, two norms", FS_PARALLEL_TWO_NORMS, 0, false, false, true, 0, 0},
-    {"sandwich-norm", FS_SANDWICH_NORM, 0, false, false, true, 0, 0},
-    {"branch-norm", FS_BRANCH_NORM, 0, false, false, true, 0, 0},
-    {"experts", FS_PRE_NORM, 0, false, false, true, 5, 2},
-    {"experts, plain", FS_SANDWICH_NORM, 0, false, false, false, 3, 3},
-    {"one expert, post-norm", FS_POST_NORM, 0, false, false, true, 4, 1},
+    {.name = "pre-norm", .bare_layer = true, .gated = true},
+    {.name = "scaled residual", .residual_scale = 0.22, .gated = true},
+    {.name = "residual from norm", .residual_from_norm = true},
+    {.name = "post-norm", .block = FS_POST_NORM},
+    {.name = "parallel", .block = FS_PARALLEL},
+    {.name = "parallel, two norms", .block = FS_PARALLEL_TWO_NORMS, .gated = true},
+    {.name = "sandwich-norm", .block = FS_SANDWICH_NORM, .gated = true},
+    {.name = "branch-norm", .block = FS_BRANCH_NORM, .gated = true},
+    {.name = "experts", .gated = true, .experts = 5, .experts_used = 2},
+    {.name = "experts, plain", .block = FS_SANDWICH_NORM, .experts = 3, .experts_used = 3},
+    {.name = "one expert, post-norm", .block = FS_POST_NORM, .gated = true, .experts = 4, .experts_used = 1},
+    {.name = "capped logits", .logit_scale = 7, .logit_cap = 0.9, .vocabulary = 1050},
+    {.name = "scaled logits", .logit_scale = 0.3},
+    {.name = "norms without bias", .norm_kind = FS_LAYER_NORM, .norm_parameters = FS_GAIN_ALONE},
+    {.name = "norms without parameters", .norm_kind = FS_LAYER_NORM, .norm_parameters = FS_NO_PARAMETERS},
+    {.name = "norms by 1 + gain", .norm_kind = FS_RMS_NORM_PLUS_ONE},
 };
 
 const size_t block_count = sizeof blocks / sizeof *blocks;
@@ -39,14 +49,17 @@ struct fs_model *block_model(size_t index)
     struct fs_spec spec = {.family = fs_family_find("llama"),
                            .family_name = "llama",
                            .kind = FS_CAUSAL,
-                           .vocabulary = 101,
+                           .vocabulary = block->vocabulary > 0 ? block->vocabulary : 101,
+                           .logit_scale = block->logit_scale,
+                           .logit_cap = block->logit_cap,
                            .hidden = 12,
                            .layers = 3,
                            .heads = 3,
                            .key_value_heads = 1,
                            .head_size = 4,
                            .max_positions = 32,
-                           .norm_kind = FS_RMS_NORM,
+                           .norm_kind = block->norm_kind != FS_NO_NORM ? block->norm_kind : FS_RMS_NORM,
+                           .norm_parameters = block->norm_parameters,
                            .block = block->block,
                            .residual_scale = block->residual_scale,
                            .residual_from_norm = block->residual_from_norm,
