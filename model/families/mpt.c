@@ -63,7 +63,7 @@ static int read_layers(const struct fs_json_document *config, struct fs_spec *sp
         return -1;
     }
     spec->norm_parameters = FS_GAIN_ALONE;
-    spec->score_bias = FS_ALIBI_ABOVE;
+    spec->score_bias = FS_ALIBI;
     fs_spec_set_layers(spec, &layer);
     return 0;
 }

@@ -50,9 +50,9 @@ enum fs_qkv_layout { FS_QKV_BLOCKS, FS_QKV_GROUPS };
 /* A norm of query and key heads before the positions: of each head, with a gain that all query heads, and all key heads,
  * share or with one of its own; or of all query heads, and all key heads, as a whole. */
 enum fs_head_norm { FS_NO_HEAD_NORM, FS_HEAD_NORM_SHARED, FS_HEAD_NORM_OWN, FS_HEAD_NORM_WHOLE };
-/* Added to scaled scores: model/steps/scores.c. ALiBi with the power of two at most H, at least H, or as the first and
- * rounded to bfloat16; a table by bucket of distance and by head. */
-enum fs_score_bias { FS_NO_SCORE_BIAS, FS_ALIBI, FS_ALIBI_ABOVE, FS_ALIBI_BFLOAT16, FS_BUCKET_BIAS };
+/* Added to scaled scores: model/steps/scores.c. ALiBi; the same rounded to bfloat16; a table by bucket of distance and by
+ * head. */
+enum fs_score_bias { FS_NO_SCORE_BIAS, FS_ALIBI, FS_ALIBI_BFLOAT16, FS_BUCKET_BIAS };
 enum fs_rope_scaling { FS_ROPE_PLAIN, FS_ROPE_LINEAR, FS_ROPE_LLAMA3, FS_ROPE_DYNAMIC, FS_ROPE_YARN, FS_ROPE_LONGROPE };
 
 struct fs_family; /* family.h; private to model/ */

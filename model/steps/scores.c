@@ -31,19 +31,14 @@ static double slope_of(size_t h, size_t P)
     return exp2(-8.0 * (double)h / (double)P);
 }
 
-/* With P the power of two at most H, the heads above it take every second slope of 2 P; or with P at least H, heads take
- * the slopes of even h first. */
-static double alibi_slope(enum fs_score_bias bias, size_t heads, size_t head)
+/* With P the power of two at most H, the heads above it take every second slope of 2 P. */
+static double alibi_slope(size_t heads, size_t head)
 {
     size_t P = 1;
     while (2 * P <= heads) {
         P *= 2;
     }
-    if (bias != FS_ALIBI_ABOVE || P == heads) {
-        return head < P ? slope_of(head + 1, P) : slope_of(2 * (head - P) + 1, 2 * P);
-    }
-    P *= 2;
-    return head < P / 2 ? slope_of(2 * head + 2, P) : slope_of(2 * (head - P / 2) + 1, P);
+    return head < P ? slope_of(head + 1, P) : slope_of(2 * (head - P) + 1, 2 * P);
 }
 
 /* Of both directions, half of the buckets each: near distances have their own, far ones share by the logarithm. In float,
@@ -66,7 +61,7 @@ static fs_real bias_at(const struct fs_spec *spec, const struct fs_score_weights
         size_t bucket = bucket_of(spec->score_buckets, (size_t)(distance < 0 ? -distance : distance), distance > 0);
         return weights->bias[bucket * spec->heads + head];
     }
-    double slope = alibi_slope(spec->score_bias, spec->heads, head);
+    double slope = alibi_slope(spec->heads, head);
     if (spec->score_bias == FS_ALIBI_BFLOAT16) {
         float product = bfloat16(bfloat16((float)slope) * bfloat16((float)distance));
         return (fs_real)((double)product / sqrt((double)spec->head_size));

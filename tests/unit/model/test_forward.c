@@ -141,7 +141,9 @@ static void check_stamp(const char *name)
     small_open(&small, name);
     size_t bytes = TOKENS * small.d * sizeof(fs_real);
     fs_real *entry = states(&small), *plain = states(&small), *stamped = states(&small);
-    fs_real *x = states(&small), *base = states(&small), *h = states(&small);
+    fs_real *x = states(&small), *base = malloc(fs_base_matrices(fs_model_spec(small.model)) * bytes);
+    fs_real *h = states(&small);
+    assert_non_null(base);
     embed(&small, NULL, entry);
     memcpy(plain, entry, bytes);
     run(&small, 0, small.layers, NULL, plain);
