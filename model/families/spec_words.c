@@ -208,8 +208,22 @@ static void add_where(struct words *words, const struct fs_spec *spec, layer_tes
 
 static void describe_embedding(const struct fs_spec *spec, struct words *words)
 {
+    static const char *const places[] = {
+        [FS_PROJECT_WORDS] = "before positions are added",
+        [FS_PROJECT_SUM] = "once positions are added",
+        [FS_PROJECT_NORMED] = "behind the norm",
+    };
     const struct fs_body_names *body = fs_spec_body(spec);
+    if (spec->projection != FS_NO_PROJECTION) {
+        add(words, "%zu numbers a word, of which a matrix makes %zu %s", fs_spec_embedding(spec), spec->hidden,
+            NAME_OF(places, spec->projection));
+    }
+    if (spec->embedding_scale != 0.0 && spec->embedding_scale != 1.0) {
+        add_part(words, "; ");
+        add(words, "words times %.6g", spec->embedding_scale);
+    }
     if (spec->token_types > 0) {
+        add_part(words, "; ");
         add(words, spec->token_types == 1 ? "1 token type" : "%zu token types, of which the first is used",
             spec->token_types);
     }
@@ -237,12 +251,20 @@ static void describe_block(const struct fs_spec *spec, struct words *words)
         add(words, "; sums begin with the norms");
     }
     add_where(words, spec, has_no_attention_norm, "no norm before attention");
+    if (spec->layer_groups > 0) {
+        add(words, "; the layers share the weights of %zu group%s of %zu", spec->layer_groups,
+            spec->layer_groups == 1 ? "" : "s", spec->group_layers);
+    }
 }
 
 static void describe_norm(const struct fs_spec *spec, struct words *words)
 {
-    static const char *const names[] = {[FS_LAYER_NORM] = "LayerNorm", [FS_RMS_NORM] = "RMSNorm"};
+    static const char *const names[] = {
+        [FS_LAYER_NORM] = "LayerNorm", [FS_RMS_NORM] = "RMSNorm", [FS_RMS_NORM_PLUS_ONE] = "RMSNorm times 1 + gain"};
     add(words, "%s, epsilon %.6g", NAME_OF(names, spec->norm_kind), spec->norm_epsilon);
+    if (spec->norm_parameters != FS_GAIN_AND_BIAS) {
+        add(words, spec->norm_parameters == FS_GAIN_ALONE ? ", no bias" : ", no gain and no bias");
+    }
 }
 
 static void add_rotary(struct words *words, const struct fs_rotary *rotary)
@@ -384,14 +406,23 @@ static void describe_biases(const struct fs_spec *spec, struct words *words)
 static void describe_head(const struct fs_spec *spec, struct words *words)
 {
     const struct fs_family *family = spec->family;
-    if (fs_spec_body(spec)->final_norm != NULL) {
+    if (fs_spec_has_final_norm(spec)) {
         add(words, "a norm behind the last layer; ");
+    }
+    if (spec->output_projection) {
+        add(words, "a matrix that makes %zu numbers of %zu; ", fs_spec_embedding(spec), spec->hidden);
     }
     if (family->head.transform != NULL) {
         add(words, "a dense layer, %s and a norm; ", fs_activation_name(spec->activation));
     }
     add(words, "%s%s", spec->tied_head ? "the word embedding (tied)" : "a matrix of its own",
-        family->head.bias != NULL ? ", with a bias" : "");
+        fs_spec_head_bias(spec) ? ", with a bias" : "");
+    if (spec->logit_scale != 0.0 && spec->logit_scale != 1.0) {
+        add(words, "; logits times %.6g", spec->logit_scale);
+    }
+    if (spec->logit_cap != 0.0) {
+        add(words, "; logits capped at %.6g", spec->logit_cap);
+    }
 }
 
 void fs_spec_describe(const struct fs_spec *spec, fs_spec_line *line, void *context)
