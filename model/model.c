@@ -56,6 +56,7 @@ static void shape_text(size_t dimensions, const size_t *shape, char *text, size_
 struct extent {
     size_t rows, columns;
     size_t first; /* the row that is pointed to */
+    size_t depth; /* numbers in place of each; 0: one, and the tensor has a dimension less */
 };
 
 /* A binding of the tensor's: several share one conversion. */
@@ -81,11 +82,10 @@ static struct fs_binding binding_of(struct fs_model *model, const struct fs_tens
 static int bind_part(struct binder *binder, const struct fs_tensor *tensor, struct extent extent, void *slot)
 {
     struct fs_model *model = binder->model;
-    size_t shape[2] = {extent.rows, extent.columns};
-    size_t dimensions = extent.columns == 0 ? 1 : 2;
-    if (tensor->dimensions != dimensions || tensor->shape[0] != extent.rows ||
-        (dimensions == 2 && tensor->shape[1] != extent.columns)) {
-        char found[256], expected[64];
+    size_t shape[3] = {extent.rows, extent.columns, extent.depth};
+    size_t dimensions = extent.depth > 0 ? 3 : extent.columns > 0 ? 2 : 1;
+    if (tensor->dimensions != dimensions || memcmp(tensor->shape, shape, dimensions * sizeof *shape) != 0) {
+        char found[256], expected[96];
         shape_text(tensor->dimensions, tensor->shape, found, sizeof found);
         shape_text(dimensions, shape, expected, sizeof expected);
         return fs_error_set(binder->err, FS_EXIT_DATA,
@@ -112,7 +112,7 @@ static int bind_part(struct binder *binder, const struct fs_tensor *tensor, stru
 /* The whole tensor. `columns` 0: a vector. */
 static int bind(struct binder *binder, const struct fs_tensor *tensor, size_t rows, size_t columns, void *slot)
 {
-    return bind_part(binder, tensor, (struct extent){rows, columns, 0}, slot);
+    return bind_part(binder, tensor, (struct extent){.rows = rows, .columns = columns}, slot);
 }
 
 static const struct fs_tensor *find(const struct binder *binder, struct place place, const char *end)
@@ -164,7 +164,7 @@ static int require_part(struct binder *binder, struct place place, const char *e
 
 static int require(struct binder *binder, struct place place, const char *end, size_t rows, size_t columns, void *slot)
 {
-    return require_part(binder, place, end, (struct extent){rows, columns, 0}, slot);
+    return require_part(binder, place, end, (struct extent){.rows = rows, .columns = columns}, slot);
 }
 
 /* gain and bias, `size` numbers each, where the model's norms have them; old BERT checkpoints call them gamma and beta.
@@ -214,7 +214,7 @@ static int bind_gain_row(struct binder *binder, struct place place, size_t head,
     const struct fs_spec *spec = &binder->model->spec;
     norm->kind = spec->norm_kind;
     norm->epsilon = spec->norm_epsilon;
-    return require_part(binder, place, ".weight", (struct extent){heads, spec->head_size, head}, &norm->gain);
+    return require_part(binder, place, ".weight", (struct extent){heads, spec->head_size, head, 0}, &norm->gain);
 }
 
 /* Of query and key heads. */
@@ -292,15 +292,32 @@ static int bind_gate_and_up(struct binder *binder, size_t index)
     }
     struct place place = in_body(binder, body->gate_up, index);
     layer->gate = layer->up = fs_linear_of(NULL, NULL, d, F, false);
-    if (require_part(binder, place, ".weight", (struct extent){2 * F, d, 0}, &layer->gate.weight.data) != 0 ||
-        require_part(binder, place, ".weight", (struct extent){2 * F, d, F}, &layer->up.weight.data) != 0) {
+    if (require_part(binder, place, ".weight", (struct extent){2 * F, d, 0, 0}, &layer->gate.weight.data) != 0 ||
+        require_part(binder, place, ".weight", (struct extent){2 * F, d, F, 0}, &layer->up.weight.data) != 0) {
         return -1;
     }
     if (!own->ffn_bias) {
         return 0;
     }
-    return require_part(binder, place, ".bias", (struct extent){2 * F, 0, 0}, &layer->gate.bias) == 0
-               ? require_part(binder, place, ".bias", (struct extent){2 * F, 0, F}, &layer->up.bias)
+    return require_part(binder, place, ".bias", (struct extent){2 * F, 0, 0, 0}, &layer->gate.bias) == 0
+               ? require_part(binder, place, ".bias", (struct extent){2 * F, 0, F, 0}, &layer->up.bias)
+               : -1;
+}
+
+/* Its weight (d,d,kernel) is the matrix of d kernel inputs. */
+static int bind_convolution(struct binder *binder, size_t index)
+{
+    const struct fs_spec *spec = &binder->model->spec;
+    struct fs_layer *layer = &binder->model->layer[index];
+    struct place place = in_body(binder, fs_spec_body(spec)->convolution, index);
+    size_t d = spec->hidden, kernel = spec->convolution.kernel;
+    if (!spec->layer[index].convolved) {
+        return 0;
+    }
+    layer->convolution = fs_linear_of(NULL, NULL, d * kernel, d, false);
+    return require_part(binder, place, ".weight", (struct extent){d, d, 0, kernel}, &layer->convolution.weight.data) ==
+                   0
+               ? require(binder, place, ".bias", d, 0, &layer->convolution.bias)
                : -1;
 }
 
@@ -309,7 +326,7 @@ static int bind_norms(struct binder *binder, size_t index)
     const struct fs_spec *spec = &binder->model->spec;
     const struct fs_body_names *body = fs_spec_body(spec);
     const char *const name[FS_LAYER_NORMS] = {body->attention_norm, body->ffn_norm, body->attention_output_norm,
-                                              body->ffn_output_norm};
+                                              body->ffn_output_norm, body->convolution_norm};
     for (int norm = 0; norm < FS_LAYER_NORMS; norm++) {
         if (fs_layer_has_norm(spec, &spec->layer[index], (enum fs_layer_norm)norm) &&
             bind_norm(binder, in_body(binder, name[norm], index), spec->hidden,
@@ -378,7 +395,8 @@ static int bind_layer(struct binder *binder, size_t index)
             return -1;
         }
     }
-    if (bind_head_norms(binder, index) != 0 || bind_relative(binder, index) != 0 || bind_norms(binder, index) != 0 ||
+    if (bind_head_norms(binder, index) != 0 || bind_relative(binder, index) != 0 ||
+        bind_convolution(binder, index) != 0 || bind_norms(binder, index) != 0 ||
         bind_linear(binder, in_body(binder, body->attention_output, index), queries, d, own->output_bias,
                     &layer->attention_output) != 0) {
         return -1;
@@ -553,45 +571,6 @@ int fs_model_open(const char *folder, struct fs_model **model, struct fs_error *
         return -1;
     }
     *model = opened;
-    return 0;
-}
-
-const char *fs_model_backend_name(const struct fs_model *model)
-{
-    return model->backend->name;
-}
-
-const struct fs_notes *fs_model_notes(const struct fs_model *model)
-{
-    return &model->notes;
-}
-
-const struct fs_spec *fs_model_spec(const struct fs_model *model)
-{
-    return &model->spec;
-}
-
-size_t fs_model_converted_bytes(const struct fs_model *model)
-{
-    return model->converted * sizeof(fs_real);
-}
-
-const char *const *fs_model_files(const struct fs_model *model, size_t *count)
-{
-    *count = model->file_count;
-    return model->files;
-}
-
-int fs_model_word_embedding(const struct fs_model *model, int32_t token, fs_real *row, struct fs_error *err)
-{
-    const struct fs_spec *spec = &model->spec;
-    if (token < 0 || (size_t)token >= spec->vocabulary) {
-        return fs_error_set(err, FS_EXIT_DATA,
-                            "token %d: the model's vocabulary has %zu; the tokenizer belongs to another model", token,
-                            spec->vocabulary);
-    }
-    size_t E = fs_spec_embedding(spec);
-    memcpy(row, model->word + (size_t)token * E, E * sizeof *row);
     return 0;
 }
 

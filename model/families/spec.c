@@ -158,6 +158,8 @@ bool fs_layer_has_norm(const struct fs_spec *spec, const struct fs_layer_spec *l
         return block != FS_BRANCH_NORM && !layer->no_attention_norm;
     case FS_FFN_NORM:
         return block != FS_BRANCH_NORM && block != FS_PARALLEL;
+    case FS_CONVOLUTION_NORM:
+        return layer->convolved;
     default:
         return block == FS_SANDWICH_NORM || block == FS_BRANCH_NORM;
     }
@@ -175,7 +177,7 @@ size_t fs_layer_norm_count(const struct fs_spec *spec, const struct fs_layer_spe
 bool fs_spec_ffn_apart(const struct fs_spec *spec)
 {
     return spec->block == FS_SANDWICH_NORM || spec->block == FS_BRANCH_NORM ||
-           (spec->residual_scale != 0.0 && spec->residual_scale != 1.0);
+           (spec->residual_scale != 0.0 && spec->residual_scale != 1.0) || spec->convolution.kernel > 0;
 }
 
 size_t fs_layer_inner_width(const struct fs_layer_spec *layer)

@@ -148,6 +148,18 @@ static bool has_head_norm(const struct fs_spec *spec, const struct fs_layer_spec
     return layer->head_norm;
 }
 
+static bool has_cap(const struct fs_spec *spec, const struct fs_layer_spec *layer)
+{
+    (void)spec;
+    return layer->score_cap > 0;
+}
+
+static bool has_clip(const struct fs_spec *spec, const struct fs_layer_spec *layer)
+{
+    (void)spec;
+    return layer->clip > 0;
+}
+
 static bool has_no_attention_norm(const struct fs_spec *spec, const struct fs_layer_spec *layer)
 {
     (void)spec;
@@ -196,8 +208,22 @@ static void add_where(struct words *words, const struct fs_spec *spec, layer_tes
 
 static void describe_embedding(const struct fs_spec *spec, struct words *words)
 {
+    static const char *const places[] = {
+        [FS_PROJECT_WORDS] = "before positions are added",
+        [FS_PROJECT_SUM] = "once positions are added",
+        [FS_PROJECT_NORMED] = "behind the norm",
+    };
     const struct fs_body_names *body = fs_spec_body(spec);
+    if (spec->projection != FS_NO_PROJECTION) {
+        add(words, "%zu numbers a word, of which a matrix makes %zu %s", fs_spec_embedding(spec), spec->hidden,
+            NAME_OF(places, spec->projection));
+    }
+    if (spec->embedding_scale != 0.0 && spec->embedding_scale != 1.0) {
+        add_part(words, "; ");
+        add(words, "words times %.6g", spec->embedding_scale);
+    }
     if (spec->token_types > 0) {
+        add_part(words, "; ");
         add(words, spec->token_types == 1 ? "1 token type" : "%zu token types, of which the first is used",
             spec->token_types);
     }
@@ -225,12 +251,24 @@ static void describe_block(const struct fs_spec *spec, struct words *words)
         add(words, "; sums begin with the norms");
     }
     add_where(words, spec, has_no_attention_norm, "no norm before attention");
+    if (spec->convolution.kernel > 0) {
+        add(words, "; behind layer 0 a convolution of its input over %zu positions, and a norm",
+            spec->convolution.kernel);
+    }
+    if (spec->layer_groups > 0) {
+        add(words, "; the layers share the weights of %zu group%s of %zu", spec->layer_groups,
+            spec->layer_groups == 1 ? "" : "s", spec->group_layers);
+    }
 }
 
 static void describe_norm(const struct fs_spec *spec, struct words *words)
 {
-    static const char *const names[] = {[FS_LAYER_NORM] = "LayerNorm", [FS_RMS_NORM] = "RMSNorm"};
+    static const char *const names[] = {
+        [FS_LAYER_NORM] = "LayerNorm", [FS_RMS_NORM] = "RMSNorm", [FS_RMS_NORM_PLUS_ONE] = "RMSNorm times 1 + gain"};
     add(words, "%s, epsilon %.6g", NAME_OF(names, spec->norm_kind), spec->norm_epsilon);
+    if (spec->norm_parameters != FS_GAIN_AND_BIAS) {
+        add(words, spec->norm_parameters == FS_GAIN_ALONE ? ", no bias" : ", no gain and no bias");
+    }
 }
 
 static void add_rotary(struct words *words, const struct fs_rotary *rotary)
@@ -263,9 +301,25 @@ static void add_rotary(struct words *words, const struct fs_rotary *rotary)
     }
 }
 
+/* Positions that scores alone know. */
+static void add_score_positions(const struct fs_spec *spec, struct words *words)
+{
+    static const char *const names[] = {[FS_ALIBI] = "ALiBi: scores fall with the distance",
+                                        [FS_ALIBI_BFLOAT16] = "ALiBi: scores fall with the distance, in bfloat16",
+                                        [FS_BUCKET_BIAS] = "a bias of scores by distance and head"};
+    if (spec->score_bias != FS_NO_SCORE_BIAS) {
+        add_part(words, "; ");
+        add(words, "%s", NAME_OF(names, spec->score_bias));
+    }
+    if (spec->disentangled.span > 0) {
+        add_part(words, "; ");
+        add(words, "disentangled: scores of contents with %zu relative positions", 2 * spec->disentangled.span);
+    }
+}
+
 static void describe_positions(const struct fs_spec *spec, struct words *words)
 {
-    if (fs_spec_body(spec)->position != NULL) {
+    if (fs_spec_has_positions(spec)) {
         add(words, "learned");
         if (spec->first_position > 0) {
             add(words, ", counted from %zu, behind the pad token", spec->first_position);
@@ -284,6 +338,23 @@ static void describe_positions(const struct fs_spec *spec, struct words *words)
             break;
         }
     }
+    add_score_positions(spec, words);
+}
+
+/* Of the first layer that has them; all do, in the families there are. */
+static void add_attention_extras(const struct fs_spec *spec, struct words *words)
+{
+    static const char *const norms[] = {
+        [FS_HEAD_NORM_SHARED] = "a norm of each query and key head",
+        [FS_HEAD_NORM_OWN] = "a norm of each query and key head, each with its own gain",
+        [FS_HEAD_NORM_WHOLE] = "a norm of all query heads, and of all key heads, as a whole"};
+    struct words clip = {0}, cap = {0};
+    const struct fs_layer_spec *layer = &spec->layer[0];
+    add(&clip, "queries, keys and values cut off at %.6g", layer->clip);
+    add(&cap, "scores capped at %.6g", layer->score_cap);
+    add_where(words, spec, has_clip, clip.text);
+    add_where(words, spec, has_head_norm, NAME_OF(norms, layer->head_norm));
+    add_where(words, spec, has_cap, cap.text);
 }
 
 static void describe_attention(const struct fs_spec *spec, struct words *words)
@@ -307,7 +378,7 @@ static void describe_attention(const struct fs_spec *spec, struct words *words)
     add(&scale, least < most ? "scores times %.6g to %.6g" : "scores times %.6g", most, least);
     add(&scale, " instead of %.6g", 1.0 / sqrt((double)spec->head_size));
     add_where(words, spec, has_own_scale, scale.text);
-    add_where(words, spec, has_head_norm, "a norm of each query and key head");
+    add_attention_extras(spec, words);
 }
 
 static void describe_ffn(const struct fs_spec *spec, struct words *words)
@@ -339,14 +410,23 @@ static void describe_biases(const struct fs_spec *spec, struct words *words)
 static void describe_head(const struct fs_spec *spec, struct words *words)
 {
     const struct fs_family *family = spec->family;
-    if (fs_spec_body(spec)->final_norm != NULL) {
+    if (fs_spec_has_final_norm(spec)) {
         add(words, "a norm behind the last layer; ");
+    }
+    if (spec->output_projection) {
+        add(words, "a matrix that makes %zu numbers of %zu; ", fs_spec_embedding(spec), spec->hidden);
     }
     if (family->head.transform != NULL) {
         add(words, "a dense layer, %s and a norm; ", fs_activation_name(spec->activation));
     }
     add(words, "%s%s", spec->tied_head ? "the word embedding (tied)" : "a matrix of its own",
-        family->head.bias != NULL ? ", with a bias" : "");
+        fs_spec_head_bias(spec) ? ", with a bias" : "");
+    if (spec->logit_scale != 0.0 && spec->logit_scale != 1.0) {
+        add(words, "; logits times %.6g", spec->logit_scale);
+    }
+    if (spec->logit_cap != 0.0) {
+        add(words, "; logits capped at %.6g", spec->logit_cap);
+    }
 }
 
 void fs_spec_describe(const struct fs_spec *spec, fs_spec_line *line, void *context)

@@ -45,6 +45,22 @@ static void test_golden(void **state)
         const char *model, *label, *text;
     } rows[] = {
         {"bert-tiny", "block", "post-norm: a norm behind the sum with attention, a norm behind the sum with the FFN"},
+        {"albert-groups-bf16", "embedding",
+         "20 numbers a word, of which a matrix makes 16 behind the norm; 3 token types, of which the first is used; a "
+         "norm behind the embedding"},
+        {"albert-groups-bf16", "block",
+         "post-norm: a norm behind the sum with attention, a norm behind the sum with the FFN; the layers share the "
+         "weights of 2 groups of 2"},
+        {"opt-projected-bf16", "embedding", "12 numbers a word, of which a matrix makes 16 before positions are added"},
+        {"opt-projected-bf16", "head", "a matrix that makes 12 numbers of 16; the word embedding (tied)"},
+        {"opt-bare-bf16", "norm", "LayerNorm, epsilon 1e-05, no gain and no bias"},
+        {"modernbert-f16", "norm", "LayerNorm, epsilon 1e-05, no bias"},
+        {"modernbert-biases-bf16", "head",
+         "a norm behind the last layer; a dense layer, silu and a norm; a matrix of its own"},
+        {"gemma2-f16", "norm", "RMSNorm times 1 + gain, epsilon 1e-06"},
+        {"gemma2-f16", "head", "a norm behind the last layer; the word embedding (tied); logits capped at 3"},
+        {"granite-biases-bf16", "embedding", "words times 0.5"},
+        {"granite-biases-bf16", "head", "a norm behind the last layer; the word embedding (tied); logits times 1.25"},
         {"bert-tiny", "attention", "to all positions"},
         {"bert-tiny", "biases", "queries, keys and values; attention output; FFN"},
         {"roberta-late-pad-bf16", "positions", "learned, counted from 4, behind the pad token"},
