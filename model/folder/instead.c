@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "io/file_map.h"
+#include "io/formats/tensor_format.h"
 #include "model/folder/folder.h"
 #include "model/folder/folder_parts.h"
 
@@ -239,12 +240,13 @@ static int say_broken_off(const char *folder, struct fs_error *err)
 static int say_nothing_known(const char *folder, const struct fs_entries *entries, unsigned missing,
                              struct fs_error *err)
 {
-    char names[512];
+    char names[512], files[256], weights[400];
     write_names(entries, names, sizeof names);
-    const char *what = (missing & FS_FOLDER_CONFIG) != 0 ? "no config.json"
-                       : (missing & FS_FOLDER_WEIGHTS) != 0
-                           ? "neither model.safetensors nor model.safetensors.index.json"
-                           : "no tokenizer";
+    fs_tensor_format_names(files, sizeof files);
+    snprintf(weights, sizeof weights, "no weights (%s, or the index of their shards)", files);
+    const char *what = (missing & FS_FOLDER_CONFIG) != 0    ? "no config.json"
+                       : (missing & FS_FOLDER_WEIGHTS) != 0 ? weights
+                                                            : "no tokenizer";
     const char *fix =
         (missing & MODEL) != 0
             ? "give the folder of a HuggingFace model"

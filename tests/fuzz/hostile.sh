@@ -176,7 +176,7 @@ logprobs weights-length-2-to-64 65 "$file: found a header of 1844674407370955161
 model bert-tiny; flip $file 20; logprobs weights-flip-in-header 65 "$file: .*(expected|found)"
 model bert-tiny; printf 'version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n' >$file
 logprobs weights-git-lfs 65 "$file: is a pointer of Git LFS.*git lfs pull"
-model bert-tiny; rm $file; logprobs weights-missing 66 'm: found neither model.safetensors nor'
+model bert-tiny; rm $file; logprobs weights-missing 66 'm: found no weights \(model.safetensors'
 model bert-tiny; rm $file; mkdir $file; logprobs weights-folder 66 "$file"
 model bert-tiny; safetensors ''; logprobs weights-no-header 65 "$file: header: .*end of the file"
 model bert-tiny; safetensors '[]'; logprobs weights-header-array 65 "$file: header: found an array, expected an object"

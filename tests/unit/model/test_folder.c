@@ -158,7 +158,7 @@ static const struct row {
     {"config.json checkpoint-7/config.json", MODEL, GONE, "folders below it", "checkpoint-7"},
     {"", MODEL, GONE, "no config.json", "is empty"},
     {"notes.md", MODEL, GONE, "no config.json, but notes.md", "HuggingFace model"},
-    {"config.json notes.md", MODEL, GONE, "neither model.safetensors nor", "notes.md"},
+    {"config.json notes.md", MODEL, GONE, "no weights (model.safetensors", "notes.md"},
     {"config.json model.safetensors", ALL, GONE, "no tokenizer", "AutoTokenizer"},
     {"encoder.json vocab.bpe", FS_FOLDER_TOKENIZER, GONE, "encoder.json", "vocab.json"},
     {"spiece.model", FS_FOLDER_TOKENIZER, GONE, "spiece.model", "save_pretrained"},
