@@ -2,6 +2,7 @@
 #ifndef FAIRSTAMP_IO_FORMATS_TENSOR_H
 #define FAIRSTAMP_IO_FORMATS_TENSOR_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "io/error.h"
@@ -18,7 +19,14 @@ struct fs_tensor {
     size_t shape[FS_TENSOR_MAX_DIMENSIONS];
     size_t elements;
     const unsigned char *data; /* into the map; may be unaligned */
+    bool strided;              /* the elements do not follow each other row by row, but by `stride`, in elements */
+    size_t stride[FS_TENSOR_MAX_DIMENSIONS];
 };
+
+/* The bytes of element `index`, counted row by row. */
+const unsigned char *fs_tensor_element(const struct fs_tensor *tensor, size_t index);
+/* Whether both have the same type and, row by row, the same bytes. */
+bool fs_tensor_equal(const struct fs_tensor *a, const struct fs_tensor *b);
 
 struct fs_tensors {
     size_t count, capacity;
