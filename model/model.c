@@ -286,6 +286,7 @@ static int bind_all(struct binder *binder)
         return -1;
     }
     fs_tensor_names_note_unused(binder->names, family, &model->notes);
+    fs_model_folder_note_weights(binder->folder, &model->notes);
     return 0;
 }
 

@@ -109,11 +109,10 @@ static int give(struct fs_pickle *pickle, struct fs_pickle_entry entry, char *na
     if (key.length == 0 || memchr(text, '\0', key.length) != NULL || fs_utf8_invalid(text, key.length) != key.length) {
         return cannot_be(pickle, "a key", "an empty text, one with NUL or one that is not UTF-8 as a name");
     }
-    if (value.kind == FS_PICKLE_DICT) {
-        return cannot_be(pickle, name, "a dictionary, as in the checkpoints that trainers write");
-    }
     if (value.kind != FS_PICKLE_TENSOR) {
-        return cannot_be(pickle, name, fs_pickle_kind_name(value.kind));
+        return cannot_be(pickle, name,
+                         value.kind == FS_PICKLE_DICT ? "a dictionary, as in the checkpoints that trainers write"
+                                                      : fs_pickle_kind_name(value.kind));
     }
     struct fs_pickle_value storage = *fs_pickle_element(pickle, value, 0);
     struct fs_pickle_value digits = *fs_pickle_element(pickle, storage, 2);
@@ -133,22 +132,26 @@ static int by_key(const void *a, const void *b)
 static int give_all(struct fs_pickle *pickle, fs_pickle_visit visit, void *context)
 {
     uint32_t top = pickle->stack.at[0];
-    if (pickle->value[top].kind != FS_PICKLE_DICT) {
-        return cannot_be(pickle, "the pickle", fs_pickle_kind_name(pickle->value[top].kind));
-    }
+    enum fs_pickle_kind kind = pickle->value[top].kind;
     size_t count = 0;
     for (size_t i = 0; i < pickle->entries; i++) {
         if (pickle->entry[i].dictionary == top) {
             pickle->entry[count++] = pickle->entry[i];
         }
     }
-    if (count == 0) {
-        return cannot_be(pickle, "the pickle", "an empty dictionary");
+    if (kind != FS_PICKLE_DICT || count == 0) {
+        return fs_error_set(pickle->err, FS_EXIT_DATA,
+                            "%s: found %s, expected a dictionary of tensors; " NOT_A_STATE_DICT, pickle->where,
+                            kind == FS_PICKLE_DICT ? "an empty dictionary" : fs_pickle_kind_name(kind));
     }
     /* A key that the memo repeats would cost its length each time. Other keys of the same text are the list's affair. */
     qsort(pickle->entry, count, sizeof *pickle->entry, by_key);
     char *name = fs_allocate(pickle->size + 1, 1, "the name of a tensor", pickle->err);
     int status = name == NULL ? -1 : 0;
+    for (size_t i = 0; status == 0 && i < count; i++) { /* of a trainer's checkpoint, what holds its tensors is named */
+        bool nested = pickle->value[pickle->entry[i].value].kind == FS_PICKLE_DICT;
+        status = nested ? give(pickle, pickle->entry[i], name, visit, context) : 0;
+    }
     for (size_t i = 0; status == 0 && i < count; i++) {
         if (i > 0 && pickle->entry[i - 1].key == pickle->entry[i].key) {
             status = cannot_be(pickle, "a key", "a name that is there twice");

@@ -102,6 +102,17 @@ static const struct fs_pickle_global globals[] = {
     {.module = "torch", .name = "BoolStorage", .storage = true, .dtype = FS_BOOL},
 };
 
+/* What torch.save names for tensors that are not read. */
+static const struct {
+    const char *name, *says;
+} others[] = {
+    {"_rebuild_tensor_v3", ", a tensor of a type such as float8 or uint16"},
+    {"_rebuild_qtensor", ", a quantised tensor"},
+    {"_rebuild_sparse_tensor", ", a sparse tensor"},
+    {"ComplexFloatStorage", ", complex numbers"},
+    {"ComplexDoubleStorage", ", complex numbers"},
+};
+
 static bool equals(const char *text, size_t length, const char *expected)
 {
     return strlen(expected) == length && memcmp(text, expected, length) == 0;
@@ -116,6 +127,16 @@ const struct fs_pickle_global *fs_pickle_global_find(const char *module, size_t 
         }
     }
     return NULL;
+}
+
+const char *fs_pickle_global_meaning(const char *name, size_t length)
+{
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        if (equals(name, length, others[i].name)) {
+            return others[i].says;
+        }
+    }
+    return "";
 }
 
 const struct fs_pickle_global *fs_pickle_global_at(size_t row)

@@ -71,6 +71,8 @@ int fs_pickle_run(struct fs_pickle *pickle);
 /* pickle_globals.c: the row of a global; NULL where it is none that may be named. */
 const struct fs_pickle_global *fs_pickle_global_find(const char *module, size_t module_length, const char *name,
                                                      size_t name_length);
+/* What is known of a name that has no row, behind a comma; "" where nothing is. */
+const char *fs_pickle_global_meaning(const char *name, size_t length);
 const struct fs_pickle_global *fs_pickle_global_at(size_t row);
 size_t fs_pickle_global_row(const struct fs_pickle_global *global);
 /* Makes a storage of its persistent id, a tuple. */

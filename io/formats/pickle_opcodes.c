@@ -245,9 +245,10 @@ static int push_global(struct fs_pickle *pickle, const char *module, size_t modu
 {
     const struct fs_pickle_global *global = fs_pickle_global_find(module, module_length, name, name_length);
     if (global == NULL) {
-        return fs_pickle_fail(pickle, "found %.*s.%.*s, which no dictionary of tensors needs",
+        return fs_pickle_fail(pickle, "found %.*s.%.*s%s, expected what tensors of weights need",
                               (int)(module_length < 100 ? module_length : 100), module,
-                              (int)(name_length < 100 ? name_length : 100), name);
+                              (int)(name_length < 100 ? name_length : 100), name,
+                              fs_pickle_global_meaning(name, name_length));
     }
     return push_kind(pickle, FS_PICKLE_GLOBAL, (int64_t)fs_pickle_global_row(global));
 }

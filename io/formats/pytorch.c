@@ -129,13 +129,13 @@ static int check_records(const struct archive *archive)
                      archive->zip.path, version == NULL ? "none" : "another one", LATEST_VERSION);
 }
 
-static int refuse_place(const struct archive *archive, const struct fs_pickled_tensor *pickled, const char *says)
+static int refuse_place(const struct archive *archive, const struct fs_pickled_tensor *pickled)
 {
     return fs_error_set(
         archive->err, FS_EXIT_DATA,
-        "%s: tensor %.200s: its sizes and strides from element %zu on %s the %zu of storage %s; the file is "
-        "damaged, fetch it again",
-        archive->zip.path, pickled->name, pickled->offset, says, pickled->numel, pickled->key);
+        "%s: tensor %.200s: its sizes and strides reach from element %zu beyond the %zu of storage %s; the "
+        "file is damaged, fetch it again",
+        archive->zip.path, pickled->name, pickled->offset, pickled->numel, pickled->key);
 }
 
 /* How far the last element is from the first, in `reach`, and whether the elements follow each other row by row. */
@@ -155,7 +155,7 @@ static int measure(const struct archive *archive, const struct fs_pickled_tensor
                                 pickled->name);
         }
         if (size > 1 && (fs_multiply(size - 1, stride, &way) != 0 || way > SIZE_MAX - *reach)) {
-            return refuse_place(archive, pickled, "reach beyond");
+            return refuse_place(archive, pickled);
         }
         *reach += size > 1 ? way : 0;
     }
@@ -198,10 +198,14 @@ static int add_tensor(void *context, const struct fs_pickled_tensor *pickled, st
     made.strided = made.strided && made.elements > 0;
     if (made.elements > 0) {
         if (pickled->offset >= pickled->numel || reach >= pickled->numel - pickled->offset) {
-            return refuse_place(archive, pickled, "reach beyond");
+            return refuse_place(archive, pickled);
         }
         if (made.elements > pickled->numel) { /* so that memory is in proportion to the file */
-            return refuse_place(archive, pickled, "repeat, as expand() does,");
+            return fs_error_set(
+                err, FS_EXIT_DATA,
+                "%s: tensor %.200s: its %zu elements repeat the %zu of its storage, as expand() makes them; "
+                "save it with .contiguous(), or " CONVERT,
+                archive->zip.path, pickled->name, made.elements, pickled->numel);
         }
         made.data += pickled->offset * fs_dtype_size(pickled->dtype);
     }
