@@ -291,6 +291,25 @@ static int by_name(const void *a, const void *b)
     return compare(x->name, x->name_length, y->name, y->name_length);
 }
 
+/* Whether nothing but what the flags announce, the sizes once more, is between the data of an entry and `next`. Otherwise
+ * the data may begin elsewhere than its own header says. */
+static int check_end(const char *path, const struct record *record, const unsigned char *next, struct fs_error *err)
+{
+    const struct fs_zip_entry *entry = &record->entry;
+    const unsigned char *end = entry->data + entry->size;
+    if (next < end) {
+        return refuse(path, entry, "overlaps another entry", err);
+    }
+    size_t left = (size_t)(next - end), size = left == 24 ? 8 : 4;
+    bool behind = (number(record->header, 8, 2) & SIZES_BEHIND) != 0;
+    if ((!behind && left == 0) ||
+        (behind && (left == 16 || left == 24) && begins(end, "PK\7\10") && number(end, 4, 4) == entry->crc &&
+         number(end, 8, size) == entry->size && number(end, 8 + size, size) == entry->unpacked)) {
+        return 0;
+    }
+    return refuse(path, entry, "is followed by bytes that belong to no entry", err);
+}
+
 static int read_directory(const unsigned char *data, const struct directory *directory, struct record *records,
                           struct fs_zip *zip, struct fs_error *err)
 {
@@ -307,12 +326,11 @@ static int read_directory(const unsigned char *data, const struct directory *dir
                             zip->path, directory->end - at, directory->count);
     }
     qsort(records, directory->count, sizeof *records, by_place);
-    for (size_t i = 1; i < directory->count; i++) {
-        if (data + records[i].local < records[i - 1].entry.data + records[i - 1].entry.size) {
-            return refuse(zip->path, &records[i].entry, "overlaps another entry", err);
-        }
-    }
     for (size_t i = 0; i < directory->count; i++) {
+        size_t next = i + 1 < directory->count ? (size_t)records[i + 1].local : directory->begin;
+        if (check_end(zip->path, &records[i], data + next, err) != 0) {
+            return -1;
+        }
         zip->entry[i] = records[i].entry;
     }
     zip->count = directory->count;

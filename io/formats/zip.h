@@ -3,8 +3,8 @@
  * they are in the file; weights are mapped and not copied, so their place is needed.
  *
  * Checked on opening: one directory that ends where the file ends; counts, sizes and places that agree between its records,
- * zip64's, and the local headers; every entry inside the file and before the directory, none overlapping another, no name
- * twice; names of valid UTF-8 without NUL that lead nowhere else. Encrypted entries and archives of several parts are
+ * zip64's, and the local headers; every entry inside the file and before the directory, none overlapping another or with
+ * a hole behind it, no name twice; names of valid UTF-8 without NUL that lead nowhere else. Encrypted entries and archives of several parts are
  * refused. Local.
  */
 #ifndef FAIRSTAMP_IO_FORMATS_ZIP_H
