@@ -226,7 +226,7 @@ logprobs index-wrong-shard 65 '.*(index and shards|is also in)'
 model gpt2-f16-shards; printf '{"weight_map": {}}' >$file; logprobs index-empty 65 "$file: weight_map: found no tensor"
 model gpt2-f16-shards; printf '{"weight_map": {"a": 1}}' >$file; logprobs index-number 65 "$file: weight_map.a: found a number, expected a file name"
 
-# pytorch_model.bin, in more ways: tests/unit/io/test_pytorch.c
+# pytorch_model.bin, in more ways: tests/unit/io/test_pickle.c, test_pytorch.c
 pytorch() { # FOLDER SOURCE [SED]: a fresh m with the weights of FOLDER, which SED edits
     model "$2"
     rm m/*.safetensors* && cp "$golden/../pytorch/$1/"* m && chmod u+w m/*
