@@ -91,11 +91,12 @@ def parallel(byte_bpe_files, rewrite):
                           for k, v in stored.items()}, header_remainder=3)
         old(f, "rotary_emb_base", "rotary_pct")
     yield ("gpt_neox-sequential-f16", lambda f: byte_bpe_files(f, 20, json_only=True),
-           lambda n: gpt_neox(n + 5, hidden_size=16, intermediate_size=28, num_hidden_layers=3, num_attention_heads=2,
-                              use_parallel_residual=False, attention_bias=False, tie_word_embeddings=True,
-                              hidden_act="gelu_new", layer_norm_eps=1e-6, max_position_embeddings=110,
-                              rope_parameters={"rope_type": "linear", "rope_theta": 2000.0, "factor": 2.0,
-                                               "partial_rotary_factor": 0.75}), F16, None, False, neox_files)
+           lambda n: GPTNeoXConfig(vocab_size=n + 5, bos_token_id=n - 1, eos_token_id=n - 1, hidden_size=16,
+                                   intermediate_size=28, num_hidden_layers=3, num_attention_heads=2,
+                                   use_parallel_residual=False, attention_bias=False, tie_word_embeddings=True,
+                                   hidden_act="gelu_new", layer_norm_eps=1e-6, max_position_embeddings=110,
+                                   rope_parameters={"rope_type": "linear", "rope_theta": 2000.0, "factor": 2.0,
+                                                    "partial_rotary_factor": 0.75}), F16, None, False, neox_files)
 
     yield ("gptj-part-f16-shards", lambda f: byte_bpe_files(f, 10, json_only=True),
            lambda n: gptj(n, n_embd=24, n_layer=2, n_head=3, rotary_dim=6, n_positions=128), F16, "10KB", False, None)
