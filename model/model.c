@@ -557,45 +557,6 @@ int fs_model_open(const char *folder, struct fs_model **model, struct fs_error *
     return 0;
 }
 
-const char *fs_model_backend_name(const struct fs_model *model)
-{
-    return model->backend->name;
-}
-
-const struct fs_notes *fs_model_notes(const struct fs_model *model)
-{
-    return &model->notes;
-}
-
-const struct fs_spec *fs_model_spec(const struct fs_model *model)
-{
-    return &model->spec;
-}
-
-size_t fs_model_converted_bytes(const struct fs_model *model)
-{
-    return model->converted * sizeof(fs_real);
-}
-
-const char *const *fs_model_files(const struct fs_model *model, size_t *count)
-{
-    *count = model->file_count;
-    return model->files;
-}
-
-int fs_model_word_embedding(const struct fs_model *model, int32_t token, fs_real *row, struct fs_error *err)
-{
-    const struct fs_spec *spec = &model->spec;
-    if (token < 0 || (size_t)token >= spec->vocabulary) {
-        return fs_error_set(err, FS_EXIT_DATA,
-                            "token %d: the model's vocabulary has %zu; the tokenizer belongs to another model", token,
-                            spec->vocabulary);
-    }
-    size_t E = fs_spec_embedding(spec);
-    memcpy(row, model->word + (size_t)token * E, E * sizeof *row);
-    return 0;
-}
-
 int fs_model_load(const char *folder, struct fs_model **model, struct fs_error *err)
 {
     if (fs_model_open(folder, model, err) != 0) {

@@ -1,5 +1,6 @@
-/* What a model holds in memory beside its weights: made when it is bound, freed at its end. */
+/* What a model holds in memory beside its weights, made when it is bound and freed at its end; and what is asked of it. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "model/model_internal.h"
 
@@ -62,4 +63,43 @@ void fs_model_destroy(struct fs_model *model)
     free(model->config_path);
     free(model->files);
     free(model);
+}
+
+const char *fs_model_backend_name(const struct fs_model *model)
+{
+    return model->backend->name;
+}
+
+const struct fs_notes *fs_model_notes(const struct fs_model *model)
+{
+    return &model->notes;
+}
+
+const struct fs_spec *fs_model_spec(const struct fs_model *model)
+{
+    return &model->spec;
+}
+
+size_t fs_model_converted_bytes(const struct fs_model *model)
+{
+    return model->converted * sizeof(fs_real);
+}
+
+const char *const *fs_model_files(const struct fs_model *model, size_t *count)
+{
+    *count = model->file_count;
+    return model->files;
+}
+
+int fs_model_word_embedding(const struct fs_model *model, int32_t token, fs_real *row, struct fs_error *err)
+{
+    const struct fs_spec *spec = &model->spec;
+    if (token < 0 || (size_t)token >= spec->vocabulary) {
+        return fs_error_set(err, FS_EXIT_DATA,
+                            "token %d: the model's vocabulary has %zu; the tokenizer belongs to another model", token,
+                            spec->vocabulary);
+    }
+    size_t E = fs_spec_embedding(spec);
+    memcpy(row, model->word + (size_t)token * E, E * sizeof *row);
+    return 0;
 }

@@ -29,6 +29,7 @@ static int read_layers(const struct fs_json_document *config, struct fs_spec *sp
 extern const struct fs_family fs_family_bloom;
 const struct fs_family fs_family_bloom = {
     .name = "bloom",
+    .about = "Le Scao et al. 2022: GPT-2 with ALiBi in place of positions, and a norm behind the embedding",
     .architectures = {"BloomForCausalLM", "BloomModel"},
     .kind = FS_CAUSAL,
     .norm_kind = FS_LAYER_NORM,

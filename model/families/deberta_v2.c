@@ -144,6 +144,7 @@ static int read_layers(const struct fs_json_document *config, struct fs_spec *sp
 extern const struct fs_family fs_family_deberta_v2;
 const struct fs_family fs_family_deberta_v2 = {
     .name = "deberta-v2",
+    .about = "He et al. 2021: BERT with scores of contents with relative positions",
     .architectures = {"DebertaV2ForMaskedLM", "DebertaV2Model"},
     .kind = FS_MASKED,
     .norm_kind = FS_LAYER_NORM,

@@ -62,7 +62,10 @@ static int read_layers(const struct fs_json_document *config, struct fs_spec *sp
     const cJSON *root = fs_json_root(config);
     struct form form = {.multi_query = true, .parallel = true};
     struct fs_layer_spec layer = {.activation = spec->activation, .ffn = 4 * spec->hidden};
-    if (read_form(config, &form, err) != 0 || read_heads(config, &form, spec, err) != 0 ||
+    spec->max_positions = 2048; /* most published files do not say */
+    if (fs_json_size_optional(config, root, "", "max_position_embeddings", (struct fs_size_range){1, (size_t)1 << 24},
+                              &spec->max_positions, err) != 0 ||
+        read_form(config, &form, err) != 0 || read_heads(config, &form, spec, err) != 0 ||
         fs_json_bool_optional(config, root, "", "bias", &layer.qkv_bias, err) != 0 ||
         fs_json_size_optional(config, root, "", "ffn_hidden_size", (struct fs_size_range){1, 1 << 20}, &layer.ffn,
                               err) != 0 ||
@@ -82,6 +85,8 @@ static int read_layers(const struct fs_json_document *config, struct fs_spec *sp
 extern const struct fs_family fs_family_falcon;
 const struct fs_family fs_family_falcon = {
     .name = "falcon",
+    .about = "Almazrouei et al. 2023: attention and FFN side by side or in turn, grouped keys and values, rotary "
+             "positions or ALiBi",
     .architectures = {"FalconForCausalLM", "FalconModel"},
     .kind = FS_CAUSAL,
     .norm_kind = FS_LAYER_NORM,
@@ -89,12 +94,16 @@ const struct fs_family fs_family_falcon = {
     .tied_default = true,
     .default_activation = "gelu",
     .default_epsilon = 1e-5,
-    .key = {"hidden_size", "num_hidden_layers", "num_attention_heads", "max_position_embeddings", "activation",
-            "layer_norm_epsilon"},
+    .key = {.hidden = "hidden_size",
+            .layers = "num_hidden_layers",
+            .heads = "num_attention_heads",
+            .activation = "activation",
+            .epsilon = "layer_norm_epsilon"},
     .other_key = {.hidden = "n_embed", .layers = "n_layer", .heads = "n_head"},
     .read_layers = read_layers,
     .prefix = "transformer.",
     .body = {WITHOUT_NORMS, .attention_norm = "h.%zu.input_layernorm", .ffn_norm = "h.%zu.post_attention_layernorm"},
     .head = {.matrix = "lm_head"},
+    .harmless = {"rope_theta", "rope_scaling", "rope_parameters"}, /* where it has ALiBi */
     .unused = {".rotary_emb.inv_freq"},
 };

@@ -26,6 +26,7 @@ static int read_layers(const struct fs_json_document *config, struct fs_spec *sp
 extern const struct fs_family fs_family_gpt_bigcode;
 const struct fs_family fs_family_gpt_bigcode = {
     .name = "gpt_bigcode",
+    .about = "Ben Allal et al. 2023: GPT-2 with one key and value for all heads, or with query, key and value by head",
     .architectures = {"GPTBigCodeForCausalLM", "GPTBigCodeModel"},
     .kind = FS_CAUSAL,
     .norm_kind = FS_LAYER_NORM,

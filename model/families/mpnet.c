@@ -31,6 +31,7 @@ static int read_layers(const struct fs_json_document *config, struct fs_spec *sp
 extern const struct fs_family fs_family_mpnet;
 const struct fs_family fs_family_mpnet = {
     .name = "mpnet",
+    .about = "Song et al. 2020: BERT with positions behind the pad token, and a bias of scores by distance",
     .architectures = {"MPNetForMaskedLM", "MPNetModel"},
     .kind = FS_MASKED,
     .norm_kind = FS_LAYER_NORM,

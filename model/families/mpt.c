@@ -71,6 +71,8 @@ static int read_layers(const struct fs_json_document *config, struct fs_spec *sp
 extern const struct fs_family fs_family_mpt;
 const struct fs_family fs_family_mpt = {
     .name = "mpt",
+    .about = "MosaicML 2023: GPT-2 with ALiBi in place of positions, without biases; queries, keys and values may be "
+             "cut off",
     .architectures = {"MptForCausalLM", "MPTForCausalLM", "MptModel"},
     .kind = FS_CAUSAL,
     .norm_kind = FS_LAYER_NORM,
@@ -94,4 +96,6 @@ const struct fs_family fs_family_mpt = {
              .down = "blocks.%zu.ffn.down_proj",
              .final_norm = "norm_f"},
     .head = {.matrix = "lm_head"},
+    /* transformers takes no notice of these */
+    .harmless = {"embedding_fraction", "expansion_ratio", "learned_pos_emb", "no_bias", "norm_type"},
 };

@@ -21,6 +21,7 @@ static int read_layers(const struct fs_json_document *config, struct fs_spec *sp
 extern const struct fs_family fs_family_olmo;
 const struct fs_family fs_family_olmo = {
     .name = "olmo",
+    .about = "Groeneveld et al. 2024: Llama with norms without parameters; queries, keys and values may be cut off",
     .architectures = {"OlmoForCausalLM", "OlmoModel"},
     .kind = FS_CAUSAL,
     .norm_kind = FS_LAYER_NORM,

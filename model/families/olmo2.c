@@ -19,6 +19,8 @@ static int read_layers(const struct fs_json_document *config, struct fs_spec *sp
 extern const struct fs_family fs_family_olmo2;
 const struct fs_family fs_family_olmo2 = {
     .name = "olmo2",
+    .about =
+        "Walsh et al. 2025: Llama with its norms behind attention and FFN, and norms of all query and all key heads",
     .architectures = {"Olmo2ForCausalLM", "Olmo2Model"},
     FS_LLAMA_SHAPE,
     .default_epsilon = 1e-5,

@@ -148,6 +148,18 @@ static bool has_head_norm(const struct fs_spec *spec, const struct fs_layer_spec
     return layer->head_norm;
 }
 
+static bool has_cap(const struct fs_spec *spec, const struct fs_layer_spec *layer)
+{
+    (void)spec;
+    return layer->score_cap > 0;
+}
+
+static bool has_clip(const struct fs_spec *spec, const struct fs_layer_spec *layer)
+{
+    (void)spec;
+    return layer->clip > 0;
+}
+
 static bool has_no_attention_norm(const struct fs_spec *spec, const struct fs_layer_spec *layer)
 {
     (void)spec;
@@ -285,6 +297,22 @@ static void add_rotary(struct words *words, const struct fs_rotary *rotary)
     }
 }
 
+/* Positions that scores alone know. */
+static void add_score_positions(const struct fs_spec *spec, struct words *words)
+{
+    static const char *const names[] = {[FS_ALIBI] = "ALiBi: scores fall with the distance",
+                                        [FS_ALIBI_BFLOAT16] = "ALiBi: scores fall with the distance, in bfloat16",
+                                        [FS_BUCKET_BIAS] = "a bias of scores by distance and head"};
+    if (spec->score_bias != FS_NO_SCORE_BIAS) {
+        add_part(words, "; ");
+        add(words, "%s", NAME_OF(names, spec->score_bias));
+    }
+    if (spec->disentangled.span > 0) {
+        add_part(words, "; ");
+        add(words, "disentangled: scores of contents with %zu relative positions", 2 * spec->disentangled.span);
+    }
+}
+
 static void describe_positions(const struct fs_spec *spec, struct words *words)
 {
     if (fs_spec_has_positions(spec)) {
@@ -306,6 +334,23 @@ static void describe_positions(const struct fs_spec *spec, struct words *words)
             break;
         }
     }
+    add_score_positions(spec, words);
+}
+
+/* Of the first layer that has them; all do, in the families there are. */
+static void add_attention_extras(const struct fs_spec *spec, struct words *words)
+{
+    static const char *const norms[] = {
+        [FS_HEAD_NORM_SHARED] = "a norm of each query and key head",
+        [FS_HEAD_NORM_OWN] = "a norm of each query and key head, each with its own gain",
+        [FS_HEAD_NORM_WHOLE] = "a norm of all query heads, and of all key heads, as a whole"};
+    struct words clip = {0}, cap = {0};
+    const struct fs_layer_spec *layer = &spec->layer[0];
+    add(&clip, "queries, keys and values cut off at %.6g", layer->clip);
+    add(&cap, "scores capped at %.6g", layer->score_cap);
+    add_where(words, spec, has_clip, clip.text);
+    add_where(words, spec, has_head_norm, NAME_OF(norms, layer->head_norm));
+    add_where(words, spec, has_cap, cap.text);
 }
 
 static void describe_attention(const struct fs_spec *spec, struct words *words)
@@ -329,7 +374,7 @@ static void describe_attention(const struct fs_spec *spec, struct words *words)
     add(&scale, least < most ? "scores times %.6g to %.6g" : "scores times %.6g", most, least);
     add(&scale, " instead of %.6g", 1.0 / sqrt((double)spec->head_size));
     add_where(words, spec, has_own_scale, scale.text);
-    add_where(words, spec, has_head_norm, "a norm of each query and key head");
+    add_attention_extras(spec, words);
 }
 
 static void describe_ffn(const struct fs_spec *spec, struct words *words)
