@@ -99,7 +99,7 @@ static int find_by_class(struct fs_json_document *config, const char *name, fs_f
 static int refuse_type(const struct fs_json_document *config, const char *type, struct fs_error *err)
 {
     const cJSON *text = fs_json_member(config, fs_json_root(config), "text_config");
-    const cJSON *inner = cJSON_GetObjectItemCaseSensitive(text, "model_type");
+    const cJSON *inner = fs_json_member(config, text, "model_type");
     char names[1024];
     if (cJSON_IsString(inner) && fs_family_find(inner->valuestring) != NULL) {
         return fs_error_set(err, FS_EXIT_DATA,
