@@ -71,7 +71,7 @@ static struct fs_binding binding_of(struct fs_model *model, const struct fs_tens
             return binding;
         }
     }
-    if (tensor->dtype != NATIVE_DTYPE || (uintptr_t)tensor->data % _Alignof(fs_real) != 0) {
+    if (tensor->dtype != NATIVE_DTYPE || tensor->strided || (uintptr_t)tensor->data % _Alignof(fs_real) != 0) {
         binding.offset = model->converted;
         model->converted += (tensor->elements + line - 1) / line * line;
     }
@@ -529,6 +529,7 @@ static int bind_all(struct binder *binder)
     if (bind_head(binder) != 0) {
         return -1;
     }
+    fs_model_folder_note_weights(binder->folder, &model->notes);
     return fs_tensor_names_check_unused(binder->names, family, &model->notes, binder->err);
 }
 

@@ -378,17 +378,23 @@ static void add_unknown(struct unknown *unknown, const char *key)
     unknown->count++;
 }
 
-/* `wanted`: what other families ask for; `room`: of the same size. */
-static int check(struct fs_json_document *config, const struct fs_spec *spec, const bool *asked, const bool *wanted,
-                 bool *room, fs_family_reader *read, struct unknown *unknown, struct fs_error *err)
+/* What is known of a file's members, each [members]. */
+struct members {
+    const bool *asked; /* by its family */
+    bool *wanted;      /* by some family */
+    bool *room;        /* for what one of the others asks for */
+};
+
+static int check(struct fs_json_document *config, const struct fs_spec *spec, const struct members *members,
+                 fs_family_reader *read, struct unknown *unknown, struct fs_error *err)
 {
-    for (struct unread unread = next_unread(config, spec, asked, &(struct unread){0}); unread.member != NULL;
-         unread = next_unread(config, spec, asked, &unread)) {
-        if (unread.neutral == NULL && !wanted[unread.index]) {
+    for (struct unread unread = next_unread(config, spec, members->asked, &(struct unread){0}); unread.member != NULL;
+         unread = next_unread(config, spec, members->asked, &unread)) {
+        if (unread.neutral == NULL && !members->wanted[unread.index]) {
             add_unknown(unknown, unread.member->string);
         } else if (unread.neutral != NULL || !cJSON_IsFalse(unread.member)) {
             char owners[128];
-            find_owners(config, &unread, read, room, owners);
+            find_owners(config, &unread, read, members->room, owners);
             return refuse(config, &unread, spec, owners, err);
         }
     }
@@ -399,17 +405,19 @@ int fs_config_keys_check(struct fs_json_document *config, const struct fs_spec *
                          fs_family_reader *read, struct fs_notes *notes, struct fs_error *err)
 {
     struct unknown unknown = {0};
-    size_t members = fs_json_members(config);
-    bool *wanted = fs_allocate(2 * members, sizeof *wanted, "the keys of config.json", err); /* members < 2^30 */
-    if (wanted == NULL) {
+    size_t count = fs_json_members(config);
+    bool *block = fs_allocate(2 * count, sizeof *block, "the keys of config.json", err); /* count < 2^30 */
+    if (block == NULL) {
         return -1;
     }
     int status = 0;
+    fs_json_note_asked(config, NULL);
     if (next_unread(config, spec, asked, &(struct unread){0}).member != NULL) {
-        ask_all(config, read, wanted + members, wanted);
-        status = check(config, spec, asked, wanted, wanted + members, read, &unknown, err);
+        const struct members members = {asked, block, block + count};
+        ask_all(config, read, members.room, members.wanted);
+        status = check(config, spec, &members, read, &unknown, err);
     }
-    free(wanted);
+    free(block);
     if (status == 0 && unknown.count > 0) {
         fs_notes_add(notes, true, "config.json: %zu key%s not known here and passed over: %s%s", unknown.count,
                      unknown.count == 1 ? " is" : "s are", unknown.names, unknown.count > 4 ? " ..." : "");

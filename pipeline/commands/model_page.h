@@ -8,7 +8,7 @@
 #include <cjson/cJSON.h>
 #include <stdio.h>
 
-#include "io/formats/safetensors.h"
+#include "io/formats/tensor_store.h"
 #include "model/model.h"
 #include "model/tokenizer/tokenizer.h"
 #include "pipeline/estimate/memory.h"
