@@ -95,6 +95,23 @@ static int find_by_class(struct fs_json_document *config, const char *name, fs_f
                         name != NULL ? name : "", name != NULL ? ", which is none of them" : "");
 }
 
+/* `type` is no family. A model of images or sound too says in text_config what its language model is. */
+static int refuse_type(const struct fs_json_document *config, const char *type, struct fs_error *err)
+{
+    const cJSON *text = fs_json_member(config, fs_json_root(config), "text_config");
+    const cJSON *inner = fs_json_member(config, text, "model_type");
+    char names[1024];
+    if (cJSON_IsString(inner) && fs_family_find(inner->valuestring) != NULL) {
+        return fs_error_set(err, FS_EXIT_DATA,
+                            "%s: model_type: found \"%s\", which is not of text alone, expected a language model; save "
+                            "the one in it, of model_type %s, by itself (docs/models.md)",
+                            fs_json_name(config), type, inner->valuestring);
+    }
+    fs_family_names(names, sizeof names);
+    return fs_error_set(err, FS_EXIT_DATA, "%s: model_type: found \"%s\", expected %s", fs_json_name(config), type,
+                        names);
+}
+
 int fs_architecture_find(struct fs_json_document *config, fs_family_reader *read, const struct fs_family **family,
                          char saved_from[96], struct fs_notes *notes, struct fs_error *err)
 {
@@ -115,10 +132,7 @@ int fs_architecture_find(struct fs_json_document *config, fs_family_reader *read
     }
     *family = fs_family_find(type);
     if (*family == NULL) {
-        char names[1024];
-        fs_family_names(names, sizeof names);
-        return fs_error_set(err, FS_EXIT_DATA, "%s: model_type: found \"%s\", expected %s", fs_json_name(config), type,
-                            names);
+        return refuse_type(config, type, err);
     }
     if (name == NULL || has_class(*family, name)) {
         return 0;

@@ -34,6 +34,9 @@ def make_positions(model):
 def to_double(model):
     """In place."""
     model.double()
+    for module in model.modules():
+        if hasattr(module, "scalar_embed_scale"):  # Gemma's, which a float32 buffer has rounded
+            module.embed_scale = torch.tensor(module.scalar_embed_scale, dtype=torch.float64)
     forward = model.forward
 
     def wide(*arguments, **named):

@@ -1,11 +1,12 @@
 """Writes tests/golden/gradients: loss terms of a stamped model and their gradients, by autograd in float64.
 
-    python make_gradients.py
+    python make_gradients.py [FAMILY]...     by default all
 
 README.md describes the files."""
 
 import json
 import pathlib
+import sys
 
 import torch
 import transformers
@@ -25,6 +26,8 @@ class StampedLayer:
         if family == "bert":
             block = model.bert.encoder.layer[layer]
             entry, leave = block.intermediate, block.output.dense
+        elif family == "opt":
+            entry, leave = model.model.decoder.layers[layer].fc1, model.model.decoder.layers[layer].fc2
         else:
             body = model.transformer.h if family.startswith("gpt") else model.model.layers
             entry = leave = body[layer].mlp
@@ -114,7 +117,7 @@ def make(family, case, seed):
         assert abs(numeric - analytic) < 1e-6 * max(1e-3, abs(analytic)), (family, name, numeric, analytic)
         terms[name] = {"value": value.item(), "key": numbers(gradients[0]), "key_bias": numbers(gradients[1]),
                        "value_matrix": numbers(gradients[2]), "value_bias": numbers(gradients[3]),
-                       "x": [numbers(g[0]) for g in gradients[4:]]}
+                       "x": [numbers(g.reshape(-1, d)) for g in gradients[4:]]}
         print(f"{family:8} {name:9} {value.item():.6f}  |dK| {gradients[0].norm():.2e} |dV| {gradients[2].norm():.2e}"
               f" |dx| {max(g.norm() for g in gradients[4:]):.2e}")
     record = {**case, "stamp": {k: numbers(v) for k, v in stamp.items()},
@@ -138,7 +141,8 @@ def cases():
         "pairs": [[0, 1], [2, 3], [0, 3]],
         "rows": [[0, 2], [1, 2], [1, 5], [2, 1]]}
     for family, name, begin in (("gpt2", "gpt2-tiny", 316), ("llama", "llama-grouped", 1), ("gpt_neo", "gpt_neo-tiny", 316),
-                                ("qwen3", "qwen3-head-size", 266)):
+                                ("qwen3", "qwen3-head-size", 266), ("opt", "opt-projected-bf16", 276),
+                                ("gemma2", "gemma2-f16", 266)):
         sequences = [[begin, 65, 100, 7, 31, 90, 12], [begin, 65, 100, 8, 31, 90, 12, 140, 22, 9], [begin, 77, 5]]
         yield family, {
             "model": name, "layer": 0, "fold": "exp_mean_log_probability",
@@ -153,4 +157,5 @@ if __name__ == "__main__":
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
     for seed, (family, case) in enumerate(cases(), start=100):
-        make(family, case, seed)
+        if len(sys.argv) == 1 or family in sys.argv[1:]:
+            make(family, case, seed)

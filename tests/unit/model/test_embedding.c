@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "io/formats/json.h"
+#include "model/engine_parts.h"
 #include "model/families/family.h"
-#include "model/model_internal.h"
 #include "support.h"
 #include "tests/unit/bounds.h"
 
@@ -221,11 +221,60 @@ static void test_capped_panels(void **state)
     fs_spec_release(&spec);
 }
 
+/* More rows than are taken at once: each has the gradient that it has by itself. */
+static void test_capped_gradients(void **state)
+{
+    (void)state;
+    enum { VOCABULARY = 1030, ROWS = 515 };
+    static const size_t some[] = {0, 511, 512, 514};
+    struct fs_error err = FS_ERROR_INIT;
+    struct fs_spec spec;
+    struct fs_model *golden = load_golden("gemma2-f16"), *model;
+    struct fs_workspace *workspace;
+    assert_int_equal(fs_spec_copy(fs_model_spec(golden), &spec, &err), 0);
+    fs_model_destroy(golden);
+    spec.vocabulary = VOCABULARY;
+    spec.logit_scale = 8.0;
+    assert_int_equal(fs_model_random(&spec, &model, &err), 0);
+    assert_int_equal(fs_workspace_create(model, &workspace, &err), 0);
+    size_t d = spec.hidden;
+    fs_real *h = numbers(ROWS * d), *dlogits = numbers((size_t)ROWS * VOCABULARY), *all = numbers(ROWS * d);
+    uint64_t seed = 2;
+    for (size_t i = 0; i < ROWS * d; i++) {
+        h[i] = (fs_real)noise(&seed);
+    }
+    for (size_t i = 0; i < (size_t)ROWS * VOCABULARY; i++) {
+        dlogits[i] = (fs_real)noise(&seed);
+    }
+    const struct fs_head_kept kept = {h, NULL};
+    const fs_real *found = fs_head_backward(model, workspace, &kept, ROWS, dlogits, &err);
+    assert_non_null(found);
+    memcpy(all, found, ROWS * d * sizeof *all);
+    for (size_t i = 0; i < sizeof some / sizeof *some; i++) {
+        const struct fs_head_kept one = {h + some[i] * d, NULL};
+        found = fs_head_backward(model, workspace, &one, 1, dlogits + some[i] * VOCABULARY, &err);
+        assert_non_null(found);
+        double largest = 0.0;
+        for (size_t j = 0; j < d; j++) {
+            largest = fmax(largest, fabs((double)found[j]));
+            assert_true(fabs((double)found[j] - (double)all[some[i] * d + j]) < 40.0 * bound_f32(VOCABULARY));
+        }
+        assert_true(largest > 1.0);
+    }
+    free(h);
+    free(dlogits);
+    free(all);
+    fs_workspace_destroy(workspace);
+    fs_model_destroy(model);
+    fs_spec_release(&spec);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_mean_states),  cmocka_unit_test(test_noise),         cmocka_unit_test(test_shared_layers),
-        cmocka_unit_test(test_layer_groups), cmocka_unit_test(test_capped_panels),
+        cmocka_unit_test(test_mean_states),   cmocka_unit_test(test_noise),
+        cmocka_unit_test(test_shared_layers), cmocka_unit_test(test_layer_groups),
+        cmocka_unit_test(test_capped_panels), cmocka_unit_test(test_capped_gradients),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
