@@ -1,6 +1,7 @@
 /* tokenizer.json of HuggingFace's `tokenizers`: read as it is; a part that we do not have is an error. */
 #include <string.h>
 
+#include "model/tokenizer/explain_json.h"
 #include "model/tokenizer/json_part.h"
 #include "model/tokenizer/tokenizer_internal.h"
 
@@ -205,28 +206,7 @@ static int load_wordpiece(struct fs_tokenizer *tokenizer, const struct fs_json_d
     return fs_wordpiece_init(&tokenizer->wordpiece, &tokenizer->vocabulary, prefix, max_characters, unknown, err);
 }
 
-/* transformers lets do_lower_case and its like in tokenizer_config.json overrule the normalizer of a BERT tokenizer. */
-static void overrule_bert(struct fs_normalizer *normalizer, const struct fs_settings *settings)
-{
-    for (size_t i = 0; i < normalizer->count; i++) {
-        struct fs_normalizer_step *step = &normalizer->step[i];
-        if (step->kind != FS_NORMALIZE_BERT) {
-            continue;
-        }
-        if (settings->chinese >= 0) {
-            step->bert.chinese = settings->chinese != 0;
-        }
-        if (settings->lower_case >= 0 && step->bert.lowercase != (settings->lower_case != 0)) {
-            step->bert.lowercase = settings->lower_case != 0;
-            step->bert.strip_accents = step->bert.lowercase;
-        }
-        if (settings->strip_accents >= 0) {
-            step->bert.strip_accents = settings->strip_accents != 0;
-        }
-    }
-}
-
-/* roberta-base and others leave the names to the class of their tokenizer: it is known by its tokens. */
+/* A class without names of its own leaves them to the files: where these are silent too, tokens that are there. */
 static const char *const *bpe_roles(const struct fs_tokenizer *tokenizer, bool byte_level)
 {
     static const enum fs_role needed[] = {FS_ROLE_CLS, FS_ROLE_SEP, FS_ROLE_MASK};
@@ -239,13 +219,26 @@ static const char *const *bpe_roles(const struct fs_tokenizer *tokenizer, bool b
     return fs_roberta_roles;
 }
 
+/* Files of the library's first versions have no type: it is told by the other keys. */
+static int model_type(const struct fs_json_document *document, const cJSON *model, const char **type,
+                      struct fs_error *err)
+{
+    if (cJSON_GetObjectItemCaseSensitive(model, "type") != NULL) {
+        return fs_json_part_type(document, model, "model", type, err);
+    }
+    *type = cJSON_GetObjectItemCaseSensitive(model, "merges") != NULL                     ? "BPE"
+            : cJSON_GetObjectItemCaseSensitive(model, "max_input_chars_per_word") != NULL ? "WordPiece"
+            : cJSON_IsArray(cJSON_GetObjectItemCaseSensitive(model, "vocab"))             ? "Unigram"
+                                                                                          : "WordLevel";
+    return 0;
+}
+
 static int load_model(struct fs_tokenizer *tokenizer, const struct fs_settings *settings,
                       const struct fs_json_document *document, const cJSON *root, struct fs_error *err)
 {
     const char *name = fs_json_name(document), *type;
     const cJSON *model, *vocab;
-    if (fs_json_object(document, root, "", "model", &model, err) ||
-        fs_json_part_type(document, model, "model", &type, err)) {
+    if (fs_json_object(document, root, "", "model", &model, err) || model_type(document, model, &type, err)) {
         return -1;
     }
     bool wordpiece = strcmp(type, "WordPiece") == 0;
@@ -259,7 +252,6 @@ static int load_model(struct fs_tokenizer *tokenizer, const struct fs_settings *
     }
     if (wordpiece) {
         fs_pretokenizer_map_bytes(&tokenizer->pretokenizer);
-        overrule_bert(&tokenizer->normalizer, settings);
         if (load_wordpiece(tokenizer, document, model, err)) {
             return -1;
         }
@@ -291,6 +283,11 @@ static int load_root(struct fs_tokenizer *tokenizer, const struct fs_settings *s
                              cJSON_GetObjectItemCaseSensitive(root, "pre_tokenizer"), "pre_tokenizer", err) ||
         fs_decoder_load(&tokenizer->decoder, document, cJSON_GetObjectItemCaseSensitive(root, "decoder"), "decoder",
                         err)) {
+        return -1;
+    }
+    /* The class's settings come before the tokens: these are looked for in normalized text. */
+    if (fs_explain_json(&tokenizer->explanation, root, err) ||
+        (settings->class->overrule != NULL && settings->class->overrule(tokenizer, settings, err))) {
         return -1;
     }
     return load_model(tokenizer, settings, document, root, err);
