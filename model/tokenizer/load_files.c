@@ -204,7 +204,7 @@ int fs_load_byte_level(struct fs_tokenizer *tokenizer, const struct fs_settings 
 {
     struct fs_json_document *document;
     tokenizer->model = FS_MODEL_BPE;
-    if (fs_json_load(vocabulary_path, &document, err)) {
+    if (fs_json_load_with_nul(vocabulary_path, &document, err)) {
         return -1;
     }
     int status = fs_load_vocabulary_object(&tokenizer->vocabulary, document, fs_json_root(document), "vocabulary", err);

@@ -1,9 +1,39 @@
 /* tokenizer.json of HuggingFace's `tokenizers`: read as it is; a part that we do not have is an error. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "model/tokenizer/explain_json.h"
 #include "model/tokenizer/json_part.h"
 #include "model/tokenizer/tokenizer_internal.h"
+
+/* Adds a token as a JSON string has it, NUL and all. */
+static int add_token(struct fs_vocabulary *vocabulary, const char *name, const char *text, int64_t id, bool added,
+                     struct fs_error *err)
+{
+    char *bytes = NULL;
+    size_t length = strlen(text);
+    if (strstr(text, FS_JSON_NUL) == NULL) {
+        return fs_vocabulary_add(vocabulary, name, text, length, id, added, err);
+    }
+    int status = fs_json_bytes(text, &bytes, &length, err) == 0
+                     ? fs_vocabulary_add(vocabulary, name, bytes, length, id, added, err)
+                     : -1;
+    free(bytes);
+    return status;
+}
+
+/* Sets the id of a token as a JSON string has it, -1: none. */
+static int find_token(const struct fs_vocabulary *vocabulary, const char *text, int32_t *id, struct fs_error *err)
+{
+    char *bytes = NULL;
+    size_t length = strlen(text);
+    if (strstr(text, FS_JSON_NUL) != NULL && fs_json_bytes(text, &bytes, &length, err) != 0) {
+        return -1;
+    }
+    *id = fs_vocabulary_find_any(vocabulary, bytes != NULL ? bytes : text, length);
+    free(bytes);
+    return 0;
+}
 
 int fs_load_vocabulary_object(struct fs_vocabulary *vocabulary, const struct fs_json_document *document,
                               const cJSON *object, const char *where, struct fs_error *err)
@@ -23,8 +53,7 @@ int fs_load_vocabulary_object(struct fs_vocabulary *vocabulary, const struct fs_
                                 "%s: %s: token \"%.60s\": found %s, expected an id: an integer from 0", name, where,
                                 item->string, cJSON_IsNumber(item) ? "a number that is no id" : fs_json_kind(item));
         }
-        if (fs_vocabulary_add(vocabulary, name, item->string, strlen(item->string), (int64_t)item->valuedouble, false,
-                              err)) {
+        if (add_token(vocabulary, name, item->string, (int64_t)item->valuedouble, false, err)) {
             return -1;
         }
     }
@@ -56,16 +85,18 @@ static int load_added_tokens(struct fs_tokenizer *tokenizer, const struct fs_jso
                          (struct fs_size_range){0, (size_t)FS_VOCABULARY_LIMIT - 1}, &id, err)) {
             return -1;
         }
-        size_t length = strlen(token.content);
-        int32_t known = fs_vocabulary_find_any(&tokenizer->vocabulary, token.content, length);
+        int32_t known = -1;
+        if (find_token(&tokenizer->vocabulary, token.content, &known, err)) {
+            return -1;
+        }
         if (known >= 0 && (size_t)known != id) {
             return fs_error_set(err, FS_EXIT_DATA,
                                 "%s: added_tokens: token \"%.60s\" has id %zu, but %d in model.vocab; make them equal",
                                 fs_json_name(document), token.content, id, (int)known);
         }
         token.id = (int32_t)id;
-        if ((known < 0 && fs_vocabulary_add(&tokenizer->vocabulary, fs_json_name(document), token.content, length,
-                                            (int64_t)id, true, err)) ||
+        if ((known < 0 &&
+             add_token(&tokenizer->vocabulary, fs_json_name(document), token.content, (int64_t)id, true, err)) ||
             fs_added_add(&tokenizer->added, &token, err)) {
             return -1;
         }
@@ -297,7 +328,7 @@ int fs_load_tokenizer_json(struct fs_tokenizer *tokenizer, const struct fs_setti
                            struct fs_error *err)
 {
     struct fs_json_document *document;
-    if (fs_json_load(path, &document, err)) {
+    if (fs_json_load_with_nul(path, &document, err)) {
         return -1;
     }
     int status = load_root(tokenizer, settings, document, err);

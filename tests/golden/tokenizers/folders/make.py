@@ -42,7 +42,7 @@ def specials(*contents, **flags):
              "special": True, **flags} for content in contents]
 
 
-BYTE_TOKENS = ["<s>", "<pad>", "</s>", "<unk>", "<mask>", "<|endoftext|>", "<|padding|>", "[CLS]", "[SEP]", "[MASK]"]
+BYTE_TOKENS = ["<s>", "<pad>", "</s>", "<unk>", "<mask>", "<|endoftext|>", "<|padding|>", "[CLS]", "[SEP]", "[MASK]", "[PAD]", "[UNK]"]
 WORD_TOKENS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "<s>", "</s>", "<pad>", "<mask>", "<unk>", "<cls>", "<sep>"]
 
 
@@ -125,7 +125,6 @@ def folders():
     yield files("roberta-files-prefix", "bytes", {"tokenizer_class": "RobertaTokenizerFast", "add_prefix_space": True}, "roberta")
     yield files("bart-files", "bytes", {"tokenizer_class": "BartTokenizer"}, "bart")
     yield files("longformer-files", "bytes", {"tokenizer_class": "LongformerTokenizer"}, "longformer")
-    yield files("blenderbot-files", "bytes", {"tokenizer_class": "BlenderbotTokenizer"}, "blenderbot")
     yield files("deberta-files", "bytes", {"tokenizer_class": "DebertaTokenizer"}, "deberta")
     yield files("opt-files", "bytes", {"tokenizer_class": "GPT2Tokenizer", "add_bos_token": True, "bos_token": "</s>",
                                        "eos_token": "</s>", "unk_token": "</s>", "pad_token": "<pad>"}, "opt")
@@ -163,7 +162,6 @@ def folders():
     yield document("json-roberta-no-tokens", "bytes", {"pre_tokenizer": byte_level()}, {"tokenizer_class": "RobertaTokenizer"}, "roberta")
     yield document("json-roberta-no-config", "bytes", {"pre_tokenizer": byte_level(True)}, None, "roberta", roberta)
     yield document("json-bart-prefix", "bytes", {"pre_tokenizer": byte_level()}, {"tokenizer_class": "BartTokenizer", "add_prefix_space": True}, "bart", roberta)
-    yield document("json-blenderbot", "bytes", {"pre_tokenizer": byte_level()}, {"tokenizer_class": "BlenderbotTokenizer"}, "blenderbot", roberta)
     yield document("json-deberta", "bytes", {"pre_tokenizer": byte_level(True)}, {"tokenizer_class": "DebertaTokenizer"}, "deberta",
                    specials("[CLS]", "[SEP]") + specials("[MASK]", lstrip=True))
     yield document("json-neox", "bytes", {"normalizer": {"type": "NFC"}, "pre_tokenizer": byte_level()},
