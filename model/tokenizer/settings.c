@@ -331,7 +331,7 @@ static int apply_role(const struct fs_settings *settings, struct fs_tokenizer *t
                  guessed ? "" : class->name);
         source = class_source;
         token.content = (char *)(uintptr_t)fallback[role]; /* copied by fs_added_add */
-        token.left_strip = role == FS_ROLE_MASK && !guessed && class->mask_strips;
+        token.left_strip = role == FS_ROLE_MASK && !guessed && class->mask != FS_MASK_PLAIN;
     }
     if (token.content == NULL) {
         return 0;
@@ -341,6 +341,13 @@ static int apply_role(const struct fs_settings *settings, struct fs_tokenizer *t
         return guessed ? 0 : explain_missing(tokenizer, role_keys[role], source, token.content, err);
     }
     *id = token.id;
+    if (token.left_strip && settings->given[role] == NULL && class->mask == FS_MASK_STRIPS_IN_4 &&
+        !fs_added_has(&tokenizer->added, token.id) &&
+        fs_explain(&tokenizer->explanation, FS_EXPLAIN_VERSION, source, err,
+                   "%s takes the white space before it, as in transformers 4; in transformers 5 it does not",
+                   token.content)) {
+        return -1;
+    }
     if (!guessed && fs_added_add(&tokenizer->added, &token, err)) {
         return -1;
     }

@@ -95,6 +95,17 @@ LEGACY = {"normalizer": {"type": "Sequence", "normalizers": [
 SPACES = {" " * count: 731 - count for count in range(31, 1, -1)}
 
 
+# Which version the folder's files are read as, where the two differ: ../README.md has the reasons.
+FOLLOWS = {
+    **dict.fromkeys(["roberta-files", "roberta-by-model-type", "roberta-files-prefix", "bart-files", "longformer-files",
+                     "deberta-files", "json-roberta-no-tokens", "json-gpt2-digits", "json-neox-no-nfc", "json-bert-nfkc",
+                     "json-llama", "json-granite-prefix"], 4),
+    **dict.fromkeys(["json-PreTrainedTokenizerFast-False-True", "json-PreTrainedTokenizerFast-True-False",
+                     "json-PreTrainedTokenizerFast-True-None", "json-mpnet-chinese", "json-truncation",
+                     "json-llama-no-prefix", "json-extra-named", "json-unknown-class"], 5),
+}
+
+
 def folders():
     """(name, model, files made of it, pipeline of tokenizer.json, other files)"""
     def files(name, model, config, kind=None, added=None, pieces=("vocab.json", "merges.txt"), **more):
@@ -305,7 +316,8 @@ def main():
     with open(os.path.join(here, "folders.json"), "w", encoding="utf-8") as out:
         out.write('{"lines": ' + json.dumps(lines, ensure_ascii=False) + ',\n"models": {\n' + ",\n".join(
             json.dumps(name) + ": " + json.dumps(model, ensure_ascii=False) for name, model in models.items()) + "},\n" +
-            '"folders": [\n' + ",\n".join(json.dumps(dict(zip(["name", "model", "made", "tokenizer", "files"], row)),
+            '"folders": [\n' + ",\n".join(json.dumps({**dict(zip(["name", "model", "made", "tokenizer", "files"], row)),
+                                                      **({"follows": FOLLOWS[row[0]]} if row[0] in FOLLOWS else {})},
                                                      ensure_ascii=False) for row in rows) + "]}\n")
     with open(os.path.join(here, "ids.txt"), "w", encoding="utf-8") as out:
         for row in rows:
@@ -317,8 +329,6 @@ def main():
                 else:
                     print(row[0], result["version"], digest(result["ids"]),
                           ",".join("-" if role is None else str(role) for role in result["roles"]), file=out)
-    if os.environ.get("KEEP"):
-        json.dump(found, open(os.environ["KEEP"], "w"))
 
 
 if __name__ == "__main__":
