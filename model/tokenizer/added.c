@@ -5,6 +5,7 @@
 
 #include "io/utf8.h"
 #include "model/tokenizer/json_part.h"
+#include "model/tokenizer/unicode.h"
 
 int fs_added_add(struct fs_added *added, const struct fs_added_token *token, struct fs_error *err)
 {

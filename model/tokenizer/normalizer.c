@@ -7,6 +7,7 @@
 #include "io/utf8.h"
 #include "model/tokenizer/bpe.h"
 #include "model/tokenizer/json_part.h"
+#include "model/tokenizer/unicode.h"
 
 struct fs_normalizer_step *fs_normalizer_add(struct fs_normalizer *normalizer, struct fs_error *err)
 {
@@ -191,7 +192,7 @@ static size_t lower(uint32_t character, uint32_t out[4])
         out[1] = 0x307;
         return 2;
     }
-    out[0] = (uint32_t)utf8proc_tolower((utf8proc_int32_t)character);
+    out[0] = fs_lower(character);
     return 1;
 }
 
@@ -278,9 +279,10 @@ static int apply_form(struct fs_text *text, enum fs_normalization form, struct f
         uint32_t previous, next;
         size_t end = begin + fs_utf8_decode(text->data + begin, &previous);
         utf8proc_int32_t state = 0;
+        bool inert = end > begin + 1 && fs_is_inert(previous);
         while (end < text->count) {
             size_t length = fs_utf8_decode(text->data + end, &next);
-            if ((next < 0x80 && previous < 0x80) ||
+            if (inert || (next < 0x80 && previous < 0x80) || (next >= 0x80 && fs_is_inert(next)) ||
                 (utf8proc_grapheme_break_stateful((utf8proc_int32_t)previous, (utf8proc_int32_t)next, &state) &&
                  utf8proc_get_property((utf8proc_int32_t)next)->combining_class == 0)) {
                 break;
@@ -288,7 +290,7 @@ static int apply_form(struct fs_text *text, enum fs_normalization form, struct f
             previous = next;
             end += length;
         }
-        if (end == begin + 1) { /* ASCII */
+        if (inert || end == begin + 1) { /* ASCII */
             status = fs_text_append_slice(&result, text, begin, end, err);
         } else {
             status = append_form(&result, text, begin, end, form, err);

@@ -6,6 +6,7 @@
 #include "io/utf8.h"
 #include "model/tokenizer/bpe.h"
 #include "model/tokenizer/json_part.h"
+#include "model/tokenizer/unicode.h"
 
 /* GPT-2's encoder.py. */
 static const char gpt2_pattern[] = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
