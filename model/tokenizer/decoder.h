@@ -14,9 +14,10 @@ struct fs_decoder_step {
         FS_DECODE_BYTE_FALLBACK,
         FS_DECODE_FUSE,
         FS_DECODE_STRIP,
-        FS_DECODE_METASPACE
+        FS_DECODE_METASPACE,
+        FS_DECODE_SUFFIX
     } kind;
-    struct fs_pattern pattern; /* Replace, Metaspace: what is looked for */
+    struct fs_pattern pattern; /* Replace, Metaspace, BPEDecoder: what is looked for */
     char *content;             /* Replace: what comes instead; WordPiece: prefix; Strip: the character; owned */
     size_t start, stop;        /* Strip: how many at each end at most */
     bool flag;                 /* WordPiece: cleanup; Metaspace: the first sign of the text goes */

@@ -20,6 +20,7 @@ void fs_tokenizer_destroy(struct fs_tokenizer *tokenizer)
     fs_pretokenizer_release(&tokenizer->pretokenizer);
     fs_wordpiece_release(&tokenizer->wordpiece);
     fs_bpe_release(&tokenizer->bpe);
+    fs_unigram_release(&tokenizer->unigram);
     fs_decoder_release(&tokenizer->decoder);
     free(tokenizer);
 }
@@ -137,8 +138,14 @@ static int encode_word(struct builder *builder, const struct fs_text *text, size
         free(id);
         return status;
     }
+    if (tokenizer->model == FS_MODEL_WORD_LEVEL) {
+        int32_t id = fs_vocabulary_find(&tokenizer->vocabulary, text->data + begin, end - begin);
+        return add_token(builder, id < 0 ? tokenizer->unknown_word : id, text->begin[begin], text->end[end - 1], err);
+    }
     struct fs_bpe_symbol *symbol;
-    if (fs_bpe_encode(&tokenizer->bpe, text, begin, end, &symbol, &count, err)) {
+    if (tokenizer->model == FS_MODEL_UNIGRAM
+            ? fs_unigram_encode(&tokenizer->unigram, text, begin, end, &symbol, &count, err)
+            : fs_bpe_encode(&tokenizer->bpe, text, begin, end, &symbol, &count, err)) {
         return -1;
     }
     for (size_t i = 0; i < count && status == 0; i++) {
