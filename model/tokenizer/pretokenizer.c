@@ -253,6 +253,42 @@ static int load_digits(struct fs_pretokenizer *pretokenizer, const struct fs_jso
     return add_class(pretokenizer, is_numeric, individual ? FS_SPLIT_ISOLATED : FS_SPLIT_CONTIGUOUS, err);
 }
 
+static int load_delimiter(struct fs_pretokenizer *pretokenizer, const struct fs_json_document *document,
+                          const cJSON *object, const char *where, struct fs_error *err)
+{
+    static const char *const keys[] = {"type", "delimiter", NULL};
+    struct fs_pretokenizer_step *step = add(pretokenizer, err);
+    const char *text;
+    if (step == NULL || fs_json_part_keys(document, object, where, keys, err) ||
+        fs_json_text(document, object, where, "delimiter", &text, err)) {
+        return -1;
+    }
+    if (text[0] == '\0' || fs_utf8_length((unsigned char)text[0]) != strlen(text)) {
+        return fs_json_wrong(document, where, "delimiter", text[0] ? "several characters" : "an empty string",
+                             "one character", err);
+    }
+    step->kind = FS_PRETOKENIZE_SPLIT;
+    step->behavior = FS_SPLIT_REMOVED;
+    return fs_pattern_literal(&step->pattern, where, text, err);
+}
+
+static int load_fixed_length(struct fs_pretokenizer *pretokenizer, const struct fs_json_document *document,
+                             const cJSON *object, const char *where, struct fs_error *err)
+{
+    static const char *const keys[] = {"type", "length", NULL};
+    struct fs_pretokenizer_step *step = add(pretokenizer, err);
+    if (step == NULL) {
+        return -1;
+    }
+    step->kind = FS_PRETOKENIZE_FIXED_LENGTH;
+    step->length = 5;
+    return fs_json_part_keys(document, object, where, keys, err) ||
+                   fs_json_size_optional(document, object, where, "length", (struct fs_size_range){1, SIZE_MAX / 2},
+                                         &step->length, err)
+               ? -1
+               : 0;
+}
+
 static int load_sequence(struct fs_pretokenizer *pretokenizer, const struct fs_json_document *document,
                          const cJSON *object, const char *where, struct fs_error *err)
 {
@@ -273,7 +309,9 @@ static int load_sequence(struct fs_pretokenizer *pretokenizer, const struct fs_j
 #define TYPES(X)                                                                                                       \
     X(BertPreTokenizer, load_bert)                                                                                     \
     X(ByteLevel, load_byte_level)                                                                                      \
+    X(CharDelimiterSplit, load_delimiter)                                                                              \
     X(Digits, load_digits)                                                                                             \
+    X(FixedLength, load_fixed_length)                                                                                  \
     X(Metaspace, load_metaspace)                                                                                       \
     X(Punctuation, load_punctuation)                                                                                   \
     X(Sequence, load_sequence)                                                                                         \
@@ -490,6 +528,28 @@ static int apply_byte_level(const struct fs_pretokenizer_step *step, struct fs_t
     return step->map_bytes ? map_bytes(text, step->use_regex ? out : pieces, err) : 0;
 }
 
+static int cut_lengths(size_t most, const struct fs_text *text, const struct fs_pieces *in, struct fs_pieces *out,
+                       struct fs_error *err)
+{
+    for (size_t i = 0; i < in->count; i++) {
+        size_t begin = in->begin[i], characters = 0;
+        for (size_t at = begin; at < in->end[i]; characters++) {
+            if (characters == most) {
+                if (fs_pieces_add(out, begin, at, err)) {
+                    return -1;
+                }
+                begin = at;
+                characters = 0;
+            }
+            at += fs_utf8_length(text->data[at]);
+        }
+        if (fs_pieces_add(out, begin, in->end[i], err)) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
 static int apply_step(const struct fs_pretokenizer_step *step, struct fs_text *text, struct fs_pieces *pieces,
                       struct fs_pieces *out, bool *changed, struct fs_error *err)
 {
@@ -502,6 +562,8 @@ static int apply_step(const struct fs_pretokenizer_step *step, struct fs_text *t
     case FS_PRETOKENIZE_BYTE_LEVEL:
         *changed = step->use_regex;
         return apply_byte_level(step, text, pieces, out, err);
+    case FS_PRETOKENIZE_FIXED_LENGTH:
+        return cut_lengths(step->length, text, pieces, out, err);
     case FS_PRETOKENIZE_METASPACE:
         *changed = step->split;
         if (prepend(text, pieces, step->pattern.literal, step->prepend, true, err)) {

@@ -16,7 +16,13 @@ enum { FS_CLASS_MATCH };
 typedef int fs_character_class(uint32_t character);
 
 struct fs_pretokenizer_step {
-    enum { FS_PRETOKENIZE_CLASS, FS_PRETOKENIZE_BYTE_LEVEL, FS_PRETOKENIZE_SPLIT, FS_PRETOKENIZE_METASPACE } kind;
+    enum {
+        FS_PRETOKENIZE_CLASS,
+        FS_PRETOKENIZE_BYTE_LEVEL,
+        FS_PRETOKENIZE_SPLIT,
+        FS_PRETOKENIZE_METASPACE,
+        FS_PRETOKENIZE_FIXED_LENGTH
+    } kind;
     bool add_prefix_space, use_regex; /* ByteLevel */
     bool map_bytes;               /* ByteLevel: bytes become characters of GPT-2's alphabet here, not in the model */
     fs_character_class *class_of; /* class */
@@ -25,6 +31,7 @@ struct fs_pretokenizer_step {
     bool invert;                  /* Split */
     enum fs_prepend prepend;      /* Metaspace */
     bool split;                   /* Metaspace */
+    size_t length;                /* FixedLength: characters in a piece */
 };
 
 /* Without steps the whole text is one word. */
