@@ -70,8 +70,14 @@ int fs_added_prepare(struct fs_added *added, const struct fs_normalizer *normali
 {
     for (size_t i = 0; i < added->count; i++) {
         struct fs_added_token *token = &added->token[i];
-        if (fs_text_append_source(&token->match, token->content, strlen(token->content), err) ||
-            (token->normalized && fs_normalizer_apply(normalizer, &token->match, err))) {
+        char *bytes;
+        size_t length;
+        if (fs_json_bytes(token->content, &bytes, &length, err)) {
+            return -1;
+        }
+        int status = fs_text_append_source(&token->match, bytes, length, err);
+        free(bytes);
+        if (status || (token->normalized && fs_normalizer_apply(normalizer, &token->match, err))) {
             return -1;
         }
         if (token->match.count > 0) {

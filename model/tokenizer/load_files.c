@@ -60,7 +60,7 @@ static int read_vocab_txt(struct fs_vocabulary *vocabulary, const char *path, st
     struct lines lines = {path, map.data, map.size, 0, 0};
     int status;
     while ((status = next_line(&lines, &line, &length, err)) > 0) {
-        if (fs_vocabulary_add(vocabulary, path, line, length, (int64_t)lines.number - 1, false, err)) {
+        if (fs_vocabulary_put(vocabulary, path, line, length, (int64_t)lines.number - 1, err)) {
             status = -1;
             break;
         }
@@ -69,23 +69,49 @@ static int read_vocab_txt(struct fs_vocabulary *vocabulary, const char *path, st
     return status;
 }
 
+/* The unknown token of WordPiece: what the files name, or else the class. */
+static int find_unknown(const struct fs_tokenizer *tokenizer, const struct fs_settings *settings, const char *path,
+                        int32_t *id, struct fs_error *err)
+{
+    const char *unknown = settings->given[FS_ROLE_UNKNOWN] != NULL ? settings->role[FS_ROLE_UNKNOWN].content
+                          : settings->class->roles != NULL         ? settings->class->roles[FS_ROLE_UNKNOWN]
+                                                                   : fs_bert_roles[FS_ROLE_UNKNOWN];
+    *id = unknown != NULL ? fs_vocabulary_find(&tokenizer->vocabulary, unknown, strlen(unknown)) : -1;
+    return *id >= 0
+               ? 0
+               : fs_error_set(err, FS_EXIT_DATA,
+                              "%s: the unknown token \"%.60s\" is not in the vocabulary; add it, or name the right "
+                              "one as unk_token in tokenizer_config.json",
+                              path, unknown != NULL ? unknown : "null");
+}
+
+static int explain_words(struct fs_tokenizer *tokenizer, const struct fs_normalizer_step *step, struct fs_error *err)
+{
+    struct fs_explanation *explanation = &tokenizer->explanation;
+    size_t moved = tokenizer->vocabulary.moved;
+    if (fs_explain(explanation, FS_EXPLAIN_FILE, "", err, "vocab.txt") != 0 ||
+        (moved > 0 &&
+         fs_explain(explanation, FS_EXPLAIN_RULE, "vocab.txt", err,
+                    "%zu lines hold a token that a later line holds too: the last one counts", moved) != 0)) {
+        return -1;
+    }
+    return fs_explain(explanation, FS_EXPLAIN_PIPELINE, "tokenizer_config.json, or the class where it is silent", err,
+                      "normalizer: BertNormalizer(do_lower_case %s, strip_accents %s, tokenize_chinese_chars %s)",
+                      step->bert.lowercase ? "true" : "false", step->bert.strip_accents ? "true" : "false",
+                      step->bert.chinese ? "true" : "false") ||
+                   fs_explain(explanation, FS_EXPLAIN_PIPELINE, "the class", err,
+                              "pre-tokenizer: BertPreTokenizer; model: WordPiece, %zu ids", tokenizer->vocabulary.size)
+               ? -1
+               : 0;
+}
+
 int fs_load_wordpiece(struct fs_tokenizer *tokenizer, const struct fs_settings *settings, const char *path,
                       struct fs_error *err)
 {
-    const char *unknown = settings->given[FS_ROLE_UNKNOWN] ? settings->role[FS_ROLE_UNKNOWN].content : "[UNK]";
+    int32_t unknown;
     tokenizer->model = FS_MODEL_WORDPIECE;
-    if (read_vocab_txt(&tokenizer->vocabulary, path, err)) {
-        return -1;
-    }
-    int32_t id = unknown != NULL ? fs_vocabulary_find(&tokenizer->vocabulary, unknown, strlen(unknown)) : -1;
-    if (id < 0) {
-        return fs_error_set(
-            err, FS_EXIT_DATA,
-            "%s: the unknown token \"%.60s\" is not in the vocabulary; add it, or name the right one as "
-            "unk_token in tokenizer_config.json",
-            path, unknown != NULL ? unknown : "null");
-    }
-    if (fs_wordpiece_init(&tokenizer->wordpiece, &tokenizer->vocabulary, "##", 100, id, err)) {
+    if (read_vocab_txt(&tokenizer->vocabulary, path, err) || find_unknown(tokenizer, settings, path, &unknown, err) ||
+        fs_wordpiece_init(&tokenizer->wordpiece, &tokenizer->vocabulary, "##", 100, unknown, err)) {
         return -1;
     }
     struct fs_normalizer_step *step = fs_normalizer_add(&tokenizer->normalizer, err);
@@ -97,7 +123,7 @@ int fs_load_wordpiece(struct fs_tokenizer *tokenizer, const struct fs_settings *
     step->bert.chinese = settings->chinese != 0;
     step->bert.lowercase = settings->lower_case != 0;
     step->bert.strip_accents = settings->strip_accents < 0 ? step->bert.lowercase : settings->strip_accents != 0;
-    if (fs_pretokenizer_add_bert(&tokenizer->pretokenizer, err) ||
+    if (explain_words(tokenizer, step, err) || fs_pretokenizer_add_bert(&tokenizer->pretokenizer, err) ||
         fs_decoder_add_wordpiece(&tokenizer->decoder, "##", true, err)) {
         return -1;
     }
@@ -140,12 +166,45 @@ static int read_merges_txt(struct fs_bpe *bpe, const char *path, struct fs_error
     return status;
 }
 
+/* The class's pipeline: NFC or nothing, its pattern or GPT-2's, bytes. */
+static int add_class_pipeline(struct fs_tokenizer *tokenizer, const struct fs_settings *settings, struct fs_error *err)
+{
+    const struct fs_tokenizer_class *class = settings->class;
+    bool prefix = settings->add_prefix_space == 1;
+    if (class->nfc) {
+        struct fs_normalizer_step *step = fs_normalizer_add(&tokenizer->normalizer, err);
+        if (step == NULL) {
+            return -1;
+        }
+        step->kind = FS_NORMALIZE_UNICODE;
+        step->form = FS_NFC;
+    }
+    if ((class->pattern != NULL && fs_pretokenizer_add_split(&tokenizer->pretokenizer, class->pattern, err)) ||
+        fs_pretokenizer_add_byte_level(&tokenizer->pretokenizer, prefix, class->pattern == NULL, err) ||
+        fs_decoder_add_byte_level(&tokenizer->decoder, err)) {
+        return -1;
+    }
+    struct fs_explanation *explanation = &tokenizer->explanation;
+    return fs_explain(explanation, FS_EXPLAIN_FILE, "", err, "vocab.json and merges.txt") ||
+                   fs_explain(explanation, FS_EXPLAIN_PIPELINE, class->name, err, "normalizer: %s",
+                              class->nfc ? "NFC" : "none") ||
+                   fs_explain(explanation, FS_EXPLAIN_PIPELINE, class->name, err, "pre-tokenizer: %s, ByteLevel",
+                              class->pattern != NULL ? class->pattern : "GPT-2's pattern") ||
+                   fs_explain(explanation, FS_EXPLAIN_PIPELINE,
+                              settings->add_prefix_space >= 0 ? "tokenizer_config.json: add_prefix_space" : class->name,
+                              err, "add_prefix_space %s", prefix ? "true" : "false") ||
+                   fs_explain(explanation, FS_EXPLAIN_PIPELINE, class->name, err, "model: byte-level BPE, %zu ids",
+                              tokenizer->vocabulary.size)
+               ? -1
+               : 0;
+}
+
 int fs_load_byte_level(struct fs_tokenizer *tokenizer, const struct fs_settings *settings, const char *vocabulary_path,
                        const char *merges_path, struct fs_error *err)
 {
     struct fs_json_document *document;
     tokenizer->model = FS_MODEL_BPE;
-    if (fs_json_load(vocabulary_path, &document, err)) {
+    if (fs_json_load_with_nul(vocabulary_path, &document, err)) {
         return -1;
     }
     int status = fs_load_vocabulary_object(&tokenizer->vocabulary, document, fs_json_root(document), "vocabulary", err);
@@ -153,9 +212,7 @@ int fs_load_byte_level(struct fs_tokenizer *tokenizer, const struct fs_settings 
     tokenizer->bpe.vocabulary = &tokenizer->vocabulary;
     tokenizer->bpe.byte_level = true;
     tokenizer->bpe.unknown = -1;
-    if (status || read_merges_txt(&tokenizer->bpe, merges_path, err) ||
-        fs_pretokenizer_add_byte_level(&tokenizer->pretokenizer, settings->add_prefix_space == 1, true, err) ||
-        fs_decoder_add_byte_level(&tokenizer->decoder, err)) {
+    if (status || read_merges_txt(&tokenizer->bpe, merges_path, err) || add_class_pipeline(tokenizer, settings, err)) {
         return -1;
     }
     fs_bpe_find_bytes(&tokenizer->bpe);
@@ -268,6 +325,25 @@ static int use_sentencepiece(struct fs_tokenizer *tokenizer, const struct fs_sen
     return fs_decoder_add_llama(&tokenizer->decoder, model->add_dummy_prefix && !model->whitespace_as_suffix, err);
 }
 
+static int explain_pieces(struct fs_tokenizer *tokenizer, const struct fs_settings *settings,
+                          const struct fs_sentencepiece *model, struct fs_error *err)
+{
+    struct fs_explanation *explanation = &tokenizer->explanation;
+    return fs_explain(explanation, FS_EXPLAIN_FILE, "", err, "tokenizer.model") ||
+                   fs_explain(explanation, FS_EXPLAIN_PIPELINE, "tokenizer.model: normalizer_spec", err,
+                              "a space before the text: %s; runs of spaces to one: %s",
+                              model->add_dummy_prefix ? "yes" : "no", model->remove_extra_whitespaces ? "yes" : "no") ||
+                   fs_explain(explanation, FS_EXPLAIN_PIPELINE, "tokenizer.model", err,
+                              "model: BPE of SentencePiece, %zu ids, as the sentencepiece library encodes",
+                              tokenizer->vocabulary.size) ||
+                   fs_explain(explanation, FS_EXPLAIN_VERSION, "", err,
+                              "transformers rebuilds this file as class %s: texts that begin with a space, and text "
+                              "behind a special token, can have other ids there (legacy, transformers 4 and 5)",
+                              settings->class->name)
+               ? -1
+               : 0;
+}
+
 int fs_load_sentencepiece(struct fs_tokenizer *tokenizer, const struct fs_settings *settings, const char *path,
                           struct fs_error *err)
 {
@@ -279,6 +355,9 @@ int fs_load_sentencepiece(struct fs_tokenizer *tokenizer, const struct fs_settin
     int status = fs_sentencepiece_read(&model, path, map.data, map.size, err);
     if (status == 0) {
         status = use_sentencepiece(tokenizer, &model, path, err);
+    }
+    if (status == 0) {
+        status = explain_pieces(tokenizer, settings, &model, err);
     }
     fs_sentencepiece_release(&model);
     fs_file_map_close(&map);

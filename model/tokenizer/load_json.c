@@ -1,8 +1,39 @@
 /* tokenizer.json of HuggingFace's `tokenizers`: read as it is; a part that we do not have is an error. */
+#include <stdlib.h>
 #include <string.h>
 
+#include "model/tokenizer/explain_json.h"
 #include "model/tokenizer/json_part.h"
 #include "model/tokenizer/tokenizer_internal.h"
+
+/* Adds a token as a JSON string has it, NUL and all. */
+static int add_token(struct fs_vocabulary *vocabulary, const char *name, const char *text, int64_t id, bool added,
+                     struct fs_error *err)
+{
+    char *bytes = NULL;
+    size_t length = strlen(text);
+    if (strstr(text, FS_JSON_NUL) == NULL) {
+        return fs_vocabulary_add(vocabulary, name, text, length, id, added, err);
+    }
+    int status = fs_json_bytes(text, &bytes, &length, err) == 0
+                     ? fs_vocabulary_add(vocabulary, name, bytes, length, id, added, err)
+                     : -1;
+    free(bytes);
+    return status;
+}
+
+/* Sets the id of a token as a JSON string has it, -1: none. */
+static int find_token(const struct fs_vocabulary *vocabulary, const char *text, int32_t *id, struct fs_error *err)
+{
+    char *bytes = NULL;
+    size_t length = strlen(text);
+    if (strstr(text, FS_JSON_NUL) != NULL && fs_json_bytes(text, &bytes, &length, err) != 0) {
+        return -1;
+    }
+    *id = fs_vocabulary_find_any(vocabulary, bytes != NULL ? bytes : text, length);
+    free(bytes);
+    return 0;
+}
 
 int fs_load_vocabulary_object(struct fs_vocabulary *vocabulary, const struct fs_json_document *document,
                               const cJSON *object, const char *where, struct fs_error *err)
@@ -22,8 +53,7 @@ int fs_load_vocabulary_object(struct fs_vocabulary *vocabulary, const struct fs_
                                 "%s: %s: token \"%.60s\": found %s, expected an id: an integer from 0", name, where,
                                 item->string, cJSON_IsNumber(item) ? "a number that is no id" : fs_json_kind(item));
         }
-        if (fs_vocabulary_add(vocabulary, name, item->string, strlen(item->string), (int64_t)item->valuedouble, false,
-                              err)) {
+        if (add_token(vocabulary, name, item->string, (int64_t)item->valuedouble, false, err)) {
             return -1;
         }
     }
@@ -55,16 +85,18 @@ static int load_added_tokens(struct fs_tokenizer *tokenizer, const struct fs_jso
                          (struct fs_size_range){0, (size_t)FS_VOCABULARY_LIMIT - 1}, &id, err)) {
             return -1;
         }
-        size_t length = strlen(token.content);
-        int32_t known = fs_vocabulary_find_any(&tokenizer->vocabulary, token.content, length);
+        int32_t known = -1;
+        if (find_token(&tokenizer->vocabulary, token.content, &known, err)) {
+            return -1;
+        }
         if (known >= 0 && (size_t)known != id) {
             return fs_error_set(err, FS_EXIT_DATA,
                                 "%s: added_tokens: token \"%.60s\" has id %zu, but %d in model.vocab; make them equal",
                                 fs_json_name(document), token.content, id, (int)known);
         }
         token.id = (int32_t)id;
-        if ((known < 0 && fs_vocabulary_add(&tokenizer->vocabulary, fs_json_name(document), token.content, length,
-                                            (int64_t)id, true, err)) ||
+        if ((known < 0 &&
+             add_token(&tokenizer->vocabulary, fs_json_name(document), token.content, (int64_t)id, true, err)) ||
             fs_added_add(&tokenizer->added, &token, err)) {
             return -1;
         }
@@ -212,28 +244,7 @@ static int load_wordpiece(struct fs_tokenizer *tokenizer, const struct fs_json_d
     return fs_wordpiece_init(&tokenizer->wordpiece, &tokenizer->vocabulary, prefix, max_characters, unknown, err);
 }
 
-/* transformers lets do_lower_case and its like in tokenizer_config.json overrule the normalizer of a BERT tokenizer. */
-static void overrule_bert(struct fs_normalizer *normalizer, const struct fs_settings *settings)
-{
-    for (size_t i = 0; i < normalizer->count; i++) {
-        struct fs_normalizer_step *step = &normalizer->step[i];
-        if (step->kind != FS_NORMALIZE_BERT) {
-            continue;
-        }
-        if (settings->chinese >= 0) {
-            step->bert.chinese = settings->chinese != 0;
-        }
-        if (settings->lower_case >= 0 && step->bert.lowercase != (settings->lower_case != 0)) {
-            step->bert.lowercase = settings->lower_case != 0;
-            step->bert.strip_accents = step->bert.lowercase;
-        }
-        if (settings->strip_accents >= 0) {
-            step->bert.strip_accents = settings->strip_accents != 0;
-        }
-    }
-}
-
-/* roberta-base and others leave the names to the class of their tokenizer: it is known by its tokens. */
+/* A class without names of its own leaves them to the files: where these are silent too, tokens that are there. */
 static const char *const *bpe_roles(const struct fs_tokenizer *tokenizer, bool byte_level)
 {
     static const enum fs_role needed[] = {FS_ROLE_CLS, FS_ROLE_SEP, FS_ROLE_MASK};
@@ -246,13 +257,26 @@ static const char *const *bpe_roles(const struct fs_tokenizer *tokenizer, bool b
     return fs_roberta_roles;
 }
 
+/* Files of the library's first versions have no type: it is told by the other keys. */
+static int model_type(const struct fs_json_document *document, const cJSON *model, const char **type,
+                      struct fs_error *err)
+{
+    if (cJSON_GetObjectItemCaseSensitive(model, "type") != NULL) {
+        return fs_json_part_type(document, model, "model", type, err);
+    }
+    *type = cJSON_GetObjectItemCaseSensitive(model, "merges") != NULL                     ? "BPE"
+            : cJSON_GetObjectItemCaseSensitive(model, "max_input_chars_per_word") != NULL ? "WordPiece"
+            : cJSON_IsArray(cJSON_GetObjectItemCaseSensitive(model, "vocab"))             ? "Unigram"
+                                                                                          : "WordLevel";
+    return 0;
+}
+
 static int load_model(struct fs_tokenizer *tokenizer, const struct fs_settings *settings,
                       const struct fs_json_document *document, const cJSON *root, struct fs_error *err)
 {
     const char *name = fs_json_name(document), *type;
     const cJSON *model, *vocab;
-    if (fs_json_object(document, root, "", "model", &model, err) ||
-        fs_json_part_type(document, model, "model", &type, err)) {
+    if (fs_json_object(document, root, "", "model", &model, err) || model_type(document, model, &type, err)) {
         return -1;
     }
     bool wordpiece = strcmp(type, "WordPiece") == 0, unigram = strcmp(type, "Unigram") == 0;
@@ -268,7 +292,6 @@ static int load_model(struct fs_tokenizer *tokenizer, const struct fs_settings *
     }
     if (wordpiece) {
         fs_pretokenizer_map_bytes(&tokenizer->pretokenizer);
-        overrule_bert(&tokenizer->normalizer, settings);
         if (load_wordpiece(tokenizer, document, model, err)) {
             return -1;
         }
@@ -307,6 +330,11 @@ static int load_root(struct fs_tokenizer *tokenizer, const struct fs_settings *s
                         err)) {
         return -1;
     }
+    /* The class's settings come before the tokens: these are looked for in normalized text. */
+    if (fs_explain_json(&tokenizer->explanation, root, err) ||
+        (settings->class->overrule != NULL && settings->class->overrule(tokenizer, settings, err))) {
+        return -1;
+    }
     return load_model(tokenizer, settings, document, root, err);
 }
 
@@ -314,7 +342,7 @@ int fs_load_tokenizer_json(struct fs_tokenizer *tokenizer, const struct fs_setti
                            struct fs_error *err)
 {
     struct fs_json_document *document;
-    if (fs_json_load(path, &document, err)) {
+    if (fs_json_load_with_nul(path, &document, err)) {
         return -1;
     }
     int status = load_root(tokenizer, settings, document, err);

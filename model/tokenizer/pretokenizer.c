@@ -87,6 +87,17 @@ int fs_pretokenizer_add_byte_level(struct fs_pretokenizer *pretokenizer, bool ad
     return use_regex ? fs_pattern_regex(&step->pattern, "GPT-2's pattern", gpt2_pattern, err) : 0;
 }
 
+int fs_pretokenizer_add_split(struct fs_pretokenizer *pretokenizer, const char *pattern, struct fs_error *err)
+{
+    struct fs_pretokenizer_step *step = add(pretokenizer, err);
+    if (step == NULL) {
+        return -1;
+    }
+    step->kind = FS_PRETOKENIZE_SPLIT;
+    step->behavior = FS_SPLIT_ISOLATED;
+    return fs_pattern_regex(&step->pattern, "the class's pattern", pattern, err);
+}
+
 bool fs_pretokenizer_leaves_bytes(const struct fs_pretokenizer *pretokenizer)
 {
     return pretokenizer->count > 0 && pretokenizer->step[pretokenizer->count - 1].kind == FS_PRETOKENIZE_BYTE_LEVEL &&

@@ -43,6 +43,8 @@ struct fs_pretokenizer {
 int fs_pretokenizer_add_bert(struct fs_pretokenizer *pretokenizer, struct fs_error *err);
 int fs_pretokenizer_add_byte_level(struct fs_pretokenizer *pretokenizer, bool add_prefix_space, bool use_regex,
                                    struct fs_error *err);
+/* A Split at the matches of an expression, each by itself. */
+int fs_pretokenizer_add_split(struct fs_pretokenizer *pretokenizer, const char *pattern, struct fs_error *err);
 /* Adds the steps of a `pre_tokenizer` object of tokenizer.json (NULL or null: none). */
 int fs_pretokenizer_load(struct fs_pretokenizer *pretokenizer, const struct fs_json_document *document,
                          const cJSON *object, const char *where, struct fs_error *err);

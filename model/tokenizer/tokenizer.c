@@ -22,6 +22,7 @@ void fs_tokenizer_destroy(struct fs_tokenizer *tokenizer)
     fs_bpe_release(&tokenizer->bpe);
     fs_unigram_release(&tokenizer->unigram);
     fs_decoder_release(&tokenizer->decoder);
+    fs_explanation_release(&tokenizer->explanation);
     free(tokenizer);
 }
 
@@ -30,31 +31,37 @@ static bool join_path(char *path, size_t size, const char *folder, const char *f
     return (size_t)snprintf(path, size, "%s/%s", folder, file) < size && access(path, F_OK) == 0;
 }
 
-static int load(struct fs_tokenizer *tokenizer, const struct fs_settings *settings, const char *folder,
-                struct fs_error *err)
+static int load(struct fs_tokenizer *tokenizer, struct fs_settings *settings, const char *folder, struct fs_error *err)
 {
-    char path[4096], merges[4096];
-    if (join_path(path, sizeof path, folder, "tokenizer.json")) {
-        return fs_load_tokenizer_json(tokenizer, settings, path, err);
+    char json[4096], pieces[4096], words[4096], bytes[4096], merges[4096];
+    struct fs_tokenizer_files found = {.json = join_path(json, sizeof json, folder, "tokenizer.json"),
+                                       .pieces = join_path(pieces, sizeof pieces, folder, "tokenizer.model"),
+                                       .words = join_path(words, sizeof words, folder, "vocab.txt"),
+                                       .bytes = join_path(bytes, sizeof bytes, folder, "vocab.json")};
+    if (!found.json && !found.pieces && !found.words && !found.bytes) {
+        return fs_error_set(
+            err, FS_EXIT_NO_INPUT,
+            "%s: found no tokenizer; expected tokenizer.json, tokenizer.model, vocab.json with merges.txt, or "
+            "vocab.txt",
+            folder);
     }
-    if (join_path(path, sizeof path, folder, "tokenizer.model")) {
-        return fs_load_sentencepiece(tokenizer, settings, path, err);
+    if (fs_settings_choose_class(settings, folder, &found, &tokenizer->explanation, err) != 0) {
+        return -1;
     }
-    if (join_path(path, sizeof path, folder, "vocab.json")) {
-        if (!join_path(merges, sizeof merges, folder, "merges.txt")) {
-            return fs_error_set(err, FS_EXIT_NO_INPUT, "%s: found vocab.json without merges.txt; add that file",
-                                folder);
-        }
-        return fs_load_byte_level(tokenizer, settings, path, merges, err);
+    if (found.json) {
+        return fs_load_tokenizer_json(tokenizer, settings, json, err);
     }
-    if (join_path(path, sizeof path, folder, "vocab.txt")) {
-        return fs_load_wordpiece(tokenizer, settings, path, err);
+    switch (settings->class->files) {
+    case FS_CLASS_PIECES:
+        return fs_load_sentencepiece(tokenizer, settings, pieces, err);
+    case FS_CLASS_BYTES:
+        return join_path(merges, sizeof merges, folder, "merges.txt")
+                   ? fs_load_byte_level(tokenizer, settings, bytes, merges, err)
+                   : fs_error_set(err, FS_EXIT_NO_INPUT, "%s: found vocab.json without merges.txt; add that file",
+                                  folder);
+    default:
+        return fs_load_wordpiece(tokenizer, settings, words, err);
     }
-    return fs_error_set(
-        err, FS_EXIT_NO_INPUT,
-        "%s: found no tokenizer; expected tokenizer.json, tokenizer.model, vocab.json with merges.txt, or "
-        "vocab.txt",
-        folder);
 }
 
 int fs_tokenizer_open(const char *folder, struct fs_tokenizer **tokenizer, struct fs_error *err)
@@ -87,6 +94,11 @@ const struct fs_special_tokens *fs_tokenizer_special(const struct fs_tokenizer *
 size_t fs_tokenizer_size(const struct fs_tokenizer *tokenizer)
 {
     return tokenizer->vocabulary.size;
+}
+
+const struct fs_explanation *fs_tokenizer_explanation(const struct fs_tokenizer *tokenizer)
+{
+    return &tokenizer->explanation;
 }
 
 void fs_encoding_release(struct fs_encoding *encoding)

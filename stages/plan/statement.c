@@ -63,7 +63,7 @@ int fs_prompt_style_of(const struct fs_spec *spec, const struct fs_tokenizer *to
         {"[CLS]", special->cls, spec->kind == FS_MASKED},
         {"[SEP]", special->sep, spec->kind == FS_MASKED},
         {"[MASK]", special->mask, spec->kind == FS_MASKED},
-        {"begin-of-text", special->begin_of_text, spec->kind == FS_CAUSAL},
+        {"begin-of-text", special->begin_of_text, spec->kind == FS_CAUSAL && special->begin_of_text >= 0},
     };
     for (size_t i = 0; i < sizeof token / sizeof *token; i++) {
         if (!token[i].needed) {
@@ -277,6 +277,18 @@ static int add_causal_reads(struct fs_plan *plan, const struct fs_prompt_style *
     return 0;
 }
 
+/* Without begin-of-text: the first token has nothing before it, so that it is given, not scored. */
+static int compile_bare_sentence(struct fs_plan *plan, const struct fs_prompt_style *style, const struct ids *ids,
+                                 struct fs_statement *statement, struct fs_error *err)
+{
+    if (ids->count < 2) {
+        fs_statement_skip(statement, FS_SKIP_EMPTY_COMPLETION);
+        return 0;
+    }
+    statement->first_unscored = true;
+    return add_causal_reads(plan, style, ids, 1, statement, err);
+}
+
 static int compile_sentence(struct fs_plan *plan, const struct fs_tokenizer *tokenizer,
                             const struct fs_prompt_style *style, enum fs_scoring scoring, const char *text,
                             struct fs_statement *statement, struct fs_error *err)
@@ -287,7 +299,9 @@ static int compile_sentence(struct fs_plan *plan, const struct fs_tokenizer *tok
         begin_reads(statement, ids.count, err) == 0) {
         struct ids bare = {ids.id + 1, ids.count - 1};
         size_t pass;
-        if (ids.count == 1) {
+        if (style->special.begin_of_text < 0) {
+            status = compile_bare_sentence(plan, style, &ids, statement, err);
+        } else if (ids.count == 1) {
             fs_statement_skip(statement, FS_SKIP_EMPTY_COMPLETION);
             status = 0;
         } else if (scoring == FS_SENTENCE_SUM) {
@@ -328,9 +342,13 @@ static int compile_object(struct fs_plan *plan, const struct fs_tokenizer *token
     } else if (encode_between(tokenizer, leading, before, blank_free, -1, &given, err) == 0 &&
                encode_between(tokenizer, leading, whole, strlen(whole), -1, &ids, err) == 0 &&
                begin_reads(statement, ids.count, err) == 0) {
-        size_t common = mean ? 1 : given.count; /* 1: begin-of-text */
+        size_t common = !mean ? given.count : leading >= 0 ? 1 : 0; /* 1: begin-of-text */
         while (mean && common < given.count && common < ids.count && given.id[common] == ids.id[common]) {
             common++;
+        }
+        if (mean && common == 0) { /* the completion's first token has nothing before it */
+            common = 1;
+            statement->first_unscored = ids.count > 1;
         }
         if (text->completion[0] == '\0' || common == 0 || common >= ids.count) {
             fs_statement_skip(statement, FS_SKIP_EMPTY_COMPLETION);
