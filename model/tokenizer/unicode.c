@@ -1,5 +1,9 @@
 #include "model/tokenizer/unicode.h"
 
+#include <ctype.h>
+#include <string.h>
+#include <strings.h>
+
 #include "io/utf8.h"
 #include "model/tokenizer/unicode_table.h"
 
@@ -101,6 +105,41 @@ bool fs_is_newer(uint32_t character)
         }
     }
     return low < fs_unicode_newer_count && character >= fs_unicode_newer[low].first;
+}
+
+/* Names of Unicode are equal in any case, with and without _, - and spaces. */
+static bool same_name(const char *name, const char *other, size_t length)
+{
+    for (const char *end = other + length;;) {
+        while (*name == '_' || *name == '-' || *name == ' ') {
+            name++;
+        }
+        while (other < end && (*other == '_' || *other == '-')) {
+            other++;
+        }
+        if (other == end || *name == '\0') {
+            return other == end && *name == '\0';
+        }
+        if (tolower((unsigned char)*name++) != tolower((unsigned char)*other++)) {
+            return false;
+        }
+    }
+}
+
+bool fs_newer_has(const struct fs_newer_range *range, const char *key)
+{
+    static const char flags[] = "alu";
+    while (*key != '\0') {
+        size_t length = strcspn(key, " ");
+        if (key[0] == '=' ? same_name(range->script, key + 1, length - 1)
+            : key[0] == '+'
+                ? range->flags >> (strchr(flags, key[1]) - flags) & 1
+                : strncasecmp(range->category, key, length == 1 || (length == 2 && key[1] == '&') ? 1 : 2) == 0) {
+            return true;
+        }
+        key += length + (key[length] == ' ');
+    }
+    return false;
 }
 
 /* The table's classes are in its order; those behind are known by their code points. */

@@ -2,6 +2,7 @@
 #ifndef FAIRSTAMP_MODEL_TOKENIZER_UNICODE_TABLE_H
 #define FAIRSTAMP_MODEL_TOKENIZER_UNICODE_TABLE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -41,5 +42,11 @@ struct fs_newer_range {
 };
 extern const struct fs_newer_range fs_unicode_newer[];
 extern const size_t fs_unicode_newer_count;
+
+/*
+ * Whether the characters of a range have one of the properties that `key` names, with a space between: a general category
+ * or its first letter, a script behind =, an alphabetic +a, small letters +l, capitals +u. Names in any case.
+ */
+bool fs_newer_has(const struct fs_newer_range *range, const char *key);
 
 #endif
