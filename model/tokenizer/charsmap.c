@@ -64,8 +64,28 @@ int fs_charsmap_read_base64(struct fs_charsmap *map, const char *name, const cha
     return status;
 }
 
+int fs_charsmap_keep(struct fs_charsmap *map, const unsigned char *text, size_t length, struct fs_error *err)
+{
+    if (fs_grow(&map->kept, &map->kept_capacity, map->kept_count + 1, sizeof *map->kept, "a character map", err) != 0) {
+        return -1;
+    }
+    struct fs_kept_text *kept = &map->kept[map->kept_count];
+    kept->text = fs_allocate(length, 1, "a character map", err);
+    if (kept->text == NULL) {
+        return -1;
+    }
+    memcpy(kept->text, text, length);
+    kept->length = length;
+    map->kept_count++;
+    return 0;
+}
+
 void fs_charsmap_release(struct fs_charsmap *map)
 {
+    for (size_t i = 0; i < map->kept_count; i++) {
+        free(map->kept[i].text);
+    }
+    free(map->kept);
     free(map->unit);
     free(map->text);
     memset(map, 0, sizeof *map);
@@ -141,6 +161,16 @@ static int apply_cluster(const struct fs_charsmap *map, const struct fs_text *te
     return 0;
 }
 
+/* Characters that the map drops in front are forgotten: what is left stands for them, as the start of the text. */
+static void take_over(struct fs_text *text, struct fs_text *result)
+{
+    for (size_t i = 0; i < result->count && (i == 0 || (result->data[i] & 0xC0) == 0x80); i++) {
+        result->begin[i] = text->begin[0];
+    }
+    fs_text_release(text);
+    *text = *result;
+}
+
 int fs_charsmap_apply(const struct fs_charsmap *map, struct fs_text *text, struct fs_error *err)
 {
     struct fs_text result = {0};
@@ -152,21 +182,32 @@ int fs_charsmap_apply(const struct fs_charsmap *map, struct fs_text *text, struc
         }
         begin = end;
     }
-    /* The library forgets characters that the map drops in front: what is left stands for them. */
-    for (size_t i = 0; i < result.count && (i == 0 || (result.data[i] & 0xC0) == 0x80); i++) {
-        result.begin[i] = text->begin[0];
-    }
-    fs_text_release(text);
-    *text = result;
+    take_over(text, &result);
     return 0;
+}
+
+static size_t kept_length(const struct fs_charsmap *map, const unsigned char *text, size_t length)
+{
+    size_t longest = 0;
+    for (size_t i = 0; i < map->kept_count; i++) {
+        const struct fs_kept_text *kept = &map->kept[i];
+        if (kept->length > longest && kept->length <= length && memcmp(kept->text, text, kept->length) == 0) {
+            longest = kept->length;
+        }
+    }
+    return longest;
 }
 
 int fs_charsmap_apply_longest(const struct fs_charsmap *map, struct fs_text *text, struct fs_error *err)
 {
     struct fs_text result = {0};
     for (size_t at = 0; at < text->count;) {
-        struct hit hit = look_up(map, text->data + at, text->count - at, true);
-        size_t next = at + (hit.length > 0 ? hit.length : fs_utf8_length(text->data[at]));
+        size_t kept = kept_length(map, text->data + at, text->count - at);
+        struct hit hit = {0};
+        if (kept == 0) {
+            hit = look_up(map, text->data + at, text->count - at, true);
+        }
+        size_t next = at + (kept > 0 ? kept : hit.length > 0 ? hit.length : fs_utf8_length(text->data[at]));
         if (hit.length > 0 ? append_mapped(map, hit.place, text, at, next, &result, err)
                            : fs_text_append_slice(&result, text, at, next, err)) {
             fs_text_release(&result);
@@ -174,7 +215,6 @@ int fs_charsmap_apply_longest(const struct fs_charsmap *map, struct fs_text *tex
         }
         at = next;
     }
-    fs_text_release(text);
-    *text = result;
+    take_over(text, &result);
     return 0;
 }

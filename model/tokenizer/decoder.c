@@ -52,6 +52,17 @@ int fs_decoder_add_wordpiece(struct fs_decoder *decoder, const char *prefix, boo
     return copy_content(step, prefix, err);
 }
 
+int fs_decoder_add_metaspace(struct fs_decoder *decoder, bool first, struct fs_error *err)
+{
+    struct fs_decoder_step *step = add(decoder, err);
+    if (step == NULL) {
+        return -1;
+    }
+    step->kind = FS_DECODE_METASPACE;
+    step->flag = first;
+    return fs_pattern_literal(&step->pattern, "Metaspace", "\xE2\x96\x81", err);
+}
+
 static int add_strip(struct fs_decoder *decoder, const char *content, size_t start, size_t stop, struct fs_error *err)
 {
     struct fs_decoder_step *step = add(decoder, err);

@@ -32,7 +32,10 @@ enum { MOST_NESTED = 16 };
 static const struct {
     char letter; /* its capital is the complement */
     const char *in_set, *alone, *key;
-} letters[] = {{'s', SPACE, SPACE, NULL}, {'w', WORD, LONE_WORD, WORD_KEY}, {'h', HEXADECIMAL, HEXADECIMAL, NULL}};
+} letters[] = {{'s', SPACE, SPACE, NULL},
+               {'w', WORD, LONE_WORD, WORD_KEY},
+               {'d', "\\p{Nd}", "\\p{Nd}", "Nd"},
+               {'h', HEXADECIMAL, HEXADECIMAL, NULL}};
 
 /* Unicode 16's; PCRE2 may know an older one. */
 #define ALPHABETIC "\\x{363}-\\x{36F}\\x{C04}\\x{F82}\\x{F83}\\x{1DD3}-\\x{1DE6}\\x{11080}\\x{11081}\\p{Alphabetic}"

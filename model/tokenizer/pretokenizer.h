@@ -45,6 +45,10 @@ int fs_pretokenizer_add_byte_level(struct fs_pretokenizer *pretokenizer, bool ad
                                    struct fs_error *err);
 /* A Split at the matches of an expression, each by itself. */
 int fs_pretokenizer_add_split(struct fs_pretokenizer *pretokenizer, const char *pattern, struct fs_error *err);
+int fs_pretokenizer_add_white_space_split(struct fs_pretokenizer *pretokenizer, struct fs_error *err);
+int fs_pretokenizer_add_punctuation(struct fs_pretokenizer *pretokenizer, struct fs_error *err); /* isolated */
+/* Metaspace with U+2581, split at it. */
+int fs_pretokenizer_add_metaspace(struct fs_pretokenizer *pretokenizer, enum fs_prepend prepend, struct fs_error *err);
 /* Adds the steps of a `pre_tokenizer` object of tokenizer.json (NULL or null: none). */
 int fs_pretokenizer_load(struct fs_pretokenizer *pretokenizer, const struct fs_json_document *document,
                          const cJSON *object, const char *where, struct fs_error *err);

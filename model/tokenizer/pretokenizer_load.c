@@ -64,6 +64,28 @@ int fs_pretokenizer_add_bert(struct fs_pretokenizer *pretokenizer, struct fs_err
                : 0;
 }
 
+int fs_pretokenizer_add_white_space_split(struct fs_pretokenizer *pretokenizer, struct fs_error *err)
+{
+    return add_class(pretokenizer, is_white_space, FS_SPLIT_REMOVED, err);
+}
+
+int fs_pretokenizer_add_punctuation(struct fs_pretokenizer *pretokenizer, struct fs_error *err)
+{
+    return add_class(pretokenizer, is_punctuation, FS_SPLIT_ISOLATED, err);
+}
+
+int fs_pretokenizer_add_metaspace(struct fs_pretokenizer *pretokenizer, enum fs_prepend prepend, struct fs_error *err)
+{
+    struct fs_pretokenizer_step *step = add(pretokenizer, err);
+    if (step == NULL) {
+        return -1;
+    }
+    step->kind = FS_PRETOKENIZE_METASPACE;
+    step->prepend = prepend;
+    step->split = true;
+    return fs_pattern_literal(&step->pattern, "Metaspace", "\xE2\x96\x81", err);
+}
+
 int fs_pretokenizer_add_byte_level(struct fs_pretokenizer *pretokenizer, bool add_prefix_space, bool use_regex,
                                    struct fs_error *err)
 {
@@ -191,7 +213,7 @@ static int load_white_space_split(struct fs_pretokenizer *pretokenizer, const st
                                   const cJSON *object, const char *where, struct fs_error *err)
 {
     return fs_json_part_keys(document, object, where, no_keys, err) ||
-                   add_class(pretokenizer, is_white_space, FS_SPLIT_REMOVED, err)
+                   fs_pretokenizer_add_white_space_split(pretokenizer, err)
                ? -1
                : 0;
 }

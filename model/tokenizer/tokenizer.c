@@ -31,19 +31,30 @@ static bool join_path(char *path, size_t size, const char *folder, const char *f
     return (size_t)snprintf(path, size, "%s/%s", folder, file) < size && access(path, F_OK) == 0;
 }
 
+/* A model of SentencePiece by any of its names. */
+static bool find_pieces(char *path, size_t size, const char *folder)
+{
+    static const char *const names[] = {"tokenizer.model", "spiece.model", "sentencepiece.bpe.model", "spm.model"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (join_path(path, size, folder, names[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static int load(struct fs_tokenizer *tokenizer, struct fs_settings *settings, const char *folder, struct fs_error *err)
 {
     char json[4096], pieces[4096], words[4096], bytes[4096], merges[4096];
     struct fs_tokenizer_files found = {.json = join_path(json, sizeof json, folder, "tokenizer.json"),
-                                       .pieces = join_path(pieces, sizeof pieces, folder, "tokenizer.model"),
+                                       .pieces = find_pieces(pieces, sizeof pieces, folder),
                                        .words = join_path(words, sizeof words, folder, "vocab.txt"),
                                        .bytes = join_path(bytes, sizeof bytes, folder, "vocab.json")};
     if (!found.json && !found.pieces && !found.words && !found.bytes) {
-        return fs_error_set(
-            err, FS_EXIT_NO_INPUT,
-            "%s: found no tokenizer; expected tokenizer.json, tokenizer.model, vocab.json with merges.txt, or "
-            "vocab.txt",
-            folder);
+        return fs_error_set(err, FS_EXIT_NO_INPUT,
+                            "%s: found no tokenizer; expected tokenizer.json, tokenizer.model (or spiece.model, "
+                            "sentencepiece.bpe.model, spm.model), vocab.json with merges.txt, or vocab.txt",
+                            folder);
     }
     if (fs_settings_choose_class(settings, folder, &found, &tokenizer->explanation, err) != 0) {
         return -1;

@@ -161,8 +161,9 @@ static uint32_t child_of(const struct fs_unigram *unigram, uint32_t node, unsign
 /* Of equal paths the first is kept. */
 static void offer(const struct fs_unigram *unigram, struct step *to, double score, size_t from, int32_t id)
 {
+    score = unigram->sentencepiece ? (double)(float)score : score;
     if (to->from == SIZE_MAX || score > to->score) {
-        to->score = unigram->sentencepiece ? (double)(float)score : score;
+        to->score = score;
         to->from = from;
         to->id = id;
     }
@@ -197,9 +198,7 @@ static int find_path(const struct fs_unigram *unigram, const unsigned char *word
                 "names no unknown token (model.unk_id)",
                 (int)character, (const char *)word + at);
         }
-        double score = before + unigram->unknown_score;
-        offer(unigram, &step[at + character], unigram->sentencepiece ? (double)(float)score : score, at,
-              unigram->unknown);
+        offer(unigram, &step[at + character], before + unigram->unknown_score, at, unigram->unknown);
     }
     return 0;
 }
