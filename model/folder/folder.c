@@ -96,6 +96,9 @@ static const struct {
     {"model.safetensors.index.json", FS_FOLDER_CONFIG | FS_FOLDER_WEIGHTS},
     {"tokenizer.json", FS_FOLDER_TOKENIZER},
     {"tokenizer.model", FS_FOLDER_TOKENIZER},
+    {"spiece.model", FS_FOLDER_TOKENIZER},
+    {"sentencepiece.bpe.model", FS_FOLDER_TOKENIZER},
+    {"spm.model", FS_FOLDER_TOKENIZER},
     {"vocab.json", FS_FOLDER_TOKENIZER},
     {"merges.txt", FS_FOLDER_TOKENIZER},
     {"vocab.txt", FS_FOLDER_TOKENIZER},
@@ -130,8 +133,9 @@ int fs_model_folder_check(const char *folder, unsigned parts, struct fs_error *e
     }
     unsigned found = config ? FS_FOLDER_CONFIG : 0;
     found |= one || index ? FS_FOLDER_WEIGHTS : 0;
-    found |= there(folder, "tokenizer.json") || there(folder, "tokenizer.model") || there(folder, "vocab.json") ||
-                     there(folder, "vocab.txt")
+    found |= there(folder, "tokenizer.json") || there(folder, "tokenizer.model") || there(folder, "spiece.model") ||
+                     there(folder, "sentencepiece.bpe.model") || there(folder, "spm.model") ||
+                     there(folder, "vocab.json") || there(folder, "vocab.txt")
                  ? FS_FOLDER_TOKENIZER
                  : 0;
     return (parts & ~found) != 0 ? fs_say_instead(folder, parts & ~found, err) : 0;

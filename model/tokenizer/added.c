@@ -5,6 +5,7 @@
 
 #include "io/utf8.h"
 #include "model/tokenizer/json_part.h"
+#include "model/tokenizer/unicode.h"
 
 bool fs_added_has(const struct fs_added *added, int32_t id)
 {

@@ -147,19 +147,25 @@ static int load_unknown(struct fs_tokenizer *tokenizer, const struct fs_json_doc
     return 0;
 }
 
-/* A setting of BPE that changes its results and that we do not have. */
-static int refuse_affix(const struct fs_json_document *document, const cJSON *model, const char *key,
-                        struct fs_error *err)
+/* What is written before or behind some of BPE's symbols. With byte_fallback it would become bytes, which no text has.
+ */
+static int load_affix(const struct fs_json_document *document, const cJSON *model, const char *key, bool byte_fallback,
+                      char **affix, struct fs_error *err)
 {
     const char *text = "";
     if (fs_json_text_optional(document, model, "model", key, &text, err)) {
         return -1;
     }
-    if (text[0]) {
-        return fs_error_set(err, FS_EXIT_DATA, "%s: model.%s: \"%.60s\" is not supported, expected null",
-                            fs_json_name(document), key, text);
+    if (text[0] == '\0') {
+        return 0;
     }
-    return 0;
+    if (strlen(text) > FS_BPE_AFFIX || byte_fallback) {
+        return fs_error_set(err, FS_EXIT_DATA, "%s: model.%s: \"%.60s\" is not supported, expected %s",
+                            fs_json_name(document), key, text,
+                            byte_fallback ? "null, as model.byte_fallback is true" : "at most 64 bytes");
+    }
+    *affix = strdup(text);
+    return *affix != NULL ? 0 : fs_error_memory(err, strlen(text), "an affix");
 }
 
 static int load_bpe(struct fs_tokenizer *tokenizer, const struct fs_json_document *document, const cJSON *model,
@@ -184,10 +190,10 @@ static int load_bpe(struct fs_tokenizer *tokenizer, const struct fs_json_documen
     bpe->vocabulary = &tokenizer->vocabulary;
     if (fs_json_part_keys(document, model, "model", keys, err) ||
         fs_json_number_optional(document, model, "model", "dropout", (struct fs_number_range){0, 1}, &dropout, err) ||
-        refuse_affix(document, model, "continuing_subword_prefix", err) ||
-        refuse_affix(document, model, "end_of_word_suffix", err) ||
         fs_json_bool_optional(document, model, "model", "fuse_unk", &bpe->fuse_unknown, err) ||
         fs_json_bool_optional(document, model, "model", "byte_fallback", &bpe->byte_fallback, err) ||
+        load_affix(document, model, "continuing_subword_prefix", bpe->byte_fallback, &bpe->prefix, err) ||
+        load_affix(document, model, "end_of_word_suffix", bpe->byte_fallback, &bpe->suffix, err) ||
         fs_json_bool_optional(document, model, "model", "ignore_merges", &bpe->ignore_merges, err) ||
         load_unknown(tokenizer, document, model, &bpe->unknown, err) ||
         fs_json_array(document, model, "model", "merges", &merges, err)) {
@@ -197,7 +203,8 @@ static int load_bpe(struct fs_tokenizer *tokenizer, const struct fs_json_documen
         return fs_error_set(err, FS_EXIT_DATA, "%s: model.dropout: %g is not supported, expected null",
                             fs_json_name(document), dropout);
     }
-    if (bpe->byte_fallback) { /* a character without token becomes bytes: so it must be a character */
+    /* A character without token becomes bytes, or has an affix: so it must be a character. */
+    if (bpe->byte_fallback || bpe->prefix != NULL || bpe->suffix != NULL) {
         fs_pretokenizer_map_bytes(&tokenizer->pretokenizer);
     }
     bpe->byte_level = fs_pretokenizer_leaves_bytes(&tokenizer->pretokenizer);
@@ -272,12 +279,14 @@ static int load_model(struct fs_tokenizer *tokenizer, const struct fs_settings *
     if (fs_json_object(document, root, "", "model", &model, err) || model_type(document, model, &type, err)) {
         return -1;
     }
-    bool wordpiece = strcmp(type, "WordPiece") == 0;
-    if (!wordpiece && strcmp(type, "BPE") != 0) {
-        return fs_json_part_unsupported(document, "model", type, "WordPiece, BPE", err);
+    bool wordpiece = strcmp(type, "WordPiece") == 0, unigram = strcmp(type, "Unigram") == 0;
+    bool word_level = strcmp(type, "WordLevel") == 0;
+    if (!wordpiece && !unigram && !word_level && strcmp(type, "BPE") != 0) {
+        return fs_json_part_unsupported(document, "model", type, "WordPiece, BPE, Unigram, WordLevel", err);
     }
-    if (fs_json_object(document, model, "model", "vocab", &vocab, err) ||
-        fs_load_vocabulary_object(&tokenizer->vocabulary, document, vocab, "model.vocab", err) ||
+    if ((unigram ? fs_load_pieces(&tokenizer->vocabulary, document, model, err)
+                 : fs_json_object(document, model, "model", "vocab", &vocab, err) ||
+                       fs_load_vocabulary_object(&tokenizer->vocabulary, document, vocab, "model.vocab", err)) ||
         load_added_tokens(tokenizer, document, cJSON_GetObjectItemCaseSensitive(root, "added_tokens"), err)) {
         return -1;
     }
@@ -288,7 +297,12 @@ static int load_model(struct fs_tokenizer *tokenizer, const struct fs_settings *
         }
         return fs_settings_apply(settings, tokenizer, name, fs_bert_roles, err);
     }
-    if (load_bpe(tokenizer, document, model, err)) {
+    if (unigram || word_level) {
+        fs_pretokenizer_map_bytes(&tokenizer->pretokenizer);
+    }
+    if (unigram      ? fs_load_unigram(tokenizer, document, model, err)
+        : word_level ? fs_load_word_level(tokenizer, document, model, err)
+                     : load_bpe(tokenizer, document, model, err)) {
         return -1;
     }
     bool byte_level =

@@ -20,6 +20,7 @@ void fs_tokenizer_destroy(struct fs_tokenizer *tokenizer)
     fs_pretokenizer_release(&tokenizer->pretokenizer);
     fs_wordpiece_release(&tokenizer->wordpiece);
     fs_bpe_release(&tokenizer->bpe);
+    fs_unigram_release(&tokenizer->unigram);
     fs_decoder_release(&tokenizer->decoder);
     fs_explanation_release(&tokenizer->explanation);
     free(tokenizer);
@@ -30,19 +31,30 @@ static bool join_path(char *path, size_t size, const char *folder, const char *f
     return (size_t)snprintf(path, size, "%s/%s", folder, file) < size && access(path, F_OK) == 0;
 }
 
+/* A model of SentencePiece by any of its names. */
+static bool find_pieces(char *path, size_t size, const char *folder)
+{
+    static const char *const names[] = {"tokenizer.model", "spiece.model", "sentencepiece.bpe.model", "spm.model"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (join_path(path, size, folder, names[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static int load(struct fs_tokenizer *tokenizer, struct fs_settings *settings, const char *folder, struct fs_error *err)
 {
     char json[4096], pieces[4096], words[4096], bytes[4096], merges[4096];
     struct fs_tokenizer_files found = {.json = join_path(json, sizeof json, folder, "tokenizer.json"),
-                                       .pieces = join_path(pieces, sizeof pieces, folder, "tokenizer.model"),
+                                       .pieces = find_pieces(pieces, sizeof pieces, folder),
                                        .words = join_path(words, sizeof words, folder, "vocab.txt"),
                                        .bytes = join_path(bytes, sizeof bytes, folder, "vocab.json")};
     if (!found.json && !found.pieces && !found.words && !found.bytes) {
-        return fs_error_set(
-            err, FS_EXIT_NO_INPUT,
-            "%s: found no tokenizer; expected tokenizer.json, tokenizer.model, vocab.json with merges.txt, or "
-            "vocab.txt",
-            folder);
+        return fs_error_set(err, FS_EXIT_NO_INPUT,
+                            "%s: found no tokenizer; expected tokenizer.json, tokenizer.model (or spiece.model, "
+                            "sentencepiece.bpe.model, spm.model), vocab.json with merges.txt, or vocab.txt",
+                            folder);
     }
     if (fs_settings_choose_class(settings, folder, &found, &tokenizer->explanation, err) != 0) {
         return -1;
@@ -149,8 +161,14 @@ static int encode_word(struct builder *builder, const struct fs_text *text, size
         free(id);
         return status;
     }
+    if (tokenizer->model == FS_MODEL_WORD_LEVEL) {
+        int32_t id = fs_vocabulary_find(&tokenizer->vocabulary, text->data + begin, end - begin);
+        return add_token(builder, id < 0 ? tokenizer->unknown_word : id, text->begin[begin], text->end[end - 1], err);
+    }
     struct fs_bpe_symbol *symbol;
-    if (fs_bpe_encode(&tokenizer->bpe, text, begin, end, &symbol, &count, err)) {
+    if (tokenizer->model == FS_MODEL_UNIGRAM
+            ? fs_unigram_encode(&tokenizer->unigram, text, begin, end, &symbol, &count, err)
+            : fs_bpe_encode(&tokenizer->bpe, text, begin, end, &symbol, &count, err)) {
         return -1;
     }
     for (size_t i = 0; i < count && status == 0; i++) {

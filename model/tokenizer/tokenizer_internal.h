@@ -10,17 +10,20 @@
 #include "model/tokenizer/normalizer.h"
 #include "model/tokenizer/pretokenizer.h"
 #include "model/tokenizer/tokenizer.h"
+#include "model/tokenizer/unigram.h"
 #include "model/tokenizer/vocabulary.h"
 #include "model/tokenizer/wordpiece.h"
 
 struct fs_tokenizer {
-    enum { FS_MODEL_WORDPIECE, FS_MODEL_BPE } model;
+    enum { FS_MODEL_WORDPIECE, FS_MODEL_BPE, FS_MODEL_UNIGRAM, FS_MODEL_WORD_LEVEL } model;
     struct fs_vocabulary vocabulary;
     struct fs_added added;
     struct fs_normalizer normalizer;
     struct fs_pretokenizer pretokenizer;
     struct fs_wordpiece wordpiece;
     struct fs_bpe bpe;
+    struct fs_unigram unigram;
+    int32_t unknown_word; /* WordLevel */
     struct fs_decoder decoder;
     struct fs_special_tokens special;
     struct fs_explanation explanation;
@@ -89,5 +92,13 @@ int fs_load_sentencepiece(struct fs_tokenizer *tokenizer, const struct fs_settin
 /* Puts the tokens of a JSON object {token: id} into the vocabulary. */
 int fs_load_vocabulary_object(struct fs_vocabulary *vocabulary, const struct fs_json_document *document,
                               const cJSON *object, const char *where, struct fs_error *err);
+/* Puts the pieces of model.vocab, an array of [piece, score], into the vocabulary: their ids are their places. */
+int fs_load_pieces(struct fs_vocabulary *vocabulary, const struct fs_json_document *document, const cJSON *model,
+                   struct fs_error *err);
+/* The `model` objects; the vocabulary holds all of the file's tokens, and for Unigram fs_load_pieces was called. */
+int fs_load_unigram(struct fs_tokenizer *tokenizer, const struct fs_json_document *document, const cJSON *model,
+                    struct fs_error *err);
+int fs_load_word_level(struct fs_tokenizer *tokenizer, const struct fs_json_document *document, const cJSON *model,
+                       struct fs_error *err);
 
 #endif
