@@ -43,6 +43,11 @@ static const char *const t5_roles[FS_ROLES] = {
     [FS_ROLE_END] = "</s>", [FS_ROLE_UNKNOWN] = "<unk>", [FS_ROLE_PAD] = "<pad>"};
 static const char *const cohere_roles[FS_ROLES] = {
     [FS_ROLE_BEGIN] = "<BOS_TOKEN>", [FS_ROLE_END] = "<|END_OF_TURN_TOKEN|>", [FS_ROLE_UNKNOWN] = "<UNK>"};
+static const char *const herbert_roles[FS_ROLES] = {[FS_ROLE_CLS] = "<s>",
+                                                    [FS_ROLE_SEP] = "</s>",
+                                                    [FS_ROLE_MASK] = "<mask>",
+                                                    [FS_ROLE_UNKNOWN] = "<unk>",
+                                                    [FS_ROLE_PAD] = "<pad>"};
 static const char *const openai_roles[FS_ROLES] = {[FS_ROLE_UNKNOWN] = "<unk>"};
 
 /* Qwen2Tokenizer's PRETOKENIZE_REGEX. */
@@ -88,9 +93,9 @@ static const struct fs_tokenizer_class classes[] = {
     {"CohereTokenizer", "cohere cohere2", .roles = cohere_roles, .overrule = fs_overrule_cohere,
      .rebuilt = "NFC, Digits and ByteLevel"},
     {"BloomTokenizer", "bloom", .roles = bloom_roles},
-    {"OpenAIGPTTokenizer", "openai-gpt", .roles = openai_roles,
-     .rebuilt = "BertNormalizer in lower case and BertPreTokenizer"},
-    {"HerbertTokenizer", "herbert", .roles = fs_roberta_roles,
+    {"OpenAIGPTTokenizer", "openai-gpt", .files = FS_CLASS_BYTES, .roles = openai_roles, .suffix = "</w>",
+     .lower = true, .rebuilt = "BertNormalizer in lower case and BertPreTokenizer"},
+    {"HerbertTokenizer", "herbert", .files = FS_CLASS_BYTES, .roles = herbert_roles, .suffix = "</w>",
      .rebuilt = "BertNormalizer in upper and lower case and BertPreTokenizer"},
     {"PreTrainedTokenizer", "falcon modernbert smollm3 helium glm glm4", .files = FS_CLASS_JSON,
      .overrule = fs_overrule_nothing},

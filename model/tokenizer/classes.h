@@ -36,6 +36,9 @@ struct fs_tokenizer_class {
     /* FS_CLASS_BYTES: NFC before all; the pattern in place of GPT-2's. */
     bool nfc;
     const char *pattern;
+    /* FS_CLASS_BYTES: characters in BERT's words, the last of a word with this suffix, instead of bytes; in lower case. */
+    const char *suffix;
+    bool lower;
     const char *algorithm; /* FS_CLASS_OTHER: what it does */
     const char *rebuilt;   /* the pipeline that transformers 5 makes of a tokenizer.json, whatever that says; or NULL */
 };

@@ -74,7 +74,16 @@ def train(lines):
         vocab[pair.replace(" ", "")] = len(vocab)
     llama_model = {"type": "BPE", "unk_token": "<unk>", "fuse_unk": True, "byte_fallback": True, "vocab": vocab,
                    "merges": merges}
-    return {"bytes": bytes_model, "words": words_model, "pieces": llama_model}
+    suffixed = tokenizers.Tokenizer(models.BPE(unk_token="<unk>", end_of_word_suffix="</w>"))
+    suffixed.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    suffixed.normalizer = normalizers.BertNormalizer(lowercase=False, strip_accents=False)
+    suffixed.train_from_iterator(plain, trainers.BpeTrainer(
+        vocab_size=500, show_progress=False, end_of_word_suffix="</w>",
+        special_tokens=["<s>", "<pad>", "</s>", "<unk>", "<mask>"]))
+    found = json.loads(suffixed.to_str())["model"]
+    suffix_model = {**{key: found[key] for key in ("type", "unk_token", "end_of_word_suffix", "vocab")},
+                    "merges": [" ".join(pair) for pair in found["merges"]]}
+    return {"suffixed": suffix_model, "bytes": bytes_model, "words": words_model, "pieces": llama_model}
 
 
 def byte_level(prefix=False):
@@ -122,6 +131,8 @@ def folders():
     end, roberta = specials("<|endoftext|>"), specials("<s>", "<pad>", "</s>", "<unk>") + specials("<mask>", lstrip=True)
     words = specials(*WORD_TOKENS[:5])
     text = ("vocab.txt",)
+    yield files("herbert-files", "suffixed", {"tokenizer_class": "HerbertTokenizer"}, "bert")
+    yield files("openai-files", "suffixed", {"tokenizer_class": "OpenAIGPTTokenizer"}, "openai-gpt")
     # Without tokenizer.json.
     yield files("gpt2-files", "bytes", {"tokenizer_class": "GPT2Tokenizer"}, "gpt2")
     yield files("gpt2-files-prefix", "bytes", {"tokenizer_class": "GPT2Tokenizer", "add_prefix_space": True}, "gpt2")
