@@ -277,34 +277,23 @@ static int add_causal_reads(struct fs_plan *plan, const struct fs_prompt_style *
     return 0;
 }
 
-/* Without begin-of-text: the first token has nothing before it, so that it is given, not scored. */
-static int compile_bare_sentence(struct fs_plan *plan, const struct fs_prompt_style *style, const struct ids *ids,
-                                 struct fs_statement *statement, struct fs_error *err)
-{
-    if (ids->count < 2) {
-        fs_statement_skip(statement, FS_SKIP_EMPTY_COMPLETION);
-        return 0;
-    }
-    statement->first_unscored = true;
-    return add_causal_reads(plan, style, ids, 1, statement, err);
-}
-
+/* Without begin-of-text the first token has nothing before it: it is given, not scored. */
 static int compile_sentence(struct fs_plan *plan, const struct fs_tokenizer *tokenizer,
                             const struct fs_prompt_style *style, enum fs_scoring scoring, const char *text,
                             struct fs_statement *statement, struct fs_error *err)
 {
     struct ids ids = {0};
     int status = -1;
+    bool begins = style->special.begin_of_text >= 0;
     if (encode_between(tokenizer, style->special.begin_of_text, text, strlen(text), -1, &ids, err) == 0 &&
         begin_reads(statement, ids.count, err) == 0) {
-        struct ids bare = {ids.id + 1, ids.count - 1};
+        struct ids bare = {ids.id + begins, ids.count - begins};
         size_t pass;
-        if (style->special.begin_of_text < 0) {
-            status = compile_bare_sentence(plan, style, &ids, statement, err);
-        } else if (ids.count == 1) {
+        if (ids.count < 2) {
             fs_statement_skip(statement, FS_SKIP_EMPTY_COMPLETION);
             status = 0;
-        } else if (scoring == FS_SENTENCE_SUM) {
+        } else if (!begins || scoring == FS_SENTENCE_SUM) {
+            statement->first_unscored = !begins;
             status = add_causal_reads(plan, style, &ids, 1, statement, err);
         } else if (fs_plan_add_pass(plan, ids.id, 1, &pass, err) == 0 &&
                    add_read(plan, statement, pass, 0, bare.id[0], err) == 0) {
