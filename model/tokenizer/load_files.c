@@ -84,10 +84,17 @@ static int find_unknown(const struct fs_tokenizer *tokenizer, const struct fs_se
                               path, unknown != NULL ? unknown : "null");
 }
 
-static int explain_words(struct fs_tokenizer *tokenizer, const struct fs_normalizer_step *step, struct fs_error *err)
+static int explain_words(struct fs_tokenizer *tokenizer, const struct fs_settings *settings,
+                         const struct fs_normalizer_step *step, struct fs_error *err)
 {
     struct fs_explanation *explanation = &tokenizer->explanation;
     size_t moved = tokenizer->vocabulary.moved;
+    if (settings->basic == 0 &&
+        fs_explain(explanation, FS_EXPLAIN_VERSION, "tokenizer_config.json: do_basic_tokenize", err,
+                   "transformers 4 neither lower-cases nor cuts Chinese characters where it "
+                   "is false; here, as in transformers 5, it changes nothing") != 0) {
+        return -1;
+    }
     if (fs_explain(explanation, FS_EXPLAIN_FILE, "", err, "vocab.txt") != 0 ||
         (moved > 0 &&
          fs_explain(explanation, FS_EXPLAIN_RULE, "vocab.txt", err,
@@ -122,7 +129,7 @@ int fs_load_wordpiece(struct fs_tokenizer *tokenizer, const struct fs_settings *
     step->bert.chinese = settings->chinese != 0;
     step->bert.lowercase = settings->lower_case != 0;
     step->bert.strip_accents = settings->strip_accents < 0 ? step->bert.lowercase : settings->strip_accents != 0;
-    if (explain_words(tokenizer, step, err) || fs_pretokenizer_add_bert(&tokenizer->pretokenizer, err) ||
+    if (explain_words(tokenizer, settings, step, err) || fs_pretokenizer_add_bert(&tokenizer->pretokenizer, err) ||
         fs_decoder_add_wordpiece(&tokenizer->decoder, "##", true, err)) {
         return -1;
     }

@@ -80,6 +80,7 @@ int fs_settings_load(struct fs_settings *settings, const char *folder, struct fs
 {
     memset(settings, 0, sizeof *settings);
     settings->lower_case = settings->strip_accents = settings->chinese = settings->add_prefix_space = -1;
+    settings->basic = -1;
     if (load_optional(folder, "tokenizer_config.json", &settings->config, err) ||
         load_optional(folder, "special_tokens_map.json", &settings->map, err) ||
         load_optional(folder, "added_tokens.json", &settings->added, err) ||
@@ -109,6 +110,7 @@ int fs_settings_load(struct fs_settings *settings, const char *folder, struct fs
                    read_flag(settings->config, "strip_accents", &settings->strip_accents, err) ||
                    read_flag(settings->config, "tokenize_chinese_chars", &settings->chinese, err) ||
                    read_flag(settings->config, "add_prefix_space", &settings->add_prefix_space, err) ||
+                   read_flag(settings->config, "do_basic_tokenize", &settings->basic, err) ||
                    refuse_split(settings->config, err)
                ? -1
                : 0;
@@ -333,11 +335,17 @@ static int apply_added_file(const struct fs_settings *settings, const char *cons
     return 0;
 }
 
+/* Loaders that have no folder leave the class out: then none of its rules counts. */
+static const struct fs_tokenizer_class *class_of(const struct fs_settings *settings)
+{
+    return settings->class != NULL ? settings->class : fs_tokenizer_class_of_files(FS_CLASS_JSON);
+}
+
 /* The special token of a role: which id it has, who says so, and that it is looked for in texts. */
 static int apply_role(const struct fs_settings *settings, struct fs_tokenizer *tokenizer, int role,
                       const char *const *fallback, int32_t *id, struct fs_error *err)
 {
-    const struct fs_tokenizer_class *class = settings->class;
+    const struct fs_tokenizer_class *class = class_of(settings);
     struct fs_added_token token = settings->role[role];
     const char *source = settings->given[role];
     char class_source[128];
@@ -383,7 +391,7 @@ int fs_settings_apply(const struct fs_settings *settings, struct fs_tokenizer *t
                                      &tokenizer->special.mask,
                                      &tokenizer->special.unknown,
                                      &tokenizer->special.pad};
-    const char *const *fallback = settings->class->roles != NULL ? settings->class->roles : defaults;
+    const char *const *fallback = class_of(settings)->roles != NULL ? class_of(settings)->roles : defaults;
     if (explain_files(settings, tokenizer, err) || apply_added_tokens(settings, tokenizer, err) ||
         apply_added_file(settings, fallback, tokenizer, err) ||
         fs_vocabulary_complete(&tokenizer->vocabulary, name, err)) {

@@ -50,6 +50,7 @@ struct fs_settings {
     const char *given[FS_ROLES];                              /* the file that names it, or names it null; or NULL */
     const cJSON *added_tokens_decoder;                        /* an object or NULL */
     int lower_case, strip_accents, chinese, add_prefix_space; /* -1: not named, else 0 or 1 */
+    int basic;                                                /* do_basic_tokenize, the same */
     const struct fs_tokenizer_class *class;                   /* set by fs_settings_choose_class */
 };
 
