@@ -2,7 +2,7 @@
 #ifndef FAIRSTAMP_MODEL_MODEL_INTERNAL_H
 #define FAIRSTAMP_MODEL_MODEL_INTERNAL_H
 
-#include "io/formats/safetensors.h"
+#include "io/formats/tensor_store.h"
 #include "model/model.h"
 #include "model/steps/layer.h"
 

@@ -5,7 +5,7 @@
 #ifndef FAIRSTAMP_MODEL_TENSOR_NAMES_H
 #define FAIRSTAMP_MODEL_TENSOR_NAMES_H
 
-#include "io/formats/safetensors.h"
+#include "io/formats/tensor_store.h"
 #include "model/families/family.h"
 #include "model/folder/notes.h"
 

@@ -48,14 +48,23 @@ static void convert(const struct fs_tensor *tensor, fs_real *out)
     }
 }
 
+/* Element by element: such tensors are rare. */
+static void convert_strided(const struct fs_tensor *tensor, fs_real *out)
+{
+    struct fs_tensor element = *tensor;
+    element.elements = 1;
+    for (size_t i = 0; i < tensor->elements; i++) {
+        element.data = fs_tensor_element(tensor, i);
+        convert(&element, out + i);
+    }
+}
+
 /* A tied head that is stored a second time must hold the same numbers: transformers 4 and 5 treat others differently.
  */
 static int compare_stored_head(const struct fs_model *model, struct fs_error *err)
 {
     const struct fs_tensor *stored_head = model->stored_head, *word = model->word_tensor;
-    if (stored_head == NULL ||
-        (stored_head->dtype == word->dtype && stored_head->elements == word->elements &&
-         memcmp(stored_head->data, word->data, stored_head->elements * fs_dtype_size(stored_head->dtype)) == 0)) {
+    if (stored_head == NULL || fs_tensor_equal(stored_head, word)) {
         return 0;
     }
     return fs_error_set(
@@ -75,7 +84,9 @@ int fs_model_convert(struct fs_model *model, void *block, bool write, struct fs_
             place = (const fs_real *)(const void *)binding->tensor->data;
         } else {
             place = number + binding->offset;
-            if (write && binding->is_first) {
+            if (write && binding->is_first && binding->tensor->strided) {
+                convert_strided(binding->tensor, number + binding->offset);
+            } else if (write && binding->is_first) {
                 convert(binding->tensor, number + binding->offset);
             }
         }

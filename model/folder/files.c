@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "io/formats/file_kind.h"
-#include "io/formats/safetensors.h"
+#include "io/formats/tensor_format.h"
 #include "model/folder/folder_parts.h"
 
 /* `path` is a link that leads nowhere. */
@@ -45,8 +45,8 @@ static int check_first_bytes(const char *path, const char *name, struct fs_error
     }
     ssize_t length = read(descriptor, first, sizeof first);
     close(descriptor);
-    bool weights = fnmatch("*.safetensors", name, 0) == 0, json = fnmatch("*.json", name, 0) == 0;
-    if (length == 0 && (weights || json)) {
+    const struct fs_tensor_format *format = fs_tensor_format_named(name);
+    if (length == 0 && (format != NULL || fnmatch("*.json", name, 0) == 0)) {
         return fs_error_set(err, FS_EXIT_DATA,
                             "%s: is empty; the download or copy broke off (is the disk or the quota full?), fetch it "
                             "again",
@@ -55,7 +55,7 @@ static int check_first_bytes(const char *path, const char *name, struct fs_error
     char fix[FS_KIND_FIX];
     size_t size = length > 0 ? (size_t)length : 0;
     const char *kind =
-        weights && fs_may_be_safetensors(first, size) ? NULL : fs_file_kind(path, first, size, FS_PLACE_MODEL, fix);
+        format != NULL && format->may_be(first, size) ? NULL : fs_file_kind(path, first, size, FS_PLACE_MODEL, fix);
     return kind == NULL ? 0 : fs_error_set(err, FS_EXIT_DATA, "%s: is %s; %s", path, kind, fix);
 }
 

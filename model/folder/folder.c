@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "io/formats/tensor_format.h"
 #include "model/folder/folder_parts.h"
 
 static int by_name(const void *a, const void *b)
@@ -71,12 +72,12 @@ bool fs_has_folder(const char *folder, const char *name)
 }
 
 /* The shards that an index may name. */
-static int check_shards(const char *folder, struct fs_error *err)
+static int check_shards(const char *folder, const char *pattern, struct fs_error *err)
 {
     struct fs_entries entries = {0};
     int status = fs_entries_read(folder, &entries, err);
     for (size_t i = 0; status == 0 && i < entries.count; i++) {
-        if (fnmatch("*-of-*.safetensors", entries.name[i], 0) == 0) {
+        if (fnmatch(pattern, entries.name[i], 0) == 0) {
             status = fs_check_file(folder, entries.name[i], err);
         }
     }
@@ -84,16 +85,24 @@ static int check_shards(const char *folder, struct fs_error *err)
     return status;
 }
 
-/* Files that are read where they are there, by part; the weights' own files also before the config is read, so that an
- * estimate does not take a download that broke off for a model without weights. */
+/* The files of the weights, whatever is going to be read: an estimate must not take a download that broke off for a model
+ * without weights. `shards`: also those that an index may name. */
+static int check_weights(const char *folder, const struct fs_tensor_format *format, bool shards, struct fs_error *err)
+{
+    if (fs_check_file(folder, format->file, err) != 0 || fs_check_file(folder, format->index, err) != 0) {
+        return -1;
+    }
+    shards = shards && strcmp(fs_tensor_format_entry(format, folder), format->index) == 0;
+    return shards ? check_shards(folder, format->shards, err) : 0;
+}
+
+/* Other files that are read where they are there, by part. */
 static const struct {
     const char *name;
     unsigned parts;
 } files[] = {
     {"config.json", FS_FOLDER_CONFIG},
     {"adapter_config.json", FS_FOLDER_CONFIG},
-    {"model.safetensors", FS_FOLDER_CONFIG | FS_FOLDER_WEIGHTS},
-    {"model.safetensors.index.json", FS_FOLDER_CONFIG | FS_FOLDER_WEIGHTS},
     {"tokenizer.json", FS_FOLDER_TOKENIZER},
     {"tokenizer.model", FS_FOLDER_TOKENIZER},
     {"spiece.model", FS_FOLDER_TOKENIZER},
@@ -122,21 +131,31 @@ int fs_model_folder_check(const char *folder, unsigned parts, struct fs_error *e
             return -1;
         }
     }
-    bool one = there(folder, "model.safetensors"), index = there(folder, "model.safetensors.index.json");
-    bool config = there(folder, "config.json");
-    if ((parts & FS_FOLDER_WEIGHTS) != 0 && !one && index && check_shards(folder, err) != 0) {
+    const struct fs_tensor_format *format = fs_tensor_format_in(folder);
+    bool config = there(folder, "config.json"), model = (parts & (FS_FOLDER_CONFIG | FS_FOLDER_WEIGHTS)) != 0;
+    if (model && format != NULL && check_weights(folder, format, (parts & FS_FOLDER_WEIGHTS) != 0, err) != 0) {
         return -1;
     }
-    if ((parts & (FS_FOLDER_CONFIG | FS_FOLDER_WEIGHTS)) != 0 &&
-        fs_check_adapter(folder, config && (one || index || there(folder, "pytorch_model.bin")), err) != 0) {
+    if (model && fs_check_adapter(folder, config && format != NULL, err) != 0) {
         return -1;
     }
     unsigned found = config ? FS_FOLDER_CONFIG : 0;
-    found |= one || index ? FS_FOLDER_WEIGHTS : 0;
+    found |= format != NULL ? FS_FOLDER_WEIGHTS : 0;
     found |= there(folder, "tokenizer.json") || there(folder, "tokenizer.model") || there(folder, "spiece.model") ||
                      there(folder, "sentencepiece.bpe.model") || there(folder, "spm.model") ||
                      there(folder, "vocab.json") || there(folder, "vocab.txt")
                  ? FS_FOLDER_TOKENIZER
                  : 0;
     return (parts & ~found) != 0 ? fs_say_instead(folder, parts & ~found, err) : 0;
+}
+
+void fs_model_folder_note_weights(const char *folder, struct fs_notes *notes)
+{
+    const struct fs_tensor_format *read = fs_tensor_format_in(folder);
+    for (size_t i = 0; read != NULL && i < fs_tensor_format_count; i++) {
+        const char *other = fs_tensor_format_entry(fs_tensor_formats[i], folder);
+        if (fs_tensor_formats[i] != read && other != NULL) {
+            fs_notes_add(notes, false, "%s is passed over: %s is read", other, fs_tensor_format_entry(read, folder));
+        }
+    }
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "io/file_map.h"
+#include "io/formats/tensor_format.h"
 #include "model/folder/folder.h"
 #include "model/folder/folder_parts.h"
 
@@ -23,10 +24,6 @@ static const struct hint {
     unsigned missing;
     const char *says;
 } hints[] = {
-    {"pytorch_model.bin*", FS_FOLDER_WEIGHTS,
-     "which is not read, expected model.safetensors; convert it with Python: "
-     "transformers.AutoModelForMaskedLM (or AutoModelForCausalLM).from_pretrained(DIR).save_pretrained(DIR, "
-     "safe_serialization=True), DIR being this folder"},
     {"consolidated.*", MODEL,
      "a model as Meta distributes it; convert it with transformers' convert_llama_weights_to_hf.py"},
     {"bert_model.ckpt*", MODEL,
@@ -51,6 +48,10 @@ static const struct hint {
     {"*.distcp", FS_FOLDER_WEIGHTS, FSDP},
     {"*-of-*.safetensors", FS_FOLDER_WEIGHTS,
      "a shard, but no model.safetensors.index.json; download or copy that file too"},
+    {"pytorch_model-*-of-*.bin", FS_FOLDER_WEIGHTS,
+     "a shard, but no pytorch_model.bin.index.json; download or copy that file too"},
+    {"pytorch_model*.bin", FS_FOLDER_WEIGHTS,
+     "weights under a name of their own; rename them to pytorch_model.bin if they are the whole model's"},
     {"model.*.safetensors", FS_FOLDER_WEIGHTS,
      "weights of another number format under a name of their own; rename them to model.safetensors to use them"},
     {"*.safetensors", FS_FOLDER_WEIGHTS,
@@ -239,12 +240,13 @@ static int say_broken_off(const char *folder, struct fs_error *err)
 static int say_nothing_known(const char *folder, const struct fs_entries *entries, unsigned missing,
                              struct fs_error *err)
 {
-    char names[512];
+    char names[512], files[256], weights[400];
     write_names(entries, names, sizeof names);
-    const char *what = (missing & FS_FOLDER_CONFIG) != 0 ? "no config.json"
-                       : (missing & FS_FOLDER_WEIGHTS) != 0
-                           ? "neither model.safetensors nor model.safetensors.index.json"
-                           : "no tokenizer";
+    fs_tensor_format_names(files, sizeof files);
+    snprintf(weights, sizeof weights, "no weights (%s, or the index of their shards)", files);
+    const char *what = (missing & FS_FOLDER_CONFIG) != 0    ? "no config.json"
+                       : (missing & FS_FOLDER_WEIGHTS) != 0 ? weights
+                                                            : "no tokenizer";
     const char *fix =
         (missing & MODEL) != 0
             ? "give the folder of a HuggingFace model"

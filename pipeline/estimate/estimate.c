@@ -10,6 +10,7 @@
 #include "io/clock.h"
 #include "io/console/progress.h"
 #include "io/digest.h"
+#include "io/formats/tensor_format.h"
 #include "io/publish.h"
 #include "jobs/stage_rules.h"
 #include "model/families/config.h"
@@ -132,20 +133,6 @@ static void end_probing(struct fs_estimator *e, struct fs_probing *probing)
 
 /* ---- the model ---- */
 
-static bool has_weights(const char *folder)
-{
-    static const char *const names[] = {"model.safetensors", "model.safetensors.index.json"};
-    bool found = false;
-    for (size_t i = 0; i < 2; i++) {
-        char *path = NULL;
-        if (asprintf(&path, "%s/%s", folder, names[i]) >= 0) {
-            found = found || access(path, F_OK) == 0;
-            free(path);
-        }
-    }
-    return found;
-}
-
 static double hash_seconds_a_byte(void)
 {
     const size_t bytes = (size_t)16 << 20;
@@ -189,7 +176,7 @@ static int load(struct fs_estimator *e, struct fs_error *err)
     const char *folder = fs_job_settings(e->job)->model;
     double begin = fs_seconds();
     int status = 0;
-    estimate->random_model = !has_weights(folder);
+    estimate->random_model = fs_tensor_format_in(folder) == NULL;
     if (fs_session_is_root(e->session) && !estimate->random_model) {
         status = fs_fingerprint_make(e->job, &e->fingerprint, err);
         memcpy(e->digest, e->fingerprint.digest, sizeof e->digest);

@@ -176,7 +176,7 @@ logprobs weights-length-2-to-64 65 "$file: found a header of 1844674407370955161
 model bert-tiny; flip $file 20; logprobs weights-flip-in-header 65 "$file: .*(expected|found)"
 model bert-tiny; printf 'version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n' >$file
 logprobs weights-git-lfs 65 "$file: is a pointer of Git LFS.*git lfs pull"
-model bert-tiny; rm $file; logprobs weights-missing 66 'm: found neither model.safetensors nor'
+model bert-tiny; rm $file; logprobs weights-missing 66 'm: found no weights \(model.safetensors'
 model bert-tiny; rm $file; mkdir $file; logprobs weights-folder 66 "$file"
 model bert-tiny; safetensors ''; logprobs weights-no-header 65 "$file: header: .*end of the file"
 model bert-tiny; safetensors '[]'; logprobs weights-header-array 65 "$file: header: found an array, expected an object"
@@ -225,6 +225,22 @@ model gpt2-f16-shards; mv m/model-00002-of-00006.safetensors x; cp m/model-00003
 logprobs index-wrong-shard 65 '.*(index and shards|is also in)'
 model gpt2-f16-shards; printf '{"weight_map": {}}' >$file; logprobs index-empty 65 "$file: weight_map: found no tensor"
 model gpt2-f16-shards; printf '{"weight_map": {"a": 1}}' >$file; logprobs index-number 65 "$file: weight_map.a: found a number, expected a file name"
+
+# pytorch_model.bin, in more ways: tests/unit/io/test_pickle.c, test_pytorch.c
+pytorch() { # FOLDER SOURCE [SED]: a fresh m with the weights of FOLDER, which SED edits
+    model "$2"
+    rm m/*.safetensors* && cp "$golden/../pytorch/$1/"* m && chmod u+w m/*
+    [ $# = 2 ] || sed -i "$3" m/pytorch_model.bin
+}
+file=m/pytorch_model.bin
+pytorch early bert-no-prefix 's/torch\._utils/subprocesses/'; logprobs pytorch-other-global 65 "$file: data.pkl: byte [0-9]+: opcode GLOBAL: found subprocesses._rebuild"
+pytorch early bert-no-prefix 's/storageq/torageqq/'; logprobs pytorch-other-text 65 "$file: data.pkl: byte [0-9]+: opcode "
+pytorch tied-f16 mistral-tied-f16 's/torch\._utils/subprocesses/'; logprobs pytorch-crc 65 "$file: entry .*data.pkl of the zip archive: its CRC-32"
+pytorch tied-f16 mistral-tied-f16; cut_to $file 15000; logprobs pytorch-cut 65 "$file: found no directory at the end.*fetch it again"
+pytorch tied-f16 mistral-tied-f16; echo >>$file; logprobs pytorch-byte-more 65 "$file: found 1 bytes behind the directory"
+pytorch tied-f16 mistral-tied-f16; printf '\200\002\212\012l\374\234F' >$file; logprobs pytorch-before-1.6 65 "$file: found the form of PyTorch before 1.6.*save_pretrained"
+pytorch tied-f16 mistral-tied-f16; echo x >m/model.safetensors; logprobs pytorch-beside-damaged 65 'm/model.safetensors: found 2 bytes'
+pytorch shards-f16 xlm-roberta-f16-shards; rm m/*-00002-of*; logprobs pytorch-shard-missing 66 "$file.index.json: .*-00002-of-00003.bin: is not there"
 
 # config.json
 file=m/config.json

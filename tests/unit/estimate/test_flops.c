@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "io/formats/safetensors.h"
+#include "io/formats/tensor_store.h"
 #include "model/edits/stamp_net.h"
 #include "model/families/config.h"
 #include "model/families/families.h"

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "io/formats/safetensors.h"
+#include "io/formats/tensor_store.h"
 
 static struct fs_error err = FS_ERROR_INIT;
 
@@ -270,7 +270,7 @@ static void test_no_model(void **state)
     struct fs_tensor_store *store;
     const char *folder = fresh_folder();
     check_error(fs_tensor_store_open(folder, &store, &err), &err, FS_EXIT_NO_INPUT, folder,
-                "neither model.safetensors nor");
+                "no weights, expected model.safetensors");
     check_error(fs_tensor_store_open(scratch_path("nowhere"), &store, &err), &err, FS_EXIT_NO_INPUT, "nowhere",
                 "No such file");
     check_error(fs_tensor_store_open(scratch_write_text("file", ""), &store, &err), &err, FS_EXIT_NO_INPUT, "file",

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "io/formats/safetensors.h"
+#include "io/formats/tensor_store.h"
 #include "model/families/config.h"
 #include "support.h"
 

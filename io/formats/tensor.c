@@ -1,0 +1,90 @@
+#include "io/formats/tensor.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct {
+    const char *name;
+    size_t size;
+} dtypes[] = {
+    [FS_F64] = {"F64", 8}, [FS_F32] = {"F32", 4},   [FS_F16] = {"F16", 2}, [FS_BF16] = {"BF16", 2},
+    [FS_I64] = {"I64", 8}, [FS_I32] = {"I32", 4},   [FS_I16] = {"I16", 2}, [FS_I8] = {"I8", 1},
+    [FS_U8] = {"U8", 1},   [FS_BOOL] = {"BOOL", 1},
+};
+
+const char *fs_dtype_name(enum fs_dtype dtype)
+{
+    return dtypes[dtype].name;
+}
+
+size_t fs_dtype_size(enum fs_dtype dtype)
+{
+    return dtypes[dtype].size;
+}
+
+int fs_dtype_find(const char *name, enum fs_dtype *dtype)
+{
+    for (size_t i = 0; i < sizeof dtypes / sizeof dtypes[0]; i++) {
+        if (strcmp(dtypes[i].name, name) == 0) {
+            *dtype = (enum fs_dtype)i;
+            return 0;
+        }
+    }
+    return -1;
+}
+
+const unsigned char *fs_tensor_element(const struct fs_tensor *tensor, size_t index)
+{
+    size_t place = 0;
+    if (!tensor->strided) {
+        return tensor->data + index * fs_dtype_size(tensor->dtype);
+    }
+    for (size_t i = tensor->dimensions; i > 0; i--) {
+        place += index % tensor->shape[i - 1] * tensor->stride[i - 1];
+        index /= tensor->shape[i - 1];
+    }
+    return tensor->data + place * fs_dtype_size(tensor->dtype);
+}
+
+bool fs_tensor_equal(const struct fs_tensor *a, const struct fs_tensor *b)
+{
+    if (a->dtype != b->dtype || a->elements != b->elements) {
+        return false;
+    }
+    size_t size = fs_dtype_size(a->dtype);
+    if (!a->strided && !b->strided) {
+        return a->data == b->data || memcmp(a->data, b->data, a->elements * size) == 0;
+    }
+    for (size_t i = 0; i < a->elements; i++) {
+        if (memcmp(fs_tensor_element(a, i), fs_tensor_element(b, i), size) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+struct fs_tensor *fs_tensors_add(struct fs_tensors *tensors, const char *file, const char *name, struct fs_error *err)
+{
+    if (fs_grow(&tensors->tensor, &tensors->capacity, tensors->count + 1, sizeof *tensors->tensor,
+                "the list of tensors", err) != 0) {
+        return NULL;
+    }
+    char *copy = strdup(name);
+    if (copy == NULL) {
+        fs_error_memory(err, strlen(name) + 1, "the name of a tensor");
+        return NULL;
+    }
+    struct fs_tensor *tensor = &tensors->tensor[tensors->count++];
+    *tensor = (struct fs_tensor){.name = copy, .file = file};
+    return tensor;
+}
+
+void fs_tensors_release(struct fs_tensors *tensors)
+{
+    for (size_t i = 0; i < tensors->count; i++) {
+        free((void *)(uintptr_t)tensors->tensor[i].name);
+    }
+    free(tensors->tensor);
+    *tensors = (struct fs_tensors){0};
+}
