@@ -101,7 +101,7 @@ static const struct {
     const char *name;
     unsigned parts;
 } files[] = {
-    {"config.json", FS_FOLDER_CONFIG},
+    {"config.json", FS_FOLDER_CONFIG | FS_FOLDER_TOKENIZER},
     {"adapter_config.json", FS_FOLDER_CONFIG},
     {"tokenizer.json", FS_FOLDER_TOKENIZER},
     {"tokenizer.model", FS_FOLDER_TOKENIZER},
