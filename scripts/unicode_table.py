@@ -120,9 +120,6 @@ def class_table():
     rows = [c << 11 | flags[c] for c in range(0x110000) if c == 0 or flags[c] != flags[c - 1]]
     print("/* Where the classes change: first character << 11 | classes. */")
     numbers(rows, "fs_unicode_classes")
-    print("/* The row that holds at the first character of every 256, below U+20000 and there. */")
-    numbers([max(i for i, row in enumerate(rows) if row >> 11 <= page << 8) for page in range(0x201)],
-            "fs_unicode_pages", "uint16_t")
 
 
 def lower_table():
