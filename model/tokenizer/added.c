@@ -7,12 +7,20 @@
 #include "model/tokenizer/json_part.h"
 #include "model/tokenizer/unicode.h"
 
-int fs_added_add(struct fs_added *added, const struct fs_added_token *token, struct fs_error *err)
+bool fs_added_has(const struct fs_added *added, int32_t id)
 {
     for (size_t i = 0; i < added->count; i++) {
-        if (added->token[i].id == token->id) {
-            return 0;
+        if (added->token[i].id == id) {
+            return true;
         }
+    }
+    return false;
+}
+
+int fs_added_add(struct fs_added *added, const struct fs_added_token *token, struct fs_error *err)
+{
+    if (fs_added_has(added, token->id)) {
+        return 0;
     }
     if (fs_grow(&added->token, &added->capacity, added->count + 1, sizeof *added->token, "the added tokens", err) !=
         0) {

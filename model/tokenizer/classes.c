@@ -43,6 +43,11 @@ static const char *const t5_roles[FS_ROLES] = {
     [FS_ROLE_END] = "</s>", [FS_ROLE_UNKNOWN] = "<unk>", [FS_ROLE_PAD] = "<pad>"};
 static const char *const cohere_roles[FS_ROLES] = {
     [FS_ROLE_BEGIN] = "<BOS_TOKEN>", [FS_ROLE_END] = "<|END_OF_TURN_TOKEN|>", [FS_ROLE_UNKNOWN] = "<UNK>"};
+static const char *const herbert_roles[FS_ROLES] = {[FS_ROLE_CLS] = "<s>",
+                                                    [FS_ROLE_SEP] = "</s>",
+                                                    [FS_ROLE_MASK] = "<mask>",
+                                                    [FS_ROLE_UNKNOWN] = "<unk>",
+                                                    [FS_ROLE_PAD] = "<pad>"};
 static const char *const openai_roles[FS_ROLES] = {[FS_ROLE_UNKNOWN] = "<unk>"};
 
 /* Qwen2Tokenizer's PRETOKENIZE_REGEX. */
@@ -54,7 +59,7 @@ static const char qwen2_pattern[] =
 #define BYTE_PIPELINE "ByteLevel alone, no normalizer"
 #define WORDS .files = FS_CLASS_WORDS, .overrule = fs_overrule_bert, .rebuilt = BERT_PIPELINE
 #define BYTES .files = FS_CLASS_BYTES, .overrule = fs_overrule_byte_level, .rebuilt = BYTE_PIPELINE
-#define ROBERTA BYTES, .roles = fs_roberta_roles, .mask_strips = true
+#define ROBERTA BYTES, .roles = fs_roberta_roles, .mask = FS_MASK_STRIPS_IN_4
 #define OTHER(class, what)                                                                                             \
     {                                                                                                                  \
         .name = class, .files = FS_CLASS_OTHER, .algorithm = what                                                      \
@@ -70,7 +75,7 @@ static const struct fs_tokenizer_class classes[] = {
     {"LxmertTokenizer", "lxmert", WORDS, .roles = fs_bert_roles},
     {"RetriBertTokenizer", "retribert", WORDS, .roles = fs_bert_roles},
     {"LayoutLMTokenizer", NULL, WORDS, .roles = fs_bert_roles},
-    {"MPNetTokenizer", "mpnet", WORDS, .roles = mpnet_roles, .mask_strips = true},
+    {"MPNetTokenizer", "mpnet", WORDS, .roles = mpnet_roles, .mask = FS_MASK_STRIPS},
     {"FunnelTokenizer", "funnel", WORDS, .roles = funnel_roles},
 
     {"GPT2Tokenizer", "gpt2 gpt_neo gptj opt gpt_bigcode starcoder2 granite", BYTES, .roles = fs_gpt2_roles},
@@ -79,7 +84,7 @@ static const struct fs_tokenizer_class classes[] = {
     {"BartTokenizer", "bart", ROBERTA},
     {"LongformerTokenizer", "longformer", ROBERTA},
     {"LEDTokenizer", "led", ROBERTA},
-    {"DebertaTokenizer", "deberta", BYTES, .roles = deberta_roles, .mask_strips = true},
+    {"DebertaTokenizer", "deberta", BYTES, .roles = deberta_roles, .mask = FS_MASK_STRIPS_IN_4},
     {"GPTNeoXTokenizer", "gpt_neox mpt olmo olmo2 stablelm", .files = FS_CLASS_BYTES, .roles = fs_gpt2_roles,
      .overrule = fs_overrule_byte_level, .nfc = true, .rebuilt = "NFC and ByteLevel"},
     {"Qwen2Tokenizer", "qwen2 qwen2_moe qwen3 qwen3_moe", .files = FS_CLASS_BYTES, .roles = qwen2_roles, .nfc = true,
@@ -88,12 +93,13 @@ static const struct fs_tokenizer_class classes[] = {
     {"CohereTokenizer", "cohere cohere2", .roles = cohere_roles, .overrule = fs_overrule_cohere,
      .rebuilt = "NFC, Digits and ByteLevel"},
     {"BloomTokenizer", "bloom", .roles = bloom_roles},
-    {"OpenAIGPTTokenizer", "openai-gpt", .roles = openai_roles,
-     .rebuilt = "BertNormalizer in lower case and BertPreTokenizer"},
-    {"HerbertTokenizer", "herbert", .roles = fs_roberta_roles,
+    {"OpenAIGPTTokenizer", "openai-gpt", .files = FS_CLASS_BYTES, .roles = openai_roles, .suffix = "</w>",
+     .lower = true, .rebuilt = "BertNormalizer in lower case and BertPreTokenizer"},
+    {"HerbertTokenizer", "herbert", .files = FS_CLASS_BYTES, .roles = herbert_roles, .suffix = "</w>",
      .rebuilt = "BertNormalizer in upper and lower case and BertPreTokenizer"},
-    {"PreTrainedTokenizer", "falcon modernbert smollm3 helium glm glm4", .files = FS_CLASS_JSON},
-    {"TokenizersBackend", NULL, .files = FS_CLASS_JSON},
+    {"PreTrainedTokenizer", "falcon modernbert smollm3 helium glm glm4", .files = FS_CLASS_JSON,
+     .overrule = fs_overrule_nothing},
+    {"TokenizersBackend", NULL, .files = FS_CLASS_JSON, .overrule = fs_overrule_nothing},
 
     {"LlamaTokenizer", "llama mistral mixtral phi3", .files = FS_CLASS_PIECES, .roles = fs_llama_roles,
      .overrule = fs_overrule_llama, .rebuilt = "Metaspace and no normalizer"},
@@ -101,12 +107,12 @@ static const struct fs_tokenizer_class classes[] = {
      .overrule = fs_overrule_llama, .rebuilt = "Metaspace and no normalizer"},
     {"GemmaTokenizer", "gemma gemma2 gemma3 gemma3_text", .files = FS_CLASS_PIECES, .roles = gemma_roles},
     {"T5Tokenizer", "t5 mt5 umt5 longt5", .files = FS_CLASS_PIECES, .roles = t5_roles},
-    {"AlbertTokenizer", "albert", .files = FS_CLASS_PIECES, .roles = albert_roles, .mask_strips = true},
+    {"AlbertTokenizer", "albert", .files = FS_CLASS_PIECES, .roles = albert_roles, .mask = FS_MASK_STRIPS_IN_4},
     {"XLMRobertaTokenizer", "xlm-roberta xlm-roberta-xl xmod", .files = FS_CLASS_PIECES, .roles = fs_roberta_roles,
-     .mask_strips = true},
-    {"CamembertTokenizer", "camembert", .files = FS_CLASS_PIECES, .roles = fs_roberta_roles, .mask_strips = true},
+     .mask = FS_MASK_STRIPS_IN_4},
+    {"CamembertTokenizer", "camembert", .files = FS_CLASS_PIECES, .roles = fs_roberta_roles, .mask = FS_MASK_STRIPS},
     {"DebertaV2Tokenizer", "deberta-v2", .files = FS_CLASS_PIECES, .roles = deberta_roles},
-    {"XLNetTokenizer", "xlnet", .files = FS_CLASS_PIECES, .roles = xlnet_roles, .mask_strips = true},
+    {"XLNetTokenizer", "xlnet", .files = FS_CLASS_PIECES, .roles = xlnet_roles, .mask = FS_MASK_STRIPS},
     {"XGLMTokenizer", "xglm", .files = FS_CLASS_PIECES, .roles = fs_roberta_roles},
 
     OTHER("BertJapaneseTokenizer", "words by MeCab, Sudachi or Juman++"),

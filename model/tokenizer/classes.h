@@ -23,17 +23,22 @@ enum fs_class_files {
     FS_CLASS_OTHER   /* what is not read here, with or without tokenizer.json */
 };
 
+enum fs_class_mask { FS_MASK_PLAIN, FS_MASK_STRIPS, FS_MASK_STRIPS_IN_4 /* in transformers 4, here too; not in 5 */ };
+
 struct fs_tokenizer_class {
     const char *name;        /* without "Fast" at its end */
     const char *model_types; /* of config.json, a blank between: who has it where no file names a class; or NULL */
     enum fs_class_files files;
     const char *const *roles; /* [FS_ROLES] names of special tokens that no file names; NULL: none */
-    bool mask_strips;         /* the mask of `roles` takes the white space before it */
+    enum fs_class_mask mask;  /* whether the mask of `roles` takes the white space before it */
     /* Applies tokenizer_config.json to what tokenizer.json made; NULL: nothing in it changes ids. */
     int (*overrule)(struct fs_tokenizer *tokenizer, const struct fs_settings *settings, struct fs_error *err);
     /* FS_CLASS_BYTES: NFC before all; the pattern in place of GPT-2's. */
     bool nfc;
     const char *pattern;
+    /* FS_CLASS_BYTES: characters in BERT's words, the last of a word with this suffix, instead of bytes; in lower case. */
+    const char *suffix;
+    bool lower;
     const char *algorithm; /* FS_CLASS_OTHER: what it does */
     const char *rebuilt;   /* the pipeline that transformers 5 makes of a tokenizer.json, whatever that says; or NULL */
 };

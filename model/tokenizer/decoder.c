@@ -155,22 +155,25 @@ static int load_metaspace(struct fs_decoder *decoder, const struct fs_json_docum
     return fs_pattern_literal(&step->pattern, where, sign, err);
 }
 
-/* The suffix of words becomes a space, that of the last token nothing. */
-static int load_suffix(struct fs_decoder *decoder, const struct fs_json_document *document, const cJSON *object,
-                       const char *where, struct fs_error *err)
+int fs_decoder_add_suffix(struct fs_decoder *decoder, const char *where, const char *suffix, struct fs_error *err)
 {
-    static const char *const keys[] = {"type", "suffix", NULL};
-    const char *suffix;
     struct fs_decoder_step *step = add(decoder, err);
     if (step == NULL) {
         return -1;
     }
     step->kind = FS_DECODE_SUFFIX;
-    if (fs_json_part_keys(document, object, where, keys, err) ||
-        fs_json_text(document, object, where, "suffix", &suffix, err)) {
-        return -1;
-    }
     return fs_pattern_literal(&step->pattern, where, suffix, err);
+}
+
+static int load_suffix(struct fs_decoder *decoder, const struct fs_json_document *document, const cJSON *object,
+                       const char *where, struct fs_error *err)
+{
+    static const char *const keys[] = {"type", "suffix", NULL};
+    const char *suffix;
+    return fs_json_part_keys(document, object, where, keys, err) ||
+                   fs_json_text(document, object, where, "suffix", &suffix, err)
+               ? -1
+               : fs_decoder_add_suffix(decoder, where, suffix, err);
 }
 
 int fs_decoder_load(struct fs_decoder *decoder, const struct fs_json_document *document, const cJSON *object,

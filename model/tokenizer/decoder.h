@@ -33,6 +33,8 @@ int fs_decoder_add_byte_level(struct fs_decoder *decoder, struct fs_error *err);
 int fs_decoder_add_wordpiece(struct fs_decoder *decoder, const char *prefix, bool cleanup, struct fs_error *err);
 /* Metaspace with U+2581; with `first`, the sign before the first token goes. */
 int fs_decoder_add_metaspace(struct fs_decoder *decoder, bool first, struct fs_error *err);
+/* BPEDecoder: the suffix of words becomes a space, that of the last token nothing. `where`: for errors. */
+int fs_decoder_add_suffix(struct fs_decoder *decoder, const char *where, const char *suffix, struct fs_error *err);
 /* Llama: Replace U+2581 by a space, ByteFallback, Fuse and, with `strip`, Strip one space in front. */
 int fs_decoder_add_llama(struct fs_decoder *decoder, bool strip, struct fs_error *err);
 /* Adds the steps of a `decoder` object of tokenizer.json (NULL or null: none). */

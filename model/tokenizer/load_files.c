@@ -198,6 +198,36 @@ static int add_class_pipeline(struct fs_tokenizer *tokenizer, const struct fs_se
                : 0;
 }
 
+/* The pipeline of a class with a suffix: BERT's words, the last character of each with the suffix. */
+static int add_suffix_pipeline(struct fs_tokenizer *tokenizer, const struct fs_settings *settings, const char *path,
+                               struct fs_error *err)
+{
+    const struct fs_tokenizer_class *class = settings->class;
+    struct fs_explanation *explanation = &tokenizer->explanation;
+    struct fs_normalizer_step *step = fs_normalizer_add(&tokenizer->normalizer, err);
+    if (step == NULL || find_unknown(tokenizer, settings, path, &tokenizer->bpe.unknown, err)) {
+        return -1;
+    }
+    step->kind = FS_NORMALIZE_BERT;
+    step->bert.clean_text = step->bert.chinese = true;
+    step->bert.lowercase = step->bert.strip_accents = class->lower;
+    tokenizer->bpe.suffix = strdup(class->suffix);
+    if (tokenizer->bpe.suffix == NULL) {
+        return fs_error_memory(err, strlen(class->suffix), "a suffix");
+    }
+    return fs_pretokenizer_add_bert(&tokenizer->pretokenizer, err) ||
+                   fs_decoder_add_suffix(&tokenizer->decoder, class->name, class->suffix, err) ||
+                   fs_explain(explanation, FS_EXPLAIN_FILE, "", err, "vocab.json and merges.txt") ||
+                   fs_explain(explanation, FS_EXPLAIN_PIPELINE, class->name, err,
+                              "normalizer: BertNormalizer(lowercase %s); pre-tokenizer: BertPreTokenizer",
+                              class->lower ? "true" : "false") ||
+                   fs_explain(explanation, FS_EXPLAIN_PIPELINE, class->name, err,
+                              "model: BPE of characters, words end in %s, %zu ids", class->suffix,
+                              tokenizer->vocabulary.size)
+               ? -1
+               : 0;
+}
+
 int fs_load_byte_level(struct fs_tokenizer *tokenizer, const struct fs_settings *settings, const char *vocabulary_path,
                        const char *merges_path, struct fs_error *err)
 {
@@ -209,9 +239,17 @@ int fs_load_byte_level(struct fs_tokenizer *tokenizer, const struct fs_settings 
     int status = fs_load_vocabulary_object(&tokenizer->vocabulary, document, fs_json_root(document), "vocabulary", err);
     fs_json_destroy(document);
     tokenizer->bpe.vocabulary = &tokenizer->vocabulary;
-    tokenizer->bpe.byte_level = true;
     tokenizer->bpe.unknown = -1;
-    if (status || read_merges_txt(&tokenizer->bpe, merges_path, err) || add_class_pipeline(tokenizer, settings, err)) {
+    if (status || read_merges_txt(&tokenizer->bpe, merges_path, err)) {
+        return -1;
+    }
+    if (settings->class->suffix != NULL) {
+        return add_suffix_pipeline(tokenizer, settings, vocabulary_path, err)
+                   ? -1
+                   : fs_settings_apply(settings, tokenizer, vocabulary_path, fs_gpt2_roles, err);
+    }
+    tokenizer->bpe.byte_level = true;
+    if (add_class_pipeline(tokenizer, settings, err)) {
         return -1;
     }
     fs_bpe_find_bytes(&tokenizer->bpe);

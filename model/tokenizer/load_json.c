@@ -310,6 +310,21 @@ static int load_model(struct fs_tokenizer *tokenizer, const struct fs_settings *
     return fs_settings_apply(settings, tokenizer, name, bpe_roles(tokenizer, byte_level), err);
 }
 
+/* transformers 4 takes the token that tokenizer.json pads with for a special one. */
+static int explain_padding(struct fs_tokenizer *tokenizer, const struct fs_settings *settings, const cJSON *root,
+                           struct fs_error *err)
+{
+    const cJSON *token =
+        cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(root, "padding"), "pad_token");
+    return !cJSON_IsString(token) || settings->given[FS_ROLE_PAD] != NULL
+               ? 0
+               : fs_explain(
+                     &tokenizer->explanation, FS_EXPLAIN_VERSION, "tokenizer.json: padding", err,
+                     "transformers 4 takes pad_token %.60s for a special token; here it is one where another key "
+                     "says so",
+                     token->valuestring);
+}
+
 static int load_root(struct fs_tokenizer *tokenizer, const struct fs_settings *settings,
                      const struct fs_json_document *document, struct fs_error *err)
 {
@@ -331,7 +346,7 @@ static int load_root(struct fs_tokenizer *tokenizer, const struct fs_settings *s
         return -1;
     }
     /* The class's settings come before the tokens: these are looked for in normalized text. */
-    if (fs_explain_json(&tokenizer->explanation, root, err) ||
+    if (fs_explain_json(&tokenizer->explanation, root, err) || explain_padding(tokenizer, settings, root, err) ||
         (settings->class->overrule != NULL && settings->class->overrule(tokenizer, settings, err))) {
         return -1;
     }

@@ -20,4 +20,7 @@ int fs_overrule_cohere(struct fs_tokenizer *tokenizer, const struct fs_settings 
 /* add_prefix_space, where false: no sign of a space before the text. */
 int fs_overrule_llama(struct fs_tokenizer *tokenizer, const struct fs_settings *settings, struct fs_error *err);
 
+/* Nothing; says what transformers 4 does otherwise. For classes without an algorithm of their own. */
+int fs_overrule_nothing(struct fs_tokenizer *tokenizer, const struct fs_settings *settings, struct fs_error *err);
+
 #endif

@@ -181,8 +181,9 @@ static int apply_added_tokens(const struct fs_settings *settings, struct fs_toke
 }
 
 /* The lists of further special tokens; transformers 5 has a name for each too: an object. */
-static const char *const special_lists[] = {"additional_special_tokens", "extra_special_tokens"};
-enum { SPECIAL_LISTS = sizeof special_lists / sizeof *special_lists };
+enum { ADDITIONAL_TOKENS, EXTRA_TOKENS, SPECIAL_LISTS };
+static const char *const special_lists[SPECIAL_LISTS] = {
+    [ADDITIONAL_TOKENS] = "additional_special_tokens", [EXTRA_TOKENS] = "extra_special_tokens"};
 
 static const cJSON *special_list(const struct fs_json_document *document, int which)
 {
@@ -223,6 +224,11 @@ static int apply_special_list(const struct fs_json_document *document, const cha
         if (list != NULL && !cJSON_IsNull(list) && !cJSON_IsArray(list) && !cJSON_IsObject(list)) {
             return fs_json_wrong(document, "", special_lists[i], fs_json_kind(list), "an array or an object", err);
         }
+        if (i == EXTRA_TOKENS && cJSON_IsArray(list) && list->child != NULL &&
+            fs_explain(&tokenizer->explanation, FS_EXPLAIN_VERSION, source, err,
+                       "transformers 4 cannot read a list of extra_special_tokens")) {
+            return -1;
+        }
         cJSON_ArrayForEach(item, list)
         {
             struct fs_added_token token;
@@ -247,20 +253,35 @@ static const char *role_content(const struct fs_settings *settings, const char *
     return settings->given[role] != NULL ? settings->role[role].content : fallback[role];
 }
 
-static int explain_unread(const struct fs_settings *settings, struct fs_tokenizer *tokenizer, struct fs_error *err)
+/* Which of the tokenizer's other files count. */
+static int explain_files(const struct fs_settings *settings, struct fs_tokenizer *tokenizer, struct fs_error *err)
 {
     const struct {
         const struct fs_json_document *document;
         const char *file;
-    } unread[] = {{settings->added, "added_tokens.json"}, {settings->map, "special_tokens_map.json"}};
-    int status = 0;
-    for (size_t i = 0; status == 0 && i < sizeof unread / sizeof *unread; i++) {
-        status = unread[i].document == NULL
-                     ? 0
-                     : fs_explain(&tokenizer->explanation, FS_EXPLAIN_FILE, "", err,
-                                  "%s is not read: tokenizer_config.json has added_tokens_decoder", unread[i].file);
+    } others[] = {{settings->config, "tokenizer_config.json"},
+                  {settings->map, "special_tokens_map.json"},
+                  {settings->added, "added_tokens.json"}};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        bool read = settings->added_tokens_decoder == NULL || others[i].document == settings->config;
+        if (others[i].document != NULL &&
+            fs_explain(&tokenizer->explanation, FS_EXPLAIN_FILE, "", err, "%s%s", others[i].file,
+                       read ? "" : " is not read: tokenizer_config.json has added_tokens_decoder")) {
+            return -1;
+        }
     }
-    return status;
+    return 0;
+}
+
+static int explain_added(struct fs_tokenizer *tokenizer, struct fs_error *err)
+{
+    size_t normalized = 0;
+    for (size_t i = 0; i < tokenizer->added.count; i++) {
+        normalized += tokenizer->added.token[i].normalized;
+    }
+    return fs_explain(&tokenizer->explanation, FS_EXPLAIN_TOKEN, "", err,
+                      "%zu special and added tokens are looked for in texts, %zu of them in normalized text",
+                      tokenizer->added.count, normalized);
 }
 
 /*
@@ -271,10 +292,7 @@ static int apply_added_file(const struct fs_settings *settings, const char *cons
                             struct fs_tokenizer *tokenizer, struct fs_error *err)
 {
     const cJSON *item;
-    if (settings->added_tokens_decoder != NULL) {
-        return explain_unread(settings, tokenizer, err);
-    }
-    if (settings->added == NULL) {
+    if (settings->added == NULL || settings->added_tokens_decoder != NULL) {
         return 0;
     }
     const char *name = fs_json_name(settings->added);
@@ -331,7 +349,7 @@ static int apply_role(const struct fs_settings *settings, struct fs_tokenizer *t
                  guessed ? "" : class->name);
         source = class_source;
         token.content = (char *)(uintptr_t)fallback[role]; /* copied by fs_added_add */
-        token.left_strip = role == FS_ROLE_MASK && !guessed && class->mask_strips;
+        token.left_strip = role == FS_ROLE_MASK && !guessed && class->mask != FS_MASK_PLAIN;
     }
     if (token.content == NULL) {
         return 0;
@@ -341,6 +359,13 @@ static int apply_role(const struct fs_settings *settings, struct fs_tokenizer *t
         return guessed ? 0 : explain_missing(tokenizer, role_keys[role], source, token.content, err);
     }
     *id = token.id;
+    if (token.left_strip && settings->given[role] == NULL && class->mask == FS_MASK_STRIPS_IN_4 &&
+        !fs_added_has(&tokenizer->added, token.id) &&
+        fs_explain(&tokenizer->explanation, FS_EXPLAIN_VERSION, source, err,
+                   "%s takes the white space before it, as in transformers 4; in transformers 5 it does not",
+                   token.content)) {
+        return -1;
+    }
     if (!guessed && fs_added_add(&tokenizer->added, &token, err)) {
         return -1;
     }
@@ -359,7 +384,8 @@ int fs_settings_apply(const struct fs_settings *settings, struct fs_tokenizer *t
                                      &tokenizer->special.unknown,
                                      &tokenizer->special.pad};
     const char *const *fallback = settings->class->roles != NULL ? settings->class->roles : defaults;
-    if (apply_added_tokens(settings, tokenizer, err) || apply_added_file(settings, fallback, tokenizer, err) ||
+    if (explain_files(settings, tokenizer, err) || apply_added_tokens(settings, tokenizer, err) ||
+        apply_added_file(settings, fallback, tokenizer, err) ||
         fs_vocabulary_complete(&tokenizer->vocabulary, name, err)) {
         return -1;
     }
@@ -370,7 +396,8 @@ int fs_settings_apply(const struct fs_settings *settings, struct fs_tokenizer *t
     }
     if ((settings->added_tokens_decoder == NULL &&
          apply_special_list(settings->map, "special_tokens_map.json", tokenizer, err)) ||
-        apply_special_list(settings->config, "tokenizer_config.json", tokenizer, err)) {
+        apply_special_list(settings->config, "tokenizer_config.json", tokenizer, err) ||
+        explain_added(tokenizer, err)) {
         return -1;
     }
     return fs_added_prepare(&tokenizer->added, &tokenizer->normalizer, err);

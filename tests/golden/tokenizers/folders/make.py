@@ -74,7 +74,16 @@ def train(lines):
         vocab[pair.replace(" ", "")] = len(vocab)
     llama_model = {"type": "BPE", "unk_token": "<unk>", "fuse_unk": True, "byte_fallback": True, "vocab": vocab,
                    "merges": merges}
-    return {"bytes": bytes_model, "words": words_model, "pieces": llama_model}
+    suffixed = tokenizers.Tokenizer(models.BPE(unk_token="<unk>", end_of_word_suffix="</w>"))
+    suffixed.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    suffixed.normalizer = normalizers.BertNormalizer(lowercase=False, strip_accents=False)
+    suffixed.train_from_iterator(plain, trainers.BpeTrainer(
+        vocab_size=500, show_progress=False, end_of_word_suffix="</w>",
+        special_tokens=["<s>", "<pad>", "</s>", "<unk>", "<mask>"]))
+    found = json.loads(suffixed.to_str())["model"]
+    suffix_model = {**{key: found[key] for key in ("type", "unk_token", "end_of_word_suffix", "vocab")},
+                    "merges": [" ".join(pair) for pair in found["merges"]]}
+    return {"suffixed": suffix_model, "bytes": bytes_model, "words": words_model, "pieces": llama_model}
 
 
 def byte_level(prefix=False):
@@ -95,6 +104,17 @@ LEGACY = {"normalizer": {"type": "Sequence", "normalizers": [
 SPACES = {" " * count: 731 - count for count in range(31, 1, -1)}
 
 
+# Which version the folder's files are read as, where the two differ: ../README.md has the reasons.
+FOLLOWS = {
+    **dict.fromkeys(["roberta-files", "roberta-by-model-type", "roberta-files-prefix", "bart-files", "longformer-files",
+                     "deberta-files", "json-roberta-no-tokens", "json-gpt2-digits", "json-neox-no-nfc", "json-bert-nfkc",
+                     "json-llama", "json-granite-prefix"], 4),
+    **dict.fromkeys(["json-PreTrainedTokenizerFast-False-True", "json-PreTrainedTokenizerFast-True-False",
+                     "json-PreTrainedTokenizerFast-True-None", "json-mpnet-chinese", "json-truncation",
+                     "json-llama-no-prefix", "json-extra-named", "json-unknown-class"], 5),
+}
+
+
 def folders():
     """(name, model, files made of it, pipeline of tokenizer.json, other files)"""
     def files(name, model, config, kind=None, added=None, pieces=("vocab.json", "merges.txt"), **more):
@@ -111,6 +131,8 @@ def folders():
     end, roberta = specials("<|endoftext|>"), specials("<s>", "<pad>", "</s>", "<unk>") + specials("<mask>", lstrip=True)
     words = specials(*WORD_TOKENS[:5])
     text = ("vocab.txt",)
+    yield files("herbert-files", "suffixed", {"tokenizer_class": "HerbertTokenizer"}, "bert")
+    yield files("openai-files", "suffixed", {"tokenizer_class": "OpenAIGPTTokenizer"}, "openai-gpt")
     # Without tokenizer.json.
     yield files("gpt2-files", "bytes", {"tokenizer_class": "GPT2Tokenizer"}, "gpt2")
     yield files("gpt2-files-prefix", "bytes", {"tokenizer_class": "GPT2Tokenizer", "add_prefix_space": True}, "gpt2")
@@ -305,7 +327,8 @@ def main():
     with open(os.path.join(here, "folders.json"), "w", encoding="utf-8") as out:
         out.write('{"lines": ' + json.dumps(lines, ensure_ascii=False) + ',\n"models": {\n' + ",\n".join(
             json.dumps(name) + ": " + json.dumps(model, ensure_ascii=False) for name, model in models.items()) + "},\n" +
-            '"folders": [\n' + ",\n".join(json.dumps(dict(zip(["name", "model", "made", "tokenizer", "files"], row)),
+            '"folders": [\n' + ",\n".join(json.dumps({**dict(zip(["name", "model", "made", "tokenizer", "files"], row)),
+                                                      **({"follows": FOLLOWS[row[0]]} if row[0] in FOLLOWS else {})},
                                                      ensure_ascii=False) for row in rows) + "]}\n")
     with open(os.path.join(here, "ids.txt"), "w", encoding="utf-8") as out:
         for row in rows:
@@ -317,8 +340,6 @@ def main():
                 else:
                     print(row[0], result["version"], digest(result["ids"]),
                           ",".join("-" if role is None else str(role) for role in result["roles"]), file=out)
-    if os.environ.get("KEEP"):
-        json.dump(found, open(os.environ["KEEP"], "w"))
 
 
 if __name__ == "__main__":
