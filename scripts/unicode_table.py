@@ -122,6 +122,25 @@ def class_table():
     numbers(rows, "fs_unicode_classes")
 
 
+def script_table():
+    """Numbers of scripts as UnicodeScripts cuts at them; 0: a character that joins any script."""
+    split = pre_tokenizers.UnicodeScripts().pre_tokenize_str
+
+    def same(a, b):
+        return len(split(chr(a) + chr(b))) == 1
+    first, script, last = [], [0] * 0x110000, 0
+    for c in ALL:
+        if same(ord("A"), c) and same(0x4E00, c):
+            continue
+        if not first or not same(first[last], c):
+            last = next((i for i, other in enumerate(first) if same(other, c)), len(first))
+            first += [c] * (last == len(first))
+        script[c] = last + 1
+    rows = [c << 8 | script[c] for c in range(0x110000) if c == 0 or script[c] != script[c - 1]]
+    print("/* Where the script changes: first character << 8 | number of the script. */")
+    numbers(rows, "fs_unicode_scripts")
+
+
 def lower_table():
     """Runs of capitals that lie `step` apart and whose small letters lie `delta` beyond."""
     lower = {c: ord(text[1:]) for c, text in changed(normalizers.Lowercase().normalize_str).items() if len(text) == 2}
@@ -183,6 +202,7 @@ def main():
     print("/* Made by scripts/unicode_table.py from what the tokenizers library does with every character. */")
     print('#include "model/tokenizer/unicode_table.h"\n\n/* clang-format off */')
     class_table()
+    script_table()
     lower_table()
     newer_table()
 

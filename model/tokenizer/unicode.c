@@ -8,19 +8,24 @@
 #include "io/utf8.h"
 #include "model/tokenizer/unicode_table.h"
 
-/* The last row that begins at or before the character. */
-static uint32_t find_classes(uint32_t character)
+/* The last row, which has the first character behind `bits` bits, that begins at or before the character. */
+static uint32_t find_row(const uint32_t *row, size_t count, int bits, uint32_t character)
 {
-    size_t low = 0, high = fs_unicode_classes_count - 1;
+    size_t low = 0, high = count - 1;
     while (low < high) {
         size_t middle = (low + high + 1) / 2;
-        if (fs_unicode_classes[middle] >> FS_CHARACTER_BITS <= character) {
+        if (row[middle] >> bits <= character) {
             low = middle;
         } else {
             high = middle - 1;
         }
     }
-    return fs_unicode_classes[low];
+    return row[low];
+}
+
+int fs_script(uint32_t character)
+{
+    return (int)(find_row(fs_unicode_scripts, fs_unicode_scripts_count, 8, character) & 0xFF);
 }
 
 static bool find_newer(uint32_t character)
@@ -61,7 +66,8 @@ static void spread(void)
 static uint32_t classes(uint32_t character)
 {
     (void)pthread_once(&is_spread, spread);
-    return character < PLANE ? plane[character] : find_classes(character);
+    return character < PLANE ? plane[character]
+                             : find_row(fs_unicode_classes, fs_unicode_classes_count, FS_CHARACTER_BITS, character);
 }
 
 bool fs_is_white_space(uint32_t character)

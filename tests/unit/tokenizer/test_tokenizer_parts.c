@@ -236,7 +236,8 @@ static void hostile_parts(void **state)
         {"{\"type\": \"Punctuation\", \"pattern\": \"x\"}", "\"pattern\" is not supported"},
         {"{\"type\": \"Whitespace\", \"behavior\": \"Removed\"}", "\"behavior\" is not supported"},
         {"{\"type\": \"WhitespaceSplit\", \"x\": null}", "\"x\" is not supported"},
-        {"{\"type\": \"UnicodeScripts\"}", "\"UnicodeScripts\" is not supported; supported: BertPreTokenizer"},
+        {"{\"type\": \"Scripts\"}", "\"Scripts\" is not supported; supported: BertPreTokenizer"},
+        {"{\"type\": \"UnicodeScripts\", \"x\": 1}", "\"x\" is not supported"},
         {"{\"type\": \"digits\"}", "\"digits\" is not supported"},
         {"\"Digits\"", "expected an object"},
     };

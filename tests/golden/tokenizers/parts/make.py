@@ -265,6 +265,7 @@ def later_pipelines():
         yield f"CharDelimiterSplit-{delimiter.strip()}", "words", None, {"type": "CharDelimiterSplit", "delimiter": delimiter}
     for length in (1, 3, 5):
         yield f"FixedLength-{length}", "word-level", None, {"type": "FixedLength", "length": length}
+    yield "UnicodeScripts", "words", None, {"type": "UnicodeScripts"}
     yield "FixedLength-default", "words", None, {"type": "FixedLength"}
 
 
@@ -282,7 +283,8 @@ def newer_pipelines():
     yield "newer-bert", "bytes", bert, PLAIN, False
     yield "newer-bert-strip", "bytes", {**bert, "lowercase": False, "strip_accents": True}, PLAIN, False
     yield "newer-precompiled", "bytes", PRECOMPILED, PLAIN, False
-    for part in ({"type": "BertPreTokenizer"}, {"type": "Whitespace"}, {"type": "WhitespaceSplit"}, digits(True)):
+    for part in ({"type": "BertPreTokenizer"}, {"type": "Whitespace"}, {"type": "WhitespaceSplit"}, digits(True),
+                 {"type": "UnicodeScripts"}):
         yield f"newer-{part['type']}", "words", None, part, False
     yield "newer-alone", "words", None, {"type": "WhitespaceSplit"}, True
     for pattern in NEWER_PATTERNS:
