@@ -5,47 +5,18 @@ forms, 16 in Oniguruma, 17 in Rust itself and for grapheme clusters). Each is as
 table agrees with the library, not with one version. Needs: pip install tokenizers==0.23.3 regex unicodedata2; and a
 Python whose own unicodedata is Unicode 14 (3.11), the oldest that PCRE2 may have.
 """
-import struct
 import sys
 import unicodedata
 
 import regex
 import unicodedata2
+from charsmap import charsmap
 from tokenizers import Regex, normalizers, pre_tokenizers
 
 assert unicodedata.unidata_version == "14.0.0", "needs Python 3.11: Unicode 14 is what PCRE2 10.40 to 10.42 know"
 ALL = [c for c in range(1, 0x110000) if not 0xD800 <= c < 0xE000]
 CATEGORIES = ["Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Me", "Nd", "Nl", "No", "Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po",
               "Sm", "Sc", "Sk", "So", "Zs", "Zl", "Zp", "Cc", "Cf", "Co", "Cn"]
-
-
-def charsmap(mapping):
-    """A character map as sentencepiece compiles it: a Darts-clone trie of single-byte steps, then the texts."""
-    units, used, text = [0] * 0x20000, bytearray(0x20000), b""
-    root = {}
-    for key, value in sorted(mapping.items()):
-        node = root
-        for byte in key.encode():
-            node = node.setdefault(byte, {})
-        node[-1], text = len(text), text + value.encode() + b"\0"
-
-    def place(node, at, label):
-        leaf = -1 in node
-        labels = [byte for byte in node if byte != -1]
-        base = next(b for b in range(1, 0x1FF00) if not used[b] and not any(used[b ^ l] for l in labels))
-        for taken in labels + [0] * leaf:
-            used[base ^ taken] = 1
-        assert at ^ base < 1 << 21
-        units[at] = label | leaf << 8 | (at ^ base) << 10
-        if leaf:
-            units[base] = 1 << 31 | node[-1]
-        for byte in labels:
-            place(node[byte], base ^ byte, byte)
-
-    used[0] = 1
-    place(root, 0, 0)
-    trie = struct.pack(f"<{len(units)}I", *units)
-    return struct.pack("<I", len(trie)) + trie + text
 
 
 def changed(normalize, template="a{}"):
@@ -149,9 +120,25 @@ def class_table():
     rows = [c << 11 | flags[c] for c in range(0x110000) if c == 0 or flags[c] != flags[c - 1]]
     print("/* Where the classes change: first character << 11 | classes. */")
     numbers(rows, "fs_unicode_classes")
-    print("/* The row that holds at the first character of every 256, below U+20000 and there. */")
-    numbers([max(i for i, row in enumerate(rows) if row >> 11 <= page << 8) for page in range(0x201)],
-            "fs_unicode_pages", "uint16_t")
+
+
+def script_table():
+    """Numbers of scripts as UnicodeScripts cuts at them; 0: a character that joins any script."""
+    split = pre_tokenizers.UnicodeScripts().pre_tokenize_str
+
+    def same(a, b):
+        return len(split(chr(a) + chr(b))) == 1
+    first, script, last = [], [0] * 0x110000, 0
+    for c in ALL:
+        if same(ord("A"), c) and same(0x4E00, c):
+            continue
+        if not first or not same(first[last], c):
+            last = next((i for i, other in enumerate(first) if same(other, c)), len(first))
+            first += [c] * (last == len(first))
+        script[c] = last + 1
+    rows = [c << 8 | script[c] for c in range(0x110000) if c == 0 or script[c] != script[c - 1]]
+    print("/* Where the script changes: first character << 8 | number of the script. */")
+    numbers(rows, "fs_unicode_scripts")
 
 
 def lower_table():
@@ -215,6 +202,7 @@ def main():
     print("/* Made by scripts/unicode_table.py from what the tokenizers library does with every character. */")
     print('#include "model/tokenizer/unicode_table.h"\n\n/* clang-format off */')
     class_table()
+    script_table()
     lower_table()
     newer_table()
 

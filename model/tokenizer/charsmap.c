@@ -198,10 +198,12 @@ static size_t kept_length(const struct fs_charsmap *map, const unsigned char *te
     return longest;
 }
 
-int fs_charsmap_apply_longest(const struct fs_charsmap *map, struct fs_text *text, struct fs_error *err)
+int fs_charsmap_apply_longest(const struct fs_charsmap *map, struct fs_text *text, bool *blank, struct fs_error *err)
 {
     struct fs_text result = {0};
+    *blank = true;
     for (size_t at = 0; at < text->count;) {
+        size_t before = result.count;
         size_t kept = kept_length(map, text->data + at, text->count - at);
         struct hit hit = {0};
         if (kept == 0) {
@@ -213,6 +215,7 @@ int fs_charsmap_apply_longest(const struct fs_charsmap *map, struct fs_text *tex
             fs_text_release(&result);
             return -1;
         }
+        *blank = *blank && result.count == before + 1 && result.data[before] == ' ';
         at = next;
     }
     take_over(text, &result);

@@ -34,7 +34,8 @@ void fs_charsmap_release(struct fs_charsmap *map); /* zeroes it */
  * prefix in the map becomes; in longer ones, and where none is, each character by itself. FS_EXIT_DATA: a damaged map.
  */
 int fs_charsmap_apply(const struct fs_charsmap *map, struct fs_text *text, struct fs_error *err);
-/* As the SentencePiece library does: the longest kept text, else the longest prefix in the map, again and again. */
-int fs_charsmap_apply_longest(const struct fs_charsmap *map, struct fs_text *text, struct fs_error *err);
+/* As the SentencePiece library does: the longest kept text, else the longest prefix in the map, again and again.
+ * `*blank`: each became one space. */
+int fs_charsmap_apply_longest(const struct fs_charsmap *map, struct fs_text *text, bool *blank, struct fs_error *err);
 
 #endif

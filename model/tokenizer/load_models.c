@@ -17,6 +17,21 @@ static int wrong_piece(const struct fs_json_document *document, size_t id, const
         fs_json_name(document), id, found);
 }
 
+/* Adds a piece as a JSON string has it, NUL and all. Of one text's ids the last counts, as in the library. */
+static int add_piece(struct fs_vocabulary *vocabulary, const struct fs_json_document *document, const char *text,
+                     size_t id, struct fs_error *err)
+{
+    char *bytes = NULL;
+    size_t length = strlen(text);
+    if (strstr(text, FS_JSON_NUL) != NULL && fs_json_bytes(text, &bytes, &length, err) != 0) {
+        return -1;
+    }
+    int status =
+        fs_vocabulary_put(vocabulary, fs_json_name(document), bytes != NULL ? bytes : text, length, (int64_t)id, err);
+    free(bytes);
+    return status;
+}
+
 int fs_load_pieces(struct fs_vocabulary *vocabulary, const struct fs_json_document *document, const cJSON *model,
                    struct fs_error *err)
 {
@@ -36,8 +51,7 @@ int fs_load_pieces(struct fs_vocabulary *vocabulary, const struct fs_json_docume
                                                                  : fs_json_kind(item->child->next),
                                err);
         }
-        const char *text = item->child->valuestring;
-        if (fs_vocabulary_add(vocabulary, fs_json_name(document), text, strlen(text), (int64_t)id++, false, err)) {
+        if (add_piece(vocabulary, document, item->child->valuestring, id++, err)) {
             return -1;
         }
     }

@@ -420,21 +420,30 @@ static int apply_byte_level(struct fs_text *text, struct fs_error *err)
     return 0;
 }
 
-/* SentencePiece normalizer.cc, Normalizer::Normalize, behind the character map. */
+/* SentencePiece normalizer.cc, Normalizer::Normalize. */
 static int apply_sentencepiece(const struct fs_normalizer_step *step, struct fs_text *text, struct fs_error *err)
 {
     struct fs_text result = {0};
     const char *space = step->sentencepiece.escape_whitespaces ? "\xE2\x96\x81" : " ";
-    size_t space_length = strlen(space), i = 0;
-    bool remove = step->sentencepiece.remove_extra_whitespaces;
-    bool first = text->count > 0 && text->begin[0] == 0;
+    size_t space_length = strlen(space), i = 0, begin = 0, end = 0;
+    bool remove = step->sentencepiece.remove_extra_whitespaces, suffix = step->sentencepiece.whitespace_as_suffix;
+    bool any = text->count > 0, blank = true;
+    if (any) {
+        begin = text->begin[0];
+        end = text->end[text->count - 1];
+    }
+    if (step->charsmap.units > 0 && fs_charsmap_apply_longest(&step->charsmap, text, &blank, err)) {
+        return -1;
+    }
     while (remove && i < text->count && text->data[i] == ' ') {
         i++;
     }
+    any = any && !(remove && blank && i == text->count); /* what the map drops counts here */
+    bool dummy = any && begin == 0 && step->sentencepiece.add_dummy_prefix;
     int status = 0;
-    bool any = i < text->count;
-    if (any && first && step->sentencepiece.add_dummy_prefix && !step->sentencepiece.whitespace_as_suffix) {
-        status = fs_text_append(&result, space, space_length, text->begin[i], text->begin[i], err);
+    if (dummy && !suffix) {
+        size_t at = i < text->count ? text->begin[i] : begin;
+        status = fs_text_append(&result, space, space_length, at, at, err);
     }
     for (bool after_space = remove; i < text->count && status == 0; i++) {
         bool is_space = text->data[i] == ' ';
@@ -449,10 +458,8 @@ static int apply_sentencepiece(const struct fs_normalizer_step *step, struct fs_
            memcmp(result.data + result.count - space_length, space, space_length) == 0) {
         result.count -= space_length;
     }
-    if (status == 0 && any && first && step->sentencepiece.add_dummy_prefix &&
-        step->sentencepiece.whitespace_as_suffix) {
-        status =
-            fs_text_append(&result, space, space_length, text->end[text->count - 1], text->end[text->count - 1], err);
+    if (status == 0 && dummy && suffix) {
+        status = fs_text_append(&result, space, space_length, end, end, err);
     }
     if (status) {
         fs_text_release(&result);
@@ -494,9 +501,6 @@ static int apply_step(const struct fs_normalizer_step *step, struct fs_text *tex
     case FS_NORMALIZE_NMT:
         return map_characters(text, map_nmt, err);
     case FS_NORMALIZE_SENTENCEPIECE:
-        if (step->charsmap.units > 0 && fs_charsmap_apply_longest(&step->charsmap, text, err)) {
-            return -1;
-        }
         return apply_sentencepiece(step, text, err);
     }
     return fs_error_set(err, FS_EXIT_SOFTWARE, "normalizer step %d is unknown", (int)step->kind);

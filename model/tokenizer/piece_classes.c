@@ -136,7 +136,7 @@ static int add_piece(struct pieces *pieces, const void *text, size_t length, dou
 {
     if (fs_grow(&pieces->score, &pieces->capacity, pieces->count + 1, sizeof *pieces->score, "the pieces' scores",
                 err) != 0 ||
-        fs_vocabulary_add(pieces->vocabulary, pieces->path, text, length, (int64_t)pieces->count, false, err)) {
+        fs_vocabulary_put(pieces->vocabulary, pieces->path, text, length, (int64_t)pieces->count, err)) {
         return -1;
     }
     pieces->score[pieces->count++] = score;

@@ -5,6 +5,7 @@
 
 #include "io/utf8.h"
 #include "model/tokenizer/bpe.h"
+#include "model/tokenizer/unicode.h"
 
 void fs_pretokenizer_release(struct fs_pretokenizer *pretokenizer)
 {
@@ -243,6 +244,33 @@ static int cut_lengths(size_t most, const struct fs_text *text, const struct fs_
     return 0;
 }
 
+/* Cuts before a character of another script. What stands before the first that has one is dropped, as in the library. */
+static int cut_scripts(const struct fs_text *text, const struct fs_pieces *in, struct fs_pieces *out,
+                       struct fs_error *err)
+{
+    for (size_t i = 0; i < in->count; i++) {
+        size_t begin = in->end[i];
+        int last = 0;
+        for (size_t at = in->begin[i], next; at < in->end[i]; at = next) {
+            uint32_t character;
+            next = at + fs_utf8_decode(text->data + at, &character);
+            int script = fs_script(character);
+            if (script == 0 || script == last) {
+                continue;
+            }
+            if (last != 0 && fs_pieces_add(out, begin, at, err)) {
+                return -1;
+            }
+            begin = at;
+            last = script;
+        }
+        if (begin < in->end[i] && fs_pieces_add(out, begin, in->end[i], err)) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
 static int apply_step(const struct fs_pretokenizer_step *step, struct fs_text *text, struct fs_pieces *pieces,
                       struct fs_pieces *out, bool *changed, struct fs_error *err)
 {
@@ -257,6 +285,8 @@ static int apply_step(const struct fs_pretokenizer_step *step, struct fs_text *t
         return apply_byte_level(step, text, pieces, out, err);
     case FS_PRETOKENIZE_FIXED_LENGTH:
         return cut_lengths(step->length, text, pieces, out, err);
+    case FS_PRETOKENIZE_SCRIPTS:
+        return cut_scripts(text, pieces, out, err);
     case FS_PRETOKENIZE_METASPACE:
         *changed = step->split;
         if (prepend(text, pieces, step->pattern.literal, step->prepend, true, err)) {

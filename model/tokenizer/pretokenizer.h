@@ -21,7 +21,8 @@ struct fs_pretokenizer_step {
         FS_PRETOKENIZE_BYTE_LEVEL,
         FS_PRETOKENIZE_SPLIT,
         FS_PRETOKENIZE_METASPACE,
-        FS_PRETOKENIZE_FIXED_LENGTH
+        FS_PRETOKENIZE_FIXED_LENGTH,
+        FS_PRETOKENIZE_SCRIPTS
     } kind;
     bool add_prefix_space, use_regex; /* ByteLevel */
     bool map_bytes;               /* ByteLevel: bytes become characters of GPT-2's alphabet here, not in the model */

@@ -289,6 +289,17 @@ static int load_fixed_length(struct fs_pretokenizer *pretokenizer, const struct 
                : 0;
 }
 
+static int load_scripts(struct fs_pretokenizer *pretokenizer, const struct fs_json_document *document,
+                        const cJSON *object, const char *where, struct fs_error *err)
+{
+    struct fs_pretokenizer_step *step = add(pretokenizer, err);
+    if (step == NULL) {
+        return -1;
+    }
+    step->kind = FS_PRETOKENIZE_SCRIPTS;
+    return fs_json_part_keys(document, object, where, no_keys, err);
+}
+
 static int load_sequence(struct fs_pretokenizer *pretokenizer, const struct fs_json_document *document,
                          const cJSON *object, const char *where, struct fs_error *err)
 {
@@ -316,6 +327,7 @@ static int load_sequence(struct fs_pretokenizer *pretokenizer, const struct fs_j
     X(Punctuation, load_punctuation)                                                                                   \
     X(Sequence, load_sequence)                                                                                         \
     X(Split, load_split)                                                                                               \
+    X(UnicodeScripts, load_scripts)                                                                                    \
     X(Whitespace, load_white_space)                                                                                    \
     X(WhitespaceSplit, load_white_space_split)
 

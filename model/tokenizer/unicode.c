@@ -1,31 +1,73 @@
 #include "model/tokenizer/unicode.h"
 
 #include <ctype.h>
+#include <pthread.h>
 #include <string.h>
 #include <strings.h>
 
 #include "io/utf8.h"
 #include "model/tokenizer/unicode_table.h"
 
-/* The last of rows low to high (the first may always serve) that begins at or before the character. */
-static size_t row_of(uint32_t character, size_t low, size_t high)
+/* The last row, which has the first character behind `bits` bits, that begins at or before the character. */
+static uint32_t find_row(const uint32_t *row, size_t count, int bits, uint32_t character)
 {
+    size_t low = 0, high = count - 1;
     while (low < high) {
         size_t middle = (low + high + 1) / 2;
-        if (fs_unicode_classes[middle] >> FS_CHARACTER_BITS <= character) {
+        if (row[middle] >> bits <= character) {
             low = middle;
         } else {
             high = middle - 1;
         }
     }
-    return low;
+    return row[low];
+}
+
+int fs_script(uint32_t character)
+{
+    return (int)(find_row(fs_unicode_scripts, fs_unicode_scripts_count, 8, character) & 0xFF);
+}
+
+static bool find_newer(uint32_t character)
+{
+    size_t low = 0, high = fs_unicode_newer_count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (character > fs_unicode_newer[middle].last) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low < fs_unicode_newer_count && character >= fs_unicode_newer[low].first;
+}
+
+/* Nearly all text is of the first plane: its characters' classes are spread out once, with one bit more. */
+enum { PLANE = 0x10000, NEWER = 1 << FS_CHARACTER_BITS };
+static uint16_t plane[PLANE];
+static pthread_once_t is_spread = PTHREAD_ONCE_INIT;
+
+static void spread(void)
+{
+    size_t row = 0;
+    for (uint32_t character = 0; character < PLANE; character++) {
+        while (row + 1 < fs_unicode_classes_count && fs_unicode_classes[row + 1] >> FS_CHARACTER_BITS <= character) {
+            row++;
+        }
+        plane[character] = (uint16_t)(fs_unicode_classes[row] & (NEWER - 1));
+    }
+    for (size_t i = 0; i < fs_unicode_newer_count; i++) {
+        for (uint32_t c = fs_unicode_newer[i].first; c <= fs_unicode_newer[i].last && c < PLANE; c++) {
+            plane[c] |= NEWER;
+        }
+    }
 }
 
 static uint32_t classes(uint32_t character)
 {
-    size_t page = character >> 8, last = fs_unicode_pages_count - 1;
-    size_t high = page < last ? fs_unicode_pages[page + 1] : fs_unicode_classes_count - 1;
-    return fs_unicode_classes[row_of(character, fs_unicode_pages[page < last ? page : last], high)];
+    (void)pthread_once(&is_spread, spread);
+    return character < PLANE ? plane[character]
+                             : find_row(fs_unicode_classes, fs_unicode_classes_count, FS_CHARACTER_BITS, character);
 }
 
 bool fs_is_white_space(uint32_t character)
@@ -95,16 +137,7 @@ uint32_t fs_lower(uint32_t character)
 
 bool fs_is_newer(uint32_t character)
 {
-    size_t low = 0, high = fs_unicode_newer_count;
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        if (character > fs_unicode_newer[middle].last) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return low < fs_unicode_newer_count && character >= fs_unicode_newer[low].first;
+    return character < PLANE ? (classes(character) & NEWER) != 0 : find_newer(character);
 }
 
 /* Names of Unicode are equal in any case, with and without _, - and spaces. */

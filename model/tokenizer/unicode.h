@@ -20,6 +20,8 @@ bool fs_is_word_character(uint32_t character);   /* alphabetic, a mark, digit, c
 bool fs_is_inert(uint32_t character);
 /* The small letter of a capital, else the character; U+0130 alone would have two: it is i, U+0307. */
 uint32_t fs_lower(uint32_t character);
+/* The number of the character's script; 0: it joins any. Kana are Han, as for UnicodeScripts. */
+int fs_script(uint32_t character);
 /* Whether PCRE2 may know other properties of it than Oniguruma. */
 bool fs_is_newer(uint32_t character);
 

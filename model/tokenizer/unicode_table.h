@@ -22,8 +22,9 @@ enum {
 
 extern const uint32_t fs_unicode_classes[];
 extern const size_t fs_unicode_classes_count;
-extern const uint16_t fs_unicode_pages[];
-extern const size_t fs_unicode_pages_count;
+
+extern const uint32_t fs_unicode_scripts[];
+extern const size_t fs_unicode_scripts_count;
 
 struct fs_lower_run {
     uint32_t first, last;

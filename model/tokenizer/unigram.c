@@ -106,7 +106,7 @@ int fs_unigram_init(struct fs_unigram *unigram, const struct fs_vocabulary *voca
     }
     size_t count = 0;
     for (size_t id = 0; id < vocabulary->size; id++) {
-        if (isnan(score[id])) {
+        if (isnan(score[id]) || !vocabulary->entry[id].present) {
             continue;
         }
         entry[count].text = fs_vocabulary_text(vocabulary, (int32_t)id, &entry[count].length);

@@ -306,7 +306,7 @@ pipeline() { # NAME SED PATTERN
     model llama-grouped "$2" tokenizer.json
     tokenize "$1" 65 "$file: $3"
 }
-pipeline tokenizer-unknown-model 's/"type": "BPE"/"type": "Unigram"/' 'model.*"Unigram" is not supported'
+pipeline tokenizer-unknown-model 's/"type": "BPE"/"type": "Bigram"/' 'model.*"Bigram" is not supported'
 pipeline tokenizer-unknown-normalizer 's/"type": "Prepend"/"type": "Precompiled"/' 'normalizer.*Precompiled'
 pipeline tokenizer-unknown-key 's/"type": "Prepend"/"type": "Prepend", "surprise": 1/' '.*"surprise" is not supported'
 pipeline tokenizer-bad-regex 's/"String": " "/"Regex": "(((("/' '.*pattern .*regular expression'

@@ -190,12 +190,16 @@ static void sentencepiece(void **state)
     model.size = 0;
     put_piece(&model, "<unk>", 0, 2);
     write_model(&folder, &model);
-    EXPECT(&folder, "model_type", "found 1");
+    put_flag(&part, 3, 3);
+    put_bytes(&model, 2, part.data, part.size);
+    write_model(&folder, &model);
+    EXPECT(&folder, "model_type", "found 3");
+    part.size = 0;
     put_specs(&model, false, true, false);
     put_bytes(&part, 2, "map", 3);
     put_bytes(&model, 3, part.data, part.size);
     write_model(&folder, &model);
-    EXPECT(&folder, "precompiled_charsmap", "3 bytes");
+    EXPECT(&folder, "character map has no size");
     remove_folder(&folder);
 }
 
@@ -211,7 +215,7 @@ static void tokenizer_json(void **state)
         {"{}", "model"},
         {"{\"model\": 3}", "model"},
         {"{\"model\": {\"type\": 3, \"vocab\": {}}}", "type"},
-        {"{\"model\": {\"type\": \"Unigram\", \"vocab\": []}}", "\"Unigram\" is not supported"},
+        {"{\"model\": {\"type\": \"unigram\", \"vocab\": []}}", "\"unigram\" is not supported"},
         {"{\"model\": {\"type\": \"BPE\", \"vocab\": [], \"merges\": []}}", "vocab"},
         {"{\"model\": {\"type\": \"BPE\", \"vocab\": {}, \"merges\": []}}", "no token"},
         {BPE("\"merges\": {}"), "merges"},
@@ -223,19 +227,19 @@ static void tokenizer_json(void **state)
         {BPE("\"merges\": [], \"dropout\": 0.1"), "dropout"},
         {BPE("\"merges\": [], \"fuse_unk\": 1"), "fuse_unk"},
         {BPE("\"merges\": [], \"unk_token\": \"x\""), "unk_token"},
-        {BPE("\"merges\": [], \"continuing_subword_prefix\": \"##\""), "continuing_subword_prefix"},
-        {BPE("\"merges\": [], \"end_of_word_suffix\": \"</w>\""), "end_of_word_suffix"},
+        {BPE("\"merges\": [], \"continuing_subword_prefix\": 2"), "continuing_subword_prefix"},
+        {BPE("\"merges\": [], \"end_of_word_suffix\": []"), "end_of_word_suffix"},
         {BPE("\"merges\": [], \"new_setting\": true"), "\"new_setting\" is not supported"},
         {"{\"new_part\": 1, " MODEL "}", "\"new_part\" is not supported"},
-        {"{\"normalizer\": {\"type\": \"Precompiled\"}, " MODEL "}",
-         "normalizer: type \"Precompiled\" is not supported"},
-        {"{\"normalizer\": {\"type\": \"Sequence\", \"normalizers\": [{\"type\": \"Nmt\"}]}, " MODEL "}", "\"Nmt\""},
+        {"{\"normalizer\": {\"type\": \"Precompiled\"}, " MODEL "}", "normalizer.precompiled_charsmap"},
+        {"{\"normalizer\": {\"type\": \"Sequence\", \"normalizers\": [{\"type\": \"nmt\"}]}, " MODEL "}", "\"nmt\""},
         {"{\"normalizer\": [], " MODEL "}", "normalizer"},
         {"{\"normalizer\": {\"type\": \"NFC\", \"x\": 1}, " MODEL "}", "\"x\" is not supported"},
         {"{\"normalizer\": {\"type\": \"Replace\", \"pattern\": {\"String\": \"\"}, \"content\": \"\"}, " MODEL "}",
          "empty pattern"},
-        {"{\"pre_tokenizer\": {\"type\": \"FixedLength\"}, " MODEL "}",
-         "pre_tokenizer: type \"FixedLength\" is not supported"},
+        {"{\"pre_tokenizer\": {\"type\": \"FixedLength\", \"length\": 0}, " MODEL "}", "pre_tokenizer.length"},
+        {"{\"pre_tokenizer\": {\"type\": \"CharDelimiterSplit\", \"delimiter\": \"ab\"}, " MODEL "}",
+         "several characters, expected one character"},
         {"{\"pre_tokenizer\": {\"type\": \"Split\", \"pattern\": {\"Regex\": \"(\"}, \"behavior\": "
          "\"Isolated\"}, " MODEL "}",
          "pre_tokenizer.pattern"},
