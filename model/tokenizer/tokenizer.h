@@ -4,6 +4,9 @@
  *   WordPiece          vocab.txt, or tokenizer.json with model.type WordPiece
  *   byte-level BPE     vocab.json + merges.txt, or tokenizer.json with model.type BPE and a ByteLevel part
  *   Llama BPE          tokenizer.model (SentencePiece, BPE), or tokenizer.json with model.type BPE and byte_fallback
+ *   Unigram            spiece.model, sentencepiece.bpe.model, spm.model, tokenizer.model (SentencePiece, Unigram), or
+ *                      tokenizer.json with model.type Unigram
+ *   whole words        tokenizer.json with model.type WordLevel
  *
  * Ids equal those of transformers' tokenizers for the same folder.
  */
