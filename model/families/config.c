@@ -100,7 +100,7 @@ static int read_options(const struct fs_json_document *config, struct fs_spec *s
 /* A class's default that was never meant for this model, such as GPT2Config's 50256 with a small vocabulary. */
 static void note_begin(const struct fs_json_document *config, const struct fs_spec *spec, struct fs_notes *notes)
 {
-    const cJSON *begin = cJSON_GetObjectItemCaseSensitive(fs_json_root(config), "bos_token_id");
+    const cJSON *begin = fs_json_member(config, fs_json_root(config), "bos_token_id");
     if (cJSON_IsNumber(begin) && spec->begin_of_text < 0) {
         fs_notes_add(notes, false, "config.json: bos_token_id %.0f is outside the vocabulary of %zu; taken as none",
                      begin->valuedouble, spec->vocabulary);
