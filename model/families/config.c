@@ -96,16 +96,26 @@ static int read_options(const struct fs_json_document *config, struct fs_spec *s
     spec->norm_epsilon = spec->family->default_epsilon;
     spec->tied_head = spec->family->tied_default;
     if ((spec->family->key.epsilon != NULL &&
-         fs_json_number_optional(config, root, "", spec->family->key.epsilon, (struct fs_number_range){1e-30, 1.0},
+         fs_json_number_optional(config, root, "", spec->family->key.epsilon, (struct fs_number_range){0.0, 1.0},
                                  &spec->norm_epsilon, err) != 0) ||
         fs_json_bool_optional(config, root, "", "tie_word_embeddings", &spec->tied_head, err) != 0 ||
-        fs_json_size_optional(config, root, "", "bos_token_id", (struct fs_size_range){0, spec->vocabulary - 1}, &begin,
-                              err) != 0) {
+        fs_json_size_optional(config, root, "", "bos_token_id", (struct fs_size_range){0, INT32_MAX}, &begin, err) !=
+            0) {
         return -1;
     }
-    spec->begin_of_text = begin == SIZE_MAX ? -1 : (int32_t)begin;
+    spec->begin_of_text = begin >= spec->vocabulary ? -1 : (int32_t)begin;
     return fs_activation_read(config, spec->family->key.activation, spec->family->default_activation, &spec->activation,
                               err);
+}
+
+/* A class's default that was never meant for this model, such as GPT2Config's 50256 with a small vocabulary. */
+static void note_begin(const struct fs_json_document *config, const struct fs_spec *spec, struct fs_notes *notes)
+{
+    const cJSON *begin = fs_json_member(config, fs_json_root(config), "bos_token_id");
+    if (cJSON_IsNumber(begin) && spec->begin_of_text < 0) {
+        fs_notes_add(notes, false, "config.json: bos_token_id %.0f is outside the vocabulary of %zu; taken as none",
+                     begin->valuedouble, spec->vocabulary);
+    }
 }
 
 /* A fs_family_reader. */
@@ -139,6 +149,9 @@ static int read_config(struct fs_json_document *config, struct fs_spec *spec, st
     int status = read_family(config, family, spec, err);
     status = status == 0 ? fs_config_keys_check(config, spec, asked, read_family, notes, err) : -1;
     free(asked);
+    if (status == 0) {
+        note_begin(config, spec, notes);
+    }
     return status;
 }
 

@@ -4,6 +4,9 @@
  *   WordPiece          vocab.txt, or tokenizer.json with model.type WordPiece
  *   byte-level BPE     vocab.json + merges.txt, or tokenizer.json with model.type BPE and a ByteLevel part
  *   Llama BPE          tokenizer.model (SentencePiece, BPE), or tokenizer.json with model.type BPE and byte_fallback
+ *   Unigram            spiece.model, sentencepiece.bpe.model, spm.model, tokenizer.model (SentencePiece, Unigram), or
+ *                      tokenizer.json with model.type Unigram
+ *   whole words        tokenizer.json with model.type WordLevel
  *
  * Ids equal those of transformers' tokenizers for the same folder.
  */
@@ -14,6 +17,7 @@
 #include <stdint.h>
 
 #include "io/error.h"
+#include "model/tokenizer/explain.h"
 
 struct fs_tokenizer;
 
@@ -62,5 +66,7 @@ int fs_tokenizer_decode(const struct fs_tokenizer *tokenizer, const int32_t *id,
 const struct fs_special_tokens *fs_tokenizer_special(const struct fs_tokenizer *tokenizer);
 const char *fs_tokenizer_kind(const struct fs_tokenizer *tokenizer); /* for people: "WordPiece", "byte-level BPE" */
 size_t fs_tokenizer_size(const struct fs_tokenizer *tokenizer);      /* largest id + 1 */
+/* What it was read from, and the rules that decided; owned by the tokenizer. */
+const struct fs_explanation *fs_tokenizer_explanation(const struct fs_tokenizer *tokenizer);
 
 #endif
