@@ -59,9 +59,10 @@ int fs_load_pieces(struct fs_vocabulary *vocabulary, const struct fs_json_docume
 }
 
 /*
- * A number as the library reads it (serde_json without float_roundtrip): its digits as one integer, times or over a power
- * of ten, both rounded. The last bit decides between cuts whose scores are the same sums in another order. The digits are
- * the fewest that name the number, as JSON writers choose them.
+ * A number as the library reads it (serde_json without float_roundtrip): its digits as one integer, times or over a
+ * power of ten, both rounded. The last bit decides between cuts whose scores are the same sums in another order. The
+ * digits are the fewest that name the number, as JSON writers choose them. (transformers 5 reads the scores of classes
+ * that it rebuilds in Python, exactly: there such sums may fall otherwise.)
  */
 static double read_as_library(double number)
 {

@@ -41,6 +41,12 @@ static const struct {
 #define ALPHABETIC "\\x{363}-\\x{36F}\\x{C04}\\x{F82}\\x{F83}\\x{1DD3}-\\x{1DE6}\\x{11080}\\x{11081}\\p{Alphabetic}"
 #define LOWERCASE "\\x{10FC}\\x{A7F2}-\\x{A7F4}\\x{AB69}\\p{Lowercase}"
 
+/* A general category by its long name, which PCRE2 has not. */
+#define CATEGORY(name, short)                                                                                          \
+    {                                                                                                                  \
+        name, NULL, "\\p{" short "}", "\\p{" short "}", short, NULL                                                    \
+    }
+
 static const struct {
     const char *name, *in_brackets, *in_set, *alone; /* [[:name:]], [\p{name}], \p{name} */
     const char *key, *key_in_brackets;               /* NULL: no character is newer; as in sets */
@@ -60,6 +66,42 @@ static const struct {
     {"uppercase", NULL, "\\p{Uppercase}", "\\p{Uppercase}", "+u", NULL},
     {"word", WORD, WORD, LONE_WORD, WORD_KEY, NULL},
     {"xdigit", HEXADECIMAL, HEXADECIMAL, HEXADECIMAL, NULL, NULL},
+    CATEGORY("letter", "L"),
+    CATEGORY("uppercase_letter", "Lu"),
+    CATEGORY("lowercase_letter", "Ll"),
+    CATEGORY("titlecase_letter", "Lt"),
+    CATEGORY("modifier_letter", "Lm"),
+    CATEGORY("other_letter", "Lo"),
+    CATEGORY("mark", "M"),
+    CATEGORY("nonspacing_mark", "Mn"),
+    CATEGORY("spacing_mark", "Mc"),
+    CATEGORY("enclosing_mark", "Me"),
+    CATEGORY("number", "N"),
+    CATEGORY("decimal_number", "Nd"),
+    CATEGORY("letter_number", "Nl"),
+    CATEGORY("other_number", "No"),
+    CATEGORY("punctuation", "P"),
+    CATEGORY("connector_punctuation", "Pc"),
+    CATEGORY("dash_punctuation", "Pd"),
+    CATEGORY("open_punctuation", "Ps"),
+    CATEGORY("close_punctuation", "Pe"),
+    CATEGORY("initial_punctuation", "Pi"),
+    CATEGORY("final_punctuation", "Pf"),
+    CATEGORY("other_punctuation", "Po"),
+    CATEGORY("symbol", "S"),
+    CATEGORY("math_symbol", "Sm"),
+    CATEGORY("currency_symbol", "Sc"),
+    CATEGORY("modifier_symbol", "Sk"),
+    CATEGORY("other_symbol", "So"),
+    CATEGORY("separator", "Z"),
+    CATEGORY("space_separator", "Zs"),
+    CATEGORY("line_separator", "Zl"),
+    CATEGORY("paragraph_separator", "Zp"),
+    CATEGORY("other", "C"),
+    CATEGORY("control", "Cc"),
+    CATEGORY("format", "Cf"),
+    CATEGORY("private_use", "Co"),
+    CATEGORY("unassigned", "Cn"),
 };
 
 struct buffer {

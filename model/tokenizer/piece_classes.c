@@ -386,14 +386,41 @@ static int add_model(const struct fs_piece_class *class, struct fs_tokenizer *to
     return fs_unigram_init(unigram, &tokenizer->vocabulary, score, err);
 }
 
+/* The names of the steps that were added, with commas between. */
+static void name_steps(const struct fs_tokenizer *tokenizer, char *text, size_t size)
+{
+    static const char *const names[] = {[FS_NORMALIZE_REPLACE] = "Replace",
+                                        [FS_NORMALIZE_LOWERCASE] = "Lowercase",
+                                        [FS_NORMALIZE_STRIP_ACCENTS] = "StripAccents",
+                                        [FS_NORMALIZE_STRIP] = "Strip",
+                                        [FS_NORMALIZE_PRECOMPILED] = "Precompiled"};
+    static const char *const forms[] = {[FS_NFC] = "NFC", [FS_NFD] = "NFD", [FS_NFKC] = "NFKC", [FS_NFKD] = "NFKD"};
+    size_t used = (size_t)snprintf(text, size, "%s", tokenizer->normalizer.count == 0 ? "none" : "");
+    for (size_t i = 0; i < tokenizer->normalizer.count && used < size; i++) {
+        const struct fs_normalizer_step *step = &tokenizer->normalizer.step[i];
+        used += (size_t)snprintf(text + used, size - used, "%s%s", i > 0 ? ", " : "",
+                                 step->kind == FS_NORMALIZE_UNICODE ? forms[step->form] : names[step->kind]);
+    }
+}
+
 static int explain(const struct fs_piece_class *class, struct fs_tokenizer *tokenizer, const char *path,
                    struct fs_error *err)
 {
     const char *slash = strrchr(path, '/');
+    char steps[256];
+    name_steps(tokenizer, steps, sizeof steps);
     return fs_explain(&tokenizer->explanation, FS_EXPLAIN_FILE, "", err, "%s", slash != NULL ? slash + 1 : path) ||
+                   fs_explain(&tokenizer->explanation, FS_EXPLAIN_PIPELINE, class->name, err, "normalizer: %s",
+                              steps) ||
                    fs_explain(&tokenizer->explanation, FS_EXPLAIN_PIPELINE, class->name, err,
-                              "model: Unigram, %zu ids, and the class's own pipeline, as transformers 5 builds them",
-                              tokenizer->vocabulary.size)
+                              "pre-tokenizer: %s%sMetaspace", class->whitespace_split ? "WhitespaceSplit, " : "",
+                              tokenizer->pretokenizer.count > 1 && class->punctuation ? "Punctuation, " : "") ||
+                   fs_explain(&tokenizer->explanation, FS_EXPLAIN_PIPELINE, class->name, err, "model: Unigram, %zu ids",
+                              tokenizer->vocabulary.size) ||
+                   fs_explain(
+                       &tokenizer->explanation, FS_EXPLAIN_VERSION, "", err,
+                       "transformers 4 builds another pipeline of this file (white space but for spaces, the end "
+                       "of a text, pieces that end in a digit and a comma); its tokenizer.json is read as written")
                ? -1
                : 0;
 }

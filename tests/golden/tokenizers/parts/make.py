@@ -276,7 +276,8 @@ def later_pipelines():
 # Every other part that has a table of characters, on those that Unicode 3.2 has not.
 NEWER_PATTERNS = [r"\p{L}", r"\p{N}", r"\p{S}", r"\p{P}", r"\p{M}", r"\p{Lu}", r"\p{Ll}", r"\p{Lm}", r"\p{Lo}", r"\p{Mn}", r"\p{Cn}",
                   r"\w", r"\W", r"\d", r"\s", r"\b.", r"[[:alpha:]]", r"[[:upper:]]", r"[[:^lower:]]", r"[[:punct:]]", r"\p{Han}",
-                  r"\p{Latin}", r"\p{Cyrillic}", r"\p{Arabic}", r"\p{Thai}", r"[^\s\p{L}\p{N}]", r"[\p{L}&&[^\p{Han}]]", r"[\P{L}\d]"]
+                  r"\p{Latin}", r"\p{Cyrillic}", r"\p{Arabic}", r"\p{Thai}", r"[^\s\p{L}\p{N}]", r"[\p{L}&&[^\p{Han}]]", r"[\P{L}\d]",
+                  r"\p{Uppercase_Letter}", r"[^\p{Letter}\p{Number}]"]
 
 
 def newer_pipelines():
