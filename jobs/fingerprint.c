@@ -11,6 +11,7 @@
 #include "jobs/defaults.h"
 #include "jobs/job_keys.h"
 #include "jobs/stage_rules.h"
+#include "model/folder/folder.h"
 #include "model/model.h"
 
 /* Files of a model's folder that make its tokenizer, where they exist. */
@@ -112,6 +113,12 @@ static int add_file(struct inputs *inputs, const char *prefix, const char *path,
 static int hash_tokenizer(struct inputs *inputs, const char *prefix, const char *folder, unsigned stages,
                           struct fs_error *err)
 {
+    char *gguf;
+    if (fs_model_gguf_file(folder, &gguf, err) != 0 || gguf != NULL) { /* has its tokenizer in it */
+        int status = gguf != NULL ? 0 : -1;
+        free(gguf);
+        return status;
+    }
     for (size_t i = 0; i < TOKENIZER_FILES; i++) {
         char *path;
         if (asprintf(&path, "%s/%s", folder, tokenizer_files[i]) < 0) {

@@ -4,9 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/convert.h"
 #include "model/families/config.h"
 #include "model/families/family.h"
 #include "model/folder/folder.h"
+#include "model/gguf/architecture.h"
 #include "model/model_internal.h"
 #include "model/tensor_names.h"
 
@@ -79,18 +81,18 @@ static int bind(struct binder *binder, const struct fs_tensor *tensor, size_t ro
                             "%s: tensor %s: found shape %s, expected %s after config.json; do the two belong together?",
                             tensor->file, tensor->name, found, expected);
     }
-    if (tensor->dtype != FS_F32 && tensor->dtype != FS_F16 && tensor->dtype != FS_BF16 && tensor->dtype != FS_F64) {
+    if (!fs_dtype_is_real(tensor->dtype)) {
         return fs_error_set(
             binder->err, FS_EXIT_DATA,
-            "%s: tensor %s: found type %s, expected F32, F16, BF16 or F64; quantised models are not read", tensor->file,
-            tensor->name, fs_dtype_name(tensor->dtype));
+            "%s: tensor %s: found type %s, expected F32, F16, BF16 or F64; quantised models are read from GGUF alone",
+            tensor->file, tensor->name, fs_dtype_name(tensor->dtype));
     }
     if (fs_grow(&model->binding, &model->binding_capacity, model->bindings + 1, sizeof *model->binding,
                 "the list of tensors", binder->err) != 0) {
         return -1;
     }
     size_t offset = SIZE_MAX;
-    if (tensor->dtype != NATIVE_DTYPE || (uintptr_t)tensor->data % _Alignof(fs_real) != 0) {
+    if (tensor->dtype != NATIVE_DTYPE || (uintptr_t)tensor->data % _Alignof(fs_real) != 0 || tensor->paired_heads > 0) {
         const size_t line = 64 / sizeof(fs_real); /* each tensor begins on a cache line */
         offset = model->converted;
         model->converted += (tensor->elements + line - 1) / line * line;
@@ -300,12 +302,26 @@ static int list_files(struct fs_model *model, const char *folder, struct fs_erro
         return -1;
     }
     snprintf(model->config_path, length, "%s/config.json", folder);
-    model->files[0] = model->config_path;
-    for (size_t i = 0; i < weights; i++) {
-        model->files[i + 1] = file[i];
+    if (!model->whole_file) {
+        model->files[model->file_count++] = model->config_path;
     }
-    model->file_count = weights + 1;
+    for (size_t i = 0; i < weights; i++) {
+        model->files[model->file_count++] = file[i];
+    }
     return 0;
+}
+
+static int open_weights(struct fs_model *model, const char *folder, struct fs_error *err)
+{
+    char *gguf;
+    if (fs_model_gguf_file(folder, &gguf, err) != 0) {
+        return -1;
+    }
+    model->whole_file = gguf != NULL;
+    int status = gguf != NULL ? fs_gguf_weights_open(gguf, &model->store, err)
+                              : fs_tensor_store_open(folder, &model->store, err);
+    free(gguf);
+    return status;
 }
 
 int fs_model_open(const char *folder, struct fs_model **model, struct fs_error *err)
@@ -319,7 +335,7 @@ int fs_model_open(const char *folder, struct fs_model **model, struct fs_error *
     struct binder binder = {opened, folder, &names, err};
     int status = fs_model_folder_check(folder, FS_FOLDER_CONFIG | FS_FOLDER_WEIGHTS, err);
     status = status == 0 ? fs_spec_read(folder, &opened->spec, &opened->notes, err) : -1;
-    status = status == 0 ? fs_tensor_store_open(folder, &opened->store, err) : -1;
+    status = status == 0 ? open_weights(opened, folder, err) : -1;
     status = status == 0 ? bind_all(&binder) : -1;
     status = status == 0 ? list_files(opened, folder, err) : -1;
     fs_tensor_names_release(&names);
@@ -392,59 +408,13 @@ int fs_model_word_embedding(const struct fs_model *model, int32_t token, fs_real
     return 0;
 }
 
-/* F16 to float32: shifted into place, the exponent set right by one product, which also makes subnormals exact. */
-static float from_half(uint16_t half)
-{
-    uint32_t bits = (uint32_t)(half & 0x7fff) << 13;
-    float value;
-    memcpy(&value, &bits, sizeof value);
-    value *= 0x1p112f;
-    memcpy(&bits, &value, sizeof bits);
-    bits |= (half & 0x7fff) >= 0x7c00 ? 0x7f800000u : 0u;
-    bits |= (uint32_t)(half & 0x8000) << 16;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
-static void convert(const struct fs_tensor *tensor, fs_real *out)
-{
-    const unsigned char *data = tensor->data;
-    for (size_t i = 0; i < tensor->elements; i++) {
-        double wide;
-        float single;
-        uint32_t bits;
-        uint16_t half;
-        switch (tensor->dtype) {
-        case FS_F64:
-            memcpy(&wide, data + 8 * i, 8);
-            out[i] = (fs_real)wide;
-            break;
-        case FS_F32:
-            memcpy(&single, data + 4 * i, 4);
-            out[i] = single;
-            break;
-        case FS_F16:
-            memcpy(&half, data + 2 * i, 2);
-            out[i] = from_half(half);
-            break;
-        default: /* BF16: the upper half of a float32 */
-            memcpy(&half, data + 2 * i, 2);
-            bits = (uint32_t)half << 16;
-            memcpy(&single, &bits, 4);
-            out[i] = single;
-            break;
-        }
-    }
-}
-
 /* A tied head that is stored a second time must hold the same numbers: transformers 4 and 5 treat others differently.
  */
 static int compare_stored_head(const struct fs_model *model, struct fs_error *err)
 {
     const struct fs_tensor *stored_head = model->stored_head, *word = model->word_tensor;
-    if (stored_head == NULL ||
-        (stored_head->dtype == word->dtype && stored_head->elements == word->elements &&
-         memcmp(stored_head->data, word->data, stored_head->elements * fs_dtype_size(stored_head->dtype)) == 0)) {
+    if (stored_head == NULL || (stored_head->dtype == word->dtype && stored_head->elements == word->elements &&
+                                memcmp(stored_head->data, word->data, fs_tensor_bytes(word)) == 0)) {
         return 0;
     }
     return fs_error_set(
@@ -465,7 +435,7 @@ int fs_model_convert(struct fs_model *model, void *block, bool write, struct fs_
         } else {
             place = number + binding->offset;
             if (write) {
-                convert(binding->tensor, number + binding->offset);
+                fs_tensor_convert(binding->tensor, number + binding->offset);
             }
         }
         if (write && !fs_kernel_finite(place, binding->tensor->elements)) {

@@ -6,6 +6,8 @@
 
 #include "io/formats/json.h"
 #include "model/families/architectures.h"
+#include "model/folder/folder.h"
+#include "model/gguf/architecture.h"
 
 /* transformers' names; "gelu_new" and its kin are one formula. */
 static const struct {
@@ -178,6 +180,14 @@ static int read_config(const struct fs_json_document *config, struct fs_spec *sp
                : -1;
 }
 
+static int load_metadata(const char *path, struct fs_json_document **config, struct fs_error *err)
+{
+    struct fs_gguf gguf = {0};
+    int result = fs_gguf_open(path, &gguf, err) == 0 ? fs_gguf_config(&gguf, config, err) : -1;
+    fs_gguf_close(&gguf);
+    return result;
+}
+
 int fs_spec_read(const char *folder, struct fs_spec *spec, struct fs_notes *notes, struct fs_error *err)
 {
     size_t length = strlen(folder) + sizeof "/config.json";
@@ -188,7 +198,12 @@ int fs_spec_read(const char *folder, struct fs_spec *spec, struct fs_notes *note
     }
     snprintf(path, length, "%s/config.json", folder);
     struct fs_json_document *config = NULL;
-    int result = fs_json_load(path, &config, err);
+    char *gguf;
+    int result = fs_model_gguf_file(folder, &gguf, err);
+    if (result == 0) {
+        result = gguf != NULL ? load_metadata(gguf, &config, err) : fs_json_load(path, &config, err);
+    }
+    free(gguf);
     free(path);
     if (result == 0) {
         result = read_config(config, spec, notes, err);

@@ -224,7 +224,7 @@ static int add_control_pieces(struct fs_tokenizer *tokenizer, const struct fs_se
     return 0;
 }
 
-static int use_sentencepiece(struct fs_tokenizer *tokenizer, const struct fs_sentencepiece *model, const char *path,
+int fs_use_sentencepiece(struct fs_tokenizer *tokenizer, const struct fs_sentencepiece *model, const char *path,
                              struct fs_error *err)
 {
     struct fs_bpe *bpe = &tokenizer->bpe;
@@ -278,7 +278,7 @@ int fs_load_sentencepiece(struct fs_tokenizer *tokenizer, const struct fs_settin
     }
     int status = fs_sentencepiece_read(&model, path, map.data, map.size, err);
     if (status == 0) {
-        status = use_sentencepiece(tokenizer, &model, path, err);
+        status = fs_use_sentencepiece(tokenizer, &model, path, err);
     }
     fs_sentencepiece_release(&model);
     fs_file_map_close(&map);
