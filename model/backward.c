@@ -11,7 +11,7 @@ struct fs_tape {
     const fs_real *x;
     /* of the last fs_upper_forward; in `memory` */
     struct fs_activations *activations; /* [layers], filled above the edit's first layer */
-    fs_real *ffn_norm_in;               /* (T,d) of the edit's first layer, post-norm families alone */
+    fs_real *norm_in;                   /* (T,d) of the norm behind the edit, where there is one */
     struct fs_scratch memory, inner;
     /* of the last fs_tape_read */
     size_t rows;
@@ -72,26 +72,39 @@ static int lay_out(const struct fs_pass *pass, struct fs_tape *tape, const struc
     size_t layer = pass->edit->first_layer, T = pass->batch->tokens, d = spec->hidden, width = fs_spec_qkv_width(spec);
     size_t weights = fs_attention_weights(spec, pass->batch), normed = T * fs_spec_turned_width(spec), count = T * d;
     for (size_t l = layer + 1; l < spec->layers; l++) {
-        count += 2 * T * d + T * width + weights + T * spec->layer[l].ffn * (spec->layer[l].gated ? 2 : 1);
+        count += fs_layer_norm_count(spec, &spec->layer[l]) * T * d + T * width + weights +
+                 T * fs_layer_inner_width(&spec->layer[l]) * (spec->layer[l].gated ? 2 : 1) +
+                 T * spec->layer[l].experts;
         count += spec->layer[l].head_norm ? normed : 0;
     }
     if (fs_scratch_reserve(&tape->memory, count, "the memory of a backward pass; use smaller batches", err) != 0) {
         return -1;
     }
     fs_real *place = tape->memory.data;
-    tape->ffn_norm_in = take(&place, T * d);
+    tape->norm_in = take(&place, T * d);
     for (size_t l = layer + 1; l < spec->layers; l++) {
         struct fs_activations *activations = &tape->activations[l];
-        activations->norm_in[FS_ATTENTION_NORM] = take(&place, T * d);
-        activations->norm_in[FS_FFN_NORM] = take(&place, T * d);
+        for (int norm = 0; norm < FS_LAYER_NORMS; norm++) {
+            bool has = fs_layer_has_norm(spec, &spec->layer[l], (enum fs_layer_norm)norm);
+            activations->norm_in[norm] = has ? take(&place, T * d) : NULL;
+        }
         activations->qkv = take(&place, T * width);
         activations->head_norm_in = take(&place, spec->layer[l].head_norm ? normed : 0);
         activations->weights = take(&place, weights);
-        activations->up = take(&place, T * spec->layer[l].ffn);
-        activations->gate = take(&place, spec->layer[l].gated ? T * spec->layer[l].ffn : 0);
+        size_t inner = T * fs_layer_inner_width(&spec->layer[l]);
+        activations->up = take(&place, inner);
+        activations->gate = take(&place, spec->layer[l].gated ? inner : 0);
+        activations->chosen = take(&place, T * spec->layer[l].experts);
         activations->active = in_workspace->active;
     }
     return 0;
+}
+
+/* What the norm behind the seam reads. A post-norm layer has no norm of the FFN's output alone. */
+static fs_real *norm_behind(const struct fs_activations *activations)
+{
+    fs_real *output = activations->norm_in[FS_FFN_OUTPUT_NORM];
+    return output != NULL ? output : activations->norm_in[FS_FFN_NORM];
 }
 
 int fs_upper_forward(const struct fs_pass *pass, struct fs_tape *tape, const fs_real *x, const fs_real *base,
@@ -106,14 +119,17 @@ int fs_upper_forward(const struct fs_pass *pass, struct fs_tape *tape, const fs_
     }
     tape->pass = *pass;
     tape->x = x;
-    memcpy(h, base, pass->batch->tokens * spec->hidden * sizeof *h);
-    fs_layer_join(pass, layer, x, tape->ffn_norm_in, tape->inner.data, h);
+    fs_real *y = fs_layer_take_base(pass, base, h, err);
+    if (y == NULL) {
+        return -1;
+    }
+    fs_layer_join(pass, layer, x, tape->norm_in, tape->inner.data, h, y);
     struct fs_pass above = *pass;
     above.edit = NULL;
     fs_real *x_above = pass->workspace->x.data;
     for (size_t l = layer + 1; l < spec->layers; l++) {
-        fs_layer_to_ffn(&above, l, &tape->activations[l], h, x_above);
-        fs_layer_join(&above, l, x_above, tape->activations[l].norm_in[FS_FFN_NORM], NULL, h);
+        fs_layer_to_ffn(&above, l, &tape->activations[l], h, y, x_above);
+        fs_layer_join(&above, l, x_above, norm_behind(&tape->activations[l]), NULL, h, y);
     }
     return 0;
 }
@@ -170,15 +186,16 @@ int fs_tape_read_backward(struct fs_tape *tape, const fs_real *dlogits, fs_real 
     return 0;
 }
 
-/* A layer with the gradients of its streams: x's is h's own where x carries the residual, else that of a branch. */
+/* A layer with the gradients of its streams: h's own where a stream carries the residual, else that of a branch; no two
+ * branches are under way at once. */
 static struct fs_layer_run begin_backward(const struct fs_pass *pass, size_t layer,
                                           const struct fs_activations *activations, fs_real *dh)
 {
     struct fs_layer_run run = fs_layer_begin(pass, layer, activations);
     fs_real *branch = pass->workspace->dstate.data;
-    run.gradient[FS_STREAM_H] = dh;
-    run.gradient[FS_STREAM_NORMED] = branch;
-    run.gradient[FS_STREAM_X] = run.layer->residual == FS_STREAM_X ? dh : branch;
+    for (int stream = 0; stream < FS_STREAMS; stream++) {
+        run.gradient[stream] = run.layer->residual[stream] ? dh : branch;
+    }
     return run;
 }
 
@@ -188,11 +205,13 @@ int fs_upper_backward(struct fs_tape *tape, fs_real *dh, fs_real *gradient, fs_r
     const struct fs_spec *spec = &pass->model->spec;
     const struct fs_edit *edit = pass->edit;
     struct fs_workspace *workspace = pass->workspace;
-    size_t T = pass->batch->tokens, layer = edit->first_layer, ffn = fs_spec_most_ffn(spec);
+    size_t T = pass->batch->tokens, layer = edit->first_layer, ffn = fs_spec_inner_width(spec);
     struct fs_activations activations;
     if (fs_layer_prepare(pass, &activations, err) != 0 ||
         fs_scratch_reserve(&workspace->dffn, T * ffn, "gradients", err) != 0 ||
-        (fs_spec_gated(spec) && fs_scratch_reserve(&workspace->dgate, T * ffn, "gradients", err) != 0) ||
+        ((fs_spec_gated(spec) || fs_spec_most_experts(spec) > 0) &&
+         fs_scratch_reserve(&workspace->dgate, T * ffn, "gradients", err) != 0) ||
+        fs_scratch_reserve(&workspace->dchosen, T * fs_spec_most_experts(spec), "gradients", err) != 0 ||
         fs_scratch_reserve(&workspace->dqkv, T * fs_spec_qkv_width(spec), "gradients", err) != 0 ||
         fs_scratch_reserve(&workspace->dcontext, T * spec->heads * spec->head_size, "gradients", err) != 0 ||
         fs_scratch_reserve(&workspace->dstate, T * spec->hidden, "gradients", err) != 0 ||
@@ -205,14 +224,15 @@ int fs_upper_backward(struct fs_tape *tape, fs_real *dh, fs_real *gradient, fs_r
     }
     /* The part of the edited layer up to its seam ran outside the tape: its inner values are computed again. */
     activations.active = workspace->dffn.data;
-    activations.norm_in[FS_FFN_NORM] = tape->ffn_norm_in;
+    activations.norm_in[FS_FFN_NORM] = activations.norm_in[FS_FFN_OUTPUT_NORM] = tape->norm_in;
     struct fs_layer_run run = begin_backward(pass, layer, &activations, dh);
     fs_steps_backward(&run, run.layer->seam, run.layer->steps);
     const struct fs_edit_run edited = {pass->model->backend, layer, T, tape->x, tape->inner.data};
-    edit->kind->ffn_output_backward(edit, &edited, dh, workspace->inner.data, gradient, dx);
+    const fs_real *dy = run.gradient[FS_STREAM_Y];
+    edit->kind->ffn_output_backward(edit, &edited, dy, workspace->inner.data, gradient, dx);
     if (dx != NULL) {
-        fs_ffn_inner(&run, tape->x);
-        fs_ffn_backward(&run, dh, 1, dx);
+        run.layer->ffn->inner(&run, tape->x);
+        run.layer->ffn->backward(&run, dy, 1, dx);
     }
     return 0;
 }

@@ -69,26 +69,34 @@ int fs_embed(const struct fs_model *model, struct fs_workspace *workspace, const
 
 /* ---- one layer ---- */
 
+size_t fs_base_matrices(const struct fs_spec *spec)
+{
+    return fs_spec_ffn_apart(spec) ? 2 : 1;
+}
+
 int fs_layer_prepare(const struct fs_pass *pass, struct fs_activations *activations, struct fs_error *err)
 {
     const struct fs_spec *spec = &pass->model->spec;
     struct fs_workspace *workspace = pass->workspace;
     const struct fs_batch *batch = pass->batch;
-    size_t T = batch->tokens, ffn = fs_spec_most_ffn(spec);
+    size_t T = batch->tokens, ffn = fs_spec_inner_width(spec);
     if (fs_scratch_reserve(&workspace->normed, T * spec->hidden, "hidden states", err) != 0 ||
         fs_scratch_reserve(&workspace->x, T * spec->hidden, "hidden states", err) != 0 ||
+        (fs_spec_ffn_apart(spec) &&
+         fs_scratch_reserve(&workspace->branch, T * spec->hidden, "hidden states", err) != 0) ||
         fs_scratch_reserve(&workspace->qkv, T * fs_spec_qkv_width(spec), "attention heads", err) != 0 ||
         fs_scratch_reserve(&workspace->weights, fs_attention_block(spec, batch), "attention weights", err) != 0 ||
         fs_scratch_reserve(&workspace->context, T * spec->heads * spec->head_size, "attention heads", err) != 0 ||
         fs_scratch_reserve(&workspace->up, T * ffn, "the FFN", err) != 0 ||
         (fs_spec_gated(spec) && fs_scratch_reserve(&workspace->gate, T * ffn, "the FFN", err) != 0) ||
-        fs_positions_prepare(spec, workspace, batch, err) != 0) {
+        fs_experts_prepare(spec, workspace, T, err) != 0 || fs_positions_prepare(spec, workspace, batch, err) != 0) {
         return -1;
     }
     *activations = (struct fs_activations){.qkv = workspace->qkv.data,
                                            .up = workspace->up.data,
                                            .gate = workspace->gate.data,
-                                           .active = workspace->up.data};
+                                           .active = workspace->up.data,
+                                           .chosen = workspace->chosen.data};
     return 0;
 }
 
@@ -103,13 +111,34 @@ struct fs_layer_run fs_layer_begin(const struct fs_pass *pass, size_t layer, con
                                  .activations = activations};
 }
 
+fs_real *fs_layer_branch(const struct fs_pass *pass, fs_real *h)
+{
+    return fs_spec_ffn_apart(&pass->model->spec) ? pass->workspace->branch.data : h;
+}
+
+fs_real *fs_layer_take_base(const struct fs_pass *pass, const fs_real *base, fs_real *h, struct fs_error *err)
+{
+    size_t numbers = pass->batch->tokens * pass->model->spec.hidden;
+    size_t matrices = fs_base_matrices(&pass->model->spec);
+    if (matrices == 2 && fs_scratch_reserve(&pass->workspace->branch, numbers, "hidden states", err) != 0) {
+        return NULL;
+    }
+    fs_real *y = fs_layer_branch(pass, h);
+    memcpy(y, base, numbers * sizeof *y);
+    if (matrices == 2) {
+        memcpy(h, base + numbers, numbers * sizeof *h);
+    }
+    return y;
+}
+
 void fs_layer_to_ffn(const struct fs_pass *pass, size_t layer, const struct fs_activations *activations, fs_real *h,
-                     fs_real *x)
+                     fs_real *y, fs_real *x)
 {
     struct fs_layer_run run = fs_layer_begin(pass, layer, activations);
     run.stream[FS_STREAM_H] = h;
     run.stream[FS_STREAM_NORMED] = pass->workspace->normed.data;
     run.stream[FS_STREAM_X] = x;
+    run.stream[FS_STREAM_Y] = y;
     fs_steps_forward(&run, 0, run.layer->seam);
 }
 
@@ -134,18 +163,19 @@ int fs_edit_prepare(const struct fs_pass *pass, struct fs_scratch *inner, struct
     return fs_scratch_reserve(inner, numbers, "an edit's activations", err);
 }
 
-void fs_layer_join(const struct fs_pass *pass, size_t layer, const fs_real *x, fs_real *ffn_norm_in, fs_real *inner,
-                   fs_real *h)
+void fs_layer_join(const struct fs_pass *pass, size_t layer, const fs_real *x, fs_real *norm_in, fs_real *inner,
+                   fs_real *h, fs_real *y)
 {
     const struct fs_edit *edit = pass->edit != NULL && pass->edit->first_layer <= layer ? pass->edit : NULL;
     size_t tokens = pass->batch->tokens;
     if (edit != NULL && edit->kind->ffn_output != NULL) {
         const struct fs_edit_run run = {pass->model->backend, layer, tokens, x, inner};
-        edit->kind->ffn_output(edit, &run, h);
+        edit->kind->ffn_output(edit, &run, y);
     }
-    const struct fs_activations activations = {.norm_in[FS_FFN_NORM] = ffn_norm_in};
+    const struct fs_activations activations = {.norm_in = {[FS_FFN_NORM] = norm_in, [FS_FFN_OUTPUT_NORM] = norm_in}};
     struct fs_layer_run run = fs_layer_begin(pass, layer, &activations);
     run.stream[FS_STREAM_H] = h;
+    run.stream[FS_STREAM_Y] = y;
     fs_steps_forward(&run, run.layer->seam, run.layer->steps);
     if (edit != NULL && edit->kind->hidden_state != NULL) {
         edit->kind->hidden_state(edit, layer, tokens, h);
@@ -171,9 +201,10 @@ int fs_run_layers(const struct fs_pass *pass, size_t first, size_t last, fs_real
         fs_edit_prepare(pass, &workspace->inner, err) != 0) {
         return -1;
     }
+    fs_real *x = workspace->x.data, *y = fs_layer_branch(pass, h);
     for (size_t layer = first; layer < last; layer++) {
-        fs_layer_to_ffn(pass, layer, &activations, h, workspace->x.data);
-        fs_layer_join(pass, layer, workspace->x.data, NULL, workspace->inner.data, h);
+        fs_layer_to_ffn(pass, layer, &activations, h, y, x);
+        fs_layer_join(pass, layer, x, NULL, workspace->inner.data, h, y);
     }
     return 0;
 }
@@ -189,8 +220,9 @@ int fs_run_layer_patched(const struct fs_pass *pass, size_t layer, const struct 
     }
     activations.attention_copies = attention;
     activations.ffn_copies = ffn;
-    fs_layer_to_ffn(&unedited, layer, &activations, h, pass->workspace->x.data);
-    fs_layer_join(&unedited, layer, pass->workspace->x.data, NULL, NULL, h);
+    fs_real *x = pass->workspace->x.data, *y = fs_layer_branch(pass, h);
+    fs_layer_to_ffn(&unedited, layer, &activations, h, y, x);
+    fs_layer_join(&unedited, layer, x, NULL, NULL, h, y);
     return 0;
 }
 
@@ -201,8 +233,10 @@ int fs_run_to_ffn(const struct fs_pass *pass, size_t layer, const fs_real *h, fs
     if (check_layers(pass->model, layer, layer + 1, err) != 0 || fs_layer_prepare(pass, &activations, err) != 0) {
         return -1;
     }
-    memcpy(base, h, pass->batch->tokens * pass->model->spec.hidden * sizeof *base);
-    fs_layer_to_ffn(pass, layer, &activations, base, x);
+    size_t numbers = pass->batch->tokens * pass->model->spec.hidden;
+    fs_real *residual = base + (fs_base_matrices(&pass->model->spec) - 1) * numbers;
+    memcpy(residual, h, numbers * sizeof *h);
+    fs_layer_to_ffn(pass, layer, &activations, residual, base, x);
     return 0;
 }
 
@@ -213,7 +247,10 @@ int fs_join_ffn(const struct fs_pass *pass, size_t layer, const fs_real *x, cons
     if (check_layers(pass->model, layer, layer + 1, err) != 0 || fs_edit_prepare(pass, inner, err) != 0) {
         return -1;
     }
-    memcpy(h, base, pass->batch->tokens * pass->model->spec.hidden * sizeof *h);
-    fs_layer_join(pass, layer, x, NULL, inner->data, h);
+    fs_real *y = fs_layer_take_base(pass, base, h, err);
+    if (y == NULL) {
+        return -1;
+    }
+    fs_layer_join(pass, layer, x, NULL, inner->data, h, y);
     return 0;
 }

@@ -54,15 +54,22 @@ int fs_run_layer_patched(const struct fs_pass *pass, size_t layer, const struct 
                          const struct fs_row_copies *ffn, fs_real *h, struct fs_error *err);
 
 /*
+ * (T,d) matrices of `base`, one after the other: 1, residual + FFN(x); or 2, FFN(x) and the residual, where a norm or a
+ * scale comes between the two.
+ */
+size_t fs_base_matrices(const struct fs_spec *spec);
+
+/*
  * The part of `layer` before an edit can act. In: h (T,d), the layer's input. Out: x (T,d), what the FFN receives, and
- * base (T,d) = residual + FFN(x). h, x, base must not overlap.
+ * base (fs_base_matrices,T,d). h, x, base must not overlap.
  */
 int fs_run_to_ffn(const struct fs_pass *pass, size_t layer, const fs_real *h, fs_real *x, fs_real *base,
                   struct fs_error *err);
 
 /*
- * The rest of `layer`: h (T,d) = base + edit(x), then the norm where the family is post-norm, and what the edit does to
- * the hidden state. After fs_run_to_ffn the bits are those of fs_run_layers.
+ * The rest of `layer`: h (T,d) = base + edit(x), or the residual and FFN(x) + edit(x) brought together; then the norm
+ * where the family is post-norm, and what the edit does to the hidden state. After fs_run_to_ffn the bits are those of
+ * fs_run_layers.
  */
 int fs_join_ffn(const struct fs_pass *pass, size_t layer, const fs_real *x, const fs_real *base, fs_real *h,
                 struct fs_error *err);

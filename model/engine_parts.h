@@ -7,9 +7,14 @@
 
 /* Makes room in the workspace for the batch, and sets `activations` to it. */
 int fs_layer_prepare(const struct fs_pass *pass, struct fs_activations *activations, struct fs_error *err);
-/* h (T,d), the layer's input, becomes base = residual + FFN(x); x (T,d) is what the FFN received. */
+/* Where FFN(x) goes: h itself, or room in the workspace where it is apart (fs_layer_prepare makes it). */
+fs_real *fs_layer_branch(const struct fs_pass *pass, fs_real *h);
+/* Copies `base` to h and fs_layer_branch, which it returns; NULL on failure. */
+fs_real *fs_layer_take_base(const struct fs_pass *pass, const fs_real *base, fs_real *h, struct fs_error *err);
+/* h (T,d), the layer's input, becomes residual + FFN(x), or the residual alone where y (T,d), which receives FFN(x), is
+ * another matrix than h; x (T,d) is what the FFN received. */
 void fs_layer_to_ffn(const struct fs_pass *pass, size_t layer, const struct fs_activations *activations, fs_real *h,
-                     fs_real *x);
+                     fs_real *y, fs_real *x);
 /* A layer of the model at work; the caller sets the streams or gradients that its steps use. */
 struct fs_layer_run fs_layer_begin(const struct fs_pass *pass, size_t layer, const struct fs_activations *activations);
 /* Room in `inner` for what the edit (NULL: none) keeps; checks that it fits the model. */
@@ -17,11 +22,11 @@ int fs_edit_prepare(const struct fs_pass *pass, struct fs_scratch *inner, struct
 /* Numbers a token that the edit keeps for its backward. */
 size_t fs_edit_inner_size(const struct fs_edit *edit);
 /*
- * h (T,d), the base, becomes the layer's output. `ffn_norm_in` (T,d) receives what the FFN's norm reads in post-norm
- * families; NULL: not wanted. `inner` (T, inner_size) receives what the edit keeps; not read where none acts.
+ * h (T,d), with y as fs_layer_to_ffn left them, becomes the layer's output. `norm_in` (T,d) receives what a norm behind
+ * the edit reads; NULL: not wanted. `inner` (T, inner_size) receives what the edit keeps; not read where none acts.
  */
-void fs_layer_join(const struct fs_pass *pass, size_t layer, const fs_real *x, fs_real *ffn_norm_in, fs_real *inner,
-                   fs_real *h);
+void fs_layer_join(const struct fs_pass *pass, size_t layer, const fs_real *x, fs_real *norm_in, fs_real *inner,
+                   fs_real *h, fs_real *y);
 
 /* What a backward pass needs of the head's inputs: the rows of h, and the transform before its activation, (R,d) each. */
 struct fs_head_kept {

@@ -2,13 +2,14 @@
 
 #include "model/families/family.h"
 
-/* Numbers of the matrices of one layer: each takes part in one product a token. */
-static double layer_matrices(const struct fs_spec *spec, size_t layer)
+/* Numbers of the matrices of one layer, with so many experts where it has them; each takes part in one product a token. */
+static double layer_matrices(const struct fs_spec *spec, size_t layer, double experts)
 {
     const struct fs_layer_spec *own = &spec->layer[layer];
     double d = (double)spec->hidden, F = (double)own->ffn, D = (double)spec->head_size;
     double queries = (double)spec->heads * D, keys = (double)spec->key_value_heads * D;
-    return d * (queries + 2 * keys) + queries * d + (own->gated ? 3 : 2) * d * F;
+    double ffn = (own->gated ? 3 : 2) * d * F;
+    return d * (queries + 2 * keys) + queries * d + (own->experts > 0 ? experts * ffn + d * (double)own->experts : ffn);
 }
 
 static double attention(const struct fs_spec *spec, double squares)
@@ -20,7 +21,8 @@ double fs_flops_layers(const struct fs_spec *spec, size_t first, size_t last, do
 {
     double flops = 0;
     for (size_t layer = first; layer < last; layer++) {
-        flops += 2 * tokens * layer_matrices(spec, layer) + 4 * attention(spec, squares);
+        flops += 2 * tokens * layer_matrices(spec, layer, (double)spec->layer[layer].experts_used) +
+                 4 * attention(spec, squares);
     }
     return flops;
 }
@@ -56,10 +58,12 @@ static double layer_numbers(const struct fs_spec *spec, size_t layer)
 {
     const struct fs_layer_spec *own = &spec->layer[layer];
     double d = (double)spec->hidden, F = (double)own->ffn, heads = (double)fs_spec_qkv_width(spec);
-    double biases =
-        (own->qkv_bias ? heads : 0) + (own->output_bias ? d : 0) + (own->ffn_bias ? F * (own->gated ? 2 : 1) + d : 0);
+    double ffn_biases =
+        (own->ffn_bias ? F * (own->gated ? 2 : 1) + d : 0) * (own->experts > 0 ? (double)own->experts : 1);
+    double biases = (own->qkv_bias ? heads : 0) + (own->output_bias ? d : 0) + ffn_biases;
     double head_norms = own->head_norm ? 2 * norm_numbers(spec, spec->head_size) : 0;
-    return layer_matrices(spec, layer) + biases + 2 * norm_numbers(spec, spec->hidden) + head_norms;
+    double norms = (double)fs_layer_norm_count(spec, own) * norm_numbers(spec, spec->hidden);
+    return layer_matrices(spec, layer, (double)own->experts) + biases + norms + head_norms;
 }
 
 double fs_spec_numbers(const struct fs_spec *spec)

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/convert.h"
 #include "model/families/config.h"
 #include "model/families/family.h"
 #include "model/folder/folder.h"
@@ -18,8 +17,6 @@
 #define NATIVE_DTYPE FS_F32
 #endif
 
-enum { NAME_SIZE = 192 };
-
 /* What is needed while the tensors are looked up. */
 struct binder {
     struct fs_model *model;
@@ -28,32 +25,21 @@ struct binder {
     struct fs_error *err;
 };
 
-/* Where a part of the model is among the tensors: its name is prefix, stem with the layer put in, and an end. */
+/* Where a part of the model is among the tensors: its name is prefix, stem with numbers put in, and an end. */
 struct place {
     const char *prefix, *stem;
-    size_t layer;
+    size_t number[2];
 };
 
 /* A part of the body, in `layer` where it is of one. */
 static struct place in_body(const struct binder *binder, const char *stem, size_t layer)
 {
-    return (struct place){binder->names->prefix, stem, layer};
+    return (struct place){binder->names->prefix, stem, {layer, 0}};
 }
 
 static struct place in_head(const char *stem)
 {
-    return (struct place){"", stem, 0};
-}
-
-static void tensor_name(struct place place, const char *end, char name[NAME_SIZE])
-{
-    const char *number = strstr(place.stem, "%zu");
-    if (number == NULL) {
-        snprintf(name, NAME_SIZE, "%s%s%s", place.prefix, place.stem, end);
-    } else {
-        snprintf(name, NAME_SIZE, "%s%.*s%zu%s%s", place.prefix, (int)(number - place.stem), place.stem, place.layer,
-                 number + 3, end);
-    }
+    return (struct place){"", stem, {0, 0}};
 }
 
 static void shape_text(size_t dimensions, const size_t *shape, char *text, size_t size)
@@ -65,15 +51,39 @@ static void shape_text(size_t dimensions, const size_t *shape, char *text, size_
     snprintf(text + used, size - used, ")");
 }
 
-/* Checks type and shape of `tensor`, and notes that the pointer at `slot` shall point to its numbers. `columns` 0: a
- * vector. */
-static int bind(struct binder *binder, const struct fs_tensor *tensor, size_t rows, size_t columns, void *slot)
+/* Of a whole tensor; `columns` 0: a vector. */
+struct extent {
+    size_t rows, columns;
+    size_t first; /* the row that is pointed to */
+};
+
+/* A binding of the tensor's: several share one conversion. */
+static struct fs_binding binding_of(struct fs_model *model, const struct fs_tensor *tensor)
+{
+    const size_t line = 64 / sizeof(fs_real); /* each tensor begins on a cache line */
+    struct fs_binding binding = {.tensor = tensor, .offset = SIZE_MAX, .is_first = true};
+    for (size_t i = 0; i < model->bindings; i++) {
+        if (model->binding[i].tensor == tensor) {
+            binding.offset = model->binding[i].offset;
+            binding.is_first = false;
+            return binding;
+        }
+    }
+    if (tensor->dtype != NATIVE_DTYPE || (uintptr_t)tensor->data % _Alignof(fs_real) != 0 || tensor->paired_heads > 0) {
+        binding.offset = model->converted;
+        model->converted += (tensor->elements + line - 1) / line * line;
+    }
+    return binding;
+}
+
+/* Checks type and shape of `tensor`, and notes that the pointer at `slot` shall point to its numbers. */
+static int bind_part(struct binder *binder, const struct fs_tensor *tensor, struct extent extent, void *slot)
 {
     struct fs_model *model = binder->model;
-    size_t shape[2] = {rows, columns};
-    size_t dimensions = columns == 0 ? 1 : 2;
-    if (tensor->dimensions != dimensions || tensor->shape[0] != rows ||
-        (dimensions == 2 && tensor->shape[1] != columns)) {
+    size_t shape[2] = {extent.rows, extent.columns};
+    size_t dimensions = extent.columns == 0 ? 1 : 2;
+    if (tensor->dimensions != dimensions || tensor->shape[0] != extent.rows ||
+        (dimensions == 2 && tensor->shape[1] != extent.columns)) {
         char found[256], expected[64];
         shape_text(tensor->dimensions, tensor->shape, found, sizeof found);
         shape_text(dimensions, shape, expected, sizeof expected);
@@ -91,27 +101,30 @@ static int bind(struct binder *binder, const struct fs_tensor *tensor, size_t ro
                 "the list of tensors", binder->err) != 0) {
         return -1;
     }
-    size_t offset = SIZE_MAX;
-    if (tensor->dtype != NATIVE_DTYPE || (uintptr_t)tensor->data % _Alignof(fs_real) != 0 || tensor->paired_heads > 0) {
-        const size_t line = 64 / sizeof(fs_real); /* each tensor begins on a cache line */
-        offset = model->converted;
-        model->converted += (tensor->elements + line - 1) / line * line;
-    }
-    model->binding[model->bindings++] = (struct fs_binding){tensor, slot, offset};
+    struct fs_binding binding = binding_of(model, tensor);
+    binding.slot = slot;
+    binding.first = extent.first * (dimensions == 2 ? extent.columns : 1);
+    model->binding[model->bindings++] = binding;
     return 0;
+}
+
+/* The whole tensor. `columns` 0: a vector. */
+static int bind(struct binder *binder, const struct fs_tensor *tensor, size_t rows, size_t columns, void *slot)
+{
+    return bind_part(binder, tensor, (struct extent){rows, columns, 0}, slot);
 }
 
 static const struct fs_tensor *find(const struct binder *binder, struct place place, const char *end)
 {
-    char name[NAME_SIZE];
-    tensor_name(place, end, name);
+    char name[FS_TENSOR_NAME];
+    fs_tensor_name(name, place.prefix, place.stem, place.number, end);
     return fs_tensor_names_find(binder->names, name);
 }
 
 static int missing(const struct binder *binder, struct place place, const char *end)
 {
-    char name[NAME_SIZE];
-    tensor_name(place, end, name);
+    char name[FS_TENSOR_NAME];
+    fs_tensor_name(name, place.prefix, place.stem, place.number, end);
     return fs_error_set(binder->err, FS_EXIT_DATA,
                         "%s: tensor %s: not found among the %zu of the model, expected by its config.json (family %s); "
                         "is this the checkpoint of a language model with its head?",
@@ -119,13 +132,18 @@ static int missing(const struct binder *binder, struct place place, const char *
                         binder->model->spec.family_name);
 }
 
-static int require(struct binder *binder, struct place place, const char *end, size_t rows, size_t columns, void *slot)
+static int require_part(struct binder *binder, struct place place, const char *end, struct extent extent, void *slot)
 {
     const struct fs_tensor *tensor = find(binder, place, end);
     if (tensor == NULL) {
         return missing(binder, place, end);
     }
-    return bind(binder, tensor, rows, columns, slot);
+    return bind_part(binder, tensor, extent, slot);
+}
+
+static int require(struct binder *binder, struct place place, const char *end, size_t rows, size_t columns, void *slot)
+{
+    return require_part(binder, place, end, (struct extent){rows, columns, 0}, slot);
 }
 
 /* gain and bias, `size` numbers each; old BERT checkpoints call them gamma and beta. `stem` NULL: the family has no such
@@ -161,40 +179,106 @@ static int bind_linear(struct binder *binder, struct place place, size_t inputs,
     return bias ? require(binder, place, ".bias", outputs, 0, &linear->bias) : 0;
 }
 
+static int bind_experts(struct binder *binder, size_t index)
+{
+    const struct fs_spec *spec = &binder->model->spec;
+    const struct fs_layer_spec *own = &spec->layer[index];
+    const struct fs_body_names *body = fs_spec_body(spec);
+    struct fs_layer *layer = &binder->model->layer[index];
+    size_t d = spec->hidden, F = own->ffn;
+    if (bind_linear(binder, in_body(binder, body->router, index), d, own->experts, false, &layer->router) != 0) {
+        return -1;
+    }
+    for (size_t e = 0; e < own->experts; e++) {
+        struct fs_expert *expert = &layer->expert[e];
+        struct place gate = in_body(binder, body->gate, index), up = in_body(binder, body->up, index);
+        struct place down = in_body(binder, body->down, index);
+        gate.number[1] = up.number[1] = down.number[1] = e;
+        if (bind_linear(binder, gate, d, F, own->ffn_bias, &expert->gate) != 0 ||
+            bind_linear(binder, up, d, F, own->ffn_bias, &expert->up) != 0 ||
+            bind_linear(binder, down, F, d, own->ffn_bias, &expert->down) != 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* Gate and up, whole matrices each or the halves of one. */
+static int bind_gate_and_up(struct binder *binder, size_t index)
+{
+    const struct fs_spec *spec = &binder->model->spec;
+    const struct fs_layer_spec *own = &spec->layer[index];
+    const struct fs_body_names *body = fs_spec_body(spec);
+    struct fs_layer *layer = &binder->model->layer[index];
+    size_t d = spec->hidden, F = own->ffn;
+    if (body->gate_up == NULL) {
+        return bind_linear(binder, in_body(binder, body->gate, index), d, F, own->ffn_bias, &layer->gate) == 0
+                   ? bind_linear(binder, in_body(binder, body->up, index), d, F, own->ffn_bias, &layer->up)
+                   : -1;
+    }
+    struct place place = in_body(binder, body->gate_up, index);
+    layer->gate = layer->up = fs_linear_of(NULL, NULL, d, F, false);
+    if (require_part(binder, place, ".weight", (struct extent){2 * F, d, 0}, &layer->gate.weight.data) != 0 ||
+        require_part(binder, place, ".weight", (struct extent){2 * F, d, F}, &layer->up.weight.data) != 0) {
+        return -1;
+    }
+    if (!own->ffn_bias) {
+        return 0;
+    }
+    return require_part(binder, place, ".bias", (struct extent){2 * F, 0, 0}, &layer->gate.bias) == 0
+               ? require_part(binder, place, ".bias", (struct extent){2 * F, 0, F}, &layer->up.bias)
+               : -1;
+}
+
+static int bind_norms(struct binder *binder, size_t index)
+{
+    const struct fs_spec *spec = &binder->model->spec;
+    const struct fs_body_names *body = fs_spec_body(spec);
+    const char *const name[FS_LAYER_NORMS] = {body->attention_norm, body->ffn_norm, body->attention_output_norm,
+                                              body->ffn_output_norm};
+    for (int norm = 0; norm < FS_LAYER_NORMS; norm++) {
+        if (fs_layer_has_norm(spec, &spec->layer[index], (enum fs_layer_norm)norm) &&
+            bind_norm(binder, in_body(binder, name[norm], index), spec->hidden,
+                      &binder->model->layer[index].norm[norm]) != 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
 static int bind_layer(struct binder *binder, size_t index)
 {
     const struct fs_spec *spec = &binder->model->spec;
     const struct fs_layer_spec *own = &spec->layer[index];
-    const struct fs_family *family = spec->family;
+    const struct fs_body_names *body = fs_spec_body(spec);
     struct fs_layer *layer = &binder->model->layer[index];
     size_t d = spec->hidden, queries = spec->heads * spec->head_size, keys = spec->key_value_heads * spec->head_size;
     size_t outputs[3] = {queries, keys, keys};
-    layer->projections = family->body.projections[1] == NULL ? 1 : 3;
+    layer->projections = body->projections[1] == NULL ? 1 : 3;
     if (layer->projections == 1) {
         outputs[0] = queries + 2 * keys;
     }
     for (size_t i = 0; i < layer->projections; i++) {
-        if (bind_linear(binder, in_body(binder, family->body.projections[i], index), d, outputs[i], own->qkv_bias,
+        if (bind_linear(binder, in_body(binder, body->projections[i], index), d, outputs[i], own->qkv_bias,
                         &layer->projection[i]) != 0) {
             return -1;
         }
     }
     if (own->head_norm &&
-        (bind_norm(binder, in_body(binder, family->body.query_norm, index), spec->head_size, &layer->query_norm) != 0 ||
-         bind_norm(binder, in_body(binder, family->body.key_norm, index), spec->head_size, &layer->key_norm) != 0)) {
+        (bind_norm(binder, in_body(binder, body->query_norm, index), spec->head_size, &layer->query_norm) != 0 ||
+         bind_norm(binder, in_body(binder, body->key_norm, index), spec->head_size, &layer->key_norm) != 0)) {
         return -1;
     }
-    if (bind_norm(binder, in_body(binder, family->body.attention_norm, index), d, &layer->norm[FS_ATTENTION_NORM]) !=
-            0 ||
-        bind_linear(binder, in_body(binder, family->body.attention_output, index), queries, d, own->output_bias,
-                    &layer->attention_output) != 0 ||
-        bind_norm(binder, in_body(binder, family->body.ffn_norm, index), d, &layer->norm[FS_FFN_NORM]) != 0 ||
-        bind_linear(binder, in_body(binder, family->body.gate, index), d, own->ffn, own->ffn_bias, &layer->gate) != 0 ||
-        bind_linear(binder, in_body(binder, family->body.up, index), d, own->ffn, own->ffn_bias, &layer->up) != 0 ||
-        bind_linear(binder, in_body(binder, family->body.down, index), own->ffn, d, own->ffn_bias, &layer->down) != 0) {
+    if (bind_norms(binder, index) != 0 || bind_linear(binder, in_body(binder, body->attention_output, index), queries,
+                                                      d, own->output_bias, &layer->attention_output) != 0) {
         return -1;
     }
-    return 0;
+    if (own->experts > 0) {
+        return bind_experts(binder, index);
+    }
+    return bind_gate_and_up(binder, index) == 0
+               ? bind_linear(binder, in_body(binder, body->down, index), own->ffn, d, own->ffn_bias, &layer->down)
+               : -1;
 }
 
 static int bind_embeddings(struct binder *binder)
@@ -355,6 +439,7 @@ void fs_model_destroy(struct fs_model *model)
     fs_tensor_store_destroy(model->store);
     fs_spec_release(&model->spec);
     free(model->layer);
+    free(model->expert);
     free(model->binding);
     free(model->own_block);
     free(model->config_path);
@@ -367,7 +452,22 @@ int fs_model_begin(struct fs_model *model, struct fs_error *err)
     model->backend = fs_backend_find(NULL);
     model->backend->begin();
     model->layer = fs_allocate(model->spec.layers, sizeof *model->layer, "the layers", err);
-    return model->layer == NULL ? -1 : 0;
+    if (model->layer == NULL) {
+        return -1;
+    }
+    size_t experts = 0;
+    for (size_t i = 0; i < model->spec.layers; i++) {
+        experts += model->spec.layer[i].experts;
+    }
+    if (experts == 0) {
+        return 0;
+    }
+    model->expert = fs_allocate(experts, sizeof *model->expert, "the experts", err);
+    for (size_t i = 0, next = 0; model->expert != NULL && i < model->spec.layers; i++) {
+        model->layer[i].expert = model->expert + next;
+        next += model->spec.layer[i].experts;
+    }
+    return model->expert == NULL ? -1 : 0;
 }
 
 const char *fs_model_backend_name(const struct fs_model *model)
@@ -406,51 +506,6 @@ int fs_model_word_embedding(const struct fs_model *model, int32_t token, fs_real
     }
     memcpy(row, model->word + (size_t)token * spec->hidden, spec->hidden * sizeof *row);
     return 0;
-}
-
-/* A tied head that is stored a second time must hold the same numbers: transformers 4 and 5 treat others differently.
- */
-static int compare_stored_head(const struct fs_model *model, struct fs_error *err)
-{
-    const struct fs_tensor *stored_head = model->stored_head, *word = model->word_tensor;
-    if (stored_head == NULL || (stored_head->dtype == word->dtype && stored_head->elements == word->elements &&
-                                memcmp(stored_head->data, word->data, fs_tensor_bytes(word)) == 0)) {
-        return 0;
-    }
-    return fs_error_set(
-        err, FS_EXIT_DATA,
-        "%s: tensor %s: found numbers other than in %s, expected the same, for config.json says that the "
-        "head is tied; set tie_word_embeddings to false if it is not",
-        stored_head->file, stored_head->name, word->name);
-}
-
-int fs_model_convert(struct fs_model *model, void *block, bool write, struct fs_error *err)
-{
-    fs_real *number = block;
-    for (size_t i = 0; i < model->bindings; i++) {
-        const struct fs_binding *binding = &model->binding[i];
-        const fs_real *place;
-        if (binding->offset == SIZE_MAX) {
-            place = (const fs_real *)(const void *)binding->tensor->data;
-        } else {
-            place = number + binding->offset;
-            if (write) {
-                fs_tensor_convert(binding->tensor, number + binding->offset);
-            }
-        }
-        if (write && !fs_kernel_finite(place, binding->tensor->elements)) {
-            return fs_error_set(
-                err, FS_EXIT_DATA,
-                "%s: tensor %s: found a number that is infinite or not a number, expected finite weights; "
-                "the checkpoint is damaged",
-                binding->tensor->file, binding->tensor->name);
-        }
-        memcpy(binding->slot, &place, sizeof place);
-    }
-    if (model->spec.tied_head) {
-        model->head.weight.data = model->word;
-    }
-    return write ? compare_stored_head(model, err) : 0;
 }
 
 int fs_model_load(const char *folder, struct fs_model **model, struct fs_error *err)

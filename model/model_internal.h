@@ -6,11 +6,13 @@
 #include "model/model.h"
 #include "model/steps/layer.h"
 
-/* A pointer of the model and the tensor that it points to; `offset` into the converted block, SIZE_MAX: used in place. */
+/* A pointer of the model and the tensor that it points into. */
 struct fs_binding {
     const struct fs_tensor *tensor;
-    void *slot; /* the address of the pointer */
-    size_t offset;
+    void *slot;    /* the address of the pointer */
+    size_t first;  /* the number of the tensor that it points to */
+    size_t offset; /* of the tensor in the converted block; SIZE_MAX: used in place */
+    bool is_first; /* binding of the tensor, that converts and checks it */
 };
 
 struct fs_model {
@@ -26,6 +28,7 @@ struct fs_model {
     struct fs_norm transform_norm;
     struct fs_linear head; /* (V,d) */
     struct fs_layer *layer;
+    struct fs_expert *expert; /* of all layers; NULL: none */
 
     struct fs_tensor_store *store;
     const struct fs_tensor *stored_head; /* a stored copy of the tied head, to be compared; or NULL */

@@ -42,6 +42,21 @@ static size_t longest_norm(const struct fs_spec *spec)
     return spec->hidden > spec->head_size ? spec->hidden : spec->head_size;
 }
 
+struct ffn {
+    struct fs_linear *gate, *up, *down;
+};
+
+static void make_ffn(struct block *block, const struct fs_spec *spec, const struct fs_layer_spec *own,
+                     const struct ffn *ffn)
+{
+    size_t d = spec->hidden;
+    if (own->gated) {
+        make_linear(block, spec, d, own->ffn, own->ffn_bias, ffn->gate);
+    }
+    make_linear(block, spec, d, own->ffn, own->ffn_bias, ffn->up);
+    make_linear(block, spec, own->ffn, d, own->ffn_bias, ffn->down);
+}
+
 static void make_layer(struct block *block, const struct fs_spec *spec, const struct fs_layer_spec *own,
                        const fs_real *ones, struct fs_layer *layer)
 {
@@ -52,13 +67,20 @@ static void make_layer(struct block *block, const struct fs_spec *spec, const st
         make_linear(block, spec, d, outputs[i], own->qkv_bias, &layer->projection[i]);
     }
     make_linear(block, spec, queries, d, own->output_bias, &layer->attention_output);
-    if (own->gated) {
-        make_linear(block, spec, d, own->ffn, own->ffn_bias, &layer->gate);
+    if (own->experts > 0) {
+        make_linear(block, spec, d, own->experts, false, &layer->router);
+    } else {
+        make_ffn(block, spec, own, &(struct ffn){&layer->gate, &layer->up, &layer->down});
     }
-    make_linear(block, spec, d, own->ffn, own->ffn_bias, &layer->up);
-    make_linear(block, spec, own->ffn, d, own->ffn_bias, &layer->down);
-    make_norm(block, spec, ones, d, &layer->norm[FS_ATTENTION_NORM]);
-    make_norm(block, spec, ones, d, &layer->norm[FS_FFN_NORM]);
+    for (size_t e = 0; e < own->experts; e++) {
+        struct fs_expert *expert = &layer->expert[e];
+        make_ffn(block, spec, own, &(struct ffn){&expert->gate, &expert->up, &expert->down});
+    }
+    for (int norm = 0; norm < FS_LAYER_NORMS; norm++) {
+        if (fs_layer_has_norm(spec, own, (enum fs_layer_norm)norm)) {
+            make_norm(block, spec, ones, d, &layer->norm[norm]);
+        }
+    }
     if (own->head_norm) {
         make_norm(block, spec, ones, spec->head_size, &layer->query_norm);
         make_norm(block, spec, ones, spec->head_size, &layer->key_norm);
@@ -67,8 +89,9 @@ static void make_layer(struct block *block, const struct fs_spec *spec, const st
 
 static bool has_weights_of(const struct fs_layer_spec *a, const struct fs_layer_spec *b)
 {
-    return a->ffn == b->ffn && a->gated == b->gated && a->qkv_bias == b->qkv_bias && a->output_bias == b->output_bias &&
-           a->ffn_bias == b->ffn_bias && a->head_norm == b->head_norm;
+    return a->ffn == b->ffn && a->experts == b->experts && a->gated == b->gated && a->qkv_bias == b->qkv_bias &&
+           a->output_bias == b->output_bias && a->ffn_bias == b->ffn_bias && a->head_norm == b->head_norm &&
+           a->no_attention_norm == b->no_attention_norm;
 }
 
 static void make_all(struct block *block, struct fs_model *model)

@@ -10,6 +10,22 @@ static const char *const inner[] = {"_orig_mod.", "_fsdp_wrapped_module.", "_che
 /* Beginnings of such parts that only adapters write: with them the weights beside are not the model's. */
 static const char *const adapters[] = {"lora_", "ia3_l", "base_layer.", "hada_w", "lokr_w", "oft_r", "vera_lambda"};
 
+void fs_tensor_name(char name[FS_TENSOR_NAME], const char *prefix, const char *stem, const size_t number[2],
+                    const char *end)
+{
+    size_t used = (size_t)snprintf(name, FS_TENSOR_NAME, "%s", prefix), numbers = 0;
+    while (used < FS_TENSOR_NAME) {
+        const char *place = numbers < 2 ? strstr(stem, "%zu") : NULL;
+        if (place == NULL) {
+            snprintf(name + used, FS_TENSOR_NAME - used, "%s%s", stem, end);
+            return;
+        }
+        used += (size_t)snprintf(name + used, FS_TENSOR_NAME - used, "%.*s%zu", (int)(place - stem), stem,
+                                 number[numbers++]);
+        stem = place + strlen("%zu");
+    }
+}
+
 static bool begins_with(const char *text, const char *start)
 {
     return strncmp(text, start, strlen(start)) == 0;
@@ -122,11 +138,10 @@ static const struct fs_named_tensor *find_stem(const struct fs_tensor_names *nam
 static int strip_outer(struct fs_tensor_names *names, const struct fs_family *family, const char **wrapper,
                        size_t *length, struct fs_error *err)
 {
-    char bare[192], whole[256];
-    const char *number = strstr(family->body.attention_output, "%zu");
-    snprintf(bare, sizeof bare, "%.*s0%s.weight", (int)(number - family->body.attention_output),
-             family->body.attention_output, number + 3);
-    snprintf(whole, sizeof whole, "%s%s", family->prefix, bare);
+    static const size_t first[2] = {0, 0};
+    char bare[FS_TENSOR_NAME], whole[FS_TENSOR_NAME];
+    fs_tensor_name(bare, "", family->body.attention_output, first, ".weight");
+    fs_tensor_name(whole, family->prefix, family->body.attention_output, first, ".weight");
     size_t outer_whole = 0, outer_bare = 0;
     const struct fs_named_tensor *as_whole = find_stem(names, whole, &outer_whole);
     const struct fs_named_tensor *as_bare = find_stem(names, bare, &outer_bare);

@@ -9,6 +9,12 @@
 #include "model/families/family.h"
 #include "model/folder/notes.h"
 
+enum { FS_TENSOR_NAME = 192 };
+
+/* `prefix`, `stem` with numbers put in for each "%zu", two at most, and `end`; cut off where it is too long. */
+void fs_tensor_name(char name[FS_TENSOR_NAME], const char *prefix, const char *stem, const size_t number[2],
+                    const char *end);
+
 struct fs_named_tensor {
     char *own;        /* the name without what is in its middle, NULL where nothing is */
     const char *name; /* in `own`, or in the tensor's name */

@@ -39,7 +39,7 @@
 
 /* All of a row but its names and `prefix`. */
 #define FS_BERT_ROW                                                                                                    \
-    .kind = FS_MASKED, .norm_kind = FS_LAYER_NORM, .norm_place = FS_POST_NORM, .tied_default = true,                   \
+    .kind = FS_MASKED, .norm_kind = FS_LAYER_NORM, .block = FS_POST_NORM, .tied_default = true,                        \
     .default_activation = "gelu", .default_epsilon = 1e-12, .key = FS_BERT_KEYS, .read_layers = fs_bert_read_layers,   \
     .body = FS_BERT_BODY, .head = FS_BERT_HEAD, .unused = FS_BERT_UNUSED
 

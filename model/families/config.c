@@ -172,7 +172,7 @@ static int read_config(const struct fs_json_document *config, struct fs_spec *sp
     spec->family_name = family->name;
     spec->kind = family->kind;
     spec->norm_kind = family->norm_kind;
-    spec->norm_place = family->norm_place;
+    spec->block = family->block;
     spec->token_types = family->body.token_type != NULL ? 2 : 0; /* transformers' default */
     return read_sizes(config, spec, err) == 0 && read_options(config, spec, err) == 0 &&
                    family->read_layers(config, spec, err) == 0

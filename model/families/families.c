@@ -15,6 +15,7 @@
     ROW(gpt_neo)                                                                                                       \
     ROW(llama)                                                                                                         \
     ROW(mistral)                                                                                                       \
+    ROW(mixtral)                                                                                                       \
     ROW(qwen2)                                                                                                         \
     ROW(qwen3)
 

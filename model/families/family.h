@@ -14,6 +14,20 @@
 #define FS_UNUSED_TENSORS 8
 #define FS_COMPUTED_OPTIONS 4
 
+/* Tensors of the body. A matrix of gate and up holds the gate's rows first. */
+struct fs_body_names {
+    const char *word, *position, *token_type, *embedding_norm;
+    const char *attention_norm, *attention_output_norm; /* norm1 and norm1' of spec.h */
+    const char *projections[3];                         /* query, key, value; or one fused matrix and NULLs */
+    const char *query_norm, *key_norm;                  /* where layers have head_norm */
+    const char *attention_output;
+    const char *ffn_norm, *ffn_output_norm; /* norm2 and norm2' */
+    const char *gate, *up, *down;
+    const char *gate_up; /* one matrix in place of `gate` and `up` */
+    const char *router;  /* where layers have experts: gate, up and down have a second "%zu", the expert's number */
+    const char *final_norm;
+};
+
 struct fs_family {
     const char *name; /* model_type in config.json */
     /* Classes of transformers whose checkpoints hold the language model, its own first; or the bare model, which is one
@@ -21,7 +35,7 @@ struct fs_family {
     const char *architectures[FS_ARCHITECTURES];
     enum fs_model_kind kind;
     enum fs_norm_kind norm_kind;
-    enum fs_norm_place norm_place;
+    enum fs_block block;
     bool inputs_first; /* matrices are stored as (inputs, outputs), else as torch's Linear (outputs, inputs) */
     bool tied_default; /* tie_word_embeddings where the config is silent */
     const char *default_activation;
@@ -40,22 +54,18 @@ struct fs_family {
     /* Keys that are refused with any but a neutral value (config.c), and that read_layers of this family takes. */
     const char *computes[FS_COMPUTED_OPTIONS];
 
-    const char *prefix; /* of all names in `body`; checkpoints of the bare model lack it */
-    struct {
-        const char *word, *position, *token_type, *embedding_norm;
-        const char *attention_norm;        /* norm1 of spec.h */
-        const char *projections[3];        /* query, key, value; or one fused matrix and NULLs */
-        const char *query_norm, *key_norm; /* where layers have head_norm */
-        const char *attention_output;
-        const char *ffn_norm; /* norm2 of spec.h */
-        const char *gate, *up, *down;
-        const char *final_norm;
-    } body;
+    const char *prefix;        /* of all names in `body`; checkpoints of the bare model lack it */
+    struct fs_body_names body; /* read_layers may set spec->body to others */
     struct {
         const char *transform, *transform_norm, *matrix;
         const char *bias; /* the full name; the alternative is `matrix`.bias */
     } head;
     const char *unused[FS_UNUSED_TENSORS]; /* ends of names of tensors that are rightly passed over */
 };
+
+static inline const struct fs_body_names *fs_spec_body(const struct fs_spec *spec)
+{
+    return spec->body != NULL ? spec->body : &spec->family->body;
+}
 
 #endif

@@ -4,21 +4,23 @@
 
 #include "model/families/family.h"
 
-/* Names of tensors, for `body` of a row. */
-#define FS_LLAMA_BODY                                                                                                  \
+/* Names of tensors, for `body` of a row: all but the FFN's matrices, and these. */
+#define FS_LLAMA_ATTENTION                                                                                             \
     .word = "embed_tokens", .attention_norm = "layers.%zu.input_layernorm",                                            \
     .projections = {"layers.%zu.self_attn.q_proj", "layers.%zu.self_attn.k_proj", "layers.%zu.self_attn.v_proj"},      \
     .attention_output = "layers.%zu.self_attn.o_proj", .ffn_norm = "layers.%zu.post_attention_layernorm",              \
-    .gate = "layers.%zu.mlp.gate_proj", .up = "layers.%zu.mlp.up_proj", .down = "layers.%zu.mlp.down_proj",            \
     .final_norm = "norm"
+#define FS_LLAMA_FFN                                                                                                   \
+    .gate = "layers.%zu.mlp.gate_proj", .up = "layers.%zu.mlp.up_proj", .down = "layers.%zu.mlp.down_proj"
+#define FS_LLAMA_BODY FS_LLAMA_ATTENTION, FS_LLAMA_FFN
 
-/* All of a row but its names, `read_layers`, `computes` and `body`. */
-#define FS_LLAMA_ROW                                                                                                   \
-    .kind = FS_CAUSAL, .norm_kind = FS_RMS_NORM, .norm_place = FS_PRE_NORM, .default_activation = "silu",              \
-    .default_epsilon = 1e-6,                                                                                           \
+/* All of a row but its names, `default_epsilon`, `read_layers`, `computes` and `body`; and with Llama's epsilon. */
+#define FS_LLAMA_SHAPE                                                                                                 \
+    .kind = FS_CAUSAL, .norm_kind = FS_RMS_NORM, .block = FS_PRE_NORM, .default_activation = "silu",                   \
     .key = {"hidden_size", "num_hidden_layers", "num_attention_heads", "max_position_embeddings",                      \
             "hidden_act",  "rms_norm_eps"},                                                                            \
     .prefix = "model.", .head = {.matrix = "lm_head"}, .unused = {".rotary_emb.inv_freq"}
+#define FS_LLAMA_ROW FS_LLAMA_SHAPE, .default_epsilon = 1e-6
 
 /*
  * What all layers have: a gated FFN of intermediate_size, rotary positions, and num_key_value_heads and head_dim of `spec`.

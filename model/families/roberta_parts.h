@@ -7,7 +7,7 @@
 
 /* All of a row but its names. */
 #define FS_ROBERTA_ROW                                                                                                 \
-    .kind = FS_MASKED, .norm_kind = FS_LAYER_NORM, .norm_place = FS_POST_NORM, .tied_default = true,                   \
+    .kind = FS_MASKED, .norm_kind = FS_LAYER_NORM, .block = FS_POST_NORM, .tied_default = true,                        \
     .default_activation = "gelu", .default_epsilon = 1e-12, .key = FS_BERT_KEYS,                                       \
     .read_layers = fs_roberta_read_layers, .prefix = "roberta.", .body = FS_BERT_BODY,                                 \
     .head = {"lm_head.dense", "lm_head.layer_norm", "lm_head.decoder", "lm_head.bias"},                                \

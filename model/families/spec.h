@@ -6,6 +6,19 @@
  *     x  = norm2(h1)                           x  = h1
  *     h' = h1 + FFN(x)                         h' = norm2(h1 + FFN(x))
  *
+ *     parallel block                           the same with two norms
+ *     x  = norm1(h)                            x  = norm2(h)
+ *     h' = h + Attention(x) + FFN(x)           h' = h + Attention(norm1(h)) + FFN(x)
+ *
+ *     sandwich-norm block                      branch-norm block
+ *     h1 = h + norm1'(Attention(norm1(h)))     h1 = h + norm1'(Attention(h))
+ *     x  = norm2(h1)                           x  = h1
+ *     h' = h1 + norm2'(FFN(x))                 h' = h1 + norm2'(FFN(x))
+ *
+ * A pre-norm block may scale what its branches add, h1 = h + m Attention(..), h' = h1 + m FFN(x), or add to the norms
+ * instead, h1 = norm1(h) + Attention(..), h' = x + FFN(x). In every block an edit of the FFN's output adds to FFN(x)
+ * itself: before norm2', and before the scale m.
+ *
  * Letters used in all shapes: B sequences, T tokens of a packed batch, d hidden size, H heads, G key-value heads,
  * D head size, F FFN size (of a layer), V vocabulary, R rows that are read, C width of a stamp.
  */
@@ -20,10 +33,13 @@
 #include "model/numbers/kinds.h"
 
 enum fs_model_kind { FS_MASKED, FS_CAUSAL };
-enum fs_norm_place { FS_PRE_NORM, FS_POST_NORM };
+enum fs_block { FS_PRE_NORM, FS_POST_NORM, FS_PARALLEL, FS_PARALLEL_TWO_NORMS, FS_SANDWICH_NORM, FS_BRANCH_NORM };
+/* norm1, norm2, norm1' and norm2' of a layer. */
+enum fs_layer_norm { FS_ATTENTION_NORM, FS_FFN_NORM, FS_ATTENTION_OUTPUT_NORM, FS_FFN_OUTPUT_NORM, FS_LAYER_NORMS };
 enum fs_rope_scaling { FS_ROPE_PLAIN, FS_ROPE_LINEAR, FS_ROPE_LLAMA3 };
 
 struct fs_family; /* family.h; private to model/ */
+struct fs_body_names;
 
 /* Rotary positions. */
 struct fs_rotary {
@@ -40,17 +56,24 @@ struct fs_layer_spec {
     double attention_scale; /* of q k^T; 1 / sqrt D in most families */
     size_t ffn;             /* F */
     enum fs_activation activation;
-    bool gated;       /* FFN(x) = (act(x W_gate) * (x W_up)) W_down, else act(x W_up) W_down */
+    bool gated; /* FFN(x) = (act(x W_gate) * (x W_up)) W_down, else act(x W_up) W_down */
+    /*
+     * A mixture of experts: p = softmax(x W_router), and FFN(x) is the sum over the `experts_used` experts of largest p
+     * of p / (their p together) times their own FFN, of size `ffn`. 0: none.
+     */
+    size_t experts, experts_used;
     bool qkv_bias;    /* biases on q, k, v */
     bool output_bias; /* on the attention output */
     bool ffn_bias;
-    bool head_norm; /* each query and key head goes through a norm of its D numbers, before the positions */
+    bool no_attention_norm; /* the attention of a pre-norm block reads h as it is */
+    bool head_norm;         /* each query and key head goes through a norm of its D numbers, before the positions */
 };
 
 /* What holds for the whole model. */
 struct fs_spec {
     const struct fs_family *family;
-    const char *family_name; /* model_type */
+    const char *family_name;          /* model_type */
+    const struct fs_body_names *body; /* where they are not those of the family's row; NULL */
     enum fs_model_kind kind;
     size_t vocabulary; /* V */
     size_t hidden;     /* d */
@@ -63,7 +86,9 @@ struct fs_spec {
      * and is passed over in counting. */
     size_t first_position;
     enum fs_norm_kind norm_kind;
-    enum fs_norm_place norm_place;
+    enum fs_block block;
+    double residual_scale;   /* m; 0: 1. Pre-norm blocks alone */
+    bool residual_from_norm; /* pre-norm blocks alone */
     double norm_epsilon;
     enum fs_activation activation; /* of the head's transform */
     bool tied_head;                /* the head is the word embedding */
@@ -82,7 +107,15 @@ void fs_spec_set_layers(struct fs_spec *spec, const struct fs_layer_spec *layer)
 size_t fs_spec_turned_width(const struct fs_spec *spec);  /* (H + G) D: query and key heads */
 size_t fs_spec_qkv_width(const struct fs_spec *spec);     /* (H + 2 G) D */
 size_t fs_spec_position_rows(const struct fs_spec *spec); /* of the position embedding, where there is one */
-size_t fs_spec_most_ffn(const struct fs_spec *spec);      /* the largest F */
-bool fs_spec_gated(const struct fs_spec *spec);           /* whether a layer is */
+/* Whether a layer has the norm. */
+bool fs_layer_has_norm(const struct fs_spec *spec, const struct fs_layer_spec *layer, enum fs_layer_norm norm);
+size_t fs_layer_norm_count(const struct fs_spec *spec, const struct fs_layer_spec *layer);
+/* Whether FFN(x) is apart from the residual until an edit has added to it: something comes between the two. */
+bool fs_spec_ffn_apart(const struct fs_spec *spec);
+/* Numbers a token of an FFN's inner states: F, of each expert that is used. */
+size_t fs_layer_inner_width(const struct fs_layer_spec *layer);
+size_t fs_spec_inner_width(const struct fs_spec *spec);  /* of the layer that has most */
+size_t fs_spec_most_experts(const struct fs_spec *spec); /* of a layer; 0: no layer has any */
+bool fs_spec_gated(const struct fs_spec *spec);          /* whether a layer is */
 
 #endif

@@ -1,7 +1,7 @@
-/* h = residual + FFN(x), plain or gated. */
+/* to = residual + FFN(x): plain or gated, here, or a mixture of experts. */
 #include "model/steps/layer.h"
 
-void fs_ffn_inner(const struct fs_layer_run *run, const fs_real *x)
+static void inner(const struct fs_layer_run *run, const fs_real *x)
 {
     const struct fs_layer *layer = run->layer;
     const struct fs_activations *activations = run->activations;
@@ -15,7 +15,17 @@ void fs_ffn_inner(const struct fs_layer_run *run, const fs_real *x)
     }
 }
 
-void fs_ffn_backward(const struct fs_layer_run *run, const fs_real *dy, fs_real beta, fs_real *dx)
+static void output(const struct fs_layer_run *run, const fs_real *residual, fs_real *out)
+{
+    fs_copy_rows(run->activations->ffn_copies, run->activations->active, run->layer->spec->ffn);
+    if (residual == NULL) {
+        fs_linear(run->backend, &run->layer->down, run->tokens, run->activations->active, out, run->spec->hidden);
+    } else {
+        fs_linear_residual(run->backend, &run->layer->down, run->tokens, run->activations->active, residual, out);
+    }
+}
+
+static void inner_backward(const struct fs_layer_run *run, const fs_real *dy, fs_real beta, fs_real *dx)
 {
     const struct fs_layer *layer = run->layer;
     const struct fs_activations *activations = run->activations;
@@ -33,20 +43,23 @@ void fs_ffn_backward(const struct fs_layer_run *run, const fs_real *dy, fs_real 
     fs_linear_backward(run->backend, &layer->up, T, dup, F, beta, dx);
 }
 
-static void forward(const struct fs_step *step, const struct fs_layer_run *run)
+static const struct fs_ffn_kind one = {inner, output, inner_backward};
+
+const struct fs_ffn_kind *fs_ffn_kind_of(const struct fs_layer_spec *layer)
 {
-    fs_ffn_inner(run, run->stream[step->from]);
-    fs_copy_rows(run->activations->ffn_copies, run->activations->active, run->layer->spec->ffn);
-    fs_linear_residual(run->backend, &run->layer->down, run->tokens, run->activations->active,
-                       run->stream[run->layer->residual], run->stream[step->to]);
+    return layer->experts > 0 ? &fs_ffn_experts : &one;
 }
 
-/* Where x carries the residual, its gradient already holds what that branch brings. */
+static void forward(const struct fs_step *step, const struct fs_layer_run *run)
+{
+    const struct fs_ffn_kind *ffn = run->layer->ffn;
+    ffn->inner(run, run->stream[step->from]);
+    ffn->output(run, step->residual == FS_STREAM_NONE ? NULL : run->stream[step->residual], run->stream[step->to]);
+}
+
 static void backward(const struct fs_step *step, const struct fs_layer_run *run)
 {
-    const fs_real *dy = run->gradient[step->to];
-    fs_real *dx = run->gradient[step->from];
-    fs_ffn_backward(run, dy, dx == dy ? 1 : 0, dx);
+    run->layer->ffn->backward(run, run->gradient[step->to], step->joins ? 1 : 0, run->gradient[step->from]);
 }
 
 const struct fs_step_kind fs_step_ffn = {"ffn", forward, backward};

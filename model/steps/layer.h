@@ -2,11 +2,17 @@
  * A layer in memory: its weights, and the list of steps that it is. The list is chosen once, when the layer is bound,
  * from what the architecture says; forward and backward walk it and ask no more. Private to model/; local.
  *
- *     pre-norm    norm1, qkv, head norm, positions, attention, output, norm2, ffn | (edit of the FFN's output)
- *     post-norm   qkv, head norm, positions, attention, output, norm1, ffn        | (edit of the FFN's output), norm2
+ *     pre-norm       norm1, attend, output, norm2, ffn               | edit
+ *     pre-norm, m    norm1, attend, output, scale, norm2, ffn        | edit, scale
+ *     post-norm      attend, output, norm1, ffn                      | edit, norm2
+ *     parallel       norm1, attend, output, ffn                      | edit
+ *     two norms      norm1, qkv, norm2, attend, output, ffn          | edit
+ *     sandwich-norm  norm1, attend, output, norm1', norm2, ffn       | edit, norm2'
+ *     branch-norm    attend, output, norm1', copy, ffn               | edit, norm2'
  *
- * The bar is the seam: before it h holds the base, the residual + FFN(x), and x what the FFN read. "positions" turn by
- * rotary angles; they and "head norm" are no step where the layer has none.
+ * The bar is the seam, where an edit adds to FFN(x); "attend" is qkv, head norm, positions, attention. At the seam
+ * stream Y holds FFN(x), where it is apart, and H the rest; where it is not, Y is H, which holds both. X is what the FFN
+ * read. "positions" turn by rotary angles; they and "head norm" are no step where the layer has none.
  */
 #ifndef FAIRSTAMP_MODEL_STEPS_LAYER_H
 #define FAIRSTAMP_MODEL_STEPS_LAYER_H
@@ -17,20 +23,23 @@
 #include "model/steps/batch.h"
 #include "model/steps/workspace.h"
 
-/* norm1 and norm2 of spec.h */
-enum fs_layer_norm { FS_ATTENTION_NORM, FS_FFN_NORM, FS_LAYER_NORMS };
-
 /* The (T,d) matrices of a layer at work. */
-enum fs_stream { FS_STREAM_H, FS_STREAM_NORMED, FS_STREAM_X, FS_STREAMS };
+enum fs_stream { FS_STREAM_H, FS_STREAM_NORMED, FS_STREAM_X, FS_STREAM_Y, FS_STREAMS, FS_STREAM_NONE = FS_STREAMS };
 
-/* One step: reads `from`, writes or adds to `to`; what is not named here lies in the activations and the workspace. */
+/* One step: reads `from`, writes `to`; what is not named here lies in the activations and the workspace. */
 struct fs_step {
     const struct fs_step_kind *kind;
     enum fs_stream from, to;
+    enum fs_stream residual; /* what is added to the result; NONE */
+    bool joins;              /* backward: adds to the gradient of `from`, which holds another branch's already */
     enum fs_layer_norm norm; /* of a norm */
 };
 
-enum { FS_MOST_STEPS = 8 };
+enum { FS_MOST_STEPS = 16 };
+
+struct fs_expert {
+    struct fs_linear gate, up, down;
+};
 
 struct fs_layer {
     const struct fs_layer_spec *spec;
@@ -39,9 +48,13 @@ struct fs_layer {
     size_t projections;                  /* 3: query, key, value; 1: all in one matrix, in this order */
     struct fs_linear projection[3];      /* (d) -> (H D), (G D), (G D) */
     struct fs_linear attention_output, gate, up, down;
+    struct fs_linear router;  /* (d) -> (experts) */
+    struct fs_expert *expert; /* [experts], which have gate, up and down then; in the model's */
+    const struct fs_ffn_kind *ffn;
     struct fs_step step[FS_MOST_STEPS];
-    size_t steps, seam;      /* steps before `seam` are before the edit */
-    enum fs_stream residual; /* what FFN(x) is added to: h, or x itself */
+    size_t steps, seam; /* steps before `seam` are before the edit */
+    /* Streams whose gradient is h's own: they are h, or carry its residual. The rest share one. */
+    bool residual[FS_STREAMS];
 };
 
 /*
@@ -53,8 +66,9 @@ struct fs_activations {
     fs_real *qkv;                     /* (T,(H+2G)D), rotated */
     fs_real *head_norm_in;            /* (T,(H+G)D) inputs of the head norm, or NULL */
     fs_real *weights;   /* all attention weights: (H,n,n) for each sequence in turn; NULL: a few at a time */
-    fs_real *up, *gate; /* (T,F) before the activation */
-    fs_real *active;    /* (T,F) after it; may be `up` */
+    fs_real *up, *gate; /* (T,F) before the activation; with experts (T experts_used,F), one's rows after the other's */
+    fs_real *active;    /* likewise after it; may be `up` */
+    fs_real *chosen;    /* (T,experts) the router's softmax; where layers have experts */
     const struct fs_row_copies *attention_copies, *ffn_copies; /* NULL but in fs_run_layer_patched */
 };
 
@@ -68,7 +82,7 @@ struct fs_layer_run {
     size_t tokens; /* T */
     const struct fs_activations *activations;
     fs_real *stream[FS_STREAMS];   /* forward: (T,d) each */
-    fs_real *gradient[FS_STREAMS]; /* backward: (T,d) each; streams that carry the residual share one */
+    fs_real *gradient[FS_STREAMS]; /* backward: (T,d) each; see fs_layer.residual */
 };
 
 struct fs_step_kind {
@@ -79,7 +93,7 @@ struct fs_step_kind {
 };
 
 extern const struct fs_step_kind fs_step_norm, fs_step_qkv, fs_step_head_norm, fs_step_positions, fs_step_attention,
-    fs_step_output, fs_step_ffn;
+    fs_step_output, fs_step_scale, fs_step_copy, fs_step_ffn;
 
 /* Sets the steps of a layer of `spec`. */
 void fs_layer_choose_steps(const struct fs_spec *spec, const struct fs_layer_spec *own, struct fs_layer *layer);
@@ -97,10 +111,20 @@ size_t fs_attention_weights(const struct fs_spec *spec, const struct fs_batch *b
 /* The most numbers that attention needs in workspace->weights where nothing is kept. */
 size_t fs_attention_block(const struct fs_spec *spec, const struct fs_batch *batch);
 
-/* activations->active = act(x W_up), gated where the layer is. */
-void fs_ffn_inner(const struct fs_layer_run *run, const fs_real *x);
-/* dx (T,d) = beta dx + gradient through FFN(x) alone, from dy (T,d) and activations->up and ->gate. */
-void fs_ffn_backward(const struct fs_layer_run *run, const fs_real *dy, fs_real beta, fs_real *dx);
+/* A form of FFN. */
+struct fs_ffn_kind {
+    /* From x (T,d) to activations->up, ->gate and ->active, and ->chosen where there are experts. */
+    void (*inner)(const struct fs_layer_run *run, const fs_real *x);
+    /* out (T,d) = residual (NULL: 0) + FFN(x), after `inner`; does the row copies of the activations. */
+    void (*output)(const struct fs_layer_run *run, const fs_real *residual, fs_real *out);
+    /* dx (T,d) = beta dx + gradient through FFN(x) alone, from dy (T,d) and what `inner` left; dx may be dy. */
+    void (*backward)(const struct fs_layer_run *run, const fs_real *dy, fs_real beta, fs_real *dx);
+};
+const struct fs_ffn_kind *fs_ffn_kind_of(const struct fs_layer_spec *layer);
+extern const struct fs_ffn_kind fs_ffn_experts;
+
+/* Room for the rows of experts of T tokens. */
+int fs_experts_prepare(const struct fs_spec *spec, struct fs_workspace *workspace, size_t tokens, struct fs_error *err);
 
 /* Does copies->count copies of rows of `width` numbers; none where `copies` is NULL. */
 void fs_copy_rows(const struct fs_row_copies *copies, fs_real *data, size_t width);

@@ -1,4 +1,4 @@
-/* LayerNorm or RMSNorm of `from` into `to`. */
+/* LayerNorm or RMSNorm of `from` into `to`; with a residual, `from` is overwritten and added to it. */
 #include <string.h>
 
 #include "model/steps/layer.h"
@@ -6,20 +6,22 @@
 static void forward(const struct fs_step *step, const struct fs_layer_run *run)
 {
     size_t d = run->spec->hidden;
-    const fs_real *in = run->stream[step->from];
+    fs_real *in = run->stream[step->from], *out = step->residual == FS_STREAM_NONE ? run->stream[step->to] : in;
     fs_real *keep = run->activations->norm_in[step->norm];
     if (keep != NULL) {
         memcpy(keep, in, run->tokens * d * sizeof *keep);
     }
-    fs_kernel_norm(&run->layer->norm[step->norm], in, run->stream[step->to], run->tokens, d);
+    fs_kernel_norm(&run->layer->norm[step->norm], in, out, run->tokens, d);
+    if (step->residual != FS_STREAM_NONE) {
+        fs_kernel_add(run->stream[step->to], out, run->tokens * d);
+    }
 }
 
-/* Added to the gradient of `from` where a residual branch passes the norm by, else set. */
 static void backward(const struct fs_step *step, const struct fs_layer_run *run)
 {
-    fs_real *din = run->gradient[step->from], *dout = run->gradient[step->to];
-    fs_kernel_norm_backward(&run->layer->norm[step->norm], run->activations->norm_in[step->norm], dout, din,
-                            din != dout, run->tokens, run->spec->hidden);
+    fs_kernel_norm_backward(&run->layer->norm[step->norm], run->activations->norm_in[step->norm],
+                            run->gradient[step->to], run->gradient[step->from], step->joins, run->tokens,
+                            run->spec->hidden);
 }
 
 const struct fs_step_kind fs_step_norm = {"norm", forward, backward};

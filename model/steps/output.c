@@ -1,11 +1,17 @@
-/* h += context W_O: the attention's contribution to the residual stream. */
+/* The attention's contribution to the residual stream: to = residual + context W_O. */
 #include "model/steps/layer.h"
 
 static void forward(const struct fs_step *step, const struct fs_layer_run *run)
 {
-    fs_real *h = run->stream[step->to], *context = run->workspace->context.data;
+    fs_real *context = run->workspace->context.data;
     fs_copy_rows(run->activations->attention_copies, context, run->spec->heads * run->spec->head_size);
-    fs_linear_residual(run->backend, &run->layer->attention_output, run->tokens, context, h, h);
+    if (step->residual == FS_STREAM_NONE) {
+        fs_linear(run->backend, &run->layer->attention_output, run->tokens, context, run->stream[step->to],
+                  run->spec->hidden);
+    } else {
+        fs_linear_residual(run->backend, &run->layer->attention_output, run->tokens, context,
+                           run->stream[step->residual], run->stream[step->to]);
+    }
 }
 
 static void backward(const struct fs_step *step, const struct fs_layer_run *run)

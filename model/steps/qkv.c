@@ -12,11 +12,10 @@ static void forward(const struct fs_step *step, const struct fs_layer_run *run)
     }
 }
 
-/* Where `from` is h itself, its gradient already holds what the residual branch brings. */
 static void backward(const struct fs_step *step, const struct fs_layer_run *run)
 {
     const struct fs_layer *layer = run->layer;
-    fs_real *dx = run->gradient[step->from], beta = dx == run->gradient[FS_STREAM_H] ? 1 : 0;
+    fs_real *dx = run->gradient[step->from], beta = step->joins ? 1 : 0;
     const fs_real *part = run->workspace->dqkv.data;
     size_t width = fs_spec_qkv_width(run->spec);
     for (size_t i = 0; i < layer->projections; i++) {

@@ -18,15 +18,15 @@ int fs_scratch_reserve(struct fs_scratch *scratch, size_t count, const char *pur
     return 0;
 }
 
-enum { SCRATCHES = 16 };
+enum { SCRATCHES = 20 };
 
 static void list_scratches(const struct fs_workspace *workspace, const struct fs_scratch *all[SCRATCHES])
 {
     const struct fs_scratch *const list[SCRATCHES] = {
-        &workspace->normed,  &workspace->x,           &workspace->qkv,      &workspace->weights,
-        &workspace->context, &workspace->up,          &workspace->gate,     &workspace->inner,
-        &workspace->rows,    &workspace->transformed, &workspace->logits,   &workspace->dffn,
-        &workspace->dgate,   &workspace->dqkv,        &workspace->dcontext, &workspace->dstate,
+        &workspace->normed, &workspace->x,      &workspace->qkv,    &workspace->weights, &workspace->context,
+        &workspace->up,     &workspace->gate,   &workspace->inner,  &workspace->rows,    &workspace->transformed,
+        &workspace->logits, &workspace->dffn,   &workspace->dgate,  &workspace->dqkv,    &workspace->dcontext,
+        &workspace->dstate, &workspace->branch, &workspace->chosen, &workspace->expert,  &workspace->dchosen,
     };
     memcpy(all, list, sizeof list);
 }
@@ -56,5 +56,7 @@ void fs_workspace_release(struct fs_workspace *workspace)
         free(workspace->rotary[i].angle.data);
     }
     free(workspace->rotary);
+    free(workspace->expert_row);
+    free(workspace->expert_first);
     memset(workspace, 0, sizeof *workspace);
 }

@@ -22,6 +22,12 @@ struct fs_rotary_table {
 struct fs_workspace {
     struct fs_scratch normed;            /* (T,d) what the projections read in a pre-norm block */
     struct fs_scratch x;                 /* (T,d) what the FFN receives */
+    struct fs_scratch chosen, dchosen;   /* (T,experts) the router's softmax, its gradient */
+    struct fs_scratch expert;            /* (3,T,d) rows of one expert, in and out, and the sum over all */
+    size_t *expert_row;                  /* [T experts_used] tokens, one expert's after the other's */
+    size_t *expert_first;                /* [experts + 1] where they begin */
+    size_t expert_rows, experts;         /* how many there is room for */
+    struct fs_scratch branch;            /* (T,d) a branch's output that is apart from the residual */
     struct fs_scratch qkv;               /* (T,(H+2G)D) query, key, value heads side by side */
     struct fs_scratch weights;           /* attention weights of a few heads of one sequence */
     struct fs_scratch context;           /* (T,H D) */

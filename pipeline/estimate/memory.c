@@ -3,6 +3,7 @@
 #include <math.h>
 #include <sys/stat.h>
 
+#include "model/engine.h"
 #include "model/flops.h"
 #include "model/numbers/real.h"
 #include "pipeline/ranks/window.h"
@@ -28,21 +29,30 @@ static double head_norm_of(const struct fs_spec *spec, size_t layer)
 
 static double inner_of(const struct fs_layer_spec *layer)
 {
-    return (layer->gated ? 2.0 : 1.0) * (double)layer->ffn;
+    return (layer->gated ? 2.0 : 1.0) * (double)fs_layer_inner_width(layer) + (double)layer->experts;
+}
+
+/* Matrices of model/engine.h's `base`. */
+static double base_of(const struct fs_spec *spec)
+{
+    return (double)fs_base_matrices(spec);
 }
 
 /* Of the layer that needs most. */
 static double most_inner(const struct fs_spec *spec)
 {
-    return (fs_spec_gated(spec) ? 2.0 : 1.0) * (double)fs_spec_most_ffn(spec);
+    double experts = (double)fs_spec_most_experts(spec);
+    return (fs_spec_gated(spec) ? 2.0 : 1.0) * (double)fs_spec_inner_width(spec) +
+           (experts > 0 ? experts + 3 * (double)spec->hidden : 0);
 }
 
 /* Numbers of a forward workspace. */
 static double forward(const struct fs_spec *spec, const struct fs_memory_unit *unit)
 {
     double d = (double)spec->hidden, n = fmin(unit->tokens, (double)spec->max_positions);
-    return unit->tokens * (2 * d + heads_of(spec, 1) + most_inner(spec)) + fmax(ATTENTION_BLOCK, n * n) +
-           n * (double)spec->head_size + HEAD_PANEL * fmin((double)spec->vocabulary, HEAD_PANEL) + 2 * unit->rows * d;
+    return unit->tokens * ((1 + base_of(spec)) * d + heads_of(spec, 1) + most_inner(spec)) +
+           fmax(ATTENTION_BLOCK, n * n) + n * (double)spec->head_size +
+           HEAD_PANEL * fmin((double)spec->vocabulary, HEAD_PANEL) + 2 * unit->rows * d;
 }
 
 double fs_memory_workspace(const struct fs_spec *spec, double tokens, double rows)
@@ -57,7 +67,8 @@ static double training_of(const struct fs_spec *spec, const struct fs_memory_loa
     double back = T * (3 * d + heads_of(spec, 1) + most_inner(spec) + 2 * (double)load->inner);
     double above = 0;
     for (size_t l = load->layer + 1; l < spec->layers; l++) {
-        above += T * (2 * d + heads_of(spec, 0) + head_norm_of(spec, l) + inner_of(&spec->layer[l])) +
+        above += T * ((double)fs_layer_norm_count(spec, &spec->layer[l]) * d + heads_of(spec, 0) +
+                      head_norm_of(spec, l) + inner_of(&spec->layer[l])) +
                  (double)spec->heads * unit->squares;
     }
     double logits = fmin(R * V, fmax(FS_MEMORY_LOGITS, V));
@@ -74,8 +85,9 @@ static double gradients_of(const struct fs_memory_load *load, double parameters)
 static double caches_of(const struct fs_spec *spec, const struct fs_memory_load *load)
 {
     double d = (double)spec->hidden, V = (double)spec->vocabulary;
-    double one = 2 * d * load->training.tokens + fmin(V * load->training.rows, fmax(FS_MEMORY_LOGITS, V));
-    return fmax(one, (2 * d * load->tokens + V * load->kl_rows) / (double)load->ranks);
+    double kept = (1 + base_of(spec)) * d,
+           one = kept * load->training.tokens + fmin(V * load->training.rows, fmax(FS_MEMORY_LOGITS, V));
+    return fmax(one, (kept * load->tokens + V * load->kl_rows) / (double)load->ranks);
 }
 
 void fs_memory_usual_units(const struct fs_spec *spec, struct fs_memory_load *load)
@@ -132,7 +144,7 @@ void fs_memory_of(const struct fs_spec *spec, const struct fs_memory_load *load,
         .trace = number * (forward(spec, &load->trace) + 2 * d * load->trace.tokens),
         .training = number * training_of(spec, load),
         .evaluate = number * ((1 + (double)load->others) * forward(spec, &load->evaluate) +
-                              T * (3 * d + (double)load->inner) + 2 * load->evaluate.rows * d),
+                              T * ((2 + base_of(spec)) * d + (double)load->inner) + 2 * load->evaluate.rows * d),
         .archive = 2 * load->file,
     };
 }

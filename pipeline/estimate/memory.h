@@ -4,8 +4,8 @@
  *
  * Legend: model/families/spec.h, and T tokens, R rows that are read, n tokens of the longest sequence, S the sum of n^2
  * over the sequences, all of a stage's largest unit; C numbers a token that the edit keeps (a stamp's width), P its
- * parameters; a = layers above the trained one;
- * g = 2 in gated families, otherwise 1. Numbers (fs_real), where not said otherwise:
+ * parameters; a = layers above the trained one; k norms of a layer; b = 2 where FFN(x) is apart from the residual
+ * (model/engine.h), otherwise 1; g = 2 in gated families, otherwise 1. Numbers (fs_real), where not said otherwise:
  *
  *     weights      once a node: the files that are mapped, and the tensors that are converted; the latter once a rank
  *                  where the ranks of a node cannot share memory, which `doctor` finds out
@@ -13,14 +13,14 @@
  *     optimizer    once a rank: 5 P, the edit, its best, Adam's two moments, the gradient
  *     gradients    once a rank: w (P + 2 min(P, FS_SUM_BLOCK)), the second term on several ranks only;
  *                  w = min(training units, fs_sum_share(ranks, threads)), at most 32 / ranks or 2 a thread
- *     caches       once a rank: (2 d T' + V R') / ranks for all T' tokens and R' KL rows of a batch; at least one unit's
+ *     caches       once a rank: ((1 + b) d T' + V R') / ranks for all T' tokens and R' KL rows of a batch; at least one unit's
  *
- *     forward      a workspace: T (2 d + (2 H + 2 G) D + g F) + max(2^16, n^2) + n D + 512 min(V, 512) + 2 R d
+ *     forward      a workspace: T ((1 + b) d + (2 H + 2 G) D + g F) + max(2^16, n^2) + n D + 512 min(V, 512) + 2 R d
  *     trace        a thread: forward + 2 d T
  *     training     a thread: forward + T (3 d + (2 H + 2 G) D + g F + 2 C), what runs back
- *                  + a (T (2 d + (H + 2 G) D + g F) + H S) + T d + 2 R d, the tape
+ *                  + a (T (k d + (H + 2 G) D + g F) + H S) + T d + 2 R d, the tape
  *                  + R V, at most FS_MEMORY_LOGITS or one row
- *     evaluate     a thread: (1 + o) forward + T (3 d + C) + 2 R d, o other models of a job's methods, as large as its own
+ *     evaluate     a thread: (1 + o) forward + T ((2 + b) d + C) + 2 R d, o other models of a job's methods, as large as its own
  *
  *     archive      on the root: twice the largest file, which is built in memory and written in one piece
  *

@@ -443,7 +443,7 @@ int fs_stamp_units_compile(const struct fs_spec *spec, const struct fs_tokenizer
 
 /* Memory that fs_stamp_unit_fill needs for a while. */
 struct fill {
-    fs_real *h, *x, *base; /* (T,d) of the plan's batch */
+    fs_real *h, *x, *base; /* (T,d) of the plan's batch; base as model/engine.h has it */
     fs_real *logprob;      /* (R,V) */
 };
 
@@ -455,13 +455,13 @@ static int fill(const struct fs_model *model, struct fs_workspace *workspace, co
     fs_plan_get_unit(unit->plan, 0, &view);
     const struct fs_pass plan_pass = {model, workspace, &view.batch, NULL};
     const struct fs_pass unit_pass = {model, workspace, &unit->batch, NULL};
-    size_t T = view.batch.tokens, row_bytes = d * sizeof(fs_real);
+    size_t T = view.batch.tokens, row_bytes = d * sizeof(fs_real), matrices = fs_base_matrices(fs_model_spec(model));
     struct fs_loss_unit *loss = &unit->loss;
     fill->h = fs_allocate_aligned(T, row_bytes, "the states of a training unit", err);
     fill->x = fs_allocate_aligned(T, row_bytes, "the states of a training unit", err);
-    fill->base = fs_allocate_aligned(T, row_bytes, "the states of a training unit", err);
+    fill->base = fs_allocate_aligned(matrices * T, row_bytes, "the states of a training unit", err);
     unit->x = fs_allocate_aligned(unit->batch.tokens, row_bytes, "a training unit's FFN inputs", err);
-    unit->base = fs_allocate_aligned(unit->batch.tokens, row_bytes, "a training unit's FFN outputs", err);
+    unit->base = fs_allocate_aligned(matrices * unit->batch.tokens, row_bytes, "a training unit's FFN outputs", err);
     if (fill->h == NULL || fill->x == NULL || fill->base == NULL || unit->x == NULL || unit->base == NULL) {
         return -1;
     }
@@ -475,7 +475,9 @@ static int fill(const struct fs_model *model, struct fs_workspace *workspace, co
     for (size_t t = 0; t < unit->batch.tokens; t++) {
         size_t from = rows_alone ? unit->source[t] : t;
         memcpy(unit->x + t * d, fill->x + from * d, row_bytes);
-        memcpy(unit->base + t * d, fill->base + from * d, row_bytes);
+        for (size_t m = 0; m < matrices; m++) {
+            memcpy(unit->base + (m * unit->batch.tokens + t) * d, fill->base + (m * T + from) * d, row_bytes);
+        }
     }
     /* P: the unedited model goes on from here */
     if (fs_join_ffn(&unit_pass, layer, unit->x, unit->base, fill->h, err) != 0 ||

@@ -29,7 +29,8 @@ struct fs_stamp_unit {
     size_t *start;         /* behind batch.start where that is not the plan's */
     size_t *row;           /* [loss.rows] rows of `batch` that are read */
     size_t *source;        /* [loss.rows] the same as rows of the plan's batch */
-    fs_real *x, *base;     /* (batch.tokens,d) FFN input and residual + FFN at the stamp's layer; NULL until filled */
+    fs_real *x,
+        *base; /* (batch.tokens,d) FFN input, and base (model/engine.h), at the stamp's layer; NULL until filled */
     struct fs_loss_unit loss; /* probability is NULL until filled */
 };
 

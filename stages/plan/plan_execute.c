@@ -10,7 +10,7 @@ struct scratch {
     struct fs_workspace *
         *workspace;    /* [1 + edits]: of the unedited model, then of those that are other models; else NULL */
     fs_real *h;        /* (T,d) T: tokens of the largest unit, d: the widest model's hidden size */
-    fs_real *x, *base; /* (T,d) where there are edits */
+    fs_real *x, *base; /* (T,d) where there are edits; base as model/engine.h has it */
     fs_real *logprob;  /* [most reads of a unit] */
     int32_t *top1;     /* [most rows of a unit] */
     double *mean;      /* (B,d) of the largest unit, where states are asked for */
@@ -95,7 +95,8 @@ static int make_scratch(const struct execution *execution, struct scratch *scrat
     }
     if (made && execution->sharing > 0) {
         scratch->x = fs_allocate_aligned(numbers, sizeof(fs_real), "hidden states", err);
-        scratch->base = fs_allocate_aligned(numbers, sizeof(fs_real), "hidden states", err);
+        scratch->base = fs_allocate_aligned(fs_base_matrices(fs_model_spec(execution->model)) * numbers,
+                                            sizeof(fs_real), "hidden states", err);
         made = scratch->x != NULL && scratch->base != NULL;
     }
     if (!made || fs_workspace_create(execution->model, &scratch->workspace[0], err) != 0) {

@@ -137,7 +137,7 @@ static double products(struct bench *bench, bool head, double *flops)
     const struct fs_spec *s = bench->spec;
     size_t units = fs_plan_units(bench->plan);
     size_t d = s->hidden, q = s->heads * s->head_size, kv = s->key_value_heads * s->head_size;
-    size_t F = fs_spec_most_ffn(s); /* all layers alike */
+    size_t F = fs_spec_inner_width(s); /* all layers alike */
     size_t widest = 3 * F > q + 2 * kv ? 3 * F : q + 2 * kv;
     size_t ffn_in = fs_spec_gated(s) ? 2 * F : F;
     size_t layer_numbers = d * (q + 2 * kv) + q * d + d * ffn_in + F * d;
@@ -219,7 +219,7 @@ int main(int argc, char **argv)
     const struct fs_spec *s = bench.spec;
     size_t numbers =
         s->layers * s->hidden *
-            (2 * s->heads * s->head_size + 2 * s->key_value_heads * s->head_size + 3 * fs_spec_most_ffn(s)) +
+            (2 * s->heads * s->head_size + 2 * s->key_value_heads * s->head_size + 3 * fs_spec_inner_width(s)) +
         s->hidden * s->vocabulary;
     bench.weights = fs_allocate_aligned(numbers, sizeof *bench.weights, "weights", &bench.err);
     bench.workspace = fs_allocate(bench.threads, sizeof(struct fs_workspace *), "workspaces", &bench.err);

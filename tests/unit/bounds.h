@@ -31,7 +31,7 @@ static inline double bound_f64(double depth)
  * vocabulary. */
 static inline double forward_depth(const struct fs_spec *spec)
 {
-    double d = (double)spec->hidden, D = (double)spec->head_size, F = (double)fs_spec_most_ffn(spec);
+    double d = (double)spec->hidden, D = (double)spec->head_size, F = (double)fs_spec_inner_width(spec);
     double layer = 2.0 * d + d + D + 2.0 * (double)spec->max_positions + (double)spec->heads * D + d + F;
     return (double)spec->layers * layer + 3.0 * d + (double)spec->vocabulary;
 }

@@ -33,7 +33,7 @@ static struct fs_spec llama_shape(struct fs_layer_spec layer[3])
                             .head_size = 2,
                             .max_positions = 64,
                             .norm_kind = FS_RMS_NORM,
-                            .norm_place = FS_PRE_NORM,
+                            .block = FS_PRE_NORM,
                             .norm_epsilon = 1e-5,
                             .layer = layer};
 }

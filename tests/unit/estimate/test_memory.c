@@ -35,7 +35,7 @@ static struct fs_spec small_llama(void)
                             .head_size = 2,
                             .max_positions = 64,
                             .norm_kind = FS_RMS_NORM,
-                            .norm_place = FS_PRE_NORM,
+                            .block = FS_PRE_NORM,
                             .norm_epsilon = 1e-5,
                             .layer = layers};
 }
@@ -114,7 +114,7 @@ static struct fs_spec shape_of(const char *family)
             .ffn = 1024, .activation = FS_GELU_TANH, .qkv_bias = true, .output_bias = true, .ffn_bias = true};
         spec.kind = is_bert ? FS_MASKED : FS_CAUSAL;
         spec.norm_kind = FS_LAYER_NORM;
-        spec.norm_place = is_bert ? FS_POST_NORM : FS_PRE_NORM;
+        spec.block = is_bert ? FS_POST_NORM : FS_PRE_NORM;
         spec.activation = FS_GELU_TANH;
         spec.token_types = is_bert ? 2 : 0;
     }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "blocks.h"
 #include "io/formats/json.h"
 #include "model/backward.h"
 #include "model/edits/stamp_net.h"
@@ -37,7 +38,7 @@ struct scene {
     struct fs_stamp stamp;
     struct fs_edit edit; /* of the stamp */
     struct fs_batch batch;
-    fs_real *x, *base, *h; /* (T,d) */
+    fs_real *x, *base, *h; /* (T,d); base as engine.h has it */
     size_t rows;
     const size_t *row;
     fs_real *logprob, *dlogits; /* (R,V) */
@@ -64,12 +65,13 @@ static struct fs_pass pass_of(const struct scene *scene, const struct fs_edit *e
     return (struct fs_pass){scene->model, scene->workspace, &scene->batch, edit};
 }
 
-static void scene_open(struct scene *scene, const char *folder, size_t layer, const struct fs_batch *batch, size_t rows,
-                       const size_t *row)
+/* Takes over the model. */
+static void scene_open(struct scene *scene, struct fs_model *model, size_t layer, const struct fs_batch *batch,
+                       size_t rows, const size_t *row)
 {
     struct fs_error err = FS_ERROR_INIT;
     memset(scene, 0, sizeof *scene);
-    scene->model = load_model(folder);
+    scene->model = model;
     scene->batch = *batch;
     scene->rows = rows;
     scene->row = row;
@@ -79,7 +81,7 @@ static void scene_open(struct scene *scene, const char *folder, size_t layer, co
     expect(fs_stamp_create(layer, d, WIDTH, 11, &scene->stamp, &err), &err);
     scene->edit = fs_stamp_edit(&scene->stamp);
     scene->x = numbers(T * d);
-    scene->base = numbers(T * d);
+    scene->base = numbers(fs_base_matrices(fs_model_spec(model)) * T * d);
     scene->h = numbers(T * d);
     scene->logprob = numbers(rows * V);
     scene->dlogits = numbers(rows * V);
@@ -147,47 +149,60 @@ enum { TOKENS = 14, ROWS = 4 };
 static const size_t starts[] = {0, 6, 7, TOKENS};
 static const size_t rows[ROWS] = {2, 5, 12, 12}; /* one row twice: its gradients add up */
 
-static void small_scene(struct scene *scene, const char *name, size_t layer, int32_t token[TOKENS])
+static struct fs_model *golden_model(const char *name)
 {
     char folder[4096];
     snprintf(folder, sizeof folder, "%s/%s", golden_path("models"), name);
+    return load_model(folder);
+}
+
+static void small_scene(struct scene *scene, struct fs_model *model, size_t layer, int32_t token[TOKENS])
+{
     for (int32_t t = 0; t < TOKENS; t++) {
         token[t] = (29 * t + 7) % 100;
     }
     struct fs_batch batch = {3, TOKENS, token, starts};
-    scene_open(scene, folder, layer, &batch, ROWS, rows);
+    scene_open(scene, model, layer, &batch, ROWS, rows);
     uint64_t seed = 3;
     for (size_t i = 0; i < fs_stamp_parameters(scene->stamp.hidden, WIDTH); i++) {
         scene->stamp.parameters[i] += (fs_real)(0.3 * noise(&seed));
     }
 }
 
-/* The forward pass with memory gives the bits of the one without. */
+/* The forward pass with memory gives the bits of the one without. Takes over the model. */
+static void check_bits(struct fs_model *model)
+{
+    struct scene scene;
+    struct fs_error err = FS_ERROR_INIT;
+    int32_t token[TOKENS];
+    small_scene(&scene, model, 0, token);
+    size_t bytes = TOKENS * scene.stamp.hidden * sizeof(fs_real);
+    size_t V = fs_model_spec(scene.model)->vocabulary;
+    fs_real *plain = numbers(TOKENS * scene.stamp.hidden), *logprob = numbers(ROWS * V);
+    const struct fs_pass pass = pass_of(&scene, &scene.edit);
+    expect(fs_embed(scene.model, scene.workspace, &scene.batch, NULL, plain, &err), &err);
+    expect(fs_run_layers(&pass, 0, fs_model_spec(scene.model)->layers, plain, &err), &err);
+    expect(fs_read_distributions(scene.model, scene.workspace, plain, ROWS, rows, logprob, &err), &err);
+    forward(&scene);
+    assert_memory_equal(plain, scene.h, bytes);
+    assert_memory_equal(logprob, scene.logprob, ROWS * V * sizeof *logprob);
+    free(plain);
+    free(logprob);
+    scene_close(&scene);
+}
+
 static void test_same_bits(void **state)
 {
     (void)state;
     size_t count;
     char **names = golden_models(&count);
     for (size_t i = 0; i < count; i++) {
-        struct scene scene;
-        struct fs_error err = FS_ERROR_INIT;
-        int32_t token[TOKENS];
-        small_scene(&scene, names[i], 0, token);
-        size_t bytes = TOKENS * scene.stamp.hidden * sizeof(fs_real);
-        size_t V = fs_model_spec(scene.model)->vocabulary;
-        fs_real *plain = numbers(TOKENS * scene.stamp.hidden), *logprob = numbers(ROWS * V);
-        const struct fs_pass pass = pass_of(&scene, &scene.edit);
-        expect(fs_embed(scene.model, scene.workspace, &scene.batch, NULL, plain, &err), &err);
-        expect(fs_run_layers(&pass, 0, fs_model_spec(scene.model)->layers, plain, &err), &err);
-        expect(fs_read_distributions(scene.model, scene.workspace, plain, ROWS, rows, logprob, &err), &err);
-        forward(&scene);
-        assert_memory_equal(plain, scene.h, bytes);
-        assert_memory_equal(logprob, scene.logprob, ROWS * V * sizeof *logprob);
-        free(plain);
-        free(logprob);
-        scene_close(&scene);
+        check_bits(golden_model(names[i]));
     }
     free_names(names, count);
+    for (size_t i = 0; i < block_count; i++) {
+        check_bits(block_model(i));
+    }
 }
 
 /* ---- finite differences ---- */
@@ -212,8 +227,8 @@ static void ffn(struct scene *scene, double *out)
     const struct fs_pass pass = pass_of(scene, NULL);
     expect(fs_layer_prepare(&pass, &activations, &err), &err);
     struct fs_layer_run run = fs_layer_begin(&pass, scene->stamp.layer, &activations);
-    fs_ffn_inner(&run, scene->x);
-    fs_linear(run.backend, &run.layer->down, TOKENS, activations.active, out, scene->stamp.hidden);
+    run.layer->ffn->inner(&run, scene->x);
+    run.layer->ffn->output(&run, NULL, out);
 }
 
 /* |numeric - analytic| / |analytic| over a block of numbers that `at` points to. */
@@ -250,44 +265,52 @@ static double block_error(struct scene *scene, const double *weight, double *at,
     return sqrt(difference / norm);
 }
 
+/* Takes over the model. */
+static void check_differences(const char *name, struct fs_model *model)
+{
+    struct scene scene;
+    int32_t token[TOKENS];
+    small_scene(&scene, model, 0, token);
+    size_t d = scene.stamp.hidden, V = fs_model_spec(scene.model)->vocabulary;
+    double *weight = numbers(ROWS * V);
+    uint64_t seed = 5;
+    for (size_t i = 0; i < ROWS * V; i++) {
+        weight[i] = noise(&seed);
+    }
+    forward(&scene);
+    through_softmax(&scene, weight);
+    backward(&scene);
+    double *parameters = scene.stamp.parameters, *gradient = scene.gradient;
+    size_t bias = fs_stamp_offset_key_bias(&scene.stamp), value = fs_stamp_offset_value(&scene.stamp);
+    size_t value_bias = fs_stamp_offset_value_bias(&scene.stamp);
+    double error[5];
+    error[0] = block_error(&scene, weight, parameters, gradient, WIDTH * d, false);
+    error[1] = block_error(&scene, weight, parameters + bias, gradient + bias, WIDTH, false);
+    error[2] = block_error(&scene, weight, parameters + value, gradient + value, WIDTH * d, false);
+    error[3] = block_error(&scene, weight, parameters + value_bias, gradient + value_bias, d, false);
+    error[4] = block_error(&scene, weight, scene.x, scene.dx, TOKENS * d, true);
+    print_message("%-22s K' %.0e  b_K %.0e  V' %.0e  b_V %.0e  x %.0e\n", name, error[0], error[1], error[2], error[3],
+                  error[4]);
+    for (size_t i = 0; i < 5; i++) {
+        /* central differences err by step^2, 1e-10, times the third derivative, and by 1e-16 / step times the sum */
+        assert_true(error[i] < 1e-6);
+    }
+    free(weight);
+    scene_close(&scene);
+}
+
 static void test_finite_differences(void **state)
 {
     (void)state;
     size_t count;
     char **names = golden_models(&count);
-    for (size_t m = 0; m < count; m++) {
-        struct scene scene;
-        int32_t token[TOKENS];
-        small_scene(&scene, names[m], 0, token);
-        size_t d = scene.stamp.hidden, V = fs_model_spec(scene.model)->vocabulary;
-        double *weight = numbers(ROWS * V);
-        uint64_t seed = 5;
-        for (size_t i = 0; i < ROWS * V; i++) {
-            weight[i] = noise(&seed);
-        }
-        forward(&scene);
-        through_softmax(&scene, weight);
-        backward(&scene);
-        double *parameters = scene.stamp.parameters, *gradient = scene.gradient;
-        size_t bias = fs_stamp_offset_key_bias(&scene.stamp), value = fs_stamp_offset_value(&scene.stamp);
-        size_t value_bias = fs_stamp_offset_value_bias(&scene.stamp);
-        double error[5];
-        error[0] = block_error(&scene, weight, parameters, gradient, WIDTH * d, false);
-        error[1] = block_error(&scene, weight, parameters + bias, gradient + bias, WIDTH, false);
-        error[2] = block_error(&scene, weight, parameters + value, gradient + value, WIDTH * d, false);
-        error[3] = block_error(&scene, weight, parameters + value_bias, gradient + value_bias, d, false);
-        error[4] = block_error(&scene, weight, scene.x, scene.dx, TOKENS * d, true);
-        print_message("%-22s K' %.0e  b_K %.0e  V' %.0e  b_V %.0e  x %.0e\n", names[m], error[0], error[1], error[2],
-                      error[3], error[4]);
-        for (size_t i = 0; i < 5; i++) {
-            /* central differences err by step^2, 1e-10, times the third derivative, and by 1e-16 / step times the sum
-             */
-            assert_true(error[i] < 1e-6);
-        }
-        free(weight);
-        scene_close(&scene);
+    for (size_t i = 0; i < count; i++) {
+        check_differences(names[i], golden_model(names[i]));
     }
     free_names(names, count);
+    for (size_t i = 0; i < block_count; i++) {
+        check_differences(block_name(i), block_model(i));
+    }
 }
 
 #endif
@@ -435,7 +458,7 @@ static void check_golden(const char *family)
     struct fs_batch batch = {golden.texts.sequences, T, golden.texts.token, golden.texts.start};
     char folder[4096];
     snprintf(folder, sizeof folder, "%s/%s", golden_path("models"), get(golden.root, "model")->valuestring);
-    scene_open(&scene, folder, (size_t)get(golden.root, "layer")->valuedouble, &batch, T, golden.row);
+    scene_open(&scene, load_model(folder), (size_t)get(golden.root, "layer")->valuedouble, &batch, T, golden.row);
     const struct fs_spec *spec = fs_model_spec(scene.model);
     size_t d = scene.stamp.hidden, V = spec->vocabulary, count = fs_stamp_parameters(d, WIDTH);
 
@@ -510,7 +533,7 @@ static void test_what_is_wanted(void **state)
     struct scene scene;
     struct fs_error err = FS_ERROR_INIT;
     int32_t token[TOKENS];
-    small_scene(&scene, "llama-biases-bf16", 0, token);
+    small_scene(&scene, golden_model("llama-biases-bf16"), 0, token);
     size_t d = scene.stamp.hidden, count = fs_stamp_parameters(d, WIDTH), T = TOKENS;
     size_t V = fs_model_spec(scene.model)->vocabulary;
     uint64_t seed = 9;

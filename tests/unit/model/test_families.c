@@ -87,7 +87,7 @@ static void test_rows(void **state)
                 }
             }
         }
-        assert_true((family->body.final_norm != NULL) == (family->norm_place == FS_PRE_NORM));
+        assert_true((family->body.final_norm != NULL) == (family->block != FS_POST_NORM));
         assert_true((family->body.query_norm != NULL) == (family->body.key_norm != NULL));
         assert_true((family->head.transform != NULL) == (family->head.transform_norm != NULL));
         assert_true((family->body.projections[1] != NULL) == (family->body.projections[2] != NULL));

@@ -1,0 +1,52 @@
+/* The numbers of a model's tensors: what is not stored as the engine reads it is converted, and all are checked. */
+#include <string.h>
+
+#include "model/convert.h"
+#include "model/model_internal.h"
+
+/* A tied head that is stored a second time must hold the same numbers: transformers 4 and 5 treat others differently.
+ */
+static int compare_stored_head(const struct fs_model *model, struct fs_error *err)
+{
+    const struct fs_tensor *stored_head = model->stored_head, *word = model->word_tensor;
+    if (stored_head == NULL ||
+        (stored_head->dtype == word->dtype && stored_head->elements == word->elements &&
+         memcmp(stored_head->data, word->data, fs_tensor_bytes(word)) == 0)) {
+        return 0;
+    }
+    return fs_error_set(
+        err, FS_EXIT_DATA,
+        "%s: tensor %s: found numbers other than in %s, expected the same, for config.json says that the "
+        "head is tied; set tie_word_embeddings to false if it is not",
+        stored_head->file, stored_head->name, word->name);
+}
+
+int fs_model_convert(struct fs_model *model, void *block, bool write, struct fs_error *err)
+{
+    fs_real *number = block;
+    for (size_t i = 0; i < model->bindings; i++) {
+        const struct fs_binding *binding = &model->binding[i];
+        const fs_real *place;
+        if (binding->offset == SIZE_MAX) {
+            place = (const fs_real *)(const void *)binding->tensor->data;
+        } else {
+            place = number + binding->offset;
+            if (write && binding->is_first) {
+                fs_tensor_convert(binding->tensor, number + binding->offset);
+            }
+        }
+        if (write && binding->is_first && !fs_kernel_finite(place, binding->tensor->elements)) {
+            return fs_error_set(
+                err, FS_EXIT_DATA,
+                "%s: tensor %s: found a number that is infinite or not a number, expected finite weights; "
+                "the checkpoint is damaged",
+                binding->tensor->file, binding->tensor->name);
+        }
+        place += binding->first;
+        memcpy(binding->slot, &place, sizeof place);
+    }
+    if (model->spec.tied_head) {
+        model->head.weight.data = model->word;
+    }
+    return write ? compare_stored_head(model, err) : 0;
+}
