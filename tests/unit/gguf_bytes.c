@@ -5,7 +5,7 @@
 void put_number(struct bytes *bytes, uint64_t value, size_t size)
 {
     for (size_t i = 0; i < size && bytes->size < sizeof bytes->data; i++) {
-        bytes->data[bytes->size++] = (unsigned char)(value >> (8 * i));
+        bytes->data[bytes->size++] = (unsigned char)(i < 8 ? value >> (8 * i) : 0);
     }
 }
 
