@@ -49,6 +49,15 @@ def double_attention(module):
     return attend
 
 
+def double_router(module):
+    """Mixtral's, whose softmax goes through float32."""
+    def forward(x):
+        logits = torch.nn.functional.linear(x.reshape(-1, module.hidden_dim), module.weight)
+        value, index = torch.topk(logits.softmax(-1), module.top_k, dim=-1)
+        return logits, value / value.sum(-1, keepdim=True), index
+    return forward
+
+
 def implementation(family):
     """The attention of transformers that to_double() takes."""
     return "eager" if family == "gpt_neo" else "sdpa"
@@ -60,6 +69,8 @@ def to_double(model):
     for module in model.modules():
         if type(module).__name__ == "GPTNeoSelfAttention":
             module._attn = double_attention(module)
+        if type(module).__name__ == "MixtralTopKRouter":
+            module.forward = double_router(module)
     if getattr(model.config, "rope_parameters", None) is not None:
         for module in model.modules():
             if type(module).__name__.endswith("RMSNorm"):

@@ -27,13 +27,14 @@ from transformers import (AutoTokenizer, BertConfig, BertForMaskedLM, CamembertC
                           RobertaForMaskedLM, XLMRobertaConfig, XLMRobertaForMaskedLM)
 
 import causal_models
+import expert_models
 from exact import implementation, to_double
 from golden_text import CORPUS, LINES, PAD_LINES, SENTENCES
 
 HERE = pathlib.Path(__file__).resolve().parent
 MODEL_CLASS = {"bert": BertForMaskedLM, "gpt2": GPT2LMHeadModel, "llama": LlamaForCausalLM, "roberta": RobertaForMaskedLM,
                "xlm-roberta": XLMRobertaForMaskedLM, "camembert": CamembertForMaskedLM, "ernie": ErnieForMaskedLM,
-               "distilbert": DistilBertForMaskedLM, **causal_models.MODEL_CLASS}
+               "distilbert": DistilBertForMaskedLM, **causal_models.MODEL_CLASS, **expert_models.MODEL_CLASS}
 MASKED = {"bert", "roberta", "xlm-roberta", "camembert", "ernie", "distilbert"}
 
 
@@ -291,7 +292,8 @@ def write_logprobs(folder, family, texts, path, reference=None, double=False):
     """Float32 log probabilities of the folder as transformers loads it, or float64 ones where `double`; returns how far
     the two lie apart."""
     encode, special = encoder_of(folder), special_ids(folder, family)
-    model = MODEL_CLASS[family].from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
+    more = expert_models.LOADING.get(family, {})
+    model = MODEL_CLASS[family].from_pretrained(folder, dtype=torch.float32, attn_implementation="eager", **more).eval()
     if reference is not None:
         for name, value in reference.items():
             assert torch.equal(model.state_dict()[name].float(), value.float()), (folder, name)
@@ -303,7 +305,7 @@ def write_logprobs(folder, family, texts, path, reference=None, double=False):
         records.append({"text": text, "ids": ids,
                         "logprobs": [round(v, 7) for v in log_probabilities(model, family, ids, special)]})
     exact = to_double(MODEL_CLASS[family].from_pretrained(folder, dtype=torch.float32,
-                                                           attn_implementation=implementation(family)).eval())
+                                                           attn_implementation=implementation(family), **more).eval())
     for record in records:
         values = log_probabilities(exact, family, record["ids"], special)
         distance = max([distance] + [abs(a - b) for a, b in zip(record["logprobs"], values)])
@@ -491,7 +493,8 @@ def folders():
 def make(output, start=""):
     causal = causal_models.folders(byte_bpe_files, llama_json_files, rewrite)
     all_folders = [*enumerate(folders(), start=1), *enumerate(causal, start=causal_models.FIRST_SEED),
-                   *enumerate(masked_folders(), start=201)]
+                   *enumerate(masked_folders(), start=201),
+                   *enumerate(expert_models.folders(llama_json_files), start=expert_models.FIRST_SEED)]
     for seed, (name, tokenizer, config_of, storage, shard, old, change) in all_folders:
         if not name.startswith(start):
             continue
