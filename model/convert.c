@@ -52,8 +52,20 @@ static void convert_run(enum fs_dtype dtype, const unsigned char *data, size_t c
     (fs_dtype_block(dtype) > 1 ? convert_blocks : convert_plain)(dtype, data, count, out);
 }
 
+/* Element by element: such tensors are rare. */
+static void convert_strided(const struct fs_tensor *tensor, fs_real *out)
+{
+    for (size_t i = 0; i < tensor->elements; i++) {
+        convert_plain(tensor->dtype, fs_tensor_element(tensor, i), 1, out + i);
+    }
+}
+
 void fs_tensor_convert(const struct fs_tensor *tensor, fs_real *out)
 {
+    if (tensor->strided) {
+        convert_strided(tensor, out);
+        return;
+    }
     if (tensor->paired_heads == 0) {
         convert_run(tensor->dtype, tensor->data, tensor->elements, out);
         return;

@@ -69,7 +69,8 @@ static struct fs_binding binding_of(struct fs_model *model, const struct fs_tens
             return binding;
         }
     }
-    if (tensor->dtype != NATIVE_DTYPE || (uintptr_t)tensor->data % _Alignof(fs_real) != 0 || tensor->paired_heads > 0) {
+    if (tensor->dtype != NATIVE_DTYPE || tensor->strided || tensor->paired_heads > 0 ||
+        (uintptr_t)tensor->data % _Alignof(fs_real) != 0) {
         binding.offset = model->converted;
         model->converted += (tensor->elements + line - 1) / line * line;
     }
@@ -372,6 +373,7 @@ static int bind_all(struct binder *binder)
         return -1;
     }
     fs_tensor_names_note_unused(binder->names, family, &model->notes);
+    fs_model_folder_note_weights(binder->folder, &model->notes);
     return 0;
 }
 

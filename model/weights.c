@@ -9,9 +9,7 @@
 static int compare_stored_head(const struct fs_model *model, struct fs_error *err)
 {
     const struct fs_tensor *stored_head = model->stored_head, *word = model->word_tensor;
-    if (stored_head == NULL ||
-        (stored_head->dtype == word->dtype && stored_head->elements == word->elements &&
-         memcmp(stored_head->data, word->data, fs_tensor_bytes(word)) == 0)) {
+    if (stored_head == NULL || fs_tensor_equal(stored_head, word)) {
         return 0;
     }
     return fs_error_set(

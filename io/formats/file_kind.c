@@ -65,7 +65,9 @@ static const struct magic magics[] = {
     {{"results of fairstamp", NULL, GIVE "; fairstamp inspect reads this one", AGAIN}, 18, "fairstamp archive "}};
 
 static const struct kind workbook = {"an Excel workbook (.xlsx)", NULL, PANDAS("read_excel", TO_CSV), AGAIN};
-static const struct kind archive = {"a zip archive", "unzip -p", NULL, "if it is pytorch_model.bin, " CONVERT("")};
+static const struct kind archive = {
+    "a zip archive", "unzip -p", NULL,
+    "if it holds the weights as torch.save writes them, rename it to pytorch_model.bin"};
 static const struct kind weights = {"a safetensors file, the weights of a model", NULL, GIVE, AGAIN};
 static const struct kind page = {"a web page instead of the file, such as a log-in or error page", NULL,
                                  "download the file itself (curl -L, the link of \"raw\" or \"resolve\")",

@@ -5,6 +5,7 @@
 
 #include "io/formats/json.h"
 #include "io/formats/tensor_format.h"
+#include "io/little_endian.h"
 
 /*
  * safetensors:
@@ -169,18 +170,9 @@ static int add_tensors(struct fs_tensors *tensors, const struct fs_json_document
     return check_places(added, tensors->count - begin, path, data, available, err);
 }
 
-static uint64_t header_length(const unsigned char bytes[8])
-{
-    uint64_t length = 0;
-    for (size_t i = 0; i < 8; i++) {
-        length |= (uint64_t)bytes[i] << (8 * i);
-    }
-    return length;
-}
-
 static bool may_be(const unsigned char *data, size_t size)
 {
-    return size >= 8 && header_length(data) <= MAX_HEADER;
+    return size >= 8 && fs_little_endian(data, 8) <= MAX_HEADER;
 }
 
 static int read_file(const char *path, const struct fs_file_map *map, struct fs_tensors *tensors, struct fs_error *err)
@@ -189,7 +181,7 @@ static int read_file(const char *path, const struct fs_file_map *map, struct fs_
         return fs_error_set(err, FS_EXIT_DATA, "%s: found %zu bytes, expected a safetensors file; fetch it again", path,
                             map->size);
     }
-    uint64_t length = header_length(map->data);
+    uint64_t length = fs_little_endian(map->data, 8);
     if (length > MAX_HEADER || length > map->size - 8) {
         return fs_error_set(
             err, FS_EXIT_DATA,

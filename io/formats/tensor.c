@@ -74,6 +74,36 @@ int fs_dtype_find(const char *name, enum fs_dtype *dtype)
     return -1;
 }
 
+const unsigned char *fs_tensor_element(const struct fs_tensor *tensor, size_t index)
+{
+    size_t place = 0;
+    if (!tensor->strided) {
+        return tensor->data + index * fs_dtype_size(tensor->dtype);
+    }
+    for (size_t i = tensor->dimensions; i > 0; i--) {
+        place += index % tensor->shape[i - 1] * tensor->stride[i - 1];
+        index /= tensor->shape[i - 1];
+    }
+    return tensor->data + place * fs_dtype_size(tensor->dtype);
+}
+
+bool fs_tensor_equal(const struct fs_tensor *a, const struct fs_tensor *b)
+{
+    if (a->dtype != b->dtype || a->elements != b->elements) {
+        return false;
+    }
+    if (!a->strided && !b->strided) {
+        return a->data == b->data || memcmp(a->data, b->data, fs_tensor_bytes(a)) == 0;
+    }
+    size_t size = fs_dtype_size(a->dtype);
+    for (size_t i = 0; i < a->elements; i++) {
+        if (memcmp(fs_tensor_element(a, i), fs_tensor_element(b, i), size) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
 struct fs_tensor *fs_tensors_add(struct fs_tensors *tensors, const char *file, const char *name, struct fs_error *err)
 {
     if (fs_grow(&tensors->tensor, &tensors->capacity, tensors->count + 1, sizeof *tensors->tensor,

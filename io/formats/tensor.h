@@ -43,7 +43,14 @@ struct fs_tensor {
     const unsigned char *data; /* into the map; may be unaligned */
     /* Of so many heads, whose rows lie as pairs that rotary positions turn, side by side; 0: the halves of a head lie apart */
     size_t paired_heads;
+    bool strided; /* plain numbers that do not follow each other row by row, but by `stride`, in elements */
+    size_t stride[FS_TENSOR_MAX_DIMENSIONS];
 };
+
+/* The bytes of element `index`, counted row by row, of a type of plain numbers. */
+const unsigned char *fs_tensor_element(const struct fs_tensor *tensor, size_t index);
+/* Whether both have the same type and, row by row, the same bytes. */
+bool fs_tensor_equal(const struct fs_tensor *a, const struct fs_tensor *b);
 
 struct fs_tensors {
     size_t count, capacity;

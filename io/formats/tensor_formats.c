@@ -8,7 +8,9 @@
 
 /* One row a format: its struct fs_tensor_format is fs_tensor_format_<row>, in a file of its own. A folder is searched in
  * this order, which is that of transformers. */
-#define FORMATS(ROW) ROW(safetensors)
+#define FORMATS(ROW)                                                                                                   \
+    ROW(safetensors)                                                                                                   \
+    ROW(pytorch)
 
 #define DECLARE(format) extern const struct fs_tensor_format fs_tensor_format_##format;
 #define POINT(format) &fs_tensor_format_##format,

@@ -141,7 +141,7 @@ int fs_model_folder_check(const char *folder, unsigned parts, struct fs_error *e
     if (model && format != NULL && check_weights(folder, format, (parts & FS_FOLDER_WEIGHTS) != 0, err) != 0) {
         return -1;
     }
-    if (model && fs_check_adapter(folder, config && (format != NULL || there(folder, "pytorch_model.bin")), err) != 0) {
+    if (model && fs_check_adapter(folder, config && format != NULL, err) != 0) {
         return -1;
     }
     unsigned found = config ? FS_FOLDER_CONFIG : 0;
@@ -151,4 +151,15 @@ int fs_model_folder_check(const char *folder, unsigned parts, struct fs_error *e
                  ? FS_FOLDER_TOKENIZER
                  : 0;
     return (parts & ~found) != 0 ? fs_say_instead(folder, parts & ~found, err) : 0;
+}
+
+void fs_model_folder_note_weights(const char *folder, struct fs_notes *notes)
+{
+    const struct fs_tensor_format *read = fs_tensor_format_in(folder);
+    for (size_t i = 0; read != NULL && i < fs_tensor_format_count; i++) {
+        const char *other = fs_tensor_format_entry(fs_tensor_formats[i], folder);
+        if (fs_tensor_formats[i] != read && other != NULL) {
+            fs_notes_add(notes, false, "%s is passed over: %s is read", other, fs_tensor_format_entry(read, folder));
+        }
+    }
 }

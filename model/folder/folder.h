@@ -6,6 +6,7 @@
 #define FAIRSTAMP_MODEL_FOLDER_FOLDER_H
 
 #include "io/error.h"
+#include "model/folder/notes.h"
 
 /* What a caller is going to read. */
 enum fs_folder_part { FS_FOLDER_CONFIG = 1, FS_FOLDER_WEIGHTS = 2, FS_FOLDER_TOKENIZER = 4 };
@@ -23,5 +24,8 @@ int fs_model_folder_check(const char *folder, unsigned parts, struct fs_error *e
  * HuggingFace. *file: NULL where there is none, else the caller frees it.
  */
 int fs_model_gguf_file(const char *path, char **file, struct fs_error *err);
+
+/* Notes files of weights that are passed over, as those of another format are read. */
+void fs_model_folder_note_weights(const char *folder, struct fs_notes *notes);
 
 #endif

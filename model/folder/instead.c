@@ -24,10 +24,6 @@ static const struct hint {
     unsigned missing;
     const char *says;
 } hints[] = {
-    {"pytorch_model.bin*", FS_FOLDER_WEIGHTS,
-     "which is not read, expected model.safetensors; convert it with Python: "
-     "transformers.AutoModelForMaskedLM (or AutoModelForCausalLM).from_pretrained(DIR).save_pretrained(DIR, "
-     "safe_serialization=True), DIR being this folder"},
     {"consolidated.*", MODEL,
      "a model as Meta distributes it; convert it with transformers' convert_llama_weights_to_hf.py"},
     {"bert_model.ckpt*", MODEL,
@@ -55,6 +51,10 @@ static const struct hint {
     {"*.distcp", FS_FOLDER_WEIGHTS, FSDP},
     {"*-of-*.safetensors", FS_FOLDER_WEIGHTS,
      "a shard, but no model.safetensors.index.json; download or copy that file too"},
+    {"pytorch_model-*-of-*.bin", FS_FOLDER_WEIGHTS,
+     "a shard, but no pytorch_model.bin.index.json; download or copy that file too"},
+    {"pytorch_model*.bin", FS_FOLDER_WEIGHTS,
+     "weights under a name of their own; rename them to pytorch_model.bin if they are the whole model's"},
     {"model.*.safetensors", FS_FOLDER_WEIGHTS,
      "weights of another number format under a name of their own; rename them to model.safetensors to use them"},
     {"*.safetensors", FS_FOLDER_WEIGHTS,

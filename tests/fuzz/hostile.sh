@@ -244,6 +244,22 @@ gguf_bytes 0 GGUF; cut_to m.gguf 20000; gguf gguf-cut 65 'm.gguf: tensor .* do n
 gguf_bytes 0 '\x1f\x8b\x08\x00'; gguf gguf-compressed 65 'm.gguf: is .*gzip'
 gguf_bytes 0 GGUF; sed -i 's/tokenizer.ggml.scores/tokenizer.ggml.\x1b[31ms/' m.gguf; gguf gguf-scores 65 'm.gguf: tokenizer.ggml.scores: found nothing'
 
+# pytorch_model.bin, in more ways: tests/unit/io/test_pytorch.c
+pytorch() { # FOLDER SOURCE [SED]: a fresh m with the weights of FOLDER, which SED edits
+    model "$2"
+    rm m/*.safetensors* && cp "$golden/../pytorch/$1/"* m && chmod u+w m/*
+    [ $# = 2 ] || sed -i "$3" m/pytorch_model.bin
+}
+file=m/pytorch_model.bin
+pytorch early bert-no-prefix 's/torch\._utils/subprocesses/'; logprobs pytorch-other-global 65 "$file: data.pkl: byte [0-9]+: opcode GLOBAL: found subprocesses._rebuild"
+pytorch early bert-no-prefix 's/storageq/torageqq/'; logprobs pytorch-other-text 65 "$file: data.pkl: byte [0-9]+: opcode "
+pytorch tied-f16 mistral-tied-f16 's/torch\._utils/subprocesses/'; logprobs pytorch-crc 65 "$file: entry .*data.pkl of the zip archive: its CRC-32"
+pytorch tied-f16 mistral-tied-f16; cut_to $file 15000; logprobs pytorch-cut 65 "$file: found no directory at the end.*fetch it again"
+pytorch tied-f16 mistral-tied-f16; echo >>$file; logprobs pytorch-byte-more 65 "$file: found 1 bytes behind the directory"
+pytorch tied-f16 mistral-tied-f16; printf '\200\002\212\012l\374\234F' >$file; logprobs pytorch-before-1.6 65 "$file: found the form of PyTorch before 1.6.*save_pretrained"
+pytorch tied-f16 mistral-tied-f16; echo x >m/model.safetensors; logprobs pytorch-beside-damaged 65 'm/model.safetensors: found 2 bytes'
+pytorch shards-f16 xlm-roberta-f16-shards; rm m/*-00002-of*; logprobs pytorch-shard-missing 66 "$file.index.json: .*-00002-of-00003.bin: is not there"
+
 # config.json
 file=m/config.json
 config() { # NAME SED PATTERN

@@ -118,4 +118,13 @@ for i in $(seq 1 1000); do jq_free_text; done >lines
 mpirun -n 3 "$fairstamp" logprobs --quiet --model "$GOLDEN_MODELS/gpt2-tiny" <lines >three 2>err || fail "logprobs: $(cat err)"
 same one three
 [ "$(wc -l <one)" = "$(wc -l <lines)" ] || fail "logprobs: $(wc -l <one) lines, expected $(wc -l <lines)"
+# the same of weights as torch.save writes them, here in matrices laid out column by column
+head -n 20 lines >few
+cp -r "$GOLDEN_MODELS/mistral-tied-f16" turned
+"$fairstamp" logprobs --quiet --model turned <few >safetensors || fail "logprobs"
+cp "$GOLDEN_MODELS/../pytorch/turned-f16/pytorch_model.bin" turned
+"$fairstamp" logprobs --model turned <few 2>err | cmp - safetensors || fail "logprobs beside pytorch_model.bin"
+grep -q '^fairstamp: turned: pytorch_model.bin is passed over: model.safetensors is read$' err || fail "no note: $(cat err)"
+rm turned/model.safetensors
+mpirun -n 2 "$fairstamp" logprobs --quiet --model turned <few 2>err | cmp - safetensors || fail "logprobs of pytorch_model.bin: $(cat err)"
 finish
