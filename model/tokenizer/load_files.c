@@ -225,7 +225,7 @@ static int add_control_pieces(struct fs_tokenizer *tokenizer, const struct fs_se
 }
 
 int fs_use_sentencepiece(struct fs_tokenizer *tokenizer, const struct fs_sentencepiece *model, const char *path,
-                             struct fs_error *err)
+                         struct fs_error *err)
 {
     struct fs_bpe *bpe = &tokenizer->bpe;
     tokenizer->model = FS_MODEL_BPE;

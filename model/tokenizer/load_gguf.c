@@ -15,48 +15,44 @@
 #define GGML "tokenizer.ggml."
 #define TOKEN_MOST 65536 /* bytes */
 
+/* Parts of tokenizer.json. */
+#define SPLIT(pattern)                                                                                                 \
+    "{\"type\": \"Split\", \"pattern\": {\"Regex\": \"" pattern "\"}, \"behavior\": \"Isolated\", \"invert\": "        \
+    "false}, "
+#define DIGITS "{\"type\": \"Digits\", \"individual_digits\": true}, "
 #define BYTES "{\"type\": \"ByteLevel\", \"add_prefix_space\": false, \"trim_offsets\": true, \"use_regex\": false}"
 #define WORDS "{\"type\": \"ByteLevel\", \"add_prefix_space\": false, \"trim_offsets\": true, \"use_regex\": true}"
-#define DIGITS "{\"type\": \"Digits\", \"individual_digits\": true}"
-#define SPLIT(pattern)                                                                                                 \
-    "{\"type\": \"Split\", \"pattern\": {\"Regex\": \"" pattern "\"}, \"behavior\": \"Isolated\", \"invert\": false}"
-#define SEQUENCE(parts) "{\"type\": \"Sequence\", \"pretokenizers\": [" parts "]}"
-#define ENDINGS "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\\\r\\\\n\\\\p{L}\\\\p{N}]?\\\\p{L}+|\\\\p{N}"
+#define GPT2 "'s|'t|'re|'ve|'m|'ll|'d| ?\\\\p{L}+| ?\\\\p{N}+| ?[^\\\\s\\\\p{L}\\\\p{N}]+|\\\\s+(?!\\\\S)"
+#define LETTERS "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\\\r\\\\n\\\\p{L}\\\\p{N}]?\\\\p{L}+|"
 #define REST "| ?[^\\\\s\\\\p{L}\\\\p{N}]+[\\\\r\\\\n]*|\\\\s*[\\\\r\\\\n]+|\\\\s+(?!\\\\S)|\\\\s+"
 #define UPPER "\\\\p{Lu}\\\\p{Lt}\\\\p{Lm}\\\\p{Lo}\\\\p{M}"
 #define LOWER "\\\\p{Ll}\\\\p{Lm}\\\\p{Lo}\\\\p{M}"
+#define LEAD "[^\\\\r\\\\n\\\\p{L}\\\\p{N}]?"
 #define TEKKEN                                                                                                         \
-    "[^\\\\r\\\\n\\\\p{L}\\\\p{N}]?[" UPPER "]*[" LOWER "]+|[^\\\\r\\\\n\\\\p{L}\\\\p{N}]?[" UPPER "]+[" LOWER         \
-    "]*|\\\\p{N}| ?[^\\\\s\\\\p{L}\\\\p{N}]+[\\\\r\\\\n/]*|\\\\s*[\\\\r\\\\n]+|\\\\s+(?!\\\\S)|\\\\s+"
+    LEAD "[" UPPER "]*[" LOWER "]+|" LEAD "[" UPPER "]+[" LOWER "]*|\\\\p{N}| ?[^\\\\s\\\\p{L}\\\\p{N}]+[\\\\r\\\\n/]" \
+         "*|\\\\s*[\\\\r\\\\n]+|\\\\s+(?!\\\\S)|\\\\s+"
+#define HAN "[\xe4\xb8\x80-\xe9\xbe\xa5\xe0\xa0\x80-\xe4\xb8\x80\xea\xb0\x80-\xed\x9f\xbf]+" /* and Hangul */
 
-/* What tokenizer.ggml.pre stands for, as the tokenizer.json of the models says it. */
+/* What tokenizer.ggml.pre stands for, as the tokenizer.json of the models has it: the parts of a Sequence. */
 static const struct pre {
-    const char *name, *normalizer, *pretokenizer;
-    bool ignore_merges;
-} pres[] =
-    {
-        {"gpt-2", "null", WORDS, false},
-        {"smollm", "null", SEQUENCE(DIGITS ", " WORDS), false},
-        {"starcoder", "null", SEQUENCE(DIGITS ", " WORDS), false},
-        {"refact", "null", SEQUENCE(DIGITS ", " WORDS), false},
-        {"llama-bpe", "null", SEQUENCE(SPLIT(ENDINGS "{1,3}" REST) ", " BYTES), true},
-        {"llama3", "null", SEQUENCE(SPLIT(ENDINGS "{1,3}" REST) ", " BYTES), true},
-        {"llama-v3", "null", SEQUENCE(SPLIT(ENDINGS "{1,3}" REST) ", " BYTES), true},
-        {"qwen2", "{\"type\": \"NFC\"}", SEQUENCE(SPLIT(ENDINGS REST) ", " BYTES), false},
-        {"tekken", "null", SEQUENCE(SPLIT(TEKKEN) ", " BYTES), true},
-        {"deepseek-coder", "null",
-         SEQUENCE(SPLIT("[\\\\r\\\\n]") ", " SPLIT("\\\\s?\\\\p{L}+") ", " SPLIT("\\\\s?\\\\p{P}+") ", " SPLIT(
-             "[\xe4\xb8\x80-\xe9\xbe\xa5\xe0\xa0\x80-\xe4\xb8\x80\xea\xb0\x80-\xed\x9f\xbf]+") ", " DIGITS ", " BYTES),
-         false},
-        /* llama.cpp's own, where the converter knew no better */
-        {
-            "default", "null",
-            SEQUENCE(SPLIT("[\\\\p{P}\\\\$\\\\+<=>\\\\^~\\\\|]+") ", " SPLIT("'s|'t|'re|'ve|'m|'ll|'d| ?\\\\p{L}+| "
-                                                                             "?\\\\p{N}+| "
-                                                                             "?[^\\\\s\\\\p{L}\\\\p{N}]+|\\\\s+(?!"
-                                                                             "\\\\S)") ", " SPLIT(
-                "\\\\p{N}+") ", " SPLIT("[0-9][0-9][0-9]") ", " BYTES),
-            false},
+    const char *name, *pretokenizers;
+    bool ignore_merges, nfc;
+} pres[] = {
+    {"gpt-2", WORDS, false, false},
+    {"smollm", DIGITS WORDS, false, false},
+    {"starcoder", DIGITS WORDS, false, false},
+    {"refact", DIGITS WORDS, false, false},
+    {"llama-bpe", SPLIT(LETTERS "\\\\p{N}{1,3}" REST) BYTES, true, false},
+    {"llama3", SPLIT(LETTERS "\\\\p{N}{1,3}" REST) BYTES, true, false},
+    {"llama-v3", SPLIT(LETTERS "\\\\p{N}{1,3}" REST) BYTES, true, false},
+    {"qwen2", SPLIT(LETTERS "\\\\p{N}" REST) BYTES, false, true},
+    {"tekken", SPLIT(TEKKEN) BYTES, true, false},
+    {"deepseek-coder", SPLIT("[\\\\r\\\\n]") SPLIT("\\\\s?\\\\p{L}+") SPLIT("\\\\s?\\\\p{P}+") SPLIT(HAN) DIGITS BYTES,
+     false, false},
+    /* llama.cpp's own, where the converter knew no better */
+    {"default",
+     SPLIT("[\\\\p{P}\\\\$\\\\+<=>\\\\^~\\\\|]+") SPLIT(GPT2) SPLIT("\\\\p{N}+") SPLIT("[0-9][0-9][0-9]") BYTES, false,
+     false},
 };
 #define PRES (sizeof pres / sizeof *pres)
 
@@ -206,7 +202,8 @@ static int load_pipeline(struct fs_tokenizer *tokenizer, const struct fs_gguf *g
 {
     struct fs_json_document *document;
     char *text;
-    if (asprintf(&text, "{\"normalizer\": %s, \"pre_tokenizer\": %s}", pre->normalizer, pre->pretokenizer) < 0) {
+    if (asprintf(&text, "{\"normalizer\": %s, \"pre_tokenizer\": {\"type\": \"Sequence\", \"pretokenizers\": [%s]}}",
+                 pre->nfc ? "{\"type\": \"NFC\"}" : "null", pre->pretokenizers) < 0) {
         return fs_error_memory(err, 2048, "a tokenizer");
     }
     int status = fs_json_parse(gguf->path, text, strlen(text), &document, err);
