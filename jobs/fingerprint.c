@@ -8,6 +8,7 @@
 
 #include "io/archive/archive.h"
 #include "io/folder.h"
+#include "io/formats/gguf.h"
 #include "jobs/defaults.h"
 #include "jobs/job_keys.h"
 #include "jobs/stage_rules.h"
@@ -98,6 +99,8 @@ static int add_file(struct inputs *inputs, const char *prefix, const char *path,
     const char *slash = strrchr(path, '/');
     const char *base = slash != NULL ? slash + 1 : path;
     bool of_model = is_of_model(prefix);
+    base =
+        of_model && fs_is_gguf_file(path) ? "model.gguf" : base; /* whatever it is called: folders have no name here */
     if ((of_model ? digest_once(path, file->digest, err) : fs_folder_digest(path, file->digest, err)) != 0) {
         return fs_error_prepend(err, "%s", prefix);
     }
