@@ -315,12 +315,12 @@ void fs_tensor_store_destroy(struct fs_tensor_store *store)
     free(store);
 }
 
-int fs_tensor_store_translate(struct fs_tensor_store *store,
-                              int (*translate)(const void *context, struct fs_tensor *tensor, struct fs_error *err),
-                              const void *context, struct fs_error *err)
+int fs_tensor_store_translate(struct fs_tensor_store *store, fs_tensor_translate *translate, const void *context,
+                              struct fs_error *err)
 {
-    for (size_t i = 0; i < store->list.count; i++) {
-        if (translate(context, &store->list.tensor[i], err) != 0) {
+    size_t count = store->list.count;
+    for (size_t i = 0; i < count; i++) {
+        if (translate(context, &store->list, i, err) != 0) {
             return -1;
         }
     }

@@ -18,19 +18,20 @@ struct fs_gguf_architecture {
     /* llama.cpp turns neighbours of a head where transformers turns its halves, so that rows of q and k stand in another
      * order */
     bool paired;
-    const char *attention_bias,
-        *ffn_bias; /* keys of config.json that say there are such; NULL: the family has no key */
+    /* Keys of config.json that say there are such; NULL: the family has no key. */
+    const char *attention_bias, *ffn_bias;
+    bool experts; /* whether its FFN is a mixture of experts */
 };
 
 /* FS_EXIT_DATA where the file is no whole model, or names an architecture that is not read. */
 int fs_gguf_architecture_find(const struct fs_gguf *gguf, const struct fs_gguf_architecture **architecture,
                               struct fs_error *err);
 
-/* The metadata as a config.json, named "FILE: metadata as config.json". A key of the architecture that is not known is
+/* config.c: the metadata as a config.json, named "FILE: metadata as config.json". A key of the architecture that is not known is
  * FS_EXIT_DATA: it may change what the model computes. The caller destroys. */
 int fs_gguf_config(const struct fs_gguf *gguf, struct fs_json_document **config, struct fs_error *err);
 
-/* The weights of the GGUF file `path` under the names of transformers. The caller destroys. */
+/* tensors.c: the weights of the GGUF file `path` under the names of transformers. The caller destroys. */
 int fs_gguf_weights_open(const char *path, struct fs_tensor_store **store, struct fs_error *err);
 
 /*

@@ -12,8 +12,8 @@ static const struct row {
     const char *config; /* key of config.json; NULL: it has none */
     enum {
         SIZE,
-        NUMBER,   /* required */
-        ZERO,     /* of models that are not read, with another value than 0 */
+        NUMBER,
+        EXPERTS,  /* a size of mixtures of experts; elsewhere 0, or missing */
         ELSEWHERE /* read below or in rotary.c, or without meaning for what is computed */
     } kind;
 } rows[] = {
@@ -36,8 +36,8 @@ static const struct row {
     {"rope.scaling.finetuned", NULL, ELSEWHERE},
     {"vocab_size", NULL, ELSEWHERE}, /* that of token_embd.weight */
     {"tensor_data_layout", NULL, ELSEWHERE},
-    {"expert_count", NULL, ZERO},
-    {"expert_used_count", NULL, ZERO},
+    {"expert_count", "num_local_experts", EXPERTS},
+    {"expert_used_count", "num_experts_per_tok", EXPERTS},
 };
 #define ROWS (sizeof rows / sizeof *rows)
 
@@ -81,17 +81,14 @@ static int add_row(const struct fs_gguf *gguf, const char *key, const struct row
     if (row->kind == ELSEWHERE) {
         return 0;
     }
-    if (row->kind != ZERO && fs_gguf_find(gguf, key) == NULL) {
+    if (row->kind != EXPERTS && fs_gguf_find(gguf, key) == NULL) {
         return fs_gguf_wrong(gguf, key, "nothing", row->kind == SIZE ? "an integer" : "a number", err);
     }
     if ((row->kind == NUMBER ? fs_gguf_number(gguf, key, &number, err) : fs_gguf_size(gguf, key, &size, err)) != 0) {
         return -1;
     }
-    if (row->kind == ZERO && size != 0) {
-        return fs_gguf_wrong(gguf, key, "a mixture of experts", "0; the engine does not compute them", err);
-    }
-    if (row->config != NULL) {
-        cJSON_AddNumberToObject(config, row->config, row->kind == SIZE ? (double)size : fs_gguf_plain(number));
+    if (row->kind != EXPERTS || size > 0) {
+        cJSON_AddNumberToObject(config, row->config, row->kind == NUMBER ? fs_gguf_plain(number) : (double)size);
     }
     return 0;
 }

@@ -14,7 +14,7 @@
 #include "model/tokenizer/tokenizer.h"
 #include "tests/unit/scratch.h"
 
-#define SEEDS 3
+#define SEEDS 4
 
 static struct fs_random randomness;
 static size_t run, opened;
@@ -98,7 +98,8 @@ static void write_all(int file, const unsigned char *bytes, size_t size)
 
 int main(int argc, char **argv)
 {
-    static const char *const files[SEEDS] = {"llama-blocks-of-32", "llama-blocks-of-256", "llama-own-head-biases"};
+    static const char *const files[SEEDS] = {"llama-blocks-of-32", "llama-blocks-of-256", "llama-own-head-biases",
+                                             "mixtral"};
     size_t runs = argc > 1 ? (size_t)strtoul(argv[1], NULL, 10) : 800;
     randomness = fs_random_start(argc > 2 ? (uint64_t)strtoul(argv[2], NULL, 10) : 1, 0);
     const char *source = getenv("FAIRSTAMP_SOURCE");

@@ -19,7 +19,7 @@ import torch
 from gguf import GGMLQuantizationType as Q, GGUFReader, GGUFWriter, dequantize, quantize
 from gguf.constants import GGML_QUANT_SIZES
 from tokenizers import AddedToken, Regex, Tokenizer, normalizers, pre_tokenizers
-from transformers import LlamaConfig, LlamaForCausalLM, Qwen2Config, Qwen2ForCausalLM, Qwen3Config, Qwen3ForCausalLM
+from transformers import LlamaConfig, LlamaForCausalLM, MixtralConfig, MixtralForCausalLM, Qwen2Config, Qwen2ForCausalLM, Qwen3Config, Qwen3ForCausalLM
 
 from exact import implementation, to_double
 from golden_text import LINES
@@ -33,12 +33,44 @@ NAMES = {"model.embed_tokens": "token_embd", "model.norm": "output_norm", "lm_he
          "input_layernorm": "attn_norm", "post_attention_layernorm": "ffn_norm", "self_attn.q_proj": "attn_q",
          "self_attn.k_proj": "attn_k", "self_attn.v_proj": "attn_v", "self_attn.o_proj": "attn_output",
          "self_attn.q_norm": "attn_q_norm", "self_attn.k_norm": "attn_k_norm", "mlp.gate_proj": "ffn_gate",
-         "mlp.up_proj": "ffn_up", "mlp.down_proj": "ffn_down"}
+         "mlp.up_proj": "ffn_up", "mlp.down_proj": "ffn_down", "mlp.gate": "ffn_gate_inp"}
 ENDINGS = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}"
 REST = r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 
 
 # ---------------------------------------------------------------- tensors
+
+
+def file_of(state, config):
+    """The state of a model under the names of the file; experts of one kind in one tensor."""
+    file = {}
+    for name, value in state.items():
+        value = value.numpy() if isinstance(value, torch.Tensor) else value
+        if name.endswith("mlp.experts.gate_up_proj"):
+            layer = name.split(".")[2]
+            file[f"blk.{layer}.ffn_gate_exps.weight"] = value[:, :config.intermediate_size]
+            file[f"blk.{layer}.ffn_up_exps.weight"] = value[:, config.intermediate_size:]
+        elif name.endswith("mlp.experts.down_proj"):
+            file[f"blk.{name.split('.')[2]}.ffn_down_exps.weight"] = value
+        elif name != "lm_head.weight" or not config.tie_word_embeddings:
+            file[own_name(name)] = value
+    return file
+
+
+def state_of(file, names, config):
+    """The other way round, of the names of a state."""
+    state = {}
+    for name in names:
+        layer = f"blk.{name.split('.')[2]}" if name.startswith("model.layers.") else ""
+        if name.endswith("mlp.experts.gate_up_proj"):
+            state[name] = numpy.concatenate([file[f"{layer}.ffn_gate_exps.weight"], file[f"{layer}.ffn_up_exps.weight"]], 1)
+        elif name.endswith("mlp.experts.down_proj"):
+            state[name] = file[f"{layer}.ffn_down_exps.weight"]
+        elif name == "lm_head.weight" and config.tie_word_embeddings:
+            state[name] = file["token_embd.weight"]
+        else:
+            state[name] = file[own_name(name)]
+    return state
 
 
 def own_name(name):
@@ -60,7 +92,7 @@ def to_halves(value, heads):
 
 def heads_of(name, config):
     kind = name.split(".")[-2]
-    return {"q_proj": config.num_attention_heads, "k_proj": config.num_key_value_heads}.get(kind)
+    return {"attn_q": config.num_attention_heads, "attn_k": config.num_key_value_heads}.get(kind)
 
 
 def random_blocks(random, kind, blocks, least, most):
@@ -88,34 +120,34 @@ def stored(random, kind, value):
 
 
 def write_tensors(writer, model, kinds, random, paired):
-    for name, value in model.state_dict().items():
-        if name == "lm_head.weight" and model.config.tie_word_embeddings:
-            continue
-        value = value.numpy()
-        if paired and heads_of(name, model.config) is not None:
-            value = to_pairs(value, heads_of(name, model.config))
-        part = name.split(".")[-2]
-        kind = Q.F32 if value.ndim == 1 else kinds.get(part, kinds["else"])
-        writer.add_tensor(own_name(name), numpy.ascontiguousarray(stored(random, kind, value)), raw_dtype=kind)
+    for name, value in file_of(model.state_dict(), model.config).items():
+        heads = heads_of(name, model.config) if paired else None
+        value = to_pairs(value, heads) if heads is not None else value
+        kind = Q.F32 if value.ndim == 1 else kinds.get(name.split(".")[-2], kinds["else"])
+        data = numpy.ascontiguousarray(stored(random, kind, numpy.ascontiguousarray(value)))
+        if value.ndim == 3 and name.startswith("blk.0."):  # each expert by itself, as converters of 2023 wrote them
+            for i, one in enumerate(data):
+                writer.add_tensor(name.replace("_exps", f".{i}"), one, raw_dtype=kind)
+        else:
+            writer.add_tensor(name, data, raw_dtype=kind)
 
 
 def read_tensors(path, model, paired):
     """The file's numbers as a state of `model`; what is quantised as a checkpoint in float16 holds it."""
-    found = {tensor.name: tensor for tensor in GGUFReader(path).tensors}
-    state = {}
-    for name, value in model.state_dict().items():
-        if name == "lm_head.weight" and model.config.tie_word_embeddings:
-            name = "model.embed_tokens.weight"
-        tensor = found[own_name(name)]
-        numbers = dequantize(tensor.data, tensor.tensor_type).astype(numpy.float32).reshape(value.shape)
+    file = {}
+    for tensor in GGUFReader(path).tensors:
+        numbers = dequantize(tensor.data, tensor.tensor_type).astype(numpy.float32)
+        numbers = numbers.reshape([int(n) for n in reversed(tensor.shape)])
         if tensor.tensor_type in QUANTISED:
             numbers = numbers.astype(numpy.float16).astype(numpy.float32)
-        if paired and heads_of(name, model.config) is not None:
-            numbers = to_halves(numbers, heads_of(name, model.config))
-        state[name] = torch.from_numpy(numpy.ascontiguousarray(numbers))
-    if model.config.tie_word_embeddings:
-        state["lm_head.weight"] = state["model.embed_tokens.weight"]
-    return state
+        heads = heads_of(tensor.name, model.config) if paired else None
+        file[tensor.name] = to_halves(numbers, heads) if heads is not None else numbers
+    for kind in ("gate", "up", "down"):
+        if f"blk.0.ffn_{kind}.0.weight" in file:
+            one = [file[f"blk.0.ffn_{kind}.{i}.weight"] for i in range(model.config.num_local_experts)]
+            file[f"blk.0.ffn_{kind}_exps.weight"] = numpy.stack(one)
+    state = state_of(file, model.state_dict(), model.config)
+    return {name: torch.from_numpy(numpy.ascontiguousarray(value)) for name, value in state.items()}
 
 
 # ---------------------------------------------------------------- tokenizers
@@ -183,6 +215,9 @@ def write_sizes(writer, config):
     if size * config.num_attention_heads != config.hidden_size:
         writer.add_key_length(size)
         writer.add_value_length(size)
+    if hasattr(config, "num_local_experts"):
+        writer.add_expert_count(config.num_local_experts)
+        writer.add_expert_used_count(config.num_experts_per_tok)
     return size
 
 
@@ -224,7 +259,8 @@ def make(out, name, arch, model_class, config, kinds, tokens, change=None, align
     writer.close()
     if change is not None:
         path.write_bytes(change(path.read_bytes()))
-    exact = model_class._from_config(config, dtype=torch.float32, attn_implementation=implementation(arch)).eval()
+    experts = {"experts_implementation": "eager"} if model_class is MixtralForCausalLM else {}  # the others have no float64
+    exact = model_class._from_config(config, dtype=torch.float32, attn_implementation=implementation(arch), **experts).eval()
     exact.load_state_dict(read_tensors(path, exact, paired))
     exact = to_double(exact)
     lines = []
@@ -239,8 +275,8 @@ def make(out, name, arch, model_class, config, kinds, tokens, change=None, align
 
 
 def write_models(out):
-    def llama(**more):
-        return lambda n: LlamaConfig(**{"vocab_size": n, "bos_token_id": 1, "eos_token_id": 2, "max_position_embeddings": 128,
+    def llama(config=LlamaConfig, **more):
+        return lambda n: config(**{"vocab_size": n, "bos_token_id": 1, "eos_token_id": 2, "max_position_embeddings": 128,
                                         **more})
 
     def begun(config_class, **more):
@@ -249,14 +285,14 @@ def write_models(out):
     make(out, "llama-blocks-of-32", "llama", LlamaForCausalLM,
          llama(hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
                rms_norm_eps=1e-5, tie_word_embeddings=True),
-         {"embed_tokens": Q.Q8_0, "q_proj": Q.Q4_1, "k_proj": Q.Q4_0, "v_proj": Q.Q5_1, "gate_proj": Q.Q5_0, "up_proj": Q.BF16,
+         {"token_embd": Q.Q8_0, "attn_q": Q.Q4_1, "attn_k": Q.Q4_0, "attn_v": Q.Q5_1, "ffn_gate": Q.Q5_0, "ffn_up": Q.BF16,
           "else": Q.F16}, write_pieces)
     make(out, "llama-blocks-of-256", "llama", LlamaForCausalLM,
          begun(LlamaConfig, hidden_size=256, intermediate_size=32, num_hidden_layers=1, num_attention_heads=4, head_dim=8,
                num_key_value_heads=1, rms_norm_eps=1e-6, tie_word_embeddings=True,
                rope_parameters={"rope_type": "llama3", "rope_theta": 50.0, "factor": 8.0, "low_freq_factor": 1.0,
                                 "high_freq_factor": 4.0, "original_max_position_embeddings": 64}),
-         {"embed_tokens": Q.Q6_K, "q_proj": Q.Q4_K, "k_proj": Q.Q5_K, "v_proj": Q.Q2_K, "gate_proj": Q.Q3_K, "up_proj": Q.Q4_K,
+         {"token_embd": Q.Q6_K, "attn_q": Q.Q4_K, "attn_k": Q.Q5_K, "attn_v": Q.Q2_K, "ffn_gate": Q.Q3_K, "ffn_up": Q.Q4_K,
           "else": Q.Q8_0},
          lambda w: write_bytes(w, "llama-bpe", [split(ENDINGS + "{1,3}" + REST), BYTES], ignore_merges=True))
     make(out, "llama-own-head-biases", "llama", LlamaForCausalLM,
@@ -266,13 +302,17 @@ def write_models(out):
          {"else": Q.F32},
          lambda w: write_bytes(w, "smollm", [pre_tokenizers.Digits(individual_digits=True), WORDS]),
          change=lambda data: data[:4] + b"\2" + data[5:], alignment=64)  # version 2
+    make(out, "mixtral", "llama", MixtralForCausalLM,
+         llama(hidden_size=32, intermediate_size=32, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
+               num_local_experts=3, num_experts_per_tok=2, rms_norm_eps=1e-5, tie_word_embeddings=False, config=MixtralConfig),
+         {"token_embd": Q.Q8_0, "ffn_gate_exps": Q.Q4_0, "ffn_up_exps": Q.Q8_0, "ffn_gate_inp": Q.F32, "else": Q.F16}, write_pieces)
     make(out, "qwen2-f16", "qwen2", Qwen2ForCausalLM,
          begun(Qwen2Config, hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
                rms_norm_eps=1e-6, tie_word_embeddings=False), {"else": Q.F16},
          lambda w: write_bytes(w, "qwen2", [split(ENDINGS + REST), BYTES], normalizer=normalizers.NFC()))
     make(out, "qwen3-head-size", "qwen3", Qwen3ForCausalLM,
          begun(Qwen3Config, hidden_size=32, intermediate_size=32, num_hidden_layers=2, num_attention_heads=2, num_key_value_heads=1,
-               head_dim=24, rms_norm_eps=1e-6, tie_word_embeddings=True), {"embed_tokens": Q.Q8_0, "else": Q.BF16},
+               head_dim=24, rms_norm_eps=1e-6, tie_word_embeddings=True), {"token_embd": Q.Q8_0, "else": Q.BF16},
          lambda w: write_bytes(w, "gpt-2", [WORDS]))
 
 

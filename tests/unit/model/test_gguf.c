@@ -12,8 +12,8 @@
 #include "support.h"
 #include "tests/unit/gguf_bytes.h"
 
-static const char *const names[] = {"llama-blocks-of-32", "llama-blocks-of-256", "llama-own-head-biases", "qwen2-f16",
-                                    "qwen3-head-size"};
+static const char *const names[] = {"llama-blocks-of-32", "llama-blocks-of-256", "llama-own-head-biases", "mixtral",
+                                    "qwen2-f16",          "qwen3-head-size"};
 #define NAMES (sizeof names / sizeof *names)
 
 static const char *golden_file(const char *name, const char *end)
@@ -139,6 +139,10 @@ static void test_metadata(void **state)
         {names[1], "token_embd.weight", IN_PLACE, "token_embx.weight", 17, "tensor token_embd.weight: found nothing"},
         {names[2], "llama.rope.scaling.type", TEXT, "yarnyy", 6, "llama.rope.scaling.type: found \"yarnyy\""},
         {names[2], "llama.rope.scaling.factor", VALUE, "\0\0\0\xBF", 4, "rope_scaling"},
+        {names[3], "llama.expert_count", VALUE, "\2\0\0\0", 4, "tensor model.layers."},
+        {names[3], "llama.expert_count", VALUE, "\0\0\0\0", 4, "tensor model.layers.0.mlp.gate_proj.weight: not found"},
+        {names[3], "llama.expert_count", VALUE, "\xFF\xFF\xFF\xFF", 4, "num_local_experts"},
+        {names[3], "llama.expert_used_count", VALUE, "\7\0\0\0", 4, "num_experts_per_tok 7 is more"},
         {names[1], "tokenizer.ggml.model", TEXT, "bert", 4, "tokenizer.ggml.model: found \"bert\""},
         {names[1], "tokenizer.ggml.pre", TEXT, "llama-xyz", 9, "tokenizer.ggml.pre: found \"llama-xyz\""},
         {names[1], "tokenizer.ggml.pre", IN_PLACE, "tokenizer.ggml.prx", 18, "an old converter"},
