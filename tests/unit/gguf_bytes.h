@@ -11,7 +11,7 @@ struct bytes {
 };
 
 void put_number(struct bytes *bytes, uint64_t value, size_t size); /* little endian; zeros from the ninth on */
-void put_string(struct bytes *bytes, const char *text); /* length and bytes */
+void put_string(struct bytes *bytes, const char *text);            /* length and bytes */
 void put_head(struct bytes *bytes, uint32_t version, uint64_t tensors, uint64_t keys);
 void put_key(struct bytes *bytes, const char *key, uint32_t kind); /* its value follows */
 void put_u32(struct bytes *bytes, const char *key, uint32_t value);
