@@ -8,9 +8,6 @@
 #include "io/formats/pickle_machine.h"
 #include "io/utf8.h"
 
-/* 100 bytes or so a tensor; so that hostile ones need no more than some GB of memory. */
-#define MOST_BYTES ((size_t)32 << 20)
-
 #define NOT_A_STATE_DICT                                                                                               \
     "nothing of it is run; save the tensors alone (torch.save(model.state_dict(), FILE)), or convert the model with "  \
     "Python: from_pretrained(DIR).save_pretrained(DIR, safe_serialization=True)"
@@ -166,11 +163,11 @@ static int give_all(struct fs_pickle *pickle, fs_pickle_visit visit, void *conte
 int fs_pickle_read(const char *where, const unsigned char *data, size_t size, fs_pickle_visit visit, void *context,
                    struct fs_error *err)
 {
-    if (size == 0 || size > MOST_BYTES) {
+    if (size == 0 || size > FS_PICKLE_MOST_BYTES) {
         return fs_error_set(
             err, FS_EXIT_DATA,
             "%s: found %zu bytes, expected 1 to %zu, as the names and shapes of tensors take; " NOT_A_STATE_DICT, where,
-            size, MOST_BYTES);
+            size, FS_PICKLE_MOST_BYTES);
     }
     struct fs_pickle pickle = {.where = where, .data = data, .size = size, .err = err};
     int status = fs_pickle_run(&pickle) != 0 ? -1 : give_all(&pickle, visit, context);

@@ -6,10 +6,13 @@
 #ifndef FAIRSTAMP_IO_FORMATS_PICKLE_H
 #define FAIRSTAMP_IO_FORMATS_PICKLE_H
 
-#include <stdint.h>
+#include <stddef.h>
 
 #include "io/error.h"
 #include "io/formats/tensor.h"
+
+/* 100 bytes or so a tensor; hostile ones of this size need up to 1 GB of memory. */
+#define FS_PICKLE_MOST_BYTES ((size_t)32 << 20)
 
 /* A tensor as torch._utils._rebuild_tensor_v2 is told to build it. Texts are good until the call returns. */
 struct fs_pickled_tensor {

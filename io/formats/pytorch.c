@@ -92,11 +92,13 @@ static int check_entries(const struct archive *archive)
                               packed->name, packed->method);
 }
 
-/* A record whose bytes are checked; NULL where it is not there or, with *status -1, damaged. */
+/* A record whose bytes are checked, but those of one too large, which is refused as such; NULL where it is not there or,
+ * with *status -1, damaged. */
 static const struct fs_zip_entry *checked(const struct archive *archive, const char *record, int *status)
 {
     const struct fs_zip_entry *entry = find(archive, "", record);
-    *status = entry != NULL && entry->crc != 0 ? fs_zip_check_crc(&archive->zip, entry, archive->err) : 0;
+    bool has_crc = entry != NULL && entry->crc != 0 && entry->size <= FS_PICKLE_MOST_BYTES;
+    *status = has_crc ? fs_zip_check_crc(&archive->zip, entry, archive->err) : 0;
     return *status == 0 ? entry : NULL;
 }
 
@@ -116,7 +118,7 @@ static int check_records(const struct archive *archive)
         return -1;
     }
     unsigned number = 0;
-    for (size_t i = 0; version != NULL && i < version->size && i < 4; i++) {
+    for (size_t i = 0; version != NULL && version->size <= 4 && i < version->size; i++) {
         unsigned char byte = version->data[i];
         number = byte >= '0' && byte <= '9' ? 10 * number + (byte - '0') : byte == '\n' ? number : 10000;
     }

@@ -244,7 +244,7 @@ gguf_bytes 0 GGUF; cut_to m.gguf 20000; gguf gguf-cut 65 'm.gguf: tensor .* do n
 gguf_bytes 0 '\x1f\x8b\x08\x00'; gguf gguf-compressed 65 'm.gguf: is .*gzip'
 gguf_bytes 0 GGUF; sed -i 's/tokenizer.ggml.scores/tokenizer.ggml.\x1b[31ms/' m.gguf; gguf gguf-scores 65 'm.gguf: tokenizer.ggml.scores: found nothing'
 
-# pytorch_model.bin, in more ways: tests/unit/io/test_pytorch.c
+# pytorch_model.bin, in more ways: tests/unit/io/test_pickle.c, test_pytorch.c
 pytorch() { # FOLDER SOURCE [SED]: a fresh m with the weights of FOLDER, which SED edits
     model "$2"
     rm m/*.safetensors* && cp "$golden/../pytorch/$1/"* m && chmod u+w m/*

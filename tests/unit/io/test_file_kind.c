@@ -89,7 +89,7 @@ static void test_places(void **state)
         {"\x1f\x8b\x08", 3, FS_PLACE_DATA, "gzip", "gunzip -c f > f.converted"},
         {"\x1f\x8b\x08", 3, FS_PLACE_MODEL, "gzip", "put it through gunzip -c"},
         {"\x1f\x8b\x08", 3, FS_PLACE_INPUT, "gzip", "put it through gunzip -c"},
-        {"PK\003\004", 4, FS_PLACE_MODEL, "zip archive", "save_pretrained(DIR)"},
+        {"PK\003\004", 4, FS_PLACE_MODEL, "zip archive", "rename it to pytorch_model.bin"},
         {"PK\003\004", 4, FS_PLACE_INPUT, "zip archive", "unzip -p"},
         {"a\0b\0", 4, FS_PLACE_INPUT, "UTF-16", "iconv -f UTF-16LE"},
         {"Entry not found", 15, FS_PLACE_MODEL, "error of the Hub", "download"},
