@@ -17,8 +17,9 @@
 
 /* Files of a model's folder that make its tokenizer, where they exist. */
 static const char *const tokenizer_files[] = {
-    "tokenizer.json", "tokenizer_config.json",   "tokenizer.model",  "vocab.txt", "vocab.json",
-    "merges.txt",     "special_tokens_map.json", "added_tokens.json"};
+    "tokenizer.json", "tokenizer_config.json",   "tokenizer.model",   "vocab.txt",    "vocab.json",
+    "merges.txt",     "special_tokens_map.json", "added_tokens.json", "spiece.model", "sentencepiece.bpe.model",
+    "spm.model"};
 #define TOKENIZER_FILES (sizeof tokenizer_files / sizeof tokenizer_files[0])
 
 #define METHODS "methods."

@@ -142,22 +142,27 @@ static int read_sizes(const struct fs_json_document *config, struct fs_spec *spe
     return spec->layer == NULL ? -1 : 0;
 }
 
-static int read_options(const struct fs_json_document *config, struct fs_spec *spec, struct fs_error *err)
+static int read_options(const struct fs_json_document *config, struct fs_spec *spec, struct fs_notes *notes,
+                        struct fs_error *err)
 {
     const cJSON *root = fs_json_root(config);
     size_t begin = SIZE_MAX;
     spec->norm_epsilon = spec->family->default_epsilon;
     spec->tied_head = spec->family->tied_default;
     if ((spec->family->key.epsilon != NULL &&
-         fs_json_number_optional(config, root, "", spec->family->key.epsilon, (struct fs_number_range){1e-30, 1.0},
+         fs_json_number_optional(config, root, "", spec->family->key.epsilon, (struct fs_number_range){0.0, 1.0},
                                  &spec->norm_epsilon, err) != 0) ||
         fs_json_bool_optional(config, root, "", "tie_word_embeddings", &spec->tied_head, err) != 0 ||
-        fs_json_size_optional(config, root, "", "bos_token_id", (struct fs_size_range){0, spec->vocabulary - 1}, &begin,
-                              err) != 0 ||
+        fs_json_size_optional(config, root, "", "bos_token_id", (struct fs_size_range){0, INT32_MAX}, &begin, err) !=
+            0 ||
         refuse_options(config, spec->family, err) != 0) {
         return -1;
     }
-    spec->begin_of_text = begin == SIZE_MAX ? -1 : (int32_t)begin;
+    spec->begin_of_text = begin >= spec->vocabulary ? -1 : (int32_t)begin;
+    if (begin != SIZE_MAX && begin >= spec->vocabulary) { /* a class's default that was never meant for this model */
+        fs_notes_add(notes, false, "config.json: bos_token_id %zu is outside the vocabulary of %zu; taken as none",
+                     begin, spec->vocabulary);
+    }
     return read_activation(config, spec, err);
 }
 
@@ -174,7 +179,7 @@ static int read_config(const struct fs_json_document *config, struct fs_spec *sp
     spec->norm_kind = family->norm_kind;
     spec->block = family->block;
     spec->token_types = family->body.token_type != NULL ? 2 : 0; /* transformers' default */
-    return read_sizes(config, spec, err) == 0 && read_options(config, spec, err) == 0 &&
+    return read_sizes(config, spec, err) == 0 && read_options(config, spec, notes, err) == 0 &&
                    family->read_layers(config, spec, err) == 0
                ? 0
                : -1;

@@ -277,7 +277,7 @@ static int read_pieces(const struct source *source, struct fs_sentencepiece *mod
 
 static int load_sentencepiece(struct fs_tokenizer *tokenizer, const struct source *source, struct fs_error *err)
 {
-    struct fs_sentencepiece model = {.add_dummy_prefix = true, .escape_whitespaces = true};
+    struct fs_sentencepiece model = {.add_dummy_prefix = true, .escape_whitespaces = true, .filled = true};
     const struct fs_gguf *gguf = source->gguf;
     if (source->scores == NULL) {
         return fs_gguf_wrong(gguf, GGML "scores", "nothing", "the scores of SentencePiece's pieces", err);
@@ -309,7 +309,7 @@ static int read_roles(const struct fs_tokenizer *tokenizer, const struct source 
 {
     for (size_t i = 0; i < sizeof roles / sizeof *roles; i++) {
         size_t id = llama ? roles[i].of_llama : SIZE_MAX, length;
-        settings->given[roles[i].role] = true;
+        settings->given[roles[i].role] = roles[i].key;
         if (fs_gguf_size(source->gguf, roles[i].key, &id, err) != 0) {
             return -1;
         }
@@ -332,10 +332,31 @@ static int read_roles(const struct fs_tokenizer *tokenizer, const struct source 
     return 0;
 }
 
+static int explain(struct fs_tokenizer *tokenizer, const struct fs_gguf *gguf, const char *model, struct fs_error *err)
+{
+    struct fs_explanation *explanation = &tokenizer->explanation;
+    const char *slash = strrchr(gguf->path, '/'), *pre = "";
+    bool prefix = true;
+    if (fs_gguf_text(gguf, GGML "pre", &pre, err) != 0 ||
+        fs_gguf_bool(gguf, GGML "add_space_prefix", &prefix, err) != 0 ||
+        fs_explain(explanation, FS_EXPLAIN_FILE, "", err, "%s", slash != NULL ? slash + 1 : gguf->path) != 0) {
+        return -1;
+    }
+    return strcmp(model, "llama") == 0
+               ? fs_explain(
+                     explanation, FS_EXPLAIN_PIPELINE, GGML "model", err,
+                     "model: BPE of SentencePiece, %zu ids, as the sentencepiece library encodes; a space before "
+                     "the text: %s",
+                     tokenizer->vocabulary.size, prefix ? "yes" : "no")
+               : fs_explain(explanation, FS_EXPLAIN_PIPELINE, GGML "pre", err,
+                            "pre-tokenizer: that of %s; model: byte-level BPE, %zu ids", pre,
+                            tokenizer->vocabulary.size);
+}
+
 static int load(struct fs_tokenizer *tokenizer, const struct fs_gguf *gguf, struct fs_error *err)
 {
     struct source source = {.gguf = gguf};
-    struct fs_settings settings = {.lower_case = -1, .strip_accents = -1, .chinese = -1, .add_prefix_space = -1};
+    struct fs_settings settings = {.class = fs_tokenizer_class_find("PreTrainedTokenizer")};
     static const char *const none[FS_ROLES];
     const char *model = NULL;
     if (fs_gguf_text(gguf, GGML "model", &model, err) != 0) {
@@ -356,6 +377,7 @@ static int load(struct fs_tokenizer *tokenizer, const struct fs_gguf *gguf, stru
     }
     int status = find_arrays(&source, err) == 0 &&
                          (llama ? load_sentencepiece : load_byte_level)(tokenizer, &source, err) == 0 &&
+                         explain(tokenizer, gguf, model, err) == 0 &&
                          read_roles(tokenizer, &source, llama, &settings, err) == 0
                      ? fs_settings_apply(&settings, tokenizer, gguf->path, none, err)
                      : -1;

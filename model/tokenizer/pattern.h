@@ -12,6 +12,7 @@ struct fs_pattern {
     char *literal; /* NULL: use code */
     size_t length;
     pcre2_code *code;
+    pcre2_code *newer; /* for texts with a character of fs_is_newer; NULL: code does */
 };
 
 /* `name` is the file and place, for errors. The owner releases the pattern. An empty pattern is an error. */
@@ -23,6 +24,7 @@ void fs_pattern_release(struct fs_pattern *pattern); /* zeroes it */
 /* Looks for matches in one subject of valid UTF-8; safe from several threads, each with its own search. */
 struct fs_search {
     const struct fs_pattern *pattern;
+    const pcre2_code *code; /* the pattern's, for this subject */
     const unsigned char *data;
     size_t count;
     size_t from; /* where the next match is looked for */

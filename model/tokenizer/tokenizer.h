@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "io/error.h"
+#include "model/tokenizer/explain.h"
 
 struct fs_tokenizer;
 
@@ -62,5 +63,7 @@ int fs_tokenizer_decode(const struct fs_tokenizer *tokenizer, const int32_t *id,
 
 const struct fs_special_tokens *fs_tokenizer_special(const struct fs_tokenizer *tokenizer);
 size_t fs_tokenizer_size(const struct fs_tokenizer *tokenizer); /* largest id + 1 */
+/* What it was read from, and the rules that decided; owned by the tokenizer. */
+const struct fs_explanation *fs_tokenizer_explanation(const struct fs_tokenizer *tokenizer);
 
 #endif
