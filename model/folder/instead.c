@@ -72,8 +72,6 @@ static const struct hint {
     {"*.tgz", MODEL, "an archive; unpack it"},
     {"encoder.json", FS_FOLDER_TOKENIZER, "OpenAI's name of vocab.json (and vocab.bpe of merges.txt); rename them"},
     {"*.spm", FS_FOLDER_TOKENIZER, NO_JSON},
-    {"spiece.model", FS_FOLDER_TOKENIZER, NO_JSON},
-    {"sentencepiece.bpe.model", FS_FOLDER_TOKENIZER, NO_JSON},
 };
 
 /* Folders below, in `below`, that match `pattern` and hold `file` (NULL: any). */

@@ -172,7 +172,7 @@ static const struct row {
     {"config.json notes.md", MODEL, GONE, "no weights (model.safetensors", "notes.md"},
     {"config.json model.safetensors", ALL, GONE, "no tokenizer", "AutoTokenizer"},
     {"encoder.json vocab.bpe", FS_FOLDER_TOKENIZER, GONE, "encoder.json", "vocab.json"},
-    {"spiece.model", FS_FOLDER_TOKENIZER, GONE, "spiece.model", "save_pretrained"},
+    {"source.spm", FS_FOLDER_TOKENIZER, GONE, "source.spm", "save_pretrained"},
 };
 
 static void test_rows(void **state)
