@@ -252,7 +252,10 @@ int fs_json_bytes(const char *text, char **bytes, size_t *length, struct fs_erro
     *bytes = fs_allocate(size + 1, 1, "a text", err);
     for (size_t at = 0; *bytes != NULL && at < size; used++) {
         bool nul = strncmp(text + at, FS_JSON_NUL, sizeof FS_JSON_NUL - 1) == 0;
-        (*bytes)[used] = nul ? '\0' : text[at];
+        (*bytes)[used] = text[at];
+        if (nul) {
+            (*bytes)[used] = '\0';
+        }
         at += nul ? sizeof FS_JSON_NUL - 1 : 1;
     }
     *length = used;

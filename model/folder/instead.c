@@ -251,7 +251,7 @@ static int say_nothing_known(const char *folder, const struct fs_entries *entrie
     const char *fix =
         (missing & MODEL) != 0
             ? "give the folder of a HuggingFace model"
-            : "expected tokenizer.json, tokenizer.model, vocab.json with merges.txt, or vocab.txt: copy "
+            : "expected tokenizer.json, a model of SentencePiece, vocab.json with merges.txt, or vocab.txt: copy "
               "them from the base model, as AutoTokenizer.from_pretrained(BASE).save_pretrained(DIR) does";
     const char *else_found = entries->count > 0  ? ", but "
                              : entries->unlisted ? ", and the folder cannot be listed"

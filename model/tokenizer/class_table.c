@@ -62,7 +62,7 @@ static const char qwen2_pattern[] =
 #define ROBERTA BYTES, .roles = fs_roberta_roles, .mask = FS_MASK_STRIPS_IN_4
 #define OTHER(class, what)                                                                                             \
     {                                                                                                                  \
-        .name = class, .files = FS_CLASS_OTHER, .algorithm = what                                                      \
+        .name = (class), .files = FS_CLASS_OTHER, .algorithm = (what)                                                  \
     }
 
 static const struct fs_tokenizer_class classes[] = {

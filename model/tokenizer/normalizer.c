@@ -347,8 +347,10 @@ static int apply_replace(const struct fs_normalizer_step *step, struct fs_text *
     fs_search_subject(&search, text->data, text->count);
     int status;
     while ((status = fs_search_next(&search, &begin, &end, err)) > 0) {
+        size_t first = begin < text->count ? text->begin[begin] : text->end[text->count - 1];
+        size_t last = end > begin ? text->end[end - 1] : first; /* an empty match stands between characters */
         if (fs_text_append_slice(&result, text, done, begin, err) ||
-            fs_text_append(&result, step->content, length, text->begin[begin], text->end[end - 1], err)) {
+            fs_text_append(&result, step->content, length, first, last, err)) {
             status = -1;
             break;
         }

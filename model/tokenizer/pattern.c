@@ -107,27 +107,31 @@ void fs_search_subject(struct fs_search *search, const unsigned char *data, size
     search->data = data;
     search->count = count;
     search->from = 0;
+    search->last = SIZE_MAX;
+}
+
+static int next_literal(struct fs_search *search, size_t *begin, size_t *end)
+{
+    const unsigned char *found = search->from < search->count
+                                     ? memmem(search->data + search->from, search->count - search->from,
+                                              search->pattern->literal, search->pattern->length)
+                                     : NULL;
+    if (found == NULL) {
+        return 0;
+    }
+    *begin = (size_t)(found - search->data);
+    *end = search->from = *begin + search->pattern->length;
+    return 1;
 }
 
 int fs_search_next(struct fs_search *search, size_t *begin, size_t *end, struct fs_error *err)
 {
-    if (search->from >= search->count) {
-        return 0;
-    }
     if (search->pattern->literal != NULL) {
-        const unsigned char *found = memmem(search->data + search->from, search->count - search->from,
-                                            search->pattern->literal, search->pattern->length);
-        if (found == NULL) {
-            return 0;
-        }
-        *begin = (size_t)(found - search->data);
-        *end = *begin + search->pattern->length;
-        search->from = *end;
-        return 1;
+        return next_literal(search, begin, end);
     }
-    for (;;) {
-        int status = pcre2_match(search->code, search->data, search->count, search->from,
-                                 PCRE2_NO_UTF_CHECK | PCRE2_NOTEMPTY, search->match, NULL);
+    while (search->from <= search->count && search->count > 0) {
+        int status = pcre2_match(search->code, search->data, search->count, search->from, PCRE2_NO_UTF_CHECK,
+                                 search->match, NULL);
         if (status == PCRE2_ERROR_NOMATCH) {
             return 0;
         }
@@ -139,21 +143,18 @@ int fs_search_next(struct fs_search *search, size_t *begin, size_t *end, struct 
                                 search->count, (const char *)message);
         }
         const PCRE2_SIZE *range = pcre2_get_ovector_pointer(search->match);
-        if (range[1] <= search->from || range[0] >= range[1]) { /* \K or a look-behind can do this */
-            if (search->from >= search->count) {
-                return 0;
-            }
-            search->from += fs_utf8_length(search->data[search->from]);
-            if (search->from >= search->count) {
-                return 0;
-            }
-            continue;
+        bool moved = range[1] < search->from || range[0] > range[1]; /* \K or a look-behind can do this */
+        if (!moved && (range[0] < range[1] || range[1] != search->last)) {
+            *begin = range[0] < search->from ? search->from : range[0];
+            *end = search->from = search->last = range[1];
+            return 1;
         }
-        *begin = range[0] < search->from ? search->from : range[0];
-        *end = range[1];
-        search->from = *end;
-        return 1;
+        if (search->from >= search->count) {
+            return 0;
+        }
+        search->from += fs_utf8_length(search->data[search->from]);
     }
+    return 0;
 }
 
 void fs_search_end(struct fs_search *search)

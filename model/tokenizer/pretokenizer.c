@@ -45,6 +45,7 @@ struct cut {
     bool match;
 };
 
+/* An empty match cuts too; its piece is none. */
 struct cuts {
     struct cut *cut;
     size_t count, capacity;
@@ -52,9 +53,6 @@ struct cuts {
 
 static int add_cut(struct cuts *cuts, size_t begin, size_t end, bool match, struct fs_error *err)
 {
-    if (begin == end) {
-        return 0;
-    }
     if (fs_grow(&cuts->cut, &cuts->capacity, cuts->count + 1, sizeof *cuts->cut, "the cuts of a text", err) != 0) {
         return -1;
     }
@@ -79,7 +77,7 @@ static int add_pieces(const struct cuts *cuts, enum fs_split behavior, struct fs
         while (behavior == FS_SPLIT_CONTIGUOUS && i + 1 < cuts->count && cuts->cut[i + 1].match == cut.match) {
             cut.end = cuts->cut[++i].end;
         }
-        if (fs_pieces_add(pieces, cut.begin, cut.end, err)) {
+        if (cut.begin < cut.end && fs_pieces_add(pieces, cut.begin, cut.end, err)) {
             return -1;
         }
     }
@@ -101,14 +99,14 @@ static int split(const struct fs_pattern *pattern, enum fs_split behavior, bool 
         cuts.count = 0;
         fs_search_subject(&search, text->data + base, length);
         while ((status = fs_search_next(&search, &begin, &end, err)) > 0) {
-            if (add_cut(&cuts, base + done, base + begin, invert, err) ||
+            if ((done < begin && add_cut(&cuts, base + done, base + begin, invert, err)) ||
                 add_cut(&cuts, base + begin, base + end, !invert, err)) {
                 status = -1;
                 break;
             }
             done = end;
         }
-        if (status == 0) {
+        if (status == 0 && done < length) {
             status = add_cut(&cuts, base + done, base + length, invert, err);
         }
         if (status == 0) {
@@ -135,13 +133,13 @@ static int split_classes(const struct fs_pretokenizer_step *step, const struct f
             size_t length = fs_utf8_decode(text->data + at, &character);
             int class = step->class_of(character);
             if (class == FS_CLASS_MATCH || class != run_class) {
-                status = add_cut(&cuts, run, at, run_class == FS_CLASS_MATCH, err);
+                status = run < at ? add_cut(&cuts, run, at, run_class == FS_CLASS_MATCH, err) : 0;
                 run = at;
                 run_class = class;
             }
             at += length;
         }
-        if (status == 0) {
+        if (status == 0 && run < in->end[i]) {
             status = add_cut(&cuts, run, in->end[i], run_class == FS_CLASS_MATCH, err);
         }
         if (status == 0) {

@@ -5,6 +5,9 @@
  *   byte-level BPE     vocab.json + merges.txt, or tokenizer.json with model.type BPE and a ByteLevel part
  *   GGUF               a GGUF file's vocabulary, byte-level BPE or Llama BPE
  *   Llama BPE          tokenizer.model (SentencePiece, BPE), or tokenizer.json with model.type BPE and byte_fallback
+ *   Unigram            spiece.model, sentencepiece.bpe.model, spm.model, tokenizer.model (SentencePiece, Unigram), or
+ *                      tokenizer.json with model.type Unigram
+ *   whole words        tokenizer.json with model.type WordLevel
  *
  * Ids equal those of transformers' tokenizers for the same folder.
  */

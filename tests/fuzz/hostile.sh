@@ -325,7 +325,8 @@ pipeline() { # NAME SED PATTERN
     tokenize "$1" 65 "$file: $3"
 }
 pipeline tokenizer-unknown-model 's/"type": "BPE"/"type": "Bigram"/' 'model.*"Bigram" is not supported'
-pipeline tokenizer-unknown-normalizer 's/"type": "Prepend"/"type": "Precompiled"/' 'normalizer.*Precompiled'
+pipeline tokenizer-unknown-normalizer 's/"type": "Prepend"/"type": "Prefix"/' 'normalizer.*Prefix'
+pipeline tokenizer-other-keys 's/"type": "Prepend"/"type": "Precompiled"/' 'normalizer.*"prepend" is not supported'
 pipeline tokenizer-unknown-key 's/"type": "Prepend"/"type": "Prepend", "surprise": 1/' '.*"surprise" is not supported'
 pipeline tokenizer-bad-regex 's/"String": " "/"Regex": "(((("/' '.*pattern .*regular expression'
 pipeline tokenizer-empty-pattern 's/"String": " "/"String": ""/' '.*empty pattern'

@@ -266,6 +266,10 @@ def later_pipelines():
     for length in (1, 3, 5):
         yield f"FixedLength-{length}", "word-level", None, {"type": "FixedLength", "length": length}
     yield "UnicodeScripts", "words", None, {"type": "UnicodeScripts"}
+    for pattern in (r"\s*", r"(?=\p{Lu})|\s", r"a*|b", r"\b", r"$", r"(?<=a)", r"a\Kb?"):  # empty matches
+        for behavior, invert in zip(BEHAVIORS, (False, True, False, True, False)):
+            yield f"Split-{pattern}-{behavior}", "words", None, split(pattern, behavior, invert)
+        yield f"Replace-{pattern}", "unigram-bytes", replace({"Regex": pattern}, "-x"), None
     yield "FixedLength-default", "words", None, {"type": "FixedLength"}
 
 
