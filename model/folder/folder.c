@@ -123,6 +123,14 @@ static bool there(const char *folder, const char *name)
 
 int fs_model_folder_check(const char *folder, unsigned parts, struct fs_error *err)
 {
+    char *gguf;
+    if (fs_model_gguf_file(folder, &gguf, err) != 0) {
+        return -1;
+    }
+    if (gguf != NULL) { /* holds all parts; its reader checks it */
+        free(gguf);
+        return 0;
+    }
     if (fs_check_path(folder, err) != 0) {
         return -1;
     }

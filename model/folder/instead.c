@@ -37,7 +37,10 @@ static const struct hint {
     {"flax_model.msgpack", MODEL,
      "weights of Flax, expected model.safetensors; convert them with Python and transformers 4: AutoModelForMaskedLM "
      "(or AutoModelForCausalLM).from_pretrained(DIR, from_flax=True).save_pretrained(DIR), DIR being this folder"},
-    {"*.gguf", MODEL, "a file of llama.cpp; take the HuggingFace folder that it was made from"},
+    {"*.gguf", MODEL,
+     "a file of llama.cpp; give the file itself, for a folder stands for one only where it is alone, without "
+     "config.json "
+     "and weights of HuggingFace"},
     {"*.incomplete", MODEL, BROKE_OFF},
     {"*.part", MODEL, BROKE_OFF},
     {"*.crdownload", MODEL, BROKE_OFF},

@@ -78,10 +78,11 @@ static int add_pieces(struct fs_tokenizer *tokenizer, const struct fs_sentencepi
     *unknown = -1;
     for (size_t id = 0; id < model->count; id++) {
         const struct fs_piece *piece = &model->piece[id];
-        if (fs_vocabulary_add(&tokenizer->vocabulary, path, piece->text, piece->length, (int64_t)id, false, err)) {
+        if (fs_vocabulary_add(&tokenizer->vocabulary, path, piece->text, piece->length, (int64_t)id,
+                              model->filled && piece->type == FS_PIECE_UNUSED, err)) {
             return -1;
         }
-        if (piece->type == FS_PIECE_UNUSED && !model->unigram) {
+        if (piece->type == FS_PIECE_UNUSED && !model->unigram && !model->filled) {
             return fs_error_set(err, FS_EXIT_DATA, "%s: piece %zu has type UNUSED, which is not supported in BPE", path,
                                 id);
         }
@@ -178,8 +179,8 @@ static int read_charsmap(struct fs_charsmap *map, const struct fs_sentencepiece 
     return 0;
 }
 
-static int use_sentencepiece(struct fs_tokenizer *tokenizer, const struct fs_sentencepiece *model, const char *path,
-                             struct fs_error *err)
+int fs_use_sentencepiece(struct fs_tokenizer *tokenizer, const struct fs_sentencepiece *model, const char *path,
+                         struct fs_error *err)
 {
     int32_t unknown;
     if (add_pieces(tokenizer, model, path, &unknown, err) ||
@@ -258,7 +259,7 @@ int fs_load_sentencepiece(struct fs_tokenizer *tokenizer, const struct fs_settin
         status = fs_piece_class_use(class, tokenizer, settings, &model, path, err);
     } else if (status == 0) {
         status =
-            use_sentencepiece(tokenizer, &model, path, err) || explain_pieces(tokenizer, settings, &model, file, err)
+            fs_use_sentencepiece(tokenizer, &model, path, err) || explain_pieces(tokenizer, settings, &model, file, err)
                 ? -1
                 : 0;
     }

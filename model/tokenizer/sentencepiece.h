@@ -28,6 +28,7 @@ struct fs_sentencepiece {
     } * piece; /* [count], by id */
     size_t count, capacity;
     bool unigram; /* else BPE */
+    bool filled;  /* unused pieces only fill the ids up: no text becomes one */
     size_t unk_id;
     const unsigned char *charsmap; /* [charsmap_size] in the file's bytes; none where the size is 0 */
     size_t charsmap_size;

@@ -87,6 +87,21 @@ int fs_tokenizer_open(const char *folder, struct fs_tokenizer **tokenizer, struc
         fs_tokenizer_destroy(opened);
         return -1;
     }
+    char *gguf;
+    if (fs_model_gguf_file(folder, &gguf, err) != 0) {
+        fs_tokenizer_destroy(opened);
+        return -1;
+    }
+    if (gguf != NULL) {
+        int status = fs_load_gguf(opened, gguf, err);
+        free(gguf);
+        if (status != 0) {
+            fs_tokenizer_destroy(opened);
+            return -1;
+        }
+        *tokenizer = opened;
+        return 0;
+    }
     if (fs_settings_load(&settings, folder, err) || load(opened, &settings, folder, err)) {
         fs_settings_release(&settings);
         fs_tokenizer_destroy(opened);

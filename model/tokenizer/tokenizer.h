@@ -3,6 +3,7 @@
  *
  *   WordPiece          vocab.txt, or tokenizer.json with model.type WordPiece
  *   byte-level BPE     vocab.json + merges.txt, or tokenizer.json with model.type BPE and a ByteLevel part
+ *   GGUF               a GGUF file's vocabulary, byte-level BPE or Llama BPE
  *   Llama BPE          tokenizer.model (SentencePiece, BPE), or tokenizer.json with model.type BPE and byte_fallback
  *   Unigram            spiece.model, sentencepiece.bpe.model, spm.model, tokenizer.model (SentencePiece, Unigram), or
  *                      tokenizer.json with model.type Unigram
@@ -41,7 +42,7 @@ struct fs_special_tokens {
 };
 
 /*
- * Opens the tokenizer of `folder`. Local. Errors: FS_EXIT_NO_INPUT where the folder has no tokenizer file,
+ * Opens the tokenizer of `folder`, or of a GGUF file. Local. Errors: FS_EXIT_NO_INPUT where the folder has no tokenizer file,
  * FS_EXIT_DATA where one is damaged. The caller destroys.
  */
 int fs_tokenizer_open(const char *folder, struct fs_tokenizer **tokenizer, struct fs_error *err);

@@ -90,6 +90,12 @@ int fs_load_byte_level(struct fs_tokenizer *tokenizer, const struct fs_settings 
                        const char *merges_path, struct fs_error *err);
 int fs_load_sentencepiece(struct fs_tokenizer *tokenizer, const struct fs_settings *settings, const char *path,
                           struct fs_error *err);
+/* The vocabulary and metadata of the GGUF file `path` (gguf.h). */
+int fs_load_gguf(struct fs_tokenizer *tokenizer, const char *path, struct fs_error *err);
+/* Makes the pieces of `model`, from the file `path`, those of `tokenizer`: all but its roles (fs_settings_apply). */
+struct fs_sentencepiece;
+int fs_use_sentencepiece(struct fs_tokenizer *tokenizer, const struct fs_sentencepiece *model, const char *path,
+                         struct fs_error *err);
 /* Puts the tokens of a JSON object {token: id} into the vocabulary. */
 int fs_load_vocabulary_object(struct fs_vocabulary *vocabulary, const struct fs_json_document *document,
                               const cJSON *object, const char *where, struct fs_error *err);

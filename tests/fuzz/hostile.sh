@@ -226,6 +226,24 @@ logprobs index-wrong-shard 65 '.*(index and shards|is also in)'
 model gpt2-f16-shards; printf '{"weight_map": {}}' >$file; logprobs index-empty 65 "$file: weight_map: found no tensor"
 model gpt2-f16-shards; printf '{"weight_map": {"a": 1}}' >$file; logprobs index-number 65 "$file: weight_map.a: found a number, expected a file name"
 
+# GGUF
+gguf() { # NAME CODE PATTERN: on m.gguf
+    hostile "$1" "$2" "$3" logprobs --quiet --model m.gguf
+}
+gguf_bytes() { # AT BYTES: m.gguf is a golden file with these bytes (printf) at this place
+    cp "$golden/../gguf/llama-blocks-of-32.gguf" m.gguf
+    chmod u+w m.gguf
+    # shellcheck disable=SC2059 # BYTES is a format
+    printf "$2" | dd of=m.gguf bs=1 seek="$1" conv=notrunc status=none
+}
+gguf_bytes 4 '\x01'; gguf gguf-version 65 'm.gguf: found another version of GGUF'
+gguf_bytes 8 '\xff\xff\xff\xff\xff\xff\xff\xff'; gguf gguf-tensors 65 'm.gguf: found 18446744073709551615 tensors'
+gguf_bytes 16 '\xff\xff\xff\xff\xff\xff\xff\x7f'; gguf gguf-keys 65 'm.gguf: found .* 9223372036854775807 keys'
+gguf_bytes 24 '\xff\xff\xff\xff\xff\xff\xff\xff'; gguf gguf-key-length 65 'm.gguf: byte 32: a key: found a length of'
+gguf_bytes 0 GGUF; cut_to m.gguf 20000; gguf gguf-cut 65 'm.gguf: tensor .* do not end within the file'
+gguf_bytes 0 '\x1f\x8b\x08\x00'; gguf gguf-compressed 65 'm.gguf: is .*gzip'
+gguf_bytes 0 GGUF; sed -i 's/tokenizer.ggml.scores/tokenizer.ggml.\x1b[31ms/' m.gguf; gguf gguf-scores 65 'm.gguf: tokenizer.ggml.scores: found nothing'
+
 # pytorch_model.bin, in more ways: tests/unit/io/test_pickle.c, test_pytorch.c
 pytorch() { # FOLDER SOURCE [SED]: a fresh m with the weights of FOLDER, which SED edits
     model "$2"
