@@ -71,8 +71,8 @@ _fairstamp_setting() # KEY=VALUE
 }
 
 _fairstamp_commands="run trace stamp evaluate layer_sweep estimate score metrics tokenize logprobs inspect
-    verify export benchmark report merge query sweep list doctor --help --version --man
-    --job-schema --job-keys --bash-completion"
+    verify export model benchmark report merge query sweep list doctor --help --version
+    --man --job-schema --job-keys --bash-completion"
 _fairstamp_keys="model model_name output seed categories strict data.crows_pairs data.stereoset
     data.biaske data.stereoset_intersentence data.stereoset_synonyms data.winobias
     data.winogender data.winograd data.bec_pro data.seat data.counterfact data.known_facts
@@ -132,6 +132,7 @@ _fairstamp()
     --seed) return ;;
     --scores) _fairstamp_files ''; return ;;
     --to) _fairstamp_words "csv json npz"; return ;;
+    --text) return ;;
     --tokenizers) _fairstamp_folders; return ;;
     -o) return ;;
     --metric) return ;;
@@ -165,6 +166,7 @@ _fairstamp()
     inspect) options="--format --help" ending=.h5 ;;
     verify) options="--equal --format --help" ending=.h5 ;;
     export) options="--to --help" ending=.h5 ;;
+    model) options="--text --no-text --format --help" ;;
     benchmark) options="--tokenizers --help" first="check" ending=.json ;;
     report) options="-o --help" ending=.h5 ;;
     merge) options="--training -o --help" ending=.h5 ;;

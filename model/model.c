@@ -120,13 +120,33 @@ static const struct fs_tensor *find(const struct binder *binder, struct place pl
     return fs_tensor_names_find(binder->names, name);
 }
 
+/* A part of the head is missing: mostly the folder was saved from a class that has none. */
+static int missing_head(const struct binder *binder, const char *name)
+{
+    const struct fs_spec *spec = &binder->model->spec;
+    const char *whole = spec->family->architectures[0], *from = spec->saved_from;
+    bool other = strcmp(from, whole) != 0;
+    return fs_error_set(binder->err, FS_EXIT_DATA,
+                        "%s: tensor %s: not found among the %zu of the model, expected for the head that predicts "
+                        "tokens; %s%s%s; %s %s, or take the checkpoint that it came from",
+                        binder->folder, name, fs_tensor_store_count(binder->model->store),
+                        from[0] != '\0' ? "the folder was saved from " : "config.json names no class", from,
+                        from[0] != '\0' && other ? ", which has none" : "",
+                        other ? "save the model from" : "save the whole", whole);
+}
+
 static int missing(const struct binder *binder, struct place place, const char *end)
 {
     char name[FS_TENSOR_NAME];
+    const struct fs_family *family = binder->model->spec.family;
     fs_tensor_name(name, place.prefix, place.stem, place.number, end);
+    if (place.stem == family->head.transform || place.stem == family->head.transform_norm ||
+        place.stem == family->head.matrix || place.stem == family->head.bias) {
+        return missing_head(binder, name);
+    }
     return fs_error_set(binder->err, FS_EXIT_DATA,
-                        "%s: tensor %s: not found among the %zu of the model, expected by its config.json (family %s); "
-                        "is this the checkpoint of a language model with its head?",
+                        "%s: tensor %s: not found among the %zu of the model, expected by its config.json; is "
+                        "model_type %s the right one, and do the two belong together?",
                         binder->folder, name, fs_tensor_store_count(binder->model->store),
                         binder->model->spec.family_name);
 }
@@ -370,9 +390,8 @@ static int bind_all(struct binder *binder)
     if (bind_head(binder) != 0) {
         return -1;
     }
-    fs_tensor_names_note_unused(binder->names, family, &model->notes);
     fs_model_folder_note_weights(binder->folder, &model->notes);
-    return 0;
+    return fs_tensor_names_check_unused(binder->names, family, &model->notes, binder->err);
 }
 
 static int list_files(struct fs_model *model, const char *folder, struct fs_error *err)

@@ -252,31 +252,105 @@ const struct fs_tensor *fs_tensor_names_find(struct fs_tensor_names *names, cons
     return found->tensor;
 }
 
-static bool is_passed_over(const struct fs_family *family, const char *name)
+/*
+ * Buffers that older classes stored, and poolers: no language model computes with them. Causal masks are the only biases
+ * of an attention as a whole, and have four dimensions.
+ */
+static bool is_leftover(const struct fs_named_tensor *entry)
+{
+    static const char *const ends[] = {"position_ids", "rotary_emb.inv_freq", ".attn.masked_bias",
+                                       ".attention.masked_bias"};
+    static const char *const masks[] = {".attn.bias", ".attention.bias"};
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        if (ends_with(entry->name, ends[i])) {
+            return true;
+        }
+    }
+    for (size_t i = 0; i < sizeof masks / sizeof *masks; i++) {
+        if (ends_with(entry->name, masks[i]) && entry->tensor->dimensions == 4) {
+            return true;
+        }
+    }
+    return begins_with(entry->name, "pooler.") || strstr(entry->name, ".pooler.") != NULL;
+}
+
+static bool is_passed_over(const struct fs_family *family, const struct fs_named_tensor *entry)
 {
     for (size_t i = 0; i < FS_UNUSED_TENSORS && family->unused[i] != NULL; i++) {
-        if (ends_with(name, family->unused[i])) {
+        if (ends_with(entry->name, family->unused[i])) {
+            return true;
+        }
+    }
+    return is_leftover(entry);
+}
+
+/* Whether `name` begins as `stem` does, up to the first dot. */
+static bool begins_alike(const char *name, const char *stem)
+{
+    if (stem == NULL) {
+        return false;
+    }
+    size_t length = strcspn(stem, ".");
+    return strncmp(name, stem, length) == 0 && (name[length] == '.' || name[length] == '\0');
+}
+
+/* Whether a tensor lies in the body: under its prefix, or, in checkpoints of the bare model, beside a part of it. */
+static bool is_of_body(const struct fs_tensor_names *names, const struct fs_family *family, const char *name)
+{
+    if (names->prefix[0] != '\0') {
+        return begins_with(name, names->prefix);
+    }
+    const char *const parts[] = {family->body.word, family->body.position, family->body.embedding_norm,
+                                 family->body.attention_output, family->body.final_norm};
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        if (begins_alike(name, parts[i])) {
             return true;
         }
     }
     return false;
 }
 
-void fs_tensor_names_note_unused(const struct fs_tensor_names *names, const struct fs_family *family,
-                                 struct fs_notes *notes)
+/* Tensors that nobody has asked for: how many, and the names of the first three. */
+struct unused {
+    size_t count, used;
+    const char *file;
+    char names[480];
+};
+
+static void add_unused(struct unused *unused, const struct fs_tensor *tensor)
 {
-    size_t unused = 0;
-    const char *first = NULL;
+    const size_t room = sizeof unused->names - unused->used;
+    if (unused->count == 0) {
+        unused->file = tensor->file;
+    }
+    if (unused->count < 3) {
+        unused->used += (size_t)snprintf(unused->names + unused->used, room, "%s%.150s", unused->count > 0 ? ", " : "",
+                                         tensor->name);
+    }
+    unused->count++;
+}
+
+int fs_tensor_names_check_unused(const struct fs_tensor_names *names, const struct fs_family *family,
+                                 struct fs_notes *notes, struct fs_error *err)
+{
+    struct unused body = {0}, outside = {0};
     for (size_t i = 0; i < names->count; i++) {
-        if (!names->entry[i].used && !is_passed_over(family, names->entry[i].name)) {
-            first = first == NULL ? names->entry[i].tensor->name : first;
-            unused++;
+        const struct fs_named_tensor *entry = &names->entry[i];
+        if (!entry->used && !is_passed_over(family, entry)) {
+            add_unused(is_of_body(names, family, entry->name) ? &body : &outside, entry->tensor);
         }
     }
-    if (unused > 0) {
-        fs_notes_add(notes, true,
-                     "tensors that are not used: %zu of %zu, the first is %.150s; does config.json belong to these "
-                     "weights?",
-                     unused, names->count, first);
+    if (body.count > 0) {
+        return fs_error_set(err, FS_EXIT_DATA,
+                            "%s: found %zu tensor%s that nothing of family %s reads: %s%s; is model_type that of "
+                            "another family, or does config.json not belong to these weights?",
+                            body.file, body.count, body.count == 1 ? "" : "s", family->name, body.names,
+                            body.count > 3 ? " ..." : "");
     }
+    if (outside.count > 0) {
+        fs_notes_add(notes, true,
+                     "%zu of the %zu tensors are not used, for they are of no part of a language model: %.250s%s",
+                     outside.count, names->count, outside.names, outside.count > 3 ? " ..." : "");
+    }
+    return 0;
 }

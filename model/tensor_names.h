@@ -40,8 +40,11 @@ void fs_tensor_names_release(struct fs_tensor_names *names);
 /* NULL where there is no such tensor; else it is noted as used. */
 const struct fs_tensor *fs_tensor_names_find(struct fs_tensor_names *names, const char *name);
 
-/* A warning where tensors are left that nobody has asked for and that `family` does not pass over. */
-void fs_tensor_names_note_unused(const struct fs_tensor_names *names, const struct fs_family *family,
-                                 struct fs_notes *notes);
+/*
+ * What nobody has asked for and neither `family` nor an old buffer's name passes over: FS_EXIT_DATA where it lies in the
+ * body, for the model would be computed without it; a warning where it is beside it, as other heads are.
+ */
+int fs_tensor_names_check_unused(const struct fs_tensor_names *names, const struct fs_family *family,
+                                 struct fs_notes *notes, struct fs_error *err);
 
 #endif

@@ -21,6 +21,7 @@ struct fs_json_document {
     char *name;
     cJSON *root;
     size_t *line; /* of each element of the root, where the file has several values; or NULL */
+    bool *asked;  /* fs_json_note_asked's, or NULL */
 };
 
 static int compare_keys(const void *a, const void *b)
@@ -314,10 +315,38 @@ const char *fs_json_kind(const cJSON *value)
                                    : "null";
 }
 
-/* The member `key`, or NULL where it is missing or null. */
-static const cJSON *member_of(const cJSON *object, const char *key)
+size_t fs_json_members(const struct fs_json_document *document)
 {
-    const cJSON *value = cJSON_IsObject(object) ? cJSON_GetObjectItemCaseSensitive(object, key) : NULL;
+    size_t count = 0;
+    for (const cJSON *member = document->root->child; member != NULL; member = member->next) {
+        count++;
+    }
+    return count;
+}
+
+void fs_json_note_asked(struct fs_json_document *document, bool *asked)
+{
+    document->asked = asked;
+}
+
+const cJSON *fs_json_member(const struct fs_json_document *document, const cJSON *object, const char *key)
+{
+    size_t index = 0;
+    const cJSON *member = cJSON_IsObject(object) ? object->child : NULL;
+    while (member != NULL && strcmp(member->string, key) != 0) {
+        member = member->next;
+        index++;
+    }
+    if (member != NULL && object == document->root && document->asked != NULL) {
+        document->asked[index] = true;
+    }
+    return member;
+}
+
+/* The member `key`, or NULL where it is missing or null. */
+static const cJSON *member_of(const struct fs_json_document *document, const cJSON *object, const char *key)
+{
+    const cJSON *value = fs_json_member(document, object, key);
     return cJSON_IsNull(value) ? NULL : value;
 }
 
@@ -338,7 +367,7 @@ int fs_json_wrong(const struct fs_json_document *document, const char *where, co
 int fs_json_object(const struct fs_json_document *document, const cJSON *object, const char *where, const char *key,
                    const cJSON **value, struct fs_error *err)
 {
-    const cJSON *found = member_of(object, key);
+    const cJSON *found = member_of(document, object, key);
     if (!cJSON_IsObject(found)) {
         return fs_json_wrong(document, where, key, fs_json_kind(found), "an object", err);
     }
@@ -349,7 +378,7 @@ int fs_json_object(const struct fs_json_document *document, const cJSON *object,
 int fs_json_array(const struct fs_json_document *document, const cJSON *object, const char *where, const char *key,
                   const cJSON **value, struct fs_error *err)
 {
-    const cJSON *found = member_of(object, key);
+    const cJSON *found = member_of(document, object, key);
     if (!cJSON_IsArray(found)) {
         return fs_json_wrong(document, where, key, fs_json_kind(found), "an array", err);
     }
@@ -360,7 +389,7 @@ int fs_json_array(const struct fs_json_document *document, const cJSON *object, 
 int fs_json_text(const struct fs_json_document *document, const cJSON *object, const char *where, const char *key,
                  const char **value, struct fs_error *err)
 {
-    const cJSON *found = member_of(object, key);
+    const cJSON *found = member_of(document, object, key);
     if (!cJSON_IsString(found)) {
         return fs_json_wrong(document, where, key, fs_json_kind(found), "a string", err);
     }
@@ -371,13 +400,13 @@ int fs_json_text(const struct fs_json_document *document, const cJSON *object, c
 int fs_json_text_optional(const struct fs_json_document *document, const cJSON *object, const char *where,
                           const char *key, const char **value, struct fs_error *err)
 {
-    return member_of(object, key) == NULL ? 0 : fs_json_text(document, object, where, key, value, err);
+    return member_of(document, object, key) == NULL ? 0 : fs_json_text(document, object, where, key, value, err);
 }
 
 int fs_json_size(const struct fs_json_document *document, const cJSON *object, const char *where, const char *key,
                  struct fs_size_range range, size_t *value, struct fs_error *err)
 {
-    const cJSON *found = member_of(object, key);
+    const cJSON *found = member_of(document, object, key);
     char expected[96];
     snprintf(expected, sizeof expected, "an integer from %zu to %zu", range.least, range.most);
     if (!cJSON_IsNumber(found)) {
@@ -409,13 +438,13 @@ int fs_json_exact_size(const cJSON *value, size_t *size)
 int fs_json_size_optional(const struct fs_json_document *document, const cJSON *object, const char *where,
                           const char *key, struct fs_size_range range, size_t *value, struct fs_error *err)
 {
-    return member_of(object, key) == NULL ? 0 : fs_json_size(document, object, where, key, range, value, err);
+    return member_of(document, object, key) == NULL ? 0 : fs_json_size(document, object, where, key, range, value, err);
 }
 
 int fs_json_number_optional(const struct fs_json_document *document, const cJSON *object, const char *where,
                             const char *key, struct fs_number_range range, double *value, struct fs_error *err)
 {
-    const cJSON *found = member_of(object, key);
+    const cJSON *found = member_of(document, object, key);
     if (found == NULL) {
         return 0;
     }
@@ -436,7 +465,7 @@ int fs_json_number_optional(const struct fs_json_document *document, const cJSON
 int fs_json_bool_optional(const struct fs_json_document *document, const cJSON *object, const char *where,
                           const char *key, bool *value, struct fs_error *err)
 {
-    const cJSON *found = member_of(object, key);
+    const cJSON *found = member_of(document, object, key);
     if (found == NULL) {
         return 0;
     }

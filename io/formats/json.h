@@ -44,6 +44,15 @@ const cJSON *fs_json_root(const struct fs_json_document *document);
 const char *fs_json_name(const struct fs_json_document *document);
 void fs_json_destroy(struct fs_json_document *document); /* takes NULL */
 
+/* The value of `key`, null too; NULL where it is missing. */
+const cJSON *fs_json_member(const struct fs_json_document *document, const cJSON *object, const char *key);
+/*
+ * For readers that say which keys of a file nobody knows: from here on fs_json_member and the getters below set asked[i]
+ * where they are asked for member i of the root. `asked` [fs_json_members], the caller's; NULL: no longer.
+ */
+void fs_json_note_asked(struct fs_json_document *document, bool *asked);
+size_t fs_json_members(const struct fs_json_document *document); /* of the root */
+
 /* What a number may be; both ends are included. */
 struct fs_size_range {
     size_t least, most;

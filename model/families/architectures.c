@@ -1,5 +1,6 @@
 #include "model/families/architectures.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "model/families/families.h"
@@ -55,7 +56,7 @@ static bool lacks_head(const char *name)
 /* The first class that `architectures` names; NULL where there is none. */
 static int first_class(const struct fs_json_document *config, const char **name, struct fs_error *err)
 {
-    const cJSON *list = cJSON_GetObjectItemCaseSensitive(fs_json_root(config), "architectures");
+    const cJSON *list = fs_json_member(config, fs_json_root(config), "architectures");
     *name = NULL;
     if (list == NULL || cJSON_IsNull(list) || (cJSON_IsArray(list) && list->child == NULL)) {
         return 0;
@@ -69,8 +70,8 @@ static int first_class(const struct fs_json_document *config, const char **name,
     return 0;
 }
 
-static int find_by_class(const struct fs_json_document *config, const char *name, const struct fs_family **family,
-                         struct fs_notes *notes, struct fs_error *err)
+static int find_by_class(struct fs_json_document *config, const char *name, fs_family_reader *read,
+                         const struct fs_family **family, struct fs_notes *notes, struct fs_error *err)
 {
     char names[512];
     fs_family_names(names, sizeof names);
@@ -80,20 +81,28 @@ static int find_by_class(const struct fs_json_document *config, const char *name
                      (*family)->name, name);
         return 0;
     }
+    const struct fs_family *guess = name == NULL ? fs_config_keys_guess(config, read) : NULL;
+    if (guess != NULL) {
+        return fs_error_set(err, FS_EXIT_DATA,
+                            "%s: model_type: found nothing, expected %s; the keys are those of %s: add \"model_type\": "
+                            "\"%s\" if it is one",
+                            fs_json_name(config), names, guess->name, guess->name);
+    }
     return fs_error_set(err, FS_EXIT_DATA,
                         "%s: model_type: found nothing, expected %s%s%.100s%s; write the one that the model is",
                         fs_json_name(config), names, name != NULL ? "; architectures names " : "",
                         name != NULL ? name : "", name != NULL ? ", which is none of them" : "");
 }
 
-int fs_architecture_find(const struct fs_json_document *config, const struct fs_family **family, struct fs_notes *notes,
-                         struct fs_error *err)
+int fs_architecture_find(struct fs_json_document *config, fs_family_reader *read, const struct fs_family **family,
+                         char saved_from[96], struct fs_notes *notes, struct fs_error *err)
 {
     const char *type = NULL, *name = NULL;
     if (fs_json_text_optional(config, fs_json_root(config), "", "model_type", &type, err) != 0 ||
         first_class(config, &name, err) != 0) {
         return -1;
     }
+    snprintf(saved_from, 96, "%s", name != NULL ? name : "");
     if (name != NULL && lacks_head(name) && (type == NULL || fs_family_find(type) != NULL)) {
         return fs_error_set(err, FS_EXIT_DATA,
                             "%s: architectures: found %.100s, which predicts no tokens, expected a language model with "
@@ -101,7 +110,7 @@ int fs_architecture_find(const struct fs_json_document *config, const struct fs_
                             fs_json_name(config), name);
     }
     if (type == NULL) {
-        return find_by_class(config, name, family, notes, err);
+        return find_by_class(config, name, read, family, notes, err);
     }
     *family = fs_family_find(type);
     if (*family == NULL) {

@@ -22,7 +22,9 @@ int fs_bert_read_layers(const struct fs_json_document *config, struct fs_spec *s
 extern const struct fs_family fs_family_bert;
 const struct fs_family fs_family_bert = {
     .name = "bert",
+    .about = "Devlin et al. 2019: post-norm, learned positions, token types",
     .architectures = {"BertForMaskedLM", "BertForPreTraining", "BertLMHeadModel", "BertModel"},
     FS_BERT_ROW,
+    .harmless = {"directionality"}, /* of 2018: always "bidi" */
     .prefix = "bert.",
 };

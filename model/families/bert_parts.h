@@ -25,7 +25,7 @@
         .down = "encoder.layer.%zu.output.dense"                                                                       \
     }
 
-/* A family's `head`, and `unused`: pooler and next-sentence head, and names that one tensor has twice. */
+/* A family's `head`, and `unused`: the next-sentence head, and names that one tensor has twice. */
 #define FS_BERT_HEAD                                                                                                   \
     {                                                                                                                  \
         "cls.predictions.transform.dense", "cls.predictions.transform.LayerNorm", "cls.predictions.decoder",           \
@@ -33,8 +33,8 @@
     }
 #define FS_BERT_UNUSED                                                                                                 \
     {                                                                                                                  \
-        ".pooler.dense.weight", ".pooler.dense.bias", "cls.seq_relationship.weight", "cls.seq_relationship.bias",      \
-            "embeddings.position_ids", "cls.predictions.decoder.bias", "cls.predictions.bias"                          \
+        "cls.seq_relationship.weight", "cls.seq_relationship.bias", "cls.predictions.decoder.bias",                    \
+            "cls.predictions.bias"                                                                                     \
     }
 
 /* All of a row but its names and `prefix`. */

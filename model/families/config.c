@@ -6,6 +6,7 @@
 
 #include "io/formats/json.h"
 #include "model/families/architectures.h"
+#include "model/families/config_keys.h"
 
 /* transformers' names; "gelu_new" and its kin are one formula. */
 static const struct {
@@ -23,75 +24,13 @@ static const struct {
     {"relu", FS_RELU},
 };
 
-/* Options that change what a model computes, and that only the families compute which say so (`computes`), with the value that changes nothing. */
-static const struct neutral {
-    const char *key;
-    enum { NEUTRAL_FALSE, NEUTRAL_TRUE, NEUTRAL_ONE, NEUTRAL_EMPTY, NEUTRAL_ABSOLUTE, NEUTRAL_FULL } value;
-} neutrals[] = {
-    {"is_decoder", NEUTRAL_FALSE},          {"is_encoder_decoder", NEUTRAL_FALSE},
-    {"add_cross_attention", NEUTRAL_FALSE}, {"scale_attn_by_inverse_layer_idx", NEUTRAL_FALSE},
-    {"scale_attn_weights", NEUTRAL_TRUE},   {"position_embedding_type", NEUTRAL_ABSOLUTE},
-    {"partial_rotary_factor", NEUTRAL_ONE}, {"sliding_window", NEUTRAL_FALSE},
-    {"use_sliding_window", NEUTRAL_FALSE},  {"layer_types", NEUTRAL_FULL},
-    {"pruned_heads", NEUTRAL_EMPTY},        {"quantization_config", NEUTRAL_FALSE},
-    {"use_task_id", NEUTRAL_FALSE},
-};
-
-static bool is_neutral(const cJSON *value, const struct neutral *neutral)
+const char *fs_activation_name(enum fs_activation activation)
 {
-    switch (neutral->value) {
-    case NEUTRAL_FALSE:
-        return cJSON_IsFalse(value);
-    case NEUTRAL_TRUE:
-        return cJSON_IsTrue(value);
-    case NEUTRAL_ONE:
-        return cJSON_IsNumber(value) && value->valuedouble == 1.0;
-    case NEUTRAL_EMPTY:
-        return (cJSON_IsObject(value) || cJSON_IsArray(value)) && value->child == NULL;
-    case NEUTRAL_ABSOLUTE:
-        return cJSON_IsString(value) && strcmp(value->valuestring, "absolute") == 0;
-    default:
-        if (!cJSON_IsArray(value)) {
-            return false;
-        }
-        for (const cJSON *item = value->child; item != NULL; item = item->next) {
-            if (!cJSON_IsString(item) || strcmp(item->valuestring, "full_attention") != 0) {
-                return false;
-            }
-        }
-        return true;
+    size_t i = 0;
+    while (i + 1 < sizeof activations / sizeof *activations && activations[i].activation != activation) {
+        i++;
     }
-}
-
-static bool computes(const struct fs_family *family, const char *key)
-{
-    for (size_t i = 0; i < FS_COMPUTED_OPTIONS && family->computes[i] != NULL; i++) {
-        if (strcmp(family->computes[i], key) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static int refuse_options(const struct fs_json_document *config, const struct fs_family *family, struct fs_error *err)
-{
-    static const char *const expected[] = {"false", "true",         "1",
-                                           "empty", "\"absolute\"", "\"full_attention\" everywhere"};
-    for (size_t i = 0; i < sizeof neutrals / sizeof *neutrals; i++) {
-        const cJSON *value = cJSON_GetObjectItemCaseSensitive(fs_json_root(config), neutrals[i].key);
-        if (value != NULL && !cJSON_IsNull(value) && !is_neutral(value, &neutrals[i]) &&
-            !computes(family, neutrals[i].key)) {
-            return fs_error_set(err, FS_EXIT_DATA,
-                                "%s: %s: found %s, expected %s; the engine does not compute this option, use a model "
-                                "without it",
-                                fs_json_name(config), neutrals[i].key,
-                                cJSON_IsString(value) ? value->valuestring
-                                : cJSON_IsBool(value) ? (cJSON_IsTrue(value) ? "true" : "false")
-                                                      : fs_json_kind(value),
-                                expected[neutrals[i].value]);
-        }
-    }
-    return 0;
+    return activations[i].name;
 }
 
 static int read_activation(const struct fs_json_document *config, struct fs_spec *spec, struct fs_error *err)
@@ -140,8 +79,7 @@ static int read_sizes(const struct fs_json_document *config, struct fs_spec *spe
     return spec->layer == NULL ? -1 : 0;
 }
 
-static int read_options(const struct fs_json_document *config, struct fs_spec *spec, struct fs_notes *notes,
-                        struct fs_error *err)
+static int read_options(const struct fs_json_document *config, struct fs_spec *spec, struct fs_error *err)
 {
     const cJSON *root = fs_json_root(config);
     size_t begin = SIZE_MAX;
@@ -152,35 +90,58 @@ static int read_options(const struct fs_json_document *config, struct fs_spec *s
                                  &spec->norm_epsilon, err) != 0) ||
         fs_json_bool_optional(config, root, "", "tie_word_embeddings", &spec->tied_head, err) != 0 ||
         fs_json_size_optional(config, root, "", "bos_token_id", (struct fs_size_range){0, INT32_MAX}, &begin, err) !=
-            0 ||
-        refuse_options(config, spec->family, err) != 0) {
+            0) {
         return -1;
     }
     spec->begin_of_text = begin >= spec->vocabulary ? -1 : (int32_t)begin;
-    if (begin != SIZE_MAX && begin >= spec->vocabulary) { /* a class's default that was never meant for this model */
-        fs_notes_add(notes, false, "config.json: bos_token_id %zu is outside the vocabulary of %zu; taken as none",
-                     begin, spec->vocabulary);
-    }
     return read_activation(config, spec, err);
 }
 
-static int read_config(const struct fs_json_document *config, struct fs_spec *spec, struct fs_notes *notes,
+/* A class's default that was never meant for this model, such as GPT2Config's 50256 with a small vocabulary. */
+static void note_begin(const struct fs_json_document *config, const struct fs_spec *spec, struct fs_notes *notes)
+{
+    const cJSON *begin = fs_json_member(config, fs_json_root(config), "bos_token_id");
+    if (cJSON_IsNumber(begin) && spec->begin_of_text < 0) {
+        fs_notes_add(notes, false, "config.json: bos_token_id %.0f is outside the vocabulary of %zu; taken as none",
+                     begin->valuedouble, spec->vocabulary);
+    }
+}
+
+/* A fs_family_reader. */
+static int read_family(const struct fs_json_document *config, const struct fs_family *family, struct fs_spec *spec,
                        struct fs_error *err)
 {
-    const struct fs_family *family;
-    if (fs_architecture_find(config, &family, notes, err) != 0) {
-        return -1;
-    }
     spec->family = family;
     spec->family_name = family->name;
     spec->kind = family->kind;
     spec->norm_kind = family->norm_kind;
     spec->block = family->block;
     spec->token_types = family->body.token_type != NULL ? 2 : 0; /* transformers' default */
-    return read_sizes(config, spec, err) == 0 && read_options(config, spec, notes, err) == 0 &&
+    return read_sizes(config, spec, err) == 0 && read_options(config, spec, err) == 0 &&
                    family->read_layers(config, spec, err) == 0
                ? 0
                : -1;
+}
+
+static int read_config(struct fs_json_document *config, struct fs_spec *spec, struct fs_notes *notes,
+                       struct fs_error *err)
+{
+    const struct fs_family *family;
+    if (fs_architecture_find(config, read_family, &family, spec->saved_from, notes, err) != 0) {
+        return -1;
+    }
+    bool *asked = fs_allocate(fs_json_members(config), sizeof *asked, "the keys of config.json", err);
+    if (asked == NULL) {
+        return -1;
+    }
+    fs_json_note_asked(config, asked);
+    int status = read_family(config, family, spec, err);
+    status = status == 0 ? fs_config_keys_check(config, spec, asked, read_family, notes, err) : -1;
+    free(asked);
+    if (status == 0) {
+        note_begin(config, spec, notes);
+    }
+    return status;
 }
 
 int fs_spec_read(const char *folder, struct fs_spec *spec, struct fs_notes *notes, struct fs_error *err)

@@ -13,4 +13,7 @@
  */
 int fs_spec_read(const char *folder, struct fs_spec *spec, struct fs_notes *notes, struct fs_error *err);
 
+/* The first of transformers' names of it. */
+const char *fs_activation_name(enum fs_activation activation);
+
 #endif

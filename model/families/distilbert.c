@@ -9,6 +9,7 @@ static int read_layers(const struct fs_json_document *config, struct fs_spec *sp
 extern const struct fs_family fs_family_distilbert;
 const struct fs_family fs_family_distilbert = {
     .name = "distilbert",
+    .about = "Sanh et al. 2019: BERT without token types",
     .architectures = {"DistilBertForMaskedLM", "DistilBertModel"},
     .kind = FS_MASKED,
     .norm_kind = FS_LAYER_NORM,
@@ -34,5 +35,5 @@ const struct fs_family fs_family_distilbert = {
              .up = "transformer.layer.%zu.ffn.lin1",
              .down = "transformer.layer.%zu.ffn.lin2"},
     .head = {"vocab_transform", "vocab_layer_norm", "vocab_projector", "vocab_projector.bias"},
-    .unused = {"embeddings.position_ids"},
+    .harmless = {"layer_norm_eps", "sinusoidal_pos_embds", "tie_weights_"}, /* 1e-12 always; the table is stored */
 };

@@ -12,7 +12,7 @@
 
 #define FS_ARCHITECTURES 8
 #define FS_UNUSED_TENSORS 8
-#define FS_COMPUTED_OPTIONS 4
+#define FS_HARMLESS_KEYS 8
 
 /* Tensors of the body. A matrix of gate and up holds the gate's rows first. */
 struct fs_body_names {
@@ -29,7 +29,8 @@ struct fs_body_names {
 };
 
 struct fs_family {
-    const char *name; /* model_type in config.json */
+    const char *name;  /* model_type in config.json */
+    const char *about; /* for people, a line: who made it, and what is its own */
     /* Classes of transformers whose checkpoints hold the language model, its own first; or the bare model, which is one
      * where the head is tied. */
     const char *architectures[FS_ARCHITECTURES];
@@ -51,8 +52,9 @@ struct fs_family {
      */
     int (*read_layers)(const struct fs_json_document *config, struct fs_spec *spec, struct fs_error *err);
 
-    /* Keys that are refused with any but a neutral value (config.c), and that read_layers of this family takes. */
-    const char *computes[FS_COMPUTED_OPTIONS];
+    /* Keys that transformers' class of this family passes over whatever they say, besides those of config_keys.c. All
+     * others are read through io/formats/json.h, which notes it, and a key that nobody reads is said or refused. */
+    const char *harmless[FS_HARMLESS_KEYS];
 
     const char *prefix;        /* of all names in `body`; checkpoints of the bare model lack it */
     struct fs_body_names body; /* read_layers may set spec->body to others */
@@ -60,7 +62,8 @@ struct fs_family {
         const char *transform, *transform_norm, *matrix;
         const char *bias; /* the full name; the alternative is `matrix`.bias */
     } head;
-    const char *unused[FS_UNUSED_TENSORS]; /* ends of names of tensors that are rightly passed over */
+    /* Ends of names of tensors that are rightly passed over, besides those of tensor_names.c. */
+    const char *unused[FS_UNUSED_TENSORS];
 };
 
 static inline const struct fs_body_names *fs_spec_body(const struct fs_spec *spec)

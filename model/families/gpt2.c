@@ -36,6 +36,7 @@ static int read_layers(const struct fs_json_document *config, struct fs_spec *sp
 extern const struct fs_family fs_family_gpt2;
 const struct fs_family fs_family_gpt2 = {
     .name = "gpt2",
+    .about = "Radford et al. 2019: pre-norm, learned positions; scores may be scaled by layer, or not at all",
     .architectures = {"GPT2LMHeadModel", "GPT2DoubleHeadsModel", "GPT2Model"},
     .kind = FS_CAUSAL,
     .norm_kind = FS_LAYER_NORM,
@@ -46,7 +47,7 @@ const struct fs_family fs_family_gpt2 = {
     .default_epsilon = 1e-5,
     .key = {"n_embd", "n_layer", "n_head", "n_positions", "activation_function", "layer_norm_epsilon"},
     .read_layers = read_layers,
-    .computes = {"scale_attn_weights", "scale_attn_by_inverse_layer_idx"},
+    .harmless = {"n_ctx"}, /* the former name of n_positions, beside it */
     .prefix = "transformer.",
     .body = {.word = "wte",
              .position = "wpe",
@@ -58,6 +59,5 @@ const struct fs_family fs_family_gpt2 = {
              .down = "h.%zu.mlp.c_proj",
              .final_norm = "ln_f"},
     .head = {.matrix = "lm_head"},
-    .unused = {".attn.bias", ".attn.masked_bias", "multiple_choice_head.summary.weight",
-               "multiple_choice_head.summary.bias"},
+    .unused = {"multiple_choice_head.summary.weight", "multiple_choice_head.summary.bias"},
 };

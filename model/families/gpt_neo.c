@@ -51,7 +51,7 @@ static int read_kinds(const struct fs_json_document *config, const cJSON *types,
 /* attention_layers is written beside attention_types, with the same in it. */
 static int compare_layers(const struct fs_json_document *config, const struct fs_spec *spec, struct fs_error *err)
 {
-    const cJSON *list = cJSON_GetObjectItemCaseSensitive(fs_json_root(config), "attention_layers");
+    const cJSON *list = fs_json_member(config, fs_json_root(config), "attention_layers");
     if (list == NULL || cJSON_IsNull(list)) {
         return 0;
     }
@@ -70,7 +70,7 @@ static int compare_layers(const struct fs_json_document *config, const struct fs
 
 static int read_layers(const struct fs_json_document *config, struct fs_spec *spec, struct fs_error *err)
 {
-    const cJSON *root = fs_json_root(config), *types = cJSON_GetObjectItemCaseSensitive(root, "attention_types");
+    const cJSON *root = fs_json_root(config), *types = fs_json_member(config, root, "attention_types");
     size_t window = 256;
     struct fs_layer_spec layer = {.activation = spec->activation,
                                   .attention_scale = 1.0,
@@ -90,6 +90,8 @@ static int read_layers(const struct fs_json_document *config, struct fs_spec *sp
 extern const struct fs_family fs_family_gpt_neo;
 const struct fs_family fs_family_gpt_neo = {
     .name = "gpt_neo",
+    .about =
+        "Black et al. 2021: GPT-2 with windows in some layers, unscaled scores, no biases of queries, keys and values",
     .architectures = {"GPTNeoForCausalLM", "GPTNeoModel"},
     .kind = FS_CAUSAL,
     .norm_kind = FS_LAYER_NORM,
@@ -112,5 +114,4 @@ const struct fs_family fs_family_gpt_neo = {
              .down = "h.%zu.mlp.c_proj",
              .final_norm = "ln_f"},
     .head = {.matrix = "lm_head"},
-    .unused = {".attn.attention.bias", ".attn.attention.masked_bias"},
 };

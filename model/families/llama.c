@@ -18,6 +18,7 @@ static int read_layers(const struct fs_json_document *config, struct fs_spec *sp
 extern const struct fs_family fs_family_llama;
 const struct fs_family fs_family_llama = {
     .name = "llama",
+    .about = "Touvron et al. 2023: RMSNorm, rotary positions, gated FFN, grouped keys and values",
     .architectures = {"LlamaForCausalLM", "LLaMAForCausalLM", "LlamaModel"},
     FS_LLAMA_ROW,
     .read_layers = read_layers,

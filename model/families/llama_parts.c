@@ -8,7 +8,7 @@ static int read_heads(const struct fs_json_document *config, struct fs_spec *spe
                       struct fs_error *err)
 {
     const cJSON *root = fs_json_root(config);
-    if (cJSON_GetObjectItemCaseSensitive(root, "num_key_value_heads") == NULL) {
+    if (fs_json_member(config, root, "num_key_value_heads") == NULL) {
         spec->key_value_heads = key_value_heads;
     }
     if (fs_json_size_optional(config, root, "", "num_key_value_heads", (struct fs_size_range){1, 1 << 12},
@@ -67,9 +67,9 @@ static int read_types(const struct fs_json_document *config, const cJSON *types,
 int fs_llama_read_windows(const struct fs_json_document *config, struct fs_spec *spec, struct fs_error *err)
 {
     const cJSON *root = fs_json_root(config);
-    const cJSON *types = cJSON_GetObjectItemCaseSensitive(root, "layer_types");
+    const cJSON *types = fs_json_member(config, root, "layer_types");
     bool used = false;
-    size_t window = cJSON_GetObjectItemCaseSensitive(root, "sliding_window") == NULL ? 4096 : 0, first = 28;
+    size_t window = fs_json_member(config, root, "sliding_window") == NULL ? 4096 : 0, first = 28;
     if (fs_json_bool_optional(config, root, "", "use_sliding_window", &used, err) != 0 ||
         (used && fs_json_size_optional(config, root, "", "sliding_window", (struct fs_size_range){1, (size_t)1 << 24},
                                        &window, err) != 0) ||

@@ -14,12 +14,12 @@
     .gate = "layers.%zu.mlp.gate_proj", .up = "layers.%zu.mlp.up_proj", .down = "layers.%zu.mlp.down_proj"
 #define FS_LLAMA_BODY FS_LLAMA_ATTENTION, FS_LLAMA_FFN
 
-/* All of a row but its names, `default_epsilon`, `read_layers`, `computes` and `body`; and with Llama's epsilon. */
+/* All of a row but its names, `default_epsilon`, `read_layers` and `body`; and with Llama's epsilon. */
 #define FS_LLAMA_SHAPE                                                                                                 \
     .kind = FS_CAUSAL, .norm_kind = FS_RMS_NORM, .block = FS_PRE_NORM, .default_activation = "silu",                   \
     .key = {"hidden_size", "num_hidden_layers", "num_attention_heads", "max_position_embeddings",                      \
             "hidden_act",  "rms_norm_eps"},                                                                            \
-    .prefix = "model.", .head = {.matrix = "lm_head"}, .unused = {".rotary_emb.inv_freq"}
+    .prefix = "model.", .head = {.matrix = "lm_head"}
 #define FS_LLAMA_ROW FS_LLAMA_SHAPE, .default_epsilon = 1e-6
 
 /*

@@ -37,11 +37,11 @@ static int read_layers(const struct fs_json_document *config, struct fs_spec *sp
 extern const struct fs_family fs_family_mixtral;
 const struct fs_family fs_family_mixtral = {
     .name = "mixtral",
+    .about = "Jiang et al. 2024: Mistral with a mixture of experts in place of the FFN",
     .architectures = {"MixtralForCausalLM", "MixtralModel"},
     FS_LLAMA_SHAPE,
     .default_epsilon = 1e-5,
     .read_layers = read_layers,
-    .computes = {"sliding_window"},
     .body = {FS_LLAMA_ATTENTION, .gate = MIXTURE "experts.%zu.w1", .up = MIXTURE "experts.%zu.w3",
              .down = MIXTURE "experts.%zu.w2", .router = MIXTURE "gate"},
 };

@@ -14,9 +14,9 @@ static int read_layers(const struct fs_json_document *config, struct fs_spec *sp
 extern const struct fs_family fs_family_qwen2;
 const struct fs_family fs_family_qwen2 = {
     .name = "qwen2",
+    .about = "Yang et al. 2024: Llama with biases of queries, keys and values, and windows in upper layers",
     .architectures = {"Qwen2ForCausalLM", "Qwen2Model"},
     FS_LLAMA_ROW,
     .read_layers = read_layers,
-    .computes = {"use_sliding_window", "sliding_window", "layer_types"},
     .body = {FS_LLAMA_BODY},
 };

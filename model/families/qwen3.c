@@ -18,9 +18,9 @@ static int read_layers(const struct fs_json_document *config, struct fs_spec *sp
 extern const struct fs_family fs_family_qwen3;
 const struct fs_family fs_family_qwen3 = {
     .name = "qwen3",
+    .about = "Yang et al. 2025: Qwen2 without biases, with a norm of each query and key head",
     .architectures = {"Qwen3ForCausalLM", "Qwen3Model"},
     FS_LLAMA_ROW,
     .read_layers = read_layers,
-    .computes = {"use_sliding_window", "sliding_window", "layer_types"},
     .body = {FS_LLAMA_BODY, .query_norm = "layers.%zu.self_attn.q_norm", .key_norm = "layers.%zu.self_attn.k_norm"},
 };

@@ -4,7 +4,7 @@
 int fs_roberta_read_layers(const struct fs_json_document *config, struct fs_spec *spec, struct fs_error *err)
 {
     size_t pad = 1; /* transformers' default; with null it computes no positions */
-    if (cJSON_IsNull(cJSON_GetObjectItemCaseSensitive(fs_json_root(config), "pad_token_id"))) {
+    if (cJSON_IsNull(fs_json_member(config, fs_json_root(config), "pad_token_id"))) {
         return fs_json_wrong(config, "", "pad_token_id", "null", "the id of <pad>, behind which positions count", err);
     }
     if (fs_bert_read_layers(config, spec, err) != 0 ||
@@ -27,6 +27,7 @@ int fs_roberta_read_layers(const struct fs_json_document *config, struct fs_spec
 extern const struct fs_family fs_family_roberta;
 const struct fs_family fs_family_roberta = {
     .name = "roberta",
+    .about = "Liu et al. 2019: BERT with positions behind the pad token's, and gelu in its head",
     .architectures = {"RobertaForMaskedLM", "RobertaModel"},
     FS_ROBERTA_ROW,
 };

@@ -11,8 +11,7 @@
     .default_activation = "gelu", .default_epsilon = 1e-12, .key = FS_BERT_KEYS,                                       \
     .read_layers = fs_roberta_read_layers, .prefix = "roberta.", .body = FS_BERT_BODY,                                 \
     .head = {"lm_head.dense", "lm_head.layer_norm", "lm_head.decoder", "lm_head.bias"},                                \
-    .unused = {".pooler.dense.weight", ".pooler.dense.bias", "embeddings.position_ids", "lm_head.decoder.bias",        \
-               "lm_head.bias"}
+    .unused = {"lm_head.decoder.bias", "lm_head.bias"}
 
 /* As BERT's; positions begin behind the pad token's, and the head's activation is gelu whatever that of the layers. */
 int fs_roberta_read_layers(const struct fs_json_document *config, struct fs_spec *spec, struct fs_error *err);

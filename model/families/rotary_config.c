@@ -11,10 +11,10 @@ int fs_rotary_config_read(const struct fs_json_document *config, struct fs_rotar
                                 err) != 0) {
         return -1;
     }
-    const cJSON *rope = cJSON_GetObjectItemCaseSensitive(root, where);
+    const cJSON *rope = fs_json_member(config, root, where);
     if (rope == NULL || cJSON_IsNull(rope)) {
         where = "rope_scaling";
-        rope = cJSON_GetObjectItemCaseSensitive(root, where);
+        rope = fs_json_member(config, root, where);
     }
     if (rope == NULL || cJSON_IsNull(rope)) {
         return 0;

@@ -74,6 +74,7 @@ struct fs_spec {
     const struct fs_family *family;
     const char *family_name;          /* model_type */
     const struct fs_body_names *body; /* where they are not those of the family's row; NULL */
+    char saved_from[96];              /* transformers' class, the first of architectures, cut off; "": not named */
     enum fs_model_kind kind;
     size_t vocabulary; /* V */
     size_t hidden;     /* d */

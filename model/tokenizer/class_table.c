@@ -90,9 +90,10 @@ static const struct fs_tokenizer_class classes[] = {
     {"Qwen2Tokenizer", "qwen2 qwen2_moe qwen3 qwen3_moe", .files = FS_CLASS_BYTES, .roles = qwen2_roles, .nfc = true,
      .pattern = qwen2_pattern, .rebuilt = "NFC, Qwen2's pattern and ByteLevel"},
 
-    {"CohereTokenizer", "cohere cohere2", .roles = cohere_roles, .overrule = fs_overrule_cohere,
+    {"CohereTokenizer", "cohere cohere2", .files = FS_CLASS_JSON, .roles = cohere_roles, .overrule = fs_overrule_cohere,
      .rebuilt = "NFC, Digits and ByteLevel"},
-    {"BloomTokenizer", "bloom", .roles = bloom_roles},
+    {"BloomTokenizer", "bloom", .files = FS_CLASS_JSON, .roles = bloom_roles},
+    {"XGLMTokenizer", "xglm", .files = FS_CLASS_PIECES, .roles = bloom_roles},
     {"OpenAIGPTTokenizer", "openai-gpt", .files = FS_CLASS_BYTES, .roles = openai_roles, .suffix = "</w>",
      .lower = true, .rebuilt = "BertNormalizer in lower case and BertPreTokenizer"},
     {"HerbertTokenizer", "herbert", .files = FS_CLASS_BYTES, .roles = herbert_roles, .suffix = "</w>",
@@ -113,7 +114,6 @@ static const struct fs_tokenizer_class classes[] = {
     {"CamembertTokenizer", "camembert", .files = FS_CLASS_PIECES, .roles = fs_roberta_roles, .mask = FS_MASK_STRIPS},
     {"DebertaV2Tokenizer", "deberta-v2", .files = FS_CLASS_PIECES, .roles = deberta_roles},
     {"XLNetTokenizer", "xlnet", .files = FS_CLASS_PIECES, .roles = xlnet_roles, .mask = FS_MASK_STRIPS},
-    {"XGLMTokenizer", "xglm", .files = FS_CLASS_PIECES, .roles = fs_roberta_roles},
 
     OTHER("BertJapaneseTokenizer", "words by MeCab, Sudachi or Juman++"),
     OTHER("BertweetTokenizer", "tweets rewritten, then bpe.codes"),

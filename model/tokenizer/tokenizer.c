@@ -102,6 +102,20 @@ const struct fs_special_tokens *fs_tokenizer_special(const struct fs_tokenizer *
     return &tokenizer->special;
 }
 
+const char *fs_tokenizer_kind(const struct fs_tokenizer *tokenizer)
+{
+    switch (tokenizer->model) {
+    case FS_MODEL_WORDPIECE:
+        return "WordPiece";
+    case FS_MODEL_UNIGRAM:
+        return "Unigram";
+    case FS_MODEL_WORD_LEVEL:
+        return "whole words";
+    default:
+        return tokenizer->bpe.byte_level ? "byte-level BPE" : tokenizer->bpe.byte_fallback ? "BPE with bytes" : "BPE";
+    }
+}
+
 size_t fs_tokenizer_size(const struct fs_tokenizer *tokenizer)
 {
     return tokenizer->vocabulary.size;

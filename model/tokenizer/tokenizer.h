@@ -64,7 +64,8 @@ int fs_tokenizer_decode(const struct fs_tokenizer *tokenizer, const int32_t *id,
                         struct fs_error *err);
 
 const struct fs_special_tokens *fs_tokenizer_special(const struct fs_tokenizer *tokenizer);
-size_t fs_tokenizer_size(const struct fs_tokenizer *tokenizer); /* largest id + 1 */
+const char *fs_tokenizer_kind(const struct fs_tokenizer *tokenizer); /* for people: "WordPiece", "byte-level BPE" */
+size_t fs_tokenizer_size(const struct fs_tokenizer *tokenizer);      /* largest id + 1 */
 /* What it was read from, and the rules that decided; owned by the tokenizer. */
 const struct fs_explanation *fs_tokenizer_explanation(const struct fs_tokenizer *tokenizer);
 

@@ -12,6 +12,7 @@
 #include "io/console/output.h"
 #include "io/console/progress.h"
 #include "io/publish.h"
+#include "model/families/spec_words.h"
 #include "model/tokenizer/tokenizer_compare.h"
 #include "pipeline/checks/doctor.h"
 #include "pipeline/checks/doctor_site.h"
@@ -151,9 +152,10 @@ static bool check_model(struct fs_doctor *doctor, struct fs_session *session, co
         const struct fs_spec *spec = fs_model_spec(model);
         *kind = spec->kind;
         estimate(session, job, model, needs);
-        fs_doctor_add(doctor, FS_FINDING_OK, "model", NULL,
-                      "%s: %s, %s, %zu layers, hidden size %zu; every rank can read it", folder, spec->family_name,
-                      spec->kind == FS_MASKED ? "masked" : "causal", spec->layers, spec->hidden);
+        char sizes[FS_SPEC_SIZES];
+        fs_spec_sizes(spec, sizes);
+        fs_doctor_add(doctor, FS_FINDING_OK, "model", NULL, "%s: %s, %s, %s; every rank can read it", folder,
+                      spec->family_name, fs_model_kind_name(spec->kind), sizes);
         const struct fs_notes *notes = fs_model_notes(model);
         for (size_t i = 0; i < notes->count; i++) {
             const struct fs_note *note = &notes->note[i];

@@ -4,6 +4,7 @@
 
 #include "io/console/output.h"
 #include "model/families/families.h"
+#include "model/families/spec_words.h"
 #include "pipeline/commands/commands.h"
 #include "results/report.h"
 #include "results/table.h"
@@ -72,7 +73,9 @@ static void list_methods(cJSON *list)
 static void list_families(cJSON *list)
 {
     for (size_t i = 0; i < fs_family_count; i++) {
-        add_text(add_row(list, fs_families[i]->name), "kind", fs_families[i]->kind == FS_MASKED ? "masked" : "causal");
+        cJSON *row = add_row(list, fs_families[i]->name);
+        add_text(row, "kind", fs_model_kind_name(fs_families[i]->kind));
+        add_text(row, "about", fs_families[i]->about);
     }
 }
 

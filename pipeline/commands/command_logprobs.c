@@ -6,6 +6,7 @@
 
 #include "io/console/output.h"
 #include "pipeline/commands/commands.h"
+#include "pipeline/commands/line_plan.h"
 #include "pipeline/commands/lines.h"
 #include "stages/plan/plan.h"
 #include "stages/plan/statement.h"
@@ -93,68 +94,15 @@ static int share_block(struct fs_session *session, struct block *block, struct f
     return fs_runner_broadcast(runner, block->id, block->tokens * sizeof *block->id, err);
 }
 
-#define NO_READ SIZE_MAX /* a first token with nothing before it */
-
-/* One pass for the whole line: position p predicts the token at p + 1, so the last token need not be run. */
-static int plan_causal(struct fs_plan *plan, int32_t begin, const int32_t *id, size_t count, int32_t *pass_ids,
-                       size_t *read, struct fs_error *err)
-{
-    size_t special = begin >= 0, pass, length = count + special - 1;
-    pass_ids[0] = begin;
-    memcpy(pass_ids + special, id, (count - 1) * sizeof *id);
-    if (special == 0) {
-        read[0] = NO_READ;
-    }
-    if (length == 0) {
-        return 0;
-    }
-    if (fs_plan_add_pass(plan, pass_ids, length, &pass, err) != 0) {
-        return -1;
-    }
-    for (size_t i = special == 0 ? 1 : 0; i < count; i++) {
-        if (fs_plan_add_read(plan, pass, i + special - 1, id[i], &read[i], err) != 0) {
-            return -1;
-        }
-    }
-    return 0;
-}
-
-/* A pass for each token, with it alone masked. */
-static int plan_masked(struct fs_plan *plan, const struct fs_special_tokens *special, const int32_t *id, size_t count,
-                       int32_t *pass_ids, size_t *read, struct fs_error *err)
-{
-    pass_ids[0] = special->cls;
-    memcpy(pass_ids + 1, id, count * sizeof *id);
-    pass_ids[count + 1] = special->sep;
-    for (size_t i = 0; i < count; i++) {
-        size_t pass;
-        pass_ids[i + 1] = special->mask;
-        if (fs_plan_add_pass(plan, pass_ids, count + 2, &pass, err) != 0 ||
-            fs_plan_add_read(plan, pass, i + 1, id[i], &read[i], err) != 0) {
-            return -1;
-        }
-        pass_ids[i + 1] = id[i];
-    }
-    return 0;
-}
-
 /* read[tokens]: the plan's read of each token. */
 static int plan_block(const struct block *block, const struct fs_prompt_style *style, struct fs_plan *plan,
                       size_t *read, struct fs_error *err)
 {
-    int32_t *pass_ids = fs_allocate(style->max_positions + 3, sizeof *pass_ids, "token ids", err);
-    int status = pass_ids == NULL ? -1 : 0;
+    int status = 0;
     for (size_t line = 0; status == 0 && line < block->lines; line++) {
         size_t begin = line_begin(block, line), count = block->end[line] - begin;
-        if (count == 0) {
-            continue;
-        }
-        status = style->kind == FS_MASKED
-                     ? plan_masked(plan, &style->special, block->id + begin, count, pass_ids, read + begin, err)
-                     : plan_causal(plan, style->special.begin_of_text, block->id + begin, count, pass_ids, read + begin,
-                                   err);
+        status = fs_plan_line(plan, style, block->id + begin, count, read + begin, err);
     }
-    free(pass_ids);
     return status == 0 ? fs_plan_seal(plan, FS_UNIT_TOKENS, style->max_positions, err) : -1;
 }
 
@@ -167,7 +115,7 @@ static void print_block(const struct block *block, const size_t *read, const str
         printf(", \"logprobs\": [");
         for (size_t i = 0; i < count; i++) {
             const char *separator = i == 0 ? "" : ", ";
-            if (read[begin + i] == NO_READ) {
+            if (read[begin + i] == FS_NO_READ) {
                 printf("%snull", separator);
             } else {
                 printf("%s%.9g", separator, fs_values_logprob(values, 0, read[begin + i]));

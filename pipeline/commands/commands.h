@@ -20,6 +20,7 @@
     ROW(inspect)                                                                                                       \
     ROW(verify)                                                                                                        \
     ROW(export)                                                                                                        \
+    ROW(model)                                                                                                         \
     ROW(benchmark)                                                                                                     \
     ROW(report)                                                                                                        \
     ROW(merge)                                                                                                         \

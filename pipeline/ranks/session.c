@@ -6,6 +6,7 @@
 
 #include "io/clock.h"
 #include "io/console/progress.h"
+#include "model/families/spec_words.h"
 #include "model/tokenizer/tokenizer_compare.h"
 #include "pipeline/ranks/blas_kernels.h"
 #include "pipeline/ranks/launch.h"
@@ -135,6 +136,6 @@ int fs_session_load_model(struct fs_session *session, const char *folder, struct
     const struct fs_spec *spec = fs_model_spec(session->model);
     fs_notes_say(fs_model_notes(session->model), folder);
     fs_say("%s: %s, %s, %zu layers, hidden size %zu, vocabulary %zu", folder, spec->family_name,
-           spec->kind == FS_MASKED ? "masked" : "causal", spec->layers, spec->hidden, spec->vocabulary);
+           fs_model_kind_name(spec->kind), spec->layers, spec->hidden, spec->vocabulary);
     return 0;
 }

@@ -5,7 +5,7 @@ data=$here/data
 model=$GOLDEN_MODELS/bert-tiny
 run() { expect "$1" "$fairstamp" "${@:2}"; }
 
-for command in "" run trace stamp evaluate layer_sweep estimate score metrics tokenize logprobs inspect verify export report benchmark; do
+for command in "" run trace stamp evaluate layer_sweep estimate score metrics tokenize logprobs model inspect verify export report benchmark; do
     run 0 $command --help
     [ -s "$scratch/out" ] && [ ! -s "$scratch/err" ] || fail "$command --help: help belongs on standard output"
 done
@@ -198,6 +198,26 @@ says 'did you mean "--model"'
 "$fairstamp" --bash-completion | cmp -s - "$FAIRSTAMP_SOURCE/completion/fairstamp.bash" ||
     fail "completion/fairstamp.bash: make it again with --bash-completion"
 
+# model: a page on a folder, as far as it can be read
+run 0 model "$model"
+grep -q '^tokenizer  WordPiece, ' "$scratch/out" && grep -q '^ *"the"  ' "$scratch/out" || fail "model: $(cat "$scratch/out")"
+run 0 model "$GOLDEN_MODELS/qwen2-windows" --no-text
+grep -q '^attention  .*; windows of 6 in layers 2-3 of 4$' "$scratch/out" || fail "model: no windows: $(cat "$scratch/out")"
+grep -q '^text' "$scratch/out" && fail "model: a text that was not asked for"
+run 0 model "$model" --text 'the baker' --format json
+grep -q '"errors":.*{' "$scratch/out" || fail "model: no JSON: $(cat "$scratch/out")"
+logprob=$(sed -n 's/.*"logprob":[^-]*\(-[0-9]*\.[0-9]\{5\}\).*/\1/p' "$scratch/out" | head -n 1)
+echo 'the baker' | "$fairstamp" logprobs --model "$model" --quiet | grep -q "logprobs\": \[$logprob" || fail "model: other numbers than logprobs"
+run 66 model "$scratch/none"
+[ ! -s "$scratch/out" ] || fail "model: a page on no folder"
+cp -r "$model" "$scratch/broken"
+rm "$scratch"/broken/{vocab.txt,tokenizer}* 2>/dev/null
+run 66 model "$scratch/broken"
+grep -q '^weights  ' "$scratch/out" && grep -q '^tokenizer  FAILED: ' "$scratch/out" || fail "model: $(cat "$scratch/out")"
+sed -i 's/"bert"/"gpt2"/' "$scratch/broken/config.json"
+run 65 model "$scratch/broken"
+grep -q '^config  *FAILED: ' "$scratch/out" && grep -q '^weights  ' "$scratch/out" || fail "model: $(cat "$scratch/out")"
+
 # list: every table, in both forms
 for what in suites metrics methods families; do
     expect 0 "$fairstamp" list $what
@@ -210,6 +230,9 @@ expect 64 "$fairstamp" list
 
 "$fairstamp" --job-schema | cmp -s - "$FAIRSTAMP_SOURCE/jobs/job.schema.json" || fail "jobs/job.schema.json: --job-schema"
 "$fairstamp" --job-keys >"$scratch/keys"
+"$fairstamp" list families | awk -F '  +' 'NR > 1 {printf "| `%s` | %s | %s |\n", $1, $2, $3}' >"$scratch/families"
+sed -n '/^| model_type /,/^$/p' "$FAIRSTAMP_SOURCE/docs/models.md" | sed -n 's/^\(| `[^|]*|[^|]*|[^|]*|\).*/\1/p' | cmp -s - "$scratch/families" ||
+    fail "docs/models.md: the table of families is not what list families prints; run scripts/generate.sh"
 sed -n '/^| key /,/^$/p' "$FAIRSTAMP_SOURCE/jobs/README.md" | sed '/^$/d' | cmp -s - "$scratch/keys" ||
     fail "jobs/README.md: the table of keys is not what --job-keys prints"
 finish

@@ -293,6 +293,32 @@ static void test_unknown_keys(void **state)
     assert_null(fs_near_name("zebra", known)); /* a suggestion that helps nobody */
 }
 
+/* Which members of the root were asked for, there or not, null or of the wrong type; not those of objects in it. */
+static void test_asked(void **state)
+{
+    (void)state;
+    bool asked[5] = {false}, flag = false;
+    struct fs_json_document *document =
+        parse("{\"a\": null, \"b\": {\"e\": true}, \"c\": \"x\", \"d\": 1, \"e\": false}");
+    const cJSON *root = fs_json_root(document);
+    assert_int_equal(fs_json_members(document), 5);
+    assert_true(cJSON_IsNumber(fs_json_member(document, root, "d"))); /* before anybody notes it */
+    fs_json_note_asked(document, asked);
+    assert_true(cJSON_IsNull(fs_json_member(document, root, "a")));
+    assert_null(fs_json_member(document, root, "z"));
+    check_success(fs_json_bool_optional(document, fs_json_member(document, root, "b"), "b", "e", &flag, &err), &err);
+    assert_int_equal(fs_json_bool_optional(document, root, "", "c", &flag, &err), -1);
+    assert_true(flag && asked[0] && asked[1] && asked[2] && !asked[3] && !asked[4]);
+    fs_json_note_asked(document, NULL);
+    check_success(fs_json_bool_optional(document, root, "", "e", &flag, &err), &err);
+    assert_true(!flag && !asked[4]);
+    assert_null(fs_json_member(document, fs_json_member(document, root, "d"), "a")); /* no object */
+    fs_json_destroy(document);
+    document = parse("[1, 2]");
+    assert_null(fs_json_member(document, fs_json_root(document), "a"));
+    fs_json_destroy(document);
+}
+
 /* Every cut of a valid text is an error, and no byte changed into any other crashes. */
 static void test_damage(void **state)
 {
@@ -320,9 +346,10 @@ static void test_damage(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_taken),        cmocka_unit_test(test_refused),    cmocka_unit_test(test_depth),
-        cmocka_unit_test(test_nul),          cmocka_unit_test(test_vocabulary), cmocka_unit_test(test_getters),
-        cmocka_unit_test(test_unknown_keys), cmocka_unit_test(test_damage),     cmocka_unit_test(test_values),
+        cmocka_unit_test(test_taken),      cmocka_unit_test(test_refused), cmocka_unit_test(test_depth),
+        cmocka_unit_test(test_vocabulary), cmocka_unit_test(test_getters), cmocka_unit_test(test_unknown_keys),
+        cmocka_unit_test(test_damage),     cmocka_unit_test(test_values),  cmocka_unit_test(test_asked),
+        cmocka_unit_test(test_nul),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }

@@ -79,6 +79,9 @@ static void test_rows(void **state)
         assert_non_null(strstr(names, family->name));
         assert_non_null(family->read_layers);
         assert_non_null(family->architectures[0]);
+        if (family->about == NULL || strchr(family->about, '|') != NULL || strstr(family->about, "  ") != NULL) {
+            fail_msg("%s: its row has no `about` for the table of docs/models.md", family->name);
+        }
         assert_non_null(strstr(family->body.attention_output, "%zu")); /* by it a wrapper's prefix is found */
         for (size_t i = 0; i < FS_ARCHITECTURES && family->architectures[i] != NULL; i++) {
             for (size_t g = 0; g < f; g++) {

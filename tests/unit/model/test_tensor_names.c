@@ -196,21 +196,98 @@ static void test_copy_beside(void **state)
     }
 }
 
-/* Tensors that nobody reads are warned of: another model's weights, or fewer layers than there are. */
-static void test_unused(void **state)
+/* Tensors of the body that nothing reads: those of another family, or more layers than config.json says. */
+static void test_unread_body(void **state)
 {
     (void)state;
-    static const char *const fewer[][2] = {{"n_layer", "1"}};
-    for (int i = 0; i < 2; i++) {
-        copy_config("gpt2-tiny", fewer, i == 0 ? 1 : 0);
-        copy_weights("gpt2-tiny", &(struct change){"x", "x", NULL, i == 0 ? NULL : "transformer.h.0.attn.q_norm"});
+    static const struct {
+        const char *model, *change[3][2], *more, *first, *second;
+    } rows[] = {
+        {"gpt2-tiny",
+         {{"n_layer", "1"}},
+         NULL,
+         "found 12 tensors that nothing of family gpt2 reads: transformer.h.1.attn.c_attn.bias, ",
+         "transformer.h.1.attn.c_proj.bias ...; is model_type"},
+        {"gpt2-tiny", {{0}}, "transformer.h.0.attn.q_norm", "found 1 tensor ", "transformer.h.0.attn.q_norm; is"},
+        {"gpt2-no-prefix", {{0}}, "h.0.attn.q_norm", "found 1 tensor ", "h.0.attn.q_norm; is"},
+        {"gpt2-tiny", {{0}}, "transformer.h.0.attn.bias", "found 1 tensor ", "attn.bias"}, /* no mask: two numbers */
+        {"bert-tiny", {{0}}, "bert.embeddings.task.weight", "found 1 tensor ", "task.weight"},
+        {"bert-no-prefix", {{0}}, "embeddings.task.weight", "found 1 tensor ", "task.weight"},
+        {"qwen2-tied-bf16",
+         {{"model_type", "\"llama\""}, {"architectures", NULL}, {"max_window_layers", NULL}},
+         NULL,
+         "found 6 tensors that nothing of family llama reads: model.layers.0.self_attn.k_proj.bias, ",
+         "is model_type that of another family"},
+        {"qwen3-head-size",
+         {{"model_type", "\"llama\""}, {"architectures", NULL}, {"max_window_layers", NULL}},
+         NULL,
+         "found 6 tensors that nothing of family llama reads: model.layers.0.self_attn.k_norm.weight, ",
+         "is model_type that of another family"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        size_t changes = 0;
+        while (changes < 3 && rows[i].change[changes][0] != NULL) {
+            changes++;
+        }
+        copy_config(rows[i].model, rows[i].change, changes);
+        copy_weights(rows[i].model, &(struct change){"x", "x", NULL, rows[i].more});
+        expect_refused(rows[i].first, rows[i].second);
+    }
+}
+
+/* Beside the body: other heads are warned of, old buffers and poolers pass. */
+static void test_unread_beside(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *model, *more;
+        bool said;
+    } rows[] = {
+        {"gpt2-tiny", "score.weight", true},
+        {"gpt2-no-prefix", "v_head.summary.weight", true},
+        {"bert-tiny", "classifier.weight", true},
+        {"bert-no-prefix", "qa_outputs.bias", true},
+        {"llama-grouped", "value_head.weight", true},
+        {"bert-tiny", "bert.embeddings.position_ids", false},
+        {"bert-no-prefix", "pooler.weight", false},
+        {"roberta-tiny", "roberta.pooler.dense.weight", false},
+        {"gpt2-tiny", "transformer.h.0.attn.masked_bias", false},
+        {"llama-grouped", "model.layers.0.self_attn.rotary_emb.inv_freq", false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        copy_config(rows[i].model, NULL, 0);
+        copy_weights(rows[i].model, &(struct change){"x", "x", NULL, rows[i].more});
         struct fs_model *model = load_model(scratch_folder());
         const struct fs_notes *notes = fs_model_notes(model);
-        assert_int_equal(notes->count, 1);
-        assert_true(notes->note[0].warning);
-        assert_non_null(strstr(notes->note[0].text, i == 0 ? "12 of 28, the first is transformer.h.1.attn.c_attn.bias"
-                                                           : "1 of 29, the first is transformer.h.0.attn.q_norm"));
+        assert_int_equal(notes->count, rows[i].said ? 1 : 0);
+        if (rows[i].said) {
+            assert_true(notes->note[0].warning);
+            assert_non_null(strstr(notes->note[0].text, rows[i].more));
+        }
         fs_model_destroy(model);
+    }
+}
+
+/* A model without the head that predicts tokens: the class that it was saved from, and what to do. */
+static void test_no_head(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *model, *architectures, *from, *to, *first, *second;
+    } rows[] = {
+        {"bert-tiny", "[\"BertModel\"]", "cls.predictions.", "gone.", "saved from BertModel, which has none",
+         "save the model from BertForMaskedLM"},
+        {"bert-tiny", "[\"BertForMaskedLM\"]", "cls.predictions.", "gone.",
+         "saved from BertForMaskedLM; save the whole", "cls.predictions.transform.dense.weight"},
+        {"bert-tiny", NULL, "cls.predictions.bias", "gone.bias", "config.json names no class", "cls.predictions.bias"},
+        {"llama-grouped", "[\"LlamaModel\"]", "lm_head", "gone", "lm_head.weight: not found among the ",
+         "saved from LlamaModel, which has none; save the model from LlamaForCausalLM"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const char *const change[][2] = {{"architectures", rows[i].architectures}, {"tie_word_embeddings", "false"}};
+        copy_config(rows[i].model, change, strcmp(rows[i].from, "lm_head") == 0 ? 2 : 1);
+        copy_weights(rows[i].model, &(struct change){rows[i].from, rows[i].to, NULL, NULL});
+        expect_refused(rows[i].first, rows[i].second);
     }
 }
 
@@ -259,7 +336,7 @@ static void test_classes_refused(void **state)
     static const struct {
         const char *type, *architectures, *first, *second;
     } rows[] = {
-        {NULL, NULL, "model_type: found nothing, expected bert, ", ""},
+        {NULL, NULL, "model_type: found nothing, expected bert, ", "those of gpt2: add \"model_type\": \"gpt2\""},
         {NULL, "[]", "expected bert, ", ""},
         {NULL, "[\"T5ForConditionalGeneration\"]", "expected bert, ", "T5ForConditionalGeneration"},
         {NULL, "[\"BertForSequenceClassification\"]", "BertForSequenceClassification", "predicts no tokens"},
@@ -287,7 +364,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_wrappers, scratch_make, scratch_remove),
         cmocka_unit_test_setup_teardown(test_no_two_ways, scratch_make, scratch_remove),
         cmocka_unit_test_setup_teardown(test_copy_beside, scratch_make, scratch_remove),
-        cmocka_unit_test_setup_teardown(test_unused, scratch_make, scratch_remove),
+        cmocka_unit_test_setup_teardown(test_unread_body, scratch_make, scratch_remove),
+        cmocka_unit_test_setup_teardown(test_unread_beside, scratch_make, scratch_remove),
+        cmocka_unit_test_setup_teardown(test_no_head, scratch_make, scratch_remove),
         cmocka_unit_test_setup_teardown(test_classes_read, scratch_make, scratch_remove),
         cmocka_unit_test_setup_teardown(test_classes_refused, scratch_make, scratch_remove),
     };
