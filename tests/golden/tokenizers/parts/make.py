@@ -122,7 +122,9 @@ def train_more(lines):
     unigram = train(models.Unigram(), trainers.UnigramTrainer(
         vocab_size=420, show_progress=False, unk_token="<unk>", special_tokens=["<unk>"], initial_alphabet=[]), lines,
         pre_tokenizers.Metaspace(), normalizers.NFKC())
-    unigram["vocab"] = [piece for piece in unigram["vocab"] if len(piece[0]) > 1 or ord(piece[0]) < 0x3000]
+    # rounded: cJSON, which writes the test's folders, keeps 15 digits
+    unigram["vocab"] = [[piece, round(score, 6)] for piece, score in unigram["vocab"]
+                        if len(piece) > 1 or ord(piece) < 0x3000]
     unigram["unk_id"] = [piece for piece, _ in unigram["vocab"]].index("<unk>")
     repeated = unigram["vocab"][:60] + [[piece, score - 1] for piece, score in unigram["vocab"][20:40]]
     suffix, prefix = {"end_of_word_suffix": "</w>"}, {"continuing_subword_prefix": "##"}
