@@ -7,6 +7,7 @@
 #include "model/families/config.h"
 #include "model/families/family.h"
 #include "model/folder/folder.h"
+#include "model/gguf/architecture.h"
 #include "model/model_internal.h"
 #include "model/tensor_names.h"
 
@@ -71,7 +72,8 @@ static struct fs_binding binding_of(struct fs_model *model, const struct fs_tens
             return binding;
         }
     }
-    if (tensor->dtype != NATIVE_DTYPE || tensor->strided || (uintptr_t)tensor->data % _Alignof(fs_real) != 0) {
+    if (tensor->dtype != NATIVE_DTYPE || tensor->strided || tensor->paired_heads > 0 ||
+        (uintptr_t)tensor->data % _Alignof(fs_real) != 0) {
         binding.offset = model->converted;
         model->converted += (tensor->elements + line - 1) / line * line;
     }
@@ -92,11 +94,11 @@ static int bind_part(struct binder *binder, const struct fs_tensor *tensor, stru
                             "%s: tensor %s: found shape %s, expected %s after config.json; do the two belong together?",
                             tensor->file, tensor->name, found, expected);
     }
-    if (tensor->dtype != FS_F32 && tensor->dtype != FS_F16 && tensor->dtype != FS_BF16 && tensor->dtype != FS_F64) {
+    if (!fs_dtype_is_real(tensor->dtype)) {
         return fs_error_set(
             binder->err, FS_EXIT_DATA,
-            "%s: tensor %s: found type %s, expected F32, F16, BF16 or F64; quantised models are not read", tensor->file,
-            tensor->name, fs_dtype_name(tensor->dtype));
+            "%s: tensor %s: found type %s, expected F32, F16, BF16 or F64; quantised models are read from GGUF alone",
+            tensor->file, tensor->name, fs_dtype_name(tensor->dtype));
     }
     if (fs_grow(&model->binding, &model->binding_capacity, model->bindings + 1, sizeof *model->binding,
                 "the list of tensors", binder->err) != 0) {
@@ -544,12 +546,26 @@ static int list_files(struct fs_model *model, const char *folder, struct fs_erro
         return -1;
     }
     snprintf(model->config_path, length, "%s/config.json", folder);
-    model->files[0] = model->config_path;
-    for (size_t i = 0; i < weights; i++) {
-        model->files[i + 1] = file[i];
+    if (!model->whole_file) {
+        model->files[model->file_count++] = model->config_path;
     }
-    model->file_count = weights + 1;
+    for (size_t i = 0; i < weights; i++) {
+        model->files[model->file_count++] = file[i];
+    }
     return 0;
+}
+
+static int open_weights(struct fs_model *model, const char *folder, struct fs_error *err)
+{
+    char *gguf;
+    if (fs_model_gguf_file(folder, &gguf, err) != 0) {
+        return -1;
+    }
+    model->whole_file = gguf != NULL;
+    int status = gguf != NULL ? fs_gguf_weights_open(gguf, &model->store, err)
+                              : fs_tensor_store_open(folder, &model->store, err);
+    free(gguf);
+    return status;
 }
 
 int fs_model_open(const char *folder, struct fs_model **model, struct fs_error *err)
@@ -563,7 +579,7 @@ int fs_model_open(const char *folder, struct fs_model **model, struct fs_error *
     struct binder binder = {opened, folder, &names, err};
     int status = fs_model_folder_check(folder, FS_FOLDER_CONFIG | FS_FOLDER_WEIGHTS, err);
     status = status == 0 ? fs_spec_read(folder, &opened->spec, &opened->notes, err) : -1;
-    status = status == 0 ? fs_tensor_store_open(folder, &opened->store, err) : -1;
+    status = status == 0 ? open_weights(opened, folder, err) : -1;
     status = status == 0 ? bind_all(&binder) : -1;
     status = status == 0 ? list_files(opened, folder, err) : -1;
     fs_tensor_names_release(&names);
