@@ -161,7 +161,7 @@ _fairstamp()
     score) options="--log-dir --connected --wait-seconds --model --suite --data --category --strict --scoring
     --stamp --bootstrap --seed --format --quiet --help" ;;
     metrics) options="--suite --data --category --strict --scores --bootstrap --seed --format --help" ;;
-    tokenize) options="--model --help" ;;
+    tokenize) options="--model --explain --format --help" ;;
     logprobs) options="--log-dir --connected --wait-seconds --model --quiet --help" ;;
     inspect) options="--format --help" ending=.h5 ;;
     verify) options="--equal --format --help" ending=.h5 ;;

@@ -8,15 +8,18 @@
 
 #include "io/archive/archive.h"
 #include "io/folder.h"
+#include "io/formats/gguf.h"
 #include "jobs/defaults.h"
 #include "jobs/job_keys.h"
 #include "jobs/stage_rules.h"
+#include "model/folder/folder.h"
 #include "model/model.h"
 
 /* Files of a model's folder that make its tokenizer, where they exist. */
 static const char *const tokenizer_files[] = {
-    "tokenizer.json", "tokenizer_config.json",   "tokenizer.model",  "vocab.txt", "vocab.json",
-    "merges.txt",     "special_tokens_map.json", "added_tokens.json"};
+    "tokenizer.json", "tokenizer_config.json",   "tokenizer.model",   "vocab.txt",    "vocab.json",
+    "merges.txt",     "special_tokens_map.json", "added_tokens.json", "spiece.model", "sentencepiece.bpe.model",
+    "spm.model"};
 #define TOKENIZER_FILES (sizeof tokenizer_files / sizeof tokenizer_files[0])
 
 #define METHODS "methods."
@@ -97,6 +100,8 @@ static int add_file(struct inputs *inputs, const char *prefix, const char *path,
     const char *slash = strrchr(path, '/');
     const char *base = slash != NULL ? slash + 1 : path;
     bool of_model = is_of_model(prefix);
+    base =
+        of_model && fs_is_gguf_file(path) ? "model.gguf" : base; /* whatever it is called: folders have no name here */
     if ((of_model ? digest_once(path, file->digest, err) : fs_folder_digest(path, file->digest, err)) != 0) {
         return fs_error_prepend(err, "%s", prefix);
     }
@@ -112,6 +117,12 @@ static int add_file(struct inputs *inputs, const char *prefix, const char *path,
 static int hash_tokenizer(struct inputs *inputs, const char *prefix, const char *folder, unsigned stages,
                           struct fs_error *err)
 {
+    char *gguf;
+    if (fs_model_gguf_file(folder, &gguf, err) != 0 || gguf != NULL) { /* has its tokenizer in it */
+        int status = gguf != NULL ? 0 : -1;
+        free(gguf);
+        return status;
+    }
     for (size_t i = 0; i < TOKENIZER_FILES; i++) {
         char *path;
         if (asprintf(&path, "%s/%s", folder, tokenizer_files[i]) < 0) {

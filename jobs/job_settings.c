@@ -12,7 +12,7 @@ static const struct fs_setting core_rows[] = {
      .kind = FS_SETTING_PATH,
      .required = true,
      FS_SETTING_MEMBER(struct fs_job_settings, model),
-     .meaning = "HuggingFace folder of the model: config.json, weights, tokenizer files"},
+     .meaning = "HuggingFace folder of the model: config.json, weights, tokenizer files; or a GGUF file"},
     {.key = "model_name",
      .kind = FS_SETTING_NAME,
      .initial_words = "the last part of the model's path",

@@ -11,7 +11,7 @@ struct fs_tape {
     const fs_real *x;
     /* of the last fs_upper_forward; in `memory` */
     struct fs_activations *activations; /* [layers], filled above the edit's first layer */
-    fs_real *norm_in;                   /* (T,d) of the norm behind the edit, where there is one */
+    fs_real *norm_in;                   /* (T,d) of each norm behind the edit, where there are any */
     struct fs_scratch memory, inner;
     /* of the last fs_tape_read */
     size_t rows;
@@ -70,7 +70,9 @@ static int lay_out(const struct fs_pass *pass, struct fs_tape *tape, const struc
 {
     const struct fs_spec *spec = &pass->model->spec;
     size_t layer = pass->edit->first_layer, T = pass->batch->tokens, d = spec->hidden, width = fs_spec_qkv_width(spec);
-    size_t weights = fs_attention_weights(spec, pass->batch), normed = T * fs_spec_turned_width(spec), count = T * d;
+    size_t weights = fs_attention_weights(spec, pass->batch), normed = T * fs_spec_turned_width(spec), count;
+    size_t behind = spec->layer[layer].convolved ? 2 * T * d : T * d;
+    count = behind;
     for (size_t l = layer + 1; l < spec->layers; l++) {
         count += fs_layer_norm_count(spec, &spec->layer[l]) * T * d + T * width + weights +
                  T * fs_layer_inner_width(&spec->layer[l]) * (spec->layer[l].gated ? 2 : 1) +
@@ -81,7 +83,7 @@ static int lay_out(const struct fs_pass *pass, struct fs_tape *tape, const struc
         return -1;
     }
     fs_real *place = tape->memory.data;
-    tape->norm_in = take(&place, T * d);
+    tape->norm_in = take(&place, behind);
     for (size_t l = layer + 1; l < spec->layers; l++) {
         struct fs_activations *activations = &tape->activations[l];
         for (int norm = 0; norm < FS_LAYER_NORMS; norm++) {
@@ -215,6 +217,9 @@ int fs_upper_backward(struct fs_tape *tape, fs_real *dh, fs_real *gradient, fs_r
     /* The part of the edited layer up to its seam ran outside the tape: its inner values are computed again. */
     activations.active = workspace->dffn.data;
     activations.norm_in[FS_FFN_NORM] = activations.norm_in[FS_FFN_OUTPUT_NORM] = tape->norm_in;
+    if (spec->layer[layer].convolved) {
+        activations.norm_in[FS_CONVOLUTION_NORM] = tape->norm_in + T * spec->hidden;
+    }
     struct fs_layer_run run = begin_backward(pass, layer, &activations, dh);
     fs_steps_backward(&run, run.layer->seam, run.layer->steps);
     const struct fs_edit_run edited = {pass->model->backend, layer, T, tape->x, tape->inner.data};

@@ -125,7 +125,8 @@ int fs_layer_prepare(const struct fs_pass *pass, struct fs_activations *activati
         fs_scratch_reserve(&workspace->up, T * ffn, "the FFN", err) != 0 ||
         (fs_spec_gated(spec) && fs_scratch_reserve(&workspace->gate, T * ffn, "the FFN", err) != 0) ||
         fs_experts_prepare(spec, workspace, T, err) != 0 || fs_positions_prepare(spec, workspace, batch, err) != 0 ||
-        fs_scores_prepare(spec, &pass->model->score_weights, workspace, batch, err) != 0) {
+        fs_scores_prepare(spec, &pass->model->score_weights, workspace, batch, err) != 0 ||
+        fs_convolution_prepare(spec, workspace, batch, err) != 0) {
         return -1;
     }
     *activations = (struct fs_activations){.qkv = workspace->qkv.data,
@@ -208,7 +209,10 @@ void fs_layer_join(const struct fs_pass *pass, size_t layer, const fs_real *x, f
         const struct fs_edit_run run = {pass->model->backend, layer, tokens, x, inner};
         edit->kind->ffn_output(edit, &run, y);
     }
-    const struct fs_activations activations = {.norm_in = {[FS_FFN_NORM] = norm_in, [FS_FFN_OUTPUT_NORM] = norm_in}};
+    struct fs_activations activations = {.norm_in = {[FS_FFN_NORM] = norm_in, [FS_FFN_OUTPUT_NORM] = norm_in}};
+    if (norm_in != NULL && pass->model->spec.layer[layer].convolved) {
+        activations.norm_in[FS_CONVOLUTION_NORM] = norm_in + tokens * pass->model->spec.hidden;
+    }
     struct fs_layer_run run = fs_layer_begin(pass, layer, &activations);
     run.stream[FS_STREAM_H] = h;
     run.stream[FS_STREAM_Y] = y;

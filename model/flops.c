@@ -11,7 +11,9 @@ static double layer_matrices(const struct fs_spec *spec, size_t layer, double ex
     double d = (double)spec->hidden, F = (double)own->ffn, D = (double)spec->head_size;
     double queries = (double)spec->heads * D, keys = (double)spec->key_value_heads * D;
     double ffn = (own->gated ? 3 : 2) * d * F;
-    return d * (queries + 2 * keys) + queries * d + (own->experts > 0 ? experts * ffn + d * (double)own->experts : ffn);
+    double convolution = own->convolved ? d * d * (double)spec->convolution.kernel : 0;
+    return convolution + d * (queries + 2 * keys) + queries * d +
+           (own->experts > 0 ? experts * ffn + d * (double)own->experts : ffn);
 }
 
 /* Of disentangled attention, beside the query's with the key. */
@@ -101,7 +103,7 @@ static double layer_numbers(const struct fs_spec *spec, size_t layer)
     double d = (double)spec->hidden, F = (double)own->ffn, heads = (double)fs_spec_qkv_width(spec);
     double ffn_biases =
         (own->ffn_bias ? F * (own->gated ? 2 : 1) + d : 0) * (own->experts > 0 ? (double)own->experts : 1);
-    double biases = (own->qkv_bias ? heads : 0) + (own->output_bias ? d : 0) + ffn_biases;
+    double biases = (own->qkv_bias ? heads : 0) + (own->output_bias ? d : 0) + (own->convolved ? d : 0) + ffn_biases;
     double norms = (double)fs_layer_norm_count(spec, own) * norm_numbers(spec, spec->hidden);
     return layer_matrices(spec, layer, (double)own->experts) + biases + norms + head_norm_numbers(spec, own) +
            relative_numbers(spec);

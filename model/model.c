@@ -7,6 +7,7 @@
 #include "model/families/config.h"
 #include "model/families/family.h"
 #include "model/folder/folder.h"
+#include "model/gguf/architecture.h"
 #include "model/model_internal.h"
 #include "model/tensor_names.h"
 
@@ -56,6 +57,7 @@ static void shape_text(size_t dimensions, const size_t *shape, char *text, size_
 struct extent {
     size_t rows, columns;
     size_t first; /* the row that is pointed to */
+    size_t depth; /* numbers in place of each; 0: one, and the tensor has a dimension less */
 };
 
 /* A binding of the tensor's: several share one conversion. */
@@ -70,7 +72,8 @@ static struct fs_binding binding_of(struct fs_model *model, const struct fs_tens
             return binding;
         }
     }
-    if (tensor->dtype != NATIVE_DTYPE || tensor->strided || (uintptr_t)tensor->data % _Alignof(fs_real) != 0) {
+    if (tensor->dtype != NATIVE_DTYPE || tensor->strided || tensor->paired_heads > 0 ||
+        (uintptr_t)tensor->data % _Alignof(fs_real) != 0) {
         binding.offset = model->converted;
         model->converted += (tensor->elements + line - 1) / line * line;
     }
@@ -81,22 +84,21 @@ static struct fs_binding binding_of(struct fs_model *model, const struct fs_tens
 static int bind_part(struct binder *binder, const struct fs_tensor *tensor, struct extent extent, void *slot)
 {
     struct fs_model *model = binder->model;
-    size_t shape[2] = {extent.rows, extent.columns};
-    size_t dimensions = extent.columns == 0 ? 1 : 2;
-    if (tensor->dimensions != dimensions || tensor->shape[0] != extent.rows ||
-        (dimensions == 2 && tensor->shape[1] != extent.columns)) {
-        char found[256], expected[64];
+    size_t shape[3] = {extent.rows, extent.columns, extent.depth};
+    size_t dimensions = extent.depth > 0 ? 3 : extent.columns > 0 ? 2 : 1;
+    if (tensor->dimensions != dimensions || memcmp(tensor->shape, shape, dimensions * sizeof *shape) != 0) {
+        char found[256], expected[96];
         shape_text(tensor->dimensions, tensor->shape, found, sizeof found);
         shape_text(dimensions, shape, expected, sizeof expected);
         return fs_error_set(binder->err, FS_EXIT_DATA,
                             "%s: tensor %s: found shape %s, expected %s after config.json; do the two belong together?",
                             tensor->file, tensor->name, found, expected);
     }
-    if (tensor->dtype != FS_F32 && tensor->dtype != FS_F16 && tensor->dtype != FS_BF16 && tensor->dtype != FS_F64) {
+    if (!fs_dtype_is_real(tensor->dtype)) {
         return fs_error_set(
             binder->err, FS_EXIT_DATA,
-            "%s: tensor %s: found type %s, expected F32, F16, BF16 or F64; quantised models are not read", tensor->file,
-            tensor->name, fs_dtype_name(tensor->dtype));
+            "%s: tensor %s: found type %s, expected F32, F16, BF16 or F64; quantised models are read from GGUF alone",
+            tensor->file, tensor->name, fs_dtype_name(tensor->dtype));
     }
     if (fs_grow(&model->binding, &model->binding_capacity, model->bindings + 1, sizeof *model->binding,
                 "the list of tensors", binder->err) != 0) {
@@ -112,7 +114,7 @@ static int bind_part(struct binder *binder, const struct fs_tensor *tensor, stru
 /* The whole tensor. `columns` 0: a vector. */
 static int bind(struct binder *binder, const struct fs_tensor *tensor, size_t rows, size_t columns, void *slot)
 {
-    return bind_part(binder, tensor, (struct extent){rows, columns, 0}, slot);
+    return bind_part(binder, tensor, (struct extent){.rows = rows, .columns = columns}, slot);
 }
 
 static const struct fs_tensor *find(const struct binder *binder, struct place place, const char *end)
@@ -164,7 +166,7 @@ static int require_part(struct binder *binder, struct place place, const char *e
 
 static int require(struct binder *binder, struct place place, const char *end, size_t rows, size_t columns, void *slot)
 {
-    return require_part(binder, place, end, (struct extent){rows, columns, 0}, slot);
+    return require_part(binder, place, end, (struct extent){.rows = rows, .columns = columns}, slot);
 }
 
 /* gain and bias, `size` numbers each, where the model's norms have them; old BERT checkpoints call them gamma and beta.
@@ -214,7 +216,7 @@ static int bind_gain_row(struct binder *binder, struct place place, size_t head,
     const struct fs_spec *spec = &binder->model->spec;
     norm->kind = spec->norm_kind;
     norm->epsilon = spec->norm_epsilon;
-    return require_part(binder, place, ".weight", (struct extent){heads, spec->head_size, head}, &norm->gain);
+    return require_part(binder, place, ".weight", (struct extent){heads, spec->head_size, head, 0}, &norm->gain);
 }
 
 /* Of query and key heads. */
@@ -292,15 +294,32 @@ static int bind_gate_and_up(struct binder *binder, size_t index)
     }
     struct place place = in_body(binder, body->gate_up, index);
     layer->gate = layer->up = fs_linear_of(NULL, NULL, d, F, false);
-    if (require_part(binder, place, ".weight", (struct extent){2 * F, d, 0}, &layer->gate.weight.data) != 0 ||
-        require_part(binder, place, ".weight", (struct extent){2 * F, d, F}, &layer->up.weight.data) != 0) {
+    if (require_part(binder, place, ".weight", (struct extent){2 * F, d, 0, 0}, &layer->gate.weight.data) != 0 ||
+        require_part(binder, place, ".weight", (struct extent){2 * F, d, F, 0}, &layer->up.weight.data) != 0) {
         return -1;
     }
     if (!own->ffn_bias) {
         return 0;
     }
-    return require_part(binder, place, ".bias", (struct extent){2 * F, 0, 0}, &layer->gate.bias) == 0
-               ? require_part(binder, place, ".bias", (struct extent){2 * F, 0, F}, &layer->up.bias)
+    return require_part(binder, place, ".bias", (struct extent){2 * F, 0, 0, 0}, &layer->gate.bias) == 0
+               ? require_part(binder, place, ".bias", (struct extent){2 * F, 0, F, 0}, &layer->up.bias)
+               : -1;
+}
+
+/* Its weight (d,d,kernel) is the matrix of d kernel inputs. */
+static int bind_convolution(struct binder *binder, size_t index)
+{
+    const struct fs_spec *spec = &binder->model->spec;
+    struct fs_layer *layer = &binder->model->layer[index];
+    struct place place = in_body(binder, fs_spec_body(spec)->convolution, index);
+    size_t d = spec->hidden, kernel = spec->convolution.kernel;
+    if (!spec->layer[index].convolved) {
+        return 0;
+    }
+    layer->convolution = fs_linear_of(NULL, NULL, d * kernel, d, false);
+    return require_part(binder, place, ".weight", (struct extent){d, d, 0, kernel}, &layer->convolution.weight.data) ==
+                   0
+               ? require(binder, place, ".bias", d, 0, &layer->convolution.bias)
                : -1;
 }
 
@@ -309,7 +328,7 @@ static int bind_norms(struct binder *binder, size_t index)
     const struct fs_spec *spec = &binder->model->spec;
     const struct fs_body_names *body = fs_spec_body(spec);
     const char *const name[FS_LAYER_NORMS] = {body->attention_norm, body->ffn_norm, body->attention_output_norm,
-                                              body->ffn_output_norm};
+                                              body->ffn_output_norm, body->convolution_norm};
     for (int norm = 0; norm < FS_LAYER_NORMS; norm++) {
         if (fs_layer_has_norm(spec, &spec->layer[index], (enum fs_layer_norm)norm) &&
             bind_norm(binder, in_body(binder, name[norm], index), spec->hidden,
@@ -378,7 +397,8 @@ static int bind_layer(struct binder *binder, size_t index)
             return -1;
         }
     }
-    if (bind_head_norms(binder, index) != 0 || bind_relative(binder, index) != 0 || bind_norms(binder, index) != 0 ||
+    if (bind_head_norms(binder, index) != 0 || bind_relative(binder, index) != 0 ||
+        bind_convolution(binder, index) != 0 || bind_norms(binder, index) != 0 ||
         bind_linear(binder, in_body(binder, body->attention_output, index), queries, d, own->output_bias,
                     &layer->attention_output) != 0) {
         return -1;
@@ -526,12 +546,26 @@ static int list_files(struct fs_model *model, const char *folder, struct fs_erro
         return -1;
     }
     snprintf(model->config_path, length, "%s/config.json", folder);
-    model->files[0] = model->config_path;
-    for (size_t i = 0; i < weights; i++) {
-        model->files[i + 1] = file[i];
+    if (!model->whole_file) {
+        model->files[model->file_count++] = model->config_path;
     }
-    model->file_count = weights + 1;
+    for (size_t i = 0; i < weights; i++) {
+        model->files[model->file_count++] = file[i];
+    }
     return 0;
+}
+
+static int open_weights(struct fs_model *model, const char *folder, struct fs_error *err)
+{
+    char *gguf;
+    if (fs_model_gguf_file(folder, &gguf, err) != 0) {
+        return -1;
+    }
+    model->whole_file = gguf != NULL;
+    int status = gguf != NULL ? fs_gguf_weights_open(gguf, &model->store, err)
+                              : fs_tensor_store_open(folder, &model->store, err);
+    free(gguf);
+    return status;
 }
 
 int fs_model_open(const char *folder, struct fs_model **model, struct fs_error *err)
@@ -545,7 +579,7 @@ int fs_model_open(const char *folder, struct fs_model **model, struct fs_error *
     struct binder binder = {opened, folder, &names, err};
     int status = fs_model_folder_check(folder, FS_FOLDER_CONFIG | FS_FOLDER_WEIGHTS, err);
     status = status == 0 ? fs_spec_read(folder, &opened->spec, &opened->notes, err) : -1;
-    status = status == 0 ? fs_tensor_store_open(folder, &opened->store, err) : -1;
+    status = status == 0 ? open_weights(opened, folder, err) : -1;
     status = status == 0 ? bind_all(&binder) : -1;
     status = status == 0 ? list_files(opened, folder, err) : -1;
     fs_tensor_names_release(&names);

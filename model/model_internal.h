@@ -42,6 +42,7 @@ struct fs_model {
     size_t converted; /* numbers in the block */
     void *own_block;  /* fs_model_load's */
     char *config_path;
+    bool whole_file; /* a GGUF file, with config and tokenizer in it */
     const char **files;
     size_t file_count;
 };

@@ -113,6 +113,9 @@ static void make_layer(struct block *block, const struct fs_spec *spec, const st
         }
     }
     make_head_norms(block, spec, own, ones, layer);
+    if (own->convolved) {
+        make_linear(block, spec, d * spec->convolution.kernel, d, true, &layer->convolution);
+    }
     if (spec->disentangled.span > 0 && !spec->disentangled.shared) {
         make_linear(block, spec, d, queries, true, &layer->relative_key);
         make_linear(block, spec, d, queries, true, &layer->relative_query);
@@ -123,7 +126,7 @@ static bool has_weights_of(const struct fs_layer_spec *a, const struct fs_layer_
 {
     return a->ffn == b->ffn && a->experts == b->experts && a->gated == b->gated && a->qkv_bias == b->qkv_bias &&
            a->output_bias == b->output_bias && a->ffn_bias == b->ffn_bias && a->head_norm == b->head_norm &&
-           a->no_attention_norm == b->no_attention_norm;
+           a->no_attention_norm == b->no_attention_norm && a->convolved == b->convolved;
 }
 
 static void make_embeddings(struct block *block, const fs_real *ones, struct fs_model *model)

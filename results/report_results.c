@@ -238,6 +238,7 @@ static void print_skipped(const struct fs_results *results, FILE *stream)
             char after[128];
             snprintf(after, sizeof after, " (%.100s)\n", results->row[i].suite);
             fs_write_skipped(stream, results, results->row[i].suite, "skipped: ", after);
+            fs_write_first_unscored(stream, &results->row[i], "not scored: ", after);
         }
     }
 }
@@ -345,6 +346,9 @@ cJSON *fs_report_results_json(const struct fs_results *results)
         for (int reason = 1; reason < FS_SKIP_COUNT; reason++) {
             cJSON_AddNumberToObject(skipped, fs_skip_name((enum fs_skip)reason), (double)row->skipped[reason]);
         }
+        if (row->first_unscored > 0) {
+            cJSON_AddNumberToObject(entry, "first_unscored", (double)row->first_unscored);
+        }
         cJSON_AddItemToArray(json, entry);
     }
     return json;
@@ -359,6 +363,9 @@ cJSON *fs_report_items_json(const struct fs_suite *suite, const struct fs_result
         cJSON_AddStringToObject(entry, "category", suite->category[item]);
         if (suite->skip[item] != FS_KEPT) {
             cJSON_AddStringToObject(entry, "skipped", fs_skip_name((enum fs_skip)suite->skip[item]));
+        }
+        if (suite->first_unscored[item]) {
+            cJSON_AddTrueToObject(entry, "first_unscored");
         }
         cJSON *scores = cJSON_AddObjectToObject(entry, "scores");
         for (size_t k = 0; k < suite->candidates; k++) {

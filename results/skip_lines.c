@@ -65,3 +65,11 @@ void fs_write_skipped(FILE *stream, const struct fs_results *results, const char
         fputs(after, stream);
     }
 }
+
+void fs_write_first_unscored(FILE *stream, const struct fs_result_row *row, const char *before, const char *after)
+{
+    if (row->first_unscored > 0) {
+        fprintf(stream, "%sthe first token of %zu items, which nothing stands before: the model has no begin-of-text%s",
+                before, row->first_unscored, after);
+    }
+}

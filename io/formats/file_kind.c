@@ -60,7 +60,7 @@ static const struct magic magics[] = {
      15,
      "Access to model"},
     {{"an error of the Hub instead of the file", NULL, NULL, "download it again"}, 15, "Entry not found"},
-    {{"a GGUF file of llama.cpp", NULL, GIVE, "take the HuggingFace folder that it was made from"}, 4, "GGUF"},
+    {{"a GGUF file of llama.cpp", NULL, GIVE, "name it MODEL.gguf, and give it instead of a folder"}, 4, "GGUF"},
     {{"an HDF5 file, as TensorFlow writes tf_model.h5", NULL, GIVE, CONVERT(", from_tf=True")}, 4, "\x89HDF"},
     {{"results of fairstamp", NULL, GIVE "; fairstamp inspect reads this one", AGAIN}, 18, "fairstamp archive "}};
 

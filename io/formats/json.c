@@ -124,9 +124,55 @@ int fs_json_parse(const char *name, const char *text, size_t length, struct fs_j
     if (begin(name, &text, &length, document, err) != 0) {
         return -1;
     }
-    if (fs_json_scan(name, (const unsigned char *)text, length, err) == 0) {
+    if (fs_json_scan(name, (const unsigned char *)text, length, false, err) == 0) {
         (*document)->root = parse_scanned(name, text, length, err);
     }
+    if ((*document)->root == NULL) {
+        fs_json_destroy(*document);
+        *document = NULL;
+        return -1;
+    }
+    return 0;
+}
+
+/* The text with each \u0000 as FS_JSON_NUL, which is no UTF-8 and so stands for nothing else. The caller frees. */
+static char *replace_nul(const char *text, size_t length, size_t *replaced, struct fs_error *err)
+{
+    char *out = fs_allocate(length + 1, 1, "a JSON document", err);
+    size_t used = 0;
+    for (size_t at = 0; out != NULL && at < length;) {
+        if (text[at] != '\\' || length - at < 2) {
+            out[used++] = text[at++];
+        } else if (length - at >= 6 && memcmp(text + at, "\\u0000", 6) == 0) {
+            memcpy(out + used, FS_JSON_NUL, sizeof FS_JSON_NUL - 1);
+            used += sizeof FS_JSON_NUL - 1;
+            at += 6;
+        } else { /* an escape that is no NUL, its second character with it */
+            memcpy(out + used, text + at, 2);
+            used += 2;
+            at += 2;
+        }
+    }
+    *replaced = used;
+    return out;
+}
+
+static int parse_with_nul(const char *name, const char *text, size_t length, struct fs_json_document **document,
+                          struct fs_error *err)
+{
+    size_t replaced = 0;
+    char *copy = NULL;
+    if (memmem(text, length, "\\u0000", 6) == NULL) {
+        return fs_json_parse(name, text, length, document, err);
+    }
+    if (begin(name, &text, &length, document, err) != 0) {
+        return -1;
+    }
+    if (fs_json_scan(name, (const unsigned char *)text, length, true, err) == 0 &&
+        (copy = replace_nul(text, length, &replaced, err)) != NULL) {
+        (*document)->root = parse_scanned(name, copy, replaced, err);
+    }
+    free(copy);
     if ((*document)->root == NULL) {
         fs_json_destroy(*document);
         *document = NULL;
@@ -194,6 +240,27 @@ static int load(const char *path,
 int fs_json_load(const char *path, struct fs_json_document **document, struct fs_error *err)
 {
     return load(path, fs_json_parse, document, err);
+}
+
+int fs_json_load_with_nul(const char *path, struct fs_json_document **document, struct fs_error *err)
+{
+    return load(path, parse_with_nul, document, err);
+}
+
+int fs_json_bytes(const char *text, char **bytes, size_t *length, struct fs_error *err)
+{
+    size_t used = 0, size = strlen(text);
+    *bytes = fs_allocate(size + 1, 1, "a text", err);
+    for (size_t at = 0; *bytes != NULL && at < size; used++) {
+        bool nul = strncmp(text + at, FS_JSON_NUL, sizeof FS_JSON_NUL - 1) == 0;
+        (*bytes)[used] = text[at];
+        if (nul) {
+            (*bytes)[used] = '\0';
+        }
+        at += nul ? sizeof FS_JSON_NUL - 1 : 1;
+    }
+    *length = used;
+    return *bytes != NULL ? 0 : -1;
 }
 
 int fs_json_load_values(const char *path, struct fs_json_document **document, struct fs_error *err)

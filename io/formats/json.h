@@ -19,6 +19,13 @@ struct fs_json_document;
 
 /* The caller destroys. FS_EXIT_NO_INPUT where there is no file, FS_EXIT_DATA where it is no JSON as above. */
 int fs_json_load(const char *path, struct fs_json_document **document, struct fs_error *err);
+/*
+ * The same of a file whose strings may hold \u0000, which cJSON would take for their end: each is FS_JSON_NUL there.
+ * fs_json_bytes: the bytes of such a string, `*length` of them, that the caller frees.
+ */
+#define FS_JSON_NUL "\xC0\x80" /* no UTF-8 */
+int fs_json_load_with_nul(const char *path, struct fs_json_document **document, struct fs_error *err);
+int fs_json_bytes(const char *text, char **bytes, size_t *length, struct fs_error *err);
 /* `name` replaces the path in error texts. */
 int fs_json_parse(const char *name, const char *text, size_t length, struct fs_json_document **document,
                   struct fs_error *err);

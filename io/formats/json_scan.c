@@ -25,6 +25,7 @@ struct scan {
     size_t at;
     size_t depth;
     struct level level[FS_JSON_MAX_DEPTH];
+    bool nul; /* \u0000 is let through */
     struct fs_error *err;
 };
 
@@ -130,7 +131,7 @@ static int scan_unicode_escape(struct scan *scan)
     if (value < 0) {
         return fail(scan, "found \\u without four hexadecimal digits");
     }
-    if (value == 0) {
+    if (value == 0 && !scan->nul) {
         return fail(scan, "found \\u0000, expected text without NUL");
     }
     if (value >= 0xdc00 && value <= 0xdfff) {
@@ -311,21 +312,29 @@ static int scan_value(struct scan *scan)
     return byte == '-' || is_digit(byte) ? scan_number(scan) : scan_word(scan);
 }
 
+static int scan_one(struct scan *scan)
+{
+    int status = scan_value(scan);
+    if (status == 0) {
+        skip_space(scan);
+    }
+    return status;
+}
+
 int fs_json_scan_next(const char *name, const unsigned char *text, size_t length, size_t *at, struct fs_error *err)
 {
     struct scan scan = {.name = name, .text = text, .length = length, .at = *at, .err = err};
-    if (scan_value(&scan) != 0) {
+    if (scan_one(&scan) != 0) {
         return -1;
     }
-    skip_space(&scan);
     *at = scan.at;
     return 0;
 }
 
-int fs_json_scan(const char *name, const unsigned char *text, size_t length, struct fs_error *err)
+int fs_json_scan(const char *name, const unsigned char *text, size_t length, bool nul, struct fs_error *err)
 {
-    struct scan scan = {.name = name, .text = text, .length = length, .err = err};
-    if (fs_json_scan_next(name, text, length, &scan.at, err) != 0) {
+    struct scan scan = {.name = name, .text = text, .length = length, .nul = nul, .err = err};
+    if (scan_one(&scan) != 0) {
         return -1;
     }
     if (scan.at == length) {

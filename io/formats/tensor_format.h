@@ -23,6 +23,10 @@ struct fs_tensor_format {
     int (*read)(const char *path, const struct fs_file_map *map, struct fs_tensors *tensors, struct fs_error *err);
 };
 
+/* A file that is a whole model by itself, with config and tokenizer (gguf.h): no row of the table, for no folder is
+ * searched for it; file, index and shards are NULL. */
+extern const struct fs_tensor_format fs_tensor_format_gguf;
+
 extern const struct fs_tensor_format *const fs_tensor_formats[];
 extern const size_t fs_tensor_format_count;
 

@@ -10,6 +10,7 @@
 
 #include "io/file_map.h"
 #include "io/formats/file_kind.h"
+#include "io/formats/gguf.h"
 #include "io/formats/json.h"
 #include "io/formats/tensor_format.h"
 
@@ -243,8 +244,26 @@ static int nothing_to_open(const char *folder, struct fs_error *err)
                         folder, names);
 }
 
+/* A file that is a whole model. */
+static int open_file(struct fs_tensor_store *store, const char *path, struct fs_error *err)
+{
+    store->format = &fs_tensor_format_gguf;
+    if (make_room(store, 1, err) != 0) {
+        return -1;
+    }
+    store->path[0] = strdup(path);
+    if (store->path[0] == NULL) {
+        return fs_error_memory(err, strlen(path), "a path");
+    }
+    store->files = 1;
+    return open_shard(store, 0, err) == 0 ? sort_tensors(store, err) : -1;
+}
+
 static int open_folder(struct fs_tensor_store *store, const char *folder, struct fs_error *err)
 {
+    if (fs_is_gguf_file(folder)) {
+        return open_file(store, folder, err);
+    }
     store->format = fs_tensor_format_in(folder);
     const char *entry = store->format == NULL ? NULL : fs_tensor_format_entry(store->format, folder);
     if (entry == NULL) {
@@ -294,6 +313,18 @@ void fs_tensor_store_destroy(struct fs_tensor_store *store)
     free(store->map);
     free(store->path);
     free(store);
+}
+
+int fs_tensor_store_translate(struct fs_tensor_store *store, fs_tensor_translate *translate, const void *context,
+                              struct fs_error *err)
+{
+    size_t count = store->list.count;
+    for (size_t i = 0; i < count; i++) {
+        if (translate(context, &store->list, i, err) != 0) {
+            return -1;
+        }
+    }
+    return sort_tensors(store, err);
 }
 
 size_t fs_tensor_store_count(const struct fs_tensor_store *store)

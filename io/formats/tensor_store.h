@@ -15,9 +15,15 @@
 
 struct fs_tensor_store;
 
-/* Opens the weights of `folder`: one file, or an index and its shards. The caller destroys. */
+/* Opens the weights of `folder`, one file, or an index and its shards; or those of a GGUF file. The caller destroys. */
 int fs_tensor_store_open(const char *folder, struct fs_tensor_store **store, struct fs_error *err);
 void fs_tensor_store_destroy(struct fs_tensor_store *store); /* unmaps; takes NULL */
+
+/* Changes tensor `index` of those of a file; it may give it another name (malloc's, the former one freed), and add more. */
+typedef int fs_tensor_translate(const void *context, struct fs_tensors *tensors, size_t index, struct fs_error *err);
+/* For formats with names of their own: calls `translate` for each tensor that was there. */
+int fs_tensor_store_translate(struct fs_tensor_store *store, fs_tensor_translate *translate, const void *context,
+                              struct fs_error *err);
 
 size_t fs_tensor_store_count(const struct fs_tensor_store *store);
 const struct fs_tensor *fs_tensor_store_at(const struct fs_tensor_store *store, size_t index);

@@ -7,6 +7,8 @@
 #include "io/formats/json.h"
 #include "model/families/architectures.h"
 #include "model/families/config_keys.h"
+#include "model/folder/folder.h"
+#include "model/gguf/architecture.h"
 
 /* transformers' names; "gelu_new" and its kin are one formula. */
 static const struct {
@@ -96,14 +98,14 @@ static int read_options(const struct fs_json_document *config, struct fs_spec *s
     spec->norm_epsilon = spec->family->default_epsilon;
     spec->tied_head = spec->family->tied_default;
     if ((spec->family->key.epsilon != NULL &&
-         fs_json_number_optional(config, root, "", spec->family->key.epsilon, (struct fs_number_range){1e-30, 1.0},
+         fs_json_number_optional(config, root, "", spec->family->key.epsilon, (struct fs_number_range){0.0, 1.0},
                                  &spec->norm_epsilon, err) != 0) ||
         fs_json_bool_optional(config, root, "", "tie_word_embeddings", &spec->tied_head, err) != 0 ||
-        fs_json_size_optional(config, root, "", "bos_token_id", (struct fs_size_range){0, spec->vocabulary - 1}, &begin,
-                              err) != 0) {
+        fs_json_size_optional(config, root, "", "bos_token_id", (struct fs_size_range){0, INT32_MAX}, &begin, err) !=
+            0) {
         return -1;
     }
-    spec->begin_of_text = begin == SIZE_MAX ? -1 : (int32_t)begin;
+    spec->begin_of_text = begin >= spec->vocabulary ? -1 : (int32_t)begin;
     return fs_activation_read(config, spec->family->key.activation, spec->family->default_activation, &spec->activation,
                               err);
 }
@@ -124,6 +126,30 @@ static int read_family(const struct fs_json_document *config, const struct fs_fa
                : -1;
 }
 
+static int load_metadata(const char *path, struct fs_json_document **config, struct fs_error *err)
+{
+    struct fs_gguf gguf = {0};
+    int result = fs_gguf_open(path, &gguf, err) == 0 ? fs_gguf_config(&gguf, config, err) : -1;
+    fs_gguf_close(&gguf);
+    return result;
+}
+
+/* A class's default that was never meant for this model. */
+static int note_begin(const struct fs_json_document *config, const struct fs_spec *spec, struct fs_notes *notes,
+                      struct fs_error *err)
+{
+    size_t begin = 0;
+    if (fs_json_size_optional(config, fs_json_root(config), "", "bos_token_id", (struct fs_size_range){0, INT32_MAX},
+                              &begin, err) != 0) {
+        return -1;
+    }
+    if (begin >= spec->vocabulary) {
+        fs_notes_add(notes, false, "config.json: bos_token_id %zu is outside the vocabulary of %zu; taken as none",
+                     begin, spec->vocabulary);
+    }
+    return 0;
+}
+
 static int read_config(struct fs_json_document *config, struct fs_spec *spec, struct fs_notes *notes,
                        struct fs_error *err)
 {
@@ -136,7 +162,7 @@ static int read_config(struct fs_json_document *config, struct fs_spec *spec, st
         return -1;
     }
     fs_json_note_asked(config, asked);
-    int status = read_family(config, family, spec, err);
+    int status = read_family(config, family, spec, err) == 0 ? note_begin(config, spec, notes, err) : -1;
     status = status == 0 ? fs_config_keys_check(config, spec, asked, read_family, notes, err) : -1;
     free(asked);
     return status;
@@ -152,7 +178,12 @@ int fs_spec_read(const char *folder, struct fs_spec *spec, struct fs_notes *note
     }
     snprintf(path, length, "%s/config.json", folder);
     struct fs_json_document *config = NULL;
-    int result = fs_json_load(path, &config, err);
+    char *gguf;
+    int result = fs_model_gguf_file(folder, &gguf, err);
+    if (result == 0) {
+        result = gguf != NULL ? load_metadata(gguf, &config, err) : fs_json_load(path, &config, err);
+    }
+    free(gguf);
     free(path);
     if (result == 0) {
         result = read_config(config, spec, notes, err);

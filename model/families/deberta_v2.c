@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "model/families/bert_parts.h"
+#include "model/families/config.h"
 
 #define ATTENTION "encoder.layer.%zu.attention."
 #define BODY                                                                                                           \
@@ -11,6 +12,7 @@
     .embedding_projection = "embeddings.embed_proj", .embedding_norm = "embeddings.LayerNorm",                         \
     .attention_norm = ATTENTION "output.LayerNorm",                                                                    \
     .projections = {ATTENTION "self.query_proj", ATTENTION "self.key_proj", ATTENTION "self.value_proj"},              \
+    .convolution = "encoder.conv.conv", .convolution_norm = "encoder.conv.LayerNorm",                                  \
     .relative = "encoder.rel_embeddings", .relative_norm = "encoder.LayerNorm",                                        \
     .relative_query = ATTENTION "self.pos_query_proj", .relative_key = ATTENTION "self.pos_key_proj",                  \
     .attention_output = ATTENTION "output.dense", .ffn_norm = "encoder.layer.%zu.output.LayerNorm",                    \
@@ -79,21 +81,41 @@ static int read_span(const struct fs_json_document *config, struct fs_spec *spec
     return 0;
 }
 
+/* conv_kernel_size, conv_groups and conv_act: "tanh" where the key is missing. */
+static int read_convolution(const struct fs_json_document *config, struct fs_spec *spec, struct fs_error *err)
+{
+    const cJSON *root = fs_json_root(config);
+    struct fs_convolution *own = &spec->convolution;
+    const char *activation = "tanh";
+    size_t groups = 1;
+    if (read_count(config, "conv_kernel_size", &own->kernel, err) != 0) {
+        return -1;
+    }
+    if (own->kernel == 0) {
+        return 0;
+    }
+    if (fs_json_size_optional(config, root, "", "conv_groups", (struct fs_size_range){1, 1}, &groups, err) != 0 ||
+        fs_json_text_optional(config, root, "", "conv_act", &activation, err) != 0) {
+        return -1;
+    }
+    if (own->kernel % 2 == 0 || own->kernel > 63) {
+        return fs_json_wrong(config, "", "conv_kernel_size", "an even or a large number", "an odd one below 64", err);
+    }
+    own->tanh = strcmp(activation, "tanh") == 0;
+    spec->layer[0].convolved = true;
+    return own->tanh ? 0 : fs_activation_read(config, "conv_act", activation, &own->activation, err);
+}
+
 /* What the engine does not compute. */
 static int refuse_options(const struct fs_json_document *config, const struct fs_spec *spec, struct fs_error *err)
 {
     const cJSON *root = fs_json_root(config);
-    size_t convolution = 0, head = spec->head_size;
+    size_t head = spec->head_size;
     bool legacy = true;
-    if (read_count(config, "conv_kernel_size", &convolution, err) != 0 ||
-        fs_json_bool_optional(config, root, "", "legacy", &legacy, err) != 0 ||
+    if (fs_json_bool_optional(config, root, "", "legacy", &legacy, err) != 0 ||
         fs_json_size_optional(config, root, "", "attention_head_size", (struct fs_size_range){1, 1 << 16}, &head,
                               err) != 0) {
         return -1;
-    }
-    if (convolution > 0) {
-        return fs_json_wrong(config, "", "conv_kernel_size", "a convolution behind layer 0",
-                             "0; the engine does not compute this option, use a model without it", err);
     }
     if (!legacy) {
         return fs_json_wrong(config, "", "legacy", "false",
@@ -127,7 +149,7 @@ static int read_layers(const struct fs_json_document *config, struct fs_spec *sp
     bool relative = false;
     if (fs_bert_read_layers(config, spec, err) != 0 || refuse_options(config, spec, err) != 0 ||
         read_embeddings(config, spec, err) != 0 || read_types(config, own, err) != 0 ||
-        read_span(config, spec, err) != 0 ||
+        read_span(config, spec, err) != 0 || read_convolution(config, spec, err) != 0 ||
         fs_json_bool_optional(config, fs_json_root(config), "", "relative_attention", &relative, err) != 0) {
         return -1;
     }
@@ -144,7 +166,7 @@ static int read_layers(const struct fs_json_document *config, struct fs_spec *sp
 extern const struct fs_family fs_family_deberta_v2;
 const struct fs_family fs_family_deberta_v2 = {
     .name = "deberta-v2",
-    .about = "He et al. 2021: BERT with scores of contents with relative positions",
+    .about = "He et al. 2021: BERT with scores of contents with relative positions; large ones with a convolution",
     .architectures = {"DebertaV2ForMaskedLM", "DebertaV2Model"},
     .kind = FS_MASKED,
     .norm_kind = FS_LAYER_NORM,

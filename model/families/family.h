@@ -22,7 +22,8 @@ struct fs_body_names {
     const char *projections[3];                           /* query, key, value; or one fused matrix and NULLs */
     /* Where layers have head_norm. FS_HEAD_NORM_OWN: named by layer and head, or by layer and then one matrix (heads,D). */
     const char *query_norm, *key_norm;
-    const char *score_bias;                                               /* the table of FS_BUCKET_BIAS */
+    const char *score_bias; /* the table of FS_BUCKET_BIAS */
+    const char *convolution, *convolution_norm;
     const char *relative, *relative_norm, *relative_query, *relative_key; /* of disentangled attention */
     const char *attention_output;
     const char *ffn_norm, *ffn_output_norm; /* norm2 and norm2' */

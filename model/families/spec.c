@@ -128,8 +128,8 @@ void fs_spec_stored_layer(const struct fs_spec *spec, size_t layer, size_t numbe
     number[1] = 0;
     if (spec->layer_groups > 0) {
         /* transformers' own division, whose rounding decides where the groups do not divide the passes */
-        double passes = (double)(spec->layers / spec->group_layers);
-        number[0] = (size_t)((double)(layer / spec->group_layers) / (passes / (double)spec->layer_groups));
+        size_t passes = spec->layers / spec->group_layers, pass = layer / spec->group_layers;
+        number[0] = (size_t)((double)pass / ((double)passes / (double)spec->layer_groups));
         number[1] = layer % spec->group_layers;
     }
 }
@@ -158,6 +158,8 @@ bool fs_layer_has_norm(const struct fs_spec *spec, const struct fs_layer_spec *l
         return block != FS_BRANCH_NORM && !layer->no_attention_norm;
     case FS_FFN_NORM:
         return block != FS_BRANCH_NORM && block != FS_PARALLEL;
+    case FS_CONVOLUTION_NORM:
+        return layer->convolved;
     default:
         return block == FS_SANDWICH_NORM || block == FS_BRANCH_NORM;
     }
@@ -175,7 +177,7 @@ size_t fs_layer_norm_count(const struct fs_spec *spec, const struct fs_layer_spe
 bool fs_spec_ffn_apart(const struct fs_spec *spec)
 {
     return spec->block == FS_SANDWICH_NORM || spec->block == FS_BRANCH_NORM ||
-           (spec->residual_scale != 0.0 && spec->residual_scale != 1.0);
+           (spec->residual_scale != 0.0 && spec->residual_scale != 1.0) || spec->convolution.kernel > 0;
 }
 
 size_t fs_layer_inner_width(const struct fs_layer_spec *layer)

@@ -35,8 +35,15 @@
 
 enum fs_model_kind { FS_MASKED, FS_CAUSAL };
 enum fs_block { FS_PRE_NORM, FS_POST_NORM, FS_PARALLEL, FS_PARALLEL_TWO_NORMS, FS_SANDWICH_NORM, FS_BRANCH_NORM };
-/* norm1, norm2, norm1' and norm2' of a layer. */
-enum fs_layer_norm { FS_ATTENTION_NORM, FS_FFN_NORM, FS_ATTENTION_OUTPUT_NORM, FS_FFN_OUTPUT_NORM, FS_LAYER_NORMS };
+/* norm1, norm2, norm1' and norm2' of a layer, and that behind a convolution. */
+enum fs_layer_norm {
+    FS_ATTENTION_NORM,
+    FS_FFN_NORM,
+    FS_ATTENTION_OUTPUT_NORM,
+    FS_FFN_OUTPUT_NORM,
+    FS_CONVOLUTION_NORM,
+    FS_LAYER_NORMS
+};
 /* What a norm has beside its kind: a gain and, for LayerNorm, a bias; a gain alone; neither. */
 enum fs_norm_parameters { FS_GAIN_AND_BIAS, FS_GAIN_ALONE, FS_NO_PARAMETERS };
 /*
@@ -84,6 +91,13 @@ struct fs_disentangled {
     bool norm;   /* their embedding has a norm */
 };
 
+/* Behind the first layer of a post-norm model, h' = norm(h' + act(convolution of the layer's input over positions)). */
+struct fs_convolution {
+    size_t kernel; /* positions, odd; 0: no such thing */
+    bool tanh;     /* the activation; else: */
+    enum fs_activation activation;
+};
+
 /* What may differ from layer to layer. */
 struct fs_layer_spec {
     size_t window; /* a position attends to those less than this many away; 0: to all that the model's kind allows */
@@ -100,6 +114,7 @@ struct fs_layer_spec {
     bool qkv_bias;    /* biases on q, k, v */
     bool output_bias; /* on the attention output */
     bool ffn_bias;
+    bool convolved;         /* the first layer of a model with a convolution */
     bool no_attention_norm; /* the attention of a pre-norm block reads h as it is */
     enum fs_head_norm head_norm;
     bool head_norm_no_bias; /* not even where other norms have one */
@@ -149,6 +164,7 @@ struct fs_spec {
     enum fs_score_bias score_bias;
     size_t score_buckets; /* of FS_BUCKET_BIAS */
     struct fs_disentangled disentangled;
+    struct fs_convolution convolution;
     bool tied_head;              /* the head is the word embedding */
     size_t token_types;          /* rows of the token type embedding, type 0 everywhere; 0: none */
     int32_t begin_of_text;       /* config.json's bos_token_id, -1 where it has none */

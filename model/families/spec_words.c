@@ -251,6 +251,10 @@ static void describe_block(const struct fs_spec *spec, struct words *words)
         add(words, "; sums begin with the norms");
     }
     add_where(words, spec, has_no_attention_norm, "no norm before attention");
+    if (spec->convolution.kernel > 0) {
+        add(words, "; behind layer 0 a convolution of its input over %zu positions, and a norm",
+            spec->convolution.kernel);
+    }
     if (spec->layer_groups > 0) {
         add(words, "; the layers share the weights of %zu group%s of %zu", spec->layer_groups,
             spec->layer_groups == 1 ? "" : "s", spec->group_layers);

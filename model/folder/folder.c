@@ -101,10 +101,13 @@ static const struct {
     const char *name;
     unsigned parts;
 } files[] = {
-    {"config.json", FS_FOLDER_CONFIG},
+    {"config.json", FS_FOLDER_CONFIG | FS_FOLDER_TOKENIZER},
     {"adapter_config.json", FS_FOLDER_CONFIG},
     {"tokenizer.json", FS_FOLDER_TOKENIZER},
     {"tokenizer.model", FS_FOLDER_TOKENIZER},
+    {"spiece.model", FS_FOLDER_TOKENIZER},
+    {"sentencepiece.bpe.model", FS_FOLDER_TOKENIZER},
+    {"spm.model", FS_FOLDER_TOKENIZER},
     {"vocab.json", FS_FOLDER_TOKENIZER},
     {"merges.txt", FS_FOLDER_TOKENIZER},
     {"vocab.txt", FS_FOLDER_TOKENIZER},
@@ -120,6 +123,14 @@ static bool there(const char *folder, const char *name)
 
 int fs_model_folder_check(const char *folder, unsigned parts, struct fs_error *err)
 {
+    char *gguf;
+    if (fs_model_gguf_file(folder, &gguf, err) != 0) {
+        return -1;
+    }
+    if (gguf != NULL) { /* holds all parts; its reader checks it */
+        free(gguf);
+        return 0;
+    }
     if (fs_check_path(folder, err) != 0) {
         return -1;
     }
@@ -138,8 +149,9 @@ int fs_model_folder_check(const char *folder, unsigned parts, struct fs_error *e
     }
     unsigned found = config ? FS_FOLDER_CONFIG : 0;
     found |= format != NULL ? FS_FOLDER_WEIGHTS : 0;
-    found |= there(folder, "tokenizer.json") || there(folder, "tokenizer.model") || there(folder, "vocab.json") ||
-                     there(folder, "vocab.txt")
+    found |= there(folder, "tokenizer.json") || there(folder, "tokenizer.model") || there(folder, "spiece.model") ||
+                     there(folder, "sentencepiece.bpe.model") || there(folder, "spm.model") ||
+                     there(folder, "vocab.json") || there(folder, "vocab.txt")
                  ? FS_FOLDER_TOKENIZER
                  : 0;
     return (parts & ~found) != 0 ? fs_say_instead(folder, parts & ~found, err) : 0;

@@ -19,6 +19,12 @@ enum fs_folder_part { FS_FOLDER_CONFIG = 1, FS_FOLDER_WEIGHTS = 2, FS_FOLDER_TOK
  */
 int fs_model_folder_check(const char *folder, unsigned parts, struct fs_error *err);
 
+/*
+ * The GGUF file that is the whole model: `path` itself, or the only one in a folder with neither config.json nor weights of
+ * HuggingFace. *file: NULL where there is none, else the caller frees it.
+ */
+int fs_model_gguf_file(const char *path, char **file, struct fs_error *err);
+
 /* Notes files of weights that are passed over, as those of another format are read. */
 void fs_model_folder_note_weights(const char *folder, struct fs_notes *notes);
 

@@ -37,7 +37,10 @@ static const struct hint {
     {"flax_model.msgpack", MODEL,
      "weights of Flax, expected model.safetensors; convert them with Python and transformers 4: AutoModelForMaskedLM "
      "(or AutoModelForCausalLM).from_pretrained(DIR, from_flax=True).save_pretrained(DIR), DIR being this folder"},
-    {"*.gguf", MODEL, "a file of llama.cpp; take the HuggingFace folder that it was made from"},
+    {"*.gguf", MODEL,
+     "a file of llama.cpp; give the file itself, for a folder stands for one only where it is alone, without "
+     "config.json "
+     "and weights of HuggingFace"},
     {"*.incomplete", MODEL, BROKE_OFF},
     {"*.part", MODEL, BROKE_OFF},
     {"*.crdownload", MODEL, BROKE_OFF},
@@ -69,8 +72,6 @@ static const struct hint {
     {"*.tgz", MODEL, "an archive; unpack it"},
     {"encoder.json", FS_FOLDER_TOKENIZER, "OpenAI's name of vocab.json (and vocab.bpe of merges.txt); rename them"},
     {"*.spm", FS_FOLDER_TOKENIZER, NO_JSON},
-    {"spiece.model", FS_FOLDER_TOKENIZER, NO_JSON},
-    {"sentencepiece.bpe.model", FS_FOLDER_TOKENIZER, NO_JSON},
 };
 
 /* Folders below, in `below`, that match `pattern` and hold `file` (NULL: any). */
@@ -250,7 +251,7 @@ static int say_nothing_known(const char *folder, const struct fs_entries *entrie
     const char *fix =
         (missing & MODEL) != 0
             ? "give the folder of a HuggingFace model"
-            : "expected tokenizer.json, tokenizer.model, vocab.json with merges.txt, or vocab.txt: copy "
+            : "expected tokenizer.json, a model of SentencePiece, vocab.json with merges.txt, or vocab.txt: copy "
               "them from the base model, as AutoTokenizer.from_pretrained(BASE).save_pretrained(DIR) does";
     const char *else_found = entries->count > 0  ? ", but "
                              : entries->unlisted ? ", and the folder cannot be listed"

@@ -131,7 +131,6 @@ static int refuse_missing(const char *path, struct fs_error *err)
 static const struct {
     const char *pattern, *says;
 } file_kinds[] = {
-    {"*.gguf", "is a file of llama.cpp; give the folder of the HuggingFace model that it was made from"},
     {"*.zip", "is an archive; unpack it, and give the folder"},
     {"*.tar", "is an archive; unpack it, and give the folder"},
     {"*.tar.*", "is an archive; unpack it, and give the folder"},

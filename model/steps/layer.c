@@ -34,7 +34,10 @@ static enum fs_stream add_first_norm(const struct fs_spec *spec, struct fs_layer
 static void add_attention(const struct fs_spec *spec, enum fs_stream from, struct fs_layer *layer)
 {
     const struct fs_layer_spec *own = layer->spec;
-    bool apart = fs_spec_ffn_apart(spec);
+    bool apart = fs_spec_ffn_apart(spec) && spec->block != FS_POST_NORM;
+    if (own->convolved) {
+        add(layer, &fs_step_convolution, FS_STREAM_H, FS_STREAM_NORMED, FS_STREAM_NONE);
+    }
     add(layer, &fs_step_qkv, from, FS_STREAM_H, FS_STREAM_NONE)->joins =
         from == FS_STREAM_H || from == FS_STREAM_X || spec->residual_from_norm;
     if (spec->block == FS_PARALLEL_TWO_NORMS) {
@@ -87,9 +90,17 @@ static void add_ffn(const struct fs_spec *spec, struct fs_layer *layer)
         }
         return;
     }
-    add(layer, &fs_step_ffn, FS_STREAM_X, FS_STREAM_Y, FS_STREAM_NONE);
+    add(layer, &fs_step_ffn, FS_STREAM_X, FS_STREAM_Y, from_x ? FS_STREAM_X : FS_STREAM_NONE)->joins = from_x;
+    if (layer->spec->convolved) {
+        add(layer, &fs_step_copy, FS_STREAM_NORMED, FS_STREAM_H, FS_STREAM_NONE);
+    }
     layer->seam = layer->steps;
-    if (fs_layer_has_norm(spec, layer->spec, FS_FFN_OUTPUT_NORM)) {
+    if (spec->block == FS_POST_NORM) {
+        add_norm(layer, FS_FFN_NORM, FS_STREAM_Y, FS_STREAM_H, layer->spec->convolved ? FS_STREAM_H : FS_STREAM_NONE);
+        if (layer->spec->convolved) {
+            add_norm(layer, FS_CONVOLUTION_NORM, FS_STREAM_H, FS_STREAM_H, FS_STREAM_NONE);
+        }
+    } else if (fs_layer_has_norm(spec, layer->spec, FS_FFN_OUTPUT_NORM)) {
         add_norm(layer, FS_FFN_OUTPUT_NORM, FS_STREAM_Y, FS_STREAM_H, FS_STREAM_H);
     } else {
         add(layer, &fs_step_scale, FS_STREAM_Y, FS_STREAM_H, FS_STREAM_H);
@@ -104,7 +115,7 @@ void fs_layer_choose_steps(const struct fs_spec *spec, const struct fs_layer_spe
     layer->residual[FS_STREAM_H] = true;
     layer->residual[FS_STREAM_NORMED] = spec->residual_from_norm;
     layer->residual[FS_STREAM_X] = spec->block == FS_POST_NORM || spec->residual_from_norm;
-    layer->residual[FS_STREAM_Y] = !fs_spec_ffn_apart(spec);
+    layer->residual[FS_STREAM_Y] = !fs_spec_ffn_apart(spec) || spec->block == FS_POST_NORM;
     add_attention(spec, add_first_norm(spec, layer), layer);
     add_ffn_input(spec, layer);
     add_ffn(spec, layer);

@@ -5,6 +5,7 @@
  *     pre-norm       norm1, attend, output, norm2, ffn               | edit
  *     pre-norm, m    norm1, attend, output, scale, norm2, ffn        | edit, scale
  *     post-norm      attend, output, norm1, ffn                      | edit, norm2
+ *     convolved      convolution, attend, output, norm1, ffn, copy   | edit, norm2, norm
  *     parallel       norm1, attend, output, ffn                      | edit
  *     two norms      norm1, qkv, norm2, attend, output, ffn          | edit
  *     sandwich-norm  norm1, attend, output, norm1', norm2, ffn       | edit, norm2'
@@ -49,6 +50,7 @@ struct fs_layer {
     size_t projections;                  /* 3: query, key, value; 1: all in one matrix, in this order */
     struct fs_linear projection[3];      /* (d) -> (H D), (G D), (G D) */
     struct fs_linear attention_output, gate, up, down;
+    struct fs_linear convolution;                  /* (d kernel) -> (d), a number's neighbours side by side */
     struct fs_linear relative_key, relative_query; /* (d) -> (H D), of relative positions; disentangled attention */
     struct fs_linear router;                       /* (d) -> (experts) */
     struct fs_expert *expert;                      /* [experts], which have gate, up and down then; in the model's */
@@ -103,7 +105,7 @@ struct fs_step_kind {
 };
 
 extern const struct fs_step_kind fs_step_norm, fs_step_qkv, fs_step_clip, fs_step_head_norm, fs_step_positions,
-    fs_step_attention, fs_step_output, fs_step_scale, fs_step_copy, fs_step_ffn;
+    fs_step_attention, fs_step_output, fs_step_scale, fs_step_copy, fs_step_convolution, fs_step_ffn;
 
 /* Sets the steps of a layer of `spec`. */
 void fs_layer_choose_steps(const struct fs_spec *spec, const struct fs_layer_spec *own, struct fs_layer *layer);
@@ -119,6 +121,10 @@ int fs_positions_prepare(const struct fs_spec *spec, struct fs_workspace *worksp
 /* Tables and memory of what comes between qkv and the softmax, up to the batch's longest sequence. */
 int fs_scores_prepare(const struct fs_spec *spec, const struct fs_score_weights *weights,
                       struct fs_workspace *workspace, const struct fs_batch *batch, struct fs_error *err);
+
+/* Memory of a convolution, where the model has one. */
+int fs_convolution_prepare(const struct fs_spec *spec, struct fs_workspace *workspace, const struct fs_batch *batch,
+                           struct fs_error *err);
 
 /* Numbers in fs_activations.weights for a whole batch. */
 size_t fs_attention_weights(const struct fs_spec *spec, const struct fs_batch *batch);

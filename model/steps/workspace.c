@@ -18,7 +18,7 @@ int fs_scratch_reserve(struct fs_scratch *scratch, size_t count, const char *pur
     return 0;
 }
 
-enum { SCRATCHES = 27 };
+enum { SCRATCHES = 28 };
 
 static void list_scratches(const struct fs_workspace *workspace, const struct fs_scratch *all[SCRATCHES])
 {
@@ -50,6 +50,7 @@ static void list_scratches(const struct fs_workspace *workspace, const struct fs
         &workspace->relative.key,
         &workspace->relative.query,
         &workspace->relative.scores,
+        &workspace->unfolded,
     };
     memcpy(all, list, sizeof list);
 }

@@ -60,6 +60,7 @@ struct fs_workspace {
     struct fs_scratch dffn, dgate, dqkv, dcontext, dstate; /* gradients, for backward.c */
     struct fs_scratch row;                                 /* ((H+2G)D) of qkv, while it is put in order */
     struct fs_scratch scores;                              /* (n,n) of a head, once more for backward */
+    struct fs_scratch unfolded;                            /* (n, d kernel) what a convolution multiplies */
     struct fs_score_bias_table bias;
     struct fs_relative relative;
     struct fs_rotary_table *rotary; /* [rotaries] one for each that a layer has */

@@ -5,13 +5,22 @@
 
 #include "io/utf8.h"
 #include "model/tokenizer/json_part.h"
+#include "model/tokenizer/unicode.h"
+
+bool fs_added_has(const struct fs_added *added, int32_t id)
+{
+    for (size_t i = 0; i < added->count; i++) {
+        if (added->token[i].id == id) {
+            return true;
+        }
+    }
+    return false;
+}
 
 int fs_added_add(struct fs_added *added, const struct fs_added_token *token, struct fs_error *err)
 {
-    for (size_t i = 0; i < added->count; i++) {
-        if (added->token[i].id == token->id) {
-            return 0;
-        }
+    if (fs_added_has(added, token->id)) {
+        return 0;
     }
     if (fs_grow(&added->token, &added->capacity, added->count + 1, sizeof *added->token, "the added tokens", err) !=
         0) {
@@ -69,8 +78,14 @@ int fs_added_prepare(struct fs_added *added, const struct fs_normalizer *normali
 {
     for (size_t i = 0; i < added->count; i++) {
         struct fs_added_token *token = &added->token[i];
-        if (fs_text_append_source(&token->match, token->content, strlen(token->content), err) ||
-            (token->normalized && fs_normalizer_apply(normalizer, &token->match, err))) {
+        char *bytes;
+        size_t length;
+        if (fs_json_bytes(token->content, &bytes, &length, err)) {
+            return -1;
+        }
+        int status = fs_text_append_source(&token->match, bytes, length, err);
+        free(bytes);
+        if (status || (token->normalized && fs_normalizer_apply(normalizer, &token->match, err))) {
             return -1;
         }
         if (token->match.count > 0) {

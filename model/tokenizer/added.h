@@ -23,6 +23,7 @@ struct fs_added {
 
 /* Copies `token` (its content too). A content that is there already is left as it is. */
 int fs_added_add(struct fs_added *added, const struct fs_added_token *token, struct fs_error *err);
+bool fs_added_has(const struct fs_added *added, int32_t id);
 /*
  * Reads an AddedToken: a string, or an object with content, lstrip, rstrip, single_word, normalized (and special).
  * `normalized` is not there in strings: then it is false. content points into the document.

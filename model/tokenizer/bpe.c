@@ -101,6 +101,12 @@ int fs_bpe_add_merge(struct fs_bpe *bpe, const char *name, struct fs_bpe_part le
         return unknown_part(name, rank, "right part", right, err);
     }
     char small[256], *joint = small;
+    if (bpe->prefix != NULL) { /* the right part's own prefix goes */
+        size_t prefix = strlen(bpe->prefix);
+        prefix = right.length < prefix ? right.length : prefix;
+        right.text = (const char *)right.text + prefix;
+        right.length -= prefix;
+    }
     size_t length = left.length + right.length;
     if (length > sizeof small && (joint = fs_allocate(length, 1, "a merge", err)) == NULL) {
         return -1;
@@ -141,6 +147,8 @@ void fs_bpe_release(struct fs_bpe *bpe)
     free(bpe->merge);
     free(bpe->piece_rank);
     free(bpe->user_defined);
+    free(bpe->prefix);
+    free(bpe->suffix);
     memset(bpe, 0, sizeof *bpe);
 }
 
@@ -284,16 +292,38 @@ static int merge_all(const struct fs_bpe *bpe, const struct fs_text *text, struc
     return 0;
 }
 
+/* The token of a character with the word's prefix and suffix where they belong, -1 where there is none. */
+static int32_t find_affixed(const struct fs_bpe *bpe, const unsigned char *character, size_t length, bool first,
+                            bool last)
+{
+    char text[2 * FS_BPE_AFFIX + 4];
+    size_t used = 0;
+    if (!first && bpe->prefix != NULL) {
+        used = strlen(bpe->prefix);
+        memcpy(text, bpe->prefix, used);
+    }
+    memcpy(text + used, character, length);
+    used += length;
+    if (last && bpe->suffix != NULL) {
+        memcpy(text + used, bpe->suffix, strlen(bpe->suffix));
+        used += strlen(bpe->suffix);
+    }
+    return fs_vocabulary_find(bpe->vocabulary, text, used);
+}
+
 /* HuggingFace: characters without token become byte tokens or the unknown token before the merges. */
 static int split_symbols(const struct fs_bpe *bpe, const struct fs_text *text, size_t begin, size_t end,
                          struct word *word, struct fs_error *err)
 {
+    bool affixes = bpe->prefix != NULL || bpe->suffix != NULL;
     size_t unknown_begin = SIZE_MAX, unknown_end = 0; /* a run of unknown characters that is not written yet */
     for (size_t at = begin, length; at < end; at += length) {
         int32_t id;
         length = bpe->byte_level ? 1 : fs_utf8_length(text->data[at]);
         if (bpe->byte_level) {
             id = bpe->byte_symbol[text->data[at]];
+        } else if (affixes) {
+            id = find_affixed(bpe, text->data + at, length, at == begin, at + length == end);
         } else {
             id = fs_vocabulary_find(bpe->vocabulary, text->data + at, length);
         }

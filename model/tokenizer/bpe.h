@@ -8,6 +8,9 @@
 #include "model/tokenizer/text.h"
 #include "model/tokenizer/vocabulary.h"
 
+/* No prefix or suffix of a symbol is longer. */
+enum { FS_BPE_AFFIX = 64 };
+
 struct fs_bpe {
     const struct fs_vocabulary *vocabulary; /* not owned */
 
@@ -30,6 +33,7 @@ struct fs_bpe {
     int32_t unknown;          /* -1: characters without token are dropped */
     bool fuse_unknown;        /* a run of unknown characters is one token */
     bool ignore_merges;       /* a word that is a token is taken whole */
+    char *prefix, *suffix;    /* of the symbols that begin no word, end a word: "##", "</w>"; NULL: none; owned */
 };
 
 /* One token of a word, as a byte range of the text. */

@@ -52,6 +52,17 @@ int fs_decoder_add_wordpiece(struct fs_decoder *decoder, const char *prefix, boo
     return copy_content(step, prefix, err);
 }
 
+int fs_decoder_add_metaspace(struct fs_decoder *decoder, bool first, struct fs_error *err)
+{
+    struct fs_decoder_step *step = add(decoder, err);
+    if (step == NULL) {
+        return -1;
+    }
+    step->kind = FS_DECODE_METASPACE;
+    step->flag = first;
+    return fs_pattern_literal(&step->pattern, "Metaspace", "\xE2\x96\x81", err);
+}
+
 static int add_strip(struct fs_decoder *decoder, const char *content, size_t start, size_t stop, struct fs_error *err)
 {
     struct fs_decoder_step *step = add(decoder, err);
@@ -144,6 +155,27 @@ static int load_metaspace(struct fs_decoder *decoder, const struct fs_json_docum
     return fs_pattern_literal(&step->pattern, where, sign, err);
 }
 
+int fs_decoder_add_suffix(struct fs_decoder *decoder, const char *where, const char *suffix, struct fs_error *err)
+{
+    struct fs_decoder_step *step = add(decoder, err);
+    if (step == NULL) {
+        return -1;
+    }
+    step->kind = FS_DECODE_SUFFIX;
+    return fs_pattern_literal(&step->pattern, where, suffix, err);
+}
+
+static int load_suffix(struct fs_decoder *decoder, const struct fs_json_document *document, const cJSON *object,
+                       const char *where, struct fs_error *err)
+{
+    static const char *const keys[] = {"type", "suffix", NULL};
+    const char *suffix;
+    return fs_json_part_keys(document, object, where, keys, err) ||
+                   fs_json_text(document, object, where, "suffix", &suffix, err)
+               ? -1
+               : fs_decoder_add_suffix(decoder, where, suffix, err);
+}
+
 int fs_decoder_load(struct fs_decoder *decoder, const struct fs_json_document *document, const cJSON *object,
                     const char *where, struct fs_error *err)
 {
@@ -195,11 +227,14 @@ int fs_decoder_load(struct fs_decoder *decoder, const struct fs_json_document *d
     if (strcmp(type, "Metaspace") == 0) {
         return load_metaspace(decoder, document, object, where, err);
     }
+    if (strcmp(type, "BPEDecoder") == 0) {
+        return load_suffix(decoder, document, object, where, err);
+    }
     bool fuse = strcmp(type, "Fuse") == 0;
     if (!fuse && strcmp(type, "ByteFallback") != 0) {
-        return fs_json_part_unsupported(document, where, type,
-                                        "ByteLevel, WordPiece, Sequence, Replace, ByteFallback, Fuse, Strip, Metaspace",
-                                        err);
+        return fs_json_part_unsupported(
+            document, where, type,
+            "ByteLevel, WordPiece, Sequence, Replace, ByteFallback, Fuse, Strip, Metaspace, BPEDecoder", err);
     }
     struct fs_decoder_step *step = add(decoder, err);
     if (step == NULL) {
@@ -378,9 +413,13 @@ static int byte_fallback(const struct tokens *in, struct fs_text *out, struct fs
     return 0;
 }
 
+/* Where a token stands among all; it may be both. */
+enum { FIRST = 1, LAST = 2 };
+
 static int apply_token(const struct fs_decoder_step *step, struct fs_search *search, const unsigned char *token,
-                       size_t length, bool first, struct fs_text *out, struct fs_error *err)
+                       size_t length, int place, struct fs_text *out, struct fs_error *err)
 {
+    bool first = place & FIRST;
     switch (step->kind) {
     case FS_DECODE_BYTE_LEVEL:
         return byte_level(token, length, out, err);
@@ -390,6 +429,8 @@ static int apply_token(const struct fs_decoder_step *step, struct fs_search *sea
         return replace(search, step->content, false, token, length, out, err);
     case FS_DECODE_METASPACE:
         return replace(search, " ", first && step->flag, token, length, out, err);
+    case FS_DECODE_SUFFIX:
+        return replace(search, " ", place & LAST, token, length, out, err);
     case FS_DECODE_STRIP:
         return strip(step, token, length, out, err);
     case FS_DECODE_FUSE:
@@ -406,7 +447,7 @@ static int apply_step(const struct fs_decoder_step *step, const struct tokens *i
     if (step->kind == FS_DECODE_BYTE_FALLBACK) {
         return byte_fallback(in, out, pieces, err);
     }
-    bool looks = step->kind == FS_DECODE_REPLACE || step->kind == FS_DECODE_METASPACE;
+    bool looks = step->kind == FS_DECODE_REPLACE || step->kind == FS_DECODE_METASPACE || step->kind == FS_DECODE_SUFFIX;
     bool joins = step->kind == FS_DECODE_FUSE || step->kind == FS_DECODE_BYTE_LEVEL;
     if (looks && fs_search_begin(&search, &step->pattern, err)) {
         return -1;
@@ -414,7 +455,8 @@ static int apply_step(const struct fs_decoder_step *step, const struct tokens *i
     int status = 0;
     for (size_t i = 0; i < in->piece->count && status == 0; i++) {
         size_t start = out->count, begin = in->piece->begin[i];
-        status = apply_token(step, &search, in->data + begin, in->piece->end[i] - begin, i == 0, out, err);
+        int place = (i == 0 ? FIRST : 0) | (i + 1 == in->piece->count ? LAST : 0);
+        status = apply_token(step, &search, in->data + begin, in->piece->end[i] - begin, place, out, err);
         if (status == 0 && !joins) {
             status = fs_pieces_add(pieces, start, out->count, err);
         }

@@ -1,10 +1,9 @@
-/* Tokenizers of folders without tokenizer.json: vocab.txt, vocab.json with merges.txt, tokenizer.model. */
+/* Tokenizers of folders without tokenizer.json: vocab.txt, vocab.json with merges.txt. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "io/file_map.h"
 #include "io/utf8.h"
-#include "model/tokenizer/sentencepiece.h"
 #include "model/tokenizer/tokenizer_internal.h"
 
 /* A text file read line by line. */
@@ -60,7 +59,7 @@ static int read_vocab_txt(struct fs_vocabulary *vocabulary, const char *path, st
     struct lines lines = {path, map.data, map.size, 0, 0};
     int status;
     while ((status = next_line(&lines, &line, &length, err)) > 0) {
-        if (fs_vocabulary_add(vocabulary, path, line, length, (int64_t)lines.number - 1, false, err)) {
+        if (fs_vocabulary_put(vocabulary, path, line, length, (int64_t)lines.number - 1, err)) {
             status = -1;
             break;
         }
@@ -69,23 +68,56 @@ static int read_vocab_txt(struct fs_vocabulary *vocabulary, const char *path, st
     return status;
 }
 
+/* The unknown token of WordPiece: what the files name, or else the class. */
+static int find_unknown(const struct fs_tokenizer *tokenizer, const struct fs_settings *settings, const char *path,
+                        int32_t *id, struct fs_error *err)
+{
+    const char *unknown = settings->given[FS_ROLE_UNKNOWN] != NULL ? settings->role[FS_ROLE_UNKNOWN].content
+                          : settings->class->roles != NULL         ? settings->class->roles[FS_ROLE_UNKNOWN]
+                                                                   : fs_bert_roles[FS_ROLE_UNKNOWN];
+    *id = unknown != NULL ? fs_vocabulary_find(&tokenizer->vocabulary, unknown, strlen(unknown)) : -1;
+    return *id >= 0
+               ? 0
+               : fs_error_set(err, FS_EXIT_DATA,
+                              "%s: the unknown token \"%.60s\" is not in the vocabulary; add it, or name the right "
+                              "one as unk_token in tokenizer_config.json",
+                              path, unknown != NULL ? unknown : "null");
+}
+
+static int explain_words(struct fs_tokenizer *tokenizer, const struct fs_settings *settings,
+                         const struct fs_normalizer_step *step, struct fs_error *err)
+{
+    struct fs_explanation *explanation = &tokenizer->explanation;
+    size_t moved = tokenizer->vocabulary.moved;
+    if (settings->basic == 0 &&
+        fs_explain(explanation, FS_EXPLAIN_VERSION, "tokenizer_config.json: do_basic_tokenize", err,
+                   "transformers 4 neither lower-cases nor cuts Chinese characters where it "
+                   "is false; here, as in transformers 5, it changes nothing") != 0) {
+        return -1;
+    }
+    if (fs_explain(explanation, FS_EXPLAIN_FILE, "", err, "vocab.txt") != 0 ||
+        (moved > 0 &&
+         fs_explain(explanation, FS_EXPLAIN_RULE, "vocab.txt", err,
+                    "%zu lines hold a token that a later line holds too: the last one counts", moved) != 0)) {
+        return -1;
+    }
+    return fs_explain(explanation, FS_EXPLAIN_PIPELINE, "tokenizer_config.json, or the class where it is silent", err,
+                      "normalizer: BertNormalizer(do_lower_case %s, strip_accents %s, tokenize_chinese_chars %s)",
+                      step->bert.lowercase ? "true" : "false", step->bert.strip_accents ? "true" : "false",
+                      step->bert.chinese ? "true" : "false") ||
+                   fs_explain(explanation, FS_EXPLAIN_PIPELINE, "the class", err,
+                              "pre-tokenizer: BertPreTokenizer; model: WordPiece, %zu ids", tokenizer->vocabulary.size)
+               ? -1
+               : 0;
+}
+
 int fs_load_wordpiece(struct fs_tokenizer *tokenizer, const struct fs_settings *settings, const char *path,
                       struct fs_error *err)
 {
-    const char *unknown = settings->given[FS_ROLE_UNKNOWN] ? settings->role[FS_ROLE_UNKNOWN].content : "[UNK]";
+    int32_t unknown;
     tokenizer->model = FS_MODEL_WORDPIECE;
-    if (read_vocab_txt(&tokenizer->vocabulary, path, err)) {
-        return -1;
-    }
-    int32_t id = unknown != NULL ? fs_vocabulary_find(&tokenizer->vocabulary, unknown, strlen(unknown)) : -1;
-    if (id < 0) {
-        return fs_error_set(
-            err, FS_EXIT_DATA,
-            "%s: the unknown token \"%.60s\" is not in the vocabulary; add it, or name the right one as "
-            "unk_token in tokenizer_config.json",
-            path, unknown != NULL ? unknown : "null");
-    }
-    if (fs_wordpiece_init(&tokenizer->wordpiece, &tokenizer->vocabulary, "##", 100, id, err)) {
+    if (read_vocab_txt(&tokenizer->vocabulary, path, err) || find_unknown(tokenizer, settings, path, &unknown, err) ||
+        fs_wordpiece_init(&tokenizer->wordpiece, &tokenizer->vocabulary, "##", 100, unknown, err)) {
         return -1;
     }
     struct fs_normalizer_step *step = fs_normalizer_add(&tokenizer->normalizer, err);
@@ -97,7 +129,7 @@ int fs_load_wordpiece(struct fs_tokenizer *tokenizer, const struct fs_settings *
     step->bert.chinese = settings->chinese != 0;
     step->bert.lowercase = settings->lower_case != 0;
     step->bert.strip_accents = settings->strip_accents < 0 ? step->bert.lowercase : settings->strip_accents != 0;
-    if (fs_pretokenizer_add_bert(&tokenizer->pretokenizer, err) ||
+    if (explain_words(tokenizer, settings, step, err) || fs_pretokenizer_add_bert(&tokenizer->pretokenizer, err) ||
         fs_decoder_add_wordpiece(&tokenizer->decoder, "##", true, err)) {
         return -1;
     }
@@ -140,147 +172,93 @@ static int read_merges_txt(struct fs_bpe *bpe, const char *path, struct fs_error
     return status;
 }
 
+/* The class's pipeline: NFC or nothing, its pattern or GPT-2's, bytes. */
+static int add_class_pipeline(struct fs_tokenizer *tokenizer, const struct fs_settings *settings, struct fs_error *err)
+{
+    const struct fs_tokenizer_class *class = settings->class;
+    bool prefix = settings->add_prefix_space == 1;
+    if (class->nfc) {
+        struct fs_normalizer_step *step = fs_normalizer_add(&tokenizer->normalizer, err);
+        if (step == NULL) {
+            return -1;
+        }
+        step->kind = FS_NORMALIZE_UNICODE;
+        step->form = FS_NFC;
+    }
+    if ((class->pattern != NULL && fs_pretokenizer_add_split(&tokenizer->pretokenizer, class->pattern, err)) ||
+        fs_pretokenizer_add_byte_level(&tokenizer->pretokenizer, prefix, class->pattern == NULL, err) ||
+        fs_decoder_add_byte_level(&tokenizer->decoder, err)) {
+        return -1;
+    }
+    struct fs_explanation *explanation = &tokenizer->explanation;
+    return fs_explain(explanation, FS_EXPLAIN_FILE, "", err, "vocab.json and merges.txt") ||
+                   fs_explain(explanation, FS_EXPLAIN_PIPELINE, class->name, err, "normalizer: %s",
+                              class->nfc ? "NFC" : "none") ||
+                   fs_explain(explanation, FS_EXPLAIN_PIPELINE, class->name, err, "pre-tokenizer: %s, ByteLevel",
+                              class->pattern != NULL ? class->pattern : "GPT-2's pattern") ||
+                   fs_explain(explanation, FS_EXPLAIN_PIPELINE,
+                              settings->add_prefix_space >= 0 ? "tokenizer_config.json: add_prefix_space" : class->name,
+                              err, "add_prefix_space %s", prefix ? "true" : "false") ||
+                   fs_explain(explanation, FS_EXPLAIN_PIPELINE, class->name, err, "model: byte-level BPE, %zu ids",
+                              tokenizer->vocabulary.size)
+               ? -1
+               : 0;
+}
+
+/* The pipeline of a class with a suffix: BERT's words, the last character of each with the suffix. */
+static int add_suffix_pipeline(struct fs_tokenizer *tokenizer, const struct fs_settings *settings, const char *path,
+                               struct fs_error *err)
+{
+    const struct fs_tokenizer_class *class = settings->class;
+    struct fs_explanation *explanation = &tokenizer->explanation;
+    struct fs_normalizer_step *step = fs_normalizer_add(&tokenizer->normalizer, err);
+    if (step == NULL || find_unknown(tokenizer, settings, path, &tokenizer->bpe.unknown, err)) {
+        return -1;
+    }
+    step->kind = FS_NORMALIZE_BERT;
+    step->bert.clean_text = step->bert.chinese = true;
+    step->bert.lowercase = step->bert.strip_accents = class->lower;
+    tokenizer->bpe.suffix = strdup(class->suffix);
+    if (tokenizer->bpe.suffix == NULL) {
+        return fs_error_memory(err, strlen(class->suffix), "a suffix");
+    }
+    return fs_pretokenizer_add_bert(&tokenizer->pretokenizer, err) ||
+                   fs_decoder_add_suffix(&tokenizer->decoder, class->name, class->suffix, err) ||
+                   fs_explain(explanation, FS_EXPLAIN_FILE, "", err, "vocab.json and merges.txt") ||
+                   fs_explain(explanation, FS_EXPLAIN_PIPELINE, class->name, err,
+                              "normalizer: BertNormalizer(lowercase %s); pre-tokenizer: BertPreTokenizer",
+                              class->lower ? "true" : "false") ||
+                   fs_explain(explanation, FS_EXPLAIN_PIPELINE, class->name, err,
+                              "model: BPE of characters, words end in %s, %zu ids", class->suffix,
+                              tokenizer->vocabulary.size)
+               ? -1
+               : 0;
+}
+
 int fs_load_byte_level(struct fs_tokenizer *tokenizer, const struct fs_settings *settings, const char *vocabulary_path,
                        const char *merges_path, struct fs_error *err)
 {
     struct fs_json_document *document;
     tokenizer->model = FS_MODEL_BPE;
-    if (fs_json_load(vocabulary_path, &document, err)) {
+    if (fs_json_load_with_nul(vocabulary_path, &document, err)) {
         return -1;
     }
     int status = fs_load_vocabulary_object(&tokenizer->vocabulary, document, fs_json_root(document), "vocabulary", err);
     fs_json_destroy(document);
     tokenizer->bpe.vocabulary = &tokenizer->vocabulary;
-    tokenizer->bpe.byte_level = true;
     tokenizer->bpe.unknown = -1;
-    if (status || read_merges_txt(&tokenizer->bpe, merges_path, err) ||
-        fs_pretokenizer_add_byte_level(&tokenizer->pretokenizer, settings->add_prefix_space == 1, true, err) ||
-        fs_decoder_add_byte_level(&tokenizer->decoder, err)) {
+    if (status || read_merges_txt(&tokenizer->bpe, merges_path, err)) {
+        return -1;
+    }
+    if (settings->class->suffix != NULL) {
+        return add_suffix_pipeline(tokenizer, settings, vocabulary_path, err)
+                   ? -1
+                   : fs_settings_apply(settings, tokenizer, vocabulary_path, fs_gpt2_roles, err);
+    }
+    tokenizer->bpe.byte_level = true;
+    if (add_class_pipeline(tokenizer, settings, err)) {
         return -1;
     }
     fs_bpe_find_bytes(&tokenizer->bpe);
     return fs_settings_apply(settings, tokenizer, vocabulary_path, fs_gpt2_roles, err);
-}
-
-static int compare_scores(const void *a, const void *b)
-{
-    float left = (*(const struct fs_piece *const *)a)->score, right = (*(const struct fs_piece *const *)b)->score;
-    return (left < right) - (left > right);
-}
-
-/* Ranks of the pieces that merges may make: equal scores have equal ranks. */
-static int rank_pieces(struct fs_bpe *bpe, const struct fs_sentencepiece *model, struct fs_error *err)
-{
-    const struct fs_piece **order = fs_allocate(model->count, sizeof *order, "the pieces' order", err);
-    bpe->piece_rank = fs_allocate(model->count, sizeof *bpe->piece_rank, "the pieces' ranks", err);
-    bpe->user_defined = fs_allocate(model->count, sizeof *bpe->user_defined, "the user-defined pieces", err);
-    if (order == NULL || bpe->piece_rank == NULL || bpe->user_defined == NULL) {
-        free(order);
-        return -1;
-    }
-    size_t count = 0;
-    for (size_t id = 0; id < model->count; id++) {
-        const struct fs_piece *piece = &model->piece[id];
-        bpe->piece_rank[id] = UINT32_MAX;
-        if (piece->type == FS_PIECE_USER_DEFINED) {
-            bpe->user_defined[bpe->user_defined_count++] = (int32_t)id;
-        }
-        if (piece->type == FS_PIECE_NORMAL || piece->type == FS_PIECE_USER_DEFINED) {
-            order[count++] = piece;
-        }
-    }
-    qsort(order, count, sizeof *order, compare_scores);
-    uint32_t rank = 0;
-    for (size_t i = 0; i < count; i++) {
-        rank += i > 0 && compare_scores(&order[i - 1], &order[i]) != 0;
-        bpe->piece_rank[order[i] - model->piece] = rank;
-    }
-    free(order);
-    return 0;
-}
-
-/* Control and unknown pieces in a text are their ids, as in transformers; SentencePiece itself would spell them. */
-static int add_control_pieces(struct fs_tokenizer *tokenizer, const struct fs_sentencepiece *model, const char *path,
-                              struct fs_error *err)
-{
-    for (size_t id = 0; id < model->count; id++) {
-        const struct fs_piece *piece = &model->piece[id];
-        if (piece->type != FS_PIECE_CONTROL && piece->type != FS_PIECE_UNKNOWN) {
-            continue;
-        }
-        struct fs_added_token token = {.id = (int32_t)id};
-        token.content = strndup((const char *)piece->text, piece->length);
-        if (token.content == NULL) {
-            return fs_error_memory(err, piece->length, "a control piece");
-        }
-        int status = token.content[0]
-                         ? fs_added_add(&tokenizer->added, &token, err)
-                         : fs_error_set(err, FS_EXIT_DATA, "%s: control piece %zu begins with NUL", path, id);
-        free(token.content);
-        if (status) {
-            return -1;
-        }
-    }
-    return 0;
-}
-
-static int use_sentencepiece(struct fs_tokenizer *tokenizer, const struct fs_sentencepiece *model, const char *path,
-                             struct fs_error *err)
-{
-    struct fs_bpe *bpe = &tokenizer->bpe;
-    tokenizer->model = FS_MODEL_BPE;
-    bpe->vocabulary = &tokenizer->vocabulary;
-    bpe->unknown = -1;
-    bpe->byte_fallback = model->byte_fallback;
-    for (size_t id = 0; id < model->count; id++) {
-        const struct fs_piece *piece = &model->piece[id];
-        if (fs_vocabulary_add(&tokenizer->vocabulary, path, piece->text, piece->length, (int64_t)id, false, err)) {
-            return -1;
-        }
-        if (piece->type != FS_PIECE_UNKNOWN) {
-            continue;
-        }
-        if (bpe->unknown >= 0) {
-            return fs_error_set(err, FS_EXIT_DATA, "%s: pieces %d and %zu are both unknown, expected one", path,
-                                (int)bpe->unknown, id);
-        }
-        bpe->unknown = (int32_t)id;
-    }
-    if (bpe->unknown < 0) {
-        return fs_error_set(err, FS_EXIT_DATA, "%s: no piece has type UNKNOWN, expected one", path);
-    }
-    fs_bpe_find_bytes(bpe);
-    for (unsigned byte = 0; byte < 256 && bpe->byte_fallback; byte++) {
-        if (bpe->byte_symbol[byte] < 0) {
-            return fs_error_set(err, FS_EXIT_DATA, "%s: byte_fallback is set, but there is no piece <0x%02X>", path,
-                                byte);
-        }
-    }
-    struct fs_normalizer_step *step = fs_normalizer_add(&tokenizer->normalizer, err);
-    if (step == NULL || rank_pieces(bpe, model, err) || add_control_pieces(tokenizer, model, path, err)) {
-        return -1;
-    }
-    step->kind = FS_NORMALIZE_SENTENCEPIECE;
-    step->sentencepiece.add_dummy_prefix = model->add_dummy_prefix;
-    step->sentencepiece.remove_extra_whitespaces = model->remove_extra_whitespaces;
-    step->sentencepiece.escape_whitespaces = model->escape_whitespaces;
-    step->sentencepiece.whitespace_as_suffix = model->whitespace_as_suffix;
-    return fs_decoder_add_llama(&tokenizer->decoder, model->add_dummy_prefix && !model->whitespace_as_suffix, err);
-}
-
-int fs_load_sentencepiece(struct fs_tokenizer *tokenizer, const struct fs_settings *settings, const char *path,
-                          struct fs_error *err)
-{
-    struct fs_file_map map;
-    struct fs_sentencepiece model = {0};
-    if (fs_file_map_open(path, &map, err)) {
-        return -1;
-    }
-    int status = fs_sentencepiece_read(&model, path, map.data, map.size, err);
-    if (status == 0) {
-        status = use_sentencepiece(tokenizer, &model, path, err);
-    }
-    fs_sentencepiece_release(&model);
-    fs_file_map_close(&map);
-    return status ? -1 : fs_settings_apply(settings, tokenizer, path, fs_llama_roles, err);
 }

@@ -1,8 +1,39 @@
 /* tokenizer.json of HuggingFace's `tokenizers`: read as it is; a part that we do not have is an error. */
+#include <stdlib.h>
 #include <string.h>
 
+#include "model/tokenizer/explain_json.h"
 #include "model/tokenizer/json_part.h"
 #include "model/tokenizer/tokenizer_internal.h"
+
+/* Adds a token as a JSON string has it, NUL and all. */
+static int add_token(struct fs_vocabulary *vocabulary, const char *name, const char *text, int64_t id, bool added,
+                     struct fs_error *err)
+{
+    char *bytes = NULL;
+    size_t length = strlen(text);
+    if (strstr(text, FS_JSON_NUL) == NULL) {
+        return fs_vocabulary_add(vocabulary, name, text, length, id, added, err);
+    }
+    int status = fs_json_bytes(text, &bytes, &length, err) == 0
+                     ? fs_vocabulary_add(vocabulary, name, bytes, length, id, added, err)
+                     : -1;
+    free(bytes);
+    return status;
+}
+
+/* Sets the id of a token as a JSON string has it, -1: none. */
+static int find_token(const struct fs_vocabulary *vocabulary, const char *text, int32_t *id, struct fs_error *err)
+{
+    char *bytes = NULL;
+    size_t length = strlen(text);
+    if (strstr(text, FS_JSON_NUL) != NULL && fs_json_bytes(text, &bytes, &length, err) != 0) {
+        return -1;
+    }
+    *id = fs_vocabulary_find_any(vocabulary, bytes != NULL ? bytes : text, length);
+    free(bytes);
+    return 0;
+}
 
 int fs_load_vocabulary_object(struct fs_vocabulary *vocabulary, const struct fs_json_document *document,
                               const cJSON *object, const char *where, struct fs_error *err)
@@ -22,8 +53,7 @@ int fs_load_vocabulary_object(struct fs_vocabulary *vocabulary, const struct fs_
                                 "%s: %s: token \"%.60s\": found %s, expected an id: an integer from 0", name, where,
                                 item->string, cJSON_IsNumber(item) ? "a number that is no id" : fs_json_kind(item));
         }
-        if (fs_vocabulary_add(vocabulary, name, item->string, strlen(item->string), (int64_t)item->valuedouble, false,
-                              err)) {
+        if (add_token(vocabulary, name, item->string, (int64_t)item->valuedouble, false, err)) {
             return -1;
         }
     }
@@ -55,16 +85,18 @@ static int load_added_tokens(struct fs_tokenizer *tokenizer, const struct fs_jso
                          (struct fs_size_range){0, (size_t)FS_VOCABULARY_LIMIT - 1}, &id, err)) {
             return -1;
         }
-        size_t length = strlen(token.content);
-        int32_t known = fs_vocabulary_find_any(&tokenizer->vocabulary, token.content, length);
+        int32_t known = -1;
+        if (find_token(&tokenizer->vocabulary, token.content, &known, err)) {
+            return -1;
+        }
         if (known >= 0 && (size_t)known != id) {
             return fs_error_set(err, FS_EXIT_DATA,
                                 "%s: added_tokens: token \"%.60s\" has id %zu, but %d in model.vocab; make them equal",
                                 fs_json_name(document), token.content, id, (int)known);
         }
         token.id = (int32_t)id;
-        if ((known < 0 && fs_vocabulary_add(&tokenizer->vocabulary, fs_json_name(document), token.content, length,
-                                            (int64_t)id, true, err)) ||
+        if ((known < 0 &&
+             add_token(&tokenizer->vocabulary, fs_json_name(document), token.content, (int64_t)id, true, err)) ||
             fs_added_add(&tokenizer->added, &token, err)) {
             return -1;
         }
@@ -115,19 +147,25 @@ static int load_unknown(struct fs_tokenizer *tokenizer, const struct fs_json_doc
     return 0;
 }
 
-/* A setting of BPE that changes its results and that we do not have. */
-static int refuse_affix(const struct fs_json_document *document, const cJSON *model, const char *key,
-                        struct fs_error *err)
+/* What is written before or behind some of BPE's symbols. With byte_fallback it would become bytes, which no text has.
+ */
+static int load_affix(const struct fs_json_document *document, const cJSON *model, const char *key, bool byte_fallback,
+                      char **affix, struct fs_error *err)
 {
     const char *text = "";
     if (fs_json_text_optional(document, model, "model", key, &text, err)) {
         return -1;
     }
-    if (text[0]) {
-        return fs_error_set(err, FS_EXIT_DATA, "%s: model.%s: \"%.60s\" is not supported, expected null",
-                            fs_json_name(document), key, text);
+    if (text[0] == '\0') {
+        return 0;
     }
-    return 0;
+    if (strlen(text) > FS_BPE_AFFIX || byte_fallback) {
+        return fs_error_set(err, FS_EXIT_DATA, "%s: model.%s: \"%.60s\" is not supported, expected %s",
+                            fs_json_name(document), key, text,
+                            byte_fallback ? "null, as model.byte_fallback is true" : "at most 64 bytes");
+    }
+    *affix = strdup(text);
+    return *affix != NULL ? 0 : fs_error_memory(err, strlen(text), "an affix");
 }
 
 static int load_bpe(struct fs_tokenizer *tokenizer, const struct fs_json_document *document, const cJSON *model,
@@ -152,10 +190,10 @@ static int load_bpe(struct fs_tokenizer *tokenizer, const struct fs_json_documen
     bpe->vocabulary = &tokenizer->vocabulary;
     if (fs_json_part_keys(document, model, "model", keys, err) ||
         fs_json_number_optional(document, model, "model", "dropout", (struct fs_number_range){0, 1}, &dropout, err) ||
-        refuse_affix(document, model, "continuing_subword_prefix", err) ||
-        refuse_affix(document, model, "end_of_word_suffix", err) ||
         fs_json_bool_optional(document, model, "model", "fuse_unk", &bpe->fuse_unknown, err) ||
         fs_json_bool_optional(document, model, "model", "byte_fallback", &bpe->byte_fallback, err) ||
+        load_affix(document, model, "continuing_subword_prefix", bpe->byte_fallback, &bpe->prefix, err) ||
+        load_affix(document, model, "end_of_word_suffix", bpe->byte_fallback, &bpe->suffix, err) ||
         fs_json_bool_optional(document, model, "model", "ignore_merges", &bpe->ignore_merges, err) ||
         load_unknown(tokenizer, document, model, &bpe->unknown, err) ||
         fs_json_array(document, model, "model", "merges", &merges, err)) {
@@ -165,7 +203,8 @@ static int load_bpe(struct fs_tokenizer *tokenizer, const struct fs_json_documen
         return fs_error_set(err, FS_EXIT_DATA, "%s: model.dropout: %g is not supported, expected null",
                             fs_json_name(document), dropout);
     }
-    if (bpe->byte_fallback) { /* a character without token becomes bytes: so it must be a character */
+    /* A character without token becomes bytes, or has an affix: so it must be a character. */
+    if (bpe->byte_fallback || bpe->prefix != NULL || bpe->suffix != NULL) {
         fs_pretokenizer_map_bytes(&tokenizer->pretokenizer);
     }
     bpe->byte_level = fs_pretokenizer_leaves_bytes(&tokenizer->pretokenizer);
@@ -205,28 +244,7 @@ static int load_wordpiece(struct fs_tokenizer *tokenizer, const struct fs_json_d
     return fs_wordpiece_init(&tokenizer->wordpiece, &tokenizer->vocabulary, prefix, max_characters, unknown, err);
 }
 
-/* transformers lets do_lower_case and its like in tokenizer_config.json overrule the normalizer of a BERT tokenizer. */
-static void overrule_bert(struct fs_normalizer *normalizer, const struct fs_settings *settings)
-{
-    for (size_t i = 0; i < normalizer->count; i++) {
-        struct fs_normalizer_step *step = &normalizer->step[i];
-        if (step->kind != FS_NORMALIZE_BERT) {
-            continue;
-        }
-        if (settings->chinese >= 0) {
-            step->bert.chinese = settings->chinese != 0;
-        }
-        if (settings->lower_case >= 0 && step->bert.lowercase != (settings->lower_case != 0)) {
-            step->bert.lowercase = settings->lower_case != 0;
-            step->bert.strip_accents = step->bert.lowercase;
-        }
-        if (settings->strip_accents >= 0) {
-            step->bert.strip_accents = settings->strip_accents != 0;
-        }
-    }
-}
-
-/* roberta-base and others leave the names to the class of their tokenizer: it is known by its tokens. */
+/* A class without names of its own leaves them to the files: where these are silent too, tokens that are there. */
 static const char *const *bpe_roles(const struct fs_tokenizer *tokenizer, bool byte_level)
 {
     static const enum fs_role needed[] = {FS_ROLE_CLS, FS_ROLE_SEP, FS_ROLE_MASK};
@@ -239,38 +257,72 @@ static const char *const *bpe_roles(const struct fs_tokenizer *tokenizer, bool b
     return fs_roberta_roles;
 }
 
+/* Files of the library's first versions have no type: it is told by the other keys. */
+static int model_type(const struct fs_json_document *document, const cJSON *model, const char **type,
+                      struct fs_error *err)
+{
+    if (cJSON_GetObjectItemCaseSensitive(model, "type") != NULL) {
+        return fs_json_part_type(document, model, "model", type, err);
+    }
+    *type = cJSON_GetObjectItemCaseSensitive(model, "merges") != NULL                     ? "BPE"
+            : cJSON_GetObjectItemCaseSensitive(model, "max_input_chars_per_word") != NULL ? "WordPiece"
+            : cJSON_IsArray(cJSON_GetObjectItemCaseSensitive(model, "vocab"))             ? "Unigram"
+                                                                                          : "WordLevel";
+    return 0;
+}
+
 static int load_model(struct fs_tokenizer *tokenizer, const struct fs_settings *settings,
                       const struct fs_json_document *document, const cJSON *root, struct fs_error *err)
 {
     const char *name = fs_json_name(document), *type;
     const cJSON *model, *vocab;
-    if (fs_json_object(document, root, "", "model", &model, err) ||
-        fs_json_part_type(document, model, "model", &type, err)) {
+    if (fs_json_object(document, root, "", "model", &model, err) || model_type(document, model, &type, err)) {
         return -1;
     }
-    bool wordpiece = strcmp(type, "WordPiece") == 0;
-    if (!wordpiece && strcmp(type, "BPE") != 0) {
-        return fs_json_part_unsupported(document, "model", type, "WordPiece, BPE", err);
+    bool wordpiece = strcmp(type, "WordPiece") == 0, unigram = strcmp(type, "Unigram") == 0;
+    bool word_level = strcmp(type, "WordLevel") == 0;
+    if (!wordpiece && !unigram && !word_level && strcmp(type, "BPE") != 0) {
+        return fs_json_part_unsupported(document, "model", type, "WordPiece, BPE, Unigram, WordLevel", err);
     }
-    if (fs_json_object(document, model, "model", "vocab", &vocab, err) ||
-        fs_load_vocabulary_object(&tokenizer->vocabulary, document, vocab, "model.vocab", err) ||
+    if ((unigram ? fs_load_pieces(&tokenizer->vocabulary, document, model, err)
+                 : fs_json_object(document, model, "model", "vocab", &vocab, err) ||
+                       fs_load_vocabulary_object(&tokenizer->vocabulary, document, vocab, "model.vocab", err)) ||
         load_added_tokens(tokenizer, document, cJSON_GetObjectItemCaseSensitive(root, "added_tokens"), err)) {
         return -1;
     }
     if (wordpiece) {
         fs_pretokenizer_map_bytes(&tokenizer->pretokenizer);
-        overrule_bert(&tokenizer->normalizer, settings);
         if (load_wordpiece(tokenizer, document, model, err)) {
             return -1;
         }
         return fs_settings_apply(settings, tokenizer, name, fs_bert_roles, err);
     }
-    if (load_bpe(tokenizer, document, model, err)) {
+    if (unigram || word_level) {
+        fs_pretokenizer_map_bytes(&tokenizer->pretokenizer);
+    }
+    if (unigram      ? fs_load_unigram(tokenizer, document, model, err)
+        : word_level ? fs_load_word_level(tokenizer, document, model, err)
+                     : load_bpe(tokenizer, document, model, err)) {
         return -1;
     }
     bool byte_level =
         fs_pretokenizer_is_byte_level(&tokenizer->pretokenizer) || fs_normalizer_is_byte_level(&tokenizer->normalizer);
     return fs_settings_apply(settings, tokenizer, name, bpe_roles(tokenizer, byte_level), err);
+}
+
+/* transformers 4 takes the token that tokenizer.json pads with for a special one. */
+static int explain_padding(struct fs_tokenizer *tokenizer, const struct fs_settings *settings, const cJSON *root,
+                           struct fs_error *err)
+{
+    const cJSON *token =
+        cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(root, "padding"), "pad_token");
+    return !cJSON_IsString(token) || settings->given[FS_ROLE_PAD] != NULL
+               ? 0
+               : fs_explain(
+                     &tokenizer->explanation, FS_EXPLAIN_VERSION, "tokenizer.json: padding", err,
+                     "transformers 4 takes pad_token %.60s for a special token; here it is one where another key "
+                     "says so",
+                     token->valuestring);
 }
 
 static int load_root(struct fs_tokenizer *tokenizer, const struct fs_settings *settings,
@@ -293,6 +345,11 @@ static int load_root(struct fs_tokenizer *tokenizer, const struct fs_settings *s
                         err)) {
         return -1;
     }
+    /* The class's settings come before the tokens: these are looked for in normalized text. */
+    if (fs_explain_json(&tokenizer->explanation, root, err) || explain_padding(tokenizer, settings, root, err) ||
+        (settings->class->overrule != NULL && settings->class->overrule(tokenizer, settings, err))) {
+        return -1;
+    }
     return load_model(tokenizer, settings, document, root, err);
 }
 
@@ -300,7 +357,7 @@ int fs_load_tokenizer_json(struct fs_tokenizer *tokenizer, const struct fs_setti
                            struct fs_error *err)
 {
     struct fs_json_document *document;
-    if (fs_json_load(path, &document, err)) {
+    if (fs_json_load_with_nul(path, &document, err)) {
         return -1;
     }
     int status = load_root(tokenizer, settings, document, err);

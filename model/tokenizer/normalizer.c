@@ -1,5 +1,6 @@
 #include "model/tokenizer/normalizer.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <utf8proc.h>
@@ -7,6 +8,7 @@
 #include "io/utf8.h"
 #include "model/tokenizer/bpe.h"
 #include "model/tokenizer/json_part.h"
+#include "model/tokenizer/unicode.h"
 
 struct fs_normalizer_step *fs_normalizer_add(struct fs_normalizer *normalizer, struct fs_error *err)
 {
@@ -22,6 +24,7 @@ void fs_normalizer_release(struct fs_normalizer *normalizer)
     for (size_t i = 0; i < normalizer->count; i++) {
         free(normalizer->step[i].content);
         fs_pattern_release(&normalizer->step[i].pattern);
+        fs_charsmap_release(&normalizer->step[i].charsmap);
     }
     free(normalizer->step);
     memset(normalizer, 0, sizeof *normalizer);
@@ -83,6 +86,21 @@ static int load_sequence(struct fs_normalizer *normalizer, const struct fs_json_
     return 0;
 }
 
+static int load_precompiled(struct fs_normalizer_step *step, const struct fs_json_document *document,
+                            const cJSON *object, const char *where, struct fs_error *err)
+{
+    static const char *const keys[] = {"type", "precompiled_charsmap", NULL};
+    const char *text;
+    char name[512];
+    step->kind = FS_NORMALIZE_PRECOMPILED;
+    snprintf(name, sizeof name, "%s: %s.precompiled_charsmap", fs_json_name(document), where);
+    if (fs_json_part_keys(document, object, where, keys, err) ||
+        fs_json_text(document, object, where, "precompiled_charsmap", &text, err)) {
+        return -1;
+    }
+    return fs_charsmap_read_base64(&step->charsmap, name, text, err);
+}
+
 int fs_normalizer_load(struct fs_normalizer *normalizer, const struct fs_json_document *document, const cJSON *object,
                        const char *where, struct fs_error *err)
 {
@@ -90,10 +108,10 @@ int fs_normalizer_load(struct fs_normalizer *normalizer, const struct fs_json_do
         const char *type;
         enum fs_normalizer_kind kind;
         enum fs_normalization form;
-    } plain[] = {{"NFC", FS_NORMALIZE_UNICODE, FS_NFC},         {"NFD", FS_NORMALIZE_UNICODE, FS_NFD},
-                 {"NFKC", FS_NORMALIZE_UNICODE, FS_NFKC},       {"NFKD", FS_NORMALIZE_UNICODE, FS_NFKD},
-                 {"Lowercase", FS_NORMALIZE_LOWERCASE, FS_NFC}, {"StripAccents", FS_NORMALIZE_STRIP_ACCENTS, FS_NFC},
-                 {"ByteLevel", FS_NORMALIZE_BYTE_LEVEL, FS_NFC}};
+    } plain[] = {{"NFC", FS_NORMALIZE_UNICODE, FS_NFC},          {"NFD", FS_NORMALIZE_UNICODE, FS_NFD},
+                 {"NFKC", FS_NORMALIZE_UNICODE, FS_NFKC},        {"NFKD", FS_NORMALIZE_UNICODE, FS_NFKD},
+                 {"Lowercase", FS_NORMALIZE_LOWERCASE, FS_NFC},  {"StripAccents", FS_NORMALIZE_STRIP_ACCENTS, FS_NFC},
+                 {"ByteLevel", FS_NORMALIZE_BYTE_LEVEL, FS_NFC}, {"Nmt", FS_NORMALIZE_NMT, FS_NFC}};
     static const char *const plain_keys[] = {"type", NULL};
     static const char *const prepend_keys[] = {"type", "prepend", NULL};
     static const char *const replace_keys[] = {"type", "pattern", "content", NULL};
@@ -146,9 +164,12 @@ int fs_normalizer_load(struct fs_normalizer *normalizer, const struct fs_json_do
                    ? -1
                    : 0;
     }
+    if (strcmp(type, "Precompiled") == 0) {
+        return load_precompiled(step, document, object, where, err);
+    }
     return fs_json_part_unsupported(document, where, type,
                                     "BertNormalizer, Sequence, Prepend, Replace, NFC, NFD, NFKC, NFKD, Lowercase, "
-                                    "StripAccents, Strip, ByteLevel",
+                                    "StripAccents, Strip, ByteLevel, Precompiled, Nmt",
                                     err);
 }
 
@@ -191,7 +212,7 @@ static size_t lower(uint32_t character, uint32_t out[4])
         out[1] = 0x307;
         return 2;
     }
-    out[0] = (uint32_t)utf8proc_tolower((utf8proc_int32_t)character);
+    out[0] = fs_lower(character);
     return 1;
 }
 
@@ -205,6 +226,16 @@ static size_t strip_mark(uint32_t character, uint32_t out[4])
 {
     out[0] = character;
     return fs_is_mark(character) ? 0 : 1;
+}
+
+/* tokenizers, normalizers/unicode.rs, do_nmt. */
+static size_t map_nmt(uint32_t c, uint32_t out[4])
+{
+    bool space = c == '\t' || c == '\n' || c == '\f' || c == '\r' || c == 0x1680 || (c >= 0x200B && c <= 0x200F) ||
+                 c == 0x2028 || c == 0x2029 || c == 0x2581 || c == 0xFEFF || c == 0xFFFD;
+    bool dropped = (c >= 1 && c <= 8) || c == 0xB || (c >= 0xE && c <= 0x1F) || c == 0x7F || c == 0x8F || c == 0x9F;
+    out[0] = space ? ' ' : c;
+    return dropped ? 0 : 1;
 }
 
 static int map_characters(struct fs_text *text, character_map *map, struct fs_error *err)
@@ -278,9 +309,10 @@ static int apply_form(struct fs_text *text, enum fs_normalization form, struct f
         uint32_t previous, next;
         size_t end = begin + fs_utf8_decode(text->data + begin, &previous);
         utf8proc_int32_t state = 0;
+        bool inert = end > begin + 1 && fs_is_inert(previous);
         while (end < text->count) {
             size_t length = fs_utf8_decode(text->data + end, &next);
-            if ((next < 0x80 && previous < 0x80) ||
+            if (inert || (next < 0x80 && previous < 0x80) || (next >= 0x80 && fs_is_inert(next)) ||
                 (utf8proc_grapheme_break_stateful((utf8proc_int32_t)previous, (utf8proc_int32_t)next, &state) &&
                  utf8proc_get_property((utf8proc_int32_t)next)->combining_class == 0)) {
                 break;
@@ -288,7 +320,7 @@ static int apply_form(struct fs_text *text, enum fs_normalization form, struct f
             previous = next;
             end += length;
         }
-        if (end == begin + 1) { /* ASCII */
+        if (inert || end == begin + 1) { /* ASCII */
             status = fs_text_append_slice(&result, text, begin, end, err);
         } else {
             status = append_form(&result, text, begin, end, form, err);
@@ -315,8 +347,10 @@ static int apply_replace(const struct fs_normalizer_step *step, struct fs_text *
     fs_search_subject(&search, text->data, text->count);
     int status;
     while ((status = fs_search_next(&search, &begin, &end, err)) > 0) {
+        size_t first = begin < text->count ? text->begin[begin] : text->end[text->count - 1];
+        size_t last = end > begin ? text->end[end - 1] : first; /* an empty match stands between characters */
         if (fs_text_append_slice(&result, text, done, begin, err) ||
-            fs_text_append(&result, step->content, length, text->begin[begin], text->end[end - 1], err)) {
+            fs_text_append(&result, step->content, length, first, last, err)) {
             status = -1;
             break;
         }
@@ -388,21 +422,30 @@ static int apply_byte_level(struct fs_text *text, struct fs_error *err)
     return 0;
 }
 
-/* SentencePiece normalizer.cc, Normalizer::Normalize, for the identity character map. */
+/* SentencePiece normalizer.cc, Normalizer::Normalize. */
 static int apply_sentencepiece(const struct fs_normalizer_step *step, struct fs_text *text, struct fs_error *err)
 {
     struct fs_text result = {0};
     const char *space = step->sentencepiece.escape_whitespaces ? "\xE2\x96\x81" : " ";
-    size_t space_length = strlen(space), i = 0;
-    bool remove = step->sentencepiece.remove_extra_whitespaces;
-    bool first = text->count > 0 && text->begin[0] == 0;
+    size_t space_length = strlen(space), i = 0, begin = 0, end = 0;
+    bool remove = step->sentencepiece.remove_extra_whitespaces, suffix = step->sentencepiece.whitespace_as_suffix;
+    bool any = text->count > 0, blank = true;
+    if (any) {
+        begin = text->begin[0];
+        end = text->end[text->count - 1];
+    }
+    if (step->charsmap.units > 0 && fs_charsmap_apply_longest(&step->charsmap, text, &blank, err)) {
+        return -1;
+    }
     while (remove && i < text->count && text->data[i] == ' ') {
         i++;
     }
+    any = any && !(remove && blank && i == text->count); /* what the map drops counts here */
+    bool dummy = any && begin == 0 && step->sentencepiece.add_dummy_prefix;
     int status = 0;
-    bool any = i < text->count;
-    if (any && first && step->sentencepiece.add_dummy_prefix && !step->sentencepiece.whitespace_as_suffix) {
-        status = fs_text_append(&result, space, space_length, text->begin[i], text->begin[i], err);
+    if (dummy && !suffix) {
+        size_t at = i < text->count ? text->begin[i] : begin;
+        status = fs_text_append(&result, space, space_length, at, at, err);
     }
     for (bool after_space = remove; i < text->count && status == 0; i++) {
         bool is_space = text->data[i] == ' ';
@@ -417,10 +460,8 @@ static int apply_sentencepiece(const struct fs_normalizer_step *step, struct fs_
            memcmp(result.data + result.count - space_length, space, space_length) == 0) {
         result.count -= space_length;
     }
-    if (status == 0 && any && first && step->sentencepiece.add_dummy_prefix &&
-        step->sentencepiece.whitespace_as_suffix) {
-        status =
-            fs_text_append(&result, space, space_length, text->end[text->count - 1], text->end[text->count - 1], err);
+    if (status == 0 && dummy && suffix) {
+        status = fs_text_append(&result, space, space_length, end, end, err);
     }
     if (status) {
         fs_text_release(&result);
@@ -457,6 +498,10 @@ static int apply_step(const struct fs_normalizer_step *step, struct fs_text *tex
         return apply_strip(step, text, err);
     case FS_NORMALIZE_BYTE_LEVEL:
         return apply_byte_level(text, err);
+    case FS_NORMALIZE_PRECOMPILED:
+        return fs_charsmap_apply(&step->charsmap, text, err);
+    case FS_NORMALIZE_NMT:
+        return map_characters(text, map_nmt, err);
     case FS_NORMALIZE_SENTENCEPIECE:
         return apply_sentencepiece(step, text, err);
     }

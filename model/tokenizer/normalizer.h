@@ -3,6 +3,7 @@
 #define FAIRSTAMP_MODEL_TOKENIZER_NORMALIZER_H
 
 #include "io/formats/json.h"
+#include "model/tokenizer/charsmap.h"
 #include "model/tokenizer/pattern.h"
 #include "model/tokenizer/text.h"
 
@@ -17,6 +18,8 @@ enum fs_normalizer_kind {
     FS_NORMALIZE_STRIP_ACCENTS,
     FS_NORMALIZE_STRIP,
     FS_NORMALIZE_BYTE_LEVEL,
+    FS_NORMALIZE_PRECOMPILED,
+    FS_NORMALIZE_NMT,
     FS_NORMALIZE_SENTENCEPIECE
 };
 
@@ -25,7 +28,8 @@ struct fs_normalizer_step {
     struct { /* BERT: clean_text is always looked up; strip_accents null means "as lowercase" */
         bool clean_text, chinese, strip_accents, lowercase;
     } bert;
-    struct { /* SentencePiece's NormalizerSpec without character map */
+    struct fs_charsmap charsmap; /* Precompiled; SentencePiece: units 0 where there is none */
+    struct {                     /* SentencePiece's NormalizerSpec */
         bool add_dummy_prefix, remove_extra_whitespaces, escape_whitespaces, whitespace_as_suffix;
     } sentencepiece;
     enum fs_normalization form;

@@ -16,7 +16,14 @@ enum { FS_CLASS_MATCH };
 typedef int fs_character_class(uint32_t character);
 
 struct fs_pretokenizer_step {
-    enum { FS_PRETOKENIZE_CLASS, FS_PRETOKENIZE_BYTE_LEVEL, FS_PRETOKENIZE_SPLIT, FS_PRETOKENIZE_METASPACE } kind;
+    enum {
+        FS_PRETOKENIZE_CLASS,
+        FS_PRETOKENIZE_BYTE_LEVEL,
+        FS_PRETOKENIZE_SPLIT,
+        FS_PRETOKENIZE_METASPACE,
+        FS_PRETOKENIZE_FIXED_LENGTH,
+        FS_PRETOKENIZE_SCRIPTS
+    } kind;
     bool add_prefix_space, use_regex; /* ByteLevel */
     bool map_bytes;               /* ByteLevel: bytes become characters of GPT-2's alphabet here, not in the model */
     fs_character_class *class_of; /* class */
@@ -25,6 +32,7 @@ struct fs_pretokenizer_step {
     bool invert;                  /* Split */
     enum fs_prepend prepend;      /* Metaspace */
     bool split;                   /* Metaspace */
+    size_t length;                /* FixedLength: characters in a piece */
 };
 
 /* Without steps the whole text is one word. */
@@ -36,6 +44,12 @@ struct fs_pretokenizer {
 int fs_pretokenizer_add_bert(struct fs_pretokenizer *pretokenizer, struct fs_error *err);
 int fs_pretokenizer_add_byte_level(struct fs_pretokenizer *pretokenizer, bool add_prefix_space, bool use_regex,
                                    struct fs_error *err);
+/* A Split at the matches of an expression, each by itself. */
+int fs_pretokenizer_add_split(struct fs_pretokenizer *pretokenizer, const char *pattern, struct fs_error *err);
+int fs_pretokenizer_add_white_space_split(struct fs_pretokenizer *pretokenizer, struct fs_error *err);
+int fs_pretokenizer_add_punctuation(struct fs_pretokenizer *pretokenizer, struct fs_error *err); /* isolated */
+/* Metaspace with U+2581, split at it. */
+int fs_pretokenizer_add_metaspace(struct fs_pretokenizer *pretokenizer, enum fs_prepend prepend, struct fs_error *err);
 /* Adds the steps of a `pre_tokenizer` object of tokenizer.json (NULL or null: none). */
 int fs_pretokenizer_load(struct fs_pretokenizer *pretokenizer, const struct fs_json_document *document,
                          const cJSON *object, const char *where, struct fs_error *err);

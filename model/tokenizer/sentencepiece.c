@@ -169,9 +169,6 @@ static int read_piece(struct fs_sentencepiece *model, struct cursor cursor, stru
     if (!isfinite(piece.score)) {
         return damaged(&cursor, "the score of a piece is not finite", err);
     }
-    if (piece.type == FS_PIECE_UNUSED) {
-        return damaged(&cursor, "a piece of type UNUSED is not supported", err);
-    }
     if (fs_grow(&model->piece, &model->capacity, model->count + 1, sizeof *model->piece,
                 "the pieces of a SentencePiece model", err) != 0) {
         return -1;
@@ -191,6 +188,11 @@ static int read_trainer(struct fs_sentencepiece *model, struct cursor cursor, ui
                 return -1;
             }
             *model_type = field.value;
+        } else if (field.number == 40) {
+            if (expect(&cursor, &field, WIRE_VARINT, err)) {
+                return -1;
+            }
+            model->unk_id = (size_t)field.value;
         } else if (field.number == 35) {
             if (read_flag(&cursor, &field, &model->byte_fallback, err)) {
                 return -1;
@@ -210,14 +212,11 @@ static int read_normalizer(struct fs_sentencepiece *model, struct cursor cursor,
     int status;
     while ((status = next_field(&cursor, &field, err)) > 0) {
         int failed = 0;
-        if (field.number == 2 && field.size > 0) {
-            return fs_error_set(
-                err, FS_EXIT_DATA,
-                "%s: normalizer_spec.precompiled_charsmap: found a character map of %zu bytes, expected "
-                "none (identity); convert the tokenizer to tokenizer.json",
-                cursor.name, field.size);
-        }
-        if (field.number == 3) {
+        if (field.number == 2) {
+            failed = expect(&cursor, &field, WIRE_BYTES, err);
+            model->charsmap = field.data;
+            model->charsmap_size = field.size;
+        } else if (field.number == 3) {
             failed = read_flag(&cursor, &field, &model->add_dummy_prefix, err);
         } else if (field.number == 4) {
             failed = read_flag(&cursor, &field, &model->remove_extra_whitespaces, err);
@@ -263,12 +262,13 @@ int fs_sentencepiece_read(struct fs_sentencepiece *model, const char *name, cons
     if (model->count == 0) {
         return damaged(&cursor, "the model has no piece", err);
     }
-    if (model_type != 2) {
+    if (model_type != 1 && model_type != 2) {
         return fs_error_set(err, FS_EXIT_DATA,
-                            "%s: trainer_spec.model_type: found %" PRIu64 ", expected 2 (BPE): Unigram, word and "
+                            "%s: trainer_spec.model_type: found %" PRIu64 ", expected 1 (Unigram) or 2 (BPE): word and "
                             "character models are not supported",
                             name, model_type);
     }
+    model->unigram = model_type == 1;
     return 0;
 }
 

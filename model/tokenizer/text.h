@@ -40,16 +40,4 @@ struct fs_pieces {
 int fs_pieces_add(struct fs_pieces *pieces, size_t begin, size_t end, struct fs_error *err);
 void fs_pieces_release(struct fs_pieces *pieces); /* zeroes it */
 
-/*
- * Classes of characters as the `tokenizers` library has them. Its category tables are those of Unicode 8: marks, format
- * characters and punctuation that came later are none of these to it.
- */
-bool fs_is_white_space(uint32_t character);     /* property White_Space */
-bool fs_is_other(uint32_t character);           /* Cc, Cf, Co */
-bool fs_is_nonspacing_mark(uint32_t character); /* Mn */
-bool fs_is_mark(uint32_t character); /* M, of utf8proc's own Unicode: the library strips by other tables here */
-bool fs_is_bert_punctuation(uint32_t character); /* P, and all ASCII signs */
-bool fs_is_numeric(uint32_t character);          /* N */
-bool fs_is_word_character(uint32_t character);   /* alphabetic, a mark, digit, connector or joiner */
-
 #endif

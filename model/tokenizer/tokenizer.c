@@ -20,7 +20,9 @@ void fs_tokenizer_destroy(struct fs_tokenizer *tokenizer)
     fs_pretokenizer_release(&tokenizer->pretokenizer);
     fs_wordpiece_release(&tokenizer->wordpiece);
     fs_bpe_release(&tokenizer->bpe);
+    fs_unigram_release(&tokenizer->unigram);
     fs_decoder_release(&tokenizer->decoder);
+    fs_explanation_release(&tokenizer->explanation);
     free(tokenizer);
 }
 
@@ -29,31 +31,48 @@ static bool join_path(char *path, size_t size, const char *folder, const char *f
     return (size_t)snprintf(path, size, "%s/%s", folder, file) < size && access(path, F_OK) == 0;
 }
 
-static int load(struct fs_tokenizer *tokenizer, const struct fs_settings *settings, const char *folder,
-                struct fs_error *err)
+/* A model of SentencePiece by any of its names. */
+static bool find_pieces(char *path, size_t size, const char *folder)
 {
-    char path[4096], merges[4096];
-    if (join_path(path, sizeof path, folder, "tokenizer.json")) {
-        return fs_load_tokenizer_json(tokenizer, settings, path, err);
-    }
-    if (join_path(path, sizeof path, folder, "tokenizer.model")) {
-        return fs_load_sentencepiece(tokenizer, settings, path, err);
-    }
-    if (join_path(path, sizeof path, folder, "vocab.json")) {
-        if (!join_path(merges, sizeof merges, folder, "merges.txt")) {
-            return fs_error_set(err, FS_EXIT_NO_INPUT, "%s: found vocab.json without merges.txt; add that file",
-                                folder);
+    static const char *const names[] = {"tokenizer.model", "spiece.model", "sentencepiece.bpe.model", "spm.model"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (join_path(path, size, folder, names[i])) {
+            return true;
         }
-        return fs_load_byte_level(tokenizer, settings, path, merges, err);
     }
-    if (join_path(path, sizeof path, folder, "vocab.txt")) {
-        return fs_load_wordpiece(tokenizer, settings, path, err);
+    return false;
+}
+
+static int load(struct fs_tokenizer *tokenizer, struct fs_settings *settings, const char *folder, struct fs_error *err)
+{
+    char json[4096], pieces[4096], words[4096], bytes[4096], merges[4096];
+    struct fs_tokenizer_files found = {.json = join_path(json, sizeof json, folder, "tokenizer.json"),
+                                       .pieces = find_pieces(pieces, sizeof pieces, folder),
+                                       .words = join_path(words, sizeof words, folder, "vocab.txt"),
+                                       .bytes = join_path(bytes, sizeof bytes, folder, "vocab.json")};
+    if (!found.json && !found.pieces && !found.words && !found.bytes) {
+        return fs_error_set(err, FS_EXIT_NO_INPUT,
+                            "%s: found no tokenizer; expected tokenizer.json, tokenizer.model (or spiece.model, "
+                            "sentencepiece.bpe.model, spm.model), vocab.json with merges.txt, or vocab.txt",
+                            folder);
     }
-    return fs_error_set(
-        err, FS_EXIT_NO_INPUT,
-        "%s: found no tokenizer; expected tokenizer.json, tokenizer.model, vocab.json with merges.txt, or "
-        "vocab.txt",
-        folder);
+    if (fs_settings_choose_class(settings, folder, &found, &tokenizer->explanation, err) != 0) {
+        return -1;
+    }
+    if (found.json) {
+        return fs_load_tokenizer_json(tokenizer, settings, json, err);
+    }
+    switch (settings->class->files) {
+    case FS_CLASS_PIECES:
+        return fs_load_sentencepiece(tokenizer, settings, pieces, err);
+    case FS_CLASS_BYTES:
+        return join_path(merges, sizeof merges, folder, "merges.txt")
+                   ? fs_load_byte_level(tokenizer, settings, bytes, merges, err)
+                   : fs_error_set(err, FS_EXIT_NO_INPUT, "%s: found vocab.json without merges.txt; add that file",
+                                  folder);
+    default:
+        return fs_load_wordpiece(tokenizer, settings, words, err);
+    }
 }
 
 int fs_tokenizer_open(const char *folder, struct fs_tokenizer **tokenizer, struct fs_error *err)
@@ -67,6 +86,21 @@ int fs_tokenizer_open(const char *folder, struct fs_tokenizer **tokenizer, struc
     if (fs_model_folder_check(folder, FS_FOLDER_TOKENIZER, err) != 0) {
         fs_tokenizer_destroy(opened);
         return -1;
+    }
+    char *gguf;
+    if (fs_model_gguf_file(folder, &gguf, err) != 0) {
+        fs_tokenizer_destroy(opened);
+        return -1;
+    }
+    if (gguf != NULL) {
+        int status = fs_load_gguf(opened, gguf, err);
+        free(gguf);
+        if (status != 0) {
+            fs_tokenizer_destroy(opened);
+            return -1;
+        }
+        *tokenizer = opened;
+        return 0;
     }
     if (fs_settings_load(&settings, folder, err) || load(opened, &settings, folder, err)) {
         fs_settings_release(&settings);
@@ -85,15 +119,26 @@ const struct fs_special_tokens *fs_tokenizer_special(const struct fs_tokenizer *
 
 const char *fs_tokenizer_kind(const struct fs_tokenizer *tokenizer)
 {
-    if (tokenizer->model == FS_MODEL_WORDPIECE) {
+    switch (tokenizer->model) {
+    case FS_MODEL_WORDPIECE:
         return "WordPiece";
+    case FS_MODEL_UNIGRAM:
+        return "Unigram";
+    case FS_MODEL_WORD_LEVEL:
+        return "whole words";
+    default:
+        return tokenizer->bpe.byte_level ? "byte-level BPE" : tokenizer->bpe.byte_fallback ? "BPE with bytes" : "BPE";
     }
-    return tokenizer->bpe.byte_level ? "byte-level BPE" : tokenizer->bpe.byte_fallback ? "BPE with bytes" : "BPE";
 }
 
 size_t fs_tokenizer_size(const struct fs_tokenizer *tokenizer)
 {
     return tokenizer->vocabulary.size;
+}
+
+const struct fs_explanation *fs_tokenizer_explanation(const struct fs_tokenizer *tokenizer)
+{
+    return &tokenizer->explanation;
 }
 
 void fs_encoding_release(struct fs_encoding *encoding)
@@ -145,8 +190,14 @@ static int encode_word(struct builder *builder, const struct fs_text *text, size
         free(id);
         return status;
     }
+    if (tokenizer->model == FS_MODEL_WORD_LEVEL) {
+        int32_t id = fs_vocabulary_find(&tokenizer->vocabulary, text->data + begin, end - begin);
+        return add_token(builder, id < 0 ? tokenizer->unknown_word : id, text->begin[begin], text->end[end - 1], err);
+    }
     struct fs_bpe_symbol *symbol;
-    if (fs_bpe_encode(&tokenizer->bpe, text, begin, end, &symbol, &count, err)) {
+    if (tokenizer->model == FS_MODEL_UNIGRAM
+            ? fs_unigram_encode(&tokenizer->unigram, text, begin, end, &symbol, &count, err)
+            : fs_bpe_encode(&tokenizer->bpe, text, begin, end, &symbol, &count, err)) {
         return -1;
     }
     for (size_t i = 0; i < count && status == 0; i++) {

@@ -3,7 +3,11 @@
  *
  *   WordPiece          vocab.txt, or tokenizer.json with model.type WordPiece
  *   byte-level BPE     vocab.json + merges.txt, or tokenizer.json with model.type BPE and a ByteLevel part
+ *   GGUF               a GGUF file's vocabulary, byte-level BPE or Llama BPE
  *   Llama BPE          tokenizer.model (SentencePiece, BPE), or tokenizer.json with model.type BPE and byte_fallback
+ *   Unigram            spiece.model, sentencepiece.bpe.model, spm.model, tokenizer.model (SentencePiece, Unigram), or
+ *                      tokenizer.json with model.type Unigram
+ *   whole words        tokenizer.json with model.type WordLevel
  *
  * Ids equal those of transformers' tokenizers for the same folder.
  */
@@ -14,6 +18,7 @@
 #include <stdint.h>
 
 #include "io/error.h"
+#include "model/tokenizer/explain.h"
 
 struct fs_tokenizer;
 
@@ -37,7 +42,7 @@ struct fs_special_tokens {
 };
 
 /*
- * Opens the tokenizer of `folder`. Local. Errors: FS_EXIT_NO_INPUT where the folder has no tokenizer file,
+ * Opens the tokenizer of `folder`, or of a GGUF file. Local. Errors: FS_EXIT_NO_INPUT where the folder has no tokenizer file,
  * FS_EXIT_DATA where one is damaged. The caller destroys.
  */
 int fs_tokenizer_open(const char *folder, struct fs_tokenizer **tokenizer, struct fs_error *err);
@@ -62,5 +67,7 @@ int fs_tokenizer_decode(const struct fs_tokenizer *tokenizer, const int32_t *id,
 const struct fs_special_tokens *fs_tokenizer_special(const struct fs_tokenizer *tokenizer);
 const char *fs_tokenizer_kind(const struct fs_tokenizer *tokenizer); /* for people: "WordPiece", "byte-level BPE" */
 size_t fs_tokenizer_size(const struct fs_tokenizer *tokenizer);      /* largest id + 1 */
+/* What it was read from, and the rules that decided; owned by the tokenizer. */
+const struct fs_explanation *fs_tokenizer_explanation(const struct fs_tokenizer *tokenizer);
 
 #endif

@@ -114,20 +114,35 @@ int fs_vocabulary_add(struct fs_vocabulary *vocabulary, const char *name, const 
     return 0;
 }
 
+int fs_vocabulary_put(struct fs_vocabulary *vocabulary, const char *name, const void *text, size_t length, int64_t id,
+                      struct fs_error *err)
+{
+    int32_t known = fs_vocabulary_find_any(vocabulary, text, length);
+    if (known < 0) {
+        return fs_vocabulary_add(vocabulary, name, text, length, id, false, err);
+    }
+    /* The entry goes to its new id: the hash table has a slot for it, which alone says where it is. */
+    if (id < 0 || id >= FS_VOCABULARY_LIMIT || (size_t)id < vocabulary->size) {
+        return fs_error_set(err, FS_EXIT_DATA, "%s: token \"%.*s\": found id %" PRId64 ", expected one above %zu", name,
+                            shown(length), (const char *)text, id, vocabulary->size - 1);
+    }
+    if (fs_grow(&vocabulary->entry, &vocabulary->capacity, (size_t)id + 1, sizeof *vocabulary->entry, "a vocabulary",
+                err) != 0) {
+        return -1;
+    }
+    vocabulary->slot[find_slot(vocabulary, text, length)] = (int32_t)id;
+    vocabulary->entry[id] = vocabulary->entry[known];
+    vocabulary->entry[known] = (struct fs_vocabulary_entry){0};
+    vocabulary->size = (size_t)id + 1;
+    vocabulary->moved++;
+    return 0;
+}
+
 int fs_vocabulary_complete(const struct fs_vocabulary *vocabulary, const char *name, struct fs_error *err)
 {
-    if (vocabulary->size == 0) {
-        return fs_error_set(err, FS_EXIT_DATA, "%s: found no token; take the file from the model's source again", name);
-    }
-    for (size_t id = 0; id < vocabulary->size; id++) {
-        if (!vocabulary->entry[id].present) {
-            return fs_error_set(err, FS_EXIT_DATA,
-                                "%s: no token has id %zu, though ids go up to %zu; take the file from the model's "
-                                "source again",
-                                name, id, vocabulary->size - 1);
-        }
-    }
-    return 0;
+    return vocabulary->size > 0 ? 0
+                                : fs_error_set(err, FS_EXIT_DATA,
+                                               "%s: found no token; take the file from the model's source again", name);
 }
 
 int32_t fs_vocabulary_find_any(const struct fs_vocabulary *vocabulary, const void *text, size_t length)

@@ -17,19 +17,23 @@ struct fs_vocabulary {
     struct fs_vocabulary_entry {
         size_t offset; /* in the arena */
         size_t length;
-        bool present;
+        bool present;   /* ids may have gaps, which have no text */
         bool added;     /* known as an added token alone; the model's algorithm never makes it */
     } * entry;          /* [size], by id */
     size_t size;        /* largest id + 1 */
     size_t capacity;    /* of entry */
     int32_t *slot;      /* [slots] id or -1 */
     size_t slots, used; /* slots: a power of two */
+    size_t moved;       /* tokens that fs_vocabulary_put gave another id */
 };
 
 /* Adds a token. `name` is the file, for errors: an id out of range, an id or a text that is there already. */
 int fs_vocabulary_add(struct fs_vocabulary *vocabulary, const char *name, const void *text, size_t length, int64_t id,
                       bool added, struct fs_error *err);
-/* Every id from 0 to size - 1 must have a token. */
+/* The same of lines in the order of their ids, where a text that is there already belongs to its last line. */
+int fs_vocabulary_put(struct fs_vocabulary *vocabulary, const char *name, const void *text, size_t length, int64_t id,
+                      struct fs_error *err);
+/* There must be a token. */
 int fs_vocabulary_complete(const struct fs_vocabulary *vocabulary, const char *name, struct fs_error *err);
 /* The id of a token, -1 where there is none. fs_vocabulary_find sees only what the model's algorithm may make. */
 int32_t fs_vocabulary_find(const struct fs_vocabulary *vocabulary, const void *text, size_t length);

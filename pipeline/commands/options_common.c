@@ -39,7 +39,7 @@ const struct fs_option fs_option_wait_seconds = {
         "end with 68 and a line that names rank, node and call where ranks wait N seconds for each other while they "
         "start, set up or end; tell of longer waits in between; 0: neither"};
 const struct fs_option fs_option_model = {
-    .name = "--model", .argument = "DIR", .required = true, .help = "HuggingFace folder of the model"};
+    .name = "--model", .argument = "DIR", .required = true, .help = "HuggingFace folder of the model, or a GGUF file"};
 const struct fs_option fs_option_suite = {.name = "--suite",
                                           .argument = "NAME",
                                           .choices = &fs_suite_choices[1],

@@ -175,9 +175,11 @@ static int load(struct fs_estimator *e, struct fs_error *err)
     struct fs_estimate *estimate = e->estimate;
     const char *folder = fs_job_settings(e->job)->model;
     double begin = fs_seconds();
-    int status = 0;
-    estimate->random_model = fs_tensor_format_in(folder) == NULL;
-    if (fs_session_is_root(e->session) && !estimate->random_model) {
+    char *gguf;
+    int status = fs_model_gguf_file(folder, &gguf, err);
+    estimate->random_model = status == 0 && gguf == NULL && fs_tensor_format_in(folder) == NULL;
+    free(gguf);
+    if (status == 0 && fs_session_is_root(e->session) && !estimate->random_model) {
         status = fs_fingerprint_make(e->job, &e->fingerprint, err);
         memcpy(e->digest, e->fingerprint.digest, sizeof e->digest);
     }

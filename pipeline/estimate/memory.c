@@ -36,7 +36,8 @@ static double scores_of(const struct fs_spec *spec, double n)
     for (size_t l = 0; l < spec->layers; l++) {
         capped = spec->layer[l].score_cap > 0 ? 1 : capped;
     }
-    return capped * n * n + (spec->score_bias != FS_NO_SCORE_BIAS ? 2 * n * (double)spec->heads : 0) +
+    double unfolded = n * (double)(spec->hidden * spec->convolution.kernel);
+    return unfolded + capped * n * n + (spec->score_bias != FS_NO_SCORE_BIAS ? 2 * n * (double)spec->heads : 0) +
            (spec->qkv_layout == FS_QKV_GROUPS ? heads_of(spec, 0) : 0) +
            2 * rows * ((double)(spec->heads * spec->head_size) + n) +
            2 * (double)spec->disentangled.span * (double)spec->hidden;
@@ -93,7 +94,8 @@ static double training_of(const struct fs_spec *spec, const struct fs_memory_loa
                  (double)spec->heads * unit->squares;
     }
     double logits = fmin(R * V, fmax(FS_MEMORY_LOGITS, V));
-    return forward(spec, unit) + back + above + T * d + R * (d + (double)fs_spec_embedding(spec)) + logits;
+    double behind = load->layer < spec->layers && spec->layer[load->layer].convolved ? 2 : 1;
+    return forward(spec, unit) + back + above + behind * T * d + R * (d + (double)fs_spec_embedding(spec)) + logits;
 }
 
 static double gradients_of(const struct fs_memory_load *load, double parameters)

@@ -102,6 +102,8 @@ static void markdown_results(FILE *stream, const struct fs_page_data *data)
             char before[160];
             snprintf(before, sizeof before, "\nSkipped of `%.100s`: ", results->row[i].suite);
             fs_write_skipped(stream, results, results->row[i].suite, before, "\n");
+            snprintf(before, sizeof before, "\nNot scored in `%.100s`: ", results->row[i].suite);
+            fs_write_first_unscored(stream, &results->row[i], before, "\n");
         }
     }
 }

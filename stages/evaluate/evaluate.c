@@ -32,8 +32,12 @@ static int fold(const struct fs_evaluate_input *input, const struct fs_plan_valu
     struct fs_suite_rows rows = {
         .results = results, .bootstrap = input->bootstrap, .held_out = input->tuning ? "validation" : "held_out"};
     for (size_t i = 0; i < input->suites; i++) {
+        size_t before = results->rows;
         if (fs_suite_fold(input->suite[i], values, &rows, err) != 0) {
             return -1;
+        }
+        for (size_t row = before; row < results->rows; row++) {
+            results->row[row].first_unscored = fs_suite_first_unscored(input->suite[i]);
         }
     }
     return 0;

@@ -11,6 +11,7 @@
  *     /results/change/difference, low, high, p_value      f64 [rows][E], each edit against the unedited model (paired.h)
  *     /results/change/gained, lost  i64 [rows][E], -1 where the metric is no share of yes-or-no items
  *     /results/skipped              i64 [rows][FS_SKIP_COUNT], by fs_skip; their names are the attribute "reasons"
+ *     /results/first_unscored       i64 [rows], where any is above 0: items of the row's suite without their first token
  *
  * The former layout, which is still read, has two columns, the unedited model and the stamp; "variant" for "scoring";
  * the numbers of change as /results/difference, difference_low, difference_high, p_value, gained, lost [rows].
@@ -106,6 +107,18 @@ static int write_texts(struct fs_archive *archive, const struct fs_results *resu
                                   err);
 }
 
+/* Models with begin-of-text have none of them, and files as before. */
+static int write_first_unscored(struct fs_archive *archive, const struct fs_results *results, int64_t *count,
+                                struct fs_error *err)
+{
+    bool any = false;
+    for (size_t i = 0; i < results->rows; i++) {
+        count[i] = (int64_t)results->row[i].first_unscored;
+        any = any || count[i] > 0;
+    }
+    return any ? fs_archive_write(archive, TABLE "/first_unscored", FS_ARCHIVE_I64, 1, &results->rows, count, err) : 0;
+}
+
 static int write_columns(struct fs_archive *archive, const struct fs_results *results, void *column,
                          struct fs_error *err)
 {
@@ -121,6 +134,9 @@ static int write_columns(struct fs_archive *archive, const struct fs_results *re
         number[i] = results->row[i].ideal;
     }
     if (fs_archive_write(archive, TABLE "/ideal", FS_ARCHIVE_F64, 1, &rows, number, err) != 0) {
+        return -1;
+    }
+    if (write_first_unscored(archive, results, count, err) != 0) {
         return -1;
     }
     for (size_t i = 0; i < rows * FS_SKIP_COUNT; i++) {
@@ -297,6 +313,22 @@ static int read_skipped(const struct table *table, int64_t *count, struct fs_res
     return 0;
 }
 
+static int read_first_unscored(const struct table *table, int64_t *count, struct fs_results *results,
+                               struct fs_error *err)
+{
+    char name[NAME_SIZE];
+    if (!fs_archive_has(table->archive, name_in(table->group, "first_unscored", name))) {
+        return 0;
+    }
+    if (fs_archive_read(table->archive, name, FS_ARCHIVE_I64, results->rows, count, err) != 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < results->rows; i++) {
+        results->row[i].first_unscored = (size_t)count[i];
+    }
+    return 0;
+}
+
 static int read_columns(const struct table *table, void *column, struct fs_results *results, struct fs_error *err)
 {
     double *number = column;
@@ -314,7 +346,7 @@ static int read_columns(const struct table *table, void *column, struct fs_resul
     for (size_t i = 0; i < results->rows; i++) {
         results->row[i].ideal = number[i];
     }
-    return read_skipped(table, count, results, err);
+    return read_first_unscored(table, count, results, err) == 0 ? read_skipped(table, count, results, err) : -1;
 }
 
 int fs_evaluate_read(const struct fs_archive *archive, const char *group, struct fs_results *results,

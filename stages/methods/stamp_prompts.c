@@ -81,7 +81,9 @@ int fs_stamp_prompt_add(struct fs_plan *plan, const struct fs_tokenizer *tokeniz
     }
     if (status == 0) {
         size_t count = 0, position;
-        id[count++] = masked ? style->special.cls : style->special.begin_of_text;
+        int32_t leading = masked ? style->special.cls : style->special.begin_of_text;
+        id[count] = leading;
+        count += leading >= 0; /* a causal model may have no begin-of-text */
         memcpy(id + count, head.id, head.count * sizeof *id);
         count += head.count;
         position = count - 1;
@@ -93,7 +95,7 @@ int fs_stamp_prompt_add(struct fs_plan *plan, const struct fs_tokenizer *tokeniz
             id[count++] = style->special.sep;
         }
         size_t pass;
-        if (count <= style->max_positions) {
+        if (count > 0 && count <= style->max_positions) {
             status = fs_plan_add_pass(plan, id, count, &pass, err) == 0
                          ? fs_plan_add_read(plan, pass, position, 0, read, err)
                          : -1;

@@ -69,7 +69,7 @@ int fs_prompt_style_of(const struct fs_spec *spec, const struct fs_tokenizer *to
         {"[CLS]", special->cls, spec->kind == FS_MASKED},
         {"[SEP]", special->sep, spec->kind == FS_MASKED},
         {"[MASK]", special->mask, spec->kind == FS_MASKED},
-        {"begin-of-text", special->begin_of_text, spec->kind == FS_CAUSAL},
+        {"begin-of-text", special->begin_of_text, spec->kind == FS_CAUSAL && special->begin_of_text >= 0},
     };
     for (size_t i = 0; i < sizeof token / sizeof *token; i++) {
         if (!token[i].needed) {
@@ -282,20 +282,23 @@ static int add_causal_reads(struct fs_plan *plan, const struct fs_prompt_style *
     return 0;
 }
 
+/* Without begin-of-text the first token has nothing before it: it is given, not scored. */
 static int compile_sentence(struct fs_plan *plan, const struct fs_tokenizer *tokenizer,
                             const struct fs_prompt_style *style, enum fs_scoring scoring, const char *text,
                             struct fs_statement *statement, struct fs_error *err)
 {
     struct ids ids = {0};
     int status = -1;
+    bool begins = style->special.begin_of_text >= 0;
     if (encode_between(tokenizer, style->special.begin_of_text, text, strlen(text), -1, &ids, err) == 0 &&
         begin_reads(statement, ids.count, err) == 0) {
-        struct ids bare = {ids.id + 1, ids.count - 1};
+        struct ids bare = {ids.id + begins, ids.count - begins};
         size_t pass;
-        if (ids.count == 1) {
+        if (ids.count < 2) {
             fs_statement_skip(statement, FS_SKIP_EMPTY_COMPLETION);
             status = 0;
-        } else if (scoring == FS_SENTENCE_SUM) {
+        } else if (!begins || scoring == FS_SENTENCE_SUM) {
+            statement->first_unscored = !begins;
             status = add_causal_reads(plan, style, &ids, 1, statement, err);
         } else if (fs_plan_add_pass(plan, ids.id, 1, &pass, err) == 0 &&
                    add_read(plan, statement, pass, 0, bare.id[0], err) == 0) {
@@ -333,9 +336,13 @@ static int compile_object(struct fs_plan *plan, const struct fs_tokenizer *token
     } else if (encode_between(tokenizer, leading, before, blank_free, -1, &given, err) == 0 &&
                encode_between(tokenizer, leading, whole, strlen(whole), -1, &ids, err) == 0 &&
                begin_reads(statement, ids.count, err) == 0) {
-        size_t common = mean ? 1 : given.count; /* 1: begin-of-text */
+        size_t common = !mean ? given.count : leading >= 0 ? 1 : 0; /* 1: begin-of-text */
         while (mean && common < given.count && common < ids.count && given.id[common] == ids.id[common]) {
             common++;
+        }
+        if (mean && common == 0) { /* the completion's first token has nothing before it */
+            common = 1;
+            statement->first_unscored = ids.count > 1;
         }
         if (text->completion[0] == '\0' || common == 0 || common >= ids.count) {
             fs_statement_skip(statement, FS_SKIP_EMPTY_COMPLETION);

@@ -19,6 +19,9 @@
  *   continuation.sum causal  sum of log p of the completion's tokens given what stands before it, without begin-of-text: the
  *                            tokens of before + completion behind as many as `before` less its blanks at the end has
  *                            (lm-evaluation-harness, multiple choice)
+ *   A causal model without begin-of-text: sentence.* and object.mean leave out a first token that nothing stands before,
+ *   and say so (first_unscored); a text of that token alone is skipped.
+ *
  *   pll.given       masked   each token of the completion masked in turn, all else visible, mean log p (pseudo-log-likelihood
  *                            of a sentence given its context; fairstamp's own)
  *   pll.unmodified  masked   CrowS-Pairs' own: each token shared by both sentences masked in turn, sum of log p,
@@ -68,8 +71,8 @@ struct fs_prompt_style {
  */
 size_t fs_prompt_tokens_run(const struct fs_prompt_style *style, size_t count);
 /*
- * Takes the ids from the tokenizer, begin-of-text from the config where the tokenizer names none. FS_EXIT_DATA where a
- * token that the kind of model needs is not to be had, or lies outside the vocabulary.
+ * Takes the ids from the tokenizer, begin-of-text from the config where the tokenizer names none; a causal model may have
+ * none (-1). FS_EXIT_DATA where a token that a masked model needs is not to be had, or one lies outside the vocabulary.
  */
 int fs_prompt_style_of(const struct fs_spec *spec, const struct fs_tokenizer *tokenizer, struct fs_prompt_style *style,
                        struct fs_error *err);
@@ -77,8 +80,9 @@ int fs_prompt_style_of(const struct fs_spec *spec, const struct fs_tokenizer *to
 struct fs_statement {
     enum fs_scoring scoring;
     enum fs_skip skip;
-    size_t count; /* reads */
-    size_t *read; /* [count] indices into the plan, in the order in which they are summed */
+    bool first_unscored; /* the first token that the scoring asks for is left out: nothing stands before it */
+    size_t count;        /* reads */
+    size_t *read;        /* [count] indices into the plan, in the order in which they are summed */
 };
 
 /*

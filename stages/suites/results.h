@@ -23,6 +23,7 @@ struct fs_result_row {
     struct fs_metric *value;                                  /* [columns] 0: the unedited model */
     struct fs_paired *change;      /* [columns - 1] of each edit against the unedited model */
     size_t skipped[FS_SKIP_COUNT]; /* items left out, by reason; [FS_KEPT] is 0 */
+    size_t first_unscored;         /* items of the suite scored without a first token, which nothing stands before */
 };
 
 struct fs_results {

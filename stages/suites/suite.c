@@ -11,7 +11,11 @@ int fs_suite_create(struct fs_suite *suite, struct fs_error *err)
     suite->category = fs_allocate(suite->items, sizeof *suite->category, "a suite's items", err);
     suite->unusable = fs_allocate(suite->items, 1, "a suite's items", err);
     suite->skip = fs_allocate(suite->items, 1, "a suite's items", err);
-    return suite->id != NULL && suite->category != NULL && suite->unusable != NULL && suite->skip != NULL ? 0 : -1;
+    suite->first_unscored = fs_allocate(suite->items, sizeof *suite->first_unscored, "a suite's items", err);
+    return suite->id != NULL && suite->category != NULL && suite->unusable != NULL && suite->skip != NULL &&
+                   suite->first_unscored != NULL
+               ? 0
+               : -1;
 }
 
 int fs_suite_skip(struct fs_suite *suite, size_t item, const char *path, enum fs_skip reason,
@@ -33,6 +37,7 @@ void fs_suite_destroy(struct fs_suite *suite)
     free(suite->category);
     free(suite->unusable);
     free(suite->skip);
+    free(suite->first_unscored);
     free(suite->score);
     free(suite);
 }
@@ -45,10 +50,20 @@ int fs_suite_compile(struct fs_suite *suite, size_t columns, struct fs_plan *pla
     suite->score = NULL;
     if (suite->skip != NULL) {
         memcpy(suite->skip, suite->unusable, suite->items);
+        memset(suite->first_unscored, 0, suite->items * sizeof *suite->first_unscored);
     }
     return suite->operations->compile(suite, plan, tokenizer, style, err) == 0
                ? 0
                : fs_error_prepend(err, "%s", suite->name);
+}
+
+size_t fs_suite_first_unscored(const struct fs_suite *suite)
+{
+    size_t count = 0;
+    for (size_t i = 0; suite->first_unscored != NULL && i < suite->items; i++) {
+        count += suite->first_unscored[i] && suite->skip[i] == FS_KEPT;
+    }
+    return count;
 }
 
 double *fs_suite_scores(const struct fs_suite *suite, size_t count, size_t each, struct fs_error *err)
@@ -113,17 +128,20 @@ _Static_assert(sizeof(bool) == 1, "bool arrays are written as u8");
 int fs_suite_write(const struct fs_suite *suite, struct fs_archive *archive, struct fs_error *err)
 {
     char *group = fs_suite_path(suite, "", err);
-    int status = group != NULL && write_texts(suite, "id", suite->items, suite->id, archive, err) == 0 &&
-                         write_texts(suite, "category", suite->items, suite->category, archive, err) == 0 &&
-                         write_texts(suite, "candidate", suite->candidates, suite->candidate, archive, err) == 0 &&
-                         write_array(suite, "skip", FS_ARCHIVE_U8, 1, suite->skip, archive, err) == 0 &&
-                         write_array(suite, "score", FS_ARCHIVE_F64, 3, suite->score, archive, err) == 0 &&
-                         (suite->held_out == NULL ||
-                          write_array(suite, "held_out", FS_ARCHIVE_U8, 1, suite->held_out, archive, err) == 0) &&
-                         fs_archive_attribute_text(archive, group, "scoring", suite->scoring, err) == 0 &&
-                         fs_archive_attribute_text(archive, group, "unit", suite->unit, err) == 0
-                     ? 0
-                     : -1;
+    int status =
+        group != NULL && write_texts(suite, "id", suite->items, suite->id, archive, err) == 0 &&
+                write_texts(suite, "category", suite->items, suite->category, archive, err) == 0 &&
+                write_texts(suite, "candidate", suite->candidates, suite->candidate, archive, err) == 0 &&
+                write_array(suite, "skip", FS_ARCHIVE_U8, 1, suite->skip, archive, err) == 0 &&
+                write_array(suite, "score", FS_ARCHIVE_F64, 3, suite->score, archive, err) == 0 &&
+                (fs_suite_first_unscored(suite) == 0 ||
+                 write_array(suite, "first_unscored", FS_ARCHIVE_U8, 1, suite->first_unscored, archive, err) == 0) &&
+                (suite->held_out == NULL ||
+                 write_array(suite, "held_out", FS_ARCHIVE_U8, 1, suite->held_out, archive, err) == 0) &&
+                fs_archive_attribute_text(archive, group, "scoring", suite->scoring, err) == 0 &&
+                fs_archive_attribute_text(archive, group, "unit", suite->unit, err) == 0
+            ? 0
+            : -1;
     free(group);
     return status == 0 && suite->operations->write != NULL ? suite->operations->write(suite, archive, err) : status;
 }

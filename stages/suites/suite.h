@@ -53,13 +53,14 @@ struct fs_suite {
     const char *const *candidate; /* [candidates] names */
     const char **id, **category;  /* [items] texts owned by the suite's data; filled where it is opened */
     uint8_t *unusable;            /* [items] fs_skip, set where the suite is opened: those are not compiled */
-    uint8_t *skip; /* [items] fs_skip of an evaluation: what is unusable, and what the model cannot score */
+    uint8_t *skip;        /* [items] fs_skip of an evaluation: what is unusable, and what the model cannot score */
+    bool *first_unscored; /* [items] a candidate's first token is not scored: nothing stands before it (statement.h) */
     struct fs_item_report report; /* of the data's items, where the suite has read them */
     size_t columns;               /* 1 + edits, of the evaluation that runs */
     double *score;                /* [items][candidates][columns] */
 };
 
-/* Allocates id, category, unusable and skip (zeroed); all other fields but the scores are set. */
+/* Allocates id, category, unusable, skip and first_unscored (zeroed); all other fields but the scores are set. */
 int fs_suite_create(struct fs_suite *suite, struct fs_error *err);
 /* Takes the failure of reading item `item` of `path` (fs_item_skip in io/benchmarks/skip.h), which is unusable from then
  * on. */
@@ -68,14 +69,22 @@ int fs_suite_skip(struct fs_suite *suite, size_t item, const char *path, enum fs
 /* Releases all and frees the suite, which was allocated with fs_allocate; takes NULL. */
 void fs_suite_destroy(struct fs_suite *suite);
 
+/* Takes note that a statement of the item is without its first token. For compile. */
+static inline void fs_suite_note(struct fs_suite *suite, size_t item, const struct fs_statement *statement)
+{
+    suite->first_unscored[item] = suite->first_unscored[item] || statement->first_unscored;
+}
+
 /* Compiles the suite for an evaluation of `columns` columns. On every rank. */
 int fs_suite_compile(struct fs_suite *suite, size_t columns, struct fs_plan *plan, const struct fs_tokenizer *tokenizer,
                      const struct fs_prompt_style *style, struct fs_error *err);
 /* Folds all columns of `values` to scores, then adds the rows. Root. */
 int fs_suite_fold(struct fs_suite *suite, const struct fs_plan_values *values, struct fs_suite_rows *rows,
                   struct fs_error *err);
-/* /suites/<name>/id, category, skip, candidate, score, held_out, attributes scoring and unit, and the suite's own. */
+/* /suites/<name>/id, category, skip, candidate, score, held_out, first_unscored where any is, attributes scoring and unit, and the suite's own. */
 int fs_suite_write(const struct fs_suite *suite, struct fs_archive *archive, struct fs_error *err);
+/* How many items of the evaluation have a first token that is not scored, of those that are. */
+size_t fs_suite_first_unscored(const struct fs_suite *suite);
 /* The full name of a suite's dataset or group ("": the group itself). The caller frees; NULL without memory. */
 char *fs_suite_path(const struct fs_suite *suite, const char *dataset, struct fs_error *err);
 

@@ -41,6 +41,7 @@ static int compile_fact(struct biaske_facts *suite, size_t i, struct fs_plan *pl
             return -1;
         }
         *skip = *skip == FS_KEPT ? (uint8_t)statement->skip : *skip;
+        fs_suite_note(&suite->base, i, statement);
     }
     fs_statement_release(&suite->object[i]);
     if (fact->skip != FS_KEPT) {
@@ -51,6 +52,7 @@ static int compile_fact(struct biaske_facts *suite, size_t i, struct fs_plan *pl
         return -1;
     }
     *skip = *skip == FS_KEPT ? (uint8_t)suite->object[i].skip : *skip;
+    fs_suite_note(&suite->base, i, &suite->object[i]);
     return 0;
 }
 

@@ -40,6 +40,8 @@ static int compile(struct fs_suite *base, struct fs_plan *plan, const struct fs_
             return fs_error_prepend(err, "item %s", base->id[i]);
         }
         base->skip[i] = (uint8_t)(statement[MORE].skip != FS_KEPT ? statement[MORE].skip : statement[LESS].skip);
+        fs_suite_note(base, i, &statement[MORE]);
+        fs_suite_note(base, i, &statement[LESS]);
     }
     return 0;
 }

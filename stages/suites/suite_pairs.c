@@ -48,6 +48,7 @@ static int compile_pair(struct pair_suite *suite, size_t item, size_t *paraphras
         if (suite->base.skip[item] == FS_KEPT) {
             suite->base.skip[item] = (uint8_t)statement->skip;
         }
+        fs_suite_note(&suite->base, item, statement);
     }
     for (size_t k = 0; k < pair->paraphrases; k++, (*paraphrase)++) {
         for (size_t side = 0; side < 2; side++) {
@@ -65,6 +66,7 @@ static int compile_pair(struct pair_suite *suite, size_t item, size_t *paraphras
             if (suite->paraphrase_skip[*paraphrase] == FS_KEPT) {
                 suite->paraphrase_skip[*paraphrase] = (uint8_t)statement->skip;
             }
+            fs_suite_note(&suite->base, item, statement);
         }
     }
     return 0;

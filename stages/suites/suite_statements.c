@@ -83,6 +83,7 @@ int fs_statement_suite_compile(struct fs_suite *base, struct fs_plan *plan, cons
             if (base->skip[item] == FS_KEPT) {
                 base->skip[item] = (uint8_t)suite->statement[at].skip;
             }
+            fs_suite_note(base, item, &suite->statement[at]);
         }
     }
     return 0;

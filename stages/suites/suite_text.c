@@ -39,6 +39,17 @@ static size_t window_length(const struct fs_prompt_style *style)
     return style->max_positions - 2 < MASKED_WINDOW ? style->max_positions - 2 : MASKED_WINDOW;
 }
 
+/* Without begin-of-text: the first token is given, and the reads of the others go to read[0] and behind. */
+static int add_bare_window(struct fs_plan *plan, const int32_t *id, size_t count, size_t *read, struct fs_error *err)
+{
+    size_t pass;
+    int status = count > 1 ? fs_plan_add_pass(plan, id, count - 1, &pass, err) : 0;
+    for (size_t i = 1; status == 0 && i < count; i++) {
+        status = fs_plan_add_read(plan, pass, i - 1, id[i], &read[i - 1], err);
+    }
+    return status;
+}
+
 /* The passes and reads of the tokens id[count], of which the first read goes to read[0]. */
 static int add_window(struct fs_plan *plan, const struct fs_prompt_style *style, const int32_t *id, size_t count,
                       int32_t *scratch, size_t *read, struct fs_error *err)
@@ -77,7 +88,9 @@ static void release_windows(struct text *suite)
     free(suite->base.category);
     free(suite->base.unusable);
     free(suite->base.skip);
+    free(suite->base.first_unscored);
     suite->base.id = suite->base.category = NULL;
+    suite->base.first_unscored = NULL;
     suite->base.unusable = suite->base.skip = NULL;
 }
 
@@ -119,14 +132,18 @@ static int compile(struct fs_suite *base, struct fs_plan *plan, const struct fs_
     if (status == 0 && encoding.count == 0) {
         status = fs_error_set(err, FS_EXIT_DATA, "%s: found no token, expected a text", suite->path);
     }
+    bool bare = style->kind == FS_CAUSAL && style->special.begin_of_text < 0;
     for (size_t i = 0; status == 0 && i < windows; i++) {
         size_t window = i * all / windows, begin = window * length;
         size_t count = encoding.count - begin < length ? encoding.count - begin : length;
         count = count < suite->most_tokens ? count : suite->most_tokens;
-        status = add_window(plan, style, encoding.id + begin, count, scratch, suite->read + suite->first[i], err);
-        suite->first[i + 1] = suite->first[i] + count;
-        suite->bytes[i] =
-            (begin + count < encoding.count ? encoding.begin[begin + count] : suite->length) - encoding.begin[begin];
+        size_t *read = suite->read + suite->first[i];
+        status = bare ? add_bare_window(plan, encoding.id + begin, count, read, err)
+                      : add_window(plan, style, encoding.id + begin, count, scratch, read, err);
+        suite->first[i + 1] = suite->first[i] + count - bare;
+        suite->bytes[i] = (begin + count < encoding.count ? encoding.begin[begin + count] : suite->length) -
+                          (bare ? encoding.end[begin] : encoding.begin[begin]);
+        base->first_unscored[i] = bare;
     }
     free(scratch);
     fs_encoding_release(&encoding);

@@ -128,6 +128,8 @@ static int compile(struct fs_suite *base, struct fs_plan *plan, const struct fs_
             return fs_error_prepend(err, "item %s", base->id[i]);
         }
         base->skip[i] = (uint8_t)(statement[PRO].skip != FS_KEPT ? statement[PRO].skip : statement[ANTI].skip);
+        fs_suite_note(base, i, &statement[PRO]);
+        fs_suite_note(base, i, &statement[ANTI]);
     }
     return 0;
 }

@@ -281,6 +281,7 @@ static int compile(struct fs_suite *base, struct fs_plan *plan, const struct fs_
         if (base->skip[item] == FS_KEPT) {
             base->skip[item] = (uint8_t)suite->statement[item][k].skip;
         }
+        fs_suite_note(base, item, &suite->statement[item][k]);
     }
     return 0;
 }

@@ -226,6 +226,24 @@ logprobs index-wrong-shard 65 '.*(index and shards|is also in)'
 model gpt2-f16-shards; printf '{"weight_map": {}}' >$file; logprobs index-empty 65 "$file: weight_map: found no tensor"
 model gpt2-f16-shards; printf '{"weight_map": {"a": 1}}' >$file; logprobs index-number 65 "$file: weight_map.a: found a number, expected a file name"
 
+# GGUF
+gguf() { # NAME CODE PATTERN: on m.gguf
+    hostile "$1" "$2" "$3" logprobs --quiet --model m.gguf
+}
+gguf_bytes() { # AT BYTES: m.gguf is a golden file with these bytes (printf) at this place
+    cp "$golden/../gguf/llama-blocks-of-32.gguf" m.gguf
+    chmod u+w m.gguf
+    # shellcheck disable=SC2059 # BYTES is a format
+    printf "$2" | dd of=m.gguf bs=1 seek="$1" conv=notrunc status=none
+}
+gguf_bytes 4 '\x01'; gguf gguf-version 65 'm.gguf: found another version of GGUF'
+gguf_bytes 8 '\xff\xff\xff\xff\xff\xff\xff\xff'; gguf gguf-tensors 65 'm.gguf: found 18446744073709551615 tensors'
+gguf_bytes 16 '\xff\xff\xff\xff\xff\xff\xff\x7f'; gguf gguf-keys 65 'm.gguf: found .* 9223372036854775807 keys'
+gguf_bytes 24 '\xff\xff\xff\xff\xff\xff\xff\xff'; gguf gguf-key-length 65 'm.gguf: byte 32: a key: found a length of'
+gguf_bytes 0 GGUF; cut_to m.gguf 20000; gguf gguf-cut 65 'm.gguf: tensor .* do not end within the file'
+gguf_bytes 0 '\x1f\x8b\x08\x00'; gguf gguf-compressed 65 'm.gguf: is .*gzip'
+gguf_bytes 0 GGUF; sed -i 's/tokenizer.ggml.scores/tokenizer.ggml.\x1b[31ms/' m.gguf; gguf gguf-scores 65 'm.gguf: tokenizer.ggml.scores: found nothing'
+
 # pytorch_model.bin, in more ways: tests/unit/io/test_pickle.c, test_pytorch.c
 pytorch() { # FOLDER SOURCE [SED]: a fresh m with the weights of FOLDER, which SED edits
     model "$2"
@@ -275,16 +293,16 @@ file=m/vocab.txt
 model bert-tiny; : >$file; tokenize vocabulary-empty 65 "$file: "
 model bert-tiny '/UNK/d' vocab.txt; tokenize vocabulary-no-unknown 65 "$file: the unknown token .*unk_token"
 model bert-tiny '/MASK/d' vocab.txt; logprobs vocabulary-no-mask 65 '.*\[MASK\]'
-model bert-tiny; cat $file $file >x; mv x $file; tokenize vocabulary-twice 65 "$file: .*stands twice"
+model bert-tiny; cat $file $file >x; mv x $file; logprobs vocabulary-twice 65 'm: \[CLS\] is token 164, but config.json has a vocabulary of 161'
 model bert-tiny 's/^nurse$/nu\xffrse/' vocab.txt; tokenize vocabulary-not-utf8 65 "$file: line [0-9]+: byte 0xFF"
 model bert-tiny; repeat a 3000000 >$file; tokenize vocabulary-long-line 65 "$file: line 1: found .* bytes, expected"
-model bert-tiny; seq 1 500 >>$file; logprobs vocabulary-larger-than-model 65 '.*(vocab|token)'
+model bert-tiny; yes the | head -n 40000 >>$file; logprobs vocabulary-larger-than-model 65 'token [0-9]+ of a batch: found id 40160, expected 0 to 160'
 file=m/vocab.json
 model gpt2-tiny; cut_to $file 1000; tokenize vocabulary-json-cut 65 "$file: line "
 model gpt2-tiny 's/"!": 0/"!": 4294967296/' vocab.json; tokenize vocabulary-json-huge-id 65 "$file: .*\"!\": found a number that is no id"
 model gpt2-tiny 's/"!": 0/"!": -1/' vocab.json; tokenize vocabulary-json-negative-id 65 "$file: .*\"!\""
 model gpt2-tiny 's/"!": 0/"!": 1/' vocab.json; tokenize vocabulary-json-id-twice 65 "$file: "
-model gpt2-tiny 's/"!": 0/"!": 400000/' vocab.json; tokenize vocabulary-json-hole 65 "$file: .*no token has id"
+model gpt2-tiny 's/"!": 0/"!": 4194304/' vocab.json; tokenize vocabulary-json-far-hole 65 "$file: token \"!\": found id 4194304, expected an integer from 0 to 4194303"
 model gpt2-tiny 's/"!": 0/"!": "0"/' vocab.json; tokenize vocabulary-json-text-id 65 "$file: .*found a string"
 file=m/merges.txt
 model gpt2-tiny '3s/.*/onlyone/' merges.txt; tokenize merges-one-word 65 "$file: line 3: .*expected two tokens"
@@ -295,6 +313,10 @@ file=m/tokenizer_config.json
 model bert-tiny 's/true/"yes"/' tokenizer_config.json; tokenize settings-text-flag 65 "$file: do_lower_case: found"
 model bert-tiny; printf '{"added_tokens_decoder": {"12x": {"content": "a"}}}' >$file
 tokenize settings-added-id 65 "$file: added_tokens_decoder: key \"12x\""
+model bert-tiny; printf '{"tokenizer_class": "\x1b[2JTokenizer"}' >$file; tokenize settings-class-escape 65 "$file: line 1, column 22: found a control character"
+model bert-tiny; printf '{"tokenizer_class": "BertJapaneseTokenizer"}' >$file; tokenize settings-class-other 65 'm: tokenizer class BertJapaneseTokenizer .*MeCab'
+model bert-tiny; printf '{"auto_map": {"AutoTokenizer": [[], 3, "x.Own"]}}' >$file; tokenize settings-own-code 65 'm: tokenizer class Own is Python'
+model bert-tiny; printf '{"extra_special_tokens": [{"content": []}]}' >$file; tokenize settings-extra-tokens 65 "$file: extra_special_tokens.content: found an array"
 
 # tokenizer.json
 file=m/tokenizer.json
@@ -302,8 +324,9 @@ pipeline() { # NAME SED PATTERN
     model llama-grouped "$2" tokenizer.json
     tokenize "$1" 65 "$file: $3"
 }
-pipeline tokenizer-unknown-model 's/"type": "BPE"/"type": "Unigram"/' 'model.*"Unigram" is not supported'
-pipeline tokenizer-unknown-normalizer 's/"type": "Prepend"/"type": "Precompiled"/' 'normalizer.*Precompiled'
+pipeline tokenizer-unknown-model 's/"type": "BPE"/"type": "Bigram"/' 'model.*"Bigram" is not supported'
+pipeline tokenizer-unknown-normalizer 's/"type": "Prepend"/"type": "Prefix"/' 'normalizer.*Prefix'
+pipeline tokenizer-other-keys 's/"type": "Prepend"/"type": "Precompiled"/' 'normalizer.*"prepend" is not supported'
 pipeline tokenizer-unknown-key 's/"type": "Prepend"/"type": "Prepend", "surprise": 1/' '.*"surprise" is not supported'
 pipeline tokenizer-bad-regex 's/"String": " "/"Regex": "(((("/' '.*pattern .*regular expression'
 pipeline tokenizer-empty-pattern 's/"String": " "/"String": ""/' '.*empty pattern'

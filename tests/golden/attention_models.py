@@ -105,3 +105,12 @@ def folders(byte_bpe_files, roberta_json_files, wordpiece_files, rewrite):
            lambda n: deberta(n, hidden_size=24, num_hidden_layers=2, num_attention_heads=4, intermediate_size=44,
                              embedding_size=12, pos_att_type=["p2c"], position_buckets=6, max_position_embeddings=130),
            F16, None, False, None)
+    yield ("deberta-v2-convolution-bf16", lambda f: wordpiece_files(f, True, 15),
+           lambda n: deberta(n, hidden_size=16, num_hidden_layers=3, num_attention_heads=2, intermediate_size=24,
+                             pos_att_type=["c2p"], position_buckets=4, max_relative_positions=12, share_att_key=True,
+                             norm_rel_ebd="layer_norm", conv_kernel_size=3, conv_act="gelu",
+                             position_biased_input=False, max_position_embeddings=130), BF16, None, False, None)
+    yield ("deberta-v2-wide-tanh", lambda f: wordpiece_files(f, True, 5),
+           lambda n: deberta(n, hidden_size=12, num_hidden_layers=2, num_attention_heads=3, intermediate_size=20,
+                             pos_att_type=["p2c"], conv_kernel_size=5,
+                             max_position_embeddings=130), F32, None, True, None)

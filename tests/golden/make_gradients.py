@@ -142,7 +142,7 @@ def cases():
         "rows": [[0, 2], [1, 2], [1, 5], [2, 1]]}
     for family, name, begin in (("gpt2", "gpt2-tiny", 316), ("llama", "llama-grouped", 1), ("gpt_neo", "gpt_neo-tiny", 316),
                                 ("qwen3", "qwen3-head-size", 266), ("opt", "opt-projected-bf16", 276),
-                                ("gemma2", "gemma2-f16", 266)):
+                                ("gemma2", "gemma2-f16", 266), ("gptj", "gptj-whole-bf16", 276)):
         sequences = [[begin, 65, 100, 7, 31, 90, 12], [begin, 65, 100, 8, 31, 90, 12, 140, 22, 9], [begin, 77, 5]]
         yield family, {
             "model": name, "layer": 0, "fold": "exp_mean_log_probability",

@@ -28,6 +28,8 @@ def blocks(model, family):
         return [(b, b.attention.output.dense, b.output.dense) for b in model.bert.encoder.layer]
     if family == "gpt2":
         return [(b, b.attn.c_proj, b.mlp.c_proj) for b in model.transformer.h]
+    if family == "gptj":
+        return [(b, b.attn.out_proj, b.mlp.fc_out) for b in model.transformer.h]
     if family == "gpt_neo":
         return [(b, b.attn.attention.out_proj, b.mlp.c_proj) for b in model.transformer.h]
     return [(b, b.self_attn.o_proj, b.mlp.down_proj) for b in model.model.layers]
@@ -103,7 +105,7 @@ def item(run, family, encoder, special, prompt):
 def main():
     OUTPUT.mkdir(exist_ok=True)
     for name, family in (("bert-tiny", "bert"), ("gpt2-tiny", "gpt2"), ("llama-grouped", "llama"),
-                         ("gpt_neo-tiny", "gpt_neo")):
+                         ("gpt_neo-tiny", "gpt_neo"), ("gptj-part-f16-shards", "gptj")):
         folder = HERE / "models" / name
         model = MODEL_CLASS[family].from_pretrained(folder, dtype=torch.float32).eval()
         encoder, special = encoder_of(folder), special_ids(folder, family)

@@ -98,7 +98,7 @@ def parallel(byte_bpe_files, rewrite):
                                    rope_parameters={"rope_type": "linear", "rope_theta": 2000.0, "factor": 2.0,
                                                     "partial_rotary_factor": 0.75}), F16, None, False, neox_files)
 
-    yield ("gptj-part-f16-shards", lambda f: byte_bpe_files(f, 10, json_only=True),
+    yield ("gptj-part-f16-shards", lambda f: byte_bpe_files(f, 60, json_only=True),
            lambda n: gptj(n, n_embd=24, n_layer=2, n_head=3, rotary_dim=6, n_positions=128), F16, "10KB", False, None)
     yield ("gptj-whole-bf16", lambda f: byte_bpe_files(f, 20, json_only=True),
            lambda n: gptj(n, n_embd=20, n_layer=2, n_head=2, rotary_dim=10, n_inner=36, n_positions=112,

@@ -143,6 +143,28 @@ says 'line 1: found'
 [ ! -s "$scratch/out" ] || fail "tokenize: no lines give no output"
 [ "$("$fairstamp" tokenize --model "$model" <"$scratch/lines" 2>&1 >/dev/full)" != "" ] || fail "a full disk is not told"
 
+# --explain reads no lines: a page, or an object
+"$fairstamp" tokenize --model "$GOLDEN_MODELS/gpt2-tiny" --explain </dev/null >"$scratch/out" || fail "tokenize --explain"
+for words in '  vocab.json and merges.txt' '  GPT2Tokenizer (tokenizer_config.json: tokenizer_class)' \
+    '  add_prefix_space false (tokenizer_config.json: add_prefix_space)' 'nothing: the files agree' \
+    'bos_token <|endoftext|> = 316 (tokenizer_config.json)'; do
+    grep -qF -- "$words" "$scratch/out" || fail "tokenize --explain: no \"$words\" in $(cat "$scratch/out")"
+done
+"$fairstamp" tokenize --model "$model" --explain --format json </dev/null | tr -d '\n\t' |
+    grep -q '"class":\[{"text":"BertTokenizer","from":"tokenizer_config.json: tokenizer_class"}\]' || fail "tokenize --explain --format json"
+
+# a causal model without begin-of-text: nothing stands before a first token, which is not scored
+mkdir "$scratch/bare"
+cp "$GOLDEN_MODELS/gpt2-tiny"/* "$scratch/bare"
+sed -i 's/"bos_token_id": 316/"bos_token_id": 50256/' "$scratch/bare/config.json"
+sed -i 's/"bos_token": "<|endoftext|>"/"bos_token": null/' "$scratch/bare/tokenizer_config.json"
+"$fairstamp" logprobs --model "$scratch/bare" <"$scratch/lines" >"$scratch/out" 2>"$scratch/err" || fail "logprobs: no begin-of-text"
+grep -q 'bos_token_id 50256 is outside the vocabulary of 317' "$scratch/err" || fail "a bos_token_id outside: $(cat "$scratch/err")"
+[ "$(grep -c '"logprobs": \[null, -' "$scratch/out")" = 2 ] || fail "no begin-of-text: $(cat "$scratch/out")"
+printf ',sent_more,sent_less,stereo_antistereo,bias_type\n0,The baker was old,The aunt was old,stereo,gender\n' >"$scratch/crows.csv"
+"$fairstamp" score --model "$scratch/bare" --suite crows_pairs --data "$scratch/crows.csv" --quiet >"$scratch/out" || fail "score: no begin-of-text"
+grep -q 'not scored: the first token of 1 items, which nothing stands before' "$scratch/out" || fail "score: $(cat "$scratch/out")"
+
 # bytes that are no UTF-8 are refused by line, byte and likely encoding; a byte order mark and CR are no text
 bytes() { # CODE BYTES WORDS...
     printf "$2" >"$scratch/bytes"

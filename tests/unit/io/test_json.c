@@ -45,6 +45,32 @@ static void test_taken(void **state)
     fs_json_destroy(NULL);
 }
 
+/* A string with NUL keeps its bytes; what only looks like one, and bytes that are no UTF-8, stay what they are. */
+static void test_nul(void **state)
+{
+    (void)state;
+    static const char text[] = "{\"a\\u0000b\": \"\\u0000\", \"c\": \"\\\\u0000\", \"d\": \"\\\\\\u0000\"}";
+    struct fs_json_document *document;
+    char *bytes;
+    size_t length;
+    check_success(fs_json_load_with_nul(scratch_write_text("nul.json", text), &document, &err), &err);
+    const cJSON *item = fs_json_root(document)->child;
+    check_success(fs_json_bytes(item->string, &bytes, &length, &err), &err);
+    assert_int_equal(length, 3);
+    assert_memory_equal(bytes, "a\0b", 3);
+    free(bytes);
+    assert_string_equal(item->valuestring, FS_JSON_NUL);
+    assert_string_equal(item->next->valuestring, "\\u0000");
+    assert_string_equal(item->next->next->valuestring, "\\" FS_JSON_NUL);
+    fs_json_destroy(document);
+    static const char *const refused[] = {"[\"\\u0000\", \"\xc0\x80\"]", "[\"\\u0000\"",
+                                          "{\"\\u0000\": 1, \"\\u0000\": 2}", "[\"\\u000\\u0000\"]"};
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+        check_error(fs_json_load_with_nul(scratch_write_text("nul.json", refused[i]), &document, &err), &err,
+                    FS_EXIT_DATA, "nul.json", "");
+    }
+}
+
 static void test_refused(void **state)
 {
     (void)state;
@@ -323,6 +349,7 @@ int main(void)
         cmocka_unit_test(test_taken),      cmocka_unit_test(test_refused), cmocka_unit_test(test_depth),
         cmocka_unit_test(test_vocabulary), cmocka_unit_test(test_getters), cmocka_unit_test(test_unknown_keys),
         cmocka_unit_test(test_damage),     cmocka_unit_test(test_values),  cmocka_unit_test(test_asked),
+        cmocka_unit_test(test_nul),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "jobs/fingerprint.h"
 
@@ -107,6 +108,43 @@ static void a_named_layer_leaves_the_trace_out(void **state)
     fs_fingerprint_release(&fingerprint);
 }
 
+/* The digest of a job on the GGUF file or folder `model`. */
+static void digest_of(const char *model, char digest[FS_DIGEST_SIZE])
+{
+    struct fs_job *job = NULL;
+    struct fs_fingerprint fingerprint;
+    char text[1024];
+    snprintf(text, sizeof text, "{\"model\": \"%s\", \"output\": \"o\", \"data\": {\"biaske\": \"b.json\"}}", model);
+    check_success(fs_job_load(scratch_write_text("gguf.json", text), NULL, 0, &job, &err), &err);
+    check_success(fs_fingerprint_make(job, &fingerprint, &err), &err);
+    assert_non_null(strstr(fingerprint.settings[FS_STAGE_TRACE], "model/model.gguf = "));
+    snprintf(digest, FS_DIGEST_SIZE, "%s", fingerprint.digest[FS_STAGE_EVALUATE]);
+    fs_fingerprint_release(&fingerprint);
+    fs_job_destroy(job);
+}
+
+/* A GGUF file counts by its bytes, not by its name, and nothing beside it counts. */
+static void a_gguf_file(void **state)
+{
+    (void)state;
+    char path[4200], digest[4][FS_DIGEST_SIZE];
+    size_t size;
+    snprintf(path, sizeof path, "%s/tests/golden/gguf/qwen2-f16.gguf", getenv("FAIRSTAMP_SOURCE"));
+    unsigned char *data = slurp(path, &size);
+    digest_of(path, digest[0]);
+    assert_int_equal(mkdir(scratch_path("m"), 0700), 0);
+    scratch_write("m/x.gguf", data, size);
+    scratch_write_text("m/tokenizer_config.json", "{}");
+    digest_of(scratch_path("m/x.gguf"), digest[1]);
+    digest_of(scratch_path("m"), digest[2]);
+    data[size - 1] ^= 1;
+    digest_of(scratch_write("m/x.gguf", data, size), digest[3]);
+    assert_string_equal(digest[0], digest[1]);
+    assert_string_equal(digest[0], digest[2]);
+    assert_string_not_equal(digest[0], digest[3]);
+    free(data);
+}
+
 static void the_text_of_a_difference(void **state)
 {
     (void)state;
@@ -149,6 +187,7 @@ int main(void)
         cmocka_unit_test(what_changes_it),
         cmocka_unit_test(what_does_not),
         cmocka_unit_test(a_named_layer_leaves_the_trace_out),
+        cmocka_unit_test(a_gguf_file),
         cmocka_unit_test(the_text_of_a_difference),
         cmocka_unit_test(another_model_is_found),
     };

@@ -526,6 +526,7 @@ static void test_autograd(void **state)
     check_golden("qwen3");
     check_golden("opt");    /* words and logits through other numbers than the states' */
     check_golden("gemma2"); /* the edit before the FFN's own norm; caps */
+    check_golden("gptj");   /* attention and FFN side by side */
 }
 
 /* Without gradient and without dx wanted, the other one keeps its bits; a gradient is added to what is there. */

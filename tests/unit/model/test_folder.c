@@ -140,7 +140,7 @@ static const struct row {
     {"config.json=<!DOCTYPE@html>", MODEL, DATA, "web page", "hf auth login"},
     {"config.json=Entry@not@found model.safetensors", MODEL, DATA, "error of the Hub", "again"},
     {"config.json model.safetensors=PK\003\004", MODEL, DATA, "zip archive", "rename it to pytorch_model.bin"},
-    {"config.json model.safetensors=GGUF", MODEL, DATA, "GGUF", "HuggingFace folder"},
+    {"config.json model.safetensors=GGUF", MODEL, DATA, "GGUF", "MODEL.gguf"},
     {"config.json=\xff\xfe{", MODEL, DATA, "UTF-16", "iconv"},
     {"config.json model.safetensors=", MODEL, DATA, "model.safetensors: is empty", "quota"},
     {"config.json model.safetensors=PAR1\001\001\001\001\001", MODEL, DATA, "Parquet", "again"},
@@ -152,7 +152,8 @@ static const struct row {
     {"config.json training_args.bin", MODEL, GONE, "training_args.bin, a file of PyTorch", "save_pretrained"},
     {"config.json tf_model.h5", MODEL, GONE, "TensorFlow", "from_tf=True"},
     {"config.json flax_model.msgpack", MODEL, GONE, "Flax", "from_flax=True"},
-    {"x.Q4_K_M.gguf", MODEL, GONE, "x.Q4_K_M.gguf", "llama.cpp"},
+    {"x.Q4_K_M.gguf y.gguf", MODEL, GONE, "x.Q4_K_M.gguf", "give the file itself"},
+    {"config.json x.Q4_K_M.gguf", MODEL, GONE, "x.Q4_K_M.gguf", "give the file itself"},
     {"consolidated.00.pth params.json", MODEL, GONE, "Meta", "convert_llama_weights_to_hf"},
     {"bert_config.json bert_model.ckpt.index", MODEL, GONE, "Google's BERT", "convert_bert"},
     {"config.json model-00001-of-00002.safetensors", MODEL, GONE, "a shard", "model.safetensors.index.json"},
@@ -171,7 +172,7 @@ static const struct row {
     {"config.json notes.md", MODEL, GONE, "no weights (model.safetensors", "notes.md"},
     {"config.json model.safetensors", ALL, GONE, "no tokenizer", "AutoTokenizer"},
     {"encoder.json vocab.bpe", FS_FOLDER_TOKENIZER, GONE, "encoder.json", "vocab.json"},
-    {"spiece.model", FS_FOLDER_TOKENIZER, GONE, "spiece.model", "save_pretrained"},
+    {"source.spm", FS_FOLDER_TOKENIZER, GONE, "source.spm", "save_pretrained"},
 };
 
 static void test_rows(void **state)
@@ -225,7 +226,6 @@ static void test_paths(void **state)
         {"s3://bucket/x", "is an address", "ORG/NAME"},
         {"here/model.safetensors", "is a file", "the folder that holds it: here"},
         {"file", "is a file", "the folder that holds it: ."},
-        {"here/x.gguf", "llama.cpp", ""},
         {"here/x.tar.gz", "archive", "unpack"},
         {"here/pipe", "is a pipe or device", ""},
         {"/dev/null", "is a pipe or device", ""},
@@ -233,7 +233,7 @@ static void test_paths(void **state)
         {"here/loop", "symbolic links", ""},
         {"file/", "Not a directory", ""},
     };
-    make("here", "model.safetensors x.gguf x.tar.gz pipe| gone>nowhere loop>loop");
+    make("here", "model.safetensors x.tar.gz pipe| gone>nowhere loop>loop");
     make(".", "file");
     assert_int_equal(setenv("HOME", "/home/somebody", 1), 0);
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {

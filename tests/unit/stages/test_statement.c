@@ -238,6 +238,59 @@ static void long_texts_are_run_whole(void **state)
     fs_encoding_release(&ids);
 }
 
+/* Nothing stands before the first token: it is given and not scored; a text of it alone is skipped. */
+static void causal_without_begin_of_text(void **state)
+{
+    (void)state;
+    struct fs_prompt_style style = gpt2.style;
+    struct fs_plan *plan = new_plan();
+    struct fs_statement whole[2], object, front, alone[3];
+    struct fs_statement_text text = text_of(0, "The nurse said that ", "she", " was tired.");
+    struct fs_statement_text first = text_of(1, "", "The nurse", " said that."), one = text_of(2, "", "T", "");
+    struct fs_encoding ids = {0}, opening = {0};
+    style.special.begin_of_text = -1;
+    assert_int_equal(fs_tokenizer_encode(gpt2.tokenizer, text.text, strlen(text.text), &ids, NULL), 0);
+    assert_int_equal(fs_tokenizer_encode(gpt2.tokenizer, "The nurse", 9, &opening, NULL), 0);
+    const enum fs_scoring scoring[] = {FS_SENTENCE_MEAN, FS_SENTENCE_SUM, FS_OBJECT_MEAN};
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(fs_statement_compile(plan, gpt2.tokenizer, &style, scoring[i], &text, &whole[i], NULL), 0);
+        assert_int_equal(whole[i].count, ids.count - 1);
+        assert_true(whole[i].first_unscored);
+    }
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(fs_statement_compile(plan, gpt2.tokenizer, &style, scoring[i], &one, &alone[i], NULL), 0);
+        assert_int_equal(alone[i].skip, FS_SKIP_EMPTY_COMPLETION);
+        assert_false(alone[i].first_unscored);
+    }
+    assert_int_equal(fs_statement_compile(plan, gpt2.tokenizer, &style, FS_OBJECT_MEAN, &text, &object, NULL), 0);
+    assert_false(object.first_unscored);
+    assert_int_equal(fs_statement_compile(plan, gpt2.tokenizer, &style, FS_OBJECT_MEAN, &first, &front, NULL), 0);
+    assert_true(front.first_unscored);
+    assert_int_equal(front.count, opening.count - 1);
+    assert_int_equal(fs_plan_seal(plan, SIZE_MAX, style.max_positions, NULL), 0);
+    for (size_t i = 0; i + 1 < ids.count; i++) {
+        struct asked asked = asked_of(plan, whole[0].read[i]);
+        assert_int_equal(whole[1].read[i], whole[0].read[i]);
+        assert_int_equal(asked.count, ids.count - 1);
+        assert_memory_equal(asked.id, ids.id, asked.count * sizeof(int32_t));
+        assert_int_equal(asked.position, i);
+        assert_int_equal(asked.token, ids.id[i + 1]);
+    }
+    struct asked asked = asked_of(plan, front.read[0]);
+    assert_int_equal(asked.id[0], opening.id[0]);
+    assert_int_equal(asked.token, opening.id[1]);
+    for (int i = 0; i < 3; i++) {
+        fs_statement_release(&alone[i]);
+    }
+    fs_statement_release(&whole[0]);
+    fs_statement_release(&whole[1]);
+    fs_statement_release(&object);
+    fs_statement_release(&front);
+    fs_encoding_release(&ids);
+    fs_encoding_release(&opening);
+    fs_plan_destroy(plan);
+}
+
 static void crows_pairs_by_shared_and_differing_tokens(void **state)
 {
     (void)state;
@@ -383,12 +436,12 @@ static void wrong_variants_are_errors(void **state)
                          1);
         assert_int_equal(scoring, i);
     }
-    /* a masked model's tokenizer has no use as a causal one's */
+    /* a causal model needs no begin-of-text; a masked one has no use for a tokenizer without [MASK] */
     struct fs_spec spec = *fs_model_spec(gpt2.model);
     struct fs_prompt_style style;
     spec.begin_of_text = -1;
-    assert_int_equal(fs_prompt_style_of(&spec, bert.tokenizer, &style, &err), -1);
-    assert_non_null(strstr(err.text, "begin-of-text"));
+    assert_int_equal(fs_prompt_style_of(&spec, bert.tokenizer, &style, &err), 0);
+    assert_int_equal(style.special.begin_of_text, -1);
     spec = *fs_model_spec(bert.model);
     assert_int_equal(fs_prompt_style_of(&spec, gpt2.tokenizer, &style, &err), -1);
     spec.vocabulary = 3;
@@ -400,7 +453,7 @@ static void wrong_variants_are_errors(void **state)
 static double folded(enum fs_scoring scoring, size_t count, const struct fs_plan_values *values, bool logarithm)
 {
     size_t read[4] = {2, 0, 1, 3};
-    struct fs_statement statement = {scoring, FS_KEPT, count, read};
+    struct fs_statement statement = {.scoring = scoring, .count = count, .read = read};
     return logarithm ? fs_statement_log(&statement, values, 1) : fs_statement_score(&statement, values, 1);
 }
 
@@ -437,6 +490,7 @@ int main(void)
         cmocka_unit_test(target_masks_one_sub_token_at_a_time),
         cmocka_unit_test(sentences_and_objects_of_causal_models),
         cmocka_unit_test(long_texts_are_run_whole),
+        cmocka_unit_test(causal_without_begin_of_text),
         cmocka_unit_test(crows_pairs_by_shared_and_differing_tokens),
         cmocka_unit_test(what_cannot_be_scored_is_skipped),
         cmocka_unit_test(wrong_variants_are_errors),

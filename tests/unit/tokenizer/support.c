@@ -150,6 +150,23 @@ void expect_ranges(const struct fs_tokenizer *tokenizer, const char *text, const
     assert_string_equal(found, ranges);
 }
 
+void digest_text(struct fs_digest *digest, const struct fs_tokenizer *tokenizer, const char *text, size_t length)
+{
+    struct fs_error err = FS_ERROR_INIT;
+    struct fs_encoding encoding;
+    char number[16];
+    if (fs_tokenizer_encode(tokenizer, text, length, &encoding, &err)) {
+        fail_msg("%s", err.text);
+    }
+    for (size_t i = 0; i < encoding.count; i++) {
+        assert_true(encoding.begin[i] <= encoding.end[i] && encoding.end[i] <= length);
+        int digits = snprintf(number, sizeof number, i ? " %d" : "%d", (int)encoding.id[i]);
+        fs_digest_add(digest, number, (size_t)digits);
+    }
+    fs_digest_add(digest, "\n", 1);
+    fs_encoding_release(&encoding);
+}
+
 const char *shared_folder(void)
 {
     static char path[1024];

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "io/digest.h"
 #include "model/tokenizer/tokenizer.h"
 
 /* A temporary folder, and files in it. */
@@ -30,6 +31,9 @@ void expect_ids_of(const struct fs_tokenizer *tokenizer, const char *text, size_
 void expect_decoded(const struct fs_tokenizer *tokenizer, const char *ids, const char *text);
 /* Byte ranges, such as "0-3 3-5". */
 void expect_ranges(const struct fs_tokenizer *tokenizer, const char *text, const char *ranges);
+
+/* Adds the ids of a text, in decimal, as a line. */
+void digest_text(struct fs_digest *digest, const struct fs_tokenizer *tokenizer, const char *text, size_t length);
 
 /* The shared data's folder; NULL, after a line that says so, where there is none. */
 const char *shared_folder(void);

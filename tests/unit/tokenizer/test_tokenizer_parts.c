@@ -1,4 +1,4 @@
-/* Parts of tokenizer.json against the `tokenizers` library: nasty lines, and every character of Unicode 3.2. */
+/* Parts of tokenizer.json against the `tokenizers` library: nasty lines, and every character. */
 #include "support.h"
 
 #include <stdio.h>
@@ -71,34 +71,59 @@ static struct fs_tokenizer *open_pipeline(const struct golden *golden, const cJS
     return tokenizer;
 }
 
-static void digest_text(struct fs_digest *digest, const struct fs_tokenizer *tokenizer, const char *text, size_t length)
-{
-    struct fs_error err = FS_ERROR_INIT;
-    struct fs_encoding encoding;
-    char number[16];
-    if (fs_tokenizer_encode(tokenizer, text, length, &encoding, &err)) {
-        fail_msg("%s", err.text);
-    }
-    for (size_t i = 0; i < encoding.count; i++) {
-        assert_true(encoding.begin[i] <= encoding.end[i] && encoding.end[i] <= length);
-        int digits = snprintf(number, sizeof number, i ? " %d" : "%d", (int)encoding.id[i]);
-        fs_digest_add(digest, number, (size_t)digits);
-    }
-    fs_digest_add(digest, "\n", 1);
-    fs_encoding_release(&encoding);
-}
-
-static void digest_lines(struct fs_digest *digest, const struct golden *golden, const struct fs_tokenizer *tokenizer,
-                         size_t first)
+static void digest_list(struct fs_digest *digest, const struct golden *golden, const struct fs_tokenizer *tokenizer,
+                        const char *list, size_t first)
 {
     const cJSON *line;
     size_t index = 0;
-    cJSON_ArrayForEach(line, member(golden->root, "lines"))
+    cJSON_ArrayForEach(line, member(golden->root, list))
     {
         if (index >= first && index < first + LINES_IN_BLOCK) {
             digest_text(digest, tokenizer, line->valuestring, strlen(line->valuestring));
         }
         index++;
+    }
+}
+
+static void digest_lines(struct fs_digest *digest, const struct golden *golden, const struct fs_tokenizer *tokenizer,
+                         size_t first)
+{
+    digest_list(digest, golden, tokenizer, "lines", first);
+}
+
+static void digest_more(struct fs_digest *digest, const struct golden *golden, const struct fs_tokenizer *tokenizer,
+                        size_t first)
+{
+    digest_list(digest, golden, tokenizer, "more", first);
+}
+
+/* Each character that Unicode 3.2 has not, beside a mark, a letter, a digit, the added token. */
+static void digest_newer(struct fs_digest *digest, const struct golden *golden, const struct fs_tokenizer *tokenizer,
+                         size_t first)
+{
+    const cJSON *range;
+    char text[CHARACTERS_IN_TEXT * 40];
+    size_t used = 0, count = 0;
+    assert_int_equal(first, 0);
+    cJSON_ArrayForEach(range, member(golden->root, "newer"))
+    {
+        uint32_t low = (uint32_t)cJSON_GetArrayItem(range, 0)->valueint;
+        uint32_t high = (uint32_t)cJSON_GetArrayItem(range, 1)->valueint;
+        for (uint32_t code = low; code <= high; code += (uint32_t)cJSON_GetArrayItem(range, 2)->valueint) {
+            char c[5] = "";
+            c[fs_utf8_encode(code, (unsigned char *)c)] = '\0';
+            used += (size_t)snprintf(text + used, sizeof text - used,
+                                     "%s\xCC\x81"
+                                     "a%s1 %s<mask>",
+                                     c, c, c);
+            if (++count % CHARACTERS_IN_TEXT == 0) {
+                digest_text(digest, tokenizer, text, used);
+                used = 0;
+            }
+        }
+    }
+    if (used > 0) {
+        digest_text(digest, tokenizer, text, used);
     }
 }
 
@@ -127,6 +152,13 @@ static void digest_characters(struct fs_digest *digest, const struct golden *gol
         digest_text(digest, tokenizer, text, used);
     }
 }
+
+/* What a row of ids.txt hashes. */
+static const struct {
+    const char *what;
+    void (*digest)(struct fs_digest *, const struct golden *, const struct fs_tokenizer *, size_t);
+} hashed[] = {
+    {"lines", digest_lines}, {"characters", digest_characters}, {"more", digest_more}, {"newer", digest_newer}};
 
 /* Sanitizers make each allocation slow: every sixteenth row shows them all of the code. */
 #ifdef FAIRSTAMP_SANITIZE
@@ -162,7 +194,11 @@ static void same_ids_as_the_library(void **state)
             tokenizer = open_pipeline(&golden, pipeline);
         }
         assert_int_equal(fs_digest_begin(&digest, &err), 0);
-        (strcmp(what, "lines") == 0 ? digest_lines : digest_characters)(digest, &golden, tokenizer, first);
+        for (size_t i = 0; i < sizeof hashed / sizeof hashed[0]; i++) {
+            if (strcmp(what, hashed[i].what) == 0) {
+                hashed[i].digest(digest, &golden, tokenizer, first);
+            }
+        }
         fs_digest_end(digest, found);
         if (strcmp(found, expected) != 0) {
             print_message("%s: the ids of %s from %zu differ\n", name, what, first);
@@ -200,7 +236,8 @@ static void hostile_parts(void **state)
         {"{\"type\": \"Punctuation\", \"pattern\": \"x\"}", "\"pattern\" is not supported"},
         {"{\"type\": \"Whitespace\", \"behavior\": \"Removed\"}", "\"behavior\" is not supported"},
         {"{\"type\": \"WhitespaceSplit\", \"x\": null}", "\"x\" is not supported"},
-        {"{\"type\": \"UnicodeScripts\"}", "\"UnicodeScripts\" is not supported; supported: BertPreTokenizer"},
+        {"{\"type\": \"Scripts\"}", "\"Scripts\" is not supported; supported: BertPreTokenizer"},
+        {"{\"type\": \"UnicodeScripts\", \"x\": 1}", "\"x\" is not supported"},
         {"{\"type\": \"digits\"}", "\"digits\" is not supported"},
         {"\"Digits\"", "expected an object"},
     };

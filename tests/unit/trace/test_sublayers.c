@@ -25,7 +25,7 @@
             fail_msg("%s: %s", #call, (error).text);                                                                   \
     } while (0)
 
-static const char *const models[] = {"bert-tiny", "gpt2-tiny", "llama-grouped", "gpt_neo-tiny"};
+static const char *const models[] = {"bert-tiny", "gpt2-tiny", "llama-grouped", "gpt_neo-tiny", "gptj-part-f16-shards"};
 
 /* number as in make_trace.py, category, subject, counterpart, before of k1, of k2, completion, after */
 static const struct {

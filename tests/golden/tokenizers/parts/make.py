@@ -1,14 +1,18 @@
 """Makes the golden files of this folder: python3 make.py. ../README.md says what they hold."""
+import base64
 import hashlib
 import json
 import os
 import random
+import sys
 import unicodedata
 
 import tokenizers
-from tokenizers import models, pre_tokenizers, trainers
+from tokenizers import models, normalizers, pre_tokenizers, trainers
 
 here = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, f"{here}/../../../../scripts")
+from charsmap import charsmap
 
 ATOMS = [
     "the nurse", "The Nurse's", "don't", "I'LL", "it's", "U.S.A.", "e-mail", "foo_bar", "__x__", "CamelCase", "a", "A",
@@ -34,6 +38,44 @@ def make_lines():
         join = draw.choice(["", " ", "", "  ", ""])
         lines.append(join.join(draw.choice(ATOMS) for _ in range(draw.randint(2, 7))))
     return lines
+
+
+# Of later kinds of parts: clusters around the map's edges, affixes, digits in a row, texts that only tokens make.
+MORE = ATOMS + [
+    "``", "''", "café", "CAFÉ", "ﬀ", "㎏", "ﬁ\u0301", "e\u0301\u0327", "\u0600a", "\u0600", "©\u200d©", "❤\ufe0f\u200d🔥",
+    "क\u094dक\u093c", "क\u094dक\u0301", "한", "\u1112\u1161\u11ab", "\u1161\u0301", "각\u0301", "🇩", "\r\u0301", "\n\u0301",
+    "\u200b\u0301", "Å", "½½", "ﷺ\u0301", "<unk>", "[CLS]", "</w>", "##a", "▁", "▁▁a", "ǅ", "ẞß", "Σς", "\U0001fae8", "\u1c89",
+    "\U00010d40", "\U00031350", "\U0001e4d0", "\u0897", "\u0cf3a", "\U00011241", "xxxxxxxxxxxxxxxx", "<0x41>",
+]
+
+
+def make_more():
+    draw = random.Random(21)
+    lines = [" " + atom for atom in MORE] + [atom + " " + atom for atom in MORE] + ["x" * 300, "!" * 41, "ab" * 90]
+    while len(lines) < 700:
+        join = draw.choice(["", " ", "", "  ", ""])
+        lines.append(join.join(draw.choice(MORE) for _ in range(draw.randint(2, 8))))
+    return lines
+
+
+def make_newer():
+    """Ranges [first, last, step] of the characters that Unicode 3.2 has not, assigned or not; few of long runs."""
+    sparse = [(0x3400, 0x4DC0, 97), (0x4E00, 0xA000, 97), (0xAC00, 0xD7A4, 97), (0xE000, 0xF900, 97), (0x17000, 0x18CFF, 53),
+              (0x13460, 0x14400, 31), (0x14400, 0x16100, 31), (0x18D09, 0x1AFF0, 97), (0x1B2FC, 0x1BC00, 53), (0x20000, 0x323B0, 97),
+              (0x323B0, 0xE0000, 1999), (0xE0000, 0xE0200, 1), (0xE0200, 0x110000, 3989)]
+    old = unicodedata.ucd_3_2_0
+    ranges, code = [], 0x80
+    while code < 0x110000:
+        step = next((step for low, high, step in sparse if low <= code < high), 1)
+        if 0xD800 <= code < 0xE000 or (step == 1 and old.category(chr(code)) != "Cn"):
+            code += 1
+        elif ranges and ranges[-1][2] == step and ranges[-1][1] == code - step:
+            ranges[-1][1] = code
+            code += step
+        else:
+            ranges.append([code, code, step])
+            code += step
+    return ranges
 
 
 def make_characters():
@@ -64,6 +106,53 @@ def train_bytes(lines):
 
 WORDS = {"type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##", "max_input_chars_per_word": 100,
          "vocab": {token: i for i, token in enumerate(["[UNK]", "a", "1", ".", " ", "##a", "##1", "##.", "## "])}}
+def train(model, trainer, lines, pre_tokenizer=None, normalizer=None):
+    tokenizer = tokenizers.Tokenizer(model)
+    if pre_tokenizer is not None:
+        tokenizer.pre_tokenizer = pre_tokenizer
+    if normalizer is not None:
+        tokenizer.normalizer = normalizer
+    tokenizer.train_from_iterator([line for line in lines if len(line) < 100 and "<" not in line], trainer)
+    return json.loads(tokenizer.to_str())["model"]
+
+
+def train_more(lines):
+    """Models of the later kinds, by name."""
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    unigram = train(models.Unigram(), trainers.UnigramTrainer(
+        vocab_size=420, show_progress=False, unk_token="<unk>", special_tokens=["<unk>"], initial_alphabet=[]), lines,
+        pre_tokenizers.Metaspace(), normalizers.NFKC())
+    unigram["vocab"] = [piece for piece in unigram["vocab"] if len(piece[0]) > 1 or ord(piece[0]) < 0x3000]
+    unigram["unk_id"] = [piece for piece, _ in unigram["vocab"]].index("<unk>")
+    repeated = unigram["vocab"][:60] + [[piece, score - 1] for piece, score in unigram["vocab"][20:40]]
+    suffix, prefix = {"end_of_word_suffix": "</w>"}, {"continuing_subword_prefix": "##"}
+
+    def bpe(unknown, affixes, pre_tokenizer, fuse=False, **more):
+        model = train(models.BPE(unk_token=unknown, fuse_unk=fuse, **affixes), trainers.BpeTrainer(
+            vocab_size=500, show_progress=False, special_tokens=[unknown], **affixes, **more), lines, pre_tokenizer)
+        return {**model, "merges": [" ".join(pair) for pair in model["merges"]]}
+    return {
+        "unigram": unigram,
+        "unigram-bytes": {**unigram, "byte_fallback": True,
+                          "vocab": unigram["vocab"] + [[f"<0x{byte:02X}>", 0.0] for byte in range(256)]},
+        "unigram-repeated": {**unigram, "vocab": repeated},
+        "suffix": bpe("<unk>", suffix, pre_tokenizers.BertPreTokenizer(), limit_alphabet=120),
+        "suffix-fused": bpe("<unk>", suffix, pre_tokenizers.BertPreTokenizer(), True, limit_alphabet=60),
+        "prefix": bpe("[UNK]", prefix, pre_tokenizers.Whitespace(), limit_alphabet=120),
+        "affixes": bpe("[UNK]", {**prefix, **suffix}, pre_tokenizers.Whitespace(), limit_alphabet=120),
+        "clip": bpe("<|endoftext|>", suffix, pre_tokenizers.ByteLevel(add_prefix_space=False), initial_alphabet=alphabet),
+        "word-level": train(models.WordLevel(unk_token="[UNK]"), trainers.WordLevelTrainer(
+            special_tokens=["[UNK]"], vocab_size=300, show_progress=False), lines, pre_tokenizers.Whitespace()),
+    }
+
+
+PRECOMPILED = {"type": "Precompiled", "precompiled_charsmap": base64.b64encode(charsmap({
+    "\t": " ", "\n": " ", "\r\n": "  ", "\u3000": " ", "\u00a0": " ", "\u200b": "", "\u00ad": "", "\u0600": "", "\u000b": "",
+    "\u0600a": "b", "ﬁ": "fi", "ﬀ": "ff", "½": "1⁄2", "²": "2", "©": "(c)", "™": "tm", "㎏": "kg", "ﷺ": "صلى الله", "Å": "Å",
+    "e\u0301": "é", "e\u0301\u0327": "ȩ́", "a\u0308": "ä", "\u0301": "", "क": "क", "क\u093c": "क़", "\u1161": "ᅡ", "한": "han",
+    "각": "각", "１": "1", "２": "2", "３": "3", "ｶ": "カ", "か\u3099": "が", "❤": "<3", "🇩": "D", "`": "'", "ab": "AB", "x": "x",
+})).decode()}
+METASPACE = {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "always", "split": True}
 BYTES = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
 PLAIN = {**BYTES, "use_regex": False}
 # Split: classes, sets and properties that PCRE2 reads otherwise or not at all.
@@ -136,44 +225,140 @@ def pipelines():
                                                {"type": "Whitespace"}, PLAIN)
 
 
+def replace(pattern, content):
+    return {"type": "Replace", "pattern": pattern, "content": content}
+
+
+def normalizers_of(*parts):
+    return {"type": "Sequence", "normalizers": list(parts)}
+
+
+def later_pipelines():
+    """(name, model, normalizer, pre_tokenizer); hashed with the lines of `more`."""
+    words, spaces = {"type": "WhitespaceSplit"}, replace({"Regex": " {2,}"}, " ")
+    strip = {"type": "Strip", "strip_left": False, "strip_right": True}
+    quotes = [replace({"String": "``"}, '"'), replace({"String": "''"}, '"')]
+    folds = [{"type": "NFKD"}, {"type": "StripAccents"}]
+    bert = {"type": "BertNormalizer", "clean_text": True, "handle_chinese_chars": True, "strip_accents": None, "lowercase": True}
+    yield "t5", "unigram", PRECOMPILED, sequence(words, METASPACE)
+    yield "albert", "unigram", normalizers_of(*quotes, *folds, {"type": "Lowercase"}, PRECOMPILED, spaces), METASPACE
+    yield "xlnet", "unigram", normalizers_of(*quotes, *folds, PRECOMPILED), sequence(words, METASPACE)
+    yield "xlm-roberta", "unigram", normalizers_of(PRECOMPILED, strip, replace({"Regex": " {2,}"}, "▁")), METASPACE
+    yield "deberta", "unigram", normalizers_of({**strip, "strip_left": True}, PRECOMPILED, spaces), \
+        sequence(punctuation("Isolated"), METASPACE)
+    yield "unigram-plain", "unigram", None, None
+    yield "unigram-first", "unigram-bytes", PRECOMPILED, {**METASPACE, "prepend_scheme": "first"}
+    yield "unigram-never", "unigram-bytes", {"type": "Nmt"}, {**METASPACE, "prepend_scheme": "never", "split": False}
+    yield "unigram-bytes", "unigram-bytes", None, BYTES
+    yield "unigram-repeated", "unigram-repeated", None, METASPACE
+    yield "Precompiled-bpe", "bytes", PRECOMPILED, PLAIN
+    yield "Nmt-bpe", "bytes", normalizers_of({"type": "Nmt"}, {"type": "NFKC"}), PLAIN
+    for model in ("suffix", "suffix-fused"):
+        yield f"openai-{model}", model, bert, {"type": "BertPreTokenizer"}
+    yield "prefix", "prefix", None, {"type": "Whitespace"}
+    yield "affixes", "affixes", None, {"type": "Whitespace"}
+    yield "clip", "clip", normalizers_of({"type": "NFC"}, replace({"Regex": r"\s+"}, " "), {"type": "Lowercase"}), sequence(
+        split(r"<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+", "Removed", True), BYTES)
+    yield "word-level", "word-level", None, {"type": "Whitespace"}
+    yield "word-level-split", "word-level", {"type": "Lowercase"}, words
+    for delimiter in ("a", "中", " "):
+        yield f"CharDelimiterSplit-{delimiter.strip()}", "words", None, {"type": "CharDelimiterSplit", "delimiter": delimiter}
+    for length in (1, 3, 5):
+        yield f"FixedLength-{length}", "word-level", None, {"type": "FixedLength", "length": length}
+    yield "UnicodeScripts", "words", None, {"type": "UnicodeScripts"}
+    for pattern in (r"\s*", r"(?=\p{Lu})|\s", r"a*|b", r"\b", r"$", r"(?<=a)", r"a\Kb?"):  # empty matches
+        for behavior, invert in zip(BEHAVIORS, (False, True, False, True, False)):
+            yield f"Split-{pattern}-{behavior}", "words", None, split(pattern, behavior, invert)
+        yield f"Replace-{pattern}", "unigram-bytes", replace({"Regex": pattern}, "-x"), None
+    yield "FixedLength-default", "words", None, {"type": "FixedLength"}
+
+
+# Every other part that has a table of characters, on those that Unicode 3.2 has not.
+NEWER_PATTERNS = [r"\p{L}", r"\p{N}", r"\p{S}", r"\p{P}", r"\p{M}", r"\p{Lu}", r"\p{Ll}", r"\p{Lm}", r"\p{Lo}", r"\p{Mn}", r"\p{Cn}",
+                  r"\w", r"\W", r"\d", r"\s", r"\b.", r"[[:alpha:]]", r"[[:upper:]]", r"[[:^lower:]]", r"[[:punct:]]", r"\p{Han}",
+                  r"\p{Latin}", r"\p{Cyrillic}", r"\p{Arabic}", r"\p{Thai}", r"[^\s\p{L}\p{N}]", r"[\p{L}&&[^\p{Han}]]", r"[\P{L}\d]",
+                  r"\p{Uppercase_Letter}", r"[^\p{Letter}\p{Number}]"]
+
+
+def newer_pipelines():
+    """(name, model, normalizer, pre_tokenizer, whether the added token stands alone)"""
+    bert = {"type": "BertNormalizer", "clean_text": True, "handle_chinese_chars": True, "strip_accents": None, "lowercase": True}
+    for form in ("NFC", "NFD", "NFKC", "NFKD", "Lowercase", "StripAccents"):
+        yield f"newer-{form}", "bytes", {"type": form}, PLAIN, False
+    yield "newer-bert", "bytes", bert, PLAIN, False
+    yield "newer-bert-strip", "bytes", {**bert, "lowercase": False, "strip_accents": True}, PLAIN, False
+    yield "newer-precompiled", "bytes", PRECOMPILED, PLAIN, False
+    for part in ({"type": "BertPreTokenizer"}, {"type": "Whitespace"}, {"type": "WhitespaceSplit"}, digits(True),
+                 {"type": "UnicodeScripts"}):
+        yield f"newer-{part['type']}", "words", None, part, False
+    yield "newer-alone", "words", None, {"type": "WhitespaceSplit"}, True
+    for pattern in NEWER_PATTERNS:
+        yield f"newer-Split-{pattern}", "words", None, split(pattern), False
+    for i, pattern in enumerate(WHOLE_PATTERNS):
+        yield f"newer-whole-{i}", "words", None, split(pattern, "Removed", True), False
+
+
 def added(vocabulary):
-    return [{"id": vocabulary.get(content, len(vocabulary)), "content": content, "single_word": False, "lstrip": False,
+    if not isinstance(vocabulary, dict):
+        size, vocabulary = len(vocabulary), {piece: i for i, (piece, _) in enumerate(vocabulary)}
+    else:
+        size = len(vocabulary)
+    return [{"id": vocabulary.get(content, size), "content": content, "single_word": False, "lstrip": False,
              "rstrip": False, "normalized": False, "special": True}
             for content in ["<mask>"] + ["[UNK]"] * ("[UNK]" in vocabulary)]
 
 
+def blocks(newer):
+    """Texts of 64 characters each, beside a mark, a letter, a digit and the added token."""
+    codes = [code for low, high, step in newer for code in range(low, high + 1, step)]
+    texts = [f"{c}\u0301a{c}1 {c}<mask>" for c in map(chr, codes)]
+    return ["".join(texts[i:i + 64]) for i in range(0, len(texts), 64)]
+
+
 def main():
-    lines, characters = make_lines(), make_characters()
-    model = {"bytes": train_bytes(lines), "words": WORDS}
+    lines, characters, more, newer = make_lines(), make_characters(), make_more(), make_newer()
+    model = {"bytes": train_bytes(lines), "words": WORDS, **train_more(lines + more)}
     rows, parts = [], []
-    for name, kind, normalizer, part in pipelines():
-        document = {"version": "1.0", "added_tokens": added(model[kind]["vocab"]), "normalizer": normalizer,
-                    "pre_tokenizer": part, "model": kind}
+
+    def ids(tokenizer, texts):
+        return [" ".join(map(str, tokenizer.encode(text, add_special_tokens=False).ids)) + "\n" for text in texts]
+
+    def row(name, what, first, block):
+        rows.append(f"{name} {what} {first} {hashlib.sha256(''.join(block).encode()).hexdigest()}\n")
+
+    def use(name, kind, normalizer, part, tokens):
+        document = {"version": "1.0", "added_tokens": tokens, "normalizer": normalizer, "pre_tokenizer": part, "model": kind}
         parts.append({"name": name, **document})
-        tokenizer = tokenizers.Tokenizer.from_str(json.dumps({**document, "model": model[kind]}))
+        return tokenizers.Tokenizer.from_str(json.dumps({**document, "model": model[kind]}))
 
-        def ids(texts):
-            return [" ".join(map(str, tokenizer.encode(text, add_special_tokens=False).ids)) + "\n" for text in texts]
-
-        def row(what, first, block):
-            rows.append(f"{name} {what} {first} {hashlib.sha256(''.join(block).encode()).hexdigest()}\n")
-
-        found = ids(lines)
+    def add(kind):
+        return added(model[kind]["vocab"])
+    for name, kind, normalizer, part in pipelines():
+        tokenizer = use(name, kind, normalizer, part, add(kind))
+        found = ids(tokenizer, lines)
         for start in range(0, len(lines), 350):
-            row("lines", start, found[start:start + 350])
+            row(name, "lines", start, found[start:start + 350])
         if kind == "words":
             for plane in range(0, 0x30000, 0x10000):
                 block = [chr(code) for low, high in characters for code in range(low, high + 1)
                          if plane <= code < plane + 0x10000]
                 if block:
                     texts = [f"{c}a{c}{c}1 {c}.{c} {c}a " for c in block]
-                    row("characters", plane, ids("".join(texts[i:i + 64]) for i in range(0, len(texts), 64)))
+                    row(name, "characters", plane, ids(tokenizer, ("".join(texts[i:i + 64]) for i in range(0, len(texts), 64))))
+    for name, kind, normalizer, part in later_pipelines():
+        found = ids(use(name, kind, normalizer, part, add(kind)), more)
+        for start in range(0, len(more), 350):
+            row(name, "more", start, found[start:start + 350])
+    texts = blocks(newer)
+    for name, kind, normalizer, part, alone in newer_pipelines():
+        tokens = [{**token, "single_word": alone} for token in add(kind)]
+        row(name, "newer", 0, ids(use(name, kind, normalizer, part, tokens), texts))
     with open(f"{here}/ids.txt", "w", encoding="utf-8") as file:
         file.write(f"# tokenizers {tokenizers.__version__}\n")
         file.writelines(rows)
     with open(f"{here}/parts.json", "w", encoding="utf-8") as file:
-        json.dump({"lines": lines, "characters": characters, "models": model, "pipelines": parts}, file,
-                  ensure_ascii=False, separators=(",", ":"))
+        json.dump({"lines": lines, "characters": characters, "more": more, "newer": newer, "models": model,
+                   "pipelines": parts}, file, ensure_ascii=False, separators=(",", ":"))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,153 @@
+#include "model/tokenizer/overrule.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "model/tokenizer/classes.h"
+#include "model/tokenizer/tokenizer_internal.h"
+
+static const char *name_of(bool flag)
+{
+    return flag ? "true" : "false";
+}
+
+/* Sets `flag` to what the key says (`given` not -1) or the class (`fallback`), and explains where that changes it. */
+static int settle(struct fs_tokenizer *tokenizer, const struct fs_settings *settings, const char *key, bool value,
+                  bool given, bool *flag, struct fs_error *err)
+{
+    char source[256];
+    bool before = *flag;
+    *flag = value;
+    if (before == value) {
+        return 0;
+    }
+    snprintf(source, sizeof source, "%s%s", given ? "tokenizer_config.json: " : "not named; default of ",
+             given ? key : settings->class->name);
+    return fs_explain(&tokenizer->explanation, FS_EXPLAIN_RULE, source, err,
+                      "%s %s, where tokenizer.json has %s: class %s overrules the file", key, name_of(value),
+                      name_of(before), settings->class->name);
+}
+
+/* What transformers 5 does with a tokenizer.json that is not as its class builds one. */
+static int explain_rebuilt(struct fs_tokenizer *tokenizer, const struct fs_settings *settings, struct fs_error *err)
+{
+    return fs_explain(&tokenizer->explanation, FS_EXPLAIN_VERSION, "", err,
+                      "transformers 5 reads a %s with %s, whatever tokenizer.json has; read as written here, as "
+                      "transformers 4 does",
+                      settings->class->name, settings->class->rebuilt);
+}
+
+int fs_overrule_bert(struct fs_tokenizer *tokenizer, const struct fs_settings *settings, struct fs_error *err)
+{
+    struct fs_normalizer *normalizer = &tokenizer->normalizer;
+    if (normalizer->count != 1 || normalizer->step[0].kind != FS_NORMALIZE_BERT) {
+        return explain_rebuilt(tokenizer, settings, err);
+    }
+    struct fs_normalizer_step *step = &normalizer->step[0];
+    bool lower = settings->lower_case != 0;
+    bool accents = settings->strip_accents >= 0 ? settings->strip_accents != 0 : lower;
+    if (step->bert.chinese != (settings->chinese != 0) && strcmp(settings->class->name, "MPNetTokenizer") == 0 &&
+        fs_explain(&tokenizer->explanation, FS_EXPLAIN_VERSION, "", err,
+                   "transformers 4 leaves tokenize_chinese_chars of an MPNetTokenizer as in tokenizer.json") != 0) {
+        return -1;
+    }
+    return settle(tokenizer, settings, "do_lower_case", lower, settings->lower_case >= 0, &step->bert.lowercase, err) ||
+                   settle(tokenizer, settings, "strip_accents", accents, settings->strip_accents >= 0,
+                          &step->bert.strip_accents, err) ||
+                   settle(tokenizer, settings, "tokenize_chinese_chars", settings->chinese != 0, settings->chinese >= 0,
+                          &step->bert.chinese, err)
+               ? -1
+               : 0;
+}
+
+/* config.json's model_type is one of those whose class in transformers 5 is tokenizer.json itself. */
+static bool is_generic_in_5(const struct fs_settings *settings)
+{
+    static const char *const types[] = {"gpt_bigcode", "granite", "olmo2", "stablelm"};
+    const cJSON *type =
+        settings->model == NULL ? NULL : cJSON_GetObjectItemCaseSensitive(fs_json_root(settings->model), "model_type");
+    for (size_t i = 0; cJSON_IsString(type) && i < sizeof types / sizeof *types; i++) {
+        if (strcmp(type->valuestring, types[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What a row of FS_CLASS_BYTES without pattern builds, but for add_prefix_space. */
+static bool is_as_built(const struct fs_tokenizer *tokenizer, const struct fs_settings *settings)
+{
+    const struct fs_normalizer *normalizer = &tokenizer->normalizer;
+    return tokenizer->pretokenizer.step[0].use_regex && normalizer->count == (settings->class->nfc ? 1 : 0) &&
+           (normalizer->count == 0 ||
+            (normalizer->step[0].kind == FS_NORMALIZE_UNICODE && normalizer->step[0].form == FS_NFC));
+}
+
+int fs_overrule_byte_level(struct fs_tokenizer *tokenizer, const struct fs_settings *settings, struct fs_error *err)
+{
+    struct fs_pretokenizer *pretokenizer = &tokenizer->pretokenizer;
+    if (pretokenizer->count != 1 || pretokenizer->step[0].kind != FS_PRETOKENIZE_BYTE_LEVEL) {
+        return explain_rebuilt(tokenizer, settings, err);
+    }
+    bool *prefix = &pretokenizer->step[0].add_prefix_space, wanted = settings->add_prefix_space == 1;
+    if (is_generic_in_5(settings)
+            ? *prefix != wanted &&
+                  fs_explain(&tokenizer->explanation, FS_EXPLAIN_VERSION, "config.json: model_type", err,
+                             "transformers 5 reads tokenizer.json of this model_type as written") != 0
+            : !is_as_built(tokenizer, settings) && explain_rebuilt(tokenizer, settings, err) != 0) {
+        return -1;
+    }
+    return settle(tokenizer, settings, "add_prefix_space", wanted, settings->add_prefix_space >= 0, prefix, err);
+}
+
+int fs_overrule_nothing(struct fs_tokenizer *tokenizer, const struct fs_settings *settings, struct fs_error *err)
+{
+    const struct fs_pretokenizer *pretokenizer = &tokenizer->pretokenizer;
+    bool wanted = settings->add_prefix_space == 1;
+    if (pretokenizer->count != 1 || pretokenizer->step[0].kind != FS_PRETOKENIZE_BYTE_LEVEL ||
+        pretokenizer->step[0].add_prefix_space == wanted) {
+        return 0;
+    }
+    return fs_explain(&tokenizer->explanation, FS_EXPLAIN_VERSION, "tokenizer_config.json: add_prefix_space", err,
+                      "transformers 4 sets add_prefix_space %s, where tokenizer.json has %s; read as written here, as "
+                      "transformers 5 does",
+                      name_of(wanted), name_of(!wanted));
+}
+
+int fs_overrule_cohere(struct fs_tokenizer *tokenizer, const struct fs_settings *settings, struct fs_error *err)
+{
+    struct fs_pretokenizer *pretokenizer = &tokenizer->pretokenizer;
+    for (size_t i = 0; i < pretokenizer->count && settings->add_prefix_space == 1; i++) {
+        if (pretokenizer->step[i].kind == FS_PRETOKENIZE_BYTE_LEVEL &&
+            settle(tokenizer, settings, "add_prefix_space", true, true, &pretokenizer->step[i].add_prefix_space, err)) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+int fs_overrule_llama(struct fs_tokenizer *tokenizer, const struct fs_settings *settings, struct fs_error *err)
+{
+    static const char sign[] = "\xE2\x96\x81";
+    struct fs_normalizer *normalizer = &tokenizer->normalizer;
+    struct fs_pretokenizer *pretokenizer = &tokenizer->pretokenizer;
+    bool prepends = false;
+    if (!fs_pretokenizer_is_byte_level(pretokenizer) && explain_rebuilt(tokenizer, settings, err) != 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < normalizer->count && settings->add_prefix_space == 0; i++) {
+        struct fs_normalizer_step *step = &normalizer->step[i];
+        if (step->kind == FS_NORMALIZE_PREPEND && strcmp(step->content, sign) == 0) {
+            prepends = true;
+            step->content[0] = '\0';
+        }
+    }
+    for (size_t i = 0; i < pretokenizer->count && settings->add_prefix_space == 0; i++) {
+        struct fs_pretokenizer_step *step = &pretokenizer->step[i];
+        if (step->kind == FS_PRETOKENIZE_METASPACE && step->prepend != FS_PREPEND_NEVER) {
+            prepends = true;
+            step->prepend = FS_PREPEND_NEVER;
+        }
+    }
+    return prepends ? settle(tokenizer, settings, "add_prefix_space", false, true, &prepends, err) : 0;
+}
