@@ -124,8 +124,8 @@ static struct fs_spec shape_of(const char *family)
     return spec;
 }
 
-/* The same with what some families do to queries, keys and scores. */
-static struct fs_spec attention_of(const char *family)
+/* The same with what some families do to queries, keys and scores, and to words. */
+static struct fs_spec special_of(const char *family)
 {
     struct fs_spec spec = shape_of(family);
     if (strcmp(family, "olmo2") == 0) {
@@ -141,6 +141,13 @@ static struct fs_spec attention_of(const char *family)
         spec.disentangled = (struct fs_disentangled){
             .span = 64, .buckets = 64, .most_distance = 512, .content_to_position = true, .position_to_content = true};
         spec.convolution.kernel = 3;
+    } else if (strcmp(family, "albert") == 0) { /* words of more numbers than states */
+        spec.embedding = 400;
+        spec.projection = FS_PROJECT_NORMED;
+    } else if (strcmp(family, "opt") == 0) { /* and of fewer */
+        spec.embedding = 64;
+        spec.projection = FS_PROJECT_WORDS;
+        spec.output_projection = true;
     }
     set_layers(layers[0]);
     layers[0].convolved = spec.convolution.kernel > 0;
@@ -185,7 +192,7 @@ static void expect_bound(const char *what, double actual, double formula)
 static void measure(const char *family, size_t length)
 {
     static struct unit unit;
-    const struct fs_spec spec = attention_of(family);
+    const struct fs_spec spec = special_of(family);
     struct fs_model *model = NULL;
     struct fs_workspace *workspace = NULL;
     struct fs_tape *tape = NULL;
@@ -241,14 +248,14 @@ static void as_much_as_the_engine_holds(void **state)
 {
     (void)state;
     static const char *const families[] = {"bert", "gpt2", "llama", "qwen3"};
-    static const char *const of_attention[] = {"olmo2", "falcon", "deberta-v2"};
+    static const char *const special[] = {"olmo2", "falcon", "deberta-v2", "albert", "opt"};
     for (size_t i = 0; i < sizeof families / sizeof *families; i++) {
         measure(families[i], 16);
         measure(families[i], 128);
         measure(families[i], 512);
     }
-    for (size_t i = 0; i < sizeof of_attention / sizeof *of_attention; i++) {
-        measure(of_attention[i], 512); /* what they add is by the longest sequence that there may be */
+    for (size_t i = 0; i < sizeof special / sizeof *special; i++) {
+        measure(special[i], 512); /* what they add is by the longest sequence that there may be */
     }
 }
 
