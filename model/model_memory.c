@@ -103,3 +103,17 @@ int fs_model_word_embedding(const struct fs_model *model, int32_t token, fs_real
     memcpy(row, model->word + (size_t)token * E, E * sizeof *row);
     return 0;
 }
+
+int fs_model_load(const char *folder, struct fs_model **model, struct fs_error *err)
+{
+    if (fs_model_open(folder, model, err) != 0) {
+        return -1;
+    }
+    (*model)->own_block = fs_allocate_aligned((*model)->converted, sizeof(fs_real), "converted weights", err);
+    if ((*model)->own_block == NULL || fs_model_convert(*model, (*model)->own_block, true, err) != 0) {
+        fs_model_destroy(*model);
+        *model = NULL;
+        return -1;
+    }
+    return 0;
+}

@@ -128,8 +128,8 @@ void fs_spec_stored_layer(const struct fs_spec *spec, size_t layer, size_t numbe
     number[1] = 0;
     if (spec->layer_groups > 0) {
         /* transformers' own division, whose rounding decides where the groups do not divide the passes */
-        double passes = (double)(spec->layers / spec->group_layers);
-        number[0] = (size_t)((double)(layer / spec->group_layers) / (passes / (double)spec->layer_groups));
+        size_t passes = spec->layers / spec->group_layers, pass = layer / spec->group_layers;
+        number[0] = (size_t)((double)pass / ((double)passes / (double)spec->layer_groups));
         number[1] = layer % spec->group_layers;
     }
 }

@@ -94,7 +94,8 @@ static double training_of(const struct fs_spec *spec, const struct fs_memory_loa
                  (double)spec->heads * unit->squares;
     }
     double logits = fmin(R * V, fmax(FS_MEMORY_LOGITS, V));
-    return forward(spec, unit) + back + above + T * d + R * (d + (double)fs_spec_embedding(spec)) + logits;
+    double behind = load->layer < spec->layers && spec->layer[load->layer].convolved ? 2 : 1;
+    return forward(spec, unit) + back + above + behind * T * d + R * (d + (double)fs_spec_embedding(spec)) + logits;
 }
 
 static double gradients_of(const struct fs_memory_load *load, double parameters)

@@ -25,7 +25,8 @@
  *     evaluate     a thread: (1 + o) forward + T ((2 + b) e + C) + 2 R d, o other models of a job's methods, as large as its own
  *
  *     q            what some families add to scores: n^2 for a cap; 2 n H for a bias; (H + 2 G) D to put the heads of a
- *                  group in order; 2 r (H D + n) + 2 s d for disentangled attention of span s, r = 2 min(n, s)
+ *                  group in order; 2 r (H D + n) + 2 s d for disentangled attention of span s, r = 2 min(n, s); n d kernel
+ *                  of a convolution, behind which a second T d is kept
  *     u            kept where a layer has it: (H + 2 G) D of a clip, (H + G) D of a norm of heads
  *
  *     archive      on the root: twice the largest file, which is built in memory and written in one piece

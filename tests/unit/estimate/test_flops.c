@@ -59,6 +59,17 @@ static void layers_and_head_by_hand(void **state)
     layer[2].ffn = 32;                                                      /* 128 + 64 + 768 */
     assert_true(fs_flops_layers(&spec, 1, 2, 1, 0) == 2 * 448);
     assert_true(fs_flops_layers(&spec, 0, 3, 1, 0) == 2 * (576 + 448 + 960));
+    layer[0].score_cap = 50; /* backward has the scores once more */
+    assert_true(fs_flops_layers_backward(&spec, 0, 1, 10, squares) == 2 * 10 * 576 + 10 * 8 * 58);
+    /* each term: of a token's query, or key, with 2 n positions, or with 2 S; and 3 matrices more in layer 0 */
+    spec.disentangled = (struct fs_disentangled){.span = 64, .content_to_position = true, .position_to_content = true};
+    assert_true(fs_flops_layers(&spec, 0, 1, 10, squares) == 2 * 10 * 576 + 4 * 8 * 58 + 2 * 2 * 8 * 2 * 58);
+    spec.disentangled.span = 2;
+    assert_true(fs_flops_layers(&spec, 0, 1, 10, squares) == 2 * 10 * 576 + 4 * 8 * 58 + 2 * 2 * 8 * 4 * 10);
+    spec.disentangled.span = 0;
+    layer[0].convolved = true;
+    spec.convolution.kernel = 3;
+    assert_true(fs_flops_layers(&spec, 0, 1, 10, 0) == 2 * 10 * (576 + 3 * 64));
     spec.family = fs_family_find("bert"); /* a transform before the head */
     assert_true(fs_flops_head(&spec, 3) == 2 * 3 * (8 * 50 + 8 * 8));
 }
@@ -94,7 +105,26 @@ static void weights_as_stored(void **state)
                                          "openai-gpt-f16",
                                          "gemma2-f16",
                                          "gemma3_text-scaled-bf16",
-                                         "granite-biases-bf16"};
+                                         "granite-biases-bf16",
+                                         "gpt_bigcode-tiny",
+                                         "gpt_bigcode-by-head-f16",
+                                         "bloom-six-heads",
+                                         "bloom-residual-bf16",
+                                         "mpt-clip",
+                                         "mpt-scale-f16",
+                                         "falcon-multi-query",
+                                         "falcon-alibi-bf16",
+                                         "falcon-groups-f16-shards",
+                                         "falcon-one-norm",
+                                         "olmo-clip",
+                                         "olmo-biases-bf16",
+                                         "olmo2-grouped",
+                                         "olmo2-biases-f16",
+                                         "mpnet-tiny",
+                                         "deberta-v2-shared",
+                                         "deberta-v2-narrow-f16",
+                                         "deberta-v2-convolution-bf16",
+                                         "deberta-v2-wide-tanh"};
     for (size_t m = 0; m < sizeof models / sizeof models[0]; m++) {
         char folder[128];
         struct fs_error err = FS_ERROR_INIT;

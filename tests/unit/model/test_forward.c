@@ -50,7 +50,9 @@ static void test_shared_models(void **state)
 static void test_batches_agree(void **state)
 {
     (void)state;
-    static const char *const names[] = {"bert-tiny", "gpt2-tiny", "llama-grouped", "roberta-late-pad-bf16"};
+    static const char *const names[] = {
+        "bert-tiny",         "gpt2-tiny",     "llama-grouped",     "roberta-late-pad-bf16",      "bloom-six-heads",
+        "falcon-alibi-bf16", "olmo2-grouped", "deberta-v2-shared", "deberta-v2-convolution-bf16"};
     for (size_t m = 0; m < sizeof names / sizeof *names; m++) {
         char folder[4096], jsonl[4096];
         snprintf(folder, sizeof folder, "%s/%s", golden_path("models"), names[m]);
