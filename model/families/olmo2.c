@@ -1,7 +1,7 @@
 /* OLMo 2 (Walsh et al. 2025): Llama with its norms behind attention and FFN instead of before them, and norms of all query
  * heads and of all key heads as a whole. x is h behind the attention; the stamp's output is added to the FFN's before its
  * norm. */
-#include "model/families/llama_parts.h"
+#include "model/families/olmo_parts.h"
 
 static int read_layers(const struct fs_json_document *config, struct fs_spec *spec, struct fs_error *err)
 {
@@ -25,14 +25,5 @@ const struct fs_family fs_family_olmo2 = {
     FS_LLAMA_SHAPE,
     .default_epsilon = 1e-5,
     .read_layers = read_layers,
-    .body = {.word = "embed_tokens",
-             .projections = {"layers.%zu.self_attn.q_proj", "layers.%zu.self_attn.k_proj",
-                             "layers.%zu.self_attn.v_proj"},
-             .query_norm = "layers.%zu.self_attn.q_norm",
-             .key_norm = "layers.%zu.self_attn.k_norm",
-             .attention_output = "layers.%zu.self_attn.o_proj",
-             .attention_output_norm = "layers.%zu.post_attention_layernorm",
-             .ffn_output_norm = "layers.%zu.post_feedforward_layernorm",
-             FS_LLAMA_FFN,
-             .final_norm = "norm"},
+    .body = FS_OLMO2_BODY,
 };
