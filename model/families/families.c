@@ -37,6 +37,7 @@
     ROW(stablelm)                                                                                                      \
     ROW(olmo)                                                                                                          \
     ROW(olmo2)                                                                                                         \
+    ROW(olmo3)                                                                                                         \
     ROW(granite)                                                                                                       \
     ROW(gemma)                                                                                                         \
     ROW(gemma2)                                                                                                        \

@@ -3,13 +3,14 @@
 import torch
 from transformers import (BloomConfig, BloomForCausalLM, DebertaV2Config, DebertaV2ForMaskedLM, FalconConfig,
                           FalconForCausalLM, GPTBigCodeConfig, GPTBigCodeForCausalLM, MPNetConfig, MPNetForMaskedLM,
-                          MptConfig, MptForCausalLM, Olmo2Config, Olmo2ForCausalLM, OlmoConfig, OlmoForCausalLM)
+                          MptConfig, MptForCausalLM, Olmo2Config, Olmo2ForCausalLM, Olmo3Config, Olmo3ForCausalLM,
+                          OlmoConfig, OlmoForCausalLM)
 
 from causal_models import of
 
 MODEL_CLASS = {"gpt_bigcode": GPTBigCodeForCausalLM, "bloom": BloomForCausalLM, "mpt": MptForCausalLM,
                "falcon": FalconForCausalLM, "olmo": OlmoForCausalLM, "olmo2": Olmo2ForCausalLM,
-               "mpnet": MPNetForMaskedLM, "deberta-v2": DebertaV2ForMaskedLM}
+               "olmo3": Olmo3ForCausalLM, "mpnet": MPNetForMaskedLM, "deberta-v2": DebertaV2ForMaskedLM}
 MASKED = {"mpnet", "deberta-v2"}
 LOADING = {"falcon": {"attn_implementation": "sdpa"}}  # the eager one adds ALiBi twice
 FIRST_SEED = 801
@@ -18,7 +19,7 @@ F32, F16, BF16 = torch.float32, torch.float16, torch.bfloat16
 SPECIAL = ["<s>", "<pad>", "</s>", "<unk>"]
 
 gpt_bigcode, bloom, mpt, falcon = of(GPTBigCodeConfig, -1), of(BloomConfig, 1), of(MptConfig, -1), of(FalconConfig, -1)
-olmo, olmo2 = of(OlmoConfig, -1), of(Olmo2Config, -1)
+olmo, olmo2, olmo3 = of(OlmoConfig, -1), of(Olmo2Config, -1), of(Olmo3Config, -1)
 
 
 def mpnet(size, **more):
@@ -114,3 +115,16 @@ def folders(byte_bpe_files, roberta_json_files, wordpiece_files, rewrite):
            lambda n: deberta(n, hidden_size=12, num_hidden_layers=2, num_attention_heads=3, intermediate_size=20,
                              pos_att_type=["p2c"], conv_kernel_size=5,
                              max_position_embeddings=130), F32, None, True, None)
+
+    yield ("olmo3-tiny", lambda f: byte_bpe_files(f, 20, json_only=True),
+           lambda n: olmo3(n, hidden_size=20, intermediate_size=28, num_hidden_layers=4, num_attention_heads=5,
+                           num_key_value_heads=1, sliding_window=5, max_position_embeddings=150,
+                           rope_parameters={"full_attention": {"rope_type": "yarn", "rope_theta": 20000.0, "factor": 4.0,
+                                                               "original_max_position_embeddings": 40},
+                                            "sliding_attention": {"rope_type": "default", "rope_theta": 20000.0}}),
+           F32, None, False, None)
+    yield ("olmo3-biases-bf16", lambda f: byte_bpe_files(f, 10, json_only=True),
+           lambda n: olmo3(n, hidden_size=24, intermediate_size=36, num_hidden_layers=3, num_attention_heads=3,
+                           attention_bias=True, tie_word_embeddings=True, sliding_window=9, rms_norm_eps=1e-5,
+                           layer_types=["full_attention", "sliding_attention", "full_attention"],
+                           max_position_embeddings=150), BF16, None, False, None)
