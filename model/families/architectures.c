@@ -95,6 +95,18 @@ static int find_by_class(struct fs_json_document *config, const char *name, fs_f
                         name != NULL ? name : "", name != NULL ? ", which is none of them" : "");
 }
 
+/* Whether the model is an encoder and a decoder; the families of T5 are so whatever the file says. */
+static bool has_two_stacks(const struct fs_json_document *config, const char *type)
+{
+    static const char *const t5[] = {"t5", "mt5", "umt5", "byt5", "longt5", "switch_transformers"};
+    for (size_t i = 0; i < sizeof t5 / sizeof *t5; i++) {
+        if (strcmp(type, t5[i]) == 0) {
+            return true;
+        }
+    }
+    return cJSON_IsTrue(fs_json_member(config, fs_json_root(config), "is_encoder_decoder"));
+}
+
 /* `type` is no family. A model of images or sound too says in text_config what its language model is. */
 static int refuse_type(const struct fs_json_document *config, const char *type, struct fs_error *err)
 {
@@ -106,6 +118,12 @@ static int refuse_type(const struct fs_json_document *config, const char *type, 
                             "%s: model_type: found \"%s\", which is not of text alone, expected a language model; save "
                             "the one in it, of model_type %s, by itself (docs/models.md)",
                             fs_json_name(config), type, inner->valuestring);
+    }
+    if (has_two_stacks(config, type)) {
+        return fs_error_set(err, FS_EXIT_DATA,
+                            "%s: model_type: found \"%s\", an encoder with a decoder, expected one or the other; the "
+                            "engine does not compute models of two stacks (docs/models.md)",
+                            fs_json_name(config), type);
     }
     fs_family_names(names, sizeof names);
     return fs_error_set(err, FS_EXIT_DATA, "%s: model_type: found \"%s\", expected %s", fs_json_name(config), type,
