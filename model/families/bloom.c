@@ -5,6 +5,22 @@
 /* ALiBi knows no longest text; this is what the published models were trained on. */
 enum { TRAINED_LENGTH = 2048 };
 
+/* transformers leaves the biases out where both are set. */
+static int refuse_slices(const struct fs_json_document *config, struct fs_error *err)
+{
+    const cJSON *root = fs_json_root(config);
+    size_t slices = 1;
+    bool sliced = false;
+    if (fs_json_size_optional(config, root, "", "pretraining_tp", (struct fs_size_range){0, 1 << 16}, &slices, err) !=
+            0 ||
+        fs_json_bool_optional(config, root, "", "slow_but_exact", &sliced, err) != 0) {
+        return -1;
+    }
+    return sliced && slices > 1
+               ? fs_json_wrong(config, "", "slow_but_exact", "true", "false, as pretraining_tp is above 1", err)
+               : 0;
+}
+
 static int read_layers(const struct fs_json_document *config, struct fs_spec *spec, struct fs_error *err)
 {
     const cJSON *root = fs_json_root(config);
@@ -16,7 +32,8 @@ static int read_layers(const struct fs_json_document *config, struct fs_spec *sp
     spec->max_positions = TRAINED_LENGTH;
     spec->qkv_layout = FS_QKV_GROUPS;
     spec->score_bias = FS_ALIBI;
-    if (fs_json_size_optional(config, root, "", "seq_length", (struct fs_size_range){1, (size_t)1 << 24},
+    if (refuse_slices(config, err) != 0 ||
+        fs_json_size_optional(config, root, "", "seq_length", (struct fs_size_range){1, (size_t)1 << 24},
                               &spec->max_positions, err) != 0 ||
         fs_json_bool_optional(config, root, "", "apply_residual_connection_post_layernorm", &spec->residual_from_norm,
                               err) != 0) {

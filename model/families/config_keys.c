@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/families/config.h"
 #include "model/families/families.h"
 
 /* What changes no number of any model: PretrainedConfig's own keys and those of generation (transformers 4 and 5), how a
@@ -135,11 +136,15 @@ static const struct neutral {
         NEUTRAL_ABSOLUTE,
         NEUTRAL_FULL,
         NEUTRAL_ONES,
-        NEUTRAL_LAYERS, /* from here on a size of the model's, by another family's name */
+        NEUTRAL_ACTIVATION, /* the model's own, by another family's name */
+        NEUTRAL_EPSILON,
+        NEUTRAL_LAYERS, /* from here on a size of the model's, likewise */
         NEUTRAL_HIDDEN,
         NEUTRAL_HEADS,
         NEUTRAL_HEAD_SIZE,
-        NEUTRAL_KEY_HEADS
+        NEUTRAL_KEY_HEADS,
+        NEUTRAL_FFN,
+        NEUTRAL_POSITIONS
     } value;
 } neutrals[] = {
     {"is_decoder", NEUTRAL_FALSE},
@@ -166,6 +171,15 @@ static const struct neutral {
     {"logit_scale", NEUTRAL_ONE},
     {"attention_multiplier", NEUTRAL_FALSE},
     {"clip_qkv", NEUTRAL_FALSE},
+    {"activation", NEUTRAL_ACTIVATION},
+    {"activation_function", NEUTRAL_ACTIVATION},
+    {"hidden_act", NEUTRAL_ACTIVATION},
+    {"hidden_activation", NEUTRAL_ACTIVATION},
+    {"layer_norm_eps", NEUTRAL_EPSILON},
+    {"layer_norm_epsilon", NEUTRAL_EPSILON},
+    {"norm_eps", NEUTRAL_EPSILON},
+    {"norm_epsilon", NEUTRAL_EPSILON},
+    {"rms_norm_eps", NEUTRAL_EPSILON},
     {"num_hidden_layers", NEUTRAL_LAYERS},
     {"num_layers", NEUTRAL_LAYERS},
     {"n_layers", NEUTRAL_LAYERS},
@@ -183,6 +197,10 @@ static const struct neutral {
     {"head_dim", NEUTRAL_HEAD_SIZE},
     {"attention_head_size", NEUTRAL_HEAD_SIZE},
     {"num_key_value_heads", NEUTRAL_KEY_HEADS},
+    {"intermediate_size", NEUTRAL_FFN},
+    {"n_inner", NEUTRAL_FFN},
+    {"max_position_embeddings", NEUTRAL_POSITIONS},
+    {"n_positions", NEUTRAL_POSITIONS},
     {"num_local_experts", NEUTRAL_FALSE},
     {"num_experts", NEUTRAL_FALSE},
     {"pruned_heads", NEUTRAL_EMPTY},
@@ -220,11 +238,25 @@ static bool is_list_of(const cJSON *value, bool ones)
 /* The size of the model's that a neutral from NEUTRAL_LAYERS on has. */
 static size_t size_of(const struct neutral *neutral, const struct fs_spec *spec)
 {
-    const size_t sizes[] = {spec->layers, spec->hidden, spec->heads, spec->head_size, spec->key_value_heads};
+    const size_t sizes[] = {spec->layers,          spec->hidden,       spec->heads,        spec->head_size,
+                            spec->key_value_heads, spec->layer[0].ffn, spec->max_positions};
     return sizes[neutral->value - NEUTRAL_LAYERS];
 }
 
-static bool is_neutral(const cJSON *value, const struct neutral *neutral, const struct fs_spec *spec)
+/* Whether the member `value` names the activation of the layers; "swiglu" is the gate with silu. */
+static bool is_activation(const struct fs_json_document *config, const cJSON *value, const struct fs_spec *spec)
+{
+    struct fs_error ignored = FS_ERROR_INIT;
+    enum fs_activation found;
+    const struct fs_body_names *body = fs_spec_body(spec);
+    if (cJSON_IsString(value) && strcmp(value->valuestring, "swiglu") == 0) {
+        return (body->gate != NULL || body->gate_up != NULL) && spec->layer[0].activation == FS_SILU;
+    }
+    return fs_activation_read(config, value->string, NULL, &found, &ignored) == 0 && found == spec->layer[0].activation;
+}
+
+static bool is_neutral(const struct fs_json_document *config, const cJSON *value, const struct neutral *neutral,
+                       const struct fs_spec *spec)
 {
     switch (neutral->value) {
     case NEUTRAL_FALSE:
@@ -240,9 +272,19 @@ static bool is_neutral(const cJSON *value, const struct neutral *neutral, const 
     case NEUTRAL_FULL:
     case NEUTRAL_ONES:
         return is_list_of(value, neutral->value == NEUTRAL_ONES);
+    case NEUTRAL_ACTIVATION:
+        return is_activation(config, value, spec);
+    case NEUTRAL_EPSILON:
+        return cJSON_IsNumber(value) && value->valuedouble == spec->norm_epsilon;
     default:
         return is_size(value, size_of(neutral, spec));
     }
+}
+
+/* Whether the key is but another name of what the family reads, as people copy them: harmless where nobody reads it. */
+static bool is_other_name(const struct neutral *neutral)
+{
+    return neutral->value == NEUTRAL_ACTIVATION || neutral->value == NEUTRAL_EPSILON || neutral->value >= NEUTRAL_FFN;
 }
 
 /* What a key may be: the neutral's value, or, where there is none, not there. */
@@ -252,6 +294,10 @@ static void expected_text(const struct neutral *neutral, const struct fs_spec *s
         "false", "true", "1", "empty", "\"absolute\"", "\"full_attention\" everywhere", "1 everywhere"};
     if (neutral == NULL) {
         snprintf(text, 64, "no such key");
+    } else if (neutral->value == NEUTRAL_ACTIVATION) {
+        snprintf(text, 64, "%s", fs_activation_name(spec->layer[0].activation));
+    } else if (neutral->value == NEUTRAL_EPSILON) {
+        snprintf(text, 64, "%.9g", spec->norm_epsilon);
     } else if (neutral->value < NEUTRAL_LAYERS) {
         snprintf(text, 64, "%s", words[neutral->value]);
     } else {
@@ -355,7 +401,7 @@ static struct unread next_unread(const struct fs_json_document *config, const st
             continue;
         }
         unread.neutral = find_neutral(unread.member->string);
-        if (unread.neutral == NULL || !is_neutral(unread.member, unread.neutral, spec)) {
+        if (unread.neutral == NULL || !is_neutral(config, unread.member, unread.neutral, spec)) {
             break;
         }
     }
@@ -390,9 +436,10 @@ static int check(struct fs_json_document *config, const struct fs_spec *spec, co
 {
     for (struct unread unread = next_unread(config, spec, members->asked, &(struct unread){0}); unread.member != NULL;
          unread = next_unread(config, spec, members->asked, &unread)) {
-        if (unread.neutral == NULL && !members->wanted[unread.index]) {
+        bool strict = unread.neutral != NULL && !is_other_name(unread.neutral);
+        if (!strict && !members->wanted[unread.index]) {
             add_unknown(unknown, unread.member->string);
-        } else if (unread.neutral != NULL || !cJSON_IsFalse(unread.member)) {
+        } else if (strict || !cJSON_IsFalse(unread.member)) {
             char owners[128];
             find_owners(config, &unread, read, members->room, owners);
             return refuse(config, &unread, spec, owners, err);

@@ -39,7 +39,7 @@ const struct fs_family fs_family_gpt_neox = {
     .key = {"hidden_size", "num_hidden_layers", "num_attention_heads", "max_position_embeddings", "hidden_act",
             "layer_norm_eps"},
     .read_layers = read_layers,
-    .harmless = {"rope_theta"}, /* it has rotary_emb_base */
+    .harmless = {"rope_theta", "partial_rotary_factor"}, /* it has rotary_emb_base and rotary_pct */
     .prefix = "gpt_neox.",
     .body = {.word = "embed_in",
              .attention_norm = "layers.%zu.input_layernorm",

@@ -73,7 +73,8 @@ static const char *const published[] = {
     "{\"model_type\": \"gpt2\", " GPT2_SIZES ", \"n_ctx\": 64, \"n_special\": 0, \"predict_special_tokens\": true, "
     "\"_num_labels\": 1, \"id2label\": {\"0\": \"LABEL_0\"}, \"label2id\": {\"LABEL_0\": 0}, \"output_past\": true}",
     /* EleutherAI/gpt-neo-125m */
-    "{\"model_type\": \"gpt_neo\", \"hidden_size\": 24, \"num_layers\": 2, \"num_heads\": 4, \"vocab_size\": 50, "
+    "{\"model_type\": \"gpt_neo\", \"hidden_size\": 24, \"num_layers\": 2, \"num_heads\": 4, \"num_key_value_heads\": "
+    "4, \"vocab_size\": 50, "
     "\"max_position_embeddings\": 64, \"attention_types\": [[[\"global\", \"local\"], 1]], "
     "\"attention_layers\": [\"global\", \"local\"], \"attention_dropout\": 0, \"embed_dropout\": 0, "
     "\"resid_dropout\": 0, \"summary_type\": \"cls_index\", \"window_size\": 16, \"intermediate_size\": null}",
@@ -100,6 +101,11 @@ static const struct {
     {"gpt_neox",
      LLAMA_LIKE_SIZES ", \"layer_norm_eps\": 1e-05, \"rotary_emb_base\": 10000, \"rotary_pct\": 0.25, "
                       "\"tie_word_embeddings\": false, \"use_parallel_residual\": true, \"hidden_act\": \"gelu\""},
+    /* as transformers 4.48 to 4.57 saved it */
+    {"gpt_neox",
+     LLAMA_LIKE_SIZES ", \"attention_bias\": true, \"layer_norm_eps\": 1e-05, \"partial_rotary_factor\": 0.25, "
+                      "\"rope_scaling\": null, \"rope_theta\": 10000, \"rotary_emb_base\": 10000, "
+                      "\"rotary_pct\": 0.25, \"use_parallel_residual\": true, \"hidden_act\": \"gelu\""},
     {"gptj", GPT2_SIZES
      ", \"activation_function\": \"gelu_new\", \"gradient_checkpointing\": false, "
      "\"layer_norm_epsilon\": 1e-05, \"rotary\": true, \"rotary_dim\": 4, \"scale_attn_weights\": true, "
@@ -119,6 +125,13 @@ static const struct {
                "\"auto_map\": {\"AutoConfig\": \"x\"}, \"bias\": false, \"hidden_dropout\": 0.0, \"hidden_size\": 24, "
                "\"layer_norm_epsilon\": 1e-05, \"multi_query\": true, \"new_decoder_architecture\": false, "
                "\"num_attention_heads\": 4, \"num_hidden_layers\": 2, \"parallel_attn\": true, \"vocab_size\": 50"},
+    {"ernie", BERT_SIZES ", \"layer_norm_eps\": 1e-05, \"layer_norm_epsilon\": 1e-05, \"task_type_vocab_size\": 3, "
+                         "\"type_vocab_size\": 4, \"use_task_id\": false"},
+    {"stablelm", LLAMA_LIKE_SIZES ", \"layer_norm_eps\": 1e-05, \"norm_eps\": 1e-05, \"num_heads\": 4, "
+                                  "\"num_key_value_heads\": 4, \"hidden_act\": \"silu\", "
+                                  "\"partial_rotary_factor\": 0.25, \"use_qkv_bias\": true"},
+    {"llama", LLAMA_SIZES ", \"activation\": \"swiglu\", \"hidden_activation\": \"swish\", \"n_inner\": 40"},
+    {"gpt2", GPT2_SIZES ", \"max_position_embeddings\": 64, \"intermediate_size\": 96, \"hidden_act\": \"gelu_new\""},
     {"smollm3",
      LLAMA_LIKE_SIZES ", \"max_window_layers\": 28, \"no_rope_layer_interval\": 4, \"pretraining_tp\": 2, "
                       "\"no_rope_layers\": [1, 1, 1, 0], \"use_sliding_window\": false, \"sliding_window\": null"},
@@ -145,7 +158,7 @@ static const struct {
                    "\"global_rope_theta\": 160000.0, \"hidden_activation\": \"gelu\", "
                    "\"initializer_cutoff_factor\": 2.0, \"layer_norm_eps\": 1e-05, \"local_attention\": 8, "
                    "\"local_rope_theta\": 10000.0, \"mlp_bias\": false, \"norm_bias\": false, \"norm_eps\": 1e-05, "
-                   "\"position_embedding_type\": \"absolute\", \"sparse_pred_ignore_index\": -100, "
+                   "\"position_embedding_type\": \"sans_pos\", \"sparse_pred_ignore_index\": -100, "
                    "\"sparse_prediction\": false, \"attention_bias\": false, \"pad_token_id\": 0"},
 };
 
@@ -202,6 +215,12 @@ static void test_refused(void **state)
         {BERT ", \"embedding_size\": 16", "embedding_size: found 16, expected 24", "family bert"},
         {BERT ", \"num_key_value_heads\": 2", "num_key_value_heads: found 2, expected 4", "llama"},
         {BERT ", \"rope_theta\": 10000", "rope_theta: found 10000", "llama"},
+        {LLAMA ", \"layer_norm_eps\": 1e-05", "layer_norm_eps: found 1e-05, expected 1e-06", "bert"},
+        {LLAMA ", \"activation\": \"gelu\"", "activation: found gelu, expected silu", "falcon"},
+        {BERT ", \"activation\": \"swiglu\"", "activation: found swiglu, expected gelu", "falcon"},
+        {"\"model_type\": \"bloom\", \"n_embed\": 24, \"n_layer\": 2, \"n_head\": 4, \"vocab_size\": 50, "
+         "\"slow_but_exact\": true, \"pretraining_tp\": 2",
+         "slow_but_exact: found true, expected false, as pretraining_tp is above 1", "config.json"},
         {LLAMA ", \"n_head\": 8", "n_head: found 8, expected 4", "family llama"},
         {LLAMA ", \"quantization\": {\"bits\": 4}", "quantization: found an object", "family llama"},
     };
