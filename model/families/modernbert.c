@@ -84,7 +84,7 @@ const struct fs_family fs_family_modernbert = {
     .key = {"hidden_size", "num_hidden_layers", "num_attention_heads", "max_position_embeddings", "hidden_activation",
             "norm_eps"},
     .read_layers = read_layers,
-    .harmless = {"layer_norm_eps", "repad_logits_with_grad"}, /* of the published files; norm_eps is read */
+    .harmless = {"layer_norm_eps"}, /* of the published files; norm_eps is read */
     .prefix = "model.",
     .body = {.word = "embeddings.tok_embeddings",
              .embedding_norm = "embeddings.norm",

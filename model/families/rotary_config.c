@@ -291,7 +291,7 @@ static int read_divisors(const struct reader *reader, const char *key, size_t pa
     return 0;
 }
 
-/* LongRoPE (Ding et al. 2024): each pair's frequency is divided by a number of a list, of which long sequences have their own. */
+/* LongRoPE (Ding et al. 2024): each pair's frequency is divided by a number of a list; long sequences have their own. */
 static int read_longrope(const struct reader *reader)
 {
     struct fs_spec *spec = reader->spec;

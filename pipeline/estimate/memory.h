@@ -23,7 +23,8 @@
  *     training     a thread: forward + T (3 d + (2 H + 2 G) D + f + 2 C), what runs back
  *                  + a (T (k d + (H + 2 G) D + f + u) + H S) + T d + R (d + E), the tape
  *                  + R V, at most FS_MEMORY_LOGITS or one row
- *     evaluate     a thread: (1 + o) forward + T ((2 + b) e + C) + 2 R d, o other models of a job's methods, as large as its own
+ *     evaluate     a thread: (1 + o) forward + T ((2 + b) e + C) + 2 R d, o other models of a job's methods, as large as
+ *                  its own
  *
  *     q            what some families add to scores: n^2 for a cap; 2 n H for a bias; (H + 2 G) D to put the heads of a
  *                  group in order; 2 r (H D + n) + 2 s d for disentangled attention of span s, r = 2 min(n, s); n d kernel
