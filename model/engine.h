@@ -79,7 +79,8 @@ int fs_join_ffn(const struct fs_pass *pass, size_t layer, const fs_real *x, cons
 /*
  * Log probabilities at some rows of the top hidden state h (T,d), through all that comes before the head, and the head.
  * Row r reads h[row[r]]; its tokens are token[first[r] .. first[r+1]-1]. logprob [first[rows]]: natural log.
- * top1 [rows] or NULL: the most probable token, the smallest id on ties.
+ * top1 [rows] or NULL: the most probable token, the smallest id on ties. FS_EXIT_DATA where a log probability is no
+ * number.
  */
 struct fs_reads {
     size_t rows;          /* R */

@@ -193,6 +193,18 @@ const fs_real *fs_head_backward(const struct fs_model *model, struct fs_workspac
     return drow;
 }
 
+static int check_finite(const fs_real *logprob, size_t count, struct fs_error *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (!isfinite(logprob[i])) {
+            return fs_error_set(err, FS_EXIT_DATA,
+                                "a log probability is no number: the states of the model, or of an edit of it, are "
+                                "beyond what 32 bits hold; do config.json and the weights belong together?");
+        }
+    }
+    return 0;
+}
+
 int fs_read_logprobs(const struct fs_model *model, struct fs_workspace *workspace, const fs_real *h,
                      const struct fs_reads *reads, fs_real *logprob, int32_t *top1, struct fs_error *err)
 {
@@ -246,7 +258,7 @@ int fs_read_logprobs(const struct fs_model *model, struct fs_workspace *workspac
             }
         }
     }
-    return 0;
+    return check_finite(logprob, reads->first[reads->rows], err);
 }
 
 void fs_head_distributions(const struct fs_model *model, const fs_real *rows, size_t count, fs_real *logprob)

@@ -11,6 +11,7 @@
 #include "io/formats/file_kind.h"
 #include "io/formats/gguf_parts.h"
 #include "io/formats/tensor_format.h"
+#include "io/little_endian.h"
 #include "io/utf8.h"
 
 #define KEY_MOST 65535 /* bytes, as the format has it */
@@ -43,7 +44,7 @@ static int read_number(struct cursor *cursor, size_t size, uint64_t *value, cons
     if (left(cursor) < size) {
         return cut_short(cursor, what);
     }
-    *value = fs_gguf_bits(cursor->gguf->map.data + cursor->at, size);
+    *value = fs_little_endian(cursor->gguf->map.data + cursor->at, size);
     cursor->at += size;
     return 0;
 }

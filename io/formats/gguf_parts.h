@@ -4,9 +4,6 @@
 
 #include "io/formats/gguf.h"
 
-/* `size` bytes at most 8, the lowest first. */
-uint64_t fs_gguf_bits(const unsigned char *data, size_t size);
-
 /* Bytes of a number or truth value. */
 size_t fs_gguf_kind_size(enum fs_gguf_kind kind);
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "io/formats/gguf_parts.h"
+#include "io/little_endian.h"
 
 static const struct {
     const char *name;
@@ -91,19 +92,10 @@ int fs_gguf_wrong(const struct fs_gguf *gguf, const char *key, const char *found
     return fs_error_set(err, FS_EXIT_DATA, "%s: %s: found %s, expected %s", gguf->path, key, found, expected);
 }
 
-uint64_t fs_gguf_bits(const unsigned char *data, size_t size)
-{
-    uint64_t bits = 0;
-    for (size_t i = 0; i < size; i++) {
-        bits |= (uint64_t)data[i] << (8 * i);
-    }
-    return bits;
-}
-
 /* An integer from 0; -1 where it is below. */
 static int size_at(const unsigned char *data, enum fs_gguf_kind kind, size_t *value)
 {
-    uint64_t bits = fs_gguf_bits(data, kinds[kind].size);
+    uint64_t bits = fs_little_endian(data, kinds[kind].size);
     if (kinds[kind].is_signed && (bits >> (8 * kinds[kind].size - 1)) != 0) {
         return -1;
     }
@@ -143,7 +135,7 @@ int fs_gguf_number(const struct fs_gguf *gguf, const char *key, double *value, s
         return 0;
     }
     uint64_t bits = found->kind == FS_GGUF_F32 || found->kind == FS_GGUF_F64
-                        ? fs_gguf_bits(found->data, kinds[found->kind].size)
+                        ? fs_little_endian(found->data, kinds[found->kind].size)
                         : 0;
     if (found->kind == FS_GGUF_F64) {
         memcpy(value, &bits, sizeof *value);
@@ -203,7 +195,7 @@ int fs_gguf_array(const struct fs_gguf *gguf, const char *key, enum fs_gguf_kind
 const unsigned char *fs_gguf_next_text(const unsigned char **at, size_t *length)
 {
     const unsigned char *text = *at + 8;
-    *length = (size_t)fs_gguf_bits(*at, 8);
+    *length = (size_t)fs_little_endian(*at, 8);
     *at = text + *length;
     return text;
 }
@@ -211,7 +203,7 @@ const unsigned char *fs_gguf_next_text(const unsigned char **at, size_t *length)
 int32_t fs_gguf_i32(const struct fs_gguf_value *array, size_t index)
 {
     int32_t value;
-    uint32_t bits = (uint32_t)fs_gguf_bits(array->data + 4 * index, 4);
+    uint32_t bits = (uint32_t)fs_little_endian(array->data + 4 * index, 4);
     memcpy(&value, &bits, sizeof value);
     return value;
 }
@@ -219,7 +211,7 @@ int32_t fs_gguf_i32(const struct fs_gguf_value *array, size_t index)
 float fs_gguf_f32(const struct fs_gguf_value *array, size_t index)
 {
     float value;
-    uint32_t bits = (uint32_t)fs_gguf_bits(array->data + 4 * index, 4);
+    uint32_t bits = (uint32_t)fs_little_endian(array->data + 4 * index, 4);
     memcpy(&value, &bits, sizeof value);
     return value;
 }

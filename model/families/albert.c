@@ -54,7 +54,6 @@ const struct fs_family fs_family_albert = {
     .default_epsilon = 1e-12,
     .key = FS_BERT_KEYS,
     .read_layers = read_layers,
-    .harmless = {"down_scale_factor", "gap_size", "net_structure_type", "num_memory_blocks"},
     .prefix = "albert.",
     .body = {FS_BERT_EMBEDDINGS, .embedding_projection = "encoder.embedding_hidden_mapping_in",
              .projections = {LAYER "attention.query", LAYER "attention.key", LAYER "attention.value"},

@@ -85,7 +85,7 @@ const struct fs_family fs_family_modernbert = {
             "norm_eps"},
     .read_layers = read_layers,
     /* of the published files; norm_eps is read, and positions are always rotary */
-    .harmless = {"layer_norm_eps", "repad_logits_with_grad", "position_embedding_type"},
+    .harmless = {"layer_norm_eps", "position_embedding_type"},
     .prefix = "model.",
     .body = {.word = "embeddings.tok_embeddings",
              .embedding_norm = "embeddings.norm",

@@ -31,7 +31,7 @@ const struct fs_family fs_family_openai_gpt = {
     .default_epsilon = 1e-5,
     .key = {"n_embd", "n_layer", "n_head", "n_positions", "afn", "layer_norm_epsilon"},
     .read_layers = read_layers,
-    .harmless = {"n_ctx", "n_special"},
+    .harmless = {"n_ctx"},
     .prefix = "transformer.",
     .body = {.word = "tokens_embed",
              .position = "positions_embed",

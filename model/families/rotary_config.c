@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "model/families/family.h"
+
 #define KINDS "default, linear, llama3, dynamic, yarn or longrope"
 #define MOST_POSITIONS ((size_t)1 << 24)
 
@@ -26,7 +28,8 @@ struct reader {
     struct fs_spec *spec;
     struct fs_rotary *rotary;
     struct fs_error *err;
-    char place[64]; /* room for `where` */
+    size_t positions; /* max_position_embeddings; those of the spec may be stretched already by another layer type */
+    char place[64];   /* room for `where` */
 };
 
 /* NULL where `key` is missing or null. */
@@ -161,7 +164,7 @@ static int read_original(const struct reader *reader, size_t least)
     const struct fs_size_range range = {least, MOST_POSITIONS};
     const cJSON *root = fs_json_root(reader->config);
     size_t *original = &reader->rotary->original_positions;
-    *original = reader->spec->max_positions;
+    *original = reader->positions;
     if (reader->keys->original_positions > 0) {
         *original = reader->keys->original_positions;
     } else if (fs_json_size_optional(reader->config, reader->rope, reader->where, key, range, original, reader->err) !=
@@ -182,7 +185,7 @@ static int read_factor(const struct reader *reader, bool must)
         return wrong(reader, "factor", "nothing", "a number from 1 to 1e+06");
     }
     if (rotary->factor == 0.0) {
-        rotary->factor = (double)reader->spec->max_positions / (double)rotary->original_positions;
+        rotary->factor = (double)reader->positions / (double)rotary->original_positions;
     }
     return 0;
 }
@@ -208,16 +211,17 @@ static int read_llama3(const struct reader *reader)
 static int read_dynamic(const struct reader *reader)
 {
     struct fs_rotary *rotary = reader->rotary;
-    size_t positions = reader->spec->max_positions;
-    rotary->original_positions = positions;
+    rotary->original_positions = reader->positions;
     if (read_factor(reader, true) != 0) {
         return -1;
     }
     if (fs_rotary_width(reader->spec, rotary) < 4) {
         return wrong(reader, "rope_type", "dynamic with heads of which two numbers turn", "more");
     }
-    double stretched = (double)positions * rotary->factor;
-    reader->spec->max_positions = stretched < (double)MOST_POSITIONS ? (size_t)stretched : MOST_POSITIONS;
+    double stretched = fmin((double)reader->positions * rotary->factor, (double)MOST_POSITIONS);
+    if (stretched > (double)reader->spec->max_positions) {
+        reader->spec->max_positions = (size_t)stretched;
+    }
     return 0;
 }
 
@@ -287,7 +291,7 @@ static int read_divisors(const struct reader *reader, const char *key, size_t pa
     return 0;
 }
 
-/* LongRoPE (Ding et al. 2024): each pair's frequency is divided by a number of a list, of which long sequences have their own. */
+/* LongRoPE (Ding et al. 2024): each pair's frequency is divided by a number of a list; long sequences have their own. */
 static int read_longrope(const struct reader *reader)
 {
     struct fs_spec *spec = reader->spec;
@@ -318,7 +322,12 @@ static int read_longrope(const struct reader *reader)
 int fs_rotary_config_read(const struct fs_json_document *config, const struct fs_rotary_keys *keys,
                           struct fs_spec *spec, struct fs_rotary *rotary, struct fs_error *err)
 {
-    struct reader reader = {config, keys, NULL, "", spec, rotary, err, ""};
+    struct reader reader = {config, keys, NULL, "", spec, rotary, err, spec->max_positions, ""};
+    const char *key = spec->family->key.positions;
+    if (key != NULL && fs_json_size_optional(config, fs_json_root(config), "", key,
+                                             (struct fs_size_range){1, MOST_POSITIONS}, &reader.positions, err) != 0) {
+        return -1;
+    }
     if (find_rope(&reader) != 0 || read_shape(&reader) != 0 || find_kind(&reader) != 0) {
         return -1;
     }

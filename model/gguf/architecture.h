@@ -27,8 +27,8 @@ struct fs_gguf_architecture {
 int fs_gguf_architecture_find(const struct fs_gguf *gguf, const struct fs_gguf_architecture **architecture,
                               struct fs_error *err);
 
-/* config.c: the metadata as a config.json, named "FILE: metadata as config.json". A key of the architecture that is not known is
- * FS_EXIT_DATA: it may change what the model computes. The caller destroys. */
+/* config.c: the metadata as a config.json, named "FILE: metadata as config.json". A key of the architecture that is not
+ * known is FS_EXIT_DATA: it may change what the model computes. The caller destroys. */
 int fs_gguf_config(const struct fs_gguf *gguf, struct fs_json_document **config, struct fs_error *err);
 
 /* tensors.c: the weights of the GGUF file `path` under the names of transformers. The caller destroys. */

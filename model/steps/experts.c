@@ -28,12 +28,15 @@ int fs_experts_prepare(const struct fs_spec *spec, struct fs_workspace *workspac
                    "experts", err);
 }
 
-/* A token uses an expert that fewer than `experts_used` others are before: larger, or equal and of a smaller number. */
+/*
+ * A token uses an expert that fewer than `experts_used` others are before: larger, or not smaller and of a smaller number.
+ * So `experts_used` of them are even where the softmax is no number: then no expert's is.
+ */
 static bool is_used(const struct fs_layer_spec *layer, const fs_real *chosen, size_t expert)
 {
     size_t before = 0;
     for (size_t e = 0; e < layer->experts; e++) {
-        before += chosen[e] > chosen[expert] || (chosen[e] == chosen[expert] && e < expert) ? 1 : 0;
+        before += chosen[e] > chosen[expert] || (!(chosen[e] < chosen[expert]) && e < expert) ? 1 : 0;
     }
     return before < layer->experts_used;
 }
@@ -172,8 +175,8 @@ static fs_real dot(const fs_real *a, const fs_real *b, size_t count)
 }
 
 /*
- * The rows of one expert e: with w its weight and D = dy W_down^T, dw = dy . its output = D . active + dy . bias, and the rest is the backward of an FFN
- * with w D. dweight (T,experts) gets dw; sum (T,d) what goes back to x.
+ * The rows of one expert e: with w its weight and D = dy W_down^T, dw = dy . its output = D . active + dy . bias, and the
+ * rest is the backward of an FFN with w D. dweight (T,experts) gets dw; sum (T,d) what goes back to x.
  */
 static void expert_backward(const struct fs_layer_run *run, size_t e, const fs_real *dy, fs_real *dweight, fs_real *sum)
 {

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "io/little_endian.h"
 #include "io/utf8.h"
 #include "model/tokenizer/unicode.h"
 
@@ -24,7 +25,7 @@ int fs_charsmap_read(struct fs_charsmap *map, const char *name, const unsigned c
     if (size < 4) {
         return damaged(name, "the character map has no size", err);
     }
-    size_t bytes = data[0] | (size_t)data[1] << 8 | (size_t)data[2] << 16 | (size_t)data[3] << 24;
+    size_t bytes = (size_t)fs_little_endian(data, 4);
     if (bytes > size - 4 || bytes % 4 != 0 || bytes == 0) {
         return damaged(name, "the trie of the character map is empty, or longer than the map", err);
     }
@@ -36,8 +37,7 @@ int fs_charsmap_read(struct fs_charsmap *map, const char *name, const unsigned c
         return -1;
     }
     for (size_t i = 0; i < map->units; i++) {
-        const unsigned char *unit = data + 4 + 4 * i;
-        map->unit[i] = unit[0] | (uint32_t)unit[1] << 8 | (uint32_t)unit[2] << 16 | (uint32_t)unit[3] << 24;
+        map->unit[i] = (uint32_t)fs_little_endian(data + 4 + 4 * i, 4);
     }
     memcpy(map->text, data + 4 + bytes, map->text_size);
     if (fs_utf8_invalid(map->text, map->text_size) < map->text_size) {

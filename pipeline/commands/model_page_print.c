@@ -151,11 +151,16 @@ static void print_notes(const struct fs_model_page *page, FILE *stream)
     }
 }
 
-static double sum_of(const struct fs_page_text *line)
+/* Of the tokens that have one. */
+static double sum_of(const struct fs_page_text *line, size_t *tokens)
 {
     double sum = 0;
+    *tokens = 0;
     for (size_t i = 0; i < line->encoding.count; i++) {
-        sum += isnan(line->logprob[i]) ? 0 : line->logprob[i];
+        if (!isnan(line->logprob[i])) {
+            sum += line->logprob[i];
+            ++*tokens;
+        }
     }
     return sum;
 }
@@ -199,9 +204,15 @@ static int print_text(const struct fs_model_page *page, FILE *stream, struct fs_
         print_line(stream, "", line->skipped);
         return 0;
     }
-    snprintf(text, sizeof text, "log p of each token given %s; sum %.4f over %zu token%s%s",
-             page->spec.kind == FS_MASKED ? "all others" : "those before it", sum_of(line), line->encoding.count,
-             line->encoding.count == 1 ? "" : "s", line->encoding.count > SHOWN_TOKENS ? ", the first of which:" : "");
+    size_t tokens;
+    double sum = sum_of(line, &tokens);
+    int used =
+        snprintf(text, sizeof text, "log p of each token given %s; sum %.4f over %zu token%s%s",
+                 page->spec.kind == FS_MASKED ? "all others" : "those before it", sum, tokens, tokens == 1 ? "" : "s",
+                 tokens < line->encoding.count ? "; no begin-of-text stands before the first" : "");
+    if (line->encoding.count > SHOWN_TOKENS) {
+        snprintf(text + used, sizeof text - (size_t)used, "; the first %d:", SHOWN_TOKENS);
+    }
     print_line(stream, "", text);
     return print_tokens(page, stream, err);
 }

@@ -5,8 +5,9 @@
  * Legend: model/families/spec.h, and T tokens, R rows that are read, n tokens of the longest sequence, S the sum of n^2
  * over the sequences, all of a stage's largest unit; C numbers a token that the edit keeps (a stamp's width), P its
  * parameters; a = layers above the trained one; k norms of a layer; b = 2 where FFN(x) is apart from the residual
- * (model/engine.h), otherwise 1; g = 2 in gated families, otherwise 1; A cosines and sines a position
- * (fs_spec_angle_width): D where whole heads turn, and alike in all layers. Numbers (fs_real), where not said otherwise:
+ * (model/engine.h), otherwise 1; f = F, 2 F in gated families; with experts that of each that is used, and their number,
+ * in a workspace 3 d more; A cosines and sines a position (fs_spec_angle_width): D where whole heads turn, and alike in
+ * all layers. Numbers (fs_real), where not said otherwise:
  *
  *     weights      once a node: the files that are mapped, and the tensors that are converted; the latter once a rank
  *                  where the ranks of a node cannot share memory, which `doctor` finds out
@@ -16,13 +17,14 @@
  *                  w = min(training units, fs_sum_share(ranks, threads)), at most 32 / ranks or 2 a thread
  *     caches       once a rank: ((1 + b) d T' + V R') / ranks for all T' tokens and R' KL rows of a batch; at least one unit's
  *
- *     forward      a workspace: T (b d + e + (2 H + 2 G) D + g F) + max(2^16, n^2) + n A + q + 512 min(V, 512) + 2 R e,
+ *     forward      a workspace: T (b d + e + (2 H + 2 G) D + f) + max(2^16, n^2) + n A + q + 512 min(V, 512) + 2 R e,
  *                  e = max(d, E)
  *     trace        a thread: forward + (d + E) T
- *     training     a thread: forward + T (3 d + (2 H + 2 G) D + g F + 2 C), what runs back
- *                  + a (T (k d + (H + 2 G) D + g F + u) + H S) + T d + R (d + E), the tape
+ *     training     a thread: forward + T (3 d + (2 H + 2 G) D + f + 2 C), what runs back
+ *                  + a (T (k d + (H + 2 G) D + f + u) + H S) + T d + R (d + E), the tape
  *                  + R V, at most FS_MEMORY_LOGITS or one row
- *     evaluate     a thread: (1 + o) forward + T ((2 + b) e + C) + 2 R d, o other models of a job's methods, as large as its own
+ *     evaluate     a thread: (1 + o) forward + T ((2 + b) e + C) + 2 R d, o other models of a job's methods, as large as
+ *                  its own
  *
  *     q            what some families add to scores: n^2 for a cap; 2 n H for a bias; (H + 2 G) D to put the heads of a
  *                  group in order; 2 r (H D + n) + 2 s d for disentangled attention of span s, r = 2 min(n, s); n d kernel

@@ -81,7 +81,8 @@ int fs_suite_compile(struct fs_suite *suite, size_t columns, struct fs_plan *pla
 /* Folds all columns of `values` to scores, then adds the rows. Root. */
 int fs_suite_fold(struct fs_suite *suite, const struct fs_plan_values *values, struct fs_suite_rows *rows,
                   struct fs_error *err);
-/* /suites/<name>/id, category, skip, candidate, score, held_out, first_unscored where any is, attributes scoring and unit, and the suite's own. */
+/* /suites/<name>/id, category, skip, candidate, score, held_out, first_unscored where any is, attributes scoring and
+ * unit, and the suite's own. */
 int fs_suite_write(const struct fs_suite *suite, struct fs_archive *archive, struct fs_error *err);
 /* How many items of the evaluation have a first token that is not scored, of those that are. */
 size_t fs_suite_first_unscored(const struct fs_suite *suite);
@@ -99,8 +100,8 @@ double *fs_suite_scores(const struct fs_suite *suite, size_t count, size_t each,
 /*
  * Rows, one for each category in order of first appearance and one for "all", subset "all", with intervals, and the
  * paired test of each edit against the unedited model. Items that are skipped are left out and counted by reason; items
- * with a NaN in a column are left out uncounted, and a row on some of the items, `among` of its first column, knows no other. A category without any item left gives no row. `metric`: a name of
- * stages/metrics/metric_table.c.
+ * with a NaN in a column are left out uncounted, and a row on some of the items, `among` of its first column, knows no
+ * other. A category without any item left gives no row. `metric`: a name of stages/metrics/metric_table.c.
  */
 struct fs_suite_column {
     const double *value; /* of item i and column c: value[i * stride + c] */

@@ -162,6 +162,9 @@ sed -i 's/"bos_token": "<|endoftext|>"/"bos_token": null/' "$scratch/bare/tokeni
 grep -q 'bos_token_id 50256 is outside the vocabulary of 317' "$scratch/err" || fail "a bos_token_id outside: $(cat "$scratch/err")"
 [ "$(grep -c '"logprobs": \[null, -' "$scratch/out")" = 2 ] || fail "no begin-of-text: $(cat "$scratch/out")"
 printf ',sent_more,sent_less,stereo_antistereo,bias_type\n0,The baker was old,The aunt was old,stereo,gender\n' >"$scratch/crows.csv"
+"$fairstamp" model "$scratch/bare" --text 'the baker' >"$scratch/out" || fail 'model: no begin-of-text'
+ids=$(echo 'the baker' | "$fairstamp" tokenize --model "$scratch/bare" | tr -cd , | wc -c) # all but one
+tr -s '\n ' ' ' <"$scratch/out" | grep -Eq "over $ids tokens?; no begin-of-text stands before the first" || fail "model: $(cat "$scratch/out")"
 "$fairstamp" score --model "$scratch/bare" --suite crows_pairs --data "$scratch/crows.csv" --quiet >"$scratch/out" || fail "score: no begin-of-text"
 grep -q 'not scored: the first token of 1 items, which nothing stands before' "$scratch/out" || fail "score: $(cat "$scratch/out")"
 

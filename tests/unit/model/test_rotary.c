@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "model/families/config.h"
+#include "model/families/families.h"
 #include "model/families/rotary_config.h"
 #include "support.h"
 
@@ -165,7 +166,7 @@ static void test_rotary_by_type(void **state)
          "rope_scaling"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct fs_spec spec = {.head_size = 8, .max_positions = 32};
+        struct fs_spec spec = {.family = fs_family_find("gemma3_text"), .head_size = 8, .max_positions = 32};
         struct fs_rotary full = {0}, sliding = {0};
         struct fs_error err = FS_ERROR_INIT;
         struct fs_json_document *config;
@@ -234,6 +235,24 @@ static const struct {
     {ROPE("\"rope_type\": \"llama3\", \"factor\": 8, \"low_freq_factor\": 1"), "high_freq_factor"},
 };
 
+/* Two layer types that are dynamic, each beyond the same max_position_embeddings. */
+static void test_dynamic_by_type(void **state)
+{
+    (void)state;
+    struct fs_spec spec = {0};
+    struct fs_error err;
+    assert_int_equal(read_spec("{" OF_TYPE "\"modernbert\", \"rope_parameters\": {"
+                               "\"full_attention\": {\"rope_type\": \"dynamic\", \"factor\": 3}, "
+                               "\"sliding_attention\": {\"rope_type\": \"dynamic\", \"factor\": 2}}}",
+                               &spec, &err),
+                     0);
+    for (size_t i = 0; i < spec.layers; i++) {
+        assert_int_equal(spec.layer[i].rotary.original_positions, 64);
+    }
+    assert_int_equal(spec.max_positions, 3 * 64);
+    fs_spec_release(&spec);
+}
+
 static void test_refused(void **state)
 {
     (void)state;
@@ -255,6 +274,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_rotary_families, scratch_make, scratch_remove),
         cmocka_unit_test_setup_teardown(test_blocks_of_families, scratch_make, scratch_remove),
         cmocka_unit_test(test_rotary_by_type),
+        cmocka_unit_test_setup_teardown(test_dynamic_by_type, scratch_make, scratch_remove),
         cmocka_unit_test_setup_teardown(test_refused, scratch_make, scratch_remove),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
