@@ -3,6 +3,7 @@
 
 #include <float.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -278,11 +279,47 @@ static void tokenizer_json(void **state)
     remove_folder(&folder);
 }
 
+/* A character with 200000 combining marks in the wrong order: sorted by class, not by one exchange for each pair. */
+static void many_marks(void **state)
+{
+    (void)state;
+    enum { PAIRS = 100000 };
+    static const char *const forms[] = {"NFD", "NFC"};
+    char *text = malloc(1 + 4 * PAIRS);
+    assert_non_null(text);
+    text[0] = 'x';
+    for (size_t i = 0; i < PAIRS; i++) {
+        memcpy(text + 1 + 4 * i, "\xCC\x81\xCC\xA3", 4);
+    }
+    struct folder folder = make_folder();
+    for (size_t form = 0; form < 2; form++) {
+        char json[512];
+        snprintf(json, sizeof json,
+                 "{\"normalizer\": {\"type\": \"%s\"}, \"model\": {\"type\": \"Unigram\", \"unk_id\": 0, \"vocab\": "
+                 "[[\"<unk>\", 0], [\"x\", -1], [\"\xCC\x81\", -1], [\"\xCC\xA3\", -1]]}}",
+                 forms[form]);
+        write_text(&folder, "tokenizer.json", json);
+        struct fs_tokenizer *tokenizer = open_tokenizer(folder.path);
+        struct fs_encoding encoding = {0};
+        struct fs_error err = FS_ERROR_INIT;
+        assert_int_equal(fs_tokenizer_encode(tokenizer, text, 1 + 4 * PAIRS, &encoding, &err), 0);
+        assert_int_equal(encoding.count, 1 + 2 * PAIRS);
+        for (size_t i = 0; i < encoding.count; i++) {
+            assert_int_equal(encoding.id[i], i == 0 ? 1 : i <= PAIRS ? 3 : 2);
+        }
+        fs_encoding_release(&encoding);
+        fs_tokenizer_destroy(tokenizer);
+    }
+    remove_folder(&folder);
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_files),   cmocka_unit_test(vocab_txt),     cmocka_unit_test(settings),
         cmocka_unit_test(vocab_json), cmocka_unit_test(sentencepiece), cmocka_unit_test(tokenizer_json),
+        cmocka_unit_test(many_marks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
