@@ -11,6 +11,9 @@
 #include "model/tokenizer/unicode.h"
 
 #define MOST_DECOMPOSED 18 /* characters that one becomes in a normal form: U+FDFA */
+/* No model's normalizer makes more of a text: hostile ones would fill the memory, step by step. */
+#define MOST_GROWTH 256 /* times as many bytes */
+#define FREE_GROWTH ((size_t)1 << 20)
 
 struct fs_normalizer_step *fs_normalizer_add(struct fs_normalizer *normalizer, struct fs_error *err)
 {
@@ -569,9 +572,17 @@ bool fs_normalizer_is_byte_level(const struct fs_normalizer *normalizer)
 
 int fs_normalizer_apply(const struct fs_normalizer *normalizer, struct fs_text *text, struct fs_error *err)
 {
+    const size_t given = text->count,
+                 most = given < SIZE_MAX / MOST_GROWTH - FREE_GROWTH ? given * MOST_GROWTH + FREE_GROWTH : SIZE_MAX;
     for (size_t i = 0; i < normalizer->count; i++) {
         if (apply_step(&normalizer->step[i], text, err)) {
             return -1;
+        }
+        if (text->count > most) {
+            return fs_error_set(err, FS_EXIT_DATA,
+                                "the tokenizer's normalizer makes %zu bytes of a text of %zu, expected at most %zu; "
+                                "take the tokenizer's files from the model's source again",
+                                text->count, given, most);
         }
     }
     return 0;
