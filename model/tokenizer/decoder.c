@@ -103,14 +103,10 @@ static int load_strip(struct fs_decoder *decoder, const struct fs_json_document 
     const char *content;
     size_t start, stop;
     if (fs_json_part_keys(document, object, where, keys, err) ||
-        fs_json_text(document, object, where, "content", &content, err) ||
+        fs_json_part_character(document, object, where, "content", &content, err) ||
         fs_json_size(document, object, where, "start", (struct fs_size_range){0, 1 << 20}, &start, err) ||
         fs_json_size(document, object, where, "stop", (struct fs_size_range){0, 1 << 20}, &stop, err)) {
         return -1;
-    }
-    if (content[0] == '\0') {
-        return fs_error_set(err, FS_EXIT_DATA, "%s: %s.content: found an empty string, expected one character",
-                            fs_json_name(document), where);
     }
     return add_strip(decoder, content, start, stop, err);
 }
@@ -146,7 +142,7 @@ static int load_metaspace(struct fs_decoder *decoder, const struct fs_json_docum
     }
     step->kind = FS_DECODE_METASPACE;
     if (fs_json_part_keys(document, object, where, keys, err) ||
-        fs_json_text(document, object, where, "replacement", &sign, err) ||
+        fs_json_part_character(document, object, where, "replacement", &sign, err) ||
         fs_json_bool_optional(document, object, where, "add_prefix_space", &prefix, err) ||
         fs_json_text_optional(document, object, where, "prepend_scheme", &scheme, err)) {
         return -1;

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "io/utf8.h"
+
 int fs_json_part_type(const struct fs_json_document *document, const cJSON *object, const char *where,
                       const char **type, struct fs_error *err)
 {
@@ -27,6 +29,19 @@ int fs_json_part_keys(const struct fs_json_document *document, const cJSON *obje
             return fs_error_set(err, FS_EXIT_DATA, "%s: %s: key \"%.100s\" is not supported", fs_json_name(document),
                                 where, item->string);
         }
+    }
+    return 0;
+}
+
+int fs_json_part_character(const struct fs_json_document *document, const cJSON *object, const char *where,
+                           const char *key, const char **text, struct fs_error *err)
+{
+    if (fs_json_text(document, object, where, key, text, err) != 0) {
+        return -1;
+    }
+    if (**text == '\0' || fs_utf8_length((unsigned char)**text) != strlen(*text)) {
+        return fs_json_wrong(document, where, key, **text != '\0' ? "several characters" : "an empty string",
+                             "one character", err);
     }
     return 0;
 }

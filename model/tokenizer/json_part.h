@@ -11,6 +11,9 @@ int fs_json_part_type(const struct fs_json_document *document, const cJSON *obje
 /* A part with a key that we do not know would be read wrong: an error. `keys` ends with NULL. */
 int fs_json_part_keys(const struct fs_json_document *document, const cJSON *object, const char *where,
                       const char *const *keys, struct fs_error *err);
+/* The text of `key`, which must be one character. */
+int fs_json_part_character(const struct fs_json_document *document, const cJSON *object, const char *where,
+                           const char *key, const char **text, struct fs_error *err);
 /* The part's `pattern`: {"String": ...} or {"Regex": ...}. The owner of `pattern` releases it. */
 int fs_json_part_pattern(struct fs_pattern *pattern, const struct fs_json_document *document, const cJSON *object,
                          const char *where, struct fs_error *err);

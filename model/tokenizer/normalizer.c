@@ -10,6 +10,11 @@
 #include "model/tokenizer/json_part.h"
 #include "model/tokenizer/unicode.h"
 
+#define MOST_DECOMPOSED 18 /* characters that one becomes in a normal form: U+FDFA */
+/* No model's normalizer makes more of a text: hostile ones would fill the memory, step by step. */
+#define MOST_GROWTH 256 /* times as many bytes */
+#define FREE_GROWTH ((size_t)1 << 20)
+
 struct fs_normalizer_step *fs_normalizer_add(struct fs_normalizer *normalizer, struct fs_error *err)
 {
     if (fs_grow(&normalizer->step, &normalizer->capacity, normalizer->count + 1, sizeof *normalizer->step,
@@ -264,38 +269,85 @@ static int map_characters(struct fs_text *text, character_map *map, struct fs_er
     return 0;
 }
 
+static int by_key(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* Sorts a run of marks by combining class; those of one class stay in order. */
+static int sort_marks(utf8proc_int32_t *mark, size_t count, struct fs_error *err)
+{
+    uint64_t *key = fs_allocate(count, sizeof *key, "combining marks", err); /* class, place, character */
+    if (key == NULL) {
+        return -1;
+    }
+    for (size_t i = 0; i < count; i++) {
+        key[i] =
+            (uint64_t)utf8proc_get_property(mark[i])->combining_class << 56 | (uint64_t)i << 21 | (uint64_t)mark[i];
+    }
+    qsort(key, count, sizeof *key, by_key);
+    for (size_t i = 0; i < count; i++) {
+        mark[i] = (utf8proc_int32_t)(key[i] & 0x1FFFFF);
+    }
+    free(key);
+    return 0;
+}
+
+/* Unicode's canonical order of decomposed characters. utf8proc_decompose() takes time by the square of a run. */
+static int order_marks(utf8proc_int32_t *character, size_t count, struct fs_error *err)
+{
+    for (size_t i = 0, begin = 0, last = 0, sorted = 1; i <= count; i++) {
+        size_t class = i < count ? (size_t)utf8proc_get_property(character[i])->combining_class : 0;
+        if (class != 0) {
+            sorted = sorted && class >= last;
+            last = class;
+            continue;
+        }
+        if (!sorted && sort_marks(character + begin, i - begin, err) != 0) {
+            return -1;
+        }
+        begin = i + 1;
+        last = 0;
+        sorted = 1;
+    }
+    return 0;
+}
+
 /* The Unicode form of the bytes [begin, end) of `text`, appended to `result`; all of it stands for the whole range. */
 static int append_form(struct fs_text *result, const struct fs_text *text, size_t begin, size_t end,
                        enum fs_normalization form, struct fs_error *err)
 {
     unsigned options = UTF8PROC_STABLE | (form == FS_NFC || form == FS_NFKC ? UTF8PROC_COMPOSE : UTF8PROC_DECOMPOSE) |
                        (form == FS_NFKC || form == FS_NFKD ? UTF8PROC_COMPAT : 0u);
-    utf8proc_int32_t small[64], *buffer = small;
-    utf8proc_ssize_t capacity = 64;
-    utf8proc_ssize_t count = utf8proc_decompose(text->data + begin, (utf8proc_ssize_t)(end - begin), buffer, capacity,
-                                                (utf8proc_option_t)options);
-    if (count > capacity) {
-        buffer = fs_allocate((size_t)count + 1, sizeof *buffer, "a Unicode normal form", err);
-        if (buffer == NULL) {
-            return -1;
-        }
-        count = utf8proc_decompose(text->data + begin, (utf8proc_ssize_t)(end - begin), buffer, count,
-                                   (utf8proc_option_t)options);
+    utf8proc_int32_t *buffer = NULL;
+    utf8proc_ssize_t count = 0;
+    size_t capacity = 0;
+    int status = 0, boundary = 0;
+    for (size_t at = begin; at < end && status == 0 && count >= 0;) {
+        uint32_t character;
+        at += fs_utf8_decode(text->data + at, &character);
+        status = fs_grow(&buffer, &capacity, (size_t)count + MOST_DECOMPOSED, sizeof *buffer, "a normal form", err);
+        utf8proc_ssize_t more = status != 0
+                                    ? 0
+                                    : utf8proc_decompose_char((utf8proc_int32_t)character, buffer + count,
+                                                              MOST_DECOMPOSED, (utf8proc_option_t)options, &boundary);
+        count = more < 0 ? more : count + more;
     }
-    if (count > 0 && (options & UTF8PROC_COMPOSE)) {
+    if (status == 0 && count > 0) {
+        status = order_marks(buffer, (size_t)count, err);
+    }
+    if (status == 0 && count > 0 && (options & UTF8PROC_COMPOSE)) {
         count = utf8proc_normalize_utf32(buffer, count, (utf8proc_option_t)options);
     }
-    int status = 0;
-    if (count < 0) {
+    if (status == 0 && count < 0) {
         status = fs_error_set(err, FS_EXIT_SOFTWARE, "utf8proc: %s", utf8proc_errmsg(count));
     }
     size_t first = text->begin[begin], last = text->end[end - 1];
     for (utf8proc_ssize_t i = 0; i < count && status == 0; i++) {
         status = fs_text_append_character(result, (uint32_t)buffer[i], first, last, err);
     }
-    if (buffer != small) {
-        free(buffer);
-    }
+    free(buffer);
     return status;
 }
 
@@ -520,9 +572,17 @@ bool fs_normalizer_is_byte_level(const struct fs_normalizer *normalizer)
 
 int fs_normalizer_apply(const struct fs_normalizer *normalizer, struct fs_text *text, struct fs_error *err)
 {
+    const size_t given = text->count,
+                 most = given < SIZE_MAX / MOST_GROWTH - FREE_GROWTH ? given * MOST_GROWTH + FREE_GROWTH : SIZE_MAX;
     for (size_t i = 0; i < normalizer->count; i++) {
         if (apply_step(&normalizer->step[i], text, err)) {
             return -1;
+        }
+        if (text->count > most) {
+            return fs_error_set(err, FS_EXIT_DATA,
+                                "the tokenizer's normalizer makes %zu bytes of a text of %zu, expected at most %zu; "
+                                "take the tokenizer's files from the model's source again",
+                                text->count, given, most);
         }
     }
     return 0;

@@ -172,7 +172,7 @@ static int load_metaspace(struct fs_pretokenizer *pretokenizer, const struct fs_
     step->kind = FS_PRETOKENIZE_METASPACE;
     step->split = true;
     if (fs_json_part_keys(document, object, where, keys, err) ||
-        fs_json_text(document, object, where, "replacement", &sign, err) ||
+        fs_json_part_character(document, object, where, "replacement", &sign, err) ||
         fs_json_text_optional(document, object, where, "prepend_scheme", &scheme, err) ||
         fs_json_bool_optional(document, object, where, "add_prefix_space", &add_prefix_space, err) ||
         fs_json_bool_optional(document, object, where, "split", &step->split, err) ||
@@ -260,12 +260,8 @@ static int load_delimiter(struct fs_pretokenizer *pretokenizer, const struct fs_
     struct fs_pretokenizer_step *step = add(pretokenizer, err);
     const char *text;
     if (step == NULL || fs_json_part_keys(document, object, where, keys, err) ||
-        fs_json_text(document, object, where, "delimiter", &text, err)) {
+        fs_json_part_character(document, object, where, "delimiter", &text, err)) {
         return -1;
-    }
-    if (text[0] == '\0' || fs_utf8_length((unsigned char)text[0]) != strlen(text)) {
-        return fs_json_wrong(document, where, "delimiter", text[0] ? "several characters" : "an empty string",
-                             "one character", err);
     }
     step->kind = FS_PRETOKENIZE_SPLIT;
     step->behavior = FS_SPLIT_REMOVED;

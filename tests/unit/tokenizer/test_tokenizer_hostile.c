@@ -3,6 +3,7 @@
 
 #include <float.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -251,6 +252,12 @@ static void tokenizer_json(void **state)
         {"{\"pre_tokenizer\": {\"type\": \"Split\", \"pattern\": {\"String\": \"x\"}, \"behavior\": \"Odd\"}, " MODEL
          "}",
          "\"Odd\""},
+        {"{\"pre_tokenizer\": {\"type\": \"Metaspace\", \"replacement\": \"__\"}, " MODEL "}",
+         "pre_tokenizer.replacement: found several characters, expected one character"},
+        {"{\"decoder\": {\"type\": \"Metaspace\", \"replacement\": \"\"}, " MODEL "}",
+         "decoder.replacement: found an empty string, expected one character"},
+        {"{\"decoder\": {\"type\": \"Strip\", \"content\": \"ab\", \"start\": 1, \"stop\": 0}, " MODEL "}",
+         "decoder.content: found several characters, expected one character"},
         {"{\"decoder\": {\"type\": \"CTC\"}, " MODEL "}", "decoder: type \"CTC\" is not supported"},
         {"{\"decoder\": {\"type\": \"Strip\", \"content\": \" \", \"start\": -1, \"stop\": 0}, " MODEL "}", "start"},
         {"{\"added_tokens\": {}, " MODEL "}", "added_tokens"},
@@ -278,11 +285,73 @@ static void tokenizer_json(void **state)
     remove_folder(&folder);
 }
 
+/* A character with 200000 combining marks in the wrong order: sorted by class, not by one exchange for each pair. */
+static void many_marks(void **state)
+{
+    (void)state;
+    enum { PAIRS = 100000 };
+    static const char *const forms[] = {"NFD", "NFC"};
+    char *text = malloc(1 + 4 * PAIRS);
+    assert_non_null(text);
+    text[0] = 'x';
+    for (size_t i = 0; i < PAIRS; i++) {
+        memcpy(text + 1 + 4 * i, "\xCC\x81\xCC\xA3", 4);
+    }
+    struct folder folder = make_folder();
+    for (size_t form = 0; form < 2; form++) {
+        char json[512];
+        snprintf(json, sizeof json,
+                 "{\"normalizer\": {\"type\": \"%s\"}, \"model\": {\"type\": \"Unigram\", \"unk_id\": 0, \"vocab\": "
+                 "[[\"<unk>\", 0], [\"x\", -1], [\"\xCC\x81\", -1], [\"\xCC\xA3\", -1]]}}",
+                 forms[form]);
+        write_text(&folder, "tokenizer.json", json);
+        struct fs_tokenizer *tokenizer = open_tokenizer(folder.path);
+        struct fs_encoding encoding = {0};
+        struct fs_error err = FS_ERROR_INIT;
+        assert_int_equal(fs_tokenizer_encode(tokenizer, text, 1 + 4 * PAIRS, &encoding, &err), 0);
+        assert_int_equal(encoding.count, 1 + 2 * PAIRS);
+        for (size_t i = 0; i < encoding.count; i++) {
+            assert_int_equal(encoding.id[i], i == 0 ? 1 : i <= PAIRS ? 3 : 2);
+        }
+        fs_encoding_release(&encoding);
+        fs_tokenizer_destroy(tokenizer);
+    }
+    remove_folder(&folder);
+    free(text);
+}
+
+/* Steps that each make ten bytes of one: a bound, for a line of text must not fill the memory. */
+static void growing_text(void **state)
+{
+    (void)state;
+    char json[2048] = "{\"normalizer\": {\"type\": \"Sequence\", \"normalizers\": [";
+    for (size_t i = 0; i < 9; i++) {
+        size_t used = strlen(json);
+        snprintf(json + used, sizeof json - used,
+                 "%s{\"type\": \"Replace\", \"pattern\": {\"String\": \"a\"}, \"content\": \"aaaaaaaaaa\"}",
+                 i == 0 ? "" : ", ");
+    }
+    size_t used = strlen(json);
+    snprintf(json + used, sizeof json - used, "]}, " MODEL "}");
+    struct folder folder = make_folder();
+    write_text(&folder, "tokenizer.json", json);
+    struct fs_tokenizer *tokenizer = open_tokenizer(folder.path);
+    struct fs_encoding encoding = {0};
+    struct fs_error err = FS_ERROR_INIT;
+    assert_int_equal(fs_tokenizer_encode(tokenizer, "aab", 3, &encoding, &err), -1);
+    assert_int_equal(err.code, FS_EXIT_DATA);
+    assert_non_null(strstr(err.text, "makes 2000001 bytes of a text of 3, expected at most "));
+    fs_encoding_release(&encoding);
+    fs_tokenizer_destroy(tokenizer);
+    remove_folder(&folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_files),   cmocka_unit_test(vocab_txt),     cmocka_unit_test(settings),
         cmocka_unit_test(vocab_json), cmocka_unit_test(sentencepiece), cmocka_unit_test(tokenizer_json),
+        cmocka_unit_test(many_marks), cmocka_unit_test(growing_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
