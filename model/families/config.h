@@ -14,12 +14,4 @@
  */
 int fs_spec_read(const char *folder, struct fs_spec *spec, struct fs_notes *notes, struct fs_error *err);
 
-/* The activation that transformers calls so, under `key`; `name` where the key is missing. Private to model/families/. */
-struct fs_json_document;
-int fs_activation_read(const struct fs_json_document *config, const char *key, const char *name,
-                       enum fs_activation *activation, struct fs_error *err);
-
-/* The first of transformers' names of it. */
-const char *fs_activation_name(enum fs_activation activation);
-
 #endif

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/families/config.h"
+#include "model/families/activations.h"
 #include "model/families/families.h"
 
 /* What changes no number of any model: PretrainedConfig's own keys and those of generation (transformers 4 and 5), how a

@@ -3,8 +3,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "model/families/activations.h"
 #include "model/families/bert_parts.h"
-#include "model/families/config.h"
 
 #define ATTENTION "encoder.layer.%zu.attention."
 #define BODY                                                                                                           \

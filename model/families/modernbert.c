@@ -1,6 +1,6 @@
 /* ModernBERT (Warner et al. 2024), with its head for masked tokens: an encoder with rotary positions, windows to both
  * sides, and a gated FFN. */
-#include "model/families/config.h"
+#include "model/families/activations.h"
 #include "model/families/llama_parts.h"
 #include "model/families/rotary_config.h"
 

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "model/families/config.h"
+#include "model/families/activations.h"
 #include "model/families/family.h"
 
 /* A line while it is written; cut off at its end. */
