@@ -486,7 +486,7 @@ static void threads(void **state)
     remove_folder(&folder);
 }
 
-/* Letters that stand alone become one syllable, as in the tokenizers library: U+314B U+3160, U+314B U+116A, U+AC00 U+3133. */
+/* Letters that stand alone become one syllable, as in the tokenizers library. */
 static void compatibility_hangul(void **state)
 {
     (void)state;
