@@ -11,8 +11,7 @@
 #include "model/tokenizer/unicode.h"
 
 #define MOST_DECOMPOSED 18 /* characters that one becomes in a normal form: U+FDFA */
-/* No model's normalizer makes more of a text: hostile ones would fill the memory, step by step. */
-#define MOST_GROWTH 256 /* times as many bytes */
+#define MOST_GROWTH 256    /* times as many bytes: a hostile normalizer would fill the memory, step by step */
 #define FREE_GROWTH ((size_t)1 << 20)
 
 struct fs_normalizer_step *fs_normalizer_add(struct fs_normalizer *normalizer, struct fs_error *err)
@@ -351,8 +350,18 @@ static int append_form(struct fs_text *result, const struct fs_text *text, size_
     return status;
 }
 
-/* Characters that a normal form may combine or reorder lie in one grapheme cluster, so each cluster is done by itself.
- */
+/* Vowels and finals of Hangul, and what becomes one of them in the compatibility forms (U+3160), join what is before. */
+static bool joins_syllable(uint32_t character, enum fs_normalization form)
+{
+    utf8proc_int32_t made[MOST_DECOMPOSED] = {0};
+    const unsigned options = UTF8PROC_STABLE | UTF8PROC_DECOMPOSE | UTF8PROC_COMPAT;
+    if ((form == FS_NFKC || form == FS_NFKD) && character >= 0x1161 && character <= 0xFFDC) {
+        utf8proc_decompose_char((utf8proc_int32_t)character, made, MOST_DECOMPOSED, (utf8proc_option_t)options, NULL);
+    }
+    return made[0] >= 0x1161 && made[0] <= 0x11C2;
+}
+
+/* What a normal form may combine or reorder lies in one grapheme cluster, or is Hangul; each is done by itself. */
 static int apply_form(struct fs_text *text, enum fs_normalization form, struct fs_error *err)
 {
     struct fs_text result = {0};
@@ -366,7 +375,7 @@ static int apply_form(struct fs_text *text, enum fs_normalization form, struct f
             size_t length = fs_utf8_decode(text->data + end, &next);
             if (inert || (next < 0x80 && previous < 0x80) || (next >= 0x80 && fs_is_inert(next)) ||
                 (utf8proc_grapheme_break_stateful((utf8proc_int32_t)previous, (utf8proc_int32_t)next, &state) &&
-                 utf8proc_get_property((utf8proc_int32_t)next)->combining_class == 0)) {
+                 utf8proc_get_property((utf8proc_int32_t)next)->combining_class == 0 && !joins_syllable(next, form))) {
                 break;
             }
             previous = next;

@@ -486,15 +486,38 @@ static void threads(void **state)
     remove_folder(&folder);
 }
 
+/* Letters that stand alone become one syllable, as in the tokenizers library. */
+static void compatibility_hangul(void **state)
+{
+    (void)state;
+    struct folder folder = make_folder();
+    write_text(&folder, "tokenizer.json",
+               "{\"normalizer\": {\"type\": \"NFKC\"}, \"model\": {\"type\": \"Unigram\", \"unk_id\": 0, \"vocab\": "
+               "[[\"<unk>\", 0], [\"\\ud050\", -1], [\"\\ucf70\", -1], [\"\\uac03\", -1]]}}");
+    struct fs_tokenizer *tokenizer = open_tokenizer(folder.path);
+    expect_ids(tokenizer, "\xE3\x85\x8B\xE3\x85\xA0", "1");
+    expect_ids(tokenizer, "\xE3\x85\x8B\xE1\x85\xAA", "2");
+    expect_ids(tokenizer, "\xEA\xB0\x80\xE3\x84\xB3", "3");
+    fs_tokenizer_destroy(tokenizer);
+    remove_folder(&folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(wordpiece_uncased),   cmocka_unit_test(wordpiece_settings),
-        cmocka_unit_test(byte_level),          cmocka_unit_test(long_words),
-        cmocka_unit_test(sentencepiece_bytes), cmocka_unit_test(sentencepiece_unknown),
-        cmocka_unit_test(json_wordpiece),      cmocka_unit_test(json_byte_level),
-        cmocka_unit_test(json_normalizers),    cmocka_unit_test(json_llama),
-        cmocka_unit_test(added_tokens_file),   cmocka_unit_test(threads),
+        cmocka_unit_test(wordpiece_uncased),
+        cmocka_unit_test(wordpiece_settings),
+        cmocka_unit_test(byte_level),
+        cmocka_unit_test(long_words),
+        cmocka_unit_test(sentencepiece_bytes),
+        cmocka_unit_test(sentencepiece_unknown),
+        cmocka_unit_test(json_wordpiece),
+        cmocka_unit_test(json_byte_level),
+        cmocka_unit_test(json_normalizers),
+        cmocka_unit_test(compatibility_hangul),
+        cmocka_unit_test(json_llama),
+        cmocka_unit_test(added_tokens_file),
+        cmocka_unit_test(threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
