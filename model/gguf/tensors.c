@@ -176,6 +176,13 @@ static int translate(const void *context, struct fs_tensors *tensors, size_t ind
                                : name->part == PART_KEY ? translation->key_value_heads
                                                         : 0;
     }
+    if (tensor->paired_heads > 0 && tensor->dimensions == 1 && fs_dtype_block(tensor->dtype) > 1) {
+        return fs_error_set(
+            err, FS_EXIT_DATA,
+            "%s: tensor %s: found type %s of a vector, expected F32, as llama.cpp writes them; the file "
+            "is damaged, fetch it again",
+            tensor->file, tensor->name, fs_dtype_name(tensor->dtype));
+    }
     return 0;
 }
 

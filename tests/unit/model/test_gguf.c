@@ -8,6 +8,7 @@
 
 #include "io/formats/gguf.h"
 #include "model/folder/folder.h"
+#include "model/gguf/architecture.h"
 #include "model/tokenizer/tokenizer.h"
 #include "support.h"
 #include "tests/unit/gguf_bytes.h"
@@ -224,6 +225,30 @@ static void test_numbers(void **state)
     free(data);
 }
 
+/* The rows of q are put in another order, and a vector in blocks has none. */
+static void test_vector_in_blocks(void **state)
+{
+    (void)state;
+    static struct bytes file;
+    struct fs_tensor_store *store;
+    struct fs_error err = FS_ERROR_INIT;
+    put_head(&file, 3, 1, 2);
+    put_key(&file, "general.architecture", 8);
+    put_string(&file, "llama");
+    put_u32(&file, "llama.attention.head_count", 2);
+    put_string(&file, "blk.0.attn_q.bias");
+    put_number(&file, 1, 4);
+    put_number(&file, 64, 8);
+    put_number(&file, 8, 4); /* Q8_0 */
+    put_number(&file, 0, 8);
+    put_padding(&file, 32);
+    put_number(&file, 0, 2 * 34);
+    assert_int_equal(fs_gguf_weights_open(scratch_write("vector.gguf", file.data, file.size), &store, &err), -1);
+    assert_int_equal(err.code, FS_EXIT_DATA);
+    assert_non_null(strstr(err.text, "self_attn.q_proj.bias: found type Q8_0 of a vector, expected F32"));
+    assert_null(store);
+}
+
 static void copy_file(const char *from, const char *to)
 {
     size_t size;
@@ -279,8 +304,9 @@ static void test_folders(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_golden),  cmocka_unit_test(test_spec),        cmocka_unit_test(test_metadata),
-        cmocka_unit_test(test_numbers), cmocka_unit_test(test_other_files), cmocka_unit_test(test_folders),
+        cmocka_unit_test(test_golden),           cmocka_unit_test(test_spec),        cmocka_unit_test(test_metadata),
+        cmocka_unit_test(test_numbers),          cmocka_unit_test(test_other_files), cmocka_unit_test(test_folders),
+        cmocka_unit_test(test_vector_in_blocks),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }
