@@ -154,7 +154,11 @@ int fs_model_folder_check(const char *folder, unsigned parts, struct fs_error *e
                      there(folder, "vocab.json") || there(folder, "vocab.txt")
                  ? FS_FOLDER_TOKENIZER
                  : 0;
-    return (parts & ~found) != 0 ? fs_say_instead(folder, parts & ~found, err) : 0;
+    unsigned missing = parts & ~found;
+    if ((missing & FS_FOLDER_CONFIG) != 0) { /* what has neither is told by what stands in place of the weights */
+        missing |= FS_FOLDER_WEIGHTS & ~found;
+    }
+    return missing != 0 ? fs_say_instead(folder, missing, err) : 0;
 }
 
 void fs_model_folder_note_weights(const char *folder, struct fs_notes *notes)

@@ -24,17 +24,17 @@ static const struct hint {
     unsigned missing;
     const char *says;
 } hints[] = {
-    {"consolidated.*", MODEL,
+    {"consolidated.*", FS_FOLDER_WEIGHTS,
      "a model as Meta distributes it; convert it with transformers' convert_llama_weights_to_hf.py"},
-    {"bert_model.ckpt*", MODEL,
+    {"bert_model.ckpt*", FS_FOLDER_WEIGHTS,
      "a TensorFlow checkpoint of Google's BERT; convert it with transformers' "
      "convert_bert_original_tf_checkpoint_to_pytorch.py"},
-    {"model.ckpt*", MODEL, "a TensorFlow checkpoint; convert it with the scripts of transformers"},
-    {"tf_model.h5", MODEL,
+    {"model.ckpt*", FS_FOLDER_WEIGHTS, "a TensorFlow checkpoint; convert it with the scripts of transformers"},
+    {"tf_model.h5", FS_FOLDER_WEIGHTS,
      "weights of TensorFlow, expected model.safetensors; convert them with Python and transformers 4: "
      "AutoModelForMaskedLM (or AutoModelForCausalLM).from_pretrained(DIR, from_tf=True).save_pretrained(DIR), DIR "
      "being this folder"},
-    {"flax_model.msgpack", MODEL,
+    {"flax_model.msgpack", FS_FOLDER_WEIGHTS,
      "weights of Flax, expected model.safetensors; convert them with Python and transformers 4: AutoModelForMaskedLM "
      "(or AutoModelForCausalLM).from_pretrained(DIR, from_flax=True).save_pretrained(DIR), DIR being this folder"},
     {"*.gguf", MODEL,
@@ -60,13 +60,13 @@ static const struct hint {
     {"*.safetensors", FS_FOLDER_WEIGHTS,
      "weights of another name, expected model.safetensors; rename them if they are the whole model's"},
     {"model_index.json", MODEL, "a pipeline of diffusers; give the folder of a language model"},
-    {"*.nemo", MODEL, "a model of NeMo; convert it to the HuggingFace layout"},
-    {"*.ckpt", MODEL,
+    {"*.nemo", FS_FOLDER_WEIGHTS, "a model of NeMo; convert it to the HuggingFace layout"},
+    {"*.ckpt", FS_FOLDER_WEIGHTS,
      "a checkpoint of a trainer (Lightning); load it, and write the model in it with save_pretrained(DIR)"},
-    {"*.onnx", MODEL, "a model of ONNX; take the HuggingFace folder that it was made from"},
-    {"*.pt", MODEL, PYTORCH},
-    {"*.pth", MODEL, PYTORCH},
-    {"*.bin", MODEL, PYTORCH},
+    {"*.onnx", FS_FOLDER_WEIGHTS, "a model of ONNX; take the HuggingFace folder that it was made from"},
+    {"*.pt", FS_FOLDER_WEIGHTS, PYTORCH},
+    {"*.pth", FS_FOLDER_WEIGHTS, PYTORCH},
+    {"*.bin", FS_FOLDER_WEIGHTS, PYTORCH},
     {"*.zip", MODEL, "an archive; unpack it"},
     {"*.tar*", MODEL, "an archive; unpack it"},
     {"*.tgz", MODEL, "an archive; unpack it"},
