@@ -39,10 +39,9 @@ const struct fs_command fs_command_model = {
     .summary = "one page on a model's folder: sizes, features, weights, tokenizer, log probabilities of a text",
     .description =
         "Reads config.json, the weights and the tokenizer of a HuggingFace folder, or all three from a GGUF file, and "
-        "says "
-        "what they are, what memory they take, what is not used and why. A part that cannot be read is shown with its "
-        "error, the others as they are; the exit status is that of the first such part, else 0. The text is computed "
-        "by one thread, where the converted weights fit into the memory that the node has left.",
+        "says what they are, what memory they take, what is not used and why. A part that cannot be read is shown with "
+        "its error, the others as they are; the exit status is that of the first such part, else 0. The text is "
+        "computed by one thread, where the converted weights fit into the memory that the node has left.",
     .options = command_options,
     .run = run,
 };

@@ -23,8 +23,14 @@ static void read_config(struct fs_model_page *page)
 static void list_tensors(struct fs_model_page *page)
 {
     struct fs_tensor_store *store;
+    char *gguf;
     if (fs_model_folder_check(page->folder, FS_FOLDER_WEIGHTS, &page->weights) != 0 ||
-        fs_tensor_store_open(page->folder, &store, &page->weights) != 0) {
+        fs_model_gguf_file(page->folder, &gguf, &page->weights) != 0) {
+        return;
+    }
+    int status = fs_tensor_store_open(gguf != NULL ? gguf : page->folder, &store, &page->weights);
+    free(gguf);
+    if (status != 0) {
         return;
     }
     const char *const *file = fs_tensor_store_files(store, &page->files);
@@ -35,7 +41,7 @@ static void list_tensors(struct fs_model_page *page)
     page->tensors = fs_tensor_store_count(store);
     for (size_t i = 0; i < page->tensors; i++) {
         const struct fs_tensor *tensor = fs_tensor_store_at(store, i);
-        struct fs_page_type *type = &page->type[(size_t)tensor->dtype % FS_PAGE_TYPES];
+        struct fs_page_type *type = &page->type[tensor->dtype];
         type->tensors++;
         type->numbers += tensor->elements;
     }

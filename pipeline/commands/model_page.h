@@ -14,8 +14,6 @@
 #include "pipeline/estimate/memory.h"
 #include "stages/plan/statement.h"
 
-#define FS_PAGE_TYPES 32 /* values of enum fs_dtype, and room for more */
-
 /* Tensors of one type. */
 struct fs_page_type {
     size_t tensors, numbers;
@@ -36,7 +34,7 @@ struct fs_model_page {
     struct fs_notes notes;
     bool listed; /* the files of the weights could be opened: what follows is set */
     size_t tensors, files;
-    struct fs_page_type type[FS_PAGE_TYPES];
+    struct fs_page_type type[FS_DTYPES];
     double disk;                  /* bytes of the weights' files */
     struct fs_memory memory;      /* of an evaluation by one thread; where `weights` has no error */
     double converted;             /* bytes of it */

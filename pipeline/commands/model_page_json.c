@@ -48,7 +48,7 @@ static void add_weights(cJSON *json, const struct fs_model_page *page)
     cJSON_AddNumberToObject(weights, "bytes", page->disk);
     cJSON_AddNumberToObject(weights, "tensors", (double)page->tensors);
     types = cJSON_AddObjectToObject(weights, "types");
-    for (size_t i = 0; i < FS_PAGE_TYPES; i++) {
+    for (size_t i = 0; i < FS_DTYPES; i++) {
         if (page->type[i].tensors > 0) {
             cJSON *type = cJSON_AddObjectToObject(types, fs_dtype_name((enum fs_dtype)i));
             cJSON_AddNumberToObject(type, "tensors", (double)page->type[i].tensors);

@@ -89,7 +89,7 @@ static void print_weights(const struct fs_model_page *page, FILE *stream)
 {
     char text[512], numbers[64], bytes[32], converted[32], rank[32];
     size_t used = 0;
-    for (size_t i = 0; page->listed && i < FS_PAGE_TYPES && used < sizeof text; i++) {
+    for (size_t i = 0; page->listed && i < FS_DTYPES && used < sizeof text; i++) {
         const struct fs_page_type *type = &page->type[i];
         if (type->tensors > 0) {
             numbers_text(type->numbers, numbers);

@@ -211,6 +211,10 @@ run 0 model "$model" --text 'the baker' --format json
 grep -q '"errors":.*{' "$scratch/out" || fail "model: no JSON: $(cat "$scratch/out")"
 logprob=$(sed -n 's/.*"logprob":[^-]*\(-[0-9]*\.[0-9]\{5\}\).*/\1/p' "$scratch/out" | head -n 1)
 echo 'the baker' | "$fairstamp" logprobs --model "$model" --quiet | grep -q "logprobs\": \[$logprob" || fail "model: other numbers than logprobs"
+mkdir "$scratch/one"
+cp "$GOLDEN_MODELS/../gguf/qwen2-f16.gguf" "$scratch/one"
+run 0 model "$scratch/one" --no-text # a folder stands for the GGUF file in it
+grep -q '^weights  .* in 1 file$' "$scratch/out" || fail "model: $(cat "$scratch/out")"
 run 66 model "$scratch/none"
 [ ! -s "$scratch/out" ] || fail "model: a page on no folder"
 cp -r "$model" "$scratch/broken"
