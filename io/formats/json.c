@@ -118,23 +118,6 @@ static cJSON *parse_scanned(const char *name, const char *text, size_t length, s
     return value;
 }
 
-int fs_json_parse(const char *name, const char *text, size_t length, struct fs_json_document **document,
-                  struct fs_error *err)
-{
-    if (begin(name, &text, &length, document, err) != 0) {
-        return -1;
-    }
-    if (fs_json_scan(name, (const unsigned char *)text, length, false, err) == 0) {
-        (*document)->root = parse_scanned(name, text, length, err);
-    }
-    if ((*document)->root == NULL) {
-        fs_json_destroy(*document);
-        *document = NULL;
-        return -1;
-    }
-    return 0;
-}
-
 /* The text with each \u0000 as FS_JSON_NUL, which is no UTF-8 and so stands for nothing else. The caller frees. */
 static char *replace_nul(const char *text, size_t length, size_t *replaced, struct fs_error *err)
 {
@@ -157,21 +140,21 @@ static char *replace_nul(const char *text, size_t length, size_t *replaced, stru
     return out;
 }
 
-static int parse_with_nul(const char *name, const char *text, size_t length, struct fs_json_document **document,
-                          struct fs_error *err)
+/* `nul`: \u0000 may stand in it. */
+static int parse_one(const char *name, const char *text, size_t length, bool nul, struct fs_json_document **document,
+                     struct fs_error *err)
 {
-    size_t replaced = 0;
     char *copy = NULL;
-    if (memmem(text, length, "\\u0000", 6) == NULL) {
-        return fs_json_parse(name, text, length, document, err);
-    }
     if (begin(name, &text, &length, document, err) != 0) {
         return -1;
     }
-    if (fs_json_scan(name, (const unsigned char *)text, length, true, err) == 0 &&
-        (copy = replace_nul(text, length, &replaced, err)) != NULL) {
-        (*document)->root = parse_scanned(name, copy, replaced, err);
+    int status = fs_json_scan(name, (const unsigned char *)text, length, nul, err);
+    if (status == 0 && nul && memmem(text, length, "\\u0000", 6) != NULL) {
+        copy = replace_nul(text, length, &length, err);
+        text = copy;
+        status = copy == NULL ? -1 : 0;
     }
+    (*document)->root = status == 0 ? parse_scanned(name, text, length, err) : NULL;
     free(copy);
     if ((*document)->root == NULL) {
         fs_json_destroy(*document);
@@ -179,6 +162,18 @@ static int parse_with_nul(const char *name, const char *text, size_t length, str
         return -1;
     }
     return 0;
+}
+
+int fs_json_parse(const char *name, const char *text, size_t length, struct fs_json_document **document,
+                  struct fs_error *err)
+{
+    return parse_one(name, text, length, false, document, err);
+}
+
+static int parse_with_nul(const char *name, const char *text, size_t length, struct fs_json_document **document,
+                          struct fs_error *err)
+{
+    return parse_one(name, text, length, true, document, err);
 }
 
 static int add_values(struct fs_json_document *document, const char *text, size_t length, struct fs_error *err)
