@@ -1,5 +1,7 @@
 #include "io/utf8.h"
 
+#include <string.h>
+
 /* Unicode 15, table 3-7: the second byte's range shuts out overlong forms, surrogates and what is above U+10FFFF. */
 size_t fs_utf8_character(const unsigned char *text, size_t length, size_t *bad)
 {
@@ -38,6 +40,11 @@ size_t fs_utf8_invalid(const unsigned char *text, size_t length)
         offset += size;
     }
     return length;
+}
+
+bool fs_utf8_is_text(const unsigned char *text, size_t length)
+{
+    return memchr(text, '\0', length) == NULL && fs_utf8_invalid(text, length) == length;
 }
 
 size_t fs_utf8_length(unsigned char lead)

@@ -2,6 +2,7 @@
 #ifndef FAIRSTAMP_IO_UTF8_H
 #define FAIRSTAMP_IO_UTF8_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -13,6 +14,8 @@ size_t fs_utf8_character(const unsigned char *text, size_t length, size_t *bad);
 
 /* Offset of the first byte of `text` that is not valid UTF-8, or `length` where all of it is. */
 size_t fs_utf8_invalid(const unsigned char *text, size_t length);
+/* Whether all of it is, and none a NUL. */
+bool fs_utf8_is_text(const unsigned char *text, size_t length);
 
 /* In valid UTF-8: the length of the character whose first byte is `lead`; decodes a character, returns its length. */
 size_t fs_utf8_length(unsigned char lead);

@@ -70,18 +70,6 @@ static int read_string(struct cursor *cursor, const unsigned char **text, size_t
     return 0;
 }
 
-static bool is_plain_text(const unsigned char *text, size_t length)
-{
-    for (size_t i = 0, bad; i < length;) {
-        size_t well = fs_utf8_character(text + i, length - i, &bad);
-        if (well == 0 || text[i] == '\0') {
-            return false;
-        }
-        i += well;
-    }
-    return true;
-}
-
 /* A copy of a key or name, which must be plain text and not empty. */
 static int read_name(struct cursor *cursor, char **name, const char *what)
 {
@@ -90,7 +78,7 @@ static int read_name(struct cursor *cursor, char **name, const char *what)
     if (read_string(cursor, &text, &length, what) != 0) {
         return -1;
     }
-    if (length == 0 || length > KEY_MOST || !is_plain_text(text, length)) {
+    if (length == 0 || length > KEY_MOST || !fs_utf8_is_text(text, length)) {
         return fs_error_set(cursor->err, FS_EXIT_DATA,
                             "%s: byte %zu: %s: expected 1 to %d bytes of UTF-8 without NUL; the file is damaged, fetch "
                             "it again",
@@ -173,7 +161,7 @@ static int read_value(struct cursor *cursor, struct fs_gguf_value *value)
         return -1;
     }
     size_t length = (size_t)(cursor->gguf->map.data + cursor->at - value->data) - 8;
-    if (value->kind == FS_GGUF_TEXT && is_plain_text(value->data + 8, length)) {
+    if (value->kind == FS_GGUF_TEXT && fs_utf8_is_text(value->data + 8, length)) {
         value->text = strndup((const char *)value->data + 8, length);
         return value->text == NULL ? fs_error_memory(cursor->err, length, value->key) : 0;
     }

@@ -103,7 +103,7 @@ static int give(struct fs_pickle *pickle, struct fs_pickle_entry entry, char *na
     const unsigned char *text = pickle->data + key.number;
     memcpy(name, text, key.length);
     name[key.length] = '\0';
-    if (key.length == 0 || memchr(text, '\0', key.length) != NULL || fs_utf8_invalid(text, key.length) != key.length) {
+    if (key.length == 0 || !fs_utf8_is_text(text, key.length)) {
         return cannot_be(pickle, "a key", "an empty text, one with NUL or one that is not UTF-8 as a name");
     }
     if (value.kind != FS_PICKLE_TENSOR) {

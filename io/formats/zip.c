@@ -151,8 +151,7 @@ static bool leads_elsewhere(const char *name, size_t length)
 static int check_name(const char *path, const struct fs_zip_entry *entry, struct fs_error *err)
 {
     const unsigned char *name = (const unsigned char *)entry->name;
-    if (entry->name_length == 0 || memchr(name, '\0', entry->name_length) != NULL ||
-        fs_utf8_invalid(name, entry->name_length) != entry->name_length) {
+    if (entry->name_length == 0 || !fs_utf8_is_text(name, entry->name_length)) {
         return refuse(path, entry, "its name is empty, holds a NUL or is not UTF-8", err);
     }
     return leads_elsewhere(entry->name, entry->name_length)

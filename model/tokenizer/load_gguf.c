@@ -107,13 +107,7 @@ static int next_token(const struct source *source, const unsigned char **at, siz
                       size_t *length, struct fs_error *err)
 {
     *text = fs_gguf_next_text(at, length);
-    bool good = *length > 0 && *length <= TOKEN_MOST;
-    for (size_t i = 0, bad; good && i < *length;) {
-        size_t well = fs_utf8_character(*text + i, *length - i, &bad);
-        good = well > 0 && (*text)[i] != '\0';
-        i += well;
-    }
-    return good
+    return *length > 0 && *length <= TOKEN_MOST && fs_utf8_is_text(*text, *length)
                ? 0
                : fs_error_set(err, FS_EXIT_DATA,
                               "%s: " GGML "tokens: token %zu: expected 1 to %d bytes of UTF-8 without NUL; the file is "

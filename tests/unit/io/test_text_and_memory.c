@@ -31,6 +31,7 @@ static void test_maximal_subparts(void **state)
             at += size != 0 ? size : bad;
         }
         assert_int_equal(fs_utf8_invalid(text, length), first);
+        assert_true(fs_utf8_is_text(text, length) == (first == length) && !fs_utf8_is_text(text, length + 1));
     }
 }
 
