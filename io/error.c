@@ -63,6 +63,13 @@ int fs_error_memory(struct fs_error *err, size_t bytes, const char *purpose)
                         bytes, purpose);
 }
 
+void fs_error_add_name(char *text, size_t size, size_t index, size_t count, const char *name)
+{
+    size_t used = index == 0 ? 0 : strlen(text);
+    const char *between = index == 0 ? "" : index + 1 < count ? ", " : " or ";
+    snprintf(text + used, size - used, "%s%s", between, name);
+}
+
 int fs_multiply(size_t a, size_t b, size_t *product)
 {
     return __builtin_mul_overflow(a, b, product) ? -1 : 0;

@@ -59,6 +59,9 @@ int fs_error_prepend(struct fs_error *err, const char *format, ...) FS_PRINTF(2,
 /* Sets an out-of-memory error that says what `bytes` were for. Returns -1. */
 int fs_error_memory(struct fs_error *err, size_t bytes, const char *purpose);
 
+/* Adds name `index` of `count`, one after the other, to "a, b or c" in `text`; what finds no room is cut off. */
+void fs_error_add_name(char *text, size_t size, size_t index, size_t count, const char *name);
+
 /*
  * calloc with overflow check: `count` x `size` zeroed bytes; NULL with `err` set on failure. A request of 0 bytes
  * returns a valid pointer. The caller frees with free().

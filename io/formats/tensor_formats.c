@@ -59,14 +59,7 @@ const struct fs_tensor_format *fs_tensor_format_named(const char *name)
 
 void fs_tensor_format_names(char *text, size_t size)
 {
-    size_t used = 0;
-    text[0] = '\0';
-    for (size_t i = 0; i < fs_tensor_format_count && used < size; i++) {
-        int wrote = snprintf(text + used, size - used, "%s%s",
-                             i == 0                            ? ""
-                             : i + 1 == fs_tensor_format_count ? " or "
-                                                               : ", ",
-                             fs_tensor_formats[i]->file);
-        used += wrote > 0 ? (size_t)wrote : 0;
+    for (size_t i = 0; i < fs_tensor_format_count; i++) {
+        fs_error_add_name(text, size, i, fs_tensor_format_count, fs_tensor_formats[i]->file);
     }
 }

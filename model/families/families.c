@@ -1,6 +1,5 @@
 #include "model/families/families.h"
 
-#include <stdio.h>
 #include <string.h>
 
 /* One row a family: its struct fs_family is fs_family_<row>, in a file of its own. */
@@ -65,10 +64,7 @@ const struct fs_family *fs_family_find(const char *name)
 
 void fs_family_names(char *text, size_t size)
 {
-    size_t used = 0;
-    text[0] = '\0';
-    for (size_t i = 0; i < fs_family_count && used < size; i++) {
-        const char *between = i == 0 ? "" : i + 1 < fs_family_count ? ", " : " or ";
-        used += (size_t)snprintf(text + used, size - used, "%s%s", between, fs_families[i]->name);
+    for (size_t i = 0; i < fs_family_count; i++) {
+        fs_error_add_name(text, size, i, fs_family_count, fs_families[i]->name);
     }
 }

@@ -44,11 +44,9 @@ static int check_whole(const struct fs_gguf *gguf, struct fs_error *err)
 /* The names of the table, without the second of one name. */
 static void write_names(char *text, size_t size)
 {
-    size_t used = 0;
-    for (size_t i = 0; i < ARCHITECTURES && used < size; i++) {
+    for (size_t i = 0; i < ARCHITECTURES; i++) {
         if (i == 0 || strcmp(architectures[i - 1].name, architectures[i].name) != 0) {
-            const char *between = i == 0 ? "" : i + 1 == ARCHITECTURES ? " or " : ", ";
-            used += (size_t)snprintf(text + used, size - used, "%s%s", between, architectures[i].name);
+            fs_error_add_name(text, size, i, ARCHITECTURES, architectures[i].name);
         }
     }
 }

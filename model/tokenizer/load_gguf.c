@@ -167,7 +167,6 @@ static int find_pre(const struct fs_gguf *gguf, const struct pre **pre, struct f
 {
     const char *name = NULL;
     char known[256] = "", found[80] = "nothing";
-    size_t used = 0;
     if (fs_gguf_text(gguf, GGML "pre", &name, err) != 0) {
         return -1;
     }
@@ -176,15 +175,12 @@ static int find_pre(const struct fs_gguf *gguf, const struct pre **pre, struct f
             *pre = &pres[i];
             return 0;
         }
-        used += (size_t)snprintf(known + used, sizeof known - used, "%s%s",
-                                 i == 0          ? ""
-                                 : i + 1 == PRES ? " or "
-                                                 : ", ",
-                                 pres[i].name);
+        fs_error_add_name(known, sizeof known, i, PRES, pres[i].name);
     }
     if (name != NULL) {
         snprintf(found, sizeof found, "\"%.60s\"", name);
     }
+    size_t used = strlen(known);
     snprintf(known + used, sizeof known - used, "; %s",
              name != NULL ? "take the HuggingFace folder that the file was made from"
                           : "the file is of an old converter, convert the model again");

@@ -80,12 +80,28 @@ static void test_grow(void **state)
     free(array);
 }
 
+static void test_names(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"ab", "cd", "ef"};
+    char text[16] = "x", small[6];
+    fs_error_add_name(text, sizeof text, 0, 1, names[0]);
+    assert_string_equal(text, "ab");
+    for (size_t i = 0; i < 3; i++) {
+        fs_error_add_name(text, sizeof text, i, 3, names[i]);
+        fs_error_add_name(small, sizeof small, i, 3, names[i]);
+    }
+    assert_string_equal(text, "ab, cd or ef");
+    assert_string_equal(small, "ab, c");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_maximal_subparts),
         cmocka_unit_test(test_code_points),
         cmocka_unit_test(test_grow),
+        cmocka_unit_test(test_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
