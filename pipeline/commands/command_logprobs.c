@@ -46,7 +46,7 @@ static int append_ids(struct block *block, const struct fs_encoding *encoding, s
 static int read_block(const struct fs_session *session, const struct fs_prompt_style *style, struct block *block,
                       struct fs_lines *lines, struct fs_error *err)
 {
-    size_t cost = 0, special = style->kind == FS_MASKED ? 2 : (style->special.begin_of_text >= 0);
+    size_t cost = 0;
     block->lines = block->tokens = 0;
     while (block->lines < BLOCK_LINES && cost < BLOCK_PASS_TOKENS && fs_next_line(lines, err)) {
         struct fs_encoding encoding = {0};
@@ -59,13 +59,9 @@ static int read_block(const struct fs_session *session, const struct fs_prompt_s
         if (status != 0) {
             return -1;
         }
-        size_t longest = count + special;
-        longest = style->kind == FS_CAUSAL && count > 0 ? fs_prompt_tokens_run(style, longest) : longest;
-        if (longest > style->max_positions) {
-            return fs_error_set(err, FS_EXIT_DATA,
-                                "line %zu: found %zu tokens, expected at most %zu for this model; split "
-                                "the line",
-                                lines->number, count, count - (longest - style->max_positions));
+        size_t longest;
+        if (fs_line_longest(style, count, &longest, err) != 0) {
+            return fs_error_prepend(err, "line %zu", lines->number);
         }
         cost += style->kind == FS_MASKED ? count * longest : longest;
     }

@@ -47,6 +47,20 @@ static int plan_masked(struct fs_plan *plan, const struct fs_special_tokens *spe
     return 0;
 }
 
+int fs_line_longest(const struct fs_prompt_style *style, size_t count, size_t *longest, struct fs_error *err)
+{
+    size_t special = style->kind == FS_MASKED ? 2 : style->special.begin_of_text >= 0;
+    *longest = count + special;
+    if (style->kind == FS_CAUSAL && count > 0) {
+        *longest = fs_prompt_tokens_run(style, *longest);
+    }
+    return *longest <= style->max_positions
+               ? 0
+               : fs_error_set(err, FS_EXIT_DATA,
+                              "found %zu tokens, expected at most %zu for this model; give a shorter text", count,
+                              count - (*longest - style->max_positions));
+}
+
 int fs_plan_line(struct fs_plan *plan, const struct fs_prompt_style *style, const int32_t *id, size_t count,
                  size_t *read, struct fs_error *err)
 {

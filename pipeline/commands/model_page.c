@@ -114,10 +114,9 @@ static void read_text(struct fs_model_page *page)
     if (fs_tokenizer_encode(page->opened, line->text, strlen(line->text), &line->encoding, &page->text) != 0) {
         return;
     }
-    size_t room = page->style.max_positions > 2 ? page->style.max_positions - 2 : 0;
-    if (line->encoding.count > room) {
-        fs_error_set(&page->text, FS_EXIT_DATA, "--text: found %zu tokens, expected at most %zu for this model",
-                     line->encoding.count, room);
+    size_t longest;
+    if (fs_line_longest(&page->style, line->encoding.count, &longest, &page->text) != 0) {
+        (void)fs_error_prepend(&page->text, "--text");
         return;
     }
     fs_rank_facts_get(1, &facts);

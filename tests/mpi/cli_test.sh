@@ -211,6 +211,10 @@ run 0 model "$model" --text 'the baker' --format json
 grep -q '"errors":.*{' "$scratch/out" || fail "model: no JSON: $(cat "$scratch/out")"
 logprob=$(sed -n 's/.*"logprob":[^-]*\(-[0-9]*\.[0-9]\{5\}\).*/\1/p' "$scratch/out" | head -n 1)
 echo 'the baker' | "$fairstamp" logprobs --model "$model" --quiet | grep -q "logprobs\": \[$logprob" || fail "model: other numbers than logprobs"
+text=$(printf ' the%.0s' {1..128}) # as many tokens as positions: the last one is not run
+run 0 model "$GOLDEN_MODELS/gpt2-tiny" --text "$text"
+run 65 model "$GOLDEN_MODELS/gpt2-tiny" --text "$text the"
+says 'text: found 129 tokens, expected at most 128'
 mkdir "$scratch/one"
 cp "$GOLDEN_MODELS/../gguf/qwen2-f16.gguf" "$scratch/one"
 run 0 model "$scratch/one" --no-text # a folder stands for the GGUF file in it
