@@ -100,20 +100,21 @@ static int check_weights(const char *folder, const struct fs_tensor_format *form
 static const struct {
     const char *name;
     unsigned parts;
+    bool is_tokenizer; /* without it, or another such file, there is none */
 } files[] = {
-    {"config.json", FS_FOLDER_CONFIG | FS_FOLDER_TOKENIZER},
-    {"adapter_config.json", FS_FOLDER_CONFIG},
-    {"tokenizer.json", FS_FOLDER_TOKENIZER},
-    {"tokenizer.model", FS_FOLDER_TOKENIZER},
-    {"spiece.model", FS_FOLDER_TOKENIZER},
-    {"sentencepiece.bpe.model", FS_FOLDER_TOKENIZER},
-    {"spm.model", FS_FOLDER_TOKENIZER},
-    {"vocab.json", FS_FOLDER_TOKENIZER},
-    {"merges.txt", FS_FOLDER_TOKENIZER},
-    {"vocab.txt", FS_FOLDER_TOKENIZER},
-    {"tokenizer_config.json", FS_FOLDER_TOKENIZER},
-    {"special_tokens_map.json", FS_FOLDER_TOKENIZER},
-    {"added_tokens.json", FS_FOLDER_TOKENIZER},
+    {"config.json", FS_FOLDER_CONFIG | FS_FOLDER_TOKENIZER, false},
+    {"adapter_config.json", FS_FOLDER_CONFIG, false},
+    {"tokenizer.json", FS_FOLDER_TOKENIZER, true},
+    {"tokenizer.model", FS_FOLDER_TOKENIZER, true},
+    {"spiece.model", FS_FOLDER_TOKENIZER, true},
+    {"sentencepiece.bpe.model", FS_FOLDER_TOKENIZER, true},
+    {"spm.model", FS_FOLDER_TOKENIZER, true},
+    {"vocab.json", FS_FOLDER_TOKENIZER, true},
+    {"merges.txt", FS_FOLDER_TOKENIZER, false},
+    {"vocab.txt", FS_FOLDER_TOKENIZER, true},
+    {"tokenizer_config.json", FS_FOLDER_TOKENIZER, false},
+    {"special_tokens_map.json", FS_FOLDER_TOKENIZER, false},
+    {"added_tokens.json", FS_FOLDER_TOKENIZER, false},
 };
 
 static bool there(const char *folder, const char *name)
@@ -149,11 +150,9 @@ int fs_model_folder_check(const char *folder, unsigned parts, struct fs_error *e
     }
     unsigned found = config ? FS_FOLDER_CONFIG : 0;
     found |= format != NULL ? FS_FOLDER_WEIGHTS : 0;
-    found |= there(folder, "tokenizer.json") || there(folder, "tokenizer.model") || there(folder, "spiece.model") ||
-                     there(folder, "sentencepiece.bpe.model") || there(folder, "spm.model") ||
-                     there(folder, "vocab.json") || there(folder, "vocab.txt")
-                 ? FS_FOLDER_TOKENIZER
-                 : 0;
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        found |= files[i].is_tokenizer && there(folder, files[i].name) ? FS_FOLDER_TOKENIZER : 0;
+    }
     unsigned missing = parts & ~found;
     if ((missing & FS_FOLDER_CONFIG) != 0) { /* what has neither is told by what stands in place of the weights */
         missing |= FS_FOLDER_WEIGHTS & ~found;
