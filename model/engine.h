@@ -94,12 +94,12 @@ int fs_read_logprobs(const struct fs_model *model, struct fs_workspace *workspac
 /*
  * mean (B,fs_spec_state_width), in float64: for each sequence of the batch the mean over its positions of the top hidden
  * state, through final norm and output projection where the model has them (HuggingFace's last_hidden_state). Positions
- * are added in order.
+ * are added in order. FS_EXIT_DATA where a state is no number.
  */
 int fs_read_mean_states(const struct fs_model *model, struct fs_workspace *workspace, const struct fs_batch *batch,
                         const fs_real *h, double *mean, struct fs_error *err);
 
-/* The whole distributions: logprob (R,V) at `rows` rows `row` of h. */
+/* The whole distributions: logprob (R,V) at `rows` rows `row` of h. FS_EXIT_DATA as fs_read_logprobs. */
 int fs_read_distributions(const struct fs_model *model, struct fs_workspace *workspace, const fs_real *h, size_t rows,
                           const size_t *row, fs_real *logprob, struct fs_error *err);
 
