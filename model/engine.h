@@ -54,8 +54,9 @@ int fs_run_layer_patched(const struct fs_pass *pass, size_t layer, const struct 
                          const struct fs_row_copies *ffn, fs_real *h, struct fs_error *err);
 
 /*
- * (T,d) matrices of `base`, one after the other: 1, residual + FFN(x); or 2, FFN(x) and the residual, where a norm or a
- * scale comes between the two.
+ * (T,d) matrices of `base`, one after the other: 1, residual + FFN(x); or 2, where something comes between the two
+ * (fs_spec_ffn_apart): FFN(x), and the residual. In a model with a convolution (DeBERTa) the first is x + FFN(x), the
+ * second the convolution's output in the layer that adds it, and read by nothing in the others.
  */
 size_t fs_base_matrices(const struct fs_spec *spec);
 
@@ -67,9 +68,9 @@ int fs_run_to_ffn(const struct fs_pass *pass, size_t layer, const fs_real *h, fs
                   struct fs_error *err);
 
 /*
- * The rest of `layer`: h (T,d) = base + edit(x), or the residual and FFN(x) + edit(x) brought together; then the norm
- * where the family is post-norm, and what the edit does to the hidden state. After fs_run_to_ffn the bits are those of
- * fs_run_layers.
+ * The rest of `layer`: h (T,d) = base + edit(x), or the first matrix of base + edit(x) and the second brought together;
+ * then the norm where the family is post-norm, and what the edit does to the hidden state. After fs_run_to_ffn the bits
+ * are those of fs_run_layers.
  */
 int fs_join_ffn(const struct fs_pass *pass, size_t layer, const fs_real *x, const fs_real *base, fs_real *h,
                 struct fs_error *err);
