@@ -188,17 +188,6 @@ static void digest_lines(const struct golden *golden, const struct fs_tokenizer 
     fs_digest_end(digest, found);
 }
 
-static bool explains(const struct fs_tokenizer *tokenizer, enum fs_explain_topic topic, const char *part)
-{
-    const struct fs_explanation *explanation = fs_tokenizer_explanation(tokenizer);
-    for (size_t i = 0; i < explanation->count; i++) {
-        if (explanation->line[i].topic == topic && strstr(explanation->line[i].text, part) != NULL) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* A row of ids.txt: the folder, a version, the hash or "fails", the ids of seven roles. */
 struct expected {
     char name[128], version[32], hash[80], roles[128];
