@@ -236,6 +236,14 @@ static void tokenizer_json(void **state)
         {"{\"normalizer\": {\"type\": \"Sequence\", \"normalizers\": [{\"type\": \"nmt\"}]}, " MODEL "}", "\"nmt\""},
         {"{\"normalizer\": [], " MODEL "}", "normalizer"},
         {"{\"normalizer\": {\"type\": \"NFC\", \"x\": 1}, " MODEL "}", "\"x\" is not supported"},
+        {"{\"normalizer\": {\"type\": \"Replace\", \"pattern\": {\"String\": \"a\"}, \"content\": \"\\u0000\"}, " MODEL
+         "}",
+         "content: found text with \\u0000"},
+        {"{\"normalizer\": {\"type\": \"Replace\", \"pattern\": {\"String\": \"a\\u0000\"}, \"content\": \"b\"}, " MODEL
+         "}",
+         "String: found text with \\u0000"},
+        {"{\"normalizer\": {\"type\": \"Prepend\", \"prepend\": \"\\u0000\"}, " MODEL "}",
+         "prepend: found text with \\u0000"},
         {"{\"normalizer\": {\"type\": \"Replace\", \"pattern\": {\"String\": \"\"}, \"content\": \"\"}, " MODEL "}",
          "empty pattern"},
         {"{\"pre_tokenizer\": {\"type\": \"FixedLength\", \"length\": 0}, " MODEL "}", "pre_tokenizer.length"},
