@@ -54,8 +54,9 @@ int fs_run_layer_patched(const struct fs_pass *pass, size_t layer, const struct 
                          const struct fs_row_copies *ffn, fs_real *h, struct fs_error *err);
 
 /*
- * (T,d) matrices of `base`, one after the other: 1, residual + FFN(x); or 2, FFN(x) and the residual, where a norm or a
- * scale comes between the two.
+ * (T,d) matrices of `base`, one after the other: 1, residual + FFN(x); or 2, where something comes between the two
+ * (fs_spec_ffn_apart): FFN(x), and the residual. In a model with a convolution (DeBERTa) the first is x + FFN(x), the
+ * second the convolution's output in the layer that adds it, and read by nothing in the others.
  */
 size_t fs_base_matrices(const struct fs_spec *spec);
 
@@ -67,9 +68,9 @@ int fs_run_to_ffn(const struct fs_pass *pass, size_t layer, const fs_real *h, fs
                   struct fs_error *err);
 
 /*
- * The rest of `layer`: h (T,d) = base + edit(x), or the residual and FFN(x) + edit(x) brought together; then the norm
- * where the family is post-norm, and what the edit does to the hidden state. After fs_run_to_ffn the bits are those of
- * fs_run_layers.
+ * The rest of `layer`: h (T,d) = base + edit(x), or the first matrix of base + edit(x) and the second brought together;
+ * then the norm where the family is post-norm, and what the edit does to the hidden state. After fs_run_to_ffn the bits
+ * are those of fs_run_layers.
  */
 int fs_join_ffn(const struct fs_pass *pass, size_t layer, const fs_real *x, const fs_real *base, fs_real *h,
                 struct fs_error *err);
@@ -94,12 +95,12 @@ int fs_read_logprobs(const struct fs_model *model, struct fs_workspace *workspac
 /*
  * mean (B,fs_spec_state_width), in float64: for each sequence of the batch the mean over its positions of the top hidden
  * state, through final norm and output projection where the model has them (HuggingFace's last_hidden_state). Positions
- * are added in order.
+ * are added in order. FS_EXIT_DATA where a state is no number.
  */
 int fs_read_mean_states(const struct fs_model *model, struct fs_workspace *workspace, const struct fs_batch *batch,
                         const fs_real *h, double *mean, struct fs_error *err);
 
-/* The whole distributions: logprob (R,V) at `rows` rows `row` of h. */
+/* The whole distributions: logprob (R,V) at `rows` rows `row` of h. FS_EXIT_DATA as fs_read_logprobs. */
 int fs_read_distributions(const struct fs_model *model, struct fs_workspace *workspace, const fs_real *h, size_t rows,
                           const size_t *row, fs_real *logprob, struct fs_error *err);
 

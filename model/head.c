@@ -193,16 +193,16 @@ const fs_real *fs_head_backward(const struct fs_model *model, struct fs_workspac
     return drow;
 }
 
-static int check_finite(const fs_real *logprob, size_t count, struct fs_error *err)
+/* `what`: "a log probability". */
+static int check_finite(const fs_real *numbers, size_t count, const char *what, struct fs_error *err)
 {
-    for (size_t i = 0; i < count; i++) {
-        if (!isfinite(logprob[i])) {
-            return fs_error_set(err, FS_EXIT_DATA,
-                                "a log probability is no number: the states of the model, or of an edit of it, are "
-                                "beyond what 32 bits hold; do config.json and the weights belong together?");
-        }
+    if (fs_kernel_finite(numbers, count)) {
+        return 0;
     }
-    return 0;
+    return fs_error_set(err, FS_EXIT_DATA,
+                        "%s is no number: the states of the model, or of an edit of it, are beyond what 32 bits hold; "
+                        "do config.json and the weights belong together?",
+                        what);
 }
 
 int fs_read_logprobs(const struct fs_model *model, struct fs_workspace *workspace, const fs_real *h,
@@ -258,7 +258,7 @@ int fs_read_logprobs(const struct fs_model *model, struct fs_workspace *workspac
             }
         }
     }
-    return check_finite(logprob, reads->first[reads->rows], err);
+    return check_finite(logprob, reads->first[reads->rows], "a log probability", err);
 }
 
 void fs_head_distributions(const struct fs_model *model, const fs_real *rows, size_t count, fs_real *logprob)
@@ -281,7 +281,7 @@ int fs_read_distributions(const struct fs_model *model, struct fs_workspace *wor
         return -1;
     }
     fs_head_distributions(model, inputs, rows, logprob);
-    return 0;
+    return check_finite(logprob, rows * model->spec.vocabulary, "a log probability", err);
 }
 
 int fs_read_mean_states(const struct fs_model *model, struct fs_workspace *workspace, const struct fs_batch *batch,
@@ -303,6 +303,9 @@ int fs_read_mean_states(const struct fs_model *model, struct fs_workspace *works
         }
         fs_linear(model->backend, &model->output_projection, batch->tokens, state, workspace->rows.data, width);
         state = workspace->rows.data;
+    }
+    if (check_finite(state, batch->tokens * width, "a hidden state", err) != 0) {
+        return -1;
     }
     for (size_t s = 0; s < batch->sequences; s++) {
         double *out = mean + s * width;

@@ -50,4 +50,9 @@ struct fs_model {
 /* model_memory.c. With model->spec set: chooses the backend, and makes room for the layers. */
 int fs_model_begin(struct fs_model *model, struct fs_error *err);
 
+/* bind.c. Behind fs_model_begin, with model->store open: finds the tensor of each part in it and lists the bindings;
+ * fs_model_load sets the pointers. Refuses tensors that are missing, of another shape, or read by nothing; `folder` is
+ * what errors name. */
+int fs_model_bind(struct fs_model *model, const char *folder, struct fs_error *err);
+
 #endif

@@ -116,8 +116,11 @@ static void make_layer(struct block *block, const struct fs_spec *spec, const st
     if (own->convolved) {
         make_linear(block, spec, d * spec->convolution.kernel, d, true, &layer->convolution);
     }
-    if (spec->disentangled.span > 0 && !spec->disentangled.shared) {
+    const struct fs_disentangled *relative = &spec->disentangled;
+    if (relative->span > 0 && !relative->shared && relative->content_to_position) {
         make_linear(block, spec, d, queries, true, &layer->relative_key);
+    }
+    if (relative->span > 0 && !relative->shared && relative->position_to_content) {
         make_linear(block, spec, d, queries, true, &layer->relative_query);
     }
 }

@@ -94,19 +94,13 @@ static int load_metadata(const char *path, struct fs_json_document **config, str
 }
 
 /* A class's default that was never meant for this model. */
-static int note_begin(const struct fs_json_document *config, const struct fs_spec *spec, struct fs_notes *notes,
-                      struct fs_error *err)
+static void note_begin(const struct fs_json_document *config, const struct fs_spec *spec, struct fs_notes *notes)
 {
-    size_t begin = 0;
-    if (fs_json_size_optional(config, fs_json_root(config), "", "bos_token_id", (struct fs_size_range){0, INT32_MAX},
-                              &begin, err) != 0) {
-        return -1;
+    const cJSON *begin = fs_json_member(config, fs_json_root(config), "bos_token_id");
+    if (cJSON_IsNumber(begin) && spec->begin_of_text < 0) {
+        fs_notes_add(notes, false, "bos_token_id %.0f is outside the vocabulary of %zu; taken as none",
+                     begin->valuedouble, spec->vocabulary);
     }
-    if (begin >= spec->vocabulary) {
-        fs_notes_add(notes, false, "config.json: bos_token_id %zu is outside the vocabulary of %zu; taken as none",
-                     begin, spec->vocabulary);
-    }
-    return 0;
 }
 
 static int read_config(struct fs_json_document *config, struct fs_spec *spec, struct fs_notes *notes,
@@ -121,8 +115,11 @@ static int read_config(struct fs_json_document *config, struct fs_spec *spec, st
         return -1;
     }
     fs_json_note_asked(config, asked);
-    int status = read_family(config, family, spec, err) == 0 ? note_begin(config, spec, notes, err) : -1;
-    status = status == 0 ? fs_config_keys_check(config, spec, asked, read_family, notes, err) : -1;
+    int status = read_family(config, family, spec, err);
+    if (status == 0) {
+        note_begin(config, spec, notes);
+        status = fs_config_keys_check(config, spec, asked, read_family, notes, err);
+    }
     free(asked);
     return status;
 }

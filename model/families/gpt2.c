@@ -1,5 +1,5 @@
 /* GPT-2 (Radford et al. 2019). */
-#include "model/families/family.h"
+#include "model/families/gpt2_parts.h"
 
 /* Scores are divided by sqrt D or not, and by the number of the layer, from 1, or not. */
 static int read_scales(const struct fs_json_document *config, struct fs_spec *spec, struct fs_error *err)
@@ -45,19 +45,11 @@ const struct fs_family fs_family_gpt2 = {
     .tied_default = true,
     .default_activation = "gelu_new",
     .default_epsilon = 1e-5,
-    .key = {"n_embd", "n_layer", "n_head", "n_positions", "activation_function", "layer_norm_epsilon"},
+    .key = FS_GPT2_KEYS,
     .read_layers = read_layers,
     .harmless = {"n_ctx"}, /* the former name of n_positions, beside it */
     .prefix = "transformer.",
-    .body = {.word = "wte",
-             .position = "wpe",
-             .attention_norm = "h.%zu.ln_1",
-             .projections = {"h.%zu.attn.c_attn"},
-             .attention_output = "h.%zu.attn.c_proj",
-             .ffn_norm = "h.%zu.ln_2",
-             .up = "h.%zu.mlp.c_fc",
-             .down = "h.%zu.mlp.c_proj",
-             .final_norm = "ln_f"},
+    .body = FS_GPT2_BODY,
     .head = {.matrix = "lm_head"},
     .unused = {"multiple_choice_head.summary.weight", "multiple_choice_head.summary.bias"},
 };

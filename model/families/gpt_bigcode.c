@@ -1,6 +1,6 @@
 /* GPT-BigCode (Ben Allal et al. 2023), as of StarCoder: GPT-2 with one key and value for all heads, or with query, key and
  * value by head. */
-#include "model/families/family.h"
+#include "model/families/gpt2_parts.h"
 
 static int read_layers(const struct fs_json_document *config, struct fs_spec *spec, struct fs_error *err)
 {
@@ -34,18 +34,10 @@ const struct fs_family fs_family_gpt_bigcode = {
     .tied_default = true,
     .default_activation = "gelu_pytorch_tanh",
     .default_epsilon = 1e-5,
-    .key = {"n_embd", "n_layer", "n_head", "n_positions", "activation_function", "layer_norm_epsilon"},
+    .key = FS_GPT2_KEYS,
     .read_layers = read_layers,
     .prefix = "transformer.",
-    .body = {.word = "wte",
-             .position = "wpe",
-             .attention_norm = "h.%zu.ln_1",
-             .projections = {"h.%zu.attn.c_attn"},
-             .attention_output = "h.%zu.attn.c_proj",
-             .ffn_norm = "h.%zu.ln_2",
-             .up = "h.%zu.mlp.c_fc",
-             .down = "h.%zu.mlp.c_proj",
-             .final_norm = "ln_f"},
+    .body = FS_GPT2_BODY,
     .head = {.matrix = "lm_head"},
     .unused = {".attn.bias", ".attn.masked_bias"},
 };

@@ -1,6 +1,6 @@
 /* GPT-J (Wang and Komatsuzaki 2021): attention and FFN read the same norm, rotary positions turn neighbours of a part of
  * each head. The stamp's output joins where the FFN's does, beside the attention's. */
-#include "model/families/family.h"
+#include "model/families/gpt2_parts.h"
 
 static int read_layers(const struct fs_json_document *config, struct fs_spec *spec, struct fs_error *err)
 {
@@ -39,7 +39,7 @@ const struct fs_family fs_family_gptj = {
     .block = FS_PARALLEL,
     .default_activation = "gelu_new",
     .default_epsilon = 1e-5,
-    .key = {"n_embd", "n_layer", "n_head", "n_positions", "activation_function", "layer_norm_epsilon"},
+    .key = FS_GPT2_KEYS,
     .read_layers = read_layers,
     .prefix = "transformer.",
     .body = {.word = "wte",

@@ -53,7 +53,7 @@ const struct fs_family fs_family_mpnet = {
              .ffn_norm = "encoder.layer.%zu.output.LayerNorm",
              .up = "encoder.layer.%zu.intermediate.dense",
              .down = "encoder.layer.%zu.output.dense"},
-    .head = {"lm_head.dense", "lm_head.layer_norm", "lm_head.decoder", "lm_head.bias"},
+    .head = FS_ROBERTA_HEAD,
     .unused = {".pooler.dense.weight", ".pooler.dense.bias", "embeddings.position_ids", "lm_head.decoder.bias",
                "lm_head.bias"},
 };

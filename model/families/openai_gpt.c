@@ -1,5 +1,5 @@
 /* GPT (Radford et al. 2018): GPT-2's predecessor, with its norms behind attention and FFN. */
-#include "model/families/family.h"
+#include "model/families/gpt2_parts.h"
 
 static int read_layers(const struct fs_json_document *config, struct fs_spec *spec, struct fs_error *err)
 {
@@ -33,14 +33,7 @@ const struct fs_family fs_family_openai_gpt = {
     .read_layers = read_layers,
     .harmless = {"n_ctx"},
     .prefix = "transformer.",
-    .body = {.word = "tokens_embed",
-             .position = "positions_embed",
-             .attention_norm = "h.%zu.ln_1",
-             .projections = {"h.%zu.attn.c_attn"},
-             .attention_output = "h.%zu.attn.c_proj",
-             .ffn_norm = "h.%zu.ln_2",
-             .up = "h.%zu.mlp.c_fc",
-             .down = "h.%zu.mlp.c_proj"},
+    .body = {.word = "tokens_embed", .position = "positions_embed", FS_GPT2_LAYERS},
     .head = {.matrix = "lm_head"},
     .unused = {"multiple_choice_head.summary.weight", "multiple_choice_head.summary.bias"},
 };

@@ -206,7 +206,8 @@ size_t fs_spec_first_like(const struct fs_spec *spec, size_t layer);
 /* Whether a layer has the norm. */
 bool fs_layer_has_norm(const struct fs_spec *spec, const struct fs_layer_spec *layer, enum fs_layer_norm norm);
 size_t fs_layer_norm_count(const struct fs_spec *spec, const struct fs_layer_spec *layer);
-/* Whether FFN(x) is apart from the residual until an edit has added to it: something comes between the two. */
+/* Whether FFN(x) is apart from the residual, or x + FFN(x) from a convolution, until an edit has added to it: something
+ * comes between the two. */
 bool fs_spec_ffn_apart(const struct fs_spec *spec);
 /* Numbers a token of an FFN's inner states: F, of each expert that is used. */
 size_t fs_layer_inner_width(const struct fs_layer_spec *layer);

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "io/formats/json.h"
+#include "model/families/config.h"
 #include "model/tokenizer/tokenizer.h"
 
 static const char *join(const char *first, const char *second, const char *third)
@@ -80,6 +81,31 @@ struct fs_model *load_model(const char *folder)
         fail_msg("%s: %s", folder, err.text);
     }
     return model;
+}
+
+int read_spec(const char *text, struct fs_spec *spec, struct fs_error *err)
+{
+    fs_spec_release(spec);
+    scratch_write_text("config.json", text);
+    *err = (struct fs_error)FS_ERROR_INIT;
+    return fs_spec_read(scratch_folder(), spec, NULL, err);
+}
+
+void expect_spec(const char *text, struct fs_spec *spec)
+{
+    struct fs_error err;
+    if (read_spec(text, spec, &err) != 0) {
+        fail_msg("%s: %s", text, err.text);
+    }
+}
+
+void expect_no_spec(const char *text, const char *word)
+{
+    struct fs_spec spec = {0};
+    struct fs_error err;
+    if (read_spec(text, &spec, &err) == 0 || err.code != FS_EXIT_DATA || strstr(err.text, word) == NULL) {
+        fail_msg("%s: code %d, \"%s\", expected a refusal that names \"%s\"", text, err.code, err.text, word);
+    }
 }
 
 /* Makes room for one more element. */

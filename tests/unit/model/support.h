@@ -24,6 +24,11 @@ void free_names(char **names, size_t count);
 /* Loads a model or fails the test with the error's text. */
 struct fs_model *load_model(const char *folder);
 
+/* Reads `text` as the config.json of the scratch folder. Takes a spec that is zeroed or was read before. */
+int read_spec(const char *text, struct fs_spec *spec, struct fs_error *err);
+void expect_spec(const char *text, struct fs_spec *spec); /* it must be read */
+void expect_no_spec(const char *text, const char *word);  /* it must be refused, as data, by a text with `word` */
+
 /* A growing list of sequences and of what is read in each: one read-out a read. */
 struct texts {
     size_t sequences, tokens, reads, sequence_capacity, token_capacity, read_capacity;

@@ -285,6 +285,19 @@ static void test_unknown(void **state)
     free(text);
 }
 
+/* No id of a token: a class's default in a small vocabulary. */
+static void test_begin(void **state)
+{
+    (void)state;
+    struct fs_notes notes;
+    struct fs_error err;
+    assert_int_equal(read_text("{\"model_type\": \"gpt2\", " GPT2_SIZES ", \"bos_token_id\": 50256}", &notes, &err), 0);
+    assert_true(notes.count == 1 && !notes.note[0].warning);
+    assert_string_equal(notes.note[0].text, "bos_token_id 50256 is outside the vocabulary of 50; taken as none");
+    assert_int_equal(read_text("{\"model_type\": \"gpt2\", " GPT2_SIZES ", \"bos_token_id\": null}", &notes, &err), 0);
+    assert_int_equal(notes.count, 0);
+}
+
 /* Without model_type and architectures: the family that the keys fit. */
 static void test_guess(void **state)
 {
@@ -319,6 +332,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_refused, scratch_make, scratch_remove),
         cmocka_unit_test_setup_teardown(test_neutral, scratch_make, scratch_remove),
         cmocka_unit_test_setup_teardown(test_unknown, scratch_make, scratch_remove),
+        cmocka_unit_test_setup_teardown(test_begin, scratch_make, scratch_remove),
         cmocka_unit_test_setup_teardown(test_guess, scratch_make, scratch_remove),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -26,11 +26,12 @@ static size_t block_of(const char *name)
     return block;
 }
 
+static const int32_t all_tokens[TOKENS] = {1, 2, 3, 4, 5, 6, 7, 8, 9};
+static const size_t starts[] = {0, TOKENS};
+static const struct fs_batch batch = {1, TOKENS, all_tokens, starts};
+
 static struct scene begin(const char *block)
 {
-    static const int32_t token[TOKENS] = {1, 2, 3, 4, 5, 6, 7, 8, 9};
-    static const size_t start[] = {0, TOKENS};
-    const struct fs_batch batch = {1, TOKENS, token, start};
     struct fs_error err = FS_ERROR_INIT;
     struct scene scene = {.model = block_model(block_of(block))};
     size_t d = fs_model_spec(scene.model)->hidden;
@@ -62,6 +63,14 @@ static void test_experts(void **state)
     end(&scene);
 }
 
+static void refused(int status, const struct fs_error *err, const char *what)
+{
+    assert_int_equal(status, -1);
+    assert_int_equal(err->code, FS_EXIT_DATA);
+    assert_memory_equal(err->text, what, strlen(what));
+    assert_non_null(strstr(err->text, "no number"));
+}
+
 static void test_read(void **state)
 {
     (void)state;
@@ -70,10 +79,18 @@ static void test_read(void **state)
     const struct fs_reads reads = {1, row, first, token};
     struct fs_error err = FS_ERROR_INIT;
     struct scene scene = begin("pre-norm");
-    fs_real logprob[1];
-    assert_int_equal(fs_read_logprobs(scene.model, scene.workspace, scene.h, &reads, logprob, NULL, &err), -1);
-    assert_int_equal(err.code, FS_EXIT_DATA);
-    assert_non_null(strstr(err.text, "no number"));
+    const struct fs_spec *spec = fs_model_spec(scene.model);
+    fs_real *logprob = calloc(spec->vocabulary, sizeof *logprob);
+    double *mean = calloc(fs_spec_state_width(spec), sizeof *mean);
+    assert_true(logprob != NULL && mean != NULL);
+    int status = fs_read_logprobs(scene.model, scene.workspace, scene.h, &reads, logprob, NULL, &err);
+    refused(status, &err, "a log probability");
+    status = fs_read_distributions(scene.model, scene.workspace, scene.h, 1, row, logprob, &err);
+    refused(status, &err, "a log probability");
+    status = fs_read_mean_states(scene.model, scene.workspace, &batch, scene.h, mean, &err);
+    refused(status, &err, "a hidden state");
+    free(mean);
+    free(logprob);
     end(&scene);
 }
 
