@@ -46,7 +46,8 @@ static enum reading reading_of_5(const struct fs_settings *settings)
             return AS_WRITTEN;
         }
     }
-    if (!settings->class_named && strcmp(type, "llama") == 0) {
+    if ((!settings->class_named && strcmp(type, "llama") == 0) ||
+        strcmp(settings->class->name, "ConvBertTokenizer") == 0) { /* the one class of BERT's that builds nothing */
         return AS_WRITTEN;
     }
     return strcmp(type, "qwen2") == 0 || strcmp(settings->class->name, "Qwen2Tokenizer") == 0 ? AS_QWEN2 : BY_CLASS;
@@ -67,14 +68,18 @@ static int explain_rebuilt(struct fs_tokenizer *tokenizer, const struct fs_setti
     return reading_of_5(settings) == BY_CLASS ? explain_class_of_5(tokenizer, settings->class, err) : 0;
 }
 
+static bool is_nfc(const struct fs_normalizer *normalizer)
+{
+    return normalizer->count == 1 && normalizer->step[0].kind == FS_NORMALIZE_UNICODE &&
+           normalizer->step[0].form == FS_NFC;
+}
+
 /* Whether the pipeline is the one that Qwen2Tokenizer builds; its pattern is compared as the file has it. */
 static bool is_qwen2_as_built(const struct fs_tokenizer *tokenizer, const struct fs_tokenizer_class *qwen2, bool prefix,
                               const cJSON *root)
 {
-    const struct fs_normalizer *normalizer = &tokenizer->normalizer;
     const struct fs_pretokenizer *pretokenizer = &tokenizer->pretokenizer;
-    if (normalizer->count != 1 || normalizer->step[0].kind != FS_NORMALIZE_UNICODE ||
-        normalizer->step[0].form != FS_NFC || pretokenizer->count != 2) {
+    if (!is_nfc(&tokenizer->normalizer) || pretokenizer->count != 2) {
         return false;
     }
     const struct fs_pretokenizer_step *split = &pretokenizer->step[0], *bytes = &pretokenizer->step[1];
@@ -103,10 +108,9 @@ int fs_overrule(struct fs_tokenizer *tokenizer, const struct fs_settings *settin
     if (reading == AS_QWEN2 && !is_qwen2_as_built(tokenizer, qwen2, settings->add_prefix_space == 1, root)) {
         return explain_class_of_5(tokenizer, qwen2, err);
     }
-    return reading == AS_WRITTEN && overruled
-               ? fs_explain(&tokenizer->explanation, FS_EXPLAIN_VERSION, "config.json: model_type", err,
-                            "transformers 5 reads tokenizer.json of this model_type as written")
-               : 0;
+    return reading == AS_WRITTEN && overruled ? fs_explain(&tokenizer->explanation, FS_EXPLAIN_VERSION, "", err,
+                                                           "transformers 5 reads this tokenizer.json as written")
+                                              : 0;
 }
 
 int fs_overrule_bert(struct fs_tokenizer *tokenizer, const struct fs_settings *settings, struct fs_error *err)
@@ -136,9 +140,8 @@ int fs_overrule_bert(struct fs_tokenizer *tokenizer, const struct fs_settings *s
 static bool is_as_built(const struct fs_tokenizer *tokenizer, const struct fs_settings *settings)
 {
     const struct fs_normalizer *normalizer = &tokenizer->normalizer;
-    return tokenizer->pretokenizer.step[0].use_regex && normalizer->count == (settings->class->nfc ? 1 : 0) &&
-           (normalizer->count == 0 ||
-            (normalizer->step[0].kind == FS_NORMALIZE_UNICODE && normalizer->step[0].form == FS_NFC));
+    return tokenizer->pretokenizer.step[0].use_regex &&
+           (settings->class->nfc ? is_nfc(normalizer) : normalizer->count == 0);
 }
 
 int fs_overrule_byte_level(struct fs_tokenizer *tokenizer, const struct fs_settings *settings, struct fs_error *err)
@@ -177,7 +180,12 @@ int fs_overrule_cohere(struct fs_tokenizer *tokenizer, const struct fs_settings 
             return -1;
         }
     }
-    return 0;
+    const struct fs_pretokenizer_step *step = pretokenizer->step;
+    bool as_built = is_nfc(&tokenizer->normalizer) && pretokenizer->count == 2 &&
+                    step[0].kind == FS_PRETOKENIZE_CLASS && step[0].class_of('1') == FS_CLASS_MATCH &&
+                    step[0].behavior == FS_SPLIT_ISOLATED && step[1].kind == FS_PRETOKENIZE_BYTE_LEVEL &&
+                    step[1].use_regex && step[1].add_prefix_space == (settings->add_prefix_space == 1);
+    return as_built ? 0 : explain_rebuilt(tokenizer, settings, err);
 }
 
 int fs_overrule_llama(struct fs_tokenizer *tokenizer, const struct fs_settings *settings, struct fs_error *err)

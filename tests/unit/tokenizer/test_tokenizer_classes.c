@@ -375,7 +375,8 @@ static void explanations(void **state)
 static void versions(void **state)
 {
     (void)state;
-    static const char qwen2[] = "transformers 5 reads a Qwen2Tokenizer with NFC", written[] = "model_type as written";
+    static const char qwen2[] = "transformers 5 reads a Qwen2Tokenizer with NFC",
+                      written[] = "this tokenizer.json as written";
     static const struct {
         const char *config, *type, *pretokenizer, *says; /* NULL: it reads the same */
     } rows[] = {
@@ -391,6 +392,8 @@ static void versions(void **state)
         {"{\"tokenizer_class\": \"LlamaTokenizer\"}", "llama", METASPACE, "transformers 5 reads a LlamaTokenizer"},
         {"{\"tokenizer_class\": \"LlamaTokenizer\"}", "mistral", METASPACE, NULL},
         {"{\"tokenizer_class\": \"LlamaTokenizer\", \"add_prefix_space\": false}", "mistral", METASPACE, written},
+        {"{\"tokenizer_class\": \"CohereTokenizer\"}", "cohere", BYTE_LEVEL, "transformers 5 reads a CohereTokenizer"},
+        {"{\"tokenizer_class\": \"CohereTokenizer\"}", "cohere", DIGITS, "transformers 5 reads a CohereTokenizer"},
         {"{}", "llama", METASPACE, NULL},
         {"{\"add_prefix_space\": false}", "llama", METASPACE, written},
     };
