@@ -388,6 +388,9 @@ int fs_json_text(const struct fs_json_document *document, const cJSON *object, c
     if (!cJSON_IsString(found)) {
         return fs_json_wrong(document, where, key, fs_json_kind(found), "a string", err);
     }
+    if (strstr(found->valuestring, FS_JSON_NUL) != NULL) {
+        return fs_json_wrong(document, where, key, "text with \\u0000", "a string without it", err);
+    }
     *value = found->valuestring;
     return 0;
 }

@@ -21,7 +21,7 @@ struct fs_json_document;
 int fs_json_load(const char *path, struct fs_json_document **document, struct fs_error *err);
 /*
  * The same of a file whose strings may hold \u0000, which cJSON would take for their end: each is FS_JSON_NUL there.
- * fs_json_bytes: the bytes of such a string, `*length` of them, that the caller frees.
+ * fs_json_bytes: the bytes of such a string, `*length` of them, that the caller frees. fs_json_text refuses one.
  */
 #define FS_JSON_NUL "\xC0\x80" /* no UTF-8 */
 int fs_json_load_with_nul(const char *path, struct fs_json_document **document, struct fs_error *err);

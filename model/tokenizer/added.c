@@ -42,7 +42,6 @@ int fs_added_read(struct fs_added_token *token, const struct fs_json_document *d
 {
     static const char *const keys[] = {"id",         "content", "lstrip", "rstrip", "single_word",
                                        "normalized", "special", "__type", NULL};
-    const char *content;
     memset(token, 0, sizeof *token);
     token->id = -1;
     if (cJSON_IsString(value)) {
@@ -54,11 +53,14 @@ int fs_added_read(struct fs_added_token *token, const struct fs_json_document *d
                                 fs_json_name(document), where, fs_json_kind(value));
         }
         if (fs_json_part_keys(document, value, where, keys, err) ||
-            fs_json_text(document, value, where, "content", &content, err) ||
             fs_json_bool_optional(document, value, where, "special", &special, err)) {
             return -1;
         }
-        token->content = cJSON_GetObjectItemCaseSensitive(value, "content")->valuestring;
+        const cJSON *content = cJSON_GetObjectItemCaseSensitive(value, "content");
+        if (!cJSON_IsString(content)) {
+            return fs_json_wrong(document, where, "content", fs_json_kind(content), "a string", err);
+        }
+        token->content = content->valuestring; /* NUL is FS_JSON_NUL there */
         token->normalized = !special;
         if (fs_json_bool_optional(document, value, where, "lstrip", &token->left_strip, err) ||
             fs_json_bool_optional(document, value, where, "rstrip", &token->right_strip, err) ||

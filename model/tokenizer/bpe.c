@@ -1,6 +1,5 @@
 #include "model/tokenizer/bpe.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -131,14 +130,11 @@ int fs_bpe_add_merge(struct fs_bpe *bpe, const char *name, struct fs_bpe_part le
 void fs_bpe_find_bytes(struct fs_bpe *bpe)
 {
     for (unsigned byte = 0; byte < 256; byte++) {
-        char text[8];
-        size_t length = 6;
-        if (bpe->byte_level) {
-            length = fs_utf8_encode(byte_to_character((unsigned char)byte), (unsigned char *)text);
-        } else {
-            snprintf(text, sizeof text, "<0x%02X>", byte);
-        }
-        bpe->byte_symbol[byte] = fs_vocabulary_find(bpe->vocabulary, text, length);
+        unsigned char text[4];
+        bpe->byte_symbol[byte] = bpe->byte_level
+                                     ? fs_vocabulary_find(bpe->vocabulary, text,
+                                                          fs_utf8_encode(byte_to_character((unsigned char)byte), text))
+                                     : fs_vocabulary_find_byte(bpe->vocabulary, (unsigned char)byte);
     }
 }
 

@@ -121,7 +121,8 @@ int fs_settings_choose_class(struct fs_settings *settings, const char *folder, c
         named.name = named.code;
         named.source = "auto_map";
     }
-    if (named.name != NULL) {
+    settings->class_named = named.name != NULL;
+    if (settings->class_named) {
         return take_named(settings, folder, found, &named, explanation, err);
     }
     if (settings->model != NULL) {

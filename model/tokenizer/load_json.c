@@ -4,6 +4,7 @@
 
 #include "model/tokenizer/explain_json.h"
 #include "model/tokenizer/json_part.h"
+#include "model/tokenizer/overrule.h"
 #include "model/tokenizer/tokenizer_internal.h"
 
 /* Adds a token as a JSON string has it, NUL and all. */
@@ -347,7 +348,7 @@ static int load_root(struct fs_tokenizer *tokenizer, const struct fs_settings *s
     }
     /* The class's settings come before the tokens: these are looked for in normalized text. */
     if (fs_explain_json(&tokenizer->explanation, root, err) || explain_padding(tokenizer, settings, root, err) ||
-        (settings->class->overrule != NULL && settings->class->overrule(tokenizer, settings, err))) {
+        fs_overrule(tokenizer, settings, root, err)) {
         return -1;
     }
     return load_model(tokenizer, settings, document, root, err);

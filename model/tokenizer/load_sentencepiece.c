@@ -1,6 +1,7 @@
 /* Models of SentencePiece, encoded as the sentencepiece library encodes. */
 #include <float.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -200,10 +201,35 @@ int fs_use_sentencepiece(struct fs_tokenizer *tokenizer, const struct fs_sentenc
     return fs_decoder_add_llama(&tokenizer->decoder, model->add_dummy_prefix && !model->whitespace_as_suffix, err);
 }
 
+/* What transformers' class does not take over from the file: LlamaTokenizer and GemmaTokenizer of 4.57.6 and 5.24. */
+static void name_left_out(const struct fs_settings *settings, const struct fs_sentencepiece *model, char *text,
+                          size_t size)
+{
+    const struct {
+        bool left_out;
+        const char *name;
+    } parts[] = {
+        {model->charsmap_size > 0, "its character map (tab, no-break space, combining marks)"},
+        {model->remove_extra_whitespaces, "runs of spaces to one"},
+        {model->add_dummy_prefix && strcmp(settings->class->name, "GemmaTokenizer") == 0, "the space before a text"},
+        {model->whitespace_as_suffix, "spaces behind words"},
+    };
+    size_t used = 0;
+    text[0] = '\0';
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        if (parts[i].left_out) {
+            used += (size_t)snprintf(text + used, size - used, "%s%s", used == 0 ? " and leaves out " : ", ",
+                                     parts[i].name);
+        }
+    }
+}
+
 static int explain_pieces(struct fs_tokenizer *tokenizer, const struct fs_settings *settings,
                           const struct fs_sentencepiece *model, const char *file, struct fs_error *err)
 {
     struct fs_explanation *explanation = &tokenizer->explanation;
+    char left_out[256];
+    name_left_out(settings, model, left_out, sizeof left_out);
     return fs_explain(explanation, FS_EXPLAIN_FILE, "", err, "%s", file) ||
                    fs_explain(explanation, FS_EXPLAIN_PIPELINE, "normalizer_spec", err,
                               "a character map: %s; a space before the text: %s; runs of spaces to one: %s",
@@ -213,9 +239,10 @@ static int explain_pieces(struct fs_tokenizer *tokenizer, const struct fs_settin
                               "model: %s of SentencePiece, %zu ids, as the sentencepiece library encodes",
                               model->unigram ? "Unigram" : "BPE", tokenizer->vocabulary.size) ||
                    fs_explain(explanation, FS_EXPLAIN_VERSION, "", err,
-                              "transformers rebuilds this file as class %s: texts that begin with a space, and text "
-                              "behind a special token, can have other ids there (legacy, transformers 4 and 5)",
-                              settings->class->name)
+                              "class %s of transformers rebuilds this file%s: texts that begin with a space, and text "
+                              "behind a special token, can have other ids there (legacy, transformers 4 and 5)%s",
+                              settings->class->name, left_out,
+                              model->unigram ? "; transformers 5 encodes by BPE, not Unigram" : "")
                ? -1
                : 0;
 }

@@ -1,14 +1,20 @@
 /*
- * What a class lets tokenizer_config.json change of the pipeline that tokenizer.json made: the `overrule` of the rows
- * of classes.h. Each thing that is changed is a line of the tokenizer's explanation. Local.
+ * What a class lets tokenizer_config.json change of the pipeline that tokenizer.json made. Each thing that is changed,
+ * or that transformers 5 reads otherwise, is a line of the tokenizer's explanation. Local.
  */
 #ifndef FAIRSTAMP_MODEL_TOKENIZER_OVERRULE_H
 #define FAIRSTAMP_MODEL_TOKENIZER_OVERRULE_H
 
-#include "io/error.h"
+#include "io/formats/json.h"
 
 struct fs_tokenizer;
 struct fs_settings;
+
+/* What the settings' class does, by its `overrule`; `root` is that of tokenizer.json. */
+int fs_overrule(struct fs_tokenizer *tokenizer, const struct fs_settings *settings, const cJSON *root,
+                struct fs_error *err);
+
+/* The `overrule` of the rows of classes.h. */
 
 /* do_lower_case (default true), strip_accents (as lower case), tokenize_chinese_chars (true) of a BertNormalizer that
  * is the whole normalizer. */

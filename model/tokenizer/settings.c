@@ -306,9 +306,10 @@ static int apply_added_file(const struct fs_settings *settings, const char *cons
         if (length == 0) {
             return fs_error_set(err, FS_EXIT_DATA, "%s: found an empty token, expected some text", name);
         }
-        if (fs_json_size(settings->added, fs_json_root(settings->added), "", item->string,
-                         (struct fs_size_range){0, (size_t)FS_VOCABULARY_LIMIT - 1}, &id, err)) {
-            return -1;
+        if (fs_json_exact_size(item, &id) != 0 || id >= (size_t)FS_VOCABULARY_LIMIT) {
+            return fs_json_wrong(settings->added, "", item->string,
+                                 cJSON_IsNumber(item) ? "a number that is no id" : fs_json_kind(item),
+                                 "an id: an integer from 0", err);
         }
         int32_t known = fs_vocabulary_find_any(&tokenizer->vocabulary, item->string, length);
         if (known >= 0 && (size_t)known != id) {

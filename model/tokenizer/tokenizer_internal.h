@@ -52,6 +52,7 @@ struct fs_settings {
     int lower_case, strip_accents, chinese, add_prefix_space; /* -1: not named, else 0 or 1 */
     int basic;                                                /* do_basic_tokenize, the same */
     const struct fs_tokenizer_class *class;                   /* set by fs_settings_choose_class */
+    bool class_named; /* the same; false: the class is that of model_type or files */
 };
 
 /* Refuses what is damaged, and split_special_tokens, which changes ids and is not done here. */

@@ -1,7 +1,6 @@
 #include "model/tokenizer/unigram.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -117,9 +116,8 @@ int fs_unigram_init(struct fs_unigram *unigram, const struct fs_vocabulary *voca
     int status = build(unigram, entry, count, err);
     free(entry);
     for (unsigned byte = 0; byte < 256; byte++) {
-        char name[8];
-        snprintf(name, sizeof name, "<0x%02X>", byte);
-        unigram->byte_symbol[byte] = unigram->byte_fallback ? fs_vocabulary_find(vocabulary, name, 6) : -1;
+        unigram->byte_symbol[byte] =
+            unigram->byte_fallback ? fs_vocabulary_find_byte(vocabulary, (unsigned char)byte) : -1;
     }
     return status;
 }

@@ -1,6 +1,7 @@
 #include "model/tokenizer/vocabulary.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -154,6 +155,13 @@ int32_t fs_vocabulary_find(const struct fs_vocabulary *vocabulary, const void *t
 {
     int32_t id = fs_vocabulary_find_any(vocabulary, text, length);
     return id >= 0 && vocabulary->entry[id].added ? -1 : id;
+}
+
+int32_t fs_vocabulary_find_byte(const struct fs_vocabulary *vocabulary, unsigned char byte)
+{
+    char text[8];
+    snprintf(text, sizeof text, "<0x%02X>", (unsigned)byte);
+    return fs_vocabulary_find(vocabulary, text, 6);
 }
 
 const unsigned char *fs_vocabulary_text(const struct fs_vocabulary *vocabulary, int32_t id, size_t *length)

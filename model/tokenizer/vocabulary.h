@@ -38,6 +38,7 @@ int fs_vocabulary_complete(const struct fs_vocabulary *vocabulary, const char *n
 /* The id of a token, -1 where there is none. fs_vocabulary_find sees only what the model's algorithm may make. */
 int32_t fs_vocabulary_find(const struct fs_vocabulary *vocabulary, const void *text, size_t length);
 int32_t fs_vocabulary_find_any(const struct fs_vocabulary *vocabulary, const void *text, size_t length);
+int32_t fs_vocabulary_find_byte(const struct fs_vocabulary *vocabulary, unsigned char byte); /* <0xNN> */
 const unsigned char *fs_vocabulary_text(const struct fs_vocabulary *vocabulary, int32_t id, size_t *length);
 void fs_vocabulary_release(struct fs_vocabulary *vocabulary); /* zeroes it */
 

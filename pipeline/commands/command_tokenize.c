@@ -21,7 +21,7 @@ static const struct {
     [FS_EXPLAIN_PIPELINE] = {"Pipeline", "none"},
     [FS_EXPLAIN_RULE] = {"What overrules a file", "nothing: the files agree"},
     [FS_EXPLAIN_TOKEN] = {"Special tokens", "none"},
-    [FS_EXPLAIN_VERSION] = {"Where versions of transformers differ", "nowhere that these files show"},
+    [FS_EXPLAIN_VERSION] = {"Where versions of transformers differ", "nowhere that is known"},
 };
 
 static void print_page(const char *folder, const struct fs_tokenizer *tokenizer)

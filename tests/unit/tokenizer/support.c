@@ -115,6 +115,17 @@ void expect_ids_of(const struct fs_tokenizer *tokenizer, const char *text, size_
     fs_encoding_release(&encoding);
 }
 
+bool explains(const struct fs_tokenizer *tokenizer, enum fs_explain_topic topic, const char *part)
+{
+    const struct fs_explanation *explanation = fs_tokenizer_explanation(tokenizer);
+    for (size_t i = 0; i < explanation->count; i++) {
+        if (explanation->line[i].topic == topic && strstr(explanation->line[i].text, part) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void expect_ids(const struct fs_tokenizer *tokenizer, const char *text, const char *ids)
 {
     expect_ids_of(tokenizer, text, strlen(text), ids);

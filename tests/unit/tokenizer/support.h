@@ -25,6 +25,8 @@ void write_text(const struct folder *folder, const char *file, const char *text)
 struct fs_tokenizer *open_tokenizer(const char *path);
 /* Opening must fail with `code` and a text that holds every `part` (NULL at the end). */
 void expect_error(const struct folder *folder, int code, const char *first_part, ...);
+/* Whether a line of the topic holds `part`. */
+bool explains(const struct fs_tokenizer *tokenizer, enum fs_explain_topic topic, const char *part);
 /* `ids` is a list in decimal, such as "1 2 3". */
 void expect_ids(const struct fs_tokenizer *tokenizer, const char *text, const char *ids);
 void expect_ids_of(const struct fs_tokenizer *tokenizer, const char *text, size_t length, const char *ids);

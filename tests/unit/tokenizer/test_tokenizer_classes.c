@@ -188,17 +188,6 @@ static void digest_lines(const struct golden *golden, const struct fs_tokenizer 
     fs_digest_end(digest, found);
 }
 
-static bool explains(const struct fs_tokenizer *tokenizer, enum fs_explain_topic topic, const char *part)
-{
-    const struct fs_explanation *explanation = fs_tokenizer_explanation(tokenizer);
-    for (size_t i = 0; i < explanation->count; i++) {
-        if (explanation->line[i].topic == topic && strstr(explanation->line[i].text, part) != NULL) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* A row of ids.txt: the folder, a version, the hash or "fails", the ids of seven roles. */
 struct expected {
     char name[128], version[32], hash[80], roles[128];
@@ -274,6 +263,9 @@ static void same_ids_as_transformers(void **state)
         if (follows != NULL && !explains(tokenizer, FS_EXPLAIN_VERSION, "") &&
             !explains(tokenizer, FS_EXPLAIN_CLASS, "transformers")) {
             fail_msg("%s: the explanation says nothing of the versions", name);
+        }
+        if (follows == NULL && explains(tokenizer, FS_EXPLAIN_VERSION, "transformers 5 reads")) {
+            fail_msg("%s: the explanation says that transformers 5 differs", name);
         }
         expect_roles(tokenizer, expected, follows == NULL ? &four : expected);
         fs_tokenizer_destroy(tokenizer);
@@ -373,6 +365,60 @@ static void explanations(void **state)
     remove_folder(&folder);
 }
 
+#define BYTE_LEVEL "{\"type\": \"ByteLevel\", \"add_prefix_space\": false, \"use_regex\": true}"
+#define DIGITS                                                                                                         \
+    "{\"type\": \"Sequence\", \"pretokenizers\": [{\"type\": \"Digits\", \"individual_digits\": true}, " BYTE_LEVEL "]}"
+#define METASPACE                                                                                                      \
+    "{\"type\": \"Metaspace\", \"replacement\": \"\xE2\x96\x81\", \"prepend_scheme\": \"first\", \"split\": false}"
+
+/* Where transformers 5.24 reads a tokenizer.json otherwise than it is read here, by its class and model_type. */
+static void versions(void **state)
+{
+    (void)state;
+    static const char qwen2[] = "transformers 5 reads a Qwen2Tokenizer with NFC",
+                      written[] = "this tokenizer.json as written";
+    static const struct {
+        const char *config, *type, *pretokenizer, *says; /* NULL: it reads the same */
+    } rows[] = {
+        {"{\"tokenizer_class\": \"GPT2Tokenizer\"}", "qwen2", BYTE_LEVEL, qwen2},
+        {"{\"tokenizer_class\": \"PreTrainedTokenizerFast\"}", "qwen2", BYTE_LEVEL, qwen2},
+        {"{}", "qwen2", BYTE_LEVEL, qwen2},
+        {"{\"tokenizer_class\": \"GPT2Tokenizer\"}", "qwen3", BYTE_LEVEL, NULL},
+        {"{\"tokenizer_class\": \"Qwen2Tokenizer\"}", "qwen3", BYTE_LEVEL, qwen2},
+        {"{\"tokenizer_class\": \"GPT2Tokenizer\"}", "gpt2", DIGITS, "transformers 5 reads a GPT2Tokenizer"},
+        {"{\"tokenizer_class\": \"GPT2Tokenizer\"}", "gpt_bigcode", DIGITS, NULL},
+        {"{\"tokenizer_class\": \"GPT2Tokenizer\", \"add_prefix_space\": true}", "olmo3", BYTE_LEVEL, written},
+        {"{\"tokenizer_class\": \"GPT2Tokenizer\", \"add_prefix_space\": true}", "gpt2", BYTE_LEVEL, NULL},
+        {"{\"tokenizer_class\": \"LlamaTokenizer\"}", "llama", METASPACE, "transformers 5 reads a LlamaTokenizer"},
+        {"{\"tokenizer_class\": \"LlamaTokenizer\"}", "mistral", METASPACE, NULL},
+        {"{\"tokenizer_class\": \"LlamaTokenizer\", \"add_prefix_space\": false}", "mistral", METASPACE, written},
+        {"{\"tokenizer_class\": \"CohereTokenizer\"}", "cohere", BYTE_LEVEL, "transformers 5 reads a CohereTokenizer"},
+        {"{\"tokenizer_class\": \"CohereTokenizer\"}", "cohere", DIGITS, "transformers 5 reads a CohereTokenizer"},
+        {"{}", "llama", METASPACE, NULL},
+        {"{\"add_prefix_space\": false}", "llama", METASPACE, written},
+    };
+    char text[1024];
+    struct folder folder = make_folder();
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        snprintf(text, sizeof text,
+                 "{\"added_tokens\": [], \"pre_tokenizer\": %s, \"model\": {\"type\": \"BPE\", \"vocab\": {\"a\": 0}, "
+                 "\"merges\": []}}",
+                 rows[i].pretokenizer);
+        write_text(&folder, "tokenizer.json", text);
+        write_text(&folder, "tokenizer_config.json", rows[i].config);
+        snprintf(text, sizeof text, "{\"model_type\": \"%s\"}", rows[i].type);
+        write_text(&folder, "config.json", text);
+        struct fs_tokenizer *tokenizer = open_tokenizer(folder.path);
+        bool says = explains(tokenizer, FS_EXPLAIN_VERSION, "transformers 5 reads");
+        if (says != (rows[i].says != NULL) || (says && !explains(tokenizer, FS_EXPLAIN_VERSION, rows[i].says))) {
+            fail_msg("%s, %s: of transformers 5 it %s", rows[i].config, rows[i].type,
+                     says ? "says another thing" : "is silent");
+        }
+        fs_tokenizer_destroy(tokenizer);
+    }
+    remove_folder(&folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -380,6 +426,7 @@ int main(void)
         cmocka_unit_test(which_class),
         cmocka_unit_test(duplicates_and_gaps),
         cmocka_unit_test(explanations),
+        cmocka_unit_test(versions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

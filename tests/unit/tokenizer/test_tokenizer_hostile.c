@@ -207,6 +207,25 @@ static void sentencepiece(void **state)
 #define MODEL "\"model\": {\"type\": \"BPE\", \"vocab\": {\"a\": 0, \"b\": 1, \"ab\": 2}, \"merges\": [\"a b\"]}"
 #define BPE(rest) "{\"model\": {\"type\": \"BPE\", \"vocab\": {\"a\": 0, \"b\": 1, \"ab\": 2}, " rest "}}"
 
+/* Tokens may hold NUL, texts of a pipeline may not. */
+static void nul_in_a_pipeline(void **state)
+{
+    (void)state;
+    static const char *const parts[][2] = {
+        {"\"Replace\", \"pattern\": {\"String\": \"a\"}, \"content\": \"\\u0000\"", "normalizer.content"},
+        {"\"Replace\", \"pattern\": {\"String\": \"a\\u0000\"}, \"content\": \"b\"", "String"},
+        {"\"Prepend\", \"prepend\": \"\\u0000\"", "normalizer.prepend"},
+    };
+    char text[1024];
+    struct folder folder = make_folder();
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        snprintf(text, sizeof text, "{\"normalizer\": {\"type\": %s}, " MODEL "}", parts[i][0]);
+        write_text(&folder, "tokenizer.json", text);
+        EXPECT(&folder, parts[i][1], "found text with \\u0000");
+    }
+    remove_folder(&folder);
+}
+
 static void tokenizer_json(void **state)
 {
     (void)state;
@@ -349,9 +368,9 @@ static void growing_text(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(no_files),   cmocka_unit_test(vocab_txt),     cmocka_unit_test(settings),
-        cmocka_unit_test(vocab_json), cmocka_unit_test(sentencepiece), cmocka_unit_test(tokenizer_json),
-        cmocka_unit_test(many_marks), cmocka_unit_test(growing_text),
+        cmocka_unit_test(no_files),       cmocka_unit_test(vocab_txt),     cmocka_unit_test(settings),
+        cmocka_unit_test(vocab_json),     cmocka_unit_test(sentencepiece), cmocka_unit_test(nul_in_a_pipeline),
+        cmocka_unit_test(tokenizer_json), cmocka_unit_test(many_marks),    cmocka_unit_test(growing_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

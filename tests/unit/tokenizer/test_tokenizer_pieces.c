@@ -152,6 +152,54 @@ static void ids_of_classes(void **state)
     remove_folder(&folder);
 }
 
+/* What transformers' class leaves out of a model's normalizer_spec; measured with 4.57.6 and 5.24. */
+static void left_out(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *class;
+        bool prefix, runs;
+        const char *says, *silent;
+    } rows[] = {
+        {"LlamaTokenizer", true, false, "text behind a special token", "leaves out"},
+        {"LlamaTokenizer", true, true, "leaves out runs of spaces to one", "the space before a text"},
+        {"GemmaTokenizer", true, true, "leaves out runs of spaces to one, the space before a text", "character map"},
+        {"GemmaTokenizer", false, false, "text behind a special token", "leaves out"},
+    };
+    char config[128];
+    struct folder folder = make_folder();
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct message model = {.size = 0};
+        put_piece(&model, "<unk>", 0, 2);
+        put_piece(&model, "a", -1, 1);
+        put_specs(&model, false, rows[i].prefix, rows[i].runs);
+        write_bytes(&folder, "tokenizer.model", model.data, model.size);
+        snprintf(config, sizeof config, "{\"tokenizer_class\": \"%s\"}", rows[i].class);
+        write_text(&folder, "tokenizer_config.json", config);
+        struct fs_tokenizer *tokenizer = open_tokenizer(folder.path);
+        assert_true(explains(tokenizer, FS_EXPLAIN_VERSION, rows[i].says));
+        assert_false(explains(tokenizer, FS_EXPLAIN_VERSION, rows[i].silent));
+        fs_tokenizer_destroy(tokenizer);
+    }
+    remove_folder(&folder);
+    struct fs_json_document *golden = load_golden("pieces/ids.json");
+    const cJSON *row;
+    size_t seen = 0;
+    cJSON_ArrayForEach(row, member(fs_json_root(golden), "folders"))
+    {
+        if (strcmp(member(row, "file")->valuestring, "tokenizer.model") == 0) {
+            struct fs_tokenizer *tokenizer = open_row(row);
+            bool unigram = strstr(member(row, "model")->valuestring, "bpe") == NULL;
+            assert_true(explains(tokenizer, FS_EXPLAIN_VERSION, "its character map (tab, no-break space, "));
+            assert_true(explains(tokenizer, FS_EXPLAIN_VERSION, "by BPE, not Unigram") == unigram);
+            fs_tokenizer_destroy(tokenizer);
+            seen++;
+        }
+    }
+    assert_true(seen > 0);
+    fs_json_destroy(golden);
+}
+
 #define MODEL                                                                                                          \
     "\"model\": {\"type\": \"Unigram\", \"unk_id\": 0, \"vocab\": [[\"<unk>\", 0.0], [\"a\", -1.0], [\"aa\", -1.5]]}"
 
@@ -328,6 +376,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(same_ids_as_the_libraries),
         cmocka_unit_test(ids_of_classes),
+        cmocka_unit_test(left_out),
         cmocka_unit_test(damaged_maps),
         cmocka_unit_test(damaged_models),
         cmocka_unit_test(unknown_and_long_words),

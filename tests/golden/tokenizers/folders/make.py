@@ -101,6 +101,10 @@ LEGACY = {"normalizer": {"type": "Sequence", "normalizers": [
     "pre_tokenizer": None, "decoder": {"type": "Sequence", "decoders": [
         {"type": "Replace", "pattern": {"String": "\u2581"}, "content": " "}, {"type": "ByteFallback"}, {"type": "Fuse"},
         {"type": "Strip", "content": " ", "start": 1, "stop": 0}]}}
+QWEN2 = {"normalizer": {"type": "NFC"}, "pre_tokenizer": {"type": "Sequence", "pretokenizers": [
+    {"type": "Split", "pattern": {"Regex": "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|"
+                                           "\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"}, "behavior": "Isolated", "invert": False},
+    {**byte_level(), "use_regex": False}]}}
 SPACES = {" " * count: 731 - count for count in range(31, 1, -1)}
 
 
@@ -108,7 +112,7 @@ SPACES = {" " * count: 731 - count for count in range(31, 1, -1)}
 FOLLOWS = {
     **dict.fromkeys(["roberta-files", "roberta-by-model-type", "roberta-files-prefix", "bart-files", "longformer-files",
                      "deberta-files", "json-roberta-no-tokens", "json-gpt2-digits", "json-neox-no-nfc", "json-bert-nfkc",
-                     "json-llama", "json-granite-prefix"], 4),
+                     "json-llama", "json-granite-prefix", "json-qwen2-of-gpt2", "json-qwen2-no-nfc"], 4),
     **dict.fromkeys(["json-PreTrainedTokenizerFast-False-True", "json-PreTrainedTokenizerFast-True-False",
                      "json-PreTrainedTokenizerFast-True-None", "json-mpnet-chinese", "json-truncation",
                      "json-llama-no-prefix", "json-extra-named", "json-unknown-class"], 5),
@@ -249,6 +253,14 @@ def folders():
                    "llama", end)
     yield document("json-granite-prefix", "bytes", {"pre_tokenizer": byte_level()},
                    {"tokenizer_class": "GPT2Tokenizer", "add_prefix_space": True}, "granite", end)
+    # What transformers 5 takes a model_type for, whatever class is named.
+    yield document("json-qwen2-of-gpt2", "bytes", {"pre_tokenizer": byte_level()}, {"tokenizer_class": "GPT2Tokenizer"}, "qwen2", end)
+    yield document("json-qwen2-no-nfc", "bytes", {"pre_tokenizer": byte_level()}, {"tokenizer_class": "Qwen2Tokenizer"}, "qwen3", end)
+    yield document("json-qwen2-as-built", "bytes", QWEN2, {"tokenizer_class": "GPT2Tokenizer"}, "qwen2", end)
+    yield document("json-gpt_bigcode-digits", "bytes", {"pre_tokenizer": {"type": "Sequence", "pretokenizers": [
+        {"type": "Digits", "individual_digits": True}, byte_level()]}}, {"tokenizer_class": "GPT2Tokenizer"}, "gpt_bigcode", end)
+    yield document("json-mistral", "pieces", LEGACY, {"tokenizer_class": "LlamaTokenizer"}, "mistral", tokens)
+    yield document("json-llama-no-class", "pieces", LEGACY, {"legacy": True}, "llama", tokens)
     yield document("json-no-type", "words", {**CASED, "untyped": True}, {"tokenizer_class": "BertTokenizer"}, "bert", words)
     yield document("json-unknown-class", "bytes", {"pre_tokenizer": byte_level(True)}, {"tokenizer_class": "SomeTokenizer"}, "llama", end)
     yield document("json-extra-special", "bytes", {"pre_tokenizer": byte_level()},
