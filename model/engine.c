@@ -6,6 +6,26 @@
 
 #include "model/engine_parts.h"
 
+/* That what a sequence begins with stands before it, and that the model computes it as it would alone. */
+static int check_path(const struct fs_spec *spec, const struct fs_batch *batch, size_t s, struct fs_error *err)
+{
+    size_t depth = fs_batch_depth(batch, s);
+    if (depth == 0) {
+        return 0;
+    }
+    if (batch->parent[s] >= s || depth > fs_batch_length(batch, batch->parent[s])) {
+        return fs_error_set(err, FS_EXIT_SOFTWARE,
+                            "sequence %zu of a batch: found %zu tokens of sequence %zu, expected some of one before it",
+                            s, depth, batch->parent[s]);
+    }
+    if (fs_batch_length(batch, s) > fs_spec_shared_length(spec)) {
+        return fs_error_set(err, FS_EXIT_SOFTWARE,
+                            "sequence %zu of a batch: found %zu tokens that begin with another's, expected at most %zu",
+                            s, fs_batch_length(batch, s), fs_spec_shared_length(spec));
+    }
+    return 0;
+}
+
 int fs_batch_check(const struct fs_model *model, const struct fs_batch *batch, struct fs_error *err)
 {
     const struct fs_spec *spec = &model->spec;
@@ -17,11 +37,14 @@ int fs_batch_check(const struct fs_model *model, const struct fs_batch *batch, s
     }
     for (size_t s = 0; s < batch->sequences; s++) {
         size_t first = batch->start[s], end = batch->start[s + 1];
-        if (end <= first || end - first > spec->max_positions) {
+        if (end <= first || fs_batch_length(batch, s) > spec->max_positions) {
             return fs_error_set(err, FS_EXIT_DATA,
                                 "sequence %zu of a batch: found %zu tokens, expected 1 to %zu, the "
                                 "longest the model takes",
-                                s, end < first ? 0 : end - first, spec->max_positions);
+                                s, end < first ? 0 : fs_batch_length(batch, s), spec->max_positions);
+        }
+        if (check_path(spec, batch, s, err) != 0) {
+            return -1;
         }
     }
     for (size_t t = 0; t < batch->tokens; t++) {
@@ -57,7 +80,7 @@ static void embed_places(const struct fs_model *model, const struct fs_batch *ba
 {
     size_t width = fs_spec_added_width(&model->spec), first = model->spec.first_position;
     for (size_t s = 0; s < batch->sequences; s++) {
-        size_t next = first + model->spec.position_offset;
+        size_t next = first + model->spec.position_offset + fs_batch_depth(batch, s);
         for (size_t t = batch->start[s]; t < batch->start[s + 1]; t++) {
             fs_real *row = rows + t * width;
             if (model->token_type != NULL) {

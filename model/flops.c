@@ -66,7 +66,7 @@ double fs_batch_squares(const struct fs_batch *batch)
     double squares = 0;
     for (size_t s = 0; s < batch->sequences; s++) {
         double n = (double)(batch->start[s + 1] - batch->start[s]);
-        squares += n * n;
+        squares += n * (double)fs_batch_length(batch, s);
     }
     return squares;
 }

@@ -1,7 +1,7 @@
 /*
  * Floating point operations of the engine's matrix products, a multiplication and an addition each counted. What is
  * left out (norms, activations, softmax) is a few in a hundred of it. Letters as in families/spec.h; n: tokens of a sequence,
- * `squares`: the sum of n^2 over a batch's sequences. Local.
+ * `squares`: the sum of n^2 over a batch's sequences, or of n_own n where sequences share their beginnings. Local.
  *
  *     layer            2 T (d (H + 2 G) D + H D d + 2 d F, 3 d F where gated) + 4 H D squares
  *     its backward     the same products of T, gradients of activations alone, and 8 H D squares

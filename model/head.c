@@ -309,11 +309,12 @@ int fs_read_mean_states(const struct fs_model *model, struct fs_workspace *works
     }
     for (size_t s = 0; s < batch->sequences; s++) {
         double *out = mean + s * width;
-        size_t length = batch->start[s + 1] - batch->start[s];
+        size_t length = fs_batch_length(batch, s);
         memset(out, 0, width * sizeof *out);
-        for (size_t position = batch->start[s]; position < batch->start[s + 1]; position++) {
+        for (size_t position = 0; position < length; position++) {
+            const fs_real *row = state + fs_batch_row(batch, s, position) * width;
             for (size_t i = 0; i < width; i++) {
-                out[i] += (double)state[position * width + i];
+                out[i] += (double)row[i];
             }
         }
         for (size_t i = 0; i < width; i++) {

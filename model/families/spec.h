@@ -187,6 +187,8 @@ bool fs_rotary_is_same(const struct fs_rotary *a, const struct fs_rotary *b);
 bool fs_rotary_has_long(const struct fs_rotary *rotary);
 /* The longest sequence that turns as all shorter ones do, in all layers; SIZE_MAX: any. */
 size_t fs_spec_usual_positions(const struct fs_spec *spec);
+/* Sequences of at most so many tokens compute what they begin with as any other that begins so; 0: none does (masked). */
+size_t fs_spec_shared_length(const struct fs_spec *spec);
 /* Cosines and sines a position that the tables of all layers hold. */
 size_t fs_spec_angle_width(const struct fs_spec *spec);
 

@@ -242,16 +242,16 @@ CLONES void fs_kernel_subtract(fs_real *x, size_t count, double shift)
 }
 
 /* Rows are short (a sentence), so the exponentials run over whole blocks of rows at a time. */
-CLONES void fs_kernel_softmax(fs_real *scores, size_t count, size_t n, bool causal, size_t window)
+CLONES void fs_kernel_softmax(const struct fs_softmax *softmax, fs_real *scores)
 {
-    const size_t block = n < 2048 ? 2048 / n : 1; /* rows, to stay in the first-level cache */
-    size_t rows = count * n;
+    size_t n = softmax->n, m = softmax->m, window = softmax->window, rows = softmax->count * n;
+    const size_t block = m < 2048 ? 2048 / m : 1; /* rows, to stay in the first-level cache */
     for (size_t first = 0; first < rows; first += block) {
         size_t end = rows - first < block ? rows : first + block;
-        fs_real *x = scores + first * n;
-        for (size_t r = first; r < end; r++, x += n) {
-            size_t i = r % n, begin = window != 0 && i >= window ? i + 1 - window : 0;
-            size_t limit = causal ? i + 1 : window != 0 && window < n - i ? i + window : n;
+        fs_real *x = scores + first * m;
+        for (size_t r = first; r < end; r++, x += m) {
+            size_t i = m - n + r % n, begin = window != 0 && i >= window ? i + 1 - window : 0;
+            size_t limit = softmax->causal ? i + 1 : window != 0 && window < m - i ? i + window : m;
             fs_real best = x[begin];
             for (size_t j = begin + 1; j < limit; j++) {
                 best = x[j] > best ? x[j] : best;
@@ -262,40 +262,40 @@ CLONES void fs_kernel_softmax(fs_real *scores, size_t count, size_t n, bool caus
             for (size_t j = 0; j < begin; j++) {
                 x[j] = -10000; /* its exponential is exactly 0 */
             }
-            for (size_t j = limit; j < n; j++) {
+            for (size_t j = limit; j < m; j++) {
                 x[j] = -10000;
             }
         }
-        x = scores + first * n;
+        x = scores + first * m;
 #pragma omp simd
-        for (size_t i = 0; i < (end - first) * n; i++) {
+        for (size_t i = 0; i < (end - first) * m; i++) {
             x[i] = exponential(x[i]);
         }
-        for (size_t r = first; r < end; r++, x += n) {
+        for (size_t r = first; r < end; r++, x += m) {
             fs_real sum = 0;
 #pragma omp simd reduction(+ : sum)
-            for (size_t j = 0; j < n; j++) {
+            for (size_t j = 0; j < m; j++) {
                 sum += x[j];
             }
             fs_real scale = (fs_real)1 / sum;
 #pragma omp simd
-            for (size_t j = 0; j < n; j++) {
+            for (size_t j = 0; j < m; j++) {
                 x[j] *= scale;
             }
         }
     }
 }
 
-CLONES void fs_kernel_softmax_backward(const fs_real *weights, fs_real *dweights, size_t count, size_t n)
+CLONES void fs_kernel_softmax_backward(const fs_real *weights, fs_real *dweights, size_t rows, size_t m)
 {
-    for (size_t r = 0; r < count * n; r++, weights += n, dweights += n) {
+    for (size_t r = 0; r < rows; r++, weights += m, dweights += m) {
         fs_real dot = 0;
 #pragma omp simd reduction(+ : dot)
-        for (size_t j = 0; j < n; j++) {
+        for (size_t j = 0; j < m; j++) {
             dot += weights[j] * dweights[j];
         }
 #pragma omp simd
-        for (size_t j = 0; j < n; j++) {
+        for (size_t j = 0; j < m; j++) {
             dweights[j] = weights[j] * (dweights[j] - dot);
         }
     }

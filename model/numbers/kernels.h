@@ -51,12 +51,17 @@ void fs_kernel_activation_backward(enum fs_activation activation, const fs_real 
 void fs_kernel_relu_backward(const fs_real *out, fs_real *gradient, size_t count);
 
 /*
- * In place on `count` (n,n) matrices one after the other. Row i is over its columns less than `window` away (0: all), and
- * no later than i where causal; 0 in the rest.
+ * In place on `count` (n,m) matrices one after the other, m >= n; row i belongs to column p = m - n + i. It is over its
+ * columns less than `window` away from p (0: all), and no later than p where causal; 0 in the rest.
  */
-void fs_kernel_softmax(fs_real *scores, size_t count, size_t n, bool causal, size_t window);
-/* dweights (count matrices) becomes dscores, given the softmax's output. */
-void fs_kernel_softmax_backward(const fs_real *weights, fs_real *dweights, size_t count, size_t n);
+struct fs_softmax {
+    size_t count, n, m;
+    bool causal;
+    size_t window;
+};
+void fs_kernel_softmax(const struct fs_softmax *softmax, fs_real *scores);
+/* dweights (rows,m) becomes dscores, given the softmax's output. */
+void fs_kernel_softmax_backward(const fs_real *weights, fs_real *dweights, size_t rows, size_t m);
 
 /* Cut off at -bound and bound; gradient = 0 where `in` was outside. */
 void fs_kernel_clip(fs_real *x, size_t count, fs_real bound);

@@ -1,23 +1,32 @@
-/* context = softmax(scale Q K^T) V, head by head, each sequence by itself; scores.h says what else scores may go through. */
+/*
+ * context = softmax(scale Q K^T) V, head by head, each sequence by itself; scores.h says what else scores may go through.
+ * A sequence's own n rows are queries; its whole path, of m tokens, are keys and values.
+ */
+#include <string.h>
+
 #include "model/steps/layer.h"
 #include "model/steps/scores.h"
 
 /* Heads are taken together while their weights fit the second-level cache. */
 enum { BLOCK_NUMBERS = 1 << 16 };
 
-static size_t heads_together(const struct fs_spec *spec, size_t n)
+static size_t heads_together(const struct fs_spec *spec, size_t numbers)
 {
-    size_t square = n * n;
-    size_t together = square < BLOCK_NUMBERS ? BLOCK_NUMBERS / square : 1;
+    size_t together = numbers < BLOCK_NUMBERS ? BLOCK_NUMBERS / numbers : 1;
     return together < spec->heads ? together : spec->heads;
+}
+
+/* n m of a sequence. */
+static size_t weights_of(const struct fs_batch *batch, size_t sequence)
+{
+    return (batch->start[sequence + 1] - batch->start[sequence]) * fs_batch_length(batch, sequence);
 }
 
 size_t fs_attention_weights(const struct fs_spec *spec, const struct fs_batch *batch)
 {
     size_t numbers = 0;
     for (size_t s = 0; s < batch->sequences; s++) {
-        size_t n = batch->start[s + 1] - batch->start[s];
-        numbers += spec->heads * n * n;
+        numbers += spec->heads * weights_of(batch, s);
     }
     return numbers;
 }
@@ -26,8 +35,7 @@ size_t fs_attention_block(const struct fs_spec *spec, const struct fs_batch *bat
 {
     size_t numbers = 0;
     for (size_t s = 0; s < batch->sequences; s++) {
-        size_t n = batch->start[s + 1] - batch->start[s];
-        size_t needed = heads_together(spec, n) * n * n;
+        size_t one = weights_of(batch, s), needed = heads_together(spec, one) * one;
         numbers = needed > numbers ? needed : numbers;
     }
     return numbers;
@@ -35,66 +43,102 @@ size_t fs_attention_block(const struct fs_spec *spec, const struct fs_batch *bat
 
 /* What one sequence's heads are. */
 struct heads {
-    size_t start, n;     /* first row, tokens */
-    size_t first, count; /* heads that are taken together */
-    size_t H, D, group;  /* a key-value head serves `group` heads */
-    size_t keys, values; /* columns of qkv where they begin */
-    size_t width;        /* of qkv */
+    size_t sequence, start, n, m; /* first of its own rows, how many, and tokens of its path */
+    size_t first, count;          /* heads that are taken together */
+    size_t H, D, group;           /* a key-value head serves `group` heads */
+    size_t width;                 /* of qkv */
+    /* (m; stride path_width) keys and values of the path, side by side; their gradient, backward */
+    const fs_real *path;
+    fs_real *dpath;
+    size_t path_width, values; /* where a row's values begin */
 };
 
+static bool continues(const struct heads *heads)
+{
+    return heads->n < heads->m;
+}
+
+/* A path that begins in other sequences is gathered; else keys and values are read where they stand. */
 static struct heads heads_of(const struct fs_layer_run *run, size_t sequence)
 {
     const struct fs_spec *spec = run->spec;
-    size_t start = run->batch->start[sequence], D = spec->head_size;
-    return (struct heads){.start = start,
+    size_t start = run->batch->start[sequence], D = spec->head_size, G = spec->key_value_heads;
+    struct heads heads = {.sequence = sequence,
+                          .start = start,
                           .n = run->batch->start[sequence + 1] - start,
+                          .m = fs_batch_length(run->batch, sequence),
                           .H = spec->heads,
                           .D = D,
-                          .group = spec->heads / spec->key_value_heads,
-                          .keys = spec->heads * D,
-                          .values = (spec->heads + spec->key_value_heads) * D,
-                          .width = fs_spec_qkv_width(spec)};
+                          .group = spec->heads / G,
+                          .width = fs_spec_qkv_width(spec),
+                          .values = G * D};
+    size_t keys = spec->heads * D;
+    if (!continues(&heads)) {
+        heads.path = run->activations->qkv + start * heads.width + keys;
+        heads.path_width = heads.width;
+        return heads;
+    }
+    fs_real *path = run->workspace->path.data;
+    heads.path_width = 2 * G * D;
+    for (size_t position = 0; position < heads.m; position++) {
+        size_t row = fs_batch_row(run->batch, sequence, position);
+        memcpy(path + position * heads.path_width, run->activations->qkv + row * heads.width + keys,
+               heads.path_width * sizeof *path);
+    }
+    heads.path = path;
+    return heads;
 }
 
-/* The sequence's (n,D) part of qkv, or of its gradient, that begins in `column`. */
-static struct fs_matrix part(const struct heads *heads, const fs_real *qkv, size_t column)
+/* (n,D) of a head's queries, in qkv or its gradient. */
+static struct fs_matrix queries(const struct heads *heads, const fs_real *qkv, size_t head)
 {
-    return fs_matrix_of(qkv + heads->start * heads->width + column, heads->n, heads->D, heads->width);
+    return fs_matrix_of(qkv + heads->start * heads->width + head * heads->D, heads->n, heads->D, heads->width);
 }
 
-static struct fs_matrix square(const struct heads *heads, const fs_real *numbers)
+/* (m,D) of the keys, and of the values, that a head reads. */
+static struct fs_matrix keys(const struct heads *heads, size_t head)
 {
-    return fs_matrix_of(numbers, heads->n, heads->n, heads->n);
+    return fs_matrix_of(heads->path + head / heads->group * heads->D, heads->m, heads->D, heads->path_width);
 }
 
-/* S (n,n) = scale Q K^T of a head, and the disentangled terms. */
+static struct fs_matrix values(const struct heads *heads, size_t head)
+{
+    return fs_matrix_of(heads->path + heads->values + head / heads->group * heads->D, heads->m, heads->D,
+                        heads->path_width);
+}
+
+/* Number `i` of the weights, or scores, of heads that are taken together. */
+static struct fs_matrix weights(const struct heads *heads, const fs_real *numbers, size_t i)
+{
+    return fs_matrix_of(numbers + i * heads->n * heads->m, heads->n, heads->m, heads->m);
+}
+
+/* S (n,m) = scale Q K^T of a head, and the disentangled terms. */
 static void score(const struct fs_layer_run *run, const struct heads *heads, size_t head, fs_real *S)
 {
-    const fs_real *qkv = run->activations->qkv;
-    struct fs_matrix query = part(heads, qkv, head * heads->D);
-    struct fs_matrix key = part(heads, qkv, heads->keys + head / heads->group * heads->D);
+    struct fs_matrix query = queries(heads, run->activations->qkv, head), key = keys(heads, head);
     fs_real scale = (fs_real)run->layer->spec->attention_scale;
-    fs_product(run->backend, (struct fs_term){FS_TRANSPOSE_B, scale, query, key}, 0, S, heads->n);
+    fs_product(run->backend, (struct fs_term){FS_TRANSPOSE_B, scale, query, key}, 0, S, heads->m);
     if (run->spec->disentangled.span > 0) {
         fs_disentangled_scores(run, head, query, key, S);
     }
 }
 
-/* Some heads of one sequence; P (count,n,n): their weights, out. */
+/* Some heads of one sequence; P (count,n,m): their weights, out. */
 static void attend(const struct fs_layer_run *run, const struct heads *heads, fs_real *P)
 {
-    const fs_real *qkv = run->activations->qkv;
-    size_t n = heads->n, D = heads->D, stride = heads->H * D;
+    size_t n = heads->n, m = heads->m, stride = heads->H * heads->D;
     for (size_t i = 0; i < heads->count; i++) {
-        score(run, heads, heads->first + i, P + i * n * n);
+        score(run, heads, heads->first + i, P + i * n * m);
     }
-    fs_scores_shape(run, heads->first, heads->count, n, P);
-    fs_kernel_softmax(P, heads->count, n, run->spec->kind == FS_CAUSAL, run->layer->spec->window);
+    fs_scores_shape(run, &(struct fs_score_block){heads->first, heads->count, n, m}, P);
+    const struct fs_softmax softmax = {heads->count, n, m, run->spec->kind == FS_CAUSAL, run->layer->spec->window};
+    fs_kernel_softmax(&softmax, P);
     for (size_t i = 0; i < heads->count; i++) {
-        size_t head = heads->first + i, shared = head / heads->group * D;
-        struct fs_term context = {FS_TRANSPOSE_NONE, 1, square(heads, P + i * n * n),
-                                  part(heads, qkv, heads->values + shared)};
-        fs_product(run->backend, context, 0, run->workspace->context.data + heads->start * stride + head * D, stride);
+        size_t head = heads->first + i;
+        struct fs_term context = {FS_TRANSPOSE_NONE, 1, weights(heads, P, i), values(heads, head)};
+        fs_product(run->backend, context, 0, run->workspace->context.data + heads->start * stride + head * heads->D,
+                   stride);
     }
 }
 
@@ -107,64 +151,100 @@ static void forward(const struct fs_step *step, const struct fs_layer_run *run)
     fs_real *kept = run->activations->weights;
     for (size_t s = 0; s < run->batch->sequences; s++) {
         struct heads heads = heads_of(run, s);
-        size_t n = heads.n, together = heads_together(run->spec, n);
+        size_t numbers = heads.n * heads.m, together = heads_together(run->spec, numbers);
         for (; heads.first < heads.H; heads.first += together) {
             heads.count = heads.H - heads.first < together ? heads.H - heads.first : together;
-            attend(run, &heads, kept != NULL ? kept + heads.first * n * n : run->workspace->weights.data);
+            attend(run, &heads, kept != NULL ? kept + heads.first * numbers : run->workspace->weights.data);
         }
         if (kept != NULL) {
-            kept += heads.H * n * n;
+            kept += heads.H * numbers;
         }
     }
 }
 
-/* Through the cap: dS (count,n,n) of some heads. Their scores are computed again, for only the weights were kept. */
+/* ---- backward ---- */
+
+/* Through the cap: dS (count,n,m) of some heads. Their scores are computed again, for only the weights were kept. */
 static void cap_backward(const struct fs_layer_run *run, const struct heads *heads, fs_real *dS)
 {
-    size_t square = heads->n * heads->n;
+    size_t numbers = heads->n * heads->m;
     fs_real *S = run->workspace->scores.data, cap = (fs_real)run->layer->spec->score_cap;
     for (size_t i = 0; i < heads->count; i++) {
         score(run, heads, heads->first + i, S);
-        fs_kernel_cap(S, square, cap);
-        fs_kernel_cap_backward(S, dS + i * square, dS + i * square, square, cap);
+        fs_kernel_cap(S, numbers, cap);
+        fs_kernel_cap_backward(S, dS + i * numbers, dS + i * numbers, numbers, cap);
     }
 }
 
 /*
  * Per head, with P the weights and S the scores: dV = P^T dC, dP = dC V^T, dS = P (dP - rowsum(dP P)),
- * dQ = scale dS K, dK = scale dS^T Q; the heads of a group add up in their key and value.
+ * dQ = scale dS K, dK = scale dS^T Q; the heads of a group add up in their key and value, and so do, where sequences
+ * share rows (`shared`), those sequences.
  */
-static void attend_backward(const struct fs_layer_run *run, const struct heads *heads, const fs_real *P)
+static void attend_backward(const struct fs_layer_run *run, const struct heads *heads, bool shared, const fs_real *P)
 {
-    const fs_real *qkv = run->activations->qkv;
-    size_t n = heads->n, D = heads->D, width = heads->width;
-    fs_real *out = run->workspace->dqkv.data + heads->start * width, *dP = run->workspace->weights.data;
+    size_t n = heads->n, m = heads->m, D = heads->D, stride = heads->H * D;
+    fs_real *dP = run->workspace->weights.data, *dqkv = run->workspace->dqkv.data;
     fs_real scale = (fs_real)run->layer->spec->attention_scale;
     for (size_t i = 0; i < heads->count; i++) {
-        size_t head = heads->first + i, shared = head / heads->group * D;
-        fs_real beta = head % heads->group == 0 ? 0 : 1;
+        size_t head = heads->first + i;
+        fs_real beta = shared || head % heads->group != 0 ? 1 : 0;
         struct fs_matrix dC =
-            fs_matrix_of(run->workspace->dcontext.data + heads->start * heads->H * D + head * D, n, D, heads->H * D);
-        struct fs_term dweights = {FS_TRANSPOSE_B, 1, dC, part(heads, qkv, heads->values + shared)};
-        struct fs_term dvalue = {FS_TRANSPOSE_A, 1, square(heads, P + i * n * n), dC};
-        fs_product(run->backend, dweights, 0, dP + i * n * n, n);
-        fs_product(run->backend, dvalue, beta, out + heads->values + shared, width);
+            fs_matrix_of(run->workspace->dcontext.data + heads->start * stride + head * D, n, D, stride);
+        struct fs_term dweights = {FS_TRANSPOSE_B, 1, dC, values(heads, head)};
+        struct fs_term dvalue = {FS_TRANSPOSE_A, 1, weights(heads, P, i), dC};
+        fs_product(run->backend, dweights, 0, dP + i * n * m, m);
+        fs_product(run->backend, dvalue, beta, heads->dpath + heads->values + head / heads->group * D,
+                   heads->path_width);
     }
-    fs_kernel_softmax_backward(P, dP, heads->count, n);
+    fs_kernel_softmax_backward(P, dP, heads->count * n, m);
     if (run->layer->spec->score_cap > 0) {
         cap_backward(run, heads, dP);
     }
     for (size_t i = 0; i < heads->count; i++) {
-        size_t head = heads->first + i, shared = head / heads->group * D;
-        fs_real beta = head % heads->group == 0 ? 0 : 1;
-        struct fs_matrix dS = square(heads, dP + i * n * n);
-        struct fs_term dquery = {FS_TRANSPOSE_NONE, scale, dS, part(heads, qkv, heads->keys + shared)};
-        struct fs_term dkey = {FS_TRANSPOSE_A, scale, dS, part(heads, qkv, head * D)};
-        fs_product(run->backend, dquery, 0, out + head * D, width);
-        fs_product(run->backend, dkey, beta, out + heads->keys + shared, width);
+        size_t head = heads->first + i;
+        fs_real beta = shared || head % heads->group != 0 ? 1 : 0;
+        fs_real *dquery = dqkv + heads->start * heads->width + head * D;
+        fs_real *dkey = heads->dpath + head / heads->group * D;
+        struct fs_matrix dS = weights(heads, dP, i);
+        struct fs_term query_term = {FS_TRANSPOSE_NONE, scale, dS, keys(heads, head)};
+        struct fs_term key_term = {FS_TRANSPOSE_A, scale, dS, queries(heads, run->activations->qkv, head)};
+        fs_product(run->backend, query_term, 0, dquery, heads->width);
+        fs_product(run->backend, key_term, beta, dkey, heads->path_width);
         if (run->spec->disentangled.span > 0) {
-            fs_disentangled_backward(run, head, dS, out + head * D, out + heads->keys + shared);
+            fs_disentangled_backward(run, head, dS, dquery, dkey);
         }
+    }
+}
+
+/* Keys and values of sequences that share rows get their gradients one sequence after the other. */
+static void clear_keys(const struct fs_layer_run *run)
+{
+    size_t width = fs_spec_qkv_width(run->spec), queries_width = run->spec->heads * run->spec->head_size;
+    for (size_t t = 0; t < run->tokens; t++) {
+        memset(run->workspace->dqkv.data + t * width + queries_width, 0,
+               (width - queries_width) * sizeof *run->workspace->dqkv.data);
+    }
+}
+
+/* Where the gradient of the path goes: to where it stands, or, gathered, to a place of its own. */
+static void begin_path(const struct fs_layer_run *run, struct heads *heads)
+{
+    size_t numbers = heads->m * heads->path_width;
+    if (!continues(heads)) {
+        heads->dpath = run->workspace->dqkv.data + heads->start * heads->width + heads->H * heads->D;
+        return;
+    }
+    heads->dpath = run->workspace->path.data + numbers;
+    memset(heads->dpath, 0, numbers * sizeof *heads->dpath);
+}
+
+static void end_path(const struct fs_layer_run *run, const struct heads *heads)
+{
+    for (size_t position = 0; continues(heads) && position < heads->m; position++) {
+        size_t row = fs_batch_row(run->batch, heads->sequence, position);
+        fs_kernel_add(run->workspace->dqkv.data + row * heads->width + heads->H * heads->D,
+                      heads->dpath + position * heads->path_width, heads->path_width);
     }
 }
 
@@ -172,17 +252,23 @@ static void backward(const struct fs_step *step, const struct fs_layer_run *run)
 {
     (void)step;
     const fs_real *kept = run->activations->weights;
+    bool shared = run->batch->depth != NULL;
     if (run->spec->disentangled.span > 0) {
         fs_disentangled_project(run);
     }
+    if (shared) {
+        clear_keys(run);
+    }
     for (size_t s = 0; s < run->batch->sequences; s++) {
         struct heads heads = heads_of(run, s);
-        size_t n = heads.n, together = heads_together(run->spec, n);
+        size_t numbers = heads.n * heads.m, together = heads_together(run->spec, numbers);
+        begin_path(run, &heads);
         for (; heads.first < heads.H; heads.first += together) {
             heads.count = heads.H - heads.first < together ? heads.H - heads.first : together;
-            attend_backward(run, &heads, kept + heads.first * n * n);
+            attend_backward(run, &heads, shared, kept + heads.first * numbers);
         }
-        kept += heads.H * n * n;
+        end_path(run, &heads);
+        kept += heads.H * numbers;
     }
 }
 

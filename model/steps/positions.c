@@ -107,7 +107,7 @@ static int prepare_table(const struct fs_spec *spec, const struct fs_batch *batc
 {
     size_t usual = 0, beyond = 0;
     for (size_t s = 0; s < batch->sequences; s++) {
-        size_t n = batch->start[s + 1] - batch->start[s];
+        size_t n = fs_batch_length(batch, s);
         size_t *longest = is_beyond(&table->rotary, n) ? &beyond : &usual;
         *longest = n > *longest ? n : *longest;
     }
@@ -173,7 +173,7 @@ static void turn(const struct fs_layer_run *run, fs_real *qkv, fs_real sign)
     size_t turned = spec->heads + spec->key_value_heads, width = fs_spec_qkv_width(spec);
     size_t angles = fs_rotary_width(spec, rotary), half = angles / 2;
     for (size_t s = 0; s < batch->sequences; s++) {
-        const fs_real *row = angles_of(spec, table, batch->start[s + 1] - batch->start[s]);
+        const fs_real *row = angles_of(spec, table, fs_batch_length(batch, s)) + fs_batch_depth(batch, s) * angles;
         for (size_t t = batch->start[s]; t < batch->start[s + 1]; t++, row += angles) {
             fs_real *heads = qkv + t * width;
             if (rotary->interleaved) {

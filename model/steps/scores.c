@@ -116,6 +116,10 @@ int fs_scores_prepare(const struct fs_spec *spec, const struct fs_score_weights 
                       struct fs_workspace *workspace, const struct fs_batch *batch, struct fs_error *err)
 {
     size_t longest = fs_batch_longest(batch);
+    size_t path = batch->depth != NULL ? 2 * longest * 2 * spec->key_value_heads * spec->head_size : 0;
+    if (fs_scratch_reserve(&workspace->path, path, "attention heads", err) != 0) {
+        return -1;
+    }
     if ((spec->qkv_layout == FS_QKV_GROUPS &&
          fs_scratch_reserve(&workspace->row, fs_spec_qkv_width(spec), "attention heads", err) != 0) ||
         (has_cap(spec) && fs_scratch_reserve(&workspace->scores, longest * longest, "attention scores", err) != 0) ||
@@ -126,19 +130,20 @@ int fs_scores_prepare(const struct fs_spec *spec, const struct fs_score_weights 
     return spec->disentangled.span > 0 ? fs_disentangled_prepare(spec, weights, workspace, batch, err) : 0;
 }
 
-void fs_scores_shape(const struct fs_layer_run *run, size_t first, size_t count, size_t n, fs_real *S)
+void fs_scores_shape(const struct fs_layer_run *run, const struct fs_score_block *block, fs_real *S)
 {
     const struct fs_spec *spec = run->spec;
+    size_t n = block->n, m = block->m;
     if (run->layer->spec->score_cap > 0) {
-        fs_kernel_cap(S, count * n * n, (fs_real)run->layer->spec->score_cap);
+        fs_kernel_cap(S, block->count * n * m, (fs_real)run->layer->spec->score_cap);
     }
     if (spec->score_bias == FS_NO_SCORE_BIAS) {
         return;
     }
     const struct fs_score_bias_table *table = &run->workspace->bias;
     size_t stride = row_length(spec, table->length), zero = row_zero(spec, table->length);
-    for (size_t r = 0; r < count * n; r++) {
-        const fs_real *row = table->rows.data + (first + r / n) * stride + zero;
-        fs_kernel_add(S + r * n, is_by_key(spec) ? row : row - r % n, n);
+    for (size_t r = 0; r < block->count * n; r++) {
+        const fs_real *row = table->rows.data + (block->first + r / n) * stride + zero;
+        fs_kernel_add(S + r * m, is_by_key(spec) ? row : row - (m - n + r % n), m);
     }
 }

@@ -8,8 +8,12 @@
 
 #include "model/steps/layer.h"
 
-/* The last two, in place on heads first .. first + count - 1: S (count,n,n). No work where the layer has none. */
-void fs_scores_shape(const struct fs_layer_run *run, size_t first, size_t count, size_t n, fs_real *S);
+/* The last two, in place on heads first .. first + count - 1: S (count,n,m), the last n rows of sequences of m tokens. No
+ * work where the layer has none. */
+struct fs_score_block {
+    size_t first, count, n, m;
+};
+void fs_scores_shape(const struct fs_layer_run *run, const struct fs_score_block *block, fs_real *S);
 
 /* Reserves what disentangled attention needs for the batch, and makes its tables. */
 int fs_disentangled_prepare(const struct fs_spec *spec, const struct fs_score_weights *weights,

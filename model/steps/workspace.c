@@ -18,7 +18,7 @@ int fs_scratch_reserve(struct fs_scratch *scratch, size_t count, const char *pur
     return 0;
 }
 
-enum { SCRATCHES = 28 };
+enum { SCRATCHES = 29 };
 
 static void list_scratches(const struct fs_workspace *workspace, const struct fs_scratch *all[SCRATCHES])
 {
@@ -28,6 +28,7 @@ static void list_scratches(const struct fs_workspace *workspace, const struct fs
         &workspace->qkv,
         &workspace->weights,
         &workspace->context,
+        &workspace->path,
         &workspace->up,
         &workspace->gate,
         &workspace->inner,

@@ -53,6 +53,7 @@ struct fs_workspace {
     struct fs_scratch qkv;               /* (T,(H+2G)D) query, key, value heads side by side */
     struct fs_scratch weights;           /* attention weights of a few heads of one sequence */
     struct fs_scratch context;           /* (T,H D) */
+    struct fs_scratch path;              /* (2,m,2 G D) keys and values of a sequence's path, and their gradients */
     struct fs_scratch up, gate;          /* (T,F) */
     struct fs_scratch inner;             /* (T, inner_size) of an edit */
     struct fs_scratch rows, transformed; /* (R,d) or (R,E) states at read positions, on their way to the head */

@@ -287,7 +287,7 @@ static int set_batch(const struct builder *builder, struct fs_stamp_unit *unit, 
         unit->start[r] = r;
     }
     /* `rows` ids of the vocabulary: no layer looks at them any more */
-    unit->batch = (struct fs_batch){rows, rows, view.batch.token, unit->start};
+    unit->batch = (struct fs_batch){rows, rows, view.batch.token, unit->start, NULL, NULL};
     return 0;
 }
 

@@ -397,7 +397,7 @@ void fs_plan_get_unit(const struct fs_plan *plan, size_t unit, struct fs_plan_un
 {
     const struct unit *u = &plan->unit[unit];
     *out = (struct fs_plan_unit){
-        .batch = {u->sequences, u->tokens, plan->token + u->token, plan->start + u->sequence + unit},
+        .batch = {u->sequences, u->tokens, plan->token + u->token, plan->start + u->sequence + unit, NULL, NULL},
         .reads = {u->rows, plan->row + u->row, plan->first + u->row + unit, plan->read_token + u->read},
         .read_index = plan->read_index + u->read,
         .pass_index = plan->order + u->sequence,

@@ -264,8 +264,8 @@ static void collect(const struct wave *wave, size_t first_item, double *numbers)
 static int run_wave(const struct trace *trace, struct fs_workspace *workspace, struct wave *wave, size_t first_item,
                     struct fs_error *err)
 {
-    struct fs_batch batch = {wave->items + wave->samples, wave->corrupted + wave->corrupted_tokens, wave->token,
-                             wave->start};
+    struct fs_batch batch = {
+        wave->items + wave->samples, wave->corrupted + wave->corrupted_tokens, wave->token, wave->start, NULL, NULL};
     const struct fs_pass pass = {trace->model, workspace, &batch, NULL};
     if (fs_batch_check(trace->model, &batch, err) != 0 ||
         fs_embed(trace->model, workspace, &batch, wave->noise, wave->h, err) != 0) {

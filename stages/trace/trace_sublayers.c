@@ -293,7 +293,8 @@ static int run_copies(const struct sublayers *sublayers, const struct unit *unit
     const struct trace *trace = sublayers->trace;
     const struct fs_trace_item *item = &trace->item[unit->item];
     size_t layers = trace->spec->layers;
-    struct fs_batch batch = {1 + work->samples, (1 + work->samples) * work->length, work->token, work->start};
+    struct fs_batch batch = {
+        1 + work->samples, (1 + work->samples) * work->length, work->token, work->start, NULL, NULL};
     const struct fs_pass pass = {trace->model, workspace, &batch, NULL};
     if (fs_batch_check(trace->model, &batch, err) != 0 ||
         fs_embed(trace->model, workspace, &batch, work->noise, work->h, err) != 0) {

@@ -45,7 +45,7 @@ static void layers_and_head_by_hand(void **state)
     struct fs_spec spec = llama_shape(layer);
     const int32_t token[10] = {0};
     const size_t start[3] = {0, 7, 10};
-    const struct fs_batch batch = {2, 10, token, start};
+    const struct fs_batch batch = {2, 10, token, start, NULL, NULL};
     double squares = fs_batch_squares(&batch);
     assert_true(squares == 49 + 9);
     assert_true(fs_flops_layers(&spec, 1, 2, 10, squares) == 2 * 10 * 576 + 4 * 8 * 58);
@@ -164,7 +164,7 @@ static void stand_ins_run(void **state)
         struct fs_workspace *workspace;
         const int32_t token[5] = {1, 2, 3, 4, 5};
         const size_t start[3] = {0, 3, 5}, row[1] = {4}, first[2] = {0, 1};
-        const struct fs_batch batch = {2, 5, token, start};
+        const struct fs_batch batch = {2, 5, token, start, NULL, NULL};
         const struct fs_reads reads = {1, row, first, token};
         fs_real h[5 * 64], logprob;
         snprintf(folder, sizeof folder, "tests/golden/models/%s", models[m]);

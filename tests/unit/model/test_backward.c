@@ -161,7 +161,7 @@ static void small_scene(struct scene *scene, struct fs_model *model, size_t laye
     for (int32_t t = 0; t < TOKENS; t++) {
         token[t] = (29 * t + 7) % 100;
     }
-    struct fs_batch batch = {3, TOKENS, token, starts};
+    struct fs_batch batch = {3, TOKENS, token, starts, NULL, NULL};
     scene_open(scene, model, layer, &batch, ROWS, rows);
     uint64_t seed = 3;
     for (size_t i = 0; i < fs_stamp_parameters(scene->stamp.hidden, WIDTH); i++) {
@@ -455,7 +455,7 @@ static void check_golden(const char *family)
     struct scene scene;
     golden_open(&golden, family);
     size_t T = golden.texts.tokens;
-    struct fs_batch batch = {golden.texts.sequences, T, golden.texts.token, golden.texts.start};
+    struct fs_batch batch = {golden.texts.sequences, T, golden.texts.token, golden.texts.start, NULL, NULL};
     char folder[4096];
     snprintf(folder, sizeof folder, "%s/%s", golden_path("models"), get(golden.root, "model")->valuestring);
     scene_open(&scene, load_model(folder), (size_t)get(golden.root, "layer")->valuedouble, &batch, T, golden.row);

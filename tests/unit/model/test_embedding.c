@@ -69,7 +69,7 @@ static void test_mean_states(void **state)
     for (size_t i = 0; i < start[1]; i++) {
         token[i] = (int32_t)cJSON_GetArrayItem(ids, (int)i)->valuedouble;
     }
-    const struct fs_batch batch = {1, start[1], token, start};
+    const struct fs_batch batch = {1, start[1], token, start, NULL, NULL};
     const cJSON *means = cJSON_GetObjectItemCaseSensitive(fs_json_root(document), "mean");
     assert_true(cJSON_GetArraySize(means) > 5);
     for (const cJSON *mean = means->child; mean != NULL; mean = mean->next) {
@@ -93,7 +93,7 @@ static void test_noise(void **state)
         struct fs_model *model = load_golden(names[m]);
         size_t d = fs_model_spec(model)->hidden, E = fs_spec_embedding(fs_model_spec(model));
         int32_t token[3] = {7, 11, 7};
-        const struct fs_batch batch = {1, 3, token, starts};
+        const struct fs_batch batch = {1, 3, token, starts, NULL, NULL};
         fs_real *noise = numbers(3 * E), *other = numbers(E), *noised = numbers(3 * d), *plain = numbers(3 * d);
         assert_int_equal(fs_workspace_create(model, &workspace, &err), 0);
         assert_int_equal(fs_model_word_embedding(model, 30, noise + E, &err), 0);

@@ -132,7 +132,7 @@ static void test_layers_differ(void **state)
     assert_int_equal(fs_workspace_create(model, &workspace, &err), 0);
     int32_t token[TOKENS];
     static const size_t start[] = {0, TOKENS};
-    const struct fs_batch batch = {1, TOKENS, token, start};
+    const struct fs_batch batch = {1, TOKENS, token, start, NULL, NULL};
     const struct fs_pass pass = {model, workspace, &batch, NULL};
     size_t d = spec.hidden;
     fs_real *state_of[2] = {malloc(TOKENS * d * sizeof(fs_real)), malloc(TOKENS * d * sizeof(fs_real))};

@@ -102,7 +102,7 @@ static void small_open(struct small *small, const char *name)
     for (size_t t = 0; t < TOKENS; t++) {
         small->token[t] = (int32_t)((37 * t + 11) % spec->vocabulary);
     }
-    small->batch = (struct fs_batch){3, TOKENS, small->token, starts};
+    small->batch = (struct fs_batch){3, TOKENS, small->token, starts, NULL, NULL};
     small->d = spec->hidden;
     small->layers = spec->layers;
 }
@@ -310,7 +310,7 @@ static void test_hostile_batches(void **state)
     const size_t cases[][3] = {{0, longest + 1, longest + 1}, {0, 5, 5}, {1, 2, 3}, {0, 7, 3}};
     for (size_t i = 0; i < 4; i++) {
         struct fs_error err = FS_ERROR_INIT;
-        struct fs_batch batch = {i == 0 ? 1 : 2, cases[i][i == 0 ? 1 : 2], many, cases[i]};
+        struct fs_batch batch = {i == 0 ? 1 : 2, cases[i][i == 0 ? 1 : 2], many, cases[i], NULL, NULL};
         assert_int_equal(fs_batch_check(small.model, &batch, &err), -1);
         assert_int_equal(err.code, FS_EXIT_DATA);
     }

@@ -240,30 +240,32 @@ static bool attends(size_t row, size_t column, bool causal, size_t window)
     return !(causal && column > row) && (window == 0 || away < window);
 }
 
-static void check_softmax(size_t n, bool causal, size_t window)
+/* The last n rows of m. */
+static void check_softmax(size_t n, size_t m, bool causal, size_t window)
 {
     size_t count = 3;
     uint64_t seed = 4 + n;
-    float *x = malloc(count * n * n * sizeof *x), *raw = malloc(count * n * n * sizeof *raw);
+    float *x = malloc(count * n * m * sizeof *x), *raw = malloc(count * n * m * sizeof *raw);
     assert_true(x != NULL && raw != NULL);
-    for (size_t i = 0; i < count * n * n; i++) {
+    for (size_t i = 0; i < count * n * m; i++) {
         raw[i] = (float)(40.0 * noise(&seed));
     }
-    memcpy(x, raw, count * n * n * sizeof *x);
-    fs_kernel_softmax(x, count, n, causal, window);
+    memcpy(x, raw, count * n * m * sizeof *x);
+    fs_kernel_softmax(&(struct fs_softmax){count, n, m, causal, window}, x);
     for (size_t r = 0; r < count * n; r++) {
+        size_t place = m - n + r % n;
         double max = -1e9, sum = 0.0;
-        for (size_t j = 0; j < n; j++) {
-            max = attends(r % n, j, causal, window) ? fmax(max, (double)raw[r * n + j]) : max;
+        for (size_t j = 0; j < m; j++) {
+            max = attends(place, j, causal, window) ? fmax(max, (double)raw[r * m + j]) : max;
         }
-        for (size_t j = 0; j < n; j++) {
-            sum += attends(r % n, j, causal, window) ? exp((double)raw[r * n + j] - max) : 0.0;
+        for (size_t j = 0; j < m; j++) {
+            sum += attends(place, j, causal, window) ? exp((double)raw[r * m + j] - max) : 0.0;
         }
-        for (size_t j = 0; j < n; j++) {
-            bool allowed = attends(r % n, j, causal, window);
-            double wanted = allowed ? exp((double)raw[r * n + j] - max) / sum : 0.0;
-            assert_true(fabs((double)x[r * n + j] - wanted) < 1e-6);
-            assert_true(allowed || x[r * n + j] == 0.0f);
+        for (size_t j = 0; j < m; j++) {
+            bool allowed = attends(place, j, causal, window);
+            double wanted = allowed ? exp((double)raw[r * m + j] - max) / sum : 0.0;
+            assert_true(fabs((double)x[r * m + j] - wanted) < 1e-6);
+            assert_true(allowed || x[r * m + j] == 0.0f);
         }
     }
     free(x);
@@ -276,8 +278,9 @@ static void test_softmax(void **state)
     static const size_t sizes[] = {1, 2, 13, 16, 90}, windows[] = {0, 1, 2, 15, 200};
     for (size_t s = 0; s < 5; s++) {
         for (size_t w = 0; w < 5; w++) {
-            check_softmax(sizes[s], false, windows[w]);
-            check_softmax(sizes[s], true, windows[w]);
+            check_softmax(sizes[s], sizes[s], false, windows[w]);
+            check_softmax(sizes[s], sizes[s], true, windows[w]);
+            check_softmax(sizes[s] / 2 + 1, sizes[s] + 3, true, windows[w]);
         }
     }
 }

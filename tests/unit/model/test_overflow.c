@@ -28,7 +28,7 @@ static size_t block_of(const char *name)
 
 static const int32_t all_tokens[TOKENS] = {1, 2, 3, 4, 5, 6, 7, 8, 9};
 static const size_t starts[] = {0, TOKENS};
-static const struct fs_batch batch = {1, TOKENS, all_tokens, starts};
+static const struct fs_batch batch = {1, TOKENS, all_tokens, starts, NULL, NULL};
 
 static struct scene begin(const char *block)
 {

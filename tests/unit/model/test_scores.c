@@ -29,7 +29,7 @@ static void prepare(struct scene *scene, size_t longest)
 {
     struct fs_error err = FS_ERROR_INIT;
     const size_t start[] = {0, 3, 3 + longest};
-    const struct fs_batch batch = {2, start[2], NULL, start};
+    const struct fs_batch batch = {2, start[2], NULL, start, NULL, NULL};
     scene->spec.layer = &scene->layer;
     scene->spec.layers = 1;
     scene->bound.spec = &scene->layer;
@@ -42,7 +42,7 @@ static fs_real *biases(struct scene *scene, size_t head, size_t n)
     const struct fs_layer_run run = {.spec = &scene->spec, .layer = &scene->bound, .workspace = &scene->workspace};
     fs_real *S = calloc(n * n, sizeof *S);
     assert_non_null(S);
-    fs_scores_shape(&run, head, 1, n, S);
+    fs_scores_shape(&run, &(struct fs_score_block){head, 1, n, n}, S);
     return S;
 }
 

@@ -369,7 +369,7 @@ static void a_hidden_state_edit_acts_from_its_layer_on(void **state)
         struct fs_error err = FS_ERROR_INIT;
         const int32_t token[7] = {3, 4, 5, 6, 7, 8, 9};
         const size_t start[3] = {0, 3, 7};
-        const struct fs_batch batch = {2, 7, token, start};
+        const struct fs_batch batch = {2, 7, token, start, NULL, NULL};
         size_t numbers = 7 * spec->hidden, bytes = numbers * sizeof(fs_real);
         fs_real by = (fs_real)0.125, *h = malloc(bytes), *edited = malloc(bytes), *entry = malloc(bytes);
         assert_true(h != NULL && edited != NULL && entry != NULL);

@@ -116,7 +116,7 @@ static double run_once(const struct world *w, const int32_t *token, const struct
     struct fs_workspace *workspace;
     size_t n = item->length, d = w->spec->hidden, start[2] = {0, n}, first[2] = {0, 1};
     fs_real *h = calloc(n * d, sizeof *h), logprob;
-    struct fs_batch batch = {1, n, token, start};
+    struct fs_batch batch = {1, n, token, start, NULL, NULL};
     assert_done(fs_workspace_create(w->model, &workspace, &err), err);
     assert_done(fs_embed(w->model, workspace, &batch, noise, h, &err), err);
     const struct fs_pass pass = {w->model, workspace, &batch, NULL};
