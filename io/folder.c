@@ -8,6 +8,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "io/digest_cache.h"
+
 static bool ends_in(const char *name, const char *suffix)
 {
     size_t length = strlen(name), wanted = suffix != NULL ? strlen(suffix) : 0;
@@ -32,6 +34,11 @@ static int add_path(struct fs_folder *folder, char *path, struct fs_error *err)
     }
     folder->path[folder->count++] = path;
     return 0;
+}
+
+int fs_folder_add(struct fs_folder *folder, const char *path, struct fs_error *err)
+{
+    return add_path(folder, strdup(path), err);
 }
 
 static int read_folder(const char *path, const char *suffix, DIR *directory, struct fs_folder *folder,
@@ -99,7 +106,7 @@ int fs_folder_digest(const char *path, char hex[FS_DIGEST_SIZE], struct fs_error
 {
     struct stat info;
     if (stat(path, &info) != 0 || !S_ISDIR(info.st_mode)) {
-        return fs_digest_file(path, hex, err);
+        return fs_digest_once(path, hex, err);
     }
     struct fs_folder folder;
     struct fs_digest *digest = NULL;
@@ -109,7 +116,7 @@ int fs_folder_digest(const char *path, char hex[FS_DIGEST_SIZE], struct fs_error
     int status = fs_digest_begin(&digest, err);
     for (size_t i = 0; status == 0 && i < folder.count; i++) {
         char own[FS_DIGEST_SIZE];
-        status = fs_digest_file(folder.path[i], own, err);
+        status = fs_digest_once(folder.path[i], own, err);
         if (status == 0) {
             fs_digest_add_text(digest, strrchr(folder.path[i], '/') + 1);
             fs_digest_add_text(digest, own);

@@ -17,9 +17,12 @@ struct fs_folder {
     size_t count, capacity;
 };
 int fs_folder_list(const char *path, const char *suffix, struct fs_folder *folder, struct fs_error *err);
+/* Adds a copy of `path` behind the others. */
+int fs_folder_add(struct fs_folder *folder, const char *path, struct fs_error *err);
 void fs_folder_release(struct fs_folder *folder); /* takes a zeroed struct */
 
-/* SHA-256 of a file; of a folder, that of its files' names and digests, as fs_folder_list gives them. */
+/* SHA-256 of a file; of a folder, that of its files' names and digests, as fs_folder_list gives them. Each file is read
+ * once a process (digest_cache.h). */
 int fs_folder_digest(const char *path, char hex[FS_DIGEST_SIZE], struct fs_error *err);
 
 #endif

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "io/archive/archive.h"
@@ -25,9 +24,11 @@ static const char *const tokenizer_files[] = {
 #define METHODS "methods."
 #define OF_METHODS (1u << FS_STAGE_COUNT) /* beside the bits of stages: files of the models of methods */
 
-/* One hashed input file. */
+/* One input file. */
 struct hashed {
     char *name;
+    char *path;
+    char *prefix; /* for errors */
     unsigned stages;
     char digest[FS_DIGEST_SIZE];
 };
@@ -42,6 +43,8 @@ static void release_inputs(struct inputs *inputs)
 {
     for (size_t i = 0; i < inputs->count; i++) {
         free(inputs->file[i].name);
+        free(inputs->file[i].path);
+        free(inputs->file[i].prefix);
     }
     free(inputs->file);
 }
@@ -52,48 +55,6 @@ static bool is_of_model(const char *prefix)
     return strcmp(prefix, "model") == 0 || strncmp(prefix, METHODS, strlen(METHODS)) == 0;
 }
 
-/* Digests of the files of models, which are large: several jobs of one process may have the same. */
-static struct remembered {
-    char *path;
-    struct stat file;
-    char digest[FS_DIGEST_SIZE];
-} * remembered;
-static size_t remembered_count, remembered_room;
-
-static bool is_same_file(const struct stat *one, const struct stat *other)
-{
-    return one->st_dev == other->st_dev && one->st_ino == other->st_ino && one->st_size == other->st_size &&
-           one->st_mtim.tv_sec == other->st_mtim.tv_sec && one->st_mtim.tv_nsec == other->st_mtim.tv_nsec &&
-           one->st_ctim.tv_sec == other->st_ctim.tv_sec && one->st_ctim.tv_nsec == other->st_ctim.tv_nsec;
-}
-
-static int digest_once(const char *path, char digest[FS_DIGEST_SIZE], struct fs_error *err)
-{
-    struct stat before, after;
-    bool known = stat(path, &before) == 0 && S_ISREG(before.st_mode);
-    for (size_t i = 0; known && i < remembered_count; i++) {
-        if (strcmp(remembered[i].path, path) == 0 && is_same_file(&remembered[i].file, &before)) {
-            memcpy(digest, remembered[i].digest, FS_DIGEST_SIZE);
-            return 0;
-        }
-    }
-    if (fs_folder_digest(path, digest, err) != 0) {
-        return -1;
-    }
-    if (!known || stat(path, &after) != 0 || !is_same_file(&before, &after)) {
-        return 0; /* it changes: it is hashed the next time too */
-    }
-    if (fs_grow(&remembered, &remembered_room, remembered_count + 1, sizeof *remembered, "hashes of inputs", err) !=
-        0) {
-        return -1;
-    }
-    struct remembered *file = &remembered[remembered_count];
-    *file = (struct remembered){.path = strdup(path), .file = before};
-    memcpy(file->digest, digest, FS_DIGEST_SIZE);
-    remembered_count += file->path != NULL;
-    return 0;
-}
-
 static int add_file(struct inputs *inputs, const char *prefix, const char *path, unsigned stages, struct fs_error *err)
 {
     struct hashed *file = &inputs->file[inputs->count];
@@ -102,19 +63,17 @@ static int add_file(struct inputs *inputs, const char *prefix, const char *path,
     bool of_model = is_of_model(prefix);
     base =
         of_model && fs_is_gguf_file(path) ? "model.gguf" : base; /* whatever it is called: folders have no name here */
-    if ((of_model ? digest_once(path, file->digest, err) : fs_folder_digest(path, file->digest, err)) != 0) {
-        return fs_error_prepend(err, "%s", prefix);
-    }
+    *file = (struct hashed){.path = strdup(path), .prefix = strdup(prefix), .stages = stages};
     if (asprintf(&file->name, "%s%s%s", prefix, of_model ? "/" : "", of_model ? base : "") < 0) {
         file->name = NULL;
-        return fs_error_memory(err, strlen(path), "a path");
     }
-    file->stages = stages;
     inputs->count++;
-    return 0;
+    return file->name != NULL && file->path != NULL && file->prefix != NULL
+               ? 0
+               : fs_error_memory(err, strlen(path), "a path");
 }
 
-static int hash_tokenizer(struct inputs *inputs, const char *prefix, const char *folder, unsigned stages,
+static int list_tokenizer(struct inputs *inputs, const char *prefix, const char *folder, unsigned stages,
                           struct fs_error *err)
 {
     char *gguf;
@@ -143,7 +102,7 @@ static int reserve(struct inputs *inputs, size_t files, struct fs_error *err)
                    err);
 }
 
-static int hash_model(struct inputs *inputs, const char *prefix, const char *folder, unsigned stages,
+static int list_model(struct inputs *inputs, const char *prefix, const char *folder, unsigned stages,
                       enum fs_model_kind *kind, struct fs_error *err)
 {
     struct fs_model *model;
@@ -158,11 +117,11 @@ static int hash_model(struct inputs *inputs, const char *prefix, const char *fol
         status = add_file(inputs, prefix, file[i], stages, err);
     }
     fs_model_destroy(model);
-    return status == 0 ? hash_tokenizer(inputs, prefix, folder, stages, err) : -1;
+    return status == 0 ? list_tokenizer(inputs, prefix, folder, stages, err) : -1;
 }
 
 /* The models that methods take are measured only. */
-static int hash_methods(const struct fs_job *job, struct inputs *inputs, struct fs_error *err)
+static int list_methods(const struct fs_job *job, struct inputs *inputs, struct fs_error *err)
 {
     size_t methods;
     const struct fs_job_method *method = fs_job_methods(job, &methods);
@@ -170,27 +129,60 @@ static int hash_methods(const struct fs_job *job, struct inputs *inputs, struct 
         char prefix[FS_COLUMN_NAME_SIZE + sizeof METHODS];
         enum fs_model_kind kind;
         snprintf(prefix, sizeof prefix, "%s%s", METHODS, method[i].name);
-        if (method[i].path != NULL && hash_model(inputs, prefix, method[i].path, OF_METHODS, &kind, err) != 0) {
+        if (method[i].path != NULL && list_model(inputs, prefix, method[i].path, OF_METHODS, &kind, err) != 0) {
             return fs_error_prepend(err, "%s", prefix);
         }
     }
     return 0;
 }
 
-static int hash_inputs(const struct fs_job *job, struct inputs *inputs, struct fs_error *err)
+static int list_inputs(const struct fs_job *job, struct inputs *inputs, struct fs_error *err)
 {
     size_t count;
     const struct fs_job_key *key = fs_job_keys(&count);
     const char *model = fs_job_settings(job)->model;
-    int status = hash_model(inputs, "model", model, fs_job_key("model")->stages, &inputs->kind, err);
+    int status = list_model(inputs, "model", model, fs_job_key("model")->stages, &inputs->kind, err);
     if (status == 0) {
-        status = hash_methods(job, inputs, err) == 0 ? reserve(inputs, count, err) : -1;
+        status = list_methods(job, inputs, err) == 0 ? reserve(inputs, count, err) : -1;
     }
     for (size_t i = 0; status == 0 && i < count; i++) {
         const char *path = fs_job_value(job, key[i].setting)->text;
         if (key[i].setting->kind == FS_SETTING_PATH && key[i].stages != 0 && path != NULL && path != model) {
             status = add_file(inputs, key[i].setting->key, path, key[i].stages, err);
         }
+    }
+    return status;
+}
+
+static int hash(struct inputs *inputs, struct fs_error *err)
+{
+    for (size_t i = 0; i < inputs->count; i++) {
+        struct hashed *file = &inputs->file[i];
+        if (fs_folder_digest(file->path, file->digest, err) != 0) {
+            return fs_error_prepend(err, "%s", file->prefix);
+        }
+    }
+    return 0;
+}
+
+int fs_fingerprint_files(const struct fs_job *job, struct fs_folder *files, size_t *models, struct fs_error *err)
+{
+    struct inputs inputs = {0};
+    *files = (struct fs_folder){0};
+    *models = 0;
+    int status = list_inputs(job, &inputs, err);
+    for (size_t i = 0; status == 0 && i < inputs.count; i++) {
+        struct fs_folder own;
+        status = fs_folder_list(inputs.file[i].path, NULL, &own, err);
+        for (size_t k = 0; status == 0 && k < own.count; k++) {
+            status = fs_folder_add(files, own.path[k], err);
+        }
+        fs_folder_release(&own);
+        *models = is_of_model(inputs.file[i].prefix) ? files->count : *models;
+    }
+    release_inputs(&inputs);
+    if (status != 0) {
+        fs_folder_release(files);
     }
     return status;
 }
@@ -278,7 +270,7 @@ int fs_fingerprint_make(const struct fs_job *job, struct fs_fingerprint *fingerp
 {
     struct inputs inputs = {0};
     *fingerprint = (struct fs_fingerprint){0};
-    int status = hash_inputs(job, &inputs, err);
+    int status = list_inputs(job, &inputs, err) == 0 ? hash(&inputs, err) : -1;
     for (int i = 0; status == 0 && i < FS_STAGE_COUNT; i++) {
         enum fs_stage stage = (enum fs_stage)i;
         enum fs_stage previous = fs_stage_rules[stage].follows(job);
@@ -326,7 +318,9 @@ static bool has_line(const char *text, const char *line, size_t length)
 int fs_fingerprint_other_model(const char *found, const char *folder, char *name, size_t size, struct fs_error *err)
 {
     struct inputs inputs = {0};
-    int status = hash_model(&inputs, "model", folder, fs_job_key("model")->stages, &inputs.kind, err);
+    int status = list_model(&inputs, "model", folder, fs_job_key("model")->stages, &inputs.kind, err) == 0
+                     ? hash(&inputs, err)
+                     : -1;
     name[0] = '\0';
     for (size_t i = 0; status == 0 && i < inputs.count && name[0] == '\0'; i++) {
         char line[512];

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #include "io/digest.h"
+#include "io/folder.h"
 #include "jobs/job.h"
 #include "model/families/spec.h"
 
@@ -17,8 +18,10 @@ struct fs_fingerprint {
     char digest[FS_STAGE_COUNT][FS_DIGEST_SIZE];
 };
 
-/* Reads every input file once. The caller releases. */
+/* Reads every input file that this process has not read yet (io/digest_cache.h). The caller releases. */
 int fs_fingerprint_make(const struct fs_job *job, struct fs_fingerprint *fingerprint, struct fs_error *err);
+/* The files that it reads, those of models first: *models of them. The caller releases; nothing is hashed. */
+int fs_fingerprint_files(const struct fs_job *job, struct fs_folder *files, size_t *models, struct fs_error *err);
 void fs_fingerprint_release(struct fs_fingerprint *fingerprint); /* takes a zeroed struct */
 
 /*
