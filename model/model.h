@@ -4,7 +4,8 @@
  * Float32 tensors that are aligned are used in place. What must be converted (F16, BF16, quantised, unaligned) goes to
  * one block of fs_model_converted_bytes() bytes that the caller provides, so that all ranks of a node can share one:
  *
- *     fs_model_open -> allocate (or share) the block -> fs_model_convert(write on one rank) -> barrier -> the others
+ *     fs_model_open -> allocate (or share) the block -> fs_model_convert_piece, each piece on one rank -> barrier
+ *     -> fs_model_convert(without write) on all
  */
 #ifndef FAIRSTAMP_MODEL_MODEL_H
 #define FAIRSTAMP_MODEL_MODEL_H
@@ -35,6 +36,10 @@ size_t fs_model_converted_bytes(const struct fs_model *model);
  * Non-finite weights are FS_EXIT_DATA (checked where `write`).
  */
 int fs_model_convert(struct fs_model *model, void *block, bool write, struct fs_error *err);
+
+/* What `write` does, in pieces that processes sharing `block` may do in any order and at once: each one tensor. */
+size_t fs_model_pieces(const struct fs_model *model);
+int fs_model_convert_piece(const struct fs_model *model, void *block, size_t piece, struct fs_error *err);
 
 /* One process's way: open, allocate the block (freed by fs_model_destroy), convert. For tests and tools. */
 int fs_model_load(const char *folder, struct fs_model **model, struct fs_error *err);

@@ -19,32 +19,50 @@ static int compare_stored_head(const struct fs_model *model, struct fs_error *er
         stored_head->file, stored_head->name, word->name);
 }
 
+size_t fs_model_pieces(const struct fs_model *model)
+{
+    return model->bindings + 1;
+}
+
+int fs_model_convert_piece(const struct fs_model *model, void *block, size_t piece, struct fs_error *err)
+{
+    if (piece == model->bindings) {
+        return compare_stored_head(model, err);
+    }
+    const struct fs_binding *binding = &model->binding[piece];
+    const fs_real *place = (const fs_real *)(const void *)binding->tensor->data;
+    if (!binding->is_first) {
+        return 0;
+    }
+    if (binding->offset != SIZE_MAX) {
+        fs_tensor_convert(binding->tensor, (fs_real *)block + binding->offset);
+        place = (fs_real *)block + binding->offset;
+    }
+    if (!fs_kernel_finite(place, binding->tensor->elements)) {
+        return fs_error_set(err, FS_EXIT_DATA,
+                            "%s: tensor %s: found a number that is infinite or not a number, expected finite weights; "
+                            "the checkpoint is damaged",
+                            binding->tensor->file, binding->tensor->name);
+    }
+    return 0;
+}
+
 int fs_model_convert(struct fs_model *model, void *block, bool write, struct fs_error *err)
 {
-    fs_real *number = block;
+    for (size_t piece = 0; write && piece < fs_model_pieces(model); piece++) {
+        if (fs_model_convert_piece(model, block, piece, err) != 0) {
+            return -1;
+        }
+    }
     for (size_t i = 0; i < model->bindings; i++) {
         const struct fs_binding *binding = &model->binding[i];
-        const fs_real *place;
-        if (binding->offset == SIZE_MAX) {
-            place = (const fs_real *)(const void *)binding->tensor->data;
-        } else {
-            place = number + binding->offset;
-            if (write && binding->is_first) {
-                fs_tensor_convert(binding->tensor, number + binding->offset);
-            }
-        }
-        if (write && binding->is_first && !fs_kernel_finite(place, binding->tensor->elements)) {
-            return fs_error_set(
-                err, FS_EXIT_DATA,
-                "%s: tensor %s: found a number that is infinite or not a number, expected finite weights; "
-                "the checkpoint is damaged",
-                binding->tensor->file, binding->tensor->name);
-        }
+        const fs_real *place = (const fs_real *)(const void *)binding->tensor->data;
+        place = binding->offset == SIZE_MAX ? place : (fs_real *)block + binding->offset;
         place += binding->first;
         memcpy(binding->slot, &place, sizeof place);
     }
     if (model->spec.tied_head) {
         model->head.weight.data = model->word;
     }
-    return write ? compare_stored_head(model, err) : 0;
+    return 0;
 }

@@ -22,6 +22,7 @@ static struct {
     size_t total, resumed;
     double begin, last;
     bool bar_shown;
+    FILE *stream; /* NULL: standard error */
 } state;
 
 void fs_progress_setup(bool speaks, bool quiet)
@@ -29,6 +30,22 @@ void fs_progress_setup(bool speaks, bool quiet)
     state.speaks = speaks;
     state.quiet = quiet;
     state.terminal = isatty(STDERR_FILENO) == 1;
+}
+
+void fs_progress_to(FILE *stream)
+{
+    state.stream = stream;
+    state.name[0] = '\0'; /* of other work */
+}
+
+static bool speaks(void)
+{
+    return (state.speaks || state.stream != NULL) && !state.muted;
+}
+
+static bool is_quiet(void)
+{
+    return state.quiet && state.stream == NULL;
 }
 
 void fs_progress_mute(bool mute)
@@ -44,13 +61,18 @@ static void clear_bar(void)
     }
 }
 
-static void say(const char *format, va_list arguments) FS_PRINTF(1, 0);
-static void say(const char *format, va_list arguments)
+static void say(FILE *stream, const char *format, va_list arguments) FS_PRINTF(2, 0);
+static void say(FILE *stream, const char *format, va_list arguments)
 {
     clear_bar();
-    fprintf(stderr, "fairstamp: ");
-    vfprintf(stderr, format, arguments);
-    fputc('\n', stderr);
+    fprintf(stream, "fairstamp: ");
+    vfprintf(stream, format, arguments);
+    fputc('\n', stream);
+}
+
+static FILE *own_stream(void)
+{
+    return state.stream != NULL ? state.stream : stderr;
 }
 
 void fs_say(const char *format, ...)
@@ -60,8 +82,21 @@ void fs_say(const char *format, ...)
     fs_log_words(format, arguments);
     va_end(arguments);
     va_start(arguments, format);
-    if (state.speaks && !state.quiet && !state.muted) {
-        say(format, arguments);
+    if (speaks() && !is_quiet()) {
+        say(own_stream(), format, arguments);
+    }
+    va_end(arguments);
+}
+
+void fs_announce(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    fs_log_words(format, arguments);
+    va_end(arguments);
+    va_start(arguments, format);
+    if (!state.quiet) {
+        say(stderr, format, arguments);
     }
     va_end(arguments);
 }
@@ -73,8 +108,8 @@ void fs_warn(const char *format, ...)
     fs_log_words(format, arguments);
     va_end(arguments);
     va_start(arguments, format);
-    if (state.speaks) {
-        say(format, arguments);
+    if (state.speaks || state.stream != NULL) {
+        say(own_stream(), format, arguments);
     }
     va_end(arguments);
 }
@@ -106,7 +141,7 @@ static void show(size_t done, double now)
             snprintf(left, sizeof left, "%.1f h", seconds / 3600);
         }
     }
-    if (state.terminal) {
+    if (state.terminal && state.stream == NULL) {
         char bar[BAR_WIDTH + 1];
         size_t full = (size_t)(percent / 100 * BAR_WIDTH);
         memset(bar, '.', BAR_WIDTH);
@@ -131,11 +166,12 @@ double fs_progress_interval(double elapsed)
 
 void fs_progress_update(size_t done)
 {
-    if (!state.speaks || state.quiet || state.muted) {
+    if (!speaks() || is_quiet()) {
         return;
     }
+    bool bar = state.terminal && state.stream == NULL;
     double now = fs_seconds();
-    if (now - state.last >= (state.terminal ? BAR_SECONDS : fs_progress_interval(now - state.begin))) {
+    if (now - state.last >= (bar ? BAR_SECONDS : fs_progress_interval(now - state.begin))) {
         state.last = now;
         show(done, now);
     }

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "io/error.h"
 
@@ -16,10 +17,19 @@ void fs_progress_setup(bool speaks, bool quiet);
 /* From here on fs_say and progress are silent, or not any more. */
 void fs_progress_mute(bool mute);
 
+/*
+ * From here on the words of this process, whoever it is, and its progress go to `stream`, also with --quiet; NULL: as before,
+ * to standard error. The caller keeps it open.
+ */
+void fs_progress_to(FILE *stream);
+
 /* One line, "fairstamp: ...", dropped on other ranks and with --quiet; the rank's log has it in any case (log.h). */
 void fs_say(const char *format, ...) FS_PRINTF(1, 2);
 /* As fs_say, but also with --quiet. */
 void fs_warn(const char *format, ...) FS_PRINTF(1, 2);
+
+/* As fs_say, but to standard error and from any rank. */
+void fs_announce(const char *format, ...) FS_PRINTF(1, 2);
 
 /* `done` of `total` units of `name`, `resumed` of which were there at the beginning. */
 void fs_progress_begin(const char *name, size_t total, size_t resumed);

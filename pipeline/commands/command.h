@@ -48,7 +48,8 @@ struct fs_command {
     const char *operands; /* for people: "JOB.json"; those of the actions where there are any */
     size_t least, most;   /* FS_ANY_NUMBER: no limit */
     bool uses_ranks;      /* false: the root computes alone, without MPI where nobody started it under mpirun */
-    bool lists_job_keys;  /* --help goes on with the keys of the job file */
+    const struct fs_option *on_ranks; /* where this option is given, it is as with uses_ranks; NULL: none */
+    bool lists_job_keys;              /* --help goes on with the keys of the job file */
     const char *summary;
     const char *description;                /* comes after those of the actions */
     const struct fs_option *const *options; /* NULL-terminated, in the order of --help, which itself is not in it */

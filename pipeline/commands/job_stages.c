@@ -9,6 +9,7 @@
 #include "jobs/stage_rules.h"
 #include "pipeline/commands/options_common.h"
 #include "pipeline/estimate/estimate_file.h"
+#include "pipeline/run/input_hashes.h"
 #include "pipeline/run/job_lock.h"
 #include "pipeline/run/run_stages.h"
 #include "pipeline/run/stage_table.h"
@@ -18,13 +19,14 @@
 
 /* Which stages a command runs, which it only needs, and which are finished. */
 struct assignment {
+    const struct fs_job_request *request;
     bool wanted[FS_STAGE_COUNT], needed[FS_STAGE_COUNT], finished[FS_STAGE_COUNT];
 };
 
-/* `only`: FS_STAGE_COUNT for all stages of the job. */
-static void assign(enum fs_stage only, const struct fs_job *job, struct assignment *assignment)
+static void assign(const struct fs_job_request *request, const struct fs_job *job, struct assignment *assignment)
 {
-    *assignment = (struct assignment){0};
+    enum fs_stage only = request->only;
+    *assignment = (struct assignment){.request = request};
     for (int stage = 0; stage < FS_STAGE_COUNT; stage++) {
         assignment->wanted[stage] =
             only == FS_STAGE_COUNT
@@ -37,9 +39,9 @@ static void assign(enum fs_stage only, const struct fs_job *job, struct assignme
     }
 }
 
-static enum fs_stage_policy policy_of(const struct fs_job_run *run, const struct assignment *assignment, int stage)
+static enum fs_stage_policy policy_of(const struct assignment *assignment, int stage)
 {
-    bool force = fs_option_given(run->session->options, &fs_option_force);
+    bool force = assignment->request->force;
     return !assignment->wanted[stage] ? FS_STAGE_NEEDED : (force ? FS_STAGE_FORCED : FS_STAGE_WANTED);
 }
 
@@ -52,13 +54,13 @@ static void say_done(const struct fs_job_run *run, int stage)
 /* Root, with the lock: looks at the existing files before any work begins. */
 static int inspect_files(struct fs_job_run *run, struct assignment *assignment, struct fs_error *err)
 {
-    bool force = fs_option_given(run->session->options, &fs_option_force);
+    bool force = assignment->request->force;
     fs_stage_remove_temporaries(run->output);
     for (int stage = 0; stage < FS_STAGE_COUNT; stage++) {
         if (!assignment->wanted[stage] && !assignment->needed[stage]) {
             continue;
         }
-        enum fs_stage_policy policy = policy_of(run, assignment, stage);
+        enum fs_stage_policy policy = policy_of(assignment, stage);
         const struct fs_stage_rule *rule = &fs_stage_rules[stage];
         const char *from = rule->reused != NULL && !force ? rule->reused(run->job) : NULL;
         if (from != NULL && fs_stage_reuse(from, run->output, (enum fs_stage)stage, &run->fingerprint, err) != 0) {
@@ -104,6 +106,27 @@ static bool all_is_done(void *context)
         }
     }
     return true;
+}
+
+/* The hashes of the inputs that are not known yet, by all ranks. */
+static int hash_files(struct fs_job_run *run, struct fs_error *err)
+{
+    struct fs_folder files = {0};
+    struct fs_input_file *input = NULL;
+    struct fs_error ignored = FS_ERROR_INIT;
+    size_t models;
+    bool root = fs_session_is_root(run->session);
+    if (root && fs_fingerprint_files(run->job, &files, &models, &ignored) == 0) { /* else open_folder has the error */
+        input = fs_allocate(files.count, sizeof *input, "input files", &ignored);
+    }
+    size_t count = input != NULL ? files.count : 0;
+    for (size_t i = 0; i < count; i++) {
+        input[i].path = files.path[i];
+    }
+    int status = fs_hash_inputs(run->session, input, count, err);
+    free(input);
+    fs_folder_release(&files);
+    return status;
 }
 
 /* Root: the job's digests, which hash the inputs, and its folder. */
@@ -184,7 +207,7 @@ static int report_stage(const char *output, enum fs_stage stage, cJSON *json, st
 /* Root. */
 static int report(const struct fs_job_run *run, const struct assignment *assignment, struct fs_error *err)
 {
-    cJSON *json = fs_options_json(run->session->options) ? cJSON_CreateObject() : NULL;
+    cJSON *json = assignment->request->json ? cJSON_CreateObject() : NULL;
     bool first = true;
     for (int stage = 0; stage < FS_STAGE_COUNT; stage++) {
         if (!assignment->wanted[stage]) {
@@ -203,25 +226,24 @@ static int report(const struct fs_job_run *run, const struct assignment *assignm
     return status == 0 ? fs_finish_output(err) : -1;
 }
 
-int fs_run_stages(struct fs_session *session, enum fs_stage only, struct fs_error *err)
+int fs_run_job(struct fs_session *session, const struct fs_job_request *request, struct fs_error *err)
 {
-    const struct fs_options *options = session->options;
     struct fs_job *job = NULL;
     struct fs_job_run run = {.session = session};
     struct assignment assignment;
-    size_t sets;
-    const char **set = fs_options_settings(options, &sets, err);
-    int status = set != NULL ? fs_job_load(options->operand[0], set, sets, &job, err) : -1;
-    free(set);
+    int status = fs_job_load(request->path, request->set, request->sets, &job, err);
     if (fs_session_agree(session, status, err) != 0) {
         fs_job_destroy(job);
         return -1;
     }
     run.job = job;
     run.output = fs_job_settings(job)->output;
-    assign(only, job, &assignment);
-    if (only != FS_STAGE_COUNT && !assignment.wanted[only]) {
-        status = fs_error_set(err, FS_EXIT_CONFIG, "%s: %s", options->operand[0], fs_stage_rules[only].unasked);
+    assign(request, job, &assignment);
+    if (request->only != FS_STAGE_COUNT && !assignment.wanted[request->only]) {
+        status = fs_error_set(err, FS_EXIT_CONFIG, "%s: %s", request->path, fs_stage_rules[request->only].unasked);
+    }
+    if (status == 0) {
+        status = hash_files(&run, err);
     }
     if (status == 0) {
         status = fs_session_agree(session, fs_session_is_root(session) ? open_folder(&run, err) : 0, err);
@@ -237,5 +259,22 @@ int fs_run_stages(struct fs_session *session, enum fs_stage only, struct fs_erro
     fs_data_release(&run.data);
     fs_fingerprint_release(&run.fingerprint);
     fs_job_destroy(job);
+    return status;
+}
+
+int fs_run_stages(struct fs_session *session, enum fs_stage only, struct fs_error *err)
+{
+    const struct fs_options *options = session->options;
+    struct fs_job_request request = {.path = options->operand[0],
+                                     .only = only,
+                                     .force = fs_option_given(options, &fs_option_force),
+                                     .json = fs_options_json(options)};
+    const char **set = fs_options_settings(options, &request.sets, err);
+    request.set = set;
+    int status = fs_session_agree(session, set != NULL ? 0 : -1, err);
+    if (status == 0) {
+        status = fs_run_job(session, &request, err);
+    }
+    free(set);
     return status;
 }

@@ -5,10 +5,21 @@
 #include "jobs/job.h"
 #include "pipeline/ranks/session.h"
 
+struct fs_job_request {
+    const char *path;       /* of the job file */
+    const char *const *set; /* [sets] "KEY=VALUE" */
+    size_t sets;
+    enum fs_stage only; /* that stage alone; FS_STAGE_COUNT: all that the job asks for */
+    bool force;         /* --force */
+    bool json;          /* results as JSON */
+};
+
 /*
- * Loads the job that the first operand names, checks the result files that exist, runs the stages that are not
- * finished, and prints their results. `only`: that stage alone; FS_STAGE_COUNT: all that the job asks for. Collective.
+ * Loads the job, checks the result files that exist, runs the stages that are not finished, and prints their results.
+ * Collective.
  */
+int fs_run_job(struct fs_session *session, const struct fs_job_request *request, struct fs_error *err);
+/* As the session's options say: the job that the first operand names, --set, --force, --format. */
 int fs_run_stages(struct fs_session *session, enum fs_stage only, struct fs_error *err);
 
 #endif

@@ -17,6 +17,7 @@
 #include "pipeline/commands/options_common.h"
 #include "pipeline/commands/pages.h"
 #include "pipeline/commands/parse.h"
+#include "pipeline/ranks/launch.h"
 #include "pipeline/ranks/mpi_support.h"
 #include "pipeline/ranks/signals.h"
 #include "pipeline/ranks/stop.h"
@@ -47,6 +48,12 @@ static char *join(int argc, char **argv)
         fprintf(stream, "%s%s", i == 0 ? "" : " ", argv[i]);
     }
     return fclose(stream) == 0 ? text : NULL;
+}
+
+static bool uses_ranks(const struct fs_options *options)
+{
+    const struct fs_command *command = options->command;
+    return command->uses_ranks || (command->on_ranks != NULL && fs_option_given(options, command->on_ranks));
 }
 
 static fs_command_function *function_of(const struct fs_options *options)
@@ -136,8 +143,12 @@ static void tell_place(const struct fs_error *err)
 static int run_on_ranks(const struct fs_options *options, const char *command_line, struct fs_error *err)
 {
     struct fs_session session = {.options = options, .command_line = command_line};
-    int status = fs_session_begin(&session, err);
+    int status = fs_session_begin(&session, MPI_COMM_WORLD, 0, err);
     if (status == 0) {
+        if (fs_session_is_root(&session)) {
+            fs_launch_warn(session.runner->ranks);
+        }
+        fs_session_tell(&session);
         status = command_line != NULL ? 0 : fs_error_memory(err, 1, "the command line");
         status = fs_session_agree(&session, status, err);
     }
@@ -214,7 +225,7 @@ int fs_program(int argc, char **argv)
     if (status == 0) {
         status = read_wait_seconds(&options, &wait_seconds, &err);
     }
-    bool on_ranks = status == 0 && options.page == NULL && !options.help && options.command->uses_ranks;
+    bool on_ranks = status == 0 && options.page == NULL && !options.help && uses_ranks(&options);
     bool with_mpi = on_ranks || launched_as_rank();
     if (with_mpi) {
         rank = begin_mpi(&argc, &argv, wait_seconds);

@@ -13,10 +13,29 @@
 #define LONGEST_SLEEP_NANOSECONDS 1000000L
 #define BROADCAST_PIECE ((size_t)1 << 30) /* MPI counts in int */
 
+static struct {
+    void (*attend)(void *context);
+    void *context;
+} attention;
+
+void fs_mpi_attend_by(void (*attend)(void *context), void *context)
+{
+    attention.attend = attend;
+    attention.context = context;
+}
+
+void fs_mpi_attend(void)
+{
+    if (attention.attend != NULL) {
+        attention.attend(attention.context);
+    }
+}
+
 void fs_mpi_wait(MPI_Request *request, const char *call)
 {
     int done = 0;
     long nanoseconds = 20000;
+    fs_mpi_attend();
     for (unsigned spin = 0; MPI_Test(request, &done, MPI_STATUS_IGNORE), !done; spin++) {
         if (spin < SPINS) {
             sched_yield();
@@ -27,6 +46,7 @@ void fs_mpi_wait(MPI_Request *request, const char *call)
         }
         struct timespec pause = {0, nanoseconds};
         nanosleep(&pause, NULL);
+        fs_mpi_attend();
         nanoseconds = nanoseconds * 2 < LONGEST_SLEEP_NANOSECONDS ? nanoseconds * 2 : LONGEST_SLEEP_NANOSECONDS;
     }
     fs_watch_end();
@@ -101,7 +121,7 @@ static void report_and_abort(MPI_Comm *communicator, int *code, ...)
     struct fs_error err = FS_ERROR_INIT;
     fs_mpi_place_error(&err, *communicator);
     fprintf(stderr, "fairstamp: MPI: %s (%s); see the words of mpirun around this line\n", text, err.where);
-    MPI_Abort(*communicator, FS_EXIT_SOFTWARE);
+    MPI_Abort(MPI_COMM_WORLD, FS_EXIT_SOFTWARE); /* the other groups too */
 }
 
 MPI_Comm fs_mpi_duplicate(MPI_Comm communicator)
@@ -139,6 +159,15 @@ MPI_Comm fs_mpi_node(MPI_Comm communicator)
     MPI_Comm_split_type(communicator, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &node);
     fs_watch_end();
     return node;
+}
+
+MPI_Comm fs_mpi_split(MPI_Comm communicator, int part)
+{
+    MPI_Comm own;
+    fs_watch_limit("MPI_Comm_split");
+    MPI_Comm_split(communicator, part, 0, &own);
+    fs_watch_end();
+    return own;
 }
 
 void fs_mpi_free(MPI_Comm *communicator)

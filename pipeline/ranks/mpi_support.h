@@ -17,6 +17,12 @@
  * others need the core and a wait can be long (the root hashes a model, another rank computes its last unit).
  */
 void fs_mpi_wait(MPI_Request *request, const char *call);
+/*
+ * What a rank looks after while it waits here, or hands out units (runner_mpi_map.c), beside its own work, such as questions
+ * of other ranks: `attend`, which waits for nothing; NULL: nothing. fs_mpi_attend calls it once. Local.
+ */
+void fs_mpi_attend_by(void (*attend)(void *context), void *context);
+void fs_mpi_attend(void);
 /* MPI_Barrier, MPI_Bcast of any length, waiting as above. Collective. */
 void fs_mpi_barrier(MPI_Comm communicator);
 void fs_mpi_broadcast(void *data, size_t bytes, int root, MPI_Comm communicator);
@@ -47,10 +53,15 @@ uint64_t fs_mpi_folder(char *folder, size_t size);
 
 /* The ranks of this one's node, on which a failed call returns as on `communicator`. Collective; the caller frees. */
 MPI_Comm fs_mpi_node(MPI_Comm communicator);
+/* The ranks of `communicator` that give the same `part`, in their order, likewise. Collective; the caller frees. */
+MPI_Comm fs_mpi_split(MPI_Comm communicator, int part);
 void fs_mpi_free(MPI_Comm *communicator); /* collective */
 
 #define FS_TAG_RESULT 1
 #define FS_TAG_TAKE 2
 #define FS_TAG_TAKEN 3
+#define FS_TAG_ASK 4
+#define FS_TAG_ANSWER 5
+#define FS_TAG_STOP 6
 
 #endif

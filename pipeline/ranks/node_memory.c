@@ -1,18 +1,15 @@
 #include "pipeline/ranks/node_memory.h"
 
-#include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
+#include "io/clock.h"
+#include "io/console/log.h"
 #include "io/console/progress.h"
 #include "pipeline/ranks/mpi_support.h"
-#include "pipeline/ranks/shared_block.h"
+#include "pipeline/ranks/node_memory_private.h"
 
-struct fs_node_memory {
-    MPI_Comm node;
-    struct fs_shared_block block; /* without data: private memory */
-    void *private_block;
-    bool writes;
-};
+_Static_assert(sizeof(struct fs_fill) <= FS_SHARED_PAGE, "stands before the weights");
 
 /*
  * Tells of the nodes whose ranks could not share, which is no error: one line, from the root, with the reason on the first
@@ -29,6 +26,11 @@ static void tell_failures(MPI_Comm communicator, MPI_Comm node, size_t bytes, in
         return;
     }
     (void)fs_mpi_agree(communicator, status, reason);
+    if (bytes == 0) {
+        fs_log("no shared memory: %s (%s); every rank there checks the weights for itself", reason->text,
+               reason->where);
+        return;
+    }
     fs_warn("no shared memory of %zu bytes on %d node%s: %s (%s); every rank there converts the weights for itself, so "
             "they take %d times as much",
             bytes, nodes, nodes == 1 ? "" : "s", reason->text, reason->where, most);
@@ -45,20 +47,20 @@ int fs_node_memory_create(MPI_Comm communicator, size_t bytes, struct fs_node_me
     struct fs_error reason = FS_ERROR_INIT;
     int ranks, status = 0;
     memory->node = fs_mpi_node(communicator);
+    memory->bytes = bytes;
     *result = memory;
     MPI_Comm_size(memory->node, &ranks);
-    if (bytes > 0) {
-        status = ranks > 1 ? fs_shared_block_create(memory->node, bytes, false, &memory->block, &reason) : 0;
-        tell_failures(communicator, memory->node, bytes, status, &reason);
+    if (ranks > 1) {
+        status = fs_shared_block_create(memory->node, FS_SHARED_PAGE + bytes, true, &memory->block, &reason);
     }
+    tell_failures(communicator, memory->node, bytes, status, &reason);
     if (memory->block.data != NULL) {
-        int rank;
-        MPI_Comm_rank(memory->node, &rank);
-        memory->writes = rank == 0;
+        memory->fill = memory->block.data;
+        memory->data = (char *)memory->block.data + FS_SHARED_PAGE;
         return 0;
     }
-    memory->writes = true;
     memory->private_block = fs_allocate_aligned(bytes, 1, "converted weights", err);
+    memory->data = memory->private_block;
     return memory->private_block != NULL ? 0 : -1;
 }
 
@@ -67,27 +69,31 @@ void fs_node_memory_destroy(struct fs_node_memory *memory)
     if (memory == NULL) {
         return;
     }
-    fs_shared_block_destroy(&memory->block);
-    fs_mpi_free(&memory->node);
-    free(memory->private_block);
+    if (memory->store != NULL) {
+        fs_node_store_close(memory->store, memory->entry);
+    } else {
+        fs_shared_block_destroy(&memory->block);
+        fs_mpi_free(&memory->node);
+        free(memory->private_block);
+    }
     free(memory);
 }
 
 void *fs_node_memory_data(const struct fs_node_memory *memory)
 {
-    return memory->block.data != NULL ? memory->block.data : memory->private_block;
+    return memory->data;
 }
 
-bool fs_node_memory_writes(const struct fs_node_memory *memory)
+int fs_node_memory_fill(struct fs_node_memory *memory, size_t pieces,
+                        int (*piece)(void *context, size_t piece, struct fs_error *err), void *context,
+                        struct fs_fill_report *report, struct fs_error *err)
 {
-    return memory->writes;
-}
-
-void fs_node_memory_ready(struct fs_node_memory *memory)
-{
-    if (memory->block.data != NULL) {
-        atomic_thread_fence(memory_order_seq_cst);
-        fs_mpi_barrier(memory->node);
-        atomic_thread_fence(memory_order_seq_cst);
+    struct fs_fill *own = memory->fill == NULL ? fs_allocate(1, sizeof *own, "shared memory", err) : NULL;
+    struct fs_fill *fill = memory->fill != NULL ? memory->fill : own;
+    int status = fill != NULL ? fs_fill_run(fill, pieces, piece, context, report, err) : -1;
+    free(own);
+    if (memory->fill != NULL && memory->bytes > 0) {
+        (void)mprotect(memory->data, memory->bytes, PROT_READ); /* a guard, no need */
     }
+    return status;
 }

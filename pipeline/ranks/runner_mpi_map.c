@@ -449,6 +449,7 @@ static void work_through(struct mapping *m)
             take_units(m);
         }
         bool idle = m->ended && fs_pool_inside(pool) == 0;
+        fs_mpi_attend();
         if (is_root(m)) {
             fs_counter_serve(&m->runner->counter);
             receive_results(m);

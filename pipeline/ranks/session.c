@@ -1,25 +1,25 @@
 #include "pipeline/ranks/session.h"
 
 #include <cblas.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "io/clock.h"
+#include "io/console/log.h"
 #include "io/console/progress.h"
+#include "io/file_identity.h"
 #include "model/families/spec_words.h"
 #include "model/tokenizer/tokenizer_compare.h"
 #include "pipeline/ranks/blas_kernels.h"
-#include "pipeline/ranks/launch.h"
 #include "pipeline/ranks/mpi_support.h"
 #include "pipeline/ranks/runner_mpi.h"
 #include "stages/plan/statement.h"
 
-static void report_machine(const struct fs_runner *runner)
+void fs_session_tell(const struct fs_session *session)
 {
+    const struct fs_runner *runner = session->runner;
     const char *core = openblas_get_corename();
-    if (runner->rank == 0) {
-        fs_launch_warn(runner->ranks);
-    }
     fs_say("%zu rank%s, %zu thread%s each, OpenBLAS kernels for %s", runner->ranks, runner->ranks == 1 ? "" : "s",
            runner->threads, runner->threads == 1 ? "" : "s", core);
     if (fs_kernels_are_slow(core)) {
@@ -29,24 +29,30 @@ static void report_machine(const struct fs_runner *runner)
     }
 }
 
-int fs_session_begin(struct fs_session *session, struct fs_error *err)
+int fs_session_begin(struct fs_session *session, MPI_Comm communicator, size_t threads, struct fs_error *err)
 {
     fs_time_text(session->start);
-    session->communicator = fs_mpi_duplicate(MPI_COMM_WORLD);
+    session->communicator = fs_mpi_duplicate(communicator);
     openblas_set_num_threads(1); /* units, not products, are spread over threads */
-    if (fs_runner_mpi_create(session->communicator, 0, &session->runner, err) != 0) {
-        return -1;
-    }
-    report_machine(session->runner);
-    return 0;
+    return fs_runner_mpi_create(session->communicator, threads, &session->runner, err);
+}
+
+static void close_model(struct fs_session *session)
+{
+    fs_model_destroy(session->model);
+    fs_tokenizer_destroy(session->tokenizer);
+    fs_node_memory_destroy(session->weights);
+    free(session->folder);
+    session->model = NULL;
+    session->tokenizer = NULL;
+    session->weights = NULL;
+    session->folder = NULL;
 }
 
 void fs_session_end(struct fs_session *session)
 {
     fs_mpi_barrier(session->communicator); /* the root may still have printed: from here on no rank takes long */
-    fs_model_destroy(session->model);
-    fs_tokenizer_destroy(session->tokenizer);
-    fs_node_memory_destroy(session->weights);
+    close_model(session);
     fs_runner_mpi_destroy(session->runner);
     fs_mpi_free(&session->communicator);
 }
@@ -61,22 +67,91 @@ int fs_session_agree(struct fs_session *session, int status, struct fs_error *er
     return fs_runner_agree(session->runner, status, err);
 }
 
-/* The converted weights of `model` once a node: `weights`. */
-static int convert_weights(struct fs_session *session, struct fs_model *model, struct fs_node_memory **weights,
-                           struct fs_error *err)
+/* A digest of which files `model` has, as they are now on this node. */
+static void identify(const struct fs_model *model, char identity[FS_DIGEST_SIZE], struct fs_error *err)
 {
-    int status = fs_node_memory_create(session->communicator, fs_model_converted_bytes(model), weights, err);
+    size_t files;
+    const char *const *file = fs_model_files(model, &files);
+    struct fs_digest *digest;
+    identity[0] = '\0';
+    if (fs_digest_begin(&digest, err) != 0) {
+        return;
+    }
+    for (size_t i = 0; i < files; i++) {
+        struct fs_file_identity own = {0};
+        (void)fs_file_identity_get(file[i], &own);
+        fs_digest_add(digest, &own, sizeof own);
+    }
+    fs_digest_end(digest, identity);
+}
+
+/* The memory that the sessions of this node share for the model of `folder`, on all ranks, or NULL on all. */
+static int open_shared(struct fs_session *session, const char *folder, const struct fs_model *model,
+                       struct fs_node_memory **weights, struct fs_error *err)
+{
+    const struct fs_shared_models *shared = session->shared;
+    size_t place = 0;
+    *weights = NULL;
+    while (shared != NULL && place < shared->count && strcmp(shared->folder[place], folder) != 0) {
+        place++;
+    }
+    if (shared == NULL || shared->store == NULL || place == shared->count) {
+        return 0;
+    }
+    char identity[FS_DIGEST_SIZE];
+    identify(model, identity, err);
+    int status = identity[0] == '\0' ? -1
+                                     : fs_node_store_open(shared->store, place, fs_model_converted_bytes(model),
+                                                          identity, weights, err);
+    status = fs_session_agree(session, status, err);
+    if (fs_mpi_reduce(*weights != NULL, MPI_MIN, session->communicator) == 0) {
+        fs_node_memory_destroy(*weights);
+        *weights = NULL;
+    }
+    return status;
+}
+
+struct conversion {
+    const struct fs_model *model;
+    void *block;
+};
+
+static int convert_piece(void *context, size_t piece, struct fs_error *err)
+{
+    const struct conversion *conversion = context;
+    return fs_model_convert_piece(conversion->model, conversion->block, piece, err);
+}
+
+static void tell_conversion(const struct fs_session *session, const char *folder, size_t bytes,
+                            const struct fs_fill_report *report)
+{
+    if (report->ended && session->shared != NULL) {
+        fs_announce("model %s: weights %s by %zu rank%s of this node in %.1f s", folder,
+                    bytes > 0 ? "converted and checked" : "checked", (size_t)report->ranks,
+                    report->ranks == 1 ? "" : "s", report->seconds);
+    }
+}
+
+/* The converted weights of `model` once a node: `weights`. */
+static int convert_weights(struct fs_session *session, const char *folder, struct fs_model *model,
+                           struct fs_node_memory **weights, struct fs_error *err)
+{
+    size_t bytes = fs_model_converted_bytes(model);
+    struct fs_fill_report report;
+    int status = open_shared(session, folder, model, weights, err);
+    if (status == 0 && *weights == NULL) {
+        status = fs_session_agree(session, fs_node_memory_create(session->communicator, bytes, weights, err), err);
+    }
+    if (status != 0) {
+        return -1;
+    }
+    struct conversion conversion = {model, fs_node_memory_data(*weights)};
+    status = fs_node_memory_fill(*weights, fs_model_pieces(model), convert_piece, &conversion, &report, err);
     if (fs_session_agree(session, status, err) != 0) {
         return -1;
     }
-    void *block = fs_node_memory_data(*weights);
-    bool writes = fs_node_memory_writes(*weights);
-    status = writes ? fs_model_convert(model, block, true, err) : 0;
-    if (fs_session_agree(session, status, err) != 0) {
-        return -1;
-    }
-    fs_node_memory_ready(*weights);
-    status = writes ? 0 : fs_model_convert(model, block, false, err);
+    tell_conversion(session, folder, bytes, &report);
+    status = fs_model_convert(model, conversion.block, false, err);
     return fs_session_agree(session, status, err);
 }
 
@@ -103,7 +178,7 @@ int fs_session_open_other(struct fs_session *session, const char *folder, struct
         return -1;
     }
     fs_notes_say(fs_model_notes(other->model), folder);
-    return convert_weights(session, other->model, &other->weights, err);
+    return convert_weights(session, folder, other->model, &other->weights, err);
 }
 
 void fs_session_close_other(struct fs_other_model *other)
@@ -113,12 +188,27 @@ void fs_session_close_other(struct fs_other_model *other)
     *other = (struct fs_other_model){0};
 }
 
+/* Whether the model that is open is that of `folder`, with the files that are there now. */
+static bool is_open(struct fs_session *session, const char *folder)
+{
+    char identity[FS_DIGEST_SIZE] = "";
+    bool same = session->model != NULL && strcmp(session->folder, folder) == 0;
+    if (same) {
+        identify(session->model, identity, NULL);
+    }
+    same = same && strcmp(session->identity, identity) == 0;
+    return fs_mpi_reduce(same, MPI_MIN, session->communicator) != 0;
+}
+
 int fs_session_load_model(struct fs_session *session, const char *folder, struct fs_error *err)
 {
-    if (session->model != NULL) {
+    if (is_open(session, folder)) {
         return 0;
     }
-    int status = fs_model_open(folder, &session->model, err);
+    close_model(session);
+    session->folder = strdup(folder);
+    int status = session->folder != NULL ? fs_model_open(folder, &session->model, err)
+                                         : fs_error_memory(err, strlen(folder), "a path");
     if (status == 0) {
         status = fs_tokenizer_open(folder, &session->tokenizer, err);
     }
@@ -129,8 +219,12 @@ int fs_session_load_model(struct fs_session *session, const char *folder, struct
             fs_error_prepend(err, "%s", folder);
         }
     }
+    if (status == 0) {
+        identify(session->model, session->identity, err);
+    }
     if (fs_session_agree(session, status, err) != 0 ||
-        convert_weights(session, session->model, &session->weights, err) != 0) {
+        convert_weights(session, folder, session->model, &session->weights, err) != 0) {
+        close_model(session);
         return -1;
     }
     const struct fs_spec *spec = fs_model_spec(session->model);

@@ -8,12 +8,21 @@
 #include <mpi.h>
 #include <stdbool.h>
 
+#include "io/digest.h"
 #include "model/model.h"
 #include "model/tokenizer/tokenizer.h"
 #include "pipeline/ranks/node_memory.h"
+#include "pipeline/ranks/node_store.h"
 #include "stages/work/runner.h"
 
 struct fs_options;
+
+/* Models that several sessions of a node share (node_store.h), by the folder that they are opened by. */
+struct fs_shared_models {
+    struct fs_node_store *store; /* NULL: not shared */
+    const char *const *folder;   /* [count] */
+    size_t count;
+};
 
 struct fs_session {
     const struct fs_options *options;
@@ -24,11 +33,19 @@ struct fs_session {
     struct fs_model *model; /* NULL until fs_session_load_model */
     struct fs_tokenizer *tokenizer;
     struct fs_node_memory *weights;
+    char *folder;                          /* of the model */
+    char identity[FS_DIGEST_SIZE];         /* of its files, when it was loaded */
+    const struct fs_shared_models *shared; /* NULL: none */
 };
 
-/* `session` is zeroed except options and command_line. Ended by the caller, also on failure. */
-int fs_session_begin(struct fs_session *session, struct fs_error *err);
+/*
+ * A session of the ranks of `communicator`, each with `threads` threads; 0: as many as the cores allow where these are all
+ * ranks of their nodes (threads.h). `session` is zeroed except options, command_line and shared. Ended by the caller, also on
+ * failure.
+ */
+int fs_session_begin(struct fs_session *session, MPI_Comm communicator, size_t threads, struct fs_error *err);
 void fs_session_end(struct fs_session *session);
+void fs_session_tell(const struct fs_session *session); /* local: ranks, threads, kernels */
 
 bool fs_session_is_root(const struct fs_session *session); /* local */
 /* 0 where `status` is 0 on all ranks, otherwise -1 with the error of the lowest failing rank. */
@@ -45,7 +62,10 @@ int fs_session_open_other(struct fs_session *session, const char *folder, struct
                           struct fs_error *err);
 void fs_session_close_other(struct fs_other_model *other); /* takes a zeroed struct */
 
-/* Opens model and tokenizer of `folder`, the converted weights once a node. Does nothing the second time. */
+/*
+ * Opens model and tokenizer of `folder`, the converted weights once a node. What the session has open stays so where it is of
+ * this folder and unchanged.
+ */
 int fs_session_load_model(struct fs_session *session, const char *folder, struct fs_error *err);
 
 #endif

@@ -24,7 +24,7 @@
 struct making {
     MPI_Comm node;
     int rank, ranks;
-    size_t bytes;
+    size_t taken, bytes;
     int memory;
     int socket; /* the first rank: listens; others: connected to it */
     unsigned char name[NAME_BYTES];
@@ -46,11 +46,11 @@ static socklen_t address_of(const struct making *m, struct sockaddr_un *address)
     return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 11 + 2 * NAME_BYTES);
 }
 
-static int take_pages(const struct making *m, struct fs_error *err)
+static int take_pages(int memory, size_t begin, size_t bytes, struct fs_error *err)
 {
-    for (size_t taken = 0; taken < m->bytes;) {
-        size_t piece = m->bytes - taken < PIECE ? m->bytes - taken : PIECE;
-        int failure = posix_fallocate(m->memory, (off_t)taken, (off_t)piece);
+    for (size_t taken = 0; taken < bytes;) {
+        size_t piece = bytes - taken < PIECE ? bytes - taken : PIECE;
+        int failure = posix_fallocate(memory, (off_t)(begin + taken), (off_t)piece);
         if (failure == 0) {
             taken += piece;
         } else if (failure != EINTR) {
@@ -69,7 +69,10 @@ static int offer(struct making *m, struct fs_error *err)
     if (m->memory < 0) {
         return system_error(err, "memfd_create", "");
     }
-    if (take_pages(m, err) != 0) {
+    if (m->taken < m->bytes && ftruncate(m->memory, (off_t)m->bytes) != 0) {
+        return system_error(err, "ftruncate", "is there a limit of file sizes (ulimit -f)?");
+    }
+    if (take_pages(m->memory, 0, m->taken, err) != 0) {
         return -1;
     }
     if (getrandom(m->name, sizeof m->name, 0) != (ssize_t)sizeof m->name) {
@@ -189,7 +192,7 @@ static int map(const struct making *m, bool writes, struct fs_shared_block *bloc
     if (data == MAP_FAILED) {
         return system_error(err, "mmap", "is there a limit of address space (ulimit -v)?");
     }
-    *block = (struct fs_shared_block){data, m->bytes};
+    *block = (struct fs_shared_block){data, m->bytes, m->taken < m->bytes, m->memory};
     return 0;
 }
 
@@ -205,30 +208,58 @@ static int make(struct making *m, bool all_write, struct fs_shared_block *block,
     return fs_mpi_agree(m->node, map(m, all_write || m->rank == 0, block, err), err);
 }
 
-int fs_shared_block_create(MPI_Comm node, size_t bytes, bool all_write, struct fs_shared_block *block,
-                           struct fs_error *err)
+static int create(struct making *m, bool all_write, struct fs_shared_block *block, struct fs_error *err)
 {
-    struct making m = {.node = node, .bytes = bytes, .memory = -1, .socket = -1};
-    MPI_Comm_rank(node, &m.rank);
-    MPI_Comm_size(node, &m.ranks);
+    m->memory = m->socket = -1;
+    MPI_Comm_rank(m->node, &m->rank);
+    MPI_Comm_size(m->node, &m->ranks);
     *block = (struct fs_shared_block){0};
-    int status = make(&m, all_write, block, err);
+    int status = make(m, all_write, block, err);
+    if (m->memory >= 0 && !block->reserved) {
+        close(m->memory); /* the mapping holds it */
+    }
     if (status != 0) {
         fs_shared_block_destroy(block);
     }
-    if (m.memory >= 0) {
-        close(m.memory); /* the mapping holds it */
-    }
-    if (m.socket >= 0) {
-        close(m.socket);
+    if (m->socket >= 0) {
+        close(m->socket);
     }
     return status;
+}
+
+int fs_shared_block_create(MPI_Comm node, size_t bytes, bool all_write, struct fs_shared_block *block,
+                           struct fs_error *err)
+{
+    struct making m = {.node = node, .taken = bytes, .bytes = bytes};
+    return create(&m, all_write, block, err);
+}
+
+int fs_shared_block_reserve(MPI_Comm node, size_t taken, size_t bytes, struct fs_shared_block *block,
+                            struct fs_error *err)
+{
+    struct making m = {.node = node, .taken = taken, .bytes = bytes};
+    return create(&m, true, block, err);
+}
+
+int fs_shared_block_take(const struct fs_shared_block *block, size_t offset, size_t bytes, struct fs_error *err)
+{
+    return block->reserved ? take_pages(block->file, offset, bytes, err) : 0;
+}
+
+void fs_shared_block_drop(const struct fs_shared_block *block, size_t offset, size_t bytes)
+{
+    if (block->reserved) { /* what stays behind is a loss of memory alone */
+        (void)fallocate(block->file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)bytes);
+    }
 }
 
 void fs_shared_block_destroy(struct fs_shared_block *block)
 {
     if (block->data != NULL) {
         munmap(block->data, block->bytes);
+        if (block->reserved) {
+            close(block->file);
+        }
     }
     *block = (struct fs_shared_block){0};
 }

@@ -19,6 +19,8 @@
 struct fs_shared_block {
     void *data; /* begins a page; zeros at first; NULL: none */
     size_t bytes;
+    bool reserved; /* by fs_shared_block_reserve; then the memory is `file` */
+    int file;
 };
 
 /*
@@ -27,6 +29,16 @@ struct fs_shared_block {
  */
 int fs_shared_block_create(MPI_Comm node, size_t bytes, bool all_write, struct fs_shared_block *block,
                            struct fs_error *err);
+/*
+ * The same, where all may write, of which the first `taken` bytes have their pages now; the others get theirs by
+ * fs_shared_block_take, local: FS_EXIT_OS where the node has none, or the rank may not. fs_shared_block_drop gives them back
+ * once no rank reads them; then they are zeros. `offset`: a multiple of FS_SHARED_PAGE.
+ */
+#define FS_SHARED_PAGE ((size_t)1 << 16) /* of the largest pages of Linux on any processor */
+int fs_shared_block_reserve(MPI_Comm node, size_t taken, size_t bytes, struct fs_shared_block *block,
+                            struct fs_error *err);
+int fs_shared_block_take(const struct fs_shared_block *block, size_t offset, size_t bytes, struct fs_error *err);
+void fs_shared_block_drop(const struct fs_shared_block *block, size_t offset, size_t bytes);
 void fs_shared_block_destroy(struct fs_shared_block *block); /* local; takes a zeroed struct */
 
 #endif

@@ -13,7 +13,7 @@
 static struct {
     const char *file;
     double limit, begin, looked;
-    bool limited, asked;
+    bool limited, asked, because; /* `because`: asked by fs_stop_because alone */
 } watch;
 
 static _Atomic(const char *) reason;
@@ -21,6 +21,13 @@ static _Atomic(const char *) reason;
 void fs_stop_because(const char *why)
 {
     atomic_store(&reason, why);
+}
+
+void fs_stop_forget(void)
+{
+    atomic_store(&reason, NULL);
+    watch.asked = watch.asked && !watch.because;
+    watch.because = false;
 }
 
 void fs_stop_watch(const char *file, double seconds)
@@ -41,7 +48,7 @@ bool fs_stop_asked(void)
     const char *why = atomic_load(&reason);
     if (why != NULL) {
         fs_say("asked to stop: %s", why);
-        watch.asked = true;
+        watch.asked = watch.because = true;
     } else if (fs_signals_stop()) {
         fs_say("asked to stop by a signal");
         watch.asked = true;
@@ -56,4 +63,9 @@ bool fs_stop_asked(void)
         }
     }
     return watch.asked;
+}
+
+bool fs_stop_by_user(void)
+{
+    return fs_stop_asked() && !watch.because;
 }

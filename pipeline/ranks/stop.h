@@ -15,6 +15,10 @@
 void fs_stop_watch(const char *file, double seconds);
 /* Asks this process to stop, as a signal does; the text, which outlives the process' work, says why. From any thread. */
 void fs_stop_because(const char *why);
+/* True once this process was asked to stop by something else than fs_stop_because alone: by its user. */
+bool fs_stop_by_user(void);
+/* What fs_stop_because has asked for is over: it was about one job of several. Main thread. */
+void fs_stop_forget(void);
 /* True once this process was asked to stop; the first time it says why. */
 bool fs_stop_asked(void);
 

@@ -24,7 +24,7 @@ static struct {
     bool runs, stop;
     double seconds;
     char who[128];
-    atomic_int rank;            /* -1: not known */
+    atomic_int rank;            /* or the order in a group; -1: not known */
     _Atomic(const char *) call; /* that the main thread is in; NULL: none */
     atomic_bool limited;        /* that call */
     atomic_uint ticks, told_at; /* since the call began; of the last line about it, 0: none */
@@ -145,6 +145,11 @@ void fs_watch_place(int rank, int ranks)
     name_process(number, words);
     atomic_store(&watch.rank, rank);
     pthread_mutex_unlock(&watch.lock);
+}
+
+void fs_watch_order(int order)
+{
+    atomic_store(&watch.rank, order);
 }
 
 static void begin(const char *call, bool limited)

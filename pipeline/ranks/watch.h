@@ -20,6 +20,8 @@ void fs_watch_start(double seconds);
 void fs_watch_stop(void); /* takes what was not started */
 /* Who waits, once it is known: the launcher's variables name the rank until then. */
 void fs_watch_place(int rank, int ranks);
+/* Who tells of waits that are not limited where a group of ranks waits: its first, 0, and 1 for it. By default the rank. */
+void fs_watch_order(int order);
 
 /* `call` is a literal, such as "MPI_Comm_dup". */
 void fs_watch_limit(const char *call);

@@ -164,24 +164,34 @@ static int64_t take_all(MPI_Comm communicator, struct fs_counter *counter)
     return all;
 }
 
-/* What was written on the node's first rank, as the last rank sees it. */
+#define PIECES 64
+
+static int write_piece(void *context, size_t piece, struct fs_error *err)
+{
+    float *number = context;
+    (void)err;
+    for (size_t i = piece * NUMBERS / PIECES; i < (piece + 1) * NUMBERS / PIECES; i++) {
+        number[i] = (float)(i % 97);
+    }
+    return 0;
+}
+
+/* What the ranks of a node wrote together, as each of them sees it. */
 static int share(MPI_Comm communicator, double *sum, struct fs_error *err)
 {
     struct fs_node_memory *memory = NULL;
+    struct fs_fill_report report;
     int status = fs_node_memory_create(communicator, NUMBERS * sizeof(float), &memory, err);
     status = fs_mpi_agree(communicator, status, err);
     if (status == 0) {
         float *number = fs_node_memory_data(memory);
-        for (size_t i = 0; fs_node_memory_writes(memory) && i < NUMBERS; i++) {
-            number[i] = (float)(i % 97);
-        }
-        fs_node_memory_ready(memory);
+        status = fs_node_memory_fill(memory, PIECES, write_piece, number, &report, err);
         for (size_t i = 0; i < NUMBERS; i++) {
             *sum += (double)number[i];
         }
     }
     fs_node_memory_destroy(memory);
-    return status;
+    return fs_mpi_agree(communicator, status, err);
 }
 
 /* What a session sets up, with the fault of the moment; one line from the root. */

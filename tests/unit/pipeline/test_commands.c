@@ -88,7 +88,9 @@ static void every_row_is_complete(void **state)
         assert_true(command->summary[0] != '\0' && command->operands != NULL);
         check_options(command);
         check_actions(command);
-        assert_true(command->uses_ranks == fs_option_listed(command->options, &fs_option_connected));
+        assert_true((command->uses_ranks || command->on_ranks != NULL) ==
+                    fs_option_listed(command->options, &fs_option_connected));
+        assert_true(command->on_ranks == NULL || fs_option_listed(command->options, command->on_ranks));
     }
 }
 
