@@ -10,7 +10,10 @@
 #include "jobs/fingerprint.h"
 #include "jobs/sweep.h"
 #include "pipeline/commands/commands.h"
+#include "pipeline/commands/job_stages.h"
+#include "pipeline/commands/options_common.h"
 #include "pipeline/sweeps/sweep_estimate.h"
+#include "pipeline/sweeps/sweep_groups.h"
 #include "pipeline/sweeps/sweep_run.h"
 #include "results/report.h"
 #include "results/sweep_status.h"
@@ -28,6 +31,11 @@ static const struct fs_option option_launcher = {
     .name = "--launcher",
     .argument = "COMMAND",
     .help = "run: what starts the ranks of a cell, such as \"mpirun -n 4\"; by default one process"};
+static const struct fs_option option_group = {.name = "--group",
+                                              .argument = "N",
+                                              .help = "run: in this MPI job, as of \"mpirun -n 64 fairstamp sweep run "
+                                                      "DIR --group 8\", in groups of N ranks, each at a "
+                                                      "cell of its own; ranks left over make groups of one more"};
 static const struct fs_option option_limit = {
     .name = "--limit", .argument = "N", .help = "submit: at most so many tasks of an array at once"};
 static const struct fs_option option_sbatch = {
@@ -98,16 +106,9 @@ static int print_status(const struct fs_options *options, const struct fs_sweep 
     return status == 0 ? fs_finish_output(err) : -1;
 }
 
-static int run_cells(const struct fs_options *options, const struct fs_sweep *sweep, struct fs_error *err)
+/* Says which cells are left, from their numbers. */
+static int judge_cells(const struct fs_sweep *sweep, size_t failed, size_t elsewhere, struct fs_error *err)
 {
-    double at_once = 1;
-    const char *given = fs_option_value(options, &option_cells);
-    size_t failed = 0, elsewhere = 0;
-    if (fs_parse_integer("--cells", given, 1, 1024, &at_once, err) != 0 ||
-        fs_sweep_run(sweep, (size_t)at_once, fs_option_value(options, &option_launcher), &failed, &elsewhere, err) !=
-            0) {
-        return -1;
-    }
     if (failed > 0) {
         return fs_error_set(err, FS_EXIT_DIFFERENT, "sweep: %zu cells failed; see fairstamp sweep status %s", failed,
                             sweep->folder);
@@ -117,6 +118,82 @@ static int run_cells(const struct fs_options *options, const struct fs_sweep *sw
                             elsewhere);
     }
     return 0;
+}
+
+/* What only an MPI job can do would silently do nothing. */
+static int check_group_options(const struct fs_options *options, struct fs_error *err)
+{
+    static const struct fs_option *const of_group[] = {&fs_option_max_seconds, &fs_option_stop_file, &fs_option_log_dir,
+                                                       &fs_option_connected, &fs_option_wait_seconds};
+    for (size_t i = 0; i < sizeof of_group / sizeof of_group[0]; i++) {
+        if (fs_option_given(options, of_group[i])) {
+            return fs_error_set(err, FS_EXIT_USAGE, "sweep run: %s is taken with --group only", of_group[i]->name);
+        }
+    }
+    return 0;
+}
+
+static int run_cells(const struct fs_options *options, const struct fs_sweep *sweep, struct fs_error *err)
+{
+    double at_once = 1;
+    const char *given = fs_option_value(options, &option_cells);
+    size_t failed = 0, elsewhere = 0;
+    if (check_group_options(options, err) != 0 || fs_parse_integer("--cells", given, 1, 1024, &at_once, err) != 0 ||
+        fs_sweep_run(sweep, (size_t)at_once, fs_option_value(options, &option_launcher), &failed, &elsewhere, err) !=
+            0) {
+        return -1;
+    }
+    return judge_cells(sweep, failed, elsewhere, err);
+}
+
+static int run_cell(struct fs_session *session, const char *job, struct fs_error *err)
+{
+    const struct fs_job_request request = {.path = job, .only = FS_STAGE_COUNT};
+    return fs_run_job(session, &request, err);
+}
+
+static int read_group(const struct fs_session *session, size_t *group, struct fs_error *err)
+{
+    const struct fs_options *options = session->options;
+    double size = 0;
+    static const struct fs_option *const other[] = {&option_cells, &option_launcher};
+    for (size_t i = 0; i < sizeof other / sizeof other[0]; i++) {
+        if (fs_option_given(options, other[i])) {
+            return fs_error_set(err, FS_EXIT_USAGE,
+                                "sweep run: --group runs the cells in this MPI job, and takes no %s", other[i]->name);
+        }
+    }
+    if (fs_parse_integer("--group", fs_option_value(options, &option_group), 1, 1e6, &size, err) != 0) {
+        return -1;
+    }
+    *group = (size_t)size;
+    if (*group > session->runner->ranks) {
+        return fs_error_set(
+            err, FS_EXIT_USAGE,
+            "--group %zu: found %zu rank%s, expected at least as many as a group has; start the job with "
+            "more, as by mpirun -n %zu",
+            *group, session->runner->ranks, session->runner->ranks == 1 ? "" : "s", *group);
+    }
+    return 0;
+}
+
+/* Collective. */
+static int run_groups(struct fs_session *session, struct fs_error *err)
+{
+    struct fs_sweep sweep = {0};
+    size_t group = 0, failed, elsewhere;
+    int status = read_group(session, &group, err);
+    if (status == 0) {
+        status = fs_session_agree(session, fs_sweep_read(session->options->operand[0], &sweep, err), err);
+    }
+    if (status == 0) {
+        status = fs_sweep_run_groups(session, &sweep, group, run_cell, &failed, &elsewhere, err);
+    }
+    if (status == 0) {
+        status = judge_cells(&sweep, failed, elsewhere, err);
+    }
+    fs_sweep_release(&sweep);
+    return status;
 }
 
 static int submit(const struct fs_options *options, const struct fs_sweep *sweep, struct fs_error *err)
@@ -181,7 +258,8 @@ static int action_plan(struct fs_session *session, struct fs_error *err)
 
 static int action_run(struct fs_session *session, struct fs_error *err)
 {
-    return with_sweep(session, run_cells, err);
+    return fs_option_given(session->options, &option_group) ? run_groups(session, err)
+                                                            : with_sweep(session, run_cells, err);
 }
 
 static int action_submit(struct fs_session *session, struct fs_error *err)
@@ -200,12 +278,29 @@ static int action_merge(struct fs_session *session, struct fs_error *err)
 }
 
 static const struct fs_option *const plan_options[] = {&option_no_estimate, &option_no_check, NULL};
-static const struct fs_option *const run_options[] = {&option_cells, &option_launcher, NULL};
+static const struct fs_option *const run_options[] = {
+    &option_cells,          &option_launcher,        &option_group,
+    &fs_option_max_seconds, &fs_option_stop_file,    &fs_option_log_dir,
+    &fs_option_connected,   &fs_option_wait_seconds, NULL};
 static const struct fs_option *const submit_options[] = {&option_limit, &option_sbatch, &option_scripts, &option_site,
                                                          NULL};
-static const struct fs_option *const command_options[] = {
-    &option_no_estimate, &option_no_check, &option_cells,     &option_launcher, &option_limit, &option_sbatch,
-    &option_scripts,     &option_site,     &fs_option_format, &fs_option_quiet, NULL};
+static const struct fs_option *const command_options[] = {&option_no_estimate,
+                                                          &option_no_check,
+                                                          &option_cells,
+                                                          &option_launcher,
+                                                          &option_group,
+                                                          &fs_option_max_seconds,
+                                                          &fs_option_stop_file,
+                                                          &fs_option_log_dir,
+                                                          &fs_option_connected,
+                                                          &fs_option_wait_seconds,
+                                                          &option_limit,
+                                                          &option_sbatch,
+                                                          &option_scripts,
+                                                          &option_site,
+                                                          &fs_option_format,
+                                                          &fs_option_quiet,
+                                                          NULL};
 
 static const struct fs_action actions[] = {
     {.name = "plan",
@@ -220,7 +315,7 @@ static const struct fs_action actions[] = {
      .operands = "DIR",
      .least = 1,
      .most = 1,
-     .description = "runs the cells that are not complete on this machine.",
+     .description = "runs the cells that are not complete on this machine, or, with --group, in this MPI job.",
      .options = run_options,
      .run = action_run},
     {.name = "submit",
@@ -258,5 +353,6 @@ const struct fs_command fs_command_sweep = {
     .summary = "many jobs: models x categories x settings",
     .description = "The sweep file: jobs/README.md.",
     .options = command_options,
+    .on_ranks = &option_group,
     .actions = actions,
 };

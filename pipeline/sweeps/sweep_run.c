@@ -9,15 +9,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "io/child.h"
 #include "io/console/progress.h"
-#include "io/publish.h"
-#include "results/stage_files.h"
+#include "pipeline/sweeps/cell_log.h"
 #include "results/sweep_status.h"
 
 #define MOST_AT_ONCE 1024
@@ -42,28 +40,11 @@ struct crew {
     size_t count, at_once;
     bool taken[MOST_AT_ONCE]; /* shares of the cores */
     bool *begun;              /* [cells], or not to be done */
+    bool *runs;               /* [cells] under way here */
     size_t elsewhere;         /* cells that another sweep run is at */
     struct fs_argv launch;    /* the launcher, or no words */
     char program[4096];
 };
-
-static int open_log(const struct fs_sweep *sweep, const char *id, struct fs_error *err)
-{
-    char *folder = NULL, *path = NULL;
-    if (asprintf(&folder, "%s/logs", sweep->folder) < 0) {
-        return fs_error_memory(err, 64, "a path");
-    }
-    int file = -1, status = fs_make_folder(folder, err);
-    if (status == 0 && asprintf(&path, "%s/%s.log", folder, id) >= 0) {
-        file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-        if (file < 0) {
-            fs_error_set(err, FS_EXIT_CANNOT_CREATE, "%s: %s", path, strerror(errno));
-        }
-    }
-    free(folder);
-    free(path);
-    return file;
-}
 
 /*
  * A place of its own for the files of a cell's launcher: Open MPI 4 lets one mpirun that ends remove the common folder
@@ -160,10 +141,7 @@ static bool is_locked(int log)
 {
     static const struct timespec moment = {0, 100000000};
     int tries = 50;
-    while (flock(log, LOCK_EX | LOCK_NB) != 0) {
-        if (errno != EWOULDBLOCK) {
-            return false; /* a file system without locks; the cell waits for the lock of its own folder (job_lock.h) */
-        }
+    while (!fs_cell_log_lock(log)) {
         if (tries-- == 0) {
             return true;
         }
@@ -175,7 +153,7 @@ static bool is_locked(int log)
 static int begin(struct crew *crew, size_t cell, struct fs_error *err)
 {
     const char *id = crew->sweep->cell[cell].id;
-    int log = open_log(crew->sweep, id, err);
+    int log = fs_cell_log_open(crew->sweep, id, err);
     if (log < 0) {
         return -1;
     }
@@ -203,6 +181,7 @@ static int begin(struct crew *crew, size_t cell, struct fs_error *err)
     }
     crew->taken[running.place] = true;
     crew->running[crew->count++] = running;
+    crew->runs[cell] = true;
     fs_say("sweep: cell %s begins", id);
     return 0;
 }
@@ -238,26 +217,11 @@ static void reap(struct crew *crew, size_t *failed)
             ++*failed;
         }
         remove_scratch(crew->running[i].scratch);
+        crew->runs[crew->running[i].cell] = false;
         crew->taken[crew->running[i].place] = false;
         crew->running[i] = crew->running[--crew->count];
         break;
     }
-}
-
-/* Whether the cell waits for a trace that another one, which runs, is about to make. */
-static bool waits(const struct crew *crew, size_t cell)
-{
-    const struct fs_sweep_cell *cells = crew->sweep->cell;
-    size_t from = cells[cell].trace_of;
-    struct fs_error ignored = FS_ERROR_INIT;
-    bool running = false;
-    for (size_t i = 0; i < crew->count; i++) {
-        running = running || (from != cell && crew->running[i].cell == from);
-    }
-    char *trace = running ? fs_stage_path(cells[from].output, FS_STAGE_TRACE, ".h5", &ignored) : NULL;
-    bool is_there = trace != NULL && access(trace, F_OK) == 0;
-    free(trace);
-    return running && !is_there;
 }
 
 /* The next cell to be done, if any can be begun now. `*left`: any is left. */
@@ -267,7 +231,7 @@ static bool find_next(struct crew *crew, size_t *cell, bool *left)
     for (size_t i = 0; i < crew->sweep->cells; i++) {
         if (!crew->begun[i]) {
             *left = true;
-            if (!waits(crew, i)) {
+            if (!fs_cell_waits(crew->sweep, crew->runs, i)) {
                 *cell = i;
                 return true;
             }
@@ -335,7 +299,8 @@ int fs_sweep_run(const struct fs_sweep *sweep, size_t at_once, const char *launc
     crew->sweep = sweep;
     crew->at_once = at_once;
     crew->begun = fs_allocate(sweep->cells + 1, sizeof *crew->begun, "the cells of a sweep", err);
-    int status = crew->begun != NULL && fs_argv_split(&crew->launch, launcher, err) == 0 ? 0 : -1;
+    crew->runs = fs_allocate(sweep->cells + 1, sizeof *crew->runs, "the cells of a sweep", err);
+    int status = crew->begun != NULL && crew->runs != NULL && fs_argv_split(&crew->launch, launcher, err) == 0 ? 0 : -1;
     if (status == 0 && launcher != NULL && crew->launch.count == 0) {
         status = fs_error_set(err, FS_EXIT_USAGE,
                               "--launcher: found \"%.80s\", expected a command such as \"mpirun -n 4\"", launcher);
@@ -350,6 +315,7 @@ int fs_sweep_run(const struct fs_sweep *sweep, size_t at_once, const char *launc
     }
     fs_argv_release(&crew->launch);
     free(crew->begun);
+    free(crew->runs);
     free(crew);
     if (status == 0 && asked != 0) {
         return fs_error_set(err, FS_EXIT_INTERRUPTED,
