@@ -244,7 +244,7 @@ int fs_program(int argc, char **argv)
         if (rank == 0) {
             fs_warn("%s", err.text);
             if (on_ranks && err.code != FS_EXIT_INTERRUPTED && err.code != FS_EXIT_USAGE &&
-                err.code != FS_EXIT_CHECK_FAILED) {
+                err.code != FS_EXIT_CHECK_FAILED && err.code != FS_EXIT_DIFFERENT) {
                 tell_place(&err);
             }
         } else {

@@ -77,8 +77,11 @@ int fs_node_store_create(MPI_Comm communicator, const size_t *bytes, size_t coun
 {
     struct fs_node_store *store = NULL;
     struct fs_error reason = FS_ERROR_INIT;
-    int status = allocate(bytes, count, &store, err);
     *result = NULL;
+    if (count == 0) {
+        return 0;
+    }
+    int status = allocate(bytes, count, &store, err);
     if (fs_mpi_agree(communicator, status, err) != 0) {
         fs_node_store_destroy(store);
         return -1;

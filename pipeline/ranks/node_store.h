@@ -11,8 +11,8 @@
 struct fs_node_store;
 
 /*
- * Room for `count` models of bytes[count] each, the same on all ranks. *store: NULL where the ranks of a node cannot share,
- * told in a warning: then each group has its own memory. Collective.
+ * Room for `count` models of bytes[count] each, the same on all ranks. *store: NULL where there is none, or where the ranks of
+ * a node cannot share, told in a warning: then each group has its own memory. Collective.
  */
 int fs_node_store_create(MPI_Comm communicator, const size_t *bytes, size_t count, struct fs_node_store **store,
                          struct fs_error *err);

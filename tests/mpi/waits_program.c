@@ -1,13 +1,13 @@
 /*
  * What happens where one rank fails alone, or never arrives, for waits_test.sh:
  *
- *     waits_program [FAULT RANK]...
+ *     waits_program [store] [FAULT RANK]...
  *
  * goes through a session as a command does, once for each fault: the counter, memory that a node shares. FAULT is a function
  * of those below, which fails on RANK alone; or "stall:" and one of MPI, from which RANK does not return; or "stop:" and
  * one of MPI, in which RANK is stopped. From that call on --wait-seconds is 1, before it is long. "apart": each rank is
  * taken for a node of its own, so the counter is a window. "none": no fault. The root prints what the
- * ranks have in common.
+ * ranks have in common. With "store" before the first fault it is the memory of several models that groups of ranks share.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -26,7 +26,7 @@
 #include "io/console/progress.h"
 #include "pipeline/ranks/counter.h"
 #include "pipeline/ranks/mpi_support.h"
-#include "pipeline/ranks/node_memory.h"
+#include "pipeline/ranks/node_store.h"
 #include "pipeline/ranks/runner_mpi.h"
 #include "pipeline/ranks/watch.h"
 
@@ -74,6 +74,12 @@ int memfd_create(const char *name, unsigned flags)
 int posix_fallocate(int file, off_t begin, off_t length)
 {
     return fails("posix_fallocate") ? ENOSPC : NEXT(posix_fallocate)(file, begin, length);
+}
+
+int ftruncate(int file, off_t length)
+{
+    errno = EFBIG;
+    return fails("ftruncate") ? -1 : NEXT(ftruncate)(file, length);
 }
 
 int listen(int file, int length)
@@ -194,6 +200,57 @@ static int share(MPI_Comm communicator, double *sum, struct fs_error *err)
     return fs_mpi_agree(communicator, status, err);
 }
 
+/* One model of the store: the sum of its numbers, which ranks write that are there. -1: it cannot be opened. */
+static double use(struct fs_node_store *store, size_t model, const char *identity, struct fs_error *err)
+{
+    struct fs_node_memory *memory = NULL;
+    struct fs_fill_report report;
+    double sum = 0;
+    if (fs_node_store_open(store, model, NUMBERS * sizeof(float), identity, &memory, err) != 0 || memory == NULL) {
+        return -1;
+    }
+    float *number = fs_node_memory_data(memory);
+    int status = fs_node_memory_fill(memory, PIECES, write_piece, number, &report, err);
+    for (size_t i = 0; status == 0 && i < NUMBERS; i++) {
+        sum += (double)number[i];
+    }
+    fs_node_memory_destroy(memory);
+    return sum;
+}
+
+/*
+ * Ranks open models at times of their own: each the second model; rank 0 the first one before all others, which find it as it
+ * was left, and once more with other files after all of them.
+ */
+static int share_models(struct fs_error *err)
+{
+    static const unsigned char needed[2] = {1, 0};
+    static const size_t bytes[2] = {NUMBERS * sizeof(float), NUMBERS * sizeof(float)};
+    MPI_Comm communicator = fs_mpi_duplicate(MPI_COMM_WORLD);
+    struct fs_node_store *store = NULL;
+    int status = fs_node_store_create(communicator, bytes, 2, &store, err);
+    if (store != NULL) {
+        double before = own_rank == 0 ? use(store, 0, "files", err) : 0;
+        double second = use(store, 1, "files", err);
+        fs_mpi_barrier(communicator);
+        fs_node_store_trim(store, needed);
+        double first = use(store, 0, "files", err), again = use(store, 1, "files", err);
+        fs_mpi_barrier(communicator);
+        double other = own_rank == 0 ? use(store, 0, "other files", err) : first;
+        bool alike = second == first && again == first && other == first && (own_rank != 0 || before == first);
+        int all = fs_mpi_reduce(alike, MPI_MIN, communicator);
+        if (own_rank == 0) {
+            printf("%s: sum %.0f%s\n", fault, first, all ? "" : ", not everywhere");
+        }
+    } else if (own_rank == 0) {
+        printf("%s: no store\n", fault);
+    }
+    fflush(stdout);
+    fs_node_store_destroy(store);
+    fs_mpi_free(&communicator);
+    return status;
+}
+
 /* What a session sets up, with the fault of the moment; one line from the root. */
 static int go_through(struct fs_error *err)
 {
@@ -227,10 +284,11 @@ int main(int argc, char **argv)
     MPI_Comm_size(MPI_COMM_WORLD, &all_ranks);
     fs_watch_place(own_rank, all_ranks);
     fs_progress_setup(own_rank == 0, false);
-    for (int i = 1; status == 0 && i + 1 < argc; i += 2) {
+    bool store = argc > 1 && strcmp(argv[1], "store") == 0;
+    for (int i = store ? 2 : 1; status == 0 && i + 1 < argc; i += 2) {
         fault = argv[i];
         faulty = own_rank == (int)strtol(argv[i + 1], NULL, 10);
-        status = go_through(&err);
+        status = store ? share_models(&err) : go_through(&err);
     }
     fs_watch_limit("MPI_Finalize");
     MPI_Finalize();

@@ -26,6 +26,18 @@ for reason in 'Too many open files' 'No space left on device' 'Permission denied
     says "$reason"
 done
 
+# the models that groups of ranks share: filled once, kept, given back, filled anew for other files; or each group has its own
+expect 0 mpirun -n 3 "$WAITS_PROGRAM" store none 0 ftruncate 0 mmap 2 none 1
+{
+    echo "none: sum 50331375"
+    echo "ftruncate: no store"
+    echo "mmap: no store"
+    echo "none: sum 50331375"
+} >expected
+same expected out
+says 'no memory that the groups of a node share: ftruncate: File too large'
+says 'no memory that the groups of a node share: mmap: Cannot allocate memory'
+
 # one rank does not arrive, or is stopped: a line that names who waits where, and the exit code for it
 for step in "stall:MPI_Comm_dup 0" "stop:MPI_Finalize 1"; do
     set -- $step

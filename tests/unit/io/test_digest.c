@@ -1,11 +1,12 @@
 /* SHA-256 against the examples of FIPS 180-4 (NIST's example values), and the files behind it. */
 #include "support.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "io/digest.h"
+#include "io/digest_cache.h"
 #include "io/file_map.h"
 
 static const char empty_digest[] = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
@@ -73,6 +74,29 @@ static void test_files(void **state)
     check_error(fs_digest_file(scratch_path("."), hex, &err), &err, FS_EXIT_NO_INPUT, "/.", "regular file");
 }
 
+/* A file is read once; one that was just written may be written again within a tick of the clock, and is read again. */
+static void test_once(void **state)
+{
+    (void)state;
+    struct fs_error err = FS_ERROR_INIT;
+    struct fs_file_identity identity;
+    char hex[FS_DIGEST_SIZE], path[512];
+    check_success(fs_digest_once(scratch_write_text("new", "abc"), hex, &err), &err);
+    assert_string_equal(hex, abc_digest);
+    assert_false(fs_digest_known(scratch_path("new")));
+    check_success(fs_digest_once(scratch_write_text("new", "abd"), hex, &err), &err);
+    assert_string_not_equal(hex, abc_digest);
+    snprintf(path, sizeof path, "%s/tests/golden/models/bert-tiny/vocab.txt", getenv("FAIRSTAMP_SOURCE"));
+    assert_false(fs_digest_known(path));
+    assert_true(fs_file_identity_get(path, &identity));
+    fs_digest_remember(&identity, abc_digest); /* what it is not: it is not read */
+    assert_true(fs_digest_known(path));
+    check_success(fs_digest_once(path, hex, &err), &err);
+    assert_string_equal(hex, abc_digest);
+    assert_false(fs_file_identity_get(scratch_path("."), &identity));
+    check_error(fs_digest_once(scratch_path("missing"), hex, &err), &err, FS_EXIT_NO_INPUT, "missing", "No such file");
+}
+
 static void test_maps(void **state)
 {
     (void)state;
@@ -104,7 +128,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_vectors), cmocka_unit_test(test_running), cmocka_unit_test(test_texts_keep_their_borders),
-        cmocka_unit_test(test_files),   cmocka_unit_test(test_maps),
+        cmocka_unit_test(test_files),   cmocka_unit_test(test_once),    cmocka_unit_test(test_maps),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }

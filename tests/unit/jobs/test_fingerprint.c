@@ -164,6 +164,35 @@ static void the_text_of_a_difference(void **state)
     fs_fingerprint_release(&other);
 }
 
+/* What it reads: all files of the model that make it or its tokenizer, then the data. */
+static void the_files_that_it_reads(void **state)
+{
+    (void)state;
+    struct fs_job *job = NULL;
+    struct fs_folder files;
+    size_t models;
+    char text[1024];
+    snprintf(text, sizeof text,
+             "{\"model\": \"%s/tests/golden/models/bert-tiny\", \"output\": \"o\", \"data\": {\"biaske\": \"b.json\"}}",
+             getenv("FAIRSTAMP_SOURCE"));
+    check_success(fs_job_load(scratch_write_text("files.json", text), NULL, 0, &job, &err), &err);
+    check_success(fs_fingerprint_files(job, &files, &models, &err), &err);
+    static const char *const expected[] = {"/bert-tiny/config.json", "/bert-tiny/model.safetensors",
+                                           "/bert-tiny/tokenizer_config.json", "/bert-tiny/vocab.txt", "/b.json"};
+    assert_int_equal(files.count, 5);
+    assert_int_equal(models, 4);
+    for (size_t i = 0; i < 5; i++) {
+        bool found = false;
+        for (size_t k = i < 4 ? 0 : 4; k < (i < 4 ? 4 : 5); k++) {
+            size_t length = strlen(files.path[k]), wanted = strlen(expected[i]);
+            found = found || (length > wanted && strcmp(files.path[k] + length - wanted, expected[i]) == 0);
+        }
+        assert_true(found);
+    }
+    fs_folder_release(&files);
+    fs_job_destroy(job);
+}
+
 static void another_model_is_found(void **state)
 {
     (void)state;
@@ -189,6 +218,7 @@ int main(void)
         cmocka_unit_test(a_named_layer_leaves_the_trace_out),
         cmocka_unit_test(a_gguf_file),
         cmocka_unit_test(the_text_of_a_difference),
+        cmocka_unit_test(the_files_that_it_reads),
         cmocka_unit_test(another_model_is_found),
     };
     return cmocka_run_group_tests(tests, write_data, scratch_remove);
