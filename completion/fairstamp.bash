@@ -142,6 +142,7 @@ _fairstamp()
     --cells) return ;;
     --launcher) return ;;
     --group) return ;;
+    --part) return ;;
     --limit) return ;;
     --sbatch) return ;;
     --scripts) _fairstamp_folders; return ;;
@@ -173,8 +174,9 @@ _fairstamp()
     report) options="-o --help" ending=.h5 ;;
     merge) options="--training -o --help" ending=.h5 ;;
     query) options="--metric --by --where --format --help" ending=.h5 ;;
-    sweep) options="--no-estimate --no-check --cells --launcher --group --max-seconds --stop-file --log-dir
-    --connected --wait-seconds --limit --sbatch --scripts --site --format --quiet --help" first="plan run submit status resume merge" ending=.json ;;
+    sweep) options="--no-estimate --no-check --cells --launcher --group --part --max-seconds --stop-file
+    --log-dir --connected --wait-seconds --limit --sbatch --scripts --site --format
+    --quiet --help" first="plan run submit status resume merge" ending=.json ;;
     list) options="--format --help" first="suites metrics methods families" ;;
     doctor) options="--set --strict --connected --wait-seconds --format --quiet --help" ending=.json ;;
     *) return ;;

@@ -36,6 +36,10 @@ static const struct fs_option option_group = {.name = "--group",
                                               .help = "run: in this MPI job, as of \"mpirun -n 64 fairstamp sweep run "
                                                       "DIR --group 8\", in groups of N ranks, each at a "
                                                       "cell of its own; ranks left over make groups of one more"};
+static const struct fs_option option_part = {
+    .name = "--part",
+    .argument = "I/N",
+    .help = "run --group: part I, counted from 0, of N equal parts of the cells, the others are left to other jobs"};
 static const struct fs_option option_limit = {
     .name = "--limit", .argument = "N", .help = "submit: at most so many tasks of an array at once"};
 static const struct fs_option option_sbatch = {
@@ -123,7 +127,8 @@ static int judge_cells(const struct fs_sweep *sweep, size_t failed, size_t elsew
 /* What only an MPI job can do would silently do nothing. */
 static int check_group_options(const struct fs_options *options, struct fs_error *err)
 {
-    static const struct fs_option *const of_group[] = {&fs_option_max_seconds, &fs_option_stop_file, &fs_option_log_dir,
+    static const struct fs_option *const of_group[] = {&option_part,         &fs_option_max_seconds,
+                                                       &fs_option_stop_file, &fs_option_log_dir,
                                                        &fs_option_connected, &fs_option_wait_seconds};
     for (size_t i = 0; i < sizeof of_group / sizeof of_group[0]; i++) {
         if (fs_option_given(options, of_group[i])) {
@@ -177,17 +182,37 @@ static int read_group(const struct fs_session *session, size_t *group, struct fs
     return 0;
 }
 
+/* --part, by default all. */
+static int read_part(const struct fs_options *options, struct fs_group_request *request, struct fs_error *err)
+{
+    const char *text = fs_option_value(options, &option_part), *slash = text != NULL ? strchr(text, '/') : NULL;
+    double part = 0, parts = 1;
+    char first[32] = "";
+    if (text != NULL) {
+        snprintf(first, sizeof first, "%.*s", slash != NULL ? (int)(slash - text) : 31, text);
+        if (slash == NULL || fs_parse_integer("--part", slash + 1, 1, 1e6, &parts, err) != 0 ||
+            fs_parse_integer("--part", first, 0, parts - 1, &part, err) != 0) {
+            return fs_error_set(err, FS_EXIT_USAGE, "--part: found \"%.60s\", expected such as 0/4, 1/4, 2/4 or 3/4",
+                                text);
+        }
+    }
+    request->part = (size_t)part;
+    request->parts = (size_t)parts;
+    return 0;
+}
+
 /* Collective. */
 static int run_groups(struct fs_session *session, struct fs_error *err)
 {
     struct fs_sweep sweep = {0};
-    size_t group = 0, failed, elsewhere;
-    int status = read_group(session, &group, err);
+    struct fs_group_request request = {.run = run_cell};
+    size_t failed, elsewhere;
+    int status = read_group(session, &request.size, err) == 0 ? read_part(session->options, &request, err) : -1;
     if (status == 0) {
         status = fs_session_agree(session, fs_sweep_read(session->options->operand[0], &sweep, err), err);
     }
     if (status == 0) {
-        status = fs_sweep_run_groups(session, &sweep, group, run_cell, &failed, &elsewhere, err);
+        status = fs_sweep_run_groups(session, &sweep, &request, &failed, &elsewhere, err);
     }
     if (status == 0) {
         status = judge_cells(&sweep, failed, elsewhere, err);
@@ -278,29 +303,20 @@ static int action_merge(struct fs_session *session, struct fs_error *err)
 }
 
 static const struct fs_option *const plan_options[] = {&option_no_estimate, &option_no_check, NULL};
-static const struct fs_option *const run_options[] = {
-    &option_cells,          &option_launcher,        &option_group,
-    &fs_option_max_seconds, &fs_option_stop_file,    &fs_option_log_dir,
-    &fs_option_connected,   &fs_option_wait_seconds, NULL};
+static const struct fs_option *const run_options[] = {&option_cells,           &option_launcher,
+                                                      &option_group,           &option_part,
+                                                      &fs_option_max_seconds,  &fs_option_stop_file,
+                                                      &fs_option_log_dir,      &fs_option_connected,
+                                                      &fs_option_wait_seconds, NULL};
 static const struct fs_option *const submit_options[] = {&option_limit, &option_sbatch, &option_scripts, &option_site,
                                                          NULL};
-static const struct fs_option *const command_options[] = {&option_no_estimate,
-                                                          &option_no_check,
-                                                          &option_cells,
-                                                          &option_launcher,
-                                                          &option_group,
-                                                          &fs_option_max_seconds,
-                                                          &fs_option_stop_file,
-                                                          &fs_option_log_dir,
-                                                          &fs_option_connected,
-                                                          &fs_option_wait_seconds,
-                                                          &option_limit,
-                                                          &option_sbatch,
-                                                          &option_scripts,
-                                                          &option_site,
-                                                          &fs_option_format,
-                                                          &fs_option_quiet,
-                                                          NULL};
+static const struct fs_option *const command_options[] = {
+    &option_no_estimate,    &option_no_check,        &option_cells,
+    &option_launcher,       &option_group,           &option_part,
+    &fs_option_max_seconds, &fs_option_stop_file,    &fs_option_log_dir,
+    &fs_option_connected,   &fs_option_wait_seconds, &option_limit,
+    &option_sbatch,         &option_scripts,         &option_site,
+    &fs_option_format,      &fs_option_quiet,        NULL};
 
 static const struct fs_action actions[] = {
     {.name = "plan",

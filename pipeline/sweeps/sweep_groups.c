@@ -234,14 +234,18 @@ static int run_groups(struct group *group, size_t *failed, size_t *elsewhere, st
     return status == 0 ? conclude(group, failed, elsewhere, err) : -1;
 }
 
-int fs_sweep_run_groups(struct fs_session *world, const struct fs_sweep *sweep, size_t size, fs_cell_function *run,
+int fs_sweep_run_groups(struct fs_session *world, const struct fs_sweep *sweep, const struct fs_group_request *request,
                         size_t *failed, size_t *elsewhere, struct fs_error *err)
 {
-    struct group group = {.sweep = sweep, .world = world, .run = run};
+    struct group group = {.sweep = sweep, .world = world, .run = request->run};
     *failed = *elsewhere = 0;
     unsigned char *complete = fs_allocate(sweep->cells, 1, "the cells of a sweep", err);
-    int status = complete != NULL ? place(&group, size, err) : -1;
+    int status = complete != NULL ? place(&group, request->size, err) : -1;
     status = fs_session_agree(world, status, err) == 0 ? look(world, sweep, complete, err) : -1;
+    for (size_t i = 0; status == 0 && i < sweep->cells; i++) { /* other parts count as complete */
+        complete[i] |= i < request->part * sweep->cells / request->parts ||
+                       i >= (request->part + 1) * sweep->cells / request->parts;
+    }
     if (status == 0) {
         status = fs_sweep_models_open(world, sweep, complete, &group.models, &group.list, err);
     }

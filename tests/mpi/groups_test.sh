@@ -90,7 +90,9 @@ wait $pid
 says 'sweep: asked to stop; run the same command again to go on'
 once 2 'ended with exit code 75'
 once 2 'begins'
-groups 75 2 stopped 1 --max-seconds 0
+groups 75 2 stopped 1 --max-seconds 0 --part 1/2
+expect 64 "$fairstamp" sweep run stopped --group 1 --part 2/2
+says '--part: found "2/2"'
 groups 64 2 stopped 3
 says '--group 3: found 2 ranks'
 expect 64 "$fairstamp" sweep run stopped --group 1 --cells 2
@@ -111,6 +113,7 @@ once 1 'cell nowhere.gender.stamp.width=16 is under way in another sweep run'
 once 1 'sweep: 1 cells failed'
 grep -q nowhere mixed/logs/nowhere.gender.stamp.width=8.log || fail "the log of a failed cell"
 grep -q 'trace: taken from .*gpt2-tiny.gender.stamp.width=8' mixed/logs/gpt2-tiny.gender.stamp.width=16.log || fail "the trace is not taken over"
+groups 0 1 mixed 1 --part 0/2 # the first two cells, which are complete
 groups 1 3 mixed 2
 once 1 'sweep: 3 ranks in 1 group$'
 once 1 'sweep: 2 cells failed'
