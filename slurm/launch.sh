@@ -193,9 +193,14 @@ until_connected() {
     done
 }
 
-# gives_sign COMMAND: commands that need no ranks, such as verify, know no sign of life, and wait for nobody
+# gives_sign ARGUMENTS...: commands that need no ranks, such as verify or a sweep without --group, know no sign of life, and wait
+# for nobody
 gives_sign() {
     local help
+    case "$* " in
+    "sweep "*" --group"[=\ ]*) ;;
+    "sweep "*) return 1 ;;
+    esac
     ! help=$("$program" "$1" --help 2>/dev/null) || grep -q -- --connected <<<"$help"
 }
 
@@ -203,7 +208,7 @@ gives_sign() {
 # wait ends at a signal; the last one gives the exit code.
 launch_once() {
     local sign=''
-    if [ "$patience" -gt 0 ] && gives_sign "$1"; then
+    if [ "$patience" -gt 0 ] && gives_sign "$@"; then
         sign=$signs/.connected-$SLURM_JOB_ID-${SLURM_RESTART_COUNT:-0}
         rm -f "$signs/.connected-$SLURM_JOB_ID"-* # also of an earlier turn that was killed
         set -- "$@" --connected "$sign"

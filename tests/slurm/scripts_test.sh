@@ -59,6 +59,7 @@ job() { batch "$scripts/fairstamp.sbatch" --site "$scratch/site.sh" run job.json
 stand_in good <<<'exec "$@"'
 stand_in late <<<'sleep 0.7; exec "$@"'
 stand_in broken <<<'exit 7'
+stand_in words <<<'echo "$*"; exec "$@"'
 # with a child of its own, as mpirun has its daemons; neither cares for TERM
 stand_in hanging <<END
 echo turn >>"$scratch/turns"
@@ -73,6 +74,15 @@ exec "\$@"
 END
 # for a site file: `patience` has passed as soon as the launcher says that it hangs, and not before
 passes='sleep() { command sleep "$@"; [ ! -e '"$scratch"'/hangs ] || { rm '"$scratch"'/hangs; SECONDS=$((SECONDS + patience)); }; }'
+
+# a task of an array does its part of a sweep in groups of ranks, which give a sign of life; a sweep run of processes has no ranks
+settings words
+extra=(SLURM_ARRAY_TASK_ID=3 SLURM_ARRAY_TASK_MIN=2 SLURM_ARRAY_TASK_COUNT=4)
+ends 3 batch "$scripts/fairstamp.sbatch" --site "$scratch/site.sh" sweep run there --group 2
+grep -q 'program sweep run there --group 2 --part 1/4 --connected ' out || fail "the words of a task: $(cat out)"
+ends 3 batch "$scripts/fairstamp.sbatch" --site "$scratch/site.sh" sweep run there --cells 2
+extra=()
+grep -q 'program sweep run there --cells 2$' out || fail "the words of a sweep run: $(cat out)"
 tells() { [ "$(grep -c "^launch: .*$1" err)" = "${2:-1}" ] || { fail "expected ${2:-1} lines with: $1"; cat err; }; }
 
 settings good
