@@ -44,7 +44,7 @@ static struct fs_plan *make_plan(const struct fs_spec *spec, size_t *whole)
     for (size_t token = 0; token < spec->vocabulary; token++) {
         assert_int_equal(fs_plan_add_read(plan, pass, 1, (int32_t)token, &read, &err), 0);
     }
-    assert_int_equal(fs_plan_seal(plan, 64, spec->max_positions, &err), 0);
+    assert_int_equal(fs_plan_seal(plan, fs_plan_limits_of(spec, 64), &err), 0);
     assert_true(fs_plan_units(plan) > 5);
     return plan;
 }
@@ -138,7 +138,7 @@ static void what_does_not_fit_is_an_error(void **state)
     assert_int_equal(fs_plan_create(&plan, &err), 0);
     assert_int_equal(fs_plan_add_pass(plan, id, 2, &pass, &err), 0);
     assert_int_equal(fs_plan_add_read(plan, pass, 0, 1, &read, &err), 0);
-    assert_int_equal(fs_plan_seal(plan, FS_UNIT_TOKENS, spec->max_positions, &err), 0);
+    assert_int_equal(fs_plan_seal(plan, fs_plan_limits_of(spec, FS_UNIT_TOKENS), &err), 0);
     assert_int_equal(fs_plan_execute(plan, loaded.model, &none, loaded.runner, NULL, &values, &err), -1);
     assert_int_equal(err.code, FS_EXIT_DATA);
     fs_plan_values_release(&values);
@@ -153,7 +153,7 @@ static void what_does_not_fit_is_an_error(void **state)
     fs_plan_destroy(plan);
     /* nothing to do is no error */
     assert_int_equal(fs_plan_create(&plan, &err), 0);
-    assert_int_equal(fs_plan_seal(plan, FS_UNIT_TOKENS, spec->max_positions, &err), 0);
+    assert_int_equal(fs_plan_seal(plan, fs_plan_limits_of(spec, FS_UNIT_TOKENS), &err), 0);
     assert_int_equal(fs_plan_execute(plan, loaded.model, &none, loaded.runner, NULL, &values, &err), 0);
     fs_plan_values_release(&values);
     fs_plan_destroy(plan);
