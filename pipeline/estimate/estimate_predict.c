@@ -179,9 +179,15 @@ static int predict_time(const struct fs_estimator *e, const struct plan *plan, s
     return 0;
 }
 
-/* Seconds that are not shared of all steps and checkpoints, from those of the probe's few. */
-static double serial_seconds_of(const struct fs_estimator *e, const struct plan *plan, const struct fs_job *probed,
-                                double measured)
+/* What a rank does alone in a stage. */
+struct alone {
+    double seconds; /* without saves */
+    double saves;   /* seconds of all saves that are due */
+};
+
+/* Of all steps and checkpoints, from those of the probe's few. */
+static struct alone alone_of(const struct fs_estimator *e, const struct plan *plan, const struct fs_job *probed,
+                             double measured)
 {
     double step = INFINITY, slowest = 0, gaps[2];
     size_t batches = 0;
@@ -201,11 +207,21 @@ static double serial_seconds_of(const struct fs_estimator *e, const struct plan 
     gaps[1] = isfinite(step) ? slowest - step : 0;
     average(e, gaps, 2);
     if (batches == 0) {
-        return measured;
+        return (struct alone){measured, 0};
     }
     double saves = every > 0 ? floor((steps - 1) / every) : 0;
     double saves_few = every_few > 0 ? floor((few - 1) / every_few) : 0;
-    return measured + (steps - few) * gaps[0] + (saves - saves_few) * gaps[1];
+    return (struct alone){fmax(0, measured - saves_few * gaps[1]) + (steps - few) * gaps[0], saves * gaps[1]};
+}
+
+/* Saves become rarer where they would take more than their share of the time (save_clock.h). */
+static void add_saves(const struct fs_estimator *e, double saves, struct fs_estimate_time *time)
+{
+    double share = fs_job_settings(e->job)->checkpoint_share;
+    if (share < 1) {
+        saves = fmin(saves, share / (1 - share) * fs_estimate_seconds(time));
+    }
+    time->serial_seconds += saves;
 }
 
 static int fill_seconds(struct plan *plan, const struct fs_estimate_rate *rate_list, size_t rates, struct fs_error *err)
@@ -244,14 +260,15 @@ int fs_estimate_predict(struct fs_estimator *e, int stage, const struct fs_measu
     if (fs_session_agree(e->session, status, err) == 0 && find_rates(e, stage, measured, err) == 0) {
         double alone = own->serial_seconds;
         average(e, &alone, 1);
-        double serial = serial_seconds_of(e, &plan, e->whole.job, alone);
+        struct alone serial = alone_of(e, &plan, e->whole.job, alone);
         status = fill_seconds(&plan, e->shape->rate[stage], e->shape->count[stage], err);
         if (status == 0) {
             count_works(e, stage, &plan);
         }
         for (size_t i = 0; status == 0 && i < estimate->rank_count; i++) {
-            out->time[i].serial_seconds = serial;
+            out->time[i].serial_seconds = serial.seconds;
             status = predict_time(e, &plan, estimate->rank[i], &out->time[i], err);
+            add_saves(e, serial.saves, &out->time[i]);
         }
     } else {
         status = -1;
