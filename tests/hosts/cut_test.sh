@@ -34,7 +34,7 @@ start root n3:1,n1:1,n2:1 "${long[@]}" # the root's host will be the lost one
 logged plain 'stamp: step .* saved'
 logged root 'stamp: step .* saved'
 # as docs/hosts.md says, but quicker; nothing is saved by the clock
-OMPI_MCA_oob_tcp_keepalive_time=2 OMPI_MCA_oob_tcp_keepalive_intvl=1 OMPI_MCA_oob_tcp_keepalive_probes=1 \
+OMPI_MCA_oob_tcp_keepalive_time=3 OMPI_MCA_oob_tcp_keepalive_intvl=1 OMPI_MCA_oob_tcp_keepalive_probes=1 \
     start set n1:1,n2:1,n3:1 --set stamp.iterations=40 --set checkpoint_seconds=1000 --wait-seconds 60
 logged set 'trace sublayers: unit [0-9]* done'
 ip link set l3 down
