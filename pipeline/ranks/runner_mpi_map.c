@@ -17,6 +17,7 @@
 #define UNSENT_LIMIT ((size_t)64 << 20) /* a rank takes no new unit while more than this waits for the root */
 #define PAST_THE_END ((int64_t)1 << 40) /* what a failure or a stop request adds to the counter */
 #define POLL_SECONDS 1e-3
+#define HURRY_SECONDS 1.0 /* between saves of a job that may be ended any moment */
 #define END_OF_RESULTS (-1)
 
 struct message_header {
@@ -445,8 +446,13 @@ static void save_now_and_then(struct mapping *m)
 {
     const struct fs_save_clock *clock = &m->runner->clock;
     double now = fs_seconds();
-    if (m->part == NULL || m->done_count == m->saved_count || m->done_count == m->work->units ||
-        !fs_save_waited(clock, now) || !fs_save_affordable(clock, fs_save_guess(m->bytes), now)) {
+    if (m->part == NULL || m->done_count == m->saved_count || m->done_count == m->work->units) {
+        return;
+    }
+    bool hurry =
+        fs_watch_node_is_silent() || fs_stop_asked(); /* the launcher may kill before the last units are done */
+    if (hurry ? now - clock->last < HURRY_SECONDS
+              : !fs_save_waited(clock, now) || !fs_save_affordable(clock, fs_save_guess(m->bytes), now)) {
         return;
     }
     struct fs_error err = FS_ERROR_INIT;
