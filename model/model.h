@@ -1,8 +1,10 @@
 /*
  * A model: its spec and its weights, mapped from the HuggingFace folder or the GGUF file.
  *
- * Float32 tensors that are aligned are used in place. What must be converted (F16, BF16, quantised, unaligned) goes to
- * one block of fs_model_converted_bytes() bytes that the caller provides, so that all ranks of a node can share one:
+ * Float32 tensors that are aligned are used in place, and so are F16 and BF16 ones that products alone read: matrices of
+ * linear maps, the head, the word embedding. What must be converted goes to one block of fs_model_converted_bytes() bytes
+ * that the caller provides, so that all ranks of a node can share one: other tensors of 16 bits (norms, biases, positions)
+ * become float32, quantised matrices F16, and what is unaligned, strided or in another order stays of its type:
  *
  *     fs_model_open -> allocate (or share) the block -> fs_model_convert(write on one rank) -> barrier -> the others
  */

@@ -87,13 +87,19 @@ void fs_model_share_prefixes(struct fs_model *model, bool share)
 
 size_t fs_model_converted_bytes(const struct fs_model *model)
 {
-    return model->converted * sizeof(fs_real);
+    return model->converted;
 }
 
 const char *const *fs_model_files(const struct fs_model *model, size_t *count)
 {
     *count = model->file_count;
     return model->files;
+}
+
+void fs_model_word(const struct fs_model *model, int32_t token, fs_real *row)
+{
+    const struct fs_matrix word = fs_matrix_rows(&model->word, (size_t)token, 1);
+    fs_matrix_widen(&word, row, word.columns);
 }
 
 int fs_model_word_embedding(const struct fs_model *model, int32_t token, fs_real *row, struct fs_error *err)
@@ -104,8 +110,7 @@ int fs_model_word_embedding(const struct fs_model *model, int32_t token, fs_real
                             "token %d: the model's vocabulary has %zu; the tokenizer belongs to another model", token,
                             spec->vocabulary);
     }
-    size_t E = fs_spec_embedding(spec);
-    memcpy(row, model->word + (size_t)token * E, E * sizeof *row);
+    fs_model_word(model, token, row);
     return 0;
 }
 
@@ -114,7 +119,7 @@ int fs_model_load(const char *folder, struct fs_model **model, struct fs_error *
     if (fs_model_open(folder, model, err) != 0) {
         return -1;
     }
-    (*model)->own_block = fs_allocate_aligned((*model)->converted, sizeof(fs_real), "converted weights", err);
+    (*model)->own_block = fs_allocate_aligned((*model)->converted, 1, "converted weights", err);
     if ((*model)->own_block == NULL || fs_model_convert(*model, (*model)->own_block, true, err) != 0) {
         fs_model_destroy(*model);
         *model = NULL;
