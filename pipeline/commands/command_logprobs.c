@@ -91,15 +91,15 @@ static int share_block(struct fs_session *session, struct block *block, struct f
 }
 
 /* read[tokens]: the plan's read of each token. */
-static int plan_block(const struct block *block, const struct fs_prompt_style *style, struct fs_plan *plan,
-                      size_t *read, struct fs_error *err)
+static int plan_block(const struct block *block, const struct fs_spec *spec, const struct fs_prompt_style *style,
+                      struct fs_plan *plan, size_t *read, struct fs_error *err)
 {
     int status = 0;
     for (size_t line = 0; status == 0 && line < block->lines; line++) {
         size_t begin = line_begin(block, line), count = block->end[line] - begin;
         status = fs_plan_line(plan, style, block->id + begin, count, read + begin, err);
     }
-    return status == 0 ? fs_plan_seal(plan, FS_UNIT_TOKENS, style->max_positions, err) : -1;
+    return status == 0 ? fs_plan_seal(plan, fs_plan_limits_of(spec, FS_UNIT_TOKENS), err) : -1;
 }
 
 static void print_block(const struct block *block, const size_t *read, const struct fs_plan_values *values)
@@ -130,7 +130,7 @@ static int compute_block(struct fs_session *session, const struct fs_prompt_styl
     struct fs_plan_values values = {0};
     int status = read == NULL ? -1 : fs_plan_create(&plan, err);
     if (status == 0) {
-        status = plan_block(block, style, plan, read, err);
+        status = plan_block(block, fs_model_spec(session->model), style, plan, read, err);
     }
     status = fs_session_agree(session, status, err);
     if (status == 0) {

@@ -73,7 +73,7 @@ static int run_plan(struct fs_model_page *page, const struct fs_model *model, st
     struct fs_runner *runner = NULL;
     struct fs_error *err = &page->text;
     int status = fs_plan_line(plan, &page->style, encoding->id, encoding->count, read, err);
-    status = status == 0 ? fs_plan_seal(plan, FS_UNIT_TOKENS, page->style.max_positions, err) : -1;
+    status = status == 0 ? fs_plan_seal(plan, fs_plan_limits_of(&page->spec, FS_UNIT_TOKENS), err) : -1;
     status = status == 0 ? fs_runner_serial_create(1, &runner, err) : -1;
     status = status == 0 ? fs_plan_execute(plan, model, &none, runner, NULL, &values, err) : -1;
     for (size_t i = 0; status == 0 && i < encoding->count; i++) {

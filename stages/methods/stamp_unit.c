@@ -301,7 +301,7 @@ static int close_unit(struct builder *builder, struct fs_error *err)
     struct fs_stamp_unit *unit = &units->unit[units->count++];
     unit->plan = builder->plan;
     builder->plan = NULL;
-    int status = fs_plan_seal(unit->plan, SIZE_MAX, builder->spec->max_positions, err);
+    int status = fs_plan_seal(unit->plan, fs_plan_limits_of(builder->spec, SIZE_MAX), err);
     struct fs_loss_read *place = fs_allocate(fs_plan_reads(unit->plan), sizeof *place, "a training unit", err);
     if (status != 0 || place == NULL || place_reads(builder, unit, place, err) != 0 ||
         fill_loss(builder, place, &unit->loss, err) != 0 || set_batch(builder, unit, err) != 0) {

@@ -5,9 +5,13 @@
  *     read   (pass, position, token): log p of the token at the position; equal ones are merged
  *     state  a pass: the mean of its top hidden states, as a sentence's embedding
  *
- * One executor runs every plan: sealed, its passes are sorted by length (stable) and packed without padding into units
- * of at most FS_UNIT_TOKENS tokens (a longer pass is a unit of its own), so a unit's composition depends on the plan
- * alone. Position p of a masked model reads the token that stands (masked) at p; of a causal model position p predicts
+ * One executor runs every plan: sealed, its passes are sorted and packed without padding into units of at most
+ * FS_UNIT_TOKENS tokens (a longer pass is a unit of its own), so a unit's composition depends on the plan alone. Passes
+ * of a masked model are sorted by length (stable). Those of a causal model are sorted as words are in a dictionary: each
+ * holds the tokens behind what it shares with the pass before it in its unit (model/steps/batch.h), so that every
+ * prefix is computed once a unit; units are cut where little is shared. Reads that fall on one row are one row.
+ *
+ * Position p of a masked model reads the token that stands (masked) at p; of a causal model position p predicts
  * the token at p + 1: callers give the position whose output is read.
  *
  * Memory: the tokens and reads of the plan on every rank; FS_UNIT_TOKENS bounds the workspaces.
@@ -23,6 +27,28 @@
 #include "stages/work/runner.h"
 
 #define FS_UNIT_TOKENS ((size_t)512)
+
+/*
+ * Tokens of a unit of a work of `tokens` tokens, each of `flops` FLOPs: a FS_UNITS-th part of them all, so that hundreds
+ * of threads have about as much to do; but FS_UNIT_FLOPS, a tenth of a second of one core, for less is not worth handing
+ * out; at least FS_LEAST_TOKENS, for with fewer rows a matrix product packs more than it multiplies; and at most FS_UNIT_TOKENS.
+ */
+#define FS_UNITS 192.0
+#define FS_UNIT_FLOPS 1e10
+#define FS_LEAST_TOKENS 128.0
+size_t fs_unit_tokens(double tokens, double flops);
+
+/* How passes are packed into units. */
+struct fs_plan_limits {
+    size_t unit_tokens;   /* of a unit, the most; SIZE_MAX: all passes are one unit */
+    size_t max_positions; /* of a pass, the most */
+    size_t shared_length; /* fs_spec_shared_length: longer passes share nothing */
+    double token_flops;   /* units may be smaller, as fs_unit_tokens says; 0: they are not */
+};
+static inline struct fs_plan_limits fs_plan_limits_of(const struct fs_spec *spec, size_t unit_tokens)
+{
+    return (struct fs_plan_limits){unit_tokens, spec->max_positions, fs_spec_shared_length(spec), 0};
+}
 
 struct fs_plan;
 
@@ -43,12 +69,14 @@ int32_t fs_plan_read_token(const struct fs_plan *plan, size_t read);
 size_t fs_plan_pass_length(const struct fs_plan *plan, size_t pass);
 const int32_t *fs_plan_pass_ids(const struct fs_plan *plan, size_t pass); /* valid until the next add */
 
-/*
- * Packs the units. `unit_tokens`: FS_UNIT_TOKENS, or SIZE_MAX for one unit. Nothing can be added afterwards. A pass
- * longer than `max_positions` is FS_EXIT_DATA, naming the text's ids.
- */
-int fs_plan_seal(struct fs_plan *plan, size_t unit_tokens, size_t max_positions, struct fs_error *err);
+/* Tokens of all passes, and of their distinct beginnings: what is computed where they share them, in one unit. */
+size_t fs_plan_given_tokens(const struct fs_plan *plan);
+size_t fs_plan_distinct_tokens(const struct fs_plan *plan);
+
+/* Packs the units. Nothing can be added afterwards. A pass that is too long is FS_EXIT_DATA, naming the text's ids. */
+int fs_plan_seal(struct fs_plan *plan, struct fs_plan_limits limits, struct fs_error *err);
 size_t fs_plan_units(const struct fs_plan *plan);
+/* That the units compute. */
 size_t fs_plan_tokens(const struct fs_plan *plan);
 
 /* One sealed unit, ready for the engine; all arrays owned by the plan. */

@@ -213,7 +213,7 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < sentences; i++) {
         add_sentence(&bench, pairs.item[i / 3].statement[i % 3].text);
     }
-    if (fs_plan_seal(bench.plan, FS_UNIT_TOKENS, bench.spec->max_positions, &bench.err) != 0) {
+    if (fs_plan_seal(bench.plan, fs_plan_limits_of(bench.spec, FS_UNIT_TOKENS), &bench.err) != 0) {
         fail(&bench);
     }
     const struct fs_spec *s = bench.spec;

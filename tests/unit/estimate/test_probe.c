@@ -172,7 +172,7 @@ static void costs_of_a_plan_by_hand(void **state)
         assert_int_equal(fs_plan_add_pass(plan, id, count, &pass, &err), 0);
         assert_int_equal(fs_plan_add_read(plan, pass, 1, 7, &read, &err), 0);
     }
-    assert_int_equal(fs_plan_seal(plan, FS_UNIT_TOKENS, 96, &err), 0);
+    assert_int_equal(fs_plan_seal(plan, (struct fs_plan_limits){FS_UNIT_TOKENS, 96, 0, 0}, &err), 0);
     assert_int_equal(fs_probe_create(1, &probe, &err), 0);
     assert_int_equal(fs_stamp_create(0, 32, 8, 1, &stamp, &err), 0);
     const double layer = 2 * 7 * 8192 + 4 * 32 * (9 + 16), head = 2 * 2 * (32 * 161 + 32 * 32);

@@ -107,7 +107,7 @@ static struct fs_plan *make_plan(const struct fs_spec *spec)
             assert_int_equal(fs_plan_add_state(plan, pass, &index, &err), 0);
         }
     }
-    assert_int_equal(fs_plan_seal(plan, 64, spec->max_positions, &err), 0);
+    assert_int_equal(fs_plan_seal(plan, fs_plan_limits_of(spec, 64), &err), 0);
     assert_true(fs_plan_units(plan) > 4);
     return plan;
 }

@@ -66,7 +66,7 @@ static void units_are_whole_and_bounded(void **state)
     }
     assert_int_equal(fs_plan_reads(plan), wanted_reads);
     struct fs_error err = FS_ERROR_INIT;
-    assert_int_equal(fs_plan_seal(plan, 100, 40, &err), 0);
+    assert_int_equal(fs_plan_seal(plan, (struct fs_plan_limits){100, 40, 0, 0}, &err), 0);
 
     unsigned char *pass_seen = calloc(fs_plan_passes(plan), 1), *read_seen = calloc(wanted_reads, 1);
     size_t tokens = 0, length_before = 0, index_before = 0;
@@ -128,7 +128,7 @@ static void a_read_stands_where_it_was_asked(void **state)
     assert_int_equal(fs_plan_add_read(plan, pass_long, 0, 71, &read[1], NULL), 0);
     assert_int_equal(fs_plan_add_read(plan, pass_short, 1, 72, &read[2], NULL), 0);
     assert_int_equal(fs_plan_add_read(plan, pass_long, 3, 60, &read[3], NULL), 0);
-    assert_int_equal(fs_plan_seal(plan, SIZE_MAX, 4, NULL), 0);
+    assert_int_equal(fs_plan_seal(plan, (struct fs_plan_limits){SIZE_MAX, 4, 0, 0}, NULL), 0);
     assert_int_equal(fs_plan_units(plan), 1);
     struct fs_plan_unit unit;
     fs_plan_get_unit(plan, 0, &unit);
@@ -140,6 +140,112 @@ static void a_read_stands_where_it_was_asked(void **state)
     assert_memory_equal(unit.reads.token, token, sizeof token);
     assert_memory_equal(unit.read_index, index, sizeof index);
     fs_plan_destroy(plan);
+}
+
+/* Each pass of a unit, with what it takes of others, is the pass that was added; each read is on its row. */
+static size_t check_unit(const struct fs_plan *plan, size_t number, const size_t *read_pass,
+                         const size_t *read_position)
+{
+    struct fs_plan_unit unit;
+    size_t sequence_of[600];
+    fs_plan_get_unit(plan, number, &unit);
+    for (size_t s = 0; s < unit.batch.sequences; s++) {
+        size_t pass = unit.pass_index[s];
+        sequence_of[pass] = s;
+        assert_int_equal(fs_batch_length(&unit.batch, s), fs_plan_pass_length(plan, pass));
+        assert_true(s > 0 || fs_batch_depth(&unit.batch, 0) == 0);
+        for (size_t p = 0; p < fs_batch_length(&unit.batch, s); p++) {
+            size_t row = fs_batch_row(&unit.batch, s, p);
+            assert_true(row < unit.batch.start[s + 1]);
+            assert_int_equal(unit.batch.token[row], fs_plan_pass_ids(plan, pass)[p]);
+        }
+    }
+    for (size_t r = 0; r < unit.reads.rows; r++) {
+        assert_true(r == 0 || unit.reads.row[r] > unit.reads.row[r - 1]);
+        for (size_t i = unit.reads.first[r]; i < unit.reads.first[r + 1]; i++) {
+            size_t read = unit.read_index[i];
+            assert_int_equal(fs_batch_row(&unit.batch, sequence_of[read_pass[read]], read_position[read]),
+                             unit.reads.row[r]);
+            assert_int_equal(fs_plan_read_token(plan, read), unit.reads.token[i]);
+        }
+    }
+    return unit.batch.tokens;
+}
+
+/* Texts over few ids, so that many begin alike; those of more than 8 tokens share nothing. */
+static void prefixes_are_shared(void **state)
+{
+    (void)state;
+    struct fs_random random = fs_random_start(3, 1);
+    struct fs_plan *plan = new_plan(), *whole = new_plan();
+    size_t read_pass[1200], read_position[1200], pass, read;
+    for (size_t i = 0; i < 600; i++) {
+        int32_t id[10];
+        size_t length = 1 + fs_random_below(&random, 10);
+        for (size_t k = 0; k < length; k++) {
+            id[k] = (int32_t)fs_random_below(&random, 3);
+        }
+        assert_int_equal(fs_plan_add_pass(plan, id, length, &pass, NULL), 0);
+        assert_int_equal(fs_plan_add_pass(whole, id, length, &read, NULL), 0);
+        for (size_t k = 0; k < 2; k++) {
+            size_t position = fs_random_below(&random, length);
+            assert_int_equal(fs_plan_add_read(plan, pass, position, (int32_t)k, &read, NULL), 0);
+            read_pass[read] = pass;
+            read_position[read] = position;
+        }
+    }
+    assert_int_equal(fs_plan_seal(plan, (struct fs_plan_limits){40, 10, 8, 0}, NULL), 0);
+    size_t tokens = 0, sequences = 0;
+    for (size_t u = 0; u < fs_plan_units(plan); u++) {
+        struct fs_plan_unit unit;
+        size_t own = check_unit(plan, u, read_pass, read_position);
+        assert_true(own <= 40);
+        tokens += own;
+        fs_plan_get_unit(plan, u, &unit);
+        sequences += unit.batch.sequences;
+    }
+    assert_int_equal(sequences, fs_plan_passes(plan));
+    assert_int_equal(tokens, fs_plan_tokens(plan));
+    assert_true(tokens > fs_plan_distinct_tokens(plan) && tokens < fs_plan_given_tokens(plan));
+    /* in one unit, where all may share, each beginning is computed once */
+    assert_int_equal(fs_plan_seal(whole, (struct fs_plan_limits){SIZE_MAX, 10, SIZE_MAX, 0}, NULL), 0);
+    assert_int_equal(fs_plan_units(whole), 1);
+    assert_int_equal(fs_plan_tokens(whole), fs_plan_distinct_tokens(whole));
+    fs_plan_destroy(plan);
+    fs_plan_destroy(whole);
+}
+
+/* By hand: "1 2 3 4", "1 2 3 5", "1 2", "7 8" are 1 2, 3 4, 5, 7 8: 7 tokens. */
+static void a_small_forest(void **state)
+{
+    (void)state;
+    const int32_t text[4][4] = {{1, 2, 3, 4}, {1, 2, 3, 5}, {1, 2}, {7, 8}};
+    const size_t length[4] = {4, 4, 2, 2}, order[4] = {2, 0, 1, 3}, start[5] = {0, 2, 4, 5, 7}, depth[4] = {0, 2, 3, 0};
+    struct fs_plan *plan = new_plan();
+    struct fs_plan_unit unit;
+    for (size_t i = 0; i < 4; i++) {
+        size_t pass;
+        assert_int_equal(fs_plan_add_pass(plan, text[i], length[i], &pass, NULL), 0);
+    }
+    assert_int_equal(fs_plan_seal(plan, (struct fs_plan_limits){SIZE_MAX, 4, SIZE_MAX, 0}, NULL), 0);
+    assert_int_equal(fs_plan_tokens(plan), 7);
+    fs_plan_get_unit(plan, 0, &unit);
+    assert_memory_equal(unit.pass_index, order, sizeof order);
+    assert_memory_equal(unit.batch.start, start, sizeof start);
+    assert_memory_equal(unit.batch.depth, depth, sizeof depth);
+    assert_true(unit.batch.parent[1] == 0 && unit.batch.parent[2] == 1);
+    fs_plan_destroy(plan);
+}
+
+/* 192 units where they take long enough; never more tokens than 512, nor fewer than 128. */
+static void units_have_about_as_much(void **state)
+{
+    (void)state;
+    assert_int_equal(fs_unit_tokens(38400, 1e9), 200);
+    assert_int_equal(fs_unit_tokens(38400, 2e7), 500);
+    assert_int_equal(fs_unit_tokens(38400, 1e6), 512);
+    assert_int_equal(fs_unit_tokens(192, 1e9), 128);
+    assert_int_equal(fs_unit_tokens(1e6, 1e9), 512);
 }
 
 static void long_passes_stand_alone_or_fail(void **state)
@@ -154,7 +260,7 @@ static void long_passes_stand_alone_or_fail(void **state)
         id[0] = (int32_t)i;
         assert_int_equal(fs_plan_add_pass(plan, id, i == 0 ? 4 : 20, &pass, NULL), 0);
     }
-    assert_int_equal(fs_plan_seal(plan, 10, 20, &err), 0);
+    assert_int_equal(fs_plan_seal(plan, (struct fs_plan_limits){10, 20, 0, 0}, &err), 0);
     assert_int_equal(fs_plan_units(plan), 3);
     fs_plan_get_unit(plan, 2, &unit);
     assert_int_equal(unit.batch.sequences, 1);
@@ -164,7 +270,7 @@ static void long_passes_stand_alone_or_fail(void **state)
 
     plan = new_plan();
     assert_int_equal(fs_plan_add_pass(plan, id, 20, &pass, NULL), 0);
-    assert_int_equal(fs_plan_seal(plan, 512, 19, &err), -1);
+    assert_int_equal(fs_plan_seal(plan, (struct fs_plan_limits){512, 19, 0, 0}, &err), -1);
     assert_int_equal(err.code, FS_EXIT_DATA);
     assert_non_null(strstr(err.text, "20 tokens (ids 2 0 0"));
     fs_plan_destroy(plan);
@@ -175,7 +281,7 @@ static void long_passes_stand_alone_or_fail(void **state)
     assert_int_equal(fs_plan_add_read(plan, pass, 2, 1, &pass, &err), -1);
     fs_plan_destroy(plan);
     plan = new_plan();
-    assert_int_equal(fs_plan_seal(plan, 512, 19, &err), 0);
+    assert_int_equal(fs_plan_seal(plan, (struct fs_plan_limits){512, 19, 0, 0}, &err), 0);
     assert_int_equal(fs_plan_units(plan), 0);
     fs_plan_destroy(plan);
     fs_plan_destroy(NULL);
@@ -187,6 +293,9 @@ int main(void)
         cmocka_unit_test(equal_passes_and_reads_are_merged),
         cmocka_unit_test(units_are_whole_and_bounded),
         cmocka_unit_test(a_read_stands_where_it_was_asked),
+        cmocka_unit_test(prefixes_are_shared),
+        cmocka_unit_test(a_small_forest),
+        cmocka_unit_test(units_have_about_as_much),
         cmocka_unit_test(long_passes_stand_alone_or_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -122,7 +122,7 @@ static void target_masks_one_sub_token_at_a_time(void **state)
     assert_int_equal(same.read[0], one.read[0]);
     assert_int_equal(other.count, 4); /* f ##a ##r ##ing */
     assert_int_equal(gaps.count, 1);
-    assert_int_equal(fs_plan_seal(plan, SIZE_MAX, bert.style.max_positions, &err), 0);
+    assert_int_equal(fs_plan_seal(plan, (struct fs_plan_limits){SIZE_MAX, bert.style.max_positions, 0, 0}, &err), 0);
     check_read(&bert, plan, one.read[0], special->cls, "the nurse said that [MASK] was tired.", special->sep, 5,
                token_of(&bert, "she"));
     static const char *const inputs[] = {"the old [MASK] said.", "the old f[MASK] said.", "the old fa[MASK] said.",
@@ -159,7 +159,7 @@ static void sentences_and_objects_of_causal_models(void **state)
     assert_int_equal(fs_statement_compile(plan, gpt2.tokenizer, &gpt2.style, FS_OBJECT_MEAN, &front, &first, NULL), 0);
     assert_int_equal(mean.count, ids.count);
     assert_int_equal(sum.count, ids.count);
-    assert_int_equal(fs_plan_seal(plan, SIZE_MAX, gpt2.style.max_positions, NULL), 0);
+    assert_int_equal(fs_plan_seal(plan, (struct fs_plan_limits){SIZE_MAX, gpt2.style.max_positions, 0, 0}, NULL), 0);
 
     struct asked asked = asked_of(plan, mean.read[0]);
     assert_int_equal(asked.count, 1);
@@ -223,7 +223,7 @@ static void long_texts_are_run_whole(void **state)
         struct fs_prompt_style style = gpt2.style;
         style.usual_positions = ids.count + 1 - beyond; /* begin-of-text is of the text */
         assert_int_equal(fs_statement_compile(plan, gpt2.tokenizer, &style, FS_SENTENCE_SUM, &text, &sum, NULL), 0);
-        assert_int_equal(fs_plan_seal(plan, SIZE_MAX, style.max_positions, NULL), 0);
+        assert_int_equal(fs_plan_seal(plan, (struct fs_plan_limits){SIZE_MAX, style.max_positions, 0, 0}, NULL), 0);
         assert_int_equal(sum.count, ids.count);
         for (size_t i = 0; i < ids.count; i++) {
             struct asked asked = asked_of(plan, sum.read[i]);
@@ -267,7 +267,7 @@ static void causal_without_begin_of_text(void **state)
     assert_int_equal(fs_statement_compile(plan, gpt2.tokenizer, &style, FS_OBJECT_MEAN, &first, &front, NULL), 0);
     assert_true(front.first_unscored);
     assert_int_equal(front.count, opening.count - 1);
-    assert_int_equal(fs_plan_seal(plan, SIZE_MAX, style.max_positions, NULL), 0);
+    assert_int_equal(fs_plan_seal(plan, (struct fs_plan_limits){SIZE_MAX, style.max_positions, 0, 0}, NULL), 0);
     for (size_t i = 0; i + 1 < ids.count; i++) {
         struct asked asked = asked_of(plan, whole[0].read[i]);
         assert_int_equal(whole[1].read[i], whole[0].read[i]);
@@ -307,7 +307,7 @@ static void crows_pairs_by_shared_and_differing_tokens(void **state)
     assert_int_equal(out[1].count, 5);
     assert_int_equal(modified[0].count, 2); /* nurse, at */
     assert_int_equal(modified[1].count, 1); /* doctor */
-    assert_int_equal(fs_plan_seal(plan, 64, bert.style.max_positions, NULL), 0);
+    assert_int_equal(fs_plan_seal(plan, (struct fs_plan_limits){64, bert.style.max_positions, 0, 0}, NULL), 0);
     check_read(&bert, plan, out[0].read[3], special->cls, "the old nurse was at [MASK].", special->sep, 6,
                token_of(&bert, "home"));
     check_read(&bert, plan, out[1].read[0], special->cls, "[MASK] old doctor was home.", special->sep, 1,
@@ -332,7 +332,7 @@ static void crows_pairs_by_shared_and_differing_tokens(void **state)
     pair.antistereo = true;
     assert_int_equal(
         fs_statement_compile_crows(plan, bert.tokenizer, &bert.style, FS_PLL_MODIFIED, &pair, turned, NULL), 0);
-    assert_int_equal(fs_plan_seal(plan, 64, bert.style.max_positions, NULL), 0);
+    assert_int_equal(fs_plan_seal(plan, (struct fs_plan_limits){64, bert.style.max_positions, 0, 0}, NULL), 0);
     assert_int_equal(out[0].count, 1);
     assert_int_equal(asked_of(plan, out[0].read[0]).token, token_of(&bert, "she"));
     assert_int_equal(asked_of(plan, turned[0].read[0]).token, token_of(&bert, "he"));

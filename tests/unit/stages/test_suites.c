@@ -556,7 +556,7 @@ static void intersentence(void **state)
     assert_int_equal(fs_plan_create(&plan, &err), 0);
     assert_int_equal(
         fs_statement_compile(plan, loaded.tokenizer, &loaded.style, FS_SENTENCE_SUM, &text, &statement, &err), 0);
-    assert_int_equal(fs_plan_seal(plan, SIZE_MAX, 1000, &err), 0);
+    assert_int_equal(fs_plan_seal(plan, (struct fs_plan_limits){SIZE_MAX, 1000, 0, 0}, &err), 0);
     const struct fs_edit_list none = {0};
     struct fs_plan_values values;
     assert_int_equal(fs_plan_execute(plan, loaded.model, &none, loaded.runner, NULL, &values, &err), 0);
