@@ -75,6 +75,7 @@ int fs_provenance_write(struct fs_archive *archive, const struct fs_session *ses
     snprintf(stage_seconds, sizeof stage_seconds, "%.3f", seconds);
     snprintf(saves, sizeof saves, "%zu", clock->saves);
     snprintf(save_seconds, sizeof save_seconds, "%.3f", clock->spent);
+    const struct fs_backend *backend = fs_model_backend(session->model);
     char *model = model_path(job);
     const struct {
         const char *name, *value;
@@ -85,7 +86,9 @@ int fs_provenance_write(struct fs_archive *archive, const struct fs_session *ses
         {"flags", FS_BUILD_FLAGS},
         {"mpi", mpi},
         {"hdf5", hdf5},
-        {"compute_backend", fs_model_backend_name(session->model)},
+        {"compute_type", fs_compute_type_name(backend->type)},
+        {"compute_backend", backend->name},
+        {"compute_library", backend->version()},
         {"openblas", openblas_get_config()},
         {"openblas_kernels", openblas_get_corename()},
         {"host", host},
