@@ -12,6 +12,7 @@
 #define FAIRSTAMP_MODEL_MODEL_H
 
 #include "io/error.h"
+#include "model/backends/backend.h"
 #include "model/families/spec.h"
 #include "model/folder/notes.h"
 #include "model/numbers/real.h"
@@ -25,8 +26,11 @@ void fs_model_destroy(struct fs_model *model); /* unmaps; does not free the conv
 const struct fs_spec *fs_model_spec(const struct fs_model *model);
 /* What is to be said of its folder: how it was read where that is not plain. Owned by the model. */
 const struct fs_notes *fs_model_notes(const struct fs_model *model);
-/* What computes its matrix products, for provenance: "openblas". */
-const char *fs_model_backend_name(const struct fs_model *model);
+/* What computes its matrix products: the default backend in float32, or what fs_model_compute has set. */
+const struct fs_backend *fs_model_backend(const struct fs_model *model);
+/* Sets what computes its products from here on. FS_EXIT_CONFIG names the key where this machine or build cannot, or where the
+ * model has no weights of BF16 to multiply by. `compute` need not live on. */
+int fs_model_compute(struct fs_model *model, const struct fs_compute *compute, struct fs_error *err);
 
 /* Bytes of the block for converted tensors; 0 where all weights are used in place. */
 size_t fs_model_converted_bytes(const struct fs_model *model);

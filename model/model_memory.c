@@ -65,9 +65,47 @@ void fs_model_destroy(struct fs_model *model)
     free(model);
 }
 
-const char *fs_model_backend_name(const struct fs_model *model)
+const struct fs_backend *fs_model_backend(const struct fs_model *model)
 {
-    return model->backend->name;
+    return model->backend;
+}
+
+/* The type of most of its matrices is that of the word embedding, mostly. */
+static int check_has_bf16(const struct fs_model *model, struct fs_error *err)
+{
+    for (size_t i = 0; i < model->bindings; i++) {
+        if (model->binding[i].type == FS_MATRIX_BF16) {
+            return 0;
+        }
+    }
+    return fs_error_set(err, FS_EXIT_CONFIG,
+                        "compute.type bf16: found no matrix of BF16 in %s (tensor %s is %s), expected a model whose "
+                        "weights are BF16; leave compute.type at auto, or save the model in BF16",
+                        model->config_path, model->word_tensor->name, fs_dtype_name(model->word_tensor->dtype));
+}
+
+int fs_model_compute(struct fs_model *model, const struct fs_compute *compute, struct fs_error *err)
+{
+    const char *type = fs_compute_type_name(compute->type), *name = compute->backend;
+    const struct fs_backend *backend = fs_backend_choose(compute);
+    if (backend == NULL) {
+        return fs_error_set(err, FS_EXIT_CONFIG,
+                            "compute.backend %s: does not multiply in compute.type %s; leave one of the two at auto",
+                            name, type);
+    }
+    const char *why = fs_backend_unusable(backend);
+    if (why != NULL) {
+        return fs_error_set(err, FS_EXIT_CONFIG,
+                            "compute.type %s, compute.backend %s: cannot be used here: %s; leave both at auto, or run "
+                            "where it is",
+                            type, backend->name, why);
+    }
+    if (backend->type == FS_COMPUTE_BF16 && check_has_bf16(model, err) != 0) {
+        return -1;
+    }
+    backend->begin();
+    model->backend = backend;
+    return 0;
 }
 
 const struct fs_notes *fs_model_notes(const struct fs_model *model)

@@ -24,6 +24,12 @@ typedef void fs_product_function(const struct fs_term *term, fs_real beta, fs_re
  * float32 on every machine, so that archives of several agree. */
 enum fs_compute_type { FS_COMPUTE_AUTO, FS_COMPUTE_F32, FS_COMPUTE_BF16 };
 
+/* Keys compute.type and compute.backend. Zeroed: both auto. */
+struct fs_compute {
+    enum fs_compute_type type;
+    const char *backend;
+};
+
 struct fs_backend {
     const char *name;
     enum fs_compute_type type;
@@ -42,9 +48,9 @@ extern const char fs_backend_choices[]; /* "auto|...": a name, or the first that
 
 /* NULL where there is no such backend; `name` NULL: the default. */
 const struct fs_backend *fs_backend_find(const char *name);
-/* The backend of this name, or the first where it is "auto" or NULL, that computes in `type`; NULL: none. Whether this
+/* The backend of this name, or the first where it is "auto" or NULL, that computes in the type; NULL: none. Whether this
  * machine can use it is not asked. */
-const struct fs_backend *fs_backend_choose(const char *name, enum fs_compute_type type);
+const struct fs_backend *fs_backend_choose(const struct fs_compute *compute);
 /* Why it cannot be used here, NULL where it can. */
 const char *fs_backend_unusable(const struct fs_backend *backend);
 const char *fs_compute_type_name(enum fs_compute_type type); /* "f32" or "bf16" */

@@ -28,11 +28,12 @@ const struct fs_backend *fs_backend_find(const char *name)
     return NULL;
 }
 
-const struct fs_backend *fs_backend_choose(const char *name, enum fs_compute_type type)
+const struct fs_backend *fs_backend_choose(const struct fs_compute *compute)
 {
+    const char *name = compute->backend;
     bool any = name == NULL || strcmp(name, "auto") == 0;
     for (size_t i = 0; i < fs_backend_count; i++) {
-        const struct fs_backend *backend = type == FS_COMPUTE_BF16 ? fs_backends[i]->bf16 : fs_backends[i];
+        const struct fs_backend *backend = compute->type == FS_COMPUTE_BF16 ? fs_backends[i]->bf16 : fs_backends[i];
         if (backend != NULL && (any || strcmp(backend->name, name) == 0)) {
             return backend;
         }

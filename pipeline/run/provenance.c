@@ -83,6 +83,7 @@ int fs_provenance_write(struct fs_archive *archive, const struct fs_session *ses
     (void)fs_resident_read(&resident);
     snprintf(memory, sizeof memory, "%.0f", resident.most);
     snprintf(shared, sizeof shared, "%.0f", resident.shared);
+    const struct fs_backend *backend = fs_model_backend(session->model);
     char *model = model_path(job);
     const struct {
         const char *name, *value;
@@ -93,7 +94,9 @@ int fs_provenance_write(struct fs_archive *archive, const struct fs_session *ses
         {"flags", FS_BUILD_FLAGS},
         {"mpi", mpi},
         {"hdf5", hdf5},
-        {"compute_backend", fs_model_backend_name(session->model)},
+        {"compute_type", fs_compute_type_name(backend->type)},
+        {"compute_backend", backend->name},
+        {"compute_library", backend->version()},
         {"openblas", openblas_get_config()},
         {"openblas_kernels", session->kernels},
         {"openblas_kernels_choice", why}, /* the root's */

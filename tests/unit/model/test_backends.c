@@ -293,13 +293,13 @@ static void test_find(void **state)
     for (size_t i = 0; i < fs_backend_count; i++) {
         assert_ptr_equal(fs_backend_find(fs_backends[i]->name), fs_backends[i]);
     }
-    assert_ptr_equal(fs_backend_choose(NULL, FS_COMPUTE_AUTO), fs_backends[0]);
-    assert_ptr_equal(fs_backend_choose("auto", FS_COMPUTE_F32), fs_backends[0]);
-    assert_null(fs_backend_choose("abacus", FS_COMPUTE_F32));
-    assert_null(fs_backend_choose("openblas", FS_COMPUTE_BF16));
+    assert_ptr_equal(fs_backend_choose(&(struct fs_compute){FS_COMPUTE_AUTO, NULL}), fs_backends[0]);
+    assert_ptr_equal(fs_backend_choose(&(struct fs_compute){FS_COMPUTE_F32, "auto"}), fs_backends[0]);
+    assert_null(fs_backend_choose(&(struct fs_compute){FS_COMPUTE_F32, "abacus"}));
+    assert_null(fs_backend_choose(&(struct fs_compute){FS_COMPUTE_BF16, "openblas"}));
     assert_non_null(strstr(fs_backend_choices, fs_backends[0]->name));
     struct fs_model *model = load_model(golden_path("models/gpt2-tiny"));
-    assert_string_equal(fs_model_backend_name(model), fs_backends[0]->name);
+    assert_ptr_equal(fs_model_backend(model), fs_backends[0]);
     fs_model_destroy(model);
 }
 
