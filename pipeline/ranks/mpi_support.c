@@ -11,6 +11,7 @@
 
 #define SPINS 500
 #define LONGEST_SLEEP_NANOSECONDS 1000000L
+#define SLEEP_GROWTH 8 /* a sleep is about such a part of the wait so far: that late an answer is noticed */
 #define BROADCAST_PIECE ((size_t)1 << 30) /* MPI counts in int */
 
 void fs_mpi_wait(MPI_Request *request, const char *call)
@@ -27,7 +28,7 @@ void fs_mpi_wait(MPI_Request *request, const char *call)
         }
         struct timespec pause = {0, nanoseconds};
         nanosleep(&pause, NULL);
-        nanoseconds = nanoseconds * 2 < LONGEST_SLEEP_NANOSECONDS ? nanoseconds * 2 : LONGEST_SLEEP_NANOSECONDS;
+        nanoseconds += nanoseconds < LONGEST_SLEEP_NANOSECONDS ? nanoseconds / SLEEP_GROWTH : 0;
     }
     fs_watch_end();
 }

@@ -18,6 +18,8 @@
 #define POLL_SECONDS 1e-3
 #define HURRY_SECONDS 1.0 /* between saves of a job that may be ended any moment */
 #define END_OF_RESULTS (-1)
+#define SHARE_PARTS 4    /* of a rank's share of what is left, one is taken at once at most */
+#define UNITS_A_THREAD 4 /* likewise */
 
 struct message_header {
     int64_t unit;   /* END_OF_RESULTS: the last message of a rank, followed by a struct fs_error */
@@ -45,9 +47,10 @@ struct mapping {
     size_t *offset;         /* [units + 1] */
     size_t *remaining;      /* [remaining_count] units to hand out */
     size_t remaining_count;
-    size_t taken;        /* the last number that this rank got of the counter */
-    unsigned char *mine; /* claim: [units] */
-    bool ended;          /* nothing more to take */
+    size_t taken;          /* so many numbers of the counter were given out when this rank last got some */
+    size_t held, held_end; /* of those that it got, the ones whose units it has not begun */
+    unsigned char *mine;   /* claim: [units] */
+    bool ended;            /* nothing more to take */
     struct fs_error failure;
     int failed; /* lowest failing rank known here, or ranks */
     /* other ranks than the root */
@@ -224,32 +227,65 @@ static void *place_for(struct mapping *m, size_t unit, struct fs_error *err)
     return out == NULL ? NULL : out + 1;
 }
 
+/* Whether there is more for every thread of all ranks than the next two units. */
+static bool are_many(const struct mapping *m)
+{
+    return m->taken + 2 * m->runner->base.ranks * m->runner->base.threads < m->remaining_count;
+}
+
 /*
  * A unit more than there are threads keeps them busy while the next one is fetched; towards the end it would wait here
  * while another rank has nothing to do.
  */
 static bool has_room(const struct mapping *m)
 {
+    const struct fs_pool *pool = m->runner->pool;
+    return fs_pool_has_room(pool) && (are_many(m) || fs_pool_inside(pool) < m->runner->base.threads);
+}
+
+/*
+ * How many numbers to take. Where each time waits for an answer, milliseconds on a slow network, as many as keep the threads
+ * busy for long, but a quarter of this rank's share of what is left at most, so that all ranks end together.
+ */
+static size_t amount_to_take(const struct mapping *m)
+{
     const struct fs_runner *base = &m->runner->base;
-    bool many = m->taken + 2 * base->ranks * base->threads < m->remaining_count;
-    return fs_pool_has_room(m->runner->pool) && (many || fs_pool_inside(m->runner->pool) < base->threads);
+    if (!fs_counter_asks(&m->runner->counter) || m->taken >= m->remaining_count) {
+        return 1;
+    }
+    size_t share = (m->remaining_count - m->taken) / (SHARE_PARTS * base->ranks);
+    size_t most = are_many(m) ? UNITS_A_THREAD * base->threads : base->threads - fs_pool_inside(m->runner->pool);
+    share = share < most ? share : most;
+    return share > 0 ? share : 1;
+}
+
+/* The next unit for this rank; false where there is none left. */
+static bool next_unit(struct mapping *m, size_t *unit)
+{
+    if (m->held == m->held_end) {
+        size_t amount = amount_to_take(m);
+        int64_t first = fs_counter_take(&m->runner->counter, (int64_t)amount);
+        if (first >= (int64_t)m->remaining_count) {
+            m->ended = true;
+            return false;
+        }
+        m->held = (size_t)first;
+        m->held_end = m->held + amount < m->remaining_count ? m->held + amount : m->remaining_count;
+        m->taken = m->held_end;
+    }
+    *unit = m->remaining[m->held++];
+    return true;
 }
 
 /* Fills the pool from the counter. */
 static void take_units(struct mapping *m)
 {
     struct fs_pool *pool = m->runner->pool;
+    size_t unit;
     if (fs_stop_asked()) {
         end_for_all(m);
     }
-    while (!m->ended && has_room(m) && m->unsent < UNSENT_LIMIT) {
-        int64_t next = fs_counter_take(&m->runner->counter, 1);
-        m->taken = (size_t)next;
-        if (next >= (int64_t)m->remaining_count) {
-            m->ended = true;
-            break;
-        }
-        size_t unit = m->remaining[next];
+    while (!m->ended && has_room(m) && m->unsent < UNSENT_LIMIT && next_unit(m, &unit)) {
         struct fs_error err = FS_ERROR_INIT;
         void *place = place_for(m, unit, &err);
         if (err.code != 0) {
