@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "io/console/progress.h"
 #include "model/flops.h"
 #include "stages/suites/pair_rows.h"
 
@@ -59,6 +60,10 @@ int fs_evaluate_run(const struct fs_model *model, const struct fs_tokenizer *tok
     struct fs_plan_values values = {0};
     *results = (struct fs_results){0};
     int status = fs_runner_agree(runner, compile(model, tokenizer, input, &plan, err), err);
+    if (status == 0 && fs_runner_is_root(runner) && fs_plan_tokens(plan) < fs_plan_given_tokens(plan)) {
+        fs_say("evaluate: texts of %zu tokens share prefixes: %zu are computed", fs_plan_given_tokens(plan),
+               fs_plan_tokens(plan));
+    }
     if (status == 0) {
         status = fs_plan_execute(plan, model, &input->edits, runner, checkpoint, &values, err);
     }
