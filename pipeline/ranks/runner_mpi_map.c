@@ -19,6 +19,8 @@
 #define POLL_SECONDS 1e-3
 #define HURRY_SECONDS 1.0 /* between saves of a job that may be ended any moment */
 #define END_OF_RESULTS (-1)
+#define SHARE_PARTS 4    /* of a rank's share of what is left, one is taken at once at most */
+#define UNITS_A_THREAD 4 /* likewise */
 
 struct message_header {
     int64_t unit;   /* END_OF_RESULTS: the last message of a rank, followed by a struct fs_error */
@@ -46,7 +48,9 @@ struct mapping {
     size_t *offset;         /* [units + 1] */
     size_t *remaining;      /* [remaining_count] units to hand out */
     size_t remaining_count;
-    size_t taken;               /* the last number that this rank got of the counter */
+    size_t taken; /* so many numbers of the counter were given out when this rank last got some; with owners, the
+                            * first place of `remaining` that this rank has not looked at */
+    size_t held, held_end;      /* of those that it got, the ones whose units it has not begun */
     const struct fs_work *sums; /* claim: whose costs share the units out; NULL: the counter does */
     size_t *owner;              /* [units] then */
     unsigned char *mine;        /* claim: [units] */
@@ -250,48 +254,83 @@ static void *place_for(struct mapping *m, size_t unit, struct fs_error *err)
     return out == NULL ? NULL : out + 1;
 }
 
+/* Whether there is more for every thread of all ranks than the next two units. */
+static bool are_many(const struct mapping *m)
+{
+    return m->taken + 2 * m->runner->base.ranks * m->runner->base.threads < m->remaining_count;
+}
+
 /*
  * A unit more than there are threads keeps them busy while the next one is fetched; towards the end it would wait here
  * while another rank has nothing to do.
  */
 static bool has_room(const struct mapping *m)
 {
-    const struct fs_runner *base = &m->runner->base;
-    bool many = m->taken + 2 * base->ranks * base->threads < m->remaining_count;
-    return fs_pool_has_room(m->runner->pool) && (many || fs_pool_inside(m->runner->pool) < base->threads);
+    const struct fs_pool *pool = m->runner->pool;
+    return fs_pool_has_room(pool) && (are_many(m) || fs_pool_inside(pool) < m->runner->base.threads);
 }
 
-/* A place in `remaining`; what the counter gives, or of the units that are this rank's. */
-static int64_t take_next(const struct mapping *m)
+/*
+ * How many numbers to take. Where each time waits for an answer, milliseconds on a slow network, as many as keep the threads
+ * busy for long, but a quarter of this rank's share of what is left at most, so that all ranks end together.
+ */
+static size_t amount_to_take(const struct mapping *m)
 {
-    if (m->owner == NULL) {
-        return fs_counter_take(&m->runner->counter, 1);
+    const struct fs_runner *base = &m->runner->base;
+    if (!fs_counter_asks(&m->runner->counter) || m->taken >= m->remaining_count) {
+        return 1;
     }
-    size_t next = m->taken;
-    if (fs_counter_take(&m->runner->counter, 0) >= PAST_THE_END) {
-        return PAST_THE_END;
+    size_t share = (m->remaining_count - m->taken) / (SHARE_PARTS * base->ranks);
+    size_t most = are_many(m) ? UNITS_A_THREAD * base->threads : base->threads - fs_pool_inside(m->runner->pool);
+    share = share < most ? share : most;
+    return share > 0 ? share : 1;
+}
+
+/* The next of the units that are this rank's. */
+static bool next_owned(struct mapping *m, size_t *unit)
+{
+    bool past_the_end = fs_counter_take(&m->runner->counter, 0) >= PAST_THE_END;
+    while (!past_the_end && m->taken < m->remaining_count && m->owner[m->remaining[m->taken]] != m->runner->base.rank) {
+        m->taken++;
     }
-    while (next < m->remaining_count && m->owner[m->remaining[next]] != m->runner->base.rank) {
-        next++;
+    m->ended = past_the_end || m->taken >= m->remaining_count;
+    if (m->ended) {
+        return false;
     }
-    return (int64_t)next;
+    *unit = m->remaining[m->taken++];
+    return true;
+}
+
+/* The next unit for this rank; false where there is none left. */
+static bool next_unit(struct mapping *m, size_t *unit)
+{
+    if (m->owner != NULL) {
+        return next_owned(m, unit);
+    }
+    if (m->held == m->held_end) {
+        size_t amount = amount_to_take(m);
+        int64_t first = fs_counter_take(&m->runner->counter, (int64_t)amount);
+        if (first >= (int64_t)m->remaining_count) {
+            m->ended = true;
+            return false;
+        }
+        m->held = (size_t)first;
+        m->held_end = m->held + amount < m->remaining_count ? m->held + amount : m->remaining_count;
+        m->taken = m->held_end;
+    }
+    *unit = m->remaining[m->held++];
+    return true;
 }
 
 /* Fills the pool. */
 static void take_units(struct mapping *m)
 {
     struct fs_pool *pool = m->runner->pool;
+    size_t unit;
     if (fs_stop_asked()) {
         end_for_all(m);
     }
-    while (!m->ended && has_room(m) && m->unsent < UNSENT_LIMIT) {
-        int64_t next = take_next(m);
-        m->taken = (size_t)next + (m->owner != NULL);
-        if (next >= (int64_t)m->remaining_count) {
-            m->ended = true;
-            break;
-        }
-        size_t unit = m->remaining[next];
+    while (!m->ended && has_room(m) && m->unsent < UNSENT_LIMIT && next_unit(m, &unit)) {
         struct fs_error err = FS_ERROR_INIT;
         void *place = place_for(m, unit, &err);
         if (err.code != 0) {

@@ -42,19 +42,20 @@ static bool is_connection(int file, struct sockaddr_storage *other, socklen_t *l
            (other->ss_family == AF_INET || other->ss_family == AF_INET6) && !is_this_host(other);
 }
 
-/* What cannot be set, such as on a connection that was just closed, is set at the next look. */
-static void make_ask(int file, int seconds)
+/* Returns whether it did so before: what a connection has not asked for, it has no answer to. */
+static bool make_ask(int file, int seconds)
 {
     int on = 0, probes = PROBES;
     socklen_t size = sizeof on;
     if (getsockopt(file, IPPROTO_TCP, TCP_KEEPINTVL, &on, &size) != 0 || on == seconds) {
-        return;
+        return on == seconds;
     }
     on = 1;
     setsockopt(file, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
     setsockopt(file, IPPROTO_TCP, TCP_KEEPIDLE, &seconds, sizeof seconds);
     setsockopt(file, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
     setsockopt(file, IPPROTO_TCP, TCP_KEEPINTVL, &seconds, sizeof seconds);
+    return false;
 }
 
 static double silence_of(int file)
@@ -89,8 +90,7 @@ double fs_silence_longest(double ask, double told, char node[FS_NODE_SIZE])
         if (entry->d_name[0] == '.' || !is_connection(file, &other, &length)) {
             continue;
         }
-        make_ask(file, ask > 1 ? (int)ask : 1);
-        double seconds = silence_of(file);
+        double seconds = make_ask(file, ask > 1 ? (int)ask : 1) ? silence_of(file) : 0;
         if (seconds > longest) {
             longest = seconds;
             silent = other;

@@ -23,7 +23,8 @@ double fs_connection_silence(const struct fs_connection *connection);
 
 /*
  * The longest silence of this process's connections to other hosts, seconds, and whose it is: "n07 (10.0.0.7)", or the address
- * alone, into `node`, where it is at least `told`. A connection that is new here asks after `ask` seconds, then as often again.
+ * alone, into `node`, where it is at least `told`. A connection that is new here asks after `ask` seconds, then as often again,
+ * and counts from the next call on. One look alone may find what is just being sent after a stop of this process.
  */
 #define FS_NODE_SIZE 320
 double fs_silence_longest(double ask, double told, char node[FS_NODE_SIZE]);

@@ -26,7 +26,9 @@
 #define SILENCE_TOLD 0.4    /* of that, when the root tells */
 #define SILENCE_ASKS 8.0    /* so many times a connection asks in it */
 #define SILENCE_TURNS 2     /* ranks that end one after the other, for mostly one line */
-#define TURN_LOOKS 2        /* between two */
+#define SILENT_LOOKS_TOLD 2 /* one after the other: after a stop of this process one may find what is just being sent */
+#define SILENT_LOOKS_ENDS 4
+#define TURN_LOOKS 2        /* between two, after the first has ended */
 #define FORWARDED_SECONDS 1 /* a launcher has passed on a line */
 
 static struct {
@@ -40,6 +42,7 @@ static struct {
     _Atomic(const char *) call; /* that the main thread is in; NULL: none */
     atomic_bool limited;        /* that call */
     atomic_uint ticks, told_at; /* since the call began; of the last line about it, 0: none */
+    unsigned silent_looks;      /* one after the other, of the thread */
     atomic_bool silent;         /* a node does not answer */
 } watch = {.lock = PTHREAD_MUTEX_INITIALIZER, .rank = -1};
 
@@ -112,16 +115,20 @@ static void tell_of_silence(const char *node, double seconds, bool ends)
 static void look_for_silence(void)
 {
     char node[FS_NODE_SIZE];
-    double limit = silence_limit(), told = limit * SILENCE_TOLD;
-    double seconds = fs_silence_longest(limit / SILENCE_ASKS, told, node);
+    double limit = silence_limit(), told = limit * SILENCE_TOLD, ask = limit / SILENCE_ASKS;
+    double seconds = fs_silence_longest(ask, told, node);
     int rank = atomic_load(&watch.rank);
     int turn = rank < 0 || rank > SILENCE_TURNS ? SILENCE_TURNS : rank;
-    if (seconds >= told && !atomic_exchange(&watch.silent, true) && rank == 0) {
-        tell_of_silence(node, seconds, false);
-    } else if (seconds < told) {
+    watch.silent_looks = seconds > ask ? watch.silent_looks + 1 : 0;
+    if (seconds < told || watch.silent_looks < SILENT_LOOKS_TOLD) {
         atomic_store(&watch.silent, false);
+        return;
     }
-    if (seconds >= limit + turn * TURN_LOOKS * watch.seconds / (TICKS * LOOKS)) {
+    if (!atomic_exchange(&watch.silent, true) && rank == 0) {
+        tell_of_silence(node, seconds, false);
+    }
+    limit += turn * (FORWARDED_SECONDS + TURN_LOOKS * watch.seconds / (TICKS * LOOKS));
+    if (seconds >= limit && watch.silent_looks >= SILENT_LOOKS_ENDS) {
         tell_of_silence(node, seconds, true);
         nanosleep(&(struct timespec){FORWARDED_SECONDS, 0}, NULL);
         fs_launch_end();

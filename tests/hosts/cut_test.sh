@@ -9,7 +9,7 @@ job=(run "$FAIRSTAMP_SOURCE/demo/job.json" --set "model=$GOLDEN_MODELS/gpt2-tiny
 declare -A launcher
 # start NAME HOSTS OPTIONS...: in the background; with its words in NAME.err, its logs in NAME.logs
 start() {
-    over "$2" 3 "$fairstamp" "${job[@]}" --set "output=$scratch/$1" --log-dir "$1.logs" "${@:3}" >"$1.out" 2>"$1.err" </dev/null &
+    over "$2" "$(tr -cd : <<<"$2" | wc -c)" "$fairstamp" "${job[@]}" --set "output=$scratch/$1" --log-dir "$1.logs" "${@:3}" >"$1.out" 2>"$1.err" </dev/null &
     launcher[$1]=$!
 }
 logged() { # NAME PATTERN: until a rank's log has it, or the job ends
@@ -28,6 +28,12 @@ told() { # NAME TEXT [TIMES]
 }
 
 over n1:2 2 "$fairstamp" "${job[@]}" --quiet --set stamp.iterations=40 --set "output=$scratch/undisturbed" >out 2>err || { fail undisturbed; cat err; }
+# a process that is stopped meanwhile is on a host that answers: its job waits
+start still n1:1,n2:1 --set stamp.iterations=40 --set checkpoint_seconds=0.05 --wait-seconds 30
+logged still 'stamp: step .* saved'
+stopped=$(processes_on n2 fairstamp)
+kill -STOP "$stopped"
+
 long=(--set stamp.iterations=100000 --set checkpoint_seconds=0.05 --wait-seconds 30)
 start plain n1:1,n2:1,n3:1 "${long[@]}"
 start root n3:1,n1:1,n2:1 "${long[@]}" # the root's host will be the lost one
@@ -50,6 +56,10 @@ told plain '^fairstamp: rank 0 of 3 on node n1: node n3 (10.77.0.3) has not answ
 # on the lost host too, and those that it left
 ended root 137
 told root '^fairstamp: rank 0 of 3 on node n3: node n[12] (10.77.0.[12]) has not answered for .*; exit code 68'
+kill -CONT "$stopped"
+ended still 0
+told still 'has not answered' 0
+"$fairstamp" verify --equal undisturbed/stamp.h5 still/stamp.h5 >/dev/null || fail "a job that stood still"
 grep -h 'has not answered' plain.err
 grep -h 'has not answered' root.err
 for host in n1 n2 n3; do

@@ -79,6 +79,28 @@ hosts_up() {
         connect "$i" "h$i"
     done
 }
+# slow_hosts_up N MICROSECONDS MEGABITS: hosts on a network in which a frame takes so long, and a host gets so much: by the kernel's
+# netem, or by a program (wire.c) where it has none. Says which.
+slow_hosts_up() {
+    local i netem=yes devices=()
+    hosts_up "$1"
+    for ((i = 1; i <= $1; i++)); do
+        devices+=("w$i")
+        tc qdisc add dev "l$i" root netem delay "$2us" rate "$3mbit" limit 10000 2>/dev/null || netem=no
+    done
+    if [ $netem = yes ]; then
+        echo "the network: netem, $2 us, $3 Mbit/s"
+        return
+    fi
+    mkfifo ready
+    "$WIRE_PROGRAM" "$2" "$3" "${devices[@]}" >ready 2>wire.err &
+    read -r _ <ready || skip "no netem and no tap devices: $(cat wire.err)"
+    for ((i = 1; i <= $1; i++)); do
+        ip link del "l$i"
+        connect "$i" "w$i"
+    done
+    echo "the network: wire, $2 us, $3 Mbit/s"
+}
 # processes_on HOST NAME: their numbers
 processes_on() {
     local process
