@@ -30,15 +30,15 @@ int fs_model_convert_piece(const struct fs_model *model, void *block, size_t pie
         return compare_stored_head(model, err);
     }
     const struct fs_binding *binding = &model->binding[piece];
-    const fs_real *place = (const fs_real *)(const void *)binding->tensor->data;
+    const unsigned char *place = binding->tensor->data;
     if (!binding->is_first) {
         return 0;
     }
     if (binding->offset != SIZE_MAX) {
-        fs_tensor_convert(binding->tensor, (fs_real *)block + binding->offset);
-        place = (fs_real *)block + binding->offset;
+        place = (unsigned char *)block + binding->offset;
+        fs_tensor_convert(binding->tensor, binding->type, (unsigned char *)block + binding->offset);
     }
-    if (!fs_kernel_finite(place, binding->tensor->elements)) {
+    if (!fs_numbers_finite(binding->type, place, binding->tensor->elements)) {
         return fs_error_set(err, FS_EXIT_DATA,
                             "%s: tensor %s: found a number that is infinite or not a number, expected finite weights; "
                             "the checkpoint is damaged",
@@ -56,13 +56,13 @@ int fs_model_convert(struct fs_model *model, void *block, bool write, struct fs_
     }
     for (size_t i = 0; i < model->bindings; i++) {
         const struct fs_binding *binding = &model->binding[i];
-        const fs_real *place = (const fs_real *)(const void *)binding->tensor->data;
-        place = binding->offset == SIZE_MAX ? place : (fs_real *)block + binding->offset;
-        place += binding->first;
+        const unsigned char *place = binding->tensor->data;
+        place = binding->offset == SIZE_MAX ? place : (const unsigned char *)block + binding->offset;
+        place += binding->first * fs_matrix_number_bytes(binding->type);
         memcpy(binding->slot, &place, sizeof place);
     }
     if (model->spec.tied_head) {
-        model->head.weight.data = model->word;
+        model->head.weight = model->word;
     }
     return 0;
 }

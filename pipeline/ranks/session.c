@@ -1,6 +1,8 @@
 #include "pipeline/ranks/session.h"
 
 #include <cblas.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -16,16 +18,39 @@
 #include "pipeline/ranks/runner_mpi.h"
 #include "stages/plan/statement.h"
 
+/* The kernels of all ranks: `session->kernels`. Collective. */
+static void compare_kernels(struct fs_session *session)
+{
+    const struct fs_runner *runner = session->runner;
+    char root[32] = "", other[32] = "";
+    snprintf(root, sizeof root, "%s", openblas_get_corename());
+    memcpy(other, root, sizeof other);
+    fs_mpi_broadcast(root, sizeof root, 0, session->communicator);
+    bool differs = strcmp(root, other) != 0;
+    int others = fs_mpi_reduce(differs, MPI_SUM, session->communicator);
+    snprintf(session->kernels, sizeof session->kernels, "%s", root);
+    if (others > 0) {
+        int first = fs_mpi_reduce(differs ? (int)runner->rank : INT_MAX, MPI_MIN, session->communicator);
+        fs_mpi_broadcast(other, sizeof other, first, session->communicator);
+        snprintf(session->kernels, sizeof session->kernels, "%s; others on %d of %zu ranks (rank %d: %s)", root, others,
+                 runner->ranks, first, other);
+        fs_warn("OpenBLAS kernels for %s: the last bits depend on which rank computes what; use one type of processor "
+                "for a job (sbatch --constraint), or set OPENBLAS_CORETYPE on all nodes",
+                session->kernels);
+    }
+}
+
 void fs_session_tell(const struct fs_session *session)
 {
     const struct fs_runner *runner = session->runner;
-    const char *core = openblas_get_corename();
-    fs_say("%zu rank%s, %zu thread%s each, OpenBLAS kernels for %s", runner->ranks, runner->ranks == 1 ? "" : "s",
-           runner->threads, runner->threads == 1 ? "" : "s", core);
-    if (fs_kernels_are_slow(core)) {
-        fs_say("this processor has AVX-512, but OpenBLAS uses its kernels for %s, at about half the speed; unset "
-               "OPENBLAS_CORETYPE",
-               core);
+    const struct fs_kernels *kernels = fs_kernels();
+    char why[FS_KERNELS_WHY_SIZE];
+    fs_kernels_why(kernels, why);
+    fs_say("%zu rank%s, %zu thread%s each, OpenBLAS kernels for %s (%s)", runner->ranks, runner->ranks == 1 ? "" : "s",
+           runner->threads, runner->threads == 1 ? "" : "s", openblas_get_corename(), why);
+    if (kernels->better[0] != '\0') {
+        fs_say("this processor runs OpenBLAS's kernels for %s, which are faster than those for %s%s", kernels->better,
+               kernels->name, kernels->forced[0] != '\0' ? "; unset OPENBLAS_CORETYPE" : "");
     }
 }
 
@@ -34,7 +59,11 @@ int fs_session_begin(struct fs_session *session, MPI_Comm communicator, size_t t
     fs_time_text(session->start);
     session->communicator = fs_mpi_duplicate(communicator);
     openblas_set_num_threads(1); /* units, not products, are spread over threads */
-    return fs_runner_mpi_create(session->communicator, threads, &session->runner, err);
+    if (fs_runner_mpi_create(session->communicator, threads, &session->runner, err) != 0) {
+        return -1;
+    }
+    compare_kernels(session);
+    return 0;
 }
 
 static void close_model(struct fs_session *session)
@@ -155,6 +184,12 @@ static int convert_weights(struct fs_session *session, const char *folder, struc
     return fs_session_agree(session, status, err);
 }
 
+static int open_model(const struct fs_session *session, const char *folder, struct fs_model **model,
+                      struct fs_error *err)
+{
+    return fs_model_open(folder, model, err) == 0 ? fs_model_compute(*model, &session->compute, err) : -1;
+}
+
 static int compare_tokenizer(const struct fs_session *session, const char *folder, struct fs_error *err)
 {
     struct fs_tokenizer *tokenizer = NULL;
@@ -170,7 +205,7 @@ int fs_session_open_other(struct fs_session *session, const char *folder, struct
                           struct fs_error *err)
 {
     *other = (struct fs_other_model){0};
-    int status = fs_model_open(folder, &other->model, err);
+    int status = open_model(session, folder, &other->model, err);
     if (status == 0 && fs_session_is_root(session)) {
         status = compare_tokenizer(session, folder, err);
     }
@@ -200,14 +235,16 @@ static bool is_open(struct fs_session *session, const char *folder)
     return fs_mpi_reduce(same, MPI_MIN, session->communicator) != 0;
 }
 
-int fs_session_load_model(struct fs_session *session, const char *folder, struct fs_error *err)
+int fs_session_load_model(struct fs_session *session, const char *folder, const struct fs_compute *compute,
+                          struct fs_error *err)
 {
+    session->compute = *compute;
     if (is_open(session, folder)) {
-        return 0;
+        return fs_session_agree(session, fs_model_compute(session->model, compute, err), err);
     }
     close_model(session);
     session->folder = strdup(folder);
-    int status = session->folder != NULL ? fs_model_open(folder, &session->model, err)
+    int status = session->folder != NULL ? open_model(session, folder, &session->model, err)
                                          : fs_error_memory(err, strlen(folder), "a path");
     if (status == 0) {
         status = fs_tokenizer_open(folder, &session->tokenizer, err);
@@ -229,7 +266,9 @@ int fs_session_load_model(struct fs_session *session, const char *folder, struct
     }
     const struct fs_spec *spec = fs_model_spec(session->model);
     fs_notes_say(fs_model_notes(session->model), folder);
-    fs_say("%s: %s, %s, %zu layers, hidden size %zu, vocabulary %zu", folder, spec->family_name,
-           fs_model_kind_name(spec->kind), spec->layers, spec->hidden, spec->vocabulary);
+    const struct fs_backend *backend = fs_model_backend(session->model);
+    fs_say("%s: %s, %s, %zu layers, hidden size %zu, vocabulary %zu; products in %s by %s", folder, spec->family_name,
+           fs_model_kind_name(spec->kind), spec->layers, spec->hidden, spec->vocabulary,
+           fs_compute_type_name(backend->type), backend->name);
     return 0;
 }
