@@ -477,7 +477,12 @@ static int run(struct trace *trace, const struct fs_pair_list *pairs, struct fs_
     }
     status = fs_runner_agree(runner, status, err);
     if (status == 0) {
-        struct fs_work work = {"trace", trace->units, trace, unit_bytes, run_unit, unit_cost};
+        struct fs_work work = {.name = "trace",
+                               .units = trace->units,
+                               .context = trace,
+                               .result_bytes = unit_bytes,
+                               .run = run_unit,
+                               .cost = unit_cost};
         status = fs_runner_map(runner, &work, trace->options->checkpoint, (unsigned char *)numbers, err);
     }
     if (status == 0) {

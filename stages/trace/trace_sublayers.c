@@ -515,7 +515,12 @@ int fs_trace_sublayers_run(struct trace *trace, const struct fs_tokenizer *token
     }
     status = fs_runner_agree(runner, status, err);
     if (status == 0) {
-        const struct fs_work work = {"trace sublayers", sublayers.units, &sublayers, unit_bytes, run_unit, unit_cost};
+        const struct fs_work work = {.name = "trace sublayers",
+                                     .units = sublayers.units,
+                                     .context = &sublayers,
+                                     .result_bytes = unit_bytes,
+                                     .run = run_unit,
+                                     .cost = unit_cost};
         status = fs_runner_map(runner, &work, trace->options->sublayers_checkpoint, (unsigned char *)probability, err);
     }
     if (status == 0) {

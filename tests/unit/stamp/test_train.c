@@ -215,7 +215,7 @@ static void key_bias_starts_low(void **state)
         for (size_t p = 0; p < list.count; p++) {
             order[p] = p;
         }
-        const struct fs_stamp_batch batch = {&list, order, list.count};
+        const struct fs_stamp_batch batch = {.list = &list, .pair = order, .count = list.count};
         assert_done(fs_stamp_units_compile(m.spec, m.tokenizer, &batch, &options, &units, &err), err);
         assert_done(fs_workspace_create(m.model, &workspace, &err), err);
         const fs_real *key = trained.stamp.parameters, *bias = key + fs_stamp_offset_key_bias(&trained.stamp);
