@@ -36,6 +36,7 @@ _fairstamp_setting() # KEY=VALUE
     model) _fairstamp_files '' ;;
     output) _fairstamp_files '' ;;
     strict) _fairstamp_words "true false" ;;
+    compute.share_prefixes) _fairstamp_words "true false" ;;
     data.crows_pairs) _fairstamp_files '' ;;
     data.stereoset) _fairstamp_files '' ;;
     data.biaske) _fairstamp_files '' ;;
@@ -73,14 +74,14 @@ _fairstamp_setting() # KEY=VALUE
 _fairstamp_commands="run trace stamp evaluate layer_sweep estimate score metrics tokenize logprobs inspect
     verify export model benchmark report merge query sweep list doctor --help --version
     --man --job-schema --job-keys --bash-completion"
-_fairstamp_keys="model model_name output seed categories strict data.crows_pairs data.stereoset
-    data.biaske data.stereoset_intersentence data.stereoset_synonyms data.winobias
-    data.winogender data.winograd data.bec_pro data.seat data.counterfact data.known_facts
-    data.text data.attribute_words edit.pairs method methods scoring.crows_pairs
-    scoring.stereoset scoring.biaske scoring.stereoset_intersentence split.held_out
-    split.validation trace.positions trace.kinds trace.window trace.heat_map
-    trace.corruption trace.noise_scale trace.noise_samples trace.bootstrap trace.reuse
-    stamp.layer stamp.width stamp.loss stamp.alpha stamp.beta stamp.key_bias
+_fairstamp_keys="model model_name output seed categories strict compute.share_prefixes data.crows_pairs
+    data.stereoset data.biaske data.stereoset_intersentence data.stereoset_synonyms
+    data.winobias data.winogender data.winograd data.bec_pro data.seat data.counterfact
+    data.known_facts data.text data.attribute_words edit.pairs method methods
+    scoring.crows_pairs scoring.stereoset scoring.biaske scoring.stereoset_intersentence
+    split.held_out split.validation trace.positions trace.kinds trace.window
+    trace.heat_map trace.corruption trace.noise_scale trace.noise_samples trace.bootstrap
+    trace.reuse stamp.layer stamp.width stamp.loss stamp.alpha stamp.beta stamp.key_bias
     stamp.generic_prompts stamp.neutral_subjects stamp.level_weight stamp.balance_weight
     stamp.balance_width stamp.kl_rows stamp.kl_without_completion stamp.keep_best
     stamp.learning_rate stamp.schedule stamp.beta1 stamp.beta2 stamp.epsilon

@@ -45,6 +45,13 @@ static const struct fs_setting core_rows[] = {
      .meaning =
          "refuse data with an item that cannot be used, such as one with an empty sentence; false: it is skipped, "
          "named in a warning, and counted in every table"},
+    {.key = "compute.share_prefixes",
+     .kind = FS_SETTING_FLAG,
+     .initial = "true",
+     FS_SETTING_MEMBER(struct fs_job_settings, share_prefixes),
+     .meaning =
+         "causal models: what several texts begin with is computed once; false: every text by itself, slower, for "
+         "comparison: numbers agree but for rounding"},
 };
 const struct fs_settings fs_core_settings = {core_rows, sizeof core_rows / sizeof core_rows[0]};
 

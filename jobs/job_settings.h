@@ -15,6 +15,7 @@ struct fs_job_settings {
     const char *model_name;        /* NULL: not given */
     size_t seed;                   /* of the split, the noise, the stamp's start values and the bootstrap */
     const char *const *categories; /* NULL-terminated; NULL: all of the data */
+    bool share_prefixes;           /* causal: what texts begin with alike is computed once */
     bool strict;                   /* data with an item that cannot be used is refused */
     const char *attribute_words;   /* file; NULL: none */
     const char *edit_pairs;        /* the suite whose pairs are edited; NULL: not said */

@@ -47,6 +47,9 @@ int fs_model_random(const struct fs_spec *spec, struct fs_model **model, struct 
 /* For timing: from here on the model has its first `layers` layers alone, at most as many as it was opened with. */
 void fs_model_limit_layers(struct fs_model *model, size_t layers);
 
+/* Whether sequences of a batch may share their beginnings, where the family allows it; they may to begin with. */
+void fs_model_share_prefixes(struct fs_model *model, bool share);
+
 /* row (E): the word embedding of `token`. FS_EXIT_DATA where the vocabulary has no such token. */
 int fs_model_word_embedding(const struct fs_model *model, int32_t token, fs_real *row, struct fs_error *err);
 

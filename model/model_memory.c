@@ -80,6 +80,11 @@ const struct fs_spec *fs_model_spec(const struct fs_model *model)
     return &model->spec;
 }
 
+void fs_model_share_prefixes(struct fs_model *model, bool share)
+{
+    model->spec.apart = !share;
+}
+
 size_t fs_model_converted_bytes(const struct fs_model *model)
 {
     return model->converted * sizeof(fs_real);

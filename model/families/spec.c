@@ -75,7 +75,7 @@ size_t fs_spec_usual_positions(const struct fs_spec *spec)
 
 size_t fs_spec_shared_length(const struct fs_spec *spec)
 {
-    return spec->kind == FS_CAUSAL && spec->first_position == 0 ? fs_spec_usual_positions(spec) : 0;
+    return spec->kind == FS_CAUSAL && spec->first_position == 0 && !spec->apart ? fs_spec_usual_positions(spec) : 0;
 }
 
 size_t fs_spec_angle_width(const struct fs_spec *spec)

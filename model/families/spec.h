@@ -136,6 +136,7 @@ struct fs_spec {
     size_t key_value_heads; /* G, divides H */
     size_t head_size;       /* D */
     size_t max_positions;   /* longest sequence, special tokens counted in */
+    bool apart;             /* sequences share no beginnings, though they could: not of the folder, but wished for */
     /* Where stored positions begin. Above 0, token first_position - 1 pads: it stands at position first_position - 1,
      * and is passed over in counting. */
     size_t first_position;

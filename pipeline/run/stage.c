@@ -19,6 +19,7 @@ int fs_job_run_load(struct fs_job_run *run, struct fs_error *err)
     if (fs_session_load_model(run->session, fs_job_settings(run->job)->model, err) != 0) {
         return -1;
     }
+    fs_model_share_prefixes(run->session->model, fs_job_settings(run->job)->share_prefixes);
     int status = fs_data_read(run->job, fs_model_spec(run->session->model)->kind, &run->data, err);
     if (status == 0) { /* before any stage: a trace may take hours */
         status = fs_job_check_layer(run->job, fs_model_spec(run->session->model), err);

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "io/console/progress.h"
 #include "model/flops.h"
 #include "stages/suites/pair_rows.h"
 
@@ -21,6 +22,11 @@ static int compile(const struct fs_model *model, const struct fs_tokenizer *toke
         }
     }
     struct fs_plan_limits limits = fs_plan_limits_of(spec, FS_UNIT_TOKENS);
+    for (size_t i = 0; i < input->edits.count; i++) {
+        const struct fs_model *other = input->edits.edit[i].model;
+        size_t length = other != NULL ? fs_spec_shared_length(fs_model_spec(other)) : SIZE_MAX;
+        limits.shared_length = length < limits.shared_length ? length : limits.shared_length;
+    }
     limits.token_flops = fs_flops_layers(spec, 0, spec->layers, 1, 0);
     return fs_plan_seal(*plan, limits, err);
 }
@@ -54,6 +60,10 @@ int fs_evaluate_run(const struct fs_model *model, const struct fs_tokenizer *tok
     struct fs_plan_values values = {0};
     *results = (struct fs_results){0};
     int status = fs_runner_agree(runner, compile(model, tokenizer, input, &plan, err), err);
+    if (status == 0 && fs_runner_is_root(runner) && fs_plan_tokens(plan) < fs_plan_given_tokens(plan)) {
+        fs_say("evaluate: texts of %zu tokens share prefixes: %zu are computed", fs_plan_given_tokens(plan),
+               fs_plan_tokens(plan));
+    }
     if (status == 0) {
         status = fs_plan_execute(plan, model, &input->edits, runner, checkpoint, &values, err);
     }

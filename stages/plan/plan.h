@@ -31,11 +31,11 @@
 /*
  * Tokens of a unit of a work of `tokens` tokens, each of `flops` FLOPs: a FS_UNITS-th part of them all, so that hundreds
  * of threads have about as much to do; but FS_UNIT_FLOPS, a tenth of a second of one core, for less is not worth handing
- * out; at least FS_LEAST_TOKENS, for fewer rows waste a matrix product; and at most FS_UNIT_TOKENS.
+ * out; at least FS_LEAST_TOKENS, for with fewer rows a matrix product packs more than it multiplies; and at most FS_UNIT_TOKENS.
  */
 #define FS_UNITS 192.0
 #define FS_UNIT_FLOPS 1e10
-#define FS_LEAST_TOKENS 32.0
+#define FS_LEAST_TOKENS 128.0
 size_t fs_unit_tokens(double tokens, double flops);
 
 /* How passes are packed into units. */

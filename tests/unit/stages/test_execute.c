@@ -16,21 +16,25 @@
 static const char *const folders[] = {"tests/golden/models/bert-tiny", "tests/golden/models/gpt2-tiny",
                                       "tests/golden/models/llama-grouped"};
 
-/* 60 passes of 1 to 20 tokens with up to 4 reads each, and one pass that is read at all tokens of its last position. */
+/* 60 passes of 1 to 20 tokens, which often begin as the one before, with up to 4 reads each and the states of some; and
+ * one pass that is read at all tokens of its last position. */
 static struct fs_plan *make_plan(const struct fs_spec *spec, size_t *whole)
 {
     struct fs_plan *plan = NULL;
     struct fs_random random = fs_random_start(5, 0);
     struct fs_error err = FS_ERROR_INIT;
-    int32_t id[20];
+    int32_t id[20] = {0};
     size_t pass, read;
     assert_int_equal(fs_plan_create(&plan, &err), 0);
     for (size_t i = 0; i < 60; i++) {
         size_t length = 1 + fs_random_below(&random, 20);
-        for (size_t k = 0; k < length; k++) {
+        for (size_t k = i > 0 ? fs_random_below(&random, length) : 0; k < length; k++) {
             id[k] = (int32_t)fs_random_below(&random, spec->vocabulary);
         }
         assert_int_equal(fs_plan_add_pass(plan, id, length, &pass, &err), 0);
+        if (i % 7 == 0) {
+            assert_int_equal(fs_plan_add_state(plan, pass, &read, &err), 0);
+        }
         for (size_t k = 0; k < 4; k++) {
             assert_int_equal(fs_plan_add_read(plan, pass, fs_random_below(&random, length),
                                               (int32_t)fs_random_below(&random, spec->vocabulary), &read, &err),
@@ -123,6 +127,43 @@ static void a_stamp_leaves_the_unedited_bits(void **state)
     }
 }
 
+/* Columns of the unedited model and of a stamp, reads and states. */
+static void sharing_prefixes_changes_no_number(void **state)
+{
+    (void)state;
+    for (size_t f = 1; f < sizeof folders / sizeof *folders; f++) {
+        struct loaded loaded = load(folders[f], 2);
+        struct fs_spec spec = *fs_model_spec(loaded.model);
+        struct fs_stamp stamp = {0};
+        struct fs_random random = fs_random_start(1, 1);
+        size_t whole;
+        assert_int_equal(fs_stamp_create(0, spec.hidden, 8, 3, &stamp, NULL), 0);
+        for (size_t i = 0; i < fs_stamp_parameters(spec.hidden, 8); i++) {
+            stamp.parameters[i] = (fs_real)(0.1 * fs_random_normal(&random));
+        }
+        struct fs_plan *shared = make_plan(&spec, &whole);
+        spec.apart = true;
+        struct fs_plan *apart = make_plan(&spec, &whole);
+        assert_int_equal(fs_plan_tokens(apart), fs_plan_given_tokens(shared));
+        assert_true(10 * fs_plan_tokens(shared) < 8 * fs_plan_tokens(apart));
+        struct fs_plan_values one = execute(&loaded, shared, &stamp), other = execute(&loaded, apart, &stamp);
+        for (size_t i = 0; i < 2 * one.reads; i++) {
+            assert_true(fabs(one.read[i].logprob - other.read[i].logprob) < bound_log_p(&spec));
+        }
+        assert_true(one.states > 5);
+        for (size_t i = 0; i < 2 * one.states * one.hidden; i++) {
+            double scale = fmax(1, fabs(other.state[i]));
+            assert_true(fabs(one.state[i] - other.state[i]) < bound_f32(forward_depth(&spec)) * scale);
+        }
+        fs_plan_values_release(&one);
+        fs_plan_values_release(&other);
+        fs_plan_destroy(shared);
+        fs_plan_destroy(apart);
+        fs_stamp_release(&stamp);
+        unload(&loaded);
+    }
+}
+
 static void what_does_not_fit_is_an_error(void **state)
 {
     (void)state;
@@ -163,6 +204,7 @@ static void what_does_not_fit_is_an_error(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(a_stamp_leaves_the_unedited_bits),
+                                       cmocka_unit_test(sharing_prefixes_changes_no_number),
                                        cmocka_unit_test(what_does_not_fit_is_an_error)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -237,14 +237,14 @@ static void a_small_forest(void **state)
     fs_plan_destroy(plan);
 }
 
-/* 192 units where they take long enough; never more tokens than 512, nor fewer than 32. */
+/* 192 units where they take long enough; never more tokens than 512, nor fewer than 128. */
 static void units_have_about_as_much(void **state)
 {
     (void)state;
-    assert_int_equal(fs_unit_tokens(19200, 1e9), 100);
-    assert_int_equal(fs_unit_tokens(19200, 2e7), 500);
-    assert_int_equal(fs_unit_tokens(19200, 1e6), 512);
-    assert_int_equal(fs_unit_tokens(192, 1e9), 32);
+    assert_int_equal(fs_unit_tokens(38400, 1e9), 200);
+    assert_int_equal(fs_unit_tokens(38400, 2e7), 500);
+    assert_int_equal(fs_unit_tokens(38400, 1e6), 512);
+    assert_int_equal(fs_unit_tokens(192, 1e9), 128);
     assert_int_equal(fs_unit_tokens(1e6, 1e9), 512);
 }
 
