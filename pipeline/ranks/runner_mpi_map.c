@@ -8,6 +8,7 @@
 #include "io/console/progress.h"
 #include "pipeline/ranks/checkpoint.h"
 #include "pipeline/ranks/runner_mpi_private.h"
+#include "pipeline/ranks/sharing.h"
 #include "pipeline/ranks/stop.h"
 #include "pipeline/ranks/watch.h"
 #include "results/stage_files.h"
@@ -44,9 +45,11 @@ struct mapping {
     size_t *offset;         /* [units + 1] */
     size_t *remaining;      /* [remaining_count] units to hand out */
     size_t remaining_count;
-    size_t taken;        /* the last number that this rank got of the counter */
-    unsigned char *mine; /* claim: [units] */
-    bool ended;          /* nothing more to take */
+    size_t taken;               /* the last number that this rank got of the counter */
+    const struct fs_work *sums; /* claim: whose costs share the units out; NULL: the counter does */
+    size_t *owner;              /* [units] then */
+    unsigned char *mine;        /* claim: [units] */
+    bool ended;                 /* nothing more to take */
     struct fs_error failure;
     int failed; /* lowest failing rank known here, or ranks */
     /* other ranks than the root */
@@ -88,6 +91,7 @@ static void release(struct mapping *m)
     free(m->done);
     free(m->offset);
     free(m->remaining);
+    free(m->owner);
     free(m->buffer);
     free(m->heard_end);
 }
@@ -140,6 +144,28 @@ static int compare_units(const struct mapping *m, struct fs_error *err)
         "%s: this rank has %zu units with %zu bytes of results, the root %zu with %zu; do all nodes see "
         "the same job file, data and model?",
         m->work->name, (size_t)own[0], (size_t)own[1], (size_t)roots[0], (size_t)roots[1]);
+}
+
+/* claim: the same answer on all ranks, whose costs are the same. */
+static int share_units(struct mapping *m, struct fs_error *err)
+{
+    size_t units = m->work->units;
+    if (m->sums == NULL) {
+        return 0;
+    }
+    double *cost = fs_allocate(units, sizeof *cost, "the costs of units", err);
+    m->owner = fs_allocate(units, sizeof *m->owner, "the owners of units", err);
+    int status = cost == NULL || m->owner == NULL ? -1 : 0;
+    for (size_t unit = 0; status == 0 && unit < units; unit++) {
+        struct fs_cost all;
+        m->sums->cost(m->sums->context, unit, &all);
+        cost[unit] = all.flops;
+    }
+    if (status == 0) {
+        status = fs_share_units(cost, units, m->runner->threads, m->runner->base.ranks, m->owner, err);
+    }
+    free(cost);
+    return status;
 }
 
 /* What an earlier run has saved, to all ranks; and the counter back to 0. */
@@ -234,7 +260,23 @@ static bool has_room(const struct mapping *m)
     return fs_pool_has_room(m->runner->pool) && (many || fs_pool_inside(m->runner->pool) < base->threads);
 }
 
-/* Fills the pool from the counter. */
+/* A place in `remaining`; what the counter gives, or of the units that are this rank's. */
+static int64_t take_next(const struct mapping *m)
+{
+    if (m->owner == NULL) {
+        return fs_counter_take(&m->runner->counter, 1);
+    }
+    size_t next = m->taken;
+    if (fs_counter_take(&m->runner->counter, 0) >= PAST_THE_END) {
+        return PAST_THE_END;
+    }
+    while (next < m->remaining_count && m->owner[m->remaining[next]] != m->runner->base.rank) {
+        next++;
+    }
+    return (int64_t)next;
+}
+
+/* Fills the pool. */
 static void take_units(struct mapping *m)
 {
     struct fs_pool *pool = m->runner->pool;
@@ -242,8 +284,8 @@ static void take_units(struct mapping *m)
         end_for_all(m);
     }
     while (!m->ended && has_room(m) && m->unsent < UNSENT_LIMIT) {
-        int64_t next = fs_counter_take(&m->runner->counter, 1);
-        m->taken = (size_t)next;
+        int64_t next = take_next(m);
+        m->taken = (size_t)next + (m->owner != NULL);
         if (next >= (int64_t)m->remaining_count) {
             m->ended = true;
             break;
@@ -501,7 +543,9 @@ static int run_mapping(struct mapping *m, const char *checkpoint, struct fs_erro
     m->failed = (int)base->ranks;
     m->sending = MPI_REQUEST_NULL;
     struct fs_error own = FS_ERROR_INIT;
-    int status = fs_runner_agree(base, prepare(m, checkpoint, &own), &own);
+    fs_runner_mpi_forget_sums(m->runner);
+    int status = prepare(m, checkpoint, &own);
+    status = fs_runner_agree(base, status == 0 ? share_units(m, &own) : -1, &own);
     if (status == 0) {
         status = fs_runner_agree(base, compare_units(m, &own), &own);
     }
@@ -533,9 +577,10 @@ int fs_runner_mpi_map(struct fs_runner *base, const struct fs_work *work, const 
     return run_mapping(&m, checkpoint, err);
 }
 
-int fs_runner_mpi_claim(struct fs_runner *base, const struct fs_work *work, unsigned char *mine, struct fs_error *err)
+int fs_runner_mpi_claim(struct fs_runner *base, const struct fs_work *work, const struct fs_work *sums,
+                        unsigned char *mine, struct fs_error *err)
 {
-    struct mapping m = {.runner = (struct runner_mpi *)base, .work = work, .mine = mine};
+    struct mapping m = {.runner = (struct runner_mpi *)base, .work = work, .mine = mine, .sums = sums};
     memset(mine, 0, work->units);
     return run_mapping(&m, NULL, err);
 }

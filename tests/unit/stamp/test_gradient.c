@@ -41,8 +41,7 @@ static const struct term terms[] = {
      .level_weight = 0.5,
      .balance_weight = 0.2,
      .rows = FS_KL_ALL_ROWS,
-     .without_fill = true,
-     .unit_tokens = 24},
+     .without_fill = true},
 };
 #define WIDTH 0.3 /* tau of L_b */
 
