@@ -63,6 +63,36 @@ static fs_real *take(fs_real **free_memory, size_t count)
     return taken;
 }
 
+/* Of what a norm of the edit's first layer reads, behind the edit. */
+static size_t numbers_behind(const struct fs_pass *pass)
+{
+    const struct fs_spec *spec = &pass->model->spec;
+    return (spec->layer[pass->edit->first_layer].convolved ? 2 : 1) * pass->batch->tokens * spec->hidden;
+}
+
+/* Of the block that lay_out lays out. */
+static size_t numbers_above(const struct fs_pass *pass)
+{
+    const struct fs_spec *spec = &pass->model->spec;
+    size_t T = pass->batch->tokens, d = spec->hidden, width = fs_spec_qkv_width(spec);
+    size_t weights = fs_attention_weights(spec, pass->batch), normed = T * fs_spec_turned_width(spec);
+    size_t count = numbers_behind(pass);
+    for (size_t l = pass->edit->first_layer + 1; l < spec->layers; l++) {
+        count += fs_layer_norm_count(spec, &spec->layer[l]) * T * d + T * width + weights +
+                 T * fs_layer_inner_width(&spec->layer[l]) * (spec->layer[l].gated ? 2 : 1) +
+                 T * spec->layer[l].experts;
+        count += (spec->layer[l].head_norm != FS_NO_HEAD_NORM ? normed : 0) + (spec->layer[l].clip > 0 ? T * width : 0);
+    }
+    return count;
+}
+
+size_t fs_tape_numbers(const struct fs_pass *pass, size_t rows)
+{
+    const struct fs_spec *spec = &pass->model->spec;
+    return numbers_above(pass) + pass->batch->tokens * fs_edit_inner_size(pass->edit) +
+           rows * (spec->hidden + fs_spec_embedding(spec));
+}
+
 /* One block for all layers above the edit's first; `active` goes to the workspace, for the backward pass makes do without.
  */
 static int lay_out(const struct fs_pass *pass, struct fs_tape *tape, const struct fs_activations *in_workspace,
@@ -70,20 +100,13 @@ static int lay_out(const struct fs_pass *pass, struct fs_tape *tape, const struc
 {
     const struct fs_spec *spec = &pass->model->spec;
     size_t layer = pass->edit->first_layer, T = pass->batch->tokens, d = spec->hidden, width = fs_spec_qkv_width(spec);
-    size_t weights = fs_attention_weights(spec, pass->batch), normed = T * fs_spec_turned_width(spec), count;
-    size_t behind = spec->layer[layer].convolved ? 2 * T * d : T * d;
-    count = behind;
-    for (size_t l = layer + 1; l < spec->layers; l++) {
-        count += fs_layer_norm_count(spec, &spec->layer[l]) * T * d + T * width + weights +
-                 T * fs_layer_inner_width(&spec->layer[l]) * (spec->layer[l].gated ? 2 : 1) +
-                 T * spec->layer[l].experts;
-        count += (spec->layer[l].head_norm != FS_NO_HEAD_NORM ? normed : 0) + (spec->layer[l].clip > 0 ? T * width : 0);
-    }
-    if (fs_scratch_reserve(&tape->memory, count, "the memory of a backward pass; use smaller batches", err) != 0) {
+    size_t weights = fs_attention_weights(spec, pass->batch), normed = T * fs_spec_turned_width(spec);
+    if (fs_scratch_reserve(&tape->memory, numbers_above(pass), "the memory of a backward pass; use smaller batches",
+                           err) != 0) {
         return -1;
     }
     fs_real *place = tape->memory.data;
-    tape->norm_in = take(&place, behind);
+    tape->norm_in = take(&place, numbers_behind(pass));
     for (size_t l = layer + 1; l < spec->layers; l++) {
         struct fs_activations *activations = &tape->activations[l];
         for (int norm = 0; norm < FS_LAYER_NORMS; norm++) {
@@ -161,6 +184,11 @@ int fs_tape_read(struct fs_tape *tape, const fs_real *h, size_t rows, const size
 }
 
 /* ---- backward ---- */
+
+void fs_tape_take_over(struct fs_tape *tape, struct fs_workspace *workspace)
+{
+    tape->pass.workspace = workspace;
+}
 
 int fs_tape_read_backward(struct fs_tape *tape, const fs_real *dlogits, fs_real *dh, struct fs_error *err)
 {

@@ -18,6 +18,9 @@ void fs_tape_destroy(struct fs_tape *tape); /* takes NULL */
 /* Of numbers that it holds now. */
 size_t fs_tape_bytes(const struct fs_tape *tape);
 
+/* Numbers that a tape holds once fs_upper_forward has run `pass` and fs_tape_read has read `rows` rows. */
+size_t fs_tape_numbers(const struct fs_pass *pass, size_t rows);
+
 /*
  * From the FFN of the edit's first layer to the top: x, base (T,d) as fs_run_to_ffn gives them, h (T,d) out: the top
  * hidden state. The bits of h are those of fs_join_ffn and fs_run_layers. The pass has an edit, which acts on that
@@ -30,6 +33,9 @@ int fs_upper_forward(const struct fs_pass *pass, struct fs_tape *tape, const fs_
 /* As fs_read_distributions, remembering what its backward needs. One read a forward. */
 int fs_tape_read(struct fs_tape *tape, const fs_real *h, size_t rows, const size_t *row, fs_real *logprob,
                  struct fs_error *err);
+
+/* Another thread goes on from here, with a workspace of its own; `edit` and `batch` of the pass must live on. */
+void fs_tape_take_over(struct fs_tape *tape, struct fs_workspace *workspace);
 
 /* dh (T,d) is set to the gradient of the top hidden state, given dlogits (R,V) = dL/dlogits of the rows of
  * fs_tape_read. */

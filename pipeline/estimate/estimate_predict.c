@@ -76,6 +76,12 @@ static bool is_training(const struct fs_probe_work *work)
     return work->kind == FS_PROBE_SUM && work->cost != NULL;
 }
 
+/* The sum that ends a step; there is one for each batch. */
+static bool ends_step(const struct fs_probe_work *work)
+{
+    return is_training(work) && !work->part;
+}
+
 static double calls_of(const struct plan *plan, const struct fs_probe_work *work)
 {
     return is_training(work) ? (double)plan->steps : (double)work->calls;
@@ -113,17 +119,18 @@ static void count_works(struct fs_estimator *e, int stage, const struct plan *pl
         const struct fs_probe_work *work = &plan->record->work[w];
         double calls = calls_of(plan, work);
         out->units += work->kind == FS_PROBE_SUM ? 0 : work->units;
-        out->calls += is_training(work) ? plan->steps : 0;
+        out->calls += ends_step(work) ? plan->steps : 0;
+        double seen = work->part ? 0 : calls; /* parts of a step are of the same passes */
         for (size_t unit = 0; work->cost != NULL && unit < work->units; unit++) {
             const struct fs_cost *cost = &work->cost[unit];
-            out->passes += calls * cost->passes;
-            out->tokens += calls * cost->tokens;
+            out->passes += seen * cost->passes;
+            out->tokens += seen * cost->tokens;
             out->flops += calls * cost->flops;
             out->longest = fmax(out->longest, plan->second[w][unit]);
             see_unit(largest_unit(&e->memory, stage), cost);
-            e->kept_tokens += is_training(work) ? cost->tokens : 0;
+            e->kept_tokens += ends_step(work) ? cost->tokens : 0;
         }
-        if (is_training(work)) {
+        if (ends_step(work)) {
             see_batch(&e->memory, work);
             e->estimate->vectored = fmax(e->estimate->vectored, (double)work->units * (double)work->length);
         }
@@ -140,7 +147,7 @@ static double compute_seconds(const struct plan *plan, size_t w, const struct fs
         return fs_schedule_sum(schedule, (double)work->length, sizeof(fs_real), &free_of_charge, err);
     }
     for (size_t sums = w + 1; work->kind == FS_PROBE_CLAIM && sums < plan->record->works; sums++) {
-        if (is_training(&plan->record->work[sums]) && plan->record->work[sums].units == work->units) {
+        if (ends_step(&plan->record->work[sums]) && plan->record->work[sums].units == work->units) {
             return fs_schedule_claim(schedule, plan->second[sums], err);
         }
     }
@@ -189,14 +196,17 @@ struct alone {
 static struct alone alone_of(const struct fs_estimator *e, const struct plan *plan, const struct fs_job *probed,
                              double measured)
 {
-    double step = INFINITY, slowest = 0, gaps[2];
+    double step = INFINITY, slowest = 0, least = 0, most = 0, gaps[2];
     size_t batches = 0;
     for (size_t w = 0; w < plan->record->works; w++) {
         const struct fs_probe_work *work = &plan->record->work[w];
-        if (is_training(work)) {
+        least += is_training(work) ? work->least_gap : 0; /* of all sums of a step */
+        most += is_training(work) ? work->most_gap : 0;
+        if (ends_step(work)) {
             batches++;
-            step = work->gaps > 0 ? fmin(step, work->least_gap) : step;
-            slowest = fmax(slowest, work->most_gap);
+            step = work->gaps > 0 ? fmin(step, least) : step;
+            slowest = fmax(slowest, most);
+            least = most = 0;
         }
     }
     double steps = (double)batches * (double)plan->steps;

@@ -393,7 +393,7 @@ int fs_runner_mpi_sum(struct fs_runner *base, const struct fs_work *work, const 
         status = gather(&s, err);
     }
     release(&s);
-    if (status == 0 && base->rank == 0 && runner->expected_name != NULL &&
+    if (status == 0 && base->rank == 0 && !work->part && runner->expected_name != NULL &&
         strcmp(work->name, runner->expected_name) == 0) {
         runner->sums++;
         fs_progress_step(work->name, runner->sums, runner->expected_sums);

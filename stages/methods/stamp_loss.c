@@ -64,7 +64,7 @@ static double level_loss(const double reference[2], const double v[2], double sl
 struct pair_terms {
     const struct fs_loss_unit *unit;
     const struct fs_stamp_options *options;
-    double width;
+    const struct fs_loss_step *step;
     double *logprob;    /* [reads] of the stamped model */
     double *slope;      /* [reads] du/dlp, of v while L_m is at work */
     double *mixed;      /* [reads] lp of v */
@@ -101,21 +101,46 @@ static double add_level(struct pair_terms *t, const struct fs_loss_pair *pair)
     return loss;
 }
 
-/* L_b of all groups; sets pull. */
-static double balance(struct pair_terms *t)
+static double mean_of(const double *difference, size_t count, double width)
+{
+    double mean = 0;
+    for (size_t p = 0; p < count; p++) {
+        mean += tanh(difference[p] / width) / (double)count;
+    }
+    return mean;
+}
+
+double fs_loss_balance(const struct fs_loss_cuts *cuts, const double *difference, double width, double *mean)
 {
     double total = 0;
+    for (size_t t = 0; t < cuts->terms; t++) {
+        mean[t] = mean_of(difference + cuts->first[t], cuts->first[t + 1] - cuts->first[t], width);
+        total += mean[t] * mean[t] * cuts->term_weight;
+    }
+    return total;
+}
+
+/* L_b of the terms that are whole here; sets pull. */
+static double balance(struct pair_terms *t)
+{
+    double total = 0, width = t->step->width;
     for (size_t g = 0; g < t->unit->groups; g++) {
         const struct fs_loss_group *group = &t->unit->group[g];
+        bool whole = group->cut == FS_LOSS_WHOLE;
         double mean = 0;
-        for (size_t p = group->first; p < group->first + group->count; p++) {
-            mean += tanh(t->difference[p] / t->width) / (double)group->count;
+        if (whole) {
+            mean = mean_of(t->difference + group->first, group->count, width);
+            total += mean * mean * t->unit->term_weight;
+        } else if (t->step->mean != NULL) {
+            mean = t->step->mean[group->cut];
         }
-        total += mean * mean * t->unit->group_weight;
         for (size_t p = group->first; p < group->first + group->count; p++) {
-            double tanh_p = tanh(t->difference[p] / t->width);
-            t->pull[p] = t->options->balance_weight * t->unit->group_weight * 2 * mean * (1 - tanh_p * tanh_p) /
-                         (t->width * (double)group->count);
+            double tanh_p = tanh(t->difference[p] / width);
+            t->pull[p] = t->options->balance_weight * t->unit->term_weight * 2 * mean * (1 - tanh_p * tanh_p) /
+                         (width * (double)group->pairs);
+            if (!whole && t->step->difference != NULL) {
+                t->step->difference[t->unit->pair[p].place] = t->difference[p];
+            }
         }
     }
     return total;
@@ -264,14 +289,40 @@ int fs_loss_keep(struct fs_loss_unit *unit, enum fs_scoring scoring, fs_real *lo
     return 0;
 }
 
-int fs_loss_evaluate(const struct fs_loss_unit *unit, const struct fs_stamp_options *options, double width,
-                     fs_real *logprob, double value[FS_VALUE_COUNT], double *score, struct fs_error *err)
+int fs_loss_differences(const struct fs_loss_unit *unit, enum fs_scoring scoring, const fs_real *logprob,
+                        double *difference, struct fs_error *err)
+{
+    double *scratch = fs_allocate(2 * unit->reads, sizeof *scratch, "a training unit's reads", err);
+    if (scratch == NULL) {
+        return -1;
+    }
+    for (size_t i = 0; i < unit->reads; i++) {
+        scratch[i] = logprob_of(unit, logprob, i);
+    }
+    for (size_t g = 0; g < unit->groups; g++) {
+        const struct fs_loss_group *group = &unit->group[g];
+        for (size_t p = group->first; group->cut != FS_LOSS_WHOLE && p < group->first + group->count; p++) {
+            const struct fs_loss_pair *pair = &unit->pair[p];
+            double u[2];
+            for (int k = 0; k < 2; k++) {
+                u[k] = fold_statement(scoring, reads_of(pair, scratch, k), pair->count[k], scratch + unit->reads);
+            }
+            difference[pair->place] = u[0] - u[1];
+        }
+    }
+    free(scratch);
+    return 0;
+}
+
+int fs_loss_evaluate(const struct fs_loss_unit *unit, const struct fs_stamp_options *options,
+                     const struct fs_loss_step *step, fs_real *logprob, double value[FS_VALUE_COUNT], double *score,
+                     struct fs_error *err)
 {
     size_t numbers = 4 * unit->reads + 2 * unit->pairs + unit->excluded_tokens;
     double *scratch = fs_allocate(numbers, sizeof *scratch, "a training unit's reads", err);
     struct row_pull *pull = fs_allocate(unit->rows, sizeof *pull, "a training unit's rows", err);
     if (scratch != NULL && pull != NULL) {
-        struct pair_terms t = {.unit = unit, .options = options, .width = width, .logprob = scratch};
+        struct pair_terms t = {.unit = unit, .options = options, .step = step, .logprob = scratch};
         t.slope = t.logprob + unit->reads;
         t.mixed = t.slope + unit->reads;
         t.gradient = t.mixed + unit->reads;

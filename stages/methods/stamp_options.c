@@ -153,5 +153,14 @@ static const struct fs_setting stamp_rows[] = {
      .unit = "steps",
      FS_SETTING_MEMBER(struct fs_stamp_options, checkpoint_every),
      .meaning = "steps between two checkpoints of the training, or checkpoint_seconds where that is sooner"},
+    {.key = "stamp.memory",
+     .kind = FS_SETTING_INTEGER,
+     .changes_no_result = true,
+     .initial = "4096",
+     .most = FS_LARGEST_INTEGER,
+     .unit = "MiB a rank",
+     FS_SETTING_MEMBER(struct fs_stamp_options, memory),
+     .meaning = "bound of what a rank keeps of the unedited model and of a step's forward passes; beyond it they are "
+                "computed again each step, which costs time alone"},
 };
 const struct fs_settings fs_stamp_settings = {stamp_rows, sizeof stamp_rows / sizeof stamp_rows[0]};

@@ -37,6 +37,7 @@ struct fs_stamp_options {
     size_t iterations;       /* Adam steps a batch */
     size_t batch;            /* pairs a batch; 0: all */
     size_t checkpoint_every; /* iterations, for those who save */
+    size_t memory;           /* MiB of a rank for what need not be computed again; stamp_memory.h */
     uint64_t seed;
 };
 

@@ -3,11 +3,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/edits/stamp_net.h"
+#include "model/flops.h"
+#include "stages/methods/stamp_pack.h"
 #include "stages/methods/stamp_prompts.h"
 
 #define UNIT_NUMBERS ((size_t)16 << 20) /* logits of a unit, reads x V */
 
-/* What compiling a batch works with, and the unit that is growing. */
+/* What compiling a batch works with. */
 struct builder {
     const struct fs_spec *spec;
     const struct fs_tokenizer *tokenizer;
@@ -19,23 +22,20 @@ struct builder {
     const struct fs_pair **of_term; /* [units->terms] a pair of each target term */
     size_t *term_pairs;             /* [units->terms] */
 
-    struct fs_plan *plan;           /* NULL: no unit is open */
-    struct fs_statement *statement; /* [2 x pairs] k1, k2 of the open unit's pairs */
+    struct fs_plan *all;            /* of the whole batch; never sealed */
+    struct fs_statement *statement; /* [2 x pairs] k1, k2 of each pair that can be scored; reads of `all` */
     size_t *term;                   /* [pairs] */
     size_t pairs;
-    size_t *prompt; /* [prompts] the plan's read of each generic prompt */
+    size_t *prompt; /* [prompts] the read of each generic prompt */
     size_t prompts;
-};
 
-static void drop_open_unit(struct builder *builder)
-{
-    for (size_t s = 0; s < 2 * builder->pairs; s++) {
-        fs_statement_release(&builder->statement[s]);
-    }
-    builder->pairs = builder->prompts = 0;
-    fs_plan_destroy(builder->plan);
-    builder->plan = NULL;
-}
+    size_t *same;      /* [reads of `all`] the first read of the same row */
+    size_t *unit_row;  /* [reads of `all`] of that: its row in the unit that is being made */
+    size_t *local;     /* [reads of `all`] the unit's read */
+    size_t *cut_place; /* [pairs] FS_LOSS_WHOLE, or the pair's place among those of cut terms */
+    size_t *term_cut;  /* [units->terms] FS_LOSS_WHOLE, or the term's number among the cut ones */
+    struct fs_stamp_packing packing;
+};
 
 static bool same_term(const struct fs_pair *a, const struct fs_pair *b)
 {
@@ -55,14 +55,14 @@ static size_t number_term(struct builder *builder, const struct fs_pair *pair)
     return term;
 }
 
-/* A pair of which both statements can be scored; others leave the open unit as it was, but for their passes. */
+/* A pair of which both statements can be scored; of others only passes stay, which no unit asks for. */
 static int add_pair(struct builder *builder, const struct fs_pair *pair, struct fs_error *err)
 {
     struct fs_statement *k = builder->statement + 2 * builder->pairs;
     memset(k, 0, 2 * sizeof *k);
     int status = 0;
     for (int s = 0; status == 0 && s < 2; s++) {
-        status = fs_statement_compile(builder->plan, builder->tokenizer, &builder->style, builder->options->scoring,
+        status = fs_statement_compile(builder->all, builder->tokenizer, &builder->style, builder->options->scoring,
                                       &pair->statement[s == 0 ? FS_STEREOTYPE : FS_ANTI_STEREOTYPE], &k[s], err);
     }
     if (status == 0 && k[0].skip == FS_KEPT && k[1].skip == FS_KEPT) {
@@ -74,93 +74,79 @@ static int add_pair(struct builder *builder, const struct fs_pair *pair, struct 
     return status == 0 ? 0 : fs_error_prepend(err, "pair %s", pair->id);
 }
 
-/* A prompt that is too long for the model is left out. */
-static int add_prompt(struct builder *builder, size_t number, struct fs_error *err)
+/* All templates of a subject side by side, for they begin alike. A prompt that is too long for the model is left out. */
+static int add_prompts(struct builder *builder, struct fs_error *err)
 {
-    size_t *read = &builder->prompt[builder->prompts];
-    if (fs_stamp_prompt_add(builder->plan, builder->tokenizer, &builder->style, &builder->subjects, number, read,
-                            err) != 0) {
-        return -1;
+    const struct fs_stamp_subjects *subjects = &builder->subjects;
+    for (size_t subject = 0; subject < subjects->count; subject++) {
+        for (size_t template = 0; template <builder->options->generic_prompts; template ++) {
+            size_t *read = &builder->prompt[builder->prompts];
+            if (fs_stamp_prompt_add(builder->all, builder->tokenizer, &builder->style, subjects,
+                                    template * subjects->count + subject, read, err) != 0) {
+                return -1;
+            }
+            builder->prompts += *read != SIZE_MAX;
+        }
     }
-    builder->prompts += *read != SIZE_MAX;
     return 0;
 }
 
-static bool same_beginning(const struct fs_batch *batch, size_t row_a, size_t sequence_a, size_t row_b,
-                           size_t sequence_b)
-{
-    size_t begin_a = batch->start[sequence_a], begin_b = batch->start[sequence_b];
-    return row_a - begin_a == row_b - begin_b &&
-           memcmp(batch->token + begin_a, batch->token + begin_b, (row_a - begin_a + 1) * sizeof *batch->token) == 0;
-}
-
-/*
- * unit->source and place[plan's read]. In a causal model a row whose text so far has been read before is the same row;
- * the search is quadratic in the rows of a unit.
- */
-static int place_reads(const struct builder *builder, struct fs_stamp_unit *unit, struct fs_loss_read *place,
-                       struct fs_error *err)
+/* unit->source and place[the unit's read]. */
+static int place_reads(struct builder *builder, struct fs_stamp_unit *unit, const size_t *origin,
+                       struct fs_loss_read *place, struct fs_error *err)
 {
     struct fs_plan_unit view;
     fs_plan_get_unit(unit->plan, 0, &view);
-    size_t rows = view.reads.rows, sequence = 0;
-    size_t *of_row = fs_allocate(rows, sizeof *of_row, "a training unit", err); /* sequence of each distinct row */
-    unit->source = fs_allocate(rows, sizeof *unit->source, "a training unit", err);
-    if (of_row == NULL || unit->source == NULL) {
-        free(of_row);
+    unit->source = fs_allocate(view.reads.rows, sizeof *unit->source, "a training unit", err);
+    if (unit->source == NULL) {
         return -1;
     }
-    for (size_t r = 0; r < rows; r++) {
-        size_t row = view.reads.row[r], same = unit->loss.rows;
-        while (row >= view.batch.start[sequence + 1]) {
-            sequence++;
-        }
-        if (builder->style.kind == FS_CAUSAL) {
-            for (same = 0; same < unit->loss.rows; same++) {
-                if (same_beginning(&view.batch, unit->source[same], of_row[same], row, sequence)) {
-                    break;
-                }
-            }
-        }
-        if (same == unit->loss.rows) {
-            unit->source[same] = row;
-            of_row[same] = sequence;
-            unit->loss.rows++;
-        }
+    for (size_t r = 0; r < view.reads.rows; r++) {
         for (size_t i = view.reads.first[r]; i < view.reads.first[r + 1]; i++) {
-            place[view.read_index[i]] = (struct fs_loss_read){.row = same, .token = view.reads.token[i]};
+            builder->unit_row[builder->same[origin[view.read_index[i]]]] = SIZE_MAX;
         }
     }
-    free(of_row);
+    for (size_t r = 0; r < view.reads.rows; r++) {
+        for (size_t i = view.reads.first[r]; i < view.reads.first[r + 1]; i++) {
+            size_t *row = &builder->unit_row[builder->same[origin[view.read_index[i]]]];
+            if (*row == SIZE_MAX) {
+                unit->source[unit->loss.rows] = view.reads.row[r];
+                *row = unit->loss.rows++;
+            }
+            place[view.read_index[i]] = (struct fs_loss_read){.row = *row, .token = view.reads.token[i]};
+        }
+    }
     return 0;
 }
 
 /* Common tokens at the beginning, and then at the end, of the two statements' reads. */
-static void common_ends(const struct fs_statement *k, const struct fs_loss_read *place, size_t *prefix, size_t *suffix)
+static void common_ends(const struct fs_plan *plan, const struct fs_statement *k, size_t *prefix, size_t *suffix)
 {
     size_t least = k[0].count < k[1].count ? k[0].count : k[1].count;
     *prefix = *suffix = 0;
-    while (*prefix < least && place[k[0].read[*prefix]].token == place[k[1].read[*prefix]].token) {
+    while (*prefix < least &&
+           fs_plan_read_token(plan, k[0].read[*prefix]) == fs_plan_read_token(plan, k[1].read[*prefix])) {
         ++*prefix;
     }
-    while (*suffix < least - *prefix &&
-           place[k[0].read[k[0].count - 1 - *suffix]].token == place[k[1].read[k[1].count - 1 - *suffix]].token) {
+    while (*suffix < least - *prefix && fs_plan_read_token(plan, k[0].read[k[0].count - 1 - *suffix]) ==
+                                            fs_plan_read_token(plan, k[1].read[k[1].count - 1 - *suffix])) {
         ++*suffix;
     }
 }
 
 /* Memory for the lists of a unit's loss; each is as long as it can become. */
-static int reserve_loss(const struct builder *builder, struct fs_loss_unit *loss, struct fs_error *err)
+static int reserve_loss(const struct builder *builder, struct fs_stamp_range pairs, size_t prompts,
+                        struct fs_loss_unit *loss, struct fs_error *err)
 {
-    size_t reads = 0, most;
-    for (size_t s = 0; s < 2 * builder->pairs; s++) {
+    size_t reads = 0, most, count = pairs.end - pairs.begin;
+    for (size_t s = 2 * pairs.begin; s < 2 * pairs.end; s++) {
         reads += builder->statement[s].count;
     }
-    most = reads + builder->prompts;
+    most = reads + prompts;
     loss->vocabulary = builder->spec->vocabulary;
     loss->read = fs_allocate(reads, sizeof *loss->read, "a training unit", err);
-    loss->pair = fs_allocate(builder->pairs, sizeof *loss->pair, "a training unit", err);
-    loss->group = fs_allocate(builder->pairs, sizeof *loss->group, "a training unit", err);
+    loss->pair = fs_allocate(count, sizeof *loss->pair, "a training unit", err);
+    loss->group = fs_allocate(count, sizeof *loss->group, "a training unit", err);
     loss->kl_row = fs_allocate(most, sizeof *loss->kl_row, "a training unit", err);
     loss->excluded = fs_allocate(reads, sizeof *loss->excluded, "a training unit", err);
     loss->distribution_row = fs_allocate(loss->rows, sizeof *loss->distribution_row, "a training unit", err);
@@ -221,42 +207,44 @@ static void keep_pair(const struct builder *builder, const struct fs_loss_pair *
     }
 }
 
-static void add_loss_pair(const struct builder *builder, size_t p, const struct fs_loss_read *place,
+static void add_loss_pair(const struct builder *builder, size_t p, bool begins, const struct fs_loss_read *place,
                           struct fs_loss_unit *loss)
 {
     const struct fs_statement *k = builder->statement + 2 * p;
-    size_t prefix, suffix;
-    common_ends(k, place, &prefix, &suffix);
+    size_t prefix, suffix, term = builder->term[p];
+    common_ends(builder->all, k, &prefix, &suffix);
     bool whole = builder->options->scoring != FS_SENTENCE_MEAN; /* the other scorings read nothing but the fill */
     struct fs_loss_pair *pair = &loss->pair[loss->pairs++];
-    *pair = (struct fs_loss_pair){.first = loss->reads, .count = {k[0].count, k[1].count}, .term = builder->term[p]};
+    *pair = (struct fs_loss_pair){
+        .first = loss->reads, .count = {k[0].count, k[1].count}, .term = term, .place = builder->cut_place[p]};
     for (int s = 0; s < 2; s++) {
         for (size_t i = 0; i < k[s].count; i++) {
             struct fs_loss_read *read = &loss->read[loss->reads++];
-            *read = place[k[s].read[i]];
+            *read = place[builder->local[k[s].read[i]]];
             read->completion = whole || (i >= prefix && i < k[s].count - suffix);
         }
     }
     size_t least = k[0].count < k[1].count ? k[0].count : k[1].count;
     size_t only = whole || prefix == least ? 0 : prefix;
     keep_pair(builder, pair, builder->options->kl_rows == FS_KL_ALL_ROWS ? SIZE_MAX : only, loss);
-    if (p == 0 || builder->term[p] != builder->term[p - 1]) {
-        loss->group[loss->groups++].first = p;
+    if (begins || term != builder->term[p - 1]) {
+        loss->group[loss->groups++] = (struct fs_loss_group){
+            .first = loss->pairs - 1, .pairs = builder->term_pairs[term], .cut = builder->term_cut[term]};
     }
     loss->group[loss->groups - 1].count++;
 }
 
-static int fill_loss(const struct builder *builder, const struct fs_loss_read *place, struct fs_loss_unit *loss,
-                     struct fs_error *err)
+static int fill_loss(const struct builder *builder, struct fs_stamp_range pairs, struct fs_stamp_range prompts,
+                     const struct fs_loss_read *place, struct fs_loss_unit *loss, struct fs_error *err)
 {
-    if (reserve_loss(builder, loss, err) != 0) {
+    if (reserve_loss(builder, pairs, prompts.end - prompts.begin, loss, err) != 0) {
         return -1;
     }
-    for (size_t p = 0; p < builder->pairs; p++) {
-        add_loss_pair(builder, p, place, loss);
+    for (size_t p = pairs.begin; p < pairs.end; p++) {
+        add_loss_pair(builder, p, p == pairs.begin, place, loss);
     }
-    for (size_t i = 0; i < builder->prompts; i++) {
-        add_kl_row(loss, place[builder->prompt[i]].row, FS_TERM_GENERIC, 1);
+    for (size_t i = prompts.begin; i < prompts.end; i++) {
+        add_kl_row(loss, place[builder->local[builder->prompt[i]]].row, FS_TERM_GENERIC, 1);
     }
     return 0;
 }
@@ -291,45 +279,64 @@ static int set_batch(const struct builder *builder, struct fs_stamp_unit *unit, 
     return 0;
 }
 
-static int close_unit(struct builder *builder, struct fs_error *err)
+/* A read of the whole batch as one of the unit's plan. */
+static int copy_read(struct builder *builder, size_t read, struct fs_plan *plan, size_t *origin, struct fs_error *err)
 {
-    if (builder->pairs + builder->prompts == 0) {
-        drop_open_unit(builder);
-        return 0;
+    size_t from, pass, position;
+    fs_plan_read_place(builder->all, read, &from, &position);
+    if (fs_plan_add_pass(plan, fs_plan_pass_ids(builder->all, from), fs_plan_pass_length(builder->all, from), &pass,
+                         err) != 0 ||
+        fs_plan_add_read(plan, pass, position, fs_plan_read_token(builder->all, read), &builder->local[read], err) !=
+            0) {
+        return -1;
     }
+    origin[builder->local[read]] = read;
+    return 0;
+}
+
+static int fill_plan(struct builder *builder, struct fs_stamp_range pairs, struct fs_stamp_range prompts,
+                     struct fs_plan *plan, size_t *origin, struct fs_error *err)
+{
+    for (size_t s = 2 * pairs.begin; s < 2 * pairs.end; s++) {
+        for (size_t i = 0; i < builder->statement[s].count; i++) {
+            if (copy_read(builder, builder->statement[s].read[i], plan, origin, err) != 0) {
+                return -1;
+            }
+        }
+    }
+    for (size_t i = prompts.begin; i < prompts.end; i++) {
+        if (copy_read(builder, builder->prompt[i], plan, origin, err) != 0) {
+            return -1;
+        }
+    }
+    return fs_plan_seal(plan, fs_plan_limits_of(builder->spec, SIZE_MAX), err);
+}
+
+static int make_unit(struct builder *builder, struct fs_stamp_range pairs, struct fs_stamp_range prompts,
+                     struct fs_error *err)
+{
     struct fs_stamp_units *units = builder->units;
     struct fs_stamp_unit *unit = &units->unit[units->count++];
-    unit->plan = builder->plan;
-    builder->plan = NULL;
-    int status = fs_plan_seal(unit->plan, fs_plan_limits_of(builder->spec, SIZE_MAX), err);
-    struct fs_loss_read *place = fs_allocate(fs_plan_reads(unit->plan), sizeof *place, "a training unit", err);
-    if (status != 0 || place == NULL || place_reads(builder, unit, place, err) != 0 ||
-        fill_loss(builder, place, &unit->loss, err) != 0 || set_batch(builder, unit, err) != 0) {
-        status = -1;
+    size_t reads = prompts.end - prompts.begin;
+    for (size_t k = 2 * pairs.begin; k < 2 * pairs.end; k++) {
+        reads += builder->statement[k].count;
     }
+    /* of the unit's reads: that of the batch, and the row */
+    size_t *origin = fs_allocate(reads, sizeof *origin, "a training unit", err);
+    struct fs_loss_read *place = fs_allocate(reads, sizeof *place, "a training unit", err);
+    int status = -1;
+    if (origin != NULL && place != NULL && fs_plan_create(&unit->plan, err) == 0 &&
+        fill_plan(builder, pairs, prompts, unit->plan, origin, err) == 0 &&
+        place_reads(builder, unit, origin, place, err) == 0 &&
+        fill_loss(builder, pairs, prompts, place, &unit->loss, err) == 0 && set_batch(builder, unit, err) == 0) {
+        status = 0;
+        size_t tokens = fs_plan_tokens(unit->plan);
+        units->most_tokens = tokens > units->most_tokens ? tokens : units->most_tokens;
+        units->most_rows = unit->loss.rows > units->most_rows ? unit->loss.rows : units->most_rows;
+    }
+    free(origin);
     free(place);
-    units->pairs += builder->pairs;
-    units->prompts += builder->prompts;
-    units->groups += unit->loss.groups;
-    size_t tokens = fs_plan_tokens(unit->plan);
-    units->most_tokens = tokens > units->most_tokens ? tokens : units->most_tokens;
-    units->most_rows = unit->loss.rows > units->most_rows ? unit->loss.rows : units->most_rows;
-    drop_open_unit(builder);
     return status;
-}
-
-static int open_unit(struct builder *builder, struct fs_error *err)
-{
-    return builder->plan != NULL ? 0 : fs_plan_create(&builder->plan, err);
-}
-
-/* `last`: the pair that has been added is the last one of its term. */
-static int close_full_unit(struct builder *builder, bool last, struct fs_error *err)
-{
-    size_t tokens = fs_plan_tokens(builder->plan), reads = fs_plan_reads(builder->plan);
-    bool full = (last && tokens >= FS_UNIT_TOKENS / 2) || tokens >= 4 * FS_UNIT_TOKENS ||
-                reads >= UNIT_NUMBERS / builder->spec->vocabulary;
-    return full ? close_unit(builder, err) : 0;
 }
 
 /* What depends on the whole batch: weights in the means, and shares in the stereotype scores. */
@@ -354,7 +361,7 @@ static int set_weights(struct builder *builder, struct fs_error *err)
     for (size_t u = 0; u < units->count; u++) {
         struct fs_loss_unit *loss = &units->unit[u].loss;
         loss->pair_weight = units->pairs > 0 ? 1.0 / (double)units->pairs : 0;
-        loss->group_weight = units->groups > 0 ? 1.0 / (double)units->groups : 0;
+        loss->term_weight = units->cuts.term_weight;
         for (size_t p = 0; p < loss->pairs; p++) {
             struct fs_loss_pair *pair = &loss->pair[p];
             pair->category = category[pair->term];
@@ -366,6 +373,96 @@ static int set_weights(struct builder *builder, struct fs_error *err)
     }
     free(category);
     free(terms);
+    return 0;
+}
+
+/* FLOPs of a step, for each token that runs and each row that is read. */
+static struct fs_stamp_prices prices_of(const struct builder *builder, const struct fs_stamp_batch *batch)
+{
+    const struct fs_spec *spec = builder->spec;
+    const struct fs_stamp_options *options = builder->options;
+    size_t layer = options->layer, reads = UNIT_NUMBERS / spec->vocabulary;
+    double stamp =
+        fs_flops_stamp(spec->hidden, options->width, 1) + fs_flops_stamp_backward(spec->hidden, options->width, 1);
+    bool top = layer + 1 >= spec->layers;
+    double above = top ? 0
+                       : fs_flops_layers(spec, layer + 1, spec->layers, 1, 1) +
+                             fs_flops_layers_backward(spec, layer + 1, spec->layers, 1, 1) + stamp;
+    return (struct fs_stamp_prices){.shared_length = fs_spec_shared_length(spec),
+                                    .read_length = spec->kind == FS_CAUSAL ? fs_spec_usual_positions(spec) : 0,
+                                    .token = above,
+                                    .row = 2 * fs_flops_head(spec, 1) + (top ? stamp : 0),
+                                    .unit_tokens = batch->unit_tokens > 0 ? batch->unit_tokens : FS_UNIT_TOKENS,
+                                    .unit_rows = batch->unit_tokens > 0 ? SIZE_MAX
+                                                 : reads > 0            ? reads
+                                                                        : 1,
+                                    .by_tokens = batch->unit_tokens > 0};
+}
+
+static int pack(struct builder *builder, const struct fs_stamp_batch *batch, struct fs_error *err)
+{
+    size_t count = builder->pairs + builder->prompts, reads = builder->prompts, next = 0;
+    for (size_t s = 0; s < 2 * builder->pairs; s++) {
+        reads += builder->statement[s].count;
+    }
+    size_t *first = fs_allocate(count + 1, sizeof *first, "the training units", err);
+    size_t *read = fs_allocate(reads, sizeof *read, "the training units", err);
+    int status = -1;
+    if (first != NULL && read != NULL) {
+        for (size_t i = 0; i < count; i++) {
+            for (size_t s = 2 * i; i < builder->pairs && s < 2 * i + 2; s++) {
+                const struct fs_statement *k = &builder->statement[s];
+                memcpy(read + next, k->read, k->count * sizeof *read);
+                next += k->count;
+            }
+            if (i >= builder->pairs) {
+                read[next++] = builder->prompt[i - builder->pairs];
+            }
+            first[i + 1] = next;
+        }
+        const struct fs_stamp_items items = {builder->all, builder->pairs, builder->prompts, first, read};
+        const struct fs_stamp_prices prices = prices_of(builder, batch);
+        status = fs_stamp_pack(&items, &prices, &builder->packing, err);
+    }
+    free(first);
+    free(read);
+    return status;
+}
+
+/* Which terms stand in several units, and the places of their pairs; pairs of a term stand side by side. */
+static int find_cuts(struct builder *builder, struct fs_error *err)
+{
+    struct fs_loss_cuts *cuts = &builder->units->cuts;
+    size_t reads = fs_plan_reads(builder->all), terms = builder->units->terms;
+    builder->cut_place = fs_allocate(builder->pairs, sizeof *builder->cut_place, "the terms of a batch", err);
+    builder->term_cut = fs_allocate(terms, sizeof *builder->term_cut, "the terms of a batch", err);
+    cuts->first = fs_allocate(terms + 1, sizeof *cuts->first, "the terms of a batch", err);
+    builder->same = fs_allocate(reads, sizeof *builder->same, "the training units", err);
+    builder->unit_row = fs_allocate(reads, sizeof *builder->unit_row, "the training units", err);
+    builder->local = fs_allocate(reads, sizeof *builder->local, "the training units", err);
+    if (builder->cut_place == NULL || builder->term_cut == NULL || cuts->first == NULL || builder->same == NULL ||
+        builder->unit_row == NULL || builder->local == NULL) {
+        return -1;
+    }
+    cuts->term_weight = terms > 0 ? 1.0 / (double)terms : 0;
+    for (size_t t = 0; t < terms; t++) {
+        builder->term_cut[t] = FS_LOSS_WHOLE;
+    }
+    for (size_t u = 0, p = 0; u < builder->packing.units; u++) {
+        size_t end = builder->packing.pair_end[u];
+        bool goes_on = end > 0 && end < builder->pairs && builder->term[end - 1] == builder->term[end];
+        if (goes_on && end > p && builder->term_cut[builder->term[end]] == FS_LOSS_WHOLE) {
+            builder->term_cut[builder->term[end]] = cuts->terms++;
+        }
+        p = end;
+    }
+    for (size_t p = 0; p < builder->pairs; p++) {
+        size_t cut = builder->term_cut[builder->term[p]];
+        builder->cut_place[p] = cut == FS_LOSS_WHOLE ? FS_LOSS_WHOLE : cuts->pairs++;
+        if (cut != FS_LOSS_WHOLE) {
+            cuts->first[cut + 1] = cuts->pairs;
+        }
+    }
     return 0;
 }
 
@@ -382,29 +479,54 @@ static int build(struct builder *builder, const struct fs_stamp_batch *batch, st
     fs_stamp_subjects_add_neutral(&builder->subjects, builder->options->neutral_subjects);
     size_t prompts = builder->subjects.count * builder->options->generic_prompts;
     builder->prompt = fs_allocate(prompts, sizeof *builder->prompt, "the prompts of a batch", err);
-    units->unit = fs_allocate(batch->count, sizeof *units->unit, "the training units", err);
-    if (units->unit == NULL || builder->prompt == NULL) {
+    if (builder->prompt == NULL || fs_plan_create(&builder->all, err) != 0) {
         return -1;
     }
-    for (size_t i = 0, next = 0; i < batch->count; i++) {
-        const struct fs_pair *this = &batch->list->item[batch->pair[i]];
-        if (open_unit(builder, err) != 0 || add_pair(builder, this, err) != 0) {
-            return -1;
-        }
-        for (; next < (i + 1) * prompts / batch->count; next++) {
-            if (add_prompt(builder, next, err) != 0) {
-                return -1;
-            }
-        }
-        if (close_full_unit(builder, i + 1 == batch->count || !same_term(this, &batch->list->item[batch->pair[i + 1]]),
-                            err) != 0) {
+    for (size_t i = 0; i < batch->count; i++) {
+        if (add_pair(builder, &batch->list->item[batch->pair[i]], err) != 0) {
             return -1;
         }
     }
-    if (builder->plan != NULL && close_unit(builder, err) != 0) {
+    if (add_prompts(builder, err) != 0 || pack(builder, batch, err) != 0 || find_cuts(builder, err) != 0 ||
+        fs_stamp_read_rows(builder->all, builder->spec->kind == FS_CAUSAL ? fs_spec_usual_positions(builder->spec) : 0,
+                           builder->same, err) != 0) {
         return -1;
+    }
+    const struct fs_stamp_packing *packing = &builder->packing;
+    units->unit = fs_allocate(packing->units, sizeof *units->unit, "the training units", err);
+    if (units->unit == NULL) {
+        return -1;
+    }
+    units->pairs = builder->pairs;
+    units->prompts = builder->prompts;
+    for (size_t u = 0; u < packing->units; u++) {
+        struct fs_stamp_range pairs = {u > 0 ? packing->pair_end[u - 1] : 0, packing->pair_end[u]};
+        struct fs_stamp_range generic = {u > 0 ? packing->prompt_end[u - 1] : 0, packing->prompt_end[u]};
+        if (make_unit(builder, pairs, generic, err) != 0) {
+            return -1;
+        }
     }
     return set_weights(builder, err);
+}
+
+static void release_builder(struct builder *builder)
+{
+    for (size_t s = 0; s < 2 * builder->pairs; s++) {
+        fs_statement_release(&builder->statement[s]);
+    }
+    fs_plan_destroy(builder->all);
+    fs_stamp_packing_release(&builder->packing);
+    free(builder->subjects.name);
+    free(builder->statement);
+    free(builder->prompt);
+    free(builder->term);
+    free(builder->of_term);
+    free(builder->term_pairs);
+    free(builder->same);
+    free(builder->unit_row);
+    free(builder->local);
+    free(builder->cut_place);
+    free(builder->term_cut);
 }
 
 int fs_stamp_units_compile(const struct fs_spec *spec, const struct fs_tokenizer *tokenizer,
@@ -431,78 +553,7 @@ int fs_stamp_units_compile(const struct fs_spec *spec, const struct fs_tokenizer
         builder.term_pairs != NULL) {
         status = build(&builder, batch, err);
     }
-    drop_open_unit(&builder);
-    free(builder.subjects.name);
-    free(builder.statement);
-    free(builder.prompt);
-    free(builder.term);
-    free(builder.of_term);
-    free(builder.term_pairs);
-    return status;
-}
-
-/* Memory that fs_stamp_unit_fill needs for a while. */
-struct fill {
-    fs_real *h, *x, *base; /* (T,d) of the plan's batch; base as model/engine.h has it */
-    fs_real *logprob;      /* (R,V) */
-};
-
-static int fill(const struct fs_model *model, struct fs_workspace *workspace, const struct fs_stamp_options *options,
-                struct fs_stamp_unit *unit, struct fill *fill, struct fs_error *err)
-{
-    size_t d = fs_model_spec(model)->hidden, layers = fs_model_spec(model)->layers, layer = options->layer;
-    struct fs_plan_unit view;
-    fs_plan_get_unit(unit->plan, 0, &view);
-    const struct fs_pass plan_pass = {model, workspace, &view.batch, NULL};
-    const struct fs_pass unit_pass = {model, workspace, &unit->batch, NULL};
-    size_t T = view.batch.tokens, row_bytes = d * sizeof(fs_real), matrices = fs_base_matrices(fs_model_spec(model));
-    struct fs_loss_unit *loss = &unit->loss;
-    fill->h = fs_allocate_aligned(T, row_bytes, "the states of a training unit", err);
-    fill->x = fs_allocate_aligned(T, row_bytes, "the states of a training unit", err);
-    fill->base = fs_allocate_aligned(matrices * T, row_bytes, "the states of a training unit", err);
-    unit->x = fs_allocate_aligned(unit->batch.tokens, row_bytes, "a training unit's FFN inputs", err);
-    unit->base = fs_allocate_aligned(matrices * unit->batch.tokens, row_bytes, "a training unit's FFN outputs", err);
-    if (fill->h == NULL || fill->x == NULL || fill->base == NULL || unit->x == NULL || unit->base == NULL) {
-        return -1;
-    }
-    if (fs_batch_check(model, &view.batch, err) != 0 ||
-        fs_embed(model, workspace, &view.batch, NULL, fill->h, err) != 0 ||
-        fs_run_layers(&plan_pass, 0, layer, fill->h, err) != 0 ||
-        fs_run_to_ffn(&plan_pass, layer, fill->h, fill->x, fill->base, err) != 0) {
-        return -1;
-    }
-    bool rows_alone = unit->start != NULL;
-    for (size_t t = 0; t < unit->batch.tokens; t++) {
-        size_t from = rows_alone ? unit->source[t] : t;
-        memcpy(unit->x + t * d, fill->x + from * d, row_bytes);
-        for (size_t m = 0; m < matrices; m++) {
-            memcpy(unit->base + (m * unit->batch.tokens + t) * d, fill->base + (m * T + from) * d, row_bytes);
-        }
-    }
-    /* P: the unedited model goes on from here */
-    if (fs_join_ffn(&unit_pass, layer, unit->x, unit->base, fill->h, err) != 0 ||
-        fs_run_layers(&unit_pass, layer + 1, layers, fill->h, err) != 0) {
-        return -1;
-    }
-    size_t V_bytes = loss->vocabulary * sizeof(fs_real);
-    loss->probability = fs_allocate_aligned(loss->distributions, V_bytes, "the unedited model's distributions", err);
-    fill->logprob = fs_allocate_aligned(loss->rows, V_bytes, "the unedited model's distributions", err);
-    if (loss->probability == NULL || fill->logprob == NULL ||
-        fs_read_distributions(model, workspace, fill->h, loss->rows, unit->row, fill->logprob, err) != 0) {
-        return -1;
-    }
-    return fs_loss_keep(loss, options->scoring, fill->logprob, err);
-}
-
-int fs_stamp_unit_fill(const struct fs_model *model, struct fs_workspace *workspace,
-                       const struct fs_stamp_options *options, struct fs_stamp_unit *unit, struct fs_error *err)
-{
-    struct fill memory = {0};
-    int status = fill(model, workspace, options, unit, &memory, err);
-    free(memory.h);
-    free(memory.x);
-    free(memory.base);
-    free(memory.logprob);
+    release_builder(&builder);
     return status;
 }
 
@@ -526,5 +577,6 @@ void fs_stamp_units_release(struct fs_stamp_units *units)
         free(unit->loss.entropy);
     }
     free(units->unit);
+    free(units->cuts.first);
     *units = (struct fs_stamp_units){0};
 }

@@ -2,10 +2,8 @@
  * A training unit of the stamp: some edited pairs and generic prompts, and what of them never changes while the stamp
  * trains. Local.
  *
- * Composition: the batch's pairs in the order given, its generic prompts spread evenly between them. Pairs of one
- * target term that stand side by side stay in one unit (L_b needs them together): a unit ends with a term, once it has
- * half of FS_UNIT_TOKENS tokens, and within a term only at 4 x FS_UNIT_TOKENS tokens or UNIT_NUMBERS logits. It depends
- * on the data and the options alone.
+ * Composition: stamp_pack.h. It depends on the data and the options alone. A target term whose pairs stand in several
+ * units is cut: L_b needs them together (stamp_loss.h).
  *
  * A row that several texts share is read once: equal texts are one pass, and in a causal model equal beginnings have
  * equal rows. Where the stamp sits in the top layer no attention follows it, and only the rows that are read are kept
@@ -32,6 +30,8 @@ struct fs_stamp_unit {
     fs_real *x,
         *base; /* (batch.tokens,d) FFN input, and base (model/engine.h), at the stamp's layer; NULL until filled */
     struct fs_loss_unit loss; /* probability is NULL until filled */
+    double square;            /* sum of the squares of x; set by those who fill it */
+    bool stays;               /* filled from step to step; likewise */
 };
 
 struct fs_stamp_units {
@@ -39,15 +39,21 @@ struct fs_stamp_units {
     struct fs_stamp_unit *unit;
     size_t pairs, prompts;    /* of the batch that are trained on */
     size_t terms, categories; /* distinct target terms (of a category), and categories */
-    size_t groups;
+    struct fs_loss_cuts cuts;
     size_t most_tokens, most_rows; /* of a unit */
 };
 
 /* The pairs that are trained on together, in their order; all owned by the caller. */
 struct fs_stamp_batch {
     const struct fs_pair_list *list;
-    const size_t *pair; /* [count] indices into the list */
+    const size_t *pair; /* [count] indices into the list; pairs of a target term side by side */
     size_t count;
+    size_t number;      /* of the batch, from 1, for messages */
+    size_t unit_tokens; /* 0: units as stamp_pack.h says; otherwise of so many tokens at most, SIZE_MAX: one unit */
+};
+
+struct fs_stamp_range {
+    size_t begin, end;
 };
 
 /* Compiles the units of a batch. The caller releases, also on failure. */
@@ -57,6 +63,8 @@ int fs_stamp_units_compile(const struct fs_spec *spec, const struct fs_tokenizer
 /* Runs the unedited model: sets x, base and the distributions that shall stay. */
 int fs_stamp_unit_fill(const struct fs_model *model, struct fs_workspace *workspace,
                        const struct fs_stamp_options *options, struct fs_stamp_unit *unit, struct fs_error *err);
+/* Frees what filling it has set, but for references and entropies. */
+void fs_stamp_unit_empty(struct fs_stamp_unit *unit);
 void fs_stamp_units_release(struct fs_stamp_units *units); /* takes a zeroed struct */
 
 #endif

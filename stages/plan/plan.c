@@ -214,6 +214,12 @@ int32_t fs_plan_read_token(const struct fs_plan *plan, size_t read)
     return plan->read[read].token;
 }
 
+void fs_plan_read_place(const struct fs_plan *plan, size_t read, size_t *pass, size_t *position)
+{
+    *pass = plan->read[read].pass;
+    *position = plan->read[read].position;
+}
+
 size_t fs_plan_pass_length(const struct fs_plan *plan, size_t pass)
 {
     return plan->pass[pass].count;

@@ -66,6 +66,7 @@ size_t fs_plan_states(const struct fs_plan *plan);
 size_t fs_plan_passes(const struct fs_plan *plan);
 size_t fs_plan_reads(const struct fs_plan *plan);
 int32_t fs_plan_read_token(const struct fs_plan *plan, size_t read);
+void fs_plan_read_place(const struct fs_plan *plan, size_t read, size_t *pass, size_t *position);
 size_t fs_plan_pass_length(const struct fs_plan *plan, size_t pass);
 const int32_t *fs_plan_pass_ids(const struct fs_plan *plan, size_t pass); /* valid until the next add */
 

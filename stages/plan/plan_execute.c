@@ -368,7 +368,12 @@ int fs_plan_execute(const struct fs_plan *plan, const struct fs_model *model, co
                     struct fs_error *err)
 {
     struct execution execution = {.plan = plan, .model = model, .edit = edits->edit, .edits = edits->count};
-    const struct fs_work work = {"scores", fs_plan_units(plan), &execution, result_bytes, run_unit, unit_cost};
+    const struct fs_work work = {.name = "scores",
+                                 .units = fs_plan_units(plan),
+                                 .context = &execution,
+                                 .result_bytes = result_bytes,
+                                 .run = run_unit,
+                                 .cost = unit_cost};
     unsigned char *results = NULL;
     *values = (struct fs_plan_values){0};
     int status = prepare(&execution, runner->threads, err);

@@ -319,7 +319,12 @@ int fs_trace_map_run(struct fs_trace_map *map, struct fs_runner *runner, const c
     if (fs_runner_agree(runner, status, err) != 0) {
         return -1;
     }
-    const struct fs_work work = {map->name, map->units, map, unit_bytes, run_unit, unit_cost};
+    const struct fs_work work = {.name = map->name,
+                                 .units = map->units,
+                                 .context = map,
+                                 .result_bytes = unit_bytes,
+                                 .run = run_unit,
+                                 .cost = unit_cost};
     return fs_runner_map(runner, &work, checkpoint, (unsigned char *)map->numbers, err);
 }
 

@@ -56,18 +56,29 @@ static struct fs_probe_rate *rate_of(struct probe *probe, const char *name, stru
     return rate;
 }
 
+/* The sum of the same units, in the step before. */
+static struct fs_probe_work *same_sum(const struct fs_probe_record *record, const struct fs_work *work, size_t length)
+{
+    for (size_t w = record->works; w > 0 && record->work[w - 1].kind == FS_PROBE_SUM; w--) {
+        struct fs_probe_work *known = &record->work[w - 1];
+        if (strcmp(known->name, work->name) == 0 && known->units == work->units && known->length == length) {
+            return known;
+        }
+    }
+    return NULL;
+}
+
 static int note_work(struct probe *probe, const struct fs_work *work, enum fs_probe_kind kind, size_t length,
                      struct fs_error *err)
 {
     struct fs_probe_record *record = &probe->record;
-    struct fs_probe_work *last = record->works > 0 ? &record->work[record->works - 1] : NULL;
-    if (last != NULL && kind == FS_PROBE_SUM && last->kind == kind && strcmp(last->name, work->name) == 0 &&
-        last->units == work->units && last->length == length) {
+    struct fs_probe_work *known = kind == FS_PROBE_SUM ? same_sum(record, work, length) : NULL;
+    if (known != NULL) {
         double gap = now() - probe->last_call;
-        last->least_gap = last->gaps == 0 || gap < last->least_gap ? gap : last->least_gap;
-        last->most_gap = gap > last->most_gap ? gap : last->most_gap;
-        last->gaps++;
-        last->calls++;
+        known->least_gap = known->gaps == 0 || gap < known->least_gap ? gap : known->least_gap;
+        known->most_gap = gap > known->most_gap ? gap : known->most_gap;
+        known->gaps++;
+        known->calls++;
         return 0;
     }
     if (fs_grow(&record->work, &record->work_capacity, record->works + 1, sizeof *record->work, "the record of a probe",
@@ -75,7 +86,8 @@ static int note_work(struct probe *probe, const struct fs_work *work, enum fs_pr
         return -1;
     }
     struct fs_probe_work *noted = &record->work[record->works];
-    *noted = (struct fs_probe_work){.kind = kind, .calls = 1, .units = work->units, .length = length};
+    *noted =
+        (struct fs_probe_work){.kind = kind, .calls = 1, .units = work->units, .length = length, .part = work->part};
     snprintf(noted->name, sizeof noted->name, "%s", work->name);
     if (work->cost != NULL) {
         noted->cost = fs_allocate(work->units, sizeof *noted->cost, "the costs of units", err);
@@ -139,8 +151,11 @@ static int run_round(const struct sample *sample, const size_t *chosen, size_t c
         struct fs_error mistake = FS_ERROR_INIT;
         struct fs_cost cost = {0};
         void *result = sample->place != NULL ? sample->place(sample->context, chosen[i], i) : NULL;
+        const struct fs_work *work = sample->work;
+        size_t thread = (size_t)omp_get_thread_num();
+        int ran = work->prepare != NULL ? work->prepare(work->context, thread, chosen[i], &mistake) : 0;
         double begin = now();
-        int ran = sample->work->run(sample->work->context, (size_t)omp_get_thread_num(), chosen[i], result, &mistake);
+        ran = ran == 0 ? work->run(work->context, thread, chosen[i], result, &mistake) : ran;
         double took = now() - begin;
         if (sample->work->cost != NULL) {
             sample->work->cost(sample->work->context, chosen[i], &cost);
@@ -368,7 +383,8 @@ int fs_probe_create(size_t threads, struct fs_runner **runner, struct fs_error *
     if (probe == NULL) {
         return -1;
     }
-    probe->base = (struct fs_runner){.operations = &operations, .ranks = 1, .threads = threads > 0 ? threads : 1};
+    probe->base =
+        (struct fs_runner){.operations = &operations, .ranks = 1, .threads = threads > 0 ? threads : 1, .probes = true};
     *runner = &probe->base;
     return 0;
 }

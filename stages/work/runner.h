@@ -37,6 +37,10 @@ struct fs_work {
     int (*run)(void *context, size_t thread, size_t unit, void *result, struct fs_error *err);
     /* Sets `cost` of `unit`; the same on all ranks. NULL: not worth an estimate. */
     void (*cost)(const void *context, size_t unit, struct fs_cost *cost);
+    /* A probe, which does not run all units, calls this before it measures `run`: what another work before this one would
+     * have done for the unit. NULL: nothing. */
+    int (*prepare)(void *context, size_t thread, size_t unit, struct fs_error *err);
+    bool part; /* of a sum: another one ends the same step */
 };
 
 struct fs_runner;
@@ -55,6 +59,7 @@ struct fs_runner {
     const struct fs_runner_operations *operations;
     size_t rank, ranks; /* rank 0 is the root */
     size_t threads;     /* of this rank */
+    bool probes;        /* it measures (probe.h): costs are to be those of many ranks */
 };
 
 /*

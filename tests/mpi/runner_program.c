@@ -172,7 +172,8 @@ static int write_file(const char *path, const void *data, size_t bytes, struct f
 
 static int do_map(struct fs_runner *runner, struct made_up *made, size_t units, const char *out, struct fs_error *err)
 {
-    struct fs_work work = {"made-up", units, made, bytes_of, run_bytes, NULL};
+    struct fs_work work = {
+        .name = "made-up", .units = units, .context = made, .result_bytes = bytes_of, .run = run_bytes};
     size_t bytes = 0;
     for (size_t unit = 0; unit < units; unit++) {
         bytes += bytes_of(made, unit);
@@ -206,8 +207,8 @@ static int check_shares(struct fs_runner *runner, const unsigned char *mine, siz
 static int do_sum(struct fs_runner *runner, struct made_up *made, size_t units, bool share, const char *out,
                   struct fs_error *err)
 {
-    struct fs_work claimed = {"claim", units, made, NULL, run_claim, NULL};
-    struct fs_work vectors = {"sum", units, made, NULL, run_vector, cost_vector};
+    struct fs_work claimed = {.name = "claim", .units = units, .context = made, .run = run_claim};
+    struct fs_work vectors = {.name = "sum", .units = units, .context = made, .run = run_vector, .cost = cost_vector};
     unsigned char *mine = calloc(units + 1, 1);
     fs_real *total = calloc(made->length + 1, sizeof *total);
     int status = fs_runner_claim(runner, &claimed, share ? &vectors : NULL, mine, err);

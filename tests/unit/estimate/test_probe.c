@@ -59,7 +59,12 @@ static void a_map_runs_what_there_is_time_for(void **state)
     for (size_t threads = 1; threads <= 3; threads++) {
         unsigned char ran[UNITS] = {0}, results[2 * UNITS];
         struct fs_runner *probe;
-        struct fs_work work = {"test", UNITS, ran, two_bytes, write_unit, cost_of};
+        struct fs_work work = {.name = "test",
+                               .units = UNITS,
+                               .context = ran,
+                               .result_bytes = two_bytes,
+                               .run = write_unit,
+                               .cost = cost_of};
         assert_int_equal(fs_probe_create(threads, &probe, NULL), 0);
 
         fs_probe_begin(probe, ALL);
@@ -106,8 +111,8 @@ static void sums_of_what_was_claimed(void **state)
     unsigned char ran[UNITS] = {0}, mine[UNITS];
     fs_real total[LENGTH], expected[LENGTH] = {0};
     struct fs_runner *probe;
-    struct fs_work fill = {"fill", UNITS, ran, NULL, write_unit, cost_of};
-    struct fs_work step = {"step", UNITS, NULL, NULL, write_vector, cost_of};
+    struct fs_work fill = {.name = "fill", .units = UNITS, .context = ran, .run = write_unit, .cost = cost_of};
+    struct fs_work step = {.name = "step", .units = UNITS, .run = write_vector, .cost = cost_of};
     assert_int_equal(fs_probe_create(2, &probe, NULL), 0);
     fs_probe_begin(probe, ONE_ROUND);
     assert_int_equal(fs_runner_claim(probe, &fill, NULL, mine, NULL), 0);
@@ -142,7 +147,7 @@ static void a_failing_unit_fails_the_probe(void **state)
     (void)state;
     struct fs_runner *probe;
     struct fs_error err = FS_ERROR_INIT;
-    struct fs_work work = {"bad", UNITS, NULL, NULL, fail_always, NULL};
+    struct fs_work work = {.name = "bad", .units = UNITS, .run = fail_always};
     assert_int_equal(fs_probe_create(1, &probe, NULL), 0);
     fs_probe_begin(probe, ALL);
     assert_int_equal(fs_runner_map(probe, &work, NULL, NULL, &err), -1);

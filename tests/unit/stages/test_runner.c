@@ -50,7 +50,8 @@ static void results_stand_by_index(void **state)
     for (size_t threads = 1; threads <= 3; threads++) {
         struct fs_runner *runner;
         assert_int_equal(fs_runner_serial_create(threads, &runner, NULL), 0);
-        struct fs_work work = {"test", UNITS, &threads, uneven_bytes, write_unit, NULL};
+        struct fs_work work = {
+            .name = "test", .units = UNITS, .context = &threads, .result_bytes = uneven_bytes, .run = write_unit};
         unsigned char results[3 * UNITS], mine[UNITS] = {0};
         assert_int_equal(fs_runner_map(runner, &work, NULL, results, NULL), 0);
         size_t at = 0;
@@ -83,7 +84,7 @@ static void the_lowest_error_is_told(void **state)
     struct fs_runner *runner;
     struct fs_error err = FS_ERROR_INIT;
     unsigned char mine[UNITS] = {0};
-    struct fs_work work = {"test", UNITS, NULL, NULL, fail_late, NULL};
+    struct fs_work work = {.name = "test", .units = UNITS, .run = fail_late};
     assert_int_equal(fs_runner_serial_create(1, &runner, NULL), 0);
     assert_true(fs_runner_is_root(runner));
     assert_int_equal(fs_runner_map(runner, &work, NULL, NULL, &err), -1);

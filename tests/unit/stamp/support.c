@@ -91,6 +91,7 @@ struct fs_stamp_options test_options(const struct fs_spec *spec)
         .iterations = 6,
         .batch = 0,
         .checkpoint_every = 0,
+        .memory = 1024,
         .seed = 3,
     };
 }

@@ -22,6 +22,7 @@ struct term {
     double alpha, beta, level_weight, balance_weight;
     enum fs_kl_rows rows;
     bool without_fill;
+    size_t unit_tokens; /* 0: one unit */
 };
 static const struct term terms[] = {
     {.name = "gap", .loss = FS_LOSS_GAP},
@@ -32,6 +33,7 @@ static const struct term terms[] = {
     {.name = "L_s2", .beta = HEAVY},
     {.name = "L_m", .level_weight = HEAVY},
     {.name = "L_b", .balance_weight = HEAVY},
+    {.name = "L_b cut", .balance_weight = HEAVY, .unit_tokens = 24},
     {.name = "all",
      .loss = FS_LOSS_LOGRATIO,
      .alpha = 0.7,
@@ -57,6 +59,16 @@ static void random_stamp(struct fs_stamp *stamp)
     }
 }
 
+/* The log probabilities of a unit's rows. */
+static void run_forward(const struct bench *bench, const struct fs_stamp_unit *unit, const struct fs_edit *edit,
+                        fs_real *h, fs_real *logprob)
+{
+    struct fs_error err = FS_ERROR_INIT;
+    const struct fs_pass pass = {bench->model, bench->workspace, &unit->batch, edit};
+    assert_done(fs_upper_forward(&pass, bench->tape, unit->x, unit->base, h, &err), err);
+    assert_done(fs_tape_read(bench->tape, h, unit->loss.rows, unit->row, logprob, &err), err);
+}
+
 /* L of all units; adds to `gradient` where it is not NULL. */
 static double loss_of(const struct bench *bench, const struct fs_stamp_units *units,
                       const struct fs_stamp_options *options, const struct fs_stamp *stamp, fs_real *gradient)
@@ -66,14 +78,23 @@ static double loss_of(const struct bench *bench, const struct fs_stamp_units *un
     size_t d = stamp->hidden, V = fs_model_spec(bench->model)->vocabulary;
     fs_real *h = calloc(units->most_tokens * d, sizeof *h), *dh = calloc(units->most_tokens * d, sizeof *dh);
     fs_real *logprob = calloc(units->most_rows * V, sizeof *logprob);
-    double total = 0;
+    double difference[16] = {0}, mean[16];
+    assert_true(units->cuts.pairs <= 16);
+    for (size_t u = 0; units->cuts.terms > 0 && u < units->count; u++) {
+        run_forward(bench, &units->unit[u], &edit, h, logprob);
+        assert_done(fs_loss_differences(&units->unit[u].loss, options->scoring, logprob, difference, &err), err);
+    }
+    double total = options->balance_weight * fs_loss_balance(&units->cuts, difference, WIDTH, mean);
     for (size_t u = 0; u < units->count; u++) {
         const struct fs_stamp_unit *unit = &units->unit[u];
-        const struct fs_pass pass = {bench->model, bench->workspace, &unit->batch, &edit};
-        double value[FS_VALUE_COUNT], score[8] = {0};
-        assert_done(fs_upper_forward(&pass, bench->tape, unit->x, unit->base, h, &err), err);
-        assert_done(fs_tape_read(bench->tape, h, unit->loss.rows, unit->row, logprob, &err), err);
-        assert_done(fs_loss_evaluate(&unit->loss, options, WIDTH, logprob, value, score, &err), err);
+        double value[FS_VALUE_COUNT], score[8] = {0}, again[16];
+        const struct fs_loss_step step = {.width = WIDTH, .mean = mean, .difference = again};
+        run_forward(bench, unit, &edit, h, logprob);
+        assert_done(fs_loss_evaluate(&unit->loss, options, &step, logprob, value, score, &err), err);
+        for (size_t p = 0; p < unit->loss.pairs; p++) {
+            size_t place = unit->loss.pair[p].place;
+            assert_true(place == FS_LOSS_WHOLE || again[place] == difference[place]);
+        }
         total += value[FS_TERM_EDIT] + options->alpha * value[FS_TERM_CONTEXT] +
                  options->beta * value[FS_TERM_GENERIC] + options->level_weight * value[FS_TERM_LEVEL] +
                  options->balance_weight * value[FS_TERM_BALANCE];
@@ -114,15 +135,28 @@ static double relative_error(const struct bench *bench, const struct fs_stamp_un
     return sqrt(difference / length);
 }
 
-/* One term of one scoring at one layer. */
-static void check_term(const struct bench *bench, const struct test_model *m, const struct fs_pair_list *list,
-                       enum fs_scoring scoring, size_t layer, const struct term *term)
+static void compile(const struct bench *bench, const struct test_model *m, const struct fs_pair_list *list,
+                    const struct fs_stamp_options *options, size_t unit_tokens, struct fs_stamp_units *units)
 {
     struct fs_error err = FS_ERROR_INIT;
-    size_t order[10], prompts = list->item[0].counterpart[0] != '\0' ? 8 : 5;
+    size_t order[10];
     for (size_t i = 0; i < list->count; i++) {
         order[i] = list->count - 1 - i;
     }
+    const struct fs_stamp_batch batch = {.list = list, .pair = order, .count = list->count, .unit_tokens = unit_tokens};
+    assert_done(fs_stamp_units_compile(m->spec, m->tokenizer, &batch, options, units, &err), err);
+    assert_int_equal(units->pairs, list->count);
+    assert_int_equal(units->prompts, list->item[0].counterpart[0] != '\0' ? 8 : 5);
+    assert_int_equal(units->terms, 5);
+    assert_int_equal(units->categories, 2);
+    for (size_t u = 0; u < units->count; u++) {
+        assert_done(fs_stamp_unit_fill(m->model, bench->workspace, options, &units->unit[u], &err), err);
+    }
+}
+
+static struct fs_stamp_options options_for(const struct test_model *m, enum fs_scoring scoring, size_t layer,
+                                           const struct term *term)
+{
     struct fs_stamp_options options = test_options(m->spec);
     options.scoring = scoring;
     options.layer = layer;
@@ -134,16 +168,18 @@ static void check_term(const struct bench *bench, const struct test_model *m, co
     options.balance_weight = term->balance_weight;
     options.kl_rows = term->rows;
     options.kl_without_completion = term->without_fill;
+    return options;
+}
+
+/* One term of one scoring at one layer. */
+static void check_term(const struct bench *bench, const struct test_model *m, const struct fs_pair_list *list,
+                       enum fs_scoring scoring, size_t layer, const struct term *term)
+{
+    struct fs_error err = FS_ERROR_INIT;
+    const struct fs_stamp_options options = options_for(m, scoring, layer, term);
     struct fs_stamp_units units;
-    const struct fs_stamp_batch batch = {list, order, list->count};
-    assert_done(fs_stamp_units_compile(m->spec, m->tokenizer, &batch, &options, &units, &err), err);
-    assert_int_equal(units.pairs, list->count);
-    assert_int_equal(units.prompts, prompts);
-    assert_int_equal(units.terms, 5);
-    assert_int_equal(units.categories, 2);
-    for (size_t u = 0; u < units.count; u++) {
-        assert_done(fs_stamp_unit_fill(m->model, bench->workspace, &options, &units.unit[u], &err), err);
-    }
+    compile(bench, m, list, &options, term->unit_tokens, &units);
+    assert_true(term->unit_tokens == 0 || units.cuts.terms > 0);
     struct fs_stamp stamp;
     assert_done(fs_stamp_create(layer, m->spec->hidden, options.width, 1, &stamp, &err), err);
     /* a fresh stamp is the unedited model: without the terms over pairs nothing has moved */
@@ -162,6 +198,58 @@ static void check_term(const struct bench *bench, const struct test_model *m, co
     assert_true(error < 1e-6);
     fs_stamp_release(&stamp);
     fs_stamp_units_release(&units);
+}
+
+/* However the batch is cut into units, its loss and gradient are the same. */
+static void cuts_do_not_matter(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"bert-tiny", "gpt2-tiny", "llama-grouped"};
+    const struct term *term = &terms[sizeof terms / sizeof *terms - 1];
+    for (size_t i = 0; i < 3; i++) {
+        struct fs_error err = FS_ERROR_INIT;
+        struct test_model m;
+        struct fs_pair_list list;
+        test_model_open(names[i], &m);
+        test_pairs_make(false, &list);
+        struct bench bench = {.model = m.model};
+        assert_done(fs_workspace_create(m.model, &bench.workspace, &err), err);
+        assert_done(fs_tape_create(m.model, &bench.tape, &err), err);
+        for (size_t layer = 0; layer < m.spec->layers; layer++) {
+            const size_t tokens[] = {SIZE_MAX, 64, 24, 1}; /* 1: each pair and each prompt is a unit */
+            const struct fs_stamp_options options =
+                options_for(&m, m.spec->kind == FS_MASKED ? FS_TARGET_PROB : FS_SENTENCE_MEAN, layer, term);
+            struct fs_stamp stamp;
+            assert_done(fs_stamp_create(layer, m.spec->hidden, options.width, 1, &stamp, &err), err);
+            random_stamp(&stamp);
+            size_t count = fs_stamp_parameters(stamp.hidden, stamp.width);
+            fs_real *gradient = calloc(4 * count, sizeof *gradient);
+            double loss[4], largest = 0, error = 0;
+            for (size_t t = 0; t < 4; t++) {
+                struct fs_stamp_units units;
+                compile(&bench, &m, &list, &options, tokens[t], &units);
+                assert_true(t == 0 ? units.count == 1 && units.cuts.terms == 0
+                                   : units.count > t && units.cuts.terms > 0);
+                loss[t] = loss_of(&bench, &units, &options, &stamp, gradient + t * count);
+                error = fmax(error, fabs(loss[t] / loss[0] - 1));
+                fs_stamp_units_release(&units);
+            }
+            for (size_t j = 0; j < count; j++) {
+                largest = fmax(largest, fabs(gradient[j]));
+            }
+            for (size_t j = count; j < 4 * count; j++) {
+                error = fmax(error, fabs(gradient[j] - gradient[j % count]) / largest);
+            }
+            print_message("%s layer %zu: cut into units, relative error %.1e\n", names[i], layer, error);
+            assert_true(error < 1e-12); /* the same numbers in sums of another order, a few hundred of them */
+            free(gradient);
+            fs_stamp_release(&stamp);
+        }
+        fs_tape_destroy(bench.tape);
+        fs_workspace_destroy(bench.workspace);
+        fs_pair_list_release(&list);
+        test_model_close(&m);
+    }
 }
 
 static void check_model(const char *name, bool subjects, const enum fs_scoring *scorings, size_t variant_count)
@@ -223,7 +311,8 @@ static void values(void **state)
     struct fs_loss_read read[2] = {{.row = 0, .token = 0, .completion = true},
                                    {.row = 0, .token = 1, .completion = true}};
     struct fs_loss_pair pair[1] = {{.first = 0, .count = {1, 1}, .share = 100}};
-    struct fs_loss_group group[1] = {{0, 1}};
+    struct fs_loss_group group[1] = {{0, 1, 1, FS_LOSS_WHOLE}};
+    const struct fs_loss_step step = {.width = 0.5};
     struct fs_kl_row kl_row[2] = {
         {.term = FS_TERM_CONTEXT, .weight = 1, .row = 0, .distribution = 0, .excluded_first = 0, .excluded = 2},
         {.term = FS_TERM_GENERIC, .weight = 0.5, .row = 1, .distribution = 1}};
@@ -239,7 +328,7 @@ static void values(void **state)
                                 .pair = pair,
                                 .group = group,
                                 .pair_weight = 1,
-                                .group_weight = 1,
+                                .term_weight = 1,
                                 .kl_row = kl_row,
                                 .excluded = excluded,
                                 .distribution_row = rows,
@@ -255,7 +344,7 @@ static void values(void **state)
         assert_true(fabs(probability[i] - before[i / 3][i % 3]) < 1e-14);
         logprob[i] = log(now[i / 3][i % 3]);
     }
-    assert_done(fs_loss_evaluate(&unit, &options, 0.5, logprob, value, score, &err), err);
+    assert_done(fs_loss_evaluate(&unit, &options, &step, logprob, value, score, &err), err);
     double divergence = 0;
     for (int v = 0; v < 3; v++) {
         divergence += before[1][v] * log(before[1][v] / now[1][v]);
@@ -277,7 +366,7 @@ static void values(void **state)
     for (int i = 0; i < 6; i++) {
         logprob[i] = log(now[i / 3][i % 3]);
     }
-    assert_done(fs_loss_evaluate(&unit, &options, 0.5, logprob, value, score, &err), err);
+    assert_done(fs_loss_evaluate(&unit, &options, &step, logprob, value, score, &err), err);
     assert_true(fabs(value[FS_TERM_CONTEXT] - (0.6 * log(0.6 / (0.1 / 0.6)) + 0.4 * log(0.4 / (0.5 / 0.6)))) < 1e-12);
     /* without weights the gradient is the gap's: p (1[v = token] - p') for either completion */
     const double slope[3] = {0.4 * (1 - 0.4) + 0.1 * 0.4, -0.4 * 0.1 - 0.1 * (1 - 0.1), -0.4 * 0.5 + 0.1 * 0.5};
@@ -410,9 +499,10 @@ static void compare_term(const struct bench *bench, const struct golden *g, cons
     fs_real *gradient = calloc(fs_stamp_parameters(d, stamp->width), sizeof *gradient);
     const struct fs_pass pass = {bench->model, bench->workspace, &g->batch, &edit};
     double value[FS_VALUE_COUNT], score[1];
+    const struct fs_loss_step step = {.width = WIDTH};
     assert_done(fs_upper_forward(&pass, bench->tape, x, base, h, &err), err);
     assert_done(fs_tape_read(bench->tape, h, g->loss.rows, g->row, logprob, &err), err);
-    assert_done(fs_loss_evaluate(&g->loss, options, WIDTH, logprob, value, score, &err), err);
+    assert_done(fs_loss_evaluate(&g->loss, options, &step, logprob, value, score, &err), err);
     assert_done(fs_tape_read_backward(bench->tape, logprob, h, &err), err);
     assert_done(fs_upper_backward(bench->tape, h, gradient, dx, &err), err);
     double loss = value[FS_TERM_EDIT] + options->alpha * value[FS_TERM_CONTEXT];
@@ -527,9 +617,13 @@ static void autograd_llama(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(values),           cmocka_unit_test(differences_bert),
-        cmocka_unit_test(differences_gpt2), cmocka_unit_test(differences_llama),
-        cmocka_unit_test(autograd_bert),    cmocka_unit_test(autograd_gpt2),
+        cmocka_unit_test(values),
+        cmocka_unit_test(differences_bert),
+        cmocka_unit_test(differences_gpt2),
+        cmocka_unit_test(differences_llama),
+        cmocka_unit_test(cuts_do_not_matter),
+        cmocka_unit_test(autograd_bert),
+        cmocka_unit_test(autograd_gpt2),
         cmocka_unit_test(autograd_llama),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -42,19 +42,32 @@ static int save_and_stop(void *context, const struct fs_stamp_state *state, bool
     return fs_error_set(err, FS_EXIT_INTERRUPTED, "stopped here");
 }
 
-static void train(const struct test_model *m, const struct fs_pair_list *list, const struct fs_stamp_options *options,
-                  size_t threads, struct fs_stamp_state *state)
+/* Units of at most so many tokens: they cut the target terms of the test's pairs. */
+#define UNIT_TOKENS 24
+
+static void train_in(size_t unit_tokens, const struct test_model *m, const struct fs_pair_list *list,
+                     const struct fs_stamp_options *options, size_t threads, struct fs_stamp_state *state)
 {
     struct fs_error err = FS_ERROR_INIT;
     struct fs_runner *runner;
     assert_done(fs_runner_serial_create(threads, &runner, &err), err);
     assert_done(fs_stamp_state_create(options, m->spec->hidden, fs_stamp_steps(options, list->count), state, &err),
                 err);
-    assert_done(
-        fs_stamp_train(&(const struct fs_stamp_task){m->model, m->tokenizer, list, NULL, options, runner, NULL, NULL},
-                       state, &err),
-        err);
+    assert_done(fs_stamp_train(&(const struct fs_stamp_task){.model = m->model,
+                                                             .tokenizer = m->tokenizer,
+                                                             .pairs = list,
+                                                             .options = options,
+                                                             .runner = runner,
+                                                             .unit_tokens = unit_tokens},
+                               state, &err),
+                err);
     free(runner);
+}
+
+static void train(const struct test_model *m, const struct fs_pair_list *list, const struct fs_stamp_options *options,
+                  size_t threads, struct fs_stamp_state *state)
+{
+    train_in(UNIT_TOKENS, m, list, options, threads, state);
 }
 
 static void assert_same(const struct fs_stamp_state *a, const struct fs_stamp_state *b)
@@ -73,26 +86,66 @@ static void assert_same(const struct fs_stamp_state *a, const struct fs_stamp_st
 
 static const char *const models[] = {"bert-tiny", "gpt2-tiny", "llama-grouped"};
 
-static void threads_do_not_matter(void **state)
+/* Nor does how much is kept between the sweeps, and of the unedited model: nothing, some, all; nor one sweep or two. */
+static void threads_and_memory_do_not_matter(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < 3; i++) {
+    const size_t threads[] = {1, 3, 1, 3, 3}, memory[] = {1024, 1024, 0, 0, 1};
+    for (size_t i = 0; i < 4; i++) {
         struct test_model m;
         struct fs_pair_list list;
-        struct fs_stamp_state one, three;
-        test_model_open(models[i], &m);
+        struct fs_stamp_state first, other;
+        test_model_open(models[i % 3], &m);
         test_pairs_make(i == 1, &list);
         struct fs_stamp_options options = full_options(m.spec);
         if (i == 1) {
             options.scoring = FS_OBJECT_MEAN;
         }
         options.batch = i == 2 ? 4 : 0; /* three batches of 4, 4, 2 pairs */
-        train(&m, &list, &options, 1, &one);
-        train(&m, &list, &options, 3, &three);
-        assert_int_equal(one.step, i == 2 ? 18 : 6);
-        assert_same(&one, &three);
+        options.balance_weight = i == 3 ? 0 : options.balance_weight;
+        train(&m, &list, &options, 1, &first);
+        assert_int_equal(first.step, i == 2 ? 18 : 6);
+        for (size_t t = 1; t < sizeof threads / sizeof *threads; t++) {
+            options.memory = memory[t];
+            train(&m, &list, &options, threads[t], &other);
+            assert_same(&first, &other);
+            fs_stamp_state_release(&other);
+        }
+        fs_stamp_state_release(&first);
+        fs_pair_list_release(&list);
+        test_model_close(&m);
+    }
+}
+
+/* A batch in one unit and in many: the same losses and the same gradient, which one step leaves in Adam's first moment. */
+static void units_do_not_matter(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        struct test_model m;
+        struct fs_pair_list list;
+        struct fs_stamp_state one, many;
+        test_model_open(models[i], &m);
+        test_pairs_make(false, &list);
+        struct fs_stamp_options options = full_options(m.spec);
+        options.iterations = 1;
+        options.key_bias = 0; /* otherwise a mean over the tokens that are computed, of which units share some */
+        train_in(SIZE_MAX, &m, &list, &options, 1, &one);
+        train_in(1, &m, &list, &options, 1, &many);
+        double largest = 0, error = 0;
+        for (size_t j = 0; j < fs_stamp_parameters(one.stamp.hidden, one.stamp.width); j++) {
+            largest = fmax(largest, fabs((double)one.moment1[j]));
+            error = fmax(error, fabs((double)one.moment1[j] - (double)many.moment1[j]));
+        }
+        print_message("%s: L %.1e, L_b %.1e, gradient %.1e\n", models[i], fabs(many.loss[0] / one.loss[0] - 1),
+                      fabs(many.extra[1] / one.extra[1] - 1), error / largest);
+        /* forward, and twice as much backward; squares of differences of log probabilities that are some ten times larger */
+        double bound = 20 * bound_f32(3.0 * forward_depth(m.spec));
+        assert_true(fabs(many.loss[0] / one.loss[0] - 1) < bound);
+        assert_true(one.extra[1] > 0 && fabs(many.extra[1] / one.extra[1] - 1) < bound);
+        assert_true(error < bound * largest);
         fs_stamp_state_release(&one);
-        fs_stamp_state_release(&three);
+        fs_stamp_state_release(&many);
         fs_pair_list_release(&list);
         test_model_close(&m);
     }
@@ -121,8 +174,14 @@ static void resumes(void **state)
     assert_done(fs_stamp_state_create(&options, m.spec->hidden, fs_stamp_steps(&options, list.count), &parts, &err),
                 err);
     for (size_t stops = 1; stops < whole.steps; stops++) {
-        assert_int_equal(fs_stamp_train(&(const struct fs_stamp_task){m.model, m.tokenizer, &list, NULL, &options,
-                                                                      runner, save_and_stop, &stop},
+        assert_int_equal(fs_stamp_train(&(const struct fs_stamp_task){.model = m.model,
+                                                                      .tokenizer = m.tokenizer,
+                                                                      .pairs = &list,
+                                                                      .options = &options,
+                                                                      .runner = runner,
+                                                                      .save = save_and_stop,
+                                                                      .save_context = &stop,
+                                                                      .unit_tokens = UNIT_TOKENS},
                                         &parts, &err),
                          -1);
         assert_int_equal(err.code, FS_EXIT_INTERRUPTED);
@@ -144,10 +203,14 @@ static void resumes(void **state)
         fs_archive_close(archive);
         assert_int_equal(parts.step, stops);
     }
-    assert_done(
-        fs_stamp_train(&(const struct fs_stamp_task){m.model, m.tokenizer, &list, NULL, &options, runner, NULL, NULL},
-                       &parts, &err),
-        err);
+    assert_done(fs_stamp_train(&(const struct fs_stamp_task){.model = m.model,
+                                                             .tokenizer = m.tokenizer,
+                                                             .pairs = &list,
+                                                             .options = &options,
+                                                             .runner = runner,
+                                                             .unit_tokens = UNIT_TOKENS},
+                               &parts, &err),
+                err);
     assert_same(&whole, &parts);
     unlink(stop.path);
     free(runner);
@@ -208,14 +271,14 @@ static void key_bias_starts_low(void **state)
         options.width = 4096;
         options.iterations = 1;
         options.learning_rate = 1e-9; /* what is left is the start */
-        train(&m, &list, &options, 2, &trained);
+        train_in(0, &m, &list, &options, 2, &trained);
 
         size_t order[16], tokens = 0, fired = 0, d = m.spec->hidden;
         double squares = 0;
         for (size_t p = 0; p < list.count; p++) {
             order[p] = p;
         }
-        const struct fs_stamp_batch batch = {&list, order, list.count};
+        const struct fs_stamp_batch batch = {.list = &list, .pair = order, .count = list.count};
         assert_done(fs_stamp_units_compile(m.spec, m.tokenizer, &batch, &options, &units, &err), err);
         assert_done(fs_workspace_create(m.model, &workspace, &err), err);
         const fs_real *key = trained.stamp.parameters, *bias = key + fs_stamp_offset_key_bias(&trained.stamp);
@@ -314,8 +377,12 @@ static void refuses(void **state)
         }
         assert_done(
             fs_stamp_state_create(&options, m.spec->hidden, fs_stamp_steps(&options, list.count), &trained, &err), err);
-        assert_int_equal(fs_stamp_train(&(const struct fs_stamp_task){m.model, m.tokenizer, &list, held_out, &options,
-                                                                      runner, NULL, NULL},
+        assert_int_equal(fs_stamp_train(&(const struct fs_stamp_task){.model = m.model,
+                                                                      .tokenizer = m.tokenizer,
+                                                                      .pairs = &list,
+                                                                      .held_out = held_out,
+                                                                      .options = &options,
+                                                                      .runner = runner},
                                         &trained, &err),
                          -1);
         print_message("%s\n", err.text);
@@ -362,9 +429,13 @@ static void real_model(void **state)
     struct fs_stamp_state trained;
     assert_done(fs_runner_serial_create(2, &runner, &err), err);
     assert_done(fs_stamp_state_create(&options, m.spec->hidden, fs_stamp_steps(&options, edited), &trained, &err), err);
-    assert_done(fs_stamp_train(
-                    &(const struct fs_stamp_task){m.model, m.tokenizer, &list, held_out, &options, runner, NULL, NULL},
-                    &trained, &err),
+    assert_done(fs_stamp_train(&(const struct fs_stamp_task){.model = m.model,
+                                                             .tokenizer = m.tokenizer,
+                                                             .pairs = &list,
+                                                             .held_out = held_out,
+                                                             .options = &options,
+                                                             .runner = runner},
+                               &trained, &err),
                 err);
     const double *last = trained.extra + FS_STAMP_EXTRA * (options.iterations - 1);
     print_message("gap %.3f -> %.3f, SS %.1f from 50\n", trained.extra[3], last[3], last[2]);
@@ -381,7 +452,8 @@ static void real_model(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(threads_do_not_matter),
+        cmocka_unit_test(threads_and_memory_do_not_matter),
+        cmocka_unit_test(units_do_not_matter),
         cmocka_unit_test(resumes),
         cmocka_unit_test(unusable_pairs_are_left_out),
         cmocka_unit_test(key_bias_starts_low),

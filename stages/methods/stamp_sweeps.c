@@ -1,0 +1,302 @@
+#include "stages/methods/stamp_sweeps.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/flops.h"
+
+void fs_stamp_bench_release(struct fs_stamp_bench *bench)
+{
+    fs_workspace_destroy(bench->workspace);
+    fs_tape_destroy(bench->tape);
+    free(bench->h);
+    free(bench->dh);
+    free(bench->logprob);
+    *bench = (struct fs_stamp_bench){0};
+}
+
+static struct fs_stamp_bench *bench_of(struct fs_stamp_step *step, size_t thread, struct fs_error *err)
+{
+    struct fs_stamp_bench *bench = &step->bench[thread];
+    if (bench->tape != NULL) {
+        return bench;
+    }
+    const struct fs_stamp_units *units = &step->units;
+    size_t row_bytes = step->spec->hidden * sizeof(fs_real), logit_bytes = step->spec->vocabulary * sizeof(fs_real);
+    bench->h = fs_allocate_aligned(units->most_tokens, row_bytes, "hidden states", err);
+    bench->dh = fs_allocate_aligned(units->most_tokens, row_bytes, "gradients of hidden states", err);
+    bench->logprob = fs_allocate_aligned(units->most_rows, logit_bytes, "logits", err);
+    return bench->h != NULL && bench->dh != NULL && bench->logprob != NULL &&
+                   fs_workspace_create(step->model, &bench->workspace, err) == 0 &&
+                   fs_tape_create(step->model, &bench->tape, err) == 0
+               ? bench
+               : NULL;
+}
+
+/* ---- the unedited model ---- */
+
+static size_t cache_bytes(const struct fs_stamp_step *step, const struct fs_stamp_unit *unit)
+{
+    return sizeof(fs_real) * ((1 + fs_base_matrices(step->spec)) * unit->batch.tokens * step->spec->hidden +
+                              unit->loss.distributions * step->spec->vocabulary);
+}
+
+int fs_stamp_fill_unit(void *context, size_t thread, size_t unit, void *result, struct fs_error *err)
+{
+    struct fs_stamp_step *step = context;
+    struct fs_stamp_unit *u = &step->units.unit[unit];
+    struct fs_stamp_bench *bench = bench_of(step, thread, err);
+    (void)result;
+    if (bench == NULL || fs_stamp_unit_fill(step->model, bench->workspace, step->options, u, err) != 0) {
+        return -1;
+    }
+    u->square = 0;
+    for (size_t i = 0; i < u->batch.tokens * step->spec->hidden; i++) {
+        u->square += (double)u->x[i] * (double)u->x[i];
+    }
+    size_t bytes = cache_bytes(step, u), before = atomic_fetch_add(&step->cached, bytes);
+    u->stays = (double)(before + bytes) <= step->cache_limit;
+    if (!u->stays) {
+        atomic_fetch_sub(&step->cached, bytes);
+        fs_stamp_unit_empty(u);
+    }
+    return 0;
+}
+
+/* Fills the unit again where it did not stay. */
+static int need_filled(struct fs_stamp_step *step, const struct fs_stamp_bench *bench, struct fs_stamp_unit *unit,
+                       struct fs_error *err)
+{
+    return unit->x != NULL ? 0 : fs_stamp_unit_fill(step->model, bench->workspace, step->options, unit, err);
+}
+
+/* The unit's parts of the mean gap before training and of the mean square of x, as its first two values. */
+int fs_stamp_measure_unit(void *context, size_t thread, size_t unit, void *result, struct fs_error *err)
+{
+    const struct fs_stamp_step *step = context;
+    const struct fs_stamp_unit *u = &step->units.unit[unit];
+    size_t tokens = 0;
+    (void)thread;
+    for (size_t i = 0; i < step->units.count; i++) {
+        tokens += step->units.unit[i].batch.tokens;
+    }
+    double *value = fs_allocate(fs_stamp_values(step), sizeof *value, "the values of a training unit", err);
+    if (value == NULL) {
+        return -1;
+    }
+    for (size_t p = 0; p < u->loss.pairs; p++) {
+        const struct fs_loss_pair *pair = &u->loss.pair[p];
+        value[0] += u->loss.pair_weight * fabs(pair->reference[0] - pair->reference[1]);
+    }
+    value[1] = u->square / ((double)tokens * (double)step->spec->hidden);
+    fs_stamp_put_values(step, unit, value, result);
+    free(value);
+    return 0;
+}
+
+/* ---- the sweeps ---- */
+
+/* The stamped model up to the log probabilities. */
+static int forward(struct fs_stamp_step *step, const struct fs_stamp_bench *bench, const struct fs_stamp_unit *unit,
+                   struct fs_tape *tape, fs_real *logprob, struct fs_error *err)
+{
+    const struct fs_pass pass = {step->model, bench->workspace, &unit->batch, &step->edit};
+    return fs_upper_forward(&pass, tape, unit->x, unit->base, bench->h, err) == 0
+               ? fs_tape_read(tape, bench->h, unit->loss.rows, unit->row, logprob, err)
+               : -1;
+}
+
+/* A free slot for the unit's forward pass; NULL: there is none, or no memory for it. */
+static struct fs_stamp_kept *take_slot(struct fs_stamp_step *step, size_t unit)
+{
+    struct fs_stamp_kept *kept = NULL;
+    for (size_t i = 0; kept == NULL && i < step->slots; i++) {
+        if (!atomic_exchange(&step->kept[i].used, true)) {
+            kept = &step->kept[i];
+            step->slot[unit] = i;
+        }
+    }
+    if (kept == NULL) {
+        return NULL;
+    }
+    if (kept->logprob == NULL) {
+        kept->logprob = fs_allocate_aligned(step->units.most_rows, step->spec->vocabulary * sizeof(fs_real), "", NULL);
+    }
+    if (kept->logprob == NULL || (kept->tape == NULL && fs_tape_create(step->model, &kept->tape, NULL) != 0)) {
+        atomic_store(&kept->used, false);
+        step->slot[unit] = SIZE_MAX;
+        return NULL;
+    }
+    return kept;
+}
+
+/* `logprob`: where the unit's log probabilities are to be found afterwards. */
+static int run_first(struct fs_stamp_step *step, struct fs_stamp_bench *bench, size_t unit, const fs_real **logprob,
+                     struct fs_error *err)
+{
+    struct fs_stamp_unit *u = &step->units.unit[unit];
+    if (need_filled(step, bench, u, err) != 0) {
+        return -1;
+    }
+    struct fs_stamp_kept *kept = take_slot(step, unit);
+    fs_real *out = kept != NULL ? kept->logprob : bench->logprob;
+    *logprob = out;
+    return forward(step, bench, u, kept != NULL ? kept->tape : bench->tape, out, err);
+}
+
+static void leave_unit(const struct fs_stamp_step *step, size_t unit)
+{
+    struct fs_stamp_unit *u = &step->units.unit[unit];
+    if (!u->stays && step->slot[unit] == SIZE_MAX) {
+        fs_stamp_unit_empty(u);
+    }
+}
+
+/* D of the unit's pairs of cut terms. */
+int fs_stamp_first_unit(void *context, size_t thread, size_t number, void *result, struct fs_error *err)
+{
+    struct fs_stamp_step *step = context;
+    size_t unit = step->cut_unit[step->first + number], pairs = step->units.cuts.pairs;
+    struct fs_stamp_bench *bench = bench_of(step, thread, err);
+    double *difference = fs_allocate(pairs, sizeof *difference, "the differences of a training unit", err);
+    const fs_real *logprob;
+    int status = -1;
+    if (bench != NULL && difference != NULL && run_first(step, bench, unit, &logprob, err) == 0 &&
+        fs_loss_differences(&step->units.unit[unit].loss, step->options->scoring, logprob, difference, err) == 0) {
+        fs_stamp_put_pairs(difference, pairs, result);
+        status = 0;
+    }
+    leave_unit(step, unit);
+    free(difference);
+    return status;
+}
+
+static bool is_carried(const struct fs_stamp_step *step, size_t number)
+{
+    return step->begin > 0 && number == 0;
+}
+
+static size_t unit_of(const struct fs_stamp_step *step, size_t number)
+{
+    return step->begin > 0 ? step->begin + number - 1 : number;
+}
+
+int fs_stamp_first_again(void *context, size_t thread, size_t number, struct fs_error *err)
+{
+    struct fs_stamp_step *step = context;
+    size_t unit = unit_of(step, number);
+    struct fs_stamp_bench *bench = bench_of(step, thread, err);
+    const fs_real *logprob;
+    if (!step->two_sweeps || step->cut_number[unit] == SIZE_MAX || step->slot[unit] != SIZE_MAX || step->slots == 0) {
+        return bench != NULL ? 0 : -1;
+    }
+    return bench != NULL ? run_first(step, bench, unit, &logprob, err) : -1;
+}
+
+/* The unit's gradient, its values behind it, and behind them the differences where there is one sweep. */
+static int differentiate(struct fs_stamp_step *step, struct fs_stamp_bench *bench, size_t unit, fs_real *gradient,
+                         double *scratch, struct fs_error *err)
+{
+    struct fs_stamp_unit *u = &step->units.unit[unit];
+    struct fs_stamp_kept *kept = step->slot[unit] != SIZE_MAX ? &step->kept[step->slot[unit]] : NULL;
+    struct fs_tape *tape = kept != NULL ? kept->tape : bench->tape;
+    fs_real *logprob = kept != NULL ? kept->logprob : bench->logprob;
+    double *value = scratch, *difference = scratch + fs_stamp_values(step);
+    const struct fs_loss_step loss = {.width = step->width,
+                                      .mean = step->two_sweeps ? step->mean : NULL,
+                                      .difference = step->two_sweeps ? NULL : difference};
+    if (kept != NULL) {
+        fs_tape_take_over(tape, bench->workspace);
+    } else if (need_filled(step, bench, u, err) != 0 || forward(step, bench, u, tape, logprob, err) != 0) {
+        return -1;
+    }
+    memset(gradient, 0, step->parameters * sizeof *gradient);
+    if (fs_loss_evaluate(&u->loss, step->options, &loss, logprob, value, value + FS_VALUE_COUNT, err) != 0 ||
+        fs_tape_read_backward(tape, logprob, bench->dh, err) != 0 ||
+        fs_upper_backward(tape, bench->dh, gradient, NULL, err) != 0) {
+        return -1;
+    }
+    fs_real *values = gradient + step->parameters;
+    fs_stamp_put_values(step, unit, value, values);
+    if (!step->two_sweeps) {
+        fs_stamp_put_pairs(difference, step->units.cuts.pairs, values + step->units.count * 2 * fs_stamp_values(step));
+    }
+    return 0;
+}
+
+int fs_stamp_second_unit(void *context, size_t thread, size_t number, void *result, struct fs_error *err)
+{
+    struct fs_stamp_step *step = context;
+    if (is_carried(step, number)) {
+        memcpy(result, step->before, step->length * sizeof(fs_real));
+        return 0;
+    }
+    size_t unit = unit_of(step, number), values = fs_stamp_values(step);
+    struct fs_stamp_bench *bench = bench_of(step, thread, err);
+    double *scratch =
+        fs_allocate(values + step->units.cuts.pairs, sizeof *scratch, "the values of a training unit", err);
+    int status = bench != NULL && scratch != NULL ? differentiate(step, bench, unit, result, scratch, err) : -1;
+    if (step->slot[unit] != SIZE_MAX) {
+        atomic_store(&step->kept[step->slot[unit]].used, false);
+        step->slot[unit] = SIZE_MAX;
+    }
+    leave_unit(step, unit);
+    free(scratch);
+    return status;
+}
+
+/* ---- costs ---- */
+
+void fs_stamp_fill_cost(const void *context, size_t unit, struct fs_cost *cost)
+{
+    const struct fs_stamp_step *step = context;
+    const struct fs_stamp_unit *u = &step->units.unit[unit];
+    struct fs_plan_unit view;
+    fs_plan_get_unit(u->plan, 0, &view);
+    double tokens = (double)view.batch.tokens, rows = (double)u->loss.rows;
+    double layers = fs_flops_layers(step->spec, 0, step->spec->layers, tokens, fs_batch_squares(&view.batch));
+    *cost = (struct fs_cost){layers + fs_flops_head(step->spec, rows), (double)view.batch.sequences, tokens, rows};
+}
+
+/* Of the parts of a step that are asked for. */
+static void step_cost(const struct fs_stamp_step *step, size_t unit, bool forward_part, bool backward_part,
+                      struct fs_cost *cost)
+{
+    const struct fs_stamp_unit *u = &step->units.unit[unit];
+    const struct fs_spec *spec = step->spec;
+    size_t width = step->options->width, first = step->options->layer + 1;
+    double tokens = (double)u->batch.tokens, squares = fs_batch_squares(&u->batch), rows = (double)u->loss.rows;
+    *cost = (struct fs_cost){0, (double)u->batch.sequences, tokens, rows};
+    if (forward_part) {
+        cost->flops += fs_flops_layers(spec, first, spec->layers, tokens, squares) + fs_flops_head(spec, rows) +
+                       fs_flops_stamp(spec->hidden, width, tokens);
+    }
+    if (backward_part) {
+        cost->flops += fs_flops_layers_backward(spec, first, spec->layers, tokens, squares) +
+                       fs_flops_head(spec, rows) + fs_flops_stamp_backward(spec->hidden, width, tokens);
+    }
+}
+
+void fs_stamp_first_cost(const void *context, size_t number, struct fs_cost *cost)
+{
+    const struct fs_stamp_step *step = context;
+    step_cost(step, step->cut_unit[step->first + number], true, false, cost);
+}
+
+void fs_stamp_second_cost(const void *context, size_t number, struct fs_cost *cost)
+{
+    const struct fs_stamp_step *step = context;
+    if (is_carried(step, number)) {
+        *cost = (struct fs_cost){0};
+        return;
+    }
+    size_t unit = unit_of(step, number);
+    bool kept = step->two_sweeps && step->slots > 0 && step->cut_number[unit] != SIZE_MAX;
+    step_cost(step, unit, !kept, true, cost);
+}
+
+void fs_stamp_whole_cost(const void *context, size_t unit, struct fs_cost *cost)
+{
+    step_cost(context, unit, true, true, cost);
+}
