@@ -52,5 +52,6 @@ void fs_mpi_free(MPI_Comm *communicator); /* collective */
 #define FS_TAG_RESULT 1
 #define FS_TAG_TAKE 2
 #define FS_TAG_TAKEN 3
+#define FS_TAG_REDUCE 4
 
 #endif
