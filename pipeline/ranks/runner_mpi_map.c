@@ -8,18 +8,17 @@
 #include "io/console/progress.h"
 #include "pipeline/ranks/checkpoint.h"
 #include "pipeline/ranks/runner_mpi_private.h"
+#include "pipeline/ranks/sharing.h"
 #include "pipeline/ranks/stop.h"
+#include "pipeline/ranks/taking.h"
 #include "pipeline/ranks/watch.h"
 #include "results/stage_files.h"
 
 #define PIECE ((size_t)4 << 20)         /* bytes of a result in one message */
 #define UNSENT_LIMIT ((size_t)64 << 20) /* a rank takes no new unit while more than this waits for the root */
-#define PAST_THE_END ((int64_t)1 << 40) /* what a failure or a stop request adds to the counter */
 #define POLL_SECONDS 1e-3
 #define HURRY_SECONDS 1.0 /* between saves of a job that may be ended any moment */
 #define END_OF_RESULTS (-1)
-#define SHARE_PARTS 4    /* of a rank's share of what is left, one is taken at once at most */
-#define UNITS_A_THREAD 4 /* likewise */
 
 struct message_header {
     int64_t unit;   /* END_OF_RESULTS: the last message of a rank, followed by a struct fs_error */
@@ -45,12 +44,9 @@ struct mapping {
     size_t saved_count;     /* root: of them, those in the partial file */
     unsigned char *results; /* root: [bytes] */
     size_t *offset;         /* [units + 1] */
-    size_t *remaining;      /* [remaining_count] units to hand out */
-    size_t remaining_count;
-    size_t taken;          /* so many numbers of the counter were given out when this rank last got some */
-    size_t held, held_end; /* of those that it got, the ones whose units it has not begun */
-    unsigned char *mine;   /* claim: [units] */
-    bool ended;            /* nothing more to take */
+    struct fs_taking taking;
+    const struct fs_work *sums; /* claim: whose costs share the units out; NULL: the counter does */
+    unsigned char *mine;        /* claim: [units] */
     struct fs_error failure;
     int failed; /* lowest failing rank known here, or ranks */
     /* other ranks than the root */
@@ -91,7 +87,8 @@ static void release(struct mapping *m)
     free(m->part);
     free(m->done);
     free(m->offset);
-    free(m->remaining);
+    free(m->taking.remaining);
+    free(m->taking.owner);
     free(m->buffer);
     free(m->heard_end);
 }
@@ -101,8 +98,8 @@ static int prepare(struct mapping *m, const char *checkpoint, struct fs_error *e
     size_t units = m->work->units;
     m->done = fs_allocate(units, 1, "the list of finished units", err);
     m->offset = fs_allocate(units + 1, sizeof *m->offset, "offsets of results", err);
-    m->remaining = fs_allocate(units, sizeof *m->remaining, "the list of units", err);
-    if (m->done == NULL || m->offset == NULL || m->remaining == NULL) {
+    m->taking.remaining = fs_allocate(units, sizeof *m->taking.remaining, "the list of units", err);
+    if (m->done == NULL || m->offset == NULL || m->taking.remaining == NULL) {
         return -1;
     }
     for (size_t unit = 0; unit < units; unit++) {
@@ -146,6 +143,28 @@ static int compare_units(const struct mapping *m, struct fs_error *err)
         m->work->name, (size_t)own[0], (size_t)own[1], (size_t)roots[0], (size_t)roots[1]);
 }
 
+/* claim: the same answer on all ranks, whose costs are the same. */
+static int share_units(struct mapping *m, struct fs_error *err)
+{
+    size_t units = m->work->units;
+    if (m->sums == NULL) {
+        return 0;
+    }
+    double *cost = fs_allocate(units, sizeof *cost, "the costs of units", err);
+    m->taking.owner = fs_allocate(units, sizeof *m->taking.owner, "the owners of units", err);
+    int status = cost == NULL || m->taking.owner == NULL ? -1 : 0;
+    for (size_t unit = 0; status == 0 && unit < units; unit++) {
+        struct fs_cost all;
+        m->sums->cost(m->sums->context, unit, &all);
+        cost[unit] = all.flops;
+    }
+    if (status == 0) {
+        status = fs_share_units(cost, units, m->runner->threads, m->runner->base.ranks, m->taking.owner, err);
+    }
+    free(cost);
+    return status;
+}
+
 /* What an earlier run has saved, to all ranks; and the counter back to 0. */
 static int resume(struct mapping *m, struct fs_error *err)
 {
@@ -173,7 +192,7 @@ static int resume(struct mapping *m, struct fs_error *err)
         if (m->done[unit] != 0) {
             m->done_count++;
         } else {
-            m->remaining[m->remaining_count++] = unit;
+            m->taking.remaining[m->taking.remaining_count++] = unit;
         }
     }
     m->saved_count = m->done_count;
@@ -183,9 +202,9 @@ static int resume(struct mapping *m, struct fs_error *err)
 /* No rank takes another unit. */
 static void end_for_all(struct mapping *m)
 {
-    if (!m->ended) {
-        fs_counter_take(&m->runner->counter, PAST_THE_END);
-        m->ended = true;
+    if (!m->taking.ended) {
+        fs_taking_end(&m->taking);
+        m->taking.ended = true;
     }
 }
 
@@ -227,12 +246,6 @@ static void *place_for(struct mapping *m, size_t unit, struct fs_error *err)
     return out == NULL ? NULL : out + 1;
 }
 
-/* Whether there is more for every thread of all ranks than the next two units. */
-static bool are_many(const struct mapping *m)
-{
-    return m->taken + 2 * m->runner->base.ranks * m->runner->base.threads < m->remaining_count;
-}
-
 /*
  * A unit more than there are threads keeps them busy while the next one is fetched; towards the end it would wait here
  * while another rank has nothing to do.
@@ -240,44 +253,10 @@ static bool are_many(const struct mapping *m)
 static bool has_room(const struct mapping *m)
 {
     const struct fs_pool *pool = m->runner->pool;
-    return fs_pool_has_room(pool) && (are_many(m) || fs_pool_inside(pool) < m->runner->base.threads);
+    return fs_pool_has_room(pool) && (fs_taking_many(&m->taking) || fs_pool_inside(pool) < m->runner->base.threads);
 }
 
-/*
- * How many numbers to take. Where each time waits for an answer, milliseconds on a slow network, as many as keep the threads
- * busy for long, but a quarter of this rank's share of what is left at most, so that all ranks end together.
- */
-static size_t amount_to_take(const struct mapping *m)
-{
-    const struct fs_runner *base = &m->runner->base;
-    if (!fs_counter_asks(&m->runner->counter) || m->taken >= m->remaining_count) {
-        return 1;
-    }
-    size_t share = (m->remaining_count - m->taken) / (SHARE_PARTS * base->ranks);
-    size_t most = are_many(m) ? UNITS_A_THREAD * base->threads : base->threads - fs_pool_inside(m->runner->pool);
-    share = share < most ? share : most;
-    return share > 0 ? share : 1;
-}
-
-/* The next unit for this rank; false where there is none left. */
-static bool next_unit(struct mapping *m, size_t *unit)
-{
-    if (m->held == m->held_end) {
-        size_t amount = amount_to_take(m);
-        int64_t first = fs_counter_take(&m->runner->counter, (int64_t)amount);
-        if (first >= (int64_t)m->remaining_count) {
-            m->ended = true;
-            return false;
-        }
-        m->held = (size_t)first;
-        m->held_end = m->held + amount < m->remaining_count ? m->held + amount : m->remaining_count;
-        m->taken = m->held_end;
-    }
-    *unit = m->remaining[m->held++];
-    return true;
-}
-
-/* Fills the pool from the counter. */
+/* Fills the pool. */
 static void take_units(struct mapping *m)
 {
     struct fs_pool *pool = m->runner->pool;
@@ -285,7 +264,7 @@ static void take_units(struct mapping *m)
     if (fs_stop_asked()) {
         end_for_all(m);
     }
-    while (!m->ended && has_room(m) && m->unsent < UNSENT_LIMIT && next_unit(m, &unit)) {
+    while (!m->taking.ended && has_room(m) && m->unsent < UNSENT_LIMIT && fs_taking_next(&m->taking, &unit)) {
         struct fs_error err = FS_ERROR_INIT;
         void *place = place_for(m, unit, &err);
         if (err.code != 0) {
@@ -490,7 +469,7 @@ static void work_through(struct mapping *m)
             finish_unit(m, &item, &err);
             take_units(m);
         }
-        bool idle = m->ended && fs_pool_inside(pool) == 0;
+        bool idle = m->taking.ended && fs_pool_inside(pool) == 0;
         if (is_root(m)) {
             fs_counter_serve(&m->runner->counter);
             receive_results(m);
@@ -543,7 +522,9 @@ static int run_mapping(struct mapping *m, const char *checkpoint, struct fs_erro
     m->failed = (int)base->ranks;
     m->sending = MPI_REQUEST_NULL;
     struct fs_error own = FS_ERROR_INIT;
-    int status = fs_runner_agree(base, prepare(m, checkpoint, &own), &own);
+    fs_runner_mpi_forget_sums(m->runner);
+    int status = prepare(m, checkpoint, &own);
+    status = fs_runner_agree(base, status == 0 ? share_units(m, &own) : -1, &own);
     if (status == 0) {
         status = fs_runner_agree(base, compare_units(m, &own), &own);
     }
@@ -571,13 +552,21 @@ static int run_mapping(struct mapping *m, const char *checkpoint, struct fs_erro
 int fs_runner_mpi_map(struct fs_runner *base, const struct fs_work *work, const char *checkpoint,
                       unsigned char *results, struct fs_error *err)
 {
-    struct mapping m = {.runner = (struct runner_mpi *)base, .work = work, .results = results};
+    struct mapping m = {.runner = (struct runner_mpi *)base,
+                        .taking.runner = (struct runner_mpi *)base,
+                        .work = work,
+                        .results = results};
     return run_mapping(&m, checkpoint, err);
 }
 
-int fs_runner_mpi_claim(struct fs_runner *base, const struct fs_work *work, unsigned char *mine, struct fs_error *err)
+int fs_runner_mpi_claim(struct fs_runner *base, const struct fs_work *work, const struct fs_work *sums,
+                        unsigned char *mine, struct fs_error *err)
 {
-    struct mapping m = {.runner = (struct runner_mpi *)base, .work = work, .mine = mine};
+    struct mapping m = {.runner = (struct runner_mpi *)base,
+                        .taking.runner = (struct runner_mpi *)base,
+                        .work = work,
+                        .mine = mine,
+                        .sums = sums};
     memset(mine, 0, work->units);
     return run_mapping(&m, NULL, err);
 }
