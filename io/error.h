@@ -22,7 +22,7 @@ enum fs_exit {
     FS_EXIT_USAGE = 64,         /* wrong command line */
     FS_EXIT_DATA = 65,          /* an input file is damaged, hostile or of the wrong kind */
     FS_EXIT_NO_INPUT = 66,      /* an input file or folder is missing or unreadable */
-    FS_EXIT_NO_ANSWER = 68,     /* a rank has waited --wait-seconds for the others in vain */
+    FS_EXIT_NO_ANSWER = 68,     /* a rank has waited --wait-seconds for the others in vain, or a node is lost */
     FS_EXIT_CHECK_FAILED = 69,  /* `doctor`: a check failed */
     FS_EXIT_SOFTWARE = 70,      /* a bug in fairstamp, or MPI / HDF5 refused a call that must not fail */
     FS_EXIT_OS = 71,            /* out of memory, out of file descriptors */

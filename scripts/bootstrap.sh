@@ -2,6 +2,7 @@
 # Installs the Debian packages that fairstamp needs and this machine lacks. Without root (and without sudo that asks for no
 # password) it names them and ends with 69. Elsewhere than on Debian or Ubuntu it names the libraries and goes on.
 #   --slurm   what a test cluster needs too; without it those tests are skipped
+#   --hosts   what several hosts on this machine need too; likewise
 #   --lint    what scripts/lint.sh needs too
 set -euo pipefail
 
@@ -11,8 +12,9 @@ packages=(gcc cmake ninja-build pkg-config git openmpi-bin libopenmpi-dev libhdf
 for option in "$@"; do
     case $option in
     --slurm) packages+=(slurmctld slurmd slurm-client munge util-linux) ;;
+    --hosts) packages+=(iproute2 util-linux mount) ;;
     --lint) packages+=(clang-format clang-tidy clang-tools) ;;
-    *) echo "bootstrap: unknown option $option; expected --slurm or --lint" >&2; exit 64 ;;
+    *) echo "bootstrap: unknown option $option; expected --slurm, --hosts or --lint" >&2; exit 64 ;;
     esac
 done
 

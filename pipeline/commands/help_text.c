@@ -11,7 +11,7 @@ const struct fs_exit_meaning fs_exit_meanings[] = {
     {FS_EXIT_USAGE, "wrong command line"},
     {FS_EXIT_DATA, "an input file is damaged or of the wrong kind"},
     {FS_EXIT_NO_INPUT, "an input file or folder is missing or unreadable"},
-    {FS_EXIT_NO_ANSWER, "a rank has waited --wait-seconds for the others in vain"},
+    {FS_EXIT_NO_ANSWER, "a rank has waited --wait-seconds for the others in vain, or a node does not answer any more"},
     {FS_EXIT_CHECK_FAILED, "doctor: a check failed"},
     {FS_EXIT_SOFTWARE, "a bug in fairstamp, or MPI or HDF5 refused a call that must not fail"},
     {FS_EXIT_OS, "out of memory or of another resource"},

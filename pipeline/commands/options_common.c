@@ -37,7 +37,8 @@ const struct fs_option fs_option_wait_seconds = {
     .initial = FS_WATCH_SECONDS,
     .help =
         "end with 68 and a line that names rank, node and call where ranks wait N seconds for each other while they "
-        "start, set up or end; tell of longer waits in between; 0: neither"};
+        "start, set up or end, or where a node has not answered for a tenth of that; tell of longer waits in between; "
+        "0: none of it"};
 const struct fs_option fs_option_model = {
     .name = "--model", .argument = "DIR", .required = true, .help = "HuggingFace folder of the model, or a GGUF file"};
 const struct fs_option fs_option_compute_type = {

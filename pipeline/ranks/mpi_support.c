@@ -87,8 +87,33 @@ void fs_mpi_broadcast(void *data, size_t bytes, int root, MPI_Comm communicator)
     }
 }
 
+/*
+ * For operations that may count a value twice, by dissemination: ceil(log2 ranks) messages one after the other, half as
+ * many as Open MPI's MPI_Iallreduce.
+ */
+static int spread(int value, MPI_Op operation, MPI_Comm communicator)
+{
+    int rank, ranks;
+    MPI_Comm_rank(communicator, &rank);
+    MPI_Comm_size(communicator, &ranks);
+    for (int64_t distance = 1; distance < ranks; distance *= 2) {
+        int to = (int)((rank + distance) % ranks), from = (int)((rank - distance + ranks) % ranks);
+        int own = value, other;
+        MPI_Request sending, receiving;
+        MPI_Irecv(&other, 1, MPI_INT, from, FS_TAG_REDUCE, communicator, &receiving);
+        MPI_Isend(&own, 1, MPI_INT, to, FS_TAG_REDUCE, communicator, &sending);
+        fs_mpi_wait(&receiving, "MPI_Irecv");
+        fs_mpi_wait(&sending, "MPI_Isend");
+        MPI_Reduce_local(&other, &value, 1, MPI_INT, operation);
+    }
+    return value;
+}
+
 int fs_mpi_reduce(int value, MPI_Op operation, MPI_Comm communicator)
 {
+    if (operation == MPI_MIN || operation == MPI_MAX) {
+        return spread(value, operation, communicator);
+    }
     int result;
     MPI_Request request;
     MPI_Iallreduce(&value, &result, 1, MPI_INT, operation, communicator, &request);

@@ -117,7 +117,8 @@ int main(int argc, char **argv)
         }
         wait[port_count] = (struct pollfd){ports[port_count].file, POLLIN, 0};
     }
-    (void)sched_setscheduler(0, SCHED_FIFO, &(struct sched_param){1}); /* where it may: frames are due whatever else runs */
+    (void)sched_setscheduler(0, SCHED_FIFO,
+                             &(struct sched_param){1}); /* where it may: frames are due whatever else runs */
     puts("ready");
     fflush(stdout);
     for (;;) {
