@@ -18,7 +18,8 @@ struct fs_options;
 struct fs_session {
     const struct fs_options *options;
     const char *command_line;
-    char start[32]; /* UTC, ISO 8601 */
+    char start[32];    /* UTC, ISO 8601 */
+    char kernels[128]; /* OpenBLAS's, of the root, and of other ranks where theirs differ */
     MPI_Comm communicator;
     struct fs_runner *runner;
     struct fs_model *model;    /* NULL until fs_session_load_model */

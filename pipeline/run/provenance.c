@@ -11,6 +11,8 @@
 #include "fairstamp_build_info.h"
 #include "io/clock.h"
 #include "io/console/progress.h"
+#include "io/resident.h"
+#include "pipeline/ranks/blas_kernels.h"
 #include "pipeline/ranks/runner_mpi.h"
 
 #define GROUP "/provenance"
@@ -69,12 +71,18 @@ int fs_provenance_write(struct fs_archive *archive, const struct fs_session *ses
     gethostname(host, sizeof host - 1);
     snprintf(ranks, sizeof ranks, "%zu", session->runner->ranks);
     snprintf(threads, sizeof threads, "%zu", session->runner->threads);
+    char why[FS_KERNELS_WHY_SIZE];
+    fs_kernels_why(fs_kernels(), why);
     fs_time_text(now);
     const struct fs_save_clock *clock = fs_runner_mpi_clock(session->runner);
-    char stage_seconds[32], saves[32], save_seconds[32];
+    char stage_seconds[32], saves[32], save_seconds[32], memory[32], shared[32];
     snprintf(stage_seconds, sizeof stage_seconds, "%.3f", seconds);
     snprintf(saves, sizeof saves, "%zu", clock->saves);
     snprintf(save_seconds, sizeof save_seconds, "%.3f", clock->spent);
+    struct fs_resident resident;
+    (void)fs_resident_read(&resident);
+    snprintf(memory, sizeof memory, "%.0f", resident.most);
+    snprintf(shared, sizeof shared, "%.0f", resident.shared);
     const struct fs_backend *backend = fs_model_backend(session->model);
     char *model = model_path(job);
     const struct {
@@ -90,7 +98,8 @@ int fs_provenance_write(struct fs_archive *archive, const struct fs_session *ses
         {"compute_backend", backend->name},
         {"compute_library", backend->version()},
         {"openblas", openblas_get_config()},
-        {"openblas_kernels", openblas_get_corename()},
+        {"openblas_kernels", session->kernels},
+        {"openblas_kernels_choice", why}, /* the root's */
         {"host", host},
         {"ranks", ranks},
         {"threads_a_rank", threads},
@@ -105,6 +114,8 @@ int fs_provenance_write(struct fs_archive *archive, const struct fs_session *ses
         {"stage_seconds", stage_seconds},
         {"saves", saves},
         {"save_seconds", save_seconds},
+        {"memory_bytes", memory},
+        {"shared_memory_bytes", shared},
     };
     int status = model != NULL ? 0 : fs_error_memory(err, 64, "a path");
     for (size_t i = 0; status == 0 && i < sizeof entries / sizeof entries[0]; i++) {
