@@ -4,10 +4,11 @@
 #   --slurm   what a test cluster needs too; without it those tests are skipped
 #   --hosts   what several hosts on this machine need too; likewise
 #   --lint    what scripts/lint.sh needs too
+# oneDNN (libdnnl-dev) is optional: without it the build has no backend onednn.
 set -euo pipefail
 
 packages=(gcc cmake ninja-build pkg-config git openmpi-bin libopenmpi-dev libhdf5-dev hdf5-tools
-          libopenblas-openmp-dev libcjson-dev libpcre2-dev libutf8proc-dev libzip-dev libssl-dev libcmocka-dev)
+          libopenblas-openmp-dev libcjson-dev libpcre2-dev libutf8proc-dev libzip-dev libssl-dev libdnnl-dev libcmocka-dev)
 
 for option in "$@"; do
     case $option in
@@ -20,7 +21,7 @@ done
 
 if ! command -v dpkg-query >/dev/null; then
     echo "bootstrap: no dpkg here. fairstamp needs: a C11 compiler with OpenMP, CMake >= 3.20, Ninja, MPI, HDF5," \
-         "OpenBLAS, cJSON, PCRE2, utf8proc, libzip, OpenSSL, and cmocka for the tests" >&2
+         "OpenBLAS, cJSON, PCRE2, utf8proc, libzip, OpenSSL, cmocka for the tests, and oneDNN 2 where bf16 products are wanted" >&2
     exit 0
 fi
 

@@ -32,5 +32,8 @@ class Fairstamp(CMakePackage):
     depends_on("utf8proc+shared")
     depends_on("openssl")
 
+    variant("onednn", default=False, description="Products of BF16 weights by oneDNN (compute.type bf16)")
+    depends_on("onednn@2", when="+onednn")
+
     def cmake_args(self):
-        return [self.define("BUILD_TESTING", self.run_tests)]
+        return [self.define("BUILD_TESTING", self.run_tests), self.define_from_variant("FAIRSTAMP_ONEDNN", "onednn")]
