@@ -6,7 +6,7 @@ ITEMS.json: StereoSet's layout (race.py chooses items in whose context the targe
 batch of one clean and `samples` corrupted runs (noise of 3 standard deviations on the subject's word embeddings); and once for
 each token and layer the same batch, in which the state behind the layer at that token is set to the clean run's in all corrupted
 runs. Read is the probability of the object's first token at the end of the prompt. Causal models. One run of an item is not timed.
-Prints one JSON object, with the mean clean probability, which the stage's must equal."""
+Prints one JSON object, with the clean probabilities, which the stage's must equal."""
 
 import argparse
 import json
@@ -89,4 +89,4 @@ with torch.inference_mode():
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
 print(json.dumps({"program": f"torch {torch.__version__}, transformers {transformers.__version__}", "items": len(items),
                   "runs": sum(len(effect) + 1 for _, effect in results), "threads": options.threads,
-                  "clean": sum(clean for clean, _ in results) / len(results), "wall": wall, "cpu": cpu}))
+                  "clean": [clean for clean, _ in results], "wall": wall, "cpu": cpu}))

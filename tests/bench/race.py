@@ -9,7 +9,7 @@ python: an interpreter with torch and transformers. PROGRAM: the fairstamp to ra
             outputs cached). Ours: the difference of two runs of the stage that differ in their number of steps, a step of ours
             also computing L_b. L_e before the first step must agree.
     trace   residual stream and heat map of all tokens and layers with ten samples of noise (peer_trace.py: ROME's way).
-            Ours: the stage on all items less the stage on the first of them. The clean probability must agree.
+            Ours: the stage on all items less the stage on the first of them. The clean probabilities must agree.
     forward run.sh: hidden states, and with the head at every position; BERT-base and GPT-2 small shapes; needs the build folder.
 
 Printed are medians, and the median and range of the ratios round by round, in CPU seconds of all threads and in wall time. Idle
@@ -80,10 +80,10 @@ class Race:
         return path
 
     def items(self, subject_before=False):
-        """Of gender, whose sentences are their context with the fill; with the target term once, before the fill."""
+        """Of gender, whose sentences are their context with the fill; `subject_before`: with the target term once, before the fill."""
         chosen = []
         for item in self.all:
-            if item["bias_type"] != "gender" or item["context"].count("BLANK") != 1:
+            if item["bias_type"] != "gender" or item["context"].count("BLANK") != 1 or "  " in item["context"]:
                 continue
             prefix, suffix = item["context"].split("BLANK")
             fits = all(s["sentence"].startswith(prefix) and s["sentence"].endswith(suffix) for s in item["sentences"])
@@ -155,19 +155,20 @@ class Race:
     def trace(self, name, model, count):
         chosen = self.items(subject_before=True)
         chosen = chosen[::max(1, len(chosen) // count)][:count]
-        one, all_items = self.write_items("one", chosen[:1]), self.write_items("all", chosen)
+        first, all_items = self.write_items("one", chosen[:1]), self.write_items("all", chosen)
         settings = ("trace.corruption=noise", "trace.heat_map=true", "trace.bootstrap=0", "checkpoint_seconds=100000")
         ours, peers = [], {"PyTorch, ROME's way": []}
         for number in range(1, self.options.rounds + 1):
-            runs = [self.ours("trace", model, items, *settings)[2:] for items in (one, all_items)]
+            runs = [self.ours("trace", model, items, *settings)[2:] for items in (first, all_items)]
             share = len(chosen) / (len(chosen) - 1)
             ours.append([(b - a) * share for a, b in zip(*[(cpu, wall) for wall, cpu in runs])])
             peer = self.peer("peer_trace.py", model, all_items)
             peers["PyTorch, ROME's way"].append((peer["cpu"], peer["wall"]))
             if number == 1:
                 clean = self.archive("trace")["/trace/biased"]["data"]
-                self.agree("the clean probability", sum(clean) / len(clean), peer["clean"])
                 self.agree("items", len(clean), peer["items"])
+                for item, (one, other) in enumerate(zip(clean, peer["clean"])):
+                    self.agree(f"the clean probability of {chosen[item]['context']!r}", one, other)
             self.say(f"trace, {name}: round {number} of {self.options.rounds}, cpu {ours[-1][0]:.3f}, {peer['cpu']:.3f}")
         self.table(f"trace: {peer['items']} items of {name}, {peer['runs']} runs of a clean and ten corrupted sequences; "
                    f"{peer['program']}", ours, peers)
