@@ -7,6 +7,7 @@
 
 #include "io/clock.h"
 #include "io/publish.h"
+#include "io/resident.h"
 
 static FILE *stream;
 static double begin;
@@ -62,19 +63,10 @@ void fs_log(const char *format, ...)
 
 void fs_log_memory(const char *when)
 {
-    FILE *status = stream != NULL ? fopen("/proc/self/status", "re") : NULL;
-    if (status == NULL) {
-        return;
+    const double mib = 1 << 20;
+    struct fs_resident resident;
+    if (stream != NULL && fs_resident_read(&resident)) {
+        fs_log("memory: %.1f MiB %s, %.1f MiB of them mapped or shared; %.1f MiB at most", resident.now / mib, when,
+               resident.shared / mib, resident.most / mib);
     }
-    char line[256];
-    unsigned long now = 0, most = 0; /* KiB */
-    while (fgets(line, sizeof line, status) != NULL) {
-        if (strncmp(line, "VmRSS:", 6) == 0) {
-            now = strtoul(line + 6, NULL, 10);
-        } else if (strncmp(line, "VmHWM:", 6) == 0) {
-            most = strtoul(line + 6, NULL, 10);
-        }
-    }
-    fclose(status);
-    fs_log("memory: %.1f MiB %s, %.1f MiB at most", (double)now / 1024, when, (double)most / 1024);
 }

@@ -130,27 +130,40 @@ static void count_works(struct fs_estimator *e, int stage, const struct plan *pl
     }
 }
 
-/* The time on `ranks` ranks without what each does alone. `owner`: room for the most units of a work. */
-static int predict_time(const struct fs_estimator *e, const struct plan *plan, size_t ranks, size_t *owner,
+/* Seconds of work `w` on some ranks as long as messages take no time. Negative: out of memory. */
+static double compute_seconds(const struct plan *plan, size_t w, const struct fs_schedule *schedule,
+                              struct fs_error *err)
+{
+    const struct fs_machine free_of_charge = {0, INFINITY, 0};
+    const struct fs_probe_work *work = &plan->record->work[w];
+    if (work->kind == FS_PROBE_SUM) {
+        return fs_schedule_sum(schedule, (double)work->length, sizeof(fs_real), &free_of_charge, err);
+    }
+    for (size_t sums = w + 1; work->kind == FS_PROBE_CLAIM && sums < plan->record->works; sums++) {
+        if (is_training(&plan->record->work[sums]) && plan->record->work[sums].units == work->units) {
+            return fs_schedule_claim(schedule, plan->second[sums], err);
+        }
+    }
+    return fs_schedule_map(schedule, err);
+}
+
+/* The time on `ranks` ranks without what each does alone. */
+static int predict_time(const struct fs_estimator *e, const struct plan *plan, size_t ranks,
                         struct fs_estimate_time *time, struct fs_error *err)
 {
     const struct fs_probe_record *record = plan->record;
     const struct fs_machine *machine = &e->estimate->machine;
-    const struct fs_machine free_of_charge = {0, INFINITY, 0};
     *time = (struct fs_estimate_time){.serial_seconds = time->serial_seconds};
     for (size_t w = 0; w < record->works; w++) {
         const struct fs_probe_work *work = &record->work[w];
         const struct fs_schedule schedule = {plan->second[w], work->units, ranks, e->estimate->threads};
-        double calls = calls_of(plan, work), ideal = 0, computed, sent = 0;
+        double calls = calls_of(plan, work), ideal = 0, computed = compute_seconds(plan, w, &schedule, err), sent;
         for (size_t unit = 0; unit < work->units; unit++) {
             ideal += plan->second[w][unit] / (double)(ranks * schedule.threads);
         }
         if (work->kind == FS_PROBE_SUM) {
-            double bytes = sizeof(fs_real), length = (double)work->length;
-            computed = fs_schedule_sum(&schedule, owner, length, bytes, &free_of_charge, err);
-            sent = fs_schedule_sum(&schedule, owner, length, bytes, machine, err) - computed;
+            sent = fs_schedule_sum(&schedule, (double)work->length, sizeof(fs_real), machine, err) - computed;
         } else {
-            computed = fs_schedule_map(&schedule, owner, err);
             sent = 4 * fs_schedule_agree(ranks, machine);
         }
         if (computed < 0 || sent < 0) {
@@ -166,9 +179,15 @@ static int predict_time(const struct fs_estimator *e, const struct plan *plan, s
     return 0;
 }
 
-/* Seconds that are not shared of all steps and checkpoints, from those of the probe's few. */
-static double serial_seconds_of(const struct fs_estimator *e, const struct plan *plan, const struct fs_job *probed,
-                                double measured)
+/* What a rank does alone in a stage. */
+struct alone {
+    double seconds; /* without saves */
+    double saves;   /* seconds of all saves that are due */
+};
+
+/* Of all steps and checkpoints, from those of the probe's few. */
+static struct alone alone_of(const struct fs_estimator *e, const struct plan *plan, const struct fs_job *probed,
+                             double measured)
 {
     double step = INFINITY, slowest = 0, gaps[2];
     size_t batches = 0;
@@ -188,11 +207,21 @@ static double serial_seconds_of(const struct fs_estimator *e, const struct plan 
     gaps[1] = isfinite(step) ? slowest - step : 0;
     average(e, gaps, 2);
     if (batches == 0) {
-        return measured;
+        return (struct alone){measured, 0};
     }
     double saves = every > 0 ? floor((steps - 1) / every) : 0;
     double saves_few = every_few > 0 ? floor((few - 1) / every_few) : 0;
-    return measured + (steps - few) * gaps[0] + (saves - saves_few) * gaps[1];
+    return (struct alone){fmax(0, measured - saves_few * gaps[1]) + (steps - few) * gaps[0], saves * gaps[1]};
+}
+
+/* Saves become rarer where they would take more than their share of the time (save_clock.h). */
+static void add_saves(const struct fs_estimator *e, double saves, struct fs_estimate_time *time)
+{
+    double share = fs_job_settings(e->job)->checkpoint_share;
+    if (share < 1) {
+        saves = fmin(saves, share / (1 - share) * fs_estimate_seconds(time));
+    }
+    time->serial_seconds += saves;
 }
 
 static int fill_seconds(struct plan *plan, const struct fs_estimate_rate *rate_list, size_t rates, struct fs_error *err)
@@ -226,24 +255,20 @@ int fs_estimate_predict(struct fs_estimator *e, int stage, const struct fs_measu
                         .steps = fs_estimate_training(e, e->job).steps};
     const struct fs_probe_record *measured =
         estimate->cut && !e->measured ? fs_probe_get(e->cut.session.runner) : fs_probe_get(e->whole.session.runner);
-    size_t most = 1;
-    for (size_t w = 0; w < plan.record->works; w++) {
-        most = plan.record->work[w].units > most ? plan.record->work[w].units : most;
-    }
-    size_t *owner = fs_allocate(most, sizeof *owner, "a prediction", err);
     plan.second = fs_allocate(plan.record->works, sizeof *plan.second, "a prediction", err);
-    int status = owner == NULL || plan.second == NULL ? -1 : 0;
+    int status = plan.second == NULL ? -1 : 0;
     if (fs_session_agree(e->session, status, err) == 0 && find_rates(e, stage, measured, err) == 0) {
         double alone = own->serial_seconds;
         average(e, &alone, 1);
-        double serial = serial_seconds_of(e, &plan, e->whole.job, alone);
+        struct alone serial = alone_of(e, &plan, e->whole.job, alone);
         status = fill_seconds(&plan, e->shape->rate[stage], e->shape->count[stage], err);
         if (status == 0) {
             count_works(e, stage, &plan);
         }
         for (size_t i = 0; status == 0 && i < estimate->rank_count; i++) {
-            out->time[i].serial_seconds = serial;
-            status = predict_time(e, &plan, estimate->rank[i], owner, &out->time[i], err);
+            out->time[i].serial_seconds = serial.seconds;
+            status = predict_time(e, &plan, estimate->rank[i], &out->time[i], err);
+            add_saves(e, serial.saves, &out->time[i]);
         }
     } else {
         status = -1;
@@ -252,7 +277,6 @@ int fs_estimate_predict(struct fs_estimator *e, int stage, const struct fs_measu
         free(plan.second[w]);
     }
     free(plan.second);
-    free(owner);
     return status;
 }
 

@@ -6,7 +6,7 @@
 #include "model/engine.h"
 #include "model/flops.h"
 #include "model/numbers/real.h"
-#include "pipeline/ranks/window.h"
+#include "pipeline/ranks/sharing.h"
 #include "stages/plan/plan.h"
 
 #define ATTENTION_BLOCK 65536.0 /* attention weights of several heads at once, where a head's are fewer */
@@ -100,9 +100,11 @@ static double training_of(const struct fs_spec *spec, const struct fs_memory_loa
 
 static double gradients_of(const struct fs_memory_load *load, double parameters)
 {
-    double window = (double)fs_sum_share(load->ranks, load->threads);
-    double sent = load->ranks > 1 ? 2 * fmin(parameters, (double)FS_SUM_BLOCK) : 0;
-    return fmin(load->units, window) * (parameters + sent);
+    size_t units = isfinite(load->units) ? (size_t)load->units : SIZE_MAX / 2, bytes = (size_t)(number * parameters);
+    size_t own = units / load->ranks + 1; /* shared out evenly */
+    double held = (double)fs_sum_held(own, load->threads, bytes, FS_SUM_BYTES);
+    double ahead = (double)fs_sum_ahead(units, load->ranks, load->threads, bytes, FS_SUM_BYTES);
+    return held * parameters + (load->ranks > 1 ? ahead * parameters / (double)load->ranks : 0);
 }
 
 static double caches_of(const struct fs_spec *spec, const struct fs_memory_load *load)

@@ -13,8 +13,8 @@
  *                  where the ranks of a node cannot share memory, which `doctor` finds out
  *     program      once a rank: program, libraries, buffers of MPI; FS_MEMORY_PROGRAM bytes
  *     optimizer    once a rank: 5 P, the edit, its best, Adam's two moments, the gradient
- *     gradients    once a rank: w (P + 2 min(P, FS_SUM_BLOCK)), the second term on several ranks only;
- *                  w = min(training units, fs_sum_share(ranks, threads)), at most 32 / ranks or 2 a thread
+ *     gradients    once a rank: w P, on several ranks twice: w vectors of own units, and the slices of others' that come
+ *                  in meanwhile; w = min(units of a rank, fs_sum_held), 128 MiB or what a thread and 2 more need
  *     caches       once a rank: ((1 + b) d T' + V R') / ranks for all T' tokens and R' KL rows of a batch; at least one unit's
  *
  *     forward      a workspace: T (b d + e + (2 H + 2 G) D + f) + max(2^16, n^2) + n A + q + 512 min(V, 512) + 2 R e,

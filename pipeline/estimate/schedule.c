@@ -2,133 +2,138 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "pipeline/ranks/window.h"
+#include "pipeline/ranks/sharing.h"
 
-/* Threads by the time at which they are free, the earliest first, the lowest number first among equals. */
-struct heap {
-    size_t count;
-    struct slot {
-        double free_at;
-        size_t thread;
-    } * slot;
-};
-
-static bool comes_before(const struct slot *a, const struct slot *b)
+double fs_schedule_map(const struct fs_schedule *schedule, struct fs_error *err)
 {
-    return a->free_at != b->free_at ? a->free_at < b->free_at : a->thread < b->thread;
-}
-
-/* The first slot has become later. */
-static void sink(struct heap *heap)
-{
-    size_t at = 0;
-    for (;;) {
-        size_t least = at;
-        for (size_t child = 2 * at + 1; child <= 2 * at + 2 && child < heap->count; child++) {
-            if (comes_before(&heap->slot[child], &heap->slot[least])) {
-                least = child;
-            }
-        }
-        if (least == at) {
-            return;
-        }
-        struct slot moved = heap->slot[at];
-        heap->slot[at] = heap->slot[least];
-        heap->slot[least] = moved;
-        at = least;
-    }
-}
-
-double fs_schedule_map(const struct fs_schedule *schedule, size_t *owner, struct fs_error *err)
-{
-    size_t all = schedule->ranks * schedule->threads;
-    struct heap heap = {all < schedule->units ? all : schedule->units, NULL};
-    heap.slot = fs_allocate(heap.count, sizeof *heap.slot, "a schedule", err);
-    if (heap.slot == NULL) {
+    size_t all = schedule->ranks * schedule->threads, thread;
+    struct fs_turns turns;
+    if (fs_turns_begin(&turns, all < schedule->units ? all : schedule->units, err) != 0) {
         return -1;
-    }
-    for (size_t i = 0; i < heap.count; i++) { /* ranks take turns, so that few units are spread over many ranks */
-        heap.slot[i].thread = i;
     }
     double last = 0;
     for (size_t unit = 0; unit < schedule->units; unit++) {
-        struct slot *first = &heap.slot[0];
-        first->free_at += schedule->second[unit];
-        last = first->free_at > last ? first->free_at : last;
-        if (owner != NULL) {
-            owner[unit] = first->thread % schedule->ranks;
-        }
-        sink(&heap);
+        last = fmax(last, fs_turns_take(&turns, schedule->second[unit], &thread));
     }
-    free(heap.slot);
+    free(turns.turn);
     return last;
 }
 
-/* Units begin .. end-1 of each rank on its threads: the seconds of the slowest rank; most units of a rank. */
-static double run_window(const struct fs_schedule *schedule, size_t begin, size_t end, const size_t *owner, double *own,
-                         size_t *most, struct fs_error *err)
+/* The own units of each rank one after the other, and the threads of each; freed by release(). */
+struct lanes {
+    size_t *owner, *threads;
+    size_t *unit, *begin; /* [units] by rank; [ranks + 1] */
+    double *done;         /* [units] when each is computed */
+};
+
+static void release(struct lanes *lanes)
 {
-    double slowest = 0;
-    *most = 0;
-    for (size_t unit = begin; unit < end; unit++) {
-        size_t count = 0;
-        bool seen = false;
-        for (size_t other = begin; other < end; other++) {
-            if (owner[other] == owner[unit]) {
-                seen = seen || other < unit;
-                own[count++] = schedule->second[other];
-            }
-        }
-        if (!seen) {
-            double seconds = fs_schedule_map(&(struct fs_schedule){own, count, 1, schedule->threads}, NULL, err);
-            if (seconds < 0) {
-                return -1;
-            }
-            slowest = seconds > slowest ? seconds : slowest;
-            *most = count > *most ? count : *most;
-        }
-    }
-    return slowest;
+    free(lanes->owner);
+    free(lanes->threads);
+    free(lanes->unit);
+    free(lanes->begin);
+    free(lanes->done);
 }
 
-double fs_schedule_sum(const struct fs_schedule *schedule, const size_t *owner, double length, double bytes,
-                       const struct fs_machine *machine, struct fs_error *err)
+static int share(const struct fs_schedule *schedule, struct lanes *lanes, struct fs_error *err)
 {
     size_t units = schedule->units, ranks = schedule->ranks;
-    double total = 0, R = (double)ranks, others = (R - 1) / R, blocks = ceil(length / (double)FS_SUM_BLOCK);
-    double *own = fs_allocate(units, sizeof *own, "a schedule", err);
-    size_t *held = fs_allocate(ranks, sizeof *held, "a schedule", err);
-    if (own == NULL || held == NULL) {
-        free(own);
-        free(held);
+    lanes->owner = fs_allocate(units, sizeof(size_t), "a schedule", err);
+    lanes->threads = fs_allocate(ranks, sizeof(size_t), "a schedule", err);
+    lanes->unit = fs_allocate(units, sizeof(size_t), "a schedule", err);
+    lanes->begin = fs_allocate(ranks + 2, sizeof(size_t), "a schedule", err);
+    lanes->done = fs_allocate(units, sizeof(double), "a schedule", err);
+    if (lanes->owner == NULL || lanes->threads == NULL || lanes->unit == NULL || lanes->begin == NULL ||
+        lanes->done == NULL) {
         return -1;
     }
-    for (size_t begin = 0, end; begin < units; begin = end) {
-        size_t most;
-        end = fs_sum_window(owner, units, begin, ranks, schedule->threads, held);
-        double compute = run_window(schedule, begin, end, owner, own, &most, err);
-        if (compute < 0) {
-            total = -1;
-            break;
+    for (size_t rank = 0; rank < ranks; rank++) {
+        lanes->threads[rank] = schedule->threads;
+    }
+    if (fs_share_units(schedule->second, units, lanes->threads, ranks, lanes->owner, err) != 0) {
+        return -1;
+    }
+    for (size_t unit = 0; unit < units; unit++) {
+        lanes->begin[lanes->owner[unit] + 2]++;
+    }
+    for (size_t rank = 0; rank < ranks; rank++) {
+        lanes->begin[rank + 2] += lanes->begin[rank + 1];
+    }
+    for (size_t unit = 0; unit < units; unit++) {
+        lanes->unit[lanes->begin[lanes->owner[unit] + 1]++] = unit;
+    }
+    return 0;
+}
+
+/* When each unit is computed, its rank waiting for nothing but its own threads; the last of them. */
+static double compute(const struct fs_schedule *schedule, const struct lanes *lanes, struct fs_error *err)
+{
+    double last = 0;
+    for (size_t rank = 0; rank < schedule->ranks; rank++) {
+        struct fs_turns turns;
+        size_t thread;
+        if (lanes->begin[rank] == lanes->begin[rank + 1]) {
+            continue;
         }
-        total += compute + (double)(end - begin) * length / R * machine->addition;
-        if (ranks > 1) {
-            double sent = others * (double)most * length * bytes;
-            double received = (double)(end - begin) * length / R * bytes;
-            total += fs_schedule_agree(ranks, machine) + blocks * (R - 1) * machine->latency +
-                     (sent > received ? sent : received) / machine->bandwidth +
-                     (double)most * length * machine->addition; /* packing */
+        if (fs_turns_begin(&turns, schedule->threads, err) != 0) {
+            return -1;
+        }
+        for (size_t i = lanes->begin[rank]; i < lanes->begin[rank + 1]; i++) {
+            size_t unit = lanes->unit[i];
+            lanes->done[unit] = fs_turns_take(&turns, schedule->second[unit], &thread);
+            last = fmax(last, lanes->done[unit]);
+        }
+        free(turns.turn);
+    }
+    return last;
+}
+
+/* What a vector takes to travel from its rank, and its slices to be added, while the ranks compute on. */
+static double add_up(const struct fs_schedule *schedule, const struct lanes *lanes, double length, double bytes,
+                     const struct fs_machine *machine)
+{
+    double R = (double)schedule->ranks, others = (R - 1) / R, added = 0;
+    double travels =
+        schedule->ranks > 1 ? (R - 1) * machine->latency + others * length * bytes / machine->bandwidth : 0;
+    for (size_t rank = 0; rank < schedule->ranks; rank++) { /* one vector of a rank after the other */
+        double wire = 0;
+        for (size_t i = lanes->begin[rank]; i < lanes->begin[rank + 1]; i++) {
+            wire = fmax(wire, lanes->done[lanes->unit[i]]) + travels;
+            lanes->done[lanes->unit[i]] = wire;
         }
     }
-    free(own);
-    free(held);
-    if (total >= 0 && ranks > 1) {
-        total += 3 * fs_schedule_agree(ranks, machine) + blocks * fs_schedule_agree(ranks, machine) +
-                 others * length * bytes / machine->bandwidth;
+    double arrives = length / R * bytes / machine->bandwidth, wire = 0;
+    for (size_t unit = 0; unit < schedule->units; unit++) { /* a slice of every unit comes to every rank, one by one */
+        wire = fmax(wire + (schedule->ranks > 1 ? arrives : 0), lanes->done[unit]);
+        added = fmax(added, wire) + length / R * machine->addition;
     }
+    return added;
+}
+
+double fs_schedule_sum(const struct fs_schedule *schedule, double length, double bytes,
+                       const struct fs_machine *machine, struct fs_error *err)
+{
+    struct lanes lanes = {0};
+    double R = (double)schedule->ranks, total = -1;
+    if (share(schedule, &lanes, err) == 0 && (total = compute(schedule, &lanes, err)) >= 0) {
+        total = fmax(total, add_up(schedule, &lanes, length, bytes, machine));
+        if (schedule->ranks > 1) {
+            total += 3 * fs_schedule_agree(schedule->ranks, machine) + /* owners, memory, failures */
+                     fs_schedule_agree(schedule->ranks, machine) + (R - 1) / R * length * bytes / machine->bandwidth;
+        }
+    }
+    release(&lanes);
     return total;
+}
+
+double fs_schedule_claim(const struct fs_schedule *schedule, const double *costs, struct fs_error *err)
+{
+    struct lanes lanes = {0};
+    const struct fs_schedule sums = {costs, schedule->units, schedule->ranks, schedule->threads};
+    double last = share(&sums, &lanes, err) == 0 ? compute(schedule, &lanes, err) : -1;
+    release(&lanes);
+    return last;
 }
 
 double fs_schedule_agree(size_t ranks, const struct fs_machine *machine)

@@ -10,26 +10,43 @@
 #include "pipeline/ranks/watch.h"
 
 #define SPINS 500
+#define SHORTEST_SLEEP_NANOSECONDS 20000L
 #define LONGEST_SLEEP_NANOSECONDS 1000000L
+#define SLEEP_GROWTH 8 /* a sleep is about such a part of the wait so far: that late an answer is noticed */
 #define BROADCAST_PIECE ((size_t)1 << 30) /* MPI counts in int */
+
+void fs_mpi_pause(struct fs_mpi_pause *pause, const char *call)
+{
+    if (pause->looks < SPINS) {
+        pause->looks++;
+        sched_yield();
+        return;
+    }
+    if (pause->looks == SPINS) {
+        fs_watch_patiently(call);
+        pause->looks++;
+        pause->nanoseconds = SHORTEST_SLEEP_NANOSECONDS;
+    }
+    nanosleep(&(struct timespec){0, pause->nanoseconds}, NULL);
+    pause->nanoseconds += pause->nanoseconds < LONGEST_SLEEP_NANOSECONDS ? pause->nanoseconds / SLEEP_GROWTH : 0;
+}
+
+void fs_mpi_pause_end(struct fs_mpi_pause *pause)
+{
+    if (pause->looks > SPINS) {
+        fs_watch_end();
+    }
+    pause->looks = 0;
+}
 
 void fs_mpi_wait(MPI_Request *request, const char *call)
 {
     int done = 0;
-    long nanoseconds = 20000;
-    for (unsigned spin = 0; MPI_Test(request, &done, MPI_STATUS_IGNORE), !done; spin++) {
-        if (spin < SPINS) {
-            sched_yield();
-            continue;
-        }
-        if (spin == SPINS) {
-            fs_watch_patiently(call);
-        }
-        struct timespec pause = {0, nanoseconds};
-        nanosleep(&pause, NULL);
-        nanoseconds = nanoseconds * 2 < LONGEST_SLEEP_NANOSECONDS ? nanoseconds * 2 : LONGEST_SLEEP_NANOSECONDS;
+    struct fs_mpi_pause pause = {0};
+    while (MPI_Test(request, &done, MPI_STATUS_IGNORE), !done) {
+        fs_mpi_pause(&pause, call);
     }
-    fs_watch_end();
+    fs_mpi_pause_end(&pause);
 }
 
 void fs_mpi_barrier(MPI_Comm communicator)

@@ -17,6 +17,16 @@
  * others need the core and a wait can be long (the root hashes a model, another rank computes its last unit).
  */
 void fs_mpi_wait(MPI_Request *request, const char *call);
+/*
+ * One of many looks at what comes from other ranks in `call`, where there is nothing else to do: returns after a moment
+ * that grows with the number of looks in vain. Begins zeroed; fs_mpi_pause_end() after each success.
+ */
+struct fs_mpi_pause {
+    unsigned looks;
+    long nanoseconds; /* of the next sleep */
+};
+void fs_mpi_pause(struct fs_mpi_pause *pause, const char *call);
+void fs_mpi_pause_end(struct fs_mpi_pause *pause);
 /* MPI_Barrier, MPI_Bcast of any length, waiting as above. Collective. */
 void fs_mpi_barrier(MPI_Comm communicator);
 void fs_mpi_broadcast(void *data, size_t bytes, int root, MPI_Comm communicator);
@@ -52,5 +62,6 @@ void fs_mpi_free(MPI_Comm *communicator); /* collective */
 #define FS_TAG_RESULT 1
 #define FS_TAG_TAKE 2
 #define FS_TAG_TAKEN 3
+#define FS_TAG_SLICE 16 /* and the 16384 behind it */
 
 #endif

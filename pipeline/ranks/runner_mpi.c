@@ -7,8 +7,10 @@
 
 #include "io/clock.h"
 #include "pipeline/ranks/runner_mpi_private.h"
+#include "pipeline/ranks/sharing.h"
 #include "pipeline/ranks/stop.h"
 #include "pipeline/ranks/threads.h"
+#include "pipeline/ranks/watch.h"
 
 static int broadcast(struct fs_runner *base, void *data, size_t bytes, struct fs_error *err)
 {
@@ -35,18 +37,24 @@ int fs_runner_mpi_create(MPI_Comm communicator, size_t threads, struct fs_runner
     MPI_Comm_rank(communicator, &rank);
     MPI_Comm_size(communicator, &ranks);
     size_t defaults = fs_default_threads(communicator);
-    struct runner_mpi created = {.communicator = communicator};
+    struct runner_mpi created = {.communicator = communicator, .sum_bytes = FS_SUM_BYTES};
     created.base = (struct fs_runner){.operations = &operations,
                                       .rank = (size_t)rank,
                                       .ranks = (size_t)ranks,
                                       .threads = threads > 0 ? threads : defaults};
     struct runner_mpi *runner = fs_allocate(1, sizeof *runner, "a runner", err);
     int status = runner == NULL ? -1 : fs_pool_create(created.base.threads, &created.pool, err);
-    if (agree(&created.base, status, err) != 0) {
+    created.threads = fs_allocate((size_t)ranks, sizeof *created.threads, "a runner", err);
+    if (agree(&created.base, created.threads == NULL ? -1 : status, err) != 0) {
         fs_pool_destroy(created.pool);
+        free(created.threads);
         free(runner);
         return -1;
     }
+    fs_watch_limit("MPI_Allgather");
+    MPI_Allgather(&created.base.threads, sizeof *created.threads, MPI_BYTE, created.threads, sizeof *created.threads,
+                  MPI_BYTE, communicator);
+    fs_watch_end();
     *runner = created;
     fs_counter_create(communicator, &runner->counter);
     *result = &runner->base;
@@ -61,6 +69,8 @@ void fs_runner_mpi_destroy(struct fs_runner *base)
     }
     fs_pool_destroy(runner->pool);
     fs_counter_destroy(&runner->counter);
+    fs_runner_mpi_forget_sums(runner);
+    free(runner->threads);
     free(runner->folder);
     free(runner->settings);
     free(runner);
@@ -112,4 +122,11 @@ void fs_runner_mpi_expect_sums(struct fs_runner *base, const char *name, size_t 
     runner->expected_name = name;
     runner->sums = done;
     runner->expected_sums = total;
+}
+
+void fs_runner_mpi_bound_sums(struct fs_runner *base, size_t bytes)
+{
+    if (is_over_mpi(base)) {
+        ((struct runner_mpi *)base)->sum_bytes = bytes;
+    }
 }

@@ -5,9 +5,10 @@
  *
  * - map: units by the counter. A finished unit's result goes to the root in pieces, each after a header; after the
  *   last one a rank sends an end message with its error, if any. The root broadcasts the verdict.
- * - claim: the same, with empty results.
- * - sum: in windows (fs_schedule_window) that bound how many vectors a rank holds. Vectors change hands by slices of
- *   the parameters, each slice is summed in unit order by its owner, and the slices are gathered.
+ * - claim: the same, with empty results; where costs of later sums are known, units are shared out by them
+ *   (fs_share_units), and the counter only says when to stop.
+ * - sum: finished vectors change hands by slices of the parameters while the next ones are computed, each slice is
+ *   summed in unit order by its owner, and the slices are gathered. fs_sum_held() bounds how many vectors a rank holds.
  *
  * A failing unit, and a stop request, push the counter past its end, so all ranks finish the units in flight and no
  * more.
@@ -44,5 +45,7 @@ struct fs_save_clock *fs_runner_mpi_clock(struct fs_runner *runner);
  * done before, and shown as progress. Local.
  */
 void fs_runner_mpi_expect_sums(struct fs_runner *runner, const char *name, size_t done, size_t total);
+/* Takes the place of FS_SUM_BYTES (sharing.h), so that small sums are bounded too. Local. */
+void fs_runner_mpi_bound_sums(struct fs_runner *runner, size_t bytes);
 
 #endif

@@ -8,12 +8,21 @@
 #include "pipeline/ranks/pool.h"
 #include "pipeline/ranks/runner_mpi.h"
 
+/* Memory of sums, kept from one to the next: pages are dear. */
+struct sum_memory {
+    fs_real *vectors, *slices;
+    size_t vector_numbers, slice_numbers;
+};
+
 struct runner_mpi {
     struct fs_runner base; /* first, so that a pointer to it is a pointer to this */
     MPI_Comm communicator;
     struct fs_counter counter;
     struct fs_pool *pool;
-    char *folder; /* NULL: nothing is saved */
+    size_t *threads; /* [ranks] */
+    struct sum_memory kept;
+    size_t sum_bytes; /* FS_SUM_BYTES */
+    char *folder;     /* NULL: nothing is saved */
     char *settings;
     char job[FS_DIGEST_SIZE];
     struct fs_save_clock clock;
@@ -23,8 +32,11 @@ struct runner_mpi {
 
 int fs_runner_mpi_map(struct fs_runner *base, const struct fs_work *work, const char *checkpoint,
                       unsigned char *results, struct fs_error *err);
-int fs_runner_mpi_claim(struct fs_runner *base, const struct fs_work *work, unsigned char *mine, struct fs_error *err);
+int fs_runner_mpi_claim(struct fs_runner *base, const struct fs_work *work, const struct fs_work *sums,
+                        unsigned char *mine, struct fs_error *err);
 int fs_runner_mpi_sum(struct fs_runner *base, const struct fs_work *work, const unsigned char *mine, size_t length,
                       fs_real *total, struct fs_error *err);
+
+void fs_runner_mpi_forget_sums(struct runner_mpi *runner); /* frees `kept` */
 
 #endif

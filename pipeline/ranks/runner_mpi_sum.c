@@ -1,16 +1,30 @@
+/*
+ * The ordered sum over MPI ranks. Each rank computes its units in ascending order; a finished vector travels at once,
+ * a slice of it to each rank, while the pool computes the next ones. The owner of a slice adds in unit order what has
+ * come, and takes in what lies ahead within a bound, so a rank that is early waits only once its vectors are all in use.
+ *
+ * No circle of waiting: the rank of the next unit to be added has no later unit in work before it, and its vectors hold
+ * but earlier units, which all ranks have added.
+ *
+ * A rank whose unit failed, or that learns of it, computes nothing more and sends empty slices for the rest of its
+ * units, so that all ranks come to the end and agree.
+ */
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "io/console/progress.h"
 #include "pipeline/ranks/runner_mpi_private.h"
+#include "pipeline/ranks/sharing.h"
 #include "pipeline/ranks/watch.h"
-#include "pipeline/ranks/window.h"
 
-#define NO_RANK (-1)
+#define POLL_SECONDS 1e-3 /* between looks at messages while the pool computes */
+#define TAGS ((size_t)16384)
+#define CALL "MPI_Testsome" /* in which a rank waits for slices */
 
 #define REAL_TYPE (sizeof(fs_real) == sizeof(float) ? MPI_FLOAT : MPI_DOUBLE)
 
-/* The part of a block of `length` numbers that `rank` sums. */
+/* The part of `length` numbers that `rank` sums. */
 static size_t piece_begin(size_t length, int rank, int ranks)
 {
     return length / (size_t)ranks * (size_t)rank +
@@ -22,55 +36,79 @@ static size_t piece_length(size_t length, int rank, int ranks)
     return piece_begin(length, rank + 1, ranks) - piece_begin(length, rank, ranks);
 }
 
+/* A vector of an own unit: from its start until it has reached all ranks, and is added here. */
+struct vector {
+    enum { UNUSED, COMPUTED, TRAVELS } state;
+    size_t unit;
+};
+
 /* All that one sum needs; arrays are freed by release(). */
 struct summation {
     struct runner_mpi *runner;
+    const struct fs_work *work;
     int rank, ranks;
-    size_t units, length;
-    size_t threads;           /* of the rank that has most */
-    size_t *owner;            /* [units] */
-    size_t *held;             /* [ranks] */
-    fs_real *vectors;         /* (own units of a window, length) */
-    fs_real *sent, *received; /* one block: [rank][own units][piece], [owner][its units][own piece] */
-    int *send_count, *send_begin, *receive_count, *receive_begin; /* [ranks] */
+    size_t units, length, piece; /* piece: numbers of this rank's slice */
+    size_t *owner;               /* [units] */
+    size_t *own, owned;          /* [owned] own units in ascending order */
+    struct vector *vector;       /* [held]; its numbers: row of runner->kept.vectors */
+    MPI_Request *sent;           /* (held, ranks) */
+    MPI_Request *asked;          /* [ahead] for the slice of unit u at u % ahead, as the next three */
+    unsigned char *there;        /* [ahead] 1: it has come */
+    int *done;                   /* [ahead] of MPI_Testsome */
+    MPI_Status *status;          /* [ahead] */
+    size_t held, ahead;
+    size_t started, next, asked_to; /* own units; units that are added, that were asked for */
+    bool failed;                    /* here or elsewhere: nothing more is computed */
+    int outcome;                    /* -1: a unit failed here, with */
+    struct fs_error failure;
+    fs_real *total;
 };
 
 static void release(struct summation *s)
 {
     free(s->owner);
-    free(s->held);
-    free(s->vectors);
+    free(s->own);
+    free(s->vector);
     free(s->sent);
-    free(s->received);
-    free(s->send_count);
+    free(s->asked);
+    free(s->there);
+    free(s->done);
+    free(s->status);
+}
+
+void fs_runner_mpi_forget_sums(struct runner_mpi *runner)
+{
+    free(runner->kept.vectors);
+    free(runner->kept.slices);
+    runner->kept = (struct sum_memory){0};
 }
 
 /* Who keeps which unit: the same answer on all ranks. */
 static int find_owners(struct summation *s, const unsigned char *mine, struct fs_error *err)
 {
-    int *keepers = fs_allocate(2 * s->units + 1, sizeof *keepers, "the owners of units", err);
+    int *keepers = fs_allocate(2 * s->units, sizeof *keepers, "the owners of units", err);
     s->owner = fs_allocate(s->units, sizeof *s->owner, "the owners of units", err);
-    s->held = fs_allocate((size_t)s->ranks, sizeof *s->held, "the owners of units", err);
-    int status = keepers == NULL || s->owner == NULL || s->held == NULL ? -1 : 0;
+    s->own = fs_allocate(s->units, sizeof *s->own, "the owners of units", err);
+    int status = keepers == NULL || s->owner == NULL || s->own == NULL ? -1 : 0;
     if (fs_runner_agree(&s->runner->base, status, err) != 0) {
         free(keepers);
         return -1;
     }
-    int *owner = keepers + s->units; /* followed by the threads */
+    int *owner = keepers + s->units;
     for (size_t unit = 0; unit < s->units; unit++) {
         keepers[unit] = mine[unit] != 0;
-        owner[unit] = mine[unit] != 0 ? s->rank : NO_RANK;
+        owner[unit] = mine[unit] != 0 ? s->rank : 0;
     }
-    owner[s->units] = (int)s->runner->base.threads;
     if (s->ranks > 1) {
         fs_watch_patiently("MPI_Allreduce");
-        MPI_Allreduce(MPI_IN_PLACE, keepers, (int)s->units, MPI_INT, MPI_SUM, s->runner->communicator);
-        MPI_Allreduce(MPI_IN_PLACE, owner, (int)s->units + 1, MPI_INT, MPI_MAX, s->runner->communicator);
+        MPI_Allreduce(MPI_IN_PLACE, keepers, (int)(2 * s->units), MPI_INT, MPI_SUM, s->runner->communicator);
         fs_watch_end();
     }
-    s->threads = (size_t)owner[s->units];
     for (size_t unit = 0; status == 0 && unit < s->units; unit++) {
         s->owner[unit] = (size_t)owner[unit];
+        if (owner[unit] == s->rank) {
+            s->own[s->owned++] = unit;
+        }
         if (keepers[unit] != 1) {
             status = fs_error_set(err, FS_EXIT_SOFTWARE, "sum: unit %zu is kept by %d ranks, expected 1", unit,
                                   keepers[unit]);
@@ -80,77 +118,155 @@ static int find_owners(struct summation *s, const unsigned char *mine, struct fs
     return status;
 }
 
-static size_t units_of(const struct summation *s, int rank, size_t first, size_t last)
+/* Room for `rows` of `length` numbers, of before where that is enough. */
+static int keep_room(fs_real **kept, size_t *numbers, size_t rows, size_t length, struct fs_error *err)
 {
-    size_t count = 0;
-    for (size_t unit = first; unit < last; unit++) {
-        count += s->owner[unit] == (size_t)rank;
+    size_t needed;
+    if (fs_multiply(rows, length, &needed) != 0) {
+        return fs_error_memory(err, SIZE_MAX, "vectors to be summed");
     }
-    return count;
-}
-
-static size_t window_end(const struct summation *s, size_t first)
-{
-    return fs_sum_window(s->owner, s->units, first, (size_t)s->ranks, s->threads, s->held);
+    if (*kept == NULL || needed > *numbers) {
+        free(*kept);
+        *kept = fs_allocate_aligned(needed, sizeof **kept, "vectors to be summed", err);
+        *numbers = *kept != NULL ? needed : 0;
+    }
+    return *kept != NULL ? 0 : -1;
 }
 
 static int prepare(struct summation *s, struct fs_error *err)
 {
-    size_t widest = 0, longest = 0; /* own units of a window, and all */
-    for (size_t first = 0, last; first < s->units; first = last) {
-        last = window_end(s, first);
-        size_t count = units_of(s, s->rank, first, last);
-        widest = count > widest ? count : widest;
-        longest = last - first > longest ? last - first : longest;
+    struct sum_memory *kept = &s->runner->kept;
+    size_t threads = s->runner->base.threads, bytes = s->length * sizeof(fs_real);
+    if (s->ranks > 1 && s->length > INT_MAX) {
+        return fs_error_set(err, FS_EXIT_CONFIG, "%s: %zu numbers are to be summed, more than %d on several ranks",
+                            s->work->name, s->length, INT_MAX);
     }
-    size_t block = s->length < FS_SUM_BLOCK ? s->length : FS_SUM_BLOCK;
-    size_t own = piece_length(block, 0, s->ranks); /* the longest piece */
-    size_t numbers;
-    s->send_count = fs_allocate(4 * (size_t)s->ranks, sizeof *s->send_count, "counts of a sum", err);
-    if (s->send_count == NULL) {
+    size_t most = s->runner->sum_bytes;
+    s->held = fs_sum_held(s->owned, threads, bytes, most);
+    s->ahead = fs_sum_ahead(s->units, (size_t)s->ranks, threads, bytes, most);
+    s->piece = piece_length(s->length, s->rank, s->ranks);
+    s->vector = fs_allocate(s->held, sizeof *s->vector, "a sum", err);
+    s->sent = fs_allocate(s->held * (size_t)s->ranks, sizeof(MPI_Request), "a sum", err);
+    s->asked = fs_allocate(s->ahead, sizeof(MPI_Request), "a sum", err);
+    s->there = fs_allocate(s->ahead, 1, "a sum", err);
+    s->done = fs_allocate(s->ahead, sizeof *s->done, "a sum", err);
+    s->status = fs_allocate(s->ahead, sizeof *s->status, "a sum", err);
+    if (s->vector == NULL || s->sent == NULL || s->asked == NULL || s->there == NULL || s->done == NULL ||
+        s->status == NULL || keep_room(&kept->vectors, &kept->vector_numbers, s->held, s->length, err) != 0 ||
+        (s->ranks > 1 && keep_room(&kept->slices, &kept->slice_numbers, s->ahead, s->piece, err) != 0)) {
         return -1;
     }
-    s->send_begin = s->send_count + s->ranks;
-    s->receive_count = s->send_begin + s->ranks;
-    s->receive_begin = s->receive_count + s->ranks;
-    if (fs_multiply(widest, s->length, &numbers) != 0) {
-        return fs_error_memory(err, SIZE_MAX, "vectors to be summed");
+    for (size_t i = 0; i < s->held * (size_t)s->ranks; i++) {
+        s->sent[i] = MPI_REQUEST_NULL;
     }
-    s->vectors = fs_allocate_aligned(numbers, sizeof *s->vectors, "vectors to be summed", err);
-    if (s->vectors == NULL || s->ranks == 1) {
-        return s->vectors == NULL ? -1 : 0;
+    for (size_t i = 0; i < s->ahead; i++) {
+        s->asked[i] = MPI_REQUEST_NULL;
     }
-    s->sent = fs_allocate_aligned(widest * block, sizeof *s->sent, "vectors to be sent", err);
-    s->received = fs_allocate_aligned(longest * own, sizeof *s->received, "vectors to be summed", err);
-    return s->sent == NULL || s->received == NULL ? -1 : 0;
+    return 0;
 }
 
-/* Runs this rank's units first .. last-1 into `vectors`, one after the other. */
-static int run_window(struct summation *s, const struct fs_work *work, size_t first, size_t last, struct fs_error *err)
+static fs_real *numbers_of(const struct summation *s, const struct vector *vector)
 {
-    struct fs_pool *pool = s->runner->pool;
-    struct fs_error failure = FS_ERROR_INIT;
-    size_t own = 0;
-    int status = 0;
-    size_t unit = first;
-    for (;;) {
-        for (; unit < last && status == 0 && fs_pool_has_room(pool); unit++) {
-            if (s->owner[unit] == (size_t)s->rank) {
-                fs_pool_put(pool, work, unit, s->vectors + own++ * s->length);
-            }
+    return s->runner->kept.vectors + (size_t)(vector - s->vector) * s->length;
+}
+
+static int tag_of(size_t unit)
+{
+    return FS_TAG_SLICE + (int)(unit % TAGS);
+}
+
+/* A slice to each rank; `count` of the others, so that not all send to the same one. */
+static void send_vector(struct summation *s, struct vector *vector, bool empty)
+{
+    MPI_Request *request = s->sent + (size_t)(vector - s->vector) * (size_t)s->ranks;
+    vector->state = TRAVELS;
+    for (int step = 1; step < s->ranks; step++) {
+        int to = (s->rank + step) % s->ranks;
+        size_t piece = piece_length(s->length, to, s->ranks);
+        if (piece > 0) {
+            MPI_Isend(numbers_of(s, vector) + piece_begin(s->length, to, s->ranks), empty ? 0 : (int)piece, REAL_TYPE,
+                      to, tag_of(vector->unit), s->runner->communicator, &request[to]);
         }
-        struct fs_pool_item item;
-        if (fs_pool_inside(pool) == 0) {
+    }
+}
+
+/* Whether `unit` may be in work: messages of two units with one tag go out in their order. */
+static bool tag_is_free(const struct summation *s, size_t unit)
+{
+    for (size_t i = 0; i < s->held; i++) {
+        if (s->vector[i].state == COMPUTED && unit >= s->vector[i].unit + TAGS) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Own units into the pool, as long as there are vectors for them. */
+static bool start_units(struct summation *s)
+{
+    bool moved = false;
+    for (size_t i = 0; i < s->held && s->started < s->owned; i++) {
+        struct vector *vector = &s->vector[i];
+        size_t unit = s->own[s->started];
+        if (vector->state != UNUSED || !tag_is_free(s, unit)) {
+            continue;
+        }
+        if (!s->failed && !fs_pool_has_room(s->runner->pool)) {
             break;
         }
-        if (fs_pool_take(pool, 1.0, &item, &failure) && item.status != 0) {
-            status = -1;
+        *vector = (struct vector){COMPUTED, unit};
+        s->started++;
+        moved = true;
+        if (s->failed) {
+            send_vector(s, vector, true);
+        } else {
+            fs_pool_put(s->runner->pool, s->work, unit, numbers_of(s, vector));
         }
     }
-    if (status != 0 && err != NULL) {
-        *err = failure;
+    return moved;
+}
+
+static bool finish_units(struct summation *s, double seconds)
+{
+    struct fs_pool_item item;
+    bool moved = false;
+    while (fs_pool_take(s->runner->pool, moved ? 0 : seconds, &item, &s->failure)) {
+        struct vector *vector = s->vector;
+        while (vector->state != COMPUTED || vector->unit != item.unit) {
+            vector++;
+        }
+        s->outcome = item.status != 0 ? -1 : s->outcome;
+        s->failed = s->failed || item.status != 0;
+        send_vector(s, vector, s->failed);
+        moved = true;
     }
-    return status;
+    return moved;
+}
+
+/* Asks for the slices of units that are not too far ahead. */
+static void ask_for_slices(struct summation *s)
+{
+    for (; s->asked_to < s->units && s->asked_to < s->next + s->ahead; s->asked_to++) {
+        size_t owner = s->owner[s->asked_to], place = s->asked_to % s->ahead;
+        if (owner != (size_t)s->rank && s->piece > 0) {
+            MPI_Irecv(s->runner->kept.slices + place * s->piece, (int)s->piece, REAL_TYPE, (int)owner,
+                      tag_of(s->asked_to), s->runner->communicator, &s->asked[place]);
+        }
+        s->there[place] = s->piece == 0;
+    }
+}
+
+static bool receive_slices(struct summation *s)
+{
+    int count = 0;
+    MPI_Testsome((int)s->ahead, s->asked, &count, s->done, s->status);
+    for (int i = 0; i < count; i++) { /* MPI_UNDEFINED is negative */
+        int numbers;
+        MPI_Get_count(&s->status[i], REAL_TYPE, &numbers);
+        s->failed = s->failed || numbers == 0;
+        s->there[s->done[i]] = 1;
+    }
+    return count > 0;
 }
 
 static void add(fs_real *restrict total, const fs_real *restrict vector, size_t count, bool is_first)
@@ -160,71 +276,95 @@ static void add(fs_real *restrict total, const fs_real *restrict vector, size_t 
     }
 }
 
-/* Numbers begin .. begin+count-1 of the window's vectors: each rank gets its piece of all of them, and adds it to
- * `total`. */
-static void exchange_block(struct summation *s, size_t first, size_t last, size_t begin, size_t count, fs_real *total)
+/* This rank's slice of the next unit; NULL: not yet there. */
+static const fs_real *next_slice(const struct summation *s)
 {
-    size_t own_units = units_of(s, s->rank, first, last);
-    size_t own_piece = piece_length(count, s->rank, s->ranks);
-    size_t sent = 0, received = 0;
-    for (int rank = 0; rank < s->ranks; rank++) {
-        size_t piece = piece_length(count, rank, s->ranks);
-        s->send_begin[rank] = (int)sent;
-        s->send_count[rank] = (int)(own_units * piece);
-        for (size_t i = 0; i < own_units; i++, sent += piece) {
-            memcpy(s->sent + sent, s->vectors + i * s->length + begin + piece_begin(count, rank, s->ranks),
-                   piece * sizeof(fs_real));
+    if (s->owner[s->next] != (size_t)s->rank) {
+        return s->next < s->asked_to && s->there[s->next % s->ahead]
+                   ? s->runner->kept.slices + s->next % s->ahead * s->piece
+                   : NULL;
+    }
+    for (size_t i = 0; i < s->held; i++) {
+        if (s->vector[i].state == TRAVELS && s->vector[i].unit == s->next) {
+            return numbers_of(s, &s->vector[i]) + piece_begin(s->length, s->rank, s->ranks);
         }
-        s->receive_begin[rank] = (int)received;
-        s->receive_count[rank] = (int)(units_of(s, rank, first, last) * own_piece);
-        received += (size_t)s->receive_count[rank];
     }
-    fs_watch_patiently("MPI_Alltoallv");
-    MPI_Alltoallv(s->sent, s->send_count, s->send_begin, REAL_TYPE, s->received, s->receive_count, s->receive_begin,
-                  REAL_TYPE, s->runner->communicator);
-    fs_watch_end();
-    fs_real *piece_total = total + begin + piece_begin(count, s->rank, s->ranks);
-    for (size_t unit = first; unit < last; unit++) {
-        int *next = &s->receive_begin[s->owner[unit]];
-        add(piece_total, s->received + *next, own_piece, unit == 0);
-        *next += (int)own_piece;
-    }
+    return NULL;
 }
 
-static void gather_block(struct summation *s, size_t count, fs_real *total)
+static bool add_slices(struct summation *s)
 {
-    for (int rank = 0; rank < s->ranks; rank++) {
-        s->receive_begin[rank] = (int)piece_begin(count, rank, s->ranks);
-        s->receive_count[rank] = (int)piece_length(count, rank, s->ranks);
+    size_t before = s->next;
+    fs_real *total = s->total + piece_begin(s->length, s->rank, s->ranks);
+    const fs_real *slice;
+    while (s->next < s->units && (slice = next_slice(s)) != NULL) {
+        if (!s->failed) {
+            add(total, slice, s->piece, s->next == 0);
+        }
+        s->next++;
     }
-    fs_watch_patiently("MPI_Allgatherv");
-    MPI_Allgatherv(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, total, s->receive_count, s->receive_begin, REAL_TYPE,
-                   s->runner->communicator);
-    fs_watch_end();
+    return s->next > before;
 }
 
-static int sum_windows(struct summation *s, const struct fs_work *work, fs_real *total, struct fs_error *err)
+/* Vectors that are added here, and have reached all ranks, are free for further units. True: none is in use. */
+static bool free_vectors(struct summation *s)
 {
-    for (size_t first = 0, last; first < s->units; first = last) {
-        last = window_end(s, first);
-        if (fs_runner_agree(&s->runner->base, run_window(s, work, first, last, err), err) != 0) {
-            return -1;
+    bool all = true;
+    for (size_t i = 0; i < s->held; i++) {
+        struct vector *vector = &s->vector[i];
+        if (vector->state == TRAVELS && vector->unit < s->next) {
+            int sent;
+            MPI_Testall(s->ranks, s->sent + i * (size_t)s->ranks, &sent, MPI_STATUSES_IGNORE);
+            vector->state = sent ? UNUSED : TRAVELS;
         }
-        if (s->ranks == 1) {
-            for (size_t unit = first; unit < last; unit++) {
-                add(total, s->vectors + (unit - first) * s->length, s->length, unit == 0);
-            }
-            continue;
+        all = all && vector->state == UNUSED;
+    }
+    return all;
+}
+
+static void compute_and_add(struct summation *s)
+{
+    struct fs_pool *pool = s->runner->pool;
+    struct fs_mpi_pause pause = {0};
+    for (;;) {
+        bool moved = start_units(s);
+        ask_for_slices(s);
+        moved = finish_units(s, moved ? 0 : POLL_SECONDS * (fs_pool_inside(pool) > 0)) || moved;
+        moved = (s->ranks > 1 && receive_slices(s)) || moved;
+        moved = add_slices(s) || moved;
+        bool unused = free_vectors(s);
+        if (unused && s->next == s->units) {
+            break;
         }
-        for (size_t begin = 0; begin < s->length; begin += FS_SUM_BLOCK) {
-            size_t count = s->length - begin < FS_SUM_BLOCK ? s->length - begin : FS_SUM_BLOCK;
-            exchange_block(s, first, last, begin, count, total);
+        if (moved || fs_pool_inside(pool) > 0) {
+            fs_mpi_pause_end(&pause);
+        } else {
+            fs_mpi_pause(&pause, CALL);
         }
     }
-    for (size_t begin = 0; s->ranks > 1 && begin < s->length; begin += FS_SUM_BLOCK) {
-        gather_block(s, s->length - begin < FS_SUM_BLOCK ? s->length - begin : FS_SUM_BLOCK, total + begin);
+    fs_mpi_pause_end(&pause);
+}
+
+static int gather(struct summation *s, struct fs_error *err)
+{
+    struct fs_error own = s->failure;
+    int *count = fs_allocate(2 * (size_t)s->ranks, sizeof *count, "a sum", &own);
+    int *begin = count != NULL ? count + s->ranks : NULL;
+    int status = fs_runner_agree(&s->runner->base, count == NULL ? -1 : s->outcome, &own);
+    if (status == 0 && s->ranks > 1) {
+        for (int rank = 0; rank < s->ranks; rank++) {
+            begin[rank] = (int)piece_begin(s->length, rank, s->ranks);
+            count[rank] = (int)piece_length(s->length, rank, s->ranks);
+        }
+        fs_watch_patiently("MPI_Allgatherv");
+        MPI_Allgatherv(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, s->total, count, begin, REAL_TYPE, s->runner->communicator);
+        fs_watch_end();
     }
-    return 0;
+    if (status != 0 && err != NULL) {
+        *err = own;
+    }
+    free(count);
+    return status;
 }
 
 int fs_runner_mpi_sum(struct fs_runner *base, const struct fs_work *work, const unsigned char *mine, size_t length,
@@ -235,14 +375,22 @@ int fs_runner_mpi_sum(struct fs_runner *base, const struct fs_work *work, const 
     if (work->units == 0 || length == 0) {
         return 0;
     }
-    struct summation s = {
-        .runner = runner, .rank = (int)base->rank, .ranks = (int)base->ranks, .units = work->units, .length = length};
+    struct summation s = {.runner = runner,
+                          .work = work,
+                          .rank = (int)base->rank,
+                          .ranks = (int)base->ranks,
+                          .units = work->units,
+                          .length = length,
+                          .total = total};
     int status = find_owners(&s, mine, err);
-    if (status == 0) {
-        status = fs_runner_agree(base, prepare(&s, err), err);
+    if (base->ranks > 1) {
+        status = fs_runner_agree(base, status == 0 ? prepare(&s, err) : -1, err);
+    } else if (status == 0) {
+        status = prepare(&s, err);
     }
     if (status == 0) {
-        status = sum_windows(&s, work, total, err);
+        compute_and_add(&s);
+        status = gather(&s, err);
     }
     release(&s);
     if (status == 0 && base->rank == 0 && runner->expected_name != NULL &&

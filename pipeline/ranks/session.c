@@ -107,6 +107,12 @@ static int convert_weights(struct fs_session *session, struct fs_model *model, s
     return fs_session_agree(session, status, err);
 }
 
+static int open_model(const struct fs_session *session, const char *folder, struct fs_model **model,
+                      struct fs_error *err)
+{
+    return fs_model_open(folder, model, err) == 0 ? fs_model_compute(*model, &session->compute, err) : -1;
+}
+
 static int compare_tokenizer(const struct fs_session *session, const char *folder, struct fs_error *err)
 {
     struct fs_tokenizer *tokenizer = NULL;
@@ -122,7 +128,7 @@ int fs_session_open_other(struct fs_session *session, const char *folder, struct
                           struct fs_error *err)
 {
     *other = (struct fs_other_model){0};
-    int status = fs_model_open(folder, &other->model, err);
+    int status = open_model(session, folder, &other->model, err);
     if (status == 0 && fs_session_is_root(session)) {
         status = compare_tokenizer(session, folder, err);
     }
@@ -140,12 +146,14 @@ void fs_session_close_other(struct fs_other_model *other)
     *other = (struct fs_other_model){0};
 }
 
-int fs_session_load_model(struct fs_session *session, const char *folder, struct fs_error *err)
+int fs_session_load_model(struct fs_session *session, const char *folder, const struct fs_compute *compute,
+                          struct fs_error *err)
 {
     if (session->model != NULL) {
         return 0;
     }
-    int status = fs_model_open(folder, &session->model, err);
+    session->compute = *compute;
+    int status = open_model(session, folder, &session->model, err);
     if (status == 0) {
         status = fs_tokenizer_open(folder, &session->tokenizer, err);
     }
@@ -162,7 +170,9 @@ int fs_session_load_model(struct fs_session *session, const char *folder, struct
     }
     const struct fs_spec *spec = fs_model_spec(session->model);
     fs_notes_say(fs_model_notes(session->model), folder);
-    fs_say("%s: %s, %s, %zu layers, hidden size %zu, vocabulary %zu", folder, spec->family_name,
-           fs_model_kind_name(spec->kind), spec->layers, spec->hidden, spec->vocabulary);
+    const struct fs_backend *backend = fs_model_backend(session->model);
+    fs_say("%s: %s, %s, %zu layers, hidden size %zu, vocabulary %zu; products in %s by %s", folder, spec->family_name,
+           fs_model_kind_name(spec->kind), spec->layers, spec->hidden, spec->vocabulary,
+           fs_compute_type_name(backend->type), backend->name);
     return 0;
 }

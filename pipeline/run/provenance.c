@@ -11,6 +11,7 @@
 #include "fairstamp_build_info.h"
 #include "io/clock.h"
 #include "io/console/progress.h"
+#include "io/resident.h"
 #include "pipeline/ranks/blas_kernels.h"
 #include "pipeline/ranks/runner_mpi.h"
 
@@ -74,10 +75,15 @@ int fs_provenance_write(struct fs_archive *archive, const struct fs_session *ses
     fs_kernels_why(fs_kernels(), why);
     fs_time_text(now);
     const struct fs_save_clock *clock = fs_runner_mpi_clock(session->runner);
-    char stage_seconds[32], saves[32], save_seconds[32];
+    char stage_seconds[32], saves[32], save_seconds[32], memory[32], shared[32];
     snprintf(stage_seconds, sizeof stage_seconds, "%.3f", seconds);
     snprintf(saves, sizeof saves, "%zu", clock->saves);
     snprintf(save_seconds, sizeof save_seconds, "%.3f", clock->spent);
+    struct fs_resident resident;
+    (void)fs_resident_read(&resident);
+    snprintf(memory, sizeof memory, "%.0f", resident.most);
+    snprintf(shared, sizeof shared, "%.0f", resident.shared);
+    const struct fs_backend *backend = fs_model_backend(session->model);
     char *model = model_path(job);
     const struct {
         const char *name, *value;
@@ -88,7 +94,9 @@ int fs_provenance_write(struct fs_archive *archive, const struct fs_session *ses
         {"flags", FS_BUILD_FLAGS},
         {"mpi", mpi},
         {"hdf5", hdf5},
-        {"compute_backend", fs_model_backend_name(session->model)},
+        {"compute_type", fs_compute_type_name(backend->type)},
+        {"compute_backend", backend->name},
+        {"compute_library", backend->version()},
         {"openblas", openblas_get_config()},
         {"openblas_kernels", session->kernels},
         {"openblas_kernels_choice", why}, /* the root's */
@@ -106,6 +114,8 @@ int fs_provenance_write(struct fs_archive *archive, const struct fs_session *ses
         {"stage_seconds", stage_seconds},
         {"saves", saves},
         {"save_seconds", save_seconds},
+        {"memory_bytes", memory},
+        {"shared_memory_bytes", shared},
     };
     int status = model != NULL ? 0 : fs_error_memory(err, 64, "a path");
     for (size_t i = 0; status == 0 && i < sizeof entries / sizeof entries[0]; i++) {

@@ -6,6 +6,7 @@
 #include "io/clock.h"
 #include "io/console/log.h"
 #include "io/console/progress.h"
+#include "io/resident.h"
 #include "pipeline/ranks/runner_mpi.h"
 #include "pipeline/run/provenance.h"
 #include "results/archive_layout.h"
@@ -16,7 +17,8 @@ int fs_job_run_load(struct fs_job_run *run, struct fs_error *err)
     if (run->loaded) {
         return 0;
     }
-    if (fs_session_load_model(run->session, fs_job_settings(run->job)->model, err) != 0) {
+    const struct fs_job_settings *settings = fs_job_settings(run->job);
+    if (fs_session_load_model(run->session, settings->model, &settings->compute, err) != 0) {
         return -1;
     }
     fs_model_share_prefixes(run->session->model, fs_job_settings(run->job)->share_prefixes);
@@ -44,6 +46,7 @@ int fs_stage_begin(struct fs_job_run *run, enum fs_stage stage, struct fs_error 
     }
     const struct fs_job_settings *settings = fs_job_settings(run->job);
     run->began = fs_seconds();
+    fs_resident_begin();
     int status = fs_runner_mpi_save_to(run->session->runner, run->output, run->fingerprint.digest[stage],
                                        run->fingerprint.settings[stage], settings->checkpoint_seconds,
                                        settings->checkpoint_share, err);
@@ -80,6 +83,17 @@ int fs_stage_write(struct fs_job_run *run, enum fs_stage stage, const char *suff
     return status;
 }
 
+/* Root: which has the most of all ranks, for it makes the file. */
+static void tell_memory(enum fs_stage stage)
+{
+    const double mib = 1 << 20;
+    struct fs_resident resident;
+    if (fs_resident_read(&resident)) {
+        fs_say("%s: at most %.0f MiB of memory, %.0f MiB of them mapped or shared", fs_stage_names[stage],
+               resident.most / mib, resident.shared / mib);
+    }
+}
+
 int fs_stage_publish(struct fs_job_run *run, enum fs_stage stage,
                      int (*fill)(struct fs_archive *archive, const void *context, struct fs_error *err),
                      const void *context, struct fs_error *err)
@@ -94,8 +108,9 @@ int fs_stage_publish(struct fs_job_run *run, enum fs_stage stage,
             fs_say("%s: published %s/%s.h5 after %.1f s; %zu save%s took %.3f s, %.2f %%", fs_stage_names[stage],
                    run->output, fs_stage_names[stage], seconds, clock->saves, clock->saves == 1 ? "" : "s",
                    clock->spent, seconds > 0 ? 100 * clock->spent / seconds : 0);
-            fs_log_memory("once the stage is published");
+            tell_memory(stage);
         }
     }
+    fs_log_memory("once the stage is published");
     return fs_session_agree(run->session, status, err);
 }

@@ -379,7 +379,8 @@ static int begin_batch(struct trainer *trainer, size_t batch, struct fs_error *e
     }
     struct fs_work fill = {"stamp: unedited model", trainer->units.count, trainer, NULL, fill_unit, fill_cost};
     struct fs_work gap = {"stamp: unedited gap", trainer->units.count, trainer, NULL, measure_unedited, NULL};
-    if (fs_runner_claim(trainer->runner, &fill, trainer->mine, err) != 0 ||
+    struct fs_work step = {"stamp", trainer->units.count, trainer, NULL, differentiate_unit, step_cost};
+    if (fs_runner_claim(trainer->runner, &fill, &step, trainer->mine, err) != 0 ||
         fs_runner_sum(trainer->runner, &gap, trainer->mine, trainer->units.count * 2 * values_of(trainer),
                       trainer->total, err) != 0) {
         return -1;

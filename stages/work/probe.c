@@ -276,8 +276,10 @@ static int map(struct fs_runner *runner, const struct fs_work *work, const char 
     return status;
 }
 
-static int claim(struct fs_runner *runner, const struct fs_work *work, unsigned char *mine, struct fs_error *err)
+static int claim(struct fs_runner *runner, const struct fs_work *work, const struct fs_work *sums, unsigned char *mine,
+                 struct fs_error *err)
 {
+    (void)sums;
     double begin = now();
     struct probe *probe = probe_of(runner);
     memset(mine, 0, work->units);

@@ -6,9 +6,10 @@ int fs_runner_map(struct fs_runner *runner, const struct fs_work *work, const ch
     return runner->operations->map(runner, work, checkpoint, results, err);
 }
 
-int fs_runner_claim(struct fs_runner *runner, const struct fs_work *work, unsigned char *mine, struct fs_error *err)
+int fs_runner_claim(struct fs_runner *runner, const struct fs_work *work, const struct fs_work *sums,
+                    unsigned char *mine, struct fs_error *err)
 {
-    return runner->operations->claim(runner, work, mine, err);
+    return runner->operations->claim(runner, work, sums, mine, err);
 }
 
 int fs_runner_sum(struct fs_runner *runner, const struct fs_work *work, const unsigned char *mine, size_t length,

@@ -43,7 +43,8 @@ struct fs_runner;
 struct fs_runner_operations {
     int (*map)(struct fs_runner *runner, const struct fs_work *work, const char *checkpoint, unsigned char *results,
                struct fs_error *err);
-    int (*claim)(struct fs_runner *runner, const struct fs_work *work, unsigned char *mine, struct fs_error *err);
+    int (*claim)(struct fs_runner *runner, const struct fs_work *work, const struct fs_work *sums, unsigned char *mine,
+                 struct fs_error *err);
     int (*sum)(struct fs_runner *runner, const struct fs_work *work, const unsigned char *mine, size_t length,
                fs_real *total, struct fs_error *err);
     int (*broadcast)(struct fs_runner *runner, void *data, size_t bytes, struct fs_error *err);
@@ -66,17 +67,18 @@ int fs_runner_map(struct fs_runner *runner, const struct fs_work *work, const ch
                   struct fs_error *err);
 
 /*
- * Runs every unit once, handed out dynamically; results stay where they were computed (`run` keeps them in its context,
- * result is NULL). mine[units] is set to 1 for the units that this rank ran and keeps.
+ * Runs every unit once; results stay where they were computed (`run` keeps them in its context, result is NULL).
+ * mine[units] is set to 1 for the units that this rank ran and keeps. `sums` is the work of the sums over them that
+ * follow: its costs, FLOPs of the same units, share them out evenly. NULL: they are handed out dynamically.
  */
-int fs_runner_claim(struct fs_runner *runner, const struct fs_work *work, unsigned char *mine, struct fs_error *err);
+int fs_runner_claim(struct fs_runner *runner, const struct fs_work *work, const struct fs_work *sums,
+                    unsigned char *mine, struct fs_error *err);
 
 /*
  * total[length] on all ranks = sum over units, in unit order, of the vectors that `run` writes (`length` numbers each,
  * all of them set by run; result_bytes is not used). Each rank runs its own units, mine[unit] != 0. The order of
  * additions is ((u0 + u1) + u2) + ... whatever the ranks.
  */
-#define FS_SUM_WINDOW 32 /* vectors that all ranks together hold at once, or two for each thread where that is more */
 int fs_runner_sum(struct fs_runner *runner, const struct fs_work *work, const unsigned char *mine, size_t length,
                   fs_real *total, struct fs_error *err);
 

@@ -83,27 +83,31 @@ static int map(struct fs_runner *runner, const struct fs_work *work, const char 
     return status;
 }
 
-static int claim(struct fs_runner *runner, const struct fs_work *work, unsigned char *mine, struct fs_error *err)
+static int claim(struct fs_runner *runner, const struct fs_work *work, const struct fs_work *sums, unsigned char *mine,
+                 struct fs_error *err)
 {
+    (void)sums;
     memset(mine, 1, work->units);
     return run_units(runner, work, (struct units){NULL, 0, work->units}, (struct places){NULL, NULL}, err);
 }
 
+#define SUM_WINDOW 32 /* vectors that are held at once */
+
 struct vector_places {
-    fs_real *vector; /* [FS_SUM_WINDOW][length] */
+    fs_real *vector; /* [SUM_WINDOW][length] */
     size_t length;
 };
 
 static void *place_vector(const void *context, size_t unit)
 {
     const struct vector_places *places = context;
-    return places->vector + (unit % FS_SUM_WINDOW) * places->length;
+    return places->vector + (unit % SUM_WINDOW) * places->length;
 }
 
 static int sum(struct fs_runner *runner, const struct fs_work *work, const unsigned char *mine, size_t length,
                fs_real *total, struct fs_error *err)
 {
-    size_t window = work->units < FS_SUM_WINDOW ? work->units : FS_SUM_WINDOW;
+    size_t window = work->units < SUM_WINDOW ? work->units : SUM_WINDOW;
     size_t numbers;
     memset(total, 0, length * sizeof *total);
     if (fs_multiply(window, length, &numbers) != 0) {
@@ -115,8 +119,8 @@ static int sum(struct fs_runner *runner, const struct fs_work *work, const unsig
         return -1;
     }
     int status = 0;
-    for (size_t first = 0; status == 0 && first < work->units; first += FS_SUM_WINDOW) {
-        size_t last = work->units - first < FS_SUM_WINDOW ? work->units : first + FS_SUM_WINDOW;
+    for (size_t first = 0; status == 0 && first < work->units; first += SUM_WINDOW) {
+        size_t last = work->units - first < SUM_WINDOW ? work->units : first + SUM_WINDOW;
         status =
             run_units(runner, work, (struct units){mine, first, last}, (struct places){place_vector, &places}, err);
         for (size_t unit = first; status == 0 && unit < last; unit++) {

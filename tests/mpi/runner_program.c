@@ -5,6 +5,8 @@
  *                                  slow; with HOLD each rank writes a file at-work-RANK there, and goes on when there is
  *                                  a file go
  *     runner_program sum UNITS LENGTH OUT   sums of claimed units, checked against a plain loop
+ *     runner_program share UNITS LENGTH OUT   the same, units shared out by what they cost
+ *     runner_program break UNITS LENGTH UNIT  this unit of a sum fails with FS_EXIT_DATA; the next sum does not
  *     runner_program fail UNITS UNIT        this unit fails with FS_EXIT_DATA
  *     runner_program differ UNITS MORE      rank 1 has so many units more than the others
  *
@@ -141,11 +143,23 @@ static int run_vector(void *context, size_t thread, size_t unit, void *result, s
 {
     const struct made_up *made = context;
     fs_real *vector = result;
-    (void)thread, (void)err;
+    (void)thread;
+    if (unit % 5 == 0) {
+        dawdle(made, unit);
+    }
+    if (unit == made->failing_unit) {
+        return fs_error_set(err, FS_EXIT_DATA, "unit %zu is made to fail", unit);
+    }
     for (size_t i = 0; i < made->length; i++) {
         vector[i] = number(unit, i);
     }
     return 0;
+}
+
+static void cost_vector(const void *context, size_t unit, struct fs_cost *cost)
+{
+    (void)context;
+    *cost = (struct fs_cost){.flops = 10 + (double)(scramble(unit) % 7)};
 }
 
 static int write_file(const char *path, const void *data, size_t bytes, struct fs_error *err)
@@ -172,14 +186,45 @@ static int do_map(struct fs_runner *runner, struct made_up *made, size_t units, 
     return fs_runner_agree(runner, status, err);
 }
 
-static int do_sum(struct fs_runner *runner, struct made_up *made, size_t units, const char *out, struct fs_error *err)
+/* Units, and what they cost, within two of the dearest: the threads of all ranks have as much. */
+static int check_shares(struct fs_runner *runner, const unsigned char *mine, size_t units, struct fs_error *err)
+{
+    double load = 0, all = 0;
+    for (size_t unit = 0; unit < units; unit++) {
+        struct fs_cost cost;
+        cost_vector(NULL, unit, &cost);
+        load += mine[unit] != 0 ? cost.flops : 0;
+        all += cost.flops;
+    }
+    double fair = all / (double)runner->ranks, dearest = 16 * (double)runner->threads;
+    return fabs(load - fair) <= 2 * dearest
+               ? 0
+               : fs_error_set(err, FS_EXIT_SOFTWARE, "rank %zu has units of %g, expected about %g", runner->rank, load,
+                              fair);
+}
+
+static int do_sum(struct fs_runner *runner, struct made_up *made, size_t units, bool share, const char *out,
+                  struct fs_error *err)
 {
     struct fs_work claimed = {"claim", units, made, NULL, run_claim, NULL};
-    struct fs_work vectors = {"sum", units, made, NULL, run_vector, NULL};
+    struct fs_work vectors = {"sum", units, made, NULL, run_vector, cost_vector};
     unsigned char *mine = calloc(units + 1, 1);
     fs_real *total = calloc(made->length + 1, sizeof *total);
-    int status = fs_runner_claim(runner, &claimed, mine, err);
+    int status = fs_runner_claim(runner, &claimed, share ? &vectors : NULL, mine, err);
+    if (status == 0 && share) {
+        status = fs_runner_agree(runner, check_shares(runner, mine, units, err), err);
+    }
+    if (status == 0 && made->failing_unit != SIZE_MAX) {
+        struct fs_error expected = FS_ERROR_INIT;
+        if (fs_runner_sum(runner, &vectors, mine, made->length, total, &expected) == 0 ||
+            expected.code != FS_EXIT_DATA) {
+            status = fs_error_set(err, FS_EXIT_SOFTWARE, "rank %zu: a sum with a failing unit gave: %s", runner->rank,
+                                  expected.text);
+        }
+        made->failing_unit = SIZE_MAX;
+    }
     for (int round = 0; status == 0 && round < 2; round++) {
+        fs_runner_mpi_bound_sums(runner, round == 0 ? (size_t)256 << 20 : 0); /* all vectors at once, and few */
         memset(total, 0xff, made->length * sizeof *total);
         status = fs_runner_sum(runner, &vectors, mine, made->length, total, err);
     }
@@ -227,7 +272,11 @@ static int do_one(struct fs_runner *runner, int count, char **word, struct fs_er
         return do_map(runner, &made, units, "/dev/null", err);
     }
     made.length = strtoul(word[2], NULL, 10);
-    return do_sum(runner, &made, units, count > 3 ? word[3] : "/dev/null", err);
+    bool breaks = strcmp(word[0], "break") == 0;
+    if (breaks) {
+        made.failing_unit = count > 3 ? strtoul(word[3], NULL, 10) : 0;
+    }
+    return do_sum(runner, &made, units, strcmp(word[0], "sum") != 0, count > 3 && !breaks ? word[3] : "/dev/null", err);
 }
 
 int main(int argc, char **argv)

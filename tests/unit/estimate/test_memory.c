@@ -66,7 +66,7 @@ static void parts_by_hand(void **state)
     const double forward = 10 * 72 + 65536 + 10 * 2 + 25600;
     assert_true(memory.weights == 1024);
     assert_true(memory.optimizer == 4 * 5 * P);
-    assert_true(memory.gradients == 4 * 5 * (P + 2 * P)); /* fewer units than 32 / 2 */
+    assert_true(memory.gradients == 4 * (3 * P + 5 * P / 2)); /* 3 of 5 units, and a half of all five */
     assert_true(memory.caches == 4 * (2 * 8 * 100 + 50 * 10) / 2);
     assert_true(memory.trace == 4 * (forward + 2 * 3 * 8 + 2 * 8 * 10));
     assert_true(memory.training == 4 * (forward + 2 * 4 * 8 + 880 + 2 * (640 + 4 * 58) + 80 + 64 + 200));
@@ -86,11 +86,11 @@ static void parts_by_hand(void **state)
     assert_true(fs_memory_rank(&memory, 3) ==
                 memory.program + memory.optimizer + memory.gradients + memory.caches + 3 * memory.training);
 
-    load.ranks = 1; /* nothing is sent, 32 vectors at most, and few units of which a rank holds at least one */
+    load.ranks = 1; /* nothing comes in, and few units of which a rank holds at least one */
     load.units = INFINITY;
     load.tokens = load.kl_rows = 0;
     fs_memory_of(&spec, &load, &memory);
-    assert_true(memory.gradients == 4 * 32 * P);
+    assert_true(memory.gradients == 4 * floor((128 << 20) / (4 * P)) * P);
     assert_true(memory.caches == 4 * (2 * 8 * 10 + 50 * 4));
 }
 

@@ -110,7 +110,7 @@ static void sums_of_what_was_claimed(void **state)
     struct fs_work step = {"step", UNITS, NULL, NULL, write_vector, cost_of};
     assert_int_equal(fs_probe_create(2, &probe, NULL), 0);
     fs_probe_begin(probe, ONE_ROUND);
-    assert_int_equal(fs_runner_claim(probe, &fill, mine, NULL), 0);
+    assert_int_equal(fs_runner_claim(probe, &fill, NULL, mine, NULL), 0);
     for (size_t unit = 0; unit < UNITS; unit++) {
         assert_int_equal(mine[unit], ran[unit]);
         for (size_t i = 0; i < LENGTH; i++) {

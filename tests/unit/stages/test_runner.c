@@ -88,9 +88,9 @@ static void the_lowest_error_is_told(void **state)
     assert_true(fs_runner_is_root(runner));
     assert_int_equal(fs_runner_map(runner, &work, NULL, NULL, &err), -1);
     assert_string_equal(err.text, "unit 5 is bad");
-    assert_int_equal(fs_runner_claim(runner, &work, mine, NULL), -1);
+    assert_int_equal(fs_runner_claim(runner, &work, NULL, mine, NULL), -1);
     work.units = 5;
-    assert_int_equal(fs_runner_claim(runner, &work, mine, &err), 0);
+    assert_int_equal(fs_runner_claim(runner, &work, NULL, mine, &err), 0);
     assert_int_equal(mine[0] + mine[4], 2);
     assert_int_equal(fs_runner_agree(runner, -1, &err), -1);
     assert_int_equal(fs_runner_agree(runner, 0, &err), 0);
