@@ -2,7 +2,7 @@
 # Forward speed against PyTorch with transformers on the same folders, sentences and threads, side by side:
 #     tests/bench/run.sh PYTHON SHARED [THREADS] [ROUNDS] [SENTENCES]
 # PYTHON: an interpreter with torch and transformers; SHARED: the folder with data/ and golden/. The two programs take turns,
-# ROUNDS times each; printed are the medians, and the median of the ratios pair by pair.
+# ROUNDS times each. BUILD: the build folder, default build/. Printed are the medians, and the median of the ratios pair by pair.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 python=$1 shared=$2 threads=${3:-2} rounds=${4:-5} sentences=${5:-1500}
@@ -14,7 +14,7 @@ unset OPENBLAS_CORETYPE
 "$python" "$root/tests/bench/make_bench_models.py" "$work" "$shared/golden/tokenizers" >/dev/null 2>&1
 for model in bert-base gpt2-small; do
     for round in $(seq "$rounds"); do
-        "$root/build/tests/bench/bench_forward" "$work/$model" "$data" "$threads" 1 "$sentences" >"$work/ours.$model.$round"
+        "${BUILD:-$root/build}/tests/bench/bench_forward" "$work/$model" "$data" "$threads" 1 "$sentences" >"$work/ours.$model.$round"
         "$python" "$root/tests/bench/peer.py" "$work/$model" "$data" --threads "$threads" --repeats 1 --sentences "$sentences" 2>/dev/null \
             >"$work/peer.$model.$round"
         echo "$model, round $round of $rounds" >&2
