@@ -300,6 +300,9 @@ void fs_estimate_memory(struct fs_estimator *e)
     load->threads = estimate->threads;
     load->layer = estimate->layer;
     const struct fs_training_size training = fs_estimate_training(e, e->job);
+    struct fs_stamp_options stamp = {0};
+    fs_job_fill(e->job, &fs_stamp_settings, e->spec.kind, &stamp);
+    load->kept = (double)stamp.memory * (1 << 20);
     load->inner = training.inner;
     load->parameters = training.parameters;
     estimate->parameters = (double)training.parameters;

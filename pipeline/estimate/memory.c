@@ -82,11 +82,11 @@ double fs_memory_workspace(const struct fs_spec *spec, double tokens, double row
     return number * forward(spec, &(struct fs_memory_unit){.tokens = tokens, .rows = rows});
 }
 
-static double training_of(const struct fs_spec *spec, const struct fs_memory_load *load)
+/* Numbers that the forward pass of the largest training unit leaves for the backward one. */
+static double tape_of(const struct fs_spec *spec, const struct fs_memory_load *load)
 {
     const struct fs_memory_unit *unit = &load->training;
     double d = (double)spec->hidden, V = (double)spec->vocabulary, T = unit->tokens, R = unit->rows;
-    double back = T * (3 * d + heads_of(spec, 1) + most_inner(spec) + 2 * (double)load->inner);
     double above = 0;
     for (size_t l = load->layer + 1; l < spec->layers; l++) {
         above += T * ((double)fs_layer_norm_count(spec, &spec->layer[l]) * d + heads_of(spec, 0) +
@@ -95,7 +95,15 @@ static double training_of(const struct fs_spec *spec, const struct fs_memory_loa
     }
     double logits = fmin(R * V, fmax(FS_MEMORY_LOGITS, V));
     double behind = load->layer < spec->layers && spec->layer[load->layer].convolved ? 2 : 1;
-    return forward(spec, unit) + back + above + behind * T * d + R * (d + (double)fs_spec_embedding(spec)) + logits;
+    return above + behind * T * d + R * (d + (double)fs_spec_embedding(spec)) + logits;
+}
+
+static double training_of(const struct fs_spec *spec, const struct fs_memory_load *load)
+{
+    const struct fs_memory_unit *unit = &load->training;
+    double back =
+        unit->tokens * (3 * (double)spec->hidden + heads_of(spec, 1) + most_inner(spec) + 2 * (double)load->inner);
+    return forward(spec, unit) + back + tape_of(spec, load);
 }
 
 static double gradients_of(const struct fs_memory_load *load, double parameters)
@@ -112,7 +120,12 @@ static double caches_of(const struct fs_spec *spec, const struct fs_memory_load 
     double d = (double)spec->hidden, V = (double)spec->vocabulary;
     double kept = (1 + base_of(spec)) * d,
            one = kept * load->training.tokens + fmin(V * load->training.rows, fmax(FS_MEMORY_LOGITS, V));
-    return fmax(one, (kept * load->tokens + V * load->kl_rows) / (double)load->ranks);
+    double all = fmax(one, (kept * load->tokens + V * load->kl_rows) / (double)load->ranks);
+    if (!(load->kept > 0)) {
+        return all;
+    }
+    double units = fmax(1, load->tokens / (double)load->ranks / fmax(1, load->training.tokens)); /* of the largest */
+    return isfinite(load->units) ? fmin(load->kept / number, all + units * tape_of(spec, load)) : load->kept / number;
 }
 
 void fs_memory_usual_units(const struct fs_spec *spec, struct fs_memory_load *load)

@@ -15,7 +15,8 @@
  *     optimizer    once a rank: 5 P, the edit, its best, Adam's two moments, the gradient
  *     gradients    once a rank: w P, on several ranks twice: w vectors of own units, and the slices of others' that come
  *                  in meanwhile; w = min(units of a rank, fs_sum_held), 128 MiB or what a thread and 2 more need
- *     caches       once a rank: ((1 + b) d T' + V R') / ranks for all T' tokens and R' KL rows of a batch; at least one unit's
+ *     caches       once a rank: ((1 + b) d T' + V R') / ranks for all T' tokens and R' KL rows of a batch; at least one unit's;
+ *                  and the tapes of the rank's units between the two sweeps of a step; stamp.memory at most, together
  *
  *     forward      a workspace: T (b d + e + (2 H + 2 G) D + f) + max(2^16, n^2) + n A + q + 512 min(V, 512) + 2 R e,
  *                  e = max(d, E)
@@ -60,6 +61,7 @@ struct fs_memory_load {
     size_t layer;             /* that is trained */
     size_t inner, parameters; /* of the edit; struct fs_training_size */
     size_t others;            /* whole models that methods bring */
+    double kept;              /* bytes: the bound of what a step keeps (stamp.memory); 0: caches alone, without one */
     struct fs_memory_unit trace, training, evaluate;
     double units;           /* of training in a batch; INFINITY: not known */
     double tokens, kl_rows; /* of a batch of training, T' and R'; 0: not known, each rank holds one unit's */
