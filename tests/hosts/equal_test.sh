@@ -23,4 +23,23 @@ for hosts in n1:2 n1:2,n2:1 n3:1,n1:1,n2:2; do
     sed -n 's/.* rank [0-9]* of [0-9]* on node \(n[0-9]\),.*/\1/p' logs-"$hosts"/rank-*.log | sort | uniq -c | awk '{ printf "%s%s:%s", (NR > 1 ? "," : ""), $2, $1 }' >places
     [ "$(tr ',' '\n' <places)" = "$(tr ',' '\n' <<<"$hosts" | sort)" ] || fail "$hosts: ranks were on $(cat places)"
 done
+
+# a sweep in groups, one of which has ranks on two hosts: weights once a host, hashes once, the bits of one process
+cat >sweep.json <<END
+{"job": {"data": {"biaske": "$FAIRSTAMP_SOURCE/demo/biaske-gender.json"}, "trace": {"bootstrap": 20}, "evaluate": {"bootstrap": 20}, "stamp": {"iterations": 3}},
+  "models": ["$GOLDEN_MODELS/gpt2-tiny"], "categories": ["gender"], "settings": {"stamp.width": [8, 16, 24]}}
+END
+expect 0 "$fairstamp" sweep plan sweep.json one --no-estimate --quiet
+cp -r one groups
+expect 0 "$fairstamp" sweep run one --quiet
+expect 0 over n1:1,n2:2,n3:1 4 "$fairstamp" sweep run groups --group 2
+cp err words
+[ "$(grep -c 'gpt2-tiny: [0-9]* files hashed by' words)" = 1 ] || fail "hashes: $(cat words)"
+weights=$(grep -c 'gpt2-tiny: weights checked by' words)
+[ "$weights" -ge 1 ] && [ "$weights" -le 3 ] || fail "weights are not checked once a host: $(cat words)"
+for cell in $(cat one/cells.txt); do
+    for stage in trace stamp evaluate; do
+        "$fairstamp" verify --equal "one/cells/$cell/$stage.h5" "groups/cells/$cell/$stage.h5" >/dev/null 2>verdict || fail "$cell: $(cat verdict)"
+    done
+done
 finish
