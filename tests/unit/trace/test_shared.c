@@ -147,8 +147,8 @@ static double check_both(struct world *w, const struct fs_trace_options *options
 static const struct {
     const char *model;
     int ways; /* all, or one of them */
-} cases[] = {{"gpt2-tiny", 4},  {"gpt2-no-prefix", 0},    {"llama-grouped", 1},     {"mistral-window", 2},
-             {"gemma2-f16", 3}, {"falcon-alibi-bf16", 0}, {"llama-dynamic-bf16", 0}};
+} cases[] = {{"gpt2-tiny", 4},  {"gpt2-no-prefix", 1},    {"llama-grouped", 1},     {"mistral-window", 2},
+             {"gemma2-f16", 3}, {"falcon-alibi-bf16", 2}, {"llama-dynamic-bf16", 2}};
 
 static double trace_way(struct world *w, int way)
 {
@@ -157,7 +157,7 @@ static double trace_way(struct world *w, int way)
     options.positions = way % 2 == 0 ? FS_TRACE_LAST_SUBJECT_TOKEN : FS_TRACE_ALL_SUBJECT_TOKENS;
     options.always_noise = way >= 2;
     options.window = way == 1 ? 2 : 1;
-    options.heat_map = way == 0 || way == 3;
+    options.heat_map = way == 0;
     return check_both(w, &options);
 }
 
@@ -196,9 +196,8 @@ static void pieces(void **state)
     for (size_t k = 0; k < 2; k++) {
         struct fs_statement_text *text = &w.pairs.item[0].statement[k];
         free(text->before);
-        text->before =
-            strdup(k == 0 ? "they said that he was at home and in the ship and at home and in the ship and "
-                          : "they said that she was at home and in the ship and at home and in the ship and ");
+        text->before = strdup(k == 0 ? "they said that he was at home and in the ship and at home and "
+                                     : "they said that she was at home and in the ship and at home and ");
     }
     worst = 0;
     check_both(&w, &options);
