@@ -4,6 +4,11 @@
 
 #include "model/numbers/elementary.h"
 
+#if defined(__x86_64__) && !defined(FS_DOUBLE)
+#define HAS_F16C
+#include <immintrin.h>
+#endif
+
 INLINE float float_of(uint32_t bits)
 {
     float value;
@@ -20,7 +25,7 @@ INLINE uint32_t bits_of(float value)
 
 /* With both exponents biased, that of a float32 is larger by 112, and by as much again where it says infinite or no number;
  * a subnormal is its fraction times 2^-24. */
-CLONES void fs_widen_f16(const uint16_t *in, fs_real *out, size_t count)
+CLONES static void widen_f16(const uint16_t *in, fs_real *out, size_t count)
 {
 #pragma omp simd
     for (size_t i = 0; i < count; i++) {
@@ -29,6 +34,31 @@ CLONES void fs_widen_f16(const uint16_t *in, fs_real *out, size_t count)
         uint32_t subnormal = bits_of((float)(int32_t)(in[i] & 0x3ff) * 0x1p-24f);
         out[i] = float_of((size < (1u << 23) ? subnormal : normal) | sign);
     }
+}
+
+#ifdef HAS_F16C
+/* The processor's own conversion, as exact: eight at a time. Returns how many. */
+__attribute__((target("avx,f16c"))) static size_t widen_eights(const uint16_t *in, float *out, size_t count)
+{
+    size_t i = 0;
+    for (; i + 8 <= count; i += 8) {
+        __m128i halves;
+        memcpy(&halves, in + i, sizeof halves);
+        _mm256_storeu_ps(out + i, _mm256_cvtph_ps(halves));
+    }
+    return i;
+}
+#endif
+
+void fs_widen_f16(const uint16_t *in, fs_real *out, size_t count)
+{
+    size_t done = 0;
+#ifdef HAS_F16C
+    if (__builtin_cpu_supports("f16c")) {
+        done = widen_eights(in, out, count);
+    }
+#endif
+    widen_f16(in + done, out + done, count - done);
 }
 
 CLONES void fs_widen_bf16(const uint16_t *in, fs_real *out, size_t count)

@@ -46,6 +46,71 @@ static void test_shared_models(void **state)
     }
 }
 
+/*
+ * Products in BF16 of folders in BF16 against the same numbers. What a product multiplies by is rounded by up to 2^-8 of it:
+ * 2^-8 of a logit, up to 8 in these models, for one product, and as random signs let the layers' add up, four times that.
+ * Not float32 by mistake: some number differs by more than float32's bound. No experts: a router near a tie chooses another.
+ */
+static void test_bf16_products(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"bert-own-head-bf16", "gpt2-own-head-bf16", "llama-biases-bf16",
+                                        "cohere-norms-bf16", "deberta-v2-convolution-bf16"};
+    const struct fs_compute compute = {FS_COMPUTE_BF16, NULL};
+    const struct fs_backend *backend = fs_backend_choose(&compute);
+    const char *why = fs_backend_unusable(backend);
+    if (why != NULL) {
+        print_message("skipped: %s\n", why);
+        skip();
+    }
+    double worst = 0.0;
+    for (size_t m = 0; m < sizeof names / sizeof *names; m++) {
+        char folder[4096], jsonl[4096];
+        snprintf(folder, sizeof folder, "%s/%s", golden_path("models"), names[m]);
+        snprintf(jsonl, sizeof jsonl, "%s/%s/logprobs.jsonl", golden_path("models"), names[m]);
+        struct fs_model *model = load_model(folder);
+        struct fs_error err = FS_ERROR_INIT;
+        assert_int_equal(fs_model_compute(model, &compute, &err), 0);
+        struct texts texts;
+        texts_load(jsonl, folder, fs_model_spec(model), &texts);
+        fs_real *logprob = malloc(texts.reads * sizeof *logprob), *again = malloc(texts.reads * sizeof *again);
+        assert_true(logprob != NULL && again != NULL);
+        texts_run(model, &texts, 512, logprob);
+        texts_run(model, &texts, 512, again);
+        assert_memory_equal(logprob, again, texts.reads * sizeof *again);
+        double own = 0.0;
+        for (size_t i = 0; i < texts.reads; i++) {
+            double difference = fabs((double)logprob[i] - texts.expected[i]);
+            own = difference <= own ? own : difference;
+        }
+        print_message("%-28s worst difference %.1e\n", names[m], own);
+        assert_true(own > bound_log_p(fs_model_spec(model)));
+        worst = own <= worst ? worst : own;
+        free(logprob);
+        free(again);
+        texts_release(&texts);
+        fs_model_destroy(model);
+    }
+    assert_true(worst <= 4.0 * 8.0 * 0x1p-8);
+}
+
+/* A model without matrices of BF16, a backend without the type: the key is named. */
+static void test_compute_refused(void **state)
+{
+    (void)state;
+    struct fs_model *model = load_model(golden_path("models/gpt2-f16-shards"));
+    struct fs_error err = FS_ERROR_INIT;
+    assert_int_equal(fs_model_compute(model, &(struct fs_compute){FS_COMPUTE_BF16, "openblas"}, &err), -1);
+    assert_int_equal(err.code, FS_EXIT_CONFIG);
+    assert_non_null(strstr(err.text, "compute.backend openblas"));
+    assert_int_equal(fs_model_compute(model, &(struct fs_compute){FS_COMPUTE_BF16, "auto"}, &err), -1);
+    assert_int_equal(err.code, FS_EXIT_CONFIG);
+    assert_non_null(strstr(err.text, "compute.type bf16"));
+    assert_ptr_equal(fs_model_backend(model), fs_backend_find(NULL)); /* as before */
+    assert_int_equal(fs_model_compute(model, &(struct fs_compute){FS_COMPUTE_F32, "openblas"}, &err), 0);
+    fs_model_destroy(model);
+}
+
 /* The same sequences one by one, and packed. */
 static void test_batches_agree(void **state)
 {
@@ -322,9 +387,10 @@ static void test_hostile_batches(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_shared_models), cmocka_unit_test(test_batches_agree),
-        cmocka_unit_test(test_stamp),         cmocka_unit_test(test_patch),
-        cmocka_unit_test(test_reads),         cmocka_unit_test(test_hostile_batches),
+        cmocka_unit_test(test_shared_models),   cmocka_unit_test(test_bf16_products),
+        cmocka_unit_test(test_compute_refused), cmocka_unit_test(test_batches_agree),
+        cmocka_unit_test(test_stamp),           cmocka_unit_test(test_patch),
+        cmocka_unit_test(test_reads),           cmocka_unit_test(test_hostile_batches),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
