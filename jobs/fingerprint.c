@@ -250,6 +250,15 @@ static void write_methods(FILE *stream, const struct fs_job *job, enum fs_stage 
     fprintf(stream, "\n");
 }
 
+/* What auto stands for, so that a job that says it by name is the same. */
+static void write_compute(FILE *stream, const struct fs_job *job)
+{
+    const struct fs_compute *compute = &fs_job_settings(job)->compute;
+    const struct fs_backend *backend = fs_backend_choose(compute);
+    fprintf(stream, "compute.type = %s\ncompute.backend = %s\n", fs_compute_type_name(compute->type),
+            backend != NULL ? backend->name : compute->backend);
+}
+
 static void write_settings(FILE *stream, const struct fs_job *job, const struct inputs *inputs, enum fs_stage stage,
                            const char *previous)
 {
@@ -262,6 +271,7 @@ static void write_settings(FILE *stream, const struct fs_job *job, const struct 
             fs_setting_write(stream, key[i].setting, fs_job_value(job, key[i].setting), inputs->kind);
         }
     }
+    write_compute(stream, job);
     write_methods(stream, job, stage);
     write_scorings(stream, job, inputs->kind, stage);
     for (size_t i = 0; i < inputs->count; i++) {

@@ -114,6 +114,7 @@ const struct fs_job_key *fs_job_keys(size_t *count)
 {
     if (job_keys == 0) {
         add_table(&fs_core_settings, ALL);
+        add_table(&fs_compute_settings, 0); /* the fingerprint takes what they choose */
         add_data();
         add_table(&fs_attribute_settings, TRACE);
         fill_edit_choices();

@@ -55,6 +55,26 @@ static const struct fs_setting core_rows[] = {
 };
 const struct fs_settings fs_core_settings = {core_rows, sizeof core_rows / sizeof core_rows[0]};
 
+static const struct fs_setting compute_rows[] = {
+    {.key = "compute.type",
+     .kind = FS_SETTING_CHOICE,
+     .initial = "auto",
+     .choices = "auto|f32|bf16",
+     FS_SETTING_MEMBER(struct fs_job_settings, compute.type),
+     .meaning =
+         "in what products are computed: f32, float32, whatever type the weights are stored in; bf16, faster, where "
+         "the weights are BF16 and the processor has AVX512-BF16 or AMX: what they are multiplied by is rounded to "
+         "BF16 and summed in float32, all else stays float32; auto is f32 on every machine"},
+    {.key = "compute.backend",
+     .kind = FS_SETTING_CHOICE,
+     .initial = "auto",
+     .choices = fs_backend_choices,
+     FS_SETTING_MEMBER(struct fs_job_settings, compute.backend),
+     .store = store_text,
+     .meaning = "the library of the products; auto: openblas for f32, onednn for bf16"},
+};
+const struct fs_settings fs_compute_settings = {compute_rows, sizeof compute_rows / sizeof compute_rows[0]};
+
 char fs_edit_choices[FS_EDIT_CHOICES_SIZE];
 
 static const struct fs_setting edit_rows[] = {

@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "io/settings/settings.h"
+#include "model/backends/backend.h"
 
 enum fs_compared_layers { FS_COMPARE_NONE, FS_COMPARE_RANDOM, FS_COMPARE_ALL };
 
@@ -16,16 +17,17 @@ struct fs_job_settings {
     size_t seed;                   /* of the split, the noise, the stamp's start values and the bootstrap */
     const char *const *categories; /* NULL-terminated; NULL: all of the data */
     bool share_prefixes;           /* causal: what texts begin with alike is computed once */
-    bool strict;                   /* data with an item that cannot be used is refused */
-    const char *attribute_words;   /* file; NULL: none */
-    const char *edit_pairs;        /* the suite whose pairs are edited; NULL: not said */
-    const char *const *method;     /* one entry of jobs/methods.h; NULL: see methods */
-    const char *const *methods;    /* NULL-terminated entries; NULL: one method */
-    double held_out, validation;   /* shares of the split */
-    const char *reuse;             /* output folder of a job that traces the same; NULL: none */
-    size_t bootstrap;              /* resamples of the metrics' intervals */
-    size_t text_tokens;            /* of data.text that are scored */
-    size_t permutations;           /* of a SEAT test */
+    struct fs_compute compute;
+    bool strict;                 /* data with an item that cannot be used is refused */
+    const char *attribute_words; /* file; NULL: none */
+    const char *edit_pairs;      /* the suite whose pairs are edited; NULL: not said */
+    const char *const *method;   /* one entry of jobs/methods.h; NULL: see methods */
+    const char *const *methods;  /* NULL-terminated entries; NULL: one method */
+    double held_out, validation; /* shares of the split */
+    const char *reuse;           /* output folder of a job that traces the same; NULL: none */
+    size_t bootstrap;            /* resamples of the metrics' intervals */
+    size_t text_tokens;          /* of data.text that are scored */
+    size_t permutations;         /* of a SEAT test */
     enum fs_compared_layers compare;
     double checkpoint_seconds, checkpoint_share;
 };
@@ -35,8 +37,8 @@ struct fs_job_settings {
 extern char fs_edit_choices[FS_EDIT_CHOICES_SIZE];
 
 /* Its tables; job_keys.c puts them in their order. */
-extern const struct fs_settings fs_methods_settings, fs_attribute_settings, fs_core_settings, fs_edit_settings,
-    fs_split_settings, fs_validation_settings, fs_reuse_settings, fs_evaluate_settings, fs_compare_settings,
-    fs_checkpoint_settings;
+extern const struct fs_settings fs_methods_settings, fs_attribute_settings, fs_compute_settings, fs_core_settings,
+    fs_edit_settings, fs_split_settings, fs_validation_settings, fs_reuse_settings, fs_evaluate_settings,
+    fs_compare_settings, fs_checkpoint_settings;
 
 #endif

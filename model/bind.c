@@ -2,16 +2,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "model/convert.h"
 #include "model/families/family.h"
 #include "model/folder/folder.h"
 #include "model/model_internal.h"
 #include "model/tensor_names.h"
-
-#ifdef FS_DOUBLE
-#define NATIVE_DTYPE FS_F64
-#else
-#define NATIVE_DTYPE FS_F32
-#endif
 
 /* What is needed while the tensors are looked up. */
 struct binder {
@@ -56,28 +51,28 @@ struct extent {
     size_t depth; /* numbers in place of each; 0: one, and the tensor has a dimension less */
 };
 
-/* A binding of the tensor's: several share one conversion. */
-static struct fs_binding binding_of(struct fs_model *model, const struct fs_tensor *tensor)
+/* A binding of the tensor's numbers in `type`: several share one conversion. */
+static struct fs_binding binding_of(struct fs_model *model, const struct fs_tensor *tensor, enum fs_matrix_type type)
 {
-    const size_t line = 64 / sizeof(fs_real); /* each tensor begins on a cache line */
-    struct fs_binding binding = {.tensor = tensor, .offset = SIZE_MAX, .is_first = true};
+    const size_t line = 64; /* each tensor begins on a cache line */
+    struct fs_binding binding = {.tensor = tensor, .type = type, .offset = SIZE_MAX, .is_first = true};
     for (size_t i = 0; i < model->bindings; i++) {
-        if (model->binding[i].tensor == tensor) {
+        if (model->binding[i].tensor == tensor && model->binding[i].type == type) {
             binding.offset = model->binding[i].offset;
             binding.is_first = false;
             return binding;
         }
     }
-    if (tensor->dtype != NATIVE_DTYPE || tensor->strided || tensor->paired_heads > 0 ||
-        (uintptr_t)tensor->data % _Alignof(fs_real) != 0) {
+    if (!fs_tensor_lies_as(tensor, type)) {
         binding.offset = model->converted;
-        model->converted += (tensor->elements + line - 1) / line * line;
+        model->converted += (tensor->elements * fs_matrix_number_bytes(type) + line - 1) / line * line;
     }
     return binding;
 }
 
-/* Checks type and shape of `tensor`, and notes that the pointer at `slot` shall point to its numbers. */
-static int bind_part(struct binder *binder, const struct fs_tensor *tensor, struct extent extent, void *slot)
+/* Checks type and shape of `tensor`, and notes that the pointer at `slot` shall point to its numbers in `type`. */
+static int bind_part(struct binder *binder, const struct fs_tensor *tensor, struct extent extent,
+                     enum fs_matrix_type type, void *slot)
 {
     struct fs_model *model = binder->model;
     size_t shape[3] = {extent.rows, extent.columns, extent.depth};
@@ -100,17 +95,25 @@ static int bind_part(struct binder *binder, const struct fs_tensor *tensor, stru
                 "the list of tensors", binder->err) != 0) {
         return -1;
     }
-    struct fs_binding binding = binding_of(model, tensor);
+    struct fs_binding binding = binding_of(model, tensor, type);
     binding.slot = slot;
     binding.first = extent.first * (dimensions == 2 ? extent.columns : 1);
     model->binding[model->bindings++] = binding;
     return 0;
 }
 
-/* The whole tensor. `columns` 0: a vector. */
+/* The whole tensor, in the engine's own type. `columns` 0: a vector. */
 static int bind(struct binder *binder, const struct fs_tensor *tensor, size_t rows, size_t columns, void *slot)
 {
-    return bind_part(binder, tensor, (struct extent){.rows = rows, .columns = columns}, slot);
+    return bind_part(binder, tensor, (struct extent){.rows = rows, .columns = columns}, FS_MATRIX_REAL, slot);
+}
+
+/* What products alone read keeps its 16 bits. */
+static int bind_matrix(struct binder *binder, const struct fs_tensor *tensor, struct extent extent,
+                       struct fs_matrix *matrix)
+{
+    matrix->type = fs_tensor_matrix_type(tensor);
+    return bind_part(binder, tensor, extent, matrix->type, &matrix->data);
 }
 
 static const struct fs_tensor *find(const struct binder *binder, struct place place, const char *end)
@@ -157,7 +160,13 @@ static int require_part(struct binder *binder, struct place place, const char *e
     if (tensor == NULL) {
         return missing(binder, place, end);
     }
-    return bind_part(binder, tensor, extent, slot);
+    return bind_part(binder, tensor, extent, FS_MATRIX_REAL, slot);
+}
+
+static int require_matrix(struct binder *binder, struct place place, struct extent extent, struct fs_matrix *matrix)
+{
+    const struct fs_tensor *tensor = find(binder, place, ".weight");
+    return tensor == NULL ? missing(binder, place, ".weight") : bind_matrix(binder, tensor, extent, matrix);
 }
 
 static int require(struct binder *binder, struct place place, const char *end, size_t rows, size_t columns, void *slot)
@@ -200,7 +209,8 @@ static int bind_linear(struct binder *binder, struct place place, size_t inputs,
         return 0;
     }
     *linear = fs_linear_of(NULL, NULL, inputs, outputs, binder->model->spec.family->inputs_first);
-    if (require(binder, place, ".weight", linear->weight.rows, linear->weight.columns, &linear->weight.data) != 0) {
+    const struct extent whole = {.rows = linear->weight.rows, .columns = linear->weight.columns};
+    if (require_matrix(binder, place, whole, &linear->weight) != 0) {
         return -1;
     }
     return bias ? require(binder, place, ".bias", outputs, 0, &linear->bias) : 0;
@@ -290,8 +300,8 @@ static int bind_gate_and_up(struct binder *binder, size_t index)
     }
     struct place place = in_body(binder, body->gate_up, index);
     layer->gate = layer->up = fs_linear_of(NULL, NULL, d, F, false);
-    if (require_part(binder, place, ".weight", (struct extent){2 * F, d, 0, 0}, &layer->gate.weight.data) != 0 ||
-        require_part(binder, place, ".weight", (struct extent){2 * F, d, F, 0}, &layer->up.weight.data) != 0) {
+    if (require_matrix(binder, place, (struct extent){2 * F, d, 0, 0}, &layer->gate.weight) != 0 ||
+        require_matrix(binder, place, (struct extent){2 * F, d, F, 0}, &layer->up.weight) != 0) {
         return -1;
     }
     if (!own->ffn_bias) {
@@ -313,8 +323,7 @@ static int bind_convolution(struct binder *binder, size_t index)
         return 0;
     }
     layer->convolution = fs_linear_of(NULL, NULL, d * kernel, d, false);
-    return require_part(binder, place, ".weight", (struct extent){d, d, 0, kernel}, &layer->convolution.weight.data) ==
-                   0
+    return require_matrix(binder, place, (struct extent){d, d, 0, kernel}, &layer->convolution.weight) == 0
                ? require(binder, place, ".bias", d, 0, &layer->convolution.bias)
                : -1;
 }
@@ -443,13 +452,16 @@ static int bind_embeddings(struct binder *binder)
     if (word == NULL) {
         return missing(binder, in_body(binder, body->word, 0), ".weight");
     }
+    size_t V = spec->vocabulary, E = fs_spec_embedding(spec);
     model->word_tensor = word;
-    if (bind(binder, word, spec->vocabulary, fs_spec_embedding(spec), &model->word) != 0 || bind_added(binder) != 0) {
+    model->word = fs_matrix_of(NULL, V, E, E);
+    if (bind_matrix(binder, word, (struct extent){.rows = V, .columns = E}, &model->word) != 0 ||
+        bind_added(binder) != 0) {
         return -1;
     }
     const char *projection = spec->projection != FS_NO_PROJECTION ? body->embedding_projection : NULL;
-    if (bind_linear(binder, in_body(binder, projection, 0), fs_spec_embedding(spec), spec->hidden,
-                    spec->projection_bias, &model->embedding_projection) != 0) {
+    if (bind_linear(binder, in_body(binder, projection, 0), E, spec->hidden, spec->projection_bias,
+                    &model->embedding_projection) != 0) {
         return -1;
     }
     return bind_norm(binder, in_body(binder, body->embedding_norm, 0), fs_spec_embedding_norm_width(spec),
@@ -489,7 +501,8 @@ static int bind_head(struct binder *binder)
         model->stored_head = own == model->word_tensor ? NULL : own;
     } else if (own == NULL) {
         return missing(binder, in_head(family->head.matrix), ".weight");
-    } else if (bind(binder, own, spec->vocabulary, E, &model->head.weight.data) != 0) {
+    } else if (bind_matrix(binder, own, (struct extent){.rows = spec->vocabulary, .columns = E}, &model->head.weight) !=
+               0) {
         return -1;
     }
     if (!fs_spec_head_bias(spec)) {

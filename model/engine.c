@@ -65,7 +65,7 @@ static void embed_words(const struct fs_model *model, const struct fs_batch *bat
     double scale = model->spec.embedding_scale;
     for (size_t t = 0; t < batch->tokens; t++) {
         fs_real *row = rows + t * E;
-        memcpy(row, model->word + (size_t)batch->token[t] * E, E * sizeof *row);
+        fs_model_word(model, batch->token[t], row);
         if (noise != NULL) {
             fs_kernel_add(row, noise + t * E, E);
         }

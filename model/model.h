@@ -1,8 +1,10 @@
 /*
  * A model: its spec and its weights, mapped from the HuggingFace folder or the GGUF file.
  *
- * Float32 tensors that are aligned are used in place. What must be converted (F16, BF16, quantised, unaligned) goes to
- * one block of fs_model_converted_bytes() bytes that the caller provides, so that all ranks of a node can share one:
+ * Float32 tensors that are aligned are used in place, and so are F16 and BF16 ones that products alone read: matrices of
+ * linear maps, the head, the word embedding. What must be converted goes to one block of fs_model_converted_bytes() bytes
+ * that the caller provides, so that all ranks of a node can share one: other tensors of 16 bits (norms, biases, positions)
+ * become float32, quantised matrices F16, and what is unaligned, strided or in another order stays of its type:
  *
  *     fs_model_open -> allocate (or share) the block -> fs_model_convert(write on one rank) -> barrier -> the others
  */
@@ -10,6 +12,7 @@
 #define FAIRSTAMP_MODEL_MODEL_H
 
 #include "io/error.h"
+#include "model/backends/backend.h"
 #include "model/families/spec.h"
 #include "model/folder/notes.h"
 #include "model/numbers/real.h"
@@ -23,8 +26,11 @@ void fs_model_destroy(struct fs_model *model); /* unmaps; does not free the conv
 const struct fs_spec *fs_model_spec(const struct fs_model *model);
 /* What is to be said of its folder: how it was read where that is not plain. Owned by the model. */
 const struct fs_notes *fs_model_notes(const struct fs_model *model);
-/* What computes its matrix products, for provenance: "openblas". */
-const char *fs_model_backend_name(const struct fs_model *model);
+/* What computes its matrix products: the default backend in float32, or what fs_model_compute has set. */
+const struct fs_backend *fs_model_backend(const struct fs_model *model);
+/* Sets what computes its products from here on. FS_EXIT_CONFIG names the key where this machine or build cannot, or where the
+ * model has no weights of BF16 to multiply by. `compute` need not live on. */
+int fs_model_compute(struct fs_model *model, const struct fs_compute *compute, struct fs_error *err);
 
 /* Bytes of the block for converted tensors; 0 where all weights are used in place. */
 size_t fs_model_converted_bytes(const struct fs_model *model);

@@ -9,17 +9,18 @@
 /* A pointer of the model and the tensor that it points into. */
 struct fs_binding {
     const struct fs_tensor *tensor;
-    void *slot;    /* the address of the pointer */
-    size_t first;  /* the number of the tensor that it points to */
-    size_t offset; /* of the tensor in the converted block; SIZE_MAX: used in place */
-    bool is_first; /* binding of the tensor, that converts and checks it */
+    enum fs_matrix_type type; /* that the pointer is to */
+    void *slot;               /* the address of the pointer */
+    size_t first;             /* the number of the tensor that it points to */
+    size_t offset;            /* of the tensor in the converted block, in bytes; SIZE_MAX: used in place */
+    bool is_first;            /* binding of the tensor, that converts and checks it */
 };
 
 struct fs_model {
     struct fs_spec spec;
     struct fs_notes notes;
     const struct fs_backend *backend;
-    const fs_real *word;                   /* (V,E) */
+    struct fs_matrix word;                 /* (V,E) */
     const fs_real *position;               /* (rows, added width), or NULL */
     const fs_real *token_type;             /* row 0 of the token type embedding (added width), or NULL */
     struct fs_norm embedding_norm;         /* zeroed: none; as final_norm */
@@ -39,7 +40,7 @@ struct fs_model {
     const struct fs_tensor *word_tensor;
     size_t bindings, binding_capacity;
     struct fs_binding *binding;
-    size_t converted; /* numbers in the block */
+    size_t converted; /* bytes of the block */
     void *own_block;  /* fs_model_load's */
     char *config_path;
     bool whole_file; /* a GGUF file, with config and tokenizer in it */
@@ -49,6 +50,9 @@ struct fs_model {
 
 /* model_memory.c. With model->spec set: chooses the backend, and makes room for the layers. */
 int fs_model_begin(struct fs_model *model, struct fs_error *err);
+
+/* model_memory.c. row (E): the word embedding of a token of the vocabulary. */
+void fs_model_word(const struct fs_model *model, int32_t token, fs_real *row);
 
 /* bind.c. Behind fs_model_begin, with model->store open: finds the tensor of each part in it and lists the bindings;
  * fs_model_load sets the pointers. Refuses tensors that are missing, of another shape, or read by nothing; `folder` is

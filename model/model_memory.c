@@ -65,9 +65,47 @@ void fs_model_destroy(struct fs_model *model)
     free(model);
 }
 
-const char *fs_model_backend_name(const struct fs_model *model)
+const struct fs_backend *fs_model_backend(const struct fs_model *model)
 {
-    return model->backend->name;
+    return model->backend;
+}
+
+/* The type of most of its matrices is that of the word embedding, mostly. */
+static int check_has_bf16(const struct fs_model *model, struct fs_error *err)
+{
+    for (size_t i = 0; i < model->bindings; i++) {
+        if (model->binding[i].type == FS_MATRIX_BF16) {
+            return 0;
+        }
+    }
+    return fs_error_set(err, FS_EXIT_CONFIG,
+                        "compute.type bf16: found no matrix of BF16 in %s (tensor %s is %s), expected a model whose "
+                        "weights are BF16; leave compute.type at auto, or save the model in BF16",
+                        model->config_path, model->word_tensor->name, fs_dtype_name(model->word_tensor->dtype));
+}
+
+int fs_model_compute(struct fs_model *model, const struct fs_compute *compute, struct fs_error *err)
+{
+    const char *type = fs_compute_type_name(compute->type), *name = compute->backend;
+    const struct fs_backend *backend = fs_backend_choose(compute);
+    if (backend == NULL) {
+        return fs_error_set(err, FS_EXIT_CONFIG,
+                            "compute.backend %s: does not multiply in compute.type %s; leave one of the two at auto",
+                            name, type);
+    }
+    const char *why = fs_backend_unusable(backend);
+    if (why != NULL) {
+        return fs_error_set(err, FS_EXIT_CONFIG,
+                            "compute.type %s, compute.backend %s: cannot be used here: %s; leave both at auto, or run "
+                            "where it is",
+                            type, backend->name, why);
+    }
+    if (backend->type == FS_COMPUTE_BF16 && check_has_bf16(model, err) != 0) {
+        return -1;
+    }
+    backend->begin();
+    model->backend = backend;
+    return 0;
 }
 
 const struct fs_notes *fs_model_notes(const struct fs_model *model)
@@ -87,13 +125,19 @@ void fs_model_share_prefixes(struct fs_model *model, bool share)
 
 size_t fs_model_converted_bytes(const struct fs_model *model)
 {
-    return model->converted * sizeof(fs_real);
+    return model->converted;
 }
 
 const char *const *fs_model_files(const struct fs_model *model, size_t *count)
 {
     *count = model->file_count;
     return model->files;
+}
+
+void fs_model_word(const struct fs_model *model, int32_t token, fs_real *row)
+{
+    const struct fs_matrix word = fs_matrix_rows(&model->word, (size_t)token, 1);
+    fs_matrix_widen(&word, row, word.columns);
 }
 
 int fs_model_word_embedding(const struct fs_model *model, int32_t token, fs_real *row, struct fs_error *err)
@@ -104,8 +148,7 @@ int fs_model_word_embedding(const struct fs_model *model, int32_t token, fs_real
                             "token %d: the model's vocabulary has %zu; the tokenizer belongs to another model", token,
                             spec->vocabulary);
     }
-    size_t E = fs_spec_embedding(spec);
-    memcpy(row, model->word + (size_t)token * E, E * sizeof *row);
+    fs_model_word(model, token, row);
     return 0;
 }
 
@@ -114,7 +157,7 @@ int fs_model_load(const char *folder, struct fs_model **model, struct fs_error *
     if (fs_model_open(folder, model, err) != 0) {
         return -1;
     }
-    (*model)->own_block = fs_allocate_aligned((*model)->converted, sizeof(fs_real), "converted weights", err);
+    (*model)->own_block = fs_allocate_aligned((*model)->converted, 1, "converted weights", err);
     if ((*model)->own_block == NULL || fs_model_convert(*model, (*model)->own_block, true, err) != 0) {
         fs_model_destroy(*model);
         *model = NULL;

@@ -136,7 +136,7 @@ static void make_embeddings(struct block *block, const fs_real *ones, struct fs_
 {
     const struct fs_spec *spec = &model->spec;
     size_t E = fs_spec_embedding(spec), width = fs_spec_added_width(spec);
-    model->word = part(block, spec->vocabulary * E);
+    model->word = fs_matrix_of(part(block, spec->vocabulary * E), spec->vocabulary, E, E);
     model->position = fs_spec_has_positions(spec) ? part(block, fs_spec_position_rows(spec) * width) : NULL;
     model->token_type = spec->token_types > 0 ? part(block, width) : NULL;
     if (fs_spec_body(spec)->embedding_norm != NULL) {
@@ -162,7 +162,7 @@ static void make_head(struct block *block, const fs_real *ones, struct fs_model 
         make_linear(block, spec, d, E, !spec->no_transform_bias, &model->transform);
         make_norm(block, spec, ones, E, &model->transform_norm);
     }
-    const fs_real *matrix = spec->tied_head ? model->word : part(block, spec->vocabulary * E);
+    const fs_real *matrix = spec->tied_head ? model->word.data : part(block, spec->vocabulary * E);
     const fs_real *bias = fs_spec_head_bias(spec) ? part(block, spec->vocabulary) : NULL;
     model->head = fs_linear_of(matrix, bias, E, spec->vocabulary, false);
 }

@@ -21,30 +21,27 @@ static int compare_stored_head(const struct fs_model *model, struct fs_error *er
 
 int fs_model_convert(struct fs_model *model, void *block, bool write, struct fs_error *err)
 {
-    fs_real *number = block;
     for (size_t i = 0; i < model->bindings; i++) {
         const struct fs_binding *binding = &model->binding[i];
-        const fs_real *place;
-        if (binding->offset == SIZE_MAX) {
-            place = (const fs_real *)(const void *)binding->tensor->data;
-        } else {
-            place = number + binding->offset;
+        const unsigned char *place = binding->tensor->data;
+        if (binding->offset != SIZE_MAX) {
+            place = (unsigned char *)block + binding->offset;
             if (write && binding->is_first) {
-                fs_tensor_convert(binding->tensor, number + binding->offset);
+                fs_tensor_convert(binding->tensor, binding->type, (unsigned char *)block + binding->offset);
             }
         }
-        if (write && binding->is_first && !fs_kernel_finite(place, binding->tensor->elements)) {
+        if (write && binding->is_first && !fs_numbers_finite(binding->type, place, binding->tensor->elements)) {
             return fs_error_set(
                 err, FS_EXIT_DATA,
                 "%s: tensor %s: found a number that is infinite or not a number, expected finite weights; "
                 "the checkpoint is damaged",
                 binding->tensor->file, binding->tensor->name);
         }
-        place += binding->first;
+        place += binding->first * fs_matrix_number_bytes(binding->type);
         memcpy(binding->slot, &place, sizeof place);
     }
     if (model->spec.tied_head) {
-        model->head.weight.data = model->word;
+        model->head.weight = model->word;
     }
     return write ? compare_stored_head(model, err) : 0;
 }

@@ -12,5 +12,9 @@ tries=${FAIRSTAMP_TRIES:-5}              # requeue at most so often
 patience=${FAIRSTAMP_PATIENCE:-300}      # seconds in which the ranks must have found each other, or the launcher hangs; 0: any
 local_copy=${FAIRSTAMP_LOCAL_COPY:-}     # a folder on each node, such as /tmp: the model is copied there first
 export SLURM_PMIX_FENCE=tree             # srun --mpi=pmix over several nodes can fail in MPI_Init without it
+# mpirun notices within half a minute that a node is lost; Open MPI's own setting takes eight
+export OMPI_MCA_oob_tcp_keepalive_time=${OMPI_MCA_oob_tcp_keepalive_time:-10}
+export OMPI_MCA_oob_tcp_keepalive_intvl=${OMPI_MCA_oob_tcp_keepalive_intvl:-5}
+export OMPI_MCA_oob_tcp_keepalive_probes=${OMPI_MCA_oob_tcp_keepalive_probes:-3}
 unset OPENBLAS_CORETYPE                  # it would force another processor's kernels
 unset SLURM_EXPORT_ENV SRUN_EXPORT_ENV   # of sbatch --export=NONE: srun would keep the environment from the ranks as well

@@ -8,7 +8,8 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 build=${BUILD:-$root/build}
 [ "${1:-}" != --help ] || { sed -n '2,5s/^# //p' "$0"; exit 0; }
 own=
-core() { OPENBLAS_VERBOSE=2 "$build/pipeline/fairstamp" --version 2>&1 | sed -n 's/^Core: //p'; }
+# the first: the program may start again with others
+core() { OPENBLAS_VERBOSE=2 "$build/pipeline/fairstamp" --version 2>&1 | sed -n 's/^Core: //p' | head -n 1; }
 if [ "${1:-}" = --other ]; then
     own=$(core)
     shift

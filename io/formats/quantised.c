@@ -39,6 +39,17 @@ float fs_round_to_half(float value)
     return value;
 }
 
+/* Behind the rounding only the exponent's bias differs, 112; a subnormal is a multiple of 2^-24. */
+uint16_t fs_to_half(float value)
+{
+    uint32_t bits;
+    float rounded = fs_round_to_half(value), size = fabsf(rounded);
+    memcpy(&bits, &rounded, sizeof bits);
+    uint32_t number = (bits & 0x7fffffffu) >> 13;
+    number = size < 0x1p-14f ? (uint32_t)(size * 0x1p24f) : number - (size <= 65504.0f ? 112u << 10 : 224u << 10);
+    return (uint16_t)(number | (bits >> 16 & 0x8000u));
+}
+
 static float half_at(const unsigned char *bytes)
 {
     return fs_from_half((uint16_t)(bytes[0] | bytes[1] << 8));

@@ -15,8 +15,10 @@ typedef void fs_dequantise(const unsigned char *block, float *out);
 fs_dequantise fs_dequantise_q4_0, fs_dequantise_q4_1, fs_dequantise_q5_0, fs_dequantise_q5_1, fs_dequantise_q8_0;
 fs_dequantise fs_dequantise_q2_k, fs_dequantise_q3_k, fs_dequantise_q4_k, fs_dequantise_q5_k, fs_dequantise_q6_k;
 
-/* F16 to float32, exact; the nearest F16 of a float32, ties to even, as a float32: infinite from 65520. */
+/* F16 to float32, exact; the nearest F16 of a float32, ties to even, as a float32 or in its 16 bits:
+ * infinite from 65520. */
 float fs_from_half(uint16_t half);
 float fs_round_to_half(float value);
+uint16_t fs_to_half(float value);
 
 #endif

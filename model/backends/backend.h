@@ -17,21 +17,45 @@ struct fs_term {
     struct fs_matrix a, b;
 };
 
+/* C (m,n) = term + beta C, `stride` numbers from a row of C to the next; beta 0: C need not be set before. */
+typedef void fs_product_function(const struct fs_term *term, fs_real beta, fs_real *c, size_t stride);
+
+/* BF16: in products by weights of BF16 the inputs are rounded to BF16 too, sums are float32; all others are float32. AUTO is
+ * float32 on every machine, so that archives of several agree. */
+enum fs_compute_type { FS_COMPUTE_AUTO, FS_COMPUTE_F32, FS_COMPUTE_BF16 };
+
+/* Keys compute.type and compute.backend. Zeroed: both auto. */
+struct fs_compute {
+    enum fs_compute_type type;
+    const char *backend;
+};
+
 struct fs_backend {
     const char *name;
+    enum fs_compute_type type;
+    const struct fs_backend *bf16; /* the same in FS_COMPUTE_BF16; NULL: it has none */
+    const char *(*unusable)(
+        void);           /* why not on this machine, or in this build; NULL, or a function that returns it: usable */
     void (*begin)(void); /* before the first product of a process; any number of times */
-    /* By the type of B: C (m,n) = term + beta C, `stride` numbers from a row of C to the next; beta 0: C need not be set
-     * before. NULL: the backend does not multiply by this type. */
-    void (*product[FS_MATRIX_TYPES])(const struct fs_term *term, fs_real beta, fs_real *c, size_t stride);
+    const char *(*version)(void); /* of the library, and what it was built or chosen for; static */
+    /* By the type of B. NULL: the backend does not multiply by this type. */
+    fs_product_function *product[FS_MATRIX_TYPES];
 };
 
 extern const struct fs_backend *const fs_backends[]; /* the first is the default */
 extern const size_t fs_backend_count;
+extern const char fs_backend_choices[]; /* "auto|...": a name, or the first that has the type */
 
 /* NULL where there is no such backend; `name` NULL: the default. */
 const struct fs_backend *fs_backend_find(const char *name);
+/* The backend of this name, or the first where it is "auto" or NULL, that computes in the type; NULL: none. Whether this
+ * machine can use it is not asked. */
+const struct fs_backend *fs_backend_choose(const struct fs_compute *compute);
+/* Why it cannot be used here, NULL where it can. */
+const char *fs_backend_unusable(const struct fs_backend *backend);
+const char *fs_compute_type_name(enum fs_compute_type type); /* "f32" or "bf16" */
 
-/* C (m,n) = term + beta C. Every matrix product of the engine goes through here. */
+/* Every matrix product of the engine goes through here. */
 static inline void fs_product(const struct fs_backend *backend, struct fs_term term, fs_real beta, fs_real *c,
                               size_t stride)
 {

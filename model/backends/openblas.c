@@ -1,8 +1,7 @@
 /* Matrix products by OpenBLAS, on the processor. */
 #include <cblas.h>
-#include <stdbool.h>
 
-#include "model/backends/backend.h"
+#include "model/backends/panels.h"
 
 /* Threads and ranks take whole batches, so that a product's bits do not depend on their number. */
 static void begin(void)
@@ -26,9 +25,21 @@ static void product(const struct fs_term *term, fs_real beta, fs_real *c, size_t
         (blasint)stride);
 }
 
+static void widened(const struct fs_term *term, fs_real beta, fs_real *c, size_t stride)
+{
+    fs_product_by_panels(product, term, beta, c, stride);
+}
+
+static const char *version(void)
+{
+    return openblas_get_config();
+}
+
 extern const struct fs_backend fs_backend_openblas;
 const struct fs_backend fs_backend_openblas = {
     .name = "openblas",
+    .type = FS_COMPUTE_F32,
     .begin = begin,
-    .product = {[FS_MATRIX_REAL] = product},
+    .version = version,
+    .product = {[FS_MATRIX_REAL] = product, [FS_MATRIX_F16] = widened, [FS_MATRIX_BF16] = widened},
 };

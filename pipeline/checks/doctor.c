@@ -78,7 +78,7 @@ static const char *libraries_of(const struct fs_rank_facts *fact)
 
 static const char *kernels_of(const struct fs_rank_facts *fact)
 {
-    return fact->kernels;
+    return fact->kernels.name;
 }
 
 void fs_doctor_launch(struct fs_doctor *doctor, const struct fs_rank_facts *fact, size_t ranks)
@@ -163,32 +163,43 @@ void fs_doctor_threads(struct fs_doctor *doctor, const struct fs_rank_facts *fac
 
 void fs_doctor_kernels(struct fs_doctor *doctor, const struct fs_rank_facts *fact, size_t ranks)
 {
+    char why[FS_KERNELS_WHY_SIZE];
     size_t other = first_other(fact, ranks, kernels_of);
     if (other < ranks) {
         fs_doctor_add(doctor, FS_FINDING_FAILED, "kernels",
                       "one type of processor for a job (sbatch --constraint): the last bits would depend on who "
                       "computes what",
-                      "OpenBLAS uses kernels for %s on node %s, for %s on node %s", fact[0].kernels, fact[0].node,
-                      fact[other].kernels, fact[other].node);
+                      "OpenBLAS uses kernels for %s on node %s, for %s on node %s", fact[0].kernels.name, fact[0].node,
+                      fact[other].kernels.name, fact[other].node);
         return;
     }
     for (size_t rank = 0; rank < ranks; rank++) {
         const struct fs_rank_facts *f = &fact[rank];
-        if (f->forced[0] != '\0') {
-            fs_doctor_add(doctor, FS_FINDING_WARNING, "kernels", "unset OPENBLAS_CORETYPE",
-                          "OPENBLAS_CORETYPE=%s is set on node %s and forces kernels for %s%s", f->forced, f->node,
-                          f->kernels, f->slow_kernels ? ", at about half the speed: the processor has AVX-512" : "");
+        const struct fs_kernels *kernels = &f->kernels;
+        fs_kernels_why(kernels, why);
+        if (f->wrong[0] != '\0') {
+            fs_doctor_add(doctor, FS_FINDING_FAILED, "kernels", "another OpenBLAS, or another OPENBLAS_CORETYPE",
+                          "OpenBLAS's kernels for %s do not multiply matrices rightly on node %s: %s", kernels->name,
+                          f->node, f->wrong);
             return;
         }
-        if (f->slow_kernels) {
+        if (kernels->forced[0] != '\0') {
+            const char *better = kernels->better;
+            fs_doctor_add(doctor, FS_FINDING_WARNING, "kernels", "unset OPENBLAS_CORETYPE",
+                          "OPENBLAS_CORETYPE=%s is set on node %s and forces kernels for %s%s%s", kernels->forced,
+                          f->node, kernels->name, better[0] != '\0' ? "; the processor runs faster ones, for " : "",
+                          better);
+            return;
+        }
+        if (kernels->better[0] != '\0') {
             fs_doctor_add(doctor, FS_FINDING_WARNING, "kernels", "a newer OpenBLAS",
-                          "the processor of node %s has AVX-512, but OpenBLAS uses kernels for %s, at about half the "
-                          "speed",
-                          f->node, f->kernels);
+                          "the processor of node %s runs kernels for %s, but OpenBLAS uses slower ones for %s (%s)",
+                          f->node, kernels->better, kernels->name, why);
             return;
         }
     }
-    fs_doctor_add(doctor, FS_FINDING_OK, "kernels", NULL, "OpenBLAS kernels for %s", fact[0].kernels);
+    fs_kernels_why(&fact[0].kernels, why);
+    fs_doctor_add(doctor, FS_FINDING_OK, "kernels", NULL, "OpenBLAS kernels for %s (%s)", fact[0].kernels.name, why);
 }
 
 /* One node's memory against what the job needs there; FS_FINDING_OK adds nothing. */

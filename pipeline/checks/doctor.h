@@ -9,6 +9,7 @@
 #include <sched.h>
 #include <stdint.h>
 
+#include "pipeline/ranks/blas_kernels.h"
 #include "pipeline/ranks/session.h"
 
 enum fs_finding_state { FS_FINDING_OK, FS_FINDING_WARNING, FS_FINDING_FAILED, FS_FINDING_STATES };
@@ -35,9 +36,7 @@ void fs_doctor_add(struct fs_doctor *doctor, enum fs_finding_state state, const 
 struct fs_rank_facts {
     char node[64];
     char libraries[320];    /* fs_libraries_text */
-    char kernels[32];       /* openblas_get_corename */
-    char forced[32];        /* OPENBLAS_CORETYPE, "" where it is not set */
-    int slow_kernels;       /* fs_kernels_are_slow */
+    char wrong[32];         /* what is wrong with the products of its kernels (fs_blas_check); "" where nothing is */
     int threads;            /* it computes with */
     cpu_set_t cores;        /* it may use */
     uint64_t memory;        /* bytes the node has left for this job, by /proc, cgroup and Slurm */
@@ -47,6 +46,7 @@ struct fs_rank_facts {
     uint64_t folder_left;   /* bytes free there; 0: it cannot be written; UINT64_MAX: not known */
     uint64_t allocated;     /* cores of the node that Slurm has given; 0: not under Slurm */
     uint64_t online;        /* cores of the node */
+    struct fs_kernels kernels;
 };
 void fs_rank_facts_get(size_t threads, struct fs_rank_facts *facts); /* local */
 /* Tries whether the ranks of a node can share memory: `no_sharing`. Collective. */

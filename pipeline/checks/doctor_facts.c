@@ -8,6 +8,7 @@
 
 #include "io/archive/archive.h"
 #include "pipeline/checks/doctor.h"
+#include "pipeline/ranks/blas_check.h"
 #include "pipeline/ranks/blas_kernels.h"
 #include "pipeline/ranks/mpi_support.h"
 #include "pipeline/ranks/shared_block.h"
@@ -106,10 +107,9 @@ void fs_rank_facts_get(size_t threads, struct fs_rank_facts *facts)
     memset(facts, 0, sizeof *facts);
     gethostname(facts->node, sizeof facts->node - 1);
     fs_libraries_text(facts->libraries);
-    snprintf(facts->kernels, sizeof facts->kernels, "%s", openblas_get_corename());
-    const char *forced = getenv("OPENBLAS_CORETYPE");
-    snprintf(facts->forced, sizeof facts->forced, "%s", forced != NULL ? forced : "");
-    facts->slow_kernels = fs_kernels_are_slow(facts->kernels);
+    facts->kernels = *fs_kernels();
+    const char *wrong = fs_blas_check(cblas_sgemm);
+    snprintf(facts->wrong, sizeof facts->wrong, "%s", wrong != NULL ? wrong : "");
     facts->threads = (int)threads;
     if (sched_getaffinity(0, sizeof facts->cores, &facts->cores) != 0) {
         CPU_SET(0, &facts->cores);

@@ -149,7 +149,7 @@ static int compute_block(struct fs_session *session, const struct fs_prompt_styl
 static int run(struct fs_session *session, struct fs_error *err)
 {
     struct fs_prompt_style style = {0};
-    if (fs_session_load_model(session, fs_option_value(session->options, &fs_option_model), err) != 0) {
+    if (fs_options_load_model(session, err) != 0) {
         return -1;
     }
     int status = fs_prompt_style_of(fs_model_spec(session->model), session->tokenizer, &style, err);
@@ -175,7 +175,8 @@ static int run(struct fs_session *session, struct fs_error *err)
 }
 
 static const struct fs_option *const command_options[] = {
-    &fs_option_log_dir, &fs_option_connected, &fs_option_wait_seconds, &fs_option_model, &fs_option_quiet, NULL};
+    &fs_option_log_dir,      &fs_option_connected,       &fs_option_wait_seconds, &fs_option_model,
+    &fs_option_compute_type, &fs_option_compute_backend, &fs_option_quiet,        NULL};
 
 const struct fs_command fs_command_logprobs = {
     .name = "logprobs",

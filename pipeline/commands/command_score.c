@@ -137,7 +137,7 @@ static int score(struct fs_session *session, struct score_input *in, struct fs_r
 {
     const struct fs_options *options = session->options;
     struct fs_evaluate_input input = {.suite = &in->suite, .suites = 1};
-    if (fs_session_load_model(session, fs_option_value(options, &fs_option_model), err) != 0) {
+    if (fs_options_load_model(session, err) != 0) {
         return -1;
     }
     int status = fs_options_bootstrap(options, &input.bootstrap, err) == 0
@@ -178,10 +178,23 @@ static int run(struct fs_session *session, struct fs_error *err)
     return status;
 }
 
-static const struct fs_option *const command_options[] = {
-    &fs_option_log_dir,   &fs_option_connected, &fs_option_wait_seconds, &fs_option_model, &fs_option_suite,
-    &fs_option_data,      &fs_option_category,  &fs_option_strict,       &option_scoring,  &option_stamp,
-    &fs_option_bootstrap, &fs_option_seed,      &fs_option_format,       &fs_option_quiet, NULL};
+static const struct fs_option *const command_options[] = {&fs_option_log_dir,
+                                                          &fs_option_connected,
+                                                          &fs_option_wait_seconds,
+                                                          &fs_option_model,
+                                                          &fs_option_compute_type,
+                                                          &fs_option_compute_backend,
+                                                          &fs_option_suite,
+                                                          &fs_option_data,
+                                                          &fs_option_category,
+                                                          &fs_option_strict,
+                                                          &option_scoring,
+                                                          &option_stamp,
+                                                          &fs_option_bootstrap,
+                                                          &fs_option_seed,
+                                                          &fs_option_format,
+                                                          &fs_option_quiet,
+                                                          NULL};
 
 const struct fs_command fs_command_score = {
     .name = "score",

@@ -105,7 +105,8 @@ int fs_man_page(const struct fs_page *pages, FILE *stream, struct fs_error *err)
     fprintf(stream, ".SH ENVIRONMENT\n");
     roff_entry(stream, "OMP_NUM_THREADS", "threads of a rank; by default the cores that the rank may use");
     roff_entry(stream, "OPENBLAS_CORETYPE",
-               "leave it unset: it may choose slower kernels, which also change the last bits");
+               "forces OpenBLAS's kernels, which change speed and last bits; unset, the program takes the fastest "
+               "whose products are right");
     print_exit_status(stream);
     fprintf(stream, ".SH EXAMPLES\n");
     roff_entry(stream, "mpirun -n 4 fairstamp run job.json --set seed=7", "the whole method on four ranks");

@@ -40,6 +40,17 @@ const struct fs_option fs_option_wait_seconds = {
         "start, set up or end; tell of longer waits in between; 0: neither"};
 const struct fs_option fs_option_model = {
     .name = "--model", .argument = "DIR", .required = true, .help = "HuggingFace folder of the model, or a GGUF file"};
+const struct fs_option fs_option_compute_type = {
+    .name = "--compute-type",
+    .argument = "TYPE",
+    .choices = "auto|f32|bf16",
+    .initial = "auto",
+    .help = "in what products are computed, as the key compute.type; bf16: for weights of BF16 on AVX512-BF16 or AMX"};
+const struct fs_option fs_option_compute_backend = {.name = "--compute-backend",
+                                                    .argument = "NAME",
+                                                    .choices = fs_backend_choices,
+                                                    .initial = "auto",
+                                                    .help = "the library of the products, as the key compute.backend"};
 const struct fs_option fs_option_suite = {.name = "--suite",
                                           .argument = "NAME",
                                           .choices = &fs_suite_choices[1],
@@ -94,6 +105,17 @@ const char **fs_options_settings(const struct fs_options *options, size_t *count
         all[(*count)++] = "strict=true";
     }
     return all;
+}
+
+int fs_options_load_model(struct fs_session *session, struct fs_error *err)
+{
+    const struct fs_options *options = session->options;
+    const char *type = fs_option_value(options, &fs_option_compute_type);
+    const struct fs_compute compute = {.type = strcmp(type, "bf16") == 0  ? FS_COMPUTE_BF16
+                                               : strcmp(type, "f32") == 0 ? FS_COMPUTE_F32
+                                                                          : FS_COMPUTE_AUTO,
+                                       .backend = fs_option_value(options, &fs_option_compute_backend)};
+    return fs_session_load_model(session, fs_option_value(options, &fs_option_model), &compute, err);
 }
 
 bool fs_options_json(const struct fs_options *options)

@@ -17,6 +17,7 @@
 #include "pipeline/commands/options_common.h"
 #include "pipeline/commands/pages.h"
 #include "pipeline/commands/parse.h"
+#include "pipeline/ranks/blas_kernels.h"
 #include "pipeline/ranks/mpi_support.h"
 #include "pipeline/ranks/signals.h"
 #include "pipeline/ranks/stop.h"
@@ -209,6 +210,10 @@ int fs_program(int argc, char **argv)
     struct fs_options options;
     struct fs_error err = FS_ERROR_INIT;
     int rank = 0;
+    if (fs_kernels_choose(argv, &err) != 0) {
+        fs_warn("%s", err.text);
+        return err.code;
+    }
     int status = fs_options_parse(argc, argv, &options, &err);
     double wait_seconds = 0;
     if (status == 0) {

@@ -185,8 +185,9 @@ static int load(struct fs_estimator *e, struct fs_error *err)
     }
     status = fs_session_agree(e->session, status, err);
     if (status == 0) {
-        status =
-            estimate->random_model ? load_random_model(e, folder, err) : fs_session_load_model(e->session, folder, err);
+        status = estimate->random_model
+                     ? load_random_model(e, folder, err)
+                     : fs_session_load_model(e->session, folder, &fs_job_settings(e->job)->compute, err);
     }
     if (status == 0) {
         status = fs_session_agree(e->session, make_scratch(e, err), err);

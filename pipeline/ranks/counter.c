@@ -111,6 +111,13 @@ int64_t fs_counter_take(struct fs_counter *counter, int64_t amount)
     return before;
 }
 
+bool fs_counter_asks(const struct fs_counter *counter)
+{
+    int rank;
+    MPI_Comm_rank(counter->communicator, &rank);
+    return rank > 0 && counter->block.data == NULL && !counter->one_sided;
+}
+
 void fs_counter_serve(struct fs_counter *counter)
 {
     if (counter->block.data != NULL || counter->one_sided) {

@@ -27,6 +27,8 @@ void fs_counter_destroy(struct fs_counter *counter);                       /* co
 void fs_counter_reset(struct fs_counter *counter);
 /* Adds `amount` and returns the value before. */
 int64_t fs_counter_take(struct fs_counter *counter, int64_t amount);
+/* Whether this rank waits for an answer of the root's each time: then it should take several numbers at once. */
+bool fs_counter_asks(const struct fs_counter *counter);
 /* On the root, often, while other ranks may take. */
 void fs_counter_serve(struct fs_counter *counter);
 

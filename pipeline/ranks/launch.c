@@ -1,6 +1,10 @@
 #include "pipeline/ranks/launch.h"
 
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "io/console/progress.h"
 
@@ -65,5 +69,24 @@ void fs_launch_warn(size_t ranks)
         fs_warn("%s started %zu tasks, this process sees %zu rank%s: launched without PMI? Each task then does all "
                 "of the work by itself; fix: %s",
                 launch.launcher, launch.tasks, ranks, ranks == 1 ? "" : "s", launch.fix);
+    }
+}
+
+void fs_launch_end(void)
+{
+    static const char *const names[] = {"mpirun", "mpiexec", "orterun", "prterun"};
+    char path[32], name[32] = "";
+    pid_t parent = getppid();
+    (void)snprintf(path, sizeof path, "/proc/%ld/comm", (long)parent);
+    FILE *file = fopen(path, "r");
+    bool found = file != NULL && fscanf(file, "%31s", name) == 1;
+    if (file != NULL) {
+        (void)fclose(file);
+    }
+    for (size_t i = 0; found && i < sizeof names / sizeof names[0]; i++) {
+        if (strncmp(name, names[i], strlen(names[i])) == 0) { /* also mpirun.openmpi */
+            kill(parent, SIGKILL);
+            return;
+        }
     }
 }

@@ -23,4 +23,11 @@ bool fs_launch_is_split(size_t ranks, struct fs_launch *launch);
 /* Where it is split: one warning for all tasks. Root. */
 void fs_launch_warn(size_t ranks);
 
+/*
+ * Where this process's parent is an mpirun: kills it, at which all that it can reach ends. Only for a node that does not
+ * answer: Open MPI's mpirun has then waited for its daemon there in vain, and would go on for a quarter of an hour after
+ * the other ranks have ended. Also from a thread beside the main one.
+ */
+void fs_launch_end(void);
+
 #endif

@@ -12,6 +12,7 @@
 #define SPINS 500
 #define SHORTEST_SLEEP_NANOSECONDS 20000L
 #define LONGEST_SLEEP_NANOSECONDS 1000000L
+#define SLEEP_GROWTH 8 /* a sleep is about such a part of the wait so far: that late an answer is noticed */
 #define BROADCAST_PIECE ((size_t)1 << 30) /* MPI counts in int */
 
 void fs_mpi_pause(struct fs_mpi_pause *pause, const char *call)
@@ -23,15 +24,11 @@ void fs_mpi_pause(struct fs_mpi_pause *pause, const char *call)
     }
     if (pause->looks == SPINS) {
         fs_watch_patiently(call);
-    }
-    unsigned doubled = pause->looks - SPINS;
-    long nanoseconds = SHORTEST_SLEEP_NANOSECONDS << doubled;
-    if (nanoseconds < LONGEST_SLEEP_NANOSECONDS || doubled == 0) {
         pause->looks++;
-    } else {
-        nanoseconds = LONGEST_SLEEP_NANOSECONDS;
+        pause->nanoseconds = SHORTEST_SLEEP_NANOSECONDS;
     }
-    nanosleep(&(struct timespec){0, nanoseconds}, NULL);
+    nanosleep(&(struct timespec){0, pause->nanoseconds}, NULL);
+    pause->nanoseconds += pause->nanoseconds < LONGEST_SLEEP_NANOSECONDS ? pause->nanoseconds / SLEEP_GROWTH : 0;
 }
 
 void fs_mpi_pause_end(struct fs_mpi_pause *pause)

@@ -23,6 +23,7 @@ void fs_mpi_wait(MPI_Request *request, const char *call);
  */
 struct fs_mpi_pause {
     unsigned looks;
+    long nanoseconds; /* of the next sleep */
 };
 void fs_mpi_pause(struct fs_mpi_pause *pause, const char *call);
 void fs_mpi_pause_end(struct fs_mpi_pause *pause);

@@ -10,13 +10,14 @@
 #include "pipeline/ranks/runner_mpi_private.h"
 #include "pipeline/ranks/sharing.h"
 #include "pipeline/ranks/stop.h"
+#include "pipeline/ranks/taking.h"
 #include "pipeline/ranks/watch.h"
 #include "results/stage_files.h"
 
 #define PIECE ((size_t)4 << 20)         /* bytes of a result in one message */
 #define UNSENT_LIMIT ((size_t)64 << 20) /* a rank takes no new unit while more than this waits for the root */
-#define PAST_THE_END ((int64_t)1 << 40) /* what a failure or a stop request adds to the counter */
 #define POLL_SECONDS 1e-3
+#define HURRY_SECONDS 1.0 /* between saves of a job that may be ended any moment */
 #define END_OF_RESULTS (-1)
 
 struct message_header {
@@ -43,13 +44,9 @@ struct mapping {
     size_t saved_count;     /* root: of them, those in the partial file */
     unsigned char *results; /* root: [bytes] */
     size_t *offset;         /* [units + 1] */
-    size_t *remaining;      /* [remaining_count] units to hand out */
-    size_t remaining_count;
-    size_t taken;               /* the last number that this rank got of the counter */
+    struct fs_taking taking;
     const struct fs_work *sums; /* claim: whose costs share the units out; NULL: the counter does */
-    size_t *owner;              /* [units] then */
     unsigned char *mine;        /* claim: [units] */
-    bool ended;                 /* nothing more to take */
     struct fs_error failure;
     int failed; /* lowest failing rank known here, or ranks */
     /* other ranks than the root */
@@ -90,8 +87,8 @@ static void release(struct mapping *m)
     free(m->part);
     free(m->done);
     free(m->offset);
-    free(m->remaining);
-    free(m->owner);
+    free(m->taking.remaining);
+    free(m->taking.owner);
     free(m->buffer);
     free(m->heard_end);
 }
@@ -101,8 +98,8 @@ static int prepare(struct mapping *m, const char *checkpoint, struct fs_error *e
     size_t units = m->work->units;
     m->done = fs_allocate(units, 1, "the list of finished units", err);
     m->offset = fs_allocate(units + 1, sizeof *m->offset, "offsets of results", err);
-    m->remaining = fs_allocate(units, sizeof *m->remaining, "the list of units", err);
-    if (m->done == NULL || m->offset == NULL || m->remaining == NULL) {
+    m->taking.remaining = fs_allocate(units, sizeof *m->taking.remaining, "the list of units", err);
+    if (m->done == NULL || m->offset == NULL || m->taking.remaining == NULL) {
         return -1;
     }
     for (size_t unit = 0; unit < units; unit++) {
@@ -154,15 +151,15 @@ static int share_units(struct mapping *m, struct fs_error *err)
         return 0;
     }
     double *cost = fs_allocate(units, sizeof *cost, "the costs of units", err);
-    m->owner = fs_allocate(units, sizeof *m->owner, "the owners of units", err);
-    int status = cost == NULL || m->owner == NULL ? -1 : 0;
+    m->taking.owner = fs_allocate(units, sizeof *m->taking.owner, "the owners of units", err);
+    int status = cost == NULL || m->taking.owner == NULL ? -1 : 0;
     for (size_t unit = 0; status == 0 && unit < units; unit++) {
         struct fs_cost all;
         m->sums->cost(m->sums->context, unit, &all);
         cost[unit] = all.flops;
     }
     if (status == 0) {
-        status = fs_share_units(cost, units, m->runner->threads, m->runner->base.ranks, m->owner, err);
+        status = fs_share_units(cost, units, m->runner->threads, m->runner->base.ranks, m->taking.owner, err);
     }
     free(cost);
     return status;
@@ -195,7 +192,7 @@ static int resume(struct mapping *m, struct fs_error *err)
         if (m->done[unit] != 0) {
             m->done_count++;
         } else {
-            m->remaining[m->remaining_count++] = unit;
+            m->taking.remaining[m->taking.remaining_count++] = unit;
         }
     }
     m->saved_count = m->done_count;
@@ -205,9 +202,9 @@ static int resume(struct mapping *m, struct fs_error *err)
 /* No rank takes another unit. */
 static void end_for_all(struct mapping *m)
 {
-    if (!m->ended) {
-        fs_counter_take(&m->runner->counter, PAST_THE_END);
-        m->ended = true;
+    if (!m->taking.ended) {
+        fs_taking_end(&m->taking);
+        m->taking.ended = true;
     }
 }
 
@@ -255,42 +252,19 @@ static void *place_for(struct mapping *m, size_t unit, struct fs_error *err)
  */
 static bool has_room(const struct mapping *m)
 {
-    const struct fs_runner *base = &m->runner->base;
-    bool many = m->taken + 2 * base->ranks * base->threads < m->remaining_count;
-    return fs_pool_has_room(m->runner->pool) && (many || fs_pool_inside(m->runner->pool) < base->threads);
-}
-
-/* A place in `remaining`; what the counter gives, or of the units that are this rank's. */
-static int64_t take_next(const struct mapping *m)
-{
-    if (m->owner == NULL) {
-        return fs_counter_take(&m->runner->counter, 1);
-    }
-    size_t next = m->taken;
-    if (fs_counter_take(&m->runner->counter, 0) >= PAST_THE_END) {
-        return PAST_THE_END;
-    }
-    while (next < m->remaining_count && m->owner[m->remaining[next]] != m->runner->base.rank) {
-        next++;
-    }
-    return (int64_t)next;
+    const struct fs_pool *pool = m->runner->pool;
+    return fs_pool_has_room(pool) && (fs_taking_many(&m->taking) || fs_pool_inside(pool) < m->runner->base.threads);
 }
 
 /* Fills the pool. */
 static void take_units(struct mapping *m)
 {
     struct fs_pool *pool = m->runner->pool;
+    size_t unit;
     if (fs_stop_asked()) {
         end_for_all(m);
     }
-    while (!m->ended && has_room(m) && m->unsent < UNSENT_LIMIT) {
-        int64_t next = take_next(m);
-        m->taken = (size_t)next + (m->owner != NULL);
-        if (next >= (int64_t)m->remaining_count) {
-            m->ended = true;
-            break;
-        }
-        size_t unit = m->remaining[next];
+    while (!m->taking.ended && has_room(m) && m->unsent < UNSENT_LIMIT && fs_taking_next(&m->taking, &unit)) {
         struct fs_error err = FS_ERROR_INIT;
         void *place = place_for(m, unit, &err);
         if (err.code != 0) {
@@ -445,8 +419,13 @@ static void save_now_and_then(struct mapping *m)
 {
     const struct fs_save_clock *clock = &m->runner->clock;
     double now = fs_seconds();
-    if (m->part == NULL || m->done_count == m->saved_count || m->done_count == m->work->units ||
-        !fs_save_waited(clock, now) || !fs_save_affordable(clock, fs_save_guess(m->bytes), now)) {
+    if (m->part == NULL || m->done_count == m->saved_count || m->done_count == m->work->units) {
+        return;
+    }
+    bool hurry =
+        fs_watch_node_is_silent() || fs_stop_asked(); /* the launcher may kill before the last units are done */
+    if (hurry ? now - clock->last < HURRY_SECONDS
+              : !fs_save_waited(clock, now) || !fs_save_affordable(clock, fs_save_guess(m->bytes), now)) {
         return;
     }
     struct fs_error err = FS_ERROR_INIT;
@@ -490,7 +469,7 @@ static void work_through(struct mapping *m)
             finish_unit(m, &item, &err);
             take_units(m);
         }
-        bool idle = m->ended && fs_pool_inside(pool) == 0;
+        bool idle = m->taking.ended && fs_pool_inside(pool) == 0;
         if (is_root(m)) {
             fs_counter_serve(&m->runner->counter);
             receive_results(m);
@@ -573,14 +552,21 @@ static int run_mapping(struct mapping *m, const char *checkpoint, struct fs_erro
 int fs_runner_mpi_map(struct fs_runner *base, const struct fs_work *work, const char *checkpoint,
                       unsigned char *results, struct fs_error *err)
 {
-    struct mapping m = {.runner = (struct runner_mpi *)base, .work = work, .results = results};
+    struct mapping m = {.runner = (struct runner_mpi *)base,
+                        .taking.runner = (struct runner_mpi *)base,
+                        .work = work,
+                        .results = results};
     return run_mapping(&m, checkpoint, err);
 }
 
 int fs_runner_mpi_claim(struct fs_runner *base, const struct fs_work *work, const struct fs_work *sums,
                         unsigned char *mine, struct fs_error *err)
 {
-    struct mapping m = {.runner = (struct runner_mpi *)base, .work = work, .mine = mine, .sums = sums};
+    struct mapping m = {.runner = (struct runner_mpi *)base,
+                        .taking.runner = (struct runner_mpi *)base,
+                        .work = work,
+                        .mine = mine,
+                        .sums = sums};
     memset(mine, 0, work->units);
     return run_mapping(&m, NULL, err);
 }

@@ -1,6 +1,8 @@
 #include "pipeline/ranks/session.h"
 
 #include <cblas.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -14,18 +16,42 @@
 #include "pipeline/ranks/runner_mpi.h"
 #include "stages/plan/statement.h"
 
-static void report_machine(const struct fs_runner *runner)
+/* The kernels of all ranks: `session->kernels`. Collective. */
+static void compare_kernels(struct fs_session *session)
 {
-    const char *core = openblas_get_corename();
+    const struct fs_runner *runner = session->runner;
+    char root[32] = "", other[32] = "";
+    snprintf(root, sizeof root, "%s", openblas_get_corename());
+    memcpy(other, root, sizeof other);
+    fs_mpi_broadcast(root, sizeof root, 0, session->communicator);
+    bool differs = strcmp(root, other) != 0;
+    int others = fs_mpi_reduce(differs, MPI_SUM, session->communicator);
+    snprintf(session->kernels, sizeof session->kernels, "%s", root);
+    if (others > 0) {
+        int first = fs_mpi_reduce(differs ? (int)runner->rank : INT_MAX, MPI_MIN, session->communicator);
+        fs_mpi_broadcast(other, sizeof other, first, session->communicator);
+        snprintf(session->kernels, sizeof session->kernels, "%s; others on %d of %zu ranks (rank %d: %s)", root, others,
+                 runner->ranks, first, other);
+        fs_warn("OpenBLAS kernels for %s: the last bits depend on which rank computes what; use one type of processor "
+                "for a job (sbatch --constraint), or set OPENBLAS_CORETYPE on all nodes",
+                session->kernels);
+    }
+}
+
+static void report_machine(const struct fs_session *session)
+{
+    const struct fs_runner *runner = session->runner;
+    const struct fs_kernels *kernels = fs_kernels();
+    char why[FS_KERNELS_WHY_SIZE];
     if (runner->rank == 0) {
         fs_launch_warn(runner->ranks);
     }
-    fs_say("%zu rank%s, %zu thread%s each, OpenBLAS kernels for %s", runner->ranks, runner->ranks == 1 ? "" : "s",
-           runner->threads, runner->threads == 1 ? "" : "s", core);
-    if (fs_kernels_are_slow(core)) {
-        fs_say("this processor has AVX-512, but OpenBLAS uses its kernels for %s, at about half the speed; unset "
-               "OPENBLAS_CORETYPE",
-               core);
+    fs_kernels_why(kernels, why);
+    fs_say("%zu rank%s, %zu thread%s each, OpenBLAS kernels for %s (%s)", runner->ranks, runner->ranks == 1 ? "" : "s",
+           runner->threads, runner->threads == 1 ? "" : "s", openblas_get_corename(), why);
+    if (kernels->better[0] != '\0') {
+        fs_say("this processor runs OpenBLAS's kernels for %s, which are faster than those for %s%s", kernels->better,
+               kernels->name, kernels->forced[0] != '\0' ? "; unset OPENBLAS_CORETYPE" : "");
     }
 }
 
@@ -37,7 +63,8 @@ int fs_session_begin(struct fs_session *session, struct fs_error *err)
     if (fs_runner_mpi_create(session->communicator, 0, &session->runner, err) != 0) {
         return -1;
     }
-    report_machine(session->runner);
+    compare_kernels(session);
+    report_machine(session);
     return 0;
 }
 
@@ -80,6 +107,12 @@ static int convert_weights(struct fs_session *session, struct fs_model *model, s
     return fs_session_agree(session, status, err);
 }
 
+static int open_model(const struct fs_session *session, const char *folder, struct fs_model **model,
+                      struct fs_error *err)
+{
+    return fs_model_open(folder, model, err) == 0 ? fs_model_compute(*model, &session->compute, err) : -1;
+}
+
 static int compare_tokenizer(const struct fs_session *session, const char *folder, struct fs_error *err)
 {
     struct fs_tokenizer *tokenizer = NULL;
@@ -95,7 +128,7 @@ int fs_session_open_other(struct fs_session *session, const char *folder, struct
                           struct fs_error *err)
 {
     *other = (struct fs_other_model){0};
-    int status = fs_model_open(folder, &other->model, err);
+    int status = open_model(session, folder, &other->model, err);
     if (status == 0 && fs_session_is_root(session)) {
         status = compare_tokenizer(session, folder, err);
     }
@@ -113,12 +146,14 @@ void fs_session_close_other(struct fs_other_model *other)
     *other = (struct fs_other_model){0};
 }
 
-int fs_session_load_model(struct fs_session *session, const char *folder, struct fs_error *err)
+int fs_session_load_model(struct fs_session *session, const char *folder, const struct fs_compute *compute,
+                          struct fs_error *err)
 {
     if (session->model != NULL) {
         return 0;
     }
-    int status = fs_model_open(folder, &session->model, err);
+    session->compute = *compute;
+    int status = open_model(session, folder, &session->model, err);
     if (status == 0) {
         status = fs_tokenizer_open(folder, &session->tokenizer, err);
     }
@@ -135,7 +170,9 @@ int fs_session_load_model(struct fs_session *session, const char *folder, struct
     }
     const struct fs_spec *spec = fs_model_spec(session->model);
     fs_notes_say(fs_model_notes(session->model), folder);
-    fs_say("%s: %s, %s, %zu layers, hidden size %zu, vocabulary %zu", folder, spec->family_name,
-           fs_model_kind_name(spec->kind), spec->layers, spec->hidden, spec->vocabulary);
+    const struct fs_backend *backend = fs_model_backend(session->model);
+    fs_say("%s: %s, %s, %zu layers, hidden size %zu, vocabulary %zu; products in %s by %s", folder, spec->family_name,
+           fs_model_kind_name(spec->kind), spec->layers, spec->hidden, spec->vocabulary,
+           fs_compute_type_name(backend->type), backend->name);
     return 0;
 }

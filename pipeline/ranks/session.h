@@ -18,10 +18,12 @@ struct fs_options;
 struct fs_session {
     const struct fs_options *options;
     const char *command_line;
-    char start[32]; /* UTC, ISO 8601 */
+    char start[32];    /* UTC, ISO 8601 */
+    char kernels[128]; /* OpenBLAS's, of the root, and of other ranks where theirs differ */
     MPI_Comm communicator;
     struct fs_runner *runner;
-    struct fs_model *model; /* NULL until fs_session_load_model */
+    struct fs_model *model;    /* NULL until fs_session_load_model */
+    struct fs_compute compute; /* of the model */
     struct fs_tokenizer *tokenizer;
     struct fs_node_memory *weights;
 };
@@ -45,7 +47,9 @@ int fs_session_open_other(struct fs_session *session, const char *folder, struct
                           struct fs_error *err);
 void fs_session_close_other(struct fs_other_model *other); /* takes a zeroed struct */
 
-/* Opens model and tokenizer of `folder`, the converted weights once a node. Does nothing the second time. */
-int fs_session_load_model(struct fs_session *session, const char *folder, struct fs_error *err);
+/* Opens model and tokenizer of `folder`, the converted weights once a node. Does nothing the second time. `compute`, also of
+ * models opened beside it later: its text must outlive the session. */
+int fs_session_load_model(struct fs_session *session, const char *folder, const struct fs_compute *compute,
+                          struct fs_error *err);
 
 #endif

@@ -12,10 +12,24 @@
 
 #include "io/console/log.h"
 #include "io/error.h"
+#include "pipeline/ranks/launch.h"
+#include "pipeline/ranks/silence.h"
 
 #define TICKS 10          /* looks in `seconds`; the first tick of a wait is a part of one */
+#define LOOKS 6           /* for nodes that do not answer, in a tick */
 #define STAGGERED_RANKS 8 /* so many end one tick after the other: mostly one line, from the lowest waiting rank */
 #define DEPUTY 10         /* times later than the root, rank 1 tells */
+
+/* Of a node that does not answer: of `seconds`, but not less than MPI's connections can be made to tell apart. */
+#define SILENCE_SHARE 0.1
+#define SILENCE_LEAST 3.0
+#define SILENCE_TOLD 0.4    /* of that, when the root tells */
+#define SILENCE_ASKS 8.0    /* so many times a connection asks in it */
+#define SILENCE_TURNS 2     /* ranks that end one after the other, for mostly one line */
+#define SILENT_LOOKS_TOLD 2 /* one after the other: after a stop of this process one may find what is just being sent */
+#define SILENT_LOOKS_ENDS 4
+#define TURN_LOOKS 2        /* between two, after the first has ended */
+#define FORWARDED_SECONDS 1 /* a launcher has passed on a line */
 
 static struct {
     pthread_t thread;
@@ -28,6 +42,8 @@ static struct {
     _Atomic(const char *) call; /* that the main thread is in; NULL: none */
     atomic_bool limited;        /* that call */
     atomic_uint ticks, told_at; /* since the call began; of the last line about it, 0: none */
+    unsigned silent_looks;      /* one after the other, of the thread */
+    atomic_bool silent;         /* a node does not answer */
 } watch = {.lock = PTHREAD_MUTEX_INITIALIZER, .rank = -1};
 
 static void name_process(const char *rank, const char *words)
@@ -73,13 +89,60 @@ static void look(void)
     }
 }
 
+static double silence_limit(void)
+{
+    double limit = watch.seconds * SILENCE_SHARE;
+    return limit > SILENCE_LEAST ? limit : SILENCE_LEAST;
+}
+
+static void tell_of_silence(const char *node, double seconds, bool ends)
+{
+    static const char ending[] = "; exit code 68, or what the launcher makes of it; what is saved stays, the same "
+                                 "command goes on";
+    char line[1024], rest[96] = "";
+    if (!ends) {
+        (void)snprintf(rest, sizeof rest, "; the job ends after %.0f s without an answer", silence_limit());
+    }
+    int length =
+        snprintf(line, sizeof line,
+                 "fairstamp: %s: node %s has not answered for %.0f s, it is down or cut off, or this one is%s\n",
+                 watch.who, node, seconds, ends ? ending : rest);
+    ssize_t ignored = write(STDERR_FILENO, line, (size_t)length);
+    (void)ignored;
+}
+
+/* A node that is down or cut off for long ends this process; the lowest rank that knows of it is the first. */
+static void look_for_silence(void)
+{
+    char node[FS_NODE_SIZE];
+    double limit = silence_limit(), told = limit * SILENCE_TOLD, ask = limit / SILENCE_ASKS;
+    double seconds = fs_silence_longest(ask, told, node);
+    int rank = atomic_load(&watch.rank);
+    int turn = rank < 0 || rank > SILENCE_TURNS ? SILENCE_TURNS : rank;
+    watch.silent_looks = seconds > ask ? watch.silent_looks + 1 : 0;
+    if (seconds < told || watch.silent_looks < SILENT_LOOKS_TOLD) {
+        atomic_store(&watch.silent, false);
+        return;
+    }
+    if (!atomic_exchange(&watch.silent, true) && rank == 0) {
+        tell_of_silence(node, seconds, false);
+    }
+    limit += turn * (FORWARDED_SECONDS + TURN_LOOKS * watch.seconds / (TICKS * LOOKS));
+    if (seconds >= limit && watch.silent_looks >= SILENT_LOOKS_ENDS) {
+        tell_of_silence(node, seconds, true);
+        nanosleep(&(struct timespec){FORWARDED_SECONDS, 0}, NULL);
+        fs_launch_end();
+        _exit(FS_EXIT_NO_ANSWER);
+    }
+}
+
 static void *run(void *nothing)
 {
     (void)nothing;
     struct timespec next;
     pthread_mutex_lock(&watch.lock);
-    while (!watch.stop) {
-        double tick = watch.seconds / TICKS;
+    for (unsigned looks = 1; !watch.stop; looks++) {
+        double tick = watch.seconds / (TICKS * LOOKS);
         clock_gettime(CLOCK_MONOTONIC, &next);
         next.tv_sec += (time_t)tick;
         next.tv_nsec += (long)((tick - (double)(time_t)tick) * 1e9);
@@ -89,7 +152,10 @@ static void *run(void *nothing)
         }
         /* after a stop of the whole process this returns once, however long that took */
         if (pthread_cond_timedwait(&watch.wake, &watch.lock, &next) != 0 && !watch.stop) {
-            look();
+            look_for_silence();
+            if (looks % LOOKS == 0) {
+                look();
+            }
         }
     }
     pthread_mutex_unlock(&watch.lock);
@@ -178,4 +244,9 @@ void fs_watch_end(void)
 double fs_watch_seconds(void)
 {
     return watch.seconds;
+}
+
+bool fs_watch_node_is_silent(void)
+{
+    return atomic_load(&watch.silent);
 }

@@ -8,10 +8,15 @@
  * after ten times as long. The log of a rank has such waits once they are over.
  *
  * Time in which the process is stopped (a suspended job) does not count. Which call is waited for how: docs/ranks.md.
+ *
+ * Whatever the main thread does, a node that has not answered for a tenth of `seconds` (silence.h) ends the process with
+ * FS_EXIT_NO_ANSWER too; the root tells before.
  * Local; begin and end from the main thread, not nested.
  */
 #ifndef FAIRSTAMP_PIPELINE_RANKS_WATCH_H
 #define FAIRSTAMP_PIPELINE_RANKS_WATCH_H
+
+#include <stdbool.h>
 
 #define FS_WATCH_SECONDS "300" /* the default of --wait-seconds */
 
@@ -28,5 +33,7 @@ void fs_watch_end(void);
 
 /* What fs_watch_start was given. */
 double fs_watch_seconds(void);
+/* While a node does not answer: this process may be ended soon, by itself or by its launcher. */
+bool fs_watch_node_is_silent(void);
 
 #endif

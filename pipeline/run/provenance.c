@@ -12,6 +12,7 @@
 #include "io/clock.h"
 #include "io/console/progress.h"
 #include "io/resident.h"
+#include "pipeline/ranks/blas_kernels.h"
 #include "pipeline/ranks/runner_mpi.h"
 
 #define GROUP "/provenance"
@@ -70,6 +71,8 @@ int fs_provenance_write(struct fs_archive *archive, const struct fs_session *ses
     gethostname(host, sizeof host - 1);
     snprintf(ranks, sizeof ranks, "%zu", session->runner->ranks);
     snprintf(threads, sizeof threads, "%zu", session->runner->threads);
+    char why[FS_KERNELS_WHY_SIZE];
+    fs_kernels_why(fs_kernels(), why);
     fs_time_text(now);
     const struct fs_save_clock *clock = fs_runner_mpi_clock(session->runner);
     char stage_seconds[32], saves[32], save_seconds[32], memory[32], shared[32];
@@ -80,6 +83,7 @@ int fs_provenance_write(struct fs_archive *archive, const struct fs_session *ses
     (void)fs_resident_read(&resident);
     snprintf(memory, sizeof memory, "%.0f", resident.most);
     snprintf(shared, sizeof shared, "%.0f", resident.shared);
+    const struct fs_backend *backend = fs_model_backend(session->model);
     char *model = model_path(job);
     const struct {
         const char *name, *value;
@@ -90,9 +94,12 @@ int fs_provenance_write(struct fs_archive *archive, const struct fs_session *ses
         {"flags", FS_BUILD_FLAGS},
         {"mpi", mpi},
         {"hdf5", hdf5},
-        {"compute_backend", fs_model_backend_name(session->model)},
+        {"compute_type", fs_compute_type_name(backend->type)},
+        {"compute_backend", backend->name},
+        {"compute_library", backend->version()},
         {"openblas", openblas_get_config()},
-        {"openblas_kernels", openblas_get_corename()},
+        {"openblas_kernels", session->kernels},
+        {"openblas_kernels_choice", why}, /* the root's */
         {"host", host},
         {"ranks", ranks},
         {"threads_a_rank", threads},

@@ -17,7 +17,8 @@ int fs_job_run_load(struct fs_job_run *run, struct fs_error *err)
     if (run->loaded) {
         return 0;
     }
-    if (fs_session_load_model(run->session, fs_job_settings(run->job)->model, err) != 0) {
+    const struct fs_job_settings *settings = fs_job_settings(run->job);
+    if (fs_session_load_model(run->session, settings->model, &settings->compute, err) != 0) {
         return -1;
     }
     fs_model_share_prefixes(run->session->model, fs_job_settings(run->job)->share_prefixes);

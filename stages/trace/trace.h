@@ -19,12 +19,16 @@
  * A sample's noise depends on the seed, the pair's index and the sample's number alone.
  *
  * Further kinds restore what attention, or the FFN, adds to the residual stream at the subject in a window of layers
- * around l (ROME's); the heat map restores one position at a time. Their copies join the batch at the first layer that
- * they change, and are cut into units of about 4 x FS_UNIT_TOKENS tokens. A heat map costs layers x positions copies a
- * kind and item.
+ * around l (ROME's); the heat map restores one position at a time, which costs layers x positions copies a kind and item.
  *
- * Restorations run by wavefront: each layer adds the sequence with its restored rows to the batch, and the rows share
- * all layers above. Items are grouped in their order into units of about 4 x FS_UNIT_TOKENS tokens at the top layer.
+ * Restorations run by wavefront: a copy of the corrupted run joins the batch at the first layer that it changes, and the
+ * rows share all layers above. In a causal model a run holds only the rows that no other one of its unit has
+ * (trace_layout.h). A restoration that nothing reads any more has an effect of exactly 0.
+ *
+ * What is restored in one corrupted run is a block: its copies, with the biased run that they take rows from, which each
+ * unit computes again. Blocks are sorted by the biased tokens and grouped into units of at most FS_UNIT_TOKENS tokens at
+ * the top layer; a larger one is cut into several. Units begin with the most costly and end with small ones
+ * (trace_units.c).
  */
 #ifndef FAIRSTAMP_STAGES_TRACE_TRACE_H
 #define FAIRSTAMP_STAGES_TRACE_TRACE_H

@@ -369,9 +369,13 @@ static int compile(const struct source *source, struct prompt *biased, struct pr
     }
     memcpy(item->biased, biased->id, item->length * sizeof *item->biased);
     item->counterfactual = item->biased;
+    item->differs = item->subject_begin;
     if (!item->noised) {
         item->counterfactual = item->biased + item->length;
         memcpy(item->counterfactual, other->id, item->length * sizeof *item->counterfactual);
+        while (item->biased[item->differs] == item->counterfactual[item->differs]) {
+            item->differs++;
+        }
     }
     return 0;
 }

@@ -31,6 +31,7 @@ struct fs_trace_item {
     int32_t *counterfactual; /* [length]; `biased` again where noised */
     size_t subject_begin;    /* the subject's tokens: subject_begin .. subject_end - 1 */
     size_t subject_end;
+    size_t differs; /* the first token with another embedding in the corrupted run */
     size_t read;    /* position whose output predicts the object */
     int32_t object; /* first token of the completion */
 };

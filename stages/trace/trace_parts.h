@@ -1,13 +1,10 @@
-/* What trace.c and trace_sublayers.c share. Private to the stage. */
+/* What the sources of the stage share. Private to it. */
 #ifndef FAIRSTAMP_STAGES_TRACE_TRACE_PARTS_H
 #define FAIRSTAMP_STAGES_TRACE_TRACE_PARTS_H
 
 #include "stages/plan/plan.h"
 #include "stages/trace/trace.h"
 #include "stages/trace/trace_item.h"
-
-/* Tokens of a unit at the top layer, all copies counted; an item that needs more is a unit of its own. */
-#define FS_WAVE_TOKENS (4 * FS_UNIT_TOKENS)
 
 /* Noise takes a stream of the seed for each (pair, sample). */
 #define FS_TRACE_MOST_SAMPLES ((size_t)1 << 20)
@@ -21,9 +18,8 @@ struct trace {
     size_t items;
     struct fs_trace_item *item; /* [items] traced ones */
     size_t *pair;               /* [items] index into the pairs */
-    size_t units;
-    size_t *first; /* [units + 1] items of each unit */
-    double noise;  /* standard deviation of the noise */
+    size_t shared;              /* tokens of the longest run that may share its beginning; 0: none does */
+    double noise;               /* standard deviation of the noise */
     size_t skipped[FS_SKIP_COUNT];
 };
 
@@ -31,6 +27,65 @@ struct trace {
 size_t fs_trace_samples(const struct trace *trace, size_t item);
 /* row (subject tokens, E): the noise of one sample of an item; the item is noised. */
 void fs_trace_noise(const struct trace *trace, size_t item, size_t sample, fs_real *row);
+
+/*
+ * What is restored in one copy of a corrupted run: the rows of tokens begin .. end - 1, of the residual stream before
+ * layer `first`, which may be one behind the last, or of what a sublayer adds to it in the layers first .. last - 1.
+ */
+struct fs_trace_restoration {
+    enum fs_trace_kind kind;
+    size_t first, last;
+    size_t begin, end;
+};
+
+/* Of one corrupted run the restorations piece, piece + pieces, piece + 2 pieces ... of its item. */
+struct fs_trace_block {
+    size_t item, sample;
+    size_t piece, pieces;
+};
+
+struct fs_trace_unit {
+    size_t first, last; /* blocks first .. last - 1 of the map's order */
+    struct fs_cost cost;
+};
+
+/*
+ * One map of the stage. The restorations of an item are, in this order: those at the subject, kind by kind from kind
+ * `from` on, layer by layer; and, with a heat map, those of each kind, layer and position.
+ *
+ * A unit's result is, block by block: P[o] where it is asked for and the block is its item's first, otherwise 0; P*[o];
+ * and P*[o | restored] of each restoration.
+ */
+struct fs_trace_map {
+    const struct trace *trace;
+    const char *name;
+    size_t kinds, from;
+    enum fs_trace_kind kind[FS_TRACE_KINDS];
+    bool heat_map, biased; /* biased: P[o] is asked for */
+    size_t *pieces;        /* [items] that each corrupted run's restorations are cut into */
+    size_t *first;         /* [items + 1] blocks of the items before */
+    size_t *place; /* [first[items]] where in `numbers` a block's begin; blocks of an item by sample and piece */
+    size_t blocks, units;
+    struct fs_trace_block *block; /* [blocks] in the order of the units */
+    struct fs_trace_unit *unit;   /* [units] the most costly first, so that none comes late */
+    double *numbers;              /* on the root: the results of all units */
+};
+
+size_t fs_trace_restorations(const struct fs_trace_map *map, size_t item);
+struct fs_trace_restoration fs_trace_restoration_at(const struct fs_trace_map *map, size_t item, size_t number);
+
+/* Cuts the map into units: `trace` to `biased` are set, the rest is zero. The caller releases, also on failure. */
+int fs_trace_map_cut(struct fs_trace_map *map, struct fs_error *err);
+/* Runs all units. Collective. */
+int fs_trace_map_run(struct fs_trace_map *map, struct fs_runner *runner, const char *checkpoint, struct fs_error *err);
+void fs_trace_map_release(struct fs_trace_map *map); /* takes a zeroed struct */
+
+/* Of a map that has run, on the root: P[o]; the mean of P*[o] over an item's samples; the mean effect of a restoration,
+ * exactly 0 where nothing can come of it. */
+double fs_trace_biased(const struct fs_trace_map *map, size_t item);
+double fs_trace_counterfactual(const struct fs_trace_map *map, size_t item);
+double fs_trace_effect(const struct fs_trace_map *map, size_t item, size_t number);
+
 /* The items of a category. */
 struct fs_trace_group {
     size_t category; /* of the result; 0: all items */

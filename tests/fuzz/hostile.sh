@@ -32,8 +32,8 @@ hostile() {
         ASAN_OPTIONS=${ASAN_OPTIONS:-}:$leaks exec timeout -k 1 300 "$fairstamp" "$@" <input >out 2>err
     )
     found=$?
-    # what is said of the processor's kernels is no error of a file; --force gives notice; the second line of an error says on which rank and node, with which libraries
-    sed -i -e '/^fairstamp: this processor has AVX-512, but OpenBLAS /d' -e '/: belongs to another job, and will be replaced$/d' -e '/^fairstamp: (rank [0-9]* of [0-9]* on node /d' err
+    # --force gives notice; the second line of an error says on which rank and node, with which libraries
+    sed -i -e '/: belongs to another job, and will be replaced$/d' -e '/^fairstamp: (rank [0-9]* of [0-9]* on node /d' err
     [ $found = "$code" ] || problem="exit code $found, expected $code"
     if grep -qE 'AddressSanitizer|LeakSanitizer|runtime error' err; then
         problem="a sanitizer's report"

@@ -2,12 +2,16 @@
 # cluster_up.sh FOLDER NODES [CPUS A NODE [LINES OF slurm.conf]]: a Slurm cluster of virtual nodes on this machine, on loopback, as this user,
 # without a file outside FOLDER (its path short: a socket lies in it). Then: . FOLDER/env.sh. Each node's daemon has a host
 # name of its own, for which it is started in a UTS namespace: as root, or where users may make namespaces.
+# With SLURM_TEST_HOSTS=FORMAT in the environment nodes are hosts n1, n2, ... that are there, at addresses such as 10.77.0.%d, entered by
+# "on HOST COMMAND...", and this host is number 254.
 set -euo pipefail
 mkdir -p "$1"
 folder=$(cd "$1" && pwd)
 nodes=$2 cpus=${3:-2}
 PATH=$PATH:/usr/sbin:/sbin
 user=$(id -un) host=$(hostname -s)
+# shellcheck disable=SC2059 # the format is given
+address() { if [ -n "${SLURM_TEST_HOSTS:-}" ]; then printf "$SLURM_TEST_HOSTS" "$1"; else echo 127.0.0.1; fi; }
 mkdir -p "$folder"/{munge,state,log,run}
 chmod 700 "$folder/munge"
 (umask 077 && head -c 128 /dev/urandom >"$folder/munge/key")
@@ -28,7 +32,7 @@ memory=$(awk -v nodes="$nodes" '/MemTotal/ { print int($2 / 1024 * 0.9 / nodes) 
 {
     cat <<END
 ClusterName=fairstamp
-SlurmctldHost=$host(127.0.0.1)
+SlurmctldHost=$host($(address 254))
 SlurmUser=$user
 SlurmdUser=$user
 AuthType=auth/munge
@@ -67,7 +71,7 @@ END
     for ((i = 1; i <= nodes; i++)); do
         mkdir -p "$folder/n$i/spool" "$folder/n$i/tmp"
         chmod 1777 "$folder/n$i/tmp"
-        echo "NodeName=n$i NodeHostname=n$i NodeAddr=127.0.0.1 Port=$((port + i)) CPUs=$cpus Boards=1 SocketsPerBoard=1 CoresPerSocket=$cpus ThreadsPerCore=1 RealMemory=$memory State=UNKNOWN"
+        echo "NodeName=n$i NodeHostname=n$i NodeAddr=$(address $i) Port=$((port + i)) CPUs=$cpus Boards=1 SocketsPerBoard=1 CoresPerSocket=$cpus ThreadsPerCore=1 RealMemory=$memory State=UNKNOWN"
     done
     echo "PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP"
 } >"$folder/slurm.conf"

@@ -21,7 +21,8 @@ static struct fs_rank_facts rank_on(const char *node, int threads, size_t first,
     struct fs_rank_facts fact = {.threads = threads, .memory = 8 * GIB, .shared_memory = 4 * GIB, .online = 8};
     snprintf(fact.node, sizeof fact.node, "%s", node);
     snprintf(fact.libraries, sizeof fact.libraries, "fairstamp 1, MPI 4");
-    snprintf(fact.kernels, sizeof fact.kernels, "Zen");
+    snprintf(fact.kernels.name, sizeof fact.kernels.name, "Zen");
+    snprintf(fact.kernels.own, sizeof fact.kernels.own, "Zen");
     for (size_t core = first; core <= last; core++) {
         CPU_SET(core, &fact.cores);
     }
@@ -93,13 +94,22 @@ static void kernels(void **state)
     struct fs_rank_facts fact[2] = {rank_on("a", 4, 0, 3), rank_on("b", 4, 0, 3)};
     fs_doctor_kernels(&doctor, fact, 2);
     expect_last(&doctor, FS_FINDING_OK, "Zen");
-    fact[1].slow_kernels = 1;
+    snprintf(fact[0].kernels.own, sizeof fact[0].kernels.own, "Prescott");
     fs_doctor_kernels(&doctor, fact, 2);
-    expect_last(&doctor, FS_FINDING_WARNING, "node b has AVX-512");
-    snprintf(fact[1].forced, sizeof fact[1].forced, "ZEN");
+    expect_last(&doctor, FS_FINDING_OK, "Zen (in place of Prescott, OpenBLAS's own choice");
+    snprintf(fact[1].kernels.better, sizeof fact[1].kernels.better, "SkylakeX");
+    snprintf(fact[1].kernels.passed, sizeof fact[1].kernels.passed, "SkylakeX (wrong products)");
+    fs_doctor_kernels(&doctor, fact, 2);
+    expect_last(&doctor, FS_FINDING_WARNING, "node b runs kernels for SkylakeX, but OpenBLAS uses slower ones for Zen");
+    expect_last(&doctor, FS_FINDING_WARNING, "passed over: SkylakeX (wrong products)");
+    snprintf(fact[1].kernels.forced, sizeof fact[1].kernels.forced, "ZEN");
     fs_doctor_kernels(&doctor, fact, 2);
     expect_last(&doctor, FS_FINDING_WARNING, "OPENBLAS_CORETYPE=ZEN is set on node b");
-    snprintf(fact[1].kernels, sizeof fact[1].kernels, "Haswell");
+    expect_last(&doctor, FS_FINDING_WARNING, "faster ones, for SkylakeX");
+    snprintf(fact[1].wrong, sizeof fact[1].wrong, "wrong products");
+    fs_doctor_kernels(&doctor, fact, 2);
+    expect_last(&doctor, FS_FINDING_FAILED, "Zen do not multiply matrices rightly on node b: wrong products");
+    snprintf(fact[1].kernels.name, sizeof fact[1].kernels.name, "Haswell");
     fs_doctor_kernels(&doctor, fact, 2);
     expect_last(&doctor, FS_FINDING_FAILED, "Zen on node a, for Haswell on node b");
 }

@@ -1,0 +1,70 @@
+#include "model/numbers/halves.h"
+
+#include <string.h>
+
+#include "model/numbers/elementary.h"
+
+INLINE float float_of(uint32_t bits)
+{
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+INLINE uint32_t bits_of(float value)
+{
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
+/* With both exponents biased, that of a float32 is larger by 112, and by as much again where it says infinite or no number;
+ * a subnormal is its fraction times 2^-24. */
+CLONES void fs_widen_f16(const uint16_t *in, fs_real *out, size_t count)
+{
+#pragma omp simd
+    for (size_t i = 0; i < count; i++) {
+        uint32_t size = (uint32_t)(in[i] & 0x7fff) << 13, sign = (uint32_t)(in[i] & 0x8000) << 16;
+        uint32_t normal = size + (112u << 23) + (size >= (31u << 23) ? 112u << 23 : 0u);
+        uint32_t subnormal = bits_of((float)(int32_t)(in[i] & 0x3ff) * 0x1p-24f);
+        out[i] = float_of((size < (1u << 23) ? subnormal : normal) | sign);
+    }
+}
+
+CLONES void fs_widen_bf16(const uint16_t *in, fs_real *out, size_t count)
+{
+#pragma omp simd
+    for (size_t i = 0; i < count; i++) {
+        out[i] = float_of((uint32_t)in[i] << 16);
+    }
+}
+
+CLONES void fs_round_bf16(const float *in, uint16_t *out, size_t count)
+{
+#pragma omp simd
+    for (size_t i = 0; i < count; i++) {
+        uint32_t bits = bits_of(in[i]);
+        out[i] = (uint16_t)((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
+    }
+}
+
+/* Infinite and no number: all bits of the exponent are set. */
+CLONES static bool no_full_exponent(const uint16_t *x, size_t count, uint16_t exponent)
+{
+    int bad = 0;
+#pragma omp simd reduction(| : bad)
+    for (size_t i = 0; i < count; i++) {
+        bad |= (x[i] & exponent) == exponent;
+    }
+    return bad == 0;
+}
+
+bool fs_f16_finite(const uint16_t *x, size_t count)
+{
+    return no_full_exponent(x, count, 0x7c00);
+}
+
+bool fs_bf16_finite(const uint16_t *x, size_t count)
+{
+    return no_full_exponent(x, count, 0x7f80);
+}
