@@ -37,6 +37,8 @@ _fairstamp_setting() # KEY=VALUE
     output) _fairstamp_files '' ;;
     strict) _fairstamp_words "true false" ;;
     compute.share_prefixes) _fairstamp_words "true false" ;;
+    compute.type) _fairstamp_words "auto f32 bf16" ;;
+    compute.backend) _fairstamp_words "auto openblas onednn" ;;
     data.crows_pairs) _fairstamp_files '' ;;
     data.stereoset) _fairstamp_files '' ;;
     data.biaske) _fairstamp_files '' ;;
@@ -74,20 +76,20 @@ _fairstamp_setting() # KEY=VALUE
 _fairstamp_commands="run trace stamp evaluate layer_sweep estimate score metrics tokenize logprobs inspect
     verify export model benchmark report merge query sweep list doctor --help --version
     --man --job-schema --job-keys --bash-completion"
-_fairstamp_keys="model model_name output seed categories strict compute.share_prefixes data.crows_pairs
-    data.stereoset data.biaske data.stereoset_intersentence data.stereoset_synonyms
-    data.winobias data.winogender data.winograd data.bec_pro data.seat data.counterfact
-    data.known_facts data.text data.attribute_words edit.pairs method methods
-    scoring.crows_pairs scoring.stereoset scoring.biaske scoring.stereoset_intersentence
-    split.held_out split.validation trace.positions trace.kinds trace.window
-    trace.heat_map trace.corruption trace.noise_scale trace.noise_samples trace.bootstrap
-    trace.reuse stamp.layer stamp.width stamp.loss stamp.alpha stamp.beta stamp.key_bias
-    stamp.generic_prompts stamp.neutral_subjects stamp.level_weight stamp.balance_weight
-    stamp.balance_width stamp.kl_rows stamp.kl_without_completion stamp.keep_best
-    stamp.learning_rate stamp.schedule stamp.beta1 stamp.beta2 stamp.epsilon
-    stamp.iterations stamp.batch stamp.checkpoint_every stamp.memory evaluate.bootstrap
-    evaluate.text_tokens evaluate.permutations layers.compare checkpoint_seconds
-    checkpoint_share"
+_fairstamp_keys="model model_name output seed categories strict compute.share_prefixes compute.type
+    compute.backend data.crows_pairs data.stereoset data.biaske
+    data.stereoset_intersentence data.stereoset_synonyms data.winobias data.winogender
+    data.winograd data.bec_pro data.seat data.counterfact data.known_facts data.text
+    data.attribute_words edit.pairs method methods scoring.crows_pairs scoring.stereoset
+    scoring.biaske scoring.stereoset_intersentence split.held_out split.validation
+    trace.positions trace.kinds trace.window trace.heat_map trace.corruption
+    trace.noise_scale trace.noise_samples trace.bootstrap trace.reuse stamp.layer
+    stamp.width stamp.loss stamp.alpha stamp.beta stamp.key_bias stamp.generic_prompts
+    stamp.neutral_subjects stamp.level_weight stamp.balance_weight stamp.balance_width
+    stamp.kl_rows stamp.kl_without_completion stamp.keep_best stamp.learning_rate
+    stamp.schedule stamp.beta1 stamp.beta2 stamp.epsilon stamp.iterations stamp.batch
+    stamp.checkpoint_every stamp.memory evaluate.bootstrap evaluate.text_tokens
+    evaluate.permutations layers.compare checkpoint_seconds checkpoint_share"
 
 _fairstamp()
 {
@@ -124,6 +126,8 @@ _fairstamp()
     --node-ranks) return ;;
     --network) return ;;
     --model) _fairstamp_folders; return ;;
+    --compute-type) _fairstamp_words "auto f32 bf16"; return ;;
+    --compute-backend) _fairstamp_words "auto openblas onednn"; return ;;
     --suite) _fairstamp_words "crows_pairs biaske_facts stereoset biaske stereoset_intersentence stereoset_synonyms winobias winogender winograd bec_pro seat counterfact known_facts text"; return ;;
     --data) _fairstamp_files ''; return ;;
     --category) return ;;
@@ -159,11 +163,13 @@ _fairstamp()
     --format --quiet --help" ending=.json ;;
     estimate) options="--set --strict --save --seconds --node-ranks --network --connected --wait-seconds
     --format --quiet --help" ending=.json ;;
-    score) options="--log-dir --connected --wait-seconds --model --suite --data --category --strict --scoring
-    --stamp --bootstrap --seed --format --quiet --help" ;;
+    score) options="--log-dir --connected --wait-seconds --model --compute-type --compute-backend --suite
+    --data --category --strict --scoring --stamp --bootstrap --seed --format --quiet
+    --help" ;;
     metrics) options="--suite --data --category --strict --scores --bootstrap --seed --format --help" ;;
     tokenize) options="--model --explain --format --help" ;;
-    logprobs) options="--log-dir --connected --wait-seconds --model --quiet --help" ;;
+    logprobs) options="--log-dir --connected --wait-seconds --model --compute-type --compute-backend --quiet
+    --help" ;;
     inspect) options="--format --help" ending=.h5 ;;
     verify) options="--equal --format --help" ending=.h5 ;;
     export) options="--to --help" ending=.h5 ;;

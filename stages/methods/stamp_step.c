@@ -197,7 +197,8 @@ int fs_stamp_step_begin(struct fs_stamp_step *step, const struct fs_tokenizer *t
                            .context = step,
                            .run = fs_stamp_fill_unit,
                            .cost = fs_stamp_fill_cost};
-    struct fs_work gap = {.name = .name = "stamp: unedited gap", .units = .units = step->units.count, .context = .context = step, .result_bytes = .run = fs_stamp_measure_unit};
+    struct fs_work gap = {
+        .name = "stamp: unedited gap", .units = step->units.count, .context = step, .run = fs_stamp_measure_unit};
     struct fs_work steps = {.name = "stamp", .units = step->units.count, .context = step, .cost = fs_stamp_whole_cost};
     if (fs_runner_claim(runner, &fill, &steps, step->mine, err) != 0 ||
         fs_runner_sum(runner, &gap, step->mine, step->units.count * 2 * fs_stamp_values(step), step->total, err) != 0) {

@@ -172,7 +172,8 @@ static int write_file(const char *path, const void *data, size_t bytes, struct f
 
 static int do_map(struct fs_runner *runner, struct made_up *made, size_t units, const char *out, struct fs_error *err)
 {
-    struct fs_work work = {.name = .name = "made-up", .units = .units = units, .context = .context = made, .result_bytes = .result_bytes = bytes_of, .run = .run = run_bytes};
+    struct fs_work work = {
+        .name = "made-up", .units = units, .context = made, .result_bytes = bytes_of, .run = run_bytes};
     size_t bytes = 0;
     for (size_t unit = 0; unit < units; unit++) {
         bytes += bytes_of(made, unit);

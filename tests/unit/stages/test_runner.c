@@ -50,7 +50,8 @@ static void results_stand_by_index(void **state)
     for (size_t threads = 1; threads <= 3; threads++) {
         struct fs_runner *runner;
         assert_int_equal(fs_runner_serial_create(threads, &runner, NULL), 0);
-        struct fs_work work = {.name = .name = "test", .units = .units = UNITS, .context = .context = &threads, .result_bytes = .result_bytes = uneven_bytes, .run = .run = write_unit};
+        struct fs_work work = {
+            .name = "test", .units = UNITS, .context = &threads, .result_bytes = uneven_bytes, .run = write_unit};
         unsigned char results[3 * UNITS], mine[UNITS] = {0};
         assert_int_equal(fs_runner_map(runner, &work, NULL, results, NULL), 0);
         size_t at = 0;
