@@ -112,6 +112,8 @@ static void estimate(const struct fs_session *session, const struct fs_job *job,
         .layer = training.layer != FS_AUTO ? training.layer : spec->layers / 2,
         .inner = training.inner,
         .parameters = training.parameters,
+        .memory = training.memory,
+        .two_sweeps = training.two_sweeps,
     };
     double state = FS_MEMORY_STATE * (double)(training.parameters * sizeof(fs_real));
     struct fs_error ignored = FS_ERROR_INIT;

@@ -130,6 +130,9 @@ static void count_works(struct fs_estimator *e, int stage, const struct plan *pl
             see_unit(largest_unit(&e->memory, stage), cost);
             e->kept_tokens += ends_step(work) ? cost->tokens : 0;
         }
+        if (work->part) {
+            e->memory.cut_units = fmax(e->memory.cut_units, (double)work->units);
+        }
         if (ends_step(work)) {
             see_batch(&e->memory, work);
             e->estimate->vectored = fmax(e->estimate->vectored, (double)work->units * (double)work->length);
@@ -300,11 +303,10 @@ void fs_estimate_memory(struct fs_estimator *e)
     load->threads = estimate->threads;
     load->layer = estimate->layer;
     const struct fs_training_size training = fs_estimate_training(e, e->job);
-    struct fs_stamp_options stamp = {0};
-    fs_job_fill(e->job, &fs_stamp_settings, e->spec.kind, &stamp);
-    load->kept = (double)stamp.memory * (1 << 20);
     load->inner = training.inner;
     load->parameters = training.parameters;
+    load->memory = training.memory;
+    load->two_sweeps = training.two_sweeps;
     estimate->parameters = (double)training.parameters;
     load->file = FS_MEMORY_STATE * estimate->parameters * (double)sizeof(fs_real);
     for (int stage = 0; stage < FS_STAGE_COUNT; stage++) {

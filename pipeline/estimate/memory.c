@@ -7,6 +7,7 @@
 #include "model/flops.h"
 #include "model/numbers/real.h"
 #include "pipeline/ranks/sharing.h"
+#include "stages/methods/stamp_memory.h"
 #include "stages/plan/plan.h"
 
 #define ATTENTION_BLOCK 65536.0 /* attention weights of several heads at once, where a head's are fewer */
@@ -82,28 +83,55 @@ double fs_memory_workspace(const struct fs_spec *spec, double tokens, double row
     return number * forward(spec, &(struct fs_memory_unit){.tokens = tokens, .rows = rows});
 }
 
-/* Numbers that the forward pass of the largest training unit leaves for the backward one. */
+/* Numbers of the tape of a unit. */
 static double tape_of(const struct fs_spec *spec, const struct fs_memory_load *load)
 {
     const struct fs_memory_unit *unit = &load->training;
-    double d = (double)spec->hidden, V = (double)spec->vocabulary, T = unit->tokens, R = unit->rows;
-    double above = 0;
+    double d = (double)spec->hidden, T = unit->tokens, above = 0;
     for (size_t l = load->layer + 1; l < spec->layers; l++) {
         above += T * ((double)fs_layer_norm_count(spec, &spec->layer[l]) * d + heads_of(spec, 0) +
                       heads_kept_of(spec, l) + inner_of(&spec->layer[l])) +
                  (double)spec->heads * unit->squares;
     }
-    double logits = fmin(R * V, fmax(FS_MEMORY_LOGITS, V));
     double behind = load->layer < spec->layers && spec->layer[load->layer].convolved ? 2 : 1;
-    return above + behind * T * d + R * (d + (double)fs_spec_embedding(spec)) + logits;
+    return above + T * (behind * d + (double)load->inner) + unit->rows * (d + (double)fs_spec_embedding(spec));
+}
+
+static double logits_of(const struct fs_spec *spec, const struct fs_memory_load *load)
+{
+    double V = (double)spec->vocabulary;
+    return fmin(load->training.rows * V, fmax(FS_MEMORY_LOGITS, V));
+}
+
+/* A unit's x, base and distributions. */
+static double cache_of(const struct fs_spec *spec, const struct fs_memory_load *load)
+{
+    return (1 + base_of(spec)) * (double)spec->hidden * load->training.tokens + logits_of(spec, load);
+}
+
+static struct fs_stamp_holding holding_of(const struct fs_spec *spec, const struct fs_memory_load *load)
+{
+    double kept = (1 + base_of(spec)) * (double)spec->hidden, ranks = (double)load->ranks;
+    double slot = tape_of(spec, load) + logits_of(spec, load) + cache_of(spec, load);
+    double units = isfinite(load->cut_units) ? ceil(load->cut_units / ranks) : (double)(FS_STAMP_SLOTS * load->threads);
+    return (struct fs_stamp_holding){.bound = load->memory,
+                                     .caches = number *
+                                               (kept * load->tokens + (double)spec->vocabulary * load->kl_rows) / ranks,
+                                     .slot = load->two_sweeps ? number * slot : 0,
+                                     .units = units,
+                                     .ranks = load->ranks,
+                                     .threads = load->threads};
 }
 
 static double training_of(const struct fs_spec *spec, const struct fs_memory_load *load)
 {
     const struct fs_memory_unit *unit = &load->training;
+    const struct fs_stamp_holding holding = holding_of(spec, load);
     double back =
-        unit->tokens * (3 * (double)spec->hidden + heads_of(spec, 1) + most_inner(spec) + 2 * (double)load->inner);
-    return forward(spec, unit) + back + tape_of(spec, load);
+        unit->tokens * (3 * (double)spec->hidden + heads_of(spec, 1) + most_inner(spec) + (double)load->inner);
+    /* where all units have slots, none runs on a thread's own tape */
+    double tape = fs_stamp_slots(&holding) > 0 && load->cut_units >= load->units ? 0 : tape_of(spec, load);
+    return forward(spec, unit) + back + tape + logits_of(spec, load);
 }
 
 static double gradients_of(const struct fs_memory_load *load, double parameters)
@@ -117,15 +145,16 @@ static double gradients_of(const struct fs_memory_load *load, double parameters)
 
 static double caches_of(const struct fs_spec *spec, const struct fs_memory_load *load)
 {
-    double d = (double)spec->hidden, V = (double)spec->vocabulary;
-    double kept = (1 + base_of(spec)) * d,
-           one = kept * load->training.tokens + fmin(V * load->training.rows, fmax(FS_MEMORY_LOGITS, V));
-    double all = fmax(one, (kept * load->tokens + V * load->kl_rows) / (double)load->ranks);
-    if (!(load->kept > 0)) {
-        return all;
-    }
-    double units = fmax(1, load->tokens / (double)load->ranks / fmax(1, load->training.tokens)); /* of the largest */
-    return isfinite(load->units) ? fmin(load->kept / number, all + units * tape_of(spec, load)) : load->kept / number;
+    const struct fs_stamp_holding holding = holding_of(spec, load);
+    return fmax(number * cache_of(spec, load), fmin(holding.caches, fs_stamp_cache_limit(&holding)));
+}
+
+/* Slots hold caches only of units that do not stay. */
+static double kept_of(const struct fs_spec *spec, const struct fs_memory_load *load)
+{
+    const struct fs_stamp_holding holding = holding_of(spec, load);
+    double own = holding.caches <= fs_stamp_cache_limit(&holding) ? number * cache_of(spec, load) : 0;
+    return (double)fs_stamp_slots(&holding) * (holding.slot - own);
 }
 
 void fs_memory_usual_units(const struct fs_spec *spec, struct fs_memory_load *load)
@@ -134,7 +163,7 @@ void fs_memory_usual_units(const struct fs_spec *spec, struct fs_memory_load *lo
     load->trace = (struct fs_memory_unit){4 * T, 4 * T, 4 * STATEMENT_TOKENS * T};
     load->training = (struct fs_memory_unit){T, fmin(T, fmax(1, floor(FS_MEMORY_LOGITS / V))), STATEMENT_TOKENS * T};
     load->evaluate = (struct fs_memory_unit){T, T, STATEMENT_TOKENS * T};
-    load->units = INFINITY;
+    load->units = load->cut_units = INFINITY;
     load->tokens = load->kl_rows = 0;
 }
 
@@ -178,7 +207,8 @@ void fs_memory_of(const struct fs_spec *spec, const struct fs_memory_load *load,
         .program = FS_MEMORY_PROGRAM,
         .optimizer = number * 5 * parameters,
         .gradients = number * gradients_of(load, parameters),
-        .caches = number * caches_of(spec, load),
+        .caches = caches_of(spec, load),
+        .kept = kept_of(spec, load),
         .trace = number * (forward(spec, &load->trace) + (d + (double)fs_spec_embedding(spec)) * load->trace.tokens),
         .training = number * training_of(spec, load),
         .evaluate = number * ((1 + (double)load->others) * forward(spec, &load->evaluate) +
@@ -190,6 +220,7 @@ void fs_memory_of(const struct fs_spec *spec, const struct fs_memory_load *load,
 
 double fs_memory_rank(const struct fs_memory *memory, size_t threads)
 {
-    double stamp = memory->optimizer + memory->gradients + memory->caches + (double)threads * memory->training;
+    double stamp =
+        memory->optimizer + memory->gradients + memory->caches + memory->kept + (double)threads * memory->training;
     return memory->program + fmax(stamp, (double)threads * fmax(memory->trace, memory->evaluate));
 }

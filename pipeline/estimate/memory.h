@@ -15,8 +15,10 @@
  *     optimizer    once a rank: 5 P, the edit, its best, Adam's two moments, the gradient
  *     gradients    once a rank: w P, on several ranks twice: w vectors of own units, and the slices of others' that come
  *                  in meanwhile; w = min(units of a rank, fs_sum_held), 128 MiB or what a thread and 2 more need
- *     caches       once a rank: ((1 + b) d T' + V R') / ranks for all T' tokens and R' KL rows of a batch; at least one unit's;
- *                  and the tapes of the rank's units between the two sweeps of a step; stamp.memory at most, together
+ *     caches       once a rank: ((1 + b) d T' + V R') / ranks for all T' tokens and R' KL rows of a batch; at least one unit's,
+ *                  and at most what stamp.memory leaves them
+ *     kept         once a rank, where a step has two sweeps: slots of the largest unit's tape, R V, and cache where that
+ *                  is not kept; how many, stages/methods/stamp_memory.h says
  *
  *     forward      a workspace: T (b d + e + (2 H + 2 G) D + f) + max(2^16, n^2) + n A + q + 512 min(V, 512) + 2 R e,
  *                  e = max(d, E)
@@ -61,8 +63,10 @@ struct fs_memory_load {
     size_t layer;             /* that is trained */
     size_t inner, parameters; /* of the edit; struct fs_training_size */
     size_t others;            /* whole models that methods bring */
-    double kept;              /* bytes: the bound of what a step keeps (stamp.memory); 0: caches alone, without one */
     struct fs_memory_unit trace, training, evaluate;
+    double memory;          /* stamp.memory, bytes */
+    bool two_sweeps;        /* of a training step */
+    double cut_units;       /* of training in a batch, which run in both sweeps; INFINITY: not known */
     double units;           /* of training in a batch; INFINITY: not known */
     double tokens, kl_rows; /* of a batch of training, T' and R'; 0: not known, each rank holds one unit's */
     double file;            /* bytes of the largest file that is written */
@@ -73,10 +77,10 @@ void fs_memory_usual_units(const struct fs_spec *spec, struct fs_memory_load *lo
 
 /* Bytes. */
 struct fs_memory {
-    double weights;                               /* a node */
-    double program, optimizer, gradients, caches; /* a rank */
-    double trace, training, evaluate;             /* a thread */
-    double archive;                               /* the root */
+    double weights;                                     /* a node */
+    double program, optimizer, gradients, caches, kept; /* a rank */
+    double trace, training, evaluate;                   /* a thread */
+    double archive;                                     /* the root */
 };
 /* Adds a model's bytes of weights to the load; `mapped` is that of its shape where it has no files. */
 void fs_memory_add_model(const struct fs_model *model, struct fs_memory_load *load);

@@ -8,8 +8,8 @@
  *     slot    of a unit between the two sweeps of a step (stamp_step.h): its tape, its log probabilities R V, and its cache
  *             where that is not kept; the largest unit's
  *
- * Slots get what the caches leave, but at least FS_STAMP_SLOTS a thread, and half of the bound at most; caches the rest of
- * it. What has no room is computed again in every step.
+ * Slots are FS_STAMP_SLOTS a thread, in half of the bound at most; on several ranks, which would wait for each other between
+ * the parts of a step, also what the caches leave. Caches get the rest. What has no room is computed again in every step.
  */
 #ifndef FAIRSTAMP_STAGES_METHODS_STAMP_MEMORY_H
 #define FAIRSTAMP_STAGES_METHODS_STAMP_MEMORY_H
@@ -20,11 +20,11 @@
 
 /* Of a rank. */
 struct fs_stamp_holding {
-    double bound;  /* bytes */
-    double caches; /* of all its units */
-    double slot;   /* 0: there is one sweep, nothing is kept between two */
-    double units;  /* its units with a slot to fill */
-    size_t threads;
+    double bound;          /* bytes */
+    double caches;         /* of all its units */
+    double slot;           /* 0: there is one sweep, nothing is kept between two */
+    double units;          /* its units with a slot to fill */
+    size_t ranks, threads; /* of the job; of the rank */
 };
 
 /* Units that have a slot at once. */

@@ -182,7 +182,9 @@ static void size(const void *settings, const struct fs_spec *spec, struct fs_tra
                                      .inner = options->width,
                                      .parameters = spec != NULL ? fs_stamp_parameters(spec->hidden, options->width) : 0,
                                      .steps = options->iterations,
-                                     .save_every = options->checkpoint_every};
+                                     .save_every = options->checkpoint_every,
+                                     .memory = (double)options->memory * (1 << 20),
+                                     .two_sweeps = options->balance_weight > 0};
 }
 
 static const struct fs_trainer trainer = {.create = create,

@@ -10,22 +10,6 @@
 
 #define MIB ((double)(1 << 20))
 
-/* Two numbers a value, itself and the remainder: float32 carries 48 bits so. Every unit has a place of its own. */
-void fs_stamp_put_values(const struct fs_stamp_step *step, size_t unit, const double *value, fs_real *vector)
-{
-    size_t values = fs_stamp_values(step);
-    memset(vector, 0, step->units.count * 2 * values * sizeof *vector);
-    fs_stamp_put_pairs(value, values, vector + unit * 2 * values);
-}
-
-void fs_stamp_put_pairs(const double *value, size_t count, fs_real *vector)
-{
-    for (size_t i = 0; i < count; i++) {
-        vector[2 * i] = (fs_real)value[i];
-        vector[2 * i + 1] = (fs_real)(value[i] - (double)vector[2 * i]);
-    }
-}
-
 /* step->value: the sums over units, in unit order, from what fs_runner_sum has brought together. */
 static void get_values(struct fs_stamp_step *step, const fs_real *vector)
 {
@@ -150,6 +134,7 @@ static int share_memory(struct fs_stamp_step *step, struct fs_error *err)
                                              .caches = caches / ranks,
                                              .slot = step->two_sweeps ? slot : 0,
                                              .units = ceil((double)step->cut_units / ranks),
+                                             .ranks = runner->ranks,
                                              .threads = threads};
     step->slots = fs_stamp_slots(&holding);
     step->cache_limit = fs_stamp_cache_limit(&holding);

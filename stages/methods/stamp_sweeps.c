@@ -34,6 +34,23 @@ static struct fs_stamp_bench *bench_of(struct fs_stamp_step *step, size_t thread
                : NULL;
 }
 
+/* Two numbers a value, itself and the remainder: float32 carries 48 bits so. */
+static void put_pairs(const double *value, size_t count, fs_real *vector)
+{
+    for (size_t i = 0; i < count; i++) {
+        vector[2 * i] = (fs_real)value[i];
+        vector[2 * i + 1] = (fs_real)(value[i] - (double)vector[2 * i]);
+    }
+}
+
+/* Every unit has a place of its own. */
+static void put_values(const struct fs_stamp_step *step, size_t unit, const double *value, fs_real *vector)
+{
+    size_t values = fs_stamp_values(step);
+    memset(vector, 0, step->units.count * 2 * values * sizeof *vector);
+    put_pairs(value, values, vector + unit * 2 * values);
+}
+
 /* ---- the unedited model ---- */
 
 static size_t cache_bytes(const struct fs_stamp_step *step, const struct fs_stamp_unit *unit)
@@ -90,7 +107,7 @@ int fs_stamp_measure_unit(void *context, size_t thread, size_t unit, void *resul
         value[0] += u->loss.pair_weight * fabs(pair->reference[0] - pair->reference[1]);
     }
     value[1] = u->square / ((double)tokens * (double)step->spec->hidden);
-    fs_stamp_put_values(step, unit, value, result);
+    put_values(step, unit, value, result);
     free(value);
     return 0;
 }
@@ -164,7 +181,7 @@ int fs_stamp_first_unit(void *context, size_t thread, size_t number, void *resul
     int status = -1;
     if (bench != NULL && difference != NULL && run_first(step, bench, unit, &logprob, err) == 0 &&
         fs_loss_differences(&step->units.unit[unit].loss, step->options->scoring, logprob, difference, err) == 0) {
-        fs_stamp_put_pairs(difference, pairs, result);
+        put_pairs(difference, pairs, result);
         status = 0;
     }
     leave_unit(step, unit);
@@ -218,9 +235,9 @@ static int differentiate(struct fs_stamp_step *step, struct fs_stamp_bench *benc
         return -1;
     }
     fs_real *values = gradient + step->parameters;
-    fs_stamp_put_values(step, unit, value, values);
+    put_values(step, unit, value, values);
     if (!step->two_sweeps) {
-        fs_stamp_put_pairs(difference, step->units.cuts.pairs, values + step->units.count * 2 * fs_stamp_values(step));
+        put_pairs(difference, step->units.cuts.pairs, values + step->units.count * 2 * fs_stamp_values(step));
     }
     return 0;
 }

@@ -2,17 +2,13 @@
 #ifndef FAIRSTAMP_STAGES_METHODS_STAMP_SWEEPS_H
 #define FAIRSTAMP_STAGES_METHODS_STAMP_SWEEPS_H
 
-#include "stages/methods/stamp_step.h"
+#include "stages/methods/stamp_trainer.h"
 
 /* What a unit reports beside its gradient: the terms, and its share of each category's SS. */
 static inline size_t fs_stamp_values(const struct fs_stamp_step *step)
 {
     return FS_VALUE_COUNT + step->units.categories;
 }
-
-/* Two numbers for each value, the unit's in its place of `vector` and zeros in the others' (units x 2 x values). */
-void fs_stamp_put_values(const struct fs_stamp_step *step, size_t unit, const double *value, fs_real *vector);
-void fs_stamp_put_pairs(const double *value, size_t count, fs_real *vector);
 
 /* Functions of struct fs_work; context: the step. Units: all of them; those that are cut, from step->first on; those of
  * the part, behind the sum of the parts before it where there are some. */

@@ -52,6 +52,7 @@ static void parts_by_hand(void **state)
                                   .layer = 0,
                                   .inner = 4,
                                   .parameters = fs_stamp_parameters(8, 4),
+                                  .memory = 1e18,
                                   .trace = {10, 3, 0},
                                   .training = {10, 4, 49 + 9},
                                   .evaluate = {6, 2, 0},
@@ -229,6 +230,7 @@ static void measure(const char *family, size_t length)
         .threads = 1,
         .inner = WIDTH,
         .parameters = fs_stamp_parameters(spec.hidden, WIDTH),
+        .memory = 1e18,
         .training = {TOKENS, ROWS, (double)(TOKENS * length)},
     };
     struct fs_memory memory;
@@ -263,8 +265,12 @@ static void usual_units(void **state)
 {
     (void)state;
     const struct fs_spec spec = shape_of("gpt2");
-    struct fs_memory_load load = {
-        .ranks = 4, .threads = 2, .layer = 1, .inner = 64, .parameters = fs_stamp_parameters(spec.hidden, 64)};
+    struct fs_memory_load load = {.ranks = 4,
+                                  .threads = 2,
+                                  .layer = 1,
+                                  .inner = 64,
+                                  .parameters = fs_stamp_parameters(spec.hidden, 64),
+                                  .memory = 1e18};
     struct fs_memory most, real;
     fs_memory_usual_units(&spec, &load);
     fs_memory_of(&spec, &load, &most);

@@ -1,0 +1,69 @@
+/* What a training step works with, for stamp_step.c, which hands units out, and stamp_sweeps.c, which runs them. Private to
+ * the stamp's files. */
+#ifndef FAIRSTAMP_STAGES_METHODS_STAMP_TRAINER_H
+#define FAIRSTAMP_STAGES_METHODS_STAMP_TRAINER_H
+
+#include <stdatomic.h>
+
+#include "model/backward.h"
+#include "model/edits/stamp_net.h"
+#include "stages/methods/stamp_unit.h"
+#include "stages/work/runner.h"
+
+/* What one thread computes with; made when it gets its first unit of a batch. */
+struct fs_stamp_bench {
+    struct fs_workspace *workspace;
+    struct fs_tape *tape;
+    fs_real *h, *dh;  /* (T,d) */
+    fs_real *logprob; /* (R,V) log probabilities, then gradients of logits */
+};
+
+/* A unit's forward pass, from the first sweep to the second. */
+struct fs_stamp_kept {
+    atomic_bool used;
+    struct fs_tape *tape;
+    fs_real *logprob; /* (R,V), room for the largest unit */
+};
+
+/* The second sweep runs the units up to `end`, once the first has run the cut units up to `ahead`. */
+struct fs_stamp_part {
+    size_t end;
+    size_t ahead; /* of cut_unit */
+};
+
+struct fs_stamp_step {
+    /* set by the caller; not owned */
+    const struct fs_model *model;
+    const struct fs_spec *spec;
+    const struct fs_stamp_options *options;
+    const struct fs_stamp *stamp;
+    struct fs_runner *runner;
+    /* of the batch, from fs_stamp_step_begin to fs_stamp_step_end */
+    struct fs_stamp_units units;
+    unsigned char *mine;     /* [units] which of them this rank has filled */
+    double gap, mean_square; /* of the unedited model: mean |D|; of the components of x */
+    double *value;           /* [values] the terms, then the categories' SS: of the last step */
+    fs_real *total;          /* [length] its gradient, and the units' values */
+    /* private */
+    struct fs_edit edit;
+    size_t parameters, length;
+    double width; /* tau of L_b */
+    bool two_sweeps;
+    size_t *cut_unit, cut_units; /* [cut_units] units with pairs of cut terms, ascending */
+    size_t *cut_number;          /* [units] place in cut_unit, or SIZE_MAX */
+    double *difference, *mean;   /* [pairs], [terms] of cut terms */
+    struct fs_stamp_part *part;  /* [parts] */
+    size_t parts;
+    size_t first, begin;        /* of the part that runs: of cut_unit, of units */
+    fs_real *before;            /* [length] the sum of the parts before; one part: NULL */
+    fs_real *pairs_total;       /* [2 x pairs of cut terms] of the first sweep */
+    unsigned char *part_mine;   /* [units + 1] */
+    struct fs_stamp_kept *kept; /* [slots] */
+    size_t *slot;               /* [units] its place in `kept`, or SIZE_MAX */
+    size_t slots;
+    double cache_limit;           /* bytes */
+    _Atomic size_t cached;        /* bytes of units that stay filled */
+    struct fs_stamp_bench *bench; /* [threads] */
+};
+
+#endif
