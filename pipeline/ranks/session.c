@@ -223,12 +223,14 @@ void fs_session_close_other(struct fs_other_model *other)
     *other = (struct fs_other_model){0};
 }
 
-/* Whether the model that is open is that of `folder`, with the files that are there now. */
+/* Whether the model that is open is that of `folder`, with the files that are there now; or a random one, which stands
+ * for it (estimate). */
 static bool is_open(struct fs_session *session, const char *folder)
 {
     char identity[FS_DIGEST_SIZE] = "";
-    bool same = session->model != NULL && strcmp(session->folder, folder) == 0;
-    if (same) {
+    bool random = session->model != NULL && session->folder == NULL;
+    bool same = random || (session->model != NULL && strcmp(session->folder, folder) == 0);
+    if (same && !random) {
         identify(session->model, identity, NULL);
     }
     same = same && strcmp(session->identity, identity) == 0;
