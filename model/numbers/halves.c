@@ -54,7 +54,7 @@ void fs_widen_f16(const uint16_t *in, fs_real *out, size_t count)
 {
     size_t done = 0;
 #ifdef HAS_F16C
-    if (__builtin_cpu_supports("f16c")) {
+    if (__builtin_cpu_supports("avx2")) { /* each that has AVX2 has it; not every compiler can ask for F16C */
         done = widen_eights(in, out, count);
     }
 #endif
