@@ -269,7 +269,7 @@ static void test_halves(void **state)
             fs_matrix_widen(&row, wide, 1u << 8);
             for (unsigned i = 0; i < 1u << 8; i++) {
                 unsigned most = (1u << (15 - types[t].fraction_bits)) - 1;
-                unsigned exponent = (half[i] >> types[t].fraction_bits) & most;
+                unsigned exponent = ((unsigned)half[i] >> types[t].fraction_bits) & most;
                 unsigned fraction = half[i] & ((1u << types[t].fraction_bits) - 1);
                 double size = ldexp(fraction + (exponent > 0 ? ldexp(1, types[t].fraction_bits) : 0),
                                     (int)(exponent > 0 ? exponent : 1) - types[t].bias - types[t].fraction_bits);
