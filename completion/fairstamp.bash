@@ -88,8 +88,9 @@ _fairstamp_keys="model model_name output seed categories strict compute.share_pr
     stamp.neutral_subjects stamp.level_weight stamp.balance_weight stamp.balance_width
     stamp.kl_rows stamp.kl_without_completion stamp.keep_best stamp.learning_rate
     stamp.schedule stamp.beta1 stamp.beta2 stamp.epsilon stamp.iterations stamp.batch
-    stamp.checkpoint_every stamp.memory evaluate.bootstrap evaluate.text_tokens
-    evaluate.permutations layers.compare checkpoint_seconds checkpoint_share"
+    stamp.unit_tokens stamp.checkpoint_every stamp.memory evaluate.bootstrap
+    evaluate.text_tokens evaluate.permutations layers.compare checkpoint_seconds
+    checkpoint_share"
 
 _fairstamp()
 {

@@ -144,6 +144,15 @@ static const struct fs_setting stamp_rows[] = {
      .unit = "pairs",
      FS_SETTING_MEMBER(struct fs_stamp_options, batch),
      .meaning = "pairs a batch; 0: all in one"},
+    {.key = "stamp.unit_tokens",
+     .kind = FS_SETTING_INTEGER,
+     .initial = "0",
+     .most = 512,
+     .unit = "tokens",
+     FS_SETTING_MEMBER(struct fs_stamp_options, unit_tokens),
+     .meaning =
+         "what a thread trains on at a time; 0: at least 128, at most 512, as gives up to 256 units. Fewer, such as "
+         "32, keep more ranks busy, and take more processor time: see estimate"},
     {.key = "stamp.checkpoint_every",
      .kind = FS_SETTING_INTEGER,
      .changes_no_result = true,

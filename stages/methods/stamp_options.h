@@ -36,6 +36,7 @@ struct fs_stamp_options {
     double adam_beta1, adam_beta2, adam_epsilon;
     size_t iterations;       /* Adam steps a batch */
     size_t batch;            /* pairs a batch; 0: all */
+    size_t unit_tokens;      /* of a training unit; 0: as stamp_pack.h chooses */
     size_t checkpoint_every; /* iterations, for those who save */
     size_t memory;           /* MiB of a rank for what need not be computed again; stamp_memory.h */
     uint64_t seed;

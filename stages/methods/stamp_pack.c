@@ -227,6 +227,10 @@ static double choose_cap(struct packer *packer)
     }
     double each = packer->tokens > 0 ? cost_of(packer) / (double)packer->tokens : 0;
     double most = each * (double)prices->unit_tokens;
+    if (prices->wanted_tokens > 0) {
+        double wanted = fmin(each * (double)prices->wanted_tokens, most);
+        return least_cap(packer, LEAST_SHARE * wanted, most, (size_t)ceil(cost_of(packer) / wanted));
+    }
     double least = fmin(fmax(FS_UNIT_FLOPS, each * FS_STAMP_TOKENS), most);
     return least_cap(packer, LEAST_SHARE * least, most, wanted_units(cut(packer, least)));
 }

@@ -8,10 +8,12 @@
  * FS_UNIT_TOKENS tokens, and few units cost much less:
  *
  *     cap    as small as makes FS_STAMP_UNITS units, on which 64, 128 and 256 threads are evenly busy; but at least
- *            FS_UNIT_FLOPS (stages/plan/plan.h) and FS_STAMP_TOKENS tokens, and at most FS_UNIT_TOKENS
+ *            FS_UNIT_FLOPS (stages/plan/plan.h) and FS_STAMP_TOKENS tokens, and at most FS_UNIT_TOKENS; or, where
+ *            stamp.unit_tokens says so, what makes as many units as so many tokens each
  *
  * A product reads and packs a layer's weights anew for each unit. Measured on SmolLM2 of 135 M weights from layer 20 up,
- * AVX-512, CPU seconds of a step with units of 20, 32, 64, 128, 256 tokens: 15.9, 10.1, 6.0, 4.3, 3.7.
+ * AVX-512, CPU seconds of a step with units of 20, 32, 64, 128, 256 tokens: 15.9, 10.1, 6.0, 4.3, 3.7. Hence the least
+ * of 128; smaller ones pay where there are more threads than units.
  *
  * Fewer than FS_STAMP_UNITS are a multiple of 64, or below that of a quarter of the next power of two, so that they share
  * out evenly.
@@ -23,7 +25,7 @@
 #include "stages/plan/plan.h"
 
 #define FS_STAMP_UNITS 256
-#define FS_STAMP_TOKENS 64.0
+#define FS_STAMP_TOKENS 128.0
 
 /* What is packed; all owned by the caller. */
 struct fs_stamp_items {
@@ -38,6 +40,7 @@ struct fs_stamp_prices {
     size_t read_length;            /* and read it once; 0: none does */
     double token, row;             /* FLOPs of a step */
     size_t unit_tokens, unit_rows; /* of a unit, the most */
+    size_t wanted_tokens;          /* of a unit; 0: as the cap above */
     bool by_tokens;                /* fill units up to unit_tokens, whatever they cost */
 };
 

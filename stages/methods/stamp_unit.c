@@ -396,6 +396,7 @@ static struct fs_stamp_prices prices_of(const struct builder *builder, const str
                                     .unit_rows = batch->unit_tokens > 0 ? SIZE_MAX
                                                  : reads > 0            ? reads
                                                                         : 1,
+                                    .wanted_tokens = options->unit_tokens,
                                     .by_tokens = batch->unit_tokens > 0};
 }
 
