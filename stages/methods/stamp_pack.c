@@ -231,7 +231,8 @@ static double choose_cap(struct packer *packer)
         double wanted = fmin(each * (double)prices->wanted_tokens, most);
         return least_cap(packer, LEAST_SHARE * wanted, most, (size_t)ceil(cost_of(packer) / wanted));
     }
-    double least = fmin(fmax(FS_UNIT_FLOPS, each * FS_STAMP_TOKENS), most);
+    double few = fmax(each * FS_STAMP_FEW_TOKENS, FS_STAMP_FLOPS);
+    double least = fmin(fmax(FS_UNIT_FLOPS, fmin(each * FS_STAMP_TOKENS, few)), most);
     return least_cap(packer, LEAST_SHARE * least, most, wanted_units(cut(packer, least)));
 }
 

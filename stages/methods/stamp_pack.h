@@ -8,12 +8,13 @@
  * FS_UNIT_TOKENS tokens, and few units cost much less:
  *
  *     cap    as small as makes FS_STAMP_UNITS units, on which 64, 128 and 256 threads are evenly busy; but at least
- *            FS_UNIT_FLOPS (stages/plan/plan.h) and FS_STAMP_TOKENS tokens, and at most FS_UNIT_TOKENS; or, where
- *            stamp.unit_tokens says so, what makes as many units as so many tokens each
+ *            FS_UNIT_FLOPS (stages/plan/plan.h) and FS_STAMP_TOKENS tokens, of a large model, where they take
+ *            FS_STAMP_FLOPS, FS_STAMP_FEW_TOKENS; and at most FS_UNIT_TOKENS; or, where stamp.unit_tokens says so, what
+ *            makes as many units as so many tokens each
  *
  * A product reads and packs a layer's weights anew for each unit. Measured on SmolLM2 of 135 M weights from layer 20 up,
  * AVX-512, CPU seconds of a step with units of 20, 32, 64, 128, 256 tokens: 15.9, 10.1, 6.0, 4.3, 3.7. Hence the least
- * of 128; smaller ones pay where there are more threads than units.
+ * of 128; smaller ones pay where there are more threads than units, as a model that takes seconds a unit has.
  *
  * Fewer than FS_STAMP_UNITS are a multiple of 64, or below that of a quarter of the next power of two, so that they share
  * out evenly.
@@ -26,6 +27,8 @@
 
 #define FS_STAMP_UNITS 256
 #define FS_STAMP_TOKENS 128.0
+#define FS_STAMP_FEW_TOKENS 64.0
+#define FS_STAMP_FLOPS 1e11 /* a second of a core, about */
 
 /* What is packed; all owned by the caller. */
 struct fs_stamp_items {
