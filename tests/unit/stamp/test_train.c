@@ -151,6 +151,41 @@ static void units_do_not_matter(void **state)
     }
 }
 
+/* Each prefix once or every text by itself: the same losses before the first step, and the same gradient. */
+static void sharing_does_not_matter(void **state)
+{
+    (void)state;
+    static const char *const causal[] = {"gpt2-tiny", "llama-grouped", "qwen2-windows", "bloom-six-heads"};
+    for (size_t i = 0; i < sizeof causal / sizeof *causal; i++) {
+        struct test_model m;
+        struct fs_pair_list list;
+        struct fs_stamp_state shared, apart;
+        test_model_open(causal[i], &m);
+        test_pairs_make(i % 2 == 1, &list);
+        struct fs_stamp_options options = full_options(m.spec);
+        options.iterations = 1;
+        options.key_bias = 0; /* as in units_do_not_matter */
+        assert_true(fs_spec_shared_length(m.spec) > 0);
+        train_in(SIZE_MAX, &m, &list, &options, 1, &shared);
+        fs_model_share_prefixes(m.model, false);
+        train_in(SIZE_MAX, &m, &list, &options, 1, &apart);
+        double bound = 20 * bound_f32(3.0 * forward_depth(m.spec)), largest = 0, error = 0;
+        for (size_t j = 0; j < fs_stamp_parameters(shared.stamp.hidden, shared.stamp.width); j++) {
+            largest = fmax(largest, fabs((double)apart.moment1[j]));
+            error = fmax(error, fabs((double)apart.moment1[j] - (double)shared.moment1[j]));
+        }
+        print_message("%s: L_e %.6f, apart %.6f, L_b %.1e, gradient %.1e\n", causal[i], shared.loss[1], apart.loss[1],
+                      fabs(shared.extra[1] / apart.extra[1] - 1), error / largest);
+        assert_true(apart.loss[1] > 0 && fabs(shared.loss[1] / apart.loss[1] - 1) < bound);
+        assert_true(apart.extra[1] > 0 && fabs(shared.extra[1] / apart.extra[1] - 1) < bound);
+        assert_true(error < bound * largest);
+        fs_stamp_state_release(&shared);
+        fs_stamp_state_release(&apart);
+        fs_pair_list_release(&list);
+        test_model_close(&m);
+    }
+}
+
 /* Stopped at every checkpoint, written, read back and gone on from, a training ends with the bits of one in one go. */
 static void resumes(void **state)
 {
@@ -454,6 +489,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(threads_and_memory_do_not_matter),
         cmocka_unit_test(units_do_not_matter),
+        cmocka_unit_test(sharing_does_not_matter),
         cmocka_unit_test(resumes),
         cmocka_unit_test(unusable_pairs_are_left_out),
         cmocka_unit_test(key_bias_starts_low),
