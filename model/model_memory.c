@@ -79,9 +79,9 @@ static int check_has_bf16(const struct fs_model *model, struct fs_error *err)
         }
     }
     return fs_error_set(err, FS_EXIT_CONFIG,
-                        "compute.type bf16: found no matrix of BF16 in %s (tensor %s is %s), expected a model whose "
-                        "weights are BF16; leave compute.type at auto, or save the model in BF16",
-                        model->config_path, model->word_tensor->name, fs_dtype_name(model->word_tensor->dtype));
+                        "compute.type bf16: %s: found tensor %s of %s, and none of BF16 that is multiplied, expected a "
+                        "model whose weights are BF16; leave compute.type at auto, or save the model in BF16",
+                        model->word_tensor->file, model->word_tensor->name, fs_dtype_name(model->word_tensor->dtype));
 }
 
 int fs_model_compute(struct fs_model *model, const struct fs_compute *compute, struct fs_error *err)

@@ -12,6 +12,7 @@
 #include "pipeline/commands/commands.h"
 #include "pipeline/commands/job_stages.h"
 #include "pipeline/commands/options_common.h"
+#include "pipeline/ranks/launch.h"
 #include "pipeline/sweeps/sweep_estimate.h"
 #include "pipeline/sweeps/sweep_groups.h"
 #include "pipeline/sweeps/sweep_run.h"
@@ -138,12 +139,26 @@ static int check_group_options(const struct fs_options *options, struct fs_error
     return 0;
 }
 
+/* Each of them would run all cells, and what they start would take itself for a rank of theirs. */
+static int check_alone(struct fs_error *err)
+{
+    struct fs_launch launch;
+    if (!fs_launch_is_split(1, &launch)) {
+        return 0;
+    }
+    return fs_error_set(err, FS_EXIT_USAGE,
+                        "sweep run: %s started %zu tasks of it, and without --group each would run all cells; add "
+                        "--group N, or start it once, with --launcher for the ranks of a cell",
+                        launch.launcher, launch.tasks);
+}
+
 static int run_cells(const struct fs_options *options, const struct fs_sweep *sweep, struct fs_error *err)
 {
     double at_once = 1;
     const char *given = fs_option_value(options, &option_cells);
     size_t failed = 0, elsewhere = 0;
-    if (check_group_options(options, err) != 0 || fs_parse_integer("--cells", given, 1, 1024, &at_once, err) != 0 ||
+    if (check_alone(err) != 0 || check_group_options(options, err) != 0 ||
+        fs_parse_integer("--cells", given, 1, 1024, &at_once, err) != 0 ||
         fs_sweep_run(sweep, (size_t)at_once, fs_option_value(options, &option_launcher), &failed, &elsewhere, err) !=
             0) {
         return -1;

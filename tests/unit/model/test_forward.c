@@ -106,6 +106,7 @@ static void test_compute_refused(void **state)
     assert_int_equal(fs_model_compute(model, &(struct fs_compute){FS_COMPUTE_BF16, "auto"}, &err), -1);
     assert_int_equal(err.code, FS_EXIT_CONFIG);
     assert_non_null(strstr(err.text, "compute.type bf16"));
+    assert_non_null(strstr(err.text, ".safetensors: "));              /* where the weights are */
     assert_ptr_equal(fs_model_backend(model), fs_backend_find(NULL)); /* as before */
     assert_int_equal(fs_model_compute(model, &(struct fs_compute){FS_COMPUTE_F32, "openblas"}, &err), 0);
     fs_model_destroy(model);
