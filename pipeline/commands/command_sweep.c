@@ -139,17 +139,17 @@ static int check_group_options(const struct fs_options *options, struct fs_error
     return 0;
 }
 
-/* Each of them would run all cells, and what they start would take itself for a rank of theirs. */
+/* Each rank would run all cells, and the ranks that it starts would not find each other. */
 static int check_alone(struct fs_error *err)
 {
     struct fs_launch launch;
-    if (!fs_launch_is_split(1, &launch)) {
+    if (!fs_launch_is_rank(&launch)) {
         return 0;
     }
     return fs_error_set(err, FS_EXIT_USAGE,
-                        "sweep run: %s started %zu tasks of it, and without --group each would run all cells; add "
-                        "--group N, or start it once, with --launcher for the ranks of a cell",
-                        launch.launcher, launch.tasks);
+                        "sweep run: %s started %zu process%s of it, each of which would run all cells; add --group N, "
+                        "or start it by itself, with --launcher for the ranks of a cell",
+                        launch.launcher, launch.tasks, launch.tasks == 1 ? "" : "es");
 }
 
 static int run_cells(const struct fs_options *options, const struct fs_sweep *sweep, struct fs_error *err)

@@ -62,6 +62,15 @@ bool fs_launch_is_split(size_t ranks, struct fs_launch *launch)
     return slurm_is_split(ranks, launch);
 }
 
+bool fs_launch_is_rank(struct fs_launch *launch)
+{
+    if (number_of(marks[0].tasks) == 1) {
+        *launch = (struct fs_launch){marks[0].launcher, 1, 0, marks[0].fix};
+        return true;
+    }
+    return fs_launch_is_split(1, launch);
+}
+
 void fs_launch_warn(size_t ranks)
 {
     struct fs_launch launch;

@@ -20,6 +20,12 @@ struct fs_launch {
  */
 bool fs_launch_is_split(size_t ranks, struct fs_launch *launch);
 
+/*
+ * Whether a launcher has started this process as one of several, or mpirun as a rank, be it the only one: a program with MPI
+ * that it starts would take itself for that rank, and wait for ever.
+ */
+bool fs_launch_is_rank(struct fs_launch *launch);
+
 /* Where it is split: one warning for all tasks. Root. */
 void fs_launch_warn(size_t ranks);
 

@@ -81,8 +81,26 @@ static void launchers(void **state)
     assert_int_equal(tasks_of("ALPS_APP_PE=1", 1, &task), 2);
 }
 
+/* What must not start a program with MPI: also the only rank of mpirun, but not the only task of a step. */
+static void rank(void **state)
+{
+    (void)state;
+    struct fs_launch launch = {0};
+    size_t task;
+    (void)tasks_of("OMPI_COMM_WORLD_SIZE=1 OMPI_COMM_WORLD_RANK=0", 1, &task);
+    assert_true(fs_launch_is_rank(&launch));
+    assert_int_equal(launch.tasks, 1);
+    (void)tasks_of("OMPI_COMM_WORLD_SIZE=3 OMPI_COMM_WORLD_RANK=1", 1, &task);
+    assert_true(fs_launch_is_rank(&launch));
+    assert_int_equal(launch.tasks, 3);
+    (void)tasks_of("SLURM_STEP_ID=0 SLURM_NTASKS=1 SLURM_PROCID=0 PMIX_RANK=0", 1, &task); /* srun --pty bash */
+    assert_false(fs_launch_is_rank(&launch));
+    (void)tasks_of("SLURM_JOB_ID=7 SLURM_NTASKS=4 SLURM_PROCID=0", 1, &task);
+    assert_false(fs_launch_is_rank(&launch));
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(steps), cmocka_unit_test(launchers)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(steps), cmocka_unit_test(launchers), cmocka_unit_test(rank)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
