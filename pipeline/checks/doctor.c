@@ -186,9 +186,9 @@ void fs_doctor_kernels(struct fs_doctor *doctor, const struct fs_rank_facts *fac
         if (kernels->forced[0] != '\0') {
             const char *better = kernels->better;
             fs_doctor_add(doctor, FS_FINDING_WARNING, "kernels", "unset OPENBLAS_CORETYPE",
-                          "OPENBLAS_CORETYPE=%s is set on node %s and forces kernels for %s%s%s", kernels->forced,
-                          f->node, kernels->name, better[0] != '\0' ? "; the processor runs faster ones, for " : "",
-                          better);
+                          "OPENBLAS_CORETYPE=%s is set on node %s%s kernels for %s%s%s", kernels->forced, f->node,
+                          fs_kernels_obey(kernels) ? " and forces" : ", but OpenBLAS takes", kernels->name,
+                          better[0] != '\0' ? "; the processor runs faster ones, for " : "", better);
             return;
         }
         if (kernels->better[0] != '\0') {

@@ -184,13 +184,21 @@ const struct fs_kernels *fs_kernels(void)
     return &kernels;
 }
 
+bool fs_kernels_obey(const struct fs_kernels *chosen)
+{
+    return strcasecmp(chosen->name, chosen->forced) == 0;
+}
+
 void fs_kernels_why(const struct fs_kernels *chosen, char text[FS_KERNELS_WHY_SIZE])
 {
     char passed[192] = "";
     if (chosen->passed[0] != '\0') {
         snprintf(passed, sizeof passed, "; passed over: %s", chosen->passed);
     }
-    if (chosen->forced[0] != '\0') {
+    if (chosen->forced[0] != '\0' && !fs_kernels_obey(chosen)) {
+        snprintf(text, FS_KERNELS_WHY_SIZE, "in place of OPENBLAS_CORETYPE=%s, which OpenBLAS does not take here",
+                 chosen->forced);
+    } else if (chosen->forced[0] != '\0') {
         snprintf(text, FS_KERNELS_WHY_SIZE, "forced by OPENBLAS_CORETYPE=%s", chosen->forced);
     } else if (strcasecmp(chosen->name, chosen->own) == 0) {
         snprintf(text, FS_KERNELS_WHY_SIZE, "OpenBLAS's own choice%s", passed);

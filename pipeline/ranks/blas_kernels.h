@@ -82,6 +82,9 @@ struct fs_kernels {
 };
 const struct fs_kernels *fs_kernels(void);
 
+/* Whether a `forced` type is in use: OpenBLAS passes over names that it does not know, and types that it cannot run. */
+bool fs_kernels_obey(const struct fs_kernels *kernels);
+
 /* "OpenBLAS's own choice", "forced by OPENBLAS_CORETYPE=Zen", "in place of Prescott, ...": a part of a sentence. */
 #define FS_KERNELS_WHY_SIZE 320
 void fs_kernels_why(const struct fs_kernels *kernels, char text[FS_KERNELS_WHY_SIZE]);

@@ -105,7 +105,11 @@ static void kernels(void **state)
     snprintf(fact[1].kernels.forced, sizeof fact[1].kernels.forced, "ZEN");
     fs_doctor_kernels(&doctor, fact, 2);
     expect_last(&doctor, FS_FINDING_WARNING, "OPENBLAS_CORETYPE=ZEN is set on node b");
-    expect_last(&doctor, FS_FINDING_WARNING, "faster ones, for SkylakeX");
+    expect_last(&doctor, FS_FINDING_WARNING, "forces kernels for Zen; the processor runs faster ones, for SkylakeX");
+    snprintf(fact[1].kernels.forced, sizeof fact[1].kernels.forced, "Zen5");
+    fs_doctor_kernels(&doctor, fact, 2);
+    expect_last(&doctor, FS_FINDING_WARNING,
+                "OPENBLAS_CORETYPE=Zen5 is set on node b, but OpenBLAS takes kernels for Zen");
     snprintf(fact[1].wrong, sizeof fact[1].wrong, "wrong products");
     fs_doctor_kernels(&doctor, fact, 2);
     expect_last(&doctor, FS_FINDING_FAILED, "Zen do not multiply matrices rightly on node b: wrong products");

@@ -85,6 +85,8 @@ static void words(void **state)
     assert_string_equal(why, "OpenBLAS's own choice");
     fs_kernels_why(&(struct fs_kernels){.name = "Zen", .forced = "zen"}, why);
     assert_string_equal(why, "forced by OPENBLAS_CORETYPE=zen");
+    fs_kernels_why(&(struct fs_kernels){.name = "Zen", .forced = "Zen5"}, why); /* misspelt, or newer than OpenBLAS */
+    assert_string_equal(why, "in place of OPENBLAS_CORETYPE=Zen5, which OpenBLAS does not take here");
     fs_kernels_why(&(struct fs_kernels){.name = "Zen", .own = "Prescott", .passed = "SkylakeX (a crash)"}, why);
     assert_string_equal(why, "in place of Prescott, OpenBLAS's own choice: the processor runs them, and their products "
                              "are right; passed over: SkylakeX (a crash)");
