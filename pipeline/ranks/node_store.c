@@ -6,7 +6,6 @@
 #include <time.h>
 
 #include "io/console/progress.h"
-#include "io/digest.h"
 #include "pipeline/ranks/mpi_support.h"
 #include "pipeline/ranks/node_memory_private.h"
 
@@ -117,7 +116,7 @@ static void *data_of(const struct fs_node_store *store, size_t model)
 }
 
 /* With the lock: pages for a model that nobody has open. */
-static int take(struct fs_node_store *store, size_t model, const char *identity, struct fs_error *err)
+static int take(struct fs_node_store *store, size_t model, const char identity[FS_DIGEST_SIZE], struct fs_error *err)
 {
     struct entry *entry = &store->entry[model];
     if (entry->taken && strcmp(entry->identity, identity) == 0) {
@@ -134,7 +133,7 @@ static int take(struct fs_node_store *store, size_t model, const char *identity,
     return 0;
 }
 
-int fs_node_store_open(struct fs_node_store *store, size_t model, size_t bytes, const char *identity,
+int fs_node_store_open(struct fs_node_store *store, size_t model, size_t bytes, const char identity[FS_DIGEST_SIZE],
                        struct fs_node_memory **result, struct fs_error *err)
 {
     struct entry *entry = &store->entry[model];

@@ -6,6 +6,7 @@
 #ifndef FAIRSTAMP_PIPELINE_RANKS_NODE_STORE_H
 #define FAIRSTAMP_PIPELINE_RANKS_NODE_STORE_H
 
+#include "io/digest.h"
 #include "pipeline/ranks/node_memory.h"
 
 struct fs_node_store;
@@ -23,7 +24,7 @@ void fs_node_store_destroy(struct fs_node_store *store); /* local; all that was 
  * *memory is NULL where another rank has those of other files open, or `bytes` is not what there is room for. FS_EXIT_OS
  * where the node has no memory left. The caller destroys. Local.
  */
-int fs_node_store_open(struct fs_node_store *store, size_t model, size_t bytes, const char *identity,
+int fs_node_store_open(struct fs_node_store *store, size_t model, size_t bytes, const char identity[FS_DIGEST_SIZE],
                        struct fs_node_memory **memory, struct fs_error *err);
 
 /* Gives back the memory of models that nobody has open and that are not `needed` [count] any more. Local. */

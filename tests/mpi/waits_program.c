@@ -201,7 +201,7 @@ static int share(MPI_Comm communicator, double *sum, struct fs_error *err)
 }
 
 /* One model of the store: the sum of its numbers, which ranks write that are there. -1: it cannot be opened. */
-static double use(struct fs_node_store *store, size_t model, const char *identity, struct fs_error *err)
+static double use(struct fs_node_store *store, size_t model, const char identity[FS_DIGEST_SIZE], struct fs_error *err)
 {
     struct fs_node_memory *memory = NULL;
     struct fs_fill_report report;
@@ -226,17 +226,18 @@ static int share_models(struct fs_error *err)
 {
     static const unsigned char needed[2] = {1, 0};
     static const size_t bytes[2] = {NUMBERS * sizeof(float), NUMBERS * sizeof(float)};
+    static const char files[FS_DIGEST_SIZE] = "files", others[FS_DIGEST_SIZE] = "other files";
     MPI_Comm communicator = fs_mpi_duplicate(MPI_COMM_WORLD);
     struct fs_node_store *store = NULL;
     int status = fs_node_store_create(communicator, bytes, 2, &store, err);
     if (store != NULL) {
-        double before = own_rank == 0 ? use(store, 0, "files", err) : 0;
-        double second = use(store, 1, "files", err);
+        double before = own_rank == 0 ? use(store, 0, files, err) : 0;
+        double second = use(store, 1, files, err);
         fs_mpi_barrier(communicator);
         fs_node_store_trim(store, needed);
-        double first = use(store, 0, "files", err), again = use(store, 1, "files", err);
+        double first = use(store, 0, files, err), again = use(store, 1, files, err);
         fs_mpi_barrier(communicator);
-        double other = own_rank == 0 ? use(store, 0, "other files", err) : first;
+        double other = own_rank == 0 ? use(store, 0, others, err) : first;
         bool alike = second == first && again == first && other == first && (own_rank != 0 || before == first);
         int all = fs_mpi_reduce(alike, MPI_MIN, communicator);
         if (own_rank == 0) {
