@@ -238,6 +238,7 @@ static double choose_cap(struct packer *packer)
     const struct fs_stamp_prices *prices = packer->prices;
     const struct fs_stamp_items *items = packer->items;
     if (prices->by_tokens) {
+        packer->pairs_cost = 1; /* pairs first */
         return INFINITY;
     }
     for (size_t i = 0; i < items->prompts; i++) {
@@ -255,10 +256,12 @@ static double choose_cap(struct packer *packer)
         return 0;
     }
     double each = cost_of(packer) / (double)packer->tokens, most = each * (double)prices->unit_tokens;
-    double tokens = fmin(fmax(FS_STAMP_LARGE / each, FS_STAMP_LEAST), FS_STAMP_TOKENS);
-    double least =
-        prices->wanted_tokens > 0 ? each * (double)prices->wanted_tokens : fmax(FS_UNIT_FLOPS, each * tokens);
-    size_t units = prices->wanted_tokens > 0 ? SIZE_MAX : FS_STAMP_UNITS;
+    double few = fmax(each * FS_STAMP_FEW_TOKENS, FS_STAMP_FLOPS), least = each * (double)prices->wanted_tokens;
+    size_t units = SIZE_MAX;
+    if (prices->wanted_tokens == 0) {
+        least = fmax(FS_UNIT_FLOPS, fmin(each * FS_STAMP_TOKENS, few));
+        units = FS_STAMP_UNITS;
+    }
     least = fmin(least, most);
     return least_cap(packer, LEAST_SHARE * least, most, wanted_units(cut(packer, least), units));
 }

@@ -8,14 +8,14 @@
  * pairs that do, none has more than FS_UNIT_TOKENS tokens, and few units cost much less:
  *
  *     cap    as small as makes FS_STAMP_UNITS units, on which 64, 128 and 256 threads are evenly busy; but at least
- *            FS_UNIT_FLOPS (stages/plan/plan.h) and FS_STAMP_TOKENS tokens, or, of a model so large that fewer cost
- *            FS_STAMP_LARGE, so many, but FS_STAMP_LEAST; and at most FS_UNIT_TOKENS tokens.
- *            stamp.unit_tokens: what so many tokens cost, however many units that makes
+ *            FS_UNIT_FLOPS (stages/plan/plan.h) and FS_STAMP_TOKENS tokens, of a large model, where they take
+ *            FS_STAMP_FLOPS, FS_STAMP_FEW_TOKENS; and at most FS_UNIT_TOKENS. Where stamp.unit_tokens is set: what so many
+ *            tokens cost, however many units that makes
  *
  * A product reads and packs a layer's weights anew for each unit. Measured on SmolLM2 of 135 M weights from layer 20 up,
  * AVX-512, CPU seconds of a step with units of 20, 32, 64, 128, 256 tokens: 15.9, 10.1, 6.0, 4.3, 3.7. Hence the least
- * of 128: a unit of 20 tokens takes 0.09 s, one of 64 only 0.11 s. Smaller ones pay where there are more threads than
- * units, which is so from the start where a step takes hours of one core.
+ * of 128; smaller ones pay where there are more threads than units, as a model that takes seconds a unit has. Below 64
+ * there is little to win: a unit of 20 tokens takes 0.09 s, one of 64 no more than 0.11 s.
  *
  * Fewer than FS_STAMP_UNITS are a multiple of 64, or below that of a quarter of the next power of two, so that they share
  * out evenly.
@@ -28,8 +28,8 @@
 
 #define FS_STAMP_UNITS 256
 #define FS_STAMP_TOKENS 128.0
-#define FS_STAMP_LEAST 64.0
-#define FS_STAMP_LARGE 2e11 /* FLOPs of a unit, some seconds of a core */
+#define FS_STAMP_FEW_TOKENS 64.0
+#define FS_STAMP_FLOPS 1e11 /* a second of a core, about */
 
 /* What is packed; all owned by the caller. */
 struct fs_stamp_items {

@@ -16,7 +16,7 @@
 
 struct bench {
     struct fs_plan *plan;
-    size_t first[PAIRS + PROMPTS + 1], read[PAIRS * ROWS + PROMPTS];
+    size_t first[PAIRS + PROMPTS + 1], read[(PAIRS + 2) * ROWS + PROMPTS]; /* one pair reads three times ROWS */
     struct fs_stamp_items items;
 };
 
@@ -84,14 +84,14 @@ static void release(struct bench *bench)
     fs_plan_destroy(bench->plan);
 }
 
-/* 2240 tokens: 17.5 units of 128 are 20, the next quarter of 32; 35 of 64 are 48; 70 of 32 are 64. */
+/* 2240 tokens: 18 units of 128 become 24, a multiple of 32 / 4; 35 of 64 become 48; 70 of 32 become 64. */
 static void units_cost_alike(void **state)
 {
     (void)state;
     const struct {
         size_t wanted, units;
         double token;
-    } cases[] = {{0, 20, 1e9}, {64, 48, 1e9}, {32, 64, 1e9}, {64, 48, 1}};
+    } cases[] = {{0, 24, 1e8}, {64, 48, 1e8}, {32, 64, 1e8}, {64, 48, 1}};
     struct bench bench = {0};
     make(&bench, false);
     assert_int_equal(ALL, 2240);
@@ -112,9 +112,9 @@ static void sizes_by_themselves(void **state)
     size_t longest;
     struct bench bench = {0};
     make(&bench, false);
-    assert_int_equal(pack(&bench, 0, FS_UNIT_FLOPS / 1e3, &longest), 5); /* 512 tokens are the most */
+    assert_int_equal(pack(&bench, 0, FS_UNIT_FLOPS / 1e3, &longest), 6); /* 512 tokens are the most */
     assert_true(longest <= FS_UNIT_TOKENS);
-    size_t units = pack(&bench, 0, FS_STAMP_LARGE / 10, &longest); /* 64 cost more than FS_STAMP_LARGE */
+    size_t units = pack(&bench, 0, FS_STAMP_FLOPS / 10, &longest); /* 64 cost more than FS_STAMP_FLOPS */
     assert_true(units > 44 && units <= 48 && longest <= 64);
     release(&bench);
 }
@@ -131,7 +131,7 @@ static void a_long_pair_stands_alone(void **state)
                                            .token = 1e9,
                                            .unit_tokens = FS_UNIT_TOKENS,
                                            .unit_rows = SIZE_MAX,
-                                           .wanted_tokens = 24};
+                                           .wanted_tokens = 32};
     struct fs_stamp_packing packing;
     assert_done(fs_stamp_pack(&bench.items, &prices, &packing, &err), err);
     bool alone = false;
@@ -139,7 +139,7 @@ static void a_long_pair_stands_alone(void **state)
         size_t pairs = packing.pair_end[u] - packing.pair_end[u - 1];
         bool has = packing.pair_end[u - 1] <= PAIRS / 2 && PAIRS / 2 < packing.pair_end[u];
         alone = alone || (has && pairs == 1 && packing.prompt_end[u] == packing.prompt_end[u - 1]);
-        assert_true(pairs <= 2);
+        assert_true(pairs <= 3);
     }
     assert_true(alone);
     fs_stamp_packing_release(&packing);
