@@ -151,8 +151,7 @@ static const struct fs_setting stamp_rows[] = {
      .unit = "tokens",
      FS_SETTING_MEMBER(struct fs_stamp_options, unit_tokens),
      .meaning = "what a thread trains on at a time; 0: at least 128 (64 of a large model), at most 512, as gives up to "
-                "256 units. Fewer, such as "
-                "32, keep more ranks busy, and take more processor time: see estimate"},
+                "256 units. Fewer, such as 64, keep more ranks busy, and take more processor time: see estimate"},
     {.key = "stamp.checkpoint_every",
      .kind = FS_SETTING_INTEGER,
      .changes_no_result = true,

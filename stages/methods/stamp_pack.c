@@ -106,6 +106,7 @@ struct packer {
     size_t tokens, rows, held;
     size_t *marked; /* token_unit and row_unit of the item that is being added, to take it back */
     size_t marks, token_marks;
+    double pairs_cost, prompts_cost;  /* of all in one unit; of each by itself */
     struct fs_stamp_packing *packing; /* NULL: units are only counted */
 };
 
@@ -156,15 +157,36 @@ static bool add_item(struct packer *packer, size_t item, double cap)
     return false;
 }
 
-/* Units that cost at most `cap`: pairs as long as they fit, then prompts; how many there are. */
+static void open_unit(struct packer *packer)
+{
+    packer->unit++;
+    packer->tokens = packer->rows = packer->held = 0;
+}
+
+/* The share of pairs in what the items from `pair` and `prompt` on cost; rather too low, for then pairs come last. */
+static double pairs_share(const struct packer *packer, size_t pair, size_t prompt)
+{
+    const struct fs_stamp_items *items = packer->items;
+    if (pair == items->pairs || prompt == items->prompts) {
+        return 1;
+    }
+    double pairs = packer->pairs_cost * (double)(items->pairs - pair) / (double)items->pairs;
+    double prompts = packer->prompts_cost * (double)(items->prompts - prompt) / (double)items->prompts;
+    return pairs / (pairs + prompts);
+}
+
+/*
+ * Units that cost at most `cap`: pairs up to their share of it, then prompts as long as they fit; how many there are.
+ * So all units have pairs, for both sweeps of a step (stamp_step.h), and the small prompts even out what pairs leave.
+ */
 static size_t cut(struct packer *packer, double cap)
 {
     const struct fs_stamp_items *items = packer->items;
     size_t pair = 0, prompt = 0, units = 0;
     while (pair < items->pairs || prompt < items->prompts) {
-        packer->unit++;
-        packer->tokens = packer->rows = packer->held = 0;
-        while (pair < items->pairs && add_item(packer, pair, cap)) {
+        open_unit(packer);
+        double pairs_cap = cap * pairs_share(packer, pair, prompt);
+        while (pair < items->pairs && add_item(packer, pair, pairs_cap)) {
             pair++;
         }
         while (prompt < items->prompts && add_item(packer, items->pairs + prompt, cap)) {
@@ -197,11 +219,11 @@ static double least_cap(struct packer *packer, double least, double most, size_t
 }
 
 /* stamp_pack.h says so. */
-static size_t wanted_units(size_t units)
+static size_t wanted_units(size_t units, size_t most)
 {
     if (units >= 64) {
         size_t near = (units + 32) / 64 * 64;
-        return near < FS_STAMP_UNITS ? near : FS_STAMP_UNITS;
+        return near < most ? near : most;
     }
     size_t power = 1;
     while (power < units) {
@@ -216,24 +238,32 @@ static double choose_cap(struct packer *packer)
     const struct fs_stamp_prices *prices = packer->prices;
     const struct fs_stamp_items *items = packer->items;
     if (prices->by_tokens) {
+        packer->pairs_cost = 1; /* pairs first */
         return INFINITY;
     }
-    /* all items as one unit: FLOPs a token */
-    packer->unit++;
-    packer->tokens = packer->rows = packer->held = 0;
+    for (size_t i = 0; i < items->prompts; i++) {
+        open_unit(packer);
+        (void)add_item(packer, items->pairs + i, INFINITY);
+        packer->prompts_cost += cost_of(packer);
+    }
+    open_unit(packer); /* of all items: FLOPs a token */
     for (size_t i = 0; i < items->pairs + items->prompts; i++) {
         packer->held = 0;
         (void)add_item(packer, i, INFINITY);
+        packer->pairs_cost = i < items->pairs ? cost_of(packer) : packer->pairs_cost;
     }
-    double each = packer->tokens > 0 ? cost_of(packer) / (double)packer->tokens : 0;
-    double most = each * (double)prices->unit_tokens;
-    if (prices->wanted_tokens > 0) {
-        double wanted = fmin(each * (double)prices->wanted_tokens, most);
-        return least_cap(packer, LEAST_SHARE * wanted, most, (size_t)ceil(cost_of(packer) / wanted));
+    if (packer->tokens == 0) {
+        return 0;
     }
-    double few = fmax(each * FS_STAMP_FEW_TOKENS, FS_STAMP_FLOPS);
-    double least = fmin(fmax(FS_UNIT_FLOPS, fmin(each * FS_STAMP_TOKENS, few)), most);
-    return least_cap(packer, LEAST_SHARE * least, most, wanted_units(cut(packer, least)));
+    double each = cost_of(packer) / (double)packer->tokens, most = each * (double)prices->unit_tokens;
+    double few = fmax(each * FS_STAMP_FEW_TOKENS, FS_STAMP_FLOPS), least = each * (double)prices->wanted_tokens;
+    size_t units = SIZE_MAX;
+    if (prices->wanted_tokens == 0) {
+        least = fmax(FS_UNIT_FLOPS, fmin(each * FS_STAMP_TOKENS, few));
+        units = FS_STAMP_UNITS;
+    }
+    least = fmin(least, most);
+    return least_cap(packer, LEAST_SHARE * least, most, wanted_units(cut(packer, least), units));
 }
 
 static int prepare(struct packer *packer, struct fs_error *err)
