@@ -101,8 +101,9 @@ static void see_batch(struct fs_memory_load *load, const struct fs_probe_work *w
     for (size_t unit = 0; unit < work->units; unit++) {
         caches += work->cost[unit].stays;
         tapes += work->cost[unit].waits;
-        double *most = work->part ? &load->slot : &load->alone;
-        *most = fmax(*most, work->cost[unit].waits + (work->part ? work->cost[unit].stays : 0));
+        double *most = work->part ? &load->tape : &load->alone;
+        *most = fmax(*most, work->cost[unit].waits);
+        load->slot = work->part ? fmax(load->slot, work->cost[unit].waits + work->cost[unit].stays) : load->slot;
     }
     if (work->part) {
         load->cut_units = fmax(load->cut_units, (double)work->units);

@@ -130,8 +130,7 @@ static double own_tape_of(const struct fs_spec *spec, const struct fs_memory_loa
     const struct fs_stamp_holding holding = holding_of(spec, load);
     double largest = number * (tape_of(spec, load) + logits_of(spec, load));
     if ((double)fs_stamp_slots(&holding) < holding.units || !isfinite(load->units)) {
-        double waits = load->tapes > 0 ? load->tapes / load->cut_units : 0;
-        return waits > 0 ? fmax(waits, load->alone) : largest;
+        return load->tapes > 0 ? fmax(load->tape, load->alone) : largest;
     }
     double units = fmax(0, ceil(load->units / (double)load->ranks) - holding.units);
     return fmin(1, units / (double)load->threads) * (load->alone > 0 ? load->alone : largest);
@@ -181,8 +180,10 @@ static double kept_of(const struct fs_spec *spec, const struct fs_memory_load *l
 {
     const struct fs_stamp_holding holding = holding_of(spec, load);
     double slots = (double)fs_stamp_slots(&holding), cache = own_cache_of(spec, load);
-    double slot = load->tapes > 0 && slots >= holding.units ? load->tapes / load->cut_units + cache : holding.slot;
-    return slots * (holding.caches <= fs_stamp_cache_limit(&holding) ? fmax(0, slot - cache) : slot);
+    double tape = load->tapes == 0         ? fmax(0, holding.slot - cache)
+                  : slots >= holding.units ? load->tapes / load->cut_units
+                                           : load->tape;
+    return slots * (holding.caches <= fs_stamp_cache_limit(&holding) ? tape : tape + cache);
 }
 
 void fs_memory_usual_units(const struct fs_spec *spec, struct fs_memory_load *load)
@@ -192,7 +193,7 @@ void fs_memory_usual_units(const struct fs_spec *spec, struct fs_memory_load *lo
     load->training = (struct fs_memory_unit){T, fmin(T, fmax(1, floor(FS_MEMORY_LOGITS / V))), STATEMENT_TOKENS * T};
     load->evaluate = (struct fs_memory_unit){T, T, STATEMENT_TOKENS * T};
     load->units = load->cut_units = INFINITY;
-    load->caches = load->tapes = load->slot = load->alone = 0;
+    load->caches = load->tapes = load->tape = load->slot = load->alone = 0;
 }
 
 void fs_memory_add_model(const struct fs_model *model, struct fs_memory_load *load)

@@ -19,7 +19,8 @@
  *     caches       once a rank: of its part of a batch's units (1 + b) d T + V D, D distributions; at least one unit's, and at
  *                  most what stamp.memory leaves them
  *     kept         once a rank, where a step has two sweeps: slots of a unit's tape, R V, and cache where that is not kept; how
- *                  many, stages/methods/stamp_memory.h says; slots that units share are as the largest
+ *                  many, stages/methods/stamp_memory.h says; slots that units share are as the largest, and
+ *                  all are counted, of which terms that must stay together may leave some empty
  *
  *     forward      a workspace: T (b d + e + (2 H + 2 G) D + f) + max(2^16, n^2) + n A + q + 512 min(V, 512) + 2 R e,
  *                  e = max(d, E)
@@ -75,8 +76,9 @@ struct fs_memory_load {
      * largest unit's. */
     double caches; /* of all units */
     double tapes;  /* of all cut units, with their log probabilities */
-    double slot;   /* of the largest cut unit, with its cache */
-    double alone;  /* of the largest other one's tape, with its log probabilities */
+    double tape;   /* of the largest of them */
+    double slot;   /* of the largest with its cache */
+    double alone;  /* of the largest other unit's tape, with its log probabilities */
     double file;   /* bytes of the largest file that is written */
 };
 

@@ -112,6 +112,7 @@ static void slots_by_hand(void **state)
                                   .cut_units = 5,
                                   .caches = 700,
                                   .tapes = 4 * 600 + 900,
+                                  .tape = 900,
                                   .slot = 1000,
                                   .alone = 500};
     const double forward = 4 * (10 * 72 + 65536 + 10 * 2 + 25600 + 2 * 4 * 8), back = 4 * 840;
@@ -133,10 +134,10 @@ static void slots_by_hand(void **state)
     load.memory = 6000; /* half of it holds three slots, which the units share, and which grow to the largest */
     fs_memory_of(&spec, &load, &memory);
     assert_true(memory.caches == 700 && memory.kept == 3 * 900);
-    assert_true(memory.training == forward + back + (4 * 600 + 900) / 5.0);
+    assert_true(memory.training == forward + back + 900);
     assert_true(memory.optimizer == 4 * 6 * P);
     load.two_sweeps = false; /* no term is cut, or none counts */
-    load.cut_units = load.tapes = load.slot = 0;
+    load.cut_units = load.tapes = load.tape = load.slot = 0;
     fs_memory_of(&spec, &load, &memory);
     assert_true(memory.kept == 0 && memory.training == forward + back + 500);
 }
