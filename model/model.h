@@ -33,6 +33,8 @@ const struct fs_backend *fs_model_backend(const struct fs_model *model);
  * model has no weights of BF16 to multiply by. `compute` need not live on. */
 int fs_model_compute(struct fs_model *model, const struct fs_compute *compute, struct fs_error *err);
 
+/* Bytes that each thread holds from its first product by weights of 16 bits on; 0 where there are none. */
+size_t fs_model_panel_bytes(const struct fs_model *model);
 /* Bytes of the block for converted tensors; 0 where all weights are used in place. */
 size_t fs_model_converted_bytes(const struct fs_model *model);
 

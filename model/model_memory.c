@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/backends/panels.h"
 #include "model/model_internal.h"
 
 /* Room for the norms of layers whose heads have one each. */
@@ -106,6 +107,15 @@ int fs_model_compute(struct fs_model *model, const struct fs_compute *compute, s
     backend->begin();
     model->backend = backend;
     return 0;
+}
+
+size_t fs_model_panel_bytes(const struct fs_model *model)
+{
+    bool panels = false;
+    for (size_t i = 0; i < model->bindings; i++) {
+        panels = panels || model->binding[i].type != FS_MATRIX_REAL;
+    }
+    return panels ? FS_PANEL_BYTES : 0;
 }
 
 const struct fs_notes *fs_model_notes(const struct fs_model *model)

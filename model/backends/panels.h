@@ -3,7 +3,7 @@
  * which holds FS_PANEL_BYTES from the first such product on, and a product of the engine's own type does the rest. The
  * panels depend on the shape alone. A matrix of at most FS_PANEL_NUMBERS numbers is one panel, so that its products have the
  * bits of the widened matrix's; larger ones differ by the rounding of sums in another order. Local. Private to
- * model/backends/.
+ * model/.
  */
 #ifndef FAIRSTAMP_MODEL_BACKENDS_PANELS_H
 #define FAIRSTAMP_MODEL_BACKENDS_PANELS_H

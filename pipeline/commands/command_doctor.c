@@ -123,11 +123,12 @@ static void estimate(const struct fs_session *session, const struct fs_job *job,
     (void)fs_memory_add_methods(job, &load, &ignored); /* check_methods has opened them */
     fs_memory_usual_units(spec, &load);
     fs_memory_of(spec, &load, &memory);
-    double thread = fmax(memory.training, fmax(memory.trace, memory.evaluate));
+    double rank, thread;
+    fs_memory_split(&memory, load.threads, &rank, &thread);
     *needs = (struct fs_needs){
         .node = (uint64_t)memory.weights,
         .shared = (uint64_t)load.converted,
-        .rank = (uint64_t)(memory.program + memory.optimizer + memory.gradients + memory.caches),
+        .rank = (uint64_t)rank,
         .thread = (uint64_t)thread,
         .root = (uint64_t)memory.archive,
         .disk = (uint64_t)(FILE_BYTES + EDIT_COPIES * state),

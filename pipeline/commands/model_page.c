@@ -120,7 +120,7 @@ static void read_text(struct fs_model_page *page)
         return;
     }
     fs_rank_facts_get(1, &facts);
-    double need = page->converted + page->memory.program + page->memory.evaluate;
+    double need = page->converted + page->memory.program + page->memory.thread + page->memory.evaluate;
     if (need > (double)facts.memory) {
         snprintf(line->skipped, sizeof line->skipped,
                  "not computed: it takes %.1f GiB, and this node has %.1f GiB left", need / GIB,

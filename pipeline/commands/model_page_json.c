@@ -62,7 +62,7 @@ static void add_memory(cJSON *json, const struct fs_model_page *page)
     cJSON *memory = cJSON_AddObjectToObject(json, "memory");
     cJSON_AddNumberToObject(memory, "node_bytes", page->memory.weights);
     cJSON_AddNumberToObject(memory, "converted_bytes", page->converted);
-    cJSON_AddNumberToObject(memory, "rank_bytes", page->memory.program + page->memory.evaluate);
+    cJSON_AddNumberToObject(memory, "rank_bytes", page->memory.program + page->memory.thread + page->memory.evaluate);
 }
 
 static cJSON *add_token(cJSON *parent, const char *key, const struct fs_model_page *page, int32_t id)

@@ -110,7 +110,7 @@ static void print_weights(const struct fs_model_page *page, FILE *stream)
     } else if (page->config.code == 0) {
         bytes_text(page->memory.weights, bytes);
         bytes_text(page->converted, converted);
-        bytes_text(page->memory.program + page->memory.evaluate, rank);
+        bytes_text(page->memory.program + page->memory.thread + page->memory.evaluate, rank);
         snprintf(text, sizeof text,
                  "weights %s a node, %s of it converted to float32; evaluating %s a rank of one thread", bytes,
                  page->converted > 0 ? converted : "none", rank);

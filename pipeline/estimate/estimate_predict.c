@@ -94,17 +94,24 @@ static void see_unit(struct fs_memory_unit *most, const struct fs_cost *cost)
     most->squares = fmax(most->squares, cost->passes > 0 ? cost->tokens * cost->tokens / cost->passes : 0);
 }
 
-/* A batch of training: what its units keep between steps. */
+/* A batch of training, or the first sweep of its steps: what its units keep. */
 static void see_batch(struct fs_memory_load *load, const struct fs_probe_work *work)
 {
-    double tokens = 0, rows = 0;
+    double caches = 0, tapes = 0;
     for (size_t unit = 0; unit < work->units; unit++) {
-        tokens += work->cost[unit].tokens;
-        rows += work->cost[unit].rows;
+        caches += work->cost[unit].stays;
+        tapes += work->cost[unit].waits;
+        double *most = work->part ? &load->tape : &load->alone;
+        *most = fmax(*most, work->cost[unit].waits);
+        load->slot = work->part ? fmax(load->slot, work->cost[unit].waits + work->cost[unit].stays) : load->slot;
     }
-    load->units = fmax(load->units, (double)work->units);
-    load->tokens = fmax(load->tokens, tokens);
-    load->kl_rows = fmax(load->kl_rows, rows);
+    if (work->part) {
+        load->cut_units = fmax(load->cut_units, (double)work->units);
+        load->tapes = fmax(load->tapes, tapes);
+    } else {
+        load->units = fmax(load->units, (double)work->units);
+        load->caches = fmax(load->caches, caches);
+    }
 }
 
 static struct fs_memory_unit *largest_unit(struct fs_memory_load *load, int stage)
@@ -130,11 +137,10 @@ static void count_works(struct fs_estimator *e, int stage, const struct plan *pl
             see_unit(largest_unit(&e->memory, stage), cost);
             e->kept_tokens += ends_step(work) ? cost->tokens : 0;
         }
-        if (work->part) {
-            e->memory.cut_units = fmax(e->memory.cut_units, (double)work->units);
+        if (is_training(work)) {
+            see_batch(&e->memory, work);
         }
         if (ends_step(work)) {
-            see_batch(&e->memory, work);
             e->estimate->vectored = fmax(e->estimate->vectored, (double)work->units * (double)work->length);
         }
     }

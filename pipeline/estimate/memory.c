@@ -111,60 +111,89 @@ static double cache_of(const struct fs_spec *spec, const struct fs_memory_load *
 
 static struct fs_stamp_holding holding_of(const struct fs_spec *spec, const struct fs_memory_load *load)
 {
-    double kept = (1 + base_of(spec)) * (double)spec->hidden, ranks = (double)load->ranks;
-    double slot = tape_of(spec, load) + logits_of(spec, load) + cache_of(spec, load);
-    double units = isfinite(load->cut_units) ? ceil(load->cut_units / ranks) : (double)(FS_STAMP_SLOTS * load->threads);
+    double slot = number * (tape_of(spec, load) + logits_of(spec, load) + cache_of(spec, load));
+    double units = isfinite(load->cut_units) ? ceil(load->cut_units / (double)load->ranks)
+                                             : (double)(FS_STAMP_SLOTS * load->threads);
     return (struct fs_stamp_holding){.bound = load->memory,
-                                     .caches = number *
-                                               (kept * load->tokens + (double)spec->vocabulary * load->kl_rows) / ranks,
-                                     .slot = load->two_sweeps ? number * slot : 0,
+                                     .caches = load->caches / (double)load->ranks,
+                                     .slot = !load->two_sweeps ? 0
+                                             : load->slot > 0  ? load->slot
+                                                               : slot,
                                      .units = units,
                                      .ranks = load->ranks,
                                      .threads = load->threads};
 }
 
+/* Bytes a thread of the tapes of units that have no slot; a rank with all the cut units that it may have has few others. */
+static double own_tape_of(const struct fs_spec *spec, const struct fs_memory_load *load)
+{
+    const struct fs_stamp_holding holding = holding_of(spec, load);
+    double largest = number * (tape_of(spec, load) + logits_of(spec, load));
+    if ((double)fs_stamp_slots(&holding) < holding.units || !isfinite(load->units)) {
+        return load->tapes > 0 ? fmax(load->tape, load->alone) : largest;
+    }
+    double units = fmax(0, ceil(load->units / (double)load->ranks) - holding.units);
+    return fmin(1, units / (double)load->threads) * (load->alone > 0 ? load->alone : largest);
+}
+
 static double training_of(const struct fs_spec *spec, const struct fs_memory_load *load)
 {
     const struct fs_memory_unit *unit = &load->training;
-    const struct fs_stamp_holding holding = holding_of(spec, load);
     double back =
         unit->tokens * (3 * (double)spec->hidden + heads_of(spec, 1) + most_inner(spec) + (double)load->inner);
-    /* where all units have slots, none runs on a thread's own tape */
-    double tape = fs_stamp_slots(&holding) > 0 && load->cut_units >= load->units ? 0 : tape_of(spec, load);
-    return forward(spec, unit) + back + tape + logits_of(spec, load);
+    return number * (forward(spec, unit) + back) + own_tape_of(spec, load);
 }
 
+/* A step of several parts carries the sum of those before. */
+static double carried_of(const struct fs_spec *spec, const struct fs_memory_load *load)
+{
+    const struct fs_stamp_holding holding = holding_of(spec, load);
+    double slots = (double)fs_stamp_slots(&holding);
+    return slots > 0 && slots < holding.units ? 1 : 0;
+}
+
+/* Vectors go round while ranks keep step; slices have places of their own. */
 static double gradients_of(const struct fs_memory_load *load, double parameters)
 {
     size_t units = isfinite(load->units) ? (size_t)load->units : SIZE_MAX / 2, bytes = (size_t)(number * parameters);
     size_t own = units / load->ranks + 1; /* shared out evenly */
-    double held = (double)fs_sum_held(own, load->threads, bytes, FS_SUM_BYTES);
+    double held = fmin((double)fs_sum_held(own, load->threads, bytes, FS_SUM_BYTES), 2 * (double)load->threads + 2);
     double ahead = (double)fs_sum_ahead(units, load->ranks, load->threads, bytes, FS_SUM_BYTES);
-    return held * parameters + (load->ranks > 1 ? ahead * parameters / (double)load->ranks : 0);
+    double others = ((double)load->ranks - 1) / (double)load->ranks;
+    return held * parameters + others * ahead * parameters / (double)load->ranks;
+}
+
+/* Bytes of a unit's. */
+static double own_cache_of(const struct fs_spec *spec, const struct fs_memory_load *load)
+{
+    return load->caches > 0 ? load->caches / load->units : number * cache_of(spec, load);
 }
 
 static double caches_of(const struct fs_spec *spec, const struct fs_memory_load *load)
 {
     const struct fs_stamp_holding holding = holding_of(spec, load);
-    return fmax(number * cache_of(spec, load), fmin(holding.caches, fs_stamp_cache_limit(&holding)));
+    return fmax(own_cache_of(spec, load), fmin(holding.caches, fs_stamp_cache_limit(&holding)));
 }
 
-/* Slots hold caches only of units that do not stay. */
+/* Slots hold caches only of units that do not stay; each is as large as its unit where all units have one. */
 static double kept_of(const struct fs_spec *spec, const struct fs_memory_load *load)
 {
     const struct fs_stamp_holding holding = holding_of(spec, load);
-    double own = holding.caches <= fs_stamp_cache_limit(&holding) ? number * cache_of(spec, load) : 0;
-    return (double)fs_stamp_slots(&holding) * (holding.slot - own);
+    double slots = (double)fs_stamp_slots(&holding), cache = own_cache_of(spec, load);
+    double tape = load->tapes == 0         ? fmax(0, holding.slot - cache)
+                  : slots >= holding.units ? load->tapes / load->cut_units
+                                           : load->tape;
+    return slots * (holding.caches <= fs_stamp_cache_limit(&holding) ? tape : tape + cache);
 }
 
 void fs_memory_usual_units(const struct fs_spec *spec, struct fs_memory_load *load)
 {
     double T = (double)FS_UNIT_TOKENS, V = (double)spec->vocabulary;
-    load->trace = (struct fs_memory_unit){4 * T, 4 * T, 4 * STATEMENT_TOKENS * T};
+    load->trace = (struct fs_memory_unit){T, T, STATEMENT_TOKENS * T};
     load->training = (struct fs_memory_unit){T, fmin(T, fmax(1, floor(FS_MEMORY_LOGITS / V))), STATEMENT_TOKENS * T};
     load->evaluate = (struct fs_memory_unit){T, T, STATEMENT_TOKENS * T};
     load->units = load->cut_units = INFINITY;
-    load->tokens = load->kl_rows = 0;
+    load->caches = load->tapes = load->tape = load->slot = load->alone = 0;
 }
 
 void fs_memory_add_model(const struct fs_model *model, struct fs_memory_load *load)
@@ -172,6 +201,7 @@ void fs_memory_add_model(const struct fs_model *model, struct fs_memory_load *lo
     size_t files;
     const char *const *file = fs_model_files(model, &files);
     load->converted += (double)fs_model_converted_bytes(model);
+    load->panel = fmax(load->panel, (double)fs_model_panel_bytes(model));
     load->mapped += files == 0 ? number * fs_spec_numbers(fs_model_spec(model)) : 0;
     for (size_t i = 0; i < files; i++) {
         struct stat info;
@@ -205,12 +235,13 @@ void fs_memory_of(const struct fs_spec *spec, const struct fs_memory_load *load,
     *memory = (struct fs_memory){
         .weights = load->mapped + load->converted,
         .program = FS_MEMORY_PROGRAM,
-        .optimizer = number * 5 * parameters,
+        .thread = FS_MEMORY_THREAD + load->panel,
+        .optimizer = number * (carried_of(spec, load) + 5) * parameters,
         .gradients = number * gradients_of(load, parameters),
         .caches = caches_of(spec, load),
         .kept = kept_of(spec, load),
         .trace = number * (forward(spec, &load->trace) + (d + (double)fs_spec_embedding(spec)) * load->trace.tokens),
-        .training = number * training_of(spec, load),
+        .training = training_of(spec, load),
         .evaluate = number * ((1 + (double)load->others) * forward(spec, &load->evaluate) +
                               T * ((2 + base_of(spec)) * widest_state(spec) + (double)load->inner) +
                               2 * load->evaluate.rows * d),
@@ -218,9 +249,18 @@ void fs_memory_of(const struct fs_spec *spec, const struct fs_memory_load *load,
     };
 }
 
+void fs_memory_split(const struct fs_memory *memory, size_t threads, double *rank, double *thread)
+{
+    double stamp = memory->optimizer + memory->gradients + memory->caches + memory->kept;
+    double other = fmax(memory->trace, memory->evaluate);
+    bool trains = stamp + (double)threads * memory->training > (double)threads * other;
+    *rank = memory->program + (trains ? stamp : 0);
+    *thread = memory->thread + (trains ? memory->training : other);
+}
+
 double fs_memory_rank(const struct fs_memory *memory, size_t threads)
 {
-    double stamp =
-        memory->optimizer + memory->gradients + memory->caches + memory->kept + (double)threads * memory->training;
-    return memory->program + fmax(stamp, (double)threads * fmax(memory->trace, memory->evaluate));
+    double rank, thread;
+    fs_memory_split(memory, threads, &rank, &thread);
+    return rank + (double)threads * thread;
 }

@@ -11,21 +11,23 @@
  *
  *     weights      once a node: the files that are mapped, and the tensors that are converted; the latter once a rank
  *                  where the ranks of a node cannot share memory, which `doctor` finds out
- *     program      once a rank: program, libraries, buffers of MPI; FS_MEMORY_PROGRAM bytes
- *     optimizer    once a rank: 5 P, the edit, its best, Adam's two moments, the gradient
- *     gradients    once a rank: w P, on several ranks twice: w vectors of own units, and the slices of others' that come
- *                  in meanwhile; w = min(units of a rank, fs_sum_held), 128 MiB or what a thread and 2 more need
- *     caches       once a rank: ((1 + b) d T' + V R') / ranks for all T' tokens and R' KL rows of a batch; at least one unit's,
- *                  and at most what stamp.memory leaves them
- *     kept         once a rank, where a step has two sweeps: slots of the largest unit's tape, R V, and cache where that
- *                  is not kept; how many, stages/methods/stamp_memory.h says
+ *     program      once a rank: program, libraries, buffers of MPI, data; FS_MEMORY_PROGRAM bytes
+ *     thread       a thread: stack, heap, BLAS' buffer; FS_MEMORY_THREAD bytes, and with weights of 16 bits their panel
+ *     optimizer    once a rank: 5 P, the edit, its best, Adam's two moments, the gradient; P more for a step of several parts
+ *     gradients    once a rank: w P, w = min(units of a rank, fs_sum_held, 2 threads + 2) vectors of own units, for they go
+ *                  round while ranks keep step (a rank that waits long may fill fs_sum_held); and slices of others' units
+ *     caches       once a rank: of its part of a batch's units (1 + b) d T + V D, D distributions; at least one unit's, and at
+ *                  most what stamp.memory leaves them
+ *     kept         once a rank, where a step has two sweeps: slots of a unit's tape, R V, and cache where that is not kept; how
+ *                  many, stages/methods/stamp_memory.h says; slots that units share are as the largest, and
+ *                  all are counted, of which terms that must stay together may leave some empty
  *
  *     forward      a workspace: T (b d + e + (2 H + 2 G) D + f) + max(2^16, n^2) + n A + q + 512 min(V, 512) + 2 R e,
  *                  e = max(d, E)
  *     trace        a thread: forward + (d + E) T
  *     training     a thread: forward + T (3 d + (2 H + 2 G) D + f + 2 C), what runs back
  *                  + a (T (k d + (H + 2 G) D + f + u) + H S) + T d + R (d + E), the tape
- *                  + R V, at most FS_MEMORY_LOGITS or one row
+ *                  + R V, at most FS_MEMORY_LOGITS or one row; tape and R V only for units without a slot
  *     evaluate     a thread: (1 + o) forward + T ((2 + b) e + C) + 2 R d, o other models of a job's methods, as large as
  *                  its own
  *
@@ -46,7 +48,8 @@
 #include "jobs/job.h"
 #include "model/model.h"
 
-#define FS_MEMORY_PROGRAM (64.0 * (1 << 20)) /* bytes */
+#define FS_MEMORY_PROGRAM (48.0 * (1 << 20)) /* bytes */
+#define FS_MEMORY_THREAD (4.0 * (1 << 20))   /* bytes */
 #define FS_MEMORY_LOGITS ((double)(16 << 20))
 
 #define FS_MEMORY_STATE 4 /* numbers a parameter in the file of an edit that is being trained */
@@ -59,17 +62,24 @@ struct fs_memory_unit {
 
 struct fs_memory_load {
     double mapped, converted; /* bytes of weights */
+    double panel;             /* bytes; fs_model_panel_bytes */
     size_t ranks, threads;    /* of the job; of a rank */
     size_t layer;             /* that is trained */
     size_t inner, parameters; /* of the edit; struct fs_training_size */
     size_t others;            /* whole models that methods bring */
     struct fs_memory_unit trace, training, evaluate;
-    double memory;          /* stamp.memory, bytes */
-    bool two_sweeps;        /* of a training step */
-    double cut_units;       /* of training in a batch, which run in both sweeps; INFINITY: not known */
-    double units;           /* of training in a batch; INFINITY: not known */
-    double tokens, kl_rows; /* of a batch of training, T' and R'; 0: not known, each rank holds one unit's */
-    double file;            /* bytes of the largest file that is written */
+    double memory;    /* stamp.memory, bytes */
+    bool two_sweeps;  /* of a training step */
+    double cut_units; /* of training in a batch, which run in both sweeps; INFINITY: not known */
+    double units;     /* of training in a batch; INFINITY: not known */
+    /* Bytes of a batch of training, as its units are; 0: not known, each rank holds one unit's cache, and slots are as the
+     * largest unit's. */
+    double caches; /* of all units */
+    double tapes;  /* of all cut units, with their log probabilities */
+    double tape;   /* of the largest of them */
+    double slot;   /* of the largest with its cache */
+    double alone;  /* of the largest other unit's tape, with its log probabilities */
+    double file;   /* bytes of the largest file that is written */
 };
 
 /* Before a job's data are read: units of the usual size, statements of 64 tokens. Sets the units, tokens and rows. */
@@ -79,7 +89,7 @@ void fs_memory_usual_units(const struct fs_spec *spec, struct fs_memory_load *lo
 struct fs_memory {
     double weights;                                     /* a node */
     double program, optimizer, gradients, caches, kept; /* a rank */
-    double trace, training, evaluate;                   /* a thread */
+    double thread, trace, training, evaluate;           /* a thread; `thread` in all stages */
     double archive;                                     /* the root */
 };
 /* Adds a model's bytes of weights to the load; `mapped` is that of its shape where it has no files. */
@@ -88,7 +98,9 @@ void fs_memory_add_model(const struct fs_model *model, struct fs_memory_load *lo
 int fs_memory_add_methods(const struct fs_job *job, struct fs_memory_load *load, struct fs_error *err);
 void fs_memory_of(const struct fs_spec *spec, const struct fs_memory_load *load, struct fs_memory *memory);
 
-/* Bytes of a rank of `threads` threads that is not the root, in its largest stage. */
+/* Of the largest stage of a rank with `threads` threads: bytes once a rank, and a thread; without weights and archive. */
+void fs_memory_split(const struct fs_memory *memory, size_t threads, double *rank, double *thread);
+/* Both: bytes of a rank that is not the root. */
 double fs_memory_rank(const struct fs_memory *memory, size_t threads);
 /* Bytes of one forward workspace (model/engine.h) that has seen units of T tokens and R rows. */
 double fs_memory_workspace(const struct fs_spec *spec, double tokens, double rows);

@@ -6,7 +6,8 @@
  *
  *     cache   of a unit: x, base and the distributions that stay, (1 + b) d T + V D for D of its rows; kept for all steps
  *     slot    of a unit between the two sweeps of a step (stamp_step.h): its tape, its log probabilities R V, and its cache
- *             where that is not kept; the largest unit's
+ *             where that is not kept; shared out as if each were the largest unit's, though a slot that one unit has to
+ *             itself is no larger than that
  *
  * Slots are FS_STAMP_SLOTS a thread, in half of the bound at most; on several ranks, which would wait for each other between
  * the parts of a step, also what the caches leave. Caches get the rest. What has no room is computed again in every step.

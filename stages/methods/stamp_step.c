@@ -47,22 +47,6 @@ static int list_cut_units(struct fs_stamp_step *step, struct fs_error *err)
     return 0;
 }
 
-/* Bytes of what a unit keeps of the unedited model, and of what the first sweep leaves to the second. */
-static double cache_bytes(const struct fs_stamp_step *step, const struct fs_stamp_unit *unit)
-{
-    double matrices = 1 + (double)fs_base_matrices(step->spec);
-    return (double)sizeof(fs_real) * (matrices * (double)(unit->batch.tokens * step->spec->hidden) +
-                                      (double)unit->loss.distributions * (double)step->spec->vocabulary);
-}
-
-static double slot_bytes(const struct fs_stamp_step *step, const struct fs_stamp_unit *unit)
-{
-    const struct fs_pass pass = {step->model, NULL, &unit->batch, &step->edit};
-    return (double)sizeof(fs_real) * ((double)fs_tape_numbers(&pass, unit->loss.rows) +
-                                      (double)unit->loss.rows * (double)step->spec->vocabulary) +
-           cache_bytes(step, unit);
-}
-
 /* The number in cut_unit up to which the first sweep must have come for units 0 .. end - 1 to go back. */
 static size_t needed_ahead(const struct fs_stamp_step *step, const size_t *last_unit, size_t end)
 {
@@ -127,8 +111,10 @@ static int share_memory(struct fs_stamp_step *step, struct fs_error *err)
         return -1;
     }
     for (size_t u = 0; u < step->units.count; u++) {
-        caches += cache_bytes(step, &step->units.unit[u]);
-        slot = step->cut_number[u] != SIZE_MAX ? fmax(slot, slot_bytes(step, &step->units.unit[u])) : slot;
+        const struct fs_stamp_unit *unit = &step->units.unit[u];
+        double cache = (double)fs_stamp_cache_bytes(step, unit);
+        caches += cache;
+        slot = step->cut_number[u] != SIZE_MAX ? fmax(slot, fs_stamp_tape_bytes(step, unit) + cache) : slot;
     }
     const struct fs_stamp_holding holding = {.bound = (double)step->options->memory * MIB,
                                              .caches = caches / ranks,
@@ -140,7 +126,12 @@ static int share_memory(struct fs_stamp_step *step, struct fs_error *err)
     step->cache_limit = fs_stamp_cache_limit(&holding);
     step->kept = fs_allocate(step->slots, sizeof *step->kept, "the memory of a step", err);
     step->slot = fs_allocate(step->units.count, sizeof *step->slot, "the memory of a step", err);
-    return fs_runner_agree(step->runner, step->kept != NULL && step->slot != NULL ? 0 : -1, err);
+    step->home = fs_allocate(step->units.count, sizeof *step->home, "the memory of a step", err);
+    bool made = step->kept != NULL && step->slot != NULL && step->home != NULL;
+    for (size_t u = 0; made && u < step->units.count; u++) {
+        step->home[u] = SIZE_MAX;
+    }
+    return fs_runner_agree(step->runner, made ? 0 : -1, err);
 }
 
 static int compile(struct fs_stamp_step *step, const struct fs_tokenizer *tokenizer, const struct fs_stamp_batch *batch,
@@ -318,6 +309,7 @@ void fs_stamp_step_end(struct fs_stamp_step *step)
     free(step->part_mine);
     free(step->kept);
     free(step->slot);
+    free(step->home);
     free(step->bench);
     *step = (struct fs_stamp_step){.model = step->model,
                                    .spec = step->spec,

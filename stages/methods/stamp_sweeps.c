@@ -53,10 +53,17 @@ static void put_values(const struct fs_stamp_step *step, size_t unit, const doub
 
 /* ---- the unedited model ---- */
 
-static size_t cache_bytes(const struct fs_stamp_step *step, const struct fs_stamp_unit *unit)
+size_t fs_stamp_cache_bytes(const struct fs_stamp_step *step, const struct fs_stamp_unit *unit)
 {
     return sizeof(fs_real) * ((1 + fs_base_matrices(step->spec)) * unit->batch.tokens * step->spec->hidden +
                               unit->loss.distributions * step->spec->vocabulary);
+}
+
+double fs_stamp_tape_bytes(const struct fs_stamp_step *step, const struct fs_stamp_unit *unit)
+{
+    const struct fs_pass pass = {step->model, NULL, &unit->batch, &step->edit};
+    return (double)sizeof(fs_real) *
+           ((double)fs_tape_numbers(&pass, unit->loss.rows) + (double)unit->loss.rows * (double)step->spec->vocabulary);
 }
 
 int fs_stamp_fill_unit(void *context, size_t thread, size_t unit, void *result, struct fs_error *err)
@@ -72,7 +79,7 @@ int fs_stamp_fill_unit(void *context, size_t thread, size_t unit, void *result, 
     for (size_t i = 0; i < u->batch.tokens * step->spec->hidden; i++) {
         u->square += (double)u->x[i] * (double)u->x[i];
     }
-    size_t bytes = cache_bytes(step, u), before = atomic_fetch_add(&step->cached, bytes);
+    size_t bytes = fs_stamp_cache_bytes(step, u), before = atomic_fetch_add(&step->cached, bytes);
     u->stays = (double)(before + bytes) <= step->cache_limit;
     if (!u->stays) {
         atomic_fetch_sub(&step->cached, bytes);
@@ -124,19 +131,24 @@ static int forward(struct fs_stamp_step *step, const struct fs_stamp_bench *benc
                : -1;
 }
 
-/* A free slot for the unit's forward pass; NULL: there is none, or no memory for it. */
+/*
+ * A free slot for the unit's forward pass, the one that it had last where that is free: so no slot grows to the largest
+ * unit where there is one for each. NULL: there is none, or no memory for it.
+ */
 static struct fs_stamp_kept *take_slot(struct fs_stamp_step *step, size_t unit)
 {
-    struct fs_stamp_kept *kept = NULL;
-    for (size_t i = 0; kept == NULL && i < step->slots; i++) {
-        if (!atomic_exchange(&step->kept[i].used, true)) {
-            kept = &step->kept[i];
-            step->slot[unit] = i;
+    size_t slot = step->home[unit];
+    if (slot == SIZE_MAX || atomic_exchange(&step->kept[slot].used, true)) {
+        slot = 0;
+        while (slot < step->slots && atomic_exchange(&step->kept[slot].used, true)) {
+            slot++;
         }
     }
-    if (kept == NULL) {
+    if (slot >= step->slots) {
         return NULL;
     }
+    struct fs_stamp_kept *kept = &step->kept[slot];
+    step->slot[unit] = step->home[unit] = slot;
     if (kept->logprob == NULL) {
         kept->logprob = fs_allocate_aligned(step->units.most_rows, step->spec->vocabulary * sizeof(fs_real), "", NULL);
     }
@@ -273,7 +285,10 @@ void fs_stamp_fill_cost(const void *context, size_t unit, struct fs_cost *cost)
     fs_plan_get_unit(u->plan, 0, &view);
     double tokens = (double)view.batch.tokens, rows = (double)u->loss.rows;
     double layers = fs_flops_layers(step->spec, 0, step->spec->layers, tokens, fs_batch_squares(&view.batch));
-    *cost = (struct fs_cost){layers + fs_flops_head(step->spec, rows), (double)view.batch.sequences, tokens, rows};
+    *cost = (struct fs_cost){.flops = layers + fs_flops_head(step->spec, rows),
+                             .passes = (double)view.batch.sequences,
+                             .tokens = tokens,
+                             .rows = rows};
 }
 
 /* Of the parts of a step that are asked for. */
@@ -284,7 +299,10 @@ static void step_cost(const struct fs_stamp_step *step, size_t unit, bool forwar
     const struct fs_spec *spec = step->spec;
     size_t width = step->options->width, first = step->options->layer + 1;
     double tokens = (double)u->batch.tokens, squares = fs_batch_squares(&u->batch), rows = (double)u->loss.rows;
-    *cost = (struct fs_cost){0, (double)u->batch.sequences, tokens, rows};
+    *cost = (struct fs_cost){.passes = (double)u->batch.sequences,
+                             .tokens = tokens,
+                             .rows = rows,
+                             .stays = (double)fs_stamp_cache_bytes(step, u)};
     if (forward_part) {
         cost->flops += fs_flops_layers(spec, first, spec->layers, tokens, squares) + fs_flops_head(spec, rows) +
                        fs_flops_stamp(spec->hidden, width, tokens);
@@ -298,7 +316,9 @@ static void step_cost(const struct fs_stamp_step *step, size_t unit, bool forwar
 void fs_stamp_first_cost(const void *context, size_t number, struct fs_cost *cost)
 {
     const struct fs_stamp_step *step = context;
-    step_cost(step, step->cut_unit[step->first + number], true, false, cost);
+    size_t unit = step->cut_unit[step->first + number];
+    step_cost(step, unit, true, false, cost);
+    cost->waits = fs_stamp_tape_bytes(step, &step->units.unit[unit]);
 }
 
 void fs_stamp_second_cost(const void *context, size_t number, struct fs_cost *cost)
@@ -311,6 +331,7 @@ void fs_stamp_second_cost(const void *context, size_t number, struct fs_cost *co
     size_t unit = unit_of(step, number);
     bool kept = step->two_sweeps && step->slots > 0 && step->cut_number[unit] != SIZE_MAX;
     step_cost(step, unit, !kept, true, cost);
+    cost->waits = kept ? 0 : fs_stamp_tape_bytes(step, &step->units.unit[unit]);
 }
 
 void fs_stamp_whole_cost(const void *context, size_t unit, struct fs_cost *cost)

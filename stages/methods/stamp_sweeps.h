@@ -10,6 +10,10 @@ static inline size_t fs_stamp_values(const struct fs_stamp_step *step)
     return FS_VALUE_COUNT + step->units.categories;
 }
 
+/* Bytes of what a unit keeps of the unedited model, and of its forward pass, which waits in a slot. */
+size_t fs_stamp_cache_bytes(const struct fs_stamp_step *step, const struct fs_stamp_unit *unit);
+double fs_stamp_tape_bytes(const struct fs_stamp_step *step, const struct fs_stamp_unit *unit);
+
 /* Functions of struct fs_work; context: the step. Units: all of them; those that are cut, from step->first on; those of
  * the part, behind the sum of the parts before it where there are some. */
 int fs_stamp_fill_unit(void *context, size_t thread, size_t unit, void *result, struct fs_error *err);

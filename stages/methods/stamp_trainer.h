@@ -60,6 +60,7 @@ struct fs_stamp_step {
     unsigned char *part_mine;   /* [units + 1] */
     struct fs_stamp_kept *kept; /* [slots] */
     size_t *slot;               /* [units] its place in `kept`, or SIZE_MAX */
+    size_t *home;               /* [units] likewise, its last one */
     size_t slots;
     double cache_limit;           /* bytes */
     _Atomic size_t cached;        /* bytes of units that stay filled */

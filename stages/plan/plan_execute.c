@@ -63,8 +63,10 @@ static void unit_cost(const void *context, size_t unit, struct fs_cost *cost)
     struct fs_plan_unit u;
     fs_plan_get_unit(execution->plan, unit, &u);
     double tokens = (double)u.batch.tokens, rows = (double)u.reads.rows;
-    *cost = (struct fs_cost){layers_flops(execution->model, 0, &u) + fs_flops_head(spec, rows),
-                             (double)u.batch.sequences, tokens, rows};
+    *cost = (struct fs_cost){.flops = layers_flops(execution->model, 0, &u) + fs_flops_head(spec, rows),
+                             .passes = (double)u.batch.sequences,
+                             .tokens = tokens,
+                             .rows = rows};
     for (size_t e = 0; e < execution->edits; e++) {
         const struct fs_edit *edit = &execution->edit[e];
         const struct fs_model *own = edit->model != NULL ? edit->model : execution->model;

@@ -171,8 +171,10 @@ static void end_unit(struct fs_trace_map *map, const struct fs_trace_layout *lay
 {
     struct fs_trace_unit *unit = &map->unit[map->units++];
     unit->last = end;
-    unit->cost = (struct fs_cost){layout->flops + fs_flops_head(map->trace->spec, (double)layout->reads),
-                                  (double)layout->runs, (double)layout->tokens, (double)layout->reads};
+    unit->cost = (struct fs_cost){.flops = layout->flops + fs_flops_head(map->trace->spec, (double)layout->reads),
+                                  .passes = (double)layout->runs,
+                                  .tokens = (double)layout->tokens,
+                                  .rows = (double)layout->reads};
     map->unit[map->units].first = end;
 }
 

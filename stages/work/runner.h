@@ -24,6 +24,8 @@ struct fs_cost {
     double passes; /* sequences that run */
     double tokens; /* of them; a token that runs through a part of the layers counts whole */
     double rows;   /* that are read */
+    double stays;  /* bytes that its rank holds from call to call */
+    double waits;  /* bytes of what its forward pass leaves to the backward pass, which another work may do */
 };
 
 struct fs_work {

@@ -57,8 +57,8 @@ static void parts_by_hand(void **state)
                                   .training = {10, 4, 49 + 9},
                                   .evaluate = {6, 2, 0},
                                   .units = 5,
-                                  .tokens = 100,
-                                  .kl_rows = 10,
+                                  .panel = 7,
+                                  .caches = 8400,
                                   .file = 500};
     struct fs_memory memory;
     fs_memory_of(&spec, &load, &memory);
@@ -67,8 +67,9 @@ static void parts_by_hand(void **state)
     const double forward = 10 * 72 + 65536 + 10 * 2 + 25600;
     assert_true(memory.weights == 1024);
     assert_true(memory.optimizer == 4 * 5 * P);
-    assert_true(memory.gradients == 4 * (3 * P + 5 * P / 2)); /* 3 of 5 units, and a half of all five */
-    assert_true(memory.caches == 4 * (2 * 8 * 100 + 50 * 10) / 2);
+    assert_true(memory.thread == FS_MEMORY_THREAD + 7);
+    assert_true(memory.gradients == 4 * (3 * P + 5 * P / 4)); /* 3 of 5 units, and a half of the others' */
+    assert_true(memory.caches == 8400.0 / 2 && memory.kept == 0);
     assert_true(memory.trace == 4 * (forward + 2 * 3 * 8 + 2 * 8 * 10));
     assert_true(memory.training == 4 * (forward + 2 * 4 * 8 + 880 + 2 * (640 + 4 * 58) + 80 + 64 + 200));
     assert_true(memory.evaluate == 4 * (6 * 72 + 65536 + 6 * 2 + 25600 + 2 * 2 * 8 + 6 * (24 + 4) + 32));
@@ -84,15 +85,61 @@ static void parts_by_hand(void **state)
     load.others = 0;
     fs_memory_of(&spec, &load, &memory);
     assert_true(memory.archive == 1000);
-    assert_true(fs_memory_rank(&memory, 3) ==
-                memory.program + memory.optimizer + memory.gradients + memory.caches + 3 * memory.training);
+    assert_true(fs_memory_rank(&memory, 3) == memory.program + memory.optimizer + memory.gradients + memory.caches +
+                                                  3 * (memory.thread + memory.training));
 
     load.ranks = 1; /* nothing comes in, and few units of which a rank holds at least one */
     load.units = INFINITY;
-    load.tokens = load.kl_rows = 0;
+    load.caches = 0;
     fs_memory_of(&spec, &load, &memory);
-    assert_true(memory.gradients == 4 * floor((128 << 20) / (4 * P)) * P);
+    assert_true(memory.gradients == 4 * 8 * P); /* two a thread, and two */
     assert_true(memory.caches == 4 * (2 * 8 * 10 + 50 * 4));
+}
+
+/* Seven units, five of them cut, of 600 bytes each but one of 900, with caches of 100; the others have tapes of 500. */
+static void slots_by_hand(void **state)
+{
+    (void)state;
+    const struct fs_spec spec = small_llama();
+    struct fs_memory_load load = {.ranks = 1,
+                                  .threads = 1,
+                                  .inner = 4,
+                                  .parameters = fs_stamp_parameters(8, 4),
+                                  .memory = 1e18,
+                                  .training = {10, 4, 49 + 9},
+                                  .two_sweeps = true,
+                                  .units = 7,
+                                  .cut_units = 5,
+                                  .caches = 700,
+                                  .tapes = 4 * 600 + 900,
+                                  .tape = 900,
+                                  .slot = 1000,
+                                  .alone = 500};
+    const double forward = 4 * (10 * 72 + 65536 + 10 * 2 + 25600 + 2 * 4 * 8), back = 4 * 840;
+    const double P = 2 * 4 * 8 + 4 + 8;
+    struct fs_memory memory;
+    fs_memory_of(&spec, &load, &memory);
+    assert_true(memory.kept == 4 * 600 + 900); /* one for each unit */
+    assert_true(memory.training == forward + back + 500);
+    assert_true(memory.optimizer == 4 * 5 * P);
+    load.threads = 3; /* two units without a slot, on three threads */
+    fs_memory_of(&spec, &load, &memory);
+    assert_true(fabs(memory.training - (forward + back + 500 * 2.0 / 3)) < 1e-6);
+    load.threads = 1;
+    load.ranks = 4; /* a rank with two cut units has no other */
+    fs_memory_of(&spec, &load, &memory);
+    assert_true(memory.kept == 2 * (4 * 600 + 900) / 5.0);
+    assert_true(memory.training == forward + back);
+    load.ranks = 1;
+    load.memory = 6000; /* half of it holds three slots, which the units share, and which grow to the largest */
+    fs_memory_of(&spec, &load, &memory);
+    assert_true(memory.caches == 700 && memory.kept == 3 * 900);
+    assert_true(memory.training == forward + back + 900);
+    assert_true(memory.optimizer == 4 * 6 * P);
+    load.two_sweeps = false; /* no term is cut, or none counts */
+    load.cut_units = load.tapes = load.tape = load.slot = 0;
+    fs_memory_of(&spec, &load, &memory);
+    assert_true(memory.kept == 0 && memory.training == forward + back + 500);
 }
 
 /* A shape whose parts weigh about what they do in models in use; rows of all families. */
@@ -231,6 +278,7 @@ static void measure(const char *family, size_t length)
         .inner = WIDTH,
         .parameters = fs_stamp_parameters(spec.hidden, WIDTH),
         .memory = 1e18,
+        .units = 1,
         .training = {TOKENS, ROWS, (double)(TOKENS * length)},
     };
     struct fs_memory memory;
@@ -274,7 +322,7 @@ static void usual_units(void **state)
     struct fs_memory most, real;
     fs_memory_usual_units(&spec, &load);
     fs_memory_of(&spec, &load, &most);
-    load.trace = (struct fs_memory_unit){1900, 40, 1900 * 20};
+    load.trace = (struct fs_memory_unit){500, 40, 500 * 20};
     load.training = (struct fs_memory_unit){500, 90, 500 * 20};
     load.evaluate = (struct fs_memory_unit){512, 60, 0};
     load.units = 3;
@@ -287,6 +335,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parts_by_hand),
+        cmocka_unit_test(slots_by_hand),
         cmocka_unit_test(as_much_as_the_engine_holds),
         cmocka_unit_test(usual_units),
     };
