@@ -23,7 +23,6 @@ struct trainer {
     size_t *pair; /* [pairs] the edited pairs in the order of training */
     size_t pairs;
     size_t parameters;
-    size_t unit_tokens;        /* as the task's */
     struct fs_stamp_step step; /* of the batch */
 };
 
@@ -170,11 +169,8 @@ static int begin_batch(struct trainer *trainer, size_t batch, struct fs_error *e
 {
     size_t size = trainer->options->batch == 0 ? trainer->pairs : trainer->options->batch;
     size_t first = batch * size, count = trainer->pairs - first < size ? trainer->pairs - first : size;
-    const struct fs_stamp_batch pairs = {.list = trainer->list,
-                                         .pair = trainer->pair + first,
-                                         .count = count,
-                                         .number = batch + 1,
-                                         .unit_tokens = trainer->unit_tokens};
+    const struct fs_stamp_batch pairs = {
+        .list = trainer->list, .pair = trainer->pair + first, .count = count, .number = batch + 1};
     if (fs_stamp_step_begin(&trainer->step, trainer->tokenizer, &pairs, err) != 0) {
         return -1;
     }
@@ -322,7 +318,6 @@ int fs_stamp_train(const struct fs_stamp_task *task, struct fs_stamp_state *stat
         .options = task->options,
         .state = state,
         .runner = runner,
-        .unit_tokens = task->unit_tokens,
         .parameters = fs_stamp_parameters(state->stamp.hidden, state->stamp.width),
         .step = {.model = task->model,
                  .spec = fs_model_spec(task->model),

@@ -68,7 +68,6 @@ struct fs_stamp_task {
     struct fs_runner *runner;
     int (*save)(void *context, const struct fs_stamp_state *state, bool stop, struct fs_error *err); /* NULL: none */
     void *save_context;
-    size_t unit_tokens; /* of a unit, the most; 0: units as stamp_pack.h says */
 };
 
 /*

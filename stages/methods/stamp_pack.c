@@ -99,6 +99,7 @@ int fs_stamp_read_rows(const struct fs_plan *plan, size_t length, size_t *row, s
 struct packer {
     const struct fs_stamp_items *items;
     const struct fs_stamp_prices *prices;
+    size_t most_tokens; /* of a unit */
     struct forest computed, read;
     /* the number of the last unit that a token, and a row, is in */
     size_t *token_unit, *row_unit;
@@ -144,7 +145,7 @@ static bool add_item(struct packer *packer, size_t item, double cap)
         fs_plan_read_place(items->plan, items->read[i], &pass, &position);
         mark(packer, packer->row_unit, packer->read.node[packer->read.first[pass] + position], &packer->rows);
     }
-    if (packer->held == 0 || (cost_of(packer) <= cap && packer->tokens <= packer->prices->unit_tokens &&
+    if (packer->held == 0 || (cost_of(packer) <= cap && packer->tokens <= packer->most_tokens &&
                               packer->rows <= packer->prices->unit_rows)) {
         packer->held++;
         return true;
@@ -237,10 +238,6 @@ static double choose_cap(struct packer *packer)
 {
     const struct fs_stamp_prices *prices = packer->prices;
     const struct fs_stamp_items *items = packer->items;
-    if (prices->by_tokens) {
-        packer->pairs_cost = 1; /* pairs first */
-        return INFINITY;
-    }
     for (size_t i = 0; i < items->prompts; i++) {
         open_unit(packer);
         (void)add_item(packer, items->pairs + i, INFINITY);
@@ -255,10 +252,10 @@ static double choose_cap(struct packer *packer)
     if (packer->tokens == 0) {
         return 0;
     }
-    double each = cost_of(packer) / (double)packer->tokens, most = each * (double)prices->unit_tokens;
-    double few = fmax(each * FS_STAMP_FEW_TOKENS, FS_STAMP_FLOPS), least = each * (double)prices->wanted_tokens;
+    double each = cost_of(packer) / (double)packer->tokens, most = each * (double)packer->most_tokens;
+    double few = fmax(each * FS_STAMP_FEW_TOKENS, FS_STAMP_FLOPS), least = each * (double)prices->unit_tokens;
     size_t units = SIZE_MAX;
-    if (prices->wanted_tokens == 0) {
+    if (prices->unit_tokens == 0) {
         least = fmax(FS_UNIT_FLOPS, fmin(each * FS_STAMP_TOKENS, few));
         units = FS_STAMP_UNITS;
     }
@@ -289,7 +286,8 @@ static int prepare(struct packer *packer, struct fs_error *err)
 int fs_stamp_pack(const struct fs_stamp_items *items, const struct fs_stamp_prices *prices,
                   struct fs_stamp_packing *packing, struct fs_error *err)
 {
-    struct packer packer = {.items = items, .prices = prices};
+    size_t most = prices->unit_tokens > FS_UNIT_TOKENS ? prices->unit_tokens : FS_UNIT_TOKENS;
+    struct packer packer = {.items = items, .prices = prices, .most_tokens = most};
     *packing = (struct fs_stamp_packing){0};
     int status = prepare(&packer, err);
     if (status == 0) {

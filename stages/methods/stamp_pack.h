@@ -40,12 +40,11 @@ struct fs_stamp_items {
 };
 
 struct fs_stamp_prices {
-    size_t shared_length;          /* passes of at most so many tokens compute what they begin with once a unit */
-    size_t read_length;            /* and read it once; 0: none does */
-    double token, row;             /* FLOPs of a step */
-    size_t unit_tokens, unit_rows; /* of a unit, the most */
-    size_t wanted_tokens;          /* of a unit; 0: as the cap above */
-    bool by_tokens;                /* fill units up to unit_tokens, whatever they cost */
+    size_t shared_length; /* passes of at most so many tokens compute what they begin with once a unit */
+    size_t read_length;   /* and read it once; 0: none does */
+    double token, row;    /* FLOPs of a step */
+    size_t unit_rows;     /* of a unit, the most */
+    size_t unit_tokens;   /* stamp.unit_tokens; where it is more than FS_UNIT_TOKENS, a unit may have so many */
 };
 
 /* Unit u has the pairs and prompts from the ends of unit u - 1 to its own. */

@@ -377,7 +377,7 @@ static int set_weights(struct builder *builder, struct fs_error *err)
 }
 
 /* FLOPs of a step, for each token that runs and each row that is read. */
-static struct fs_stamp_prices prices_of(const struct builder *builder, const struct fs_stamp_batch *batch)
+static struct fs_stamp_prices prices_of(const struct builder *builder)
 {
     const struct fs_spec *spec = builder->spec;
     const struct fs_stamp_options *options = builder->options;
@@ -392,15 +392,11 @@ static struct fs_stamp_prices prices_of(const struct builder *builder, const str
                                     .read_length = spec->kind == FS_CAUSAL ? fs_spec_usual_positions(spec) : 0,
                                     .token = above,
                                     .row = 2 * fs_flops_head(spec, 1) + (top ? stamp : 0),
-                                    .unit_tokens = batch->unit_tokens > 0 ? batch->unit_tokens : FS_UNIT_TOKENS,
-                                    .unit_rows = batch->unit_tokens > 0 ? SIZE_MAX
-                                                 : reads > 0            ? reads
-                                                                        : 1,
-                                    .wanted_tokens = options->unit_tokens,
-                                    .by_tokens = batch->unit_tokens > 0};
+                                    .unit_rows = reads > 0 ? reads : 1,
+                                    .unit_tokens = options->unit_tokens};
 }
 
-static int pack(struct builder *builder, const struct fs_stamp_batch *batch, struct fs_error *err)
+static int pack(struct builder *builder, struct fs_error *err)
 {
     size_t count = builder->pairs + builder->prompts, reads = builder->prompts, next = 0;
     for (size_t s = 0; s < 2 * builder->pairs; s++) {
@@ -422,7 +418,7 @@ static int pack(struct builder *builder, const struct fs_stamp_batch *batch, str
             first[i + 1] = next;
         }
         const struct fs_stamp_items items = {builder->all, builder->pairs, builder->prompts, first, read};
-        const struct fs_stamp_prices prices = prices_of(builder, batch);
+        const struct fs_stamp_prices prices = prices_of(builder);
         status = fs_stamp_pack(&items, &prices, &builder->packing, err);
     }
     free(first);
@@ -488,7 +484,7 @@ static int build(struct builder *builder, const struct fs_stamp_batch *batch, st
             return -1;
         }
     }
-    if (add_prompts(builder, err) != 0 || pack(builder, batch, err) != 0 || find_cuts(builder, err) != 0 ||
+    if (add_prompts(builder, err) != 0 || pack(builder, err) != 0 || find_cuts(builder, err) != 0 ||
         fs_stamp_read_rows(builder->all, builder->spec->kind == FS_CAUSAL ? fs_spec_usual_positions(builder->spec) : 0,
                            builder->same, err) != 0) {
         return -1;

@@ -48,8 +48,7 @@ struct fs_stamp_batch {
     const struct fs_pair_list *list;
     const size_t *pair; /* [count] indices into the list; pairs of a target term side by side */
     size_t count;
-    size_t number;      /* of the batch, from 1, for messages */
-    size_t unit_tokens; /* 0: units as stamp_pack.h says; otherwise of so many tokens at most, SIZE_MAX: one unit */
+    size_t number; /* of the batch, from 1, for messages */
 };
 
 struct fs_stamp_range {

@@ -35,6 +35,8 @@ void test_pairs_make(bool subjects, struct fs_pair_list *list);
 /* Options that converge on these; layer 0, target.prob or sentence.mean. */
 struct fs_stamp_options test_options(const struct fs_spec *spec);
 
+#define ALL_TOKENS 4096 /* unit_tokens that make one unit of all these pairs */
+
 /* The folder of the shared data, or NULL after saying so. */
 const char *test_shared(void);
 

@@ -18,7 +18,7 @@ struct term {
     double alpha, beta, level_weight, balance_weight;
     enum fs_kl_rows rows;
     bool without_fill;
-    size_t unit_tokens; /* 0: units as stamp_pack.h says */
+    size_t unit_tokens;
 };
 static const struct term terms[] = {
     {.name = "gap", .loss = FS_LOSS_GAP},
@@ -133,14 +133,14 @@ static double relative_error(const struct bench *bench, const struct fs_stamp_un
 }
 
 static void compile(const struct bench *bench, const struct test_model *m, const struct fs_pair_list *list,
-                    const struct fs_stamp_options *options, size_t unit_tokens, struct fs_stamp_units *units)
+                    const struct fs_stamp_options *options, struct fs_stamp_units *units)
 {
     struct fs_error err = FS_ERROR_INIT;
     size_t order[10];
     for (size_t i = 0; i < list->count; i++) {
         order[i] = list->count - 1 - i;
     }
-    const struct fs_stamp_batch batch = {.list = list, .pair = order, .count = list->count, .unit_tokens = unit_tokens};
+    const struct fs_stamp_batch batch = {.list = list, .pair = order, .count = list->count};
     assert_done(fs_stamp_units_compile(m->spec, m->tokenizer, &batch, options, units, &err), err);
     assert_int_equal(units->pairs, list->count);
     assert_int_equal(units->prompts, list->item[0].counterpart[0] != '\0' ? 8 : 5);
@@ -165,6 +165,7 @@ static struct fs_stamp_options options_for(const struct test_model *m, enum fs_s
     options.balance_weight = term->balance_weight;
     options.kl_rows = term->rows;
     options.kl_without_completion = term->without_fill;
+    options.unit_tokens = term->unit_tokens;
     return options;
 }
 
@@ -175,7 +176,7 @@ static void check_term(const struct bench *bench, const struct test_model *m, co
     struct fs_error err = FS_ERROR_INIT;
     const struct fs_stamp_options options = options_for(m, scoring, layer, term);
     struct fs_stamp_units units;
-    compile(bench, m, list, &options, term->unit_tokens, &units);
+    compile(bench, m, list, &options, &units);
     assert_true(term->unit_tokens == 0 || units.cuts.terms > 0);
     struct fs_stamp stamp;
     assert_done(fs_stamp_create(layer, m->spec->hidden, options.width, 1, &stamp, &err), err);
@@ -213,8 +214,8 @@ static void cuts_do_not_matter(void **state)
         assert_done(fs_workspace_create(m.model, &bench.workspace, &err), err);
         assert_done(fs_tape_create(m.model, &bench.tape, &err), err);
         for (size_t layer = 0; layer < m.spec->layers; layer++) {
-            const size_t tokens[] = {SIZE_MAX, 64, 24, 1}; /* 1: each pair and each prompt is a unit */
-            const struct fs_stamp_options options =
+            const size_t tokens[] = {ALL_TOKENS, 64, 24, 1}; /* 1: each pair and each prompt is a unit */
+            struct fs_stamp_options options =
                 options_for(&m, m.spec->kind == FS_MASKED ? FS_TARGET_PROB : FS_SENTENCE_MEAN, layer, term);
             struct fs_stamp stamp;
             assert_done(fs_stamp_create(layer, m.spec->hidden, options.width, 1, &stamp, &err), err);
@@ -224,7 +225,8 @@ static void cuts_do_not_matter(void **state)
             double loss[4], largest = 0, error = 0;
             for (size_t t = 0; t < 4; t++) {
                 struct fs_stamp_units units;
-                compile(&bench, &m, &list, &options, tokens[t], &units);
+                options.unit_tokens = tokens[t];
+                compile(&bench, &m, &list, &options, &units);
                 assert_true(t == 0 ? units.count == 1 && units.cuts.terms == 0
                                    : units.count > t && units.cuts.terms > 0);
                 loss[t] = loss_of(&bench, &units, &options, &stamp, gradient + t * count);

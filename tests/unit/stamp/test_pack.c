@@ -56,12 +56,8 @@ static size_t pack(const struct bench *bench, size_t wanted, double token, size_
 {
     struct fs_error err = FS_ERROR_INIT;
     struct fs_stamp_packing packing;
-    const struct fs_stamp_prices prices = {.shared_length = 64,
-                                           .read_length = 64,
-                                           .token = token,
-                                           .unit_tokens = FS_UNIT_TOKENS,
-                                           .unit_rows = SIZE_MAX,
-                                           .wanted_tokens = wanted};
+    const struct fs_stamp_prices prices = {
+        .shared_length = 64, .read_length = 64, .token = token, .unit_rows = SIZE_MAX, .unit_tokens = wanted};
     assert_done(fs_stamp_pack(&bench->items, &prices, &packing, &err), err);
     size_t pair = 0, prompt = 0, units = packing.units;
     *longest = 0;
@@ -126,12 +122,8 @@ static void a_long_pair_stands_alone(void **state)
     struct fs_error err = FS_ERROR_INIT;
     struct bench bench = {0};
     make(&bench, true);
-    const struct fs_stamp_prices prices = {.shared_length = 64,
-                                           .read_length = 64,
-                                           .token = 1e9,
-                                           .unit_tokens = FS_UNIT_TOKENS,
-                                           .unit_rows = SIZE_MAX,
-                                           .wanted_tokens = 32};
+    const struct fs_stamp_prices prices = {
+        .shared_length = 64, .read_length = 64, .token = 1e9, .unit_rows = SIZE_MAX, .unit_tokens = 32};
     struct fs_stamp_packing packing;
     assert_done(fs_stamp_pack(&bench.items, &prices, &packing, &err), err);
     bool alone = false;

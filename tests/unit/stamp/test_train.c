@@ -12,6 +12,9 @@
 #include "stages/metrics/split.h"
 #include "tests/unit/bounds.h"
 
+/* Units of about so many tokens: they cut the target terms of the test's pairs. */
+#define UNIT_TOKENS 24
+
 static struct fs_stamp_options full_options(const struct fs_spec *spec)
 {
     struct fs_stamp_options options = test_options(spec);
@@ -22,6 +25,7 @@ static struct fs_stamp_options full_options(const struct fs_spec *spec)
     options.balance_weight = 0.1;
     options.balance_width = 0.05;
     options.schedule = FS_RATE_COSINE;
+    options.unit_tokens = UNIT_TOKENS;
     return options;
 }
 
@@ -42,32 +46,21 @@ static int save_and_stop(void *context, const struct fs_stamp_state *state, bool
     return fs_error_set(err, FS_EXIT_INTERRUPTED, "stopped here");
 }
 
-/* Units of at most so many tokens: they cut the target terms of the test's pairs. */
-#define UNIT_TOKENS 24
-
-static void train_in(size_t unit_tokens, const struct test_model *m, const struct fs_pair_list *list,
-                     const struct fs_stamp_options *options, size_t threads, struct fs_stamp_state *state)
+static void train(const struct test_model *m, const struct fs_pair_list *list, const struct fs_stamp_options *options,
+                  size_t threads, struct fs_stamp_state *state)
 {
     struct fs_error err = FS_ERROR_INIT;
     struct fs_runner *runner;
     assert_done(fs_runner_serial_create(threads, &runner, &err), err);
     assert_done(fs_stamp_state_create(options, m->spec->hidden, fs_stamp_steps(options, list->count), state, &err),
                 err);
-    assert_done(fs_stamp_train(&(const struct fs_stamp_task){.model = m->model,
-                                                             .tokenizer = m->tokenizer,
-                                                             .pairs = list,
-                                                             .options = options,
-                                                             .runner = runner,
-                                                             .unit_tokens = unit_tokens},
-                               state, &err),
-                err);
+    assert_done(
+        fs_stamp_train(
+            &(const struct fs_stamp_task){
+                .model = m->model, .tokenizer = m->tokenizer, .pairs = list, .options = options, .runner = runner},
+            state, &err),
+        err);
     free(runner);
-}
-
-static void train(const struct test_model *m, const struct fs_pair_list *list, const struct fs_stamp_options *options,
-                  size_t threads, struct fs_stamp_state *state)
-{
-    train_in(UNIT_TOKENS, m, list, options, threads, state);
 }
 
 static void assert_same(const struct fs_stamp_state *a, const struct fs_stamp_state *b)
@@ -117,7 +110,27 @@ static void threads_and_memory_do_not_matter(void **state)
     }
 }
 
-/* A batch in one unit and in many: the same losses and the same gradient, which one step leaves in Adam's first moment. */
+/* Two trainings of one step: the same losses, and the same gradient, which the step leaves in Adam's first moment. */
+static void assert_same_step(const char *name, const struct test_model *m, const struct fs_stamp_state *one,
+                             const struct fs_stamp_state *other)
+{
+    double largest = 0, error = 0;
+    for (size_t j = 0; j < fs_stamp_parameters(one->stamp.hidden, one->stamp.width); j++) {
+        largest = fmax(largest, fabs((double)one->moment1[j]));
+        error = fmax(error, fabs((double)one->moment1[j] - (double)other->moment1[j]));
+    }
+    double loss = fabs(other->loss[0] / one->loss[0] - 1), edit = fabs(other->loss[1] / one->loss[1] - 1);
+    double balance = fabs(other->extra[1] / one->extra[1] - 1);
+    print_message("%s: L %.1e, L_e %.1e, L_b %.1e, gradient %.1e\n", name, loss, edit, balance, error / largest);
+    /* forward, and twice as much backward; squares of differences of log probabilities that are some ten times larger */
+    double bound = 20 * bound_f32(3.0 * forward_depth(m->spec));
+    assert_true(loss < bound);
+    assert_true(one->loss[1] > 0 && edit < bound);
+    assert_true(one->extra[1] > 0 && balance < bound);
+    assert_true(error < bound * largest);
+}
+
+/* A batch in one unit and in many. */
 static void units_do_not_matter(void **state)
 {
     (void)state;
@@ -130,20 +143,11 @@ static void units_do_not_matter(void **state)
         struct fs_stamp_options options = full_options(m.spec);
         options.iterations = 1;
         options.key_bias = 0; /* otherwise a mean over the tokens that are computed, of which units share some */
-        train_in(SIZE_MAX, &m, &list, &options, 1, &one);
-        train_in(1, &m, &list, &options, 1, &many);
-        double largest = 0, error = 0;
-        for (size_t j = 0; j < fs_stamp_parameters(one.stamp.hidden, one.stamp.width); j++) {
-            largest = fmax(largest, fabs((double)one.moment1[j]));
-            error = fmax(error, fabs((double)one.moment1[j] - (double)many.moment1[j]));
-        }
-        print_message("%s: L %.1e, L_b %.1e, gradient %.1e\n", models[i], fabs(many.loss[0] / one.loss[0] - 1),
-                      fabs(many.extra[1] / one.extra[1] - 1), error / largest);
-        /* forward, and twice as much backward; squares of differences of log probabilities that are some ten times larger */
-        double bound = 20 * bound_f32(3.0 * forward_depth(m.spec));
-        assert_true(fabs(many.loss[0] / one.loss[0] - 1) < bound);
-        assert_true(one.extra[1] > 0 && fabs(many.extra[1] / one.extra[1] - 1) < bound);
-        assert_true(error < bound * largest);
+        options.unit_tokens = ALL_TOKENS;
+        train(&m, &list, &options, 1, &one);
+        options.unit_tokens = 1;
+        train(&m, &list, &options, 1, &many);
+        assert_same_step(models[i], &m, &one, &many);
         fs_stamp_state_release(&one);
         fs_stamp_state_release(&many);
         fs_pair_list_release(&list);
@@ -151,7 +155,7 @@ static void units_do_not_matter(void **state)
     }
 }
 
-/* Each prefix once or every text by itself: the same losses before the first step, and the same gradient. */
+/* Each prefix once or every text by itself. */
 static void sharing_does_not_matter(void **state)
 {
     (void)state;
@@ -165,20 +169,12 @@ static void sharing_does_not_matter(void **state)
         struct fs_stamp_options options = full_options(m.spec);
         options.iterations = 1;
         options.key_bias = 0; /* as in units_do_not_matter */
+        options.unit_tokens = ALL_TOKENS;
         assert_true(fs_spec_shared_length(m.spec) > 0);
-        train_in(SIZE_MAX, &m, &list, &options, 1, &shared);
+        train(&m, &list, &options, 1, &shared);
         fs_model_share_prefixes(m.model, false);
-        train_in(SIZE_MAX, &m, &list, &options, 1, &apart);
-        double bound = 20 * bound_f32(3.0 * forward_depth(m.spec)), largest = 0, error = 0;
-        for (size_t j = 0; j < fs_stamp_parameters(shared.stamp.hidden, shared.stamp.width); j++) {
-            largest = fmax(largest, fabs((double)apart.moment1[j]));
-            error = fmax(error, fabs((double)apart.moment1[j] - (double)shared.moment1[j]));
-        }
-        print_message("%s: L_e %.6f, apart %.6f, L_b %.1e, gradient %.1e\n", causal[i], shared.loss[1], apart.loss[1],
-                      fabs(shared.extra[1] / apart.extra[1] - 1), error / largest);
-        assert_true(apart.loss[1] > 0 && fabs(shared.loss[1] / apart.loss[1] - 1) < bound);
-        assert_true(apart.extra[1] > 0 && fabs(shared.extra[1] / apart.extra[1] - 1) < bound);
-        assert_true(error < bound * largest);
+        train(&m, &list, &options, 1, &apart);
+        assert_same_step(causal[i], &m, &apart, &shared);
         fs_stamp_state_release(&shared);
         fs_stamp_state_release(&apart);
         fs_pair_list_release(&list);
@@ -215,8 +211,7 @@ static void resumes(void **state)
                                                                       .options = &options,
                                                                       .runner = runner,
                                                                       .save = save_and_stop,
-                                                                      .save_context = &stop,
-                                                                      .unit_tokens = UNIT_TOKENS},
+                                                                      .save_context = &stop},
                                         &parts, &err),
                          -1);
         assert_int_equal(err.code, FS_EXIT_INTERRUPTED);
@@ -238,14 +233,12 @@ static void resumes(void **state)
         fs_archive_close(archive);
         assert_int_equal(parts.step, stops);
     }
-    assert_done(fs_stamp_train(&(const struct fs_stamp_task){.model = m.model,
-                                                             .tokenizer = m.tokenizer,
-                                                             .pairs = &list,
-                                                             .options = &options,
-                                                             .runner = runner,
-                                                             .unit_tokens = UNIT_TOKENS},
-                               &parts, &err),
-                err);
+    assert_done(
+        fs_stamp_train(
+            &(const struct fs_stamp_task){
+                .model = m.model, .tokenizer = m.tokenizer, .pairs = &list, .options = &options, .runner = runner},
+            &parts, &err),
+        err);
     assert_same(&whole, &parts);
     unlink(stop.path);
     free(runner);
@@ -255,8 +248,6 @@ static void resumes(void **state)
     test_model_close(&m);
 }
 
-/* key_bias -2 is two root mean squares of the FFN input below 0: the products of 4096 fresh keys, normal with that
- * deviation, exceed it at 2.275 % of keys and tokens (the normal distribution's tail). */
 /* A pair that cannot be used is as none: at the end, in the middle of the list, and alone of its term. */
 static void unusable_pairs_are_left_out(void **state)
 {
@@ -289,6 +280,8 @@ static void unusable_pairs_are_left_out(void **state)
     test_model_close(&m);
 }
 
+/* key_bias -2 is two root mean squares of the FFN input below 0: the products of 4096 fresh keys, normal with that
+ * deviation, exceed it at 2.275 % of keys and tokens (the normal distribution's tail). */
 static void key_bias_starts_low(void **state)
 {
     (void)state;
@@ -306,7 +299,7 @@ static void key_bias_starts_low(void **state)
         options.width = 4096;
         options.iterations = 1;
         options.learning_rate = 1e-9; /* what is left is the start */
-        train_in(0, &m, &list, &options, 2, &trained);
+        train(&m, &list, &options, 2, &trained);
 
         size_t order[16], tokens = 0, fired = 0, d = m.spec->hidden;
         double squares = 0;
@@ -362,6 +355,7 @@ static void loss_falls(void **state)
         struct fs_stamp_options options = test_options(m.spec);
         options.iterations = 60;
         options.width = 64;
+        options.unit_tokens = UNIT_TOKENS;
         train(&m, &list, &options, 2, &trained);
         double before = trained.loss[1], after = trained.loss[4 * 59 + 1];
         print_message("%s: L_e %.4g -> %.4g\n", models[i], before, after);
@@ -460,6 +454,7 @@ static void real_model(void **state)
     options.alpha = options.beta = 0.1;
     options.learning_rate = 3e-3;
     options.iterations = 30;
+    options.unit_tokens = 0;
     struct fs_runner *runner;
     struct fs_stamp_state trained;
     assert_done(fs_runner_serial_create(2, &runner, &err), err);
