@@ -76,22 +76,25 @@ static int grow_forest(const struct fs_plan *plan, size_t length, struct forest 
     return done ? 0 : -1;
 }
 
-int fs_stamp_read_rows(const struct fs_plan *plan, size_t length, size_t *row, struct fs_error *err)
+/* [reads of the plan] the first read at the same node. */
+static size_t *same_rows(const struct fs_plan *plan, const struct forest *forest, struct fs_error *err)
 {
-    struct forest forest = {0};
-    int status = grow_forest(plan, length, &forest, err);
-    size_t *first = fs_allocate(forest.nodes, sizeof *first, "the packing of training units", err); /* read + 1 */
-    status = first != NULL ? status : -1;
-    for (size_t r = 0; status == 0 && r < fs_plan_reads(plan); r++) {
+    size_t *same = fs_allocate(fs_plan_reads(plan), sizeof *same, "the packing of training units", err);
+    size_t *first = fs_allocate(forest->nodes, sizeof *first, "the packing of training units", err); /* read + 1 */
+    if (same == NULL || first == NULL) {
+        free(same);
+        free(first);
+        return NULL;
+    }
+    for (size_t r = 0; r < fs_plan_reads(plan); r++) {
         size_t pass, position;
         fs_plan_read_place(plan, r, &pass, &position);
-        size_t *known = &first[forest.node[forest.first[pass] + position]];
+        size_t *known = &first[forest->node[forest->first[pass] + position]];
         *known = *known == 0 ? r + 1 : *known;
-        row[r] = *known - 1;
+        same[r] = *known - 1;
     }
     free(first);
-    release_forest(&forest);
-    return status;
+    return same;
 }
 
 /* ---- units ---- */
@@ -295,8 +298,9 @@ int fs_stamp_pack(const struct fs_stamp_items *items, const struct fs_stamp_pric
         packing->units = cut(&packer, cap);
         packing->pair_end = fs_allocate(packing->units, sizeof *packing->pair_end, "the training units", err);
         packing->prompt_end = fs_allocate(packing->units, sizeof *packing->prompt_end, "the training units", err);
+        packing->same = same_rows(items->plan, &packer.read, err);
         packer.packing = packing;
-        status = packing->pair_end != NULL && packing->prompt_end != NULL ? 0 : -1;
+        status = packing->pair_end != NULL && packing->prompt_end != NULL && packing->same != NULL ? 0 : -1;
         if (status == 0) {
             (void)cut(&packer, cap);
         }
@@ -312,5 +316,6 @@ void fs_stamp_packing_release(struct fs_stamp_packing *packing)
 {
     free(packing->pair_end);
     free(packing->prompt_end);
+    free(packing->same);
     *packing = (struct fs_stamp_packing){0};
 }

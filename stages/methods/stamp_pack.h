@@ -51,17 +51,12 @@ struct fs_stamp_prices {
 struct fs_stamp_packing {
     size_t units;
     size_t *pair_end, *prompt_end; /* [units] */
+    size_t *same;                  /* [reads of the plan] the first read that the same row answers */
 };
 
 /* The caller releases, also on failure. */
 int fs_stamp_pack(const struct fs_stamp_items *items, const struct fs_stamp_prices *prices,
                   struct fs_stamp_packing *packing, struct fs_error *err);
 void fs_stamp_packing_release(struct fs_stamp_packing *packing); /* takes a zeroed struct */
-
-/*
- * row[read] of each of the plan's reads: the first read that the same row answers, in passes of at most `length` tokens
- * where equal beginnings are read once. `row`: room for fs_plan_reads() numbers.
- */
-int fs_stamp_read_rows(const struct fs_plan *plan, size_t length, size_t *row, struct fs_error *err);
 
 #endif

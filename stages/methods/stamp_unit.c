@@ -29,8 +29,7 @@ struct builder {
     size_t *prompt; /* [prompts] the read of each generic prompt */
     size_t prompts;
 
-    size_t *same;      /* [reads of `all`] the first read of the same row */
-    size_t *unit_row;  /* [reads of `all`] of that: its row in the unit that is being made */
+    size_t *unit_row;  /* [reads of `all`] of the first of the same row: its row in the unit that is being made */
     size_t *local;     /* [reads of `all`] the unit's read */
     size_t *cut_place; /* [pairs] FS_LOSS_WHOLE, or the pair's place among those of cut terms */
     size_t *term_cut;  /* [units->terms] FS_LOSS_WHOLE, or the term's number among the cut ones */
@@ -103,12 +102,12 @@ static int place_reads(struct builder *builder, struct fs_stamp_unit *unit, cons
     }
     for (size_t r = 0; r < view.reads.rows; r++) {
         for (size_t i = view.reads.first[r]; i < view.reads.first[r + 1]; i++) {
-            builder->unit_row[builder->same[origin[view.read_index[i]]]] = SIZE_MAX;
+            builder->unit_row[builder->packing.same[origin[view.read_index[i]]]] = SIZE_MAX;
         }
     }
     for (size_t r = 0; r < view.reads.rows; r++) {
         for (size_t i = view.reads.first[r]; i < view.reads.first[r + 1]; i++) {
-            size_t *row = &builder->unit_row[builder->same[origin[view.read_index[i]]]];
+            size_t *row = &builder->unit_row[builder->packing.same[origin[view.read_index[i]]]];
             if (*row == SIZE_MAX) {
                 unit->source[unit->loss.rows] = view.reads.row[r];
                 *row = unit->loss.rows++;
@@ -434,11 +433,10 @@ static int find_cuts(struct builder *builder, struct fs_error *err)
     builder->cut_place = fs_allocate(builder->pairs, sizeof *builder->cut_place, "the terms of a batch", err);
     builder->term_cut = fs_allocate(terms, sizeof *builder->term_cut, "the terms of a batch", err);
     cuts->first = fs_allocate(terms + 1, sizeof *cuts->first, "the terms of a batch", err);
-    builder->same = fs_allocate(reads, sizeof *builder->same, "the training units", err);
     builder->unit_row = fs_allocate(reads, sizeof *builder->unit_row, "the training units", err);
     builder->local = fs_allocate(reads, sizeof *builder->local, "the training units", err);
-    if (builder->cut_place == NULL || builder->term_cut == NULL || cuts->first == NULL || builder->same == NULL ||
-        builder->unit_row == NULL || builder->local == NULL) {
+    if (builder->cut_place == NULL || builder->term_cut == NULL || cuts->first == NULL || builder->unit_row == NULL ||
+        builder->local == NULL) {
         return -1;
     }
     cuts->term_weight = terms > 0 ? 1.0 / (double)terms : 0;
@@ -484,9 +482,7 @@ static int build(struct builder *builder, const struct fs_stamp_batch *batch, st
             return -1;
         }
     }
-    if (add_prompts(builder, err) != 0 || pack(builder, err) != 0 || find_cuts(builder, err) != 0 ||
-        fs_stamp_read_rows(builder->all, builder->spec->kind == FS_CAUSAL ? fs_spec_usual_positions(builder->spec) : 0,
-                           builder->same, err) != 0) {
+    if (add_prompts(builder, err) != 0 || pack(builder, err) != 0 || find_cuts(builder, err) != 0) {
         return -1;
     }
     const struct fs_stamp_packing *packing = &builder->packing;
@@ -519,7 +515,6 @@ static void release_builder(struct builder *builder)
     free(builder->term);
     free(builder->of_term);
     free(builder->term_pairs);
-    free(builder->same);
     free(builder->unit_row);
     free(builder->local);
     free(builder->cut_place);

@@ -71,6 +71,11 @@ static size_t pack(const struct bench *bench, size_t wanted, double token, size_
     }
     assert_int_equal(pair, PAIRS);
     assert_int_equal(prompt, PROMPTS);
+    for (size_t i = 0; i < STATEMENT; i++) { /* of the first pair: what both statements begin with is one row */
+        size_t one = bench->read[i], other = bench->read[STATEMENT + i];
+        assert_int_equal(packing.same[one], one);
+        assert_int_equal(packing.same[other], i < STATEMENT / 2 ? one : other);
+    }
     fs_stamp_packing_release(&packing);
     return units;
 }
