@@ -47,39 +47,10 @@ static int list_cut_units(struct fs_stamp_step *step, struct fs_error *err)
     return 0;
 }
 
-/* The number in cut_unit up to which the first sweep must have come for units 0 .. end - 1 to go back. */
-static size_t needed_ahead(const struct fs_stamp_step *step, const size_t *last_unit, size_t end)
-{
-    size_t ahead = 0;
-    for (size_t u = 0; u < end; u++) {
-        const struct fs_loss_unit *loss = &step->units.unit[u].loss;
-        for (size_t g = 0; g < loss->groups; g++) {
-            size_t last = loss->group[g].cut == FS_LOSS_WHOLE ? 0 : step->cut_number[last_unit[loss->group[g].cut]] + 1;
-            ahead = last > ahead ? last : ahead;
-        }
-    }
-    return ahead;
-}
-
-static size_t cut_before(const struct fs_stamp_step *step, size_t unit)
-{
-    size_t count = 0;
-    while (count < step->cut_units && step->cut_unit[count] < unit) {
-        count++;
-    }
-    return count;
-}
-
-/* Parts in which at most `room` cut units wait between the sweeps, where terms allow; 0: one part. */
-static int cut_parts(struct fs_stamp_step *step, size_t room, struct fs_error *err)
+/* ahead [units]: how many cut units the first sweep must have run for unit u and those before it to go back. */
+static void count_ahead(const struct fs_stamp_step *step, size_t *last_unit, size_t *ahead)
 {
     const struct fs_stamp_units *units = &step->units;
-    size_t *last_unit = fs_allocate(units->cuts.terms, sizeof *last_unit, "the terms of a batch", err);
-    step->part = fs_allocate(units->count, sizeof *step->part, "the parts of a step", err);
-    if (last_unit == NULL || step->part == NULL) {
-        free(last_unit);
-        return -1;
-    }
     for (size_t u = 0; u < units->count; u++) {
         const struct fs_loss_unit *loss = &units->unit[u].loss;
         for (size_t g = 0; g < loss->groups; g++) {
@@ -88,17 +59,37 @@ static int cut_parts(struct fs_stamp_step *step, size_t room, struct fs_error *e
             }
         }
     }
-    for (size_t begin = 0; begin < units->count;) {
-        size_t end = begin + 1, behind = cut_before(step, begin), ahead = needed_ahead(step, last_unit, end);
-        size_t most = ahead > behind + room ? ahead : behind + room;
-        while (end < units->count && (room == 0 || needed_ahead(step, last_unit, end + 1) <= most)) {
-            end++;
+    for (size_t u = 0; u < units->count; u++) {
+        const struct fs_loss_unit *loss = &units->unit[u].loss;
+        ahead[u] = u > 0 ? ahead[u - 1] : 0;
+        for (size_t g = 0; g < loss->groups; g++) {
+            size_t last = loss->group[g].cut == FS_LOSS_WHOLE ? 0 : step->cut_number[last_unit[loss->group[g].cut]] + 1;
+            ahead[u] = last > ahead[u] ? last : ahead[u];
         }
-        step->part[step->parts++] = (struct fs_stamp_part){end, needed_ahead(step, last_unit, end)};
-        begin = end;
+    }
+}
+
+/* Parts in which at most `room` cut units wait between the sweeps, where terms allow; 0: one part. */
+static int cut_parts(struct fs_stamp_step *step, size_t room, struct fs_error *err)
+{
+    size_t count = step->units.count;
+    size_t *last_unit = fs_allocate(step->units.cuts.terms, sizeof *last_unit, "the terms of a batch", err);
+    size_t *ahead = fs_allocate(count, sizeof *ahead, "the parts of a step", err);
+    step->part = fs_allocate(count, sizeof *step->part, "the parts of a step", err);
+    int status = last_unit != NULL && ahead != NULL && step->part != NULL ? 0 : -1;
+    if (status == 0) {
+        count_ahead(step, last_unit, ahead);
+        for (size_t begin = 0, behind = 0, end; begin < count; begin = end) { /* behind: cut units before `begin` */
+            size_t most = ahead[begin] > behind + room ? ahead[begin] : behind + room;
+            for (end = begin; end < count && (room == 0 || ahead[end] <= most); end++) {
+                behind += step->cut_number[end] != SIZE_MAX;
+            }
+            step->part[step->parts++] = (struct fs_stamp_part){end, ahead[end - 1]};
+        }
     }
     free(last_unit);
-    return 0;
+    free(ahead);
+    return status;
 }
 
 /* stamp_memory.h; the parts are the same on all ranks, which ask for as many threads as the root has. */
