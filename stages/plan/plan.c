@@ -20,8 +20,6 @@ void fs_plan_destroy(struct fs_plan *plan)
     free(plan->id);
     free(plan->pass);
     free(plan->read);
-    free(plan->beginning);
-    free(plan->beginning_table.slot);
     free(plan->parent);
     free(plan->depth);
     free(plan->pass_table.slot);
@@ -44,11 +42,6 @@ static uint64_t hash_ids(const int32_t *id, size_t count)
         hash = fs_hash_add(hash, (uint32_t)id[i]);
     }
     return hash;
-}
-
-static uint64_t hash_of_beginning(const struct fs_plan *plan, size_t beginning)
-{
-    return plan->beginning[beginning];
 }
 
 static uint64_t hash_read(const struct fs_plan_read *read)
@@ -91,29 +84,6 @@ static int table_reserve(struct fs_plan_table *table, const struct fs_plan *plan
     return 0;
 }
 
-/* By hash alone: two beginnings that it cannot tell apart are counted once, which a count of tokens bears. */
-static int count_beginnings(struct fs_plan *plan, const int32_t *id, size_t count, struct fs_error *err)
-{
-    uint64_t hash = 0;
-    for (size_t i = 0; i < count; i++) {
-        hash = fs_hash_add(hash, (uint32_t)id[i]);
-        if (table_reserve(&plan->beginning_table, plan, plan->beginnings, hash_of_beginning, err) != 0 ||
-            fs_grow(&plan->beginning, &plan->beginning_capacity, plan->beginnings + 1, sizeof *plan->beginning,
-                    "a plan", err) != 0) {
-            return -1;
-        }
-        size_t *slot = plan->beginning_table.slot, last = plan->beginning_table.capacity - 1, at = (size_t)hash & last;
-        while (slot[at] != 0 && plan->beginning[slot[at] - 1] != hash) {
-            at = (at + 1) & last;
-        }
-        if (slot[at] == 0) {
-            plan->beginning[plan->beginnings] = hash;
-            slot[at] = ++plan->beginnings;
-        }
-    }
-    return 0;
-}
-
 int fs_plan_add_pass(struct fs_plan *plan, const int32_t *id, size_t count, size_t *pass, struct fs_error *err)
 {
     if (plan->sealed || count == 0) {
@@ -135,8 +105,7 @@ int fs_plan_add_pass(struct fs_plan *plan, const int32_t *id, size_t count, size
         }
     }
     if (fs_grow(&plan->pass, &plan->pass_capacity, plan->passes + 1, sizeof *plan->pass, "a plan", err) != 0 ||
-        fs_grow(&plan->id, &plan->id_capacity, plan->ids + count, sizeof *plan->id, "a plan", err) != 0 ||
-        count_beginnings(plan, id, count, err) != 0) {
+        fs_grow(&plan->id, &plan->id_capacity, plan->ids + count, sizeof *plan->id, "a plan", err) != 0) {
         return -1;
     }
     memcpy(plan->id + plan->ids, id, count * sizeof *id);
@@ -243,9 +212,4 @@ size_t fs_plan_tokens(const struct fs_plan *plan)
 size_t fs_plan_given_tokens(const struct fs_plan *plan)
 {
     return plan->ids;
-}
-
-size_t fs_plan_distinct_tokens(const struct fs_plan *plan)
-{
-    return plan->beginnings;
 }

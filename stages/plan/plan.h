@@ -70,9 +70,8 @@ void fs_plan_read_place(const struct fs_plan *plan, size_t read, size_t *pass, s
 size_t fs_plan_pass_length(const struct fs_plan *plan, size_t pass);
 const int32_t *fs_plan_pass_ids(const struct fs_plan *plan, size_t pass); /* valid until the next add */
 
-/* Tokens of all passes, and of their distinct beginnings: what is computed where they share them, in one unit. */
+/* Tokens of all passes. */
 size_t fs_plan_given_tokens(const struct fs_plan *plan);
-size_t fs_plan_distinct_tokens(const struct fs_plan *plan);
 
 /* Packs the units. Nothing can be added afterwards. A pass that is too long is FS_EXIT_DATA, naming the text's ids. */
 int fs_plan_seal(struct fs_plan *plan, struct fs_plan_limits limits, struct fs_error *err);

@@ -35,14 +35,12 @@ struct fs_plan_cut {
 struct fs_plan {
     int32_t *id;
     size_t ids, id_capacity;
-    uint64_t *beginning; /* [beginnings] hashes of distinct beginnings of passes */
-    size_t beginnings, beginning_capacity;
     struct fs_plan_pass *pass;
     size_t passes, pass_capacity;
     struct fs_plan_read *read;
     size_t reads, read_capacity;
     size_t states;
-    struct fs_plan_table pass_table, read_table, beginning_table;
+    struct fs_plan_table pass_table, read_table;
 
     /* From sealing on; everything in the order of units. Unit u has its own 0-based start and first. */
     bool sealed;

@@ -14,14 +14,9 @@
 #include "model/engine_parts.h"
 #include "model/numbers/kernels.h"
 #include "support.h"
-#include "tests/unit/bounds.h"
+#include "tests/unit/model/reals.h"
 
 enum { WIDTH = 8 };
-
-static double bound_real(double depth)
-{
-    return sizeof(fs_real) == sizeof(double) ? bound_f64(depth) : bound_f32(depth);
-}
 
 /* A gradient has the forward pass behind it and twice as much backward; gap and divergence are differences of numbers
  * about twice as large. */
@@ -44,20 +39,6 @@ struct scene {
     fs_real *logprob, *dlogits; /* (R,V) */
     fs_real *gradient, *dx;
 };
-
-static fs_real *numbers(size_t count)
-{
-    fs_real *array = calloc(count, sizeof *array);
-    assert_non_null(array);
-    return array;
-}
-
-static void expect(int result, const struct fs_error *err)
-{
-    if (result != 0) {
-        fail_msg("%s", err->text);
-    }
-}
 
 /* The scene's batch through its model, with `edit` or NULL. */
 static struct fs_pass pass_of(const struct scene *scene, const struct fs_edit *edit)

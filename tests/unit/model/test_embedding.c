@@ -8,20 +8,13 @@
 #include "model/engine_parts.h"
 #include "model/families/family.h"
 #include "support.h"
-#include "tests/unit/bounds.h"
+#include "tests/unit/model/reals.h"
 
 static struct fs_model *load_golden(const char *name)
 {
     char folder[4096];
     snprintf(folder, sizeof folder, "%s/%s", golden_path("models"), name);
     return load_model(folder);
-}
-
-static fs_real *numbers(size_t count)
-{
-    fs_real *array = calloc(count, sizeof *array);
-    assert_non_null(array);
-    return array;
 }
 
 /* ---- mean states ---- */

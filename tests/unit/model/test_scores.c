@@ -5,7 +5,7 @@
 
 #include "model/steps/scores.h"
 #include "support.h"
-#include "tests/unit/bounds.h"
+#include "tests/unit/model/reals.h"
 
 enum { LONGEST = 700, SHORT = 20 };
 
@@ -17,13 +17,6 @@ struct scene {
     struct fs_layer bound;
     struct fs_workspace workspace;
 };
-
-static void expect(int result, const struct fs_error *err)
-{
-    if (result != 0) {
-        fail_msg("%s", err->text);
-    }
-}
 
 static void prepare(struct scene *scene, size_t longest)
 {

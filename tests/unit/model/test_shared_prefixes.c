@@ -10,7 +10,7 @@
 #include "model/backward.h"
 #include "model/edits/stamp_net.h"
 #include "support.h"
-#include "tests/unit/bounds.h"
+#include "tests/unit/model/reals.h"
 
 enum { WIDTH = 8, SEQUENCES = 6, OWN = 13, APART = 30 };
 
@@ -48,25 +48,6 @@ static void make_forest(struct forest *forest)
     forest->apart_start[SEQUENCES] = apart;
     forest->shared = (struct fs_batch){SEQUENCES, own, forest->own, forest->own_start, parents, depths};
     forest->separate = (struct fs_batch){SEQUENCES, apart, forest->apart, forest->apart_start, NULL, NULL};
-}
-
-static fs_real *numbers(size_t count)
-{
-    fs_real *array = calloc(count, sizeof *array);
-    assert_non_null(array);
-    return array;
-}
-
-static void expect(int result, const struct fs_error *err)
-{
-    if (result != 0) {
-        fail_msg("%s", err->text);
-    }
-}
-
-static double bound_real(double depth)
-{
-    return sizeof(fs_real) == sizeof(double) ? bound_f64(depth) : bound_f32(depth);
 }
 
 /* What one way of laying out the sequences gives. */
