@@ -255,6 +255,21 @@ static void write_compute(FILE *stream, const struct fs_job *job)
             backend != NULL ? backend->name : compute->backend);
 }
 
+/* What the program brings with it, as the same file of the job would be written. */
+static void write_shipped(FILE *stream, const struct fs_job *job, unsigned keys)
+{
+    size_t count;
+    const struct fs_job_key *key = fs_job_keys(&count);
+    for (size_t i = 0; i < count; i++) {
+        const struct fs_setting *setting = key[i].setting;
+        if ((key[i].stages & keys) != 0 && setting->shipped != NULL && fs_job_value(job, setting)->text == NULL) {
+            char digest[FS_DIGEST_SIZE];
+            fs_digest_bytes((const char *)setting->shipped, *setting->shipped_size, digest);
+            fprintf(stream, "%s = %s\n", setting->key, digest);
+        }
+    }
+}
+
 static void write_settings(FILE *stream, const struct fs_job *job, const struct inputs *inputs, enum fs_stage stage,
                            const char *previous)
 {
@@ -267,6 +282,7 @@ static void write_settings(FILE *stream, const struct fs_job *job, const struct 
             fs_setting_write(stream, key[i].setting, fs_job_value(job, key[i].setting), inputs->kind);
         }
     }
+    write_shipped(stream, job, keys);
     write_compute(stream, job);
     write_methods(stream, job, stage);
     write_scorings(stream, job, inputs->kind, stage);

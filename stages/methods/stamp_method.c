@@ -151,9 +151,9 @@ static int read_history(const struct fs_archive *archive, struct fs_training_his
                    "unedited model at the edited and at generic prompts.",
         .losses = LOSSES,
         .terms = LOSSES + FS_STAMP_EXTRA,
-        .term = {"L", "L_e", "L_s1", "L_s2", "L_m", "L_b", "|SS - 50|", "gap"},
-        .name = {"L", "L_e", "L_s1", "L_s2", "L_m", "L_b", "ss_distance", "gap"},
-        .decimals = {6, 6, 6, 6, 6, 6, 2, 6},
+        .term = {"L", "L_e", "L_s1", "L_s2", "L_m", "L_b", "|SS - 50|", "gap", "L_t"},
+        .name = {"L", "L_e", "L_s1", "L_s2", "L_m", "L_b", "ss_distance", "gap", "L_t"},
+        .decimals = {6, 6, 6, 6, 6, 6, 2, 6, 6},
         .sizes = 1,
         .size = {{"width", 0}},
     };

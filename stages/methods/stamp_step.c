@@ -138,6 +138,10 @@ static int compile(struct fs_stamp_step *step, const struct fs_tokenizer *tokeni
                             "objects have no token; take larger batches or other pairs",
                             batch->count, batch->number, fs_scoring_name(step->options->scoring));
     }
+    if (step->text->count > 0 &&
+        fs_stamp_text_compile(step->spec, tokenizer, step->options, step->text, units, err) != 0) {
+        return -1;
+    }
     if (list_cut_units(step, err) != 0) {
         return -1;
     }
@@ -306,5 +310,6 @@ void fs_stamp_step_end(struct fs_stamp_step *step)
                                    .spec = step->spec,
                                    .options = step->options,
                                    .stamp = step->stamp,
+                                   .text = step->text,
                                    .runner = step->runner};
 }
