@@ -17,6 +17,8 @@ import pathlib
 import re
 import time
 
+import peer_model
+
 parser = argparse.ArgumentParser()
 parser.add_argument("model")
 parser.add_argument("data")
@@ -27,25 +29,13 @@ parser.add_argument("--batch", type=int, default=16, help="pairs; twice as many 
 parser.add_argument("--threads", type=int, default=os.cpu_count())
 parser.add_argument("--cached", action="store_true")
 options = parser.parse_args()
-os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = str(options.threads)  # before torch is loaded
-
-import torch  # noqa: E402
-import transformers  # noqa: E402
-from transformers import AutoModelForCausalLM, AutoTokenizer  # noqa: E402
+torch, program, tokenizer, model, blocks = peer_model.load(options.model, options.threads)
 
 WIDTH, KEY_BIAS, ALPHA, BETA, RATE = 1024, -1.0, 0.1, 0.1, 3e-3  # the stage's defaults
 TEMPLATES, NEUTRAL = 4, 32
 
-transformers.logging.set_verbosity_error()
-transformers.logging.disable_progress_bar()
-torch.set_num_threads(options.threads)
-torch.set_flush_denormal(True)
-torch.manual_seed(1)
-tokenizer = AutoTokenizer.from_pretrained(options.model)
-model = AutoModelForCausalLM.from_pretrained(options.model, dtype=torch.float32, attn_implementation="sdpa").eval()
 model.requires_grad_(False)
 base = model.base_model
-blocks = base.h if hasattr(base, "h") else base.layers
 last_norm = base.ln_f if hasattr(base, "ln_f") else base.norm
 
 
@@ -155,7 +145,7 @@ first_edit = step()  # not timed
 begin, cpu = time.perf_counter(), time.process_time()
 for _ in range(options.steps):
     last_edit = step()
-print(json.dumps({"program": f"torch {torch.__version__}, transformers {transformers.__version__}", "pairs": len(pairs),
+print(json.dumps({"program": program, "pairs": len(pairs),
                   "prompts": len(generic), "tokens": sum(len(s) for p in pairs for s in p) + sum(map(len, generic)),
                   "threads": options.threads, "first_edit": first_edit, "last_edit": last_edit,
                   "wall": (time.perf_counter() - begin) / options.steps,

@@ -13,27 +13,16 @@ import json
 import os
 import time
 
+import peer_model
+
 parser = argparse.ArgumentParser()
 parser.add_argument("model")
 parser.add_argument("items")
 parser.add_argument("--threads", type=int, default=os.cpu_count())
 parser.add_argument("--samples", type=int, default=10)
 options = parser.parse_args()
-os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = str(options.threads)  # before torch is loaded
-
-import torch  # noqa: E402
-import transformers  # noqa: E402
-from transformers import AutoModelForCausalLM, AutoTokenizer  # noqa: E402
-
-transformers.logging.set_verbosity_error()
-transformers.logging.disable_progress_bar()
-torch.set_num_threads(options.threads)
-torch.set_flush_denormal(True)
-torch.manual_seed(1)
-tokenizer = AutoTokenizer.from_pretrained(options.model)
-model = AutoModelForCausalLM.from_pretrained(options.model, dtype=torch.float32, attn_implementation="sdpa").eval()
+torch, program, tokenizer, model, blocks = peer_model.load(options.model, options.threads)
 words = model.get_input_embeddings()
-blocks = model.base_model.h if hasattr(model.base_model, "h") else model.base_model.layers
 
 
 def compile_item(item):
@@ -87,6 +76,6 @@ with torch.inference_mode():
     wall, cpu = time.perf_counter(), time.process_time()
     results = [trace(*item) for item in items]
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-print(json.dumps({"program": f"torch {torch.__version__}, transformers {transformers.__version__}", "items": len(items),
+print(json.dumps({"program": program, "items": len(items),
                   "runs": sum(len(effect) + 1 for _, effect in results), "threads": options.threads,
                   "clean": [clean for clean, _ in results], "wall": wall, "cpu": cpu}))
