@@ -261,6 +261,9 @@ int fs_trace_run(const struct fs_model *model, const struct fs_tokenizer *tokeni
     if (status == 0 && (options->heat_map || options->kind[FS_TRACE_ATTENTION] || options->kind[FS_TRACE_FFN])) {
         status = fs_trace_sublayers_run(&trace, tokenizer, input->pairs, runner, result, err);
     }
+    if (status == 0 && options->attribution) {
+        status = fs_trace_attribution_run(&trace, runner, &result->attribution, err);
+    }
     trace_release(&trace);
     if (status != 0) {
         fs_trace_result_release(result);
@@ -296,5 +299,6 @@ void fs_trace_result_release(struct fs_trace_result *result)
     free(sublayers->position_effect);
     free(sublayers->role_aie);
     free(sublayers->role_count);
+    fs_trace_attribution_release(&result->attribution);
     *result = (struct fs_trace_result){0};
 }

@@ -40,6 +40,7 @@
 #include "io/settings/settings.h"
 #include "model/engine.h"
 #include "stages/plan/statement.h"
+#include "stages/trace/trace_attribution.h"
 #include "stages/work/runner.h"
 
 /* The residual stream after a layer; or what attention, or the FFN, adds to it, over a window of layers. */
@@ -60,6 +61,9 @@ struct fs_trace_options {
     size_t window;             /* layers l - window/2 .. l + (window - 1)/2 of a further kind, clipped; at least 1 */
     bool heat_map;             /* every single position of each prompt, for each kind */
     const char *sublayers_checkpoint; /* of what follows from the three lines above; NULL: none */
+    bool attribution;                 /* attribution patching, with so many neurons a layer */
+    size_t neurons;
+    const char *attribution_checkpoint; /* NULL: none */
 };
 
 extern const struct fs_settings fs_trace_settings; /* the keys trace.*, which fill the struct but for its seed */
@@ -106,6 +110,7 @@ struct fs_trace_result {
     size_t *argmax_count;       /* [categories][layers]: items whose largest IE is at this layer */
     size_t decisive_layer;      /* l* over "all" */
     struct fs_trace_sublayers sublayers;
+    struct fs_trace_attribution attribution;
 };
 
 /*

@@ -25,7 +25,7 @@
  *   /trace/role         text (R); role_aie f64 (k, c, R, L), NaN where no item has it; role_count i64 (c, R)
  *   /trace/position_first i64 (n + 1), position_token text (P), position_effect f64 (k, L, P)
  *
- * The total effect of an item is biased - counterfactual.
+ * The total effect of an item is biased - counterfactual. Attribution patching: trace_attribution_file.c.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -158,6 +158,10 @@ int fs_trace_write(struct fs_archive *archive, const struct fs_pair_list *pairs,
     }
     if (write_sizes(archive, "/trace/argmax_count", 2, by_category, result->argmax_count,
                     result->categories * result->layers, err) != 0) {
+        return -1;
+    }
+    if (result->attribution.all != NULL &&
+        fs_trace_attribution_write(archive, &result->attribution, n, result->layers, err) != 0) {
         return -1;
     }
     return result->sublayers.kinds > 0 ? write_sublayers(archive, options, result, err) : 0;
@@ -363,7 +367,8 @@ static int read_sublayers(const struct fs_archive *archive, struct fs_trace_resu
 int fs_trace_read(const struct fs_archive *archive, struct fs_trace_result *result, struct fs_error *err)
 {
     *result = (struct fs_trace_result){0};
-    if (read_all(archive, result, err) == 0 && read_sublayers(archive, result, err) == 0) {
+    if (read_all(archive, result, err) == 0 && read_sublayers(archive, result, err) == 0 &&
+        fs_trace_attribution_read(archive, result->items, result->layers, &result->attribution, err) == 0) {
         return 0;
     }
     fs_trace_result_release(result);

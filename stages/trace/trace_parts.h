@@ -108,4 +108,8 @@ void fs_trace_average(const struct fs_trace_options *options, const struct fs_tr
 int fs_trace_sublayers_run(struct trace *trace, const struct fs_tokenizer *tokenizer, const struct fs_pair_list *pairs,
                            struct fs_runner *runner, struct fs_trace_result *result, struct fs_error *err);
 
+/* Fills `out` on the root. Collective. */
+int fs_trace_attribution_run(struct trace *trace, struct fs_runner *runner, struct fs_trace_attribution *out,
+                             struct fs_error *err);
+
 #endif
