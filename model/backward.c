@@ -70,18 +70,22 @@ static size_t numbers_behind(const struct fs_pass *pass)
     return (spec->layer[pass->edit->first_layer].convolved ? 2 : 1) * pass->batch->tokens * spec->hidden;
 }
 
+size_t fs_layer_kept_numbers(const struct fs_pass *pass, size_t layer)
+{
+    const struct fs_spec *spec = &pass->model->spec;
+    const struct fs_layer_spec *own = &spec->layer[layer];
+    size_t T = pass->batch->tokens, width = fs_spec_qkv_width(spec), turned = fs_spec_turned_width(spec);
+    return fs_layer_norm_count(spec, own) * T * spec->hidden + T * width + (own->clip > 0 ? T * width : 0) +
+           (own->head_norm != FS_NO_HEAD_NORM ? T * turned : 0) + fs_attention_weights(spec, pass->batch) +
+           T * fs_layer_inner_width(own) * (own->gated ? 2 : 1) + T * own->experts;
+}
+
 /* Of the block that lay_out lays out. */
 static size_t numbers_above(const struct fs_pass *pass)
 {
-    const struct fs_spec *spec = &pass->model->spec;
-    size_t T = pass->batch->tokens, d = spec->hidden, width = fs_spec_qkv_width(spec);
-    size_t weights = fs_attention_weights(spec, pass->batch), normed = T * fs_spec_turned_width(spec);
     size_t count = numbers_behind(pass);
-    for (size_t l = pass->edit->first_layer + 1; l < spec->layers; l++) {
-        count += fs_layer_norm_count(spec, &spec->layer[l]) * T * d + T * width + weights +
-                 T * fs_layer_inner_width(&spec->layer[l]) * (spec->layer[l].gated ? 2 : 1) +
-                 T * spec->layer[l].experts;
-        count += (spec->layer[l].head_norm != FS_NO_HEAD_NORM ? normed : 0) + (spec->layer[l].clip > 0 ? T * width : 0);
+    for (size_t l = pass->edit->first_layer + 1; l < pass->model->spec.layers; l++) {
+        count += fs_layer_kept_numbers(pass, l);
     }
     return count;
 }
@@ -93,41 +97,45 @@ size_t fs_tape_numbers(const struct fs_pass *pass, size_t rows)
            rows * (spec->hidden + fs_spec_embedding(spec));
 }
 
+void fs_layer_lay_out(const struct fs_pass *pass, size_t layer, fs_real *active, fs_real **place,
+                      struct fs_activations *activations)
+{
+    const struct fs_spec *spec = &pass->model->spec;
+    const struct fs_layer_spec *own = &spec->layer[layer];
+    size_t T = pass->batch->tokens, width = fs_spec_qkv_width(spec), inner = T * fs_layer_inner_width(own);
+    for (int norm = 0; norm < FS_LAYER_NORMS; norm++) {
+        bool has = fs_layer_has_norm(spec, own, (enum fs_layer_norm)norm);
+        activations->norm_in[norm] = has ? take(place, T * spec->hidden) : NULL;
+    }
+    activations->qkv = take(place, T * width);
+    activations->clip_in = take(place, own->clip > 0 ? T * width : 0);
+    activations->head_norm_in = take(place, own->head_norm != FS_NO_HEAD_NORM ? T * fs_spec_turned_width(spec) : 0);
+    activations->weights = take(place, fs_attention_weights(spec, pass->batch));
+    activations->up = take(place, inner);
+    activations->gate = take(place, own->gated ? inner : 0);
+    activations->chosen = take(place, T * own->experts);
+    activations->active = active;
+}
+
 /* One block for all layers above the edit's first; `active` goes to the workspace, for the backward pass makes do without.
  */
 static int lay_out(const struct fs_pass *pass, struct fs_tape *tape, const struct fs_activations *in_workspace,
                    struct fs_error *err)
 {
     const struct fs_spec *spec = &pass->model->spec;
-    size_t layer = pass->edit->first_layer, T = pass->batch->tokens, d = spec->hidden, width = fs_spec_qkv_width(spec);
-    size_t weights = fs_attention_weights(spec, pass->batch), normed = T * fs_spec_turned_width(spec);
     if (fs_scratch_reserve(&tape->memory, numbers_above(pass), "the memory of a backward pass; use smaller batches",
                            err) != 0) {
         return -1;
     }
     fs_real *place = tape->memory.data;
     tape->norm_in = take(&place, numbers_behind(pass));
-    for (size_t l = layer + 1; l < spec->layers; l++) {
-        struct fs_activations *activations = &tape->activations[l];
-        for (int norm = 0; norm < FS_LAYER_NORMS; norm++) {
-            bool has = fs_layer_has_norm(spec, &spec->layer[l], (enum fs_layer_norm)norm);
-            activations->norm_in[norm] = has ? take(&place, T * d) : NULL;
-        }
-        activations->qkv = take(&place, T * width);
-        activations->clip_in = take(&place, spec->layer[l].clip > 0 ? T * width : 0);
-        activations->head_norm_in = take(&place, spec->layer[l].head_norm != FS_NO_HEAD_NORM ? normed : 0);
-        activations->weights = take(&place, weights);
-        size_t inner = T * fs_layer_inner_width(&spec->layer[l]);
-        activations->up = take(&place, inner);
-        activations->gate = take(&place, spec->layer[l].gated ? inner : 0);
-        activations->chosen = take(&place, T * spec->layer[l].experts);
-        activations->active = in_workspace->active;
+    for (size_t l = pass->edit->first_layer + 1; l < spec->layers; l++) {
+        fs_layer_lay_out(pass, l, in_workspace->active, &place, &tape->activations[l]);
     }
     return 0;
 }
 
-/* What the norm behind the seam reads. A post-norm layer has no norm of the FFN's output alone. */
-static fs_real *norm_behind(const struct fs_activations *activations)
+fs_real *fs_layer_norm_behind(const struct fs_activations *activations)
 {
     fs_real *output = activations->norm_in[FS_FFN_OUTPUT_NORM];
     return output != NULL ? output : activations->norm_in[FS_FFN_NORM];
@@ -155,7 +163,7 @@ int fs_upper_forward(const struct fs_pass *pass, struct fs_tape *tape, const fs_
     fs_real *x_above = pass->workspace->x.data;
     for (size_t l = layer + 1; l < spec->layers; l++) {
         fs_layer_to_ffn(&above, l, &tape->activations[l], h, y, x_above);
-        fs_layer_join(&above, l, x_above, norm_behind(&tape->activations[l]), NULL, h, y);
+        fs_layer_join(&above, l, x_above, fs_layer_norm_behind(&tape->activations[l]), NULL, h, y);
     }
     return 0;
 }
@@ -206,10 +214,24 @@ int fs_tape_read_backward(struct fs_tape *tape, const fs_real *dlogits, fs_real 
     return 0;
 }
 
-/* A layer with the gradients of its streams: h's own where a stream carries the residual, else that of a branch; no two
- * branches are under way at once. */
-static struct fs_layer_run begin_backward(const struct fs_pass *pass, size_t layer,
-                                          const struct fs_activations *activations, fs_real *dh)
+int fs_layer_prepare_backward(const struct fs_pass *pass, struct fs_error *err)
+{
+    const struct fs_spec *spec = &pass->model->spec;
+    struct fs_workspace *workspace = pass->workspace;
+    size_t T = pass->batch->tokens, ffn = fs_spec_inner_width(spec), experts = fs_spec_most_experts(spec);
+    return fs_scratch_reserve(&workspace->dffn, T * (ffn > experts ? ffn : experts), "gradients", err) == 0 &&
+                   ((!fs_spec_gated(spec) && experts == 0) ||
+                    fs_scratch_reserve(&workspace->dgate, T * ffn, "gradients", err) == 0) &&
+                   fs_scratch_reserve(&workspace->dchosen, T * experts, "gradients", err) == 0 &&
+                   fs_scratch_reserve(&workspace->dqkv, T * fs_spec_qkv_width(spec), "gradients", err) == 0 &&
+                   fs_scratch_reserve(&workspace->dcontext, T * spec->heads * spec->head_size, "gradients", err) == 0 &&
+                   fs_scratch_reserve(&workspace->dstate, T * spec->hidden, "gradients", err) == 0
+               ? 0
+               : -1;
+}
+
+struct fs_layer_run fs_layer_begin_backward(const struct fs_pass *pass, size_t layer,
+                                            const struct fs_activations *activations, fs_real *dh)
 {
     struct fs_layer_run run = fs_layer_begin(pass, layer, activations);
     fs_real *branch = pass->workspace->dstate.data;
@@ -225,21 +247,14 @@ int fs_upper_backward(struct fs_tape *tape, fs_real *dh, fs_real *gradient, fs_r
     const struct fs_spec *spec = &pass->model->spec;
     const struct fs_edit *edit = pass->edit;
     struct fs_workspace *workspace = pass->workspace;
-    size_t T = pass->batch->tokens, layer = edit->first_layer, ffn = fs_spec_inner_width(spec);
+    size_t T = pass->batch->tokens, layer = edit->first_layer;
     struct fs_activations activations;
-    if (fs_layer_prepare(pass, &activations, err) != 0 ||
-        fs_scratch_reserve(&workspace->dffn, T * ffn, "gradients", err) != 0 ||
-        ((fs_spec_gated(spec) || fs_spec_most_experts(spec) > 0) &&
-         fs_scratch_reserve(&workspace->dgate, T * ffn, "gradients", err) != 0) ||
-        fs_scratch_reserve(&workspace->dchosen, T * fs_spec_most_experts(spec), "gradients", err) != 0 ||
-        fs_scratch_reserve(&workspace->dqkv, T * fs_spec_qkv_width(spec), "gradients", err) != 0 ||
-        fs_scratch_reserve(&workspace->dcontext, T * spec->heads * spec->head_size, "gradients", err) != 0 ||
-        fs_scratch_reserve(&workspace->dstate, T * spec->hidden, "gradients", err) != 0 ||
+    if (fs_layer_prepare(pass, &activations, err) != 0 || fs_layer_prepare_backward(pass, err) != 0 ||
         fs_scratch_reserve(&workspace->inner, T * fs_edit_inner_size(edit), "gradients", err) != 0) {
         return -1;
     }
     for (size_t l = spec->layers - 1; l > layer; l--) {
-        struct fs_layer_run run = begin_backward(pass, l, &tape->activations[l], dh);
+        struct fs_layer_run run = fs_layer_begin_backward(pass, l, &tape->activations[l], dh);
         fs_steps_backward(&run, 0, run.layer->steps);
     }
     /* The part of the edited layer up to its seam ran outside the tape: its inner values are computed again. */
@@ -248,7 +263,7 @@ int fs_upper_backward(struct fs_tape *tape, fs_real *dh, fs_real *gradient, fs_r
     if (spec->layer[layer].convolved) {
         activations.norm_in[FS_CONVOLUTION_NORM] = tape->norm_in + T * spec->hidden;
     }
-    struct fs_layer_run run = begin_backward(pass, layer, &activations, dh);
+    struct fs_layer_run run = fs_layer_begin_backward(pass, layer, &activations, dh);
     fs_steps_backward(&run, run.layer->seam, run.layer->steps);
     const struct fs_edit_run edited = {pass->model->backend, layer, T, tape->x, tape->inner.data};
     const fs_real *dy = run.gradient[FS_STREAM_Y];

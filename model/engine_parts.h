@@ -28,6 +28,20 @@ size_t fs_edit_inner_size(const struct fs_edit *edit);
 void fs_layer_join(const struct fs_pass *pass, size_t layer, const fs_real *x, fs_real *norm_in, fs_real *inner,
                    fs_real *h, fs_real *y);
 
+/* Numbers that the backward pass of a layer needs of the forward one. */
+size_t fs_layer_kept_numbers(const struct fs_pass *pass, size_t layer);
+/* Sets `activations` to so many numbers from *place on, which moves on behind them, and ->active to `active`. */
+void fs_layer_lay_out(const struct fs_pass *pass, size_t layer, fs_real *active, fs_real **place,
+                      struct fs_activations *activations);
+/* What the norm behind the seam reads. A post-norm layer has no norm of the FFN's output alone. */
+fs_real *fs_layer_norm_behind(const struct fs_activations *activations);
+/* Room in the workspace, beside that of fs_layer_prepare, for the gradients inside a layer. */
+int fs_layer_prepare_backward(const struct fs_pass *pass, struct fs_error *err);
+/* A layer with the gradients of its streams: h's own where a stream carries the residual, else that of a branch; no two
+ * branches are under way at once. */
+struct fs_layer_run fs_layer_begin_backward(const struct fs_pass *pass, size_t layer,
+                                            const struct fs_activations *activations, fs_real *dh);
+
 /* What a backward pass needs of the head's inputs: the rows of h (R,d), and the transform before its activation (R,E). */
 struct fs_head_kept {
     fs_real *gathered, *dense;
@@ -47,5 +61,7 @@ const fs_real *fs_head_backward(const struct fs_model *model, struct fs_workspac
                                 struct fs_error *err);
 /* logprob (R,V) from what fs_head_inputs gave. */
 void fs_head_distributions(const struct fs_model *model, const fs_real *rows, size_t count, fs_real *logprob);
+/* FS_EXIT_DATA where one of `count` log probabilities is no number. */
+int fs_head_check(const fs_real *logprob, size_t count, struct fs_error *err);
 
 #endif

@@ -205,6 +205,11 @@ static int check_finite(const fs_real *numbers, size_t count, const char *what, 
                         what);
 }
 
+int fs_head_check(const fs_real *logprob, size_t count, struct fs_error *err)
+{
+    return check_finite(logprob, count, "a log probability", err);
+}
+
 int fs_read_logprobs(const struct fs_model *model, struct fs_workspace *workspace, const fs_real *h,
                      const struct fs_reads *reads, fs_real *logprob, int32_t *top1, struct fs_error *err)
 {
@@ -258,7 +263,7 @@ int fs_read_logprobs(const struct fs_model *model, struct fs_workspace *workspac
             }
         }
     }
-    return check_finite(logprob, reads->first[reads->rows], "a log probability", err);
+    return fs_head_check(logprob, reads->first[reads->rows], err);
 }
 
 void fs_head_distributions(const struct fs_model *model, const fs_real *rows, size_t count, fs_real *logprob)
@@ -281,7 +286,7 @@ int fs_read_distributions(const struct fs_model *model, struct fs_workspace *wor
         return -1;
     }
     fs_head_distributions(model, inputs, rows, logprob);
-    return check_finite(logprob, rows * model->spec.vocabulary, "a log probability", err);
+    return fs_head_check(logprob, rows * model->spec.vocabulary, err);
 }
 
 int fs_read_mean_states(const struct fs_model *model, struct fs_workspace *workspace, const struct fs_batch *batch,

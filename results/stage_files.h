@@ -49,8 +49,9 @@ int fs_stage_reuse(const char *from, const char *folder, enum fs_stage stage, co
 /* Opens a stage's published file. */
 int fs_stage_open(const char *folder, enum fs_stage stage, struct fs_archive **archive, struct fs_error *err);
 
-/* Partial results of the trace's further kinds stand apart: <this>.part.h5. */
+/* Partial results of the trace's further kinds, and of attribution patching, stand apart: <this>.part.h5. */
 #define FS_TRACE_SUBLAYERS "trace_sublayers"
+#define FS_TRACE_ATTRIBUTION "trace_attribution"
 
 /* So do those of the layer under way in the stage layer_sweep: its training, and its scores (a checkpoint's name). */
 #define FS_LAYER_TRAINING "_training.part.h5"

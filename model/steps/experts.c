@@ -255,4 +255,53 @@ static void backward(const struct fs_layer_run *run, const fs_real *dy, fs_real 
     }
 }
 
-const struct fs_ffn_kind fs_ffn_experts = {inner, output, backward};
+static fs_real weight_of(const struct fs_layer_spec *layer, const fs_real *chosen, size_t expert)
+{
+    return is_used(layer, chosen, expert) ? chosen[expert] / used_sum(layer, chosen) : 0;
+}
+
+/* The biases of all experts, as neurons whose activation is the expert's weight. */
+static size_t biases(const struct fs_layer_run *run, const fs_real *dy, const fs_real **value)
+{
+    const struct fs_layer_spec *layer = run->layer->spec;
+    size_t experts = layer->experts, d = run->spec->hidden;
+    fs_real *weight = run->workspace->dchosen.data, *gradient = run->workspace->dffn.data;
+    if (!layer->ffn_bias) {
+        return 0;
+    }
+    for (size_t i = 0; i < run->tokens * experts; i++) {
+        size_t row = i / experts, expert = i % experts;
+        weight[i] = weight_of(layer, run->activations->chosen + row * experts, expert);
+        gradient[i] = dot(dy + row * d, run->layer->expert[expert].down.bias, d);
+    }
+    *value = weight;
+    return experts;
+}
+
+static size_t neurons(const struct fs_layer_run *run, size_t part, const fs_real *dy, const fs_real **value)
+{
+    const struct fs_layer_spec *layer = run->layer->spec;
+    if (part == layer->experts) {
+        return biases(run, dy, value);
+    }
+    struct rows rows = rows_of(run, part);
+    size_t F = layer->ffn;
+    fs_real *weighed = run->workspace->dgate.data;
+    const fs_real *active = run->activations->active + rows.first * F;
+    if (rows.count == 0) {
+        return 0;
+    }
+    memset(weighed, 0, run->tokens * F * sizeof *weighed);
+    for (size_t r = 0; r < rows.count; r++, active += F) {
+        fs_real weight = weight_of(layer, run->activations->chosen + rows.token[r] * layer->experts, part);
+        for (size_t i = 0; i < F; i++) {
+            weighed[rows.token[r] * F + i] = weight * active[i];
+        }
+    }
+    *value = weighed;
+    fs_linear_backward(run->backend, &run->layer->expert[part].down, run->tokens, dy, run->spec->hidden, 0,
+                       run->workspace->dffn.data);
+    return F;
+}
+
+const struct fs_ffn_kind fs_ffn_experts = {inner, output, backward, neurons};

@@ -43,7 +43,16 @@ static void inner_backward(const struct fs_layer_run *run, const fs_real *dy, fs
     fs_linear_backward(run->backend, &layer->up, T, dup, F, beta, dx);
 }
 
-static const struct fs_ffn_kind one = {inner, output, inner_backward};
+static size_t neurons(const struct fs_layer_run *run, size_t part, const fs_real *dy, const fs_real **value)
+{
+    (void)part;
+    *value = run->activations->active;
+    fs_linear_backward(run->backend, &run->layer->down, run->tokens, dy, run->spec->hidden, 0,
+                       run->workspace->dffn.data);
+    return run->layer->spec->ffn;
+}
+
+static const struct fs_ffn_kind one = {inner, output, inner_backward, neurons};
 
 const struct fs_ffn_kind *fs_ffn_kind_of(const struct fs_layer_spec *layer)
 {

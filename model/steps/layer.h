@@ -139,6 +139,11 @@ struct fs_ffn_kind {
     void (*output)(const struct fs_layer_run *run, const fs_real *residual, fs_real *out);
     /* dx (T,d) = beta dx + gradient through FFN(x) alone, from dy (T,d) and what `inner` left; dx may be dy. */
     void (*backward)(const struct fs_layer_run *run, const fs_real *dy, fs_real beta, fs_real *dx);
+    /*
+     * After `inner`: *value (T,width) of a part, so that FFN(x) is linear in the values of all parts together; returns the
+     * width, 0 where no token uses the part. workspace->dffn (T,width) gets their gradient from dy (T,d).
+     */
+    size_t (*neurons)(const struct fs_layer_run *run, size_t part, const fs_real *dy, const fs_real **value);
 };
 const struct fs_ffn_kind *fs_ffn_kind_of(const struct fs_layer_spec *layer);
 extern const struct fs_ffn_kind fs_ffn_experts;

@@ -37,6 +37,7 @@ int fs_stage_run_trace(struct fs_job_run *run, struct fs_error *err)
         .seed = fs_job_settings(run->job)->seed,
         .checkpoint = fs_stage_names[FS_STAGE_TRACE],
         .sublayers_checkpoint = FS_TRACE_SUBLAYERS,
+        .attribution_checkpoint = FS_TRACE_ATTRIBUTION,
     };
     fs_job_fill(run->job, &fs_trace_settings, fs_model_spec(run->session->model)->kind, &options);
     struct fs_trace_result result = {0};

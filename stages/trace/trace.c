@@ -197,8 +197,7 @@ static int fold(const struct fs_trace_map *map, const struct fs_pair_list *pairs
     }
     free(group.member);
     free(scratch);
-    result->decisive_layer = fs_trace_decisive(result->aie, result->indirect_effect, result->items, layers);
-    return status;
+    return status == 0 ? fs_trace_shares_fold(map, pairs, result, err) : -1;
 }
 
 static int prepare(struct trace *trace, const struct fs_tokenizer *tokenizer, const struct fs_trace_input *input,
@@ -210,6 +209,10 @@ static int prepare(struct trace *trace, const struct fs_tokenizer *tokenizer, co
             err, FS_EXIT_CONFIG,
             "trace: noise_samples %zu and noise_scale %g; expected 1 to %zu samples and a scale above 0",
             options->noise_samples, options->noise_scale, FS_TRACE_MOST_SAMPLES - 1);
+    }
+    if (!(options->least_effect >= 0)) {
+        return fs_error_set(err, FS_EXIT_CONFIG, "trace: least_effect %g; expected 0 nats or more",
+                            options->least_effect);
     }
     if (compile_items(trace, tokenizer, input, err) != 0) {
         return -1;
@@ -226,8 +229,8 @@ static int prepare(struct trace *trace, const struct fs_tokenizer *tokenizer, co
 static int run(struct trace *trace, const struct fs_pair_list *pairs, struct fs_runner *runner,
                struct fs_trace_result *result, struct fs_error *err)
 {
-    struct fs_trace_map map = {
-        .trace = trace, .name = "trace", .kinds = 1, .kind = {FS_TRACE_RESIDUAL}, .biased = true};
+    struct fs_trace_map map = {.trace = trace, .name = "trace", .biased = true};
+    fs_trace_choose_measures(trace->options, &map);
     int status = fs_runner_agree(runner, fs_trace_map_cut(&map, err), err);
     if (status == 0) {
         status = fs_trace_map_run(&map, runner, trace->options->checkpoint, err);
@@ -260,6 +263,9 @@ int fs_trace_run(const struct fs_model *model, const struct fs_tokenizer *tokeni
     }
     if (status == 0 && (options->heat_map || options->kind[FS_TRACE_ATTENTION] || options->kind[FS_TRACE_FFN])) {
         status = fs_trace_sublayers_run(&trace, tokenizer, input->pairs, runner, result, err);
+    }
+    if (status == 0 && options->attribution) {
+        status = fs_trace_attribution_run(&trace, runner, &result->attribution, err);
     }
     trace_release(&trace);
     if (status != 0) {
@@ -296,5 +302,7 @@ void fs_trace_result_release(struct fs_trace_result *result)
     free(sublayers->position_effect);
     free(sublayers->role_aie);
     free(sublayers->role_count);
+    fs_trace_attribution_release(&result->attribution);
+    fs_trace_shares_release(&result->shares);
     *result = (struct fs_trace_result){0};
 }

@@ -8,7 +8,10 @@
  *                        all subjects, noise_samples seeded samples, averaged); P*[o]
  *   restoration runs     the counterfactual run with h^(l) set to its value from the biased run; P*[o | h^(l)]
  *
- *   IE^(l) = P*[o | h^(l)] - P*[o]     TE = P[o] - P*[o]     AIE^(l) = mean over items     l* = argmax AIE^(l)
+ *   IE^(l) = P*[o | h^(l)] - P*[o]     TE = P[o] - P*[o]     AIE^(l) = mean over items
+ *
+ * l* = argmax AIE^(l), or what `select` says: the layer of the largest median share of one of the measures
+ * (trace_measure.h), the last layer, or the one two thirds up.
  *
  * h^(l) is the output of layer l, l = 0 .. layers-1. o is the first token of the stereotype completion (pair: the object).
  * For a masked model the prompt is the whole statement with [MASK] in place of the completion, for a causal one begin-of-text
@@ -40,11 +43,9 @@
 #include "io/settings/settings.h"
 #include "model/engine.h"
 #include "stages/plan/statement.h"
+#include "stages/trace/trace_attribution.h"
+#include "stages/trace/trace_measure.h"
 #include "stages/work/runner.h"
-
-/* The residual stream after a layer; or what attention, or the FFN, adds to it, over a window of layers. */
-enum fs_trace_kind { FS_TRACE_RESIDUAL, FS_TRACE_ATTENTION, FS_TRACE_FFN, FS_TRACE_KINDS };
-const char *fs_trace_kind_name(enum fs_trace_kind kind); /* "residual", "attention", "ffn" */
 
 enum fs_trace_positions { FS_TRACE_LAST_SUBJECT_TOKEN, FS_TRACE_ALL_SUBJECT_TOKENS };
 
@@ -60,6 +61,12 @@ struct fs_trace_options {
     size_t window;             /* layers l - window/2 .. l + (window - 1)/2 of a further kind, clipped; at least 1 */
     bool heat_map;             /* every single position of each prompt, for each kind */
     const char *sublayers_checkpoint; /* of what follows from the three lines above; NULL: none */
+    bool attribution;                 /* attribution patching, with so many neurons a layer */
+    size_t neurons;
+    const char *attribution_checkpoint; /* NULL: none */
+    bool measure[FS_TRACE_MEASURES];    /* that are taken, beside the one that names l* */
+    double least_effect;                /* nats; items of a smaller |TE| are left out of all measures */
+    unsigned select;                    /* enum fs_trace_select: what names l* */
 };
 
 extern const struct fs_settings fs_trace_settings; /* the keys trace.*, which fill the struct but for its seed */
@@ -104,8 +111,10 @@ struct fs_trace_result {
     double *aie;                /* [categories][layers] */
     double *aie_low, *aie_high; /* 95 % bootstrap interval, same shape */
     size_t *argmax_count;       /* [categories][layers]: items whose largest IE is at this layer */
-    size_t decisive_layer;      /* l* over "all" */
+    size_t decisive_layer;      /* l* over "all", by options.select */
     struct fs_trace_sublayers sublayers;
+    struct fs_trace_attribution attribution;
+    struct fs_trace_shares shares; /* no measures: zeroed */
 };
 
 /*
@@ -121,6 +130,9 @@ struct fs_trace_input {
     const struct fs_pair_list *pairs;
     const struct fs_attribute_table *attributes; /* NULL: none */
 };
+
+/* The layer that options.select means without a trace: the last one, or two thirds up. */
+size_t fs_trace_fixed_layer(enum fs_trace_select select, size_t layers);
 
 /* Collective. The result is complete on the root; elsewhere decisive_layer, items and layers are set. */
 int fs_trace_run(const struct fs_model *model, const struct fs_tokenizer *tokenizer, const struct fs_trace_input *input,

@@ -25,7 +25,11 @@
  *   /trace/role         text (R); role_aie f64 (k, c, R, L), NaN where no item has it; role_count i64 (c, R)
  *   /trace/position_first i64 (n + 1), position_token text (P), position_effect f64 (k, L, P)
  *
- * The total effect of an item is biased - counterfactual.
+ * The total effect of an item is biased - counterfactual. Attribution patching: trace_attribution_file.c. Measures:
+ * trace_shares_file.c, with
+ *
+ *   /trace/measures@select       what names l*
+ *   /trace/measures@least_effect nats
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -139,6 +143,29 @@ static int write_sublayers(struct fs_archive *archive, const struct fs_trace_opt
     return sublayers->positions > 0 ? write_heat_map(archive, result, err) : 0;
 }
 
+static int write_measures(struct fs_archive *archive, const struct fs_trace_options *options,
+                          const struct fs_trace_result *result, struct fs_error *err)
+{
+    const struct fs_trace_sizes sizes = {result->items, result->categories, result->layers};
+    const char *choice = fs_trace_select_choices;
+    for (unsigned i = 0; i < options->select; i++) {
+        choice = strchr(choice, '|') + 1;
+    }
+    char *select = strndup(choice, strcspn(choice, "|"));
+    if (select == NULL) {
+        return fs_error_memory(err, strlen(choice), "a setting");
+    }
+    int status = fs_trace_shares_write(archive, &sizes, &result->shares, err);
+    if (status == 0) {
+        status = fs_archive_attribute_text(archive, "/trace/measures", "select", select, err);
+    }
+    if (status == 0) {
+        status = fs_archive_attribute_number(archive, "/trace/measures", "least_effect", options->least_effect, err);
+    }
+    free(select);
+    return status;
+}
+
 int fs_trace_write(struct fs_archive *archive, const struct fs_pair_list *pairs, const struct fs_trace_options *options,
                    const struct fs_trace_result *result, struct fs_error *err)
 {
@@ -158,6 +185,13 @@ int fs_trace_write(struct fs_archive *archive, const struct fs_pair_list *pairs,
     }
     if (write_sizes(archive, "/trace/argmax_count", 2, by_category, result->argmax_count,
                     result->categories * result->layers, err) != 0) {
+        return -1;
+    }
+    if (write_measures(archive, options, result, err) != 0) {
+        return -1;
+    }
+    if (result->attribution.all != NULL &&
+        fs_trace_attribution_write(archive, &result->attribution, n, result->layers, err) != 0) {
         return -1;
     }
     return result->sublayers.kinds > 0 ? write_sublayers(archive, options, result, err) : 0;
@@ -363,8 +397,12 @@ static int read_sublayers(const struct fs_archive *archive, struct fs_trace_resu
 int fs_trace_read(const struct fs_archive *archive, struct fs_trace_result *result, struct fs_error *err)
 {
     *result = (struct fs_trace_result){0};
-    if (read_all(archive, result, err) == 0 && read_sublayers(archive, result, err) == 0) {
-        return 0;
+    if (read_all(archive, result, err) == 0 && read_sublayers(archive, result, err) == 0 &&
+        fs_trace_attribution_read(archive, result->items, result->layers, &result->attribution, err) == 0) {
+        const struct fs_trace_sizes sizes = {result->items, result->categories, result->layers};
+        if (fs_trace_shares_read(archive, &sizes, &result->shares, err) == 0) {
+            return 0;
+        }
     }
     fs_trace_result_release(result);
     return -1;

@@ -79,7 +79,7 @@ static int add_biased(struct fs_trace_layout *layout, const struct source *sourc
 {
     const struct fs_trace_item *item = source->item;
     struct fs_trace_place *place = source->place;
-    bool whole = !source->shares || source->asked || layout->map->heat_map;
+    bool whole = !source->shares || source->asked || layout->map->heat_map || layout->map->whole;
     struct fs_trace_run run = {
         .length = whole ? item->length : item->subject_end, .block = layout->blocks - 1, .token = item->biased};
     if (source->before != NULL) {
@@ -117,26 +117,28 @@ static int add_copy(struct fs_trace_layout *layout, const struct source *source,
     const struct fs_trace_place *place = source->place;
     const struct fs_trace_restoration restoration = fs_trace_restoration_at(layout->map, place->block.item, number);
     size_t layers = layout->map->trace->spec->layers;
+    size_t copied = restoration.removed ? place->biased : place->corrupted;
+    size_t other = restoration.removed ? place->corrupted : place->biased;
     bool residual = restoration.kind == FS_TRACE_RESIDUAL;
     bool read = item->read >= restoration.begin && item->read < restoration.end;
-    *index = place->corrupted;
+    *index = copied;
     if (residual && restoration.first == layers) { /* the state is read as it is */
-        *index = read ? place->biased : place->corrupted;
+        *index = read ? other : copied;
         return 0;
     }
     if ((!residual && restoration.first + 1 == layers && !read) ||
         (source->shares && restoration.end <= item->differs)) { /* nothing reads it, or nothing changes */
         return 0;
     }
-    struct fs_trace_run run = {.parent = place->corrupted,
+    struct fs_trace_run run = {.parent = copied,
                                .depth = source->shares ? most_of(restoration.begin, item->differs) : 0,
                                .length = item->length,
                                .block = layout->blocks - 1,
                                .turn = restoration.first + 1,
                                .restoration = restoration,
-                               .token = item->counterfactual};
-    if (source->shares && residual && restoration.begin <= item->differs) {
-        run.parent = place->biased;
+                               .token = restoration.removed ? item->biased : item->counterfactual};
+    if (source->shares && residual && restoration.severed == FS_TRACE_RESIDUAL && restoration.begin <= item->differs) {
+        run.parent = other;
         run.depth = restoration.end;
     }
     return add_run(layout, &run, index, err);
@@ -189,7 +191,8 @@ int fs_trace_layout_add(struct fs_trace_layout *layout, const struct fs_trace_bl
     struct fs_trace_place *place = &layout->block[layout->blocks++];
     *place = (struct fs_trace_place){.block = *block};
     struct source source = {.item = &trace->item[block->item],
-                            .asked = layout->map->biased && block->sample == 0 && block->piece == 0,
+                            .asked = layout->map->removes ||
+                                     (layout->map->biased && block->sample == 0 && block->piece == 0),
                             .place = place};
     source.shares = source.item->length <= trace->shared;
     bool again = layout->blocks > 1 && place[-1].block.item == block->item;

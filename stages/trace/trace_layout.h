@@ -7,7 +7,8 @@
  *     corrupted    continues the biased run before the first token with another embedding; or, where that is more and
  *                  neither is noised, the corrupted run of the item before
  *     restored     continues the corrupted run before the first row that is set; or, where all rows that differ are set
- *                  to those of the biased run, that one behind them
+ *                  to those of the biased run, and nothing is severed, that one behind them
+ *     removed      the same with the two runs in each other's place
  *
  * A run without rows of its own is the one that it continues; a restoration that nothing reads is its corrupted run.
  * Else, in a masked model and in runs that are longer than the model shares, each run is whole.

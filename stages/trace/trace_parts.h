@@ -29,13 +29,17 @@ size_t fs_trace_samples(const struct trace *trace, size_t item);
 void fs_trace_noise(const struct trace *trace, size_t item, size_t sample, fs_real *row);
 
 /*
- * What is restored in one copy of a corrupted run: the rows of tokens begin .. end - 1, of the residual stream before
- * layer `first`, which may be one behind the last, or of what a sublayer adds to it in the layers first .. last - 1.
+ * What is set in one copy of a run: the rows of tokens begin .. end - 1, of the residual stream before layer `first`,
+ * which may be one behind the last, or of what a sublayer adds to it in the layers first .. last - 1. Restored: a copy of
+ * the corrupted run, set to values of the biased one; removed: the other way round. What a severed sublayer adds to these
+ * rows from layer `first` on is that of the run that is copied.
  */
 struct fs_trace_restoration {
     enum fs_trace_kind kind;
     size_t first, last;
     size_t begin, end;
+    bool removed;
+    enum fs_trace_kind severed; /* the residual stream: nothing is */
 };
 
 /* Of one corrupted run the restorations piece, piece + pieces, piece + 2 pieces ... of its item. */
@@ -50,15 +54,20 @@ struct fs_trace_unit {
 };
 
 /*
- * One map of the stage. The restorations of an item are, in this order: those at the subject, kind by kind from kind
- * `from` on, layer by layer; and, with a heat map, those of each kind, layer and position.
+ * One map of the stage. The restorations of an item are those of each measure, layer by layer; or, where the map has no
+ * measures, in this order: those at the subject, kind by kind from kind `from` on, layer by layer; and, with a heat map,
+ * those of each kind, layer and position.
  *
- * A unit's result is, block by block: P[o] where it is asked for and the block is its item's first, otherwise 0; P*[o];
- * and P*[o | restored] of each restoration.
+ * A unit's result is, block by block: log P[o] where anything is removed, or where it is asked for and the block is
+ * its item's first, otherwise 0; log P*[o]; and that of each restoration.
  */
 struct fs_trace_map {
     const struct trace *trace;
     const char *name;
+    size_t measures;
+    enum fs_trace_measure_id measure[FS_TRACE_MEASURES];
+    bool whole;   /* biased runs are needed to their end */
+    bool removes; /* log P[o] is needed in every block */
     size_t kinds, from;
     enum fs_trace_kind kind[FS_TRACE_KINDS];
     bool heat_map, biased; /* biased: P[o] is asked for */
@@ -85,6 +94,10 @@ void fs_trace_map_release(struct fs_trace_map *map); /* takes a zeroed struct */
 double fs_trace_biased(const struct fs_trace_map *map, size_t item);
 double fs_trace_counterfactual(const struct fs_trace_map *map, size_t item);
 double fs_trace_effect(const struct fs_trace_map *map, size_t item, size_t number);
+/* The same in logarithms: log P[o]; the mean of log P*[o]; the mean change by a restoration, of the run that it copies. */
+double fs_trace_log_biased(const struct fs_trace_map *map, size_t item);
+double fs_trace_log_counterfactual(const struct fs_trace_map *map, size_t item);
+double fs_trace_log_effect(const struct fs_trace_map *map, size_t item, size_t number);
 
 /* The items of a category. */
 struct fs_trace_group {
@@ -104,8 +117,19 @@ struct fs_trace_mean {
 void fs_trace_average(const struct fs_trace_options *options, const struct fs_trace_group *group, const double *effect,
                       size_t layers, double *scratch, struct fs_trace_mean mean);
 
+/* Which measures a trace takes, the one that names l* among them; the map's measures are these, the residual stream
+ * restored at the subject first, which is the effect that result->indirect_effect is of. */
+void fs_trace_choose_measures(const struct fs_trace_options *options, struct fs_trace_map *map);
+/* Fills result->shares, of a map that has run, and the decisive layer. Local (root). */
+int fs_trace_shares_fold(const struct fs_trace_map *map, const struct fs_pair_list *pairs,
+                         struct fs_trace_result *result, struct fs_error *err);
+
 /* Fills result->sublayers on the root. Collective. */
 int fs_trace_sublayers_run(struct trace *trace, const struct fs_tokenizer *tokenizer, const struct fs_pair_list *pairs,
                            struct fs_runner *runner, struct fs_trace_result *result, struct fs_error *err);
+
+/* Fills `out` on the root. Collective. */
+int fs_trace_attribution_run(struct trace *trace, struct fs_runner *runner, struct fs_trace_attribution *out,
+                             struct fs_error *err);
 
 #endif

@@ -22,13 +22,16 @@
 size_t fs_trace_restorations(const struct fs_trace_map *map, size_t item)
 {
     size_t layers = map->trace->spec->layers, positions = map->heat_map ? map->trace->item[item].length : 0;
+    if (map->measures > 0) {
+        return map->measures * layers;
+    }
     return (map->kinds - map->from) * layers + map->kinds * layers * positions;
 }
 
 /* ROME's window: range(max(0, l - w // 2), min(L, l + (w + 1) // 2)). */
-static void set_layers(const struct fs_trace_map *map, size_t layer, struct fs_trace_restoration *out)
+static void set_layers(const struct fs_trace_map *map, size_t layer, size_t window, struct fs_trace_restoration *out)
 {
-    size_t window = map->trace->options->window, half = window / 2, layers = map->trace->spec->layers;
+    size_t half = window / 2, layers = map->trace->spec->layers;
     out->first = layer + 1;
     out->last = layer + 1;
     if (out->kind != FS_TRACE_RESIDUAL) {
@@ -37,24 +40,53 @@ static void set_layers(const struct fs_trace_map *map, size_t layer, struct fs_t
     }
 }
 
+static void set_positions(const struct fs_trace_map *map, size_t item, enum fs_trace_span span,
+                          struct fs_trace_restoration *out)
+{
+    const struct fs_trace_item *traced = &map->trace->item[item];
+    bool all = map->trace->options->positions == FS_TRACE_ALL_SUBJECT_TOKENS;
+    switch (span) {
+    case FS_SPAN_SUBJECT:
+        out->begin = all ? traced->subject_begin : traced->subject_end - 1;
+        out->end = traced->subject_end;
+        break;
+    case FS_SPAN_READ:
+        out->begin = traced->read;
+        out->end = traced->read + 1;
+        break;
+    case FS_SPAN_ALL:
+        out->begin = 0;
+        out->end = traced->length;
+        break;
+    }
+}
+
 struct fs_trace_restoration fs_trace_restoration_at(const struct fs_trace_map *map, size_t item, size_t number)
 {
     const struct fs_trace_item *traced = &map->trace->item[item];
     size_t layers = map->trace->spec->layers, subject = (map->kinds - map->from) * layers;
-    bool all = map->trace->options->positions == FS_TRACE_ALL_SUBJECT_TOKENS;
-    struct fs_trace_restoration out;
+    size_t window = map->trace->options->window;
+    struct fs_trace_restoration out = {0};
+    if (map->measures > 0) {
+        const struct fs_trace_measure *measure = &fs_trace_measures[map->measure[number / layers]];
+        out.kind = measure->kind;
+        out.removed = measure->direction == FS_TRACE_REMOVE;
+        out.severed = measure->severed;
+        set_positions(map, item, measure->span, &out);
+        set_layers(map, number % layers, measure->width == FS_TRACE_WINDOW ? window : 1, &out);
+        return out;
+    }
     if (number < subject) {
         out.kind = map->kind[map->from + number / layers];
-        out.begin = all ? traced->subject_begin : traced->subject_end - 1;
-        out.end = traced->subject_end;
-        set_layers(map, number % layers, &out);
+        set_positions(map, item, FS_SPAN_SUBJECT, &out);
+        set_layers(map, number % layers, window, &out);
         return out;
     }
     number -= subject;
     out.kind = map->kind[number / (layers * traced->length)];
     out.begin = number % traced->length;
     out.end = out.begin + 1;
-    set_layers(map, number / traced->length % layers, &out);
+    set_layers(map, number / traced->length % layers, window, &out);
     return out;
 }
 
@@ -341,10 +373,25 @@ static const double *numbers_of(const struct fs_trace_map *map, size_t item, siz
 
 double fs_trace_biased(const struct fs_trace_map *map, size_t item)
 {
+    return exp(numbers_of(map, item, 0, 0)[0]);
+}
+
+double fs_trace_log_biased(const struct fs_trace_map *map, size_t item)
+{
     return numbers_of(map, item, 0, 0)[0];
 }
 
 double fs_trace_counterfactual(const struct fs_trace_map *map, size_t item)
+{
+    size_t samples = fs_trace_samples(map->trace, item);
+    double sum = 0;
+    for (size_t sample = 0; sample < samples; sample++) {
+        sum += exp(numbers_of(map, item, sample, 0)[1]);
+    }
+    return sum / (double)samples;
+}
+
+double fs_trace_log_counterfactual(const struct fs_trace_map *map, size_t item)
 {
     size_t samples = fs_trace_samples(map->trace, item);
     double sum = 0;
@@ -360,8 +407,20 @@ double fs_trace_effect(const struct fs_trace_map *map, size_t item, size_t numbe
     double corrupted = 0, restored = 0;
     for (size_t sample = 0; sample < samples; sample++) {
         const double *numbers = numbers_of(map, item, sample, number);
-        corrupted += numbers[1];
-        restored += numbers[2 + number / map->pieces[item]];
+        corrupted += exp(numbers[1]);
+        restored += exp(numbers[2 + number / map->pieces[item]]);
     }
     return restored / (double)samples - corrupted / (double)samples;
+}
+
+double fs_trace_log_effect(const struct fs_trace_map *map, size_t item, size_t number)
+{
+    const struct fs_trace_restoration restoration = fs_trace_restoration_at(map, item, number);
+    size_t samples = fs_trace_samples(map->trace, item);
+    double sum = 0;
+    for (size_t sample = 0; sample < samples; sample++) {
+        const double *numbers = numbers_of(map, item, sample, number);
+        sum += numbers[2 + number / map->pieces[item]] - numbers[restoration.removed ? 0 : 1];
+    }
+    return sum / (double)samples;
 }

@@ -1,6 +1,5 @@
 #include "stages/trace/trace_wave.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -87,8 +86,9 @@ static int wave_create(const struct fs_trace_layout *layout, struct wave *wave, 
     }
     for (size_t r = 0; r < runs; r++) {
         const struct fs_trace_restoration *restoration = &layout->run[r].restoration;
-        if (layout->run[r].turn > 0 && restoration->kind != FS_TRACE_RESIDUAL) {
-            rows[restoration->kind == FS_TRACE_FFN] += restoration->end - restoration->begin;
+        enum fs_trace_kind kind = restoration->kind != FS_TRACE_RESIDUAL ? restoration->kind : restoration->severed;
+        if (layout->run[r].turn > 0 && kind != FS_TRACE_RESIDUAL) {
+            rows[kind == FS_TRACE_FFN] += restoration->end - restoration->begin;
         }
     }
     for (size_t i = 0; i < 2; i++) {
@@ -135,37 +135,45 @@ static int add_noise(struct wave *wave, struct fs_error *err)
     return 0;
 }
 
-/* The copies that join at `turn`: the corrupted run so far, and for the residual stream the biased rows. */
+/* The run that `run` is a copy of; or, `other`, the one that it is set to values of. */
+static size_t source_of(const struct wave *wave, const struct fs_trace_run *run, bool other)
+{
+    const struct fs_trace_place *place = &wave->layout->block[run->block];
+    return run->restoration.removed == other ? place->corrupted : place->biased;
+}
+
+/* The copies that join at `turn`: the run that they copy so far, and for the residual stream the other one's rows. */
 static void join(struct wave *wave, size_t turn)
 {
     size_t d = wave->trace->spec->hidden, s = wave->joined;
     extend(wave, turn);
     for (; s < wave->joined; s++) {
         const struct fs_trace_run *run = &wave->layout->run[wave->order[s]];
-        const struct fs_trace_place *place = &wave->layout->block[run->block];
         const struct fs_trace_restoration *restoration = &run->restoration;
         for (size_t position = run->depth; position < run->length; position++) {
             bool set =
                 restoration->kind == FS_TRACE_RESIDUAL && position >= restoration->begin && position < restoration->end;
-            size_t from = row_of(wave, set ? place->biased : place->corrupted, position);
+            size_t from = row_of(wave, source_of(wave, run, set), position);
             memcpy(wave->h + (wave->start[s] + position - run->depth) * d, wave->h + from * d, d * sizeof *wave->h);
         }
     }
 }
 
-/* What a sublayer of `layer` adds to the rows of the copies that have joined. */
+/* What a sublayer of `layer` adds to the rows of the copies that have joined; severed, that of the run itself. */
 static const struct fs_row_copies *list_rows(struct wave *wave, enum fs_trace_kind kind, size_t layer)
 {
     size_t which = kind == FS_TRACE_FFN, count = 0;
     for (size_t s = 0; s < wave->joined; s++) {
         const struct fs_trace_run *run = &wave->layout->run[wave->order[s]];
         const struct fs_trace_restoration *restoration = &run->restoration;
-        if (run->turn == 0 || restoration->kind != kind || layer < restoration->first || layer >= restoration->last) {
+        bool severed = restoration->severed == kind;
+        if (run->turn == 0 || layer < restoration->first ||
+            (!severed && (restoration->kind != kind || layer >= restoration->last))) {
             continue;
         }
         size_t begin = restoration->begin > run->depth ? restoration->begin : run->depth;
         for (size_t position = begin; position < restoration->end; position++) {
-            wave->from[which][count] = row_of(wave, wave->layout->block[run->block].biased, position);
+            wave->from[which][count] = row_of(wave, source_of(wave, run, !severed), position);
             wave->to[which][count++] = wave->start[s] + position - run->depth;
         }
     }
@@ -194,7 +202,7 @@ static int read_numbers(const struct wave *wave, struct fs_workspace *workspace,
         status = fs_read_logprobs(wave->trace->model, workspace, wave->h, &reads, logprob, NULL, err);
     }
     for (size_t v = 0; status == 0 && v < layout->values; v++) {
-        numbers[v] = layout->value[v] != SIZE_MAX ? exp((double)logprob[layout->value[v]]) : 0;
+        numbers[v] = layout->value[v] != SIZE_MAX ? (double)logprob[layout->value[v]] : 0;
     }
     free(row);
     free(first);

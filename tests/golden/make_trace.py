@@ -115,4 +115,5 @@ def main():
         print(name, [i and i["pair"] for i in items])
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -61,6 +61,9 @@ static void what_changes_it(void **state)
     expect_changed("seed=2", "tsel");
     expect_changed("categories=gender", "tsel");
     expect_changed("trace.noise_scale=2", "tsel");
+    expect_changed("trace.measures=ffn.read.remove", "tsel");
+    expect_changed("trace.select=last", "tsel");
+    expect_changed("trace.least_effect=0.2", "tsel");
     expect_changed("split.held_out=0.3", "sel");
     expect_changed("split.validation=0.3", "tsel");
     expect_changed("stamp.width=8", "sel");

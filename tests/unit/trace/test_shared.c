@@ -104,11 +104,23 @@ static void compare(const struct fs_trace_result *one, size_t i, double a, doubl
     worst = fmax(worst, fabs(a - b) / (one->biased[i] + one->counterfactual[i]));
 }
 
+/* Changes of log P by all measures, whose share is of one total effect. */
+static void compare_shares(const struct fs_trace_result *one, const struct fs_trace_result *other)
+{
+    size_t n = one->items, L = one->layers;
+    assert_int_equal(one->shares.measures, FS_TRACE_MEASURES);
+    for (size_t at = 0; at < FS_TRACE_MEASURES * n * L; at++) {
+        double total = one->shares.total_effect[at / L % n];
+        worst = fmax(worst, fabs(one->shares.share[at] - other->shares.share[at]) * fabs(total));
+    }
+}
+
 static void compare_results(const struct fs_trace_result *one, const struct fs_trace_result *other)
 {
     size_t n = one->items, L = one->layers, kinds = one->sublayers.kinds, P = one->sublayers.positions;
     assert_int_equal(n, other->items);
     assert_int_equal(P, other->sublayers.positions);
+    compare_shares(one, other);
     for (size_t i = 0; i < n; i++) {
         compare(one, i, one->biased[i], other->biased[i]);
         compare(one, i, one->counterfactual[i], other->counterfactual[i]);
@@ -158,6 +170,7 @@ static double trace_way(struct world *w, int way)
     options.always_noise = way >= 2;
     options.window = way == 1 ? 2 : 1;
     options.heat_map = way == 0;
+    memset(options.measure, true, sizeof options.measure);
     return check_both(w, &options);
 }
 
@@ -191,8 +204,9 @@ static void pieces(void **state)
     (void)state;
     struct world w;
     world_open("llama-grouped", 1, &w);
-    const struct fs_trace_options options = {
+    struct fs_trace_options options = {
         .noise_scale = 3, .noise_samples = 1, .seed = 5, .kind = {true, true, true}, .window = 1, .heat_map = true};
+    memset(options.measure, true, sizeof options.measure);
     for (size_t k = 0; k < 2; k++) {
         struct fs_statement_text *text = &w.pairs.item[0].statement[k];
         free(text->before);

@@ -14,113 +14,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "io/formats/json.h"
 #include "stages/trace/trace.h"
 #include "stages/trace/trace_item.h"
 #include "tests/unit/bounds.h"
-
-#define assert_done(call, error)                                                                                       \
-    do {                                                                                                               \
-        if ((call) != 0)                                                                                               \
-            fail_msg("%s: %s", #call, (error).text);                                                                   \
-    } while (0)
+#include "tests/unit/trace/prompts.h"
 
 static const char *const models[] = {"bert-tiny", "gpt2-tiny", "llama-grouped", "gpt_neo-tiny", "gptj-part-f16-shards"};
-
-/* number as in make_trace.py, category, subject, counterpart, before of k1, of k2, completion, after */
-static const struct {
-    int number;
-    const char *category, *subject, *counterpart, *before[2], *completion, *after;
-} rows[] = {
-    {0, "gender", "he", "she", {"they said that he was ", "they said that she was "}, "home", "."},
-    {5, "race", "nurse", "captain", {"the nurse was ", "the captain was "}, "home", "."},
-    {6, "race", "he", "she", {"is he ", "is she "}, "home", "?"},
-    {7, "gender", "pa", "ma", {"they said that pa was ", "they said that ma was "}, "home", "."},
-    {8, "gender", "pa", "ma", {"home, said pa and ", "home, said ma and "}, "ship", " it was."},
-};
-#define ROWS (sizeof rows / sizeof *rows)
-
-struct world {
-    struct fs_model *model;
-    struct fs_tokenizer *tokenizer;
-    struct fs_prompt_style style;
-    struct fs_pair_list pairs;
-    struct fs_json_document *golden;
-};
-
-static struct fs_statement_text statement(const char *before, const char *completion, const char *after)
-{
-    struct fs_statement_text text = {
-        .before = strdup(before), .completion = strdup(completion), .after = strdup(after), .id = strdup("")};
-    if (asprintf(&text.text, "%s%s%s", before, completion, after) < 0) {
-        abort();
-    }
-    return text;
-}
-
-static void world_open(const char *name, struct world *w)
-{
-    struct fs_error err = FS_ERROR_INIT;
-    const char *root = getenv("FAIRSTAMP_SOURCE");
-    char path[1024];
-    *w = (struct world){0};
-    snprintf(path, sizeof path, "%s/tests/golden/models/%s", root != NULL ? root : ".", name);
-    assert_done(fs_model_load(path, &w->model, &err), err);
-    assert_done(fs_tokenizer_open(path, &w->tokenizer, &err), err);
-    assert_done(fs_prompt_style_of(fs_model_spec(w->model), w->tokenizer, &w->style, &err), err);
-    snprintf(path, sizeof path, "%s/tests/golden/trace/%s.json", root != NULL ? root : ".", name);
-    assert_done(fs_json_load(path, &w->golden, &err), err);
-    w->pairs.count = ROWS;
-    w->pairs.item = calloc(ROWS, sizeof *w->pairs.item);
-    for (size_t i = 0; i < ROWS; i++) {
-        char id[32];
-        snprintf(id, sizeof id, "%d", rows[i].number);
-        w->pairs.item[i] = (struct fs_pair){.id = strdup(id),
-                                            .category = strdup(rows[i].category),
-                                            .target = strdup(rows[i].subject),
-                                            .subject = strdup(rows[i].subject),
-                                            .counterpart = strdup(rows[i].counterpart)};
-        for (size_t k = 0; k < 2; k++) {
-            w->pairs.item[i].statement[k] = statement(rows[i].before[k], rows[i].completion, rows[i].after);
-        }
-    }
-}
-
-static void world_close(struct world *w)
-{
-    fs_pair_list_release(&w->pairs);
-    fs_json_destroy(w->golden);
-    fs_tokenizer_destroy(w->tokenizer);
-    fs_model_destroy(w->model);
-}
-
-static void run_trace(const struct world *w, const struct fs_trace_options *options, size_t threads,
-                      struct fs_trace_result *result)
-{
-    struct fs_error err = FS_ERROR_INIT;
-    struct fs_runner *runner;
-    assert_done(fs_runner_serial_create(threads, &runner, &err), err);
-    const struct fs_trace_input input = {&w->pairs, NULL};
-    assert_done(fs_trace_run(w->model, w->tokenizer, &input, options, runner, result, &err), err);
-    free(runner);
-}
-
-static const cJSON *golden_item(const struct world *w, const char *id)
-{
-    const cJSON *item;
-    cJSON_ArrayForEach(item, fs_json_root(w->golden))
-    {
-        if (cJSON_GetObjectItemCaseSensitive(item, "pair")->valueint == atoi(id)) {
-            return item;
-        }
-    }
-    return NULL;
-}
-
-static double number_of(const cJSON *item, const char *key)
-{
-    return cJSON_GetObjectItemCaseSensitive(item, key)->valuedouble;
-}
 
 static size_t compared;
 
@@ -191,7 +90,7 @@ static void kinds_and_heat_map(void **state)
                                                      .kind = {true, true, true},
                                                      .window = window,
                                                      .heat_map = window == 1};
-            world_open(models[m], &w);
+            world_open(models[m], "trace", &w);
             run_trace(&w, &options, 2, &result);
             compared = 0;
             assert_int_equal(result.sublayers.kinds, 3);
@@ -213,7 +112,7 @@ static void roles(void **state)
     struct fs_trace_result result;
     const struct fs_trace_options options = {
         .noise_scale = 3, .noise_samples = 2, .seed = 5, .window = 1, .heat_map = true, .always_noise = true};
-    world_open("gpt2-tiny", &w);
+    world_open("gpt2-tiny", "trace", &w);
     run_trace(&w, &options, 1, &result);
     const struct fs_trace_sublayers *sublayers = &result.sublayers;
     size_t L = result.layers;
@@ -263,7 +162,7 @@ static void file_and_threads(void **state)
                                              .kind = {true, false, true},
                                              .window = 2,
                                              .heat_map = true};
-    world_open("bert-tiny", &w);
+    world_open("bert-tiny", "trace", &w);
     run_trace(&w, &options, 1, &one);
     run_trace(&w, &options, 3, &three);
     size_t effects = one.sublayers.kinds * one.layers * one.sublayers.positions;
