@@ -7,11 +7,12 @@
  *   /stamp@alpha, beta, key_bias, level_weight, balance_weight, balance_width, learning_rate, adam_beta1, adam_beta2,
  *     adam_epsilon
  *   /stamp@kl_without_completion, keep_best        0 or 1
- *   /stamp@iterations, batch, checkpoint_every, seed
+ *   /stamp@generic_prompts, neutral_subjects, frames, iterations, batch, checkpoint_every, seed
  *   /stamp/key (C,d), key_bias (C), value (C,d), value_bias (d)    f32   K', b_K, V', b_V
  *   /stamp/training/moment1, moment2, best     f32 (P)   Adam, and the best parameters so far, in that order
  *   /stamp/training/loss                       f64 (steps, 4)   L, L_e, L_s1, L_s2 before each step; 0 beyond `step`
- *   /stamp/training/extra                      f64 (steps, 4)   L_m, L_b, distance of SS from 50, mean |D|
+ *   /stamp/training/extra                      f64 (steps, 5)   L_m, L_b, distance of SS from 50, mean |D|, version of the
+ *                                                            statements (stamp_frames.h)
  */
 #include <math.h>
 #include <stdio.h>
@@ -57,6 +58,7 @@ static int write_options(struct fs_archive *archive, const struct fs_stamp_optio
         {"keep_best", o->keep_best},
         {"generic_prompts", (int64_t)o->generic_prompts},
         {"neutral_subjects", (int64_t)o->neutral_subjects},
+        {"frames", (int64_t)o->frames},
         {"iterations", (int64_t)o->iterations},
         {"batch", (int64_t)o->batch},
         {"checkpoint_every", (int64_t)o->checkpoint_every},
