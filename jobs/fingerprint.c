@@ -8,6 +8,7 @@
 #include "io/archive/archive.h"
 #include "io/folder.h"
 #include "io/formats/gguf.h"
+#include "io/values.h"
 #include "jobs/defaults.h"
 #include "jobs/job_keys.h"
 #include "jobs/stage_rules.h"
@@ -237,7 +238,10 @@ static void write_methods(FILE *stream, const struct fs_job *job, enum fs_stage 
     }
     fprintf(stream, "methods = ");
     for (size_t i = 0; i < methods; i++) {
-        fprintf(stream, "%s%s=%s", i > 0 ? "," : "", method[i].name, method[i].method->name);
+        char strength[FS_NUMBER_SIZE];
+        fs_number_text(method[i].strength, strength);
+        fprintf(stream, "%s%s=%s%s%s", i > 0 ? "," : "", method[i].name, method[i].method->name,
+                method[i].strength != 1 ? ":" : "", method[i].strength != 1 ? strength : "");
     }
     fprintf(stream, "\n");
 }
@@ -249,6 +253,21 @@ static void write_compute(FILE *stream, const struct fs_job *job)
     const struct fs_backend *backend = fs_backend_choose(compute);
     fprintf(stream, "compute.type = %s\ncompute.backend = %s\n", fs_compute_type_name(compute->type),
             backend != NULL ? backend->name : compute->backend);
+}
+
+/* What the program brings with it, as the same file of the job would be written. */
+static void write_shipped(FILE *stream, const struct fs_job *job, unsigned keys)
+{
+    size_t count;
+    const struct fs_job_key *key = fs_job_keys(&count);
+    for (size_t i = 0; i < count; i++) {
+        const struct fs_setting *setting = key[i].setting;
+        if ((key[i].stages & keys) != 0 && setting->shipped != NULL && fs_job_value(job, setting)->text == NULL) {
+            char digest[FS_DIGEST_SIZE];
+            fs_digest_bytes((const char *)setting->shipped, *setting->shipped_size, digest);
+            fprintf(stream, "%s = %s\n", setting->key, digest);
+        }
+    }
 }
 
 static void write_settings(FILE *stream, const struct fs_job *job, const struct inputs *inputs, enum fs_stage stage,
@@ -263,6 +282,7 @@ static void write_settings(FILE *stream, const struct fs_job *job, const struct 
             fs_setting_write(stream, key[i].setting, fs_job_value(job, key[i].setting), inputs->kind);
         }
     }
+    write_shipped(stream, job, keys);
     write_compute(stream, job);
     write_methods(stream, job, stage);
     write_scorings(stream, job, inputs->kind, stage);

@@ -303,6 +303,18 @@ int fs_run_to_ffn(const struct fs_pass *pass, size_t layer, const fs_real *h, fs
     return 0;
 }
 
+int fs_run_ffn(const struct fs_pass *pass, size_t layer, const fs_real *x, fs_real *y, struct fs_error *err)
+{
+    struct fs_activations activations;
+    if (check_layers(pass->model, layer, layer + 1, err) != 0 || fs_layer_prepare(pass, &activations, err) != 0) {
+        return -1;
+    }
+    const struct fs_layer_run run = fs_layer_begin(pass, layer, &activations);
+    run.layer->ffn->inner(&run, x);
+    run.layer->ffn->output(&run, NULL, y);
+    return 0;
+}
+
 int fs_join_ffn(const struct fs_pass *pass, size_t layer, const fs_real *x, const fs_real *base, fs_real *h,
                 struct fs_error *err)
 {

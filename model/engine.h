@@ -67,6 +67,10 @@ size_t fs_base_matrices(const struct fs_spec *spec);
 int fs_run_to_ffn(const struct fs_pass *pass, size_t layer, const fs_real *h, fs_real *x, fs_real *base,
                   struct fs_error *err);
 
+/* y (T,d) = FFN(x) alone of `layer`, unedited and before any norm or scale behind it; x (T,d) as above. They must not
+ * overlap. */
+int fs_run_ffn(const struct fs_pass *pass, size_t layer, const fs_real *x, fs_real *y, struct fs_error *err);
+
 /*
  * The rest of `layer`: h (T,d) = base + edit(x), or the first matrix of base + edit(x) and the second brought together;
  * then the norm where the family is post-norm, and what the edit does to the hidden state. After fs_run_to_ffn the bits

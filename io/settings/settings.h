@@ -54,6 +54,8 @@ struct fs_setting {
     const char *initial;                                 /* the default; NULL: none, or by variant */
     const char *initial_by_variant[FS_SETTING_VARIANTS]; /* the default where it depends on the model's kind */
     const char *initial_words;                           /* for people, where the default follows from other keys */
+    const unsigned char *shipped;                        /* of a path: the file's bytes where none is named; NULL */
+    const size_t *shipped_size;
     bool required;
     bool changes_no_result; /* such as a folder or how often is saved: in no fingerprint */
     double least, most;

@@ -24,6 +24,7 @@ struct trainer {
     size_t *pair; /* [pairs] the edited pairs in the order of training */
     size_t pairs;
     size_t parameters;
+    struct fs_stamp_text text; /* nothing where text_weight is 0 */
     struct fs_stamp_step step; /* of the batch */
 };
 
@@ -66,7 +67,8 @@ static int record(struct trainer *trainer, size_t version, struct fs_error *err)
     const double *value = trainer->step.value, *score = value + FS_VALUE_COUNT;
     double *loss = state->loss + 4 * state->step, *extra = state->extra + FS_STAMP_EXTRA * state->step;
     loss[0] = value[FS_TERM_EDIT] + o->alpha * value[FS_TERM_CONTEXT] + o->beta * value[FS_TERM_GENERIC] +
-              o->level_weight * value[FS_TERM_LEVEL] + o->balance_weight * value[FS_TERM_BALANCE];
+              o->level_weight * value[FS_TERM_LEVEL] + o->balance_weight * value[FS_TERM_BALANCE] +
+              o->text_weight * value[FS_TERM_TEXT];
     loss[1] = value[FS_TERM_EDIT];
     loss[2] = value[FS_TERM_CONTEXT];
     loss[3] = value[FS_TERM_GENERIC];
@@ -77,15 +79,17 @@ static int record(struct trainer *trainer, size_t version, struct fs_error *err)
         extra[2] = fmax(extra[2], fabs(score[c] - 50));
     }
     extra[3] = value[FS_MEAN_GAP];
-    extra[4] = (double)version;
+    extra[4] = value[FS_TERM_TEXT];
+    extra[5] = (double)version;
     if (isfinite(loss[0]) && all_finite(trainer->step.total, trainer->parameters)) {
         return 0;
     }
-    return fs_error_set(
-        err, FS_EXIT_DATA,
-        "stamp: iteration %zu: the loss is %g (L_e %g, L_s1 %g, L_s2 %g, L_m %g, L_b %g) or its gradient is not "
-        "finite; lower learning_rate (now %g), or the weights of the terms",
-        state->step + 1, loss[0], loss[1], loss[2], loss[3], extra[0], extra[1], o->learning_rate);
+    return fs_error_set(err, FS_EXIT_DATA,
+                        "stamp: iteration %zu: the loss is %g (L_e %g, L_s1 %g, L_s2 %g, L_m %g, L_b %g, L_t %g) or "
+                        "its gradient is not "
+                        "finite; lower learning_rate (now %g), or the weights of the terms",
+                        state->step + 1, loss[0], loss[1], loss[2], loss[3], extra[0], extra[1], extra[4],
+                        o->learning_rate);
 }
 
 /*
@@ -291,6 +295,11 @@ static int check(const struct trainer *trainer, struct fs_error *err)
             "stamp: level_weight %g, balance_weight %g, balance_width %g; expected weights from 0 and a width above 0",
             o->level_weight, o->balance_weight, o->balance_width);
     }
+    if (!(o->text_weight >= 0) || (o->text_weight > 0 && o->text_tokens == 0)) {
+        return fs_error_set(err, FS_EXIT_CONFIG,
+                            "stamp: text_weight %g, text_tokens %zu; expected a weight from 0 and tokens from 1",
+                            o->text_weight, o->text_tokens);
+    }
     if (!isfinite(o->key_bias)) {
         return fs_error_set(err, FS_EXIT_CONFIG, "stamp: key_bias %g; expected a finite number", o->key_bias);
     }
@@ -335,15 +344,20 @@ int fs_stamp_train(const struct fs_stamp_task *task, struct fs_stamp_state *stat
                  .stamp = &state->stamp,
                  .runner = runner},
     };
+    trainer.step.text = &trainer.text;
     int status = order_pairs(&trainer, task->held_out, err);
     if (status == 0) {
         status = check(&trainer, err);
+    }
+    if (status == 0 && task->options->text_weight > 0) {
+        status = fs_stamp_text_read(task->tokenizer, task->options, &trainer.text, err);
     }
     status = fs_runner_agree(runner, status, err);
     if (status == 0) {
         status = train(&trainer, task->save, task->save_context, err);
     }
     fs_stamp_step_end(&trainer.step);
+    fs_stamp_text_release(&trainer.text);
     free(trainer.pair);
     return status;
 }

@@ -2,7 +2,7 @@
  * Stage 2, the Fairness Stamp: trains the side network of one layer (model/edits/stamp_net.h) on the edited pairs,
  *
  *   L = L_e + alpha L_s1 + beta L_s2     (arXiv 2405.09341, step 2)
- *       + level_weight L_m + balance_weight L_b        (fairstamp's own; weights of 0 leave them out)
+ *       + level_weight L_m + balance_weight L_b + text_weight L_t        (fairstamp's own; weights of 0 leave them out)
  *
  *   L_e   gap: mean |P'[k1] - P'[k2]|; logratio: mean (log P'[k1] - log P'[k2])^2
  *   L_s1  mean KL(P || P') at the positions where the edited prompts are read, if so wished without the pair's completions
@@ -12,6 +12,8 @@
  *         that both stay above unrelated words. Tokens outside the completion count with their unedited probabilities
  *   L_b   mean over target terms of (mean over the term's pairs of tanh(D / tau))^2, D = log P'[k1] - log P'[k2]:
  *         what is left of the gaps shall not point one way
+ *   L_t   mean over tokens of a plain text of ||stamp(x)||^2 / ||FFN(x)||^2: the stamp shall be silent elsewhere
+ *         (stamp_text.h)
  *
  * With stamp.frames half of the steps take L_e, L_s1, L_m and L_b on the pairs behind neutral sentences (stamp_frames.h).
  * What is judged by a step's losses (keep_best, tau) is judged by the others.
@@ -37,7 +39,7 @@
 #include "stages/plan/statement.h"
 #include "stages/work/runner.h"
 
-#define FS_STAMP_EXTRA 5
+#define FS_STAMP_EXTRA 6
 /* All that a training run carries from one iteration to the next. */
 struct fs_stamp_state {
     struct fs_stamp stamp;
@@ -46,8 +48,8 @@ struct fs_stamp_state {
     size_t steps;               /* iterations of the whole run */
     double *loss;               /* [steps][4]: L, L_e, L_s1, L_s2 before each step; filled up to `step` */
     double *extra;              /* [steps][FS_STAMP_EXTRA], likewise: L_m, L_b, how far from 50 the worst category's SS
-                                   is, mean |log P'[k1] - log P'[k2]|, the version of the statements that
-                                   all of them are of (stamp_frames.h) */
+                                   is, mean |log P'[k1] - log P'[k2]|, L_t, the version of
+                                   the statements that all of them are of (stamp_frames.h) */
     fs_real *best;              /* parameters before step `best_step` of the batch that runs */
     size_t best_step;           /* SIZE_MAX: none */
 };

@@ -7,12 +7,14 @@
  *   /stamp@alpha, beta, key_bias, level_weight, balance_weight, balance_width, learning_rate, adam_beta1, adam_beta2,
  *     adam_epsilon
  *   /stamp@kl_without_completion, keep_best        0 or 1
+ *   /stamp@text_weight, text_tokens                0: no text was taken
  *   /stamp@generic_prompts, neutral_subjects, frames, iterations, batch, checkpoint_every, seed
  *   /stamp/key (C,d), key_bias (C), value (C,d), value_bias (d)    f32   K', b_K, V', b_V
  *   /stamp/training/moment1, moment2, best     f32 (P)   Adam, and the best parameters so far, in that order
  *   /stamp/training/loss                       f64 (steps, 4)   L, L_e, L_s1, L_s2 before each step; 0 beyond `step`
- *   /stamp/training/extra                      f64 (steps, 5)   L_m, L_b, distance of SS from 50, mean |D|, version of the
- *                                                            statements (stamp_frames.h)
+ *   /stamp/training/extra                      f64 (steps, 6)   L_m, L_b, distance of SS from 50, mean |D|, L_t,
+ *                                              version of the statements (stamp_frames.h); of earlier versions (steps, 4),
+ *                                              without L_t and version
  */
 #include <math.h>
 #include <stdio.h>
@@ -23,6 +25,7 @@
 
 #define GROUP "/stamp"
 #define TRAINING "/stamp/training/"
+#define FORMER_EXTRA 4
 #define MAX_SIZE ((int64_t)1 << 32) /* of a hidden size, a width, a count of steps */
 
 static int write_options(struct fs_archive *archive, const struct fs_stamp_options *o, struct fs_error *err)
@@ -45,6 +48,7 @@ static int write_options(struct fs_archive *archive, const struct fs_stamp_optio
         {"level_weight", o->level_weight},
         {"balance_weight", o->balance_weight},
         {"balance_width", o->balance_width},
+        {"text_weight", o->text_weight},
         {"learning_rate", o->learning_rate},
         {"adam_beta1", o->adam_beta1},
         {"adam_beta2", o->adam_beta2},
@@ -59,6 +63,7 @@ static int write_options(struct fs_archive *archive, const struct fs_stamp_optio
         {"generic_prompts", (int64_t)o->generic_prompts},
         {"neutral_subjects", (int64_t)o->neutral_subjects},
         {"frames", (int64_t)o->frames},
+        {"text_tokens", (int64_t)(o->text_weight > 0 ? o->text_tokens : 0)},
         {"iterations", (int64_t)o->iterations},
         {"batch", (int64_t)o->batch},
         {"checkpoint_every", (int64_t)o->checkpoint_every},
@@ -141,6 +146,29 @@ static int read_parameters(const struct fs_archive *archive, struct fs_stamp *st
     return 0;
 }
 
+/* Archives of earlier versions have fewer columns. */
+static int read_extra(const struct fs_archive *archive, struct fs_stamp_state *state, struct fs_error *err)
+{
+    size_t dimensions, shape[4];
+    if (fs_archive_shape(archive, TRAINING "extra", &dimensions, shape, err) != 0) {
+        return -1;
+    }
+    size_t columns = dimensions == 2 && shape[0] == state->steps ? shape[1] : 0;
+    if (columns != FS_STAMP_EXTRA && columns != FORMER_EXTRA) {
+        return fs_error_set(err, FS_EXIT_DATA, "%sextra: its shape is not steps %zu x %d; train again", TRAINING,
+                            state->steps, FS_STAMP_EXTRA);
+    }
+    if (fs_archive_read(archive, TRAINING "extra", FS_ARCHIVE_F64, state->steps * columns, state->extra, err) != 0) {
+        return -1;
+    }
+    for (size_t i = state->steps; columns == FORMER_EXTRA && i > 0; i--) { /* from the end: rows move up */
+        double *to = state->extra + FS_STAMP_EXTRA * (i - 1);
+        memmove(to, state->extra + FORMER_EXTRA * (i - 1), FORMER_EXTRA * sizeof *to);
+        memset(to + FORMER_EXTRA, 0, (FS_STAMP_EXTRA - FORMER_EXTRA) * sizeof *to);
+    }
+    return 0;
+}
+
 static int read_training(const struct fs_archive *archive, struct fs_stamp_state *state, struct fs_error *err)
 {
     size_t count = fs_stamp_parameters(state->stamp.hidden, state->stamp.width), dimensions, shape[4];
@@ -172,7 +200,7 @@ static int read_training(const struct fs_archive *archive, struct fs_stamp_state
         fs_archive_read(archive, TRAINING "loss", FS_ARCHIVE_F64, state->steps * 4, state->loss, err) != 0) {
         return -1;
     }
-    return fs_archive_read(archive, TRAINING "extra", FS_ARCHIVE_F64, state->steps * FS_STAMP_EXTRA, state->extra, err);
+    return read_extra(archive, state, err);
 }
 
 int fs_stamp_read_state(const struct fs_archive *archive, struct fs_stamp_state *state, struct fs_error *err)

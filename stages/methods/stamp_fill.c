@@ -73,6 +73,7 @@ void fs_stamp_unit_empty(struct fs_stamp_unit *unit)
 {
     free(unit->x);
     free(unit->base);
+    free(unit->share);
     free(unit->loss.probability);
-    unit->x = unit->base = unit->loss.probability = NULL;
+    unit->x = unit->base = unit->share = unit->loss.probability = NULL;
 }

@@ -23,7 +23,15 @@
 
 #include "stages/methods/stamp_options.h"
 
-enum fs_loss_term { FS_TERM_EDIT, FS_TERM_CONTEXT, FS_TERM_GENERIC, FS_TERM_LEVEL, FS_TERM_BALANCE, FS_TERM_COUNT };
+enum fs_loss_term {
+    FS_TERM_EDIT,
+    FS_TERM_CONTEXT,
+    FS_TERM_GENERIC,
+    FS_TERM_LEVEL,
+    FS_TERM_BALANCE,
+    FS_TERM_TEXT,
+    FS_TERM_COUNT
+};
 enum { FS_MEAN_GAP = FS_TERM_COUNT, FS_VALUE_COUNT }; /* beside the terms: mean |D| */
 
 /* log p of `token` at row `row`. */

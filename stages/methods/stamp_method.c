@@ -153,9 +153,9 @@ static int read_history(const struct fs_archive *archive, struct fs_training_his
                    "unedited model at the edited and at generic prompts.",
         .losses = LOSSES,
         .terms = LOSSES + FS_STAMP_EXTRA,
-        .term = {"L", "L_e", "L_s1", "L_s2", "L_m", "L_b", "|SS - 50|", "gap", "version"},
-        .name = {"L", "L_e", "L_s1", "L_s2", "L_m", "L_b", "ss_distance", "gap", "version"},
-        .decimals = {6, 6, 6, 6, 6, 6, 2, 6, 0},
+        .term = {"L", "L_e", "L_s1", "L_s2", "L_m", "L_b", "|SS - 50|", "gap", "L_t", "version"},
+        .name = {"L", "L_e", "L_s1", "L_s2", "L_m", "L_b", "ss_distance", "gap", "L_t", "version"},
+        .decimals = {6, 6, 6, 6, 6, 6, 2, 6, 6, 0},
         .sizes = 1,
         .size = {{"width", 0}},
     };

@@ -1,5 +1,7 @@
 #include "stages/methods/stamp_options.h"
 
+#include "stages/methods/stamp_text.h"
+
 static const struct fs_setting stamp_rows[] = {
     {.key = "stamp.layer",
      .kind = FS_SETTING_AUTO,
@@ -67,6 +69,29 @@ static const struct fs_setting stamp_rows[] = {
      .meaning =
          "versions of each pair with a neutral sentence, such as \"It rained during the night.\", before both of "
          "its statements; half of the steps train on them, so that the edit carries over; 0: none"},
+    {.key = "stamp.text_weight",
+     .kind = FS_SETTING_NUMBER,
+     .initial = "0",
+     .most = 1e6,
+     FS_SETTING_MEMBER(struct fs_stamp_options, text_weight),
+     .meaning =
+         "weight of L_t, the stamp's own output on plain text: mean ||stamp(x)||^2 / ||FFN(x)||^2 over its tokens, "
+         "which keeps what the model knows and runs no layer above; 0: the method's plain form"},
+    {.key = "stamp.text_tokens",
+     .kind = FS_SETTING_INTEGER,
+     .initial = "4096",
+     .least = 1,
+     .most = 1048576,
+     .unit = "tokens",
+     FS_SETTING_MEMBER(struct fs_stamp_options, text_tokens),
+     .meaning = "tokens of the text that are taken, in windows spread evenly over it"},
+    {.key = "stamp.text",
+     .kind = FS_SETTING_PATH,
+     .initial_words = "a text that the program brings with it",
+     .shipped = fs_plain_text,
+     .shipped_size = &fs_plain_text_size,
+     FS_SETTING_MEMBER(struct fs_stamp_options, text),
+     .meaning = "plain text of L_t, UTF-8, general in subject: what the stamp shall leave alone"},
     {.key = "stamp.level_weight",
      .kind = FS_SETTING_NUMBER,
      .initial = "0",

@@ -28,6 +28,9 @@ struct fs_stamp_options {
     double key_bias;            /* b_K before training, in root mean squares of the components of x over the tokens of
                                     the first batch: a fresh key's products with x have about that deviation, so at -2
                                     it fires at one token in 44, and elsewhere the stamp adds exactly b_V */
+    const char *text;           /* L_t: path of a plain text; NULL: the program's own. Not owned */
+    size_t text_tokens;         /* N */
+    double text_weight;         /* of L_t; 0: the method's plain form */
     double level_weight, balance_weight; /* weights of L_m and L_b; 0: the method's plain form */
     double balance_width; /* tau, as a multiple of the batch's mean gap |log P[k1] - log P[k2]| before training; at most
                              half the mean gap of the step before */

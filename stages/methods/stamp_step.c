@@ -151,6 +151,10 @@ static int compile_version(struct fs_stamp_step *step, const struct fs_tokenizer
                             "objects have no token; take larger batches or other pairs",
                             batch->count, batch->number, fs_scoring_name(step->options->scoring));
     }
+    if (step->text->count > 0 &&
+        fs_stamp_text_compile(step->spec, tokenizer, step->options, step->text, units, err) != 0) {
+        return -1;
+    }
     if (list_cut_units(step, version, err) != 0) {
         return -1;
     }
@@ -169,18 +173,20 @@ static void raise_to(size_t *most, size_t value)
 /* What the largest of all versions needs, for the threads' benches are made once. */
 static int reserve(struct fs_stamp_step *step, struct fs_error *err)
 {
-    size_t units = 0, cut_pairs = 0, tokens = 0, rows = 0;
+    size_t units = 0, cut_pairs = 0, tokens = 0, rows = 0, text = 0;
     for (size_t v = 0; v < step->versions; v++) {
         const struct fs_stamp_version *version = &step->version[v];
         raise_to(&units, version->units.count);
         raise_to(&cut_pairs, version->units.cuts.pairs);
         raise_to(&tokens, version->units.most_tokens);
         raise_to(&rows, version->units.most_rows);
+        raise_to(&text, version->units.most_text);
         raise_to(&step->most_length, version->length);
     }
     for (size_t v = 0; v < step->versions; v++) {
         step->version[v].units.most_tokens = tokens;
         step->version[v].units.most_rows = rows;
+        step->version[v].units.most_text = text;
     }
     step->part_mine = fs_allocate(units + 1, 1, "the training units", err);
     step->total = fs_allocate_aligned(step->most_length, sizeof *step->total, "the gradient", err);
@@ -400,5 +406,6 @@ void fs_stamp_step_end(struct fs_stamp_step *step)
                                    .spec = step->spec,
                                    .options = step->options,
                                    .stamp = step->stamp,
+                                   .text = step->text,
                                    .runner = step->runner};
 }

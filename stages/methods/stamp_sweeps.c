@@ -13,6 +13,7 @@ void fs_stamp_bench_release(struct fs_stamp_bench *bench)
     free(bench->h);
     free(bench->dh);
     free(bench->logprob);
+    free(bench->inner);
     *bench = (struct fs_stamp_bench){0};
 }
 
@@ -55,6 +56,9 @@ static void put_values(const struct fs_stamp_step *step, size_t unit, const doub
 
 size_t fs_stamp_cache_bytes(const struct fs_stamp_step *step, const struct fs_stamp_unit *unit)
 {
+    if (unit->of_text) {
+        return sizeof(fs_real) * unit->batch.tokens * (step->spec->hidden + 1);
+    }
     return sizeof(fs_real) * ((1 + fs_base_matrices(step->spec)) * unit->batch.tokens * step->spec->hidden +
                               unit->loss.distributions * step->spec->vocabulary);
 }
@@ -66,13 +70,20 @@ double fs_stamp_tape_bytes(const struct fs_stamp_step *step, const struct fs_sta
            ((double)fs_tape_numbers(&pass, unit->loss.rows) + (double)unit->loss.rows * (double)step->spec->vocabulary);
 }
 
+static int fill(const struct fs_stamp_step *step, const struct fs_stamp_bench *bench, struct fs_stamp_unit *unit,
+                struct fs_error *err)
+{
+    return unit->of_text ? fs_stamp_text_fill(step->model, bench->workspace, step->options, unit, err)
+                         : fs_stamp_unit_fill(step->model, bench->workspace, step->options, unit, err);
+}
+
 int fs_stamp_fill_unit(void *context, size_t thread, size_t unit, void *result, struct fs_error *err)
 {
     struct fs_stamp_step *step = context;
     struct fs_stamp_unit *u = &step->now->units.unit[unit];
     struct fs_stamp_bench *bench = bench_of(step, thread, err);
     (void)result;
-    if (bench == NULL || fs_stamp_unit_fill(step->model, bench->workspace, step->options, u, err) != 0) {
+    if (bench == NULL || fill(step, bench, u, err) != 0) {
         return -1;
     }
     u->square = 0;
@@ -92,7 +103,7 @@ int fs_stamp_fill_unit(void *context, size_t thread, size_t unit, void *result, 
 static int need_filled(struct fs_stamp_step *step, const struct fs_stamp_bench *bench, struct fs_stamp_unit *unit,
                        struct fs_error *err)
 {
-    return unit->x != NULL ? 0 : fs_stamp_unit_fill(step->model, bench->workspace, step->options, unit, err);
+    return unit->x != NULL ? 0 : fill(step, bench, unit, err);
 }
 
 /* The unit's parts of the mean gap before training and of the mean square of x, as its first two values. */
@@ -103,7 +114,7 @@ int fs_stamp_measure_unit(void *context, size_t thread, size_t unit, void *resul
     size_t tokens = 0;
     (void)thread;
     for (size_t i = 0; i < step->now->units.count; i++) {
-        tokens += step->now->units.unit[i].batch.tokens;
+        tokens += step->now->units.unit[i].of_text ? 0 : step->now->units.unit[i].batch.tokens;
     }
     double *value = fs_allocate(fs_stamp_values(step), sizeof *value, "the values of a training unit", err);
     if (value == NULL) {
@@ -113,7 +124,7 @@ int fs_stamp_measure_unit(void *context, size_t thread, size_t unit, void *resul
         const struct fs_loss_pair *pair = &u->loss.pair[p];
         value[0] += u->loss.pair_weight * fabs(pair->reference[0] - pair->reference[1]);
     }
-    value[1] = u->square / ((double)tokens * (double)step->spec->hidden);
+    value[1] = u->of_text ? 0 : u->square / ((double)tokens * (double)step->spec->hidden);
     put_values(step, unit, value, result);
     free(value);
     return 0;
@@ -225,9 +236,26 @@ int fs_stamp_first_again(void *context, size_t thread, size_t number, struct fs_
     return bench != NULL ? run_first(step, bench, unit, &logprob, err) : -1;
 }
 
-/* The unit's gradient, its values behind it, and behind them the differences where there is one sweep. */
-static int differentiate(struct fs_stamp_step *step, struct fs_stamp_bench *bench, size_t unit, fs_real *gradient,
-                         double *scratch, struct fs_error *err)
+/* The gradient of L_t, and its value. */
+static int differentiate_text(struct fs_stamp_step *step, struct fs_stamp_bench *bench, struct fs_stamp_unit *unit,
+                              fs_real *gradient, double *value, struct fs_error *err)
+{
+    if (bench->inner == NULL) {
+        bench->inner = fs_allocate_aligned(2 * step->now->units.most_text, step->stamp->width * sizeof(fs_real),
+                                           "the stamp on a text", err);
+    }
+    if (bench->inner == NULL || need_filled(step, bench, unit, err) != 0) {
+        return -1;
+    }
+    const struct fs_stamp_text_room room = {bench->h, bench->inner};
+    value[FS_TERM_TEXT] =
+        fs_stamp_text_loss(fs_model_backend(step->model), step->stamp, step->options, unit, &room, gradient);
+    return 0;
+}
+
+/* The unit's gradient, and its values in `value`; D of its pairs of cut terms where there is one sweep. */
+static int differentiate_pairs(struct fs_stamp_step *step, struct fs_stamp_bench *bench, size_t unit, fs_real *gradient,
+                               double *scratch, struct fs_error *err)
 {
     struct fs_stamp_unit *u = &step->now->units.unit[unit];
     struct fs_stamp_kept *kept = step->now->slot[unit] != SIZE_MAX ? &step->kept[step->now->slot[unit]] : NULL;
@@ -242,16 +270,29 @@ static int differentiate(struct fs_stamp_step *step, struct fs_stamp_bench *benc
     } else if (need_filled(step, bench, u, err) != 0 || forward(step, bench, u, tape, logprob, err) != 0) {
         return -1;
     }
-    memset(gradient, 0, step->parameters * sizeof *gradient);
     if (fs_loss_evaluate(&u->loss, step->options, &loss, logprob, value, value + FS_VALUE_COUNT, err) != 0 ||
-        fs_tape_read_backward(tape, logprob, bench->dh, err) != 0 ||
-        fs_upper_backward(tape, bench->dh, gradient, NULL, err) != 0) {
+        fs_tape_read_backward(tape, logprob, bench->dh, err) != 0) {
+        return -1;
+    }
+    return fs_upper_backward(tape, bench->dh, gradient, NULL, err);
+}
+
+/* The unit's gradient, its values behind it, and behind them the differences where there is one sweep. */
+static int differentiate(struct fs_stamp_step *step, struct fs_stamp_bench *bench, size_t unit, fs_real *gradient,
+                         double *scratch, struct fs_error *err)
+{
+    struct fs_stamp_unit *u = &step->now->units.unit[unit];
+    memset(gradient, 0, step->parameters * sizeof *gradient);
+    int status = u->of_text ? differentiate_text(step, bench, u, gradient, scratch, err)
+                            : differentiate_pairs(step, bench, unit, gradient, scratch, err);
+    if (status != 0) {
         return -1;
     }
     fs_real *values = gradient + step->parameters;
-    put_values(step, unit, value, values);
+    put_values(step, unit, scratch, values);
     if (!step->now->two_sweeps) {
-        put_pairs(difference, step->now->units.cuts.pairs, values + step->now->units.count * 2 * fs_stamp_values(step));
+        put_pairs(scratch + fs_stamp_values(step), step->now->units.cuts.pairs,
+                  values + step->now->units.count * 2 * fs_stamp_values(step));
     }
     return 0;
 }
@@ -286,7 +327,8 @@ void fs_stamp_fill_cost(const void *context, size_t unit, struct fs_cost *cost)
     struct fs_plan_unit view;
     fs_plan_get_unit(u->plan, 0, &view);
     double tokens = (double)view.batch.tokens, rows = (double)u->loss.rows;
-    double layers = fs_flops_layers(step->spec, 0, step->spec->layers, tokens, fs_batch_squares(&view.batch));
+    size_t layers_run = u->of_text ? step->options->layer + 1 : step->spec->layers;
+    double layers = fs_flops_layers(step->spec, 0, layers_run, tokens, fs_batch_squares(&view.batch));
     *cost = (struct fs_cost){.flops = layers + fs_flops_head(step->spec, rows),
                              .passes = (double)view.batch.sequences,
                              .tokens = tokens,
@@ -299,8 +341,9 @@ static void step_cost(const struct fs_stamp_step *step, size_t unit, bool forwar
 {
     const struct fs_stamp_unit *u = &step->now->units.unit[unit];
     const struct fs_spec *spec = step->spec;
-    size_t width = step->options->width, first = step->options->layer + 1;
-    double tokens = (double)u->batch.tokens, squares = fs_batch_squares(&u->batch), rows = (double)u->loss.rows;
+    size_t width = step->options->width, first = u->of_text ? spec->layers : step->options->layer + 1;
+    double tokens = (double)u->batch.tokens, squares = u->of_text ? 0 : fs_batch_squares(&u->batch),
+           rows = (double)u->loss.rows;
     *cost = (struct fs_cost){.passes = (double)u->batch.sequences,
                              .tokens = tokens,
                              .rows = rows,
@@ -333,7 +376,8 @@ void fs_stamp_second_cost(const void *context, size_t number, struct fs_cost *co
     size_t unit = unit_of(step, number);
     bool kept = step->now->two_sweeps && step->slots > 0 && step->now->cut_number[unit] != SIZE_MAX;
     step_cost(step, unit, !kept, true, cost);
-    cost->waits = kept ? 0 : fs_stamp_tape_bytes(step, &step->now->units.unit[unit]);
+    cost->waits =
+        kept || step->now->units.unit[unit].of_text ? 0 : fs_stamp_tape_bytes(step, &step->now->units.unit[unit]);
 }
 
 void fs_stamp_whole_cost(const void *context, size_t unit, struct fs_cost *cost)

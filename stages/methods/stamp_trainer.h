@@ -7,7 +7,7 @@
 
 #include "model/backward.h"
 #include "model/edits/stamp_net.h"
-#include "stages/methods/stamp_unit.h"
+#include "stages/methods/stamp_text.h"
 #include "stages/work/runner.h"
 
 /* What one thread computes with; made when it gets its first unit of a batch. */
@@ -16,6 +16,7 @@ struct fs_stamp_bench {
     struct fs_tape *tape;
     fs_real *h, *dh;  /* (T,d) */
     fs_real *logprob; /* (R,V) log probabilities, then gradients of logits */
+    fs_real *inner;   /* (2 T,C) of a unit of text; NULL until there is one */
 };
 
 /* A unit's forward pass, from the first sweep to the second. */
@@ -33,7 +34,7 @@ struct fs_stamp_part {
 
 /* The units of a batch in one version (stamp_frames.h), and what a step on them needs. */
 struct fs_stamp_version {
-    struct fs_stamp_units units; /* most_tokens and most_rows are those of all versions */
+    struct fs_stamp_units units; /* most_tokens, most_rows, most_text are those of all versions */
     unsigned char *mine;         /* [units] which of them this rank has filled */
     size_t length;               /* of a unit's vector: its gradient and values */
     bool two_sweeps;
@@ -52,6 +53,7 @@ struct fs_stamp_step {
     const struct fs_spec *spec;
     const struct fs_stamp_options *options;
     const struct fs_stamp *stamp;
+    const struct fs_stamp_text *text; /* of L_t */
     struct fs_runner *runner;
     /* of the batch, from fs_stamp_step_begin to fs_stamp_step_end */
     struct fs_stamp_version *version; /* [versions] the first has the statements as they are */

@@ -560,6 +560,7 @@ void fs_stamp_units_release(struct fs_stamp_units *units)
         free(unit->source);
         free(unit->x);
         free(unit->base);
+        free(unit->share);
         free(unit->loss.read);
         free(unit->loss.pair);
         free(unit->loss.group);

@@ -12,6 +12,8 @@
  * Rows whose distribution shall stay (L_s1), of each pair: every row that is read, or the first: where the first token
  * of the fill is read, in causal models the first token in which the two statements differ.
  *
+ * Units of plain text (stamp_text.h) have no pairs and no prompts: their batch is the rows that are counted.
+ *
  * A filled unit keeps x and base of its tokens (in the top layer of its rows), and the distribution of each row that
  * stays: pipeline/estimate/memory.h.
  */
@@ -26,21 +28,26 @@ struct fs_stamp_unit {
     struct fs_batch batch; /* what runs from the stamp up */
     size_t *start;         /* behind batch.start where that is not the plan's */
     size_t *row;           /* [loss.rows] rows of `batch` that are read */
-    size_t *source;        /* [loss.rows] the same as rows of the plan's batch */
+    size_t *source;        /* [loss.rows] the same as rows of the plan's batch; of a unit of text [batch.tokens] */
     fs_real *x,
         *base; /* (batch.tokens,d) FFN input, and base (model/engine.h), at the stamp's layer; NULL until filled */
     struct fs_loss_unit loss; /* probability is NULL until filled */
-    double square;            /* sum of the squares of x; set by those who fill it */
-    bool stays;               /* filled from step to step; likewise */
+    bool of_text;
+    double token_weight; /* of a unit of text: 1 / N */
+    fs_real *share;      /* [batch.tokens] of a unit of text: 1 / (N ||FFN(x)||^2); NULL until filled */
+    double square;       /* sum of the squares of x; set by those who fill it */
+    bool stays;          /* filled from step to step; likewise */
 };
 
 struct fs_stamp_units {
     size_t count;
-    struct fs_stamp_unit *unit;
-    size_t pairs, prompts;    /* of the batch that are trained on */
-    size_t terms, categories; /* distinct target terms (of a category), and categories */
+    struct fs_stamp_unit *unit; /* [count] those of text last */
+    size_t text_tokens;         /* N */
+    size_t pairs, prompts;      /* of the batch that are trained on */
+    size_t terms, categories;   /* distinct target terms (of a category), and categories */
     struct fs_loss_cuts cuts;
     size_t most_tokens, most_rows; /* of a unit */
+    size_t most_text;              /* tokens of a unit of text */
 };
 
 /* The pairs that are trained on together, in their order; all owned by the caller. */

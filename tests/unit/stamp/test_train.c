@@ -368,7 +368,7 @@ static void frames_stand_before_the_statements(void **state)
         train(&m, &list, &options, 2, &plain);
         for (size_t step = 0; step < 4; step++) {
             const double *loss = framed.loss + 4 * step, *extra = framed.extra + FS_STAMP_EXTRA * step;
-            size_t version = (size_t)extra[4];
+            size_t version = (size_t)extra[5];
             assert_int_equal(version > 0, step == 1 || step == 2);
             for (size_t p = 0; p < list.count; p++) {
                 for (int s = 0; s < 2; s++) {
