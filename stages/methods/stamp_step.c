@@ -277,10 +277,15 @@ int fs_stamp_step_begin(struct fs_stamp_step *step, const struct fs_tokenizer *t
 
 /* ---- a step ---- */
 
-/* Plain steps, or framed ones, where there are both. */
+/* Of the steps of a batch, the plain ones or the framed ones, where there are both (fs_stamp_version_of). */
 static struct fs_step_kind kind_of(const struct fs_stamp_step *step)
 {
-    return step->versions > 1 ? (struct fs_step_kind){1 + (step->now != step->version), 0.5} : (struct fs_step_kind){0};
+    size_t steps = step->options->iterations, plain = steps / 4 * 2 + (steps % 4 > 0);
+    if (step->versions == 1) {
+        return (struct fs_step_kind){0};
+    }
+    bool framed = step->now != step->version;
+    return (struct fs_step_kind){framed ? 2 : 1, (double)(framed ? steps - plain : plain) / (double)steps};
 }
 
 /* The first sweep from cut unit `first` on to that of the part; sets difference of their pairs. */
@@ -288,7 +293,7 @@ static int sweep_first(struct fs_stamp_step *step, const struct fs_stamp_part *p
 {
     size_t count = part->ahead - step->first, numbers = 2 * step->now->units.cuts.pairs;
     struct fs_work work = {.name = "stamp: terms",
-                           .kind = kind_of(step),
+                           .step = kind_of(step),
                            .units = count,
                            .context = step,
                            .run = fs_stamp_first_unit,
@@ -311,7 +316,7 @@ static int sweep_second(struct fs_stamp_step *step, const struct fs_stamp_part *
 {
     size_t carried = step->begin > 0 ? 1 : 0, count = part->end - step->begin;
     struct fs_work work = {.name = "stamp",
-                           .kind = kind_of(step),
+                           .step = kind_of(step),
                            .units = carried + count,
                            .context = step,
                            .run = fs_stamp_second_unit,

@@ -332,7 +332,8 @@ void fs_stamp_fill_cost(const void *context, size_t unit, struct fs_cost *cost)
     *cost = (struct fs_cost){.flops = layers + fs_flops_head(step->spec, rows),
                              .passes = (double)view.batch.sequences,
                              .tokens = tokens,
-                             .rows = rows};
+                             .rows = rows,
+                             .stays = (double)fs_stamp_cache_bytes(step, u)};
 }
 
 /* Of the parts of a step that are asked for. */

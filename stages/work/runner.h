@@ -49,7 +49,7 @@ struct fs_work {
      * have done for the unit. NULL: nothing. */
     int (*prepare)(void *context, size_t thread, size_t unit, struct fs_error *err);
     bool part;                /* of a sum: another one ends the same step */
-    struct fs_step_kind kind; /* of a sum: of the step */
+    struct fs_step_kind step; /* of a sum */
 };
 
 struct fs_runner;
