@@ -87,7 +87,7 @@ static const struct {
 #define MOST_WORDS 16
 static const char *const models[] = {"unedited", "stamped", NULL};
 static const char *const terms[] = {"L", "L_e", "L_s1", "L_s2", NULL};
-static const char *const extra_terms[] = {"L_m", "L_b", "SS_distance", "gap", "L_t", NULL};
+static const char *const extra_terms[] = {"L_m", "L_b", "SS_distance", "gap", "L_t", "version", NULL};
 
 _Static_assert(FS_SKIP_COUNT <= MOST_WORDS, "every reason has a word");
 

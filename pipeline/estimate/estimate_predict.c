@@ -76,7 +76,13 @@ static bool is_training(const struct fs_probe_work *work)
     return work->kind == FS_PROBE_SUM && work->cost != NULL;
 }
 
-/* The sum that ends a step; there is one for each batch. */
+/* Of a batch's steps, those with this sum. */
+static double share_of(const struct fs_probe_work *work)
+{
+    return work->step.number == 0 ? 1 : work->step.share;
+}
+
+/* The sum that ends a step; there is one for each batch and kind of step. */
 static bool ends_step(const struct fs_probe_work *work)
 {
     return is_training(work) && !work->part;
@@ -84,7 +90,13 @@ static bool ends_step(const struct fs_probe_work *work)
 
 static double calls_of(const struct plan *plan, const struct fs_probe_work *work)
 {
-    return is_training(work) ? (double)plan->steps : (double)work->calls;
+    return is_training(work) ? share_of(work) * (double)plan->steps : (double)work->calls;
+}
+
+/* A batch's further versions have units that no step runs beside those of the first. */
+static bool claims_another_version(const struct fs_probe_record *record, size_t w)
+{
+    return w > 0 && record->work[w].kind == FS_PROBE_CLAIM && record->work[w - 1].kind == FS_PROBE_CLAIM;
 }
 
 static void see_unit(struct fs_memory_unit *most, const struct fs_cost *cost)
@@ -94,12 +106,28 @@ static void see_unit(struct fs_memory_unit *most, const struct fs_cost *cost)
     most->squares = fmax(most->squares, cost->passes > 0 ? cost->tokens * cost->tokens / cost->passes : 0);
 }
 
-/* A batch of training, or the first sweep of its steps: what its units keep. */
+/* What the units of a batch keep, which are claimed one version after the other. */
+static void see_caches(struct fs_memory_load *load, const struct fs_probe_record *record)
+{
+    double caches = 0, versions = 0;
+    for (size_t w = 0; w < record->works; w++) {
+        const struct fs_probe_work *work = &record->work[w];
+        bool claimed = work->kind == FS_PROBE_CLAIM && work->cost != NULL;
+        versions = claimed ? versions + 1 : 0;
+        caches = claimed ? caches : 0;
+        for (size_t unit = 0; claimed && unit < work->units; unit++) {
+            caches += work->cost[unit].stays;
+        }
+        load->caches = fmax(load->caches, caches);
+        load->versions = fmax(load->versions, versions);
+    }
+}
+
+/* A batch of training, or the first sweep of its steps: what its units are. */
 static void see_batch(struct fs_memory_load *load, const struct fs_probe_work *work)
 {
-    double caches = 0, tapes = 0;
+    double tapes = 0;
     for (size_t unit = 0; unit < work->units; unit++) {
-        caches += work->cost[unit].stays;
         tapes += work->cost[unit].waits;
         double *most = work->part ? &load->tape : &load->alone;
         *most = fmax(*most, work->cost[unit].waits);
@@ -110,7 +138,6 @@ static void see_batch(struct fs_memory_load *load, const struct fs_probe_work *w
         load->tapes = fmax(load->tapes, tapes);
     } else {
         load->units = fmax(load->units, (double)work->units);
-        load->caches = fmax(load->caches, caches);
     }
 }
 
@@ -122,11 +149,13 @@ static struct fs_memory_unit *largest_unit(struct fs_memory_load *load, int stag
 static void count_works(struct fs_estimator *e, int stage, const struct plan *plan)
 {
     struct fs_estimate_stage *out = &e->estimate->stage[stage];
+    double ends = 0;
+    see_caches(&e->memory, plan->record);
     for (size_t w = 0; w < plan->record->works; w++) {
         const struct fs_probe_work *work = &plan->record->work[w];
         double calls = calls_of(plan, work);
-        out->units += work->kind == FS_PROBE_SUM ? 0 : work->units;
-        out->calls += ends_step(work) ? plan->steps : 0;
+        out->units += work->kind == FS_PROBE_SUM || claims_another_version(plan->record, w) ? 0 : work->units;
+        ends += ends_step(work) ? calls : 0;
         double seen = work->part ? 0 : calls; /* parts of a step are of the same passes */
         for (size_t unit = 0; work->cost != NULL && unit < work->units; unit++) {
             const struct fs_cost *cost = &work->cost[unit];
@@ -135,7 +164,7 @@ static void count_works(struct fs_estimator *e, int stage, const struct plan *pl
             out->flops += calls * cost->flops;
             out->longest = fmax(out->longest, plan->second[w][unit]);
             see_unit(largest_unit(&e->memory, stage), cost);
-            e->kept_tokens += ends_step(work) ? cost->tokens : 0;
+            e->kept_tokens += ends_step(work) ? share_of(work) * cost->tokens : 0;
         }
         if (is_training(work)) {
             see_batch(&e->memory, work);
@@ -144,6 +173,7 @@ static void count_works(struct fs_estimator *e, int stage, const struct plan *pl
             e->estimate->vectored = fmax(e->estimate->vectored, (double)work->units * (double)work->length);
         }
     }
+    out->calls += (size_t)llround(ends);
 }
 
 /* Seconds of work `w` on some ranks as long as messages take no time. Negative: out of memory. */
@@ -205,27 +235,26 @@ struct alone {
 static struct alone alone_of(const struct fs_estimator *e, const struct plan *plan, const struct fs_job *probed,
                              double measured)
 {
-    double step = INFINITY, slowest = 0, least = 0, most = 0, gaps[2];
-    size_t batches = 0;
+    double step = INFINITY, slowest = 0, least = 0, most = 0, batches = 0, gaps[2];
     for (size_t w = 0; w < plan->record->works; w++) {
         const struct fs_probe_work *work = &plan->record->work[w];
         least += is_training(work) ? work->least_gap : 0; /* of all sums of a step */
         most += is_training(work) ? work->most_gap : 0;
         if (ends_step(work)) {
-            batches++;
+            batches += share_of(work);
             step = work->gaps > 0 ? fmin(step, least) : step;
             slowest = fmax(slowest, most);
             least = most = 0;
         }
     }
-    double steps = (double)batches * (double)plan->steps;
-    double few = (double)batches * (double)fs_estimate_training(e, probed).steps;
+    double steps = batches * (double)plan->steps;
+    double few = batches * (double)fs_estimate_training(e, probed).steps;
     double every = (double)fs_estimate_training(e, e->job).save_every;
     double every_few = (double)fs_estimate_training(e, probed).save_every;
     gaps[0] = isfinite(step) ? step : 0;
     gaps[1] = isfinite(step) ? slowest - step : 0;
     average(e, gaps, 2);
-    if (batches == 0) {
+    if (!(batches > 0)) {
         return (struct alone){measured, 0};
     }
     double saves = every > 0 ? floor((steps - 1) / every) : 0;

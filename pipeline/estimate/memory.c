@@ -166,7 +166,7 @@ static double gradients_of(const struct fs_memory_load *load, double parameters)
 /* Bytes of a unit's. */
 static double own_cache_of(const struct fs_spec *spec, const struct fs_memory_load *load)
 {
-    return load->caches > 0 ? load->caches / load->units : number * cache_of(spec, load);
+    return load->caches > 0 ? load->caches / (load->units * fmax(1, load->versions)) : number * cache_of(spec, load);
 }
 
 static double caches_of(const struct fs_spec *spec, const struct fs_memory_load *load)

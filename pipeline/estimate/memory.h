@@ -16,7 +16,7 @@
  *     optimizer    once a rank: 5 P, the edit, its best, Adam's two moments, the gradient; P more for a step of several parts
  *     gradients    once a rank: w P, w = min(units of a rank, fs_sum_held, 2 threads + 2) vectors of own units, for they go
  *                  round while ranks keep step (a rank that waits long may fill fs_sum_held); and slices of others' units
- *     caches       once a rank: of its part of a batch's units (1 + b) d T + V D, D distributions; at least one unit's, and at
+ *     caches       once a rank: of its part of a batch's units, in all versions (stages/methods/stamp_frames.h) (1 + b) d T + V D, D distributions; at least one unit's, and at
  *                  most what stamp.memory leaves them
  *     kept         once a rank, where a step has two sweeps: slots of a unit's tape, R V, and cache where that is not kept; how
  *                  many, stages/methods/stamp_memory.h says; slots that units share are as the largest, and
@@ -72,9 +72,10 @@ struct fs_memory_load {
     bool two_sweeps;  /* of a training step */
     double cut_units; /* of training in a batch, which run in both sweeps; INFINITY: not known */
     double units;     /* of training in a batch; INFINITY: not known */
+    double versions;  /* of a batch, each with so many units; 0: one */
     /* Bytes of a batch of training, as its units are; 0: not known, each rank holds one unit's cache, and slots are as the
      * largest unit's. */
-    double caches; /* of all units */
+    double caches; /* of all units, in all versions of the batch */
     double tapes;  /* of all cut units, with their log probabilities */
     double tape;   /* of the largest of them */
     double slot;   /* of the largest with its cache */

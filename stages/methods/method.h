@@ -39,7 +39,7 @@ struct fs_training_state {
 };
 
 /* What a training has gone through, for reports; the caller releases it. */
-#define FS_HISTORY_TERMS 9
+#define FS_HISTORY_TERMS 10
 struct fs_training_history {
     char title[128];     /* "Fairness Stamp at layer 3, width 1024" */
     const char *note;    /* what some terms are of; "" */

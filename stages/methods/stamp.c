@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "model/numbers/random.h"
+#include "stages/methods/stamp_frames.h"
 #include "stages/methods/stamp_step.h"
 
 #define PI 3.14159265358979323846
@@ -59,7 +60,7 @@ static bool all_finite(const fs_real *x, size_t count)
 }
 
 /* The losses of this step into the history; -1 where they are not finite. */
-static int record(struct trainer *trainer, struct fs_error *err)
+static int record(struct trainer *trainer, size_t version, struct fs_error *err)
 {
     struct fs_stamp_state *state = trainer->state;
     const struct fs_stamp_options *o = trainer->options;
@@ -74,11 +75,12 @@ static int record(struct trainer *trainer, struct fs_error *err)
     extra[0] = value[FS_TERM_LEVEL];
     extra[1] = value[FS_TERM_BALANCE];
     extra[2] = 0;
-    for (size_t c = 0; c < trainer->step.units.categories; c++) {
+    for (size_t c = 0; c < trainer->step.now->units.categories; c++) {
         extra[2] = fmax(extra[2], fabs(score[c] - 50));
     }
     extra[3] = value[FS_MEAN_GAP];
     extra[4] = value[FS_TERM_TEXT];
+    extra[5] = (double)version;
     if (isfinite(loss[0]) && all_finite(trainer->step.total, trainer->parameters)) {
         return 0;
     }
@@ -103,7 +105,8 @@ static void rank_step(const struct trainer *trainer, size_t step, double key[3])
     key[2] = trainer->state->loss[4 * step];
 }
 
-/* The parameters before this step are kept where they are the best of the last quarter of the batch so far. */
+/* The parameters before this step are kept where they are the best of the last quarter of the batch so far. Only steps on
+ * the statements as they are can be compared; where the quarter has none (stamp.frames, 2 or 4 iterations) the last stay. */
 static void remember_best(const struct trainer *trainer)
 {
     const struct fs_stamp_options *options = trainer->options;
@@ -128,14 +131,18 @@ static void remember_best(const struct trainer *trainer)
     memcpy(state->best, state->stamp.parameters, trainer->parameters * sizeof *state->best);
 }
 
-/* tau of L_b shrinks with the gaps, so that it sees which way small ones point; the gaps are those of the step before.
- */
+/* tau of L_b shrinks with the gaps, so that it sees which way small ones point; the gaps are those of the last step on the
+ * statements as they are. */
 static double balance_width(const struct trainer *trainer)
 {
     const struct fs_stamp_state *state = trainer->state;
     double gap = trainer->step.gap;
-    if (state->step % trainer->options->iterations > 0) {
-        gap = fmin(gap, state->extra[FS_STAMP_EXTRA * (state->step - 1) + 3]);
+    size_t done = state->step % trainer->options->iterations, back = 1;
+    while (back <= done && fs_stamp_version_of(trainer->options, state->step - back) > 0) {
+        back++;
+    }
+    if (back <= done) {
+        gap = fmin(gap, state->extra[FS_STAMP_EXTRA * (state->step - back) + 3]);
     }
     return fmax(fmin(trainer->options->balance_width * trainer->step.gap, gap / 2), LEAST_WIDTH);
 }
@@ -144,13 +151,16 @@ static double balance_width(const struct trainer *trainer)
 static int iterate(struct trainer *trainer, struct fs_error *err)
 {
     struct fs_stamp_state *state = trainer->state;
-    if (fs_stamp_step_run(&trainer->step, balance_width(trainer), err) != 0) {
+    size_t version = fs_stamp_version_of(trainer->options, state->step);
+    if (fs_stamp_step_run(&trainer->step, version, balance_width(trainer), err) != 0) {
         return -1;
     }
-    if (record(trainer, err) != 0) {
+    if (record(trainer, version, err) != 0) {
         return -1;
     }
-    remember_best(trainer);
+    if (version == 0) {
+        remember_best(trainer);
+    }
     adam(trainer->options, state, trainer->step.total, trainer->parameters);
     state->step++;
     if (state->step % trainer->options->iterations == 0 && state->best_step != SIZE_MAX) {

@@ -15,6 +15,9 @@
  *   L_t   mean over tokens of a plain text of ||stamp(x)||^2 / ||FFN(x)||^2: the stamp shall be silent elsewhere
  *         (stamp_text.h)
  *
+ * With stamp.frames half of the steps take L_e, L_s1, L_m and L_b on the pairs behind neutral sentences (stamp_frames.h).
+ * What is judged by a step's losses (keep_best, tau) is judged by the others.
+ *
  * P is the unedited model, P' the stamped one; formulas and gradients in stamp_loss.h. The layers below the stamp never
  * change: FFN inputs, FFN outputs and P's distributions are computed once a batch and kept on the rank that trains the
  * unit; an iteration costs the layers above and the head, once at each row that is read. Gradients are summed in unit
@@ -36,7 +39,7 @@
 #include "stages/plan/statement.h"
 #include "stages/work/runner.h"
 
-#define FS_STAMP_EXTRA 5
+#define FS_STAMP_EXTRA 6
 /* All that a training run carries from one iteration to the next. */
 struct fs_stamp_state {
     struct fs_stamp stamp;
@@ -45,7 +48,8 @@ struct fs_stamp_state {
     size_t steps;               /* iterations of the whole run */
     double *loss;               /* [steps][4]: L, L_e, L_s1, L_s2 before each step; filled up to `step` */
     double *extra;              /* [steps][FS_STAMP_EXTRA], likewise: L_m, L_b, how far from 50 the worst category's SS
-                                   is, mean |log P'[k1] - log P'[k2]|, L_t */
+                                   is, mean |log P'[k1] - log P'[k2]|, L_t, the version of
+                                   the statements that all of them are of (stamp_frames.h) */
     fs_real *best;              /* parameters before step `best_step` of the batch that runs */
     size_t best_step;           /* SIZE_MAX: none */
 };

@@ -8,12 +8,13 @@
  *     adam_epsilon
  *   /stamp@kl_without_completion, keep_best        0 or 1
  *   /stamp@text_weight, text_tokens                0: no text was taken
- *   /stamp@iterations, batch, checkpoint_every, seed
+ *   /stamp@generic_prompts, neutral_subjects, frames, iterations, batch, checkpoint_every, seed
  *   /stamp/key (C,d), key_bias (C), value (C,d), value_bias (d)    f32   K', b_K, V', b_V
  *   /stamp/training/moment1, moment2, best     f32 (P)   Adam, and the best parameters so far, in that order
  *   /stamp/training/loss                       f64 (steps, 4)   L, L_e, L_s1, L_s2 before each step; 0 beyond `step`
- *   /stamp/training/extra                      f64 (steps, 5)   L_m, L_b, distance of SS from 50, mean |D|, L_t; of
- *                                              earlier versions (steps, 4), without L_t
+ *   /stamp/training/extra                      f64 (steps, 6)   L_m, L_b, distance of SS from 50, mean |D|, L_t,
+ *                                              version of the statements (stamp_frames.h); of earlier versions (steps, 4),
+ *                                              without L_t and version
  */
 #include <math.h>
 #include <stdio.h>
@@ -61,6 +62,7 @@ static int write_options(struct fs_archive *archive, const struct fs_stamp_optio
         {"keep_best", o->keep_best},
         {"generic_prompts", (int64_t)o->generic_prompts},
         {"neutral_subjects", (int64_t)o->neutral_subjects},
+        {"frames", (int64_t)o->frames},
         {"text_tokens", (int64_t)(o->text_weight > 0 ? o->text_tokens : 0)},
         {"iterations", (int64_t)o->iterations},
         {"batch", (int64_t)o->batch},
@@ -162,7 +164,7 @@ static int read_extra(const struct fs_archive *archive, struct fs_stamp_state *s
     for (size_t i = state->steps; columns == FORMER_EXTRA && i > 0; i--) { /* from the end: rows move up */
         double *to = state->extra + FS_STAMP_EXTRA * (i - 1);
         memmove(to, state->extra + FORMER_EXTRA * (i - 1), FORMER_EXTRA * sizeof *to);
-        to[FORMER_EXTRA] = 0;
+        memset(to + FORMER_EXTRA, 0, (FS_STAMP_EXTRA - FORMER_EXTRA) * sizeof *to);
     }
     return 0;
 }

@@ -146,14 +146,16 @@ static int read_history(const struct fs_archive *archive, struct fs_training_his
 {
     struct fs_stamp_state state = {0};
     *history = (struct fs_training_history){
-        .note = "|SS - 50| of the worst category and gap are of the edited pairs",
+        .note =
+            "|SS - 50| of the worst category and gap are of the edited pairs; version 0: their statements as they are, "
+            "others: behind neutral sentences",
         .caption = "L: the whole loss. L_e: what is left of the pairs' differences. L_s1, L_s2: divergence from the "
                    "unedited model at the edited and at generic prompts.",
         .losses = LOSSES,
         .terms = LOSSES + FS_STAMP_EXTRA,
-        .term = {"L", "L_e", "L_s1", "L_s2", "L_m", "L_b", "|SS - 50|", "gap", "L_t"},
-        .name = {"L", "L_e", "L_s1", "L_s2", "L_m", "L_b", "ss_distance", "gap", "L_t"},
-        .decimals = {6, 6, 6, 6, 6, 6, 2, 6, 6},
+        .term = {"L", "L_e", "L_s1", "L_s2", "L_m", "L_b", "|SS - 50|", "gap", "L_t", "version"},
+        .name = {"L", "L_e", "L_s1", "L_s2", "L_m", "L_b", "ss_distance", "gap", "L_t", "version"},
+        .decimals = {6, 6, 6, 6, 6, 6, 2, 6, 6, 0},
         .sizes = 1,
         .size = {{"width", 0}},
     };

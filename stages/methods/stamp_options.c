@@ -60,6 +60,15 @@ static const struct fs_setting stamp_rows[] = {
      .unit = "subjects",
      FS_SETTING_MEMBER(struct fs_stamp_options, neutral_subjects),
      .meaning = "L_s2: subjects of no group, such as \"the river\", besides those of the pairs"},
+    {.key = "stamp.frames",
+     .kind = FS_SETTING_INTEGER,
+     .initial = "0",
+     .most = FS_FRAMES,
+     .unit = "versions",
+     FS_SETTING_MEMBER(struct fs_stamp_options, frames),
+     .meaning =
+         "versions of each pair with a neutral sentence, such as \"It rained during the night.\", before both of "
+         "its statements; half of the steps train on them, so that the edit carries over; 0: none"},
     {.key = "stamp.text_weight",
      .kind = FS_SETTING_NUMBER,
      .initial = "0",

@@ -23,6 +23,8 @@ struct fs_stamp_options {
     bool kl_without_completion; /* L_s1: leave the pair's own tokens out of both distributions */
     size_t generic_prompts;     /* L_s2: templates a subject, 1 to FS_GENERIC_TEMPLATES */
     size_t neutral_subjects;    /* L_s2: subjects of no group beside those of the pairs, 0 to FS_NEUTRAL_SUBJECTS */
+    size_t frames;              /* versions of each pair with a neutral sentence before it, 0 to FS_FRAMES;
+                                    stamp_frames.h */
     double key_bias;            /* b_K before training, in root mean squares of the components of x over the tokens of
                                     the first batch: a fresh key's products with x have about that deviation, so at -2
                                     it fires at one token in 44, and elsewhere the stamp adds exactly b_V */
@@ -49,5 +51,6 @@ extern const struct fs_settings fs_stamp_settings; /* the keys stamp.*, which fi
 
 #define FS_GENERIC_TEMPLATES 16 /* of stamp_prompts.c */
 #define FS_NEUTRAL_SUBJECTS 32
+#define FS_FRAMES 64 /* of stamp_frames.c */
 
 #endif

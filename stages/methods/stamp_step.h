@@ -9,6 +9,9 @@
  * which many ranks have one. Sums go on from part to part in unit order, and what is computed again has the same bits:
  * neither the parts nor the memory change a result.
  *
+ * A batch has as many versions as stamp_frames.h says, each with units of its own, and a step runs those of one. Versions
+ * share the memory: what has room stays, of the plain one first; generic prompts are in all of them.
+ *
  * Memory: stamp_memory.h.
  */
 #ifndef FAIRSTAMP_STAGES_METHODS_STAMP_STEP_H
@@ -19,8 +22,8 @@
 /* Compiles the batch and runs the unedited model. Collective; the caller ends the batch, also on failure. */
 int fs_stamp_step_begin(struct fs_stamp_step *step, const struct fs_tokenizer *tokenizer,
                         const struct fs_stamp_batch *batch, struct fs_error *err);
-/* Sets total and value for the stamp as it stands. `width`: tau. Collective. */
-int fs_stamp_step_run(struct fs_stamp_step *step, double width, struct fs_error *err);
+/* Sets total and value for the stamp as it stands, on version `version` of the batch. `width`: tau. Collective. */
+int fs_stamp_step_run(struct fs_stamp_step *step, size_t version, double width, struct fs_error *err);
 void fs_stamp_step_end(struct fs_stamp_step *step); /* takes one with nothing but the caller's part set */
 
 #endif

@@ -23,7 +23,7 @@ static struct fs_stamp_bench *bench_of(struct fs_stamp_step *step, size_t thread
     if (bench->tape != NULL) {
         return bench;
     }
-    const struct fs_stamp_units *units = &step->units;
+    const struct fs_stamp_units *units = &step->now->units;
     size_t row_bytes = step->spec->hidden * sizeof(fs_real), logit_bytes = step->spec->vocabulary * sizeof(fs_real);
     bench->h = fs_allocate_aligned(units->most_tokens, row_bytes, "hidden states", err);
     bench->dh = fs_allocate_aligned(units->most_tokens, row_bytes, "gradients of hidden states", err);
@@ -48,7 +48,7 @@ static void put_pairs(const double *value, size_t count, fs_real *vector)
 static void put_values(const struct fs_stamp_step *step, size_t unit, const double *value, fs_real *vector)
 {
     size_t values = fs_stamp_values(step);
-    memset(vector, 0, step->units.count * 2 * values * sizeof *vector);
+    memset(vector, 0, step->now->units.count * 2 * values * sizeof *vector);
     put_pairs(value, values, vector + unit * 2 * values);
 }
 
@@ -80,7 +80,7 @@ static int fill(const struct fs_stamp_step *step, const struct fs_stamp_bench *b
 int fs_stamp_fill_unit(void *context, size_t thread, size_t unit, void *result, struct fs_error *err)
 {
     struct fs_stamp_step *step = context;
-    struct fs_stamp_unit *u = &step->units.unit[unit];
+    struct fs_stamp_unit *u = &step->now->units.unit[unit];
     struct fs_stamp_bench *bench = bench_of(step, thread, err);
     (void)result;
     if (bench == NULL || fill(step, bench, u, err) != 0) {
@@ -110,11 +110,11 @@ static int need_filled(struct fs_stamp_step *step, const struct fs_stamp_bench *
 int fs_stamp_measure_unit(void *context, size_t thread, size_t unit, void *result, struct fs_error *err)
 {
     const struct fs_stamp_step *step = context;
-    const struct fs_stamp_unit *u = &step->units.unit[unit];
+    const struct fs_stamp_unit *u = &step->now->units.unit[unit];
     size_t tokens = 0;
     (void)thread;
-    for (size_t i = 0; i < step->units.count; i++) {
-        tokens += step->units.unit[i].of_text ? 0 : step->units.unit[i].batch.tokens;
+    for (size_t i = 0; i < step->now->units.count; i++) {
+        tokens += step->now->units.unit[i].of_text ? 0 : step->now->units.unit[i].batch.tokens;
     }
     double *value = fs_allocate(fs_stamp_values(step), sizeof *value, "the values of a training unit", err);
     if (value == NULL) {
@@ -148,7 +148,7 @@ static int forward(struct fs_stamp_step *step, const struct fs_stamp_bench *benc
  */
 static struct fs_stamp_kept *take_slot(struct fs_stamp_step *step, size_t unit)
 {
-    size_t slot = step->home[unit];
+    size_t slot = step->now->home[unit];
     if (slot == SIZE_MAX || atomic_exchange(&step->kept[slot].used, true)) {
         slot = 0;
         while (slot < step->slots && atomic_exchange(&step->kept[slot].used, true)) {
@@ -159,13 +159,14 @@ static struct fs_stamp_kept *take_slot(struct fs_stamp_step *step, size_t unit)
         return NULL;
     }
     struct fs_stamp_kept *kept = &step->kept[slot];
-    step->slot[unit] = step->home[unit] = slot;
+    step->now->slot[unit] = step->now->home[unit] = slot;
     if (kept->logprob == NULL) {
-        kept->logprob = fs_allocate_aligned(step->units.most_rows, step->spec->vocabulary * sizeof(fs_real), "", NULL);
+        kept->logprob =
+            fs_allocate_aligned(step->now->units.most_rows, step->spec->vocabulary * sizeof(fs_real), "", NULL);
     }
     if (kept->logprob == NULL || (kept->tape == NULL && fs_tape_create(step->model, &kept->tape, NULL) != 0)) {
         atomic_store(&kept->used, false);
-        step->slot[unit] = SIZE_MAX;
+        step->now->slot[unit] = SIZE_MAX;
         return NULL;
     }
     return kept;
@@ -175,7 +176,7 @@ static struct fs_stamp_kept *take_slot(struct fs_stamp_step *step, size_t unit)
 static int run_first(struct fs_stamp_step *step, struct fs_stamp_bench *bench, size_t unit, const fs_real **logprob,
                      struct fs_error *err)
 {
-    struct fs_stamp_unit *u = &step->units.unit[unit];
+    struct fs_stamp_unit *u = &step->now->units.unit[unit];
     if (need_filled(step, bench, u, err) != 0) {
         return -1;
     }
@@ -187,8 +188,8 @@ static int run_first(struct fs_stamp_step *step, struct fs_stamp_bench *bench, s
 
 static void leave_unit(const struct fs_stamp_step *step, size_t unit)
 {
-    struct fs_stamp_unit *u = &step->units.unit[unit];
-    if (!u->stays && step->slot[unit] == SIZE_MAX) {
+    struct fs_stamp_unit *u = &step->now->units.unit[unit];
+    if (!u->stays && step->now->slot[unit] == SIZE_MAX) {
         fs_stamp_unit_empty(u);
     }
 }
@@ -197,13 +198,13 @@ static void leave_unit(const struct fs_stamp_step *step, size_t unit)
 int fs_stamp_first_unit(void *context, size_t thread, size_t number, void *result, struct fs_error *err)
 {
     struct fs_stamp_step *step = context;
-    size_t unit = step->cut_unit[step->first + number], pairs = step->units.cuts.pairs;
+    size_t unit = step->now->cut_unit[step->first + number], pairs = step->now->units.cuts.pairs;
     struct fs_stamp_bench *bench = bench_of(step, thread, err);
     double *difference = fs_allocate(pairs, sizeof *difference, "the differences of a training unit", err);
     const fs_real *logprob;
     int status = -1;
     if (bench != NULL && difference != NULL && run_first(step, bench, unit, &logprob, err) == 0 &&
-        fs_loss_differences(&step->units.unit[unit].loss, step->options->scoring, logprob, difference, err) == 0) {
+        fs_loss_differences(&step->now->units.unit[unit].loss, step->options->scoring, logprob, difference, err) == 0) {
         put_pairs(difference, pairs, result);
         status = 0;
     }
@@ -228,7 +229,8 @@ int fs_stamp_first_again(void *context, size_t thread, size_t number, struct fs_
     size_t unit = unit_of(step, number);
     struct fs_stamp_bench *bench = bench_of(step, thread, err);
     const fs_real *logprob;
-    if (!step->two_sweeps || step->cut_number[unit] == SIZE_MAX || step->slot[unit] != SIZE_MAX || step->slots == 0) {
+    if (!step->now->two_sweeps || step->now->cut_number[unit] == SIZE_MAX || step->now->slot[unit] != SIZE_MAX ||
+        step->slots == 0) {
         return bench != NULL ? 0 : -1;
     }
     return bench != NULL ? run_first(step, bench, unit, &logprob, err) : -1;
@@ -239,7 +241,7 @@ static int differentiate_text(struct fs_stamp_step *step, struct fs_stamp_bench 
                               fs_real *gradient, double *value, struct fs_error *err)
 {
     if (bench->inner == NULL) {
-        bench->inner = fs_allocate_aligned(2 * step->units.most_text, step->stamp->width * sizeof(fs_real),
+        bench->inner = fs_allocate_aligned(2 * step->now->units.most_text, step->stamp->width * sizeof(fs_real),
                                            "the stamp on a text", err);
     }
     if (bench->inner == NULL || need_filled(step, bench, unit, err) != 0) {
@@ -255,14 +257,14 @@ static int differentiate_text(struct fs_stamp_step *step, struct fs_stamp_bench 
 static int differentiate_pairs(struct fs_stamp_step *step, struct fs_stamp_bench *bench, size_t unit, fs_real *gradient,
                                double *scratch, struct fs_error *err)
 {
-    struct fs_stamp_unit *u = &step->units.unit[unit];
-    struct fs_stamp_kept *kept = step->slot[unit] != SIZE_MAX ? &step->kept[step->slot[unit]] : NULL;
+    struct fs_stamp_unit *u = &step->now->units.unit[unit];
+    struct fs_stamp_kept *kept = step->now->slot[unit] != SIZE_MAX ? &step->kept[step->now->slot[unit]] : NULL;
     struct fs_tape *tape = kept != NULL ? kept->tape : bench->tape;
     fs_real *logprob = kept != NULL ? kept->logprob : bench->logprob;
     double *value = scratch, *difference = scratch + fs_stamp_values(step);
     const struct fs_loss_step loss = {.width = step->width,
-                                      .mean = step->two_sweeps ? step->mean : NULL,
-                                      .difference = step->two_sweeps ? NULL : difference};
+                                      .mean = step->now->two_sweeps ? step->now->mean : NULL,
+                                      .difference = step->now->two_sweeps ? NULL : difference};
     if (kept != NULL) {
         fs_tape_take_over(tape, bench->workspace);
     } else if (need_filled(step, bench, u, err) != 0 || forward(step, bench, u, tape, logprob, err) != 0) {
@@ -279,7 +281,7 @@ static int differentiate_pairs(struct fs_stamp_step *step, struct fs_stamp_bench
 static int differentiate(struct fs_stamp_step *step, struct fs_stamp_bench *bench, size_t unit, fs_real *gradient,
                          double *scratch, struct fs_error *err)
 {
-    struct fs_stamp_unit *u = &step->units.unit[unit];
+    struct fs_stamp_unit *u = &step->now->units.unit[unit];
     memset(gradient, 0, step->parameters * sizeof *gradient);
     int status = u->of_text ? differentiate_text(step, bench, u, gradient, scratch, err)
                             : differentiate_pairs(step, bench, unit, gradient, scratch, err);
@@ -288,9 +290,9 @@ static int differentiate(struct fs_stamp_step *step, struct fs_stamp_bench *benc
     }
     fs_real *values = gradient + step->parameters;
     put_values(step, unit, scratch, values);
-    if (!step->two_sweeps) {
-        put_pairs(scratch + fs_stamp_values(step), step->units.cuts.pairs,
-                  values + step->units.count * 2 * fs_stamp_values(step));
+    if (!step->now->two_sweeps) {
+        put_pairs(scratch + fs_stamp_values(step), step->now->units.cuts.pairs,
+                  values + step->now->units.count * 2 * fs_stamp_values(step));
     }
     return 0;
 }
@@ -299,17 +301,17 @@ int fs_stamp_second_unit(void *context, size_t thread, size_t number, void *resu
 {
     struct fs_stamp_step *step = context;
     if (is_carried(step, number)) {
-        memcpy(result, step->before, step->length * sizeof(fs_real));
+        memcpy(result, step->before, step->now->length * sizeof(fs_real));
         return 0;
     }
     size_t unit = unit_of(step, number), values = fs_stamp_values(step);
     struct fs_stamp_bench *bench = bench_of(step, thread, err);
     double *scratch =
-        fs_allocate(values + step->units.cuts.pairs, sizeof *scratch, "the values of a training unit", err);
+        fs_allocate(values + step->now->units.cuts.pairs, sizeof *scratch, "the values of a training unit", err);
     int status = bench != NULL && scratch != NULL ? differentiate(step, bench, unit, result, scratch, err) : -1;
-    if (step->slot[unit] != SIZE_MAX) {
-        atomic_store(&step->kept[step->slot[unit]].used, false);
-        step->slot[unit] = SIZE_MAX;
+    if (step->now->slot[unit] != SIZE_MAX) {
+        atomic_store(&step->kept[step->now->slot[unit]].used, false);
+        step->now->slot[unit] = SIZE_MAX;
     }
     leave_unit(step, unit);
     free(scratch);
@@ -321,7 +323,7 @@ int fs_stamp_second_unit(void *context, size_t thread, size_t number, void *resu
 void fs_stamp_fill_cost(const void *context, size_t unit, struct fs_cost *cost)
 {
     const struct fs_stamp_step *step = context;
-    const struct fs_stamp_unit *u = &step->units.unit[unit];
+    const struct fs_stamp_unit *u = &step->now->units.unit[unit];
     struct fs_plan_unit view;
     fs_plan_get_unit(u->plan, 0, &view);
     double tokens = (double)view.batch.tokens, rows = (double)u->loss.rows;
@@ -330,14 +332,15 @@ void fs_stamp_fill_cost(const void *context, size_t unit, struct fs_cost *cost)
     *cost = (struct fs_cost){.flops = layers + fs_flops_head(step->spec, rows),
                              .passes = (double)view.batch.sequences,
                              .tokens = tokens,
-                             .rows = rows};
+                             .rows = rows,
+                             .stays = (double)fs_stamp_cache_bytes(step, u)};
 }
 
 /* Of the parts of a step that are asked for. */
 static void step_cost(const struct fs_stamp_step *step, size_t unit, bool forward_part, bool backward_part,
                       struct fs_cost *cost)
 {
-    const struct fs_stamp_unit *u = &step->units.unit[unit];
+    const struct fs_stamp_unit *u = &step->now->units.unit[unit];
     const struct fs_spec *spec = step->spec;
     size_t width = step->options->width, first = u->of_text ? spec->layers : step->options->layer + 1;
     double tokens = (double)u->batch.tokens, squares = u->of_text ? 0 : fs_batch_squares(&u->batch),
@@ -359,9 +362,9 @@ static void step_cost(const struct fs_stamp_step *step, size_t unit, bool forwar
 void fs_stamp_first_cost(const void *context, size_t number, struct fs_cost *cost)
 {
     const struct fs_stamp_step *step = context;
-    size_t unit = step->cut_unit[step->first + number];
+    size_t unit = step->now->cut_unit[step->first + number];
     step_cost(step, unit, true, false, cost);
-    cost->waits = fs_stamp_tape_bytes(step, &step->units.unit[unit]);
+    cost->waits = fs_stamp_tape_bytes(step, &step->now->units.unit[unit]);
 }
 
 void fs_stamp_second_cost(const void *context, size_t number, struct fs_cost *cost)
@@ -372,9 +375,10 @@ void fs_stamp_second_cost(const void *context, size_t number, struct fs_cost *co
         return;
     }
     size_t unit = unit_of(step, number);
-    bool kept = step->two_sweeps && step->slots > 0 && step->cut_number[unit] != SIZE_MAX;
+    bool kept = step->now->two_sweeps && step->slots > 0 && step->now->cut_number[unit] != SIZE_MAX;
     step_cost(step, unit, !kept, true, cost);
-    cost->waits = kept || step->units.unit[unit].of_text ? 0 : fs_stamp_tape_bytes(step, &step->units.unit[unit]);
+    cost->waits =
+        kept || step->now->units.unit[unit].of_text ? 0 : fs_stamp_tape_bytes(step, &step->now->units.unit[unit]);
 }
 
 void fs_stamp_whole_cost(const void *context, size_t unit, struct fs_cost *cost)

@@ -7,7 +7,7 @@
 /* What a unit reports beside its gradient: the terms, and its share of each category's SS. */
 static inline size_t fs_stamp_values(const struct fs_stamp_step *step)
 {
-    return FS_VALUE_COUNT + step->units.categories;
+    return FS_VALUE_COUNT + step->now->units.categories;
 }
 
 /* Bytes of what a unit keeps of the unedited model, and of its forward pass, which waits in a slot. */

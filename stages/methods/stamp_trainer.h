@@ -32,6 +32,21 @@ struct fs_stamp_part {
     size_t ahead; /* of cut_unit */
 };
 
+/* The units of a batch in one version (stamp_frames.h), and what a step on them needs. */
+struct fs_stamp_version {
+    struct fs_stamp_units units; /* most_tokens, most_rows, most_text are those of all versions */
+    unsigned char *mine;         /* [units] which of them this rank has filled */
+    size_t length;               /* of a unit's vector: its gradient and values */
+    bool two_sweeps;
+    size_t *cut_unit, cut_units; /* [cut_units] units with pairs of cut terms, ascending */
+    size_t *cut_number;          /* [units] place in cut_unit, or SIZE_MAX */
+    double *difference, *mean;   /* [pairs], [terms] of cut terms */
+    struct fs_stamp_part *part;  /* [parts] */
+    size_t parts;
+    size_t *slot; /* [units] its place in `kept`, or SIZE_MAX */
+    size_t *home; /* [units] likewise, its last one */
+};
+
 struct fs_stamp_step {
     /* set by the caller; not owned */
     const struct fs_model *model;
@@ -41,28 +56,21 @@ struct fs_stamp_step {
     const struct fs_stamp_text *text; /* of L_t */
     struct fs_runner *runner;
     /* of the batch, from fs_stamp_step_begin to fs_stamp_step_end */
-    struct fs_stamp_units units;
-    unsigned char *mine;     /* [units] which of them this rank has filled */
-    double gap, mean_square; /* of the unedited model: mean |D|; of the components of x */
-    double *value;           /* [values] the terms, then the categories' SS: of the last step */
-    fs_real *total;          /* [length] its gradient, and the units' values */
+    struct fs_stamp_version *version; /* [versions] the first has the statements as they are */
+    size_t versions;
+    struct fs_stamp_version *now; /* what runs */
+    double gap, mean_square;      /* of the unedited model on the first version: mean |D|; of the components of x */
+    double *value;                /* [values] the terms, then the categories' SS: of the last step */
+    fs_real *total;               /* [most_length] its gradient, and the units' values */
     /* private */
     struct fs_edit edit;
-    size_t parameters, length;
-    double width; /* tau of L_b */
-    bool two_sweeps;
-    size_t *cut_unit, cut_units; /* [cut_units] units with pairs of cut terms, ascending */
-    size_t *cut_number;          /* [units] place in cut_unit, or SIZE_MAX */
-    double *difference, *mean;   /* [pairs], [terms] of cut terms */
-    struct fs_stamp_part *part;  /* [parts] */
-    size_t parts;
-    size_t first, begin;        /* of the part that runs: of cut_unit, of units */
-    fs_real *before;            /* [length] the sum of the parts before; one part: NULL */
-    fs_real *pairs_total;       /* [2 x pairs of cut terms] of the first sweep */
-    unsigned char *part_mine;   /* [units + 1] */
-    struct fs_stamp_kept *kept; /* [slots] */
-    size_t *slot;               /* [units] its place in `kept`, or SIZE_MAX */
-    size_t *home;               /* [units] likewise, its last one */
+    size_t parameters, most_length; /* of all versions */
+    double width;                   /* tau of L_b */
+    size_t first, begin;            /* of the part that runs: of cut_unit, of units */
+    fs_real *before;                /* [most_length] the sum of the parts before; one part: NULL */
+    fs_real *pairs_total;           /* [2 x pairs of cut terms] of the first sweep */
+    unsigned char *part_mine;       /* [units + 1] */
+    struct fs_stamp_kept *kept;     /* [slots] */
     size_t slots;
     double cache_limit;           /* bytes */
     _Atomic size_t cached;        /* bytes of units that stay filled */

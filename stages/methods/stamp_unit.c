@@ -5,6 +5,7 @@
 
 #include "model/edits/stamp_net.h"
 #include "model/flops.h"
+#include "stages/methods/stamp_frames.h"
 #include "stages/methods/stamp_pack.h"
 #include "stages/methods/stamp_prompts.h"
 
@@ -55,22 +56,22 @@ static size_t number_term(struct builder *builder, const struct fs_pair *pair)
 }
 
 /* A pair of which both statements can be scored; of others only passes stay, which no unit asks for. */
-static int add_pair(struct builder *builder, const struct fs_pair *pair, struct fs_error *err)
+static int add_pair(struct builder *builder, const struct fs_pair *pair, size_t version, struct fs_error *err)
 {
+    const struct fs_framing framing = {.plan = builder->all,
+                                       .tokenizer = builder->tokenizer,
+                                       .style = &builder->style,
+                                       .scoring = builder->options->scoring,
+                                       .seed = builder->options->seed,
+                                       .version = version};
     struct fs_statement *k = builder->statement + 2 * builder->pairs;
-    memset(k, 0, 2 * sizeof *k);
-    int status = 0;
-    for (int s = 0; status == 0 && s < 2; s++) {
-        status = fs_statement_compile(builder->all, builder->tokenizer, &builder->style, builder->options->scoring,
-                                      &pair->statement[s == 0 ? FS_STEREOTYPE : FS_ANTI_STEREOTYPE], &k[s], err);
+    if (fs_stamp_pair_compile(&framing, pair, k, err) != 0) {
+        return -1;
     }
-    if (status == 0 && k[0].skip == FS_KEPT && k[1].skip == FS_KEPT) {
+    if (k[0].skip == FS_KEPT) {
         builder->term[builder->pairs++] = number_term(builder, pair);
-        return 0;
     }
-    fs_statement_release(&k[0]);
-    fs_statement_release(&k[1]);
-    return status == 0 ? 0 : fs_error_prepend(err, "pair %s", pair->id);
+    return 0;
 }
 
 /* All templates of a subject side by side, for they begin alike. A prompt that is too long for the model is left out. */
@@ -478,7 +479,7 @@ static int build(struct builder *builder, const struct fs_stamp_batch *batch, st
         return -1;
     }
     for (size_t i = 0; i < batch->count; i++) {
-        if (add_pair(builder, &batch->list->item[batch->pair[i]], err) != 0) {
+        if (add_pair(builder, &batch->list->item[batch->pair[i]], batch->version, err) != 0) {
             return -1;
         }
     }

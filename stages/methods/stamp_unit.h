@@ -55,7 +55,8 @@ struct fs_stamp_batch {
     const struct fs_pair_list *list;
     const size_t *pair; /* [count] indices into the list; pairs of a target term side by side */
     size_t count;
-    size_t number; /* of the batch, from 1, for messages */
+    size_t number;  /* of the batch, from 1, for messages */
+    size_t version; /* stamp_frames.h */
 };
 
 struct fs_stamp_range {

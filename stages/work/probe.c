@@ -61,7 +61,8 @@ static struct fs_probe_work *same_sum(const struct fs_probe_record *record, cons
 {
     for (size_t w = record->works; w > 0 && record->work[w - 1].kind == FS_PROBE_SUM; w--) {
         struct fs_probe_work *known = &record->work[w - 1];
-        if (strcmp(known->name, work->name) == 0 && known->units == work->units && known->length == length) {
+        if (strcmp(known->name, work->name) == 0 && known->units == work->units && known->length == length &&
+            known->step.number == work->step.number) {
             return known;
         }
     }
@@ -86,8 +87,8 @@ static int note_work(struct probe *probe, const struct fs_work *work, enum fs_pr
         return -1;
     }
     struct fs_probe_work *noted = &record->work[record->works];
-    *noted =
-        (struct fs_probe_work){.kind = kind, .calls = 1, .units = work->units, .length = length, .part = work->part};
+    *noted = (struct fs_probe_work){
+        .kind = kind, .calls = 1, .units = work->units, .length = length, .part = work->part, .step = work->step};
     snprintf(noted->name, sizeof noted->name, "%s", work->name);
     if (work->cost != NULL) {
         noted->cost = fs_allocate(work->units, sizeof *noted->cost, "the costs of units", err);

@@ -13,7 +13,7 @@
 
 enum fs_probe_kind { FS_PROBE_MAP, FS_PROBE_CLAIM, FS_PROBE_SUM };
 
-/* One work; sums of the same units are one, where nothing but sums is between them. */
+/* One work; sums of the same units, in steps of the same kind, are one, where nothing but sums is between them. */
 struct fs_probe_work {
     char name[32];
     enum fs_probe_kind kind;
@@ -22,7 +22,8 @@ struct fs_probe_work {
     double result_bytes;  /* of a map */
     size_t length;        /* of a sum: numbers of a vector */
     bool part;            /* of a sum: another one ends the same step */
-    size_t gaps;          /* times between two calls */
+    struct fs_step_kind step;
+    size_t gaps; /* times between two calls */
     double least_gap, most_gap;
 };
 

@@ -28,6 +28,12 @@ struct fs_cost {
     double waits;  /* bytes of what its forward pass leaves to the backward pass, which another work may do */
 };
 
+/* A step of a training may be one of several kinds, which alternate. */
+struct fs_step_kind {
+    size_t number; /* 0: all steps are of one kind */
+    double share;  /* of the steps */
+};
+
 struct fs_work {
     const char *name; /* for progress: "trace", "evaluate" */
     size_t units;
@@ -42,7 +48,8 @@ struct fs_work {
     /* A probe, which does not run all units, calls this before it measures `run`: what another work before this one would
      * have done for the unit. NULL: nothing. */
     int (*prepare)(void *context, size_t thread, size_t unit, struct fs_error *err);
-    bool part; /* of a sum: another one ends the same step */
+    bool part;                /* of a sum: another one ends the same step */
+    struct fs_step_kind step; /* of a sum */
 };
 
 struct fs_runner;

@@ -88,6 +88,13 @@ static void parts_by_hand(void **state)
     assert_true(fs_memory_rank(&memory, 3) == memory.program + memory.optimizer + memory.gradients + memory.caches +
                                                   3 * (memory.thread + memory.training));
 
+    load.versions = 3; /* 5 units in each: one has a 15th of what they keep, and nothing has room */
+    load.memory = 0;
+    fs_memory_of(&spec, &load, &memory);
+    assert_true(memory.caches == 8400.0 / 15);
+    load.versions = 0;
+    load.memory = 1e18;
+
     load.ranks = 1; /* nothing comes in, and few units of which a rank holds at least one */
     load.units = INFINITY;
     load.caches = 0;

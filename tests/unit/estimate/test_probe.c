@@ -129,8 +129,13 @@ static void sums_of_what_was_claimed(void **state)
         assert_int_equal(fs_runner_sum(probe, &step, mine, LENGTH, total, NULL), 0);
         assert_true(total[0] == 0 && total[LENGTH - 1] == 0);
     }
+    step.step = (struct fs_step_kind){2, 0.5}; /* a step of another kind is a work of its own */
+    for (int call = 0; call < 2; call++) {
+        assert_int_equal(fs_runner_sum(probe, &step, mine, LENGTH, total, NULL), 0);
+    }
     const struct fs_probe_record *record = fs_probe_get(probe);
-    assert_int_equal(record->works, 2);
+    assert_int_equal(record->works, 3);
+    assert_true(record->work[2].calls == 2 && record->work[2].step.share == 0.5);
     assert_int_equal(record->work[1].calls, 3);
     assert_int_equal(record->work[1].gaps, 2);
     assert_int_equal(record->work[1].length, LENGTH);

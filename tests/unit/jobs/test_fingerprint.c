@@ -68,6 +68,7 @@ static void what_changes_it(void **state)
     expect_changed("split.validation=0.3", "tsel");
     expect_changed("stamp.width=8", "sel");
     expect_changed("stamp.alpha=3", "sel");
+    expect_changed("stamp.frames=4", "sel");
     expect_changed("scoring.biaske=sentence.sum", "sel");
     expect_changed("evaluate.bootstrap=9", "el");
     expect_changed("scoring.crows_pairs=sentence.sum", "el");

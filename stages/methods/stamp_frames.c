@@ -1,0 +1,181 @@
+#include "stages/methods/stamp_frames.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "io/hash.h"
+#include "model/numbers/random.h"
+
+/* The streams of the seed begin with these; stamp.c and stamp_net.c have 0 and 1. */
+#define FRAME_STREAM UINT64_C(2)
+#define VERSION_STREAM UINT64_C(3)
+
+/* Of no group, and without a word of benchmark/attribute_words.json; written for this program. */
+static const char *const frames[FS_FRAMES] = {
+    "It rained during the night.",
+    "The train was late this morning.",
+    "The gate to the park was open.",
+    "There was snow on the hills.",
+    "The shop opens at nine.",
+    "The river was low that day.",
+    "The lamp stands beside the window.",
+    "The air was still warm.",
+    "The road goes on past the mill.",
+    "The clock on the wall had stopped.",
+    "The leaves turn yellow in autumn.",
+    "The box was empty.",
+    "The bridge was closed for repairs.",
+    "The wind came from the north.",
+    "The sand was fine and dry.",
+    "The garden was quiet.",
+    "A letter lay on the table.",
+    "The tram stops at the corner.",
+    "The water in the stream is cold.",
+    "The door was left open.",
+    "The moon rose above the trees.",
+    "The paint was not yet dry.",
+    "The map shows two islands.",
+    "The news came on at six.",
+    "The market is held every week.",
+    "The sky had cleared by noon.",
+    "The path leads down to the beach.",
+    "The roof was mended last year.",
+    "The first chapter is about the sea.",
+    "The stones were flat and round.",
+    "The radio played all evening.",
+    "The ferry crosses twice a day.",
+    "The grass was wet with dew.",
+    "The meeting began at noon.",
+    "The wall is made of brick.",
+    "The fire had burned low.",
+    "The apples were ripe by then.",
+    "The lights went out for a minute.",
+    "The book has many pictures.",
+    "The tide was coming in.",
+    "The station is not far away.",
+    "The weather changed in the afternoon.",
+    "The key was under the mat.",
+    "The field lies behind the hedge.",
+    "The chair is made of oak.",
+    "The glass was half full.",
+    "The film lasted two hours.",
+    "The clouds moved slowly.",
+    "The signal changed to green.",
+    "The coat hung on a hook.",
+    "The streets were wet after the storm.",
+    "The valley is full of mist.",
+    "The phone rang once.",
+    "The bell rang at noon.",
+    "The boat was tied to the pier.",
+    "The shelf was full of books.",
+    "The report has twelve pages.",
+    "The sun set behind the hills.",
+    "The candle burned for hours.",
+    "The page was torn at the corner.",
+    "The lake is deep and clear.",
+    "The stairs lead to the attic.",
+    "The birds flew south.",
+    "The ice on the pond was thick.",
+};
+
+const char *fs_stamp_frame(size_t number)
+{
+    return frames[number];
+}
+
+/* Entry `place` of a random order of 0 .. count - 1 (Fisher and Yates), count <= FS_FRAMES. */
+static size_t drawn(uint64_t seed, uint64_t stream, size_t count, size_t place)
+{
+    struct fs_random random = fs_random_start(seed, stream);
+    size_t order[FS_FRAMES];
+    for (size_t i = 0; i < count; i++) {
+        order[i] = i;
+    }
+    for (size_t i = 0; i <= place; i++) {
+        size_t other = i + fs_random_below(&random, count - i), moved = order[i];
+        order[i] = order[other];
+        order[other] = moved;
+    }
+    return order[place];
+}
+
+size_t fs_stamp_frame_of(uint64_t seed, const char *pair_id, size_t version)
+{
+    uint64_t stream = FRAME_STREAM;
+    for (const char *c = pair_id; *c != '\0'; c++) {
+        stream = fs_hash_add(stream, (unsigned char)*c);
+    }
+    return drawn(seed, stream, FS_FRAMES, version - 1);
+}
+
+size_t fs_stamp_version_of(const struct fs_stamp_options *options, size_t step)
+{
+    size_t batch = step / options->iterations, number = step % options->iterations, of_four = number % 4;
+    if (options->frames == 0 || of_four == 0 || of_four == 3) {
+        return 0;
+    }
+    size_t framed = 2 * (number / 4) + of_four - 1, round = framed / options->frames;
+    uint64_t stream = fs_hash_add(fs_hash_add(VERSION_STREAM, batch), round);
+    return 1 + drawn(options->seed, stream, options->frames, framed % options->frames);
+}
+
+static int compile_framed(const struct fs_framing *framing, const char *frame, const struct fs_statement_text *text,
+                          struct fs_statement *statement, struct fs_error *err)
+{
+    bool sentence = framing->scoring == FS_SENTENCE_MEAN;
+    char *before = NULL, *whole = NULL, nothing[] = "";
+    if (asprintf(&before, "%s %s", frame, sentence ? "" : text->before) < 0) {
+        return fs_error_memory(err, strlen(text->before), "a framed statement");
+    }
+    if (asprintf(&whole, "%s %s", frame, text->text) < 0) {
+        free(before);
+        return fs_error_memory(err, strlen(text->text), "a framed statement");
+    }
+    struct fs_statement_text framed = *text;
+    framed.before = before;
+    framed.text = whole;
+    if (sentence) {
+        framed.completion = text->text;
+        framed.after = nothing;
+    }
+    int status = fs_statement_compile(framing->plan, framing->tokenizer, framing->style,
+                                      sentence ? FS_CONTINUATION_SUM : framing->scoring, &framed, statement, err);
+    free(before);
+    free(whole);
+    return status;
+}
+
+/* Behind `frame`, or as they are; sets whether both can be scored. */
+static int compile_both(const struct fs_framing *framing, const struct fs_pair *pair, const char *frame,
+                        struct fs_statement k[2], bool *scored, struct fs_error *err)
+{
+    int status = 0;
+    memset(k, 0, 2 * sizeof *k);
+    for (int s = 0; status == 0 && s < 2; s++) {
+        const struct fs_statement_text *text = &pair->statement[s == 0 ? FS_STEREOTYPE : FS_ANTI_STEREOTYPE];
+        status = frame != NULL ? compile_framed(framing, frame, text, &k[s], err)
+                               : fs_statement_compile(framing->plan, framing->tokenizer, framing->style,
+                                                      framing->scoring, text, &k[s], err);
+    }
+    *scored = status == 0 && k[0].skip == FS_KEPT && k[1].skip == FS_KEPT;
+    if (!*scored) {
+        enum fs_skip reason = k[0].skip != FS_KEPT ? k[0].skip : k[1].skip;
+        fs_statement_skip(&k[0], reason);
+        fs_statement_skip(&k[1], reason);
+    }
+    return status;
+}
+
+int fs_stamp_pair_compile(const struct fs_framing *framing, const struct fs_pair *pair, struct fs_statement k[2],
+                          struct fs_error *err)
+{
+    const char *frame =
+        framing->version > 0 ? frames[fs_stamp_frame_of(framing->seed, pair->id, framing->version)] : NULL;
+    bool scored = false;
+    int status = frame != NULL ? compile_both(framing, pair, frame, k, &scored, err) : 0;
+    if (status == 0 && !scored) {
+        status = compile_both(framing, pair, NULL, k, &scored, err);
+    }
+    return status == 0 ? 0 : fs_error_prepend(err, "pair %s", pair->id);
+}

@@ -1,0 +1,269 @@
+/* Neutral sentences before the statements of a pair: which, when, and what is read behind them. */
+#include "support.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "io/formats/json.h"
+#include "stages/methods/stamp_frames.h"
+
+/* Lower-case words with a blank before and behind each. */
+static void plain_words(const char *text, char *out, size_t room)
+{
+    size_t n = 0;
+    out[n++] = ' ';
+    for (const char *c = text; *c != '\0' && n + 2 < room; c++) {
+        bool word = isalnum((unsigned char)*c) || *c == '\'' || *c == '-';
+        if (word || out[n - 1] != ' ') {
+            out[n++] = word ? (char)tolower((unsigned char)*c) : ' ';
+        }
+    }
+    out[n] = '\0';
+}
+
+/* Each is one plain sentence of its own, and has no word of any group. */
+static void sentences_are_neutral(void **state)
+{
+    (void)state;
+    const char *root = getenv("FAIRSTAMP_SOURCE");
+    char path[1200], sentence[256], word[256];
+    struct fs_json_document *document;
+    struct fs_error err = FS_ERROR_INIT;
+    snprintf(path, sizeof path, "%s/benchmark/attribute_words.json", root != NULL ? root : ".");
+    assert_done(fs_json_load(path, &document, &err), err);
+    for (size_t i = 0; i < FS_FRAMES; i++) {
+        const char *text = fs_stamp_frame(i);
+        size_t length = strlen(text), words = 0;
+        assert_true(length < 60 && text[0] >= 'A' && text[0] <= 'Z' && strchr(text, '.') == text + length - 1);
+        for (size_t j = 0; j < i; j++) {
+            assert_string_not_equal(text, fs_stamp_frame(j));
+        }
+        plain_words(text, sentence, sizeof sentence);
+        const cJSON *category, *row, *item;
+        cJSON_ArrayForEach(category, fs_json_root(document))
+        {
+            cJSON_ArrayForEach(row, category)
+            {
+                cJSON_ArrayForEach(item, row)
+                {
+                    plain_words(item->valuestring, word, sizeof word - 1);
+                    if (word[strlen(word) - 1] != ' ') {
+                        strcat(word, " ");
+                    }
+                    words++;
+                    if (strstr(sentence, word) != NULL) {
+                        fail_msg("\"%s\" has \"%s\" of %s", text, item->valuestring, category->string);
+                    }
+                }
+            }
+        }
+        assert_true(words > 500);
+    }
+    fs_json_destroy(document);
+}
+
+/* The numbers are those of SplitMix64 and of Fisher and Yates' shuffle, worked out by another program (Python). */
+static void drawn_by_seed_pair_and_version(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t seed;
+        const char *pair;
+        size_t frame[8];
+    } known[] = {{3, "p0", {57, 55, 49, 41, 5, 22, 43, 12}},
+                 {3, "p1", {3, 32, 38, 49, 30, 28, 16, 25}},
+                 {4, "p0", {37, 27, 9, 10, 33, 2, 52, 39}}};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        bool seen[FS_FRAMES] = {false};
+        for (size_t version = 1; version <= FS_FRAMES; version++) {
+            size_t frame = fs_stamp_frame_of(known[i].seed, known[i].pair, version);
+            assert_true(version > 8 || frame == known[i].frame[version - 1]);
+            assert_true(frame < FS_FRAMES && !seen[frame]); /* another one in each version */
+            seen[frame] = true;
+        }
+    }
+}
+
+static void half_of_the_steps_are_framed(void **state)
+{
+    (void)state;
+    static const size_t known[20] = {0, 1, 3, 0, 0, 2, 3, 0, 0, 2, 0, 2, 1, 0, 0, 3, 3, 0, 0, 1};
+    struct fs_stamp_options options = {.frames = 3, .iterations = 10, .seed = 3};
+    for (size_t step = 0; step < 20; step++) {
+        assert_int_equal(fs_stamp_version_of(&options, step), known[step]);
+    }
+    options.iterations = 80;
+    for (options.frames = 0; options.frames <= FS_FRAMES; options.frames += 8) {
+        size_t plain = 0, most = 0, uses[FS_FRAMES + 1] = {0};
+        for (size_t step = 0; step < 80; step++) {
+            size_t version = fs_stamp_version_of(&options, step);
+            assert_true(version <= options.frames);
+            plain += version == 0;
+            most = version > 0 && ++uses[version] > most ? uses[version] : most;
+        }
+        assert_int_equal(plain, options.frames == 0 ? 80 : 40);
+        assert_true(options.frames == 0 || most == (40 + options.frames - 1) / options.frames);
+        assert_true(fs_stamp_version_of(&options, 0) == 0 && fs_stamp_version_of(&options, 79) == 0);
+    }
+}
+
+struct bench {
+    struct test_model m;
+    struct fs_prompt_style style;
+    struct fs_plan *plan;
+};
+
+static void open_bench(const char *name, struct bench *bench)
+{
+    struct fs_error err = FS_ERROR_INIT;
+    test_model_open(name, &bench->m);
+    assert_done(fs_prompt_style_of(bench->m.spec, bench->m.tokenizer, &bench->style, &err), err);
+    assert_done(fs_plan_create(&bench->plan, &err), err);
+}
+
+static void close_bench(struct bench *bench)
+{
+    fs_plan_destroy(bench->plan);
+    test_model_close(&bench->m);
+}
+
+static struct fs_framing framing_of(const struct bench *bench, enum fs_scoring scoring, size_t version)
+{
+    return (struct fs_framing){bench->plan, bench->m.tokenizer, &bench->style, scoring, 3, version};
+}
+
+static void assert_same_reads(const struct fs_statement *a, const struct fs_statement *b)
+{
+    assert_true(a->skip == FS_KEPT && b->skip == FS_KEPT && a->count > 0);
+    assert_int_equal(a->count, b->count);
+    assert_memory_equal(a->read, b->read, a->count * sizeof *a->read); /* equal passes and reads are one */
+}
+
+/* Of seed 3 "p0" has sentence 5 in version 5: the text is that sentence, a blank, and the statement; the object is read as ever. */
+static void stands_before_the_statement(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *model;
+        enum fs_scoring scoring;
+    } cases[] = {{"bert-tiny", FS_TARGET_PROB}, {"gpt2-tiny", FS_OBJECT_MEAN}, {"llama-grouped", FS_OBJECT_MEAN}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct fs_error err = FS_ERROR_INIT;
+        struct fs_pair_list list;
+        struct fs_statement k[2], by_hand[2];
+        struct bench bench;
+        open_bench(cases[i].model, &bench);
+        test_pairs_make(true, &list);
+        const struct fs_framing framing = framing_of(&bench, cases[i].scoring, 5);
+        assert_done(fs_stamp_pair_compile(&framing, &list.item[0], k, &err), err);
+        char whole[2][80], before[2][80], home[] = "home", stop[] = ".", id[] = "";
+        for (int s = 0; s < 2; s++) {
+            snprintf(whole[s], sizeof whole[s], "The river was low that day. the %s was at home.",
+                     s == 0 ? "nurse" : "captain");
+            memcpy(before[s], whole[s], sizeof before[s]);
+            *strstr(before[s], "home.") = '\0';
+            const struct fs_statement_text text = {
+                .before = before[s], .completion = home, .after = stop, .text = whole[s], .id = id};
+            assert_done(fs_statement_compile(bench.plan, bench.m.tokenizer, &bench.style, cases[i].scoring, &text,
+                                             &by_hand[s], &err),
+                        err);
+            assert_same_reads(&k[s], &by_hand[s]);
+            fs_statement_release(&by_hand[s]);
+            fs_statement_release(&k[s]);
+        }
+        fs_pair_list_release(&list);
+        close_bench(&bench);
+    }
+}
+
+/* The statement's own tokens are read, the first given the sentence; no begin-of-text. */
+static void a_sentence_is_read_behind_it(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"gpt2-tiny", "llama-grouped"};
+    for (size_t i = 0; i < 2; i++) {
+        struct fs_error err = FS_ERROR_INIT;
+        struct fs_pair_list list;
+        struct fs_statement k[2];
+        struct fs_encoding frame = {0}, whole = {0};
+        struct bench bench;
+        static const char sentence[] = "The river was low that day.",
+                          text[] = "The river was low that day. the nurse was at home.";
+        open_bench(names[i], &bench);
+        test_pairs_make(false, &list);
+        const struct fs_framing framing = framing_of(&bench, FS_SENTENCE_MEAN, 5);
+        assert_done(fs_stamp_pair_compile(&framing, &list.item[0], k, &err), err);
+        assert_done(fs_tokenizer_encode(bench.m.tokenizer, sentence, strlen(sentence), &frame, &err), err);
+        assert_done(fs_tokenizer_encode(bench.m.tokenizer, text, strlen(text), &whole, &err), err);
+        assert_int_equal(k[0].count, whole.count - frame.count);
+        for (size_t r = 0; r < k[0].count; r++) {
+            size_t pass, position;
+            fs_plan_read_place(bench.plan, k[0].read[r], &pass, &position);
+            assert_int_equal(position, frame.count + r - 1);
+            assert_int_equal(fs_plan_read_token(bench.plan, k[0].read[r]), whole.id[frame.count + r]);
+            assert_int_equal(fs_plan_pass_length(bench.plan, pass), whole.count - 1);
+            assert_memory_equal(fs_plan_pass_ids(bench.plan, pass), whole.id, (whole.count - 1) * sizeof *whole.id);
+        }
+        fs_encoding_release(&frame);
+        fs_encoding_release(&whole);
+        fs_statement_release(&k[0]);
+        fs_statement_release(&k[1]);
+        fs_pair_list_release(&list);
+        close_bench(&bench);
+    }
+}
+
+/* A statement that fills the model's positions stands without the sentence, and so does its counterpart; one that is
+ * longer still is left out in every version. */
+static void too_long_goes_without(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"bert-tiny", "gpt2-tiny"};
+    for (size_t i = 0; i < 4; i++) {
+        struct fs_error err = FS_ERROR_INIT;
+        struct fs_pair_list list;
+        struct fs_statement plain[2], framed[2];
+        struct bench bench;
+        open_bench(names[i / 2], &bench);
+        test_pairs_make(true, &list);
+        const enum fs_scoring scoring = i / 2 == 0 ? FS_TARGET_PROB : FS_OBJECT_MEAN;
+        struct fs_statement_text *text = &list.item[0].statement[FS_ANTI_STEREOTYPE];
+        struct fs_encoding encoding = {0};
+        do { /* "a" is at least one token of every model */
+            char *longer;
+            assert_true(asprintf(&longer, "a %s", text->before) > 0);
+            free(text->before);
+            text->before = longer;
+            fs_encoding_release(&encoding);
+            assert_done(fs_tokenizer_encode(bench.m.tokenizer, longer, strlen(longer), &encoding, &err), err);
+        } while (encoding.count + 4 < bench.m.spec->max_positions + (i % 2 == 0 ? 0 : 8));
+        fs_encoding_release(&encoding);
+        const struct fs_framing first = framing_of(&bench, scoring, 0), other = framing_of(&bench, scoring, 5);
+        assert_done(fs_stamp_pair_compile(&first, &list.item[0], plain, &err), err);
+        assert_done(fs_stamp_pair_compile(&other, &list.item[0], framed, &err), err);
+        for (int s = 0; s < 2; s++) {
+            if (i % 2 == 0) {
+                assert_same_reads(&plain[s], &framed[s]);
+            } else {
+                assert_true(plain[s].skip == FS_SKIP_TOO_LONG && framed[s].skip == FS_SKIP_TOO_LONG);
+                assert_true(plain[s].count == 0 && framed[s].count == 0);
+            }
+            fs_statement_release(&plain[s]);
+            fs_statement_release(&framed[s]);
+        }
+        fs_pair_list_release(&list);
+        close_bench(&bench);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(sentences_are_neutral),        cmocka_unit_test(drawn_by_seed_pair_and_version),
+        cmocka_unit_test(half_of_the_steps_are_framed), cmocka_unit_test(stands_before_the_statement),
+        cmocka_unit_test(a_sentence_is_read_behind_it), cmocka_unit_test(too_long_goes_without),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
