@@ -1,6 +1,6 @@
 #include "stages/methods/stamp_options.h"
 
-#include "stages/methods/stamp_text.h"
+#include "stages/methods/plain_text.h"
 
 static const struct fs_setting stamp_rows[] = {
     {.key = "stamp.layer",

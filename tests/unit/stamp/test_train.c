@@ -24,6 +24,8 @@ static struct fs_stamp_options full_options(const struct fs_spec *spec)
     options.level_weight = 1;
     options.balance_weight = 0.1;
     options.balance_width = 0.05;
+    options.text_weight = 1;
+    options.text_tokens = 200; /* several units where models have few positions */
     options.schedule = FS_RATE_COSINE;
     options.unit_tokens = UNIT_TOKENS;
     return options;
