@@ -10,6 +10,7 @@
 
 #include "stages/methods/stamp_frames.h"
 #include "stages/methods/stamp_unit.h"
+#include "stages/methods/stamp_keys.h"
 #include "stages/metrics/split.h"
 #include "tests/unit/bounds.h"
 
@@ -25,6 +26,8 @@ static struct fs_stamp_options full_options(const struct fs_spec *spec)
     options.level_weight = 1;
     options.balance_weight = 0.1;
     options.balance_width = 0.05;
+    options.text_weight = 1;
+    options.text_tokens = 200; /* several units where models have few positions */
     options.schedule = FS_RATE_COSINE;
     options.unit_tokens = UNIT_TOKENS;
     return options;
@@ -98,6 +101,7 @@ static void threads_and_memory_do_not_matter(void **state)
         options.batch = i == 2 ? 4 : 0; /* three batches of 4, 4, 2 pairs */
         options.balance_weight = i == 3 ? 0 : options.balance_weight;
         options.frames = i >= 4 ? 2 : 0;
+        options.key_share = i == 0 ? 0.05 : 0;
         train(&m, &list, &options, 1, &first);
         assert_int_equal(first.step, i == 2 ? 18 : 6);
         for (size_t t = 1; t < sizeof threads / sizeof *threads; t++) {
@@ -400,6 +404,73 @@ static void frames_stand_before_the_statements(void **state)
     }
 }
 
+/* By hand: the m largest are above the threshold, midway to the next. */
+static void thresholds(void **state)
+{
+    (void)state;
+    fs_real value[] = {3, 1, 2, 5};
+    assert_true(fs_stamp_threshold(value, 4, 0.5) == 2.5);  /* 5 and 3 */
+    assert_true(fs_stamp_threshold(value, 4, 0.001) == 4);  /* at least one */
+    assert_true(fs_stamp_threshold(value, 4, 0.76) == 1.5); /* 3.04 of 4 */
+    assert_true(fs_stamp_threshold(value, 4, 0.999) < 1);   /* all */
+}
+
+/* Each of 256 fresh keys fires on 20 of 200 tokens of the text, counted in float64. */
+static void keys_fire_on_a_share_of_text(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        struct fs_error err = FS_ERROR_INIT;
+        struct test_model m;
+        struct fs_pair_list list;
+        struct fs_stamp_state trained;
+        struct fs_stamp_units units = {0};
+        struct fs_stamp_text text;
+        struct fs_workspace *workspace;
+        test_model_open(models[i], &m);
+        test_pairs_make(false, &list);
+        struct fs_stamp_options options = test_options(m.spec);
+        options.key_share = 0.1;
+        options.text_tokens = 200;
+        options.width = 256;
+        options.iterations = 1;
+        options.learning_rate = 1e-9; /* what is left is the start */
+        train(&m, &list, &options, 2, &trained);
+        assert_done(fs_stamp_text_read(m.tokenizer, &options, &text, &err), err);
+        assert_done(fs_stamp_text_compile(m.spec, m.tokenizer, &options, &text, &units, &err), err);
+        assert_done(fs_workspace_create(m.model, &workspace, &err), err);
+        const fs_real *key = trained.stamp.parameters, *bias = key + fs_stamp_offset_key_bias(&trained.stamp);
+        size_t d = m.spec->hidden, *fired = calloc(options.width, sizeof *fired), other = 0;
+        for (size_t u = 0; u < units.count; u++) {
+            struct fs_stamp_unit *unit = &units.unit[u];
+            assert_done(fs_stamp_text_fill(m.model, workspace, &options, unit, &err), err);
+            for (size_t t = 0; t < unit->batch.tokens; t++) {
+                for (size_t c = 0; c < options.width; c++) {
+                    double product = (double)bias[c];
+                    for (size_t j = 0; j < d; j++) {
+                        product += (double)key[c * d + j] * (double)unit->x[t * d + j];
+                    }
+                    fired[c] += product > 0;
+                }
+            }
+        }
+        assert_int_equal(units.text_tokens, 200);
+        for (size_t c = 0; c < options.width; c++) {
+            assert_in_range(fired[c], 19, 21);
+            other += fired[c] != 20;
+        }
+        print_message("%s: %zu of %zu keys fire on other than 20 of 200 tokens\n", models[i], other, options.width);
+        assert_true(other <= 2); /* two products may lie closer together than float32 tells apart */
+        free(fired);
+        fs_workspace_destroy(workspace);
+        fs_stamp_text_release(&text);
+        fs_stamp_units_release(&units);
+        fs_stamp_state_release(&trained);
+        fs_pair_list_release(&list);
+        test_model_close(&m);
+    }
+}
+
 static void loss_falls(void **state)
 {
     (void)state;
@@ -546,6 +617,8 @@ int main(void)
         cmocka_unit_test(unusable_pairs_are_left_out),
         cmocka_unit_test(key_bias_starts_low),
         cmocka_unit_test(frames_stand_before_the_statements),
+        cmocka_unit_test(thresholds),
+        cmocka_unit_test(keys_fire_on_a_share_of_text),
         cmocka_unit_test(loss_falls),
         cmocka_unit_test(refuses),
         cmocka_unit_test(real_model),
