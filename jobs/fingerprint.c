@@ -8,6 +8,7 @@
 #include "io/archive/archive.h"
 #include "io/folder.h"
 #include "io/formats/gguf.h"
+#include "io/values.h"
 #include "jobs/defaults.h"
 #include "jobs/job_keys.h"
 #include "jobs/stage_rules.h"
@@ -237,7 +238,10 @@ static void write_methods(FILE *stream, const struct fs_job *job, enum fs_stage 
     }
     fprintf(stream, "methods = ");
     for (size_t i = 0; i < methods; i++) {
-        fprintf(stream, "%s%s=%s", i > 0 ? "," : "", method[i].name, method[i].method->name);
+        char strength[FS_NUMBER_SIZE];
+        fs_number_text(method[i].strength, strength);
+        fprintf(stream, "%s%s=%s%s%s", i > 0 ? "," : "", method[i].name, method[i].method->name,
+                method[i].strength != 1 ? ":" : "", method[i].strength != 1 ? strength : "");
     }
     fprintf(stream, "\n");
 }

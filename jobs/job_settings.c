@@ -102,8 +102,10 @@ static const struct fs_setting methods_rows[] = {
      .initial_words = "the one of method",
      .entry = &fs_method_entry,
      FS_SETTING_MEMBER(struct fs_job_settings, methods),
-     .meaning = "several methods, a column of the results each, such as [\"stamp\", {\"checkpoint\": \"DIR\", "
-                "\"name\": \"mabel\"}]; as text stamp,mabel=checkpoint:DIR"},
+     .meaning =
+         "several methods, a column of the results each, such as [\"stamp\", {\"checkpoint\": \"DIR\", "
+         "\"name\": \"mabel\"}]; as text stamp,mabel=checkpoint:DIR. \"stamp:0.5\" is the trained stamp at half of its "
+         "strength: what it adds is multiplied, so that one training shows what is traded for what"},
 };
 const struct fs_settings fs_methods_settings = {methods_rows, sizeof methods_rows / sizeof methods_rows[0]};
 

@@ -8,10 +8,12 @@
 
 #define NAME_CHARACTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
 
-/* The parts of "NAME=METHOD:PATH"; NULL where not given. */
+#define STRONGEST 10.0 /* times what a trained edit adds */
+
+/* The parts of "NAME=METHOD:PATH" or "NAME=METHOD:STRENGTH"; NULL where not given. */
 struct parts {
     char *text; /* the block behind them */
-    const char *name, *method, *path;
+    const char *name, *method, *rest;
 };
 
 static int split(const char *text, struct parts *parts, struct fs_error *err)
@@ -28,7 +30,7 @@ static int split(const char *text, struct parts *parts, struct fs_error *err)
     }
     if (colon != NULL) {
         *colon = '\0';
-        parts->path = colon + 1;
+        parts->rest = colon + 1;
     }
     parts->method = rest;
     return 0;
@@ -85,6 +87,20 @@ static const struct fs_method *find(const struct fs_setting *setting, const stru
     return method;
 }
 
+static int check_strength(const struct fs_setting *setting, const struct fs_setting_origin *origin,
+                          const struct parts *parts, struct fs_error *err)
+{
+    double strength;
+    if (fs_parse_number(setting->key, parts->rest, 0, STRONGEST, &strength, NULL) != 0 || strength <= 0) {
+        return fs_error_set(
+            err, FS_EXIT_CONFIG,
+            "%s: %s: found \"%s:%.100s\", expected %s alone, or %s:STRENGTH, a number above 0 and up to %g "
+            "by which what it adds is multiplied",
+            origin->name, setting->key, parts->method, parts->rest, parts->method, parts->method, STRONGEST);
+    }
+    return 0;
+}
+
 static int write_parts(const struct fs_setting *setting, const struct fs_setting_origin *origin,
                        const struct parts *parts, FILE *stream, struct fs_error *err)
 {
@@ -92,19 +108,21 @@ static int write_parts(const struct fs_setting *setting, const struct fs_setting
     if (method == NULL) {
         return -1;
     }
-    if (method->takes_model != (parts->path != NULL && parts->path[0] != '\0')) {
-        return fs_error_set(err, FS_EXIT_CONFIG, "%s: %s: found \"%s\" %s, expected %s%s", origin->name, setting->key,
-                            method->name, parts->path != NULL ? "with a folder" : "without a folder", method->name,
-                            method->takes_model ? ":DIR, the folder of a model" : " alone");
-    }
     if (!method->takes_model) {
-        if (parts->name != NULL && check_name(setting, origin, parts->name, err) != 0) {
+        if ((parts->name != NULL && check_name(setting, origin, parts->name, err) != 0) ||
+            (parts->rest != NULL && check_strength(setting, origin, parts, err) != 0)) {
             return -1;
         }
-        fprintf(stream, "%s%s%s", parts->name != NULL ? parts->name : "", parts->name != NULL ? "=" : "", method->name);
+        fprintf(stream, "%s%s%s%s%s", parts->name != NULL ? parts->name : "", parts->name != NULL ? "=" : "",
+                method->name, parts->rest != NULL ? ":" : "", parts->rest != NULL ? parts->rest : "");
         return 0;
     }
-    char *path = fs_setting_absolute(origin, strdup(parts->path), err);
+    if (parts->rest == NULL || parts->rest[0] == '\0') {
+        return fs_error_set(err, FS_EXIT_CONFIG,
+                            "%s: %s: found \"%s\" without a folder, expected %s:DIR, the folder of a model",
+                            origin->name, setting->key, method->name, method->name);
+    }
+    char *path = fs_setting_absolute(origin, strdup(parts->rest), err);
     char *name = path == NULL ? NULL : parts->name != NULL ? strdup(parts->name) : name_of_path(path);
     int status = -1;
     if (path != NULL && name == NULL) {
@@ -127,7 +145,7 @@ static int write_text(const struct fs_setting *setting, const struct fs_setting_
     return status;
 }
 
-/* {"checkpoint": "DIR", "name": "NAME"} */
+/* {"checkpoint": "DIR", "name": "NAME"}, {"stamp": 0.5} */
 static int write_object(const struct fs_setting *setting, const struct fs_setting_origin *origin, const cJSON *object,
                         FILE *stream, struct fs_error *err)
 {
@@ -135,7 +153,9 @@ static int write_object(const struct fs_setting *setting, const struct fs_settin
     const char *name = NULL;
     cJSON_ArrayForEach(member, object)
     {
-        if (!cJSON_IsString(member) || strchr(member->valuestring, ',') != NULL) {
+        const struct fs_method *known = fs_method_find(member->string);
+        bool number = cJSON_IsNumber(member) && known != NULL && !known->takes_model;
+        if (!number && (!cJSON_IsString(member) || strchr(member->valuestring, ',') != NULL)) {
             return fs_error_set(err, FS_EXIT_CONFIG, "%s: %s: %.100s: found %s, expected a text without commas",
                                 origin->name, setting->key, member->string, fs_json_kind(member));
         }
@@ -156,8 +176,10 @@ static int write_object(const struct fs_setting *setting, const struct fs_settin
                             "\"NAME\"}",
                             origin->name, setting->key);
     }
+    char number[FS_NUMBER_SIZE];
+    fs_number_text(cJSON_IsNumber(method) ? method->valuedouble : 0, number);
     fprintf(stream, "%s%s%s:%s", name != NULL ? name : "", name != NULL ? "=" : "", method->string,
-            method->valuestring);
+            cJSON_IsNumber(method) ? number : method->valuestring);
     return 0;
 }
 
@@ -165,7 +187,7 @@ const struct fs_setting_entry fs_method_entry = {
     .write_text = write_text,
     .write_object = write_object,
     .schema = "{\"anyOf\": [{\"type\": \"string\", \"minLength\": 1}, {\"type\": \"object\", \"minProperties\": 1, "
-              "\"additionalProperties\": {\"type\": \"string\", \"minLength\": 1}}]}",
+              "\"additionalProperties\": {\"type\": [\"string\", \"number\"], \"minLength\": 1}}]}",
 };
 
 static int check_unique(const struct fs_job_method *method, size_t count, struct fs_error *err)
@@ -177,11 +199,13 @@ static int check_unique(const struct fs_job_method *method, size_t count, struct
                                 "methods: two columns would be called \"%s\"; give one of them another \"name\"",
                                 own->name);
         }
-        if (method[i].method->trainer != NULL && own->method->trainer != NULL) {
-            return fs_error_set(
-                err, FS_EXIT_CONFIG,
-                "methods: found \"%s\" and \"%s\", expected one method that trains; take a job for each",
-                method[i].name, own->name);
+        if (method[i].method->trainer != NULL && own->method->trainer != NULL &&
+            (method[i].method != own->method || method[i].strength == own->strength)) {
+            return fs_error_set(err, FS_EXIT_CONFIG,
+                                "methods: found \"%s\" and \"%s\", expected one method that trains, or that at several "
+                                "strengths; take a "
+                                "job for each",
+                                method[i].name, own->name);
         }
     }
     return 0;
@@ -201,8 +225,12 @@ int fs_methods_read(const char *const *entry, struct fs_job_method **list, size_
         status = split(entry[i], &parts, err);
         if (status == 0) {
             method[i].method = fs_method_find(parts.method); /* write_text has checked the entry */
-            method[i].path = parts.path != NULL ? entry[i] + (parts.path - parts.text) : NULL;
-            snprintf(method[i].name, FS_COLUMN_NAME_SIZE, "%s", parts.name != NULL ? parts.name : parts.method);
+            bool takes_model = method[i].method->takes_model;
+            method[i].path = takes_model ? entry[i] + (parts.rest - parts.text) : NULL;
+            method[i].strength = !takes_model && parts.rest != NULL ? strtod(parts.rest, NULL) : 1;
+            snprintf(method[i].name, FS_COLUMN_NAME_SIZE, "%s%s%s", parts.name != NULL ? parts.name : parts.method,
+                     parts.name == NULL && method[i].strength != 1 ? "-" : "",
+                     parts.name == NULL && method[i].strength != 1 ? parts.rest : "");
             status = check_unique(method, i, err);
         }
         free(parts.text);

@@ -16,15 +16,16 @@ struct fs_job_method {
     const struct fs_method *method;
     char name[FS_COLUMN_NAME_SIZE]; /* of its column */
     const char *path;               /* of the other model; NULL: the method takes none. The job's */
+    double strength; /* of a trained edit, as a multiple of what it adds (struct fs_edit_kind, scale); otherwise 1 */
 };
 
 /*
- * An entry of the keys method and methods: "stamp", "checkpoint:DIR", "NAME=checkpoint:DIR", or an object
- * {"checkpoint": "DIR", "name": "NAME"}. It is kept as text, with an absolute path.
+ * An entry of the keys method and methods: "stamp", "stamp:STRENGTH", "checkpoint:DIR", "NAME=checkpoint:DIR", or an
+ * object {"checkpoint": "DIR", "name": "NAME"}, {"stamp": 0.5}. It is kept as text, with an absolute path.
  */
 extern const struct fs_setting_entry fs_method_entry;
 
-/* The methods of `entry` (NULL-terminated). FS_EXIT_CONFIG where two columns have one name, or two methods train. The
+/* The methods of `entry` (NULL-terminated). FS_EXIT_CONFIG where two columns have one name, or two methods train, or one twice at the same strength. The
  * caller frees. */
 int fs_methods_read(const char *const *entry, struct fs_job_method **method, size_t *count, struct fs_error *err);
 

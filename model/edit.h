@@ -45,6 +45,9 @@ struct fs_edit_kind {
     /* The hidden state h (T,d) after `layer`, in place. */
     void (*hidden_state)(const struct fs_edit *edit, size_t layer, size_t tokens, fs_real *h);
 
+    /* Multiplies what the edit adds to the model, in place; 1 changes no bit. */
+    void (*scale)(struct fs_edit *edit, double strength);
+
     /* Floating point operations of the hooks on T tokens. */
     double (*flops)(const struct fs_edit *edit, double tokens);
     /* Its datasets below /<name> of an archive, and back; the reader sets all of `edit` but `kind`. */

@@ -147,6 +147,15 @@ static void ffn_output_backward(const struct fs_edit *edit, const struct fs_edit
     }
 }
 
+/* V' and b_V. */
+static void scale(struct fs_edit *edit, double strength)
+{
+    struct fs_stamp stamp = fs_stamp_of(edit);
+    for (size_t i = fs_stamp_offset_value(&stamp); i < edit->count; i++) {
+        edit->number[i] = (fs_real)(strength * (double)edit->number[i]);
+    }
+}
+
 static double flops(const struct fs_edit *edit, double tokens)
 {
     struct fs_stamp stamp = fs_stamp_of(edit);
@@ -258,6 +267,7 @@ const struct fs_edit_kind fs_edit_stamp = {.name = "stamp",
                                            .ffn_output = ffn_output,
                                            .inner_size = inner_size,
                                            .ffn_output_backward = ffn_output_backward,
+                                           .scale = scale,
                                            .flops = flops,
                                            .write = write_stamp,
                                            .read = read_stamp};

@@ -175,6 +175,9 @@ static int open_column(struct fs_job_run *run, const struct fs_job_method *metho
     if (status == 0) {
         status = fs_load_edit(session, path, fs_stage_names[FS_STAGE_STAMP], method->method->edit, edit, err);
     }
+    if (status == 0 && method->strength != 1) {
+        edit->kind->scale(edit, method->strength);
+    }
     free(path);
     return status;
 }

@@ -62,6 +62,8 @@ static void columns_follow_from_the_keys(void **state)
     expect("", "methods=mine=stamp,checkpoint:/a b/ü", "mine=stamp --=checkpoint:/a b/ü");
     expect("", "methods=[\"checkpoint:/a\"]", "a=checkpoint:/a");
     expect("\"method\": \"checkpoint:/a\"", "method=stamp", "stamp=stamp");
+    expect("\"methods\": [\"stamp\", \"stamp:0.5\", {\"stamp\": 0.25}, {\"stamp\": 2, \"name\": \"twice\"}]", NULL,
+           "stamp=stamp stamp-0.5=stamp stamp-0.25=stamp twice=stamp");
     /* relative to the file */
     expect("\"methods\": [\"stamp\", {\"checkpoint\": \"runs/mabel/\"}]", NULL, beside);
 }
@@ -71,7 +73,12 @@ static void what_is_wrong_is_named(void **state)
     (void)state;
     refuse("\"method\": \"stmp\"", NULL, "method: found \"stmp\"", "stamp, checkpoint:DIR");
     refuse("\"method\": \"checkpoint\"", NULL, "without a folder", "checkpoint:DIR");
-    refuse("\"method\": \"stamp:/a\"", NULL, "with a folder", "stamp alone");
+    refuse("\"method\": \"stamp:/a\"", NULL, "found \"stamp:/a\"", "stamp alone");
+    refuse("\"method\": \"stamp:0\"", NULL, "found \"stamp:0\"", "above 0");
+    refuse("\"method\": \"stamp:\"", NULL, "found \"stamp:\"", "above 0");
+    refuse("\"method\": {\"stamp\": 11}", NULL, "found \"stamp:11\"", "up to 10");
+    refuse("\"method\": {\"stamp\": 0.5, \"name\": 1}", NULL, "name: found", "a text");
+    refuse("\"methods\": [\"a=stamp:0.5\", \"b=stamp:0.50\"]", NULL, "found \"a\" and \"b\"", "several strengths");
     refuse("\"method\": [\"stamp\"]", NULL, "method: found", "expected a name");
     refuse("\"method\": 1", NULL, "method: found", "expected a name");
     refuse("\"method\": {\"name\": \"a\"}", NULL, "an object without a method", "\"checkpoint\"");

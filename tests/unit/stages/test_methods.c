@@ -123,7 +123,7 @@ static void rows_are_complete(void **state)
             assert_true(row->offset + row->size <= method->settings_size);
         }
         if (method->trainer != NULL) { /* what it makes goes to a file and back */
-            assert_true(method->edit->write != NULL && method->edit->read != NULL);
+            assert_true(method->edit->write != NULL && method->edit->read != NULL && method->edit->scale != NULL);
         }
     }
     assert_true(trained >= 1);
@@ -242,9 +242,11 @@ static void a_training_goes_through_an_archive(void **state)
             assert_int_equal(seen, 1);
             assert_int_equal(training->step, 1);
             check_round_trip(method, &task, training);
-            const struct fs_edit edit = method->trainer->edit(training);
+            struct fs_edit edit = method->trainer->edit(training);
             assert_int_equal(edit.first_layer, task.layer);
             assert_false(changes_nothing(&models[m], &edit));
+            edit.kind->scale(&edit, 0);
+            assert_true(changes_nothing(&models[m], &edit));
             method->trainer->destroy(training);
         }
     }
