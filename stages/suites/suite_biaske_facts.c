@@ -202,7 +202,7 @@ static int keep_facts(const struct fs_suite_options *options, struct fs_fact_lis
     for (size_t i = 0; i < facts->count; i++) {
         keep[i] = fs_suite_takes(options, facts->item[i].category) || fs_suite_is_none(facts->item[i].category);
         if (keep[i] && options->fact_share < 1) {
-            struct fs_random random = fs_random_start(options->seed, VALIDATION_STREAM + place);
+            struct fs_random random = fs_random_start(options->split_seed, VALIDATION_STREAM + place);
             keep[i] = fs_random_uniform(&random) < options->fact_share;
             place++;
         }
