@@ -58,6 +58,7 @@ _fairstamp_setting() # KEY=VALUE
     scoring.stereoset) _fairstamp_words "target.prob target.logprob sentence.mean sentence.sum object.mean" ;;
     scoring.biaske) _fairstamp_words "target.prob target.logprob sentence.mean sentence.sum object.mean" ;;
     scoring.stereoset_intersentence) _fairstamp_words "pll.given object.mean.stop object.mean" ;;
+    split.seed) _fairstamp_words auto ;;
     trace.positions) _fairstamp_words "last all" ;;
     trace.kinds) _fairstamp_words "residual attention ffn all" ;;
     trace.heat_map) _fairstamp_words "true false" ;;
@@ -82,7 +83,7 @@ _fairstamp_keys="model model_name output seed categories strict compute.share_pr
     data.winograd data.bec_pro data.seat data.counterfact data.known_facts data.text
     data.attribute_words edit.pairs method methods scoring.crows_pairs scoring.stereoset
     scoring.biaske scoring.stereoset_intersentence split.held_out split.validation
-    trace.positions trace.kinds trace.window trace.heat_map trace.corruption
+    split.seed trace.positions trace.kinds trace.window trace.heat_map trace.corruption
     trace.noise_scale trace.noise_samples trace.bootstrap trace.reuse stamp.layer
     stamp.width stamp.loss stamp.alpha stamp.beta stamp.key_bias stamp.generic_prompts
     stamp.neutral_subjects stamp.level_weight stamp.balance_weight stamp.balance_width
@@ -180,7 +181,7 @@ _fairstamp()
     benchmark) options="--tokenizers --help" first="check" ending=.json ;;
     report) options="-o --help" ending=.h5 ;;
     merge) options="--training -o --help" ending=.h5 ;;
-    query) options="--metric --by --where --format --help" ending=.h5 ;;
+    query) options="--metric --by --where --over-seeds --format --help" ending=.h5 ;;
     sweep) options="--no-estimate --no-check --cells --launcher --group --part --max-seconds --stop-file
     --log-dir --connected --wait-seconds --limit --sbatch --scripts --site --format
     --quiet --help" first="plan run submit status resume merge" ending=.json ;;
