@@ -255,7 +255,6 @@ static void write_compute(FILE *stream, const struct fs_job *job)
             backend != NULL ? backend->name : compute->backend);
 }
 
-/* Of a series: without the seed. */
 static void write_settings(FILE *stream, const struct fs_job *job, const struct inputs *inputs, enum fs_stage stage,
                            bool series, const char *previous)
 {
@@ -264,7 +263,7 @@ static void write_settings(FILE *stream, const struct fs_job *job, const struct 
     const struct fs_job_key *key = fs_job_keys(&count);
     fprintf(stream, "archive = %d\nstage = %s\n", FS_ARCHIVE_VERSION, fs_stage_names[stage]);
     for (size_t i = 0; i < count; i++) {
-        bool left_out = series && strcmp(key[i].setting->key, "seed") == 0;
+        bool left_out = series && strcmp(key[i].setting->key, "seed") == 0; /* all that a series has in common */
         if ((key[i].stages & keys) != 0 && key[i].setting->kind != FS_SETTING_PATH && !left_out) {
             fs_setting_write(stream, key[i].setting, fs_job_value(job, key[i].setting), inputs->kind);
         }
