@@ -49,6 +49,11 @@ static int open_suite(const struct fs_job *job, const struct fs_suite_kind *suit
     return 0;
 }
 
+static uint64_t split_seed(const struct fs_job_settings *settings)
+{
+    return settings->split_seed != FS_AUTO ? settings->split_seed : settings->seed;
+}
+
 /* The edited suite first, then the others in the order of the registry. */
 static int open_suites(const struct fs_job *job, enum fs_model_kind kind, struct fs_data *data, struct fs_error *err)
 {
@@ -57,6 +62,7 @@ static int open_suites(const struct fs_job *job, enum fs_model_kind kind, struct
         .kind = kind,
         .categories = settings->categories,
         .seed = settings->seed,
+        .split_seed = split_seed(settings),
         .text_tokens = settings->text_tokens,
         .permutations = settings->permutations,
         .fact_share = settings->validation > 0 ? settings->validation : 1,
@@ -115,10 +121,10 @@ int fs_data_read(const struct fs_job *job, enum fs_model_kind kind, struct fs_da
         status = fs_attribute_table_read(attributes, &data->attributes, err);
     }
     if (status == 0) {
-        status = split(data, settings->held_out, settings->seed, err);
+        status = split(data, settings->held_out, split_seed(settings), err);
     }
     if (status == 0 && settings->validation > 0) {
-        status = split_validation(data, settings->validation, settings->seed, err);
+        status = split_validation(data, settings->validation, split_seed(settings), err);
     }
     return status == 0 ? open_suites(job, kind, data, err) : -1;
 }

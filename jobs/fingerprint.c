@@ -268,14 +268,15 @@ static void write_compute(FILE *stream, const struct fs_job *job)
 }
 
 static void write_settings(FILE *stream, const struct fs_job *job, const struct inputs *inputs, enum fs_stage stage,
-                           const char *previous)
+                           bool series, const char *previous)
 {
     unsigned keys = fs_stage_rules[stage].keys | (stage == FS_STAGE_EVALUATE ? OF_METHODS : 0);
     size_t count;
     const struct fs_job_key *key = fs_job_keys(&count);
     fprintf(stream, "archive = %d\nstage = %s\n", FS_ARCHIVE_VERSION, fs_stage_names[stage]);
     for (size_t i = 0; i < count; i++) {
-        if ((key[i].stages & keys) != 0 && key[i].setting->kind != FS_SETTING_PATH) {
+        bool left_out = series && strcmp(key[i].setting->key, "seed") == 0; /* all that a series has in common */
+        if ((key[i].stages & keys) != 0 && key[i].setting->kind != FS_SETTING_PATH && !left_out) {
             fs_setting_write(stream, key[i].setting, fs_job_value(job, key[i].setting), inputs->kind);
         }
     }
@@ -292,26 +293,36 @@ static void write_settings(FILE *stream, const struct fs_job *job, const struct 
     }
 }
 
+/* The settings of a stage, which the caller frees, and their digest: digest[stage], of which those before are there. */
+static int make_stage(const struct fs_job *job, const struct inputs *inputs, enum fs_stage stage, bool series,
+                      char digest[FS_STAGE_COUNT][FS_DIGEST_SIZE], char **settings, struct fs_error *err)
+{
+    enum fs_stage previous = fs_stage_rules[stage].follows(job);
+    size_t size = 0;
+    FILE *stream = open_memstream(settings, &size);
+    if (stream == NULL) {
+        return fs_error_memory(err, 4096, "the job's settings");
+    }
+    write_settings(stream, job, inputs, stage, series, previous != FS_STAGE_COUNT ? digest[previous] : NULL);
+    if (fclose(stream) != 0) {
+        return fs_error_memory(err, size, "the job's settings");
+    }
+    fs_digest_bytes(*settings, size, digest[stage]);
+    return 0;
+}
+
 int fs_fingerprint_make(const struct fs_job *job, struct fs_fingerprint *fingerprint, struct fs_error *err)
 {
     struct inputs inputs = {0};
     *fingerprint = (struct fs_fingerprint){0};
     int status = list_inputs(job, &inputs, err) == 0 ? hash(&inputs, err) : -1;
-    for (int i = 0; status == 0 && i < FS_STAGE_COUNT; i++) {
-        enum fs_stage stage = (enum fs_stage)i;
-        enum fs_stage previous = fs_stage_rules[stage].follows(job);
-        size_t size = 0;
-        FILE *stream = open_memstream(&fingerprint->settings[i], &size);
-        if (stream == NULL) {
-            status = fs_error_memory(err, 4096, "the job's settings");
-            break;
-        }
-        write_settings(stream, job, &inputs, stage, previous != FS_STAGE_COUNT ? fingerprint->digest[previous] : NULL);
-        if (fclose(stream) != 0) {
-            status = fs_error_memory(err, size, "the job's settings");
-            break;
-        }
-        fs_digest_bytes(fingerprint->settings[i], size, fingerprint->digest[i]);
+    for (int stage = 0; status == 0 && stage < FS_STAGE_COUNT; stage++) {
+        char *settings = NULL;
+        status = make_stage(job, &inputs, (enum fs_stage)stage, false, fingerprint->digest,
+                            &fingerprint->settings[stage], err) == 0
+                     ? make_stage(job, &inputs, (enum fs_stage)stage, true, fingerprint->series, &settings, err)
+                     : -1;
+        free(settings);
     }
     release_inputs(&inputs);
     if (status != 0) {

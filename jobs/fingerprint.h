@@ -16,6 +16,8 @@
 struct fs_fingerprint {
     char *settings[FS_STAGE_COUNT];
     char digest[FS_STAGE_COUNT][FS_DIGEST_SIZE];
+    char series[FS_STAGE_COUNT]
+               [FS_DIGEST_SIZE]; /* the same of all but `seed`: equal for jobs that differ in it alone */
 };
 
 /* Reads every input file that this process has not read yet (io/digest_cache.h). The caller releases. */

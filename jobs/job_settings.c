@@ -30,7 +30,7 @@ static const struct fs_setting core_rows[] = {
      .initial = "1",
      .most = FS_LARGEST_INTEGER,
      FS_SETTING_MEMBER(struct fs_job_settings, seed),
-     .meaning = "seed of the split, the noise, the stamp's start values and the bootstrap"},
+     .meaning = "seed of the split (but see split.seed), the noise, the stamp's start values and the bootstrap"},
     {.key = "categories",
      .kind = FS_SETTING_LIST,
      .initial_words = "all of the data",
@@ -140,6 +140,13 @@ static const struct fs_setting validation_rows[] = {
      FS_SETTING_MEMBER(struct fs_job_settings, validation),
      .meaning = "above 0, to tune settings: the held-out pairs and the facts beyond this share are left out of the "
                 "job, and this share of the other terms is measured and not edited instead of them"},
+    {.key = "split.seed",
+     .kind = FS_SETTING_AUTO,
+     .initial = "auto",
+     .most = FS_LARGEST_INTEGER,
+     FS_SETTING_MEMBER(struct fs_job_settings, split_seed),
+     .meaning =
+         "seed of the split, where trainings with several values of seed are to have the same; auto: that of seed"},
 };
 const struct fs_settings fs_validation_settings = {validation_rows, sizeof validation_rows / sizeof validation_rows[0]};
 

@@ -24,6 +24,7 @@ struct fs_job_settings {
     const char *const *method;   /* one entry of jobs/methods.h; NULL: see methods */
     const char *const *methods;  /* NULL-terminated entries; NULL: one method */
     double held_out, validation; /* shares of the split */
+    size_t split_seed;           /* FS_AUTO: `seed` */
     const char *reuse;           /* output folder of a job that traces the same; NULL: none */
     size_t bootstrap;            /* resamples of the metrics' intervals */
     size_t text_tokens;          /* of data.text that are scored */

@@ -8,8 +8,8 @@
 #include "results/result_table.h"
 
 /* Columns of /cells_index; behind them one a stage. */
-enum { ID, MODEL, CATEGORIES, STAGE, COLUMNS = STAGE + FS_STAGE_COUNT };
-static const char *const index_names[STAGE] = {"id", "model", "categories"};
+enum { ID, MODEL, CATEGORIES, SEED, SERIES, STAGE, COLUMNS = STAGE + FS_STAGE_COUNT };
+static const char *const index_names[STAGE] = {"id", "model", "categories", "seed", "series"};
 
 struct tables {
     struct fs_archive *archive;
@@ -84,7 +84,7 @@ static int read_cell(struct tables *tables, const struct fs_merge_source *source
     }
     of[ID] = strdup(source->cell);
     for (size_t column = 0; column < COLUMNS; column++) {
-        if (column != MODEL && column != CATEGORIES && of[column] == NULL) {
+        if ((column == ID || column >= STAGE) && of[column] == NULL) {
             return fs_error_memory(err, 64, "the index of cells");
         }
     }
@@ -95,7 +95,9 @@ static int read_cell(struct tables *tables, const struct fs_merge_source *source
         const struct fs_model_id id = fs_job_names_model(&names);
         status = fs_model_names_add(tables->models, &id, &tables->place[tables->cells++], err);
         of[CATEGORIES] = names.categories;
-        names.categories = NULL;
+        of[SEED] = names.seed;
+        of[SERIES] = names.series;
+        names.categories = names.seed = names.series = NULL;
     }
     fs_job_names_release(&names);
     return status;

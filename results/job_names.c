@@ -75,7 +75,16 @@ int fs_job_names_read(const struct fs_archive *archive, const char *group, struc
         names->categories = strdup("all");
     }
     free(settings);
-    return names->model_path != NULL && names->model_files != NULL && names->categories != NULL
+    names->seed = read_text(archive, provenance, "seed");
+    names->series = read_text(archive, provenance, "series");
+    if (names->seed == NULL || names->series == NULL) { /* no series without both */
+        free(names->seed);
+        free(names->series);
+        names->seed = strdup("");
+        names->series = strdup("");
+    }
+    return names->seed != NULL && names->series != NULL && names->model_path != NULL && names->model_files != NULL &&
+                   names->categories != NULL
                ? 0
                : fs_error_memory(err, 64, "the names of a job");
 }
@@ -86,6 +95,8 @@ void fs_job_names_release(struct fs_job_names *names)
     free(names->model_path);
     free(names->model_files);
     free(names->categories);
+    free(names->seed);
+    free(names->series);
     *names = (struct fs_job_names){0};
 }
 

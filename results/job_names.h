@@ -9,10 +9,11 @@
 #define FS_MODEL_NAME "model_name" /* attribute of /provenance: the given name, where there is one */
 
 struct fs_job_names {
-    char *model_name;  /* as given; NULL: none */
-    char *model_path;  /* "" where it is not known */
-    char *model_files; /* lines "model/<file> = <SHA-256>"; "" where they are not known */
-    char *categories;  /* "all", or "gender,race" */
+    char *model_name;    /* as given; NULL: none */
+    char *model_path;    /* "" where it is not known */
+    char *model_files;   /* lines "model/<file> = <SHA-256>"; "" where they are not known */
+    char *categories;    /* "all", or "gender,race" */
+    char *seed, *series; /* jobs of one series differ in their seed alone (jobs/fingerprint.h); "" in older files */
 };
 
 /* Of the stage whose root is `group` ("" for a file). The caller releases, also on failure. */

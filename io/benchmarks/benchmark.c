@@ -148,8 +148,11 @@ int fs_refuse_duplicates(const char *path, const char *what, const char **texts,
     qsort(texts, count, sizeof *texts, compare_texts);
     for (size_t i = 1; i < count; i++) {
         if (strcmp(texts[i - 1], texts[i]) == 0) {
-            return fs_error_set(err, FS_EXIT_DATA, "%s: %s \"%.200s\" occurs twice, expected one of each", path, what,
-                                texts[i]);
+            return fs_error_set(
+                err, FS_EXIT_DATA,
+                "%s: %s \"%.200s\" occurs twice, expected one of each; leave one of the two out, or number "
+                "them apart",
+                path, what, texts[i]);
         }
     }
     return 0;

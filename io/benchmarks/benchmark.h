@@ -98,7 +98,7 @@ struct fs_fact_list {
  * How the completion is found: stereoset_fill.h; for the published file it is that of bias-bench's dataloader.py.
  * `before` and `after` are the context's, split at BLANK itself, which may be inside a word ("BLANKed"); the context may
  * differ from `text` in case and words. With several BLANKs (two items of the development set) the split is at the first
- * and `after` has the completion at the others. FS_EXIT_DATA where a sentence id occurs twice.
+ * and `after` has the completion at the others. FS_EXIT_DATA where an id or a sentence id occurs twice.
  */
 int fs_stereoset_read(const char *path, const char *const *categories, struct fs_pair_list *pairs,
                       struct fs_error *err);
@@ -131,6 +131,9 @@ int fs_crows_read(const char *path, const char *const *categories, struct fs_cro
  */
 int fs_biaske_read(const char *path, const char *const *categories, struct fs_pair_list *pairs,
                    struct fs_fact_list *facts, struct fs_error *err);
+
+/* FS_EXIT_DATA where a text is twice in `texts`, which it sorts; `what` says what the texts are ("id"). */
+int fs_refuse_duplicates(const char *path, const char *what, const char **texts, size_t count, struct fs_error *err);
 
 /* Leaves the items with keep[i] in the list, in their order, and releases the others. */
 void fs_pair_list_keep(struct fs_pair_list *list, const bool *keep);

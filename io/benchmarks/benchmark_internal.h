@@ -59,7 +59,4 @@ int fs_fact_list_add(struct fs_fact_list *list, struct fs_fact *fact, const char
 void fs_pair_release(struct fs_pair *pair);
 void fs_fact_release(struct fs_fact *fact);
 
-/* FS_EXIT_DATA where a text is twice in `texts`, which it sorts; `what` says what the texts are ("id"). */
-int fs_refuse_duplicates(const char *path, const char *what, const char **texts, size_t count, struct fs_error *err);
-
 #endif

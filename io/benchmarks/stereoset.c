@@ -303,6 +303,13 @@ static int check_ids(const struct fs_pair_list *pairs, const char *path, struct 
         }
     }
     int result = fs_refuse_duplicates(path, "sentence id", ids, count, err);
+    count = 0;
+    for (size_t i = 0; i < pairs->count; i++) {
+        if (pairs->item[i].skip == FS_KEPT) {
+            ids[count++] = pairs->item[i].id;
+        }
+    }
+    result = result == 0 ? fs_refuse_duplicates(path, "id", ids, count, err) : -1;
     free(ids);
     return result;
 }

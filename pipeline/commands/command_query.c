@@ -9,6 +9,7 @@
 #include "io/formats/json.h"
 #include "io/values.h"
 #include "pipeline/commands/commands.h"
+#include "pipeline/commands/query_seeds.h"
 #include "results/archive_merge.h"
 #include "results/job_names.h"
 #include "results/report.h"
@@ -30,6 +31,11 @@ static const struct fs_option option_where = {.name = "--where",
                                               .argument = "KEY=VALUE,...",
                                               .repeatable = true,
                                               .help = "only rows of these values; may be repeated"};
+static const struct fs_option option_seeds = {
+    .name = "--over-seeds",
+    .help =
+        "one row for all jobs that differ in their seed alone: means, standard deviation (sd), least and most over the "
+        "seeds"};
 
 /* What people call a metric. */
 static const struct {
@@ -44,7 +50,14 @@ struct query {
     struct fs_model_names *models;
     size_t *model; /* [table.rows] place of the row's model in `models` */
     size_t model_room;
-    size_t *row; /* [rows] selected, in the order of printing */
+    struct fs_job_names *job; /* [jobs] in the order of their rows */
+    size_t jobs, job_room;
+    size_t *job_of; /* [table.rows] */
+    size_t job_of_room;
+    char **cell; /* [jobs] their cells without seed, with --over-seeds */
+    struct fs_over_seeds over;
+    size_t *group; /* [table.rows] of a row that is the first of a group */
+    size_t *row;   /* [rows] selected, in the order of printing */
     size_t rows;
     size_t by[FS_RESULT_TEXTS]; /* [sorted] columns to sort by, then those to show as well */
     size_t sorted, shown;
@@ -85,10 +98,15 @@ static char *folder_of(const char *path, struct fs_error *err)
     return name;
 }
 
-/* Adds the model of the stage at `group`; `*place` is where its name will be. */
-static int add_model(struct query *query, const struct fs_archive *archive, const char *group,
-                     struct fs_job_names *names, size_t *place, struct fs_error *err)
+/* Adds the job of the stage at `group`, and its model; `*place` is where the model's name will be. */
+static int add_job(struct query *query, const struct fs_archive *archive, const char *group, size_t *place,
+                   struct fs_error *err)
 {
+    if (fs_grow(&query->job, &query->job_room, query->jobs + 1, sizeof *query->job, "jobs of rows", err) != 0) {
+        return -1;
+    }
+    struct fs_job_names *names = &query->job[query->jobs++];
+    *names = (struct fs_job_names){0};
     if (fs_job_names_read(archive, group, names, err) != 0) {
         return -1;
     }
@@ -98,24 +116,26 @@ static int add_model(struct query *query, const struct fs_archive *archive, cons
 
 static int make_room(struct query *query, struct fs_error *err)
 {
-    return fs_grow(&query->model, &query->model_room, query->table.rows + 1, sizeof *query->model, "models of rows",
-                   err);
+    const size_t rows = query->table.rows + 1;
+    return fs_grow(&query->model, &query->model_room, rows, sizeof *query->model, "models of rows", err) == 0
+               ? fs_grow(&query->job_of, &query->job_of_room, rows, sizeof *query->job_of, "jobs of rows", err)
+               : -1;
 }
 
 static int read_evaluate(struct query *query, const struct fs_archive *archive, const char *path, struct fs_error *err)
 {
-    struct fs_job_names names = {0};
     char *cell = folder_of(path, err);
     size_t place = 0, row = query->table.rows;
-    int status = cell != NULL && add_model(query, archive, "", &names, &place, err) == 0
-                     ? fs_result_table_add(&query->table, archive, "/results", cell, "", names.categories, err)
+    int status = cell != NULL && add_job(query, archive, "", &place, err) == 0
+                     ? fs_result_table_add(&query->table, archive, "/results", cell, "",
+                                           query->job[query->jobs - 1].categories, err)
                      : -1;
     status = status == 0 ? make_room(query, err) : -1;
     for (; status == 0 && row < query->table.rows; row++) {
         query->model[row] = place;
+        query->job_of[row] = query->jobs - 1;
     }
     free(cell);
-    fs_job_names_release(&names);
     return status;
 }
 
@@ -130,16 +150,14 @@ static int read_merged(struct query *query, const struct fs_archive *archive, st
     for (size_t row = first; row < query->table.rows; row++) {
         if (row == first || strcmp(cell[row], cell[row - 1]) != 0) {
             char name[512], group[600];
-            struct fs_job_names names = {0};
             snprintf(name, sizeof name, "/cells/%.400s", cell[row]);
             (void)fs_job_names_stage(archive, name, group, sizeof group);
-            int status = add_model(query, archive, group, &names, &place, err);
-            fs_job_names_release(&names);
-            if (status != 0) {
+            if (add_job(query, archive, group, &place, err) != 0) {
                 return -1;
             }
         }
         query->model[row] = place;
+        query->job_of[row] = query->jobs - 1;
     }
     return 0;
 }
@@ -276,6 +294,71 @@ static int select_rows(struct query *query, const struct fs_options *options, st
     return 0;
 }
 
+/* A copy of the cell's name without ".seed=N"; NULL without memory. */
+static char *without_seed(const char *cell, const char *seed)
+{
+    char *copy = strdup(cell), part[64];
+    snprintf(part, sizeof part, ".seed=%.40s", seed);
+    for (char *at = copy != NULL && seed[0] != '\0' ? strstr(copy, part) : NULL; at != NULL;
+         at = strstr(at + 1, part)) {
+        char *rest = at + strlen(part);
+        if (*rest == '.' || *rest == '\0') {
+            memmove(at, rest, strlen(rest) + 1);
+            break;
+        }
+    }
+    return copy;
+}
+
+/* Cells are called as their series from here on. */
+static int name_cells(struct query *query, struct fs_error *err)
+{
+    const char **cell = query->table.text[FS_RESULT_CELL];
+    query->cell = fs_allocate(query->jobs, sizeof *query->cell, "names of cells", err);
+    for (size_t row = 0; query->cell != NULL && row < query->table.rows; row++) {
+        const size_t job = query->job_of[row];
+        if (query->cell[job] == NULL) {
+            query->cell[job] = without_seed(cell[row], query->job[job].seed);
+        }
+        if (query->cell[job] == NULL) {
+            return fs_error_memory(err, 64, "names of cells");
+        }
+        cell[row] = query->cell[job];
+    }
+    return query->cell != NULL ? 0 : -1;
+}
+
+/* Leaves the first row of each group. */
+static int join_seeds(struct query *query, struct fs_error *err)
+{
+    const size_t rows = query->table.rows;
+    const char **series = fs_allocate(rows, sizeof *series, "results over seeds", err);
+    const char **seed = fs_allocate(rows, sizeof *seed, "results over seeds", err);
+    query->group = fs_allocate(rows, sizeof *query->group, "results over seeds", err);
+    int status = series != NULL && seed != NULL && query->group != NULL ? name_cells(query, err) : -1;
+    size_t alone = 0;
+    for (size_t row = 0; status == 0 && row < rows; row++) {
+        series[row] = query->job[query->job_of[row]].series;
+        seed[row] = query->job[query->job_of[row]].seed;
+        alone += series[row][0] == '\0';
+    }
+    if (status == 0 && alone > 0) {
+        fs_warn("query: --over-seeds: %zu of %zu results are of files of former versions, which do not say which jobs "
+                "differ in their seed alone; each stays a row of its own",
+                alone, rows);
+    }
+    status =
+        status == 0 ? fs_over_seeds_make(&query->table, query->row, query->rows, series, seed, &query->over, err) : -1;
+    for (size_t g = 0; status == 0 && g < query->over.groups; g++) {
+        query->row[g] = query->over.first[g];
+        query->group[query->over.first[g]] = g;
+    }
+    query->rows = status == 0 ? query->over.groups : query->rows;
+    free(series);
+    free(seed);
+    return status;
+}
+
 static bool differs(const struct query *query, size_t key)
 {
     const char *const *text = query->table.text[key];
@@ -339,6 +422,40 @@ static void add_interval(struct fs_table *table, double low, double high, int de
     }
 }
 
+/* What no column shows, for it is the same in all rows. */
+static void print_same(const struct query *query)
+{
+    const char *separator = "the same in all rows: ";
+    for (size_t key = 0; query->rows > 0 && key < FS_RESULT_TEXTS; key++) {
+        bool shown = false;
+        for (size_t k = 0; k < query->shown; k++) {
+            shown = shown || query->by[k] == key;
+        }
+        if (!shown) {
+            printf("%s%s=%s", separator, fs_result_text_names[key], query->table.text[key][query->row[0]]);
+            separator = ", ";
+        }
+    }
+    printf("%s", separator[0] == ',' ? "\n" : "");
+}
+
+static int print_seeds(const struct query *query, bool json, struct fs_error *err)
+{
+    size_t *group = fs_allocate(query->rows, sizeof *group, "results over seeds", err);
+    for (size_t i = 0; group != NULL && i < query->rows; i++) {
+        group[i] = query->group[query->row[i]];
+    }
+    const struct fs_query_seeds rows = {&query->table, &query->over, group, query->rows, query->by, query->shown};
+    int status = group == NULL ? -1 : json ? fs_query_seeds_json(&rows, err) : fs_query_seeds_text(&rows, err);
+    free(group);
+    if (status == 0 && !json) {
+        print_same(query);
+        printf("%zu rows of %zu results; before, after, change: means over the seeds; sd: standard deviation\n",
+               query->rows, query->table.rows);
+    }
+    return status;
+}
+
 static int print_text(const struct query *query, struct fs_error *err)
 {
     static const char *const numbers[] = {">ideal",  ">before", ">95 %",  ">after",  ">95 %",
@@ -381,19 +498,9 @@ static int print_text(const struct query *query, struct fs_error *err)
     int status = fs_table_print(table, stdout, err);
     fs_table_destroy(table);
     if (status == 0) {
-        const char *separator = "the same in all rows: ";
-        for (size_t key = 0; query->rows > 0 && key < FS_RESULT_TEXTS; key++) {
-            bool shown = false;
-            for (size_t k = 0; k < query->shown; k++) {
-                shown = shown || query->by[k] == key;
-            }
-            if (!shown) {
-                printf("%s%s=%s", separator, fs_result_text_names[key], query->table.text[key][query->row[0]]);
-                separator = ", ";
-            }
-        }
-        printf("%s%zu of %zu results; *: the 95 %% interval of the change leaves out 0\n",
-               separator[0] == ',' ? "\n" : "", query->rows, query->table.rows);
+        print_same(query);
+        printf("%zu of %zu results; *: the 95 %% interval of the change leaves out 0\n", query->rows,
+               query->table.rows);
     }
     return status;
 }
@@ -420,6 +527,25 @@ static int print_json(const struct query *query, struct fs_error *err)
     return fs_report_print_json(rows, stdout, err);
 }
 
+static void release(struct query *query)
+{
+    for (size_t i = 0; i < query->jobs; i++) {
+        fs_job_names_release(&query->job[i]);
+        if (query->cell != NULL) {
+            free(query->cell[i]);
+        }
+    }
+    free(query->row);
+    free(query->model);
+    free(query->job);
+    free(query->job_of);
+    free(query->cell);
+    free(query->group);
+    fs_over_seeds_release(&query->over);
+    fs_model_names_destroy(query->models);
+    fs_result_table_release(&query->table);
+}
+
 static int run(struct fs_session *session, struct fs_error *err)
 {
     const struct fs_options *options = session->options;
@@ -431,8 +557,9 @@ static int run(struct fs_session *session, struct fs_error *err)
         status = read_file(&query, options->operand[i], &merged, err);
     }
     status = status == 0 ? name_models(&query, merged && options->operands == 1, options->operand[0], err) : -1;
+    const bool seeds = fs_option_given(options, &option_seeds), json = fs_options_json(options);
     if (status == 0) {
-        status = select_rows(&query, options, err) == 0 &&
+        status = select_rows(&query, options, err) == 0 && (!seeds || join_seeds(&query, err) == 0) &&
                          choose_columns(&query, fs_option_value(options, &option_by), err) == 0
                      ? 0
                      : -1;
@@ -443,17 +570,14 @@ static int run(struct fs_session *session, struct fs_error *err)
     if (status == 0) {
         sorting = &query;
         qsort(query.row, query.rows, sizeof *query.row, compare_rows);
-        status = fs_options_json(options) ? print_json(&query, err) : print_text(&query, err);
+        status = seeds ? print_seeds(&query, json, err) : json ? print_json(&query, err) : print_text(&query, err);
     }
-    free(query.row);
-    free(query.model);
-    fs_model_names_destroy(query.models);
-    fs_result_table_release(&query.table);
+    release(&query);
     return status == 0 ? fs_finish_output(err) : -1;
 }
 
-static const struct fs_option *const command_options[] = {&option_metric, &option_by, &option_where, &fs_option_format,
-                                                          NULL};
+static const struct fs_option *const command_options[] = {&option_metric, &option_by,        &option_where,
+                                                          &option_seeds,  &fs_option_format, NULL};
 
 const struct fs_command fs_command_query = {
     .name = "query",

@@ -132,6 +132,6 @@ int fs_options_bootstrap(const struct fs_options *options, struct fs_bootstrap *
         fs_parse_integer("--seed", fs_option_value(options, &fs_option_seed), 0, 0x1p53, &seed, err) != 0) {
         return -1;
     }
-    *bootstrap = (struct fs_bootstrap){(size_t)resamples, (uint64_t)seed};
+    *bootstrap = (struct fs_bootstrap){.resamples = (size_t)resamples, .seed = (uint64_t)seed};
     return 0;
 }

@@ -64,7 +64,7 @@ static char *model_path(const struct fs_job *job)
 }
 
 int fs_provenance_write(struct fs_archive *archive, const struct fs_session *session, const struct fs_job *job,
-                        const char *settings, double seconds, struct fs_error *err)
+                        const char *settings, const char *series, double seconds, struct fs_error *err)
 {
     char mpi[MPI_MAX_LIBRARY_VERSION_STRING] = "", hdf5[64], host[256] = "", ranks[32], threads[32], now[32];
     library_versions(mpi, hdf5);
@@ -106,6 +106,7 @@ int fs_provenance_write(struct fs_archive *archive, const struct fs_session *ses
         {"command", session->command_line},
         {"job", fs_job_source(job)},
         {"settings", settings},
+        {"series", series},
         {"model", model},
         {"model_name", fs_job_settings(job)->model_name}, /* NULL: none */
         {"seed", fs_job_text(job, "seed")},

@@ -9,9 +9,9 @@
 #include "jobs/job.h"
 #include "pipeline/ranks/session.h"
 
-/* `settings`: the stage's text of struct fs_fingerprint; `seconds`: since the stage began in this run. */
+/* `settings`, `series`: the stage's of struct fs_fingerprint; `seconds`: since the stage began in this run. */
 int fs_provenance_write(struct fs_archive *archive, const struct fs_session *session, const struct fs_job *job,
-                        const char *settings, double seconds, struct fs_error *err);
+                        const char *settings, const char *series, double seconds, struct fs_error *err);
 
 /* "fairstamp 0.1.0 (git ...)" and the libraries, for --version; the caller frees. NULL: out of memory. */
 char *fs_version_text(void);

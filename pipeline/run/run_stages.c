@@ -127,7 +127,7 @@ void fs_stage_evaluate_input(const struct fs_job_run *run, struct fs_evaluate_in
         .suite = run->data.suite,
         .suites = run->data.suites,
         .tuning = run->data.tuning,
-        .bootstrap = {settings->bootstrap, settings->seed},
+        .bootstrap = {.resamples = settings->bootstrap, .seed = settings->seed},
     };
 }
 

@@ -71,7 +71,7 @@ int fs_stage_write(struct fs_job_run *run, enum fs_stage stage, const char *suff
         }
         if (status == 0) {
             status = fs_provenance_write(archive, run->session, run->job, run->fingerprint.settings[stage],
-                                         fs_seconds() - run->began, err);
+                                         run->fingerprint.series[stage], fs_seconds() - run->began, err);
         }
         if (status == 0) {
             status = fs_archive_publish(archive, err);

@@ -466,7 +466,7 @@ static void trace_section(FILE *stream, const struct fs_page_data *data)
     figure(stream, fs_chart_trace, data,
            "How much of the biased answer comes back when the subject's state of one layer is restored in the run with "
            "the "
-           "counterpart (or with noise). Bars: 95 % bootstrap intervals over pairs.");
+           "counterpart (or with noise). Bars: 95 % bootstrap intervals over target terms.");
     if (data->trace.categories > 1 + FS_CHART_SERIES) {
         fprintf(stream, "<p class=\"note\">The first %d are drawn; the table has all.</p>\n", FS_CHART_SERIES);
     }

@@ -2,9 +2,9 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "model/numbers/random.h"
+#include "stages/metrics/clusters.h"
 #include "stages/metrics/quantile.h"
 
 static void set_interval(double *value, size_t count, struct fs_metric *metric)
@@ -12,37 +12,93 @@ static void set_interval(double *value, size_t count, struct fs_metric *metric)
     fs_quantile_interval(value, count, FS_QUANTILE_LINEAR, &metric->low, &metric->high);
 }
 
-/* The mean of value[n], times `scale`, and its interval. */
-static int mean_metric(size_t n, const double *value, size_t ties, double scale, const struct fs_bootstrap *bootstrap,
+/* Values that a metric is the mean of, without those that are left out, and the clusters of their items. */
+struct kept {
+    double *value;   /* [n] */
+    size_t *cluster; /* [n]; NULL: each item is its own */
+    size_t n, ties;
+};
+
+/* Room for n values; released with release_kept, also on failure. */
+static int begin_kept(size_t n, const struct fs_bootstrap *bootstrap, struct kept *kept, struct fs_error *err)
+{
+    *kept = (struct kept){.value = fs_allocate(n, sizeof *kept->value, "a metric", err)};
+    if (bootstrap->cluster != NULL) {
+        kept->cluster = fs_allocate(n, sizeof *kept->cluster, "a metric", err);
+    }
+    return kept->value != NULL && (bootstrap->cluster == NULL || kept->cluster != NULL) ? 0 : -1;
+}
+
+static void keep(struct kept *kept, const struct fs_bootstrap *bootstrap, size_t item, double value)
+{
+    if (kept->cluster != NULL) {
+        kept->cluster[kept->n] = bootstrap->cluster[item];
+    }
+    kept->value[kept->n++] = value;
+}
+
+static void release_kept(struct kept *kept)
+{
+    free(kept->value);
+    free(kept->cluster);
+}
+
+/* Sum and number of a cluster's values. */
+struct sum {
+    double value, items;
+};
+
+/* The mean over the clusters that each resample draws, times `scale`. */
+static int mean_interval(const struct fs_clusters *clusters, const double *value, double scale,
+                         const struct fs_bootstrap *bootstrap, struct fs_metric *metric, struct fs_error *err)
+{
+    struct sum *sum = fs_allocate(clusters->count, sizeof *sum, "a bootstrap", err);
+    double *mean = fs_allocate(bootstrap->resamples, sizeof *mean, "a bootstrap", err);
+    int status = sum != NULL && mean != NULL ? 0 : -1;
+    for (size_t c = 0; status == 0 && c < clusters->count; c++) {
+        for (size_t i = clusters->first[c]; i < clusters->first[c + 1]; i++) {
+            sum[c].value += value[clusters->item[i]];
+            sum[c].items += 1.0;
+        }
+    }
+    for (size_t resample = 0; status == 0 && resample < bootstrap->resamples; resample++) {
+        struct fs_random random = fs_random_start(bootstrap->seed, resample);
+        struct sum drawn = {0.0, 0.0};
+        for (size_t c = 0; c < clusters->count; c++) {
+            const struct sum *one = &sum[fs_random_below(&random, clusters->count)];
+            drawn.value += one->value;
+            drawn.items += one->items;
+        }
+        mean[resample] = scale * drawn.value / drawn.items;
+    }
+    if (status == 0) {
+        set_interval(mean, bootstrap->resamples, metric);
+    }
+    free(sum);
+    free(mean);
+    return status;
+}
+
+/* The mean of the values, times `scale`, and its interval. */
+static int mean_metric(const struct kept *kept, double scale, const struct fs_bootstrap *bootstrap,
                        struct fs_metric *metric, struct fs_error *err)
 {
-    *metric = (struct fs_metric){NAN, NAN, NAN, n, ties};
-    if (n == 0) {
+    *metric = (struct fs_metric){NAN, NAN, NAN, kept->n, kept->ties};
+    if (kept->n == 0) {
         return 0;
     }
     double sum = 0.0;
-    for (size_t i = 0; i < n; i++) {
-        sum += value[i];
+    for (size_t i = 0; i < kept->n; i++) {
+        sum += kept->value[i];
     }
-    metric->value = scale * sum / (double)n;
-    if (bootstrap->resamples == 0) {
-        return 0;
+    metric->value = scale * sum / (double)kept->n;
+    struct fs_clusters clusters;
+    int status = fs_clusters_create(kept->n, kept->cluster, &clusters, err);
+    if (status == 0 && bootstrap->resamples > 0 && clusters.count > 1) {
+        status = mean_interval(&clusters, kept->value, scale, bootstrap, metric, err);
     }
-    double *mean = fs_allocate(bootstrap->resamples, sizeof *mean, "a bootstrap", err);
-    if (mean == NULL) {
-        return -1;
-    }
-    for (size_t resample = 0; resample < bootstrap->resamples; resample++) {
-        struct fs_random random = fs_random_start(bootstrap->seed, resample);
-        sum = 0.0;
-        for (size_t i = 0; i < n; i++) {
-            sum += value[fs_random_below(&random, n)];
-        }
-        mean[resample] = scale * sum / (double)n;
-    }
-    set_interval(mean, bootstrap->resamples, metric);
-    free(mean);
-    return 0;
+    fs_clusters_release(&clusters);
+    return status;
 }
 
 /* One item, or the sum of several of one term. */
@@ -59,52 +115,18 @@ static double icat(double ss, double lms)
     return lms * fmin(ss, 100.0 - ss) / 50.0;
 }
 
-/* The six values from the sums of each term; terms without items do not count. */
-static void fold_terms(size_t terms, const struct tally *term, double value[STEREOSET_VALUES])
+static void add_to_tally(struct tally *sum, const struct tally *more)
 {
-    struct tally all = {0};
-    double ss = 0.0, lms = 0.0;
-    size_t present = 0;
-    for (size_t t = 0; t < terms; t++) {
-        if (term[t].items > 0) {
-            double items = (double)term[t].items;
-            ss += 100.0 * (double)term[t].stereotyped / items;
-            lms += 100.0 * (double)term[t].related / (2.0 * items);
-            all.items += term[t].items;
-            all.stereotyped += term[t].stereotyped;
-            all.related += term[t].related;
-            present++;
-        }
-    }
-    value[SS_MACRO] = ss / (double)present;
-    value[LMS_MACRO] = lms / (double)present;
-    value[SS_MICRO] = 100.0 * (double)all.stereotyped / (double)all.items;
-    value[LMS_MICRO] = 100.0 * (double)all.related / (2.0 * (double)all.items);
-    value[ICAT_MACRO] = icat(value[SS_MACRO], value[LMS_MACRO]);
-    value[ICAT_MICRO] = icat(value[SS_MICRO], value[LMS_MICRO]);
+    sum->items += more->items;
+    sum->stereotyped += more->stereotyped;
+    sum->related += more->related;
 }
 
-static void add_to_term(struct tally *sum, const struct tally *item)
-{
-    sum->items += item->items;
-    sum->stereotyped += item->stereotyped;
-    sum->related += item->related;
-}
-
-struct scored_items {
-    size_t n, terms, present; /* items without NaN; one above the largest term number; terms that have items */
-    struct tally *item;       /* [n] */
-    size_t *term;             /* [n] */
-    struct tally *sum;        /* [terms] */
+struct scored_terms {
+    size_t n, terms;    /* items without NaN; terms that have any */
+    struct tally *term; /* [terms] */
     size_t ss_ties, lms_ties;
 };
-
-static void release_items(struct scored_items *scored)
-{
-    free(scored->item);
-    free(scored->term);
-    free(scored->sum);
-}
 
 static double below_anti(const struct fs_stereoset_columns *column, size_t i)
 {
@@ -117,69 +139,112 @@ static bool is_complete(const struct fs_stereoset_columns *column, size_t i)
            (column->unrelated == NULL || (!isnan(column->unrelated[i]) && !isnan(below_anti(column, i))));
 }
 
-/* The items that are complete, in `other` (NULL: none) too. */
-static int collect_items(size_t n, const struct fs_stereoset_columns *column, const struct fs_stereoset_columns *other,
-                         const size_t *term, struct scored_items *scored, struct fs_error *err)
+static void add_item(const struct fs_stereoset_columns *column, size_t i, struct tally *term,
+                     struct scored_terms *scored)
 {
-    *scored = (struct scored_items){0};
-    for (size_t i = 0; i < n; i++) {
-        scored->terms = term[i] >= scored->terms ? term[i] + 1 : scored->terms;
+    double stereo = column->stereo[i], anti = column->anti[i];
+    struct tally item = {1, stereo > anti ? 1 : 0, 0};
+    if (column->unrelated != NULL) {
+        double unrelated = column->unrelated[i], lower = below_anti(column, i);
+        item.related = (stereo > unrelated ? 1U : 0U) + (anti > lower ? 1U : 0U);
+        scored->lms_ties += stereo == unrelated || anti == lower ? 1 : 0;
     }
-    scored->item = fs_allocate(n, sizeof *scored->item, "StereoSet metrics", err);
-    scored->term = fs_allocate(n, sizeof *scored->term, "StereoSet metrics", err);
-    scored->sum = fs_allocate(scored->terms, sizeof *scored->sum, "StereoSet metrics", err);
-    if (scored->item == NULL || scored->term == NULL || scored->sum == NULL) {
+    scored->ss_ties += stereo == anti ? 1 : 0;
+    scored->n++;
+    add_to_tally(term, &item);
+}
+
+/* The terms of the items that are complete, in `other` (NULL: none) too. The caller frees scored->term. */
+static int collect_terms(size_t n, const struct fs_stereoset_columns *column, const struct fs_stereoset_columns *other,
+                         const size_t *term, struct scored_terms *scored, struct fs_error *err)
+{
+    size_t numbers = 0;
+    *scored = (struct scored_terms){0};
+    for (size_t i = 0; i < n; i++) {
+        numbers = term[i] >= numbers ? term[i] + 1 : numbers;
+    }
+    scored->term = fs_allocate(numbers, sizeof *scored->term, "StereoSet metrics", err);
+    if (scored->term == NULL) {
         return -1;
     }
     for (size_t i = 0; i < n; i++) {
-        if (!is_complete(column, i) || (other != NULL && !is_complete(other, i))) {
-            continue;
+        if (is_complete(column, i) && (other == NULL || is_complete(other, i))) {
+            add_item(column, i, &scored->term[term[i]], scored);
         }
-        double stereo = column->stereo[i], anti = column->anti[i];
-        struct tally item = {1, stereo > anti ? 1 : 0, 0};
-        if (column->unrelated != NULL) {
-            double unrelated = column->unrelated[i], lower = below_anti(column, i);
-            item.related = (stereo > unrelated ? 1U : 0U) + (anti > lower ? 1U : 0U);
-            scored->lms_ties += stereo == unrelated || anti == lower ? 1 : 0;
+    }
+    for (size_t t = 0; t < numbers; t++) {
+        if (scored->term[t].items > 0) {
+            scored->term[scored->terms++] = scored->term[t];
         }
-        scored->ss_ties += stereo == anti ? 1 : 0;
-        scored->present += scored->sum[term[i]].items == 0 ? 1 : 0;
-        add_to_term(&scored->sum[term[i]], &item);
-        scored->term[scored->n] = term[i];
-        scored->item[scored->n++] = item;
     }
     return 0;
 }
 
-/* Whole items are resampled, and the terms averaged over those drawn. */
-static int stereoset_intervals(struct scored_items *scored, const struct fs_bootstrap *bootstrap,
-                               struct fs_metric *const metric[STEREOSET_VALUES], bool with_unrelated,
-                               struct fs_error *err)
+/* The six values over as many terms as there are, drawn by resample `resample`; NULL: over each term once. */
+static void fold_terms(const struct scored_terms *scored, const struct fs_bootstrap *bootstrap, size_t resample,
+                       double value[STEREOSET_VALUES])
 {
-    size_t resamples = bootstrap->resamples, n = scored->n;
-    double *value = fs_allocate(resamples, STEREOSET_VALUES * sizeof *value, "a bootstrap", err);
-    if (value == NULL) {
+    struct fs_random random = {0};
+    struct tally all = {0};
+    double ss = 0.0, lms = 0.0, terms = (double)scored->terms;
+    if (bootstrap != NULL) {
+        random = fs_random_start(bootstrap->seed, resample);
+    }
+    for (size_t t = 0; t < scored->terms; t++) {
+        const struct tally *term = &scored->term[bootstrap != NULL ? fs_random_below(&random, scored->terms) : t];
+        double items = (double)term->items;
+        ss += 100.0 * (double)term->stereotyped / items;
+        lms += 100.0 * (double)term->related / (2.0 * items);
+        add_to_tally(&all, term);
+    }
+    value[SS_MACRO] = ss / terms;
+    value[LMS_MACRO] = lms / terms;
+    value[SS_MICRO] = 100.0 * (double)all.stereotyped / (double)all.items;
+    value[LMS_MICRO] = 100.0 * (double)all.related / (2.0 * (double)all.items);
+    value[ICAT_MACRO] = icat(value[SS_MACRO], value[LMS_MACRO]);
+    value[ICAT_MICRO] = icat(value[SS_MICRO], value[LMS_MICRO]);
+}
+
+/* The six values, or where there is a model `before`, which has the same terms, what they are more than its own. */
+static void fold_models(const struct scored_terms *scored, const struct scored_terms *before,
+                        const struct fs_bootstrap *bootstrap, size_t resample, double value[STEREOSET_VALUES])
+{
+    fold_terms(scored, bootstrap, resample, value);
+    if (before != NULL) {
+        double other[STEREOSET_VALUES];
+        fold_terms(before, bootstrap, resample, other);
+        for (size_t k = 0; k < STEREOSET_VALUES; k++) {
+            value[k] -= other[k];
+        }
+    }
+}
+
+/* Sets the values of metric[k] that are known, and their intervals. */
+static int measure_terms(const struct scored_terms *scored, const struct scored_terms *before, bool with_unrelated,
+                         const struct fs_bootstrap *bootstrap, struct fs_metric *const metric[STEREOSET_VALUES],
+                         struct fs_error *err)
+{
+    const size_t resamples = scored->terms > 1 ? bootstrap->resamples : 0;
+    const size_t known = scored->n == 0 ? 0 : with_unrelated ? STEREOSET_VALUES : SS_MICRO + 1;
+    double value[STEREOSET_VALUES];
+    double *drawn = fs_allocate(resamples, STEREOSET_VALUES * sizeof *drawn, "a bootstrap", err);
+    if (drawn == NULL) {
         return -1;
     }
+    fold_models(scored, before, NULL, 0, value);
+    for (size_t k = 0; k < known; k++) {
+        metric[k]->value = value[k];
+    }
     for (size_t resample = 0; resample < resamples; resample++) {
-        double drawn[STEREOSET_VALUES];
-        struct fs_random random = fs_random_start(bootstrap->seed, resample);
-        memset(scored->sum, 0, scored->terms * sizeof *scored->sum);
-        for (size_t i = 0; i < n; i++) {
-            size_t item = fs_random_below(&random, n);
-            add_to_term(&scored->sum[scored->term[item]], &scored->item[item]);
-        }
-        fold_terms(scored->terms, scored->sum, drawn);
-        for (size_t k = 0; k < STEREOSET_VALUES; k++) {
-            value[k * resamples + resample] = drawn[k];
+        fold_models(scored, before, bootstrap, resample, value);
+        for (size_t k = 0; k < known; k++) {
+            drawn[k * resamples + resample] = value[k];
         }
     }
-    for (size_t k = 0; k < STEREOSET_VALUES; k++) {
-        if (k <= SS_MICRO || with_unrelated) {
-            set_interval(value + k * resamples, resamples, metric[k]);
-        }
+    for (size_t k = 0; resamples > 0 && k < known; k++) {
+        set_interval(drawn + k * resamples, resamples, metric[k]);
     }
-    free(value);
+    free(drawn);
     return 0;
 }
 
@@ -191,188 +256,125 @@ int fs_metrics_stereoset(size_t n, const struct fs_stereoset_columns *column, co
         [SS_MACRO] = &metrics->ss_macro,   [SS_MICRO] = &metrics->ss_micro,     [LMS_MACRO] = &metrics->lms_macro,
         [LMS_MICRO] = &metrics->lms_micro, [ICAT_MACRO] = &metrics->icat_macro, [ICAT_MICRO] = &metrics->icat_micro,
     };
-    struct scored_items scored;
-    int status = collect_items(n, column, NULL, term, &scored, err);
+    const bool with_unrelated = column->unrelated != NULL;
+    struct scored_terms scored;
+    int status = collect_terms(n, column, NULL, term, &scored, err);
     if (status == 0) {
-        double value[STEREOSET_VALUES];
-        fold_terms(scored.terms, scored.sum, value);
-        metrics->terms = scored.present;
+        metrics->terms = scored.terms;
         for (size_t k = 0; k < STEREOSET_VALUES; k++) {
             bool is_lms = k == LMS_MACRO || k == LMS_MICRO;
-            bool known = scored.n > 0 && (k <= SS_MICRO || column->unrelated != NULL);
-            *metric[k] = (struct fs_metric){known ? value[k] : NAN, NAN, NAN, known ? scored.n : 0,
+            *metric[k] = (struct fs_metric){NAN, NAN, NAN, k <= SS_MICRO || with_unrelated ? scored.n : 0,
                                             is_lms ? scored.lms_ties : scored.ss_ties};
         }
-        if (scored.n > 0 && bootstrap->resamples > 0) {
-            status = stereoset_intervals(&scored, bootstrap, metric, column->unrelated != NULL, err);
-        }
+        status = measure_terms(&scored, NULL, with_unrelated, bootstrap, metric, err);
     }
-    release_items(&scored);
+    free(scored.term);
     return status;
-}
-
-/* The differences over the items that are drawn; without `random` over each item once. */
-static void draw_difference(struct scored_items scored[2], struct fs_random *random, double value[STEREOSET_VALUES])
-{
-    double of_model[2][STEREOSET_VALUES];
-    size_t n = scored[0].n;
-    for (size_t model = 0; model < 2; model++) {
-        memset(scored[model].sum, 0, scored[model].terms * sizeof *scored[model].sum);
-    }
-    for (size_t i = 0; i < n; i++) {
-        size_t item = random != NULL ? fs_random_below(random, n) : i;
-        for (size_t model = 0; model < 2; model++) {
-            add_to_term(&scored[model].sum[scored[model].term[item]], &scored[model].item[item]);
-        }
-    }
-    for (size_t model = 0; model < 2; model++) {
-        fold_terms(scored[model].terms, scored[model].sum, of_model[model]);
-    }
-    for (size_t k = 0; k < STEREOSET_VALUES; k++) {
-        value[k] = of_model[1][k] - of_model[0][k];
-    }
-}
-
-static int stereoset_differences(struct scored_items scored[2], bool with_unrelated,
-                                 const struct fs_bootstrap *bootstrap, struct fs_metric *difference,
-                                 struct fs_error *err)
-{
-    double value[STEREOSET_VALUES];
-    size_t resamples = bootstrap->resamples;
-    double *drawn = fs_allocate(resamples, STEREOSET_VALUES * sizeof *drawn, "a bootstrap", err);
-    if (drawn == NULL) {
-        return -1;
-    }
-    draw_difference(scored, NULL, value);
-    for (size_t resample = 0; resample < resamples; resample++) {
-        double each[STEREOSET_VALUES];
-        struct fs_random random = fs_random_start(bootstrap->seed, resample);
-        draw_difference(scored, &random, each);
-        for (size_t k = 0; k < STEREOSET_VALUES; k++) {
-            drawn[k * resamples + resample] = each[k];
-        }
-    }
-    for (size_t k = 0; k < STEREOSET_VALUES; k++) {
-        if (k <= SS_MICRO || with_unrelated) {
-            difference[k].value = value[k];
-            if (resamples > 0) {
-                set_interval(drawn + k * resamples, resamples, &difference[k]);
-            }
-        }
-    }
-    free(drawn);
-    return 0;
 }
 
 int fs_metrics_stereoset_difference(size_t n, const struct fs_stereoset_columns column[2], const size_t *term,
                                     const struct fs_bootstrap *bootstrap,
                                     struct fs_metric difference[FS_STEREOSET_VALUES], struct fs_error *err)
 {
-    struct scored_items scored[2] = {{0}, {0}};
+    struct scored_terms scored[2] = {{0}, {0}};
+    struct fs_metric *metric[STEREOSET_VALUES];
     int status = 0;
     for (size_t model = 0; status == 0 && model < 2; model++) {
-        status = collect_items(n, &column[model], &column[1 - model], term, &scored[model], err);
+        status = collect_terms(n, &column[model], &column[1 - model], term, &scored[model], err);
     }
     for (size_t k = 0; k < STEREOSET_VALUES; k++) {
         difference[k] = (struct fs_metric){NAN, NAN, NAN, scored[0].n, 0};
+        metric[k] = &difference[k];
     }
-    if (status == 0 && scored[0].n > 0) {
-        status = stereoset_differences(scored, column[0].unrelated != NULL, bootstrap, difference, err);
+    if (status == 0) {
+        status = measure_terms(&scored[1], &scored[0], column[0].unrelated != NULL, bootstrap, metric, err);
     }
-    release_items(&scored[0]);
-    release_items(&scored[1]);
+    free(scored[0].term);
+    free(scored[1].term);
     return status;
 }
 
 int fs_metrics_crows(size_t n, const double *more, const double *less, const bool *antistereo,
                      const struct fs_bootstrap *bootstrap, struct fs_crows_metrics *metrics, struct fs_error *err)
 {
-    double *value = fs_allocate(n, sizeof *value, "CrowS-Pairs metrics", err);
-    if (value == NULL) {
-        return -1;
-    }
-    size_t kept = 0, ties = 0;
-    for (size_t i = 0; i < n; i++) {
-        if (!isnan(more[i]) && !isnan(less[i])) {
-            ties += more[i] == less[i] ? 1 : 0;
-            value[kept++] = more[i] > less[i] ? 1.0 : 0.0;
-        }
-    }
-    int status = mean_metric(kept, value, ties, 100.0, bootstrap, &metrics->all, err);
-    for (int direction = 0; status == 0 && direction < 2; direction++) {
-        kept = ties = 0;
+    struct fs_metric *const metric[] = {&metrics->all, &metrics->stereo, &metrics->antistereo};
+    enum { ALL, STEREO, ANTISTEREO, DIRECTIONS };
+    struct kept kept;
+    int status = begin_kept(n, bootstrap, &kept, err);
+    for (size_t which = ALL; status == 0 && which < DIRECTIONS; which++) {
+        kept.n = kept.ties = 0;
         for (size_t i = 0; i < n; i++) {
-            if (antistereo[i] != (direction == 1) || isnan(more[i]) || isnan(less[i])) {
+            if (isnan(more[i]) || isnan(less[i]) || (which != ALL && antistereo[i] != (which == ANTISTEREO))) {
                 continue;
             }
-            if (more[i] == less[i]) {
-                ties++;
-            } else {
-                value[kept++] = more[i] > less[i] ? 1.0 : 0.0;
+            bool tie = more[i] == less[i];
+            kept.ties += tie ? 1 : 0;
+            if (which == ALL || !tie) {
+                keep(&kept, bootstrap, i, more[i] > less[i] ? 1.0 : 0.0);
             }
         }
-        status = mean_metric(kept, value, ties, 100.0, bootstrap,
-                             direction == 1 ? &metrics->antistereo : &metrics->stereo, err);
+        status = mean_metric(&kept, 100.0, bootstrap, metric[which], err);
     }
-    free(value);
+    release_kept(&kept);
     return status;
 }
 
 int fs_metrics_share(size_t n, const double *a, const double *b, const struct fs_bootstrap *bootstrap,
                      struct fs_metric *metric, struct fs_error *err)
 {
-    double *value = fs_allocate(n, sizeof *value, "a share", err);
-    if (value == NULL) {
-        return -1;
-    }
-    size_t kept = 0, ties = 0;
-    for (size_t i = 0; i < n; i++) {
+    struct kept kept;
+    int status = begin_kept(n, bootstrap, &kept, err);
+    for (size_t i = 0; status == 0 && i < n; i++) {
         if (!isnan(a[i]) && !isnan(b[i])) {
-            ties += a[i] == b[i] ? 1 : 0;
-            value[kept++] = a[i] > b[i] ? 1.0 : 0.0;
+            kept.ties += a[i] == b[i] ? 1 : 0;
+            keep(&kept, bootstrap, i, a[i] > b[i] ? 1.0 : 0.0);
         }
     }
-    int status = mean_metric(kept, value, ties, 100.0, bootstrap, metric, err);
-    free(value);
+    status = status == 0 ? mean_metric(&kept, 100.0, bootstrap, metric, err) : -1;
+    release_kept(&kept);
     return status;
 }
 
 int fs_metrics_gap(size_t n, const double *log_a, const double *log_b, const struct fs_bootstrap *bootstrap,
                    struct fs_metric *metric, struct fs_error *err)
 {
-    double *value = fs_allocate(n, sizeof *value, "a gap", err);
-    if (value == NULL) {
-        return -1;
-    }
-    size_t kept = 0, ties = 0;
-    for (size_t i = 0; i < n; i++) {
+    struct kept kept;
+    int status = begin_kept(n, bootstrap, &kept, err);
+    for (size_t i = 0; status == 0 && i < n; i++) {
         if (!isnan(log_a[i]) && !isnan(log_b[i])) {
-            ties += log_a[i] == log_b[i] ? 1 : 0;
-            value[kept++] = fabs(log_a[i] - log_b[i]);
+            kept.ties += log_a[i] == log_b[i] ? 1 : 0;
+            keep(&kept, bootstrap, i, fabs(log_a[i] - log_b[i]));
         }
     }
-    int status = mean_metric(kept, value, ties, 1.0, bootstrap, metric, err);
-    free(value);
+    status = status == 0 ? mean_metric(&kept, 1.0, bootstrap, metric, err) : -1;
+    release_kept(&kept);
     return status;
 }
 
 int fs_metrics_flags(size_t n, const bool *flag, const struct fs_bootstrap *bootstrap, struct fs_metric *metric,
                      struct fs_error *err)
 {
-    double *value = fs_allocate(n, sizeof *value, "a share", err);
-    if (value == NULL) {
-        return -1;
+    struct kept kept;
+    int status = begin_kept(n, bootstrap, &kept, err);
+    for (size_t i = 0; status == 0 && i < n; i++) {
+        keep(&kept, bootstrap, i, flag[i] ? 1.0 : 0.0);
     }
-    for (size_t i = 0; i < n; i++) {
-        value[i] = flag[i] ? 1.0 : 0.0;
-    }
-    int status = mean_metric(n, value, 0, 100.0, bootstrap, metric, err);
-    free(value);
+    status = status == 0 ? mean_metric(&kept, 100.0, bootstrap, metric, err) : -1;
+    release_kept(&kept);
     return status;
 }
 
 int fs_metrics_mean(size_t n, const double *value, double scale, const struct fs_bootstrap *bootstrap,
                     struct fs_metric *metric, struct fs_error *err)
 {
-    return mean_metric(n, value, 0, scale, bootstrap, metric, err);
+    struct kept kept;
+    int status = begin_kept(n, bootstrap, &kept, err);
+    for (size_t i = 0; status == 0 && i < n; i++) {
+        if (!isnan(value[i])) {
+            keep(&kept, bootstrap, i, value[i]);
+        }
+    }
+    status = status == 0 ? mean_metric(&kept, scale, bootstrap, metric, err) : -1;
+    release_kept(&kept);
+    return status;
 }

@@ -1,7 +1,9 @@
 /*
  * Metrics from per-item scores; no model here. All local. Each metric has the number of items it is made of, of ties,
- * and a 95 % percentile bootstrap interval over items (seeded; for macro averages whole items are resampled, and terms
- * averaged over those drawn). An empty set gives NaN and n = 0.
+ * and a seeded 95 % percentile bootstrap interval. Resampled are clusters, such as target terms, each with all of its
+ * items: as many as there are, with replacement; a mean is that over the items of those drawn, a macro average that over
+ * the terms drawn. Resample r draws from stream r of the seed, so that all columns and differences over the same items
+ * see the same draws. One cluster alone has no interval (NaN). An empty set gives NaN and n = 0.
  */
 #ifndef FAIRSTAMP_STAGES_METRICS_METRICS_H
 #define FAIRSTAMP_STAGES_METRICS_METRICS_H
@@ -22,10 +24,11 @@ struct fs_metric {
 struct fs_bootstrap {
     size_t resamples; /* 0: no interval (NaN) */
     uint64_t seed;
+    const size_t *cluster; /* [n] items with the same number are drawn together; NULL: each by itself */
 };
 
 /*
- * StereoSet, from the scores of n items; term[i] numbers the target term. Published definitions: StereoSet's
+ * StereoSet, from the scores of n items; term[i] numbers the target term, which is the cluster. Published definitions: StereoSet's
  * evaluation.py and bias-bench's stereoset_evaluation.py. Ties count as anti-stereotype and, against the unrelated
  * candidate, as not related. Items with any NaN are left out. Without unrelated candidates LMS and ICAT are NaN.
  *
@@ -71,7 +74,7 @@ int fs_metrics_share(size_t n, const double *a, const double *b, const struct fs
 /* Mean of |a - b|: the gap, from log probabilities. */
 int fs_metrics_gap(size_t n, const double *log_a, const double *log_b, const struct fs_bootstrap *bootstrap,
                    struct fs_metric *metric, struct fs_error *err);
-/* `scale` times the mean of value[n]; no NaN among them. */
+/* `scale` times the mean of value[n] over those that are no NaN. */
 int fs_metrics_mean(size_t n, const double *value, double scale, const struct fs_bootstrap *bootstrap,
                     struct fs_metric *metric, struct fs_error *err);
 /* 100 x share of true flags: RS. */

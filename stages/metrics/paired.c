@@ -30,18 +30,15 @@ int fs_paired_mean(const struct fs_paired_values *values, const struct fs_bootst
     if (change == NULL) {
         return -1;
     }
-    size_t kept = 0, gained = 0, lost = 0;
+    size_t gained = 0, lost = 0;
     for (size_t i = 0; i < values->n; i++) {
-        double step = values->after[i] - values->before[i];
-        if (!isnan(step)) {
-            gained += step > 0.0;
-            lost += step < 0.0;
-            change[kept++] = step;
-        }
+        change[i] = values->after[i] - values->before[i];
+        gained += change[i] > 0.0;
+        lost += change[i] < 0.0;
     }
     struct fs_metric metric;
-    int status = fs_metrics_mean(kept, change, values->scale, bootstrap, &metric, err);
-    if (status == 0 && kept > 0) {
+    int status = fs_metrics_mean(values->n, change, values->scale, bootstrap, &metric, err);
+    if (status == 0 && metric.n > 0) {
         paired->difference = metric.value;
         paired->low = metric.low;
         paired->high = metric.high;

@@ -1,10 +1,10 @@
 /*
  * Paired tests: the stamped model against the unedited one over the same items. Local.
  *
- * The interval is the 95 % percentile bootstrap of the difference, items resampled together, from the streams of
- * metrics.h: the difference of two metrics lies in each resample where the metrics themselves do. The p-value is
- * McNemar's exact two-sided test: of the items whose answer changed, as many in one direction, or more unevenly, by a
- * fair coin (McNemar 1947; exact form: Fay 2010).
+ * The interval is the 95 % percentile bootstrap of the difference, clusters resampled from the streams of metrics.h: the
+ * difference of two metrics lies in each resample where the metrics themselves do. The p-value is McNemar's exact
+ * two-sided test: of the items whose answer changed, as many in one direction, or more unevenly, by a fair coin (McNemar
+ * 1947; exact form: Fay 2010). It is by item, as if no two were alike.
  */
 #ifndef FAIRSTAMP_STAGES_METRICS_PAIRED_H
 #define FAIRSTAMP_STAGES_METRICS_PAIRED_H

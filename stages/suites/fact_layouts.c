@@ -227,6 +227,11 @@ void fs_fact_file_close(struct fs_fact_file *file)
     *file = (struct fs_fact_file){0};
 }
 
+const char *fs_fact_file_id(const struct fs_fact_file *file)
+{
+    return file->layout->id;
+}
+
 /* A number or a text; the index where there is none. */
 static int read_id(const struct source *source, const char *key, size_t index, struct fs_fact_record *fact,
                    struct fs_error *err)
@@ -251,7 +256,9 @@ int fs_fact_record_read(const struct fs_fact_file *file, const cJSON *entry, siz
 {
     char place[FS_RECORD_PLACE];
     const struct source source = {file->records.document, entry, fs_records_place(&file->records, index, place)};
-    *fact = (struct fs_fact_record){.id = ""};
+    const cJSON *inner = find(entry, "requested_rewrite.subject"),
+                *subject = inner != NULL ? inner : find(entry, "subject");
+    *fact = (struct fs_fact_record){.id = "", .subject = cJSON_IsString(subject) ? subject->valuestring : ""};
     return read_id(&source, file->layout->id, index, fact, err) != 0 ? -1 : file->layout->read(&source, fact, err);
 }
 

@@ -26,7 +26,8 @@ struct fs_fact_file {
 };
 
 struct fs_fact_record {
-    const char *id; /* the file's, or `number`: the record is not to be copied */
+    const char *id;      /* the file's, or `number`: the record is not to be copied */
+    const char *subject; /* "" where the file has none */
     char number[24];
     const char *prompt[FS_FACT_CANDIDATES], *answer[FS_FACT_CANDIDATES]; /* the file's, or `made` */
     char *made;                                                          /* a prompt put together; or NULL */
@@ -35,6 +36,8 @@ struct fs_fact_record {
 /* `suite`: the name of one of those above. The caller closes. FS_EXIT_DATA where the layout is none of its own. */
 int fs_fact_file_open(const char *path, const char *suite, struct fs_fact_file *file, struct fs_error *err);
 void fs_fact_file_close(struct fs_fact_file *file);
+/* The key of the records' ids. */
+const char *fs_fact_file_id(const struct fs_fact_file *file);
 
 /* Record `index`, which `entry` is. The caller releases, on failure too. */
 int fs_fact_record_read(const struct fs_fact_file *file, const cJSON *entry, size_t index, struct fs_fact_record *fact,

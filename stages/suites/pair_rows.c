@@ -25,21 +25,18 @@ struct part {
     struct pair_table *table;
 };
 
-/* Target terms of the kept items; whether any has the fourth candidate. */
-static bool gather_terms(const struct part *part)
+/* Whether any of the kept items has the fourth candidate. */
+static bool has_fourth(const struct part *part)
 {
     const struct fs_scored_pairs *scored = part->scored;
-    struct fs_selection *selection = &part->table->selection;
-    bool counterpart = false;
-    size_t kept = 0;
+    const struct fs_selection *selection = &part->table->selection;
     for (size_t i = 0; i < selection->count; i++) {
         size_t item = selection->item[i];
-        if (scored->skip[item] == FS_KEPT) {
-            selection->term[kept++] = part->table->terms.of[item];
-            counterpart = counterpart || scored->pairs->item[item].has_counterpart_unrelated;
+        if (scored->skip[item] == FS_KEPT && scored->pairs->item[item].has_counterpart_unrelated) {
+            return true;
         }
     }
-    return counterpart;
+    return false;
 }
 
 static struct fs_stereoset_columns columns_of(const struct fs_selection *selection, size_t column, bool counterpart)
@@ -65,8 +62,8 @@ static int measure_stereoset(const struct part *part, size_t n, bool counterpart
         }
         const struct fs_stereoset_columns of[2] = {columns_of(selection, 0, counterpart),
                                                    columns_of(selection, column, counterpart)};
-        if (fs_metrics_stereoset(n, &of[1], selection->term, bootstrap, &table->metrics[column], err) != 0 ||
-            (column > 0 && fs_metrics_stereoset_difference(n, of, selection->term, bootstrap,
+        if (fs_metrics_stereoset(n, &of[1], selection->cluster, bootstrap, &table->metrics[column], err) != 0 ||
+            (column > 0 && fs_metrics_stereoset_difference(n, of, selection->cluster, bootstrap,
                                                            table->difference[column - 1], err) != 0)) {
             return -1;
         }
@@ -79,7 +76,7 @@ static int count_answers(const struct part *part, size_t n, size_t column, struc
                          struct fs_error *err)
 {
     const struct fs_selection *selection = &part->table->selection;
-    const struct fs_bootstrap none = {0, 0};
+    const struct fs_bootstrap none = {0};
     const double *const stereo[2] = {fs_selected(selection, 0, FS_STEREOTYPE),
                                      fs_selected(selection, column, FS_STEREOTYPE)};
     const double *const anti[2] = {fs_selected(selection, 0, FS_ANTI_STEREOTYPE),
@@ -95,7 +92,7 @@ static int add_stereoset(const struct part *part, struct fs_error *err)
     struct pair_table *table = part->table;
     struct fs_selection *selection = &table->selection;
     size_t n = fs_gather(selection, scored->score, CANDIDATES, scored->skip);
-    if (measure_stereoset(part, n, gather_terms(part), err) != 0) {
+    if (measure_stereoset(part, n, has_fourth(part), err) != 0) {
         return -1;
     }
     for (size_t k = 0; k < FS_STEREOSET_VALUES; k++) {
@@ -155,7 +152,7 @@ static int add_paraphrases(const struct part *part, struct fs_error *err)
                         scored->paraphrase_log[(index * 2 + side) * columns + column];
                 }
             }
-            kept++;
+            selection->cluster[kept++] = selection->number[item];
         }
     }
     if (count == 0) {
@@ -189,11 +186,13 @@ static int create_table(const struct fs_scored_pairs *scored, struct pair_table 
         room += pairs->item[i].paraphrases;
     }
     room = room < pairs->count ? pairs->count : room;
-    return fs_selection_create(&table->selection, pairs->count, room, CANDIDATES, scored->columns, err) == 0 &&
-                   fs_labels_create(table->category, pairs->count, &table->categories, err) == 0 &&
-                   fs_labels_create(table->target, pairs->count, &table->terms, err) == 0
-               ? 0
-               : -1;
+    if (fs_selection_create(&table->selection, pairs->count, room, CANDIDATES, scored->columns, err) != 0 ||
+        fs_labels_create(table->category, pairs->count, &table->categories, err) != 0 ||
+        fs_labels_create(table->target, pairs->count, &table->terms, err) != 0) {
+        return -1;
+    }
+    table->selection.number = table->terms.of;
+    return 0;
 }
 
 static void release_table(struct pair_table *table)

@@ -1,4 +1,7 @@
-/* Rows of scored pairs: SS, LMS, ICAT, gap and PS of each category and subset. Local. */
+/*
+ * Rows of scored pairs: SS, LMS, ICAT, gap and PS of each category and subset. The cluster is the target term, of
+ * paraphrases that of their pair. Local.
+ */
 #ifndef FAIRSTAMP_STAGES_SUITES_PAIR_ROWS_H
 #define FAIRSTAMP_STAGES_SUITES_PAIR_ROWS_H
 

@@ -4,55 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct labelled {
-    const char *text;
-    size_t index;
-};
-
-static int compare_labelled(const void *a, const void *b)
-{
-    const struct labelled *one = a, *other = b;
-    int by = strcmp(one->text, other->text);
-    return by != 0 ? by : (one->index > other->index) - (one->index < other->index);
-}
-
-void fs_labels_release(struct fs_labels *labels)
-{
-    free(labels->name);
-    free(labels->of);
-}
-
-int fs_labels_create(const char *const *text, size_t items, struct fs_labels *labels, struct fs_error *err)
-{
-    struct labelled *sorted = fs_allocate(items, sizeof *sorted, "the categories", err);
-    *labels = (struct fs_labels){fs_allocate(items, sizeof *labels->name, "the categories", err), 0,
-                                 fs_allocate(items, sizeof *labels->of, "the categories", err)};
-    if (sorted == NULL || labels->name == NULL || labels->of == NULL) {
-        free(sorted);
-        return -1;
-    }
-    for (size_t i = 0; i < items; i++) {
-        sorted[i] = (struct labelled){text[i], i};
-    }
-    qsort(sorted, items, sizeof *sorted, compare_labelled);
-    /* first the number of the earliest item with the same text, then, in the order of the items, that text's own number
-     */
-    for (size_t i = 0; i < items; i++) {
-        bool same = i > 0 && strcmp(sorted[i].text, sorted[i - 1].text) == 0;
-        labels->of[sorted[i].index] = same ? labels->of[sorted[i - 1].index] : sorted[i].index;
-    }
-    for (size_t i = 0; i < items; i++) {
-        if (labels->of[i] == i) {
-            labels->name[labels->count] = text[i];
-            labels->of[i] = labels->count++;
-        } else {
-            labels->of[i] = labels->of[labels->of[i]];
-        }
-    }
-    free(sorted);
-    return 0;
-}
-
 int fs_selection_create(struct fs_selection *selection, size_t items, size_t room, size_t candidates, size_t columns,
                         struct fs_error *err)
 {
@@ -62,13 +13,13 @@ int fs_selection_create(struct fs_selection *selection, size_t items, size_t roo
         return fs_error_memory(err, SIZE_MAX, "the result table");
     }
     selection->item = fs_allocate(items, sizeof *selection->item, "the result table", err);
-    selection->term = fs_allocate(items, sizeof *selection->term, "the result table", err);
+    selection->cluster = fs_allocate(room, sizeof *selection->cluster, "the result table", err);
     selection->flag = fs_allocate(items, sizeof *selection->flag, "the result table", err);
     selection->score = fs_allocate(scores, sizeof *selection->score, "the result table", err);
     selection->value = fs_allocate(columns, sizeof *selection->value, "the result table", err);
     selection->change = fs_allocate(columns - 1, sizeof *selection->change, "the result table", err);
-    return selection->item != NULL && selection->term != NULL && selection->flag != NULL && selection->score != NULL &&
-                   selection->value != NULL && selection->change != NULL
+    return selection->item != NULL && selection->cluster != NULL && selection->flag != NULL &&
+                   selection->score != NULL && selection->value != NULL && selection->change != NULL
                ? 0
                : -1;
 }
@@ -76,7 +27,7 @@ int fs_selection_create(struct fs_selection *selection, size_t items, size_t roo
 void fs_selection_release(struct fs_selection *selection)
 {
     free(selection->item);
-    free(selection->term);
+    free(selection->cluster);
     free(selection->flag);
     free(selection->score);
     free(selection->value);
@@ -111,25 +62,31 @@ size_t fs_gather(struct fs_selection *selection, const double *array, size_t can
             size_t candidate = k / columns, column = k % columns;
             fs_selected(selection, column, candidate)[kept] = array[(item * candidates + candidate) * columns + column];
         }
-        kept++;
+        selection->cluster[kept++] = selection->number[item];
     }
     return kept;
+}
+
+struct fs_bootstrap fs_selection_bootstrap(const struct fs_selection *selection, const struct fs_suite_rows *rows)
+{
+    return (struct fs_bootstrap){rows->bootstrap.resamples, rows->bootstrap.seed, selection->cluster};
 }
 
 int fs_add_share_row(struct fs_suite_rows *rows, struct fs_selection *selection, const struct fs_share_row *row,
                      struct fs_error *err)
 {
+    struct fs_bootstrap bootstrap = fs_selection_bootstrap(selection, rows);
+    bootstrap.cluster = row->cluster != NULL ? row->cluster : bootstrap.cluster;
     for (size_t column = 0; row->value == NULL && column < selection->columns; column++) {
         if (fs_metrics_share(row->n, fs_selected(selection, column, row->a), fs_selected(selection, column, row->b),
-                             &rows->bootstrap, &selection->value[column], err) != 0) {
+                             &bootstrap, &selection->value[column], err) != 0) {
             return -1;
         }
     }
     for (size_t column = 1; column < selection->columns; column++) {
         const double *const a[2] = {fs_selected(selection, 0, row->a), fs_selected(selection, column, row->a)};
         const double *const b[2] = {fs_selected(selection, 0, row->b), fs_selected(selection, column, row->b)};
-        if (fs_paired_share(row->n, a, b, row->without_ties, &rows->bootstrap, &selection->change[column - 1], err) !=
-            0) {
+        if (fs_paired_share(row->n, a, b, row->without_ties, &bootstrap, &selection->change[column - 1], err) != 0) {
             return -1;
         }
     }
@@ -143,17 +100,18 @@ int fs_add_share_row(struct fs_suite_rows *rows, struct fs_selection *selection,
 int fs_add_gap_row(struct fs_suite_rows *rows, struct fs_selection *selection, const char *const text[FS_ROW_TEXTS],
                    size_t n, struct fs_error *err)
 {
+    const struct fs_bootstrap bootstrap = fs_selection_bootstrap(selection, rows);
     for (size_t column = 0; column < selection->columns; column++) {
         double *a = fs_selected(selection, column, 0);
         const double *b = fs_selected(selection, column, 1);
-        if (fs_metrics_gap(n, a, b, &rows->bootstrap, &selection->value[column], err) != 0) {
+        if (fs_metrics_gap(n, a, b, &bootstrap, &selection->value[column], err) != 0) {
             return -1;
         }
         for (size_t i = 0; i < n; i++) {
             a[i] = fabs(a[i] - b[i]);
         }
         const struct fs_paired_values gaps = {n, fs_selected(selection, 0, 0), a, 1.0, false};
-        if (column > 0 && fs_paired_mean(&gaps, &rows->bootstrap, &selection->change[column - 1], err) != 0) {
+        if (column > 0 && fs_paired_mean(&gaps, &bootstrap, &selection->change[column - 1], err) != 0) {
             return -1;
         }
     }
@@ -170,6 +128,7 @@ int fs_add_category_rows(const struct fs_suite *base, size_t candidates, fs_add_
     int status = fs_selection_create(&selection, base->items, base->items, candidates, base->columns, err) == 0
                      ? fs_labels_create(base->category, base->items, &categories, err)
                      : -1;
+    selection.number = base->cluster_number;
     for (size_t category = 0; status == 0 && category <= categories.count; category++) {
         const struct fs_select by = {&categories, category, base->items, FS_ALL_ITEMS, NULL, base->skip};
         fs_select(&selection, &by);

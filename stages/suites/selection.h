@@ -2,18 +2,9 @@
 #ifndef FAIRSTAMP_STAGES_SUITES_SELECTION_H
 #define FAIRSTAMP_STAGES_SUITES_SELECTION_H
 
+#include "stages/metrics/labels.h"
 #include "stages/suites/result_rows.h"
 #include "stages/suites/suite.h"
-
-/* Distinct texts in the order of their first appearance, and the number of each item's. */
-struct fs_labels {
-    const char **name; /* [count] not owned */
-    size_t count;
-    size_t *of; /* [items] */
-};
-/* text [items]. The caller releases, also on failure. */
-int fs_labels_create(const char *const *text, size_t items, struct fs_labels *labels, struct fs_error *err);
-void fs_labels_release(struct fs_labels *labels); /* takes a zeroed struct */
 
 enum fs_subset { FS_EDITED, FS_HELD_OUT, FS_ALL_ITEMS, FS_SUBSETS };
 
@@ -23,13 +14,15 @@ struct fs_selection {
     size_t count;
     size_t *item;             /* [items] those selected */
     double *score;            /* [columns][candidates][room] of the kept items; fs_selected */
-    size_t *term;             /* [items] */
+    const size_t *number;     /* [items] the cluster of every item; not owned */
+    size_t *cluster;          /* [room] of the kept items */
     bool *flag;               /* [items] */
     struct fs_metric *value;  /* [columns] of the row that is made */
     struct fs_paired *change; /* [columns - 1] */
     size_t skipped[FS_SKIP_COUNT];
 };
-/* Room for `items` items, and `room` >= items values of each candidate. The caller releases, also on failure. */
+/* Room for `items` items, and `room` >= items values of each candidate. The caller sets `number`, and releases, also on
+ * failure. */
 int fs_selection_create(struct fs_selection *selection, size_t items, size_t room, size_t candidates, size_t columns,
                         struct fs_error *err);
 void fs_selection_release(struct fs_selection *selection); /* takes a zeroed struct */
@@ -49,7 +42,10 @@ struct fs_select {
     const uint8_t *skip;
 };
 void fs_select(struct fs_selection *selection, const struct fs_select *by);
-/* Gathers array[items][candidates][columns] of the selected items that are not skipped; returns their number. */
+/* How the kept items are resampled: by selection->cluster. */
+struct fs_bootstrap fs_selection_bootstrap(const struct fs_selection *selection, const struct fs_suite_rows *rows);
+/* Gathers array[items][candidates][columns] of the selected items that are not skipped, and their clusters; returns
+ * their number. */
 size_t fs_gather(struct fs_selection *selection, const double *array, size_t candidates, const uint8_t *skip);
 
 /*
@@ -63,6 +59,7 @@ struct fs_share_row {
     bool without_ties;
     const struct fs_metric *value;
     const size_t *skipped; /* NULL: the selection's */
+    const size_t *cluster; /* [n]; NULL: the selection's */
 };
 int fs_add_share_row(struct fs_suite_rows *rows, struct fs_selection *selection, const struct fs_share_row *row,
                      struct fs_error *err);

@@ -5,15 +5,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "stages/metrics/labels.h"
+
 int fs_suite_create(struct fs_suite *suite, struct fs_error *err)
 {
     suite->id = fs_allocate(suite->items, sizeof *suite->id, "a suite's items", err);
     suite->category = fs_allocate(suite->items, sizeof *suite->category, "a suite's items", err);
+    suite->cluster = fs_allocate(suite->items, sizeof *suite->cluster, "a suite's items", err);
     suite->unusable = fs_allocate(suite->items, 1, "a suite's items", err);
     suite->skip = fs_allocate(suite->items, 1, "a suite's items", err);
     suite->first_unscored = fs_allocate(suite->items, sizeof *suite->first_unscored, "a suite's items", err);
-    return suite->id != NULL && suite->category != NULL && suite->unusable != NULL && suite->skip != NULL &&
-                   suite->first_unscored != NULL
+    return suite->id != NULL && suite->category != NULL && suite->cluster != NULL && suite->unusable != NULL &&
+                   suite->skip != NULL && suite->first_unscored != NULL
                ? 0
                : -1;
 }
@@ -23,6 +26,21 @@ int fs_suite_skip(struct fs_suite *suite, size_t item, const char *path, enum fs
 {
     suite->unusable[item] = (uint8_t)reason;
     return fs_item_skip(&suite->report, path, reason, why, err);
+}
+
+int fs_suite_set_cluster(struct fs_suite *suite, size_t item, const char *text, size_t length, struct fs_error *err)
+{
+    char *name = length > 0 ? fs_allocate(length + 1, 1, "the cluster of an item", err) : NULL;
+    if (length > 0 && name == NULL) {
+        return -1;
+    }
+    for (size_t i = 0; i < length; i++) {
+        bool upper = text[i] >= 'A' && text[i] <= 'Z';
+        name[i] = (char)(upper ? text[i] - 'A' + 'a' : text[i]);
+    }
+    free(suite->cluster[item]);
+    suite->cluster[item] = name;
+    return 0;
 }
 
 void fs_suite_destroy(struct fs_suite *suite)
@@ -35,6 +53,11 @@ void fs_suite_destroy(struct fs_suite *suite)
     }
     free(suite->id);
     free(suite->category);
+    for (size_t i = 0; suite->cluster != NULL && i < suite->items; i++) {
+        free(suite->cluster[i]);
+    }
+    free(suite->cluster);
+    free(suite->cluster_number);
     free(suite->unusable);
     free(suite->skip);
     free(suite->first_unscored);
@@ -80,12 +103,33 @@ double *fs_suite_scores(const struct fs_suite *suite, size_t count, size_t each,
     return score;
 }
 
+/* An item without a cluster has a number of its own. */
+static int number_clusters(struct fs_suite *suite, struct fs_error *err)
+{
+    const char **text = fs_allocate(suite->items, sizeof *text, "clusters of items", err);
+    struct fs_labels labels = {0};
+    for (size_t i = 0; text != NULL && i < suite->items; i++) {
+        text[i] = suite->cluster[i] != NULL ? suite->cluster[i] : "";
+    }
+    int status = text != NULL ? fs_labels_create(text, suite->items, &labels, err) : -1;
+    for (size_t i = 0; status == 0 && i < suite->items; i++) {
+        labels.of[i] = suite->cluster[i] != NULL ? labels.of[i] : labels.count + i;
+    }
+    free(suite->cluster_number);
+    suite->cluster_number = labels.of;
+    labels.of = NULL;
+    fs_labels_release(&labels);
+    free(text);
+    return status;
+}
+
 int fs_suite_fold(struct fs_suite *suite, const struct fs_plan_values *values, struct fs_suite_rows *rows,
                   struct fs_error *err)
 {
     const struct fs_suite_operations *operations = suite->operations;
     suite->score = fs_suite_scores(suite, suite->items, suite->candidates, err);
-    int status = suite->score == NULL ? -1 : operations->allocate != NULL ? operations->allocate(suite, err) : 0;
+    int status = suite->score != NULL ? number_clusters(suite, err) : -1;
+    status = status == 0 && operations->allocate != NULL ? operations->allocate(suite, err) : status;
     for (size_t column = 0; status == 0 && column < suite->columns; column++) {
         status = operations->fold(suite, values, column, err);
     }
@@ -122,6 +166,21 @@ static int write_array(const struct fs_suite *suite, const char *dataset, enum f
     return status;
 }
 
+/* The clusters, "" for an item by itself, and what they are. */
+static int write_clusters(const struct fs_suite *suite, const char *group, struct fs_archive *archive,
+                          struct fs_error *err)
+{
+    const char **text = fs_allocate(suite->items, sizeof *text, "texts of an archive", err);
+    for (size_t i = 0; text != NULL && i < suite->items; i++) {
+        text[i] = suite->cluster[i] != NULL ? suite->cluster[i] : "";
+    }
+    int status = text != NULL && write_texts(suite, "cluster", suite->items, text, archive, err) == 0
+                     ? fs_archive_attribute_text(archive, group, "cluster", suite->cluster_kind, err)
+                     : -1;
+    free(text);
+    return status;
+}
+
 /* A bool is one byte, 0 or 1. */
 _Static_assert(sizeof(bool) == 1, "bool arrays are written as u8");
 
@@ -139,7 +198,8 @@ int fs_suite_write(const struct fs_suite *suite, struct fs_archive *archive, str
                 (suite->held_out == NULL ||
                  write_array(suite, "held_out", FS_ARCHIVE_U8, 1, suite->held_out, archive, err) == 0) &&
                 fs_archive_attribute_text(archive, group, "scoring", suite->scoring, err) == 0 &&
-                fs_archive_attribute_text(archive, group, "unit", suite->unit, err) == 0
+                fs_archive_attribute_text(archive, group, "unit", suite->unit, err) == 0 &&
+                (suite->cluster_kind == NULL || write_clusters(suite, group, archive, err) == 0)
             ? 0
             : -1;
     free(group);

@@ -52,20 +52,25 @@ struct fs_suite {
     size_t items, candidates;
     const char *const *candidate; /* [candidates] names */
     const char **id, **category;  /* [items] texts owned by the suite's data; filled where it is opened */
-    uint8_t *unusable;            /* [items] fs_skip, set where the suite is opened: those are not compiled */
+    const char *cluster_kind;     /* what makes items alike, such as "target term"; NULL: nothing is known that does */
+    char **cluster;       /* [items] owned: items of one text are resampled together (metrics.h); NULL: by itself */
+    uint8_t *unusable;    /* [items] fs_skip, set where the suite is opened: those are not compiled */
     uint8_t *skip;        /* [items] fs_skip of an evaluation: what is unusable, and what the model cannot score */
     bool *first_unscored; /* [items] a candidate's first token is not scored: nothing stands before it (statement.h) */
     struct fs_item_report report; /* of the data's items, where the suite has read them */
     size_t columns;               /* 1 + edits, of the evaluation that runs */
     double *score;                /* [items][candidates][columns] */
+    size_t *cluster_number;       /* [items] equal for items of one cluster; made with the scores */
 };
 
-/* Allocates id, category, unusable, skip and first_unscored (zeroed); all other fields but the scores are set. */
+/* Allocates id, category, cluster, unusable, skip and first_unscored (zeroed); all other fields but the scores are set. */
 int fs_suite_create(struct fs_suite *suite, struct fs_error *err);
 /* Takes the failure of reading item `item` of `path` (fs_item_skip in io/benchmarks/skip.h), which is unusable from then
  * on. */
 int fs_suite_skip(struct fs_suite *suite, size_t item, const char *path, enum fs_skip reason,
                   const struct fs_error *why, struct fs_error *err);
+/* Puts an item into the cluster that `length` bytes of `text` name, whatever their ASCII case; "": by itself. */
+int fs_suite_set_cluster(struct fs_suite *suite, size_t item, const char *text, size_t length, struct fs_error *err);
 /* Releases all and frees the suite, which was allocated with fs_allocate; takes NULL. */
 void fs_suite_destroy(struct fs_suite *suite);
 
@@ -81,8 +86,8 @@ int fs_suite_compile(struct fs_suite *suite, size_t columns, struct fs_plan *pla
 /* Folds all columns of `values` to scores, then adds the rows. Root. */
 int fs_suite_fold(struct fs_suite *suite, const struct fs_plan_values *values, struct fs_suite_rows *rows,
                   struct fs_error *err);
-/* /suites/<name>/id, category, skip, candidate, score, held_out, first_unscored where any is, attributes scoring and
- * unit, and the suite's own. */
+/* /suites/<name>/id, category, skip, candidate, score, held_out, first_unscored where any is, cluster with an attribute
+ * of that name where there are clusters, attributes scoring and unit, and the suite's own. */
 int fs_suite_write(const struct fs_suite *suite, struct fs_archive *archive, struct fs_error *err);
 /* How many items of the evaluation have a first token that is not scored, of those that are. */
 size_t fs_suite_first_unscored(const struct fs_suite *suite);
@@ -98,8 +103,8 @@ static inline size_t fs_suite_at(const struct fs_suite *suite, size_t item, size
 double *fs_suite_scores(const struct fs_suite *suite, size_t count, size_t each, struct fs_error *err);
 
 /*
- * Rows, one for each category in order of first appearance and one for "all", subset "all", with intervals, and the
- * paired test of each edit against the unedited model. Items that are skipped are left out and counted by reason; items
+ * Rows, one for each category in order of first appearance and one for "all", subset "all", with intervals that resample
+ * clusters, and the paired test of each edit against the unedited model. Items that are skipped are left out and counted by reason; items
  * with a NaN in a column are left out uncounted, and a row on some of the items, `among` of its first column, knows no
  * other. A category without any item left gives no row. `metric`: a name of stages/metrics/metric_table.c.
  */

@@ -95,11 +95,12 @@ static int read_row(struct bec_pro *suite, const struct fs_csv *table, size_t ro
 
 static int fill(struct bec_pro *suite, const struct fs_csv *table, struct fs_error *err)
 {
-    size_t column[COLUMNS];
+    size_t column[COLUMNS], profession;
     struct fs_suite *base = &suite->base.suite;
     if (fs_csv_need_rows(table, err) != 0) {
         return -1;
     }
+    bool named = fs_csv_has_column(table, "Profession", &profession);
     for (size_t i = 0; i < COLUMNS; i++) {
         if (fs_csv_column(table, headings[i], &column[i], err) != 0) {
             return -1;
@@ -115,6 +116,10 @@ static int fill(struct bec_pro *suite, const struct fs_csv *table, struct fs_err
         suite->profession[row] = PROFESSIONS;
         if (base->id[row] == NULL || (read_row(suite, table, row, column, &why) != 0 &&
                                       fs_suite_skip(base, row, fs_csv_path(table), suite->reason, &why, err) != 0)) {
+            return -1;
+        }
+        const char *name = named && base->unusable[row] == FS_KEPT ? fs_csv_field(table, row, profession) : "";
+        if (fs_suite_set_cluster(base, row, name, strlen(name), err) != 0) {
             return -1;
         }
     }
@@ -209,6 +214,7 @@ static int open_bec_pro(const char *path, const struct fs_suite_options *options
         size_t items = fs_csv_rows(table);
         suite->base.suite = (struct fs_suite){.operations = &operations,
                                               .name = "bec_pro",
+                                              .cluster_kind = "profession",
                                               .items = items,
                                               .candidates = CANDIDATES,
                                               .candidate = candidates};

@@ -4,6 +4,7 @@
  * probable first token of the object or by the order of the two statements.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "io/benchmarks/benchmark.h"
 #include "model/numbers/random.h"
@@ -110,6 +111,7 @@ static int add_retention(const struct biaske_facts *suite, struct fs_suite_rows 
                          bool by_top, struct fs_selection *selection, struct fs_error *err)
 {
     const struct fs_suite *base = &suite->base;
+    const struct fs_bootstrap bootstrap = fs_selection_bootstrap(selection, rows);
     for (size_t column = 0; column < base->columns; column++) {
         double *answer = fs_selected(selection, column, TRUE_FACT);
         size_t n = 0;
@@ -118,13 +120,13 @@ static int add_retention(const struct biaske_facts *suite, struct fs_suite_rows 
             if (base->skip[item] == FS_KEPT) {
                 selection->flag[n] = is_retained(suite, item, column, by_top);
                 answer[n] = selection->flag[n] ? 1.0 : 0.0;
-                n++;
+                selection->cluster[n++] = selection->number[item];
             }
         }
         /* the unedited model retains everything by definition, which a test need not ask */
         const struct fs_paired_values answers = {n, fs_selected(selection, 0, TRUE_FACT), answer, 100.0, false};
-        if (fs_metrics_flags(n, selection->flag, &rows->bootstrap, &selection->value[column], err) != 0 ||
-            (column > 0 && fs_paired_mean(&answers, &rows->bootstrap, &selection->change[column - 1], err) != 0)) {
+        if (fs_metrics_flags(n, selection->flag, &bootstrap, &selection->value[column], err) != 0 ||
+            (column > 0 && fs_paired_mean(&answers, &bootstrap, &selection->change[column - 1], err) != 0)) {
             return -1;
         }
     }
@@ -200,7 +202,7 @@ static int keep_facts(const struct fs_suite_options *options, struct fs_fact_lis
     for (size_t i = 0; i < facts->count; i++) {
         keep[i] = fs_suite_takes(options, facts->item[i].category) || fs_suite_is_none(facts->item[i].category);
         if (keep[i] && options->fact_share < 1) {
-            struct fs_random random = fs_random_start(options->seed, VALIDATION_STREAM + place);
+            struct fs_random random = fs_random_start(options->split_seed, VALIDATION_STREAM + place);
             keep[i] = fs_random_uniform(&random) < options->fact_share;
             place++;
         }
@@ -228,6 +230,10 @@ static int create(struct biaske_facts *suite, const struct fs_suite_options *opt
         suite->base.id[i] = suite->facts.item[i].id;
         suite->base.category[i] = suite->facts.item[i].category;
         suite->base.unusable[i] = (uint8_t)suite->facts.item[i].skip;
+        const char *subject = suite->facts.item[i].subject;
+        if (fs_suite_set_cluster(&suite->base, i, subject, strlen(subject), err) != 0) {
+            return -1;
+        }
     }
     return 0;
 }
@@ -245,6 +251,7 @@ static int open_biaske_facts(const char *path, const struct fs_suite_options *op
                                     .name = "biaske_facts",
                                     .table = "biaske",
                                     .unit = "natural log probability",
+                                    .cluster_kind = "subject",
                                     .candidates = CANDIDATES,
                                     .candidate = candidates};
     int status = fs_biaske_read(path, NULL, &pairs, &suite->facts, err);

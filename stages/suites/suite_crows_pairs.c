@@ -4,12 +4,15 @@
  * "crows.likelihood_diff" is the mean of |log P[more] - log P[less]|: lm-evaluation-harness's likelihood_diff
  * (lm_eval/tasks/crows_pairs/utils.py), where the scoring is its sum of log p, sentence.sum.
  */
+#include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "io/benchmarks/benchmark.h"
 #include "stages/suites/selection.h"
 #include "stages/suites/suite_registry.h"
+#include "stages/suites/suite_statements.h"
 
 enum { MORE, LESS, CANDIDATES };
 static const char *const candidates[CANDIDATES] = {"sent_more", "sent_less"};
@@ -20,6 +23,7 @@ struct crows_pairs {
     struct fs_crows_list pairs;
     struct fs_statement (*statement)[CANDIDATES]; /* [pairs] */
     double *log;                                  /* [pairs][CANDIDATES][columns] fs_statement_log */
+    size_t *of_direction;                         /* [pairs] clusters of the row that is being made */
 };
 
 static int compile(struct fs_suite *base, struct fs_plan *plan, const struct fs_tokenizer *tokenizer,
@@ -68,8 +72,9 @@ static int fold(struct fs_suite *base, const struct fs_plan_values *values, size
     return 0;
 }
 
-/* The columns of the items whose flag is `wanted`, moved to candidates 2 and 3 of the selection; their number. */
-static size_t take_direction(struct fs_selection *selection, size_t n, bool wanted)
+/* The columns of the items whose flag is `wanted`, moved to candidates 2 and 3 of the selection, their clusters to
+ * `cluster`; their number. */
+static size_t take_direction(struct fs_selection *selection, size_t n, bool wanted, size_t *cluster)
 {
     size_t kept = 0;
     for (size_t i = 0; i < n; i++) {
@@ -79,7 +84,7 @@ static size_t take_direction(struct fs_selection *selection, size_t n, bool want
                     fs_selected(selection, column, CANDIDATES + k)[kept] = fs_selected(selection, column, k)[i];
                 }
             }
-            kept++;
+            cluster[kept++] = selection->cluster[i];
         }
     }
     return kept;
@@ -89,10 +94,11 @@ static size_t take_direction(struct fs_selection *selection, size_t n, bool want
 static int measure(struct fs_suite_rows *rows, struct fs_selection *selection, size_t n, size_t direction,
                    struct fs_error *err)
 {
+    const struct fs_bootstrap bootstrap = fs_selection_bootstrap(selection, rows);
     for (size_t column = 0; column < selection->columns; column++) {
         struct fs_crows_metrics metrics;
         if (fs_metrics_crows(n, fs_selected(selection, column, MORE), fs_selected(selection, column, LESS),
-                             selection->flag, &rows->bootstrap, &metrics, err) != 0) {
+                             selection->flag, &bootstrap, &metrics, err) != 0) {
             return -1;
         }
         selection->value[column] =
@@ -139,10 +145,11 @@ static int add_category(const struct fs_suite *base, struct fs_suite_rows *rows,
         const struct fs_share_row row = {.text = {base->name, category, "all", names[k], base->scoring},
                                          .a = k == 0 ? MORE : CANDIDATES + MORE,
                                          .b = k == 0 ? LESS : CANDIDATES + LESS,
-                                         .n = k == 0 ? n : take_direction(selection, n, k == 2),
+                                         .n = k == 0 ? n : take_direction(selection, n, k == 2, suite->of_direction),
                                          .without_ties = k > 0,
                                          .value = selection->value,
-                                         .skipped = k == 0 ? NULL : directions.skipped[k - 1]};
+                                         .skipped = k == 0 ? NULL : directions.skipped[k - 1],
+                                         .cluster = k == 0 ? NULL : suite->of_direction};
         if (measure(rows, selection, n, k, err) != 0 || fs_add_share_row(rows, selection, &row, err) != 0) {
             return -1;
         }
@@ -180,6 +187,7 @@ static void release(struct fs_suite *base)
     }
     free(suite->statement);
     free(suite->log);
+    free(suite->of_direction);
     fs_crows_list_release(&suite->pairs);
 }
 
@@ -208,6 +216,57 @@ static void keep_categories(const struct fs_suite_options *options, struct fs_cr
     pairs->count = kept;
 }
 
+/* The next word at *at, without what is no letter or digit of ASCII at its ends (bytes above 127 are letters); *at goes
+ * behind it. A length of 0 at the end of the text. "an" is "a": which of the two stands there, the next word decides. */
+static struct fs_text_part next_word(const char **at)
+{
+    const char *begin = *at + strspn(*at, " \t\r\n"), *end = begin + strcspn(begin, " \t\r\n");
+    *at = end;
+    while (begin < end && (unsigned char)*begin < 128 && !isalnum((unsigned char)*begin)) {
+        begin++;
+    }
+    while (end > begin && (unsigned char)end[-1] < 128 && !isalnum((unsigned char)end[-1])) {
+        end--;
+    }
+    size_t length = (size_t)(end - begin);
+    return (struct fs_text_part){begin, length == 2 && strncasecmp(begin, "an", 2) == 0 ? 1 : length};
+}
+
+/* By length and ASCII case-blind bytes. */
+static int compare_words(struct fs_text_part one, struct fs_text_part other)
+{
+    int by = (one.length > other.length) - (one.length < other.length);
+    return by != 0 ? by : strncasecmp(one.text, other.text, one.length);
+}
+
+/* The cluster of a pair: the first two words in which its sentences differ, whichever is whose. One where each sentence
+ * is a single word, as in scripts without blanks, is by itself. */
+static int set_group(struct crows_pairs *suite, size_t item, struct fs_error *err)
+{
+    const char *more = suite->pairs.item[item].more, *less = suite->pairs.item[item].less;
+    struct fs_text_part one, other;
+    bool first = true, alone = false;
+    do {
+        one = next_word(&more);
+        other = next_word(&less);
+        alone = first && *more == '\0' && *less == '\0';
+        first = false;
+    } while (compare_words(one, other) == 0 && (*more != '\0' || *less != '\0'));
+    int order = compare_words(one, other);
+    if (alone || order == 0) {
+        return 0;
+    }
+    char *group = NULL;
+    const struct fs_text_part *least = order < 0 ? &one : &other, *most = order < 0 ? &other : &one;
+    int length = asprintf(&group, "%.*s/%.*s", (int)least->length, least->text, (int)most->length, most->text);
+    if (length < 0) {
+        return fs_error_memory(err, one.length + other.length, "the groups of a pair");
+    }
+    int status = fs_suite_set_cluster(&suite->base, item, group, (size_t)length, err);
+    free(group);
+    return status;
+}
+
 static int create(struct crows_pairs *suite, const struct fs_suite_options *options, struct fs_error *err)
 {
     if (fs_scoring_parse(options->scoring, options->kind, &suite->scoring, err) != 0) {
@@ -217,13 +276,17 @@ static int create(struct crows_pairs *suite, const struct fs_suite_options *opti
     suite->base.scoring = fs_scoring_name(suite->scoring);
     suite->base.items = suite->pairs.count;
     suite->statement = fs_allocate(suite->pairs.count, sizeof *suite->statement, "CrowS-Pairs", err);
-    if (suite->statement == NULL || fs_suite_create(&suite->base, err) != 0) {
+    suite->of_direction = fs_allocate(suite->pairs.count, sizeof *suite->of_direction, "CrowS-Pairs", err);
+    if (suite->statement == NULL || suite->of_direction == NULL || fs_suite_create(&suite->base, err) != 0) {
         return -1;
     }
     for (size_t i = 0; i < suite->pairs.count; i++) {
         suite->base.id[i] = suite->pairs.item[i].id;
         suite->base.category[i] = suite->pairs.item[i].category;
         suite->base.unusable[i] = (uint8_t)suite->pairs.item[i].skip;
+        if (suite->pairs.item[i].skip == FS_KEPT && set_group(suite, i, err) != 0) {
+            return -1;
+        }
     }
     return 0;
 }
@@ -239,6 +302,7 @@ static int open_crows_pairs(const char *path, const struct fs_suite_options *opt
     suite->base = (struct fs_suite){.operations = &operations,
                                     .name = "crows_pairs",
                                     .unit = "score",
+                                    .cluster_kind = "words that differ",
                                     .candidates = CANDIDATES,
                                     .candidate = candidates};
     int status = fs_crows_read(path, NULL, &suite->pairs, err);

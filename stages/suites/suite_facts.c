@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "io/benchmarks/benchmark.h"
 #include "stages/suites/fact_layouts.h"
 #include "stages/suites/suite_statements.h"
 
@@ -65,10 +66,28 @@ static int read_fact(struct facts *suite, const struct fs_fact_file *file, const
     int status = fs_fact_record_read(file, entry, item, &fact, err);
     const char *id = fact.id[0] != '\0' ? fs_statement_suite_keep(&suite->base, fact.id, strlen(fact.id), err) : NULL;
     suite->base.suite.id[item] = id != NULL ? id : "";
+    status = status == 0 ? fs_suite_set_cluster(&suite->base.suite, item, fact.subject, strlen(fact.subject), err) : -1;
     for (size_t k = 0; status == 0 && k < suite->base.suite.candidates; k++) {
         status = set_answer(suite, item, k, fact.prompt[k], fact.answer[k], masked, err);
     }
     fs_fact_record_release(&fact);
+    return status;
+}
+
+/* Results of two models are joined by id. */
+static int check_ids(const struct fs_suite *base, const struct fs_fact_file *file, struct fs_error *err)
+{
+    const char **id = fs_allocate(base->items, sizeof *id, "the ids of facts", err);
+    size_t count = 0;
+    for (size_t i = 0; id != NULL && i < base->items; i++) {
+        if (base->unusable[i] == FS_KEPT) {
+            id[count++] = base->id[i];
+        }
+    }
+    int status = id != NULL
+                     ? fs_refuse_duplicates(fs_json_name(file->records.document), fs_fact_file_id(file), id, count, err)
+                     : -1;
+    free(id);
     return status;
 }
 
@@ -89,7 +108,9 @@ static int fill(struct facts *suite, const struct fs_fact_file *file, bool maske
         item++;
     }
     base->report.items = base->items;
-    return fs_item_report_check(&base->report, fs_json_name(file->records.document), err);
+    return fs_item_report_check(&base->report, fs_json_name(file->records.document), err) == 0
+               ? check_ids(base, file, err)
+               : -1;
 }
 
 static int compile(struct fs_suite *base, struct fs_plan *plan, const struct fs_tokenizer *tokenizer,
@@ -221,6 +242,7 @@ static int create(struct facts *suite, const char *name, const struct fs_fact_fi
     size_t items = file->records.count;
     suite->base.suite = (struct fs_suite){.operations = &operations,
                                           .name = name,
+                                          .cluster_kind = "subject",
                                           .items = items,
                                           .candidates = file->candidates,
                                           .candidate = candidates};

@@ -242,6 +242,10 @@ static int allocate(struct pair_suite *suite, struct fs_error *err)
         suite->base.id[i] = suite->pairs->item[i].id;
         suite->base.category[i] = suite->pairs->item[i].category;
         suite->base.unusable[i] = (uint8_t)suite->pairs->item[i].skip;
+        const char *target = suite->pairs->item[i].target;
+        if (fs_suite_set_cluster(&suite->base, i, target, strlen(target), err) != 0) {
+            return -1;
+        }
     }
     return 0;
 }
@@ -265,6 +269,7 @@ static int make(const char *name, const char *scoring, struct fs_pair_list *own,
     suite->base = (struct fs_suite){.operations = &operations,
                                     .name = name,
                                     .unit = "score",
+                                    .cluster_kind = "target term",
                                     .held_out = options->edited != NULL ? options->held_out : NULL,
                                     .report = suite->own.report,
                                     .candidates = CANDIDATES,

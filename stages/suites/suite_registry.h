@@ -15,6 +15,7 @@ struct fs_suite_options {
     const char *scoring;           /* P[k] where the suite has a choice, NULL elsewhere */
     const char *const *categories; /* NULL: all; suites without bias categories take no notice of it */
     uint64_t seed;
+    uint64_t split_seed; /* of the facts that a validation keeps */
     size_t text_tokens;  /* suite text: most tokens that are scored */
     size_t permutations; /* suite seat: most permutations of a test */
     double fact_share;   /* suite biaske_facts: share of the facts that is taken; 1: all */

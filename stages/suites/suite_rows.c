@@ -20,7 +20,9 @@ struct workplace {
     struct fs_suite_rows *rows;
     const struct fs_suite *suite;
     const struct question *question;
-    double *a, *b;            /* [columns][items] of the items that are left */
+    double *a, *b;   /* [columns][items] of the items that are left */
+    size_t *cluster; /* [items] of them */
+    struct fs_bootstrap bootstrap;
     struct fs_metric *value;  /* [columns] */
     struct fs_paired *change; /* [columns - 1] */
 };
@@ -50,7 +52,7 @@ static bool is_scored(const struct workplace *place, size_t item)
 static int answer(const struct workplace *place, size_t n, size_t column, struct fs_error *err)
 {
     const double *a = place->a + column * place->suite->items, *b = place->b + column * place->suite->items;
-    const struct fs_bootstrap *bootstrap = &place->rows->bootstrap;
+    const struct fs_bootstrap *bootstrap = &place->bootstrap;
     switch (place->question->kind) {
     case SHARE:
         return fs_metrics_share(n, a, b, bootstrap, &place->value[column], err);
@@ -75,8 +77,8 @@ static int compare(struct workplace *place, size_t n, struct fs_error *err)
                                                                                        place->b + edit * items};
         struct fs_paired *change = &place->change[edit - 1];
         const struct fs_paired_values values = {n, a[0], a[1], question->scale, question->kind == YES};
-        int status = question->kind == SHARE ? fs_paired_share(n, a, b, false, &place->rows->bootstrap, change, err)
-                                             : fs_paired_mean(&values, &place->rows->bootstrap, change, err);
+        int status = question->kind == SHARE ? fs_paired_share(n, a, b, false, &place->bootstrap, change, err)
+                                             : fs_paired_mean(&values, &place->bootstrap, change, err);
         if (status != 0) {
             return -1;
         }
@@ -107,7 +109,7 @@ static int add_category(struct workplace *place, const char *category, struct fs
                 place->a[c * suite->items + n] = at(question->a, item, c);
                 place->b[c * suite->items + n] = has_two_columns(question) ? at(question->b, item, c) : 0.0;
             }
-            n++;
+            place->cluster[n++] = suite->cluster_number[item];
         }
     }
     for (size_t c = 0; c < suite->columns; c++) {
@@ -162,13 +164,17 @@ static int add(struct fs_suite_rows *rows, const struct fs_suite *suite, const s
                               .question = question,
                               .a = fs_allocate(suite->items, suite->columns * sizeof *place.a, "a suite's rows", err),
                               .b = fs_allocate(suite->items, suite->columns * sizeof *place.b, "a suite's rows", err),
+                              .cluster = fs_allocate(suite->items, sizeof *place.cluster, "a suite's rows", err),
                               .value = fs_allocate(suite->columns, sizeof *place.value, "a suite's rows", err),
                               .change = fs_allocate(suite->columns - 1, sizeof *place.change, "a suite's rows", err)};
-    int status = place.a != NULL && place.b != NULL && place.value != NULL && place.change != NULL
-                     ? add_categories(&place, err)
-                     : -1;
+    place.bootstrap = (struct fs_bootstrap){rows->bootstrap.resamples, rows->bootstrap.seed, place.cluster};
+    int status =
+        place.a != NULL && place.b != NULL && place.cluster != NULL && place.value != NULL && place.change != NULL
+            ? add_categories(&place, err)
+            : -1;
     free(place.a);
     free(place.b);
+    free(place.cluster);
     free(place.value);
     free(place.change);
     return status;

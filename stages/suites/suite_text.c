@@ -86,10 +86,12 @@ static void release_windows(struct text *suite)
     free(suite->name);
     free(suite->base.id);
     free(suite->base.category);
+    free(suite->base.cluster);
     free(suite->base.unusable);
     free(suite->base.skip);
     free(suite->base.first_unscored);
     suite->base.id = suite->base.category = NULL;
+    suite->base.cluster = NULL;
     suite->base.first_unscored = NULL;
     suite->base.unusable = suite->base.skip = NULL;
 }

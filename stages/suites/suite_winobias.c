@@ -81,6 +81,28 @@ static char *read_sentence(const struct line *line, struct fs_error *err)
     return text;
 }
 
+/* The participant that the pronoun is about, without its article: the longest text in brackets (the other one is the
+ * pronoun). */
+static struct line find_participant(const struct line *line)
+{
+    static const char *const articles[] = {" ", "the ", "a ", "an "};
+    struct line participant = {line->text, 0};
+    for (size_t begin = 0, at = 0; at < line->length; at++) {
+        if (line->text[at] == '[') {
+            begin = at + 1;
+        } else if (line->text[at] == ']' && at > begin && at - begin > participant.length) {
+            participant = (struct line){line->text + begin, at - begin};
+        }
+    }
+    for (size_t i = 0; i < sizeof articles / sizeof articles[0]; i++) {
+        size_t length = strlen(articles[i]);
+        if (participant.length > length && strncasecmp(participant.text, articles[i], length) == 0) {
+            participant = (struct line){participant.text + length, participant.length - length};
+        }
+    }
+    return participant;
+}
+
 /* One item from line `number` of the pro- and the anti-stereotyped file. */
 static int add_item(struct winobias *suite, const char *file, size_t type, size_t part, size_t number,
                     const struct line line[CANDIDATES], struct fs_error *err)
@@ -98,6 +120,10 @@ static int add_item(struct winobias *suite, const char *file, size_t type, size_
     }
     suite->base.id[item] = pair->id;
     suite->base.category[item] = "gender";
+    const struct line participant = find_participant(&line[PRO]);
+    if (fs_suite_set_cluster(&suite->base, item, participant.text, participant.length, err) != 0) {
+        return -1;
+    }
     bool empty = pair->more[0] == '\0' || pair->less[0] == '\0';
     if (empty || strcmp(pair->more, pair->less) == 0) {
         struct fs_error why = FS_ERROR_INIT;
@@ -255,6 +281,7 @@ static int open_winobias(const char *path, const struct fs_suite_options *option
     suite->scoring = options->kind == FS_MASKED ? FS_PLL_MODIFIED : FS_SENTENCE_SUM;
     suite->base = (struct fs_suite){.operations = &operations,
                                     .name = "winobias",
+                                    .cluster_kind = "participant",
                                     .scoring = fs_scoring_name(suite->scoring),
                                     .unit = "natural log probability",
                                     .candidates = CANDIDATES,

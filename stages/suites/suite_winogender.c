@@ -215,6 +215,9 @@ static int fill_line(struct winogender *suite, struct line *line, const char *se
             return -1;
         }
         suite->answer[(*items)++] = key->answer[0] == '0' ? OCCUPATION : PARTICIPANT;
+        if (fs_suite_set_cluster(&suite->base, item, key->occupation, strlen(key->occupation), err) != 0) {
+            return -1;
+        }
     }
     if (suite->text[item][line->gender].text != NULL) {
         return fs_error_set(err, FS_EXIT_DATA, "%s: %s: sentid stands twice", fs_csv_path(table),
@@ -388,6 +391,7 @@ static int create(struct winogender *suite, const struct fs_csv *table, const st
     suite->question_scoring = masked ? FS_TARGET_LOGPROB : FS_CONTINUATION_SUM;
     suite->base = (struct fs_suite){.operations = &operations,
                                     .name = "winogender",
+                                    .cluster_kind = "occupation",
                                     .scoring = fs_scoring_name(suite->pronoun_scoring),
                                     .unit = "natural log probability",
                                     .items = rows, /* at most; fill sets how many there are */

@@ -214,6 +214,20 @@ static int set_statement(struct winograd *suite, const struct line *line, size_t
     return status;
 }
 
+/* The two sentences of a schema have the same candidates, of which the other one is right. */
+static int set_cluster(struct winograd *suite, size_t item, const char *const answer[CANDIDATES], struct fs_error *err)
+{
+    char *both = NULL;
+    bool swap = strcasecmp(answer[RIGHT], answer[WRONG]) > 0;
+    int length = asprintf(&both, "%s/%s", answer[swap ? WRONG : RIGHT], answer[swap ? RIGHT : WRONG]);
+    if (length < 0) {
+        return fs_error_memory(err, strlen(answer[RIGHT]), "the candidates of a schema");
+    }
+    int status = fs_suite_set_cluster(&suite->base.suite, item, both, (size_t)length, err);
+    free(both);
+    return status;
+}
+
 static int set_statements(struct winograd *suite, const struct line *line, struct fs_error *err)
 {
     const char *pronoun = NULL, *answer[CANDIDATES] = {NULL};
@@ -229,7 +243,7 @@ static int set_statements(struct winograd *suite, const struct line *line, struc
                             fs_json_name(line->pronoun), pronoun, (int)(bytes[1] - bytes[0]),
                             line->sentence + bytes[0]);
     }
-    int status = 0;
+    int status = set_cluster(suite, line->row, answer, err);
     for (size_t i = 0; status == 0 && i < CANDIDATES; i++) {
         text[i] = fit(answer[i], pronoun, err);
         status = text[i] != NULL ? set_statement(suite, line, i, text[i], bytes, err) : -1;
@@ -329,6 +343,7 @@ static int open_winograd(const char *path, const struct fs_suite_options *option
         size_t items = fs_tsv_rows(tsv);
         suite->base.suite = (struct fs_suite){.operations = &operations,
                                               .name = "winograd",
+                                              .cluster_kind = "both candidates",
                                               .items = items,
                                               .candidates = CANDIDATES,
                                               .candidate = candidates};

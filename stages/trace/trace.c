@@ -193,8 +193,12 @@ static int fold(const struct fs_trace_map *map, const struct fs_pair_list *pairs
     for (size_t c = 0; status == 0 && c < result->categories; c++) {
         group.category = c;
         fs_trace_gather(result, pairs, &group);
-        fold_category(result, &group, trace->options, scratch);
+        status = fs_trace_gather_terms(result, pairs, &group, err);
+        if (status == 0) {
+            fold_category(result, &group, trace->options, scratch);
+        }
     }
+    fs_clusters_release(&group.terms);
     free(group.member);
     free(scratch);
     return status == 0 ? fs_trace_shares_fold(map, pairs, result, err) : -1;

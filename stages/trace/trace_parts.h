@@ -2,6 +2,7 @@
 #ifndef FAIRSTAMP_STAGES_TRACE_TRACE_PARTS_H
 #define FAIRSTAMP_STAGES_TRACE_TRACE_PARTS_H
 
+#include "stages/metrics/clusters.h"
 #include "stages/plan/plan.h"
 #include "stages/trace/trace.h"
 #include "stages/trace/trace_item.h"
@@ -104,16 +105,21 @@ struct fs_trace_group {
     size_t category; /* of the result; 0: all items */
     size_t *member;  /* [n] items, ascending; room for all of the result */
     size_t n;
+    struct fs_clusters terms; /* of the members, by place in `member` */
 };
 /* Fills the members of group->category; result->item and category are set. */
 void fs_trace_gather(const struct fs_trace_result *result, const struct fs_pair_list *pairs,
                      struct fs_trace_group *group);
+/* Fills the terms of the members, in the place of those that are there. The caller releases them, also on failure. */
+int fs_trace_gather_terms(const struct fs_trace_result *result, const struct fs_pair_list *pairs,
+                          struct fs_trace_group *group, struct fs_error *err);
 
 /* Where a mean effect and its 95 % bootstrap interval go. */
 struct fs_trace_mean {
     double *aie, *low, *high; /* [layers] */
 };
-/* The mean over a group's items of effect [items][layers]. scratch: [layers x resamples]. */
+/* The mean over a group's items of effect [items][layers]; the interval resamples target terms, as metrics.h has it.
+ * scratch: [layers x resamples]. */
 void fs_trace_average(const struct fs_trace_options *options, const struct fs_trace_group *group, const double *effect,
                       size_t layers, double *scratch, struct fs_trace_mean mean);
 

@@ -124,16 +124,18 @@ static int fold_categories(const struct fs_trace_map *map, const struct fs_pair_
     for (size_t c = 0; status == 0 && c < result->categories; c++) {
         group.category = c;
         fs_trace_gather(result, pairs, &group);
-        for (size_t k = 0; k < out->kinds; k++) {
+        status = fs_trace_gather_terms(result, pairs, &group, err);
+        for (size_t k = 0; status == 0 && k < out->kinds; k++) {
             size_t at = (k * result->categories + c) * L;
             const double *effect = out->indirect_effect + k * result->items * L;
             const struct fs_trace_mean mean = {out->aie + at, out->low + at, out->high + at};
             fs_trace_average(map->trace->options, &group, effect, L, scratch, mean);
         }
-        for (size_t role = 0; out->positions > 0 && role < FS_TRACE_ROLES; role++) {
+        for (size_t role = 0; status == 0 && out->positions > 0 && role < FS_TRACE_ROLES; role++) {
             fold_role(map, result, &group, role);
         }
     }
+    fs_clusters_release(&group.terms);
     free(group.member);
     free(scratch);
     return status;

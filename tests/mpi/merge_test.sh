@@ -106,6 +106,26 @@ expect 65 "$fairstamp" query bert/trace.h5
 says 'expected merged or evaluate'
 expect 65 "$fairstamp" query all.h5 --where subset=edited --metric ds
 
+# over seeds: bert and third differ in their seed alone (and in names); the old file does not say
+only=(--metric gap --where suite=biaske --where subset=all --where category=all)
+after_of() { # CELL
+    expect 0 "$fairstamp" query all.h5 "${only[@]}" --where "cell=$1" --format json
+    sed -n 's/.*"after":[^0-9]*\([0-9.]*\).*/\1/p' out
+}
+one=$(after_of bert) && other=$(after_of third)
+expect 0 "$fairstamp" query all.h5 "${only[@]}" --over-seeds --format json
+says 'each stays a row of its own'
+[ "$(grep -c '"seeds":[^0-9]*2' out)" = 1 ] || fail "one pair of seeds: $(cat out)"
+joined=$(grep -A 40 '"seeds":[^0-9]*2' out | grep -A 1 '"after"' | sed -n 's/.*"mean":[^0-9]*\([0-9.]*\).*/\1/p')
+awk "BEGIN { d = $joined - ($one + $other) / 2; exit !(d < 1e-9 && d > -1e-9) }" || fail "the mean of $one and $other is $joined"
+expect 0 "$fairstamp" query bert/evaluate.h5 third/evaluate.h5 "${only[@]}" --over-seeds
+grep -q 'least to most' out && grep -q '^1 rows of' out || fail "the table over seeds: $(cat out)"
+
+# the split of one seed in the training of another
+run kept --set seed=7 --set split.seed=3
+held_out() { "$fairstamp" export "$1/evaluate.h5" --to csv | grep '^/suites/biaske/held_out'; }
+[ "$(held_out kept)" = "$(held_out bert)" ] && [ "$(held_out third)" != "$(held_out bert)" ] || fail "split.seed keeps the split"
+
 # models: two folders of one name are told apart, a given name stays; the same in the table, the index, exports and reports
 models_of() { awk -F, -v set="$1" '$1 == set { print $6 }' out | sort -u | tr '\n' ' '; }
 expect 0 "$fairstamp" export all.h5 --to csv

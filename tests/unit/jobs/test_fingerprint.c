@@ -66,6 +66,7 @@ static void what_changes_it(void **state)
     expect_changed("trace.least_effect=0.2", "tsel");
     expect_changed("split.held_out=0.3", "sel");
     expect_changed("split.validation=0.3", "tsel");
+    expect_changed("split.seed=9", "tsel");
     expect_changed("stamp.width=8", "sel");
     expect_changed("stamp.alpha=3", "sel");
     expect_changed("stamp.frames=4", "sel");
@@ -118,6 +119,26 @@ static void a_preset_is_its_keys(void **state)
     assert_string_equal(preset.digest[FS_STAGE_STAMP], keys.digest[FS_STAGE_STAMP]);
     fs_fingerprint_release(&preset);
     fs_fingerprint_release(&keys);
+}
+
+/* Jobs of one series differ in their seed alone, in all stages. */
+static void a_series_leaves_out_the_seed(void **state)
+{
+    (void)state;
+    static const char *const others[] = {"seed=2", "split.seed=2", "stamp.width=8"};
+    struct fs_fingerprint one, other;
+    make(NULL, &one);
+    for (size_t i = 0; i < 3; i++) {
+        make(others[i], &other);
+        for (size_t stage = FS_STAGE_STAMP; stage < FS_STAGE_COUNT; stage++) {
+            bool same = strcmp(one.series[stage], other.series[stage]) == 0;
+            assert_true(same == (i == 0));
+            assert_string_not_equal(one.digest[stage], other.digest[stage]);
+            assert_string_not_equal(one.series[stage], one.digest[stage]);
+        }
+        fs_fingerprint_release(&other);
+    }
+    fs_fingerprint_release(&one);
 }
 
 /* A layer that the job names needs no trace. */
@@ -240,6 +261,7 @@ int main(void)
         cmocka_unit_test(what_changes_it),
         cmocka_unit_test(what_does_not),
         cmocka_unit_test(a_preset_is_its_keys),
+        cmocka_unit_test(a_series_leaves_out_the_seed),
         cmocka_unit_test(a_named_layer_leaves_the_trace_out),
         cmocka_unit_test(a_gguf_file),
         cmocka_unit_test(the_text_of_a_difference),

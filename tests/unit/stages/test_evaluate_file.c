@@ -98,8 +98,11 @@ static void through_a_file_with_any_number_of_edits(void **state)
                                                                 "2,The man ran.,The old man ran.,stereo,age\n"),
                                         &options);
     for (size_t edits = 0; edits <= MOST_EDITS; edits++) {
-        const struct fs_evaluate_input input = {
-            .suite = &suite, .suites = 1, .edits = {edits, edit}, .edit_name = names, .bootstrap = {20, 1}};
+        const struct fs_evaluate_input input = {.suite = &suite,
+                                                .suites = 1,
+                                                .edits = {edits, edit},
+                                                .edit_name = names,
+                                                .bootstrap = {.resamples = 20, .seed = 1}};
         struct fs_results results = evaluate(&loaded, &input);
         struct fs_archive *archive = write_archive(&input, &results);
         struct fs_results back = read_table(archive, "/results");

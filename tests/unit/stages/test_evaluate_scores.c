@@ -15,7 +15,7 @@
 #include "io/formats/json.h"
 #include "stages/evaluate/evaluate.h"
 
-static const struct fs_bootstrap none = {0, 0};
+static const struct fs_bootstrap none = {0};
 
 static const struct fs_result_row *find_row(const struct fs_results *result, const char *category, const char *metric)
 {

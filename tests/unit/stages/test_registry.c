@@ -252,8 +252,11 @@ static struct fs_results evaluate_edits(const struct scene *scene, struct fs_sui
 {
     static struct fs_suite *one;
     one = suite;
-    *input = (struct fs_evaluate_input){
-        .suite = &one, .suites = 1, .edits = {EDITS, scene->edit}, .edit_name = edit_names, .bootstrap = {10, 1}};
+    *input = (struct fs_evaluate_input){.suite = &one,
+                                        .suites = 1,
+                                        .edits = {EDITS, scene->edit},
+                                        .edit_name = edit_names,
+                                        .bootstrap = {.resamples = 10, .seed = 1}};
     return evaluate(&scene->loaded, input);
 }
 
@@ -448,7 +451,7 @@ static void a_suite_is_evaluated_again(void **state)
         struct fs_evaluate_input input;
         struct fs_suite *suite = open_suite(kind->name, sample_of(kind)->write(), &options);
         struct fs_results first = evaluate_edits(scene, suite, &input);
-        const struct fs_evaluate_input unedited = {.suite = &suite, .suites = 1, .bootstrap = {10, 1}};
+        const struct fs_evaluate_input unedited = {.suite = &suite, .suites = 1, .bootstrap = input.bootstrap};
         struct fs_results alone = evaluate(&scene->loaded, &unedited);
         struct fs_results again = evaluate_edits(scene, suite, &input);
         assert_results_equal(&first, &again);

@@ -110,7 +110,7 @@ static struct fs_suite *measure(const struct loaded *loaded, const struct skip_c
     const struct fs_suite_options options = options_of(of->suite, false);
     const char *path = write_text(of->file, text);
     struct fs_suite *suite = open_suite(of->suite, strcmp(of->suite, "winogender") == 0 ? folder : path, &options);
-    const struct fs_evaluate_input input = {.suite = &suite, .suites = 1, .bootstrap = {20, 1}};
+    const struct fs_evaluate_input input = {.suite = &suite, .suites = 1, .bootstrap = {.resamples = 20, .seed = 1}};
     *results = evaluate(loaded, &input);
     return suite;
 }

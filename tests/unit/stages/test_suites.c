@@ -95,7 +95,7 @@ static void refused(const char *name, const char *path, enum fs_exit code, const
 /* The unedited model alone: a score array has one column. */
 static struct fs_results measure(const struct loaded *loaded, struct fs_suite *suite)
 {
-    const struct fs_evaluate_input input = {.suite = &suite, .suites = 1, .bootstrap = {50, 1}};
+    const struct fs_evaluate_input input = {.suite = &suite, .suites = 1, .bootstrap = {.resamples = 50, .seed = 1}};
     return evaluate(loaded, &input);
 }
 

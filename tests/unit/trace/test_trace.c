@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "model/numbers/random.h"
+#include "stages/metrics/quantile.h"
 #include "stages/trace/trace.h"
 #include "stages/trace/trace_item.h"
 #include "tests/unit/bounds.h"
@@ -279,6 +280,48 @@ static void check_against_naive(const char *name, enum fs_trace_positions positi
     world_close(&w);
 }
 
+/* Means over resampled target terms, by the stream of "all", with each resample's sum made anew. */
+static void terms_are_resampled(void **state)
+{
+    (void)state;
+    struct world w;
+    struct fs_trace_result result;
+    const struct fs_trace_options options = {.noise_scale = 3, .noise_samples = 2, .bootstrap = 40, .seed = 5};
+    world_open("gpt2-tiny", &w);
+    run_trace(&w, &options, 1, &result);
+    const char *name[64];
+    double mean[64], low, high;
+    size_t of[64], terms = 0, L = result.layers;
+    assert_in_range(result.items, 4, 64);
+    for (size_t i = 0; i < result.items; i++) {
+        const char *target = w.pairs.item[result.item[i]].target;
+        for (of[i] = 0; of[i] < terms && strcmp(name[of[i]], target) != 0; of[i]++) {
+        }
+        name[of[i]] = target;
+        terms = of[i] == terms ? terms + 1 : terms;
+    }
+    assert_in_range(terms, 2, result.items - 1); /* some term has several items */
+    for (size_t l = 0; l < L; l++) {
+        struct fs_random random = fs_random_start(options.seed, UINT64_C(1) << 63);
+        for (size_t r = 0; r < options.bootstrap; r++) {
+            double sum = 0, drawn = 0;
+            for (size_t t = 0; t < terms; t++) {
+                size_t term = fs_random_below(&random, terms);
+                for (size_t i = 0; i < result.items; i++) {
+                    sum += of[i] == term ? result.indirect_effect[i * L + l] : 0;
+                    drawn += of[i] == term;
+                }
+            }
+            mean[r] = sum / drawn;
+        }
+        fs_quantile_interval(mean, options.bootstrap, FS_QUANTILE_LINEAR, &low, &high);
+        double bound = bound_f64((double)result.items); /* effects are below 1 */
+        assert_true(fabs(result.aie_low[l] - low) < bound && fabs(result.aie_high[l] - high) < bound);
+    }
+    fs_trace_result_release(&result);
+    world_close(&w);
+}
+
 static void naive_runs_agree(void **state)
 {
     (void)state;
@@ -488,9 +531,13 @@ static void decides_among_acting_layers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(finds_subjects),   cmocka_unit_test(decides_among_acting_layers),
-        cmocka_unit_test(naive_runs_agree), cmocka_unit_test(last_layer_restores_all),
-        cmocka_unit_test(threads_and_file), cmocka_unit_test(refuses),
+        cmocka_unit_test(finds_subjects),
+        cmocka_unit_test(decides_among_acting_layers),
+        cmocka_unit_test(naive_runs_agree),
+        cmocka_unit_test(terms_are_resampled),
+        cmocka_unit_test(last_layer_restores_all),
+        cmocka_unit_test(threads_and_file),
+        cmocka_unit_test(refuses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
