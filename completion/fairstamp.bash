@@ -58,6 +58,7 @@ _fairstamp_setting() # KEY=VALUE
     scoring.stereoset) _fairstamp_words "target.prob target.logprob sentence.mean sentence.sum object.mean" ;;
     scoring.biaske) _fairstamp_words "target.prob target.logprob sentence.mean sentence.sum object.mean" ;;
     scoring.stereoset_intersentence) _fairstamp_words "pll.given object.mean.stop object.mean" ;;
+    split.seed) _fairstamp_words auto ;;
     trace.positions) _fairstamp_words "last all" ;;
     trace.select) _fairstamp_words "aie last two_thirds residual.subject.restore residual.subject.remove residual.read.restore residual.read.remove residual.subject.restore.without_ffn residual.subject.restore.without_attention ffn.subject.restore ffn.subject.remove ffn.read.restore ffn.read.remove ffn.all.restore ffn.all.remove attention.subject.restore attention.subject.remove attention.read.restore attention.read.remove attention.all.restore attention.all.remove ffn.subject.restore.window ffn.subject.remove.window ffn.read.restore.window ffn.read.remove.window ffn.all.restore.window ffn.all.remove.window attention.subject.restore.window attention.subject.remove.window attention.read.restore.window attention.read.remove.window attention.all.restore.window attention.all.remove.window" ;;
     trace.kinds) _fairstamp_words "residual attention ffn all" ;;
@@ -65,6 +66,7 @@ _fairstamp_setting() # KEY=VALUE
     trace.attribution) _fairstamp_words "true false" ;;
     trace.corruption) _fairstamp_words "counterfactual noise" ;;
     trace.reuse) _fairstamp_files '' ;;
+    stamp.preset) _fairstamp_words "paper keep carry balanced" ;;
     stamp.layer) _fairstamp_words auto ;;
     stamp.loss) _fairstamp_words "gap logratio" ;;
     stamp.text) _fairstamp_files '' ;;
@@ -85,16 +87,17 @@ _fairstamp_keys="model model_name output seed categories strict compute.share_pr
     data.winograd data.bec_pro data.seat data.counterfact data.known_facts data.text
     data.attribute_words edit.pairs method methods scoring.crows_pairs scoring.stereoset
     scoring.biaske scoring.stereoset_intersentence split.held_out split.validation
-    trace.positions trace.measures trace.select trace.least_effect trace.kinds
+    split.seed trace.positions trace.measures trace.select trace.least_effect trace.kinds
     trace.window trace.heat_map trace.attribution trace.neurons trace.corruption
-    trace.noise_scale trace.noise_samples trace.bootstrap trace.reuse stamp.layer
-    stamp.width stamp.loss stamp.alpha stamp.beta stamp.key_bias stamp.generic_prompts
-    stamp.neutral_subjects stamp.frames stamp.text_weight stamp.text_tokens stamp.text
-    stamp.level_weight stamp.balance_weight stamp.balance_width stamp.kl_rows
-    stamp.kl_without_completion stamp.keep_best stamp.learning_rate stamp.schedule
-    stamp.beta1 stamp.beta2 stamp.epsilon stamp.iterations stamp.batch stamp.unit_tokens
-    stamp.checkpoint_every stamp.memory evaluate.bootstrap evaluate.text_tokens
-    evaluate.permutations layers.compare checkpoint_seconds checkpoint_share"
+    trace.noise_scale trace.noise_samples trace.bootstrap trace.reuse stamp.preset
+    stamp.layer stamp.width stamp.loss stamp.alpha stamp.beta stamp.key_bias
+    stamp.key_share stamp.generic_prompts stamp.neutral_subjects stamp.frames
+    stamp.text_weight stamp.text_tokens stamp.text stamp.level_weight stamp.balance_weight
+    stamp.balance_width stamp.kl_rows stamp.kl_without_completion stamp.keep_best
+    stamp.learning_rate stamp.schedule stamp.beta1 stamp.beta2 stamp.epsilon
+    stamp.iterations stamp.batch stamp.unit_tokens stamp.checkpoint_every stamp.memory
+    evaluate.bootstrap evaluate.text_tokens evaluate.permutations layers.compare
+    checkpoint_seconds checkpoint_share"
 
 _fairstamp()
 {
@@ -184,7 +187,7 @@ _fairstamp()
     benchmark) options="--tokenizers --help" first="check" ending=.json ;;
     report) options="-o --help" ending=.h5 ;;
     merge) options="--training -o --help" ending=.h5 ;;
-    query) options="--metric --by --where --format --help" ending=.h5 ;;
+    query) options="--metric --by --where --over-seeds --format --help" ending=.h5 ;;
     sweep) options="--no-estimate --no-check --cells --launcher --group --part --max-seconds --stop-file
     --log-dir --connected --wait-seconds --limit --sbatch --scripts --site --format
     --quiet --help" first="plan run submit status resume merge" ending=.json ;;
