@@ -28,7 +28,7 @@ static const char *const tokenizer_files[] = {
 /* One input file. */
 struct hashed {
     char *name;
-    char *path;
+    char *path;   /* NULL: what the program brings with it; its digest is there from the beginning */
     char *prefix; /* for errors */
     unsigned stages;
     char digest[FS_DIGEST_SIZE];
@@ -72,6 +72,15 @@ static int add_file(struct inputs *inputs, const char *prefix, const char *path,
     return file->name != NULL && file->path != NULL && file->prefix != NULL
                ? 0
                : fs_error_memory(err, strlen(path), "a path");
+}
+
+/* As a file of the job with the same bytes would be. */
+static int add_shipped(struct inputs *inputs, const struct fs_setting *setting, unsigned stages, struct fs_error *err)
+{
+    struct hashed *file = &inputs->file[inputs->count++];
+    *file = (struct hashed){.name = strdup(setting->key), .prefix = strdup(setting->key), .stages = stages};
+    fs_digest_bytes(setting->shipped, *setting->shipped_size, file->digest);
+    return file->name != NULL && file->prefix != NULL ? 0 : fs_error_memory(err, strlen(setting->key), "a name");
 }
 
 static int list_tokenizer(struct inputs *inputs, const char *prefix, const char *folder, unsigned stages,
@@ -147,9 +156,12 @@ static int list_inputs(const struct fs_job *job, struct inputs *inputs, struct f
         status = list_methods(job, inputs, err) == 0 ? reserve(inputs, count, err) : -1;
     }
     for (size_t i = 0; status == 0 && i < count; i++) {
-        const char *path = fs_job_value(job, key[i].setting)->text;
-        if (key[i].setting->kind == FS_SETTING_PATH && key[i].stages != 0 && path != NULL && path != model) {
-            status = add_file(inputs, key[i].setting->key, path, key[i].stages, err);
+        const struct fs_setting *setting = key[i].setting;
+        const char *path = fs_job_value(job, setting)->text;
+        if (setting->kind == FS_SETTING_PATH && key[i].stages != 0 && path != NULL && path != model) {
+            status = add_file(inputs, setting->key, path, key[i].stages, err);
+        } else if (setting->shipped != NULL && path == NULL) {
+            status = add_shipped(inputs, setting, key[i].stages, err);
         }
     }
     return status;
@@ -159,7 +171,7 @@ static int hash(struct inputs *inputs, struct fs_error *err)
 {
     for (size_t i = 0; i < inputs->count; i++) {
         struct hashed *file = &inputs->file[i];
-        if (fs_folder_digest(file->path, file->digest, err) != 0) {
+        if (file->path != NULL && fs_folder_digest(file->path, file->digest, err) != 0) {
             return fs_error_prepend(err, "%s", file->prefix);
         }
     }
@@ -173,8 +185,8 @@ int fs_fingerprint_files(const struct fs_job *job, struct fs_folder *files, size
     *models = 0;
     int status = list_inputs(job, &inputs, err);
     for (size_t i = 0; status == 0 && i < inputs.count; i++) {
-        struct fs_folder own;
-        status = fs_folder_list(inputs.file[i].path, NULL, &own, err);
+        struct fs_folder own = {0};
+        status = inputs.file[i].path != NULL ? fs_folder_list(inputs.file[i].path, NULL, &own, err) : 0;
         for (size_t k = 0; status == 0 && k < own.count; k++) {
             status = fs_folder_add(files, own.path[k], err);
         }
@@ -255,21 +267,6 @@ static void write_compute(FILE *stream, const struct fs_job *job)
             backend != NULL ? backend->name : compute->backend);
 }
 
-/* What the program brings with it, as the same file of the job would be written. */
-static void write_shipped(FILE *stream, const struct fs_job *job, unsigned keys)
-{
-    size_t count;
-    const struct fs_job_key *key = fs_job_keys(&count);
-    for (size_t i = 0; i < count; i++) {
-        const struct fs_setting *setting = key[i].setting;
-        if ((key[i].stages & keys) != 0 && setting->shipped != NULL && fs_job_value(job, setting)->text == NULL) {
-            char digest[FS_DIGEST_SIZE];
-            fs_digest_bytes((const char *)setting->shipped, *setting->shipped_size, digest);
-            fprintf(stream, "%s = %s\n", setting->key, digest);
-        }
-    }
-}
-
 static void write_settings(FILE *stream, const struct fs_job *job, const struct inputs *inputs, enum fs_stage stage,
                            const char *previous)
 {
@@ -282,7 +279,6 @@ static void write_settings(FILE *stream, const struct fs_job *job, const struct 
             fs_setting_write(stream, key[i].setting, fs_job_value(job, key[i].setting), inputs->kind);
         }
     }
-    write_shipped(stream, job, keys);
     write_compute(stream, job);
     write_methods(stream, job, stage);
     write_scorings(stream, job, inputs->kind, stage);

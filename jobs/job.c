@@ -14,14 +14,17 @@
 struct fs_job {
     char *source;
     struct fs_setting_value value[FS_MOST_JOB_KEYS]; /* of fs_job_keys() */
+    bool given[FS_MOST_JOB_KEYS];                    /* by the file or --set */
     struct fs_job_settings settings;
     struct fs_job_method *method; /* [methods] */
     size_t methods;
 };
 
+/* Where a value that was given goes. */
 static struct fs_setting_value *value_of(struct fs_job *job, const struct fs_job_key *key)
 {
     size_t count;
+    job->given[key - fs_job_keys(&count)] = true;
     return &job->value[key - fs_job_keys(&count)];
 }
 
@@ -273,6 +276,34 @@ static int read_defaults(struct fs_job *job, struct fs_error *err)
     return 0;
 }
 
+/* What the presets that are chosen say of keys that were not given. Their texts are checked as if a job gave them. */
+static int apply_presets(struct fs_job *job, struct fs_error *err)
+{
+    const struct fs_setting_origin origin = {.name = "preset"};
+    size_t count;
+    const struct fs_job_key *key = fs_job_keys(&count);
+    for (size_t i = 0; i < count; i++) {
+        const struct fs_presets *presets = key[i].setting->presets;
+        for (size_t r = 0; presets != NULL && r < presets->count; r++) {
+            const struct fs_preset_row *row = &presets->row[r];
+            size_t k = (size_t)(fs_job_key(row->key) - key);
+            if (strcmp(row->preset, job->value[i].text) != 0 || job->given[k]) {
+                continue;
+            }
+            for (size_t v = 0; v < FS_SETTING_VARIANTS; v++) {
+                if (fs_setting_read_text(key[k].setting, &origin, row->value[v], &job->value[k], err) != 0) {
+                    return -1;
+                }
+            }
+            if (strcmp(row->value[0], row->value[1]) != 0) {
+                fs_setting_release(&job->value[k]);
+                job->value[k].preset = row->value;
+            }
+        }
+    }
+    return 0;
+}
+
 /* The tables of struct fs_job_settings; none of them has defaults that depend on the model. */
 static void fill_settings(struct fs_job *job)
 {
@@ -294,6 +325,9 @@ int fs_job_load(const char *path, const char *const *set, size_t sets, struct fs
     int status = read_defaults(job, err) == 0 ? read_file(job, path, err) : -1;
     for (size_t i = 0; status == 0 && i < sets; i++) {
         status = assign_setting(job, set[i], err);
+    }
+    if (status == 0) {
+        status = apply_presets(job, err);
     }
     if (status == 0) {
         fill_settings(job);

@@ -312,6 +312,9 @@ const char *fs_setting_text(const struct fs_setting *setting, const struct fs_se
     if (value->text != NULL) {
         return value->text;
     }
+    if (value->preset != NULL) {
+        return value->preset[variant];
+    }
     return setting->initial != NULL ? setting->initial : setting->initial_by_variant[variant];
 }
 
@@ -340,7 +343,8 @@ void fs_setting_fill(const struct fs_setting *setting, const struct fs_setting_v
         setting->store(text, member);
         return;
     }
-    double initial = strcmp(text, "auto") == 0 ? NAN : strtod(text, NULL); /* a row's default is not read yet */
+    double initial =
+        strcmp(text, "auto") == 0 ? NAN : strtod(text, NULL); /* a row's default, or a preset's, is not read yet */
     double number = value->text == NULL ? initial : value->number;
     size_t whole = isnan(number) ? FS_AUTO : (size_t)number;
     unsigned choice = setting->kind == FS_SETTING_CHOICE ? choice_of(setting->choices, text) : 0;

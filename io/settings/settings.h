@@ -29,9 +29,21 @@ enum fs_setting_kind {
 #define FS_LARGEST_INTEGER 9007199254740992.0 /* 2^53: JSON's numbers are doubles */
 
 struct fs_setting_value {
-    char *text;    /* NULL: neither given nor a default; of a list "a,b" */
+    char *text; /* NULL: neither given nor a default; of a list "a,b" */
+    const char *const
+        *preset;   /* [FS_SETTING_VARIANTS] before the default where `text` is NULL; not owned; NULL: none */
     char **list;   /* of a list */
     double number; /* NaN where it is no number */
+};
+
+/* What a choice among presets gives to another setting, by variant: texts as in a job, not NULL. */
+struct fs_preset_row {
+    const char *preset, *key;
+    const char *value[FS_SETTING_VARIANTS];
+};
+struct fs_presets {
+    const struct fs_preset_row *row;
+    size_t count;
 };
 
 struct fs_setting;
@@ -60,6 +72,7 @@ struct fs_setting {
     bool changes_no_result; /* such as a folder or how often is saved: in no fingerprint */
     double least, most;
     const char *choices;                  /* "a|b" */
+    const struct fs_presets *presets;     /* of a choice that gives values to other settings; NULL */
     const struct fs_setting_entry *entry; /* of a list; NULL: names */
     bool single;                          /* a list of one entry, written without brackets */
     const char *unit;

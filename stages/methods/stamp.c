@@ -6,6 +6,7 @@
 
 #include "model/numbers/random.h"
 #include "stages/methods/stamp_frames.h"
+#include "stages/methods/stamp_keys.h"
 #include "stages/methods/stamp_step.h"
 
 #define PI 3.14159265358979323846
@@ -24,7 +25,7 @@ struct trainer {
     size_t *pair; /* [pairs] the edited pairs in the order of training */
     size_t pairs;
     size_t parameters;
-    struct fs_stamp_text text; /* nothing where text_weight is 0 */
+    struct fs_stamp_text text; /* nothing where neither L_t nor key_share asks for it */
     struct fs_stamp_step step; /* of the batch */
 };
 
@@ -188,6 +189,9 @@ static int begin_batch(struct trainer *trainer, size_t batch, struct fs_error *e
     if (fs_stamp_step_begin(&trainer->step, trainer->tokenizer, &pairs, err) != 0) {
         return -1;
     }
+    if (trainer->state->step == 0 && trainer->options->key_share > 0) {
+        return fs_stamp_keys_start(&trainer->step, trainer->tokenizer, &trainer->state->stamp, err);
+    }
     if (trainer->state->step == 0) {
         start_key_bias(trainer, sqrt(trainer->step.mean_square));
     }
@@ -295,13 +299,15 @@ static int check(const struct trainer *trainer, struct fs_error *err)
             "stamp: level_weight %g, balance_weight %g, balance_width %g; expected weights from 0 and a width above 0",
             o->level_weight, o->balance_weight, o->balance_width);
     }
-    if (!(o->text_weight >= 0) || (o->text_weight > 0 && o->text_tokens == 0)) {
+    if (!(o->text_weight >= 0) || ((o->text_weight > 0 || o->key_share > 0) && o->text_tokens == 0)) {
         return fs_error_set(err, FS_EXIT_CONFIG,
                             "stamp: text_weight %g, text_tokens %zu; expected a weight from 0 and tokens from 1",
                             o->text_weight, o->text_tokens);
     }
-    if (!isfinite(o->key_bias)) {
-        return fs_error_set(err, FS_EXIT_CONFIG, "stamp: key_bias %g; expected a finite number", o->key_bias);
+    if (!isfinite(o->key_bias) || !(o->key_share >= 0 && o->key_share < 1)) {
+        return fs_error_set(err, FS_EXIT_CONFIG,
+                            "stamp: key_bias %g, key_share %g; expected a finite number, and a share from 0 to below 1",
+                            o->key_bias, o->key_share);
     }
     if (!(o->learning_rate > 0) || !(o->alpha >= 0) || !(o->beta >= 0) || !(o->adam_epsilon > 0) ||
         !(o->adam_beta1 >= 0 && o->adam_beta1 < 1) || !(o->adam_beta2 >= 0 && o->adam_beta2 < 1) ||
@@ -349,7 +355,7 @@ int fs_stamp_train(const struct fs_stamp_task *task, struct fs_stamp_state *stat
     if (status == 0) {
         status = check(&trainer, err);
     }
-    if (status == 0 && task->options->text_weight > 0) {
+    if (status == 0 && (task->options->text_weight > 0 || task->options->key_share > 0)) {
         status = fs_stamp_text_read(task->tokenizer, task->options, &trainer.text, err);
     }
     status = fs_runner_agree(runner, status, err);

@@ -4,7 +4,7 @@
  *   /stamp@layer, hidden, width, step, steps   from 0; iterations done and of the whole run
  *   /stamp@best_step                           -1: none is kept, the training is between two batches
  *   /stamp@loss, scoring, kl_rows, schedule  text
- *   /stamp@alpha, beta, key_bias, level_weight, balance_weight, balance_width, learning_rate, adam_beta1, adam_beta2,
+ *   /stamp@alpha, beta, key_bias, key_share, level_weight, balance_weight, balance_width, learning_rate, adam_beta1, adam_beta2,
  *     adam_epsilon
  *   /stamp@kl_without_completion, keep_best        0 or 1
  *   /stamp@text_weight, text_tokens                0: no text was taken
@@ -45,6 +45,7 @@ static int write_options(struct fs_archive *archive, const struct fs_stamp_optio
         {"alpha", o->alpha},
         {"beta", o->beta},
         {"key_bias", o->key_bias},
+        {"key_share", o->key_share},
         {"level_weight", o->level_weight},
         {"balance_weight", o->balance_weight},
         {"balance_width", o->balance_width},
@@ -63,7 +64,7 @@ static int write_options(struct fs_archive *archive, const struct fs_stamp_optio
         {"generic_prompts", (int64_t)o->generic_prompts},
         {"neutral_subjects", (int64_t)o->neutral_subjects},
         {"frames", (int64_t)o->frames},
-        {"text_tokens", (int64_t)(o->text_weight > 0 ? o->text_tokens : 0)},
+        {"text_tokens", (int64_t)(o->text_weight > 0 || o->key_share > 0 ? o->text_tokens : 0)},
         {"iterations", (int64_t)o->iterations},
         {"batch", (int64_t)o->batch},
         {"checkpoint_every", (int64_t)o->checkpoint_every},

@@ -1,8 +1,16 @@
 #include "stages/methods/stamp_options.h"
 
-#include "stages/methods/stamp_text.h"
+#include "stages/methods/plain_text.h"
 
 static const struct fs_setting stamp_rows[] = {
+    {.key = "stamp.preset",
+     .kind = FS_SETTING_CHOICE,
+     .changes_no_result = true, /* what it chooses does */
+     .initial = "balanced",
+     .choices = "paper|keep|carry|balanced",
+     .presets = &fs_stamp_presets,
+     .meaning = "sets the keys below that the job does not: paper, the method's plain form; keep, what the model knows "
+                "comes first; carry, paraphrases and held-out pairs come first; balanced, both"},
     {.key = "stamp.layer",
      .kind = FS_SETTING_AUTO,
      .initial = "auto",
@@ -45,6 +53,13 @@ static const struct fs_setting stamp_rows[] = {
      FS_SETTING_MEMBER(struct fs_stamp_options, key_bias),
      .meaning = "b_K before training: below 0 each neuron answers to few tokens at first, and the rest of the model "
                 "stays; 0: the method's plain form"},
+    {.key = "stamp.key_share",
+     .kind = FS_SETTING_NUMBER,
+     .initial = "0",
+     .most = 0.9,
+     .unit = "of the text's tokens",
+     FS_SETTING_MEMBER(struct fs_stamp_options, key_share),
+     .meaning = "b_K before training, instead of key_bias: each key fires on this share of stamp.text; 0: key_bias"},
     {.key = "stamp.generic_prompts",
      .kind = FS_SETTING_INTEGER,
      .initial = "4",

@@ -31,6 +31,7 @@ struct fs_stamp_options {
     const char *text;           /* L_t: path of a plain text; NULL: the program's own. Not owned */
     size_t text_tokens;         /* N */
     double text_weight;         /* of L_t; 0: the method's plain form */
+    double key_share;           /* b_K before training such that a key fires on this share of the text; 0: key_bias */
     double level_weight, balance_weight; /* weights of L_m and L_b; 0: the method's plain form */
     double balance_width; /* tau, as a multiple of the batch's mean gap |log P[k1] - log P[k2]| before training; at most
                              half the mean gap of the step before */
@@ -47,6 +48,7 @@ struct fs_stamp_options {
     uint64_t seed;
 };
 
+extern const struct fs_presets fs_stamp_presets;   /* of stamp.preset, stamp_presets.c */
 extern const struct fs_settings fs_stamp_settings; /* the keys stamp.*, which fill it but for scoring and seed */
 
 #define FS_GENERIC_TEMPLATES 16 /* of stamp_prompts.c */

@@ -151,7 +151,7 @@ static int compile_version(struct fs_stamp_step *step, const struct fs_tokenizer
                             "objects have no token; take larger batches or other pairs",
                             batch->count, batch->number, fs_scoring_name(step->options->scoring));
     }
-    if (step->text->count > 0 &&
+    if (step->options->text_weight > 0 &&
         fs_stamp_text_compile(step->spec, tokenizer, step->options, step->text, units, err) != 0) {
         return -1;
     }

@@ -5,6 +5,7 @@
 
 #include "io/file_map.h"
 #include "io/formats/file_kind.h"
+#include "stages/methods/plain_text.h"
 
 /* ---- the text ---- */
 

@@ -21,10 +21,6 @@
 
 #define FS_STAMP_WINDOW ((size_t)128)
 
-/* The text that the program brings with it, plain_text.txt: docs/methods.md says where it is from. */
-extern const unsigned char fs_plain_text[];
-extern const size_t fs_plain_text_size;
-
 /* What the training takes of the text; zeroed: nothing. */
 struct fs_stamp_text {
     int32_t *id; /* [count] of the whole text */

@@ -53,7 +53,7 @@ struct fs_stamp_step {
     const struct fs_spec *spec;
     const struct fs_stamp_options *options;
     const struct fs_stamp *stamp;
-    const struct fs_stamp_text *text; /* of L_t */
+    const struct fs_stamp_text *text; /* of L_t and key_share */
     struct fs_runner *runner;
     /* of the batch, from fs_stamp_step_begin to fs_stamp_step_end */
     struct fs_stamp_version *version; /* [versions] the first has the statements as they are */

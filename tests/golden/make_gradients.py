@@ -22,7 +22,7 @@ class StampedLayer:
     """FFN'(x) = FFN(x) + relu(x K'^T + b_K) V' + b_V at one layer, with x cut loose from the residual."""
 
     def __init__(self, model, family, layer, stamp):
-        self.stamp, self.active, self.x = stamp, True, None
+        self.stamp, self.active, self.x, self.ffn = stamp, True, None, None
         if family == "bert":
             block = model.bert.encoder.layer[layer]
             entry, leave = block.intermediate, block.output.dense
@@ -39,10 +39,12 @@ class StampedLayer:
         return (self.x, *arguments[1:])
 
     def add(self, module, arguments, output):
-        if not self.active:
-            return output
+        self.ffn = output.detach()
+        return output + self.output(self.x) if self.active else output
+
+    def output(self, x):
         s = self.stamp
-        return output + torch.relu(self.x @ s["key"].T + s["key_bias"]) @ s["value"] + s["value_bias"]
+        return torch.relu(x @ s["key"].T + s["key_bias"]) @ s["value"] + s["value_bias"]
 
 
 def read(case, rows):
@@ -65,6 +67,16 @@ def term(name, case, rows, unstamped):
     if name == "gap":
         return torch.stack([(values[a] - values[b]).abs() for a, b in case["pairs"]]).mean()
     return torch.stack([(values[a].log() - values[b].log()) ** 2 for a, b in case["pairs"]]).mean()
+
+
+def text_term(layer, case, model):
+    """L_t of the tokens of two sequences behind their first: mean ||stamp(x)||^2 / ||FFN(x)||^2."""
+    shares = []
+    for ids in (case["sequences"][0], case["sequences"][-1]):
+        model(input_ids=torch.tensor([ids]))
+        x, ffn = (t.reshape(len(ids), -1)[1:] for t in (layer.x.detach(), layer.ffn))
+        shares.append((layer.output(x) ** 2).sum(-1) / (ffn ** 2).sum(-1))
+    return torch.cat(shares).mean()
 
 
 def numbers(tensor):
@@ -120,6 +132,12 @@ def make(family, case, seed):
                        "x": [numbers(g.reshape(-1, d)) for g in gradients[4:]]}
         print(f"{family:8} {name:9} {value.item():.6f}  |dK| {gradients[0].norm():.2e} |dV| {gradients[2].norm():.2e}"
               f" |dx| {max(g.norm() for g in gradients[4:]):.2e}")
+    layer.active = False
+    value = text_term(layer, case, model)
+    gradients = torch.autograd.grad(value, list(stamp.values()))
+    terms["text"] = {"value": value.item(), "key": numbers(gradients[0]), "key_bias": numbers(gradients[1]),
+                     "value_matrix": numbers(gradients[2]), "value_bias": numbers(gradients[3])}
+    layer.active = True
     record = {**case, "stamp": {k: numbers(v) for k, v in stamp.items()},
               "statement_values": [v.item() for v in read(case, forward()[0])], "terms": terms}
     (HERE / "gradients").mkdir(exist_ok=True)

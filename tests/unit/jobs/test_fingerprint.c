@@ -57,7 +57,7 @@ static int write_data(void **state)
 static void what_changes_it(void **state)
 {
     (void)state;
-    char crows[256], words[256];
+    char crows[256], words[256], text[256];
     expect_changed("seed=2", "tsel");
     expect_changed("categories=gender", "tsel");
     expect_changed("trace.noise_scale=2", "tsel");
@@ -66,6 +66,11 @@ static void what_changes_it(void **state)
     expect_changed("stamp.width=8", "sel");
     expect_changed("stamp.alpha=3", "sel");
     expect_changed("stamp.frames=4", "sel");
+    expect_changed("stamp.text_weight=3", "sel");
+    expect_changed("stamp.key_share=0.01", "sel");
+    expect_changed("stamp.preset=paper", "sel");
+    snprintf(text, sizeof text, "stamp.text=%s", scratch_path("d.csv"));
+    expect_changed(text, "sel");
     expect_changed("scoring.biaske=sentence.sum", "sel");
     expect_changed("evaluate.bootstrap=9", "el");
     expect_changed("scoring.crows_pairs=sentence.sum", "el");
@@ -89,12 +94,27 @@ static void what_does_not(void **state)
     expect_changed("checkpoint_share=1", "");
     expect_changed("stamp.checkpoint_every=1", "");
     expect_changed("seed=1", "");                                              /* a default, written out */
+    expect_changed("stamp.preset=balanced", "");                               /* likewise */
     expect_changed("stamp.alpha=1", "");                                       /* that of a masked model */
     expect_changed("scoring.biaske=target.prob", "");                          /* likewise */
     expect_changed("scoring.stereoset_intersentence=pll.given", "");           /* likewise */
     expect_changed("scoring.stereoset=sentence.sum", "");                      /* of data that is not there */
     snprintf(same, sizeof same, "data.crows_pairs=%s", scratch_path("e.csv")); /* another name, the same bytes */
     expect_changed(same, "");
+    snprintf(same, sizeof same, "stamp.text=%s/stages/methods/plain_text.txt", getenv("FAIRSTAMP_SOURCE"));
+    expect_changed(same, ""); /* the text that the program brings with it */
+}
+
+/* A preset is the keys that it sets. */
+static void a_preset_is_its_keys(void **state)
+{
+    (void)state;
+    struct fs_fingerprint preset, keys;
+    make("stamp.preset=keep", &preset);
+    make("stamp.text_weight=10", &keys);
+    assert_string_equal(preset.digest[FS_STAGE_STAMP], keys.digest[FS_STAGE_STAMP]);
+    fs_fingerprint_release(&preset);
+    fs_fingerprint_release(&keys);
 }
 
 /* A layer that the job names needs no trace. */
@@ -216,6 +236,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_changes_it),
         cmocka_unit_test(what_does_not),
+        cmocka_unit_test(a_preset_is_its_keys),
         cmocka_unit_test(a_named_layer_leaves_the_trace_out),
         cmocka_unit_test(a_gguf_file),
         cmocka_unit_test(the_text_of_a_difference),

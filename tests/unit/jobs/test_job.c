@@ -139,6 +139,36 @@ static void settings_override_the_file(void **state)
     fs_job_destroy(job);
 }
 
+/* A preset sets what the job does not, whatever comes first. */
+static void presets(void **state)
+{
+    (void)state;
+    const char *const set[] = {"stamp.alpha=7", "stamp.preset=paper", NULL};
+    struct fs_job *job =
+        load("{" LEAST ", \"stamp\": {\"preset\": \"keep\", \"width\": 16, \"keep_best\": true}}", set);
+    for (size_t kind = FS_MASKED; kind <= FS_CAUSAL; kind++) {
+        struct fs_stamp_options stamp = {0};
+        fs_job_fill(job, &fs_stamp_settings, kind, &stamp);
+        assert_int_equal(stamp.width, 16);
+        assert_true(stamp.alpha == 7); /* given */
+        assert_true(stamp.keep_best);  /* likewise */
+        assert_int_equal(stamp.loss, FS_LOSS_GAP);
+        assert_true(stamp.beta == 0.1 && stamp.learning_rate == 0.1 && stamp.key_bias == 0 && stamp.text_weight == 0);
+        assert_int_equal(stamp.iterations, 20);
+        assert_int_equal(stamp.schedule, FS_RATE_CONSTANT);
+        assert_int_equal(stamp.kl_rows, FS_KL_FIRST_ROWS);
+        assert_false(stamp.kl_without_completion);
+    }
+    fs_job_destroy(job);
+    job = load("{" LEAST ", \"stamp\": {\"text\": \"t.txt\"}}", NULL);
+    struct fs_stamp_options stamp = {0};
+    fs_job_fill(job, &fs_stamp_settings, FS_CAUSAL, &stamp);
+    assert_string_equal(stamp.text, scratch_path("t.txt")); /* counts from the job file's folder */
+    assert_true(stamp.alpha == 0.1);
+    fs_job_destroy(job);
+    refuse("{" LEAST ", \"stamp\": {\"preset\": \"best\"}}", "stamp.preset", "paper|keep|carry|balanced");
+}
+
 static void relative_paths(void **state)
 {
     (void)state;
@@ -253,6 +283,7 @@ int main(void)
         cmocka_unit_test(every_kind_from_a_file),
         cmocka_unit_test(defaults),
         cmocka_unit_test(settings_override_the_file),
+        cmocka_unit_test(presets),
         cmocka_unit_test(relative_paths),
         cmocka_unit_test(environment),
         cmocka_unit_test(unknown_and_renamed_keys),

@@ -67,6 +67,31 @@ static void every_row_is_complete(void **state)
     }
 }
 
+/* What presets give is a value of a key that stands behind the choice, once, and depends on nothing else. */
+static void every_preset_gives_values(void **state)
+{
+    (void)state;
+    size_t count, found = 0;
+    const struct fs_job_key *key = fs_job_keys(&count);
+    for (size_t i = 0; i < count; i++) {
+        const struct fs_presets *presets = key[i].setting->presets;
+        for (size_t r = 0; presets != NULL && r < presets->count; r++) {
+            const struct fs_preset_row *row = &presets->row[r];
+            const struct fs_job_key *to = fs_job_key(row->key);
+            assert_true(fs_is_choice(key[i].setting->choices, row->preset));
+            assert_true(to != NULL && to > &key[i] && to->setting->presets == NULL);
+            for (size_t k = 0; k < r; k++) {
+                assert_false(strcmp(presets->row[k].preset, row->preset) == 0 &&
+                             strcmp(presets->row[k].key, row->key) == 0);
+            }
+            check_default(to->setting, row->value[0], true);
+            check_default(to->setting, row->value[1], true);
+            found++;
+        }
+    }
+    assert_true(found > 0);
+}
+
 /* Keys of a group follow one another, as the schema needs it. */
 static void groups_are_whole(void **state)
 {
@@ -222,6 +247,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_row_is_complete),
+        cmocka_unit_test(every_preset_gives_values),
         cmocka_unit_test(groups_are_whole),
         cmocka_unit_test(every_renamed_key_leads_to_a_key),
         cmocka_unit_test(scorings_have_defaults_among_their_choices),

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "io/formats/json.h"
-#include "stages/methods/stamp_unit.h"
+#include "stages/methods/stamp_text.h"
 #include "tests/unit/bounds.h"
 
 #define WIDTH 0.3 /* tau of L_b */
@@ -168,7 +168,7 @@ static void compare_term(const struct bench *bench, const struct golden *g, cons
     free(gradient);
 }
 
-static void autograd(const char *family)
+static struct fs_json_document *open_golden(const char *family)
 {
     struct fs_error err = FS_ERROR_INIT;
     const char *root_folder = getenv("FAIRSTAMP_SOURCE");
@@ -176,26 +176,42 @@ static void autograd(const char *family)
     snprintf(path, sizeof path, "%s/tests/golden/gradients/%s.json", root_folder != NULL ? root_folder : ".", family);
     struct fs_json_document *document;
     assert_done(fs_json_load(path, &document, &err), err);
-    const cJSON *root = fs_json_root(document), *given = key(root, "stamp"), *expected = key(root, "terms");
+    return document;
+}
+
+static void golden_stamp(const cJSON *root, size_t d, struct fs_stamp *stamp)
+{
+    struct fs_error err = FS_ERROR_INIT;
+    const cJSON *given = key(root, "stamp");
+    size_t layer = (size_t)key(root, "layer")->valuedouble;
+    assert_done(fs_stamp_create(layer, d, (size_t)cJSON_GetArraySize(key(given, "key")), 1, stamp, &err), err);
+    double *numbers = calloc((size_t)1 << 16, sizeof *numbers);
+    size_t count = flatten(key(given, "key"), numbers);
+    count += flatten(key(given, "key_bias"), numbers + count);
+    count += flatten(key(given, "value"), numbers + count);
+    count += flatten(key(given, "value_bias"), numbers + count);
+    assert_int_equal(count, fs_stamp_parameters(d, stamp->width));
+    for (size_t i = 0; i < count; i++) {
+        stamp->parameters[i] = numbers[i];
+    }
+    free(numbers);
+}
+
+static void autograd(const char *family)
+{
+    struct fs_error err = FS_ERROR_INIT;
+    struct fs_json_document *document = open_golden(family);
+    const cJSON *root = fs_json_root(document), *expected = key(root, "terms");
     struct test_model m;
     test_model_open(key(root, "model")->valuestring, &m);
     struct bench bench = {.model = m.model};
     assert_done(fs_workspace_create(m.model, &bench.workspace, &err), err);
     assert_done(fs_tape_create(m.model, &bench.tape, &err), err);
 
-    size_t layer = (size_t)key(root, "layer")->valuedouble, d = m.spec->hidden;
+    size_t d = m.spec->hidden;
     struct fs_stamp stamp;
-    assert_done(fs_stamp_create(layer, d, (size_t)cJSON_GetArraySize(key(given, "key")), 1, &stamp, &err), err);
-    double *numbers = calloc((size_t)1 << 16, sizeof *numbers);
-    size_t count = flatten(key(given, "key"), numbers);
-    count += flatten(key(given, "key_bias"), numbers + count);
-    count += flatten(key(given, "value"), numbers + count);
-    count += flatten(key(given, "value_bias"), numbers + count);
-    assert_int_equal(count, fs_stamp_parameters(d, stamp.width));
-    for (size_t i = 0; i < count; i++) {
-        stamp.parameters[i] = numbers[i];
-    }
-    free(numbers);
+    golden_stamp(root, d, &stamp);
+    size_t layer = stamp.layer;
 
     struct golden *g = calloc(1, sizeof *g);
     golden_read(root, m.spec->vocabulary, g);
@@ -237,6 +253,82 @@ static void autograd(const char *family)
     fs_json_destroy(document);
 }
 
+/* A unit of text of the golden file's first and last sequence, each counted behind its first token. */
+static void golden_text(const cJSON *root, const struct test_model *m, struct fs_stamp_unit *unit)
+{
+    struct fs_error err = FS_ERROR_INIT;
+    struct fs_plan_unit view;
+    const cJSON *sequences = key(root, "sequences");
+    *unit = (struct fs_stamp_unit){.of_text = true};
+    assert_done(fs_plan_create(&unit->plan, &err), err);
+    for (int s = 0; s < cJSON_GetArraySize(sequences); s += cJSON_GetArraySize(sequences) - 1) {
+        int32_t id[64];
+        size_t pass, read, count = 0;
+        const cJSON *part;
+        cJSON_ArrayForEach(part, cJSON_GetArrayItem(sequences, s)) id[count++] = (int32_t)part->valuedouble;
+        assert_done(fs_plan_add_pass(unit->plan, id, count, &pass, &err), err);
+        for (size_t i = 1; i < count; i++) {
+            assert_done(fs_plan_add_read(unit->plan, pass, i, id[i], &read, &err), err);
+        }
+    }
+    assert_done(fs_plan_seal(unit->plan, fs_plan_limits_of(m->spec, SIZE_MAX), &err), err);
+    fs_plan_get_unit(unit->plan, 0, &view);
+    unit->source = calloc(view.reads.rows, sizeof *unit->source);
+    memcpy(unit->source, view.reads.row, view.reads.rows * sizeof *unit->source);
+    unit->batch.tokens = view.reads.rows;
+    unit->token_weight = 1.0 / (double)view.reads.rows;
+}
+
+static void autograd_text(void **state)
+{
+    (void)state;
+    static const char *const families[] = {"bert", "gpt2", "llama", "gemma2", "opt", "gptj", "qwen3", "gpt_neo"};
+    for (size_t f = 0; f < sizeof families / sizeof *families; f++) {
+        struct fs_error err = FS_ERROR_INIT;
+        struct fs_json_document *document = open_golden(families[f]);
+        const cJSON *root = fs_json_root(document), *expected = key(key(root, "terms"), "text");
+        struct test_model m;
+        struct fs_workspace *workspace;
+        struct fs_stamp stamp;
+        struct fs_stamp_units units = {.count = 1, .unit = calloc(1, sizeof(struct fs_stamp_unit))};
+        test_model_open(key(root, "model")->valuestring, &m);
+        assert_done(fs_workspace_create(m.model, &workspace, &err), err);
+        golden_stamp(root, m.spec->hidden, &stamp);
+        golden_text(root, &m, units.unit);
+        const struct fs_stamp_options options = {.layer = stamp.layer, .text_weight = 3};
+        assert_done(fs_stamp_text_fill(m.model, workspace, &options, units.unit, &err), err);
+        size_t T = units.unit->batch.tokens, count = fs_stamp_parameters(stamp.hidden, stamp.width);
+        fs_real *gradient = calloc(count, sizeof *gradient);
+        const struct fs_stamp_text_room room = {calloc(T * stamp.hidden, sizeof(fs_real)),
+                                                calloc(2 * T * stamp.width, sizeof(fs_real))};
+        double loss = fs_stamp_text_loss(fs_model_backend(m.model), &stamp, &options, units.unit, &room, gradient);
+        for (size_t i = 0; i < count; i++) {
+            gradient[i] /= options.text_weight;
+        }
+        const double errors[] = {
+            fabs(loss / key(expected, "value")->valuedouble - 1),
+            relative_difference(gradient, key(expected, "key")),
+            relative_difference(gradient + fs_stamp_offset_key_bias(&stamp), key(expected, "key_bias")),
+            relative_difference(gradient + fs_stamp_offset_value(&stamp), key(expected, "value_matrix")),
+            relative_difference(gradient + fs_stamp_offset_value_bias(&stamp), key(expected, "value_bias")),
+        };
+        print_message("%-7s text      value, key, bias, value, bias:", families[f]);
+        for (size_t i = 0; i < sizeof errors / sizeof *errors; i++) {
+            print_message(" %.1e", errors[i]);
+            assert_true(errors[i] < bound_f64(forward_depth(m.spec))); /* a forward pass, in part */
+        }
+        print_message("\n");
+        free(gradient);
+        free(room.y);
+        free(room.inner);
+        fs_stamp_release(&stamp);
+        fs_stamp_units_release(&units);
+        fs_workspace_destroy(workspace);
+        test_model_close(&m);
+        fs_json_destroy(document);
+    }
+}
+
 static void autograd_bert(void **state)
 {
     (void)state;
@@ -261,6 +353,7 @@ int main(void)
         cmocka_unit_test(autograd_bert),
         cmocka_unit_test(autograd_gpt2),
         cmocka_unit_test(autograd_llama),
+        cmocka_unit_test(autograd_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,34 @@
+/*
+ * Presets of the stamp: what stamp.preset sets. A key that a job gives keeps its own value; one that has no row here has
+ * its initial value.
+ *
+ *   paper      the method's plain form, arXiv 2405.09341
+ *   keep       what the model knows comes first
+ *   carry      what was not edited comes first: paraphrases and held-out pairs
+ *   balanced   both
+ */
+#include "stages/methods/stamp_options.h"
+
+static const struct fs_preset_row rows[] = {
+    {"paper", "stamp.loss", {"gap", "gap"}},
+    {"paper", "stamp.alpha", {"40", "40"}},
+    {"paper", "stamp.beta", {"0.1", "0.1"}},
+    {"paper", "stamp.key_bias", {"0", "0"}},
+    {"paper", "stamp.key_share", {"0", "0"}},
+    {"paper", "stamp.generic_prompts", {"1", "1"}},
+    {"paper", "stamp.neutral_subjects", {"0", "0"}},
+    {"paper", "stamp.text_weight", {"0", "0"}},
+    {"paper", "stamp.level_weight", {"0", "0"}},
+    {"paper", "stamp.balance_weight", {"0", "0"}},
+    {"paper", "stamp.kl_rows", {"first", "first"}},
+    {"paper", "stamp.kl_without_completion", {"false", "false"}},
+    {"paper", "stamp.keep_best", {"false", "false"}},
+    {"paper", "stamp.learning_rate", {"0.1", "0.1"}},
+    {"paper", "stamp.schedule", {"constant", "constant"}},
+    {"paper", "stamp.iterations", {"20", "20"}},
+    {"keep", "stamp.text_weight", {"10", "10"}},
+    {"carry", "stamp.alpha", {"0.1", "0.1"}},
+    {"carry", "stamp.beta", {"0.1", "0.1"}},
+    {"carry", "stamp.text_weight", {"1", "1"}},
+};
+const struct fs_presets fs_stamp_presets = {rows, sizeof rows / sizeof rows[0]};
