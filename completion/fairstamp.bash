@@ -63,8 +63,10 @@ _fairstamp_setting() # KEY=VALUE
     trace.heat_map) _fairstamp_words "true false" ;;
     trace.corruption) _fairstamp_words "counterfactual noise" ;;
     trace.reuse) _fairstamp_files '' ;;
+    stamp.preset) _fairstamp_words "paper keep carry balanced" ;;
     stamp.layer) _fairstamp_words auto ;;
     stamp.loss) _fairstamp_words "gap logratio" ;;
+    stamp.text) _fairstamp_files '' ;;
     stamp.kl_rows) _fairstamp_words "first all" ;;
     stamp.kl_without_completion) _fairstamp_words "true false" ;;
     stamp.keep_best) _fairstamp_words "true false" ;;
@@ -83,14 +85,15 @@ _fairstamp_keys="model model_name output seed categories strict compute.share_pr
     data.attribute_words edit.pairs method methods scoring.crows_pairs scoring.stereoset
     scoring.biaske scoring.stereoset_intersentence split.held_out split.validation
     trace.positions trace.kinds trace.window trace.heat_map trace.corruption
-    trace.noise_scale trace.noise_samples trace.bootstrap trace.reuse stamp.layer
-    stamp.width stamp.loss stamp.alpha stamp.beta stamp.key_bias stamp.generic_prompts
-    stamp.neutral_subjects stamp.level_weight stamp.balance_weight stamp.balance_width
-    stamp.kl_rows stamp.kl_without_completion stamp.keep_best stamp.learning_rate
-    stamp.schedule stamp.beta1 stamp.beta2 stamp.epsilon stamp.iterations stamp.batch
-    stamp.unit_tokens stamp.checkpoint_every stamp.memory evaluate.bootstrap
-    evaluate.text_tokens evaluate.permutations layers.compare checkpoint_seconds
-    checkpoint_share"
+    trace.noise_scale trace.noise_samples trace.bootstrap trace.reuse stamp.preset
+    stamp.layer stamp.width stamp.loss stamp.alpha stamp.beta stamp.key_bias
+    stamp.key_share stamp.generic_prompts stamp.neutral_subjects stamp.text_weight
+    stamp.text_tokens stamp.text stamp.level_weight stamp.balance_weight
+    stamp.balance_width stamp.kl_rows stamp.kl_without_completion stamp.keep_best
+    stamp.learning_rate stamp.schedule stamp.beta1 stamp.beta2 stamp.epsilon
+    stamp.iterations stamp.batch stamp.unit_tokens stamp.checkpoint_every stamp.memory
+    evaluate.bootstrap evaluate.text_tokens evaluate.permutations layers.compare
+    checkpoint_seconds checkpoint_share"
 
 _fairstamp()
 {
