@@ -83,7 +83,8 @@ static const struct fs_setting stamp_rows[] = {
      FS_SETTING_MEMBER(struct fs_stamp_options, frames),
      .meaning =
          "versions of each pair with a neutral sentence, such as \"It rained during the night.\", before both of "
-         "its statements; half of the steps train on them, so that the edit carries over; 0: none"},
+         "its statements; half of the steps train on them, so that the edit carries over; each runs the unedited "
+         "model once, and shares stamp.memory; 0: none"},
     {.key = "stamp.text_weight",
      .kind = FS_SETTING_NUMBER,
      .initial = "0",

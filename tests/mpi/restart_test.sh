@@ -6,7 +6,7 @@ export OMP_NUM_THREADS=1
 cd "$scratch" || exit 1
 all_stages="trace stamp evaluate layer_sweep"
 settings=("$FAIRSTAMP_SOURCE/demo/job.json" --set "model=$GOLDEN_MODELS/gpt2-tiny" --set checkpoint_seconds=0.02
-    --set checkpoint_share=1 --set stamp.checkpoint_every=3 --set stamp.width=64 --set stamp.iterations=40
+    --set checkpoint_share=1 --set stamp.checkpoint_every=3 --set stamp.width=64 --set stamp.iterations=40 --set stamp.frames=2
     --set trace.heat_map=true --set layers.compare=all --set trace.bootstrap=100 --set evaluate.bootstrap=100)
 job() { # CODE RANKS COMMAND OUTPUT OPTIONS...
     local code=$1 ranks=$2 command=$3 output=$4

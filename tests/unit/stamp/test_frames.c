@@ -8,6 +8,7 @@
 
 #include "io/formats/json.h"
 #include "stages/methods/stamp_frames.h"
+#include "tests/unit/bounds.h"
 
 /* Lower-case words with a blank before and behind each. */
 static void plain_words(const char *text, char *out, size_t room)
@@ -258,12 +259,92 @@ static void too_long_goes_without(void **state)
     }
 }
 
+static void train(const struct test_model *m, const struct fs_pair_list *list, const struct fs_stamp_options *options,
+                  struct fs_stamp_state *state)
+{
+    struct fs_error err = FS_ERROR_INIT;
+    struct fs_runner *runner;
+    assert_done(fs_runner_serial_create(2, &runner, &err), err);
+    assert_done(fs_stamp_state_create(options, m->spec->hidden, fs_stamp_steps(options, list->count), state, &err),
+                err);
+    assert_done(
+        fs_stamp_train(
+            &(const struct fs_stamp_task){
+                .model = m->model, .tokenizer = m->tokenizer, .pairs = list, .options = options, .runner = runner},
+            state, &err),
+        err);
+    free(runner);
+}
+
+static const char *const models[] = {"bert-tiny", "gpt2-tiny", "llama-grouped"};
+
+/* L_e and gap before a step of each version, of a stamp that has not moved: those of texts written out by hand. */
+static void frames_stand_before_the_statements(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof models / sizeof *models; i++) {
+        struct test_model m;
+        struct fs_pair_list list, by_hand;
+        struct fs_stamp_state framed, plain, known;
+        test_model_open(models[i], &m);
+        test_pairs_make(true, &list);
+        test_pairs_make(true, &by_hand);
+        struct fs_stamp_options options = test_options(m.spec);
+        options.balance_weight = 0.1;
+        options.balance_width = 0.05;
+        options.unit_tokens = 24; /* the units cut target terms */
+        options.scoring = m.spec->kind == FS_MASKED ? FS_TARGET_PROB : FS_OBJECT_MEAN;
+        options.learning_rate = 1e-9;
+        options.frames = 2;
+        options.iterations = 4;
+        train(&m, &list, &options, &framed);
+        options.frames = 0;
+        options.iterations = 1;
+        train(&m, &list, &options, &plain);
+        for (size_t step = 0; step < 4; step++) {
+            const double *loss = framed.loss + 4 * step, *extra = framed.extra + FS_STAMP_EXTRA * step;
+            size_t version = (size_t)extra[5];
+            assert_int_equal(version > 0, step == 1 || step == 2);
+            for (size_t p = 0; p < list.count; p++) {
+                for (int s = 0; s < 2; s++) {
+                    const struct fs_statement_text *from = &list.item[p].statement[s];
+                    struct fs_statement_text *to = &by_hand.item[p].statement[s];
+                    const char *frame =
+                        version > 0 ? fs_stamp_frame(fs_stamp_frame_of(options.seed, list.item[p].id, version)) : "";
+                    free(to->before);
+                    free(to->text);
+                    assert_true(asprintf(&to->before, "%s%s%s", frame, version > 0 ? " " : "", from->before) > 0);
+                    assert_true(asprintf(&to->text, "%s%s%s", to->before, to->completion, to->after) > 0);
+                }
+            }
+            train(&m, &by_hand, &options, &known);
+            /* the stamp has moved by 1e-9 a step and parameter, below a float32's epsilon of the keys; squares of
+             * differences of log probabilities that are some ten times larger */
+            double bound = 20 * bound_f32(forward_depth(m.spec));
+            assert_true(fabs(loss[1] / known.loss[1] - 1) < bound && fabs(extra[3] / known.extra[3] - 1) < bound);
+            assert_true(version > 0 || fabs(extra[1] - known.extra[1]) < bound); /* tau is that of version 0 */
+            assert_true(version == 0 || fabs(loss[1] / plain.loss[1] - 1) > 0.01);
+            assert_true(fabs(loss[3]) < bound && fabs(loss[2]) < bound); /* P is that of the same texts */
+            fs_stamp_state_release(&known);
+        }
+        fs_stamp_state_release(&framed);
+        fs_stamp_state_release(&plain);
+        fs_pair_list_release(&list);
+        fs_pair_list_release(&by_hand);
+        test_model_close(&m);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sentences_are_neutral),        cmocka_unit_test(drawn_by_seed_pair_and_version),
-        cmocka_unit_test(half_of_the_steps_are_framed), cmocka_unit_test(stands_before_the_statement),
-        cmocka_unit_test(a_sentence_is_read_behind_it), cmocka_unit_test(too_long_goes_without),
+        cmocka_unit_test(sentences_are_neutral),
+        cmocka_unit_test(drawn_by_seed_pair_and_version),
+        cmocka_unit_test(half_of_the_steps_are_framed),
+        cmocka_unit_test(stands_before_the_statement),
+        cmocka_unit_test(a_sentence_is_read_behind_it),
+        cmocka_unit_test(too_long_goes_without),
+        cmocka_unit_test(frames_stand_before_the_statements),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,8 +8,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "stages/methods/stamp_frames.h"
-#include "stages/methods/stamp_unit.h"
 #include "stages/methods/stamp_keys.h"
 #include "stages/metrics/split.h"
 #include "tests/unit/bounds.h"
@@ -350,60 +348,6 @@ static void key_bias_starts_low(void **state)
     }
 }
 
-/* L_e and gap before a step of each version, of a stamp that has not moved: those of texts written out by hand. */
-static void frames_stand_before_the_statements(void **state)
-{
-    (void)state;
-    for (size_t i = 0; i < 3; i++) {
-        struct test_model m;
-        struct fs_pair_list list, by_hand;
-        struct fs_stamp_state framed, plain, known;
-        test_model_open(models[i], &m);
-        test_pairs_make(true, &list);
-        test_pairs_make(true, &by_hand);
-        struct fs_stamp_options options = full_options(m.spec);
-        options.scoring = m.spec->kind == FS_MASKED ? FS_TARGET_PROB : FS_OBJECT_MEAN;
-        options.learning_rate = 1e-9;
-        options.frames = 2;
-        options.iterations = 4;
-        train(&m, &list, &options, 2, &framed);
-        options.frames = 0;
-        options.iterations = 1;
-        train(&m, &list, &options, 2, &plain);
-        for (size_t step = 0; step < 4; step++) {
-            const double *loss = framed.loss + 4 * step, *extra = framed.extra + FS_STAMP_EXTRA * step;
-            size_t version = (size_t)extra[5];
-            assert_int_equal(version > 0, step == 1 || step == 2);
-            for (size_t p = 0; p < list.count; p++) {
-                for (int s = 0; s < 2; s++) {
-                    const struct fs_statement_text *from = &list.item[p].statement[s];
-                    struct fs_statement_text *to = &by_hand.item[p].statement[s];
-                    const char *frame =
-                        version > 0 ? fs_stamp_frame(fs_stamp_frame_of(options.seed, list.item[p].id, version)) : "";
-                    free(to->before);
-                    free(to->text);
-                    assert_true(asprintf(&to->before, "%s%s%s", frame, version > 0 ? " " : "", from->before) > 0);
-                    assert_true(asprintf(&to->text, "%s%s%s", to->before, to->completion, to->after) > 0);
-                }
-            }
-            train(&m, &by_hand, &options, 2, &known);
-            /* the stamp has moved by 1e-9 a step and parameter, below a float32's epsilon of the keys; squares of
-             * differences of log probabilities that are some ten times larger */
-            double bound = 20 * bound_f32(forward_depth(m.spec));
-            assert_true(fabs(loss[1] / known.loss[1] - 1) < bound && fabs(extra[3] / known.extra[3] - 1) < bound);
-            assert_true(version > 0 || fabs(extra[1] - known.extra[1]) < bound); /* tau is that of version 0 */
-            assert_true(version == 0 || fabs(loss[1] / plain.loss[1] - 1) > 0.01);
-            assert_true(fabs(loss[3]) < bound && fabs(loss[2]) < bound); /* P is that of the same texts */
-            fs_stamp_state_release(&known);
-        }
-        fs_stamp_state_release(&framed);
-        fs_stamp_state_release(&plain);
-        fs_pair_list_release(&list);
-        fs_pair_list_release(&by_hand);
-        test_model_close(&m);
-    }
-}
-
 /* By hand: the m largest are above the threshold, midway to the next. */
 static void thresholds(void **state)
 {
@@ -616,7 +560,6 @@ int main(void)
         cmocka_unit_test(resumes),
         cmocka_unit_test(unusable_pairs_are_left_out),
         cmocka_unit_test(key_bias_starts_low),
-        cmocka_unit_test(frames_stand_before_the_statements),
         cmocka_unit_test(thresholds),
         cmocka_unit_test(keys_fire_on_a_share_of_text),
         cmocka_unit_test(loss_falls),
