@@ -170,6 +170,12 @@ static void medians(void **state)
     assert_int_equal(counted, shares->counted[0]);
     assert_true(counted < n); /* one has too small an effect */
     fs_trace_result_release(&result);
+
+    w.pairs.count = 1; /* one term: a median without an interval */
+    run_trace(&w, &options, 1, &result);
+    assert_true(isfinite(result.shares.median[0]) && isnan(result.shares.low[0]) && isnan(result.shares.high[0]));
+    fs_trace_result_release(&result);
+    w.pairs.count = ROWS;
     world_close(&w);
 }
 
