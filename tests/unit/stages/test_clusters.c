@@ -204,13 +204,9 @@ static void published_files(void **state)
     static const struct {
         const char *suite, *path;
         size_t items, clusters;
-    } files[] = {{"crows_pairs", "crows_pairs/crows_pairs_anonymized.csv", 1508, 773},
+    } files[] = {{"crows_pairs", "crows_pairs/crows_pairs_anonymized.csv", 1508, 773}, /* Python, by the same rule */
                  {"winobias", "winobias", 1584, 40},
-                 {"winogender", "winogender", 240, 60},
-                 {"bec_pro", "bec_pro/BEC-Pro_EN.tsv", 5400, 60},
-                 {"known_facts", "facts/known_1000.json", 1209, 1195},
-                 {"counterfact", "facts/counterfact-val.json", 1919, 1898},
-                 {"stereoset", "stereoset/dev.json", 2106, 79}};
+                 {"winogender", "winogender", 240, 60}};
     const char *shared = getenv("FAIRSTAMP_SHARED");
     char path[4096];
     FILE *file = NULL;
