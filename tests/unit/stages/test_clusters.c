@@ -45,15 +45,8 @@ static void expect_clusters(const char *name, const char *path, const char *kind
 static void crows_pairs(void **state)
 {
     (void)state;
-    static const char *const wanted[] = {"men/women",
-                                         "men/women",
-                                         "mexican/american",
-                                         "he/she",
-                                         "",
-                                         "/quickly",
-                                         "",
-                                         "weg/stra\xc3\x9f"
-                                         "e"};
+    static const char *const wanted[] = {"men/women", "men/women", "mexican/american", "he/she", "",
+                                         "/quickly",  "",          "weg/gr\xc3\xbcn"};
     const char *path =
         write_text("crows.csv", ",sent_more,sent_less,stereo_antistereo,bias_type\n"
                                 "0,Women can't drive.,Men can't drive.,stereo,gender\n"
@@ -64,8 +57,7 @@ static void crows_pairs(void **state)
                                 "4,Same words here.,Same  words here,stereo,gender\n"
                                 "5,He ran,He ran quickly,stereo,gender\n"
                                 "6,\xe4\xbb\x96\xe7\xac\x91,\xe5\xa5\xb9\xe7\xac\x91,stereo,gender\n"
-                                "7,Die Stra\xc3\x9f"
-                                "e da,Die Weg da,stereo,gender\n");
+                                "7,Die Gr\xc3\xbcn da,Die Weg da,stereo,gender\n");
     expect_clusters("crows_pairs", path, "words that differ", wanted);
 }
 
