@@ -1,6 +1,7 @@
 #include "results/over_seeds.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -138,4 +139,22 @@ void fs_over_seeds_release(struct fs_over_seeds *over)
     free(over->seeds);
     free(over->spread);
     *over = (struct fs_over_seeds){0};
+}
+
+char *fs_name_without_seed(const char *cell, const char *seed)
+{
+    char *copy = strdup(cell), *part = NULL;
+    if (copy == NULL || asprintf(&part, ".seed=%s", seed) < 0) {
+        free(copy);
+        return NULL;
+    }
+    for (char *at = strstr(copy, part); at != NULL; at = strstr(at + 1, part)) {
+        char *rest = at + strlen(part);
+        if (*rest == '.' || *rest == '\0') {
+            memmove(at, rest, strlen(rest) + 1);
+            break;
+        }
+    }
+    free(part);
+    return copy;
 }

@@ -32,4 +32,8 @@ int fs_over_seeds_make(const struct fs_result_table *table, const size_t *row, s
                        const char *const *seed, struct fs_over_seeds *over, struct fs_error *err);
 void fs_over_seeds_release(struct fs_over_seeds *over); /* takes a zeroed struct */
 
+/* The id of a sweep's cell without its ".seed=N" of this seed, or a copy as it is; the caller frees. NULL without
+ * memory. */
+char *fs_name_without_seed(const char *cell, const char *seed);
+
 #endif

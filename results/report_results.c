@@ -285,7 +285,7 @@ int fs_report_results(const struct fs_results *results, FILE *stream, struct fs_
     }
     if (results->columns > 1 && status == 0) {
         fprintf(stream, "change: less the unedited model; * the 95 %% interval of the difference leaves out 0. p: "
-                        "McNemar's exact test over the same items.\n");
+                        "McNemar's exact test over the same items, each by itself.\n");
     }
     return status;
 }

@@ -294,22 +294,6 @@ static int select_rows(struct query *query, const struct fs_options *options, st
     return 0;
 }
 
-/* A copy of the cell's name without ".seed=N"; NULL without memory. */
-static char *without_seed(const char *cell, const char *seed)
-{
-    char *copy = strdup(cell), part[64];
-    snprintf(part, sizeof part, ".seed=%.40s", seed);
-    for (char *at = copy != NULL && seed[0] != '\0' ? strstr(copy, part) : NULL; at != NULL;
-         at = strstr(at + 1, part)) {
-        char *rest = at + strlen(part);
-        if (*rest == '.' || *rest == '\0') {
-            memmove(at, rest, strlen(rest) + 1);
-            break;
-        }
-    }
-    return copy;
-}
-
 /* Cells are called as their series from here on. */
 static int name_cells(struct query *query, struct fs_error *err)
 {
@@ -318,7 +302,7 @@ static int name_cells(struct query *query, struct fs_error *err)
     for (size_t row = 0; query->cell != NULL && row < query->table.rows; row++) {
         const size_t job = query->job_of[row];
         if (query->cell[job] == NULL) {
-            query->cell[job] = without_seed(cell[row], query->job[job].seed);
+            query->cell[job] = fs_name_without_seed(cell[row], query->job[job].seed);
         }
         if (query->cell[job] == NULL) {
             return fs_error_memory(err, 64, "names of cells");
@@ -439,6 +423,20 @@ static void print_same(const struct query *query)
     printf("%s", separator[0] == ',' ? "\n" : "");
 }
 
+/* Whether two of the jobs differ in their seed alone. */
+static bool has_seeds(const struct query *query)
+{
+    for (size_t i = 0; i < query->jobs; i++) {
+        for (size_t k = 0; k < i && query->job[i].series[0] != '\0'; k++) {
+            if (strcmp(query->job[i].series, query->job[k].series) == 0 &&
+                strcmp(query->job[i].seed, query->job[k].seed) != 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 static int print_seeds(const struct query *query, bool json, struct fs_error *err)
 {
     size_t *group = fs_allocate(query->rows, sizeof *group, "results over seeds", err);
@@ -499,8 +497,8 @@ static int print_text(const struct query *query, struct fs_error *err)
     fs_table_destroy(table);
     if (status == 0) {
         print_same(query);
-        printf("%zu of %zu results; *: the 95 %% interval of the change leaves out 0\n", query->rows,
-               query->table.rows);
+        printf("%zu of %zu results; *: the 95 %% interval of the change leaves out 0%s\n", query->rows,
+               query->table.rows, has_seeds(query) ? "; --over-seeds joins seeds" : "");
     }
     return status;
 }

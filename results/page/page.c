@@ -562,9 +562,11 @@ void fs_page_html(FILE *stream, const struct fs_page_data *data)
         item_tables(stream, data);
     }
     if (data->result.rows > 0) {
-        fprintf(stream,
-                "<h2>All results</h2>\n<p class=\"note\">In brackets: 95 %% bootstrap intervals. change: less the "
-                "unedited model, over the same items; p: McNemar's exact test.</p>\n");
+        fprintf(stream, "<h2>All results</h2>\n<p class=\"note\">In brackets: 95 %% bootstrap intervals over target "
+                        "terms, or what else makes "
+                        "items of a suite alike. change: less the unedited model, over the same items; p: McNemar's "
+                        "exact test, each item "
+                        "by itself.</p>\n");
         result_tables(stream, data);
     }
     time_table(stream, data);

@@ -88,9 +88,11 @@ static void markdown_row(FILE *stream, const struct fs_results *results, const s
 static void markdown_results(FILE *stream, const struct fs_page_data *data)
 {
     const struct fs_results *results = &data->result;
-    fprintf(stream, "\n## Results\n\nIn brackets: 95 %% bootstrap intervals. change: less the unedited model, over the "
-                    "same items; p: McNemar's exact test.\n\n"
-                    "| suite | category | subset | metric | P[k] | ideal |");
+    fprintf(stream,
+            "\n## Results\n\nIn brackets: 95 %% bootstrap intervals over target terms, or what else makes items of a "
+            "suite alike. change: less the unedited model, over the same items; p: McNemar's exact test, each item by "
+            "itself.\n\n"
+            "| suite | category | subset | metric | P[k] | ideal |");
     markdown_columns(stream, results, "", true);
     fprintf(stream, " items | ties | skipped |\n");
     markdown_rule(stream, FS_ROW_TEXTS, 4 + results->columns + 2 * (results->columns - 1));

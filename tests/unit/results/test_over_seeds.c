@@ -101,8 +101,24 @@ static void groups(void **state)
     fs_result_table_release(&table);
 }
 
+static void names(void **state)
+{
+    (void)state;
+    static const char *const cases[][3] = {{"m.gender.seed=3", "3", "m.gender"},
+                                           {"m.gender.seed=3.stamp.width=8", "3", "m.gender.stamp.width=8"},
+                                           {"m.gender.seed=30.stamp.width=8", "3", "m.gender.seed=30.stamp.width=8"},
+                                           {"m.split.seed=30.seed=3", "3", "m.split.seed=30"},
+                                           {"m.gender", "3", "m.gender"},
+                                           {"m.seed=", "", "m"}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char *name = fs_name_without_seed(cases[i][0], cases[i][1]);
+        assert_string_equal(name, cases[i][2]);
+        free(name);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(spread), cmocka_unit_test(groups)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(spread), cmocka_unit_test(groups), cmocka_unit_test(names)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
