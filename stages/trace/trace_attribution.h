@@ -20,6 +20,8 @@
 #include "io/error.h"
 #include "stages/trace/trace_measure.h"
 
+#define FS_ATTRIBUTION_WORK "trace attribution" /* to the runner */
+
 enum { FS_ATTRIBUTION_DIRECTIONS = 2, FS_ATTRIBUTION_COMPONENTS = 3 }; /* enum fs_trace_direction; fs_trace_kind */
 
 /* Zeroed where it was not asked for. n items, L layers. All owned by the struct. */
