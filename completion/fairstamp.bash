@@ -62,6 +62,7 @@ _fairstamp_setting() # KEY=VALUE
     trace.select) _fairstamp_words "aie last two_thirds residual.subject.restore residual.subject.remove residual.read.restore residual.read.remove residual.subject.restore.without_ffn residual.subject.restore.without_attention ffn.subject.restore ffn.subject.remove ffn.read.restore ffn.read.remove ffn.all.restore ffn.all.remove attention.subject.restore attention.subject.remove attention.read.restore attention.read.remove attention.all.restore attention.all.remove ffn.subject.restore.window ffn.subject.remove.window ffn.read.restore.window ffn.read.remove.window ffn.all.restore.window ffn.all.remove.window attention.subject.restore.window attention.subject.remove.window attention.read.restore.window attention.read.remove.window attention.all.restore.window attention.all.remove.window" ;;
     trace.kinds) _fairstamp_words "residual attention ffn all" ;;
     trace.heat_map) _fairstamp_words "true false" ;;
+    trace.attribution) _fairstamp_words "true false" ;;
     trace.corruption) _fairstamp_words "counterfactual noise" ;;
     trace.reuse) _fairstamp_files '' ;;
     stamp.layer) _fairstamp_words auto ;;
@@ -84,14 +85,15 @@ _fairstamp_keys="model model_name output seed categories strict compute.share_pr
     data.attribute_words edit.pairs method methods scoring.crows_pairs scoring.stereoset
     scoring.biaske scoring.stereoset_intersentence split.held_out split.validation
     trace.positions trace.measures trace.select trace.least_effect trace.kinds
-    trace.window trace.heat_map trace.corruption trace.noise_scale trace.noise_samples
-    trace.bootstrap trace.reuse stamp.layer stamp.width stamp.loss stamp.alpha stamp.beta
-    stamp.key_bias stamp.generic_prompts stamp.neutral_subjects stamp.level_weight
-    stamp.balance_weight stamp.balance_width stamp.kl_rows stamp.kl_without_completion
-    stamp.keep_best stamp.learning_rate stamp.schedule stamp.beta1 stamp.beta2
-    stamp.epsilon stamp.iterations stamp.batch stamp.unit_tokens stamp.checkpoint_every
-    stamp.memory evaluate.bootstrap evaluate.text_tokens evaluate.permutations
-    layers.compare checkpoint_seconds checkpoint_share"
+    trace.window trace.heat_map trace.attribution trace.neurons trace.corruption
+    trace.noise_scale trace.noise_samples trace.bootstrap trace.reuse stamp.layer
+    stamp.width stamp.loss stamp.alpha stamp.beta stamp.key_bias stamp.generic_prompts
+    stamp.neutral_subjects stamp.level_weight stamp.balance_weight stamp.balance_width
+    stamp.kl_rows stamp.kl_without_completion stamp.keep_best stamp.learning_rate
+    stamp.schedule stamp.beta1 stamp.beta2 stamp.epsilon stamp.iterations stamp.batch
+    stamp.unit_tokens stamp.checkpoint_every stamp.memory evaluate.bootstrap
+    evaluate.text_tokens evaluate.permutations layers.compare checkpoint_seconds
+    checkpoint_share"
 
 _fairstamp()
 {

@@ -42,6 +42,74 @@ static int print_sublayers(const struct fs_trace_result *trace, FILE *stream, st
     return status;
 }
 
+/* Each measure's layer, over all items; `how`: what its shares are. */
+static int print_measures(const struct fs_trace_result *trace, const struct fs_trace_shares *shares, const char *how,
+                          FILE *stream, struct fs_error *err)
+{
+    static const char *const names[] = {"<measure", ">layer", ">median share", ">95 % from", ">to", "<"};
+    struct fs_table *table;
+    if (shares->measures == 0) {
+        return 0;
+    }
+    if (fs_table_create(sizeof names / sizeof names[0], names, &table, err) != 0) {
+        return -1;
+    }
+    for (size_t m = 0; m < shares->measures; m++) {
+        size_t layer = shares->decisive[m * trace->categories], at = m * trace->categories * trace->layers + layer;
+        const struct fs_trace_measure *measure = &fs_trace_measures[shares->measure[m]];
+        fs_table_cell(table, "%s", measure->name);
+        fs_table_cell(table, "%zu", layer);
+        fs_table_number(table, shares->median[at], 3);
+        fs_table_number(table, shares->low[at], 3);
+        fs_table_number(table, shares->high[at], 3);
+        fs_table_cell(table, "%s", measure->meaning);
+    }
+    fprintf(
+        stream,
+        "\nWhere the %sshare of the total effect in log probability is largest, by measure, all categories; %zu of %zu "
+        "items have an effect that is large enough\n",
+        how, shares->counted[0], trace->items);
+    int status = fs_table_print(table, stream, err);
+    fs_table_destroy(table);
+    return status;
+}
+
+/* Of all layers those with the largest shares. */
+static int print_neurons(const struct fs_trace_result *trace, FILE *stream, struct fs_error *err)
+{
+    static const char *const names[] = {">layer", ">neuron", ">share"};
+    const struct fs_trace_attribution *attribution = &trace->attribution;
+    size_t k = attribution->neurons, lines = k * trace->layers < 10 ? k * trace->layers : 10;
+    struct fs_table *table;
+    if (k == 0) {
+        return 0;
+    }
+    size_t *next = fs_allocate(trace->layers, sizeof *next, "the neurons of a trace", err); /* of each layer's */
+    if (next == NULL || fs_table_create(sizeof names / sizeof names[0], names, &table, err) != 0) {
+        free(next);
+        return -1;
+    }
+    for (size_t line = 0; line < lines; line++) {
+        size_t best = SIZE_MAX;
+        for (size_t layer = 0; layer < trace->layers; layer++) {
+            const double *share = attribution->neuron_share + layer * k;
+            if (next[layer] < k &&
+                (best == SIZE_MAX || share[next[layer]] > attribution->neuron_share[best * k + next[best]])) {
+                best = layer;
+            }
+        }
+        size_t at = best * k + next[best]++;
+        fs_table_cell(table, "%zu", best);
+        fs_table_cell(table, "%zu", attribution->neuron[at]);
+        fs_table_number(table, attribution->neuron_share[at], 4);
+    }
+    free(next);
+    fprintf(stream, "\nNeurons of the FFNs with the largest estimated shares of all items' effects together\n");
+    int status = fs_table_print(table, stream, err);
+    fs_table_destroy(table);
+    return status;
+}
+
 int fs_report_trace(const struct fs_trace_result *trace, FILE *stream, struct fs_error *err)
 {
     static const char *const names[] = {"<category", ">layer", ">AIE", ">95 % from", ">to", ">largest in", "<"};
@@ -77,7 +145,12 @@ int fs_report_trace(const struct fs_trace_result *trace, FILE *stream, struct fs
             "this layer.\nDecisive layer l* = %zu (of 0 to %zu)\n",
             trace->items, noised, skipped, trace->decisive_layer, trace->layers - 1);
     fs_table_destroy(table);
-    return status == 0 ? print_sublayers(trace, stream, err) : -1;
+    if (status != 0 || print_measures(trace, &trace->shares, "", stream, err) != 0 ||
+        print_measures(trace, &trace->attribution.estimate, "estimated ", stream, err) != 0 ||
+        print_neurons(trace, stream, err) != 0) {
+        return -1;
+    }
+    return print_sublayers(trace, stream, err);
 }
 
 int fs_report_training(const struct fs_training_history *history, FILE *stream, struct fs_error *err)
@@ -110,6 +183,32 @@ int fs_report_training(const struct fs_training_history *history, FILE *stream, 
 static cJSON *number_or_null(double value)
 {
     return isfinite(value) ? cJSON_CreateNumber(value) : cJSON_CreateNull();
+}
+
+/* "counted": {category: items}, "measures": {measure: {category: {"layer", "median", "low", "high"}}} */
+static void add_measures(const struct fs_trace_result *trace, const struct fs_trace_shares *shares, cJSON *json)
+{
+    const struct {
+        const char *name;
+        const double *value;
+    } parts[] = {{"median", shares->median}, {"low", shares->low}, {"high", shares->high}};
+    cJSON *measures = cJSON_AddObjectToObject(json, "measures"), *counted = cJSON_AddObjectToObject(json, "counted");
+    for (size_t c = 0; c < trace->categories; c++) {
+        cJSON_AddNumberToObject(counted, trace->category[c], (double)shares->counted[c]);
+    }
+    for (size_t i = 0; i < shares->measures * trace->categories; i++) {
+        size_t m = i / trace->categories, c = i % trace->categories;
+        const char *name = fs_trace_measures[shares->measure[m]].name;
+        cJSON *measure = c == 0 ? cJSON_AddObjectToObject(measures, name) : cJSON_GetObjectItem(measures, name);
+        cJSON *entry = cJSON_AddObjectToObject(measure, trace->category[c]);
+        cJSON_AddNumberToObject(entry, "layer", (double)shares->decisive[i]);
+        for (size_t part = 0; part < sizeof parts / sizeof *parts; part++) {
+            cJSON *list = cJSON_AddArrayToObject(entry, parts[part].name);
+            for (size_t layer = 0; layer < trace->layers; layer++) {
+                cJSON_AddItemToArray(list, number_or_null(parts[part].value[i * trace->layers + layer]));
+            }
+        }
+    }
 }
 
 cJSON *fs_report_trace_json(const struct fs_trace_result *trace)
@@ -147,6 +246,12 @@ cJSON *fs_report_trace_json(const struct fs_trace_result *trace)
             cJSON_AddItemToArray(list,
                                  number_or_null(trace->sublayers.aie[k * trace->categories * trace->layers + layer]));
         }
+    }
+    if (trace->shares.measures > 0) {
+        add_measures(trace, &trace->shares, json);
+    }
+    if (trace->attribution.estimate.measures > 0) {
+        add_measures(trace, &trace->attribution.estimate, cJSON_AddObjectToObject(json, "attribution"));
     }
     return json;
 }

@@ -70,6 +70,7 @@ static int write_all(const char *folder, const struct fs_page_data *data, struct
         {"metrics.svg", evaluated, draw_metrics},
         {"trace.svg", data->has[FS_STAGE_TRACE], fs_chart_trace},
         {"argmax.svg", data->has[FS_STAGE_TRACE], fs_chart_argmax},
+        {"measures.svg", data->trace.shares.measures > 0, fs_chart_measures},
         {"kinds.svg", sublayers->kinds > 1, fs_chart_kinds},
         {"heat_map.svg", mapped, draw_heat_map},
         {"heat_map_attention.svg", mapped && place_of(sublayers, FS_TRACE_ATTENTION) > 0, draw_attention_map},
@@ -80,6 +81,7 @@ static int write_all(const char *folder, const struct fs_page_data *data, struct
         {"terms.csv", data->terms > 0, fs_page_terms_csv},
         {"pairs.csv", data->items > 0, fs_page_items_csv},
         {"trace.csv", data->has[FS_STAGE_TRACE], fs_page_trace_csv},
+        {"measures.csv", data->trace.shares.measures > 0, fs_page_measures_csv},
         {"layer_sweep.csv", data->has[FS_STAGE_LAYER_SWEEP], fs_page_layers_csv},
         {"report.md", true, fs_page_markdown},
         {"index.html", true, fs_page_html}, /* the last, so that an existing page has its files beside it */

@@ -471,6 +471,17 @@ static void trace_section(FILE *stream, const struct fs_page_data *data)
         fprintf(stream, "<p class=\"note\">The first %d are drawn; the table has all.</p>\n", FS_CHART_SERIES);
     }
     figure(stream, fs_chart_argmax, data, "Pairs whose largest effect is at the layer, all categories.");
+    if (data->trace.shares.measures > 0) {
+        figure(
+            stream, fs_chart_measures, data,
+            "Share of each pair's total effect in log probability that comes back when a part of one layer is restored "
+            "in the counterpart's run, or goes when it is removed from the biased one: at the subject, or where the "
+            "answer is predicted (read). Medians over pairs; bands: 95 % bootstrap intervals over target terms; all "
+            "categories. Circle: the largest; dashed: the decisive layer.");
+        fprintf(stream,
+                "<p class=\"note\">%zu of %zu pairs have a total effect that is large enough for a share.</p>\n",
+                data->trace.shares.counted[0], data->trace.items);
+    }
     if (data->trace.sublayers.kinds > 1) {
         figure(stream, fs_chart_kinds, data,
                "What is restored at the subject: the state after the layer, or what attention or the FFN adds in a "

@@ -8,12 +8,14 @@
 
 void fs_page_html(FILE *stream, const struct fs_page_data *data);
 void fs_page_markdown(FILE *stream, const struct fs_page_data *data);
-/* All rows of the result table; the target terms; the pairs with their change; AIE by layer; stamps at other layers.
+/* All rows of the result table; the target terms; the pairs with their change; AIE by layer; the trace's measures by
+ * layer; stamps at other layers.
  * RFC 4180. */
 void fs_page_results_csv(FILE *stream, const struct fs_page_data *data);
 void fs_page_terms_csv(FILE *stream, const struct fs_page_data *data);
 void fs_page_items_csv(FILE *stream, const struct fs_page_data *data);
 void fs_page_trace_csv(FILE *stream, const struct fs_page_data *data);
+void fs_page_measures_csv(FILE *stream, const struct fs_page_data *data);
 void fs_page_layers_csv(FILE *stream, const struct fs_page_data *data);
 
 /* The category whose metrics the page shows first: "all", or the only one. */

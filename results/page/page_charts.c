@@ -181,6 +181,120 @@ void fs_chart_kinds(FILE *stream, const struct fs_page_data *data)
     effects(stream, trace, "Average indirect effect by layer and kind", series, sublayers->kinds);
 }
 
+/* ---- the measures, a panel each ---- */
+
+enum { PANEL_WIDTH = 206, PANEL_HEIGHT = 98, PANEL_LEFT = 34, PANEL_TOP = 18, PANEL_PLOT = 58 };
+
+/* Where a panel stands, and its measure's numbers, each [layers]. */
+struct panel {
+    double x, y;
+    struct scale scale;
+    size_t layers, decisive;
+    double traced; /* where the trace's layer is */
+    const double *median, *low, *high;
+};
+
+static double panel_x(const struct panel *panel, size_t layer)
+{
+    double width = PANEL_WIDTH - PANEL_LEFT - 6;
+    return panel->x + PANEL_LEFT + width * ((double)layer + 0.5) / (double)panel->layers;
+}
+
+static void panel_band(FILE *stream, const struct panel *panel)
+{
+    if (!isfinite(panel->low[0])) {
+        return;
+    }
+    fprintf(stream, "<polygon fill=\"%s\" fill-opacity=\".25\" points=\"", colors[0]);
+    for (size_t i = 0; i < 2 * panel->layers; i++) { /* to the right below, to the left above */
+        size_t layer = i < panel->layers ? i : 2 * panel->layers - 1 - i;
+        double value = i < panel->layers ? panel->low[layer] : panel->high[layer];
+        fprintf(stream, "%.1f,%.1f ", panel_x(panel, layer), place(&panel->scale, value));
+    }
+    fprintf(stream, "\"/>\n");
+}
+
+static void panel_scale(struct panel *panel)
+{
+    panel->scale = (struct scale){0.0, 0.01, panel->y + PANEL_TOP, PANEL_PLOT};
+    for (size_t layer = 0; layer < panel->layers; layer++) {
+        double low = isfinite(panel->low[layer]) ? panel->low[layer] : panel->median[layer];
+        double high = isfinite(panel->high[layer]) ? panel->high[layer] : panel->median[layer];
+        panel->scale.low = fmin(panel->scale.low, low);
+        panel->scale.high = fmax(panel->scale.high, high);
+    }
+}
+
+static void panel_axes(FILE *stream, const struct panel *panel)
+{
+    const double values[] = {panel->scale.low, 0.0, panel->scale.high};
+    const size_t ends[] = {0, panel->layers - 1};
+    double range = panel->scale.high - panel->scale.low;
+    char label[32];
+    for (size_t i = panel->scale.low > -0.15 * range ? 1 : 0; i < 3; i++) { /* not two labels in one place */
+        double y = place(&panel->scale, values[i]);
+        snprintf(label, sizeof label, "%.2f", values[i]);
+        text(stream, panel->x + PANEL_LEFT - 4, y + 4, "end", "fs-soft", label);
+        line(stream, panel->x + PANEL_LEFT, y, panel->x + PANEL_WIDTH - 6, y, "class=\"fs-grid\"");
+    }
+    for (size_t i = 0; i < 2; i++) {
+        double room = fabs(panel_x(panel, ends[i]) - panel_x(panel, panel->decisive));
+        if (room == 0 || room > 14) { /* beside the label of the largest */
+            snprintf(label, sizeof label, "%zu", ends[i]);
+            text(stream, panel_x(panel, ends[i]), panel->y + PANEL_TOP + PANEL_PLOT + 13, "middle", "fs-soft", label);
+        }
+    }
+    line(stream, panel->traced, panel->y + PANEL_TOP, panel->traced, panel->y + PANEL_TOP + PANEL_PLOT,
+         "class=\"fs-line\" stroke-dasharray=\"3 3\"");
+}
+
+static void panel_curve(FILE *stream, const struct panel *panel)
+{
+    double x = panel_x(panel, panel->decisive), y = place(&panel->scale, panel->median[panel->decisive]);
+    char label[32];
+    panel_band(stream, panel);
+    fprintf(stream, "<polyline fill=\"none\" stroke=\"%s\" stroke-width=\"1.5\" points=\"", colors[0]);
+    for (size_t layer = 0; layer < panel->layers; layer++) {
+        fprintf(stream, "%.1f,%.1f ", panel_x(panel, layer), place(&panel->scale, panel->median[layer]));
+    }
+    fprintf(stream, "\"/>\n<circle cx=\"%.1f\" cy=\"%.1f\" r=\"3\" fill=\"%s\"/>\n", x, y, colors[1]);
+    if (panel->decisive > 0 && panel->decisive + 1 < panel->layers) { /* the ends have their labels */
+        snprintf(label, sizeof label, "%zu", panel->decisive);
+        text(stream, x, panel->y + PANEL_TOP + PANEL_PLOT + 13, "middle", "fs-ink", label);
+    }
+}
+
+void fs_chart_measures(FILE *stream, const struct fs_page_data *data)
+{
+    const struct fs_trace_result *trace = &data->trace;
+    const struct fs_trace_shares *shares = &trace->shares;
+    size_t lines = (shares->measures + 1) / 2;
+    begin(stream, (int)lines * PANEL_HEIGHT + 24, "Share of the total effect by layer and measure");
+    text(stream, 2, 12, "start", "fs-ink", "share of the total effect (log probability) by layer");
+    fprintf(stream, "<g font-size=\"10\">\n");
+    for (size_t m = 0; m < shares->measures; m++) {
+        size_t at = m * trace->categories * trace->layers;
+        struct panel panel = {.x = (double)(m % 2) * (PANEL_WIDTH + 4),
+                              .y = 20 + (double)(m / 2) * PANEL_HEIGHT,
+                              .layers = trace->layers,
+                              .decisive = shares->decisive[m * trace->categories],
+                              .median = shares->median + at,
+                              .low = shares->low + at,
+                              .high = shares->high + at};
+        text(stream, panel.x + 4, panel.y + 11, "start", "fs-ink", fs_trace_measures[shares->measure[m]].name);
+        if (!isfinite(panel.median[0])) {
+            text(stream, panel.x + PANEL_LEFT, panel.y + 40, "start", "fs-soft", "no pair has enough of an effect");
+            continue;
+        }
+        panel.traced = panel_x(&panel, trace->decisive_layer);
+        panel_scale(&panel);
+        panel_axes(stream, &panel);
+        panel_curve(stream, &panel);
+    }
+    fprintf(stream, "</g>\n");
+    end(stream);
+}
+
 void fs_chart_argmax(FILE *stream, const struct fs_page_data *data)
 {
     const struct fs_trace_result *trace = &data->trace;

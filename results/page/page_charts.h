@@ -16,6 +16,9 @@
 void fs_chart_trace(FILE *stream, const struct fs_page_data *data);
 /* The same of each kind that was restored, over all categories. */
 void fs_chart_kinds(FILE *stream, const struct fs_page_data *data);
+/* The measures as small multiples: median share by layer with its interval, over all categories, and the layer that each
+ * names. */
+void fs_chart_measures(FILE *stream, const struct fs_page_data *data);
 /* How many pairs have their largest effect at each layer, over all categories. */
 void fs_chart_argmax(FILE *stream, const struct fs_page_data *data);
 /* The heat map of kind number `kind`: average indirect effect by layer and role of the position. */

@@ -125,6 +125,28 @@ static void markdown_trace(FILE *stream, const struct fs_page_data *data)
     }
 }
 
+static void markdown_measures(FILE *stream, const struct fs_page_data *data)
+{
+    const struct fs_trace_result *trace = &data->trace;
+    const struct fs_trace_shares *shares = &trace->shares;
+    if (shares->measures == 0) {
+        return;
+    }
+    fprintf(stream,
+            "\n## Measures of the trace\n\nThe layer of the largest median share of the total effect in log "
+            "probability, all categories; %zu of %zu pairs have enough of one.\n\n| measure | layer | share | |\n"
+            "|---|--:|--:|---|\n",
+            shares->counted[0], trace->items);
+    for (size_t m = 0; m < shares->measures; m++) {
+        const struct fs_trace_measure *measure = &fs_trace_measures[shares->measure[m]];
+        size_t layer = shares->decisive[m * trace->categories], at = m * trace->categories * trace->layers + layer;
+        const struct fs_metric share = {shares->median[at], shares->low[at], shares->high[at], 0, 0};
+        fprintf(stream, "| `%s` | %zu |", measure->name, layer);
+        markdown_interval(stream, &share, 3);
+        fprintf(stream, " %s |\n", measure->meaning);
+    }
+}
+
 static void markdown_layers(FILE *stream, const struct fs_page_data *data)
 {
     fprintf(stream, "\n## Stamps at other layers\n\n| layer | | place | score |");
@@ -221,6 +243,7 @@ void fs_page_markdown(FILE *stream, const struct fs_page_data *data)
     }
     if (data->has[FS_STAGE_TRACE]) {
         markdown_trace(stream, data);
+        markdown_measures(stream, data);
     }
     if (data->has[FS_STAGE_LAYER_SWEEP]) {
         markdown_layers(stream, data);
@@ -382,6 +405,23 @@ void fs_page_trace_csv(FILE *stream, const struct fs_page_data *data)
         csv_number(stream, further ? sublayers->high[i] : trace->aie_high[at]);
         csv_number(stream, further ? NAN : (double)trace->argmax_count[at]);
         fprintf(stream, "\r\n");
+    }
+}
+
+void fs_page_measures_csv(FILE *stream, const struct fs_page_data *data)
+{
+    const struct fs_trace_result *trace = &data->trace;
+    const struct fs_trace_shares *shares = &trace->shares;
+    fprintf(stream, "measure,category,layer,median_share,low,high,largest\r\n");
+    for (size_t i = 0; i < shares->measures * trace->categories * trace->layers; i++) {
+        size_t layer = i % trace->layers, cell = i / trace->layers;
+        fprintf(stream, "%s,", fs_trace_measures[shares->measure[cell / trace->categories]].name);
+        csv_text(stream, trace->category[cell % trace->categories]);
+        fprintf(stream, ",%zu", layer);
+        csv_number(stream, shares->median[i]);
+        csv_number(stream, shares->low[i]);
+        csv_number(stream, shares->high[i]);
+        fprintf(stream, ",%d\r\n", shares->decisive[cell] == layer);
     }
 }
 

@@ -68,7 +68,7 @@ static const struct fs_setting trace_rows[] = {
      .meaning = "positions restored: the subject's last token, or all of its tokens"},
     {.key = "trace.measures",
      .kind = FS_SETTING_LIST,
-     .initial = "residual.subject.restore,ffn.subject.restore,ffn.read.restore,ffn.read.remove",
+     .initial = "residual.subject.restore,ffn.read.restore,ffn.read.remove",
      .entry = &measure_entry,
      FS_SETTING_MEMBER(struct fs_trace_options, measure),
      .store = store_measures,

@@ -19,7 +19,7 @@ cat >seat/t.jsonl <<'END'
 END
 printf '%s\n' 'sentid	sentence' 'nurse.patient.0.male.txt	The nurse told the patient that he was tired.' \
     'nurse.patient.0.female.txt	The nurse told the patient that she was tired.' 'nurse.patient.0.neutral.txt	The nurse told the patient that they were tired.' >suites/all_sentences.tsv
-suites=(--set data.winogender=suites --set trace.kinds=all --set trace.window=2 --set trace.heat_map=true --set trace.attribution=true --set data.text=text.txt --set data.winobias=suites --set data.seat=seat --set "data.stereoset=$data/stereoset.json"
+suites=(--set data.winogender=suites --set trace.kinds=all --set trace.measures=all --set trace.window=2 --set trace.heat_map=true --set trace.attribution=true --set data.text=text.txt --set data.winobias=suites --set data.seat=seat --set "data.stereoset=$data/stereoset.json"
         --set edit.pairs=biaske --set "data.stereoset_intersentence=$scratch/inter.json")
 cat >inter.json <<'END'
 {"data": {"intersentence": [{"id": "i", "target": "nurse", "bias_type": "gender", "context": "The nurse came in.", "sentences": [
@@ -68,13 +68,13 @@ grep -q 'SS validation' out && ! grep -q 'SS held-out' out || fail "split.valida
 
 # report
 expect 0 "$fairstamp" report o1/evaluate.h5 -o report
-for file in index.html report.md results.csv terms.csv pairs.csv trace.csv layer_sweep.csv metrics.svg trace.svg argmax.svg kinds.svg heat_map.svg heat_map_attention.svg \
+for file in index.html report.md results.csv terms.csv pairs.csv trace.csv measures.csv layer_sweep.csv metrics.svg measures.svg trace.svg argmax.svg kinds.svg heat_map.svg heat_map_attention.svg \
     heat_map_ffn.svg loss.svg layer_sweep.svg; do
     [ -s report/$file ] || fail "report/$file is missing"
 done
 grep -qE '(src|href)="[^d]|@import|url\(|<script' report/index.html && fail "the page wants something from elsewhere"
 for part in 'Before and after' 'Where the bias is stored' 'Is the traced layer' 'Training of the stamp' 'Target terms' 'Content note' 'Provenance' \
-    'Model <b>bert-tiny</b>' 'What the numbers mean' 'Average indirect effect by layer and kind' 'Pairs by the layer of their largest effect' '<h3>winogender</h3>'; do
+    'Model <b>bert-tiny</b>' 'What the numbers mean' 'Average indirect effect by layer and kind' 'Pairs by the layer of their largest effect' 'Share of the total effect by layer and measure' '<h3>winogender</h3>'; do
     grep -q "$part" report/index.html || fail "the page lacks: $part"
 done
 [ "$(head -c 15 report/index.html)" = '<!doctype html>' ] || fail "no page"
