@@ -42,11 +42,11 @@ static int print_sublayers(const struct fs_trace_result *trace, FILE *stream, st
     return status;
 }
 
-/* Each measure's layer, over all items. */
-static int print_measures(const struct fs_trace_result *trace, FILE *stream, struct fs_error *err)
+/* Each measure's layer, over all items; `how`: what its shares are. */
+static int print_measures(const struct fs_trace_result *trace, const struct fs_trace_shares *shares, const char *how,
+                          FILE *stream, struct fs_error *err)
 {
     static const char *const names[] = {"<measure", ">layer", ">median share", ">95 % from", ">to", "<"};
-    const struct fs_trace_shares *shares = &trace->shares;
     struct fs_table *table;
     if (shares->measures == 0) {
         return 0;
@@ -66,9 +66,45 @@ static int print_measures(const struct fs_trace_result *trace, FILE *stream, str
     }
     fprintf(
         stream,
-        "\nWhere the share of the total effect in log probability is largest, by measure, all categories; %zu of %zu "
+        "\nWhere the %sshare of the total effect in log probability is largest, by measure, all categories; %zu of %zu "
         "items have an effect that is large enough\n",
-        shares->counted[0], trace->items);
+        how, shares->counted[0], trace->items);
+    int status = fs_table_print(table, stream, err);
+    fs_table_destroy(table);
+    return status;
+}
+
+/* Of all layers those with the largest shares. */
+static int print_neurons(const struct fs_trace_result *trace, FILE *stream, struct fs_error *err)
+{
+    static const char *const names[] = {">layer", ">neuron", ">share"};
+    const struct fs_trace_attribution *attribution = &trace->attribution;
+    size_t k = attribution->neurons, lines = k * trace->layers < 10 ? k * trace->layers : 10;
+    struct fs_table *table;
+    if (k == 0) {
+        return 0;
+    }
+    size_t *next = fs_allocate(trace->layers, sizeof *next, "the neurons of a trace", err); /* of each layer's */
+    if (next == NULL || fs_table_create(sizeof names / sizeof names[0], names, &table, err) != 0) {
+        free(next);
+        return -1;
+    }
+    for (size_t line = 0; line < lines; line++) {
+        size_t best = SIZE_MAX;
+        for (size_t layer = 0; layer < trace->layers; layer++) {
+            const double *share = attribution->neuron_share + layer * k;
+            if (next[layer] < k &&
+                (best == SIZE_MAX || share[next[layer]] > attribution->neuron_share[best * k + next[best]])) {
+                best = layer;
+            }
+        }
+        size_t at = best * k + next[best]++;
+        fs_table_cell(table, "%zu", best);
+        fs_table_cell(table, "%zu", attribution->neuron[at]);
+        fs_table_number(table, attribution->neuron_share[at], 4);
+    }
+    free(next);
+    fprintf(stream, "\nNeurons of the FFNs with the largest estimated shares of all items' effects together\n");
     int status = fs_table_print(table, stream, err);
     fs_table_destroy(table);
     return status;
@@ -109,7 +145,12 @@ int fs_report_trace(const struct fs_trace_result *trace, FILE *stream, struct fs
             "this layer.\nDecisive layer l* = %zu (of 0 to %zu)\n",
             trace->items, noised, skipped, trace->decisive_layer, trace->layers - 1);
     fs_table_destroy(table);
-    return status == 0 && print_measures(trace, stream, err) == 0 ? print_sublayers(trace, stream, err) : -1;
+    if (status != 0 || print_measures(trace, &trace->shares, "", stream, err) != 0 ||
+        print_measures(trace, &trace->attribution.estimate, "estimated ", stream, err) != 0 ||
+        print_neurons(trace, stream, err) != 0) {
+        return -1;
+    }
+    return print_sublayers(trace, stream, err);
 }
 
 int fs_report_training(const struct fs_training_history *history, FILE *stream, struct fs_error *err)
@@ -145,9 +186,8 @@ static cJSON *number_or_null(double value)
 }
 
 /* "counted": {category: items}, "measures": {measure: {category: {"layer", "median", "low", "high"}}} */
-static void add_measures(const struct fs_trace_result *trace, cJSON *json)
+static void add_measures(const struct fs_trace_result *trace, const struct fs_trace_shares *shares, cJSON *json)
 {
-    const struct fs_trace_shares *shares = &trace->shares;
     const struct {
         const char *name;
         const double *value;
@@ -208,7 +248,10 @@ cJSON *fs_report_trace_json(const struct fs_trace_result *trace)
         }
     }
     if (trace->shares.measures > 0) {
-        add_measures(trace, json);
+        add_measures(trace, &trace->shares, json);
+    }
+    if (trace->attribution.estimate.measures > 0) {
+        add_measures(trace, &trace->attribution.estimate, cJSON_AddObjectToObject(json, "attribution"));
     }
     return json;
 }

@@ -6,6 +6,7 @@
 #include "pipeline/estimate/estimate_parts.h"
 #include "pipeline/ranks/watch.h"
 #include "stages/methods/stamp.h"
+#include "stages/trace/trace_attribution.h"
 
 /* Averages over ranks: a rank's neighbours slow it down in a probe as they do in a job. */
 static void average(const struct fs_estimator *e, double *value, int count)
@@ -141,8 +142,11 @@ static void see_batch(struct fs_memory_load *load, const struct fs_probe_work *w
     }
 }
 
-static struct fs_memory_unit *largest_unit(struct fs_memory_load *load, int stage)
+static struct fs_memory_unit *largest_unit(struct fs_memory_load *load, int stage, const struct fs_probe_work *work)
 {
+    if (strcmp(work->name, FS_ATTRIBUTION_WORK) == 0) {
+        return &load->attribution;
+    }
     return stage == FS_STAGE_TRACE ? &load->trace : stage == FS_STAGE_STAMP ? &load->training : &load->evaluate;
 }
 
@@ -163,7 +167,7 @@ static void count_works(struct fs_estimator *e, int stage, const struct plan *pl
             out->tokens += seen * cost->tokens;
             out->flops += calls * cost->flops;
             out->longest = fmax(out->longest, plan->second[w][unit]);
-            see_unit(largest_unit(&e->memory, stage), cost);
+            see_unit(largest_unit(&e->memory, stage, work), cost);
             e->kept_tokens += ends_step(work) ? share_of(work) * cost->tokens : 0;
         }
         if (is_training(work)) {

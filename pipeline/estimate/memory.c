@@ -83,15 +83,43 @@ double fs_memory_workspace(const struct fs_spec *spec, double tokens, double row
     return number * forward(spec, &(struct fs_memory_unit){.tokens = tokens, .rows = rows});
 }
 
+/* Numbers that the backward pass of a layer needs of the forward one. */
+static double layer_of(const struct fs_spec *spec, size_t layer, const struct fs_memory_unit *unit)
+{
+    const struct fs_layer_spec *own = &spec->layer[layer];
+    return unit->tokens * ((double)fs_layer_norm_count(spec, own) * (double)spec->hidden + heads_of(spec, 0) +
+                           heads_kept_of(spec, layer) + inner_of(own)) +
+           (double)spec->heads * unit->squares;
+}
+
+/* Numbers of the gradients inside a layer. */
+static double back_of(const struct fs_spec *spec, const struct fs_memory_unit *unit)
+{
+    return unit->tokens * (3 * (double)spec->hidden + heads_of(spec, 1) + most_inner(spec));
+}
+
+/* Of a thread in attribution patching, whose workspace was the trace's before. */
+static double attribution_of(const struct fs_spec *spec, const struct fs_memory_load *load)
+{
+    const struct fs_memory_unit *unit = &load->attribution;
+    double d = (double)spec->hidden, E = (double)fs_spec_embedding(spec), layer = 0;
+    if (unit->tokens == 0) {
+        return 0;
+    }
+    for (size_t l = 0; l < spec->layers; l++) {
+        layer = fmax(layer, layer_of(spec, l, unit));
+    }
+    return fmax(forward(spec, &load->trace), forward(spec, unit)) + back_of(spec, unit) + layer +
+           unit->tokens * (((double)spec->layers + 3) * d + E) + unit->rows * (d + E + (double)spec->vocabulary);
+}
+
 /* Numbers of the tape of a unit. */
 static double tape_of(const struct fs_spec *spec, const struct fs_memory_load *load)
 {
     const struct fs_memory_unit *unit = &load->training;
     double d = (double)spec->hidden, T = unit->tokens, above = 0;
     for (size_t l = load->layer + 1; l < spec->layers; l++) {
-        above += T * ((double)fs_layer_norm_count(spec, &spec->layer[l]) * d + heads_of(spec, 0) +
-                      heads_kept_of(spec, l) + inner_of(&spec->layer[l])) +
-                 (double)spec->heads * unit->squares;
+        above += layer_of(spec, l, unit);
     }
     double behind = load->layer < spec->layers && spec->layer[load->layer].convolved ? 2 : 1;
     return above + T * (behind * d + (double)load->inner) + unit->rows * (d + (double)fs_spec_embedding(spec));
@@ -139,8 +167,7 @@ static double own_tape_of(const struct fs_spec *spec, const struct fs_memory_loa
 static double training_of(const struct fs_spec *spec, const struct fs_memory_load *load)
 {
     const struct fs_memory_unit *unit = &load->training;
-    double back =
-        unit->tokens * (3 * (double)spec->hidden + heads_of(spec, 1) + most_inner(spec) + (double)load->inner);
+    double back = back_of(spec, unit) + unit->tokens * (double)load->inner;
     return number * (forward(spec, unit) + back) + own_tape_of(spec, load);
 }
 
@@ -240,7 +267,8 @@ void fs_memory_of(const struct fs_spec *spec, const struct fs_memory_load *load,
         .gradients = number * gradients_of(load, parameters),
         .caches = caches_of(spec, load),
         .kept = kept_of(spec, load),
-        .trace = number * (forward(spec, &load->trace) + (d + (double)fs_spec_embedding(spec)) * load->trace.tokens),
+        .trace = number * fmax(forward(spec, &load->trace) + (d + (double)fs_spec_embedding(spec)) * load->trace.tokens,
+                               attribution_of(spec, load)),
         .training = training_of(spec, load),
         .evaluate = number * ((1 + (double)load->others) * forward(spec, &load->evaluate) +
                               T * ((2 + base_of(spec)) * widest_state(spec) + (double)load->inner) +

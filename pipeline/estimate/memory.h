@@ -25,6 +25,9 @@
  *     forward      a workspace: T (b d + e + (2 H + 2 G) D + f) + max(2^16, n^2) + n A + q + 512 min(V, 512) + 2 R e,
  *                  e = max(d, E)
  *     trace        a thread: forward + (d + E) T
+ *     attribution  a thread, where it is asked for, in the trace's place if that is less: the larger forward, of its own
+ *                  units T (3 d + (2 H + 2 G) D + f), what runs back, + (L + 3) T d of L layers + max over
+ *                  layers (T (k d + (H + 2 G) D + f + u) + H S) + R (d + E + V) + T E
  *     training     a thread: forward + T (3 d + (2 H + 2 G) D + f + 2 C), what runs back
  *                  + a (T (k d + (H + 2 G) D + f + u) + H S) + T d + R (d + E), the tape
  *                  + R V, at most FS_MEMORY_LOGITS or one row; tape and R V only for units without a slot
@@ -57,7 +60,7 @@
 /* A stage's largest unit. */
 struct fs_memory_unit {
     double tokens, rows;
-    double squares; /* S; only of the training */
+    double squares; /* S; only of what runs back */
 };
 
 struct fs_memory_load {
@@ -68,11 +71,12 @@ struct fs_memory_load {
     size_t inner, parameters; /* of the edit; struct fs_training_size */
     size_t others;            /* whole models that methods bring */
     struct fs_memory_unit trace, training, evaluate;
-    double memory;    /* stamp.memory, bytes */
-    bool two_sweeps;  /* of a training step */
-    double cut_units; /* of training in a batch, which run in both sweeps; INFINITY: not known */
-    double units;     /* of training in a batch; INFINITY: not known */
-    double versions;  /* of a batch, each with so many units; 0: one */
+    struct fs_memory_unit attribution; /* of the trace; zeroed: not asked for */
+    double memory;                     /* stamp.memory, bytes */
+    bool two_sweeps;                   /* of a training step */
+    double cut_units;                  /* of training in a batch, which run in both sweeps; INFINITY: not known */
+    double units;                      /* of training in a batch; INFINITY: not known */
+    double versions;                   /* of a batch, each with so many units; 0: one */
     /* Bytes of a batch of training, as its units are; 0: not known, each rank holds one unit's cache, and slots are as the
      * largest unit's. */
     double caches; /* of all units, in all versions of the batch */

@@ -269,7 +269,7 @@ int fs_trace_run(const struct fs_model *model, const struct fs_tokenizer *tokeni
         status = fs_trace_sublayers_run(&trace, tokenizer, input->pairs, runner, result, err);
     }
     if (status == 0 && options->attribution) {
-        status = fs_trace_attribution_run(&trace, runner, &result->attribution, err);
+        status = fs_trace_attribution_run(&trace, input->pairs, runner, result, err);
     }
     trace_release(&trace);
     if (status != 0) {

@@ -223,14 +223,19 @@ static int prepare(struct fs_attribution_map *map, bool root, struct fs_error *e
 
 /* ---- what comes of them ---- */
 
-static int allocate(const struct fs_attribution_map *map, struct fs_trace_attribution *out, struct fs_error *err)
+static int allocate(const struct fs_attribution_map *map, const struct fs_trace_result *result,
+                    struct fs_trace_attribution *out, struct fs_error *err)
 {
     const struct trace *trace = map->trace;
     size_t n = trace->items, L = trace->spec->layers, cells = DIRECTIONS * COMPONENTS * L, least = SIZE_MAX;
-    out->log_biased = fs_allocate(n, sizeof *out->log_biased, "trace results", err);
-    out->log_counterfactual = fs_allocate(n, sizeof *out->log_counterfactual, "trace results", err);
+    for (unsigned m = 0; m < FS_TRACE_MEASURES; m++) {
+        const struct fs_trace_measure *measure = &fs_trace_measures[m];
+        if (measure->width == FS_TRACE_ONE && measure->severed == FS_TRACE_RESIDUAL) {
+            out->estimate.measure[out->estimate.measures++] = (enum fs_trace_measure_id)m;
+        }
+    }
     out->first = fs_allocate(n + 1, sizeof *out->first, "trace results", err);
-    if (out->log_biased == NULL || out->log_counterfactual == NULL || out->first == NULL) {
+    if (out->first == NULL || fs_trace_shares_allocate(result, &out->estimate, err) != 0) {
         return -1;
     }
     for (size_t i = 0; i < n; i++) {
@@ -243,15 +248,9 @@ static int allocate(const struct fs_attribution_map *map, struct fs_trace_attrib
     out->positions = out->first[n];
     out->neurons = trace->options->neurons < least ? trace->options->neurons : least;
     out->position_effect = fs_allocate(cells, out->positions * sizeof *out->position_effect, "trace results", err);
-    out->subject = fs_allocate(cells, n * sizeof *out->subject, "trace results", err);
-    out->read = fs_allocate(cells, n * sizeof *out->read, "trace results", err);
-    out->all = fs_allocate(cells, n * sizeof *out->all, "trace results", err);
     out->neuron = fs_allocate(L, (out->neurons + 1) * sizeof *out->neuron, "trace results", err);
     out->neuron_share = fs_allocate(L, (out->neurons + 1) * sizeof *out->neuron_share, "trace results", err);
-    return out->position_effect != NULL && out->subject != NULL && out->read != NULL && out->all != NULL &&
-                   out->neuron != NULL && out->neuron_share != NULL
-               ? 0
-               : -1;
+    return out->position_effect != NULL && out->neuron != NULL && out->neuron_share != NULL ? 0 : -1;
 }
 
 static void fold_piece(const struct fs_attribution_map *map, const struct fs_attribution_piece *piece,
@@ -260,8 +259,8 @@ static void fold_piece(const struct fs_attribution_map *map, const struct fs_att
     size_t i = piece->item, length = map->trace->item[i].length,
            cells = DIRECTIONS * COMPONENTS * map->trace->spec->layers;
     double samples = (double)fs_trace_samples(map->trace, i);
-    out->log_biased[i] = numbers[FS_ATTRIBUTION_BIASED];
-    out->log_counterfactual[i] += numbers[FS_ATTRIBUTION_CORRUPTED] / samples;
+    double last = piece->last == fs_trace_samples(map->trace, i) ? numbers[FS_ATTRIBUTION_BIASED] : 0;
+    out->estimate.total_effect[i] += last - numbers[FS_ATTRIBUTION_CORRUPTED] / samples;
     for (size_t number = 0; number < cells * length; number++) {
         size_t cell = number / length, position = number % length;
         out->position_effect[cell * out->positions + out->first[i] + position] +=
@@ -269,22 +268,31 @@ static void fold_piece(const struct fs_attribution_map *map, const struct fs_att
     }
 }
 
-/* The sums over an item's positions, of all directions, components and layers. */
+static bool is_in(const struct trace *trace, const struct fs_trace_item *item, enum fs_trace_span span, size_t position)
+{
+    bool whole = trace->options->positions == FS_TRACE_ALL_SUBJECT_TOKENS;
+    size_t begin = whole ? item->subject_begin : item->subject_end - 1;
+    return span == FS_SPAN_ALL || (span == FS_SPAN_READ && position == item->read) ||
+           (span == FS_SPAN_SUBJECT && position >= begin && position < item->subject_end);
+}
+
+/* The shares of an item: effects of positions add up. */
 static void fold_item(const struct trace *trace, size_t i, struct fs_trace_attribution *out)
 {
     const struct fs_trace_item *item = &trace->item[i];
+    struct fs_trace_shares *estimate = &out->estimate;
+    double total = estimate->total_effect[i];
+    bool counts = total != 0 && fabs(total) >= trace->options->least_effect;
     size_t L = trace->spec->layers;
-    bool whole = trace->options->positions == FS_TRACE_ALL_SUBJECT_TOKENS;
-    for (size_t cell = 0; cell < DIRECTIONS * COMPONENTS * L; cell++) {
-        const double *effect = out->position_effect + cell * out->positions + out->first[i];
-        size_t to = (cell / L * trace->items + i) * L + cell % L;
+    for (size_t cell = 0; cell < estimate->measures * L; cell++) {
+        const struct fs_trace_measure *measure = &fs_trace_measures[estimate->measure[cell / L]];
+        size_t from = ((size_t)measure->direction * COMPONENTS + (size_t)measure->kind) * L + cell % L;
+        const double *effect = out->position_effect + from * out->positions + out->first[i];
+        double sum = 0;
         for (size_t position = 0; position < item->length; position++) {
-            bool subject = whole ? position >= item->subject_begin && position < item->subject_end
-                                 : position + 1 == item->subject_end;
-            out->subject[to] += subject ? effect[position] : 0;
-            out->read[to] += position == item->read ? effect[position] : 0;
-            out->all[to] += effect[position];
+            sum += is_in(trace, item, measure->span, position) ? effect[position] : 0;
         }
+        estimate->share[(cell / L * trace->items + i) * L + cell % L] = counts ? sum / total : NAN;
     }
 }
 
@@ -331,10 +339,12 @@ static int fold_neurons(const struct fs_attribution_map *map, double total, stru
     return 0;
 }
 
-static int fold(const struct fs_attribution_map *map, struct fs_trace_attribution *out, struct fs_error *err)
+static int fold(const struct fs_attribution_map *map, const struct fs_pair_list *pairs, struct fs_trace_result *result,
+                struct fs_error *err)
 {
+    struct fs_trace_attribution *out = &result->attribution;
     double total = 0;
-    if (allocate(map, out, err) != 0) {
+    if (allocate(map, result, out, err) != 0) {
         return -1;
     }
     for (size_t u = 0; u < map->units; u++) {
@@ -349,11 +359,14 @@ static int fold(const struct fs_attribution_map *map, struct fs_trace_attributio
     for (size_t i = 0; i < map->trace->items; i++) {
         fold_item(map->trace, i, out);
     }
-    return out->neurons > 0 ? fold_neurons(map, total, out, err) : 0;
+    if (out->neurons > 0 && fold_neurons(map, total, out, err) != 0) {
+        return -1;
+    }
+    return fs_trace_shares_medians(map->trace->options, pairs, result, &out->estimate, err);
 }
 
-int fs_trace_attribution_run(struct trace *trace, struct fs_runner *runner, struct fs_trace_attribution *out,
-                             struct fs_error *err)
+int fs_trace_attribution_run(struct trace *trace, const struct fs_pair_list *pairs, struct fs_runner *runner,
+                             struct fs_trace_result *result, struct fs_error *err)
 {
     struct fs_attribution_map map = {.trace = trace};
     bool root = fs_runner_is_root(runner);
@@ -368,7 +381,7 @@ int fs_trace_attribution_run(struct trace *trace, struct fs_runner *runner, stru
         status = fs_runner_map(runner, &work, trace->options->attribution_checkpoint, map.results, err);
     }
     if (status == 0) {
-        status = fs_runner_agree(runner, root ? fold(&map, out, err) : 0, err);
+        status = fs_runner_agree(runner, root ? fold(&map, pairs, result, err) : 0, err);
     }
     fs_attribution_map_release(&map);
     return status;
@@ -376,13 +389,9 @@ int fs_trace_attribution_run(struct trace *trace, struct fs_runner *runner, stru
 
 void fs_trace_attribution_release(struct fs_trace_attribution *attribution)
 {
-    free(attribution->log_biased);
-    free(attribution->log_counterfactual);
+    fs_trace_shares_release(&attribution->estimate);
     free(attribution->first);
     free(attribution->position_effect);
-    free(attribution->subject);
-    free(attribution->read);
-    free(attribution->all);
     free(attribution->neuron);
     free(attribution->neuron_share);
     *attribution = (struct fs_trace_attribution){0};

@@ -18,31 +18,31 @@
 
 #include "io/archive/archive.h"
 #include "io/error.h"
+#include "stages/trace/trace_measure.h"
 
-enum { FS_ATTRIBUTION_DIRECTIONS = 2, FS_ATTRIBUTION_COMPONENTS = 3 }; /* restore, remove; enum fs_component */
+#define FS_ATTRIBUTION_WORK "trace attribution" /* to the runner */
 
-/* Zeroed where it was not asked for. n items, L layers; effects in nats. All owned by the struct. */
+enum { FS_ATTRIBUTION_DIRECTIONS = 2, FS_ATTRIBUTION_COMPONENTS = 3 }; /* enum fs_trace_direction; fs_trace_kind */
+
+/* Zeroed where it was not asked for. n items, L layers. All owned by the struct. */
 struct fs_trace_attribution {
-    double *log_biased, *log_counterfactual; /* [n] log P[o]; log P*[o], with noise its mean */
-    size_t positions;                        /* of all items together */
-    size_t *first;                           /* [n + 1] positions of each item */
-    double *position_effect;                 /* [directions][components][L][positions] */
-    double *subject, *read,
-        *all;             /* [directions][components][n][L] at the subject (trace.positions), where the object is
-                                     predicted, at all positions: sums of the above */
-    size_t neurons;       /* k; at most those of a layer */
-    size_t *neuron;       /* [L][k] of largest share, in descending order */
+    struct fs_trace_shares estimate; /* of every measure of one layer that severs nothing (trace_measure.h) */
+    size_t positions;                /* of all items together */
+    size_t *first;                   /* [n + 1] positions of each item */
+    double *position_effect;         /* [directions][components][L][positions] nats */
+    size_t neurons;                  /* k; at most those of a layer */
+    size_t *neuron;                  /* [L][k] of largest share, in descending order */
     double *neuron_share; /* [L][k] of the sum over items of |log P[o] - log P*[o]|; an effect against the sign of
-                                     its item's counts negative */
+                                        its item's counts negative */
 };
 
 void fs_trace_attribution_release(struct fs_trace_attribution *attribution); /* takes a zeroed struct */
 
 /* Local (root): the group /trace/attribution, layout at the top of trace_attribution_file.c. */
-int fs_trace_attribution_write(struct fs_archive *archive, const struct fs_trace_attribution *attribution, size_t items,
-                               size_t layers, struct fs_error *err);
-/* Leaves it zeroed where the file has no such group. The caller releases, also on failure. */
-int fs_trace_attribution_read(const struct fs_archive *archive, size_t items, size_t layers,
+int fs_trace_attribution_write(struct fs_archive *archive, const struct fs_trace_sizes *sizes,
+                               const struct fs_trace_attribution *attribution, struct fs_error *err);
+/* Leaves it zeroed where the file has no such group; positions are not read. The caller releases, also on failure. */
+int fs_trace_attribution_read(const struct fs_archive *archive, const struct fs_trace_sizes *sizes,
                               struct fs_trace_attribution *attribution, struct fs_error *err);
 
 #endif

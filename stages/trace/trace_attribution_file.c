@@ -1,12 +1,14 @@
 /*
- * Layout of attribution patching in a trace file, n items, L layers, P positions of all items together, k neurons a
- * layer; D 2 directions (restore, remove) and C 3 components (residual, attention, ffn). Effects are in nats.
+ * Layout of attribution patching in a trace file: in /trace/attribution the datasets of trace_shares_file.c, which are
+ * estimates here, and, for n items, L layers, P positions of all items together, k neurons a layer, D 2 directions, C 3
+ * components:
  *
- *   /trace/attribution/direction  text (D); component text (C)
- *   /trace/attribution/log_biased, log_counterfactual  f64 (n)   log P[o]; log P*[o], with noise its mean
- *   /trace/attribution/subject, read, all  f64 (D, C, n, L)      at these positions, together
- *   /trace/attribution/position_first  i64 (n + 1); position_effect f64 (D, C, L, P)
- *   /trace/attribution/neuron  i64 (L, k); neuron_share f64 (L, k)   where any were asked for
+ *   direction        text (D)     restore, remove
+ *   component        text (C)     residual, attention, ffn
+ *   position_first   i64 (n + 1)  positions of the items before
+ *   position_effect  f64 (D, C, L, P)  nats
+ *   neuron           i64 (L, k)   of largest share, where any were asked for
+ *   neuron_share     f64 (L, k)
  */
 #include <stdlib.h>
 #include <string.h>
@@ -41,20 +43,14 @@ static int write_names(struct fs_archive *archive, struct fs_error *err)
                : -1;
 }
 
-int fs_trace_attribution_write(struct fs_archive *archive, const struct fs_trace_attribution *attribution, size_t items,
-                               size_t layers, struct fs_error *err)
+int fs_trace_attribution_write(struct fs_archive *archive, const struct fs_trace_sizes *sizes,
+                               const struct fs_trace_attribution *attribution, struct fs_error *err)
 {
     const struct fs_trace_attribution *from = attribution;
-    const size_t by_item[] = {DIRECTIONS, COMPONENTS, items, layers}, first[] = {items + 1};
-    const size_t by_position[] = {DIRECTIONS, COMPONENTS, layers, from->positions}, neurons[] = {layers, from->neurons};
-    if (write_names(archive, err) != 0 ||
-        fs_archive_write(archive, "/trace/attribution/log_biased", FS_ARCHIVE_F64, 1, &items, from->log_biased, err) !=
-            0 ||
-        fs_archive_write(archive, "/trace/attribution/log_counterfactual", FS_ARCHIVE_F64, 1, &items,
-                         from->log_counterfactual, err) != 0 ||
-        fs_archive_write(archive, "/trace/attribution/subject", FS_ARCHIVE_F64, 4, by_item, from->subject, err) != 0 ||
-        fs_archive_write(archive, "/trace/attribution/read", FS_ARCHIVE_F64, 4, by_item, from->read, err) != 0 ||
-        fs_archive_write(archive, "/trace/attribution/all", FS_ARCHIVE_F64, 4, by_item, from->all, err) != 0 ||
+    const size_t L = sizes->layers, first[] = {sizes->items + 1}, neurons[] = {L, from->neurons};
+    const size_t by_position[] = {DIRECTIONS, COMPONENTS, L, from->positions};
+    if (fs_trace_shares_write(archive, "/trace/attribution", sizes, &from->estimate, err) != 0 ||
+        write_names(archive, err) != 0 ||
         write_sizes(archive, "/trace/attribution/position_first", 1, first, from->first, err) != 0 ||
         fs_archive_write(archive, "/trace/attribution/position_effect", FS_ARCHIVE_F64, 4, by_position,
                          from->position_effect, err) != 0) {
@@ -115,25 +111,11 @@ static int read_neurons(const struct fs_archive *archive, size_t layers, struct 
     return status;
 }
 
-int fs_trace_attribution_read(const struct fs_archive *archive, size_t items, size_t layers,
+int fs_trace_attribution_read(const struct fs_archive *archive, const struct fs_trace_sizes *sizes,
                               struct fs_trace_attribution *attribution, struct fs_error *err)
 {
-    size_t numbers;
     *attribution = (struct fs_trace_attribution){0};
-    if (!fs_archive_has(archive, "/trace/attribution/all")) {
-        return 0;
-    }
-    if (fs_multiply(items, layers, &numbers) != 0 || fs_multiply(numbers, DIRECTIONS * COMPONENTS, &numbers) != 0) {
-        return fs_error_memory(err, SIZE_MAX, "/trace/attribution");
-    }
-    attribution->log_biased = read_numbers(archive, "/trace/attribution/log_biased", items, err);
-    attribution->log_counterfactual = read_numbers(archive, "/trace/attribution/log_counterfactual", items, err);
-    attribution->subject = read_numbers(archive, "/trace/attribution/subject", numbers, err);
-    attribution->read = read_numbers(archive, "/trace/attribution/read", numbers, err);
-    attribution->all = read_numbers(archive, "/trace/attribution/all", numbers, err);
-    if (attribution->log_biased == NULL || attribution->log_counterfactual == NULL || attribution->subject == NULL ||
-        attribution->read == NULL || attribution->all == NULL) {
-        return -1;
-    }
-    return read_neurons(archive, layers, attribution, err);
+    return fs_trace_shares_read(archive, "/trace/attribution", sizes, &attribution->estimate, err) == 0
+               ? read_neurons(archive, sizes->layers, attribution, err)
+               : -1;
 }

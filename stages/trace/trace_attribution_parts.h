@@ -18,8 +18,6 @@ struct fs_attribution_piece {
  */
 enum { FS_ATTRIBUTION_BIASED, FS_ATTRIBUTION_CORRUPTED, FS_ATTRIBUTION_TOTAL, FS_ATTRIBUTION_EFFECTS };
 
-#define FS_ATTRIBUTION_WORK "trace attribution" /* to the runner */
-
 struct fs_attribution_unit {
     size_t first, last; /* pieces */
     size_t numbers;     /* of its pieces */

@@ -155,7 +155,7 @@ static int write_measures(struct fs_archive *archive, const struct fs_trace_opti
     if (select == NULL) {
         return fs_error_memory(err, strlen(choice), "a setting");
     }
-    int status = fs_trace_shares_write(archive, &sizes, &result->shares, err);
+    int status = fs_trace_shares_write(archive, "/trace/measures", &sizes, &result->shares, err);
     if (status == 0) {
         status = fs_archive_attribute_text(archive, "/trace/measures", "select", select, err);
     }
@@ -190,8 +190,9 @@ int fs_trace_write(struct fs_archive *archive, const struct fs_pair_list *pairs,
     if (write_measures(archive, options, result, err) != 0) {
         return -1;
     }
-    if (result->attribution.all != NULL &&
-        fs_trace_attribution_write(archive, &result->attribution, n, result->layers, err) != 0) {
+    const struct fs_trace_sizes sizes = {n, result->categories, result->layers};
+    if (result->attribution.estimate.measures > 0 &&
+        fs_trace_attribution_write(archive, &sizes, &result->attribution, err) != 0) {
         return -1;
     }
     return result->sublayers.kinds > 0 ? write_sublayers(archive, options, result, err) : 0;
@@ -397,10 +398,10 @@ static int read_sublayers(const struct fs_archive *archive, struct fs_trace_resu
 int fs_trace_read(const struct fs_archive *archive, struct fs_trace_result *result, struct fs_error *err)
 {
     *result = (struct fs_trace_result){0};
-    if (read_all(archive, result, err) == 0 && read_sublayers(archive, result, err) == 0 &&
-        fs_trace_attribution_read(archive, result->items, result->layers, &result->attribution, err) == 0) {
+    if (read_all(archive, result, err) == 0 && read_sublayers(archive, result, err) == 0) {
         const struct fs_trace_sizes sizes = {result->items, result->categories, result->layers};
-        if (fs_trace_shares_read(archive, &sizes, &result->shares, err) == 0) {
+        if (fs_trace_shares_read(archive, "/trace/measures", &sizes, &result->shares, err) == 0 &&
+            fs_trace_attribution_read(archive, &sizes, &result->attribution, err) == 0) {
             return 0;
         }
     }

@@ -141,14 +141,14 @@ size_t fs_trace_shares_layer(const double *median, const double *share, const si
 
 void fs_trace_shares_release(struct fs_trace_shares *shares); /* takes a zeroed struct */
 
-/* Local (root): the group /trace/measures, layout at the top of trace_shares_file.c; n, c, L of the whole trace. */
+/* Local (root): the datasets of `group`, layout at the top of trace_shares_file.c; n, c, L of the whole trace. */
 struct fs_trace_sizes {
     size_t items, categories, layers;
 };
-int fs_trace_shares_write(struct fs_archive *archive, const struct fs_trace_sizes *sizes,
+int fs_trace_shares_write(struct fs_archive *archive, const char *group, const struct fs_trace_sizes *sizes,
                           const struct fs_trace_shares *shares, struct fs_error *err);
 /* Leaves `shares` zeroed where the file has no such group. The caller releases, also on failure. */
-int fs_trace_shares_read(const struct fs_archive *archive, const struct fs_trace_sizes *sizes,
+int fs_trace_shares_read(const struct fs_archive *archive, const char *group, const struct fs_trace_sizes *sizes,
                          struct fs_trace_shares *shares, struct fs_error *err);
 
 #endif

@@ -126,6 +126,11 @@ void fs_trace_average(const struct fs_trace_options *options, const struct fs_tr
 /* Which measures a trace takes, the one that names l* among them; the map's measures are these, the residual stream
  * restored at the subject first, which is the effect that result->indirect_effect is of. */
 void fs_trace_choose_measures(const struct fs_trace_options *options, struct fs_trace_map *map);
+/* Room for out->measures measures of the result's items. The result is released with it, also on failure. */
+int fs_trace_shares_allocate(const struct fs_trace_result *result, struct fs_trace_shares *out, struct fs_error *err);
+/* From out->total_effect and ->share to the rest. */
+int fs_trace_shares_medians(const struct fs_trace_options *options, const struct fs_pair_list *pairs,
+                            const struct fs_trace_result *result, struct fs_trace_shares *out, struct fs_error *err);
 /* Fills result->shares, of a map that has run, and the decisive layer. Local (root). */
 int fs_trace_shares_fold(const struct fs_trace_map *map, const struct fs_pair_list *pairs,
                          struct fs_trace_result *result, struct fs_error *err);
@@ -134,8 +139,8 @@ int fs_trace_shares_fold(const struct fs_trace_map *map, const struct fs_pair_li
 int fs_trace_sublayers_run(struct trace *trace, const struct fs_tokenizer *tokenizer, const struct fs_pair_list *pairs,
                            struct fs_runner *runner, struct fs_trace_result *result, struct fs_error *err);
 
-/* Fills `out` on the root. Collective. */
-int fs_trace_attribution_run(struct trace *trace, struct fs_runner *runner, struct fs_trace_attribution *out,
-                             struct fs_error *err);
+/* Fills result->attribution on the root. Collective. */
+int fs_trace_attribution_run(struct trace *trace, const struct fs_pair_list *pairs, struct fs_runner *runner,
+                             struct fs_trace_result *result, struct fs_error *err);
 
 #endif

@@ -48,12 +48,9 @@ void fs_trace_shares_release(struct fs_trace_shares *shares)
     *shares = (struct fs_trace_shares){0};
 }
 
-static int allocate(const struct fs_trace_map *map, struct fs_trace_result *result, struct fs_error *err)
+int fs_trace_shares_allocate(const struct fs_trace_result *result, struct fs_trace_shares *out, struct fs_error *err)
 {
-    struct fs_trace_shares *out = &result->shares;
-    size_t m = map->measures, n = result->items, c = result->categories, L = result->layers;
-    out->measures = m;
-    memcpy(out->measure, map->measure, sizeof out->measure);
+    size_t m = out->measures, n = result->items, c = result->categories, L = result->layers;
     out->total_effect = fs_allocate(n, sizeof *out->total_effect, "trace results", err);
     out->share = fs_allocate(m * n, L * sizeof *out->share, "trace results", err);
     out->median = fs_allocate(m * c, L * sizeof *out->median, "trace results", err);
@@ -107,6 +104,7 @@ size_t fs_trace_shares_layer(const double *median, const double *share, const si
 struct sample {
     const struct fs_trace_result *result;
     const struct fs_pair_list *pairs;
+    const double *total; /* [items] */
     size_t count;
     size_t *member;  /* [count] items */
     size_t terms;    /* target terms */
@@ -132,7 +130,8 @@ static int sample_create(const struct fs_trace_result *result, const struct fs_p
                          struct sample *sample, struct fs_error *err)
 {
     size_t n = result->items;
-    *sample = (struct sample){.result = result, .pairs = pairs};
+    sample->result = result;
+    sample->pairs = pairs;
     sample->member = fs_allocate(n, sizeof *sample->member, "a category's items", err);
     sample->term = fs_allocate(n, sizeof *sample->term, "a category's items", err);
     sample->size = fs_allocate(n, sizeof *sample->size, "a category's items", err);
@@ -162,7 +161,7 @@ static void sample_fill(struct sample *sample, const struct fs_trace_group *grou
 {
     sample->count = sample->terms = 0;
     for (size_t i = 0; i < group->n; i++) {
-        double total = sample->result->shares.total_effect[group->member[i]];
+        double total = sample->total[group->member[i]];
         if (total != 0 && fabs(total) >= least) {
             sample->member[sample->count++] = group->member[i];
         }
@@ -252,9 +251,9 @@ static double fold_layer(struct sample *sample, const struct column *column, str
 }
 
 static void fold_category(struct sample *sample, size_t category, const struct fs_trace_options *options,
-                          struct fs_trace_result *result)
+                          struct fs_trace_shares *out)
 {
-    struct fs_trace_shares *out = &result->shares;
+    const struct fs_trace_result *result = sample->result;
     size_t n = result->items, L = result->layers;
     size_t resamples = sample->terms > 1 ? options->bootstrap : 0;
     out->counted[category] = sample->count;
@@ -303,27 +302,34 @@ static int choose_layer(const struct fs_trace_options *options, struct fs_trace_
     return 0;
 }
 
-int fs_trace_shares_fold(const struct fs_trace_map *map, const struct fs_pair_list *pairs,
-                         struct fs_trace_result *result, struct fs_error *err)
+int fs_trace_shares_medians(const struct fs_trace_options *options, const struct fs_pair_list *pairs,
+                            const struct fs_trace_result *result, struct fs_trace_shares *out, struct fs_error *err)
 {
-    const struct fs_trace_options *options = map->trace->options;
-    struct sample sample = {0};
+    struct sample sample = {.total = out->total_effect};
     struct fs_trace_group group = {.member = fs_allocate(result->items, sizeof(size_t), "a category's items", err)};
-    int status = group.member != NULL ? allocate(map, result, err) : -1;
-    if (status == 0) {
-        status = sample_create(result, pairs, options->bootstrap, &sample, err);
-    }
-    if (status == 0) {
-        fill_shares(map, result);
-        for (size_t c = 0; c < result->categories; c++) {
-            group.category = c;
-            fs_trace_gather(result, pairs, &group);
-            sample_fill(&sample, &group, options->least_effect);
-            fold_category(&sample, c, options, result);
-        }
-        status = choose_layer(options, result, err);
+    int status = group.member != NULL ? sample_create(result, pairs, options->bootstrap, &sample, err) : -1;
+    for (size_t c = 0; status == 0 && c < result->categories; c++) {
+        group.category = c;
+        fs_trace_gather(result, pairs, &group);
+        sample_fill(&sample, &group, options->least_effect);
+        fold_category(&sample, c, options, out);
     }
     sample_release(&sample);
     free(group.member);
     return status;
+}
+
+int fs_trace_shares_fold(const struct fs_trace_map *map, const struct fs_pair_list *pairs,
+                         struct fs_trace_result *result, struct fs_error *err)
+{
+    struct fs_trace_shares *out = &result->shares;
+    out->measures = map->measures;
+    memcpy(out->measure, map->measure, sizeof out->measure);
+    if (fs_trace_shares_allocate(result, out, err) != 0) {
+        return -1;
+    }
+    fill_shares(map, result);
+    return fs_trace_shares_medians(map->trace->options, pairs, result, out, err) == 0
+               ? choose_layer(map->trace->options, result, err)
+               : -1;
 }

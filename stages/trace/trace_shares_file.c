@@ -1,5 +1,5 @@
 /*
- * Layout of the group /trace/measures of a trace file: m measures of n items, c categories, L layers of the trace.
+ * Layout of the group /trace/measures of a trace file, or /trace/attribution, where they are estimates: m measures of n items, c categories, L layers of the trace.
  *
  *   measure       text (m)         as in trace_measure.h
  *   total_effect  f64 (n)          TE = log P[o] - log P*[o], nats; the mean over samples where noise stood in
@@ -8,29 +8,42 @@
  *   decisive      i64 (m, c)       the layer of the largest median
  *   counted       i64 (c)          items that are not left out
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "io/values.h"
 #include "stages/trace/trace_measure.h"
 
-static int write_sizes(struct fs_archive *archive, const char *name, size_t dimensions, const size_t *shape,
+/* A dataset's name. */
+struct name {
+    char text[64];
+};
+
+static struct name name_of(const char *group, const char *part)
+{
+    struct name name;
+    snprintf(name.text, sizeof name.text, "%s/%s", group, part);
+    return name;
+}
+
+static int write_sizes(struct fs_archive *archive, struct name name, size_t dimensions, const size_t *shape,
                        const size_t *value, struct fs_error *err)
 {
     size_t count = dimensions == 2 ? shape[0] * shape[1] : shape[0];
-    int64_t *number = fs_allocate(count, sizeof *number, name, err);
+    int64_t *number = fs_allocate(count, sizeof *number, name.text, err);
     if (number == NULL) {
         return -1;
     }
     for (size_t i = 0; i < count; i++) {
         number[i] = (int64_t)value[i];
     }
-    int status = fs_archive_write(archive, name, FS_ARCHIVE_I64, dimensions, shape, number, err);
+    int status = fs_archive_write(archive, name.text, FS_ARCHIVE_I64, dimensions, shape, number, err);
     free(number);
     return status;
 }
 
-int fs_trace_shares_write(struct fs_archive *archive, const struct fs_trace_sizes *sizes,
+int fs_trace_shares_write(struct fs_archive *archive, const char *group, const struct fs_trace_sizes *sizes,
                           const struct fs_trace_shares *shares, struct fs_error *err)
 {
     size_t m = shares->measures, by_item[] = {m, sizes->items, sizes->layers};
@@ -44,35 +57,35 @@ int fs_trace_shares_write(struct fs_archive *archive, const struct fs_trace_size
         const size_t *shape;
         const double *number;
         size_t dimensions;
-    } parts[] = {{"/trace/measures/total_effect", by_item + 1, shares->total_effect, 1},
-                 {"/trace/measures/share", by_item, shares->share, 3},
-                 {"/trace/measures/median", by_category, shares->median, 3},
-                 {"/trace/measures/low", by_category, shares->low, 3},
-                 {"/trace/measures/high", by_category, shares->high, 3}};
-    int status = fs_archive_write_texts(archive, "/trace/measures/measure", m, names, err);
+    } parts[] = {{"total_effect", by_item + 1, shares->total_effect, 1},
+                 {"share", by_item, shares->share, 3},
+                 {"median", by_category, shares->median, 3},
+                 {"low", by_category, shares->low, 3},
+                 {"high", by_category, shares->high, 3}};
+    int status = fs_archive_write_texts(archive, name_of(group, "measure").text, m, names, err);
     for (size_t i = 0; status == 0 && i < sizeof parts / sizeof *parts; i++) {
-        status = fs_archive_write(archive, parts[i].name, FS_ARCHIVE_F64, parts[i].dimensions, parts[i].shape,
-                                  parts[i].number, err);
+        status = fs_archive_write(archive, name_of(group, parts[i].name).text, FS_ARCHIVE_F64, parts[i].dimensions,
+                                  parts[i].shape, parts[i].number, err);
     }
     if (status == 0) {
-        status = write_sizes(archive, "/trace/measures/decisive", 2, by_category, shares->decisive, err);
+        status = write_sizes(archive, name_of(group, "decisive"), 2, by_category, shares->decisive, err);
     }
-    return status == 0 ? write_sizes(archive, "/trace/measures/counted", 1, by_category + 1, shares->counted, err) : -1;
+    return status == 0 ? write_sizes(archive, name_of(group, "counted"), 1, by_category + 1, shares->counted, err) : -1;
 }
 
 /* Measures that this program does not know are refused: their order is that of the numbers. */
-static int read_names(const struct fs_archive *archive, struct fs_trace_shares *shares, struct fs_error *err)
+static int read_names(const struct fs_archive *archive, const char *group, struct fs_trace_shares *shares,
+                      struct fs_error *err)
 {
     size_t count;
     char **name = NULL;
-    if (fs_archive_read_texts(archive, "/trace/measures/measure", &count, &name, err) != 0) {
+    if (fs_archive_read_texts(archive, name_of(group, "measure").text, &count, &name, err) != 0) {
         return -1;
     }
     int status = 0;
     if (count == 0 || count > FS_TRACE_MEASURES) {
-        status = fs_error_set(err, FS_EXIT_DATA,
-                              "/trace/measures/measure: found %zu measures, expected 1 to %d; trace again", count,
-                              FS_TRACE_MEASURES);
+        status = fs_error_set(err, FS_EXIT_DATA, "%s/measure: found %zu measures, expected 1 to %d; trace again", group,
+                              count, FS_TRACE_MEASURES);
     }
     for (size_t i = 0; status == 0 && i < count; i++) {
         unsigned measure = 0;
@@ -80,9 +93,8 @@ static int read_names(const struct fs_archive *archive, struct fs_trace_shares *
             measure++;
         }
         if (measure == FS_TRACE_MEASURES) {
-            status =
-                fs_error_set(err, FS_EXIT_DATA,
-                             "/trace/measures/measure: found \"%.60s\", which is no measure; trace again", name[i]);
+            status = fs_error_set(err, FS_EXIT_DATA, "%s/measure: found \"%.60s\", which is no measure; trace again",
+                                  group, name[i]);
         } else {
             shares->measure[i] = (enum fs_trace_measure_id)measure;
         }
@@ -92,10 +104,10 @@ static int read_names(const struct fs_archive *archive, struct fs_trace_shares *
     return status;
 }
 
-static double *read_numbers(const struct fs_archive *archive, const char *name, size_t count, struct fs_error *err)
+static double *read_numbers(const struct fs_archive *archive, struct name name, size_t count, struct fs_error *err)
 {
-    double *number = fs_allocate(count, sizeof *number, name, err);
-    if (number != NULL && fs_archive_read(archive, name, FS_ARCHIVE_F64, count, number, err) != 0) {
+    double *number = fs_allocate(count, sizeof *number, name.text, err);
+    if (number != NULL && fs_archive_read(archive, name.text, FS_ARCHIVE_F64, count, number, err) != 0) {
         free(number);
         return NULL;
     }
@@ -103,17 +115,17 @@ static double *read_numbers(const struct fs_archive *archive, const char *name, 
 }
 
 /* Each at most `most`. */
-static size_t *read_sizes(const struct fs_archive *archive, const char *name, size_t count, size_t most,
+static size_t *read_sizes(const struct fs_archive *archive, struct name name, size_t count, size_t most,
                           struct fs_error *err)
 {
-    int64_t *number = fs_allocate(count, sizeof *number, name, err);
-    size_t *value = fs_allocate(count, sizeof *value, name, err);
+    int64_t *number = fs_allocate(count, sizeof *number, name.text, err);
+    size_t *value = fs_allocate(count, sizeof *value, name.text, err);
     int status =
-        number != NULL && value != NULL ? fs_archive_read(archive, name, FS_ARCHIVE_I64, count, number, err) : -1;
+        number != NULL && value != NULL ? fs_archive_read(archive, name.text, FS_ARCHIVE_I64, count, number, err) : -1;
     for (size_t i = 0; status == 0 && i < count; i++) {
         if (number[i] < 0 || (uint64_t)number[i] > most) {
-            status = fs_error_set(err, FS_EXIT_DATA, "%s: element %zu is %lld, expected 0 to %zu; trace again", name, i,
-                                  (long long)number[i], most);
+            status = fs_error_set(err, FS_EXIT_DATA, "%s: element %zu is %lld, expected 0 to %zu; trace again",
+                                  name.text, i, (long long)number[i], most);
         } else {
             value[i] = (size_t)number[i];
         }
@@ -126,27 +138,27 @@ static size_t *read_sizes(const struct fs_archive *archive, const char *name, si
     return value;
 }
 
-int fs_trace_shares_read(const struct fs_archive *archive, const struct fs_trace_sizes *sizes,
+int fs_trace_shares_read(const struct fs_archive *archive, const char *group, const struct fs_trace_sizes *sizes,
                          struct fs_trace_shares *shares, struct fs_error *err)
 {
     size_t n = sizes->items, c = sizes->categories, L = sizes->layers, by_item, by_category;
-    if (!fs_archive_has(archive, "/trace/measures/measure")) {
+    if (!fs_archive_has(archive, name_of(group, "measure").text)) {
         return 0;
     }
-    if (read_names(archive, shares, err) != 0) {
+    if (read_names(archive, group, shares, err) != 0) {
         return -1;
     }
     size_t m = shares->measures;
     if (fs_multiply(m, n * L, &by_item) != 0 || fs_multiply(m, c * L, &by_category) != 0) {
-        return fs_error_set(err, FS_EXIT_DATA, "/trace/measures: found %zu measures of %zu items; trace again", m, n);
+        return fs_error_set(err, FS_EXIT_DATA, "%s: found %zu measures of %zu items; trace again", group, m, n);
     }
-    return (shares->total_effect = read_numbers(archive, "/trace/measures/total_effect", n, err)) != NULL &&
-                   (shares->share = read_numbers(archive, "/trace/measures/share", by_item, err)) != NULL &&
-                   (shares->median = read_numbers(archive, "/trace/measures/median", by_category, err)) != NULL &&
-                   (shares->low = read_numbers(archive, "/trace/measures/low", by_category, err)) != NULL &&
-                   (shares->high = read_numbers(archive, "/trace/measures/high", by_category, err)) != NULL &&
-                   (shares->decisive = read_sizes(archive, "/trace/measures/decisive", m * c, L - 1, err)) != NULL &&
-                   (shares->counted = read_sizes(archive, "/trace/measures/counted", c, n, err)) != NULL
+    return (shares->total_effect = read_numbers(archive, name_of(group, "total_effect"), n, err)) != NULL &&
+                   (shares->share = read_numbers(archive, name_of(group, "share"), by_item, err)) != NULL &&
+                   (shares->median = read_numbers(archive, name_of(group, "median"), by_category, err)) != NULL &&
+                   (shares->low = read_numbers(archive, name_of(group, "low"), by_category, err)) != NULL &&
+                   (shares->high = read_numbers(archive, name_of(group, "high"), by_category, err)) != NULL &&
+                   (shares->decisive = read_sizes(archive, name_of(group, "decisive"), m * c, L - 1, err)) != NULL &&
+                   (shares->counted = read_sizes(archive, name_of(group, "counted"), c, n, err)) != NULL
                ? 0
                : -1;
 }

@@ -19,7 +19,7 @@ cat >seat/t.jsonl <<'END'
 END
 printf '%s\n' 'sentid	sentence' 'nurse.patient.0.male.txt	The nurse told the patient that he was tired.' \
     'nurse.patient.0.female.txt	The nurse told the patient that she was tired.' 'nurse.patient.0.neutral.txt	The nurse told the patient that they were tired.' >suites/all_sentences.tsv
-suites=(--set data.winogender=suites --set trace.kinds=all --set trace.measures=all --set trace.window=2 --set trace.heat_map=true --set data.text=text.txt --set data.winobias=suites --set data.seat=seat --set "data.stereoset=$data/stereoset.json"
+suites=(--set data.winogender=suites --set trace.kinds=all --set trace.measures=all --set trace.window=2 --set trace.heat_map=true --set trace.attribution=true --set data.text=text.txt --set data.winobias=suites --set data.seat=seat --set "data.stereoset=$data/stereoset.json"
         --set edit.pairs=biaske --set "data.stereoset_intersentence=$scratch/inter.json")
 cat >inter.json <<'END'
 {"data": {"intersentence": [{"id": "i", "target": "nurse", "bias_type": "gender", "context": "The nurse came in.", "sentences": [

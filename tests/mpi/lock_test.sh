@@ -78,7 +78,7 @@ rm -rf shared
 # each partial file of each stage
 cp alone/*.h5 later
 rm later/*.damaged
-for name in trace trace_sublayers evaluate layer_sweep layer_sweep_training layer_sweep_scores_1; do
+for name in trace trace_sublayers trace_attribution evaluate layer_sweep layer_sweep_training layer_sweep_scores_1; do
     case $name in
     layer_*) stage=layer_sweep ;;
     *) stage=${name%_*} ;;

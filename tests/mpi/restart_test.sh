@@ -6,8 +6,9 @@ export OMP_NUM_THREADS=1
 cd "$scratch" || exit 1
 all_stages="trace stamp evaluate layer_sweep"
 settings=("$FAIRSTAMP_SOURCE/demo/job.json" --set "model=$GOLDEN_MODELS/gpt2-tiny" --set checkpoint_seconds=0.02
-    --set checkpoint_share=1 --set stamp.checkpoint_every=3 --set stamp.width=64 --set stamp.iterations=40 --set stamp.frames=2
-    --set trace.heat_map=true --set layers.compare=all --set trace.bootstrap=100 --set evaluate.bootstrap=100)
+    --set checkpoint_share=1 --set stamp.checkpoint_every=3 --set stamp.width=64 --set stamp.iterations=40
+    --set stamp.frames=2 --set trace.heat_map=true --set trace.attribution=true --set layers.compare=all
+    --set trace.bootstrap=100 --set evaluate.bootstrap=100)
 job() { # CODE RANKS COMMAND OUTPUT OPTIONS...
     local code=$1 ranks=$2 command=$3 output=$4
     shift 4
@@ -71,7 +72,7 @@ job 75 2 run "$scratch/early" --max-seconds 0
 
 # a stop file in the middle of each stage: all ranks stop, the same bits later, and what is saved is not done again
 ranks=1
-for moment in 'trace sublayers: unit [0-9]*5 done' 'stage stamp' 'stamp: step .* saved' 'scores: unit [0-9]+ done' 'layer_sweep: step .* saved' \
+for moment in 'trace sublayers: unit [0-9]*5 done' 'trace attribution: unit [0-9]+ done' 'stage stamp' 'stamp: step .* saved' 'scores: unit [0-9]+ done' 'layer_sweep: step .* saved' \
     'layer_sweep: layer 0 done'; do
     rm -rf stopped stop
     ranks=$((ranks % 4 + 1))

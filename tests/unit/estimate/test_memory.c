@@ -12,6 +12,7 @@
 #include "model/backward.h"
 #include "model/edits/stamp_net.h"
 #include "model/families/families.h"
+#include "model/gradients.h"
 #include "pipeline/estimate/memory.h"
 
 /* The layers of the spec that was made last. */
@@ -244,6 +245,12 @@ static void expect_bound(const char *what, double actual, double formula)
     }
 }
 
+static void see_nothing(void *context, const struct fs_component_view *view)
+{
+    (void)context;
+    (void)view;
+}
+
 static void measure(const char *family, size_t length)
 {
     static struct unit unit;
@@ -301,6 +308,40 @@ static void measure(const char *family, size_t length)
     free(h);
 }
 
+/* As measure, with a workspace of its own, a unit of attribution patching. */
+static void measure_gradients(const char *family, size_t length)
+{
+    static struct unit unit;
+    const struct fs_spec spec = special_of(family);
+    struct fs_model *model = NULL;
+    struct fs_workspace *workspace = NULL;
+    struct fs_gradients *gradients = NULL;
+    struct fs_error err = FS_ERROR_INIT;
+    make_unit(&unit, length);
+    fs_real *logprob = calloc(ROWS * spec.vocabulary, sizeof *logprob);
+    if (fs_model_random(&spec, &model, &err) != 0 || fs_workspace_create(model, &workspace, &err) != 0 ||
+        fs_gradients_create(model, &gradients, &err) != 0) {
+        fail_msg("%s: %s", family, err.text);
+    }
+    const struct fs_pass pass = {model, workspace, &unit.batch, NULL};
+    if (fs_gradients_forward(gradients, &pass, NULL, ROWS, unit.row, logprob, &err) != 0 ||
+        fs_gradients_backward(gradients, logprob, see_nothing, NULL, &err) != 0) {
+        fail_msg("%s: %s", family, err.text);
+    }
+    const struct fs_memory_load load = {
+        .ranks = 1, .threads = 1, .memory = 1e18, .units = 1, .attribution = {TOKENS, ROWS, (double)(TOKENS * length)}};
+    struct fs_memory memory;
+    fs_memory_of(&spec, &load, &memory);
+    double held =
+        (double)(fs_workspace_bytes(workspace) + fs_gradients_bytes(gradients)) + /* and noise, distributions */
+        (double)((TOKENS * fs_spec_embedding(&spec) + ROWS * spec.vocabulary) * sizeof(fs_real));
+    expect_bound("attribution", held, memory.trace);
+    fs_gradients_destroy(gradients);
+    fs_workspace_destroy(workspace);
+    fs_model_destroy(model);
+    free(logprob);
+}
+
 static void as_much_as_the_engine_holds(void **state)
 {
     (void)state;
@@ -310,9 +351,11 @@ static void as_much_as_the_engine_holds(void **state)
         measure(families[i], 16);
         measure(families[i], 128);
         measure(families[i], 512);
+        measure_gradients(families[i], 32);
     }
     for (size_t i = 0; i < sizeof special / sizeof *special; i++) {
         measure(special[i], 512); /* what they add is by the longest sequence that there may be */
+        measure_gradients(special[i], 512);
     }
 }
 

@@ -62,6 +62,8 @@ static void what_changes_it(void **state)
     expect_changed("categories=gender", "tsel");
     expect_changed("trace.noise_scale=2", "tsel");
     expect_changed("trace.measures=ffn.read.remove", "tsel");
+    expect_changed("trace.attribution=true", "tsel");
+    expect_changed("trace.neurons=3", "tsel");
     expect_changed("trace.select=last", "tsel");
     expect_changed("trace.least_effect=0.2", "tsel");
     expect_changed("split.held_out=0.3", "sel");

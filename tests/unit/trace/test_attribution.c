@@ -122,6 +122,18 @@ static double distance_of(const struct distance *distance)
     return sqrt(distance->difference / distance->norm);
 }
 
+/* Effect of an item by an estimated measure, nats. */
+static double effect_of(const struct fs_trace_result *result, enum fs_trace_measure_id measure, size_t item,
+                        size_t layer)
+{
+    const struct fs_trace_shares *estimate = &result->attribution.estimate;
+    size_t m = 0;
+    while (estimate->measure[m] != measure) {
+        assert_true(++m < estimate->measures);
+    }
+    return estimate->share[(m * result->items + item) * result->layers + layer] * estimate->total_effect[item];
+}
+
 #ifdef FS_DOUBLE
 
 /* Relative to the first order, the second is about the noise. */
@@ -146,6 +158,9 @@ static void first_order_of_restorations(void **state)
         for (size_t c = 0; c < FS_COMPONENTS; c++) {
             struct distance restore = {0}, remove = {0}, subject = {0};
             assert_int_equal(exact->kind[c], c);
+            static const enum fs_trace_measure_id at_subject[] = {FS_MEASURE_RESIDUAL_SUBJECT_RESTORE,
+                                                                  FS_MEASURE_ATTENTION_SUBJECT_RESTORE,
+                                                                  FS_MEASURE_FFN_SUBJECT_RESTORE};
             for (size_t cell = 0; cell < L * n; cell++) {
                 size_t i = cell % n, l = cell / n, at = (c * n + i) * L + l;
                 for (size_t p = exact->first[i]; p < exact->first[i + 1]; p++) {
@@ -153,7 +168,8 @@ static void first_order_of_restorations(void **state)
                     see(&restore, estimate->position_effect[(c * L + l) * P + p], effect);
                     see(&remove, estimate->position_effect[((FS_COMPONENTS + c) * L + l) * P + p], effect);
                 }
-                see(&subject, estimate->subject[at], exact->indirect_effect[at] / result.counterfactual[i]);
+                see(&subject, effect_of(&result, at_subject[c], i, l),
+                    exact->indirect_effect[at] / result.counterfactual[i]);
             }
             print_message("%-20s %-9s restore %.0e  remove %.0e  subject %.0e\n", models[m],
                           fs_trace_kind_name((enum fs_trace_kind)c), distance_of(&restore), distance_of(&remove),
@@ -184,17 +200,16 @@ static void sums(void **state)
         size_t experts = spec->layer[0].experts;
         assert_int_equal(k, spec->layer[0].ffn * (experts > 0 ? experts : 1));
         for (size_t i = 0; i < n; i++) {
-            assert_true(fabs(out->log_biased[i] - log(result.biased[i])) < bound_log_p(spec));
-            if (!result.noised[i]) {
-                assert_true(fabs(out->log_counterfactual[i] - log(result.counterfactual[i])) < bound_log_p(spec));
-            }
-            for (size_t cell = 0; cell < FS_ATTRIBUTION_DIRECTIONS * FS_COMPONENTS * L; cell++) {
-                const double *effect = out->position_effect + cell * P;
+            double total = log(result.biased[i]) - log(result.counterfactual[i]);
+            assert_true(fabs(out->estimate.total_effect[i] - total) < 2 * bound_log_p(spec));
+            for (size_t l = 0; l < L; l++) {
+                const double *effect = out->position_effect + (FS_COMPONENT_ATTENTION * L + l) * P;
                 double all = 0;
                 for (size_t p = out->first[i]; p < out->first[i + 1]; p++) {
                     all += effect[p];
                 }
-                assert_true(fabs(all - out->all[(cell / L * n + i) * L + cell % L]) < 1e-12);
+                assert_true(fabs(all - effect_of(&result, FS_MEASURE_ATTENTION_ALL_RESTORE, i, l)) <=
+                            1e-12 * fabs(all));
             }
         }
         for (size_t l = 0; l < L; l++) {
@@ -205,10 +220,10 @@ static void sums(void **state)
                 assert_true(out->neuron[l * k + j] < k);
             }
             for (size_t i = 0; i < n; i++) {
-                double effect = out->log_biased[i] - out->log_counterfactual[i];
-                const double *restore = out->all + ((size_t)FS_COMPONENT_FFN * n + i) * L + l;
+                double effect = out->estimate.total_effect[i];
                 total += fabs(effect);
-                expected += (effect > 0 ? 0.5 : -0.5) * (restore[0] + restore[FS_COMPONENTS * n * L]);
+                expected += (effect > 0 ? 0.5 : -0.5) * (effect_of(&result, FS_MEASURE_FFN_ALL_RESTORE, i, l) +
+                                                         effect_of(&result, FS_MEASURE_FFN_ALL_REMOVE, i, l));
             }
             assert_true(fabs(found - expected / total) < bound_f32((double)k) * 8);
         }
@@ -302,6 +317,7 @@ static void file_and_threads(void **state)
     run_trace(&w, &options, 3, &three);
     const struct fs_trace_attribution *from = &one.attribution, *same = &three.attribution;
     size_t cells = FS_ATTRIBUTION_DIRECTIONS * FS_COMPONENTS * one.layers, share = one.layers * from->neurons;
+    assert_memory_equal(from->estimate.low, same->estimate.low, one.categories * one.layers * sizeof(double));
     assert_memory_equal(from->position_effect, same->position_effect, cells * from->positions * sizeof(double));
     assert_memory_equal(from->neuron_share, same->neuron_share, share * sizeof(double));
     assert_non_null(mkdtemp(folder));
@@ -312,10 +328,12 @@ static void file_and_threads(void **state)
     assert_done(fs_archive_open(path, "trace", &archive, &err), err);
     assert_done(fs_trace_read(archive, &read, &err), err);
     const struct fs_trace_attribution *back = &read.attribution;
-    assert_memory_equal(back->subject, from->subject, cells * one.items * sizeof(double));
-    assert_memory_equal(back->read, from->read, cells * one.items * sizeof(double));
-    assert_memory_equal(back->all, from->all, cells * one.items * sizeof(double));
-    assert_memory_equal(back->log_counterfactual, from->log_counterfactual, one.items * sizeof(double));
+    size_t measures = from->estimate.measures, shares = measures * one.items * one.layers;
+    assert_int_equal(back->estimate.measures, measures);
+    assert_int_equal(measures, 16); /* 2 sublayers at 3 places, the residual stream at 2, in 2 directions */
+    assert_memory_equal(back->estimate.share, from->estimate.share, shares * sizeof(double));
+    assert_memory_equal(back->estimate.median, from->estimate.median,
+                        measures * one.categories * one.layers * sizeof(double));
     assert_int_equal(back->neurons, 5);
     assert_memory_equal(back->neuron, from->neuron, share * sizeof *back->neuron);
     assert_memory_equal(back->neuron_share, from->neuron_share, share * sizeof(double));
