@@ -119,3 +119,13 @@ int fs_trace_attribution_read(const struct fs_archive *archive, const struct fs_
                ? read_neurons(archive, sizes->layers, attribution, err)
                : -1;
 }
+
+void fs_trace_attribution_release(struct fs_trace_attribution *attribution)
+{
+    fs_trace_shares_release(&attribution->estimate);
+    free(attribution->first);
+    free(attribution->position_effect);
+    free(attribution->neuron);
+    free(attribution->neuron_share);
+    *attribution = (struct fs_trace_attribution){0};
+}

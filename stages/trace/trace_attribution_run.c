@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "model/numbers/kernels.h"
-#include "stages/trace/trace_attribution_parts.h"
+#include "stages/trace/trace_attribution_map.h"
 
 /* A corrupted run beside the biased one. */
 struct pair {

@@ -15,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "stages/trace/trace_attribution_parts.h"
+#include "stages/trace/trace_attribution_map.h"
 #include "tests/unit/bounds.h"
 
 #define assert_done(call, error)                                                                                       \

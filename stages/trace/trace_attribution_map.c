@@ -1,12 +1,11 @@
 /* Attribution patching: the units, and what comes of them; see trace_attribution.h. */
-#include "stages/trace/trace_attribution.h"
+#include "stages/trace/trace_attribution_map.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "model/flops.h"
-#include "stages/trace/trace_attribution_parts.h"
 
 enum { DIRECTIONS = FS_ATTRIBUTION_DIRECTIONS, COMPONENTS = FS_ATTRIBUTION_COMPONENTS };
 _Static_assert((int)COMPONENTS == (int)FS_COMPONENTS, "every component of a layer is attributed to");
@@ -385,14 +384,4 @@ int fs_trace_attribution_run(struct trace *trace, const struct fs_pair_list *pai
     }
     fs_attribution_map_release(&map);
     return status;
-}
-
-void fs_trace_attribution_release(struct fs_trace_attribution *attribution)
-{
-    fs_trace_shares_release(&attribution->estimate);
-    free(attribution->first);
-    free(attribution->position_effect);
-    free(attribution->neuron);
-    free(attribution->neuron_share);
-    *attribution = (struct fs_trace_attribution){0};
 }

@@ -1,6 +1,6 @@
 /* The units of attribution patching, and what runs one. Private to the stage. */
-#ifndef FAIRSTAMP_STAGES_TRACE_TRACE_ATTRIBUTION_PARTS_H
-#define FAIRSTAMP_STAGES_TRACE_TRACE_ATTRIBUTION_PARTS_H
+#ifndef FAIRSTAMP_STAGES_TRACE_TRACE_ATTRIBUTION_MAP_H
+#define FAIRSTAMP_STAGES_TRACE_TRACE_ATTRIBUTION_MAP_H
 
 #include "model/gradients.h"
 #include "stages/trace/trace_parts.h"
