@@ -104,7 +104,8 @@ static void compare(const struct fs_trace_result *one, size_t i, double a, doubl
     worst = fmax(worst, fabs(a - b) / (one->biased[i] + one->counterfactual[i]));
 }
 
-/* Changes of log P by the measures, whose share is of one total effect. */
+/* Changes of log P by the measures, whose share is of one total effect: differences of two log probabilities, each of which
+ * may be off by the bound. */
 static void compare_shares(const struct fs_trace_result *one, const struct fs_trace_result *other)
 {
     size_t n = one->items, L = one->layers;
@@ -112,7 +113,7 @@ static void compare_shares(const struct fs_trace_result *one, const struct fs_tr
     assert_int_equal(one->shares.measures, other->shares.measures);
     for (size_t at = 0; at < one->shares.measures * n * L; at++) {
         double total = one->shares.total_effect[at / L % n];
-        worst = fmax(worst, fabs(one->shares.share[at] - other->shares.share[at]) * fabs(total));
+        worst = fmax(worst, fabs(one->shares.share[at] - other->shares.share[at]) * fabs(total) / 2);
     }
 }
 
