@@ -274,8 +274,9 @@ void fs_chart_measures(FILE *stream, const struct fs_page_data *data)
     fprintf(stream, "<g font-size=\"10\">\n");
     for (size_t m = 0; m < shares->measures; m++) {
         size_t at = m * trace->categories * trace->layers;
+        size_t row = m / 2;
         struct panel panel = {.x = (double)(m % 2) * (PANEL_WIDTH + 4),
-                              .y = 20 + (double)(m / 2) * PANEL_HEIGHT,
+                              .y = 20 + (double)row * PANEL_HEIGHT,
                               .layers = trace->layers,
                               .decisive = shares->decisive[m * trace->categories],
                               .median = shares->median + at,

@@ -12,7 +12,7 @@
  * Where noise stands in for a counterpart, log P*[o] and the log P[o] of a changed run are means over the samples. Items
  * with |TE| below a limit say nothing on shares, and are left out and counted. The share of several items is their
  * median, which a few large ones do not move; its 95 % interval is a bootstrap that draws target terms, all items of a
- * drawn term with it, as these are alike.
+ * drawn term with it, as these are alike; one term alone has none (NaN).
  *
  * Components: the residual stream after layer l; what attention, or the FFN, adds to it. The residual stream at all
  * positions is the other run itself, and no measure. Severed, after ROME (kmeng01/rome, causal_trace.py,

@@ -228,16 +228,15 @@ static void draw_none(struct sample *sample)
     sample->all = 0;
 }
 
-/* One layer of one measure: its median, and the medians of the resamples to `medians`. */
-static double fold_layer(struct sample *sample, const struct column *column, const struct fs_trace_options *options,
-                         size_t category, double *medians)
+/* One layer of one measure: its median, and the medians of so many resamples to `medians`. */
+static double fold_layer(struct sample *sample, const struct column *column, struct fs_random random, size_t resamples,
+                         double *medians)
 {
     for (size_t i = 0; i < sample->count; i++) {
         sample->order[i] = i;
     }
     qsort_r(sample->order, sample->count, sizeof *sample->order, compare_shares, (void *)column);
-    struct fs_random random = fs_random_start(options->seed, SHARES_STREAM + category);
-    for (size_t r = 0; r < options->bootstrap; r++) {
+    for (size_t r = 0; r < resamples; r++) {
         draw_none(sample);
         for (size_t t = 0; t < sample->terms; t++) {
             draw(sample, fs_random_below(&random, sample->terms));
@@ -256,6 +255,7 @@ static void fold_category(struct sample *sample, size_t category, const struct f
 {
     const struct fs_trace_result *result = sample->result;
     size_t n = result->items, L = result->layers;
+    size_t resamples = sample->terms > 1 ? options->bootstrap : 0;
     out->counted[category] = sample->count;
     for (size_t m = 0; m < out->measures; m++) {
         size_t at = (m * result->categories + category) * L;
@@ -264,8 +264,9 @@ static void fold_category(struct sample *sample, size_t category, const struct f
             const struct column column = {share + layer, sample->member, L};
             out->median[at + layer] = out->low[at + layer] = out->high[at + layer] = NAN;
             if (sample->count > 0) {
-                out->median[at + layer] = fold_layer(sample, &column, options, category, sample->medians);
-                fs_quantile_interval(sample->medians, options->bootstrap, FS_QUANTILE_LINEAR, &out->low[at + layer],
+                const struct fs_random random = fs_random_start(options->seed, SHARES_STREAM + category);
+                out->median[at + layer] = fold_layer(sample, &column, random, resamples, sample->medians);
+                fs_quantile_interval(sample->medians, resamples, FS_QUANTILE_LINEAR, &out->low[at + layer],
                                      &out->high[at + layer]);
             }
         }

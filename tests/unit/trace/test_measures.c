@@ -170,6 +170,12 @@ static void medians(void **state)
     assert_int_equal(counted, shares->counted[0]);
     assert_true(counted < n); /* one has too small an effect */
     fs_trace_result_release(&result);
+
+    w.pairs.count = 1; /* one term: a median without an interval */
+    run_trace(&w, &options, 1, &result);
+    assert_true(isfinite(result.shares.median[0]) && isnan(result.shares.low[0]) && isnan(result.shares.high[0]));
+    fs_trace_result_release(&result);
+    w.pairs.count = ROWS;
     world_close(&w);
 }
 
@@ -279,14 +285,34 @@ static void assert_nothing_at_the_top(const struct fs_trace_result *result)
     }
 }
 
+/* Writes a trace file and reads it again. */
+static int write_and_read(const struct world *w, const struct fs_trace_options *options,
+                          const struct fs_trace_result *result, char **select, struct fs_trace_result *read,
+                          struct fs_error *err)
+{
+    struct fs_archive *archive;
+    char folder[] = "/tmp/fairstamp-measures-XXXXXX", path[64];
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/t.h5", folder);
+    assert_done(fs_archive_create(path, "trace", "job", &archive, err), *err);
+    assert_done(fs_trace_write(archive, &w->pairs, options, result, err), *err);
+    assert_done(fs_archive_publish(archive, err), *err);
+    assert_done(fs_archive_open(path, "trace", &archive, err), *err);
+    assert_done(fs_archive_read_attribute_text(archive, "/trace/measures", "select", select, err), *err);
+    int status = fs_trace_read(archive, read, err);
+    fs_archive_close(archive);
+    unlink(path);
+    rmdir(folder);
+    return status;
+}
+
 static void file_and_threads(void **state)
 {
     (void)state;
     struct world w;
     struct fs_trace_result one, three, read;
     struct fs_error err = FS_ERROR_INIT;
-    struct fs_archive *archive;
-    char folder[] = "/tmp/fairstamp-measures-XXXXXX", path[64], *select;
+    char *select;
     struct fs_trace_options options = all_measures();
     options.always_noise = true;
     options.select = FS_SELECT_LAST;
@@ -295,24 +321,24 @@ static void file_and_threads(void **state)
     run_trace(&w, &options, 3, &three);
     assert_shares_equal(&one, &three);
     assert_nothing_at_the_top(&one);
-    assert_non_null(mkdtemp(folder));
-    snprintf(path, sizeof path, "%s/t.h5", folder);
-    assert_done(fs_archive_create(path, "trace", "job", &archive, &err), err);
-    assert_done(fs_trace_write(archive, &w.pairs, &options, &one, &err), err);
-    assert_done(fs_archive_publish(archive, &err), err);
-    assert_done(fs_archive_open(path, "trace", &archive, &err), err);
-    assert_done(fs_trace_read(archive, &read, &err), err);
+    assert_done(write_and_read(&w, &options, &one, &select, &read, &err), err);
     assert_shares_equal(&one, &read);
     assert_int_equal(read.decisive_layer, one.layers - 1);
-    assert_done(fs_archive_read_attribute_text(archive, "/trace/measures", "select", &select, &err), err);
     assert_string_equal(select, "last");
     free(select);
-    fs_archive_close(archive);
-    unlink(path);
-    rmdir(folder);
-    fs_trace_result_release(&one);
     fs_trace_result_release(&three);
     fs_trace_result_release(&read);
+
+    one.shares.counted[0] = one.items + 1;
+    assert_int_equal(write_and_read(&w, &options, &one, &select, &read, &err), -1);
+    assert_non_null(strstr(err.text, "counted"));
+    free(select);
+    one.shares.decisive[1] = one.layers;
+    assert_int_equal(write_and_read(&w, &options, &one, &select, &read, &err), -1);
+    assert_int_equal(err.code, FS_EXIT_DATA);
+    assert_non_null(strstr(err.text, "decisive"));
+    free(select);
+    fs_trace_result_release(&one);
     world_close(&w);
 }
 

@@ -104,12 +104,13 @@ static void compare(const struct fs_trace_result *one, size_t i, double a, doubl
     worst = fmax(worst, fabs(a - b) / (one->biased[i] + one->counterfactual[i]));
 }
 
-/* Changes of log P by all measures, whose share is of one total effect. */
+/* Changes of log P by the measures, whose share is of one total effect. */
 static void compare_shares(const struct fs_trace_result *one, const struct fs_trace_result *other)
 {
     size_t n = one->items, L = one->layers;
-    assert_int_equal(one->shares.measures, FS_TRACE_MEASURES);
-    for (size_t at = 0; at < FS_TRACE_MEASURES * n * L; at++) {
+    assert_true(one->shares.measures >= FS_TRACE_MEASURES / 3);
+    assert_int_equal(one->shares.measures, other->shares.measures);
+    for (size_t at = 0; at < one->shares.measures * n * L; at++) {
         double total = one->shares.total_effect[at / L % n];
         worst = fmax(worst, fabs(one->shares.share[at] - other->shares.share[at]) * fabs(total));
     }
@@ -134,6 +135,14 @@ static void compare_results(const struct fs_trace_result *one, const struct fs_t
                 compare(one, i, one->sublayers.position_effect[k * P + p], other->sublayers.position_effect[k * P + p]);
             }
         }
+    }
+}
+
+/* A third of the table, by `turn`. */
+static void choose_measures(struct fs_trace_options *options, size_t turn)
+{
+    for (size_t m = 0; m < FS_TRACE_MEASURES; m++) {
+        options->measure[m] = m % 3 == turn % 3;
     }
 }
 
@@ -170,7 +179,7 @@ static double trace_way(struct world *w, int way)
     options.always_noise = way >= 2;
     options.window = way == 1 ? 2 : 1;
     options.heat_map = way == 0;
-    memset(options.measure, true, sizeof options.measure);
+    choose_measures(&options, (size_t)way);
     return check_both(w, &options);
 }
 
@@ -206,7 +215,7 @@ static void pieces(void **state)
     world_open("llama-grouped", 1, &w);
     struct fs_trace_options options = {
         .noise_scale = 3, .noise_samples = 1, .seed = 5, .kind = {true, true, true}, .window = 1, .heat_map = true};
-    memset(options.measure, true, sizeof options.measure);
+    choose_measures(&options, 1);
     for (size_t k = 0; k < 2; k++) {
         struct fs_statement_text *text = &w.pairs.item[0].statement[k];
         free(text->before);
