@@ -79,8 +79,8 @@ static struct limit limit_of(const struct trace *trace)
         const struct fs_cost cost = cost_of(trace, &whole);
         add_cost(&all, &cost, 1);
     }
-    return (struct limit){(double)fs_unit_tokens(all.tokens, all.flops / all.tokens),
-                          (double)(FS_HEAD_NUMBERS / trace->spec->vocabulary)};
+    size_t rows = FS_HEAD_NUMBERS / trace->spec->vocabulary;
+    return (struct limit){(double)fs_unit_tokens(all.tokens, all.flops / all.tokens), (double)rows};
 }
 
 static int begin_unit(struct fs_attribution_map *map, struct fs_error *err)
