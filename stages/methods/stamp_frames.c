@@ -1,8 +1,10 @@
 #include "stages/methods/stamp_frames.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "io/hash.h"
 #include "model/numbers/random.h"
@@ -10,6 +12,7 @@
 /* The streams of the seed begin with these; stamp.c and stamp_net.c have 0 and 1. */
 #define FRAME_STREAM UINT64_C(2)
 #define VERSION_STREAM UINT64_C(3)
+#define SUBJECT_STREAM UINT64_C(4)
 
 /* Of no group, and without a word of benchmark/attribute_words.json; written for this program. */
 static const char *const frames[FS_FRAMES] = {
@@ -100,13 +103,17 @@ static size_t drawn(uint64_t seed, uint64_t stream, size_t count, size_t place)
     return order[place];
 }
 
-size_t fs_stamp_frame_of(uint64_t seed, const char *pair_id, size_t version)
+static uint64_t stream_of(uint64_t stream, const char *pair_id)
 {
-    uint64_t stream = FRAME_STREAM;
     for (const char *c = pair_id; *c != '\0'; c++) {
         stream = fs_hash_add(stream, (unsigned char)*c);
     }
-    return drawn(seed, stream, FS_FRAMES, version - 1);
+    return stream;
+}
+
+size_t fs_stamp_frame_of(uint64_t seed, const char *pair_id, size_t version)
+{
+    return drawn(seed, stream_of(FRAME_STREAM, pair_id), FS_FRAMES, version - 1);
 }
 
 size_t fs_stamp_version_of(const struct fs_stamp_options *options, size_t step)
@@ -118,6 +125,112 @@ size_t fs_stamp_version_of(const struct fs_stamp_options *options, size_t step)
     size_t framed = 2 * (number / 4) + of_four - 1, round = framed / options->frames;
     uint64_t stream = fs_hash_add(fs_hash_add(VERSION_STREAM, batch), round);
     return 1 + drawn(options->seed, stream, options->frames, framed % options->frames);
+}
+
+static bool may_give(const struct fs_pair *pair, const struct fs_pair *other)
+{
+    return strcmp(pair->category, other->category) == 0 &&
+           (pair->counterpart[0] == '\0') == (other->counterpart[0] == '\0') &&
+           strcmp(pair->subject, other->subject) != 0;
+}
+
+const struct fs_pair *fs_stamp_donor(const struct fs_stamp_batch *batch, uint64_t seed, const struct fs_pair *pair)
+{
+    size_t donors = 0;
+    for (size_t i = 0; i < batch->count; i++) {
+        donors += may_give(pair, &batch->list->item[batch->pair[i]]);
+    }
+    if (donors == 0) {
+        return NULL;
+    }
+    struct fs_random random = fs_random_start(seed, fs_hash_add(stream_of(SUBJECT_STREAM, pair->id), batch->version));
+    size_t left = fs_random_below(&random, donors);
+    for (size_t i = 0;; i++) {
+        const struct fs_pair *other = &batch->list->item[batch->pair[i]];
+        if (may_give(pair, other) && left-- == 0) {
+            return other;
+        }
+    }
+}
+
+static bool in_word(char c)
+{
+    return isalnum((unsigned char)c) || (unsigned char)c >= 0x80;
+}
+
+/* `text` with `to` for the first word `from`, whose capital letter it takes; NULL with *found false where it has none. */
+static char *with_word(const char *text, const char *from, const char *to, bool *found)
+{
+    size_t length = strlen(from);
+    *found = false;
+    for (const char *at = text; length > 0 && *at != '\0'; at++) {
+        if ((at == text || !in_word(at[-1])) && strncasecmp(at, from, length) == 0 && !in_word(at[length])) {
+            char *whole = NULL;
+            bool capital = isupper((unsigned char)*at) != 0 && isupper((unsigned char)*from) == 0;
+            *found = true;
+            return asprintf(&whole, "%.*s%c%s%s", (int)(at - text), text, capital ? toupper((unsigned char)*to) : *to,
+                            to + 1, at + length) < 0
+                       ? NULL
+                       : whole;
+        }
+    }
+    return NULL;
+}
+
+/* A statement with another subject; `owned` is what the caller frees. */
+struct swapped {
+    struct fs_statement_text text;
+    char *owned[2];
+};
+
+/* 1: done; 0: the text has no such subject where it can be told apart; -1: no memory. */
+static int swap_subject(const struct fs_statement_text *text, const char *from, const char *to, struct swapped *out)
+{
+    bool before, found, other;
+    char *completion = with_word(text->completion, from, to, &other);
+    free(completion);
+    *out = (struct swapped){.text = *text};
+    if (other || *to == '\0') {
+        return 0;
+    }
+    out->owned[0] = with_word(text->before, from, to, &before);
+    found = before;
+    if (!before) {
+        out->owned[0] = with_word(text->after, from, to, &found);
+    }
+    if (!found) {
+        return 0;
+    }
+    out->owned[1] = with_word(text->text, from, to, &other);
+    if (out->owned[0] == NULL || out->owned[1] == NULL) {
+        return -1;
+    }
+    *(before ? &out->text.before : &out->text.after) = out->owned[0];
+    out->text.text = out->owned[1];
+    return 1;
+}
+
+/* The pair's two texts, with the donor's subjects where both have their own. */
+static int take_subjects(const struct fs_framing *framing, const struct fs_pair *pair, struct swapped out[2],
+                         struct fs_error *err)
+{
+    const struct fs_pair *donor = framing->donor;
+    bool all = donor != NULL;
+    for (int s = 0; s < 2; s++) {
+        bool second = s == 1 && pair->counterpart[0] != '\0';
+        const struct fs_statement_text *text = &pair->statement[s == 0 ? FS_STEREOTYPE : FS_ANTI_STEREOTYPE];
+        int done = donor == NULL ? 0
+                                 : swap_subject(text, second ? pair->counterpart : pair->subject,
+                                                second ? donor->counterpart : donor->subject, &out[s]);
+        if (done < 0) {
+            return fs_error_memory(err, strlen(text->text), "a framed statement");
+        }
+        all = all && done == 1;
+    }
+    for (int s = 0; !all && s < 2; s++) {
+        out[s].text = pair->statement[s == 0 ? FS_STEREOTYPE : FS_ANTI_STEREOTYPE];
+    }
+    return 0;
 }
 
 static int compile_framed(const struct fs_framing *framing, const char *frame, const struct fs_statement_text *text,
@@ -151,12 +264,19 @@ static int compile_both(const struct fs_framing *framing, const struct fs_pair *
                         struct fs_statement k[2], bool *scored, struct fs_error *err)
 {
     int status = 0;
+    struct swapped swapped[2] = {{.owned = {NULL}}};
     memset(k, 0, 2 * sizeof *k);
+    status = frame != NULL ? take_subjects(framing, pair, swapped, err) : 0;
     for (int s = 0; status == 0 && s < 2; s++) {
-        const struct fs_statement_text *text = &pair->statement[s == 0 ? FS_STEREOTYPE : FS_ANTI_STEREOTYPE];
+        const struct fs_statement_text *text =
+            frame != NULL ? &swapped[s].text : &pair->statement[s == 0 ? FS_STEREOTYPE : FS_ANTI_STEREOTYPE];
         status = frame != NULL ? compile_framed(framing, frame, text, &k[s], err)
                                : fs_statement_compile(framing->plan, framing->tokenizer, framing->style,
                                                       framing->scoring, text, &k[s], err);
+    }
+    for (int s = 0; s < 2; s++) {
+        free(swapped[s].owned[0]);
+        free(swapped[s].owned[1]);
     }
     *scored = status == 0 && k[0].skip == FS_KEPT && k[1].skip == FS_KEPT;
     if (!*scored) {

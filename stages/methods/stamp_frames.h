@@ -27,6 +27,19 @@ size_t fs_stamp_frame_of(uint64_t seed, const char *pair_id, size_t version);
  */
 size_t fs_stamp_version_of(const struct fs_stamp_options *options, size_t step);
 
+/* The pairs that are trained on together, in their order; all owned by the caller. */
+struct fs_stamp_batch {
+    const struct fs_pair_list *list;
+    const size_t *pair; /* [count] indices into the list; pairs of a target term side by side */
+    size_t count;
+    size_t number;  /* of the batch, from 1, for messages */
+    size_t version; /* stamp_frames.h */
+};
+
+/* Another pair of `batch`, whose subjects `pair` takes in `version`, from 1: one of its category, drawn by seed and pair; NULL
+ * where there is none. */
+const struct fs_pair *fs_stamp_donor(const struct fs_stamp_batch *batch, uint64_t seed, const struct fs_pair *pair);
+
 struct fs_framing {
     struct fs_plan *plan;
     const struct fs_tokenizer *tokenizer;
@@ -34,6 +47,7 @@ struct fs_framing {
     enum fs_scoring scoring;
     uint64_t seed;
     size_t version;
+    const struct fs_pair *donor; /* of subjects; NULL: the pair keeps its own, as it does where a text lacks them */
 };
 /*
  * Compiles both statements of a pair, k1 and k2, with the version's sentence and a blank before them, or as they are where

@@ -85,6 +85,14 @@ static const struct fs_setting stamp_rows[] = {
          "versions of each pair with a neutral sentence, such as \"It rained during the night.\", before both of "
          "its statements; half of the steps train on them, so that the edit carries over; each runs the unedited "
          "model once, and shares stamp.memory; 0: none"},
+    {.key = "stamp.swap_subjects",
+     .kind = FS_SETTING_FLAG,
+     .initial = "false",
+     FS_SETTING_MEMBER(struct fs_stamp_options, swap_subjects),
+     .meaning =
+         "in the versions of stamp.frames each pair has the subjects of another edited pair of its category, drawn "
+         "for each version, so that what is learnt of an object holds for other subjects; without stamp.frames "
+         "there is none"},
     {.key = "stamp.text_weight",
      .kind = FS_SETTING_NUMBER,
      .initial = "0",

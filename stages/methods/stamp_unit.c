@@ -5,7 +5,6 @@
 
 #include "model/edits/stamp_net.h"
 #include "model/flops.h"
-#include "stages/methods/stamp_frames.h"
 #include "stages/methods/stamp_pack.h"
 #include "stages/methods/stamp_prompts.h"
 
@@ -56,14 +55,18 @@ static size_t number_term(struct builder *builder, const struct fs_pair *pair)
 }
 
 /* A pair of which both statements can be scored; of others only passes stay, which no unit asks for. */
-static int add_pair(struct builder *builder, const struct fs_pair *pair, size_t version, struct fs_error *err)
+static int add_pair(struct builder *builder, const struct fs_stamp_batch *batch, const struct fs_pair *pair,
+                    struct fs_error *err)
 {
+    const struct fs_stamp_options *options = builder->options;
+    bool swaps = options->swap_subjects && batch->version > 0;
     const struct fs_framing framing = {.plan = builder->all,
                                        .tokenizer = builder->tokenizer,
                                        .style = &builder->style,
-                                       .scoring = builder->options->scoring,
-                                       .seed = builder->options->seed,
-                                       .version = version};
+                                       .scoring = options->scoring,
+                                       .seed = options->seed,
+                                       .version = batch->version,
+                                       .donor = swaps ? fs_stamp_donor(batch, options->seed, pair) : NULL};
     struct fs_statement *k = builder->statement + 2 * builder->pairs;
     if (fs_stamp_pair_compile(&framing, pair, k, err) != 0) {
         return -1;
@@ -479,7 +482,7 @@ static int build(struct builder *builder, const struct fs_stamp_batch *batch, st
         return -1;
     }
     for (size_t i = 0; i < batch->count; i++) {
-        if (add_pair(builder, &batch->list->item[batch->pair[i]], batch->version, err) != 0) {
+        if (add_pair(builder, batch, &batch->list->item[batch->pair[i]], err) != 0) {
             return -1;
         }
     }

@@ -20,6 +20,7 @@
 #ifndef FAIRSTAMP_STAGES_METHODS_STAMP_UNIT_H
 #define FAIRSTAMP_STAGES_METHODS_STAMP_UNIT_H
 
+#include "stages/methods/stamp_frames.h"
 #include "stages/methods/stamp_loss.h"
 #include "stages/plan/plan.h"
 
@@ -48,15 +49,6 @@ struct fs_stamp_units {
     struct fs_loss_cuts cuts;
     size_t most_tokens, most_rows; /* of a unit */
     size_t most_text;              /* tokens of a unit of text */
-};
-
-/* The pairs that are trained on together, in their order; all owned by the caller. */
-struct fs_stamp_batch {
-    const struct fs_pair_list *list;
-    const size_t *pair; /* [count] indices into the list; pairs of a target term side by side */
-    size_t count;
-    size_t number;  /* of the batch, from 1, for messages */
-    size_t version; /* stamp_frames.h */
 };
 
 struct fs_stamp_range {

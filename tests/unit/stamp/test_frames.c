@@ -132,7 +132,7 @@ static void close_bench(struct bench *bench)
 
 static struct fs_framing framing_of(const struct bench *bench, enum fs_scoring scoring, size_t version)
 {
-    return (struct fs_framing){bench->plan, bench->m.tokenizer, &bench->style, scoring, 3, version};
+    return (struct fs_framing){bench->plan, bench->m.tokenizer, &bench->style, scoring, 3, version, NULL};
 }
 
 static void assert_same_reads(const struct fs_statement *a, const struct fs_statement *b)
@@ -259,6 +259,88 @@ static void too_long_goes_without(void **state)
     }
 }
 
+/* By hand: "the nurse was at home" of p0 with the subjects "boss" and "maid" of another pair, in both texts. */
+static void subjects_of_another_pair(void **state)
+{
+    (void)state;
+    static const enum fs_scoring scoring[] = {FS_TARGET_PROB, FS_OBJECT_MEAN};
+    static const char *const names[] = {"bert-tiny", "gpt2-tiny"};
+    for (size_t i = 0; i < 2; i++) {
+        struct fs_error err = FS_ERROR_INIT;
+        struct fs_pair_list list;
+        struct fs_statement k[2], by_hand;
+        struct bench bench;
+        open_bench(names[i], &bench);
+        test_pairs_make(true, &list);
+        char subject[] = "boss", counterpart[] = "maid", home[] = "home", stop[] = ".", id[] = "", whole[80],
+             before[80];
+        const struct fs_pair donor = {.subject = subject, .counterpart = counterpart};
+        struct fs_framing framing = framing_of(&bench, scoring[i], 5);
+        framing.donor = &donor;
+        assert_done(fs_stamp_pair_compile(&framing, &list.item[0], k, &err), err);
+        for (int s = 0; s < 2; s++) {
+            snprintf(whole, sizeof whole, "The river was low that day. the %s was at home.", s == 0 ? "boss" : "maid");
+            memcpy(before, whole, sizeof before);
+            *strstr(before, "home.") = '\0';
+            const struct fs_statement_text text = {
+                .before = before, .completion = home, .after = stop, .text = whole, .id = id};
+            assert_done(
+                fs_statement_compile(bench.plan, bench.m.tokenizer, &bench.style, scoring[i], &text, &by_hand, &err),
+                err);
+            assert_same_reads(&k[s], &by_hand);
+            fs_statement_release(&by_hand);
+            fs_statement_release(&k[s]);
+        }
+        /* one text without its subject: both stay as they are behind the sentence */
+        struct fs_statement kept[2], plain[2];
+        free(list.item[0].subject);
+        list.item[0].subject = strdup("nurs");
+        assert_done(fs_stamp_pair_compile(&framing, &list.item[0], kept, &err), err);
+        framing.donor = NULL;
+        assert_done(fs_stamp_pair_compile(&framing, &list.item[0], plain, &err), err);
+        for (int s = 0; s < 2; s++) {
+            assert_same_reads(&kept[s], &plain[s]);
+            fs_statement_release(&kept[s]);
+            fs_statement_release(&plain[s]);
+        }
+        fs_pair_list_release(&list);
+        close_bench(&bench);
+    }
+}
+
+/* Of its own category, with other subjects, of the batch alone; another one for another version or seed. */
+static void donors(void **state)
+{
+    (void)state;
+    struct fs_pair_list list;
+    test_pairs_make(true, &list);
+    static const size_t chosen[] = {0, 1, 2, 3, 4, 5, 6, 7, 8};
+    size_t other = 0, given = 0;
+    for (size_t i = 0; i < list.count - 1; i++) {
+        const struct fs_pair *pair = &list.item[i], *first = NULL;
+        for (size_t version = 1; version <= 32; version++) {
+            const struct fs_stamp_batch batch = {.list = &list, .pair = chosen, .count = 9, .version = version};
+            const struct fs_pair *donor = fs_stamp_donor(&batch, 3, pair);
+            if (donor == NULL) {
+                for (size_t j = 0; j < batch.count; j++) {
+                    assert_true(strcmp(list.item[j].category, pair->category) != 0 ||
+                                strcmp(list.item[j].subject, pair->subject) == 0);
+                }
+                continue;
+            }
+            first = first != NULL ? first : donor;
+            other += donor != first;
+            given++;
+            assert_string_equal(donor->category, pair->category);
+            assert_string_not_equal(donor->subject, pair->subject);
+            assert_true(donor >= list.item && donor < list.item + 9);
+            assert_ptr_equal(fs_stamp_donor(&batch, 3, pair), donor);
+        }
+    }
+    assert_true(given > 0 && other > given / 4);
+    fs_pair_list_release(&list);
+}
+
 static void train(const struct test_model *m, const struct fs_pair_list *list, const struct fs_stamp_options *options,
                   struct fs_stamp_state *state)
 {
@@ -344,6 +426,8 @@ int main(void)
         cmocka_unit_test(stands_before_the_statement),
         cmocka_unit_test(a_sentence_is_read_behind_it),
         cmocka_unit_test(too_long_goes_without),
+        cmocka_unit_test(subjects_of_another_pair),
+        cmocka_unit_test(donors),
         cmocka_unit_test(frames_stand_before_the_statements),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
