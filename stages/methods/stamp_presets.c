@@ -29,8 +29,8 @@ static const struct fs_preset_row rows[] = {
     {"paper", "stamp.schedule", {"constant", "constant"}},
     {"paper", "stamp.iterations", {"20", "20"}},
     {"keep", "stamp.text_weight", {"10", "10"}},
-    {"carry", "stamp.alpha", {"0.1", "0.1"}},
-    {"carry", "stamp.beta", {"0.1", "0.1"}},
-    {"carry", "stamp.text_weight", {"1", "1"}},
+    {"carry", "stamp.frames", {"16", "16"}},
+    {"carry", "stamp.swap_subjects", {"true", "true"}},
+    {"carry", "stamp.text_weight", {"10", "10"}},
 };
 const struct fs_presets fs_stamp_presets = {rows, sizeof rows / sizeof rows[0]};
