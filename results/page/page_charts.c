@@ -282,7 +282,9 @@ void fs_chart_measures(FILE *stream, const struct fs_page_data *data)
                               .median = shares->median + at,
                               .low = shares->low + at,
                               .high = shares->high + at};
-        text(stream, panel.x + 4, panel.y + 11, "start", "fs-ink", fs_trace_measures[shares->measure[m]].name);
+        fprintf(stream, "<g font-size=\"9\">\n"); /* the longest name fills the panel */
+        text(stream, panel.x + 2, panel.y + 11, "start", "fs-ink", fs_trace_measures[shares->measure[m]].name);
+        fprintf(stream, "</g>\n");
         if (!isfinite(panel.median[0])) {
             text(stream, panel.x + PANEL_LEFT, panel.y + 40, "start", "fs-soft", "no pair has enough of an effect");
             continue;
