@@ -248,7 +248,7 @@ int main(int argc, char **argv)
             seconds[(size_t)(2 * head + 1) * bench.repeats + repeat] = products(&bench, head != 0, &flops[head]);
         }
     }
-    double tokens = (double)fs_plan_tokens(bench.plan);
+    double tokens = (double)fs_plan_given_tokens(bench.plan);
     printf("{\"tokens\": %.0f, \"threads\": %zu, \"repeats\": %zu, \"core\": \"%s\"", tokens, bench.threads,
            bench.repeats, openblas_get_corename());
     const char *name[2] = {"hidden", "full"};
