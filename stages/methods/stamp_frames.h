@@ -33,7 +33,7 @@ struct fs_stamp_batch {
     const size_t *pair; /* [count] indices into the list; pairs of a target term side by side */
     size_t count;
     size_t number;  /* of the batch, from 1, for messages */
-    size_t version; /* stamp_frames.h */
+    size_t version; /* of its statements: 0 as they are, above with a sentence before them */
 };
 
 /* Another pair of `batch`, whose subjects `pair` takes in `version`, from 1: one of its category, drawn by seed and pair; NULL
