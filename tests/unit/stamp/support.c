@@ -96,6 +96,23 @@ struct fs_stamp_options test_options(const struct fs_spec *spec)
     };
 }
 
+void test_train(const struct test_model *m, const struct fs_pair_list *list, const struct fs_stamp_options *options,
+                size_t threads, struct fs_stamp_state *state)
+{
+    struct fs_error err = FS_ERROR_INIT;
+    struct fs_runner *runner;
+    assert_done(fs_runner_serial_create(threads, &runner, &err), err);
+    assert_done(fs_stamp_state_create(options, m->spec->hidden, fs_stamp_steps(options, list->count), state, &err),
+                err);
+    assert_done(
+        fs_stamp_train(
+            &(const struct fs_stamp_task){
+                .model = m->model, .tokenizer = m->tokenizer, .pairs = list, .options = options, .runner = runner},
+            state, &err),
+        err);
+    free(runner);
+}
+
 const char *test_shared(void)
 {
     static char folder[1024];

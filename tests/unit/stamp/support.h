@@ -35,6 +35,10 @@ void test_pairs_make(bool subjects, struct fs_pair_list *list);
 /* Options that converge on these; layer 0, target.prob or sentence.mean. */
 struct fs_stamp_options test_options(const struct fs_spec *spec);
 
+/* A whole training on `threads` threads; the caller releases the state. */
+void test_train(const struct test_model *m, const struct fs_pair_list *list, const struct fs_stamp_options *options,
+                size_t threads, struct fs_stamp_state *state);
+
 #define ALL_TOKENS 4096 /* unit_tokens that make one unit of all these pairs */
 
 /* The folder of the shared data, or NULL after saying so. */

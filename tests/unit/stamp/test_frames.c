@@ -341,23 +341,6 @@ static void donors(void **state)
     fs_pair_list_release(&list);
 }
 
-static void train(const struct test_model *m, const struct fs_pair_list *list, const struct fs_stamp_options *options,
-                  struct fs_stamp_state *state)
-{
-    struct fs_error err = FS_ERROR_INIT;
-    struct fs_runner *runner;
-    assert_done(fs_runner_serial_create(2, &runner, &err), err);
-    assert_done(fs_stamp_state_create(options, m->spec->hidden, fs_stamp_steps(options, list->count), state, &err),
-                err);
-    assert_done(
-        fs_stamp_train(
-            &(const struct fs_stamp_task){
-                .model = m->model, .tokenizer = m->tokenizer, .pairs = list, .options = options, .runner = runner},
-            state, &err),
-        err);
-    free(runner);
-}
-
 static const char *const models[] = {"bert-tiny", "gpt2-tiny", "llama-grouped"};
 
 /* L_e and gap before a step of each version, of a stamp that has not moved: those of texts written out by hand. */
@@ -379,10 +362,10 @@ static void frames_stand_before_the_statements(void **state)
         options.learning_rate = 1e-9;
         options.frames = 2;
         options.iterations = 4;
-        train(&m, &list, &options, &framed);
+        test_train(&m, &list, &options, 2, &framed);
         options.frames = 0;
         options.iterations = 1;
-        train(&m, &list, &options, &plain);
+        test_train(&m, &list, &options, 2, &plain);
         for (size_t step = 0; step < 4; step++) {
             const double *loss = framed.loss + 4 * step, *extra = framed.extra + FS_STAMP_EXTRA * step;
             size_t version = (size_t)extra[5];
@@ -399,7 +382,7 @@ static void frames_stand_before_the_statements(void **state)
                     assert_true(asprintf(&to->text, "%s%s%s", to->before, to->completion, to->after) > 0);
                 }
             }
-            train(&m, &by_hand, &options, &known);
+            test_train(&m, &by_hand, &options, 2, &known);
             /* the stamp has moved by 1e-9 a step and parameter, below a float32's epsilon of the keys; squares of
              * differences of log probabilities that are some ten times larger */
             double bound = 20 * bound_f32(forward_depth(m.spec));

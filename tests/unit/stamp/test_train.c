@@ -48,23 +48,6 @@ static int save_and_stop(void *context, const struct fs_stamp_state *state, bool
     return fs_error_set(err, FS_EXIT_INTERRUPTED, "stopped here");
 }
 
-static void train(const struct test_model *m, const struct fs_pair_list *list, const struct fs_stamp_options *options,
-                  size_t threads, struct fs_stamp_state *state)
-{
-    struct fs_error err = FS_ERROR_INIT;
-    struct fs_runner *runner;
-    assert_done(fs_runner_serial_create(threads, &runner, &err), err);
-    assert_done(fs_stamp_state_create(options, m->spec->hidden, fs_stamp_steps(options, list->count), state, &err),
-                err);
-    assert_done(
-        fs_stamp_train(
-            &(const struct fs_stamp_task){
-                .model = m->model, .tokenizer = m->tokenizer, .pairs = list, .options = options, .runner = runner},
-            state, &err),
-        err);
-    free(runner);
-}
-
 static void assert_same(const struct fs_stamp_state *a, const struct fs_stamp_state *b)
 {
     size_t bytes = fs_stamp_parameters(a->stamp.hidden, a->stamp.width) * sizeof(fs_real);
@@ -100,11 +83,11 @@ static void threads_and_memory_do_not_matter(void **state)
         options.balance_weight = i == 3 ? 0 : options.balance_weight;
         options.frames = i >= 4 ? 2 : 0;
         options.key_share = i == 0 ? 0.05 : 0;
-        train(&m, &list, &options, 1, &first);
+        test_train(&m, &list, &options, 1, &first);
         assert_int_equal(first.step, i == 2 ? 18 : 6);
         for (size_t t = 1; t < sizeof threads / sizeof *threads; t++) {
             options.memory = memory[t];
-            train(&m, &list, &options, threads[t], &other);
+            test_train(&m, &list, &options, threads[t], &other);
             assert_same(&first, &other);
             fs_stamp_state_release(&other);
         }
@@ -148,9 +131,9 @@ static void units_do_not_matter(void **state)
         options.iterations = 1;
         options.key_bias = 0; /* otherwise a mean over the tokens that are computed, of which units share some */
         options.unit_tokens = ALL_TOKENS;
-        train(&m, &list, &options, 1, &one);
+        test_train(&m, &list, &options, 1, &one);
         options.unit_tokens = 1;
-        train(&m, &list, &options, 1, &many);
+        test_train(&m, &list, &options, 1, &many);
         assert_same_step(models[i], &m, &one, &many);
         fs_stamp_state_release(&one);
         fs_stamp_state_release(&many);
@@ -175,9 +158,9 @@ static void sharing_does_not_matter(void **state)
         options.key_bias = 0; /* as in units_do_not_matter */
         options.unit_tokens = ALL_TOKENS;
         assert_true(fs_spec_shared_length(m.spec) > 0);
-        train(&m, &list, &options, 1, &shared);
+        test_train(&m, &list, &options, 1, &shared);
         fs_model_share_prefixes(m.model, false);
-        train(&m, &list, &options, 1, &apart);
+        test_train(&m, &list, &options, 1, &apart);
         assert_same_step(causal[i], &m, &apart, &shared);
         fs_stamp_state_release(&shared);
         fs_stamp_state_release(&apart);
@@ -199,7 +182,7 @@ static void resumes(void **state)
     options.batch = 5;
     options.frames = 2;
     struct fs_stamp_state whole, parts;
-    train(&m, &list, &options, 1, &whole);
+    test_train(&m, &list, &options, 1, &whole);
 
     struct stop stop = {"/tmp/fairstamp-stamp-XXXXXX", &options};
     int file = mkstemp(stop.path);
@@ -273,9 +256,9 @@ static void unusable_pairs_are_left_out(void **state)
             }
         }
         const struct fs_pair_list others = {.count = list.count - 1, .item = rest};
-        train(&m, &others, &options, 1, &without);
+        test_train(&m, &others, &options, 1, &without);
         list.item[bad].skip = FS_SKIP_NO_DIFFERENCE;
-        train(&m, &list, &options, 1, &with);
+        test_train(&m, &list, &options, 1, &with);
         list.item[bad].skip = FS_KEPT;
         assert_same(&with, &without);
         fs_stamp_state_release(&with);
@@ -304,7 +287,7 @@ static void key_bias_starts_low(void **state)
         options.width = 4096;
         options.iterations = 1;
         options.learning_rate = 1e-9; /* what is left is the start */
-        train(&m, &list, &options, 2, &trained);
+        test_train(&m, &list, &options, 2, &trained);
 
         size_t order[16], tokens = 0, fired = 0, d = m.spec->hidden;
         double squares = 0;
@@ -379,7 +362,7 @@ static void keys_fire_on_a_share_of_text(void **state)
         options.width = 256;
         options.iterations = 1;
         options.learning_rate = 1e-9; /* what is left is the start */
-        train(&m, &list, &options, 2, &trained);
+        test_train(&m, &list, &options, 2, &trained);
         assert_done(fs_stamp_text_read(m.tokenizer, &options, &text, &err), err);
         assert_done(fs_stamp_text_compile(m.spec, m.tokenizer, &options, &text, &units, &err), err);
         assert_done(fs_workspace_create(m.model, &workspace, &err), err);
@@ -428,7 +411,7 @@ static void loss_falls(void **state)
         options.iterations = 60;
         options.width = 64;
         options.unit_tokens = UNIT_TOKENS;
-        train(&m, &list, &options, 2, &trained);
+        test_train(&m, &list, &options, 2, &trained);
         double before = trained.loss[1], after = trained.loss[4 * 59 + 1];
         print_message("%s: L_e %.4g -> %.4g\n", models[i], before, after);
         assert_true(after < before / 25); /* a fifth of the gap, squared */
