@@ -456,18 +456,11 @@ static int print_seeds(const struct query *query, bool json, struct fs_error *er
 
 static int print_text(const struct query *query, struct fs_error *err)
 {
-    static const char *const numbers[] = {">ideal",  ">before", ">95 %",  ">after",  ">95 %",
-                                          ">change", ">p",      ">items", ">skipped"};
-    enum { NUMBERS = sizeof numbers / sizeof numbers[0] };
-    char heading[FS_RESULT_TEXTS][32];
-    const char *names[FS_RESULT_TEXTS + NUMBERS];
-    for (size_t i = 0; i < query->shown; i++) {
-        snprintf(heading[i], sizeof heading[i], "<%s", fs_result_text_names[query->by[i]]);
-        names[i] = heading[i];
-    }
-    memcpy(names + query->shown, numbers, sizeof numbers);
+    static const char *const numbers[FS_QUERY_NUMBERS] = {">ideal",  ">before", ">95 %",  ">after",  ">95 %",
+                                                          ">change", ">p",      ">items", ">skipped"};
+    struct fs_query_columns columns;
     struct fs_table *table;
-    if (fs_table_create(query->shown + NUMBERS, names, &table, err) != 0) {
+    if (fs_query_table(query->by, query->shown, numbers, &columns, &table, err) != 0) {
         return -1;
     }
     double *const *number = query->table.number;

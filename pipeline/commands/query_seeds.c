@@ -5,7 +5,6 @@
 
 #include "io/formats/json.h"
 #include "results/report.h"
-#include "results/table.h"
 #include "stages/metrics/metric_table.h"
 
 enum { BEFORE, AFTER, CHANGE };
@@ -25,20 +24,24 @@ static void add_spread(struct fs_table *table, const struct fs_spread *spread, c
     }
 }
 
+int fs_query_table(const size_t *by, size_t shown, const char *const numbers[FS_QUERY_NUMBERS],
+                   struct fs_query_columns *columns, struct fs_table **table, struct fs_error *err)
+{
+    for (size_t i = 0; i < shown; i++) {
+        snprintf(columns->heading[i], sizeof columns->heading[i], "<%s", fs_result_text_names[by[i]]);
+        columns->name[i] = columns->heading[i];
+    }
+    memcpy(columns->name + shown, numbers, FS_QUERY_NUMBERS * sizeof *numbers);
+    return fs_table_create(shown + FS_QUERY_NUMBERS, columns->name, table, err);
+}
+
 int fs_query_seeds_text(const struct fs_query_seeds *query, struct fs_error *err)
 {
-    static const char *const numbers[] = {">ideal",  ">before", ">after",         ">sd",   ">least to most",
-                                          ">change", ">sd",     ">least to most", ">seeds"};
-    enum { NUMBERS = sizeof numbers / sizeof numbers[0] };
-    char heading[FS_RESULT_TEXTS][32];
-    const char *names[FS_RESULT_TEXTS + NUMBERS];
-    for (size_t i = 0; i < query->shown; i++) {
-        snprintf(heading[i], sizeof heading[i], "<%s", fs_result_text_names[query->by[i]]);
-        names[i] = heading[i];
-    }
-    memcpy(names + query->shown, numbers, sizeof numbers);
+    static const char *const numbers[FS_QUERY_NUMBERS] = {
+        ">ideal", ">before", ">after", ">sd", ">least to most", ">change", ">sd", ">least to most", ">seeds"};
+    struct fs_query_columns columns;
     struct fs_table *table;
-    if (fs_table_create(query->shown + NUMBERS, names, &table, err) != 0) {
+    if (fs_query_table(query->by, query->shown, numbers, &columns, &table, err) != 0) {
         return -1;
     }
     for (size_t i = 0; i < query->rows; i++) {
