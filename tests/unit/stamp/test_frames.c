@@ -315,7 +315,7 @@ static void donors(void **state)
     struct fs_pair_list list;
     test_pairs_make(true, &list);
     static const size_t chosen[] = {0, 1, 2, 3, 4, 5, 6, 7, 8};
-    size_t other = 0, given = 0;
+    size_t other = 0, of_seed = 0, given = 0;
     for (size_t i = 0; i < list.count - 1; i++) {
         const struct fs_pair *pair = &list.item[i], *first = NULL;
         for (size_t version = 1; version <= 32; version++) {
@@ -330,6 +330,7 @@ static void donors(void **state)
             }
             first = first != NULL ? first : donor;
             other += donor != first;
+            of_seed += donor != fs_stamp_donor(&batch, 4, pair);
             given++;
             assert_string_equal(donor->category, pair->category);
             assert_string_not_equal(donor->subject, pair->subject);
@@ -337,7 +338,7 @@ static void donors(void **state)
             assert_ptr_equal(fs_stamp_donor(&batch, 3, pair), donor);
         }
     }
-    assert_true(given > 0 && other > given / 4);
+    assert_true(given > 0 && other > given / 4 && of_seed > given / 4);
     fs_pair_list_release(&list);
 }
 
