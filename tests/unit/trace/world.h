@@ -18,8 +18,10 @@
 
 struct world {
     struct fs_model *model;
+    const struct fs_spec *spec;
     struct fs_tokenizer *tokenizer;
     struct fs_prompt_style style;
+    struct fs_attribute_table *attributes; /* NULL: none */
     struct fs_pair_list pairs;
     struct fs_json_document *golden; /* NULL: none */
 };
@@ -49,8 +51,9 @@ static inline void world_load(const char *name, size_t pairs, struct world *w)
     assert_non_null(w->pairs.item);
     snprintf(path, sizeof path, "%s/tests/golden/models/%s", source_root(), name);
     assert_done(fs_model_load(path, &w->model, &err), err);
+    w->spec = fs_model_spec(w->model);
     assert_done(fs_tokenizer_open(path, &w->tokenizer, &err), err);
-    assert_done(fs_prompt_style_of(fs_model_spec(w->model), w->tokenizer, &w->style, &err), err);
+    assert_done(fs_prompt_style_of(w->spec, w->tokenizer, &w->style, &err), err);
 }
 
 /* Pair i, without its statements. */
@@ -68,6 +71,7 @@ static inline void world_close(struct world *w)
 {
     fs_pair_list_release(&w->pairs);
     fs_json_destroy(w->golden);
+    fs_attribute_table_destroy(w->attributes);
     fs_tokenizer_destroy(w->tokenizer);
     fs_model_destroy(w->model);
 }
@@ -78,7 +82,7 @@ static inline void run_trace(const struct world *w, const struct fs_trace_option
     struct fs_error err = FS_ERROR_INIT;
     struct fs_runner *runner;
     assert_done(fs_runner_serial_create(threads, &runner, &err), err);
-    const struct fs_trace_input input = {&w->pairs, NULL};
+    const struct fs_trace_input input = {&w->pairs, w->attributes};
     assert_done(fs_trace_run(w->model, w->tokenizer, &input, options, runner, result, &err), err);
     free(runner);
 }
