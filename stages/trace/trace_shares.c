@@ -18,11 +18,6 @@ const struct fs_trace_measure fs_trace_measures[FS_TRACE_MEASURES] = {FS_TRACE_M
 #define CHOICE(id, name, ...) "|" name
 const char fs_trace_select_choices[] = "aie|last|two_thirds" FS_TRACE_MEASURE_ROWS(CHOICE);
 
-size_t fs_trace_fixed_layer(enum fs_trace_select select, size_t layers)
-{
-    return select == FS_SELECT_LAST ? layers - 1 : 2 * layers / 3;
-}
-
 void fs_trace_choose_measures(const struct fs_trace_options *options, struct fs_trace_map *map)
 {
     for (unsigned m = 0; m < FS_TRACE_MEASURES; m++) {
@@ -280,6 +275,12 @@ static void fold_category(struct sample *sample, size_t category, const struct f
     }
 }
 
+/* The last layer, or two thirds up. */
+static size_t fixed_layer(enum fs_trace_select select, size_t layers)
+{
+    return select == FS_SELECT_LAST ? layers - 1 : 2 * layers / 3;
+}
+
 /* l* over all items. */
 static int choose_layer(const struct fs_trace_options *options, struct fs_trace_result *result, struct fs_error *err)
 {
@@ -290,7 +291,7 @@ static int choose_layer(const struct fs_trace_options *options, struct fs_trace_
         return 0;
     }
     if (options->select < FS_SELECT_MEASURE) {
-        result->decisive_layer = fs_trace_fixed_layer((enum fs_trace_select)options->select, L);
+        result->decisive_layer = fixed_layer((enum fs_trace_select)options->select, L);
         return 0;
     }
     size_t measure = options->select - FS_SELECT_MEASURE, m = 0;
