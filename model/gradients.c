@@ -15,7 +15,8 @@ struct fs_gradients {
     size_t *row; /* [rows] */
 };
 
-size_t fs_ffn_parts(const struct fs_layer_spec *layer)
+/* Parts of a layer's FFN: 1; with experts each of them, of fs_layer_spec.ffn neurons, and their biases. */
+static size_t ffn_parts(const struct fs_layer_spec *layer)
 {
     return layer->experts > 0 ? layer->experts + 1 : 1;
 }
@@ -149,7 +150,7 @@ static void visit_ffn(const struct fs_layer_run *run, struct fs_component_view v
 {
     view.component = FS_COMPONENT_FFN;
     view.gradient = run->workspace->dffn.data;
-    for (view.part = 0; view.part < fs_ffn_parts(run->layer->spec); view.part++) {
+    for (view.part = 0; view.part < ffn_parts(run->layer->spec); view.part++) {
         view.width = run->layer->ffn->neurons(run, view.part, run->gradient[FS_STREAM_Y], &view.value);
         if (view.width > 0) {
             visit(context, &view);

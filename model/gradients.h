@@ -33,9 +33,6 @@ struct fs_component_view {
 };
 typedef void fs_component_visit(void *context, const struct fs_component_view *view);
 
-/* Parts of a layer's FFN: 1; with experts each of them, of fs_layer_spec.ffn neurons, and their biases. */
-size_t fs_ffn_parts(const struct fs_layer_spec *layer);
-
 struct fs_gradients;
 int fs_gradients_create(const struct fs_model *model, struct fs_gradients **gradients, struct fs_error *err);
 void fs_gradients_destroy(struct fs_gradients *gradients);       /* takes NULL */

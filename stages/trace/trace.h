@@ -131,9 +131,6 @@ struct fs_trace_input {
     const struct fs_attribute_table *attributes; /* NULL: none */
 };
 
-/* The layer that options.select means without a trace: the last one, or two thirds up. */
-size_t fs_trace_fixed_layer(enum fs_trace_select select, size_t layers);
-
 /* Collective. The result is complete on the root; elsewhere decisive_layer, items and layers are set. */
 int fs_trace_run(const struct fs_model *model, const struct fs_tokenizer *tokenizer, const struct fs_trace_input *input,
                  const struct fs_trace_options *options, struct fs_runner *runner, struct fs_trace_result *result,

@@ -11,26 +11,13 @@
  *   neuron_share     f64 (L, k)
  */
 #include <stdlib.h>
-#include <string.h>
 
 #include "stages/trace/trace.h"
+#include "stages/trace/trace_numbers.h"
 
 enum { DIRECTIONS = FS_ATTRIBUTION_DIRECTIONS, COMPONENTS = FS_ATTRIBUTION_COMPONENTS };
 
 static const char *const direction_names[DIRECTIONS] = {"restore", "remove"};
-
-static int write_sizes(struct fs_archive *archive, const char *name, size_t dimensions, const size_t *shape,
-                       const size_t *value, struct fs_error *err)
-{
-    size_t count = shape[0] * (dimensions > 1 ? shape[1] : 1);
-    int64_t *number = fs_allocate(count, sizeof *number, name, err);
-    for (size_t i = 0; number != NULL && i < count; i++) {
-        number[i] = (int64_t)value[i];
-    }
-    int status = number != NULL ? fs_archive_write(archive, name, FS_ARCHIVE_I64, dimensions, shape, number, err) : -1;
-    free(number);
-    return status;
-}
 
 static int write_names(struct fs_archive *archive, struct fs_error *err)
 {
@@ -51,7 +38,7 @@ int fs_trace_attribution_write(struct fs_archive *archive, const struct fs_trace
     const size_t by_position[] = {DIRECTIONS, COMPONENTS, L, from->positions};
     if (fs_trace_shares_write(archive, "/trace/attribution", sizes, &from->estimate, err) != 0 ||
         write_names(archive, err) != 0 ||
-        write_sizes(archive, "/trace/attribution/position_first", 1, first, from->first, err) != 0 ||
+        fs_trace_write_sizes(archive, "/trace/attribution/position_first", 1, first, from->first, err) != 0 ||
         fs_archive_write(archive, "/trace/attribution/position_effect", FS_ARCHIVE_F64, 4, by_position,
                          from->position_effect, err) != 0) {
         return -1;
@@ -59,20 +46,10 @@ int fs_trace_attribution_write(struct fs_archive *archive, const struct fs_trace
     if (from->neurons == 0) {
         return 0;
     }
-    return write_sizes(archive, "/trace/attribution/neuron", 2, neurons, from->neuron, err) == 0
+    return fs_trace_write_sizes(archive, "/trace/attribution/neuron", 2, neurons, from->neuron, err) == 0
                ? fs_archive_write(archive, "/trace/attribution/neuron_share", FS_ARCHIVE_F64, 2, neurons,
                                   from->neuron_share, err)
                : -1;
-}
-
-static double *read_numbers(const struct fs_archive *archive, const char *name, size_t count, struct fs_error *err)
-{
-    double *data = fs_allocate(count, sizeof *data, name, err);
-    if (data != NULL && fs_archive_read(archive, name, FS_ARCHIVE_F64, count, data, err) != 0) {
-        free(data);
-        return NULL;
-    }
-    return data;
 }
 
 static int read_neurons(const struct fs_archive *archive, size_t layers, struct fs_trace_attribution *out,
@@ -90,25 +67,17 @@ static int read_neurons(const struct fs_archive *archive, size_t layers, struct 
         return fs_error_set(err, FS_EXIT_DATA, "%s: must be a table of %zu rows, one a layer; trace again", name,
                             layers);
     }
-    int64_t *number = fs_allocate(count, sizeof *number, name, err);
-    out->neuron = fs_allocate(count, sizeof *out->neuron, name, err);
-    int status =
-        number != NULL && out->neuron != NULL ? fs_archive_read(archive, name, FS_ARCHIVE_I64, count, number, err) : -1;
-    for (size_t i = 0; status == 0 && i < count; i++) {
-        if (number[i] < 0) {
-            status = fs_error_set(err, FS_EXIT_DATA, "%s: element %zu is %lld, expected 0 or more; trace again", name,
-                                  i, (long long)number[i]);
-        } else {
-            out->neuron[i] = (size_t)number[i];
-        }
+    out->neuron = fs_trace_read_sizes(archive, name, count, SIZE_MAX, err);
+    if (out->neuron == NULL) {
+        return -1;
     }
-    free(number);
-    if (status == 0) {
-        out->neuron_share = read_numbers(archive, "/trace/attribution/neuron_share", count, err);
-        status = out->neuron_share != NULL ? 0 : -1;
+    out->neuron_share = fs_trace_read_numbers(archive, "/trace/attribution/neuron_share", FS_ARCHIVE_F64,
+                                              sizeof *out->neuron_share, count, err);
+    if (out->neuron_share == NULL) {
+        return -1;
     }
-    out->neurons = status == 0 ? shape[1] : 0;
-    return status;
+    out->neurons = shape[1];
+    return 0;
 }
 
 int fs_trace_attribution_read(const struct fs_archive *archive, const struct fs_trace_sizes *sizes,

@@ -281,7 +281,7 @@ static void fold_item(const struct trace *trace, size_t i, struct fs_trace_attri
     const struct fs_trace_item *item = &trace->item[i];
     struct fs_trace_shares *estimate = &out->estimate;
     double total = estimate->total_effect[i];
-    bool counts = total != 0 && fabs(total) >= trace->options->least_effect;
+    bool counts = fs_trace_counts(trace->options, total);
     size_t L = trace->spec->layers;
     for (size_t cell = 0; cell < estimate->measures * L; cell++) {
         const struct fs_trace_measure *measure = &fs_trace_measures[estimate->measure[cell / L]];

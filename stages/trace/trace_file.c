@@ -37,21 +37,7 @@
 
 #include "io/benchmarks/category.h"
 #include "stages/trace/trace.h"
-
-static int write_sizes(struct fs_archive *archive, const char *name, size_t dimensions, const size_t *shape,
-                       const size_t *value, size_t count, struct fs_error *err)
-{
-    int64_t *number = fs_allocate(count, sizeof *number, name, err);
-    if (number == NULL) {
-        return -1;
-    }
-    for (size_t i = 0; i < count; i++) {
-        number[i] = (int64_t)value[i];
-    }
-    int status = fs_archive_write(archive, name, FS_ARCHIVE_I64, dimensions, shape, number, err);
-    free(number);
-    return status;
-}
+#include "stages/trace/trace_numbers.h"
 
 static int write_options(struct fs_archive *archive, const struct fs_trace_options *options,
                          const struct fs_trace_result *result, struct fs_error *err)
@@ -112,8 +98,8 @@ static int write_heat_map(struct fs_archive *archive, const struct fs_trace_resu
     }
     if (fs_archive_write_texts(archive, "/trace/role", FS_TRACE_ROLES, names, err) != 0 ||
         fs_archive_write(archive, "/trace/role_aie", FS_ARCHIVE_F64, 4, roles, sublayers->role_aie, err) != 0 ||
-        write_sizes(archive, "/trace/role_count", 2, counts, sublayers->role_count, c * FS_TRACE_ROLES, err) != 0 ||
-        write_sizes(archive, "/trace/position_first", 1, &items, sublayers->first, items, err) != 0 ||
+        fs_trace_write_sizes(archive, "/trace/role_count", 2, counts, sublayers->role_count, err) != 0 ||
+        fs_trace_write_sizes(archive, "/trace/position_first", 1, &items, sublayers->first, err) != 0 ||
         fs_archive_write_texts(archive, "/trace/position_token", P, (const char *const *)sublayers->token, err) != 0) {
         return -1;
     }
@@ -171,7 +157,7 @@ int fs_trace_write(struct fs_archive *archive, const struct fs_pair_list *pairs,
 {
     size_t n = result->items, by_item[] = {n, result->layers}, by_category[] = {result->categories, result->layers};
     if (write_options(archive, options, result, err) != 0 || write_texts(archive, pairs, result, err) != 0 ||
-        write_sizes(archive, "/trace/pair", 1, by_item, result->item, n, err) != 0 ||
+        fs_trace_write_sizes(archive, "/trace/pair", 1, by_item, result->item, err) != 0 ||
         fs_archive_write(archive, "/trace/noised", FS_ARCHIVE_U8, 1, by_item, result->noised, err) != 0 ||
         fs_archive_write(archive, "/trace/biased", FS_ARCHIVE_F64, 1, by_item, result->biased, err) != 0 ||
         fs_archive_write(archive, "/trace/counterfactual", FS_ARCHIVE_F64, 1, by_item, result->counterfactual, err) !=
@@ -183,8 +169,7 @@ int fs_trace_write(struct fs_archive *archive, const struct fs_pair_list *pairs,
         fs_archive_write(archive, "/trace/aie_high", FS_ARCHIVE_F64, 2, by_category, result->aie_high, err) != 0) {
         return -1;
     }
-    if (write_sizes(archive, "/trace/argmax_count", 2, by_category, result->argmax_count,
-                    result->categories * result->layers, err) != 0) {
+    if (fs_trace_write_sizes(archive, "/trace/argmax_count", 2, by_category, result->argmax_count, err) != 0) {
         return -1;
     }
     if (write_measures(archive, options, result, err) != 0) {
@@ -196,36 +181,6 @@ int fs_trace_write(struct fs_archive *archive, const struct fs_pair_list *pairs,
         return -1;
     }
     return result->sublayers.kinds > 0 ? write_sublayers(archive, options, result, err) : 0;
-}
-
-/* Allocates and reads `count` numbers of `type`, each of `size` bytes. */
-static void *read_numbers(const struct fs_archive *archive, const char *name, enum fs_archive_type type, size_t size,
-                          size_t count, struct fs_error *err)
-{
-    void *data = fs_allocate(count, size, name, err);
-    if (data != NULL && fs_archive_read(archive, name, type, count, data, err) != 0) {
-        free(data);
-        return NULL;
-    }
-    return data;
-}
-
-static size_t *read_sizes(const struct fs_archive *archive, const char *name, size_t count, struct fs_error *err)
-{
-    int64_t *number = read_numbers(archive, name, FS_ARCHIVE_I64, sizeof *number, count, err);
-    size_t *value = number != NULL ? fs_allocate(count, sizeof *value, name, err) : NULL;
-    for (size_t i = 0; value != NULL && i < count; i++) {
-        if (number[i] < 0) {
-            fs_error_set(err, FS_EXIT_DATA, "%s: element %zu is %lld, expected 0 or more; trace again", name, i,
-                         (long long)number[i]);
-            free(value);
-            value = NULL;
-            break;
-        }
-        value[i] = (size_t)number[i];
-    }
-    free(number);
-    return value;
 }
 
 static int read_shapes(const struct fs_archive *archive, struct fs_trace_result *result, struct fs_error *err)
@@ -331,19 +286,23 @@ static int read_all(const struct fs_archive *archive, struct fs_trace_result *re
         return -1;
     }
     size_t n = result->items, cells = result->categories * result->layers, number = sizeof(double);
-    return (result->item = read_sizes(archive, "/trace/pair", n, err)) != NULL &&
-                   (result->noised = read_numbers(archive, "/trace/noised", FS_ARCHIVE_U8, 1, n, err)) != NULL &&
-                   (result->biased = read_numbers(archive, "/trace/biased", FS_ARCHIVE_F64, number, n, err)) != NULL &&
-                   (result->counterfactual =
-                        read_numbers(archive, "/trace/counterfactual", FS_ARCHIVE_F64, number, n, err)) != NULL &&
-                   (result->indirect_effect = read_numbers(archive, "/trace/indirect_effect", FS_ARCHIVE_F64, number,
-                                                           n * result->layers, err)) != NULL &&
-                   (result->aie = read_numbers(archive, "/trace/aie", FS_ARCHIVE_F64, number, cells, err)) != NULL &&
-                   (result->aie_low = read_numbers(archive, "/trace/aie_low", FS_ARCHIVE_F64, number, cells, err)) !=
+    return (result->item = fs_trace_read_sizes(archive, "/trace/pair", n, SIZE_MAX, err)) != NULL &&
+                   (result->noised = fs_trace_read_numbers(archive, "/trace/noised", FS_ARCHIVE_U8, 1, n, err)) !=
                        NULL &&
-                   (result->aie_high = read_numbers(archive, "/trace/aie_high", FS_ARCHIVE_F64, number, cells, err)) !=
+                   (result->biased = fs_trace_read_numbers(archive, "/trace/biased", FS_ARCHIVE_F64, number, n, err)) !=
                        NULL &&
-                   (result->argmax_count = read_sizes(archive, "/trace/argmax_count", cells, err)) != NULL
+                   (result->counterfactual = fs_trace_read_numbers(archive, "/trace/counterfactual", FS_ARCHIVE_F64,
+                                                                   number, n, err)) != NULL &&
+                   (result->indirect_effect = fs_trace_read_numbers(archive, "/trace/indirect_effect", FS_ARCHIVE_F64,
+                                                                    number, n * result->layers, err)) != NULL &&
+                   (result->aie = fs_trace_read_numbers(archive, "/trace/aie", FS_ARCHIVE_F64, number, cells, err)) !=
+                       NULL &&
+                   (result->aie_low =
+                        fs_trace_read_numbers(archive, "/trace/aie_low", FS_ARCHIVE_F64, number, cells, err)) != NULL &&
+                   (result->aie_high = fs_trace_read_numbers(archive, "/trace/aie_high", FS_ARCHIVE_F64, number, cells,
+                                                             err)) != NULL &&
+                   (result->argmax_count = fs_trace_read_sizes(archive, "/trace/argmax_count", cells, SIZE_MAX, err)) !=
+                       NULL
                ? 0
                : -1;
 }
@@ -381,17 +340,19 @@ static int read_sublayers(const struct fs_archive *archive, struct fs_trace_resu
     }
     sublayers->kinds = count;
     cells = count * result->categories * result->layers;
-    sublayers->aie = read_numbers(archive, "/trace/kind_aie", FS_ARCHIVE_F64, number, cells, err);
-    sublayers->low = read_numbers(archive, "/trace/kind_low", FS_ARCHIVE_F64, number, cells, err);
-    sublayers->high = read_numbers(archive, "/trace/kind_high", FS_ARCHIVE_F64, number, cells, err);
+    sublayers->aie = fs_trace_read_numbers(archive, "/trace/kind_aie", FS_ARCHIVE_F64, number, cells, err);
+    sublayers->low = fs_trace_read_numbers(archive, "/trace/kind_low", FS_ARCHIVE_F64, number, cells, err);
+    sublayers->high = fs_trace_read_numbers(archive, "/trace/kind_high", FS_ARCHIVE_F64, number, cells, err);
     if (sublayers->aie == NULL || sublayers->low == NULL || sublayers->high == NULL) {
         return -1;
     }
     if (!fs_archive_has(archive, "/trace/role_aie")) {
         return 0;
     }
-    sublayers->role_aie = read_numbers(archive, "/trace/role_aie", FS_ARCHIVE_F64, number, cells * FS_TRACE_ROLES, err);
-    sublayers->role_count = read_sizes(archive, "/trace/role_count", result->categories * FS_TRACE_ROLES, err);
+    sublayers->role_aie =
+        fs_trace_read_numbers(archive, "/trace/role_aie", FS_ARCHIVE_F64, number, cells * FS_TRACE_ROLES, err);
+    sublayers->role_count =
+        fs_trace_read_sizes(archive, "/trace/role_count", result->categories * FS_TRACE_ROLES, SIZE_MAX, err);
     return sublayers->role_aie != NULL && sublayers->role_count != NULL ? 0 : -1;
 }
 

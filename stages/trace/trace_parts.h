@@ -126,6 +126,8 @@ void fs_trace_average(const struct fs_trace_options *options, const struct fs_tr
 /* Which measures a trace takes, the one that names l* among them; the map's measures are these, the residual stream
  * restored at the subject first, which is the effect that result->indirect_effect is of. */
 void fs_trace_choose_measures(const struct fs_trace_options *options, struct fs_trace_map *map);
+/* Whether measures count an item of this total effect, or leave it out. */
+bool fs_trace_counts(const struct fs_trace_options *options, double total);
 /* Room for out->measures measures of the result's items. The result is released with it, also on failure. */
 int fs_trace_shares_allocate(const struct fs_trace_result *result, struct fs_trace_shares *out, struct fs_error *err);
 /* From out->total_effect and ->share to the rest. */

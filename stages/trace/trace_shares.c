@@ -18,11 +18,6 @@ const struct fs_trace_measure fs_trace_measures[FS_TRACE_MEASURES] = {FS_TRACE_M
 #define CHOICE(id, name, ...) "|" name
 const char fs_trace_select_choices[] = "aie|last|two_thirds" FS_TRACE_MEASURE_ROWS(CHOICE);
 
-size_t fs_trace_fixed_layer(enum fs_trace_select select, size_t layers)
-{
-    return select == FS_SELECT_LAST ? layers - 1 : 2 * layers / 3;
-}
-
 void fs_trace_choose_measures(const struct fs_trace_options *options, struct fs_trace_map *map)
 {
     for (unsigned m = 0; m < FS_TRACE_MEASURES; m++) {
@@ -64,13 +59,18 @@ int fs_trace_shares_allocate(const struct fs_trace_result *result, struct fs_tra
                : -1;
 }
 
+bool fs_trace_counts(const struct fs_trace_options *options, double total)
+{
+    return total != 0 && fabs(total) >= options->least_effect;
+}
+
 static void fill_shares(const struct fs_trace_map *map, struct fs_trace_result *result)
 {
     struct fs_trace_shares *out = &result->shares;
     size_t n = result->items, L = result->layers;
     for (size_t i = 0; i < n; i++) {
         double total = fs_trace_log_biased(map, i) - fs_trace_log_counterfactual(map, i);
-        bool counts = total != 0 && fabs(total) >= map->trace->options->least_effect;
+        bool counts = fs_trace_counts(map->trace->options, total);
         out->total_effect[i] = total;
         for (size_t number = 0; number < map->measures * L; number++) {
             const struct fs_trace_measure *measure = &fs_trace_measures[map->measure[number / L]];
@@ -157,12 +157,12 @@ static int compare_terms(const void *a, const void *b, void *context)
 }
 
 /* The counted ones of group->member; terms are numbered by name. */
-static void sample_fill(struct sample *sample, const struct fs_trace_group *group, double least)
+static void sample_fill(struct sample *sample, const struct fs_trace_group *group,
+                        const struct fs_trace_options *options)
 {
     sample->count = sample->terms = 0;
     for (size_t i = 0; i < group->n; i++) {
-        double total = sample->total[group->member[i]];
-        if (total != 0 && fabs(total) >= least) {
+        if (fs_trace_counts(options, sample->total[group->member[i]])) {
             sample->member[sample->count++] = group->member[i];
         }
     }
@@ -275,6 +275,12 @@ static void fold_category(struct sample *sample, size_t category, const struct f
     }
 }
 
+/* The last layer, or two thirds up. */
+static size_t fixed_layer(enum fs_trace_select select, size_t layers)
+{
+    return select == FS_SELECT_LAST ? layers - 1 : 2 * layers / 3;
+}
+
 /* l* over all items. */
 static int choose_layer(const struct fs_trace_options *options, struct fs_trace_result *result, struct fs_error *err)
 {
@@ -285,7 +291,7 @@ static int choose_layer(const struct fs_trace_options *options, struct fs_trace_
         return 0;
     }
     if (options->select < FS_SELECT_MEASURE) {
-        result->decisive_layer = fs_trace_fixed_layer((enum fs_trace_select)options->select, L);
+        result->decisive_layer = fixed_layer((enum fs_trace_select)options->select, L);
         return 0;
     }
     size_t measure = options->select - FS_SELECT_MEASURE, m = 0;
@@ -311,7 +317,7 @@ int fs_trace_shares_medians(const struct fs_trace_options *options, const struct
     for (size_t c = 0; status == 0 && c < result->categories; c++) {
         group.category = c;
         fs_trace_gather(result, pairs, &group);
-        sample_fill(&sample, &group, options->least_effect);
+        sample_fill(&sample, &group, options);
         fold_category(&sample, c, options, out);
     }
     sample_release(&sample);

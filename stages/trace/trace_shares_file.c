@@ -1,5 +1,6 @@
 /*
- * Layout of the group /trace/measures of a trace file, or /trace/attribution, where they are estimates: m measures of n items, c categories, L layers of the trace.
+ * Layout of the group /trace/measures of a trace file, or /trace/attribution, where they are estimates: m measures of n
+ * items, c categories, L layers of the trace.
  *
  *   measure       text (m)         as in trace_measure.h
  *   total_effect  f64 (n)          TE = log P[o] - log P*[o], nats; the mean over samples where noise stood in
@@ -14,6 +15,7 @@
 
 #include "io/values.h"
 #include "stages/trace/trace_measure.h"
+#include "stages/trace/trace_numbers.h"
 
 /* A dataset's name. */
 struct name {
@@ -25,22 +27,6 @@ static struct name name_of(const char *group, const char *part)
     struct name name;
     snprintf(name.text, sizeof name.text, "%s/%s", group, part);
     return name;
-}
-
-static int write_sizes(struct fs_archive *archive, struct name name, size_t dimensions, const size_t *shape,
-                       const size_t *value, struct fs_error *err)
-{
-    size_t count = dimensions == 2 ? shape[0] * shape[1] : shape[0];
-    int64_t *number = fs_allocate(count, sizeof *number, name.text, err);
-    if (number == NULL) {
-        return -1;
-    }
-    for (size_t i = 0; i < count; i++) {
-        number[i] = (int64_t)value[i];
-    }
-    int status = fs_archive_write(archive, name.text, FS_ARCHIVE_I64, dimensions, shape, number, err);
-    free(number);
-    return status;
 }
 
 int fs_trace_shares_write(struct fs_archive *archive, const char *group, const struct fs_trace_sizes *sizes,
@@ -68,9 +54,11 @@ int fs_trace_shares_write(struct fs_archive *archive, const char *group, const s
                                   parts[i].shape, parts[i].number, err);
     }
     if (status == 0) {
-        status = write_sizes(archive, name_of(group, "decisive"), 2, by_category, shares->decisive, err);
+        status = fs_trace_write_sizes(archive, name_of(group, "decisive").text, 2, by_category, shares->decisive, err);
     }
-    return status == 0 ? write_sizes(archive, name_of(group, "counted"), 1, by_category + 1, shares->counted, err) : -1;
+    return status == 0
+               ? fs_trace_write_sizes(archive, name_of(group, "counted").text, 1, by_category + 1, shares->counted, err)
+               : -1;
 }
 
 /* Measures that this program does not know are refused: their order is that of the numbers. */
@@ -104,38 +92,10 @@ static int read_names(const struct fs_archive *archive, const char *group, struc
     return status;
 }
 
-static double *read_numbers(const struct fs_archive *archive, struct name name, size_t count, struct fs_error *err)
+static double *read_f64(const struct fs_archive *archive, const char *group, const char *part, size_t count,
+                        struct fs_error *err)
 {
-    double *number = fs_allocate(count, sizeof *number, name.text, err);
-    if (number != NULL && fs_archive_read(archive, name.text, FS_ARCHIVE_F64, count, number, err) != 0) {
-        free(number);
-        return NULL;
-    }
-    return number;
-}
-
-/* Each at most `most`. */
-static size_t *read_sizes(const struct fs_archive *archive, struct name name, size_t count, size_t most,
-                          struct fs_error *err)
-{
-    int64_t *number = fs_allocate(count, sizeof *number, name.text, err);
-    size_t *value = fs_allocate(count, sizeof *value, name.text, err);
-    int status =
-        number != NULL && value != NULL ? fs_archive_read(archive, name.text, FS_ARCHIVE_I64, count, number, err) : -1;
-    for (size_t i = 0; status == 0 && i < count; i++) {
-        if (number[i] < 0 || (uint64_t)number[i] > most) {
-            status = fs_error_set(err, FS_EXIT_DATA, "%s: element %zu is %lld, expected 0 to %zu; trace again",
-                                  name.text, i, (long long)number[i], most);
-        } else {
-            value[i] = (size_t)number[i];
-        }
-    }
-    free(number);
-    if (status != 0) {
-        free(value);
-        return NULL;
-    }
-    return value;
+    return fs_trace_read_numbers(archive, name_of(group, part).text, FS_ARCHIVE_F64, sizeof(double), count, err);
 }
 
 int fs_trace_shares_read(const struct fs_archive *archive, const char *group, const struct fs_trace_sizes *sizes,
@@ -152,13 +112,14 @@ int fs_trace_shares_read(const struct fs_archive *archive, const char *group, co
     if (fs_multiply(m, n * L, &by_item) != 0 || fs_multiply(m, c * L, &by_category) != 0) {
         return fs_error_set(err, FS_EXIT_DATA, "%s: found %zu measures of %zu items; trace again", group, m, n);
     }
-    return (shares->total_effect = read_numbers(archive, name_of(group, "total_effect"), n, err)) != NULL &&
-                   (shares->share = read_numbers(archive, name_of(group, "share"), by_item, err)) != NULL &&
-                   (shares->median = read_numbers(archive, name_of(group, "median"), by_category, err)) != NULL &&
-                   (shares->low = read_numbers(archive, name_of(group, "low"), by_category, err)) != NULL &&
-                   (shares->high = read_numbers(archive, name_of(group, "high"), by_category, err)) != NULL &&
-                   (shares->decisive = read_sizes(archive, name_of(group, "decisive"), m * c, L - 1, err)) != NULL &&
-                   (shares->counted = read_sizes(archive, name_of(group, "counted"), c, n, err)) != NULL
+    return (shares->total_effect = read_f64(archive, group, "total_effect", n, err)) != NULL &&
+                   (shares->share = read_f64(archive, group, "share", by_item, err)) != NULL &&
+                   (shares->median = read_f64(archive, group, "median", by_category, err)) != NULL &&
+                   (shares->low = read_f64(archive, group, "low", by_category, err)) != NULL &&
+                   (shares->high = read_f64(archive, group, "high", by_category, err)) != NULL &&
+                   (shares->decisive =
+                        fs_trace_read_sizes(archive, name_of(group, "decisive").text, m * c, L - 1, err)) != NULL &&
+                   (shares->counted = fs_trace_read_sizes(archive, name_of(group, "counted").text, c, n, err)) != NULL
                ? 0
                : -1;
 }

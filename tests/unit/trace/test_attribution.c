@@ -13,16 +13,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "stages/trace/trace_attribution_map.h"
 #include "tests/unit/bounds.h"
-
-#define assert_done(call, error)                                                                                       \
-    do {                                                                                                               \
-        if ((call) != 0)                                                                                               \
-            fail_msg("%s: %s", #call, (error).text);                                                                   \
-    } while (0)
+#include "tests/unit/trace/world.h"
 
 /* Masked, and causal with learned and with rotary positions, branches side by side, norms behind them, experts. */
 static const char *const models[] = {"bert-tiny",  "gpt2-tiny",   "llama-grouped", "gptj-part-f16-shards",
@@ -39,59 +33,16 @@ static const char *const rows[][6] = {
 };
 #define ROWS (sizeof rows / sizeof *rows)
 
-struct world {
-    struct fs_model *model;
-    struct fs_tokenizer *tokenizer;
-    struct fs_pair_list pairs;
-};
-
-static struct fs_statement_text statement(const char *before, const char *completion)
-{
-    struct fs_statement_text text = {
-        .before = strdup(before), .completion = strdup(completion), .after = strdup("."), .id = strdup("")};
-    if (asprintf(&text.text, "%s%s.", before, completion) < 0) {
-        abort();
-    }
-    return text;
-}
-
 static void world_open(const char *name, struct world *w)
 {
-    struct fs_error err = FS_ERROR_INIT;
-    const char *root = getenv("FAIRSTAMP_SOURCE");
-    char path[1024];
-    *w = (struct world){.pairs = {.count = ROWS, .item = calloc(ROWS, sizeof *w->pairs.item)}};
-    snprintf(path, sizeof path, "%s/tests/golden/models/%s", root != NULL ? root : ".", name);
-    assert_done(fs_model_load(path, &w->model, &err), err);
-    assert_done(fs_tokenizer_open(path, &w->tokenizer, &err), err);
+    world_load(name, ROWS, w);
     for (size_t i = 0; i < ROWS; i++) {
-        w->pairs.item[i] = (struct fs_pair){.id = strdup(rows[i][1]),
-                                            .category = strdup(rows[i][0]),
-                                            .target = strdup(rows[i][1]),
-                                            .subject = strdup(rows[i][1]),
-                                            .counterpart = strdup(rows[i][2])};
+        const char *const *row = rows[i];
+        world_pair(w, i, row[1], row[0], row[1], row[2]);
         for (size_t k = 0; k < 2; k++) {
-            w->pairs.item[i].statement[k] = statement(rows[i][3 + k], rows[i][5]);
+            w->pairs.item[i].statement[k] = statement(row[3 + k], row[5], ".");
         }
     }
-}
-
-static void world_close(struct world *w)
-{
-    fs_pair_list_release(&w->pairs);
-    fs_tokenizer_destroy(w->tokenizer);
-    fs_model_destroy(w->model);
-}
-
-static void run_trace(const struct world *w, const struct fs_trace_options *options, size_t threads,
-                      struct fs_trace_result *result)
-{
-    struct fs_error err = FS_ERROR_INIT;
-    struct fs_runner *runner;
-    assert_done(fs_runner_serial_create(threads, &runner, &err), err);
-    const struct fs_trace_input input = {&w->pairs, NULL};
-    assert_done(fs_trace_run(w->model, w->tokenizer, &input, options, runner, result, &err), err);
-    free(runner);
 }
 
 static struct fs_trace_options options_of(size_t neurons)
@@ -374,8 +325,6 @@ static void file_and_threads(void **state)
     struct world w;
     struct fs_trace_result one, three, read;
     struct fs_error err = FS_ERROR_INIT;
-    struct fs_archive *archive;
-    char folder[] = "/tmp/fairstamp-attribution-XXXXXX", path[64];
     const struct fs_trace_options options = options_of(5);
     world_open("bert-tiny", &w);
     run_trace(&w, &options, 1, &one);
@@ -385,13 +334,7 @@ static void file_and_threads(void **state)
     assert_memory_equal(from->estimate.low, same->estimate.low, one.categories * one.layers * sizeof(double));
     assert_memory_equal(from->position_effect, same->position_effect, cells * from->positions * sizeof(double));
     assert_memory_equal(from->neuron_share, same->neuron_share, share * sizeof(double));
-    assert_non_null(mkdtemp(folder));
-    snprintf(path, sizeof path, "%s/t.h5", folder);
-    assert_done(fs_archive_create(path, "trace", "job", &archive, &err), err);
-    assert_done(fs_trace_write(archive, &w.pairs, &options, &one, &err), err);
-    assert_done(fs_archive_publish(archive, &err), err);
-    assert_done(fs_archive_open(path, "trace", &archive, &err), err);
-    assert_done(fs_trace_read(archive, &read, &err), err);
+    assert_done(write_and_read(&w, &options, &one, NULL, &read, &err), err);
     const struct fs_trace_attribution *back = &read.attribution;
     size_t measures = from->estimate.measures, shares = measures * one.items * one.layers;
     assert_int_equal(back->estimate.measures, measures);
@@ -402,9 +345,6 @@ static void file_and_threads(void **state)
     assert_int_equal(back->neurons, 5);
     assert_memory_equal(back->neuron, from->neuron, share * sizeof *back->neuron);
     assert_memory_equal(back->neuron_share, from->neuron_share, share * sizeof(double));
-    fs_archive_close(archive);
-    unlink(path);
-    rmdir(folder);
     fs_trace_result_release(&one);
     fs_trace_result_release(&three);
     fs_trace_result_release(&read);

@@ -10,7 +10,6 @@
 #include <cmocka.h>
 
 #include <math.h>
-#include <unistd.h>
 
 #include "model/numbers/random.h"
 #include "stages/metrics/quantile.h"
@@ -283,27 +282,6 @@ static void assert_nothing_at_the_top(const struct fs_trace_result *result)
             assert_true(shares->share[(m * n + i) * L + L - 1] == 0);
         }
     }
-}
-
-/* Writes a trace file and reads it again. */
-static int write_and_read(const struct world *w, const struct fs_trace_options *options,
-                          const struct fs_trace_result *result, char **select, struct fs_trace_result *read,
-                          struct fs_error *err)
-{
-    struct fs_archive *archive;
-    char folder[] = "/tmp/fairstamp-measures-XXXXXX", path[64];
-    assert_non_null(mkdtemp(folder));
-    snprintf(path, sizeof path, "%s/t.h5", folder);
-    assert_done(fs_archive_create(path, "trace", "job", &archive, err), *err);
-    assert_done(fs_trace_write(archive, &w->pairs, options, result, err), *err);
-    assert_done(fs_archive_publish(archive, err), *err);
-    assert_done(fs_archive_open(path, "trace", &archive, err), *err);
-    assert_done(fs_archive_read_attribute_text(archive, "/trace/measures", "select", select, err), *err);
-    int status = fs_trace_read(archive, read, err);
-    fs_archive_close(archive);
-    unlink(path);
-    rmdir(folder);
-    return status;
 }
 
 static void file_and_threads(void **state)

@@ -16,12 +16,7 @@
 
 #include "stages/trace/trace_layout.h"
 #include "tests/unit/bounds.h"
-
-#define assert_done(call, error)                                                                                       \
-    do {                                                                                                               \
-        if ((call) != 0)                                                                                               \
-            fail_msg("%s: %s", #call, (error).text);                                                                   \
-    } while (0)
+#include "tests/unit/trace/world.h"
 
 /* category, subject, counterpart ("": noise), before of k1, of k2, completion. Neighbours begin alike. */
 static const char *const rows[][6] = {
@@ -39,61 +34,18 @@ static const char *const rows[][6] = {
 };
 #define ROWS (sizeof rows / sizeof *rows)
 
-struct world {
-    struct fs_model *model;
-    struct fs_tokenizer *tokenizer;
-    struct fs_pair_list pairs;
-};
-
-static struct fs_statement_text statement(const char *before, const char *completion)
-{
-    struct fs_statement_text text = {
-        .before = strdup(before), .completion = strdup(completion), .after = strdup("."), .id = strdup("")};
-    if (asprintf(&text.text, "%s%s.", before, completion) < 0) {
-        abort();
-    }
-    return text;
-}
-
 static void world_open(const char *name, size_t pairs, struct world *w)
 {
-    struct fs_error err = FS_ERROR_INIT;
-    const char *root = getenv("FAIRSTAMP_SOURCE");
-    char path[1024];
-    *w = (struct world){.pairs = {.count = pairs, .item = calloc(pairs, sizeof *w->pairs.item)}};
-    snprintf(path, sizeof path, "%s/tests/golden/models/%s", root != NULL ? root : ".", name);
-    assert_done(fs_model_load(path, &w->model, &err), err);
-    assert_done(fs_tokenizer_open(path, &w->tokenizer, &err), err);
+    world_load(name, pairs, w);
     for (size_t i = 0; i < pairs; i++) {
         const char *const *row = rows[i];
         char id[32];
         snprintf(id, sizeof id, "%zu", i);
-        w->pairs.item[i] = (struct fs_pair){.id = strdup(id),
-                                            .category = strdup(row[0]),
-                                            .target = strdup(row[1]),
-                                            .subject = strdup(row[1]),
-                                            .counterpart = strdup(row[2])};
+        world_pair(w, i, id, row[0], row[1], row[2]);
         for (size_t k = 0; k < 2; k++) {
-            w->pairs.item[i].statement[k] = statement(row[3 + k], row[5]);
+            w->pairs.item[i].statement[k] = statement(row[3 + k], row[5], ".");
         }
     }
-}
-
-static void world_close(struct world *w)
-{
-    fs_pair_list_release(&w->pairs);
-    fs_tokenizer_destroy(w->tokenizer);
-    fs_model_destroy(w->model);
-}
-
-static void run_trace(const struct world *w, const struct fs_trace_options *options, struct fs_trace_result *result)
-{
-    struct fs_error err = FS_ERROR_INIT;
-    struct fs_runner *runner;
-    assert_done(fs_runner_serial_create(1, &runner, &err), err);
-    const struct fs_trace_input input = {&w->pairs, NULL};
-    assert_done(fs_trace_run(w->model, w->tokenizer, &input, options, runner, result, &err), err);
-    free(runner);
 }
 
 static double worst;
@@ -153,9 +105,9 @@ static double check_both(struct world *w, const struct fs_trace_options *options
     struct fs_trace_result shared, apart;
     double largest = 0;
     fs_model_share_prefixes(w->model, true);
-    run_trace(w, options, &shared);
+    run_trace(w, options, 1, &shared);
     fs_model_share_prefixes(w->model, false);
-    run_trace(w, options, &apart);
+    run_trace(w, options, 1, &apart);
     compare_results(&apart, &shared);
     for (size_t i = 0; i < shared.items; i++) {
         largest = fmax(largest, fabs(shared.indirect_effect[i * shared.layers]) / shared.counterfactual[i]);

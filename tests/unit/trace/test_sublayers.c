@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "stages/trace/trace.h"
 #include "stages/trace/trace_item.h"
@@ -153,8 +152,6 @@ static void file_and_threads(void **state)
     struct world w;
     struct fs_trace_result one, three, read;
     struct fs_error err = FS_ERROR_INIT;
-    struct fs_archive *archive;
-    char folder[] = "/tmp/fairstamp-sublayers-XXXXXX", path[64];
     const struct fs_trace_options options = {.noise_scale = 3,
                                              .noise_samples = 3,
                                              .bootstrap = 20,
@@ -169,21 +166,12 @@ static void file_and_threads(void **state)
     assert_memory_equal(one.sublayers.position_effect, three.sublayers.position_effect, effects * sizeof(double));
     assert_memory_equal(one.sublayers.indirect_effect, three.sublayers.indirect_effect,
                         one.sublayers.kinds * one.items * one.layers * sizeof(double));
-    assert_non_null(mkdtemp(folder));
-    snprintf(path, sizeof path, "%s/t.h5", folder);
-    assert_done(fs_archive_create(path, "trace", "job", &archive, &err), err);
-    assert_done(fs_trace_write(archive, &w.pairs, &options, &one, &err), err);
-    assert_done(fs_archive_publish(archive, &err), err);
-    assert_done(fs_archive_open(path, "trace", &archive, &err), err);
-    assert_done(fs_trace_read(archive, &read, &err), err);
+    assert_done(write_and_read(&w, &options, &one, NULL, &read, &err), err);
     assert_int_equal(read.sublayers.kinds, 2);
     assert_int_equal(read.sublayers.kind[1], FS_TRACE_FFN);
     size_t cells = 2 * one.categories * one.layers;
     assert_memory_equal(read.sublayers.aie, one.sublayers.aie, cells * sizeof(double));
     assert_memory_equal(read.sublayers.role_aie, one.sublayers.role_aie, cells * FS_TRACE_ROLES * sizeof(double));
-    fs_archive_close(archive);
-    unlink(path);
-    rmdir(folder);
     fs_trace_result_release(&one);
     fs_trace_result_release(&three);
     fs_trace_result_release(&read);

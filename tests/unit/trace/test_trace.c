@@ -21,31 +21,7 @@
 #include "stages/trace/trace.h"
 #include "stages/trace/trace_item.h"
 #include "tests/unit/bounds.h"
-
-#define assert_done(call, error)                                                                                       \
-    do {                                                                                                               \
-        if ((call) != 0)                                                                                               \
-            fail_msg("%s: %s", #call, (error).text);                                                                   \
-    } while (0)
-
-struct world {
-    struct fs_model *model;
-    struct fs_tokenizer *tokenizer;
-    const struct fs_spec *spec;
-    struct fs_prompt_style style;
-    struct fs_attribute_table *attributes;
-    struct fs_pair_list pairs;
-};
-
-static struct fs_statement_text statement(const char *before, const char *completion, const char *after)
-{
-    struct fs_statement_text text = {
-        .before = strdup(before), .completion = strdup(completion), .after = strdup(after), .id = strdup("")};
-    if (asprintf(&text.text, "%s%s%s", before, completion, after) < 0) {
-        abort();
-    }
-    return text;
-}
+#include "tests/unit/trace/world.h"
 
 /* category, subject, counterpart ("": StereoSet), before of k1, before of k2, completions, after */
 static const char *const rows[][8] = {
@@ -65,14 +41,8 @@ static const char *const rows[][8] = {
 static void world_open(const char *name, struct world *w)
 {
     struct fs_error err = FS_ERROR_INIT;
-    const char *root = getenv("FAIRSTAMP_SOURCE");
-    char folder[1024], path[] = "/tmp/fairstamp-words-XXXXXX";
-    snprintf(folder, sizeof folder, "%s/tests/golden/models/%s", root != NULL ? root : ".", name);
-    *w = (struct world){0};
-    assert_done(fs_model_load(folder, &w->model, &err), err);
-    assert_done(fs_tokenizer_open(folder, &w->tokenizer, &err), err);
-    w->spec = fs_model_spec(w->model);
-    assert_done(fs_prompt_style_of(w->spec, w->tokenizer, &w->style, &err), err);
+    char path[] = "/tmp/fairstamp-words-XXXXXX";
+    world_load(name, PAIRS, w);
     int file = mkstemp(path);
     assert_true(file >= 0);
     const char words[] = "{\"gender\": [[\"he\", \"she\"], [\"boys\", \"girls\"], [\"pa\", \"ma\"]]}";
@@ -80,30 +50,16 @@ static void world_open(const char *name, struct world *w)
     close(file);
     assert_done(fs_attribute_table_read(path, &w->attributes, &err), err);
     unlink(path);
-    w->pairs.count = PAIRS;
-    w->pairs.item = calloc(PAIRS, sizeof *w->pairs.item);
     for (size_t i = 0; i < PAIRS; i++) {
         const char *const *row = rows[i];
         struct fs_pair *pair = &w->pairs.item[i];
         char id[32];
         snprintf(id, sizeof id, "p%zu", i);
-        *pair = (struct fs_pair){.id = strdup(id),
-                                 .category = strdup(row[0]),
-                                 .target = strdup(row[1]),
-                                 .subject = strdup(row[1]),
-                                 .counterpart = strdup(row[2])};
+        world_pair(w, i, id, row[0], row[1], row[2]);
         pair->statement[FS_STEREOTYPE] = statement(row[3], row[5], row[7]);
         pair->statement[FS_ANTI_STEREOTYPE] =
             statement(row[4] != NULL ? row[4] : row[3], row[6] != NULL ? row[6] : row[5], row[7]);
     }
-}
-
-static void world_close(struct world *w)
-{
-    fs_pair_list_release(&w->pairs);
-    fs_attribute_table_destroy(w->attributes);
-    fs_tokenizer_destroy(w->tokenizer);
-    fs_model_destroy(w->model);
 }
 
 /*
@@ -186,17 +142,6 @@ static void naive(const struct world *w, const struct fs_trace_options *options,
     }
     free(biased);
     free(noise);
-}
-
-static void run_trace(const struct world *w, const struct fs_trace_options *options, size_t threads,
-                      struct fs_trace_result *result)
-{
-    struct fs_error err = FS_ERROR_INIT;
-    struct fs_runner *runner;
-    assert_done(fs_runner_serial_create(threads, &runner, &err), err);
-    const struct fs_trace_input input = {&w->pairs, w->attributes};
-    assert_done(fs_trace_run(w->model, w->tokenizer, &input, options, runner, result, &err), err);
-    free(runner);
 }
 
 static void check_against_naive(const char *name, enum fs_trace_positions positions)
@@ -472,18 +417,7 @@ static void threads_and_file(void **state)
     run_trace(&w, &options, 1, &one);
     run_trace(&w, &options, 3, &three);
     assert_results_equal(&one, &three);
-    char path[] = "/tmp/fairstamp-trace-XXXXXX";
-    int file = mkstemp(path);
-    assert_true(file >= 0);
-    close(file);
-    struct fs_archive *archive;
-    assert_done(fs_archive_create(path, "trace", "job", &archive, &err), err);
-    assert_done(fs_trace_write(archive, &w.pairs, &options, &one, &err), err);
-    assert_done(fs_archive_publish(archive, &err), err);
-    assert_done(fs_archive_open(path, "trace", &archive, &err), err);
-    assert_done(fs_trace_read(archive, &read, &err), err);
-    fs_archive_close(archive);
-    unlink(path);
+    assert_done(write_and_read(&w, &options, &one, NULL, &read, &err), err);
     assert_results_equal(&one, &read);
     fs_trace_result_release(&one);
     fs_trace_result_release(&three);
