@@ -19,6 +19,7 @@ static const struct fs_preset_row rows[] = {
     {"paper", "stamp.neutral_subjects", {"0", "0"}},
     {"paper", "stamp.frames", {"0", "0"}},
     {"paper", "stamp.swap_subjects", {"false", "false"}},
+    {"paper", "stamp.swap_statements", {"false", "false"}},
     {"paper", "stamp.text_weight", {"0", "0"}},
     {"paper", "stamp.level_weight", {"0", "0"}},
     {"paper", "stamp.balance_weight", {"0", "0"}},
