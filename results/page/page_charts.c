@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "results/page/chart_parts.h"
-
 enum { WIDTH = FS_CHART_WIDTH, LEFT = 76, RIGHT = 12, TOP = 26 };
 #define PLOT (WIDTH - LEFT - RIGHT)
 #define SERIES FS_CHART_SERIES

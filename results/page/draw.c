@@ -1,6 +1,8 @@
-#include "results/page/chart_parts.h"
+#include "results/page/draw.h"
 
 #include <math.h>
+
+#include "results/page/page_data.h"
 
 const char *const fs_chart_colors[FS_CHART_SERIES] = {"#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"};
 const char *const fs_chart_dashes[FS_CHART_SERIES] = {"", "6 3", "2 3", "8 3 2 3", "1 3", "10 4"};

@@ -1,13 +1,12 @@
 /* What the pictures of a report page are drawn with: frame, scale, texts, lines, marks. Local. */
-#ifndef FAIRSTAMP_RESULTS_PAGE_CHART_PARTS_H
-#define FAIRSTAMP_RESULTS_PAGE_CHART_PARTS_H
+#ifndef FAIRSTAMP_RESULTS_PAGE_DRAW_H
+#define FAIRSTAMP_RESULTS_PAGE_DRAW_H
 
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "results/page/page_charts.h"
-
 #define FS_CHART_WIDTH 420
+#define FS_CHART_SERIES 6 /* most lines of a chart */
 
 /* Okabe and Ito's colors, which the color-blind tell apart; shapes and dashes differ too. */
 extern const char *const fs_chart_colors[FS_CHART_SERIES];
