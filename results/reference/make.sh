@@ -6,7 +6,7 @@
 # The sweep, sweep.json beside this script unless FILE is named, calls its model MODEL and has it at ${FAIRSTAMP_MODEL}; a model
 # is called by the last part of its path. What was done before is not done again: after an interruption, or with a further
 # model, the same command goes on. OUTPUT_DIR/results.tsv has every number, a line a metric.
-# FAIRSTAMP: the program; FAIRSTAMP_DATA: folder of StereoSet, CrowS-Pairs and WikiText, $FAIRSTAMP_SHARED/data unless set;
+# FAIRSTAMP: the program; FAIRSTAMP_ROOT: folder with benchmark/, of the source tree unless set; FAIRSTAMP_DATA: folder of StereoSet, CrowS-Pairs and WikiText, $FAIRSTAMP_SHARED/data unless set;
 # FAIRSTAMP_CELLS: cells at once (1).
 set -euo pipefail
 
@@ -40,7 +40,7 @@ if [ $# -lt 2 ]; then
 fi
 program=${FAIRSTAMP:-$here/../../build/pipeline/fairstamp}
 shared=${FAIRSTAMP_SHARED:-$here/../../../shared}
-export FAIRSTAMP_ROOT=$here/../.. FAIRSTAMP_DATA=${FAIRSTAMP_DATA:-$shared/data} OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
+export FAIRSTAMP_ROOT=${FAIRSTAMP_ROOT:-$here/../..} FAIRSTAMP_DATA=${FAIRSTAMP_DATA:-$shared/data} OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
 mkdir -p "$1"
 out=$(cd "$1" && pwd)
 shift
