@@ -253,7 +253,8 @@ void fs_chart_front(FILE *stream, const struct fs_page_data *data)
                               .width = width - LEFT - RIGHT};
         if (fs_front_has_bias(data, panel.bias) && fs_front_has_kept(data, panel.kept)) {
             panel.x = (double)(drawn % across) * (width + GAP) + LEFT;
-            panel.up = (struct fs_scale){.top = (double)(drawn / across) * PANEL_HEIGHT + TOP, .height = PLOT};
+            size_t row = drawn / across;
+            panel.up = (struct fs_scale){.top = (double)row * PANEL_HEIGHT + TOP, .height = PLOT};
             find_scales(&panel);
             draw_panel(stream, &panel);
             drawn++;

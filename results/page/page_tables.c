@@ -402,7 +402,7 @@ void fs_page_front_csv(FILE *stream, const struct fs_page_data *data)
             enum fs_front_bias bias = (enum fs_front_bias)(i / FS_FRONT_KEPTS);
             enum fs_front_kept kept = (enum fs_front_kept)(i % FS_FRONT_KEPTS);
             bool has = isfinite(fs_front_bias(data, bias, c)) && isfinite(fs_front_kept(data, kept, c));
-            csv_number(stream, has ? fs_front_is_best(data, bias, kept, c) : NAN);
+            csv_number(stream, has ? (double)fs_front_is_best(data, bias, kept, c) : (double)NAN);
         }
         fprintf(stream, "\r\n");
     }
