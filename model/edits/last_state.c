@@ -55,7 +55,7 @@ static void set_bias(const struct map *map)
         for (size_t i = 0; i < map->hidden; i++) {
             sum += (double)map->right[k * map->hidden + i] * (double)map->centre[i];
         }
-        map->bias[k] = (fs_real)-sum;
+        map->bias[k] = (fs_real)(0 - sum);
     }
 }
 
