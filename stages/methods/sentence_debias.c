@@ -463,7 +463,10 @@ static void size(const void *own, const struct fs_spec *spec, struct fs_training
 {
     const struct options *options = own;
     size_t d = spec != NULL ? fs_spec_state_width(spec) : 0;
-    *out = (struct fs_training_size){.inner = options->components, /* of one category */
+    /* Features of triples, as they come, in their places, and at work; S, its copy, and the archive's. */
+    double features = 3 * 3 * (double)options->batch * (double)d, matrices = 3 * (double)d * (double)d;
+    *out = (struct fs_training_size){.root = (features + matrices) * (double)sizeof(double),
+                                     .inner = options->components, /* of one category */
                                      .parameters = d > 0 ? fs_last_state_parameters(d, options->components) : 0,
                                      .steps = 1, /* at least: how many follows from the text */
                                      .save_every = 1};

@@ -76,6 +76,8 @@ grep -q '^fairstamp: stamp: done before' err && grep -q '^fairstamp: sentence_de
 "$fairstamp" merge -o merged.h5 s2 >/dev/null 2>err && "$fairstamp" inspect merged.h5 | grep -q '/cells/s2/sentence_debias/last_state/left' || fail "several: merge: $(cat err)"
 "$fairstamp" run "$job" --set output=refused --set method=sentence_debias >/dev/null 2>err
 [ $? = 78 ] && grep -q 'learns from a text and attribute words' err || fail "several: without a text: $(tail -n 1 err)"
+"$fairstamp" estimate "$job" --set output=s1 "${several[@]}" >out 2>err || fail "several: estimate: $(tail -n 1 err)"
+grep -qE 'stamp, s .*sentence_debias, s .*evaluate, s' out || fail "several: estimate without the method: $(cat out)"
 rm s3/sentence_debias.h5
 "$fairstamp" evaluate "$job" --set output=s3 "${several[@]}" --set evaluate.bootstrap=2 >/dev/null 2>err
 [ $? = 66 ] && grep -q 'sentence_debias.h5: missing; do `fairstamp run`' err || fail "several: a missing method: $(tail -n 1 err)"
