@@ -8,7 +8,8 @@
 /* They train; the first is what a job takes that names none. */
 #define FS_TRAINED_METHODS(ROW)                                                                                        \
     ROW(stamp)                                                                                                         \
-    ROW(sentence_debias)
+    ROW(sentence_debias)                                                                                               \
+    ROW(leace)
 /* They take an edit that is there. */
 #define FS_TAKEN_METHODS(ROW) ROW(checkpoint)
 
