@@ -99,8 +99,9 @@ _fairstamp_keys="model model_name output seed categories strict compute.share_pr
     stamp.kl_without_completion stamp.keep_best stamp.learning_rate stamp.schedule
     stamp.beta1 stamp.beta2 stamp.epsilon stamp.iterations stamp.batch stamp.unit_tokens
     stamp.checkpoint_every stamp.memory sentence_debias.components sentence_debias.tokens
-    sentence_debias.batch evaluate.bootstrap evaluate.text_tokens evaluate.permutations
-    layers.compare checkpoint_seconds checkpoint_share"
+    sentence_debias.batch leace.sentences leace.batch evaluate.bootstrap
+    evaluate.text_tokens evaluate.permutations layers.compare checkpoint_seconds
+    checkpoint_share"
 
 _fairstamp()
 {

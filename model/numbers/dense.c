@@ -53,30 +53,34 @@ static void release_eigen(struct eigen *eigen)
     free(eigen->numbers);
 }
 
-/* `size` -1 asks for the sizes of work and numbers, into their first numbers. */
-static blasint syevr(size_t d, size_t count, double *s, struct eigen *eigen, const blasint *work_size,
-                     const blasint *numbers_size, double *work, blasint *numbers, blasint *found)
+/* With sizes of -1 it asks for them, into the first numbers of work and numbers. Returns LAPACK's answer. */
+static blasint syevr(size_t d, size_t count, double *s, struct eigen *eigen, blasint *found)
 {
     blasint n = (blasint)d, first = (blasint)(d - count + 1), last = n, info = 0;
     const double none = 0;
     /* rows of the lower half are columns of the upper one */
     dsyevr_("V", "I", "U", &n, s, &n, &none, &none, &first, &last, &none, found, eigen->value, eigen->vector, &n,
-            eigen->support, work, work_size, numbers, numbers_size, &info, 1, 1, 1);
+            eigen->support, eigen->work, &eigen->work_size, eigen->numbers, &eigen->numbers_size, &info, 1, 1, 1);
     return info;
 }
 
 static int reserve_eigen(size_t d, size_t count, double *s, struct eigen *eigen, struct fs_error *err)
 {
-    const blasint ask = -1;
-    double work;
-    blasint numbers, found;
+    double work = 0;
+    blasint numbers = 0, found;
     eigen->value = fs_allocate(d, sizeof *eigen->value, "eigenvalues", err);
     eigen->vector = fs_allocate(count * d, sizeof *eigen->vector, "eigenvectors", err);
     eigen->support = fs_allocate(2 * d, sizeof *eigen->support, "eigenvectors", err);
     if (eigen->value == NULL || eigen->vector == NULL || eigen->support == NULL) {
         return -1;
     }
-    if (syevr(d, count, s, eigen, &ask, &ask, &work, &numbers, &found) != 0) {
+    eigen->work = &work;
+    eigen->numbers = &numbers;
+    eigen->work_size = eigen->numbers_size = -1;
+    blasint info = syevr(d, count, s, eigen, &found);
+    eigen->work = NULL;
+    eigen->numbers = NULL;
+    if (info != 0) {
         return no_eigenvectors(d, err);
     }
     eigen->work_size = (blasint)work;
@@ -109,9 +113,7 @@ int fs_dense_eigenvectors(size_t d, size_t count, double *s, double *value, doub
     }
     openblas_set_num_threads(1);
     int status = check_finite(d, s, err) == 0 ? reserve_eigen(d, count, s, &eigen, err) : -1;
-    if (status == 0 &&
-        (syevr(d, count, s, &eigen, &eigen.work_size, &eigen.numbers_size, eigen.work, eigen.numbers, &found) != 0 ||
-         (size_t)found != count)) {
+    if (status == 0 && (syevr(d, count, s, &eigen, &found) != 0 || (size_t)found != count)) {
         status = no_eigenvectors(d, err);
     }
     for (size_t k = 0; status == 0 && k < count; k++) { /* LAPACK's rise */
