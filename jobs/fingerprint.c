@@ -235,16 +235,17 @@ static void write_scorings(FILE *stream, const struct fs_job *job, enum fs_model
     }
 }
 
-/* The columns of the evaluation; the stages before it, and the layers', have the trained method alone. */
+/* The columns of the evaluation; a stage that trains has its method alone, and the layers' that of the stamp. */
 static void write_methods(FILE *stream, const struct fs_job *job, enum fs_stage stage)
 {
     size_t methods;
     const struct fs_job_method *method = fs_job_methods(job, &methods);
-    const struct fs_job_method *trained = fs_job_trained(job);
     if (stage == FS_STAGE_TRACE) {
         return;
     }
     if (stage != FS_STAGE_EVALUATE) {
+        const struct fs_job_method *trained =
+            fs_job_trained(job, stage == FS_STAGE_LAYER_SWEEP ? FS_STAGE_STAMP : stage);
         fprintf(stream, "method = %s\n", trained != NULL ? trained->method->name : "");
         return;
     }
@@ -268,9 +269,11 @@ static void write_compute(FILE *stream, const struct fs_job *job)
 }
 
 static void write_settings(FILE *stream, const struct fs_job *job, const struct inputs *inputs, enum fs_stage stage,
-                           bool series, const char *previous)
+                           bool series, char digest[FS_STAGE_COUNT][FS_DIGEST_SIZE])
 {
-    unsigned keys = fs_stage_rules[stage].keys | (stage == FS_STAGE_EVALUATE ? OF_METHODS : 0);
+    const struct fs_stage_rule *rule = fs_stage_rule(stage);
+    unsigned keys = 1u << stage | rule->keys | (stage == FS_STAGE_EVALUATE ? OF_METHODS : 0);
+    unsigned previous = rule->follows(job, stage);
     size_t count;
     const struct fs_job_key *key = fs_job_keys(&count);
     fprintf(stream, "archive = %d\nstage = %s\n", FS_ARCHIVE_VERSION, fs_stage_names[stage]);
@@ -288,8 +291,10 @@ static void write_settings(FILE *stream, const struct fs_job *job, const struct 
             fprintf(stream, "%s = %s\n", inputs->file[i].name, inputs->file[i].digest);
         }
     }
-    if (previous != NULL) {
-        fprintf(stream, "the stage before = %s\n", previous);
+    for (int before = 0; before < FS_STAGE_COUNT; before++) {
+        if ((previous & 1u << before) != 0) {
+            fprintf(stream, "the stage before = %s\n", digest[before]);
+        }
     }
 }
 
@@ -297,13 +302,12 @@ static void write_settings(FILE *stream, const struct fs_job *job, const struct 
 static int make_stage(const struct fs_job *job, const struct inputs *inputs, enum fs_stage stage, bool series,
                       char digest[FS_STAGE_COUNT][FS_DIGEST_SIZE], char **settings, struct fs_error *err)
 {
-    enum fs_stage previous = fs_stage_rules[stage].follows(job);
     size_t size = 0;
     FILE *stream = open_memstream(settings, &size);
     if (stream == NULL) {
         return fs_error_memory(err, 4096, "the job's settings");
     }
-    write_settings(stream, job, inputs, stage, series, previous != FS_STAGE_COUNT ? digest[previous] : NULL);
+    write_settings(stream, job, inputs, stage, series, digest);
     if (fclose(stream) != 0) {
         return fs_error_memory(err, size, "the job's settings");
     }

@@ -398,19 +398,20 @@ const struct fs_job_method *fs_job_methods(const struct fs_job *job, size_t *cou
     return job->method;
 }
 
-const struct fs_job_method *fs_job_trained(const struct fs_job *job)
+const struct fs_job_method *fs_job_trained(const struct fs_job *job, enum fs_stage stage)
 {
     for (size_t i = 0; i < job->methods; i++) {
-        if (job->method[i].method->trainer != NULL) {
+        if (job->method[i].method == fs_stage_method(stage)) {
             return &job->method[i];
         }
     }
     return NULL;
 }
 
-void fs_job_training_size(const struct fs_job *job, const struct fs_spec *spec, struct fs_training_size *size)
+void fs_job_training_size(const struct fs_job *job, enum fs_stage stage, const struct fs_spec *spec,
+                          struct fs_training_size *size)
 {
-    const struct fs_job_method *trained = fs_job_trained(job);
+    const struct fs_job_method *trained = fs_job_trained(job, stage);
     union fs_method_settings settings = {0};
     *size = (struct fs_training_size){0};
     if (trained != NULL) {
@@ -419,20 +420,49 @@ void fs_job_training_size(const struct fs_job *job, const struct fs_spec *spec, 
     }
 }
 
-size_t fs_job_layer(const struct fs_job *job)
+static size_t larger(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+void fs_job_largest_training(const struct fs_job *job, const struct fs_spec *spec, struct fs_training_size *largest)
+{
+    bool any = false;
+    *largest = (struct fs_training_size){0};
+    for (int stage = 0; stage < FS_STAGE_COUNT; stage++) {
+        struct fs_training_size size;
+        if (fs_job_trained(job, (enum fs_stage)stage) == NULL) {
+            continue;
+        }
+        fs_job_training_size(job, (enum fs_stage)stage, spec, &size);
+        largest->layer = any ? largest->layer : size.layer;
+        largest->inner = larger(largest->inner, size.inner);
+        largest->parameters = larger(largest->parameters, size.parameters);
+        largest->steps = larger(largest->steps, size.steps);
+        largest->save_every = larger(largest->save_every, size.save_every);
+        largest->memory = size.memory > largest->memory ? size.memory : largest->memory;
+        largest->two_sweeps = largest->two_sweeps || size.two_sweeps;
+        any = true;
+    }
+}
+
+size_t fs_job_layer(const struct fs_job *job, enum fs_stage stage)
 {
     struct fs_training_size size;
-    fs_job_training_size(job, NULL, &size);
+    fs_job_training_size(job, stage, NULL, &size);
     return size.layer;
 }
 
 int fs_job_check_layer(const struct fs_job *job, const struct fs_spec *spec, struct fs_error *err)
 {
-    size_t layer = fs_job_layer(job);
-    if (layer != FS_AUTO && layer >= spec->layers) {
-        return fs_error_set(err, FS_EXIT_CONFIG,
-                            "%s: found %zu, expected a layer from 0 to %zu; name one of this model",
-                            fs_job_trained(job)->method->trainer->layer_key, layer, spec->layers - 1);
+    for (int stage = 0; stage < FS_STAGE_COUNT; stage++) {
+        const struct fs_job_method *trained = fs_job_trained(job, (enum fs_stage)stage);
+        size_t layer = fs_job_layer(job, (enum fs_stage)stage);
+        if (trained != NULL && layer != FS_AUTO && layer >= spec->layers) {
+            return fs_error_set(err, FS_EXIT_CONFIG,
+                                "%s: found %zu, expected a layer from 0 to %zu; name one of this model",
+                                trained->method->trainer->layer_key, layer, spec->layers - 1);
+        }
     }
     return 0;
 }

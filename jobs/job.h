@@ -37,13 +37,16 @@ const struct fs_setting_value *fs_job_value(const struct fs_job *job, const stru
 const char *fs_job_data(const struct fs_job *job, const char *suite);
 /* [count] what is compared, in the order of the job; at least one. */
 const struct fs_job_method *fs_job_methods(const struct fs_job *job, size_t *count);
-/* The one of them that trains; NULL: none. */
-const struct fs_job_method *fs_job_trained(const struct fs_job *job);
-/* Of the training; all zero where no method trains. `spec` NULL: no parameters. */
-void fs_job_training_size(const struct fs_job *job, const struct fs_spec *spec, struct fs_training_size *size);
-/* The trained layer; FS_AUTO: the decisive layer of the trace. */
-size_t fs_job_layer(const struct fs_job *job);
-/* Whether the model has that layer. FS_EXIT_CONFIG names the key. */
+/* The first of them that the stage trains; NULL: it trains none. */
+const struct fs_job_method *fs_job_trained(const struct fs_job *job, enum fs_stage stage);
+/* Of the training of a stage; all zero where there is none. `spec` NULL: no parameters. */
+void fs_job_training_size(const struct fs_job *job, enum fs_stage stage, const struct fs_spec *spec,
+                          struct fs_training_size *size);
+/* Member by member, the largest of all trainings of the job; the layer of the first one. */
+void fs_job_largest_training(const struct fs_job *job, const struct fs_spec *spec, struct fs_training_size *largest);
+/* The layer that a stage trains; FS_AUTO: the decisive layer of the trace. */
+size_t fs_job_layer(const struct fs_job *job, enum fs_stage stage);
+/* Whether the model has these layers. FS_EXIT_CONFIG names the key. */
 int fs_job_check_layer(const struct fs_job *job, const struct fs_spec *spec, struct fs_error *err);
 /* The file's own text, for provenance. */
 const char *fs_job_source(const struct fs_job *job);

@@ -10,10 +10,9 @@
 #include "stages/trace/trace.h"
 
 #define TRACE (1u << FS_STAGE_TRACE)
-#define STAMP (1u << FS_STAGE_STAMP)
 #define EVALUATE (1u << FS_STAGE_EVALUATE)
 #define LAYERS (1u << FS_STAGE_LAYER_SWEEP)
-#define ALL (TRACE | STAMP | EVALUATE)
+#define ALL (TRACE | fs_training_stages() | EVALUATE)
 #define MOST_SUITES 64
 #define NAME_SIZE 64
 
@@ -121,13 +120,13 @@ const struct fs_job_key *fs_job_keys(size_t *count)
         add_table(&fs_edit_settings, ALL);
         add_table(&fs_methods_settings, 0); /* the fingerprint takes names and models */
         add_scorings();
-        add_table(&fs_split_settings, STAMP | EVALUATE);
+        add_table(&fs_split_settings, fs_training_stages() | EVALUATE);
         add_table(&fs_validation_settings, ALL);
         add_table(&fs_trace_settings, TRACE);
         add_table(&fs_reuse_settings, 0);
         for (size_t i = 0; i < fs_method_count; i++) {
             if (fs_methods[i]->settings != NULL) {
-                add_table(fs_methods[i]->settings, STAMP);
+                add_table(fs_methods[i]->settings, 1u << fs_method_stage(fs_methods[i]));
             }
         }
         add_table(&fs_evaluate_settings, EVALUATE);

@@ -199,12 +199,11 @@ static int check_unique(const struct fs_job_method *method, size_t count, struct
                                 "methods: two columns would be called \"%s\"; give one of them another \"name\"",
                                 own->name);
         }
-        if (method[i].method->trainer != NULL && own->method->trainer != NULL &&
-            (method[i].method != own->method || method[i].strength == own->strength)) {
+        if (method[i].method->trainer != NULL && method[i].method == own->method &&
+            method[i].strength == own->strength) {
             return fs_error_set(err, FS_EXIT_CONFIG,
-                                "methods: found \"%s\" and \"%s\", expected one method that trains, or that at several "
-                                "strengths; take a "
-                                "job for each",
+                                "methods: found \"%s\" and \"%s\", which are one column twice; expected a method that "
+                                "trains once, or at several strengths",
                                 method[i].name, own->name);
         }
     }

@@ -25,8 +25,8 @@ struct fs_job_method {
  */
 extern const struct fs_setting_entry fs_method_entry;
 
-/* The methods of `entry` (NULL-terminated). FS_EXIT_CONFIG where two columns have one name, or two methods train, or one twice at the same strength. The
- * caller frees. */
+/* The methods of `entry` (NULL-terminated). FS_EXIT_CONFIG where two columns have one name, or one method trains twice at
+ * the same strength. The caller frees. */
 int fs_methods_read(const char *const *entry, struct fs_job_method **method, size_t *count, struct fs_error *err);
 
 #endif

@@ -5,7 +5,46 @@
 #include <string.h>
 #include <unistd.h>
 
-const char *const fs_stage_names[FS_STAGE_COUNT] = {"trace", "stamp", "evaluate", "layer_sweep"};
+#define NAME(row) [FS_STAGE_OF_##row] = #row,
+#define DECLARE(row) extern const struct fs_method fs_method_##row;
+#define METHOD(row) [FS_STAGE_OF_##row] = &fs_method_##row,
+
+_Static_assert(FS_STAGE_COUNT < 31, "a bit of an unsigned a stage, and one more");
+
+/* clang-format off */
+const char *const fs_stage_names[FS_STAGE_COUNT] = {
+    [FS_STAGE_TRACE] = "trace",
+    FS_TRAINED_METHODS(NAME)
+    [FS_STAGE_EVALUATE] = "evaluate",
+    [FS_STAGE_LAYER_SWEEP] = "layer_sweep",
+};
+/* clang-format on */
+
+FS_TRAINED_METHODS(DECLARE)
+
+const struct fs_method *fs_stage_method(enum fs_stage stage)
+{
+    static const struct fs_method *const method[FS_STAGE_COUNT] = {FS_TRAINED_METHODS(METHOD)};
+    return method[stage];
+}
+
+enum fs_stage fs_method_stage(const struct fs_method *method)
+{
+    int stage = 0;
+    while (stage < FS_STAGE_COUNT && (method->trainer == NULL || fs_stage_method((enum fs_stage)stage) != method)) {
+        stage++;
+    }
+    return (enum fs_stage)stage;
+}
+
+unsigned fs_training_stages(void)
+{
+    unsigned stages = 0;
+    for (int stage = 0; stage < FS_STAGE_COUNT; stage++) {
+        stages |= fs_stage_method((enum fs_stage)stage) != NULL ? 1u << stage : 0;
+    }
+    return stages;
+}
 
 const struct fs_former_stage fs_former_stages[] = {{"layers", FS_STAGE_LAYER_SWEEP}, {NULL, FS_STAGE_COUNT}};
 

@@ -3,10 +3,30 @@
 #define FAIRSTAMP_JOBS_STAGE_NAMES_H
 
 #include "io/archive/archive.h"
+#include "stages/methods/method.h"
+#include "stages/methods/method_rows.h"
 
-/* FS_STAGE_LAYER_SWEEP: stamps at several layers, the check of the trace; run where layers.compare asks for it. */
-enum fs_stage { FS_STAGE_TRACE, FS_STAGE_STAMP, FS_STAGE_EVALUATE, FS_STAGE_LAYER_SWEEP, FS_STAGE_COUNT };
+/*
+ * Each method that trains is a stage, with a file of its own: FS_STAGE_OF_<row>. FS_STAGE_LAYER_SWEEP: stamps at several
+ * layers, the check of the trace; run where layers.compare asks for it.
+ */
+#define FS_STAGE_OF(row) FS_STAGE_OF_##row,
+enum fs_stage {
+    FS_STAGE_TRACE,
+    FS_TRAINED_METHODS(FS_STAGE_OF) /* the comma is the row's */
+    FS_STAGE_EVALUATE,
+    FS_STAGE_LAYER_SWEEP,
+    FS_STAGE_COUNT,
+    FS_STAGE_STAMP = FS_STAGE_OF_stamp
+};
 extern const char *const fs_stage_names[FS_STAGE_COUNT]; /* "trace", ...: also the file's name and format */
+
+/* The method that a stage trains; NULL: none. */
+const struct fs_method *fs_stage_method(enum fs_stage stage);
+/* The stage that trains a method; FS_STAGE_COUNT: it does not train. */
+enum fs_stage fs_method_stage(const struct fs_method *method);
+/* The bits 1 << fs_stage of the stages that train. */
+unsigned fs_training_stages(void);
 
 /* The name of a stage in files of former versions, which are read and never written; NULL-terminated by `name`. */
 struct fs_former_stage {

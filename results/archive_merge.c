@@ -14,12 +14,14 @@
 #define SEPARATOR "stage before = " /* in the settings of a stage: the job of the one it was made from */
 
 /* Which stage a stage is made from. */
-static const enum fs_stage made_from[FS_STAGE_COUNT] = {
-    [FS_STAGE_TRACE] = FS_STAGE_COUNT,
-    [FS_STAGE_STAMP] = FS_STAGE_TRACE,
-    [FS_STAGE_EVALUATE] = FS_STAGE_STAMP,
-    [FS_STAGE_LAYER_SWEEP] = FS_STAGE_STAMP,
-};
+/* Bits of the stages that a stage may have been made from. */
+static unsigned made_from(enum fs_stage stage)
+{
+    return stage == FS_STAGE_TRACE          ? 0
+           : fs_stage_method(stage) != NULL ? 1u << FS_STAGE_TRACE
+           : stage == FS_STAGE_EVALUATE     ? fs_training_stages()
+                                            : 1u << FS_STAGE_STAMP;
+}
 
 enum { CONTENT, TRAINING, PROVENANCE, PARTS, NAME = PARTS };
 
@@ -168,8 +170,8 @@ static int read_entry(void *context, const struct fs_archive_entry *entry, struc
     }
     if (stage == FS_STAGE_COUNT) {
         return fs_error_set(err, FS_EXIT_DATA,
-                            "%s: %s: found no stage's name, expected trace, stamp, evaluate, layer_sweep", path,
-                            entry->name);
+                            "%s: %s: found no stage's name, expected trace, that of a method, evaluate, layer_sweep",
+                            path, entry->name);
     }
     struct fs_merge_source *source = find_source(reading, cell, length, stage, err);
     if (source == NULL) {
@@ -261,7 +263,7 @@ static int read_folder(struct merge *merge, size_t input, struct fs_error *err)
     if (status == 0 && merge->sources == before) {
         status = fs_error_set(
             err, FS_EXIT_NO_INPUT,
-            "%s: found none of trace.h5, stamp.h5, evaluate.h5, layer_sweep.h5; give a job's output folder", folder);
+            "%s: found no stage's file, such as trace.h5, stamp.h5 or evaluate.h5; give a job's output folder", folder);
     }
     return status;
 }
@@ -453,19 +455,29 @@ static int choose(struct merge *merge, struct fs_error *err)
     return 0;
 }
 
+/* Whether the settings of `source` name the digest of `other`. */
+static bool names_digest(const struct fs_merge_source *source, const struct fs_merge_source *other)
+{
+    const char *before = source->settings;
+    while ((before = strstr(before, SEPARATOR)) != NULL) {
+        before += strlen(SEPARATOR);
+        if (strncmp(before, other->job, strcspn(before, "\n")) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* That the stages of a cell were made one from another. */
 static int check_chain(const struct merge *merge, struct fs_error *err)
 {
     for (size_t i = 0; i < merge->sources; i++) {
         const struct fs_merge_source *source = &merge->source[i];
-        const char *before = strstr(source->settings, SEPARATOR);
-        for (size_t j = 0; before != NULL && j < merge->sources; j++) {
+        bool made = strstr(source->settings, SEPARATOR) != NULL;
+        for (size_t j = 0; made && j < merge->sources; j++) {
             const struct fs_merge_source *other = &merge->source[j];
-            if (other->stage != made_from[source->stage] || strcmp(other->cell, source->cell) != 0) {
-                continue;
-            }
-            const char *digest = before + strlen(SEPARATOR);
-            if (strncmp(digest, other->job, strcspn(digest, "\n")) != 0) {
+            if ((made_from(source->stage) & 1u << other->stage) != 0 && strcmp(other->cell, source->cell) == 0 &&
+                !names_digest(source, other)) {
                 return fs_error_set(err, FS_EXIT_OTHER_JOB,
                                     "cell %s: %s of %s was not made from %s of %s; they belong to different jobs",
                                     source->cell, fs_stage_names[source->stage], merge->input[source->input].path,

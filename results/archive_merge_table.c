@@ -7,7 +7,7 @@
 #include "results/job_names.h"
 #include "results/result_table.h"
 
-/* Columns of /cells_index; behind them one a stage. */
+/* Columns of /cells_index; behind them one a stage, of methods other than the stamp where a cell has them. */
 enum { ID, MODEL, CATEGORIES, SEED, SERIES, STAGE, COLUMNS = STAGE + FS_STAGE_COUNT };
 static const char *const index_names[STAGE] = {"id", "model", "categories", "seed", "series"};
 
@@ -121,12 +121,25 @@ static int read_results(struct tables *tables, struct fs_error *err)
     return status;
 }
 
+static bool is_left_out(const struct tables *tables, size_t column)
+{
+    bool left_out =
+        column >= STAGE && column != STAGE + FS_STAGE_STAMP && fs_stage_method((enum fs_stage)(column - STAGE)) != NULL;
+    for (size_t cell = 0; left_out && cell < tables->cells; cell++) {
+        left_out = tables->index[cell * COLUMNS + column][0] == '\0';
+    }
+    return left_out;
+}
+
 static int write_index(const struct tables *tables, struct fs_error *err)
 {
     const char **column = fs_allocate(tables->cells + 1, sizeof *column, "the index of cells", err);
     int status = column != NULL ? 0 : -1;
     for (size_t c = 0; status == 0 && c < COLUMNS; c++) {
         char name[64];
+        if (is_left_out(tables, c)) {
+            continue;
+        }
         for (size_t cell = 0; cell < tables->cells; cell++) {
             column[cell] = tables->index[cell * COLUMNS + c];
         }

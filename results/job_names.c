@@ -107,11 +107,11 @@ struct fs_model_id fs_job_names_model(const struct fs_job_names *names)
 
 enum fs_stage fs_job_names_stage(const struct fs_archive *archive, const char *cell, char *group, size_t size)
 {
-    static const enum fs_stage order[] = {FS_STAGE_EVALUATE, FS_STAGE_LAYER_SWEEP, FS_STAGE_STAMP, FS_STAGE_TRACE};
-    for (size_t i = 0; i < sizeof order / sizeof order[0]; i++) {
-        fs_stage_find_group(archive, cell, order[i], group, size);
+    for (int i = 0; i <= FS_STAGE_COUNT; i++) { /* evaluate, then from the last to the first */
+        enum fs_stage stage = i == 0 ? FS_STAGE_EVALUATE : (enum fs_stage)(FS_STAGE_COUNT - i);
+        fs_stage_find_group(archive, cell, stage, group, size);
         if (fs_archive_has(archive, group)) {
-            return order[i];
+            return stage;
         }
     }
     return FS_STAGE_COUNT;

@@ -98,10 +98,10 @@ int fs_stage_check(const char *folder, enum fs_stage stage, const struct fs_fing
     } else if (err->code == FS_EXIT_NO_INPUT && access(path, F_OK) != 0) {
         status = 0;
         if (policy == FS_STAGE_NEEDED) {
-            status = fs_error_set(err, FS_EXIT_NO_INPUT,
-                                  "%s: missing; do `fairstamp %s` with this job first, or "
-                                  "`fairstamp run` for all stages",
-                                  path, fs_stage_names[stage]);
+            bool command = fs_stage_method(stage) == NULL || stage == FS_STAGE_STAMP;
+            status = fs_error_set(err, FS_EXIT_NO_INPUT, "%s: missing; do %s%s%s`fairstamp run` for all stages", path,
+                                  command ? "`fairstamp " : "", command ? fs_stage_names[stage] : "",
+                                  command ? "` with this job first, or " : "");
         } else {
             *err = (struct fs_error)FS_ERROR_INIT;
         }
@@ -156,12 +156,25 @@ int fs_stage_reuse(const char *from, const char *folder, enum fs_stage stage, co
 }
 
 /* Whether `name` is "<stage>.part.h5", or "<stage>_<anything>.part.h5". */
-static bool is_part(const char *name, const char *stage)
+static bool is_part_of(const char *name, const char *stage)
 {
     static const char suffix[] = ".part.h5";
     size_t length = strlen(name), begin = strlen(stage), end = sizeof suffix - 1;
     return length >= begin + end && strncmp(name, stage, begin) == 0 && strcmp(name + length - end, suffix) == 0 &&
            (length == begin + end || name[begin] == '_');
+}
+
+/* The stage whose partial file has this name, that of the longest name; FS_STAGE_COUNT: none. */
+static enum fs_stage stage_of_part(const char *name)
+{
+    enum fs_stage found = FS_STAGE_COUNT;
+    for (int stage = 0; stage < FS_STAGE_COUNT; stage++) {
+        const char *own = fs_stage_names[stage];
+        if (is_part_of(name, own) && (found == FS_STAGE_COUNT || strlen(own) > strlen(fs_stage_names[found]))) {
+            found = (enum fs_stage)stage;
+        }
+    }
+    return found;
 }
 
 /* The partial files of a stage. */
@@ -178,7 +191,7 @@ static int list_parts(const char *folder, enum fs_stage stage, struct fs_folder 
     size_t kept = 0;
     for (size_t i = 0; i < parts->count; i++) {
         char *path = parts->path[i];
-        if (is_part(strrchr(path, '/') + 1, fs_stage_names[stage])) {
+        if (stage_of_part(strrchr(path, '/') + 1) == stage) {
             parts->path[kept++] = path;
         } else {
             free(path);
@@ -280,12 +293,11 @@ static bool is_temporary(const char *name)
     snprintf(file, sizeof file, "%.*s", (int)(end + 3 - name), name);
     for (int stage = 0; stage < FS_STAGE_COUNT; stage++) {
         size_t length = strlen(fs_stage_names[stage]);
-        bool whole = strncmp(file, fs_stage_names[stage], length) == 0 && strcmp(file + length, ".h5") == 0;
-        if (whole || is_part(file, fs_stage_names[stage])) {
+        if (strncmp(file, fs_stage_names[stage], length) == 0 && strcmp(file + length, ".h5") == 0) {
             return true;
         }
     }
-    return false;
+    return stage_of_part(file) != FS_STAGE_COUNT;
 }
 
 void fs_stage_remove_temporaries(const char *folder)

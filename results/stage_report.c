@@ -21,7 +21,8 @@ int fs_trace_report(const struct fs_archive *archive, cJSON **json, struct fs_er
 int fs_training_report(const struct fs_archive *archive, cJSON **json, struct fs_error *err)
 {
     struct fs_training_history history = {0};
-    int status = fs_method_trained()->trainer->read_history(archive, &history, err);
+    const struct fs_method *method = fs_method_find(fs_archive_format(archive)); /* a stage's file has its name */
+    int status = method->trainer->read_history(archive, &history, err);
     if (status == 0 && json == NULL) {
         status = fs_report_training(&history, stdout, err);
     } else if (status == 0) {

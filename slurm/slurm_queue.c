@@ -10,6 +10,8 @@
 #include "io/publish.h"
 #include "jobs/fingerprint.h"
 
+const enum fs_stage fs_sweep_array_stage[FS_SWEEP_ARRAYS] = {FS_STAGE_TRACE, FS_STAGE_STAMP, FS_STAGE_EVALUATE};
+
 /* The "name" of a part in slurm.json; false where it is no job's number. */
 static bool read_id(const cJSON *entry, const char *name, char id[FS_SLURM_ID])
 {
@@ -38,7 +40,7 @@ static int read_parts(const struct fs_sweep *sweep, const char *path, struct fs_
                                  &part->first, err) == 0 &&
                     read_id(entry, "merge", part->merge);
         for (size_t stage = 0; good && stage < FS_SWEEP_ARRAYS; stage++) {
-            good = read_id(entry, fs_stage_names[stage], part->array[stage]);
+            good = read_id(entry, fs_stage_names[fs_sweep_array_stage[stage]], part->array[stage]);
         }
         if (!good) {
             status =
@@ -84,7 +86,7 @@ static void note_state(const struct fs_sweep *sweep, struct fs_sweep_queue *queu
             if (!is_task || strcmp(part->array[stage], id) != 0 || part->first + index >= sweep->cells) {
                 continue;
             }
-            size_t cell = part->first + index, place = cell * FS_STAGE_COUNT + stage;
+            size_t cell = part->first + index, place = cell * FS_STAGE_COUNT + fs_sweep_array_stage[stage];
             if (i >= queue->told_by[place]) { /* Slurm tells in any order: the latest part counts */
                 snprintf(queue->state[place], FS_SLURM_STATE, "%.*s", (int)strspn(state, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_"),
                          state);
@@ -209,7 +211,7 @@ int fs_sweep_queue_write(const struct fs_sweep *sweep, const struct fs_sweep_que
         cJSON *entry = cJSON_CreateObject();
         cJSON_AddNumberToObject(entry, "first", (double)queue->part[i].first);
         for (size_t stage = 0; stage < FS_SWEEP_ARRAYS; stage++) {
-            cJSON_AddStringToObject(entry, fs_stage_names[stage], queue->part[i].array[stage]);
+            cJSON_AddStringToObject(entry, fs_stage_names[fs_sweep_array_stage[stage]], queue->part[i].array[stage]);
         }
         cJSON_AddStringToObject(entry, "merge", queue->part[i].merge);
         cJSON_AddItemToArray(parts, entry);

@@ -138,7 +138,7 @@ static int submit_part(const struct submitting *to, struct fs_sweep_part *part, 
     }
     int status = 0;
     for (size_t stage = 0; status == 0 && stage < FS_SWEEP_ARRAYS; stage++) {
-        const char *name = fs_stage_names[stage];
+        const char *name = fs_stage_names[fs_sweep_array_stage[stage]];
         status = add_common(&argv, to, name, "slurm-%x-%A_%a.log", err) == 0
                      ? fs_argv_add(&argv, err, "--array=%s%s", cells, limit)
                      : -1;

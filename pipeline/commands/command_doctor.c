@@ -105,7 +105,7 @@ static void estimate(const struct fs_session *session, const struct fs_job *job,
 {
     const struct fs_spec *spec = fs_model_spec(model);
     struct fs_training_size training;
-    fs_job_training_size(job, spec, &training);
+    fs_job_largest_training(job, spec, &training);
     struct fs_memory_load load = {
         .ranks = session->runner->ranks,
         .threads = session->runner->threads,

@@ -148,8 +148,8 @@ static int score(struct fs_session *session, struct score_input *in, struct fs_r
     }
     const char *stamp = fs_option_value(options, &option_stamp);
     if (stamp != NULL) {
-        if (fs_load_edit(session, stamp, fs_stage_names[FS_STAGE_STAMP], fs_method_trained()->edit, &in->edit, err) !=
-            0) {
+        if (fs_load_edit(session, stamp, fs_stage_names[FS_STAGE_STAMP], fs_stage_method(FS_STAGE_STAMP)->edit,
+                         &in->edit, err) != 0) {
             return -1;
         }
         status = fs_session_is_root(session)
@@ -159,7 +159,7 @@ static int score(struct fs_session *session, struct score_input *in, struct fs_r
             return -1;
         }
         input.edits = (struct fs_edit_list){1, &in->edit};
-        input.edit_name = &fs_method_trained()->name;
+        input.edit_name = &fs_stage_names[FS_STAGE_STAMP];
     }
     if (fs_evaluate_run(session->model, session->tokenizer, &input, session->runner, NULL, results, err) != 0) {
         return -1;

@@ -67,29 +67,71 @@ static const char *word_of(enum fs_cell_state state, const char *slurm)
     return open && slurm[0] != '\0' && strcmp(slurm, "COMPLETED") != 0 ? slurm : state_words[state];
 }
 
+/* Which stages are shown: methods other than the stamp where a cell has them. Looks at all cells. */
+static int look(const struct fs_sweep *sweep, struct fs_cell_progress *progress, bool shown[FS_STAGE_COUNT],
+                struct fs_error *err)
+{
+    for (int stage = 0; stage < FS_STAGE_COUNT; stage++) {
+        shown[stage] = stage == FS_STAGE_STAMP || fs_stage_method((enum fs_stage)stage) == NULL;
+    }
+    for (size_t i = 0; i < sweep->cells; i++) {
+        if (fs_sweep_look(&sweep->cell[i], &progress[i], err) != 0) {
+            return -1;
+        }
+        for (int stage = 0; stage < FS_STAGE_COUNT; stage++) {
+            shown[stage] = shown[stage] || progress[i].stage[stage] != FS_CELL_UNASKED;
+        }
+    }
+    return 0;
+}
+
+/* The head of the table, for as long as it lasts. */
+struct head {
+    char text[FS_STAGE_COUNT][64];
+    const char *name[FS_STAGE_COUNT + 2];
+    size_t columns;
+};
+
+static void fill_head(const bool shown[FS_STAGE_COUNT], struct head *head)
+{
+    head->columns = 0;
+    head->name[head->columns++] = "<cell";
+    for (int stage = 0; stage < FS_STAGE_COUNT; stage++) {
+        if (shown[stage]) {
+            snprintf(head->text[stage], sizeof head->text[stage], "<%s", fs_stage_names[stage]);
+            head->name[head->columns++] = head->text[stage];
+        }
+    }
+    head->name[head->columns++] = "<";
+}
+
 static int print_status(const struct fs_options *options, const struct fs_sweep *sweep, struct fs_error *err)
 {
-    static const char *const names[] = {"<cell", "<trace", "<stamp", "<evaluate", "<layer_sweep", "<"};
     char(*slurm)[FS_SLURM_STATE] = NULL;
     struct fs_table *table = NULL;
     cJSON *json = fs_options_json(options) ? cJSON_CreateArray() : NULL;
+    struct fs_cell_progress *cells = fs_allocate(sweep->cells + 1, sizeof *cells, "the cells of a sweep", err);
+    bool shown[FS_STAGE_COUNT];
+    struct head head;
     size_t complete = 0;
-    int status = fs_sweep_slurm_states(sweep, &slurm, err);
-    status = status == 0 ? fs_table_create(sizeof names / sizeof names[0], names, &table, err) : -1;
+    int status = cells != NULL ? fs_sweep_slurm_states(sweep, &slurm, err) : -1;
+    status = status == 0 ? look(sweep, cells, shown, err) : -1;
+    if (status == 0) {
+        fill_head(shown, &head);
+        status = fs_table_create(head.columns, head.name, &table, err);
+    }
     for (size_t i = 0; status == 0 && i < sweep->cells; i++) {
-        struct fs_cell_progress progress;
-        status = fs_sweep_look(&sweep->cell[i], &progress, err);
-        if (status != 0) {
-            break;
-        }
+        const struct fs_cell_progress progress = cells[i];
         complete += progress.complete;
         cJSON *cell = json != NULL ? cJSON_CreateObject() : NULL;
         fs_table_cell(table, "%s", sweep->cell[i].id);
         cJSON_AddStringToObject(cell, "cell", sweep->cell[i].id);
         for (int stage = 0; stage < FS_STAGE_COUNT; stage++) {
             const char *word = word_of(progress.stage[stage], slurm[i * FS_STAGE_COUNT + (size_t)stage]);
-            fs_table_cell(table, "%s", word);
-            cJSON_AddStringToObject(cell, fs_stage_names[stage], word);
+            if (shown[stage]) {
+                fs_table_cell(table, "%s", word);
+                cJSON_AddStringToObject(cell, fs_stage_names[stage], word);
+            }
         }
         fs_table_cell(table, "%s", progress.changed ? "the job file was changed" : "");
         cJSON_AddBoolToObject(cell, "complete", progress.complete);
@@ -108,6 +150,7 @@ static int print_status(const struct fs_options *options, const struct fs_sweep 
     cJSON_Delete(json);
     fs_table_destroy(table);
     free(slurm);
+    free(cells);
     return status == 0 ? fs_finish_output(err) : -1;
 }
 

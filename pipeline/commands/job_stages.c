@@ -31,11 +31,11 @@ static void assign(const struct fs_job_request *request, const struct fs_job *jo
         assignment->wanted[stage] =
             only == FS_STAGE_COUNT
                 ? fs_stage_is_asked(job, (enum fs_stage)stage)
-                : stage == (int)only && (fs_stage_rules[only].unasked == NULL || fs_stage_is_asked(job, only));
+                : stage == (int)only && (fs_stage_rule(only)->unasked == NULL || fs_stage_is_asked(job, only));
     }
-    enum fs_stage needed = only != FS_STAGE_COUNT ? fs_stage_rules[only].reads(job) : FS_STAGE_COUNT;
-    if (needed != FS_STAGE_COUNT) {
-        assignment->needed[needed] = true;
+    unsigned needed = only != FS_STAGE_COUNT ? fs_stage_rule(only)->reads(job, only) : 0;
+    for (int stage = 0; stage < FS_STAGE_COUNT; stage++) {
+        assignment->needed[stage] = (needed & 1u << stage) != 0;
     }
 }
 
@@ -61,7 +61,7 @@ static int inspect_files(struct fs_job_run *run, struct assignment *assignment, 
             continue;
         }
         enum fs_stage_policy policy = policy_of(assignment, stage);
-        const struct fs_stage_rule *rule = &fs_stage_rules[stage];
+        const struct fs_stage_rule *rule = fs_stage_rule((enum fs_stage)stage);
         const char *from = rule->reused != NULL && !force ? rule->reused(run->job) : NULL;
         if (from != NULL && fs_stage_reuse(from, run->output, (enum fs_stage)stage, &run->fingerprint, err) != 0) {
             return -1;
@@ -169,7 +169,7 @@ static int run_stages(struct fs_job_run *run, const struct assignment *assignmen
             return fs_error_set(err, FS_EXIT_INTERRUPTED, "interrupted before %s; run the same command again to go on",
                                 fs_stage_names[stage]);
         }
-        if (fs_stages[stage].run(run, err) != 0) {
+        if (fs_stage_row((enum fs_stage)stage)->run(run, (enum fs_stage)stage, err) != 0) {
             return -1;
         }
     }
@@ -195,10 +195,11 @@ static int report_stage(const char *output, enum fs_stage stage, cJSON *json, st
         return -1;
     }
     cJSON *part = NULL;
+    const struct fs_stage_row *row = fs_stage_row(stage);
     compare_time(output, stage, archive);
-    int status = fs_stages[stage].report(archive, json != NULL ? &part : NULL, err);
+    int status = row->report(archive, json != NULL ? &part : NULL, err);
     if (part != NULL) {
-        cJSON_AddItemToObject(json, fs_stages[stage].json_name, part);
+        cJSON_AddItemToObject(json, row->json_name != NULL ? row->json_name : fs_stage_names[stage], part);
     }
     fs_archive_close(archive);
     return status;
@@ -240,7 +241,7 @@ int fs_run_job(struct fs_session *session, const struct fs_job_request *request,
     run.output = fs_job_settings(job)->output;
     assign(request, job, &assignment);
     if (request->only != FS_STAGE_COUNT && !assignment.wanted[request->only]) {
-        status = fs_error_set(err, FS_EXIT_CONFIG, "%s: %s", request->path, fs_stage_rules[request->only].unasked);
+        status = fs_error_set(err, FS_EXIT_CONFIG, "%s: %s", request->path, fs_stage_rule(request->only)->unasked);
     }
     if (status == 0) {
         status = hash_files(&run, err);

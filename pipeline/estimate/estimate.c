@@ -20,6 +20,7 @@
 #include "pipeline/ranks/mpi_support.h"
 #include "pipeline/ranks/signals.h"
 #include "pipeline/ranks/watch.h"
+#include "pipeline/run/stage_table.h"
 #include "results/stage_files.h"
 #include "stages/trace/trace.h"
 
@@ -30,9 +31,7 @@
 #define ASSUMED_LATENCY 2e-6 /* of a cluster's network, where there is but one rank */
 #define ASSUMED_BANDWIDTH 1e10
 
-typedef int (*stage_function)(struct fs_job_run *run, struct fs_error *err);
-static const stage_function stage_functions[] = {fs_stage_run_trace, fs_stage_run_training, fs_stage_run_evaluate};
-enum { PROBED_STAGES = sizeof stage_functions / sizeof stage_functions[0] };
+enum { PROBED_STAGES = FS_STAGE_EVALUATE + 1 };
 
 /* ---- a folder of its own for each rank ---- */
 
@@ -62,16 +61,42 @@ static int make_scratch(struct fs_estimator *e, struct fs_error *err)
 
 /* ---- the two runs of a probe ---- */
 
-/* The job with a few steps of training, its output in the scratch folder; `layer` SIZE_MAX: the stamp's as it is. */
+/* Room for "KEY=<a number>". */
+#define SETTING_SIZE 128
+
+/* What cuts a training short, behind the *sets settings that are there; their texts go to `text`. */
+static void add_training(const struct fs_estimator *e, enum fs_stage stage, size_t layer, const char **set,
+                         size_t *sets, char text[3][SETTING_SIZE])
+{
+    const struct fs_method *method = fs_stage_method(stage);
+    if (method == NULL || fs_job_trained(e->job, stage) == NULL) {
+        return;
+    }
+    const struct fs_trainer *trainer = method->trainer;
+    const struct fs_training_size size = fs_estimate_training(e, e->job, stage);
+    const struct {
+        const char *key;
+        size_t value;
+    } given[3] = {{trainer->steps_key, size.steps < STEPS ? size.steps : STEPS},
+                  {trainer->save_key, size.save_every > 0 ? CHECKPOINT_EVERY : 0},
+                  {layer != SIZE_MAX ? trainer->layer_key : NULL, layer}};
+    for (size_t i = 0; i < 3; i++) {
+        if (given[i].key != NULL) {
+            snprintf(text[i], SETTING_SIZE, "%s=%zu", given[i].key, given[i].value);
+            set[(*sets)++] = text[i];
+        }
+    }
+}
+
+/* The job with a few steps of training, its output in the scratch folder; `layer` SIZE_MAX: what is trained stays where
+ * it is. */
 static int load_job(const struct fs_estimator *e, const char *name, size_t layer, struct fs_job **job,
                     struct fs_error *err)
 {
     const struct fs_estimate_options *options = e->options;
-    const struct fs_job_method *trained = fs_job_trained(e->job);
-    const struct fs_training_size size = fs_estimate_training(e, e->job);
     size_t sets = options->sets;
-    const char **set = fs_allocate(sets + 4, sizeof *set, "settings", err);
-    char *output = NULL, *folder = NULL, steps[64], every[64], at[64];
+    const char **set = fs_allocate(sets + 1 + (size_t)3 * FS_STAGE_COUNT, sizeof *set, "settings", err);
+    char *output = NULL, *folder = NULL, text[FS_STAGE_COUNT][3][SETTING_SIZE];
     if (set == NULL) {
         return -1;
     }
@@ -84,16 +109,8 @@ static int load_job(const struct fs_estimator *e, const char *name, size_t layer
         set[i] = options->set[i];
     }
     set[sets++] = output;
-    if (trained != NULL) {
-        const struct fs_trainer *trainer = trained->method->trainer;
-        snprintf(steps, sizeof steps, "%s=%zu", trainer->steps_key, size.steps < STEPS ? size.steps : STEPS);
-        snprintf(every, sizeof every, "%s=%zu", trainer->save_key, size.save_every > 0 ? CHECKPOINT_EVERY : 0);
-        snprintf(at, sizeof at, "%s=%zu", trainer->layer_key, layer);
-        set[sets++] = steps;
-        set[sets++] = every;
-        if (layer != SIZE_MAX) {
-            set[sets++] = at;
-        }
+    for (int stage = 0; stage < FS_STAGE_COUNT; stage++) {
+        add_training(e, (enum fs_stage)stage, layer, set, &sets, text[stage]);
     }
     int status = fs_make_folder(folder, err) == 0 ? fs_job_load(options->path, set, sets, job, err) : -1;
     free(set);
@@ -249,7 +266,8 @@ static int find_layer(struct fs_estimator *e, const char *folder, enum fs_stage_
     return status;
 }
 
-static int choose_layer(struct fs_estimator *e, struct fs_error *err)
+/* The root's answer for all: where the trainings are, as that of `stage` is. */
+static int choose_layer(struct fs_estimator *e, enum fs_stage stage, struct fs_error *err)
 {
     struct fs_estimate *estimate = e->estimate;
     struct {
@@ -258,8 +276,8 @@ static int choose_layer(struct fs_estimator *e, struct fs_error *err)
     } chosen = {e->spec.layers / 2, 0};
     static const char *const words[] = {"assumed: the middle", "the job's", "of an earlier trace",
                                         "of the items that the probe traced"};
-    if (fs_job_layer(e->job) != FS_AUTO) {
-        chosen.layer = fs_job_layer(e->job);
+    if (fs_job_layer(e->job, stage) != FS_AUTO) {
+        chosen.layer = fs_job_layer(e->job, stage);
         chosen.why = 1;
     } else if (fs_session_is_root(e->session)) {
         size_t layer;
@@ -379,12 +397,12 @@ static int probe_stage(struct fs_estimator *e, int stage, double *serial, struct
     fs_progress_mute(true);
     fs_probe_begin(runner, e->estimate->cut || e->measured ? 0 : e->options->seconds);
     double begin = fs_seconds();
-    int status = stage_functions[stage](&e->whole.run, err);
+    int status = fs_stage_row((enum fs_stage)stage)->run(&e->whole.run, (enum fs_stage)stage, err);
     *serial = fs_seconds() - begin - fs_probe_get(runner)->inside;
     if (status == 0 && e->estimate->cut && !e->measured) {
         fs_model_limit_layers(model, CUT_LAYERS);
         fs_probe_begin(e->cut.session.runner, e->options->seconds);
-        status = stage_functions[stage](&e->cut.run, err);
+        status = fs_stage_row((enum fs_stage)stage)->run(&e->cut.run, (enum fs_stage)stage, err);
         fs_model_limit_layers(model, e->spec.layers);
     }
     fs_progress_mute(false);
@@ -430,7 +448,7 @@ static void estimate_layer0(struct fs_estimator *e)
                    fs_flops_layers_backward(&e->spec, 0, estimate->layer, e->kept_tokens, 0);
     estimate->layer0_factor = 1;
     if (!e->layer_is_certain && stamp->flops > 0) {
-        double steps = (double)fs_estimate_training(e, e->job).steps;
+        double steps = (double)fs_estimate_training(e, e->job, FS_STAGE_STAMP).steps;
         estimate->layer0_factor += steps * below / stamp->flops;
     }
 }
@@ -443,7 +461,7 @@ static void estimate_layers(struct fs_estimator *e)
     const struct fs_estimate_stage *evaluate = &estimate->stage[FS_STAGE_EVALUATE];
     struct fs_estimate_stage *out = &estimate->stage[FS_STAGE_LAYER_SWEEP];
     bool all = fs_job_settings(e->job)->compare == FS_COMPARE_ALL;
-    if (fs_job_settings(e->job)->compare == FS_COMPARE_NONE) {
+    if (!fs_stage_is_asked(e->job, FS_STAGE_LAYER_SWEEP)) {
         return;
     }
     double times = all ? (double)e->spec.layers : (e->spec.layers > 1 ? 2 : 1);
@@ -491,11 +509,19 @@ static int estimate_all(struct fs_estimator *e, struct fs_error *err)
         e->cut.run.data = e->whole.run.data;
         e->cut.run.loaded = true;
     }
+    bool chosen = false;
     for (int stage = 0; stage < PROBED_STAGES; stage++) {
         if (!fs_stage_is_asked(e->job, (enum fs_stage)stage)) {
             continue;
         }
-        if ((stage == FS_STAGE_STAMP && choose_layer(e, err) != 0) || estimate_stage(e, stage, err) != 0) {
+        const struct fs_method *method = fs_stage_method((enum fs_stage)stage);
+        if (method != NULL && method->trainer->layer_key != NULL && !chosen) {
+            chosen = true;
+            if (choose_layer(e, (enum fs_stage)stage, err) != 0) {
+                return -1;
+            }
+        }
+        if (estimate_stage(e, stage, err) != 0) {
             return -1;
         }
     }

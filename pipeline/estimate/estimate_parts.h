@@ -38,7 +38,8 @@ struct fs_measured {
 };
 
 /* How much the training of `job` is. Local. */
-struct fs_training_size fs_estimate_training(const struct fs_estimator *e, const struct fs_job *job);
+struct fs_training_size fs_estimate_training(const struct fs_estimator *e, const struct fs_job *job,
+                                             enum fs_stage stage);
 
 /* Units, FLOPs and seconds of a stage, from the record of its probe. Collective. */
 int fs_estimate_predict(struct fs_estimator *e, int stage, const struct fs_measured *measured, struct fs_error *err);

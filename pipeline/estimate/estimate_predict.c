@@ -147,7 +147,9 @@ static struct fs_memory_unit *largest_unit(struct fs_memory_load *load, int stag
     if (strcmp(work->name, FS_ATTRIBUTION_WORK) == 0) {
         return &load->attribution;
     }
-    return stage == FS_STAGE_TRACE ? &load->trace : stage == FS_STAGE_STAMP ? &load->training : &load->evaluate;
+    return stage == FS_STAGE_TRACE                         ? &load->trace
+           : fs_stage_method((enum fs_stage)stage) != NULL ? &load->training
+                                                           : &load->evaluate;
 }
 
 static void count_works(struct fs_estimator *e, int stage, const struct plan *plan)
@@ -236,8 +238,8 @@ struct alone {
 };
 
 /* Of all steps and checkpoints, from those of the probe's few. */
-static struct alone alone_of(const struct fs_estimator *e, const struct plan *plan, const struct fs_job *probed,
-                             double measured)
+static struct alone alone_of(const struct fs_estimator *e, enum fs_stage stage, const struct plan *plan,
+                             const struct fs_job *probed, double measured)
 {
     double step = INFINITY, slowest = 0, least = 0, most = 0, batches = 0, gaps[2];
     for (size_t w = 0; w < plan->record->works; w++) {
@@ -252,9 +254,9 @@ static struct alone alone_of(const struct fs_estimator *e, const struct plan *pl
         }
     }
     double steps = batches * (double)plan->steps;
-    double few = batches * (double)fs_estimate_training(e, probed).steps;
-    double every = (double)fs_estimate_training(e, e->job).save_every;
-    double every_few = (double)fs_estimate_training(e, probed).save_every;
+    double few = batches * (double)fs_estimate_training(e, probed, stage).steps;
+    double every = (double)fs_estimate_training(e, e->job, stage).save_every;
+    double every_few = (double)fs_estimate_training(e, probed, stage).save_every;
     gaps[0] = isfinite(step) ? step : 0;
     gaps[1] = isfinite(step) ? slowest - step : 0;
     average(e, gaps, 2);
@@ -292,10 +294,11 @@ static int fill_seconds(struct plan *plan, const struct fs_estimate_rate *rate_l
     return 0;
 }
 
-struct fs_training_size fs_estimate_training(const struct fs_estimator *e, const struct fs_job *job)
+struct fs_training_size fs_estimate_training(const struct fs_estimator *e, const struct fs_job *job,
+                                             enum fs_stage stage)
 {
     struct fs_training_size size;
-    fs_job_training_size(job, &e->spec, &size);
+    fs_job_training_size(job, stage, &e->spec, &size);
     return size;
 }
 
@@ -304,7 +307,7 @@ int fs_estimate_predict(struct fs_estimator *e, int stage, const struct fs_measu
     struct fs_estimate *estimate = e->estimate;
     struct fs_estimate_stage *out = &estimate->stage[stage];
     struct plan plan = {.record = fs_probe_get(e->whole.session.runner),
-                        .steps = fs_estimate_training(e, e->job).steps};
+                        .steps = fs_estimate_training(e, e->job, (enum fs_stage)stage).steps};
     const struct fs_probe_record *measured =
         estimate->cut && !e->measured ? fs_probe_get(e->cut.session.runner) : fs_probe_get(e->whole.session.runner);
     plan.second = fs_allocate(plan.record->works, sizeof *plan.second, "a prediction", err);
@@ -312,7 +315,7 @@ int fs_estimate_predict(struct fs_estimator *e, int stage, const struct fs_measu
     if (fs_session_agree(e->session, status, err) == 0 && find_rates(e, stage, measured, err) == 0) {
         double alone = own->serial_seconds;
         average(e, &alone, 1);
-        struct alone serial = alone_of(e, &plan, e->whole.job, alone);
+        struct alone serial = alone_of(e, (enum fs_stage)stage, &plan, e->whole.job, alone);
         status = fill_seconds(&plan, e->shape->rate[stage], e->shape->count[stage], err);
         if (status == 0) {
             count_works(e, stage, &plan);
@@ -341,7 +344,8 @@ void fs_estimate_memory(struct fs_estimator *e)
     load->ranks = estimate->ranks;
     load->threads = estimate->threads;
     load->layer = estimate->layer;
-    const struct fs_training_size training = fs_estimate_training(e, e->job);
+    struct fs_training_size training;
+    fs_job_largest_training(e->job, &e->spec, &training);
     load->inner = training.inner;
     load->parameters = training.parameters;
     load->memory = training.memory;

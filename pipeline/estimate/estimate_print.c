@@ -72,7 +72,7 @@ static void explain(const struct fs_estimate *estimate, int stage, size_t at, ch
                  time->serial_seconds, fs_estimate_seconds(time));
     } else {
         snprintf(text, size, "%zu%s units of up to %.3g s for %zu threads", s->units,
-                 stage == FS_STAGE_STAMP ? " training" : "", s->longest, workers);
+                 fs_stage_method((enum fs_stage)stage) != NULL ? " training" : "", s->longest, workers);
     }
 }
 

@@ -36,7 +36,7 @@ static int make_key(const struct fs_job *job, const struct fs_spec *spec, char h
         const char *text = shapes(key[i].setting) ? fs_job_value(job, key[i].setting)->text : NULL;
         fs_digest_add_text(digest, text != NULL ? text : "");
     }
-    fs_job_training_size(job, spec, &size);
+    fs_job_largest_training(job, spec, &size);
     snprintf(inner, sizeof inner, "%zu", size.inner);
     fs_digest_add_text(digest, inner);
     fs_digest_end(digest, hex);

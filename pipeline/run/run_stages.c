@@ -28,14 +28,14 @@ static int fill_trace(struct fs_archive *archive, const void *context, struct fs
     return fs_trace_write(archive, trace->pairs, trace->options, trace->result, err);
 }
 
-int fs_stage_run_trace(struct fs_job_run *run, struct fs_error *err)
+int fs_stage_run_trace(struct fs_job_run *run, enum fs_stage stage, struct fs_error *err)
 {
-    if (fs_stage_begin(run, FS_STAGE_TRACE, err) != 0) {
+    if (fs_stage_begin(run, stage, err) != 0) {
         return -1;
     }
     struct fs_trace_options options = {
         .seed = fs_job_settings(run->job)->seed,
-        .checkpoint = fs_stage_names[FS_STAGE_TRACE],
+        .checkpoint = fs_stage_names[stage],
         .sublayers_checkpoint = FS_TRACE_SUBLAYERS,
         .attribution_checkpoint = FS_TRACE_ATTRIBUTION,
     };
@@ -46,26 +46,26 @@ int fs_stage_run_trace(struct fs_job_run *run, struct fs_error *err)
                               &result, err);
     if (status == 0) {
         struct trace_context context = {&run->data.pairs, &options, &result};
-        status = fs_stage_publish(run, FS_STAGE_TRACE, fill_trace, &context, err);
+        status = fs_stage_publish(run, stage, fill_trace, &context, err);
     }
     fs_trace_result_release(&result);
     return status;
 }
 
-int fs_stage_run_training(struct fs_job_run *run, struct fs_error *err)
+int fs_stage_run_training(struct fs_job_run *run, enum fs_stage stage, struct fs_error *err)
 {
-    if (fs_stage_begin(run, FS_STAGE_STAMP, err) != 0) {
+    if (fs_stage_begin(run, stage, err) != 0) {
         return -1;
     }
     struct fs_training training;
-    int status = fs_training_open(run, fs_job_trained(run->job)->method, &training, err);
+    int status = fs_training_open(run, fs_stage_method(stage), &training, err);
     if (status == 0) {
-        training.stage = FS_STAGE_STAMP;
+        training.stage = stage;
         training.part = ".part.h5";
         status = fs_training_run(&training, err);
     }
     if (status == 0) {
-        status = fs_stage_publish(run, FS_STAGE_STAMP, fs_training_fill, &training, err);
+        status = fs_stage_publish(run, stage, fs_training_fill, &training, err);
     }
     fs_training_close(&training);
     return status;
@@ -171,10 +171,11 @@ static int open_column(struct fs_job_run *run, const struct fs_job_method *metho
                    ? 0
                    : fs_error_prepend(err, "%s", method->path);
     }
-    char *path = fs_stage_path(run->output, FS_STAGE_STAMP, ".h5", err);
+    enum fs_stage stage = fs_method_stage(method->method);
+    char *path = fs_stage_path(run->output, stage, ".h5", err);
     int status = fs_session_agree(session, path == NULL ? -1 : 0, err);
     if (status == 0) {
-        status = fs_load_edit(session, path, fs_stage_names[FS_STAGE_STAMP], method->method->edit, edit, err);
+        status = fs_load_edit(session, path, fs_stage_names[stage], method->method->edit, edit, err);
     }
     if (status == 0 && method->strength != 1) {
         edit->kind->scale(edit, method->strength);
@@ -197,9 +198,9 @@ static int open_columns(struct fs_job_run *run, struct columns *columns, struct 
     return status;
 }
 
-int fs_stage_run_evaluate(struct fs_job_run *run, struct fs_error *err)
+int fs_stage_run_evaluate(struct fs_job_run *run, enum fs_stage stage, struct fs_error *err)
 {
-    if (fs_stage_begin(run, FS_STAGE_EVALUATE, err) != 0) {
+    if (fs_stage_begin(run, stage, err) != 0) {
         return -1;
     }
     struct fs_evaluate_input input;
@@ -211,11 +212,11 @@ int fs_stage_run_evaluate(struct fs_job_run *run, struct fs_error *err)
         input.edits = (struct fs_edit_list){columns.count, columns.edit};
         input.edit_name = columns.name;
         status = fs_evaluate_run(run->session->model, run->session->tokenizer, &input, run->session->runner,
-                                 fs_stage_names[FS_STAGE_EVALUATE], &results, err);
+                                 fs_stage_names[stage], &results, err);
     }
     if (status == 0) {
         struct evaluate_context context = {&input, &results};
-        status = fs_stage_publish(run, FS_STAGE_EVALUATE, fill_evaluate, &context, err);
+        status = fs_stage_publish(run, stage, fill_evaluate, &context, err);
     }
     fs_results_release(&results);
     close_columns(&columns);

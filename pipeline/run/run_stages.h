@@ -6,10 +6,11 @@
 #include "stages/evaluate/evaluate.h"
 #include "stages/methods/method.h"
 
-int fs_stage_run_trace(struct fs_job_run *run, struct fs_error *err);
-int fs_stage_run_training(struct fs_job_run *run, struct fs_error *err);
-int fs_stage_run_evaluate(struct fs_job_run *run, struct fs_error *err);
-int fs_stage_run_layer_sweep(struct fs_job_run *run, struct fs_error *err); /* stage_layer_sweep.c */
+int fs_stage_run_trace(struct fs_job_run *run, enum fs_stage stage, struct fs_error *err);
+int fs_stage_run_training(struct fs_job_run *run, enum fs_stage stage, struct fs_error *err); /* of any method */
+int fs_stage_run_evaluate(struct fs_job_run *run, enum fs_stage stage, struct fs_error *err);
+int fs_stage_run_layer_sweep(struct fs_job_run *run, enum fs_stage stage,
+                             struct fs_error *err); /* stage_layer_sweep.c */
 
 /* What the job evaluates, but for the edits. Local. */
 void fs_stage_evaluate_input(const struct fs_job_run *run, struct fs_evaluate_input *input);

@@ -128,21 +128,21 @@ static int do_layers(struct fs_training *training, struct fs_layer_comparison *c
     return status != 0 ? -1 : fs_stage_publish(run, FS_STAGE_LAYER_SWEEP, fill, comparison, err);
 }
 
-int fs_stage_run_layer_sweep(struct fs_job_run *run, struct fs_error *err)
+int fs_stage_run_layer_sweep(struct fs_job_run *run, enum fs_stage stage, struct fs_error *err)
 {
     struct fs_training training;
     struct fs_layer_comparison comparison = {0};
-    if (fs_stage_begin(run, FS_STAGE_LAYER_SWEEP, err) != 0) {
+    if (fs_stage_begin(run, stage, err) != 0) {
         return -1;
     }
-    int status = fs_training_open(run, fs_job_trained(run->job)->method, &training, err);
+    int status = fs_training_open(run, fs_stage_method(FS_STAGE_STAMP), &training, err);
     unsigned char *done = NULL;
     if (status == 0) {
         const struct fs_job_settings *settings = fs_job_settings(run->job);
         size_t layers = fs_model_spec(run->session->model)->layers, decisive = training.task.layer;
         size_t random = fs_layers_random(layers, decisive, settings->seed);
         size_t compared = settings->compare == FS_COMPARE_ALL ? layers : (random == decisive ? 1 : 2);
-        training.stage = FS_STAGE_LAYER_SWEEP;
+        training.stage = stage;
         training.part = FS_LAYER_TRAINING;
         training.keep_end = true;
         done = fs_allocate(layers, 1, "layers", err);

@@ -7,10 +7,10 @@
 #include "pipeline/run/run_stages.h"
 
 struct fs_stage_row {
-    const char *json_name;                                    /* of its part of --format json */
-    int (*run)(struct fs_job_run *run, struct fs_error *err); /* collective */
+    const char *json_name; /* of its part of --format json; NULL: the stage's */
+    int (*run)(struct fs_job_run *run, enum fs_stage stage, struct fs_error *err);       /* collective */
     int (*report)(const struct fs_archive *archive, cJSON **json, struct fs_error *err); /* as stage_report.h */
 };
-extern const struct fs_stage_row fs_stages[FS_STAGE_COUNT];
+const struct fs_stage_row *fs_stage_row(enum fs_stage stage);
 
 #endif

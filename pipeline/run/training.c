@@ -55,6 +55,17 @@ static int save(void *context, const struct fs_training_state *state, bool stop,
     return fs_session_agree(run->session, status, err);
 }
 
+/* "layer 3" and what is behind it; "" where the method knows no layer. */
+#define PLACE_SIZE 64
+static const char *place_of(const struct fs_training *training, const char *behind, char place[PLACE_SIZE])
+{
+    place[0] = '\0';
+    if (training->method->trainer->layer_key != NULL) {
+        snprintf(place, PLACE_SIZE, "layer %zu%s", training->task.layer, behind);
+    }
+    return place;
+}
+
 /* Root: an earlier run's state in the place of the fresh one, where there is one of this training. */
 static int read_part(struct fs_training *training, struct fs_error *err)
 {
@@ -70,13 +81,14 @@ static int read_part(struct fs_training *training, struct fs_error *err)
         struct fs_training_state *found = NULL;
         if (trainer->read(archive, &found, &reason) == 0) {
             if (!trainer->is_same(training->state, found)) {
-                fs_say("%s: of another layer, whose training is done; it will be replaced", path);
+                fs_say("%s: of another training, which is done; it will be replaced", path);
             } else {
                 struct fs_training_state *fresh = training->state;
                 training->state = found;
                 found = fresh;
-                fs_say("%s: layer %zu goes on from step %zu of an earlier run", fs_stage_names[training->stage],
-                       training->task.layer, training->state->step);
+                char place[PLACE_SIZE];
+                fs_say("%s: %sgoes on from step %zu of an earlier run", fs_stage_names[training->stage],
+                       place_of(training, " ", place), training->state->step);
             }
         }
         trainer->destroy(found);
@@ -167,9 +179,10 @@ int fs_training_run(struct fs_training *training, struct fs_error *err)
         return -1;
     }
     training->saved = training->state->step;
-    fs_say("%s: layer %zu, %zu parameters, %zu edited pairs, %zu steps", fs_stage_names[training->stage],
-           training->task.layer, training->size.parameters, edited, training->state->steps);
-    fs_runner_mpi_expect_sums(session->runner, fs_stage_names[FS_STAGE_STAMP], training->state->step,
+    char place[PLACE_SIZE];
+    fs_say("%s: %s%zu parameters, %zu edited pairs, %zu steps", fs_stage_names[training->stage],
+           place_of(training, ", ", place), training->size.parameters, edited, training->state->steps);
+    fs_runner_mpi_expect_sums(session->runner, fs_stage_names[fs_method_stage(training->method)], training->state->step,
                               training->state->steps);
     return trainer->train(&training->task, save, training, training->state, err);
 }

@@ -96,7 +96,7 @@ static void heading(FILE *stream, const struct fs_page_data *data)
         }
     }
     if (data->has[FS_STAGE_STAMP]) {
-        fprintf(stream, "; %s at layer %zu", fs_method_trained()->name, data->training.layer);
+        fprintf(stream, "; %s at layer %zu", fs_stage_names[FS_STAGE_STAMP], data->training.layer);
     }
     fprintf(stream, "; <span class=\"date\">");
     fs_page_escape(stream, fs_page_provenance(data, "end"));
@@ -551,7 +551,7 @@ void fs_page_html(FILE *stream, const struct fs_page_data *data)
     }
     layers_section(stream, data);
     if (data->has[FS_STAGE_STAMP]) {
-        fprintf(stream, "<h2>Training of the %s</h2>\n", fs_method_trained()->name);
+        fprintf(stream, "<h2>Training of the %s</h2>\n", fs_stage_names[FS_STAGE_STAMP]);
         figure(stream, fs_chart_loss, data, data->training.caption);
         training_sizes(stream, &data->training);
     }

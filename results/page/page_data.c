@@ -51,7 +51,7 @@ static int find_stage(const char *path, struct fs_error *err)
     int stage = (int)fs_stage_named(format, strlen(format));
     if (stage == FS_STAGE_COUNT) {
         fs_error_set(err, FS_EXIT_DATA,
-                     "%s: found format \"%.40s\", expected a stage's file: trace, stamp, evaluate or "
+                     "%s: found format \"%.40s\", expected a stage's file: trace, a method's, evaluate or "
                      "layer_sweep%s",
                      path, format, strcmp(format, "merged") == 0 ? "; fairstamp query reads merged files" : "");
         stage = -1;
@@ -328,13 +328,15 @@ int fs_page_read(const char *path, struct fs_page_data *data, struct fs_error *e
             status = fs_trace_read(archive, &data->trace, err);
             break;
         case FS_STAGE_STAMP:
-            status = fs_method_trained()->trainer->read_history(archive, &data->training, err);
+            status = fs_stage_method(FS_STAGE_STAMP)->trainer->read_history(archive, &data->training, err);
             break;
         case FS_STAGE_LAYER_SWEEP:
             status = fs_layers_read(archive, &data->layers, err);
             break;
-        default:
+        case FS_STAGE_EVALUATE:
             status = read_evaluate(archive, data, err);
+            break;
+        default: /* of other trainings the page has times alone */
             break;
         }
         if (status != 0) {

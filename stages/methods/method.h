@@ -1,6 +1,6 @@
 /*
- * A method makes an edit of a model: it trains one on the edited pairs, or takes one that is there. One row of
- * method_table.c, and its own files; nothing else in the program names a method.
+ * A method makes an edit of a model: it trains one, or takes one that is there. One row of method_rows.h, and its own
+ * files; nothing else in the program names a method.
  *
  * A method that trains brings a trainer. Its state lies in memory between two steps, is the same on all ranks, and goes
  * to an archive and back, so that a training goes on where an earlier run has left it.
@@ -27,7 +27,7 @@ struct fs_method_task {
     const struct fs_pair_list *pairs;
     const bool *held_out; /* [pairs->count] left out of the edit */
     struct fs_runner *runner;
-    size_t layer;            /* where the edit goes */
+    size_t layer;            /* where the edit goes; 0 where the trainer has no layer_key */
     enum fs_scoring scoring; /* P[k] of the pairs */
     uint64_t seed;
     const void *settings; /* the method's own struct, filled from its table */
@@ -99,7 +99,8 @@ struct fs_trainer {
 
     /* Of settings alone, for estimates; `spec` NULL: no parameters. */
     void (*size)(const void *settings, const struct fs_spec *spec, struct fs_training_size *size);
-    const char *steps_key, *save_key, *layer_key; /* keys of the job behind these sizes */
+    /* Keys of the job behind these sizes; layer_key NULL: the edit is at no layer. */
+    const char *steps_key, *save_key, *layer_key;
 };
 
 /* Room for any method's settings. */
@@ -122,7 +123,5 @@ extern const struct fs_method *const fs_methods[];
 extern const size_t fs_method_count;
 
 const struct fs_method *fs_method_find(const char *name); /* NULL: none */
-/* The one that trains; the stage of training runs it. */
-const struct fs_method *fs_method_trained(void);
 
 #endif

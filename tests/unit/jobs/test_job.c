@@ -63,7 +63,7 @@ static void every_kind_from_a_file(void **state)
     assert_true(settings->held_out == 0.25);
     assert_int_equal(settings->compare, FS_COMPARE_RANDOM);
     assert_int_equal(stamp.layer, 3);
-    assert_int_equal(fs_job_layer(job), 3);
+    assert_int_equal(fs_job_layer(job, FS_STAGE_STAMP), 3);
     assert_int_equal(stamp.loss, FS_LOSS_GAP);
     assert_false(stamp.keep_best);
     assert_int_equal(stamp.width, 16);
@@ -88,7 +88,7 @@ static void defaults(void **state)
     assert_int_equal(settings->compare, FS_COMPARE_NONE);
     assert_int_equal(settings->bootstrap, 1000);
     assert_true(settings->checkpoint_seconds == 60 && settings->checkpoint_share == 0.02);
-    assert_int_equal(fs_job_layer(job), FS_AUTO);
+    assert_int_equal(fs_job_layer(job, FS_STAGE_STAMP), FS_AUTO);
     assert_int_equal(stamp.width, 1024);
     assert_int_equal(stamp.loss, FS_LOSS_LOGRATIO);
     assert_int_equal(stamp.kl_rows, FS_KL_ALL_ROWS);
@@ -129,7 +129,7 @@ static void settings_override_the_file(void **state)
     fs_job_fill(job, &fs_stamp_settings, FS_MASKED, &stamp);
     fs_job_fill(job, &fs_trace_settings, FS_MASKED, &trace);
     assert_int_equal(fs_job_settings(job)->seed, 9); /* the last one counts */
-    assert_int_equal(fs_job_layer(job), FS_AUTO);
+    assert_int_equal(fs_job_layer(job, FS_STAGE_STAMP), FS_AUTO);
     assert_true(stamp.alpha == 2.5);
     assert_true(trace.kind[FS_TRACE_ATTENTION] && trace.kind[FS_TRACE_FFN]);
     assert_true(trace.always_noise && trace.heat_map);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "jobs/job.h"
+#include "jobs/job_keys.h"
 #include "jobs/stage_rules.h"
 
 static struct fs_error err;
@@ -91,7 +92,7 @@ static void what_is_wrong_is_named(void **state)
     refuse("\"methods\": \"stamp\"", NULL, "methods: found", "a list");
     refuse("\"methods\": [\"stamp\"], \"method\": \"stamp\"", NULL, "both method and methods", "leave one of them out");
     refuse("\"methods\": [\"checkpoint:/a/x\", \"checkpoint:/b/x\"]", NULL, "two columns", "\"x\"");
-    refuse("\"methods\": [\"a=stamp\", \"b=stamp\"]", NULL, "found \"a\" and \"b\"", "one method that trains");
+    refuse("\"methods\": [\"a=stamp\", \"b=stamp\"]", NULL, "found \"a\" and \"b\"", "one column twice");
     refuse("\"method\": \"unedited=checkpoint:/a\"", NULL, "the name \"unedited\"", "letters");
     refuse("\"method\": \"a b=checkpoint:/a\"", NULL, "the name \"a b\"", "letters");
     refuse("\"method\": \"=checkpoint:/a\"", NULL, "the name \"\"", "letters");
@@ -104,31 +105,57 @@ static void what_is_wrong_is_named(void **state)
 static void stages_follow_from_the_methods(void **state)
 {
     (void)state;
-    static const bool trained[FS_STAGE_COUNT] = {true, true, true, true},
-                      none[FS_STAGE_COUNT] = {false, false, true, false};
     struct fs_job *with = load("\"layers\": {\"compare\": \"all\"}, \"methods\": [\"checkpoint:/a\", \"stamp\"]", NULL);
     struct fs_job *without = load("\"layers\": {\"compare\": \"all\"}, \"method\": \"checkpoint:/a\"", NULL);
+    const unsigned stamp = 1u << FS_STAGE_STAMP;
     struct fs_training_size size;
     for (int stage = 0; stage < FS_STAGE_COUNT; stage++) {
-        assert_int_equal(fs_stage_is_asked(with, (enum fs_stage)stage), trained[stage]);
-        assert_int_equal(fs_stage_is_asked(without, (enum fs_stage)stage), none[stage]);
+        bool other = fs_stage_method((enum fs_stage)stage) != NULL && stage != FS_STAGE_STAMP;
+        assert_int_equal(fs_stage_is_asked(with, (enum fs_stage)stage), !other);
+        assert_int_equal(fs_stage_is_asked(without, (enum fs_stage)stage), stage == FS_STAGE_EVALUATE);
     }
-    assert_int_equal(fs_stage_rules[FS_STAGE_EVALUATE].reads(with), FS_STAGE_STAMP);
-    assert_int_equal(fs_stage_rules[FS_STAGE_EVALUATE].reads(without), FS_STAGE_COUNT);
-    assert_string_equal(fs_job_trained(with)->name, "stamp");
-    assert_null(fs_job_trained(without));
-    fs_job_training_size(with, NULL, &size);
+    assert_int_equal(fs_stage_rule(FS_STAGE_EVALUATE)->reads(with, FS_STAGE_EVALUATE), stamp);
+    assert_int_equal(fs_stage_rule(FS_STAGE_EVALUATE)->reads(without, FS_STAGE_EVALUATE), 0);
+    assert_int_equal(fs_stage_rule(FS_STAGE_LAYER_SWEEP)->follows(with, FS_STAGE_LAYER_SWEEP), stamp);
+    assert_string_equal(fs_job_trained(with, FS_STAGE_STAMP)->name, "stamp");
+    assert_null(fs_job_trained(with, FS_STAGE_TRACE));
+    assert_null(fs_job_trained(without, FS_STAGE_STAMP));
+    fs_job_training_size(with, FS_STAGE_STAMP, NULL, &size);
     assert_true(size.steps > 0 && size.inner > 0 && size.layer == FS_AUTO);
-    fs_job_training_size(without, NULL, &size);
+    fs_job_largest_training(with, NULL, &size);
+    assert_true(size.steps > 0 && size.inner > 0 && size.layer == FS_AUTO);
+    fs_job_largest_training(without, NULL, &size);
     assert_true(size.steps == 0 && size.parameters == 0);
     fs_job_destroy(with);
     fs_job_destroy(without);
 }
 
+/* Each method that trains is a stage of its own, which depends on its own keys alone. */
+static void each_training_is_a_stage(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < fs_method_count; i++) {
+        const struct fs_method *method = fs_methods[i];
+        enum fs_stage stage = fs_method_stage(method);
+        assert_int_equal(method->trainer == NULL, stage == FS_STAGE_COUNT);
+        if (method->trainer == NULL) {
+            continue;
+        }
+        assert_ptr_equal(fs_stage_method(stage), method);
+        assert_string_equal(fs_stage_names[stage], method->name);
+        assert_true(stage > FS_STAGE_TRACE && stage < FS_STAGE_EVALUATE);
+        assert_true((fs_training_stages() & 1u << stage) != 0);
+        for (size_t k = 0; method->settings != NULL && k < method->settings->count; k++) {
+            const struct fs_setting *row = &method->settings->row[k];
+            assert_int_equal(fs_job_key(row->key)->stages, row->changes_no_result ? 0 : 1u << stage);
+        }
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(columns_follow_from_the_keys),
-                                       cmocka_unit_test(what_is_wrong_is_named),
-                                       cmocka_unit_test(stages_follow_from_the_methods)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(columns_follow_from_the_keys), cmocka_unit_test(what_is_wrong_is_named),
+        cmocka_unit_test(stages_follow_from_the_methods), cmocka_unit_test(each_training_is_a_stage)};
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }
