@@ -54,6 +54,7 @@ _fairstamp_setting() # KEY=VALUE
     data.text) _fairstamp_files '' ;;
     data.attribute_words) _fairstamp_files '' ;;
     edit.pairs) _fairstamp_words "stereoset biaske" ;;
+    edit.text) _fairstamp_files '' ;;
     scoring.crows_pairs) _fairstamp_words "pll.unmodified pll.modified sentence.mean sentence.sum" ;;
     scoring.stereoset) _fairstamp_words "target.prob target.logprob sentence.mean sentence.sum object.mean" ;;
     scoring.biaske) _fairstamp_words "target.prob target.logprob sentence.mean sentence.sum object.mean" ;;
@@ -86,18 +87,19 @@ _fairstamp_keys="model model_name output seed categories strict compute.share_pr
     compute.backend data.crows_pairs data.stereoset data.biaske
     data.stereoset_intersentence data.stereoset_synonyms data.winobias data.winogender
     data.winograd data.bec_pro data.seat data.counterfact data.known_facts data.text
-    data.attribute_words edit.pairs method methods scoring.crows_pairs scoring.stereoset
-    scoring.biaske scoring.stereoset_intersentence split.held_out split.validation
-    split.seed trace.positions trace.measures trace.select trace.least_effect trace.kinds
-    trace.window trace.heat_map trace.attribution trace.neurons trace.corruption
-    trace.noise_scale trace.noise_samples trace.bootstrap trace.reuse stamp.preset
-    stamp.layer stamp.width stamp.loss stamp.alpha stamp.beta stamp.key_bias
-    stamp.key_share stamp.generic_prompts stamp.neutral_subjects stamp.frames
-    stamp.swap_subjects stamp.text_weight stamp.text_tokens stamp.text stamp.level_weight
-    stamp.balance_weight stamp.balance_width stamp.kl_rows stamp.kl_without_completion
-    stamp.keep_best stamp.learning_rate stamp.schedule stamp.beta1 stamp.beta2
-    stamp.epsilon stamp.iterations stamp.batch stamp.unit_tokens stamp.checkpoint_every
-    stamp.memory evaluate.bootstrap evaluate.text_tokens evaluate.permutations
+    data.attribute_words edit.pairs edit.text method methods scoring.crows_pairs
+    scoring.stereoset scoring.biaske scoring.stereoset_intersentence split.held_out
+    split.validation split.seed trace.positions trace.measures trace.select
+    trace.least_effect trace.kinds trace.window trace.heat_map trace.attribution
+    trace.neurons trace.corruption trace.noise_scale trace.noise_samples trace.bootstrap
+    trace.reuse stamp.preset stamp.layer stamp.width stamp.loss stamp.alpha stamp.beta
+    stamp.key_bias stamp.key_share stamp.generic_prompts stamp.neutral_subjects
+    stamp.frames stamp.swap_subjects stamp.text_weight stamp.text_tokens stamp.text
+    stamp.level_weight stamp.balance_weight stamp.balance_width stamp.kl_rows
+    stamp.kl_without_completion stamp.keep_best stamp.learning_rate stamp.schedule
+    stamp.beta1 stamp.beta2 stamp.epsilon stamp.iterations stamp.batch stamp.unit_tokens
+    stamp.checkpoint_every stamp.memory sentence_debias.components sentence_debias.tokens
+    sentence_debias.batch evaluate.bootstrap evaluate.text_tokens evaluate.permutations
     layers.compare checkpoint_seconds checkpoint_share"
 
 _fairstamp()

@@ -223,7 +223,8 @@ static void write_scoring(FILE *stream, const struct fs_job *job, const struct f
 static void write_scorings(FILE *stream, const struct fs_job *job, enum fs_model_kind kind, enum fs_stage stage)
 {
     const struct fs_suite_kind *edited = fs_job_edited(job);
-    if (stage != FS_STAGE_TRACE) {
+    const struct fs_method *method = fs_stage_method(stage);
+    if (stage != FS_STAGE_TRACE && (method == NULL || (method->learns & FS_LEARNS_PAIRS) != 0)) {
         write_scoring(stream, job, edited, kind);
     }
     for (size_t i = 0; stage >= FS_STAGE_EVALUATE && i < fs_suite_kind_count; i++) {

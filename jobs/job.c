@@ -261,6 +261,25 @@ static int read_methods(struct fs_job *job, const char *path, struct fs_error *e
     return fs_methods_read(entry, &job->method, &job->methods, err) == 0 ? 0 : fs_error_prepend(err, "%s", path);
 }
 
+/* That the job has what its methods learn from, but for pairs, which every job has. */
+static int check_methods(const struct fs_job *job, const char *path, struct fs_error *err)
+{
+    const struct fs_job_settings *settings = &job->settings;
+    for (size_t i = 0; i < job->methods; i++) {
+        const struct fs_method *method = job->method[i].method;
+        const char *missing = (method->learns & FS_LEARNS_TEXT) != 0 && settings->edit_text == NULL ? "edit.text"
+                              : (method->learns & FS_LEARNS_WORDS) != 0 && settings->attribute_words == NULL
+                                  ? "data.attribute_words"
+                                  : NULL;
+        if (missing != NULL) {
+            return fs_error_set(
+                err, FS_EXIT_CONFIG, "%s: method %s learns from a text%s; found no %s, which names the file", path,
+                method->name, (method->learns & FS_LEARNS_WORDS) != 0 ? " and attribute words" : "", missing);
+        }
+    }
+    return 0;
+}
+
 static int read_defaults(struct fs_job *job, struct fs_error *err)
 {
     const struct fs_setting_origin origin = {.name = "default"};
@@ -308,9 +327,9 @@ static int apply_presets(struct fs_job *job, struct fs_error *err)
 static void fill_settings(struct fs_job *job)
 {
     static const struct fs_settings *const tables[] = {
-        &fs_core_settings,     &fs_compute_settings, &fs_attribute_settings,  &fs_edit_settings,
-        &fs_methods_settings,  &fs_split_settings,   &fs_validation_settings, &fs_reuse_settings,
-        &fs_evaluate_settings, &fs_compare_settings, &fs_checkpoint_settings};
+        &fs_core_settings,      &fs_compute_settings,  &fs_attribute_settings, &fs_edit_settings,
+        &fs_edit_text_settings, &fs_methods_settings,  &fs_split_settings,     &fs_validation_settings,
+        &fs_reuse_settings,     &fs_evaluate_settings, &fs_compare_settings,   &fs_checkpoint_settings};
     for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
         fs_job_fill(job, tables[i], 0, &job->settings);
     }
@@ -331,8 +350,10 @@ int fs_job_load(const char *path, const char *const *set, size_t sets, struct fs
     }
     if (status == 0) {
         fill_settings(job);
-        status =
-            check_required(job, path, err) == 0 && read_methods(job, path, err) == 0 ? check_pairs(job, path, err) : -1;
+        status = check_required(job, path, err) == 0 && read_methods(job, path, err) == 0 &&
+                         check_methods(job, path, err) == 0
+                     ? check_pairs(job, path, err)
+                     : -1;
     }
     if (status != 0) {
         fs_job_destroy(job);
@@ -441,6 +462,7 @@ void fs_job_largest_training(const struct fs_job *job, const struct fs_spec *spe
         largest->steps = larger(largest->steps, size.steps);
         largest->save_every = larger(largest->save_every, size.save_every);
         largest->memory = size.memory > largest->memory ? size.memory : largest->memory;
+        largest->root = size.root > largest->root ? size.root : largest->root;
         largest->two_sweeps = largest->two_sweeps || size.two_sweeps;
         any = true;
     }

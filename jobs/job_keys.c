@@ -13,6 +13,7 @@
 #define EVALUATE (1u << FS_STAGE_EVALUATE)
 #define LAYERS (1u << FS_STAGE_LAYER_SWEEP)
 #define ALL (TRACE | fs_training_stages() | EVALUATE)
+#define PAIRS (TRACE | learning_from(FS_LEARNS_PAIRS) | EVALUATE)
 #define MOST_SUITES 64
 #define NAME_SIZE 64
 
@@ -59,13 +60,23 @@ static void add_made(const struct fs_setting *setting, const char *group, const 
     }
 }
 
-/* Stages that depend on data.<key>: all where its pairs can be edited. */
+/* The stages that train a method which learns from `what`, FS_LEARNS_*. */
+static unsigned learning_from(unsigned what)
+{
+    unsigned stages = 0;
+    for (size_t i = 0; i < fs_method_count; i++) {
+        stages |= (fs_methods[i]->learns & what) != 0 ? 1u << fs_method_stage(fs_methods[i]) : 0;
+    }
+    return stages;
+}
+
+/* Stages that depend on data.<key>: all that know pairs where its pairs can be edited. */
 static unsigned stages_of_data(const char *key)
 {
     unsigned stages = EVALUATE;
     for (size_t i = 0; i < fs_suite_kind_count; i++) {
         if (strcmp(fs_suite_kinds[i]->key, key) == 0 && fs_suite_kinds[i]->read_pairs != NULL) {
-            stages = ALL;
+            stages = PAIRS;
         }
     }
     return stages;
@@ -115,13 +126,14 @@ const struct fs_job_key *fs_job_keys(size_t *count)
         add_table(&fs_core_settings, ALL);
         add_table(&fs_compute_settings, 0); /* the fingerprint takes what they choose */
         add_data();
-        add_table(&fs_attribute_settings, TRACE);
+        add_table(&fs_attribute_settings, TRACE | learning_from(FS_LEARNS_WORDS));
         fill_edit_choices();
-        add_table(&fs_edit_settings, ALL);
+        add_table(&fs_edit_settings, PAIRS);
+        add_table(&fs_edit_text_settings, learning_from(FS_LEARNS_TEXT));
         add_table(&fs_methods_settings, 0); /* the fingerprint takes names and models */
         add_scorings();
-        add_table(&fs_split_settings, fs_training_stages() | EVALUATE);
-        add_table(&fs_validation_settings, ALL);
+        add_table(&fs_split_settings, learning_from(FS_LEARNS_PAIRS) | EVALUATE);
+        add_table(&fs_validation_settings, PAIRS);
         add_table(&fs_trace_settings, TRACE);
         add_table(&fs_reuse_settings, 0);
         for (size_t i = 0; i < fs_method_count; i++) {

@@ -88,6 +88,15 @@ static const struct fs_setting edit_rows[] = {
 };
 const struct fs_settings fs_edit_settings = {edit_rows, sizeof edit_rows / sizeof edit_rows[0]};
 
+static const struct fs_setting edit_text_rows[] = {
+    {.key = "edit.text",
+     .kind = FS_SETTING_PATH,
+     FS_SETTING_MEMBER(struct fs_job_settings, edit_text),
+     .meaning =
+         "UTF-8 text, one paragraph a line, which methods learn from that take no pairs, such as sentence_debias"},
+};
+const struct fs_settings fs_edit_text_settings = {edit_text_rows, sizeof edit_text_rows / sizeof edit_text_rows[0]};
+
 static const struct fs_setting methods_rows[] = {
     {.key = "method",
      .kind = FS_SETTING_LIST,
@@ -95,8 +104,9 @@ static const struct fs_setting methods_rows[] = {
      .initial_words = "stamp",
      .entry = &fs_method_entry,
      FS_SETTING_MEMBER(struct fs_job_settings, method),
-     .meaning = "what edits the model: stamp, the Fairness Stamp; or checkpoint:DIR, another model folder of the same "
-                "tokenizer, such as a published debiased checkpoint"},
+     .meaning = "what edits the model: stamp, the Fairness Stamp; another method that trains, of those that fairstamp "
+                "list methods tells; or checkpoint:DIR, another model folder of the same tokenizer, such as a "
+                "published debiased checkpoint"},
     {.key = "methods",
      .kind = FS_SETTING_LIST,
      .initial_words = "the one of method",
@@ -115,7 +125,7 @@ static const struct fs_setting attribute_rows[] = {
      FS_SETTING_MEMBER(struct fs_job_settings, attribute_words),
      .meaning =
          "counterpart words for tracing; without them every subject is corrupted by noise, except where the data "
-         "names a counterpart"},
+         "names a counterpart; methods that learn from a text need them"},
 };
 const struct fs_settings fs_attribute_settings = {attribute_rows, sizeof attribute_rows / sizeof attribute_rows[0]};
 

@@ -21,6 +21,7 @@ struct fs_job_settings {
     bool strict;                 /* data with an item that cannot be used is refused */
     const char *attribute_words; /* file; NULL: none */
     const char *edit_pairs;      /* the suite whose pairs are edited; NULL: not said */
+    const char *edit_text;       /* file; NULL: none */
     const char *const *method;   /* one entry of jobs/methods.h; NULL: see methods */
     const char *const *methods;  /* NULL-terminated entries; NULL: one method */
     double held_out, validation; /* shares of the split */
@@ -39,7 +40,7 @@ extern char fs_edit_choices[FS_EDIT_CHOICES_SIZE];
 
 /* Its tables; job_keys.c puts them in their order. */
 extern const struct fs_settings fs_methods_settings, fs_attribute_settings, fs_compute_settings, fs_core_settings,
-    fs_edit_settings, fs_split_settings, fs_validation_settings, fs_reuse_settings, fs_evaluate_settings,
+    fs_edit_settings, fs_edit_text_settings, fs_split_settings, fs_validation_settings, fs_reuse_settings, fs_evaluate_settings,
     fs_compare_settings, fs_checkpoint_settings;
 
 #endif

@@ -3,7 +3,8 @@
  * of their kind alone; a kind is one row and one file in model/edits/.
  *
  * An edit acts on layers from `first_layer` on: below it an edited model computes what the unedited one does, so that
- * both share those layers. An edit that replaces the whole model (`model`) shares nothing.
+ * both share those layers. One of the last state alone has the model's number of layers there and shares them all. An
+ * edit that replaces the whole model (`model`) shares nothing.
  *
  * Letters as in spec.h. All local.
  */
@@ -48,11 +49,15 @@ struct fs_edit_kind {
                                 fs_real *dinner, fs_real *gradient, fs_real *dx);
     /* The hidden state h (T,d) after `layer`, in place. */
     void (*hidden_state)(const struct fs_edit *edit, size_t layer, size_t tokens, fs_real *h);
+    /* Rows of the last state, (rows, fs_spec_state_width), behind final norm and output projection, in place. inner (rows,
+     * inner_size) is scratch. */
+    void (*last_state)(const struct fs_edit *edit, const struct fs_backend *backend, size_t rows, fs_real *state,
+                       fs_real *inner);
 
     /* Multiplies what the edit adds to the model, in place; 1 changes no bit. */
     void (*scale)(struct fs_edit *edit, double strength);
 
-    /* Floating point operations of the hooks on T tokens. */
+    /* Floating point operations of the hooks on T tokens, or on as many rows of the last state. */
     double (*flops)(const struct fs_edit *edit, double tokens);
     /* Its datasets below /<name> of an archive, and back; the reader sets all of `edit` but `kind`. */
     int (*write)(const struct fs_edit *edit, struct fs_archive *archive, struct fs_error *err);

@@ -88,10 +88,11 @@ int fs_join_ffn(const struct fs_pass *pass, size_t layer, const fs_real *x, cons
  * number.
  */
 struct fs_reads {
-    size_t rows;          /* R */
-    const size_t *row;    /* [R] */
-    const size_t *first;  /* [R + 1] */
-    const int32_t *token; /* [first[R]] */
+    size_t rows;                /* R */
+    const size_t *row;          /* [R] */
+    const size_t *first;        /* [R + 1] */
+    const int32_t *token;       /* [first[R]] */
+    const struct fs_edit *edit; /* what it makes of the last state; NULL: none */
 };
 int fs_read_logprobs(const struct fs_model *model, struct fs_workspace *workspace, const fs_real *h,
                      const struct fs_reads *reads, fs_real *logprob, int32_t *top1, struct fs_error *err);
@@ -99,10 +100,9 @@ int fs_read_logprobs(const struct fs_model *model, struct fs_workspace *workspac
 /*
  * mean (B,fs_spec_state_width), in float64: for each sequence of the batch the mean over its positions of the top hidden
  * state, through final norm and output projection where the model has them (HuggingFace's last_hidden_state). Positions
- * are added in order. FS_EXIT_DATA where a state is no number.
+ * are added in order. The pass's edit acts on the last state. FS_EXIT_DATA where a state is no number.
  */
-int fs_read_mean_states(const struct fs_model *model, struct fs_workspace *workspace, const struct fs_batch *batch,
-                        const fs_real *h, double *mean, struct fs_error *err);
+int fs_read_mean_states(const struct fs_pass *pass, const fs_real *h, double *mean, struct fs_error *err);
 
 /* The whole distributions: logprob (R,V) at `rows` rows `row` of h. FS_EXIT_DATA as fs_read_logprobs. */
 int fs_read_distributions(const struct fs_model *model, struct fs_workspace *workspace, const fs_real *h, size_t rows,

@@ -85,13 +85,39 @@ static int reserve_rows(const struct fs_model *model, struct fs_workspace *works
                : -1;
 }
 
+/* What an edit (NULL: none) makes of rows of the last state, in place; there is room for it (reserve_edit). */
+static void edit_state(const struct fs_model *model, struct fs_workspace *workspace, const struct fs_edit *edit,
+                       size_t rows, fs_real *state)
+{
+    if (edit != NULL && edit->kind->last_state != NULL) {
+        edit->kind->last_state(edit, model->backend, rows, state, workspace->inner.data);
+    }
+}
+
+/* Checks that it fits the model. */
+static int reserve_edit(const struct fs_model *model, struct fs_workspace *workspace, const struct fs_edit *edit,
+                        size_t rows, struct fs_error *err)
+{
+    size_t numbers;
+    if (edit == NULL || edit->kind->last_state == NULL) {
+        return 0;
+    }
+    if (edit->kind->check(edit, &model->spec, err) != 0) {
+        return -1;
+    }
+    if (fs_multiply(rows, fs_edit_inner_size(edit), &numbers) != 0) {
+        return fs_error_memory(err, SIZE_MAX, "an edit's activations");
+    }
+    return fs_scratch_reserve(&workspace->inner, numbers, "an edit's activations", err);
+}
+
 /*
- * (count,E) from rows of h: final norm, then output projection or transform, where the model has them. In workspace->rows
- * or workspace->transformed, which are large enough; `state` may be in the former. `dense` (count,E) receives the
- * transform before its activation; NULL: not wanted.
+ * (count,E) from rows of h: final norm, then output projection or transform, where the model has them; `edit` (NULL:
+ * none) acts on the last state. In workspace->rows or workspace->transformed, which are large enough; `state` may be in
+ * the former, and must be with an edit. `dense` (count,E) receives the transform before its activation; NULL: not wanted.
  */
-static const fs_real *head_inputs(const struct fs_model *model, struct fs_workspace *workspace, const fs_real *state,
-                                  size_t count, fs_real *dense)
+static const fs_real *head_inputs(const struct fs_model *model, struct fs_workspace *workspace, fs_real *state,
+                                  size_t count, const struct fs_edit *edit, fs_real *dense)
 {
     size_t E = fs_spec_embedding(&model->spec);
     fs_real *out = workspace->transformed.data;
@@ -101,8 +127,9 @@ static const fs_real *head_inputs(const struct fs_model *model, struct fs_worksp
     }
     if (model->output_projection.weight.data != NULL) {
         fs_linear(model->backend, &model->output_projection, count, state, out, E);
-        return out;
+        state = out;
     }
+    edit_state(model, workspace, edit, count, state);
     if (model->transform.weight.data == NULL) {
         return state;
     }
@@ -113,18 +140,35 @@ static const fs_real *head_inputs(const struct fs_model *model, struct fs_worksp
     return out;
 }
 
+/* state (count,d) = rows `row` of h; NULL: the first ones */
+static void gather(const fs_real *h, size_t d, size_t count, const size_t *row, fs_real *state)
+{
+    for (size_t r = 0; r < count; r++) {
+        memcpy(state + r * d, h + (row == NULL ? r : row[r]) * d, d * sizeof *state);
+    }
+}
+
 const fs_real *fs_head_inputs(const struct fs_model *model, struct fs_workspace *workspace, const fs_real *h,
                               size_t count, const size_t *row, const struct fs_head_kept *kept, struct fs_error *err)
 {
-    size_t d = model->spec.hidden;
     if (reserve_rows(model, workspace, count, err) != 0) {
         return NULL;
     }
     fs_real *state = kept != NULL ? kept->gathered : workspace->rows.data;
-    for (size_t r = 0; r < count; r++) {
-        memcpy(state + r * d, h + (row == NULL ? r : row[r]) * d, d * sizeof *state);
+    gather(h, model->spec.hidden, count, row, state);
+    return head_inputs(model, workspace, state, count, NULL, kept != NULL ? kept->dense : NULL);
+}
+
+/* The same of what is to be read, through the edit. */
+static const fs_real *read_inputs(const struct fs_model *model, struct fs_workspace *workspace, const fs_real *h,
+                                  const struct fs_reads *reads, struct fs_error *err)
+{
+    if (reserve_rows(model, workspace, reads->rows, err) != 0 ||
+        reserve_edit(model, workspace, reads->edit, reads->rows, err) != 0) {
+        return NULL;
     }
-    return head_inputs(model, workspace, state, count, kept != NULL ? kept->dense : NULL);
+    gather(h, model->spec.hidden, reads->rows, reads->row, workspace->rows.data);
+    return head_inputs(model, workspace, workspace->rows.data, reads->rows, reads->edit, NULL);
 }
 
 /*
@@ -139,7 +183,7 @@ static int capped_backward(const struct fs_model *model, struct fs_workspace *wo
     if (fs_scratch_reserve(&workspace->logits, width * CHUNK_ROWS, "logits", err) != 0) {
         return -1;
     }
-    const fs_real *inputs = head_inputs(model, workspace, kept->gathered, count, NULL);
+    const fs_real *inputs = head_inputs(model, workspace, kept->gathered, count, NULL, NULL);
     if (inputs != workspace->transformed.data) { /* the gradient takes its place, or it is what the tape keeps */
         memcpy(workspace->transformed.data, inputs, count * E * sizeof *inputs);
     }
@@ -229,7 +273,7 @@ int fs_read_logprobs(const struct fs_model *model, struct fs_workspace *workspac
     if (fs_scratch_reserve(&workspace->logits, width * CHUNK_ROWS, "logits", err) != 0) {
         return -1;
     }
-    const fs_real *all = fs_head_inputs(model, workspace, h, reads->rows, reads->row, NULL, err);
+    const fs_real *all = read_inputs(model, workspace, h, reads, err);
     if (all == NULL) {
         return -1;
     }
@@ -289,27 +333,47 @@ int fs_read_distributions(const struct fs_model *model, struct fs_workspace *wor
     return fs_head_check(logprob, rows * model->spec.vocabulary, err);
 }
 
-int fs_read_mean_states(const struct fs_model *model, struct fs_workspace *workspace, const struct fs_batch *batch,
-                        const fs_real *h, double *mean, struct fs_error *err)
+/* The last state of the whole batch, in the workspace; NULL on failure. h itself where nothing changes it. */
+static const fs_real *last_states(const struct fs_pass *pass, const fs_real *h, struct fs_error *err)
 {
-    const struct fs_spec *spec = &model->spec;
-    size_t width = fs_spec_state_width(spec);
-    const fs_real *state = h;
-    if (model->final_norm.kind != FS_NO_NORM) {
-        if (fs_scratch_reserve(&workspace->transformed, batch->tokens * spec->hidden, "final states", err) != 0) {
-            return -1;
+    const struct fs_model *model = pass->model;
+    struct fs_workspace *workspace = pass->workspace;
+    size_t tokens = pass->batch->tokens, d = model->spec.hidden, width = fs_spec_state_width(&model->spec);
+    bool normed = model->final_norm.kind != FS_NO_NORM, projected = model->output_projection.weight.data != NULL;
+    bool edited = pass->edit != NULL && pass->edit->kind->last_state != NULL;
+    fs_real *state = NULL;
+    if (normed || (edited && !projected)) {
+        if (fs_scratch_reserve(&workspace->transformed, tokens * d, "final states", err) != 0) {
+            return NULL;
         }
-        fs_kernel_norm(&model->final_norm, h, workspace->transformed.data, batch->tokens, spec->hidden);
         state = workspace->transformed.data;
     }
-    if (model->output_projection.weight.data != NULL) {
-        if (fs_scratch_reserve(&workspace->rows, batch->tokens * width, "final states", err) != 0) {
-            return -1;
+    if (normed) {
+        fs_kernel_norm(&model->final_norm, h, state, tokens, d);
+    } else if (state != NULL) {
+        memcpy(state, h, tokens * d * sizeof *state);
+    }
+    if (projected) {
+        if (fs_scratch_reserve(&workspace->rows, tokens * width, "final states", err) != 0) {
+            return NULL;
         }
-        fs_linear(model->backend, &model->output_projection, batch->tokens, state, workspace->rows.data, width);
+        fs_linear(model->backend, &model->output_projection, tokens, state != NULL ? state : h, workspace->rows.data,
+                  width);
         state = workspace->rows.data;
     }
-    if (check_finite(state, batch->tokens * width, "a hidden state", err) != 0) {
+    if (reserve_edit(model, workspace, pass->edit, tokens, err) != 0) {
+        return NULL;
+    }
+    edit_state(model, workspace, pass->edit, tokens, state);
+    return state != NULL ? state : h;
+}
+
+int fs_read_mean_states(const struct fs_pass *pass, const fs_real *h, double *mean, struct fs_error *err)
+{
+    const struct fs_batch *batch = pass->batch;
+    size_t width = fs_spec_state_width(&pass->model->spec);
+    const fs_real *state = last_states(pass, h, err);
+    if (state == NULL || check_finite(state, batch->tokens * width, "a hidden state", err) != 0) {
         return -1;
     }
     for (size_t s = 0; s < batch->sequences; s++) {

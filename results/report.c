@@ -259,7 +259,9 @@ cJSON *fs_report_trace_json(const struct fs_trace_result *trace)
 cJSON *fs_report_training_json(const struct fs_training_history *history)
 {
     cJSON *json = cJSON_CreateObject();
-    cJSON_AddNumberToObject(json, "layer", (double)history->layer);
+    if (history->layer != FS_AUTO) {
+        cJSON_AddNumberToObject(json, "layer", (double)history->layer);
+    }
     for (size_t i = 0; i < history->sizes; i++) {
         cJSON_AddNumberToObject(json, history->size[i].name, (double)history->size[i].value);
     }

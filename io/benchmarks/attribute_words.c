@@ -83,6 +83,55 @@ void fs_attribute_table_destroy(struct fs_attribute_table *table)
     }
 }
 
+const char *fs_attribute_category(const struct fs_attribute_table *table, size_t index)
+{
+    const cJSON *category = fs_json_root(table->document)->child;
+    while (category != NULL && index > 0) {
+        category = category->next;
+        index--;
+    }
+    return category != NULL ? category->string : NULL;
+}
+
+int fs_attribute_rows_make(const struct fs_attribute_table *table, const char *category, struct fs_attribute_rows *rows,
+                           struct fs_error *err)
+{
+    const cJSON *list = fs_json_root(table->document)->child, *row, *word;
+    size_t words = 0, count = 0;
+    while (list != NULL && !fs_same_category(list->string, category)) {
+        list = list->next;
+    }
+    cJSON_ArrayForEach(row, list)
+    {
+        words += (size_t)cJSON_GetArraySize(row);
+        count++;
+    }
+    *rows = (struct fs_attribute_rows){.rows = count};
+    rows->first = fs_allocate(count + 1, sizeof *rows->first, "attribute words", err);
+    rows->word = fs_allocate(words + 1, sizeof *rows->word, "attribute words", err);
+    if (rows->first == NULL || rows->word == NULL) {
+        fs_attribute_rows_release(rows);
+        return -1;
+    }
+    size_t at = 0, index = 0;
+    cJSON_ArrayForEach(row, list)
+    {
+        cJSON_ArrayForEach(word, row)
+        {
+            rows->word[at++] = word->valuestring;
+        }
+        rows->first[++index] = at;
+    }
+    return 0;
+}
+
+void fs_attribute_rows_release(struct fs_attribute_rows *rows)
+{
+    free(rows->first);
+    free(rows->word);
+    *rows = (struct fs_attribute_rows){0};
+}
+
 const char *fs_attribute_counterpart(const struct fs_attribute_table *table, const char *category, const char *word,
                                      size_t length)
 {

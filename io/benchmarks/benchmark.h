@@ -151,6 +151,18 @@ void fs_fact_list_release(struct fs_fact_list *list);
 struct fs_attribute_table;
 int fs_attribute_table_read(const char *path, struct fs_attribute_table **table, struct fs_error *err);
 void fs_attribute_table_destroy(struct fs_attribute_table *table);
+/* The name of category `index`; NULL from the last one on. */
+const char *fs_attribute_category(const struct fs_attribute_table *table, size_t index);
+/* The rows of a category: words first[row] .. first[row + 1] - 1. No rows where the table lacks it. The words are the
+ * table's; the caller releases. */
+struct fs_attribute_rows {
+    size_t rows;
+    size_t *first; /* [rows + 1] */
+    const char **word;
+};
+int fs_attribute_rows_make(const struct fs_attribute_table *table, const char *category, struct fs_attribute_rows *rows,
+                           struct fs_error *err);
+void fs_attribute_rows_release(struct fs_attribute_rows *rows); /* takes a zeroed struct */
 const char *fs_attribute_counterpart(const struct fs_attribute_table *table, const char *category, const char *word,
                                      size_t length);
 

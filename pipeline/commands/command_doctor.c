@@ -130,7 +130,7 @@ static void estimate(const struct fs_session *session, const struct fs_job *job,
         .shared = (uint64_t)load.converted,
         .rank = (uint64_t)rank,
         .thread = (uint64_t)thread,
-        .root = (uint64_t)memory.archive,
+        .root = (uint64_t)(memory.archive + training.root),
         .disk = (uint64_t)(FILE_BYTES + EDIT_COPIES * state),
     };
 }

@@ -358,5 +358,5 @@ void fs_estimate_memory(struct fs_estimator *e)
     fs_memory_of(&e->spec, load, &memory);
     estimate->model_bytes = memory.weights;
     estimate->rank_bytes = fs_memory_rank(&memory, load->threads);
-    estimate->root_bytes = memory.archive;
+    estimate->root_bytes = memory.archive + training.root;
 }

@@ -101,18 +101,15 @@ static int print_stages(const struct fs_estimate *estimate, FILE *stream, struct
 
 static int print_times(const struct fs_estimate *estimate, FILE *stream, struct fs_error *err)
 {
-    static const char *const column[][2] = {{">trace, s", ">eff. %"},
-                                            {">stamp, s", ">eff. %"},
-                                            {">evaluate, s", ">eff. %"},
-                                            {">layer_sweep, s", ">eff. %"},
-                                            {">all, s", ">eff. %"}};
+    char text[FS_STAGE_COUNT + 1][64];
     const char *names[2 + 2 * (FS_STAGE_COUNT + 1)] = {">ranks", ">begin, s"};
     size_t columns = 2;
     struct fs_table *table;
     for (int s = 0; s <= FS_STAGE_COUNT; s++) {
         if (stage_shown(estimate, s)) {
-            names[columns++] = column[s][0];
-            names[columns++] = column[s][1];
+            snprintf(text[s], sizeof text[s], ">%s, s", name_of(s));
+            names[columns++] = text[s];
+            names[columns++] = ">eff. %";
         }
     }
     if (fs_table_create(columns, names, &table, err) != 0) {
@@ -139,8 +136,11 @@ int fs_estimate_print(const struct fs_estimate *estimate, FILE *stream, struct f
     if (print_stages(estimate, stream, err) != 0) {
         return -1;
     }
-    fprintf(stream, "\nStamp at layer %zu (%s); %.0f parameters, %zu steps\n", estimate->layer, estimate->layer_source,
-            estimate->parameters, estimate->stage[FS_STAGE_STAMP].calls);
+    fprintf(stream, "\n");
+    if (estimate->layer_source != NULL) { /* something is trained at a layer */
+        fprintf(stream, "Stamp at layer %zu (%s); %.0f parameters, %zu steps\n", estimate->layer,
+                estimate->layer_source, estimate->parameters, estimate->stage[FS_STAGE_STAMP].calls);
+    }
     if (estimate->layer0_factor > 1.05) {
         fprintf(
             stream,

@@ -146,6 +146,9 @@ int fs_training_open(struct fs_job_run *run, const struct fs_method *method, str
                                              .tokenizer = run->session->tokenizer,
                                              .pairs = &run->data.pairs,
                                              .held_out = run->data.held_out,
+                                             .text = fs_job_settings(run->job)->edit_text,
+                                             .words = run->data.attributes,
+                                             .categories = fs_job_settings(run->job)->categories,
                                              .runner = run->session->runner,
                                              .layer = training->size.layer,
                                              .seed = fs_job_settings(run->job)->seed,
@@ -179,9 +182,12 @@ int fs_training_run(struct fs_training *training, struct fs_error *err)
         return -1;
     }
     training->saved = training->state->step;
-    char place[PLACE_SIZE];
-    fs_say("%s: %s%zu parameters, %zu edited pairs, %zu steps", fs_stage_names[training->stage],
-           place_of(training, ", ", place), training->size.parameters, edited, training->state->steps);
+    char place[PLACE_SIZE], learned[PLACE_SIZE] = "";
+    if ((training->method->learns & FS_LEARNS_PAIRS) != 0) {
+        snprintf(learned, sizeof learned, "%zu edited pairs, ", edited);
+    }
+    fs_say("%s: %s%zu parameters, %s%zu steps", fs_stage_names[training->stage], place_of(training, ", ", place),
+           training->size.parameters, learned, training->state->steps);
     fs_runner_mpi_expect_sums(session->runner, fs_stage_names[fs_method_stage(training->method)], training->state->step,
                               training->state->steps);
     return trainer->train(&training->task, save, training, training->state, err);

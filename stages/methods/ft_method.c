@@ -217,19 +217,22 @@ static const struct fs_trainer of_ft = TRAINER(ft), of_ft_l = TRAINER(ft_l), of_
 extern const struct fs_method fs_method_ft, fs_method_ft_l, fs_method_ft_m;
 const struct fs_method fs_method_ft = {.name = "ft",
                                        .about = "FT: the matrix by which one layer's FFN writes, fine-tuned by Adam",
+                                       .learns = FS_LEARNS_PAIRS,
                                        .edit = &fs_edit_weight,
                                        .settings = &fs_ft_settings,
                                        .settings_size = sizeof(struct fs_ft_options),
                                        .trainer = &of_ft};
 const struct fs_method fs_method_ft_l = {.name = "ft_l",
                                          .about = "FT-L: as ft, no number further from its start than a bound",
-                                         .edit = &fs_edit_weight,
+                                         .learns = FS_LEARNS_PAIRS,
+                                       .edit = &fs_edit_weight,
                                          .settings = &fs_ft_l_settings,
                                          .settings_size = sizeof(struct fs_ft_options),
                                          .trainer = &of_ft_l};
 const struct fs_method fs_method_ft_m = {.name = "ft_m",
                                          .about = "FT-M: as ft, one request a step",
-                                         .edit = &fs_edit_weight,
+                                         .learns = FS_LEARNS_PAIRS,
+                                       .edit = &fs_edit_weight,
                                          .settings = &fs_ft_m_settings,
                                          .settings_size = sizeof(struct fs_ft_options),
                                          .trainer = &of_ft_m};

@@ -20,12 +20,18 @@
 #include "stages/plan/statement.h"
 #include "stages/work/runner.h"
 
+/* What a training learns from: its results depend on these data of the job alone. */
+enum { FS_LEARNS_PAIRS = 1, FS_LEARNS_TEXT = 2, FS_LEARNS_WORDS = 4 };
+
 /* What a training works on; all owned by the caller. */
 struct fs_method_task {
     const struct fs_model *model;
     const struct fs_tokenizer *tokenizer;
     const struct fs_pair_list *pairs;
-    const bool *held_out; /* [pairs->count] left out of the edit */
+    const bool *held_out;                   /* [pairs->count] left out of the edit */
+    const char *text;                       /* a file, one paragraph a line; NULL: none */
+    const struct fs_attribute_table *words; /* NULL: none */
+    const char *const *categories;          /* NULL-terminated; NULL: all of the data */
     struct fs_runner *runner;
     size_t layer;            /* where the edit goes; 0 where the trainer has no layer_key */
     enum fs_scoring scoring; /* P[k] of the pairs */
@@ -44,7 +50,8 @@ struct fs_training_history {
     char title[128];     /* "Fairness Stamp at layer 3, width 1024" */
     const char *note;    /* what some terms are of; "" */
     const char *caption; /* what the losses are, below their picture */
-    size_t layer, step;
+    size_t layer;        /* FS_AUTO: at none */
+    size_t step;
     size_t losses, terms;               /* the first `losses` of the terms are losses, drawn together */
     const char *term[FS_HISTORY_TERMS]; /* "L", for people */
     const char *name[FS_HISTORY_TERMS]; /* "L", for programs */
@@ -66,6 +73,7 @@ struct fs_training_size {
     size_t steps;      /* a batch of pairs */
     size_t save_every; /* steps */
     double memory;     /* bytes of a rank, the most, for what need not be computed again */
+    double root;       /* bytes that the root needs besides */
     bool two_sweeps;   /* a step may keep forward passes from one to the other (stamp_memory.h) */
 };
 
@@ -116,6 +124,7 @@ struct fs_method {
     const struct fs_settings *settings; /* keys <name>.*; NULL: none */
     size_t settings_size;               /* of the struct that they fill, at most a union fs_method_settings */
     const struct fs_trainer *trainer;   /* NULL: it does not train */
+    unsigned learns;                    /* bits FS_LEARNS_* of the data that the job must have */
     bool takes_model;                   /* the edit is another model, at a path that the job gives */
 };
 /* [fs_method_count] */

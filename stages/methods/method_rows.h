@@ -6,7 +6,12 @@
 #define FAIRSTAMP_STAGES_METHODS_METHOD_ROWS_H
 
 /* They train; the first is what a job takes that names none. */
-#define FS_TRAINED_METHODS(ROW) ROW(stamp) ROW(ft) ROW(ft_l) ROW(ft_m)
+#define FS_TRAINED_METHODS(ROW)                                                                                        \
+    ROW(stamp)                                                                                                         \
+    ROW(sentence_debias)                                                                                               \
+    ROW(ft)                                                                                                            \
+    ROW(ft_l)                                                                                                          \
+    ROW(ft_m)
 /* They take an edit that is there. */
 #define FS_TAKEN_METHODS(ROW) ROW(checkpoint)
 

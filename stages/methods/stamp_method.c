@@ -213,4 +213,5 @@ const struct fs_method fs_method_stamp = {.name = "stamp",
                                           .edit = &fs_edit_stamp,
                                           .settings = &fs_stamp_settings,
                                           .settings_size = sizeof(struct fs_stamp_options),
-                                          .trainer = &trainer};
+                                          .trainer = &trainer,
+                                          .learns = FS_LEARNS_PAIRS};

@@ -72,7 +72,9 @@ static void unit_cost(const void *context, size_t unit, struct fs_cost *cost)
         const struct fs_model *own = edit->model != NULL ? edit->model : execution->model;
         cost->flops += layers_flops(own, edit->model != NULL ? 0 : edit->first_layer + 1, &u) +
                        fs_flops_head(fs_model_spec(own), rows) +
-                       (edit->kind->flops != NULL ? edit->kind->flops(edit, tokens) : 0);
+                       (edit->kind->flops != NULL
+                            ? edit->kind->flops(edit, edit->kind->last_state != NULL && u.states == 0 ? rows : tokens)
+                            : 0);
     }
 }
 
@@ -136,15 +138,14 @@ struct computation {
 };
 
 /* The mean states that are asked for, in the order of the unit's sequences. */
-static int read_states(struct computation *c, const struct fs_model *model, struct fs_workspace *workspace,
-                       size_t column, struct fs_error *err)
+static int read_states(struct computation *c, const struct fs_pass *pass, size_t column, struct fs_error *err)
 {
-    size_t own = fs_spec_state_width(fs_model_spec(model)), hidden = c->execution->hidden;
+    size_t own = fs_spec_state_width(fs_model_spec(pass->model)), hidden = c->execution->hidden;
     double *state = c->result.state + column * c->result.states * hidden;
     if (c->result.states == 0) {
         return 0;
     }
-    if (fs_read_mean_states(model, workspace, &c->unit.batch, c->scratch->h, c->scratch->mean, err) != 0) {
+    if (fs_read_mean_states(pass, c->scratch->h, c->scratch->mean, err) != 0) {
         return -1;
     }
     for (size_t s = 0; s < c->unit.batch.sequences; s++) {
@@ -157,13 +158,15 @@ static int read_states(struct computation *c, const struct fs_model *model, stru
     return 0;
 }
 
-/* From the top hidden state to the values of all reads and states of the unit. */
-static int read_values(struct computation *c, const struct fs_model *model, struct fs_workspace *workspace,
-                       size_t column, struct fs_error *err)
+/* From the top hidden state to the values of all reads and states of the unit, through the pass's edit. */
+static int read_values(struct computation *c, const struct fs_pass *pass, size_t column, struct fs_error *err)
 {
-    const struct fs_reads *reads = &c->unit.reads;
+    struct fs_reads edited = c->unit.reads;
+    const struct fs_reads *reads = &edited;
     struct fs_read_value *value = c->result.read + column * c->result.reads;
-    if (fs_read_logprobs(model, workspace, c->scratch->h, reads, c->scratch->logprob, c->scratch->top1, err) != 0) {
+    edited.edit = pass->edit;
+    if (fs_read_logprobs(pass->model, pass->workspace, c->scratch->h, reads, c->scratch->logprob, c->scratch->top1,
+                         err) != 0) {
         return -1;
     }
     for (size_t row = 0; row < reads->rows; row++) {
@@ -171,7 +174,7 @@ static int read_values(struct computation *c, const struct fs_model *model, stru
             value[i] = (struct fs_read_value){.logprob = (double)c->scratch->logprob[i], .top1 = c->scratch->top1[row]};
         }
     }
-    return read_states(c, model, workspace, column, err);
+    return read_states(c, pass, column, err);
 }
 
 /* From the FFN of `layer`, of which x and base are there, to the values of a column. */
@@ -182,7 +185,7 @@ static int finish(struct computation *c, size_t layer, const struct fs_edit *edi
     const struct fs_pass pass = {model, scratch->workspace[0], &c->unit.batch, edit};
     return fs_join_ffn(&pass, layer, scratch->x, scratch->base, scratch->h, err) == 0 &&
                    fs_run_layers(&pass, layer + 1, fs_model_spec(model)->layers, scratch->h, err) == 0
-               ? read_values(c, model, scratch->workspace[0], column, err)
+               ? read_values(c, &pass, column, err)
                : -1;
 }
 
@@ -199,7 +202,8 @@ static int run_sharing(struct computation *c, struct fs_error *err)
     if (fs_batch_check(model, batch, err) != 0 || fs_embed(model, workspace, batch, NULL, scratch->h, err) != 0) {
         return -1;
     }
-    for (size_t i = 0; i < execution->sharing;) {
+    size_t i = 0;
+    while (i < execution->sharing && execution->edit[execution->order[i]].first_layer < layers) {
         size_t layer = execution->edit[execution->order[i]].first_layer;
         if (fs_run_layers(&pass, from, layer, scratch->h, err) != 0 ||
             fs_run_to_ffn(&pass, layer, scratch->h, scratch->x, scratch->base, err) != 0) {
@@ -216,7 +220,17 @@ static int run_sharing(struct computation *c, struct fs_error *err)
         }
         from = layer + 1;
     }
-    return fs_run_layers(&pass, from, layers, scratch->h, err) == 0 ? read_values(c, model, workspace, 0, err) : -1;
+    if (fs_run_layers(&pass, from, layers, scratch->h, err) != 0 || read_values(c, &pass, 0, err) != 0) {
+        return -1;
+    }
+    for (; i < execution->sharing; i++) { /* they change the last state alone */
+        size_t e = execution->order[i];
+        const struct fs_pass edited = {model, workspace, batch, &execution->edit[e]};
+        if (read_values(c, &edited, 1 + e, err) != 0) {
+            return -1;
+        }
+    }
+    return 0;
 }
 
 static int run_other(struct computation *c, size_t e, struct fs_error *err)
@@ -227,7 +241,7 @@ static int run_other(struct computation *c, size_t e, struct fs_error *err)
     const struct fs_pass pass = {model, workspace, batch, NULL};
     return fs_batch_check(model, batch, err) == 0 && fs_embed(model, workspace, batch, NULL, c->scratch->h, err) == 0 &&
                    fs_run_layers(&pass, 0, fs_model_spec(model)->layers, c->scratch->h, err) == 0
-               ? read_values(c, model, workspace, 1 + e, err)
+               ? read_values(c, &pass, 1 + e, err)
                : -1;
 }
 
@@ -262,7 +276,7 @@ static int run_unit(void *context, size_t thread, size_t unit, void *result, str
 static void sort_edits(struct execution *execution)
 {
     size_t layers = fs_model_spec(execution->model)->layers, count = 0;
-    for (size_t layer = 0; layer < layers; layer++) {
+    for (size_t layer = 0; layer <= layers; layer++) {
         for (size_t e = 0; e < execution->edits; e++) {
             if (execution->edit[e].model == NULL && execution->edit[e].first_layer == layer) {
                 execution->order[count++] = e;
@@ -298,7 +312,8 @@ static int prepare(struct execution *execution, size_t threads, struct fs_error 
         if (edit->kind->check(edit, spec, err) != 0) {
             return -1;
         }
-        if (edit->model == NULL && edit->first_layer >= spec->layers) { /* what no kind's check should let through */
+        size_t most = spec->layers - (edit->kind->last_state != NULL ? 0 : 1);
+        if (edit->model == NULL && edit->first_layer > most) { /* what no kind's check should let through */
             return fs_error_set(err, FS_EXIT_SOFTWARE, "an edit of kind %s begins at layer %zu of %zu",
                                 edit->kind->name, edit->first_layer, spec->layers);
         }

@@ -198,7 +198,7 @@ static int read_numbers(const struct wave *wave, struct fs_workspace *workspace,
         token[r] = item->object;
     }
     if (status == 0) {
-        const struct fs_reads reads = {R, row, first, token};
+        const struct fs_reads reads = {R, row, first, token, NULL};
         status = fs_read_logprobs(wave->trace->model, workspace, wave->h, &reads, logprob, NULL, err);
     }
     for (size_t v = 0; status == 0 && v < layout->values; v++) {

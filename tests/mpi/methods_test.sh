@@ -54,6 +54,34 @@ timeout 600 "$fairstamp" run "$job" --set output=alone --set method=checkpoint:m
 "$fairstamp" stamp "$job" --set output=alone --set method=checkpoint:mabel >/dev/null 2>err
 [ $? = 78 ] && grep -q "none of the job's methods trains" err || fail "stamp without a method that trains: $(tail -n 1 err)"
 
+# methods that train beside one another: the same bits on any number of ranks, and of a run that is stopped on the way;
+# a change of one trains that one alone
+printf 'He said that the man was late. The woman who met him left.\nShe gave her a book! His father laughed. "Was she?" He did not know.\n' >text.txt
+printf '{"gender": [["man", "woman"], ["he", "she"], ["his", "her"], ["him", "her"]]}' >words.json
+several=(--set stamp.iterations=3 --set methods=stamp,sentence_debias,sentence_debias:0.5 --set edit.text=text.txt
+    --set data.attribute_words=words.json --set categories=gender --set sentence_debias.batch=2)
+for ranks in 1 2 3 4; do
+    timeout 600 mpirun -n $ranks "$fairstamp" run "$job" --set output=s$ranks "${several[@]}" >out 2>err || { fail "several, $ranks ranks"; cat err; }
+    for file in stamp sentence_debias evaluate; do
+        "$fairstamp" verify --equal s1/$file.h5 s$ranks/$file.h5 >/dev/null 2>verdict || fail "several, $ranks ranks: $(cat verdict)"
+    done
+done
+grep -q 'SentenceDebias, rank 1: [1-9]' out || fail "several: no training in the text"
+grep -qE 'metric +ideal +unedited .* stamp .* sentence_debias .* sentence_debias-0.5 ' out || fail "several: $(grep metric out)"
+"$fairstamp" run "$job" --set output=s1 "${several[@]}" --set sentence_debias.components=2 >/dev/null 2>err
+[ $? = 76 ] && grep -q 'sentence_debias.h5: .*sentence_debias.components' err || fail "several: another setting: $(tail -n 1 err)"
+"$fairstamp" run "$job" --set output=s1 "${several[@]}" --set sentence_debias.components=2 --force >/dev/null 2>err || { fail "several: --force"; cat err; }
+grep -q '^fairstamp: stamp: done before' err && grep -q '^fairstamp: sentence_debias: published' err || fail "several: --force: $(cat err)"
+"$fairstamp" report s2/evaluate.h5 -o page2 >/dev/null 2>&1 && grep -q 'sentence_debias</td><td>' page2/index.html || fail "several: the page has no time of it"
+"$fairstamp" merge -o merged.h5 s2 >/dev/null 2>err && "$fairstamp" inspect merged.h5 | grep -q '/cells/s2/sentence_debias/last_state/left' || fail "several: merge: $(cat err)"
+"$fairstamp" run "$job" --set output=refused --set method=sentence_debias >/dev/null 2>err
+[ $? = 78 ] && grep -q 'learns from a text and attribute words' err || fail "several: without a text: $(tail -n 1 err)"
+"$fairstamp" estimate "$job" --set output=s1 "${several[@]}" >out 2>err || fail "several: estimate: $(tail -n 1 err)"
+grep -qE 'stamp, s .*sentence_debias, s .*evaluate, s' out || fail "several: estimate without the method: $(cat out)"
+rm s3/sentence_debias.h5
+"$fairstamp" evaluate "$job" --set output=s3 "${several[@]}" --set evaluate.bootstrap=2 >/dev/null 2>err
+[ $? = 66 ] && grep -q 'sentence_debias.h5: missing; do `fairstamp run`' err || fail "several: a missing method: $(tail -n 1 err)"
+
 # the checkpoint's bytes belong to the job
 printf '\000\000\200\077' | dd of=mabel/model.safetensors bs=1 seek=$((size - 4)) conv=notrunc status=none
 "$fairstamp" run "$job" --set output=alone --set method=checkpoint:mabel >/dev/null 2>err

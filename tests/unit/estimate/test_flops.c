@@ -165,7 +165,7 @@ static void stand_ins_run(void **state)
         const int32_t token[5] = {1, 2, 3, 4, 5};
         const size_t start[3] = {0, 3, 5}, row[1] = {4}, first[2] = {0, 1};
         const struct fs_batch batch = {2, 5, token, start, NULL, NULL};
-        const struct fs_reads reads = {1, row, first, token};
+        const struct fs_reads reads = {1, row, first, token, NULL};
         fs_real h[5 * 64], logprob;
         snprintf(folder, sizeof folder, "tests/golden/models/%s", models[m]);
         if (fs_spec_read(folder, &spec, NULL, &err) != 0 || fs_model_random(&spec, &model, &err) != 0 ||

@@ -72,7 +72,13 @@ static void columns_follow_from_the_keys(void **state)
 static void what_is_wrong_is_named(void **state)
 {
     (void)state;
-    refuse("\"method\": \"stmp\"", NULL, "method: found \"stmp\"", "stamp, checkpoint:DIR");
+    refuse("\"method\": \"stmp\"", NULL, "method: found \"stmp\"", "checkpoint:DIR");
+    refuse("\"method\": \"sentence_debias\"", NULL, "sentence_debias learns from a text and attribute words",
+           "edit.text");
+    refuse("\"methods\": [\"stamp\", \"sentence_debias\"], \"edit\": {\"text\": \"/t\"}", NULL,
+           "sentence_debias learns", "data.attribute_words");
+    refuse("\"methods\": [\"a=sentence_debias\", \"b=sentence_debias\"]", NULL, "found \"a\" and \"b\"",
+           "one column twice");
     refuse("\"method\": \"checkpoint\"", NULL, "without a folder", "checkpoint:DIR");
     refuse("\"method\": \"stamp:/a\"", NULL, "found \"stamp:/a\"", "stamp alone");
     refuse("\"method\": \"stamp:0\"", NULL, "found \"stamp:0\"", "above 0");
@@ -130,6 +136,35 @@ static void stages_follow_from_the_methods(void **state)
     fs_job_destroy(without);
 }
 
+/* With a text and attribute words. */
+static struct fs_job *load_words(const char *keys)
+{
+    const char *const settings[] = {"edit.text=/t", "data.attribute_words=/w"};
+    struct fs_job *job = NULL;
+    check_success(fs_job_load(write_job(keys), settings, 2, &job, &err), &err);
+    return job;
+}
+
+/* Several methods that train: a stage each, which the evaluation follows; one of a text needs no trace. */
+static void several_methods_train(void **state)
+{
+    (void)state;
+    const char *const both = "\"methods\": [\"sentence_debias\", \"stamp\", \"stamp:0.5\"]",
+                      *const alone = "\"method\": \"sentence_debias\"";
+    enum fs_stage stage = fs_method_stage(fs_method_find("sentence_debias"));
+    const unsigned own = 1u << stage, stamp = 1u << FS_STAGE_STAMP, trace = 1u << FS_STAGE_TRACE;
+    struct fs_job *with = load_words(both), *without = load_words(alone);
+    assert_int_equal(fs_stage_rule(FS_STAGE_EVALUATE)->reads(with, FS_STAGE_EVALUATE), own | stamp);
+    assert_int_equal(fs_stage_rule(FS_STAGE_EVALUATE)->follows(without, FS_STAGE_EVALUATE), own);
+    assert_int_equal(fs_stage_rule(stage)->follows(with, stage), 0);
+    assert_int_equal(fs_stage_rule(FS_STAGE_STAMP)->follows(with, FS_STAGE_STAMP), trace);
+    assert_true(fs_stage_is_asked(with, stage) && fs_stage_is_asked(with, FS_STAGE_TRACE));
+    assert_true(fs_stage_is_asked(without, stage) && !fs_stage_is_asked(without, FS_STAGE_TRACE));
+    assert_false(fs_stage_is_asked(without, FS_STAGE_STAMP));
+    fs_job_destroy(with);
+    fs_job_destroy(without);
+}
+
 /* Each method that trains is a stage of its own, which depends on its own keys alone. */
 static void each_training_is_a_stage(void **state)
 {
@@ -156,6 +191,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(columns_follow_from_the_keys), cmocka_unit_test(what_is_wrong_is_named),
-        cmocka_unit_test(stages_follow_from_the_methods), cmocka_unit_test(each_training_is_a_stage)};
+        cmocka_unit_test(stages_follow_from_the_methods), cmocka_unit_test(several_methods_train),
+        cmocka_unit_test(each_training_is_a_stage)};
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }

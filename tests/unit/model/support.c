@@ -256,7 +256,7 @@ void texts_run(const struct fs_model *model, const struct texts *texts, size_t b
         first[reads] = reads;
         struct fs_batch batch = {sequences, end - begin, texts->token + begin, start, NULL, NULL};
         const struct fs_pass pass = {model, workspace, &batch, NULL};
-        struct fs_reads what = {reads, row, first, texts->read_token + read};
+        struct fs_reads what = {reads, row, first, texts->read_token + read, NULL};
         if (fs_embed(model, workspace, &batch, NULL, h, &err) != 0 || fs_run_layers(&pass, 0, layers, h, &err) != 0 ||
             fs_read_logprobs(model, workspace, h, &what, logprob + read, NULL, &err) != 0) {
             fail_msg("%s", err.text);

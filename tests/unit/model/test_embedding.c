@@ -34,7 +34,7 @@ static void check_states(const char *name, const struct fs_batch *batch, const c
     const struct fs_pass pass = {model, workspace, batch, NULL};
     assert_int_equal(fs_embed(model, workspace, batch, NULL, h, &err), 0);
     assert_int_equal(fs_run_layers(&pass, 0, spec->layers, h, &err), 0);
-    assert_int_equal(fs_read_mean_states(model, workspace, batch, h, mean, &err), 0);
+    assert_int_equal(fs_read_mean_states(&pass, h, mean, &err), 0);
     for (size_t i = 0; i < width; i++) {
         double difference = fabs(mean[i] - cJSON_GetArrayItem(expected, (int)i)->valuedouble);
         worst = difference <= worst ? worst : difference;
@@ -191,7 +191,7 @@ static void test_capped_panels(void **state)
     assert_int_equal(fs_workspace_create(model, &workspace, &err), 0);
     static const int32_t token[READS] = {0, 511, 512, VOCABULARY - 1};
     static const size_t row[1] = {1}, first[2] = {0, READS};
-    const struct fs_reads reads = {1, row, first, token};
+    const struct fs_reads reads = {1, row, first, token, NULL};
     fs_real *h = numbers(TOKENS * spec.hidden), *all = numbers(VOCABULARY), read[READS];
     uint64_t seed = 1;
     for (size_t i = 0; i < TOKENS * spec.hidden; i++) {

@@ -323,7 +323,7 @@ static void check_reads(const char *name)
     int32_t token[] = {3, 0, (int32_t)V - 1, 5, 5, 9, 8}, top[5];
     fs_real logprob[7], *whole = malloc(5 * V * sizeof *whole);
     assert_non_null(whole);
-    struct fs_reads reads = {5, row, first, token};
+    struct fs_reads reads = {5, row, first, token, NULL};
     assert_int_equal(fs_read_logprobs(small.model, small.workspace, h, &reads, logprob, top, &err), 0);
     assert_int_equal(fs_read_distributions(small.model, small.workspace, h, 5, row, whole, &err), 0);
     for (size_t r = 0; r < 5; r++) {

@@ -119,7 +119,7 @@ static void run_exact(struct scene *scene)
         first[r + 1] = r + 1;
         object[r] = OBJECT;
     }
-    const struct fs_reads all = {reads, row, first, object};
+    const struct fs_reads all = {reads, row, first, object, NULL};
     expect(fs_read_logprobs(scene->model, scene->workspace, scene->h, &all, logprob, NULL, &err), &err);
     for (size_t i = 0; i < scene->copies; i++) {
         scene->exact[i] = (double)logprob[RUNS + i] - (double)logprob[1];

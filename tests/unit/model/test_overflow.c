@@ -76,7 +76,7 @@ static void test_read(void **state)
     (void)state;
     const size_t row[] = {LOST}, first[] = {0, 1};
     const int32_t token[] = {7};
-    const struct fs_reads reads = {1, row, first, token};
+    const struct fs_reads reads = {1, row, first, token, NULL};
     struct fs_error err = FS_ERROR_INIT;
     struct scene scene = begin("pre-norm");
     const struct fs_spec *spec = fs_model_spec(scene.model);
@@ -87,7 +87,8 @@ static void test_read(void **state)
     refused(status, &err, "a log probability");
     status = fs_read_distributions(scene.model, scene.workspace, scene.h, 1, row, logprob, &err);
     refused(status, &err, "a log probability");
-    status = fs_read_mean_states(scene.model, scene.workspace, &batch, scene.h, mean, &err);
+    const struct fs_pass pass = {scene.model, scene.workspace, &batch, NULL};
+    status = fs_read_mean_states(&pass, scene.h, mean, &err);
     refused(status, &err, "a hidden state");
     free(mean);
     free(logprob);

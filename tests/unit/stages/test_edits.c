@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "model/edits/checkpoint.h"
+#include "model/edits/last_state.h"
 #include "model/numbers/random.h"
 #include "stages/work/probe.h"
 #include "support.h"
@@ -172,7 +173,26 @@ static struct fs_model *make_other(const struct fs_spec *like)
     return model;
 }
 
-enum { LATE, SHIFT, FIRST, LATE_TOO, SAME_FOLDER, OTHER_MODEL, SHIFT_BELOW, EDITS };
+/* A map of the last state, of rank 2, with a centre. */
+static struct fs_edit make_map(const struct fs_spec *spec)
+{
+    enum { RANK = 2 };
+    struct fs_edit edit;
+    struct fs_error err = FS_ERROR_INIT;
+    struct fs_random random = fs_random_start(17, 0);
+    size_t d = fs_spec_state_width(spec);
+    double *number = calloc((2 * RANK + 1) * d, sizeof *number);
+    assert_non_null(number);
+    for (size_t i = 0; i < (2 * RANK + 1) * d; i++) {
+        number[i] = 0.3 * fs_random_normal(&random);
+    }
+    assert_int_equal(fs_last_state_create(spec, RANK, &edit, &err), 0);
+    fs_last_state_set(&edit, number, number + d, number + (1 + RANK) * d);
+    free(number);
+    return edit;
+}
+
+enum { LATE, SHIFT, FIRST, LATE_TOO, SAME_FOLDER, OTHER_MODEL, SHIFT_BELOW, TOP, EDITS };
 
 /* A model, and edits of it that begin at its layers in no order. */
 struct scene {
@@ -202,6 +222,7 @@ static void open_scene(struct scene *scene, const char *from, size_t threads)
     scene->edit[SAME_FOLDER] = (struct fs_edit){.kind = &fs_edit_checkpoint, .model = again.model};
     scene->edit[OTHER_MODEL] = (struct fs_edit){.kind = &fs_edit_checkpoint, .model = make_other(scene->spec)};
     scene->edit[SHIFT_BELOW] = shift_from(1, scene->spec->hidden, &scene->by[1]);
+    scene->edit[TOP] = make_map(scene->spec);
     again.model = NULL;
     unload(&again);
 }
@@ -213,6 +234,7 @@ static void close_scene(struct scene *scene)
     }
     fs_edit_release(&scene->edit[SAME_FOLDER]);
     fs_edit_release(&scene->edit[OTHER_MODEL]);
+    fs_edit_release(&scene->edit[TOP]);
     fs_plan_destroy(scene->plan);
     unload(&scene->loaded);
 }
@@ -232,12 +254,14 @@ static bool is_straight_run(const struct scene *scene, const struct fs_edit *edi
         struct fs_plan_unit unit;
         fs_plan_get_unit(scene->plan, u, &unit);
         const struct fs_pass pass = {model, workspace, &unit.batch, acts};
+        struct fs_reads reads = unit.reads;
+        reads.edit = acts;
         fs_real *h = calloc(unit.batch.tokens * spec->hidden, sizeof *h);
         fs_real *logprob = calloc(unit.reads.first[unit.reads.rows] + 1, sizeof *logprob);
         assert_true(h != NULL && logprob != NULL);
         if (fs_embed(model, workspace, &unit.batch, NULL, h, &err) != 0 ||
             fs_run_layers(&pass, 0, spec->layers, h, &err) != 0 ||
-            fs_read_logprobs(model, workspace, h, &unit.reads, logprob, NULL, &err) != 0) {
+            fs_read_logprobs(model, workspace, h, &reads, logprob, NULL, &err) != 0) {
             fail_msg("%s", err.text);
         }
         for (size_t i = 0; i < unit.reads.first[unit.reads.rows]; i++) {
@@ -315,7 +339,7 @@ static void shared_layers_run_once(void **state)
         values = execute(scene.plan, scene.loaded.model, 2, late, runner);
         assert_int_equal(layers_run, units * (layers + 2 * 1));
         fs_plan_values_release(&values);
-        /* stamps of 2, 0, 2 and shifts from 3, 1 add 1, 3, 1, 0, 2 layers; the other models all of their own */
+        /* stamps of 2, 0, 2 and shifts from 3, 1 add 1, 3, 1, 0, 2 layers, the map none; the other models all of their own */
         values = execute(scene.plan, scene.loaded.model, EDITS, scene.edit, runner);
         assert_int_equal(layers_run, units * (layers + 1 + 3 + 1 + 0 + 2 + 4 + 3));
         /* the hook is called after each layer from the first on, and after no other */
@@ -419,13 +443,21 @@ static struct fs_edit idle_checkpoint(const struct loaded *loaded, const char *f
     return edit;
 }
 
+static struct fs_edit idle_map(const struct loaded *loaded, const char *from)
+{
+    (void)from;
+    struct fs_edit edit = make_map(fs_model_spec(loaded->model));
+    edit.kind->scale(&edit, 0);
+    return edit;
+}
+
 static void an_edit_of_strength_0_changes_no_bit(void **state)
 {
     (void)state;
     static const struct {
         const char *name;
         struct fs_edit (*make)(const struct loaded *loaded, const char *from);
-    } kinds[] = {{"stamp", idle_stamp}, {"checkpoint", idle_checkpoint}};
+    } kinds[] = {{"stamp", idle_stamp}, {"checkpoint", idle_checkpoint}, {"last_state", idle_map}};
     for (size_t f = 0; f < FOLDERS; f++) {
         struct loaded loaded = load(folders[f], 2);
         struct fs_plan *plan = make_plan(fs_model_spec(loaded.model));

@@ -19,6 +19,8 @@ static const char *const folders[] = {"tests/golden/models/bert-tiny", "tests/go
 enum { MODELS = sizeof folders / sizeof folders[0] };
 static struct loaded models[MODELS];
 static struct fs_pair_list pairs;
+static struct fs_attribute_table *words;
+static char text_path[512];
 
 #define SENTENCE(id, label, text) "{\"id\": \"" id "\", \"gold_label\": \"" label "\", \"sentence\": \"" text "\"}"
 #define ITEM(id, target, before)                                                                                       \
@@ -36,9 +38,14 @@ static int setup(void **state)
     const char *path =
         write_text("pairs.json", "{\"data\": {\"intrasentence\": [" ITEM("p", "she", "She is ") ", " ITEM(
                                      "q", "he", "He is ") ", " ITEM("r", "he", "He was ") "]}}");
-    if (fs_stereoset_read(path, NULL, &pairs, &err) != 0) {
+    if (fs_stereoset_read(path, NULL, &pairs, &err) != 0 ||
+        fs_attribute_table_read(write_text("words.json", "{\"gender\": [[\"he\", \"she\"], [\"man\", \"woman\"]]}"),
+                                &words, &err) != 0) {
         fail_msg("%s", err.text);
     }
+    snprintf(text_path, sizeof text_path, "%s",
+             write_text("text.txt",
+                        "She was a woman of the town. The old house was red.\nHe said that the man was late.\n"));
     return 0;
 }
 
@@ -48,6 +55,7 @@ static int teardown(void **state)
         unload(&models[m]);
     }
     fs_pair_list_release(&pairs);
+    fs_attribute_table_destroy(words);
     return remove_folder(state);
 }
 
@@ -67,6 +75,8 @@ static struct fs_method_task task_of(const struct loaded *loaded, const union fs
                                    .tokenizer = loaded->tokenizer,
                                    .pairs = &pairs,
                                    .held_out = held_out,
+                                   .text = text_path,
+                                   .words = words,
                                    .runner = loaded->runner,
                                    .layer = 1,
                                    .scoring = loaded->style.kind == FS_MASKED ? FS_TARGET_PROB : FS_SENTENCE_MEAN,
@@ -115,6 +125,7 @@ static void rows_are_complete(void **state)
         assert_ptr_equal(fs_edit_kind_find(method->edit->name), method->edit);
         assert_int_equal(method->trainer != NULL, !method->takes_model);
         trained += method->trainer != NULL ? 1 : 0;
+        assert_int_equal(method->trainer != NULL, method->learns != 0);
         assert_true(method->settings_size <= sizeof(union fs_method_settings));
         for (size_t k = 0; method->settings != NULL && k < method->settings->count; k++) {
             const struct fs_setting *row = &method->settings->row[k];
@@ -206,7 +217,7 @@ static void check_round_trip(const struct fs_method *method, const struct fs_met
     assert_int_equal(read.first_layer, edit.first_layer);
     assert_memory_equal(read.number, edit.number, edit.count * sizeof *edit.number);
     assert_int_equal(history.step, training->step);
-    assert_int_equal(history.layer, task->layer);
+    assert_true(history.layer == (trainer->layer_key != NULL ? task->layer : FS_AUTO));
     assert_in_range(history.losses, 1, history.terms);
     assert_in_range(history.terms, 1, FS_HISTORY_TERMS);
     double loss[FS_TRAINING_LOSSES];
@@ -243,7 +254,8 @@ static void a_training_goes_through_an_archive(void **state)
             assert_int_equal(training->step, 1);
             check_round_trip(method, &task, training);
             struct fs_edit edit = method->trainer->edit(training);
-            assert_int_equal(edit.first_layer, task.layer);
+            size_t layers = fs_model_spec(models[m].model)->layers;
+            assert_int_equal(edit.first_layer, method->trainer->layer_key != NULL ? task.layer : layers);
             assert_false(changes_nothing(&models[m], &edit));
             edit.kind->scale(&edit, 0);
             assert_true(changes_nothing(&models[m], &edit));
@@ -268,7 +280,7 @@ static void sizes_are_those_of_what_is_made(void **state)
             assert_int_equal(size.parameters, edit.count);
             size_t keys = edit.kind->reads_keys ? fs_model_spec(models[m].model)->layer[task.layer].ffn : 0;
             assert_int_equal(size.inner, keys + (edit.kind->inner_size != NULL ? edit.kind->inner_size(&edit) : 0));
-            assert_int_equal(size.layer, FS_AUTO); /* the default */
+            assert_true(size.layer == (method->trainer->layer_key != NULL ? FS_AUTO : 0)); /* the default */
             assert_true(size.steps > 0 && size.save_every > 0);
             method->trainer->destroy(training);
         }

@@ -86,7 +86,7 @@ static double run_once(const struct world *w, const int32_t *token, const struct
             memcpy(h + begin * d, patch + (l * n + begin) * d, (item->subject_end - begin) * d * sizeof *h);
         }
     }
-    struct fs_reads reads = {1, &item->read, first, &item->object};
+    struct fs_reads reads = {1, &item->read, first, &item->object, NULL};
     assert_done(fs_read_logprobs(w->model, workspace, h, &reads, &logprob, NULL, &err), err);
     fs_workspace_destroy(workspace);
     free(h);
