@@ -58,11 +58,12 @@ timeout 600 "$fairstamp" run "$job" --set output=alone --set method=checkpoint:m
 # a change of one trains that one alone
 printf 'He said that the man was late. The woman who met him left.\nShe gave her a book! His father laughed. "Was she?" He did not know.\n' >text.txt
 printf '{"gender": [["man", "woman"], ["he", "she"], ["his", "her"], ["him", "her"]]}' >words.json
-several=(--set stamp.iterations=3 --set methods=stamp,sentence_debias,sentence_debias:0.5 --set edit.text=text.txt
+several=(--set stamp.iterations=3 --set ft.epochs=2 --set ft.batch=4 --set ft_l.epochs=2 --set ft_m.epochs=1
+    --set methods=stamp,sentence_debias,sentence_debias:0.5,ft,ft_l,ft_m --set edit.text=text.txt
     --set data.attribute_words=words.json --set categories=gender --set sentence_debias.batch=2)
 for ranks in 1 2 3 4; do
     timeout 600 mpirun -n $ranks "$fairstamp" run "$job" --set output=s$ranks "${several[@]}" >out 2>err || { fail "several, $ranks ranks"; cat err; }
-    for file in stamp sentence_debias evaluate; do
+    for file in stamp sentence_debias ft ft_l ft_m evaluate; do
         "$fairstamp" verify --equal s1/$file.h5 s$ranks/$file.h5 >/dev/null 2>verdict || fail "several, $ranks ranks: $(cat verdict)"
     done
 done
