@@ -21,8 +21,11 @@ struct bench {
 
 struct batch {
     struct fs_requests requests;
-    unsigned char *mine; /* [units] which of them this rank has filled */
+    size_t first; /* of its units among those of all batches */
 };
+
+/* Small batches are handed out together, until there are so many units. */
+#define CLAIMED_UNITS ((size_t)64)
 
 struct trainer {
     const struct fs_method_task *task;
@@ -33,7 +36,10 @@ struct trainer {
     size_t *pair, pairs; /* [pairs] the edited ones, in their order */
     struct batch *batch; /* [batches] */
     size_t batches, requests;
-    const struct batch *now; /* what runs */
+    const struct batch *now;       /* what runs */
+    struct fs_request_unit **unit; /* [units] of all batches */
+    unsigned char *mine;           /* [units] which of them this rank has filled */
+    size_t units, begin;           /* begin: of the work that runs */
     size_t most_tokens, most_rows, most_units;
     _Atomic size_t cached; /* bytes of units that stay filled */
     struct bench *bench;   /* [threads] */
@@ -133,7 +139,7 @@ static int need_filled(const struct trainer *t, const struct bench *bench, struc
 static int fill_unit(void *context, size_t thread, size_t number, void *result, struct fs_error *err)
 {
     struct trainer *t = context;
-    struct fs_request_unit *unit = &t->now->requests.unit[number];
+    struct fs_request_unit *unit = t->unit[t->begin + number];
     struct bench *bench = bench_of(t, thread, err);
     (void)result;
     if (bench == NULL || need_filled(t, bench, unit, err) != 0) {
@@ -157,7 +163,7 @@ static double weight_of(const struct trainer *t)
 static int differentiate_unit(void *context, size_t thread, size_t number, void *result, struct fs_error *err)
 {
     struct trainer *t = context;
-    struct fs_request_unit *unit = &t->now->requests.unit[number];
+    struct fs_request_unit *unit = t->unit[t->begin + number];
     struct bench *bench = bench_of(t, thread, err);
     fs_real *gradient = result, *values = gradient + t->state->edit.count;
     double *scratch = fs_allocate(2 * unit->reads, sizeof *scratch, "a training unit", err);
@@ -188,7 +194,7 @@ static int differentiate_unit(void *context, size_t thread, size_t number, void 
 static void fill_cost(const void *context, size_t number, struct fs_cost *cost)
 {
     const struct trainer *t = context;
-    const struct fs_request_unit *unit = &t->now->requests.unit[number];
+    const struct fs_request_unit *unit = t->unit[t->begin + number];
     const struct fs_batch *batch = &unit->view.batch;
     double tokens = (double)batch->tokens;
     *cost = (struct fs_cost){.flops = fs_flops_layers(t->spec, 0, t->task->layer + 1, tokens, fs_batch_squares(batch)),
@@ -201,7 +207,7 @@ static void fill_cost(const void *context, size_t number, struct fs_cost *cost)
 static void step_cost(const void *context, size_t number, struct fs_cost *cost)
 {
     const struct trainer *t = context;
-    const struct fs_request_unit *unit = &t->now->requests.unit[number];
+    const struct fs_request_unit *unit = t->unit[t->begin + number];
     const struct fs_batch *batch = &unit->view.batch;
     const struct fs_pass pass = {t->task->model, NULL, batch, &t->state->edit};
     size_t first = t->task->layer + 1, layers = t->spec->layers;
@@ -248,14 +254,27 @@ static int compile_batch(struct trainer *t, size_t number, struct fs_error *err)
     if (fs_requests_compile(t->spec, t->task->tokenizer, &t->form, &pairs, flops, &batch->requests, err) != 0) {
         return -1;
     }
-    batch->mine = fs_allocate(batch->requests.units, 1, "the training units", err);
     t->requests += batch->requests.count;
+    batch->first = t->units;
+    t->units += batch->requests.units;
     raise_to(&t->most_units, batch->requests.units);
     for (size_t u = 0; u < batch->requests.units; u++) {
         raise_to(&t->most_tokens, batch->requests.unit[u].view.batch.tokens);
         raise_to(&t->most_rows, batch->requests.unit[u].view.reads.rows);
     }
-    return batch->mine != NULL ? 0 : -1;
+    return 0;
+}
+
+static int list_units(struct trainer *t, struct fs_error *err)
+{
+    t->unit = fs_allocate(t->units, sizeof(struct fs_request_unit *), "the training units", err);
+    t->mine = fs_allocate(t->units, 1, "the training units", err);
+    for (size_t b = 0; t->unit != NULL && b < t->batches; b++) {
+        for (size_t u = 0; u < t->batch[b].requests.units; u++) {
+            t->unit[t->batch[b].first + u] = &t->batch[b].requests.unit[u];
+        }
+    }
+    return t->unit != NULL && t->mine != NULL ? 0 : -1;
 }
 
 static int compile(struct trainer *t, struct fs_error *err)
@@ -283,20 +302,24 @@ static int compile(struct trainer *t, struct fs_error *err)
     }
     t->bench = fs_allocate(t->task->runner->threads, sizeof *t->bench, "workspaces", err);
     t->total = fs_allocate_aligned(t->state->edit.count + 2 * t->most_units, sizeof *t->total, "the gradient", err);
-    return t->batch != NULL && t->bench != NULL && t->total != NULL ? 0 : -1;
+    return t->batch != NULL && t->bench != NULL && t->total != NULL ? list_units(t, err) : -1;
 }
 
 static int fill(struct trainer *t, struct fs_error *err)
 {
-    for (size_t b = 0; b < t->batches; b++) {
-        t->now = &t->batch[b];
-        size_t units = t->now->requests.units;
+    for (size_t b = 0, end = 0; b < t->batches; b++) {
+        end += t->batch[b].requests.units;
+        size_t units = end - t->begin;
         struct fs_work work = {
             .name = "ft: unedited model", .units = units, .context = t, .run = fill_unit, .cost = fill_cost};
         struct fs_work steps = {.name = "ft", .units = units, .context = t, .cost = step_cost};
-        if (units > 0 && fs_runner_claim(t->task->runner, &work, &steps, t->now->mine, err) != 0) {
+        if (units == 0 || (units < CLAIMED_UNITS && b + 1 < t->batches)) {
+            continue;
+        }
+        if (fs_runner_claim(t->task->runner, &work, &steps, t->mine + t->begin, err) != 0) {
             return -1;
         }
+        t->begin = end;
     }
     return 0;
 }
@@ -310,7 +333,8 @@ static int sum(struct trainer *t, double *loss, struct fs_error *err)
     if (units == 0) {
         return 0;
     }
-    if (fs_runner_sum(t->task->runner, &work, t->now->mine, count + 2 * units, t->total, err) != 0) {
+    t->begin = t->now->first;
+    if (fs_runner_sum(t->task->runner, &work, t->mine + t->begin, count + 2 * units, t->total, err) != 0) {
         return -1;
     }
     for (size_t i = 0; i < 2 * units; i++) {
@@ -399,10 +423,11 @@ static void release(struct trainer *t)
     }
     for (size_t b = 0; t->batch != NULL && b < t->batches; b++) {
         fs_requests_release(&t->batch[b].requests);
-        free(t->batch[b].mine);
     }
     free(t->bench);
     free(t->batch);
+    free(t->unit);
+    free(t->mine);
     free(t->pair);
     free(t->total);
 }

@@ -18,13 +18,8 @@
          .most = 1000000,                                                                                              \
          .unit = "epochs",                                                                                             \
          .meaning = "over all requests, at most"},                                                                     \
-        {ROW(method, batch),                                                                                           \
-         .kind = FS_SETTING_INTEGER,                                                                                   \
-         .initial = requests,                                                                                          \
-         .least = 1,                                                                                                   \
-         .most = FS_LARGEST_INTEGER,                                                                                   \
-         .unit = "requests",                                                                                           \
-         .meaning = "requests of a step"},                                                                             \
+        {ROW(method, batch),         .kind = FS_SETTING_INTEGER, .initial = (requests),          .least = 1,           \
+         .most = FS_LARGEST_INTEGER, .unit = "requests",         .meaning = "requests of a step"},                     \
         {ROW(method, learning_rate),   .kind = FS_SETTING_NUMBER, .initial = "0.0005", .least = 1e-9, .most = 10,      \
          .meaning = "Adam's step size"},                                                                               \
         {ROW(method, enough), .kind = FS_SETTING_NUMBER, .initial = "0.01", .most = 1e6,                               \
@@ -65,7 +60,7 @@ static const struct fs_setting ft_m_rows[] = {ROWS(ft_m, "1")};
 
 #define TABLE(rows)                                                                                                    \
     {                                                                                                                  \
-        rows, sizeof rows / sizeof rows[0]                                                                             \
+        (rows), sizeof(rows) / sizeof((rows)[0])                                                                       \
     }
 const struct fs_settings fs_ft_settings = TABLE(ft_rows), fs_ft_l_settings = TABLE(ft_l_rows),
                          fs_ft_m_settings = TABLE(ft_m_rows);
