@@ -328,7 +328,9 @@ static int fill(struct trainer *t, struct fs_error *err)
 static int sum(struct trainer *t, double *loss, struct fs_error *err)
 {
     size_t units = t->now->requests.units, count = t->state->edit.count;
-    struct fs_work work = {.name = "ft", .units = units, .context = t, .run = differentiate_unit, .cost = step_cost};
+    const struct fs_step_kind batch = {(size_t)(t->now - t->batch) + 1, 1}; /* each has one step an epoch */
+    struct fs_work work = {
+        .name = "ft", .step = batch, .units = units, .context = t, .run = differentiate_unit, .cost = step_cost};
     *loss = 0;
     if (units == 0) {
         return 0;
