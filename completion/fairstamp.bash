@@ -107,13 +107,13 @@ _fairstamp_keys="model model_name output seed categories strict compute.share_pr
     stamp.kl_without_completion stamp.keep_best stamp.learning_rate stamp.schedule
     stamp.beta1 stamp.beta2 stamp.epsilon stamp.iterations stamp.batch stamp.unit_tokens
     stamp.checkpoint_every stamp.memory sentence_debias.components sentence_debias.tokens
-    sentence_debias.batch ft.layer ft.request ft.epochs ft.batch ft.learning_rate
-    ft.enough ft.checkpoint_every ft.memory ft.objective ft_l.layer ft_l.request
-    ft_l.epochs ft_l.batch ft_l.learning_rate ft_l.enough ft_l.checkpoint_every
-    ft_l.memory ft_l.objective ft_l.norm_constraint ft_m.layer ft_m.request ft_m.epochs
-    ft_m.batch ft_m.learning_rate ft_m.enough ft_m.checkpoint_every ft_m.memory
-    evaluate.bootstrap evaluate.text_tokens evaluate.permutations layers.compare
-    checkpoint_seconds checkpoint_share"
+    sentence_debias.batch leace.sentences leace.batch ft.layer ft.request ft.epochs
+    ft.batch ft.learning_rate ft.enough ft.checkpoint_every ft.memory ft.objective
+    ft_l.layer ft_l.request ft_l.epochs ft_l.batch ft_l.learning_rate ft_l.enough
+    ft_l.checkpoint_every ft_l.memory ft_l.objective ft_l.norm_constraint ft_m.layer
+    ft_m.request ft_m.epochs ft_m.batch ft_m.learning_rate ft_m.enough
+    ft_m.checkpoint_every ft_m.memory evaluate.bootstrap evaluate.text_tokens
+    evaluate.permutations layers.compare checkpoint_seconds checkpoint_share"
 
 _fairstamp()
 {

@@ -40,7 +40,7 @@ extern char fs_edit_choices[FS_EDIT_CHOICES_SIZE];
 
 /* Its tables; job_keys.c puts them in their order. */
 extern const struct fs_settings fs_methods_settings, fs_attribute_settings, fs_compute_settings, fs_core_settings,
-    fs_edit_settings, fs_edit_text_settings, fs_split_settings, fs_validation_settings, fs_reuse_settings, fs_evaluate_settings,
-    fs_compare_settings, fs_checkpoint_settings;
+    fs_edit_settings, fs_edit_text_settings, fs_split_settings, fs_validation_settings, fs_reuse_settings,
+    fs_evaluate_settings, fs_compare_settings, fs_checkpoint_settings;
 
 #endif

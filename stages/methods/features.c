@@ -56,9 +56,15 @@ static int add_text(const struct fs_method_task *task, const struct around *arou
     return fs_plan_add_pass(plan, id, count, &pass, err) == 0 ? fs_plan_add_state(plan, pass, state, err) : -1;
 }
 
+/* Some of the texts of a list. */
+struct part {
+    const struct fs_text_list *texts;
+    size_t first, count;
+};
+
 /* place [count]: the state of each text in the plan. */
-static int compile(const struct fs_method_task *task, size_t most_tokens, const struct fs_text_list *texts,
-                   size_t first, size_t count, struct fs_plan *plan, size_t *place, struct fs_error *err)
+static int compile(const struct fs_method_task *task, size_t most_tokens, struct part part, struct fs_plan *plan,
+                   size_t *place, struct fs_error *err)
 {
     const struct fs_spec *spec = fs_model_spec(task->model);
     struct around around;
@@ -67,8 +73,8 @@ static int compile(const struct fs_method_task *task, size_t most_tokens, const 
     }
     int32_t *id = fs_allocate(around.most + 2, sizeof *id, "token ids", err);
     int status = id != NULL ? 0 : -1;
-    for (size_t i = 0; status == 0 && i < count; i++) {
-        status = add_text(task, &around, fs_text(texts, first + i), id, plan, &place[i], err);
+    for (size_t i = 0; status == 0 && i < part.count; i++) {
+        status = add_text(task, &around, fs_text(part.texts, part.first + i), id, plan, &place[i], err);
     }
     free(id);
     struct fs_plan_limits limits = fs_plan_limits_of(spec, FS_UNIT_TOKENS);
@@ -86,7 +92,7 @@ int fs_features(const struct fs_method_task *task, size_t most_tokens, const str
     int status = fs_plan_create(&plan, err);
     if (status == 0) {
         place = fs_allocate(count, sizeof *place, "features of texts", err);
-        status = place != NULL ? compile(task, most_tokens, texts, first, count, plan, place, err) : -1;
+        status = place != NULL ? compile(task, most_tokens, (struct part){texts, first, count}, plan, place, err) : -1;
     }
     status = fs_runner_agree(task->runner, status, err);
     if (status == 0) {

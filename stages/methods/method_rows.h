@@ -9,6 +9,7 @@
 #define FS_TRAINED_METHODS(ROW)                                                                                        \
     ROW(stamp)                                                                                                         \
     ROW(sentence_debias)                                                                                               \
+    ROW(leace)                                                                                                         \
     ROW(ft)                                                                                                            \
     ROW(ft_l)                                                                                                          \
     ROW(ft_m)

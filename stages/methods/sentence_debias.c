@@ -25,6 +25,7 @@
 #include "model/numbers/dense.h"
 #include "stages/methods/features.h"
 #include "stages/methods/last_state_training.h"
+#include "stages/methods/word_lookup.h"
 
 struct options {
     size_t components, batch, tokens;
@@ -76,100 +77,6 @@ static void release_examples(void *own)
     free(examples);
 }
 
-/* A word of the table, among the words of all rows of a category. */
-struct entry {
-    const char *word;
-    size_t index; /* in the table's order */
-    bool found;   /* in the sentence that is looked at */
-};
-
-static int compare_entries(const void *a, const void *b)
-{
-    const struct entry *one = a, *other = b;
-    int by = strcmp(one->word, other->word);
-    return by != 0 ? by : (one->index > other->index) - (one->index < other->index);
-}
-
-/* One category's words: sorted, and where each of the table's order is. */
-struct lookup {
-    struct fs_attribute_rows rows;
-    struct entry *sorted; /* [words] */
-    size_t *place;        /* [words] in `sorted` */
-    size_t words;
-};
-
-static void release_lookup(struct lookup *lookup)
-{
-    fs_attribute_rows_release(&lookup->rows);
-    free(lookup->sorted);
-    free(lookup->place);
-}
-
-static int make_lookup(const struct fs_attribute_table *table, const char *category, struct lookup *lookup,
-                       struct fs_error *err)
-{
-    *lookup = (struct lookup){0};
-    if (fs_attribute_rows_make(table, category, &lookup->rows, err) != 0) {
-        return -1;
-    }
-    lookup->words = lookup->rows.first[lookup->rows.rows];
-    lookup->sorted = fs_allocate(lookup->words, sizeof *lookup->sorted, "attribute words", err);
-    lookup->place = fs_allocate(lookup->words, sizeof *lookup->place, "attribute words", err);
-    if (lookup->sorted == NULL || lookup->place == NULL) {
-        return -1;
-    }
-    for (size_t i = 0; i < lookup->words; i++) {
-        lookup->sorted[i] = (struct entry){lookup->rows.word[i], i, false};
-    }
-    qsort(lookup->sorted, lookup->words, sizeof *lookup->sorted, compare_entries);
-    for (size_t i = 0; i < lookup->words; i++) {
-        lookup->place[lookup->sorted[i].index] = i;
-    }
-    return 0;
-}
-
-/* Whether the `length` bytes of `text` are the word. */
-static bool is_word(const char *word, const char *text, size_t length)
-{
-    return strncmp(word, text, length) == 0 && word[length] == '\0';
-}
-
-/* The first entry that is not before the word of `length` bytes. */
-static size_t first_entry(const struct lookup *lookup, const char *text, size_t length)
-{
-    size_t low = 0, high = lookup->words;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        int by = strncmp(lookup->sorted[middle].word, text, length);
-        if (by < 0) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return low;
-}
-
-/* Marks the words of the sentence that stand in the table; whether there is any. */
-static bool mark(struct lookup *lookup, const char *sentence)
-{
-    bool any = false;
-    for (size_t i = 0; i < lookup->words; i++) {
-        lookup->sorted[i].found = false;
-    }
-    for (const char *word = sentence; *word != '\0';) {
-        size_t length = strcspn(word, " ");
-        for (size_t i = length > 0 ? first_entry(lookup, word, length) : lookup->words;
-             i < lookup->words && strncmp(lookup->sorted[i].word, word, length) == 0; i++) {
-            if (is_word(lookup->sorted[i].word, word, length)) { /* in every row that has it */
-                lookup->sorted[i].found = any = true;
-            }
-        }
-        word += length + (word[length] == ' ');
-    }
-    return any;
-}
-
 /* The sentence with `word` replaced by `other`, as a text. */
 static int add_replaced(struct fs_text_list *texts, const char *sentence, const char *word, const char *other,
                         struct fs_error *err)
@@ -179,7 +86,7 @@ static int add_replaced(struct fs_text_list *texts, const char *sentence, const 
     FILE *stream = open_memstream(&text, &size);
     for (const char *next = sentence; stream != NULL;) {
         size_t length = strcspn(next, " ");
-        if (is_word(word, next, length)) {
+        if (fs_is_word(word, next, length)) {
             fputs(other, stream);
         } else {
             fwrite(next, 1, length, stream);
@@ -196,7 +103,7 @@ static int add_replaced(struct fs_text_list *texts, const char *sentence, const 
     return status;
 }
 
-static int add_example(struct examples *examples, const struct lookup *lookup, size_t row, size_t word,
+static int add_example(struct examples *examples, const struct fs_word_lookup *lookup, size_t row, size_t word,
                        const char *sentence, struct fs_error *err)
 {
     const struct fs_attribute_rows *table = &lookup->rows;
@@ -218,21 +125,21 @@ static int add_example(struct examples *examples, const struct lookup *lookup, s
 static int add_examples(const struct fs_method_task *task, const struct fs_text_list *sentences, const char *category,
                         struct examples *examples, struct fs_error *err)
 {
-    struct lookup lookup;
+    struct fs_word_lookup lookup;
     size_t before = examples->count;
-    int status = make_lookup(task->words, category, &lookup, err);
+    int status = fs_word_lookup_make(task->words, category, &lookup, err);
     for (size_t s = 0; status == 0 && s < sentences->count; s++) {
         const char *sentence = fs_text(sentences, s);
-        bool any = mark(&lookup, sentence);
+        bool any = fs_word_lookup_in(&lookup, sentence, strlen(sentence));
         for (size_t row = 0; any && status == 0 && row < lookup.rows.rows; row++) {
             for (size_t i = lookup.rows.first[row]; status == 0 && i < lookup.rows.first[row + 1]; i++) {
-                if (lookup.sorted[lookup.place[i]].found) {
+                if (lookup.found[i]) {
                     status = add_example(examples, &lookup, row, i, sentence, err);
                 }
             }
         }
     }
-    release_lookup(&lookup);
+    fs_word_lookup_release(&lookup);
     examples->category[++examples->categories] = examples->count;
     if (status == 0 && examples->count == before) {
         status = fs_error_set(err, FS_EXIT_DATA,
@@ -243,24 +150,6 @@ static int add_examples(const struct fs_method_task *task, const struct fs_text_
     return status;
 }
 
-/* The categories of the job, or all of the table: name [*count], of which the caller frees the list. */
-static int list_categories(const struct fs_method_task *task, const char ***name, size_t *count, struct fs_error *err)
-{
-    size_t own = 0, all = 0;
-    while (task->categories != NULL && task->categories[own] != NULL) {
-        own++;
-    }
-    while (fs_attribute_category(task->words, all) != NULL) {
-        all++;
-    }
-    *count = task->categories != NULL ? own : all;
-    *name = fs_allocate(*count, sizeof **name, "categories", err);
-    for (size_t i = 0; *name != NULL && i < *count; i++) {
-        (*name)[i] = task->categories != NULL ? task->categories[i] : fs_attribute_category(task->words, i);
-    }
-    return *name != NULL ? 0 : -1;
-}
-
 static int make_examples(const struct fs_method_task *task, struct examples **result, struct fs_error *err)
 {
     struct fs_text_list sentences = {0};
@@ -268,7 +157,7 @@ static int make_examples(const struct fs_method_task *task, struct examples **re
     size_t categories = 0;
     struct examples *examples = fs_allocate(1, sizeof *examples, "examples", err);
     *result = examples;
-    if (examples == NULL || list_categories(task, &category, &categories, err) != 0) {
+    if (examples == NULL || fs_list_categories(task, &category, &categories, err) != 0) {
         return -1;
     }
     examples->category = fs_allocate(categories + 1, sizeof *examples->category, "examples", err);

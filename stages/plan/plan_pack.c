@@ -276,7 +276,7 @@ void fs_plan_get_unit(const struct fs_plan *plan, size_t unit, struct fs_plan_un
         .batch = {u->sequences, u->tokens, plan->token + u->token, plan->start + u->sequence + unit,
                   plan->parent != NULL ? plan->parent + u->sequence : NULL,
                   plan->depth != NULL ? plan->depth + u->sequence : NULL},
-        .reads = {u->rows, plan->row + u->row, plan->first + u->row + unit, plan->read_token + u->read},
+        .reads = {u->rows, plan->row + u->row, plan->first + u->row + unit, plan->read_token + u->read, NULL},
         .read_index = plan->read_index + u->read,
         .pass_index = plan->order + u->sequence,
         .states = u->states,

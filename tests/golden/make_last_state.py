@@ -1,4 +1,5 @@
-"""Writes tests/golden/last_state.json: SentenceDebias by numpy and transformers, in float64, of a text and small models.
+"""Writes tests/golden/last_state.json: SentenceDebias by numpy and transformers, in float64, of a text and small models;
+LEACE's map, by its published formula, of given features.
 
     python make_last_state.py [OUTPUT]      by default beside this file
 
@@ -104,10 +105,33 @@ def golden(name):
     return {**made, "ids": ids, "logprobs": values, "plain": logprobs(model, tokenizer, masked, [0 * basis[0]])[1]}
 
 
+def leace(n, d, k):
+    """Features of which each class has a mean of its own, and P with the mean: x -> mu + P (x - mu)."""
+    random = numpy.random.default_rng(7)
+    label = random.integers(0, k, n)
+    x = numpy.round(random.normal(size=(n, d)) @ random.normal(size=(d, d)) + 2 * random.normal(size=(k, d))[label] + 3, 6)
+    z = numpy.eye(k)[label]
+    mu = x.mean(0)
+    cross = (x - mu).T @ (z - z.mean(0)) / (n - 1)
+    s = (x - mu).T @ (x - mu) / n
+    trace, eps = numpy.trace(s), numpy.finfo(float).eps
+    norm = trace ** 2 / d
+    alpha = 1 - (trace ** 2 * norm / n + eps) / ((s ** 2).sum() * norm - norm ** 2 + eps)
+    assert 0 < alpha < 1
+    s = alpha * s + (1 - alpha) * trace / d * numpy.eye(d)
+    value, vector = numpy.linalg.eigh(s)
+    whiten, widen = (vector @ numpy.diag(value ** power) @ vector.T for power in (-0.5, 0.5))
+    u, singular, _ = numpy.linalg.svd(whiten @ cross, full_matrices=False)
+    u = u[:, singular > 0.01]
+    return {"features": x.tolist(), "label": label.tolist(), "classes": k, "mean": mu.tolist(), "rank": u.shape[1],
+            "correlation": singular[0], "map": (numpy.eye(d) - widen @ u @ u.T @ whiten).tolist()}
+
+
 if __name__ == "__main__":
     transformers.logging.set_verbosity_error()
     path = pathlib.Path(sys.argv[1]) if len(sys.argv) == 2 else HERE / "last_state.json"
     counts = {c: len(list(examples(c))) for c in WORDS}
     path.write_text(json.dumps({"words": WORDS, "text": TEXT, "sentences": SENTENCES, "tokens": TOKENS, "read": READ,
                                 "examples": counts, "first": list(examples("gender"))[:4],
+                                "leace": [leace(60, 8, 3), leace(40, 5, 2)],
                                 "models": {name: golden(name) for name in MODELS}}, indent=1) + "\n")

@@ -350,7 +350,9 @@ static void bits_do_not_depend_on_threads_and_stops(void **state)
     assert_int_equal(method->trainer->create(&scene.task, 0, &part, &err), 0);
     assert_true(part->steps > 5);
     while (part->step < part->steps) {
+        size_t before = part->step;
         assert_int_equal(method->trainer->train(&scene.task, stop_each, NULL, part, &err), -1);
+        assert_int_equal(part->step, before + 1);
         part = again(&scene, part);
     }
     const struct fs_edit third = method->trainer->edit(part);
