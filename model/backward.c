@@ -13,6 +13,7 @@ struct fs_tape {
     struct fs_activations *activations; /* [layers], filled above the edit's first layer */
     fs_real *norm_in;                   /* (T,d) of each norm behind the edit, where there are any */
     struct fs_scratch memory, inner;
+    struct fs_scratch key; /* (T,F) of the edit's first layer, where the edit reads them */
     /* of the last fs_tape_read */
     size_t rows;
     size_t *row; /* [rows] */
@@ -42,6 +43,7 @@ void fs_tape_destroy(struct fs_tape *tape)
     free(tape->activations);
     free(tape->memory.data);
     free(tape->inner.data);
+    free(tape->key.data);
     free(tape->row);
     free(tape->gathered.data);
     free(tape->dense.data);
@@ -50,7 +52,8 @@ void fs_tape_destroy(struct fs_tape *tape)
 
 size_t fs_tape_bytes(const struct fs_tape *tape)
 {
-    return (tape->memory.capacity + tape->inner.capacity + tape->gathered.capacity + tape->dense.capacity) *
+    return (tape->memory.capacity + tape->inner.capacity + tape->key.capacity + tape->gathered.capacity +
+            tape->dense.capacity) *
            sizeof(fs_real);
 }
 
@@ -90,10 +93,19 @@ static size_t numbers_above(const struct fs_pass *pass)
     return count;
 }
 
+/* Of the keys that the edit reads. */
+static size_t numbers_of_keys(const struct fs_pass *pass)
+{
+    size_t layer = pass->edit->first_layer;
+    return fs_layer_needs_keys(pass, layer)
+               ? pass->batch->tokens * fs_layer_inner_width(&pass->model->spec.layer[layer])
+               : 0;
+}
+
 size_t fs_tape_numbers(const struct fs_pass *pass, size_t rows)
 {
     const struct fs_spec *spec = &pass->model->spec;
-    return numbers_above(pass) + pass->batch->tokens * fs_edit_inner_size(pass->edit) +
+    return numbers_above(pass) + pass->batch->tokens * fs_edit_inner_size(pass->edit) + numbers_of_keys(pass) +
            rows * (spec->hidden + fs_spec_embedding(spec));
 }
 
@@ -148,6 +160,7 @@ int fs_upper_forward(const struct fs_pass *pass, struct fs_tape *tape, const fs_
     size_t layer = pass->edit->first_layer;
     struct fs_activations activations;
     if (fs_layer_prepare(pass, &activations, err) != 0 || fs_edit_prepare(pass, &tape->inner, err) != 0 ||
+        fs_scratch_reserve(&tape->key, numbers_of_keys(pass), "the keys of an FFN", err) != 0 ||
         lay_out(pass, tape, &activations, err) != 0) {
         return -1;
     }
@@ -157,13 +170,19 @@ int fs_upper_forward(const struct fs_pass *pass, struct fs_tape *tape, const fs_
     if (y == NULL) {
         return -1;
     }
-    fs_layer_join(pass, layer, x, tape->norm_in, tape->inner.data, h, y);
+    if (fs_layer_needs_keys(pass, layer)) {
+        struct fs_activations kept = activations;
+        kept.active = tape->key.data;
+        fs_layer_keys(pass, layer, &kept, x);
+    }
+    fs_layer_join(pass, layer, &(const struct fs_seam){x, tape->key.data, tape->inner.data}, tape->norm_in, h, y);
     struct fs_pass above = *pass;
     above.edit = NULL;
     fs_real *x_above = pass->workspace->x.data;
     for (size_t l = layer + 1; l < spec->layers; l++) {
         fs_layer_to_ffn(&above, l, &tape->activations[l], h, y, x_above);
-        fs_layer_join(&above, l, x_above, fs_layer_norm_behind(&tape->activations[l]), NULL, h, y);
+        fs_layer_join(&above, l, &(const struct fs_seam){.x = x_above}, fs_layer_norm_behind(&tape->activations[l]), h,
+                      y);
     }
     return 0;
 }
@@ -249,6 +268,10 @@ int fs_upper_backward(struct fs_tape *tape, fs_real *dh, fs_real *gradient, fs_r
     struct fs_workspace *workspace = pass->workspace;
     size_t T = pass->batch->tokens, layer = edit->first_layer;
     struct fs_activations activations;
+    if (dx != NULL && edit->kind->reads_keys) {
+        return fs_error_set(err, FS_EXIT_SOFTWARE, "the gradient of x through an edit of kind %s is not computed",
+                            edit->kind->name);
+    }
     if (fs_layer_prepare(pass, &activations, err) != 0 || fs_layer_prepare_backward(pass, err) != 0 ||
         fs_scratch_reserve(&workspace->inner, T * fs_edit_inner_size(edit), "gradients", err) != 0) {
         return -1;
@@ -265,7 +288,12 @@ int fs_upper_backward(struct fs_tape *tape, fs_real *dh, fs_real *gradient, fs_r
     }
     struct fs_layer_run run = fs_layer_begin_backward(pass, layer, &activations, dh);
     fs_steps_backward(&run, run.layer->seam, run.layer->steps);
-    const struct fs_edit_run edited = {pass->model->backend, layer, T, tape->x, tape->inner.data};
+    const struct fs_edit_run edited = {.backend = pass->model->backend,
+                                       .layer = layer,
+                                       .tokens = T,
+                                       .x = tape->x,
+                                       .key = tape->key.data,
+                                       .inner = tape->inner.data};
     const fs_real *dy = run.gradient[FS_STREAM_Y];
     edit->kind->ffn_output_backward(edit, &edited, dy, workspace->inner.data, gradient, dx);
     if (dx != NULL) {

@@ -44,7 +44,7 @@ int fs_tape_read_backward(struct fs_tape *tape, const fs_real *dlogits, fs_real 
 /*
  * In: dh (T,d), gradient of the top hidden state; overwritten. Adds to `gradient` (layout of edit->number; NULL:
  * not wanted) and, where `dx` (T,d) is not NULL, sets it to the gradient of the FFN's input through FFN(x) + edit(x),
- * without the residual branch.
+ * without the residual branch; FS_EXIT_SOFTWARE where the edit reads keys.
  */
 int fs_upper_backward(struct fs_tape *tape, fs_real *dh, fs_real *gradient, fs_real *dx, struct fs_error *err);
 

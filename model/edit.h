@@ -11,6 +11,7 @@
 #ifndef FAIRSTAMP_MODEL_EDIT_H
 #define FAIRSTAMP_MODEL_EDIT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "io/archive/archive.h"
@@ -27,12 +28,14 @@ struct fs_edit_run {
     const struct fs_backend *backend; /* for matrix products */
     size_t layer, tokens;             /* T */
     const fs_real *x;                 /* (T,d) the FFN's input */
+    const fs_real *key;               /* (T,F) what W_out reads, where the kind reads_keys; else undefined */
     fs_real *inner;                   /* (T, inner_size) out of the forward hook, into the backward one */
 };
 
 /* NULL: the kind has no such hook. */
 struct fs_edit_kind {
     const char *name; /* "stamp" */
+    bool reads_keys;  /* its hooks at an FFN read run->key, and x no more; its check refuses a layer of experts */
     /* Whether the edit fits a model; FS_EXIT_DATA says what does not. */
     int (*check)(const struct fs_edit *edit, const struct fs_spec *spec, struct fs_error *err);
 
@@ -40,7 +43,8 @@ struct fs_edit_kind {
     void (*ffn_output)(const struct fs_edit *edit, const struct fs_edit_run *run, fs_real *h);
     size_t (*inner_size)(const struct fs_edit *edit);
     /* From dy (T,d), the gradient of the FFN's output: adds to gradient (layout of edit->number; NULL: not wanted), and
-     * sets dx (T,d; NULL: not wanted) to the gradient of x through the edit alone. dinner (T, inner_size) is scratch. */
+     * sets dx (T,d; NULL: not wanted, as where the kind reads_keys) to the gradient of x through the edit alone. dinner
+     * (T, inner_size) is scratch. */
     void (*ffn_output_backward)(const struct fs_edit *edit, const struct fs_edit_run *run, const fs_real *dy,
                                 fs_real *dinner, fs_real *gradient, fs_real *dx);
     /* The hidden state h (T,d) after `layer`, in place. */

@@ -223,13 +223,29 @@ int fs_edit_prepare(const struct fs_pass *pass, struct fs_scratch *inner, struct
     return fs_scratch_reserve(inner, numbers, "an edit's activations", err);
 }
 
-void fs_layer_join(const struct fs_pass *pass, size_t layer, const fs_real *x, fs_real *norm_in, fs_real *inner,
-                   fs_real *h, fs_real *y)
+bool fs_layer_needs_keys(const struct fs_pass *pass, size_t layer)
+{
+    return pass->edit != NULL && pass->edit->kind->reads_keys && pass->edit->first_layer <= layer;
+}
+
+void fs_layer_keys(const struct fs_pass *pass, size_t layer, const struct fs_activations *activations, const fs_real *x)
+{
+    const struct fs_layer_run run = fs_layer_begin(pass, layer, activations);
+    run.layer->ffn->inner(&run, x);
+}
+
+void fs_layer_join(const struct fs_pass *pass, size_t layer, const struct fs_seam *seam, fs_real *norm_in, fs_real *h,
+                   fs_real *y)
 {
     const struct fs_edit *edit = pass->edit != NULL && pass->edit->first_layer <= layer ? pass->edit : NULL;
     size_t tokens = pass->batch->tokens;
     if (edit != NULL && edit->kind->ffn_output != NULL) {
-        const struct fs_edit_run run = {pass->model->backend, layer, tokens, x, inner};
+        const struct fs_edit_run run = {.backend = pass->model->backend,
+                                        .layer = layer,
+                                        .tokens = tokens,
+                                        .x = seam->x,
+                                        .key = seam->key,
+                                        .inner = seam->inner};
         edit->kind->ffn_output(edit, &run, y);
     }
     struct fs_activations activations = {.norm_in = {[FS_FFN_NORM] = norm_in, [FS_FFN_OUTPUT_NORM] = norm_in}};
@@ -265,9 +281,10 @@ int fs_run_layers(const struct fs_pass *pass, size_t first, size_t last, fs_real
         return -1;
     }
     fs_real *x = workspace->x.data, *y = fs_layer_branch(pass, h);
+    const struct fs_seam seam = {x, activations.active, workspace->inner.data};
     for (size_t layer = first; layer < last; layer++) {
         fs_layer_to_ffn(pass, layer, &activations, h, y, x);
-        fs_layer_join(pass, layer, x, NULL, workspace->inner.data, h, y);
+        fs_layer_join(pass, layer, &seam, NULL, h, y);
     }
     return 0;
 }
@@ -284,8 +301,9 @@ int fs_run_layer_patched(const struct fs_pass *pass, size_t layer, const struct 
     activations.attention_copies = attention;
     activations.ffn_copies = ffn;
     fs_real *x = pass->workspace->x.data, *y = fs_layer_branch(pass, h);
+    const struct fs_seam seam = {.x = x};
     fs_layer_to_ffn(&unedited, layer, &activations, h, y, x);
-    fs_layer_join(&unedited, layer, x, NULL, NULL, h, y);
+    fs_layer_join(&unedited, layer, &seam, NULL, h, y);
     return 0;
 }
 
@@ -319,13 +337,20 @@ int fs_join_ffn(const struct fs_pass *pass, size_t layer, const fs_real *x, cons
                 struct fs_error *err)
 {
     struct fs_scratch *inner = &pass->workspace->inner;
-    if (check_layers(pass->model, layer, layer + 1, err) != 0 || fs_edit_prepare(pass, inner, err) != 0) {
+    struct fs_activations activations = {0};
+    bool needs_keys = fs_layer_needs_keys(pass, layer);
+    if (check_layers(pass->model, layer, layer + 1, err) != 0 || fs_edit_prepare(pass, inner, err) != 0 ||
+        (needs_keys && fs_layer_prepare(pass, &activations, err) != 0)) {
         return -1;
+    }
+    if (needs_keys) {
+        fs_layer_keys(pass, layer, &activations, x);
     }
     fs_real *y = fs_layer_take_base(pass, base, h, err);
     if (y == NULL) {
         return -1;
     }
-    fs_layer_join(pass, layer, x, NULL, inner->data, h, y);
+    const struct fs_seam seam = {x, activations.active, inner->data};
+    fs_layer_join(pass, layer, &seam, NULL, h, y);
     return 0;
 }

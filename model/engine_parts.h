@@ -21,12 +21,21 @@ struct fs_layer_run fs_layer_begin(const struct fs_pass *pass, size_t layer, con
 int fs_edit_prepare(const struct fs_pass *pass, struct fs_scratch *inner, struct fs_error *err);
 /* Numbers a token that the edit keeps for its backward. */
 size_t fs_edit_inner_size(const struct fs_edit *edit);
-/*
- * h (T,d), with y as fs_layer_to_ffn left them, becomes the layer's output. `norm_in` (T,d) receives what a norm behind
- * the edit reads; NULL: not wanted. `inner` (T, inner_size) receives what the edit keeps; not read where none acts.
- */
-void fs_layer_join(const struct fs_pass *pass, size_t layer, const fs_real *x, fs_real *norm_in, fs_real *inner,
-                   fs_real *h, fs_real *y);
+/* What an edit has at the seam of a layer. */
+struct fs_seam {
+    const fs_real *x;   /* (T,d) what the FFN received */
+    const fs_real *key; /* (T,F) what W_out read; not read where no edit that reads_keys acts */
+    fs_real *inner;     /* (T, inner_size) receives what the edit keeps; not read where none acts */
+};
+/* h (T,d), with y as fs_layer_to_ffn left them, becomes the layer's output. `norm_in` (T,d) receives what a norm behind
+ * the edit reads; NULL: not wanted. */
+void fs_layer_join(const struct fs_pass *pass, size_t layer, const struct fs_seam *seam, fs_real *norm_in, fs_real *h,
+                   fs_real *y);
+/* Whether the pass has an edit that reads keys at `layer`. */
+bool fs_layer_needs_keys(const struct fs_pass *pass, size_t layer);
+/* The keys of `layer` again, from x (T,d) to activations->active; `activations` are of fs_layer_prepare, but for that. */
+void fs_layer_keys(const struct fs_pass *pass, size_t layer, const struct fs_activations *activations,
+                   const fs_real *x);
 
 /* Numbers that the backward pass of a layer needs of the forward one. */
 size_t fs_layer_kept_numbers(const struct fs_pass *pass, size_t layer);

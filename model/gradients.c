@@ -169,7 +169,7 @@ static void go_through(struct fs_gradients *gradients, size_t layer, const struc
     fs_real *h = gradients->now.data, *dh = h + numbers, *y = fs_layer_branch(pass, h), *x = workspace->x.data;
     memcpy(h, gradients->states.data + layer * numbers, numbers * sizeof *h);
     fs_layer_to_ffn(pass, layer, activations, h, y, x);
-    fs_layer_join(pass, layer, x, fs_layer_norm_behind(activations), NULL, h, y);
+    fs_layer_join(pass, layer, &(const struct fs_seam){.x = x}, fs_layer_norm_behind(activations), h, y);
     struct fs_component_view view = {FS_COMPONENT_RESIDUAL, layer, 0, T, spec->hidden, h, dh};
     visit(context, &view);
     struct fs_layer_run run = fs_layer_begin_backward(pass, layer, activations, dh);

@@ -5,9 +5,11 @@
 #include "model/edits/checkpoint.h"
 #include "model/edits/last_state.h"
 #include "model/edits/stamp_net.h"
+#include "model/edits/weight.h"
 #include "model/model.h"
 
-static const struct fs_edit_kind *const kinds[] = {&fs_edit_stamp, &fs_edit_checkpoint, &fs_edit_last_state};
+static const struct fs_edit_kind *const kinds[] = {&fs_edit_stamp, &fs_edit_checkpoint, &fs_edit_last_state,
+                                                   &fs_edit_weight};
 
 const struct fs_edit_kind *fs_edit_kind_find(const char *name)
 {

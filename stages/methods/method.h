@@ -68,7 +68,7 @@ void fs_training_history_release(struct fs_training_history *history); /* takes 
 /* How much a training is, before it begins. */
 struct fs_training_size {
     size_t layer; /* FS_AUTO: the trace finds it */
-    size_t inner; /* numbers a token that the edit keeps; fs_edit_kind.inner_size */
+    size_t inner; /* numbers a token that the edit keeps, fs_edit_kind.inner_size, and keys that it reads */
     size_t parameters;
     size_t steps;      /* a batch of pairs */
     size_t save_every; /* steps */

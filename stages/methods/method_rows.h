@@ -9,7 +9,10 @@
 #define FS_TRAINED_METHODS(ROW)                                                                                        \
     ROW(stamp)                                                                                                         \
     ROW(sentence_debias)                                                                                               \
-    ROW(leace)
+    ROW(leace)                                                                                                         \
+    ROW(ft)                                                                                                            \
+    ROW(ft_l)                                                                                                          \
+    ROW(ft_m)
 /* They take an edit that is there. */
 #define FS_TAKEN_METHODS(ROW) ROW(checkpoint)
 

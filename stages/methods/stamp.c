@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "model/numbers/random.h"
+#include "stages/methods/adam.h"
 #include "stages/methods/stamp_frames.h"
 #include "stages/methods/stamp_keys.h"
 #include "stages/methods/stamp_step.h"
@@ -29,26 +30,16 @@ struct trainer {
     struct fs_stamp_step step; /* of the batch */
 };
 
-/* Kingma and Ba, arXiv 1412.6980, algorithm 1; epsilon outside the root, as PyTorch has it. */
 static void adam(const struct fs_stamp_options *options, struct fs_stamp_state *state, const fs_real *gradient,
                  size_t count)
 {
-    double t = (double)(state->step + 1), learning_rate = options->learning_rate;
+    struct fs_adam adam = {options->learning_rate, options->adam_beta1, options->adam_beta2, options->adam_epsilon};
     if (options->schedule == FS_RATE_COSINE) { /* from the full rate towards 0 over a batch's iterations */
-        learning_rate *=
+        adam.learning_rate *=
             0.5 * (1 + cos(PI * (double)(state->step % options->iterations) / (double)options->iterations));
     }
-    const fs_real beta1 = (fs_real)options->adam_beta1, beta2 = (fs_real)options->adam_beta2;
-    const fs_real rate = (fs_real)(learning_rate / (1 - pow(options->adam_beta1, t)));
-    const fs_real scale = (fs_real)(1 / sqrt(1 - pow(options->adam_beta2, t)));
-    const fs_real epsilon = (fs_real)options->adam_epsilon;
-    fs_real *parameter = state->stamp.parameters, *first = state->moment1, *second = state->moment2;
-    for (size_t i = 0; i < count; i++) {
-        fs_real g = gradient[i];
-        first[i] = beta1 * first[i] + (1 - beta1) * g;
-        second[i] = beta2 * second[i] + (1 - beta2) * g * g;
-        parameter[i] -= rate * first[i] / ((fs_real)sqrt(second[i]) * scale + epsilon);
-    }
+    fs_adam_step(&adam, state->step + 1, gradient,
+                 &(const struct fs_adam_parameters){state->stamp.parameters, state->moment1, state->moment2, count});
 }
 
 static bool all_finite(const fs_real *x, size_t count)

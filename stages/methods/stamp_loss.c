@@ -9,8 +9,7 @@
 #define LOG_2 0.69314718055994530942
 #define LEAST_MASS 1e-6 /* of a distribution without the tokens left out */
 
-/* u of n log probabilities, and its derivatives. */
-static double fold_statement(enum fs_scoring scoring, const double *logprob, size_t n, double *slope)
+double fs_loss_fold(enum fs_scoring scoring, const double *logprob, size_t n, double *slope)
 {
     double sum = 0;
     if (scoring != FS_TARGET_PROB) {
@@ -87,7 +86,7 @@ static double add_level(struct pair_terms *t, const struct fs_loss_pair *pair)
         for (size_t i = first; i < first + pair->count[k]; i++) {
             t->mixed[i] = t->unit->read[i].completion ? t->logprob[i] : t->unit->read[i].reference;
         }
-        v[k] = fold_statement(t->options->scoring, t->mixed + first, pair->count[k], t->slope + first);
+        v[k] = fs_loss_fold(t->options->scoring, t->mixed + first, pair->count[k], t->slope + first);
     }
     double loss = level_loss(pair->reference, v, slope);
     for (int k = 0; k < 2; k++) {
@@ -153,8 +152,8 @@ static void evaluate_pairs(struct pair_terms *t, double value[FS_VALUE_COUNT], d
     for (size_t p = 0; p < unit->pairs; p++) { /* D of all pairs first: a group's mean is in every pair's slope */
         for (int k = 0; k < 2; k++) {
             const struct fs_loss_pair *pair = &unit->pair[p];
-            t->difference[p] += (k == 0 ? 1 : -1) * fold_statement(t->options->scoring, reads_of(pair, t->logprob, k),
-                                                                   pair->count[k], reads_of(pair, t->slope, k));
+            t->difference[p] += (k == 0 ? 1 : -1) * fs_loss_fold(t->options->scoring, reads_of(pair, t->logprob, k),
+                                                                 pair->count[k], reads_of(pair, t->slope, k));
         }
     }
     value[FS_TERM_BALANCE] = balance(t);
@@ -162,8 +161,8 @@ static void evaluate_pairs(struct pair_terms *t, double value[FS_VALUE_COUNT], d
         const struct fs_loss_pair *pair = &unit->pair[p];
         double u[2], slope[2];
         for (int k = 0; k < 2; k++) {
-            u[k] = fold_statement(t->options->scoring, reads_of(pair, t->logprob, k), pair->count[k],
-                                  reads_of(pair, t->slope, k));
+            u[k] = fs_loss_fold(t->options->scoring, reads_of(pair, t->logprob, k), pair->count[k],
+                                reads_of(pair, t->slope, k));
         }
         value[FS_TERM_EDIT] += unit->pair_weight * edit_loss(t->options->loss, u, slope);
         for (int k = 0; k < 2; k++) {
@@ -275,8 +274,8 @@ int fs_loss_keep(struct fs_loss_unit *unit, enum fs_scoring scoring, fs_real *lo
     }
     for (size_t p = 0; p < unit->pairs; p++) {
         for (int k = 0; k < 2; k++) {
-            unit->pair[p].reference[k] = fold_statement(scoring, reads_of(&unit->pair[p], scratch, k),
-                                                        unit->pair[p].count[k], scratch + unit->reads);
+            unit->pair[p].reference[k] = fs_loss_fold(scoring, reads_of(&unit->pair[p], scratch, k),
+                                                      unit->pair[p].count[k], scratch + unit->reads);
         }
     }
     free(scratch);
@@ -305,7 +304,7 @@ int fs_loss_differences(const struct fs_loss_unit *unit, enum fs_scoring scoring
             const struct fs_loss_pair *pair = &unit->pair[p];
             double u[2];
             for (int k = 0; k < 2; k++) {
-                u[k] = fold_statement(scoring, reads_of(pair, scratch, k), pair->count[k], scratch + unit->reads);
+                u[k] = fs_loss_fold(scoring, reads_of(pair, scratch, k), pair->count[k], scratch + unit->reads);
             }
             difference[pair->place] = u[0] - u[1];
         }

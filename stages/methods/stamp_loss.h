@@ -90,6 +90,9 @@ struct fs_loss_unit {
     double *entropy;                 /* [distributions] -sum p log p */
 };
 
+/* u of a statement's n log probabilities, and slope [n], its derivatives. */
+double fs_loss_fold(enum fs_scoring scoring, const double *logprob, size_t n, double *slope);
+
 /* Takes what the loss needs of the unedited model from its logprob (R,V), which is overwritten. */
 int fs_loss_keep(struct fs_loss_unit *unit, enum fs_scoring scoring, fs_real *logprob, struct fs_error *err);
 

@@ -251,7 +251,8 @@ double fs_stamp_text_loss(const struct fs_backend *backend, const struct fs_stam
 {
     const struct fs_edit edit = fs_stamp_edit(stamp);
     size_t d = stamp->hidden, T = unit->batch.tokens;
-    const struct fs_edit_run run = {backend, stamp->layer, T, unit->x, room->inner};
+    const struct fs_edit_run run = {
+        .backend = backend, .layer = stamp->layer, .tokens = T, .x = unit->x, .inner = room->inner};
     double loss = 0;
     memset(room->y, 0, T * d * sizeof *room->y);
     edit.kind->ffn_output(&edit, &run, room->y);
