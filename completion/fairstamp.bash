@@ -49,6 +49,7 @@ _fairstamp_setting() # KEY=VALUE
     data.winograd) _fairstamp_files '' ;;
     data.bec_pro) _fairstamp_files '' ;;
     data.seat) _fairstamp_files '' ;;
+    data.blimp) _fairstamp_files '' ;;
     data.counterfact) _fairstamp_files '' ;;
     data.known_facts) _fairstamp_files '' ;;
     data.text) _fairstamp_files '' ;;
@@ -85,20 +86,21 @@ _fairstamp_commands="run trace stamp evaluate layer_sweep estimate score metrics
 _fairstamp_keys="model model_name output seed categories strict compute.share_prefixes compute.type
     compute.backend data.crows_pairs data.stereoset data.biaske
     data.stereoset_intersentence data.stereoset_synonyms data.winobias data.winogender
-    data.winograd data.bec_pro data.seat data.counterfact data.known_facts data.text
-    data.attribute_words edit.pairs method methods scoring.crows_pairs scoring.stereoset
-    scoring.biaske scoring.stereoset_intersentence split.held_out split.validation
-    split.seed trace.positions trace.measures trace.select trace.least_effect trace.kinds
-    trace.window trace.heat_map trace.attribution trace.neurons trace.corruption
-    trace.noise_scale trace.noise_samples trace.bootstrap trace.reuse stamp.preset
-    stamp.layer stamp.width stamp.loss stamp.alpha stamp.beta stamp.key_bias
-    stamp.key_share stamp.generic_prompts stamp.neutral_subjects stamp.frames
-    stamp.swap_subjects stamp.text_weight stamp.text_tokens stamp.text stamp.level_weight
-    stamp.balance_weight stamp.balance_width stamp.kl_rows stamp.kl_without_completion
-    stamp.keep_best stamp.learning_rate stamp.schedule stamp.beta1 stamp.beta2
-    stamp.epsilon stamp.iterations stamp.batch stamp.unit_tokens stamp.checkpoint_every
-    stamp.memory evaluate.bootstrap evaluate.text_tokens evaluate.permutations
-    layers.compare checkpoint_seconds checkpoint_share"
+    data.winograd data.bec_pro data.seat data.blimp data.counterfact data.known_facts
+    data.text data.attribute_words edit.pairs method methods scoring.crows_pairs
+    scoring.stereoset scoring.biaske scoring.stereoset_intersentence split.held_out
+    split.validation split.seed trace.positions trace.measures trace.select
+    trace.least_effect trace.kinds trace.window trace.heat_map trace.attribution
+    trace.neurons trace.corruption trace.noise_scale trace.noise_samples trace.bootstrap
+    trace.reuse stamp.preset stamp.layer stamp.width stamp.loss stamp.alpha stamp.beta
+    stamp.key_bias stamp.key_share stamp.generic_prompts stamp.neutral_subjects
+    stamp.frames stamp.swap_subjects stamp.text_weight stamp.text_tokens stamp.text
+    stamp.level_weight stamp.balance_weight stamp.balance_width stamp.kl_rows
+    stamp.kl_without_completion stamp.keep_best stamp.learning_rate stamp.schedule
+    stamp.beta1 stamp.beta2 stamp.epsilon stamp.iterations stamp.batch stamp.unit_tokens
+    stamp.checkpoint_every stamp.memory evaluate.bootstrap evaluate.text_tokens
+    evaluate.permutations evaluate.suite_items layers.compare checkpoint_seconds
+    checkpoint_share"
 
 _fairstamp()
 {
@@ -137,7 +139,7 @@ _fairstamp()
     --model) _fairstamp_folders; return ;;
     --compute-type) _fairstamp_words "auto f32 bf16"; return ;;
     --compute-backend) _fairstamp_words "auto openblas onednn"; return ;;
-    --suite) _fairstamp_words "crows_pairs biaske_facts stereoset biaske stereoset_intersentence stereoset_synonyms winobias winogender winograd bec_pro seat counterfact known_facts text"; return ;;
+    --suite) _fairstamp_words "crows_pairs biaske_facts stereoset biaske stereoset_intersentence stereoset_synonyms winobias winogender winograd bec_pro seat blimp counterfact known_facts text"; return ;;
     --data) _fairstamp_files ''; return ;;
     --category) return ;;
     --scoring) return ;;

@@ -19,6 +19,7 @@
     ROW(winograd)                                                                                                      \
     ROW(bec_pro)                                                                                                       \
     ROW(seat)                                                                                                          \
+    ROW(blimp)                                                                                                         \
     ROW(counterfact)                                                                                                   \
     ROW(known_facts)                                                                                                   \
     ROW(text)
