@@ -50,6 +50,7 @@ _fairstamp_setting() # KEY=VALUE
     data.bec_pro) _fairstamp_files '' ;;
     data.seat) _fairstamp_files '' ;;
     data.blimp) _fairstamp_files '' ;;
+    data.lambada) _fairstamp_files '' ;;
     data.counterfact) _fairstamp_files '' ;;
     data.known_facts) _fairstamp_files '' ;;
     data.text) _fairstamp_files '' ;;
@@ -86,10 +87,10 @@ _fairstamp_commands="run trace stamp evaluate layer_sweep estimate score metrics
 _fairstamp_keys="model model_name output seed categories strict compute.share_prefixes compute.type
     compute.backend data.crows_pairs data.stereoset data.biaske
     data.stereoset_intersentence data.stereoset_synonyms data.winobias data.winogender
-    data.winograd data.bec_pro data.seat data.blimp data.counterfact data.known_facts
-    data.text data.attribute_words edit.pairs method methods scoring.crows_pairs
-    scoring.stereoset scoring.biaske scoring.stereoset_intersentence split.held_out
-    split.validation split.seed trace.positions trace.measures trace.select
+    data.winograd data.bec_pro data.seat data.blimp data.lambada data.counterfact
+    data.known_facts data.text data.attribute_words edit.pairs method methods
+    scoring.crows_pairs scoring.stereoset scoring.biaske scoring.stereoset_intersentence
+    split.held_out split.validation split.seed trace.positions trace.measures trace.select
     trace.least_effect trace.kinds trace.window trace.heat_map trace.attribution
     trace.neurons trace.corruption trace.noise_scale trace.noise_samples trace.bootstrap
     trace.reuse stamp.preset stamp.layer stamp.width stamp.loss stamp.alpha stamp.beta
@@ -139,7 +140,7 @@ _fairstamp()
     --model) _fairstamp_folders; return ;;
     --compute-type) _fairstamp_words "auto f32 bf16"; return ;;
     --compute-backend) _fairstamp_words "auto openblas onednn"; return ;;
-    --suite) _fairstamp_words "crows_pairs biaske_facts stereoset biaske stereoset_intersentence stereoset_synonyms winobias winogender winograd bec_pro seat blimp counterfact known_facts text"; return ;;
+    --suite) _fairstamp_words "crows_pairs biaske_facts stereoset biaske stereoset_intersentence stereoset_synonyms winobias winogender winograd bec_pro seat blimp lambada counterfact known_facts text"; return ;;
     --data) _fairstamp_files ''; return ;;
     --category) return ;;
     --scoring) return ;;

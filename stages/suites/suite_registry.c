@@ -20,6 +20,7 @@
     ROW(bec_pro)                                                                                                       \
     ROW(seat)                                                                                                          \
     ROW(blimp)                                                                                                         \
+    ROW(lambada)                                                                                                       \
     ROW(counterfact)                                                                                                   \
     ROW(known_facts)                                                                                                   \
     ROW(text)

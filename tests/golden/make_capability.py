@@ -3,9 +3,9 @@ PyTorch for masked ones.
 
     python make_capability.py SHARED        SHARED holds data/ and models/
 
-blimp.jsonl, lambada.jsonl, bbq.jsonl: items written for this project, in the layouts of the data sets. <suite>.json: for each model the
+blimp.jsonl, lambada.jsonl: items written for this project, in the layouts of the data sets. <suite>.json: for each model the
 accuracies and the items' log probabilities, in the order of the items that are taken: all of the project's own, and of the shared data the
-first of each part (BLiMP's paradigms, BBQ's files), and texts of LAMBADA that fit into the model ("rows": their numbers in the file)."""
+first of each paradigm of BLiMP, and texts of LAMBADA that fit into the model ("rows": their numbers in the file)."""
 
 import json
 import pathlib
@@ -23,7 +23,7 @@ from transformers import BertForMaskedLM, BertTokenizer
 HERE = pathlib.Path(__file__).resolve().parent
 OUTPUT = HERE / "capability"
 TASKS = pathlib.Path(lm_eval.tasks.__file__).parent
-PARADIGM, FILE = 1, 4  # items of a paradigm of BLiMP, of a file of BBQ
+PARADIGM = 1  # items of a paradigm of BLiMP
 TEXTS = 30  # of LAMBADA
 
 PAIRS = [("anaphor_gender_agreement", "anaphor_agreement", "The nurse saw herself.", "The nurse saw itself."),
@@ -37,7 +37,6 @@ TEXT = ["The nurse told the man that the dog had bitten the nurse", "He put the 
         "It was late, and the sea was as black as the  sea"]
 BEGINNINGS = ["The nurse said that", "He put the bag on the table and", "The old man and the sea", "My neighbour never", "Nobody had seen",
               "They ran to", "It was late, and the cat", "We sang all day,", "The dog saw the", "A storm came over the sea"]
-ANSWERS = [("ambig", 2), ("disambig", 0)]
 
 
 def texts_with_right_ends():
@@ -56,18 +55,7 @@ def texts_with_right_ends():
 def write_own():
     pairs = [{"sentence_good": good, "sentence_bad": bad, "field": "morphology", "linguistics_term": term, "UID": paradigm,
               "pairID": str(i)} for i, (paradigm, term, good, bad) in enumerate(PAIRS)]
-    questions = []
-    for i, (unknown, polarity) in enumerate([("Unknown", "neg"), ("Not enough info", "nonneg"), ("Can't answer", "neg")]):
-        for condition, label in ANSWERS:
-            context = "I saw the old woman and the young man at the door."
-            more = " The old woman had lost the keys." if condition == "disambig" else ""
-            questions.append({
-                "example_id": len(questions), "question_index": str(i), "question_polarity": polarity, "context_condition": condition,
-                "category": "Age", "context": context + more, "question": ["Who was late?", "Who ran fast?", "Who lost the keys?"][i],
-                "answer_info": {"ans0": ["woman", "old"], "ans1": ["man", "nonOld"], "ans2": [unknown, "unknown"]},
-                "additional_metadata": {"subcategory": "None", "stereotyped_groups": ["old"], "version": "a", "source": "none"},
-                "ans0": "The old woman", "ans1": "The young man", "ans2": unknown, "label": label})
-    for name, rows in ("blimp", pairs), ("lambada", [{"text": text} for text in [*TEXT, *texts_with_right_ends()]]), ("bbq", questions):
+    for name, rows in ("blimp", pairs), ("lambada", [{"text": text} for text in [*TEXT, *texts_with_right_ends()]]):
         write_lines(OUTPUT / f"{name}.jsonl", rows)
 
 
@@ -143,15 +131,11 @@ class Masked:
         logs = self.logs(ids, [1 + len(head)])[0]
         return [logs[tokens[0]].item(), float(logs.argmax().item() == tokens[0])]
 
-    def bbq(self, row):
-        return [self.pll(f"{row['context']} {row['question']}", " " + row[key]) for key in ("ans0", "ans1", "ans2")]
-
 
 def causal(folder, data):
     model = HFLM(pretrained=str(folder), device="cpu", dtype="float32", batch_size=8)
     result = {}
-    for suite, template, split in (("blimp", "blimp/adjunct_island.yaml", "train"), ("lambada", "lambada/lambada_openai.yaml", "test"),
-                                   ("bbq", "bbq/bbq_multiple_choice.yaml", "test")):
+    for suite, template, split in ("blimp", "blimp/adjunct_island.yaml", "train"), ("lambada", "lambada/lambada_openai.yaml", "test"):
         rows = data[suite]
         if suite == "lambada":
             rows = [row for row in rows if len(model.tok_encode(row["text"])) <= model.max_length][:TEXTS]
@@ -162,7 +146,7 @@ def causal(folder, data):
 def masked(folder, data):
     model = Masked(folder)
     result = {}
-    for suite in ("blimp", "lambada", "bbq"):
+    for suite in ("blimp", "lambada"):
         rows = data[suite]
         if suite == "lambada":
             rows = [row for row in rows if len(model.encode(row["text"])) <= 120][:TEXTS]
@@ -178,14 +162,13 @@ def main():
     shared = pathlib.Path(sys.argv[1])
     OUTPUT.mkdir(exist_ok=True)
     write_own()
-    own = {suite: read_lines(OUTPUT / f"{suite}.jsonl") for suite in ("blimp", "lambada", "bbq")}
+    own = {suite: read_lines(OUTPUT / f"{suite}.jsonl") for suite in ("blimp", "lambada")}
     other = {"blimp": first_of((shared / "data/blimp").glob("*.jsonl"), "UID", PARADIGM),
-             "lambada": read_lines(shared / "data/lambada/lambada_test.jsonl")[:4 * TEXTS],
-             "bbq": first_of((shared / "data/bbq").glob("*.jsonl"), "category", FILE)}
+             "lambada": read_lines(shared / "data/lambada/lambada_test.jsonl")[:4 * TEXTS]}
     found = {"gpt2-tiny": causal(HERE / "models/gpt2-tiny", own), "bert-tiny": masked(HERE / "models/bert-tiny", own),
              "books-gpt2-mini": causal(shared / "models/books-gpt2-mini", other),
              "books-bert-mini": masked(shared / "models/books-bert-mini", other)}
-    for suite in ("blimp", "lambada", "bbq"):
+    for suite in ("blimp", "lambada"):
         lines = []
         for model, values in found.items():
             metrics, items, rows = values[suite]

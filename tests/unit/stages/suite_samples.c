@@ -149,6 +149,11 @@ static const char *write_blimp(void)
                                      "\"linguistics_term\": \"agreement\", \"UID\": \"two\"}\n");
 }
 
+static const char *write_lambada(void)
+{
+    return write_text("lambada.jsonl", "{\"text\": \"Wet is the sea\"}\n{\"text\": \"She is kind, and he is old\"}\n");
+}
+
 static const char *write_counterfact(void)
 {
     return write_text("counterfact.json", "[" COUNTERFACT("4", "wet") ", " COUNTERFACT("5", "kind") "]");
@@ -178,6 +183,7 @@ static const struct sample samples[] = {
     {"bec_pro", write_bec_pro, 2, 2, NO_CATEGORY},
     {"seat", write_seat, 8, 4, NO_CATEGORY}, /* words, of which targets are scored */
     {"blimp", write_blimp, 2, 2, NO_CATEGORY},
+    {"lambada", write_lambada, 2, 2, NO_CATEGORY},
     {"counterfact", write_counterfact, 2, 2, NO_CATEGORY},
     {"known_facts", write_known_facts, 2, 2, NO_CATEGORY},
     {"text", write_plain_text, 1, 1, NO_CATEGORY}}; /* windows */

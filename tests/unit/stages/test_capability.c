@@ -180,6 +180,75 @@ static void blimp_rows(void **state)
     release(&scored);
 }
 
+/* ---- LAMBADA ---- */
+
+/* The lines of `path` that the golden file has scores of, in a file of their own. */
+static const char *write_rows(const char *path, const cJSON *rows)
+{
+    FILE *from = fopen(path, "r"), *to = fopen(path_of("rows.jsonl"), "w");
+    char *line = NULL;
+    size_t room = 0, number = 0;
+    const cJSON *row = rows->child;
+    assert_true(from != NULL && to != NULL);
+    for (; row != NULL && getline(&line, &room, from) > 0; number++) {
+        if (number == (size_t)row->valueint) {
+            (void)fputs(line, to);
+            row = row->next;
+        }
+    }
+    assert_null(row);
+    free(line);
+    (void)fclose(from);
+    assert_int_equal(fclose(to), 0);
+    return path_of("rows.jsonl");
+}
+
+static void check_lambada(const char *model, const char *path)
+{
+    struct fs_json_document *golden = open_golden("lambada");
+    const cJSON *items = golden_of(golden, model, "items"), *item;
+    struct scored scored = score(model, "lambada", write_rows(path, golden_of(golden, model, "rows")), 0);
+    double found = 0, sum = 0, count = 0;
+    check_scores(&scored, items, 1);
+    cJSON_ArrayForEach(item, items)
+    {
+        if (!cJSON_IsNull(item)) {
+            sum += cJSON_GetArrayItem(item, 0)->valuedouble;
+            found += cJSON_GetArrayItem(item, 1)->valuedouble;
+            count++;
+        }
+    }
+    assert_near(model, value_of(&scored, "accuracy"), 100 * found / count, ARITHMETIC);
+    assert_near(model, log(value_of(&scored, "perplexity.word")), -sum / count, SUM_OF_LOGS);
+    if (scored.loaded.style.kind == FS_CAUSAL) {
+        assert_near(model, value_of(&scored, "accuracy"), 100 * metric_of(golden, model, "acc"), ARITHMETIC);
+        assert_near(model, log(value_of(&scored, "perplexity.word")), log(metric_of(golden, model, "perplexity")),
+                    SUM_OF_LOGS);
+    } else {
+        assert_int_equal(row_of(&scored.results, "none", "all", "accuracy")->skipped[FS_SKIP_SEVERAL_TOKENS],
+                         cJSON_GetArraySize(items) - (int)count);
+    }
+    const struct fs_metric *word = row_of(&scored.results, "none", "all", "perplexity.word")->value;
+    assert_true(word->low <= word->value && word->value <= word->high);
+    release(&scored);
+    fs_json_destroy(golden);
+}
+
+static void lambada(void **state)
+{
+    (void)state;
+    const char *data = from_shared("data/lambada/lambada_test.jsonl");
+    for (size_t i = 0; i < 2; i++) {
+        check_lambada(own_models[i], from_source("capability/lambada.jsonl"));
+        if (data != NULL) {
+            check_lambada(from_shared(shared_models[i]), data);
+        }
+    }
+    if (data == NULL) {
+        print_message("skipped: no shared data\n");
+    }
+}
+
 /* ---- hostile files ---- */
 
 static void refused(const char *suite, const char *text, const char *says)
@@ -240,6 +309,28 @@ static void blimp_refused(void **state)
     free(many);
 }
 
+#define GOOD_TEXT "{\"text\": \"It is late\"}\n"
+
+static void lambada_refused(void **state)
+{
+    (void)state;
+    static const struct hostile cases[] = {
+        {"", "is empty, expected records in JSON"},
+        {"{}", "found an empty object, expected a record"},
+        {"{\"sentence\": \"It is.\"}\n", "found the keys sentence, expected a record"},
+        {GOOD_TEXT "{\"text\": \"word\"}\n", "line 2: text: found one word"},
+        {GOOD_TEXT "{\"text\": \" word\"}\n", "line 2: text: found one word"},
+        {GOOD_TEXT "{\"text\": \"a word \"}\n", "line 2: text: found a blank at the end"},
+        {GOOD_TEXT "{\"text\": \" \"}\n", "line 2: text: found an empty text"},
+        {GOOD_TEXT "{\"text\": [\"a b\"]}\n", "line 2: text: found an array"},
+        {GOOD_TEXT "{\"text\": \"a b", "line 2"},
+        {GOOD_TEXT "{\"text\": \"a \xff\"}\n", "UTF-8"},
+        {"<!DOCTYPE html>\n<html></html>\n", "found a web page"}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        refused("lambada", cases[i].text, cases[i].says);
+    }
+}
+
 /* No cut of a file and no byte changed does worse than an error. */
 static void damage(const char *suite, const char *name)
 {
@@ -268,11 +359,13 @@ static void damaged(void **state)
 {
     (void)state;
     damage("blimp", "capability/blimp.jsonl");
+    damage("lambada", "capability/lambada.jsonl");
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(blimp), cmocka_unit_test(blimp_rows),
-                                       cmocka_unit_test(blimp_refused), cmocka_unit_test(damaged)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(blimp),           cmocka_unit_test(blimp_rows),
+                                       cmocka_unit_test(blimp_refused),   cmocka_unit_test(lambada),
+                                       cmocka_unit_test(lambada_refused), cmocka_unit_test(damaged)};
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
