@@ -249,6 +249,77 @@ static void lambada(void **state)
     }
 }
 
+/* ---- the row of them all ---- */
+
+static const struct fs_result_row *row_of_suite(const struct fs_results *results, const char *suite)
+{
+    for (size_t i = 0; i < results->rows; i++) {
+        const struct fs_result_row *row = &results->row[i];
+        if (strcmp(row->suite, suite) == 0 && strcmp(row->metric, "accuracy") == 0 &&
+            strcmp(row->category, "none") == 0) {
+            return row;
+        }
+    }
+    return NULL;
+}
+
+/* The mean of the rows of the suites, and McNemar's test of their items together. */
+static void capability(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"blimp", "lambada"};
+    for (size_t m = 0; m < 2; m++) {
+        struct loaded loaded = load(own_models[m], 2);
+        struct fs_stamp stamp = make_stamp(&loaded, 1, 7, 1.0);
+        const struct fs_edit edit = fs_stamp_edit(&stamp);
+        const char *const edit_name = "edit";
+        const struct fs_suite_options options = options_of(loaded.style.kind, 0);
+        struct fs_suite *suite[2];
+        const struct fs_result_row *part[2];
+        for (size_t s = 0; s < 2; s++) {
+            char path[64];
+            (void)snprintf(path, sizeof path, "capability/%s.jsonl", names[s]);
+            suite[s] = open_suite(names[s], from_source(path), &options);
+        }
+        struct fs_evaluate_input input = {.suite = suite,
+                                          .suites = 2,
+                                          .edits = {1, &edit},
+                                          .edit_name = &edit_name,
+                                          .bootstrap = {.resamples = 200, .seed = 1}};
+        struct fs_results results = evaluate(&loaded, &input);
+        const struct fs_result_row *all = row_of_suite(&results, "capability");
+        assert_non_null(all);
+        assert_ptr_equal(all, &results.row[results.rows - 1]);
+        for (size_t s = 0; s < 2; s++) {
+            part[s] = row_of_suite(&results, names[s]);
+        }
+        for (size_t c = 0; c < 2; c++) {
+            double mean = (part[0]->value[c].value + part[1]->value[c].value) / 2;
+            assert_near("mean", all->value[c].value, mean, ARITHMETIC);
+            assert_int_equal(all->value[c].n, part[0]->value[c].n + part[1]->value[c].n);
+            assert_true(all->value[c].low <= mean && mean <= all->value[c].high);
+        }
+        const struct fs_paired *change = all->change;
+        assert_near("difference", change->difference, (part[0]->change->difference + part[1]->change->difference) / 2,
+                    ARITHMETIC);
+        assert_true(change->low <= change->difference && change->difference <= change->high);
+        assert_int_equal(change->gained, part[0]->change->gained + part[1]->change->gained);
+        assert_int_equal(change->lost, part[0]->change->lost + part[1]->change->lost);
+        assert_true(change->gained + change->lost > 0);
+        assert_near("p", change->p_value, fs_mcnemar((size_t)change->gained, (size_t)change->lost), ARITHMETIC);
+        assert_int_equal(fs_row_skipped(all), fs_row_skipped(part[0]) + fs_row_skipped(part[1]));
+        fs_results_release(&results);
+        input.suites = 1; /* one suite is its own row */
+        results = evaluate(&loaded, &input);
+        assert_null(row_of_suite(&results, "capability"));
+        fs_results_release(&results);
+        fs_suite_destroy(suite[0]);
+        fs_suite_destroy(suite[1]);
+        fs_stamp_release(&stamp);
+        unload(&loaded);
+    }
+}
+
 /* ---- hostile files ---- */
 
 static void refused(const char *suite, const char *text, const char *says)
@@ -364,8 +435,9 @@ static void damaged(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(blimp),           cmocka_unit_test(blimp_rows),
-                                       cmocka_unit_test(blimp_refused),   cmocka_unit_test(lambada),
-                                       cmocka_unit_test(lambada_refused), cmocka_unit_test(damaged)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(blimp),      cmocka_unit_test(blimp_rows),
+                                       cmocka_unit_test(capability), cmocka_unit_test(blimp_refused),
+                                       cmocka_unit_test(lambada),    cmocka_unit_test(lambada_refused),
+                                       cmocka_unit_test(damaged)};
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
