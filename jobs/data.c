@@ -65,6 +65,7 @@ static int open_suites(const struct fs_job *job, enum fs_model_kind kind, struct
         .split_seed = split_seed(settings),
         .text_tokens = settings->text_tokens,
         .permutations = settings->permutations,
+        .suite_items = settings->suite_items,
         .fact_share = settings->validation > 0 ? settings->validation : 1,
         .strict = settings->strict,
         .edited = &data->pairs,

@@ -194,6 +194,14 @@ static const struct fs_setting evaluate_rows[] = {
      .unit = "permutations",
      FS_SETTING_MEMBER(struct fs_job_settings, permutations),
      .meaning = "of a SEAT test; all partitions where there are fewer"},
+    {.key = "evaluate.suite_items",
+     .kind = FS_SETTING_INTEGER,
+     .initial = "100",
+     .least = 0,
+     .most = FS_LARGEST_INTEGER,
+     .unit = "items",
+     FS_SETTING_MEMBER(struct fs_job_settings, suite_items),
+     .meaning = "of each paradigm of data.blimp that are scored, the first of them; 0: all"},
 };
 const struct fs_settings fs_evaluate_settings = {evaluate_rows, sizeof evaluate_rows / sizeof evaluate_rows[0]};
 

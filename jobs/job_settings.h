@@ -30,6 +30,7 @@ struct fs_job_settings {
     size_t bootstrap;            /* resamples of the metrics' intervals */
     size_t text_tokens;          /* of data.text that are scored */
     size_t permutations;         /* of a SEAT test */
+    size_t suite_items;          /* of each part of a suite */
     enum fs_compared_layers compare;
     double checkpoint_seconds, checkpoint_share;
 };

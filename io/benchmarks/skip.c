@@ -16,6 +16,7 @@ const char *fs_skip_name(enum fs_skip skip)
         [FS_SKIP_NO_FILL] = "no_fill",
         [FS_SKIP_BAD_LABEL] = "bad_label",
         [FS_SKIP_BAD_RECORD] = "bad_record",
+        [FS_SKIP_SEVERAL_TOKENS] = "several_tokens",
     };
     return names[skip];
 }

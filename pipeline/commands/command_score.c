@@ -80,6 +80,7 @@ static int read_suite(const struct fs_options *options, enum fs_model_kind model
                                            .seed = bootstrap.seed,
                                            .text_tokens = settings.text_tokens,
                                            .permutations = settings.permutations,
+                                           .suite_items = settings.suite_items,
                                            .fact_share = 1,
                                            .strict = fs_option_given(options, &fs_option_strict)};
     if (fs_suite_open(in->kind, path, &suite, &in->suite, err) != 0) {

@@ -5,6 +5,7 @@
 
 #include "io/console/progress.h"
 #include "model/flops.h"
+#include "stages/suites/capability.h"
 #include "stages/suites/pair_rows.h"
 
 /* All suites in one plan, so that they share passes. */
@@ -49,7 +50,7 @@ static int fold(const struct fs_evaluate_input *input, const struct fs_plan_valu
             results->row[row].first_unscored = fs_suite_first_unscored(input->suite[i]);
         }
     }
-    return 0;
+    return fs_add_capability(input->suite, input->suites, &rows, err);
 }
 
 int fs_evaluate_run(const struct fs_model *model, const struct fs_tokenizer *tokenizer,

@@ -28,6 +28,7 @@ const struct fs_metric_kind fs_metric_kinds[] = {
     {"effect_size", "effect size", 0, "1", 4, "difference of mean associations, in standard deviations"},
     {"p_value", "p", NAN, "1", 4, "share of the permutations with as large an association"},
     {"perplexity", "perplexity", 1, "1", 2, "exp(- mean log p of a token); lower is better"},
+    {"perplexity.word", "word perplexity", 1, "1", 2, "exp(- mean log p of a text's last word); lower is better"},
     {"bits_per_byte", "bits per byte", 0, "bit", 4,
      "- sum log2 p of the tokens / bytes of the text; lower is better, and comparable between tokenizers"},
 };

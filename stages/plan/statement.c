@@ -20,6 +20,7 @@ static const struct {
     [FS_OBJECT_MEAN_STOP] = {"object.mean.stop", FS_CAUSAL, true, true, false},
     [FS_CONTINUATION_SUM] = {"continuation.sum", FS_CAUSAL, false, true, false},
     [FS_PLL_GIVEN] = {"pll.given", FS_MASKED, false, true, false},
+    [FS_PLL_SUM] = {"pll.sum", FS_MASKED, false, true, false},
     [FS_PLL_UNMODIFIED] = {"pll.unmodified", FS_MASKED, false, false, true},
     [FS_PLL_MODIFIED] = {"pll.modified", FS_MASKED, false, false, true},
 };
@@ -27,6 +28,11 @@ static const struct {
 const char *fs_scoring_name(enum fs_scoring scoring)
 {
     return scorings[scoring].name;
+}
+
+bool fs_scoring_is_probability(enum fs_scoring scoring)
+{
+    return scorings[scoring].probability;
 }
 
 int fs_scoring_parse(const char *name, enum fs_model_kind kind, enum fs_scoring *scoring, struct fs_error *err)
@@ -426,6 +432,7 @@ int fs_statement_compile(struct fs_plan *plan, const struct fs_tokenizer *tokeni
         status = compile_target(plan, tokenizer, style, text, statement, err);
         break;
     case FS_PLL_GIVEN:
+    case FS_PLL_SUM:
         status = compile_given(plan, tokenizer, style, text, statement, err);
         break;
     case FS_OBJECT_MEAN:
@@ -534,66 +541,4 @@ void fs_statement_release(struct fs_statement *statement)
     free(statement->read);
     statement->read = NULL;
     statement->count = 0;
-}
-
-/* Correctly rounded to 3 decimals, as Python's round(x, 3): printf rounds the exact binary value. */
-static double round_to_three_decimals(double x)
-{
-    char digits[400];
-    (void)snprintf(digits, sizeof digits, "%.3f", x);
-    return strtod(digits, NULL);
-}
-
-static double sum_of_logs(const struct fs_statement *statement, const struct fs_plan_values *values, size_t column)
-{
-    double sum = 0.0;
-    for (size_t i = 0; i < statement->count; i++) {
-        sum += fs_values_logprob(values, column, statement->read[i]);
-    }
-    return sum;
-}
-
-double fs_statement_score(const struct fs_statement *statement, const struct fs_plan_values *values, size_t column)
-{
-    if (statement->skip != FS_KEPT) {
-        return NAN;
-    }
-    if (statement->scoring == FS_TARGET_PROB) {
-        double sum = 0.0;
-        for (size_t i = 0; i < statement->count; i++) {
-            sum += exp(fs_values_logprob(values, column, statement->read[i]));
-        }
-        return sum / (double)statement->count;
-    }
-    double log_score = fs_statement_log(statement, values, column);
-    return scorings[statement->scoring].probability ? exp(log_score) : log_score;
-}
-
-double fs_statement_log(const struct fs_statement *statement, const struct fs_plan_values *values, size_t column)
-{
-    if (statement->skip != FS_KEPT) {
-        return NAN;
-    }
-    double sum = sum_of_logs(statement, values, column), count = (double)statement->count;
-    switch (statement->scoring) {
-    case FS_TARGET_PROB: { /* log of a mean of probabilities, the largest taken out so that none vanishes */
-        double largest = -INFINITY, shares = 0.0;
-        for (size_t i = 0; i < statement->count; i++) {
-            largest = fmax(largest, fs_values_logprob(values, column, statement->read[i]));
-        }
-        for (size_t i = 0; i < statement->count; i++) {
-            shares += exp(fs_values_logprob(values, column, statement->read[i]) - largest);
-        }
-        return isnan(sum) ? NAN : largest + log(shares / count);
-    }
-    case FS_SENTENCE_SUM:
-    case FS_CONTINUATION_SUM:
-        return sum;
-    case FS_PLL_UNMODIFIED:
-        return round_to_three_decimals(sum);
-    case FS_PLL_MODIFIED:
-        return round_to_three_decimals(sum / count);
-    default:
-        return sum / count;
-    }
 }

@@ -24,6 +24,7 @@
  *
  *   pll.given       masked   each token of the completion masked in turn, all else visible, mean log p (pseudo-log-likelihood
  *                            of a sentence given its context; fairstamp's own)
+ *   pll.sum          masked   the same tokens, sum of log p (Salazar et al. 2020, where the completion is the whole text)
  *   pll.unmodified  masked   CrowS-Pairs' own: each token shared by both sentences masked in turn, sum of log p,
  *                            rounded to 3 decimals (nyu-mll/crows-pairs metric.py)
  *   pll.modified    masked   bias-bench's: each differing token masked in turn, mean log p, rounded to 3 decimals; a
@@ -50,11 +51,14 @@ enum fs_scoring {
     FS_OBJECT_MEAN_STOP,
     FS_CONTINUATION_SUM,
     FS_PLL_GIVEN,
+    FS_PLL_SUM,
     FS_PLL_UNMODIFIED,
     FS_PLL_MODIFIED,
     FS_SCORING_COUNT
 };
 const char *fs_scoring_name(enum fs_scoring scoring);
+/* Whether the score is a probability; it is the logarithm of one, or a sum of such, elsewhere. */
+bool fs_scoring_is_probability(enum fs_scoring scoring);
 /* -1 with a list of the scorings that fit `kind` where `name` is unknown or does not fit. */
 int fs_scoring_parse(const char *name, enum fs_model_kind kind, enum fs_scoring *scoring, struct fs_error *err);
 

@@ -36,6 +36,9 @@ struct fs_suite_operations {
     int (*fold)(struct fs_suite *suite, const struct fs_plan_values *values, size_t column, struct fs_error *err);
     /* Adds the suite's rows by the functions below, from the scores of all columns. Root. */
     int (*add_rows)(struct fs_suite *suite, struct fs_suite_rows *rows, struct fs_error *err);
+    /* Of a suite whose accuracy is a part of the row "capability" (capability.h): yes [items][columns], 1 where the item is
+     * answered rightly, else 0; any number for skipped items. NULL: it is none. Root, behind fold. */
+    void (*answers)(const struct fs_suite *suite, double *yes);
     /* Datasets beyond those of every suite, below /suites/<name>; NULL: none. Root. */
     int (*write)(const struct fs_suite *suite, struct fs_archive *archive, struct fs_error *err);
     /* Frees what the suite's own struct owns, not the base, not the struct. */
@@ -139,6 +142,8 @@ int fs_suite_add_gap(struct fs_suite_rows *rows, const struct fs_suite *suite, c
 /* One row of values [columns] made by the suite itself; counts the skipped items of the category. */
 int fs_suite_add_row(struct fs_suite_rows *rows, const struct fs_suite *suite, const char *category, const char *metric,
                      const struct fs_metric *value, struct fs_error *err);
+/* `answers` of a suite whose first candidate is the right one, and is to score higher than the second. */
+void fs_suite_first_is_higher(const struct fs_suite *suite, double *yes);
 const struct fs_bootstrap *fs_suite_bootstrap(const struct fs_suite_rows *rows);
 
 #endif

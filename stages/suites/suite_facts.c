@@ -166,13 +166,19 @@ static int add_retention(struct facts *suite, struct fs_suite_rows *rows, size_t
     return add_column(suite, rows, metric, err);
 }
 
+static void answers(const struct fs_suite *base, double *yes)
+{
+    const struct facts *suite = (const struct facts *)base;
+    for (size_t i = 0; i < base->columns * base->items; i++) {
+        size_t item = i / base->columns, at = fs_suite_at(base, item, TRUE_ANSWER, i % base->columns);
+        yes[i] = suite->top1[at] == suite->first[item] ? 1.0 : 0.0;
+    }
+}
+
 static int add_accuracy(struct facts *suite, struct fs_suite_rows *rows, struct fs_error *err)
 {
     const struct fs_suite *base = &suite->base.suite;
-    for (size_t i = 0; i < base->columns * base->items; i++) {
-        size_t item = i / base->columns, at = fs_suite_at(base, item, TRUE_ANSWER, i % base->columns);
-        suite->column[i] = suite->top1[at] == suite->first[item] ? 1.0 : 0.0;
-    }
+    answers(base, suite->column);
     return fs_suite_add_yes(rows, base, "accuracy", fs_suite_own(base, suite->column), err);
 }
 
@@ -229,7 +235,8 @@ static void release(struct fs_suite *base)
     fs_statement_suite_release(base);
 }
 
-static const struct fs_suite_operations operations = {.compile = compile,
+static const struct fs_suite_operations operations = {.answers = answers,
+                                                      .compile = compile,
                                                       .allocate = allocate,
                                                       .fold = fold,
                                                       .add_rows = add_rows,

@@ -19,6 +19,8 @@
     ROW(winograd)                                                                                                      \
     ROW(bec_pro)                                                                                                       \
     ROW(seat)                                                                                                          \
+    ROW(blimp)                                                                                                         \
+    ROW(lambada)                                                                                                       \
     ROW(counterfact)                                                                                                   \
     ROW(known_facts)                                                                                                   \
     ROW(text)

@@ -18,6 +18,7 @@ struct fs_suite_options {
     uint64_t split_seed; /* of the facts that a validation keeps */
     size_t text_tokens;  /* suite text: most tokens that are scored */
     size_t permutations; /* suite seat: most permutations of a test */
+    size_t suite_items;  /* of each part of a suite that has them, such as a paradigm of blimp, the most; 0: all */
     double fact_share;   /* suite biaske_facts: share of the facts that is taken; 1: all */
     bool strict;         /* fs_suite_open refuses data with an item that cannot be used */
 

@@ -218,6 +218,14 @@ int fs_suite_add_row(struct fs_suite_rows *rows, const struct fs_suite *suite, c
     return fs_add_row(rows, &row, err);
 }
 
+void fs_suite_first_is_higher(const struct fs_suite *suite, double *yes)
+{
+    for (size_t i = 0; i < suite->items * suite->columns; i++) {
+        const double *score = &suite->score[fs_suite_at(suite, i / suite->columns, 0, i % suite->columns)];
+        yes[i] = score[0] > score[suite->columns] ? 1.0 : 0.0;
+    }
+}
+
 const struct fs_bootstrap *fs_suite_bootstrap(const struct fs_suite_rows *rows)
 {
     return &rows->bootstrap;

@@ -69,11 +69,12 @@ int fs_statement_suite_compile(struct fs_suite *base, struct fs_plan *plan, cons
 {
     struct fs_statement_suite *suite = (struct fs_statement_suite *)base;
     for (size_t item = 0; item < base->items; item++) {
+        const enum fs_skip given = (enum fs_skip)base->skip[item]; /* it is unusable, or the suite leaves it out */
         for (size_t candidate = 0; candidate < base->candidates; candidate++) {
             size_t at = item * base->candidates + candidate;
             fs_statement_release(&suite->statement[at]);
-            if (base->unusable[item] != FS_KEPT) {
-                fs_statement_skip(&suite->statement[at], (enum fs_skip)base->unusable[item]);
+            if (given != FS_KEPT) {
+                fs_statement_skip(&suite->statement[at], given);
                 continue;
             }
             if (fs_statement_compile(plan, tokenizer, style, suite->scoring, &suite->text[at], &suite->statement[at],

@@ -325,8 +325,11 @@ static void release(struct fs_suite *base)
     fs_statement_suite_release(base);
 }
 
-static const struct fs_suite_operations operations = {
-    .compile = fs_statement_suite_compile, .fold = fs_statement_suite_fold, .add_rows = add_rows, .release = release};
+static const struct fs_suite_operations operations = {.answers = fs_suite_first_is_higher,
+                                                      .compile = fs_statement_suite_compile,
+                                                      .fold = fs_statement_suite_fold,
+                                                      .add_rows = add_rows,
+                                                      .release = release};
 
 static int open_winograd(const char *path, const struct fs_suite_options *options, struct fs_suite **result,
                          struct fs_error *err)

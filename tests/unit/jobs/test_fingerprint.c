@@ -82,6 +82,7 @@ static void what_changes_it(void **state)
     expect_changed(text, "sel");
     expect_changed("scoring.biaske=sentence.sum", "sel");
     expect_changed("evaluate.bootstrap=9", "el");
+    expect_changed("evaluate.suite_items=9", "el");
     expect_changed("scoring.crows_pairs=sentence.sum", "el");
     expect_changed("scoring.stereoset_intersentence=object.mean", "el");
     expect_changed("scoring.stereoset_intersentence=object.mean.stop", "el");

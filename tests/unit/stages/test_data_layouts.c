@@ -248,8 +248,8 @@ static void text_encoding(void **state)
 static void foreign(void **state)
 {
     (void)state;
-    static const char *const suites[] = {"text",        "winograd", "bec_pro",   "seat",
-                                         "counterfact", "biaske",   "stereoset", "crows_pairs"};
+    static const char *const suites[] = {"text",   "winograd",  "bec_pro",     "seat", "counterfact",
+                                         "biaske", "stereoset", "crows_pairs", "blimp"};
     for (size_t i = 0; i < sizeof suites / sizeof suites[0]; i++) {
         refused(suites[i], write_text("data", "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"),
                 "found a pointer of Git LFS");

@@ -1,0 +1,271 @@
+/*
+ * BLiMP (Warstadt et al. 2020; alexwarstadt/blimp): pairs of sentences of which one is grammatical. A statement is a
+ * sentence:
+ *
+ *   sentence.sum  causal  with a blank before it, as lm-evaluation-harness has it (lm_eval/tasks/blimp)
+ *   pll.sum       masked  pseudo-log-likelihood (Salazar et al. 2020)
+ *
+ * Of each paradigm (UID) the first suite_items pairs. Rows, of category none, all 100 x share(P[good] > P[bad]), ideal 100:
+ * "accuracy" over all pairs, "accuracy.macro" the mean over paradigms, then by phenomenon (linguistics_term) and by
+ * paradigm. Intervals resample pairs: the paradigms are all there are.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "io/benchmarks/record_items.h"
+#include "stages/suites/suite_statements.h"
+
+enum { GOOD, BAD, CANDIDATES };
+static const char *const candidates[CANDIDATES] = {"good", "bad"};
+static const char *const keys[] = {"sentence_good", "sentence_bad", NULL};
+
+struct pair {
+    char *sentence[CANDIDATES]; /* NULL where the record cannot be used */
+    size_t paradigm, phenomenon, number;
+    uint8_t unusable;
+};
+
+/* How items are parted: by what, into what, and the part of each. */
+struct parting {
+    struct fs_parts parts;
+    size_t *of; /* [items] */
+};
+
+struct blimp {
+    struct fs_statement_suite base;
+    struct parting paradigm, phenomenon;
+    bool *among;    /* [items] those of the row that is being made */
+    double *column; /* [items][columns] likewise */
+
+    /* while the data are read */
+    size_t most; /* of a paradigm; 0: all */
+    struct pair *pair;
+    size_t pairs, room;
+};
+
+static int read_pair(struct blimp *suite, struct pair *pair, const struct fs_record *record, enum fs_skip *reason,
+                     struct fs_error *err)
+{
+    const char *text;
+    if (fs_record_name(record, "linguistics_term", &text, reason, err) != 0 ||
+        fs_parts_find(&suite->phenomenon.parts, text, record, "linguistics_term", &pair->phenomenon, err) != 0) {
+        return -1;
+    }
+    for (size_t k = 0; k < CANDIDATES; k++) {
+        if (fs_record_text(record, keys[k], &text, reason, err) != 0) {
+            return -1;
+        }
+        pair->sentence[k] = strdup(text);
+        if (pair->sentence[k] == NULL) {
+            return fs_error_memory(err, strlen(text), "a sentence of BLiMP");
+        }
+    }
+    if (strcmp(pair->sentence[GOOD], pair->sentence[BAD]) == 0) {
+        *reason = FS_SKIP_NO_DIFFERENCE;
+        return fs_json_wrong(record->document, record->place, keys[BAD], "the text of sentence_good",
+                             "another sentence", err);
+    }
+    return 0;
+}
+
+static int take(void *context, const struct fs_record *record, enum fs_skip *reason, struct fs_error *err)
+{
+    struct blimp *suite = context;
+    const char *name;
+    size_t paradigm;
+    if (fs_grow(&suite->pair, &suite->room, suite->pairs + 1, sizeof *suite->pair, "pairs of BLiMP", err) != 0) {
+        return -1;
+    }
+    struct pair *pair = &suite->pair[suite->pairs];
+    *pair = (struct pair){.paradigm = SIZE_MAX, .phenomenon = SIZE_MAX};
+    bool named = fs_record_name(record, "UID", &name, reason, err) == 0;
+    if (named && fs_parts_find(&suite->paradigm.parts, name, record, "UID", &paradigm, err) != 0) {
+        return -1;
+    }
+    if (named && suite->most > 0 && suite->paradigm.parts.items[paradigm] == suite->most) {
+        return 0;
+    }
+    suite->pairs++;
+    suite->base.suite.report.items++;
+    if (named) {
+        pair->paradigm = paradigm;
+        pair->number = suite->paradigm.parts.items[paradigm]++;
+    }
+    int status = named ? read_pair(suite, pair, record, reason, err) : -1;
+    pair->unusable = (uint8_t)*reason;
+    return status;
+}
+
+static int set_pair(struct blimp *suite, size_t item, struct fs_error *err)
+{
+    const struct pair *pair = &suite->pair[item];
+    struct fs_suite *base = &suite->base.suite;
+    bool masked = suite->base.scoring == FS_PLL_SUM;
+    const char *paradigm = pair->paradigm != SIZE_MAX ? suite->paradigm.parts.name[pair->paradigm] : "?";
+    char *id;
+    if (asprintf(&id, "%s/%zu", paradigm, pair->number) < 0) {
+        return fs_error_memory(err, strlen(paradigm), "an id");
+    }
+    base->id[item] = fs_statement_suite_keep(&suite->base, id, strlen(id), err);
+    free(id);
+    base->category[item] = "none";
+    base->unusable[item] = pair->unusable;
+    suite->paradigm.of[item] = pair->paradigm;
+    suite->phenomenon.of[item] = pair->phenomenon;
+    int status = base->id[item] != NULL ? 0 : -1;
+    for (size_t k = 0; status == 0 && pair->unusable == FS_KEPT && k < CANDIDATES; k++) {
+        char *text;
+        if (asprintf(&text, "%s%s", masked ? "" : " ", pair->sentence[k]) < 0) {
+            return fs_error_memory(err, strlen(pair->sentence[k]), "a sentence of BLiMP");
+        }
+        const struct fs_candidate_text parts = {{"", 0}, {text, strlen(text)}, {"", 0}};
+        status = fs_statement_suite_set(&suite->base, item, k, &parts, err);
+        free(text);
+    }
+    return status;
+}
+
+static void release_pairs(struct blimp *suite)
+{
+    for (size_t i = 0; i < suite->pairs; i++) {
+        free(suite->pair[i].sentence[GOOD]);
+        free(suite->pair[i].sentence[BAD]);
+    }
+    free(suite->pair);
+    suite->pair = NULL;
+    suite->pairs = 0;
+}
+
+static int read_pairs(struct blimp *suite, const char *path, enum fs_scoring scoring, struct fs_error *err)
+{
+    static const struct fs_record_kind kind = {.keys = keys};
+    struct fs_suite *base = &suite->base.suite;
+    const struct fs_record_taker taker = {&kind, take, suite};
+    if (fs_record_items_read(path, &taker, &base->report, err) != 0) {
+        return -1;
+    }
+    base->items = suite->pairs;
+    suite->paradigm.of = fs_allocate(base->items, sizeof *suite->paradigm.of, "BLiMP", err);
+    suite->phenomenon.of = fs_allocate(base->items, sizeof *suite->phenomenon.of, "BLiMP", err);
+    suite->among = fs_allocate(base->items, sizeof *suite->among, "BLiMP", err);
+    if (suite->paradigm.of == NULL || suite->phenomenon.of == NULL || suite->among == NULL ||
+        fs_statement_suite_create(&suite->base, scoring, err) != 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < base->items; i++) {
+        if (set_pair(suite, i, err) != 0) {
+            return -1;
+        }
+    }
+    release_pairs(suite);
+    return 0;
+}
+
+/* The mean over paradigms is that over pairs, each weighted by how few its paradigm has. */
+static int add_macro(struct blimp *suite, struct fs_suite_rows *rows, struct fs_error *err)
+{
+    const struct fs_suite *base = &suite->base.suite;
+    size_t all = 0, paradigms = 0, *count = suite->paradigm.parts.items;
+    for (size_t p = 0; p < suite->paradigm.parts.count; p++) {
+        count[p] = 0;
+    }
+    for (size_t i = 0; i < base->items; i++) {
+        if (base->skip[i] == FS_KEPT) {
+            paradigms += count[suite->paradigm.of[i]]++ == 0 ? 1 : 0;
+            all++;
+        }
+    }
+    for (size_t i = 0; i < base->items * base->columns; i++) {
+        size_t item = i / base->columns, column = i % base->columns;
+        suite->column[i] = 0;
+        if (base->skip[item] == FS_KEPT &&
+            base->score[fs_suite_at(base, item, GOOD, column)] > base->score[fs_suite_at(base, item, BAD, column)]) {
+            suite->column[i] = (double)all / (double)(paradigms * count[suite->paradigm.of[item]]);
+        }
+    }
+    return fs_suite_add_mean(rows, base, "accuracy.macro", 100.0, fs_suite_own(base, suite->column), err);
+}
+
+static int add_parts(struct blimp *suite, struct fs_suite_rows *rows, const struct parting *parting,
+                     struct fs_error *err)
+{
+    const struct fs_suite *base = &suite->base.suite;
+    struct fs_suite_column good = fs_suite_candidate(base, GOOD), bad = fs_suite_candidate(base, BAD);
+    good.among = suite->among;
+    for (size_t part = 0; part < parting->parts.count; part++) {
+        char *metric;
+        for (size_t i = 0; i < base->items; i++) {
+            suite->among[i] = parting->of[i] == part;
+        }
+        if (asprintf(&metric, "accuracy.%s", parting->parts.name[part]) < 0) {
+            return fs_error_memory(err, strlen(parting->parts.name[part]), "the name of a row");
+        }
+        int status = fs_suite_add_share(rows, base, metric, good, bad, err);
+        free(metric);
+        if (status != 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int add_rows(struct fs_suite *base, struct fs_suite_rows *rows, struct fs_error *err)
+{
+    struct blimp *suite = (struct blimp *)base;
+    free(suite->column);
+    suite->column = fs_suite_scores(base, base->items, 1, err);
+    return suite->column != NULL &&
+                   fs_suite_add_share(rows, base, "accuracy", fs_suite_candidate(base, GOOD),
+                                      fs_suite_candidate(base, BAD), err) == 0 &&
+                   add_macro(suite, rows, err) == 0 && add_parts(suite, rows, &suite->phenomenon, err) == 0
+               ? add_parts(suite, rows, &suite->paradigm, err)
+               : -1;
+}
+
+static void release(struct fs_suite *base)
+{
+    struct blimp *suite = (struct blimp *)base;
+    release_pairs(suite);
+    fs_parts_release(&suite->paradigm.parts);
+    fs_parts_release(&suite->phenomenon.parts);
+    free(suite->paradigm.of);
+    free(suite->phenomenon.of);
+    free(suite->among);
+    free(suite->column);
+    fs_statement_suite_release(base);
+}
+
+static const struct fs_suite_operations operations = {.answers = fs_suite_first_is_higher,
+                                                      .compile = fs_statement_suite_compile,
+                                                      .fold = fs_statement_suite_fold,
+                                                      .add_rows = add_rows,
+                                                      .release = release};
+
+static int open_blimp(const char *path, const struct fs_suite_options *options, struct fs_suite **result,
+                      struct fs_error *err)
+{
+    struct blimp *suite = fs_allocate(1, sizeof *suite, "BLiMP", err);
+    *result = NULL;
+    if (suite == NULL) {
+        return -1;
+    }
+    suite->most = options->suite_items;
+    suite->base.suite = (struct fs_suite){
+        .operations = &operations, .name = "blimp", .candidates = CANDIDATES, .candidate = candidates};
+    int status = read_pairs(suite, path, options->kind == FS_MASKED ? FS_PLL_SUM : FS_SENTENCE_SUM, err);
+    if (status != 0) {
+        fs_suite_destroy(&suite->base.suite);
+        return -1;
+    }
+    *result = &suite->base.suite;
+    return 0;
+}
+
+const struct fs_suite_kind fs_suite_blimp = {
+    .name = "blimp",
+    .key = "blimp",
+    .about = "grammar: the grammatical sentence of a minimal pair against the other one",
+    .data = "BLiMP's folder of jsonl files, or one of them, measured",
+    .open = open_blimp};

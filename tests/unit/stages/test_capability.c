@@ -1,0 +1,443 @@
+/*
+ * Suites on what a model can do, against lm-evaluation-harness (causal models) and PyTorch (masked ones):
+ * tests/golden/capability, made by make_capability.py.
+ */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "io/formats/json.h"
+#include "support.h"
+
+/* Of sums of up to 60 log probabilities, relative: two libraries in float32 (bounds.h), and 9 digits in the files. */
+#define SUM_OF_LOGS 1e-5
+/* Of means of 0 and 1 in float64. */
+#define ARITHMETIC 1e-12
+
+enum { PARADIGM = 1 }; /* items of a part, as make_capability.py takes them from the shared data */
+
+static const char *from_source(const char *name)
+{
+    static char path[2][4096];
+    static size_t slot;
+    const char *source = getenv("FAIRSTAMP_SOURCE");
+    char *out = path[slot++ % 2];
+    (void)snprintf(out, sizeof path[0], "%s/tests/golden/%s", source != NULL ? source : ".", name);
+    return out;
+}
+
+/* A path of the shared data; NULL where they are not there. */
+static const char *from_shared(const char *name)
+{
+    static char path[4][4096];
+    static size_t slot;
+    const char *source = getenv("FAIRSTAMP_SOURCE"), *shared = getenv("FAIRSTAMP_SHARED");
+    char *out = path[slot++ % 4];
+    (void)snprintf(out, sizeof path[0], "%s%s/%s", shared != NULL ? shared : (source != NULL ? source : "."),
+                   shared != NULL ? "" : "/../shared", name);
+    return access(out, R_OK) == 0 ? out : NULL;
+}
+
+static struct fs_suite_options options_of(enum fs_model_kind kind, size_t most)
+{
+    return (struct fs_suite_options){.kind = kind, .suite_items = most, .strict = true};
+}
+
+struct scored {
+    struct loaded loaded;
+    struct fs_suite *suite;
+    struct fs_results results;
+};
+
+static struct scored score(const char *model, const char *suite, const char *path, size_t most)
+{
+    struct scored scored = {.loaded = load(model, 2)};
+    const struct fs_suite_options options = options_of(scored.loaded.style.kind, most);
+    scored.suite = open_suite(suite, path, &options);
+    const struct fs_evaluate_input input = {
+        .suite = &scored.suite, .suites = 1, .bootstrap = {.resamples = 20, .seed = 1}};
+    scored.results = evaluate(&scored.loaded, &input);
+    return scored;
+}
+
+static void release(struct scored *scored)
+{
+    fs_results_release(&scored->results);
+    fs_suite_destroy(scored->suite);
+    unload(&scored->loaded);
+}
+
+static double value_of(const struct scored *scored, const char *metric)
+{
+    return row_of(&scored->results, "none", "all", metric)->value[0].value;
+}
+
+static void assert_near(const char *what, double found, double expected, double relative)
+{
+    if (!(fabs(found - expected) <= relative * fmax(1.0, fabs(expected)))) {
+        fail_msg("%s: found %.12g, expected %.12g", what, found, expected);
+    }
+}
+
+static struct fs_json_document *open_golden(const char *suite)
+{
+    char name[64];
+    struct fs_json_document *document = NULL;
+    struct fs_error err = FS_ERROR_INIT;
+    (void)snprintf(name, sizeof name, "capability/%s.json", suite);
+    if (fs_json_load(from_source(name), &document, &err) != 0) {
+        fail_msg("%s", err.text);
+    }
+    return document;
+}
+
+/* The values of a model in a golden file, and the items' scores. */
+static const cJSON *golden_of(const struct fs_json_document *document, const char *model, const char *key)
+{
+    const char *name = strrchr(model, '/') + 1;
+    const cJSON *found = cJSON_GetObjectItemCaseSensitive(fs_json_root(document), name);
+    found = cJSON_GetObjectItemCaseSensitive(found, key);
+    assert_non_null(found);
+    return found;
+}
+
+/* All candidates of all items; null: the item is skipped. */
+static void check_scores(const struct scored *scored, const cJSON *items, size_t candidates)
+{
+    const cJSON *item = items->child;
+    assert_int_equal(cJSON_GetArraySize(items), scored->suite->items);
+    for (size_t i = 0; i < scored->suite->items; i++, item = item->next) {
+        assert_int_equal(cJSON_IsNull(item), scored->suite->skip[i] != FS_KEPT);
+        for (size_t k = 0; !cJSON_IsNull(item) && k < candidates; k++) {
+            assert_near(scored->suite->id[i], scored->suite->score[fs_suite_at(scored->suite, i, k, 0)],
+                        cJSON_GetArrayItem(item, (int)k)->valuedouble, SUM_OF_LOGS);
+        }
+    }
+}
+
+static double metric_of(const struct fs_json_document *document, const char *model, const char *metric)
+{
+    const cJSON *value = cJSON_GetObjectItemCaseSensitive(golden_of(document, model, "metrics"), metric);
+    assert_non_null(value);
+    return value->valuedouble;
+}
+
+static const char *const own_models[] = {"tests/golden/models/gpt2-tiny", "tests/golden/models/bert-tiny"};
+static const char *const shared_models[] = {"models/books-gpt2-mini", "models/books-bert-mini"};
+
+/* ---- BLiMP ---- */
+
+static void check_blimp(const char *model, const char *path, size_t most)
+{
+    struct fs_json_document *golden = open_golden("blimp");
+    struct scored scored = score(model, "blimp", path, most);
+    check_scores(&scored, golden_of(golden, model, "items"), 2);
+    if (scored.loaded.style.kind == FS_CAUSAL) {
+        assert_near(model, value_of(&scored, "accuracy"), 100 * metric_of(golden, model, "acc"), ARITHMETIC);
+    }
+    release(&scored);
+    fs_json_destroy(golden);
+}
+
+static void blimp(void **state)
+{
+    (void)state;
+    const char *data = from_shared("data/blimp");
+    for (size_t i = 0; i < 2; i++) {
+        check_blimp(own_models[i], from_source("capability/blimp.jsonl"), 0);
+        if (data != NULL) {
+            check_blimp(from_shared(shared_models[i]), data, PARADIGM);
+        }
+    }
+    if (data == NULL) {
+        print_message("skipped: no shared data\n");
+    }
+}
+
+/* Of the six pairs of bert-tiny, by paradigm 1 of 2, 0 of 1, 2 of 3 (tests/golden/capability/blimp.json). */
+static void blimp_rows(void **state)
+{
+    (void)state;
+    struct scored scored = score(own_models[1], "blimp", from_source("capability/blimp.jsonl"), 0);
+    assert_near("all", value_of(&scored, "accuracy"), 50, ARITHMETIC);
+    assert_near("macro", value_of(&scored, "accuracy.macro"), (50 + 0 + 200.0 / 3) / 3, ARITHMETIC);
+    assert_near("term", value_of(&scored, "accuracy.anaphor_agreement"), 100.0 / 3, ARITHMETIC);
+    assert_near("gender", value_of(&scored, "accuracy.anaphor_gender_agreement"), 50, ARITHMETIC);
+    assert_int_equal(row_of(&scored.results, "none", "all", "accuracy.anaphor_gender_agreement")->value[0].n, 2);
+    assert_string_equal(scored.suite->id[1], "anaphor_gender_agreement/1");
+    release(&scored);
+    scored = score(own_models[1], "blimp", from_source("capability/blimp.jsonl"), 1);
+    assert_int_equal(scored.suite->items, 3);
+    assert_near("first of each", value_of(&scored, "accuracy"), value_of(&scored, "accuracy.macro"), ARITHMETIC);
+    release(&scored);
+}
+
+/* ---- LAMBADA ---- */
+
+/* The lines of `path` that the golden file has scores of, in a file of their own. */
+static const char *write_rows(const char *path, const cJSON *rows)
+{
+    FILE *from = fopen(path, "r"), *to = fopen(path_of("rows.jsonl"), "w");
+    char *line = NULL;
+    size_t room = 0, number = 0;
+    const cJSON *row = rows->child;
+    assert_true(from != NULL && to != NULL);
+    for (; row != NULL && getline(&line, &room, from) > 0; number++) {
+        if (number == (size_t)row->valueint) {
+            (void)fputs(line, to);
+            row = row->next;
+        }
+    }
+    assert_null(row);
+    free(line);
+    (void)fclose(from);
+    assert_int_equal(fclose(to), 0);
+    return path_of("rows.jsonl");
+}
+
+static void check_lambada(const char *model, const char *path)
+{
+    struct fs_json_document *golden = open_golden("lambada");
+    const cJSON *items = golden_of(golden, model, "items"), *item;
+    struct scored scored = score(model, "lambada", write_rows(path, golden_of(golden, model, "rows")), 0);
+    double found = 0, sum = 0, count = 0;
+    check_scores(&scored, items, 1);
+    cJSON_ArrayForEach(item, items)
+    {
+        if (!cJSON_IsNull(item)) {
+            sum += cJSON_GetArrayItem(item, 0)->valuedouble;
+            found += cJSON_GetArrayItem(item, 1)->valuedouble;
+            count++;
+        }
+    }
+    assert_near(model, value_of(&scored, "accuracy"), 100 * found / count, ARITHMETIC);
+    assert_near(model, log(value_of(&scored, "perplexity.word")), -sum / count, SUM_OF_LOGS);
+    if (scored.loaded.style.kind == FS_CAUSAL) {
+        assert_near(model, value_of(&scored, "accuracy"), 100 * metric_of(golden, model, "acc"), ARITHMETIC);
+        assert_near(model, log(value_of(&scored, "perplexity.word")), log(metric_of(golden, model, "perplexity")),
+                    SUM_OF_LOGS);
+    } else {
+        assert_int_equal(row_of(&scored.results, "none", "all", "accuracy")->skipped[FS_SKIP_SEVERAL_TOKENS],
+                         cJSON_GetArraySize(items) - (int)count);
+    }
+    const struct fs_metric *word = row_of(&scored.results, "none", "all", "perplexity.word")->value;
+    assert_true(word->low <= word->value && word->value <= word->high);
+    release(&scored);
+    fs_json_destroy(golden);
+}
+
+static void lambada(void **state)
+{
+    (void)state;
+    const char *data = from_shared("data/lambada/lambada_test.jsonl");
+    for (size_t i = 0; i < 2; i++) {
+        check_lambada(own_models[i], from_source("capability/lambada.jsonl"));
+        if (data != NULL) {
+            check_lambada(from_shared(shared_models[i]), data);
+        }
+    }
+    if (data == NULL) {
+        print_message("skipped: no shared data\n");
+    }
+}
+
+/* ---- the row of them all ---- */
+
+static const struct fs_result_row *row_of_suite(const struct fs_results *results, const char *suite)
+{
+    for (size_t i = 0; i < results->rows; i++) {
+        const struct fs_result_row *row = &results->row[i];
+        if (strcmp(row->suite, suite) == 0 && strcmp(row->metric, "accuracy") == 0 &&
+            strcmp(row->category, "none") == 0) {
+            return row;
+        }
+    }
+    return NULL;
+}
+
+/* The mean of the rows of the suites, and McNemar's test of their items together. */
+static void capability(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"blimp", "lambada"};
+    for (size_t m = 0; m < 2; m++) {
+        struct loaded loaded = load(own_models[m], 2);
+        struct fs_stamp stamp = make_stamp(&loaded, 1, 7, 1.0);
+        const struct fs_edit edit = fs_stamp_edit(&stamp);
+        const char *const edit_name = "edit";
+        const struct fs_suite_options options = options_of(loaded.style.kind, 0);
+        struct fs_suite *suite[2];
+        const struct fs_result_row *part[2];
+        for (size_t s = 0; s < 2; s++) {
+            char path[64];
+            (void)snprintf(path, sizeof path, "capability/%s.jsonl", names[s]);
+            suite[s] = open_suite(names[s], from_source(path), &options);
+        }
+        struct fs_evaluate_input input = {.suite = suite,
+                                          .suites = 2,
+                                          .edits = {1, &edit},
+                                          .edit_name = &edit_name,
+                                          .bootstrap = {.resamples = 200, .seed = 1}};
+        struct fs_results results = evaluate(&loaded, &input);
+        const struct fs_result_row *all = row_of_suite(&results, "capability");
+        assert_non_null(all);
+        assert_ptr_equal(all, &results.row[results.rows - 1]);
+        for (size_t s = 0; s < 2; s++) {
+            part[s] = row_of_suite(&results, names[s]);
+        }
+        for (size_t c = 0; c < 2; c++) {
+            double mean = (part[0]->value[c].value + part[1]->value[c].value) / 2;
+            assert_near("mean", all->value[c].value, mean, ARITHMETIC);
+            assert_int_equal(all->value[c].n, part[0]->value[c].n + part[1]->value[c].n);
+            assert_true(all->value[c].low <= mean && mean <= all->value[c].high);
+        }
+        const struct fs_paired *change = all->change;
+        assert_near("difference", change->difference, (part[0]->change->difference + part[1]->change->difference) / 2,
+                    ARITHMETIC);
+        assert_true(change->low <= change->difference && change->difference <= change->high);
+        assert_int_equal(change->gained, part[0]->change->gained + part[1]->change->gained);
+        assert_int_equal(change->lost, part[0]->change->lost + part[1]->change->lost);
+        assert_true(change->gained + change->lost > 0);
+        assert_near("p", change->p_value, fs_mcnemar((size_t)change->gained, (size_t)change->lost), ARITHMETIC);
+        assert_int_equal(fs_row_skipped(all), fs_row_skipped(part[0]) + fs_row_skipped(part[1]));
+        fs_results_release(&results);
+        input.suites = 1; /* one suite is its own row */
+        results = evaluate(&loaded, &input);
+        assert_null(row_of_suite(&results, "capability"));
+        fs_results_release(&results);
+        fs_suite_destroy(suite[0]);
+        fs_suite_destroy(suite[1]);
+        fs_stamp_release(&stamp);
+        unload(&loaded);
+    }
+}
+
+/* ---- hostile files ---- */
+
+static void refused(const char *suite, const char *text, const char *says)
+{
+    struct fs_error err = FS_ERROR_INIT;
+    struct fs_suite *made = NULL;
+    const struct fs_suite_options options = options_of(FS_CAUSAL, 0);
+    const char *path = write_text("data.jsonl", text);
+    if (fs_suite_open(fs_suite_kind_find(suite), path, &options, &made, &err) != -1) {
+        fail_msg("%s is taken, expected \"%s\"", text, says);
+    }
+    assert_null(made);
+    if (err.code != FS_EXIT_DATA || strstr(err.text, says) == NULL || strstr(err.text, "data.jsonl") == NULL ||
+        strchr(err.text, '\n') != NULL) {
+        fail_msg("found %d \"%s\", expected \"%s\"", (int)err.code, err.text, says);
+    }
+}
+
+struct hostile {
+    const char *text, *says;
+};
+
+#define PAIR(good, bad, term, uid)                                                                                     \
+    "{\"sentence_good\": " good ", \"sentence_bad\": " bad ", \"linguistics_term\": " term ", \"UID\": " uid "}\n"
+#define GOOD_PAIR PAIR("\"It is.\"", "\"It are.\"", "\"t\"", "\"u\"")
+
+static void blimp_refused(void **state)
+{
+    (void)state;
+    static const struct hostile cases[] = {
+        {"", "is empty, expected records in JSON"},
+        {"[]", "found no record, expected items"},
+        {"{\"sentence\": \"It is.\"}\n", "found the keys sentence, expected a record"},
+        {GOOD_PAIR "{\"UID\": \"u\"", "line 2"},
+        {GOOD_PAIR PAIR("3", "\"It are.\"", "\"t\"", "\"u\""), "line 2: sentence_good: found a number"},
+        {GOOD_PAIR PAIR("\"It is.\"", "\" \"", "\"t\"", "\"u\""), "line 2: sentence_bad: found an empty text"},
+        {GOOD_PAIR PAIR("\"It is.\"", "\"It is.\"", "\"t\"", "\"u\""),
+         "line 2: sentence_bad: found the text of sentence_good"},
+        {GOOD_PAIR PAIR("\"It is.\"", "\"It are.\"", "\"t\"", "[\"u\"]"), "line 2: UID: found an array"},
+        {GOOD_PAIR PAIR("\"It is.\"", "\"It are.\"", "\"a\\tb\"", "\"u\""),
+         "line 2: linguistics_term: found a control character"},
+        {GOOD_PAIR PAIR("\"It is.\"", "\"It are.\"", "null", "\"u\""), "line 2: linguistics_term: found nothing"},
+        {GOOD_PAIR "3\n", "line 2"},
+        {GOOD_PAIR "{\"sentence_good\": \"\xff\"}\n", "UTF-8"},
+        {"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n", "found a pointer of Git LFS"}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        refused("blimp", cases[i].text, cases[i].says);
+    }
+    char *many = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&many, &size);
+    assert_non_null(out);
+    for (size_t i = 0; i <= 1000; i++) {
+        (void)fprintf(out, PAIR("\"It is.\"", "\"It are.\"", "\"t\"", "\"%zu.\""), i);
+    }
+    (void)fclose(out);
+    refused("blimp", many, "line 1001: UID: found more than 1000 different ones");
+    free(many);
+}
+
+#define GOOD_TEXT "{\"text\": \"It is late\"}\n"
+
+static void lambada_refused(void **state)
+{
+    (void)state;
+    static const struct hostile cases[] = {
+        {"", "is empty, expected records in JSON"},
+        {"{}", "found an empty object, expected a record"},
+        {"{\"sentence\": \"It is.\"}\n", "found the keys sentence, expected a record"},
+        {GOOD_TEXT "{\"text\": \"word\"}\n", "line 2: text: found one word"},
+        {GOOD_TEXT "{\"text\": \" word\"}\n", "line 2: text: found one word"},
+        {GOOD_TEXT "{\"text\": \"a word \"}\n", "line 2: text: found a blank at the end"},
+        {GOOD_TEXT "{\"text\": \" \"}\n", "line 2: text: found an empty text"},
+        {GOOD_TEXT "{\"text\": [\"a b\"]}\n", "line 2: text: found an array"},
+        {GOOD_TEXT "{\"text\": \"a b", "line 2"},
+        {GOOD_TEXT "{\"text\": \"a \xff\"}\n", "UTF-8"},
+        {"<!DOCTYPE html>\n<html></html>\n", "found a web page"}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        refused("lambada", cases[i].text, cases[i].says);
+    }
+}
+
+/* No cut of a file and no byte changed does worse than an error. */
+static void damage(const char *suite, const char *name)
+{
+    static const char bytes[] = "\"[}7";
+    struct fs_error err = FS_ERROR_INIT;
+    const struct fs_suite_options options = {.kind = FS_CAUSAL};
+    char text[4096], cut[4096];
+    FILE *file = fopen(from_source(name), "r");
+    assert_non_null(file);
+    size_t size = fread(text, 1, sizeof text - 1, file);
+    (void)fclose(file);
+    size = size < 1200 ? size : 1200;
+    for (size_t at = 1; at < size; at += 3) {
+        struct fs_suite *made = NULL;
+        memcpy(cut, text, size);
+        cut[at] = bytes[at / 3 % sizeof bytes]; /* the last one: the text cut there */
+        cut[size] = '\0';
+        if (fs_suite_kind_find(suite)->open(write_text("cut.jsonl", cut), &options, &made, &err) == 0) {
+            fs_suite_destroy(made);
+        }
+        (void)remove(path_of("cut.jsonl"));
+    }
+}
+
+static void damaged(void **state)
+{
+    (void)state;
+    damage("blimp", "capability/blimp.jsonl");
+    damage("lambada", "capability/lambada.jsonl");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(blimp),      cmocka_unit_test(blimp_rows),
+                                       cmocka_unit_test(capability), cmocka_unit_test(blimp_refused),
+                                       cmocka_unit_test(lambada),    cmocka_unit_test(lambada_refused),
+                                       cmocka_unit_test(damaged)};
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
