@@ -90,7 +90,8 @@ static void a_page_shows_them(void **state)
         struct fs_page_data data;
         check_success(fs_page_read(golden(files[i]), &data, &err), &err);
         for (int stage = 0; stage < FS_STAGE_COUNT; stage++) {
-            assert_true(data.has[stage]);
+            bool other = fs_stage_method((enum fs_stage)stage) != NULL && stage != FS_STAGE_STAMP; /* later methods */
+            assert_int_equal(data.has[stage], !other);
         }
         assert_int_equal(data.layers.layers, 2);
         assert_int_equal(data.layers.place[0] + data.layers.place[1], 3);
