@@ -72,6 +72,7 @@ _fairstamp_setting() # KEY=VALUE
     stamp.layer) _fairstamp_words auto ;;
     stamp.loss) _fairstamp_words "gap logratio" ;;
     stamp.swap_subjects) _fairstamp_words "true false" ;;
+    stamp.swap_statements) _fairstamp_words "true false" ;;
     stamp.text) _fairstamp_files '' ;;
     stamp.kl_rows) _fairstamp_words "first all" ;;
     stamp.kl_without_completion) _fairstamp_words "true false" ;;
@@ -95,13 +96,13 @@ _fairstamp_keys="model model_name output seed categories strict compute.share_pr
     trace.neurons trace.corruption trace.noise_scale trace.noise_samples trace.bootstrap
     trace.reuse stamp.preset stamp.layer stamp.width stamp.loss stamp.alpha stamp.beta
     stamp.key_bias stamp.key_share stamp.generic_prompts stamp.neutral_subjects
-    stamp.frames stamp.swap_subjects stamp.text_weight stamp.text_tokens stamp.text
-    stamp.level_weight stamp.balance_weight stamp.balance_width stamp.kl_rows
-    stamp.kl_without_completion stamp.keep_best stamp.learning_rate stamp.schedule
-    stamp.beta1 stamp.beta2 stamp.epsilon stamp.iterations stamp.batch stamp.unit_tokens
-    stamp.checkpoint_every stamp.memory evaluate.bootstrap evaluate.text_tokens
-    evaluate.permutations evaluate.suite_items layers.compare checkpoint_seconds
-    checkpoint_share"
+    stamp.frames stamp.swap_subjects stamp.swap_statements stamp.text_weight
+    stamp.text_tokens stamp.text stamp.level_weight stamp.balance_weight
+    stamp.balance_width stamp.kl_rows stamp.kl_without_completion stamp.keep_best
+    stamp.learning_rate stamp.schedule stamp.beta1 stamp.beta2 stamp.epsilon
+    stamp.iterations stamp.batch stamp.unit_tokens stamp.checkpoint_every stamp.memory
+    evaluate.bootstrap evaluate.text_tokens evaluate.permutations evaluate.suite_items
+    layers.compare checkpoint_seconds checkpoint_share"
 
 _fairstamp()
 {
