@@ -71,6 +71,7 @@ _fairstamp_setting() # KEY=VALUE
     stamp.layer) _fairstamp_words auto ;;
     stamp.loss) _fairstamp_words "gap logratio" ;;
     stamp.swap_subjects) _fairstamp_words "true false" ;;
+    stamp.swap_statements) _fairstamp_words "true false" ;;
     stamp.text) _fairstamp_files '' ;;
     stamp.kl_rows) _fairstamp_words "first all" ;;
     stamp.kl_without_completion) _fairstamp_words "true false" ;;
@@ -102,18 +103,19 @@ _fairstamp_keys="model model_name output seed categories strict compute.share_pr
     trace.neurons trace.corruption trace.noise_scale trace.noise_samples trace.bootstrap
     trace.reuse stamp.preset stamp.layer stamp.width stamp.loss stamp.alpha stamp.beta
     stamp.key_bias stamp.key_share stamp.generic_prompts stamp.neutral_subjects
-    stamp.frames stamp.swap_subjects stamp.text_weight stamp.text_tokens stamp.text
-    stamp.level_weight stamp.balance_weight stamp.balance_width stamp.kl_rows
-    stamp.kl_without_completion stamp.keep_best stamp.learning_rate stamp.schedule
-    stamp.beta1 stamp.beta2 stamp.epsilon stamp.iterations stamp.batch stamp.unit_tokens
-    stamp.checkpoint_every stamp.memory sentence_debias.components sentence_debias.tokens
-    sentence_debias.batch leace.sentences leace.batch ft.layer ft.request ft.epochs
-    ft.batch ft.learning_rate ft.enough ft.checkpoint_every ft.memory ft.objective
-    ft_l.layer ft_l.request ft_l.epochs ft_l.batch ft_l.learning_rate ft_l.enough
-    ft_l.checkpoint_every ft_l.memory ft_l.objective ft_l.norm_constraint ft_m.layer
-    ft_m.request ft_m.epochs ft_m.batch ft_m.learning_rate ft_m.enough
-    ft_m.checkpoint_every ft_m.memory evaluate.bootstrap evaluate.text_tokens
-    evaluate.permutations layers.compare checkpoint_seconds checkpoint_share"
+    stamp.frames stamp.swap_subjects stamp.swap_statements stamp.text_weight
+    stamp.text_tokens stamp.text stamp.level_weight stamp.balance_weight
+    stamp.balance_width stamp.kl_rows stamp.kl_without_completion stamp.keep_best
+    stamp.learning_rate stamp.schedule stamp.beta1 stamp.beta2 stamp.epsilon
+    stamp.iterations stamp.batch stamp.unit_tokens stamp.checkpoint_every stamp.memory
+    sentence_debias.components sentence_debias.tokens sentence_debias.batch
+    leace.sentences leace.batch ft.layer ft.request ft.epochs ft.batch ft.learning_rate
+    ft.enough ft.checkpoint_every ft.memory ft.objective ft_l.layer ft_l.request
+    ft_l.epochs ft_l.batch ft_l.learning_rate ft_l.enough ft_l.checkpoint_every
+    ft_l.memory ft_l.objective ft_l.norm_constraint ft_m.layer ft_m.request ft_m.epochs
+    ft_m.batch ft_m.learning_rate ft_m.enough ft_m.checkpoint_every ft_m.memory
+    evaluate.bootstrap evaluate.text_tokens evaluate.permutations layers.compare
+    checkpoint_seconds checkpoint_share"
 
 _fairstamp()
 {

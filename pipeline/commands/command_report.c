@@ -7,6 +7,7 @@
 #include "pipeline/commands/commands.h"
 #include "results/page/page.h"
 #include "results/page/page_charts.h"
+#include "results/page/page_front.h"
 
 static void draw_metrics(FILE *stream, const struct fs_page_data *data)
 {
@@ -68,6 +69,7 @@ static int write_all(const char *folder, const struct fs_page_data *data, struct
         void (*draw)(FILE *stream, const struct fs_page_data *data);
     } files[] = {
         {"metrics.svg", evaluated, draw_metrics},
+        {"front.svg", fs_front_is_there(data), fs_chart_front},
         {"trace.svg", data->has[FS_STAGE_TRACE], fs_chart_trace},
         {"argmax.svg", data->has[FS_STAGE_TRACE], fs_chart_argmax},
         {"measures.svg", data->trace.shares.measures > 0, fs_chart_measures},
@@ -78,6 +80,7 @@ static int write_all(const char *folder, const struct fs_page_data *data, struct
         {"loss.svg", data->has[FS_STAGE_STAMP], fs_chart_loss},
         {"layer_sweep.svg", data->has[FS_STAGE_LAYER_SWEEP], fs_chart_layers},
         {"results.csv", evaluated, fs_page_results_csv},
+        {"front.csv", fs_front_is_there(data), fs_page_front_csv},
         {"terms.csv", data->terms > 0, fs_page_terms_csv},
         {"pairs.csv", data->items > 0, fs_page_items_csv},
         {"trace.csv", data->has[FS_STAGE_TRACE], fs_page_trace_csv},

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "results/page/page_charts.h"
+#include "results/page/page_front.h"
 #include "results/page/page_parts.h"
 #include "results/skip_lines.h"
 #include "results/time_check.h"
@@ -545,6 +546,16 @@ void fs_page_html(FILE *stream, const struct fs_page_data *data)
         fprintf(stream, "<h2>Before and after</h2>\n");
         figure(stream, draw_metrics, data,
                "One mark a column, the unedited model first, with 95 % intervals. Thick lines: the ideal.");
+    }
+    if (fs_front_is_there(data)) {
+        fprintf(stream, "<h2>Bias left against what was kept</h2>\n");
+        figure(stream, fs_chart_front, data,
+               "One mark a column: below, less bias is left; to the right, more is kept. Of pairs of target terms that "
+               "were not edited, the gap as a share of the unedited model's; of paraphrases, the distance of PS to 50; "
+               "of the facts of all categories, RS, and DS less the unedited model's. A column is beaten "
+               "where another one has as little bias and keeps as much, and one of the two better. Lines: one edit at "
+               "several "
+               "strengths, from the unedited model. Intervals: below, in all results.");
     }
     if (data->has[FS_STAGE_TRACE]) {
         trace_section(stream, data);

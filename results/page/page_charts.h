@@ -8,9 +8,8 @@
 
 #include <stdio.h>
 
+#include "results/page/draw.h"
 #include "results/page/page_data.h"
-
-#define FS_CHART_SERIES 6 /* most lines of a chart */
 
 /* AIE by layer with 95 % intervals of the first FS_CHART_SERIES categories, the decisive layer marked. */
 void fs_chart_trace(FILE *stream, const struct fs_page_data *data);
@@ -27,6 +26,8 @@ void fs_chart_heat_map(FILE *stream, const struct fs_page_data *data, size_t kin
 void fs_chart_loss(FILE *stream, const struct fs_page_data *data);
 /* Metrics in percent of `category`, before and after, with intervals and the ideal marked. */
 void fs_chart_metrics(FILE *stream, const struct fs_page_data *data, const char *category);
+/* The columns of a job with a front (fs_front_is_there): bias that is left against what was kept. */
+void fs_chart_front(FILE *stream, const struct fs_page_data *data);
 /* The score of the stamps at several layers. */
 void fs_chart_layers(FILE *stream, const struct fs_page_data *data);
 

@@ -270,10 +270,52 @@ static int fold_pairs(struct fs_page_data *data, const struct pairs *pairs, stru
     return 0;
 }
 
-static int read_evaluate(const struct fs_archive *archive, struct fs_page_data *data, struct fs_error *err)
+/* The method and strength of a column, of an entry NAME=METHOD[:STRENGTH] of the settings' line "methods". */
+static int read_entry(const struct fs_page_data *data, const char *entry, size_t length, struct fs_error *err)
+{
+    const char *end = entry + length, *equals = memchr(entry, '=', length);
+    for (size_t c = 1; equals != NULL && c < data->result.columns; c++) {
+        const char *name = data->result.column[c];
+        if (strlen(name) == (size_t)(equals - entry) && strncmp(name, entry, strlen(name)) == 0) {
+            const char *method = equals + 1, *colon = memchr(method, ':', (size_t)(end - method));
+            free(data->column[c].method);
+            data->column[c].method = strndup(method, (size_t)((colon != NULL ? colon : end) - method));
+            data->column[c].strength = colon != NULL ? strtod(colon + 1, NULL) : 1;
+            return data->column[c].method != NULL ? 0 : fs_error_memory(err, length, "a method's name");
+        }
+    }
+    return 0;
+}
+
+static int read_columns(const char *settings, struct fs_page_data *data, struct fs_error *err)
+{
+    static const char key[] = "\nmethods = ";
+    data->column = fs_allocate(data->result.columns, sizeof *data->column, "columns", err);
+    for (size_t c = 0; data->column != NULL && c < data->result.columns; c++) {
+        data->column[c] = (struct fs_page_column){strdup(""), NAN};
+        if (data->column[c].method == NULL) {
+            return fs_error_memory(err, 1, "a method's name");
+        }
+    }
+    const char *at = strstr(settings, key);
+    at = at != NULL ? at + strlen(key) : "";
+    int status = data->column != NULL ? 0 : -1;
+    while (status == 0 && *at != '\0' && *at != '\n') {
+        size_t length = strcspn(at, ",\n");
+        status = read_entry(data, at, length, err);
+        at += length + (at[length] == ',' ? 1 : 0);
+    }
+    return status;
+}
+
+static int read_evaluate(const struct fs_archive *archive, const char *settings, struct fs_page_data *data,
+                         struct fs_error *err)
 {
     struct pairs pairs = {0};
     int status = fs_evaluate_read(archive, "/results", &data->result, err);
+    if (status == 0) {
+        status = read_columns(settings, data, err);
+    }
     if (status == 0 && find_pairs(archive, &data->result, &pairs)) {
         status = read_pairs(archive, data, &pairs, err) == 0 ? fold_pairs(data, &pairs, err) : -1;
     }
@@ -334,7 +376,7 @@ int fs_page_read(const char *path, struct fs_page_data *data, struct fs_error *e
             status = fs_layers_read(archive, &data->layers, err);
             break;
         case FS_STAGE_EVALUATE:
-            status = read_evaluate(archive, data, err);
+            status = read_evaluate(archive, opened.settings[stage], data, err);
             break;
         default: /* of other trainings the page has times alone */
             break;
@@ -367,6 +409,10 @@ void fs_page_release(struct fs_page_data *data)
     }
     fs_trace_result_release(&data->trace);
     fs_training_history_release(&data->training);
+    for (size_t c = 0; data->column != NULL && c < data->result.columns; c++) {
+        free(data->column[c].method);
+    }
+    free(data->column);
     fs_results_release(&data->result);
     fs_layers_release(&data->layers);
     free(data->term);
@@ -380,6 +426,19 @@ void fs_page_release(struct fs_page_data *data)
     free(data->target);
     free(data->number);
     *data = (struct fs_page_data){0};
+}
+
+const struct fs_result_row *fs_page_row(const struct fs_page_data *data, const char *category, const char *metric,
+                                        const char *subset)
+{
+    for (size_t i = 0; i < data->result.rows; i++) {
+        const struct fs_result_row *row = &data->result.row[i];
+        if (strcmp(row->category, category) == 0 && strcmp(row->metric, metric) == 0 &&
+            strcmp(row->subset, subset) == 0) {
+            return row;
+        }
+    }
+    return NULL;
 }
 
 void fs_page_escape(FILE *stream, const char *text)

@@ -29,6 +29,12 @@ struct fs_page_item {
     double *ratio; /* [columns] */
 };
 
+/* What made a column; "" and NaN of the unedited model, and where a former file does not say it. */
+struct fs_page_column {
+    char *method;
+    double strength; /* of a trained edit, as a multiple of what it adds; otherwise 1 */
+};
+
 #define FS_PAGE_PROVENANCE 16
 struct fs_page_data {
     bool has[FS_STAGE_COUNT];
@@ -36,6 +42,7 @@ struct fs_page_data {
     struct fs_trace_result trace;
     struct fs_training_history training;
     struct fs_results result;
+    struct fs_page_column *column; /* [result.columns]; NULL without results */
     struct fs_layer_comparison layers;
     struct fs_estimate_check time[FS_STAGE_COUNT]; /* of the stages that are there */
     size_t terms, items;
@@ -57,6 +64,10 @@ struct fs_page_data {
  */
 int fs_page_read(const char *path, struct fs_page_data *data, struct fs_error *err);
 void fs_page_release(struct fs_page_data *data); /* takes a zeroed struct */
+
+/* The first row of these names; NULL: none. */
+const struct fs_result_row *fs_page_row(const struct fs_page_data *data, const char *category, const char *metric,
+                                        const char *subset);
 
 /* Writes `text` with & < > " as entities. */
 void fs_page_escape(FILE *stream, const char *text);

@@ -13,19 +13,6 @@ const struct fs_page_layer_column fs_page_layer_columns[FS_PAGE_LAYER_COLUMNS] =
                                                                                   {"DS", "ds", "all", 1},
                                                                                   {"RS", "rs.top1", "all", 1}};
 
-const struct fs_result_row *fs_page_row(const struct fs_page_data *data, const char *category, const char *metric,
-                                        const char *subset)
-{
-    for (size_t i = 0; i < data->result.rows; i++) {
-        const struct fs_result_row *row = &data->result.row[i];
-        if (strcmp(row->category, category) == 0 && strcmp(row->metric, metric) == 0 &&
-            strcmp(row->subset, subset) == 0) {
-            return row;
-        }
-    }
-    return NULL;
-}
-
 const char *fs_page_category(const struct fs_page_data *data)
 {
     const char *only = NULL;

@@ -17,9 +17,6 @@ extern const struct fs_page_layer_column fs_page_layer_columns[FS_PAGE_LAYER_COL
 /* "traced", "random control" or "". */
 const char *fs_page_layer_mark(const struct fs_layer_comparison *layers, size_t i);
 
-/* The first row of these names; NULL: none. */
-const struct fs_result_row *fs_page_row(const struct fs_page_data *data, const char *category, const char *metric,
-                                        const char *subset);
 /* Writes a number, or a dash where there is none. */
 void fs_page_number(FILE *stream, double value, int decimals);
 /* The side of the split: "edited", "held out" or "validation". */

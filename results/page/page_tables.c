@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "results/page/page_front.h"
 #include "results/page/page_parts.h"
 #include "results/skip_lines.h"
 #include "results/time_check.h"
@@ -107,6 +108,37 @@ static void markdown_results(FILE *stream, const struct fs_page_data *data)
             snprintf(before, sizeof before, "\nNot scored in `%.100s`: ", results->row[i].suite);
             fs_write_first_unscored(stream, &results->row[i], before, "\n");
         }
+    }
+}
+
+static void markdown_front(FILE *stream, const struct fs_page_data *data)
+{
+    if (!fs_front_is_there(data)) {
+        return;
+    }
+    fprintf(stream,
+            "\n## Bias left against what was kept\n\nPairs of target terms that were not edited, facts of all "
+            "categories. Best: no other column has as little bias and keeps as much, and one of the two better.\n\n"
+            "| column | gap, share left | PS, distance to 50 | RS | DS, change | best in |\n"
+            "|---|--:|--:|--:|--:|---|\n");
+    for (size_t c = 0; c < data->result.columns; c++) {
+        fputc('|', stream);
+        markdown_words(stream, data->result.column[c]);
+        markdown_number(stream, fs_front_bias(data, FS_FRONT_GAP, c), 3);
+        markdown_number(stream, fs_front_bias(data, FS_FRONT_PS, c), 2);
+        markdown_number(stream, fs_front_kept(data, FS_FRONT_RS, c), 2);
+        markdown_number(stream, fs_front_kept(data, FS_FRONT_DS, c), 2);
+        const char *before = " ";
+        for (int i = 0; i < FS_FRONT_BIASES * FS_FRONT_KEPTS; i++) {
+            enum fs_front_bias bias = (enum fs_front_bias)(i / FS_FRONT_KEPTS);
+            enum fs_front_kept kept = (enum fs_front_kept)(i % FS_FRONT_KEPTS);
+            if (fs_front_is_best(data, bias, kept, c)) {
+                static const char *const bias_name[] = {"gap", "PS"}, *const kept_name[] = {"RS", "DS"};
+                fprintf(stream, "%s%s/%s", before, bias_name[bias], kept_name[kept]);
+                before = ", ";
+            }
+        }
+        fprintf(stream, " |\n");
     }
 }
 
@@ -242,6 +274,7 @@ void fs_page_markdown(FILE *stream, const struct fs_page_data *data)
     fprintf(stream, "\n");
     if (data->result.rows > 0) {
         markdown_results(stream, data);
+        markdown_front(stream, data);
     }
     if (data->has[FS_STAGE_TRACE]) {
         markdown_trace(stream, data);
@@ -342,6 +375,35 @@ void fs_page_results_csv(FILE *stream, const struct fs_page_data *data)
         }
         fprintf(stream, ",%zu,%zu,%zu,", row->value[0].n, row->value[0].ties, fs_row_skipped(row));
         csv_reasons(stream, row);
+        fprintf(stream, "\r\n");
+    }
+}
+
+static const char *const front_panels[FS_FRONT_BIASES][FS_FRONT_KEPTS] = {{"gap_rs", "gap_ds"}, {"ps_rs", "ps_ds"}};
+
+void fs_page_front_csv(FILE *stream, const struct fs_page_data *data)
+{
+    fprintf(stream, "column,method,strength,subset,gap_left,ps_distance,rs,ds_change");
+    for (size_t i = 0; i < FS_FRONT_BIASES * FS_FRONT_KEPTS; i++) {
+        fprintf(stream, ",best_%s", front_panels[i / FS_FRONT_KEPTS][i % FS_FRONT_KEPTS]);
+    }
+    fprintf(stream, "\r\n");
+    for (size_t c = 0; c < data->result.columns; c++) {
+        csv_text(stream, data->result.column[c]);
+        fputc(',', stream);
+        csv_text(stream, data->column[c].method);
+        csv_number(stream, data->column[c].strength);
+        fprintf(stream, ",%s", fs_front_subset(data));
+        csv_number(stream, fs_front_bias(data, FS_FRONT_GAP, c));
+        csv_number(stream, fs_front_bias(data, FS_FRONT_PS, c));
+        csv_number(stream, fs_front_kept(data, FS_FRONT_RS, c));
+        csv_number(stream, fs_front_kept(data, FS_FRONT_DS, c));
+        for (int i = 0; i < FS_FRONT_BIASES * FS_FRONT_KEPTS; i++) {
+            enum fs_front_bias bias = (enum fs_front_bias)(i / FS_FRONT_KEPTS);
+            enum fs_front_kept kept = (enum fs_front_kept)(i % FS_FRONT_KEPTS);
+            bool has = isfinite(fs_front_bias(data, bias, c)) && isfinite(fs_front_kept(data, kept, c));
+            csv_number(stream, has ? (double)fs_front_is_best(data, bias, kept, c) : (double)NAN);
+        }
         fprintf(stream, "\r\n");
     }
 }

@@ -13,6 +13,7 @@
 #define FRAME_STREAM UINT64_C(2)
 #define VERSION_STREAM UINT64_C(3)
 #define SUBJECT_STREAM UINT64_C(4)
+#define STATEMENT_STREAM UINT64_C(5)
 
 /* Of no group, and without a word of benchmark/attribute_words.json; written for this program. */
 static const char *const frames[FS_FRAMES] = {
@@ -127,30 +128,53 @@ size_t fs_stamp_version_of(const struct fs_stamp_options *options, size_t step)
     return 1 + drawn(options->seed, stream, options->frames, framed % options->frames);
 }
 
-static bool may_give(const struct fs_pair *pair, const struct fs_pair *other)
+static bool same_kind(const struct fs_pair *pair, const struct fs_pair *other)
 {
     return strcmp(pair->category, other->category) == 0 &&
-           (pair->counterpart[0] == '\0') == (other->counterpart[0] == '\0') &&
-           strcmp(pair->subject, other->subject) != 0;
+           (pair->counterpart[0] == '\0') == (other->counterpart[0] == '\0');
 }
 
-const struct fs_pair *fs_stamp_donor(const struct fs_stamp_batch *batch, uint64_t seed, const struct fs_pair *pair)
+static bool may_give_subjects(const struct fs_pair *pair, const struct fs_pair *other)
 {
-    size_t donors = 0;
+    return same_kind(pair, other) && strcmp(pair->subject, other->subject) != 0;
+}
+
+static bool may_give_statements(const struct fs_pair *pair, const struct fs_pair *other)
+{
+    return same_kind(pair, other) && other != pair;
+}
+
+/* One of the batch's pairs that may give; NULL where there is none. */
+static const struct fs_pair *draw_pair(const struct fs_stamp_batch *batch, const struct fs_pair *pair,
+                                       bool (*may_give)(const struct fs_pair *, const struct fs_pair *),
+                                       struct fs_random *random)
+{
+    size_t givers = 0;
     for (size_t i = 0; i < batch->count; i++) {
-        donors += may_give(pair, &batch->list->item[batch->pair[i]]);
+        givers += may_give(pair, &batch->list->item[batch->pair[i]]);
     }
-    if (donors == 0) {
+    if (givers == 0) {
         return NULL;
     }
-    struct fs_random random = fs_random_start(seed, fs_hash_add(stream_of(SUBJECT_STREAM, pair->id), batch->version));
-    size_t left = fs_random_below(&random, donors);
+    size_t left = fs_random_below(random, givers);
     for (size_t i = 0;; i++) {
         const struct fs_pair *other = &batch->list->item[batch->pair[i]];
         if (may_give(pair, other) && left-- == 0) {
             return other;
         }
     }
+}
+
+const struct fs_pair *fs_stamp_donor(const struct fs_stamp_batch *batch, uint64_t seed, const struct fs_pair *pair)
+{
+    struct fs_random random = fs_random_start(seed, fs_hash_add(stream_of(SUBJECT_STREAM, pair->id), batch->version));
+    return draw_pair(batch, pair, may_give_subjects, &random);
+}
+
+const struct fs_pair *fs_stamp_host(const struct fs_stamp_batch *batch, uint64_t seed, const struct fs_pair *pair)
+{
+    struct fs_random random = fs_random_start(seed, fs_hash_add(stream_of(STATEMENT_STREAM, pair->id), batch->version));
+    return draw_pair(batch, pair, may_give_statements, &random);
 }
 
 static bool in_word(char c)
@@ -210,25 +234,74 @@ static int swap_subject(const struct fs_statement_text *text, const char *from, 
     return 1;
 }
 
-/* The pair's two texts, with the donor's subjects where both have their own. */
-static int take_subjects(const struct fs_framing *framing, const struct fs_pair *pair, struct swapped out[2],
-                         struct fs_error *err)
+/* `text` with another completion; the caller frees out->text. Returns 0 where it has further places for one. */
+static int swap_completion(const struct fs_statement_text *text, const struct fs_statement_text *from,
+                           struct fs_statement_text *out)
 {
-    const struct fs_pair *donor = framing->donor;
-    bool all = donor != NULL;
-    for (int s = 0; s < 2; s++) {
-        bool second = s == 1 && pair->counterpart[0] != '\0';
-        const struct fs_statement_text *text = &pair->statement[s == 0 ? FS_STEREOTYPE : FS_ANTI_STEREOTYPE];
-        int done = donor == NULL ? 0
-                                 : swap_subject(text, second ? pair->counterpart : pair->subject,
-                                                second ? donor->counterpart : donor->subject, &out[s]);
-        if (done < 0) {
-            return fs_error_memory(err, strlen(text->text), "a framed statement");
-        }
-        all = all && done == 1;
+    *out = *text;
+    if (text->gaps != NULL || from->gaps != NULL) {
+        return 0;
     }
-    for (int s = 0; !all && s < 2; s++) {
-        out[s].text = pair->statement[s == 0 ? FS_STEREOTYPE : FS_ANTI_STEREOTYPE];
+    out->completion = from->completion;
+    return asprintf(&out->text, "%s%s%s", text->before, from->completion, text->after) < 0 ? -1 : 1;
+}
+
+static const char *subject_of(const struct fs_pair *pair, int s)
+{
+    return s == 1 && pair->counterpart[0] != '\0' ? pair->counterpart : pair->subject;
+}
+
+static const struct fs_statement_text *statement_of(const struct fs_pair *pair, int s)
+{
+    return &pair->statement[s == 0 ? FS_STEREOTYPE : FS_ANTI_STEREOTYPE];
+}
+
+static void release_swapped(struct swapped swapped[2])
+{
+    for (int s = 0; s < 2; s++) {
+        free(swapped[s].owned[0]);
+        free(swapped[s].owned[1]);
+        swapped[s].owned[0] = swapped[s].owned[1] = NULL;
+    }
+}
+
+/* The host's statements with the pair's object and the donor's subjects: 1, 0, -1 as swap_subject; on 1 the caller releases. */
+static int swap_both(const struct fs_pair *host, const struct fs_pair *pair, const struct fs_pair *donor,
+                     struct swapped out[2])
+{
+    int done = 1;
+    for (int s = 0; done == 1 && s < 2; s++) {
+        struct fs_statement_text text = *statement_of(host, s);
+        if (host != pair) {
+            done = swap_completion(statement_of(host, s), statement_of(pair, s), &text);
+        }
+        if (done == 1) {
+            done = swap_subject(&text, subject_of(host, s), subject_of(donor, s), &out[s]);
+            if (host != pair) {
+                free(text.text);
+            }
+        }
+    }
+    if (done != 1) {
+        release_swapped(out);
+    }
+    return done;
+}
+
+/* The pair's two texts, with what others give where that can be done; the caller releases. */
+static int take_texts(const struct fs_framing *framing, const struct fs_pair *pair, struct swapped out[2],
+                      struct fs_error *err)
+{
+    const struct fs_pair *host = framing->host, *donor = framing->donor;
+    int done = host != NULL ? swap_both(host, pair, donor != NULL ? donor : pair, out) : 0;
+    if (done == 0 && donor != NULL) {
+        done = swap_both(pair, pair, donor, out);
+    }
+    if (done < 0) {
+        return fs_error_memory(err, strlen(statement_of(pair, 0)->text), "a framed statement");
+    }
+    for (int s = 0; done == 0 && s < 2; s++) {
+        out[s].text = *statement_of(pair, s);
     }
     return 0;
 }
@@ -266,18 +339,14 @@ static int compile_both(const struct fs_framing *framing, const struct fs_pair *
     int status = 0;
     struct swapped swapped[2] = {{.owned = {NULL}}};
     memset(k, 0, 2 * sizeof *k);
-    status = frame != NULL ? take_subjects(framing, pair, swapped, err) : 0;
+    status = frame != NULL ? take_texts(framing, pair, swapped, err) : 0;
     for (int s = 0; status == 0 && s < 2; s++) {
-        const struct fs_statement_text *text =
-            frame != NULL ? &swapped[s].text : &pair->statement[s == 0 ? FS_STEREOTYPE : FS_ANTI_STEREOTYPE];
+        const struct fs_statement_text *text = frame != NULL ? &swapped[s].text : statement_of(pair, s);
         status = frame != NULL ? compile_framed(framing, frame, text, &k[s], err)
                                : fs_statement_compile(framing->plan, framing->tokenizer, framing->style,
                                                       framing->scoring, text, &k[s], err);
     }
-    for (int s = 0; s < 2; s++) {
-        free(swapped[s].owned[0]);
-        free(swapped[s].owned[1]);
-    }
+    release_swapped(swapped);
     *scored = status == 0 && k[0].skip == FS_KEPT && k[1].skip == FS_KEPT;
     if (!*scored) {
         enum fs_skip reason = k[0].skip != FS_KEPT ? k[0].skip : k[1].skip;

@@ -40,6 +40,9 @@ struct fs_stamp_batch {
  * where there is none. */
 const struct fs_pair *fs_stamp_donor(const struct fs_stamp_batch *batch, uint64_t seed, const struct fs_pair *pair);
 
+/* Likewise a pair into whose statements the object of `pair` goes. */
+const struct fs_pair *fs_stamp_host(const struct fs_stamp_batch *batch, uint64_t seed, const struct fs_pair *pair);
+
 struct fs_framing {
     struct fs_plan *plan;
     const struct fs_tokenizer *tokenizer;
@@ -47,7 +50,8 @@ struct fs_framing {
     enum fs_scoring scoring;
     uint64_t seed;
     size_t version;
-    const struct fs_pair *donor; /* of subjects; NULL: the pair keeps its own, as it does where a text lacks them */
+    /* Of subjects, and of statements; NULL: the pair keeps its own, as it does where a text lacks the subject to replace. */
+    const struct fs_pair *donor, *host;
 };
 /*
  * Compiles both statements of a pair, k1 and k2, with the version's sentence and a blank before them, or as they are where

@@ -93,6 +93,14 @@ static const struct fs_setting stamp_rows[] = {
          "in the versions of stamp.frames each pair has the subjects of another edited pair of its category, drawn "
          "for each version, so that what is learnt of an object holds for other subjects; without stamp.frames "
          "there is none"},
+    {.key = "stamp.swap_statements",
+     .kind = FS_SETTING_FLAG,
+     .initial = "false",
+     FS_SETTING_MEMBER(struct fs_stamp_options, swap_statements),
+     .meaning =
+         "in the versions of stamp.frames the object of each pair stands in the statement of another edited "
+         "pair of its category, drawn for each version, so that what is learnt of it holds in other words; without "
+         "stamp.frames there is none"},
     {.key = "stamp.text_weight",
      .kind = FS_SETTING_NUMBER,
      .initial = "0",

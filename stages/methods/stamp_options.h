@@ -23,7 +23,8 @@ struct fs_stamp_options {
     bool kl_without_completion; /* L_s1: leave the pair's own tokens out of both distributions */
     size_t generic_prompts;     /* L_s2: templates a subject, 1 to FS_GENERIC_TEMPLATES */
     size_t neutral_subjects;    /* L_s2: subjects of no group beside those of the pairs, 0 to FS_NEUTRAL_SUBJECTS */
-    bool swap_subjects;         /* in those versions: subjects of another edited pair of the category */
+    bool swap_subjects;         /* in the versions below: subjects of another edited pair of the category */
+    bool swap_statements;       /* likewise: the object in the statement of another */
     size_t frames;              /* versions of each pair with a neutral sentence before it, 0 to FS_FRAMES;
                                     stamp_frames.h */
     double key_bias;            /* b_K before training, in root mean squares of the components of x over the tokens of

@@ -70,11 +70,23 @@ double fs_stamp_tape_bytes(const struct fs_stamp_step *step, const struct fs_sta
            ((double)fs_tape_numbers(&pass, unit->loss.rows) + (double)unit->loss.rows * (double)step->spec->vocabulary);
 }
 
+/* The text is the same in all versions: the plain version's unit, where this rank keeps it; NULL otherwise. */
+static const struct fs_stamp_unit *same_text(const struct fs_stamp_step *step, const struct fs_stamp_unit *unit)
+{
+    const struct fs_stamp_units *now = &step->now->units, *plain = &step->version[0].units;
+    const struct fs_stamp_unit *same = &plain->unit[plain->count - (size_t)(now->unit + now->count - unit)];
+    return same != unit && same->x != NULL ? same : NULL;
+}
+
 static int fill(const struct fs_stamp_step *step, const struct fs_stamp_bench *bench, struct fs_stamp_unit *unit,
                 struct fs_error *err)
 {
-    return unit->of_text ? fs_stamp_text_fill(step->model, bench->workspace, step->options, unit, err)
-                         : fs_stamp_unit_fill(step->model, bench->workspace, step->options, unit, err);
+    if (!unit->of_text) {
+        return fs_stamp_unit_fill(step->model, bench->workspace, step->options, unit, err);
+    }
+    const struct fs_stamp_unit *same = same_text(step, unit);
+    return same != NULL ? fs_stamp_text_copy(step->spec, same, unit, err)
+                        : fs_stamp_text_fill(step->model, bench->workspace, step->options, unit, err);
 }
 
 int fs_stamp_fill_unit(void *context, size_t thread, size_t unit, void *result, struct fs_error *err)

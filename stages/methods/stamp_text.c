@@ -200,6 +200,25 @@ static int fill(const struct fs_pass *pass, size_t layer, fs_real *const memory[
     return 0;
 }
 
+static int make_room(const struct fs_spec *spec, struct fs_stamp_unit *unit, struct fs_error *err)
+{
+    size_t T = unit->batch.tokens;
+    unit->x = fs_allocate_aligned(T, spec->hidden * sizeof(fs_real), "a training unit's FFN inputs", err);
+    unit->share = fs_allocate(T, sizeof *unit->share, "a training unit's FFN inputs", err);
+    return unit->x != NULL && unit->share != NULL ? 0 : -1;
+}
+
+int fs_stamp_text_copy(const struct fs_spec *spec, const struct fs_stamp_unit *from, struct fs_stamp_unit *unit,
+                       struct fs_error *err)
+{
+    if (make_room(spec, unit, err) != 0) {
+        return -1;
+    }
+    memcpy(unit->x, from->x, unit->batch.tokens * spec->hidden * sizeof *unit->x);
+    memcpy(unit->share, from->share, unit->batch.tokens * sizeof *unit->share);
+    return 0;
+}
+
 int fs_stamp_text_fill(const struct fs_model *model, struct fs_workspace *workspace,
                        const struct fs_stamp_options *options, struct fs_stamp_unit *unit, struct fs_error *err)
 {
@@ -210,9 +229,7 @@ int fs_stamp_text_fill(const struct fs_model *model, struct fs_workspace *worksp
     size_t row_bytes = spec->hidden * sizeof(fs_real), T = view.batch.tokens;
     const size_t rows[4] = {T, T, fs_base_matrices(spec) * T, T};
     fs_real *memory[4] = {NULL};
-    unit->x = fs_allocate_aligned(unit->batch.tokens, row_bytes, "a training unit's FFN inputs", err);
-    unit->share = fs_allocate(unit->batch.tokens, sizeof *unit->share, "a training unit's FFN inputs", err);
-    int status = unit->x != NULL && unit->share != NULL ? 0 : -1;
+    int status = make_room(spec, unit, err);
     for (size_t i = 0; status == 0 && i < 4; i++) {
         memory[i] = fs_allocate_aligned(rows[i], row_bytes, "the states of a training unit", err);
         status = memory[i] != NULL ? 0 : -1;

@@ -44,6 +44,10 @@ int fs_stamp_text_compile(const struct fs_spec *spec, const struct fs_tokenizer 
 int fs_stamp_text_fill(const struct fs_model *model, struct fs_workspace *workspace,
                        const struct fs_stamp_options *options, struct fs_stamp_unit *unit, struct fs_error *err);
 
+/* The same from a filled unit of the same windows; nothing is run. */
+int fs_stamp_text_copy(const struct fs_spec *spec, const struct fs_stamp_unit *from, struct fs_stamp_unit *unit,
+                       struct fs_error *err);
+
 /* Memory for a unit of T tokens at work, of the caller. */
 struct fs_stamp_text_room {
     fs_real *y;     /* (T,d) */

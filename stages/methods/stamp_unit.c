@@ -59,14 +59,16 @@ static int add_pair(struct builder *builder, const struct fs_stamp_batch *batch,
                     struct fs_error *err)
 {
     const struct fs_stamp_options *options = builder->options;
-    bool swaps = options->swap_subjects && batch->version > 0;
-    const struct fs_framing framing = {.plan = builder->all,
-                                       .tokenizer = builder->tokenizer,
-                                       .style = &builder->style,
-                                       .scoring = options->scoring,
-                                       .seed = options->seed,
-                                       .version = batch->version,
-                                       .donor = swaps ? fs_stamp_donor(batch, options->seed, pair) : NULL};
+    bool framed = batch->version > 0;
+    const struct fs_framing framing = {
+        .plan = builder->all,
+        .tokenizer = builder->tokenizer,
+        .style = &builder->style,
+        .scoring = options->scoring,
+        .seed = options->seed,
+        .version = batch->version,
+        .donor = framed && options->swap_subjects ? fs_stamp_donor(batch, options->seed, pair) : NULL,
+        .host = framed && options->swap_statements ? fs_stamp_host(batch, options->seed, pair) : NULL};
     struct fs_statement *k = builder->statement + 2 * builder->pairs;
     if (fs_stamp_pair_compile(&framing, pair, k, err) != 0) {
         return -1;

@@ -77,7 +77,7 @@ static const struct fs_setting trace_rows[] = {
          "or a list of component.positions.direction"},
     {.key = "trace.select",
      .kind = FS_SETTING_CHOICE,
-     .initial = "aie",
+     .initial = "two_thirds",
      .choices = fs_trace_select_choices,
      FS_SETTING_MEMBER(struct fs_trace_options, select),
      .meaning = "what names the decisive layer: aie, the mean effect of the residual stream on the probability; the "

@@ -14,7 +14,7 @@ size=$(stat -c %s mabel/model.safetensors)
 for ((at = size - 256; at < size; at += 4)); do
     printf '\000\000\200\076' | dd of=mabel/model.safetensors bs=1 seek=$at conv=notrunc status=none
 done
-methods='["stamp", {"checkpoint": "mabel"}, {"checkpoint": "'$folder'", "name": "same"}]'
+methods='["stamp", {"checkpoint": "mabel"}, {"checkpoint": "'$folder'", "name": "same"}, {"stamp": 0.5, "name": "half"}]'
 
 for ranks in 1 3; do
     timeout 1200 mpirun -n $ranks "$fairstamp" run "$job" --set output=o$ranks --set stamp.iterations=3 \
@@ -24,7 +24,7 @@ done
 grep -qE 'metric +ideal +unedited .* stamp .* mabel .* same ' out1 || fail "text: $(grep metric out1)"
 cmp <(sed -n '/^category .*metric/,$p' out1) <(sed -n '/^category .*metric/,$p' out3) || fail "text of 1 and 3 ranks"
 
-"$fairstamp" evaluate "$job" --set output=o1 --set stamp.iterations=3 --set "methods=stamp,checkpoint:mabel,same=checkpoint:$folder" \
+"$fairstamp" evaluate "$job" --set output=o1 --set stamp.iterations=3 --set "methods=stamp,checkpoint:mabel,same=checkpoint:$folder,half=stamp:0.5" \
     --format json >json 2>err || { fail "the same job in words"; cat err; }
 grep -q 'done before' err || fail "the same methods in words are another job"
 tr -d ' \n\t' <json | grep -q '"columns":{"unedited":{[^}]*},"stamp":{.*"mabel":{.*"same":{.*"change":{"difference":0,"low":0,"high":0' ||
@@ -33,6 +33,10 @@ tr -d ' \n\t' <json | grep -q '"columns":{"unedited":{[^}]*},"stamp":{.*"mabel":
 head -n 1 page/results.csv | grep -q ',unedited,unedited_low,unedited_high,stamp,.*,mabel,.*,same,.*,mabel_change,.*,same_p_value' ||
     fail "CSV: $(head -n 1 page/results.csv)"
 grep -q 'SS mabel' page/index.html || fail "page: no column of mabel"
+[ "$(cut -d , -f 1-3 page/front.csv | tr '\n\r' ' ')" = 'column,method,strength unedited,, stamp,stamp,1 mabel,checkpoint,1 same,checkpoint,1 half,stamp,0.5 ' ] ||
+    fail "front.csv: $(cat page/front.csv)"
+[ "$(grep ^unedited page/front.csv | cut -d , -f 4-)" = "$(grep ^same page/front.csv | cut -d , -f 4-)" ] || fail "the front of the unedited model as checkpoint: $(cat page/front.csv)"
+grep -q 'Bias left against what was kept' page/index.html && grep -q '<svg' page/front.svg || fail "page: no front"
 "$fairstamp" inspect o1/evaluate.h5 >tree || fail "inspect"
 grep -q '/edits/method' tree && grep -q '/results/column' tree || fail "archive: $(cat tree)"
 
@@ -51,6 +55,8 @@ timeout 600 "$fairstamp" run "$job" --set output=refused --set methods=checkpoin
 # a checkpoint alone: no trace, no training
 timeout 600 "$fairstamp" run "$job" --set output=alone --set method=checkpoint:mabel >out 2>err || { fail "checkpoint alone"; cat err; }
 [ "$(ls alone/*.h5)" = alone/evaluate.h5 ] || fail "checkpoint alone: $(ls alone)"
+"$fairstamp" report alone/evaluate.h5 -o page1 >/dev/null 2>&1 || fail "report of one edit"
+[ -e page1/results.csv ] && [ ! -e page1/front.csv ] && [ ! -e page1/front.svg ] || fail "a front of one edit: $(ls page1)"
 "$fairstamp" stamp "$job" --set output=alone --set method=checkpoint:mabel >/dev/null 2>err
 [ $? = 78 ] && grep -q "none of the job's methods trains" err || fail "stamp without a method that trains: $(tail -n 1 err)"
 

@@ -132,7 +132,7 @@ static void close_bench(struct bench *bench)
 
 static struct fs_framing framing_of(const struct bench *bench, enum fs_scoring scoring, size_t version)
 {
-    return (struct fs_framing){bench->plan, bench->m.tokenizer, &bench->style, scoring, 3, version, NULL};
+    return (struct fs_framing){bench->plan, bench->m.tokenizer, &bench->style, scoring, 3, version, NULL, NULL};
 }
 
 static void assert_same_reads(const struct fs_statement *a, const struct fs_statement *b)
@@ -308,6 +308,71 @@ static void subjects_of_another_pair(void **state)
     }
 }
 
+/* Both statements of k are `text[s]` with `completion` before the full stop. */
+static void assert_texts(struct bench *bench, enum fs_scoring scoring, const struct fs_statement k[2],
+                         const char *const text[2])
+{
+    for (int s = 0; s < 2; s++) {
+        struct fs_error err = FS_ERROR_INIT;
+        struct fs_statement by_hand;
+        char whole[120], before[120], home[] = "home", stop[] = ".", id[] = "";
+        snprintf(whole, sizeof whole, "%s", text[s]);
+        memcpy(before, whole, sizeof before);
+        *strstr(before, "home.") = '\0';
+        const struct fs_statement_text expected = {
+            .before = before, .completion = home, .after = stop, .text = whole, .id = id};
+        assert_done(
+            fs_statement_compile(bench->plan, bench->m.tokenizer, &bench->style, scoring, &expected, &by_hand, &err),
+            err);
+        assert_same_reads(&k[s], &by_hand);
+        fs_statement_release(&by_hand);
+    }
+}
+
+/* By hand: p0's object "home" in "all day the boss sees the dog" of another pair, with p0's subjects or a donor's. */
+static void statements_of_another_pair(void **state)
+{
+    (void)state;
+    static const enum fs_scoring scoring[] = {FS_TARGET_PROB, FS_OBJECT_MEAN};
+    static const char *const names[] = {"bert-tiny", "gpt2-tiny"};
+    static const char *const hosted[2] = {"The river was low that day. all day the nurse sees the home.",
+                                          "The river was low that day. all day the captain sees the home."};
+    static const char *const given[2] = {"The river was low that day. all day the cook sees the home.",
+                                         "The river was low that day. all day the king sees the home."};
+    static const char *const own[2] = {"The river was low that day. the cook was at home.",
+                                       "The river was low that day. the king was at home."};
+    for (size_t i = 0; i < 2; i++) {
+        struct fs_error err = FS_ERROR_INIT;
+        struct fs_pair_list list;
+        struct fs_statement k[2];
+        struct bench bench;
+        open_bench(names[i], &bench);
+        test_pairs_make(true, &list);
+        char boss[] = "boss", maid[] = "maid", cook[] = "cook", king[] = "king", dog[] = "dog", stop[] = ".",
+             before[2][40] = {"all day the boss sees the ", "all day the maid sees the "},
+             text[2][40] = {"all day the boss sees the dog.", "all day the maid sees the dog."}, gaps[] = " BLANK.";
+        const struct fs_pair donor = {.subject = cook, .counterpart = king};
+        struct fs_pair host = {.subject = boss, .counterpart = maid};
+        for (int s = 0; s < 2; s++) {
+            host.statement[s == 0 ? FS_STEREOTYPE : FS_ANTI_STEREOTYPE] = (struct fs_statement_text){
+                .before = before[s], .completion = dog, .after = stop, .text = text[s], .id = stop};
+        }
+        struct fs_framing framing = framing_of(&bench, scoring[i], 5);
+        framing.host = &host;
+        for (size_t c = 0; c < 4; c++) {
+            framing.donor = c > 0 ? &donor : NULL;
+            host.statement[FS_STEREOTYPE].gaps = c == 2 ? gaps : NULL; /* a second place for its object: not asked */
+            host.counterpart = c == 3 ? cook : maid;                   /* which its statement lacks */
+            assert_done(fs_stamp_pair_compile(&framing, &list.item[0], k, &err), err);
+            assert_texts(&bench, scoring[i], k, c == 0 ? hosted : c == 1 ? given : own);
+            fs_statement_release(&k[0]);
+            fs_statement_release(&k[1]);
+        }
+        fs_pair_list_release(&list);
+        close_bench(&bench);
+    }
+}
+
 /* Of its own category, with other subjects, of the batch alone; another one for another version or seed. */
 static void donors(void **state)
 {
@@ -339,6 +404,39 @@ static void donors(void **state)
         }
     }
     assert_true(given > 0 && other > given / 4 && of_seed > given / 4);
+    fs_pair_list_release(&list);
+}
+
+/* Of its own category, never the pair itself, of the batch alone; drawn apart from the donor. */
+static void hosts(void **state)
+{
+    (void)state;
+    struct fs_pair_list list;
+    test_pairs_make(true, &list);
+    static const size_t chosen[] = {0, 1, 2, 3, 4, 5, 6, 7, 8};
+    size_t given = 0, apart = 0, of_version = 0;
+    for (size_t i = 0; i < 9; i++) {
+        const struct fs_pair *pair = &list.item[i], *first = NULL;
+        for (size_t version = 1; version <= 32; version++) {
+            const struct fs_stamp_batch batch = {.list = &list, .pair = chosen, .count = 9, .version = version};
+            const struct fs_pair *host = fs_stamp_host(&batch, 3, pair);
+            for (size_t j = 0; host == NULL && j < batch.count; j++) {
+                assert_true(j == i || strcmp(list.item[j].category, pair->category) != 0);
+            }
+            if (host != NULL) {
+                first = first != NULL ? first : host;
+                assert_string_equal(host->category, pair->category);
+                assert_true(host != pair && host >= list.item && host < list.item + 9);
+                assert_ptr_equal(fs_stamp_host(&batch, 3, pair), host);
+                given++;
+                of_version += host != first;
+                apart += host != fs_stamp_donor(&batch, 3, pair);
+            }
+        }
+    }
+    assert_true(given > 0 && of_version > given / 4 && apart > given / 4);
+    const struct fs_stamp_batch alone = {.list = &list, .pair = chosen, .count = 1, .version = 1};
+    assert_null(fs_stamp_host(&alone, 3, &list.item[0]));
     fs_pair_list_release(&list);
 }
 
@@ -411,7 +509,9 @@ int main(void)
         cmocka_unit_test(a_sentence_is_read_behind_it),
         cmocka_unit_test(too_long_goes_without),
         cmocka_unit_test(subjects_of_another_pair),
+        cmocka_unit_test(statements_of_another_pair),
         cmocka_unit_test(donors),
+        cmocka_unit_test(hosts),
         cmocka_unit_test(frames_stand_before_the_statements),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
