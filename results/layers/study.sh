@@ -25,7 +25,8 @@ folder=$(cd "$2" && pwd)
 common="${SETTINGS:-} \"data\": {\"biaske\": \"$here/../../benchmark/biaske\"}, \"split\": {\"validation\": 0.25}"
 cat >"$folder/$name-$category.json" <<END
 {"models": [{"name": "$name", "path": "$model"}], "categories": ["$category"],
- "job": {$common, "stamp": {"iterations": 40, "text_weight": 10, "frames": 8, "swap_subjects": true}, "evaluate": {"bootstrap": 0},
+ "job": {$common, "stamp": {"preset": "keep", "iterations": 40, "frames": 16, "swap_subjects": true, "swap_statements": true,
+  "generic_prompts": 1, "neutral_subjects": 0, "unit_tokens": 512}, "evaluate": {"bootstrap": 0},
   "methods": ["stamp", {"stamp": 0.75}, {"stamp": 0.5}, {"stamp": 0.35}, {"stamp": 0.2}]},
  "settings": {"stamp.layer": [$layers]}}
 END
