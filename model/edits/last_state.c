@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "model/backends/linear.h"
-#include "model/edits/stamp_net.h"
+#include "model/edits/edit_file.h"
 
 struct map {
     size_t hidden, rank;
@@ -124,9 +124,9 @@ static int write_map(const struct fs_edit *edit, struct fs_archive *archive, str
 {
     const struct map map = map_of(edit);
     const size_t matrix[] = {map.rank, map.hidden};
-    return fs_stamp_write_reals(archive, GROUP "/centre", 1, &map.hidden, map.centre, err) == 0 &&
-                   fs_stamp_write_reals(archive, GROUP "/left", 2, matrix, map.left, err) == 0 &&
-                   fs_stamp_write_reals(archive, GROUP "/right", 2, matrix, map.right, err) == 0
+    return fs_edit_write_reals(archive, GROUP "/centre", 1, &map.hidden, map.centre, err) == 0 &&
+                   fs_edit_write_reals(archive, GROUP "/left", 2, matrix, map.left, err) == 0 &&
+                   fs_edit_write_reals(archive, GROUP "/right", 2, matrix, map.right, err) == 0
                ? fs_archive_attribute_integer(archive, GROUP, "layers", (int64_t)edit->first_layer, err)
                : -1;
 }
@@ -150,9 +150,9 @@ static int read_map(const struct fs_archive *archive, struct fs_edit *edit, stru
         return -1;
     }
     const struct map map = map_of(edit);
-    if (fs_stamp_read_reals(archive, GROUP "/centre", map.hidden, map.centre, err) != 0 ||
-        fs_stamp_read_reals(archive, GROUP "/left", map.rank * map.hidden, map.left, err) != 0 ||
-        fs_stamp_read_reals(archive, GROUP "/right", map.rank * map.hidden, map.right, err) != 0) {
+    if (fs_edit_read_reals(archive, GROUP "/centre", map.hidden, map.centre, err) != 0 ||
+        fs_edit_read_reals(archive, GROUP "/left", map.rank * map.hidden, map.left, err) != 0 ||
+        fs_edit_read_reals(archive, GROUP "/right", map.rank * map.hidden, map.right, err) != 0) {
         fs_edit_release(edit);
         return -1;
     }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "model/backends/linear.h"
+#include "model/edits/edit_file.h"
 #include "model/families/spec.h"
 #include "model/numbers/kernels.h"
 #include "model/numbers/random.h"
@@ -167,69 +168,22 @@ static double flops(const struct fs_edit *edit, double tokens)
 #define GROUP "/stamp"
 #define MOST ((int64_t)1 << 32) /* of a layer, a hidden size, a width */
 
-/* Numbers go through float32 as they are: fs_real is float, but for the tests of gradients. */
-int fs_stamp_write_reals(struct fs_archive *archive, const char *name, size_t dimensions, const size_t *shape,
-                         const fs_real *data, struct fs_error *err)
-{
-    size_t count = dimensions == 1 ? shape[0] : shape[0] * shape[1];
-    float *numbers = fs_allocate(count, sizeof *numbers, name, err);
-    if (numbers == NULL) {
-        return -1;
-    }
-    for (size_t i = 0; i < count; i++) {
-        numbers[i] = (float)data[i];
-    }
-    int status = fs_archive_write(archive, name, FS_ARCHIVE_F32, dimensions, shape, numbers, err);
-    free(numbers);
-    return status;
-}
-
-int fs_stamp_read_reals(const struct fs_archive *archive, const char *name, size_t count, fs_real *data,
-                        struct fs_error *err)
-{
-    float *numbers = fs_allocate(count, sizeof *numbers, name, err);
-    int status = numbers != NULL ? fs_archive_read(archive, name, FS_ARCHIVE_F32, count, numbers, err) : -1;
-    for (size_t i = 0; status == 0 && i < count; i++) {
-        if (!isfinite(numbers[i])) {
-            status = fs_error_set(err, FS_EXIT_DATA, "%s: element %zu is not finite; train again", name, i);
-        }
-        data[i] = (fs_real)numbers[i];
-    }
-    free(numbers);
-    return status;
-}
-
 static int write_stamp(const struct fs_edit *edit, struct fs_archive *archive, struct fs_error *err)
 {
     struct fs_stamp stamp = fs_stamp_of(edit);
     const fs_real *p = stamp.parameters;
     const size_t d = stamp.hidden, C = stamp.width, matrix[] = {C, d};
-    return fs_stamp_write_reals(archive, GROUP "/key", 2, matrix, p, err) == 0 &&
-                   fs_stamp_write_reals(archive, GROUP "/key_bias", 1, &C, p + fs_stamp_offset_key_bias(&stamp), err) ==
+    return fs_edit_write_reals(archive, GROUP "/key", 2, matrix, p, err) == 0 &&
+                   fs_edit_write_reals(archive, GROUP "/key_bias", 1, &C, p + fs_stamp_offset_key_bias(&stamp), err) ==
                        0 &&
-                   fs_stamp_write_reals(archive, GROUP "/value", 2, matrix, p + fs_stamp_offset_value(&stamp), err) ==
+                   fs_edit_write_reals(archive, GROUP "/value", 2, matrix, p + fs_stamp_offset_value(&stamp), err) ==
                        0 &&
-                   fs_stamp_write_reals(archive, GROUP "/value_bias", 1, &d, p + fs_stamp_offset_value_bias(&stamp),
-                                        err) == 0 &&
+                   fs_edit_write_reals(archive, GROUP "/value_bias", 1, &d, p + fs_stamp_offset_value_bias(&stamp),
+                                       err) == 0 &&
                    fs_archive_attribute_integer(archive, GROUP, "layer", (int64_t)stamp.layer, err) == 0 &&
                    fs_archive_attribute_integer(archive, GROUP, "hidden", (int64_t)d, err) == 0
                ? fs_archive_attribute_integer(archive, GROUP, "width", (int64_t)C, err)
                : -1;
-}
-
-static int read_size(const struct fs_archive *archive, const char *name, int64_t least, size_t *value,
-                     struct fs_error *err)
-{
-    int64_t number;
-    if (fs_archive_read_attribute_integer(archive, GROUP, name, &number, err) != 0) {
-        return -1;
-    }
-    if (number < least || number > MOST) {
-        return fs_error_set(err, FS_EXIT_DATA, "%s@%s: found %lld, expected %lld to %lld; train again", GROUP, name,
-                            (long long)number, (long long)least, (long long)MOST);
-    }
-    *value = (size_t)number;
-    return 0;
 }
 
 /* The size of /stamp/key must agree before memory is asked for. */
@@ -237,8 +191,9 @@ static int read_stamp(const struct fs_archive *archive, struct fs_edit *edit, st
 {
     struct fs_stamp stamp;
     size_t layer = 0, d = 0, C = 0, dimensions = 0, shape[4];
-    if (read_size(archive, "layer", 0, &layer, err) != 0 || read_size(archive, "hidden", 1, &d, err) != 0 ||
-        read_size(archive, "width", 1, &C, err) != 0 ||
+    if (fs_edit_read_size(archive, GROUP, "layer", 0, MOST, &layer, err) != 0 ||
+        fs_edit_read_size(archive, GROUP, "hidden", 1, MOST, &d, err) != 0 ||
+        fs_edit_read_size(archive, GROUP, "width", 1, MOST, &C, err) != 0 ||
         fs_archive_shape(archive, GROUP "/key", &dimensions, shape, err) != 0) {
         return -1;
     }
@@ -251,10 +206,10 @@ static int read_stamp(const struct fs_archive *archive, struct fs_edit *edit, st
         return -1;
     }
     fs_real *p = stamp.parameters;
-    if (fs_stamp_read_reals(archive, GROUP "/key", C * d, p, err) != 0 ||
-        fs_stamp_read_reals(archive, GROUP "/key_bias", C, p + fs_stamp_offset_key_bias(&stamp), err) != 0 ||
-        fs_stamp_read_reals(archive, GROUP "/value", C * d, p + fs_stamp_offset_value(&stamp), err) != 0 ||
-        fs_stamp_read_reals(archive, GROUP "/value_bias", d, p + fs_stamp_offset_value_bias(&stamp), err) != 0) {
+    if (fs_edit_read_reals(archive, GROUP "/key", C * d, p, err) != 0 ||
+        fs_edit_read_reals(archive, GROUP "/key_bias", C, p + fs_stamp_offset_key_bias(&stamp), err) != 0 ||
+        fs_edit_read_reals(archive, GROUP "/value", C * d, p + fs_stamp_offset_value(&stamp), err) != 0 ||
+        fs_edit_read_reals(archive, GROUP "/value_bias", d, p + fs_stamp_offset_value_bias(&stamp), err) != 0) {
         fs_stamp_release(&stamp);
         return -1;
     }

@@ -45,13 +45,4 @@ extern const struct fs_edit_kind fs_edit_stamp;
 double fs_flops_stamp(size_t hidden, size_t width, double tokens);
 double fs_flops_stamp_backward(size_t hidden, size_t width, double tokens);
 
-/*
- * Numbers of an archive's dataset `name`, which go through float32 as they are: fs_real is float, but for the tests of
- * gradients. Reading refuses numbers that are not finite (FS_EXIT_DATA).
- */
-int fs_stamp_write_reals(struct fs_archive *archive, const char *name, size_t dimensions, const size_t *shape,
-                         const fs_real *data, struct fs_error *err);
-int fs_stamp_read_reals(const struct fs_archive *archive, const char *name, size_t count, fs_real *data,
-                        struct fs_error *err);
-
 #endif

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "model/backends/linear.h"
-#include "model/edits/stamp_net.h"
+#include "model/edits/edit_file.h"
 #include "model/families/spec.h"
 #include "model/numbers/kernels.h"
 
@@ -177,10 +177,10 @@ static int write_weight(const struct fs_edit *edit, struct fs_archive *archive, 
 {
     struct fs_weight w = fs_weight_of(edit);
     const size_t d = w.hidden, whole[] = {d, w.ffn}, left[] = {d, w.rank}, right[] = {w.ffn, w.rank};
-    if ((w.rank == 0 && fs_stamp_write_reals(archive, GROUP "/delta", 2, whole, w.delta, err) != 0) ||
-        (w.rank > 0 && (fs_stamp_write_reals(archive, GROUP "/left", 2, left, w.left, err) != 0 ||
-                        fs_stamp_write_reals(archive, GROUP "/right", 2, right, w.right, err) != 0)) ||
-        (w.bias != NULL && fs_stamp_write_reals(archive, GROUP "/bias", 1, &d, w.bias, err) != 0)) {
+    if ((w.rank == 0 && fs_edit_write_reals(archive, GROUP "/delta", 2, whole, w.delta, err) != 0) ||
+        (w.rank > 0 && (fs_edit_write_reals(archive, GROUP "/left", 2, left, w.left, err) != 0 ||
+                        fs_edit_write_reals(archive, GROUP "/right", 2, right, w.right, err) != 0)) ||
+        (w.bias != NULL && fs_edit_write_reals(archive, GROUP "/bias", 1, &d, w.bias, err) != 0)) {
         return -1;
     }
     for (size_t i = 0; i < FS_EDIT_SIZES; i++) {
@@ -189,21 +189,6 @@ static int write_weight(const struct fs_edit *edit, struct fs_archive *archive, 
         }
     }
     return fs_archive_attribute_integer(archive, GROUP, "layer", (int64_t)w.layer, err);
-}
-
-static int read_size(const struct fs_archive *archive, const char *name, int64_t least, int64_t most, size_t *value,
-                     struct fs_error *err)
-{
-    int64_t number;
-    if (fs_archive_read_attribute_integer(archive, GROUP, name, &number, err) != 0) {
-        return -1;
-    }
-    if (number < least || number > most) {
-        return fs_error_set(err, FS_EXIT_DATA, "%s@%s: found %lld, expected %lld to %lld; train again", GROUP, name,
-                            (long long)number, (long long)least, (long long)most);
-    }
-    *value = (size_t)number;
-    return 0;
 }
 
 static int check_shape(const struct fs_archive *archive, const char *name, size_t rows, size_t columns,
@@ -225,13 +210,13 @@ static int read_weight(const struct fs_archive *archive, struct fs_edit *edit, s
 {
     size_t layer = 0, size[FS_EDIT_SIZES] = {0};
     for (size_t i = 0; i < FS_EDIT_SIZES; i++) {
-        if (read_size(archive, sizes[i].name, sizes[i].least, sizes[i].most, &size[i], err) != 0) {
+        if (fs_edit_read_size(archive, GROUP, sizes[i].name, sizes[i].least, sizes[i].most, &size[i], err) != 0) {
             return -1;
         }
     }
     size_t d = size[HIDDEN], F = size[FFN], r = size[RANK];
     struct fs_edit found;
-    if (read_size(archive, "layer", 0, MOST, &layer, err) != 0 ||
+    if (fs_edit_read_size(archive, GROUP, "layer", 0, MOST, &layer, err) != 0 ||
         check_shape(archive, r > 0 ? GROUP "/left" : GROUP "/delta", d, r > 0 ? r : F, err) != 0 ||
         (r > 0 && check_shape(archive, GROUP "/right", F, r, err) != 0) || shape(layer, size, &found, err) != 0) {
         return -1;
@@ -241,10 +226,10 @@ static int read_weight(const struct fs_archive *archive, struct fs_edit *edit, s
         return -1;
     }
     struct fs_weight w = fs_weight_of(&found);
-    if ((r == 0 && fs_stamp_read_reals(archive, GROUP "/delta", d * F, w.delta, err) != 0) ||
-        (r > 0 && (fs_stamp_read_reals(archive, GROUP "/left", d * r, w.left, err) != 0 ||
-                   fs_stamp_read_reals(archive, GROUP "/right", F * r, w.right, err) != 0)) ||
-        (w.bias != NULL && fs_stamp_read_reals(archive, GROUP "/bias", d, w.bias, err) != 0)) {
+    if ((r == 0 && fs_edit_read_reals(archive, GROUP "/delta", d * F, w.delta, err) != 0) ||
+        (r > 0 && (fs_edit_read_reals(archive, GROUP "/left", d * r, w.left, err) != 0 ||
+                   fs_edit_read_reals(archive, GROUP "/right", F * r, w.right, err) != 0)) ||
+        (w.bias != NULL && fs_edit_read_reals(archive, GROUP "/bias", d, w.bias, err) != 0)) {
         free(found.number);
         return -1;
     }

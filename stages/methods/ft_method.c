@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/edits/stamp_net.h"
+#include "model/edits/edit_file.h"
 #include "stages/methods/ft.h"
 #include "stages/methods/method.h"
 
@@ -103,33 +103,18 @@ static int write(const struct fs_method_task *task, const struct fs_training_sta
         }
     }
     size_t count = training->edit.count;
-    return fs_stamp_write_reals(archive, TRAINING "moment1", 1, &count, training->moment1, err) == 0 &&
-                   fs_stamp_write_reals(archive, TRAINING "moment2", 1, &count, training->moment2, err) == 0
+    return fs_edit_write_reals(archive, TRAINING "moment1", 1, &count, training->moment1, err) == 0 &&
+                   fs_edit_write_reals(archive, TRAINING "moment2", 1, &count, training->moment2, err) == 0
                ? fs_archive_write(archive, TRAINING "loss", FS_ARCHIVE_F64, 1, &training->planned, training->loss, err)
                : -1;
-}
-
-static int read_size(const struct fs_archive *archive, const char *name, int64_t most, size_t *value,
-                     struct fs_error *err)
-{
-    int64_t number;
-    if (fs_archive_read_attribute_integer(archive, GROUP, name, &number, err) != 0) {
-        return -1;
-    }
-    if (number < 0 || number > most) {
-        return fs_error_set(err, FS_EXIT_DATA, "%s@%s: found %lld, expected 0 to %lld; train again", GROUP, name,
-                            (long long)number, (long long)most);
-    }
-    *value = (size_t)number;
-    return 0;
 }
 
 static int read_training(const struct fs_archive *archive, struct fs_ft_state *state, struct fs_error *err)
 {
     size_t dimensions, shape[4];
-    if (read_size(archive, "planned", MOST, &state->planned, err) != 0 ||
-        read_size(archive, "steps", (int64_t)state->planned, &state->base.steps, err) != 0 ||
-        read_size(archive, "step", (int64_t)state->base.steps, &state->base.step, err) != 0 ||
+    if (fs_edit_read_size(archive, GROUP, "planned", 0, MOST, &state->planned, err) != 0 ||
+        fs_edit_read_size(archive, GROUP, "steps", 0, (int64_t)state->planned, &state->base.steps, err) != 0 ||
+        fs_edit_read_size(archive, GROUP, "step", 0, (int64_t)state->base.steps, &state->base.step, err) != 0 ||
         fs_archive_shape(archive, TRAINING "loss", &dimensions, shape, err) != 0) {
         return -1;
     }
@@ -141,8 +126,8 @@ static int read_training(const struct fs_archive *archive, struct fs_ft_state *s
     state->moment2 = fs_allocate(state->edit.count, sizeof *state->moment2, "Adam's moments", err);
     state->loss = fs_allocate(state->planned, sizeof *state->loss, "the history of losses", err);
     if (state->moment1 == NULL || state->moment2 == NULL || state->loss == NULL ||
-        fs_stamp_read_reals(archive, TRAINING "moment1", state->edit.count, state->moment1, err) != 0 ||
-        fs_stamp_read_reals(archive, TRAINING "moment2", state->edit.count, state->moment2, err) != 0) {
+        fs_edit_read_reals(archive, TRAINING "moment1", state->edit.count, state->moment1, err) != 0 ||
+        fs_edit_read_reals(archive, TRAINING "moment2", state->edit.count, state->moment2, err) != 0) {
         return -1;
     }
     return fs_archive_read(archive, TRAINING "loss", FS_ARCHIVE_F64, state->planned, state->loss, err);

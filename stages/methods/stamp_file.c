@@ -21,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/edits/edit_file.h"
 #include "stages/methods/stamp.h"
 
 #define GROUP "/stamp"
@@ -115,28 +116,13 @@ int fs_stamp_write(struct fs_archive *archive, const struct fs_stamp_options *op
     size_t count = edit.count, loss[] = {state->steps, 4}, extra[] = {state->steps, FS_STAMP_EXTRA};
     if (write_options(archive, options, err) != 0 || write_sizes(archive, state, err) != 0 ||
         edit.kind->write(&edit, archive, err) != 0 ||
-        fs_stamp_write_reals(archive, TRAINING "moment1", 1, &count, state->moment1, err) != 0 ||
-        fs_stamp_write_reals(archive, TRAINING "moment2", 1, &count, state->moment2, err) != 0 ||
-        fs_stamp_write_reals(archive, TRAINING "best", 1, &count, state->best, err) != 0 ||
+        fs_edit_write_reals(archive, TRAINING "moment1", 1, &count, state->moment1, err) != 0 ||
+        fs_edit_write_reals(archive, TRAINING "moment2", 1, &count, state->moment2, err) != 0 ||
+        fs_edit_write_reals(archive, TRAINING "best", 1, &count, state->best, err) != 0 ||
         fs_archive_write(archive, TRAINING "loss", FS_ARCHIVE_F64, 2, loss, state->loss, err) != 0) {
         return -1;
     }
     return fs_archive_write(archive, TRAINING "extra", FS_ARCHIVE_F64, 2, extra, state->extra, err);
-}
-
-static int read_size(const struct fs_archive *archive, const char *name, int64_t least, int64_t most, size_t *value,
-                     struct fs_error *err)
-{
-    int64_t number;
-    if (fs_archive_read_attribute_integer(archive, GROUP, name, &number, err) != 0) {
-        return -1;
-    }
-    if (number < least || number > most) {
-        return fs_error_set(err, FS_EXIT_DATA, "%s@%s: found %lld, expected %lld to %lld; train again", GROUP, name,
-                            (long long)number, (long long)least, (long long)most);
-    }
-    *value = (size_t)number;
-    return 0;
 }
 
 static int read_parameters(const struct fs_archive *archive, struct fs_stamp *stamp, struct fs_error *err)
@@ -176,8 +162,8 @@ static int read_training(const struct fs_archive *archive, struct fs_stamp_state
 {
     size_t count = fs_stamp_parameters(state->stamp.hidden, state->stamp.width), dimensions, shape[4];
     int64_t best;
-    if (read_size(archive, "steps", 1, MAX_SIZE, &state->steps, err) != 0 ||
-        read_size(archive, "step", 0, (int64_t)state->steps, &state->step, err) != 0 ||
+    if (fs_edit_read_size(archive, GROUP, "steps", 1, MAX_SIZE, &state->steps, err) != 0 ||
+        fs_edit_read_size(archive, GROUP, "step", 0, (int64_t)state->steps, &state->step, err) != 0 ||
         fs_archive_read_attribute_integer(archive, GROUP, "best_step", &best, err) != 0 ||
         fs_archive_shape(archive, TRAINING "loss", &dimensions, shape, err) != 0) {
         return -1;
@@ -197,9 +183,9 @@ static int read_training(const struct fs_archive *archive, struct fs_stamp_state
     state->loss = fs_allocate(state->steps, 4 * sizeof *state->loss, "the history of losses", err);
     state->extra = fs_allocate(state->steps, FS_STAMP_EXTRA * sizeof *state->extra, "the history of losses", err);
     if (state->moment1 == NULL || state->moment2 == NULL || state->best == NULL || state->loss == NULL ||
-        state->extra == NULL || fs_stamp_read_reals(archive, TRAINING "moment1", count, state->moment1, err) != 0 ||
-        fs_stamp_read_reals(archive, TRAINING "moment2", count, state->moment2, err) != 0 ||
-        fs_stamp_read_reals(archive, TRAINING "best", count, state->best, err) != 0 ||
+        state->extra == NULL || fs_edit_read_reals(archive, TRAINING "moment1", count, state->moment1, err) != 0 ||
+        fs_edit_read_reals(archive, TRAINING "moment2", count, state->moment2, err) != 0 ||
+        fs_edit_read_reals(archive, TRAINING "best", count, state->best, err) != 0 ||
         fs_archive_read(archive, TRAINING "loss", FS_ARCHIVE_F64, state->steps * 4, state->loss, err) != 0) {
         return -1;
     }
