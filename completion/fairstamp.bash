@@ -91,6 +91,10 @@ _fairstamp_setting() # KEY=VALUE
     rome.layer) _fairstamp_words auto ;;
     rome.request) _fairstamp_words "anti crossed equal" ;;
     rome.form) _fairstamp_words "r-rome rome p-rome" ;;
+    memit.layer) _fairstamp_words auto ;;
+    memit.request) _fairstamp_words "anti crossed equal" ;;
+    alphaedit.layer) _fairstamp_words auto ;;
+    alphaedit.request) _fairstamp_words "anti crossed equal" ;;
     layers.compare) _fairstamp_words "none random all" ;;
     esac
 }
@@ -122,7 +126,13 @@ _fairstamp_keys="model model_name output seed categories strict compute.share_pr
     ft_m.request ft_m.epochs ft_m.batch ft_m.learning_rate ft_m.enough
     ft_m.checkpoint_every ft_m.memory rome.layer rome.request rome.form rome.openings
     rome.iterations rome.learning_rate rome.weight_decay rome.clamp rome.kl_weight
-    rome.enough rome.checkpoint_every evaluate.bootstrap evaluate.text_tokens
+    rome.enough rome.checkpoint_every memit.layer memit.layers memit.request
+    memit.openings memit.iterations memit.learning_rate memit.weight_decay memit.clamp
+    memit.kl_weight memit.enough memit.batch memit.checkpoint_every memit.update_weight
+    alphaedit.layer alphaedit.layers alphaedit.request alphaedit.openings
+    alphaedit.iterations alphaedit.learning_rate alphaedit.weight_decay alphaedit.clamp
+    alphaedit.kl_weight alphaedit.enough alphaedit.batch alphaedit.checkpoint_every
+    alphaedit.threshold alphaedit.ridge evaluate.bootstrap evaluate.text_tokens
     evaluate.permutations evaluate.suite_items layers.compare checkpoint_seconds
     checkpoint_share"
 

@@ -64,7 +64,7 @@ struct fs_edit_kind {
     int (*read)(const struct fs_archive *archive, struct fs_edit *edit, struct fs_error *err);
 };
 
-#define FS_EDIT_SIZES 4
+#define FS_EDIT_SIZES 5
 struct fs_edit {
     const struct fs_edit_kind *kind;
     size_t first_layer;

@@ -13,7 +13,9 @@
     ROW(ft)                                                                                                            \
     ROW(ft_l)                                                                                                          \
     ROW(ft_m)                                                                                                          \
-    ROW(rome)
+    ROW(rome)                                                                                                          \
+    ROW(memit)                                                                                                         \
+    ROW(alphaedit)
 /* They take an edit that is there. */
 #define FS_TAKEN_METHODS(ROW) ROW(checkpoint)
 

@@ -65,12 +65,13 @@ timeout 600 "$fairstamp" run "$job" --set output=alone --set method=checkpoint:m
 printf 'He said that the man was late. The woman who met him left.\nShe gave her a book! His father laughed. "Was she?" He did not know. The old house was red.\n' >text.txt
 printf '{"gender": [["man", "woman"], ["he", "she"], ["his", "her"], ["him", "her"]]}' >words.json
 several=(--set stamp.iterations=3 --set stamp.frames=0 --set ft.epochs=2 --set ft.batch=4 --set ft_l.epochs=2 --set ft_m.epochs=1
-    --set rome.iterations=3 --set rome.openings=2 --set rome.layer=0
-    --set methods=stamp,sentence_debias,sentence_debias:0.5,leace,ft,ft_l,ft_m,rome --set edit.text=text.txt
+    --set rome.iterations=3 --set rome.openings=2 --set rome.layer=0 --set memit.iterations=3 --set memit.openings=1 --set memit.layer=0
+    --set memit.batch=2 --set alphaedit.iterations=3 --set alphaedit.layer=0
+    --set methods=stamp,sentence_debias,sentence_debias:0.5,leace,ft,ft_l,ft_m,rome,memit,alphaedit --set edit.text=text.txt
     --set data.attribute_words=words.json --set categories=gender --set sentence_debias.batch=2 --set leace.batch=2)
 for ranks in 1 2 3 4; do
     alone=() files="sentence_debias leace"
-    [ $ranks = 2 ] || [ $ranks = 4 ] && alone=(--set methods=sentence_debias,leace) || files="stamp $files ft ft_l ft_m rome evaluate" # without the trace
+    [ $ranks = 2 ] || [ $ranks = 4 ] && alone=(--set methods=sentence_debias,leace) || files="stamp $files ft ft_l ft_m rome memit alphaedit evaluate" # without the trace
     timeout 600 mpirun -n $ranks "$fairstamp" run "$job" --set output=s$ranks "${several[@]}" "${alone[@]}" >out 2>err || { fail "several, $ranks ranks"; cat err; }
     for file in $files; do
         "$fairstamp" verify --equal s1/$file.h5 s$ranks/$file.h5 >/dev/null 2>verdict || fail "several, $ranks ranks: $(cat verdict)"
@@ -80,8 +81,10 @@ done
 "$fairstamp" verify --equal s1/covariance-*.h5 s3/covariance-*.h5 >/dev/null 2>verdict || fail "several, covariance: $(cat verdict)"
 for ranks in 2 4; do # 4: by the covariance of another job
     mkdir r$ranks && cp s1/trace.h5 r$ranks
-    timeout 600 mpirun -n $ranks "$fairstamp" run "$job" --set output=r$ranks "${several[@]}" --set methods=rome --set covariance.folder=$([ $ranks = 2 ] && echo r2 || echo s1) >/dev/null 2>err || { fail "rome, $ranks ranks"; cat err; }
-    "$fairstamp" verify --equal s1/rome.h5 r$ranks/rome.h5 >/dev/null 2>verdict || fail "rome, $ranks ranks: $(cat verdict)"
+    timeout 600 mpirun -n $ranks "$fairstamp" run "$job" --set output=r$ranks "${several[@]}" --set methods=rome,memit --set covariance.folder=$([ $ranks = 2 ] && echo r2 || echo s1) >/dev/null 2>err || { fail "rome, $ranks ranks"; cat err; }
+    for file in rome memit; do
+        "$fairstamp" verify --equal s1/$file.h5 r$ranks/$file.h5 >/dev/null 2>verdict || fail "$file, $ranks ranks: $(cat verdict)"
+    done
 done
 grep -q 'covariance: layer 0, all [0-9]* tokens taken from .*s1/covariance-0-' err && [ ! -e "$(echo r4/covariance*)" ] || fail "a covariance that is there: $(cat err)"
 "$fairstamp" verify --equal s1/covariance-*.h5 r2/covariance-*.h5 >/dev/null 2>verdict || fail "covariance, 2 ranks: $(cat verdict)"
