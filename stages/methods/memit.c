@@ -6,8 +6,6 @@
 #include <string.h>
 
 #include "model/flops.h"
-#include "model/numbers/cholesky.h"
-#include "model/numbers/dense.h"
 
 struct trainer {
     const struct fs_method_task *task;
@@ -89,73 +87,6 @@ void fs_memit_state_release(struct fs_memit_state *state)
     *state = (struct fs_memit_state){0};
 }
 
-/* ---- the closed forms ---- */
-
-/* key (n,F) becomes (K^T P K + L2 I)^-1 (P K)^T; the inverse of n numbers takes the place of one of F. */
-static int solve_projected(const struct fs_memit_options *options, size_t F, double *c, size_t n, double *key,
-                           struct fs_error *err)
-{
-    double *value = fs_allocate(F, sizeof *value, "eigenvalues", err);
-    double *vector = fs_allocate(F * F, sizeof *vector, "eigenvectors", err);
-    double *part = fs_allocate(n * F, sizeof *part, "keys", err),
-           *small = fs_allocate(n * n, sizeof *small, "keys", err);
-    double *columns = fs_allocate(n * F, sizeof *columns, "keys", err);
-    bool room = value != NULL && vector != NULL && part != NULL && small != NULL && columns != NULL;
-    int status = room ? fs_dense_eigenvectors(F, F, c, value, vector, err) : -1;
-    size_t kept = 0;
-    while (status == 0 && kept < F && value[kept] >= options->threshold) {
-        kept++;
-    }
-    if (status == 0 && kept > 0) { /* key -= (key V^T) V */
-        cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (blasint)n, (blasint)kept, (blasint)F, 1, key, (blasint)F,
-                    vector, (blasint)F, 0, part, (blasint)kept);
-        cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (blasint)n, (blasint)F, (blasint)kept, -1, part,
-                    (blasint)kept, vector, (blasint)F, 1, key, (blasint)F);
-    }
-    if (status == 0) {
-        cblas_dsyrk(CblasRowMajor, CblasLower, CblasNoTrans, (blasint)n, (blasint)F, 1, key, (blasint)F, 0, small,
-                    (blasint)n);
-        for (size_t i = 0; i < n; i++) {
-            small[i * n + i] += options->ridge;
-        }
-        status = fs_cholesky_factorise(n, small, NULL, err);
-    }
-    if (status == 0) {
-        for (size_t i = 0; i < n * F; i++) {
-            columns[i] = key[i % n * F + i / n];
-        }
-        fs_cholesky_solve(n, small, F, columns);
-        for (size_t i = 0; i < n * F; i++) {
-            key[i % n * F + i / n] = columns[i];
-        }
-    }
-    free(value);
-    free(vector);
-    free(part);
-    free(small);
-    free(columns);
-    return status;
-}
-
-int fs_memit_solve(const struct fs_memit_options *options, size_t F, double *c, size_t n, double *key,
-                   struct fs_error *err)
-{
-    if (options->ridge > 0) {
-        return solve_projected(options, F, c, n, key, err);
-    }
-    for (size_t row = 0; row < F; row++) {
-        for (size_t i = 0; i <= row; i++) {
-            c[row * F + i] *= options->update_weight;
-        }
-    }
-    fs_dense_add_square(n, F, key, c);
-    if (fs_cholesky_factorise(F, c, NULL, err) != 0) {
-        return -1;
-    }
-    fs_cholesky_solve(F, c, n, key);
-    return 0;
-}
-
 /* ---- step 1: target values, a pair a unit ---- */
 
 /* Sums of all units of a target, in their order, into numbers [the longer of both]; begins it. */
@@ -203,11 +134,12 @@ static const struct fs_pair *pair_of(const struct trainer *t, size_t unit)
     return &t->task->pairs->item[t->pair[t->first + unit]];
 }
 
-/* Makes a target whose places are known; vectors 0: the pair has none. */
-static int open_target(struct trainer *t, size_t thread, const struct fs_target_options *options, size_t layer,
+/* Makes a target by one of the trainer's options, whose places are known; vectors 0: the pair has none. */
+static int open_target(struct trainer *t, size_t thread, const struct fs_target_options *options,
                        const struct fs_pair *pair, struct fs_target *target, fs_real **numbers, struct fs_error *err)
 {
     const struct fs_edit *edit = options == &t->search ? NULL : &t->state->edit;
+    size_t layer = options == &t->lookup ? t->layer : t->task->layer;
     *numbers = NULL;
     if (fs_target_create(t->task, options, layer, edit, pair, target, err) != 0) {
         return -1;
@@ -238,7 +170,7 @@ static int search_unit(void *context, size_t thread, size_t unit, void *result, 
     fs_real *numbers;
     double *record = result, *z = record + FS_MEMIT_TERMS;
     memset(result, 0, search_bytes(t, unit));
-    int status = open_target(t, thread, &t->search, t->task->layer, pair, &target, &numbers, err);
+    int status = open_target(t, thread, &t->search, pair, &target, &numbers, err);
     if (status == 0 && target.prompts.vectors > 0) {
         size_t found = fs_target_found_length(&target), step = fs_target_step_length(&target);
         status = search(&target, &t->bench[thread], numbers, numbers + (found > step ? found : step), err);
@@ -351,8 +283,7 @@ static int lookup_unit(void *context, size_t thread, size_t unit, void *result, 
     for (int part = 0; part < 2; part++) {
         struct fs_target target;
         fs_real *numbers;
-        int status = open_target(t, thread, part == 0 ? &t->lookup : &t->own, part == 0 ? t->layer : t->task->layer,
-                                 pair, &target, &numbers, err);
+        int status = open_target(t, thread, part == 0 ? &t->lookup : &t->own, pair, &target, &numbers, err);
         for (size_t v = 0; status == 0 && v < target.prompts.vectors; v++) {
             double *place = out + v * (F + d);
             if (part == 0) {
