@@ -79,6 +79,7 @@ _fairstamp_setting() # KEY=VALUE
     stamp.kl_without_completion) _fairstamp_words "true false" ;;
     stamp.keep_best) _fairstamp_words "true false" ;;
     stamp.schedule) _fairstamp_words "constant cosine" ;;
+    inlp.rounds) _fairstamp_words auto ;;
     ft.layer) _fairstamp_words auto ;;
     ft.request) _fairstamp_words "anti equal" ;;
     ft.objective) _fairstamp_words "target_new prompt_last" ;;
@@ -111,13 +112,14 @@ _fairstamp_keys="model model_name output seed categories strict compute.share_pr
     stamp.learning_rate stamp.schedule stamp.beta1 stamp.beta2 stamp.epsilon
     stamp.iterations stamp.batch stamp.unit_tokens stamp.checkpoint_every stamp.memory
     sentence_debias.components sentence_debias.tokens sentence_debias.batch
-    leace.sentences leace.batch ft.layer ft.request ft.epochs ft.batch ft.learning_rate
-    ft.enough ft.checkpoint_every ft.memory ft.objective ft_l.layer ft_l.request
-    ft_l.epochs ft_l.batch ft_l.learning_rate ft_l.enough ft_l.checkpoint_every
-    ft_l.memory ft_l.objective ft_l.norm_constraint ft_m.layer ft_m.request ft_m.epochs
-    ft_m.batch ft_m.learning_rate ft_m.enough ft_m.checkpoint_every ft_m.memory
-    evaluate.bootstrap evaluate.text_tokens evaluate.permutations evaluate.suite_items
-    layers.compare checkpoint_seconds checkpoint_share"
+    leace.sentences leace.batch inlp.rounds inlp.sentences inlp.batch ft.layer ft.request
+    ft.epochs ft.batch ft.learning_rate ft.enough ft.checkpoint_every ft.memory
+    ft.objective ft_l.layer ft_l.request ft_l.epochs ft_l.batch ft_l.learning_rate
+    ft_l.enough ft_l.checkpoint_every ft_l.memory ft_l.objective ft_l.norm_constraint
+    ft_m.layer ft_m.request ft_m.epochs ft_m.batch ft_m.learning_rate ft_m.enough
+    ft_m.checkpoint_every ft_m.memory evaluate.bootstrap evaluate.text_tokens
+    evaluate.permutations evaluate.suite_items layers.compare checkpoint_seconds
+    checkpoint_share"
 
 _fairstamp()
 {

@@ -10,6 +10,7 @@
     ROW(stamp)                                                                                                         \
     ROW(sentence_debias)                                                                                               \
     ROW(leace)                                                                                                         \
+    ROW(inlp)                                                                                                          \
     ROW(ft)                                                                                                            \
     ROW(ft_l)                                                                                                          \
     ROW(ft_m)
