@@ -22,6 +22,7 @@
     ROW(export)                                                                                                        \
     ROW(model)                                                                                                         \
     ROW(benchmark)                                                                                                     \
+    ROW(apply)                                                                                                         \
     ROW(report)                                                                                                        \
     ROW(merge)                                                                                                         \
     ROW(query)                                                                                                         \
