@@ -92,8 +92,8 @@ _fairstamp_setting() # KEY=VALUE
 }
 
 _fairstamp_commands="run trace stamp evaluate layer_sweep estimate score metrics tokenize logprobs inspect
-    verify export model benchmark report merge query sweep list doctor --help --version
-    --man --job-schema --job-keys --bash-completion"
+    verify export model benchmark apply report merge query sweep list doctor --help
+    --version --man --job-schema --job-keys --bash-completion"
 _fairstamp_keys="model model_name output seed categories strict compute.share_prefixes compute.type
     compute.backend data.crows_pairs data.stereoset data.biaske
     data.stereoset_intersentence data.stereoset_synonyms data.winobias data.winogender
@@ -164,10 +164,13 @@ _fairstamp()
     --bootstrap) return ;;
     --seed) return ;;
     --scores) _fairstamp_files ''; return ;;
+    --edit) _fairstamp_files ''; return ;;
     --to) _fairstamp_words "csv json npz"; return ;;
     --text) return ;;
     --tokenizers) _fairstamp_folders; return ;;
+    --method) return ;;
     -o) return ;;
+    --source) _fairstamp_folders; return ;;
     --metric) return ;;
     --by) return ;;
     --where) return ;;
@@ -198,13 +201,14 @@ _fairstamp()
     --help" ;;
     metrics) options="--suite --data --category --strict --scores --bootstrap --seed --format --help" ;;
     tokenize) options="--model --explain --format --help" ;;
-    logprobs) options="--log-dir --connected --wait-seconds --model --compute-type --compute-backend --quiet
-    --help" ;;
+    logprobs) options="--edit --log-dir --connected --wait-seconds --model --compute-type --compute-backend
+    --quiet --help" ;;
     inspect) options="--format --help" ending=.h5 ;;
     verify) options="--equal --format --help" ending=.h5 ;;
     export) options="--to --help" ending=.h5 ;;
     model) options="--text --no-text --format --help" ;;
     benchmark) options="--tokenizers --help" first="check" ending=.json ;;
+    apply) options="--method -o --source --set --quiet --help" ending=.h5 ;;
     report) options="-o --help" ending=.h5 ;;
     merge) options="--training -o --help" ending=.h5 ;;
     query) options="--metric --by --where --over-seeds --format --help" ending=.h5 ;;

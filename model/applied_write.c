@@ -64,7 +64,7 @@ int fs_applied_write_file(struct fs_applied *applied, const char *path, struct f
 {
     struct file file;
     struct fs_tensor_sink sink = {put, &file};
-    if (open_file(path, &file, err) != 0) {
+    if (fs_applied_note(applied, "format", "pt", err) != 0 || open_file(path, &file, err) != 0) {
         return -1;
     }
     int status =
