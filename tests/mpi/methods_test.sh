@@ -93,6 +93,48 @@ rm s3/sentence_debias.h5
 "$fairstamp" evaluate "$job" --set output=s3 "${several[@]}" --set evaluate.bootstrap=2 >/dev/null 2>err
 [ $? = 66 ] && grep -q 'sentence_debias.h5: missing; do `fairstamp run`' err || fail "several: a missing method: $(tail -n 1 err)"
 
+# what a user deploys: a folder that is the edited model, a file for the loader; nothing is overwritten
+apply() { local code=$1; shift; expect "$code" "$fairstamp" apply "$@"; }
+columns=(--set output=o1 --set stamp.iterations=3 --set "methods=$methods")
+apply 0 "$job" "${columns[@]}" --method half -o ap/half/
+grep -qa '"strength":"0.5"' ap/half/edit.safetensors && cmp ap/half/load_edit.py "$FAIRSTAMP_SOURCE/results/load_edit.py" || fail "apply: $(ls ap/half)"
+cp -r "$folder" source && touch source/pytorch_model.bin source/model.onnx
+apply 0 s3/evaluate.h5 --method ft --source source -o ap/ft
+says 'apply: changed: bert.encoder.layer.'
+says 'not copied, for they hold weights of the unedited model: model.onnx, pytorch_model.bin'
+cmp ap/ft/config.json "$folder/config.json" && [ ! -e ap/ft/model.onnx ] && grep -q '"kind":.*"weight"' ap/ft/fairstamp.json || fail "apply: $(ls ap/ft)"
+numbers() { "$fairstamp" logprobs --quiet "$@" <text.txt 2>err | tr -d '[]}' | sed 's/.*logprobs": //'; }
+moved=$(paste -d , <(numbers --model "$folder" --edit s3/ft.h5) <(numbers --model ap/ft) <(numbers --model "$folder") |
+    awk -F , 'function size(x) {return x < 0 ? -x : x}
+              {n = NF / 3; for (i = 1; i <= n; i++) {d = size($i - $(i + n)); if (d > 1e-5) bad = 1; e = size($i - $(i + 2 * n)); if (e > most) most = e}}
+              END {print (bad ? "bad" : most > 1e-4 ? "good" : "nothing")}')
+[ "$moved" = good ] || fail "apply: the folder is not the edited model: $moved"
+apply 73 s3/ft.h5 -o ap/ft
+says 'ap/ft: is there already, and nothing is overwritten'
+apply 73 s3/ft.h5 -o text.txt/ft
+apply 64 s3/evaluate.h5 -o ap/x
+says 'evaluate.h5 is the file of the stage evaluate, of several'
+apply 64 s3/ft.h5 --method leace -o ap/x
+apply 64 s3/ft.h5 --method ft:12 -o ap/x
+apply 64 s3/ft.h5 --method stmp -o ap/x
+says 'found "stmp", expected one of the methods stamp, '
+apply 64 "$job" "${columns[@]}" --method leace -o ap/x
+says "expected one of the job's columns: stamp, mabel, same or half"
+apply 64 "$job" "${columns[@]}" -o ap/x
+apply 64 "$job" "${columns[@]}" --method mabel -o ap/x
+says 'takes a model that is there'
+apply 66 "$job" "${columns[@]}" --set output=nowhere --method stamp -o ap/x
+says 'stamp.h5: missing; do `fairstamp stamp`'
+apply 76 "$job" "${columns[@]}" --set seed=4 --method stamp -o ap/x
+apply 65 s3/ft.h5 --source mabel -o ap/x
+says 'was trained for another model than that of mabel: model/model.safetensors is not the same'
+apply 65 merged.h5 -o ap/x
+apply 66 none.h5 -o ap/x
+(ulimit -f 30 && trap '' XFSZ && "$fairstamp" apply s3/ft.h5 -o ap/x) >/dev/null 2>err
+[ $? = 74 ] && grep -q 'is the disk full' err || fail "apply: a full disk: $(cat err)"
+[ "$(ls ap | tr '\n' ' ')" = 'ft half ' ] || fail "apply: what failed has left something: $(ls ap)"
+expect 65 "$fairstamp" logprobs --model "$folder" --edit s3/evaluate.h5
+
 # the checkpoint's bytes belong to the job
 printf '\000\000\200\077' | dd of=mabel/model.safetensors bs=1 seek=$((size - 4)) conv=notrunc status=none
 "$fairstamp" run "$job" --set output=alone --set method=checkpoint:mabel >/dev/null 2>err
