@@ -13,7 +13,8 @@
     ROW(inlp)                                                                                                          \
     ROW(ft)                                                                                                            \
     ROW(ft_l)                                                                                                          \
-    ROW(ft_m)
+    ROW(ft_m)                                                                                                          \
+    ROW(rome)
 /* They take an edit that is there. */
 #define FS_TAKEN_METHODS(ROW) ROW(checkpoint)
 
