@@ -62,6 +62,8 @@ struct fs_edit_kind {
     /* Its datasets below /<name> of an archive, and back; the reader sets all of `edit` but `kind`. */
     int (*write)(const struct fs_edit *edit, struct fs_archive *archive, struct fs_error *err);
     int (*read)(const struct fs_archive *archive, struct fs_edit *edit, struct fs_error *err);
+    /* Makes edit->model, `model` with what the edit's numbers change; after `read`, on each rank. */
+    int (*attach)(struct fs_edit *edit, const struct fs_model *model, struct fs_error *err);
 };
 
 #define FS_EDIT_SIZES 4

@@ -12,7 +12,8 @@
     ROW(leace)                                                                                                         \
     ROW(ft)                                                                                                            \
     ROW(ft_l)                                                                                                          \
-    ROW(ft_m)
+    ROW(ft_m)                                                                                                          \
+    ROW(cda)
 /* They take an edit that is there. */
 #define FS_TAKEN_METHODS(ROW) ROW(checkpoint)
 
