@@ -155,8 +155,72 @@ static void along_every_tensor_of_every_family(void **state)
     }
 }
 
+/* ---- PyTorch ---- */
+
+static const cJSON *get(const cJSON *object, const char *key)
+{
+    const cJSON *value = cJSON_GetObjectItemCaseSensitive(object, key);
+    assert_non_null(value);
+    return value;
+}
+
+/* Each tensor's product with cosines and its norm. */
+static void check_golden(const cJSON *expected)
+{
+    struct fs_error err = FS_ERROR_INIT;
+    char folder[4096];
+    struct scene scene;
+    snprintf(folder, sizeof folder, "%s/%s", golden_path("models"), get(expected, "model")->valuestring);
+    struct fs_model *model = load_model(folder), *copy;
+    size_t pieces;
+    expect(fs_trainable_copy(model, &copy, &err), &err);
+    struct fs_trainable_piece *piece = fs_trainable_pieces(copy, &pieces, &err);
+    fs_real *gradient = numbers(fs_trainable_numbers(fs_model_spec(model)));
+    scene_open(&scene, copy);
+    double bound = bound_f64(9 * forward_depth(fs_model_spec(model))), wanted = get(expected, "loss")->valuedouble;
+    assert_true(fabs(loss(&scene) - wanted) < bound * fabs(wanted));
+    differentiate(&scene, gradient);
+    assert_int_equal(pieces, cJSON_GetArraySize(get(expected, "tensors")));
+    for (size_t p = 0; p < pieces; p++) {
+        const cJSON *tensor = get(get(expected, "tensors"), piece[p].tensor);
+        double product = 0, square = 0;
+        for (size_t i = 0; i < piece[p].count; i++) {
+            double number = (double)gradient[piece[p].first + i];
+            product += number * cos(0.37 * (double)(piece[p].offset + i) + 1);
+            square += number * number;
+        }
+        /* a product of many numbers of either sign; a key's bias has a gradient of rounding alone */
+        double size = sqrt(square) * 8 + 1;
+        if (!(fabs(product - cJSON_GetArrayItem(tensor, 0)->valuedouble) < bound * size) ||
+            !(fabs(sqrt(square) - cJSON_GetArrayItem(tensor, 1)->valuedouble) < bound * size)) {
+            fail_msg("%s: %s: found %.15g and %.15g", get(expected, "model")->valuestring, piece[p].tensor, product,
+                     sqrt(square));
+        }
+    }
+    scene_close(&scene);
+    free(piece);
+    free(gradient);
+    fs_model_destroy(copy);
+    fs_model_destroy(model);
+}
+
+static void those_of_autograd(void **state)
+{
+    (void)state;
+    struct fs_error err = FS_ERROR_INIT;
+    struct fs_json_document *document;
+    expect(fs_json_load(golden_path("cda.json"), &document, &err), &err);
+    const cJSON *cases = get(fs_json_root(document), "gradients");
+    assert_int_equal(cJSON_GetArraySize(cases), 3);
+    for (const cJSON *item = cases->child; item != NULL; item = item->next) {
+        check_golden(item);
+    }
+    fs_json_destroy(document);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(along_every_tensor_of_every_family)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(along_every_tensor_of_every_family),
+                                       cmocka_unit_test(those_of_autograd)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
