@@ -198,10 +198,12 @@ static void size(const void *settings, const struct fs_spec *spec, struct fs_tra
 {
     const struct fs_further_options *options = settings;
     size_t parameters = spec != NULL ? fs_trainable_numbers(spec) : 0;
+    double tokens = (double)options->steps * (double)options->batch * (double)options->block;
     *out = (struct fs_training_size){.parameters = parameters,
                                      .steps = options->steps,
                                      .save_every = options->checkpoint_every,
-                                     .root = 3 * (double)parameters * (double)sizeof(fs_real)};
+                                     .root = 3 * (double)parameters * (double)sizeof(fs_real),
+                                     .text = tokens * (double)sizeof(int32_t)};
 }
 
 _Static_assert(sizeof(struct fs_further_options) <= sizeof(union fs_method_settings), "room for the settings");
