@@ -66,6 +66,8 @@ struct fs_edit_kind {
     /* What the edit is outside of this program (applied.h): changes the model's weights, or adds tensors and metadata of its
      * own, whose meaning results/load_edit.py knows by the kind's name. */
     int (*apply)(const struct fs_edit *edit, struct fs_applied *applied, struct fs_error *err);
+    /* Makes edit->model, `model` with what the edit's numbers change; after `read`, on each rank. */
+    int (*attach)(struct fs_edit *edit, const struct fs_model *model, struct fs_error *err);
 };
 
 #define FS_EDIT_SIZES 4

@@ -93,14 +93,15 @@ struct fs_layer_run {
     const struct fs_batch *batch;
     size_t tokens; /* T */
     const struct fs_activations *activations;
-    fs_real *stream[FS_STREAMS];   /* forward: (T,d) each */
+    fs_real *stream[FS_STREAMS];   /* forward: (T,d) each; backward with a sink: what projections and FFN have read */
     fs_real *gradient[FS_STREAMS]; /* backward: (T,d) each; see fs_layer.residual */
+    const struct fs_weight_sink *sink; /* backward: also gradients of the weights go there; NULL: they are frozen */
 };
 
 struct fs_step_kind {
     const char *name;
     void (*forward)(const struct fs_step *step, const struct fs_layer_run *run);
-    /* From the gradient of `to` to that of `from`. Weights are frozen. */
+    /* From the gradient of `to` to that of `from`, and to those of its weights where there is a sink. */
     void (*backward)(const struct fs_step *step, const struct fs_layer_run *run);
 };
 
@@ -150,6 +151,10 @@ extern const struct fs_ffn_kind fs_ffn_experts;
 
 /* Room for the rows of experts of T tokens. */
 int fs_experts_prepare(const struct fs_spec *spec, struct fs_workspace *workspace, size_t tokens, struct fs_error *err);
+
+/* Adds to the gradients of a norm's weights, from its input `in` and the gradient of its output, (rows,size). */
+void fs_norm_weight_gradient(const struct fs_weight_sink *sink, const struct fs_norm *norm, const fs_real *in,
+                             const fs_real *dout, size_t rows, size_t size);
 
 /* Does copies->count copies of rows of `width` numbers; none where `copies` is NULL. */
 void fs_copy_rows(const struct fs_row_copies *copies, fs_real *data, size_t width);

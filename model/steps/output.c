@@ -16,6 +16,11 @@ static void forward(const struct fs_step *step, const struct fs_layer_run *run)
 
 static void backward(const struct fs_step *step, const struct fs_layer_run *run)
 {
+    if (run->sink != NULL) {
+        const struct fs_linear_rows rows = {run->tokens, run->workspace->context.data, run->gradient[step->to],
+                                            run->spec->hidden, 1};
+        fs_linear_weight_gradient(run->backend, &run->layer->attention_output, &rows, run->sink);
+    }
     fs_linear_backward(run->backend, &run->layer->attention_output, run->tokens, run->gradient[step->to],
                        run->spec->hidden, 0, run->workspace->dcontext.data);
 }

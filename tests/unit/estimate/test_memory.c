@@ -13,6 +13,7 @@
 #include "model/edits/stamp_net.h"
 #include "model/families/families.h"
 #include "model/gradients.h"
+#include "model/flops.h"
 #include "pipeline/estimate/memory.h"
 
 /* The layers of the spec that was made last. */
@@ -83,7 +84,12 @@ static void parts_by_hand(void **state)
     load.others = 2; /* each with a workspace of its own */
     fs_memory_of(&spec, &load, &memory);
     assert_true(memory.evaluate == evaluate + 2 * fs_memory_workspace(&spec, 6, 2));
-    load.others = 0;
+    load.copies = 1; /* with its weights, and how they differ */
+    load.text = 80;
+    fs_memory_of(&spec, &load, &memory);
+    assert_true(memory.columns == 4 * 2 * fs_spec_numbers(&spec) && memory.optimizer == 4 * 5 * P + 80);
+    load.others = load.copies = 0;
+    load.text = 0;
     fs_memory_of(&spec, &load, &memory);
     assert_true(memory.archive == 1000);
     assert_true(fs_memory_rank(&memory, 3) == memory.program + memory.optimizer + memory.gradients + memory.caches +
