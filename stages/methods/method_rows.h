@@ -14,7 +14,7 @@
     ROW(ft)                                                                                                            \
     ROW(ft_l)                                                                                                          \
     ROW(ft_m)                                                                                                          \
-    ROW(rome)                                                                                                         \
+    ROW(rome)                                                                                                          \
     ROW(cda)
 /* They take an edit that is there. */
 #define FS_TAKEN_METHODS(ROW) ROW(checkpoint)
