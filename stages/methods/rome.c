@@ -20,7 +20,7 @@ struct trainer {
     struct fs_target_bench *bench;   /* [threads] */
     /* of the pair that runs */
     struct fs_target target;
-    unsigned char *mine; /* [units] which of its units this rank has filled */
+    unsigned char *mine; /* [units] which of its units this rank runs */
 };
 
 /* ---- state ---- */
@@ -189,17 +189,12 @@ static int change(struct trainer *t, struct fs_error *err)
 
 /* ---- one pair ---- */
 
-static int fill_unit(void *context, size_t thread, size_t unit, void *result, struct fs_error *err)
-{
-    struct trainer *t = context;
-    (void)result;
-    return fs_target_fill(&t->target, &t->bench[thread], unit, err);
-}
-
 static int gather_unit(void *context, size_t thread, size_t unit, void *result, struct fs_error *err)
 {
     struct trainer *t = context;
-    (void)thread, (void)err;
+    if (fs_target_fill(&t->target, &t->bench[thread], unit, err) != 0) {
+        return -1;
+    }
     fs_target_gather(&t->target, unit, result);
     return 0;
 }
@@ -208,16 +203,6 @@ static int step_unit(void *context, size_t thread, size_t unit, void *result, st
 {
     struct trainer *t = context;
     return fs_target_differentiate(&t->target, &t->bench[thread], unit, result, err);
-}
-
-static void fill_cost(const void *context, size_t unit, struct fs_cost *cost)
-{
-    const struct trainer *t = context;
-    const struct fs_batch *batch = &t->target.prompts.unit[unit].texts->view.batch;
-    double tokens = (double)batch->tokens;
-    *cost = (struct fs_cost){.flops = fs_flops_layers(t->spec, 0, t->task->layer + 1, tokens, fs_batch_squares(batch)),
-                             .passes = (double)batch->sequences,
-                             .tokens = tokens};
 }
 
 static void step_cost(const void *context, size_t unit, struct fs_cost *cost)
@@ -229,25 +214,28 @@ static void step_cost(const void *context, size_t unit, struct fs_cost *cost)
     size_t first = t->task->layer + 1, layers = t->spec->layers;
     double tokens = (double)view->batch.tokens, rows = (double)view->reads.rows,
            squares = fs_batch_squares(&view->batch);
-    *cost = (struct fs_cost){.flops = fs_flops_layers(t->spec, first, layers, tokens, squares) +
-                                      fs_flops_layers_backward(t->spec, first, layers, tokens, squares) +
-                                      2 * fs_flops_head(t->spec, rows),
-                             .passes = (double)view->batch.sequences,
-                             .tokens = tokens,
-                             .rows = rows,
-                             .waits = (double)sizeof(fs_real) * ((double)fs_tape_numbers(&pass, view->reads.rows) +
-                                                                 rows * (double)t->spec->vocabulary)};
+    *cost = (struct fs_cost){
+        .flops = fs_flops_layers(t->spec, first, layers, tokens, squares) +
+                 fs_flops_layers_backward(t->spec, first, layers, tokens, squares) + 2 * fs_flops_head(t->spec, rows),
+        .passes = (double)view->batch.sequences,
+        .tokens = tokens,
+        .rows = rows,
+        .stays = (double)sizeof(fs_real) * (1 + (double)fs_base_matrices(t->spec)) * tokens * (double)t->spec->hidden,
+        .waits = (double)sizeof(fs_real) *
+                 ((double)fs_tape_numbers(&pass, view->reads.rows) + rows * (double)t->spec->vocabulary)};
 }
 
-/* delta of the pair, from filled units. */
+/* delta of the pair. A pair has few units, which the ranks take in turn. */
 static int search(struct trainer *t, struct fs_error *err)
 {
     struct fs_target *target = &t->target;
     size_t found = fs_target_found_length(target), length = fs_target_step_length(target),
            units = target->prompts.units;
     fs_real *numbers = fs_allocate_aligned(found > length ? found : length, sizeof *numbers, "a target value", err);
-    const struct fs_work gather = {.name = "rome: keys", .units = units, .context = t, .run = gather_unit};
-    const struct fs_work step = {.name = "rome", .units = units, .context = t, .run = step_unit, .cost = step_cost};
+    const struct fs_step_kind kind = {t->state->base.step + 1, 1};
+    const struct fs_work gather = {.name = "rome", .units = units, .context = t, .run = gather_unit};
+    const struct fs_work step = {
+        .name = "rome: target value", .step = kind, .units = units, .context = t, .run = step_unit, .cost = step_cost};
     int status = fs_runner_agree(t->task->runner, numbers != NULL ? 0 : -1, err);
     if (status == 0) {
         status = fs_runner_sum(t->task->runner, &gather, t->mine, found, numbers, err);
@@ -274,13 +262,10 @@ static int run_pair(struct trainer *t, struct fs_error *err)
     status = fs_runner_agree(t->task->runner, t->mine != NULL ? 0 : -1, err);
     memset(record, 0, FS_ROME_TERMS * sizeof *record);
     if (status == 0 && target->prompts.vectors > 0) {
-        const size_t units = target->prompts.units;
-        const struct fs_work fill = {
-            .name = "rome: prompts", .units = units, .context = t, .run = fill_unit, .cost = fill_cost};
-        const struct fs_work step = {.name = "rome", .units = units, .context = t, .cost = step_cost};
-        status = fs_runner_claim(t->task->runner, &fill, &step, t->mine, err) == 0 && search(t, err) == 0
-                     ? change(t, err)
-                     : -1;
+        for (size_t u = 0; u < target->prompts.units; u++) {
+            t->mine[u] = u % t->task->runner->ranks == t->task->runner->rank;
+        }
+        status = search(t, err) == 0 ? change(t, err) : -1;
         record[FS_ROME_BEFORE] = target->before;
         record[FS_ROME_AFTER] = target->after;
         record[FS_ROME_GROWTH] = fs_target_growth(target);
