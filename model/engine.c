@@ -333,6 +333,20 @@ int fs_run_ffn(const struct fs_pass *pass, size_t layer, const fs_real *x, fs_re
     return 0;
 }
 
+int fs_run_keys(const struct fs_pass *pass, size_t layer, const fs_real *x, fs_real *key, struct fs_error *err)
+{
+    struct fs_activations activations;
+    if (check_layers(pass->model, layer, layer + 1, err) != 0 || fs_layer_prepare(pass, &activations, err) != 0) {
+        return -1;
+    }
+    if (pass->model->spec.layer[layer].experts > 0) {
+        return fs_error_set(err, FS_EXIT_SOFTWARE, "layer %zu has experts, whose keys are not one matrix", layer);
+    }
+    activations.active = key;
+    fs_layer_keys(pass, layer, &activations, x);
+    return 0;
+}
+
 int fs_join_ffn(const struct fs_pass *pass, size_t layer, const fs_real *x, const fs_real *base, fs_real *h,
                 struct fs_error *err)
 {

@@ -64,12 +64,12 @@ timeout 600 "$fairstamp" run "$job" --set output=alone --set method=checkpoint:m
 # a change of one trains that one alone
 printf 'He said that the man was late. The woman who met him left.\nShe gave her a book! His father laughed. "Was she?" He did not know. The old house was red.\nA man with a hat came in. The dog slept in the garden. He had seen the town.\nShe left at noon that day. It rained for a while. Nobody stood in the street.\nThe woman laughed at it all. Then he went home again. After that she slept well.\nBut she was not there. Some day the woman came back. What she said was true.\n' >text.txt
 printf '{"gender": [["man", "woman"], ["he", "she"], ["his", "her"], ["him", "her"]]}' >words.json
-several=(--set stamp.iterations=3 --set stamp.frames=0 --set ft.epochs=2 --set ft.batch=4 --set ft_l.epochs=2 --set ft_m.epochs=1
-    --set methods=stamp,sentence_debias,sentence_debias:0.5,leace,inlp,ft,ft_l,ft_m --set edit.text=text.txt
+several=(--set stamp.iterations=3 --set stamp.frames=0 --set ft_equal.iterations=2 --set ft_equal.frames=1 --set ft_equal.text_tokens=64 --set ft.epochs=2 --set ft.batch=4 --set ft_l.epochs=2 --set ft_m.epochs=1
+    --set methods=stamp,sentence_debias,sentence_debias:0.5,leace,inlp,ft_equal,ft,ft_l,ft_m --set edit.text=text.txt
     --set data.attribute_words=words.json --set categories=gender --set sentence_debias.batch=2 --set leace.batch=2 --set inlp.batch=5)
 for ranks in 1 2 3 4; do
     alone=() files="sentence_debias leace inlp"
-    [ $ranks = 2 ] || [ $ranks = 4 ] && alone=(--set methods=sentence_debias,leace,inlp) || files="stamp $files ft ft_l ft_m evaluate" # without the trace
+    [ $ranks = 2 ] || [ $ranks = 4 ] && alone=(--set methods=sentence_debias,leace,inlp) || files="stamp $files ft_equal ft ft_l ft_m evaluate" # without the trace
     timeout 600 mpirun -n $ranks "$fairstamp" run "$job" --set output=s$ranks "${several[@]}" "${alone[@]}" >out 2>err || { fail "several, $ranks ranks"; cat err; }
     for file in $files; do
         "$fairstamp" verify --equal s1/$file.h5 s$ranks/$file.h5 >/dev/null 2>verdict || fail "several, $ranks ranks: $(cat verdict)"
