@@ -11,6 +11,7 @@
     ROW(sentence_debias)                                                                                               \
     ROW(leace)                                                                                                         \
     ROW(inlp)                                                                                                          \
+    ROW(ft_equal)                                                                                                      \
     ROW(ft)                                                                                                            \
     ROW(ft_l)                                                                                                          \
     ROW(ft_m)                                                                                                          \
