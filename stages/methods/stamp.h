@@ -87,5 +87,7 @@ int fs_stamp_train(const struct fs_stamp_task *task, struct fs_stamp_state *stat
 int fs_stamp_write(struct fs_archive *archive, const struct fs_stamp_options *options,
                    const struct fs_stamp_state *state, struct fs_error *err);
 int fs_stamp_read_state(const struct fs_archive *archive, struct fs_stamp_state *state, struct fs_error *err);
+/* Without what only a training that goes on needs, and merged files lack: its moments and best parameters are zeros. */
+int fs_stamp_read_done(const struct fs_archive *archive, struct fs_stamp_state *state, struct fs_error *err);
 
 #endif

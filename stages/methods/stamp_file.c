@@ -158,7 +158,9 @@ static int read_extra(const struct fs_archive *archive, struct fs_stamp_state *s
     return 0;
 }
 
-static int read_training(const struct fs_archive *archive, struct fs_stamp_state *state, struct fs_error *err)
+/* Without `whole` moments and best parameters are zeros. */
+static int read_training(const struct fs_archive *archive, bool whole, struct fs_stamp_state *state,
+                         struct fs_error *err)
 {
     size_t count = fs_stamp_parameters(state->stamp.hidden, state->stamp.width), dimensions, shape[4];
     int64_t best;
@@ -183,21 +185,32 @@ static int read_training(const struct fs_archive *archive, struct fs_stamp_state
     state->loss = fs_allocate(state->steps, 4 * sizeof *state->loss, "the history of losses", err);
     state->extra = fs_allocate(state->steps, FS_STAMP_EXTRA * sizeof *state->extra, "the history of losses", err);
     if (state->moment1 == NULL || state->moment2 == NULL || state->best == NULL || state->loss == NULL ||
-        state->extra == NULL || fs_edit_read_reals(archive, TRAINING "moment1", count, state->moment1, err) != 0 ||
-        fs_edit_read_reals(archive, TRAINING "moment2", count, state->moment2, err) != 0 ||
-        fs_edit_read_reals(archive, TRAINING "best", count, state->best, err) != 0 ||
+        state->extra == NULL ||
+        (whole && (fs_edit_read_reals(archive, TRAINING "moment1", count, state->moment1, err) != 0 ||
+                   fs_edit_read_reals(archive, TRAINING "moment2", count, state->moment2, err) != 0 ||
+                   fs_edit_read_reals(archive, TRAINING "best", count, state->best, err) != 0)) ||
         fs_archive_read(archive, TRAINING "loss", FS_ARCHIVE_F64, state->steps * 4, state->loss, err) != 0) {
         return -1;
     }
     return read_extra(archive, state, err);
 }
 
-int fs_stamp_read_state(const struct fs_archive *archive, struct fs_stamp_state *state, struct fs_error *err)
+static int read_state(const struct fs_archive *archive, bool whole, struct fs_stamp_state *state, struct fs_error *err)
 {
     *state = (struct fs_stamp_state){0};
-    if (read_parameters(archive, &state->stamp, err) == 0 && read_training(archive, state, err) == 0) {
+    if (read_parameters(archive, &state->stamp, err) == 0 && read_training(archive, whole, state, err) == 0) {
         return 0;
     }
     fs_stamp_state_release(state);
     return -1;
+}
+
+int fs_stamp_read_state(const struct fs_archive *archive, struct fs_stamp_state *state, struct fs_error *err)
+{
+    return read_state(archive, true, state, err);
+}
+
+int fs_stamp_read_done(const struct fs_archive *archive, struct fs_stamp_state *state, struct fs_error *err)
+{
+    return read_state(archive, false, state, err);
 }

@@ -159,7 +159,7 @@ static int read_history(const struct fs_archive *archive, struct fs_training_his
         .sizes = 1,
         .size = {{"width", 0}},
     };
-    if (fs_stamp_read_state(archive, &state, err) != 0) {
+    if (fs_stamp_read_done(archive, &state, err) != 0) {
         return -1;
     }
     history->layer = state.stamp.layer;
