@@ -10,6 +10,11 @@ int fs_workspace_create(const struct fs_model *model, struct fs_workspace **work
     return *workspace == NULL ? -1 : 0;
 }
 
+void fs_workspace_drop(struct fs_workspace *workspace, const struct fs_dropout *dropout)
+{
+    workspace->dropout = dropout;
+}
+
 size_t fs_workspace_bytes(const struct fs_workspace *workspace)
 {
     return fs_workspace_numbers(workspace) * sizeof(fs_real);
