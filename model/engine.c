@@ -278,7 +278,8 @@ struct fs_layer_run fs_layer_begin(const struct fs_pass *pass, size_t layer, con
                                  .workspace = pass->workspace,
                                  .batch = pass->batch,
                                  .tokens = pass->batch->tokens,
-                                 .activations = activations};
+                                 .activations = activations,
+                                 .score_weights = &pass->model->score_weights};
 }
 
 fs_real *fs_layer_branch(const struct fs_pass *pass, fs_real *h)

@@ -224,6 +224,7 @@ static void attend_backward(const struct fs_layer_run *run, const struct heads *
                    heads->path_width);
     }
     fs_kernel_softmax_backward(P, dP, heads->count * n, m);
+    fs_scores_shape_weights(run, &(struct fs_score_block){heads->first, heads->count, n, m}, dP);
     if (run->layer->spec->score_cap > 0) {
         cap_backward(run, heads, dP);
     }

@@ -95,6 +95,7 @@ struct fs_layer_run {
     const struct fs_activations *activations;
     fs_real *stream[FS_STREAMS];   /* forward: (T,d) each; backward with a sink: what projections and FFN have read */
     fs_real *gradient[FS_STREAMS]; /* backward: (T,d) each; see fs_layer.residual */
+    const struct fs_score_weights *score_weights;
     const struct fs_weight_sink *sink; /* backward: also gradients of the weights go there; NULL: they are frozen */
 };
 

@@ -36,8 +36,9 @@ struct fs_relative {
     size_t length;
     size_t *row; /* [2 length - 1] of the embedding, by distance from 1 - length on */
     size_t row_capacity;
-    size_t first, rows;           /* of the embedding, that the batch meets */
-    struct fs_scratch embedding;  /* (2 S,d) behind its norm */
+    size_t first, rows;          /* of the embedding, that the batch meets */
+    struct fs_scratch embedding; /* (2 S,d) behind its norm, where `filled` */
+    bool filled;
     struct fs_scratch key, query; /* (rows,H D) of the layer at work */
     struct fs_scratch scores;     /* (n,rows) twice: of a head's queries and keys */
 };

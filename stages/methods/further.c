@@ -243,6 +243,7 @@ static int differentiate_unit(void *context, size_t thread, size_t unit, void *r
         bench->logprob = fs_allocate_aligned(rows, t->spec->vocabulary * sizeof *bench->logprob, "logits", err);
         bench->rows = bench->logprob != NULL ? rows : 0;
     }
+    fs_workspace_forget(bench->workspace); /* the weights are those of the step */
     fs_workspace_drop(bench->workspace, drops(t) ? &dropout : NULL);
     if (bench->logprob == NULL ||
         fs_gradients_forward(bench->gradients, &pass, NULL, rows, bench->row, bench->logprob, err) != 0) {

@@ -123,6 +123,7 @@ static void check_differences(const char *name, struct fs_model *model, const st
         }
         for (int s = 0; s < 2; s++) {
             fs_trainable_set(copy, delta);
+            fs_workspace_forget(scene.workspace);
             side[s] = loss(&scene);
             fs_kernel_scale(delta + piece[p].first, piece[p].count, -1);
         }
