@@ -133,6 +133,9 @@ int fs_embed(const struct fs_model *model, struct fs_workspace *workspace, const
     if (projection == FS_PROJECT_NORMED) {
         fs_linear(model->backend, &model->embedding_projection, T, narrow, h, d);
     }
+    if (workspace->dropout != NULL) {
+        fs_dropout_apply(workspace->dropout, FS_DROP_EMBEDDING, 0, 0, h, T * d);
+    }
     return 0;
 }
 
@@ -208,6 +211,10 @@ int fs_embed_backward(const struct fs_pass *pass, fs_real *dh, const struct fs_w
     if (embed_again(pass, &embedded, err) != 0) {
         return -1;
     }
+    if (pass->workspace->dropout != NULL) {
+        size_t numbers = pass->batch->tokens * model->spec.hidden;
+        fs_dropout_apply(pass->workspace->dropout, FS_DROP_EMBEDDING, 0, 0, gradient, numbers);
+    }
     if (projection == FS_PROJECT_NORMED) {
         gradient = project_backward(pass, embedded.normed, gradient, sink);
     }
@@ -251,7 +258,8 @@ int fs_layer_prepare(const struct fs_pass *pass, struct fs_activations *activati
         (fs_spec_gated(spec) && fs_scratch_reserve(&workspace->gate, T * ffn, "the FFN", err) != 0) ||
         fs_experts_prepare(spec, workspace, T, err) != 0 || fs_positions_prepare(spec, workspace, batch, err) != 0 ||
         fs_scores_prepare(spec, &pass->model->score_weights, workspace, batch, err) != 0 ||
-        fs_convolution_prepare(spec, workspace, batch, err) != 0) {
+        fs_convolution_prepare(spec, workspace, batch, err) != 0 ||
+        fs_dropout_prepare(spec, workspace, batch, err) != 0) {
         return -1;
     }
     *activations = (struct fs_activations){.qkv = workspace->qkv.data,
@@ -270,7 +278,8 @@ struct fs_layer_run fs_layer_begin(const struct fs_pass *pass, size_t layer, con
                                  .workspace = pass->workspace,
                                  .batch = pass->batch,
                                  .tokens = pass->batch->tokens,
-                                 .activations = activations};
+                                 .activations = activations,
+                                 .score_weights = &pass->model->score_weights};
 }
 
 fs_real *fs_layer_branch(const struct fs_pass *pass, fs_real *h)

@@ -23,6 +23,11 @@ struct fs_workspace;
 /* One a thread. */
 int fs_workspace_create(const struct fs_model *model, struct fs_workspace **workspace, struct fs_error *err);
 void fs_workspace_destroy(struct fs_workspace *workspace); /* takes NULL */
+/* The model's weights have changed (trainable.h): what was made of them is made anew. */
+void fs_workspace_forget(struct fs_workspace *workspace);
+/* From here on layers and embeddings drop numbers as `dropout` says, which must live on; NULL: none, as to begin with. */
+struct fs_dropout;
+void fs_workspace_drop(struct fs_workspace *workspace, const struct fs_dropout *dropout);
 /* Bytes that it holds now. */
 size_t fs_workspace_bytes(const struct fs_workspace *workspace);
 

@@ -123,11 +123,9 @@ size_t fs_trainable_numbers(const struct fs_spec *spec)
 
 int fs_trainable_check(const struct fs_spec *spec, const char *name, struct fs_error *err)
 {
-    const char *what = spec->disentangled.span > 0          ? "disentangled attention"
-                       : spec->convolution.kernel > 0       ? "a convolution"
-                       : spec->score_bias == FS_BUCKET_BIAS ? "a bias of attention by distance"
-                       : fs_spec_most_experts(spec) > 0     ? "a mixture of experts"
-                                                            : NULL;
+    const char *what = spec->disentangled.span > 0    ? "disentangled attention"
+                       : spec->convolution.kernel > 0 ? "a convolution"
+                                                      : NULL;
     if (what == NULL) {
         return 0;
     }

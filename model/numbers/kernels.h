@@ -28,6 +28,8 @@ void fs_kernel_add_bias(const fs_real *in, const fs_real *bias, fs_real *out, si
 /* y += x; y (columns) += the sum of the rows of x */
 void fs_kernel_add(fs_real *y, const fs_real *x, size_t count);
 void fs_kernel_add_rows(fs_real *y, const fs_real *x, size_t rows, size_t columns);
+/* sum = a + b; may be one of them */
+void fs_kernel_add_to(const fs_real *a, const fs_real *b, fs_real *sum, size_t count);
 /* y += factor x */
 void fs_kernel_add_scaled(fs_real *y, const fs_real *x, size_t count, fs_real factor);
 /* x *= factor */

@@ -49,12 +49,12 @@ static int fill_index(const struct fs_disentangled *spec, size_t length, struct 
     return 0;
 }
 
-/* The embedding behind its norm; once a workspace. */
+/* The embedding behind its norm; once for the same weights. */
 static int fill_embedding(const struct fs_spec *spec, const struct fs_score_weights *weights,
                           struct fs_relative *relative, struct fs_error *err)
 {
     size_t rows = 2 * spec->disentangled.span, d = spec->hidden;
-    if (relative->embedding.capacity > 0) {
+    if (relative->filled) {
         return 0;
     }
     if (fs_scratch_reserve(&relative->embedding, rows * d, "relative positions", err) != 0) {
@@ -65,6 +65,7 @@ static int fill_embedding(const struct fs_spec *spec, const struct fs_score_weig
     } else {
         memcpy(relative->embedding.data, weights->relative, rows * d * sizeof(fs_real));
     }
+    relative->filled = true;
     return 0;
 }
 

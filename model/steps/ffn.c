@@ -77,12 +77,23 @@ static void forward(const struct fs_step *step, const struct fs_layer_run *run)
 {
     const struct fs_ffn_kind *ffn = run->layer->ffn;
     ffn->inner(run, run->stream[step->from]);
+    if (run->workspace->dropout != NULL) {
+        size_t numbers = run->tokens * run->spec->hidden;
+        fs_real *out = step->residual == FS_STREAM_NONE ? run->stream[step->to] : run->workspace->dropped.data;
+        ffn->output(run, NULL, out);
+        fs_layer_drop(run, FS_DROP_FFN, 0, out, numbers);
+        if (step->residual != FS_STREAM_NONE) {
+            fs_kernel_add_to(run->stream[step->residual], out, run->stream[step->to], numbers);
+        }
+        return;
+    }
     ffn->output(run, step->residual == FS_STREAM_NONE ? NULL : run->stream[step->residual], run->stream[step->to]);
 }
 
 static void backward(const struct fs_step *step, const struct fs_layer_run *run)
 {
-    run->layer->ffn->backward(run, run->gradient[step->to], step->joins ? 1 : 0, run->gradient[step->from]);
+    const fs_real *dy = fs_layer_drop_backward(run, FS_DROP_FFN, run->gradient[step->to]);
+    run->layer->ffn->backward(run, dy, step->joins ? 1 : 0, run->gradient[step->from]);
 }
 
 const struct fs_step_kind fs_step_ffn = {"ffn", forward, backward};

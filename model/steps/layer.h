@@ -95,6 +95,7 @@ struct fs_layer_run {
     const struct fs_activations *activations;
     fs_real *stream[FS_STREAMS];   /* forward: (T,d) each; backward with a sink: what projections and FFN have read */
     fs_real *gradient[FS_STREAMS]; /* backward: (T,d) each; see fs_layer.residual */
+    const struct fs_score_weights *score_weights;
     const struct fs_weight_sink *sink; /* backward: also gradients of the weights go there; NULL: they are frozen */
 };
 
@@ -155,6 +156,14 @@ int fs_experts_prepare(const struct fs_spec *spec, struct fs_workspace *workspac
 /* Adds to the gradients of a norm's weights, from its input `in` and the gradient of its output, (rows,size). */
 void fs_norm_weight_gradient(const struct fs_weight_sink *sink, const struct fs_norm *norm, const fs_real *in,
                              const fs_real *dout, size_t rows, size_t size);
+
+/* `count` numbers from `first` on of a place of the layer through the dropout, in place; no work where there is none. */
+void fs_layer_drop(const struct fs_layer_run *run, enum fs_dropout_place place, size_t first, fs_real *x, size_t count);
+/* dy (T,d), the gradient of what a place of the layer adds, through the dropout: in the workspace, or dy itself. */
+const fs_real *fs_layer_drop_backward(const struct fs_layer_run *run, enum fs_dropout_place place, const fs_real *dy);
+/* Room for what is dropped of the batch; none where there is no dropout. */
+int fs_dropout_prepare(const struct fs_spec *spec, struct fs_workspace *workspace, const struct fs_batch *batch,
+                       struct fs_error *err);
 
 /* Does copies->count copies of rows of `width` numbers; none where `copies` is NULL. */
 void fs_copy_rows(const struct fs_row_copies *copies, fs_real *data, size_t width);

@@ -14,6 +14,8 @@ struct fs_score_block {
     size_t first, count, n, m;
 };
 void fs_scores_shape(const struct fs_layer_run *run, const struct fs_score_block *block, fs_real *S);
+/* From dS, the gradient of what the last one gave, to that of the table of biases, where the layer has one and there is a sink. */
+void fs_scores_shape_weights(const struct fs_layer_run *run, const struct fs_score_block *block, const fs_real *dS);
 
 /* Reserves what disentangled attention needs for the batch, and makes its tables. */
 int fs_disentangled_prepare(const struct fs_spec *spec, const struct fs_score_weights *weights,

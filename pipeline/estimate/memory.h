@@ -32,7 +32,7 @@
  *     training     a thread: forward + T (3 d + (2 H + 2 G) D + f + 2 C), what runs back
  *                  + a (T (k d + (H + 2 G) D + f + u) + H S) + T d + R (d + E), the tape
  *                  + R V, at most FS_MEMORY_LOGITS or one row; tape and R V only for units without a slot. A method of all
- *                  weights keeps (L + 3) T d, one layer's part and R (d + E) in the tape's place
+ *                  weights keeps (L + 4) T d, one layer's part and R (d + E) in the tape's place
  *     columns      once a rank, evaluating: 2 P of each column whose edit is all weights, the difference and the weights
  *     evaluate     a thread: (1 + o) forward + T ((2 + b) e + C) + 2 R d, o other models of a job's methods, as large as
  *                  its own

@@ -9,6 +9,7 @@
 #include "model/gradients.h"
 #include "model/numbers/kernels.h"
 #include "model/numbers/random.h"
+#include "model/steps/workspace.h"
 #include "model/trainable.h"
 #include "stages/methods/adam.h"
 #include "stages/methods/corpus.h"
@@ -20,6 +21,7 @@
 #define USE_ORDER 0x6f72646572000000u
 #define USE_MASKS 0x6d61736b73000000u
 #define USE_WORDS 0x776f726473000000u
+#define USE_DROPS 0x64726f7073000000u
 
 /* What one thread computes with; made when it gets its first unit. */
 struct bench {
@@ -205,6 +207,19 @@ static double loss_of(const struct trainer *t, struct bench *bench, size_t rows)
     return loss / (double)t->targets;
 }
 
+static bool drops(const struct trainer *t)
+{
+    return t->options->hidden_dropout > 0 || t->options->attention_dropout > 0;
+}
+
+/* What is dropped of a unit of the step. */
+static struct fs_dropout dropout_of(const struct trainer *t, size_t unit)
+{
+    uint64_t number = (uint64_t)t->state->base.step * t->units + unit;
+    struct fs_random random = fs_random_start(t->task->seed ^ USE_DROPS, number);
+    return (struct fs_dropout){t->options->hidden_dropout, t->options->attention_dropout, fs_random_next(&random)};
+}
+
 static int differentiate_unit(void *context, size_t thread, size_t unit, void *result, struct fs_error *err)
 {
     struct trainer *t = context;
@@ -218,6 +233,7 @@ static int differentiate_unit(void *context, size_t thread, size_t unit, void *r
     const struct fs_batch batch = batch_of(t, unit, bench->token);
     const struct fs_pass pass = {t->state->edit.model, bench->workspace, &batch, NULL};
     const struct fs_weight_sink sink = fs_trainable_sink(t->state->edit.model, gradient);
+    const struct fs_dropout dropout = dropout_of(t, unit);
     size_t rows = fill_unit(t, unit, bench);
     if (rows == 0) {
         return 0;
@@ -227,6 +243,8 @@ static int differentiate_unit(void *context, size_t thread, size_t unit, void *r
         bench->logprob = fs_allocate_aligned(rows, t->spec->vocabulary * sizeof *bench->logprob, "logits", err);
         bench->rows = bench->logprob != NULL ? rows : 0;
     }
+    fs_workspace_forget(bench->workspace); /* the weights are those of the step */
+    fs_workspace_drop(bench->workspace, drops(t) ? &dropout : NULL);
     if (bench->logprob == NULL ||
         fs_gradients_forward(bench->gradients, &pass, NULL, rows, bench->row, bench->logprob, err) != 0) {
         return -1;
@@ -251,7 +269,8 @@ static void unit_cost(const void *context, size_t unit, struct fs_cost *cost)
                              .tokens = tokens,
                              .rows = rows,
                              .waits = (double)sizeof(fs_real) * ((double)fs_gradients_numbers(&pass, (size_t)rows) +
-                                                                 rows * (double)t->spec->vocabulary)};
+                                                                 rows * (double)t->spec->vocabulary +
+                                                                 tokens * (double)t->spec->hidden)}; /* dropped */
 }
 
 /* The ranks share units out by their costs; a unit has nothing that it keeps. */

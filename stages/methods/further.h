@@ -1,12 +1,12 @@
 /*
- * A whole model trained further on a text (corpus.h): continued pretraining, for CDA (Zmigrod et al. 2019; Webster et al.,
- * arXiv 2010.06032), in the form of bias-bench.
+ * A whole model trained further on a text (corpus.h): continued pretraining, for CDA (Zmigrod et al. 2019) and Dropout (Webster
+ * et al., arXiv 2010.06032), in the form of bias-bench.
  *
  *   masked   15 % of the tokens that are not special are chosen anew each time; 80 % of these become the mask, 10 % a random
  *            token, 10 % stay (Devlin et al. 2019); the loss is the mean of -log p over all that a step chooses
  *   causal   the mean of -log p of every token of a block but the first
  *
- * AdamW (0.9, 0.999, 1e-8) without weight decay, the rate linear to 0, gradients clipped to a norm. Blocks are taken in an
+ * AdamW (0.9, 0.999, 1e-8) without weight decay, the rate linear to 0, gradients clipped to a norm; dropout. Blocks are taken in an
  * order drawn anew for each round over the text. All draws are counted by seed, step, block of the step and position, and
  * gradients are summed in the order of units, so the bits are the same on any number of ranks and through a restart.
  *

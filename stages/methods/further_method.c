@@ -1,5 +1,5 @@
 /*
- * The method cda: further.h behind the interface of method.h. Layout of its file, beside the edit's own
+ * The methods cda and dropout_debias: further.h behind the interface of method.h. Layout of their files, beside the edit's own
  * (model/edits/all_weights.h), P numbers of it:
  *
  *   /all_weights@step, steps, seen              done, of the whole training, and tokens of the steps done
@@ -208,50 +208,52 @@ static void size(const void *settings, const struct fs_spec *spec, struct fs_tra
 
 _Static_assert(sizeof(struct fs_further_options) <= sizeof(union fs_method_settings), "room for the settings");
 
-/* ---- cda ---- */
+/* ---- the two ---- */
 
-static const struct fs_further_form cda = {.name = "cda", .exchanges = true};
+#define METHOD(method, words, title, what, settings_of, data)                                                          \
+    static const struct fs_further_form form_of_##method = {.name = #method, .exchanges = (words)};                    \
+    static int create_##method(const struct fs_method_task *task, size_t pairs, struct fs_training_state **state,      \
+                               struct fs_error *err)                                                                   \
+    {                                                                                                                  \
+        (void)pairs;                                                                                                   \
+        return create(&form_of_##method, task, state, err);                                                            \
+    }                                                                                                                  \
+    static int train_##method(const struct fs_method_task *task, fs_training_save *save, void *context,                \
+                              struct fs_training_state *state, struct fs_error *err)                                   \
+    {                                                                                                                  \
+        return fs_further_train(&form_of_##method, task, save, context, state_of(state), err);                         \
+    }                                                                                                                  \
+    static int history_of_##method(const struct fs_archive *archive, struct fs_training_history *history,              \
+                                   struct fs_error *err)                                                               \
+    {                                                                                                                  \
+        return read_history(archive, (title), history, err);                                                           \
+    }                                                                                                                  \
+    static const struct fs_trainer trainer_of_##method = {.create = create_##method,                                   \
+                                                          .destroy = destroy,                                          \
+                                                          .broadcast = broadcast,                                      \
+                                                          .train = train_##method,                                     \
+                                                          .is_same = is_same,                                          \
+                                                          .bytes = bytes,                                              \
+                                                          .losses = losses,                                            \
+                                                          .write = write,                                              \
+                                                          .read = read_state,                                          \
+                                                          .edit = edit,                                                \
+                                                          .read_history = history_of_##method,                         \
+                                                          .size = size,                                                \
+                                                          .steps_key = #method ".steps",                               \
+                                                          .save_key = #method ".checkpoint_every"};                    \
+    extern const struct fs_method fs_method_##method;                                                                  \
+    const struct fs_method fs_method_##method = {.name = #method,                                                      \
+                                                 .about = (what),                                                      \
+                                                 .learns = (data),                                                     \
+                                                 .edit = &fs_edit_all_weights,                                         \
+                                                 .settings = &(settings_of),                                           \
+                                                 .settings_size = sizeof(struct fs_further_options),                   \
+                                                 .trainer = &trainer_of_##method};
 
-static int create_cda(const struct fs_method_task *task, size_t pairs, struct fs_training_state **state,
-                      struct fs_error *err)
-{
-    (void)pairs;
-    return create(&cda, task, state, err);
-}
-
-static int train_cda(const struct fs_method_task *task, fs_training_save *save, void *context,
-                     struct fs_training_state *state, struct fs_error *err)
-{
-    return fs_further_train(&cda, task, save, context, state_of(state), err);
-}
-
-static int read_history_of_cda(const struct fs_archive *archive, struct fs_training_history *history,
-                               struct fs_error *err)
-{
-    return read_history(archive, "CDA", history, err);
-}
-
-static const struct fs_trainer trainer_of_cda = {.create = create_cda,
-                                                 .destroy = destroy,
-                                                 .broadcast = broadcast,
-                                                 .train = train_cda,
-                                                 .is_same = is_same,
-                                                 .bytes = bytes,
-                                                 .losses = losses,
-                                                 .write = write,
-                                                 .read = read_state,
-                                                 .edit = edit,
-                                                 .read_history = read_history_of_cda,
-                                                 .size = size,
-                                                 .steps_key = "cda.steps",
-                                                 .save_key = "cda.checkpoint_every"};
-
-extern const struct fs_method fs_method_cda;
-const struct fs_method fs_method_cda = {
-    .name = "cda",
-    .about = "CDA: all weights trained further on a text whose attribute words are exchanged in half of the lines",
-    .learns = FS_LEARNS_TEXT | FS_LEARNS_WORDS,
-    .edit = &fs_edit_all_weights,
-    .settings = &fs_cda_settings,
-    .settings_size = sizeof(struct fs_further_options),
-    .trainer = &trainer_of_cda};
+METHOD(cda, true, "CDA",
+       "CDA: all weights trained further on a text, with attribute words exchanged in half of its lines",
+       fs_cda_settings, FS_LEARNS_TEXT | FS_LEARNS_WORDS)
+METHOD(dropout_debias, false, "Dropout",
+       "Dropout: all weights trained further on a text, with more dropout than before", fs_dropout_debias_settings,
+       FS_LEARNS_TEXT)

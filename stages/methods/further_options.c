@@ -4,12 +4,25 @@
  */
 #include "stages/methods/further_options.h"
 
-static const struct fs_preset_row cda_presets[] = {
-    {"published", "cda.steps", {"2000", "2000"}}, {"published", "cda.batch", {"512", "256"}},
-    {"published", "cda.block", {"512", "1024"}},  {"published", "cda.case", {"exact", "exact"}},
-    {"small", "cda.steps", {"2000", "2000"}},     {"small", "cda.batch", {"32", "32"}},
-    {"small", "cda.block", {"128", "128"}}};
-static const struct fs_presets presets_of_cda = {cda_presets, sizeof cda_presets / sizeof cda_presets[0]};
+#define PRESETS(method)                                                                                                \
+    {"published", #method ".steps", {"2000", "2000"}}, {"published", #method ".batch", {"512", "256"}},                \
+        {"published", #method ".block", {"512", "1024"}}, {"small", #method ".steps", {"2000", "2000"}},               \
+        {"small", #method ".batch", {"32", "32"}},                                                                     \
+    {                                                                                                                  \
+        "small", #method ".block",                                                                                     \
+        {                                                                                                              \
+            "128", "128"                                                                                               \
+        }                                                                                                              \
+    }
+
+static const struct fs_preset_row cda_presets[] = {PRESETS(cda), {"published", "cda.case", {"exact", "exact"}}};
+static const struct fs_preset_row dropout_debias_presets[] = {PRESETS(dropout_debias)};
+#define ALL(rows)                                                                                                      \
+    {                                                                                                                  \
+        (rows), sizeof(rows) / sizeof((rows)[0])                                                                       \
+    }
+static const struct fs_presets presets_of_cda = ALL(cda_presets),
+                               presets_of_dropout_debias = ALL(dropout_debias_presets);
 
 #define ROW(method, name, member) .key = #method "." #name, FS_SETTING_MEMBER(struct fs_further_options, member)
 
@@ -54,14 +67,23 @@ static const struct fs_presets presets_of_cda = {cda_presets, sizeof cda_presets
                                                                     "or checkpoint_seconds where that is sooner"       \
     }
 
+#define MEANING_hidden "share of the numbers that are dropped of the embeddings and of what attention and FFN add"
+#define MEANING_attention "share of attention's weights that are dropped"
+#define DROPOUT(method, what, ...)                                                                                     \
+    {                                                                                                                  \
+        ROW(method, what##_dropout, what##_dropout), .kind = FS_SETTING_NUMBER, .initial_by_variant = __VA_ARGS__,     \
+                                                     .most = 0.9, .meaning = MEANING_##what                            \
+    }
+
 static const struct fs_setting cda_rows[] = {
     ROWS(cda),
+    DROPOUT(cda, hidden, {"0.1", "0.1"}),
+    DROPOUT(cda, attention, {"0.1", "0.1"}),
     {ROW(cda, case, letters), .kind = FS_SETTING_CHOICE, .initial = "fold", .choices = "fold|exact",
      .meaning = "which words are exchanged: fold, with capitals too, which the word in their place gets; exact, as the "
                 "table writes them, as published"}};
 
-#define TABLE(rows)                                                                                                    \
-    {                                                                                                                  \
-        (rows), sizeof(rows) / sizeof((rows)[0])                                                                       \
-    }
-const struct fs_settings fs_cda_settings = TABLE(cda_rows);
+static const struct fs_setting dropout_debias_rows[] = {ROWS(dropout_debias),
+                                                        DROPOUT(dropout_debias, hidden, {"0.2", "0.15"}),
+                                                        DROPOUT(dropout_debias, attention, {"0.15", "0.15"})};
+const struct fs_settings fs_cda_settings = ALL(cda_rows), fs_dropout_debias_settings = ALL(dropout_debias_rows);

@@ -16,7 +16,8 @@
     ROW(ft_l)                                                                                                          \
     ROW(ft_m)                                                                                                          \
     ROW(rome)                                                                                                          \
-    ROW(cda)
+    ROW(cda)                                                                                                           \
+    ROW(dropout_debias)
 /* They take an edit that is there. */
 #define FS_TAKEN_METHODS(ROW) ROW(checkpoint)
 

@@ -22,7 +22,7 @@ LINES = ["He said that the man was late.", "The old house by the river was red."
          "Her brother asked: \"Is she there?\" A GIRL came in; he knew her!", "Mr. Black met the woman.",
          "In africa, a white boy saw his dog.", "", "They sang all night long."]
 SEED, STEPS, BATCH, BLOCK, RATE, CLIP = 7, 3, 3, 24, 1e-3, 0.5
-ORDER, MASKS, SWAPS = 0x6f72646572000000, 0x6d61736b73000000, 0x776f726473000000
+ORDER, MASKS, SWAPS, DROPS = 0x6f72646572000000, 0x6d61736b73000000, 0x776f726473000000, 0x64726f7073000000
 
 
 class Random:
@@ -75,17 +75,51 @@ def exchange(line, rows, seed, number, fold):
     return " ".join(out), count
 
 
-def corpus(tokenizer, masked, fold):
+class Drops:
+    """In the place of torch's dropout: that of fairstamp, of one block of a unit after the other."""
+
+    def __init__(self, hidden, attention):
+        self.hidden, self.attention, self.key, self.block, self.calls = hidden, attention, 0, 0, 0
+
+    def begin_step(self, step):
+        self.key = Random(SEED ^ DROPS, step).next()  # all blocks are one unit
+
+    def begin_block(self, block):
+        self.block, self.calls = block, 0
+
+    def __call__(self, x, *_, **__):
+        # the embeddings, then of each layer the weights, what attention adds, what the FFN adds
+        layer, place = ((self.calls - 1) // 3, (self.calls - 1) % 3 + 1) if self.calls > 0 else (0, 0)
+        share = self.attention if place == 1 else self.hidden
+        self.calls += 1
+        if share == 0:
+            return x
+        state, first = Random(self.key, layer * 4 + place).state, self.block * x.numel()
+        keep = []
+        for i in range(x.numel()):
+            random = Random(0, 0)
+            random.state = state + (first + i) * 0x9e3779b97f4a7c15 & MASK
+            keep.append(0.0 if random.uniform() < share else 1 / (1 - share))
+        return x * torch.tensor(keep, dtype=x.dtype).reshape(x.shape)
+
+
+def corpus(tokenizer, masked, exchanges, fold):
     tokens, texts = [], []
-    lines = [line for line in LINES if line]
-    for number, line in enumerate(lines):
+
+    def add(line):
+        ids = tokenizer(line, add_special_tokens=False)["input_ids"]
+        tokens.extend([tokenizer.cls_token_id, *ids, tokenizer.sep_token_id] if masked
+                      else [*ids, tokenizer.eos_token_id])
+
+    for number, line in enumerate(line for line in LINES if line):
+        if not exchanges:
+            add(line)
+            continue
         for i, rows in enumerate(WORDS.values()):
             text, count = exchange(line, rows, (SEED ^ SWAPS) + i, number, fold)
             if count > 0:
-                for one in (text, line):
-                    ids = tokenizer(one, add_special_tokens=False)["input_ids"]
-                    tokens += ([tokenizer.cls_token_id, *ids, tokenizer.sep_token_id] if masked
-                               else [*ids, tokenizer.eos_token_id])
+                add(text)
+                add(line)
                 texts.append(text)
     return [tokens[i:i + BLOCK] for i in range(0, len(tokens) - BLOCK + 1, BLOCK)], texts
 
@@ -123,11 +157,13 @@ def log_p(model, ids):
     return torch.log_softmax(model(torch.tensor([ids])).logits[0], -1)
 
 
-def step_loss(model, tokenizer, blocks, step, masked):
+def step_loss(model, tokenizer, blocks, step, masked, drops):
     terms = []
+    drops.begin_step(step)
     words = min(max(tokenizer.get_vocab().values()) + 1, model.config.vocab_size)
     for place, number in blocks_of(step, len(blocks)):
         block = blocks[number]
+        drops.begin_block(place)
         if masked:
             seen, chosen = masked_block(tokenizer, block, step, place, words)
             rows = log_p(model, seen)
@@ -168,28 +204,33 @@ def gradients(name):
             "tensors": {n: summary(p.grad) for n, p in model.named_parameters() if p.grad is not None}}
 
 
-def training(name, fold):
+def training(name, exchanges, fold, hidden, attention):
     model, tokenizer, masked = load(name)
-    blocks, texts = corpus(tokenizer, masked, fold)
+    blocks, texts = corpus(tokenizer, masked, exchanges, fold)
+    drops = torch.nn.functional.dropout = Drops(hidden, attention)
     start = {n: p.detach().clone() for n, p in model.named_parameters()}
     optimizer = torch.optim.AdamW(model.parameters(), lr=RATE, betas=(0.9, 0.999), eps=1e-8, weight_decay=0)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 - step / STEPS)
     losses, norms = [], []
     for step in range(STEPS):
         optimizer.zero_grad()
-        loss = step_loss(model, tokenizer, blocks, step, masked)
+        loss = step_loss(model, tokenizer, blocks, step, masked, drops)
         loss.backward()
         norms.append(torch.nn.utils.clip_grad_norm_(model.parameters(), CLIP).item())
         optimizer.step()
         schedule.step()
         losses.append(loss.item())
-    print(name, fold, len(blocks), losses, norms)
-    return {"model": name, "fold": fold, "blocks": len(blocks), "texts": texts, "losses": losses,
+    print(name, exchanges, fold, hidden, attention, len(blocks), losses, norms)
+    return {"model": name, "exchanges": exchanges, "fold": fold, "hidden_dropout": hidden,
+            "attention_dropout": attention, "texts": texts, "losses": losses,
             "tensors": {n: summary(p - start[n]) for n, p in model.named_parameters() if not torch.equal(p, start[n])}}
 
 
 out = {"seed": SEED, "steps": STEPS, "batch": BATCH, "block": BLOCK, "learning_rate": RATE, "clip": CLIP,
        "words": WORDS, "text": "\n".join(LINES) + "\n",
        "gradients": [gradients(n) for n in ("bert-tiny", "gpt2-tiny", "llama-grouped")],
-       "trainings": [training(n, f) for n, f in (("bert-tiny", True), ("gpt2-tiny", True), ("gpt2-tiny", False))]}
+       "trainings": [training(*case) for case in (("bert-tiny", True, True, 0, 0), ("gpt2-tiny", True, True, 0, 0),
+                                                  ("gpt2-tiny", True, False, 0, 0.1),
+                                                  ("bert-tiny", False, True, 0.2, 0.15),
+                                                  ("gpt2-tiny", False, True, 0.15, 0.15))]}
 (HERE / "cda.json").write_text(json.dumps(out, indent=1, ensure_ascii=False) + "\n")

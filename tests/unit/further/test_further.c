@@ -21,7 +21,7 @@ extern const struct fs_method fs_method_cda;
 static struct fs_json_document *document;
 static char text_path[1024];
 static struct fs_attribute_table *words;
-static const struct fs_further_form form = {.name = "cda", .exchanges = true};
+static const struct fs_further_form forms[] = {{.name = "dropout_debias"}, {.name = "cda", .exchanges = true}};
 
 static const cJSON *get(const cJSON *object, const char *key)
 {
@@ -158,12 +158,15 @@ static void check_training(const cJSON *expected)
     struct test_model m;
     struct fs_further_state state;
     struct fs_runner *runner;
-    const struct fs_further_options options = options_of(cJSON_IsTrue(get(expected, "fold")));
+    struct fs_further_options options = options_of(cJSON_IsTrue(get(expected, "fold")));
+    const struct fs_further_form *form = &forms[cJSON_IsTrue(get(expected, "exchanges"))];
+    options.hidden_dropout = get(expected, "hidden_dropout")->valuedouble;
+    options.attention_dropout = get(expected, "attention_dropout")->valuedouble;
     test_model_open(get(expected, "model")->valuestring, &m);
     assert_done(fs_runner_serial_create(1, &runner, &err), err);
     const struct fs_method_task task = task_of(&m, &options, runner);
-    assert_done(fs_further_state_create(&form, &task, &state, &err), err);
-    assert_done(fs_further_train(&form, &task, NULL, NULL, &state, &err), err);
+    assert_done(fs_further_state_create(form, &task, &state, &err), err);
+    assert_done(fs_further_train(form, &task, NULL, NULL, &state, &err), err);
     double worst[3] = {0};
     for (size_t i = 0; i < options.steps; i++) {
         double wanted = cJSON_GetArrayItem(get(expected, "losses"), (int)i)->valuedouble;
@@ -186,9 +189,11 @@ static void it_is_that_of_pytorch(void **unused)
 {
     (void)unused;
     const cJSON *trainings = get(fs_json_root(document), "trainings");
-    assert_int_equal(cJSON_GetArraySize(trainings), 3);
+    assert_int_equal(cJSON_GetArraySize(trainings), 5);
     for (const cJSON *item = trainings->child; item != NULL; item = item->next) {
-        check_texts(item);
+        if (cJSON_IsTrue(get(item, "exchanges"))) {
+            check_texts(item);
+        }
         check_training(item);
     }
 }
@@ -228,6 +233,7 @@ static void threads_and_stops_change_no_bit(void **unused)
         struct fs_further_options options = options_of(true);
         struct fs_archive *archive;
         options.batch = 64; /* several units */
+        options.hidden_dropout = options.attention_dropout = 0.1;
         test_model_open(models[i], &m);
         for (size_t r = 0; r < 2; r++) {
             assert_done(fs_runner_serial_create(r == 0 ? 1 : 3, &runner[r], &err), err);
@@ -262,6 +268,7 @@ static void models_and_texts_that_do_not_fit_are_refused(void **unused)
 {
     (void)unused;
     struct fs_error err = FS_ERROR_INIT;
+    const struct fs_further_form *form = &forms[1];
     struct fs_further_options options = options_of(true);
     struct test_model m;
     struct fs_further_state state;
@@ -269,7 +276,7 @@ static void models_and_texts_that_do_not_fit_are_refused(void **unused)
     assert_done(fs_runner_serial_create(1, &runner, &err), err);
     test_model_open("deberta-v2-shared", &m);
     struct fs_method_task task = task_of(&m, &options, runner);
-    assert_int_equal(fs_further_state_create(&form, &task, &state, &err), -1);
+    assert_int_equal(fs_further_state_create(form, &task, &state, &err), -1);
     assert_true(err.code == FS_EXIT_CONFIG && strstr(err.text, "cda: found model_type deberta-v2 with") != NULL);
     fs_further_state_release(&state);
     test_model_close(&m);
@@ -278,8 +285,8 @@ static void models_and_texts_that_do_not_fit_are_refused(void **unused)
     task = task_of(&m, &options, runner);
     task.text = scratch_write_text("none.txt", "The old house was red.\n\nIt rained.\n");
     err = (struct fs_error)FS_ERROR_INIT;
-    assert_done(fs_further_state_create(&form, &task, &state, &err), err);
-    assert_int_equal(fs_further_train(&form, &task, NULL, NULL, &state, &err), -1);
+    assert_done(fs_further_state_create(form, &task, &state, &err), err);
+    assert_int_equal(fs_further_train(form, &task, NULL, NULL, &state, &err), -1);
     assert_true(err.code == FS_EXIT_DATA && strstr(err.text, "found 2 lines and 0 tokens to train on") != NULL);
     fs_further_state_release(&state);
 
@@ -287,8 +294,8 @@ static void models_and_texts_that_do_not_fit_are_refused(void **unused)
         task.text = text_path;
         options.learning_rate = 1e30;
         err = (struct fs_error)FS_ERROR_INIT;
-        assert_done(fs_further_state_create(&form, &task, &state, &err), err);
-        assert_int_equal(fs_further_train(&form, &task, NULL, NULL, &state, &err), -1);
+        assert_done(fs_further_state_create(form, &task, &state, &err), err);
+        assert_int_equal(fs_further_train(form, &task, NULL, NULL, &state, &err), -1);
         assert_int_equal(err.code, FS_EXIT_DATA);
         fs_further_state_release(&state);
     }

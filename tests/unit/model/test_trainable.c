@@ -12,6 +12,7 @@
 #include "io/formats/json.h"
 #include "model/gradients.h"
 #include "model/numbers/kernels.h"
+#include "model/steps/workspace.h"
 #include "model/trainable.h"
 #include "support.h"
 #include "tests/unit/model/reals.h"
@@ -90,8 +91,8 @@ static void differentiate(struct scene *scene, fs_real *gradient)
     expect(fs_gradients_weights(scene->gradients, scene->logprob, &sink, &err), &err);
 }
 
-/* Takes over the model. */
-static void check_differences(const char *name, struct fs_model *model)
+/* Takes over the model; `dropout` NULL: none. */
+static void check_differences(const char *name, struct fs_model *model, const struct fs_dropout *dropout)
 {
     struct fs_error err = FS_ERROR_INIT;
     struct fs_model *copy;
@@ -109,6 +110,7 @@ static void check_differences(const char *name, struct fs_model *model)
     assert_int_equal(piece[pieces - 1].first + piece[pieces - 1].count, count);
     fs_real *gradient = numbers(count), *delta = numbers(count);
     scene_open(&scene, copy);
+    fs_workspace_drop(scene.workspace, dropout);
     double whole = loss(&scene), worst = 0;
     differentiate(&scene, gradient);
     double rounding = bound_f64(3 * forward_depth(fs_model_spec(model))) * fabs(whole) / STEP;
@@ -121,6 +123,7 @@ static void check_differences(const char *name, struct fs_model *model)
         }
         for (int s = 0; s < 2; s++) {
             fs_trainable_set(copy, delta);
+            fs_workspace_forget(scene.workspace);
             side[s] = loss(&scene);
             fs_kernel_scale(delta + piece[p].first, piece[p].count, -1);
         }
@@ -147,11 +150,26 @@ static void along_every_tensor_of_every_family(void **state)
     char **names = golden_models(&count), folder[4096];
     for (size_t i = 0; i < count; i++) {
         snprintf(folder, sizeof folder, "%s/%s", golden_path("models"), names[i]);
-        check_differences(names[i], load_model(folder));
+        check_differences(names[i], load_model(folder), NULL);
     }
     free_names(names, count);
     for (size_t i = 0; i < block_count; i++) {
-        check_differences(block_name(i), block_model(i));
+        check_differences(block_name(i), block_model(i), NULL);
+    }
+}
+
+/* The same numbers are dropped in each run. */
+static void so_with_dropout(void **state)
+{
+    (void)state;
+    static const char *const folders[] = {"models/bert-tiny", "models/gpt2-tiny", "models/llama-grouped",
+                                          "models/gemma2-f16", "models/electra-tiny"};
+    const struct fs_dropout dropout = {.hidden = 0.2, .attention = 0.3, .key = 5};
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+        check_differences(folders[i], load_model(golden_path(folders[i])), &dropout);
+    }
+    for (size_t i = 0; i < block_count; i++) {
+        check_differences(block_name(i), block_model(i), &dropout);
     }
 }
 
@@ -221,6 +239,6 @@ static void those_of_autograd(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(along_every_tensor_of_every_family),
-                                       cmocka_unit_test(those_of_autograd)};
+                                       cmocka_unit_test(so_with_dropout), cmocka_unit_test(those_of_autograd)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
