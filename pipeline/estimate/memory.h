@@ -32,7 +32,7 @@
  *                  + a (T (k d + (H + 2 G) D + f + u) + H S) + T d + R (d + E), the tape
  *                  + R V, at most FS_MEMORY_LOGITS or one row; tape and R V only for units without a slot
  *     evaluate     a thread: (1 + o) forward + T ((2 + b) e + C) + 2 R d, o other models of a job's methods, as large as
- *                  its own
+ *                  its own; with a decoding rule T d + max(FS_RULE_NUMBERS, 2 V) + V more
  *
  *     q            what some families add to scores: n^2 for a cap; 2 n H for a bias; (H + 2 G) D to put the heads of a
  *                  group in order; 2 r (H D + n) + 2 s d for disentangled attention of span s, r = 2 min(n, s); n d kernel
@@ -70,6 +70,7 @@ struct fs_memory_load {
     size_t layer;             /* that is trained */
     size_t inner, parameters; /* of the edit; struct fs_training_size */
     size_t others;            /* whole models that methods bring */
+    bool rules;               /* a method is a decoding rule */
     struct fs_memory_unit trace, training, evaluate;
     struct fs_memory_unit attribution; /* of the trace; zeroed: not asked for */
     double memory;                     /* stamp.memory, bytes */
@@ -99,7 +100,7 @@ struct fs_memory {
 };
 /* Adds a model's bytes of weights to the load; `mapped` is that of its shape where it has no files. */
 void fs_memory_add_model(const struct fs_model *model, struct fs_memory_load *load);
-/* The other models of the job's methods. FS_EXIT_NO_INPUT, FS_EXIT_DATA. */
+/* The other models of the job's methods, and whether there is a decoding rule. FS_EXIT_NO_INPUT, FS_EXIT_DATA. */
 int fs_memory_add_methods(const struct fs_job *job, struct fs_memory_load *load, struct fs_error *err);
 void fs_memory_of(const struct fs_spec *spec, const struct fs_memory_load *load, struct fs_memory *memory);
 

@@ -13,7 +13,9 @@
     ROW(ft)                                                                                                            \
     ROW(ft_l)                                                                                                          \
     ROW(ft_m)
-/* They take an edit that is there. */
-#define FS_TAKEN_METHODS(ROW) ROW(checkpoint)
+/* They take an edit that is there, or make it of settings alone. */
+#define FS_TAKEN_METHODS(ROW)                                                                                          \
+    ROW(self_debias)                                                                                                   \
+    ROW(checkpoint)
 
 #endif
