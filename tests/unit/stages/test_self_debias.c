@@ -1,8 +1,7 @@
 /*
- * Self-Debias as a column, against PyTorch (tests/golden/make_self_debias.py): scores of a suite's items by small models of both
- * kinds, each by the rule of its category; a text that is too long with its prefix; tables of trained models where the shared data
- * are there. Prefixed texts in batches of any size, with and without shared beginnings, give the same; other columns keep
- * their bits; what reads states has no number.
+ * Self-Debias as a column, against PyTorch (tests/golden/make_self_debias.py): scores of a suite's items by small models of
+ * both kinds, each by the rule of its category; a text that is too long with its prefix. Prefixed texts in batches of any
+ * size, with and without shared beginnings, give the same; other columns keep their bits; what reads states has no number.
  */
 #include <math.h>
 #include <setjmp.h>
@@ -12,14 +11,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "io/formats/json.h"
 #include "model/edits/self_debias.h"
 #include "model/numbers/random.h"
-#include "stages/work/probe.h"
 #include "support.h"
 
 /* Log p' of float32 passes: p and q to a few units of the last place, their difference times lambda. */
@@ -307,84 +304,6 @@ static void plans_keep_apart_what_has_another_prefix(void **state)
     fs_plan_destroy(plain);
 }
 
-/* ---- tables of trained models ---- */
-
-static double share_of_crows(const struct fs_suite *suite, size_t pairs)
-{
-    double more = 0;
-    for (size_t i = 0; i < pairs; i++) {
-        more += suite->score[fs_suite_at(suite, i, 0, 1)] > suite->score[fs_suite_at(suite, i, 1, 1)] ? 1 : 0;
-    }
-    return 100 * more / (double)pairs;
-}
-
-static void expect_metric(const cJSON *table, const char *metric, double found)
-{
-    double expected = cJSON_GetObjectItem(table, metric)->valuedouble;
-    if (!(fabs(found - expected) <= 0.01)) {
-        fail_msg("%s: %s: %.6f, expected %.6f", table->string, metric, found, expected);
-    }
-}
-
-static void check_table(const char *shared, const cJSON *table)
-{
-    enum { FIRST = 80 }; /* as make_self_debias.py */
-    static const char *const gender[] = {"gender", NULL};
-    static const char *const metrics[] = {"ss.macro", "ss.micro", "lms.macro"};
-    char path[4096];
-    struct fs_error err = FS_ERROR_INIT;
-    struct fs_pair_list pairs;
-    snprintf(path, sizeof path, "%s/models/%s", shared, table->string);
-    struct loaded own = load(path, 2);
-    struct fs_edit edit;
-    assert_int_equal(fs_self_debias_create(fs_model_spec(own.model), 50, 0.01, &edit, &err), 0);
-    snprintf(path, sizeof path, "%s/data/stereoset/dev.json", shared);
-    assert_int_equal(fs_stereoset_read(path, gender, &pairs, &err), 0);
-    const size_t all = pairs.count;
-    const bool held_out[FIRST] = {false};
-    pairs.count = FIRST;
-    struct fs_suite_options options = {
-        .kind = own.style.kind, .scoring = scoring_of(&own), .edited = &pairs, .held_out = held_out};
-    struct fs_suite *suite[2] = {open_suite("stereoset", path, &options)};
-    snprintf(path, sizeof path, "%s/data/crows_pairs/crows_pairs_anonymized.csv", shared);
-    options = (struct fs_suite_options){.kind = own.style.kind,
-                                        .scoring = own.style.kind == FS_MASKED ? "pll.modified" : "sentence.mean",
-                                        .categories = gender};
-    suite[1] = open_suite("crows_pairs", path, &options);
-    const struct fs_evaluate_input input = {.suite = suite, .suites = 2, .edits = {1, &edit}, .edit_name = names};
-    struct fs_results results = evaluate(&own, &input);
-    for (size_t k = 0; k < 3; k++) {
-        expect_metric(table, metrics[k], row_of(&results, "gender", "edited", metrics[k])->value[1].value);
-    }
-    expect_metric(table, "crows", share_of_crows(suite[1], FIRST));
-    fs_results_release(&results);
-    fs_suite_destroy(suite[0]);
-    fs_suite_destroy(suite[1]);
-    pairs.count = all;
-    fs_pair_list_release(&pairs);
-    fs_edit_release(&edit);
-    unload(&own);
-}
-
-static void tables_of_trained_models(void **state)
-{
-    (void)state;
-    const char *source = getenv("FAIRSTAMP_SOURCE"), *shared = getenv("FAIRSTAMP_SHARED");
-    char folder_path[2048];
-    source = source != NULL ? source : ".";
-    snprintf(folder_path, sizeof folder_path, "%s%s", shared != NULL ? shared : source,
-             shared != NULL ? "" : "/../shared");
-    if (access(folder_path, R_OK) != 0) {
-        print_message("skipped: no shared data\n");
-        skip();
-    }
-    const cJSON *table;
-    cJSON_ArrayForEach(table, cJSON_GetObjectItem(fs_json_root(golden), "tables"))
-    {
-        check_table(folder_path, table);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -392,7 +311,6 @@ int main(void)
         cmocka_unit_test(a_long_text_is_read_in_its_end),
         cmocka_unit_test(batches_and_shared_beginnings_change_nothing),
         cmocka_unit_test(plans_keep_apart_what_has_another_prefix),
-        cmocka_unit_test(tables_of_trained_models),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
