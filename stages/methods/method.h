@@ -132,6 +132,8 @@ struct fs_method {
     const struct fs_trainer *trainer;   /* NULL: it does not train */
     unsigned learns;                    /* bits FS_LEARNS_* of the data that the job must have */
     bool takes_model;                   /* the edit is another model, at a path that the job gives */
+    /* Of one that neither trains nor takes a model: makes the edit of its settings. The caller releases. Local. */
+    int (*make)(const void *settings, const struct fs_spec *spec, struct fs_edit *edit, struct fs_error *err);
 };
 /* [fs_method_count] */
 extern const struct fs_method *const fs_methods[];

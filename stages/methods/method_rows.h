@@ -18,7 +18,9 @@
     ROW(rome)                                                                                                          \
     ROW(cda)                                                                                                           \
     ROW(dropout_debias)
-/* They take an edit that is there. */
-#define FS_TAKEN_METHODS(ROW) ROW(checkpoint)
+/* They take an edit that is there, or make it of settings alone. */
+#define FS_TAKEN_METHODS(ROW)                                                                                          \
+    ROW(self_debias)                                                                                                   \
+    ROW(checkpoint)
 
 #endif

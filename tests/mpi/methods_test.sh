@@ -74,7 +74,7 @@ without+=(dropout_debias) several+=(--set dropout_debias.steps=1 --set dropout_d
 within+=(ft_equal) several+=(--set ft_equal.iterations=2 --set ft_equal.frames=1 --set ft_equal.text_tokens=64)
 within+=(ft ft_l ft_m) several+=(--set ft.epochs=2 --set ft.batch=4 --set ft_l.epochs=2 --set ft_m.epochs=1)
 within+=(rome) several+=(--set rome.iterations=3 --set rome.openings=2 --set rome.layer=0)
-several+=(--set "methods=$(IFS=,; echo "stamp,${without[*]},${within[*]:1},sentence_debias:0.5,cda:0.5")")
+several+=(--set "methods=$(IFS=,; echo "stamp,${without[*]},${within[*]:1},sentence_debias:0.5,cda:0.5,self_debias")")
 for ranks in 1 2 3 4; do
     alone=() files="${without[*]}"
     [ $ranks = 2 ] || [ $ranks = 4 ] && alone=(--set "methods=$(IFS=,; echo "${without[*]}")") || files="$files ${within[*]} evaluate" # without the trace
