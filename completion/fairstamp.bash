@@ -81,6 +81,16 @@ _fairstamp_setting() # KEY=VALUE
     stamp.keep_best) _fairstamp_words "true false" ;;
     stamp.schedule) _fairstamp_words "constant cosine" ;;
     inlp.rounds) _fairstamp_words auto ;;
+    ft_equal.preset) _fairstamp_words "paper keep carry balanced" ;;
+    ft_equal.layer) _fairstamp_words auto ;;
+    ft_equal.loss) _fairstamp_words "gap logratio" ;;
+    ft_equal.swap_subjects) _fairstamp_words "true false" ;;
+    ft_equal.swap_statements) _fairstamp_words "true false" ;;
+    ft_equal.text) _fairstamp_files '' ;;
+    ft_equal.kl_rows) _fairstamp_words "first all" ;;
+    ft_equal.kl_without_completion) _fairstamp_words "true false" ;;
+    ft_equal.keep_best) _fairstamp_words "true false" ;;
+    ft_equal.schedule) _fairstamp_words "constant cosine" ;;
     ft.layer) _fairstamp_words auto ;;
     ft.request) _fairstamp_words "anti equal" ;;
     ft.objective) _fairstamp_words "target_new prompt_last" ;;
@@ -94,6 +104,7 @@ _fairstamp_setting() # KEY=VALUE
     rome.form) _fairstamp_words "r-rome rome p-rome" ;;
     cda.preset) _fairstamp_words "published small" ;;
     cda.case) _fairstamp_words "fold exact" ;;
+    dropout_debias.preset) _fairstamp_words "published small" ;;
     layers.compare) _fairstamp_words "none random all" ;;
     esac
 }
@@ -119,17 +130,28 @@ _fairstamp_keys="model model_name output seed categories strict compute.share_pr
     stamp.beta1 stamp.beta2 stamp.epsilon stamp.iterations stamp.batch stamp.unit_tokens
     stamp.checkpoint_every stamp.memory sentence_debias.components sentence_debias.tokens
     sentence_debias.batch leace.sentences leace.batch inlp.rounds inlp.sentences
-    inlp.batch ft.layer ft.request ft.epochs ft.batch ft.learning_rate ft.enough
-    ft.checkpoint_every ft.memory ft.objective ft_l.layer ft_l.request ft_l.epochs
-    ft_l.batch ft_l.learning_rate ft_l.enough ft_l.checkpoint_every ft_l.memory
-    ft_l.objective ft_l.norm_constraint ft_m.layer ft_m.request ft_m.epochs ft_m.batch
-    ft_m.learning_rate ft_m.enough ft_m.checkpoint_every ft_m.memory rome.layer
-    rome.request rome.form rome.openings rome.iterations rome.learning_rate
-    rome.weight_decay rome.clamp rome.kl_weight rome.enough rome.checkpoint_every
-    cda.preset cda.steps cda.batch cda.block cda.learning_rate cda.clip
-    cda.checkpoint_every cda.case evaluate.bootstrap evaluate.text_tokens
-    evaluate.permutations evaluate.suite_items layers.compare checkpoint_seconds
-    checkpoint_share"
+    inlp.batch ft_equal.preset ft_equal.layer ft_equal.loss ft_equal.alpha ft_equal.beta
+    ft_equal.generic_prompts ft_equal.neutral_subjects ft_equal.frames
+    ft_equal.swap_subjects ft_equal.swap_statements ft_equal.text_weight
+    ft_equal.text_tokens ft_equal.text ft_equal.level_weight ft_equal.balance_weight
+    ft_equal.balance_width ft_equal.kl_rows ft_equal.kl_without_completion
+    ft_equal.keep_best ft_equal.learning_rate ft_equal.schedule ft_equal.beta1
+    ft_equal.beta2 ft_equal.epsilon ft_equal.iterations ft_equal.batch
+    ft_equal.unit_tokens ft_equal.checkpoint_every ft_equal.memory ft.layer ft.request
+    ft.epochs ft.batch ft.learning_rate ft.enough ft.checkpoint_every ft.memory
+    ft.objective ft_l.layer ft_l.request ft_l.epochs ft_l.batch ft_l.learning_rate
+    ft_l.enough ft_l.checkpoint_every ft_l.memory ft_l.objective ft_l.norm_constraint
+    ft_m.layer ft_m.request ft_m.epochs ft_m.batch ft_m.learning_rate ft_m.enough
+    ft_m.checkpoint_every ft_m.memory rome.layer rome.request rome.form rome.openings
+    rome.iterations rome.learning_rate rome.weight_decay rome.clamp rome.kl_weight
+    rome.enough rome.checkpoint_every cda.preset cda.steps cda.batch cda.block
+    cda.learning_rate cda.clip cda.checkpoint_every cda.hidden_dropout
+    cda.attention_dropout cda.case dropout_debias.preset dropout_debias.steps
+    dropout_debias.batch dropout_debias.block dropout_debias.learning_rate
+    dropout_debias.clip dropout_debias.checkpoint_every dropout_debias.hidden_dropout
+    dropout_debias.attention_dropout self_debias.lambda self_debias.epsilon
+    evaluate.bootstrap evaluate.text_tokens evaluate.permutations evaluate.suite_items
+    layers.compare checkpoint_seconds checkpoint_share"
 
 _fairstamp()
 {
