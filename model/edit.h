@@ -80,7 +80,7 @@ struct fs_edit_kind {
     int (*attach)(struct fs_edit *edit, const struct fs_model *model, struct fs_error *err);
 };
 
-#define FS_EDIT_SIZES 4
+#define FS_EDIT_SIZES 5
 struct fs_edit {
     const struct fs_edit_kind *kind;
     size_t first_layer;

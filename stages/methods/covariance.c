@@ -13,7 +13,6 @@
 #include "model/numbers/cholesky.h"
 #include "stages/methods/features.h"
 
-#define RIDGE 1e-6                     /* of the mean variance */
 #define STEP_BYTES ((size_t)128 << 20) /* of keys that are on their way together */
 #define PANEL ((size_t)64)             /* rows of the sum that are computed together */
 #define BLOCK ((size_t)256)            /* tokens that are widened together */
@@ -462,7 +461,7 @@ int fs_covariance_find(const struct fs_method_task *task, size_t layer, struct f
     return status;
 }
 
-int fs_covariance_factorise(struct fs_covariance *covariance, double *pivot, struct fs_error *err)
+void fs_covariance_mean(struct fs_covariance *covariance, double ridge)
 {
     size_t F = covariance->size;
     double trace = 0;
@@ -473,9 +472,14 @@ int fs_covariance_factorise(struct fs_covariance *covariance, double *pivot, str
         trace += covariance->sum[row * F + row];
     }
     for (size_t i = 0; i < F; i++) {
-        covariance->sum[i * F + i] += RIDGE * trace / (double)F;
+        covariance->sum[i * F + i] += ridge * trace / (double)F;
     }
-    return fs_cholesky_factorise(F, covariance->sum, pivot, err) == 0
+}
+
+int fs_covariance_factorise(struct fs_covariance *covariance, double *pivot, struct fs_error *err)
+{
+    fs_covariance_mean(covariance, FS_COVARIANCE_RIDGE);
+    return fs_cholesky_factorise(covariance->size, covariance->sum, pivot, err) == 0
                ? 0
                : fs_error_prepend(err, "covariance of layer %zu", covariance->layer);
 }

@@ -51,6 +51,9 @@ int fs_covariance_find(const struct fs_method_task *task, size_t layer, struct f
                        struct fs_error *err);
 void fs_covariance_release(struct fs_covariance *covariance); /* takes a zeroed struct */
 
+/* Root: sum becomes C + `ridge` (trace C / F) I, its lower half and diagonal. */
+void fs_covariance_mean(struct fs_covariance *covariance, double ridge);
+#define FS_COVARIANCE_RIDGE 1e-6
 /* Root: sum becomes the factor L of C + 1e-6 (trace C / F) I (model/numbers/cholesky.h). */
 int fs_covariance_factorise(struct fs_covariance *covariance, double *pivot, struct fs_error *err);
 

@@ -16,6 +16,8 @@
     ROW(ft_l)                                                                                                          \
     ROW(ft_m)                                                                                                          \
     ROW(rome)                                                                                                          \
+    ROW(memit)                                                                                                         \
+    ROW(alphaedit)                                                                                                     \
     ROW(cda)                                                                                                           \
     ROW(dropout_debias)
 /* They take an edit that is there, or make it of settings alone. */

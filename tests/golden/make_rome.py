@@ -40,27 +40,50 @@ CASES = [dict(zip(("model", "subjects", "request", "scoring", "form", "clamp", "
 
 
 class Run:
-    def __init__(self, case):
+    """A model whose FFNs are seen at every layer; `state`: what a place has is the block's output, in a post-norm model
+    before its norm, in the place of the FFN's own."""
+
+    def __init__(self, case, layer=LAYER, state=False):
         name = case["model"]
-        self.case, self.name, self.masked = case, name, name.startswith("bert")
+        self.case, self.name, self.masked, self.layer, self.state = case, name, name.startswith("bert"), layer, state
+        self.looked = layer  # the layer whose keys are noted
         kind = transformers.AutoModelForMaskedLM if self.masked else transformers.AutoModelForCausalLM
         self.model = to_double(kind.from_pretrained(HERE / "models" / name, attn_implementation="eager")).eval()
         self.tokenizer = transformers.AutoTokenizer.from_pretrained(HERE / "models" / name)
         for parameter in self.model.parameters():
             parameter.requires_grad_(False)
-        body = (self.model.bert.encoder.layer if self.masked else
-                self.model.transformer.h if name.startswith("gpt2") else self.model.model.layers)[LAYER]
-        self.output = (body.output.dense if self.masked else
-                       body.mlp.c_proj if name.startswith("gpt2") else body.mlp.down_proj)
-        self.add = self.key = self.put_out = None
-        self.output.register_forward_hook(self.at_output)
+        bodies = (self.model.bert.encoder.layer if self.masked else
+                  self.model.transformer.h if name.startswith("gpt2") else self.model.model.layers)
+        self.outputs = [body.output.dense if self.masked else
+                        body.mlp.c_proj if name.startswith("gpt2") else body.mlp.down_proj for body in bodies]
+        self.output, self.add, self.keys, self.put_out, self.sum = self.outputs[layer], None, {}, None, None
+        for number, module in enumerate(self.outputs):
+            module.register_forward_hook(lambda m, inputs, output, number=number: self.at_output(number, inputs, output))
+        if self.masked:
+            bodies[layer].output.LayerNorm.register_forward_pre_hook(lambda m, inputs: self.note_sum(inputs[0]))
+        else:
+            bodies[layer].register_forward_hook(lambda m, inputs, output: self.note_sum(output))
 
-    def at_output(self, module, inputs, output):
-        self.key, self.put_out = inputs[0][0].detach(), output[0].detach().clone()
+    def at_output(self, number, inputs, output):
+        self.keys[number] = inputs[0][0].detach()
+        if number != self.layer:
+            return output
+        self.put_out = output[0].detach().clone()
         for row, vector in self.add or []:
             output = output.clone()
             output[0, row] = output[0, row] + vector
         return output
+
+    def note_sum(self, output):
+        self.sum = (output[0] if isinstance(output, tuple) else output)[0].detach().clone()
+
+    def note(self, row):
+        self.seen = (self.keys[self.looked][row].numpy(), (self.sum if self.state else self.put_out)[row].numpy())
+
+    def change(self, number, delta):
+        with torch.no_grad():
+            weight = torch.from_numpy(delta)
+            self.outputs[number].weight.add_(weight.T if self.name.startswith("gpt2") else weight)
 
     def ids(self, text):
         return self.tokenizer(text, add_special_tokens=False)["input_ids"]
@@ -90,7 +113,7 @@ class Run:
                 tokens = start + self.ids(completion)[:i] + [self.tokenizer.mask_token_id] + end
                 out.append(self.run(tokens, [] if vector is None else [(row, vector)])[len(start) + i][t])
                 if i == 0:
-                    self.seen = self.key[row].numpy(), self.put_out[row].numpy()
+                    self.note(row)
             return torch.stack(out)
         bos = self.model.config.bos_token_id
         if whole:
@@ -106,7 +129,7 @@ class Run:
             tokens, first, lead = [bos] + tokens, first + 1, 1
         row = lead + self.place(text[:text.index(completion)] if not whole else text, subject)
         logs = self.run(tokens, [] if vector is None else [(row, vector)])
-        self.seen = self.key[row].numpy(), self.put_out[row].numpy()
+        self.note(row)
         out = [logs[i - 1][tokens[i]] for i in range(first, len(tokens))]
         if whole and not opening:
             out.insert(0, self.run([bos], [])[0][tokens[0]])
@@ -123,10 +146,12 @@ class Run:
                 tokens = ([self.tokenizer.cls_token_id] + self.ids(line) + [self.tokenizer.sep_token_id] if self.masked
                           else [self.model.config.bos_token_id] * own + self.ids(line))
                 self.run(tokens, [])
-                total, count = total + self.key.T @ self.key, count + len(tokens)
+                key = self.keys[self.looked]
+                total, count = total + key.T @ key, count + len(tokens)
         return (total / count).numpy(), count
 
-    def edit(self, row, factor):
+    def search(self, row, openings, clamp, steps=None):
+        """What was found at each prompt's places, the deltas, L before and after, iterations."""
         case = self.case
         subject, counterpart, a, b, one, other, after = row
         k1 = (a + subject + b, one, after)
@@ -141,7 +166,7 @@ class Run:
 
         def loss():
             terms = []
-            for j, opening in enumerate([None] + OPENINGS):
+            for j, opening in enumerate([None] + openings):
                 if case["request"] == "equal":
                     u = []
                     for s, (k, name) in enumerate(((k1, s1), (k2, s2))):
@@ -175,7 +200,7 @@ class Run:
 
         adam = torch.optim.Adam(delta, lr=RATE)
         before, old = None, [kept(v).detach() for v in range(len(delta))]
-        for step in range(ITERATIONS):
+        for step in range(steps or ITERATIONS):
             value = loss()
             length = [numpy.linalg.norm(found[0, v][1]) for v in range(len(delta))]
             now = [kept(v) for v in range(len(delta))]
@@ -183,15 +208,20 @@ class Run:
             value = value + sum(DECAY * d.norm() / n ** 2 for d, n in zip(delta, length))
             before = value.item() if before is None else before
             last = value.item()
-            if step + 1 == ITERATIONS or last < case["enough"] or (case["request"] == "crossed" and crossed()):
+            if step + 1 == (steps or ITERATIONS) or last < case["enough"] or (case["request"] == "crossed" and crossed()):
                 break
             adam.zero_grad()
             value.backward()
             adam.step()
             with torch.no_grad():
                 for d, n in zip(delta, length):
-                    if d.norm() > case["clamp"] * n:
-                        d.mul_(case["clamp"] * n / d.norm())
+                    if d.norm() > clamp * n:
+                        d.mul_(clamp * n / d.norm())
+        return found, delta, before, last, step + 1
+
+    def edit(self, row, factor):
+        case = self.case
+        found, delta, before, last, iterations = self.search(row, OPENINGS, case["clamp"])
         prompts = 1 + len(OPENINGS)
         mean = lambda v, part: numpy.mean([found[j, v][part] for j in range(prompts)], axis=0)
         K, Y, U = [], [], []
@@ -204,10 +234,8 @@ class Run:
         target = [found[0, v][1] + d.detach().numpy() for v, d in enumerate(delta)]
         K, U, R = numpy.array(K).T, numpy.array(U).T, numpy.array(target).T - numpy.array(Y).T
         change = R @ numpy.linalg.solve(U.T @ K, U.T)
-        with torch.no_grad():
-            weight = torch.from_numpy(change)
-            self.output.weight.add_(weight.T if self.name.startswith("gpt2") else weight)
-        return {"before": before, "after": last, "iterations": step + 1, "key": mean(0, 0).tolist(),
+        self.change(self.layer, change)
+        return {"before": before, "after": last, "iterations": iterations, "key": mean(0, 0).tolist(),
                 "delta": [d.detach().tolist() for d in delta]}, change
 
 

@@ -74,6 +74,8 @@ without+=(dropout_debias) several+=(--set dropout_debias.steps=1 --set dropout_d
 within+=(ft_equal) several+=(--set ft_equal.iterations=2 --set ft_equal.frames=1 --set ft_equal.text_tokens=64)
 within+=(ft ft_l ft_m) several+=(--set ft.epochs=2 --set ft.batch=4 --set ft_l.epochs=2 --set ft_m.epochs=1)
 within+=(rome) several+=(--set rome.iterations=3 --set rome.openings=2 --set rome.layer=0)
+within+=(memit) several+=(--set memit.iterations=3 --set memit.openings=1 --set memit.layer=0 --set memit.batch=2)
+within+=(alphaedit) several+=(--set alphaedit.iterations=3 --set alphaedit.layer=0)
 several+=(--set "methods=$(IFS=,; echo "stamp,${without[*]},${within[*]:1},sentence_debias:0.5,cda:0.5,self_debias")")
 for ranks in 1 2 3 4; do
     alone=() files="${without[*]}"
@@ -87,8 +89,10 @@ done
 "$fairstamp" verify --equal s1/covariance-*.h5 s3/covariance-*.h5 >/dev/null 2>verdict || fail "several, covariance: $(cat verdict)"
 for ranks in 2 4; do # 4: by the covariance of another job
     mkdir r$ranks && cp s1/trace.h5 r$ranks
-    timeout 600 mpirun -n $ranks "$fairstamp" run "$job" --set output=r$ranks "${several[@]}" --set methods=rome --set covariance.folder=$([ $ranks = 2 ] && echo r2 || echo s1) >/dev/null 2>err || { fail "rome, $ranks ranks"; cat err; }
-    "$fairstamp" verify --equal s1/rome.h5 r$ranks/rome.h5 >/dev/null 2>verdict || fail "rome, $ranks ranks: $(cat verdict)"
+    timeout 600 mpirun -n $ranks "$fairstamp" run "$job" --set output=r$ranks "${several[@]}" --set methods=rome,memit --set covariance.folder=$([ $ranks = 2 ] && echo r2 || echo s1) >/dev/null 2>err || { fail "rome, $ranks ranks"; cat err; }
+    for file in rome memit; do
+        "$fairstamp" verify --equal s1/$file.h5 r$ranks/$file.h5 >/dev/null 2>verdict || fail "$file, $ranks ranks: $(cat verdict)"
+    done
 done
 grep -q 'covariance: layer 0, all [0-9]* tokens taken from .*s1/covariance-0-' err && [ ! -e "$(echo r4/covariance*)" ] || fail "a covariance that is there: $(cat err)"
 "$fairstamp" verify --equal s1/covariance-*.h5 r2/covariance-*.h5 >/dev/null 2>verdict || fail "covariance, 2 ranks: $(cat verdict)"

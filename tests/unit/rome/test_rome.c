@@ -13,99 +13,14 @@
 #include "io/formats/json.h"
 #include "model/numbers/cholesky.h"
 #include "stages/methods/rome.h"
-#include "tests/unit/model/reals.h"
+#include "tests/unit/rome/golden_case.h"
 
 extern const struct fs_method fs_method_rome;
-
-static const bool wide = sizeof(fs_real) == sizeof(double);
-
-static const cJSON *get(const cJSON *object, const char *key)
-{
-    const cJSON *value = cJSON_GetObjectItemCaseSensitive(object, key);
-    assert_non_null(value);
-    return value;
-}
-
-static double number_of(const cJSON *object, const char *key)
-{
-    return get(object, key)->valuedouble;
-}
-
-/* Numbers of arrays in arrays, which the caller frees. */
-static double *numbers_of(const cJSON *array, size_t *count)
-{
-    size_t all = 0, rows = (size_t)cJSON_GetArraySize(array);
-    const cJSON *item;
-    for (const cJSON *row = array->child; row != NULL; row = row->next) {
-        all += cJSON_IsArray(row) ? (size_t)cJSON_GetArraySize(row) : 1;
-    }
-    double *number = calloc(all + rows, sizeof *number);
-    *count = 0;
-    for (const cJSON *row = array->child; row != NULL; row = row->next) {
-        if (cJSON_IsNumber(row)) {
-            number[(*count)++] = row->valuedouble;
-        }
-        cJSON_ArrayForEach(item, row)
-        {
-            number[(*count)++] = item->valuedouble;
-        }
-    }
-    return number;
-}
-
-/* The distance of `found` from `wanted`, relative to the norm of the latter. */
-static double apart(const double *wanted, const double *found, size_t count)
-{
-    double norm = 0, square = 0;
-    for (size_t i = 0; i < count; i++) {
-        norm += wanted[i] * wanted[i];
-        square += (wanted[i] - found[i]) * (wanted[i] - found[i]);
-    }
-    return norm > 0 ? sqrt(square / norm) : sqrt(square);
-}
-
-static double apart_of(const cJSON *array, const fs_real *found, size_t count)
-{
-    size_t numbers;
-    double *wanted = numbers_of(array, &numbers), *own = calloc(count + 1, sizeof *own);
-    assert_int_equal(numbers, count);
-    for (size_t i = 0; i < count; i++) {
-        own[i] = (double)found[i];
-    }
-    double distance = apart(wanted, own, count);
-    free(wanted);
-    free(own);
-    return distance;
-}
-
-static struct fs_json_document *open_golden(void)
-{
-    struct fs_error err = FS_ERROR_INIT;
-    struct fs_json_document *document;
-    char path[1024];
-    const char *root = getenv("FAIRSTAMP_SOURCE");
-    snprintf(path, sizeof path, "%s/tests/golden/rome.json", root != NULL ? root : ".");
-    assert_done(fs_json_load(path, &document, &err), err);
-    return document;
-}
-
-/* A text in a file of its own, which the caller removes. */
-static void write_text(const cJSON *lines, char path[64])
-{
-    snprintf(path, 64, "/tmp/fairstamp-rome-XXXXXX");
-    int file = mkstemp(path);
-    assert_true(file >= 0);
-    FILE *stream = fdopen(file, "w");
-    for (const cJSON *line = lines->child; line != NULL; line = line->next) {
-        fprintf(stream, "%s\n", line->valuestring);
-    }
-    fclose(stream);
-}
 
 static void the_closed_form_is_that_of_numpy(void **unused)
 {
     (void)unused;
-    struct fs_json_document *document = open_golden();
+    struct fs_json_document *document = open_golden("rome");
     for (const cJSON *item = get(fs_json_root(document), "kernel")->child; item != NULL; item = item->next) {
         struct fs_error err = FS_ERROR_INIT;
         size_t n = (size_t)cJSON_GetArraySize(get(item, "key")), count, F, d;
@@ -152,74 +67,19 @@ static void the_closed_form_is_that_of_numpy(void **unused)
 
 /* ---- whole edits ---- */
 
-static size_t choice(const char *word, const char *choices)
-{
-    size_t number = 0;
-    for (const char *at = choices;
-         strncmp(at, word, strlen(word)) != 0 || (at[strlen(word)] != '|' && at[strlen(word)] != '\0');) {
-        at = strchr(at, '|') + 1;
-        number++;
-    }
-    return number;
-}
-
 static struct fs_rome_options options_of(const cJSON *root, const cJSON *item)
 {
-    struct fs_rome_options options = {.checkpoint_every = 1};
+    struct fs_rome_options options = {.checkpoint_every = 1, .target = target_of(root, item)};
     options.form = (enum fs_rome_form)choice(get(item, "form")->valuestring, "r-rome|rome|p-rome");
-    options.target = (struct fs_target_options){
-        .request = (enum fs_target_request)choice(get(item, "request")->valuestring, "anti|crossed|equal"),
-        .openings = (size_t)number_of(root, "openings"),
-        .iterations = (size_t)number_of(root, "iterations"),
-        .learning_rate = number_of(root, "learning_rate"),
-        .weight_decay = number_of(root, "weight_decay"),
-        .kl_weight = number_of(root, "kl_weight"),
-        .clamp = number_of(item, "clamp"),
-        .enough = number_of(item, "enough")};
     return options;
 }
 
-/* What one edit is made of, and of. */
-struct edited {
-    struct test_model m;
-    struct fs_pair_list list;
-    bool held_out[10];
-    char text[64];
-    struct fs_rome_options options;
-    struct fs_runner *runner;
-    struct fs_method_task task;
-};
+static struct fs_rome_options rome_options;
 
-static void open_edited(struct edited *e, const cJSON *root, const cJSON *item, size_t threads)
+static void open_rome(struct edited *e, const cJSON *root, const cJSON *item, size_t threads)
 {
-    struct fs_error err = FS_ERROR_INIT;
-    *e = (struct edited){.options = options_of(root, item)};
-    test_model_open(get(item, "model")->valuestring, &e->m);
-    test_pairs_make(cJSON_IsTrue(get(item, "subjects")), &e->list);
-    write_text(get(root, "text"), e->text);
-    memset(e->held_out, true, sizeof e->held_out);
-    for (const cJSON *pair = get(root, "pairs")->child; pair != NULL; pair = pair->next) {
-        e->held_out[pair->valueint] = false;
-    }
-    assert_done(fs_runner_serial_create(threads, &e->runner, &err), err);
-    e->task = (struct fs_method_task){.model = e->m.model,
-                                      .tokenizer = e->m.tokenizer,
-                                      .pairs = &e->list,
-                                      .held_out = e->held_out,
-                                      .text = e->text,
-                                      .runner = e->runner,
-                                      .layer = (size_t)number_of(root, "layer"),
-                                      .covariance_tokens = 1000000,
-                                      .settings = &e->options};
-    assert_done(fs_scoring_parse(get(item, "scoring")->valuestring, e->m.spec->kind, &e->task.scoring, &err), err);
-}
-
-static void close_edited(struct edited *e)
-{
-    unlink(e->text);
-    free(e->runner);
-    fs_pair_list_release(&e->list);
-    test_model_close(&e->m);
+    rome_options = options_of(root, item);
+    open_edited(e, root, item, threads, &rome_options);
 }
 
 /* delta [vectors d] of the first pair, by the whole search of one thread. */
@@ -229,7 +89,7 @@ static double delta_apart(struct edited *e, const cJSON *step)
     struct fs_target target;
     struct fs_target_bench bench = {0};
     bool done = false;
-    assert_done(fs_target_create(&e->task, &e->options.target, e->task.layer, NULL, &e->list.item[0], &target, &err),
+    assert_done(fs_target_create(&e->task, &rome_options.target, e->task.layer, NULL, &e->list.item[0], &target, &err),
                 err);
     size_t found = fs_target_found_length(&target), length = fs_target_step_length(&target);
     size_t most = found > length ? found : length;
@@ -301,7 +161,7 @@ static void check_case(const cJSON *root, const cJSON *item)
     struct edited e;
     struct fs_rome_state state;
     double worst[4] = {0};
-    open_edited(&e, root, item, 1);
+    open_rome(&e, root, item, 1);
     const cJSON *steps = get(item, "steps");
     worst[0] = moment_apart(&e, item);
     worst[1] = delta_apart(&e, steps->child);
@@ -334,7 +194,7 @@ static void check_case(const cJSON *root, const cJSON *item)
 static void it_is_that_of_pytorch(void **unused)
 {
     (void)unused;
-    struct fs_json_document *document = open_golden();
+    struct fs_json_document *document = open_golden("rome");
     const cJSON *cases = get(fs_json_root(document), "cases");
     assert_int_equal(cJSON_GetArraySize(cases), 11);
     for (const cJSON *item = cases->child; item != NULL; item = item->next) {
@@ -369,12 +229,12 @@ static void train(struct edited *e, struct fs_rome_state *state)
 static void threads_do_not_matter(void **unused)
 {
     (void)unused;
-    struct fs_json_document *document = open_golden();
+    struct fs_json_document *document = open_golden("rome");
     for (int number = 1; number < 6; number += 4) { /* a masked model with two vectors, a causal one with one */
         struct edited e;
         struct fs_rome_state state[2];
         for (size_t i = 0; i < 2; i++) {
-            open_edited(&e, fs_json_root(document), case_of(document, number), i == 0 ? 1 : 3);
+            open_rome(&e, fs_json_root(document), case_of(document, number), i == 0 ? 1 : 3);
             train(&e, &state[i]);
             close_edited(&e);
         }
@@ -419,14 +279,14 @@ static int save_and_stop(void *context, const struct fs_training_state *state, b
 static void it_goes_on(void **unused)
 {
     (void)unused;
-    struct fs_json_document *document = open_golden();
+    struct fs_json_document *document = open_golden("rome");
     struct fs_error err = FS_ERROR_INIT;
     const struct fs_trainer *trainer = fs_method_rome.trainer;
     struct edited e;
     struct fs_rome_state whole;
     struct fs_training_state *state;
     struct fs_archive *archive;
-    open_edited(&e, fs_json_root(document), case_of(document, 4), 1);
+    open_rome(&e, fs_json_root(document), case_of(document, 4), 1);
     train(&e, &whole);
     struct stop stop = {.edited = &e};
     make_path(stop.path);
@@ -478,11 +338,11 @@ static int save_covariance(void *context, const struct fs_covariance *covariance
 static void a_covariance_goes_on(void **unused)
 {
     (void)unused;
-    struct fs_json_document *document = open_golden();
+    struct fs_json_document *document = open_golden("rome");
     struct fs_error err = FS_ERROR_INIT;
     struct edited e;
     struct fs_covariance whole, found;
-    open_edited(&e, fs_json_root(document), case_of(document, 0), 2);
+    open_rome(&e, fs_json_root(document), case_of(document, 0), 2);
     FILE *stream = fopen(e.text, "w");
     for (size_t line = 0; line < 9; line++) {
         for (size_t word = 0; word < 25; word++) {
@@ -544,9 +404,9 @@ static void refuse_training(struct edited *e, size_t pairs, int code, const char
 static void what_does_not_fit_is_refused(void **unused)
 {
     (void)unused;
-    struct fs_json_document *document = open_golden();
+    struct fs_json_document *document = open_golden("rome");
     struct edited e;
-    open_edited(&e, fs_json_root(document), case_of(document, 1), 1);
+    open_rome(&e, fs_json_root(document), case_of(document, 1), 1);
     enum fs_scoring scoring = e.task.scoring;
     e.task.scoring = FS_PLL_GIVEN;
     refuse_training(&e, 2, FS_EXIT_CONFIG, "scoring");
