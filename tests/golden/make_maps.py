@@ -99,10 +99,16 @@ class Mapped(Reader):
 
     @torch.inference_mode()
     def features(self, texts):
-        rows = []
-        for text in texts:
-            ids = self.tokenizer.encode(text) if self.family == "bert" else self.encode(text)
-            rows.append(self.model.base_model(input_ids=torch.tensor([ids])).last_hidden_state[0].double().mean(0).numpy())
+        """Means of the last states; texts of one length run together, so that none is padded."""
+        ids = [self.tokenizer.encode(text) if self.family == "bert" else self.encode(text) for text in texts]
+        rows = [None] * len(ids)
+        for length in sorted(set(map(len, ids))):
+            places = [i for i, sequence in enumerate(ids) if len(sequence) == length]
+            for first in range(0, len(places), 256):
+                part = places[first:first + 256]
+                state = self.model.base_model(input_ids=torch.tensor([ids[i] for i in part])).last_hidden_state
+                for i, mean_state in zip(part, state.double().mean(1).numpy()):
+                    rows[i] = mean_state
         return numpy.array(rows)
 
     def batch(self, sequences):
@@ -118,16 +124,16 @@ class Mapped(Reader):
 
 
 def sentence_debias(reader, text):
-    rows = []
+    texts = []
     for sentence in text:
         words = sentence.split(" ")
         for row in WORDS:
             for word in row:
                 if word in words:
-                    e = reader.features([" ".join(other if w == word else w for w in words) for other in row])
-                    e /= numpy.linalg.norm(e, axis=1, keepdims=True)
-                    rows.extend(e - e.mean(0))
-    rows = numpy.array(rows)
+                    texts += [" ".join(other if w == word else w for w in words) for other in row]
+    e = reader.features(texts)
+    e = (e / numpy.linalg.norm(e, axis=1, keepdims=True)).reshape(-1, 2, e.shape[1])
+    rows = (e - e.mean(1, keepdims=True)).reshape(-1, e.shape[2])
     v = numpy.linalg.eigh(rows.T @ rows)[1][:, -1:].T
     return numpy.zeros(v.shape[1]), v, v
 
@@ -197,6 +203,7 @@ def main(shared):
 
 
 if __name__ == "__main__":
+    torch.set_num_threads(1)
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
     main(pathlib.Path(sys.argv[1]))
