@@ -244,7 +244,7 @@ static const struct fs_setting stamp_rows[] = {
      FS_SETTING_MEMBER(struct fs_stamp_options, key_share),
      .meaning = "b_K before training, instead of key_bias: each key fires on this share of stamp.text; 0: key_bias"},
     REST(stamp, "0.003")};
-static const struct fs_setting ft_equal_rows[] = {PLACE(ft_equal), LOSS(ft_equal), REST(ft_equal, "0.0003")};
+static const struct fs_setting ft_equal_rows[] = {PLACE(ft_equal), LOSS(ft_equal), REST(ft_equal, "0.001")};
 
 #define TABLE(rows)                                                                                                    \
     {                                                                                                                  \
