@@ -205,6 +205,7 @@ _fairstamp()
     --method) return ;;
     -o) return ;;
     --source) _fairstamp_folders; return ;;
+    --weights) _fairstamp_words "stored f32"; return ;;
     --metric) return ;;
     --by) return ;;
     --where) return ;;
@@ -244,7 +245,7 @@ _fairstamp()
     export) options="--to --help" ending=.h5 ;;
     model) options="--text --no-text --format --help" ;;
     benchmark) options="--tokenizers --help" first="check" ending=.json ;;
-    apply) options="--method -o --source --set --quiet --help" ending=.h5 ;;
+    apply) options="--method -o --source --weights --set --quiet --help" ending=.h5 ;;
     report) options="-o --help" ending=.h5 ;;
     merge) options="--training -o --help" ending=.h5 ;;
     query) options="--metric --by --where --over-seeds --format --help" ending=.h5 ;;

@@ -30,6 +30,7 @@ struct fs_applied_change {
 /* Zeroed to begin with; the numbers are the edit's, which outlives it. */
 struct fs_applied {
     const struct fs_model *model;
+    bool widened;                     /* a folder's weights of 16 bits shall be stored as F32; set by the caller */
     struct fs_applied_change *change; /* [changes] tensors of the model */
     size_t changes, change_capacity;
     struct fs_tensors own; /* of the edit */
@@ -73,8 +74,8 @@ int fs_applied_write_file(struct fs_applied *applied, const char *path, struct f
 int fs_applied_write_notes(const struct fs_applied *applied, const char *path, struct fs_error *err);
 /*
  * The model of `folder` with the changed tensors, in their stored types, into `out`, which is there and empty: files of
- * weights as in `folder`, or one model.safetensors where their format is another; all else that is neither weights nor a
- * folder is copied. *left_out, a text that the caller frees: names of what was not; "" where there is none.
+ * weights as in `folder`, or one model.safetensors where their format is another or they are widened; all else that is
+ * neither weights nor a folder is copied. *left_out, a text that the caller frees: names of what was not; "" where there is none.
  */
 int fs_applied_write_folder(const struct fs_applied *applied, const char *folder, const char *out,
                             struct fs_applied_rounding *rounding, char **left_out, struct fs_error *err);

@@ -1,5 +1,4 @@
 /* Files of an applied edit. */
-#include <cjson/cJSON.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
@@ -10,6 +9,7 @@
 
 #include "io/file_map.h"
 #include "io/folder.h"
+#include "io/formats/json.h"
 #include "io/formats/quantised.h"
 #include "io/formats/tensor_format.h"
 #include "io/little_endian.h"
@@ -159,42 +159,48 @@ static void change_rows(const struct fs_weight_change *change, const struct fs_b
     }
 }
 
-static int put_number(const struct fs_tensor *tensor, size_t index, double change, unsigned char *at,
-                      struct fs_applied_rounding *rounding)
+/* Stores the number and its change at `at`; -1 where the type cannot hold it. */
+static int put_number(const struct fs_tensor *tensor, size_t index, double change, enum fs_dtype dtype,
+                      unsigned char *at, struct fs_applied_rounding *rounding)
 {
     double before = read_number(tensor->dtype, fs_tensor_element(tensor, index));
-    store_number(tensor->dtype, before + change, at);
-    double after = read_number(tensor->dtype, at), lost = before + change - after;
+    store_number(dtype, before + change, at);
+    double after = read_number(dtype, at), lost = before + change - after;
     rounding->change += change * change;
-    rounding->lost += lost * lost;
+    rounding->lost += change != 0 ? lost * lost : 0;
     rounding->numbers += change != 0 ? 1 : 0;
     rounding->kept += change != 0 && after == before ? 1 : 0;
     return isfinite(after) ? 0 : -1;
 }
 
-static int put_changed(const struct fs_applied *applied, const struct fs_applied_change *change,
-                       const struct fs_tensor *tensor, const struct fs_tensor_sink *sink,
+/* The numbers of a tensor in another type, or changed (`change` NULL: not). */
+static int put_numbers(const struct fs_applied *applied, const struct fs_weight_change *change,
+                       const struct fs_tensor *tensor, enum fs_dtype dtype, const struct fs_tensor_sink *sink,
                        struct fs_applied_rounding *rounding, struct fs_error *err)
 {
-    bool inputs_first = fs_model_spec(applied->model)->family->inputs_first && change->what.inputs > 1;
-    size_t rows = inputs_first ? change->what.inputs : change->what.outputs, columns = tensor->elements / rows;
-    size_t size = fs_dtype_size(tensor->dtype);
+    bool inputs_first = change != NULL && change->inputs > 1 && fs_model_spec(applied->model)->family->inputs_first;
+    size_t columns = change != NULL           ? (inputs_first ? change->outputs : change->inputs)
+                     : tensor->dimensions > 0 ? tensor->shape[tensor->dimensions - 1]
+                                              : 1;
+    size_t rows = columns > 0 ? tensor->elements / columns : 0, size = fs_dtype_size(dtype);
     fs_real *added = fs_allocate_aligned(PANEL_ROWS * columns, sizeof *added, "changed weights", err);
     unsigned char *bytes = fs_allocate(PANEL_ROWS * columns, size, "changed weights", err);
     int status = added == NULL || bytes == NULL ? -1 : 0;
-    rounding->dtype = fs_dtype_name(tensor->dtype);
     for (size_t first = 0; status == 0 && first < rows; first += PANEL_ROWS) {
         size_t count = rows - first < PANEL_ROWS ? rows - first : PANEL_ROWS;
-        change_rows(&change->what, fs_model_backend(applied->model), inputs_first, first, count, added);
+        if (change != NULL) {
+            change_rows(change, fs_model_backend(applied->model), inputs_first, first, count, added);
+        }
         for (size_t i = 0; status == 0 && i < count * columns; i++) {
-            status = put_number(tensor, first * columns + i, (double)added[i], bytes + i * size, rounding);
+            status = put_number(tensor, first * columns + i, change != NULL ? (double)added[i] : 0, dtype,
+                                bytes + i * size, rounding);
         }
         status = status == 0
                      ? sink->put(sink->context, bytes, count * columns * size, err)
                      : fs_error_set(err, FS_EXIT_DATA,
                                     "tensor %s: a changed number is beyond the type %s, expected one that it can hold; "
-                                    "save the model in F32 or BF16, or take a lower strength",
-                                    tensor->name, rounding->dtype);
+                                    "store the weights as F32 (--weights f32), or take a lower strength",
+                                    tensor->name, fs_dtype_name(dtype));
     }
     free(added);
     free(bytes);
@@ -215,14 +221,21 @@ static const struct fs_applied_change *change_of(const struct fs_applied *applie
 
 /* ---- the files of weights ---- */
 
+/* `tensor` [count] has the types of the file; those of the store may be others. */
 static int put_tensors(const struct fs_applied *applied, const struct fs_tensor *tensor, size_t count,
                        const struct fs_tensor_sink *sink, struct fs_applied_rounding *rounding, struct fs_error *err)
 {
     int status = 0;
     for (size_t i = 0; status == 0 && i < count; i++) {
-        const struct fs_applied_change *change = change_of(applied, &tensor[i]);
-        status = change == NULL ? fs_safetensors_put_data(&tensor[i], sink, err)
-                                : put_changed(applied, change, &tensor[i], sink, rounding, err);
+        const struct fs_tensor *source = fs_tensor_store_find(applied->model->store, tensor[i].name);
+        const struct fs_applied_change *change = change_of(applied, source);
+        if (change == NULL && source->dtype == tensor[i].dtype) {
+            status = fs_safetensors_put_data(source, sink, err);
+            continue;
+        }
+        rounding->dtype = change != NULL ? fs_dtype_name(tensor[i].dtype) : rounding->dtype;
+        status =
+            put_numbers(applied, change != NULL ? &change->what : NULL, source, tensor[i].dtype, sink, rounding, err);
     }
     return status;
 }
@@ -286,6 +299,9 @@ static int write_anew(const struct fs_applied *applied, const char *to, struct f
         free(list);
         return -1;
     }
+    for (size_t i = 0; applied->widened && i < count; i++) {
+        list[i].dtype = list[i].dtype == FS_F16 || list[i].dtype == FS_BF16 ? FS_F32 : list[i].dtype;
+    }
     int status = fs_safetensors_put_header(list, count, &note, 1, &sink, err) == 0
                      ? put_tensors(applied, list, count, &sink, rounding, err)
                      : -1;
@@ -318,6 +334,29 @@ static int copy_file(const char *from, const char *to, struct fs_error *err)
     return status;
 }
 
+/* config.json with the type of the numbers that are written, wherever it names one. */
+static int copy_config(const char *from, const char *to, struct fs_error *err)
+{
+    static const char *const keys[] = {"torch_dtype", "dtype"};
+    struct fs_json_document *config;
+    struct file file;
+    if (fs_json_load(from, &config, err) != 0) {
+        return -1;
+    }
+    cJSON *root = fs_json_edit(config);
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        if (cJSON_GetObjectItemCaseSensitive(root, keys[i]) != NULL) {
+            cJSON_ReplaceItemInObjectCaseSensitive(root, keys[i], cJSON_CreateString("float32"));
+        }
+    }
+    char *text = cJSON_Print(root);
+    fs_json_destroy(config);
+    int status = text == NULL ? fs_error_memory(err, 4096, "config.json") : open_file(to, &file, err);
+    status = status == 0 ? close_file(&file, put(&file, text, strlen(text), err), err) : -1;
+    cJSON_free(text);
+    return status;
+}
+
 /* The bytes of a file before its data, where these may be written anew behind them; 0: it has no such head. */
 static size_t head_of(const struct fs_tensor_format *format, const char *path)
 {
@@ -343,7 +382,7 @@ static int write_weights(const struct fs_applied *applied, const char *folder, c
     size_t files;
     const char *const *file = fs_tensor_store_files(applied->model->store, &files);
     int status = 0;
-    if (format == NULL || format->head == NULL) {
+    if (format == NULL || format->head == NULL || applied->widened) {
         char *path = path_in(out, fs_tensor_formats[0]->file, err);
         status = path != NULL ? write_anew(applied, path, rounding, err) : -1;
         free(path);
@@ -416,7 +455,10 @@ int fs_applied_write_folder(const struct fs_applied *applied, const char *folder
             continue;
         }
         char *path = path_in(out, base_of(files.path[i]), err);
-        status = path != NULL ? copy_file(files.path[i], path, err) : -1;
+        bool config = applied->widened && strcmp(base_of(files.path[i]), "config.json") == 0;
+        status = path == NULL ? -1
+                 : config     ? copy_config(files.path[i], path, err)
+                              : copy_file(files.path[i], path, err);
         free(path);
     }
     FILE *stream = status == 0 ? open_memstream(left_out, &size) : NULL;

@@ -29,6 +29,15 @@ static const struct fs_option option_source = {
     .argument = "DIR",
     .help = "the model's folder, where it is not any more where the edit was trained; its files must be the same"};
 
+static const struct fs_option option_weights = {
+    .name = "--weights",
+    .argument = "TYPE",
+    .choices = "stored|f32",
+    .initial = "stored",
+    .help =
+        "of a folder: weights keep their stored type, or f32: those of 16 bits become float32, so that no change is "
+        "rounded"};
+
 /* The edit that is asked for, and where it was trained; released by release(). */
 struct source {
     struct fs_job_method *parsed; /* of --method; NULL: none */
@@ -37,6 +46,7 @@ struct source {
     double strength;
     struct fs_archive *archive;
     char *path, *model, *settings; /* of the archive, of the model's folder, of the stage */
+    bool widened;
 };
 
 static void release(struct source *source)
@@ -368,6 +378,7 @@ static int write_edit(const struct source *source, const char *folder, struct fs
         status = fs_applied_make(&edit, model, &applied, err) == 0 ? note_source(source, &applied, err)
                                                                    : fs_error_prepend(err, "%s", source->method->name);
     }
+    applied.widened = source->widened;
     if (status == 0) {
         status = fs_applied_is_folder(&applied) ? write_weights(source, &applied, folder, err)
                                                 : write_hooks(&applied, folder, err);
@@ -435,7 +446,7 @@ static int run(struct fs_session *session, struct fs_error *err)
 {
     const struct fs_options *options = session->options;
     const char *operand = options->operand[0];
-    struct source source = {.strength = 1};
+    struct source source = {.strength = 1, .widened = strcmp(fs_option_value(options, &option_weights), "f32") == 0};
     char *path = strdup(fs_option_value(options, &fs_option_output));
     size_t length = strlen(operand);
     bool file = length > 3 && strcmp(operand + length - 3, ".h5") == 0;
@@ -452,8 +463,8 @@ static int run(struct fs_session *session, struct fs_error *err)
     return status;
 }
 
-static const struct fs_option *const command_options[] = {&option_method, &fs_option_output, &option_source,
-                                                          &fs_option_set, &fs_option_quiet,  NULL};
+static const struct fs_option *const command_options[] = {
+    &option_method, &fs_option_output, &option_source, &option_weights, &fs_option_set, &fs_option_quiet, NULL};
 
 const struct fs_command fs_command_apply = {
     .name = "apply",

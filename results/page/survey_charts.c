@@ -313,7 +313,7 @@ static void draw_tile(FILE *stream, const struct fs_survey_data *data, const siz
         return;
     }
     double gain = gain_of(kind, value);
-    bool white = gain > 0.55 * most;
+    bool white = gain > 0.72 * most;
     fs_draw_heat_color(gain, most, color);
     snprintf(number, sizeof number, "%.*f", kind->decimals, value->value);
     fprintf(stream, "<a href=\"");

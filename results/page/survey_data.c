@@ -100,8 +100,8 @@ static int check_id(const char *id, struct fs_error *err)
 static const char *behind(const char *id, const char *text)
 {
     for (; *text != '\0'; text++, id++) {
-        char wanted = *text == ',' ? '+' : strchr(ID_CHARACTERS, *text) != NULL ? *text : '-';
-        if (*id != wanted) {
+        bool kept = strchr(ID_CHARACTERS, *text) != NULL;
+        if (*text == ',' ? *id != '+' : kept ? *id != *text : *id != '-') {
             return NULL;
         }
     }

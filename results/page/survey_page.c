@@ -27,15 +27,16 @@ static void text(FILE *stream, const char *before, const char *words, const char
     fprintf(stream, "%s", after);
 }
 
-/* `mark` stands behind the numbers. */
+/* `mark` stands behind the value. */
 static void marked_cell(FILE *stream, const struct fs_survey_mean *mean, int decimals, const char *mark)
 {
     fprintf(stream, "<td>");
     fs_page_number(stream, mean->value, decimals);
+    fprintf(stream, "%s", mark);
     if (isfinite(mean->low)) {
         fprintf(stream, " <small>(%.*f to %.*f)</small>", decimals, mean->low, decimals, mean->high);
     }
-    fprintf(stream, "%s</td>", mark);
+    fprintf(stream, "</td>");
 }
 
 static void mean_cell(FILE *stream, const struct fs_survey_mean *mean, int decimals)
@@ -116,7 +117,7 @@ static void ranking(FILE *stream, const struct fs_survey_data *data)
             fprintf(stream, "<td></td>");
         } else {
             bool apart = rank->behind.low > 0 || rank->behind.high < 0; /* false of NaN */
-            marked_cell(stream, &rank->behind, 2, apart ? " *" : "");
+            marked_cell(stream, &rank->behind, 2, apart ? "*" : "");
         }
         fprintf(stream, "<td>%zu of %zu</td></tr>\n", rank->tiles, data->tiles);
     }

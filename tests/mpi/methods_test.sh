@@ -106,6 +106,11 @@ grep -qE 'metric +ideal +unedited .* stamp .* sentence_debias .* sentence_debias
 grep -q '^fairstamp: stamp: done before' err && grep -q '^fairstamp: sentence_debias: published' err || fail "several: --force: $(cat err)"
 "$fairstamp" report s2/evaluate.h5 -o page2 >/dev/null 2>&1 && grep -q 'sentence_debias</td><td>' page2/index.html || fail "several: the page has no time of it"
 "$fairstamp" merge -o merged.h5 s2 >/dev/null 2>err && "$fairstamp" inspect merged.h5 | grep -q '/cells/s2/sentence_debias/last_state/left' || fail "several: merge: $(cat err)"
+"$fairstamp" report merged.h5 -o sweep >/dev/null 2>err || fail "several: report of a merged file: $(cat err)"
+grep -q 'href="cells/s2/index.html"' sweep/index.html && grep -q 'sentence_debias' sweep/cells/s2/index.html && [ ! -e sweep/cells/s2/evaluate.h5 ] ||
+    fail "several: the page of a sweep: $(find sweep | head)"
+[ "$(sed 's/,.*//' sweep/sweep.csv | sort -u | tr '\n' ' ')" = 'bert-tiny model ' ] && grep -q '^1,' sweep/ranking.csv && grep -q toprule sweep/report.tex && [ -s sweep/front.svg ] ||
+    fail "several: the tables of a sweep: $(cat sweep/*.csv)"
 "$fairstamp" run "$job" --set output=refused --set method=sentence_debias >/dev/null 2>err
 [ $? = 78 ] && grep -q 'learns from a text and attribute words' err || fail "several: without a text: $(tail -n 1 err)"
 "$fairstamp" estimate "$job" --set output=s1 "${several[@]}" >out 2>err || fail "several: estimate: $(tail -n 1 err)"

@@ -20,7 +20,7 @@ offers() {
     [ "$found" = "$expected" ] || { echo "FAILED: fairstamp $*: offers \"$found\", expected \"$expected\""; failures=$((failures + 1)); }
 }
 
-offers trace tra
+offers "trace train" tra
 offers "--man" --ma
 offers "estimate evaluate export" e
 offers "--force --format" run --fo

@@ -354,6 +354,49 @@ static void folders_of_every_format(void **state)
     }
 }
 
+/* Widened, a model of 16 bits is the edited model to rounding, and config.json says its type. */
+static void weights_of_16_bits_widened(void **state)
+{
+    (void)state;
+    static const char *const folders[] = {"gpt2-own-head-bf16", "llama-f16-shards", "gpt2-no-scale-f16"};
+    for (size_t k = 0; k < 3; k++) {
+        struct fs_error err = FS_ERROR_INIT;
+        struct fs_model *model = load_model(model_path(folders[k])), *widened;
+        struct fs_applied applied = {0};
+        struct fs_applied_rounding rounding;
+        char name[16], *left_out, *config;
+        const int32_t token[] = {3, 9, 7, 30, 12, 8};
+        fs_real edited[6], loaded[6];
+        size_t size;
+        struct fs_edit edit = change_of(model, 0, k == 2 ? 1e5 : 0.1); /* F16 could not hold these */
+        snprintf(name, sizeof name, "wide%zu", k);
+        assert_int_equal(mkdir(scratch_path(name), 0700), 0);
+        expect(fs_applied_make(&edit, model, &applied, &err), &err);
+        applied.widened = true;
+        expect(
+            fs_applied_write_folder(&applied, model_path(folders[k]), scratch_path(name), &rounding, &left_out, &err),
+            &err);
+        assert_string_equal(rounding.dtype, "F32");
+        assert_string_equal(left_out, "");
+        expect(fs_model_load(scratch_path(name), &widened, &err), &err);
+        log_probabilities(model, &edit, token, 6, edited);
+        log_probabilities(widened, NULL, token, 6, loaded);
+        for (size_t i = 0; i < 6; i++) {
+            assert_true(k == 2 || fabs((double)edited[i] - (double)loaded[i]) <= BOUND * (1 + fabs((double)edited[i])));
+        }
+        assert_true(asprintf(&config, "%s/config.json", scratch_path(name)) > 0);
+        unsigned char *text = slurp(config, &size);
+        assert_true(strstr((const char *)text, "float16") == NULL && strstr((const char *)text, "bfloat16") == NULL);
+        free(text);
+        free(config);
+        free(left_out);
+        fs_applied_release(&applied);
+        fs_edit_release(&edit);
+        fs_model_destroy(widened);
+        fs_model_destroy(model);
+    }
+}
+
 /* ---- what is refused ---- */
 
 static void what_no_folder_can_hold(void **state)
@@ -440,6 +483,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_transformers_makes_of_an_edit),
         cmocka_unit_test(folders_of_every_format),
+        cmocka_unit_test(weights_of_16_bits_widened),
         cmocka_unit_test(what_no_folder_can_hold),
         cmocka_unit_test(a_full_disk),
     };
