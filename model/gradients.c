@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "model/engine_parts.h"
+#include "model/steps/scores.h"
 
 struct fs_gradients {
     struct fs_pass pass;      /* of the last forward call */
@@ -220,11 +221,18 @@ static int run_back(struct fs_gradients *gradients, const fs_real *dlogits, cons
         begin(gradients, dlogits, use->sink, dh, err) != 0) {
         return -1;
     }
+    bool relative = use->sink != NULL && pass->model->spec.disentangled.span > 0;
+    if (relative && fs_disentangled_begin_weights(&pass->model->spec, pass->workspace, err) != 0) {
+        return -1;
+    }
     for (size_t l = pass->model->spec.layers; l-- > 0;) {
         struct fs_activations activations = {0};
         fs_real *place = gradients->layer.data;
         fs_layer_lay_out(pass, l, in_workspace.active, &place, &activations);
         go_through(gradients, l, &activations, use);
+    }
+    if (relative) {
+        fs_disentangled_end_weights(&pass->model->spec, &pass->model->score_weights, pass->workspace, use->sink);
     }
     return use->sink != NULL ? fs_embed_backward(pass, dh, use->sink, err) : 0;
 }

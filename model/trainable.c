@@ -121,20 +121,6 @@ size_t fs_trainable_numbers(const struct fs_spec *spec)
     return (size_t)fs_spec_numbers(spec) - types * fs_spec_added_width(spec);
 }
 
-int fs_trainable_check(const struct fs_spec *spec, const char *name, struct fs_error *err)
-{
-    const char *what = spec->disentangled.span > 0    ? "disentangled attention"
-                       : spec->convolution.kernel > 0 ? "a convolution"
-                                                      : NULL;
-    if (what == NULL) {
-        return 0;
-    }
-    return fs_error_set(err, FS_EXIT_CONFIG,
-                        "%s: found model_type %s with %s, whose weights have no gradient here, expected a family "
-                        "without; take another method, or another model",
-                        name, spec->family_name, what);
-}
-
 /* ---- the copy ---- */
 
 static fs_real *block_of(const struct fs_model *copy)

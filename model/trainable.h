@@ -11,8 +11,6 @@
 
 /* Numbers of the vector. */
 size_t fs_trainable_numbers(const struct fs_spec *spec);
-/* FS_EXIT_CONFIG, with `name` in front, where the family has weights whose gradients the engine does not compute. */
-int fs_trainable_check(const struct fs_spec *spec, const char *name, struct fs_error *err);
 
 /* The copy computes what `model` does, on its backend. `model` must outlive it; fs_model_destroy frees it. */
 int fs_trainable_copy(const struct fs_model *model, struct fs_model **copy, struct fs_error *err);

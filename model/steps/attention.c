@@ -239,7 +239,8 @@ static void attend_backward(const struct fs_layer_run *run, const struct heads *
         fs_product(run->backend, query_term, 0, dquery, heads->width);
         fs_product(run->backend, key_term, beta, dkey, heads->path_width);
         if (run->spec->disentangled.span > 0) {
-            fs_disentangled_backward(run, head, dS, dquery, dkey);
+            fs_disentangled_backward(run, head, queries(heads, run->activations->qkv, head), keys(heads, head), dS,
+                                     dquery, dkey);
         }
     }
 }
@@ -297,6 +298,9 @@ static void backward(const struct fs_step *step, const struct fs_layer_run *run)
         }
         end_path(run, &heads);
         kept += heads.H * numbers;
+    }
+    if (run->spec->disentangled.span > 0 && run->sink != NULL) {
+        fs_disentangled_layer_weights(run);
     }
 }
 

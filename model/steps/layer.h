@@ -5,7 +5,7 @@
  *     pre-norm       norm1, attend, output, norm2, ffn               | edit
  *     pre-norm, m    norm1, attend, output, scale, norm2, ffn        | edit, scale
  *     post-norm      attend, output, norm1, ffn                      | edit, norm2
- *     convolved      convolution, attend, output, norm1, ffn, copy   | edit, norm2, norm
+ *     convolved      convolution, attend, output, norm1, ffn, put    | edit, norm2, norm
  *     parallel       norm1, attend, output, ffn                      | edit
  *     two norms      norm1, qkv, norm2, attend, output, ffn          | edit
  *     sandwich-norm  norm1, attend, output, norm1', norm2, ffn       | edit, norm2'
@@ -107,7 +107,7 @@ struct fs_step_kind {
 };
 
 extern const struct fs_step_kind fs_step_norm, fs_step_qkv, fs_step_clip, fs_step_head_norm, fs_step_positions,
-    fs_step_attention, fs_step_output, fs_step_scale, fs_step_copy, fs_step_convolution, fs_step_ffn;
+    fs_step_attention, fs_step_output, fs_step_scale, fs_step_copy, fs_step_put, fs_step_convolution, fs_step_ffn;
 
 /* Sets the steps of a layer of `spec`. */
 void fs_layer_choose_steps(const struct fs_spec *spec, const struct fs_layer_spec *own, struct fs_layer *layer);

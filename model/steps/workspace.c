@@ -18,7 +18,7 @@ int fs_scratch_reserve(struct fs_scratch *scratch, size_t count, const char *pur
     return 0;
 }
 
-enum { SCRATCHES = 30 };
+enum { SCRATCHES = 31 };
 
 static void list_scratches(const struct fs_workspace *workspace, const struct fs_scratch *all[SCRATCHES])
 {
@@ -51,6 +51,7 @@ static void list_scratches(const struct fs_workspace *workspace, const struct fs
         &workspace->relative.key,
         &workspace->relative.query,
         &workspace->relative.scores,
+        &workspace->relative.gradients,
         &workspace->unfolded,
         &workspace->dropped,
     };

@@ -41,6 +41,8 @@ struct fs_relative {
     bool filled;
     struct fs_scratch key, query; /* (rows,H D) of the layer at work */
     struct fs_scratch scores;     /* (n,rows) twice: of a head's queries and keys */
+    struct fs_scratch
+        gradients; /* of key and query, and (2 S,d) of the embedding behind its norm; of trainings alone */
 };
 
 /*

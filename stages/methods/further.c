@@ -61,9 +61,6 @@ int fs_further_state_create(const struct fs_further_form *form, const struct fs_
     const struct fs_further_options *options = task->settings;
     const struct fs_spec *spec = fs_model_spec(task->model);
     *state = (struct fs_further_state){.base = {0, options->steps}};
-    if (fs_trainable_check(spec, form->name, err) != 0) {
-        return -1;
-    }
     if (spec->kind == FS_MASKED && fs_tokenizer_special(task->tokenizer)->mask < 0) {
         return fs_error_set(err, FS_EXIT_CONFIG,
                             "%s: the model's tokenizer has no mask token, which a masked model is "
@@ -327,6 +324,7 @@ static int prepare(struct trainer *t, struct fs_error *err)
     if (fs_corpus_read(task->text, &form, &t->corpus, err) != 0) {
         return -1;
     }
+    t->state->text = (struct fs_further_text){t->corpus.lines, t->corpus.exchanged, t->corpus.tokens, t->corpus.block};
     t->special = *fs_tokenizer_special(task->tokenizer);
     t->words = fs_tokenizer_size(task->tokenizer) < t->spec->vocabulary ? fs_tokenizer_size(task->tokenizer)
                                                                         : t->spec->vocabulary;

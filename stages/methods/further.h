@@ -25,6 +25,9 @@ struct fs_further_state {
     fs_real *moment1, *moment2; /* [edit.count] Adam; NULL once the training is done and was read back */
     double *loss;               /* [base.steps] before each step */
     size_t seen;                /* tokens of the steps done */
+    struct fs_further_text {
+        size_t lines, exchanged, tokens, block; /* struct fs_corpus */
+    } text;                                     /* set when the training begins */
 };
 
 /* What a method of the family is, beside its settings. */

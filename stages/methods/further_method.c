@@ -3,6 +3,8 @@
  * (model/edits/all_weights.h), P numbers of it:
  *
  *   /all_weights@step, steps, seen              done, of the whole training, and tokens of the steps done
+ *   /all_weights@lines, exchanged, tokens, block   of the text: lines that were read, lines with words exchanged, tokens,
+ *                                               tokens of a block
  *   /all_weights/training/moment1, moment2      f32 (P)   Adam, until the training is done
  *   /all_weights/training/loss                  f64 (steps)   before each step; 0 beyond `step`
  */
@@ -90,16 +92,29 @@ static void losses(const struct fs_training_state *state, double loss[FS_TRAININ
     loss[0] = state->step > 0 ? seen(state)->loss[state->step - 1] : 0;
 }
 
+static int write_sizes(const struct fs_further_state *state, struct fs_archive *archive, struct fs_error *err)
+{
+    const struct {
+        const char *name;
+        size_t value;
+    } sizes[] = {{"step", state->base.step},   {"steps", state->base.steps},         {"seen", state->seen},
+                 {"lines", state->text.lines}, {"exchanged", state->text.exchanged}, {"tokens", state->text.tokens},
+                 {"block", state->text.block}};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        if (fs_archive_attribute_integer(archive, GROUP, sizes[i].name, (int64_t)sizes[i].value, err) != 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
 static int write(const struct fs_method_task *task, const struct fs_training_state *state, struct fs_archive *archive,
                  struct fs_error *err)
 {
     const struct fs_further_state *training = seen(state);
     size_t count = training->edit.count;
     (void)task;
-    if (training->edit.kind->write(&training->edit, archive, err) != 0 ||
-        fs_archive_attribute_integer(archive, GROUP, "step", (int64_t)state->step, err) != 0 ||
-        fs_archive_attribute_integer(archive, GROUP, "steps", (int64_t)state->steps, err) != 0 ||
-        fs_archive_attribute_integer(archive, GROUP, "seen", (int64_t)training->seen, err) != 0 ||
+    if (training->edit.kind->write(&training->edit, archive, err) != 0 || write_sizes(training, archive, err) != 0 ||
         fs_archive_write(archive, TRAINING "loss", FS_ARCHIVE_F64, 1, &state->steps, training->loss, err) != 0) {
         return -1;
     }
@@ -118,6 +133,10 @@ static int read_progress(const struct fs_archive *archive, struct fs_further_sta
     if (fs_edit_read_size(archive, GROUP, "steps", 1, MOST, &state->base.steps, err) != 0 ||
         fs_edit_read_size(archive, GROUP, "step", 0, (int64_t)state->base.steps, &state->base.step, err) != 0 ||
         fs_edit_read_size(archive, GROUP, "seen", 0, MOST, &state->seen, err) != 0 ||
+        fs_edit_read_size(archive, GROUP, "lines", 0, MOST, &state->text.lines, err) != 0 ||
+        fs_edit_read_size(archive, GROUP, "exchanged", 0, MOST, &state->text.exchanged, err) != 0 ||
+        fs_edit_read_size(archive, GROUP, "tokens", 0, MOST, &state->text.tokens, err) != 0 ||
+        fs_edit_read_size(archive, GROUP, "block", 0, MOST, &state->text.block, err) != 0 ||
         fs_archive_shape(archive, TRAINING "loss", &dimensions, shape, err) != 0) {
         return -1;
     }
@@ -181,10 +200,19 @@ static int read_history(const struct fs_archive *archive, const char *name, stru
         return -1;
     }
     history->step = state.base.step;
-    history->sizes = 1;
-    history->size[0].name = "tokens";
-    history->size[0].value = state.seen;
-    snprintf(history->title, sizeof history->title, "%s, %zu tokens", name, state.seen);
+    const struct {
+        const char *name;
+        size_t value;
+    } sizes[] = {{"tokens_seen", state.seen},
+                 {"text_tokens", state.text.tokens},
+                 {"text_lines", state.text.lines},
+                 {"exchanged_lines", state.text.exchanged}};
+    for (history->sizes = 0; history->sizes < sizeof sizes / sizeof *sizes; history->sizes++) {
+        history->size[history->sizes].name = sizes[history->sizes].name;
+        history->size[history->sizes].value = sizes[history->sizes].value;
+    }
+    snprintf(history->title, sizeof history->title, "%s, %zu tokens seen, text of %zu in blocks of %zu", name,
+             state.seen, state.text.tokens, state.text.block);
     history->value = fs_allocate(state.base.step, sizeof *history->value, "the history of a training", err);
     if (history->value != NULL) {
         memcpy(history->value, state.loss, state.base.step * sizeof *history->value);

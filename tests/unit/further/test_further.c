@@ -6,6 +6,7 @@
 #include "tests/unit/stamp/support.h"
 
 #include <math.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -264,7 +265,7 @@ static void threads_and_stops_change_no_bit(void **unused)
 
 /* ---- what is refused ---- */
 
-static void models_and_texts_that_do_not_fit_are_refused(void **unused)
+static void texts_without_words_and_steps_too_long_are_refused(void **unused)
 {
     (void)unused;
     struct fs_error err = FS_ERROR_INIT;
@@ -274,15 +275,8 @@ static void models_and_texts_that_do_not_fit_are_refused(void **unused)
     struct fs_further_state state;
     struct fs_runner *runner;
     assert_done(fs_runner_serial_create(1, &runner, &err), err);
-    test_model_open("deberta-v2-shared", &m);
-    struct fs_method_task task = task_of(&m, &options, runner);
-    assert_int_equal(fs_further_state_create(form, &task, &state, &err), -1);
-    assert_true(err.code == FS_EXIT_CONFIG && strstr(err.text, "cda: found model_type deberta-v2 with") != NULL);
-    fs_further_state_release(&state);
-    test_model_close(&m);
-
     test_model_open("bert-tiny", &m);
-    task = task_of(&m, &options, runner);
+    struct fs_method_task task = task_of(&m, &options, runner);
     task.text = scratch_write_text("none.txt", "The old house was red.\n\nIt rained.\n");
     err = (struct fs_error)FS_ERROR_INIT;
     assert_done(fs_further_state_create(form, &task, &state, &err), err);
@@ -303,12 +297,106 @@ static void models_and_texts_that_do_not_fit_are_refused(void **unused)
     test_model_close(&m);
 }
 
+/* ---- damaged files ---- */
+
+/* What a file has that is as it should be, but for one thing. */
+struct damage {
+    const char *says;
+    int64_t layers, step, steps, seen;
+    size_t rows, columns, losses, moments; /* columns 0: delta is a vector */
+    float number;
+};
+
+static void write_damaged(const struct damage *damage)
+{
+    struct fs_error err = FS_ERROR_INIT;
+    struct fs_archive *archive;
+    const struct {
+        const char *name;
+        int64_t value;
+    } sizes[] = {{"layers", damage->layers},
+                 {"step", damage->step},
+                 {"steps", damage->steps},
+                 {"seen", damage->seen},
+                 {"lines", 1},
+                 {"exchanged", 1},
+                 {"tokens", 9},
+                 {"block", 9}};
+    const size_t shape[2] = {damage->rows, damage->columns};
+    float number[16] = {0};
+    double loss[16] = {0};
+    number[3] = damage->number;
+    assert_done(fs_archive_create(scratch_path("part.h5"), "part", "job", &archive, &err), err);
+    assert_done(fs_archive_write(archive, "/all_weights/delta", FS_ARCHIVE_F32, damage->columns > 0 ? 2 : 1, shape,
+                                 number, &err),
+                err);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        if (sizes[i].value != INT64_MIN) { /* left out */
+            assert_done(fs_archive_attribute_integer(archive, "/all_weights", sizes[i].name, sizes[i].value, &err),
+                        err);
+        }
+    }
+    assert_done(fs_archive_write(archive, "/all_weights/training/loss", FS_ARCHIVE_F64, 1, &damage->losses, loss, &err),
+                err);
+    number[3] = 0;
+    for (size_t i = 0; damage->moments > 0 && i < 2; i++) {
+        const char *name = i == 0 ? "/all_weights/training/moment1" : "/all_weights/training/moment2";
+        assert_done(fs_archive_write(archive, name, FS_ARCHIVE_F32, 1, &damage->moments, number, &err), err);
+    }
+    assert_done(fs_archive_publish(archive, &err), err);
+}
+
+static void damaged_files_are_refused(void **unused)
+{
+    (void)unused;
+    static const struct damage cases[] = {
+        {NULL, 2, 1, 3, 9, 8, 0, 3, 8, 0},
+        {"/all_weights@layers: found 0", 0, 1, 3, 9, 8, 0, 3, 8, 0},
+        {"layers", INT64_MIN, 1, 3, 9, 8, 0, 3, 8, 0},
+        {"/all_weights@step: found 4", 2, 4, 3, 9, 8, 0, 3, 8, 0},
+        {"/all_weights@step: found -1", 2, -1, 3, 9, 8, 0, 3, 8, 0},
+        {"/all_weights@steps: found 0", 2, 0, 0, 9, 8, 0, 3, 8, 0},
+        {"/all_weights@seen: found -9", 2, 1, 3, -9, 8, 0, 3, 8, 0},
+        {"seen", 2, 1, 3, INT64_MIN, 8, 0, 3, 8, 0},
+        {"/all_weights/delta: expected a vector", 2, 1, 3, 9, 4, 2, 3, 8, 0},
+        {"/all_weights/delta: expected a vector", 2, 1, 3, 9, 0, 0, 3, 8, 0},
+        {"/all_weights/delta: element 3 is not finite", 2, 1, 3, 9, 8, 0, 3, 8, NAN},
+        {"training/loss: its shape is not the steps 3", 2, 1, 3, 9, 8, 0, 2, 8, 0},
+        {"moment1", 2, 1, 3, 9, 8, 0, 3, 7, 0},
+        {"moment1", 2, 1, 3, 9, 8, 0, 3, 0, 0},
+        {NULL, 2, 3, 3, 9, 8, 0, 3, 0, 0}, /* done: without moments */
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct fs_error err = FS_ERROR_INIT;
+        struct fs_archive *archive;
+        struct fs_training_state *state;
+        write_damaged(&cases[i]);
+        assert_done(fs_archive_open(scratch_path("part.h5"), "part", &archive, &err), err);
+        int status = fs_method_cda.trainer->read(archive, &state, &err);
+        fs_archive_close(archive);
+        if (cases[i].says == NULL) {
+            assert_done(status, err);
+        } else if (status == 0 || err.code != FS_EXIT_DATA || strstr(err.text, cases[i].says) == NULL) {
+            fail_msg("case %zu: %s", i, status == 0 ? "was read" : err.text);
+        }
+        fs_method_cda.trainer->destroy(state);
+    }
+    struct test_model m; /* of another model */
+    struct fs_error err = FS_ERROR_INIT;
+    test_model_open("bert-tiny", &m);
+    const struct fs_edit edit = {.kind = fs_method_cda.edit, .first_layer = m.spec->layers, .count = 8};
+    assert_int_equal(edit.kind->check(&edit, m.spec, &err), -1);
+    assert_true(err.code == FS_EXIT_DATA && strstr(err.text, "all_weights: found 8 numbers") != NULL);
+    test_model_close(&m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_is_that_of_pytorch),
         cmocka_unit_test(threads_and_stops_change_no_bit),
-        cmocka_unit_test(models_and_texts_that_do_not_fit_are_refused),
+        cmocka_unit_test(damaged_files_are_refused),
+        cmocka_unit_test(texts_without_words_and_steps_too_long_are_refused),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -98,13 +98,6 @@ static void check_differences(const char *name, struct fs_model *model, const st
     struct fs_model *copy;
     struct scene scene;
     size_t count = fs_trainable_numbers(fs_model_spec(model)), pieces;
-    if (fs_trainable_check(fs_model_spec(model), "cda", &err) != 0) {
-        assert_int_equal(err.code, FS_EXIT_CONFIG);
-        assert_non_null(strstr(err.text, "cda: found model_type"));
-        print_message("%-34s  refused\n", name);
-        fs_model_destroy(model);
-        return;
-    }
     expect(fs_trainable_copy(model, &copy, &err), &err);
     struct fs_trainable_piece *piece = fs_trainable_pieces(copy, &pieces, &err);
     assert_int_equal(piece[pieces - 1].first + piece[pieces - 1].count, count);
