@@ -87,6 +87,8 @@ _fairstamp_setting() # KEY=VALUE
     ft_l.objective) _fairstamp_words "target_new prompt_last" ;;
     ft_m.layer) _fairstamp_words auto ;;
     ft_m.request) _fairstamp_words "anti equal" ;;
+    steer_add.layer) _fairstamp_words auto ;;
+    steer_ablate.layer) _fairstamp_words auto ;;
     layers.compare) _fairstamp_words "none random all" ;;
     esac
 }
@@ -116,9 +118,9 @@ _fairstamp_keys="model model_name output seed categories strict compute.share_pr
     ft_l.epochs ft_l.batch ft_l.learning_rate ft_l.enough ft_l.checkpoint_every
     ft_l.memory ft_l.objective ft_l.norm_constraint ft_m.layer ft_m.request ft_m.epochs
     ft_m.batch ft_m.learning_rate ft_m.enough ft_m.checkpoint_every ft_m.memory
-    self_debias.lambda self_debias.epsilon evaluate.bootstrap evaluate.text_tokens
-    evaluate.permutations evaluate.suite_items layers.compare checkpoint_seconds
-    checkpoint_share"
+    steer_add.layer steer_add.coefficient steer_ablate.layer self_debias.lambda
+    self_debias.epsilon evaluate.bootstrap evaluate.text_tokens evaluate.permutations
+    evaluate.suite_items layers.compare checkpoint_seconds checkpoint_share"
 
 _fairstamp()
 {

@@ -12,7 +12,9 @@
     ROW(leace)                                                                                                         \
     ROW(ft)                                                                                                            \
     ROW(ft_l)                                                                                                          \
-    ROW(ft_m)
+    ROW(ft_m)                                                                                                          \
+    ROW(steer_add)                                                                                                     \
+    ROW(steer_ablate)
 /* They take an edit that is there, or make it of settings alone. */
 #define FS_TAKEN_METHODS(ROW)                                                                                          \
     ROW(self_debias)                                                                                                   \
