@@ -118,7 +118,8 @@ _fairstamp_keys="model model_name output seed categories strict compute.share_pr
     ft_l.epochs ft_l.batch ft_l.learning_rate ft_l.enough ft_l.checkpoint_every
     ft_l.memory ft_l.objective ft_l.norm_constraint ft_m.layer ft_m.request ft_m.epochs
     ft_m.batch ft_m.learning_rate ft_m.enough ft_m.checkpoint_every ft_m.memory
-    steer_add.layer steer_add.coefficient steer_ablate.layer self_debias.lambda
+    steer_add.layer steer_add.coefficient steer_ablate.layer bias_neurons.steps
+    bias_neurons.share bias_neurons.least bias_neurons.most self_debias.lambda
     self_debias.epsilon evaluate.bootstrap evaluate.text_tokens evaluate.permutations
     evaluate.suite_items layers.compare checkpoint_seconds checkpoint_share"
 

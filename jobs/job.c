@@ -464,6 +464,7 @@ void fs_job_largest_training(const struct fs_job *job, const struct fs_spec *spe
         largest->memory = size.memory > largest->memory ? size.memory : largest->memory;
         largest->root = size.root > largest->root ? size.root : largest->root;
         largest->two_sweeps = largest->two_sweeps || size.two_sweeps;
+        largest->all_layers = largest->all_layers || size.all_layers;
         any = true;
     }
 }

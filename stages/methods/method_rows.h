@@ -14,7 +14,8 @@
     ROW(ft_l)                                                                                                          \
     ROW(ft_m)                                                                                                          \
     ROW(steer_add)                                                                                                     \
-    ROW(steer_ablate)
+    ROW(steer_ablate)                                                                                                  \
+    ROW(bias_neurons)
 /* They take an edit that is there, or make it of settings alone. */
 #define FS_TAKEN_METHODS(ROW)                                                                                          \
     ROW(self_debias)                                                                                                   \

@@ -65,11 +65,11 @@ timeout 600 "$fairstamp" run "$job" --set output=alone --set method=checkpoint:m
 printf 'He said that the man was late. The woman who met him left.\nShe gave her a book! His father laughed. "Was she?" He did not know. The old house was red.\n' >text.txt
 printf '{"gender": [["man", "woman"], ["he", "she"], ["his", "her"], ["him", "her"]]}' >words.json
 several=(--set stamp.iterations=3 --set stamp.frames=0 --set ft.epochs=2 --set ft.batch=4 --set ft_l.epochs=2 --set ft_m.epochs=1
-    --set methods=stamp,sentence_debias,sentence_debias:0.5,leace,ft,ft_l,ft_m,steer_add,steer_ablate,self_debias --set edit.text=text.txt
+    --set methods=stamp,sentence_debias,sentence_debias:0.5,leace,ft,ft_l,ft_m,steer_add,steer_ablate,bias_neurons,self_debias --set bias_neurons.steps=3 --set edit.text=text.txt
     --set data.attribute_words=words.json --set categories=gender --set sentence_debias.batch=2 --set leace.batch=2)
 for ranks in 1 2 3 4; do
     alone=() files="sentence_debias leace"
-    [ $ranks = 2 ] || [ $ranks = 4 ] && alone=(--set methods=sentence_debias,leace) || files="stamp $files ft ft_l ft_m steer_add steer_ablate evaluate" # without the trace
+    [ $ranks = 2 ] || [ $ranks = 4 ] && alone=(--set methods=sentence_debias,leace) || files="stamp $files ft ft_l ft_m steer_add steer_ablate bias_neurons evaluate" # without the trace
     timeout 600 mpirun -n $ranks "$fairstamp" run "$job" --set output=s$ranks "${several[@]}" "${alone[@]}" >out 2>err || { fail "several, $ranks ranks"; cat err; }
     for file in $files; do
         "$fairstamp" verify --equal s1/$file.h5 s$ranks/$file.h5 >/dev/null 2>verdict || fail "several, $ranks ranks: $(cat verdict)"
