@@ -466,6 +466,7 @@ void fs_job_largest_training(const struct fs_job *job, const struct fs_spec *spe
         largest->root = size.root > largest->root ? size.root : largest->root;
         largest->text = size.text > largest->text ? size.text : largest->text;
         largest->two_sweeps = largest->two_sweeps || size.two_sweeps;
+        largest->all_layers = largest->all_layers || size.all_layers;
         any = true;
     }
 }

@@ -458,6 +458,18 @@ int fs_run_keys(const struct fs_pass *pass, size_t layer, const fs_real *x, fs_r
     return 0;
 }
 
+void fs_ffn_write(const struct fs_model *model, size_t layer, size_t rows, const fs_real *key, fs_real *y)
+{
+    struct fs_linear down = model->layer[layer].down;
+    down.bias = NULL;
+    fs_linear(model->backend, &down, rows, key, y, model->spec.hidden);
+}
+
+void fs_ffn_write_backward(const struct fs_model *model, size_t layer, size_t rows, const fs_real *dy, fs_real *dkey)
+{
+    fs_linear_backward(model->backend, &model->layer[layer].down, rows, dy, model->spec.hidden, 0, dkey);
+}
+
 int fs_join_ffn(const struct fs_pass *pass, size_t layer, const fs_real *x, const fs_real *base, fs_real *h,
                 struct fs_error *err)
 {

@@ -4,7 +4,7 @@
  *
  * Legend: model/families/spec.h, and T tokens, R rows that are read, n tokens of the longest sequence, S the sum of n^2
  * over the sequences, all of a stage's largest unit; C numbers a token that the edit keeps (a stamp's width), P its
- * parameters; a = layers above the trained one; k norms of a layer; b = 2 where FFN(x) is apart from the residual
+ * parameters; a = layers above the trained one, all but one where a method goes back through all; k norms of a layer; b = 2 where FFN(x) is apart from the residual
  * (model/engine.h), otherwise 1; f = F, 2 F in gated families; with experts that of each that is used, and their number,
  * in a workspace 3 d more; A cosines and sines a position (fs_spec_angle_width): D where whole heads turn, and alike in
  * all layers. Numbers (fs_real), where not said otherwise:

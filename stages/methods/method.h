@@ -80,6 +80,7 @@ struct fs_training_size {
     double memory;     /* bytes of a rank, the most, for what need not be computed again */
     double root;       /* bytes that the root needs besides */
     double text;       /* bytes of a rank, of what it has read of a text */
+    bool all_layers;   /* gradients go back through all of them, whatever `layer` is */
     bool two_sweeps;   /* a step may keep forward passes from one to the other (stamp_memory.h) */
 };
 

@@ -15,6 +15,9 @@
     ROW(ft)                                                                                                            \
     ROW(ft_l)                                                                                                          \
     ROW(ft_m)                                                                                                          \
+    ROW(steer_add)                                                                                                     \
+    ROW(steer_ablate)                                                                                                  \
+    ROW(bias_neurons)                                                                                                  \
     ROW(rome)                                                                                                          \
     ROW(memit)                                                                                                         \
     ROW(alphaedit)                                                                                                     \

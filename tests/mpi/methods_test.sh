@@ -76,6 +76,8 @@ within+=(ft ft_l ft_m) several+=(--set ft.epochs=2 --set ft.batch=4 --set ft_l.e
 within+=(rome) several+=(--set rome.iterations=3 --set rome.openings=2 --set rome.layer=0)
 within+=(memit) several+=(--set memit.iterations=3 --set memit.openings=1 --set memit.layer=0 --set memit.batch=2)
 within+=(alphaedit) several+=(--set alphaedit.iterations=3 --set alphaedit.layer=0)
+within+=(steer_add steer_ablate)
+within+=(bias_neurons) several+=(--set bias_neurons.steps=3)
 several+=(--set "methods=$(IFS=,; echo "stamp,${without[*]},${within[*]:1},sentence_debias:0.5,cda:0.5,self_debias")")
 for ranks in 1 2 3 4; do
     alone=() files="${without[*]}"
