@@ -99,9 +99,15 @@ _fairstamp_setting() # KEY=VALUE
     ft_l.objective) _fairstamp_words "target_new prompt_last" ;;
     ft_m.layer) _fairstamp_words auto ;;
     ft_m.request) _fairstamp_words "anti equal" ;;
+    steer_add.layer) _fairstamp_words auto ;;
+    steer_ablate.layer) _fairstamp_words auto ;;
     rome.layer) _fairstamp_words auto ;;
     rome.request) _fairstamp_words "anti crossed equal" ;;
     rome.form) _fairstamp_words "r-rome rome p-rome" ;;
+    memit.layer) _fairstamp_words auto ;;
+    memit.request) _fairstamp_words "anti crossed equal" ;;
+    alphaedit.layer) _fairstamp_words auto ;;
+    alphaedit.request) _fairstamp_words "anti crossed equal" ;;
     cda.preset) _fairstamp_words "published small" ;;
     cda.case) _fairstamp_words "fold exact" ;;
     dropout_debias.preset) _fairstamp_words "published small" ;;
@@ -142,16 +148,23 @@ _fairstamp_keys="model model_name output seed categories strict compute.share_pr
     ft.objective ft_l.layer ft_l.request ft_l.epochs ft_l.batch ft_l.learning_rate
     ft_l.enough ft_l.checkpoint_every ft_l.memory ft_l.objective ft_l.norm_constraint
     ft_m.layer ft_m.request ft_m.epochs ft_m.batch ft_m.learning_rate ft_m.enough
-    ft_m.checkpoint_every ft_m.memory rome.layer rome.request rome.form rome.openings
-    rome.iterations rome.learning_rate rome.weight_decay rome.clamp rome.kl_weight
-    rome.enough rome.checkpoint_every cda.preset cda.steps cda.batch cda.block
-    cda.learning_rate cda.clip cda.checkpoint_every cda.hidden_dropout
-    cda.attention_dropout cda.case dropout_debias.preset dropout_debias.steps
-    dropout_debias.batch dropout_debias.block dropout_debias.learning_rate
-    dropout_debias.clip dropout_debias.checkpoint_every dropout_debias.hidden_dropout
-    dropout_debias.attention_dropout self_debias.lambda self_debias.epsilon
-    evaluate.bootstrap evaluate.text_tokens evaluate.permutations evaluate.suite_items
-    layers.compare checkpoint_seconds checkpoint_share"
+    ft_m.checkpoint_every ft_m.memory steer_add.layer steer_add.coefficient
+    steer_ablate.layer bias_neurons.steps bias_neurons.share bias_neurons.least
+    bias_neurons.most rome.layer rome.request rome.form rome.openings rome.iterations
+    rome.learning_rate rome.weight_decay rome.clamp rome.kl_weight rome.enough
+    rome.checkpoint_every memit.layer memit.layers memit.request memit.openings
+    memit.iterations memit.learning_rate memit.weight_decay memit.clamp memit.kl_weight
+    memit.enough memit.batch memit.checkpoint_every memit.update_weight alphaedit.layer
+    alphaedit.layers alphaedit.request alphaedit.openings alphaedit.iterations
+    alphaedit.learning_rate alphaedit.weight_decay alphaedit.clamp alphaedit.kl_weight
+    alphaedit.enough alphaedit.batch alphaedit.checkpoint_every alphaedit.threshold
+    alphaedit.ridge cda.preset cda.steps cda.batch cda.block cda.learning_rate cda.clip
+    cda.checkpoint_every cda.hidden_dropout cda.attention_dropout cda.case
+    dropout_debias.preset dropout_debias.steps dropout_debias.batch dropout_debias.block
+    dropout_debias.learning_rate dropout_debias.clip dropout_debias.checkpoint_every
+    dropout_debias.hidden_dropout dropout_debias.attention_dropout self_debias.lambda
+    self_debias.epsilon evaluate.bootstrap evaluate.text_tokens evaluate.permutations
+    evaluate.suite_items layers.compare checkpoint_seconds checkpoint_share"
 
 _fairstamp()
 {
