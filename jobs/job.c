@@ -464,7 +464,9 @@ void fs_job_largest_training(const struct fs_job *job, const struct fs_spec *spe
         largest->save_every = larger(largest->save_every, size.save_every);
         largest->memory = size.memory > largest->memory ? size.memory : largest->memory;
         largest->root = size.root > largest->root ? size.root : largest->root;
+        largest->text = size.text > largest->text ? size.text : largest->text;
         largest->two_sweeps = largest->two_sweeps || size.two_sweeps;
+        largest->all_layers = largest->all_layers || size.all_layers;
         any = true;
     }
 }

@@ -139,7 +139,9 @@ const struct fs_job_key *fs_job_keys(size_t *count)
         add_table(&fs_reuse_settings, 0);
         for (size_t i = 0; i < fs_method_count; i++) {
             if (fs_methods[i]->settings != NULL) {
-                add_table(fs_methods[i]->settings, 1u << fs_method_stage(fs_methods[i]));
+                /* of one that does not train the fingerprint takes them where the job has it */
+                add_table(fs_methods[i]->settings,
+                          fs_methods[i]->trainer != NULL ? 1u << fs_method_stage(fs_methods[i]) : 0);
             }
         }
         add_table(&fs_evaluate_settings, EVALUATE);

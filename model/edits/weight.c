@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/applied.h"
 #include "model/backends/linear.h"
 #include "model/edits/edit_file.h"
 #include "model/families/spec.h"
@@ -294,6 +295,19 @@ static int read_weight(const struct fs_archive *archive, struct fs_edit *edit, s
     return 0;
 }
 
+/* ---- outside of this program ---- */
+
+static int apply(const struct fs_edit *edit, struct fs_applied *applied, struct fs_error *err)
+{
+    struct fs_weight w = fs_weight_of(edit);
+    const struct fs_weight_change matrix = {w.hidden, w.ffn, w.delta, w.left, w.right, w.rank};
+    const struct fs_weight_change bias = {.outputs = w.hidden, .inputs = 1, .delta = w.bias};
+    if (fs_applied_change_ffn(applied, w.layer, FS_APPLIED_FFN_WEIGHT, &matrix, err) != 0) {
+        return -1;
+    }
+    return w.bias != NULL ? fs_applied_change_ffn(applied, w.layer, FS_APPLIED_FFN_BIAS, &bias, err) : 0;
+}
+
 const struct fs_edit_kind fs_edit_weight = {.name = "weight",
                                             .reads_keys = true,
                                             .check = check,
@@ -303,4 +317,5 @@ const struct fs_edit_kind fs_edit_weight = {.name = "weight",
                                             .scale = scale,
                                             .flops = flops,
                                             .write = write_weight,
-                                            .read = read_weight};
+                                            .read = read_weight,
+                                            .apply = apply};

@@ -9,6 +9,7 @@
 #define FS_COMMANDS(ROW)                                                                                               \
     ROW(run)                                                                                                           \
     ROW(trace)                                                                                                         \
+    ROW(train)                                                                                                         \
     ROW(stamp)                                                                                                         \
     ROW(evaluate)                                                                                                      \
     ROW(layer_sweep)                                                                                                   \
@@ -22,6 +23,7 @@
     ROW(export)                                                                                                        \
     ROW(model)                                                                                                         \
     ROW(benchmark)                                                                                                     \
+    ROW(apply)                                                                                                         \
     ROW(report)                                                                                                        \
     ROW(merge)                                                                                                         \
     ROW(query)                                                                                                         \

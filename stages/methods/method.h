@@ -79,6 +79,8 @@ struct fs_training_size {
     size_t save_every; /* steps */
     double memory;     /* bytes of a rank, the most, for what need not be computed again */
     double root;       /* bytes that the root needs besides */
+    double text;       /* bytes of a rank, of what it has read of a text */
+    bool all_layers;   /* gradients go back through all of them, whatever `layer` is */
     bool two_sweeps;   /* a step may keep forward passes from one to the other (stamp_memory.h) */
 };
 
@@ -131,6 +133,8 @@ struct fs_method {
     const struct fs_trainer *trainer;   /* NULL: it does not train */
     unsigned learns;                    /* bits FS_LEARNS_* of the data that the job must have */
     bool takes_model;                   /* the edit is another model, at a path that the job gives */
+    /* Of one that neither trains nor takes a model: makes the edit of its settings. The caller releases. Local. */
+    int (*make)(const void *settings, const struct fs_spec *spec, struct fs_edit *edit, struct fs_error *err);
 };
 /* [fs_method_count] */
 extern const struct fs_method *const fs_methods[];
