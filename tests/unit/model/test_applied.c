@@ -200,13 +200,13 @@ static void what_transformers_makes_of_an_edit(void **state)
 
 /* ---- folders ---- */
 
-/* An edit of W_out, and b_out where there is one, of layer 1. */
-static struct fs_edit change_of(const struct fs_model *model, size_t rank, double size)
+/* An edit of W_out, and b_out where there is one, of `layers` layers up to layer 1. */
+static struct fs_edit change_of(const struct fs_model *model, size_t layers, size_t rank, double size)
 {
     struct fs_error err = FS_ERROR_INIT;
     struct fs_edit edit;
     uint64_t seed = 7;
-    expect(fs_weight_create(fs_model_spec(model), 1, rank, &edit, &err), &err);
+    expect(fs_weight_create_layers(fs_model_spec(model), 2 - layers, layers, rank, &edit, &err), &err);
     for (size_t i = 0; i < edit.count; i++) {
         edit.number[i] = (fs_real)(size * noise(&seed));
     }
@@ -251,6 +251,17 @@ static double step_of(enum fs_dtype dtype, double value)
     return size * (dtype == FS_F16 ? 0x1p-11 : dtype == FS_BF16 ? 0x1p-8 : 0x1p-23) + 1e-6;
 }
 
+/* The layer in a tensor's name: the number between two dots. */
+static size_t layer_in(const char *name)
+{
+    const char *dot = strchr(name, '.');
+    while (dot != NULL && (dot[1] < '0' || dot[1] > '9')) {
+        dot = strchr(dot + 1, '.');
+    }
+    assert_non_null(dot);
+    return strtoul(dot + 1, NULL, 10);
+}
+
 /* All tensors are as in `from`, but the changed ones: those number by number. */
 static void compare_folders(const char *from, const char *to, const struct fs_edit *edit, bool inputs_first)
 {
@@ -270,6 +281,8 @@ static void compare_folders(const char *from, const char *to, const struct fs_ed
             continue;
         }
         changed++;
+        assert_in_range(layer_in(old->name), edit->first_layer, edit->first_layer + w.layers - 1);
+        w = fs_weight_at(edit, layer_in(old->name) - edit->first_layer);
         assert_int_equal(old->dtype, new->dtype);
         for (size_t i = 0; i < old->elements; i++) {
             double wanted = number_at(old, i) + change_at(&w, old, i, inputs_first), found = number_at(new, i);
@@ -278,7 +291,7 @@ static void compare_folders(const char *from, const char *to, const struct fs_ed
             }
         }
     }
-    assert_int_equal(changed, w.bias != NULL ? 2 : 1);
+    assert_int_equal(changed, w.layers * (w.bias != NULL ? 2 : 1));
     fs_tensor_store_destroy(before);
     fs_tensor_store_destroy(after);
 }
@@ -303,17 +316,17 @@ static void folders_of_every_format(void **state)
     (void)state;
     static const struct {
         const char *folder, *weights; /* of a model; NULL: its own, else a folder of PyTorch files of the same */
-        size_t rank;
+        size_t layers, rank;
     } made[] = {
-        {"bert-tiny", NULL, 0},
-        {"bert-tiny", NULL, 3},
-        {"gpt2-f16-shards", NULL, 0},
-        {"gpt2-own-head-bf16", NULL, 3},
-        {"llama-f16-shards", NULL, 2},
-        {"bert-no-prefix", "early", 0},
-        {"xlm-roberta-f16-shards", "shards-f16", 2},
-        {"mistral-tied-f16", "tied-f16", 0},
-        {"mistral-tied-f16", "turned-f16", 2},
+        {"bert-tiny", NULL, 1, 0},
+        {"bert-tiny", NULL, 2, 3},
+        {"gpt2-f16-shards", NULL, 2, 0},
+        {"gpt2-own-head-bf16", NULL, 1, 3},
+        {"llama-f16-shards", NULL, 2, 2},
+        {"bert-no-prefix", "early", 1, 0},
+        {"xlm-roberta-f16-shards", "shards-f16", 1, 2},
+        {"mistral-tied-f16", "tied-f16", 1, 0},
+        {"mistral-tied-f16", "turned-f16", 1, 2},
     };
     for (size_t k = 0; k < sizeof made / sizeof made[0]; k++) {
         struct fs_error err = FS_ERROR_INIT;
@@ -326,7 +339,7 @@ static void folders_of_every_format(void **state)
         snprintf(name, sizeof name, "out%zu", k);
         source_of(made[k].folder, made[k].weights, from, sizeof from);
         expect(fs_model_load(from, &model, &err), &err);
-        struct fs_edit edit = change_of(model, made[k].rank, 0.1);
+        struct fs_edit edit = change_of(model, made[k].layers, made[k].rank, 0.1);
         assert_int_equal(mkdir(scratch_path(name), 0700), 0);
         expect(fs_applied_make(&edit, model, &applied, &err), &err);
         assert_true(fs_applied_is_folder(&applied));
@@ -368,7 +381,7 @@ static void weights_of_16_bits_widened(void **state)
         const int32_t token[] = {3, 9, 7, 30, 12, 8};
         fs_real edited[6], loaded[6];
         size_t size;
-        struct fs_edit edit = change_of(model, 0, k == 2 ? 1e5 : 0.1); /* F16 could not hold these */
+        struct fs_edit edit = change_of(model, 1, 0, k == 2 ? 1e5 : 0.1); /* F16 could not hold these */
         snprintf(name, sizeof name, "wide%zu", k);
         assert_int_equal(mkdir(scratch_path(name), 0700), 0);
         expect(fs_applied_make(&edit, model, &applied, &err), &err);
@@ -408,7 +421,7 @@ static void what_no_folder_can_hold(void **state)
     char *left_out;
 
     struct fs_model *model = load_model(model_path("albert-tiny")); /* its layers share their weights */
-    struct fs_edit edit = change_of(model, 0, 0.1);
+    struct fs_edit edit = change_of(model, 1, 0, 0.1);
     expect_refusal(fs_applied_make(&edit, model, &applied, &err), &err, "is that of several layers");
     fs_applied_release(&applied);
     fs_edit_release(&edit);
@@ -429,7 +442,7 @@ static void what_no_folder_can_hold(void **state)
     fs_model_destroy(model);
 
     model = load_model(golden_path("gguf/llama-blocks-of-32.gguf"));
-    edit = change_of(model, 0, 0.1);
+    edit = change_of(model, 1, 0, 0.1);
     expect(fs_applied_make(&edit, model, &applied, &err), &err);
     expect_refusal(fs_applied_write_folder(&applied, golden_path("gguf/llama-blocks-of-32.gguf"), scratch_folder(),
                                            &rounding, &left_out, &err),
@@ -439,7 +452,7 @@ static void what_no_folder_can_hold(void **state)
     fs_model_destroy(model);
 
     model = load_model(model_path("gpt2-no-scale-f16")); /* the largest F16 is 65504 */
-    edit = change_of(model, 0, 1e5);
+    edit = change_of(model, 1, 0, 1e5);
     assert_int_equal(mkdir(scratch_path("large"), 0700), 0);
     expect(fs_applied_make(&edit, model, &applied, &err), &err);
     expect_refusal(fs_applied_write_folder(&applied, model_path("gpt2-no-scale-f16"), scratch_path("large"), &rounding,
@@ -461,7 +474,7 @@ static void a_full_disk(void **state)
     char *left_out;
     struct rlimit before, little = {20000, 20000};
     struct fs_model *model = load_model(model_path("bert-tiny"));
-    struct fs_edit edit = change_of(model, 0, 0.1);
+    struct fs_edit edit = change_of(model, 1, 0, 0.1);
     expect(fs_applied_make(&edit, model, &applied, &err), &err);
     assert_int_equal(mkdir(scratch_path("full"), 0700), 0);
     assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
