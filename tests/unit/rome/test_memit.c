@@ -253,6 +253,48 @@ static void it_goes_on(void **unused)
     fs_json_destroy(document);
 }
 
+/* States whose parts do not belong together. */
+static void hostile_states_are_refused(void **unused)
+{
+    (void)unused;
+    struct fs_json_document *document = open_golden("memit");
+    struct fs_error err = FS_ERROR_INIT;
+    const struct fs_trainer *trainer = fs_method_memit.trainer;
+    struct edited e;
+    struct fs_memit_state sound;
+    char path[] = "/tmp/fairstamp-memit-XXXXXX";
+    open_memit(&e, fs_json_root(document), case_of(document, 0), 1);
+    assert_done(fs_memit_state_create(&e.task, 2, &sound, &err), err);
+    int file = mkstemp(path);
+    assert_true(file >= 0);
+    close(file);
+    for (size_t i = 0; i < 8; i++) {
+        struct fs_archive *archive;
+        struct fs_training_state *state;
+        struct fs_memit_state bad = sound;
+        err = (struct fs_error)FS_ERROR_INIT;
+        bad.columns = i == 1 ? 2 : i == 2 ? 0 : 1;
+        bad.batch = i == 3 ? 0 : i == 4 ? 7 : sound.batch;
+        bad.base.steps += i == 5;
+        bad.base.step = i == 6 ? bad.base.steps + 1 : 0;
+        bad.pairs = i == 7 || i == 1 ? 1 : 2;
+        assert_done(fs_archive_create(path, "part", "job", &archive, &err), err);
+        assert_done(trainer->write(&e.task, &bad.base, archive, &err), err);
+        assert_done(fs_archive_publish(archive, &err), err);
+        assert_done(fs_archive_open(path, "part", &archive, &err), err);
+        int status = trainer->read(archive, &state, &err);
+        if ((status == 0) != (i == 0) || (i > 0 && err.code != FS_EXIT_DATA)) {
+            fail_msg("case %zu: %d \"%s\"", i, err.code, err.text);
+        }
+        trainer->destroy(state);
+        fs_archive_close(archive);
+    }
+    unlink(path);
+    fs_memit_state_release(&sound);
+    close_edited(&e);
+    fs_json_destroy(document);
+}
+
 /* Of a family whose FFN is not simply added; a layer that is not there; pairs that are all held out. */
 static void what_does_not_fit_is_refused(void **unused)
 {
@@ -296,6 +338,7 @@ int main(void)
         cmocka_unit_test(threads_and_batches_do_not_matter),
         cmocka_unit_test(it_goes_on),
         cmocka_unit_test(what_does_not_fit_is_refused),
+        cmocka_unit_test(hostile_states_are_refused),
 #endif
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

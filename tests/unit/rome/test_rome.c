@@ -385,6 +385,44 @@ static void a_covariance_goes_on(void **unused)
 
 /* ---- what is refused ---- */
 
+/* States whose parts do not belong together. */
+static void hostile_states_are_refused(void **unused)
+{
+    (void)unused;
+    struct fs_json_document *document = open_golden("rome");
+    struct fs_error err = FS_ERROR_INIT;
+    const struct fs_trainer *trainer = fs_method_rome.trainer;
+    struct edited e;
+    struct fs_rome_state sound;
+    char path[64];
+    open_rome(&e, fs_json_root(document), case_of(document, 0), 1);
+    assert_done(fs_rome_state_create(&e.task, 2, &sound, &err), err);
+    make_path(path);
+    for (size_t i = 0; i < 6; i++) {
+        struct fs_archive *archive;
+        struct fs_training_state *state;
+        struct fs_rome_state bad = sound;
+        err = (struct fs_error)FS_ERROR_INIT;
+        bad.columns = i == 1 ? 2 : i == 2 ? 0 : i == 3 ? 9 : 1;
+        bad.base.steps = i == 4 ? 1 : 2;
+        bad.base.step = i == 5 ? 3 : 0;
+        assert_done(fs_archive_create(path, "part", "job", &archive, &err), err);
+        assert_done(trainer->write(&e.task, &bad.base, archive, &err), err);
+        assert_done(fs_archive_publish(archive, &err), err);
+        assert_done(fs_archive_open(path, "part", &archive, &err), err);
+        int status = trainer->read(archive, &state, &err);
+        if ((status == 0) != (i == 0) || (i > 0 && err.code != FS_EXIT_DATA)) {
+            fail_msg("case %zu: %d \"%s\"", i, err.code, err.text);
+        }
+        trainer->destroy(state);
+        fs_archive_close(archive);
+    }
+    unlink(path);
+    fs_rome_state_release(&sound);
+    close_edited(&e);
+    fs_json_destroy(document);
+}
+
 static void refuse_training(struct edited *e, size_t pairs, int code, const char *words)
 {
     struct fs_error err = FS_ERROR_INIT;
@@ -444,6 +482,7 @@ int main(void)
         cmocka_unit_test(it_goes_on),
         cmocka_unit_test(a_covariance_goes_on),
         cmocka_unit_test(what_does_not_fit_is_refused),
+        cmocka_unit_test(hostile_states_are_refused),
 #endif
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
