@@ -19,6 +19,7 @@
 #include "model/backends/backend.h"
 #include "model/numbers/real.h"
 
+struct fs_applied;
 struct fs_edit;
 struct fs_model;
 struct fs_spec;
@@ -72,9 +73,14 @@ struct fs_edit_kind {
     /* Its datasets below /<name> of an archive, and back; the reader sets all of `edit` but `kind`. */
     int (*write)(const struct fs_edit *edit, struct fs_archive *archive, struct fs_error *err);
     int (*read)(const struct fs_archive *archive, struct fs_edit *edit, struct fs_error *err);
+    /* What the edit is outside of this program (applied.h): changes the model's weights, or adds tensors and metadata of its
+     * own, whose meaning results/load_edit.py knows by the kind's name. */
+    int (*apply)(const struct fs_edit *edit, struct fs_applied *applied, struct fs_error *err);
+    /* Makes edit->model, `model` with what the edit's numbers change; after `read`, on each rank. */
+    int (*attach)(struct fs_edit *edit, const struct fs_model *model, struct fs_error *err);
 };
 
-#define FS_EDIT_SIZES 4
+#define FS_EDIT_SIZES 5
 struct fs_edit {
     const struct fs_edit_kind *kind;
     size_t first_layer;

@@ -350,6 +350,7 @@ void fs_estimate_memory(struct fs_estimator *e)
     load->parameters = training.parameters;
     load->memory = training.memory;
     load->two_sweeps = training.two_sweeps;
+    load->text = training.text;
     estimate->parameters = (double)training.parameters;
     load->file = FS_MEMORY_STATE * estimate->parameters * (double)sizeof(fs_real);
     for (int stage = 0; stage < FS_STAGE_COUNT; stage++) {

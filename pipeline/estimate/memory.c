@@ -6,6 +6,7 @@
 #include "model/engine.h"
 #include "model/flops.h"
 #include "model/numbers/real.h"
+#include "model/trainable.h"
 #include "pipeline/ranks/sharing.h"
 #include "stages/methods/stamp_memory.h"
 #include "stages/plan/plan.h"
@@ -158,7 +159,7 @@ static double own_tape_of(const struct fs_spec *spec, const struct fs_memory_loa
     const struct fs_stamp_holding holding = holding_of(spec, load);
     double largest = number * (tape_of(spec, load) + logits_of(spec, load));
     if ((double)fs_stamp_slots(&holding) < holding.units || !isfinite(load->units)) {
-        return load->tapes > 0 ? fmax(load->tape, load->alone) : largest;
+        return load->tapes > 0 || load->alone > 0 ? fmax(load->tape, load->alone) : largest;
     }
     double units = fmax(0, ceil(load->units / (double)load->ranks) - holding.units);
     return fmin(1, units / (double)load->threads) * (load->alone > 0 ? load->alone : largest);
@@ -244,6 +245,9 @@ int fs_memory_add_methods(const struct fs_job *job, struct fs_memory_load *load,
         struct fs_model *model;
         load->rules = load->rules || method[i].method->edit->distribution != NULL;
         if (method[i].path == NULL) {
+            size_t made = method[i].method->edit->attach != NULL ? 1 : 0;
+            load->copies += made;
+            load->others += made;
             continue;
         }
         if (fs_model_open(method[i].path, &model, err) != 0) {
@@ -264,7 +268,8 @@ void fs_memory_of(const struct fs_spec *spec, const struct fs_memory_load *load,
         .weights = load->mapped + load->converted,
         .program = FS_MEMORY_PROGRAM,
         .thread = FS_MEMORY_THREAD + load->panel,
-        .optimizer = number * (carried_of(spec, load) + 5) * parameters,
+        .optimizer = number * (carried_of(spec, load) + 5) * parameters + load->text,
+        .columns = load->copies > 0 ? number * 2 * (double)load->copies * (double)fs_trainable_numbers(spec) : 0,
         .gradients = number * gradients_of(load, parameters),
         .caches = caches_of(spec, load),
         .kept = kept_of(spec, load),
@@ -282,9 +287,9 @@ void fs_memory_of(const struct fs_spec *spec, const struct fs_memory_load *load,
 void fs_memory_split(const struct fs_memory *memory, size_t threads, double *rank, double *thread)
 {
     double stamp = memory->optimizer + memory->gradients + memory->caches + memory->kept;
-    double other = fmax(memory->trace, memory->evaluate);
-    bool trains = stamp + (double)threads * memory->training > (double)threads * other;
-    *rank = memory->program + (trains ? stamp : 0);
+    double other = fmax(memory->trace, memory->evaluate), columns = memory->columns;
+    bool trains = stamp + (double)threads * memory->training > columns + (double)threads * other;
+    *rank = memory->program + (trains ? stamp : columns);
     *thread = memory->thread + (trains ? memory->training : other);
 }
 

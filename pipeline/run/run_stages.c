@@ -106,7 +106,10 @@ int fs_load_edit(struct fs_session *session, const char *path, const char *forma
     if (fs_session_agree(session, status, err) != 0) {
         return -1;
     }
-    return fs_runner_broadcast(runner, edit->number, edit->count * sizeof *edit->number, err);
+    if (fs_runner_broadcast(runner, edit->number, edit->count * sizeof *edit->number, err) != 0) {
+        return -1;
+    }
+    return kind->attach == NULL ? 0 : fs_session_agree(session, kind->attach(edit, session->model, err), err);
 }
 
 struct evaluate_context {

@@ -132,6 +132,7 @@ struct fs_read_value {
  * their order.
  */
 struct fs_plan_values {
+    const struct fs_plan *plan; /* that was run; not owned */
     size_t columns;             /* 1 + edits */
     size_t reads, states;       /* of the plan */
     size_t hidden;              /* numbers of a state: the widest model's, the others' filled up with 0 */
@@ -145,6 +146,11 @@ static inline double fs_values_logprob(const struct fs_plan_values *values, size
 static inline int32_t fs_values_top1(const struct fs_plan_values *values, size_t column, size_t read)
 {
     return values->read[column * values->reads + read].top1;
+}
+/* Whether the token that is read is the most probable at its place. The plan must be there still. */
+static inline bool fs_values_is_top1(const struct fs_plan_values *values, size_t column, size_t read)
+{
+    return fs_values_top1(values, column, read) == fs_plan_read_token(values->plan, read);
 }
 static inline const double *fs_values_state(const struct fs_plan_values *values, size_t column, size_t state)
 {

@@ -466,8 +466,8 @@ static int create_values(const struct execution *execution, struct fs_plan_value
 {
     size_t columns = 1 + execution->edits, reads = fs_plan_reads(execution->plan),
            states = fs_plan_states(execution->plan);
-    *values =
-        (struct fs_plan_values){.columns = columns, .reads = reads, .states = states, .hidden = execution->hidden};
+    *values = (struct fs_plan_values){
+        .plan = execution->plan, .columns = columns, .reads = reads, .states = states, .hidden = execution->hidden};
     values->read = fs_allocate(reads, columns * sizeof *values->read, "scores", err);
     values->state = fs_allocate(states, columns * execution->hidden * sizeof(double), "states of texts", err);
     return values->read != NULL && values->state != NULL ? 0 : -1;

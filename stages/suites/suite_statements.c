@@ -91,6 +91,19 @@ int fs_statement_suite_compile(struct fs_suite *base, struct fs_plan *plan, cons
     return 0;
 }
 
+int fs_statement_suite_allocate(struct fs_suite *base, struct fs_error *err)
+{
+    struct fs_statement_suite *suite = (struct fs_statement_suite *)base;
+    free(suite->found);
+    suite->found = fs_suite_scores(base, base->items, 1, err);
+    return suite->found != NULL ? 0 : -1;
+}
+
+void fs_statement_suite_answers(const struct fs_suite *base, double *yes)
+{
+    memcpy(yes, ((const struct fs_statement_suite *)base)->found, base->items * base->columns * sizeof *yes);
+}
+
 int fs_statement_suite_fold(struct fs_suite *base, const struct fs_plan_values *values, size_t column,
                             struct fs_error *err)
 {
@@ -127,4 +140,5 @@ void fs_statement_suite_release(struct fs_suite *base)
     free(suite->text);
     free(suite->statement);
     free(suite->owned);
+    free(suite->found);
 }

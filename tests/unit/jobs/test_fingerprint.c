@@ -103,6 +103,7 @@ static void a_method_has_its_own_fingerprint(void **state)
     } cases[] = {
         {"sentence_debias.components=2", "", true, false},
         {"sentence_debias.batch=7", "", true, false},
+        {"inlp.rounds=3", "", false, false},
         {"edit.text=", "d.csv", true, false},
         {"data.attribute_words=", "d.csv", true, true},
         {"categories=gender", "", true, true},
