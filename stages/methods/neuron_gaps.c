@@ -450,7 +450,7 @@ static int search(struct search *s, const char *checkpoint, size_t **count, stru
     for (size_t unit = 0; status == 0 && results != NULL && unit < s->pairs; unit++) {
         const unsigned char *bits = results + unit * bytes;
         for (size_t j = 0; j < neurons; j++) {
-            (*count)[j] += bits[j / 8] >> j % 8 & 1u;
+            (*count)[j] += (bits[j / 8] & 1u << j % 8) != 0 ? 1 : 0;
         }
     }
     free(results);

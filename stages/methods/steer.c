@@ -299,9 +299,9 @@ static void size_ablate(const void *settings, const struct fs_spec *spec, struct
 
 #define TRAINER(method, create_function, size_function)                                                                \
     {                                                                                                                  \
-        .create = create_function, .destroy = destroy, .broadcast = broadcast, .train = train, .is_same = is_same,     \
+        .create = (create_function), .destroy = destroy, .broadcast = broadcast, .train = train, .is_same = is_same,   \
         .bytes = bytes, .losses = losses, .write = write, .read = read_state, .edit = edit,                            \
-        .read_history = read_history, .size = size_function, .layer_key = #method ".layer"                             \
+        .read_history = read_history, .size = (size_function), .layer_key = #method ".layer"                           \
     }
 
 _Static_assert(sizeof(struct options) <= sizeof(union fs_method_settings), "room for the settings");

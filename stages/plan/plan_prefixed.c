@@ -404,9 +404,11 @@ int fs_plan_pack_prefixed(struct fs_plan *plan, const struct fs_plan_limits *lim
         struct fs_plan_unit unit;
         size_t first_cut = plan->prefixed.cuts;
         fs_plan_get_unit(plan, u, &unit);
-        status = place_reads(&packing, &unit, err) == 0 && pack_texts(&packing, err) == 0
-                     ? pack_places(&packing, first_cut, err)
-                     : -1;
+        if (unit.reads.rows > 0) {
+            status = place_reads(&packing, &unit, err) == 0 && pack_texts(&packing, err) == 0
+                         ? pack_places(&packing, first_cut, err)
+                         : -1;
+        }
         plan->unit[u].prefixed = first_cut;
         plan->unit[u].prefixed_batches = plan->prefixed.cuts - first_cut;
     }

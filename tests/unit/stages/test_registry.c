@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "model/edits/self_debias.h"
+#include "results/skip_lines.h"
 #include "stages/metrics/metric_table.h"
 #include "suite_samples.h"
 #include "support.h"
@@ -184,6 +185,23 @@ static void check_scores(const struct fs_suite *suite, const struct sample *samp
     }
 }
 
+/* The lines on what is missing: of a suite on states, that a rule has no number. */
+static void check_lines(const struct fs_suite *suite, const struct fs_results *results)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *stream = open_memstream(&text, &size);
+    assert_non_null(stream);
+    fs_write_unread(stream, results, results->row[0].suite, "empty: ", "\n");
+    assert_int_equal(fclose(stream), 0);
+    assert_string_equal(text,
+                        strcmp(suite->scoring, "mean state") == 0
+                            ? "empty: a decoding rule: a decoding rule changes no state, which is what this suite "
+                              "reads\n"
+                            : "");
+    free(text);
+}
+
 /* The table is read back whole, and the scores stand in the suite's group. */
 static void check_archive(const struct fs_suite *suite, const struct fs_evaluate_input *input,
                           const struct fs_results *results)
@@ -259,6 +277,7 @@ static void every_suite_scores_two_items(void **state)
             assert_string_equal(suite->name, kind->name);
             check_scores(suite, sample);
             check_rows(kind, sample, &results);
+            check_lines(suite, &results);
             check_archive(suite, &input, &results);
             check_predictions(kind, suite, &results);
             fs_results_release(&results);
