@@ -89,5 +89,8 @@ int fs_stamp_write(struct fs_archive *archive, const struct fs_stamp_options *op
                    const struct fs_stamp_state *state, struct fs_error *err);
 int fs_stamp_read_state(const struct fs_archive *archive, const struct fs_edit_kind *kind, struct fs_stamp_state *state,
                         struct fs_error *err);
+/* Without what only a training that goes on needs, and merged files lack: its moments and best parameters are zeros. */
+int fs_stamp_read_done(const struct fs_archive *archive, const struct fs_edit_kind *kind, struct fs_stamp_state *state,
+                       struct fs_error *err);
 
 #endif

@@ -199,8 +199,9 @@ static int read_sizes(const struct fs_archive *archive, const struct names *name
     return 0;
 }
 
-static int read_training(const struct fs_archive *archive, const struct names *names, struct fs_stamp_state *state,
-                         struct fs_error *err)
+/* Without `whole` moments and best parameters are zeros. */
+static int read_training(const struct fs_archive *archive, const struct names *names, bool whole,
+                         struct fs_stamp_state *state, struct fs_error *err)
 {
     size_t count = state->edit.count;
     if (read_sizes(archive, names, state, err) != 0) {
@@ -212,23 +213,36 @@ static int read_training(const struct fs_archive *archive, const struct names *n
     state->loss = fs_allocate(state->steps, 4 * sizeof *state->loss, "the history of losses", err);
     state->extra = fs_allocate(state->steps, FS_STAMP_EXTRA * sizeof *state->extra, "the history of losses", err);
     if (state->moment1 == NULL || state->moment2 == NULL || state->best == NULL || state->loss == NULL ||
-        state->extra == NULL || fs_edit_read_reals(archive, names->moment1, count, state->moment1, err) != 0 ||
-        fs_edit_read_reals(archive, names->moment2, count, state->moment2, err) != 0 ||
-        fs_edit_read_reals(archive, names->best, count, state->best, err) != 0 ||
+        state->extra == NULL ||
+        (whole && (fs_edit_read_reals(archive, names->moment1, count, state->moment1, err) != 0 ||
+                   fs_edit_read_reals(archive, names->moment2, count, state->moment2, err) != 0 ||
+                   fs_edit_read_reals(archive, names->best, count, state->best, err) != 0)) ||
         fs_archive_read(archive, names->loss, FS_ARCHIVE_F64, state->steps * 4, state->loss, err) != 0) {
         return -1;
     }
     return read_extra(archive, names->extra, state, err);
 }
 
-int fs_stamp_read_state(const struct fs_archive *archive, const struct fs_edit_kind *kind, struct fs_stamp_state *state,
-                        struct fs_error *err)
+static int read_state(const struct fs_archive *archive, const struct fs_edit_kind *kind, bool whole,
+                      struct fs_stamp_state *state, struct fs_error *err)
 {
     const struct names names = names_of(kind);
     *state = (struct fs_stamp_state){0};
-    if (kind->read(archive, &state->edit, err) == 0 && read_training(archive, &names, state, err) == 0) {
+    if (kind->read(archive, &state->edit, err) == 0 && read_training(archive, &names, whole, state, err) == 0) {
         return 0;
     }
     fs_stamp_state_release(state);
     return -1;
+}
+
+int fs_stamp_read_state(const struct fs_archive *archive, const struct fs_edit_kind *kind, struct fs_stamp_state *state,
+                        struct fs_error *err)
+{
+    return read_state(archive, kind, true, state, err);
+}
+
+int fs_stamp_read_done(const struct fs_archive *archive, const struct fs_edit_kind *kind, struct fs_stamp_state *state,
+                       struct fs_error *err)
+{
+    return read_state(archive, kind, false, state, err);
 }

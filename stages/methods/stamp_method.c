@@ -169,7 +169,7 @@ static int read_history(const struct fs_archive *archive, const struct fs_stamp_
         .name = {"L", "L_e", "L_s1", "L_s2", "L_m", "L_b", "ss_distance", "gap", "L_t", "version"},
         .decimals = {6, 6, 6, 6, 6, 6, 2, 6, 6, 0},
     };
-    if (fs_stamp_read_state(archive, form->edit, &state, err) != 0) {
+    if (fs_stamp_read_done(archive, form->edit, &state, err) != 0) {
         return -1;
     }
     history->layer = state.edit.first_layer;
