@@ -1,6 +1,5 @@
 #include "stages/methods/stamp_text.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,7 +44,6 @@ static int read_file(const struct fs_tokenizer *tokenizer, const char *path, str
 int fs_stamp_text_read(const struct fs_tokenizer *tokenizer, const struct fs_stamp_options *options,
                        struct fs_stamp_text *text, struct fs_error *err)
 {
-    char key[64];
     const char *name = options->text != NULL ? options->text : "the program's own text";
     *text = (struct fs_stamp_text){0};
     int status = options->text != NULL ? read_file(tokenizer, options->text, text, err)
@@ -56,8 +54,7 @@ int fs_stamp_text_read(const struct fs_tokenizer *tokenizer, const struct fs_sta
             "%s: found %zu tokens, expected at least %s.text_tokens, %zu; lower it, or name a longer text", name,
             text->count, options->form->name, options->text_tokens);
     }
-    snprintf(key, sizeof key, "%s.text", options->form->name);
-    return status == 0 ? 0 : fs_error_prepend(err, key);
+    return status == 0 ? 0 : fs_error_prepend(err, "%s.text", options->form->name);
 }
 
 void fs_stamp_text_release(struct fs_stamp_text *text)
