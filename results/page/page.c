@@ -282,6 +282,7 @@ static void result_tables(FILE *stream, const struct fs_page_data *data)
         if (fs_is_first_of_suite(results, first)) {
             fs_write_skipped(stream, results, table->suite, "<p class=\"note\">Skipped: ", "</p>\n");
             fs_write_first_unscored(stream, &results->row[first], "<p class=\"note\">Not scored: ", "</p>\n");
+            fs_write_unread(stream, results, table->suite, "<p class=\"note\">Empty: ", "</p>\n");
         }
     }
 }

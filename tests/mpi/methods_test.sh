@@ -62,19 +62,42 @@ timeout 600 "$fairstamp" run "$job" --set output=alone --set method=checkpoint:m
 
 # methods that train beside one another: the same bits on any number of ranks, and of a run that is stopped on the way;
 # a change of one trains that one alone
-printf 'He said that the man was late. The woman who met him left.\nShe gave her a book! His father laughed. "Was she?" He did not know. The old house was red.\n' >text.txt
+printf 'He said that the man was late. The woman who met him left.\nShe gave her a book! His father laughed. "Was she?" He did not know. The old house was red.\nA man with a hat came in. The dog slept in the garden. He had seen the town.\nShe left at noon that day. It rained for a while. Nobody stood in the street.\nThe woman laughed at it all. Then he went home again. After that she slept well.\nBut she was not there. Some day the woman came back. What she said was true.\n' >text.txt
 printf '{"gender": [["man", "woman"], ["he", "she"], ["his", "her"], ["him", "her"]]}' >words.json
-several=(--set stamp.iterations=3 --set stamp.frames=0 --set ft.epochs=2 --set ft.batch=4 --set ft_l.epochs=2 --set ft_m.epochs=1
-    --set methods=stamp,sentence_debias,sentence_debias:0.5,leace,ft,ft_l,ft_m --set edit.text=text.txt
-    --set data.attribute_words=words.json --set categories=gender --set sentence_debias.batch=2 --set leace.batch=2)
+without=() within=(stamp) # methods without and with a layer; a line each
+several=(--set stamp.iterations=3 --set stamp.frames=0 --set edit.text=text.txt --set data.attribute_words=words.json --set categories=gender)
+without+=(sentence_debias) several+=(--set sentence_debias.batch=2)
+without+=(leace) several+=(--set leace.batch=2)
+without+=(inlp) several+=(--set inlp.batch=5)
+without+=(cda) several+=(--set cda.steps=2 --set cda.batch=99 --set cda.block=16)
+without+=(dropout_debias) several+=(--set dropout_debias.steps=1 --set dropout_debias.batch=3)
+within+=(ft_equal) several+=(--set ft_equal.iterations=2 --set ft_equal.frames=1 --set ft_equal.text_tokens=64)
+within+=(ft ft_l ft_m) several+=(--set ft.epochs=2 --set ft.batch=4 --set ft_l.epochs=2 --set ft_m.epochs=1)
+within+=(rome) several+=(--set rome.iterations=3 --set rome.openings=2 --set rome.layer=0)
+within+=(memit) several+=(--set memit.iterations=3 --set memit.openings=1 --set memit.layer=0 --set memit.batch=2)
+within+=(alphaedit) several+=(--set alphaedit.iterations=3 --set alphaedit.layer=0)
+within+=(steer_add steer_ablate)
+within+=(bias_neurons) several+=(--set bias_neurons.steps=3)
+several+=(--set "methods=$(IFS=,; echo "stamp,${without[*]},${within[*]:1},sentence_debias:0.5,cda:0.5,self_debias")")
 for ranks in 1 2 3 4; do
-    alone=() files="sentence_debias leace"
-    [ $ranks = 2 ] || [ $ranks = 4 ] && alone=(--set methods=sentence_debias,leace) || files="stamp $files ft ft_l ft_m evaluate" # without the trace
+    alone=() files="${without[*]}"
+    [ $ranks = 2 ] || [ $ranks = 4 ] && alone=(--set "methods=$(IFS=,; echo "${without[*]}")") || files="$files ${within[*]} evaluate" # without the trace
     timeout 600 mpirun -n $ranks "$fairstamp" run "$job" --set output=s$ranks "${several[@]}" "${alone[@]}" >out 2>err || { fail "several, $ranks ranks"; cat err; }
     for file in $files; do
         "$fairstamp" verify --equal s1/$file.h5 s$ranks/$file.h5 >/dev/null 2>verdict || fail "several, $ranks ranks: $(cat verdict)"
     done
 done
+[ "$(cd s1 && sha256sum covariance-*.h5 | wc -l)" = 1 ] || fail "several: covariances: $(ls s1)"
+"$fairstamp" verify --equal s1/covariance-*.h5 s3/covariance-*.h5 >/dev/null 2>verdict || fail "several, covariance: $(cat verdict)"
+for ranks in 2 4; do # 4: by the covariance of another job
+    mkdir r$ranks && cp s1/trace.h5 r$ranks
+    timeout 600 mpirun -n $ranks "$fairstamp" run "$job" --set output=r$ranks "${several[@]}" --set methods=rome,memit --set covariance.folder=$([ $ranks = 2 ] && echo r2 || echo s1) >/dev/null 2>err || { fail "rome, $ranks ranks"; cat err; }
+    for file in rome memit; do
+        "$fairstamp" verify --equal s1/$file.h5 r$ranks/$file.h5 >/dev/null 2>verdict || fail "$file, $ranks ranks: $(cat verdict)"
+    done
+done
+grep -q 'covariance: layer 0, all [0-9]* tokens taken from .*s1/covariance-0-' err && [ ! -e "$(echo r4/covariance*)" ] || fail "a covariance that is there: $(cat err)"
+"$fairstamp" verify --equal s1/covariance-*.h5 r2/covariance-*.h5 >/dev/null 2>verdict || fail "covariance, 2 ranks: $(cat verdict)"
 grep -q 'SentenceDebias, rank 1: [1-9]' out || fail "several: no training in the text"
 [ ! -e s4/trace.h5 ] || fail "several: a trace for methods of a text"
 "$fairstamp" run "$job" --set output=s3 "${several[@]}" >out 2>err || fail "several: the same again"
