@@ -16,6 +16,10 @@ void fs_applied_release(struct fs_applied *applied)
         free(applied->note[i].name);
         free(applied->note[i].value);
     }
+    for (size_t i = 0; i < applied->blocks; i++) {
+        free(applied->block[i]);
+    }
+    free(applied->block);
     free(applied->note);
     free(applied->change);
     fs_tensors_release(&applied->own);
@@ -159,4 +163,45 @@ int fs_applied_note_ffn(struct fs_applied *applied, size_t layer, struct fs_erro
                    fs_applied_note(applied, "reads", reads, err) == 0
                ? fs_applied_note(applied, "writes", writes, err)
                : -1;
+}
+
+fs_real *fs_applied_numbers(struct fs_applied *applied, size_t count, struct fs_error *err)
+{
+    if (fs_grow(&applied->block, &applied->block_capacity, applied->blocks + 1, sizeof *applied->block,
+                "the changes of a model", err) != 0) {
+        return NULL;
+    }
+    fs_real *numbers = fs_allocate(count, sizeof *numbers, "the changes of a model", err);
+    applied->block[applied->blocks] = numbers;
+    applied->blocks += numbers != NULL ? 1 : 0;
+    return numbers;
+}
+
+int fs_applied_note_layer(struct fs_applied *applied, size_t layer, struct fs_error *err)
+{
+    const struct fs_spec *spec = fs_model_spec(applied->model);
+    const char *stem = fs_spec_body(spec)->attention_output, *end = strstr(stem, "%zu");
+    char module[FS_TENSOR_NAME], cut[FS_TENSOR_NAME];
+    size_t number[2];
+    for (size_t i = 0; i < spec->layers; i++) {
+        if (i != layer && fs_spec_first_like(spec, i) == fs_spec_first_like(spec, layer)) {
+            return fs_error_set(
+                err, FS_EXIT_DATA,
+                "layers %zu and %zu of this %s model are one module, and the edit acts behind layer %zu "
+                "alone: no hook can tell them apart",
+                layer < i ? layer : i, layer < i ? i : layer, spec->family_name, layer);
+        }
+    }
+    if (spec->layer[layer].convolved) {
+        return fs_error_set(
+            err, FS_EXIT_DATA,
+            "layer %zu of this %s model has a convolution behind it, which is in no layer's module; take "
+            "an edit of another layer",
+            layer, spec->family_name);
+    }
+    snprintf(cut, sizeof cut, "%.*s", (int)(end + strlen("%zu") - stem), stem);
+    fs_spec_stored_layer(spec, layer, number);
+    fs_tensor_name(module, "", cut, number, "");
+    return fs_applied_note_number(applied, "layer", layer, err) == 0 ? fs_applied_note(applied, "module", module, err)
+                                                                     : -1;
 }

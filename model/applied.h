@@ -34,6 +34,8 @@ struct fs_applied {
     struct fs_applied_change *change; /* [changes] tensors of the model */
     size_t changes, change_capacity;
     struct fs_tensors own; /* of the edit */
+    void **block;          /* [blocks] what kinds have asked for */
+    size_t blocks, block_capacity;
     struct fs_tensor_note *note;
     size_t notes, note_capacity;
 };
@@ -50,12 +52,16 @@ int fs_applied_change_ffn(struct fs_applied *applied, size_t layer, enum fs_appl
 /* A tensor of the edit's own; columns 0: a vector. */
 int fs_applied_add(struct fs_applied *applied, const char *name, size_t rows, size_t columns, const fs_real *numbers,
                    struct fs_error *err);
+/* `count` zeros, freed with `applied`: for changes that the edit does not have as they are. NULL on failure. */
+fs_real *fs_applied_numbers(struct fs_applied *applied, size_t count, struct fs_error *err);
 /* A text of the file's metadata. */
 int fs_applied_note(struct fs_applied *applied, const char *name, const char *value, struct fs_error *err);
 int fs_applied_note_number(struct fs_applied *applied, const char *name, size_t value, struct fs_error *err);
 /* "reads" and "writes": the modules of transformers that get the FFN's input and give its output in `layer`, as the names
  * of their weights have them, without the model's prefix. FS_EXIT_DATA where it has experts, or shares its weights. */
 int fs_applied_note_ffn(struct fs_applied *applied, size_t layer, struct fs_error *err);
+/* "module": that of transformers whose output is the state behind `layer`. FS_EXIT_DATA where several layers are it. */
+int fs_applied_note_layer(struct fs_applied *applied, size_t layer, struct fs_error *err);
 
 /* What storing the changed numbers did. */
 struct fs_applied_rounding {
