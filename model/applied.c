@@ -85,16 +85,33 @@ static const struct fs_tensor *own_tensor(const struct fs_model *model, size_t l
     return binding->tensor;
 }
 
+static int add_change(struct fs_applied *applied, const struct fs_applied_change *change, struct fs_error *err)
+{
+    if (fs_grow(&applied->change, &applied->change_capacity, applied->changes + 1, sizeof *applied->change,
+                "the changes of a model", err) != 0) {
+        return -1;
+    }
+    applied->change[applied->changes++] = *change;
+    return 0;
+}
+
 int fs_applied_change_ffn(struct fs_applied *applied, size_t layer, enum fs_applied_part part,
                           const struct fs_weight_change *change, struct fs_error *err)
 {
     const struct fs_tensor *tensor = own_tensor(applied->model, layer, part, err);
-    if (tensor == NULL || fs_grow(&applied->change, &applied->change_capacity, applied->changes + 1,
-                                  sizeof *applied->change, "the changes of a model", err) != 0) {
-        return -1;
+    return tensor != NULL ? add_change(applied, &(struct fs_applied_change){*change, tensor, 0}, err) : -1;
+}
+
+int fs_applied_change_numbers(struct fs_applied *applied, const char *tensor, size_t first, size_t count,
+                              const fs_real *delta, struct fs_error *err)
+{
+    const struct fs_tensor *found = fs_tensor_store_find(applied->model->store, tensor);
+    if (found == NULL || first > found->elements || count > found->elements - first) {
+        return fs_error_set(err, FS_EXIT_DATA, "tensor %s: is not in the model, or has no numbers %zu to %zu", tensor,
+                            first, first + count);
     }
-    applied->change[applied->changes++] = (struct fs_applied_change){*change, tensor};
-    return 0;
+    const struct fs_weight_change what = {.outputs = count, .inputs = 1, .delta = delta};
+    return add_change(applied, &(struct fs_applied_change){what, found, first}, err);
 }
 
 bool fs_applied_is_folder(const struct fs_applied *applied)

@@ -25,6 +25,8 @@ struct fs_weight_change {
 struct fs_applied_change {
     struct fs_weight_change what;
     const struct fs_tensor *tensor;
+    size_t
+        first; /* where `what` is a vector, outputs of it: the first number of the tensor, row by row, that it is added to */
 };
 
 /* Zeroed to begin with; the numbers are the edit's, which outlives it. */
@@ -49,6 +51,10 @@ int fs_applied_make(const struct fs_edit *edit, const struct fs_model *model, st
 enum fs_applied_part { FS_APPLIED_FFN_WEIGHT, FS_APPLIED_FFN_BIAS };
 int fs_applied_change_ffn(struct fs_applied *applied, size_t layer, enum fs_applied_part part,
                           const struct fs_weight_change *change, struct fs_error *err);
+/* What is added to `count` numbers of a tensor, by its name in the files, from number `first` on, row by row; it may be called
+ * for several stretches of one tensor. */
+int fs_applied_change_numbers(struct fs_applied *applied, const char *tensor, size_t first, size_t count,
+                              const fs_real *delta, struct fs_error *err);
 /* A tensor of the edit's own; columns 0: a vector. */
 int fs_applied_add(struct fs_applied *applied, const char *name, size_t rows, size_t columns, const fs_real *numbers,
                    struct fs_error *err);

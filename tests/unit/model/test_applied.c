@@ -15,6 +15,7 @@
 #include "io/formats/quantised.h"
 #include "io/formats/tensor_store.h"
 #include "model/applied.h"
+#include "model/edits/all_weights.h"
 #include "model/edits/direction.h"
 #include "model/edits/last_state.h"
 #include "model/edits/neurons.h"
@@ -454,6 +455,50 @@ static void weights_of_16_bits_widened(void **state)
     }
 }
 
+/* All weights: fused and shared ones, a tied head that is stored a second time, old names; the folder is the edited model. */
+static void changes_of_all_weights(void **state)
+{
+    (void)state;
+    static const char *const folders[] = {"bert-tiny",       "gpt2-tiny",       "albert-tiny",
+                                          "bert-old-names",  "llama-grouped",   "distilbert-tiny",
+                                          "phi3-window-f16", "gpt2-f16-shards", "mixtral-tiny"};
+    for (size_t k = 0; k < sizeof folders / sizeof folders[0]; k++) {
+        struct fs_error err = FS_ERROR_INIT;
+        const char *from = model_path(folders[k]);
+        struct fs_model *model = load_model(from), *loaded;
+        struct fs_applied applied = {0};
+        struct fs_applied_rounding rounding;
+        struct fs_edit edit;
+        char name[16], *left_out;
+        const int32_t token[] = {3, 9, 7, 30, 12, 8};
+        fs_real edited[6], found[6];
+        uint64_t seed = 5;
+        expect(fs_all_weights_create(model, &edit, &err), &err);
+        for (size_t i = 0; i < edit.count; i++) {
+            edit.number[i] = (fs_real)(0.02 * noise(&seed));
+        }
+        fs_all_weights_apply(&edit);
+        snprintf(name, sizeof name, "all%zu", k);
+        assert_int_equal(mkdir(scratch_path(name), 0700), 0);
+        expect(fs_applied_make(&edit, model, &applied, &err), &err);
+        applied.widened = true;
+        expect(fs_applied_write_folder(&applied, from, scratch_path(name), &rounding, &left_out, &err), &err);
+        expect(fs_model_load(scratch_path(name), &loaded, &err), &err);
+        log_probabilities(edit.model, NULL, token, 6, edited);
+        log_probabilities(loaded, NULL, token, 6, found);
+        for (size_t i = 0; i < 6; i++) {
+            if (!(fabs((double)edited[i] - (double)found[i]) <= BOUND * (1 + fabs((double)edited[i])))) {
+                fail_msg("%s: %.9g, expected %.9g", folders[k], (double)found[i], (double)edited[i]);
+            }
+        }
+        free(left_out);
+        fs_applied_release(&applied);
+        fs_edit_release(&edit);
+        fs_model_destroy(loaded);
+        fs_model_destroy(model);
+    }
+}
+
 /* ---- what is refused ---- */
 
 static void what_no_folder_can_hold(void **state)
@@ -544,6 +589,7 @@ int main(void)
         cmocka_unit_test(weights_of_16_bits_widened),
         cmocka_unit_test(what_no_folder_can_hold),
         cmocka_unit_test(a_full_disk),
+        cmocka_unit_test(changes_of_all_weights),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }
