@@ -16,6 +16,10 @@ void fs_applied_release(struct fs_applied *applied)
         free(applied->note[i].name);
         free(applied->note[i].value);
     }
+    for (size_t i = 0; i < applied->blocks; i++) {
+        free(applied->block[i]);
+    }
+    free(applied->block);
     free(applied->note);
     free(applied->change);
     fs_tensors_release(&applied->own);
@@ -81,16 +85,33 @@ static const struct fs_tensor *own_tensor(const struct fs_model *model, size_t l
     return binding->tensor;
 }
 
+static int add_change(struct fs_applied *applied, const struct fs_applied_change *change, struct fs_error *err)
+{
+    if (fs_grow(&applied->change, &applied->change_capacity, applied->changes + 1, sizeof *applied->change,
+                "the changes of a model", err) != 0) {
+        return -1;
+    }
+    applied->change[applied->changes++] = *change;
+    return 0;
+}
+
 int fs_applied_change_ffn(struct fs_applied *applied, size_t layer, enum fs_applied_part part,
                           const struct fs_weight_change *change, struct fs_error *err)
 {
     const struct fs_tensor *tensor = own_tensor(applied->model, layer, part, err);
-    if (tensor == NULL || fs_grow(&applied->change, &applied->change_capacity, applied->changes + 1,
-                                  sizeof *applied->change, "the changes of a model", err) != 0) {
-        return -1;
+    return tensor != NULL ? add_change(applied, &(struct fs_applied_change){*change, tensor, 0}, err) : -1;
+}
+
+int fs_applied_change_numbers(struct fs_applied *applied, const char *tensor, size_t first, size_t count,
+                              const fs_real *delta, struct fs_error *err)
+{
+    const struct fs_tensor *found = fs_tensor_store_find(applied->model->store, tensor);
+    if (found == NULL || first > found->elements || count > found->elements - first) {
+        return fs_error_set(err, FS_EXIT_DATA, "tensor %s: is not in the model, or has no numbers %zu to %zu", tensor,
+                            first, first + count);
     }
-    applied->change[applied->changes++] = (struct fs_applied_change){*change, tensor};
-    return 0;
+    const struct fs_weight_change what = {.outputs = count, .inputs = 1, .delta = delta};
+    return add_change(applied, &(struct fs_applied_change){what, found, first}, err);
 }
 
 bool fs_applied_is_folder(const struct fs_applied *applied)
@@ -159,4 +180,45 @@ int fs_applied_note_ffn(struct fs_applied *applied, size_t layer, struct fs_erro
                    fs_applied_note(applied, "reads", reads, err) == 0
                ? fs_applied_note(applied, "writes", writes, err)
                : -1;
+}
+
+fs_real *fs_applied_numbers(struct fs_applied *applied, size_t count, struct fs_error *err)
+{
+    if (fs_grow(&applied->block, &applied->block_capacity, applied->blocks + 1, sizeof *applied->block,
+                "the changes of a model", err) != 0) {
+        return NULL;
+    }
+    fs_real *numbers = fs_allocate(count, sizeof *numbers, "the changes of a model", err);
+    applied->block[applied->blocks] = numbers;
+    applied->blocks += numbers != NULL ? 1 : 0;
+    return numbers;
+}
+
+int fs_applied_note_layer(struct fs_applied *applied, size_t layer, struct fs_error *err)
+{
+    const struct fs_spec *spec = fs_model_spec(applied->model);
+    const char *stem = fs_spec_body(spec)->attention_output, *end = strstr(stem, "%zu");
+    char module[FS_TENSOR_NAME], cut[FS_TENSOR_NAME];
+    size_t number[2];
+    for (size_t i = 0; i < spec->layers; i++) {
+        if (i != layer && fs_spec_first_like(spec, i) == fs_spec_first_like(spec, layer)) {
+            return fs_error_set(
+                err, FS_EXIT_DATA,
+                "layers %zu and %zu of this %s model are one module, and the edit acts behind layer %zu "
+                "alone: no hook can tell them apart",
+                layer < i ? layer : i, layer < i ? i : layer, spec->family_name, layer);
+        }
+    }
+    if (spec->layer[layer].convolved) {
+        return fs_error_set(
+            err, FS_EXIT_DATA,
+            "layer %zu of this %s model has a convolution behind it, which is in no layer's module; take "
+            "an edit of another layer",
+            layer, spec->family_name);
+    }
+    snprintf(cut, sizeof cut, "%.*s", (int)(end + strlen("%zu") - stem), stem);
+    fs_spec_stored_layer(spec, layer, number);
+    fs_tensor_name(module, "", cut, number, "");
+    return fs_applied_note_number(applied, "layer", layer, err) == 0 ? fs_applied_note(applied, "module", module, err)
+                                                                     : -1;
 }

@@ -25,6 +25,8 @@ struct fs_weight_change {
 struct fs_applied_change {
     struct fs_weight_change what;
     const struct fs_tensor *tensor;
+    size_t
+        first; /* where `what` is a vector, outputs of it: the first number of the tensor, row by row, that it is added to */
 };
 
 /* Zeroed to begin with; the numbers are the edit's, which outlives it. */
@@ -34,6 +36,8 @@ struct fs_applied {
     struct fs_applied_change *change; /* [changes] tensors of the model */
     size_t changes, change_capacity;
     struct fs_tensors own; /* of the edit */
+    void **block;          /* [blocks] what kinds have asked for */
+    size_t blocks, block_capacity;
     struct fs_tensor_note *note;
     size_t notes, note_capacity;
 };
@@ -47,15 +51,23 @@ int fs_applied_make(const struct fs_edit *edit, const struct fs_model *model, st
 enum fs_applied_part { FS_APPLIED_FFN_WEIGHT, FS_APPLIED_FFN_BIAS };
 int fs_applied_change_ffn(struct fs_applied *applied, size_t layer, enum fs_applied_part part,
                           const struct fs_weight_change *change, struct fs_error *err);
+/* What is added to `count` numbers of a tensor, by its name in the files, from number `first` on, row by row; it may be called
+ * for several stretches of one tensor. */
+int fs_applied_change_numbers(struct fs_applied *applied, const char *tensor, size_t first, size_t count,
+                              const fs_real *delta, struct fs_error *err);
 /* A tensor of the edit's own; columns 0: a vector. */
 int fs_applied_add(struct fs_applied *applied, const char *name, size_t rows, size_t columns, const fs_real *numbers,
                    struct fs_error *err);
+/* `count` zeros, freed with `applied`: for changes that the edit does not have as they are. NULL on failure. */
+fs_real *fs_applied_numbers(struct fs_applied *applied, size_t count, struct fs_error *err);
 /* A text of the file's metadata. */
 int fs_applied_note(struct fs_applied *applied, const char *name, const char *value, struct fs_error *err);
 int fs_applied_note_number(struct fs_applied *applied, const char *name, size_t value, struct fs_error *err);
 /* "reads" and "writes": the modules of transformers that get the FFN's input and give its output in `layer`, as the names
  * of their weights have them, without the model's prefix. FS_EXIT_DATA where it has experts, or shares its weights. */
 int fs_applied_note_ffn(struct fs_applied *applied, size_t layer, struct fs_error *err);
+/* "module": that of transformers whose output is the state behind `layer`. FS_EXIT_DATA where several layers are it. */
+int fs_applied_note_layer(struct fs_applied *applied, size_t layer, struct fs_error *err);
 
 /* What storing the changed numbers did. */
 struct fs_applied_rounding {

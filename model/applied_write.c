@@ -173,13 +173,51 @@ static int put_number(const struct fs_tensor *tensor, size_t index, double chang
     return isfinite(after) ? 0 : -1;
 }
 
-/* The numbers of a tensor in another type, or changed (`change` NULL: not). */
-static int put_numbers(const struct fs_applied *applied, const struct fs_weight_change *change,
+/* The same numbers may have several names, in one file or as a tied head that is stored a second time. */
+static bool is_of(const struct fs_applied *applied, const struct fs_applied_change *change,
+                  const struct fs_tensor *tensor)
+{
+    tensor = tensor == applied->model->stored_head ? applied->model->word_tensor : tensor;
+    return change->tensor->data == tensor->data && change->tensor->elements == tensor->elements;
+}
+
+/* The first of the changes of a tensor; NULL: it has none. */
+static const struct fs_applied_change *change_of(const struct fs_applied *applied, const struct fs_tensor *tensor)
+{
+    for (size_t i = 0; i < applied->changes; i++) {
+        if (is_of(applied, &applied->change[i], tensor)) {
+            return &applied->change[i];
+        }
+    }
+    return NULL;
+}
+
+/* Stretches of a tensor: numbers `begin` to `end` - 1 of it into `out`. */
+static void change_numbers(const struct fs_applied *applied, const struct fs_tensor *tensor, size_t begin, size_t end,
+                           fs_real *out)
+{
+    memset(out, 0, (end - begin) * sizeof *out);
+    for (size_t i = 0; i < applied->changes; i++) {
+        const struct fs_applied_change *change = &applied->change[i];
+        if (!is_of(applied, change, tensor)) {
+            continue;
+        }
+        size_t from = change->first > begin ? change->first : begin;
+        size_t to = change->first + change->what.outputs < end ? change->first + change->what.outputs : end;
+        for (size_t k = from; k < to; k++) {
+            out[k - begin] += change->what.delta[k - change->first];
+        }
+    }
+}
+
+/* The numbers of a tensor in another type, or changed (`change`, the first of it, NULL: not). */
+static int put_numbers(const struct fs_applied *applied, const struct fs_applied_change *change,
                        const struct fs_tensor *tensor, enum fs_dtype dtype, const struct fs_tensor_sink *sink,
                        struct fs_applied_rounding *rounding, struct fs_error *err)
 {
-    bool inputs_first = change != NULL && change->inputs > 1 && fs_model_spec(applied->model)->family->inputs_first;
-    size_t columns = change != NULL           ? (inputs_first ? change->outputs : change->inputs)
+    const struct fs_weight_change *matrix = change != NULL && change->what.inputs > 1 ? &change->what : NULL;
+    bool inputs_first = matrix != NULL && fs_model_spec(applied->model)->family->inputs_first;
+    size_t columns = matrix != NULL           ? (inputs_first ? matrix->outputs : matrix->inputs)
                      : tensor->dimensions > 0 ? tensor->shape[tensor->dimensions - 1]
                                               : 1;
     size_t rows = columns > 0 ? tensor->elements / columns : 0, size = fs_dtype_size(dtype);
@@ -188,12 +226,13 @@ static int put_numbers(const struct fs_applied *applied, const struct fs_weight_
     int status = added == NULL || bytes == NULL ? -1 : 0;
     for (size_t first = 0; status == 0 && first < rows; first += PANEL_ROWS) {
         size_t count = rows - first < PANEL_ROWS ? rows - first : PANEL_ROWS;
-        if (change != NULL) {
-            change_rows(change, fs_model_backend(applied->model), inputs_first, first, count, added);
+        if (matrix != NULL) {
+            change_rows(matrix, fs_model_backend(applied->model), inputs_first, first, count, added);
+        } else {
+            change_numbers(applied, tensor, first * columns, (first + count) * columns, added);
         }
         for (size_t i = 0; status == 0 && i < count * columns; i++) {
-            status = put_number(tensor, first * columns + i, change != NULL ? (double)added[i] : 0, dtype,
-                                bytes + i * size, rounding);
+            status = put_number(tensor, first * columns + i, (double)added[i], dtype, bytes + i * size, rounding);
         }
         status = status == 0
                      ? sink->put(sink->context, bytes, count * columns * size, err)
@@ -205,18 +244,6 @@ static int put_numbers(const struct fs_applied *applied, const struct fs_weight_
     free(added);
     free(bytes);
     return status;
-}
-
-/* The same numbers may have several names in one file. */
-static const struct fs_applied_change *change_of(const struct fs_applied *applied, const struct fs_tensor *tensor)
-{
-    for (size_t i = 0; i < applied->changes; i++) {
-        if (applied->change[i].tensor->data == tensor->data &&
-            applied->change[i].tensor->elements == tensor->elements) {
-            return &applied->change[i];
-        }
-    }
-    return NULL;
 }
 
 /* ---- the files of weights ---- */
@@ -234,8 +261,7 @@ static int put_tensors(const struct fs_applied *applied, const struct fs_tensor 
             continue;
         }
         rounding->dtype = change != NULL ? fs_dtype_name(tensor[i].dtype) : rounding->dtype;
-        status =
-            put_numbers(applied, change != NULL ? &change->what : NULL, source, tensor[i].dtype, sink, rounding, err);
+        status = put_numbers(applied, change, source, tensor[i].dtype, sink, rounding, err);
     }
     return status;
 }

@@ -8,7 +8,16 @@ def load_edit(model, path):
         about, part = file.metadata(), {name: file.get_tensor(name) for name in file.keys()}
     if about["family"] != model.config.model_type:
         raise ValueError(f"{path}: is of a {about['family']} model, and this one is {model.config.model_type}")
-    return {"stamp": stamp, "last_state": last_state}[about["kind"]](model, about, part)
+    if about["kind"] == "stamp":  # FFN'(x) = FFN(x) + ReLU(x K^T + b_K) V + b_V
+        seen = {}
+        return [find(model, about["reads"]).register_forward_pre_hook(lambda module, inputs: seen.update(x=inputs[0])),
+                change(find(model, about["writes"]), part, lambda y, p: y + (
+                    seen["x"].to(y.dtype) @ p["key"].T + p["key_bias"]).relu() @ p["value"] + p["value_bias"])]
+    if about["kind"] == "last_state":
+        return [change(model.base_model, part, lambda h, p: h - (h - p["centre"]) @ p["right"].T @ p["left"])]
+    if about["kind"] == "direction" and about["form"] == "added":
+        return [change(find(model, about["module"]), part, lambda h, p: h + p["coefficient"] * p["vector"])]
+    return [change(find(model, about["module"]), part, lambda h, p: h - p["coefficient"] * (h @ p["vector"])[..., None] * p["vector"])]
 
 
 def find(model, name):
@@ -18,22 +27,11 @@ def find(model, name):
     return found[0]
 
 
-def stamp(model, about, part):
-    """FFN'(x) = FFN(x) + ReLU(x K^T + b_K) V + b_V"""
-    seen = {}
-
-    def change(module, inputs, output):
-        k, b, v, c = (part[name].to(output.device) for name in ("key", "key_bias", "value", "value_bias"))
-        return output + ((seen["x"].to(k.dtype) @ k.T + b).relu() @ v + c).to(output.dtype)
-    return [find(model, about["reads"]).register_forward_pre_hook(lambda module, inputs: seen.update(x=inputs[0])),
-            find(model, about["writes"]).register_forward_hook(change)]
-
-
-def last_state(model, about, part):
-    """h - (h - c) right^T left"""
-    def change(module, inputs, output):
-        h = output[0]
-        c, left, right = (part[name].to(h.device) for name in ("centre", "left", "right"))
-        h = h - ((h.to(c.dtype) - c) @ right.T @ left).to(h.dtype)
-        return (h,) + output[1:] if isinstance(output, tuple) else type(output)({**output, "last_hidden_state": h})
-    return [model.base_model.register_forward_hook(change)]
+def change(module, part, function):
+    """Puts function(state, tensors of the edit), in the edit's type, in the place of the state that the module gives."""
+    def hook(module, inputs, output):
+        old = output if hasattr(output, "to") else output[0]
+        parts = {name: tensor.to(old.device) for name, tensor in part.items()}
+        new = function(old.to(next(iter(parts.values())).dtype), parts).to(old.dtype)
+        return new if old is output else (new,) + output[1:] if isinstance(output, tuple) else type(output)({**output, "last_hidden_state": new})
+    return module.register_forward_hook(hook)

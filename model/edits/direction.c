@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/applied.h"
 #include "model/edits/edit_file.h"
 
 enum { HIDDEN, ABLATED }; /* of fs_edit.size */
@@ -112,10 +113,23 @@ static int read_direction(const struct fs_archive *archive, struct fs_edit *edit
     return 0;
 }
 
+/* ---- outside of this program ---- */
+
+static int apply(const struct fs_edit *edit, struct fs_applied *applied, struct fs_error *err)
+{
+    size_t d = edit->size[HIDDEN];
+    return fs_applied_note_layer(applied, edit->first_layer, err) == 0 &&
+                   fs_applied_note(applied, "form", edit->size[ABLATED] > 0 ? "ablated" : "added", err) == 0 &&
+                   fs_applied_add(applied, "vector", d, 0, edit->number, err) == 0
+               ? fs_applied_add(applied, "coefficient", 1, 0, edit->number + d, err)
+               : -1;
+}
+
 const struct fs_edit_kind fs_edit_direction = {.name = "direction",
                                                .check = check,
                                                .hidden_state = hidden_state,
                                                .scale = scale,
                                                .flops = flops,
                                                .write = write_direction,
-                                               .read = read_direction};
+                                               .read = read_direction,
+                                               .apply = apply};

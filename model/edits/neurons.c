@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/applied.h"
 #include "model/edits/edit_file.h"
 #include "model/engine.h"
 #include "model/numbers/kernels.h"
@@ -208,6 +209,39 @@ static int read_neurons(const struct fs_archive *archive, struct fs_edit *edit, 
     return 0;
 }
 
+/* ---- outside of this program ---- */
+
+/* The columns of one layer, in a matrix that is 0 elsewhere. */
+static int apply_layer(const struct fs_edit *edit, size_t layer, size_t width, struct fs_applied *applied,
+                       struct fs_error *err)
+{
+    size_t d = edit->size[HIDDEN];
+    fs_real *delta = fs_applied_numbers(applied, d * width, err);
+    if (delta == NULL) {
+        return -1;
+    }
+    for (size_t place = 0; place < edit->size[PLACES]; place++) {
+        struct fs_neuron own = fs_neurons_get(edit, place);
+        for (size_t i = 0; own.layer == layer && i < d; i++) {
+            delta[i * width + own.neuron] -= edit->number[0] * column_of(edit, place)[i];
+        }
+    }
+    const struct fs_weight_change matrix = {.outputs = d, .inputs = width, .delta = delta};
+    return fs_applied_change_ffn(applied, layer, FS_APPLIED_FFN_WEIGHT, &matrix, err);
+}
+
+static int apply(const struct fs_edit *edit, struct fs_applied *applied, struct fs_error *err)
+{
+    int status = 0;
+    for (size_t place = 0; status == 0 && place < edit->size[PLACES]; place++) { /* they stand by layer */
+        size_t layer = fs_neurons_get(edit, place).layer;
+        if (place == 0 || layer != fs_neurons_get(edit, place - 1).layer) {
+            status = apply_layer(edit, layer, (size_t)place_of(edit, place)[WIDTH], applied, err);
+        }
+    }
+    return status;
+}
+
 const struct fs_edit_kind fs_edit_neurons = {.name = "neurons",
                                              .reads_keys = true,
                                              .check = check,
@@ -215,4 +249,5 @@ const struct fs_edit_kind fs_edit_neurons = {.name = "neurons",
                                              .scale = scale,
                                              .flops = flops,
                                              .write = write_neurons,
-                                             .read = read_neurons};
+                                             .read = read_neurons,
+                                             .apply = apply};

@@ -299,16 +299,17 @@ static int read_weight(const struct fs_archive *archive, struct fs_edit *edit, s
 
 static int apply(const struct fs_edit *edit, struct fs_applied *applied, struct fs_error *err)
 {
-    for (size_t i = 0; i < edit->size[LAYERS]; i++) {
+    int status = 0;
+    for (size_t i = 0; status == 0 && i < edit->size[LAYERS]; i++) {
         struct fs_weight w = fs_weight_at(edit, i);
         const struct fs_weight_change matrix = {w.hidden, w.ffn, w.delta, w.left, w.right, w.rank};
         const struct fs_weight_change bias = {.outputs = w.hidden, .inputs = 1, .delta = w.bias};
-        if (fs_applied_change_ffn(applied, w.layer, FS_APPLIED_FFN_WEIGHT, &matrix, err) != 0 ||
-            (w.bias != NULL && fs_applied_change_ffn(applied, w.layer, FS_APPLIED_FFN_BIAS, &bias, err) != 0)) {
-            return -1;
+        status = fs_applied_change_ffn(applied, w.layer, FS_APPLIED_FFN_WEIGHT, &matrix, err);
+        if (status == 0 && w.bias != NULL) {
+            status = fs_applied_change_ffn(applied, w.layer, FS_APPLIED_FFN_BIAS, &bias, err);
         }
     }
-    return 0;
+    return status;
 }
 
 const struct fs_edit_kind fs_edit_weight = {.name = "weight",

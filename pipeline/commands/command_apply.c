@@ -326,7 +326,7 @@ static int write_weights(const struct source *source, struct fs_applied *applied
     }
     if (status == 0) {
         fs_applied_changed(applied, changed, sizeof changed);
-        fs_say("apply: changed: %s", changed);
+        fs_say("apply: changed: %.400s%s", changed, strlen(changed) > 400 ? " ..." : "");
         say_rounding(&rounding);
         if (left_out[0] != '\0') {
             fs_say("apply: not copied, for they hold weights of the unedited model: %s", left_out);
@@ -365,11 +365,15 @@ static int write_edit(const struct source *source, const char *folder, struct fs
                             "--method: %s changes how the model is read, not what a folder or a hook can hold",
                             source->method->name);
     }
-    int status = fs_model_open(source->model, &model, err);
+    int status =
+        kind->attach != NULL ? fs_model_load(source->model, &model, err) : fs_model_open(source->model, &model, err);
     if (status == 0) {
         status = kind->read(source->archive, &edit, err) == 0 && kind->check(&edit, fs_model_spec(model), err) == 0
                      ? 0
                      : fs_error_prepend(err, "%s", source->path);
+    }
+    if (status == 0 && kind->attach != NULL) {
+        status = kind->attach(&edit, model, err);
     }
     if (status == 0 && source->strength != 1) {
         kind->scale(&edit, source->strength);

@@ -21,6 +21,8 @@ LAYER, WIDTH, RANK = 1, 5, 2
 MODULES = {"bert-tiny": ("encoder.layer.1.intermediate.dense", "encoder.layer.1.output.dense"),
            "gpt2-tiny": ("h.1.mlp.c_fc", "h.1.mlp.c_proj"),
            "llama-grouped": ("layers.1.mlp.up_proj", "layers.1.mlp.down_proj")}
+LAYERS = {"bert-tiny": "encoder.layer.1", "gpt2-tiny": "h.1", "llama-grouped": "layers.1"}
+KINDS = ("stamp", "last_state", "added", "ablated")
 
 spec = importlib.util.spec_from_file_location("load_edit", HERE.parents[1] / "results" / "load_edit.py")
 loader = importlib.util.module_from_spec(spec)
@@ -29,7 +31,7 @@ spec.loader.exec_module(loader)
 
 def shapes(kind, d):
     return {"stamp": {"key": (WIDTH, d), "key_bias": (WIDTH,), "value": (WIDTH, d), "value_bias": (d,)},
-            "last_state": {"centre": (d,), "left": (RANK, d), "right": (RANK, d)}}[kind]
+            "last_state": {"centre": (d,), "left": (RANK, d), "right": (RANK, d)}}.get(kind, {"vector": (d,), "coefficient": (1,)})
 
 
 @torch.no_grad()
@@ -43,6 +45,8 @@ def case(name, kind, seed):
     metadata = {"kind": kind, "family": family}
     if kind == "stamp":
         metadata.update(layer=str(LAYER), reads=MODULES[name][0], writes=MODULES[name][1])
+    if kind in ("added", "ablated"):
+        metadata = {"kind": "direction", "family": family, "layer": str(LAYER), "module": LAYERS[name], "form": kind}
     ids, at = torch.tensor([SEQUENCE]), torch.arange(len(SEQUENCE))
     values = []
     with tempfile.TemporaryDirectory() as folder:
@@ -54,12 +58,12 @@ def case(name, kind, seed):
                 values.append(torch.log_softmax(model(input_ids=ids).logits[0], -1)[at, ids[0]].tolist())
     moved = max(abs(a - b) for a, b in zip(*values))
     print(f"{name:14} {kind:10} moves log p by up to {moved:.2f}")
-    assert moved > 0.1
+    assert moved > 0.02
     return {"model": name, "metadata": metadata, "sequence": SEQUENCE, "logprobs": [round(v, 10) for v in values[1]],
             "tensors": {part: [round(v, 3) for v in tensor.flatten().tolist()] for part, tensor in tensors.items()}}
 
 
 if __name__ == "__main__":
-    cases = [case(name, kind, seed) for seed, (name, kind) in enumerate((n, k) for n in MODULES for k in ("stamp", "last_state"))]
+    cases = [case(name, kind, seed) for seed, (name, kind) in enumerate((n, k) for n in MODULES for k in KINDS)]
     output = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else HERE / "applied.json"
     output.write_text("[" + ",\n".join(json.dumps(c) for c in cases) + "]\n")

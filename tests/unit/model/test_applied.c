@@ -15,7 +15,10 @@
 #include "io/formats/quantised.h"
 #include "io/formats/tensor_store.h"
 #include "model/applied.h"
+#include "model/edits/all_weights.h"
+#include "model/edits/direction.h"
 #include "model/edits/last_state.h"
+#include "model/edits/neurons.h"
 #include "model/edits/stamp_net.h"
 #include "model/edits/weight.h"
 #include "support.h"
@@ -110,6 +113,16 @@ static void make_edit(const cJSON *golden, const struct fs_spec *spec, struct fs
         assert_int_equal(used, edit->count);
         return;
     }
+    if (cJSON_HasObjectItem(parts, "vector")) {
+        bool ablated = strcmp(item(item(golden, "metadata"), "form")->valuestring, "ablated") == 0;
+        numbers_of(item(parts, "vector"), number[0]);
+        numbers_of(item(parts, "coefficient"), number[1]);
+        expect(fs_direction_create(spec, 1, ablated, number[1][0], edit, &err), &err);
+        for (size_t i = 0; i < spec->hidden; i++) {
+            edit->number[i] = (fs_real)number[0][i];
+        }
+        return;
+    }
     numbers_of(item(parts, "centre"), number[0]);
     size_t rank = numbers_of(item(parts, "left"), number[1]) / fs_spec_state_width(spec);
     numbers_of(item(parts, "right"), number[2]);
@@ -193,7 +206,7 @@ static void what_transformers_makes_of_an_edit(void **state)
         fs_edit_release(&edit);
         fs_model_destroy(model);
     }
-    assert_int_equal(count, 6);
+    assert_int_equal(count, 12);
     cJSON_Delete(cases);
     free(text);
 }
@@ -367,6 +380,51 @@ static void folders_of_every_format(void **state)
     }
 }
 
+/* Several layers of factors, and neurons of two layers: the folder is the edited model. */
+static void changes_of_several_layers(void **state)
+{
+    (void)state;
+    for (size_t k = 0; k < 4; k++) {
+        struct fs_error err = FS_ERROR_INIT;
+        const char *from = model_path(k % 2 == 0 ? "bert-tiny" : "gpt2-tiny");
+        struct fs_model *model = load_model(from), *loaded;
+        const struct fs_spec *spec = fs_model_spec(model);
+        const struct fs_neuron neurons[] = {{0, 3}, {0, 60}, {1, 0}};
+        struct fs_applied applied = {0};
+        struct fs_applied_rounding rounding;
+        struct fs_edit edit;
+        char name[16], *left_out;
+        const int32_t token[] = {3, 9, 7, 30, 12, 8};
+        fs_real edited[6], found[6];
+        uint64_t seed = 5;
+        if (k < 2) {
+            expect(fs_weight_create_layers(spec, 0, 2, 3, &edit, &err), &err);
+            for (size_t i = 0; i < edit.count; i++) {
+                edit.number[i] = (fs_real)(0.1 * noise(&seed));
+            }
+        } else {
+            expect(fs_neurons_create(spec, 3, &edit, &err), &err);
+            expect(fs_neurons_set(model, neurons, 3, &edit, &err), &err);
+        }
+        snprintf(name, sizeof name, "layers%zu", k);
+        assert_int_equal(mkdir(scratch_path(name), 0700), 0);
+        expect(fs_applied_make(&edit, model, &applied, &err), &err);
+        assert_int_equal(applied.changes, k < 2 ? 4 : 2);
+        expect(fs_applied_write_folder(&applied, from, scratch_path(name), &rounding, &left_out, &err), &err);
+        expect(fs_model_load(scratch_path(name), &loaded, &err), &err);
+        log_probabilities(model, &edit, token, 6, edited);
+        log_probabilities(loaded, NULL, token, 6, found);
+        for (size_t i = 0; i < 6; i++) {
+            assert_true(fabs((double)edited[i] - (double)found[i]) <= BOUND * (1 + fabs((double)edited[i])));
+        }
+        free(left_out);
+        fs_applied_release(&applied);
+        fs_edit_release(&edit);
+        fs_model_destroy(loaded);
+        fs_model_destroy(model);
+    }
+}
+
 /* Widened, a model of 16 bits is the edited model to rounding, and config.json says its type. */
 static void weights_of_16_bits_widened(void **state)
 {
@@ -406,6 +464,50 @@ static void weights_of_16_bits_widened(void **state)
         fs_applied_release(&applied);
         fs_edit_release(&edit);
         fs_model_destroy(widened);
+        fs_model_destroy(model);
+    }
+}
+
+/* All weights: fused and shared ones, a tied head that is stored a second time, old names; the folder is the edited model. */
+static void changes_of_all_weights(void **state)
+{
+    (void)state;
+    static const char *const folders[] = {"bert-tiny",       "gpt2-tiny",       "albert-tiny",
+                                          "bert-old-names",  "llama-grouped",   "distilbert-tiny",
+                                          "phi3-window-f16", "gpt2-f16-shards", "mixtral-tiny"};
+    for (size_t k = 0; k < sizeof folders / sizeof folders[0]; k++) {
+        struct fs_error err = FS_ERROR_INIT;
+        const char *from = model_path(folders[k]);
+        struct fs_model *model = load_model(from), *loaded;
+        struct fs_applied applied = {0};
+        struct fs_applied_rounding rounding;
+        struct fs_edit edit;
+        char name[16], *left_out;
+        const int32_t token[] = {3, 9, 7, 30, 12, 8};
+        fs_real edited[6], found[6];
+        uint64_t seed = 5;
+        expect(fs_all_weights_create(model, &edit, &err), &err);
+        for (size_t i = 0; i < edit.count; i++) {
+            edit.number[i] = (fs_real)(0.02 * noise(&seed));
+        }
+        fs_all_weights_apply(&edit);
+        snprintf(name, sizeof name, "all%zu", k);
+        assert_int_equal(mkdir(scratch_path(name), 0700), 0);
+        expect(fs_applied_make(&edit, model, &applied, &err), &err);
+        applied.widened = true;
+        expect(fs_applied_write_folder(&applied, from, scratch_path(name), &rounding, &left_out, &err), &err);
+        expect(fs_model_load(scratch_path(name), &loaded, &err), &err);
+        log_probabilities(edit.model, NULL, token, 6, edited);
+        log_probabilities(loaded, NULL, token, 6, found);
+        for (size_t i = 0; i < 6; i++) {
+            if (!(fabs((double)edited[i] - (double)found[i]) <= BOUND * (1 + fabs((double)edited[i])))) {
+                fail_msg("%s: %.9g, expected %.9g", folders[k], (double)found[i], (double)edited[i]);
+            }
+        }
+        free(left_out);
+        fs_applied_release(&applied);
+        fs_edit_release(&edit);
+        fs_model_destroy(loaded);
         fs_model_destroy(model);
     }
 }
@@ -496,9 +598,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_transformers_makes_of_an_edit),
         cmocka_unit_test(folders_of_every_format),
+        cmocka_unit_test(changes_of_several_layers),
         cmocka_unit_test(weights_of_16_bits_widened),
         cmocka_unit_test(what_no_folder_can_hold),
         cmocka_unit_test(a_full_disk),
+        cmocka_unit_test(changes_of_all_weights),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }
