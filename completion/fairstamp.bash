@@ -88,6 +88,7 @@ _fairstamp_setting() # KEY=VALUE
     ft_m.layer) _fairstamp_words auto ;;
     ft_m.request) _fairstamp_words "anti equal" ;;
     cda.preset) _fairstamp_words "published small" ;;
+    cda.dropout) _fairstamp_words "true false" ;;
     cda.case) _fairstamp_words "fold exact" ;;
     dropout_debias.preset) _fairstamp_words "published small" ;;
     layers.compare) _fairstamp_words "none random all" ;;
@@ -120,12 +121,12 @@ _fairstamp_keys="model model_name output seed categories strict compute.share_pr
     ft_l.memory ft_l.objective ft_l.norm_constraint ft_m.layer ft_m.request ft_m.epochs
     ft_m.batch ft_m.learning_rate ft_m.enough ft_m.checkpoint_every ft_m.memory cda.preset
     cda.steps cda.batch cda.block cda.learning_rate cda.clip cda.checkpoint_every
-    cda.hidden_dropout cda.attention_dropout cda.case dropout_debias.preset
-    dropout_debias.steps dropout_debias.batch dropout_debias.block
-    dropout_debias.learning_rate dropout_debias.clip dropout_debias.checkpoint_every
-    dropout_debias.hidden_dropout dropout_debias.attention_dropout evaluate.bootstrap
-    evaluate.text_tokens evaluate.permutations evaluate.suite_items layers.compare
-    checkpoint_seconds checkpoint_share"
+    cda.dropout cda.case dropout_debias.preset dropout_debias.steps dropout_debias.batch
+    dropout_debias.block dropout_debias.learning_rate dropout_debias.clip
+    dropout_debias.checkpoint_every dropout_debias.hidden_dropout
+    dropout_debias.attention_dropout evaluate.bootstrap evaluate.text_tokens
+    evaluate.permutations evaluate.suite_items layers.compare checkpoint_seconds
+    checkpoint_share"
 
 _fairstamp()
 {
