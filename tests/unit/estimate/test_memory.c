@@ -12,8 +12,8 @@
 #include "model/backward.h"
 #include "model/edits/stamp_net.h"
 #include "model/families/families.h"
-#include "model/gradients.h"
 #include "model/flops.h"
+#include "model/gradients.h"
 #include "pipeline/estimate/memory.h"
 
 /* The layers of the spec that was made last. */
