@@ -444,6 +444,32 @@ int fs_run_ffn(const struct fs_pass *pass, size_t layer, const fs_real *x, fs_re
     return 0;
 }
 
+int fs_run_keys(const struct fs_pass *pass, size_t layer, const fs_real *x, fs_real *key, struct fs_error *err)
+{
+    struct fs_activations activations;
+    if (check_layers(pass->model, layer, layer + 1, err) != 0 || fs_layer_prepare(pass, &activations, err) != 0) {
+        return -1;
+    }
+    if (pass->model->spec.layer[layer].experts > 0) {
+        return fs_error_set(err, FS_EXIT_SOFTWARE, "layer %zu has experts, whose keys are not one matrix", layer);
+    }
+    activations.active = key;
+    fs_layer_keys(pass, layer, &activations, x);
+    return 0;
+}
+
+void fs_ffn_write(const struct fs_model *model, size_t layer, size_t rows, const fs_real *key, fs_real *y)
+{
+    struct fs_linear down = model->layer[layer].down;
+    down.bias = NULL;
+    fs_linear(model->backend, &down, rows, key, y, model->spec.hidden);
+}
+
+void fs_ffn_write_backward(const struct fs_model *model, size_t layer, size_t rows, const fs_real *dy, fs_real *dkey)
+{
+    fs_linear_backward(model->backend, &model->layer[layer].down, rows, dy, model->spec.hidden, 0, dkey);
+}
+
 int fs_join_ffn(const struct fs_pass *pass, size_t layer, const fs_real *x, const fs_real *base, fs_real *h,
                 struct fs_error *err)
 {

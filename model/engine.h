@@ -76,6 +76,16 @@ int fs_run_to_ffn(const struct fs_pass *pass, size_t layer, const fs_real *h, fs
  * overlap. */
 int fs_run_ffn(const struct fs_pass *pass, size_t layer, const fs_real *x, fs_real *y, struct fs_error *err);
 
+/* key (T,F) = what W_out of `layer`'s FFN reads, from x (T,d) as above. FS_EXIT_SOFTWARE in a layer of experts. */
+int fs_run_keys(const struct fs_pass *pass, size_t layer, const fs_real *x, fs_real *key, struct fs_error *err);
+
+/*
+ * By the matrix with which the FFN of `layer`, one without experts, writes: y (R,d) = W_out key, of key (R,F), without the bias; and back,
+ * dkey (R,F) = W_out^T dy of dy (R,d).
+ */
+void fs_ffn_write(const struct fs_model *model, size_t layer, size_t rows, const fs_real *key, fs_real *y);
+void fs_ffn_write_backward(const struct fs_model *model, size_t layer, size_t rows, const fs_real *dy, fs_real *dkey);
+
 /*
  * The rest of `layer`: h (T,d) = base + edit(x), or the first matrix of base + edit(x) and the second brought together;
  * then the norm where the family is post-norm, and what the edit does to the hidden state. After fs_run_to_ffn the bits

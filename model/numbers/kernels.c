@@ -257,6 +257,17 @@ CLONES void fs_kernel_subtract(fs_real *x, size_t count, double shift)
     }
 }
 
+CLONES void fs_kernel_decay(const fs_real *log_p, const fs_real *log_q, fs_real decay, fs_real least, fs_real *out,
+                            size_t count)
+{
+#pragma omp simd
+    for (size_t i = 0; i < count; i++) {
+        fs_real more = exponential(log_q[i]) - exponential(log_p[i]);
+        fs_real factor = more > 0 ? -decay * more : 0;
+        out[i] = log_p[i] + (factor > least ? factor : least);
+    }
+}
+
 /* Rows are short (a sentence), so the exponentials run over whole blocks of rows at a time. */
 CLONES void fs_kernel_softmax(const struct fs_softmax *softmax, fs_real *scores)
 {

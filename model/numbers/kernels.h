@@ -88,6 +88,9 @@ void fs_kernel_rotate_neighbours(fs_real *x, size_t heads, size_t size, size_t h
 fs_real fs_kernel_max(const fs_real *x, size_t count);
 double fs_kernel_sum_exp(const fs_real *x, size_t count, fs_real shift); /* sum of exp(x - shift) */
 void fs_kernel_subtract(fs_real *x, size_t count, double shift);
+/* out = log_p + max(least, -decay max(0, q - p)), of logarithms in `log_p` and `log_q` */
+void fs_kernel_decay(const fs_real *log_p, const fs_real *log_q, fs_real decay, fs_real least, fs_real *out,
+                     size_t count);
 
 /*
  * From one row of log probabilities to a gradient of its logits, in place: row [V], log p' in, a p' - b p out.

@@ -343,9 +343,9 @@ void fs_estimate_memory(struct fs_estimator *e)
     struct fs_memory memory;
     load->ranks = estimate->ranks;
     load->threads = estimate->threads;
-    load->layer = estimate->layer;
     struct fs_training_size training;
     fs_job_largest_training(e->job, &e->spec, &training);
+    load->layer = training.all_layers ? 0 : estimate->layer;
     load->inner = training.inner;
     load->parameters = training.parameters;
     load->memory = training.memory;

@@ -243,6 +243,7 @@ int fs_memory_add_methods(const struct fs_job *job, struct fs_memory_load *load,
     const struct fs_job_method *method = fs_job_methods(job, &methods);
     for (size_t i = 0; i < methods; i++) {
         struct fs_model *model;
+        load->rules = load->rules || method[i].method->edit->distribution != NULL;
         if (method[i].path == NULL) {
             size_t made = method[i].method->edit->attach != NULL ? 1 : 0;
             load->copies += made;
@@ -261,7 +262,7 @@ int fs_memory_add_methods(const struct fs_job *job, struct fs_memory_load *load,
 
 void fs_memory_of(const struct fs_spec *spec, const struct fs_memory_load *load, struct fs_memory *memory)
 {
-    double d = (double)spec->hidden, T = load->evaluate.tokens;
+    double d = (double)spec->hidden, T = load->evaluate.tokens, V = (double)spec->vocabulary;
     double parameters = (double)load->parameters;
     *memory = (struct fs_memory){
         .weights = load->mapped + load->converted,
@@ -277,7 +278,8 @@ void fs_memory_of(const struct fs_spec *spec, const struct fs_memory_load *load,
         .training = training_of(spec, load),
         .evaluate = number * ((1 + (double)load->others) * forward(spec, &load->evaluate) +
                               T * ((2 + base_of(spec)) * widest_state(spec) + (double)load->inner) +
-                              2 * load->evaluate.rows * d),
+                              2 * load->evaluate.rows * d +
+                              (load->rules ? T * d + fmax((double)FS_RULE_NUMBERS, 2 * V) + V : 0)),
         .archive = 2 * load->file,
     };
 }

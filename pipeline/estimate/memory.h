@@ -4,7 +4,7 @@
  *
  * Legend: model/families/spec.h, and T tokens, R rows that are read, n tokens of the longest sequence, S the sum of n^2
  * over the sequences, all of a stage's largest unit; C numbers a token that the edit keeps (a stamp's width), P its
- * parameters; a = layers above the trained one; k norms of a layer; b = 2 where FFN(x) is apart from the residual
+ * parameters; a = layers above the trained one, all but one where a method goes back through all; k norms of a layer; b = 2 where FFN(x) is apart from the residual
  * (model/engine.h), otherwise 1; f = F, 2 F in gated families; with experts that of each that is used, and their number,
  * in a workspace 3 d more; A cosines and sines a position (fs_spec_angle_width): D where whole heads turn, and alike in
  * all layers. Numbers (fs_real), where not said otherwise:
@@ -35,7 +35,7 @@
  *                  weights keeps (L + 4) T d, one layer's part and R (d + E) in the tape's place
  *     columns      once a rank, evaluating: 2 P of each column whose edit is all weights, the difference and the weights
  *     evaluate     a thread: (1 + o) forward + T ((2 + b) e + C) + 2 R d, o other models of a job's methods, as large as
- *                  its own
+ *                  its own; with a decoding rule T d + max(FS_RULE_NUMBERS, 2 V) + V more
  *
  *     q            what some families add to scores: n^2 for a cap; 2 n H for a bias; (H + 2 G) D to put the heads of a
  *                  group in order; 2 r (H D + n) + 2 s d for disentangled attention of span s, r = 2 min(n, s); n d kernel
@@ -75,6 +75,7 @@ struct fs_memory_load {
     size_t others;            /* whole models that methods bring, or make */
     size_t copies;            /* of these, that are made of all weights in memory */
     double text;              /* bytes of a rank; struct fs_training_size */
+    bool rules;               /* a method is a decoding rule */
     struct fs_memory_unit trace, training, evaluate;
     struct fs_memory_unit attribution; /* of the trace; zeroed: not asked for */
     double memory;                     /* stamp.memory, bytes */
@@ -105,7 +106,8 @@ struct fs_memory {
 };
 /* Adds a model's bytes of weights to the load; `mapped` is that of its shape where it has no files. */
 void fs_memory_add_model(const struct fs_model *model, struct fs_memory_load *load);
-/* The other models of the job's methods, and those that are made in memory. FS_EXIT_NO_INPUT, FS_EXIT_DATA. */
+/* The other models of the job's methods, those that are made in memory, and whether there is a decoding rule. FS_EXIT_NO_INPUT,
+ * FS_EXIT_DATA. */
 int fs_memory_add_methods(const struct fs_job *job, struct fs_memory_load *load, struct fs_error *err);
 void fs_memory_of(const struct fs_spec *spec, const struct fs_memory_load *load, struct fs_memory *memory);
 

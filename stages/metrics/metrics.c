@@ -378,3 +378,60 @@ int fs_metrics_mean(size_t n, const double *value, double scale, const struct fs
     release_kept(&kept);
     return status;
 }
+
+/* Sums of clusters drawn by `random`, as many as there are, or with NULL of each once: [clusters][4], over and under of both models. */
+static double ratio_of(const struct fs_clusters *clusters, const double (*sum)[4], struct fs_random *random)
+{
+    double all[4] = {0};
+    for (size_t c = 0; c < clusters->count; c++) {
+        const double *one = sum[random != NULL ? fs_random_below(random, clusters->count) : c];
+        for (size_t k = 0; k < 4; k++) {
+            all[k] += one[k];
+        }
+    }
+    return (all[1] > 0 ? all[0] / all[1] : 0.0) - (all[3] > 0 ? all[2] / all[3] : 0.0);
+}
+
+static int ratio_interval(const struct fs_clusters *clusters, const double (*sum)[4], double scale,
+                          const struct fs_bootstrap *bootstrap, struct fs_metric *metric, struct fs_error *err)
+{
+    double *drawn = fs_allocate(bootstrap->resamples, sizeof *drawn, "a bootstrap", err);
+    if (drawn == NULL) {
+        return -1;
+    }
+    for (size_t resample = 0; resample < bootstrap->resamples; resample++) {
+        struct fs_random random = fs_random_start(bootstrap->seed, resample);
+        drawn[resample] = scale * ratio_of(clusters, sum, &random);
+    }
+    set_interval(drawn, bootstrap->resamples, metric);
+    free(drawn);
+    return 0;
+}
+
+int fs_metrics_ratio(size_t n, const struct fs_ratio *ratio, const struct fs_ratio *less, double scale,
+                     const struct fs_bootstrap *bootstrap, struct fs_metric *metric, struct fs_error *err)
+{
+    struct fs_clusters clusters;
+    int status = fs_clusters_create(n, bootstrap->cluster, &clusters, err);
+    double(*sum)[4] = status == 0 ? fs_allocate(clusters.count, sizeof *sum, "a metric", err) : NULL;
+    *metric = (struct fs_metric){NAN, NAN, NAN, n, 0};
+    status = sum != NULL ? 0 : -1;
+    for (size_t c = 0; status == 0 && c < clusters.count; c++) {
+        for (size_t i = clusters.first[c]; i < clusters.first[c + 1]; i++) {
+            size_t item = clusters.item[i];
+            sum[c][0] += ratio->over[item];
+            sum[c][1] += ratio->under[item];
+            sum[c][2] += less != NULL ? less->over[item] : 0.0;
+            sum[c][3] += less != NULL ? less->under[item] : 0.0;
+        }
+    }
+    if (status == 0 && n > 0) {
+        metric->value = scale * ratio_of(&clusters, (const double(*)[4])sum, NULL);
+        if (bootstrap->resamples > 0 && clusters.count > 1) {
+            status = ratio_interval(&clusters, (const double(*)[4])sum, scale, bootstrap, metric, err);
+        }
+    }
+    free(sum);
+    fs_clusters_release(&clusters);
+    return status;
+}

@@ -77,6 +77,15 @@ int fs_metrics_gap(size_t n, const double *log_a, const double *log_b, const str
 /* `scale` times the mean of value[n] over those that are no NaN. */
 int fs_metrics_mean(size_t n, const double *value, double scale, const struct fs_bootstrap *bootstrap,
                     struct fs_metric *metric, struct fs_error *err);
+/*
+ * `scale` times a ratio of sums, sum of over[n] / sum of under[n], 0 where both are 0; with `less`, the ratio of another model over
+ * the same items, what it is more than that.
+ */
+struct fs_ratio {
+    const double *over, *under; /* [n] */
+};
+int fs_metrics_ratio(size_t n, const struct fs_ratio *ratio, const struct fs_ratio *less, double scale,
+                     const struct fs_bootstrap *bootstrap, struct fs_metric *metric, struct fs_error *err);
 /* 100 x share of true flags: RS. */
 int fs_metrics_flags(size_t n, const bool *flag, const struct fs_bootstrap *bootstrap, struct fs_metric *metric,
                      struct fs_error *err);

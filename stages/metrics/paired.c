@@ -70,3 +70,18 @@ int fs_paired_share(size_t n, const double *const a[2], const double *const b[2]
     free(yes);
     return status;
 }
+
+int fs_paired_ratio(size_t n, const double *const over[2], const double *const under[2], double scale,
+                    const struct fs_bootstrap *bootstrap, struct fs_paired *paired, struct fs_error *err)
+{
+    const struct fs_ratio before = {over[0], under[0]}, after = {over[1], under[1]};
+    struct fs_metric difference;
+    *paired = fs_paired_none();
+    if (fs_metrics_ratio(n, &after, &before, scale, bootstrap, &difference, err) != 0) {
+        return -1;
+    }
+    paired->difference = difference.value;
+    paired->low = difference.low;
+    paired->high = difference.high;
+    return 0;
+}

@@ -35,5 +35,8 @@ int fs_paired_mean(const struct fs_paired_values *values, const struct fs_bootst
 /* Of 100 x share(a > b): columns [2 models][n]. Without ties: pairs with a == b in either model are left out. */
 int fs_paired_share(size_t n, const double *const a[2], const double *const b[2], bool without_ties,
                     const struct fs_bootstrap *bootstrap, struct fs_paired *paired, struct fs_error *err);
+/* Of fs_metrics_ratio: columns [2 models][n]; no share, so without a p-value. */
+int fs_paired_ratio(size_t n, const double *const over[2], const double *const under[2], double scale,
+                    const struct fs_bootstrap *bootstrap, struct fs_paired *paired, struct fs_error *err);
 
 #endif

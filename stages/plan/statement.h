@@ -114,6 +114,8 @@ void fs_statement_skip(struct fs_statement *statement, enum fs_skip reason);
 double fs_statement_score(const struct fs_statement *statement, const struct fs_plan_values *values, size_t column);
 /* Natural log P[k], what gaps are made of: log of the score where that is a probability, the score itself elsewhere. */
 double fs_statement_log(const struct fs_statement *statement, const struct fs_plan_values *values, size_t column);
+/* How many of its tokens, from the first on, are the most probable at their places; 0 for a skipped statement. */
+size_t fs_statement_found(const struct fs_statement *statement, const struct fs_plan_values *values, size_t column);
 
 /* `before` with the full stop of object.mean.stop; none is added to an empty one. The caller frees; NULL without memory. */
 char *fs_close_context(const char *before, struct fs_error *err);

@@ -67,3 +67,12 @@ double fs_statement_log(const struct fs_statement *statement, const struct fs_pl
         return sum / count;
     }
 }
+
+size_t fs_statement_found(const struct fs_statement *statement, const struct fs_plan_values *values, size_t column)
+{
+    size_t found = 0;
+    while (found < statement->count && fs_values_is_top1(values, column, statement->read[found])) {
+        found++;
+    }
+    return found;
+}

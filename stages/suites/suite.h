@@ -83,6 +83,13 @@ static inline void fs_suite_note(struct fs_suite *suite, size_t item, const stru
     suite->first_unscored[item] = suite->first_unscored[item] || statement->first_unscored;
 }
 
+/* To be called for each item before its reads are added: what a decoding rule puts before them, its category says. */
+static inline int fs_suite_begin_item(const struct fs_suite *suite, size_t item, struct fs_plan *plan,
+                                      struct fs_error *err)
+{
+    return fs_plan_begin_item(plan, suite->category[item], err);
+}
+
 /* Compiles the suite for an evaluation of `columns` columns. On every rank. */
 int fs_suite_compile(struct fs_suite *suite, size_t columns, struct fs_plan *plan, const struct fs_tokenizer *tokenizer,
                      const struct fs_prompt_style *style, struct fs_error *err);
@@ -127,16 +134,30 @@ static inline struct fs_suite_column fs_suite_own(const struct fs_suite *suite, 
 {
     return (struct fs_suite_column){value, suite->columns, NULL};
 }
-/* 100 x share(a > b). */
+/*
+ * What the rows of a metric are made of, from columns a and b:
+ *
+ *   share  100 x share(a > b)
+ *   yes    100 x share of the items with 1 in a, a column of 0 and 1
+ *   mean   scale x mean of a; no share, so without McNemar's test
+ *   gap    mean of |a - b|: a gap, from log probabilities
+ *   ratio  scale x sum of a / sum of b, 0 where both are 0; as a mean
+ */
+enum fs_question_kind { FS_QUESTION_SHARE, FS_QUESTION_YES, FS_QUESTION_MEAN, FS_QUESTION_GAP, FS_QUESTION_RATIO };
+struct fs_suite_question {
+    const char *metric;
+    enum fs_question_kind kind;
+    double scale;                /* of a mean and a ratio */
+    struct fs_suite_column a, b; /* b of a share, a gap and a ratio */
+};
+int fs_suite_add(struct fs_suite_rows *rows, const struct fs_suite *suite, const struct fs_suite_question *question,
+                 struct fs_error *err);
 int fs_suite_add_share(struct fs_suite_rows *rows, const struct fs_suite *suite, const char *metric,
                        struct fs_suite_column a, struct fs_suite_column b, struct fs_error *err);
-/* 100 x share of the items with 1 in a column of 0 and 1. */
 int fs_suite_add_yes(struct fs_suite_rows *rows, const struct fs_suite *suite, const char *metric,
                      struct fs_suite_column yes, struct fs_error *err);
-/* Mean of the column times `scale`; no share, so without McNemar's test. */
 int fs_suite_add_mean(struct fs_suite_rows *rows, const struct fs_suite *suite, const char *metric, double scale,
                       struct fs_suite_column value, struct fs_error *err);
-/* Mean of |a - b|: a gap, from log probabilities. */
 int fs_suite_add_gap(struct fs_suite_rows *rows, const struct fs_suite *suite, const char *metric,
                      struct fs_suite_column a, struct fs_suite_column b, struct fs_error *err);
 /* One row of values [columns] made by the suite itself; counts the skipped items of the category. */

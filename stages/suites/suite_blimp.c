@@ -9,12 +9,12 @@
  * "accuracy" over all pairs, "accuracy.macro" the mean over paradigms, then by phenomenon (linguistics_term) and by
  * paradigm. Intervals resample pairs: the paradigms are all there are.
  */
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "io/benchmarks/record_items.h"
+#include "stages/suites/suite_parts.h"
 #include "stages/suites/suite_statements.h"
 
 enum { GOOD, BAD, CANDIDATES };
@@ -36,8 +36,6 @@ struct parting {
 struct blimp {
     struct fs_statement_suite base;
     struct parting paradigm, phenomenon;
-    bool *among;    /* [items] those of the row that is being made */
-    double *column; /* [items][columns] likewise */
 
     /* while the data are read */
     size_t most; /* of a paradigm; 0: all */
@@ -149,8 +147,7 @@ static int read_pairs(struct blimp *suite, const char *path, enum fs_scoring sco
     base->items = suite->pairs;
     suite->paradigm.of = fs_allocate(base->items, sizeof *suite->paradigm.of, "BLiMP", err);
     suite->phenomenon.of = fs_allocate(base->items, sizeof *suite->phenomenon.of, "BLiMP", err);
-    suite->among = fs_allocate(base->items, sizeof *suite->among, "BLiMP", err);
-    if (suite->paradigm.of == NULL || suite->phenomenon.of == NULL || suite->among == NULL ||
+    if (suite->paradigm.of == NULL || suite->phenomenon.of == NULL ||
         fs_statement_suite_create(&suite->base, scoring, err) != 0) {
         return -1;
     }
@@ -163,64 +160,21 @@ static int read_pairs(struct blimp *suite, const char *path, enum fs_scoring sco
     return 0;
 }
 
-/* The mean over paradigms is that over pairs, each weighted by how few its paradigm has. */
-static int add_macro(struct blimp *suite, struct fs_suite_rows *rows, struct fs_error *err)
+static struct fs_parting parts_of(const struct parting *parting)
 {
-    const struct fs_suite *base = &suite->base.suite;
-    size_t all = 0, paradigms = 0, *count = suite->paradigm.parts.items;
-    for (size_t p = 0; p < suite->paradigm.parts.count; p++) {
-        count[p] = 0;
-    }
-    for (size_t i = 0; i < base->items; i++) {
-        if (base->skip[i] == FS_KEPT) {
-            paradigms += count[suite->paradigm.of[i]]++ == 0 ? 1 : 0;
-            all++;
-        }
-    }
-    for (size_t i = 0; i < base->items * base->columns; i++) {
-        size_t item = i / base->columns, column = i % base->columns;
-        suite->column[i] = 0;
-        if (base->skip[item] == FS_KEPT &&
-            base->score[fs_suite_at(base, item, GOOD, column)] > base->score[fs_suite_at(base, item, BAD, column)]) {
-            suite->column[i] = (double)all / (double)(paradigms * count[suite->paradigm.of[item]]);
-        }
-    }
-    return fs_suite_add_mean(rows, base, "accuracy.macro", 100.0, fs_suite_own(base, suite->column), err);
-}
-
-static int add_parts(struct blimp *suite, struct fs_suite_rows *rows, const struct parting *parting,
-                     struct fs_error *err)
-{
-    const struct fs_suite *base = &suite->base.suite;
-    struct fs_suite_column good = fs_suite_candidate(base, GOOD), bad = fs_suite_candidate(base, BAD);
-    good.among = suite->among;
-    for (size_t part = 0; part < parting->parts.count; part++) {
-        char *metric;
-        for (size_t i = 0; i < base->items; i++) {
-            suite->among[i] = parting->of[i] == part;
-        }
-        if (asprintf(&metric, "accuracy.%s", parting->parts.name[part]) < 0) {
-            return fs_error_memory(err, strlen(parting->parts.name[part]), "the name of a row");
-        }
-        int status = fs_suite_add_share(rows, base, metric, good, bad, err);
-        free(metric);
-        if (status != 0) {
-            return -1;
-        }
-    }
-    return 0;
+    return (struct fs_parting){(const char *const *)parting->parts.name, parting->parts.count, parting->of};
 }
 
 static int add_rows(struct fs_suite *base, struct fs_suite_rows *rows, struct fs_error *err)
 {
-    struct blimp *suite = (struct blimp *)base;
-    free(suite->column);
-    suite->column = fs_suite_scores(base, base->items, 1, err);
-    return suite->column != NULL &&
-                   fs_suite_add_share(rows, base, "accuracy", fs_suite_candidate(base, GOOD),
-                                      fs_suite_candidate(base, BAD), err) == 0 &&
-                   add_macro(suite, rows, err) == 0 && add_parts(suite, rows, &suite->phenomenon, err) == 0
-               ? add_parts(suite, rows, &suite->paradigm, err)
+    const struct blimp *suite = (const struct blimp *)base;
+    const struct fs_parting paradigm = parts_of(&suite->paradigm), phenomenon = parts_of(&suite->phenomenon);
+    const struct fs_suite_question question = {"accuracy", FS_QUESTION_SHARE, 100.0, fs_suite_candidate(base, GOOD),
+                                               fs_suite_candidate(base, BAD)};
+    return fs_suite_add(rows, base, &question, err) == 0 &&
+                   fs_suite_add_macro(rows, base, &question, &paradigm, err) == 0 &&
+                   fs_suite_add_parts(rows, base, &question, &phenomenon, err) == 0
+               ? fs_suite_add_parts(rows, base, &question, &paradigm, err)
                : -1;
 }
 
@@ -232,8 +186,6 @@ static void release(struct fs_suite *base)
     fs_parts_release(&suite->phenomenon.parts);
     free(suite->paradigm.of);
     free(suite->phenomenon.of);
-    free(suite->among);
-    free(suite->column);
     fs_statement_suite_release(base);
 }
 

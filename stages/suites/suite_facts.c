@@ -34,7 +34,6 @@ static const char *const candidates[CANDIDATES] = {"true", "new", "rephrased tru
 struct facts {
     struct fs_statement_suite base;
     int32_t *top1;  /* [items][candidates][columns] most probable token where the answer begins */
-    int32_t *first; /* [items] first token of the true answer */
     double *column; /* [items][columns] of the row that is being made */
 };
 
@@ -113,20 +112,6 @@ static int fill(struct facts *suite, const struct fs_fact_file *file, bool maske
                : -1;
 }
 
-static int compile(struct fs_suite *base, struct fs_plan *plan, const struct fs_tokenizer *tokenizer,
-                   const struct fs_prompt_style *style, struct fs_error *err)
-{
-    struct facts *suite = (struct facts *)base;
-    if (fs_statement_suite_compile(base, plan, tokenizer, style, err) != 0) {
-        return -1;
-    }
-    for (size_t item = 0; item < base->items; item++) {
-        const struct fs_statement *statement = &suite->base.statement[item * base->candidates];
-        suite->first[item] = statement->count > 0 ? fs_plan_read_token(plan, statement->read[0]) : -1;
-    }
-    return 0;
-}
-
 static int allocate(struct fs_suite *base, struct fs_error *err)
 {
     struct facts *suite = (struct facts *)base;
@@ -134,7 +119,7 @@ static int allocate(struct fs_suite *base, struct fs_error *err)
     free(suite->column);
     suite->top1 = fs_allocate(base->items * base->candidates, base->columns * sizeof *suite->top1, "facts", err);
     suite->column = fs_suite_scores(base, base->items, 1, err);
-    return suite->top1 != NULL && suite->column != NULL ? 0 : -1;
+    return suite->top1 != NULL && suite->column != NULL ? fs_statement_suite_allocate(base, err) : -1;
 }
 
 static int fold(struct fs_suite *base, const struct fs_plan_values *values, size_t column, struct fs_error *err)
@@ -144,6 +129,10 @@ static int fold(struct fs_suite *base, const struct fs_plan_values *values, size
         const struct fs_statement *statement = &suite->base.statement[i];
         suite->top1[i * base->columns + column] =
             statement->count > 0 ? fs_values_top1(values, column, statement->read[0]) : -1;
+    }
+    for (size_t item = 0; item < base->items; item++) {
+        const struct fs_statement *answer = &suite->base.statement[item * base->candidates + TRUE_ANSWER];
+        suite->base.found[item * base->columns + column] = fs_statement_found(answer, values, column) > 0 ? 1.0 : 0.0;
     }
     return fs_statement_suite_fold(base, values, column, err);
 }
@@ -164,22 +153,6 @@ static int add_retention(struct facts *suite, struct fs_suite_rows *rows, size_t
         suite->column[i] = top1[0] == top1[i % base->columns] ? 1.0 : 0.0;
     }
     return add_column(suite, rows, metric, err);
-}
-
-static void answers(const struct fs_suite *base, double *yes)
-{
-    const struct facts *suite = (const struct facts *)base;
-    for (size_t i = 0; i < base->columns * base->items; i++) {
-        size_t item = i / base->columns, at = fs_suite_at(base, item, TRUE_ANSWER, i % base->columns);
-        yes[i] = suite->top1[at] == suite->first[item] ? 1.0 : 0.0;
-    }
-}
-
-static int add_accuracy(struct facts *suite, struct fs_suite_rows *rows, struct fs_error *err)
-{
-    const struct fs_suite *base = &suite->base.suite;
-    answers(base, suite->column);
-    return fs_suite_add_yes(rows, base, "accuracy", fs_suite_own(base, suite->column), err);
 }
 
 static int order_of(const struct fs_suite *base, size_t item, size_t column)
@@ -210,7 +183,8 @@ static int add_pairs(struct facts *suite, struct fs_suite_rows *rows, struct fs_
 static int add_rows(struct fs_suite *base, struct fs_suite_rows *rows, struct fs_error *err)
 {
     struct facts *suite = (struct facts *)base;
-    if (add_accuracy(suite, rows, err) != 0 || add_retention(suite, rows, TRUE_ANSWER, "rs.top1", err) != 0) {
+    if (fs_suite_add_yes(rows, base, "accuracy", fs_suite_own(base, suite->base.found), err) != 0 ||
+        add_retention(suite, rows, TRUE_ANSWER, "rs.top1", err) != 0) {
         return -1;
     }
     return base->candidates == CANDIDATES ? add_pairs(suite, rows, err) : 0;
@@ -230,13 +204,12 @@ static void release(struct fs_suite *base)
 {
     struct facts *suite = (struct facts *)base;
     free(suite->top1);
-    free(suite->first);
     free(suite->column);
     fs_statement_suite_release(base);
 }
 
-static const struct fs_suite_operations operations = {.answers = answers,
-                                                      .compile = compile,
+static const struct fs_suite_operations operations = {.answers = fs_statement_suite_answers,
+                                                      .compile = fs_statement_suite_compile,
                                                       .allocate = allocate,
                                                       .fold = fold,
                                                       .add_rows = add_rows,
@@ -253,9 +226,7 @@ static int create(struct facts *suite, const char *name, const struct fs_fact_fi
                                           .items = items,
                                           .candidates = file->candidates,
                                           .candidate = candidates};
-    suite->first = fs_allocate(items, sizeof *suite->first, "facts", err);
-    return suite->first != NULL &&
-                   fs_statement_suite_create(&suite->base, masked ? FS_TARGET_LOGPROB : FS_OBJECT_MEAN, err) == 0
+    return fs_statement_suite_create(&suite->base, masked ? FS_TARGET_LOGPROB : FS_OBJECT_MEAN, err) == 0
                ? fill(suite, file, masked, err)
                : -1;
 }

@@ -29,9 +29,7 @@ struct lambada_text {
 
 struct lambada {
     struct fs_statement_suite base;
-    size_t *first;  /* [items + 1] into token */
-    int32_t *token; /* [first[items]] of the last words, in the order of the statements' reads */
-    double *found;  /* [items][columns] 1: each token of the word is the most probable at its place */
+    double *found; /* [items][columns] 1: each token of the word is the most probable at its place */
 
     /* while the data are read */
     struct lambada_text *text;
@@ -120,29 +118,7 @@ static int compile(struct fs_suite *base, struct fs_plan *plan, const struct fs_
     if (suite->base.scoring == FS_TARGET_LOGPROB && skip_several(suite, tokenizer, err) != 0) {
         return -1;
     }
-    if (fs_statement_suite_compile(base, plan, tokenizer, style, err) != 0) {
-        return -1;
-    }
-    for (size_t i = 0; i < base->items; i++) {
-        suite->first[i + 1] = suite->first[i] + suite->base.statement[i].count;
-    }
-    free(suite->token);
-    suite->token = fs_allocate(suite->first[base->items], sizeof *suite->token, "last words", err);
-    for (size_t i = 0; suite->token != NULL && i < base->items; i++) {
-        const struct fs_statement *statement = &suite->base.statement[i];
-        for (size_t k = 0; k < statement->count; k++) {
-            suite->token[suite->first[i] + k] = fs_plan_read_token(plan, statement->read[k]);
-        }
-    }
-    return suite->token != NULL ? 0 : -1;
-}
-
-static int allocate(struct fs_suite *base, struct fs_error *err)
-{
-    struct lambada *suite = (struct lambada *)base;
-    free(suite->found);
-    suite->found = fs_suite_scores(base, base->items, 1, err);
-    return suite->found != NULL ? 0 : -1;
+    return fs_statement_suite_compile(base, plan, tokenizer, style, err);
 }
 
 static int fold(struct fs_suite *base, const struct fs_plan_values *values, size_t column, struct fs_error *err)
@@ -150,11 +126,8 @@ static int fold(struct fs_suite *base, const struct fs_plan_values *values, size
     struct lambada *suite = (struct lambada *)base;
     for (size_t i = 0; i < base->items; i++) {
         const struct fs_statement *statement = &suite->base.statement[i];
-        bool all = true;
-        for (size_t k = 0; k < statement->count; k++) {
-            all = all && fs_values_top1(values, column, statement->read[k]) == suite->token[suite->first[i] + k];
-        }
-        suite->found[i * base->columns + column] = all ? 1.0 : 0.0;
+        bool all = fs_statement_found(statement, values, column) == statement->count;
+        suite->base.found[i * base->columns + column] = all ? 1.0 : 0.0;
     }
     return fs_statement_suite_fold(base, values, column, err);
 }
@@ -187,14 +160,9 @@ static int add_perplexity(const struct fs_suite *base, struct fs_suite_rows *row
 static int add_rows(struct fs_suite *base, struct fs_suite_rows *rows, struct fs_error *err)
 {
     struct lambada *suite = (struct lambada *)base;
-    return fs_suite_add_yes(rows, base, "accuracy", fs_suite_own(base, suite->found), err) == 0
+    return fs_suite_add_yes(rows, base, "accuracy", fs_suite_own(base, suite->base.found), err) == 0
                ? add_perplexity(base, rows, err)
                : -1;
-}
-
-static void answers(const struct fs_suite *base, double *yes)
-{
-    memcpy(yes, ((const struct lambada *)base)->found, base->items * base->columns * sizeof *yes);
 }
 
 static void release_texts(struct lambada *suite)
@@ -211,15 +179,12 @@ static void release(struct fs_suite *base)
 {
     struct lambada *suite = (struct lambada *)base;
     release_texts(suite);
-    free(suite->first);
-    free(suite->token);
-    free(suite->found);
     fs_statement_suite_release(base);
 }
 
-static const struct fs_suite_operations operations = {.answers = answers,
+static const struct fs_suite_operations operations = {.answers = fs_statement_suite_answers,
                                                       .compile = compile,
-                                                      .allocate = allocate,
+                                                      .allocate = fs_statement_suite_allocate,
                                                       .fold = fold,
                                                       .add_rows = add_rows,
                                                       .release = release};
@@ -233,8 +198,7 @@ static int read_texts(struct lambada *suite, const char *path, enum fs_scoring s
         return -1;
     }
     base->items = suite->texts;
-    suite->first = fs_allocate(base->items + 1, sizeof *suite->first, "LAMBADA", err);
-    if (suite->first == NULL || fs_statement_suite_create(&suite->base, scoring, err) != 0) {
+    if (fs_statement_suite_create(&suite->base, scoring, err) != 0) {
         return -1;
     }
     for (size_t i = 0; i < base->items; i++) {

@@ -5,21 +5,11 @@
 #include "stages/suites/result_rows.h"
 #include "stages/suites/suite.h"
 
-enum kind { SHARE, YES, MEAN, GAP };
-
-/* One metric over some columns; b is read for SHARE and GAP alone. */
-struct question {
-    const char *metric;
-    enum kind kind;
-    double scale;
-    struct fs_suite_column a, b;
-};
-
 /* What the rows of a suite are made in. */
 struct workplace {
     struct fs_suite_rows *rows;
     const struct fs_suite *suite;
-    const struct question *question;
+    const struct fs_suite_question *question;
     double *a, *b;   /* [columns][items] of the items that are left */
     size_t *cluster; /* [items] of them */
     struct fs_bootstrap bootstrap;
@@ -27,9 +17,9 @@ struct workplace {
     struct fs_paired *change; /* [columns - 1] */
 };
 
-static bool has_two_columns(const struct question *question)
+static bool has_two_columns(const struct fs_suite_question *question)
 {
-    return question->kind == SHARE || question->kind == GAP;
+    return question->kind != FS_QUESTION_YES && question->kind != FS_QUESTION_MEAN;
 }
 
 static double at(struct fs_suite_column column, size_t item, size_t which)
@@ -40,7 +30,7 @@ static double at(struct fs_suite_column column, size_t item, size_t which)
 /* Whether the question has an answer for the item in all columns. */
 static bool is_scored(const struct workplace *place, size_t item)
 {
-    const struct question *question = place->question;
+    const struct fs_suite_question *question = place->question;
     for (size_t c = 0; c < place->suite->columns; c++) {
         if (isnan(at(question->a, item, c)) || (has_two_columns(question) && isnan(at(question->b, item, c)))) {
             return false;
@@ -54,32 +44,47 @@ static int answer(const struct workplace *place, size_t n, size_t column, struct
     const double *a = place->a + column * place->suite->items, *b = place->b + column * place->suite->items;
     const struct fs_bootstrap *bootstrap = &place->bootstrap;
     switch (place->question->kind) {
-    case SHARE:
+    case FS_QUESTION_SHARE:
         return fs_metrics_share(n, a, b, bootstrap, &place->value[column], err);
-    case GAP:
+    case FS_QUESTION_GAP:
         return fs_metrics_gap(n, a, b, bootstrap, &place->value[column], err);
+    case FS_QUESTION_RATIO:
+        return fs_metrics_ratio(n, &(struct fs_ratio){a, b}, NULL, place->question->scale, bootstrap,
+                                &place->value[column], err);
     default:
         return fs_metrics_mean(n, a, place->question->scale, bootstrap, &place->value[column], err);
+    }
+}
+
+/* The paired test of one edit, from the columns [2] of both models. */
+static int compare_edit(const struct workplace *place, size_t n, const double *const a[2], const double *const b[2],
+                        struct fs_paired *change, struct fs_error *err)
+{
+    const struct fs_suite_question *question = place->question;
+    const struct fs_paired_values values = {n, a[0], a[1], question->scale, question->kind == FS_QUESTION_YES};
+    switch (question->kind) {
+    case FS_QUESTION_SHARE:
+        return fs_paired_share(n, a, b, false, &place->bootstrap, change, err);
+    case FS_QUESTION_RATIO:
+        return fs_paired_ratio(n, a, b, question->scale, &place->bootstrap, change, err);
+    default:
+        return fs_paired_mean(&values, &place->bootstrap, change, err);
     }
 }
 
 /* The paired tests of all edits. Turns the columns of a gap into gaps. */
 static int compare(struct workplace *place, size_t n, struct fs_error *err)
 {
-    const struct question *question = place->question;
+    const struct fs_suite_question *question = place->question;
     size_t items = place->suite->items;
-    for (size_t i = 0; question->kind == GAP && i < place->suite->columns * n; i++) {
+    for (size_t i = 0; question->kind == FS_QUESTION_GAP && i < place->suite->columns * n; i++) {
         size_t k = i / n * items + i % n;
         place->a[k] = fabs(place->a[k] - place->b[k]);
     }
     for (size_t edit = 1; edit < place->suite->columns; edit++) {
-        const double *const a[2] = {place->a, place->a + edit * items}, *const b[2] = {place->b,
-                                                                                       place->b + edit * items};
-        struct fs_paired *change = &place->change[edit - 1];
-        const struct fs_paired_values values = {n, a[0], a[1], question->scale, question->kind == YES};
-        int status = question->kind == SHARE ? fs_paired_share(n, a, b, false, &place->bootstrap, change, err)
-                                             : fs_paired_mean(&values, &place->bootstrap, change, err);
-        if (status != 0) {
+        const double *const a[2] = {place->a, place->a + edit * items};
+        const double *const b[2] = {place->b, place->b + edit * items};
+        if (compare_edit(place, n, a, b, &place->change[edit - 1], err) != 0) {
             return -1;
         }
     }
@@ -95,7 +100,7 @@ static const char *table_of(const struct fs_suite *suite)
 static int add_category(struct workplace *place, const char *category, struct fs_error *err)
 {
     const struct fs_suite *suite = place->suite;
-    const struct question *question = place->question;
+    const struct fs_suite_question *question = place->question;
     const bool *among = question->a.among;
     size_t n = 0, skipped[FS_SKIP_COUNT] = {0};
     for (size_t item = 0; item < suite->items; item++) {
@@ -156,8 +161,8 @@ static int add_categories(struct workplace *place, struct fs_error *err)
     return add_category(place, NULL, err);
 }
 
-static int add(struct fs_suite_rows *rows, const struct fs_suite *suite, const struct question *question,
-               struct fs_error *err)
+int fs_suite_add(struct fs_suite_rows *rows, const struct fs_suite *suite, const struct fs_suite_question *question,
+                 struct fs_error *err)
 {
     struct workplace place = {.rows = rows,
                               .suite = suite,
@@ -183,25 +188,25 @@ static int add(struct fs_suite_rows *rows, const struct fs_suite *suite, const s
 int fs_suite_add_share(struct fs_suite_rows *rows, const struct fs_suite *suite, const char *metric,
                        struct fs_suite_column a, struct fs_suite_column b, struct fs_error *err)
 {
-    return add(rows, suite, &(struct question){metric, SHARE, 100.0, a, b}, err);
+    return fs_suite_add(rows, suite, &(struct fs_suite_question){metric, FS_QUESTION_SHARE, 100.0, a, b}, err);
 }
 
 int fs_suite_add_yes(struct fs_suite_rows *rows, const struct fs_suite *suite, const char *metric,
                      struct fs_suite_column yes, struct fs_error *err)
 {
-    return add(rows, suite, &(struct question){metric, YES, 100.0, yes, yes}, err);
+    return fs_suite_add(rows, suite, &(struct fs_suite_question){metric, FS_QUESTION_YES, 100.0, yes, yes}, err);
 }
 
 int fs_suite_add_mean(struct fs_suite_rows *rows, const struct fs_suite *suite, const char *metric, double scale,
                       struct fs_suite_column value, struct fs_error *err)
 {
-    return add(rows, suite, &(struct question){metric, MEAN, scale, value, value}, err);
+    return fs_suite_add(rows, suite, &(struct fs_suite_question){metric, FS_QUESTION_MEAN, scale, value, value}, err);
 }
 
 int fs_suite_add_gap(struct fs_suite_rows *rows, const struct fs_suite *suite, const char *metric,
                      struct fs_suite_column a, struct fs_suite_column b, struct fs_error *err)
 {
-    return add(rows, suite, &(struct question){metric, GAP, 1.0, a, b}, err);
+    return fs_suite_add(rows, suite, &(struct fs_suite_question){metric, FS_QUESTION_GAP, 1.0, a, b}, err);
 }
 
 int fs_suite_add_row(struct fs_suite_rows *rows, const struct fs_suite *suite, const char *category, const char *metric,

@@ -77,7 +77,8 @@ int fs_statement_suite_compile(struct fs_suite *base, struct fs_plan *plan, cons
                 fs_statement_skip(&suite->statement[at], given);
                 continue;
             }
-            if (fs_statement_compile(plan, tokenizer, style, suite->scoring, &suite->text[at], &suite->statement[at],
+            if (fs_suite_begin_item(base, item, plan, err) != 0 ||
+                fs_statement_compile(plan, tokenizer, style, suite->scoring, &suite->text[at], &suite->statement[at],
                                      err) != 0) {
                 return fs_error_prepend(err, "item %s", base->id[item]);
             }
@@ -88,6 +89,19 @@ int fs_statement_suite_compile(struct fs_suite *base, struct fs_plan *plan, cons
         }
     }
     return 0;
+}
+
+int fs_statement_suite_allocate(struct fs_suite *base, struct fs_error *err)
+{
+    struct fs_statement_suite *suite = (struct fs_statement_suite *)base;
+    free(suite->found);
+    suite->found = fs_suite_scores(base, base->items, 1, err);
+    return suite->found != NULL ? 0 : -1;
+}
+
+void fs_statement_suite_answers(const struct fs_suite *base, double *yes)
+{
+    memcpy(yes, ((const struct fs_statement_suite *)base)->found, base->items * base->columns * sizeof *yes);
 }
 
 int fs_statement_suite_fold(struct fs_suite *base, const struct fs_plan_values *values, size_t column,
@@ -126,4 +140,5 @@ void fs_statement_suite_release(struct fs_suite *base)
     free(suite->text);
     free(suite->statement);
     free(suite->owned);
+    free(suite->found);
 }

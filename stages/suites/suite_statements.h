@@ -17,6 +17,7 @@ struct fs_statement_suite {
     struct fs_statement *statement; /* [items][candidates] compiled */
     char **owned;                   /* [owned_count] texts behind id and category */
     size_t owned_count, owned_capacity;
+    double *found; /* [items][columns] 1: answered rightly, else 0; of suites with the two operations below */
 };
 
 /* Arrays for suite.items; sets scoring and unit of the base. The operations are the suite's own, or the ones below. */
@@ -37,7 +38,10 @@ struct fs_candidate_text {
 int fs_statement_suite_set(struct fs_statement_suite *suite, size_t item, size_t candidate,
                            const struct fs_candidate_text *parts, struct fs_error *err);
 
-/* Operations of struct fs_suite_operations: compile, fold, release. */
+/* Operations of struct fs_suite_operations of suites that fill `found` in their fold. */
+int fs_statement_suite_allocate(struct fs_suite *suite, struct fs_error *err);
+void fs_statement_suite_answers(const struct fs_suite *suite, double *yes);
+/* Operations of any: compile, fold, release. */
 int fs_statement_suite_compile(struct fs_suite *suite, struct fs_plan *plan, const struct fs_tokenizer *tokenizer,
                                const struct fs_prompt_style *style, struct fs_error *err);
 int fs_statement_suite_fold(struct fs_suite *suite, const struct fs_plan_values *values, size_t column,

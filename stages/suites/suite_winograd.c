@@ -12,13 +12,13 @@
  * share(P[right] > P[wrong]), ideal 100, over all and by source.
  */
 #include <ctype.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "io/formats/json.h"
 #include "io/formats/tsv.h"
+#include "stages/suites/suite_parts.h"
 #include "stages/suites/suite_statements.h"
 
 enum { RIGHT, WRONG, CANDIDATES };
@@ -28,16 +28,12 @@ static const char *const candidates[CANDIDATES] = {"right", "wrong"};
 enum { SOURCE = 1, SENTENCE = 3, TOKENS, PRONOUN, ANSWERS, FIELDS };
 
 /* What the source begins with, up to a dot. WSC273; SuperGLUE's WSC; DPR (Rahman and Ng 2012). */
-static const struct {
-    const char *name, *metric;
-} sources[] = {
-    {"original", "accuracy.original"}, {"superglue", "accuracy.superglue"}, {"wsc_naive", "accuracy.wsc_naive"}};
+static const char *const sources[] = {"original", "superglue", "wsc_naive"};
 enum { SOURCES = sizeof sources / sizeof sources[0] };
 
 struct winograd {
     struct fs_statement_suite base;
-    size_t *source;      /* [items] index into sources; SOURCES: another one, which counts in "accuracy" alone */
-    bool *of_source;     /* [items] those of the row that is being made */
+    size_t *source;      /* [items] index into sources; SIZE_MAX: another one, which counts in "accuracy" alone */
     enum fs_skip reason; /* why the line that is read cannot be used, where reading it fails */
 };
 
@@ -279,11 +275,10 @@ static int fill(struct winograd *suite, const struct fs_tsv *tsv, struct fs_erro
         char id[32];
         const char *source = fs_tsv_field(tsv, row, SOURCE);
         size_t length = strcspn(source, "."), which = 0;
-        while (which < SOURCES &&
-               (strlen(sources[which].name) != length || strncmp(sources[which].name, source, length) != 0)) {
+        while (which < SOURCES && (strlen(sources[which]) != length || strncmp(sources[which], source, length) != 0)) {
             which++;
         }
-        suite->source[row] = which;
+        suite->source[row] = which < SOURCES ? which : SIZE_MAX;
         snprintf(id, sizeof id, "%zu", fs_tsv_line(tsv, row));
         base->id[row] = fs_statement_suite_keep(&suite->base, id, strlen(id), err);
         base->category[row] = "none";
@@ -300,28 +295,17 @@ static int fill(struct winograd *suite, const struct fs_tsv *tsv, struct fs_erro
 
 static int add_rows(struct fs_suite *base, struct fs_suite_rows *rows, struct fs_error *err)
 {
-    struct winograd *suite = (struct winograd *)base;
-    struct fs_suite_column right = fs_suite_candidate(base, RIGHT), wrong = fs_suite_candidate(base, WRONG);
-    if (fs_suite_add_share(rows, base, "accuracy", right, wrong, err) != 0) {
-        return -1;
-    }
-    right.among = suite->of_source;
-    for (size_t source = 0; source < SOURCES; source++) {
-        for (size_t i = 0; i < base->items; i++) {
-            suite->of_source[i] = suite->source[i] == source;
-        }
-        if (fs_suite_add_share(rows, base, sources[source].metric, right, wrong, err) != 0) {
-            return -1;
-        }
-    }
-    return 0;
+    const struct fs_parting parting = {sources, SOURCES, ((const struct winograd *)base)->source};
+    const struct fs_suite_question question = {"accuracy", FS_QUESTION_SHARE, 100.0, fs_suite_candidate(base, RIGHT),
+                                               fs_suite_candidate(base, WRONG)};
+    return fs_suite_add(rows, base, &question, err) == 0 ? fs_suite_add_parts(rows, base, &question, &parting, err)
+                                                         : -1;
 }
 
 static void release(struct fs_suite *base)
 {
     struct winograd *suite = (struct winograd *)base;
     free(suite->source);
-    free(suite->of_source);
     fs_statement_suite_release(base);
 }
 
@@ -351,9 +335,7 @@ static int open_winograd(const char *path, const struct fs_suite_options *option
                                               .candidates = CANDIDATES,
                                               .candidate = candidates};
         suite->source = fs_allocate(items, sizeof *suite->source, "the Winograd schemas", err);
-        suite->of_source = fs_allocate(items, sizeof *suite->of_source, "the Winograd schemas", err);
-        status = suite->source != NULL && suite->of_source != NULL &&
-                         fs_statement_suite_create(&suite->base, scoring, err) == 0
+        status = suite->source != NULL && fs_statement_suite_create(&suite->base, scoring, err) == 0
                      ? fill(suite, tsv, err)
                      : -1;
         if (status != 0) {

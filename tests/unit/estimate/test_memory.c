@@ -90,6 +90,11 @@ static void parts_by_hand(void **state)
     assert_true(memory.columns == 4 * 2 * fs_spec_numbers(&spec) && memory.optimizer == 4 * 5 * P + 80);
     load.others = load.copies = 0;
     load.text = 0;
+    load.others = 0;
+    load.rules = true; /* states of prefixed texts, two distributions of many rows, one of a row */
+    fs_memory_of(&spec, &load, &memory);
+    assert_true(memory.evaluate == evaluate + 4 * (6 * 8 + (4 << 20) + 50));
+    load.rules = false;
     fs_memory_of(&spec, &load, &memory);
     assert_true(memory.archive == 1000);
     assert_true(fs_memory_rank(&memory, 3) == memory.program + memory.optimizer + memory.gradients + memory.caches +
