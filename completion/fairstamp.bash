@@ -109,6 +109,7 @@ _fairstamp_setting() # KEY=VALUE
     alphaedit.layer) _fairstamp_words auto ;;
     alphaedit.request) _fairstamp_words "anti crossed equal" ;;
     cda.preset) _fairstamp_words "published small" ;;
+    cda.dropout) _fairstamp_words "true false" ;;
     cda.case) _fairstamp_words "fold exact" ;;
     dropout_debias.preset) _fairstamp_words "published small" ;;
     layers.compare) _fairstamp_words "none random all" ;;
@@ -159,12 +160,12 @@ _fairstamp_keys="model model_name output seed categories strict compute.share_pr
     alphaedit.learning_rate alphaedit.weight_decay alphaedit.clamp alphaedit.kl_weight
     alphaedit.enough alphaedit.batch alphaedit.checkpoint_every alphaedit.threshold
     alphaedit.ridge cda.preset cda.steps cda.batch cda.block cda.learning_rate cda.clip
-    cda.checkpoint_every cda.hidden_dropout cda.attention_dropout cda.case
-    dropout_debias.preset dropout_debias.steps dropout_debias.batch dropout_debias.block
-    dropout_debias.learning_rate dropout_debias.clip dropout_debias.checkpoint_every
-    dropout_debias.hidden_dropout dropout_debias.attention_dropout self_debias.lambda
-    self_debias.epsilon evaluate.bootstrap evaluate.text_tokens evaluate.permutations
-    evaluate.suite_items layers.compare checkpoint_seconds checkpoint_share"
+    cda.checkpoint_every cda.dropout cda.case dropout_debias.preset dropout_debias.steps
+    dropout_debias.batch dropout_debias.block dropout_debias.learning_rate
+    dropout_debias.clip dropout_debias.checkpoint_every dropout_debias.hidden_dropout
+    dropout_debias.attention_dropout self_debias.lambda self_debias.epsilon
+    evaluate.bootstrap evaluate.text_tokens evaluate.permutations evaluate.suite_items
+    layers.compare checkpoint_seconds checkpoint_share"
 
 _fairstamp()
 {

@@ -1,5 +1,6 @@
 #include "model/families/config.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -103,6 +104,28 @@ static void note_begin(const struct fs_json_document *config, const struct fs_sp
     }
 }
 
+/* Of the first of the keys that the file has, a share from 0 to below 1. */
+static double dropout_of(const struct fs_json_document *config, const char *const *key, size_t keys)
+{
+    for (size_t i = 0; i < keys; i++) {
+        const cJSON *member = fs_json_member(config, fs_json_root(config), key[i]);
+        if (member != NULL && !cJSON_IsNull(member)) {
+            return cJSON_IsNumber(member) && member->valuedouble >= 0 && member->valuedouble < 1 ? member->valuedouble
+                                                                                                 : NAN;
+        }
+    }
+    return 0;
+}
+
+static void read_dropout(const struct fs_json_document *config, struct fs_spec *spec)
+{
+    static const char *const hidden[] = {"hidden_dropout_prob", "resid_pdrop", "resid_dropout", "residual_dropout",
+                                         "hidden_dropout",      "dropout",     "mlp_dropout"};
+    static const char *const attention[] = {"attention_probs_dropout_prob", "attn_pdrop", "attention_dropout"};
+    spec->hidden_dropout = dropout_of(config, hidden, sizeof hidden / sizeof *hidden);
+    spec->attention_dropout = dropout_of(config, attention, sizeof attention / sizeof *attention);
+}
+
 static int read_config(struct fs_json_document *config, struct fs_spec *spec, struct fs_notes *notes,
                        struct fs_error *err)
 {
@@ -119,6 +142,7 @@ static int read_config(struct fs_json_document *config, struct fs_spec *spec, st
     if (status == 0) {
         note_begin(config, spec, notes);
         status = fs_config_keys_check(config, spec, asked, read_family, notes, err);
+        read_dropout(config, spec);
     }
     free(asked);
     return status;

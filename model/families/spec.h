@@ -172,6 +172,8 @@ struct fs_spec {
     struct fs_layer_spec *layer; /* [layers]; owned: fs_spec_release. A plain copy of the struct only borrows them. */
     double *divisor;             /* [divisors] of the layers' longrope; owned as `layer` is; NULL: none */
     size_t divisors;
+    /* What its training dropped, as config.json says; 0 where it says nothing, NaN where it is no share. */
+    double hidden_dropout, attention_dropout;
 };
 
 /* A copy with layers of its own, which the caller releases. Local. */

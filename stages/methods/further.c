@@ -45,10 +45,11 @@ struct trainer {
     struct fs_word_swap *swap;
     size_t swaps;
     struct fs_corpus corpus;
-    size_t *order, round;  /* [corpus.blocks] of the blocks in the round `round`, from 1; 0: none yet */
-    size_t *block;         /* [batch] the blocks of the step */
-    size_t together;       /* blocks of a unit */
-    size_t *start;         /* [together + 1] of a unit's sequences */
+    size_t *order, round; /* [corpus.blocks] of the blocks in the round `round`, from 1; 0: none yet */
+    size_t *block;        /* [batch] the blocks of the step */
+    size_t together;      /* blocks of a unit */
+    size_t *start;        /* [together + 1] of a unit's sequences */
+    double hidden_dropout, attention_dropout;
     size_t units, targets; /* targets: tokens that the step's loss is over */
     unsigned char *mine;   /* [units] */
     struct bench *bench;   /* [threads] */
@@ -65,6 +66,12 @@ int fs_further_state_create(const struct fs_further_form *form, const struct fs_
         return fs_error_set(err, FS_EXIT_CONFIG,
                             "%s: the model's tokenizer has no mask token, which a masked model is "
                             "trained with; take another model",
+                            form->name);
+    }
+    if (options->own_dropout && (isnan(spec->hidden_dropout) || isnan(spec->attention_dropout))) {
+        return fs_error_set(err, FS_EXIT_CONFIG,
+                            "%s.dropout: what config.json says of dropout is no share from 0 to "
+                            "below 1; set the key to false, or mend the file",
                             form->name);
     }
     if (fs_all_weights_create(task->model, &state->edit, err) != 0) {
@@ -206,7 +213,7 @@ static double loss_of(const struct trainer *t, struct bench *bench, size_t rows)
 
 static bool drops(const struct trainer *t)
 {
-    return t->options->hidden_dropout > 0 || t->options->attention_dropout > 0;
+    return t->hidden_dropout > 0 || t->attention_dropout > 0;
 }
 
 /* What is dropped of a unit of the step. */
@@ -214,7 +221,7 @@ static struct fs_dropout dropout_of(const struct trainer *t, size_t unit)
 {
     uint64_t number = (uint64_t)t->state->base.step * t->units + unit;
     struct fs_random random = fs_random_start(t->task->seed ^ USE_DROPS, number);
-    return (struct fs_dropout){t->options->hidden_dropout, t->options->attention_dropout, fs_random_next(&random)};
+    return (struct fs_dropout){t->hidden_dropout, t->attention_dropout, fs_random_next(&random)};
 }
 
 static int differentiate_unit(void *context, size_t thread, size_t unit, void *result, struct fs_error *err)
@@ -325,6 +332,8 @@ static int prepare(struct trainer *t, struct fs_error *err)
         return -1;
     }
     t->state->text = (struct fs_further_text){t->corpus.lines, t->corpus.exchanged, t->corpus.tokens, t->corpus.block};
+    t->hidden_dropout = t->options->own_dropout ? t->spec->hidden_dropout : t->options->hidden_dropout;
+    t->attention_dropout = t->options->own_dropout ? t->spec->attention_dropout : t->options->attention_dropout;
     t->special = *fs_tokenizer_special(task->tokenizer);
     t->words = fs_tokenizer_size(task->tokenizer) < t->spec->vocabulary ? fs_tokenizer_size(task->tokenizer)
                                                                         : t->spec->vocabulary;

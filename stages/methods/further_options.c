@@ -77,8 +77,8 @@ static const struct fs_presets presets_of_cda = ALL(cda_presets),
 
 static const struct fs_setting cda_rows[] = {
     ROWS(cda),
-    DROPOUT(cda, hidden, {"0.1", "0.1"}),
-    DROPOUT(cda, attention, {"0.1", "0.1"}),
+    {ROW(cda, dropout, own_dropout), .kind = FS_SETTING_FLAG, .initial = "true",
+     .meaning = "the model's own dropout, as its config.json says; false: none"},
     {ROW(cda, case, letters), .kind = FS_SETTING_CHOICE, .initial = "fold", .choices = "fold|exact",
      .meaning = "which words are exchanged: fold, with capitals too, which the word in their place gets; exact, as the "
                 "table writes them, as published"}};

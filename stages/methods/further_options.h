@@ -13,6 +13,7 @@ struct fs_further_options {
     size_t block; /* tokens of a block; less where the model has fewer positions */
     double learning_rate;
     double clip;                              /* bound of the gradient's norm; 0: none */
+    bool own_dropout;                         /* the model's, as config.json says, in the place of: */
     double hidden_dropout, attention_dropout; /* struct fs_dropout */
     enum fs_word_case letters;                /* of words that are exchanged */
     size_t checkpoint_every;                  /* steps, for those who save */

@@ -138,6 +138,9 @@ static const struct fs_word_place *look_up(const struct fs_word_swap *swap, cons
 
 static int append(struct fs_growing_text *out, const char *bytes, size_t count, struct fs_error *err)
 {
+    if (count == 0) {
+        return 0;
+    }
     if (fs_grow(&out->bytes, &out->capacity, out->used + count, 1, "a line of a text", err) != 0) {
         return -1;
     }

@@ -230,7 +230,7 @@ out = {"seed": SEED, "steps": STEPS, "batch": BATCH, "block": BLOCK, "learning_r
        "words": WORDS, "text": "\n".join(LINES) + "\n",
        "gradients": [gradients(n) for n in ("bert-tiny", "gpt2-tiny", "llama-grouped")],
        "trainings": [training(*case) for case in (("bert-tiny", True, True, 0, 0), ("gpt2-tiny", True, True, 0, 0),
-                                                  ("gpt2-tiny", True, False, 0, 0.1),
+                                                  ("gpt2-tiny", True, False, 0.1, 0.1),
                                                   ("bert-tiny", False, True, 0.2, 0.15),
                                                   ("gpt2-tiny", False, True, 0.15, 0.15))]}
 (HERE / "cda.json").write_text(json.dumps(out, indent=1, ensure_ascii=False) + "\n")

@@ -163,6 +163,7 @@ static void check_training(const cJSON *expected)
     const struct fs_further_form *form = &forms[cJSON_IsTrue(get(expected, "exchanges"))];
     options.hidden_dropout = get(expected, "hidden_dropout")->valuedouble;
     options.attention_dropout = get(expected, "attention_dropout")->valuedouble;
+    options.own_dropout = options.attention_dropout == 0.1; /* as the folder has it */
     test_model_open(get(expected, "model")->valuestring, &m);
     assert_done(fs_runner_serial_create(1, &runner, &err), err);
     const struct fs_method_task task = task_of(&m, &options, runner);
