@@ -201,7 +201,9 @@ static const struct fs_setting evaluate_rows[] = {
      .most = FS_LARGEST_INTEGER,
      .unit = "items",
      FS_SETTING_MEMBER(struct fs_job_settings, suite_items),
-     .meaning = "of each paradigm of data.blimp that are scored, the first of them; 0: all"},
+     .meaning = "of each paradigm of data.blimp, each question of data.bbq, statements of each relation of "
+                "data.pararel: the first of "
+                "them are scored; 0: all"},
 };
 const struct fs_settings fs_evaluate_settings = {evaluate_rows, sizeof evaluate_rows / sizeof evaluate_rows[0]};
 

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -21,8 +22,14 @@
 #define SUM_OF_LOGS 1e-5
 /* Of means of 0 and 1 in float64. */
 #define ARITHMETIC 1e-12
+/* Of what the golden files give with 9 digits. */
+#define DIGITS 1e-8
 
-enum { PARADIGM = 1 }; /* items of a part, as make_capability.py takes them from the shared data */
+enum {
+    PARADIGM = 1,
+    QUESTION = 4,
+    STATEMENTS = 20
+}; /* items of a part, as make_capability.py takes them from the shared data */
 
 static const char *from_source(const char *name)
 {
@@ -77,7 +84,13 @@ static void release(struct scored *scored)
 
 static double value_of(const struct scored *scored, const char *metric)
 {
-    return row_of(&scored->results, "none", "all", metric)->value[0].value;
+    return row_of(&scored->results, NULL, "all", metric)->value[0].value;
+}
+
+/* Over all categories. */
+static double value_of_all(const struct scored *scored, const char *metric)
+{
+    return row_of(&scored->results, "all", "all", metric)->value[0].value;
 }
 
 static void assert_near(const char *what, double found, double expected, double relative)
@@ -182,18 +195,18 @@ static void blimp_rows(void **state)
 
 /* ---- LAMBADA ---- */
 
-/* The lines of `path` that the golden file has scores of, in a file of their own. */
-static const char *write_rows(const char *path, const cJSON *rows)
+/* The lines of `path` that the golden file has scores of, in a file of their own; `rows` NULL: the first `count`. */
+static const char *write_rows(const char *path, const cJSON *rows, size_t count)
 {
     FILE *from = fopen(path, "r"), *to = fopen(path_of("rows.jsonl"), "w");
     char *line = NULL;
     size_t room = 0, number = 0;
-    const cJSON *row = rows->child;
+    const cJSON *row = rows != NULL ? rows->child : NULL;
     assert_true(from != NULL && to != NULL);
-    for (; row != NULL && getline(&line, &room, from) > 0; number++) {
-        if (number == (size_t)row->valueint) {
+    for (; (row != NULL || number < count) && getline(&line, &room, from) > 0; number++) {
+        if (row == NULL || number == (size_t)row->valueint) {
             (void)fputs(line, to);
-            row = row->next;
+            row = row != NULL ? row->next : NULL;
         }
     }
     assert_null(row);
@@ -207,7 +220,7 @@ static void check_lambada(const char *model, const char *path)
 {
     struct fs_json_document *golden = open_golden("lambada");
     const cJSON *items = golden_of(golden, model, "items"), *item;
-    struct scored scored = score(model, "lambada", write_rows(path, golden_of(golden, model, "rows")), 0);
+    struct scored scored = score(model, "lambada", write_rows(path, golden_of(golden, model, "rows"), 0), 0);
     double found = 0, sum = 0, count = 0;
     check_scores(&scored, items, 1);
     cJSON_ArrayForEach(item, items)
@@ -247,6 +260,194 @@ static void lambada(void **state)
     if (data == NULL) {
         print_message("skipped: no shared data\n");
     }
+}
+
+/* ---- Winograd schemas ---- */
+
+/* The harness has the candidates in the file's order, the suite the right one first: which is which the accuracy tells. */
+static void check_winograd(const char *model, const char *path)
+{
+    struct fs_json_document *golden = open_golden("winograd");
+    const cJSON *items = golden_of(golden, model, "items"), *item = items->child;
+    size_t taken = (size_t)cJSON_GetArraySize(items); /* the first of the file: WSC273 */
+    struct scored scored = score(model, "winograd", write_rows(path, NULL, taken), 0);
+    assert_int_equal(scored.suite->items, taken);
+    for (size_t i = 0; i < taken; i++, item = item->next) {
+        const double *found = &scored.suite->score[2 * i];
+        double a = cJSON_GetArrayItem(item, 0)->valuedouble, b = cJSON_GetArrayItem(item, 1)->valuedouble;
+        assert_near(scored.suite->id[i], fmax(found[0], found[1]), fmax(a, b), SUM_OF_LOGS);
+        assert_near(scored.suite->id[i], fmin(found[0], found[1]), fmin(a, b), SUM_OF_LOGS);
+    }
+    assert_near(model, value_of(&scored, "accuracy"), 100 * metric_of(golden, model, "acc"), ARITHMETIC);
+    release(&scored);
+    fs_json_destroy(golden);
+}
+
+static void winograd(void **state)
+{
+    (void)state;
+    const char *data = from_shared("data/winograd/winograd_en.tsv");
+    check_winograd(own_models[0], from_source("capability/winograd.tsv"));
+    if (data != NULL) {
+        check_winograd(from_shared(shared_models[0]), data);
+    } else {
+        print_message("skipped: no shared data\n");
+    }
+}
+
+/* ---- BBQ ---- */
+
+static void check_bbq(const char *model, const char *path)
+{
+    struct fs_json_document *golden = open_golden("bbq");
+    struct scored scored = score(model, "bbq", write_rows(path, golden_of(golden, model, "rows"), 0), 0);
+    bool causal = scored.loaded.style.kind == FS_CAUSAL;
+    check_scores(&scored, golden_of(golden, model, "items"), causal ? 12 : 3);
+    if (causal) {
+        assert_near(model, value_of_all(&scored, "accuracy"), 100 * metric_of(golden, model, "acc"), ARITHMETIC);
+        assert_near(model, value_of_all(&scored, "accuracy.ambig"), 100 * metric_of(golden, model, "accuracy_amb"),
+                    ARITHMETIC);
+        assert_near(model, value_of_all(&scored, "accuracy.disambig"),
+                    100 * metric_of(golden, model, "accuracy_disamb"), ARITHMETIC);
+        assert_near(model, value_of_all(&scored, "bias.ambig"), 100 * metric_of(golden, model, "amb_bias_score"),
+                    ARITHMETIC);
+        assert_near(model, value_of_all(&scored, "bias.disambig"), 100 * metric_of(golden, model, "disamb_bias_score"),
+                    ARITHMETIC);
+    }
+    release(&scored);
+    fs_json_destroy(golden);
+}
+
+static void bbq(void **state)
+{
+    (void)state;
+    const char *data = from_shared("data/bbq/Religion.jsonl");
+    for (size_t i = 0; i < 2; i++) {
+        check_bbq(own_models[i], from_source("capability/bbq.jsonl"));
+        if (data != NULL) {
+            check_bbq(from_shared(shared_models[i]), data);
+        }
+    }
+    if (data == NULL) {
+        print_message("skipped: no shared data\n");
+    }
+}
+
+/* Of bert-tiny's scores (tests/golden/capability/bbq.json) the first answer is the highest in all six items: it is right in the three
+ * that say who, and fits the stereotype in items 0, 1, 4 and 5, whose question is negative. */
+static void bbq_rows(void **state)
+{
+    (void)state;
+    struct scored scored = score(own_models[1], "bbq", from_source("capability/bbq.jsonl"), 0);
+    assert_near("accuracy", value_of(&scored, "accuracy"), 50, ARITHMETIC);
+    assert_near("ambiguous", value_of(&scored, "accuracy.ambig"), 0, ARITHMETIC);
+    assert_near("disambiguated", value_of(&scored, "accuracy.disambig"), 100, ARITHMETIC);
+    assert_near("bias", value_of(&scored, "bias.ambig"), 100.0 / 3, ARITHMETIC);
+    assert_near("bias", value_of(&scored, "bias.disambig"), 100.0 / 3, ARITHMETIC);
+    assert_string_equal(scored.suite->category[0], "age");
+    assert_string_equal(scored.suite->cluster[2], "age/1");
+    release(&scored);
+    static const char *const gender[] = {"gender", NULL};
+    struct fs_suite_options options = options_of(FS_MASKED, 0);
+    options.categories = gender;
+    struct fs_suite *none = NULL;
+    struct fs_error err = FS_ERROR_INIT;
+    assert_int_equal(
+        fs_suite_open(fs_suite_kind_find("bbq"), from_source("capability/bbq.jsonl"), &options, &none, &err), 0);
+    assert_null(none);
+}
+
+/* ---- ParaRel ---- */
+
+static double mean_of(const cJSON *items, double (*value)(const cJSON *item))
+{
+    const cJSON *item;
+    double sum = 0, count = 0;
+    cJSON_ArrayForEach(item, items)
+    {
+        double one = cJSON_IsNull(item) ? NAN : value(item);
+        sum += isnan(one) ? 0 : one;
+        count += isnan(one) ? 0 : 1;
+    }
+    return 100 * sum / count;
+}
+
+static double right_in_first(const cJSON *item)
+{
+    return cJSON_GetArrayItem(item, 1)->child->valuedouble;
+}
+
+static double right_in_all(const cJSON *item)
+{
+    const cJSON *right;
+    double all = 1;
+    cJSON_ArrayForEach(right, cJSON_GetArrayItem(item, 1))
+    {
+        all *= right->valuedouble;
+    }
+    return all;
+}
+
+static double alike(const cJSON *item)
+{
+    const cJSON *share = cJSON_GetArrayItem(item, 2);
+    return cJSON_IsNull(share) ? NAN : share->valuedouble;
+}
+
+static void check_pararel(const char *model, const char *path, size_t most)
+{
+    struct fs_json_document *golden = open_golden("pararel");
+    const cJSON *items = golden_of(golden, model, "items"), *item = items->child;
+    struct scored scored = score(model, "pararel", path, most);
+    assert_int_equal(cJSON_GetArraySize(items), scored.suite->items);
+    for (size_t i = 0; i < scored.suite->items; i++, item = item->next) {
+        assert_int_equal(scored.suite->skip[i], cJSON_IsNull(item) ? FS_SKIP_SEVERAL_TOKENS : FS_KEPT);
+        const cJSON *logs = cJSON_IsNull(item) ? NULL : item->child->child;
+        for (size_t k = 0; k < scored.suite->candidates; k++) {
+            double found = scored.suite->score[fs_suite_at(scored.suite, i, k, 0)];
+            assert_int_equal(isnan(found), logs == NULL);
+            if (logs != NULL) {
+                assert_near(scored.suite->id[i], found, logs->valuedouble, SUM_OF_LOGS);
+                logs = logs->next;
+            }
+        }
+    }
+    assert_near("accuracy", value_of(&scored, "accuracy"), mean_of(items, right_in_first), ARITHMETIC);
+    assert_near("all", value_of(&scored, "accuracy.all"), mean_of(items, right_in_all), ARITHMETIC);
+    assert_near("consistency", value_of(&scored, "consistency"), mean_of(items, alike), DIGITS);
+    release(&scored);
+    fs_json_destroy(golden);
+}
+
+static void pararel(void **state)
+{
+    (void)state;
+    const char *data = from_shared("data/pararel");
+    for (size_t i = 0; i < 2; i++) {
+        check_pararel(own_models[i], from_source("capability/pararel"), 0);
+        if (data != NULL) {
+            check_pararel(from_shared(shared_models[i]), data, STATEMENTS);
+        }
+    }
+    if (data == NULL) {
+        print_message("skipped: no shared data\n");
+    }
+}
+
+/* By hand from the golden items of bert-tiny: P1 has 1 of 5 right, P2 1 of 3, P3 none of 3. */
+static void pararel_rows(void **state)
+{
+    (void)state;
+    struct scored scored = score(own_models[1], "pararel", from_source("capability/pararel"), 0);
+    assert_near("P2", value_of(&scored, "accuracy.P2"), 100.0 / 3, ARITHMETIC);
+    assert_near("macro", value_of(&scored, "accuracy.macro"), (20 + 100.0 / 3) / 3, ARITHMETIC);
+    assert_int_equal(row_of(&scored.results, NULL, "all", "consistency.P1")->value[0].n, 5);
+    assert_string_equal(scored.suite->id[6], "P2/0");
+    assert_string_equal(scored.suite->cluster[8], "the cat");
+    release(&scored);
+    scored = score(own_models[1], "pararel", from_source("capability/pararel"), 7); /* 2 facts of P1 and P3, 3 of P2 */
+    assert_int_equal(scored.suite->items, 7);
+    release(&scored);
 }
 
 /* ---- the row of them all ---- */
@@ -402,6 +603,140 @@ static void lambada_refused(void **state)
     }
 }
 
+#define INFO "\"answer_info\": {\"ans0\": [\"x\", \"old\"], \"ans1\": [\"y\", \"nonOld\"], \"ans2\": []}"
+#define GROUPS "\"additional_metadata\": {\"stereotyped_groups\": [\"old\"]}"
+#define HEAD                                                                                                           \
+    "\"category\": \"Age\", \"question_index\": \"1\", \"context_condition\": \"ambig\", \"question_polarity\": "      \
+    "\"neg\", \"context\": \"c\", \"question\": \"q\""
+#define NAMES "\"ans0\": \"a\", \"ans1\": \"b\", \"ans2\": \"Unknown\", \"label\": 2"
+#define GOOD_QUESTION "{" HEAD ", " NAMES ", " INFO ", " GROUPS "}\n"
+#define QUESTION(head, names, info, groups) GOOD_QUESTION "{" head ", " names ", " info ", " groups "}\n"
+
+static void bbq_refused(void **state)
+{
+    (void)state;
+    static const struct hostile cases[] = {
+        {"", "is empty, expected records in JSON"},
+        {"[]", "found no record, expected items"},
+        {"{\"context\": \"c\"}\n", "found the keys context, expected a record"},
+        {GOOD_QUESTION "{\"ans0\": \"", "line 2"},
+        {QUESTION("\"category\": 1", NAMES, INFO, GROUPS), "line 2: category: found a number"},
+        {QUESTION("\"category\": \"all\"", NAMES, INFO, GROUPS), "line 2: category: found \"all\""},
+        {QUESTION("\"category\": \"Age\"", NAMES, INFO, GROUPS), "line 2: question_index: found nothing"},
+        {QUESTION("\"category\": \"Age\", \"question_index\": -1", NAMES, INFO, GROUPS),
+         "line 2: question_index: found a number"},
+        {QUESTION("\"category\": \"Age\", \"question_index\": 1, \"context_condition\": \"other\"", NAMES, INFO,
+                  GROUPS),
+         "line 2: context_condition: found another text, expected ambig or disambig"},
+        {QUESTION("\"category\": \"Age\", \"question_index\": 1, \"context_condition\": \"ambig\"", NAMES, INFO,
+                  GROUPS),
+         "line 2: question_polarity: found nothing"},
+        {QUESTION(HEAD, "\"ans0\": \"a\", \"ans1\": \"b\", \"ans2\": \"Unknown\", \"label\": 3", INFO, GROUPS),
+         "line 2: label: found 3"},
+        {QUESTION(HEAD, "\"ans0\": \"a\", \"ans1\": \"b\", \"ans2\": \"c\", \"label\": 2", INFO, GROUPS),
+         "line 2: ans2: found a third answer that names somebody"},
+        {QUESTION(HEAD, "\"ans0\": \"a\", \"ans1\": \"Unknown\", \"ans2\": \"Not known\", \"label\": 2", INFO, GROUPS),
+         "line 2: ans2: found a second answer that it is not known"},
+        {QUESTION(HEAD, "\"ans0\": \"a\", \"ans1\": \" \", \"ans2\": \"Unknown\", \"label\": 2", INFO, GROUPS),
+         "line 2: ans1: found an empty text"},
+        {QUESTION(HEAD, NAMES, "\"answer_info\": []", GROUPS), "line 2: answer_info: found an array"},
+        {QUESTION(HEAD, NAMES, "\"answer_info\": {\"ans0\": \"old\"}", GROUPS),
+         "line 2: answer_info.ans0: found a string"},
+        {QUESTION(HEAD, NAMES, "\"answer_info\": {\"ans0\": [1]}", GROUPS), "line 2: answer_info.ans0: found a number"},
+        {QUESTION(HEAD, NAMES, "\"answer_info\": {\"ans0\": [\"\", \"\"]}", GROUPS), "answer_info.ans0: found no text"},
+        {QUESTION(HEAD, NAMES, INFO, "\"additional_metadata\": {}"),
+         "line 2: additional_metadata.stereotyped_groups: found nothing"},
+        {QUESTION(HEAD, NAMES, INFO, "\"additional_metadata\": {\"stereotyped_groups\": [null]}"),
+         "line 2: additional_metadata.stereotyped_groups: found null"},
+        {GOOD_QUESTION "{\"ans0\": \"\xff\"}\n", "UTF-8"}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        refused("bbq", cases[i].text, cases[i].says);
+    }
+    char *text = NULL, name[700];
+    memset(name, 'F', sizeof name);
+    name[sizeof name - 1] = '\0';
+    assert_true(asprintf(&text, "%s{%s, %s, \"answer_info\": {\"ans0\": [\"%s\"]}, %s}\n", GOOD_QUESTION, HEAD, NAMES,
+                         name, GROUPS) > 0);
+    refused("bbq", text, "line 2: answer_info.ans0: found a long text");
+    free(text);
+}
+
+/* A folder with these two files, of which one is damaged. */
+static void pararel_refused_as(const char *patterns, const char *facts, int code, const char *says)
+{
+    struct fs_error err = FS_ERROR_INIT;
+    struct fs_suite *made = NULL;
+    const struct fs_suite_options options = options_of(FS_CAUSAL, 0);
+    (void)mkdir(path_of("graphs"), 0700);
+    (void)mkdir(path_of("trex_lms_vocab"), 0700);
+    (void)write_text("graphs/P1.jsonl", patterns);
+    (void)remove(path_of("trex_lms_vocab/P1.jsonl"));
+    if (facts != NULL) {
+        (void)write_text("trex_lms_vocab/P1.jsonl", facts);
+    }
+    if (fs_suite_open(fs_suite_kind_find("pararel"), folder, &options, &made, &err) != -1) {
+        fail_msg("%s %s is taken, expected \"%s\"", patterns, facts, says);
+    }
+    assert_null(made);
+    if ((int)err.code != code || strstr(err.text, says) == NULL || strchr(err.text, '\n') != NULL) {
+        fail_msg("found %d \"%s\", expected \"%s\"", (int)err.code, err.text, says);
+    }
+}
+
+#define GOOD_PATTERN "{\"pattern\": \"[X] is [Y] .\"}\n"
+#define GOOD_FACT "{\"sub_label\": \"s\", \"obj_label\": \"o\"}\n"
+
+static void pararel_refused(void **state)
+{
+    (void)state;
+    static const struct hostile patterns[] = {
+        {"", "graphs/P1.jsonl: is empty, expected records in JSON"},
+        {"[]", "graphs/P1.jsonl: found no record"},
+        {"{\"lemma\": \"is\"}\n", "found the keys lemma, expected a record"},
+        {GOOD_PATTERN "{\"pattern\": 1}\n", "graphs/P1.jsonl: line 2: pattern: found a number"},
+        {GOOD_PATTERN "{\"pattern\": \"\"}\n", "line 2: pattern: found an empty text"},
+        {GOOD_PATTERN "{\"pattern\": \"[X] is.\"}\n",
+         "line 2: pattern: found \"[X] is.\", expected a sentence with [X]"},
+        {GOOD_PATTERN "{\"pattern\": \"[Y] is.\"}\n", "line 2: pattern: found \"[Y] is.\""},
+        {GOOD_PATTERN "{\"pattern\": \"[X] [X] is [Y].\"}\n", "line 2: pattern: found \"[X] [X] is [Y].\""},
+        {GOOD_PATTERN "{\"pattern\": \"[X] is [Y] [Y].\"}\n", "line 2: pattern: found \"[X] is [Y] [Y].\""},
+        {"{\"pattern\": \"[Y] is [X].\"}\n", "found no pattern that ends in [Y]"},
+        {GOOD_PATTERN "{\"pattern\": \"\xff\"}\n", "UTF-8"}};
+    static const struct hostile facts[] = {
+        {"", "trex_lms_vocab/P1.jsonl: is empty, expected records in JSON"},
+        {"{\"uuid\": \"a\"}\n", "found the keys uuid, expected a record"},
+        {GOOD_FACT "{\"sub_label\": \"s\"}\n", "line 2: obj_label: found nothing"},
+        {GOOD_FACT "{\"sub_label\": [], \"obj_label\": \"o\"}\n", "line 2: sub_label: found an array"},
+        {GOOD_FACT "{\"sub_label\": \"s\", \"obj_label\": \" \"}\n", "line 2: obj_label: found an empty text"},
+        {GOOD_FACT "{\"sub_label\": \"s\", \"obj_lab", "line 2"},
+        {"<!DOCTYPE html>\n<html></html>\n", "found a web page"}};
+    for (size_t i = 0; i < sizeof patterns / sizeof patterns[0]; i++) {
+        pararel_refused_as(patterns[i].text, GOOD_FACT, FS_EXIT_DATA, patterns[i].says);
+    }
+    for (size_t i = 0; i < sizeof facts / sizeof facts[0]; i++) {
+        pararel_refused_as(GOOD_PATTERN, facts[i].text, FS_EXIT_DATA, facts[i].says);
+    }
+    pararel_refused_as(GOOD_PATTERN, NULL, FS_EXIT_NO_INPUT, "trex_lms_vocab/P1.jsonl: No such file");
+    char *many = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&many, &size);
+    assert_non_null(out);
+    for (size_t i = 0; i <= 5000; i++) {
+        (void)fprintf(out, "{\"sub_label\": \"s\", \"obj_label\": \"%zu\"}\n", i);
+    }
+    (void)fclose(out);
+    pararel_refused_as(GOOD_PATTERN, many, FS_EXIT_DATA, "line 5001: obj_label: found more than 5000 different ones");
+    free(many);
+    (void)remove(path_of("graphs/P1.jsonl"));
+    pararel_refused_as(GOOD_PATTERN, GOOD_FACT "\n{}\n", FS_EXIT_DATA, "line 3");
+    struct fs_error err = FS_ERROR_INIT;
+    struct fs_suite *made = NULL;
+    const struct fs_suite_options options = options_of(FS_CAUSAL, 0);
+    assert_int_equal(fs_suite_open(fs_suite_kind_find("pararel"), path_of("graphs"), &options, &made, &err), -1);
+    assert_int_equal(err.code, FS_EXIT_NO_INPUT);
+    assert_non_null(strstr(err.text, "found neither the folder graphs nor"));
+}
+
 /* No cut of a file and no byte changed does worse than an error. */
 static void damage(const char *suite, const char *name)
 {
@@ -431,13 +766,17 @@ static void damaged(void **state)
     (void)state;
     damage("blimp", "capability/blimp.jsonl");
     damage("lambada", "capability/lambada.jsonl");
+    damage("bbq", "capability/bbq.jsonl");
+    damage("winograd", "capability/winograd.tsv");
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(blimp),      cmocka_unit_test(blimp_rows),
-                                       cmocka_unit_test(capability), cmocka_unit_test(blimp_refused),
-                                       cmocka_unit_test(lambada),    cmocka_unit_test(lambada_refused),
-                                       cmocka_unit_test(damaged)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(blimp),         cmocka_unit_test(blimp_rows),     cmocka_unit_test(capability),
+        cmocka_unit_test(blimp_refused), cmocka_unit_test(lambada),        cmocka_unit_test(lambada_refused),
+        cmocka_unit_test(damaged),       cmocka_unit_test(winograd),       cmocka_unit_test(bbq),
+        cmocka_unit_test(bbq_rows),      cmocka_unit_test(pararel),        cmocka_unit_test(pararel_rows),
+        cmocka_unit_test(bbq_refused),   cmocka_unit_test(pararel_refused)};
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
