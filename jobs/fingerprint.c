@@ -243,7 +243,8 @@ static void write_scorings(FILE *stream, const struct fs_job *job, enum fs_model
 {
     const struct fs_suite_kind *edited = fs_job_edited(job);
     const struct fs_method *method = fs_stage_method(stage);
-    if (stage != FS_STAGE_TRACE && (method == NULL || (method->learns & FS_LEARNS_PAIRS) != 0)) {
+    if (stage != FS_STAGE_TRACE &&
+        (method == NULL || (method->learns & FS_LEARNS_PAIRS) != 0 || fs_job_tries(job, stage) > 0)) {
         write_scoring(stream, job, edited, kind);
     }
     for (size_t i = 0; stage >= FS_STAGE_EVALUATE && i < fs_suite_kind_count; i++) {
@@ -252,6 +253,23 @@ static void write_scorings(FILE *stream, const struct fs_job *job, enum fs_model
             fs_job_data(job, suite->key) != NULL && !is_written(job, i, suite->scoring_key)) {
             write_scoring(stream, job, suite, kind);
         }
+    }
+}
+
+/* What a training tries, and by what it chooses. */
+static void write_search(FILE *stream, const struct fs_job *job, enum fs_stage stage)
+{
+    const struct fs_job_settings *settings = fs_job_settings(job);
+    char validation[FS_NUMBER_SIZE], rs[FS_NUMBER_SIZE], lms[FS_NUMBER_SIZE];
+    size_t tries = fs_job_tries(job, stage);
+    fs_number_text(settings->search_validation, validation);
+    fs_number_text(settings->search_rs, rs);
+    fs_number_text(settings->search_lms, lms);
+    for (size_t i = 1; i < tries; i++) {
+        fprintf(stream, "search.settings = %s\n", fs_job_try(job, stage, i));
+    }
+    if (tries > 0) {
+        fprintf(stream, "search.validation = %s\nsearch.rs = %s\nsearch.lms = %s\n", validation, rs, lms);
     }
 }
 
@@ -267,6 +285,7 @@ static void write_methods(FILE *stream, const struct fs_job *job, enum fs_stage 
         const struct fs_job_method *trained =
             fs_job_trained(job, stage == FS_STAGE_LAYER_SWEEP ? FS_STAGE_STAMP : stage);
         fprintf(stream, "method = %s\n", trained != NULL ? trained->method->name : "");
+        write_search(stream, job, stage);
         return;
     }
     fprintf(stream, "methods = ");
@@ -293,6 +312,7 @@ static void write_settings(FILE *stream, const struct fs_job *job, const struct 
 {
     const struct fs_stage_rule *rule = fs_stage_rule(stage);
     unsigned keys = 1u << stage | rule->keys | (stage == FS_STAGE_EVALUATE ? OF_METHODS : 0);
+    keys |= fs_job_tries(job, stage) > 0 ? 1u << FS_STAGE_EVALUATE : 0; /* it measures what it tries */
     unsigned previous = rule->follows(job, stage);
     size_t count;
     const struct fs_job_key *key = fs_job_keys(&count);
