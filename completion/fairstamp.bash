@@ -91,9 +91,9 @@ _fairstamp_setting() # KEY=VALUE
     esac
 }
 
-_fairstamp_commands="run trace stamp evaluate layer_sweep estimate score metrics tokenize logprobs inspect
-    verify export model benchmark report merge query sweep list doctor --help --version
-    --man --job-schema --job-keys --bash-completion"
+_fairstamp_commands="run trace train stamp evaluate layer_sweep estimate score metrics tokenize logprobs
+    inspect verify export model benchmark report merge query sweep list doctor --help
+    --version --man --job-schema --job-keys --bash-completion"
 _fairstamp_keys="model model_name output seed categories strict compute.share_prefixes compute.type
     compute.backend data.crows_pairs data.stereoset data.biaske
     data.stereoset_intersentence data.stereoset_synonyms data.winobias data.winogender
@@ -184,6 +184,8 @@ _fairstamp()
     run) options="--set --strict --force --max-seconds --stop-file --log-dir --connected --wait-seconds
     --format --quiet --help" ending=.json ;;
     trace) options="--set --strict --force --max-seconds --stop-file --log-dir --connected --wait-seconds
+    --format --quiet --help" ending=.json ;;
+    train) options="--set --strict --force --max-seconds --stop-file --log-dir --connected --wait-seconds
     --format --quiet --help" ending=.json ;;
     stamp) options="--set --strict --force --max-seconds --stop-file --log-dir --connected --wait-seconds
     --format --quiet --help" ending=.json ;;

@@ -10,7 +10,14 @@
 #include "io/publish.h"
 #include "jobs/fingerprint.h"
 
-const enum fs_stage fs_sweep_array_stage[FS_SWEEP_ARRAYS] = {FS_STAGE_TRACE, FS_STAGE_STAMP, FS_STAGE_EVALUATE};
+const char *const fs_sweep_array_names[FS_SWEEP_ARRAYS] = {"trace", "train", "evaluate"};
+static const char *const former_names[FS_SWEEP_ARRAYS] = {"trace", "stamp", "evaluate"};
+
+/* The bits 1 << fs_stage of what an array does. */
+static unsigned array_stages(size_t array)
+{
+    return array == 1 ? fs_training_stages() : 1u << (array == 0 ? FS_STAGE_TRACE : FS_STAGE_EVALUATE);
+}
 
 /* The "name" of a part in slurm.json; false where it is no job's number. */
 static bool read_id(const cJSON *entry, const char *name, char id[FS_SLURM_ID])
@@ -39,8 +46,9 @@ static int read_parts(const struct fs_sweep *sweep, const char *path, struct fs_
                     fs_json_size(document, entry, "parts", "first", (struct fs_size_range){0, sweep->cells},
                                  &part->first, err) == 0 &&
                     read_id(entry, "merge", part->merge);
-        for (size_t stage = 0; good && stage < FS_SWEEP_ARRAYS; stage++) {
-            good = read_id(entry, fs_stage_names[fs_sweep_array_stage[stage]], part->array[stage]);
+        for (size_t array = 0; good && array < FS_SWEEP_ARRAYS; array++) {
+            good = read_id(entry, fs_sweep_array_names[array], part->array[array]) ||
+                   read_id(entry, former_names[array], part->array[array]);
         }
         if (!good) {
             status =
@@ -70,6 +78,20 @@ static bool is_live(const char *state)
     return false;
 }
 
+/* Notes the state of a cell's stages, told by part `part`. */
+static void note_stages(struct fs_sweep_queue *queue, size_t cell, unsigned stages, size_t part, const char *state)
+{
+    for (size_t stage = 0; stage < FS_STAGE_COUNT; stage++) {
+        size_t place = cell * FS_STAGE_COUNT + stage;
+        if ((stages & 1u << stage) != 0 && part >= queue->told_by[place]) { /* Slurm tells in any order: the latest part
+                                                                               counts */
+            snprintf(queue->state[place], FS_SLURM_STATE, "%.*s", (int)strspn(state, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_"),
+                     state);
+            queue->told_by[place] = part;
+        }
+    }
+}
+
 /* Notes the state of array `id`'s task, or of the merge `id`, in all parts where it is. */
 static void note_state(const struct fs_sweep *sweep, struct fs_sweep_queue *queue, const char *id, const char *task,
                        const char *state, bool from_queue)
@@ -82,18 +104,14 @@ static void note_state(const struct fs_sweep *sweep, struct fs_sweep_queue *queu
         if (from_queue && strcmp(part->merge, id) == 0) {
             part->merge_live = is_live(state);
         }
-        for (size_t stage = 0; stage < FS_SWEEP_ARRAYS; stage++) {
-            if (!is_task || strcmp(part->array[stage], id) != 0 || part->first + index >= sweep->cells) {
+        for (size_t array = 0; array < FS_SWEEP_ARRAYS; array++) {
+            if (!is_task || strcmp(part->array[array], id) != 0 || part->first + index >= sweep->cells) {
                 continue;
             }
-            size_t cell = part->first + index, place = cell * FS_STAGE_COUNT + fs_sweep_array_stage[stage];
-            if (i >= queue->told_by[place]) { /* Slurm tells in any order: the latest part counts */
-                snprintf(queue->state[place], FS_SLURM_STATE, "%.*s", (int)strspn(state, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_"),
-                         state);
-                queue->told_by[place] = i;
-            }
+            size_t cell = part->first + index;
+            note_stages(queue, cell, array_stages(array), i, state);
             if (from_queue && is_live(state)) {
-                queue->live[cell] = part->live[stage] = true;
+                queue->live[cell] = part->live[array] = true;
             }
         }
     }
@@ -210,8 +228,8 @@ int fs_sweep_queue_write(const struct fs_sweep *sweep, const struct fs_sweep_que
     for (size_t i = 0; i < queue->parts; i++) {
         cJSON *entry = cJSON_CreateObject();
         cJSON_AddNumberToObject(entry, "first", (double)queue->part[i].first);
-        for (size_t stage = 0; stage < FS_SWEEP_ARRAYS; stage++) {
-            cJSON_AddStringToObject(entry, fs_stage_names[fs_sweep_array_stage[stage]], queue->part[i].array[stage]);
+        for (size_t array = 0; array < FS_SWEEP_ARRAYS; array++) {
+            cJSON_AddStringToObject(entry, fs_sweep_array_names[array], queue->part[i].array[array]);
         }
         cJSON_AddStringToObject(entry, "merge", queue->part[i].merge);
         cJSON_AddItemToArray(parts, entry);

@@ -5,13 +5,13 @@
 #include "jobs/stage_names.h"
 #include "jobs/sweep.h"
 
-#define FS_SWEEP_ARRAYS 3   /* trace, stamp, evaluate with all that is left */
+#define FS_SWEEP_ARRAYS 3   /* trace, train, evaluate with all that is left */
 #define FS_SLURM_STATE 32   /* bytes of a state as text */
 #define FS_SLURM_ID 32      /* bytes of a job's number as text */
 #define FS_SWEEP_PARTS 4096 /* that are looked after at once */
 
-/* The stage after which an array is called; the last one does whatever is left of a cell. */
-extern const enum fs_stage fs_sweep_array_stage[FS_SWEEP_ARRAYS];
+/* The command that an array is called after; the last one does whatever is left of a cell. */
+extern const char *const fs_sweep_array_names[FS_SWEEP_ARRAYS];
 
 /*
  * A part is some cells, those from `first` on, in an array a stage: task i of it is cell first + i. The parts that were

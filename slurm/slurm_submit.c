@@ -138,7 +138,7 @@ static int submit_part(const struct submitting *to, struct fs_sweep_part *part, 
     }
     int status = 0;
     for (size_t stage = 0; status == 0 && stage < FS_SWEEP_ARRAYS; stage++) {
-        const char *name = fs_stage_names[fs_sweep_array_stage[stage]];
+        const char *name = fs_sweep_array_names[stage];
         status = add_common(&argv, to, name, "slurm-%x-%A_%a.log", err) == 0
                      ? fs_argv_add(&argv, err, "--array=%s%s", cells, limit)
                      : -1;
@@ -240,8 +240,8 @@ static int submit_all(const struct submitting *to, const bool *wanted, struct fs
     int status = turn != NULL ? submit_cells(to, turn, queue, "", err) : -1;
     FILE *stream = status == 0 ? open_memstream(&after, &length) : NULL;
     for (size_t i = 0; stream != NULL && i < queue->parts; i++) {
-        if (i >= old || queue->part[i].live[FS_STAGE_TRACE]) {
-            fprintf(stream, ":%s", queue->part[i].array[FS_STAGE_TRACE]);
+        if (i >= old || queue->part[i].live[0]) {
+            fprintf(stream, ":%s", queue->part[i].array[0]);
         }
     }
     if (status == 0) {
@@ -261,7 +261,7 @@ static int submit_all(const struct submitting *to, const bool *wanted, struct fs
     }
     for (size_t i = old; status == 0 && i < queue->parts; i++) {
         const struct fs_sweep_part *part = &queue->part[i];
-        fs_say("sweep: trace %s, stamp %s, evaluate %s, merge %s", part->array[0], part->array[1], part->array[2],
+        fs_say("sweep: trace %s, train %s, evaluate %s, merge %s", part->array[0], part->array[1], part->array[2],
                part->merge);
     }
     return status;

@@ -3,7 +3,7 @@
 
 static int run(struct fs_session *session, struct fs_error *err)
 {
-    return fs_run_stages(session, FS_STAGE_LAYER_SWEEP, err);
+    return fs_run_stages(session, 1u << FS_STAGE_LAYER_SWEEP, err);
 }
 
 const struct fs_command fs_command_layer_sweep = {

@@ -3,7 +3,7 @@
 
 static int run(struct fs_session *session, struct fs_error *err)
 {
-    return fs_run_stages(session, FS_STAGE_COUNT, err);
+    return fs_run_stages(session, 0, err);
 }
 
 const struct fs_command fs_command_run = {
@@ -15,10 +15,9 @@ const struct fs_command fs_command_run = {
     .lists_job_keys = true,
     .summary = "run all stages that are not finished",
     .description =
-        "Runs the stages trace, stamp and evaluate of a job. Each publishes one file in the job's output folder; a "
-        "stage "
-        "whose file exists, is whole and belongs to this job is not run again. Prints the table of results before and "
-        "after the stamp.",
+        "Runs the stages of a job: trace, the training of each method, evaluate. Each publishes one file in the job's "
+        "output folder; a stage whose file exists, is whole and belongs to this job is not run again. Prints the table "
+        "of results before and after.",
     .options = fs_job_options,
     .run = run,
 };

@@ -211,7 +211,7 @@ static int run_cells(const struct fs_options *options, const struct fs_sweep *sw
 
 static int run_cell(struct fs_session *session, const char *job, struct fs_error *err)
 {
-    const struct fs_job_request request = {.path = job, .only = FS_STAGE_COUNT};
+    const struct fs_job_request request = {.path = job};
     return fs_run_job(session, &request, err);
 }
 

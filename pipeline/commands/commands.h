@@ -9,6 +9,7 @@
 #define FS_COMMANDS(ROW)                                                                                               \
     ROW(run)                                                                                                           \
     ROW(trace)                                                                                                         \
+    ROW(train)                                                                                                         \
     ROW(stamp)                                                                                                         \
     ROW(evaluate)                                                                                                      \
     ROW(layer_sweep)                                                                                                   \

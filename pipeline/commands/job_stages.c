@@ -25,15 +25,14 @@ struct assignment {
 
 static void assign(const struct fs_job_request *request, const struct fs_job *job, struct assignment *assignment)
 {
-    enum fs_stage only = request->only;
+    unsigned stages = request->stages, needed = 0;
     *assignment = (struct assignment){.request = request};
     for (int stage = 0; stage < FS_STAGE_COUNT; stage++) {
-        assignment->wanted[stage] =
-            only == FS_STAGE_COUNT
-                ? fs_stage_is_asked(job, (enum fs_stage)stage)
-                : stage == (int)only && (fs_stage_rule(only)->unasked == NULL || fs_stage_is_asked(job, only));
+        const struct fs_stage_rule *rule = fs_stage_rule((enum fs_stage)stage);
+        bool named = (stages & 1u << stage) != 0, asked = fs_stage_is_asked(job, (enum fs_stage)stage);
+        assignment->wanted[stage] = stages == 0 ? asked : named && (rule->unasked == NULL || asked);
+        needed |= stages != 0 && assignment->wanted[stage] ? rule->reads(job, (enum fs_stage)stage) : 0;
     }
-    unsigned needed = only != FS_STAGE_COUNT ? fs_stage_rule(only)->reads(job, only) : 0;
     for (int stage = 0; stage < FS_STAGE_COUNT; stage++) {
         assignment->needed[stage] = (needed & 1u << stage) != 0;
     }
@@ -227,6 +226,19 @@ static int report(const struct fs_job_run *run, const struct assignment *assignm
     return status == 0 ? fs_finish_output(err) : -1;
 }
 
+/* A stage that is named alone must be one that the job asks for. */
+static int judge_request(const struct fs_job_request *request, const struct assignment *assignment,
+                         struct fs_error *err)
+{
+    for (int stage = 0; stage < FS_STAGE_COUNT; stage++) {
+        if (request->stages == 1u << stage && !assignment->wanted[stage]) {
+            return fs_error_set(err, FS_EXIT_CONFIG, "%s: %s", request->path,
+                                fs_stage_rule((enum fs_stage)stage)->unasked);
+        }
+    }
+    return 0;
+}
+
 int fs_run_job(struct fs_session *session, const struct fs_job_request *request, struct fs_error *err)
 {
     struct fs_job *job = NULL;
@@ -240,9 +252,7 @@ int fs_run_job(struct fs_session *session, const struct fs_job_request *request,
     run.job = job;
     run.output = fs_job_settings(job)->output;
     assign(request, job, &assignment);
-    if (request->only != FS_STAGE_COUNT && !assignment.wanted[request->only]) {
-        status = fs_error_set(err, FS_EXIT_CONFIG, "%s: %s", request->path, fs_stage_rule(request->only)->unasked);
-    }
+    status = judge_request(request, &assignment, err);
     if (status == 0) {
         status = hash_files(&run, err);
     }
@@ -263,11 +273,11 @@ int fs_run_job(struct fs_session *session, const struct fs_job_request *request,
     return status;
 }
 
-int fs_run_stages(struct fs_session *session, enum fs_stage only, struct fs_error *err)
+int fs_run_stages(struct fs_session *session, unsigned stages, struct fs_error *err)
 {
     const struct fs_options *options = session->options;
     struct fs_job_request request = {.path = options->operand[0],
-                                     .only = only,
+                                     .stages = stages,
                                      .force = fs_option_given(options, &fs_option_force),
                                      .json = fs_options_json(options)};
     const char **set = fs_options_settings(options, &request.sets, err);

@@ -9,7 +9,7 @@ struct fs_job_request {
     const char *path;       /* of the job file */
     const char *const *set; /* [sets] "KEY=VALUE" */
     size_t sets;
-    enum fs_stage only; /* that stage alone; FS_STAGE_COUNT: all that the job asks for */
+    unsigned stages; /* bits 1 << fs_stage: these alone, as far as the job asks for them; 0: all that it asks for */
     bool force;         /* --force */
     bool json;          /* results as JSON */
 };
@@ -20,6 +20,6 @@ struct fs_job_request {
  */
 int fs_run_job(struct fs_session *session, const struct fs_job_request *request, struct fs_error *err);
 /* As the session's options say: the job that the first operand names, --set, --force, --format. */
-int fs_run_stages(struct fs_session *session, enum fs_stage only, struct fs_error *err);
+int fs_run_stages(struct fs_session *session, unsigned stages, struct fs_error *err);
 
 #endif

@@ -5,15 +5,16 @@
 . "$(dirname "$0")/support.sh"
 hosts_up 3
 job=(run "$FAIRSTAMP_SOURCE/demo/job.json" --set "model=$GOLDEN_MODELS/gpt2-tiny" --set checkpoint_share=1 --set stamp.checkpoint_every=3
-    --set stamp.width=64 --set trace.heat_map=true --set trace.bootstrap=100 --set evaluate.bootstrap=100)
+    --set stamp.width=64 --set trace.heat_map=true --set trace.corruption=noise --set trace.noise_samples=100
+    --set trace.bootstrap=100 --set evaluate.bootstrap=100)
 declare -A launcher
 # start NAME HOSTS OPTIONS...: in the background; with its words in NAME.err, its logs in NAME.logs
 start() {
     over "$2" "$(tr -cd : <<<"$2" | wc -c)" "$fairstamp" "${job[@]}" --set "output=$scratch/$1" --log-dir "$1.logs" "${@:3}" >"$1.out" 2>"$1.err" </dev/null &
     launcher[$1]=$!
 }
-logged() { # NAME PATTERN: until a rank's log has it, or the job ends
-    until grep -qE "$2" "$1.logs"/rank-*.log 2>/dev/null || ! kill -0 "${launcher[$1]}" 2>/dev/null; do
+logged() { # NAME PATTERN [RANK]: until a rank's log has it, or the job ends
+    until grep -qE "$2" "$1.logs"/rank-${3:-*}.log 2>/dev/null || ! kill -0 "${launcher[$1]}" 2>/dev/null; do
         sleep 0.01
     done
 }
@@ -42,7 +43,8 @@ ended undisturbed 0
 # as docs/hosts.md says, but quicker; nothing is saved by the clock
 OMPI_MCA_oob_tcp_keepalive_time=3 OMPI_MCA_oob_tcp_keepalive_intvl=1 OMPI_MCA_oob_tcp_keepalive_probes=1 \
     start set n1:1,n2:1,n3:1 --set stamp.iterations=24 --set checkpoint_seconds=1000 --wait-seconds 60
-logged set 'trace sublayers: unit [0-9]* done'
+# not before the root has a unit of its own: what others have finished may still be with them
+logged set 'trace sublayers: unit [0-9]* done' 0
 ip link set l3 down
 
 # mpirun notices by itself; what the root has is saved before

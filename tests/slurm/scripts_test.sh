@@ -229,10 +229,10 @@ stand_in tells <<'END'
 printf '%s\n' "$OMPI_MCA_note" "${LD_LIBRARY_PATH:-}"
 exec "$@"
 END
-for stage in trace stamp evaluate; do
+for stage in trace train evaluate; do
     extra=(SLURM_ARRAY_TASK_ID=1 OMP_NUM_THREADS=1)
     ends 0 batch "$sweep/slurm/sweep.sbatch" "$sweep" $stage 0
-    [ -s "$sweep/cells/gpt2-tiny.race/$stage.h5" ] || { fail "no $stage"; cat err; }
+    [ -s "$sweep/cells/gpt2-tiny.race/${stage/train/stamp}.h5" ] || { fail "no $stage"; cat err; }
 done
 grep -qxF "it's \"quoted\" \$HOME" out && grep -qxF ' two lines' out || fail "variables of the submission: $(cat out)"
 ends 1 batch "$sweep/slurm/sweep-merge.sbatch" "$sweep"

@@ -22,7 +22,7 @@ expect 0 "$fairstamp" sweep resume "$there" --scripts "$FAIRSTAMP_SOURCE/slurm"
 says '6 cells are in the queue already'
 says 'nothing to submit'
 merge=$(submitted merge "$there")
-until_jobs "$(submitted trace "$there"),$(submitted stamp "$there"),$(submitted evaluate "$there"),$merge"
+until_jobs "$(submitted trace "$there"),$(submitted train "$there"),$(submitted evaluate "$there"),$merge"
 expect 0 "$fairstamp" sweep status "$there"
 grep -q '^6 of 6 cells are complete' out || { fail "status: $(cat out)"; tail -n 5 "$there"/logs/*; }
 [ -s "$there/archive.h5" ] || { fail "no archive"; cat "$there"/logs/slurm-fairstamp-merge-*; }
@@ -43,12 +43,13 @@ until_jobs "$(submitted evaluate "$there"),$(submitted merge "$there")"
 expect 0 "$fairstamp" sweep status "$there"
 grep -q '^6 of 6 cells are complete' out || fail "status after resume: $(cat out)"
 
-# cells that share a trace wait for it; a copy of the model on the nodes, whose path the job writes with a variable
+# cells that share a trace wait for it, one of them without a stamp; a copy of the model on the nodes, whose path the job writes with a variable
 mkdir "loc al" "mod els"
 cp -r "$GOLDEN_MODELS/gpt2-tiny" "mod els/small model"
 cat >shared.json <<END
 {"job": {"data": {"biaske": "$FAIRSTAMP_SOURCE/benchmark/biaske"}, "trace": {"bootstrap": 50}, "evaluate": {"bootstrap": 50},
-  "stamp": {"iterations": 3}}, "models": [{"name": "small", "path": "\${SMALL}/small model"}], "categories": ["gender"], "settings": {"stamp.width": [8, 16]}}
+  "stamp": {"iterations": 3, "width": 8}, "ft": {"epochs": 1}}, "models": [{"name": "small", "path": "\${SMALL}/small model"}], "categories": ["gender"],
+  "settings": {"method": ["stamp", "ft"]}}
 END
 export SMALL="$scratch/mod els" FAIRSTAMP_LOCAL_COPY="$scratch/loc al"
 expect 0 "$fairstamp" sweep plan shared.json shared --no-estimate
@@ -57,9 +58,9 @@ says 'submitted 2 of 2 cells'
 until_jobs "$(submitted evaluate shared),$(submitted merge shared)"
 expect 0 "$fairstamp" sweep status shared
 grep -q '^2 of 2 cells are complete' out || { fail "status of shared traces: $(cat out)"; tail -n 5 shared/logs/*; }
-same shared/cells/small.gender.stamp.width=8/trace.h5 shared/cells/small.gender.stamp.width=16/trace.h5
+same shared/cells/small.gender.method=stamp/trace.h5 shared/cells/small.gender.method=ft/trace.h5
 [ "$(find "loc al" -name model.safetensors | wc -l)" = 1 ] || fail "copies of the model: $(find "loc al")"
-expect 0 "$fairstamp" inspect shared/cells/small.gender.stamp.width=16/evaluate.h5
+expect 0 "$fairstamp" inspect shared/cells/small.gender.method=ft/evaluate.h5
 grep -q 'model=.*loc al/fairstamp-' out || fail "the copy is not used: $(grep command out)"
 
 # one job by hand, from another folder, without environment: the script finds its folder by Slurm, and a site file tells the rest

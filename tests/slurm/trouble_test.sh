@@ -26,7 +26,7 @@ begin() { # FOLDER: plans and submits
     expect 0 "$fairstamp" sweep submit "$sweep" "${options[@]}"
 }
 resume() { expect 0 "$fairstamp" sweep resume "$sweep" "${options[@]}"; }
-jobs() { echo "$(submitted trace "$sweep"),$(submitted stamp "$sweep"),$(submitted evaluate "$sweep"),$(submitted merge "$sweep")"; }
+jobs() { echo "$(submitted trace "$sweep"),$(submitted train "$sweep"),$(submitted evaluate "$sweep"),$(submitted merge "$sweep")"; }
 # until the stage has saved something, or is done
 until_saved() { # STAGE
     until [ -n "$(find "$sweep/cells/$cell" -name "$1*.part.h5" 2>/dev/null)" ] || [ -e "$sweep/cells/$cell/$1.h5" ]; do
@@ -61,7 +61,7 @@ done
 # requeued by hand: no time to save, gone on from the last save
 begin requeued
 until_saved stamp
-scontrol requeue "$(submitted stamp "$sweep")_0" || fail "scontrol requeue"
+scontrol requeue "$(submitted train "$sweep")_0" || fail "scontrol requeue"
 until "$fairstamp" sweep status "$sweep" 2>/dev/null | grep -qE "^$pattern +done +(REQUEUED|done)"; do sleep 0.2; done
 status_is "^$pattern +done +REQUEUED" # it waits some seconds for its new start
 finished requeue
@@ -69,7 +69,7 @@ finished requeue
 # a cancelled task: what depends on it is cancelled, the merge names the cell
 begin cancelled
 until_saved stamp
-scancel "$(submitted stamp "$sweep")_0"
+scancel "$(submitted train "$sweep")_0"
 until_jobs "$(jobs)"
 status_is "^$pattern +done +CANCELLED"
 grep -q "cell $cell is not complete" "$sweep"/logs/slurm-fairstamp-merge-* || fail "the merge does not name the cell"
