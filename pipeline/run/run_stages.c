@@ -7,6 +7,7 @@
 #include "io/console/progress.h"
 #include "jobs/defaults.h"
 #include "pipeline/ranks/runner_mpi.h"
+#include "pipeline/run/measuring.h"
 #include "pipeline/run/provenance.h"
 #include "pipeline/run/stage.h"
 #include "pipeline/run/training.h"
@@ -157,29 +158,6 @@ static int fill_evaluate(struct fs_archive *archive, const void *context, struct
 {
     const struct evaluate_context *evaluate = context;
     return fs_evaluate_write(archive, evaluate->input, evaluate->results, err);
-}
-
-void fs_stage_evaluate_input(const struct fs_job_run *run, struct fs_evaluate_input *input)
-{
-    const struct fs_job_settings *settings = fs_job_settings(run->job);
-    *input = (struct fs_evaluate_input){
-        .suite = run->data.suite,
-        .suites = run->data.suites,
-        .tuning = run->data.tuning,
-        .bootstrap = {.resamples = settings->bootstrap, .seed = settings->seed},
-    };
-}
-
-struct fs_suite **fs_stage_comparing_suites(const struct fs_job_run *run, size_t *count, struct fs_error *err)
-{
-    struct fs_suite **suite = fs_allocate(run->data.suites, sizeof(struct fs_suite *), "suites", err);
-    *count = 0;
-    for (size_t i = 0; suite != NULL && i < run->data.suites; i++) {
-        if (run->data.kind[i] == run->data.edited || run->data.kind[i]->compares_layers) {
-            suite[(*count)++] = run->data.suite[i];
-        }
-    }
-    return suite;
 }
 
 /* The edits of the job, a column each. */

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "io/console/progress.h"
-#include "pipeline/run/run_stages.h"
+#include "pipeline/run/measuring.h"
 #include "pipeline/run/training.h"
 #include "results/stage_files.h"
 
