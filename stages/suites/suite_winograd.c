@@ -189,7 +189,9 @@ static char *fit(const struct winograd *suite, const struct line *line, const ch
     }
     bool masked = suite->base.scoring == FS_TARGET_LOGPROB;
     if (masked ? isupper((unsigned char)pronoun[0]) != 0 : begins_sentence(line->sentence, at)) {
-        text[0] = masked ? (char)toupper((unsigned char)text[0]) : text[0];
+        if (masked) {
+            text[0] = (char)toupper((unsigned char)text[0]);
+        }
         return text;
     }
     size_t word = strcspn(candidate, " ");
