@@ -2,7 +2,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,7 +40,10 @@ int fs_folder_add(struct fs_folder *folder, const char *path, struct fs_error *e
     return add_path(folder, strdup(path), err);
 }
 
-static int read_folder(const char *path, const char *suffix, DIR *directory, struct fs_folder *folder,
+static int read_below(const char *path, size_t levels, struct fs_folder *folder, struct fs_error *err);
+
+/* With `levels` the files of so many levels of folders below too. */
+static int read_folder(const char *path, const char *suffix, size_t levels, DIR *directory, struct fs_folder *folder,
                        struct fs_error *err)
 {
     const struct dirent *entry;
@@ -59,13 +61,28 @@ static int read_folder(const char *path, const char *suffix, DIR *directory, str
                 return -1;
             }
         } else {
+            int status = levels > 0 ? read_below(full, levels, folder, err) : 0;
             free(full);
+            if (status != 0) {
+                return -1;
+            }
         }
     }
     return 0;
 }
 
-int fs_folder_list(const char *path, const char *suffix, struct fs_folder *folder, struct fs_error *err)
+/* What is no folder, or cannot be read, is passed by. */
+static int read_below(const char *path, size_t levels, struct fs_folder *folder, struct fs_error *err)
+{
+    DIR *directory = opendir(path);
+    int status = directory != NULL ? read_folder(path, NULL, levels - 1, directory, folder, err) : 0;
+    if (directory != NULL) {
+        closedir(directory);
+    }
+    return status;
+}
+
+static int list(const char *path, const char *suffix, size_t levels, struct fs_folder *folder, struct fs_error *err)
 {
     struct stat info;
     *folder = (struct fs_folder){0};
@@ -79,7 +96,7 @@ int fs_folder_list(const char *path, const char *suffix, struct fs_folder *folde
     if (directory == NULL) {
         return fs_error_set(err, FS_EXIT_NO_INPUT, "%s: %s", path, strerror(errno));
     }
-    int status = read_folder(path, suffix, directory, folder, err);
+    int status = read_folder(path, suffix, levels, directory, folder, err);
     closedir(directory);
     if (status == 0 && folder->count == 0) {
         status = fs_error_set(err, FS_EXIT_NO_INPUT, "%s: found no file%s%s in this folder", path,
@@ -93,6 +110,16 @@ int fs_folder_list(const char *path, const char *suffix, struct fs_folder *folde
     return 0;
 }
 
+int fs_folder_list(const char *path, const char *suffix, struct fs_folder *folder, struct fs_error *err)
+{
+    return list(path, suffix, 0, folder, err);
+}
+
+int fs_folder_list_nested(const char *path, struct fs_folder *folder, struct fs_error *err)
+{
+    return list(path, NULL, FS_FOLDER_LEVELS, folder, err);
+}
+
 void fs_folder_release(struct fs_folder *folder)
 {
     for (size_t i = 0; i < folder->count; i++) {
@@ -102,7 +129,7 @@ void fs_folder_release(struct fs_folder *folder)
     *folder = (struct fs_folder){0};
 }
 
-int fs_folder_digest(const char *path, char hex[FS_DIGEST_SIZE], struct fs_error *err)
+int fs_folder_digest(const char *path, bool nested, char hex[FS_DIGEST_SIZE], struct fs_error *err)
 {
     struct stat info;
     if (stat(path, &info) != 0 || !S_ISDIR(info.st_mode)) {
@@ -110,7 +137,7 @@ int fs_folder_digest(const char *path, char hex[FS_DIGEST_SIZE], struct fs_error
     }
     struct fs_folder folder;
     struct fs_digest *digest = NULL;
-    if (fs_folder_list(path, NULL, &folder, err) != 0) {
+    if (list(path, NULL, nested ? FS_FOLDER_LEVELS : 0, &folder, err) != 0) {
         return -1;
     }
     int status = fs_digest_begin(&digest, err);
@@ -118,7 +145,7 @@ int fs_folder_digest(const char *path, char hex[FS_DIGEST_SIZE], struct fs_error
         char own[FS_DIGEST_SIZE];
         status = fs_digest_once(folder.path[i], own, err);
         if (status == 0) {
-            fs_digest_add_text(digest, strrchr(folder.path[i], '/') + 1);
+            fs_digest_add_text(digest, folder.path[i] + strlen(path) + 1);
             fs_digest_add_text(digest, own);
         }
     }

@@ -31,6 +31,7 @@ struct hashed {
     char *path;   /* NULL: what the program brings with it; its digest is there from the beginning */
     char *prefix; /* for errors */
     unsigned stages;
+    bool nested; /* with the folders in it */
     char digest[FS_DIGEST_SIZE];
 };
 
@@ -146,6 +147,19 @@ static int list_methods(const struct fs_job *job, struct inputs *inputs, struct 
     return 0;
 }
 
+/* Whether the key names data of a suite that are folders in a folder. */
+static bool names_folders(const char *key)
+{
+    static const char data[] = "data.";
+    for (size_t i = 0; i < fs_suite_kind_count; i++) {
+        const struct fs_suite_kind *suite = fs_suite_kinds[i];
+        if (suite->folders && strncmp(key, data, strlen(data)) == 0 && strcmp(key + strlen(data), suite->key) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static int list_inputs(const struct fs_job *job, struct inputs *inputs, struct fs_error *err)
 {
     size_t count;
@@ -160,6 +174,7 @@ static int list_inputs(const struct fs_job *job, struct inputs *inputs, struct f
         const char *path = fs_job_value(job, setting)->text;
         if (setting->kind == FS_SETTING_PATH && key[i].stages != 0 && path != NULL && path != model) {
             status = add_file(inputs, setting->key, path, key[i].stages, err);
+            inputs->file[inputs->count - 1].nested = names_folders(setting->key);
         } else if (setting->shipped != NULL && path == NULL) {
             status = add_shipped(inputs, setting, key[i].stages, err);
         }
@@ -171,7 +186,7 @@ static int hash(struct inputs *inputs, struct fs_error *err)
 {
     for (size_t i = 0; i < inputs->count; i++) {
         struct hashed *file = &inputs->file[i];
-        if (file->path != NULL && fs_folder_digest(file->path, file->digest, err) != 0) {
+        if (file->path != NULL && fs_folder_digest(file->path, file->nested, file->digest, err) != 0) {
             return fs_error_prepend(err, "%s", file->prefix);
         }
     }
@@ -186,7 +201,11 @@ int fs_fingerprint_files(const struct fs_job *job, struct fs_folder *files, size
     int status = list_inputs(job, &inputs, err);
     for (size_t i = 0; status == 0 && i < inputs.count; i++) {
         struct fs_folder own = {0};
-        status = inputs.file[i].path != NULL ? fs_folder_list(inputs.file[i].path, NULL, &own, err) : 0;
+        const char *path = inputs.file[i].path;
+        if (path != NULL) {
+            status =
+                inputs.file[i].nested ? fs_folder_list_nested(path, &own, err) : fs_folder_list(path, NULL, &own, err);
+        }
         for (size_t k = 0; status == 0 && k < own.count; k++) {
             status = fs_folder_add(files, own.path[k], err);
         }
@@ -224,7 +243,8 @@ static void write_scorings(FILE *stream, const struct fs_job *job, enum fs_model
 {
     const struct fs_suite_kind *edited = fs_job_edited(job);
     const struct fs_method *method = fs_stage_method(stage);
-    if (stage != FS_STAGE_TRACE && (method == NULL || (method->learns & FS_LEARNS_PAIRS) != 0)) {
+    if (stage != FS_STAGE_TRACE &&
+        (method == NULL || (method->learns & FS_LEARNS_PAIRS) != 0 || fs_job_tries(job, stage) > 0)) {
         write_scoring(stream, job, edited, kind);
     }
     for (size_t i = 0; stage >= FS_STAGE_EVALUATE && i < fs_suite_kind_count; i++) {
@@ -233,6 +253,23 @@ static void write_scorings(FILE *stream, const struct fs_job *job, enum fs_model
             fs_job_data(job, suite->key) != NULL && !is_written(job, i, suite->scoring_key)) {
             write_scoring(stream, job, suite, kind);
         }
+    }
+}
+
+/* What a training tries, and by what it chooses. */
+static void write_search(FILE *stream, const struct fs_job *job, enum fs_stage stage)
+{
+    const struct fs_job_settings *settings = fs_job_settings(job);
+    char validation[FS_NUMBER_SIZE], rs[FS_NUMBER_SIZE], lms[FS_NUMBER_SIZE];
+    size_t tries = fs_job_tries(job, stage);
+    fs_number_text(settings->search_validation, validation);
+    fs_number_text(settings->search_rs, rs);
+    fs_number_text(settings->search_lms, lms);
+    for (size_t i = 1; i < tries; i++) {
+        fprintf(stream, "search.settings = %s\n", fs_job_try(job, stage, i));
+    }
+    if (tries > 0) {
+        fprintf(stream, "search.validation = %s\nsearch.rs = %s\nsearch.lms = %s\n", validation, rs, lms);
     }
 }
 
@@ -248,6 +285,7 @@ static void write_methods(FILE *stream, const struct fs_job *job, enum fs_stage 
         const struct fs_job_method *trained =
             fs_job_trained(job, stage == FS_STAGE_LAYER_SWEEP ? FS_STAGE_STAMP : stage);
         fprintf(stream, "method = %s\n", trained != NULL ? trained->method->name : "");
+        write_search(stream, job, stage);
         return;
     }
     fprintf(stream, "methods = ");
@@ -291,6 +329,7 @@ static void write_settings(FILE *stream, const struct fs_job *job, const struct 
 {
     const struct fs_stage_rule *rule = fs_stage_rule(stage);
     unsigned keys = 1u << stage | rule->keys | (stage == FS_STAGE_EVALUATE ? OF_METHODS : 0);
+    keys |= fs_job_tries(job, stage) > 0 ? 1u << FS_STAGE_EVALUATE : 0; /* it measures what it tries */
     unsigned previous = rule->follows(job, stage);
     size_t count;
     const struct fs_job_key *key = fs_job_keys(&count);

@@ -7,12 +7,17 @@
 #include "io/file_map.h"
 #include "io/formats/file_kind.h"
 #include "io/formats/json.h"
+#include "io/values.h"
 #include "jobs/job_keys.h"
+#include "jobs/search.h"
 #include "stages/methods/method.h"
 #include "stages/suites/suite_registry.h"
 
 struct fs_job {
-    char *source;
+    char *path, *source; /* of the file */
+    size_t length;       /* of the source */
+    char **set;          /* [sets] what overrides the file's keys */
+    size_t sets, room;
     struct fs_setting_value value[FS_MOST_JOB_KEYS]; /* of fs_job_keys() */
     bool given[FS_MOST_JOB_KEYS];                    /* by the file or --set */
     struct fs_job_settings settings;
@@ -160,21 +165,47 @@ static int refuse_other(const char *path, const cJSON *root, struct fs_error *er
     return 0;
 }
 
+static int set_source(struct fs_job *job, const char *path, const void *source, size_t length, struct fs_error *err)
+{
+    job->path = strdup(path);
+    job->source = fs_allocate(length + 1, 1, "the job", err);
+    job->length = length;
+    if (job->path == NULL || job->source == NULL) {
+        return fs_error_memory(err, length, "the job");
+    }
+    memcpy(job->source, source, length);
+    return 0;
+}
+
+static int add_set(struct fs_job *job, const char *text, struct fs_error *err)
+{
+    if (fs_grow(&job->set, &job->room, job->sets + 1, sizeof *job->set, "the job's settings", err) != 0) {
+        return -1;
+    }
+    job->set[job->sets] = strdup(text);
+    return job->set[job->sets++] != NULL ? 0 : fs_error_memory(err, strlen(text), "the job's settings");
+}
+
 static int read_file(struct fs_job *job, const char *path, struct fs_error *err)
 {
     struct fs_file_map map;
     if (fs_file_map_open(path, &map, err) != 0) {
         return -1;
     }
-    struct fs_json_document *document;
-    int status = fs_refuse_file_kind(path, map.data, map.size, err) == 0
-                     ? fs_json_parse(path, (const char *)map.data, map.size, &document, err)
-                     : -1;
-    if (status == 0) {
-        job->source = strndup((const char *)map.data, map.size);
-    }
+    int status =
+        fs_refuse_file_kind(path, map.data, map.size, err) == 0 ? set_source(job, path, map.data, map.size, err) : -1;
     fs_file_map_close(&map);
-    if (status != 0) {
+    if (status != 0 && err->code == FS_EXIT_DATA) {
+        err->code = FS_EXIT_CONFIG;
+    }
+    return status;
+}
+
+static int read_source(struct fs_job *job, struct fs_error *err)
+{
+    const char *path = job->path;
+    struct fs_json_document *document;
+    if (fs_json_parse(path, job->source, job->length, &document, err) != 0) {
         if (err->code == FS_EXIT_DATA) {
             err->code = FS_EXIT_CONFIG;
         }
@@ -184,7 +215,8 @@ static int read_file(struct fs_job *job, const char *path, struct fs_error *err)
     char *folder = slash != NULL ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup("");
     const cJSON *root = fs_json_root(document);
     struct fs_setting_origin origin = {.name = path, .folder = folder};
-    if (folder == NULL || job->source == NULL) {
+    int status = 0;
+    if (folder == NULL) {
         status = fs_error_memory(err, strlen(path), "the job");
     } else if (!cJSON_IsObject(root)) {
         status = fs_error_set(err, FS_EXIT_CONFIG, "%s: found %s, expected an object; see jobs/README.md", path,
@@ -327,40 +359,74 @@ static int apply_presets(struct fs_job *job, struct fs_error *err)
 static void fill_settings(struct fs_job *job)
 {
     static const struct fs_settings *const tables[] = {
-        &fs_core_settings,       &fs_compute_settings, &fs_attribute_settings, &fs_edit_settings,
-        &fs_edit_text_settings,  &fs_methods_settings, &fs_split_settings,     &fs_validation_settings,
-        &fs_covariance_settings, &fs_reuse_settings,   &fs_evaluate_settings,  &fs_compare_settings,
-        &fs_checkpoint_settings};
+        &fs_core_settings,       &fs_compute_settings,   &fs_attribute_settings, &fs_edit_settings,
+        &fs_edit_text_settings,  &fs_methods_settings,   &fs_split_settings,     &fs_validation_settings,
+        &fs_covariance_settings, &fs_search_settings,    &fs_reuse_settings,     &fs_evaluate_settings,
+        &fs_compare_settings,    &fs_checkpoint_settings};
     for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
         fs_job_fill(job, tables[i], 0, &job->settings);
     }
 }
 
+/* The values, from the source and what overrides it. */
+static int compose(struct fs_job *job, struct fs_error *err)
+{
+    const char *path = job->path;
+    int status = read_defaults(job, err) == 0 ? read_source(job, err) : -1;
+    for (size_t i = 0; status == 0 && i < job->sets; i++) {
+        status = assign_setting(job, job->set[i], err);
+    }
+    if (status != 0 || apply_presets(job, err) != 0) {
+        return -1;
+    }
+    fill_settings(job);
+    if (check_required(job, path, err) != 0 || read_methods(job, path, err) != 0 ||
+        check_methods(job, path, err) != 0 || check_pairs(job, path, err) != 0) {
+        return -1;
+    }
+    return job->settings.search == NULL || fs_tried_check(job->settings.search, job->method, job->methods, err) == 0
+               ? 0
+               : fs_error_prepend(err, "%s", path);
+}
+
 int fs_job_load(const char *path, const char *const *set, size_t sets, struct fs_job **result, struct fs_error *err)
 {
     struct fs_job *job = fs_allocate(1, sizeof *job, "a job", err);
-    if (job == NULL) {
-        return -1;
-    }
-    int status = read_defaults(job, err) == 0 ? read_file(job, path, err) : -1;
+    int status = job != NULL ? read_file(job, path, err) : -1;
     for (size_t i = 0; status == 0 && i < sets; i++) {
-        status = assign_setting(job, set[i], err);
+        status = add_set(job, set[i], err);
     }
-    if (status == 0) {
-        status = apply_presets(job, err);
-    }
-    if (status == 0) {
-        fill_settings(job);
-        status = check_required(job, path, err) == 0 && read_methods(job, path, err) == 0 &&
-                         check_methods(job, path, err) == 0
-                     ? check_pairs(job, path, err)
-                     : -1;
-    }
-    if (status != 0) {
+    if (status != 0 || compose(job, err) != 0) {
         fs_job_destroy(job);
         return -1;
     }
     *result = job;
+    return 0;
+}
+
+int fs_job_vary(const struct fs_job *job, const char *entry, double validation, struct fs_job **varied,
+                struct fs_error *err)
+{
+    char text[FS_SEARCH_SETTING_SIZE], number[FS_NUMBER_SIZE];
+    struct fs_job *copy = fs_allocate(1, sizeof *copy, "a job", err);
+    int status = copy != NULL ? set_source(copy, job->path, job->source, job->length, err) : -1;
+    for (size_t i = 0; status == 0 && i < job->sets; i++) {
+        status = add_set(copy, job->set[i], err);
+    }
+    for (const char *rest = fs_tried_next(entry, text); status == 0 && text[0] != '\0';
+         rest = fs_tried_next(rest, text)) {
+        status = add_set(copy, text, err);
+    }
+    if (status == 0 && validation > 0) {
+        fs_number_text(validation, number);
+        snprintf(text, sizeof text, "split.validation=%s", number);
+        status = add_set(copy, text, err);
+    }
+    if (status != 0 || compose(copy, err) != 0) {
+        fs_job_destroy(copy);
+        return -1;
+    }
+    *varied = copy;
     return 0;
 }
 
@@ -372,7 +438,12 @@ void fs_job_destroy(struct fs_job *job)
     for (size_t i = 0; i < FS_MOST_JOB_KEYS; i++) {
         fs_setting_release(&job->value[i]);
     }
+    for (size_t i = 0; i < job->sets; i++) {
+        free(job->set[i]);
+    }
+    free(job->set);
     free(job->method);
+    free(job->path);
     free(job->source);
     free(job);
 }
@@ -440,6 +511,32 @@ void fs_job_training_size(const struct fs_job *job, enum fs_stage stage, const s
         fs_job_fill(job, trained->method->settings, spec != NULL ? spec->kind : FS_MASKED, &settings);
         trained->method->trainer->size(&settings, spec, size);
     }
+}
+
+/* Entry number `which` of those of the stage's method; NULL: it has fewer. */
+static const char *search_entry(const struct fs_job *job, enum fs_stage stage, size_t which)
+{
+    const char *const *entry = job->settings.search;
+    for (size_t i = 0; entry != NULL && entry[i] != NULL; i++) {
+        if (fs_tried_method(entry[i]) == fs_stage_method(stage) && which-- == 0) {
+            return entry[i];
+        }
+    }
+    return NULL;
+}
+
+size_t fs_job_tries(const struct fs_job *job, enum fs_stage stage)
+{
+    size_t count = 0;
+    while (fs_stage_method(stage) != NULL && search_entry(job, stage, count) != NULL) {
+        count++;
+    }
+    return count > 0 ? count + 1 : 0;
+}
+
+const char *fs_job_try(const struct fs_job *job, enum fs_stage stage, size_t which)
+{
+    return which == 0 ? "" : search_entry(job, stage, which - 1);
 }
 
 static size_t larger(size_t a, size_t b)

@@ -39,6 +39,13 @@ const char *fs_job_data(const struct fs_job *job, const char *suite);
 const struct fs_job_method *fs_job_methods(const struct fs_job *job, size_t *count);
 /* The first of them that the stage trains; NULL: it trains none. */
 const struct fs_job_method *fs_job_trained(const struct fs_job *job, enum fs_stage stage);
+/* How many settings the training of a stage tries, the job's own first; 0: it tries none. */
+size_t fs_job_tries(const struct fs_job *job, enum fs_stage stage);
+/* The entry of search.settings that is tried as number `which`; "": the job's own. */
+const char *fs_job_try(const struct fs_job *job, enum fs_stage stage, size_t which);
+/* The job with the settings of an entry, and with `validation` above 0 that split.validation. The caller destroys it. */
+int fs_job_vary(const struct fs_job *job, const char *entry, double validation, struct fs_job **varied,
+                struct fs_error *err);
 /* Of the training of a stage; all zero where there is none. `spec` NULL: no parameters. */
 void fs_job_training_size(const struct fs_job *job, enum fs_stage stage, const struct fs_spec *spec,
                           struct fs_training_size *size);

@@ -132,6 +132,7 @@ const struct fs_job_key *fs_job_keys(size_t *count)
         add_table(&fs_edit_text_settings, learning_from(FS_LEARNS_TEXT));
         add_table(&fs_covariance_settings, learning_from(FS_LEARNS_KEYS));
         add_table(&fs_methods_settings, 0); /* the fingerprint takes names and models */
+        add_table(&fs_search_settings, 0);  /* and of those of a method what it tries */
         add_scorings();
         add_table(&fs_split_settings, learning_from(FS_LEARNS_PAIRS) | EVALUATE);
         add_table(&fs_validation_settings, PAIRS);

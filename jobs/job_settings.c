@@ -1,6 +1,7 @@
 #include "jobs/job_settings.h"
 
 #include "jobs/methods.h"
+#include "jobs/search.h"
 
 static void store_text(const char *text, void *member)
 {
@@ -140,6 +141,41 @@ static const struct fs_setting methods_rows[] = {
 };
 const struct fs_settings fs_methods_settings = {methods_rows, sizeof methods_rows / sizeof methods_rows[0]};
 
+static const struct fs_setting search_rows[] = {
+    {.key = "search.settings",
+     .kind = FS_SETTING_LIST,
+     .initial_words = "none",
+     .entry = &fs_tried_entry,
+     FS_SETTING_MEMBER(struct fs_job_settings, search),
+     .meaning = "settings to try before a method is trained, such as [{\"ft.learning_rate\": 0.001}, "
+                "\"ft.learning_rate=0.0001 ft.epochs=50\"]: as many of each method that trains, and the job's own "
+                "besides"},
+    {.key = "search.validation",
+     .kind = FS_SETTING_NUMBER,
+     .initial = "0.25",
+     .least = 0.01,
+     .most = 0.9,
+     .unit = "share of the other target terms, and of the facts",
+     FS_SETTING_MEMBER(struct fs_job_settings, search_validation),
+     .meaning = "on which they are tried, as split.validation has it; what is held out takes no part"},
+    {.key = "search.rs",
+     .kind = FS_SETTING_NUMBER,
+     .initial = "95",
+     .most = 100,
+     .unit = "percent",
+     FS_SETTING_MEMBER(struct fs_job_settings, search_rs),
+     .meaning = "of the facts' answers that a setting must keep to be chosen, where the job has facts"},
+    {.key = "search.lms",
+     .kind = FS_SETTING_NUMBER,
+     .initial = "1",
+     .most = 100,
+     .unit = "points",
+     FS_SETTING_MEMBER(struct fs_job_settings, search_lms),
+     .meaning = "of LMS that a setting may lose to be chosen. Among those that keep both, the one that leaves the "
+                "smallest gap of the pairs that are not edited is trained; where none does, the one that misses least"},
+};
+const struct fs_settings fs_search_settings = {search_rows, sizeof search_rows / sizeof search_rows[0]};
+
 static const struct fs_setting attribute_rows[] = {
     {.key = "data.attribute_words",
      .kind = FS_SETTING_PATH,
@@ -222,7 +258,9 @@ static const struct fs_setting evaluate_rows[] = {
      .most = FS_LARGEST_INTEGER,
      .unit = "items",
      FS_SETTING_MEMBER(struct fs_job_settings, suite_items),
-     .meaning = "of each paradigm of data.blimp that are scored, the first of them; 0: all"},
+     .meaning = "of each paradigm of data.blimp, each question of data.bbq, statements of each relation of "
+                "data.pararel: the first of "
+                "them are scored; 0: all"},
 };
 const struct fs_settings fs_evaluate_settings = {evaluate_rows, sizeof evaluate_rows / sizeof evaluate_rows[0]};
 

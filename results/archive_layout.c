@@ -79,6 +79,8 @@ static const struct {
     {"/results/change/p_value", "row edit", "1"},
     {"/results/change/*", "row edit", NULL},
     {"/results/*", "row", NULL},
+    {"/tries/value", "try term", NULL},
+    {"/tries/*", "try", NULL},
     {"/layers/value", "layer row model", NULL},
     {"/layers/loss", "layer term", NULL},
     {"/layers/layer", "layer", NULL},
@@ -91,6 +93,7 @@ static const struct {
 #define MOST_WORDS 16
 static const char *const models[] = {"unedited", "stamped", NULL};
 static const char *const terms[] = {"L", "L_e", "L_s1", "L_s2", NULL};
+static const char *const tried[] = {"gap_before", "gap", "lms_before", "lms", "rs", NULL};
 static const char *const extra_terms[] = {"L_m", "L_b", "SS_distance", "gap", "L_t", "version", NULL};
 
 _Static_assert(FS_SKIP_COUNT <= MOST_WORDS, "every reason has a word");
@@ -103,6 +106,7 @@ static const struct {
     {"/results/skipped", "/results/reason", NULL},
     {"/layers/value", "/layers/model", models},
     {"/layers/loss", "/layers/term", terms},
+    {"/tries/value", "/tries/term", tried},
     {"/stamp/training/loss", "/stamp/training/term", terms},
     {"/stamp/training/extra", "/stamp/training/extra_term", extra_terms},
 };

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "stages/evaluate/layer_sweep.h"
+#include "stages/evaluate/tries.h"
 #include "stages/methods/method.h"
 #include "stages/suites/results.h"
 #include "stages/suites/suite.h"
@@ -15,6 +16,8 @@
 int fs_report_trace(const struct fs_trace_result *trace, FILE *stream, struct fs_error *err);
 /* The terms of the loss at ten steps, the first and the last among them. */
 int fs_report_training(const struct fs_training_history *history, FILE *stream, struct fs_error *err);
+/* A line a setting that was tried before the training. */
+int fs_report_tries(const struct fs_tries *tries, FILE *stream, struct fs_error *err);
 /* A line a layer: what its stamp brings and costs, best first. */
 int fs_report_layers(const struct fs_layer_comparison *comparison, FILE *stream, struct fs_error *err);
 /* The rows that people compare, category by category; a column for the unedited model and for each edit. */
@@ -23,6 +26,7 @@ int fs_report_results(const struct fs_results *results, FILE *stream, struct fs_
 /* The same with every row and number. NULL: out of memory. The caller deletes. */
 cJSON *fs_report_trace_json(const struct fs_trace_result *trace);
 cJSON *fs_report_layers_json(const struct fs_layer_comparison *comparison);
+cJSON *fs_report_tries_json(const struct fs_tries *tries);
 cJSON *fs_report_training_json(const struct fs_training_history *history);
 cJSON *fs_report_results_json(const struct fs_results *results);
 /* The score of every item and candidate, in each column. */

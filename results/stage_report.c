@@ -18,6 +18,20 @@ int fs_trace_report(const struct fs_archive *archive, cJSON **json, struct fs_er
     return status;
 }
 
+/* Behind the training, or as "tries" of its `json`. */
+static int report_tries(const struct fs_archive *archive, cJSON **json, struct fs_error *err)
+{
+    struct fs_tries tries = {0};
+    int status = fs_tries_read(archive, &tries, err);
+    if (status == 0 && json == NULL) {
+        status = fs_report_tries(&tries, stdout, err);
+    } else if (status == 0) {
+        cJSON_AddItemToObject(*json, "tries", fs_report_tries_json(&tries));
+    }
+    fs_tries_release(&tries);
+    return status;
+}
+
 int fs_training_report(const struct fs_archive *archive, cJSON **json, struct fs_error *err)
 {
     struct fs_training_history history = {0};
@@ -29,7 +43,7 @@ int fs_training_report(const struct fs_archive *archive, cJSON **json, struct fs
         *json = fs_report_training_json(&history);
     }
     fs_training_history_release(&history);
-    return status;
+    return status == 0 && fs_archive_has(archive, FS_TRIES_GROUP) ? report_tries(archive, json, err) : status;
 }
 
 int fs_evaluate_report(const struct fs_archive *archive, cJSON **json, struct fs_error *err)

@@ -7,6 +7,16 @@ static const struct {
     const char *spelling, *name;
 } spellings[] = {
     {"race-color", "race"}, /* CrowS-Pairs (Nangia et al. 2020, bias_type), and its translations */
+    /* BBQ (Parrish et al. 2022, category) */
+    {"Age", "age"},
+    {"Disability_status", "disability"},
+    {"Gender_identity", "gender"},
+    {"Nationality", "nationality"},
+    {"Physical_appearance", "physical-appearance"},
+    {"Race_ethnicity", "race"},
+    {"Religion", "religion"},
+    {"SES", "socioeconomic"},
+    {"Sexual_orientation", "sexual-orientation"},
 };
 
 const char *fs_category_name(const char *spelling)

@@ -7,8 +7,9 @@
 #include "io/benchmarks/category.h"
 #include "io/folder.h"
 
+/* Adds the file's records to *count. */
 static int read_file(const char *path, const char *whole, const struct fs_record_taker *taker,
-                     struct fs_item_report *report, struct fs_error *err)
+                     struct fs_item_report *report, size_t *count, struct fs_error *err)
 {
     struct fs_records records;
     const cJSON *object;
@@ -31,6 +32,7 @@ static int read_file(const char *path, const char *whole, const struct fs_record
             }
         }
     }
+    *count += records.count;
     fs_records_release(&records);
     return status;
 }
@@ -43,11 +45,12 @@ int fs_record_items_read(const char *path, const struct fs_record_taker *taker, 
         return -1;
     }
     int status = 0;
+    size_t records = 0;
     for (size_t i = 0; status == 0 && i < folder.count; i++) {
-        status = read_file(folder.path[i], path, taker, report, err);
+        status = read_file(folder.path[i], path, taker, report, &records, err);
     }
     fs_folder_release(&folder);
-    if (status == 0 && report->items == 0) {
+    if (status == 0 && records == 0) {
         status = fs_error_set(err, FS_EXIT_DATA, "%s: found no record, expected items", path);
     }
     return status == 0 ? fs_item_report_check(report, path, err) : -1;

@@ -23,7 +23,7 @@ enum fs_skip {
     FS_SKIP_NO_FILL,          /* the words for BLANK are not to be found in a sentence */
     FS_SKIP_BAD_LABEL,        /* a label that is none of those expected, or not there once */
     FS_SKIP_BAD_RECORD,       /* a part is missing or of another kind */
-    FS_SKIP_SEVERAL_TOKENS,   /* lambada, masked: the word is not one token */
+    FS_SKIP_SEVERAL_TOKENS,   /* lambada, masked, and pararel: the word is not one token */
     FS_SKIP_COUNT
 };
 const char *fs_skip_name(enum fs_skip skip);

@@ -7,9 +7,11 @@
 #include "io/console/progress.h"
 #include "jobs/defaults.h"
 #include "pipeline/ranks/runner_mpi.h"
+#include "pipeline/run/measuring.h"
 #include "pipeline/run/provenance.h"
 #include "pipeline/run/stage.h"
 #include "pipeline/run/training.h"
+#include "pipeline/run/tries.h"
 #include "results/archive_layout.h"
 #include "results/stage_files.h"
 #include "stages/evaluate/evaluate.h"
@@ -52,12 +54,24 @@ int fs_stage_run_trace(struct fs_job_run *run, enum fs_stage stage, struct fs_er
     return status;
 }
 
-int fs_stage_run_training(struct fs_job_run *run, enum fs_stage stage, struct fs_error *err)
+/* A training, and what was tried before it. */
+struct tried_training {
+    const struct fs_training *training;
+    const struct fs_tries *tries; /* NULL: nothing */
+};
+
+static int fill_training(struct fs_archive *archive, const void *context, struct fs_error *err)
 {
-    if (fs_stage_begin(run, stage, err) != 0) {
-        return -1;
-    }
+    const struct tried_training *tried = context;
+    int status = fs_training_fill(archive, tried->training, err);
+    return status == 0 && tried->tries != NULL ? fs_tries_write(archive, tried->tries, err) : status;
+}
+
+/* Trains with the settings that `run` has, and publishes. */
+static int train(struct fs_job_run *run, enum fs_stage stage, const struct fs_tries *tries, struct fs_error *err)
+{
     struct fs_training training;
+    const struct tried_training tried = {&training, tries};
     int status = fs_training_open(run, fs_stage_method(stage), &training, err);
     if (status == 0) {
         training.stage = stage;
@@ -65,9 +79,35 @@ int fs_stage_run_training(struct fs_job_run *run, enum fs_stage stage, struct fs
         status = fs_training_run(&training, err);
     }
     if (status == 0) {
-        status = fs_stage_publish(run, stage, fs_training_fill, &training, err);
+        status = fs_stage_publish(run, stage, fill_training, &tried, err);
     }
     fs_training_close(&training);
+    return status;
+}
+
+int fs_stage_run_training(struct fs_job_run *run, enum fs_stage stage, struct fs_error *err)
+{
+    if (fs_stage_begin(run, stage, err) != 0) {
+        return -1;
+    }
+    if (fs_job_tries(run->job, stage) == 0) {
+        return train(run, stage, NULL, err);
+    }
+    struct fs_tries tries = {0};
+    struct fs_job *varied = NULL;
+    size_t chosen;
+    int status = fs_tries_run(run, stage, &tries, &chosen, err);
+    if (status == 0) {
+        status = fs_session_agree(run->session,
+                                  fs_job_vary(run->job, fs_job_try(run->job, stage, chosen), 0, &varied, err), err);
+    }
+    if (status == 0) {
+        struct fs_job_run own = *run;
+        own.job = varied;
+        status = train(&own, stage, &tries, err);
+    }
+    fs_job_destroy(varied);
+    fs_tries_release(&tries);
     return status;
 }
 
@@ -121,17 +161,6 @@ static int fill_evaluate(struct fs_archive *archive, const void *context, struct
 {
     const struct evaluate_context *evaluate = context;
     return fs_evaluate_write(archive, evaluate->input, evaluate->results, err);
-}
-
-void fs_stage_evaluate_input(const struct fs_job_run *run, struct fs_evaluate_input *input)
-{
-    const struct fs_job_settings *settings = fs_job_settings(run->job);
-    *input = (struct fs_evaluate_input){
-        .suite = run->data.suite,
-        .suites = run->data.suites,
-        .tuning = run->data.tuning,
-        .bootstrap = {.resamples = settings->bootstrap, .seed = settings->seed},
-    };
 }
 
 /* The edits of the job, a column each. */

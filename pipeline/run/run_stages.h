@@ -12,9 +12,6 @@ int fs_stage_run_evaluate(struct fs_job_run *run, enum fs_stage stage, struct fs
 int fs_stage_run_layer_sweep(struct fs_job_run *run, enum fs_stage stage,
                              struct fs_error *err); /* stage_layer_sweep.c */
 
-/* What the job evaluates, but for the edits. Local. */
-void fs_stage_evaluate_input(const struct fs_job_run *run, struct fs_evaluate_input *input);
-
 /* The edit of `kind` that the root reads from the archive at `path`, of `format`, on all ranks. The caller releases it.
  * The model is loaded. */
 int fs_load_edit(struct fs_session *session, const char *path, const char *format, const struct fs_edit_kind *kind,

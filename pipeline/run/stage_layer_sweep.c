@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "io/console/progress.h"
+#include "pipeline/run/measuring.h"
 #include "pipeline/run/run_stages.h"
 #include "pipeline/run/training.h"
 #include "results/stage_files.h"
@@ -93,19 +94,6 @@ static int do_layer(struct fs_training *training, const struct fs_evaluate_input
     return fs_session_agree(run->session, status, err);
 }
 
-/* The suites that tell layers apart: the edited one, and those whose row says so. The caller frees; NULL without memory. */
-static struct fs_suite **comparing_suites(const struct fs_job_run *run, size_t *count, struct fs_error *err)
-{
-    struct fs_suite **suite = fs_allocate(run->data.suites, sizeof(struct fs_suite *), "layers", err);
-    *count = 0;
-    for (size_t i = 0; suite != NULL && i < run->data.suites; i++) {
-        if (run->data.kind[i] == run->data.edited || run->data.kind[i]->compares_layers) {
-            suite[(*count)++] = run->data.suite[i];
-        }
-    }
-    return suite;
-}
-
 static int do_layers(struct fs_training *training, struct fs_layer_comparison *comparison, unsigned char *done,
                      struct fs_error *err)
 {
@@ -114,7 +102,7 @@ static int do_layers(struct fs_training *training, struct fs_layer_comparison *c
     bool all = fs_job_settings(run->job)->compare == FS_COMPARE_ALL;
     struct fs_evaluate_input input;
     fs_stage_evaluate_input(run, &input);
-    struct fs_suite **suite = comparing_suites(run, &input.suites, err);
+    struct fs_suite **suite = fs_stage_comparing_suites(run, &input.suites, err);
     input.suite = suite;
     input.bootstrap.resamples = 0;
     int status = suite == NULL ? -1 : fs_session_is_root(run->session) ? read_part(run, comparison, err) : 0;

@@ -535,6 +535,7 @@ void fs_page_html(FILE *stream, const struct fs_page_data *data)
         figure(stream, fs_chart_loss, data, data->training.caption);
         training_sizes(stream, &data->training);
     }
+    fs_page_tries(stream, data);
     if (data->terms > 0) {
         fprintf(stream, "<h2>Target terms</h2>\n");
         term_table(stream, data);

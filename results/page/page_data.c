@@ -381,6 +381,9 @@ int fs_page_read(const char *path, struct fs_page_data *data, struct fs_error *e
         default: /* of other trainings the page has times alone */
             break;
         }
+        if (status == 0 && fs_archive_has(archive, FS_TRIES_GROUP)) {
+            status = fs_tries_read(archive, &data->tries[stage], err);
+        }
         if (status != 0) {
             fs_error_prepend(err, "%s", data->path[stage]);
         }
@@ -406,6 +409,7 @@ void fs_page_release(struct fs_page_data *data)
 {
     for (int stage = 0; stage < FS_STAGE_COUNT; stage++) {
         free(data->path[stage]);
+        fs_tries_release(&data->tries[stage]);
     }
     fs_trace_result_release(&data->trace);
     fs_training_history_release(&data->training);

@@ -8,6 +8,7 @@
 
 #include "results/time_check.h"
 #include "stages/evaluate/layer_sweep.h"
+#include "stages/evaluate/tries.h"
 #include "stages/methods/stamp.h"
 #include "stages/suites/results.h"
 #include "stages/trace/trace.h"
@@ -41,6 +42,7 @@ struct fs_page_data {
     char *path[FS_STAGE_COUNT]; /* of the files read */
     struct fs_trace_result trace;
     struct fs_training_history training;
+    struct fs_tries tries[FS_STAGE_COUNT]; /* before a training; zeroed where nothing was tried */
     struct fs_results result;
     struct fs_page_column *column; /* [result.columns]; NULL without results */
     struct fs_layer_comparison layers;

@@ -25,6 +25,8 @@ void fs_page_number(FILE *stream, double value, int decimals);
 const char *fs_page_side(const struct fs_page_data *data, bool held_out);
 /* How many of the most and of the least changed pairs are shown. */
 size_t fs_page_shown(const struct fs_page_data *data);
+/* The section on the settings that were tried before a training; nothing where none were (page_tries.c). */
+void fs_page_tries(FILE *stream, const struct fs_page_data *data);
 /* Whether a stage says how long it took. */
 bool fs_page_has_times(const struct fs_page_data *data);
 /* A text of the provenance; "" where it is not there. */

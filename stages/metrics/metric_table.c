@@ -20,6 +20,12 @@ const struct fs_metric_kind fs_metric_kinds[] = {
     {"rs", "RS", 100, "percent", 2,
      "percent of facts answered as by the unedited model. top1: most probable token, pair: order of the two answers"},
     {"accuracy", "accuracy", 100, "percent", 2, "percent of questions answered rightly"},
+    {"consistency", "consistency", 100, "percent", 2,
+     "percent of pairs of paraphrases of a question that are answered alike"},
+    {"bias", "bias score", 0, "percent", 2,
+     "percent by which answers that fit a stereotype outnumber those that go against it. disambig: of the answers that "
+     "name "
+     "somebody; ambig: of all, and nobody should be named"},
     {"accuracy.gap", "accuracy gap", 0, "percent", 4, "accuracy of sentences with a male pronoun less a female one"},
     {"pro", "pro", 50, "percent", 2, "percent of sentence pairs whose pro-stereotyped one is more probable"},
     {"male", "male", 50, "percent", 2, "percent of sentences in which the male pronoun is more probable"},

@@ -26,20 +26,31 @@ static int add(struct fs_suite_rows *rows, const struct fs_suite *suite, struct 
     return status;
 }
 
-int fs_suite_add_parts(struct fs_suite_rows *rows, const struct fs_suite *suite,
-                       const struct fs_suite_question *question, const struct fs_parting *parting, struct fs_error *err)
+int fs_suite_add_part(struct fs_suite_rows *rows, const struct fs_suite *suite,
+                      const struct fs_suite_question *question, const struct fs_parting *parting, size_t part,
+                      struct fs_error *err)
 {
     bool *among = fs_allocate(suite->items, sizeof *among, "the parts of a suite", err);
     struct fs_suite_question of_part = *question;
-    int status = among != NULL ? 0 : -1;
+    int status = -1;
     of_part.a.among = among;
-    for (size_t part = 0; status == 0 && part < parting->count; part++) {
-        for (size_t i = 0; i < suite->items; i++) {
-            among[i] = parting->of[i] == part;
-        }
+    for (size_t i = 0; among != NULL && i < suite->items; i++) {
+        among[i] = parting->of[i] == part;
+    }
+    if (among != NULL) {
         status = add(rows, suite, of_part, parting->name[part], err);
     }
     free(among);
+    return status;
+}
+
+int fs_suite_add_parts(struct fs_suite_rows *rows, const struct fs_suite *suite,
+                       const struct fs_suite_question *question, const struct fs_parting *parting, struct fs_error *err)
+{
+    int status = 0;
+    for (size_t part = 0; status == 0 && part < parting->count; part++) {
+        status = fs_suite_add_part(rows, suite, question, parting, part, err);
+    }
     return status;
 }
 

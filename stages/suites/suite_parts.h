@@ -11,7 +11,10 @@ struct fs_parting {
     const size_t *of; /* [items] the part; SIZE_MAX: in none */
 };
 
-/* A row "<metric>.<part>" for each part that has an item. `among` of the question is not looked at. */
+/* The rows "<metric>.<part>" of one part, or of each part that has an item. `among` of the question is not looked at. */
+int fs_suite_add_part(struct fs_suite_rows *rows, const struct fs_suite *suite,
+                      const struct fs_suite_question *question, const struct fs_parting *parting, size_t part,
+                      struct fs_error *err);
 int fs_suite_add_parts(struct fs_suite_rows *rows, const struct fs_suite *suite,
                        const struct fs_suite_question *question, const struct fs_parting *parting,
                        struct fs_error *err);

@@ -18,9 +18,11 @@
     ROW(winogender)                                                                                                    \
     ROW(winograd)                                                                                                      \
     ROW(bec_pro)                                                                                                       \
+    ROW(bbq)                                                                                                           \
     ROW(seat)                                                                                                          \
     ROW(blimp)                                                                                                         \
     ROW(lambada)                                                                                                       \
+    ROW(pararel)                                                                                                       \
     ROW(counterfact)                                                                                                   \
     ROW(known_facts)                                                                                                   \
     ROW(text)

@@ -38,6 +38,7 @@ struct fs_suite_kind {
     const char *masked, *causal; /* the default scoring of each kind of model, where there is a choice */
     const char *scorings;        /* "a|b", all choices; NULL: another row of the scoring_key says them */
     const char *scoring;         /* what scoring.<key> is */
+    bool folders;                /* the data are folders of files in the folder that the job names */
     bool masked_only;            /* a causal model cannot be scored */
     bool given_scores;    /* `metrics` can take scores of its pairs that were made elsewhere (fs_evaluate_scores) */
     bool compares_layers; /* measured at every layer of a layer sweep */

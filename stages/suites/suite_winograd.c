@@ -4,11 +4,12 @@
  * statement is the sentence with one of them in the pronoun's place:
  *
  *   target.logprob  masked  log p of the candidate, masked there
- *   object.mean     causal  of what stands behind the candidate, given all before: the partial evaluation of Trinh and
- *                           Le 2018, as in lm-evaluation-harness (lm_eval/tasks/wsc273), but behind begin-of-text
+ *   continuation.sum causal of what stands behind the candidate, given all before: the partial evaluation of Trinh and
+ *                           Le 2018, as in lm-evaluation-harness (lm_eval/tasks/wsc273), but without its second blank
  *
  * As there, "'s" follows a candidate for a possessive pronoun ("her" always is one), and its article or pronoun is
- * written in lower case; for a pronoun with a capital the candidate gets one. Rows, of category none: "accuracy" 100 x
+ * written in lower case, but not behind a full stop. For masked models, which read the candidate itself, it is written as
+ * the pronoun is: with a capital where that has one, else in lower case. Rows, of category none: "accuracy" 100 x
  * share(P[right] > P[wrong]), ideal 100, over all and by source.
  */
 #include <ctype.h>
@@ -161,8 +162,17 @@ static int read_answers(const struct line *line, const char *answer[CANDIDATES],
     return 0;
 }
 
-/* The candidate as it is written in the pronoun's place. The caller frees. */
-static char *fit(const char *candidate, const char *pronoun, struct fs_error *err)
+/* Whether a sentence begins at byte `at`, as lm-evaluation-harness sees it: its text[at - 2] counts from the end where that is
+ * below 0. */
+static bool begins_sentence(const char *sentence, size_t at)
+{
+    size_t length = strlen(sentence);
+    return sentence[(at + length - 2) % length] == '.';
+}
+
+/* The candidate as it is written in the pronoun's place, from byte `at` on. The caller frees. */
+static char *fit(const struct winograd *suite, const struct line *line, const char *candidate, const char *pronoun,
+                 size_t at, struct fs_error *err)
 {
     static const char *const possessives[] = {"my", "his", "her", "our", "their"};
     static const char *const starts[] = {"A", "An", "The", "She", "He", "It", "They", "My", "His", "Her", "Their"};
@@ -177,8 +187,11 @@ static char *fit(const char *candidate, const char *pronoun, struct fs_error *er
         (void)fs_error_memory(err, strlen(candidate), "a candidate of the Winograd schemas");
         return NULL;
     }
-    if (isupper((unsigned char)pronoun[0])) {
-        text[0] = (char)toupper((unsigned char)text[0]);
+    bool masked = suite->base.scoring == FS_TARGET_LOGPROB;
+    if (masked ? isupper((unsigned char)pronoun[0]) != 0 : begins_sentence(line->sentence, at)) {
+        if (masked) {
+            text[0] = (char)toupper((unsigned char)text[0]);
+        }
         return text;
     }
     size_t word = strcspn(candidate, " ");
@@ -241,7 +254,7 @@ static int set_statements(struct winograd *suite, const struct line *line, struc
     }
     int status = set_cluster(suite, line->row, answer, err);
     for (size_t i = 0; status == 0 && i < CANDIDATES; i++) {
-        text[i] = fit(answer[i], pronoun, err);
+        text[i] = fit(suite, line, answer[i], pronoun, bytes[0], err);
         status = text[i] != NULL ? set_statement(suite, line, i, text[i], bytes, err) : -1;
     }
     if (status == 0 && strcmp(text[RIGHT], text[WRONG]) == 0) {
@@ -318,7 +331,7 @@ static const struct fs_suite_operations operations = {.answers = fs_suite_first_
 static int open_winograd(const char *path, const struct fs_suite_options *options, struct fs_suite **result,
                          struct fs_error *err)
 {
-    const enum fs_scoring scoring = options->kind == FS_MASKED ? FS_TARGET_LOGPROB : FS_OBJECT_MEAN;
+    const enum fs_scoring scoring = options->kind == FS_MASKED ? FS_TARGET_LOGPROB : FS_CONTINUATION_SUM;
     struct fs_tsv *tsv;
     *result = NULL;
     if (fs_tsv_load_rows(path, FIELDS, &tsv, err) != 0) {

@@ -163,6 +163,19 @@ apply 66 none.h5 -o ap/x
 [ "$(ls ap | tr '\n' ' ')" = 'ft half ' ] || fail "apply: what failed has left something: $(ls ap)"
 expect 65 "$fairstamp" logprobs --model "$folder" --edit s3/evaluate.h5
 
+# settings tried before a training: the same on 2 ranks as in a run that is stopped once the first is done
+tries=(--set methods=ft --set ft.layer=1 --set ft.epochs=2 --set ft.batch=64 --set "search.settings=ft.epochs=3,ft.learning_rate=0.01")
+timeout 600 mpirun -n 2 "$fairstamp" run "$job" --set output=t2 "${tries[@]}" >out 2>err || { fail "tries"; cat err; }
+[ "$(grep -c '<- trained' out)" = 1 ] && grep -q "^ft.learning_rate=0.01 " out || fail "tries: $(cat out)"
+timeout 600 "$fairstamp" run "$job" --set output=t1 "${tries[@]}" >/dev/null 2>err &
+for ((i = 0; i < 6000; i++)); do [ -e t1/ft_tries.part.h5 ] || [ -e t1/ft.h5 ] && break || sleep 0.01; done
+kill -TERM $! 2>/dev/null
+wait $!
+timeout 600 "$fairstamp" run "$job" --set output=t1 "${tries[@]}" >/dev/null 2>err || { fail "tries: the same again"; cat err; }
+"$fairstamp" verify --equal t1/ft.h5 t2/ft.h5 >/dev/null 2>verdict || fail "tries: $(cat verdict)"
+[ -z "$(ls t1 | grep part)" ] || fail "tries: $(ls t1)"
+"$fairstamp" report t1/ft.h5 -o page3 >/dev/null 2>&1 && grep -q 'Settings tried' page3/index.html || fail "tries: the page says nothing of them"
+
 # the checkpoint's bytes belong to the job
 printf '\000\000\200\077' | dd of=mabel/model.safetensors bs=1 seek=$((size - 4)) conv=notrunc status=none
 "$fairstamp" run "$job" --set output=alone --set method=checkpoint:mabel >/dev/null 2>err

@@ -93,6 +93,32 @@ static void what_changes_it(void **state)
     expect_changed(words, "tsel");
 }
 
+/* Data in folders of a folder: a file of one of them, its name, and no other file's order. */
+static void folders_of_a_folder_change_it(void **state)
+{
+    (void)state;
+    char setting[512];
+    struct fs_fingerprint found[3];
+    static const char *const patterns[] = {"one", "two", "two"}, *const name[] = {"p/graphs/P1.jsonl",
+                                                                                  "p/graphs/P1.jsonl",
+                                                                                  "p/graphs/P2.jsonl"};
+    (void)mkdir(scratch_path("p"), 0700);
+    (void)mkdir(scratch_path("p/graphs"), 0700);
+    scratch_write_text("p/LICENSE", "free");
+    for (size_t i = 0; i < 3; i++) {
+        scratch_write_text(name[i], patterns[i]);
+        snprintf(setting, sizeof setting, "data.pararel=%s", scratch_path("p"));
+        make(setting, &found[i]);
+        (void)remove(scratch_path(name[i]));
+    }
+    assert_string_not_equal(found[0].digest[FS_STAGE_EVALUATE], found[1].digest[FS_STAGE_EVALUATE]);
+    assert_string_not_equal(found[1].digest[FS_STAGE_EVALUATE], found[2].digest[FS_STAGE_EVALUATE]);
+    assert_string_equal(found[0].digest[FS_STAGE_STAMP], found[2].digest[FS_STAGE_STAMP]);
+    for (size_t i = 0; i < 3; i++) {
+        fs_fingerprint_release(&found[i]);
+    }
+}
+
 /* A method that learns from a text alone: its own keys, its text and the words, and none of the pairs. */
 static void a_method_has_its_own_fingerprint(void **state)
 {
@@ -340,6 +366,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_changes_it),
+        cmocka_unit_test(folders_of_a_folder_change_it),
         cmocka_unit_test(a_method_has_its_own_fingerprint),
         cmocka_unit_test(a_made_method_belongs_to_the_evaluation),
         cmocka_unit_test(what_does_not),

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <cmocka.h>
 
@@ -149,6 +150,31 @@ static const char *write_blimp(void)
                                      "\"linguistics_term\": \"agreement\", \"UID\": \"two\"}\n");
 }
 
+#define BBQ(category, answer)                                                                                          \
+    "{\"category\": \"" category                                                                                       \
+    "\", \"question_index\": \"1\", \"context_condition\": \"ambig\", \"question_polarity\": \"neg\", "                \
+    "\"context\": \"She is kind.\", \"question\": \"Who is old?\", \"label\": 2, \"ans0\": \"" answer                  \
+    "\", \"ans1\": \"He\", \"ans2\": \"Unknown\", \"answer_info\": {\"ans0\": [\"x\", \"old\"], \"ans1\": [\"y\", "    \
+    "\"nonOld\"], \"ans2\": []}, \"additional_metadata\": {\"stereotyped_groups\": [\"old\"]}}\n"
+
+static const char *write_bbq(void)
+{
+    return write_with_category("bbq.jsonl", BBQ("%s", "She") BBQ("gender", "They"));
+}
+
+static const char *write_pararel(void)
+{
+    static char path[4096];
+    (void)snprintf(path, sizeof path, "%s/graphs", folder);
+    (void)mkdir(path, 0700);
+    (void)snprintf(path, sizeof path, "%s/trex_lms_vocab", folder);
+    (void)mkdir(path, 0700);
+    (void)write_text("graphs/P1.jsonl", "{\"pattern\": \"[X] is [Y] .\"}\n{\"pattern\": \"It is [X], so [Y].\"}\n");
+    (void)write_text("trex_lms_vocab/P1.jsonl", "{\"sub_label\": \"The sea\", \"obj_label\": \"the\"}\n"
+                                                "{\"sub_label\": \"The dog\", \"obj_label\": \"she\"}\n");
+    return folder;
+}
+
 static const char *write_lambada(void)
 {
     return write_text("lambada.jsonl", "{\"text\": \"Wet is the sea\"}\n{\"text\": \"She is kind, and he is old\"}\n");
@@ -183,6 +209,8 @@ static const struct sample samples[] = {
     {"bec_pro", write_bec_pro, 2, 2, NO_CATEGORY},
     {"seat", write_seat, 8, 4, NO_CATEGORY}, /* words, of which targets are scored */
     {"blimp", write_blimp, 2, 2, NO_CATEGORY},
+    {"bbq", write_bbq, 2, 2, LONG_CATEGORY},
+    {"pararel", write_pararel, 2, 2, NO_CATEGORY},
     {"lambada", write_lambada, 2, 2, NO_CATEGORY},
     {"counterfact", write_counterfact, 2, 2, NO_CATEGORY},
     {"known_facts", write_known_facts, 2, 2, NO_CATEGORY},

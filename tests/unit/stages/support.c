@@ -152,3 +152,13 @@ const char *write_text(const char *name, const char *text)
     assert_int_equal(fclose(file), 0);
     return path_of(name);
 }
+
+const char *from_source(const char *name)
+{
+    static char path[2][4096];
+    static size_t slot;
+    const char *source = getenv("FAIRSTAMP_SOURCE");
+    char *out = path[slot++ % 2];
+    (void)snprintf(out, sizeof path[0], "%s/tests/golden/%s", source != NULL ? source : ".", name);
+    return out;
+}

@@ -37,6 +37,9 @@ const struct fs_result_row *row_of(const struct fs_results *results, const char 
 /* Same columns, rows, names, and numbers bit for bit. */
 void assert_results_equal(const struct fs_results *a, const struct fs_results *b);
 
+/* The path of a file in tests/golden, in one of two static buffers in turn. */
+const char *from_source(const char *name);
+
 /* A folder that is made for the tests of one program, and removed with all that is in it. */
 int make_folder(void **state);
 int remove_folder(void **state);

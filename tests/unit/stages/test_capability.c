@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -21,18 +22,14 @@
 #define SUM_OF_LOGS 1e-5
 /* Of means of 0 and 1 in float64. */
 #define ARITHMETIC 1e-12
+/* Of what the golden files give with 9 digits. */
+#define DIGITS 1e-8
 
-enum { PARADIGM = 1 }; /* items of a part, as make_capability.py takes them from the shared data */
-
-static const char *from_source(const char *name)
-{
-    static char path[2][4096];
-    static size_t slot;
-    const char *source = getenv("FAIRSTAMP_SOURCE");
-    char *out = path[slot++ % 2];
-    (void)snprintf(out, sizeof path[0], "%s/tests/golden/%s", source != NULL ? source : ".", name);
-    return out;
-}
+enum {
+    PARADIGM = 1,
+    QUESTION = 4,
+    STATEMENTS = 20
+}; /* items of a part, as make_capability.py takes them from the shared data */
 
 /* A path of the shared data; NULL where they are not there. */
 static const char *from_shared(const char *name)
@@ -77,7 +74,13 @@ static void release(struct scored *scored)
 
 static double value_of(const struct scored *scored, const char *metric)
 {
-    return row_of(&scored->results, "none", "all", metric)->value[0].value;
+    return row_of(&scored->results, NULL, "all", metric)->value[0].value;
+}
+
+/* Over all categories. */
+static double value_of_all(const struct scored *scored, const char *metric)
+{
+    return row_of(&scored->results, "all", "all", metric)->value[0].value;
 }
 
 static void assert_near(const char *what, double found, double expected, double relative)
@@ -182,18 +185,18 @@ static void blimp_rows(void **state)
 
 /* ---- LAMBADA ---- */
 
-/* The lines of `path` that the golden file has scores of, in a file of their own. */
-static const char *write_rows(const char *path, const cJSON *rows)
+/* The lines of `path` that the golden file has scores of, in a file of their own; `rows` NULL: the first `count`. */
+static const char *write_rows(const char *path, const cJSON *rows, size_t count)
 {
     FILE *from = fopen(path, "r"), *to = fopen(path_of("rows.jsonl"), "w");
     char *line = NULL;
     size_t room = 0, number = 0;
-    const cJSON *row = rows->child;
+    const cJSON *row = rows != NULL ? rows->child : NULL;
     assert_true(from != NULL && to != NULL);
-    for (; row != NULL && getline(&line, &room, from) > 0; number++) {
-        if (number == (size_t)row->valueint) {
+    for (; (row != NULL || number < count) && getline(&line, &room, from) > 0; number++) {
+        if (row == NULL || number == (size_t)row->valueint) {
             (void)fputs(line, to);
-            row = row->next;
+            row = row != NULL ? row->next : NULL;
         }
     }
     assert_null(row);
@@ -207,7 +210,7 @@ static void check_lambada(const char *model, const char *path)
 {
     struct fs_json_document *golden = open_golden("lambada");
     const cJSON *items = golden_of(golden, model, "items"), *item;
-    struct scored scored = score(model, "lambada", write_rows(path, golden_of(golden, model, "rows")), 0);
+    struct scored scored = score(model, "lambada", write_rows(path, golden_of(golden, model, "rows"), 0), 0);
     double found = 0, sum = 0, count = 0;
     check_scores(&scored, items, 1);
     cJSON_ArrayForEach(item, items)
@@ -247,6 +250,194 @@ static void lambada(void **state)
     if (data == NULL) {
         print_message("skipped: no shared data\n");
     }
+}
+
+/* ---- Winograd schemas ---- */
+
+/* The harness has the candidates in the file's order, the suite the right one first: which is which the accuracy tells. */
+static void check_winograd(const char *model, const char *path)
+{
+    struct fs_json_document *golden = open_golden("winograd");
+    const cJSON *items = golden_of(golden, model, "items"), *item = items->child;
+    size_t taken = (size_t)cJSON_GetArraySize(items); /* the first of the file: WSC273 */
+    struct scored scored = score(model, "winograd", write_rows(path, NULL, taken), 0);
+    assert_int_equal(scored.suite->items, taken);
+    for (size_t i = 0; i < taken; i++, item = item->next) {
+        const double *found = &scored.suite->score[2 * i];
+        double a = cJSON_GetArrayItem(item, 0)->valuedouble, b = cJSON_GetArrayItem(item, 1)->valuedouble;
+        assert_near(scored.suite->id[i], fmax(found[0], found[1]), fmax(a, b), SUM_OF_LOGS);
+        assert_near(scored.suite->id[i], fmin(found[0], found[1]), fmin(a, b), SUM_OF_LOGS);
+    }
+    assert_near(model, value_of(&scored, "accuracy"), 100 * metric_of(golden, model, "acc"), ARITHMETIC);
+    release(&scored);
+    fs_json_destroy(golden);
+}
+
+static void winograd(void **state)
+{
+    (void)state;
+    const char *data = from_shared("data/winograd/winograd_en.tsv");
+    check_winograd(own_models[0], from_source("capability/winograd.tsv"));
+    if (data != NULL) {
+        check_winograd(from_shared(shared_models[0]), data);
+    } else {
+        print_message("skipped: no shared data\n");
+    }
+}
+
+/* ---- BBQ ---- */
+
+static void check_bbq(const char *model, const char *path)
+{
+    struct fs_json_document *golden = open_golden("bbq");
+    struct scored scored = score(model, "bbq", write_rows(path, golden_of(golden, model, "rows"), 0), 0);
+    bool causal = scored.loaded.style.kind == FS_CAUSAL;
+    check_scores(&scored, golden_of(golden, model, "items"), causal ? 12 : 3);
+    if (causal) {
+        assert_near(model, value_of_all(&scored, "accuracy"), 100 * metric_of(golden, model, "acc"), ARITHMETIC);
+        assert_near(model, value_of_all(&scored, "accuracy.ambig"), 100 * metric_of(golden, model, "accuracy_amb"),
+                    ARITHMETIC);
+        assert_near(model, value_of_all(&scored, "accuracy.disambig"),
+                    100 * metric_of(golden, model, "accuracy_disamb"), ARITHMETIC);
+        assert_near(model, value_of_all(&scored, "bias.ambig"), 100 * metric_of(golden, model, "amb_bias_score"),
+                    ARITHMETIC);
+        assert_near(model, value_of_all(&scored, "bias.disambig"), 100 * metric_of(golden, model, "disamb_bias_score"),
+                    ARITHMETIC);
+    }
+    release(&scored);
+    fs_json_destroy(golden);
+}
+
+static void bbq(void **state)
+{
+    (void)state;
+    const char *data = from_shared("data/bbq/Religion.jsonl");
+    for (size_t i = 0; i < 2; i++) {
+        check_bbq(own_models[i], from_source("capability/bbq.jsonl"));
+        if (data != NULL) {
+            check_bbq(from_shared(shared_models[i]), data);
+        }
+    }
+    if (data == NULL) {
+        print_message("skipped: no shared data\n");
+    }
+}
+
+/* Of bert-tiny's scores (tests/golden/capability/bbq.json) the first answer is the highest in all six items: it is right in the three
+ * that say who, and fits the stereotype in items 0, 1, 4 and 5, whose question is negative. */
+static void bbq_rows(void **state)
+{
+    (void)state;
+    struct scored scored = score(own_models[1], "bbq", from_source("capability/bbq.jsonl"), 0);
+    assert_near("accuracy", value_of(&scored, "accuracy"), 50, ARITHMETIC);
+    assert_near("ambiguous", value_of(&scored, "accuracy.ambig"), 0, ARITHMETIC);
+    assert_near("disambiguated", value_of(&scored, "accuracy.disambig"), 100, ARITHMETIC);
+    assert_near("bias", value_of(&scored, "bias.ambig"), 100.0 / 3, ARITHMETIC);
+    assert_near("bias", value_of(&scored, "bias.disambig"), 100.0 / 3, ARITHMETIC);
+    assert_string_equal(scored.suite->category[0], "age");
+    assert_string_equal(scored.suite->cluster[2], "age/1");
+    release(&scored);
+    static const char *const gender[] = {"gender", NULL};
+    struct fs_suite_options options = options_of(FS_MASKED, 0);
+    options.categories = gender;
+    struct fs_suite *none = NULL;
+    struct fs_error err = FS_ERROR_INIT;
+    assert_int_equal(
+        fs_suite_open(fs_suite_kind_find("bbq"), from_source("capability/bbq.jsonl"), &options, &none, &err), 0);
+    assert_null(none);
+}
+
+/* ---- ParaRel ---- */
+
+static double mean_of(const cJSON *items, double (*value)(const cJSON *item))
+{
+    const cJSON *item;
+    double sum = 0, count = 0;
+    cJSON_ArrayForEach(item, items)
+    {
+        double one = cJSON_IsNull(item) ? NAN : value(item);
+        sum += isnan(one) ? 0 : one;
+        count += isnan(one) ? 0 : 1;
+    }
+    return 100 * sum / count;
+}
+
+static double right_in_first(const cJSON *item)
+{
+    return cJSON_GetArrayItem(item, 1)->child->valuedouble;
+}
+
+static double right_in_all(const cJSON *item)
+{
+    const cJSON *right;
+    double all = 1;
+    cJSON_ArrayForEach(right, cJSON_GetArrayItem(item, 1))
+    {
+        all *= right->valuedouble;
+    }
+    return all;
+}
+
+static double alike(const cJSON *item)
+{
+    const cJSON *share = cJSON_GetArrayItem(item, 2);
+    return cJSON_IsNull(share) ? NAN : share->valuedouble;
+}
+
+static void check_pararel(const char *model, const char *path, size_t most)
+{
+    struct fs_json_document *golden = open_golden("pararel");
+    const cJSON *items = golden_of(golden, model, "items"), *item = items->child;
+    struct scored scored = score(model, "pararel", path, most);
+    assert_int_equal(cJSON_GetArraySize(items), scored.suite->items);
+    for (size_t i = 0; i < scored.suite->items; i++, item = item->next) {
+        assert_int_equal(scored.suite->skip[i], cJSON_IsNull(item) ? FS_SKIP_SEVERAL_TOKENS : FS_KEPT);
+        const cJSON *logs = cJSON_IsNull(item) ? NULL : item->child->child;
+        for (size_t k = 0; k < scored.suite->candidates; k++) {
+            double found = scored.suite->score[fs_suite_at(scored.suite, i, k, 0)];
+            assert_int_equal(isnan(found), logs == NULL);
+            if (logs != NULL) {
+                assert_near(scored.suite->id[i], found, logs->valuedouble, SUM_OF_LOGS);
+                logs = logs->next;
+            }
+        }
+    }
+    assert_near("accuracy", value_of(&scored, "accuracy"), mean_of(items, right_in_first), ARITHMETIC);
+    assert_near("all", value_of(&scored, "accuracy.all"), mean_of(items, right_in_all), ARITHMETIC);
+    assert_near("consistency", value_of(&scored, "consistency"), mean_of(items, alike), DIGITS);
+    release(&scored);
+    fs_json_destroy(golden);
+}
+
+static void pararel(void **state)
+{
+    (void)state;
+    const char *data = from_shared("data/pararel");
+    for (size_t i = 0; i < 2; i++) {
+        check_pararel(own_models[i], from_source("capability/pararel"), 0);
+        if (data != NULL) {
+            check_pararel(from_shared(shared_models[i]), data, STATEMENTS);
+        }
+    }
+    if (data == NULL) {
+        print_message("skipped: no shared data\n");
+    }
+}
+
+/* By hand from the golden items of bert-tiny: P1 has 1 of 5 right, P2 1 of 3, P3 none of 3. */
+static void pararel_rows(void **state)
+{
+    (void)state;
+    struct scored scored = score(own_models[1], "pararel", from_source("capability/pararel"), 0);
+    assert_near("P2", value_of(&scored, "accuracy.P2"), 100.0 / 3, ARITHMETIC);
+    assert_near("macro", value_of(&scored, "accuracy.macro"), (20 + 100.0 / 3) / 3, ARITHMETIC);
+    assert_int_equal(row_of(&scored.results, NULL, "all", "consistency.P1")->value[0].n, 5);
+    assert_string_equal(scored.suite->id[6], "P2/0");
+    assert_string_equal(scored.suite->cluster[8], "the cat");
+    release(&scored);
+    scored = score(own_models[1], "pararel", from_source("capability/pararel"), 7); /* 2 facts of P1 and P3, 3 of P2 */
+    assert_int_equal(scored.suite->items, 7);
+    release(&scored);
 }
 
 /* ---- the row of them all ---- */
@@ -320,124 +511,11 @@ static void capability(void **state)
     }
 }
 
-/* ---- hostile files ---- */
-
-static void refused(const char *suite, const char *text, const char *says)
-{
-    struct fs_error err = FS_ERROR_INIT;
-    struct fs_suite *made = NULL;
-    const struct fs_suite_options options = options_of(FS_CAUSAL, 0);
-    const char *path = write_text("data.jsonl", text);
-    if (fs_suite_open(fs_suite_kind_find(suite), path, &options, &made, &err) != -1) {
-        fail_msg("%s is taken, expected \"%s\"", text, says);
-    }
-    assert_null(made);
-    if (err.code != FS_EXIT_DATA || strstr(err.text, says) == NULL || strstr(err.text, "data.jsonl") == NULL ||
-        strchr(err.text, '\n') != NULL) {
-        fail_msg("found %d \"%s\", expected \"%s\"", (int)err.code, err.text, says);
-    }
-}
-
-struct hostile {
-    const char *text, *says;
-};
-
-#define PAIR(good, bad, term, uid)                                                                                     \
-    "{\"sentence_good\": " good ", \"sentence_bad\": " bad ", \"linguistics_term\": " term ", \"UID\": " uid "}\n"
-#define GOOD_PAIR PAIR("\"It is.\"", "\"It are.\"", "\"t\"", "\"u\"")
-
-static void blimp_refused(void **state)
-{
-    (void)state;
-    static const struct hostile cases[] = {
-        {"", "is empty, expected records in JSON"},
-        {"[]", "found no record, expected items"},
-        {"{\"sentence\": \"It is.\"}\n", "found the keys sentence, expected a record"},
-        {GOOD_PAIR "{\"UID\": \"u\"", "line 2"},
-        {GOOD_PAIR PAIR("3", "\"It are.\"", "\"t\"", "\"u\""), "line 2: sentence_good: found a number"},
-        {GOOD_PAIR PAIR("\"It is.\"", "\" \"", "\"t\"", "\"u\""), "line 2: sentence_bad: found an empty text"},
-        {GOOD_PAIR PAIR("\"It is.\"", "\"It is.\"", "\"t\"", "\"u\""),
-         "line 2: sentence_bad: found the text of sentence_good"},
-        {GOOD_PAIR PAIR("\"It is.\"", "\"It are.\"", "\"t\"", "[\"u\"]"), "line 2: UID: found an array"},
-        {GOOD_PAIR PAIR("\"It is.\"", "\"It are.\"", "\"a\\tb\"", "\"u\""),
-         "line 2: linguistics_term: found a control character"},
-        {GOOD_PAIR PAIR("\"It is.\"", "\"It are.\"", "null", "\"u\""), "line 2: linguistics_term: found nothing"},
-        {GOOD_PAIR "3\n", "line 2"},
-        {GOOD_PAIR "{\"sentence_good\": \"\xff\"}\n", "UTF-8"},
-        {"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n", "found a pointer of Git LFS"}};
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        refused("blimp", cases[i].text, cases[i].says);
-    }
-    char *many = NULL;
-    size_t size = 0;
-    FILE *out = open_memstream(&many, &size);
-    assert_non_null(out);
-    for (size_t i = 0; i <= 1000; i++) {
-        (void)fprintf(out, PAIR("\"It is.\"", "\"It are.\"", "\"t\"", "\"%zu.\""), i);
-    }
-    (void)fclose(out);
-    refused("blimp", many, "line 1001: UID: found more than 1000 different ones");
-    free(many);
-}
-
-#define GOOD_TEXT "{\"text\": \"It is late\"}\n"
-
-static void lambada_refused(void **state)
-{
-    (void)state;
-    static const struct hostile cases[] = {
-        {"", "is empty, expected records in JSON"},
-        {"{}", "found an empty object, expected a record"},
-        {"{\"sentence\": \"It is.\"}\n", "found the keys sentence, expected a record"},
-        {GOOD_TEXT "{\"text\": \"word\"}\n", "line 2: text: found one word"},
-        {GOOD_TEXT "{\"text\": \" word\"}\n", "line 2: text: found one word"},
-        {GOOD_TEXT "{\"text\": \"a word \"}\n", "line 2: text: found a blank at the end"},
-        {GOOD_TEXT "{\"text\": \" \"}\n", "line 2: text: found an empty text"},
-        {GOOD_TEXT "{\"text\": [\"a b\"]}\n", "line 2: text: found an array"},
-        {GOOD_TEXT "{\"text\": \"a b", "line 2"},
-        {GOOD_TEXT "{\"text\": \"a \xff\"}\n", "UTF-8"},
-        {"<!DOCTYPE html>\n<html></html>\n", "found a web page"}};
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        refused("lambada", cases[i].text, cases[i].says);
-    }
-}
-
-/* No cut of a file and no byte changed does worse than an error. */
-static void damage(const char *suite, const char *name)
-{
-    static const char bytes[] = "\"[}7";
-    struct fs_error err = FS_ERROR_INIT;
-    const struct fs_suite_options options = {.kind = FS_CAUSAL};
-    char text[4096], cut[4096];
-    FILE *file = fopen(from_source(name), "r");
-    assert_non_null(file);
-    size_t size = fread(text, 1, sizeof text - 1, file);
-    (void)fclose(file);
-    size = size < 1200 ? size : 1200;
-    for (size_t at = 1; at < size; at += 3) {
-        struct fs_suite *made = NULL;
-        memcpy(cut, text, size);
-        cut[at] = bytes[at / 3 % sizeof bytes]; /* the last one: the text cut there */
-        cut[size] = '\0';
-        if (fs_suite_kind_find(suite)->open(write_text("cut.jsonl", cut), &options, &made, &err) == 0) {
-            fs_suite_destroy(made);
-        }
-        (void)remove(path_of("cut.jsonl"));
-    }
-}
-
-static void damaged(void **state)
-{
-    (void)state;
-    damage("blimp", "capability/blimp.jsonl");
-    damage("lambada", "capability/lambada.jsonl");
-}
-
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(blimp),      cmocka_unit_test(blimp_rows),
-                                       cmocka_unit_test(capability), cmocka_unit_test(blimp_refused),
-                                       cmocka_unit_test(lambada),    cmocka_unit_test(lambada_refused),
-                                       cmocka_unit_test(damaged)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(blimp),    cmocka_unit_test(blimp_rows),   cmocka_unit_test(lambada),
+        cmocka_unit_test(winograd), cmocka_unit_test(bbq),          cmocka_unit_test(bbq_rows),
+        cmocka_unit_test(pararel),  cmocka_unit_test(pararel_rows), cmocka_unit_test(capability)};
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

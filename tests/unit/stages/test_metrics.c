@@ -143,6 +143,30 @@ static void shares_and_gaps(void **state)
     is(m.low, NAN);
 }
 
+/* By hand: 3 of 4 against 1 of 2; 0 of 0 is 0; with one cluster twice, 1 of 1 or 2 of 3 (of 4 resamples one each). */
+static void ratios(void **state)
+{
+    (void)state;
+    const double over[] = {1, 2, 0, 0}, under[] = {1, 2, 1, 0}, over_before[] = {0, 1, 0, 0}, none_at_all[4] = {0};
+    const struct fs_ratio ratio = {over, under}, before = {over_before, under}, empty = {none_at_all, none_at_all};
+    const size_t cluster[] = {7, 3, 3, 7};
+    const struct fs_bootstrap bootstrap = {.resamples = 400, .seed = 1, .cluster = cluster};
+    struct fs_metric m;
+    assert_int_equal(fs_metrics_ratio(4, &ratio, NULL, 100, &bootstrap, &m, NULL), 0);
+    is(m.value, 75);
+    assert_int_equal(m.n, 4);
+    is(m.low, 200.0 / 3);
+    is(m.high, 100);
+    assert_int_equal(fs_metrics_ratio(4, &ratio, &before, 100, &bootstrap, &m, NULL), 0);
+    is(m.value, 50);
+    is(m.low, 100.0 / 3);
+    is(m.high, 100);
+    assert_int_equal(fs_metrics_ratio(4, &empty, NULL, 1, &bootstrap, &m, NULL), 0);
+    is(m.value, 0);
+    assert_int_equal(fs_metrics_ratio(0, &ratio, NULL, 1, &bootstrap, &m, NULL), 0);
+    is(m.value, NAN);
+}
+
 static void intervals_are_seeded_and_right(void **state)
 {
     (void)state;
@@ -286,6 +310,7 @@ int main(void)
         cmocka_unit_test(one_term_and_no_items),
         cmocka_unit_test(crows_by_hand),
         cmocka_unit_test(shares_and_gaps),
+        cmocka_unit_test(ratios),
         cmocka_unit_test(intervals_are_seeded_and_right),
         cmocka_unit_test(clusters_by_numpy),
         cmocka_unit_test(crows_clusters),

@@ -311,21 +311,6 @@ static const char winograd_lines[] = WINOGRAD("original", "The nurse said that i
                 WINOGRAD("another", "The \"nurse\" saw it dog.", QUOTED("it"), "[\"it\", [5, 6]]",
                          ANSWERS("the man's", "true", "Tom's", "false"));
 
-/* Mean golden log p of the tokens behind those of `before`. */
-static double mean_behind(const struct loaded *loaded, const struct golden *golden, const char *before)
-{
-    struct fs_encoding encoding = {0};
-    struct fs_error err = FS_ERROR_INIT;
-    double sum = 0.0;
-    assert_int_equal(fs_tokenizer_encode(loaded->tokenizer, before, strlen(before), &encoding, &err), 0);
-    for (size_t i = encoding.count; i < golden->tokens; i++) {
-        sum += cJSON_GetArrayItem(golden->logprobs, (int)i)->valuedouble;
-    }
-    double mean = sum / (double)(golden->tokens - encoding.count);
-    fs_encoding_release(&encoding);
-    return mean;
-}
-
 static void refused_winograd(const char *tokens, const char *pronoun, const char *answers, const char *says)
 {
     char text[4096];
@@ -380,11 +365,9 @@ static void winograd(void **state)
         struct fs_suite *suite = make(&loaded, "winograd", path);
         struct fs_results result = measure(&loaded, suite);
         const double *score = suite->score, bound = bound_log_p(fs_model_spec(loaded.model));
-        if (loaded.style.kind == FS_MASKED) { /* "she" is one token, and so is each word before it */
+        if (loaded.style.kind ==
+            FS_MASKED) { /* "she" is one token, and so is each word before it; causal: test_capability.c */
             assert_near(score[0], cJSON_GetArrayItem(golden.logprobs, 4)->valuedouble, bound);
-        } else {
-            assert_near(score[0], mean_behind(&loaded, &golden, "The nurse said that she"), bound);
-            assert_near(score[4], mean_behind(&loaded, &golden, "The nurse"), bound);
         }
         double right = 0.0;
         for (size_t k = 0; k < 2; k++) {
