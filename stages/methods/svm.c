@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/numbers/cholesky.h"
 #include "model/numbers/dense.h"
 
 #define MOST_STEPS 500      /* of Newton; some 15 are usual */
@@ -252,7 +253,11 @@ static int solve_dense(struct solver *s, struct fs_error *err)
         }
         s->step[i] = -s->gradient[i];
     }
-    return fs_dense_solve(d, s->matrix, s->step, err);
+    if (fs_cholesky_factorise(d, s->matrix, NULL, err) != 0) {
+        return -1;
+    }
+    fs_cholesky_solve(d, s->matrix, 1, s->step);
+    return 0;
 }
 
 /* step = -H^-1 g, until |H step + g| is `enough`. */
