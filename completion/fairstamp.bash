@@ -48,9 +48,11 @@ _fairstamp_setting() # KEY=VALUE
     data.winogender) _fairstamp_files '' ;;
     data.winograd) _fairstamp_files '' ;;
     data.bec_pro) _fairstamp_files '' ;;
+    data.bbq) _fairstamp_files '' ;;
     data.seat) _fairstamp_files '' ;;
     data.blimp) _fairstamp_files '' ;;
     data.lambada) _fairstamp_files '' ;;
+    data.pararel) _fairstamp_files '' ;;
     data.counterfact) _fairstamp_files '' ;;
     data.known_facts) _fairstamp_files '' ;;
     data.text) _fairstamp_files '' ;;
@@ -122,9 +124,10 @@ _fairstamp_commands="run trace train stamp evaluate layer_sweep estimate score m
 _fairstamp_keys="model model_name output seed categories strict compute.share_prefixes compute.type
     compute.backend data.crows_pairs data.stereoset data.biaske
     data.stereoset_intersentence data.stereoset_synonyms data.winobias data.winogender
-    data.winograd data.bec_pro data.seat data.blimp data.lambada data.counterfact
-    data.known_facts data.text data.attribute_words edit.pairs edit.text covariance.tokens
-    covariance.folder method methods scoring.crows_pairs scoring.stereoset scoring.biaske
+    data.winograd data.bec_pro data.bbq data.seat data.blimp data.lambada data.pararel
+    data.counterfact data.known_facts data.text data.attribute_words edit.pairs edit.text
+    covariance.tokens covariance.folder method methods search.settings search.validation
+    search.rs search.lms scoring.crows_pairs scoring.stereoset scoring.biaske
     scoring.stereoset_intersentence split.held_out split.validation split.seed
     trace.positions trace.measures trace.select trace.least_effect trace.kinds
     trace.window trace.heat_map trace.attribution trace.neurons trace.corruption
@@ -204,7 +207,7 @@ _fairstamp()
     --model) _fairstamp_folders; return ;;
     --compute-type) _fairstamp_words "auto f32 bf16"; return ;;
     --compute-backend) _fairstamp_words "auto openblas onednn"; return ;;
-    --suite) _fairstamp_words "crows_pairs biaske_facts stereoset biaske stereoset_intersentence stereoset_synonyms winobias winogender winograd bec_pro seat blimp lambada counterfact known_facts text"; return ;;
+    --suite) _fairstamp_words "crows_pairs biaske_facts stereoset biaske stereoset_intersentence stereoset_synonyms winobias winogender winograd bec_pro bbq seat blimp lambada pararel counterfact known_facts text"; return ;;
     --data) _fairstamp_files ''; return ;;
     --category) return ;;
     --scoring) return ;;
