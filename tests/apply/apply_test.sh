@@ -15,6 +15,7 @@ for name in bert-tiny gpt2-tiny gpt2-own-head-bf16; do
         --set cda.batch=99 --set cda.block=16 --set bias_neurons.steps=3 --set "methods=$(IFS=,; echo "${methods[*]}")" \
         --set edit.text=text.txt --set data.attribute_words=words.json --set categories=gender
     for method in "${methods[@]}"; do
+        [ $name/$method != gpt2-own-head-bf16/memit ] || continue # which changes nothing there
         expect 0 "$fairstamp" apply "$name/$method.h5" --weights f32 -o "$name-$method"
         list+=("$GOLDEN_MODELS/$name" "$name/$method.h5" "$name-$method")
     done
