@@ -85,11 +85,19 @@ static int parse_method(const char *text, struct source *source, struct fs_error
 
 static int refuse_model(const struct source *source, struct fs_error *err)
 {
-    return source->method->trainer != NULL
-               ? 0
-               : fs_error_set(err, FS_EXIT_USAGE,
-                              "--method: %s takes a model that is there, expected a method that trains; use that model",
-                              source->method->name);
+    if (source->method->takes_model) {
+        return fs_error_set(err, FS_EXIT_USAGE,
+                            "--method: %s takes a model that is there, expected a method that trains; use that model",
+                            source->method->name);
+    }
+    if (source->method->trainer == NULL || source->method->edit->apply == NULL) {
+        return fs_error_set(
+            err, FS_EXIT_USAGE,
+            "--method: %s changes how the model is read, which neither a folder nor a hook can hold; take "
+            "another method",
+            source->method->name);
+    }
+    return 0;
 }
 
 /* ---- of a job ---- */
@@ -360,11 +368,6 @@ static int write_edit(const struct source *source, const char *folder, struct fs
     struct fs_model *model = NULL;
     struct fs_edit edit = {0};
     struct fs_applied applied = {0};
-    if (kind->apply == NULL) {
-        return fs_error_set(err, FS_EXIT_USAGE,
-                            "--method: %s changes how the model is read, not what a folder or a hook can hold",
-                            source->method->name);
-    }
     int status =
         kind->attach != NULL ? fs_model_load(source->model, &model, err) : fs_model_open(source->model, &model, err);
     if (status == 0) {
