@@ -89,8 +89,26 @@ int fs_applied_change_ffn(struct fs_applied *applied, size_t layer, enum fs_appl
                                   sizeof *applied->change, "the changes of a model", err) != 0) {
         return -1;
     }
-    applied->change[applied->changes++] = (struct fs_applied_change){*change, tensor};
+    applied->change[applied->changes++] = (struct fs_applied_change){.what = *change, .tensor = tensor};
     return 0;
+}
+
+int fs_applied_change_stored(struct fs_applied *applied, const char *tensor, size_t first, size_t count,
+                             const fs_real *delta, struct fs_error *err)
+{
+    const struct fs_tensor *found = fs_tensor_store_find(applied->model->store, tensor);
+    if (found == NULL || first > found->elements || count > found->elements - first) {
+        return fs_error_set(err, FS_EXIT_SOFTWARE, "tensor %s: has no %zu numbers from %zu on", tensor, count, first);
+    }
+    if (fs_grow(&applied->change, &applied->change_capacity, applied->changes + 1, sizeof *applied->change,
+                "the changes of a model", err) != 0) {
+        return -1;
+    }
+    applied->change[applied->changes++] = (struct fs_applied_change){
+        .what = {.outputs = count, .inputs = 1, .delta = delta}, .tensor = found, .stored = true, .first = first};
+    const struct fs_model *model = applied->model;
+    bool twice = found == model->word_tensor && model->stored_head != NULL; /* a tied head that is stored too */
+    return twice ? fs_applied_change_stored(applied, model->stored_head->name, first, count, delta, err) : 0;
 }
 
 bool fs_applied_is_folder(const struct fs_applied *applied)

@@ -25,6 +25,9 @@ struct fs_weight_change {
 struct fs_applied_change {
     struct fs_weight_change what;
     const struct fs_tensor *tensor;
+    bool
+        stored; /* `what` is a vector, added to numbers from `first` on as they are stored; a tensor may have several */
+    size_t first;
 };
 
 /* Zeroed to begin with; the numbers are the edit's, which outlives it. */
@@ -47,6 +50,9 @@ int fs_applied_make(const struct fs_edit *edit, const struct fs_model *model, st
 enum fs_applied_part { FS_APPLIED_FFN_WEIGHT, FS_APPLIED_FFN_BIAS };
 int fs_applied_change_ffn(struct fs_applied *applied, size_t layer, enum fs_applied_part part,
                           const struct fs_weight_change *change, struct fs_error *err);
+/* What is added to the tensor of this name, from number `first` on; `delta` [count]. */
+int fs_applied_change_stored(struct fs_applied *applied, const char *tensor, size_t first, size_t count,
+                             const fs_real *delta, struct fs_error *err);
 /* A tensor of the edit's own; columns 0: a vector. */
 int fs_applied_add(struct fs_applied *applied, const char *name, size_t rows, size_t columns, const fs_real *numbers,
                    struct fs_error *err);

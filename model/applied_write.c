@@ -159,6 +159,26 @@ static void change_rows(const struct fs_weight_change *change, const struct fs_b
     }
 }
 
+static bool is_same_place(const struct fs_tensor *a, const struct fs_tensor *b)
+{
+    return a->data == b->data && a->elements == b->elements;
+}
+
+/* What all changes of stored numbers add to numbers first .. first + count - 1 of the tensor. */
+static void change_stored(const struct fs_applied *applied, const struct fs_tensor *tensor, size_t first, size_t count,
+                          fs_real *out)
+{
+    memset(out, 0, count * sizeof *out);
+    for (size_t k = 0; k < applied->changes; k++) {
+        const struct fs_applied_change *change = &applied->change[k];
+        size_t begin = change->first > first ? change->first : first, end = change->first + change->what.outputs;
+        end = end < first + count ? end : first + count;
+        if (is_same_place(change->tensor, tensor) && begin < end) {
+            memcpy(out + (begin - first), change->what.delta + (begin - change->first), (end - begin) * sizeof *out);
+        }
+    }
+}
+
 /* Stores the number and its change at `at`; -1 where the type cannot hold it. */
 static int put_number(const struct fs_tensor *tensor, size_t index, double change, enum fs_dtype dtype,
                       unsigned char *at, struct fs_applied_rounding *rounding)
@@ -174,12 +194,13 @@ static int put_number(const struct fs_tensor *tensor, size_t index, double chang
 }
 
 /* The numbers of a tensor in another type, or changed (`change` NULL: not). */
-static int put_numbers(const struct fs_applied *applied, const struct fs_weight_change *change,
+static int put_numbers(const struct fs_applied *applied, const struct fs_applied_change *change,
                        const struct fs_tensor *tensor, enum fs_dtype dtype, const struct fs_tensor_sink *sink,
                        struct fs_applied_rounding *rounding, struct fs_error *err)
 {
-    bool inputs_first = change != NULL && change->inputs > 1 && fs_model_spec(applied->model)->family->inputs_first;
-    size_t columns = change != NULL           ? (inputs_first ? change->outputs : change->inputs)
+    bool matrix = change != NULL && !change->stored;
+    bool inputs_first = matrix && change->what.inputs > 1 && fs_model_spec(applied->model)->family->inputs_first;
+    size_t columns = matrix                   ? (inputs_first ? change->what.outputs : change->what.inputs)
                      : tensor->dimensions > 0 ? tensor->shape[tensor->dimensions - 1]
                                               : 1;
     size_t rows = columns > 0 ? tensor->elements / columns : 0, size = fs_dtype_size(dtype);
@@ -188,8 +209,10 @@ static int put_numbers(const struct fs_applied *applied, const struct fs_weight_
     int status = added == NULL || bytes == NULL ? -1 : 0;
     for (size_t first = 0; status == 0 && first < rows; first += PANEL_ROWS) {
         size_t count = rows - first < PANEL_ROWS ? rows - first : PANEL_ROWS;
-        if (change != NULL) {
-            change_rows(change, fs_model_backend(applied->model), inputs_first, first, count, added);
+        if (change != NULL && change->stored) {
+            change_stored(applied, tensor, first * columns, count * columns, added);
+        } else if (change != NULL) {
+            change_rows(&change->what, fs_model_backend(applied->model), inputs_first, first, count, added);
         }
         for (size_t i = 0; status == 0 && i < count * columns; i++) {
             status = put_number(tensor, first * columns + i, change != NULL ? (double)added[i] : 0, dtype,
@@ -211,8 +234,7 @@ static int put_numbers(const struct fs_applied *applied, const struct fs_weight_
 static const struct fs_applied_change *change_of(const struct fs_applied *applied, const struct fs_tensor *tensor)
 {
     for (size_t i = 0; i < applied->changes; i++) {
-        if (applied->change[i].tensor->data == tensor->data &&
-            applied->change[i].tensor->elements == tensor->elements) {
+        if (is_same_place(applied->change[i].tensor, tensor)) {
             return &applied->change[i];
         }
     }
@@ -234,8 +256,7 @@ static int put_tensors(const struct fs_applied *applied, const struct fs_tensor 
             continue;
         }
         rounding->dtype = change != NULL ? fs_dtype_name(tensor[i].dtype) : rounding->dtype;
-        status =
-            put_numbers(applied, change != NULL ? &change->what : NULL, source, tensor[i].dtype, sink, rounding, err);
+        status = put_numbers(applied, change, source, tensor[i].dtype, sink, rounding, err);
     }
     return status;
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/applied.h"
 #include "model/edits/edit_file.h"
 #include "model/trainable.h"
 
@@ -112,9 +113,23 @@ static int read_weights(const struct fs_archive *archive, struct fs_edit *edit, 
     return 0;
 }
 
+static int apply(const struct fs_edit *edit, struct fs_applied *applied, struct fs_error *err)
+{
+    size_t count;
+    struct fs_trainable_piece *piece = fs_trainable_pieces(applied->model, &count, err);
+    int status = piece != NULL ? 0 : -1;
+    for (size_t i = 0; status == 0 && i < count; i++) {
+        status = fs_applied_change_stored(applied, piece[i].tensor, piece[i].offset, piece[i].count,
+                                          edit->number + piece[i].first, err);
+    }
+    free(piece);
+    return status;
+}
+
 const struct fs_edit_kind fs_edit_all_weights = {.name = "all_weights",
                                                  .check = check,
                                                  .attach = attach,
                                                  .scale = scale,
                                                  .write = write_weights,
-                                                 .read = read_weights};
+                                                 .read = read_weights,
+                                                 .apply = apply};

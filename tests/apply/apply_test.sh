@@ -11,8 +11,8 @@ printf '{"gender": [["man", "woman"], ["he", "she"], ["his", "her"], ["him", "he
 list=()
 for name in bert-tiny gpt2-tiny gpt2-own-head-bf16; do
     expect 0 "$fairstamp" run "$here/data/job-biaske.json" --set "model=$GOLDEN_MODELS/$name" --set "output=$name" --set stamp.iterations=3 \
-        --set ft.epochs=2 --set methods=stamp,leace,ft --set edit.text=text.txt --set data.attribute_words=words.json --set categories=gender
-    for method in stamp leace ft; do
+        --set ft.epochs=2 --set methods=stamp,leace,ft,cda --set cda.steps=2 --set cda.batch=4 --set cda.learning_rate=0.01 --set edit.text=text.txt --set data.attribute_words=words.json --set categories=gender
+    for method in stamp leace ft cda; do
         expect 0 "$fairstamp" apply "$name/$method.h5" --weights f32 -o "$name-$method"
         list+=("$GOLDEN_MODELS/$name" "$name/$method.h5" "$name-$method")
     done

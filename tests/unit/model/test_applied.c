@@ -15,6 +15,7 @@
 #include "io/formats/quantised.h"
 #include "io/formats/tensor_store.h"
 #include "model/applied.h"
+#include "model/edits/all_weights.h"
 #include "model/edits/last_state.h"
 #include "model/edits/stamp_net.h"
 #include "model/edits/weight.h"
@@ -354,6 +355,45 @@ static void folders_of_every_format(void **state)
     }
 }
 
+/* The engine reads the folder as the edited model, bit by bit; what stands there once for several uses, too. */
+static void a_change_of_all_weights(void **state)
+{
+    (void)state;
+    static const char *const folders[] = {"bert-tiny", "gpt2-tiny", "albert-tiny", "mixtral-tiny", "deberta-v2-shared"};
+    for (size_t k = 0; k < sizeof folders / sizeof folders[0]; k++) {
+        struct fs_error err = FS_ERROR_INIT;
+        struct fs_model *model = load_model(model_path(folders[k])), *loaded_model;
+        struct fs_edit edit;
+        struct fs_applied applied = {0};
+        struct fs_applied_rounding rounding;
+        char name[16], *left_out;
+        const int32_t token[] = {3, 9, 7, 30, 12, 8};
+        fs_real edited[6], loaded[6];
+        uint64_t seed = 5;
+        snprintf(name, sizeof name, "all%zu", k);
+        expect(fs_all_weights_create(model, &edit, &err), &err);
+        for (size_t i = 0; i < edit.count; i++) {
+            edit.number[i] = (fs_real)(0.1 * noise(&seed));
+        }
+        fs_all_weights_apply(&edit);
+        log_probabilities(edit.model, NULL, token, 6, edited);
+        assert_int_equal(mkdir(scratch_path(name), 0700), 0);
+        expect(fs_applied_make(&edit, model, &applied, &err), &err);
+        expect(
+            fs_applied_write_folder(&applied, model_path(folders[k]), scratch_path(name), &rounding, &left_out, &err),
+            &err);
+        assert_int_equal(rounding.numbers, edit.count);
+        expect(fs_model_load(scratch_path(name), &loaded_model, &err), &err);
+        log_probabilities(loaded_model, NULL, token, 6, loaded);
+        assert_memory_equal(edited, loaded, sizeof edited);
+        free(left_out);
+        fs_applied_release(&applied);
+        fs_edit_release(&edit);
+        fs_model_destroy(loaded_model);
+        fs_model_destroy(model);
+    }
+}
+
 /* Widened, a model of 16 bits is the edited model to rounding, and config.json says its type. */
 static void weights_of_16_bits_widened(void **state)
 {
@@ -483,6 +523,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_transformers_makes_of_an_edit),
         cmocka_unit_test(folders_of_every_format),
+        cmocka_unit_test(a_change_of_all_weights),
         cmocka_unit_test(weights_of_16_bits_widened),
         cmocka_unit_test(what_no_folder_can_hold),
         cmocka_unit_test(a_full_disk),
