@@ -16,26 +16,15 @@ typedef int visit_slot(void *context, const struct slot *slot);
 
 /* Over all weights of a model, in an order that its spec determines, until `visit` returns other than 0. */
 struct walk {
-    const struct fs_model *model;
     visit_slot *visit;
     void *context;
     int status;
 };
 
-/* Whether the model has what the pointer at `slot` is to: it may not be set yet (fs_model_convert). */
-static bool is_there(const struct walk *walk, const void *pointer, const void *slot)
-{
-    bool bound = pointer != NULL;
-    for (size_t i = 0; !bound && i < walk->model->bindings; i++) {
-        bound = walk->model->binding[i].slot == slot;
-    }
-    return bound;
-}
-
 static void matrix(struct walk *walk, struct fs_matrix *at)
 {
     const struct slot slot = {.matrix = at, .count = at->rows * at->columns};
-    if (is_there(walk, at->data, &at->data) && walk->status == 0) {
+    if (at->data != NULL && walk->status == 0) {
         walk->status = walk->visit(walk->context, &slot);
     }
 }
@@ -43,7 +32,7 @@ static void matrix(struct walk *walk, struct fs_matrix *at)
 static void vector(struct walk *walk, const fs_real **at, size_t count)
 {
     const struct slot slot = {.vector = at, .count = count};
-    if (is_there(walk, *at, at) && walk->status == 0) {
+    if (*at != NULL && walk->status == 0) {
         walk->status = walk->visit(walk->context, &slot);
     }
 }
@@ -95,7 +84,7 @@ static int walk_over(struct fs_model *model, visit_slot *visit, void *context)
 {
     const struct fs_spec *spec = &model->spec;
     size_t d = spec->hidden, E = fs_spec_embedding(spec), added = fs_spec_added_width(spec);
-    struct walk walk = {model, visit, context, 0};
+    struct walk walk = {visit, context, 0};
     matrix(&walk, &model->word);
     vector(&walk, &model->position, fs_spec_has_positions(spec) ? fs_spec_position_rows(spec) * added : 0);
     vector(&walk, &model->token_type, added); /* the one that is read */
@@ -294,14 +283,13 @@ static int name_piece(void *context, const struct slot *slot)
     return 0;
 }
 
-struct fs_trainable_piece *fs_trainable_pieces(const struct fs_model *model, size_t *count, struct fs_error *err)
+struct fs_trainable_piece *fs_trainable_pieces(const struct fs_model *copy, size_t *count, struct fs_error *err)
 {
-    model = model->origin != NULL ? model->origin : model;
     *count = 0;
-    walk_over_const(model, count_piece, count);
-    struct list list = {.model = model, .piece = fs_allocate(*count, sizeof *list.piece, "weights", err)};
+    walk_over_const(copy->origin, count_piece, count);
+    struct list list = {.model = copy->origin, .piece = fs_allocate(*count, sizeof *list.piece, "weights", err)};
     if (list.piece != NULL) {
-        walk_over_const(model, name_piece, &list);
+        walk_over_const(copy->origin, name_piece, &list);
     }
     return list.piece;
 }

@@ -19,15 +19,14 @@ void fs_trainable_set(struct fs_model *copy, const fs_real *delta);
 /* Where the gradients of the copy's weights go: `gradient` [numbers]. */
 struct fs_weight_sink fs_trainable_sink(const struct fs_model *copy, fs_real *gradient);
 
-/* A stretch of the vector: where its numbers stand in the model's files. */
+/* A stretch of the vector: where its numbers stand in the files of the copy's model. */
 struct fs_trainable_piece {
     const char *tensor; /* its name there; "" where the model has no files */
     size_t first;       /* in the vector */
     size_t count;
     size_t offset; /* of its first number in the tensor */
 };
-/* The pieces of a model, or of a copy, in their order, `count` of them; the caller frees, the names are the model's. NULL on
- * failure. The weights need not be converted. */
-struct fs_trainable_piece *fs_trainable_pieces(const struct fs_model *model, size_t *count, struct fs_error *err);
+/* The pieces in their order, `count` of them; the caller frees, the names are the model's. NULL on failure. */
+struct fs_trainable_piece *fs_trainable_pieces(const struct fs_model *copy, size_t *count, struct fs_error *err);
 
 #endif

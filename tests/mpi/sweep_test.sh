@@ -243,7 +243,7 @@ expect 0 "$fairstamp" sweep plan sweep.json asked --no-estimate
 expect 0 "$fairstamp" sweep submit asked --scripts "$FAIRSTAMP_SOURCE/slurm" --limit 2 --sbatch "--partition=long --ntasks=8"
 says 'submitted 6 of 6 cells'
 [ "$(grep -c -- '--array=0-3%2 .* 0$' submitted)" = 3 ] && [ "$(grep -c -- '--array=0-1%2 .* 4$' submitted)" = 3 ] || fail "arrays: $(cat submitted)"
-grep -q -- '--dependency=aftercorr:104 .*stamp 4$' submitted || fail "dependencies: $(cat submitted)"
+grep -q -- '--dependency=aftercorr:104 .*train 4$' submitted || fail "dependencies: $(cat submitted)"
 grep -q -- '--ntasks=8 .*--ntasks=1 .*--dependency=afterany:101:102:103:104:105:106 .*sweep-merge' submitted || fail "merge: $(cat submitted)"
 printf '%s\n' '101 0 TIMEOUT 0' '101 1 PREEMPTED 0' '101 2 NODE_FAIL 0' '101 3 OUT_OF_MEMORY 0' '104 0 PENDING 2' '104 1 RUNNING 0' '107 N/A PENDING 0' >states
 expect 0 "$fairstamp" sweep status asked
