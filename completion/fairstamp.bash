@@ -59,6 +59,7 @@ _fairstamp_setting() # KEY=VALUE
     data.attribute_words) _fairstamp_files '' ;;
     edit.pairs) _fairstamp_words "stereoset biaske" ;;
     edit.text) _fairstamp_files '' ;;
+    covariance.folder) _fairstamp_files '' ;;
     scoring.crows_pairs) _fairstamp_words "pll.unmodified pll.modified sentence.mean sentence.sum" ;;
     scoring.stereoset) _fairstamp_words "target.prob target.logprob sentence.mean sentence.sum object.mean" ;;
     scoring.biaske) _fairstamp_words "target.prob target.logprob sentence.mean sentence.sum object.mean" ;;
@@ -81,6 +82,17 @@ _fairstamp_setting() # KEY=VALUE
     stamp.kl_without_completion) _fairstamp_words "true false" ;;
     stamp.keep_best) _fairstamp_words "true false" ;;
     stamp.schedule) _fairstamp_words "constant cosine" ;;
+    inlp.rounds) _fairstamp_words auto ;;
+    ft_equal.preset) _fairstamp_words "paper keep carry balanced" ;;
+    ft_equal.layer) _fairstamp_words auto ;;
+    ft_equal.loss) _fairstamp_words "gap logratio" ;;
+    ft_equal.swap_subjects) _fairstamp_words "true false" ;;
+    ft_equal.swap_statements) _fairstamp_words "true false" ;;
+    ft_equal.text) _fairstamp_files '' ;;
+    ft_equal.kl_rows) _fairstamp_words "first all" ;;
+    ft_equal.kl_without_completion) _fairstamp_words "true false" ;;
+    ft_equal.keep_best) _fairstamp_words "true false" ;;
+    ft_equal.schedule) _fairstamp_words "constant cosine" ;;
     ft.layer) _fairstamp_words auto ;;
     ft.request) _fairstamp_words "anti equal" ;;
     ft.objective) _fairstamp_words "target_new prompt_last" ;;
@@ -89,38 +101,73 @@ _fairstamp_setting() # KEY=VALUE
     ft_l.objective) _fairstamp_words "target_new prompt_last" ;;
     ft_m.layer) _fairstamp_words auto ;;
     ft_m.request) _fairstamp_words "anti equal" ;;
+    steer_add.layer) _fairstamp_words auto ;;
+    steer_ablate.layer) _fairstamp_words auto ;;
+    rome.layer) _fairstamp_words auto ;;
+    rome.request) _fairstamp_words "anti crossed equal" ;;
+    rome.form) _fairstamp_words "r-rome rome p-rome" ;;
+    memit.layer) _fairstamp_words auto ;;
+    memit.request) _fairstamp_words "anti crossed equal" ;;
+    alphaedit.layer) _fairstamp_words auto ;;
+    alphaedit.request) _fairstamp_words "anti crossed equal" ;;
+    cda.preset) _fairstamp_words "published small" ;;
+    cda.case) _fairstamp_words "fold exact" ;;
+    dropout_debias.preset) _fairstamp_words "published small" ;;
     layers.compare) _fairstamp_words "none random all" ;;
     esac
 }
 
 _fairstamp_commands="run trace train stamp evaluate layer_sweep estimate score metrics tokenize logprobs
-    inspect verify export model benchmark report merge query sweep list doctor --help
-    --version --man --job-schema --job-keys --bash-completion"
+    inspect verify export model benchmark apply report merge query sweep list doctor
+    --help --version --man --job-schema --job-keys --bash-completion"
 _fairstamp_keys="model model_name output seed categories strict compute.share_prefixes compute.type
     compute.backend data.crows_pairs data.stereoset data.biaske
     data.stereoset_intersentence data.stereoset_synonyms data.winobias data.winogender
     data.winograd data.bec_pro data.bbq data.seat data.blimp data.lambada data.pararel
     data.counterfact data.known_facts data.text data.attribute_words edit.pairs edit.text
-    method methods search.settings search.validation search.rs search.lms
-    scoring.crows_pairs scoring.stereoset scoring.biaske scoring.stereoset_intersentence
-    split.held_out split.validation split.seed trace.positions trace.measures trace.select
-    trace.least_effect trace.kinds trace.window trace.heat_map trace.attribution
-    trace.neurons trace.corruption trace.noise_scale trace.noise_samples trace.bootstrap
-    trace.reuse stamp.preset stamp.layer stamp.width stamp.loss stamp.alpha stamp.beta
-    stamp.key_bias stamp.key_share stamp.generic_prompts stamp.neutral_subjects
-    stamp.frames stamp.swap_subjects stamp.swap_statements stamp.text_weight
-    stamp.text_tokens stamp.text stamp.level_weight stamp.balance_weight
-    stamp.balance_width stamp.kl_rows stamp.kl_without_completion stamp.keep_best
-    stamp.learning_rate stamp.schedule stamp.beta1 stamp.beta2 stamp.epsilon
-    stamp.iterations stamp.batch stamp.unit_tokens stamp.checkpoint_every stamp.memory
-    sentence_debias.components sentence_debias.tokens sentence_debias.batch
-    leace.sentences leace.batch ft.layer ft.request ft.epochs ft.batch ft.learning_rate
-    ft.enough ft.checkpoint_every ft.memory ft.objective ft_l.layer ft_l.request
-    ft_l.epochs ft_l.batch ft_l.learning_rate ft_l.enough ft_l.checkpoint_every
-    ft_l.memory ft_l.objective ft_l.norm_constraint ft_m.layer ft_m.request ft_m.epochs
-    ft_m.batch ft_m.learning_rate ft_m.enough ft_m.checkpoint_every ft_m.memory
-    evaluate.bootstrap evaluate.text_tokens evaluate.permutations evaluate.suite_items
-    layers.compare checkpoint_seconds checkpoint_share"
+    covariance.tokens covariance.folder method methods search.settings search.validation
+    search.rs search.lms scoring.crows_pairs scoring.stereoset scoring.biaske
+    scoring.stereoset_intersentence split.held_out split.validation split.seed
+    trace.positions trace.measures trace.select trace.least_effect trace.kinds
+    trace.window trace.heat_map trace.attribution trace.neurons trace.corruption
+    trace.noise_scale trace.noise_samples trace.bootstrap trace.reuse stamp.preset
+    stamp.layer stamp.width stamp.loss stamp.alpha stamp.beta stamp.key_bias
+    stamp.key_share stamp.generic_prompts stamp.neutral_subjects stamp.frames
+    stamp.swap_subjects stamp.swap_statements stamp.text_weight stamp.text_tokens
+    stamp.text stamp.level_weight stamp.balance_weight stamp.balance_width stamp.kl_rows
+    stamp.kl_without_completion stamp.keep_best stamp.learning_rate stamp.schedule
+    stamp.beta1 stamp.beta2 stamp.epsilon stamp.iterations stamp.batch stamp.unit_tokens
+    stamp.checkpoint_every stamp.memory sentence_debias.components sentence_debias.tokens
+    sentence_debias.batch leace.sentences leace.batch inlp.rounds inlp.sentences
+    inlp.batch ft_equal.preset ft_equal.layer ft_equal.loss ft_equal.alpha ft_equal.beta
+    ft_equal.generic_prompts ft_equal.neutral_subjects ft_equal.frames
+    ft_equal.swap_subjects ft_equal.swap_statements ft_equal.text_weight
+    ft_equal.text_tokens ft_equal.text ft_equal.level_weight ft_equal.balance_weight
+    ft_equal.balance_width ft_equal.kl_rows ft_equal.kl_without_completion
+    ft_equal.keep_best ft_equal.learning_rate ft_equal.schedule ft_equal.beta1
+    ft_equal.beta2 ft_equal.epsilon ft_equal.iterations ft_equal.batch
+    ft_equal.unit_tokens ft_equal.checkpoint_every ft_equal.memory ft.layer ft.request
+    ft.epochs ft.batch ft.learning_rate ft.enough ft.checkpoint_every ft.memory
+    ft.objective ft_l.layer ft_l.request ft_l.epochs ft_l.batch ft_l.learning_rate
+    ft_l.enough ft_l.checkpoint_every ft_l.memory ft_l.objective ft_l.norm_constraint
+    ft_m.layer ft_m.request ft_m.epochs ft_m.batch ft_m.learning_rate ft_m.enough
+    ft_m.checkpoint_every ft_m.memory steer_add.layer steer_add.coefficient
+    steer_ablate.layer bias_neurons.steps bias_neurons.share bias_neurons.least
+    bias_neurons.most rome.layer rome.request rome.form rome.openings rome.iterations
+    rome.learning_rate rome.weight_decay rome.clamp rome.kl_weight rome.enough
+    rome.checkpoint_every memit.layer memit.layers memit.request memit.openings
+    memit.iterations memit.learning_rate memit.weight_decay memit.clamp memit.kl_weight
+    memit.enough memit.batch memit.checkpoint_every memit.update_weight alphaedit.layer
+    alphaedit.layers alphaedit.request alphaedit.openings alphaedit.iterations
+    alphaedit.learning_rate alphaedit.weight_decay alphaedit.clamp alphaedit.kl_weight
+    alphaedit.enough alphaedit.batch alphaedit.checkpoint_every alphaedit.threshold
+    alphaedit.ridge cda.preset cda.steps cda.batch cda.block cda.learning_rate cda.clip
+    cda.checkpoint_every cda.hidden_dropout cda.attention_dropout cda.case
+    dropout_debias.preset dropout_debias.steps dropout_debias.batch dropout_debias.block
+    dropout_debias.learning_rate dropout_debias.clip dropout_debias.checkpoint_every
+    dropout_debias.hidden_dropout dropout_debias.attention_dropout self_debias.lambda
+    self_debias.epsilon evaluate.bootstrap evaluate.text_tokens evaluate.permutations
+    evaluate.suite_items layers.compare checkpoint_seconds checkpoint_share"
 
 _fairstamp()
 {
@@ -167,10 +214,14 @@ _fairstamp()
     --bootstrap) return ;;
     --seed) return ;;
     --scores) _fairstamp_files ''; return ;;
+    --edit) _fairstamp_files ''; return ;;
     --to) _fairstamp_words "csv json npz"; return ;;
     --text) return ;;
     --tokenizers) _fairstamp_folders; return ;;
+    --method) return ;;
     -o) return ;;
+    --source) _fairstamp_folders; return ;;
+    --weights) _fairstamp_words "stored f32"; return ;;
     --metric) return ;;
     --by) return ;;
     --where) return ;;
@@ -203,13 +254,14 @@ _fairstamp()
     --help" ;;
     metrics) options="--suite --data --category --strict --scores --bootstrap --seed --format --help" ;;
     tokenize) options="--model --explain --format --help" ;;
-    logprobs) options="--log-dir --connected --wait-seconds --model --compute-type --compute-backend --quiet
-    --help" ;;
+    logprobs) options="--edit --log-dir --connected --wait-seconds --model --compute-type --compute-backend
+    --quiet --help" ;;
     inspect) options="--format --help" ending=.h5 ;;
     verify) options="--equal --format --help" ending=.h5 ;;
     export) options="--to --help" ending=.h5 ;;
     model) options="--text --no-text --format --help" ;;
     benchmark) options="--tokenizers --help" first="check" ending=.json ;;
+    apply) options="--method -o --source --weights --set --quiet --help" ending=.h5 ;;
     report) options="-o --help" ending=.h5 ;;
     merge) options="--training -o --help" ending=.h5 ;;
     query) options="--metric --by --where --over-seeds --format --help" ending=.h5 ;;

@@ -298,6 +298,23 @@ static void write_methods(FILE *stream, const struct fs_job *job, enum fs_stage 
     fprintf(stream, "\n");
 }
 
+/* The settings of methods that do not train: they make their edits where the columns are measured. */
+static void write_made(FILE *stream, const struct fs_job *job, enum fs_model_kind kind, enum fs_stage stage)
+{
+    size_t methods;
+    const struct fs_job_method *method = fs_job_methods(job, &methods);
+    for (size_t i = 0; stage == FS_STAGE_EVALUATE && i < methods; i++) {
+        const struct fs_method *own = method[i].method;
+        bool again = false;
+        for (size_t before = 0; before < i; before++) {
+            again = again || method[before].method == own;
+        }
+        for (size_t k = 0; own->make != NULL && !again && k < own->settings->count; k++) {
+            fs_setting_write(stream, &own->settings->row[k], fs_job_value(job, &own->settings->row[k]), kind);
+        }
+    }
+}
+
 /* What auto stands for, so that a job that says it by name is the same. */
 static void write_compute(FILE *stream, const struct fs_job *job)
 {
@@ -325,6 +342,7 @@ static void write_settings(FILE *stream, const struct fs_job *job, const struct 
     }
     write_compute(stream, job);
     write_methods(stream, job, stage);
+    write_made(stream, job, inputs->kind, stage);
     write_scorings(stream, job, inputs->kind, stage);
     for (size_t i = 0; i < inputs->count; i++) {
         if ((inputs->file[i].stages & keys) != 0) {

@@ -359,10 +359,10 @@ static int apply_presets(struct fs_job *job, struct fs_error *err)
 static void fill_settings(struct fs_job *job)
 {
     static const struct fs_settings *const tables[] = {
-        &fs_core_settings,      &fs_compute_settings, &fs_attribute_settings, &fs_edit_settings,
-        &fs_edit_text_settings, &fs_methods_settings, &fs_split_settings,     &fs_validation_settings,
-        &fs_search_settings,    &fs_reuse_settings,   &fs_evaluate_settings,  &fs_compare_settings,
-        &fs_checkpoint_settings};
+        &fs_core_settings,       &fs_compute_settings,   &fs_attribute_settings, &fs_edit_settings,
+        &fs_edit_text_settings,  &fs_methods_settings,   &fs_split_settings,     &fs_validation_settings,
+        &fs_covariance_settings, &fs_search_settings,    &fs_reuse_settings,     &fs_evaluate_settings,
+        &fs_compare_settings,    &fs_checkpoint_settings};
     for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
         fs_job_fill(job, tables[i], 0, &job->settings);
     }
@@ -561,7 +561,9 @@ void fs_job_largest_training(const struct fs_job *job, const struct fs_spec *spe
         largest->save_every = larger(largest->save_every, size.save_every);
         largest->memory = size.memory > largest->memory ? size.memory : largest->memory;
         largest->root = size.root > largest->root ? size.root : largest->root;
+        largest->text = size.text > largest->text ? size.text : largest->text;
         largest->two_sweeps = largest->two_sweeps || size.two_sweeps;
+        largest->all_layers = largest->all_layers || size.all_layers;
         any = true;
     }
 }

@@ -130,6 +130,7 @@ const struct fs_job_key *fs_job_keys(size_t *count)
         fill_edit_choices();
         add_table(&fs_edit_settings, PAIRS);
         add_table(&fs_edit_text_settings, learning_from(FS_LEARNS_TEXT));
+        add_table(&fs_covariance_settings, learning_from(FS_LEARNS_KEYS));
         add_table(&fs_methods_settings, 0); /* the fingerprint takes names and models */
         add_table(&fs_search_settings, 0);  /* and of those of a method what it tries */
         add_scorings();
@@ -139,7 +140,9 @@ const struct fs_job_key *fs_job_keys(size_t *count)
         add_table(&fs_reuse_settings, 0);
         for (size_t i = 0; i < fs_method_count; i++) {
             if (fs_methods[i]->settings != NULL) {
-                add_table(fs_methods[i]->settings, 1u << fs_method_stage(fs_methods[i]));
+                /* of one that does not train the fingerprint takes them where the job has it */
+                add_table(fs_methods[i]->settings,
+                          fs_methods[i]->trainer != NULL ? 1u << fs_method_stage(fs_methods[i]) : 0);
             }
         }
         add_table(&fs_evaluate_settings, EVALUATE);

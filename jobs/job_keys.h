@@ -8,7 +8,7 @@
 #include "io/settings/settings.h"
 #include "io/values.h"
 
-#define FS_MOST_JOB_KEYS 192
+#define FS_MOST_JOB_KEYS 320
 
 struct fs_job_key {
     const struct fs_setting *setting;

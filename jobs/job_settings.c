@@ -98,6 +98,27 @@ static const struct fs_setting edit_text_rows[] = {
 };
 const struct fs_settings fs_edit_text_settings = {edit_text_rows, sizeof edit_text_rows / sizeof edit_text_rows[0]};
 
+static const struct fs_setting covariance_rows[] = {
+    {.key = "covariance.tokens",
+     .kind = FS_SETTING_INTEGER,
+     .initial = "600000",
+     .least = 1,
+     .most = FS_LARGEST_INTEGER,
+     .unit = "tokens",
+     FS_SETTING_MEMBER(struct fs_job_settings, covariance_tokens),
+     .meaning =
+         "of edit.text, from its beginning, that the second moment of an FFN's keys is taken of, which rome and its "
+         "kin need; ten times as many as a key has numbers or more"},
+    {.key = "covariance.folder",
+     .kind = FS_SETTING_PATH,
+     .changes_no_result = true,
+     .initial_words = "the job's output",
+     FS_SETTING_MEMBER(struct fs_job_settings, covariance_folder),
+     .meaning = "where these are kept, covariance-LAYER-DIGEST.h5 each, and taken from where model, text and "
+                "covariance.tokens are the same: jobs may share it"},
+};
+const struct fs_settings fs_covariance_settings = {covariance_rows, sizeof covariance_rows / sizeof covariance_rows[0]};
+
 static const struct fs_setting methods_rows[] = {
     {.key = "method",
      .kind = FS_SETTING_LIST,

@@ -199,11 +199,10 @@ static int check_unique(const struct fs_job_method *method, size_t count, struct
                                 "methods: two columns would be called \"%s\"; give one of them another \"name\"",
                                 own->name);
         }
-        if (method[i].method->trainer != NULL && method[i].method == own->method &&
-            method[i].strength == own->strength) {
+        if (!method[i].method->takes_model && method[i].method == own->method && method[i].strength == own->strength) {
             return fs_error_set(err, FS_EXIT_CONFIG,
-                                "methods: found \"%s\" and \"%s\", which are one column twice; expected a method that "
-                                "trains once, or at several strengths",
+                                "methods: found \"%s\" and \"%s\", which are one column twice; expected a method "
+                                "once, or at several strengths",
                                 method[i].name, own->name);
         }
     }

@@ -16,7 +16,8 @@ struct fs_job_method {
     const struct fs_method *method;
     char name[FS_COLUMN_NAME_SIZE]; /* of its column */
     const char *path;               /* of the other model; NULL: the method takes none. The job's */
-    double strength; /* of a trained edit, as a multiple of what it adds (struct fs_edit_kind, scale); otherwise 1 */
+    double
+        strength; /* of an edit that is no model, as a multiple of what it adds (struct fs_edit_kind, scale); otherwise 1 */
 };
 
 /*
@@ -25,7 +26,7 @@ struct fs_job_method {
  */
 extern const struct fs_setting_entry fs_method_entry;
 
-/* The methods of `entry` (NULL-terminated). FS_EXIT_CONFIG where two columns have one name, or one method trains twice at
+/* The methods of `entry` (NULL-terminated). FS_EXIT_CONFIG where two columns have one name, or one method stands twice at
  * the same strength. The caller frees. */
 int fs_methods_read(const char *const *entry, struct fs_job_method **method, size_t *count, struct fs_error *err);
 

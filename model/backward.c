@@ -222,7 +222,7 @@ int fs_tape_read_backward(struct fs_tape *tape, const fs_real *dlogits, fs_real 
     const struct fs_model *model = tape->pass.model;
     size_t d = model->spec.hidden, R = tape->rows;
     const struct fs_head_kept kept = {tape->gathered.data, tape->dense.data};
-    const fs_real *drow = fs_head_backward(model, tape->pass.workspace, &kept, R, dlogits, err);
+    const fs_real *drow = fs_head_backward(model, tape->pass.workspace, &kept, R, dlogits, NULL, err);
     if (drow == NULL) {
         return -1;
     }

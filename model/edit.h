@@ -3,7 +3,7 @@
  * of their kind alone; a kind is one row and one file in model/edits/.
  *
  * An edit acts on layers from `first_layer` on: below it an edited model computes what the unedited one does, so that
- * both share those layers. One of the last state alone has the model's number of layers there and shares them all. An
+ * both share those layers. One of the last state, or of log probabilities, alone has the model's number of layers there and shares them all. An
  * edit that replaces the whole model (`model`) shares nothing.
  *
  * Letters as in spec.h. All local.
@@ -19,6 +19,7 @@
 #include "model/backends/backend.h"
 #include "model/numbers/real.h"
 
+struct fs_applied;
 struct fs_edit;
 struct fs_model;
 struct fs_spec;
@@ -54,6 +55,16 @@ struct fs_edit_kind {
     void (*last_state)(const struct fs_edit *edit, const struct fs_backend *backend, size_t rows, fs_real *state,
                        fs_real *inner);
 
+    /*
+     * A decoding rule changes what is made of the model's log probabilities, and no state: what is said of a text depends on
+     * what the model says of the same text behind a prefix. Both or none of the two; such an edit is at no layer.
+     */
+    /* What stands before texts of a category, by its name (io/benchmarks/category.h); any is allowed. */
+    const char *(*prefix)(const char *category);
+    /* out (V) = log p' at a position, from log p (V) of the text and log q (V) of it behind the prefix; no two overlap. */
+    void (*distribution)(const struct fs_edit *edit, size_t vocabulary, const fs_real *plain, const fs_real *prefixed,
+                         fs_real *out);
+
     /* Multiplies what the edit adds to the model, in place; 1 changes no bit. */
     void (*scale)(struct fs_edit *edit, double strength);
 
@@ -62,9 +73,14 @@ struct fs_edit_kind {
     /* Its datasets below /<name> of an archive, and back; the reader sets all of `edit` but `kind`. */
     int (*write)(const struct fs_edit *edit, struct fs_archive *archive, struct fs_error *err);
     int (*read)(const struct fs_archive *archive, struct fs_edit *edit, struct fs_error *err);
+    /* What the edit is outside of this program (applied.h): changes the model's weights, or adds tensors and metadata of its
+     * own, whose meaning results/load_edit.py knows by the kind's name. */
+    int (*apply)(const struct fs_edit *edit, struct fs_applied *applied, struct fs_error *err);
+    /* Makes edit->model, `model` with what the edit's numbers change; after `read`, on each rank. */
+    int (*attach)(struct fs_edit *edit, const struct fs_model *model, struct fs_error *err);
 };
 
-#define FS_EDIT_SIZES 4
+#define FS_EDIT_SIZES 5
 struct fs_edit {
     const struct fs_edit_kind *kind;
     size_t first_layer;

@@ -75,8 +75,19 @@ static void embed_words(const struct fs_model *model, const struct fs_batch *bat
     }
 }
 
-/* Adds token type and position. */
-static void embed_places(const struct fs_model *model, const struct fs_batch *batch, fs_real *rows)
+/* A row of an embedding is added to a row; or, where there is a sink, this one's gradient to that one's. */
+static void meet(const fs_real *embedding, fs_real *row, size_t width, const struct fs_weight_sink *sink)
+{
+    if (sink == NULL) {
+        fs_kernel_add(row, embedding, width);
+    } else {
+        fs_kernel_add(fs_gradient_of(sink, embedding), row, width);
+    }
+}
+
+/* Token type and position of each row. */
+static void embed_places(const struct fs_model *model, const struct fs_batch *batch, fs_real *rows,
+                         const struct fs_weight_sink *sink)
 {
     size_t width = fs_spec_added_width(&model->spec), first = model->spec.first_position;
     for (size_t s = 0; s < batch->sequences; s++) {
@@ -84,11 +95,11 @@ static void embed_places(const struct fs_model *model, const struct fs_batch *ba
         for (size_t t = batch->start[s]; t < batch->start[s + 1]; t++) {
             fs_real *row = rows + t * width;
             if (model->token_type != NULL) {
-                fs_kernel_add(row, model->token_type, width);
+                meet(model->token_type, row, width, sink);
             }
             if (model->position != NULL) {
                 bool pads = (size_t)batch->token[t] + 1 == first;
-                fs_kernel_add(row, model->position + (pads ? first - 1 : next) * width, width);
+                meet(model->position + (pads ? first - 1 : next) * width, row, width, sink);
                 next += pads ? 0 : 1;
             }
         }
@@ -112,7 +123,7 @@ int fs_embed(const struct fs_model *model, struct fs_workspace *workspace, const
     if (projection == FS_PROJECT_WORDS) {
         fs_linear(model->backend, &model->embedding_projection, T, narrow, h, d);
     }
-    embed_places(model, batch, added);
+    embed_places(model, batch, added, NULL);
     if (projection == FS_PROJECT_SUM) {
         fs_linear(model->backend, &model->embedding_projection, T, narrow, h, d);
     }
@@ -122,6 +133,104 @@ int fs_embed(const struct fs_model *model, struct fs_workspace *workspace, const
     if (projection == FS_PROJECT_NORMED) {
         fs_linear(model->backend, &model->embedding_projection, T, narrow, h, d);
     }
+    if (workspace->dropout != NULL) {
+        fs_dropout_apply(workspace->dropout, FS_DROP_EMBEDDING, 0, 0, h, T * d);
+    }
+    return 0;
+}
+
+/* What fs_embed made on the way, again. */
+struct embedded {
+    const fs_real *projected; /* (T,E) what the projection reads before the norm, where it does */
+    const fs_real *sum;       /* what the norm reads */
+    const fs_real *normed;    /* what the projection reads of FS_PROJECT_NORMED */
+};
+
+static int embed_again(const struct fs_pass *pass, struct embedded *embedded, struct fs_error *err)
+{
+    const struct fs_model *model = pass->model;
+    struct fs_workspace *workspace = pass->workspace;
+    const enum fs_projection projection = model->spec.projection;
+    size_t T = pass->batch->tokens, E = fs_spec_embedding(&model->spec), d = model->spec.hidden, most = d > E ? d : E;
+    if (fs_scratch_reserve(&workspace->normed, T * most, "embeddings", err) != 0 ||
+        fs_scratch_reserve(&workspace->x, T * most, "embeddings", err) != 0 ||
+        fs_scratch_reserve(&workspace->branch, T * most, "embeddings", err) != 0 ||
+        fs_scratch_reserve(&workspace->dstate, T * most, "embeddings", err) != 0) {
+        return -1;
+    }
+    fs_real *words = workspace->normed.data, *sum = words;
+    embed_words(model, pass->batch, NULL, words);
+    if (projection == FS_PROJECT_WORDS) {
+        sum = workspace->x.data;
+        fs_linear(model->backend, &model->embedding_projection, T, words, sum, d);
+    }
+    embed_places(model, pass->batch, sum, NULL);
+    if (projection == FS_PROJECT_SUM) {
+        fs_linear(model->backend, &model->embedding_projection, T, sum, workspace->x.data, d);
+        sum = workspace->x.data;
+    }
+    *embedded = (struct embedded){words, sum, sum};
+    if (projection == FS_PROJECT_NORMED && model->embedding_norm.kind != FS_NO_NORM) {
+        fs_kernel_norm(&model->embedding_norm, sum, workspace->branch.data, T, E);
+        embedded->normed = workspace->branch.data;
+    }
+    return 0;
+}
+
+/* Through the projection, of what it has read (T,E): to its gradient, in the workspace. */
+static fs_real *project_backward(const struct fs_pass *pass, const fs_real *read, const fs_real *gradient,
+                                 const struct fs_weight_sink *sink)
+{
+    const struct fs_model *model = pass->model;
+    const struct fs_linear_rows rows = {pass->batch->tokens, read, gradient, model->spec.hidden, 1};
+    fs_linear_weight_gradient(model->backend, &model->embedding_projection, &rows, sink);
+    fs_linear_backward(model->backend, &model->embedding_projection, rows.rows, gradient, rows.ldy, 0,
+                       pass->workspace->dstate.data);
+    return pass->workspace->dstate.data;
+}
+
+/* Tokens in their order, so that the sums of a word have one. */
+static void words_backward(const struct fs_pass *pass, const fs_real *gradient, const struct fs_weight_sink *sink)
+{
+    const struct fs_model *model = pass->model;
+    size_t E = fs_spec_embedding(&model->spec);
+    double scale = model->spec.embedding_scale;
+    fs_real *table = fs_gradient_of(sink, model->word.data);
+    for (size_t t = 0; t < pass->batch->tokens; t++) {
+        fs_kernel_add_scaled(table + (size_t)pass->batch->token[t] * E, gradient + t * E, E,
+                             scale != 0.0 ? (fs_real)scale : 1);
+    }
+}
+
+int fs_embed_backward(const struct fs_pass *pass, fs_real *dh, const struct fs_weight_sink *sink, struct fs_error *err)
+{
+    const struct fs_model *model = pass->model;
+    const enum fs_projection projection = model->spec.projection;
+    struct embedded embedded;
+    fs_real *gradient = dh;
+    if (embed_again(pass, &embedded, err) != 0) {
+        return -1;
+    }
+    if (pass->workspace->dropout != NULL) {
+        size_t numbers = pass->batch->tokens * model->spec.hidden;
+        fs_dropout_apply(pass->workspace->dropout, FS_DROP_EMBEDDING, 0, 0, gradient, numbers);
+    }
+    if (projection == FS_PROJECT_NORMED) {
+        gradient = project_backward(pass, embedded.normed, gradient, sink);
+    }
+    if (model->embedding_norm.kind != FS_NO_NORM) {
+        size_t width = fs_spec_embedding_norm_width(&model->spec), T = pass->batch->tokens;
+        fs_norm_weight_gradient(sink, &model->embedding_norm, embedded.sum, gradient, T, width);
+        fs_kernel_norm_backward(&model->embedding_norm, embedded.sum, gradient, gradient, false, T, width);
+    }
+    if (projection == FS_PROJECT_SUM) {
+        gradient = project_backward(pass, embedded.projected, gradient, sink);
+    }
+    embed_places(model, pass->batch, gradient, sink);
+    if (projection == FS_PROJECT_WORDS) {
+        gradient = project_backward(pass, embedded.projected, gradient, sink);
+    }
+    words_backward(pass, gradient, sink);
     return 0;
 }
 
@@ -149,7 +258,8 @@ int fs_layer_prepare(const struct fs_pass *pass, struct fs_activations *activati
         (fs_spec_gated(spec) && fs_scratch_reserve(&workspace->gate, T * ffn, "the FFN", err) != 0) ||
         fs_experts_prepare(spec, workspace, T, err) != 0 || fs_positions_prepare(spec, workspace, batch, err) != 0 ||
         fs_scores_prepare(spec, &pass->model->score_weights, workspace, batch, err) != 0 ||
-        fs_convolution_prepare(spec, workspace, batch, err) != 0) {
+        fs_convolution_prepare(spec, workspace, batch, err) != 0 ||
+        fs_dropout_prepare(spec, workspace, batch, err) != 0) {
         return -1;
     }
     *activations = (struct fs_activations){.qkv = workspace->qkv.data,
@@ -168,7 +278,8 @@ struct fs_layer_run fs_layer_begin(const struct fs_pass *pass, size_t layer, con
                                  .workspace = pass->workspace,
                                  .batch = pass->batch,
                                  .tokens = pass->batch->tokens,
-                                 .activations = activations};
+                                 .activations = activations,
+                                 .score_weights = &pass->model->score_weights};
 }
 
 fs_real *fs_layer_branch(const struct fs_pass *pass, fs_real *h)
@@ -331,6 +442,32 @@ int fs_run_ffn(const struct fs_pass *pass, size_t layer, const fs_real *x, fs_re
     run.layer->ffn->inner(&run, x);
     run.layer->ffn->output(&run, NULL, y);
     return 0;
+}
+
+int fs_run_keys(const struct fs_pass *pass, size_t layer, const fs_real *x, fs_real *key, struct fs_error *err)
+{
+    struct fs_activations activations;
+    if (check_layers(pass->model, layer, layer + 1, err) != 0 || fs_layer_prepare(pass, &activations, err) != 0) {
+        return -1;
+    }
+    if (pass->model->spec.layer[layer].experts > 0) {
+        return fs_error_set(err, FS_EXIT_SOFTWARE, "layer %zu has experts, whose keys are not one matrix", layer);
+    }
+    activations.active = key;
+    fs_layer_keys(pass, layer, &activations, x);
+    return 0;
+}
+
+void fs_ffn_write(const struct fs_model *model, size_t layer, size_t rows, const fs_real *key, fs_real *y)
+{
+    struct fs_linear down = model->layer[layer].down;
+    down.bias = NULL;
+    fs_linear(model->backend, &down, rows, key, y, model->spec.hidden);
+}
+
+void fs_ffn_write_backward(const struct fs_model *model, size_t layer, size_t rows, const fs_real *dy, fs_real *dkey)
+{
+    fs_linear_backward(model->backend, &model->layer[layer].down, rows, dy, model->spec.hidden, 0, dkey);
 }
 
 int fs_join_ffn(const struct fs_pass *pass, size_t layer, const fs_real *x, const fs_real *base, fs_real *h,

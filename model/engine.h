@@ -23,6 +23,11 @@ struct fs_workspace;
 /* One a thread. */
 int fs_workspace_create(const struct fs_model *model, struct fs_workspace **workspace, struct fs_error *err);
 void fs_workspace_destroy(struct fs_workspace *workspace); /* takes NULL */
+/* The model's weights have changed (trainable.h): what was made of them is made anew. */
+void fs_workspace_forget(struct fs_workspace *workspace);
+/* From here on layers and embeddings drop numbers as `dropout` says, which must live on; NULL: none, as to begin with. */
+struct fs_dropout;
+void fs_workspace_drop(struct fs_workspace *workspace, const struct fs_dropout *dropout);
 /* Bytes that it holds now. */
 size_t fs_workspace_bytes(const struct fs_workspace *workspace);
 
@@ -70,6 +75,16 @@ int fs_run_to_ffn(const struct fs_pass *pass, size_t layer, const fs_real *h, fs
 /* y (T,d) = FFN(x) alone of `layer`, unedited and before any norm or scale behind it; x (T,d) as above. They must not
  * overlap. */
 int fs_run_ffn(const struct fs_pass *pass, size_t layer, const fs_real *x, fs_real *y, struct fs_error *err);
+
+/* key (T,F) = what W_out of `layer`'s FFN reads, from x (T,d) as above. FS_EXIT_SOFTWARE in a layer of experts. */
+int fs_run_keys(const struct fs_pass *pass, size_t layer, const fs_real *x, fs_real *key, struct fs_error *err);
+
+/*
+ * By the matrix with which the FFN of `layer`, one without experts, writes: y (R,d) = W_out key, of key (R,F), without the bias; and back,
+ * dkey (R,F) = W_out^T dy of dy (R,d).
+ */
+void fs_ffn_write(const struct fs_model *model, size_t layer, size_t rows, const fs_real *key, fs_real *y);
+void fs_ffn_write_backward(const struct fs_model *model, size_t layer, size_t rows, const fs_real *dy, fs_real *dkey);
 
 /*
  * The rest of `layer`: h (T,d) = base + edit(x), or the first matrix of base + edit(x) and the second brought together;

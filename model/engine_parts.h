@@ -63,11 +63,13 @@ const fs_real *fs_head_inputs(const struct fs_model *model, struct fs_workspace 
                               size_t count, const size_t *row, const struct fs_head_kept *kept, struct fs_error *err);
 /*
  * (R,d): the gradient of the rows of h that fs_head_inputs read, from dlogits (R,V); in the workspace, NULL on failure.
- * `kept` is as that call left it.
+ * `kept` is as that call left it. Gradients of weights are added where there is a sink.
  */
 const fs_real *fs_head_backward(const struct fs_model *model, struct fs_workspace *workspace,
                                 const struct fs_head_kept *kept, size_t count, const fs_real *dlogits,
-                                struct fs_error *err);
+                                const struct fs_weight_sink *sink, struct fs_error *err);
+/* From dh (T,d), the gradient of what fs_embed gave, overwritten, to those of the embeddings' weights. */
+int fs_embed_backward(const struct fs_pass *pass, fs_real *dh, const struct fs_weight_sink *sink, struct fs_error *err);
 /* logprob (R,V) from what fs_head_inputs gave. */
 void fs_head_distributions(const struct fs_model *model, const fs_real *rows, size_t count, fs_real *logprob);
 /* FS_EXIT_DATA where one of `count` log probabilities is no number. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "model/engine_parts.h"
+#include "model/steps/scores.h"
 
 struct fs_gradients {
     struct fs_pass pass;      /* of the last forward call */
@@ -119,12 +120,13 @@ int fs_gradients_forward(struct fs_gradients *gradients, const struct fs_pass *p
 }
 
 /* dh (T,d): the gradient of the top state. */
-static int begin(struct fs_gradients *gradients, const fs_real *dlogits, fs_real *dh, struct fs_error *err)
+static int begin(struct fs_gradients *gradients, const fs_real *dlogits, const struct fs_weight_sink *sink, fs_real *dh,
+                 struct fs_error *err)
 {
     const struct fs_pass *pass = &gradients->pass;
     const struct fs_head_kept kept = {gradients->gathered.data, gradients->dense.data};
     size_t d = pass->model->spec.hidden;
-    const fs_real *drow = fs_head_backward(pass->model, pass->workspace, &kept, gradients->rows, dlogits, err);
+    const fs_real *drow = fs_head_backward(pass->model, pass->workspace, &kept, gradients->rows, dlogits, sink, err);
     if (drow == NULL) {
         return -1;
     }
@@ -158,9 +160,25 @@ static void visit_ffn(const struct fs_layer_run *run, struct fs_component_view v
     }
 }
 
+/* What a backward pass is for. */
+struct use {
+    fs_component_visit *visit; /* NULL: of weights alone */
+    void *context;
+    const struct fs_weight_sink *sink; /* NULL: weights are frozen */
+};
+
+/* What the steps have read, for the gradients of weights. */
+static void set_streams(const struct fs_gradients *gradients, size_t layer, struct fs_layer_run *run)
+{
+    const struct fs_pass *pass = &gradients->pass;
+    run->stream[FS_STREAM_H] = gradients->states.data + layer * pass->batch->tokens * pass->model->spec.hidden;
+    run->stream[FS_STREAM_NORMED] = pass->workspace->normed.data;
+    run->stream[FS_STREAM_X] = pass->workspace->x.data;
+}
+
 /* Through a layer: h (T,d) its input, in the end its output; dh (T,d) the gradient of its output, in the end of its input. */
 static void go_through(struct fs_gradients *gradients, size_t layer, const struct fs_activations *activations,
-                       fs_component_visit *visit, void *context)
+                       const struct use *use)
 {
     const struct fs_pass *pass = &gradients->pass;
     const struct fs_spec *spec = &pass->model->spec;
@@ -171,33 +189,62 @@ static void go_through(struct fs_gradients *gradients, size_t layer, const struc
     fs_layer_to_ffn(pass, layer, activations, h, y, x);
     fs_layer_join(pass, layer, &(const struct fs_seam){.x = x}, fs_layer_norm_behind(activations), h, y);
     struct fs_component_view view = {FS_COMPONENT_RESIDUAL, layer, 0, T, spec->hidden, h, dh};
-    visit(context, &view);
+    if (use->visit != NULL) {
+        use->visit(use->context, &view);
+    }
     struct fs_layer_run run = fs_layer_begin_backward(pass, layer, activations, dh);
     size_t seam = run.layer->seam, output = output_step(run.layer);
+    run.sink = use->sink;
+    set_streams(gradients, layer, &run);
     fs_steps_backward(&run, seam, run.layer->steps);
-    visit_ffn(&run, view, visit, context);
+    if (use->visit != NULL) {
+        visit_ffn(&run, view, use->visit, use->context);
+    }
     fs_steps_backward(&run, output, seam);
-    visit(context, &(struct fs_component_view){FS_COMPONENT_ATTENTION, layer, 0, T, spec->heads * spec->head_size,
-                                               workspace->context.data, workspace->dcontext.data});
-    if (layer > 0) { /* nothing reads the gradient of the embeddings */
+    view = (struct fs_component_view){
+        FS_COMPONENT_ATTENTION,  layer, 0, T, spec->heads * spec->head_size, workspace->context.data,
+        workspace->dcontext.data};
+    if (use->visit != NULL) {
+        use->visit(use->context, &view);
+    }
+    if (layer > 0 || use->sink != NULL) { /* nothing else reads the gradient of the embeddings */
         fs_steps_backward(&run, 0, output);
     }
 }
 
-int fs_gradients_backward(struct fs_gradients *gradients, const fs_real *dlogits, fs_component_visit *visit,
-                          void *context, struct fs_error *err)
+static int run_back(struct fs_gradients *gradients, const fs_real *dlogits, const struct use *use, struct fs_error *err)
 {
     const struct fs_pass *pass = &gradients->pass;
+    fs_real *dh = gradients->now.data + pass->batch->tokens * pass->model->spec.hidden;
     struct fs_activations in_workspace;
     if (fs_layer_prepare(pass, &in_workspace, err) != 0 || fs_layer_prepare_backward(pass, err) != 0 ||
-        begin(gradients, dlogits, gradients->now.data + pass->batch->tokens * pass->model->spec.hidden, err) != 0) {
+        begin(gradients, dlogits, use->sink, dh, err) != 0) {
+        return -1;
+    }
+    bool relative = use->sink != NULL && pass->model->spec.disentangled.span > 0;
+    if (relative && fs_disentangled_begin_weights(&pass->model->spec, pass->workspace, err) != 0) {
         return -1;
     }
     for (size_t l = pass->model->spec.layers; l-- > 0;) {
         struct fs_activations activations = {0};
         fs_real *place = gradients->layer.data;
         fs_layer_lay_out(pass, l, in_workspace.active, &place, &activations);
-        go_through(gradients, l, &activations, visit, context);
+        go_through(gradients, l, &activations, use);
     }
-    return 0;
+    if (relative) {
+        fs_disentangled_end_weights(&pass->model->spec, &pass->model->score_weights, pass->workspace, use->sink);
+    }
+    return use->sink != NULL ? fs_embed_backward(pass, dh, use->sink, err) : 0;
+}
+
+int fs_gradients_backward(struct fs_gradients *gradients, const fs_real *dlogits, fs_component_visit *visit,
+                          void *context, struct fs_error *err)
+{
+    return run_back(gradients, dlogits, &(const struct use){.visit = visit, .context = context}, err);
+}
+
+int fs_gradients_weights(struct fs_gradients *gradients, const fs_real *dlogits, const struct fs_weight_sink *sink,
+                         struct fs_error *err)
+{
+    return run_back(gradients, dlogits, &(const struct use){.sink = sink}, err);
 }

@@ -1,9 +1,10 @@
 /*
- * Gradients of a read-out at every layer, for causal tracing: of the state behind a layer, of what its attention adds, and
- * of each neuron of its FFN, in one backward pass. Local, single-threaded, as engine.h.
+ * Gradients of a read-out through the whole model. For causal tracing: of the state behind a layer, of what its attention
+ * adds, and of each neuron of its FFN. For training: of all weights. Local, single-threaded, as engine.h.
  *
  *     fs_gradients_forward -> logprob (R,V) -> the caller turns it into dL/dlogits (R,V)
  *     -> fs_gradients_backward -> `visit` sees each component's values and gradients, from the top layer down
+ *     or fs_gradients_weights -> they are added to a vector
  *
  * Only what enters each layer is kept, (layers + 1) T d numbers; the backward pass computes a layer again before it goes
  * through it (Chen et al. 2016, arXiv 1604.06174). So it costs one forward pass more and holds one layer's memory.
@@ -11,6 +12,7 @@
 #ifndef FAIRSTAMP_MODEL_GRADIENTS_H
 #define FAIRSTAMP_MODEL_GRADIENTS_H
 
+#include "model/backends/linear.h"
 #include "model/engine.h"
 
 /*
@@ -53,5 +55,13 @@ int fs_gradients_forward(struct fs_gradients *gradients, const struct fs_pass *p
  */
 int fs_gradients_backward(struct fs_gradients *gradients, const fs_real *dlogits, fs_component_visit *visit,
                           void *context, struct fs_error *err);
+
+/*
+ * From dlogits (R,V) to the gradients of all weights, which are added. The model of the pass is a copy whose weights lie in
+ * one block (trainable.h). Sums of a weight are in the order of tokens, those of its uses from the top of the model down: a
+ * tied head and layers that share theirs have one sum of all.
+ */
+int fs_gradients_weights(struct fs_gradients *gradients, const fs_real *dlogits, const struct fs_weight_sink *sink,
+                         struct fs_error *err);
 
 #endif

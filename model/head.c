@@ -171,21 +171,38 @@ static const fs_real *read_inputs(const struct fs_model *model, struct fs_worksp
     return head_inputs(model, workspace, workspace->rows.data, reads->rows, reads->edit, NULL);
 }
 
+/* A backward pass through the head, and all that comes before it. */
+struct back {
+    const struct fs_model *model;
+    struct fs_workspace *workspace;
+    const struct fs_head_kept *kept;
+    size_t count;
+    const struct fs_weight_sink *sink; /* NULL: weights are frozen */
+};
+
+/* What the head multiplies, computed again: in workspace->transformed, for the gradient takes the place of the rest. */
+static void inputs_again(const struct back *back)
+{
+    fs_real *place = back->workspace->transformed.data;
+    const fs_real *inputs = head_inputs(back->model, back->workspace, back->kept->gathered, back->count, NULL, NULL);
+    if (inputs != place) {
+        memcpy(place, inputs, back->count * fs_spec_embedding(&back->model->spec) * sizeof *inputs);
+    }
+}
+
 /*
  * drow (count,E) from dlogits (count,V) of capped logits, which are computed again a panel at a time; in
- * workspace->rows, through workspace->transformed.
+ * workspace->rows, through workspace->transformed, which holds what the head multiplies.
  */
-static int capped_backward(const struct fs_model *model, struct fs_workspace *workspace,
-                           const struct fs_head_kept *kept, size_t count, const fs_real *dlogits, struct fs_error *err)
+static int capped_backward(const struct back *back, const fs_real *dlogits, struct fs_error *err)
 {
+    const struct fs_model *model = back->model;
+    struct fs_workspace *workspace = back->workspace;
+    size_t count = back->count;
     size_t V = model->spec.vocabulary, E = fs_spec_embedding(&model->spec);
     size_t width = V < PANEL_COLUMNS ? V : PANEL_COLUMNS;
     if (fs_scratch_reserve(&workspace->logits, width * CHUNK_ROWS, "logits", err) != 0) {
         return -1;
-    }
-    const fs_real *inputs = head_inputs(model, workspace, kept->gathered, count, NULL, NULL);
-    if (inputs != workspace->transformed.data) { /* the gradient takes its place, or it is what the tape keeps */
-        memcpy(workspace->transformed.data, inputs, count * E * sizeof *inputs);
     }
     fs_real *logit = workspace->logits.data;
     for (size_t begin = 0; begin < count; begin += CHUNK_ROWS) {
@@ -198,6 +215,11 @@ static int capped_backward(const struct fs_model *model, struct fs_workspace *wo
                 fs_kernel_cap_backward(logit + r * width, dlogits + (begin + r) * V + first, logit + r * width, columns,
                                        (fs_real)model->spec.logit_cap);
             }
+            if (back->sink != NULL) {
+                const struct fs_linear_rows gone = {rows, workspace->transformed.data + begin * E, logit, width,
+                                                    (fs_real)logit_scale(model)};
+                fs_linear_weight_gradient(model->backend, &part, &gone, back->sink);
+            }
             fs_linear_backward(model->backend, &part, rows, logit, width, first > 0 ? 1 : 0,
                                workspace->rows.data + begin * E);
         }
@@ -205,33 +227,88 @@ static int capped_backward(const struct fs_model *model, struct fs_workspace *wo
     return 0;
 }
 
+/* drow (count,E), the gradient of what the head multiplies, from dlogits (count,V); in workspace->rows. */
+static int matrix_backward(const struct back *back, const fs_real *dlogits, struct fs_error *err)
+{
+    const struct fs_model *model = back->model;
+    struct fs_workspace *workspace = back->workspace;
+    size_t V = model->spec.vocabulary, E = fs_spec_embedding(&model->spec), count = back->count;
+    bool capped = model->spec.logit_cap != 0.0;
+    if (capped || back->sink != NULL) {
+        inputs_again(back);
+    }
+    if (capped && capped_backward(back, dlogits, err) != 0) {
+        return -1;
+    }
+    if (!capped && back->sink != NULL) {
+        const struct fs_linear_rows gone = {count, workspace->transformed.data, dlogits, V,
+                                            (fs_real)logit_scale(model)};
+        fs_linear_weight_gradient(model->backend, &model->head, &gone, back->sink);
+    }
+    if (!capped) {
+        fs_linear_backward(model->backend, &model->head, count, dlogits, V, 0, workspace->rows.data);
+    }
+    if (logit_scale(model) != 1.0) {
+        fs_kernel_scale(workspace->rows.data, count * E, (fs_real)logit_scale(model));
+    }
+    return 0;
+}
+
+/* Gradients of the projection or transform whose output's gradient is dy (count,E): it has read the last states, which
+ * are computed again. No work without a sink. */
+static int add_weights(const struct back *back, const struct fs_linear *linear, const fs_real *dy, struct fs_error *err)
+{
+    const struct fs_norm *norm = &back->model->final_norm;
+    struct fs_scratch *normed = &back->workspace->normed;
+    size_t d = back->model->spec.hidden;
+    const fs_real *state = back->kept->gathered;
+    if (back->sink == NULL) {
+        return 0;
+    }
+    if (norm->kind != FS_NO_NORM) {
+        if (fs_scratch_reserve(normed, back->count * d, "read positions", err) != 0) {
+            return -1;
+        }
+        fs_kernel_norm(norm, state, normed->data, back->count, d);
+        state = normed->data;
+    }
+    const struct fs_linear_rows gone = {back->count, state, dy, linear->outputs, 1};
+    fs_linear_weight_gradient(back->model->backend, linear, &gone, back->sink);
+    return 0;
+}
+
 const fs_real *fs_head_backward(const struct fs_model *model, struct fs_workspace *workspace,
                                 const struct fs_head_kept *kept, size_t count, const fs_real *dlogits,
-                                struct fs_error *err)
+                                const struct fs_weight_sink *sink, struct fs_error *err)
 {
-    size_t V = model->spec.vocabulary, d = model->spec.hidden, E = fs_spec_embedding(&model->spec);
-    if (reserve_rows(model, workspace, count, err) != 0) {
+    const struct back back = {model, workspace, kept, count, sink};
+    size_t d = model->spec.hidden, E = fs_spec_embedding(&model->spec);
+    if (reserve_rows(model, workspace, count, err) != 0 || matrix_backward(&back, dlogits, err) != 0) {
         return NULL;
     }
     fs_real *drow = workspace->rows.data, *other = workspace->transformed.data;
-    if (model->spec.logit_cap == 0.0) {
-        fs_linear_backward(model->backend, &model->head, count, dlogits, V, 0, drow);
-    } else if (capped_backward(model, workspace, kept, count, dlogits, err) != 0) {
-        return NULL;
-    }
-    if (logit_scale(model) != 1.0) {
-        fs_kernel_scale(drow, count * E, (fs_real)logit_scale(model));
-    }
     if (model->transform.weight.data != NULL) {
         fs_kernel_activation(model->spec.activation, kept->dense, NULL, other, count * E);
+        if (sink != NULL) {
+            fs_norm_weight_gradient(sink, &model->transform_norm, other, drow, count, E);
+        }
         fs_kernel_norm_backward(&model->transform_norm, other, drow, drow, false, count, E);
         fs_kernel_activation_backward(model->spec.activation, kept->dense, NULL, drow, other, NULL, count * E);
+        if (add_weights(&back, &model->transform, other, err) != 0) {
+            return NULL;
+        }
         fs_linear_backward(model->backend, &model->transform, count, other, E, 0, drow);
     } else if (model->output_projection.weight.data != NULL) {
+        if (add_weights(&back, &model->output_projection, drow, err) != 0) {
+            return NULL;
+        }
         fs_linear_backward(model->backend, &model->output_projection, count, drow, E, 0, other);
         drow = other;
     }
     if (model->final_norm.kind != FS_NO_NORM) {
+        if (sink != NULL) {
+            fs_norm_weight_gradient(sink, &model->final_norm, kept->gathered, drow, count, d);
+        }
         fs_kernel_norm_backward(&model->final_norm, kept->gathered, drow, drow, false, count, d);
     }
     return drow;

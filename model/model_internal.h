@@ -40,8 +40,9 @@ struct fs_model {
     const struct fs_tensor *word_tensor;
     size_t bindings, binding_capacity;
     struct fs_binding *binding;
-    size_t converted; /* bytes of the block */
-    void *own_block;  /* fs_model_load's */
+    size_t converted;              /* bytes of the block */
+    void *own_block;               /* fs_model_load's, or a copy's weights */
+    const struct fs_model *origin; /* of a copy (trainable.h): the model that it began with; NULL */
     char *config_path;
     bool whole_file; /* a GGUF file, with config and tokenizer in it */
     const char **files;

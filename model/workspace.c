@@ -10,6 +10,17 @@ int fs_workspace_create(const struct fs_model *model, struct fs_workspace **work
     return *workspace == NULL ? -1 : 0;
 }
 
+void fs_workspace_forget(struct fs_workspace *workspace)
+{
+    workspace->bias.length = 0;
+    workspace->relative.filled = false;
+}
+
+void fs_workspace_drop(struct fs_workspace *workspace, const struct fs_dropout *dropout)
+{
+    workspace->dropout = dropout;
+}
+
 size_t fs_workspace_bytes(const struct fs_workspace *workspace)
 {
     return fs_workspace_numbers(workspace) * sizeof(fs_real);

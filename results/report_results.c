@@ -239,6 +239,7 @@ static void print_skipped(const struct fs_results *results, FILE *stream)
             snprintf(after, sizeof after, " (%.100s)\n", results->row[i].suite);
             fs_write_skipped(stream, results, results->row[i].suite, "skipped: ", after);
             fs_write_first_unscored(stream, &results->row[i], "not scored: ", after);
+            fs_write_unread(stream, results, results->row[i].suite, "empty: ", after);
         }
     }
 }

@@ -1,5 +1,6 @@
 #include "results/skip_lines.h"
 
+#include <math.h>
 #include <string.h>
 
 bool fs_is_first_of_suite(const struct fs_results *results, size_t i)
@@ -71,5 +72,36 @@ void fs_write_first_unscored(FILE *stream, const struct fs_result_row *row, cons
     if (row->first_unscored > 0) {
         fprintf(stream, "%sthe first token of %zu items, which nothing stands before: the model has no begin-of-text%s",
                 before, row->first_unscored, after);
+    }
+}
+
+/* Whether a column has no number in the suite's rows, where the unedited model has some. */
+static bool is_unread(const struct fs_results *results, const char *suite, size_t column)
+{
+    bool any = false;
+    for (size_t i = 0; i < results->rows; i++) {
+        const struct fs_result_row *row = &results->row[i];
+        if (strcmp(row->suite, suite) == 0) {
+            any = any || !isnan(row->value[0].value);
+            if (!isnan(row->value[column].value)) {
+                return false;
+            }
+        }
+    }
+    return any;
+}
+
+void fs_write_unread(FILE *stream, const struct fs_results *results, const char *suite, const char *before,
+                     const char *after)
+{
+    bool any = false;
+    for (size_t column = 1; column < results->columns; column++) {
+        if (is_unread(results, suite, column)) {
+            fprintf(stream, "%s%s", any ? ", " : before, results->column[column]);
+            any = true;
+        }
+    }
+    if (any) {
+        fprintf(stream, ": a decoding rule changes no state, which is what this suite reads%s", after);
     }
 }

@@ -15,6 +15,9 @@ void fs_write_skipped(FILE *stream, const struct fs_results *results, const char
                       const char *after);
 /* The same of the items whose first token is not scored ("the first token of 12 items, ..."). */
 void fs_write_first_unscored(FILE *stream, const struct fs_result_row *row, const char *before, const char *after);
+/* The same of edits without a number in any row of a suite: decoding rules, in a suite on states ("of self_debias: ..."). */
+void fs_write_unread(FILE *stream, const struct fs_results *results, const char *suite, const char *before,
+                     const char *after);
 /* Whether row `i` is the first of its suite. */
 bool fs_is_first_of_suite(const struct fs_results *results, size_t i);
 

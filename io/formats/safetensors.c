@@ -204,6 +204,11 @@ static int read_file(const char *path, const struct fs_file_map *map, struct fs_
     return result;
 }
 
+static size_t head(const unsigned char *data, size_t size)
+{
+    return size < 8 ? size : 8 + (size_t)fs_little_endian(data, 8);
+}
+
 const struct fs_tensor_format fs_tensor_format_safetensors = {
     .file = "model.safetensors",
     .index = "model.safetensors.index.json",
@@ -211,4 +216,5 @@ const struct fs_tensor_format fs_tensor_format_safetensors = {
     .shards = "*-of-*.safetensors",
     .may_be = may_be,
     .read = read_file,
+    .head = head,
 };

@@ -21,6 +21,9 @@ struct fs_tensor_format {
     bool (*may_be)(const unsigned char *data, size_t size);
     /* Checks the file `path`, whose map and path outlive the tensors, and adds its tensors. */
     int (*read)(const char *path, const struct fs_file_map *map, struct fs_tensors *tensors, struct fs_error *err);
+    /* Bytes of a file that was read, behind which the data of its tensors follow each other: others of the same types may
+     * be written there. NULL: the format is another. */
+    size_t (*head)(const unsigned char *data, size_t size);
 };
 
 /* A file that is a whole model by itself, with config and tokenizer (gguf.h): no row of the table, for no folder is

@@ -47,3 +47,17 @@ void fs_linear_backward(const struct fs_backend *backend, const struct fs_linear
                            fs_matrix_of(dy, rows, linear->outputs, ldy), linear->weight};
     fs_product(backend, term, beta, dx, linear->inputs);
 }
+
+void fs_linear_weight_gradient(const struct fs_backend *backend, const struct fs_linear *linear,
+                               const struct fs_linear_rows *rows, const struct fs_weight_sink *sink)
+{
+    const struct fs_matrix x = fs_matrix_of(rows->x, rows->rows, linear->inputs, linear->inputs);
+    const struct fs_matrix dy = fs_matrix_of(rows->dy, rows->rows, linear->outputs, rows->ldy);
+    const struct fs_term term = {FS_TRANSPOSE_A, rows->factor, linear->inputs_first ? x : dy,
+                                 linear->inputs_first ? dy : x};
+    fs_product(backend, term, 1, fs_gradient_of(sink, linear->weight.data), linear->weight.stride);
+    fs_real *bias = linear->bias != NULL ? fs_gradient_of(sink, linear->bias) : NULL;
+    for (size_t r = 0; bias != NULL && r < rows->rows; r++) {
+        fs_kernel_add_scaled(bias, rows->dy + r * rows->ldy, linear->outputs, rows->factor);
+    }
+}

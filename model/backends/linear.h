@@ -27,4 +27,28 @@ void fs_linear_residual(const struct fs_backend *backend, const struct fs_linear
 void fs_linear_backward(const struct fs_backend *backend, const struct fs_linear *linear, size_t rows,
                         const fs_real *dy, size_t ldy, fs_real beta, fs_real *dx);
 
+/* Where gradients of weights go: all weights lie in one block from `number` on, and `gradient` has its layout. */
+struct fs_weight_sink {
+    const fs_real *number;
+    fs_real *gradient;
+};
+
+/* The place of the gradient of what `weight`, in the block, points to. */
+static inline fs_real *fs_gradient_of(const struct fs_weight_sink *sink, const void *weight)
+{
+    return sink->gradient + ((const fs_real *)weight - sink->number);
+}
+
+/* Rows that went through a linear map, and `factor` times the gradient of what came out. */
+struct fs_linear_rows {
+    size_t rows;
+    const fs_real *x;  /* (rows,inputs) */
+    const fs_real *dy; /* (rows,outputs; ldy) */
+    size_t ldy;
+    fs_real factor;
+};
+/* gradient of W += factor x^T dy, of the bias += factor times the sum of dy's rows */
+void fs_linear_weight_gradient(const struct fs_backend *backend, const struct fs_linear *linear,
+                               const struct fs_linear_rows *rows, const struct fs_weight_sink *sink);
+
 #endif

@@ -2,14 +2,19 @@
 #include <string.h>
 
 #include "model/edit.h"
+#include "model/edits/all_weights.h"
 #include "model/edits/checkpoint.h"
+#include "model/edits/direction.h"
 #include "model/edits/last_state.h"
+#include "model/edits/neurons.h"
+#include "model/edits/self_debias.h"
 #include "model/edits/stamp_net.h"
 #include "model/edits/weight.h"
 #include "model/model.h"
 
-static const struct fs_edit_kind *const kinds[] = {&fs_edit_stamp, &fs_edit_checkpoint, &fs_edit_last_state,
-                                                   &fs_edit_weight};
+static const struct fs_edit_kind *const kinds[] = {&fs_edit_stamp,     &fs_edit_checkpoint,  &fs_edit_last_state,
+                                                   &fs_edit_weight,    &fs_edit_all_weights, &fs_edit_self_debias,
+                                                   &fs_edit_direction, &fs_edit_neurons};
 
 const struct fs_edit_kind *fs_edit_kind_find(const char *name)
 {

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/applied.h"
 #include "model/backends/linear.h"
 #include "model/edits/edit_file.h"
 
@@ -160,6 +161,17 @@ static int read_map(const struct fs_archive *archive, struct fs_edit *edit, stru
     return 0;
 }
 
+/* ---- outside of this program ---- */
+
+static int apply(const struct fs_edit *edit, struct fs_applied *applied, struct fs_error *err)
+{
+    const struct map map = map_of(edit);
+    return fs_applied_add(applied, "centre", map.hidden, 0, map.centre, err) == 0 &&
+                   fs_applied_add(applied, "left", map.rank, map.hidden, map.left, err) == 0
+               ? fs_applied_add(applied, "right", map.rank, map.hidden, map.right, err)
+               : -1;
+}
+
 const struct fs_edit_kind fs_edit_last_state = {.name = "last_state",
                                                 .check = check,
                                                 .inner_size = inner_size,
@@ -167,4 +179,5 @@ const struct fs_edit_kind fs_edit_last_state = {.name = "last_state",
                                                 .scale = scale,
                                                 .flops = flops,
                                                 .write = write_map,
-                                                .read = read_map};
+                                                .read = read_map,
+                                                .apply = apply};

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/applied.h"
 #include "model/backends/linear.h"
 #include "model/edits/edit_file.h"
 #include "model/families/spec.h"
@@ -217,6 +218,22 @@ static int read_stamp(const struct fs_archive *archive, struct fs_edit *edit, st
     return 0;
 }
 
+/* ---- outside of this program ---- */
+
+static int apply(const struct fs_edit *edit, struct fs_applied *applied, struct fs_error *err)
+{
+    struct fs_stamp stamp = fs_stamp_of(edit);
+    const fs_real *p = stamp.parameters;
+    return fs_applied_note_ffn(applied, stamp.layer, err) == 0 &&
+                   fs_applied_add(applied, "key", stamp.width, stamp.hidden, p, err) == 0 &&
+                   fs_applied_add(applied, "key_bias", stamp.width, 0, p + fs_stamp_offset_key_bias(&stamp), err) ==
+                       0 &&
+                   fs_applied_add(applied, "value", stamp.width, stamp.hidden, p + fs_stamp_offset_value(&stamp),
+                                  err) == 0
+               ? fs_applied_add(applied, "value_bias", stamp.hidden, 0, p + fs_stamp_offset_value_bias(&stamp), err)
+               : -1;
+}
+
 const struct fs_edit_kind fs_edit_stamp = {.name = "stamp",
                                            .check = check,
                                            .ffn_output = ffn_output,
@@ -225,4 +242,5 @@ const struct fs_edit_kind fs_edit_stamp = {.name = "stamp",
                                            .scale = scale,
                                            .flops = flops,
                                            .write = write_stamp,
-                                           .read = read_stamp};
+                                           .read = read_stamp,
+                                           .apply = apply};

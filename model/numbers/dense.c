@@ -12,10 +12,45 @@ void dsyevr_(const char *job, const char *range, const char *half, const blasint
              blasint *found, double *value, double *vector, const blasint *vector_stride, blasint *support,
              double *work, const blasint *work_size, blasint *numbers, const blasint *numbers_size, blasint *info,
              size_t job_length, size_t range_length, size_t half_length);
+void dposv_(const char *half, const blasint *n, const blasint *columns, double *a, const blasint *stride, double *b,
+            const blasint *b_stride, blasint *info, size_t half_length);
+
+/* The call is not for many threads at once: it is made where it changes something. */
+void fs_dense_one_thread(void)
+{
+    if (openblas_get_num_threads() != 1) {
+        openblas_set_num_threads(1);
+    }
+}
+
+double fs_dense_dot(size_t d, const double *a, const double *b)
+{
+    return cblas_ddot((blasint)d, a, 1, b, 1);
+}
+
+void fs_dense_add_scaled(size_t d, double factor, const double *x, double *y)
+{
+    cblas_daxpy((blasint)d, factor, x, 1, y, 1);
+}
+
+int fs_dense_solve(size_t d, double *s, double *x, struct fs_error *err)
+{
+    blasint n = (blasint)d, columns = 1, info = 0;
+    if (d > INT_MAX / 64) {
+        return fs_error_set(err, FS_EXIT_DATA, "found %zu equations, expected at most %d", d, INT_MAX / 64);
+    }
+    fs_dense_one_thread();
+    dposv_("U", &n, &columns, s, &n, x, &n, &info, 1); /* rows of the lower half are columns of the upper one */
+    return info == 0
+               ? 0
+               : fs_error_set(err, FS_EXIT_DATA,
+                              "a matrix of %zu rows is not positive definite: pivot %lld; are the states numbers?", d,
+                              (long long)info);
+}
 
 void fs_dense_add_square(size_t n, size_t d, const double *x, double *s)
 {
-    openblas_set_num_threads(1);
+    fs_dense_one_thread();
     cblas_dsyrk(CblasRowMajor, CblasLower, CblasTrans, (blasint)d, (blasint)n, 1, x, (blasint)d, 1, s, (blasint)d);
 }
 
@@ -111,7 +146,7 @@ int fs_dense_eigenvectors(size_t d, size_t count, double *s, double *value, doub
         return fs_error_set(err, FS_EXIT_DATA, "found %zu eigenvectors of %zu rows to be computed, expected 1 to %zu",
                             count, d, d);
     }
-    openblas_set_num_threads(1);
+    fs_dense_one_thread();
     int status = check_finite(d, s, err) == 0 ? reserve_eigen(d, count, s, &eigen, err) : -1;
     if (status == 0 && (syevr(d, count, s, &eigen, &found) != 0 || (size_t)found != count)) {
         status = no_eigenvectors(d, err);

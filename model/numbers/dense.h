@@ -10,6 +10,17 @@
 
 #include "io/error.h"
 
+/* OpenBLAS computes in the calling thread from here on; call it before threads that use what follows. */
+void fs_dense_one_thread(void);
+
+/* Of vectors of d numbers: a.b, and y += factor x. */
+double fs_dense_dot(size_t d, const double *a, const double *b);
+void fs_dense_add_scaled(size_t d, double factor, const double *x, double *y);
+
+/* x (d) <- s^-1 x of the symmetric, positive definite s (d,d), of which the lower half is read and nothing is left.
+ * FS_EXIT_DATA where s is not positive definite to rounding. */
+int fs_dense_solve(size_t d, double *s, double *x, struct fs_error *err);
+
 /* s (d,d) += x^T x of x (n,d): its lower half and diagonal. */
 void fs_dense_add_square(size_t n, size_t d, const double *x, double *s);
 

@@ -61,6 +61,22 @@ CLONES void fs_kernel_add_rows(fs_real *y, const fs_real *x, size_t rows, size_t
     }
 }
 
+CLONES void fs_kernel_add_to(const fs_real *a, const fs_real *b, fs_real *sum, size_t count)
+{
+#pragma omp simd
+    for (size_t i = 0; i < count; i++) {
+        sum[i] = a[i] + b[i];
+    }
+}
+
+CLONES void fs_kernel_add_scaled(fs_real *y, const fs_real *x, size_t count, fs_real factor)
+{
+#pragma omp simd
+    for (size_t i = 0; i < count; i++) {
+        y[i] += factor * x[i];
+    }
+}
+
 /* ---- activations ---- */
 
 #define SQRT_HALF ((fs_real)0.70710678118654752)
@@ -238,6 +254,17 @@ CLONES void fs_kernel_subtract(fs_real *x, size_t count, double shift)
 #pragma omp simd
     for (size_t i = 0; i < count; i++) {
         x[i] = (fs_real)((double)x[i] - shift);
+    }
+}
+
+CLONES void fs_kernel_decay(const fs_real *log_p, const fs_real *log_q, fs_real decay, fs_real least, fs_real *out,
+                            size_t count)
+{
+#pragma omp simd
+    for (size_t i = 0; i < count; i++) {
+        fs_real more = exponential(log_q[i]) - exponential(log_p[i]);
+        fs_real factor = more > 0 ? -decay * more : 0;
+        out[i] = log_p[i] + (factor > least ? factor : least);
     }
 }
 

@@ -28,6 +28,10 @@ void fs_kernel_add_bias(const fs_real *in, const fs_real *bias, fs_real *out, si
 /* y += x; y (columns) += the sum of the rows of x */
 void fs_kernel_add(fs_real *y, const fs_real *x, size_t count);
 void fs_kernel_add_rows(fs_real *y, const fs_real *x, size_t rows, size_t columns);
+/* sum = a + b; may be one of them */
+void fs_kernel_add_to(const fs_real *a, const fs_real *b, fs_real *sum, size_t count);
+/* y += factor x */
+void fs_kernel_add_scaled(fs_real *y, const fs_real *x, size_t count, fs_real factor);
 /* x *= factor */
 void fs_kernel_scale(fs_real *x, size_t count, fs_real factor);
 /* Soft caps: x = cap tanh(x / cap). Backward: din = dout (1 - (out / cap)^2) from the capped numbers; all may be the
@@ -40,6 +44,11 @@ void fs_kernel_norm(const struct fs_norm *norm, const fs_real *in, fs_real *out,
 /* din (rows,d) = gradient of `in` given `dout`, plus what din holds where `add`; dout may be din where not `add`. */
 void fs_kernel_norm_backward(const struct fs_norm *norm, const fs_real *in, const fs_real *dout, fs_real *din, bool add,
                              size_t rows, size_t d);
+
+/* dgain (d) += the sum over rows of dout times what the gain multiplies; dbias (d), NULL where there is none, += that of
+ * dout. No work where the norm has no gain. */
+void fs_kernel_norm_weight_gradient(const struct fs_norm *norm, const fs_real *in, const fs_real *dout, size_t rows,
+                                    size_t d, fs_real *dgain, fs_real *dbias);
 
 /* out = act(in), or act(in) * times where `times` is not NULL; all may be the same. */
 void fs_kernel_activation(enum fs_activation activation, const fs_real *in, const fs_real *times, fs_real *out,
@@ -79,6 +88,9 @@ void fs_kernel_rotate_neighbours(fs_real *x, size_t heads, size_t size, size_t h
 fs_real fs_kernel_max(const fs_real *x, size_t count);
 double fs_kernel_sum_exp(const fs_real *x, size_t count, fs_real shift); /* sum of exp(x - shift) */
 void fs_kernel_subtract(fs_real *x, size_t count, double shift);
+/* out = log_p + max(least, -decay max(0, q - p)), of logarithms in `log_p` and `log_q` */
+void fs_kernel_decay(const fs_real *log_p, const fs_real *log_q, fs_real decay, fs_real least, fs_real *out,
+                     size_t count);
 
 /*
  * From one row of log probabilities to a gradient of its logits, in place: row [V], log p' in, a p' - b p out.

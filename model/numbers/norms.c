@@ -116,3 +116,20 @@ CLONES void fs_kernel_norm_backward(const struct fs_norm *norm, const fs_real *i
         }
     }
 }
+
+CLONES void fs_kernel_norm_weight_gradient(const struct fs_norm *norm, const fs_real *in, const fs_real *dout,
+                                           size_t rows, size_t d, fs_real *dgain, fs_real *dbias)
+{
+    enum fs_norm_kind kind = norm->kind;
+    for (size_t r = 0; kind != FS_NO_NORM && norm->gain != NULL && r < rows; r++, in += d, dout += d) {
+        fs_real mean, scale;
+        statistics(kind, norm->epsilon, in, d, &mean, &scale);
+#pragma omp simd
+        for (size_t j = 0; j < d; j++) {
+            dgain[j] += dout[j] * (in[j] - mean) * scale;
+        }
+        if (dbias != NULL) {
+            fs_kernel_add(dbias, dout, d);
+        }
+    }
+}

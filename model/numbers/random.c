@@ -2,6 +2,8 @@
 
 #include <math.h>
 
+#define STEP 0x9e3779b97f4a7c15u
+
 struct fs_random fs_random_start(uint64_t seed, uint64_t stream)
 {
     struct fs_random random = {seed};
@@ -11,12 +13,26 @@ struct fs_random fs_random_start(uint64_t seed, uint64_t stream)
     return random;
 }
 
-uint64_t fs_random_next(struct fs_random *random)
+static uint64_t mix(uint64_t z)
 {
-    uint64_t z = random->state += 0x9e3779b97f4a7c15u;
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
     z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
     return z ^ (z >> 31);
+}
+
+uint64_t fs_random_next(struct fs_random *random)
+{
+    return mix(random->state += STEP);
+}
+
+void fs_random_drop(struct fs_random random, size_t first, double share, fs_real *x, size_t count)
+{
+    const uint64_t limit = (uint64_t)ceil(share * 0x1p53);
+    const fs_real scale = (fs_real)(1.0 / (1.0 - share));
+    for (size_t i = 0; i < count; i++) {
+        uint64_t draw = mix(random.state + (uint64_t)(first + i + 1) * STEP) >> 11;
+        x[i] = draw < limit ? 0 : x[i] * scale;
+    }
 }
 
 double fs_random_uniform(struct fs_random *random)

@@ -44,6 +44,7 @@ size_t fs_attention_block(const struct fs_spec *spec, const struct fs_batch *bat
 /* What one sequence's heads are. */
 struct heads {
     size_t sequence, start, n, m; /* first of its own rows, how many, and tokens of its path */
+    size_t before;                /* weights of the sequences before it */
     size_t first, count;          /* heads that are taken together */
     size_t H, D, group;           /* a key-value head serves `group` heads */
     size_t width;                 /* of qkv */
@@ -52,6 +53,25 @@ struct heads {
     fs_real *dpath;
     size_t path_width, values; /* where a row's values begin */
 };
+
+/* The place of a head's first weight among those of the batch. */
+static size_t place_of(const struct heads *heads, size_t head)
+{
+    return heads->before + head * heads->n * heads->m;
+}
+
+/* P (n,m), the weights of a head, without those that are dropped: in the workspace, or P itself where none is. */
+static const fs_real *drop(const struct fs_layer_run *run, const struct heads *heads, size_t head, const fs_real *P)
+{
+    size_t count = heads->n * heads->m;
+    fs_real *dropped = run->workspace->dropped.data;
+    if (run->workspace->dropout == NULL) {
+        return P;
+    }
+    memcpy(dropped, P, count * sizeof *dropped);
+    fs_layer_drop(run, FS_DROP_WEIGHTS, place_of(heads, head), dropped, count);
+    return dropped;
+}
 
 static bool continues(const struct heads *heads)
 {
@@ -136,7 +156,8 @@ static void attend(const struct fs_layer_run *run, const struct heads *heads, fs
     fs_kernel_softmax(&softmax, P);
     for (size_t i = 0; i < heads->count; i++) {
         size_t head = heads->first + i;
-        struct fs_term context = {FS_TRANSPOSE_NONE, 1, weights(heads, P, i), values(heads, head)};
+        const fs_real *left = drop(run, heads, head, P + i * n * m);
+        struct fs_term context = {FS_TRANSPOSE_NONE, 1, weights(heads, left, 0), values(heads, head)};
         fs_product(run->backend, context, 0, run->workspace->context.data + heads->start * stride + head * heads->D,
                    stride);
     }
@@ -149,9 +170,12 @@ static void forward(const struct fs_step *step, const struct fs_layer_run *run)
         fs_disentangled_project(run);
     }
     fs_real *kept = run->activations->weights;
+    size_t before = 0;
     for (size_t s = 0; s < run->batch->sequences; s++) {
         struct heads heads = heads_of(run, s);
         size_t numbers = heads.n * heads.m, together = heads_together(run->spec, numbers);
+        heads.before = before;
+        before += heads.H * numbers;
         for (; heads.first < heads.H; heads.first += together) {
             heads.count = heads.H - heads.first < together ? heads.H - heads.first : together;
             attend(run, &heads, kept != NULL ? kept + heads.first * numbers : run->workspace->weights.data);
@@ -192,12 +216,15 @@ static void attend_backward(const struct fs_layer_run *run, const struct heads *
         struct fs_matrix dC =
             fs_matrix_of(run->workspace->dcontext.data + heads->start * stride + head * D, n, D, stride);
         struct fs_term dweights = {FS_TRANSPOSE_B, 1, dC, values(heads, head)};
-        struct fs_term dvalue = {FS_TRANSPOSE_A, 1, weights(heads, P, i), dC};
+        const fs_real *left = drop(run, heads, head, P + i * n * m);
+        struct fs_term dvalue = {FS_TRANSPOSE_A, 1, weights(heads, left, 0), dC};
         fs_product(run->backend, dweights, 0, dP + i * n * m, m);
+        fs_layer_drop(run, FS_DROP_WEIGHTS, place_of(heads, head), dP + i * n * m, n * m);
         fs_product(run->backend, dvalue, beta, heads->dpath + heads->values + head / heads->group * D,
                    heads->path_width);
     }
     fs_kernel_softmax_backward(P, dP, heads->count * n, m);
+    fs_scores_shape_weights(run, &(struct fs_score_block){heads->first, heads->count, n, m}, dP);
     if (run->layer->spec->score_cap > 0) {
         cap_backward(run, heads, dP);
     }
@@ -212,7 +239,8 @@ static void attend_backward(const struct fs_layer_run *run, const struct heads *
         fs_product(run->backend, query_term, 0, dquery, heads->width);
         fs_product(run->backend, key_term, beta, dkey, heads->path_width);
         if (run->spec->disentangled.span > 0) {
-            fs_disentangled_backward(run, head, dS, dquery, dkey);
+            fs_disentangled_backward(run, head, queries(heads, run->activations->qkv, head), keys(heads, head), dS,
+                                     dquery, dkey);
         }
     }
 }
@@ -262,6 +290,7 @@ static void backward(const struct fs_step *step, const struct fs_layer_run *run)
     for (size_t s = 0; s < run->batch->sequences; s++) {
         struct heads heads = heads_of(run, s);
         size_t numbers = heads.n * heads.m, together = heads_together(run->spec, numbers);
+        heads.before = (size_t)(kept - run->activations->weights);
         begin_path(run, &heads);
         for (; heads.first < heads.H; heads.first += together) {
             heads.count = heads.H - heads.first < together ? heads.H - heads.first : together;
@@ -269,6 +298,9 @@ static void backward(const struct fs_step *step, const struct fs_layer_run *run)
         }
         end_path(run, &heads);
         kept += heads.H * numbers;
+    }
+    if (run->spec->disentangled.span > 0 && run->sink != NULL) {
+        fs_disentangled_layer_weights(run);
     }
 }
 

@@ -16,6 +16,15 @@ static void copy_backward(const struct fs_step *step, const struct fs_layer_run 
 
 const struct fs_step_kind fs_step_copy = {"copy", copy_forward, copy_backward};
 
+/* The convolution's output in the place of the stream, which another holds. Its gradient does not come by here: norm.c. */
+static void put_backward(const struct fs_step *step, const struct fs_layer_run *run)
+{
+    (void)step;
+    (void)run;
+}
+
+const struct fs_step_kind fs_step_put = {"put", copy_forward, put_backward};
+
 /* to += m from */
 static void scale_forward(const struct fs_step *step, const struct fs_layer_run *run)
 {

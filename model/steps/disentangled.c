@@ -49,12 +49,12 @@ static int fill_index(const struct fs_disentangled *spec, size_t length, struct 
     return 0;
 }
 
-/* The embedding behind its norm; once a workspace. */
+/* The embedding behind its norm; once for the same weights. */
 static int fill_embedding(const struct fs_spec *spec, const struct fs_score_weights *weights,
                           struct fs_relative *relative, struct fs_error *err)
 {
     size_t rows = 2 * spec->disentangled.span, d = spec->hidden;
-    if (relative->embedding.capacity > 0) {
+    if (relative->filled) {
         return 0;
     }
     if (fs_scratch_reserve(&relative->embedding, rows * d, "relative positions", err) != 0) {
@@ -65,6 +65,7 @@ static int fill_embedding(const struct fs_spec *spec, const struct fs_score_weig
     } else {
         memcpy(relative->embedding.data, weights->relative, rows * d * sizeof(fs_real));
     }
+    relative->filled = true;
     return 0;
 }
 
@@ -108,6 +109,7 @@ struct view {
     struct fs_matrix key, query; /* (rows,D) */
     const size_t *row;           /* of distance 0; less `first` it is a row of the two */
     size_t first, rows;
+    size_t offset; /* of the first number of the two */
 };
 
 static struct view view_of(const struct fs_layer_run *run, size_t head, size_t n)
@@ -118,7 +120,10 @@ static struct view view_of(const struct fs_layer_run *run, size_t head, size_t n
     size_t offset = (first - relative->first) * width + head * D;
     return (struct view){fs_matrix_of(relative->key.data + offset, rows, D, width),
                          fs_matrix_of(relative->query.data + offset, rows, D, width),
-                         relative->row + relative->length - 1, first, rows};
+                         relative->row + relative->length - 1,
+                         first,
+                         rows,
+                         offset};
 }
 
 static inline size_t column_of(const struct view *view, size_t i, size_t j)
@@ -152,8 +157,77 @@ void fs_disentangled_scores(const struct fs_layer_run *run, size_t head, struct 
     }
 }
 
-void fs_disentangled_backward(const struct fs_layer_run *run, size_t head, struct fs_matrix dS, fs_real *dquery,
-                              fs_real *dkey)
+/* Gradients of the batch: of a layer's keys and queries (rows,H D), and of the embedding behind its norm (2 S,d). */
+struct gradients {
+    fs_real *key, *query, *embedding;
+    size_t projected; /* numbers of key, and of query */
+};
+
+static struct gradients gradients_of(const struct fs_spec *spec, const struct fs_relative *relative)
+{
+    size_t projected = relative->rows * spec->heads * spec->head_size;
+    fs_real *first = relative->gradients.data;
+    return (struct gradients){first, first + projected, first + 2 * projected, projected};
+}
+
+int fs_disentangled_begin_weights(const struct fs_spec *spec, struct fs_workspace *workspace, struct fs_error *err)
+{
+    struct fs_relative *relative = &workspace->relative;
+    size_t embedding = 2 * spec->disentangled.span * spec->hidden, width = spec->heads * spec->head_size;
+    size_t numbers = 2 * relative->rows * width + embedding;
+    if (fs_scratch_reserve(&relative->gradients, numbers, "relative positions", err) != 0) {
+        return -1;
+    }
+    memset(relative->gradients.data, 0, numbers * sizeof(fs_real));
+    return 0;
+}
+
+/* Through the projection of relative positions, from its output's gradient, which is cleared for the next layer. */
+static void project_backward(const struct fs_layer_run *run, const struct fs_linear *linear, fs_real *gradient)
+{
+    const struct fs_relative *relative = &run->workspace->relative;
+    const struct gradients gradients = gradients_of(run->spec, relative);
+    size_t offset = relative->first * run->spec->hidden, width = run->spec->heads * run->spec->head_size;
+    const struct fs_linear_rows rows = {relative->rows, relative->embedding.data + offset, gradient, width, 1};
+    fs_linear_weight_gradient(run->backend, linear, &rows, run->sink);
+    fs_linear_backward(run->backend, linear, relative->rows, gradient, width, 1, gradients.embedding + offset);
+    memset(gradient, 0, gradients.projected * sizeof *gradient);
+}
+
+void fs_disentangled_layer_weights(const struct fs_layer_run *run)
+{
+    const struct fs_disentangled *own = &run->spec->disentangled;
+    const struct gradients gradients = gradients_of(run->spec, &run->workspace->relative);
+    if (own->content_to_position) {
+        project_backward(run, own->shared ? &run->layer->projection[1] : &run->layer->relative_key, gradients.key);
+    }
+    if (own->position_to_content) {
+        project_backward(run, own->shared ? &run->layer->projection[0] : &run->layer->relative_query, gradients.query);
+    }
+}
+
+void fs_disentangled_end_weights(const struct fs_spec *spec, const struct fs_score_weights *weights,
+                                 struct fs_workspace *workspace, const struct fs_weight_sink *sink)
+{
+    size_t rows = 2 * spec->disentangled.span, d = spec->hidden;
+    fs_real *gradient = gradients_of(spec, &workspace->relative).embedding;
+    if (spec->disentangled.norm) {
+        fs_norm_weight_gradient(sink, &weights->relative_norm, weights->relative, gradient, rows, d);
+        fs_kernel_norm_backward(&weights->relative_norm, weights->relative, gradient, gradient, false, rows, d);
+    }
+    fs_kernel_add(fs_gradient_of(sink, weights->relative), gradient, rows * d);
+}
+
+/* of_relative (rows,D; H D) += scale sums^T of_content, sums (n,rows). */
+static void add_relative(const struct fs_layer_run *run, struct fs_matrix sums, struct fs_matrix of_content,
+                         fs_real *of_relative)
+{
+    const struct fs_term term = {FS_TRANSPOSE_A, (fs_real)run->layer->spec->attention_scale, sums, of_content};
+    fs_product(run->backend, term, 1, of_relative, run->spec->heads * run->spec->head_size);
+}
+
+void fs_disentangled_backward(const struct fs_layer_run *run, size_t head, struct fs_matrix query, struct fs_matrix key,
+                              struct fs_matrix dS, fs_real *dquery, fs_real *dkey)
 {
     const struct fs_disentangled *own = &run->spec->disentangled;
     const fs_real *d = dS.data;
@@ -172,9 +246,15 @@ void fs_disentangled_backward(const struct fs_layer_run *run, size_t head, struc
     if (own->content_to_position) {
         struct fs_matrix sums = fs_matrix_of(of_query, n, view.rows, view.rows);
         fs_product(run->backend, (struct fs_term){FS_TRANSPOSE_NONE, scale, sums, view.key}, 1, dquery, width);
+        if (run->sink != NULL) {
+            add_relative(run, sums, query, gradients_of(run->spec, &run->workspace->relative).key + view.offset);
+        }
     }
     if (own->position_to_content) {
         struct fs_matrix sums = fs_matrix_of(of_key, n, view.rows, view.rows);
         fs_product(run->backend, (struct fs_term){FS_TRANSPOSE_NONE, scale, sums, view.query}, 1, dkey, width);
+        if (run->sink != NULL) {
+            add_relative(run, sums, key, gradients_of(run->spec, &run->workspace->relative).query + view.offset);
+        }
     }
 }

@@ -80,7 +80,7 @@ static struct rows rows_of(const struct fs_layer_run *run, size_t expert)
     return (struct rows){first, workspace->expert_first[expert + 1] - first, workspace->expert_row + first};
 }
 
-static const fs_real *gather(const struct fs_layer_run *run, const struct rows *rows, const fs_real *from)
+static fs_real *gather(const struct fs_layer_run *run, const struct rows *rows, const fs_real *from)
 {
     fs_real *gathered = run->workspace->expert.data;
     size_t d = run->spec->hidden;
@@ -174,6 +174,16 @@ static fs_real dot(const fs_real *a, const fs_real *b, size_t count)
     return (fs_real)sum;
 }
 
+/* To the gradients of a linear map's weights, from what it has read and the gradient of what it gave; no work without a sink. */
+static void add_weights(const struct fs_layer_run *run, const struct fs_linear *linear, size_t count, const fs_real *x,
+                        const fs_real *dy)
+{
+    if (run->sink != NULL) {
+        const struct fs_linear_rows rows = {count, x, dy, linear->outputs, 1};
+        fs_linear_weight_gradient(run->backend, linear, &rows, run->sink);
+    }
+}
+
 /*
  * The rows of one expert e: with w its weight and D = dy W_down^T, dw = dy . its output = D . active + dy . bias, and the
  * rest is the backward of an FFN with w D. dweight (T,experts) gets dw; sum (T,d) what goes back to x.
@@ -186,8 +196,8 @@ static void expert_backward(const struct fs_layer_run *run, size_t e, const fs_r
     size_t F = layer->ffn, d = run->spec->hidden, count = rows.count * F;
     const fs_real *up = run->activations->up + rows.first * F;
     const fs_real *gate = layer->gated ? run->activations->gate + rows.first * F : NULL;
-    fs_real *D = run->workspace->dffn.data, *other = run->workspace->dgate.data;
-    const fs_real *dout = gather(run, &rows, dy), *bias = expert->down.bias;
+    fs_real *D = run->workspace->dffn.data, *other = run->workspace->dgate.data, *dout = gather(run, &rows, dy);
+    const fs_real *bias = expert->down.bias;
     fs_linear_backward(run->backend, &expert->down, rows.count, dout, d, 0, D);
     fs_kernel_activation(layer->activation, gate != NULL ? gate : up, gate != NULL ? up : NULL, other, count);
     for (size_t r = 0; r < rows.count; r++) {
@@ -195,17 +205,20 @@ static void expert_backward(const struct fs_layer_run *run, size_t e, const fs_r
         fs_real weight = chosen[e] / used_sum(layer, chosen);
         dweight[rows.token[r] * layer->experts + e] =
             dot(D + r * F, other + r * F, F) + (bias != NULL ? dot(dout + r * d, bias, d) : 0);
-        for (size_t i = 0; i < F; i++) {
-            D[r * F + i] *= weight;
-        }
+        fs_kernel_scale(D + r * F, F, weight);
+        fs_kernel_scale(dout + r * d, d, weight);
     }
+    add_weights(run, &expert->down, rows.count, other, dout);
+    const fs_real *x = run->sink != NULL ? gather(run, &rows, run->stream[FS_STREAM_X]) : NULL;
     fs_real *dx = run->workspace->expert.data + run->tokens * d;
     if (gate != NULL) {
         fs_kernel_activation_backward(layer->activation, gate, up, D, other, D, count);
+        add_weights(run, &expert->gate, rows.count, x, other);
         fs_linear_backward(run->backend, &expert->gate, rows.count, other, F, 0, dx);
     } else {
         fs_kernel_activation_backward(layer->activation, up, NULL, D, D, NULL, count);
     }
+    add_weights(run, &expert->up, rows.count, x, D);
     fs_linear_backward(run->backend, &expert->up, rows.count, D, F, gate != NULL ? 1 : 0, dx);
     for (size_t r = 0; r < rows.count; r++) {
         fs_kernel_add(sum + rows.token[r] * d, dx + r * d, d);
@@ -247,6 +260,7 @@ static void backward(const struct fs_layer_run *run, const fs_real *dy, fs_real 
     for (size_t t = 0; t < run->tokens; t++) {
         route_backward(layer, run->activations->chosen + t * layer->experts, dweight + t * layer->experts);
     }
+    add_weights(run, &run->layer->router, run->tokens, run->stream[FS_STREAM_X], dweight);
     fs_linear_backward(run->backend, &run->layer->router, run->tokens, dweight, layer->experts, 1, sum);
     if (beta == 0) {
         memcpy(dx, sum, numbers * sizeof *dx);

@@ -25,21 +25,35 @@ static void output(const struct fs_layer_run *run, const fs_real *residual, fs_r
     }
 }
 
+/* In the order in which the gradients are there; `x`, `dy` (T, ..). */
+static void add_weights(const struct fs_layer_run *run, const struct fs_linear *linear, const fs_real *x,
+                        const fs_real *dy)
+{
+    if (run->sink != NULL) {
+        const struct fs_linear_rows rows = {run->tokens, x, dy, linear->outputs, 1};
+        fs_linear_weight_gradient(run->backend, linear, &rows, run->sink);
+    }
+}
+
 static void inner_backward(const struct fs_layer_run *run, const fs_real *dy, fs_real beta, fs_real *dx)
 {
     const struct fs_layer *layer = run->layer;
     const struct fs_activations *activations = run->activations;
     size_t F = layer->spec->ffn, T = run->tokens;
     fs_real *dup = run->workspace->dffn.data, *dgate = run->workspace->dgate.data;
+    const fs_real *x = run->stream[FS_STREAM_X];
+    add_weights(run, &layer->down, activations->active, dy);
     fs_linear_backward(run->backend, &layer->down, T, dy, run->spec->hidden, 0, dup);
     if (layer->spec->gated) {
         fs_kernel_activation_backward(layer->spec->activation, activations->gate, activations->up, dup, dgate, dup,
                                       T * F);
+        add_weights(run, &layer->gate, x, dgate);
         fs_linear_backward(run->backend, &layer->gate, T, dgate, F, beta, dx);
         beta = 1;
     } else {
         fs_kernel_activation_backward(layer->spec->activation, activations->up, NULL, dup, dup, NULL, T * F);
     }
+    add_weights(run, &layer->up, x, dup);
     fs_linear_backward(run->backend, &layer->up, T, dup, F, beta, dx);
 }
 
@@ -63,12 +77,23 @@ static void forward(const struct fs_step *step, const struct fs_layer_run *run)
 {
     const struct fs_ffn_kind *ffn = run->layer->ffn;
     ffn->inner(run, run->stream[step->from]);
+    if (run->workspace->dropout != NULL) {
+        size_t numbers = run->tokens * run->spec->hidden;
+        fs_real *out = step->residual == FS_STREAM_NONE ? run->stream[step->to] : run->workspace->dropped.data;
+        ffn->output(run, NULL, out);
+        fs_layer_drop(run, FS_DROP_FFN, 0, out, numbers);
+        if (step->residual != FS_STREAM_NONE) {
+            fs_kernel_add_to(run->stream[step->residual], out, run->stream[step->to], numbers);
+        }
+        return;
+    }
     ffn->output(run, step->residual == FS_STREAM_NONE ? NULL : run->stream[step->residual], run->stream[step->to]);
 }
 
 static void backward(const struct fs_step *step, const struct fs_layer_run *run)
 {
-    run->layer->ffn->backward(run, run->gradient[step->to], step->joins ? 1 : 0, run->gradient[step->from]);
+    const fs_real *dy = fs_layer_drop_backward(run, FS_DROP_FFN, run->gradient[step->to]);
+    run->layer->ffn->backward(run, dy, step->joins ? 1 : 0, run->gradient[step->from]);
 }
 
 const struct fs_step_kind fs_step_ffn = {"ffn", forward, backward};

@@ -56,6 +56,9 @@ static void backward(const struct fs_step *step, const struct fs_layer_run *run)
         fs_real *gradient = run->workspace->dqkv.data + t * width;
         for (size_t i = 0; i < count; i++) {
             struct stretch at = stretch_of(run, i);
+            if (run->sink != NULL) {
+                fs_norm_weight_gradient(run->sink, at.norm, in + at.column, gradient + at.column, at.rows, at.size);
+            }
             fs_kernel_norm_backward(at.norm, in + at.column, gradient + at.column, gradient + at.column, false, at.rows,
                                     at.size);
         }

@@ -92,7 +92,7 @@ static void add_ffn(const struct fs_spec *spec, struct fs_layer *layer)
     }
     add(layer, &fs_step_ffn, FS_STREAM_X, FS_STREAM_Y, from_x ? FS_STREAM_X : FS_STREAM_NONE)->joins = from_x;
     if (layer->spec->convolved) {
-        add(layer, &fs_step_copy, FS_STREAM_NORMED, FS_STREAM_H, FS_STREAM_NONE);
+        add(layer, &fs_step_put, FS_STREAM_NORMED, FS_STREAM_H, FS_STREAM_NONE);
     }
     layer->seam = layer->steps;
     if (spec->block == FS_POST_NORM) {

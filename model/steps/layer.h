@@ -5,7 +5,7 @@
  *     pre-norm       norm1, attend, output, norm2, ffn               | edit
  *     pre-norm, m    norm1, attend, output, scale, norm2, ffn        | edit, scale
  *     post-norm      attend, output, norm1, ffn                      | edit, norm2
- *     convolved      convolution, attend, output, norm1, ffn, copy   | edit, norm2, norm
+ *     convolved      convolution, attend, output, norm1, ffn, put    | edit, norm2, norm
  *     parallel       norm1, attend, output, ffn                      | edit
  *     two norms      norm1, qkv, norm2, attend, output, ffn          | edit
  *     sandwich-norm  norm1, attend, output, norm1', norm2, ffn       | edit, norm2'
@@ -93,19 +93,21 @@ struct fs_layer_run {
     const struct fs_batch *batch;
     size_t tokens; /* T */
     const struct fs_activations *activations;
-    fs_real *stream[FS_STREAMS];   /* forward: (T,d) each */
+    fs_real *stream[FS_STREAMS];   /* forward: (T,d) each; backward with a sink: what projections and FFN have read */
     fs_real *gradient[FS_STREAMS]; /* backward: (T,d) each; see fs_layer.residual */
+    const struct fs_score_weights *score_weights;
+    const struct fs_weight_sink *sink; /* backward: also gradients of the weights go there; NULL: they are frozen */
 };
 
 struct fs_step_kind {
     const char *name;
     void (*forward)(const struct fs_step *step, const struct fs_layer_run *run);
-    /* From the gradient of `to` to that of `from`. Weights are frozen. */
+    /* From the gradient of `to` to that of `from`, and to those of its weights where there is a sink. */
     void (*backward)(const struct fs_step *step, const struct fs_layer_run *run);
 };
 
 extern const struct fs_step_kind fs_step_norm, fs_step_qkv, fs_step_clip, fs_step_head_norm, fs_step_positions,
-    fs_step_attention, fs_step_output, fs_step_scale, fs_step_copy, fs_step_convolution, fs_step_ffn;
+    fs_step_attention, fs_step_output, fs_step_scale, fs_step_copy, fs_step_put, fs_step_convolution, fs_step_ffn;
 
 /* Sets the steps of a layer of `spec`. */
 void fs_layer_choose_steps(const struct fs_spec *spec, const struct fs_layer_spec *own, struct fs_layer *layer);
@@ -150,6 +152,18 @@ extern const struct fs_ffn_kind fs_ffn_experts;
 
 /* Room for the rows of experts of T tokens. */
 int fs_experts_prepare(const struct fs_spec *spec, struct fs_workspace *workspace, size_t tokens, struct fs_error *err);
+
+/* Adds to the gradients of a norm's weights, from its input `in` and the gradient of its output, (rows,size). */
+void fs_norm_weight_gradient(const struct fs_weight_sink *sink, const struct fs_norm *norm, const fs_real *in,
+                             const fs_real *dout, size_t rows, size_t size);
+
+/* `count` numbers from `first` on of a place of the layer through the dropout, in place; no work where there is none. */
+void fs_layer_drop(const struct fs_layer_run *run, enum fs_dropout_place place, size_t first, fs_real *x, size_t count);
+/* dy (T,d), the gradient of what a place of the layer adds, through the dropout: in the workspace, or dy itself. */
+const fs_real *fs_layer_drop_backward(const struct fs_layer_run *run, enum fs_dropout_place place, const fs_real *dy);
+/* Room for what is dropped of the batch; none where there is no dropout. */
+int fs_dropout_prepare(const struct fs_spec *spec, struct fs_workspace *workspace, const struct fs_batch *batch,
+                       struct fs_error *err);
 
 /* Does copies->count copies of rows of `width` numbers; none where `copies` is NULL. */
 void fs_copy_rows(const struct fs_row_copies *copies, fs_real *data, size_t width);

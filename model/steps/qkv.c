@@ -63,6 +63,10 @@ static void backward(const struct fs_step *step, const struct fs_layer_run *run)
         reorder(run, run->workspace->dqkv.data, true);
     }
     for (size_t i = 0; i < layer->projections; i++) {
+        if (run->sink != NULL) {
+            const struct fs_linear_rows rows = {run->tokens, run->stream[step->from], part, width, 1};
+            fs_linear_weight_gradient(run->backend, &layer->projection[i], &rows, run->sink);
+        }
         fs_linear_backward(run->backend, &layer->projection[i], run->tokens, part, width, i == 0 ? beta : 1, dx);
         part += layer->projection[i].outputs;
     }

@@ -1,6 +1,6 @@
 /*
  * Soft caps, and biases by head and position. A bias depends on j - i alone (query i, key j), or on j, so there is one row
- * of numbers a head and a query takes its part of it. Biases are frozen: nothing runs back through them.
+ * of numbers a head and a query takes its part of it. Of these only the buckets are weights.
  *
  *     ALiBi (Press et al. 2022)   slope_h (j - i): softmax takes no notice of what a row has in common, so j - i, j and
  *                                 j - n + 1 are the same, and j - i loses least
@@ -145,5 +145,22 @@ void fs_scores_shape(const struct fs_layer_run *run, const struct fs_score_block
     for (size_t r = 0; r < block->count * n; r++) {
         const fs_real *row = table->rows.data + (block->first + r / n) * stride + zero;
         fs_kernel_add(S + r * m, is_by_key(spec) ? row : row - (m - n + r % n), m);
+    }
+}
+
+void fs_scores_shape_weights(const struct fs_layer_run *run, const struct fs_score_block *block, const fs_real *dS)
+{
+    const struct fs_spec *spec = run->spec;
+    size_t n = block->n, m = block->m;
+    if (run->sink == NULL || spec->score_bias != FS_BUCKET_BIAS) {
+        return;
+    }
+    fs_real *table = fs_gradient_of(run->sink, run->score_weights->bias);
+    for (size_t r = 0; r < block->count * n; r++) {
+        size_t head = block->first + r / n, i = m - n + r % n;
+        for (size_t j = 0; j < m; j++) {
+            size_t bucket = bucket_of(spec->score_buckets, j > i ? j - i : i - j, j > i);
+            table[bucket * spec->heads + head] += dS[r * m + j];
+        }
     }
 }

@@ -18,7 +18,7 @@ int fs_scratch_reserve(struct fs_scratch *scratch, size_t count, const char *pur
     return 0;
 }
 
-enum { SCRATCHES = 29 };
+enum { SCRATCHES = 31 };
 
 static void list_scratches(const struct fs_workspace *workspace, const struct fs_scratch *all[SCRATCHES])
 {
@@ -51,9 +51,20 @@ static void list_scratches(const struct fs_workspace *workspace, const struct fs
         &workspace->relative.key,
         &workspace->relative.query,
         &workspace->relative.scores,
+        &workspace->relative.gradients,
         &workspace->unfolded,
+        &workspace->dropped,
     };
     memcpy(all, list, sizeof list);
+}
+
+void fs_dropout_apply(const struct fs_dropout *dropout, enum fs_dropout_place place, size_t layer, size_t first,
+                      fs_real *x, size_t count)
+{
+    double share = place == FS_DROP_WEIGHTS ? dropout->attention : dropout->hidden;
+    if (share > 0) {
+        fs_random_drop(fs_random_start(dropout->key, layer * FS_DROP_PLACES + place), first, share, x, count);
+    }
 }
 
 size_t fs_workspace_numbers(const struct fs_workspace *workspace)

@@ -4,6 +4,7 @@
 
 #include "io/error.h"
 #include "model/families/spec.h"
+#include "model/numbers/random.h"
 #include "model/numbers/real.h"
 
 /* Memory that grows to the largest request. */
@@ -35,13 +36,29 @@ struct fs_relative {
     size_t length;
     size_t *row; /* [2 length - 1] of the embedding, by distance from 1 - length on */
     size_t row_capacity;
-    size_t first, rows;           /* of the embedding, that the batch meets */
-    struct fs_scratch embedding;  /* (2 S,d) behind its norm */
+    size_t first, rows;          /* of the embedding, that the batch meets */
+    struct fs_scratch embedding; /* (2 S,d) behind its norm, where `filled` */
+    bool filled;
     struct fs_scratch key, query; /* (rows,H D) of the layer at work */
     struct fs_scratch scores;     /* (n,rows) twice: of a head's queries and keys */
+    struct fs_scratch
+        gradients; /* of key and query, and (2 S,d) of the embedding behind its norm; of trainings alone */
 };
 
+/*
+ * Dropout, in a training's passes: where numbers are set to 0, the others made larger by as much. Which ones, follows from
+ * `key`, layer, place and the number's own place in the batch, so that the backward pass finds the same.
+ */
+struct fs_dropout {
+    double hidden;    /* share of the embeddings' output, and of what attention and FFN add to the residual stream */
+    double attention; /* of attention's weights */
+    uint64_t key;
+};
+enum fs_dropout_place { FS_DROP_EMBEDDING, FS_DROP_WEIGHTS, FS_DROP_ATTENTION, FS_DROP_FFN, FS_DROP_PLACES };
+
 struct fs_workspace {
+    const struct fs_dropout *dropout;    /* NULL: none */
+    struct fs_scratch dropped;           /* (T,d), or (n,n) of a head */
     struct fs_scratch normed;            /* (T,d) what the projections read in a pre-norm block */
     struct fs_scratch x;                 /* (T,d) what the FFN receives */
     struct fs_scratch chosen, dchosen;   /* (T,experts) the router's softmax, its gradient */
@@ -67,6 +84,10 @@ struct fs_workspace {
     struct fs_rotary_table *rotary; /* [rotaries] one for each that a layer has */
     size_t rotaries, rotary_capacity;
 };
+
+/* Numbers first .. first + count - 1 of a place of `layer`, or their gradients, through the dropout; there must be one. */
+void fs_dropout_apply(const struct fs_dropout *dropout, enum fs_dropout_place place, size_t layer, size_t first,
+                      fs_real *x, size_t count);
 
 /* scratch->data holds at least `count` numbers; their values are undefined after growth. */
 int fs_scratch_reserve(struct fs_scratch *scratch, size_t count, const char *purpose, struct fs_error *err);

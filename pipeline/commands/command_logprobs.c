@@ -8,8 +8,14 @@
 #include "pipeline/commands/commands.h"
 #include "pipeline/commands/line_plan.h"
 #include "pipeline/commands/lines.h"
+#include "pipeline/run/run_stages.h"
 #include "stages/plan/plan.h"
 #include "stages/plan/statement.h"
+
+static const struct fs_option option_edit = {
+    .name = "--edit",
+    .argument = "FILE",
+    .help = "a published file of a method that trains, such as stamp.h5: the log probabilities of the edited model"};
 
 /* A block of lines is tokenized, computed and printed before the next one is read: bounds memory for any input. */
 #define BLOCK_LINES ((size_t)4096)
@@ -114,19 +120,18 @@ static void print_block(const struct block *block, const size_t *read, const str
             if (read[begin + i] == FS_NO_READ) {
                 printf("%snull", separator);
             } else {
-                printf("%s%.9g", separator, fs_values_logprob(values, 0, read[begin + i]));
+                printf("%s%.9g", separator, fs_values_logprob(values, values->columns - 1, read[begin + i]));
             }
         }
         printf("]}\n");
     }
 }
 
-static int compute_block(struct fs_session *session, const struct fs_prompt_style *style, const struct block *block,
-                         struct fs_error *err)
+static int compute_block(struct fs_session *session, const struct fs_prompt_style *style,
+                         const struct fs_edit_list *edits, const struct block *block, struct fs_error *err)
 {
     struct fs_plan *plan = NULL;
     size_t *read = fs_allocate(block->tokens, sizeof *read, "reads", err);
-    const struct fs_edit_list none = {0, NULL};
     struct fs_plan_values values = {0};
     int status = read == NULL ? -1 : fs_plan_create(&plan, err);
     if (status == 0) {
@@ -134,7 +139,7 @@ static int compute_block(struct fs_session *session, const struct fs_prompt_styl
     }
     status = fs_session_agree(session, status, err);
     if (status == 0) {
-        status = fs_plan_execute(plan, session->model, &none, session->runner, NULL, &values, err);
+        status = fs_plan_execute(plan, session->model, edits, session->runner, NULL, &values, err);
     }
     if (status == 0 && fs_session_is_root(session)) {
         print_block(block, read, &values);
@@ -146,10 +151,34 @@ static int compute_block(struct fs_session *session, const struct fs_prompt_styl
     return fs_session_agree(session, status, err);
 }
 
+/* All ranks: the edit of a method's file. */
+static int load_edit(struct fs_session *session, const char *path, struct fs_edit *edit, struct fs_error *err)
+{
+    struct fs_archive *archive;
+    const struct fs_method *method = NULL;
+    int status = fs_archive_open(path, NULL, &archive, err);
+    if (status == 0) {
+        const char *format = fs_archive_format(archive);
+        enum fs_stage stage = fs_stage_named(format, strlen(format));
+        method = stage != FS_STAGE_COUNT ? fs_stage_method(stage) : NULL;
+        status = method != NULL ? 0
+                                : fs_error_set(err, FS_EXIT_DATA,
+                                               "--edit: %s: is of format %s, expected the file of a method that trains",
+                                               path, format);
+        fs_archive_close(archive);
+    }
+    return fs_session_agree(session, status, err) == 0
+               ? fs_load_edit(session, path, fs_stage_names[fs_method_stage(method)], method->edit, edit, err)
+               : -1;
+}
+
 static int run(struct fs_session *session, struct fs_error *err)
 {
     struct fs_prompt_style style = {0};
-    if (fs_options_load_model(session, err) != 0) {
+    struct fs_edit edit = {0};
+    const char *path = fs_option_value(session->options, &option_edit);
+    const struct fs_edit_list edits = {path != NULL ? 1 : 0, &edit};
+    if (fs_options_load_model(session, err) != 0 || (path != NULL && load_edit(session, path, &edit, err) != 0)) {
         return -1;
     }
     int status = fs_prompt_style_of(fs_model_spec(session->model), session->tokenizer, &style, err);
@@ -165,18 +194,25 @@ static int run(struct fs_session *session, struct fs_error *err)
         }
         more = block.lines > 0;
         if (status == 0 && more) {
-            status = compute_block(session, &style, &block, err);
+            status = compute_block(session, &style, &edits, &block, err);
         }
     }
     fs_lines_release(&lines);
+    fs_edit_release(&edit);
     free(block.id);
     free(block.end);
     return status;
 }
 
-static const struct fs_option *const command_options[] = {
-    &fs_option_log_dir,      &fs_option_connected,       &fs_option_wait_seconds, &fs_option_model,
-    &fs_option_compute_type, &fs_option_compute_backend, &fs_option_quiet,        NULL};
+static const struct fs_option *const command_options[] = {&option_edit,
+                                                          &fs_option_log_dir,
+                                                          &fs_option_connected,
+                                                          &fs_option_wait_seconds,
+                                                          &fs_option_model,
+                                                          &fs_option_compute_type,
+                                                          &fs_option_compute_backend,
+                                                          &fs_option_quiet,
+                                                          NULL};
 
 const struct fs_command fs_command_logprobs = {
     .name = "logprobs",

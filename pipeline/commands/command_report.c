@@ -1,13 +1,19 @@
-/* report: a job's published results as a page for people, pictures, and tables. */
+/* report: a job's published results, or a sweep's, as a page for people, pictures, and tables. */
+#include <dirent.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "io/console/progress.h"
 #include "io/publish.h"
 #include "pipeline/commands/commands.h"
+#include "results/archive_merge.h"
 #include "results/page/page.h"
 #include "results/page/page_charts.h"
 #include "results/page/page_front.h"
+#include "results/page/survey_cells.h"
+#include "results/page/survey_data.h"
 
 static void draw_metrics(FILE *stream, const struct fs_page_data *data)
 {
@@ -40,23 +46,41 @@ static void draw_ffn_map(FILE *stream, const struct fs_page_data *data)
     fs_chart_heat_map(stream, data, place_of(&data->trace.sublayers, FS_TRACE_FFN));
 }
 
-/* Writes what `draw` prints to DIR/name, whole or not at all. */
+/* A file of text that is printed to memory first, so that it is written whole or not at all. */
+struct page_file {
+    FILE *stream;
+    char *content;
+    size_t size;
+};
+
+static int begin_file(struct page_file *file, struct fs_error *err)
+{
+    *file = (struct page_file){0};
+    file->stream = open_memstream(&file->content, &file->size);
+    return file->stream != NULL ? 0 : fs_error_memory(err, 4096, "a report");
+}
+
+/* As DIR/name. */
+static int end_file(struct page_file *file, const char *folder, const char *name, struct fs_error *err)
+{
+    char *path = NULL;
+    int status = fclose(file->stream) != 0 || asprintf(&path, "%s/%s", folder, name) < 0
+                     ? fs_error_memory(err, file->size, "a report")
+                     : fs_publish_text(path, file->content, file->size, err);
+    free(path);
+    free(file->content);
+    return status;
+}
+
 static int write_file(const char *folder, const char *name, void (*draw)(FILE *stream, const struct fs_page_data *data),
                       const struct fs_page_data *data, struct fs_error *err)
 {
-    char *path = NULL, *content = NULL;
-    size_t size = 0;
-    FILE *stream = open_memstream(&content, &size);
-    if (stream == NULL) {
-        return fs_error_memory(err, 4096, "a report");
+    struct page_file file;
+    if (begin_file(&file, err) != 0) {
+        return -1;
     }
-    draw(stream, data);
-    int status = fclose(stream) != 0 || asprintf(&path, "%s/%s", folder, name) < 0
-                     ? fs_error_memory(err, size, "a report")
-                     : fs_publish_text(path, content, size, err);
-    free(path);
-    free(content);
-    return status;
+    draw(file.stream, data);
+    return end_file(&file, folder, name, err);
 }
 
 static int write_all(const char *folder, const struct fs_page_data *data, struct fs_error *err)
@@ -97,19 +121,135 @@ static int write_all(const char *folder, const struct fs_page_data *data, struct
     return 0;
 }
 
-static int run(struct fs_session *session, struct fs_error *err)
+static int report_job(const char *path, const char *folder, struct fs_error *err)
 {
-    const struct fs_options *options = session->options;
-    const char *folder = fs_option_value(options, &fs_option_output);
     struct fs_page_data data = {0};
-    int status = fs_page_read(options->operand[0], &data, err);
+    int status = fs_page_read(path, &data, err);
     if (status == 0) {
         status = fs_make_folder(folder, err) == 0 ? write_all(folder, &data, err) : -1;
     }
+    fs_page_release(&data);
+    return status;
+}
+
+/* ---- a sweep ---- */
+
+/* The page of a cell, whose files are there again as long as it is made. */
+static int report_cell(const struct fs_archive *archive, const char *cell, const char *folder, struct fs_error *err)
+{
+    char *file = NULL, *page = NULL, scratch[] = "/tmp/fairstamp.XXXXXX", *temporary = NULL;
+    const char *below = getenv("TMPDIR");
+    if (asprintf(&temporary, "%s%s", below != NULL && below[0] != '\0' ? below : "/tmp", scratch + 4) < 0 ||
+        asprintf(&page, "%s/cells/%s", folder, cell) < 0) {
+        free(temporary);
+        return fs_error_memory(err, strlen(folder), "a path");
+    }
+    int status =
+        mkdtemp(temporary) != NULL
+            ? 0
+            : fs_error_set(err, FS_EXIT_CANNOT_CREATE, "%s: the folder cannot be made: %s", temporary, strerror(errno));
+    if (status == 0) {
+        status = fs_survey_extract(archive, cell, temporary, &file, err);
+        status = status == 0 && file != NULL ? report_job(file, page, err) : status;
+        DIR *directory = opendir(temporary);
+        const struct dirent *entry;
+        while (directory != NULL && (entry = readdir(directory)) != NULL) {
+            (void)unlinkat(dirfd(directory), entry->d_name, 0);
+        }
+        if (directory != NULL) {
+            closedir(directory);
+        }
+        (void)rmdir(temporary);
+    }
+    free(file);
+    free(page);
+    free(temporary);
+    return status == 0 ? 0 : fs_error_prepend(err, "cell %s", cell);
+}
+
+static int report_cells(const char *path, const struct fs_survey_data *data, const char *folder, struct fs_error *err)
+{
+    struct fs_archive *archive;
+    if (fs_archive_open(path, FS_MERGED_FORMAT, &archive, err) != 0) {
+        return -1;
+    }
+    int status = 0;
+    fs_progress_begin("cells", data->cells, 0);
+    for (size_t i = 0; status == 0 && i < data->cells; i++) {
+        status = report_cell(archive, data->cell[i].id, folder, err);
+        fs_progress_update(i + 1);
+    }
+    fs_progress_end(data->cells);
+    fs_archive_close(archive);
+    return status;
+}
+
+static int write_model_pictures(const char *folder, const struct fs_survey_data *data, struct fs_error *err)
+{
+    int status = 0;
+    bool front = data->bias < FS_SURVEY_MEASURES && data->kept < FS_SURVEY_MEASURES;
+    for (size_t model = 0; status == 0 && front && model <= data->models; model++) {
+        char name[64];
+        struct page_file file;
+        snprintf(name, sizeof name, model == data->models ? "front.svg" : "front-%zu.svg", model + 1);
+        status = begin_file(&file, err);
+        if (status == 0) {
+            fs_survey_front(file.stream, data, model);
+            status = end_file(&file, folder, name, err);
+        }
+    }
+    return status;
+}
+
+static int write_sweep(const char *folder, const struct fs_survey_data *data, struct fs_error *err)
+{
+    static const struct {
+        const char *name;
+        void (*print)(FILE *stream, const struct fs_survey_data *data);
+    } files[] = {{"ranking.csv", fs_survey_ranking_csv},
+                 {"sweep.csv", fs_survey_csv},
+                 {"report.md", fs_survey_markdown},
+                 {"report.tex", fs_survey_latex},
+                 {"index.html", fs_survey_html}}; /* the last, as above */
+    int status = write_model_pictures(folder, data, err);
+    for (size_t i = 0; status == 0 && i < sizeof files / sizeof files[0]; i++) {
+        struct page_file file;
+        status = begin_file(&file, err);
+        if (status == 0) {
+            files[i].print(file.stream, data);
+            status = end_file(&file, folder, files[i].name, err);
+        }
+    }
+    return status;
+}
+
+static int report_sweep(const char *path, const char *folder, struct fs_error *err)
+{
+    struct fs_survey_data data = {0};
+    int status = fs_survey_read(path, &data, err);
+    if (status == 0) {
+        status = fs_make_folder(folder, err) == 0 && report_cells(path, &data, folder, err) == 0
+                     ? write_sweep(folder, &data, err)
+                     : -1;
+    }
+    fs_survey_data_release(&data);
+    return status;
+}
+
+static int run(struct fs_session *session, struct fs_error *err)
+{
+    const struct fs_options *options = session->options;
+    const char *folder = fs_option_value(options, &fs_option_output), *path = options->operand[0];
+    struct fs_archive *archive;
+    if (fs_archive_open(path, NULL, &archive, err) != 0) {
+        return -1;
+    }
+    bool merged = strcmp(fs_archive_format(archive), FS_MERGED_FORMAT) == 0;
+    fs_archive_close(archive);
+    int status = merged ? report_sweep(path, folder, err) : report_job(path, folder, err);
     if (status == 0) {
         fs_say("report: %s/index.html", folder);
     }
-    fs_page_release(&data);
     return status;
 }
 
@@ -120,11 +260,12 @@ const struct fs_command fs_command_report = {
     .operands = "FILE.h5",
     .least = 1,
     .most = 1,
-    .summary = "a page, pictures and tables of a job's results",
+    .summary = "a page, pictures and tables of a job's results, or of a sweep's",
     .description =
         "Reads a stage's file, and the other stages' files of the same job in its folder, and writes to DIR: "
         "index.html, one page without scripts or anything from elsewhere; its pictures as SVG; the tables as "
-        "Markdown and CSV.",
+        "Markdown and CSV. Of a merged file: a ranking of the methods, what they trade, each model by category and "
+        "method, with the page of each cell below DIR/cells; the tables as LaTeX too.",
     .options = command_options,
     .run = run,
 };

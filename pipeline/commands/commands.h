@@ -23,6 +23,7 @@
     ROW(export)                                                                                                        \
     ROW(model)                                                                                                         \
     ROW(benchmark)                                                                                                     \
+    ROW(apply)                                                                                                         \
     ROW(report)                                                                                                        \
     ROW(merge)                                                                                                         \
     ROW(query)                                                                                                         \

@@ -68,8 +68,9 @@ const struct fs_option fs_option_seed = {
 const struct fs_option fs_option_output = {.name = "-o",
                                            .argument = "PATH",
                                            .required = true,
-                                           .help = "report: its folder, created where it does not exist; merge: its "
-                                                   "file"};
+                                           .help =
+                                               "report: its folder, created where it does not exist; apply: its new "
+                                               "folder; merge: its file"};
 const struct fs_option fs_option_format = {.name = "--format",
                                            .argument = "FORMAT",
                                            .choices = "text|json",

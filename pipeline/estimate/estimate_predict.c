@@ -343,13 +343,14 @@ void fs_estimate_memory(struct fs_estimator *e)
     struct fs_memory memory;
     load->ranks = estimate->ranks;
     load->threads = estimate->threads;
-    load->layer = estimate->layer;
     struct fs_training_size training;
     fs_job_largest_training(e->job, &e->spec, &training);
+    load->layer = training.all_layers ? 0 : estimate->layer;
     load->inner = training.inner;
     load->parameters = training.parameters;
     load->memory = training.memory;
     load->two_sweeps = training.two_sweeps;
+    load->text = training.text;
     estimate->parameters = (double)training.parameters;
     load->file = FS_MEMORY_STATE * estimate->parameters * (double)sizeof(fs_real);
     for (int stage = 0; stage < FS_STAGE_COUNT; stage++) {

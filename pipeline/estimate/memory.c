@@ -6,6 +6,7 @@
 #include "model/engine.h"
 #include "model/flops.h"
 #include "model/numbers/real.h"
+#include "model/trainable.h"
 #include "pipeline/ranks/sharing.h"
 #include "stages/methods/stamp_memory.h"
 #include "stages/plan/plan.h"
@@ -158,7 +159,7 @@ static double own_tape_of(const struct fs_spec *spec, const struct fs_memory_loa
     const struct fs_stamp_holding holding = holding_of(spec, load);
     double largest = number * (tape_of(spec, load) + logits_of(spec, load));
     if ((double)fs_stamp_slots(&holding) < holding.units || !isfinite(load->units)) {
-        return load->tapes > 0 ? fmax(load->tape, load->alone) : largest;
+        return load->tapes > 0 || load->alone > 0 ? fmax(load->tape, load->alone) : largest;
     }
     double units = fmax(0, ceil(load->units / (double)load->ranks) - holding.units);
     return fmin(1, units / (double)load->threads) * (load->alone > 0 ? load->alone : largest);
@@ -242,7 +243,11 @@ int fs_memory_add_methods(const struct fs_job *job, struct fs_memory_load *load,
     const struct fs_job_method *method = fs_job_methods(job, &methods);
     for (size_t i = 0; i < methods; i++) {
         struct fs_model *model;
+        load->rules = load->rules || method[i].method->edit->distribution != NULL;
         if (method[i].path == NULL) {
+            size_t made = method[i].method->edit->attach != NULL ? 1 : 0;
+            load->copies += made;
+            load->others += made;
             continue;
         }
         if (fs_model_open(method[i].path, &model, err) != 0) {
@@ -257,13 +262,14 @@ int fs_memory_add_methods(const struct fs_job *job, struct fs_memory_load *load,
 
 void fs_memory_of(const struct fs_spec *spec, const struct fs_memory_load *load, struct fs_memory *memory)
 {
-    double d = (double)spec->hidden, T = load->evaluate.tokens;
+    double d = (double)spec->hidden, T = load->evaluate.tokens, V = (double)spec->vocabulary;
     double parameters = (double)load->parameters;
     *memory = (struct fs_memory){
         .weights = load->mapped + load->converted,
         .program = FS_MEMORY_PROGRAM,
         .thread = FS_MEMORY_THREAD + load->panel,
-        .optimizer = number * (carried_of(spec, load) + 5) * parameters,
+        .optimizer = number * (carried_of(spec, load) + 5) * parameters + load->text,
+        .columns = load->copies > 0 ? number * 2 * (double)load->copies * (double)fs_trainable_numbers(spec) : 0,
         .gradients = number * gradients_of(load, parameters),
         .caches = caches_of(spec, load),
         .kept = kept_of(spec, load),
@@ -272,7 +278,8 @@ void fs_memory_of(const struct fs_spec *spec, const struct fs_memory_load *load,
         .training = training_of(spec, load),
         .evaluate = number * ((1 + (double)load->others) * forward(spec, &load->evaluate) +
                               T * ((2 + base_of(spec)) * widest_state(spec) + (double)load->inner) +
-                              2 * load->evaluate.rows * d),
+                              2 * load->evaluate.rows * d +
+                              (load->rules ? T * d + fmax((double)FS_RULE_NUMBERS, 2 * V) + V : 0)),
         .archive = 2 * load->file,
     };
 }
@@ -280,9 +287,9 @@ void fs_memory_of(const struct fs_spec *spec, const struct fs_memory_load *load,
 void fs_memory_split(const struct fs_memory *memory, size_t threads, double *rank, double *thread)
 {
     double stamp = memory->optimizer + memory->gradients + memory->caches + memory->kept;
-    double other = fmax(memory->trace, memory->evaluate);
-    bool trains = stamp + (double)threads * memory->training > (double)threads * other;
-    *rank = memory->program + (trains ? stamp : 0);
+    double other = fmax(memory->trace, memory->evaluate), columns = memory->columns;
+    bool trains = stamp + (double)threads * memory->training > columns + (double)threads * other;
+    *rank = memory->program + (trains ? stamp : columns);
     *thread = memory->thread + (trains ? memory->training : other);
 }
 

@@ -4,7 +4,7 @@
  *
  * Legend: model/families/spec.h, and T tokens, R rows that are read, n tokens of the longest sequence, S the sum of n^2
  * over the sequences, all of a stage's largest unit; C numbers a token that the edit keeps (a stamp's width), P its
- * parameters; a = layers above the trained one; k norms of a layer; b = 2 where FFN(x) is apart from the residual
+ * parameters; a = layers above the trained one, all but one where a method goes back through all; k norms of a layer; b = 2 where FFN(x) is apart from the residual
  * (model/engine.h), otherwise 1; f = F, 2 F in gated families; with experts that of each that is used, and their number,
  * in a workspace 3 d more; A cosines and sines a position (fs_spec_angle_width): D where whole heads turn, and alike in
  * all layers. Numbers (fs_real), where not said otherwise:
@@ -13,7 +13,8 @@
  *                  where the ranks of a node cannot share memory, which `doctor` finds out
  *     program      once a rank: program, libraries, buffers of MPI, data; FS_MEMORY_PROGRAM bytes
  *     thread       a thread: stack, heap, BLAS' buffer; FS_MEMORY_THREAD bytes, and with weights of 16 bits their panel
- *     optimizer    once a rank: 5 P, the edit, its best, Adam's two moments, the gradient; P more for a step of several parts
+ *     optimizer    once a rank: 5 P, the edit, its best or the changed weights, Adam's two moments, the gradient; P more for a
+ *                  step of several parts; the tokens of a text that a method has read
  *     gradients    once a rank: w P, w = min(units of a rank, fs_sum_held, 2 threads + 2) vectors of own units, for they go
  *                  round while ranks keep step (a rank that waits long may fill fs_sum_held); and slices of others' units
  *     caches       once a rank: of its part of a batch's units, in all versions (stages/methods/stamp_frames.h) (1 + b) d T + V D, D distributions; at least one unit's, and at
@@ -30,9 +31,11 @@
  *                  layers (T (k d + (H + 2 G) D + f + u) + H S) + R (d + E + V) + T E
  *     training     a thread: forward + T (3 d + (2 H + 2 G) D + f + 2 C), what runs back
  *                  + a (T (k d + (H + 2 G) D + f + u) + H S) + T d + R (d + E), the tape
- *                  + R V, at most FS_MEMORY_LOGITS or one row; tape and R V only for units without a slot
+ *                  + R V, at most FS_MEMORY_LOGITS or one row; tape and R V only for units without a slot. A method of all
+ *                  weights keeps (L + 4) T d, one layer's part and R (d + E) in the tape's place
+ *     columns      once a rank, evaluating: 2 P of each column whose edit is all weights, the difference and the weights
  *     evaluate     a thread: (1 + o) forward + T ((2 + b) e + C) + 2 R d, o other models of a job's methods, as large as
- *                  its own
+ *                  its own; with a decoding rule T d + max(FS_RULE_NUMBERS, 2 V) + V more
  *
  *     q            what some families add to scores: n^2 for a cap; 2 n H for a bias; (H + 2 G) D to put the heads of a
  *                  group in order; 2 r (H D + n) + 2 s d for disentangled attention of span s, r = 2 min(n, s); n d kernel
@@ -69,7 +72,10 @@ struct fs_memory_load {
     size_t ranks, threads;    /* of the job; of a rank */
     size_t layer;             /* that is trained */
     size_t inner, parameters; /* of the edit; struct fs_training_size */
-    size_t others;            /* whole models that methods bring */
+    size_t others;            /* whole models that methods bring, or make */
+    size_t copies;            /* of these, that are made of all weights in memory */
+    double text;              /* bytes of a rank; struct fs_training_size */
+    bool rules;               /* a method is a decoding rule */
     struct fs_memory_unit trace, training, evaluate;
     struct fs_memory_unit attribution; /* of the trace; zeroed: not asked for */
     double memory;                     /* stamp.memory, bytes */
@@ -94,12 +100,14 @@ void fs_memory_usual_units(const struct fs_spec *spec, struct fs_memory_load *lo
 struct fs_memory {
     double weights;                                     /* a node */
     double program, optimizer, gradients, caches, kept; /* a rank */
+    double columns;                                     /* a rank */
     double thread, trace, training, evaluate;           /* a thread; `thread` in all stages */
     double archive;                                     /* the root */
 };
 /* Adds a model's bytes of weights to the load; `mapped` is that of its shape where it has no files. */
 void fs_memory_add_model(const struct fs_model *model, struct fs_memory_load *load);
-/* The other models of the job's methods. FS_EXIT_NO_INPUT, FS_EXIT_DATA. */
+/* The other models of the job's methods, those that are made in memory, and whether there is a decoding rule. FS_EXIT_NO_INPUT,
+ * FS_EXIT_DATA. */
 int fs_memory_add_methods(const struct fs_job *job, struct fs_memory_load *load, struct fs_error *err);
 void fs_memory_of(const struct fs_spec *spec, const struct fs_memory_load *load, struct fs_memory *memory);
 

@@ -10,8 +10,8 @@
 
 /* Memory of sums, kept from one to the next: pages are dear. */
 struct sum_memory {
-    fs_real *vectors, *slices;
-    size_t vector_numbers, slice_numbers;
+    unsigned char *vectors, *slices;
+    size_t vector_bytes, slice_bytes;
 };
 
 struct runner_mpi {
@@ -34,8 +34,8 @@ int fs_runner_mpi_map(struct fs_runner *base, const struct fs_work *work, const 
                       unsigned char *results, struct fs_error *err);
 int fs_runner_mpi_claim(struct fs_runner *base, const struct fs_work *work, const struct fs_work *sums,
                         unsigned char *mine, struct fs_error *err);
-int fs_runner_mpi_sum(struct fs_runner *base, const struct fs_work *work, const unsigned char *mine, size_t length,
-                      fs_real *total, struct fs_error *err);
+int fs_runner_mpi_sum(struct fs_runner *base, const struct fs_work *work, const unsigned char *mine,
+                      struct fs_sum_shape shape, void *total, struct fs_error *err);
 
 void fs_runner_mpi_forget_sums(struct runner_mpi *runner); /* frees `kept` */
 

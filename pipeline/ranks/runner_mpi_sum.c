@@ -22,8 +22,6 @@
 #define TAGS ((size_t)16384)
 #define CALL "MPI_Testsome" /* in which a rank waits for slices */
 
-#define REAL_TYPE (sizeof(fs_real) == sizeof(float) ? MPI_FLOAT : MPI_DOUBLE)
-
 /* The part of `length` numbers that `rank` sums. */
 static size_t piece_begin(size_t length, int rank, int ranks)
 {
@@ -48,20 +46,22 @@ struct summation {
     const struct fs_work *work;
     int rank, ranks;
     size_t units, length, piece; /* piece: numbers of this rank's slice */
-    size_t *owner;               /* [units] */
-    size_t *own, owned;          /* [owned] own units in ascending order */
-    struct vector *vector;       /* [held]; its numbers: row of runner->kept.vectors */
-    MPI_Request *sent;           /* (held, ranks) */
-    MPI_Request *asked;          /* [ahead] for the slice of unit u at u % ahead, as the next three */
-    unsigned char *there;        /* [ahead] 1: it has come */
-    int *done;                   /* [ahead] of MPI_Testsome */
-    MPI_Status *status;          /* [ahead] */
+    size_t size;                 /* of a number */
+    MPI_Datatype type;
+    size_t *owner;         /* [units] */
+    size_t *own, owned;    /* [owned] own units in ascending order */
+    struct vector *vector; /* [held]; its numbers: row of runner->kept.vectors */
+    MPI_Request *sent;     /* (held, ranks) */
+    MPI_Request *asked;    /* [ahead] for the slice of unit u at u % ahead, as the next three */
+    unsigned char *there;  /* [ahead] 1: it has come */
+    int *done;             /* [ahead] of MPI_Testsome */
+    MPI_Status *status;    /* [ahead] */
     size_t held, ahead;
     size_t started, next, asked_to; /* own units; units that are added, that were asked for */
     bool failed;                    /* here or elsewhere: nothing more is computed */
     int outcome;                    /* -1: a unit failed here, with */
     struct fs_error failure;
-    fs_real *total;
+    unsigned char *total;
 };
 
 static void release(struct summation *s)
@@ -118,17 +118,17 @@ static int find_owners(struct summation *s, const unsigned char *mine, struct fs
     return status;
 }
 
-/* Room for `rows` of `length` numbers, of before where that is enough. */
-static int keep_room(fs_real **kept, size_t *numbers, size_t rows, size_t length, struct fs_error *err)
+/* Room for `rows` of `bytes` bytes, of before where that is enough. */
+static int keep_room(unsigned char **kept, size_t *room, size_t rows, size_t bytes, struct fs_error *err)
 {
     size_t needed;
-    if (fs_multiply(rows, length, &needed) != 0) {
+    if (fs_multiply(rows, bytes, &needed) != 0) {
         return fs_error_memory(err, SIZE_MAX, "vectors to be summed");
     }
-    if (*kept == NULL || needed > *numbers) {
+    if (*kept == NULL || needed > *room) {
         free(*kept);
-        *kept = fs_allocate_aligned(needed, sizeof **kept, "vectors to be summed", err);
-        *numbers = *kept != NULL ? needed : 0;
+        *kept = fs_allocate_aligned(needed, 1, "vectors to be summed", err);
+        *room = *kept != NULL ? needed : 0;
     }
     return *kept != NULL ? 0 : -1;
 }
@@ -136,7 +136,7 @@ static int keep_room(fs_real **kept, size_t *numbers, size_t rows, size_t length
 static int prepare(struct summation *s, struct fs_error *err)
 {
     struct sum_memory *kept = &s->runner->kept;
-    size_t threads = s->runner->base.threads, bytes = s->length * sizeof(fs_real);
+    size_t threads = s->runner->base.threads, bytes = s->length * s->size;
     if (s->ranks > 1 && s->length > INT_MAX) {
         return fs_error_set(err, FS_EXIT_CONFIG, "%s: %zu numbers are to be summed, more than %d on several ranks",
                             s->work->name, s->length, INT_MAX);
@@ -152,8 +152,8 @@ static int prepare(struct summation *s, struct fs_error *err)
     s->done = fs_allocate(s->ahead, sizeof *s->done, "a sum", err);
     s->status = fs_allocate(s->ahead, sizeof *s->status, "a sum", err);
     if (s->vector == NULL || s->sent == NULL || s->asked == NULL || s->there == NULL || s->done == NULL ||
-        s->status == NULL || keep_room(&kept->vectors, &kept->vector_numbers, s->held, s->length, err) != 0 ||
-        (s->ranks > 1 && keep_room(&kept->slices, &kept->slice_numbers, s->ahead, s->piece, err) != 0)) {
+        s->status == NULL || keep_room(&kept->vectors, &kept->vector_bytes, s->held, bytes, err) != 0 ||
+        (s->ranks > 1 && keep_room(&kept->slices, &kept->slice_bytes, s->ahead, s->piece * s->size, err) != 0)) {
         return -1;
     }
     for (size_t i = 0; i < s->held * (size_t)s->ranks; i++) {
@@ -165,9 +165,14 @@ static int prepare(struct summation *s, struct fs_error *err)
     return 0;
 }
 
-static fs_real *numbers_of(const struct summation *s, const struct vector *vector)
+static unsigned char *numbers_of(const struct summation *s, const struct vector *vector)
 {
-    return s->runner->kept.vectors + (size_t)(vector - s->vector) * s->length;
+    return s->runner->kept.vectors + (size_t)(vector - s->vector) * s->length * s->size;
+}
+
+static unsigned char *slice_at(const struct summation *s, size_t place)
+{
+    return s->runner->kept.slices + place * s->piece * s->size;
 }
 
 static int tag_of(size_t unit)
@@ -184,8 +189,8 @@ static void send_vector(struct summation *s, struct vector *vector, bool empty)
         int to = (s->rank + step) % s->ranks;
         size_t piece = piece_length(s->length, to, s->ranks);
         if (piece > 0) {
-            MPI_Isend(numbers_of(s, vector) + piece_begin(s->length, to, s->ranks), empty ? 0 : (int)piece, REAL_TYPE,
-                      to, tag_of(vector->unit), s->runner->communicator, &request[to]);
+            MPI_Isend(numbers_of(s, vector) + piece_begin(s->length, to, s->ranks) * s->size, empty ? 0 : (int)piece,
+                      s->type, to, tag_of(vector->unit), s->runner->communicator, &request[to]);
         }
     }
 }
@@ -249,8 +254,8 @@ static void ask_for_slices(struct summation *s)
     for (; s->asked_to < s->units && s->asked_to < s->next + s->ahead; s->asked_to++) {
         size_t owner = s->owner[s->asked_to], place = s->asked_to % s->ahead;
         if (owner != (size_t)s->rank && s->piece > 0) {
-            MPI_Irecv(s->runner->kept.slices + place * s->piece, (int)s->piece, REAL_TYPE, (int)owner,
-                      tag_of(s->asked_to), s->runner->communicator, &s->asked[place]);
+            MPI_Irecv(slice_at(s, place), (int)s->piece, s->type, (int)owner, tag_of(s->asked_to),
+                      s->runner->communicator, &s->asked[place]);
         }
         s->there[place] = s->piece == 0;
     }
@@ -262,31 +267,22 @@ static bool receive_slices(struct summation *s)
     MPI_Testsome((int)s->ahead, s->asked, &count, s->done, s->status);
     for (int i = 0; i < count; i++) { /* MPI_UNDEFINED is negative */
         int numbers;
-        MPI_Get_count(&s->status[i], REAL_TYPE, &numbers);
+        MPI_Get_count(&s->status[i], s->type, &numbers);
         s->failed = s->failed || numbers == 0;
         s->there[s->done[i]] = 1;
     }
     return count > 0;
 }
 
-static void add(fs_real *restrict total, const fs_real *restrict vector, size_t count, bool is_first)
-{
-    for (size_t i = 0; i < count; i++) {
-        total[i] = is_first ? vector[i] : total[i] + vector[i];
-    }
-}
-
 /* This rank's slice of the next unit; NULL: not yet there. */
-static const fs_real *next_slice(const struct summation *s)
+static const unsigned char *next_slice(const struct summation *s)
 {
     if (s->owner[s->next] != (size_t)s->rank) {
-        return s->next < s->asked_to && s->there[s->next % s->ahead]
-                   ? s->runner->kept.slices + s->next % s->ahead * s->piece
-                   : NULL;
+        return s->next < s->asked_to && s->there[s->next % s->ahead] ? slice_at(s, s->next % s->ahead) : NULL;
     }
     for (size_t i = 0; i < s->held; i++) {
         if (s->vector[i].state == TRAVELS && s->vector[i].unit == s->next) {
-            return numbers_of(s, &s->vector[i]) + piece_begin(s->length, s->rank, s->ranks);
+            return numbers_of(s, &s->vector[i]) + piece_begin(s->length, s->rank, s->ranks) * s->size;
         }
     }
     return NULL;
@@ -295,11 +291,11 @@ static const fs_real *next_slice(const struct summation *s)
 static bool add_slices(struct summation *s)
 {
     size_t before = s->next;
-    fs_real *total = s->total + piece_begin(s->length, s->rank, s->ranks);
-    const fs_real *slice;
+    unsigned char *total = s->total + piece_begin(s->length, s->rank, s->ranks) * s->size;
+    const unsigned char *slice;
     while (s->next < s->units && (slice = next_slice(s)) != NULL) {
         if (!s->failed) {
-            add(total, slice, s->piece, s->next == 0);
+            fs_runner_add(s->size, total, slice, s->piece, s->next == 0);
         }
         s->next++;
     }
@@ -357,7 +353,7 @@ static int gather(struct summation *s, struct fs_error *err)
             count[rank] = (int)piece_length(s->length, rank, s->ranks);
         }
         fs_watch_patiently("MPI_Allgatherv");
-        MPI_Allgatherv(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, s->total, count, begin, REAL_TYPE, s->runner->communicator);
+        MPI_Allgatherv(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, s->total, count, begin, s->type, s->runner->communicator);
         fs_watch_end();
     }
     if (status != 0 && err != NULL) {
@@ -367,12 +363,12 @@ static int gather(struct summation *s, struct fs_error *err)
     return status;
 }
 
-int fs_runner_mpi_sum(struct fs_runner *base, const struct fs_work *work, const unsigned char *mine, size_t length,
-                      fs_real *total, struct fs_error *err)
+int fs_runner_mpi_sum(struct fs_runner *base, const struct fs_work *work, const unsigned char *mine,
+                      struct fs_sum_shape shape, void *total, struct fs_error *err)
 {
     struct runner_mpi *runner = (struct runner_mpi *)base;
-    memset(total, 0, length * sizeof *total);
-    if (work->units == 0 || length == 0) {
+    memset(total, 0, shape.length * shape.size);
+    if (work->units == 0 || shape.length == 0) {
         return 0;
     }
     struct summation s = {.runner = runner,
@@ -380,7 +376,9 @@ int fs_runner_mpi_sum(struct fs_runner *base, const struct fs_work *work, const 
                           .rank = (int)base->rank,
                           .ranks = (int)base->ranks,
                           .units = work->units,
-                          .length = length,
+                          .length = shape.length,
+                          .size = shape.size,
+                          .type = shape.size == sizeof(float) ? MPI_FLOAT : MPI_DOUBLE,
                           .total = total};
     int status = find_owners(&s, mine, err);
     if (base->ranks > 1) {

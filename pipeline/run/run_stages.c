@@ -146,7 +146,10 @@ int fs_load_edit(struct fs_session *session, const char *path, const char *forma
     if (fs_session_agree(session, status, err) != 0) {
         return -1;
     }
-    return fs_runner_broadcast(runner, edit->number, edit->count * sizeof *edit->number, err);
+    if (fs_runner_broadcast(runner, edit->number, edit->count * sizeof *edit->number, err) != 0) {
+        return -1;
+    }
+    return kind->attach == NULL ? 0 : fs_session_agree(session, kind->attach(edit, session->model, err), err);
 }
 
 struct evaluate_context {
@@ -200,11 +203,19 @@ static int open_column(struct fs_job_run *run, const struct fs_job_method *metho
                    ? 0
                    : fs_error_prepend(err, "%s", method->path);
     }
-    enum fs_stage stage = fs_method_stage(method->method);
-    char *path = fs_stage_path(run->output, stage, ".h5", err);
-    int status = fs_session_agree(session, path == NULL ? -1 : 0, err);
-    if (status == 0) {
-        status = fs_load_edit(session, path, fs_stage_names[stage], method->method->edit, edit, err);
+    char *path = NULL;
+    int status;
+    if (method->method->make != NULL) {
+        union fs_method_settings settings = {0};
+        const struct fs_spec *spec = fs_model_spec(session->model);
+        fs_job_fill(run->job, method->method->settings, spec->kind, &settings);
+        status = fs_session_agree(session, method->method->make(&settings, spec, edit, err), err);
+    } else {
+        enum fs_stage stage = fs_method_stage(method->method);
+        path = fs_stage_path(run->output, stage, ".h5", err);
+        status = fs_session_agree(session, path == NULL ? -1 : 0, err) == 0
+                     ? fs_load_edit(session, path, fs_stage_names[stage], method->method->edit, edit, err)
+                     : -1;
     }
     if (status == 0 && method->strength != 1) {
         edit->kind->scale(edit, method->strength);

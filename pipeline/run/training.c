@@ -140,6 +140,7 @@ int fs_training_open(struct fs_job_run *run, const struct fs_method *method, str
     const struct fs_spec *spec = fs_model_spec(run->session->model);
     const struct fs_suite_kind *edited = run->data.edited;
     *training = (struct fs_training){.run = run, .method = method};
+    fs_covariances_begin(run, fs_method_stage(method), &training->covariances);
     fs_job_fill(run->job, method->settings, spec->kind, &training->settings);
     method->trainer->size(&training->settings, spec, &training->size);
     training->task = (struct fs_method_task){.model = run->session->model,
@@ -152,6 +153,8 @@ int fs_training_open(struct fs_job_run *run, const struct fs_method *method, str
                                              .runner = run->session->runner,
                                              .layer = training->size.layer,
                                              .seed = fs_job_settings(run->job)->seed,
+                                             .covariance_tokens = fs_job_settings(run->job)->covariance_tokens,
+                                             .covariances = &training->covariances.store,
                                              .settings = &training->settings};
     if (fs_scoring_parse(fs_job_scoring(run->job, edited, spec->kind), spec->kind, &training->task.scoring, err) != 0) {
         err->code = FS_EXIT_CONFIG;

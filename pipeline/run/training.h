@@ -6,6 +6,7 @@
 #ifndef FAIRSTAMP_PIPELINE_RUN_TRAINING_H
 #define FAIRSTAMP_PIPELINE_RUN_TRAINING_H
 
+#include "pipeline/run/covariances.h"
 #include "pipeline/run/stage.h"
 #include "stages/methods/method.h"
 
@@ -15,6 +16,7 @@ struct fs_training {
     struct fs_method_task task; /* the caller may change the layer before a run */
     struct fs_training_size size;
     union fs_method_settings settings; /* of the task */
+    struct fs_covariances covariances; /* likewise */
     struct fs_training_state *state;   /* of the last run; NULL before */
     enum fs_stage stage;               /* whose digest the partial file carries */
     const char *part;                  /* its name in the output folder, behind the stage's: ".part.h5" */

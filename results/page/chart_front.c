@@ -5,7 +5,7 @@
 #include "results/page/page_charts.h"
 #include "results/page/page_front.h"
 
-enum { GAP = 8, LEFT = 36, RIGHT = 6, TOP = 18, PLOT = 118, BOTTOM = 38, LEGEND_LINE = 17, NUMBERS = 32 };
+enum { GAP = 8, LEFT = 36, RIGHT = 6, TOP = 18, PLOT = 118, BOTTOM = 38, LEGEND_LINE = 17 };
 enum { PANEL_HEIGHT = TOP + PLOT + BOTTOM };
 
 struct panel {
@@ -14,9 +14,7 @@ struct panel {
     enum fs_front_kept kept;
     double x, width;    /* of the plot */
     struct fs_scale up; /* bias */
-    size_t numbers;
-    double number[NUMBERS][2]; /* where they stand */
-    double least, most;        /* kept, at the plot's left and right */
+    double least, most; /* kept, at the plot's left and right */
 };
 
 static double bias_of(const struct panel *panel, size_t column)
@@ -141,52 +139,24 @@ static void draw_line(FILE *stream, const struct panel *panel, size_t first)
     fprintf(stream, "\"/>\n");
 }
 
-/* Whether a number of `wide` and 9 high around there leaves the plot, or covers a mark or an earlier number. */
-static bool is_taken(const struct panel *panel, double x, double y, double wide)
-{
-    for (size_t c = 0; c < panel->data->result.columns; c++) {
-        if (is_drawn(panel, c) && fabs(mark_x(panel, c) - x) < wide / 2 + 5.5 && fabs(mark_y(panel, c) - y) < 9.5) {
-            return true;
-        }
-    }
-    for (size_t i = 0; i < panel->numbers; i++) {
-        if (fabs(panel->number[i][0] - x) < wide + 1 && fabs(panel->number[i][1] - y) < 10) {
-            return true;
-        }
-    }
-    return x + wide / 2 > panel->x + panel->width + RIGHT || y > panel->up.top + PLOT + 3;
-}
-
-/* A column's number beside its mark, in the first place that is free. */
-static void draw_number(FILE *stream, struct panel *panel, size_t column)
-{
-    static const double away[][2] = {{10, 0}, {-10, 0}, {0, -11}, {0, 11}, {9, -9}, {-9, -9}, {9, 9}, {-9, 9}};
-    double x = mark_x(panel, column), y = mark_y(panel, column), wide = column > 9 ? 12 : 6;
-    char label[32];
-    size_t k = 0, places = sizeof away / sizeof away[0];
-    while (k < places && is_taken(panel, x + away[k][0], y + away[k][1], wide)) {
-        k++;
-    }
-    k = k < places ? k : 0;
-    if (panel->numbers < NUMBERS) {
-        panel->number[panel->numbers][0] = x + away[k][0];
-        panel->number[panel->numbers++][1] = y + away[k][1];
-    }
-    snprintf(label, sizeof label, "%zu", column);
-    fs_draw_text(stream, x + away[k][0], y + away[k][1] + 3.5, "middle", "fs-ink", label);
-}
-
 static void draw_panel(FILE *stream, struct panel *panel)
 {
     draw_axes(stream, panel);
     for (size_t c = 1; c < panel->data->result.columns && is_drawn(panel, 0); c++) {
         draw_line(stream, panel, c);
     }
+    struct fs_places places = {panel->x, panel->x + panel->width + RIGHT, panel->up.top, panel->up.top + PLOT + 8, 0,
+                               {{0}}};
     for (size_t c = 0; c < panel->data->result.columns; c++) {
         if (is_drawn(panel, c)) {
             fs_draw_mark(stream, mark_x(panel, c), mark_y(panel, c), c,
                          fs_front_is_best(panel->data, panel->bias, panel->kept, c));
-            draw_number(stream, panel, c);
+            fs_places_take(&places, mark_x(panel, c), mark_y(panel, c), 5.5, 4.75);
+        }
+    }
+    for (size_t c = 0; c < panel->data->result.columns; c++) {
+        if (is_drawn(panel, c)) {
+            fs_draw_number(stream, &places, mark_x(panel, c), mark_y(panel, c), c);
         }
     }
 }

@@ -272,19 +272,6 @@ void fs_chart_argmax(FILE *stream, const struct fs_page_data *data)
 }
 
 /* From white over the largest effect's blue; negative effects in orange, likewise. */
-static void heat_color(double value, double most, char color[8])
-{
-    static const int strong[2][3] = {{0, 84, 136}, {213, 94, 0}};
-    const int *to = strong[value < 0 ? 1 : 0];
-    double share = most > 0 ? fmin(1.0, fabs(value) / most) : 0.0;
-    int mixed[3];
-    for (int i = 0; i < 3; i++) {
-        mixed[i] = (int)lround(245.0 + share * (to[i] - 245.0));
-    }
-    snprintf(color, 8, "#%02x%02x%02x", (unsigned)mixed[0] & 255u, (unsigned)mixed[1] & 255u,
-             (unsigned)mixed[2] & 255u);
-}
-
 void fs_chart_heat_map(FILE *stream, const struct fs_page_data *data, size_t kind)
 {
     const struct fs_trace_result *trace = &data->trace;
@@ -306,7 +293,7 @@ void fs_chart_heat_map(FILE *stream, const struct fs_page_data *data, size_t kin
         for (size_t layer = 0; layer < trace->layers; layer++) {
             double value = aie[(size_t)role * trace->layers + layer];
             if (isfinite(value)) {
-                heat_color(value, most, color);
+                fs_draw_heat_color(value, most, color);
                 fprintf(stream,
                         "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%d\" fill=\"%s\"><title>%s, layer %zu: "
                         "%.6f</title></rect>\n",
@@ -322,7 +309,7 @@ void fs_chart_heat_map(FILE *stream, const struct fs_page_data *data, size_t kin
     }
     fs_draw_text(stream, HEAT_LEFT + (WIDTH - HEAT_LEFT - RIGHT) / 2.0, bottom + 30, "middle", "fs-ink", "layer");
     for (int step = -2; step <= 2; step++) {
-        heat_color(step / 2.0 * most, most, color);
+        fs_draw_heat_color(step / 2.0 * most, most, color);
         fprintf(stream, "<rect x=\"%d\" y=\"%d\" width=\"24\" height=\"12\" fill=\"%s\"/>\n",
                 HEAT_LEFT + 70 + 24 * step, bottom + 40, color);
     }

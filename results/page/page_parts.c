@@ -5,6 +5,42 @@
 
 #include "results/page/page.h"
 
+static const char style[] =
+    ":root{--ink:#222;--soft:#555;--paper:#fff;--rule:#ddd;--card:#f5f6f8}"
+    "@media(prefers-color-scheme:dark){:root{--ink:#eee;--soft:#bbb;--paper:#16181c;--rule:#3a3d44;--card:#22252b}}"
+    "body{font:16px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper);margin:0 auto;padding:1rem;"
+    "max-width:70rem}h1{font-size:1.5rem;line-height:1.25}h2{font-size:1.2rem;margin-top:2.2rem;border-bottom:1px "
+    "solid "
+    "var(--rule)}p,figcaption{max-width:42rem}figcaption,.note{color:var(--soft);font-size:.9rem}.date{white-space:"
+    "nowrap}"
+    ".cards{display:flex;flex-wrap:wrap;gap:.6rem}.card{background:var(--card);border-radius:.4rem;padding:.5rem .8rem;"
+    "min-width:8rem;flex:1 1 8rem;max-width:12rem}.card b{display:block;font-size:1.1rem}.card "
+    "small{color:var(--soft)}"
+    "figure{margin:1rem 0}figure svg{width:100%;max-width:36rem;height:auto;display:block}"
+    ".table{overflow-x:auto}table{border-collapse:separate;border-spacing:0;font-size:.88rem;font-variant-numeric:"
+    "tabular-nums}"
+    "th,td{padding:.25rem .6rem;text-align:right;border-bottom:1px solid var(--rule);white-space:nowrap}"
+    "th:first-child,td:first-child{position:sticky;left:0;background:var(--paper)}tr.group th{background:var(--card)}"
+    "th:first-child,td:first-child,td.left,th.left{text-align:left}dl{display:grid;grid-template-columns:max-content "
+    "1fr;"
+    "gap:.2rem .8rem;font-size:.88rem}dt{color:var(--soft)}dd{margin:0;overflow-wrap:anywhere}pre{white-space:pre-wrap;"
+    "overflow-wrap:anywhere;font-size:.8rem;background:var(--card);padding:.6rem;border-radius:.4rem}"
+    "h3{font-size:1rem;margin:1.6rem 0 .2rem}summary{cursor:pointer;margin:.4rem 0}"
+    ".wide td small{display:block}@media(max-width:72rem){td small{display:block}}"
+    "@media print{body{max-width:none;font-size:10pt}h2,h3,summary,.note{break-after:avoid}.table{overflow:visible}"
+    "table{font-size:7.5pt}th,td{padding:.1rem .3rem}td small{display:block}td.left{white-space:normal;"
+    "overflow-wrap:anywhere}figure,tr,.card{break-inside:avoid}details::details-content{content-visibility:visible;"
+    "height:auto}}";
+
+void fs_page_head(FILE *stream, const char *title)
+{
+    fprintf(stream,
+            "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
+            "content=\"width=device-width,initial-scale=1\"><link rel=\"icon\" href=\"data:,\"><title>%s</title>"
+            "<style>%s</style></head><body>\n",
+            title, style);
+}
+
 const struct fs_page_layer_column fs_page_layer_columns[FS_PAGE_LAYER_COLUMNS] = {{"gap edited", "gap", "edited", 4},
                                                                                   {"gap not edited", "gap", NULL, 4},
                                                                                   {"SS", "ss.macro", "all", 1},

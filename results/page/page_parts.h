@@ -17,6 +17,8 @@ extern const struct fs_page_layer_column fs_page_layer_columns[FS_PAGE_LAYER_COL
 /* "traced", "random control" or "". */
 const char *fs_page_layer_mark(const struct fs_layer_comparison *layers, size_t i);
 
+/* All up to the body's content: the style is in the page, for light and dark, for a phone and for print. */
+void fs_page_head(FILE *stream, const char *title);
 /* Writes a number, or a dash where there is none. */
 void fs_page_number(FILE *stream, double value, int decimals);
 /* The side of the split: "edited", "held out" or "validation". */

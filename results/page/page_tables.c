@@ -107,6 +107,8 @@ static void markdown_results(FILE *stream, const struct fs_page_data *data)
             fs_write_skipped(stream, results, results->row[i].suite, before, "\n");
             snprintf(before, sizeof before, "\nNot scored in `%.100s`: ", results->row[i].suite);
             fs_write_first_unscored(stream, &results->row[i], before, "\n");
+            snprintf(before, sizeof before, "\nEmpty in `%.100s`: ", results->row[i].suite);
+            fs_write_unread(stream, results, results->row[i].suite, before, "\n");
         }
     }
 }

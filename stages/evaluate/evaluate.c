@@ -2,11 +2,53 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "io/console/progress.h"
 #include "model/flops.h"
 #include "stages/suites/capability.h"
 #include "stages/suites/pair_rows.h"
+
+/* What stands before the texts of a category where an edit is a decoding rule. */
+struct prefixing {
+    const struct fs_edit_kind *rule;
+    const struct fs_tokenizer *tokenizer;
+};
+
+/* Prefix and text are tokenised apart, as published. */
+static int encode_prefix(void *context, const char *category, int32_t **id, size_t *count, struct fs_error *err)
+{
+    const struct prefixing *prefixing = context;
+    const char *text = prefixing->rule->prefix(category);
+    struct fs_encoding encoding = {0};
+    *id = NULL;
+    *count = 0;
+    if (fs_tokenizer_encode(prefixing->tokenizer, text, strlen(text), &encoding, err) != 0) {
+        return -1;
+    }
+    *id = fs_allocate(encoding.count, sizeof **id, "a prefix", err);
+    if (*id != NULL) {
+        memcpy(*id, encoding.id, encoding.count * sizeof **id);
+        *count = encoding.count;
+    }
+    fs_encoding_release(&encoding);
+    return *id != NULL ? 0 : -1;
+}
+
+/* Sets the plan's prefixes where an edit needs them. */
+static int set_prefixes(const struct fs_edit_list *edits, const struct fs_prompt_style *style,
+                        struct prefixing *prefixing, struct fs_plan *plan, struct fs_error *err)
+{
+    bool masked = style->kind == FS_MASKED;
+    const struct fs_plan_prefixes prefixes = {.encode = encode_prefix,
+                                              .context = prefixing,
+                                              .first = masked ? style->special.cls : style->special.begin_of_text,
+                                              .last = masked ? style->special.sep : -1};
+    for (size_t i = 0; i < edits->count && prefixing->rule == NULL; i++) {
+        prefixing->rule = edits->edit[i].kind->prefix != NULL ? edits->edit[i].kind : NULL;
+    }
+    return prefixing->rule != NULL ? fs_plan_set_prefixes(plan, &prefixes, err) : 0;
+}
 
 /* All suites in one plan, so that they share passes. */
 static int compile(const struct fs_model *model, const struct fs_tokenizer *tokenizer,
@@ -14,7 +56,9 @@ static int compile(const struct fs_model *model, const struct fs_tokenizer *toke
 {
     const struct fs_spec *spec = fs_model_spec(model);
     struct fs_prompt_style style;
-    if (fs_prompt_style_of(spec, tokenizer, &style, err) != 0 || fs_plan_create(plan, err) != 0) {
+    struct prefixing prefixing = {.tokenizer = tokenizer};
+    if (fs_prompt_style_of(spec, tokenizer, &style, err) != 0 || fs_plan_create(plan, err) != 0 ||
+        set_prefixes(&input->edits, &style, &prefixing, *plan, err) != 0) {
         return -1;
     }
     for (size_t i = 0; i < input->suites; i++) {

@@ -6,14 +6,8 @@
 #include "model/flops.h"
 #include "stages/plan/plan.h"
 
-/* What stands before and behind a text; below 0: nothing. */
-struct around {
-    int32_t before, behind;
-    size_t most; /* tokens in all */
-};
-
-static int find_around(const struct fs_method_task *task, size_t most_tokens, struct around *around,
-                       struct fs_error *err)
+int fs_text_around_find(const struct fs_method_task *task, size_t most_tokens, struct fs_text_around *around,
+                        struct fs_error *err)
 {
     const struct fs_spec *spec = fs_model_spec(task->model);
     struct fs_prompt_style style;
@@ -22,35 +16,46 @@ static int find_around(const struct fs_method_task *task, size_t most_tokens, st
     }
     const struct fs_special_tokens *special = &style.special;
     bool own_begin = special->begin_of_text >= 0 && special->begin_of_text != special->end_of_text; /* as in SEAT */
-    *around = (struct around){.before = style.kind == FS_MASKED ? special->cls
-                                        : own_begin             ? special->begin_of_text
-                                                                : -1,
-                              .behind = style.kind == FS_MASKED ? special->sep : -1,
-                              .most = spec->max_positions < most_tokens ? spec->max_positions : most_tokens};
+    *around = (struct fs_text_around){.before = style.kind == FS_MASKED ? special->cls
+                                                : own_begin             ? special->begin_of_text
+                                                                        : -1,
+                                      .behind = style.kind == FS_MASKED ? special->sep : -1,
+                                      .most = spec->max_positions < most_tokens ? spec->max_positions : most_tokens};
     return 0;
 }
 
-static int add_text(const struct fs_method_task *task, const struct around *around, const char *text, int32_t *id,
-                    struct fs_plan *plan, size_t *state, struct fs_error *err)
+int fs_text_encode(const struct fs_method_task *task, const struct fs_text_around *around, const char *text,
+                   size_t length, int32_t *id, size_t *count, struct fs_error *err)
 {
     struct fs_encoding encoding = {0};
-    if (fs_tokenizer_encode(task->tokenizer, text, strlen(text), &encoding, err) != 0) {
+    if (fs_tokenizer_encode(task->tokenizer, text, length, &encoding, err) != 0) {
         return -1;
     }
-    size_t special = (size_t)(around->before >= 0) + (size_t)(around->behind >= 0), count = 0, pass;
+    size_t special = (size_t)(around->before >= 0) + (size_t)(around->behind >= 0);
     size_t room = around->most > special ? around->most - special : 0;
     size_t tokens = encoding.count < room ? encoding.count : room;
-    if (around->before >= 0) {
-        id[count++] = around->before;
+    *count = 0;
+    if (tokens > 0 && around->before >= 0) {
+        id[(*count)++] = around->before;
     }
     for (size_t i = 0; i < tokens; i++) {
-        id[count++] = encoding.id[i];
+        id[(*count)++] = encoding.id[i];
     }
-    if (around->behind >= 0) {
-        id[count++] = around->behind;
+    if (tokens > 0 && around->behind >= 0) {
+        id[(*count)++] = around->behind;
     }
     fs_encoding_release(&encoding);
-    if (tokens == 0) {
+    return 0;
+}
+
+static int add_text(const struct fs_method_task *task, const struct fs_text_around *around, const char *text,
+                    int32_t *id, struct fs_plan *plan, size_t *state, struct fs_error *err)
+{
+    size_t count, pass;
+    if (fs_text_encode(task, around, text, strlen(text), id, &count, err) != 0) {
+        return -1;
+    }
+    if (count == 0) {
         return fs_error_set(err, FS_EXIT_DATA, "a text has no token: \"%.80s\"", text);
     }
     return fs_plan_add_pass(plan, id, count, &pass, err) == 0 ? fs_plan_add_state(plan, pass, state, err) : -1;
@@ -67,8 +72,8 @@ static int compile(const struct fs_method_task *task, size_t most_tokens, struct
                    size_t *place, struct fs_error *err)
 {
     const struct fs_spec *spec = fs_model_spec(task->model);
-    struct around around;
-    if (find_around(task, most_tokens, &around, err) != 0) {
+    struct fs_text_around around;
+    if (fs_text_around_find(task, most_tokens, &around, err) != 0) {
         return -1;
     }
     int32_t *id = fs_allocate(around.most + 2, sizeof *id, "token ids", err);

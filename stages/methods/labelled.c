@@ -214,7 +214,7 @@ static int add_category(const struct fs_method_task *task, const struct fs_text_
         }
     }
     labelled->classes += classes;
-    labelled->categories++;
+    labelled->part[++labelled->categories] = (struct fs_labelled_part){labelled->texts.count, labelled->classes};
     fs_word_lookup_release(&lookup);
     free(draw.candidate);
     return status;
@@ -232,7 +232,8 @@ int fs_labelled_make(const struct fs_method_task *task, size_t most, struct fs_l
             fs_error_set(err, FS_EXIT_DATA, "found %zu categories, expected at most %d", categories, UCHAR_MAX / 3);
     }
     if (status == 0) {
-        status = fs_sentences_read(task->text, &sentences, err);
+        labelled->part = fs_allocate(categories + 1, sizeof *labelled->part, "labelled sentences", err);
+        status = labelled->part != NULL ? fs_sentences_read(task->text, &sentences, err) : -1;
     }
     for (size_t k = 0; status == 0 && k < categories; k++) {
         status = add_category(task, &sentences, category[k], most, labelled, err);
@@ -246,5 +247,6 @@ void fs_labelled_release(struct fs_labelled *labelled)
 {
     fs_text_list_release(&labelled->texts);
     free(labelled->label);
+    free(labelled->part);
     *labelled = (struct fs_labelled){0};
 }

@@ -19,6 +19,10 @@ struct fs_labelled {
     size_t capacity;
     unsigned char *label; /* [texts.count] counted over the classes of all categories */
     size_t classes, categories;
+    /* [categories + 1] the first text and the first class of each; those of the last: how many there are */
+    struct fs_labelled_part {
+        size_t text, class;
+    } * part;
 };
 
 /* Of task->text and all its categories, at most `most` a class. FS_EXIT_DATA where a class has no sentence. The caller

@@ -47,8 +47,7 @@ static void release_labelled(void *own)
     free(own);
 }
 
-static int make_labelled(const struct fs_method_task *task, struct fs_last_state_training *training,
-                         struct fs_error *err)
+static int prepare(const struct fs_method_task *task, struct fs_last_state_training *training, struct fs_error *err)
 {
     const struct options *options = task->settings;
     struct fs_labelled *labelled = fs_allocate(1, sizeof *labelled, "labelled sentences", err);
@@ -65,21 +64,18 @@ static struct fs_leace_sums sums_of(const struct fs_last_state_training *trainin
                                   training->work + d * d + classes * d};
 }
 
-static int create(const struct fs_method_task *task, size_t pairs, struct fs_training_state **state,
-                  struct fs_error *err)
+static int measure(const struct fs_method_task *task, const struct fs_last_state_training *training,
+                   struct fs_last_state_sizes *sizes, struct fs_error *err)
 {
     const struct options *options = task->settings;
-    const struct fs_spec *spec = fs_model_spec(task->model);
-    size_t d = fs_spec_state_width(spec);
-    struct fs_last_state_training *training = fs_allocate(1, sizeof *training, "a training", err);
-    (void)pairs;
-    *state = training != NULL ? &training->base : NULL;
-    if (training == NULL || make_labelled(task, training, err) != 0) {
-        return -1;
-    }
     const struct fs_labelled *labelled = training->own;
-    size_t k = labelled->classes, steps = (labelled->texts.count + options->batch - 1) / options->batch;
-    return fs_last_state_begin(spec, k - 1, steps, d * d + k * d + k, training, err);
+    size_t d = fs_spec_state_width(fs_model_spec(task->model)), k = labelled->classes;
+    (void)err;
+    *sizes = (struct fs_last_state_sizes){.rank = k - 1,
+                                          .steps = (labelled->texts.count + options->batch - 1) / options->batch,
+                                          .works = d * d + k * d + k,
+                                          .terms = 1};
+    return 0;
 }
 
 static void add_features(const struct fs_labelled *labelled, size_t first, size_t count, const double *state,
@@ -134,19 +130,19 @@ static int do_step(const struct fs_method_task *task, struct fs_last_state_train
     return fs_runner_agree(task->runner, status, err);
 }
 
+static const struct fs_last_state_method method = {prepare, measure, do_step};
+
+static int create(const struct fs_method_task *task, size_t pairs, struct fs_training_state **state,
+                  struct fs_error *err)
+{
+    (void)pairs;
+    return fs_last_state_new(&method, task, state, err);
+}
+
 static int train(const struct fs_method_task *task, fs_training_save *save, void *context,
                  struct fs_training_state *state, struct fs_error *err)
 {
-    struct fs_last_state_training *training = (struct fs_last_state_training *)state;
-    int status = training->own == NULL ? make_labelled(task, training, err) : 0; /* not there: it was read back */
-    status = fs_runner_agree(task->runner, status, err);
-    while (status == 0 && state->step < state->steps) {
-        double correlation = 0;
-        status = do_step(task, training, &correlation, err) == 0
-                     ? fs_last_state_step(training, task, correlation, save, context, err)
-                     : fs_last_state_interrupted(training, save, context, err);
-    }
-    return status;
+    return fs_last_state_train(&method, task, save, context, state, err);
 }
 
 static void size(const void *own, const struct fs_spec *spec, struct fs_training_size *out)
@@ -166,25 +162,14 @@ static int read_history(const struct fs_archive *archive, struct fs_training_his
 {
     static const struct fs_last_state_words words = {
         .name = "LEACE",
-        .term = "correlation",
+        .term = {"correlation"},
         .caption =
             "correlation: the largest singular value of what is erased between whitened states and classes, known "
             "in the last step."};
     return fs_last_state_history(archive, &words, history, err);
 }
 
-static const struct fs_trainer trainer = {.create = create,
-                                          .destroy = fs_last_state_destroy,
-                                          .broadcast = fs_last_state_broadcast,
-                                          .train = train,
-                                          .is_same = fs_last_state_is_same,
-                                          .bytes = fs_last_state_bytes,
-                                          .losses = fs_last_state_losses,
-                                          .write = fs_last_state_write,
-                                          .read = fs_last_state_read,
-                                          .edit = fs_last_state_edit,
-                                          .read_history = read_history,
-                                          .size = size};
+static const struct fs_trainer trainer = FS_LAST_STATE_TRAINER;
 
 _Static_assert(sizeof(struct options) <= sizeof(union fs_method_settings), "room for the settings");
 

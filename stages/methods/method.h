@@ -20,8 +20,11 @@
 #include "stages/plan/statement.h"
 #include "stages/work/runner.h"
 
-/* What a training learns from: its results depend on these data of the job alone. */
-enum { FS_LEARNS_PAIRS = 1, FS_LEARNS_TEXT = 2, FS_LEARNS_WORDS = 4 };
+/* What a training learns from: its results depend on these data of the job alone. FS_LEARNS_KEYS: from covariances of the
+ * text too (covariance.h). */
+enum { FS_LEARNS_PAIRS = 1, FS_LEARNS_TEXT = 2, FS_LEARNS_WORDS = 4, FS_LEARNS_KEYS = 8 };
+
+struct fs_covariance_store;
 
 /* What a training works on; all owned by the caller. */
 struct fs_method_task {
@@ -36,7 +39,9 @@ struct fs_method_task {
     size_t layer;            /* where the edit goes; 0 where the trainer has no layer_key */
     enum fs_scoring scoring; /* P[k] of the pairs */
     uint64_t seed;
-    const void *settings; /* the method's own struct, filled from its table */
+    size_t covariance_tokens;                      /* of the text, the most that a covariance is of */
+    const struct fs_covariance_store *covariances; /* covariance.h; NULL: they are made and not kept */
+    const void *settings;                          /* the method's own struct, filled from its table */
 };
 
 /* Begins a method's own state. */
@@ -74,6 +79,8 @@ struct fs_training_size {
     size_t save_every; /* steps */
     double memory;     /* bytes of a rank, the most, for what need not be computed again */
     double root;       /* bytes that the root needs besides */
+    double text;       /* bytes of a rank, of what it has read of a text */
+    bool all_layers;   /* gradients go back through all of them, whatever `layer` is */
     bool two_sweeps;   /* a step may keep forward passes from one to the other (stamp_memory.h) */
 };
 
@@ -126,6 +133,8 @@ struct fs_method {
     const struct fs_trainer *trainer;   /* NULL: it does not train */
     unsigned learns;                    /* bits FS_LEARNS_* of the data that the job must have */
     bool takes_model;                   /* the edit is another model, at a path that the job gives */
+    /* Of one that neither trains nor takes a model: makes the edit of its settings. The caller releases. Local. */
+    int (*make)(const void *settings, const struct fs_spec *spec, struct fs_edit *edit, struct fs_error *err);
 };
 /* [fs_method_count] */
 extern const struct fs_method *const fs_methods[];

@@ -10,10 +10,22 @@
     ROW(stamp)                                                                                                         \
     ROW(sentence_debias)                                                                                               \
     ROW(leace)                                                                                                         \
+    ROW(inlp)                                                                                                          \
+    ROW(ft_equal)                                                                                                      \
     ROW(ft)                                                                                                            \
     ROW(ft_l)                                                                                                          \
-    ROW(ft_m)
-/* They take an edit that is there. */
-#define FS_TAKEN_METHODS(ROW) ROW(checkpoint)
+    ROW(ft_m)                                                                                                          \
+    ROW(steer_add)                                                                                                     \
+    ROW(steer_ablate)                                                                                                  \
+    ROW(bias_neurons)                                                                                                  \
+    ROW(rome)                                                                                                          \
+    ROW(memit)                                                                                                         \
+    ROW(alphaedit)                                                                                                     \
+    ROW(cda)                                                                                                           \
+    ROW(dropout_debias)
+/* They take an edit that is there, or make it of settings alone. */
+#define FS_TAKEN_METHODS(ROW)                                                                                          \
+    ROW(self_debias)                                                                                                   \
+    ROW(checkpoint)
 
 #endif

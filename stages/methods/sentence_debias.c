@@ -150,14 +150,12 @@ static int add_examples(const struct fs_method_task *task, const struct fs_text_
     return status;
 }
 
-static int make_examples(const struct fs_method_task *task, struct examples **result, struct fs_error *err)
+static int make_examples(const struct fs_method_task *task, struct examples *examples, struct fs_error *err)
 {
     struct fs_text_list sentences = {0};
     const char **category = NULL;
     size_t categories = 0;
-    struct examples *examples = fs_allocate(1, sizeof *examples, "examples", err);
-    *result = examples;
-    if (examples == NULL || fs_list_categories(task, &category, &categories, err) != 0) {
+    if (fs_list_categories(task, &category, &categories, err) != 0) {
         return -1;
     }
     examples->category = fs_allocate(categories + 1, sizeof *examples->category, "examples", err);
@@ -168,6 +166,14 @@ static int make_examples(const struct fs_method_task *task, struct examples **re
     fs_text_list_release(&sentences);
     free(category);
     return status;
+}
+
+static int prepare(const struct fs_method_task *task, struct fs_last_state_training *training, struct fs_error *err)
+{
+    struct examples *examples = fs_allocate(1, sizeof *examples, "examples", err);
+    training->own = examples;
+    training->release = release_examples;
+    return examples != NULL ? make_examples(task, examples, err) : -1;
 }
 
 /* ---- the training ---- */
@@ -203,33 +209,21 @@ static struct batch batch_of(const struct examples *examples, size_t size, size_
     return batch;
 }
 
-static int create(const struct fs_method_task *task, size_t pairs, struct fs_training_state **state,
-                  struct fs_error *err)
+static int measure(const struct fs_method_task *task, const struct fs_last_state_training *training,
+                   struct fs_last_state_sizes *sizes, struct fs_error *err)
 {
     const struct options *options = task->settings;
-    const struct fs_spec *spec = fs_model_spec(task->model);
-    size_t d = fs_spec_state_width(spec);
-    struct fs_last_state_training *training = fs_allocate(1, sizeof *training, "a training", err);
-    struct examples *examples = NULL;
-    (void)pairs;
-    *state = training != NULL ? &training->base : NULL;
-    if (training == NULL) {
-        return -1;
-    }
-    int status = make_examples(task, &examples, err);
-    training->own = examples;
-    training->release = release_examples;
-    if (status != 0) {
-        return -1;
-    }
-    size_t rank = examples->categories * options->components;
+    const struct examples *examples = training->own;
+    size_t d = fs_spec_state_width(fs_model_spec(task->model)), rank = examples->categories * options->components;
     if (rank > d) {
         return fs_error_set(err, FS_EXIT_CONFIG,
                             "sentence_debias.components: found %zu for %zu categories, expected at most %zu of each: "
                             "states have %zu numbers",
                             options->components, examples->categories, d / examples->categories, d);
     }
-    return fs_last_state_begin(spec, rank, steps_of(examples, options->batch), d * d + rank * d, training, err);
+    *sizes = (struct fs_last_state_sizes){
+        .rank = rank, .steps = steps_of(examples, options->batch), .works = d * d + rank * d, .terms = 1};
+    return 0;
 }
 
 /* state (texts,d) of examples: their unit vectors, less the mean of each. `probes`: some are zeros. */
@@ -328,24 +322,19 @@ static int do_step(const struct fs_method_task *task, struct fs_last_state_train
     return fs_runner_agree(task->runner, status, err);
 }
 
+static const struct fs_last_state_method method = {prepare, measure, do_step};
+
+static int create(const struct fs_method_task *task, size_t pairs, struct fs_training_state **state,
+                  struct fs_error *err)
+{
+    (void)pairs;
+    return fs_last_state_new(&method, task, state, err);
+}
+
 static int train(const struct fs_method_task *task, fs_training_save *save, void *context,
                  struct fs_training_state *state, struct fs_error *err)
 {
-    struct fs_last_state_training *training = (struct fs_last_state_training *)state;
-    int status = 0;
-    if (training->own == NULL) { /* the state was read back */
-        struct examples *examples = NULL;
-        status = make_examples(task, &examples, err);
-        training->own = examples;
-        training->release = release_examples;
-    }
-    status = fs_runner_agree(task->runner, status, err);
-    while (status == 0 && state->step < state->steps) {
-        double left = 0;
-        status = do_step(task, training, &left, err) == 0 ? fs_last_state_step(training, task, left, save, context, err)
-                                                          : fs_last_state_interrupted(training, save, context, err);
-    }
-    return status;
+    return fs_last_state_train(&method, task, save, context, state, err);
 }
 
 static void size(const void *own, const struct fs_spec *spec, struct fs_training_size *out)
@@ -365,24 +354,13 @@ static int read_history(const struct fs_archive *archive, struct fs_training_his
 {
     static const struct fs_last_state_words words = {
         .name = "SentenceDebias",
-        .term = "left",
+        .term = {"left"},
         .caption = "left: the share of the differences between sentences that is not along the directions so far; each "
                    "category begins anew."};
     return fs_last_state_history(archive, &words, history, err);
 }
 
-static const struct fs_trainer trainer = {.create = create,
-                                          .destroy = fs_last_state_destroy,
-                                          .broadcast = fs_last_state_broadcast,
-                                          .train = train,
-                                          .is_same = fs_last_state_is_same,
-                                          .bytes = fs_last_state_bytes,
-                                          .losses = fs_last_state_losses,
-                                          .write = fs_last_state_write,
-                                          .read = fs_last_state_read,
-                                          .edit = fs_last_state_edit,
-                                          .read_history = read_history,
-                                          .size = size};
+static const struct fs_trainer trainer = FS_LAST_STATE_TRAINER;
 
 _Static_assert(sizeof(struct options) <= sizeof(union fs_method_settings), "room for the settings");
 

@@ -39,7 +39,7 @@ static void adam(const struct fs_stamp_options *options, struct fs_stamp_state *
             0.5 * (1 + cos(PI * (double)(state->step % options->iterations) / (double)options->iterations));
     }
     fs_adam_step(&adam, state->step + 1, gradient,
-                 &(const struct fs_adam_parameters){state->stamp.parameters, state->moment1, state->moment2, count});
+                 &(const struct fs_adam_parameters){state->edit.number, state->moment1, state->moment2, count});
 }
 
 static bool all_finite(const fs_real *x, size_t count)
@@ -77,11 +77,11 @@ static int record(struct trainer *trainer, size_t version, struct fs_error *err)
         return 0;
     }
     return fs_error_set(err, FS_EXIT_DATA,
-                        "stamp: iteration %zu: the loss is %g (L_e %g, L_s1 %g, L_s2 %g, L_m %g, L_b %g, L_t %g) or "
+                        "%s: iteration %zu: the loss is %g (L_e %g, L_s1 %g, L_s2 %g, L_m %g, L_b %g, L_t %g) or "
                         "its gradient is not "
                         "finite; lower learning_rate (now %g), or the weights of the terms",
-                        state->step + 1, loss[0], loss[1], loss[2], loss[3], extra[0], extra[1], extra[4],
-                        o->learning_rate);
+                        o->form->name, state->step + 1, loss[0], loss[1], loss[2], loss[3], extra[0], extra[1],
+                        extra[4], o->learning_rate);
 }
 
 /*
@@ -120,7 +120,7 @@ static void remember_best(const struct trainer *trainer)
         }
     }
     state->best_step = state->step;
-    memcpy(state->best, state->stamp.parameters, trainer->parameters * sizeof *state->best);
+    memcpy(state->best, state->edit.number, trainer->parameters * sizeof *state->best);
 }
 
 /* tau of L_b shrinks with the gaps, so that it sees which way small ones point; the gaps are those of the last step on the
@@ -156,19 +156,23 @@ static int iterate(struct trainer *trainer, struct fs_error *err)
     adam(trainer->options, state, trainer->step.total, trainer->parameters);
     state->step++;
     if (state->step % trainer->options->iterations == 0 && state->best_step != SIZE_MAX) {
-        memcpy(state->stamp.parameters, state->best, trainer->parameters * sizeof *state->best);
+        memcpy(state->edit.number, state->best, trainer->parameters * sizeof *state->best);
         state->best_step = SIZE_MAX;
     }
     return 0;
 }
 
-static void start_key_bias(const struct trainer *trainer, double root_mean_square)
+static int start_keys(struct trainer *trainer, struct fs_error *err)
 {
-    struct fs_stamp *stamp = &trainer->state->stamp;
-    fs_real *bias = stamp->parameters + fs_stamp_offset_key_bias(stamp);
-    for (size_t c = 0; c < stamp->width; c++) {
-        bias[c] = (fs_real)(trainer->options->key_bias * root_mean_square);
+    struct fs_stamp stamp = fs_stamp_of(&trainer->state->edit);
+    if (trainer->options->key_share > 0) {
+        return fs_stamp_keys_start(&trainer->step, trainer->tokenizer, &stamp, err);
     }
+    fs_real *bias = stamp.parameters + fs_stamp_offset_key_bias(&stamp);
+    for (size_t c = 0; c < stamp.width; c++) {
+        bias[c] = (fs_real)(trainer->options->key_bias * sqrt(trainer->step.mean_square));
+    }
+    return 0;
 }
 
 static int begin_batch(struct trainer *trainer, size_t batch, struct fs_error *err)
@@ -180,13 +184,7 @@ static int begin_batch(struct trainer *trainer, size_t batch, struct fs_error *e
     if (fs_stamp_step_begin(&trainer->step, trainer->tokenizer, &pairs, err) != 0) {
         return -1;
     }
-    if (trainer->state->step == 0 && trainer->options->key_share > 0) {
-        return fs_stamp_keys_start(&trainer->step, trainer->tokenizer, &trainer->state->stamp, err);
-    }
-    if (trainer->state->step == 0) {
-        start_key_bias(trainer, sqrt(trainer->step.mean_square));
-    }
-    return 0;
+    return trainer->state->step == 0 && trainer->options->form->has_keys ? start_keys(trainer, err) : 0;
 }
 
 static int train(struct trainer *trainer, int (*save)(void *, const struct fs_stamp_state *, bool, struct fs_error *),
@@ -213,9 +211,9 @@ static int train(struct trainer *trainer, int (*save)(void *, const struct fs_st
         }
         if (stop) {
             return fs_error_set(err, FS_EXIT_INTERRUPTED,
-                                "stamp: stopped after iteration %zu of %zu; run the same command "
+                                "%s: stopped after iteration %zu of %zu; run the same command "
                                 "again to go on",
-                                state->step, state->steps);
+                                options->form->name, state->step, state->steps);
         }
     }
     return 0;
@@ -272,54 +270,54 @@ static int order_pairs(struct trainer *trainer, const bool *held_out, struct fs_
 static int check(const struct trainer *trainer, struct fs_error *err)
 {
     const struct fs_stamp_options *o = trainer->options;
-    const struct fs_stamp *stamp = &trainer->state->stamp;
+    const struct fs_edit *edit = &trainer->state->edit;
+    const char *name = o->form->name;
     if (o->scoring != FS_TARGET_PROB && o->scoring != FS_TARGET_LOGPROB && o->scoring != FS_SENTENCE_MEAN &&
         o->scoring != FS_OBJECT_MEAN) {
         return fs_error_set(err, FS_EXIT_CONFIG,
-                            "stamp: scoring %s cannot be trained on; expected target.prob or target.logprob (masked), "
+                            "%s: scoring %s cannot be trained on; expected target.prob or target.logprob (masked), "
                             "sentence.mean or object.mean (causal)",
-                            fs_scoring_name(o->scoring));
+                            name, fs_scoring_name(o->scoring));
     }
     if (o->layer >= trainer->spec->layers) {
-        return fs_error_set(err, FS_EXIT_CONFIG, "stamp: layer %zu, but the model has layers 0 to %zu", o->layer,
+        return fs_error_set(err, FS_EXIT_CONFIG, "%s: layer %zu, but the model has layers 0 to %zu", name, o->layer,
                             trainer->spec->layers - 1);
     }
     if (!(o->level_weight >= 0) || !(o->balance_weight >= 0) || (o->balance_weight > 0 && !(o->balance_width > 0))) {
         return fs_error_set(
             err, FS_EXIT_CONFIG,
-            "stamp: level_weight %g, balance_weight %g, balance_width %g; expected weights from 0 and a width above 0",
-            o->level_weight, o->balance_weight, o->balance_width);
+            "%s: level_weight %g, balance_weight %g, balance_width %g; expected weights from 0 and a width above 0",
+            name, o->level_weight, o->balance_weight, o->balance_width);
     }
     if (!(o->text_weight >= 0) || ((o->text_weight > 0 || o->key_share > 0) && o->text_tokens == 0)) {
         return fs_error_set(err, FS_EXIT_CONFIG,
-                            "stamp: text_weight %g, text_tokens %zu; expected a weight from 0 and tokens from 1",
+                            "%s: text_weight %g, text_tokens %zu; expected a weight from 0 and tokens from 1", name,
                             o->text_weight, o->text_tokens);
     }
     if (!isfinite(o->key_bias) || !(o->key_share >= 0 && o->key_share < 1)) {
         return fs_error_set(err, FS_EXIT_CONFIG,
-                            "stamp: key_bias %g, key_share %g; expected a finite number, and a share from 0 to below 1",
-                            o->key_bias, o->key_share);
+                            "%s: key_bias %g, key_share %g; expected a finite number, and a share from 0 to below 1",
+                            name, o->key_bias, o->key_share);
     }
     if (!(o->learning_rate > 0) || !(o->alpha >= 0) || !(o->beta >= 0) || !(o->adam_epsilon > 0) ||
         !(o->adam_beta1 >= 0 && o->adam_beta1 < 1) || !(o->adam_beta2 >= 0 && o->adam_beta2 < 1) ||
         o->iterations == 0) {
         return fs_error_set(
             err, FS_EXIT_CONFIG,
-            "stamp: learning_rate %g, alpha %g, beta %g, adam %g %g %g, iterations %zu; expected a rate, an "
+            "%s: learning_rate %g, alpha %g, beta %g, adam %g %g %g, iterations %zu; expected a rate, an "
             "epsilon and iterations above 0, alpha and beta from 0, Adam's betas from 0 to below 1",
-            o->learning_rate, o->alpha, o->beta, o->adam_beta1, o->adam_beta2, o->adam_epsilon, o->iterations);
+            name, o->learning_rate, o->alpha, o->beta, o->adam_beta1, o->adam_beta2, o->adam_epsilon, o->iterations);
     }
     if (trainer->pairs == 0) {
-        return fs_error_set(err, FS_EXIT_DATA, "stamp: no pair is left to be edited; hold out fewer");
+        return fs_error_set(err, FS_EXIT_DATA, "%s: no pair is left to be edited; hold out fewer", name);
     }
-    if (stamp->layer != o->layer || stamp->width != o->width || stamp->hidden != trainer->spec->hidden ||
+    if (edit->first_layer != o->layer || edit->count != o->form->parameters(o, trainer->spec) ||
         trainer->state->steps != fs_stamp_steps(o, trainer->pairs)) {
-        return fs_error_set(
-            err, FS_EXIT_DATA,
-            "stamp: the state to go on from has layer %zu, width %zu, hidden size %zu, %zu iterations; this job "
-            "has %zu, %zu, %zu, %zu; remove it to begin anew",
-            stamp->layer, stamp->width, stamp->hidden, trainer->state->steps, o->layer, o->width, trainer->spec->hidden,
-            fs_stamp_steps(o, trainer->pairs));
+        return fs_error_set(err, FS_EXIT_DATA,
+                            "%s: the state to go on from has layer %zu, %zu parameters, %zu iterations; this job has "
+                            "%zu, %zu, %zu; remove it to begin anew",
+                            name, edit->first_layer, edit->count, trainer->state->steps, o->layer,
+                            o->form->parameters(o, trainer->spec), fs_stamp_steps(o, trainer->pairs));
     }
     return 0;
 }
@@ -334,11 +332,11 @@ int fs_stamp_train(const struct fs_stamp_task *task, struct fs_stamp_state *stat
         .options = task->options,
         .state = state,
         .runner = runner,
-        .parameters = fs_stamp_parameters(state->stamp.hidden, state->stamp.width),
+        .parameters = state->edit.count,
         .step = {.model = task->model,
                  .spec = fs_model_spec(task->model),
                  .options = task->options,
-                 .stamp = &state->stamp,
+                 .edit = state->edit,
                  .runner = runner},
     };
     trainer.step.text = &trainer.text;

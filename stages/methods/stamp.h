@@ -18,7 +18,7 @@
  * With stamp.frames half of the steps take L_e, L_s1, L_m and L_b on the pairs behind neutral sentences (stamp_frames.h).
  * What is judged by a step's losses (keep_best, tau) is judged by the others.
  *
- * P is the unedited model, P' the stamped one; formulas and gradients in stamp_loss.h. The layers below the stamp never
+ * What is trained may be another edit of the layer's FFN (stamp_form.h). P is the unedited model, P' the edited one; formulas and gradients in stamp_loss.h. The layers below the stamp never
  * change: FFN inputs, FFN outputs and P's distributions are computed once a batch and kept on the rank that trains the
  * unit; an iteration costs the layers above and the head, once at each row that is read. Gradients are summed in unit
  * order, so the stamp has the same bits on any number of ranks.
@@ -34,7 +34,7 @@
 #include "io/archive/archive.h"
 #include "io/benchmarks/benchmark.h"
 #include "model/backward.h"
-#include "model/edits/stamp_net.h"
+#include "stages/methods/stamp_form.h"
 #include "stages/methods/stamp_options.h"
 #include "stages/plan/statement.h"
 #include "stages/work/runner.h"
@@ -42,8 +42,8 @@
 #define FS_STAMP_EXTRA 6
 /* All that a training run carries from one iteration to the next. */
 struct fs_stamp_state {
-    struct fs_stamp stamp;
-    fs_real *moment1, *moment2; /* Adam, fs_stamp_parameters() numbers each */
+    struct fs_edit edit;        /* what is trained; owned */
+    fs_real *moment1, *moment2; /* [edit.count] Adam */
     size_t step;                /* iterations done, over all batches */
     size_t steps;               /* iterations of the whole run */
     double *loss;               /* [steps][4]: L, L_e, L_s1, L_s2 before each step; filled up to `step` */
@@ -54,7 +54,7 @@ struct fs_stamp_state {
     size_t best_step;           /* SIZE_MAX: none */
 };
 
-int fs_stamp_state_create(const struct fs_stamp_options *options, size_t hidden, size_t steps,
+int fs_stamp_state_create(const struct fs_stamp_options *options, const struct fs_spec *spec, size_t steps,
                           struct fs_stamp_state *state, struct fs_error *err);
 void fs_stamp_state_release(struct fs_stamp_state *state); /* takes a zeroed struct */
 
@@ -83,9 +83,14 @@ struct fs_stamp_task {
  */
 int fs_stamp_train(const struct fs_stamp_task *task, struct fs_stamp_state *state, struct fs_error *err);
 
-/* Local (root): a stamp file (whole or partial), layout at the top of stamp_file.c; and back. */
+/* Local (root): a file of what is trained (whole or partial), layout at the top of stamp_file.c; and back, of an edit of
+ * `kind`. */
 int fs_stamp_write(struct fs_archive *archive, const struct fs_stamp_options *options,
                    const struct fs_stamp_state *state, struct fs_error *err);
-int fs_stamp_read_state(const struct fs_archive *archive, struct fs_stamp_state *state, struct fs_error *err);
+int fs_stamp_read_state(const struct fs_archive *archive, const struct fs_edit_kind *kind, struct fs_stamp_state *state,
+                        struct fs_error *err);
+/* Without what only a training that goes on needs, and merged files lack: its moments and best parameters are zeros. */
+int fs_stamp_read_done(const struct fs_archive *archive, const struct fs_edit_kind *kind, struct fs_stamp_state *state,
+                       struct fs_error *err);
 
 #endif

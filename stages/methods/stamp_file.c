@@ -1,5 +1,6 @@
 /*
- * Layout of a stamp file ("stamp"; a partial one is a "part"), d hidden size, C width, P = 2 C d + C + d parameters:
+ * Layout of a stamp file ("stamp"; a partial one is a "part"), d hidden size, C width, P = 2 C d + C + d parameters. One of
+ * ft_equal has the same of training in /weight, beside its edit (model/edits/weight.h), and neither key_bias nor key_share.
  *
  *   /stamp@layer, hidden, width, step, steps   from 0; iterations done and of the whole run
  *   /stamp@best_step                           -1: none is kept, the training is between two batches
@@ -24,12 +25,34 @@
 #include "model/edits/edit_file.h"
 #include "stages/methods/stamp.h"
 
-#define GROUP "/stamp"
-#define TRAINING "/stamp/training/"
 #define FORMER_EXTRA 4
 #define MAX_SIZE ((int64_t)1 << 32) /* of a hidden size, a width, a count of steps */
 
-static int write_options(struct fs_archive *archive, const struct fs_stamp_options *o, struct fs_error *err)
+/* Names of what is in an archive; the group is that of the edit's kind. */
+struct names {
+    char group[32], moment1[64], moment2[64], best[64], loss[64], extra[64];
+};
+
+static struct names names_of(const struct fs_edit_kind *kind)
+{
+    struct names names;
+    const struct {
+        char *name;
+        const char *last;
+    } rows[] = {{names.moment1, "moment1"},
+                {names.moment2, "moment2"},
+                {names.best, "best"},
+                {names.loss, "loss"},
+                {names.extra, "extra"}};
+    snprintf(names.group, sizeof names.group, "/%s", kind->name);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        snprintf(rows[i].name, sizeof names.loss, "%s/training/%s", names.group, rows[i].last);
+    }
+    return names;
+}
+
+static int write_options(struct fs_archive *archive, const char *group, const struct fs_stamp_options *o,
+                         struct fs_error *err)
 {
     const struct {
         const char *name, *value;
@@ -45,8 +68,6 @@ static int write_options(struct fs_archive *archive, const struct fs_stamp_optio
     } numbers[] = {
         {"alpha", o->alpha},
         {"beta", o->beta},
-        {"key_bias", o->key_bias},
-        {"key_share", o->key_share},
         {"level_weight", o->level_weight},
         {"balance_weight", o->balance_weight},
         {"balance_width", o->balance_width},
@@ -73,25 +94,30 @@ static int write_options(struct fs_archive *archive, const struct fs_stamp_optio
         {"checkpoint_every", (int64_t)o->checkpoint_every},
         {"seed", (int64_t)o->seed},
     };
+    if (o->form->has_keys && (fs_archive_attribute_number(archive, group, "key_bias", o->key_bias, err) != 0 ||
+                              fs_archive_attribute_number(archive, group, "key_share", o->key_share, err) != 0)) {
+        return -1;
+    }
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
-        if (fs_archive_attribute_text(archive, GROUP, texts[i].name, texts[i].value, err) != 0) {
+        if (fs_archive_attribute_text(archive, group, texts[i].name, texts[i].value, err) != 0) {
             return -1;
         }
     }
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
-        if (fs_archive_attribute_number(archive, GROUP, numbers[i].name, numbers[i].value, err) != 0) {
+        if (fs_archive_attribute_number(archive, group, numbers[i].name, numbers[i].value, err) != 0) {
             return -1;
         }
     }
     for (size_t i = 0; i < sizeof integers / sizeof *integers; i++) {
-        if (fs_archive_attribute_integer(archive, GROUP, integers[i].name, integers[i].value, err) != 0) {
+        if (fs_archive_attribute_integer(archive, group, integers[i].name, integers[i].value, err) != 0) {
             return -1;
         }
     }
     return 0;
 }
 
-static int write_sizes(struct fs_archive *archive, const struct fs_stamp_state *state, struct fs_error *err)
+static int write_sizes(struct fs_archive *archive, const char *group, const struct fs_stamp_state *state,
+                       struct fs_error *err)
 {
     const struct {
         const char *name;
@@ -101,53 +127,45 @@ static int write_sizes(struct fs_archive *archive, const struct fs_stamp_state *
         {"steps", state->steps},
     };
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-        if (fs_archive_attribute_integer(archive, GROUP, sizes[i].name, (int64_t)sizes[i].value, err) != 0) {
+        if (fs_archive_attribute_integer(archive, group, sizes[i].name, (int64_t)sizes[i].value, err) != 0) {
             return -1;
         }
     }
     int64_t best = state->best_step == SIZE_MAX ? -1 : (int64_t)state->best_step;
-    return fs_archive_attribute_integer(archive, GROUP, "best_step", best, err);
+    return fs_archive_attribute_integer(archive, group, "best_step", best, err);
 }
 
 int fs_stamp_write(struct fs_archive *archive, const struct fs_stamp_options *options,
                    const struct fs_stamp_state *state, struct fs_error *err)
 {
-    const struct fs_edit edit = fs_stamp_edit(&state->stamp);
-    size_t count = edit.count, loss[] = {state->steps, 4}, extra[] = {state->steps, FS_STAMP_EXTRA};
-    if (write_options(archive, options, err) != 0 || write_sizes(archive, state, err) != 0 ||
-        edit.kind->write(&edit, archive, err) != 0 ||
-        fs_edit_write_reals(archive, TRAINING "moment1", 1, &count, state->moment1, err) != 0 ||
-        fs_edit_write_reals(archive, TRAINING "moment2", 1, &count, state->moment2, err) != 0 ||
-        fs_edit_write_reals(archive, TRAINING "best", 1, &count, state->best, err) != 0 ||
-        fs_archive_write(archive, TRAINING "loss", FS_ARCHIVE_F64, 2, loss, state->loss, err) != 0) {
+    const struct fs_edit *edit = &state->edit;
+    const struct names names = names_of(edit->kind);
+    size_t count = edit->count, loss[] = {state->steps, 4}, extra[] = {state->steps, FS_STAMP_EXTRA};
+    if (write_options(archive, names.group, options, err) != 0 || write_sizes(archive, names.group, state, err) != 0 ||
+        edit->kind->write(edit, archive, err) != 0 ||
+        fs_edit_write_reals(archive, names.moment1, 1, &count, state->moment1, err) != 0 ||
+        fs_edit_write_reals(archive, names.moment2, 1, &count, state->moment2, err) != 0 ||
+        fs_edit_write_reals(archive, names.best, 1, &count, state->best, err) != 0 ||
+        fs_archive_write(archive, names.loss, FS_ARCHIVE_F64, 2, loss, state->loss, err) != 0) {
         return -1;
     }
-    return fs_archive_write(archive, TRAINING "extra", FS_ARCHIVE_F64, 2, extra, state->extra, err);
-}
-
-static int read_parameters(const struct fs_archive *archive, struct fs_stamp *stamp, struct fs_error *err)
-{
-    struct fs_edit edit;
-    if (fs_edit_stamp.read(archive, &edit, err) != 0) {
-        return -1;
-    }
-    *stamp = fs_stamp_of(&edit);
-    return 0;
+    return fs_archive_write(archive, names.extra, FS_ARCHIVE_F64, 2, extra, state->extra, err);
 }
 
 /* Archives of earlier versions have fewer columns. */
-static int read_extra(const struct fs_archive *archive, struct fs_stamp_state *state, struct fs_error *err)
+static int read_extra(const struct fs_archive *archive, const char *name, struct fs_stamp_state *state,
+                      struct fs_error *err)
 {
     size_t dimensions, shape[4];
-    if (fs_archive_shape(archive, TRAINING "extra", &dimensions, shape, err) != 0) {
+    if (fs_archive_shape(archive, name, &dimensions, shape, err) != 0) {
         return -1;
     }
     size_t columns = dimensions == 2 && shape[0] == state->steps ? shape[1] : 0;
     if (columns != FS_STAMP_EXTRA && columns != FORMER_EXTRA) {
-        return fs_error_set(err, FS_EXIT_DATA, "%sextra: its shape is not steps %zu x %d; train again", TRAINING,
-                            state->steps, FS_STAMP_EXTRA);
+        return fs_error_set(err, FS_EXIT_DATA, "%s: its shape is not steps %zu x %d; train again", name, state->steps,
+                            FS_STAMP_EXTRA);
     }
-    if (fs_archive_read(archive, TRAINING "extra", FS_ARCHIVE_F64, state->steps * columns, state->extra, err) != 0) {
+    if (fs_archive_read(archive, name, FS_ARCHIVE_F64, state->steps * columns, state->extra, err) != 0) {
         return -1;
     }
     for (size_t i = state->steps; columns == FORMER_EXTRA && i > 0; i--) { /* from the end: rows move up */
@@ -158,46 +176,73 @@ static int read_extra(const struct fs_archive *archive, struct fs_stamp_state *s
     return 0;
 }
 
-static int read_training(const struct fs_archive *archive, struct fs_stamp_state *state, struct fs_error *err)
+static int read_sizes(const struct fs_archive *archive, const struct names *names, struct fs_stamp_state *state,
+                      struct fs_error *err)
 {
-    size_t count = fs_stamp_parameters(state->stamp.hidden, state->stamp.width), dimensions, shape[4];
+    size_t dimensions, shape[4];
     int64_t best;
-    if (fs_edit_read_size(archive, GROUP, "steps", 1, MAX_SIZE, &state->steps, err) != 0 ||
-        fs_edit_read_size(archive, GROUP, "step", 0, (int64_t)state->steps, &state->step, err) != 0 ||
-        fs_archive_read_attribute_integer(archive, GROUP, "best_step", &best, err) != 0 ||
-        fs_archive_shape(archive, TRAINING "loss", &dimensions, shape, err) != 0) {
+    if (fs_edit_read_size(archive, names->group, "steps", 1, MAX_SIZE, &state->steps, err) != 0 ||
+        fs_edit_read_size(archive, names->group, "step", 0, (int64_t)state->steps, &state->step, err) != 0 ||
+        fs_archive_read_attribute_integer(archive, names->group, "best_step", &best, err) != 0 ||
+        fs_archive_shape(archive, names->loss, &dimensions, shape, err) != 0) {
         return -1;
     }
     if (best < -1 || best >= (int64_t)state->step) {
-        return fs_error_set(err, FS_EXIT_DATA, "%s@best_step: found %lld, expected -1 to %zu; train again", GROUP,
-                            (long long)best, state->step);
+        return fs_error_set(err, FS_EXIT_DATA, "%s@best_step: found %lld, expected -1 to %zu; train again",
+                            names->group, (long long)best, state->step);
     }
     if (dimensions != 2 || shape[0] != state->steps || shape[1] != 4) {
-        return fs_error_set(err, FS_EXIT_DATA, "%sloss: its shape is not steps %zu x 4; train again", TRAINING,
+        return fs_error_set(err, FS_EXIT_DATA, "%s: its shape is not steps %zu x 4; train again", names->loss,
                             state->steps);
     }
     state->best_step = best < 0 ? SIZE_MAX : (size_t)best;
+    return 0;
+}
+
+/* Without `whole` moments and best parameters are zeros. */
+static int read_training(const struct fs_archive *archive, const struct names *names, bool whole,
+                         struct fs_stamp_state *state, struct fs_error *err)
+{
+    size_t count = state->edit.count;
+    if (read_sizes(archive, names, state, err) != 0) {
+        return -1;
+    }
     state->moment1 = fs_allocate(count, sizeof *state->moment1, "Adam's moments", err);
     state->moment2 = fs_allocate(count, sizeof *state->moment2, "Adam's moments", err);
     state->best = fs_allocate(count, sizeof *state->best, "the best parameters", err);
     state->loss = fs_allocate(state->steps, 4 * sizeof *state->loss, "the history of losses", err);
     state->extra = fs_allocate(state->steps, FS_STAMP_EXTRA * sizeof *state->extra, "the history of losses", err);
     if (state->moment1 == NULL || state->moment2 == NULL || state->best == NULL || state->loss == NULL ||
-        state->extra == NULL || fs_edit_read_reals(archive, TRAINING "moment1", count, state->moment1, err) != 0 ||
-        fs_edit_read_reals(archive, TRAINING "moment2", count, state->moment2, err) != 0 ||
-        fs_edit_read_reals(archive, TRAINING "best", count, state->best, err) != 0 ||
-        fs_archive_read(archive, TRAINING "loss", FS_ARCHIVE_F64, state->steps * 4, state->loss, err) != 0) {
+        state->extra == NULL ||
+        (whole && (fs_edit_read_reals(archive, names->moment1, count, state->moment1, err) != 0 ||
+                   fs_edit_read_reals(archive, names->moment2, count, state->moment2, err) != 0 ||
+                   fs_edit_read_reals(archive, names->best, count, state->best, err) != 0)) ||
+        fs_archive_read(archive, names->loss, FS_ARCHIVE_F64, state->steps * 4, state->loss, err) != 0) {
         return -1;
     }
-    return read_extra(archive, state, err);
+    return read_extra(archive, names->extra, state, err);
 }
 
-int fs_stamp_read_state(const struct fs_archive *archive, struct fs_stamp_state *state, struct fs_error *err)
+static int read_state(const struct fs_archive *archive, const struct fs_edit_kind *kind, bool whole,
+                      struct fs_stamp_state *state, struct fs_error *err)
 {
+    const struct names names = names_of(kind);
     *state = (struct fs_stamp_state){0};
-    if (read_parameters(archive, &state->stamp, err) == 0 && read_training(archive, state, err) == 0) {
+    if (kind->read(archive, &state->edit, err) == 0 && read_training(archive, &names, whole, state, err) == 0) {
         return 0;
     }
     fs_stamp_state_release(state);
     return -1;
+}
+
+int fs_stamp_read_state(const struct fs_archive *archive, const struct fs_edit_kind *kind, struct fs_stamp_state *state,
+                        struct fs_error *err)
+{
+    return read_state(archive, kind, true, state, err);
+}
+
+int fs_stamp_read_done(const struct fs_archive *archive, const struct fs_edit_kind *kind, struct fs_stamp_state *state,
+                       struct fs_error *err)
+{
+    return read_state(archive, kind, false, state, err);
 }

@@ -6,6 +6,7 @@
 #ifndef FAIRSTAMP_STAGES_METHODS_STAMP_KEYS_H
 #define FAIRSTAMP_STAGES_METHODS_STAMP_KEYS_H
 
+#include "model/edits/stamp_net.h"
 #include "stages/methods/stamp_trainer.h"
 
 /*

@@ -13,9 +13,11 @@ enum fs_edit_loss { FS_LOSS_GAP, FS_LOSS_LOGRATIO };
 enum fs_kl_rows { FS_KL_FIRST_ROWS, FS_KL_ALL_ROWS };
 enum fs_rate_schedule { FS_RATE_CONSTANT, FS_RATE_COSINE };
 
+struct fs_stamp_form;
 struct fs_stamp_options {
-    size_t layer; /* FS_AUTO: the decisive layer of the trace, found before the training */
-    size_t width; /* C */
+    const struct fs_stamp_form *form; /* what is trained; stamp_form.h */
+    size_t layer;                     /* FS_AUTO: the decisive layer of the trace, found before the training */
+    size_t width;                     /* C */
     enum fs_edit_loss loss;
     enum fs_scoring scoring; /* P[k] */
     double alpha, beta;
@@ -50,8 +52,10 @@ struct fs_stamp_options {
     uint64_t seed;
 };
 
-extern const struct fs_presets fs_stamp_presets;   /* of stamp.preset, stamp_presets.c */
-extern const struct fs_settings fs_stamp_settings; /* the keys stamp.*, which fill it but for scoring and seed */
+/* Of stamp.preset and ft_equal.preset, stamp_presets.c. */
+extern const struct fs_presets fs_stamp_presets, fs_ft_equal_presets;
+/* The keys stamp.* and ft_equal.*, which fill it but for form, scoring and seed. */
+extern const struct fs_settings fs_stamp_settings, fs_ft_equal_settings;
 
 #define FS_GENERIC_TEMPLATES 16 /* of stamp_prompts.c */
 #define FS_NEUTRAL_SUBJECTS 32

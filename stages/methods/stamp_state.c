@@ -10,14 +10,14 @@ size_t fs_stamp_steps(const struct fs_stamp_options *options, size_t pairs)
     return pairs == 0 ? 0 : ((pairs - 1) / batch + 1) * options->iterations;
 }
 
-int fs_stamp_state_create(const struct fs_stamp_options *options, size_t hidden, size_t steps,
+int fs_stamp_state_create(const struct fs_stamp_options *options, const struct fs_spec *spec, size_t steps,
                           struct fs_stamp_state *state, struct fs_error *err)
 {
     *state = (struct fs_stamp_state){.steps = steps};
-    if (fs_stamp_create(options->layer, hidden, options->width, options->seed, &state->stamp, err) != 0) {
+    if (options->form->create(options, spec, &state->edit, err) != 0) {
         return -1;
     }
-    size_t count = fs_stamp_parameters(hidden, options->width);
+    size_t count = state->edit.count;
     state->moment1 = fs_allocate(count, sizeof *state->moment1, "Adam's moments", err);
     state->moment2 = fs_allocate(count, sizeof *state->moment2, "Adam's moments", err);
     state->loss = fs_allocate(steps, 4 * sizeof *state->loss, "the history of losses", err);
@@ -34,7 +34,7 @@ int fs_stamp_state_create(const struct fs_stamp_options *options, size_t hidden,
 
 void fs_stamp_state_release(struct fs_stamp_state *state)
 {
-    fs_stamp_release(&state->stamp);
+    fs_edit_release(&state->edit);
     free(state->moment1);
     free(state->moment2);
     free(state->loss);
@@ -45,10 +45,10 @@ void fs_stamp_state_release(struct fs_stamp_state *state)
 
 int fs_stamp_state_broadcast(struct fs_stamp_state *state, struct fs_runner *runner, struct fs_error *err)
 {
-    size_t bytes = fs_stamp_parameters(state->stamp.hidden, state->stamp.width) * sizeof(fs_real);
+    size_t bytes = state->edit.count * sizeof(fs_real);
     if (fs_runner_broadcast(runner, &state->step, sizeof state->step, err) != 0 ||
         fs_runner_broadcast(runner, &state->best_step, sizeof state->best_step, err) != 0 ||
-        fs_runner_broadcast(runner, state->stamp.parameters, bytes, err) != 0 ||
+        fs_runner_broadcast(runner, state->edit.number, bytes, err) != 0 ||
         fs_runner_broadcast(runner, state->moment1, bytes, err) != 0 ||
         fs_runner_broadcast(runner, state->moment2, bytes, err) != 0 ||
         fs_runner_broadcast(runner, state->best, bytes, err) != 0 ||

@@ -147,9 +147,10 @@ static int compile_version(struct fs_stamp_step *step, const struct fs_tokenizer
     }
     if (units->pairs == 0) {
         return fs_error_set(err, FS_EXIT_DATA,
-                            "stamp: none of the %zu pairs of batch %zu can be scored by %s: they are too long or their "
+                            "%s: none of the %zu pairs of batch %zu can be scored by %s: they are too long or their "
                             "objects have no token; take larger batches or other pairs",
-                            batch->count, batch->number, fs_scoring_name(step->options->scoring));
+                            step->options->form->name, batch->count, batch->number,
+                            fs_scoring_name(step->options->scoring));
     }
     if (step->options->text_weight > 0 &&
         fs_stamp_text_compile(step->spec, tokenizer, step->options, step->text, units, err) != 0) {
@@ -238,13 +239,15 @@ static int fill(struct fs_stamp_step *step, struct fs_error *err)
 {
     for (size_t v = 0; v < step->versions; v++) {
         step->now = &step->version[v];
-        struct fs_work work = {.name = "stamp: unedited model",
+        struct fs_work work = {.name = step->options->form->unedited,
                                .units = step->now->units.count,
                                .context = step,
                                .run = fs_stamp_fill_unit,
                                .cost = fs_stamp_fill_cost};
-        struct fs_work steps = {
-            .name = "stamp", .units = step->now->units.count, .context = step, .cost = fs_stamp_whole_cost};
+        struct fs_work steps = {.name = step->options->form->name,
+                                .units = step->now->units.count,
+                                .context = step,
+                                .cost = fs_stamp_whole_cost};
         if (fs_runner_claim(step->runner, &work, &steps, step->now->mine, err) != 0) {
             return -1;
         }
@@ -256,15 +259,16 @@ int fs_stamp_step_begin(struct fs_stamp_step *step, const struct fs_tokenizer *t
                         const struct fs_stamp_batch *batch, struct fs_error *err)
 {
     struct fs_runner *runner = step->runner;
-    step->edit = fs_stamp_edit(step->stamp);
-    step->parameters = fs_stamp_parameters(step->stamp->hidden, step->stamp->width);
+    step->parameters = step->edit.count;
     if (fs_runner_agree(runner, compile(step, tokenizer, batch, err), err) != 0 || share_memory(step, err) != 0 ||
         fs_runner_agree(runner, cut_all_parts(step, err), err) != 0 || fill(step, err) != 0) {
         return -1;
     }
     step->now = &step->version[0];
-    struct fs_work gap = {
-        .name = "stamp: unedited gap", .units = step->now->units.count, .context = step, .run = fs_stamp_measure_unit};
+    struct fs_work gap = {.name = step->options->form->gap,
+                          .units = step->now->units.count,
+                          .context = step,
+                          .run = fs_stamp_measure_unit};
     if (fs_runner_sum(runner, &gap, step->now->mine, step->now->units.count * 2 * fs_stamp_values(step), step->total,
                       err) != 0) {
         return -1;
@@ -292,7 +296,7 @@ static struct fs_step_kind kind_of(const struct fs_stamp_step *step)
 static int sweep_first(struct fs_stamp_step *step, const struct fs_stamp_part *part, struct fs_error *err)
 {
     size_t count = part->ahead - step->first, numbers = 2 * step->now->units.cuts.pairs;
-    struct fs_work work = {.name = "stamp: terms",
+    struct fs_work work = {.name = step->options->form->terms,
                            .step = kind_of(step),
                            .units = count,
                            .context = step,
@@ -315,7 +319,7 @@ static int sweep_first(struct fs_stamp_step *step, const struct fs_stamp_part *p
 static int sweep_second(struct fs_stamp_step *step, const struct fs_stamp_part *part, struct fs_error *err)
 {
     size_t carried = step->begin > 0 ? 1 : 0, count = part->end - step->begin;
-    struct fs_work work = {.name = "stamp",
+    struct fs_work work = {.name = step->options->form->name,
                            .step = kind_of(step),
                            .units = carried + count,
                            .context = step,
@@ -410,7 +414,7 @@ void fs_stamp_step_end(struct fs_stamp_step *step)
     *step = (struct fs_stamp_step){.model = step->model,
                                    .spec = step->spec,
                                    .options = step->options,
-                                   .stamp = step->stamp,
+                                   .edit = step->edit,
                                    .text = step->text,
                                    .runner = step->runner};
 }

@@ -57,7 +57,8 @@ static void put_values(const struct fs_stamp_step *step, size_t unit, const doub
 size_t fs_stamp_cache_bytes(const struct fs_stamp_step *step, const struct fs_stamp_unit *unit)
 {
     if (unit->of_text) {
-        return sizeof(fs_real) * unit->batch.tokens * (step->spec->hidden + 1);
+        size_t input = fs_stamp_form_input(step->options->form, step->spec, step->options->layer);
+        return sizeof(fs_real) * unit->batch.tokens * (input + 1);
     }
     return sizeof(fs_real) * ((1 + fs_base_matrices(step->spec)) * unit->batch.tokens * step->spec->hidden +
                               unit->loss.distributions * step->spec->vocabulary);
@@ -85,7 +86,7 @@ static int fill(const struct fs_stamp_step *step, const struct fs_stamp_bench *b
         return fs_stamp_unit_fill(step->model, bench->workspace, step->options, unit, err);
     }
     const struct fs_stamp_unit *same = same_text(step, unit);
-    return same != NULL ? fs_stamp_text_copy(step->spec, same, unit, err)
+    return same != NULL ? fs_stamp_text_copy(step->spec, step->options, same, unit, err)
                         : fs_stamp_text_fill(step->model, bench->workspace, step->options, unit, err);
 }
 
@@ -99,7 +100,7 @@ int fs_stamp_fill_unit(void *context, size_t thread, size_t unit, void *result, 
         return -1;
     }
     u->square = 0;
-    for (size_t i = 0; i < u->batch.tokens * step->spec->hidden; i++) {
+    for (size_t i = 0; !u->of_text && i < u->batch.tokens * step->spec->hidden; i++) {
         u->square += (double)u->x[i] * (double)u->x[i];
     }
     size_t bytes = fs_stamp_cache_bytes(step, u), before = atomic_fetch_add(&step->cached, bytes);
@@ -253,15 +254,16 @@ static int differentiate_text(struct fs_stamp_step *step, struct fs_stamp_bench 
                               fs_real *gradient, double *value, struct fs_error *err)
 {
     if (bench->inner == NULL) {
-        bench->inner = fs_allocate_aligned(2 * step->now->units.most_text, step->stamp->width * sizeof(fs_real),
-                                           "the stamp on a text", err);
+        size_t inner = step->edit.kind->inner_size(&step->edit);
+        bench->inner = fs_allocate_aligned(2 * step->now->units.most_text, (inner + 1) * sizeof(fs_real),
+                                           "an edit on a text", err);
     }
     if (bench->inner == NULL || need_filled(step, bench, unit, err) != 0) {
         return -1;
     }
-    const struct fs_stamp_text_room room = {bench->h, bench->inner};
+    const struct fs_stamp_text_room room = {step->spec->hidden, bench->h, bench->inner};
     value[FS_TERM_TEXT] =
-        fs_stamp_text_loss(fs_model_backend(step->model), step->stamp, step->options, unit, &room, gradient);
+        fs_stamp_text_loss(fs_model_backend(step->model), &step->edit, step->options, unit, &room, gradient);
     return 0;
 }
 
@@ -354,7 +356,8 @@ static void step_cost(const struct fs_stamp_step *step, size_t unit, bool forwar
 {
     const struct fs_stamp_unit *u = &step->now->units.unit[unit];
     const struct fs_spec *spec = step->spec;
-    size_t width = step->options->width, first = u->of_text ? spec->layers : step->options->layer + 1;
+    const struct fs_stamp_form *form = step->options->form;
+    size_t first = u->of_text ? spec->layers : step->options->layer + 1;
     double tokens = (double)u->batch.tokens, squares = u->of_text ? 0 : fs_batch_squares(&u->batch),
            rows = (double)u->loss.rows;
     *cost = (struct fs_cost){.passes = (double)u->batch.sequences,
@@ -363,11 +366,11 @@ static void step_cost(const struct fs_stamp_step *step, size_t unit, bool forwar
                              .stays = (double)fs_stamp_cache_bytes(step, u)};
     if (forward_part) {
         cost->flops += fs_flops_layers(spec, first, spec->layers, tokens, squares) + fs_flops_head(spec, rows) +
-                       fs_flops_stamp(spec->hidden, width, tokens);
+                       form->flops(step->options, spec, tokens);
     }
     if (backward_part) {
         cost->flops += fs_flops_layers_backward(spec, first, spec->layers, tokens, squares) +
-                       fs_flops_head(spec, rows) + fs_flops_stamp_backward(spec->hidden, width, tokens);
+                       fs_flops_head(spec, rows) + form->flops_backward(step->options, spec, tokens);
     }
 }
 

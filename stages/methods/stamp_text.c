@@ -1,11 +1,13 @@
 #include "stages/methods/stamp_text.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "io/file_map.h"
 #include "io/formats/file_kind.h"
 #include "stages/methods/plain_text.h"
+#include "stages/methods/stamp_form.h"
 
 /* ---- the text ---- */
 
@@ -43,6 +45,7 @@ static int read_file(const struct fs_tokenizer *tokenizer, const char *path, str
 int fs_stamp_text_read(const struct fs_tokenizer *tokenizer, const struct fs_stamp_options *options,
                        struct fs_stamp_text *text, struct fs_error *err)
 {
+    char key[64];
     const char *name = options->text != NULL ? options->text : "the program's own text";
     *text = (struct fs_stamp_text){0};
     int status = options->text != NULL ? read_file(tokenizer, options->text, text, err)
@@ -50,11 +53,11 @@ int fs_stamp_text_read(const struct fs_tokenizer *tokenizer, const struct fs_sta
     if (status == 0 && text->count < options->text_tokens) {
         return fs_error_set(
             err, FS_EXIT_DATA,
-            "%s: found %zu tokens, expected at least stamp.text_tokens, %zu; lower it, or name a longer "
-            "text as stamp.text",
-            name, text->count, options->text_tokens);
+            "%s: found %zu tokens, expected at least %s.text_tokens, %zu; lower it, or name a longer text", name,
+            text->count, options->form->name, options->text_tokens);
     }
-    return status == 0 ? 0 : fs_error_prepend(err, "stamp.text");
+    snprintf(key, sizeof key, "%s.text", options->form->name);
+    return status == 0 ? 0 : fs_error_prepend(err, key);
 }
 
 void fs_stamp_text_release(struct fs_stamp_text *text)
@@ -150,8 +153,8 @@ int fs_stamp_text_compile(const struct fs_spec *spec, const struct fs_tokenizer 
     size_t special = w.style.kind == FS_MASKED ? 2 : leading(&w.style) >= 0 ? 1 : 0;
     size_t positions = spec->max_positions < FS_STAMP_WINDOW ? spec->max_positions : FS_STAMP_WINDOW;
     if (positions <= special) {
-        return fs_error_set(err, FS_EXIT_DATA, "stamp.text: the model has %zu positions, expected at least %zu",
-                            spec->max_positions, special + 1);
+        return fs_error_set(err, FS_EXIT_DATA, "%s.text: the model has %zu positions, expected at least %zu",
+                            options->form->name, spec->max_positions, special + 1);
     }
     w.length = positions - special;
     w.all = text->count / w.length;
@@ -174,47 +177,51 @@ static double square_of(const fs_real *row, size_t count)
     return sum;
 }
 
-/* h, x, base, ffn: (T,d) of the plan's batch, base as model/engine.h has it. */
-static int fill(const struct fs_pass *pass, size_t layer, fs_real *const memory[4], struct fs_stamp_unit *unit,
-                struct fs_error *err)
+/* h, x, base, ffn: (T,d) of the plan's batch, base as model/engine.h has it; key: (T,F), where the edit reads keys. */
+static int fill(const struct fs_pass *pass, const struct fs_stamp_options *options, fs_real *const memory[5],
+                struct fs_stamp_unit *unit, struct fs_error *err)
 {
-    size_t d = fs_model_spec(pass->model)->hidden;
-    fs_real *h = memory[0], *x = memory[1], *base = memory[2], *ffn = memory[3];
+    const struct fs_spec *spec = fs_model_spec(pass->model);
+    size_t d = spec->hidden, layer = options->layer, input = fs_stamp_form_input(options->form, spec, layer);
+    bool keys = options->form->edit->reads_keys;
+    fs_real *h = memory[0], *x = memory[1], *base = memory[2], *ffn = memory[3], *key = memory[4];
+    const fs_real *read = keys ? key : x;
     if (fs_embed(pass->model, pass->workspace, pass->batch, NULL, h, err) != 0 ||
         fs_run_layers(pass, 0, layer, h, err) != 0 || fs_run_to_ffn(pass, layer, h, x, base, err) != 0 ||
-        fs_run_ffn(pass, layer, x, ffn, err) != 0) {
+        fs_run_ffn(pass, layer, x, ffn, err) != 0 || (keys && fs_run_keys(pass, layer, x, key, err) != 0)) {
         return -1;
     }
     for (size_t t = 0; t < unit->batch.tokens; t++) {
         double square = square_of(ffn + unit->source[t] * d, d);
-        memcpy(unit->x + t * d, x + unit->source[t] * d, d * sizeof *x);
+        memcpy(unit->x + t * input, read + unit->source[t] * input, input * sizeof *read);
         if (!(square > 0)) {
-            return fs_error_set(
-                err, FS_EXIT_DATA,
-                "stamp.text: the output of the FFN of layer %zu is 0 or no number at a token of the text; "
-                "set stamp.text_weight to 0, or name another layer",
-                layer);
+            return fs_error_set(err, FS_EXIT_DATA,
+                                "%s.text: the output of the FFN of layer %zu is 0 or no number at a token of the text; "
+                                "set text_weight to 0, or name another layer",
+                                options->form->name, options->layer);
         }
         unit->share[t] = (fs_real)(unit->token_weight / square);
     }
     return 0;
 }
 
-static int make_room(const struct fs_spec *spec, struct fs_stamp_unit *unit, struct fs_error *err)
+static int make_room(const struct fs_spec *spec, const struct fs_stamp_options *options, struct fs_stamp_unit *unit,
+                     struct fs_error *err)
 {
-    size_t T = unit->batch.tokens;
-    unit->x = fs_allocate_aligned(T, spec->hidden * sizeof(fs_real), "a training unit's FFN inputs", err);
+    size_t T = unit->batch.tokens, input = fs_stamp_form_input(options->form, spec, options->layer);
+    unit->x = fs_allocate_aligned(T, input * sizeof(fs_real), "a training unit's FFN inputs", err);
     unit->share = fs_allocate(T, sizeof *unit->share, "a training unit's FFN inputs", err);
     return unit->x != NULL && unit->share != NULL ? 0 : -1;
 }
 
-int fs_stamp_text_copy(const struct fs_spec *spec, const struct fs_stamp_unit *from, struct fs_stamp_unit *unit,
-                       struct fs_error *err)
+int fs_stamp_text_copy(const struct fs_spec *spec, const struct fs_stamp_options *options,
+                       const struct fs_stamp_unit *from, struct fs_stamp_unit *unit, struct fs_error *err)
 {
-    if (make_room(spec, unit, err) != 0) {
+    if (make_room(spec, options, unit, err) != 0) {
         return -1;
     }
-    memcpy(unit->x, from->x, unit->batch.tokens * spec->hidden * sizeof *unit->x);
+    size_t input = fs_stamp_form_input(options->form, spec, options->layer);
+    memcpy(unit->x, from->x, unit->batch.tokens * input * sizeof *unit->x);
     memcpy(unit->share, from->share, unit->batch.tokens * sizeof *unit->share);
     return 0;
 }
@@ -227,17 +234,18 @@ int fs_stamp_text_fill(const struct fs_model *model, struct fs_workspace *worksp
     fs_plan_get_unit(unit->plan, 0, &view);
     const struct fs_pass pass = {model, workspace, &view.batch, NULL};
     size_t row_bytes = spec->hidden * sizeof(fs_real), T = view.batch.tokens;
-    const size_t rows[4] = {T, T, fs_base_matrices(spec) * T, T};
-    fs_real *memory[4] = {NULL};
-    int status = make_room(spec, unit, err);
-    for (size_t i = 0; status == 0 && i < 4; i++) {
-        memory[i] = fs_allocate_aligned(rows[i], row_bytes, "the states of a training unit", err);
+    size_t key_bytes = options->form->edit->reads_keys ? spec->layer[options->layer].ffn * sizeof(fs_real) : 0;
+    const size_t rows[5] = {T, T, fs_base_matrices(spec) * T, T, T};
+    fs_real *memory[5] = {NULL};
+    int status = make_room(spec, options, unit, err);
+    for (size_t i = 0; status == 0 && i < (key_bytes > 0 ? 5 : 4); i++) {
+        memory[i] = fs_allocate_aligned(rows[i], i < 4 ? row_bytes : key_bytes, "the states of a training unit", err);
         status = memory[i] != NULL ? 0 : -1;
     }
     if (status == 0) {
-        status = fill(&pass, options->layer, memory, unit, err);
+        status = fill(&pass, options, memory, unit, err);
     }
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < 5; i++) {
         free(memory[i]);
     }
     return status;
@@ -245,17 +253,20 @@ int fs_stamp_text_fill(const struct fs_model *model, struct fs_workspace *worksp
 
 /* ---- the term ---- */
 
-double fs_stamp_text_loss(const struct fs_backend *backend, const struct fs_stamp *stamp,
+double fs_stamp_text_loss(const struct fs_backend *backend, const struct fs_edit *edit,
                           const struct fs_stamp_options *options, const struct fs_stamp_unit *unit,
                           const struct fs_stamp_text_room *room, fs_real *gradient)
 {
-    const struct fs_edit edit = fs_stamp_edit(stamp);
-    size_t d = stamp->hidden, T = unit->batch.tokens;
-    const struct fs_edit_run run = {
-        .backend = backend, .layer = stamp->layer, .tokens = T, .x = unit->x, .inner = room->inner};
+    size_t d = room->hidden, T = unit->batch.tokens;
+    const struct fs_edit_run run = {.backend = backend,
+                                    .layer = edit->first_layer,
+                                    .tokens = T,
+                                    .x = unit->x,
+                                    .key = unit->x, /* the unit has the one that the edit reads */
+                                    .inner = room->inner};
     double loss = 0;
     memset(room->y, 0, T * d * sizeof *room->y);
-    edit.kind->ffn_output(&edit, &run, room->y);
+    edit->kind->ffn_output(edit, &run, room->y);
     for (size_t t = 0; t < T; t++) {
         fs_real *y = room->y + t * d, slope = (fs_real)(2 * options->text_weight) * unit->share[t];
         loss += (double)unit->share[t] * square_of(y, d);
@@ -264,7 +275,8 @@ double fs_stamp_text_loss(const struct fs_backend *backend, const struct fs_stam
         }
     }
     if (gradient != NULL) {
-        edit.kind->ffn_output_backward(&edit, &run, room->y, room->inner + T * stamp->width, gradient, NULL);
+        fs_real *scratch = room->inner + T * edit->kind->inner_size(edit);
+        edit->kind->ffn_output_backward(edit, &run, room->y, scratch, gradient, NULL);
     }
     return loss;
 }

@@ -1,12 +1,15 @@
 /*
- * The stamp on plain text, which it shall leave alone:
+ * What is trained, on plain text, which it shall leave alone:
  *
- *   L_t = mean over N tokens of the text of ||stamp(x)||^2 / ||FFN(x)||^2
+ *   L_t = mean over N tokens of the text of ||edit(x)||^2 / ||FFN(x)||^2
  *
  * x (d): what the FFN of the stamp's layer receives at the token in the unedited model; FFN(x) is the FFN's own output,
  * before any norm or scale behind it. No layer above is run: a step costs the stamp's own products. (fairstamp's own.)
  *
- *   y = stamp(x)      dL_t/dy = 2 y / (N ||FFN(x)||^2)
+ *   y = edit(x)      dL_t/dy = 2 y / (N ||FFN(x)||^2)
+ *
+ * edit(x) is what the edit adds to FFN(x): the stamp's output, or FFN'(x) - FFN(x). A filled unit keeps what the edit reads:
+ * x, or the keys of a change of W_out.
  *
  * The text is cut into windows of at most FS_STAMP_WINDOW tokens, with the special tokens that a text of the model's kind
  * has around it, which are run but not counted (masked models: nothing is masked). The first N tokens of evenly spread
@@ -16,7 +19,7 @@
 #ifndef FAIRSTAMP_STAGES_METHODS_STAMP_TEXT_H
 #define FAIRSTAMP_STAGES_METHODS_STAMP_TEXT_H
 
-#include "model/edits/stamp_net.h"
+#include "model/edit.h"
 #include "stages/methods/stamp_unit.h"
 
 #define FS_STAMP_WINDOW ((size_t)128)
@@ -40,22 +43,23 @@ int fs_stamp_text_compile(const struct fs_spec *spec, const struct fs_tokenizer 
                           const struct fs_stamp_options *options, const struct fs_stamp_text *text,
                           struct fs_stamp_units *units, struct fs_error *err);
 
-/* Runs the unedited model up to the layer's FFN: sets x and share of a unit of the text. fs_stamp_unit_empty frees them. */
+/* Runs the unedited model up to the layer's FFN: sets x, or the keys in its place, and share of a unit of the text. fs_stamp_unit_empty frees them. */
 int fs_stamp_text_fill(const struct fs_model *model, struct fs_workspace *workspace,
                        const struct fs_stamp_options *options, struct fs_stamp_unit *unit, struct fs_error *err);
 
 /* The same from a filled unit of the same windows; nothing is run. */
-int fs_stamp_text_copy(const struct fs_spec *spec, const struct fs_stamp_unit *from, struct fs_stamp_unit *unit,
-                       struct fs_error *err);
+int fs_stamp_text_copy(const struct fs_spec *spec, const struct fs_stamp_options *options,
+                       const struct fs_stamp_unit *from, struct fs_stamp_unit *unit, struct fs_error *err);
 
 /* Memory for a unit of T tokens at work, of the caller. */
 struct fs_stamp_text_room {
+    size_t hidden;  /* d */
     fs_real *y;     /* (T,d) */
-    fs_real *inner; /* (2 T,C) */
+    fs_real *inner; /* (2 T, the edit's inner size) */
 };
 
 /* The unit's share of L_t, without its weight; adds text_weight times its gradient to `gradient` (NULL: not wanted). */
-double fs_stamp_text_loss(const struct fs_backend *backend, const struct fs_stamp *stamp,
+double fs_stamp_text_loss(const struct fs_backend *backend, const struct fs_edit *edit,
                           const struct fs_stamp_options *options, const struct fs_stamp_unit *unit,
                           const struct fs_stamp_text_room *room, fs_real *gradient);
 

@@ -6,7 +6,7 @@
 #include <stdatomic.h>
 
 #include "model/backward.h"
-#include "model/edits/stamp_net.h"
+#include "stages/methods/stamp_form.h"
 #include "stages/methods/stamp_text.h"
 #include "stages/work/runner.h"
 
@@ -16,7 +16,7 @@ struct fs_stamp_bench {
     struct fs_tape *tape;
     fs_real *h, *dh;  /* (T,d) */
     fs_real *logprob; /* (R,V) log probabilities, then gradients of logits */
-    fs_real *inner;   /* (2 T,C) of a unit of text; NULL until there is one */
+    fs_real *inner;   /* (2 T, the edit's inner size) of a unit of text; NULL until there is one */
 };
 
 /* A unit's forward pass, from the first sweep to the second. */
@@ -52,8 +52,8 @@ struct fs_stamp_step {
     const struct fs_model *model;
     const struct fs_spec *spec;
     const struct fs_stamp_options *options;
-    const struct fs_stamp *stamp;
     const struct fs_stamp_text *text; /* of L_t and key_share */
+    struct fs_edit edit;              /* what is trained; its numbers are borrowed, and may change from step to step */
     struct fs_runner *runner;
     /* of the batch, from fs_stamp_step_begin to fs_stamp_step_end */
     struct fs_stamp_version *version; /* [versions] the first has the statements as they are */
@@ -63,7 +63,6 @@ struct fs_stamp_step {
     double *value;                /* [values] the terms, then the categories' SS: of the last step */
     fs_real *total;               /* [most_length] its gradient, and the units' values */
     /* private */
-    struct fs_edit edit;
     size_t parameters, most_length; /* of all versions */
     double width;                   /* tau of L_b */
     size_t first, begin;            /* of the part that runs: of cut_unit, of units */

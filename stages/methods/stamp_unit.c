@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/edits/stamp_net.h"
 #include "model/flops.h"
+#include "stages/methods/stamp_form.h"
 #include "stages/methods/stamp_pack.h"
 #include "stages/methods/stamp_prompts.h"
 
@@ -387,16 +387,15 @@ static struct fs_stamp_prices prices_of(const struct builder *builder)
     const struct fs_spec *spec = builder->spec;
     const struct fs_stamp_options *options = builder->options;
     size_t layer = options->layer, reads = UNIT_NUMBERS / spec->vocabulary;
-    double stamp =
-        fs_flops_stamp(spec->hidden, options->width, 1) + fs_flops_stamp_backward(spec->hidden, options->width, 1);
+    double edit = options->form->flops(options, spec, 1) + options->form->flops_backward(options, spec, 1);
     bool top = layer + 1 >= spec->layers;
     double above = top ? 0
                        : fs_flops_layers(spec, layer + 1, spec->layers, 1, 1) +
-                             fs_flops_layers_backward(spec, layer + 1, spec->layers, 1, 1) + stamp;
+                             fs_flops_layers_backward(spec, layer + 1, spec->layers, 1, 1) + edit;
     return (struct fs_stamp_prices){.shared_length = fs_spec_shared_length(spec),
                                     .read_length = spec->kind == FS_CAUSAL ? fs_spec_usual_positions(spec) : 0,
                                     .token = above,
-                                    .row = 2 * fs_flops_head(spec, 1) + (top ? stamp : 0),
+                                    .row = 2 * fs_flops_head(spec, 1) + (top ? edit : 0),
                                     .unit_rows = reads > 0 ? reads : 1,
                                     .unit_tokens = options->unit_tokens};
 }
@@ -536,9 +535,10 @@ int fs_stamp_units_compile(const struct fs_spec *spec, const struct fs_tokenizer
     struct builder builder = {.spec = spec, .tokenizer = tokenizer, .options = options, .units = units};
     if (options->generic_prompts == 0 || options->generic_prompts > FS_GENERIC_TEMPLATES ||
         options->neutral_subjects > FS_NEUTRAL_SUBJECTS) {
-        return fs_error_set(
-            err, FS_EXIT_CONFIG, "stamp: %zu generic prompts and %zu neutral subjects; there are %d and %d",
-            options->generic_prompts, options->neutral_subjects, FS_GENERIC_TEMPLATES, FS_NEUTRAL_SUBJECTS);
+        return fs_error_set(err, FS_EXIT_CONFIG,
+                            "%s: %zu generic prompts and %zu neutral subjects; there are %d and %d",
+                            options->form->name, options->generic_prompts, options->neutral_subjects,
+                            FS_GENERIC_TEMPLATES, FS_NEUTRAL_SUBJECTS);
     }
     builder.subjects.name =
         fs_allocate(2 * count + FS_NEUTRAL_SUBJECTS, sizeof(const char *), "the subjects of a batch", err);

@@ -32,6 +32,7 @@ void fs_plan_destroy(struct fs_plan *plan)
     free(plan->first);
     free(plan->read_token);
     free(plan->read_index);
+    fs_plan_release_prefixes(plan);
     free(plan);
 }
 
@@ -46,7 +47,8 @@ static uint64_t hash_ids(const int32_t *id, size_t count)
 
 static uint64_t hash_read(const struct fs_plan_read *read)
 {
-    return fs_hash_add(fs_hash_add(fs_hash_add(0, read->pass), read->position), (uint32_t)read->token);
+    uint64_t hash = fs_hash_add(fs_hash_add(fs_hash_add(0, read->pass), read->position), (uint32_t)read->token);
+    return fs_hash_add(hash, read->prefix);
 }
 
 static uint64_t hash_of_pass(const struct fs_plan *plan, size_t pass)
@@ -123,15 +125,19 @@ int fs_plan_add_read(struct fs_plan *plan, size_t pass, size_t position, int32_t
         return fs_error_set(err, FS_EXIT_SOFTWARE, "plan: a read of pass %zu, position %zu is added %s", pass, position,
                             plan->sealed ? "after sealing" : "that does not exist");
     }
+    if (plan->prefixes.encode != NULL && plan->current == 0) {
+        return fs_error_set(err, FS_EXIT_SOFTWARE, "plan: a read of no item is added to a plan with prefixes");
+    }
     if (table_reserve(&plan->read_table, plan, plan->reads, hash_of_read, err) != 0) {
         return -1;
     }
-    const struct fs_plan_read wanted = {pass, position, token};
+    const struct fs_plan_read wanted = {pass, position, token, plan->current};
     size_t at = (size_t)hash_read(&wanted) & (plan->read_table.capacity - 1);
     for (; plan->read_table.slot[at] != 0; at = (at + 1) & (plan->read_table.capacity - 1)) {
         size_t known = plan->read_table.slot[at] - 1;
         const struct fs_plan_read *other = &plan->read[known];
-        if (other->pass == pass && other->position == position && other->token == token) {
+        if (other->pass == pass && other->position == position && other->token == token &&
+            other->prefix == wanted.prefix) {
             *read = known;
             return 0;
         }

@@ -56,9 +56,26 @@ struct fs_plan;
 int fs_plan_create(struct fs_plan **plan, struct fs_error *err);
 void fs_plan_destroy(struct fs_plan *plan); /* takes NULL */
 
+/*
+ * Where an edit is a decoding rule (model/edit.h), each read has a second distribution: that of the same token's position in
+ * the same text behind a prefix, which the category of the text's item decides. The prefix stands behind `first` where the text
+ * begins with that, else before all; begin-of-text alone is replaced by it. What is too long with its prefix is read in a part
+ * of it: its beginning, or its end for a position beyond; of a prefix longer than half of what the model takes, the end counts. Equal prefixed texts of a unit are one; in a causal model they
+ * share what they begin with. To be set before any read is added; what it points to must live as long as reads are added.
+ */
+struct fs_plan_prefixes {
+    /* The ids of a category's prefix; the plan frees them. */
+    int (*encode)(void *context, const char *category, int32_t **id, size_t *count, struct fs_error *err);
+    void *context;
+    int32_t first, last; /* [CLS] and [SEP]; begin-of-text, or -1, and -1 */
+};
+int fs_plan_set_prefixes(struct fs_plan *plan, const struct fs_plan_prefixes *prefixes, struct fs_error *err);
+/* The reads added from now on are of an item of `category`. Nothing without prefixes; with them no read is added before. */
+int fs_plan_begin_item(struct fs_plan *plan, const char *category, struct fs_error *err);
+
 /* Adds a pass of `count` ids, or finds the equal one; its index to `pass`. */
 int fs_plan_add_pass(struct fs_plan *plan, const int32_t *id, size_t count, size_t *pass, struct fs_error *err);
-/* Adds a read, or finds the equal one; its index to `read`. position < length of the pass. */
+/* Adds a read, or finds the equal one, of a text with the same prefix; its index to `read`. position < length of the pass. */
 int fs_plan_add_read(struct fs_plan *plan, size_t pass, size_t position, int32_t token, size_t *read,
                      struct fs_error *err);
 /* Asks for the mean state of `pass` (engine.h, fs_read_mean_states); its index to `state`, one for equal passes. */
@@ -88,6 +105,18 @@ struct fs_plan_unit {
     const size_t *pass_index; /* [batch.sequences]: the plan's pass of each sequence */
     size_t states;            /* sequences whose mean state is asked for */
 };
+/* Texts of a unit behind their prefixes; all arrays owned by the plan. Each read of the unit is in one of its batches. */
+struct fs_plan_prefixed {
+    struct fs_batch batch; /* of at most the tokens of a unit, or one text */
+    size_t rows;
+    const size_t *row, *plain; /* [rows] of this batch, of the unit's */
+    const size_t *first;       /* [rows + 1] */
+    const size_t *read;        /* [first[rows]] indices among the unit's reads */
+};
+bool fs_plan_has_prefixes(const struct fs_plan *plan);
+size_t fs_plan_prefixed_batches(const struct fs_plan *plan, size_t unit); /* 0: without prefixes */
+void fs_plan_get_prefixed(const struct fs_plan *plan, size_t unit, size_t batch, struct fs_plan_prefixed *out);
+
 /* The state that is asked of `pass`, SIZE_MAX: none. */
 size_t fs_plan_state_of(const struct fs_plan *plan, size_t pass);
 void fs_plan_get_unit(const struct fs_plan *plan, size_t unit, struct fs_plan_unit *out);
@@ -108,7 +137,7 @@ struct fs_plan_values {
     size_t reads, states;       /* of the plan */
     size_t hidden;              /* numbers of a state: the widest model's, the others' filled up with 0 */
     struct fs_read_value *read; /* [columns][reads] */
-    double *state;              /* [columns][states][hidden] */
+    double *state; /* [columns][states][hidden]; NaN in the column of a decoding rule, which changes none */
 };
 static inline double fs_values_logprob(const struct fs_plan_values *values, size_t column, size_t read)
 {
@@ -129,6 +158,17 @@ static inline const double *fs_values_state(const struct fs_plan_values *values,
 }
 void fs_plan_values_release(struct fs_plan_values *values); /* takes a zeroed struct */
 
+/*
+ * Rows whose two distributions a thread holds at once where there is a decoding rule: as many as FS_RULE_NUMBERS holds, at
+ * least one.
+ */
+#define FS_RULE_NUMBERS ((size_t)4 << 20)
+static inline size_t fs_rule_rows(const struct fs_spec *spec)
+{
+    size_t rows = FS_RULE_NUMBERS / (2 * spec->vocabulary);
+    return rows > 0 ? rows : 1;
+}
+
 /* Edits to be compared with the unedited model; all owned by the caller. */
 struct fs_edit_list {
     size_t count;
@@ -138,7 +178,7 @@ struct fs_edit_list {
 /*
  * Runs the plan with the unedited model and each edit. The layers below the first that an edit touches run once, for
  * the unedited model and all edits that begin there or above; a batch has the same shape for all of them, so no edit
- * changes the bits of another column. `values` is filled on the root (elsewhere zeroed); the caller releases it.
+ * changes the bits of another column. Decoding rules share the prefixed texts. `values` is filled on the root (elsewhere zeroed); the caller releases it.
  * Collective; errors and `checkpoint` as fs_runner_map.
  */
 int fs_plan_execute(const struct fs_plan *plan, const struct fs_model *model, const struct fs_edit_list *edits,

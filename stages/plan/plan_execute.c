@@ -1,4 +1,5 @@
 /* The one executor of plans: one unit after the other through the engine, by the unedited model and by every edit. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +15,9 @@ struct scratch {
     fs_real *logprob;  /* [most reads of a unit] */
     int32_t *top1;     /* [most rows of a unit] */
     double *mean;      /* (B,d) of the largest unit, where states are asked for */
+    /* Where there are decoding rules: */
+    fs_real *prefixed;     /* (T,d) top states of prefixed texts */
+    fs_real *distribution; /* (2 R + 1,V) of R rows of a text, of as many behind the prefix, of one as a rule has it */
 };
 
 struct execution {
@@ -26,7 +30,15 @@ struct execution {
     size_t hidden;           /* the widest model's */
     struct scratch *scratch; /* [threads] */
     size_t most_tokens, most_reads, most_rows, most_sequences, most_states;
+    size_t rules;         /* how many edits are decoding rules */
+    size_t most_prefixed; /* tokens of a batch of prefixed texts */
+    size_t rows;          /* R of scratch.distribution */
 };
+
+static bool is_rule(const struct fs_edit *edit)
+{
+    return edit->kind->distribution != NULL;
+}
 
 /* A unit's result: its reads' values, then its states, column by column. */
 struct unit_result {
@@ -56,6 +68,22 @@ static double layers_flops(const struct fs_model *model, size_t first, const str
     return fs_flops_layers(spec, first, spec->layers, (double)unit->batch.tokens, fs_batch_squares(&unit->batch));
 }
 
+/* What the rules of an execution cost: prefixed texts, and both heads at their rows. */
+static double rules_flops(const struct execution *execution, size_t unit, double *most_tokens)
+{
+    const struct fs_spec *spec = fs_model_spec(execution->model);
+    double flops = 0;
+    for (size_t i = 0; execution->rules > 0 && i < fs_plan_prefixed_batches(execution->plan, unit); i++) {
+        struct fs_plan_prefixed prefixed;
+        fs_plan_get_prefixed(execution->plan, unit, i, &prefixed);
+        double tokens = (double)prefixed.batch.tokens;
+        flops += fs_flops_layers(spec, 0, spec->layers, tokens, fs_batch_squares(&prefixed.batch)) +
+                 2 * fs_flops_head(spec, (double)prefixed.rows);
+        *most_tokens = tokens > *most_tokens ? tokens : *most_tokens;
+    }
+    return flops;
+}
+
 static void unit_cost(const void *context, size_t unit, struct fs_cost *cost)
 {
     const struct execution *execution = context;
@@ -67,9 +95,13 @@ static void unit_cost(const void *context, size_t unit, struct fs_cost *cost)
                              .passes = (double)u.batch.sequences,
                              .tokens = tokens,
                              .rows = rows};
+    cost->flops += rules_flops(execution, unit, &cost->tokens);
     for (size_t e = 0; e < execution->edits; e++) {
         const struct fs_edit *edit = &execution->edit[e];
         const struct fs_model *own = edit->model != NULL ? edit->model : execution->model;
+        if (is_rule(edit)) {
+            continue;
+        }
         cost->flops += layers_flops(own, edit->model != NULL ? 0 : edit->first_layer + 1, &u) +
                        fs_flops_head(fs_model_spec(own), rows) +
                        (edit->kind->flops != NULL
@@ -103,6 +135,17 @@ static int make_scratch(const struct execution *execution, struct scratch *scrat
                                             sizeof(fs_real), "hidden states", err);
         made = scratch->x != NULL && scratch->base != NULL;
     }
+    if (made && execution->rules > 0) {
+        const struct fs_spec *spec = fs_model_spec(execution->model);
+        size_t states;
+        if (fs_multiply(execution->most_prefixed, spec->hidden, &states) != 0) {
+            return fs_error_memory(err, SIZE_MAX, "hidden states");
+        }
+        scratch->prefixed = fs_allocate_aligned(states, sizeof(fs_real), "hidden states", err);
+        scratch->distribution =
+            fs_allocate_aligned((2 * execution->rows + 1) * spec->vocabulary, sizeof(fs_real), "distributions", err);
+        made = scratch->prefixed != NULL && scratch->distribution != NULL;
+    }
     if (!made || fs_workspace_create(execution->model, &scratch->workspace[0], err) != 0) {
         return -1;
     }
@@ -127,6 +170,8 @@ static void release_scratch(const struct execution *execution, struct scratch *s
     free(scratch->logprob);
     free(scratch->top1);
     free(scratch->mean);
+    free(scratch->prefixed);
+    free(scratch->distribution);
 }
 
 /* One unit as one thread computes it. */
@@ -189,8 +234,76 @@ static int finish(struct computation *c, size_t layer, const struct fs_edit *edi
                : -1;
 }
 
+static int32_t largest(const fs_real *x, size_t count)
+{
+    size_t at = 0;
+    for (size_t i = 1; i < count; i++) {
+        at = x[i] > x[at] ? i : at;
+    }
+    return (int32_t)at;
+}
+
+/* What every rule makes of rows `begin` to `begin + count` of a batch of prefixed texts, whose distributions are there. */
+static void apply_rules(struct computation *c, const struct fs_plan_prefixed *prefixed, size_t begin, size_t count)
+{
+    const struct execution *execution = c->execution;
+    size_t V = fs_model_spec(execution->model)->vocabulary;
+    fs_real *out = c->scratch->distribution + 2 * execution->rows * V;
+    for (size_t e = 0; e < execution->edits; e++) {
+        const struct fs_edit *edit = &execution->edit[e];
+        for (size_t r = 0; is_rule(edit) && r < count; r++) {
+            const fs_real *plain = c->scratch->distribution + r * V, *other = plain + execution->rows * V;
+            edit->kind->distribution(edit, V, plain, other, out);
+            int32_t top1 = largest(out, V);
+            for (size_t i = prefixed->first[begin + r]; i < prefixed->first[begin + r + 1]; i++) {
+                size_t read = prefixed->read[i];
+                c->result.read[(1 + e) * c->result.reads + read] =
+                    (struct fs_read_value){.logprob = (double)out[c->unit.reads.token[read]], .top1 = top1};
+            }
+        }
+    }
+}
+
+/* The columns of decoding rules, from the unedited model's top states: the prefixed texts batch by batch. */
+static int run_rules(struct computation *c, size_t unit, struct fs_error *err)
+{
+    const struct execution *execution = c->execution;
+    const struct fs_model *model = execution->model;
+    struct scratch *scratch = c->scratch;
+    struct fs_workspace *workspace = scratch->workspace[0];
+    size_t V = fs_model_spec(model)->vocabulary, layers = fs_model_spec(model)->layers;
+    for (size_t i = 0; i < fs_plan_prefixed_batches(execution->plan, unit); i++) {
+        struct fs_plan_prefixed prefixed;
+        fs_plan_get_prefixed(execution->plan, unit, i, &prefixed);
+        const struct fs_pass pass = {model, workspace, &prefixed.batch, NULL};
+        if (fs_batch_check(model, &prefixed.batch, err) != 0 ||
+            fs_embed(model, workspace, &prefixed.batch, NULL, scratch->prefixed, err) != 0 ||
+            fs_run_layers(&pass, 0, layers, scratch->prefixed, err) != 0) {
+            return -1;
+        }
+        for (size_t begin = 0, count; begin < prefixed.rows; begin += count) {
+            count = prefixed.rows - begin < execution->rows ? prefixed.rows - begin : execution->rows;
+            if (fs_read_distributions(model, workspace, scratch->h, count, prefixed.plain + begin,
+                                      scratch->distribution, err) != 0 ||
+                fs_read_distributions(model, workspace, scratch->prefixed, count, prefixed.row + begin,
+                                      scratch->distribution + execution->rows * V, err) != 0) {
+                return -1;
+            }
+            apply_rules(c, &prefixed, begin, count);
+        }
+    }
+    for (size_t e = 0; e < execution->edits; e++) {
+        size_t numbers = c->result.states * execution->hidden;
+        double *state = c->result.state + (1 + e) * numbers;
+        for (size_t k = 0; is_rule(&execution->edit[e]) && k < numbers; k++) {
+            state[k] = NAN;
+        }
+    }
+    return 0;
+}
+
 /* The unedited model and the edits that act on it, which part from it one first layer after the other. */
-static int run_sharing(struct computation *c, struct fs_error *err)
+static int run_sharing(struct computation *c, size_t unit, struct fs_error *err)
 {
     const struct execution *execution = c->execution;
     const struct fs_model *model = execution->model;
@@ -226,11 +339,11 @@ static int run_sharing(struct computation *c, struct fs_error *err)
     for (; i < execution->sharing; i++) { /* they change the last state alone */
         size_t e = execution->order[i];
         const struct fs_pass edited = {model, workspace, batch, &execution->edit[e]};
-        if (read_values(c, &edited, 1 + e, err) != 0) {
+        if (!is_rule(&execution->edit[e]) && read_values(c, &edited, 1 + e, err) != 0) {
             return -1;
         }
     }
-    return 0;
+    return execution->rules > 0 ? run_rules(c, unit, err) : 0;
 }
 
 static int run_other(struct computation *c, size_t e, struct fs_error *err)
@@ -256,7 +369,7 @@ static int run_unit(void *context, size_t thread, size_t unit, void *result, str
     c.result.read = fs_allocate(columns * c.result.reads, sizeof *c.result.read, "log probabilities", err);
     c.result.state = fs_allocate(columns * c.result.states, execution->hidden * sizeof(double), "states of texts", err);
     int status = c.result.read != NULL && c.result.state != NULL && make_scratch(execution, c.scratch, err) == 0
-                     ? run_sharing(&c, err)
+                     ? run_sharing(&c, unit, err)
                      : -1;
     for (size_t i = execution->sharing; status == 0 && i < execution->edits; i++) {
         status = run_other(&c, execution->order[i], err);
@@ -312,15 +425,20 @@ static int prepare(struct execution *execution, size_t threads, struct fs_error 
         if (edit->kind->check(edit, spec, err) != 0) {
             return -1;
         }
-        size_t most = spec->layers - (edit->kind->last_state != NULL ? 0 : 1);
+        size_t most = spec->layers - (edit->kind->last_state != NULL || is_rule(edit) ? 0 : 1);
         if (edit->model == NULL && edit->first_layer > most) { /* what no kind's check should let through */
             return fs_error_set(err, FS_EXIT_SOFTWARE, "an edit of kind %s begins at layer %zu of %zu",
                                 edit->kind->name, edit->first_layer, spec->layers);
         }
         size_t hidden = edit->model != NULL ? widest(fs_model_spec(edit->model)) : 0;
         execution->hidden = hidden > execution->hidden ? hidden : execution->hidden;
+        execution->rules += is_rule(edit) ? 1 : 0;
     }
     sort_edits(execution);
+    if (execution->rules > 0 && fs_plan_reads(execution->plan) > 0 && !fs_plan_has_prefixes(execution->plan)) {
+        return fs_error_set(err, FS_EXIT_SOFTWARE, "a decoding rule, and a plan without prefixes");
+    }
+    execution->rows = fs_rule_rows(spec);
     for (size_t unit = 0; unit < fs_plan_units(execution->plan); unit++) {
         struct fs_plan_unit u;
         fs_plan_get_unit(execution->plan, unit, &u);
@@ -328,6 +446,12 @@ static int prepare(struct execution *execution, size_t threads, struct fs_error 
         execution->most_tokens = u.batch.tokens > execution->most_tokens ? u.batch.tokens : execution->most_tokens;
         execution->most_reads = reads > execution->most_reads ? reads : execution->most_reads;
         execution->most_rows = u.reads.rows > execution->most_rows ? u.reads.rows : execution->most_rows;
+        for (size_t i = 0; i < fs_plan_prefixed_batches(execution->plan, unit); i++) {
+            struct fs_plan_prefixed prefixed;
+            fs_plan_get_prefixed(execution->plan, unit, i, &prefixed);
+            size_t tokens = prefixed.batch.tokens;
+            execution->most_prefixed = tokens > execution->most_prefixed ? tokens : execution->most_prefixed;
+        }
         if (u.states > 0) {
             execution->most_states = u.states > execution->most_states ? u.states : execution->most_states;
             execution->most_sequences =

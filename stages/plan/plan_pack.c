@@ -34,13 +34,18 @@ static bool shares(const struct packing *packing, const struct fs_plan_pass *pas
     return pass->count <= packing->limits->shared_length;
 }
 
-static size_t common_beginning(const struct fs_plan *plan, const struct fs_plan_pass *a, const struct fs_plan_pass *b)
+size_t fs_common_ids(const int32_t *a, size_t count_a, const int32_t *b, size_t count_b)
 {
-    size_t n = a->count < b->count ? a->count : b->count, i = 0;
-    while (i < n && plan->id[a->offset + i] == plan->id[b->offset + i]) {
+    size_t n = count_a < count_b ? count_a : count_b, i = 0;
+    while (i < n && a[i] == b[i]) {
         i++;
     }
     return i;
+}
+
+static size_t common_beginning(const struct fs_plan *plan, const struct fs_plan_pass *a, const struct fs_plan_pass *b)
+{
+    return fs_common_ids(plan->id + a->offset, a->count, plan->id + b->offset, b->count);
 }
 
 /* Those that share by their ids, then the others by length; equal ones by index. */
@@ -259,7 +264,8 @@ int fs_plan_seal(struct fs_plan *plan, struct fs_plan_limits limits, struct fs_e
     int status = -1;
     if (plan->order != NULL && packing.common != NULL && packing.unit != NULL && packing.place != NULL &&
         placed != NULL && order_passes(&packing, err) == 0 && pack_passes(&packing, err) == 0) {
-        status = pack_reads(&packing, placed, err);
+        status = pack_reads(&packing, placed, err) == 0 ? fs_plan_pack_prefixed(plan, &limits, packing.unit_tokens, err)
+                                                        : -1;
     }
     free(packing.common);
     free(packing.unit);

@@ -16,6 +16,44 @@ struct fs_plan_pass {
 struct fs_plan_read {
     size_t pass, position;
     int32_t token;
+    size_t prefix; /* index + 1; 0: none */
+};
+
+struct fs_plan_prefix {
+    int32_t *id;
+    size_t count;
+};
+
+/* What a category has; several may have the same. */
+struct fs_plan_category {
+    char *name;
+    size_t prefix;
+};
+
+/* A batch of prefixed texts: where its parts begin. */
+struct fs_plan_prefixed_cut {
+    size_t sequence, sequences; /* of `start` less one a batch, `parent`, `depth` */
+    size_t token, tokens;
+    size_t row, rows; /* of `row`, `plain`, of `first` less one a batch */
+    size_t read;      /* of `read` */
+};
+
+/* The prefixed texts of all units, unit by unit; each batch has its own 0-based start and first. */
+struct fs_plan_prefixed_parts {
+    struct fs_plan_prefixed_cut *cut; /* [cuts] */
+    size_t cuts, cut_capacity;
+    int32_t *token;
+    size_t tokens, token_capacity;
+    size_t *start;
+    size_t starts, start_capacity;
+    size_t *parent, *depth; /* of each sequence */
+    size_t sequences, parent_capacity, depth_capacity;
+    size_t *row, *plain;
+    size_t rows, row_capacity, plain_capacity;
+    size_t *first;
+    size_t firsts, first_capacity;
+    size_t *read; /* [reads] */
+    size_t reads, read_capacity;
 };
 
 /* Open addressing: slot holds an index + 1, 0 where it is empty; at most half full. */
@@ -30,6 +68,7 @@ struct fs_plan_cut {
     size_t row, rows;           /* first of `row` */
     size_t read, reads;         /* first of `read_token` and `read_index` */
     size_t states;
+    size_t prefixed, prefixed_batches; /* first of prefixed.cut, and how many */
 };
 
 struct fs_plan {
@@ -41,6 +80,13 @@ struct fs_plan {
     size_t reads, read_capacity;
     size_t states;
     struct fs_plan_table pass_table, read_table;
+
+    struct fs_plan_prefixes prefixes; /* encode NULL: none */
+    struct fs_plan_prefix *prefix;
+    size_t prefix_count, prefix_capacity;
+    struct fs_plan_category *category;
+    size_t categories, category_capacity;
+    size_t current; /* prefix of the reads that are added, index + 1 */
 
     /* From sealing on; everything in the order of units. Unit u has its own 0-based start and first. */
     bool sealed;
@@ -56,6 +102,15 @@ struct fs_plan {
     size_t *first;       /* [rows + units] */
     int32_t *read_token; /* [reads] */
     size_t *read_index;  /* [reads] */
+    struct fs_plan_prefixed_parts prefixed;
 };
+
+/* How passes on their way into units are compared: those up to shared_length share what they begin with. */
+size_t fs_common_ids(const int32_t *a, size_t count_a, const int32_t *b, size_t count_b);
+
+/* Makes the prefixed texts of all units, whose reads are there, in batches of at most unit_tokens. */
+int fs_plan_pack_prefixed(struct fs_plan *plan, const struct fs_plan_limits *limits, size_t unit_tokens,
+                          struct fs_error *err);
+void fs_plan_release_prefixes(struct fs_plan *plan);
 
 #endif

@@ -83,6 +83,13 @@ static inline void fs_suite_note(struct fs_suite *suite, size_t item, const stru
     suite->first_unscored[item] = suite->first_unscored[item] || statement->first_unscored;
 }
 
+/* To be called for each item before its reads are added: what a decoding rule puts before them, its category says. */
+static inline int fs_suite_begin_item(const struct fs_suite *suite, size_t item, struct fs_plan *plan,
+                                      struct fs_error *err)
+{
+    return fs_plan_begin_item(plan, suite->category[item], err);
+}
+
 /* Compiles the suite for an evaluation of `columns` columns. On every rank. */
 int fs_suite_compile(struct fs_suite *suite, size_t columns, struct fs_plan *plan, const struct fs_tokenizer *tokenizer,
                      const struct fs_prompt_style *style, struct fs_error *err);

@@ -62,7 +62,7 @@ static int compile(struct fs_suite *base, struct fs_plan *plan, const struct fs_
 {
     struct biaske_facts *suite = (struct biaske_facts *)base;
     for (size_t i = 0; i < base->items; i++) {
-        if (compile_fact(suite, i, plan, tokenizer, style, err) != 0) {
+        if (fs_suite_begin_item(base, i, plan, err) != 0 || compile_fact(suite, i, plan, tokenizer, style, err) != 0) {
             return fs_error_prepend(err, "fact %s", base->id[i]);
         }
     }

@@ -79,7 +79,8 @@ static int compile(struct fs_suite *base, struct fs_plan *plan, const struct fs_
     size_t paraphrase = 0;
     memset(suite->paraphrase_skip, 0, suite->paraphrases);
     for (size_t item = 0; item < base->items; item++) {
-        if (compile_pair(suite, item, &paraphrase, plan, tokenizer, style, err) != 0) {
+        if (fs_suite_begin_item(base, item, plan, err) != 0 ||
+            compile_pair(suite, item, &paraphrase, plan, tokenizer, style, err) != 0) {
             return fs_error_prepend(err, "item %s", base->id[item]);
         }
     }

@@ -77,7 +77,8 @@ int fs_statement_suite_compile(struct fs_suite *base, struct fs_plan *plan, cons
                 fs_statement_skip(&suite->statement[at], given);
                 continue;
             }
-            if (fs_statement_compile(plan, tokenizer, style, suite->scoring, &suite->text[at], &suite->statement[at],
+            if (fs_suite_begin_item(base, item, plan, err) != 0 ||
+                fs_statement_compile(plan, tokenizer, style, suite->scoring, &suite->text[at], &suite->statement[at],
                                      err) != 0) {
                 return fs_error_prepend(err, "item %s", base->id[item]);
             }

@@ -140,8 +140,9 @@ static int compile(struct fs_suite *base, struct fs_plan *plan, const struct fs_
         size_t count = encoding.count - begin < length ? encoding.count - begin : length;
         count = count < suite->most_tokens ? count : suite->most_tokens;
         size_t *read = suite->read + suite->first[i];
-        status = bare ? add_bare_window(plan, encoding.id + begin, count, read, err)
-                      : add_window(plan, style, encoding.id + begin, count, scratch, read, err);
+        status = fs_suite_begin_item(base, i, plan, err) != 0 ? -1
+                 : bare ? add_bare_window(plan, encoding.id + begin, count, read, err)
+                        : add_window(plan, style, encoding.id + begin, count, scratch, read, err);
         suite->first[i + 1] = suite->first[i] + count - bare;
         suite->bytes[i] = (begin + count < encoding.count ? encoding.begin[begin + count] : suite->length) -
                           (bare ? encoding.end[begin] : encoding.begin[begin]);

@@ -149,8 +149,9 @@ static int compile(struct fs_suite *base, struct fs_plan *plan, const struct fs_
             fs_statement_skip(&statement[ANTI], (enum fs_skip)base->unusable[i]);
             continue;
         }
-        if (fs_statement_compile_crows(plan, tokenizer, style, suite->scoring, &suite->pairs.item[i], statement, err) !=
-            0) {
+        if (fs_suite_begin_item(base, i, plan, err) != 0 ||
+            fs_statement_compile_crows(plan, tokenizer, style, suite->scoring, &suite->pairs.item[i], statement, err) !=
+                0) {
             return fs_error_prepend(err, "item %s", base->id[i]);
         }
         base->skip[i] = (uint8_t)(statement[PRO].skip != FS_KEPT ? statement[PRO].skip : statement[ANTI].skip);

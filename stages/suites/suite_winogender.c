@@ -277,7 +277,8 @@ static int compile(struct fs_suite *base, struct fs_plan *plan, const struct fs_
             fs_statement_skip(&suite->statement[item][k], (enum fs_skip)base->unusable[item]);
             continue;
         }
-        if (fs_statement_compile(plan, tokenizer, style, scoring, &suite->text[item][k], &suite->statement[item][k],
+        if (fs_suite_begin_item(base, item, plan, err) != 0 ||
+            fs_statement_compile(plan, tokenizer, style, scoring, &suite->text[item][k], &suite->statement[item][k],
                                  err) != 0) {
             return fs_error_prepend(err, "item %s", base->id[item]);
         }

@@ -307,44 +307,41 @@ static int claim(struct fs_runner *runner, const struct fs_work *work, const str
 }
 
 struct vector_places {
-    fs_real *vector; /* [threads][length] */
-    fs_real *total;
-    size_t length;
+    unsigned char *vector; /* [threads] vectors */
+    void *total;
+    struct fs_sum_shape shape;
 };
 
 static void *place_vector(void *context, size_t unit, size_t slot)
 {
     const struct vector_places *places = context;
     (void)unit;
-    return places->vector + slot * places->length;
+    return places->vector + slot * places->shape.length * places->shape.size;
 }
 
 static int take_vector(void *context, size_t unit, size_t slot)
 {
     const struct vector_places *places = context;
-    const fs_real *vector = place_vector(context, unit, slot);
-    for (size_t i = 0; i < places->length; i++) {
-        places->total[i] += vector[i];
-    }
+    fs_runner_add(places->shape.size, places->total, place_vector(context, unit, slot), places->shape.length, false);
     return 0;
 }
 
 /* The sum over the units that ran. */
-static int sum(struct fs_runner *runner, const struct fs_work *work, const unsigned char *mine, size_t length,
-               fs_real *total, struct fs_error *err)
+static int sum(struct fs_runner *runner, const struct fs_work *work, const unsigned char *mine,
+               struct fs_sum_shape shape, void *total, struct fs_error *err)
 {
     double begin = now();
     struct probe *probe = probe_of(runner);
     size_t numbers = 0;
-    memset(total, 0, length * sizeof *total);
-    struct vector_places places = {NULL, total, length};
+    memset(total, 0, shape.length * shape.size);
+    struct vector_places places = {NULL, total, shape};
     unsigned char *ran = fs_allocate(work->units, 1, "a probe", err);
-    int status = ran != NULL ? note_work(probe, work, FS_PROBE_SUM, length, err) : -1;
-    if (status == 0 && fs_multiply(probe->base.threads, length, &numbers) != 0) {
+    int status = ran != NULL ? note_work(probe, work, FS_PROBE_SUM, shape.length, err) : -1;
+    if (status == 0 && fs_multiply(probe->base.threads, shape.length, &numbers) != 0) {
         status = fs_error_memory(err, SIZE_MAX, "vectors to be summed");
     }
     if (status == 0) {
-        places.vector = fs_allocate_aligned(numbers, sizeof(fs_real), "vectors to be summed", err);
+        places.vector = fs_allocate_aligned(numbers, shape.size, "vectors to be summed", err);
         status = places.vector != NULL ? 0 : -1;
     }
     struct sample sample = {work, mine, ran, place_vector, take_vector, &places};

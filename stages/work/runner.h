@@ -52,14 +52,19 @@ struct fs_work {
     struct fs_step_kind step; /* of a sum */
 };
 
+/* The vectors of a sum: `length` numbers of `size` bytes, which are sizeof(float) or sizeof(double). */
+struct fs_sum_shape {
+    size_t length, size;
+};
+
 struct fs_runner;
 struct fs_runner_operations {
     int (*map)(struct fs_runner *runner, const struct fs_work *work, const char *checkpoint, unsigned char *results,
                struct fs_error *err);
     int (*claim)(struct fs_runner *runner, const struct fs_work *work, const struct fs_work *sums, unsigned char *mine,
                  struct fs_error *err);
-    int (*sum)(struct fs_runner *runner, const struct fs_work *work, const unsigned char *mine, size_t length,
-               fs_real *total, struct fs_error *err);
+    int (*sum)(struct fs_runner *runner, const struct fs_work *work, const unsigned char *mine,
+               struct fs_sum_shape shape, void *total, struct fs_error *err);
     int (*broadcast)(struct fs_runner *runner, void *data, size_t bytes, struct fs_error *err);
     int (*agree)(struct fs_runner *runner, int status, struct fs_error *err);
     bool (*stop_requested)(struct fs_runner *runner);
@@ -95,6 +100,11 @@ int fs_runner_claim(struct fs_runner *runner, const struct fs_work *work, const 
  */
 int fs_runner_sum(struct fs_runner *runner, const struct fs_work *work, const unsigned char *mine, size_t length,
                   fs_real *total, struct fs_error *err);
+/* The same of vectors of float64. */
+int fs_runner_sum_double(struct fs_runner *runner, const struct fs_work *work, const unsigned char *mine, size_t length,
+                         double *total, struct fs_error *err);
+/* total += vector, `count` numbers; the first one is taken as it is. For those who implement a runner. */
+void fs_runner_add(size_t size, void *total, const void *vector, size_t count, bool is_first);
 
 /* The root's `bytes` bytes to all. */
 int fs_runner_broadcast(struct fs_runner *runner, void *data, size_t bytes, struct fs_error *err);

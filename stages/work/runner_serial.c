@@ -94,27 +94,28 @@ static int claim(struct fs_runner *runner, const struct fs_work *work, const str
 #define SUM_WINDOW 32 /* vectors that are held at once */
 
 struct vector_places {
-    fs_real *vector; /* [SUM_WINDOW][length] */
-    size_t length;
+    unsigned char *vector; /* [SUM_WINDOW][bytes] */
+    size_t bytes;
 };
 
 static void *place_vector(const void *context, size_t unit)
 {
     const struct vector_places *places = context;
-    return places->vector + (unit % SUM_WINDOW) * places->length;
+    return places->vector + (unit % SUM_WINDOW) * places->bytes;
 }
 
-static int sum(struct fs_runner *runner, const struct fs_work *work, const unsigned char *mine, size_t length,
-               fs_real *total, struct fs_error *err)
+static int sum(struct fs_runner *runner, const struct fs_work *work, const unsigned char *mine,
+               struct fs_sum_shape shape, void *total, struct fs_error *err)
 {
     size_t window = work->units < SUM_WINDOW ? work->units : SUM_WINDOW;
     size_t numbers;
-    memset(total, 0, length * sizeof *total);
-    if (fs_multiply(window, length, &numbers) != 0) {
-        return fs_error_set(err, FS_EXIT_OS, "sum: %zu vectors of %zu numbers do not fit in memory", window, length);
+    memset(total, 0, shape.length * shape.size);
+    if (fs_multiply(window, shape.length, &numbers) != 0) {
+        return fs_error_set(err, FS_EXIT_OS, "sum: %zu vectors of %zu numbers do not fit in memory", window,
+                            shape.length);
     }
-    const struct vector_places places = {fs_allocate_aligned(numbers, sizeof(fs_real), "vectors to be summed", err),
-                                         length};
+    const struct vector_places places = {fs_allocate_aligned(numbers, shape.size, "vectors to be summed", err),
+                                         shape.length * shape.size};
     if (places.vector == NULL) {
         return -1;
     }
@@ -124,10 +125,7 @@ static int sum(struct fs_runner *runner, const struct fs_work *work, const unsig
         status =
             run_units(runner, work, (struct units){mine, first, last}, (struct places){place_vector, &places}, err);
         for (size_t unit = first; status == 0 && unit < last; unit++) {
-            const fs_real *vector = place_vector(&places, unit);
-            for (size_t i = 0; i < length; i++) {
-                total[i] = unit == 0 ? vector[i] : total[i] + vector[i];
-            }
+            fs_runner_add(shape.size, total, place_vector(&places, unit), shape.length, unit == 0);
         }
     }
     free(places.vector);

@@ -62,19 +62,42 @@ timeout 600 "$fairstamp" run "$job" --set output=alone --set method=checkpoint:m
 
 # methods that train beside one another: the same bits on any number of ranks, and of a run that is stopped on the way;
 # a change of one trains that one alone
-printf 'He said that the man was late. The woman who met him left.\nShe gave her a book! His father laughed. "Was she?" He did not know. The old house was red.\n' >text.txt
+printf 'He said that the man was late. The woman who met him left.\nShe gave her a book! His father laughed. "Was she?" He did not know. The old house was red.\nA man with a hat came in. The dog slept in the garden. He had seen the town.\nShe left at noon that day. It rained for a while. Nobody stood in the street.\nThe woman laughed at it all. Then he went home again. After that she slept well.\nBut she was not there. Some day the woman came back. What she said was true.\n' >text.txt
 printf '{"gender": [["man", "woman"], ["he", "she"], ["his", "her"], ["him", "her"]]}' >words.json
-several=(--set stamp.iterations=3 --set stamp.frames=0 --set ft.epochs=2 --set ft.batch=4 --set ft_l.epochs=2 --set ft_m.epochs=1
-    --set methods=stamp,sentence_debias,sentence_debias:0.5,leace,ft,ft_l,ft_m --set edit.text=text.txt
-    --set data.attribute_words=words.json --set categories=gender --set sentence_debias.batch=2 --set leace.batch=2)
+without=() within=(stamp) # methods without and with a layer; a line each
+several=(--set stamp.iterations=3 --set stamp.frames=0 --set edit.text=text.txt --set data.attribute_words=words.json --set categories=gender)
+without+=(sentence_debias) several+=(--set sentence_debias.batch=2)
+without+=(leace) several+=(--set leace.batch=2)
+without+=(inlp) several+=(--set inlp.batch=5)
+without+=(cda) several+=(--set cda.steps=2 --set cda.batch=99 --set cda.block=16)
+without+=(dropout_debias) several+=(--set dropout_debias.steps=1 --set dropout_debias.batch=3)
+within+=(ft_equal) several+=(--set ft_equal.iterations=2 --set ft_equal.frames=1 --set ft_equal.text_tokens=64)
+within+=(ft ft_l ft_m) several+=(--set ft.epochs=2 --set ft.batch=4 --set ft_l.epochs=2 --set ft_m.epochs=1)
+within+=(rome) several+=(--set rome.iterations=3 --set rome.openings=2 --set rome.layer=0)
+within+=(memit) several+=(--set memit.iterations=3 --set memit.openings=1 --set memit.layer=0 --set memit.batch=2)
+within+=(alphaedit) several+=(--set alphaedit.iterations=3 --set alphaedit.layer=0)
+within+=(steer_add steer_ablate)
+within+=(bias_neurons) several+=(--set bias_neurons.steps=3)
+several+=(--set "methods=$(IFS=,; echo "stamp,${without[*]},${within[*]:1},sentence_debias:0.5,cda:0.5,self_debias")")
 for ranks in 1 2 3 4; do
-    alone=() files="sentence_debias leace"
-    [ $ranks = 2 ] || [ $ranks = 4 ] && alone=(--set methods=sentence_debias,leace) || files="stamp $files ft ft_l ft_m evaluate" # without the trace
+    alone=() files="${without[*]}"
+    [ $ranks = 2 ] || [ $ranks = 4 ] && alone=(--set "methods=$(IFS=,; echo "${without[*]}")") || files="$files ${within[*]} evaluate" # without the trace
     timeout 600 mpirun -n $ranks "$fairstamp" run "$job" --set output=s$ranks "${several[@]}" "${alone[@]}" >out 2>err || { fail "several, $ranks ranks"; cat err; }
     for file in $files; do
         "$fairstamp" verify --equal s1/$file.h5 s$ranks/$file.h5 >/dev/null 2>verdict || fail "several, $ranks ranks: $(cat verdict)"
     done
 done
+[ "$(cd s1 && sha256sum covariance-*.h5 | wc -l)" = 1 ] || fail "several: covariances: $(ls s1)"
+"$fairstamp" verify --equal s1/covariance-*.h5 s3/covariance-*.h5 >/dev/null 2>verdict || fail "several, covariance: $(cat verdict)"
+for ranks in 2 4; do # 4: by the covariance of another job
+    mkdir r$ranks && cp s1/trace.h5 r$ranks
+    timeout 600 mpirun -n $ranks "$fairstamp" run "$job" --set output=r$ranks "${several[@]}" --set methods=rome,memit --set covariance.folder=$([ $ranks = 2 ] && echo r2 || echo s1) >/dev/null 2>err || { fail "rome, $ranks ranks"; cat err; }
+    for file in rome memit; do
+        "$fairstamp" verify --equal s1/$file.h5 r$ranks/$file.h5 >/dev/null 2>verdict || fail "$file, $ranks ranks: $(cat verdict)"
+    done
+done
+grep -q 'covariance: layer 0, all [0-9]* tokens taken from .*s1/covariance-0-' err && [ ! -e "$(echo r4/covariance*)" ] || fail "a covariance that is there: $(cat err)"
+"$fairstamp" verify --equal s1/covariance-*.h5 r2/covariance-*.h5 >/dev/null 2>verdict || fail "covariance, 2 ranks: $(cat verdict)"
 grep -q 'SentenceDebias, rank 1: [1-9]' out || fail "several: no training in the text"
 [ ! -e s4/trace.h5 ] || fail "several: a trace for methods of a text"
 "$fairstamp" run "$job" --set output=s3 "${several[@]}" >out 2>err || fail "several: the same again"
@@ -85,6 +108,11 @@ grep -qE 'metric +ideal +unedited .* stamp .* sentence_debias .* sentence_debias
 grep -q '^fairstamp: stamp: done before' err && grep -q '^fairstamp: sentence_debias: published' err || fail "several: --force: $(cat err)"
 "$fairstamp" report s2/evaluate.h5 -o page2 >/dev/null 2>&1 && grep -q 'sentence_debias</td><td>' page2/index.html || fail "several: the page has no time of it"
 "$fairstamp" merge -o merged.h5 s2 >/dev/null 2>err && "$fairstamp" inspect merged.h5 | grep -q '/cells/s2/sentence_debias/last_state/left' || fail "several: merge: $(cat err)"
+"$fairstamp" report merged.h5 -o sweep >/dev/null 2>err || fail "several: report of a merged file: $(cat err)"
+grep -q 'href="cells/s2/index.html"' sweep/index.html && grep -q 'sentence_debias' sweep/cells/s2/index.html && [ ! -e sweep/cells/s2/evaluate.h5 ] ||
+    fail "several: the page of a sweep: $(find sweep | head)"
+[ "$(sed 's/,.*//' sweep/sweep.csv | sort -u | tr '\n' ' ')" = 'bert-tiny model ' ] && grep -q '^1,' sweep/ranking.csv && grep -q toprule sweep/report.tex && [ -s sweep/front.svg ] ||
+    fail "several: the tables of a sweep: $(cat sweep/*.csv)"
 "$fairstamp" run "$job" --set output=refused --set method=sentence_debias >/dev/null 2>err
 [ $? = 78 ] && grep -q 'learns from a text and attribute words' err || fail "several: without a text: $(tail -n 1 err)"
 "$fairstamp" estimate "$job" --set output=s1 "${several[@]}" >out 2>err || fail "several: estimate: $(tail -n 1 err)"
@@ -92,6 +120,48 @@ grep -qE 'stamp, s .*sentence_debias, s .*evaluate, s' out || fail "several: est
 rm s3/sentence_debias.h5
 "$fairstamp" evaluate "$job" --set output=s3 "${several[@]}" --set evaluate.bootstrap=2 >/dev/null 2>err
 [ $? = 66 ] && grep -q 'sentence_debias.h5: missing; do `fairstamp run`' err || fail "several: a missing method: $(tail -n 1 err)"
+
+# what a user deploys: a folder that is the edited model, a file for the loader; nothing is overwritten
+apply() { local code=$1; shift; expect "$code" "$fairstamp" apply "$@"; }
+columns=(--set output=o1 --set stamp.iterations=3 --set "methods=$methods")
+apply 0 "$job" "${columns[@]}" --method half -o ap/half/
+grep -qa '"strength":"0.5"' ap/half/edit.safetensors && cmp ap/half/load_edit.py "$FAIRSTAMP_SOURCE/results/load_edit.py" || fail "apply: $(ls ap/half)"
+cp -r "$folder" source && touch source/pytorch_model.bin source/model.onnx
+apply 0 s3/evaluate.h5 --method ft --source source -o ap/ft
+says 'apply: changed: bert.encoder.layer.'
+says 'not copied, for they hold weights of the unedited model: model.onnx, pytorch_model.bin'
+cmp ap/ft/config.json "$folder/config.json" && [ ! -e ap/ft/model.onnx ] && grep -q '"kind":.*"weight"' ap/ft/fairstamp.json || fail "apply: $(ls ap/ft)"
+numbers() { "$fairstamp" logprobs --quiet "$@" <text.txt 2>err | tr -d '[]}' | sed 's/.*logprobs": //'; }
+moved=$(paste -d , <(numbers --model "$folder" --edit s3/ft.h5) <(numbers --model ap/ft) <(numbers --model "$folder") |
+    awk -F , 'function size(x) {return x < 0 ? -x : x}
+              {n = NF / 3; for (i = 1; i <= n; i++) {d = size($i - $(i + n)); if (d > 1e-5) bad = 1; e = size($i - $(i + 2 * n)); if (e > most) most = e}}
+              END {print (bad ? "bad" : most > 1e-4 ? "good" : "nothing")}')
+[ "$moved" = good ] || fail "apply: the folder is not the edited model: $moved"
+apply 73 s3/ft.h5 -o ap/ft
+says 'ap/ft: is there already, and nothing is overwritten'
+apply 73 s3/ft.h5 -o text.txt/ft
+apply 64 s3/evaluate.h5 -o ap/x
+says 'evaluate.h5 is the file of the stage evaluate, of several'
+apply 64 s3/ft.h5 --method leace -o ap/x
+apply 64 s3/ft.h5 --method ft:12 -o ap/x
+apply 64 s3/ft.h5 --method stmp -o ap/x
+says 'found "stmp", expected one of the methods stamp, '
+apply 64 "$job" "${columns[@]}" --method leace -o ap/x
+says "expected one of the job's columns: stamp, mabel, same or half"
+apply 64 "$job" "${columns[@]}" -o ap/x
+apply 64 "$job" "${columns[@]}" --method mabel -o ap/x
+says 'takes a model that is there'
+apply 66 "$job" "${columns[@]}" --set output=nowhere --method stamp -o ap/x
+says 'stamp.h5: missing; do `fairstamp stamp`'
+apply 76 "$job" "${columns[@]}" --set seed=4 --method stamp -o ap/x
+apply 65 s3/ft.h5 --source mabel -o ap/x
+says 'was trained for another model than that of mabel: model/model.safetensors is not the same'
+apply 65 merged.h5 -o ap/x
+apply 66 none.h5 -o ap/x
+(ulimit -f 30 && trap '' XFSZ && "$fairstamp" apply s3/ft.h5 -o ap/x) >/dev/null 2>err
+[ $? = 74 ] && grep -q 'is the disk full' err || fail "apply: a full disk: $(cat err)"
+[ "$(ls ap | tr '\n' ' ')" = 'ft half ' ] || fail "apply: what failed has left something: $(ls ap)"
+expect 65 "$fairstamp" logprobs --model "$folder" --edit s3/evaluate.h5
 
 # settings tried before a training: the same on 2 ranks as in a run that is stopped once the first is done
 tries=(--set methods=ft --set ft.layer=1 --set ft.epochs=2 --set ft.batch=64 --set "search.settings=ft.epochs=3,ft.learning_rate=0.01")

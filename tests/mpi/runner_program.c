@@ -187,6 +187,38 @@ static int do_map(struct fs_runner *runner, struct made_up *made, size_t units, 
     return fs_runner_agree(runner, status, err);
 }
 
+static int run_doubles(void *context, size_t thread, size_t unit, void *result, struct fs_error *err)
+{
+    const struct made_up *made = context;
+    (void)thread, (void)err;
+    for (size_t i = 0; i < made->length; i++) {
+        ((double *)result)[i] = 1 + 1e-12 * (double)number(unit, i);
+    }
+    return 0;
+}
+
+/* What float32 would lose. */
+static int check_doubles(struct fs_runner *runner, const struct made_up *made, const unsigned char *mine, size_t units,
+                         struct fs_error *err)
+{
+    struct made_up few = {.length = made->length < 1000 ? made->length : 1000};
+    struct fs_work work = {.name = "doubles", .units = units, .context = &few, .run = run_doubles};
+    double *total = calloc(few.length + 1, sizeof *total);
+    int status = fs_runner_sum_double(runner, &work, mine, few.length, total, err);
+    for (size_t i = 0; status == 0 && i < few.length; i++) {
+        double expected = 0;
+        for (size_t unit = 0; unit < units; unit++) {
+            expected += 1 + 1e-12 * (double)number(unit, i);
+        }
+        if (total[i] != expected) {
+            status = fs_error_set(err, FS_EXIT_SOFTWARE, "rank %zu: number %zu of doubles is %.17g, expected %.17g",
+                                  runner->rank, i, total[i], expected);
+        }
+    }
+    free(total);
+    return fs_runner_agree(runner, status, err);
+}
+
 /* Units, and what they cost, within two of the dearest: the threads of all ranks have as much. */
 static int check_shares(struct fs_runner *runner, const unsigned char *mine, size_t units, struct fs_error *err)
 {
@@ -238,6 +270,10 @@ static int do_sum(struct fs_runner *runner, struct made_up *made, size_t units, 
             status = fs_error_set(err, FS_EXIT_SOFTWARE, "rank %zu: number %zu of the sum is %.9g, expected %.9g",
                                   runner->rank, i, (double)total[i], (double)expected);
         }
+    }
+    status = fs_runner_agree(runner, status, err);
+    if (status == 0) {
+        status = check_doubles(runner, made, mine, units, err);
     }
     if (status == 0 && fs_runner_is_root(runner)) {
         status = write_file(out, total, made->length * sizeof *total, err);

@@ -24,7 +24,7 @@ expect() {
     shift
     # leaks of MPI's own are told apart by whole stacks, which are slow; these commands start no MPI
     case "${1##*/} ${2:-}" in
-    "fairstamp "--* | "fairstamp "benchmark | "fairstamp "export | "fairstamp "inspect | "fairstamp "merge | "fairstamp "metrics | \
+    "fairstamp "--* | "fairstamp "apply | "fairstamp "benchmark | "fairstamp "export | "fairstamp "inspect | "fairstamp "merge | "fairstamp "metrics | \
         "fairstamp "query | "fairstamp "report | "fairstamp "tokenize | "fairstamp "verify) stacks=:fast_unwind_on_malloc=1 ;;
     esac
     ASAN_OPTIONS=${ASAN_OPTIONS:-}$stacks timeout 1200 "$@" >"$scratch/out" 2>"$scratch/err"

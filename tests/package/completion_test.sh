@@ -20,7 +20,7 @@ offers() {
     [ "$found" = "$expected" ] || { echo "FAILED: fairstamp $*: offers \"$found\", expected \"$expected\""; failures=$((failures + 1)); }
 }
 
-offers trace tra
+offers "trace train" tra
 offers "--man" --ma
 offers "estimate evaluate export" e
 offers "--force --format" run --fo
@@ -30,7 +30,7 @@ offers "models result.h5" verify --equal ""
 offers "--equal" verify --e
 offers check benchmark ""
 offers "job.json models" benchmark check ""
-offers "--compute-backend --compute-type --connected --help --log-dir --model --quiet --wait-seconds" logprobs ""
+offers "--compute-backend --compute-type --connected --edit --help --log-dir --model --quiet --wait-seconds" logprobs ""
 offers models score --model ""
 offers "job.json models other.txt result.h5" score --data ""
 # every suite that the program takes, which is what it says of a name that is none

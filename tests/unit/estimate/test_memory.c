@@ -12,6 +12,7 @@
 #include "model/backward.h"
 #include "model/edits/stamp_net.h"
 #include "model/families/families.h"
+#include "model/flops.h"
 #include "model/gradients.h"
 #include "pipeline/estimate/memory.h"
 
@@ -83,7 +84,17 @@ static void parts_by_hand(void **state)
     load.others = 2; /* each with a workspace of its own */
     fs_memory_of(&spec, &load, &memory);
     assert_true(memory.evaluate == evaluate + 2 * fs_memory_workspace(&spec, 6, 2));
+    load.copies = 1; /* with its weights, and how they differ */
+    load.text = 80;
+    fs_memory_of(&spec, &load, &memory);
+    assert_true(memory.columns == 4 * 2 * fs_spec_numbers(&spec) && memory.optimizer == 4 * 5 * P + 80);
+    load.others = load.copies = 0;
+    load.text = 0;
     load.others = 0;
+    load.rules = true; /* states of prefixed texts, two distributions of many rows, one of a row */
+    fs_memory_of(&spec, &load, &memory);
+    assert_true(memory.evaluate == evaluate + 4 * (6 * 8 + (4 << 20) + 50));
+    load.rules = false;
     fs_memory_of(&spec, &load, &memory);
     assert_true(memory.archive == 1000);
     assert_true(fs_memory_rank(&memory, 3) == memory.program + memory.optimizer + memory.gradients + memory.caches +

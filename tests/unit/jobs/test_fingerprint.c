@@ -129,6 +129,7 @@ static void a_method_has_its_own_fingerprint(void **state)
     } cases[] = {
         {"sentence_debias.components=2", "", true, false},
         {"sentence_debias.batch=7", "", true, false},
+        {"inlp.rounds=3", "", false, false},
         {"edit.text=", "d.csv", true, false},
         {"data.attribute_words=", "d.csv", true, true},
         {"categories=gender", "", true, true},
@@ -156,6 +157,38 @@ static void a_method_has_its_own_fingerprint(void **state)
         fs_fingerprint_release(&before);
         fs_fingerprint_release(&after);
     }
+}
+
+static void digest_with(const char *methods, const char *setting, char digest[FS_DIGEST_SIZE])
+{
+    const char *const set[] = {methods, setting};
+    struct fs_job *job = NULL;
+    struct fs_fingerprint fingerprint;
+    check_success(fs_job_load(scratch_path("job.json"), set, 2, &job, &err), &err);
+    check_success(fs_fingerprint_make(job, &fingerprint, &err), &err);
+    memcpy(digest, fingerprint.digest[FS_STAGE_EVALUATE], FS_DIGEST_SIZE);
+    fs_fingerprint_release(&fingerprint);
+    fs_job_destroy(job);
+}
+
+/* A method that is made of its settings alone: they belong to the evaluation of a job that has it, and to no other. */
+static void a_made_method_belongs_to_the_evaluation(void **state)
+{
+    (void)state;
+    struct fs_fingerprint some;
+    char before[FS_DIGEST_SIZE], after[FS_DIGEST_SIZE];
+    make(NULL, &some); /* writes the job */
+    fs_fingerprint_release(&some);
+    digest_with("methods=stamp", "self_debias.lambda=50", before);
+    digest_with("methods=stamp", "self_debias.lambda=51", after);
+    assert_string_equal(before, after);
+    digest_with("methods=self_debias", "self_debias.lambda=50", before);
+    digest_with("methods=self_debias", "seed=1", after); /* both are defaults */
+    assert_string_equal(before, after);
+    digest_with("methods=self_debias", "self_debias.lambda=51", after);
+    assert_string_not_equal(before, after);
+    digest_with("methods=self_debias:0.5", "seed=1", after);
+    assert_string_not_equal(before, after);
 }
 
 static void what_does_not(void **state)
@@ -335,6 +368,7 @@ int main(void)
         cmocka_unit_test(what_changes_it),
         cmocka_unit_test(folders_of_a_folder_change_it),
         cmocka_unit_test(a_method_has_its_own_fingerprint),
+        cmocka_unit_test(a_made_method_belongs_to_the_evaluation),
         cmocka_unit_test(what_does_not),
         cmocka_unit_test(a_preset_is_its_keys),
         cmocka_unit_test(a_series_leaves_out_the_seed),

@@ -245,12 +245,12 @@ static void test_capped_gradients(void **state)
         dlogits[i] = (fs_real)noise(&seed);
     }
     const struct fs_head_kept kept = {h, NULL};
-    const fs_real *found = fs_head_backward(model, workspace, &kept, ROWS, dlogits, &err);
+    const fs_real *found = fs_head_backward(model, workspace, &kept, ROWS, dlogits, NULL, &err);
     assert_non_null(found);
     memcpy(all, found, ROWS * d * sizeof *all);
     for (size_t i = 0; i < sizeof some / sizeof *some; i++) {
         const struct fs_head_kept one = {h + some[i] * d, NULL};
-        found = fs_head_backward(model, workspace, &one, 1, dlogits + some[i] * VOCABULARY, &err);
+        found = fs_head_backward(model, workspace, &one, 1, dlogits + some[i] * VOCABULARY, NULL, &err);
         assert_non_null(found);
         double largest = 0.0;
         for (size_t j = 0; j < d; j++) {

@@ -35,16 +35,26 @@ static struct fs_pass pass_of(const struct scene *scene, bool edited)
     return (struct fs_pass){scene->model, scene->workspace, &scene->batch, edited ? &scene->edit : NULL};
 }
 
-/* Random numbers, so large that states change by about their own size. */
-static void randomise(struct scene *scene, size_t layer, size_t rank)
+/* Random numbers, so large that states change by about their own size; no numbers where layers have other shapes. */
+static bool randomise_layers(struct scene *scene, size_t first, size_t layers, size_t rank)
 {
     struct fs_error err = FS_ERROR_INIT;
     uint64_t seed = 3;
     fs_edit_release(&scene->edit);
-    expect(fs_weight_create(scene->spec, layer, rank, &scene->edit, &err), &err);
+    if (fs_weight_create_layers(scene->spec, first, layers, rank, &scene->edit, &err) != 0) {
+        assert_int_equal(err.code, FS_EXIT_DATA);
+        assert_true(layers > 1 && (strstr(err.text, "of one shape") != NULL || strstr(err.text, "experts") != NULL));
+        return false;
+    }
     for (size_t i = 0; i < scene->edit.count; i++) {
         scene->edit.number[i] = (fs_real)(0.2 * noise(&seed));
     }
+    return true;
+}
+
+static void randomise(struct scene *scene, size_t layer, size_t rank)
+{
+    assert_true(randomise_layers(scene, layer, 1, rank));
 }
 
 /* Takes over the model. False where its first layer has experts. */
@@ -102,9 +112,10 @@ static void run_to_edit(struct scene *scene)
 }
 
 /* W_out + Delta and b_out + delta b in the place of the layer's own; the caller frees both. */
-static void change_weights(struct fs_linear *down, const struct fs_edit *edit, fs_real **weight, fs_real **bias)
+static void change_weights(struct fs_linear *down, const struct fs_edit *edit, size_t number, fs_real **weight,
+                           fs_real **bias)
 {
-    struct fs_weight w = fs_weight_of(edit);
+    struct fs_weight w = fs_weight_at(edit, number);
     size_t d = w.hidden, F = w.ffn, columns = down->weight.columns;
     *weight = numbers(d * F);
     *bias = numbers(d);
@@ -115,13 +126,32 @@ static void change_weights(struct fs_linear *down, const struct fs_edit *edit, f
             for (size_t r = 0; r < w.rank; r++) {
                 delta += (double)w.left[i * w.rank + r] * (double)w.right[j * w.rank + r];
             }
-            fs_real *number = *weight + (down->inputs_first ? j * d + i : i * F + j);
-            *number = (fs_real)((double)*number + delta);
+            fs_real *own = *weight + (down->inputs_first ? j * d + i : i * F + j);
+            *own = (fs_real)((double)*own + delta);
         }
         (*bias)[i] = w.bias != NULL ? down->bias[i] + w.bias[i] : 0;
     }
     down->weight = fs_matrix_of(*weight, down->weight.rows, columns, columns);
     down->bias = down->bias != NULL ? *bias : NULL;
+}
+
+/* changed (T,d): the top state of the model whose weights are those with the edit. */
+static void run_changed(struct scene *scene, size_t layers, fs_real *changed)
+{
+    struct fs_linear down[8];
+    fs_real *weight[8], *bias[8];
+    size_t first = scene->edit.first_layer;
+    assert_in_range(layers, 1, 8);
+    for (size_t i = 0; i < layers; i++) {
+        down[i] = scene->model->layer[first + i].down;
+        change_weights(&scene->model->layer[first + i].down, &scene->edit, i, &weight[i], &bias[i]);
+    }
+    run_through(scene, false, changed);
+    for (size_t i = 0; i < layers; i++) {
+        scene->model->layer[first + i].down = down[i];
+        free(weight[i]);
+        free(bias[i]);
+    }
 }
 
 /* Takes over the model. */
@@ -136,24 +166,18 @@ static void check_weights(const char *name, struct fs_model *model)
     size_t d = scene.spec->hidden, layers = scene.spec->layers, bytes = TOKENS * d * sizeof(fs_real);
     fs_real *plain = numbers(TOKENS * d), *edited = numbers(TOKENS * d), *changed = numbers(TOKENS * d);
     run_through(&scene, false, plain);
-    for (size_t round = 0; round < 4; round++) {
-        size_t layer = round % 2 == 0 ? 0 : layers - 1;
-        randomise(&scene, layer, round < 2 ? 0 : RANK);
+    for (size_t round = 0; round < 6; round++) { /* the first layer, the last one, all of them; dense, and as factors */
+        size_t layer = round % 3 == 1 ? layers - 1 : 0, many = round % 3 == 2 ? layers : 1;
+        if (!randomise_layers(&scene, layer, many, round < 3 ? 0 : RANK)) {
+            continue;
+        }
         run_through(&scene, true, edited);
         run_to_edit(&scene);
         const struct fs_pass pass = pass_of(&scene, true);
         expect(fs_join_ffn(&pass, layer, scene.x, scene.base, scene.h, &err), &err);
         expect(fs_run_layers(&pass, layer + 1, layers, scene.h, &err), &err);
         assert_memory_equal(scene.h, edited, bytes);
-
-        struct fs_layer *own = &scene.model->layer[layer];
-        const struct fs_linear down = own->down;
-        fs_real *weight, *bias;
-        change_weights(&own->down, &scene.edit, &weight, &bias);
-        run_through(&scene, false, changed);
-        own->down = down;
-        free(weight);
-        free(bias);
+        run_changed(&scene, many, changed);
         double difference = 0, moved = 0, size = 0;
         for (size_t i = 0; i < TOKENS * d; i++) {
             difference = fmax(difference, fabs((double)changed[i] - (double)edited[i]));
@@ -161,8 +185,8 @@ static void check_weights(const char *name, struct fs_model *model)
             size = fmax(size, fabs((double)edited[i]));
         }
         if (difference > 8 * bound_real(forward_depth(scene.spec)) * size) {
-            fail_msg("%s, layer %zu, rank %zu: %g from the changed weights, expected %g at most", name, layer,
-                     scene.edit.size[2], difference, 8 * bound_real(forward_depth(scene.spec)) * size);
+            fail_msg("%s, %zu layers from %zu, rank %zu: %g from the changed weights, expected %g at most", name, many,
+                     layer, scene.edit.size[2], difference, 8 * bound_real(forward_depth(scene.spec)) * size);
         }
         assert_true(moved > 1e-3 * size);
     }
@@ -390,16 +414,17 @@ static void its_file_holds_it(void **state)
 {
     (void)state;
     static const char *const names[] = {"gpt2-tiny", "llama-grouped"};
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < 8; i++) {
         struct scene scene;
         struct fs_error err = FS_ERROR_INIT;
+        size_t first = i < 4 ? 1 : 0;
         open_golden(&scene, names[i % 2]);
-        randomise(&scene, 1, i < 2 ? 0 : RANK);
+        assert_true(randomise_layers(&scene, first, i < 4 ? 1 : 2, i % 4 < 2 ? 0 : RANK));
         const char *path = scratch_path("edit.h5");
         write_edit(&scene.edit, path);
         struct fs_edit found = {0};
         expect(read_edit(path, &found, &err), &err);
-        assert_int_equal(found.first_layer, 1);
+        assert_int_equal(found.first_layer, first);
         assert_memory_equal(found.size, scene.edit.size, sizeof found.size);
         assert_int_equal(found.count, scene.edit.count);
         assert_memory_equal(found.number, scene.edit.number, found.count * sizeof *found.number);
@@ -409,12 +434,14 @@ static void its_file_holds_it(void **state)
     }
 }
 
+#define ATTRIBUTES 4
+
 /* Attributes and matrices that do not belong together, or not to the model. */
 static void others_are_refused(void **state)
 {
     (void)state;
     static const struct {
-        size_t size[FS_EDIT_SIZES]; /* that the attributes say: hidden, ffn, rank, biased */
+        size_t size[ATTRIBUTES]; /* that the attributes say: hidden, ffn, rank, biased */
         size_t matrix[2];
         fs_real number;
         const char *says;
@@ -426,12 +453,14 @@ static void others_are_refused(void **state)
         {{3, 4, (size_t)1 << 33, 0}, {3, 4}, 0, "rank"},
         {{3, 4, 0, 2}, {3, 4}, 0, "biased"},
         {{3, 4, 0, 0}, {4, 3}, 0, "shape"},
+        {{3, 4, 0, 0}, {2, 4}, 0, "shape"},
+        {{2, 4, 0, 0}, {3, 4}, 0, "shape"},
         {{3, 4, 2, 0}, {3, 4}, 0, "left"},
         {{3, 4, 0, 1}, {3, 4}, 0, "bias"},
         {{3, 4, 0, 0}, {3, 4}, INFINITY, "finite"},
         {{3, 4, 0, 0}, {3, 4}, NAN, "finite"},
     };
-    static const char *const attribute[FS_EDIT_SIZES] = {"hidden", "ffn", "rank", "biased"};
+    static const char *const attribute[ATTRIBUTES] = {"hidden", "ffn", "rank", "biased"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct fs_error err = FS_ERROR_INIT;
         struct fs_archive *archive;
@@ -440,7 +469,7 @@ static void others_are_refused(void **state)
         float matrix[12] = {(float)bad[i].number};
         expect(fs_archive_create(path, "part", "job", &archive, &err), &err);
         expect(fs_archive_write(archive, "/weight/delta", FS_ARCHIVE_F32, 2, bad[i].matrix, matrix, &err), &err);
-        for (size_t k = 0; k < FS_EDIT_SIZES; k++) {
+        for (size_t k = 0; k < ATTRIBUTES; k++) {
             expect(fs_archive_attribute_integer(archive, "/weight", attribute[k], (int64_t)bad[i].size[k], &err), &err);
         }
         expect(fs_archive_attribute_integer(archive, "/weight", "layer", 0, &err), &err);

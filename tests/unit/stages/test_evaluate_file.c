@@ -420,7 +420,8 @@ static void a_former_stamp_is_read(void **state)
     struct fs_stamp_state training;
     struct fs_error err = FS_ERROR_INIT;
     struct exported line;
-    if (fs_edit_stamp.read(archive, &edit, &err) != 0 || fs_stamp_read_state(archive, &training, &err) != 0) {
+    if (fs_edit_stamp.read(archive, &edit, &err) != 0 ||
+        fs_stamp_read_state(archive, &fs_edit_stamp, &training, &err) != 0) {
         fail_msg("%s", err.text);
     }
     const struct fs_stamp stamp = fs_stamp_of(&edit);
@@ -428,7 +429,7 @@ static void a_former_stamp_is_read(void **state)
     assert_ptr_equal(edit.kind, fs_edit_kind_find("stamp"));
     assert_int_equal(training.steps, 4);
     assert_int_equal(training.step, 4);
-    assert_memory_equal(training.stamp.parameters, stamp.parameters, edit.count * sizeof(fs_real));
+    assert_memory_equal(training.edit.number, stamp.parameters, edit.count * sizeof(fs_real));
     FILE *file = open_expected("expected/biaske-stamp.csv");
     size_t numbers = 0;
     while (read_line(file, &line)) {

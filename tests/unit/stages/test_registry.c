@@ -13,17 +13,18 @@
 
 #include <cmocka.h>
 
+#include "model/edits/self_debias.h"
 #include "stages/metrics/metric_table.h"
 #include "suite_samples.h"
 #include "support.h"
 
 /* ---- models and edits ---- */
 
-enum { EDITS = 2, COLUMNS };
-static const char *const edit_names[EDITS] = {"fresh", "an edit with a name"};
+enum { STAMPS = 2, RULE = STAMPS, EDITS, COLUMNS };
+static const char *const edit_names[EDITS] = {"fresh", "an edit with a name", "a decoding rule"};
 struct scene {
     struct loaded loaded;
-    struct fs_stamp stamp[EDITS];
+    struct fs_stamp stamp[STAMPS];
     struct fs_edit edit[EDITS];
 };
 static struct scene scenes[2];
@@ -37,10 +38,12 @@ static int setup(void **state)
     for (size_t m = 0; m < 2; m++) {
         struct scene *scene = &scenes[m];
         scene->loaded = load(folders[m], 2);
-        for (size_t e = 0; e < EDITS; e++) { /* a fresh stamp, and one that changes every score */
+        for (size_t e = 0; e < STAMPS; e++) { /* a fresh stamp, and one that changes every score */
             scene->stamp[e] = make_stamp(&scene->loaded, e, 7, (double)e);
             scene->edit[e] = fs_stamp_edit(&scene->stamp[e]);
         }
+        assert_int_equal(fs_self_debias_create(fs_model_spec(scene->loaded.model), 50, 0.01, &scene->edit[RULE], NULL),
+                         0);
     }
     return make_folder(state);
 }
@@ -48,9 +51,10 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     for (size_t m = 0; m < 2; m++) {
-        for (size_t e = 0; e < EDITS; e++) {
+        for (size_t e = 0; e < STAMPS; e++) {
             fs_stamp_release(&scenes[m].stamp[e]);
         }
+        fs_edit_release(&scenes[m].edit[RULE]);
         unload(&scenes[m].loaded);
     }
     return remove_folder(state);
@@ -156,20 +160,24 @@ static void check_rows(const struct fs_suite_kind *kind, const struct sample *sa
 
 static void check_scores(const struct fs_suite *suite, const struct sample *sample)
 {
-    size_t scored = 0, changed = 0;
+    size_t scored = 0, changed = 0, ruled = 0;
     assert_int_equal(suite->items, sample->items);
     assert_int_equal(suite->columns, COLUMNS);
     for (size_t item = 0; item < suite->items; item++) {
-        bool any = false, other = false;
+        bool any = false, other = false, rule = false;
         for (size_t k = 0; k < suite->candidates; k++) {
             const double *score = &suite->score[fs_suite_at(suite, item, k, 0)];
             assert_memory_equal(&score[0], &score[1], sizeof score[0]);
             any = any || isfinite(score[0]);
             other = other || (isfinite(score[0]) && score[2] != score[0]);
+            rule = rule || (isfinite(score[1 + RULE]) && score[1 + RULE] != score[0]);
         }
         scored += any ? 1 : 0;
         changed += other ? 1 : 0;
+        ruled += rule ? 1 : 0;
     }
+    /* a suite on states has no number for a rule */
+    assert_int_equal(ruled, strcmp(suite->scoring, "mean state") == 0 ? 0 : scored);
     if (scored != sample->scored || changed != scored) {
         fail_msg("%s: found %zu items with a score, %zu of them changed by an edit, expected %zu", suite->name, scored,
                  changed, sample->scored);

@@ -38,6 +38,14 @@ static int write_vector(void *context, size_t thread, size_t unit, void *result,
     return 0;
 }
 
+static int write_doubles(void *context, size_t thread, size_t unit, void *result, struct fs_error *err)
+{
+    (void)context, (void)thread, (void)err;
+    ((double *)result)[0] = 1 + 1e-12 * (double)unit; /* which float32 would lose */
+    ((double *)result)[1] = 1e-300;
+    return 0;
+}
+
 static int fail_late(void *context, size_t thread, size_t unit, void *result, struct fs_error *err)
 {
     (void)context, (void)thread, (void)result;
@@ -71,6 +79,14 @@ static void results_stand_by_index(void **state)
             }
         }
         assert_memory_equal(total, expected, sizeof total);
+        double doubles[2], sum = 0;
+        work.run = write_doubles;
+        assert_int_equal(fs_runner_sum_double(runner, &work, mine, 2, doubles, NULL), 0);
+        for (size_t unit = 0; unit < UNITS; unit++) {
+            sum += 1 + 1e-12 * (double)unit;
+        }
+        assert_true(doubles[0] == sum && doubles[1] > 0);
+        work.run = write_vector;
         work.units = 0;
         assert_int_equal(fs_runner_sum(runner, &work, mine, LENGTH, total, NULL), 0);
         assert_true(total[0] == 0);

@@ -77,6 +77,7 @@ void test_pairs_make(bool subjects, struct fs_pair_list *list)
 struct fs_stamp_options test_options(const struct fs_spec *spec)
 {
     return (struct fs_stamp_options){
+        .form = &fs_stamp_form,
         .layer = 0,
         .width = 8,
         .generic_prompts = 1,
@@ -102,8 +103,7 @@ void test_train(const struct test_model *m, const struct fs_pair_list *list, con
     struct fs_error err = FS_ERROR_INIT;
     struct fs_runner *runner;
     assert_done(fs_runner_serial_create(threads, &runner, &err), err);
-    assert_done(fs_stamp_state_create(options, m->spec->hidden, fs_stamp_steps(options, list->count), state, &err),
-                err);
+    assert_done(fs_stamp_state_create(options, m->spec, fs_stamp_steps(options, list->count), state, &err), err);
     assert_done(
         fs_stamp_train(
             &(const struct fs_stamp_task){

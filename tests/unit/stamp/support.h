@@ -9,6 +9,7 @@
 /* cmocka needs those before it */
 #include <cmocka.h>
 
+#include "model/edits/stamp_net.h"
 #include "stages/methods/stamp.h"
 
 #define assert_done(call, error)                                                                                       \

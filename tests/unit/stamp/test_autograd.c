@@ -295,13 +295,14 @@ static void autograd_text(void **state)
         assert_done(fs_workspace_create(m.model, &workspace, &err), err);
         golden_stamp(root, m.spec->hidden, &stamp);
         golden_text(root, &m, units.unit);
-        const struct fs_stamp_options options = {.layer = stamp.layer, .text_weight = 3};
+        const struct fs_stamp_options options = {.form = &fs_stamp_form, .layer = stamp.layer, .text_weight = 3};
         assert_done(fs_stamp_text_fill(m.model, workspace, &options, units.unit, &err), err);
         size_t T = units.unit->batch.tokens, count = fs_stamp_parameters(stamp.hidden, stamp.width);
         fs_real *gradient = calloc(count, sizeof *gradient);
-        const struct fs_stamp_text_room room = {calloc(T * stamp.hidden, sizeof(fs_real)),
+        const struct fs_stamp_text_room room = {stamp.hidden, calloc(T * stamp.hidden, sizeof(fs_real)),
                                                 calloc(2 * T * stamp.width, sizeof(fs_real))};
-        double loss = fs_stamp_text_loss(fs_model_backend(m.model), &stamp, &options, units.unit, &room, gradient);
+        const struct fs_edit edit = fs_stamp_edit(&stamp);
+        double loss = fs_stamp_text_loss(fs_model_backend(m.model), &edit, &options, units.unit, &room, gradient);
         for (size_t i = 0; i < count; i++) {
             gradient[i] /= options.text_weight;
         }

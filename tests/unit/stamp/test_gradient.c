@@ -14,6 +14,7 @@
 #define HEAVY 1e3
 struct term {
     const char *name;
+    const struct fs_stamp_form *form; /* NULL: the stamp */
     enum fs_edit_loss loss;
     double alpha, beta, level_weight, balance_weight;
     enum fs_kl_rows rows;
@@ -22,6 +23,15 @@ struct term {
     size_t version; /* of the statements */
 };
 static const struct term terms[] = {
+    {.name = "all, of W_out",
+     .form = &fs_ft_equal_form,
+     .loss = FS_LOSS_LOGRATIO,
+     .alpha = 0.7,
+     .beta = 0.3,
+     .level_weight = 0.5,
+     .balance_weight = 0.2,
+     .rows = FS_KL_ALL_ROWS,
+     .without_fill = true},
     {.name = "gap", .loss = FS_LOSS_GAP},
     {.name = "logratio", .loss = FS_LOSS_LOGRATIO},
     {.name = "L_s1 first", .alpha = HEAVY},
@@ -57,11 +67,11 @@ struct bench {
     struct fs_tape *tape;
 };
 
-static void random_stamp(struct fs_stamp *stamp)
+static void make_random(struct fs_edit *edit)
 {
     struct fs_random random = fs_random_start(11, 0);
-    for (size_t i = 0; i < fs_stamp_parameters(stamp->hidden, stamp->width); i++) {
-        stamp->parameters[i] = 0.3 * fs_random_normal(&random);
+    for (size_t i = 0; i < edit->count; i++) {
+        edit->number[i] = 0.3 * fs_random_normal(&random);
     }
 }
 
@@ -77,18 +87,18 @@ static void run_forward(const struct bench *bench, const struct fs_stamp_unit *u
 
 /* L of all units; adds to `gradient` where it is not NULL. */
 static double loss_of(const struct bench *bench, const struct fs_stamp_units *units,
-                      const struct fs_stamp_options *options, const struct fs_stamp *stamp, fs_real *gradient)
+                      const struct fs_stamp_options *options, const struct fs_edit *edit, fs_real *gradient)
 {
     struct fs_error err = FS_ERROR_INIT;
-    const struct fs_edit edit = fs_stamp_edit(stamp);
-    size_t d = stamp->hidden, V = fs_model_spec(bench->model)->vocabulary;
+    const struct fs_spec *spec = fs_model_spec(bench->model);
+    size_t d = spec->hidden, V = spec->vocabulary;
     fs_real *h = calloc(units->most_tokens * d, sizeof *h), *dh = calloc(units->most_tokens * d, sizeof *dh);
     fs_real *logprob = calloc(units->most_rows * V, sizeof *logprob);
     double difference[16] = {0}, mean[16] = {0};
     bool swept = options->balance_weight > 0 && units->cuts.terms > 0; /* twice, as a step of a training */
     assert_true(units->cuts.pairs <= 16);
     for (size_t u = 0; swept && u < units->count; u++) {
-        run_forward(bench, &units->unit[u], &edit, h, logprob);
+        run_forward(bench, &units->unit[u], edit, h, logprob);
         assert_done(fs_loss_differences(&units->unit[u].loss, options->scoring, logprob, difference, &err), err);
     }
     double total = options->balance_weight * fs_loss_balance(&units->cuts, difference, WIDTH, mean);
@@ -96,7 +106,7 @@ static double loss_of(const struct bench *bench, const struct fs_stamp_units *un
         const struct fs_stamp_unit *unit = &units->unit[u];
         double value[FS_VALUE_COUNT], score[8] = {0}, again[16];
         const struct fs_loss_step step = {.width = WIDTH, .mean = mean, .difference = again};
-        run_forward(bench, unit, &edit, h, logprob);
+        run_forward(bench, unit, edit, h, logprob);
         assert_done(fs_loss_evaluate(&unit->loss, options, &step, logprob, value, score, &err), err);
         for (size_t p = 0; p < unit->loss.pairs; p++) {
             size_t place = unit->loss.pair[p].place;
@@ -117,22 +127,22 @@ static double loss_of(const struct bench *bench, const struct fs_stamp_units *un
     return total;
 }
 
-/* |analytic - numeric| / |analytic| over every seventh parameter: all four parts of the stamp have some. */
+/* |analytic - numeric| / |analytic| over each `stride`-th parameter. */
 static double relative_error(const struct bench *bench, const struct fs_stamp_units *units,
-                             const struct fs_stamp_options *options, struct fs_stamp *stamp)
+                             const struct fs_stamp_options *options, const struct fs_edit *edit, size_t stride)
 {
     const double step = 1e-5;
-    size_t count = fs_stamp_parameters(stamp->hidden, stamp->width);
+    size_t count = edit->count;
     fs_real *gradient = calloc(count, sizeof *gradient);
     double difference = 0, length = 0;
-    assert_true(loss_of(bench, units, options, stamp, gradient) > 0);
-    for (size_t i = 0; i < count; i += 7) {
-        double kept = stamp->parameters[i];
-        stamp->parameters[i] = kept + step;
-        double above = loss_of(bench, units, options, stamp, NULL);
-        stamp->parameters[i] = kept - step;
-        double below = loss_of(bench, units, options, stamp, NULL);
-        stamp->parameters[i] = kept;
+    assert_true(loss_of(bench, units, options, edit, gradient) > 0);
+    for (size_t i = 0; i < count; i += stride) {
+        double kept = edit->number[i];
+        edit->number[i] = kept + step;
+        double above = loss_of(bench, units, options, edit, NULL);
+        edit->number[i] = kept - step;
+        double below = loss_of(bench, units, options, edit, NULL);
+        edit->number[i] = kept;
         double numeric = (above - below) / (2 * step);
         difference += (gradient[i] - numeric) * (gradient[i] - numeric);
         length += gradient[i] * gradient[i];
@@ -165,6 +175,7 @@ static struct fs_stamp_options options_for(const struct test_model *m, enum fs_s
                                            const struct term *term)
 {
     struct fs_stamp_options options = test_options(m->spec);
+    options.form = term->form != NULL ? term->form : &fs_stamp_form;
     options.scoring = scoring;
     options.layer = layer;
     options.width = 3;
@@ -188,23 +199,23 @@ static void check_term(const struct bench *bench, const struct test_model *m, co
     struct fs_stamp_units units;
     compile(bench, m, list, &options, term->version, &units);
     assert_true(term->unit_tokens == 0 || units.cuts.terms > 0);
-    struct fs_stamp stamp;
-    assert_done(fs_stamp_create(layer, m->spec->hidden, options.width, 1, &stamp, &err), err);
-    /* a fresh stamp is the unedited model: without the terms over pairs nothing has moved */
+    struct fs_edit edit;
+    assert_done(options.form->create(&options, m->spec, &edit, &err), err);
+    /* a fresh edit is the unedited model: without the terms over pairs nothing has moved */
     struct fs_stamp_options still = options;
-    double moved = loss_of(bench, &units, &options, &stamp, NULL);
+    double moved = loss_of(bench, &units, &options, &edit, NULL);
     still.alpha = still.beta = 0;
     /* two sums of the same terms in float64, of about 1 times their weights; the terms kept are log(1) */
-    assert_true(fabs(moved - loss_of(bench, &units, &still, &stamp, NULL)) <
-                1e-12 * (1 + options.alpha + options.beta));
-    random_stamp(&stamp);
-    double error = relative_error(bench, &units, &options, &stamp);
+    assert_true(fabs(moved - loss_of(bench, &units, &still, &edit, NULL)) < 1e-12 * (1 + options.alpha + options.beta));
+    make_random(&edit);
+    /* all four parts of the stamp have some parameters; of a matrix some forty are enough */
+    double error = relative_error(bench, &units, &options, &edit, term->form == NULL ? 7 : edit.count / 40);
     print_message("%-14s layer %zu %-14s %-12s relative error %.1e\n",
                   list->item[0].counterpart[0] ? "two subjects" : "", layer, fs_scoring_name(scoring), term->name,
                   error);
     /* central differences err by step^2, 1e-10, times the third derivative, and by 1e-16 / step times the loss */
     assert_true(error < 1e-6);
-    fs_stamp_release(&stamp);
+    fs_edit_release(&edit);
     fs_stamp_units_release(&units);
 }
 
@@ -227,10 +238,10 @@ static void cuts_do_not_matter(void **state)
             const size_t tokens[] = {ALL_TOKENS, 64, 24, 1}; /* 1: each pair and each prompt is a unit */
             struct fs_stamp_options options =
                 options_for(&m, m.spec->kind == FS_MASKED ? FS_TARGET_PROB : FS_SENTENCE_MEAN, layer, term);
-            struct fs_stamp stamp;
-            assert_done(fs_stamp_create(layer, m.spec->hidden, options.width, 1, &stamp, &err), err);
-            random_stamp(&stamp);
-            size_t count = fs_stamp_parameters(stamp.hidden, stamp.width);
+            struct fs_edit edit;
+            assert_done(options.form->create(&options, m.spec, &edit, &err), err);
+            make_random(&edit);
+            size_t count = edit.count;
             fs_real *gradient = calloc(4 * count, sizeof *gradient);
             double loss[4], largest = 0, error = 0;
             for (size_t t = 0; t < 4; t++) {
@@ -239,7 +250,7 @@ static void cuts_do_not_matter(void **state)
                 compile(&bench, &m, &list, &options, 0, &units);
                 assert_true(t == 0 ? units.count == 1 && units.cuts.terms == 0
                                    : units.count > t && units.cuts.terms > 0);
-                loss[t] = loss_of(&bench, &units, &options, &stamp, gradient + t * count);
+                loss[t] = loss_of(&bench, &units, &options, &edit, gradient + t * count);
                 error = fmax(error, fabs(loss[t] / loss[0] - 1));
                 fs_stamp_units_release(&units);
             }
@@ -252,7 +263,7 @@ static void cuts_do_not_matter(void **state)
             print_message("%s layer %zu: cut into units, relative error %.1e\n", names[i], layer, error);
             assert_true(error < 1e-12); /* the same numbers in sums of another order, a few hundred of them */
             free(gradient);
-            fs_stamp_release(&stamp);
+            fs_edit_release(&edit);
         }
         fs_tape_destroy(bench.tape);
         fs_workspace_destroy(bench.workspace);
@@ -274,7 +285,8 @@ static void check_model(const char *name, bool subjects, const enum fs_scoring *
     for (size_t v = 0; v < variant_count; v++) {
         for (size_t layer = 0; layer < m.spec->layers; layer++) {
             for (size_t t = 0; t < sizeof terms / sizeof *terms; t++) {
-                if ((terms[t].unit_tokens > 0 || terms[t].version > 0) && (v > 0 || layer > 0)) {
+                bool cut = terms[t].unit_tokens > 0 || terms[t].version > 0;
+                if ((cut && layer > 0) || ((cut || terms[t].form != NULL) && v > 0)) {
                     continue; /* the slowest, and the cut and the texts are the same */
                 }
                 check_term(&bench, &m, &list, scorings[v], layer, &terms[t]);

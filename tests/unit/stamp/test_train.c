@@ -50,12 +50,12 @@ static int save_and_stop(void *context, const struct fs_stamp_state *state, bool
 
 static void assert_same(const struct fs_stamp_state *a, const struct fs_stamp_state *b)
 {
-    size_t bytes = fs_stamp_parameters(a->stamp.hidden, a->stamp.width) * sizeof(fs_real);
+    size_t bytes = a->edit.count * sizeof(fs_real);
     assert_int_equal(a->step, b->step);
     assert_int_equal(a->steps, b->steps);
     assert_int_equal(a->best_step, b->best_step);
-    assert_int_equal(a->stamp.layer, b->stamp.layer);
-    assert_memory_equal(a->stamp.parameters, b->stamp.parameters, bytes);
+    assert_int_equal(a->edit.first_layer, b->edit.first_layer);
+    assert_memory_equal(a->edit.number, b->edit.number, bytes);
     assert_memory_equal(a->moment1, b->moment1, bytes);
     assert_memory_equal(a->moment2, b->moment2, bytes);
     assert_memory_equal(a->loss, b->loss, a->steps * 4 * sizeof *a->loss);
@@ -102,7 +102,7 @@ static void assert_same_step(const char *name, const struct test_model *m, const
                              const struct fs_stamp_state *other)
 {
     double largest = 0, error = 0;
-    for (size_t j = 0; j < fs_stamp_parameters(one->stamp.hidden, one->stamp.width); j++) {
+    for (size_t j = 0; j < one->edit.count; j++) {
         largest = fmax(largest, fabs((double)one->moment1[j]));
         error = fmax(error, fabs((double)one->moment1[j] - (double)other->moment1[j]));
     }
@@ -190,8 +190,7 @@ static void resumes(void **state)
     close(file);
     struct fs_runner *runner;
     assert_done(fs_runner_serial_create(2, &runner, &err), err);
-    assert_done(fs_stamp_state_create(&options, m.spec->hidden, fs_stamp_steps(&options, list.count), &parts, &err),
-                err);
+    assert_done(fs_stamp_state_create(&options, m.spec, fs_stamp_steps(&options, list.count), &parts, &err), err);
     for (size_t stops = 1; stops < whole.steps; stops++) {
         assert_int_equal(fs_stamp_train(&(const struct fs_stamp_task){.model = m.model,
                                                                       .tokenizer = m.tokenizer,
@@ -206,13 +205,13 @@ static void resumes(void **state)
         fs_stamp_state_release(&parts);
         struct fs_archive *archive;
         assert_done(fs_archive_open(stop.path, "part", &archive, &err), err);
-        assert_done(fs_stamp_read_state(archive, &parts, &err), err);
+        assert_done(fs_stamp_read_state(archive, &fs_edit_stamp, &parts, &err), err);
         struct fs_edit alone = {.kind = &fs_edit_stamp};
         assert_done(alone.kind->read(archive, &alone, &err), err);
         assert_done(alone.kind->check(&alone, m.spec, &err), err);
-        assert_int_equal(alone.first_layer, parts.stamp.layer);
-        assert_int_equal(alone.count, fs_stamp_parameters(parts.stamp.hidden, parts.stamp.width));
-        assert_memory_equal(alone.number, parts.stamp.parameters, alone.count * sizeof(fs_real));
+        assert_int_equal(alone.first_layer, parts.edit.first_layer);
+        assert_int_equal(alone.count, parts.edit.count);
+        assert_memory_equal(alone.number, parts.edit.number, alone.count * sizeof(fs_real));
         struct fs_spec other = *m.spec;
         other.hidden = 8;
         assert_int_equal(alone.kind->check(&alone, &other, &err), -1);
@@ -297,7 +296,8 @@ static void key_bias_starts_low(void **state)
         const struct fs_stamp_batch batch = {.list = &list, .pair = order, .count = list.count};
         assert_done(fs_stamp_units_compile(m.spec, m.tokenizer, &batch, &options, &units, &err), err);
         assert_done(fs_workspace_create(m.model, &workspace, &err), err);
-        const fs_real *key = trained.stamp.parameters, *bias = key + fs_stamp_offset_key_bias(&trained.stamp);
+        const struct fs_stamp stamp = fs_stamp_of(&trained.edit);
+        const fs_real *key = stamp.parameters, *bias = key + fs_stamp_offset_key_bias(&stamp);
         for (size_t u = 0; u < units.count; u++) {
             struct fs_stamp_unit *unit = &units.unit[u];
             assert_done(fs_stamp_unit_fill(m.model, workspace, &options, unit, &err), err);
@@ -366,7 +366,8 @@ static void keys_fire_on_a_share_of_text(void **state)
         assert_done(fs_stamp_text_read(m.tokenizer, &options, &text, &err), err);
         assert_done(fs_stamp_text_compile(m.spec, m.tokenizer, &options, &text, &units, &err), err);
         assert_done(fs_workspace_create(m.model, &workspace, &err), err);
-        const fs_real *key = trained.stamp.parameters, *bias = key + fs_stamp_offset_key_bias(&trained.stamp);
+        const struct fs_stamp stamp = fs_stamp_of(&trained.edit);
+        const fs_real *key = stamp.parameters, *bias = key + fs_stamp_offset_key_bias(&stamp);
         size_t d = m.spec->hidden, *fired = calloc(options.width, sizeof *fired), other = 0;
         for (size_t u = 0; u < units.count; u++) {
             struct fs_stamp_unit *unit = &units.unit[u];
@@ -459,8 +460,7 @@ static void refuses(void **state)
         if (wrong == 6) {
             options.key_bias = NAN;
         }
-        assert_done(
-            fs_stamp_state_create(&options, m.spec->hidden, fs_stamp_steps(&options, list.count), &trained, &err), err);
+        assert_done(fs_stamp_state_create(&options, m.spec, fs_stamp_steps(&options, list.count), &trained, &err), err);
         assert_int_equal(fs_stamp_train(&(const struct fs_stamp_task){.model = m.model,
                                                                       .tokenizer = m.tokenizer,
                                                                       .pairs = &list,
@@ -513,7 +513,7 @@ static void real_model(void **state)
     struct fs_runner *runner;
     struct fs_stamp_state trained;
     assert_done(fs_runner_serial_create(2, &runner, &err), err);
-    assert_done(fs_stamp_state_create(&options, m.spec->hidden, fs_stamp_steps(&options, edited), &trained, &err), err);
+    assert_done(fs_stamp_state_create(&options, m.spec, fs_stamp_steps(&options, edited), &trained, &err), err);
     assert_done(fs_stamp_train(&(const struct fs_stamp_task){.model = m.model,
                                                              .tokenizer = m.tokenizer,
                                                              .pairs = &list,

@@ -1,0 +1,295 @@
+#include "model/trainable.h"
+
+#include <string.h>
+
+#include "model/engine_parts.h"
+#include "model/families/family.h"
+#include "model/flops.h"
+
+/* A pointer to weights: a matrix's, or a vector's. */
+struct slot {
+    struct fs_matrix *matrix; /* NULL: a vector */
+    const fs_real **vector;
+    size_t count;
+};
+typedef int visit_slot(void *context, const struct slot *slot);
+
+/* Over all weights of a model, in an order that its spec determines, until `visit` returns other than 0. */
+struct walk {
+    visit_slot *visit;
+    void *context;
+    int status;
+};
+
+static void matrix(struct walk *walk, struct fs_matrix *at)
+{
+    const struct slot slot = {.matrix = at, .count = at->rows * at->columns};
+    if (at->data != NULL && walk->status == 0) {
+        walk->status = walk->visit(walk->context, &slot);
+    }
+}
+
+static void vector(struct walk *walk, const fs_real **at, size_t count)
+{
+    const struct slot slot = {.vector = at, .count = count};
+    if (*at != NULL && walk->status == 0) {
+        walk->status = walk->visit(walk->context, &slot);
+    }
+}
+
+static void linear(struct walk *walk, struct fs_linear *at)
+{
+    matrix(walk, &at->weight);
+    vector(walk, &at->bias, at->outputs);
+}
+
+static void norm(struct walk *walk, struct fs_norm *at, size_t size)
+{
+    vector(walk, &at->gain, size);
+    vector(walk, &at->bias, size);
+}
+
+static void layer(struct walk *walk, const struct fs_spec *spec, struct fs_layer *at)
+{
+    const struct fs_layer_spec *own = at->spec;
+    size_t D = spec->head_size, heads = spec->heads, groups = spec->key_value_heads;
+    bool whole = own->head_norm == FS_HEAD_NORM_WHOLE;
+    for (int i = 0; i < FS_LAYER_NORMS; i++) {
+        norm(walk, &at->norm[i], spec->hidden);
+    }
+    norm(walk, &at->query_norm, whole ? heads * D : D);
+    norm(walk, &at->key_norm, whole ? groups * D : D);
+    for (size_t i = 0; own->head_norm == FS_HEAD_NORM_OWN && i < heads + groups; i++) {
+        norm(walk, &at->own_norm[i], D);
+    }
+    for (size_t i = 0; i < at->projections; i++) {
+        linear(walk, &at->projection[i]);
+    }
+    linear(walk, &at->attention_output);
+    linear(walk, &at->gate);
+    linear(walk, &at->up);
+    linear(walk, &at->down);
+    linear(walk, &at->convolution);
+    linear(walk, &at->relative_key);
+    linear(walk, &at->relative_query);
+    linear(walk, &at->router);
+    for (size_t e = 0; e < own->experts; e++) {
+        linear(walk, &at->expert[e].gate);
+        linear(walk, &at->expert[e].up);
+        linear(walk, &at->expert[e].down);
+    }
+}
+
+static int walk_over(struct fs_model *model, visit_slot *visit, void *context)
+{
+    const struct fs_spec *spec = &model->spec;
+    size_t d = spec->hidden, E = fs_spec_embedding(spec), added = fs_spec_added_width(spec);
+    struct walk walk = {visit, context, 0};
+    matrix(&walk, &model->word);
+    vector(&walk, &model->position, fs_spec_has_positions(spec) ? fs_spec_position_rows(spec) * added : 0);
+    vector(&walk, &model->token_type, added); /* the one that is read */
+    norm(&walk, &model->embedding_norm, fs_spec_embedding_norm_width(spec));
+    linear(&walk, &model->embedding_projection);
+    vector(&walk, &model->score_weights.bias, spec->score_buckets * spec->heads);
+    vector(&walk, &model->score_weights.relative, 2 * spec->disentangled.span * d);
+    norm(&walk, &model->score_weights.relative_norm, d);
+    for (size_t i = 0; i < spec->layers; i++) {
+        if (fs_spec_first_like(spec, i) == i) {
+            layer(&walk, spec, &model->layer[i]);
+        }
+    }
+    norm(&walk, &model->final_norm, d);
+    linear(&walk, &model->output_projection);
+    linear(&walk, &model->transform);
+    norm(&walk, &model->transform_norm, E);
+    if (!spec->tied_head) {
+        matrix(&walk, &model->head.weight);
+    }
+    vector(&walk, &model->head.bias, spec->vocabulary);
+    return walk.status;
+}
+
+/* Nothing of it is changed by a visit that does not. */
+static int walk_over_const(const struct fs_model *model, visit_slot *visit, void *context)
+{
+    return walk_over((struct fs_model *)(uintptr_t)model, visit, context);
+}
+
+size_t fs_trainable_numbers(const struct fs_spec *spec)
+{
+    size_t types = spec->token_types > 0 ? spec->token_types - 1 : 0; /* rows that nothing reads */
+    return (size_t)fs_spec_numbers(spec) - types * fs_spec_added_width(spec);
+}
+
+/* ---- the copy ---- */
+
+static fs_real *block_of(const struct fs_model *copy)
+{
+    return copy->own_block;
+}
+
+/* Numbers of the block that have been met. */
+struct cursor {
+    fs_real *place;
+    const fs_real *delta;
+};
+
+static int point(void *context, const struct slot *slot)
+{
+    struct cursor *cursor = context;
+    if (slot->matrix != NULL) {
+        *slot->matrix = fs_matrix_of(cursor->place, slot->matrix->rows, slot->matrix->columns, slot->matrix->columns);
+    } else {
+        *slot->vector = cursor->place;
+    }
+    cursor->place += slot->count;
+    return 0;
+}
+
+static int set(void *context, const struct slot *slot)
+{
+    struct cursor *cursor = context;
+    if (slot->matrix != NULL) {
+        fs_matrix_widen(slot->matrix, cursor->place, slot->matrix->columns);
+    } else {
+        memcpy(cursor->place, *slot->vector, slot->count * sizeof *cursor->place);
+    }
+    if (cursor->delta != NULL) {
+        fs_kernel_add(cursor->place, cursor->delta, slot->count);
+        cursor->delta += slot->count;
+    }
+    cursor->place += slot->count;
+    return 0;
+}
+
+void fs_trainable_set(struct fs_model *copy, const fs_real *delta)
+{
+    struct cursor cursor = {block_of(copy), delta};
+    walk_over_const(copy->origin, set, &cursor);
+}
+
+static int count_slot(void *context, const struct slot *slot)
+{
+    *(size_t *)context += slot->count;
+    return 0;
+}
+
+/* The layers, with norms of heads and experts in the places that fs_model_begin has made. */
+static void copy_layers(const struct fs_model *model, struct fs_model *copy)
+{
+    const struct fs_spec *spec = &copy->spec;
+    size_t heads = spec->heads + spec->key_value_heads;
+    for (size_t i = 0; i < spec->layers; i++) {
+        struct fs_layer *to = &copy->layer[i];
+        struct fs_norm *own_norm = to->own_norm;
+        struct fs_expert *expert = to->expert;
+        *to = model->layer[i];
+        to->own_norm = own_norm;
+        to->expert = expert;
+        if (spec->layer[i].head_norm == FS_HEAD_NORM_OWN) {
+            memcpy(own_norm, model->layer[i].own_norm, heads * sizeof *own_norm);
+        }
+        if (spec->layer[i].experts > 0) {
+            memcpy(expert, model->layer[i].expert, spec->layer[i].experts * sizeof *expert);
+        }
+        fs_layer_choose_steps(spec, &spec->layer[i], to);
+    }
+}
+
+/* Layers that share the weights of an earlier one get its pointers. */
+static void share_layers(struct fs_model *copy)
+{
+    for (size_t i = 0; i < copy->spec.layers; i++) {
+        size_t like = fs_spec_first_like(&copy->spec, i);
+        if (like != i) {
+            copy->layer[i] = copy->layer[like];
+            fs_layer_choose_steps(&copy->spec, &copy->spec.layer[i], &copy->layer[i]);
+        }
+    }
+}
+
+int fs_trainable_copy(const struct fs_model *model, struct fs_model **result, struct fs_error *err)
+{
+    struct fs_model *copy = fs_allocate(1, sizeof *copy, "a model", err);
+    size_t numbers = 0;
+    *result = NULL;
+    if (copy == NULL || fs_spec_copy(&model->spec, &copy->spec, err) != 0 || fs_model_begin(copy, err) != 0) {
+        fs_model_destroy(copy);
+        return -1;
+    }
+    copy->origin = model;
+    copy->backend = model->backend;
+    copy->word = model->word;
+    copy->position = model->position;
+    copy->token_type = model->token_type;
+    copy->embedding_norm = model->embedding_norm;
+    copy->embedding_projection = model->embedding_projection;
+    copy->final_norm = model->final_norm;
+    copy->output_projection = model->output_projection;
+    copy->transform = model->transform;
+    copy->transform_norm = model->transform_norm;
+    copy->head = model->head;
+    copy->score_weights = model->score_weights;
+    copy_layers(model, copy);
+    walk_over(copy, count_slot, &numbers);
+    copy->own_block = fs_allocate_aligned(numbers, sizeof(fs_real), "a copy of all weights", err);
+    if (copy->own_block == NULL) {
+        fs_model_destroy(copy);
+        return -1;
+    }
+    walk_over(copy, point, &(struct cursor){.place = block_of(copy)});
+    share_layers(copy);
+    if (copy->spec.tied_head) {
+        copy->head.weight = copy->word;
+    }
+    fs_trainable_set(copy, NULL);
+    *result = copy;
+    return 0;
+}
+
+struct fs_weight_sink fs_trainable_sink(const struct fs_model *copy, fs_real *gradient)
+{
+    return (struct fs_weight_sink){block_of(copy), gradient};
+}
+
+/* ---- names ---- */
+
+struct list {
+    const struct fs_model *model;
+    struct fs_trainable_piece *piece;
+    size_t count, first;
+};
+
+static int count_piece(void *context, const struct slot *slot)
+{
+    (void)slot;
+    ++*(size_t *)context;
+    return 0;
+}
+
+static int name_piece(void *context, const struct slot *slot)
+{
+    struct list *list = context;
+    const void *pointer = slot->matrix != NULL ? (const void *)&slot->matrix->data : (const void *)slot->vector;
+    struct fs_trainable_piece *piece = &list->piece[list->count++];
+    *piece = (struct fs_trainable_piece){.tensor = "", .first = list->first, .count = slot->count};
+    for (size_t i = 0; i < list->model->bindings; i++) {
+        if (list->model->binding[i].slot == pointer) {
+            piece->tensor = list->model->binding[i].tensor->name;
+            piece->offset = list->model->binding[i].first;
+        }
+    }
+    list->first += slot->count;
+    return 0;
+}
+
+struct fs_trainable_piece *fs_trainable_pieces(const struct fs_model *copy, size_t *count, struct fs_error *err)
+{
+    *count = 0;
+    walk_over_const(copy->origin, count_piece, count);
+    struct list list = {.model = copy->origin, .piece = fs_allocate(*count, sizeof *list.piece, "weights", err)};
+    if (list.piece != NULL) {
+        walk_over_const(copy->origin, name_piece, &list);
+    }
+    return list.piece;
+}

@@ -1,0 +1,102 @@
+/*
+ * What the page of a merged archive shows: models x categories x methods, of each the bias that is left and what was kept,
+ * and a ranking of the methods. Local.
+ *
+ * A method is a column of the jobs' tables; where jobs of a model and category differ in more than their seed, those settings
+ * are a part of its name. A category is one of the edited pairs; "all" where a job's rows have no other. Several seeds of one
+ * tile: the mean, and the least and most as interval; of one seed the interval is the archive's, over items.
+ */
+#ifndef FAIRSTAMP_RESULTS_PAGE_SURVEY_DATA_H
+#define FAIRSTAMP_RESULTS_PAGE_SURVEY_DATA_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "results/result_table.h"
+
+/* How a number is made of a row: after / before; |after - ideal|; after - before; after. */
+enum fs_survey_form { FS_SURVEY_SHARE, FS_SURVEY_DISTANCE, FS_SURVEY_CHANGE, FS_SURVEY_AFTER };
+
+/* Of bias less is better, of what was kept more. */
+struct fs_survey_measure {
+    const char *name, *label, *meaning;
+    const char *suite; /* of the rows; NULL: any */
+    const char *metric;
+    bool split; /* of the pairs that were not edited, where there is a split */
+    enum fs_survey_form form;
+    int decimals;
+    bool bias;
+};
+#define FS_SURVEY_MEASURES 8
+extern const struct fs_survey_measure fs_survey_measures[FS_SURVEY_MEASURES];
+
+struct fs_survey_value {
+    double value, low, high; /* NaN: none */
+    double unedited;
+};
+
+struct fs_survey_tile {
+    size_t cell; /* the first with this method; SIZE_MAX: none */
+    size_t seeds;
+    struct fs_survey_value value[FS_SURVEY_MEASURES];
+    const char *why; /* the ranked bias is missing; NULL: it is there */
+};
+
+struct fs_survey_cell {
+    const char *id, *model, *categories, *seed, *series;
+    char stages[128]; /* "trace, stamp, evaluate" */
+    char *variant;    /* what stands in its id beside model, categories and seed */
+    bool evaluated;
+};
+
+/* A mean over tiles; low and high: 95 % bootstrap over tiles, or of a single tile its own. NaN: none. */
+struct fs_survey_mean {
+    double value, low, high;
+};
+struct fs_survey_rank {
+    size_t method, tiles; /* tiles that the method is in */
+    struct fs_survey_mean place, bias, kept;
+    struct fs_survey_mean behind; /* mean place less the first one's, over the tiles of both; NaN of the first */
+    bool best;                    /* no method has less bias and keeps more, on average, nor has the unedited model */
+};
+
+struct fs_survey_data {
+    struct fs_result_table table;
+    char **text[6]; /* the index, a block each */
+    size_t cells, models, categories, methods;
+    struct fs_survey_cell *cell;
+    const char **model, **category; /* in order of the archive */
+    char **method;
+    size_t *cell_of, *method_of;  /* [table.rows] */
+    struct fs_survey_tile *tile;  /* [models][categories][methods] */
+    struct fs_survey_rank *rank;  /* [methods] in order */
+    size_t bias, kept;            /* measures of the ranking; FS_SURVEY_MEASURES: none was measured */
+    bool has[FS_SURVEY_MEASURES]; /* in any tile */
+    size_t tiles;                 /* models x categories with any method */
+    struct fs_survey_mean unedited_bias, unedited_kept;
+};
+
+/* Of a merged file. The caller releases, also on failure. */
+int fs_survey_read(const char *path, struct fs_survey_data *data, struct fs_error *err);
+void fs_survey_data_release(struct fs_survey_data *data); /* takes a zeroed struct */
+
+struct fs_survey_tile *fs_survey_tile_at(const struct fs_survey_data *data, size_t model, size_t category,
+                                         size_t method);
+/* Fills data->rank from the tiles. */
+int fs_survey_rank(struct fs_survey_data *data, struct fs_error *err);
+
+/* The page, its pictures and tables. `model`: one of them; data->models: the mean of all. */
+void fs_survey_html(FILE *stream, const struct fs_survey_data *data);
+void fs_survey_front(FILE *stream, const struct fs_survey_data *data, size_t model);
+void fs_survey_heat_map(FILE *stream, const struct fs_survey_data *data, size_t model, size_t measure);
+void fs_survey_csv(FILE *stream, const struct fs_survey_data *data);         /* a row a tile */
+void fs_survey_ranking_csv(FILE *stream, const struct fs_survey_data *data); /* a row a method */
+void fs_survey_markdown(FILE *stream, const struct fs_survey_data *data);
+void fs_survey_latex(FILE *stream, const struct fs_survey_data *data);
+
+/* "cells/<id>/index.html": where a cell's own page is. */
+void fs_survey_link(FILE *stream, const struct fs_survey_data *data, size_t cell);
+/* The method's place among data->rank, from 1. */
+size_t fs_survey_number(const struct fs_survey_data *data, size_t method);
+
+#endif

@@ -1,0 +1,245 @@
+/* A sweep's tables as CSV, Markdown and LaTeX. */
+#include <math.h>
+#include <string.h>
+
+#include "results/page/page_parts.h"
+#include "results/page/survey_data.h"
+
+/* ---- CSV ---- */
+
+static void csv_text(FILE *stream, const char *text)
+{
+    bool quoted = strpbrk(text, ",\"\r\n") != NULL;
+    fprintf(stream, "%s", quoted ? "\"" : "");
+    for (; *text != '\0'; text++) {
+        fprintf(stream, *text == '"' ? "\"\"" : "%c", *text);
+    }
+    fprintf(stream, "%s", quoted ? "\"" : "");
+}
+
+static void csv_number(FILE *stream, double value)
+{
+    if (isfinite(value)) {
+        fprintf(stream, ",%.9g", value);
+    } else {
+        fprintf(stream, ",");
+    }
+}
+
+static void csv_mean(FILE *stream, const struct fs_survey_mean *mean)
+{
+    csv_number(stream, mean->value);
+    csv_number(stream, mean->low);
+    csv_number(stream, mean->high);
+}
+
+void fs_survey_csv(FILE *stream, const struct fs_survey_data *data)
+{
+    fprintf(stream, "model,category,method,cell,seeds");
+    for (size_t m = 0; m < FS_SURVEY_MEASURES; m++) {
+        const char *name = fs_survey_measures[m].name;
+        fprintf(stream, ",%s_unedited,%s,%s_low,%s_high", name, name, name, name);
+    }
+    fprintf(stream, ",missing\r\n");
+    for (size_t i = 0; i < data->models * data->categories * data->methods; i++) {
+        const struct fs_survey_tile *tile = &data->tile[i];
+        csv_text(stream, data->model[i / data->methods / data->categories]);
+        fprintf(stream, ",");
+        csv_text(stream, data->category[i / data->methods % data->categories]);
+        fprintf(stream, ",");
+        csv_text(stream, data->method[i % data->methods]);
+        fprintf(stream, ",%s,%zu", tile->cell != SIZE_MAX ? data->cell[tile->cell].id : "", tile->seeds);
+        for (size_t m = 0; m < FS_SURVEY_MEASURES; m++) {
+            const struct fs_survey_value *value = &tile->value[m];
+            csv_number(stream, value->unedited);
+            csv_mean(stream, &(struct fs_survey_mean){value->value, value->low, value->high});
+        }
+        fprintf(stream, ",");
+        csv_text(stream, tile->why != NULL ? tile->why : "");
+        fprintf(stream, "\r\n");
+    }
+}
+
+void fs_survey_ranking_csv(FILE *stream, const struct fs_survey_data *data)
+{
+    const char *bias = data->bias < FS_SURVEY_MEASURES ? fs_survey_measures[data->bias].name : "bias";
+    const char *kept = data->kept < FS_SURVEY_MEASURES ? fs_survey_measures[data->kept].name : "kept";
+    fprintf(
+        stream,
+        "number,method,place,place_low,place_high,%s,%s_low,%s_high,%s,%s_low,%s_high,behind,behind_low,behind_high,"
+        "beaten_by_none,in,of\r\n",
+        bias, bias, bias, kept, kept, kept);
+    for (size_t i = 0; i < data->methods; i++) {
+        const struct fs_survey_rank *rank = &data->rank[i];
+        fprintf(stream, "%zu,", i + 1);
+        csv_text(stream, data->method[rank->method]);
+        csv_mean(stream, &rank->place);
+        csv_mean(stream, &rank->bias);
+        csv_mean(stream, &rank->kept);
+        csv_mean(stream, &rank->behind);
+        fprintf(stream, ",%s,%zu,%zu\r\n", rank->best ? "yes" : "no", rank->tiles, data->tiles);
+    }
+}
+
+/* ---- Markdown and LaTeX ---- */
+
+/* How a table is written; `cell` comes before each cell but the first of a line. */
+struct dialect {
+    const char *cell, *end_line;
+    void (*text)(FILE *stream, const char *text);
+    const char *dash;
+};
+
+static void markdown_text(FILE *stream, const char *text)
+{
+    for (; *text != '\0'; text++) {
+        fprintf(stream, strchr("|\\`*_[]<>", *text) != NULL ? "\\%c" : "%c", *text);
+    }
+}
+
+static void latex_text(FILE *stream, const char *text)
+{
+    for (; *text != '\0'; text++) {
+        if (strchr("&%$#_{}", *text) != NULL) {
+            fprintf(stream, "\\%c", *text);
+        } else if (*text == '\\') {
+            fprintf(stream, "\\textbackslash{}");
+        } else if (*text == '~' || *text == '^') {
+            fprintf(stream, "\\%c{}", *text);
+        } else {
+            fputc(*text, stream);
+        }
+    }
+}
+
+static const struct dialect markdown = {" | ", " |\n", markdown_text, "\xe2\x80\x93"};
+static const struct dialect latex = {" & ", " \\\\\n", latex_text, "--"};
+
+static void mean(FILE *stream, const struct dialect *as, const struct fs_survey_mean *value, int decimals)
+{
+    fprintf(stream, "%s", as->cell);
+    if (!isfinite(value->value)) {
+        fprintf(stream, "%s", as->dash);
+        return;
+    }
+    fprintf(stream, "%.*f", decimals, value->value);
+    if (isfinite(value->low)) {
+        fprintf(stream, " (%.*f to %.*f)", decimals, value->low, decimals, value->high);
+    }
+}
+
+static int decimals_of(size_t measure)
+{
+    return measure < FS_SURVEY_MEASURES ? fs_survey_measures[measure].decimals : 2;
+}
+
+static void ranking_rows(FILE *stream, const struct fs_survey_data *data, const struct dialect *as, const char *first)
+{
+    for (size_t i = 0; i < data->methods; i++) {
+        const struct fs_survey_rank *rank = &data->rank[i];
+        fprintf(stream, "%s%zu%s", first, i + 1, as->cell);
+        as->text(stream, data->method[rank->method]);
+        mean(stream, as, &rank->place, 2);
+        mean(stream, as, &rank->bias, decimals_of(data->bias));
+        mean(stream, as, &rank->kept, decimals_of(data->kept));
+        mean(stream, as, &rank->behind, 2);
+        fprintf(stream, "%s%s%s%zu/%zu%s", as->cell, rank->best ? "yes" : "", as->cell, rank->tiles, data->tiles,
+                as->end_line);
+    }
+}
+
+static void tile_rows(FILE *stream, const struct fs_survey_data *data, size_t model, const struct dialect *as,
+                      const char *first)
+{
+    for (size_t category = 0; category < data->categories; category++) {
+        for (size_t i = 0; i < data->methods; i++) {
+            const struct fs_survey_tile *tile = fs_survey_tile_at(data, model, category, data->rank[i].method);
+            fprintf(stream, "%s", first);
+            as->text(stream, data->category[category]);
+            fprintf(stream, "%s", as->cell);
+            as->text(stream, data->method[data->rank[i].method]);
+            for (size_t m = 0; m < FS_SURVEY_MEASURES; m++) {
+                const struct fs_survey_value *value = &tile->value[m];
+                if (data->has[m]) {
+                    mean(stream, as, &(struct fs_survey_mean){value->value, value->low, value->high}, decimals_of(m));
+                }
+            }
+            fprintf(stream, "%s%zu%s", as->cell, tile->seeds, as->end_line);
+        }
+    }
+}
+
+static const char *label_of(size_t measure)
+{
+    return measure < FS_SURVEY_MEASURES ? fs_survey_measures[measure].label : "not measured";
+}
+
+static void missing_list(FILE *stream, const struct fs_survey_data *data)
+{
+    for (size_t i = 0; i < data->models * data->categories * data->methods; i++) {
+        if (data->tile[i].why != NULL) {
+            fprintf(stream, "- ");
+            markdown_text(stream, data->model[i / data->methods / data->categories]);
+            fprintf(stream, ", ");
+            markdown_text(stream, data->category[i / data->methods % data->categories]);
+            fprintf(stream, ", ");
+            markdown_text(stream, data->method[i % data->methods]);
+            fprintf(stream, ": %s\n", data->tile[i].why);
+        }
+    }
+}
+
+void fs_survey_markdown(FILE *stream, const struct fs_survey_data *data)
+{
+    fprintf(stream,
+            "# fairstamp report of a sweep\n\n## Ranking\n\n| | method | place | bias left: %s | kept: %s | behind "
+            "the first | beaten by none | in |\n|---|---|---|---|---|---|---|---|\n",
+            label_of(data->bias), label_of(data->kept));
+    ranking_rows(stream, data, &markdown, "| ");
+    for (size_t model = 0; model < data->models; model++) {
+        fprintf(stream, "\n## ");
+        markdown_text(stream, data->model[model]);
+        fprintf(stream, "\n\n| category | method |");
+        size_t columns = 3;
+        for (size_t m = 0; m < FS_SURVEY_MEASURES; m++) {
+            if (data->has[m]) {
+                fprintf(stream, " %s |", fs_survey_measures[m].label);
+                columns++;
+            }
+        }
+        fprintf(stream, " seeds |\n|");
+        for (size_t i = 0; i < columns; i++) {
+            fprintf(stream, "---|");
+        }
+        fprintf(stream, "\n");
+        tile_rows(stream, data, model, &markdown, "| ");
+    }
+    fprintf(stream, "\n## Missing\n\n");
+    missing_list(stream, data);
+}
+
+void fs_survey_latex(FILE *stream, const struct fs_survey_data *data)
+{
+    fprintf(
+        stream,
+        "%% booktabs and longtable; intervals stand in brackets\n\\begin{tabular}{rlrrrrlr}\n\\toprule\n & method & "
+        "place & %s & %s & behind & unbeaten & in \\\\\n\\midrule\n",
+        label_of(data->bias), label_of(data->kept));
+    ranking_rows(stream, data, &latex, "");
+    fprintf(stream, "\\bottomrule\n\\end{tabular}\n");
+    for (size_t model = 0; model < data->models; model++) {
+        fprintf(stream, "\n%% %s\n\\begin{longtable}{ll", data->model[model]);
+        for (size_t m = 0; m < FS_SURVEY_MEASURES; m++) {
+            fprintf(stream, "%s", data->has[m] ? "r" : "");
+        }
+        fprintf(stream, "r}\n\\toprule\ncategory & method");
+        for (size_t m = 0; m < FS_SURVEY_MEASURES; m++) {
+            if (data->has[m]) {
+                fprintf(stream, " & %s", fs_survey_measures[m].label);
+            }
+        }
+        fprintf(stream, " & seeds \\\\\n\\midrule\n\\endhead\n");
+        tile_rows(stream, data, model, &latex, "");
+        fprintf(stream, "\\bottomrule\n\\end{longtable}\n");
+    }
+}

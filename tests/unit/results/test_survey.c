@@ -1,0 +1,384 @@
+/*
+ * The page of a merged archive: tiles, places and intervals worked by hand; many methods, categories and seeds; what is
+ * missing; one of everything; nothing at all; indices that do not fit.
+ */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "results/archive_merge.h"
+#include "results/page/survey_data.h"
+#include "tests/unit/scratch.h"
+
+enum { ROWS = 40000, CELLS = 200 };
+
+static struct fs_result_table table;
+static char ids[CELLS][96], models[CELLS][32], categories[CELLS][32], seeds[CELLS][8];
+static size_t cells;
+
+static void expect(int status, const struct fs_error *err)
+{
+    if (status != 0) {
+        fail_msg("%s", err->text);
+    }
+}
+
+static int make_table(void **state)
+{
+    for (size_t i = 0; i < FS_RESULT_TEXTS; i++) {
+        table.text[i] = calloc(ROWS, sizeof *table.text[i]);
+    }
+    for (size_t i = 0; i < FS_RESULT_NUMBERS; i++) {
+        table.number[i] = calloc(ROWS, sizeof *table.number[i]);
+    }
+    for (size_t i = 0; i < FS_RESULT_COUNTS; i++) {
+        table.count[i] = calloc(ROWS, sizeof *table.count[i]);
+    }
+    table.room = ROWS;
+    return scratch_make(state);
+}
+
+static int free_table(void **state)
+{
+    fs_result_table_release(&table);
+    return scratch_remove(state);
+}
+
+static void begin(void)
+{
+    table.rows = cells = 0;
+}
+
+/* Rows that follow are of it. The id is as a sweep makes it. */
+static void add_cell(const char *model, const char *category, const char *setting, int seed)
+{
+    assert_true(cells < CELLS);
+    snprintf(models[cells], sizeof models[cells], "%s", model);
+    snprintf(categories[cells], sizeof categories[cells], "%s", category);
+    snprintf(seeds[cells], sizeof seeds[cells], "%d", seed);
+    snprintf(ids[cells], sizeof ids[cells], "%s.%s%s.seed=%d", model, category, setting, seed);
+    for (char *c = ids[cells]; *c != '\0'; c++) {
+        *c = *c == '<' || *c == '>' ? '-' : *c;
+    }
+    cells++;
+}
+
+struct number {
+    double ideal, before, after, low, high;
+};
+
+static void add_row(const char *suite, const char *category, const char *subset, const char *metric, const char *edit,
+                    struct number number)
+{
+    size_t row = table.rows++;
+    const char *const text[FS_RESULT_TEXTS] = {
+        ids[cells - 1], models[cells - 1], categories[cells - 1], suite, category, subset, metric, "scoring", edit};
+    assert_true(row < ROWS);
+    for (size_t i = 0; i < FS_RESULT_TEXTS; i++) {
+        table.text[i][row] = text[i];
+    }
+    for (size_t i = 0; i < FS_RESULT_NUMBERS; i++) {
+        table.number[i][row] = NAN;
+    }
+    table.number[FS_RESULT_IDEAL][row] = number.ideal;
+    table.number[FS_RESULT_BEFORE][row] = number.before;
+    table.number[FS_RESULT_AFTER][row] = number.after;
+    table.number[FS_RESULT_AFTER_LOW][row] = number.low;
+    table.number[FS_RESULT_AFTER_HIGH][row] = number.high;
+    table.number[FS_RESULT_DIFFERENCE][row] = number.after - number.before;
+    table.number[FS_RESULT_DIFFERENCE_LOW][row] = number.low - number.before;
+    table.number[FS_RESULT_DIFFERENCE_HIGH][row] = number.high - number.before;
+}
+
+/* Held-out gap, of 2 before, and capability, of 60 before. */
+static void add_method(const char *category, const char *edit, double left, double change)
+{
+    add_row("biaske", category, "held_out", "gap", edit,
+            (struct number){0, 2, 2 * left, 2 * left - 0.2, 2 * left + 0.2});
+    add_row("biaske", category, "edited", "gap", edit, (struct number){0, 2, 0.1, 0.1, 0.1});
+    add_row("capability", "none", "all", "accuracy", edit,
+            (struct number){100, 60, 60 + change, 59 + change, 61 + change});
+}
+
+/* Writes the archive, with `index` cells in its index of models, and reads it. */
+static int read_survey(size_t index, struct fs_survey_data *data, struct fs_error *err)
+{
+    static const char *const names[] = {"id", "model", "categories", "seed", "series"};
+    struct fs_archive *archive;
+    const char *path = scratch_path("merged.h5"), *column[CELLS];
+    expect(fs_archive_create(path, FS_MERGED_FORMAT, "job", &archive, err), err);
+    for (size_t i = 0; i < 5; i++) {
+        char name[64];
+        for (size_t cell = 0; cell < cells; cell++) {
+            column[cell] = i == 0   ? ids[cell]
+                           : i == 1 ? models[cell]
+                           : i == 2 ? categories[cell]
+                           : i == 3 ? seeds[cell]
+                                    : "";
+        }
+        snprintf(name, sizeof name, "/cells_index/%s", names[i]);
+        expect(fs_archive_write_texts(archive, name, i == 1 ? index : cells, column, err), err);
+    }
+    for (size_t cell = 0; cell < cells; cell++) { /* all are evaluated that have a row */
+        char name[160];
+        bool has = false;
+        for (size_t row = 0; row < table.rows && !has; row++) {
+            has = table.text[FS_RESULT_CELL][row] == ids[cell];
+        }
+        snprintf(name, sizeof name, "/cells/%.90s/%s", ids[cell], has ? "evaluate" : "trace");
+        expect(fs_archive_attribute_text(archive, name, "job", "digest", err), err);
+    }
+    expect(fs_result_table_write(&table, archive, err), err);
+    expect(fs_archive_publish(archive, err), err);
+    return fs_survey_read(path, data, err);
+}
+
+static struct fs_survey_data read_good(void)
+{
+    struct fs_error err = FS_ERROR_INIT;
+    struct fs_survey_data data;
+    expect(read_survey(cells, &data, &err), &err);
+    return data;
+}
+
+static char *printed(void (*print)(FILE *stream, const struct fs_survey_data *data), const struct fs_survey_data *data)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *stream = open_memstream(&text, &size);
+    print(stream, data);
+    fclose(stream);
+    char *copy = strdup(text);
+    free(text);
+    assert_non_null(copy);
+    return copy;
+}
+
+static void near(double found, double expected)
+{
+    if (!(fabs(found - expected) <= 1e-9)) {
+        fail_msg("%.12g, expected %.12g", found, expected);
+    }
+}
+
+static size_t count_of(const char *text, const char *word)
+{
+    size_t count = 0;
+    for (const char *at = strstr(text, word); at != NULL; at = strstr(at + 1, word)) {
+        count++;
+    }
+    return count;
+}
+
+/*
+ *              x            y            z
+ *     a   .1 .3 / -4   .5 .5 / -1   .8 .8 / -6     bias left of two seeds / change of capability
+ *     b   .4 / -2      .3 / -1      --
+ *
+ * Places in a: bias 1 2 3, kept 2 1 3: 1.5 1.5 3. In b of two methods of three, 1 and 3: 3 1. So y 1.25, x 2.25, z 3; behind y:
+ * x 0 and 2, z 1.5. Of the draws of two tiles of two, x has 1.5, 2.25 or 3.
+ */
+static void places_worked_by_hand(void **state)
+{
+    (void)state;
+    begin();
+    for (int seed = 1; seed <= 2; seed++) {
+        add_cell("m", "a", "", seed);
+        add_method("a", "x", seed == 1 ? 0.1 : 0.3, -4);
+        add_method("a", "y", 0.5, -1);
+        add_method("a", "z", 0.8, -6);
+    }
+    add_cell("m", "b", "", 1);
+    add_method("b", "x", 0.4, -2);
+    add_method("b", "y", 0.3, -1);
+    struct fs_survey_data data = read_good();
+    assert_int_equal(data.models, 1);
+    assert_int_equal(data.categories, 2);
+    assert_int_equal(data.methods, 3);
+    assert_int_equal(data.tiles, 2);
+    assert_string_equal(fs_survey_measures[data.bias].name, "gap_left");
+    assert_string_equal(fs_survey_measures[data.kept].name, "capability");
+    const struct fs_survey_tile *tile = fs_survey_tile_at(&data, 0, 0, 0), *none = fs_survey_tile_at(&data, 0, 1, 2);
+    assert_int_equal(tile->seeds, 2);
+    near(tile->value[data.bias].value, 0.2);
+    near(tile->value[data.bias].low, 0.1);
+    near(tile->value[data.bias].high, 0.3);
+    assert_null(tile->why);
+    assert_string_equal(none->why, "its job does not have this method");
+    near(fs_survey_tile_at(&data, 0, 1, 0)->value[data.bias].low, 0.3); /* one seed: the archive's */
+
+    static const struct {
+        const char *name;
+        size_t tiles;
+        double place, bias, kept, behind;
+        bool best;
+    } expected[] = {
+        {"y", 2, 1.25, 0.4, -1, NAN, true}, {"x", 2, 2.25, 0.3, -3, 1, true}, {"z", 1, 3, 0.8, -6, 1.5, false}};
+    for (size_t i = 0; i < 3; i++) {
+        const struct fs_survey_rank *rank = &data.rank[i];
+        assert_string_equal(data.method[rank->method], expected[i].name);
+        assert_int_equal(rank->tiles, expected[i].tiles);
+        near(rank->place.value, expected[i].place);
+        near(rank->bias.value, expected[i].bias);
+        near(rank->kept.value, expected[i].kept);
+        assert_int_equal(rank->best, expected[i].best);
+        assert_true(i == 0 ? isnan(rank->behind.value) : fabs(rank->behind.value - expected[i].behind) < 1e-9);
+        assert_int_equal(fs_survey_number(&data, rank->method), i + 1);
+    }
+    near(data.rank[1].place.low, 1.5);
+    near(data.rank[1].place.high, 3);
+    near(data.unedited_bias.value, 1);
+    near(data.unedited_kept.value, 0);
+    char *html = printed(fs_survey_html, &data), *csv = printed(fs_survey_csv, &data),
+         *tex = printed(fs_survey_latex, &data);
+    assert_non_null(strstr(html, "m, b: z: its job does not have this method"));
+    assert_non_null(strstr(html, "href=\"cells/m.a.seed%3D1/index.html\""));
+    assert_non_null(strstr(csv, "\r\nm,a,x,m.a.seed=1,2,1,0.2,0.1,0.3"));
+    assert_non_null(strstr(csv, "m,b,z,,0,,,,"));
+    assert_non_null(
+        strstr(tex, "1 & y & 1.25 (1.00 to 1.50) & 0.40 (0.30 to 0.50) & -1.0 (-1.0 to -1.0) & -- & yes & 2/2 \\\\"));
+    free(html);
+    free(csv);
+    free(tex);
+    fs_survey_data_release(&data);
+}
+
+/* Settings that differ beside the seed are methods of their own. */
+static void settings_are_methods(void **state)
+{
+    (void)state;
+    begin();
+    add_cell("m", "a", ".stamp.width=64", 1);
+    add_method("a", "stamp", 0.2, -4);
+    add_cell("m", "a", ".stamp.width=64", 2);
+    add_method("a", "stamp", 0.4, -4);
+    add_cell("m", "a", ".stamp.width=9", 1);
+    add_method("a", "stamp", 0.5, -1);
+    struct fs_survey_data data = read_good();
+    assert_int_equal(data.methods, 2);
+    assert_string_equal(data.method[0], "stamp stamp.width=64");
+    near(fs_survey_tile_at(&data, 0, 0, 0)->value[data.bias].value, 0.3);
+    near(fs_survey_tile_at(&data, 0, 0, 1)->value[data.bias].value, 0.5);
+    fs_survey_data_release(&data);
+}
+
+/* Twelve methods, nine categories, three models, three seeds; one model is not evaluated in a category, one lacks methods. */
+static void many_of_everything(void **state)
+{
+    (void)state;
+    static const char *const category[] = {"age",         "disability",          "gender",
+                                           "nationality", "physical-appearance", "race-color",
+                                           "religion",    "sexual-orientation",  "socioeconomic"};
+    begin();
+    for (size_t model = 0; model < 3; model++) {
+        for (size_t c = 0; c < 9; c++) {
+            for (int seed = 1; seed <= 2; seed++) {
+                char name[32];
+                snprintf(name, sizeof name, "model-%zu<b>", model);
+                add_cell(name, category[c], "", seed);
+                for (size_t m = 0; m < 12 && !(model == 2 && c == 4); m++) {
+                    char edit[32];
+                    snprintf(edit, sizeof edit, m % 2 == 0 ? "method-%zu" : "a_long_name_of_a_method-%zu", m);
+                    if (model == 1 && m > 9) {
+                        continue;
+                    }
+                    static char kept[16][32];
+                    snprintf(kept[m], sizeof kept[m], "%s", edit);
+                    add_method(category[c], kept[m], 0.05 + 0.08 * (double)((m * 7 + c * 3) % 12) + 0.01 * seed,
+                               -0.5 * (double)((m * 5 + model) % 12));
+                }
+            }
+        }
+    }
+    struct fs_survey_data data = read_good();
+    assert_int_equal(data.models, 3);
+    assert_int_equal(data.categories, 9);
+    assert_int_equal(data.methods, 12);
+    assert_int_equal(data.tiles, 26);
+    char *html = printed(fs_survey_html, &data), *markdown = printed(fs_survey_markdown, &data);
+    assert_int_equal(count_of(html, "<svg"), count_of(html, "</svg>"));
+    assert_int_equal(count_of(html, "<svg"), 1 + 3 + 6);
+    assert_int_equal(count_of(html, "<a "), count_of(html, "</a>"));
+    assert_int_equal(count_of(html, "<b>"), 0); /* names are escaped */
+    assert_int_equal(
+        count_of(html, "<script") + count_of(html, "http://") - count_of(html, "http://www.w3.org/2000/svg"), 0);
+    assert_int_equal(count_of(html, "nan") - count_of(html, "nance"), 0);
+    assert_non_null(strstr(html, "physical-appearance: its cell is in the archive without evaluate"));
+    assert_non_null(strstr(markdown, "a\\_long\\_name"));
+    free(html);
+    free(markdown);
+    fs_survey_data_release(&data);
+}
+
+static void one_of_everything(void **state)
+{
+    (void)state;
+    begin();
+    add_cell("m", "gender", "", 1);
+    add_row("crows_pairs", "gender", "all", "crows", "stamp", (struct number){50, 70, 46, 40, 52});
+    struct fs_survey_data data = read_good();
+    assert_string_equal(fs_survey_measures[data.bias].name, "crows_distance");
+    assert_int_equal(data.kept, FS_SURVEY_MEASURES);
+    const struct fs_survey_value *value = &fs_survey_tile_at(&data, 0, 0, 0)->value[data.bias];
+    near(value->value, 4);
+    near(value->low, 0); /* 40 to 52 holds 50 */
+    near(value->high, 10);
+    near(value->unedited, 20);
+    char *html = printed(fs_survey_html, &data);
+    assert_non_null(strstr(html, "What was kept is in no result"));
+    assert_int_equal(count_of(html, "<svg"), 1);
+    free(html);
+    fs_survey_data_release(&data);
+
+    begin(); /* no edit, no result */
+    add_cell("m", "gender", "", 1);
+    data = read_good();
+    assert_int_equal(data.methods, 0);
+    html = printed(fs_survey_html, &data);
+    assert_non_null(strstr(html, "there is nothing to rank"));
+    free(html);
+    free(printed(fs_survey_csv, &data));
+    free(printed(fs_survey_latex, &data));
+    fs_survey_data_release(&data);
+}
+
+static void an_index_that_does_not_fit(void **state)
+{
+    (void)state;
+    struct fs_error err = FS_ERROR_INIT;
+    struct fs_survey_data data;
+    begin();
+    add_cell("m", "a", "", 1);
+    add_method("a", "x", 0.1, -4);
+    add_cell("m", "b", "", 1);
+    assert_int_equal(read_survey(1, &data, &err), -1);
+    assert_int_equal(err.code, FS_EXIT_DATA);
+    assert_non_null(strstr(err.text, "found 1 entries, expected 2"));
+    fs_survey_data_release(&data);
+    snprintf(ids[1], sizeof ids[1], "m\"b");
+    assert_int_equal(read_survey(2, &data, &err), -1);
+    assert_non_null(strstr(err.text, "found \"m\"b\", expected 1 to 200"));
+    fs_survey_data_release(&data);
+    snprintf(ids[1], sizeof ids[1], "m.b.seed=1");
+    table.text[FS_RESULT_CELL][0] = "another";
+    assert_int_equal(read_survey(2, &data, &err), -1);
+    assert_non_null(strstr(err.text, "out of order or in no /cells_index/id"));
+    fs_survey_data_release(&data);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(places_worked_by_hand),      cmocka_unit_test(settings_are_methods),
+        cmocka_unit_test(many_of_everything),         cmocka_unit_test(one_of_everything),
+        cmocka_unit_test(an_index_that_does_not_fit),
+    };
+    return cmocka_run_group_tests(tests, make_table, free_table);
+}

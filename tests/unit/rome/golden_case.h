@@ -1,0 +1,37 @@
+/* What the tests of ROME and MEMIT share: cases of tests/golden/rome.json and memit.json. */
+#ifndef FAIRSTAMP_TESTS_ROME_GOLDEN_CASE_H
+#define FAIRSTAMP_TESTS_ROME_GOLDEN_CASE_H
+
+#include "tests/unit/stamp/support.h"
+
+#include "io/formats/json.h"
+#include "stages/methods/target_value.h"
+
+static const bool wide = sizeof(fs_real) == sizeof(double);
+
+const cJSON *get(const cJSON *object, const char *key);
+double number_of(const cJSON *object, const char *key);
+/* Numbers of arrays in arrays, which the caller frees. */
+double *numbers_of(const cJSON *array, size_t *count);
+/* The distance of `found` from `wanted`, relative to the norm of the latter. */
+double apart(const double *wanted, const double *found, size_t count);
+double apart_of(const cJSON *array, const fs_real *found, size_t count);
+/* tests/golden/`name`.json; the caller destroys. */
+struct fs_json_document *open_golden(const char *name);
+/* The number of a word among "a|b|c". */
+size_t choice(const char *word, const char *choices);
+struct fs_target_options target_of(const cJSON *root, const cJSON *item);
+
+/* What one edit is made of, but for its settings, the caller's. */
+struct edited {
+    struct test_model m;
+    struct fs_pair_list list;
+    bool held_out[10];
+    char text[64];
+    struct fs_runner *runner;
+    struct fs_method_task task;
+};
+void open_edited(struct edited *e, const cJSON *root, const cJSON *item, size_t threads, const void *settings);
+void close_edited(struct edited *e);
+
+#endif
