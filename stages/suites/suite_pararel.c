@@ -135,6 +135,9 @@ static int compile_item(struct pararel *suite, size_t item, const struct compili
             return 0;
         }
     }
+    if (fs_suite_begin_item(&suite->suite, item, plan, err) != 0) {
+        return -1;
+    }
     for (size_t k = 0; k < relation->patterns && suite->suite.skip[item] == FS_KEPT; k++) {
         struct fs_statement statement = {0};
         int status = compile_pattern(with, &relation->pattern[k], fact->subject, object, plan, &statement, err);
