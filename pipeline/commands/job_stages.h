@@ -10,8 +10,8 @@ struct fs_job_request {
     const char *const *set; /* [sets] "KEY=VALUE" */
     size_t sets;
     unsigned stages; /* bits 1 << fs_stage: these alone, as far as the job asks for them; 0: all that it asks for */
-    bool force;         /* --force */
-    bool json;          /* results as JSON */
+    bool force;      /* --force */
+    bool json;       /* results as JSON */
 };
 
 /*
