@@ -171,9 +171,7 @@ static int compile(struct fs_suite *base, struct fs_plan *plan, const struct fs_
         for (size_t i = 0; status == 0 && i < relation->facts; i++) {
             size_t item = suite->first_item[r] + i;
             if (base->skip[item] == FS_KEPT) {
-                status = fs_suite_begin_item(base, item, plan, err) != 0
-                             ? -1
-                             : compile_item(suite, item, &with, token, plan, err);
+                status = compile_item(suite, item, &with, token, plan, err);
             }
         }
         free(token);
