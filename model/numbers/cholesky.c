@@ -5,6 +5,8 @@
 #include <math.h>
 #include <stdbool.h>
 
+#include "model/numbers/dense.h"
+
 /* LAPACK as Fortran calls it: OpenBLAS has it, and its headers do not declare it. Behind the arguments, the lengths of texts. */
 void dpotrf_(const char *half, const blasint *n, double *a, const blasint *stride, blasint *info, size_t half_length);
 void dpotrs_(const char *half, const blasint *n, const blasint *columns, const double *a, const blasint *stride,
@@ -20,7 +22,7 @@ int fs_cholesky_factorise(size_t d, double *s, double *pivot, struct fs_error *e
             finite = isfinite(s[row * d + i]);
         }
     }
-    openblas_set_num_threads(1);
+    fs_dense_one_thread();
     if (finite) {
         dpotrf_("U", &n, s, &n, &info, 1);
     }
@@ -47,6 +49,6 @@ void fs_cholesky_solve(size_t d, const double *factor, size_t n, double *b)
     if (d == 0 || n == 0) {
         return;
     }
-    openblas_set_num_threads(1);
+    fs_dense_one_thread();
     dpotrs_("U", &rows, &columns, factor, &rows, b, &rows, &info, 1);
 }

@@ -11,6 +11,7 @@
 #include "model/engine.h"
 #include "model/flops.h"
 #include "model/numbers/cholesky.h"
+#include "model/numbers/dense.h"
 #include "stages/methods/features.h"
 
 #define STEP_BYTES ((size_t)128 << 20) /* of keys that are on their way together */
@@ -234,7 +235,7 @@ static int make_panel(void *context, size_t thread, size_t panel, void *result, 
     if (bench == NULL) {
         return -1;
     }
-    openblas_set_num_threads(1);
+    fs_dense_one_thread();
     for (size_t begin = 0; begin < m->tokens; begin += BLOCK) {
         size_t tokens = m->tokens - begin < BLOCK ? m->tokens - begin : BLOCK;
         for (size_t t = 0; t < tokens; t++) {

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "model/flops.h"
+#include "model/numbers/dense.h"
 
 struct trainer {
     const struct fs_method_task *task;
@@ -381,7 +382,7 @@ static int put_change(struct fs_memit_state *state, size_t number, const double 
     if (delta == NULL) {
         return -1;
     }
-    openblas_set_num_threads(1);
+    fs_dense_one_thread();
     cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (blasint)d, (blasint)F, (blasint)n, 1, residual, (blasint)d,
                 key, (blasint)F, 0, delta, (blasint)F);
     for (size_t i = 0; i < d * F; i++) {
