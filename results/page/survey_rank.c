@@ -103,25 +103,27 @@ static struct fs_survey_mean *mean_at(struct fs_survey_rank *rank, size_t number
     return means[number];
 }
 
-/* Means over all tiles and, where there are several, intervals; the same draws for all. draw [tiles], drawn [RESAMPLES]. */
+/* Means over all tiles and, where a method is in several, intervals; the same draws for all. draw [tiles], drawn [RESAMPLES]. */
 static void fill_means(const struct ranking *ranking, size_t begin, size_t end, size_t *draw, double *drawn)
 {
     struct fs_survey_data *data = ranking->data;
     for (size_t method = 0; method < ranking->methods; method++) {
         for (size_t number = begin; number < end; number++) {
             struct fs_survey_mean *mean = mean_at(&data->rank[method], number);
+            size_t own = 0; /* a single one says nothing of how tiles vary */
             for (size_t i = 0; i < ranking->tiles; i++) {
                 draw[i] = i;
+                own += isfinite(numbers_at(ranking, i, data->rank[method].method)[number]) != 0;
             }
             *mean = (struct fs_survey_mean){mean_of(ranking, draw, data->rank[method].method, number), NAN, NAN};
-            for (size_t k = 0; ranking->tiles > 1 && k < RESAMPLES; k++) {
+            for (size_t k = 0; own > 1 && k < RESAMPLES; k++) {
                 struct fs_random random = fs_random_start(1, k);
                 for (size_t i = 0; i < ranking->tiles; i++) {
                     draw[i] = fs_random_below(&random, ranking->tiles);
                 }
                 drawn[k] = mean_of(ranking, draw, data->rank[method].method, number);
             }
-            if (ranking->tiles > 1) {
+            if (own > 1) {
                 set_interval(drawn, mean);
             }
         }
