@@ -10,6 +10,13 @@
 #include "results/time_check.h"
 #include "stages/suites/suite_registry.h"
 
+/* Columns on the cards: all of a few, of many the first edit alone. */
+static size_t carded(const struct fs_page_data *data)
+{
+    enum { FEW = 4 };
+    return data->result.columns <= FEW ? data->result.columns : 2;
+}
+
 static void card(FILE *stream, const struct fs_page_data *data, const char *label, const char *metric,
                  const char *subset)
 {
@@ -20,7 +27,7 @@ static void card(FILE *stream, const struct fs_page_data *data, const char *labe
     int decimals = fs_metric_decimals(row->metric) > 2 ? 3 : 1;
     fprintf(stream, "<div class=\"card\"><small>%s</small><b>", label);
     fs_page_number(stream, row->value[0].value, decimals);
-    for (size_t c = 1; c < data->result.columns; c++) {
+    for (size_t c = 1; c < carded(data); c++) {
         fprintf(stream, c == 1 ? " \xe2\x86\x92 " : ", ");
         fs_page_number(stream, row->value[c].value, decimals);
     }
@@ -43,9 +50,12 @@ static void summary(FILE *stream, const struct fs_page_data *data)
     fprintf(stream, "</div>\n<p class=\"note\">Category: ");
     fs_page_escape(stream, fs_page_category(data));
     fprintf(stream, ". From the unedited model to");
-    for (size_t c = 1; c < data->result.columns; c++) {
+    for (size_t c = 1; c < carded(data); c++) {
         fprintf(stream, c == 1 ? " " : ", ");
         fs_page_escape(stream, data->result.column[c]);
+    }
+    if (carded(data) < data->result.columns) {
+        fprintf(stream, ", the first of %zu edits; the others are below", data->result.columns - 1);
     }
     fprintf(stream,
             ". SS on edited pairs is what an edit is made for; held-out pairs, paraphrases (PS) and CrowS-Pairs "

@@ -372,9 +372,17 @@ static void interval(FILE *stream, const struct fs_metric *metric, double y, siz
 {
     if (isfinite(metric->low)) {
         fprintf(stream, "<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" stroke=\"%s\" stroke-width=\"2\"/>\n",
-                LEFT + PLOT * metric->low / 100.0, y, LEFT + PLOT * metric->high / 100.0, y, fs_chart_colors[column]);
+                LEFT + PLOT * metric->low / 100.0, y, LEFT + PLOT * metric->high / 100.0, y,
+                fs_chart_colors[column % SERIES]);
     }
     fs_draw_mark(stream, LEFT + PLOT * metric->value / 100.0, y, column, true);
+}
+
+static void column_number(FILE *stream, double x, double y, const char *anchor, size_t column)
+{
+    char text[32];
+    snprintf(text, sizeof text, "%zu", column);
+    fs_draw_text(stream, x, y, anchor, "fs-soft", text);
 }
 
 void fs_chart_metrics(FILE *stream, const struct fs_page_data *data, const char *category)
@@ -403,7 +411,7 @@ void fs_chart_metrics(FILE *stream, const struct fs_page_data *data, const char 
             }
         }
     }
-    size_t shown = result->columns < SERIES ? result->columns : SERIES;
+    size_t shown = result->columns;
     int height = 10 + 12 * (int)shown, bottom = TOP + height * rows;
     fs_draw_begin(stream, bottom + 28 + 16 * ((int)shown + 1), "Metrics of the unedited and the edited models");
     for (int percent = 0; percent <= 100; percent += 25) {
@@ -419,11 +427,15 @@ void fs_chart_metrics(FILE *stream, const struct fs_page_data *data, const char 
             continue;
         }
         double ideal = LEFT + PLOT * found[k]->ideal / 100.0;
-        fs_draw_text(stream, 2, y + 8, "start", "fs-ink", wanted[k].label);
+        fs_draw_text(stream, 2, y + (shown > SERIES ? 4 : 8), "start", "fs-ink", wanted[k].label);
         fs_draw_line(stream, ideal, y - 7, ideal, y + height - 15, "class=\"fs-line\" stroke-width=\"3\"");
         for (size_t c = 0; c < shown; c++) {
+            double at = y + 12 * (double)c;
             if (isfinite(found[k]->value[c].value)) {
-                interval(stream, &found[k]->value[c], y + 12 * (double)c, c);
+                interval(stream, &found[k]->value[c], at, c);
+            }
+            if (shown > SERIES && c > 0) { /* marks repeat */
+                column_number(stream, LEFT - 6, at + 4, "end", c);
             }
         }
         y += height;
@@ -431,7 +443,10 @@ void fs_chart_metrics(FILE *stream, const struct fs_page_data *data, const char 
     for (size_t c = 0; c < shown; c++) {
         double at = bottom + 33 + 16 * (double)c;
         fs_draw_mark(stream, LEFT + 6, at, c, true);
-        fs_draw_text(stream, LEFT + 15, at + 4, "start", "fs-ink", result->column[c]);
+        if (shown > SERIES) {
+            column_number(stream, LEFT + 30, at + 4, "end", c);
+        }
+        fs_draw_text(stream, LEFT + (shown > SERIES ? 34 : 15), at + 4, "start", "fs-ink", result->column[c]);
     }
     double at = bottom + 33 + 16 * (double)shown;
     fs_draw_line(stream, LEFT + 6, at - 7, LEFT + 6, at + 7, "class=\"fs-line\" stroke-width=\"3\"");

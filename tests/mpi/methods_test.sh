@@ -102,6 +102,7 @@ grep -q 'SentenceDebias, rank 1: [1-9]' out || fail "several: no training in the
 [ ! -e s4/trace.h5 ] || fail "several: a trace for methods of a text"
 "$fairstamp" run "$job" --set output=s3 "${several[@]}" >out 2>err || fail "several: the same again"
 grep -qE 'metric +ideal +unedited .* stamp .* sentence_debias .* sentence_debias-0.5 ' out || fail "several: $(grep metric out)"
+"$fairstamp" report s3/evaluate.h5 -o page5 >/dev/null 2>&1 && grep -q '>self_debias<' page5/metrics.svg && grep -q 'the first of [0-9]* edits' page5/index.html || fail "several: the page leaves columns out"
 "$fairstamp" run "$job" --set output=s1 "${several[@]}" --set sentence_debias.components=2 >/dev/null 2>err
 [ $? = 76 ] && grep -q 'sentence_debias.h5: .*sentence_debias.components' err || fail "several: another setting: $(tail -n 1 err)"
 "$fairstamp" run "$job" --set output=s1 "${several[@]}" --set sentence_debias.components=2 --force >/dev/null 2>err || { fail "several: --force"; cat err; }
