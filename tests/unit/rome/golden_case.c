@@ -76,13 +76,57 @@ struct fs_json_document *open_golden(const char *name)
     return document;
 }
 
-/* A text in a file of its own, which the caller removes. */
-static void write_text(const cJSON *lines, char path[64])
+const cJSON *case_of(const struct fs_json_document *document, int number)
+{
+    return cJSON_GetArrayItem(get(fs_json_root(document), "cases"), number);
+}
+
+void make_path(char path[64])
 {
     snprintf(path, 64, "/tmp/fairstamp-rome-XXXXXX");
     int file = mkstemp(path);
     assert_true(file >= 0);
-    FILE *stream = fdopen(file, "w");
+    close(file);
+}
+
+void write_state(const char *path, const struct fs_trainer *trainer, const struct fs_method_task *task,
+                 const struct fs_training_state *state)
+{
+    struct fs_error err = FS_ERROR_INIT;
+    struct fs_archive *archive;
+    assert_done(fs_archive_create(path, "part", "job", &archive, &err), err);
+    assert_done(trainer->write(task, state, archive, &err), err);
+    assert_done(fs_archive_publish(archive, &err), err);
+}
+
+int read_state(const char *path, const struct fs_trainer *trainer, struct fs_training_state **back,
+               struct fs_error *err)
+{
+    struct fs_archive *archive;
+    assert_done(fs_archive_open(path, "part", &archive, err), *err);
+    int status = trainer->read(archive, back, err);
+    fs_archive_close(archive);
+    return status;
+}
+
+void row_of(const struct fs_edit *edit, size_t number, size_t row, fs_real *out)
+{
+    struct fs_weight w = fs_weight_at(edit, number);
+    for (size_t i = 0; i < w.ffn; i++) {
+        double sum = w.rank == 0 ? (double)w.delta[row * w.ffn + i] : 0;
+        for (size_t k = 0; k < w.rank; k++) {
+            sum += (double)w.left[row * w.rank + k] * (double)w.right[i * w.rank + k];
+        }
+        out[i] = (fs_real)sum;
+    }
+}
+
+/* A text in a file of its own, which the caller removes. */
+static void write_text(const cJSON *lines, char path[64])
+{
+    make_path(path);
+    FILE *stream = fopen(path, "w");
+    assert_non_null(stream);
     for (const cJSON *line = lines->child; line != NULL; line = line->next) {
         fprintf(stream, "%s\n", line->valuestring);
     }

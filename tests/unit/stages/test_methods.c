@@ -14,8 +14,7 @@
 #include <cmocka.h>
 
 #include "model/edits/weight.h"
-#include "stages/methods/method.h"
-#include "support.h"
+#include "training_support.h"
 
 static const char *const folders[] = {"tests/golden/models/bert-tiny", "tests/golden/models/gpt2-tiny"};
 enum { MODELS = sizeof folders / sizeof folders[0] };
@@ -62,15 +61,6 @@ static int teardown(void **state)
     fs_pair_list_release(&pairs);
     fs_attribute_table_destroy(words);
     return remove_folder(state);
-}
-
-static void fill_settings(const struct fs_method *method, enum fs_model_kind kind, union fs_method_settings *settings)
-{
-    const struct fs_setting_value none = {0};
-    memset(settings, 0, sizeof *settings);
-    for (size_t i = 0; method->settings != NULL && i < method->settings->count; i++) {
-        fs_setting_fill(&method->settings->row[i], &none, kind, settings);
-    }
 }
 
 static struct fs_method_task task_of(const struct loaded *loaded, const union fs_method_settings *settings)
