@@ -176,6 +176,29 @@ static void the_most_frequent_are_kept(void **state)
     }
 }
 
+/* Where its neurons are is found, and is not what tells trainings apart; how many there may be is. */
+static void a_training_is_known_by_its_places(void **state)
+{
+    (void)state;
+    union fs_method_settings settings;
+    const struct fs_method_task task = task_of(&loaded[0], &pairs[0], &settings);
+    struct fs_training_state *fresh[2];
+    struct fs_error err = FS_ERROR_INIT;
+    change_setting(method, "bias_neurons.share", "0.249", &settings); /* the golden file's */
+    change_setting(method, "bias_neurons.least", "1", &settings);
+    for (size_t i = 0; i < 2; i++) {
+        change_setting(method, "bias_neurons.most", i == 0 ? "2" : "1", &settings);
+        assert_int_equal(method->trainer->create(&task, 0, &fresh[i], &err), 0);
+    }
+    struct fs_training_state *done = trained(method, &task);
+    assert_int_equal(method->trainer->edit(done).first_layer, 1); /* by the counts there: number 80 of 64 a layer */
+    assert_false(method->trainer->is_same(fresh[0], done));
+    assert_true(method->trainer->is_same(fresh[1], done));
+    method->trainer->destroy(fresh[0]);
+    method->trainer->destroy(fresh[1]);
+    method->trainer->destroy(done);
+}
+
 static void damaged_archives_are_refused(void **state)
 {
     (void)state;
@@ -241,7 +264,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(neurons_are_switched_off),           cmocka_unit_test(gaps_are_those_of_pytorch),
         cmocka_unit_test(the_most_frequent_are_kept),         cmocka_unit_test(damaged_archives_are_refused),
-        cmocka_unit_test(what_cannot_be_searched_is_refused),
+        cmocka_unit_test(what_cannot_be_searched_is_refused), cmocka_unit_test(a_training_is_known_by_its_places),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -180,6 +180,23 @@ static void pairs_without_states_are_refused(void **state)
     method->trainer->destroy(trained(method, &task));
 }
 
+static void one_form_does_not_go_on_with_the_other(void **state)
+{
+    (void)state;
+    struct fs_training_state *training[METHODS];
+    for (size_t k = 0; k < METHODS; k++) {
+        union fs_method_settings settings;
+        const struct fs_method *method = fs_method_find(methods[k]);
+        const struct fs_method_task task = task_of(&loaded[0], &pairs[0], &settings, method);
+        training[k] = trained(method, &task);
+    }
+    const struct fs_trainer *trainer = fs_method_find(methods[0])->trainer;
+    assert_true(trainer->is_same(training[0], training[0]));
+    assert_false(trainer->is_same(training[0], training[1]));
+    trainer->destroy(training[0]);
+    trainer->destroy(training[1]);
+}
+
 static void damaged_archives_are_refused(void **state)
 {
     (void)state;
@@ -225,6 +242,7 @@ int main(void)
         cmocka_unit_test(directions_are_those_of_pytorch),
         cmocka_unit_test(bits_do_not_depend_on_threads_and_stops),
         cmocka_unit_test(pairs_without_states_are_refused),
+        cmocka_unit_test(one_form_does_not_go_on_with_the_other),
         cmocka_unit_test(damaged_archives_are_refused),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
