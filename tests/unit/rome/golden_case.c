@@ -6,18 +6,6 @@
 #include <string.h>
 #include <unistd.h>
 
-const cJSON *get(const cJSON *object, const char *key)
-{
-    const cJSON *value = cJSON_GetObjectItemCaseSensitive(object, key);
-    assert_non_null(value);
-    return value;
-}
-
-double number_of(const cJSON *object, const char *key)
-{
-    return get(object, key)->valuedouble;
-}
-
 /* Numbers of arrays in arrays, which the caller frees. */
 double *numbers_of(const cJSON *array, size_t *count)
 {
@@ -63,17 +51,6 @@ double apart_of(const cJSON *array, const fs_real *found, size_t count)
     free(wanted);
     free(own);
     return distance;
-}
-
-struct fs_json_document *open_golden(const char *name)
-{
-    struct fs_error err = FS_ERROR_INIT;
-    struct fs_json_document *document;
-    char path[1024];
-    const char *root = getenv("FAIRSTAMP_SOURCE");
-    snprintf(path, sizeof path, "%s/tests/golden/%s.json", root != NULL ? root : ".", name);
-    assert_done(fs_json_load(path, &document, &err), err);
-    return document;
 }
 
 const cJSON *case_of(const struct fs_json_document *document, int number)

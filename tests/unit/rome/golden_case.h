@@ -4,22 +4,17 @@
 
 #include "tests/unit/stamp/support.h"
 
-#include "io/formats/json.h"
 #include "model/edits/weight.h"
 #include "stages/methods/method.h"
 #include "stages/methods/target_value.h"
 
 static const bool wide = sizeof(fs_real) == sizeof(double);
 
-const cJSON *get(const cJSON *object, const char *key);
-double number_of(const cJSON *object, const char *key);
 /* Numbers of arrays in arrays, which the caller frees. */
 double *numbers_of(const cJSON *array, size_t *count);
 /* The distance of `found` from `wanted`, relative to the norm of the latter. */
 double apart(const double *wanted, const double *found, size_t count);
 double apart_of(const cJSON *array, const fs_real *found, size_t count);
-/* tests/golden/`name`.json; the caller destroys. */
-struct fs_json_document *open_golden(const char *name);
 /* The number of a word among "a|b|c". */
 size_t choice(const char *word, const char *choices);
 struct fs_target_options target_of(const cJSON *root, const cJSON *item);
