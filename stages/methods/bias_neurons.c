@@ -2,23 +2,18 @@
  * Bias neurons (IG^2, Liu et al., ICLR 2024): neurons that carry the gap between the statements of the edited pairs (neuron_gaps.h),
  * switched off. The edited pairs are one set. A neuron is kept that is the pair's in at least 70 % of them; where fewer than
  * bias_neurons.least are left, or more than bias_neurons.most, in 5 % less, or more, until it fits; of too many still those in
- * most pairs. One step makes the edit. Layout beside the edit's own (model/edits/neurons.h):
- *
- *   /neurons@step        0 or 1
- *   /neurons/kept        f64 (step): the share of the pairs in which each kept neuron is at least
+ * most pairs. One step makes the edit (one_step_training.h); its measure is `kept`, the share of the pairs in which each kept
+ * neuron is at least.
  */
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "io/console/progress.h"
-#include "model/edits/edit_file.h"
 #include "model/edits/neurons.h"
 #include "stages/methods/method.h"
 #include "stages/methods/neuron_gaps.h"
+#include "stages/methods/one_step_training.h"
 
-#define GROUP "/neurons"
 #define CHECKPOINT "bias_neurons_pairs"
 
 enum { FIRST_SHARE = 70, LESS = 5 }; /* percent of the pairs */
@@ -40,60 +35,6 @@ static const struct fs_setting rows[] = {
     {ROW(most, most), .kind = FS_SETTING_INTEGER, .initial = "5", .least = 1, .most = 100000, .unit = "neurons",
      .meaning = "that are switched off, at most"}};
 static const struct fs_settings settings = {rows, sizeof rows / sizeof rows[0]};
-
-struct training {
-    struct fs_training_state base; /* of one step */
-    struct fs_edit edit;           /* owned */
-    double kept;
-};
-
-static struct training *of(struct fs_training_state *state)
-{
-    return (struct training *)state;
-}
-
-static const struct training *of_const(const struct fs_training_state *state)
-{
-    return (const struct training *)state;
-}
-
-static void destroy(struct fs_training_state *state)
-{
-    if (state != NULL) {
-        fs_edit_release(&of(state)->edit);
-        free(state);
-    }
-}
-
-static int create(const struct fs_method_task *task, size_t pairs, struct fs_training_state **state,
-                  struct fs_error *err)
-{
-    const struct options *options = task->settings;
-    struct training *training = fs_allocate(1, sizeof *training, "a training", err);
-    (void)pairs;
-    *state = training != NULL ? &training->base : NULL;
-    if (training == NULL) {
-        return -1;
-    }
-    if (options->least > options->most) {
-        return fs_error_set(err, FS_EXIT_CONFIG,
-                            "bias_neurons.least: found %zu, expected at most bias_neurons.most, %zu", options->least,
-                            options->most);
-    }
-    training->base.steps = 1;
-    return fs_neurons_create(fs_model_spec(task->model), options->most, &training->edit, err);
-}
-
-static int broadcast(struct fs_training_state *state, struct fs_runner *runner, struct fs_error *err)
-{
-    struct training *training = of(state);
-    struct fs_edit *edit = &training->edit;
-    return fs_runner_broadcast(runner, &state->step, sizeof state->step, err) == 0 &&
-                   fs_runner_broadcast(runner, &training->kept, sizeof training->kept, err) == 0 &&
-                   fs_runner_broadcast(runner, &edit->first_layer, sizeof edit->first_layer, err) == 0
-               ? fs_runner_broadcast(runner, edit->number, edit->count * sizeof *edit->number, err)
-               : -1;
-}
 
 /* Pairs that make `percent` of all, at least one. */
 static size_t needed(size_t pairs, size_t percent)
@@ -135,8 +76,8 @@ static size_t in_more_than(const size_t *count, size_t neurons, size_t pairs)
 }
 
 /* Root: the neurons that are kept, in their order, to the edit. */
-static int keep(const struct fs_method_task *task, struct training *training, const size_t *count, size_t pairs,
-                struct fs_error *err)
+static int keep(const struct fs_method_task *task, struct fs_one_step_training *training, const size_t *count,
+                size_t pairs, struct fs_error *err)
 {
     const struct options *options = task->settings;
     const struct fs_spec *spec = fs_model_spec(task->model);
@@ -159,7 +100,7 @@ static int keep(const struct fs_method_task *task, struct training *training, co
             }
         }
     }
-    training->kept = (double)least / (double)pairs;
+    training->measure = (double)least / (double)pairs;
     int status = kept > 0 ? fs_neurons_set(task->model, neuron, kept, &training->edit, err)
                           : fs_error_set(err, FS_EXIT_DATA,
                                          "bias_neurons: no neuron carries a gap in %zu of %zu pairs; lower "
@@ -173,108 +114,56 @@ static int keep(const struct fs_method_task *task, struct training *training, co
     return status;
 }
 
-static int train(const struct fs_method_task *task, fs_training_save *save, void *context,
-                 struct fs_training_state *state, struct fs_error *err)
+static int step(const struct fs_method_task *task, struct fs_one_step_training *training, struct fs_error *err)
 {
     const struct options *options = task->settings;
-    struct training *training = of(state);
     size_t *count, pairs;
-    if (state->step == state->steps) {
-        return 0;
-    }
     if (fs_neuron_counts(task, &options->gap, CHECKPOINT, &count, &pairs, err) != 0) {
         return -1;
     }
     int status = count != NULL && !task->runner->probes ? keep(task, training, count, pairs, err) : 0;
     free(count);
-    if (fs_runner_agree(task->runner, status, err) != 0) {
+    return fs_runner_agree(task->runner, status, err);
+}
+
+static void title(const struct fs_edit *edit, char *title, size_t size)
+{
+    snprintf(title, size, "Bias neurons, switched off from layer %zu on", edit->first_layer);
+}
+
+static const struct fs_one_step_method method = {
+    .edit = &fs_edit_neurons,
+    .finds_layer = true,
+    .measure = "kept",
+    .caption = "kept: the share of the edited pairs whose gap each neuron that is switched off carries, at least.",
+    .step = step,
+    .title = title};
+
+static int create(const struct fs_method_task *task, size_t pairs, struct fs_training_state **state,
+                  struct fs_error *err)
+{
+    const struct options *options = task->settings;
+    struct fs_edit *edit;
+    (void)pairs;
+    if (fs_one_step_new(&method, state, &edit, err) != 0) {
         return -1;
     }
-    state->step = 1;
-    return broadcast(state, task->runner, err) == 0 ? save(context, state, false, err) : -1;
-}
-
-static bool is_same(const struct fs_training_state *fresh, const struct fs_training_state *found)
-{
-    return memcmp(of_const(fresh)->edit.size, of_const(found)->edit.size, sizeof of_const(fresh)->edit.size) == 0;
-}
-
-static size_t bytes(const struct fs_training_state *state)
-{
-    return of_const(state)->edit.count * sizeof(float) + state->step * sizeof(double);
-}
-
-static void losses(const struct fs_training_state *state, double loss[FS_TRAINING_LOSSES])
-{
-    memset(loss, 0, FS_TRAINING_LOSSES * sizeof *loss);
-    loss[0] = state->step > 0 ? of_const(state)->kept : 0;
-}
-
-static int write(const struct fs_method_task *task, const struct fs_training_state *state, struct fs_archive *archive,
-                 struct fs_error *err)
-{
-    const struct training *training = of_const(state);
-    (void)task;
-    return training->edit.kind->write(&training->edit, archive, err) == 0 &&
-                   fs_archive_attribute_integer(archive, GROUP, "step", (int64_t)state->step, err) == 0
-               ? fs_archive_write(archive, GROUP "/kept", FS_ARCHIVE_F64, 1, &state->step, &training->kept, err)
-               : -1;
+    if (options->least > options->most) {
+        return fs_error_set(err, FS_EXIT_CONFIG,
+                            "bias_neurons.least: found %zu, expected at most bias_neurons.most, %zu", options->least,
+                            options->most);
+    }
+    return fs_neurons_create(fs_model_spec(task->model), options->most, edit, err);
 }
 
 static int read_state(const struct fs_archive *archive, struct fs_training_state **state, struct fs_error *err)
 {
-    size_t dimensions, shape[4];
-    struct training *training = fs_allocate(1, sizeof *training, "a training", err);
-    *state = NULL;
-    if (training == NULL || fs_edit_neurons.read(archive, &training->edit, err) != 0 ||
-        fs_edit_read_size(archive, GROUP, "step", 0, 1, &training->base.step, err) != 0 ||
-        fs_archive_shape(archive, GROUP "/kept", &dimensions, shape, err) != 0) {
-        destroy(training != NULL ? &training->base : NULL);
-        return -1;
-    }
-    training->base.steps = 1;
-    int status =
-        dimensions == 1 && shape[0] == training->base.step
-            ? fs_archive_read(archive, GROUP "/kept", FS_ARCHIVE_F64, shape[0], &training->kept, err)
-            : fs_error_set(err, FS_EXIT_DATA, GROUP "/kept: its length is not the steps done, %zu; train again",
-                           training->base.step);
-    if (status != 0) {
-        destroy(&training->base);
-        return -1;
-    }
-    *state = &training->base;
-    return 0;
-}
-
-static struct fs_edit edit(const struct fs_training_state *state)
-{
-    return of_const(state)->edit;
+    return fs_one_step_read(&method, archive, state, err);
 }
 
 static int read_history(const struct fs_archive *archive, struct fs_training_history *history, struct fs_error *err)
 {
-    struct fs_training_state *state;
-    *history = (struct fs_training_history){
-        .note = "",
-        .caption = "kept: the share of the edited pairs whose gap each neuron that is switched off carries, at least.",
-        .losses = 1,
-        .terms = 1,
-        .term = {"kept"},
-        .name = {"kept"},
-        .decimals = {6},
-        .layer = FS_AUTO};
-    if (read_state(archive, &state, err) != 0) {
-        return -1;
-    }
-    history->step = state->step;
-    snprintf(history->title, sizeof history->title, "Bias neurons, switched off from layer %zu on",
-             of_const(state)->edit.first_layer);
-    history->value = fs_allocate(state->step, sizeof *history->value, "the history of a training", err);
-    if (history->value != NULL && state->step > 0) {
-        history->value[0] = of_const(state)->kept;
-    }
-    destroy(state);
-    return history->value != NULL ? 0 : -1;
+    return fs_one_step_history(&method, archive, history, err);
 }
 
 static void size(const void *own, const struct fs_spec *spec, struct fs_training_size *out)
@@ -287,18 +176,8 @@ static void size(const void *own, const struct fs_spec *spec, struct fs_training
                                      .all_layers = true};
 }
 
-static const struct fs_trainer trainer = {.create = create,
-                                          .destroy = destroy,
-                                          .broadcast = broadcast,
-                                          .train = train,
-                                          .is_same = is_same,
-                                          .bytes = bytes,
-                                          .losses = losses,
-                                          .write = write,
-                                          .read = read_state,
-                                          .edit = edit,
-                                          .read_history = read_history,
-                                          .size = size};
+static const struct fs_trainer trainer = {FS_ONE_STEP_ROWS, .create = create, .read = read_state,
+                                          .read_history = read_history, .size = size};
 
 _Static_assert(sizeof(struct options) <= sizeof(union fs_method_settings), "room for the settings");
 

@@ -8,6 +8,7 @@
 #include "model/backward.h"
 #include "model/flops.h"
 #include "stages/methods/adam.h"
+#include "stages/methods/training_step.h"
 
 #define MIB ((double)(1 << 20))
 
@@ -401,14 +402,8 @@ static int train(struct trainer *t, fs_training_save *save, void *context, struc
         if (base->step % t->batches == 0 && ends(t)) {
             base->steps = base->step;
         }
-        bool stop = base->step < base->steps && fs_runner_stop_requested(t->task->runner);
-        if (save != NULL && save(context, base, stop, err) != 0) {
+        if (fs_training_step_done(t->task->runner, save, context, base, err) != 0) {
             return -1;
-        }
-        if (stop) {
-            return fs_error_set(err, FS_EXIT_INTERRUPTED,
-                                "stopped after step %zu of %zu; run the same command again to go on", base->step,
-                                base->steps);
         }
     }
     return 0;

@@ -13,6 +13,7 @@
 #include "model/trainable.h"
 #include "stages/methods/adam.h"
 #include "stages/methods/corpus.h"
+#include "stages/methods/training_step.h"
 #include "stages/methods/word_lookup.h"
 #include "stages/plan/plan.h"
 
@@ -407,14 +408,8 @@ static int train(struct trainer *t, fs_training_save *save, void *context, struc
         }
         base->step++;
         t->state->seen += t->options->batch * t->corpus.block;
-        bool stop = base->step < base->steps && fs_runner_stop_requested(t->task->runner);
-        if (save != NULL && save(context, base, stop, err) != 0) {
+        if (fs_training_step_done(t->task->runner, save, context, base, err) != 0) {
             return -1;
-        }
-        if (stop) {
-            return fs_error_set(err, FS_EXIT_INTERRUPTED,
-                                "stopped after step %zu of %zu; run the same command again to go on", base->step,
-                                base->steps);
         }
     }
     return 0;

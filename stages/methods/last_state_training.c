@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "stages/methods/training_step.h"
+
 #define GROUP "/last_state/training"
 #define MOST ((int64_t)1 << 32) /* of steps */
 
@@ -70,34 +72,14 @@ int fs_last_state_broadcast(struct fs_training_state *state, struct fs_runner *r
                : -1;
 }
 
-/* After a step: gives the root's map and measures to all, counts the step and saves. */
+/* Gives the root's map and measures to all, counts the step and saves. */
 static int end_step(struct fs_last_state_training *training, const struct fs_method_task *task, fs_training_save *save,
                     void *context, struct fs_error *err)
 {
     training->base.step++;
-    if (fs_last_state_broadcast(&training->base, task->runner, err) != 0) {
-        return -1;
-    }
-    bool stop = fs_runner_stop_requested(task->runner) && training->base.step < training->base.steps;
-    if (save(context, &training->base, stop, err) != 0) {
-        return -1;
-    }
-    return stop ? fs_error_set(err, FS_EXIT_INTERRUPTED,
-                               "interrupted after step %zu of %zu; run the same command again to go on",
-                               training->base.step, training->base.steps)
-                : 0;
-}
-
-/* After an interruption inside a step: saves the steps done, and leaves `err` as it was. */
-static int end_early(struct fs_last_state_training *training, fs_training_save *save, void *context,
-                     struct fs_error *err)
-{
-    struct fs_error own = FS_ERROR_INIT;
-    if (err != NULL && err->code == FS_EXIT_INTERRUPTED && training->base.step > 0 &&
-        save(context, &training->base, true, &own) != 0) {
-        *err = own;
-    }
-    return -1;
+    return fs_last_state_broadcast(&training->base, task->runner, err) == 0
+               ? fs_training_step_done(task->runner, save, context, &training->base, err)
+               : -1;
 }
 
 int fs_last_state_train(const struct fs_last_state_method *method, const struct fs_method_task *task,
@@ -109,7 +91,7 @@ int fs_last_state_train(const struct fs_last_state_method *method, const struct 
     while (status == 0 && state->step < state->steps) {
         double *left = training->left + state->step * training->sizes.terms;
         status = method->step(task, training, left, err) == 0 ? end_step(training, task, save, context, err)
-                                                              : end_early(training, save, context, err);
+                                                              : fs_training_step_failed(save, context, state, err);
     }
     return status;
 }

@@ -7,6 +7,7 @@
 
 #include "model/flops.h"
 #include "model/numbers/dense.h"
+#include "stages/methods/training_step.h"
 
 struct trainer {
     const struct fs_method_task *task;
@@ -483,17 +484,6 @@ static int check_requests(const struct fs_memit_state *state, struct fs_error *e
                         state->pairs);
 }
 
-/* After an interruption inside a step: what is done is saved. */
-static int interrupted(struct trainer *t, fs_training_save *save, void *context, struct fs_error *err)
-{
-    struct fs_error own = FS_ERROR_INIT;
-    if (err->code == FS_EXIT_INTERRUPTED && save != NULL && t->state->base.step > 0 &&
-        save(context, &t->state->base, true, &own) != 0) {
-        *err = own;
-    }
-    return -1;
-}
-
 static int train(struct trainer *t, fs_training_save *save, void *context, struct fs_error *err)
 {
     struct fs_training_state *base = &t->state->base;
@@ -502,17 +492,11 @@ static int train(struct trainer *t, fs_training_save *save, void *context, struc
             return -1;
         }
         if ((base->step < t->state->batches ? search_batch(t, err) : change_layer(t, err)) != 0) {
-            return interrupted(t, save, context, err);
+            return fs_training_step_failed(save, context, base, err);
         }
         base->step++;
-        bool stop = base->step < base->steps && fs_runner_stop_requested(t->task->runner);
-        if (save != NULL && save(context, base, stop, err) != 0) {
+        if (fs_training_step_done(t->task->runner, save, context, base, err) != 0) {
             return -1;
-        }
-        if (stop) {
-            return fs_error_set(err, FS_EXIT_INTERRUPTED,
-                                "stopped after step %zu of %zu; run the same command again to go on", base->step,
-                                base->steps);
         }
     }
     return 0;

@@ -9,6 +9,7 @@
 #include "model/edits/shift.h"
 #include "model/flops.h"
 #include "model/numbers/cholesky.h"
+#include "stages/methods/training_step.h"
 
 struct trainer {
     const struct fs_method_task *task;
@@ -333,14 +334,8 @@ static int train(struct trainer *t, fs_training_save *save, void *context, struc
             return -1;
         }
         base->step++;
-        bool stop = base->step < base->steps && fs_runner_stop_requested(t->task->runner);
-        if (save != NULL && save(context, base, stop, err) != 0) {
+        if (fs_training_step_done(t->task->runner, save, context, base, err) != 0) {
             return -1;
-        }
-        if (stop) {
-            return fs_error_set(err, FS_EXIT_INTERRUPTED,
-                                "stopped after pair %zu of %zu; run the same command again to go on", base->step,
-                                base->steps);
         }
     }
     return check_requests(t->state, err);

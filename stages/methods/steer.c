@@ -5,10 +5,7 @@
  *   steer_add      h <- h + c v      v the mean of delta, c steer_add.coefficient
  *   steer_ablate   h <- h - v v^T h  v the first eigenvector of sum delta delta^T
  *
- * One step makes the edit. Layout beside the edit's own (model/edits/direction.h):
- *
- *   /direction@step        0 or 1
- *   /direction/left        f64 (step): of sum |delta|^2 the share that is not along v
+ * One step makes the edit (one_step_training.h); its measure is `left`, of sum |delta|^2 the share that is not along v.
  */
 #include <math.h>
 #include <stdio.h>
@@ -17,12 +14,9 @@
 
 #include "io/console/progress.h"
 #include "model/edits/direction.h"
-#include "model/edits/edit_file.h"
 #include "model/numbers/dense.h"
-#include "stages/methods/method.h"
+#include "stages/methods/one_step_training.h"
 #include "stages/methods/pair_states.h"
-
-#define GROUP "/direction"
 
 struct options {
     size_t layer;
@@ -44,67 +38,6 @@ static const struct fs_setting add_rows[] = {
 static const struct fs_setting ablate_rows[] = {LAYER(steer_ablate)};
 static const struct fs_settings add_settings = {add_rows, sizeof add_rows / sizeof add_rows[0]};
 static const struct fs_settings ablate_settings = {ablate_rows, sizeof ablate_rows / sizeof ablate_rows[0]};
-
-struct steering {
-    struct fs_training_state base; /* of one step */
-    struct fs_edit edit;           /* owned */
-    double left;
-};
-
-static struct steering *of(struct fs_training_state *state)
-{
-    return (struct steering *)state;
-}
-
-static const struct steering *of_const(const struct fs_training_state *state)
-{
-    return (const struct steering *)state;
-}
-
-static void destroy(struct fs_training_state *state)
-{
-    if (state != NULL) {
-        fs_edit_release(&of(state)->edit);
-        free(state);
-    }
-}
-
-static int create(const struct fs_method_task *task, bool ablated, struct fs_training_state **state,
-                  struct fs_error *err)
-{
-    const struct options *options = task->settings;
-    struct steering *training = fs_allocate(1, sizeof *training, "a training", err);
-    *state = training != NULL ? &training->base : NULL;
-    if (training == NULL) {
-        return -1;
-    }
-    training->base.steps = 1;
-    return fs_direction_create(fs_model_spec(task->model), task->layer, ablated, ablated ? 1 : options->coefficient,
-                               &training->edit, err);
-}
-
-static int create_add(const struct fs_method_task *task, size_t pairs, struct fs_training_state **state,
-                      struct fs_error *err)
-{
-    (void)pairs;
-    return create(task, false, state, err);
-}
-
-static int create_ablate(const struct fs_method_task *task, size_t pairs, struct fs_training_state **state,
-                         struct fs_error *err)
-{
-    (void)pairs;
-    return create(task, true, state, err);
-}
-
-static int broadcast(struct fs_training_state *state, struct fs_runner *runner, struct fs_error *err)
-{
-    struct steering *training = of(state);
-    return fs_runner_broadcast(runner, &state->step, sizeof state->step, err) == 0 &&
-                   fs_runner_broadcast(runner, &training->left, sizeof training->left, err) == 0
-               ? fs_runner_broadcast(runner, training->edit.number, training->edit.count * sizeof(fs_real), err)
-               : -1;
-}
 
 static void find_mean(const double *difference, size_t count, size_t d, double *v)
 {
@@ -145,7 +78,8 @@ static double left_of(const double *difference, size_t count, size_t d, const do
 }
 
 /* Root: the direction, from what the pairs' states differ by. */
-static int find_direction(struct steering *training, const double *difference, size_t count, struct fs_error *err)
+static int find_direction(struct fs_one_step_training *training, const double *difference, size_t count,
+                          struct fs_error *err)
 {
     size_t d = training->edit.size[0];
     bool ablated = training->edit.size[1] > 0;
@@ -157,12 +91,12 @@ static int find_direction(struct steering *training, const double *difference, s
     if (!ablated) {
         find_mean(difference, count, d, v);
     }
-    training->left = status == 0 ? left_of(difference, count, d, v) : 0;
+    training->measure = status == 0 ? left_of(difference, count, d, v) : 0;
     for (size_t k = 0; status == 0 && k < d; k++) {
         training->edit.number[k] = (fs_real)v[k];
     }
     free(v);
-    if (status == 0 && !isfinite(training->left)) {
+    if (status == 0 && !isfinite(training->measure)) {
         return fs_error_set(err, FS_EXIT_DATA,
                             "the states of the pairs behind layer %zu are no numbers; do config.json and the weights "
                             "belong together?",
@@ -171,15 +105,10 @@ static int find_direction(struct steering *training, const double *difference, s
     return status;
 }
 
-static int train(const struct fs_method_task *task, fs_training_save *save, void *context,
-                 struct fs_training_state *state, struct fs_error *err)
+static int step(const struct fs_method_task *task, struct fs_one_step_training *training, struct fs_error *err)
 {
-    struct steering *training = of(state);
     double *difference;
     size_t count, without;
-    if (state->step == state->steps) {
-        return 0;
-    }
     if (fs_pair_differences(task, &difference, &count, &without, err) != 0) {
         return -1;
     }
@@ -190,96 +119,54 @@ static int train(const struct fs_method_task *task, fs_training_save *save, void
     }
     int status = root ? find_direction(training, difference, count, err) : 0;
     free(difference);
-    if (fs_runner_agree(task->runner, status, err) != 0) {
-        return -1;
-    }
-    state->step = 1;
-    return broadcast(state, task->runner, err) == 0 ? save(context, state, false, err) : -1;
+    return fs_runner_agree(task->runner, status, err);
 }
 
-static bool is_same(const struct fs_training_state *fresh, const struct fs_training_state *found)
+static void title(const struct fs_edit *edit, char *title, size_t size)
 {
-    const struct fs_edit *a = &of_const(fresh)->edit, *b = &of_const(found)->edit;
-    return a->first_layer == b->first_layer && memcmp(a->size, b->size, sizeof a->size) == 0;
+    snprintf(title, size, "Direction %s behind layer %zu", edit->size[1] > 0 ? "ablated" : "added", edit->first_layer);
 }
 
-static size_t bytes(const struct fs_training_state *state)
-{
-    return of_const(state)->edit.count * sizeof(float) + state->step * sizeof(double);
-}
+static const struct fs_one_step_method method = {
+    .edit = &fs_edit_direction,
+    .measure = "left",
+    .caption = "left: the share of the differences between the statements' states that is not along the direction.",
+    .step = step,
+    .title = title};
 
-static void losses(const struct fs_training_state *state, double loss[FS_TRAINING_LOSSES])
+static int create(const struct fs_method_task *task, bool ablated, struct fs_training_state **state,
+                  struct fs_error *err)
 {
-    memset(loss, 0, FS_TRAINING_LOSSES * sizeof *loss);
-    loss[0] = state->step > 0 ? of_const(state)->left : 0;
-}
-
-static int write(const struct fs_method_task *task, const struct fs_training_state *state, struct fs_archive *archive,
-                 struct fs_error *err)
-{
-    const struct steering *training = of_const(state);
-    (void)task;
-    return training->edit.kind->write(&training->edit, archive, err) == 0 &&
-                   fs_archive_attribute_integer(archive, GROUP, "step", (int64_t)state->step, err) == 0
-               ? fs_archive_write(archive, GROUP "/left", FS_ARCHIVE_F64, 1, &state->step, &training->left, err)
+    const struct options *options = task->settings;
+    struct fs_edit *edit;
+    return fs_one_step_new(&method, state, &edit, err) == 0
+               ? fs_direction_create(fs_model_spec(task->model), task->layer, ablated,
+                                     ablated ? 1 : options->coefficient, edit, err)
                : -1;
+}
+
+static int create_add(const struct fs_method_task *task, size_t pairs, struct fs_training_state **state,
+                      struct fs_error *err)
+{
+    (void)pairs;
+    return create(task, false, state, err);
+}
+
+static int create_ablate(const struct fs_method_task *task, size_t pairs, struct fs_training_state **state,
+                         struct fs_error *err)
+{
+    (void)pairs;
+    return create(task, true, state, err);
 }
 
 static int read_state(const struct fs_archive *archive, struct fs_training_state **state, struct fs_error *err)
 {
-    size_t dimensions, shape[4];
-    struct steering *training = fs_allocate(1, sizeof *training, "a training", err);
-    *state = NULL;
-    if (training == NULL || fs_edit_direction.read(archive, &training->edit, err) != 0 ||
-        fs_edit_read_size(archive, GROUP, "step", 0, 1, &training->base.step, err) != 0 ||
-        fs_archive_shape(archive, GROUP "/left", &dimensions, shape, err) != 0) {
-        destroy(training != NULL ? &training->base : NULL);
-        return -1;
-    }
-    training->base.steps = 1;
-    int status =
-        dimensions == 1 && shape[0] == training->base.step
-            ? fs_archive_read(archive, GROUP "/left", FS_ARCHIVE_F64, shape[0], &training->left, err)
-            : fs_error_set(err, FS_EXIT_DATA, GROUP "/left: its length is not the steps done, %zu; train again",
-                           training->base.step);
-    if (status != 0) {
-        destroy(&training->base);
-        return -1;
-    }
-    *state = &training->base;
-    return 0;
-}
-
-static struct fs_edit edit(const struct fs_training_state *state)
-{
-    return of_const(state)->edit;
+    return fs_one_step_read(&method, archive, state, err);
 }
 
 static int read_history(const struct fs_archive *archive, struct fs_training_history *history, struct fs_error *err)
 {
-    struct fs_training_state *state;
-    *history = (struct fs_training_history){
-        .note = "",
-        .caption = "left: the share of the differences between the statements' states that is not along the direction.",
-        .losses = 1,
-        .terms = 1,
-        .term = {"left"},
-        .name = {"left"},
-        .decimals = {6}};
-    if (read_state(archive, &state, err) != 0) {
-        return -1;
-    }
-    const struct steering *training = of_const(state);
-    history->layer = training->edit.first_layer;
-    history->step = state->step;
-    snprintf(history->title, sizeof history->title, "Direction %s behind layer %zu",
-             training->edit.size[1] > 0 ? "ablated" : "added", history->layer);
-    history->value = fs_allocate(state->step, sizeof *history->value, "the history of a training", err);
-    if (history->value != NULL && state->step > 0) {
-        history->value[0] = training->left;
-    }
-    destroy(state);
-    return history->value != NULL ? 0 : -1;
+    return fs_one_step_history(&method, archive, history, err);
 }
 
 static void size(const void *settings, const struct fs_spec *spec, struct fs_training_size *out)
@@ -299,9 +186,8 @@ static void size_ablate(const void *settings, const struct fs_spec *spec, struct
 
 #define TRAINER(method, create_function, size_function)                                                                \
     {                                                                                                                  \
-        .create = (create_function), .destroy = destroy, .broadcast = broadcast, .train = train, .is_same = is_same,   \
-        .bytes = bytes, .losses = losses, .write = write, .read = read_state, .edit = edit,                            \
-        .read_history = read_history, .size = (size_function), .layer_key = #method ".layer"                           \
+        FS_ONE_STEP_ROWS, .create = (create_function), .read = read_state, .read_history = read_history,               \
+                          .size = (size_function), .layer_key = #method ".layer"                                       \
     }
 
 _Static_assert(sizeof(struct options) <= sizeof(union fs_method_settings), "room for the settings");

@@ -10,7 +10,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "io/formats/json.h"
 #include "stages/methods/ft.h"
 #include "tests/unit/model/reals.h"
 
@@ -48,13 +47,6 @@ static int run(const struct test_model *m, const struct fs_pair_list *list, cons
 
 /* ---- PyTorch ---- */
 
-static const cJSON *get(const cJSON *object, const char *key)
-{
-    const cJSON *value = cJSON_GetObjectItemCaseSensitive(object, key);
-    assert_non_null(value);
-    return value;
-}
-
 /* The distance from the numbers of an array, relative to their norm. */
 static double difference(const cJSON *array, const fs_real *found, size_t count)
 {
@@ -75,16 +67,15 @@ static void check_case(const cJSON *root, const cJSON *expected)
     struct test_model m;
     struct fs_pair_list list;
     struct fs_ft_state state;
-    struct fs_ft_options options =
-        options_of((size_t)get(root, "batch")->valuedouble, (size_t)get(root, "epochs")->valuedouble);
+    struct fs_ft_options options = options_of((size_t)number_of(root, "batch"), (size_t)number_of(root, "epochs"));
     const char *model = get(expected, "model")->valuestring, *request = get(expected, "request")->valuestring;
     test_model_open(model, &m);
     test_pairs_make(cJSON_IsTrue(get(expected, "subjects")), &list);
     options.request = strcmp(request, "anti") == 0 ? FS_REQUEST_ANTI : FS_REQUEST_EQUAL;
     options.objective =
         strcmp(get(expected, "objective")->valuestring, "prompt_last") == 0 ? FS_PROMPT_LAST : FS_TARGET_NEW;
-    options.norm_constraint = get(expected, "norm_constraint")->valuedouble;
-    options.learning_rate = get(root, "learning_rate")->valuedouble;
+    options.norm_constraint = number_of(expected, "norm_constraint");
+    options.learning_rate = number_of(root, "learning_rate");
     assert_done(run(&m, &list, &options, 1, &state, &err), err);
 
     const cJSON *losses = get(expected, "losses"), *rows = get(expected, "rows"), *bias = get(expected, "bias");
@@ -101,7 +92,7 @@ static void check_case(const cJSON *root, const cJSON *expected)
     for (size_t i = 0; i < w.hidden * w.ffn; i++) {
         norm += (double)w.delta[i] * (double)w.delta[i];
     }
-    worst[1] = fabs(sqrt(norm) / get(expected, "norm")->valuedouble - 1);
+    worst[1] = fabs(sqrt(norm) / number_of(expected, "norm") - 1);
     worst[2] = fmax(difference(cJSON_GetArrayItem(rows, 0), w.delta, w.ffn),
                     difference(cJSON_GetArrayItem(rows, 1), w.delta + (w.hidden - 1) * w.ffn, w.ffn));
     if (w.bias != NULL) {
@@ -125,12 +116,7 @@ static void check_case(const cJSON *root, const cJSON *expected)
 static void it_is_that_of_pytorch(void **unused)
 {
     (void)unused;
-    struct fs_error err = FS_ERROR_INIT;
-    struct fs_json_document *document;
-    char path[1024];
-    const char *root = getenv("FAIRSTAMP_SOURCE");
-    snprintf(path, sizeof path, "%s/tests/golden/ft.json", root != NULL ? root : ".");
-    assert_done(fs_json_load(path, &document, &err), err);
+    struct fs_json_document *document = open_golden("ft");
     const cJSON *cases = get(fs_json_root(document), "cases");
     assert_int_equal(cJSON_GetArraySize(cases), 14);
     size_t step = sizeof(fs_real) == sizeof(double) ? 1 : 3, number = 0;

@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "io/formats/json.h"
 #include "model/trainable.h"
 #include "stages/methods/corpus.h"
 #include "stages/methods/further.h"
@@ -24,28 +23,18 @@ static char text_path[1024];
 static struct fs_attribute_table *words;
 static const struct fs_further_form forms[] = {{.name = "dropout_debias"}, {.name = "cda", .exchanges = true}};
 
-static const cJSON *get(const cJSON *object, const char *key)
-{
-    const cJSON *value = cJSON_GetObjectItemCaseSensitive(object, key);
-    assert_non_null(value);
-    return value;
-}
-
 static size_t size_of(const char *key)
 {
-    return (size_t)get(fs_json_root(document), key)->valuedouble;
+    return (size_t)number_of(fs_json_root(document), key);
 }
 
 static int setup(void **state)
 {
     struct fs_error err = FS_ERROR_INIT;
-    char path[1024];
-    const char *root = getenv("FAIRSTAMP_SOURCE");
     if (scratch_make(state) != 0) {
         return -1;
     }
-    snprintf(path, sizeof path, "%s/tests/golden/cda.json", root != NULL ? root : ".");
-    assert_done(fs_json_load(path, &document, &err), err);
+    document = open_golden("cda");
     const char *text = get(fs_json_root(document), "text")->valuestring;
     char *json = cJSON_Print(get(fs_json_root(document), "words"));
     snprintf(text_path, sizeof text_path, "%s", scratch_write_text("text.txt", text));
@@ -66,8 +55,8 @@ static struct fs_further_options options_of(bool fold)
     return (struct fs_further_options){.steps = size_of("steps"),
                                        .batch = size_of("batch"),
                                        .block = size_of("block"),
-                                       .learning_rate = get(fs_json_root(document), "learning_rate")->valuedouble,
-                                       .clip = get(fs_json_root(document), "clip")->valuedouble,
+                                       .learning_rate = number_of(fs_json_root(document), "learning_rate"),
+                                       .clip = number_of(fs_json_root(document), "clip"),
                                        .letters = fold ? FS_CASE_FOLD : FS_CASE_EXACT,
                                        .checkpoint_every = 1};
 }
@@ -161,8 +150,8 @@ static void check_training(const cJSON *expected)
     struct fs_runner *runner;
     struct fs_further_options options = options_of(cJSON_IsTrue(get(expected, "fold")));
     const struct fs_further_form *form = &forms[cJSON_IsTrue(get(expected, "exchanges"))];
-    options.hidden_dropout = get(expected, "hidden_dropout")->valuedouble;
-    options.attention_dropout = get(expected, "attention_dropout")->valuedouble;
+    options.hidden_dropout = number_of(expected, "hidden_dropout");
+    options.attention_dropout = number_of(expected, "attention_dropout");
     options.own_dropout = options.attention_dropout == 0.1; /* as the folder has it */
     test_model_open(get(expected, "model")->valuestring, &m);
     assert_done(fs_runner_serial_create(1, &runner, &err), err);

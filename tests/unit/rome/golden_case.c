@@ -6,18 +6,6 @@
 #include <string.h>
 #include <unistd.h>
 
-const cJSON *get(const cJSON *object, const char *key)
-{
-    const cJSON *value = cJSON_GetObjectItemCaseSensitive(object, key);
-    assert_non_null(value);
-    return value;
-}
-
-double number_of(const cJSON *object, const char *key)
-{
-    return get(object, key)->valuedouble;
-}
-
 /* Numbers of arrays in arrays, which the caller frees. */
 double *numbers_of(const cJSON *array, size_t *count)
 {
@@ -65,24 +53,57 @@ double apart_of(const cJSON *array, const fs_real *found, size_t count)
     return distance;
 }
 
-struct fs_json_document *open_golden(const char *name)
+const cJSON *case_of(const struct fs_json_document *document, int number)
+{
+    return cJSON_GetArrayItem(get(fs_json_root(document), "cases"), number);
+}
+
+void make_path(char path[64])
+{
+    snprintf(path, 64, "/tmp/fairstamp-rome-XXXXXX");
+    int file = mkstemp(path);
+    assert_true(file >= 0);
+    close(file);
+}
+
+void write_state(const char *path, const struct fs_trainer *trainer, const struct fs_method_task *task,
+                 const struct fs_training_state *state)
 {
     struct fs_error err = FS_ERROR_INIT;
-    struct fs_json_document *document;
-    char path[1024];
-    const char *root = getenv("FAIRSTAMP_SOURCE");
-    snprintf(path, sizeof path, "%s/tests/golden/%s.json", root != NULL ? root : ".", name);
-    assert_done(fs_json_load(path, &document, &err), err);
-    return document;
+    struct fs_archive *archive;
+    assert_done(fs_archive_create(path, "part", "job", &archive, &err), err);
+    assert_done(trainer->write(task, state, archive, &err), err);
+    assert_done(fs_archive_publish(archive, &err), err);
+}
+
+int read_state(const char *path, const struct fs_trainer *trainer, struct fs_training_state **back,
+               struct fs_error *err)
+{
+    struct fs_archive *archive;
+    assert_done(fs_archive_open(path, "part", &archive, err), *err);
+    int status = trainer->read(archive, back, err);
+    fs_archive_close(archive);
+    return status;
+}
+
+void row_of(const struct fs_edit *edit, size_t number, size_t row, fs_real *out)
+{
+    struct fs_weight w = fs_weight_at(edit, number);
+    for (size_t i = 0; i < w.ffn; i++) {
+        double sum = w.rank == 0 ? (double)w.delta[row * w.ffn + i] : 0;
+        for (size_t k = 0; k < w.rank; k++) {
+            sum += (double)w.left[row * w.rank + k] * (double)w.right[i * w.rank + k];
+        }
+        out[i] = (fs_real)sum;
+    }
 }
 
 /* A text in a file of its own, which the caller removes. */
 static void write_text(const cJSON *lines, char path[64])
 {
-    snprintf(path, 64, "/tmp/fairstamp-rome-XXXXXX");
-    int file = mkstemp(path);
-    assert_true(file >= 0);
-    FILE *stream = fdopen(file, "w");
+    make_path(path);
+    FILE *stream = fopen(path, "w");
+    assert_non_null(stream);
     for (const cJSON *line = lines->child; line != NULL; line = line->next) {
         fprintf(stream, "%s\n", line->valuestring);
     }

@@ -97,19 +97,6 @@ static void open_memit(struct edited *e, const cJSON *root, const cJSON *item, s
     open_edited(e, root, item, threads, &memit_options);
 }
 
-/* Row `row` of the edit at layer `number` of it, dense. */
-static void row_of(const struct fs_edit *edit, size_t number, size_t row, fs_real *out)
-{
-    struct fs_weight w = fs_weight_at(edit, number);
-    for (size_t i = 0; i < w.ffn; i++) {
-        double sum = w.rank == 0 ? (double)w.delta[row * w.ffn + i] : 0;
-        for (size_t k = 0; k < w.rank; k++) {
-            sum += (double)w.left[row * w.rank + k] * (double)w.right[i * w.rank + k];
-        }
-        out[i] = (fs_real)sum;
-    }
-}
-
 static void check_case(const cJSON *root, const cJSON *item)
 {
     struct fs_error err = FS_ERROR_INIT;
@@ -163,11 +150,6 @@ static void it_is_that_of_pytorch(void **unused)
 
 #ifndef FS_DOUBLE
 
-static const cJSON *case_of(const struct fs_json_document *document, int number)
-{
-    return cJSON_GetArrayItem(get(fs_json_root(document), "cases"), number);
-}
-
 static void assert_same(const struct fs_memit_state *a, const struct fs_memit_state *b)
 {
     assert_int_equal(a->base.step, b->base.step);
@@ -208,11 +190,8 @@ struct stop {
 static int save_and_stop(void *context, const struct fs_training_state *state, bool asked, struct fs_error *err)
 {
     const struct stop *stop = context;
-    struct fs_archive *archive;
     (void)asked;
-    assert_done(fs_archive_create(stop->path, "part", "job", &archive, err), *err);
-    assert_done(fs_method_memit.trainer->write(stop->task, state, archive, err), *err);
-    assert_done(fs_archive_publish(archive, err), *err);
+    write_state(stop->path, fs_method_memit.trainer, stop->task, state);
     return fs_error_set(err, FS_EXIT_INTERRUPTED, "stopped here");
 }
 
@@ -229,19 +208,14 @@ static void it_goes_on(void **unused)
     assert_done(fs_memit_state_create(&e.task, 2, &whole, &err), err);
     assert_done(fs_memit_train(&e.task, NULL, NULL, &whole, &err), err);
     assert_int_equal(whole.base.step, 4); /* two batches, two layers */
-    struct stop stop = {"/tmp/fairstamp-memit-XXXXXX", &e.task};
-    int file = mkstemp(stop.path);
-    assert_true(file >= 0);
-    close(file);
+    struct stop stop = {.task = &e.task};
+    make_path(stop.path);
     assert_done(trainer->create(&e.task, 2, &state, &err), err);
     for (size_t stops = 1; stops <= 4; stops++) {
-        struct fs_archive *archive;
         assert_int_equal(trainer->train(&e.task, save_and_stop, &stop, state, &err), -1);
         assert_int_equal(err.code, FS_EXIT_INTERRUPTED);
         trainer->destroy(state);
-        assert_done(fs_archive_open(stop.path, "part", &archive, &err), err);
-        assert_done(trainer->read(archive, &state, &err), err);
-        fs_archive_close(archive);
+        assert_done(read_state(stop.path, trainer, &state, &err), err);
         assert_int_equal(state->step, stops);
         assert_true(trainer->is_same(&whole.base, state));
     }
@@ -262,14 +236,11 @@ static void hostile_states_are_refused(void **unused)
     const struct fs_trainer *trainer = fs_method_memit.trainer;
     struct edited e;
     struct fs_memit_state sound;
-    char path[] = "/tmp/fairstamp-memit-XXXXXX";
+    char path[64];
     open_memit(&e, fs_json_root(document), case_of(document, 0), 1);
     assert_done(fs_memit_state_create(&e.task, 2, &sound, &err), err);
-    int file = mkstemp(path);
-    assert_true(file >= 0);
-    close(file);
+    make_path(path);
     for (size_t i = 0; i < 8; i++) {
-        struct fs_archive *archive;
         struct fs_training_state *state;
         struct fs_memit_state bad = sound;
         err = (struct fs_error)FS_ERROR_INIT;
@@ -278,16 +249,12 @@ static void hostile_states_are_refused(void **unused)
         bad.base.steps += i == 5;
         bad.base.step = i == 6 ? bad.base.steps + 1 : 0;
         bad.pairs = i == 7 || i == 1 ? 1 : 2;
-        assert_done(fs_archive_create(path, "part", "job", &archive, &err), err);
-        assert_done(trainer->write(&e.task, &bad.base, archive, &err), err);
-        assert_done(fs_archive_publish(archive, &err), err);
-        assert_done(fs_archive_open(path, "part", &archive, &err), err);
-        int status = trainer->read(archive, &state, &err);
+        write_state(path, trainer, &e.task, &bad.base);
+        int status = read_state(path, trainer, &state, &err);
         if ((status == 0) != (i == 0) || (i > 0 && err.code != FS_EXIT_DATA)) {
             fail_msg("case %zu: %d \"%s\"", i, err.code, err.text);
         }
         trainer->destroy(state);
-        fs_archive_close(archive);
     }
     unlink(path);
     fs_memit_state_release(&sound);

@@ -142,19 +142,6 @@ static double moment_apart(struct edited *e, const cJSON *item)
     return distance;
 }
 
-/* Row `row` of the edit, dense. */
-static void row_of(const struct fs_edit *edit, size_t row, fs_real *out)
-{
-    struct fs_weight w = fs_weight_of(edit);
-    for (size_t i = 0; i < w.ffn; i++) {
-        double sum = w.rank == 0 ? (double)w.delta[row * w.ffn + i] : 0;
-        for (size_t k = 0; k < w.rank; k++) {
-            sum += (double)w.left[row * w.rank + k] * (double)w.right[i * w.rank + k];
-        }
-        out[i] = (fs_real)sum;
-    }
-}
-
 static void check_case(const cJSON *root, const cJSON *item)
 {
     struct fs_error err = FS_ERROR_INIT;
@@ -177,8 +164,8 @@ static void check_case(const cJSON *root, const cJSON *item)
     }
     size_t d = e.m.spec->hidden, F = e.m.spec->layer[e.task.layer].ffn;
     fs_real *row = calloc(2 * F, sizeof *row);
-    row_of(&state.edit, 0, row);
-    row_of(&state.edit, d - 1, row + F);
+    row_of(&state.edit, 0, 0, row);
+    row_of(&state.edit, 0, d - 1, row + F);
     worst[3] = apart_of(get(item, "rows"), row, 2 * F);
     print_message("%-14s %-8s %-7s moment %.0e  delta %.0e  losses %.0e  change %.0e\n",
                   get(item, "model")->valuestring, get(item, "request")->valuestring, get(item, "form")->valuestring,
@@ -204,12 +191,6 @@ static void it_is_that_of_pytorch(void **unused)
 }
 
 #ifndef FS_DOUBLE
-
-/* The case of the golden file that is `number` there. */
-static const cJSON *case_of(const struct fs_json_document *document, int number)
-{
-    return cJSON_GetArrayItem(get(fs_json_root(document), "cases"), number);
-}
 
 static void assert_same(const struct fs_rome_state *a, const struct fs_rome_state *b)
 {
@@ -253,26 +234,15 @@ struct stop {
     size_t stops, saves;
 };
 
-static void make_path(char path[64])
-{
-    snprintf(path, 64, "/tmp/fairstamp-rome-XXXXXX");
-    int file = mkstemp(path);
-    assert_true(file >= 0);
-    close(file);
-}
-
 static int save_and_stop(void *context, const struct fs_training_state *state, bool asked, struct fs_error *err)
 {
     struct stop *stop = context;
-    struct fs_archive *archive;
     (void)asked;
     if (state->step == state->steps) {
         return 0;
     }
     stop->stops++;
-    assert_done(fs_archive_create(stop->path, "part", "job", &archive, err), *err);
-    assert_done(fs_method_rome.trainer->write(&stop->edited->task, state, archive, err), *err);
-    assert_done(fs_archive_publish(archive, err), *err);
+    write_state(stop->path, fs_method_rome.trainer, &stop->edited->task, state);
     return fs_error_set(err, FS_EXIT_INTERRUPTED, "stopped here");
 }
 
@@ -285,7 +255,6 @@ static void it_goes_on(void **unused)
     struct edited e;
     struct fs_rome_state whole;
     struct fs_training_state *state;
-    struct fs_archive *archive;
     open_rome(&e, fs_json_root(document), case_of(document, 4), 1);
     train(&e, &whole);
     struct stop stop = {.edited = &e};
@@ -296,9 +265,7 @@ static void it_goes_on(void **unused)
     assert_int_equal(stop.stops, 1);
     assert_false(trainer->is_same(&whole.base, state) && state->step == whole.base.step);
     trainer->destroy(state);
-    assert_done(fs_archive_open(stop.path, "part", &archive, &err), err);
-    assert_done(trainer->read(archive, &state, &err), err);
-    fs_archive_close(archive);
+    assert_done(read_state(stop.path, trainer, &state, &err), err);
     assert_true(trainer->is_same(&whole.base, state));
     assert_done(trainer->train(&e.task, NULL, NULL, state, &err), err);
     assert_same(&whole, (const struct fs_rome_state *)state);
@@ -399,23 +366,18 @@ static void hostile_states_are_refused(void **unused)
     assert_done(fs_rome_state_create(&e.task, 2, &sound, &err), err);
     make_path(path);
     for (size_t i = 0; i < 6; i++) {
-        struct fs_archive *archive;
         struct fs_training_state *state;
         struct fs_rome_state bad = sound;
         err = (struct fs_error)FS_ERROR_INIT;
         bad.columns = i == 1 ? 2 : i == 2 ? 0 : i == 3 ? 9 : 1;
         bad.base.steps = i == 4 ? 1 : 2;
         bad.base.step = i == 5 ? 3 : 0;
-        assert_done(fs_archive_create(path, "part", "job", &archive, &err), err);
-        assert_done(trainer->write(&e.task, &bad.base, archive, &err), err);
-        assert_done(fs_archive_publish(archive, &err), err);
-        assert_done(fs_archive_open(path, "part", &archive, &err), err);
-        int status = trainer->read(archive, &state, &err);
+        write_state(path, trainer, &e.task, &bad.base);
+        int status = read_state(path, trainer, &state, &err);
         if ((status == 0) != (i == 0) || (i > 0 && err.code != FS_EXIT_DATA)) {
             fail_msg("case %zu: %d \"%s\"", i, err.code, err.text);
         }
         trainer->destroy(state);
-        fs_archive_close(archive);
     }
     unlink(path);
     fs_rome_state_release(&sound);

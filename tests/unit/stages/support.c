@@ -28,6 +28,13 @@ struct loaded load(const char *from, size_t threads)
     return loaded;
 }
 
+struct loaded load_golden(const char *name, size_t threads)
+{
+    char path[256];
+    (void)snprintf(path, sizeof path, "tests/golden/models/%s", name);
+    return load(path, threads);
+}
+
 void unload(struct loaded *loaded)
 {
     fs_model_destroy(loaded->model);
@@ -161,4 +168,14 @@ const char *from_source(const char *name)
     char *out = path[slot++ % 2];
     (void)snprintf(out, sizeof path[0], "%s/tests/golden/%s", source != NULL ? source : ".", name);
     return out;
+}
+
+struct fs_json_document *open_golden(const char *name)
+{
+    struct fs_json_document *document = NULL;
+    struct fs_error err = FS_ERROR_INIT;
+    if (fs_json_load(from_source(name), &document, &err) != 0) {
+        fail_msg("%s", err.text);
+    }
+    return document;
 }

@@ -2,6 +2,7 @@
 #ifndef TESTS_UNIT_STAGES_SUPPORT_H
 #define TESTS_UNIT_STAGES_SUPPORT_H
 
+#include "io/formats/json.h"
 #include "model/edits/stamp_net.h"
 #include "model/model.h"
 #include "model/tokenizer/tokenizer.h"
@@ -19,6 +20,8 @@ struct loaded {
 
 /* `folder` absolute, or relative to the source root. Fails the test where it cannot be loaded. */
 struct loaded load(const char *folder, size_t threads);
+/* The same of tests/golden/models/`name`. */
+struct loaded load_golden(const char *name, size_t threads);
 void unload(struct loaded *loaded);
 
 /* A statement that owns nothing: text is before + completion + after in a static buffer for `slot` < 8. */
@@ -39,6 +42,8 @@ void assert_results_equal(const struct fs_results *a, const struct fs_results *b
 
 /* The path of a file in tests/golden, in one of two static buffers in turn. */
 const char *from_source(const char *name);
+/* A JSON file there; fails the test where it cannot be read. The caller destroys. */
+struct fs_json_document *open_golden(const char *name);
 
 /* A folder that is made for the tests of one program, and removed with all that is in it. */
 int make_folder(void **state);

@@ -13,11 +13,9 @@
 
 #include <cmocka.h>
 
-#include "io/formats/json.h"
 #include "model/edits/neurons.h"
-#include "stages/methods/method.h"
 #include "stages/methods/neuron_gaps.h"
-#include "support.h"
+#include "training_support.h"
 
 #define BOUND 1e-4 /* log probabilities of float32 passes */
 
@@ -30,26 +28,13 @@ static const struct fs_method *method;
 
 static int setup(void **state)
 {
-    char path[1024];
-    struct fs_error err = FS_ERROR_INIT;
     assert_int_equal(make_folder(state), 0);
-    snprintf(path, sizeof path, "%s/tests/golden/neurons.json", getenv("FAIRSTAMP_SOURCE"));
-    if (fs_json_load(path, &golden, &err) != 0) {
-        fail_msg("%s", err.text);
-    }
+    golden = open_golden("neurons.json");
     for (size_t m = 0; m < MODELS; m++) {
-        snprintf(path, sizeof path, "tests/golden/models/%s", models[m]);
-        loaded[m] = load(path, 2);
+        loaded[m] = load_golden(models[m], 2);
     }
     for (size_t k = 0; k < KINDS; k++) {
-        struct fs_fact_list facts = {0};
-        char *text = cJSON_Print(cJSON_GetObjectItem(fs_json_root(golden), kinds[k]));
-        const char *file = write_text("pairs.json", text);
-        assert_int_equal(k == 0 ? fs_stereoset_read(file, NULL, &pairs[k], &err)
-                                : fs_biaske_read(file, NULL, &pairs[k], &facts, &err),
-                         0);
-        fs_fact_list_release(&facts);
-        free(text);
+        read_golden_pairs(golden, kinds[k], &pairs[k]);
     }
     method = fs_method_find("bias_neurons");
     assert_non_null(method);
@@ -73,41 +58,6 @@ static const cJSON *golden_of(size_t m)
 
 /* ---- the edit ---- */
 
-/* The text's tokens masked in turn, or each given those before. */
-static void check_text(const struct loaded *own, const cJSON *expected, const struct fs_edit *edit)
-{
-    const bool masked = own->style.kind == FS_MASKED;
-    const cJSON *ids = cJSON_GetObjectItem(expected, "ids"), *off = cJSON_GetObjectItem(expected, "off");
-    struct fs_plan *plan = NULL;
-    struct fs_plan_values values;
-    struct fs_error err = FS_ERROR_INIT;
-    size_t count = (size_t)cJSON_GetArraySize(ids), pass, read[64];
-    int32_t given[64] = {masked ? own->style.special.cls : own->style.special.begin_of_text};
-    const struct fs_edit_list list = {1, edit};
-    assert_true(count > 0 && count < 60);
-    assert_int_equal(fs_plan_create(&plan, &err), 0);
-    for (size_t i = 0; i < count; i++) {
-        for (size_t k = 0; k < count; k++) {
-            given[1 + k] = (int32_t)cJSON_GetArrayItem(ids, (int)k)->valuedouble;
-        }
-        int32_t token = given[1 + i];
-        given[1 + i] = masked ? own->style.special.mask : token;
-        given[1 + count] = own->style.special.sep;
-        assert_int_equal(fs_plan_add_pass(plan, given, 1 + count + (masked ? 1 : 0), &pass, &err), 0);
-        assert_int_equal(fs_plan_add_read(plan, pass, masked ? 1 + i : i, token, &read[i], &err), 0);
-    }
-    assert_int_equal(fs_plan_seal(plan, fs_plan_limits_of(fs_model_spec(own->model), 64), &err), 0);
-    assert_int_equal(fs_plan_execute(plan, own->model, &list, own->runner, NULL, &values, &err), 0);
-    for (size_t i = 0; i < count; i++) {
-        double found = fs_values_logprob(&values, 1, read[i]), wanted = cJSON_GetArrayItem(off, (int)i)->valuedouble;
-        if (!(fabs(found - wanted) <= BOUND)) {
-            fail_msg("token %zu: %.9g, expected %.9g", i, found, wanted);
-        }
-    }
-    fs_plan_values_release(&values);
-    fs_plan_destroy(plan);
-}
-
 static void neurons_are_switched_off(void **state)
 {
     (void)state;
@@ -127,7 +77,9 @@ static void neurons_are_switched_off(void **state)
         assert_int_equal(fs_neurons_set(loaded[m].model, neuron, count, &edit, &err), 0);
         assert_int_equal(edit.first_layer, neuron[0].layer);
         assert_int_equal(edit.kind->check(&edit, spec, &err), 0);
-        check_text(&loaded[m], golden_of(m), &edit);
+        double logprob[64];
+        read_text(&loaded[m], cJSON_GetObjectItem(golden_of(m), "ids"), &edit, logprob);
+        expect_numbers(models[m], cJSON_GetObjectItem(golden_of(m), "off"), logprob, BOUND);
         edit.number[1] = 2; /* no layer of the model */
         assert_int_equal(edit.kind->check(&edit, spec, &err), -1);
         edit.number[1] = (fs_real)0.5;
@@ -144,11 +96,7 @@ static void neurons_are_switched_off(void **state)
 static struct fs_method_task task_of(const struct loaded *own, const struct fs_pair_list *list,
                                      union fs_method_settings *settings)
 {
-    const struct fs_setting_value none = {0};
-    memset(settings, 0, sizeof *settings);
-    for (size_t i = 0; i < method->settings->count; i++) {
-        fs_setting_fill(&method->settings->row[i], &none, own->style.kind, settings);
-    }
+    fill_settings(method, own->style.kind, settings);
     return (struct fs_method_task){
         .model = own->model, .tokenizer = own->tokenizer, .pairs = list, .runner = own->runner, .settings = settings};
 }
@@ -184,23 +132,6 @@ static void gaps_are_those_of_pytorch(void **state)
 
 /* ---- the training ---- */
 
-static int go_on(void *context, const struct fs_training_state *state, bool stop, struct fs_error *err)
-{
-    (void)context, (void)state, (void)stop, (void)err;
-    return 0;
-}
-
-static struct fs_training_state *train(const struct fs_method_task *task)
-{
-    struct fs_training_state *state = NULL;
-    struct fs_error err = FS_ERROR_INIT;
-    if (method->trainer->create(task, 0, &state, &err) != 0 ||
-        method->trainer->train(task, go_on, NULL, state, &err) != 0) {
-        fail_msg("%s", err.text);
-    }
-    return state;
-}
-
 /* As many as asked for at most, each in as many pairs as every neuron that is left out, or more; on any threads the same. */
 static void the_most_frequent_are_kept(void **state)
 {
@@ -208,13 +139,13 @@ static void the_most_frequent_are_kept(void **state)
     for (size_t m = 0; m < MODELS; m++) {
         union fs_method_settings settings, other;
         const struct fs_neuron_options options = {STEPS, 0.2};
-        struct loaded alone = load(m == 0 ? "tests/golden/models/bert-tiny" : "tests/golden/models/gpt2-tiny", 1);
+        struct loaded alone = load_golden(models[m], 1);
         const struct fs_method_task task = task_of(&loaded[m], &pairs[0], &settings);
         const struct fs_method_task again = task_of(&alone, &pairs[0], &other);
         size_t *count, asked, least = SIZE_MAX, kept = 0, F = fs_model_spec(loaded[m].model)->layer[0].ffn;
         struct fs_error err = FS_ERROR_INIT;
         assert_int_equal(fs_neuron_counts(&task, &options, NULL, &count, &asked, &err), 0);
-        struct fs_training_state *first = train(&task), *second = train(&again);
+        struct fs_training_state *first = trained(method, &task), *second = trained(method, &again);
         const struct fs_edit edit = method->trainer->edit(first), same = method->trainer->edit(second);
         assert_memory_equal(edit.number, same.number, edit.count * sizeof *edit.number);
         for (size_t place = 0; place < edit.size[1]; place++) {
@@ -243,6 +174,29 @@ static void the_most_frequent_are_kept(void **state)
         method->trainer->destroy(second);
         unload(&alone);
     }
+}
+
+/* Where its neurons are is found, and is not what tells trainings apart; how many there may be is. */
+static void a_training_is_known_by_its_places(void **state)
+{
+    (void)state;
+    union fs_method_settings settings;
+    const struct fs_method_task task = task_of(&loaded[0], &pairs[0], &settings);
+    struct fs_training_state *fresh[2];
+    struct fs_error err = FS_ERROR_INIT;
+    change_setting(method, "bias_neurons.share", "0.249", &settings); /* the golden file's */
+    change_setting(method, "bias_neurons.least", "1", &settings);
+    for (size_t i = 0; i < 2; i++) {
+        change_setting(method, "bias_neurons.most", i == 0 ? "2" : "1", &settings);
+        assert_int_equal(method->trainer->create(&task, 0, &fresh[i], &err), 0);
+    }
+    struct fs_training_state *done = trained(method, &task);
+    assert_int_equal(method->trainer->edit(done).first_layer, 1); /* by the counts there: number 80 of 64 a layer */
+    assert_false(method->trainer->is_same(fresh[0], done));
+    assert_true(method->trainer->is_same(fresh[1], done));
+    method->trainer->destroy(fresh[0]);
+    method->trainer->destroy(fresh[1]);
+    method->trainer->destroy(done);
 }
 
 static void damaged_archives_are_refused(void **state)
@@ -286,7 +240,7 @@ static void damaged_archives_are_refused(void **state)
 static void what_cannot_be_searched_is_refused(void **state)
 {
     (void)state;
-    struct loaded experts = load("tests/golden/models/mixtral-tiny", 1);
+    struct loaded experts = load_golden("mixtral-tiny", 1);
     union fs_method_settings settings;
     struct fs_method_task task = task_of(&experts, &pairs[0], &settings);
     struct fs_training_state *training = NULL;
@@ -310,7 +264,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(neurons_are_switched_off),           cmocka_unit_test(gaps_are_those_of_pytorch),
         cmocka_unit_test(the_most_frequent_are_kept),         cmocka_unit_test(damaged_archives_are_refused),
-        cmocka_unit_test(what_cannot_be_searched_is_refused),
+        cmocka_unit_test(what_cannot_be_searched_is_refused), cmocka_unit_test(a_training_is_known_by_its_places),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -15,7 +15,6 @@
 
 #include <cmocka.h>
 
-#include "io/formats/json.h"
 #include "support.h"
 
 /* Of sums of up to 60 log probabilities, relative: two libraries in float32 (bounds.h), and 9 digits in the files. */
@@ -90,18 +89,6 @@ static void assert_near(const char *what, double found, double expected, double 
     }
 }
 
-static struct fs_json_document *open_golden(const char *suite)
-{
-    char name[64];
-    struct fs_json_document *document = NULL;
-    struct fs_error err = FS_ERROR_INIT;
-    (void)snprintf(name, sizeof name, "capability/%s.json", suite);
-    if (fs_json_load(from_source(name), &document, &err) != 0) {
-        fail_msg("%s", err.text);
-    }
-    return document;
-}
-
 /* The values of a model in a golden file, and the items' scores. */
 static const cJSON *golden_of(const struct fs_json_document *document, const char *model, const char *key)
 {
@@ -140,7 +127,7 @@ static const char *const shared_models[] = {"models/books-gpt2-mini", "models/bo
 
 static void check_blimp(const char *model, const char *path, size_t most)
 {
-    struct fs_json_document *golden = open_golden("blimp");
+    struct fs_json_document *golden = open_golden("capability/blimp.json");
     struct scored scored = score(model, "blimp", path, most);
     check_scores(&scored, golden_of(golden, model, "items"), 2);
     if (scored.loaded.style.kind == FS_CAUSAL) {
@@ -208,7 +195,7 @@ static const char *write_rows(const char *path, const cJSON *rows, size_t count)
 
 static void check_lambada(const char *model, const char *path)
 {
-    struct fs_json_document *golden = open_golden("lambada");
+    struct fs_json_document *golden = open_golden("capability/lambada.json");
     const cJSON *items = golden_of(golden, model, "items"), *item;
     struct scored scored = score(model, "lambada", write_rows(path, golden_of(golden, model, "rows"), 0), 0);
     double found = 0, sum = 0, count = 0;
@@ -257,7 +244,7 @@ static void lambada(void **state)
 /* The harness has the candidates in the file's order, the suite the right one first: which is which the accuracy tells. */
 static void check_winograd(const char *model, const char *path)
 {
-    struct fs_json_document *golden = open_golden("winograd");
+    struct fs_json_document *golden = open_golden("capability/winograd.json");
     const cJSON *items = golden_of(golden, model, "items"), *item = items->child;
     size_t taken = (size_t)cJSON_GetArraySize(items); /* the first of the file: WSC273 */
     struct scored scored = score(model, "winograd", write_rows(path, NULL, taken), 0);
@@ -289,7 +276,7 @@ static void winograd(void **state)
 
 static void check_bbq(const char *model, const char *path)
 {
-    struct fs_json_document *golden = open_golden("bbq");
+    struct fs_json_document *golden = open_golden("capability/bbq.json");
     struct scored scored = score(model, "bbq", write_rows(path, golden_of(golden, model, "rows"), 0), 0);
     bool causal = scored.loaded.style.kind == FS_CAUSAL;
     check_scores(&scored, golden_of(golden, model, "items"), causal ? 12 : 3);
@@ -386,7 +373,7 @@ static double alike(const cJSON *item)
 
 static void check_pararel(const char *model, const char *path, size_t most)
 {
-    struct fs_json_document *golden = open_golden("pararel");
+    struct fs_json_document *golden = open_golden("capability/pararel.json");
     const cJSON *items = golden_of(golden, model, "items"), *item = items->child;
     struct scored scored = score(model, "pararel", path, most);
     assert_int_equal(cJSON_GetArraySize(items), scored.suite->items);

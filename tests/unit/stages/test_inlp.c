@@ -14,11 +14,10 @@
 
 #include <cmocka.h>
 
-#include "io/formats/json.h"
 #include "model/numbers/dense.h"
 #include "stages/methods/labelled.h"
 #include "stages/methods/svm.h"
-#include "support.h"
+#include "training_support.h"
 
 enum { ROUNDS = 3 };
 static struct fs_json_document *golden;
@@ -26,13 +25,8 @@ static const struct fs_method *method;
 
 static int setup(void **state)
 {
-    char path[1024];
-    struct fs_error err = FS_ERROR_INIT;
     assert_int_equal(make_folder(state), 0);
-    snprintf(path, sizeof path, "%s/tests/golden/inlp.json", getenv("FAIRSTAMP_SOURCE"));
-    if (fs_json_load(path, &golden, &err) != 0) {
-        fail_msg("%s", err.text);
-    }
+    golden = open_golden("inlp.json");
     method = fs_method_find("inlp");
     assert_non_null(method);
     return 0;
@@ -231,14 +225,6 @@ static void rows_that_are_no_numbers_are_refused(void **state)
 
 static const char *const both[] = {"gender", "religion", NULL};
 
-struct scene {
-    struct loaded loaded;
-    struct fs_attribute_table *words;
-    char text[512];
-    size_t settings[3]; /* rounds, sentences, batch */
-    struct fs_method_task task;
-};
-
 /* 48 sentences of gender, 16 of each class, and with them as many of religion. */
 static const char *make_text(size_t count)
 {
@@ -254,73 +240,15 @@ static const char *make_text(size_t count)
     return text;
 }
 
-static void open_scene(struct scene *scene, const char *name, size_t threads, const char *text)
+static void open_scene(struct text_scene *scene, const char *name, size_t threads, const char *text)
 {
-    char folder_name[128];
-    struct fs_error err = FS_ERROR_INIT;
-    snprintf(folder_name, sizeof folder_name, "tests/golden/models/%s", name);
-    *scene = (struct scene){.loaded = load(folder_name, threads), .settings = {2, 100, 60}};
-    const char *words = "{\"gender\": [[\"man\", \"woman\"], [\"he\", \"she\"]], "
-                        "\"religion\": [[\"torah\", \"bible\", \"quran\"]]}";
-    if (fs_attribute_table_read(write_text("words.json", words), &scene->words, &err) != 0) {
-        fail_msg("%s", err.text);
-    }
-    snprintf(scene->text, sizeof scene->text, "%s", write_text("text.txt", text));
-    scene->task = (struct fs_method_task){.model = scene->loaded.model,
-                                          .tokenizer = scene->loaded.tokenizer,
-                                          .text = scene->text,
-                                          .words = scene->words,
-                                          .categories = both,
-                                          .runner = scene->loaded.runner,
-                                          .seed = 3,
-                                          .settings = scene->settings};
-}
-
-static void close_scene(struct scene *scene)
-{
-    fs_attribute_table_destroy(scene->words);
-    unload(&scene->loaded);
-}
-
-static int go_on(void *context, const struct fs_training_state *state, bool stop, struct fs_error *err)
-{
-    (void)context, (void)state, (void)stop, (void)err;
-    return 0;
-}
-
-static int stop_each(void *context, const struct fs_training_state *state, bool stop, struct fs_error *err)
-{
-    (void)context, (void)state, (void)stop;
-    return fs_error_set(err, FS_EXIT_INTERRUPTED, "stopped");
-}
-
-static struct fs_training_state *trained(const struct scene *scene)
-{
-    struct fs_training_state *state = NULL;
-    struct fs_error err = FS_ERROR_INIT;
-    if (method->trainer->create(&scene->task, 0, &state, &err) != 0 ||
-        method->trainer->train(&scene->task, go_on, NULL, state, &err) != 0) {
-        fail_msg("%s", err.text);
-    }
-    return state;
-}
-
-/* Through an archive. */
-static struct fs_training_state *again(const struct scene *scene, struct fs_training_state *state)
-{
-    struct fs_archive *archive;
-    struct fs_training_state *back = NULL;
-    struct fs_error err = FS_ERROR_INIT;
-    if (fs_archive_create(path_of("part.h5"), "part", "job", &archive, &err) != 0 ||
-        method->trainer->write(&scene->task, state, archive, &err) != 0 || fs_archive_publish(archive, &err) != 0 ||
-        fs_archive_open(path_of("part.h5"), "part", &archive, &err) != 0 ||
-        method->trainer->read(archive, &back, &err) != 0) {
-        fail_msg("%s", err.text);
-    }
-    assert_true(method->trainer->is_same(state, back));
-    fs_archive_close(archive);
-    method->trainer->destroy(state);
-    return back;
+    open_text_scene(scene, method, name, threads,
+                    "{\"gender\": [[\"man\", \"woman\"], [\"he\", \"she\"]], "
+                    "\"religion\": [[\"torah\", \"bible\", \"quran\"]]}",
+                    text, both);
+    change_setting(method, "inlp.rounds", "2", &scene->settings);
+    change_setting(method, "inlp.sentences", "100", &scene->settings);
+    change_setting(method, "inlp.batch", "60", &scene->settings);
 }
 
 /* Rows at right angles, as many as there are classifiers; float32's rounding. What is right of the held sentences lies
@@ -330,10 +258,10 @@ static void a_training_takes_a_direction_a_classifier(void **state)
     (void)state;
     static const char *const models[] = {"bert-tiny", "gpt2-tiny"};
     for (size_t m = 0; m < 2; m++) {
-        struct scene scene;
+        struct text_scene scene;
         double share[FS_TRAINING_LOSSES];
         open_scene(&scene, models[m], 2, make_text(48));
-        struct fs_training_state *training = trained(&scene);
+        struct fs_training_state *training = trained(method, &scene.task);
         struct fs_edit edit = method->trainer->edit(training);
         size_t d = edit.size[0], rank = edit.size[1];
         assert_int_equal(rank, 2 * (3 + 1));
@@ -354,58 +282,43 @@ static void a_training_takes_a_direction_a_classifier(void **state)
         method->trainer->losses(training, share);
         assert_true(share[0] >= 0 && share[0] <= 1 && share[1] >= 0 && share[1] <= 1);
         method->trainer->destroy(training);
-        close_scene(&scene);
+        close_text_scene(&scene);
     }
 }
 
 static void bits_do_not_depend_on_threads_and_stops(void **state)
 {
     (void)state;
-    struct scene scene, threads;
-    struct fs_error err = FS_ERROR_INIT;
+    struct text_scene scene, threads;
     open_scene(&scene, "bert-tiny", 1, make_text(48));
     open_scene(&threads, "bert-tiny", 3, make_text(48));
-    struct fs_training_state *whole = trained(&scene), *other = trained(&threads), *part = NULL;
-    const struct fs_edit edit = method->trainer->edit(whole), second = method->trainer->edit(other);
-    assert_memory_equal(edit.number, second.number, edit.count * sizeof *edit.number);
-    assert_int_equal(method->trainer->create(&scene.task, 0, &part, &err), 0);
-    while (part->step < part->steps) {
-        size_t before = part->step;
-        assert_int_equal(method->trainer->train(&scene.task, stop_each, NULL, part, &err), -1);
-        assert_int_equal(part->step, before + 1);
-        part = again(&scene, part);
-    }
-    const struct fs_edit third = method->trainer->edit(part);
-    assert_memory_equal(edit.number, third.number, edit.count * sizeof *edit.number);
-    method->trainer->destroy(whole);
-    method->trainer->destroy(other);
-    method->trainer->destroy(part);
-    close_scene(&scene);
-    close_scene(&threads);
+    expect_same_bits(method, &scene.task, &threads.task);
+    close_text_scene(&scene);
+    close_text_scene(&threads);
 }
 
 static void what_cannot_be_trained_is_refused(void **state)
 {
     (void)state;
     static const struct {
-        size_t sentences, rounds;
-        const char *word;
+        size_t sentences;
+        const char *rounds, *word;
     } cases[] = {
-        {48, 8, "expected at most 7: states have 32 numbers"},
-        {6, 1, "no sentence"},
+        {48, "8", "expected at most 7: states have 32 numbers"},
+        {6, "1", "no sentence"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct scene scene;
+        struct text_scene scene;
         struct fs_training_state *training = NULL;
         struct fs_error err = FS_ERROR_INIT;
         open_scene(&scene, "bert-tiny", 1, make_text(cases[i].sentences));
-        scene.settings[0] = cases[i].rounds;
+        change_setting(method, "inlp.rounds", cases[i].rounds, &scene.settings);
         int status = method->trainer->create(&scene.task, 0, &training, &err);
         method->trainer->destroy(training);
         if (status == 0 || strstr(err.text, cases[i].word) == NULL) {
             fail_msg("%s: %s", cases[i].word, status == 0 ? "was taken" : err.text);
         }
-        close_scene(&scene);
+        close_text_scene(&scene);
     }
 }
 

@@ -14,25 +14,19 @@
 
 #include <cmocka.h>
 
-#include "io/formats/json.h"
 #include "model/numbers/dense.h"
 #include "stages/methods/features.h"
 #include "stages/methods/labelled.h"
 #include "stages/methods/leace_map.h"
-#include "support.h"
+#include "training_support.h"
 
 static struct fs_json_document *golden;
 static const struct fs_method *method;
 
 static int setup(void **state)
 {
-    char path[1024];
-    struct fs_error err = FS_ERROR_INIT;
     assert_int_equal(make_folder(state), 0);
-    snprintf(path, sizeof path, "%s/tests/golden/last_state.json", getenv("FAIRSTAMP_SOURCE"));
-    if (fs_json_load(path, &golden, &err) != 0) {
-        fail_msg("%s", err.text);
-    }
+    golden = open_golden("last_state.json");
     method = fs_method_find("leace");
     assert_non_null(method);
     return 0;
@@ -184,41 +178,14 @@ static void a_map_erases_the_classes(void **state)
 
 static const char *const gender[] = {"gender", NULL};
 
-/* What a training is given; the caller closes. */
-struct scene {
-    struct loaded loaded;
-    struct fs_attribute_table *words;
-    char text[512];
-    size_t settings[2]; /* sentences, batch */
-    struct fs_method_task task;
-};
-
-static void open_scene(struct scene *scene, const char *name, size_t threads, const char *text)
+static void open_scene(struct text_scene *scene, const char *name, size_t threads, const char *text)
 {
-    char folder_name[128];
-    struct fs_error err = FS_ERROR_INIT;
-    snprintf(folder_name, sizeof folder_name, "tests/golden/models/%s", name);
-    *scene = (struct scene){.loaded = load(folder_name, threads), .settings = {100, 4}};
-    const char *words = "{\"gender\": [[\"man\", \"woman\"], [\"he\", \"she\"]], "
-                        "\"religion\": [[\"jewish\", \"christian\", \"muslim\"]]}";
-    if (fs_attribute_table_read(write_text("words.json", words), &scene->words, &err) != 0) {
-        fail_msg("%s", err.text);
-    }
-    snprintf(scene->text, sizeof scene->text, "%s", write_text("text.txt", text));
-    scene->task = (struct fs_method_task){.model = scene->loaded.model,
-                                          .tokenizer = scene->loaded.tokenizer,
-                                          .text = scene->text,
-                                          .words = scene->words,
-                                          .categories = gender,
-                                          .runner = scene->loaded.runner,
-                                          .seed = 3,
-                                          .settings = scene->settings};
-}
-
-static void close_scene(struct scene *scene)
-{
-    fs_attribute_table_destroy(scene->words);
-    unload(&scene->loaded);
+    open_text_scene(scene, method, name, threads,
+                    "{\"gender\": [[\"man\", \"woman\"], [\"he\", \"she\"]], "
+                    "\"religion\": [[\"jewish\", \"christian\", \"muslim\"]]}",
+                    text, gender);
+    change_setting(method, "leace.sentences", "100", &scene->settings);
+    change_setting(method, "leace.batch", "4", &scene->settings);
 }
 
 #define TEXT                                                                                                           \
@@ -246,7 +213,7 @@ static void sentences_are_labelled_and_clipped(void **state)
         {"in the evening he left the town.", 0, 4},
     };
     enum { EXPECTED = sizeof expected / sizeof expected[0] };
-    struct scene scene;
+    struct text_scene scene;
     open_scene(&scene, "bert-tiny", 1, TEXT);
     bool whole = false, clipped = false;
     for (uint64_t seed = 0; seed < 20; seed++) {
@@ -284,33 +251,10 @@ static void sentences_are_labelled_and_clipped(void **state)
     assert_int_equal(labelled.texts.count, 5);
     assert_int_equal(labelled.label[0] + labelled.label[1], 0 + 1);
     fs_labelled_release(&labelled);
-    close_scene(&scene);
+    close_text_scene(&scene);
 }
 
 /* ---- the training ---- */
-
-static int go_on(void *context, const struct fs_training_state *state, bool stop, struct fs_error *err)
-{
-    (void)context, (void)state, (void)stop, (void)err;
-    return 0;
-}
-
-static int stop_each(void *context, const struct fs_training_state *state, bool stop, struct fs_error *err)
-{
-    (void)context, (void)state, (void)stop;
-    return fs_error_set(err, FS_EXIT_INTERRUPTED, "stopped");
-}
-
-static struct fs_training_state *trained(const struct scene *scene)
-{
-    struct fs_training_state *state = NULL;
-    struct fs_error err = FS_ERROR_INIT;
-    if (method->trainer->create(&scene->task, 0, &state, &err) != 0 ||
-        method->trainer->train(&scene->task, go_on, NULL, state, &err) != 0) {
-        fail_msg("%s", err.text);
-    }
-    return state;
-}
 
 /* The classes' means of the features become one: 1e-4 of the states' size, which are float32. */
 static void a_training_erases_what_its_features_tell(void **state)
@@ -318,11 +262,11 @@ static void a_training_erases_what_its_features_tell(void **state)
     (void)state;
     static const char *const models[] = {"bert-tiny", "gpt2-tiny"};
     for (size_t m = 0; m < 2; m++) {
-        struct scene scene;
+        struct text_scene scene;
         struct fs_labelled labelled;
         struct fs_error err = FS_ERROR_INIT;
         open_scene(&scene, models[m], 2, TEXT);
-        struct fs_training_state *training = trained(&scene);
+        struct fs_training_state *training = trained(method, &scene.task);
         assert_int_equal(training->steps, 2); /* batches of 4 */
         struct fs_edit edit = method->trainer->edit(training);
         size_t d = edit.size[0], k = 3, n;
@@ -357,45 +301,19 @@ static void a_training_erases_what_its_features_tell(void **state)
         free(h);
         fs_labelled_release(&labelled);
         method->trainer->destroy(training);
-        close_scene(&scene);
+        close_text_scene(&scene);
     }
 }
 
 static void bits_do_not_depend_on_threads_and_stops(void **state)
 {
     (void)state;
-    struct scene scene, threads;
-    struct fs_error err = FS_ERROR_INIT;
+    struct text_scene scene, threads;
     open_scene(&scene, "bert-tiny", 1, TEXT);
     open_scene(&threads, "bert-tiny", 3, TEXT);
-    struct fs_training_state *whole = trained(&scene), *other = trained(&threads), *part = NULL;
-    const struct fs_edit edit = method->trainer->edit(whole), second = method->trainer->edit(other);
-    assert_memory_equal(edit.number, second.number, edit.count * sizeof *edit.number);
-    assert_int_equal(method->trainer->create(&scene.task, 0, &part, &err), 0);
-    while (part->step < part->steps) {
-        struct fs_archive *archive;
-        struct fs_training_state *back = NULL;
-        size_t before = part->step;
-        assert_int_equal(method->trainer->train(&scene.task, stop_each, NULL, part, &err), -1);
-        assert_int_equal(part->step, before + 1);
-        if (fs_archive_create(path_of("part.h5"), "part", "job", &archive, &err) != 0 ||
-            method->trainer->write(&scene.task, part, archive, &err) != 0 || fs_archive_publish(archive, &err) != 0 ||
-            fs_archive_open(path_of("part.h5"), "part", &archive, &err) != 0 ||
-            method->trainer->read(archive, &back, &err) != 0) {
-            fail_msg("%s", err.text);
-        }
-        assert_true(method->trainer->is_same(part, back));
-        fs_archive_close(archive);
-        method->trainer->destroy(part);
-        part = back;
-    }
-    const struct fs_edit third = method->trainer->edit(part);
-    assert_memory_equal(edit.number, third.number, edit.count * sizeof *edit.number);
-    method->trainer->destroy(whole);
-    method->trainer->destroy(other);
-    method->trainer->destroy(part);
-    close_scene(&scene);
-    close_scene(&threads);
+    expect_same_bits(method, &scene.task, &threads.task);
+    close_text_scene(&scene);
+    close_text_scene(&threads);
 }
 
 static void a_class_without_sentences_is_refused(void **state)
@@ -410,7 +328,7 @@ static void a_class_without_sentences_is_refused(void **state)
         {"The man saw the old house. Then she saw the old house.\n", "class 3 of 3"},
     };
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
-        struct scene scene;
+        struct text_scene scene;
         struct fs_training_state *training = NULL;
         struct fs_error err = FS_ERROR_INIT;
         open_scene(&scene, "bert-tiny", 1, texts[i].text);
@@ -419,7 +337,7 @@ static void a_class_without_sentences_is_refused(void **state)
         if (status == 0 || strstr(err.text, texts[i].word) == NULL) {
             fail_msg("%s: %s", texts[i].word, status == 0 ? "was taken" : err.text);
         }
-        close_scene(&scene);
+        close_text_scene(&scene);
     }
 }
 

@@ -14,9 +14,7 @@
 
 #include <cmocka.h>
 
-#include "io/formats/json.h"
-#include "stages/methods/method.h"
-#include "support.h"
+#include "training_support.h"
 
 enum { METHODS = 3 };
 static const char *const methods[METHODS] = {"sentence_debias", "leace", "inlp"};
@@ -33,14 +31,10 @@ static const cJSON *get(const cJSON *object, const char *key)
 
 static int setup(void **state)
 {
-    char path[2048];
     struct fs_error err = FS_ERROR_INIT;
     const char *source = getenv("FAIRSTAMP_SOURCE"), *named = getenv("FAIRSTAMP_SHARED");
     assert_int_equal(make_folder(state), 0);
-    snprintf(path, sizeof path, "%s/tests/golden/maps.json", source);
-    if (fs_json_load(path, &golden, &err) != 0) {
-        fail_msg("%s", err.text);
-    }
+    golden = open_golden("maps.json");
     snprintf(shared, sizeof shared, "%s%s", named != NULL ? named : source, named != NULL ? "" : "/../shared");
     char *rows = cJSON_PrintUnformatted(get(fs_json_root(golden), "words")), *text = NULL;
     size_t size;
@@ -67,30 +61,16 @@ static int teardown(void **state)
     return remove_folder(state);
 }
 
-static int go_on(void *context, const struct fs_training_state *state, bool stop, struct fs_error *err)
-{
-    (void)context, (void)state, (void)stop, (void)err;
-    return 0;
-}
-
 /* With the method's defaults, but for inlp.rounds. */
-static struct fs_training_state *trained(const struct loaded *loaded, const struct fs_method *method)
+static struct fs_training_state *train(const struct loaded *loaded, const struct fs_method *method)
 {
     static const char *const categories[] = {"gender", NULL};
-    const struct fs_setting_origin origin = {.name = "test"};
-    union fs_method_settings settings = {0};
-    struct fs_training_state *state = NULL;
-    struct fs_error err = FS_ERROR_INIT;
+    union fs_method_settings settings;
     char rounds[16];
     snprintf(rounds, sizeof rounds, "%d", get(fs_json_root(golden), "rounds")->valueint);
-    for (size_t i = 0; i < method->settings->count; i++) {
-        const struct fs_setting *row = &method->settings->row[i];
-        struct fs_setting_value value = {0};
-        if (strcmp(row->key, "inlp.rounds") == 0) {
-            assert_int_equal(fs_setting_read_text(row, &origin, rounds, &value, &err), 0);
-        }
-        fs_setting_fill(row, &value, loaded->style.kind, &settings);
-        fs_setting_release(&value);
+    fill_settings(method, loaded->style.kind, &settings);
+    if (strcmp(method->name, "inlp") == 0) {
+        change_setting(method, "inlp.rounds", rounds, &settings);
     }
     const struct fs_method_task task = {.model = loaded->model,
                                         .tokenizer = loaded->tokenizer,
@@ -100,11 +80,7 @@ static struct fs_training_state *trained(const struct loaded *loaded, const stru
                                         .runner = loaded->runner,
                                         .seed = (uint64_t)get(fs_json_root(golden), "seed")->valuedouble,
                                         .settings = &settings};
-    if (method->trainer->create(&task, 0, &state, &err) != 0 ||
-        method->trainer->train(&task, go_on, NULL, state, &err) != 0) {
-        fail_msg("%s: %s", method->name, err.text);
-    }
-    return state;
+    return trained(method, &task);
 }
 
 /* One of some 50 terms' few items moves SS by a point or more: 0.01 points are no item. */
@@ -129,7 +105,7 @@ static void check_model(const char *model)
     const cJSON *expected = get(get(fs_json_root(golden), "models"), model);
     for (size_t m = 0; m < METHODS; m++) {
         const struct fs_method *method = fs_method_find(methods[m]);
-        training[m] = trained(&loaded, method);
+        training[m] = train(&loaded, method);
         edit[m] = method->trainer->edit(training[m]);
     }
     const struct fs_suite_options options = {.kind = loaded.style.kind,

@@ -14,7 +14,6 @@
 
 #include <cmocka.h>
 
-#include "io/formats/json.h"
 #include "model/edits/self_debias.h"
 #include "model/numbers/random.h"
 #include "support.h"
@@ -31,16 +30,11 @@ static const char *const names[] = {"self_debias"};
 
 static int setup(void **state)
 {
-    char path[1024];
     struct fs_error err = FS_ERROR_INIT;
     assert_int_equal(make_folder(state), 0);
-    snprintf(path, sizeof path, "%s/tests/golden/self_debias.json", getenv("FAIRSTAMP_SOURCE"));
-    if (fs_json_load(path, &golden, &err) != 0) {
-        fail_msg("%s", err.text);
-    }
+    golden = open_golden("self_debias.json");
     for (size_t m = 0; m < MODELS; m++) {
-        snprintf(path, sizeof path, "tests/golden/models/%s", models[m]);
-        loaded[m] = load(path, 2);
+        loaded[m] = load_golden(models[m], 2);
         assert_int_equal(fs_self_debias_create(fs_model_spec(loaded[m].model), 50, 0.01, &edits[m], &err), 0);
     }
     char *items = cJSON_Print(cJSON_GetObjectItem(fs_json_root(golden), "items"));

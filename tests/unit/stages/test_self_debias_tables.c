@@ -10,7 +10,6 @@
 
 #include <cmocka.h>
 
-#include "io/formats/json.h"
 #include "model/edits/self_debias.h"
 #include "support.h"
 
@@ -88,13 +87,7 @@ static void tables_of_trained_models(void **state)
         skip();
     }
     const cJSON *table;
-    struct fs_json_document *golden;
-    struct fs_error err = FS_ERROR_INIT;
-    char path[4096];
-    snprintf(path, sizeof path, "%s/tests/golden/self_debias.json", source);
-    if (fs_json_load(path, &golden, &err) != 0) {
-        fail_msg("%s", err.text);
-    }
+    struct fs_json_document *golden = open_golden("self_debias.json");
     cJSON_ArrayForEach(table, cJSON_GetObjectItem(fs_json_root(golden), "tables"))
     {
         check_table(folder_path, table);

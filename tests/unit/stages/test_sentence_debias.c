@@ -14,19 +14,17 @@
 
 #include <cmocka.h>
 
-#include "io/formats/json.h"
 #include "model/edits/last_state.h"
 #include "model/numbers/dense.h"
-#include "stages/methods/method.h"
 #include "stages/methods/sentences.h"
 #include "stages/plan/plan.h"
-#include "support.h"
+#include "training_support.h"
 
 #define BOUND 1e-4 /* of states in float32, which the golden numbers have in float64 */
 
 static struct fs_json_document *golden;
 static const struct fs_method *method;
-static char text_path[512];
+static char text[4096], *words;
 
 static const cJSON *member(const cJSON *object, const char *name)
 {
@@ -39,24 +37,15 @@ static const cJSON *member(const cJSON *object, const char *name)
 
 static int setup(void **state)
 {
-    char path[1024];
-    struct fs_error err = FS_ERROR_INIT;
     assert_int_equal(make_folder(state), 0);
-    snprintf(path, sizeof path, "%s/tests/golden/last_state.json", getenv("FAIRSTAMP_SOURCE"));
-    if (fs_json_load(path, &golden, &err) != 0) {
-        fail_msg("%s", err.text);
-    }
-    char *words = cJSON_Print(member(fs_json_root(golden), "words"));
-    write_text("words.json", words);
-    cJSON_free(words);
-    char text[4096] = "";
+    golden = open_golden("last_state.json");
+    words = cJSON_Print(member(fs_json_root(golden), "words"));
     const cJSON *line;
     cJSON_ArrayForEach(line, member(fs_json_root(golden), "text"))
     {
         strncat(text, line->valuestring, sizeof text - strlen(text) - 1);
         strncat(text, "\n", sizeof text - strlen(text) - 1);
     }
-    snprintf(text_path, sizeof text_path, "%s", write_text("text.txt", text));
     method = fs_method_find("sentence_debias");
     assert_non_null(method);
     return 0;
@@ -64,78 +53,21 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
+    cJSON_free(words);
     fs_json_destroy(golden);
     return remove_folder(state);
 }
 
 /* ---- what a training is given ---- */
 
-struct scene {
-    struct loaded loaded;
-    struct fs_attribute_table *words;
-    union fs_method_settings settings;
-    struct fs_method_task task;
-};
-
-static void set(struct scene *scene, const char *key, const char *value)
-{
-    const struct fs_setting_origin origin = {.name = "test"};
-    struct fs_error err = FS_ERROR_INIT;
-    for (size_t i = 0; i < method->settings->count; i++) {
-        struct fs_setting_value read = {0};
-        const struct fs_setting *row = &method->settings->row[i];
-        if (strcmp(row->key, key) == 0) {
-            assert_int_equal(fs_setting_read_text(row, &origin, value, &read, &err), 0);
-            fs_setting_fill(row, &read, 0, &scene->settings);
-            fs_setting_release(&read);
-        }
-    }
-}
-
 static const char *const both[] = {"gender", "religion", NULL};
 
-static void open_scene(struct scene *scene, const char *name, size_t threads, const char *batch)
+static void open_scene(struct text_scene *scene, const char *name, size_t threads, const char *batch)
 {
-    char folder_name[128];
-    struct fs_error err = FS_ERROR_INIT;
-    snprintf(folder_name, sizeof folder_name, "tests/golden/models/%s", name);
-    *scene = (struct scene){.loaded = load(folder_name, threads)};
-    if (fs_attribute_table_read(path_of("words.json"), &scene->words, &err) != 0) {
-        fail_msg("%s", err.text);
-    }
-    set(scene, "sentence_debias.components", "1");
-    set(scene, "sentence_debias.tokens", "16");
-    set(scene, "sentence_debias.batch", batch);
-    scene->task = (struct fs_method_task){.model = scene->loaded.model,
-                                          .tokenizer = scene->loaded.tokenizer,
-                                          .text = text_path,
-                                          .words = scene->words,
-                                          .categories = both,
-                                          .runner = scene->loaded.runner,
-                                          .settings = &scene->settings};
-}
-
-static void close_scene(struct scene *scene)
-{
-    fs_attribute_table_destroy(scene->words);
-    unload(&scene->loaded);
-}
-
-static int go_on(void *context, const struct fs_training_state *state, bool stop, struct fs_error *err)
-{
-    (void)context, (void)state, (void)stop, (void)err;
-    return 0;
-}
-
-static struct fs_training_state *trained(const struct scene *scene)
-{
-    struct fs_training_state *state = NULL;
-    struct fs_error err = FS_ERROR_INIT;
-    if (method->trainer->create(&scene->task, 0, &state, &err) != 0 ||
-        method->trainer->train(&scene->task, go_on, NULL, state, &err) != 0) {
-        fail_msg("%s", err.text);
-    }
-    return state;
+    open_text_scene(scene, method, name, threads, words, text, both);
+    change_setting(method, "sentence_debias.components", "1", &scene->settings);
+    change_setting(method, "sentence_debias.tokens", "16", &scene->settings);
+    change_setting(method, "sentence_debias.batch", batch, &scene->settings);
 }
 
 /* ---- sentences ---- */
@@ -147,7 +79,7 @@ static void sentences_are_those_of_the_definition(void **state)
     struct fs_error err = FS_ERROR_INIT;
     const cJSON *expected = member(fs_json_root(golden), "sentences"), *one;
     size_t i = 0;
-    assert_int_equal(fs_sentences_read(text_path, &sentences, &err), 0);
+    assert_int_equal(fs_sentences_read(write_text("text.txt", text), &sentences, &err), 0);
     cJSON_ArrayForEach(one, expected)
     {
         assert_true(i < sentences.count);
@@ -234,53 +166,24 @@ static void check_map(const char *name, const struct fs_edit *edit, const cJSON 
     free(expected);
 }
 
-static void add_read(struct fs_plan *plan, const int32_t *id, size_t count, size_t position, int32_t token)
-{
-    struct fs_error err = FS_ERROR_INIT;
-    size_t pass, read;
-    assert_int_equal(fs_plan_add_pass(plan, id, count, &pass, &err), 0);
-    assert_int_equal(fs_plan_add_read(plan, pass, position, token, &read, &err), 0);
-}
-
 /* Log p of each token of the text: of the unedited model, and behind the map. */
-static void check_logprobs(const char *name, const struct scene *scene, const struct fs_edit *edit, const cJSON *model)
+static void check_logprobs(const char *name, const struct loaded *own, const struct fs_edit *edit, const cJSON *model)
 {
-    const cJSON *ids = member(model, "ids");
-    const struct fs_special_tokens *special = &scene->loaded.style.special;
-    bool masked = scene->loaded.style.kind == FS_MASKED;
-    size_t count = (size_t)cJSON_GetArraySize(ids);
-    int32_t id[64], token[64];
-    struct fs_error err = FS_ERROR_INIT;
-    struct fs_plan *plan = NULL;
-    struct fs_plan_values values;
-    assert_true(count + 2 < 64);
-    assert_int_equal(fs_plan_create(&plan, &err), 0);
-    for (size_t i = 0; i < count; i++) {
-        token[i] = (int32_t)cJSON_GetArrayItem(ids, (int)i)->valuedouble;
-    }
-    for (size_t i = 0; i < count; i++) {
-        id[0] = masked ? special->cls : special->begin_of_text;
-        memcpy(id + 1, token, count * sizeof *id);
-        id[1 + count] = special->sep;
-        id[1 + i] = masked ? special->mask : token[i];
-        add_read(plan, id, count + (masked ? 2 : 1), masked ? i + 1 : i, token[i]);
-    }
-    const struct fs_spec *spec = fs_model_spec(scene->loaded.model);
-    const struct fs_edit_list edits = {1, edit};
-    assert_int_equal(fs_plan_seal(plan, fs_plan_limits_of(spec, 64), &err), 0);
-    assert_int_equal(fs_plan_execute(plan, scene->loaded.model, &edits, scene->loaded.runner, NULL, &values, &err), 0);
-    for (size_t i = 0; i < count; i++) {
-        for (size_t column = 0; column < 2; column++) {
-            const cJSON *list = member(model, column == 0 ? "plain" : "logprobs");
-            double expected = cJSON_GetArrayItem(list, (int)i)->valuedouble;
-            double found = fs_values_logprob(&values, column, i);
-            if (!(fabs(found - expected) <= BOUND * (1 + fabs(expected)))) {
-                fail_msg("%s: column %zu, token %zu: %.9g, expected %.9g", name, column, i, found, expected);
+    const struct fs_edit *const edits[] = {NULL, edit};
+    const char *const column[] = {"plain", "logprobs"};
+    const cJSON *expected;
+    for (size_t k = 0; k < 2; k++) {
+        double found[64];
+        size_t i = 0;
+        read_text(own, member(model, "ids"), edits[k], found);
+        cJSON_ArrayForEach(expected, member(model, column[k]))
+        {
+            if (!(fabs(found[i] - expected->valuedouble) <= BOUND * (1 + fabs(expected->valuedouble)))) {
+                fail_msg("%s: %s %zu: %.9g, expected %.9g", name, column[k], i, found[i], expected->valuedouble);
             }
+            i++;
         }
     }
-    fs_plan_values_release(&values);
-    fs_plan_destroy(plan);
 }
 
 static void a_training_is_that_of_numpy(void **state)
@@ -289,9 +192,9 @@ static void a_training_is_that_of_numpy(void **state)
     const cJSON *model, *counts = member(fs_json_root(golden), "examples");
     cJSON_ArrayForEach(model, member(fs_json_root(golden), "models"))
     {
-        struct scene scene;
+        struct text_scene scene;
         open_scene(&scene, model->string, 2, "5");
-        struct fs_training_state *training = trained(&scene);
+        struct fs_training_state *training = trained(method, &scene.task);
         double loss[FS_TRAINING_LOSSES];
         size_t steps = 0;
         for (size_t k = 0; k < 2; k++) { /* of each category by itself */
@@ -303,70 +206,28 @@ static void a_training_is_that_of_numpy(void **state)
         assert_true(fabs(loss[0] - member(member(model, "religion"), "left")->valuedouble) < BOUND);
         const struct fs_edit edit = method->trainer->edit(training);
         check_map(model->string, &edit, model);
-        check_logprobs(model->string, &scene, &edit, model);
+        check_logprobs(model->string, &scene.loaded, &edit, model);
         method->trainer->destroy(training);
-        close_scene(&scene);
+        close_text_scene(&scene);
     }
 }
 
 /* ---- bits ---- */
 
-static int stop_each(void *context, const struct fs_training_state *state, bool stop, struct fs_error *err)
-{
-    (void)context, (void)state, (void)stop;
-    return fs_error_set(err, FS_EXIT_INTERRUPTED, "stopped");
-}
-
-/* Through an archive and back. */
-static struct fs_training_state *again(const struct scene *scene, struct fs_training_state *state)
-{
-    struct fs_archive *archive;
-    struct fs_training_state *back = NULL, *fresh = NULL;
-    struct fs_error err = FS_ERROR_INIT;
-    if (fs_archive_create(path_of("part.h5"), "part", "job", &archive, &err) != 0 ||
-        method->trainer->write(&scene->task, state, archive, &err) != 0 || fs_archive_publish(archive, &err) != 0 ||
-        fs_archive_open(path_of("part.h5"), "part", &archive, &err) != 0 ||
-        method->trainer->read(archive, &back, &err) != 0 ||
-        method->trainer->create(&scene->task, 0, &fresh, &err) != 0) {
-        fail_msg("%s", err.text);
-    }
-    assert_true(method->trainer->is_same(fresh, back));
-    fs_archive_close(archive);
-    method->trainer->destroy(fresh);
-    method->trainer->destroy(state);
-    return back;
-}
-
 static void bits_do_not_depend_on_threads_and_stops(void **state)
 {
     (void)state;
-    struct scene scene, threads;
-    struct fs_error err = FS_ERROR_INIT;
+    struct text_scene scene, threads;
     open_scene(&scene, "bert-tiny", 1, "3");
     open_scene(&threads, "bert-tiny", 3, "3");
-    struct fs_training_state *whole = trained(&scene), *other = trained(&threads), *part = NULL;
-    const struct fs_edit edit = method->trainer->edit(whole), second = method->trainer->edit(other);
-    assert_memory_equal(edit.number, second.number, edit.count * sizeof *edit.number);
-    assert_int_equal(method->trainer->create(&scene.task, 0, &part, &err), 0);
-    assert_true(part->steps > 5);
-    while (part->step < part->steps) {
-        size_t before = part->step;
-        assert_int_equal(method->trainer->train(&scene.task, stop_each, NULL, part, &err), -1);
-        assert_int_equal(part->step, before + 1);
-        part = again(&scene, part);
-    }
-    const struct fs_edit third = method->trainer->edit(part);
-    assert_memory_equal(edit.number, third.number, edit.count * sizeof *edit.number);
-    method->trainer->destroy(whole);
-    method->trainer->destroy(other);
-    method->trainer->destroy(part);
-    close_scene(&scene);
-    close_scene(&threads);
+    assert_true(expect_same_bits(method, &scene.task, &threads.task) > 5);
+    close_text_scene(&scene);
+    close_text_scene(&threads);
 }
 
 /* ---- what is refused ---- */
 
-static void refuse(struct scene *scene, const char *word)
+static void refuse(struct text_scene *scene, const char *word)
 {
     struct fs_training_state *state = NULL;
     struct fs_error err = FS_ERROR_INIT;
@@ -394,7 +255,7 @@ static void what_cannot_be_learned_from_is_refused(void **state)
         {"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "LFS"},
         {"He is.\n", "attribute word of category \"religion\""},
     };
-    struct scene scene;
+    struct text_scene scene;
     open_scene(&scene, "gpt2-tiny", 1, "3");
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         scene.task.text = write_text("refused.txt", texts[i].text);
@@ -404,13 +265,13 @@ static void what_cannot_be_learned_from_is_refused(void **state)
     refuse(&scene, "nowhere.txt");
     scene.task.text = folder;
     refuse(&scene, folder);
-    scene.task.text = text_path;
+    scene.task.text = scene.text;
     scene.task.categories = unknown;
     refuse(&scene, "category \"age\"");
     scene.task.categories = both;
-    set(&scene, "sentence_debias.components", "17");
+    change_setting(method, "sentence_debias.components", "17", &scene.settings);
     refuse(&scene, "expected at most 16 of each");
-    close_scene(&scene);
+    close_text_scene(&scene);
 }
 
 /* Parts of a training that no training has written. */

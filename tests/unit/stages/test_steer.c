@@ -1,6 +1,6 @@
 /*
  * Steering: the edit against numbers worked by hand; directions of pairs of both kinds, and log probabilities behind them, against
- * PyTorch (tests/golden/make_steer.py); the same bits on any number of threads; pairs that cannot be learnt from, and
+ * PyTorch (tests/golden/make_steer.py); the same bits on any number of threads and after a stop; pairs that cannot be learnt from, and
  * archives that are refused.
  */
 #include <math.h>
@@ -14,10 +14,8 @@
 
 #include <cmocka.h>
 
-#include "io/formats/json.h"
 #include "model/edits/direction.h"
-#include "stages/methods/method.h"
-#include "support.h"
+#include "training_support.h"
 
 /* States of float32 passes, relative to the largest number of a vector; log probabilities behind them, absolute. */
 #define BOUND 1e-4
@@ -32,27 +30,13 @@ static struct fs_json_document *golden;
 
 static int setup(void **state)
 {
-    char path[1024];
-    struct fs_error err = FS_ERROR_INIT;
     assert_int_equal(make_folder(state), 0);
-    snprintf(path, sizeof path, "%s/tests/golden/steer.json", getenv("FAIRSTAMP_SOURCE"));
-    if (fs_json_load(path, &golden, &err) != 0) {
-        fail_msg("%s", err.text);
-    }
+    golden = open_golden("steer.json");
     for (size_t m = 0; m < MODELS; m++) {
-        snprintf(path, sizeof path, "tests/golden/models/%s", models[m]);
-        loaded[m] = load(path, 2);
+        loaded[m] = load_golden(models[m], 2);
     }
     for (size_t k = 0; k < KINDS; k++) {
-        struct fs_fact_list facts = {0};
-        char *text = cJSON_Print(cJSON_GetObjectItem(fs_json_root(golden), kinds[k]));
-        const char *file = write_text("pairs.json", text);
-        if ((k == 0 ? fs_stereoset_read(file, NULL, &pairs[k], &err)
-                    : fs_biaske_read(file, NULL, &pairs[k], &facts, &err)) != 0) {
-            fail_msg("%s", err.text);
-        }
-        fs_fact_list_release(&facts);
-        free(text);
+        read_golden_pairs(golden, kinds[k], &pairs[k]);
     }
     return 0;
 }
@@ -103,81 +87,16 @@ static void directions_worked_by_hand(void **state)
 
 /* ---- trainings ---- */
 
-static int go_on(void *context, const struct fs_training_state *state, bool stop, struct fs_error *err)
-{
-    (void)context, (void)state, (void)stop, (void)err;
-    return 0;
-}
-
 static struct fs_method_task task_of(const struct loaded *own, const struct fs_pair_list *list,
                                      union fs_method_settings *settings, const struct fs_method *method)
 {
-    const struct fs_setting_value none = {0};
-    memset(settings, 0, sizeof *settings);
-    for (size_t i = 0; i < method->settings->count; i++) {
-        fs_setting_fill(&method->settings->row[i], &none, own->style.kind, settings);
-    }
+    fill_settings(method, own->style.kind, settings);
     return (struct fs_method_task){.model = own->model,
                                    .tokenizer = own->tokenizer,
                                    .pairs = list,
                                    .runner = own->runner,
                                    .layer = 1,
                                    .settings = settings};
-}
-
-static struct fs_training_state *train(const struct fs_method *method, const struct fs_method_task *task)
-{
-    struct fs_training_state *state = NULL;
-    struct fs_error err = FS_ERROR_INIT;
-    if (method->trainer->create(task, 0, &state, &err) != 0 ||
-        method->trainer->train(task, go_on, NULL, state, &err) != 0) {
-        fail_msg("%s: %s", method->name, err.text);
-    }
-    return state;
-}
-
-/* Log p of each id of the golden file's text, with the edit (NULL: none). */
-static void read_text(const struct loaded *own, const cJSON *ids, const struct fs_edit *edit, double *logprob)
-{
-    const bool masked = own->style.kind == FS_MASKED;
-    struct fs_plan *plan = NULL;
-    struct fs_plan_values values;
-    struct fs_error err = FS_ERROR_INIT;
-    size_t count = (size_t)cJSON_GetArraySize(ids), pass, read[64];
-    int32_t given[64] = {masked ? own->style.special.cls : own->style.special.begin_of_text};
-    const struct fs_edit_list list = {edit != NULL ? 1 : 0, edit};
-    assert_true(count < 60);
-    assert_int_equal(fs_plan_create(&plan, &err), 0);
-    for (size_t i = 0; i < count; i++) {
-        for (size_t k = 0; k < count; k++) {
-            given[1 + k] = (int32_t)cJSON_GetArrayItem(ids, (int)k)->valuedouble;
-        }
-        int32_t token = given[1 + i];
-        given[1 + i] = masked ? own->style.special.mask : token;
-        given[1 + count] = own->style.special.sep;
-        assert_int_equal(fs_plan_add_pass(plan, given, 1 + count + (masked ? 1 : 0), &pass, &err), 0);
-        assert_int_equal(fs_plan_add_read(plan, pass, masked ? 1 + i : i, token, &read[i], &err), 0);
-    }
-    assert_int_equal(fs_plan_seal(plan, fs_plan_limits_of(fs_model_spec(own->model), 64), &err), 0);
-    assert_int_equal(fs_plan_execute(plan, own->model, &list, own->runner, NULL, &values, &err), 0);
-    for (size_t i = 0; i < count; i++) {
-        logprob[i] = fs_values_logprob(&values, list.count, read[i]);
-    }
-    fs_plan_values_release(&values);
-    fs_plan_destroy(plan);
-}
-
-static void expect_near(const char *what, const cJSON *expected, const double *found, double bound)
-{
-    const cJSON *number;
-    size_t i = 0;
-    cJSON_ArrayForEach(number, expected)
-    {
-        if (!(fabs(found[i] - number->valuedouble) <= bound)) {
-            fail_msg("%s: number %zu: %.9g, expected %.9g", what, i, found[i], number->valuedouble);
-        }
-        i++;
-    }
 }
 
 static double largest_of(const cJSON *list)
@@ -198,7 +117,7 @@ static void directions_are_those_of_pytorch(void **state)
         const cJSON *own = cJSON_GetObjectItem(cJSON_GetObjectItem(fs_json_root(golden), "models"), models[m]);
         double logprob[64];
         read_text(&loaded[m], cJSON_GetObjectItem(own, "ids"), NULL, logprob);
-        expect_near("unedited", cJSON_GetObjectItem(own, "plain"), logprob, BOUND);
+        expect_numbers("unedited", cJSON_GetObjectItem(own, "plain"), logprob, BOUND);
         for (size_t k = 0; k < KINDS * METHODS; k++) {
             const struct fs_method *method = fs_method_find(methods[k % METHODS]);
             const cJSON *part = cJSON_GetObjectItem(cJSON_GetObjectItem(own, kinds[k / METHODS]), parts[k % METHODS]);
@@ -207,7 +126,7 @@ static void directions_are_those_of_pytorch(void **state)
             union fs_method_settings settings;
             snprintf(what, sizeof what, "%s, %s, %s", models[m], kinds[k / METHODS], methods[k % METHODS]);
             const struct fs_method_task task = task_of(&loaded[m], &pairs[k / METHODS], &settings, method);
-            struct fs_training_state *training = train(method, &task);
+            struct fs_training_state *training = trained(method, &task);
             const struct fs_edit edit = method->trainer->edit(training);
             size_t d = edit.count - 1;
             double *v = calloc(d, sizeof *v), loss[FS_TRAINING_LOSSES];
@@ -216,9 +135,9 @@ static void directions_are_those_of_pytorch(void **state)
                 v[i] = (double)edit.number[i];
             }
             assert_int_equal(cJSON_GetArraySize(direction), d);
-            expect_near(what, direction, v, BOUND * largest_of(direction));
+            expect_numbers(what, direction, v, BOUND * largest_of(direction));
             read_text(&loaded[m], cJSON_GetObjectItem(own, "ids"), &edit, logprob);
-            expect_near(what, cJSON_GetObjectItem(part, "logprobs"), logprob, BOUND);
+            expect_numbers(what, cJSON_GetObjectItem(part, "logprobs"), logprob, BOUND);
             method->trainer->losses(training, loss);
             assert_true(fabs(loss[0] - cJSON_GetObjectItem(part, "left")->valuedouble) <= BOUND);
             free(v);
@@ -227,19 +146,15 @@ static void directions_are_those_of_pytorch(void **state)
     }
 }
 
-static void bits_do_not_depend_on_threads(void **state)
+static void bits_do_not_depend_on_threads_and_stops(void **state)
 {
     (void)state;
     const struct fs_method *method = fs_method_find("steer_ablate");
-    struct loaded alone = load("tests/golden/models/gpt2-tiny", 1);
+    struct loaded alone = load_golden("gpt2-tiny", 1);
     union fs_method_settings settings, other;
     const struct fs_method_task one = task_of(&loaded[1], &pairs[0], &settings, method);
     const struct fs_method_task two = task_of(&alone, &pairs[0], &other, method);
-    struct fs_training_state *first = train(method, &one), *second = train(method, &two);
-    const struct fs_edit a = method->trainer->edit(first), b = method->trainer->edit(second);
-    assert_memory_equal(a.number, b.number, a.count * sizeof *a.number);
-    method->trainer->destroy(first);
-    method->trainer->destroy(second);
+    expect_same_bits(method, &one, &two);
     unload(&alone);
 }
 
@@ -262,7 +177,24 @@ static void pairs_without_states_are_refused(void **state)
     assert_non_null(strstr(err.text, "none of the 1 edited pairs"));
     method->trainer->destroy(training);
     pairs[1].item[3].subject = subject;
-    method->trainer->destroy(train(method, &task));
+    method->trainer->destroy(trained(method, &task));
+}
+
+static void one_form_does_not_go_on_with_the_other(void **state)
+{
+    (void)state;
+    struct fs_training_state *training[METHODS];
+    for (size_t k = 0; k < METHODS; k++) {
+        union fs_method_settings settings;
+        const struct fs_method *method = fs_method_find(methods[k]);
+        const struct fs_method_task task = task_of(&loaded[0], &pairs[0], &settings, method);
+        training[k] = trained(method, &task);
+    }
+    const struct fs_trainer *trainer = fs_method_find(methods[0])->trainer;
+    assert_true(trainer->is_same(training[0], training[0]));
+    assert_false(trainer->is_same(training[0], training[1]));
+    trainer->destroy(training[0]);
+    trainer->destroy(training[1]);
 }
 
 static void damaged_archives_are_refused(void **state)
@@ -306,8 +238,11 @@ static void damaged_archives_are_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(directions_worked_by_hand),     cmocka_unit_test(directions_are_those_of_pytorch),
-        cmocka_unit_test(bits_do_not_depend_on_threads), cmocka_unit_test(pairs_without_states_are_refused),
+        cmocka_unit_test(directions_worked_by_hand),
+        cmocka_unit_test(directions_are_those_of_pytorch),
+        cmocka_unit_test(bits_do_not_depend_on_threads_and_stops),
+        cmocka_unit_test(pairs_without_states_are_refused),
+        cmocka_unit_test(one_form_does_not_go_on_with_the_other),
         cmocka_unit_test(damaged_archives_are_refused),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -113,6 +113,28 @@ void test_train(const struct test_model *m, const struct fs_pair_list *list, con
     free(runner);
 }
 
+struct fs_json_document *open_golden(const char *name)
+{
+    struct fs_error err = FS_ERROR_INIT;
+    struct fs_json_document *document;
+    char path[1024];
+    snprintf(path, sizeof path, "%s/tests/golden/%s.json", source_root(), name);
+    assert_done(fs_json_load(path, &document, &err), err);
+    return document;
+}
+
+const cJSON *get(const cJSON *object, const char *key)
+{
+    const cJSON *value = cJSON_GetObjectItemCaseSensitive(object, key);
+    assert_non_null(value);
+    return value;
+}
+
+double number_of(const cJSON *object, const char *key)
+{
+    return get(object, key)->valuedouble;
+}
+
 const char *test_shared(void)
 {
     static char folder[1024];

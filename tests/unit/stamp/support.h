@@ -1,4 +1,4 @@
-/* What the tests of the stamp share: small models of tests/golden, a few pairs, and options. */
+/* What the tests of the stamp and of edits of weights share: small models of tests/golden, a few pairs, and options. */
 #ifndef FAIRSTAMP_TESTS_STAMP_SUPPORT_H
 #define FAIRSTAMP_TESTS_STAMP_SUPPORT_H
 
@@ -9,6 +9,7 @@
 /* cmocka needs those before it */
 #include <cmocka.h>
 
+#include "io/formats/json.h"
 #include "model/edits/stamp_net.h"
 #include "stages/methods/stamp.h"
 
@@ -41,6 +42,12 @@ void test_train(const struct test_model *m, const struct fs_pair_list *list, con
                 size_t threads, struct fs_stamp_state *state);
 
 #define ALL_TOKENS 4096 /* unit_tokens that make one unit of all these pairs */
+
+/* tests/golden/`name`.json; the caller destroys. */
+struct fs_json_document *open_golden(const char *name);
+/* A member, which must be there. */
+const cJSON *get(const cJSON *object, const char *key);
+double number_of(const cJSON *object, const char *key);
 
 /* The folder of the shared data, or NULL after saying so. */
 const char *test_shared(void);

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "io/formats/json.h"
 #include "stages/methods/stamp_text.h"
 #include "tests/unit/bounds.h"
 
@@ -17,13 +16,6 @@ struct bench {
     struct fs_workspace *workspace;
     struct fs_tape *tape;
 };
-
-static const cJSON *key(const cJSON *object, const char *name)
-{
-    const cJSON *value = cJSON_GetObjectItemCaseSensitive(object, name);
-    assert_non_null(value);
-    return value;
-}
 
 static size_t size_at(const cJSON *array, int index)
 {
@@ -91,15 +83,15 @@ static void golden_read(const cJSON *root, size_t vocabulary, struct golden *g)
     *g = (struct golden){0};
     g->loss.vocabulary = vocabulary;
     const cJSON *item, *part;
-    cJSON_ArrayForEach(item, key(root, "sequences"))
+    cJSON_ArrayForEach(item, get(root, "sequences"))
     {
         cJSON_ArrayForEach(part, item) g->token[g->batch.tokens++] = (int32_t)part->valuedouble;
         g->start[++g->batch.sequences] = g->batch.tokens;
     }
     g->batch.token = g->token;
     g->batch.start = g->start;
-    const cJSON *statements = key(root, "statements");
-    cJSON_ArrayForEach(item, key(root, "pairs"))
+    const cJSON *statements = get(root, "statements");
+    cJSON_ArrayForEach(item, get(root, "pairs"))
     {
         struct fs_loss_pair *pair = &g->pair[g->loss.pairs++];
         pair->first = g->loss.reads;
@@ -112,7 +104,7 @@ static void golden_read(const cJSON *root, size_t vocabulary, struct golden *g)
             }
         }
     }
-    cJSON_ArrayForEach(item, key(root, "rows")) g->distribution_row[g->loss.distributions++] =
+    cJSON_ArrayForEach(item, get(root, "rows")) g->distribution_row[g->loss.distributions++] =
         golden_row(g, size_at(item, 0), size_at(item, 1));
     g->loss.read = g->read;
     g->loss.pair = g->pair;
@@ -148,12 +140,12 @@ static void compare_term(const struct bench *bench, const struct golden *g, cons
     assert_done(fs_upper_backward(bench->tape, h, gradient, dx, &err), err);
     double loss = value[FS_TERM_EDIT] + options->alpha * value[FS_TERM_CONTEXT];
     double errors[] = {
-        fabs(loss / key(expected, "value")->valuedouble - 1),
-        relative_difference(gradient, key(expected, "key")),
-        relative_difference(gradient + fs_stamp_offset_key_bias(stamp), key(expected, "key_bias")),
-        relative_difference(gradient + fs_stamp_offset_value(stamp), key(expected, "value_matrix")),
-        relative_difference(gradient + fs_stamp_offset_value_bias(stamp), key(expected, "value_bias")),
-        relative_difference(dx, key(expected, "x")),
+        fabs(loss / number_of(expected, "value") - 1),
+        relative_difference(gradient, get(expected, "key")),
+        relative_difference(gradient + fs_stamp_offset_key_bias(stamp), get(expected, "key_bias")),
+        relative_difference(gradient + fs_stamp_offset_value(stamp), get(expected, "value_matrix")),
+        relative_difference(gradient + fs_stamp_offset_value_bias(stamp), get(expected, "value_bias")),
+        relative_difference(dx, get(expected, "x")),
     };
     /* forward, and twice as much backward; gap and divergence are differences of numbers about twice as large */
     double bound = 2.0 * bound_f64(3.0 * forward_depth(fs_model_spec(bench->model)));
@@ -168,28 +160,24 @@ static void compare_term(const struct bench *bench, const struct golden *g, cons
     free(gradient);
 }
 
-static struct fs_json_document *open_golden(const char *family)
+static struct fs_json_document *open_gradients(const char *family)
 {
-    struct fs_error err = FS_ERROR_INIT;
-    const char *root_folder = getenv("FAIRSTAMP_SOURCE");
-    char path[1024];
-    snprintf(path, sizeof path, "%s/tests/golden/gradients/%s.json", root_folder != NULL ? root_folder : ".", family);
-    struct fs_json_document *document;
-    assert_done(fs_json_load(path, &document, &err), err);
-    return document;
+    char name[64];
+    snprintf(name, sizeof name, "gradients/%s", family);
+    return open_golden(name);
 }
 
 static void golden_stamp(const cJSON *root, size_t d, struct fs_stamp *stamp)
 {
     struct fs_error err = FS_ERROR_INIT;
-    const cJSON *given = key(root, "stamp");
-    size_t layer = (size_t)key(root, "layer")->valuedouble;
-    assert_done(fs_stamp_create(layer, d, (size_t)cJSON_GetArraySize(key(given, "key")), 1, stamp, &err), err);
+    const cJSON *given = get(root, "stamp");
+    size_t layer = (size_t)number_of(root, "layer");
+    assert_done(fs_stamp_create(layer, d, (size_t)cJSON_GetArraySize(get(given, "key")), 1, stamp, &err), err);
     double *numbers = calloc((size_t)1 << 16, sizeof *numbers);
-    size_t count = flatten(key(given, "key"), numbers);
-    count += flatten(key(given, "key_bias"), numbers + count);
-    count += flatten(key(given, "value"), numbers + count);
-    count += flatten(key(given, "value_bias"), numbers + count);
+    size_t count = flatten(get(given, "key"), numbers);
+    count += flatten(get(given, "key_bias"), numbers + count);
+    count += flatten(get(given, "value"), numbers + count);
+    count += flatten(get(given, "value_bias"), numbers + count);
     assert_int_equal(count, fs_stamp_parameters(d, stamp->width));
     for (size_t i = 0; i < count; i++) {
         stamp->parameters[i] = numbers[i];
@@ -200,10 +188,10 @@ static void golden_stamp(const cJSON *root, size_t d, struct fs_stamp *stamp)
 static void autograd(const char *family)
 {
     struct fs_error err = FS_ERROR_INIT;
-    struct fs_json_document *document = open_golden(family);
-    const cJSON *root = fs_json_root(document), *expected = key(root, "terms");
+    struct fs_json_document *document = open_gradients(family);
+    const cJSON *root = fs_json_root(document), *expected = get(root, "terms");
     struct test_model m;
-    test_model_open(key(root, "model")->valuestring, &m);
+    test_model_open(get(root, "model")->valuestring, &m);
     struct bench bench = {.model = m.model};
     assert_done(fs_workspace_create(m.model, &bench.workspace, &err), err);
     assert_done(fs_tape_create(m.model, &bench.tape, &err), err);
@@ -228,7 +216,7 @@ static void autograd(const char *family)
     assert_done(fs_read_distributions(m.model, bench.workspace, h, g->loss.rows, g->row, unedited, &err), err);
 
     struct fs_stamp_options options = test_options(m.spec);
-    bool mean_probability = strcmp(key(root, "fold")->valuestring, "mean_probability") == 0;
+    bool mean_probability = strcmp(get(root, "fold")->valuestring, "mean_probability") == 0;
     options.scoring = mean_probability ? FS_TARGET_PROB : FS_SENTENCE_MEAN;
     assert_done(fs_loss_keep(&g->loss, options.scoring, unedited, &err), err);
     const char *const names[] = {"gap", "logratio", "kl"};
@@ -238,7 +226,7 @@ static void autograd(const char *family)
         options.beta = 0;
         g->loss.pair_weight = t == 2 ? 0 : 1.0 / (double)g->loss.pairs;
         print_message("%-6s %-9s value, key, bias, value, bias, x:", family, names[t]);
-        compare_term(&bench, g, &stamp, x, base, &options, key(expected, names[t]));
+        compare_term(&bench, g, &stamp, x, base, &options, get(expected, names[t]));
     }
     free(h);
     free(x);
@@ -258,7 +246,7 @@ static void golden_text(const cJSON *root, const struct test_model *m, struct fs
 {
     struct fs_error err = FS_ERROR_INIT;
     struct fs_plan_unit view;
-    const cJSON *sequences = key(root, "sequences");
+    const cJSON *sequences = get(root, "sequences");
     *unit = (struct fs_stamp_unit){.of_text = true};
     assert_done(fs_plan_create(&unit->plan, &err), err);
     for (int s = 0; s < cJSON_GetArraySize(sequences); s += cJSON_GetArraySize(sequences) - 1) {
@@ -285,13 +273,13 @@ static void autograd_text(void **state)
     static const char *const families[] = {"bert", "gpt2", "llama", "gemma2", "opt", "gptj", "qwen3", "gpt_neo"};
     for (size_t f = 0; f < sizeof families / sizeof *families; f++) {
         struct fs_error err = FS_ERROR_INIT;
-        struct fs_json_document *document = open_golden(families[f]);
-        const cJSON *root = fs_json_root(document), *expected = key(key(root, "terms"), "text");
+        struct fs_json_document *document = open_gradients(families[f]);
+        const cJSON *root = fs_json_root(document), *expected = get(get(root, "terms"), "text");
         struct test_model m;
         struct fs_workspace *workspace;
         struct fs_stamp stamp;
         struct fs_stamp_units units = {.count = 1, .unit = calloc(1, sizeof(struct fs_stamp_unit))};
-        test_model_open(key(root, "model")->valuestring, &m);
+        test_model_open(get(root, "model")->valuestring, &m);
         assert_done(fs_workspace_create(m.model, &workspace, &err), err);
         golden_stamp(root, m.spec->hidden, &stamp);
         golden_text(root, &m, units.unit);
@@ -307,11 +295,11 @@ static void autograd_text(void **state)
             gradient[i] /= options.text_weight;
         }
         const double errors[] = {
-            fabs(loss / key(expected, "value")->valuedouble - 1),
-            relative_difference(gradient, key(expected, "key")),
-            relative_difference(gradient + fs_stamp_offset_key_bias(&stamp), key(expected, "key_bias")),
-            relative_difference(gradient + fs_stamp_offset_value(&stamp), key(expected, "value_matrix")),
-            relative_difference(gradient + fs_stamp_offset_value_bias(&stamp), key(expected, "value_bias")),
+            fabs(loss / number_of(expected, "value") - 1),
+            relative_difference(gradient, get(expected, "key")),
+            relative_difference(gradient + fs_stamp_offset_key_bias(&stamp), get(expected, "key_bias")),
+            relative_difference(gradient + fs_stamp_offset_value(&stamp), get(expected, "value_matrix")),
+            relative_difference(gradient + fs_stamp_offset_value_bias(&stamp), get(expected, "value_bias")),
         };
         print_message("%-7s text      value, key, bias, value, bias:", families[f]);
         for (size_t i = 0; i < sizeof errors / sizeof *errors; i++) {
