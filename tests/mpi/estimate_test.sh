@@ -16,7 +16,7 @@ for words in 'Predicted time, 1 thread a rank' 'Efficiency falls below 50 %' 'Me
     grep -q "$words" out || fail "estimate does not say: $words"
 done
 [ ! -e none ] || fail "estimate made the output folder"
-[ -z "$(find . -name 'fairstamp-estimate-*')" ] || fail "a scratch folder is left"
+[ -z "$(find . -name 'fs.??????')" ] || fail "a scratch folder is left"
 
 estimate 1 o --save --format json
 cp out one.json
@@ -80,5 +80,5 @@ expect 66 "$fairstamp" estimate none.json
 expect 78 "$fairstamp" estimate "$data/job.json" --set stamp.width=0
 expect 65 "$fairstamp" estimate "$data/job.json" --set output=o5 --set categories=astrology
 expect 73 env TMPDIR="$scratch/nowhere" "$fairstamp" estimate "$data/job.json" --set output=o5
-[ -z "$(find . -name 'fairstamp-estimate-*')" ] || fail "a scratch folder is left"
+[ -z "$(find . -name 'fs.??????')" ] || fail "a scratch folder is left"
 finish
