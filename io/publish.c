@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "io/scratch.h"
+
 static int (*may_publish)(struct fs_error *err);
 
 void fs_publish_when(int (*may)(struct fs_error *err))
@@ -72,13 +74,21 @@ static int remove_stale(const char *folder, const char *base, const char *host, 
                             folder, strerror(errno));
     }
     const struct dirent *entry;
-    while ((entry = readdir(directory)) != NULL) {
-        if (is_stale(entry->d_name, base, host)) {
-            (void)unlinkat(dirfd(directory), entry->d_name, 0);
+    int status = 0;
+    while (status == 0 && (entry = readdir(directory)) != NULL) {
+        char *path;
+        if (!is_stale(entry->d_name, base, host)) {
+            continue;
+        }
+        if (asprintf(&path, "%s/%s", folder, entry->d_name) < 0) {
+            status = fs_error_memory(err, strlen(folder), "a path");
+        } else {
+            fs_folder_remove(path);
+            free(path);
         }
     }
     closedir(directory);
-    return 0;
+    return status;
 }
 
 int fs_publish_begin(const char *path, char **temporary, struct fs_error *err)
@@ -143,9 +153,7 @@ int fs_publish_commit(const char *temporary, const char *path, struct fs_error *
 
 void fs_publish_abort(const char *temporary)
 {
-    if (temporary != NULL) {
-        (void)unlink(temporary);
-    }
+    fs_folder_remove(temporary);
 }
 
 int fs_publish_write(const char *temporary, const void *bytes, size_t length, struct fs_error *err)

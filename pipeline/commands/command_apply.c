@@ -1,12 +1,10 @@
 /* apply: a trained edit as what a user deploys. */
-#include <dirent.h>
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "io/console/progress.h"
 #include "io/publish.h"
@@ -396,20 +394,6 @@ static int write_edit(const struct source *source, const char *folder, struct fs
     return status;
 }
 
-/* A folder of files, and itself. */
-static void remove_folder(const char *folder)
-{
-    DIR *directory = opendir(folder);
-    const struct dirent *entry;
-    while (directory != NULL && (entry = readdir(directory)) != NULL) {
-        (void)unlinkat(dirfd(directory), entry->d_name, 0);
-    }
-    if (directory != NULL) {
-        closedir(directory);
-    }
-    (void)rmdir(folder);
-}
-
 /* Whole or not at all, at `path`, where nothing is. */
 static int write_folder(const struct source *source, const char *path, struct fs_error *err)
 {
@@ -427,11 +411,11 @@ static int write_folder(const struct source *source, const char *path, struct fs
     if (mkdir(temporary, 0777) != 0) {
         status =
             fs_error_set(err, FS_EXIT_CANNOT_CREATE, "%s: the folder cannot be made: %s", temporary, strerror(errno));
+    } else if (write_edit(source, temporary, err) != 0) {
+        status = -1;
+        fs_publish_abort(temporary);
     } else {
-        status = write_edit(source, temporary, err) == 0 ? fs_publish_commit(temporary, path, err) : -1;
-        if (status != 0) {
-            remove_folder(temporary);
-        }
+        status = fs_publish_commit(temporary, path, err);
     }
     free(temporary);
     return status;

@@ -1,12 +1,10 @@
 /* report: a job's published results, or a sweep's, as a page for people, pictures, and tables. */
-#include <dirent.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "io/console/progress.h"
 #include "io/publish.h"
+#include "io/scratch.h"
 #include "pipeline/commands/commands.h"
 #include "results/archive_merge.h"
 #include "results/page/page.h"
@@ -137,33 +135,21 @@ static int report_job(const char *path, const char *folder, struct fs_error *err
 /* The page of a cell, whose files are there again as long as it is made. */
 static int report_cell(const struct fs_archive *archive, const char *cell, const char *folder, struct fs_error *err)
 {
-    char *file = NULL, *page = NULL, scratch[] = "/tmp/fairstamp.XXXXXX", *temporary = NULL;
-    const char *below = getenv("TMPDIR");
-    if (asprintf(&temporary, "%s%s", below != NULL && below[0] != '\0' ? below : "/tmp", scratch + 4) < 0 ||
-        asprintf(&page, "%s/cells/%s", folder, cell) < 0) {
-        free(temporary);
+    char *file = NULL, *page = NULL, *scratch;
+    if (asprintf(&page, "%s/cells/%s", folder, cell) < 0) {
         return fs_error_memory(err, strlen(folder), "a path");
     }
-    int status =
-        mkdtemp(temporary) != NULL
-            ? 0
-            : fs_error_set(err, FS_EXIT_CANNOT_CREATE, "%s: the folder cannot be made: %s", temporary, strerror(errno));
+    int status = fs_scratch_make(NULL, &scratch, err);
     if (status == 0) {
-        status = fs_survey_extract(archive, cell, temporary, &file, err);
-        status = status == 0 && file != NULL ? report_job(file, page, err) : status;
-        DIR *directory = opendir(temporary);
-        const struct dirent *entry;
-        while (directory != NULL && (entry = readdir(directory)) != NULL) {
-            (void)unlinkat(dirfd(directory), entry->d_name, 0);
-        }
-        if (directory != NULL) {
-            closedir(directory);
-        }
-        (void)rmdir(temporary);
+        status = fs_survey_extract(archive, cell, scratch, &file, err);
     }
+    if (status == 0 && file != NULL) {
+        status = report_job(file, page, err);
+    }
+    fs_folder_remove(scratch);
+    free(scratch);
     free(file);
     free(page);
-    free(temporary);
     return status == 0 ? 0 : fs_error_prepend(err, "cell %s", cell);
 }
 

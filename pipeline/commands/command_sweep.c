@@ -67,12 +67,12 @@ static const char *word_of(enum fs_cell_state state, const char *slurm)
     return open && slurm[0] != '\0' && strcmp(slurm, "COMPLETED") != 0 ? slurm : state_words[state];
 }
 
-/* Which stages are shown: methods other than the stamp where a cell has them. Looks at all cells. */
+/* Which stages are shown: methods where a cell has them, all others. Looks at all cells. */
 static int look(const struct fs_sweep *sweep, struct fs_cell_progress *progress, bool shown[FS_STAGE_COUNT],
                 struct fs_error *err)
 {
     for (int stage = 0; stage < FS_STAGE_COUNT; stage++) {
-        shown[stage] = stage == FS_STAGE_STAMP || fs_stage_method((enum fs_stage)stage) == NULL;
+        shown[stage] = fs_stage_method((enum fs_stage)stage) == NULL;
     }
     for (size_t i = 0; i < sweep->cells; i++) {
         if (fs_sweep_look(&sweep->cell[i], &progress[i], err) != 0) {

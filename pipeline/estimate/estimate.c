@@ -1,17 +1,16 @@
 #include "pipeline/estimate/estimate.h"
 
-#include <ftw.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "io/clock.h"
 #include "io/console/progress.h"
 #include "io/digest.h"
 #include "io/formats/tensor_format.h"
 #include "io/publish.h"
+#include "io/scratch.h"
 #include "jobs/stage_rules.h"
 #include "model/families/config.h"
 #include "model/flops.h"
@@ -32,32 +31,6 @@
 #define ASSUMED_BANDWIDTH 1e10
 
 enum { PROBED_STAGES = FS_STAGE_EVALUATE + 1 };
-
-/* ---- a folder of its own for each rank ---- */
-
-static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *walk)
-{
-    (void)status, (void)type, (void)walk;
-    return remove(path);
-}
-
-static int make_scratch(struct fs_estimator *e, struct fs_error *err)
-{
-    const char *parent = getenv("TMPDIR");
-    if (asprintf(&e->scratch, "%s/fairstamp-estimate-XXXXXX", parent != NULL && *parent != '\0' ? parent : "/tmp") <
-        0) {
-        e->scratch = NULL;
-        return fs_error_memory(err, 64, "a path");
-    }
-    if (mkdtemp(e->scratch) == NULL) {
-        fs_error_set(err, FS_EXIT_CANNOT_CREATE, "%s: a temporary folder cannot be made; set TMPDIR to a writable one",
-                     e->scratch);
-        free(e->scratch);
-        e->scratch = NULL;
-        return -1;
-    }
-    return 0;
-}
 
 /* ---- the two runs of a probe ---- */
 
@@ -207,7 +180,7 @@ static int load(struct fs_estimator *e, struct fs_error *err)
                      : fs_session_load_model(e->session, folder, &fs_job_settings(e->job)->compute, err);
     }
     if (status == 0) {
-        status = fs_session_agree(e->session, make_scratch(e, err), err);
+        status = fs_session_agree(e->session, fs_scratch_make(NULL, &e->scratch, err), err);
     }
     if (status != 0) {
         return -1;
@@ -545,10 +518,8 @@ int fs_estimate_job(struct fs_session *session, const struct fs_job *job, const 
     end_probing(&e, &e.whole);
     end_probing(&e, &e.cut);
     fs_fingerprint_release(&e.fingerprint);
-    if (e.scratch != NULL) {
-        nftw(e.scratch, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
-        free(e.scratch);
-    }
+    fs_folder_remove(e.scratch);
+    free(e.scratch);
     estimate->elapsed = fs_seconds() - begin;
     return status;
 }

@@ -43,8 +43,8 @@ struct fs_estimate_stage {
 struct fs_estimate {
     bool random_model;        /* no weights */
     bool cut;                 /* probed with few layers */
-    size_t layer;             /* of the stamp */
-    const char *layer_source; /* that layer */
+    size_t layer;             /* of the trainings at one */
+    const char *layer_source; /* why that one; NULL: nothing is trained at a layer */
     double layer0_factor;     /* times the stamp's seconds that it takes at layer 0; 1 where the layer is certain */
     double begin;             /* seconds before the first stage: hashes, weights, data */
     double elapsed;           /* seconds of the estimate */
@@ -55,7 +55,8 @@ struct fs_estimate {
     struct fs_estimate_stage stage[FS_STAGE_COUNT];
     size_t node_ranks;                          /* that share a node */
     double model_bytes, rank_bytes, root_bytes; /* of memory (memory.h): once a node, each rank, the root besides */
-    double parameters, weights, vectored;       /* of the stamp; of the model; numbers that a step's sum adds */
+    double parameters, weights,
+        vectored; /* of the stamp, 0 where there is none; of the model; numbers that a step's sum adds */
 };
 
 struct fs_estimate_options {

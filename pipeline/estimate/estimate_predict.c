@@ -351,8 +351,7 @@ void fs_estimate_memory(struct fs_estimator *e)
     load->memory = training.memory;
     load->two_sweeps = training.two_sweeps;
     load->text = training.text;
-    estimate->parameters = (double)training.parameters;
-    load->file = FS_MEMORY_STATE * estimate->parameters * (double)sizeof(fs_real);
+    load->file = FS_MEMORY_STATE * (double)training.parameters * (double)sizeof(fs_real);
     for (int stage = 0; stage < FS_STAGE_COUNT; stage++) {
         load->file = fmax(load->file, estimate->stage[stage].output);
     }
@@ -360,4 +359,7 @@ void fs_estimate_memory(struct fs_estimator *e)
     estimate->model_bytes = memory.weights;
     estimate->rank_bytes = fs_memory_rank(&memory, load->threads);
     estimate->root_bytes = memory.archive + training.root;
+    if (estimate->stage[FS_STAGE_STAMP].there) {
+        estimate->parameters = (double)fs_estimate_training(e, e->job, FS_STAGE_STAMP).parameters;
+    }
 }

@@ -130,6 +130,26 @@ static int print_times(const struct fs_estimate *estimate, FILE *stream, struct 
     return status;
 }
 
+static void print_breaking_points(const struct fs_estimate *estimate, FILE *stream)
+{
+    int width = 0;
+    for (int s = 0; s < FS_STAGE_COUNT; s++) {
+        int own = (int)strlen(name_of(s));
+        width = estimate->stage[s].there && own > width ? own : width;
+    }
+    for (int s = 0; s < FS_STAGE_COUNT; s++) {
+        char reason[160];
+        size_t at = breaking_point(estimate, s);
+        if (estimate->stage[s].there && at < FS_ESTIMATE_RANKS) {
+            explain(estimate, s, at, reason, sizeof reason);
+            fprintf(stream, "  %-*s at %zu ranks: %s\n", width, name_of(s), estimate->rank[at], reason);
+        } else if (estimate->stage[s].there) {
+            fprintf(stream, "  %-*s nowhere up to %zu ranks\n", width, name_of(s),
+                    estimate->rank[estimate->rank_count - 1]);
+        }
+    }
+}
+
 int fs_estimate_print(const struct fs_estimate *estimate, FILE *stream, struct fs_error *err)
 {
     const double mib = 1 << 20;
@@ -137,9 +157,11 @@ int fs_estimate_print(const struct fs_estimate *estimate, FILE *stream, struct f
         return -1;
     }
     fprintf(stream, "\n");
-    if (estimate->layer_source != NULL) { /* something is trained at a layer */
+    if (estimate->stage[FS_STAGE_STAMP].there) {
         fprintf(stream, "Stamp at layer %zu (%s); %.0f parameters, %zu steps\n", estimate->layer,
                 estimate->layer_source, estimate->parameters, estimate->stage[FS_STAGE_STAMP].calls);
+    } else if (estimate->layer_source != NULL) {
+        fprintf(stream, "Trained at layer %zu (%s)\n", estimate->layer, estimate->layer_source);
     }
     if (estimate->layer0_factor > 1.05) {
         fprintf(
@@ -161,16 +183,7 @@ int fs_estimate_print(const struct fs_estimate *estimate, FILE *stream, struct f
         return -1;
     }
     fprintf(stream, "\nEfficiency falls below 50 %%\n");
-    for (int s = 0; s < FS_STAGE_COUNT; s++) {
-        char reason[160];
-        size_t at = breaking_point(estimate, s);
-        if (estimate->stage[s].there && at < FS_ESTIMATE_RANKS) {
-            explain(estimate, s, at, reason, sizeof reason);
-            fprintf(stream, "  %-8s at %zu ranks: %s\n", name_of(s), estimate->rank[at], reason);
-        } else if (estimate->stage[s].there) {
-            fprintf(stream, "  %-8s nowhere up to %zu ranks\n", name_of(s), estimate->rank[estimate->rank_count - 1]);
-        }
-    }
+    print_breaking_points(estimate, stream);
     return 0;
 }
 
@@ -215,10 +228,12 @@ cJSON *fs_estimate_json(const struct fs_estimate *estimate)
     cJSON *json = cJSON_CreateObject();
     cJSON_AddNumberToObject(json, "threads_a_rank", (double)estimate->threads);
     cJSON_AddBoolToObject(json, "made_up_weights", estimate->random_model);
-    cJSON_AddNumberToObject(json, "stamp_layer", (double)estimate->layer);
-    cJSON_AddStringToObject(json, "stamp_layer_reason", estimate->layer_source);
-    cJSON_AddNumberToObject(json, "stamp_at_layer_0", estimate->layer0_factor);
-    cJSON_AddNumberToObject(json, "stamp_parameters", estimate->parameters);
+    if (estimate->stage[FS_STAGE_STAMP].there) {
+        cJSON_AddNumberToObject(json, "stamp_layer", (double)estimate->layer);
+        cJSON_AddStringToObject(json, "stamp_layer_reason", estimate->layer_source);
+        cJSON_AddNumberToObject(json, "stamp_at_layer_0", estimate->layer0_factor);
+        cJSON_AddNumberToObject(json, "stamp_parameters", estimate->parameters);
+    }
     cJSON_AddNumberToObject(json, "weights", estimate->weights);
     cJSON_AddNumberToObject(json, "model_bytes", estimate->model_bytes);
     cJSON_AddNumberToObject(json, "rank_bytes", estimate->rank_bytes);

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -15,6 +14,7 @@
 
 #include "io/child.h"
 #include "io/console/progress.h"
+#include "io/scratch.h"
 #include "pipeline/sweeps/cell_log.h"
 #include "results/sweep_status.h"
 
@@ -53,32 +53,16 @@ struct crew {
  */
 static char *make_scratch(void)
 {
-    const char *base = getenv("OMPI_MCA_orte_tmpdir_base");
-    base = base != NULL ? base : getenv("TMPDIR");
-    char *path = NULL;
-    if (asprintf(&path, "%s/fs.XXXXXX", base != NULL ? base : "/tmp") < 0) {
-        return NULL;
-    }
-    if (mkdtemp(path) == NULL) {
-        free(path);
-        return NULL;
-    }
+    struct fs_error ignored = FS_ERROR_INIT;
+    char *path;
+    (void)fs_scratch_make(getenv("OMPI_MCA_orte_tmpdir_base"), &path, &ignored);
     return path;
-}
-
-static int remove_entry(const char *path, const struct stat *status, int kind, struct FTW *place)
-{
-    (void)status, (void)kind, (void)place;
-    remove(path);
-    return 0;
 }
 
 static void remove_scratch(char *scratch)
 {
-    if (scratch != NULL) {
-        nftw(scratch, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
-        free(scratch);
-    }
+    fs_folder_remove(scratch);
+    free(scratch);
 }
 
 /* In the child: its share of the cores, so that cells at once are not all bound to the first ones. */

@@ -16,7 +16,7 @@ for words in 'Predicted time, 1 thread a rank' 'Efficiency falls below 50 %' 'Me
     grep -q "$words" out || fail "estimate does not say: $words"
 done
 [ ! -e none ] || fail "estimate made the output folder"
-[ -z "$(find . -name 'fairstamp-estimate-*')" ] || fail "a scratch folder is left"
+[ -z "$(find . -name 'fs.??????')" ] || fail "a scratch folder is left"
 
 estimate 1 o --save --format json
 cp out one.json
@@ -51,6 +51,12 @@ expect 0 "$fairstamp" estimate "$data/job.json" --set output=o3 --set stamp.laye
 ! grep -q 'may find another layer' out || fail "the job names its layer"
 grep -q "layer 1 (the job's)" out && grep -q '^layer_sweep ' out || fail "the job's layer was not taken"
 
+# what is said of the stamp is of it alone
+expect 0 "$fairstamp" estimate "$data/job.json" --set output=o7 --set methods=stamp,ft --seconds 1 --format json
+grep '"stamp_parameters"' one.json | cmp -s - <(grep '"stamp_parameters"' out) || fail "a second training changes the stamp's parameters"
+expect 0 "$fairstamp" estimate "$data/job.json" --set output=o7 --set method=ft --set ft.layer=1 --seconds 1
+grep -q "^Trained at layer 1 (the job's)$" out && ! grep -q Stamp out || fail "a job without a stamp has one in its estimate"
+
 # no weights: their shape is enough
 cp -r "$GOLDEN_MODELS/bert-tiny" shape
 rm -f shape/model.safetensors
@@ -80,5 +86,5 @@ expect 66 "$fairstamp" estimate none.json
 expect 78 "$fairstamp" estimate "$data/job.json" --set stamp.width=0
 expect 65 "$fairstamp" estimate "$data/job.json" --set output=o5 --set categories=astrology
 expect 73 env TMPDIR="$scratch/nowhere" "$fairstamp" estimate "$data/job.json" --set output=o5
-[ -z "$(find . -name 'fairstamp-estimate-*')" ] || fail "a scratch folder is left"
+[ -z "$(find . -name 'fs.??????')" ] || fail "a scratch folder is left"
 finish

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "io/publish.h"
+#include "io/scratch.h"
 
 static struct fs_error err = FS_ERROR_INIT;
 
@@ -58,17 +59,23 @@ static void test_steps(void **state)
     free(temporary);
 }
 
-static void test_stale(void **state)
+static pid_t dead_process(void)
 {
-    (void)state;
-    char host[256];
-    assert_int_equal(gethostname(host, sizeof host), 0);
     pid_t dead = fork();
     assert_true(dead >= 0);
     if (dead == 0) {
         _exit(0);
     }
     assert_int_equal(waitpid(dead, NULL, 0), dead);
+    return dead;
+}
+
+static void test_stale(void **state)
+{
+    (void)state;
+    char host[256];
+    assert_int_equal(gethostname(host, sizeof host), 0);
+    pid_t dead = dead_process(), other = dead_process();
     char names[6][400];
     snprintf(names[0], sizeof names[0], "r.h5.%s.%ld.tmp", host, (long)dead);
     snprintf(names[1], sizeof names[1], "r.h5.%s.%ld.tmp", host, (long)getppid());
@@ -79,12 +86,22 @@ static void test_stale(void **state)
     for (size_t i = 0; i < 6; i++) {
         scratch_write_text(names[i], "half");
     }
+    char folder[400], nested[512]; /* of a folder that is published */
+    snprintf(folder, sizeof folder, "r.h5.%s.%ld.tmp", host, (long)other);
+    snprintf(nested, sizeof nested, "%s/a/b", folder);
+    check_success(fs_make_folder(scratch_path(nested), &err), &err);
+    snprintf(nested, sizeof nested, "%s/a/file", folder);
+    scratch_write_text(nested, "half");
+    snprintf(nested, sizeof nested, "%s/a/link", folder);
+    assert_int_equal(symlink(scratch_write_text("kept", "kept"), scratch_path(nested)), 0);
     char *temporary;
     check_success(fs_publish_begin(scratch_path("r.h5"), &temporary, &err), &err);
     free(temporary);
     for (size_t i = 0; i < 6; i++) {
         assert_int_equal(access(scratch_path(names[i]), F_OK) != 0, i == 0); /* the first one alone goes */
     }
+    assert_int_not_equal(access(scratch_path(folder), F_OK), 0); /* and the folder */
+    check_content(scratch_path("kept"), "kept");
 }
 
 static void test_wrong_places(void **state)
@@ -115,6 +132,51 @@ static void test_no_link_followed(void **state)
     check_content(target, "untouched");
 }
 
+static void test_folder(void **state)
+{
+    (void)state;
+    char *temporary, file[4600];
+    for (int published = 0; published < 2; published++) {
+        check_success(fs_publish_begin(scratch_path("whole"), &temporary, &err), &err);
+        snprintf(file, sizeof file, "%s/file", temporary);
+        assert_int_equal(mkdir(temporary, 0700), 0);
+        check_success(fs_publish_text(file, "text", 4, &err), &err);
+        if (published == 1) {
+            check_success(fs_publish_commit(temporary, scratch_path("whole"), &err), &err);
+        } else {
+            fs_publish_abort(temporary);
+        }
+        assert_int_not_equal(access(temporary, F_OK), 0);
+        assert_int_equal(access(scratch_path("whole"), F_OK) == 0, published);
+        free(temporary);
+    }
+    check_content(scratch_path("whole/file"), "text");
+}
+
+static void test_scratch(void **state)
+{
+    (void)state;
+    char *one, *two, *inner;
+    assert_int_equal(setenv("TMPDIR", scratch_folder(), 1), 0);
+    check_success(fs_scratch_make(NULL, &one, &err), &err);
+    check_success(fs_scratch_make("", &two, &err), &err);
+    assert_string_not_equal(one, two);
+    assert_memory_equal(one, scratch_folder(), strlen(scratch_folder()));
+    check_success(fs_scratch_make(one, &inner, &err), &err);
+    assert_memory_equal(inner, one, strlen(one));
+    fs_folder_remove(one);
+    assert_int_not_equal(access(one, F_OK), 0);
+    assert_int_equal(access(two, F_OK), 0);
+    free(one);
+    free(two);
+    free(inner);
+    fs_folder_remove(NULL);
+    assert_int_equal(setenv("TMPDIR", scratch_path("nowhere"), 1), 0);
+    check_error(fs_scratch_make(NULL, &one, &err), &err, FS_EXIT_CANNOT_CREATE, "nowhere", "set TMPDIR");
+    assert_null(one);
+    assert_int_equal(unsetenv("TMPDIR"), 0);
+}
+
 static void test_make_folder(void **state)
 {
     (void)state;
@@ -138,6 +200,8 @@ int main(void)
         cmocka_unit_test(test_wrong_places),
         cmocka_unit_test(test_no_link_followed),
         cmocka_unit_test(test_make_folder),
+        cmocka_unit_test(test_folder),
+        cmocka_unit_test(test_scratch),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }
