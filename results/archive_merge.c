@@ -56,8 +56,13 @@ static int part_of(const char *name)
     if (is_part(name, "/provenance")) {
         return PROVENANCE;
     }
-    bool training = is_part(name, "/stamp/training/moment1") || is_part(name, "/stamp/training/moment2") ||
-                    is_part(name, "/stamp/training/best") || is_part(name, "/stamp/training/parameter");
+    static const char *const parts[] = {"/training/moment1", "/training/moment2", "/training/best",
+                                        "/training/parameter"};
+    const char *part = name[0] == '/' ? strchr(name + 1, '/') : NULL; /* behind the edit's kind, such as /stamp */
+    bool training = false;
+    for (size_t i = 0; part != NULL && i < sizeof parts / sizeof parts[0]; i++) {
+        training = training || is_part(part, parts[i]);
+    }
     return training ? TRAINING : CONTENT;
 }
 

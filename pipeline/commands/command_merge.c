@@ -6,7 +6,7 @@
 #include "results/archive_merge.h"
 
 static const struct fs_option option_training = {
-    .name = "--training", .help = "keep what a stamp's training needs to go on: three times its parameters"};
+    .name = "--training", .help = "keep what a training needs to go on: up to three times what it trained"};
 
 static int run(struct fs_session *session, struct fs_error *err)
 {

@@ -43,6 +43,16 @@ cp all.h5 alone
 expect 0 "$fairstamp" merge -o alone/again.h5 alone/all.h5 # without its originals
 same all.h5 alone/again.h5
 
+# what goes on with a training is left out, of every method, unless asked for
+run matrix --set "model=run-a/last" --set methods=stamp,ft --set ft.epochs=2
+expect 0 "$fairstamp" merge -o short.h5 matrix
+expect 0 "$fairstamp" merge --training -o whole.h5 matrix
+for method in stamp ft; do
+    grep -q moment1 "matrix/$method.h5" || fail "no moments in $method.h5"
+done
+[ "$(grep -cE 'moment[12]|/best' short.h5 all.h5 | cut -d : -f 2 | sort -u)" = 0 ] || fail "a training's state in a merged file"
+grep -q moment1 whole.h5 || fail "no moments in a merged file with --training"
+
 # refused: two results for one cell, stages of two jobs, damage, what is no result; nothing is written
 refused() { # CODE TEXT ARGUMENTS...
     cp all.h5 kept.h5
