@@ -77,6 +77,7 @@ _fairstamp_setting() # KEY=VALUE
     stamp.loss) _fairstamp_words "gap logratio" ;;
     stamp.swap_subjects) _fairstamp_words "true false" ;;
     stamp.swap_statements) _fairstamp_words "true false" ;;
+    stamp.vary_prompts) _fairstamp_words "true false" ;;
     stamp.text) _fairstamp_files '' ;;
     stamp.kl_rows) _fairstamp_words "first all" ;;
     stamp.kl_without_completion) _fairstamp_words "true false" ;;
@@ -88,6 +89,7 @@ _fairstamp_setting() # KEY=VALUE
     ft_equal.loss) _fairstamp_words "gap logratio" ;;
     ft_equal.swap_subjects) _fairstamp_words "true false" ;;
     ft_equal.swap_statements) _fairstamp_words "true false" ;;
+    ft_equal.vary_prompts) _fairstamp_words "true false" ;;
     ft_equal.text) _fairstamp_files '' ;;
     ft_equal.kl_rows) _fairstamp_words "first all" ;;
     ft_equal.kl_without_completion) _fairstamp_words "true false" ;;
@@ -134,15 +136,16 @@ _fairstamp_keys="model model_name output seed categories strict compute.share_pr
     trace.noise_scale trace.noise_samples trace.bootstrap trace.reuse stamp.preset
     stamp.layer stamp.width stamp.loss stamp.alpha stamp.beta stamp.key_bias
     stamp.key_share stamp.generic_prompts stamp.neutral_subjects stamp.frames
-    stamp.swap_subjects stamp.swap_statements stamp.text_weight stamp.text_tokens
-    stamp.text stamp.level_weight stamp.balance_weight stamp.balance_width stamp.kl_rows
-    stamp.kl_without_completion stamp.keep_best stamp.learning_rate stamp.schedule
-    stamp.beta1 stamp.beta2 stamp.epsilon stamp.iterations stamp.batch stamp.unit_tokens
-    stamp.checkpoint_every stamp.memory sentence_debias.components sentence_debias.tokens
-    sentence_debias.batch leace.sentences leace.batch inlp.rounds inlp.sentences
-    inlp.batch ft_equal.preset ft_equal.layer ft_equal.loss ft_equal.alpha ft_equal.beta
-    ft_equal.generic_prompts ft_equal.neutral_subjects ft_equal.frames
-    ft_equal.swap_subjects ft_equal.swap_statements ft_equal.text_weight
+    stamp.swap_subjects stamp.swap_statements stamp.vary_prompts stamp.text_weight
+    stamp.text_tokens stamp.text stamp.level_weight stamp.balance_weight
+    stamp.balance_width stamp.kl_rows stamp.kl_without_completion stamp.keep_best
+    stamp.learning_rate stamp.schedule stamp.beta1 stamp.beta2 stamp.epsilon
+    stamp.iterations stamp.batch stamp.unit_tokens stamp.checkpoint_every stamp.memory
+    sentence_debias.components sentence_debias.tokens sentence_debias.batch
+    leace.sentences leace.batch inlp.rounds inlp.sentences inlp.batch ft_equal.preset
+    ft_equal.layer ft_equal.loss ft_equal.alpha ft_equal.beta ft_equal.generic_prompts
+    ft_equal.neutral_subjects ft_equal.frames ft_equal.swap_subjects
+    ft_equal.swap_statements ft_equal.vary_prompts ft_equal.text_weight
     ft_equal.text_tokens ft_equal.text ft_equal.level_weight ft_equal.balance_weight
     ft_equal.balance_width ft_equal.kl_rows ft_equal.kl_without_completion
     ft_equal.keep_best ft_equal.learning_rate ft_equal.schedule ft_equal.beta1

@@ -88,6 +88,7 @@ static int write_options(struct fs_archive *archive, const char *group, const st
         {"frames", (int64_t)o->frames},
         {"swap_subjects", o->swap_subjects},
         {"swap_statements", o->swap_statements},
+        {"vary_prompts", o->vary_prompts},
         {"text_tokens", (int64_t)(o->text_weight > 0 || o->key_share > 0 ? o->text_tokens : 0)},
         {"iterations", (int64_t)o->iterations},
         {"batch", (int64_t)o->batch},

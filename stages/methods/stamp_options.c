@@ -80,6 +80,14 @@
                     ".frames the object of each pair stands in the statement of another edited "                       \
                     "pair of its category, drawn for each version, so that what is learnt of it holds in other "       \
                     "words; without " #method ".frames there is none"},                                                \
+        {.key = #method ".vary_prompts",                                                                               \
+         .kind = FS_SETTING_FLAG,                                                                                      \
+         .initial = "false",                                                                                           \
+         FS_SETTING_MEMBER(struct fs_stamp_options, vary_prompts),                                                     \
+         .meaning =                                                                                                    \
+             "each version of " #method                                                                                \
+             ".frames has the next of the generic prompts' templates in the place of the first ones, so that "         \
+             "a subject's distribution is kept in more surroundings; without " #method ".frames there is none"},       \
         {.key = #method ".text_weight",                                                                                \
          .kind = FS_SETTING_NUMBER,                                                                                    \
          .initial = "0",                                                                                               \

@@ -24,6 +24,7 @@ struct fs_stamp_options {
     enum fs_kl_rows kl_rows;    /* L_s1: the row of the completion's first token, or every row that is read */
     bool kl_without_completion; /* L_s1: leave the pair's own tokens out of both distributions */
     size_t generic_prompts;     /* L_s2: templates a subject, 1 to FS_GENERIC_TEMPLATES */
+    bool vary_prompts;          /* in the versions below: other templates in each */
     size_t neutral_subjects;    /* L_s2: subjects of no group beside those of the pairs, 0 to FS_NEUTRAL_SUBJECTS */
     bool swap_subjects;         /* in the versions below: subjects of another edited pair of the category */
     bool swap_statements;       /* likewise: the object in the statement of another */
@@ -57,7 +58,7 @@ extern const struct fs_presets fs_stamp_presets, fs_ft_equal_presets;
 /* The keys stamp.* and ft_equal.*, which fill it but for form, scoring and seed. */
 extern const struct fs_settings fs_stamp_settings, fs_ft_equal_settings;
 
-#define FS_GENERIC_TEMPLATES 16 /* of stamp_prompts.c */
+#define FS_GENERIC_TEMPLATES 64 /* of stamp_prompts.c */
 #define FS_NEUTRAL_SUBJECTS 32
 #define FS_FRAMES 64 /* of stamp_frames.c */
 

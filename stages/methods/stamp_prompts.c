@@ -6,11 +6,75 @@
 
 #include "stages/methods/stamp_options.h"
 
-/* What follows a subject in generic prompts, and subjects of no group; written for this program. */
-static const char *const templates[FS_GENERIC_TEMPLATES] = {
-    "is a",      "has a",          "was born in",  "likes to", "went to the", "said that the",
-    "wears a",   "lives near the", "is known for", "speaks",   "eats",        "was seen with the",
-    "is called", "works as a",     "came from",    "can"};
+/* What stands before and behind a subject in generic prompts, and subjects of no group; written for this program. */
+static const struct {
+    const char *before, *behind;
+} templates[FS_GENERIC_TEMPLATES] = {
+    {"", "is a"},
+    {"", "has a"},
+    {"", "was born in"},
+    {"", "likes to"},
+    {"", "went to the"},
+    {"", "said that the"},
+    {"", "wears a"},
+    {"", "lives near the"},
+    {"", "is known for"},
+    {"", "speaks"},
+    {"", "eats"},
+    {"", "was seen with the"},
+    {"", "is called"},
+    {"", "works as a"},
+    {"", "came from"},
+    {"", "can"},
+    {"In the morning", "drinks"},
+    {"The history of", "began with the"},
+    {"A song about", "is called"},
+    {"The language of", "is"},
+    {"The book was written by", "in the year"},
+    {"Last summer", "travelled to"},
+    {"The teacher asked", "about the"},
+    {"In the old days", "lived in"},
+    {"On a holiday", "celebrates with"},
+    {"The food that is loved by", "is made of"},
+    {"The picture shows", "with a"},
+    {"Next to the station", "sold"},
+    {"The museum tells how", "came to"},
+    {"The colours that belong to", "are"},
+    {"Everybody knows that", "has"},
+    {"A word for", "is"},
+    {"The house of", "stands in the"},
+    {"Long ago", "built the"},
+    {"The film follows", "to the"},
+    {"The letter said that", "had been"},
+    {"In the garden", "grew"},
+    {"The family of", "comes from"},
+    {"The first thing that", "learnt was"},
+    {"The doctor told", "that the"},
+    {"In winter", "wears"},
+    {"The music of", "is played on the"},
+    {"At the market", "bought"},
+    {"The newspaper wrote about", "because of the"},
+    {"According to the law,", "must"},
+    {"The children saw", "at the"},
+    {"A famous story about", "is"},
+    {"The game was won by", "in"},
+    {"When the war ended", "returned to"},
+    {"The name given to", "means"},
+    {"For dinner", "cooked"},
+    {"The day after", "was"},
+    {"The body of", "has"},
+    {"The school taught", "how to"},
+    {"The company hired", "to"},
+    {"The clothes of", "are made of"},
+    {"The prayer of", "is"},
+    {"The bank lent", "the"},
+    {"The land of", "lies between"},
+    {"The car was driven by", "to the"},
+    {"The tools used by", "are"},
+    {"The capital of", "is"},
+    {"Scientists found that", "have"},
+    {"The number of", "is about"},
+};
 static const char *const neutral_subjects[FS_NEUTRAL_SUBJECTS] = {
     "it",        "the house",  "the river",  "this book",   "the dog",     "a tree",    "the city",  "the car",
     "the sun",   "that year",  "the school", "the company", "the church",  "the king",  "the army",  "a letter",
@@ -55,14 +119,15 @@ int fs_stamp_prompt_add(struct fs_plan *plan, const struct fs_tokenizer *tokeniz
 {
     size_t which = number % subjects->count, template = number / subjects->count;
     bool neutral = which >= subjects->of_groups;
-    const char *subject = subjects->name[which], *opening = neutral ? openings[(which + template) % OPENINGS] : "",
+    const char *subject = subjects->name[which], *before = templates[template].before,
+               *opening = before[0] == '\0' && neutral ? openings[(which + template) % OPENINGS] : before,
                *ending = neutral ? endings[(which + template / 2) % ENDINGS] : ".";
     bool masked = style->kind == FS_MASKED;
     struct fs_encoding head = {0}, tail = {0};
     char *text = NULL;
     int32_t *id = NULL;
     *read = SIZE_MAX;
-    int status = asprintf(&text, "%s%s%s %s", opening, opening[0] ? " " : "", subject, templates[template]) < 0
+    int status = asprintf(&text, "%s%s%s %s", opening, opening[0] ? " " : "", subject, templates[template].behind) < 0
                      ? fs_error_memory(err, strlen(subject), "a prompt")
                      : 0;
     if (status == 0) {

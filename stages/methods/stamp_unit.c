@@ -80,11 +80,13 @@ static int add_pair(struct builder *builder, const struct fs_stamp_batch *batch,
 }
 
 /* All templates of a subject side by side, for they begin alike. A prompt that is too long for the model is left out. */
-static int add_prompts(struct builder *builder, struct fs_error *err)
+static int add_prompts(struct builder *builder, size_t version, struct fs_error *err)
 {
     const struct fs_stamp_subjects *subjects = &builder->subjects;
+    size_t count = builder->options->generic_prompts, first = builder->options->vary_prompts ? version * count : 0;
     for (size_t subject = 0; subject < subjects->count; subject++) {
-        for (size_t template = 0; template <builder->options->generic_prompts; template ++) {
+        for (size_t i = 0; i < count; i++) {
+            size_t template = (first + i) % FS_GENERIC_TEMPLATES;
             size_t *read = &builder->prompt[builder->prompts];
             if (fs_stamp_prompt_add(builder->all, builder->tokenizer, &builder->style, subjects,
                                     template * subjects->count + subject, read, err) != 0) {
@@ -487,7 +489,7 @@ static int build(struct builder *builder, const struct fs_stamp_batch *batch, st
             return -1;
         }
     }
-    if (add_prompts(builder, err) != 0 || pack(builder, err) != 0 || find_cuts(builder, err) != 0) {
+    if (add_prompts(builder, batch->version, err) != 0 || pack(builder, err) != 0 || find_cuts(builder, err) != 0) {
         return -1;
     }
     const struct fs_stamp_packing *packing = &builder->packing;

@@ -8,6 +8,7 @@
 
 #include "io/formats/json.h"
 #include "stages/methods/stamp_frames.h"
+#include "stages/methods/stamp_unit.h"
 #include "tests/unit/bounds.h"
 
 /* Lower-case words with a blank before and behind each. */
@@ -499,6 +500,69 @@ static void frames_stand_before_the_statements(void **state)
     }
 }
 
+/* Whether a pass of the units has exactly the tokens of `text`, behind begin-of-text where the model has one. */
+static bool has_pass(const struct test_model *m, const struct fs_prompt_style *style,
+                     const struct fs_stamp_units *units, const char *text)
+{
+    struct fs_error err = FS_ERROR_INIT;
+    struct fs_encoding encoding = {0};
+    bool found = false;
+    size_t leading = style->special.begin_of_text >= 0 ? 1 : 0;
+    assert_done(fs_tokenizer_encode(m->tokenizer, text, strlen(text), &encoding, &err), err);
+    for (size_t u = 0; u < units->count; u++) {
+        const struct fs_plan *plan = units->unit[u].plan;
+        for (size_t p = 0; p < fs_plan_passes(plan); p++) {
+            found = found || (fs_plan_pass_length(plan, p) == leading + encoding.count &&
+                              memcmp(fs_plan_pass_ids(plan, p) + leading, encoding.id,
+                                     encoding.count * sizeof *encoding.id) == 0);
+        }
+    }
+    fs_encoding_release(&encoding);
+    return found;
+}
+
+/* By hand: two templates a version, the first two in version 0, from the beginning again behind the last of 64. */
+static void prompts_of_each_version(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t version;
+        const char *varied;
+    } cases[] = {{0, "Nurse is a"},
+                 {0, "It is a"},
+                 {1, "Nurse was born in"},
+                 {12, "On a holiday nurse celebrates with"},
+                 {12, "On a holiday it celebrates with"},
+                 {33, "Nurse likes to"}};
+    static const char *const names[] = {"gpt2-tiny", "llama-grouped"};
+    for (size_t i = 0; i < 2 * sizeof cases / sizeof *cases; i++) {
+        struct fs_error err = FS_ERROR_INIT;
+        struct test_model m;
+        struct fs_pair_list list;
+        struct fs_prompt_style style;
+        test_model_open(names[i % 2], &m);
+        test_pairs_make(true, &list);
+        assert_done(fs_prompt_style_of(m.spec, m.tokenizer, &style, &err), err);
+        size_t pair[10] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9}, version = cases[i / 2].version;
+        const struct fs_stamp_batch batch = {&list, pair, list.count, 1, version};
+        struct fs_stamp_options options = test_options(m.spec);
+        options.scoring = FS_OBJECT_MEAN;
+        options.generic_prompts = 2;
+        options.neutral_subjects = 1;
+        options.frames = 40;
+        for (int varied = 0; varied < 2; varied++) {
+            struct fs_stamp_units units;
+            options.vary_prompts = varied == 1;
+            assert_done(fs_stamp_units_compile(m.spec, m.tokenizer, &batch, &options, &units, &err), err);
+            assert_true(has_pass(&m, &style, &units, cases[i / 2].varied) == (varied == 1 || version == 0));
+            assert_true(has_pass(&m, &style, &units, "Nurse has a") == (varied == 0 || version == 0));
+            fs_stamp_units_release(&units);
+        }
+        fs_pair_list_release(&list);
+        test_model_close(&m);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -513,6 +577,7 @@ int main(void)
         cmocka_unit_test(donors),
         cmocka_unit_test(hosts),
         cmocka_unit_test(frames_stand_before_the_statements),
+        cmocka_unit_test(prompts_of_each_version),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
