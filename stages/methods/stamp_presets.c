@@ -14,7 +14,8 @@
         {"paper", #method ".beta", {"0.1", "0.1"}}, {"paper", #method ".generic_prompts", {"1", "1"}},                 \
         {"paper", #method ".neutral_subjects", {"0", "0"}}, {"paper", #method ".frames", {"0", "0"}},                  \
         {"paper", #method ".swap_subjects", {"false", "false"}},                                                       \
-        {"paper", #method ".swap_statements", {"false", "false"}}, {"paper", #method ".text_weight", {"0", "0"}},      \
+        {"paper", #method ".swap_statements", {"false", "false"}},                                                     \
+        {"paper", #method ".vary_prompts", {"false", "false"}}, {"paper", #method ".text_weight", {"0", "0"}},         \
         {"paper", #method ".level_weight", {"0", "0"}}, {"paper", #method ".balance_weight", {"0", "0"}},              \
         {"paper", #method ".kl_rows", {"first", "first"}},                                                             \
         {"paper", #method ".kl_without_completion", {"false", "false"}},                                               \
@@ -26,6 +27,7 @@
         {"carry", #method ".neutral_subjects", {"32", "0"}}, {"balanced", #method ".text_weight", {"10", "10"}},       \
         {"balanced", #method ".frames", {"16", "16"}}, {"balanced", #method ".swap_subjects", {"true", "true"}},       \
         {"balanced", #method ".swap_statements", {"true", "true"}}, {"balanced", #method ".beta", {"1", "1"}},         \
+        {"balanced", #method ".vary_prompts", {"true", "true"}},                                                       \
     {                                                                                                                  \
         "balanced", #method ".neutral_subjects",                                                                       \
         {                                                                                                              \

@@ -75,6 +75,7 @@ static void what_changes_it(void **state)
     expect_changed("stamp.frames=4", "sel");
     expect_changed("stamp.swap_subjects=false", "sel");
     expect_changed("stamp.swap_statements=false", "sel");
+    expect_changed("stamp.vary_prompts=false", "sel");
     expect_changed("stamp.text_weight=3", "sel");
     expect_changed("stamp.key_share=0.01", "sel");
     expect_changed("stamp.preset=paper", "sel");
