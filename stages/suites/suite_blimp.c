@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "io/benchmarks/record_items.h"
+#include "stages/suites/stored_suite.h"
 #include "stages/suites/suite_parts.h"
 #include "stages/suites/suite_statements.h"
 
@@ -220,4 +221,5 @@ const struct fs_suite_kind fs_suite_blimp = {
     .key = "blimp",
     .about = "grammar: the grammatical sentence of a minimal pair against the other one",
     .data = "BLiMP's folder of jsonl files, or one of them, measured",
-    .open = open_blimp};
+    .open = open_blimp,
+    .restore = fs_restore_orders};
