@@ -134,15 +134,20 @@ bool fs_difference_is_sure(const struct fs_paired *difference)
     return difference->low > 0 || difference->high < 0; /* false of NaN */
 }
 
+bool fs_difference_is_unknown(const struct fs_results *results, const struct fs_differences *differences, size_t row)
+{
+    bool any = false;
+    for (size_t c = 1; c < results->columns; c++) {
+        any = any || isfinite(fs_difference_at(differences, row, c)->difference);
+    }
+    return any && !differences->known[row];
+}
+
 size_t fs_differences_unknown(const struct fs_results *results, const struct fs_differences *differences)
 {
     size_t unknown = 0;
     for (size_t row = 0; row < differences->rows; row++) {
-        bool any = false;
-        for (size_t c = 1; c < results->columns; c++) {
-            any = any || isfinite(fs_difference_at(differences, row, c)->difference);
-        }
-        unknown += any && !differences->known[row] ? 1 : 0;
+        unknown += fs_difference_is_unknown(results, differences, row) ? 1 : 0;
     }
     return unknown;
 }

@@ -29,7 +29,8 @@ int fs_differences_read(const struct fs_archive *archive, const char *group, con
 
 /* Whether the interval leaves out 0. */
 bool fs_difference_is_sure(const struct fs_paired *difference);
-/* Rows that have a difference, but no interval because the file lacks what they are made of. */
+/* Whether a row has a difference, but no interval because the file lacks what it is made of; how many have. */
+bool fs_difference_is_unknown(const struct fs_results *results, const struct fs_differences *differences, size_t row);
 size_t fs_differences_unknown(const struct fs_results *results, const struct fs_differences *differences);
 
 #endif

@@ -229,11 +229,9 @@ static int write_sweep(const char *folder, const struct fs_survey_data *data, st
     static const struct {
         const char *name;
         void (*print)(FILE *stream, const struct fs_survey_data *data);
-    } files[] = {{"ranking.csv", fs_survey_ranking_csv},
-                 {"sweep.csv", fs_survey_csv},
-                 {"report.md", fs_survey_markdown},
-                 {"report.tex", fs_survey_latex},
-                 {"index.html", fs_survey_html}}; /* the last, as above */
+    } files[] = {{"ranking.csv", fs_survey_ranking_csv}, {"differences.csv", fs_survey_differences_csv},
+                 {"sweep.csv", fs_survey_csv},           {"report.md", fs_survey_markdown},
+                 {"report.tex", fs_survey_latex},        {"index.html", fs_survey_html}}; /* the last, as above */
     int status = write_model_pictures(folder, data, err);
     for (size_t i = 0; status == 0 && i < sizeof files / sizeof files[0]; i++) {
         struct page_file file;
@@ -249,7 +247,12 @@ static int write_sweep(const char *folder, const struct fs_survey_data *data, st
 static int report_sweep(const char *path, const char *folder, const char *against, struct fs_error *err)
 {
     struct fs_survey_data data = {0};
-    int status = fs_survey_read(path, &data, err);
+    int status = fs_survey_read(path, against, &data, err);
+    if (status == 0 && against != NULL && data.against.cells == 0) {
+        status = fs_error_set(err, FS_EXIT_USAGE,
+                              "--against: found \"%s\", expected a method of a cell of %s that has two or more",
+                              against, path);
+    }
     if (status == 0) {
         status = fs_make_folder(folder, err) == 0 && report_cells(path, &data, folder, against, err) == 0
                      ? write_sweep(folder, &data, err)

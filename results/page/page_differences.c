@@ -4,6 +4,7 @@
 
 #include "results/page/page.h"
 #include "results/page/page_parts.h"
+#include "results/skip_lines.h"
 
 static bool is_compared(const struct fs_differences *differences, size_t column)
 {
@@ -44,6 +45,32 @@ static const struct form html = {fs_page_escape, "<code>",   "</code>", "<p clas
                                  "</p>\n",       " <small>", "</small>"};
 static const struct form markdown = {fs_page_markdown_text, "`", "`", "\n", "\n", " ", ""};
 
+/* "text, blimp (42 of 44)" */
+static void unknown_suites(FILE *stream, const struct fs_page_data *data, const struct form *form)
+{
+    const struct fs_results *results = &data->result;
+    const char *before = "";
+    for (size_t i = 0; i < results->rows; i++) {
+        size_t rows = 0, unknown = 0;
+        if (!fs_is_first_of_suite(results, i)) {
+            continue;
+        }
+        for (size_t k = i; k < results->rows; k++) {
+            bool same = strcmp(results->row[k].suite, results->row[i].suite) == 0;
+            rows += same ? 1 : 0;
+            unknown += same && fs_difference_is_unknown(results, &data->difference, k) ? 1 : 0;
+        }
+        if (unknown > 0) {
+            fprintf(stream, "%s", before);
+            form->text(stream, results->row[i].suite);
+            before = ", ";
+        }
+        if (unknown > 0 && unknown < rows) {
+            fprintf(stream, " (%zu of %zu)", unknown, rows);
+        }
+    }
+}
+
 /* What the numbers are, and what is not corrected for. */
 static void note(FILE *stream, const struct fs_page_data *data, const struct shown *shown, const struct form *form)
 {
@@ -55,17 +82,17 @@ static void note(FILE *stream, const struct fs_page_data *data, const struct sho
     form->text(stream, reference(data));
     fprintf(stream,
             ". In brackets: 95 %% bootstrap intervals of the difference, both methods on the same draws of target "
-            "terms, or what else makes items alike; p: McNemar's exact test of the answers, each item by itself. A "
+            "terms, or what else makes items alike; p: McNemar's exact test of the answers, not of distances, each "
+            "item by itself. A "
             "star: the interval leaves out 0. Intervals and tests are not corrected for their number: of %zu here, "
             "about %.0f would have a star by chance if no method differed.%s",
             shown->intervals, 0.05 * (double)shown->intervals, form->end_note);
-    size_t unknown = fs_differences_unknown(&data->result, &data->difference);
-    if (unknown > 0) {
-        fprintf(
-            stream,
-            "%s%zu of all %zu rows have a difference without an interval: the file does not hold, item by item, what "
-            "they are made of.%s",
-            form->note, unknown, data->difference.rows, form->end_note);
+    if (fs_differences_unknown(&data->result, &data->difference) > 0) {
+        fprintf(stream,
+                "%sWithout an interval, because the file does not hold item by item what they are made of: rows of ",
+                form->note);
+        unknown_suites(stream, data, form);
+        fprintf(stream, ".%s", form->end_note);
     }
     fprintf(stream, "%sAll rows: differences.csv. Against another method: %sfairstamp report --against METHOD%s.%s",
             form->note, form->code, form->end_code, form->end_note);
@@ -99,7 +126,7 @@ void fs_page_differences(FILE *stream, const struct fs_page_data *data)
     note(stream, data, &shown, &html);
     fprintf(stream, "<div class=\"table wide\"><table><thead><tr><th class=\"left\">less ");
     fs_page_escape(stream, reference(data));
-    fprintf(stream, "</th><th class=\"left\">better</th>");
+    fprintf(stream, "</th>");
     for (size_t c = 0; c < results->columns; c++) {
         if (is_compared(&data->difference, c)) {
             fprintf(stream, "<th>");
@@ -112,7 +139,7 @@ void fs_page_differences(FILE *stream, const struct fs_page_data *data)
         if (shown.row[line] == SIZE_MAX) {
             continue;
         }
-        fprintf(stream, "<tr><td class=\"left\">%s</td><td class=\"left\">%s</td>", fs_difference_lines[line].label,
+        fprintf(stream, "<tr><td class=\"left\">%s <small>better: %s</small></td>", fs_difference_lines[line].label,
                 fs_difference_lines[line].less ? "below 0" : "above 0");
         for (size_t c = 0; c < results->columns; c++) {
             if (is_compared(&data->difference, c)) {
