@@ -114,7 +114,8 @@ int fs_differences_make(const struct fs_differences_input *input, struct fs_diff
                                      .bootstrap = input->bootstrap,
                                      .held_out = held_out_name(results),
                                      .against = input->against,
-                                     .from_ideal = !input->values};
+                                     .from_ideal = !input->values,
+                                     .changes_alone = true};
         status = make_rows(input, suite, &rows, err);
     }
     if (status == 0) {

@@ -53,8 +53,8 @@ static int measure_stereoset(const struct part *part, size_t n, bool counterpart
     struct pair_table *table = part->table;
     struct fs_selection *selection = &table->selection;
     double ideal;
-    const struct fs_bootstrap *bootstrap = &part->rows->bootstrap,
-                              paired = fs_change_bootstrap(part->rows, "ss", *bootstrap, &ideal);
+    const struct fs_bootstrap of_values = fs_value_bootstrap(part->rows, part->rows->bootstrap),
+                              paired = fs_change_bootstrap(part->rows, "ss", part->rows->bootstrap, &ideal);
     for (size_t column = 0; column < selection->columns; column++) {
         double *third = fs_selected(selection, column, FS_UNRELATED);
         double *fourth = fs_selected(selection, column, FS_UNRELATED_COUNTERPART);
@@ -66,7 +66,7 @@ static int measure_stereoset(const struct part *part, size_t n, bool counterpart
     for (size_t column = 0; column < selection->columns; column++) {
         const struct fs_stereoset_columns of[2] = {columns_of(selection, part->rows->against, counterpart),
                                                    columns_of(selection, column, counterpart)};
-        if (fs_metrics_stereoset(n, &of[1], selection->cluster, bootstrap, &table->metrics[column], err) != 0 ||
+        if (fs_metrics_stereoset(n, &of[1], selection->cluster, &of_values, &table->metrics[column], err) != 0 ||
             (column > 0 && fs_metrics_stereoset_difference(n, of, selection->cluster, &paired,
                                                            table->difference[column - 1], err) != 0)) {
             return -1;

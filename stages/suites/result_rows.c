@@ -12,6 +12,12 @@ static double ideal_of_changes(const struct fs_suite_rows *rows, const char *met
     return rows->from_ideal && kind != NULL && fs_ideal_is_between(kind->ideal) ? kind->ideal : NAN;
 }
 
+struct fs_bootstrap fs_value_bootstrap(const struct fs_suite_rows *rows, struct fs_bootstrap bootstrap)
+{
+    bootstrap.resamples = rows->changes_alone ? 0 : bootstrap.resamples;
+    return bootstrap;
+}
+
 struct fs_bootstrap fs_change_bootstrap(const struct fs_suite_rows *rows, const char *metric,
                                         struct fs_bootstrap bootstrap, double *ideal)
 {

@@ -10,7 +10,11 @@ struct fs_suite_rows {
     const char *held_out; /* name of the subset that is not edited: "held_out", or "validation" */
     size_t against;       /* column that changes are measured from: 0, the unedited model, or a method's */
     bool from_ideal;      /* changes are of distances to the ideal, of metrics that can lie on both sides of it */
+    bool changes_alone;   /* the columns' own values need no interval */
 };
+
+/* `bootstrap` as the columns' own values take it. */
+struct fs_bootstrap fs_value_bootstrap(const struct fs_suite_rows *rows, struct fs_bootstrap bootstrap);
 
 /* `bootstrap` as the changes of `metric` take it; *ideal is where it may point to. */
 struct fs_bootstrap fs_change_bootstrap(const struct fs_suite_rows *rows, const char *metric,

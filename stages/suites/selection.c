@@ -77,9 +77,10 @@ int fs_add_share_row(struct fs_suite_rows *rows, struct fs_selection *selection,
 {
     struct fs_bootstrap bootstrap = fs_selection_bootstrap(selection, rows);
     bootstrap.cluster = row->cluster != NULL ? row->cluster : bootstrap.cluster;
+    const struct fs_bootstrap of_values = fs_value_bootstrap(rows, bootstrap);
     for (size_t column = 0; row->value == NULL && column < selection->columns; column++) {
         if (fs_metrics_share(row->n, fs_selected(selection, column, row->a), fs_selected(selection, column, row->b),
-                             &bootstrap, &selection->value[column], err) != 0) {
+                             &of_values, &selection->value[column], err) != 0) {
             return -1;
         }
     }
@@ -104,11 +105,12 @@ int fs_add_share_row(struct fs_suite_rows *rows, struct fs_selection *selection,
 int fs_add_gap_row(struct fs_suite_rows *rows, struct fs_selection *selection, const char *const text[FS_ROW_TEXTS],
                    size_t n, struct fs_error *err)
 {
-    const struct fs_bootstrap bootstrap = fs_selection_bootstrap(selection, rows);
+    const struct fs_bootstrap bootstrap = fs_selection_bootstrap(selection, rows),
+                              of_values = fs_value_bootstrap(rows, bootstrap);
     for (size_t column = 0; column < selection->columns; column++) {
         double *a = fs_selected(selection, column, 0);
         const double *b = fs_selected(selection, column, 1);
-        if (fs_metrics_gap(n, a, b, &bootstrap, &selection->value[column], err) != 0) {
+        if (fs_metrics_gap(n, a, b, &of_values, &selection->value[column], err) != 0) {
             return -1;
         }
         for (size_t i = 0; i < n; i++) {

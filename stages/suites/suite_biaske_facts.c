@@ -112,7 +112,8 @@ static int add_retention(const struct biaske_facts *suite, struct fs_suite_rows 
                          bool by_top, struct fs_selection *selection, struct fs_error *err)
 {
     const struct fs_suite *base = &suite->base;
-    const struct fs_bootstrap bootstrap = fs_selection_bootstrap(selection, rows);
+    const struct fs_bootstrap bootstrap = fs_selection_bootstrap(selection, rows),
+                              of_values = fs_value_bootstrap(rows, bootstrap);
     size_t n = 0;
     for (size_t column = 0; column < base->columns; column++) {
         double *answer = fs_selected(selection, column, TRUE_FACT);
@@ -125,7 +126,7 @@ static int add_retention(const struct biaske_facts *suite, struct fs_suite_rows 
                 selection->cluster[n++] = selection->number[item];
             }
         }
-        if (fs_metrics_flags(n, selection->flag, &bootstrap, &selection->value[column], err) != 0) {
+        if (fs_metrics_flags(n, selection->flag, &of_values, &selection->value[column], err) != 0) {
             return -1;
         }
     }

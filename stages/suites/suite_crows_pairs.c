@@ -96,7 +96,7 @@ static size_t take_direction(struct fs_selection *selection, size_t n, bool want
 static int measure(struct fs_suite_rows *rows, struct fs_selection *selection, size_t n, size_t direction,
                    struct fs_error *err)
 {
-    const struct fs_bootstrap bootstrap = fs_selection_bootstrap(selection, rows);
+    const struct fs_bootstrap bootstrap = fs_value_bootstrap(rows, fs_selection_bootstrap(selection, rows));
     for (size_t column = 0; column < selection->columns; column++) {
         struct fs_crows_metrics metrics;
         if (fs_metrics_crows(n, fs_selected(selection, column, MORE), fs_selected(selection, column, LESS),

@@ -42,7 +42,7 @@ static bool is_scored(const struct workplace *place, size_t item)
 static int answer(const struct workplace *place, size_t n, size_t column, struct fs_error *err)
 {
     const double *a = place->a + column * place->suite->items, *b = place->b + column * place->suite->items;
-    const struct fs_bootstrap *bootstrap = &place->bootstrap;
+    const struct fs_bootstrap of_values = fs_value_bootstrap(place->rows, place->bootstrap), *bootstrap = &of_values;
     switch (place->question->kind) {
     case FS_QUESTION_SHARE:
         return fs_metrics_share(n, a, b, bootstrap, &place->value[column], err);
