@@ -39,11 +39,24 @@ static const char *reference(const struct fs_page_data *data)
 /* How a text in the two forms is written. */
 struct form {
     void (*text)(FILE *stream, const char *words);
-    const char *code, *end_code, *note, *end_note, *small, *end_small;
+    const char *table, *code, *end_code, *note, *end_note, *small, *end_small;
 };
-static const struct form html = {fs_page_escape, "<code>",   "</code>", "<p class=\"note\">",
-                                 "</p>\n",       " <small>", "</small>"};
-static const struct form markdown = {fs_page_markdown_text, "`", "`", "\n", "\n", " ", ""};
+static const struct form html = {.text = fs_page_escape,
+                                 .table = "<a href=\"differences.csv\">differences.csv</a>",
+                                 .code = "<code>",
+                                 .end_code = "</code>",
+                                 .note = "<p class=\"note\">",
+                                 .end_note = "</p>\n",
+                                 .small = " <small>",
+                                 .end_small = "</small>"};
+static const struct form markdown = {.text = fs_page_markdown_text,
+                                     .table = "[differences.csv](differences.csv)",
+                                     .code = "`",
+                                     .end_code = "`",
+                                     .note = "\n",
+                                     .end_note = "\n",
+                                     .small = " ",
+                                     .end_small = ""};
 
 /* "text, blimp (42 of 44)" */
 static void unknown_suites(FILE *stream, const struct fs_page_data *data, const struct form *form)
@@ -94,8 +107,8 @@ static void note(FILE *stream, const struct fs_page_data *data, const struct sho
         unknown_suites(stream, data, form);
         fprintf(stream, ".%s", form->end_note);
     }
-    fprintf(stream, "%sAll rows: differences.csv. Against another method: %sfairstamp report --against METHOD%s.%s",
-            form->note, form->code, form->end_code, form->end_note);
+    fprintf(stream, "%sAll rows: %s. Against another method: %sfairstamp report --against METHOD%s.%s", form->note,
+            form->table, form->code, form->end_code, form->end_note);
 }
 
 static void cell(FILE *stream, const struct fs_paired *difference, int decimals, const struct form *form)
