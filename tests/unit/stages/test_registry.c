@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "model/edits/self_debias.h"
+#include "results/archive_layout.h"
 #include "results/skip_lines.h"
 #include "stages/evaluate/differences.h"
 #include "stages/metrics/metric_table.h"
@@ -259,7 +260,8 @@ static void check_archive(const struct fs_suite_kind *kind, const struct fs_suit
     size_t dimensions, shape[4], count;
     assert_non_null(path);
     if (fs_archive_create(path_of("suite.h5"), "evaluate", "job", &archive, &err) != 0 ||
-        fs_evaluate_write(archive, input, results, &err) != 0 || fs_archive_publish(archive, &err) != 0 ||
+        fs_evaluate_write(archive, input, results, &err) != 0 || fs_layout_describe(archive, &err) != 0 ||
+        fs_archive_publish(archive, &err) != 0 ||
         fs_archive_open(path_of("suite.h5"), "evaluate", &archive, &err) != 0 ||
         fs_evaluate_read(archive, "/results", &back, &err) != 0 ||
         fs_archive_shape(archive, path, &dimensions, shape, &err) != 0) {
