@@ -226,6 +226,7 @@ _fairstamp()
     -o) return ;;
     --source) _fairstamp_folders; return ;;
     --weights) _fairstamp_words "stored f32"; return ;;
+    --against) return ;;
     --metric) return ;;
     --by) return ;;
     --where) return ;;
@@ -266,7 +267,7 @@ _fairstamp()
     model) options="--text --no-text --format --help" ;;
     benchmark) options="--tokenizers --help" first="check" ending=.json ;;
     apply) options="--method -o --source --weights --set --quiet --help" ending=.h5 ;;
-    report) options="-o --help" ending=.h5 ;;
+    report) options="-o --against --help" ending=.h5 ;;
     merge) options="--training -o --help" ending=.h5 ;;
     query) options="--metric --by --where --over-seeds --format --help" ending=.h5 ;;
     sweep) options="--no-estimate --no-check --cells --launcher --group --part --max-seconds --stop-file

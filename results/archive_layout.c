@@ -59,6 +59,7 @@ static const struct {
     {"/stamp/training/*", "parameter", NULL},
     {"/suites/*/score", "item candidate column", NULL},
     {"/suites/*/log", "item candidate column", "nat"},
+    {"/suites/*/answer", "item column", NULL},
     {"/suites/*/object_top1", "item column", NULL},
     {"/suites/*/top1", "item candidate column", NULL},
     {"/suites/*/effect_size", "test column", "1"},

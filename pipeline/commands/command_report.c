@@ -102,6 +102,7 @@ static int write_all(const char *folder, const struct fs_page_data *data, struct
         {"loss.svg", data->has[FS_STAGE_STAMP], fs_chart_loss},
         {"layer_sweep.svg", data->has[FS_STAGE_LAYER_SWEEP], fs_chart_layers},
         {"results.csv", evaluated, fs_page_results_csv},
+        {"differences.csv", data->difference.rows > 0, fs_page_differences_csv},
         {"front.csv", fs_front_is_there(data), fs_page_front_csv},
         {"terms.csv", data->terms > 0, fs_page_terms_csv},
         {"pairs.csv", data->items > 0, fs_page_items_csv},
@@ -119,10 +120,44 @@ static int write_all(const char *folder, const struct fs_page_data *data, struct
     return 0;
 }
 
-static int report_job(const char *path, const char *folder, struct fs_error *err)
+static const struct fs_option option_against = {
+    .name = "--against",
+    .argument = "METHOD",
+    .help = "column that the other methods of a job are compared with; without it the first method"};
+
+static int check_against(const char *path, const char *against, const struct fs_results *results, struct fs_error *err)
+{
+    if (against == NULL || results->rows == 0) {
+        return 0;
+    }
+    char *columns = NULL;
+    size_t size;
+    FILE *stream = open_memstream(&columns, &size);
+    if (stream == NULL) {
+        return fs_error_memory(err, 4096, "names of columns");
+    }
+    bool has = false;
+    for (size_t c = 1; c < results->columns; c++) {
+        has = has || strcmp(results->column[c], against) == 0;
+        fprintf(stream, "%s%s", c > 1 ? ", " : "", results->column[c]);
+    }
+    bool written = fclose(stream) == 0;
+    int status = !written ? fs_error_memory(err, 4096, "names of columns")
+                 : has    ? 0
+                          : fs_error_set(err, FS_EXIT_USAGE, "--against: found \"%s\", expected a method of %s: %s",
+                                         against, path, columns);
+    free(columns);
+    return status;
+}
+
+/* `sweep`: a cell without that method is shown without the comparison. */
+static int report_job(const char *path, const char *folder, const char *against, bool sweep, struct fs_error *err)
 {
     struct fs_page_data data = {0};
-    int status = fs_page_read(path, &data, err);
+    int status = fs_page_read(path, against, &data, err);
+    if (status == 0 && !sweep) {
+        status = check_against(path, against, &data.result, err);
+    }
     if (status == 0) {
         status = fs_make_folder(folder, err) == 0 ? write_all(folder, &data, err) : -1;
     }
@@ -133,7 +168,8 @@ static int report_job(const char *path, const char *folder, struct fs_error *err
 /* ---- a sweep ---- */
 
 /* The page of a cell, whose files are there again as long as it is made. */
-static int report_cell(const struct fs_archive *archive, const char *cell, const char *folder, struct fs_error *err)
+static int report_cell(const struct fs_archive *archive, const char *cell, const char *folder, const char *against,
+                       struct fs_error *err)
 {
     char *file = NULL, *page = NULL, *scratch;
     if (asprintf(&page, "%s/cells/%s", folder, cell) < 0) {
@@ -144,7 +180,7 @@ static int report_cell(const struct fs_archive *archive, const char *cell, const
         status = fs_survey_extract(archive, cell, scratch, &file, err);
     }
     if (status == 0 && file != NULL) {
-        status = report_job(file, page, err);
+        status = report_job(file, page, against, true, err);
     }
     fs_folder_remove(scratch);
     free(scratch);
@@ -153,7 +189,8 @@ static int report_cell(const struct fs_archive *archive, const char *cell, const
     return status == 0 ? 0 : fs_error_prepend(err, "cell %s", cell);
 }
 
-static int report_cells(const char *path, const struct fs_survey_data *data, const char *folder, struct fs_error *err)
+static int report_cells(const char *path, const struct fs_survey_data *data, const char *folder, const char *against,
+                        struct fs_error *err)
 {
     struct fs_archive *archive;
     if (fs_archive_open(path, FS_MERGED_FORMAT, &archive, err) != 0) {
@@ -162,7 +199,7 @@ static int report_cells(const char *path, const struct fs_survey_data *data, con
     int status = 0;
     fs_progress_begin("cells", data->cells, 0);
     for (size_t i = 0; status == 0 && i < data->cells; i++) {
-        status = report_cell(archive, data->cell[i].id, folder, err);
+        status = report_cell(archive, data->cell[i].id, folder, against, err);
         fs_progress_update(i + 1);
     }
     fs_progress_end(data->cells);
@@ -192,11 +229,9 @@ static int write_sweep(const char *folder, const struct fs_survey_data *data, st
     static const struct {
         const char *name;
         void (*print)(FILE *stream, const struct fs_survey_data *data);
-    } files[] = {{"ranking.csv", fs_survey_ranking_csv},
-                 {"sweep.csv", fs_survey_csv},
-                 {"report.md", fs_survey_markdown},
-                 {"report.tex", fs_survey_latex},
-                 {"index.html", fs_survey_html}}; /* the last, as above */
+    } files[] = {{"ranking.csv", fs_survey_ranking_csv}, {"differences.csv", fs_survey_differences_csv},
+                 {"sweep.csv", fs_survey_csv},           {"report.md", fs_survey_markdown},
+                 {"report.tex", fs_survey_latex},        {"index.html", fs_survey_html}}; /* the last, as above */
     int status = write_model_pictures(folder, data, err);
     for (size_t i = 0; status == 0 && i < sizeof files / sizeof files[0]; i++) {
         struct page_file file;
@@ -209,12 +244,17 @@ static int write_sweep(const char *folder, const struct fs_survey_data *data, st
     return status;
 }
 
-static int report_sweep(const char *path, const char *folder, struct fs_error *err)
+static int report_sweep(const char *path, const char *folder, const char *against, struct fs_error *err)
 {
     struct fs_survey_data data = {0};
-    int status = fs_survey_read(path, &data, err);
+    int status = fs_survey_read(path, against, &data, err);
+    if (status == 0 && against != NULL && data.against.cells == 0) {
+        status = fs_error_set(err, FS_EXIT_USAGE,
+                              "--against: found \"%s\", expected a method of a cell of %s that has two or more",
+                              against, path);
+    }
     if (status == 0) {
-        status = fs_make_folder(folder, err) == 0 && report_cells(path, &data, folder, err) == 0
+        status = fs_make_folder(folder, err) == 0 && report_cells(path, &data, folder, against, err) == 0
                      ? write_sweep(folder, &data, err)
                      : -1;
     }
@@ -226,20 +266,21 @@ static int run(struct fs_session *session, struct fs_error *err)
 {
     const struct fs_options *options = session->options;
     const char *folder = fs_option_value(options, &fs_option_output), *path = options->operand[0];
+    const char *against = fs_option_value(options, &option_against);
     struct fs_archive *archive;
     if (fs_archive_open(path, NULL, &archive, err) != 0) {
         return -1;
     }
     bool merged = strcmp(fs_archive_format(archive), FS_MERGED_FORMAT) == 0;
     fs_archive_close(archive);
-    int status = merged ? report_sweep(path, folder, err) : report_job(path, folder, err);
+    int status = merged ? report_sweep(path, folder, against, err) : report_job(path, folder, against, false, err);
     if (status == 0) {
         fs_say("report: %s/index.html", folder);
     }
     return status;
 }
 
-static const struct fs_option *const command_options[] = {&fs_option_output, NULL};
+static const struct fs_option *const command_options[] = {&fs_option_output, &option_against, NULL};
 
 const struct fs_command fs_command_report = {
     .name = "report",

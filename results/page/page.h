@@ -8,10 +8,11 @@
 
 void fs_page_html(FILE *stream, const struct fs_page_data *data);
 void fs_page_markdown(FILE *stream, const struct fs_page_data *data);
-/* All rows of the result table; what the columns trade; the target terms; the pairs with their change; AIE by layer; the
+/* All rows of the result table; how methods differ from one of them, a row a metric and method; what the columns trade; the target terms; the pairs with their change; AIE by layer; the
  * trace's measures by layer; stamps at other layers.
  * RFC 4180. */
 void fs_page_results_csv(FILE *stream, const struct fs_page_data *data);
+void fs_page_differences_csv(FILE *stream, const struct fs_page_data *data);
 void fs_page_front_csv(FILE *stream, const struct fs_page_data *data);
 void fs_page_terms_csv(FILE *stream, const struct fs_page_data *data);
 void fs_page_items_csv(FILE *stream, const struct fs_page_data *data);

@@ -355,7 +355,7 @@ static int read_provenance(const struct opened *opened, struct fs_page_data *dat
     return status;
 }
 
-int fs_page_read(const char *path, struct fs_page_data *data, struct fs_error *err)
+int fs_page_read(const char *path, const char *against, struct fs_page_data *data, struct fs_error *err)
 {
     struct opened opened = {{NULL}, {NULL}};
     *data = (struct fs_page_data){0};
@@ -376,7 +376,9 @@ int fs_page_read(const char *path, struct fs_page_data *data, struct fs_error *e
             status = fs_layers_read(archive, &data->layers, err);
             break;
         case FS_STAGE_EVALUATE:
-            status = read_evaluate(archive, opened.settings[stage], data, err);
+            status = read_evaluate(archive, opened.settings[stage], data, err) == 0
+                         ? fs_differences_read(archive, "", &data->result, against, &data->difference, err)
+                         : -1;
             break;
         default: /* of other trainings the page has times alone */
             break;
@@ -417,6 +419,7 @@ void fs_page_release(struct fs_page_data *data)
         free(data->column[c].method);
     }
     free(data->column);
+    fs_differences_release(&data->difference);
     fs_results_release(&data->result);
     fs_layers_release(&data->layers);
     free(data->term);

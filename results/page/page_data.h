@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 
+#include "results/method_differences.h"
 #include "results/time_check.h"
 #include "stages/evaluate/layer_sweep.h"
 #include "stages/evaluate/tries.h"
@@ -44,7 +45,8 @@ struct fs_page_data {
     struct fs_training_history training;
     struct fs_tries tries[FS_STAGE_COUNT]; /* before a training; zeroed where nothing was tried */
     struct fs_results result;
-    struct fs_page_column *column; /* [result.columns]; NULL without results */
+    struct fs_page_column *column;    /* [result.columns]; NULL without results */
+    struct fs_differences difference; /* of the methods from one of them; rows 0: none */
     struct fs_layer_comparison layers;
     struct fs_estimate_check time[FS_STAGE_COUNT]; /* of the stages that are there */
     size_t terms, items;
@@ -62,9 +64,10 @@ struct fs_page_data {
 
 /*
  * Reads the stage's file at `path`, and of its folder the other stages' files that belong to the same job (one's digest
- * stands in the other's settings). The caller releases, also on failure.
+ * stands in the other's settings). `against`: the column that methods are compared with; NULL: the first method. The
+ * caller releases, also on failure.
  */
-int fs_page_read(const char *path, struct fs_page_data *data, struct fs_error *err);
+int fs_page_read(const char *path, const char *against, struct fs_page_data *data, struct fs_error *err);
 void fs_page_release(struct fs_page_data *data); /* takes a zeroed struct */
 
 /* The first row of these names; NULL: none. */

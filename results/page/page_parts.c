@@ -51,18 +51,7 @@ const struct fs_page_layer_column fs_page_layer_columns[FS_PAGE_LAYER_COLUMNS] =
 
 const char *fs_page_category(const struct fs_page_data *data)
 {
-    const char *only = NULL;
-    for (size_t i = 0; i < data->result.rows; i++) {
-        const char *category = data->result.row[i].category;
-        bool edited = strcmp(data->result.row[i].suite, data->result.row[0].suite) == 0;
-        if (edited && strcmp(category, "all") != 0) {
-            if (only != NULL && strcmp(only, category) != 0) {
-                return "all";
-            }
-            only = category;
-        }
-    }
-    return only != NULL ? only : "all";
+    return fs_main_category(&data->result);
 }
 
 void fs_page_number(FILE *stream, double value, int decimals)

@@ -27,6 +27,14 @@ const char *fs_page_side(const struct fs_page_data *data, bool held_out);
 size_t fs_page_shown(const struct fs_page_data *data);
 /* The section on the settings that were tried before a training; nothing where none were (page_tries.c). */
 void fs_page_tries(FILE *stream, const struct fs_page_data *data);
+/* The section on how the methods differ from one of them; nothing where there is one method (page_differences.c). */
+void fs_page_differences(FILE *stream, const struct fs_page_data *data);
+void fs_page_differences_markdown(FILE *stream, const struct fs_page_data *data);
+/* A field of a CSV, quoted where it must be; ",number", or "," where there is none. */
+void fs_page_csv_text(FILE *stream, const char *words);
+void fs_page_csv_number(FILE *stream, double value);
+/* A text in a cell of a Markdown table. */
+void fs_page_markdown_text(FILE *stream, const char *words);
 /* Whether a stage says how long it took. */
 bool fs_page_has_times(const struct fs_page_data *data);
 /* A text of the provenance; "" where it is not there. */

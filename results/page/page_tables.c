@@ -8,7 +8,7 @@
 #include "results/skip_lines.h"
 #include "results/time_check.h"
 
-static void markdown_text(FILE *stream, const char *words)
+void fs_page_markdown_text(FILE *stream, const char *words)
 {
     for (; *words != '\0'; words++) {
         if (*words == '|' || *words == '\\' || *words == '`' || *words == '*' || *words == '_' || *words == '<') {
@@ -39,7 +39,7 @@ static void markdown_number(FILE *stream, double value, int decimals)
 static void markdown_words(FILE *stream, const char *words)
 {
     fputc(' ', stream);
-    markdown_text(stream, words);
+    fs_page_markdown_text(stream, words);
     fprintf(stream, " |");
 }
 
@@ -48,7 +48,7 @@ static void markdown_columns(FILE *stream, const struct fs_results *results, con
 {
     for (size_t c = 0; c < results->columns; c++) {
         fprintf(stream, " %s", before);
-        markdown_text(stream, results->column[c]);
+        fs_page_markdown_text(stream, results->column[c]);
         fprintf(stream, changes && c > 0 ? " | change | p |" : " |");
     }
 }
@@ -270,13 +270,14 @@ static void markdown_times(FILE *stream, const struct fs_page_data *data)
 void fs_page_markdown(FILE *stream, const struct fs_page_data *data)
 {
     fprintf(stream, "# fairstamp report\n\nModel: ");
-    markdown_text(stream, data->model);
+    fs_page_markdown_text(stream, data->model);
     fprintf(stream, ", ");
-    markdown_text(stream, fs_page_provenance(data, "model"));
+    fs_page_markdown_text(stream, fs_page_provenance(data, "model"));
     fprintf(stream, "\n");
     if (data->result.rows > 0) {
         markdown_results(stream, data);
         markdown_front(stream, data);
+        fs_page_differences_markdown(stream, data);
     }
     if (data->has[FS_STAGE_TRACE]) {
         markdown_trace(stream, data);
@@ -296,8 +297,7 @@ void fs_page_markdown(FILE *stream, const struct fs_page_data *data)
     markdown_times(stream, data);
 }
 
-/* A field, quoted where it must be. */
-static void csv_text(FILE *stream, const char *words)
+void fs_page_csv_text(FILE *stream, const char *words)
 {
     if (strpbrk(words, ",\"\n\r") == NULL) {
         fputs(words, stream);
@@ -313,7 +313,7 @@ static void csv_text(FILE *stream, const char *words)
     fputc('"', stream);
 }
 
-static void csv_number(FILE *stream, double value)
+void fs_page_csv_number(FILE *stream, double value)
 {
     fputc(',', stream);
     if (isfinite(value)) {
@@ -361,19 +361,19 @@ void fs_page_results_csv(FILE *stream, const struct fs_page_data *data)
             if (k > 0) {
                 fputc(',', stream);
             }
-            csv_text(stream, fs_row_text(row, k));
+            fs_page_csv_text(stream, fs_row_text(row, k));
         }
-        csv_number(stream, row->ideal);
+        fs_page_csv_number(stream, row->ideal);
         for (size_t c = 0; c < results->columns; c++) {
-            csv_number(stream, row->value[c].value);
-            csv_number(stream, row->value[c].low);
-            csv_number(stream, row->value[c].high);
+            fs_page_csv_number(stream, row->value[c].value);
+            fs_page_csv_number(stream, row->value[c].low);
+            fs_page_csv_number(stream, row->value[c].high);
         }
         for (size_t edit = 0; edit + 1 < results->columns; edit++) {
-            csv_number(stream, row->change[edit].difference);
-            csv_number(stream, row->change[edit].low);
-            csv_number(stream, row->change[edit].high);
-            csv_number(stream, row->change[edit].p_value);
+            fs_page_csv_number(stream, row->change[edit].difference);
+            fs_page_csv_number(stream, row->change[edit].low);
+            fs_page_csv_number(stream, row->change[edit].high);
+            fs_page_csv_number(stream, row->change[edit].p_value);
         }
         fprintf(stream, ",%zu,%zu,%zu,", row->value[0].n, row->value[0].ties, fs_row_skipped(row));
         csv_reasons(stream, row);
@@ -391,20 +391,20 @@ void fs_page_front_csv(FILE *stream, const struct fs_page_data *data)
     }
     fprintf(stream, "\r\n");
     for (size_t c = 0; c < data->result.columns; c++) {
-        csv_text(stream, data->result.column[c]);
+        fs_page_csv_text(stream, data->result.column[c]);
         fputc(',', stream);
-        csv_text(stream, data->column[c].method);
-        csv_number(stream, data->column[c].strength);
+        fs_page_csv_text(stream, data->column[c].method);
+        fs_page_csv_number(stream, data->column[c].strength);
         fprintf(stream, ",%s", fs_front_subset(data));
-        csv_number(stream, fs_front_bias(data, FS_FRONT_GAP, c));
-        csv_number(stream, fs_front_bias(data, FS_FRONT_PS, c));
-        csv_number(stream, fs_front_kept(data, FS_FRONT_RS, c));
-        csv_number(stream, fs_front_kept(data, FS_FRONT_DS, c));
+        fs_page_csv_number(stream, fs_front_bias(data, FS_FRONT_GAP, c));
+        fs_page_csv_number(stream, fs_front_bias(data, FS_FRONT_PS, c));
+        fs_page_csv_number(stream, fs_front_kept(data, FS_FRONT_RS, c));
+        fs_page_csv_number(stream, fs_front_kept(data, FS_FRONT_DS, c));
         for (int i = 0; i < FS_FRONT_BIASES * FS_FRONT_KEPTS; i++) {
             enum fs_front_bias bias = (enum fs_front_bias)(i / FS_FRONT_KEPTS);
             enum fs_front_kept kept = (enum fs_front_kept)(i % FS_FRONT_KEPTS);
             bool has = isfinite(fs_front_bias(data, bias, c)) && isfinite(fs_front_kept(data, kept, c));
-            csv_number(stream, has ? (double)fs_front_is_best(data, bias, kept, c) : (double)NAN);
+            fs_page_csv_number(stream, has ? (double)fs_front_is_best(data, bias, kept, c) : (double)NAN);
         }
         fprintf(stream, "\r\n");
     }
@@ -419,15 +419,15 @@ void fs_page_terms_csv(FILE *stream, const struct fs_page_data *data)
     fprintf(stream, "\r\n");
     for (size_t i = 0; i < data->terms; i++) {
         const struct fs_page_term *term = &data->term[i];
-        csv_text(stream, term->category);
+        fs_page_csv_text(stream, term->category);
         fputc(',', stream);
-        csv_text(stream, term->target);
+        fs_page_csv_text(stream, term->target);
         fprintf(stream, ",%s,%zu", fs_page_side(data, term->held_out), term->pairs);
         for (size_t c = 0; c < results->columns; c++) {
-            csv_number(stream, isfinite(term->gap[c]) ? term->ss[c] : NAN);
+            fs_page_csv_number(stream, isfinite(term->gap[c]) ? term->ss[c] : NAN);
         }
         for (size_t c = 0; c < results->columns; c++) {
-            csv_number(stream, term->gap[c]);
+            fs_page_csv_number(stream, term->gap[c]);
         }
         fprintf(stream, "\r\n");
     }
@@ -441,14 +441,14 @@ void fs_page_items_csv(FILE *stream, const struct fs_page_data *data)
     fprintf(stream, "\r\n");
     for (size_t i = 0; i < data->items; i++) {
         const struct fs_page_item *item = &data->item[i];
-        csv_text(stream, item->id);
+        fs_page_csv_text(stream, item->id);
         fputc(',', stream);
-        csv_text(stream, item->category);
+        fs_page_csv_text(stream, item->category);
         fputc(',', stream);
-        csv_text(stream, item->target);
+        fs_page_csv_text(stream, item->target);
         fprintf(stream, ",%s", fs_page_side(data, item->held_out));
         for (size_t c = 0; c < results->columns; c++) {
-            csv_number(stream, item->ratio[c]);
+            fs_page_csv_number(stream, item->ratio[c]);
         }
         fprintf(stream, "\r\n");
     }
@@ -464,12 +464,12 @@ void fs_page_trace_csv(FILE *stream, const struct fs_page_data *data)
         size_t kind = i / values, at = i % values;
         bool further = kind > 0; /* the first kind is the residual stream */
         fprintf(stream, "%s,", fs_trace_kind_name(further ? sublayers->kind[kind] : FS_TRACE_RESIDUAL));
-        csv_text(stream, trace->category[at / trace->layers]);
+        fs_page_csv_text(stream, trace->category[at / trace->layers]);
         fprintf(stream, ",%zu", at % trace->layers);
-        csv_number(stream, further ? sublayers->aie[i] : trace->aie[at]);
-        csv_number(stream, further ? sublayers->low[i] : trace->aie_low[at]);
-        csv_number(stream, further ? sublayers->high[i] : trace->aie_high[at]);
-        csv_number(stream, further ? NAN : (double)trace->argmax_count[at]);
+        fs_page_csv_number(stream, further ? sublayers->aie[i] : trace->aie[at]);
+        fs_page_csv_number(stream, further ? sublayers->low[i] : trace->aie_low[at]);
+        fs_page_csv_number(stream, further ? sublayers->high[i] : trace->aie_high[at]);
+        fs_page_csv_number(stream, further ? NAN : (double)trace->argmax_count[at]);
         fprintf(stream, "\r\n");
     }
 }
@@ -482,11 +482,11 @@ void fs_page_measures_csv(FILE *stream, const struct fs_page_data *data)
     for (size_t i = 0; i < shares->measures * trace->categories * trace->layers; i++) {
         size_t layer = i % trace->layers, cell = i / trace->layers;
         fprintf(stream, "%s,", fs_trace_measures[shares->measure[cell / trace->categories]].name);
-        csv_text(stream, trace->category[cell % trace->categories]);
+        fs_page_csv_text(stream, trace->category[cell % trace->categories]);
         fprintf(stream, ",%zu", layer);
-        csv_number(stream, shares->median[i]);
-        csv_number(stream, shares->low[i]);
-        csv_number(stream, shares->high[i]);
+        fs_page_csv_number(stream, shares->median[i]);
+        fs_page_csv_number(stream, shares->low[i]);
+        fs_page_csv_number(stream, shares->high[i]);
         fprintf(stream, ",%d\r\n", shares->decisive[cell] == layer);
     }
 }
@@ -501,10 +501,10 @@ void fs_page_layers_csv(FILE *stream, const struct fs_page_data *data)
     for (size_t i = 0; i < data->layers.layers; i++) {
         fprintf(stream, "%zu,%s,%zu", data->layers.layer[i], fs_page_layer_mark(&data->layers, i),
                 data->layers.place[i]);
-        csv_number(stream, data->layers.score[i]);
+        fs_page_csv_number(stream, data->layers.score[i]);
         for (size_t k = 0; k < FS_PAGE_LAYER_COLUMNS; k++) {
             const struct fs_page_layer_column *column = &fs_page_layer_columns[k];
-            csv_number(stream, fs_layers_value(&data->layers, i, column->metric, column->subset, 1));
+            fs_page_csv_number(stream, fs_layers_value(&data->layers, i, column->metric, column->subset, 1));
         }
         fprintf(stream, "\r\n");
     }

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "results/method_differences.h"
 #include "results/result_table.h"
 
 /* How a number is made of a row: after / before; |after - ideal|; after - before; after. */
@@ -60,6 +61,18 @@ struct fs_survey_rank {
     bool best;                    /* no method has less bias and keeps more, on average, nor has the unedited model */
 };
 
+/* How a method differs from the reference in a number: over the cells that have both. */
+struct fs_survey_difference {
+    double mean;                         /* of the cells' differences */
+    size_t cells, tested, better, worse; /* with a difference, with an interval, with one that leaves out 0 */
+};
+struct fs_survey_against {
+    char *reference;                /* NULL: no cell has several methods */
+    size_t cells, without, methods; /* cells that have the reference and another method, that do not */
+    char **method;
+    struct fs_survey_difference *value; /* [methods][FS_DIFFERENCE_LINES] */
+};
+
 struct fs_survey_data {
     struct fs_result_table table;
     char **text[6]; /* the index, a block each */
@@ -74,14 +87,20 @@ struct fs_survey_data {
     bool has[FS_SURVEY_MEASURES]; /* in any tile */
     size_t tiles;                 /* models x categories with any method */
     struct fs_survey_mean unedited_bias, unedited_kept;
+    struct fs_survey_against against;
 };
 
-/* Of a merged file. The caller releases, also on failure. */
-int fs_survey_read(const char *path, struct fs_survey_data *data, struct fs_error *err);
+/* Of a merged file. `reference`: the method that others are compared with; NULL: the first one. The caller releases, also on
+ * failure. */
+int fs_survey_read(const char *path, const char *reference, struct fs_survey_data *data, struct fs_error *err);
 void fs_survey_data_release(struct fs_survey_data *data); /* takes a zeroed struct */
 
 struct fs_survey_tile *fs_survey_tile_at(const struct fs_survey_data *data, size_t model, size_t category,
                                          size_t method);
+/* Fills data->against from the cells. */
+int fs_survey_compare(const struct fs_archive *archive, const char *reference, struct fs_survey_data *data,
+                      struct fs_error *err);
+void fs_survey_against_release(struct fs_survey_against *against); /* takes a zeroed struct */
 /* Fills data->rank from the tiles. */
 int fs_survey_rank(struct fs_survey_data *data, struct fs_error *err);
 
@@ -89,10 +108,15 @@ int fs_survey_rank(struct fs_survey_data *data, struct fs_error *err);
 void fs_survey_html(FILE *stream, const struct fs_survey_data *data);
 void fs_survey_front(FILE *stream, const struct fs_survey_data *data, size_t model);
 void fs_survey_heat_map(FILE *stream, const struct fs_survey_data *data, size_t model, size_t measure);
-void fs_survey_csv(FILE *stream, const struct fs_survey_data *data);         /* a row a tile */
-void fs_survey_ranking_csv(FILE *stream, const struct fs_survey_data *data); /* a row a method */
+void fs_survey_csv(FILE *stream, const struct fs_survey_data *data);             /* a row a tile */
+void fs_survey_ranking_csv(FILE *stream, const struct fs_survey_data *data);     /* a row a method */
+void fs_survey_differences_csv(FILE *stream, const struct fs_survey_data *data); /* a row a method and number */
 void fs_survey_markdown(FILE *stream, const struct fs_survey_data *data);
 void fs_survey_latex(FILE *stream, const struct fs_survey_data *data);
+
+/* The section on how methods differ from the reference; nothing where no cell has it and another one. */
+void fs_survey_differences(FILE *stream, const struct fs_survey_data *data);
+void fs_survey_differences_markdown(FILE *stream, const struct fs_survey_data *data);
 
 /* "cells/<id>/index.html": where a cell's own page is. */
 void fs_survey_link(FILE *stream, const struct fs_survey_data *data, size_t cell);

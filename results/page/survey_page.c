@@ -325,12 +325,14 @@ void fs_survey_html(FILE *stream, const struct fs_survey_data *data)
               "bias is left; to the right, more is kept. A method is beaten where another one, or the unedited model, "
               "has as little bias and keeps as much, and one of the two better. Numbers: the places of the ranking.");
     }
+    fs_survey_differences(stream, data);
     for (size_t model = 0; model < data->models; model++) {
         model_section(stream, data, model);
     }
     missing(stream, data);
     cells(stream, data);
     fprintf(stream, "<p class=\"note\">The same as tables: <a href=\"ranking.csv\">ranking.csv</a>, <a "
-                    "href=\"sweep.csv\">sweep.csv</a>, <a href=\"report.md\">report.md</a>, <a "
+                    "href=\"differences.csv\">differences.csv</a>, <a href=\"sweep.csv\">sweep.csv</a>, <a "
+                    "href=\"report.md\">report.md</a>, <a "
                     "href=\"report.tex\">report.tex</a>.</p>\n</body></html>\n");
 }

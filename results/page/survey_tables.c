@@ -196,6 +196,7 @@ void fs_survey_markdown(FILE *stream, const struct fs_survey_data *data)
             "the first | beaten by none | in |\n|---|---|---|---|---|---|---|---|\n",
             label_of(data->bias), label_of(data->kept));
     ranking_rows(stream, data, &markdown, "| ");
+    fs_survey_differences_markdown(stream, data);
     for (size_t model = 0; model < data->models; model++) {
         fprintf(stream, "\n## ");
         markdown_text(stream, data->model[model]);

@@ -55,6 +55,11 @@ const struct fs_metric_kind *fs_metric_kind_find(const char *metric)
     return found;
 }
 
+bool fs_ideal_is_between(double ideal)
+{
+    return isfinite(ideal) && ideal < 100;
+}
+
 int fs_metric_decimals(const char *metric)
 {
     const struct fs_metric_kind *kind = fs_metric_kind_find(metric);

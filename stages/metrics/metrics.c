@@ -205,16 +205,24 @@ static void fold_terms(const struct scored_terms *scored, const struct fs_bootst
     value[ICAT_MICRO] = icat(value[SS_MICRO], value[LMS_MICRO]);
 }
 
-/* The six values, or where there is a model `before`, which has the same terms, what they are more than its own. */
+/* What `value` is more than `other`, or its distance to the ideal more than that of `other`. */
+static double difference_of(double value, double other, const double *ideal)
+{
+    return ideal != NULL ? fabs(value - *ideal) - fabs(other - *ideal) : value - other;
+}
+
+/* The six values, or where there is a model `before`, which has the same terms, what they are more than its own. `ideal`:
+ * of SS, as struct fs_bootstrap has it. */
 static void fold_models(const struct scored_terms *scored, const struct scored_terms *before,
-                        const struct fs_bootstrap *bootstrap, size_t resample, double value[STEREOSET_VALUES])
+                        const struct fs_bootstrap *bootstrap, size_t resample, const double *ideal,
+                        double value[STEREOSET_VALUES])
 {
     fold_terms(scored, bootstrap, resample, value);
     if (before != NULL) {
         double other[STEREOSET_VALUES];
         fold_terms(before, bootstrap, resample, other);
         for (size_t k = 0; k < STEREOSET_VALUES; k++) {
-            value[k] -= other[k];
+            value[k] = difference_of(value[k], other[k], k <= SS_MICRO ? ideal : NULL);
         }
     }
 }
@@ -231,12 +239,12 @@ static int measure_terms(const struct scored_terms *scored, const struct scored_
     if (drawn == NULL) {
         return -1;
     }
-    fold_models(scored, before, NULL, 0, value);
+    fold_models(scored, before, NULL, 0, bootstrap->ideal, value);
     for (size_t k = 0; k < known; k++) {
         metric[k]->value = value[k];
     }
     for (size_t resample = 0; resample < resamples; resample++) {
-        fold_models(scored, before, bootstrap, resample, value);
+        fold_models(scored, before, bootstrap, resample, bootstrap->ideal, value);
         for (size_t k = 0; k < known; k++) {
             drawn[k * resamples + resample] = value[k];
         }
@@ -379,8 +387,10 @@ int fs_metrics_mean(size_t n, const double *value, double scale, const struct fs
     return status;
 }
 
-/* Sums of clusters drawn by `random`, as many as there are, or with NULL of each once: [clusters][4], over and under of both models. */
-static double ratio_of(const struct fs_clusters *clusters, const double (*sum)[4], struct fs_random *random)
+/* `scale` times the ratio, of clusters drawn by `random`, as many as there are, or with NULL of each once: sum [clusters][4], over and
+ * under of both models. */
+static double ratio_of(const struct fs_clusters *clusters, const double (*sum)[4], double scale, const double *ideal,
+                       struct fs_random *random)
 {
     double all[4] = {0};
     for (size_t c = 0; c < clusters->count; c++) {
@@ -389,7 +399,8 @@ static double ratio_of(const struct fs_clusters *clusters, const double (*sum)[4
             all[k] += one[k];
         }
     }
-    return (all[1] > 0 ? all[0] / all[1] : 0.0) - (all[3] > 0 ? all[2] / all[3] : 0.0);
+    double own = all[1] > 0 ? all[0] / all[1] : 0.0, other = all[3] > 0 ? all[2] / all[3] : 0.0;
+    return ideal != NULL ? difference_of(scale * own, scale * other, ideal) : scale * (own - other);
 }
 
 static int ratio_interval(const struct fs_clusters *clusters, const double (*sum)[4], double scale,
@@ -401,7 +412,7 @@ static int ratio_interval(const struct fs_clusters *clusters, const double (*sum
     }
     for (size_t resample = 0; resample < bootstrap->resamples; resample++) {
         struct fs_random random = fs_random_start(bootstrap->seed, resample);
-        drawn[resample] = scale * ratio_of(clusters, sum, &random);
+        drawn[resample] = ratio_of(clusters, sum, scale, bootstrap->ideal, &random);
     }
     set_interval(drawn, bootstrap->resamples, metric);
     free(drawn);
@@ -426,7 +437,7 @@ int fs_metrics_ratio(size_t n, const struct fs_ratio *ratio, const struct fs_rat
         }
     }
     if (status == 0 && n > 0) {
-        metric->value = scale * ratio_of(&clusters, (const double(*)[4])sum, NULL);
+        metric->value = ratio_of(&clusters, (const double(*)[4])sum, scale, bootstrap->ideal, NULL);
         if (bootstrap->resamples > 0 && clusters.count > 1) {
             status = ratio_interval(&clusters, (const double(*)[4])sum, scale, bootstrap, metric, err);
         }

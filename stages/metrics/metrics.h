@@ -25,6 +25,7 @@ struct fs_bootstrap {
     size_t resamples; /* 0: no interval (NaN) */
     uint64_t seed;
     const size_t *cluster; /* [n] items with the same number are drawn together; NULL: each by itself */
+    const double *ideal;   /* of differences of two models: that of their distances to it; NULL: that of their values */
 };
 
 /*
@@ -51,7 +52,7 @@ int fs_metrics_stereoset(size_t n, const struct fs_stereoset_columns *column, co
 /*
  * The same of two models over the same items, columns [2 models][n], index 1 the stamped: difference[k] is stamped less
  * unedited with its bootstrap interval (value, low, high), in the order ss.macro, ss.micro, lms.macro, lms.micro,
- * icat.macro, icat.micro. Items with a NaN in either model are left out.
+ * icat.macro, icat.micro. Items with a NaN in either model are left out. An ideal is that of SS.
  */
 #define FS_STEREOSET_VALUES 6
 int fs_metrics_stereoset_difference(size_t n, const struct fs_stereoset_columns column[2], const size_t *term,

@@ -22,6 +22,34 @@ double fs_mcnemar(size_t gained, size_t lost)
     return fmin(1.0, 2.0 * tail);
 }
 
+/* Of the distances of both means to bootstrap->ideal. */
+static int distance_of_means(const struct fs_paired_values *values, const struct fs_bootstrap *bootstrap,
+                             struct fs_metric *metric, struct fs_error *err)
+{
+    double *kept = fs_allocate(values->n, 3 * sizeof *kept, "a paired test", err); /* before, after, one */
+    size_t *cluster = fs_allocate(values->n, sizeof *cluster, "a paired test", err), n = 0;
+    if (kept == NULL || cluster == NULL) {
+        free(kept);
+        free(cluster);
+        return -1;
+    }
+    double *after = kept + values->n, *one = after + values->n;
+    for (size_t i = 0; i < values->n; i++) {
+        if (!isnan(values->before[i]) && !isnan(values->after[i])) {
+            kept[n] = values->before[i];
+            after[n] = values->after[i];
+            one[n] = 1.0;
+            cluster[n++] = bootstrap->cluster != NULL ? bootstrap->cluster[i] : i;
+        }
+    }
+    const struct fs_bootstrap of_kept = {bootstrap->resamples, bootstrap->seed, cluster, bootstrap->ideal};
+    int status = fs_metrics_ratio(n, &(struct fs_ratio){after, one}, &(struct fs_ratio){kept, one}, values->scale,
+                                  &of_kept, metric, err);
+    free(kept);
+    free(cluster);
+    return status;
+}
+
 int fs_paired_mean(const struct fs_paired_values *values, const struct fs_bootstrap *bootstrap,
                    struct fs_paired *paired, struct fs_error *err)
 {
@@ -37,7 +65,8 @@ int fs_paired_mean(const struct fs_paired_values *values, const struct fs_bootst
         lost += change[i] < 0.0;
     }
     struct fs_metric metric;
-    int status = fs_metrics_mean(values->n, change, values->scale, bootstrap, &metric, err);
+    int status = bootstrap->ideal != NULL ? distance_of_means(values, bootstrap, &metric, err)
+                                          : fs_metrics_mean(values->n, change, values->scale, bootstrap, &metric, err);
     if (status == 0 && metric.n > 0) {
         paired->difference = metric.value;
         paired->low = metric.low;

@@ -1,10 +1,11 @@
 /*
- * Paired tests: the stamped model against the unedited one over the same items. Local.
+ * Paired tests: one model against another over the same items, such as an edited one against the unedited one. Local.
  *
  * The interval is the 95 % percentile bootstrap of the difference, clusters resampled from the streams of metrics.h: the
  * difference of two metrics lies in each resample where the metrics themselves do. The p-value is McNemar's exact
  * two-sided test: of the items whose answer changed, as many in one direction, or more unevenly, by a fair coin (McNemar
- * 1947; exact form: Fay 2010). It is by item, as if no two were alike.
+ * 1947; exact form: Fay 2010). It is by item, as if no two were alike. With an ideal (struct fs_bootstrap) difference and
+ * interval are of the distances to it; the p-value stays that of the answers.
  */
 #ifndef FAIRSTAMP_STAGES_METRICS_PAIRED_H
 #define FAIRSTAMP_STAGES_METRICS_PAIRED_H
@@ -12,7 +13,7 @@
 #include "stages/metrics/metrics.h"
 
 struct fs_paired {
-    double difference, low, high; /* stamped less unedited, in the metric's unit; NaN: not known */
+    double difference, low, high; /* after less before, in the metric's unit; NaN: not known */
     double p_value;               /* NaN where the metric is no share of yes-or-no items */
     int64_t gained, lost;         /* items that turned from no to yes, from yes to no; -1 where not a share */
 };

@@ -20,7 +20,8 @@ struct capability {
     struct part *part; /* [parts] */
     size_t parts, columns;
     double *sum;   /* [columns] scratch */
-    double *drawn; /* [2 columns][resamples]: values, and differences of column 0 */
+    double *drawn; /* [2 columns][resamples]: values, and what they are more than that of column `against` */
+    size_t against;
     struct fs_metric *value;
     struct fs_paired *change;
     size_t items, skipped[FS_SKIP_COUNT];
@@ -91,8 +92,8 @@ static void test(const struct capability *all, size_t column, struct fs_paired *
         for (size_t i = 0; i < suite->items; i++) {
             const double *yes = &all->part[p].yes[i * suite->columns];
             if (suite->skip[i] == FS_KEPT) {
-                gained += yes[column] > yes[0] ? 1 : 0;
-                lost += yes[column] < yes[0] ? 1 : 0;
+                gained += yes[column] > yes[all->against] ? 1 : 0;
+                lost += yes[column] < yes[all->against] ? 1 : 0;
             }
         }
     }
@@ -113,7 +114,7 @@ static int fill(struct capability *all, const struct fs_bootstrap *bootstrap, st
         measure(all, &random, mean);
         for (size_t c = 0; c < columns; c++) {
             all->drawn[c * resamples + r] = mean[c];
-            all->drawn[(columns + c) * resamples + r] = mean[c] - mean[0];
+            all->drawn[(columns + c) * resamples + r] = mean[c] - mean[all->against];
         }
     }
     measure(all, NULL, mean);
@@ -123,7 +124,7 @@ static int fill(struct capability *all, const struct fs_bootstrap *bootstrap, st
         fs_quantile_interval(all->drawn + c * resamples, resamples, FS_QUANTILE_OUTER, &value->low, &value->high);
         if (c > 0) {
             struct fs_paired *change = &all->change[c - 1];
-            change->difference = mean[c] - mean[0];
+            change->difference = mean[c] - mean[all->against];
             fs_quantile_interval(all->drawn + (columns + c) * resamples, resamples, FS_QUANTILE_OUTER, &change->low,
                                  &change->high);
             test(all, c, change);
@@ -164,6 +165,7 @@ int fs_add_capability(struct fs_suite *const *suite, size_t suites, struct fs_su
 {
     const size_t columns = rows->results->columns, resamples = rows->bootstrap.resamples;
     struct capability all = {.columns = columns,
+                             .against = rows->against,
                              .part = fs_allocate(suites, sizeof *all.part, "the capability", err),
                              .sum = fs_allocate(columns, sizeof *all.sum, "the capability", err),
                              .drawn = fs_allocate(2 * columns, resamples * sizeof *all.drawn, "the capability", err),

@@ -47,12 +47,14 @@ static struct fs_stereoset_columns columns_of(const struct fs_selection *selecti
                                          counterpart ? fs_selected(selection, column, FS_UNRELATED_COUNTERPART) : NULL};
 }
 
-/* The metrics of every column, and their differences from the unedited model's. */
+/* The metrics of every column, and their differences from those of rows->against. */
 static int measure_stereoset(const struct part *part, size_t n, bool counterpart, struct fs_error *err)
 {
     struct pair_table *table = part->table;
     struct fs_selection *selection = &table->selection;
-    const struct fs_bootstrap *bootstrap = &part->rows->bootstrap;
+    double ideal;
+    const struct fs_bootstrap of_values = fs_value_bootstrap(part->rows, part->rows->bootstrap),
+                              paired = fs_change_bootstrap(part->rows, "ss", part->rows->bootstrap, &ideal);
     for (size_t column = 0; column < selection->columns; column++) {
         double *third = fs_selected(selection, column, FS_UNRELATED);
         double *fourth = fs_selected(selection, column, FS_UNRELATED_COUNTERPART);
@@ -60,10 +62,12 @@ static int measure_stereoset(const struct part *part, size_t n, bool counterpart
                                                            third */
             fourth[i] = isnan(fourth[i]) ? third[i] : fourth[i];
         }
-        const struct fs_stereoset_columns of[2] = {columns_of(selection, 0, counterpart),
+    }
+    for (size_t column = 0; column < selection->columns; column++) {
+        const struct fs_stereoset_columns of[2] = {columns_of(selection, part->rows->against, counterpart),
                                                    columns_of(selection, column, counterpart)};
-        if (fs_metrics_stereoset(n, &of[1], selection->cluster, bootstrap, &table->metrics[column], err) != 0 ||
-            (column > 0 && fs_metrics_stereoset_difference(n, of, selection->cluster, bootstrap,
+        if (fs_metrics_stereoset(n, &of[1], selection->cluster, &of_values, &table->metrics[column], err) != 0 ||
+            (column > 0 && fs_metrics_stereoset_difference(n, of, selection->cluster, &paired,
                                                            table->difference[column - 1], err) != 0)) {
             return -1;
         }
@@ -77,9 +81,10 @@ static int count_answers(const struct part *part, size_t n, size_t column, struc
 {
     const struct fs_selection *selection = &part->table->selection;
     const struct fs_bootstrap none = {0};
-    const double *const stereo[2] = {fs_selected(selection, 0, FS_STEREOTYPE),
+    const size_t against = part->rows->against;
+    const double *const stereo[2] = {fs_selected(selection, against, FS_STEREOTYPE),
                                      fs_selected(selection, column, FS_STEREOTYPE)};
-    const double *const anti[2] = {fs_selected(selection, 0, FS_ANTI_STEREOTYPE),
+    const double *const anti[2] = {fs_selected(selection, against, FS_ANTI_STEREOTYPE),
                                    fs_selected(selection, column, FS_ANTI_STEREOTYPE)};
     return fs_paired_share(n, stereo, anti, false, &none, answers, err);
 }

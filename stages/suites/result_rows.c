@@ -5,6 +5,27 @@
 
 #include "stages/metrics/metric_table.h"
 
+/* The ideal that changes of the metric are measured to; NaN: they are those of its values. */
+static double ideal_of_changes(const struct fs_suite_rows *rows, const char *metric)
+{
+    const struct fs_metric_kind *kind = fs_metric_kind_find(metric);
+    return rows->from_ideal && kind != NULL && fs_ideal_is_between(kind->ideal) ? kind->ideal : NAN;
+}
+
+struct fs_bootstrap fs_value_bootstrap(const struct fs_suite_rows *rows, struct fs_bootstrap bootstrap)
+{
+    bootstrap.resamples = rows->changes_alone ? 0 : bootstrap.resamples;
+    return bootstrap;
+}
+
+struct fs_bootstrap fs_change_bootstrap(const struct fs_suite_rows *rows, const char *metric,
+                                        struct fs_bootstrap bootstrap, double *ideal)
+{
+    *ideal = ideal_of_changes(rows, metric);
+    bootstrap.ideal = isnan(*ideal) ? NULL : ideal;
+    return bootstrap;
+}
+
 int fs_add_row(struct fs_suite_rows *rows, const struct fs_new_row *new_row, struct fs_error *err)
 {
     struct fs_result_row *row = fs_results_add(rows->results, new_row->text, err);
@@ -18,7 +39,9 @@ int fs_add_row(struct fs_suite_rows *rows, const struct fs_new_row *new_row, str
         if (new_row->change != NULL) {
             row->change[edit] = new_row->change[edit];
         } else {
-            row->change[edit].difference = row->value[1 + edit].value - row->value[0].value;
+            double value = row->value[1 + edit].value, before = row->value[rows->against].value;
+            double to = ideal_of_changes(rows, row->metric);
+            row->change[edit].difference = isnan(to) ? value - before : fabs(value - to) - fabs(before - to);
         }
     }
     if (new_row->skipped != NULL) {

@@ -69,7 +69,7 @@ size_t fs_gather(struct fs_selection *selection, const double *array, size_t can
 
 struct fs_bootstrap fs_selection_bootstrap(const struct fs_selection *selection, const struct fs_suite_rows *rows)
 {
-    return (struct fs_bootstrap){rows->bootstrap.resamples, rows->bootstrap.seed, selection->cluster};
+    return (struct fs_bootstrap){rows->bootstrap.resamples, rows->bootstrap.seed, selection->cluster, NULL};
 }
 
 int fs_add_share_row(struct fs_suite_rows *rows, struct fs_selection *selection, const struct fs_share_row *row,
@@ -77,16 +77,21 @@ int fs_add_share_row(struct fs_suite_rows *rows, struct fs_selection *selection,
 {
     struct fs_bootstrap bootstrap = fs_selection_bootstrap(selection, rows);
     bootstrap.cluster = row->cluster != NULL ? row->cluster : bootstrap.cluster;
+    const struct fs_bootstrap of_values = fs_value_bootstrap(rows, bootstrap);
     for (size_t column = 0; row->value == NULL && column < selection->columns; column++) {
         if (fs_metrics_share(row->n, fs_selected(selection, column, row->a), fs_selected(selection, column, row->b),
-                             &bootstrap, &selection->value[column], err) != 0) {
+                             &of_values, &selection->value[column], err) != 0) {
             return -1;
         }
     }
+    double ideal;
+    const struct fs_bootstrap paired = fs_change_bootstrap(rows, row->text[FS_ROW_METRIC], bootstrap, &ideal);
     for (size_t column = 1; column < selection->columns; column++) {
-        const double *const a[2] = {fs_selected(selection, 0, row->a), fs_selected(selection, column, row->a)};
-        const double *const b[2] = {fs_selected(selection, 0, row->b), fs_selected(selection, column, row->b)};
-        if (fs_paired_share(row->n, a, b, row->without_ties, &bootstrap, &selection->change[column - 1], err) != 0) {
+        const double *const a[2] = {fs_selected(selection, rows->against, row->a),
+                                    fs_selected(selection, column, row->a)};
+        const double *const b[2] = {fs_selected(selection, rows->against, row->b),
+                                    fs_selected(selection, column, row->b)};
+        if (fs_paired_share(row->n, a, b, row->without_ties, &paired, &selection->change[column - 1], err) != 0) {
             return -1;
         }
     }
@@ -100,18 +105,22 @@ int fs_add_share_row(struct fs_suite_rows *rows, struct fs_selection *selection,
 int fs_add_gap_row(struct fs_suite_rows *rows, struct fs_selection *selection, const char *const text[FS_ROW_TEXTS],
                    size_t n, struct fs_error *err)
 {
-    const struct fs_bootstrap bootstrap = fs_selection_bootstrap(selection, rows);
+    const struct fs_bootstrap bootstrap = fs_selection_bootstrap(selection, rows),
+                              of_values = fs_value_bootstrap(rows, bootstrap);
     for (size_t column = 0; column < selection->columns; column++) {
         double *a = fs_selected(selection, column, 0);
         const double *b = fs_selected(selection, column, 1);
-        if (fs_metrics_gap(n, a, b, &bootstrap, &selection->value[column], err) != 0) {
+        if (fs_metrics_gap(n, a, b, &of_values, &selection->value[column], err) != 0) {
             return -1;
         }
         for (size_t i = 0; i < n; i++) {
             a[i] = fabs(a[i] - b[i]);
         }
-        const struct fs_paired_values gaps = {n, fs_selected(selection, 0, 0), a, 1.0, false};
-        if (column > 0 && fs_paired_mean(&gaps, &bootstrap, &selection->change[column - 1], err) != 0) {
+    }
+    for (size_t column = 1; column < selection->columns; column++) { /* a gap is its own distance to 0 */
+        const struct fs_paired_values gaps = {n, fs_selected(selection, rows->against, 0),
+                                              fs_selected(selection, column, 0), 1.0, false};
+        if (fs_paired_mean(&gaps, &bootstrap, &selection->change[column - 1], err) != 0) {
             return -1;
         }
     }

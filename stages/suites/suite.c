@@ -104,7 +104,7 @@ double *fs_suite_scores(const struct fs_suite *suite, size_t count, size_t each,
 }
 
 /* An item without a cluster has a number of its own. */
-static int number_clusters(struct fs_suite *suite, struct fs_error *err)
+int fs_suite_number_clusters(struct fs_suite *suite, struct fs_error *err)
 {
     const char **text = fs_allocate(suite->items, sizeof *text, "clusters of items", err);
     struct fs_labels labels = {0};
@@ -128,7 +128,7 @@ int fs_suite_fold(struct fs_suite *suite, const struct fs_plan_values *values, s
 {
     const struct fs_suite_operations *operations = suite->operations;
     suite->score = fs_suite_scores(suite, suite->items, suite->candidates, err);
-    int status = suite->score != NULL ? number_clusters(suite, err) : -1;
+    int status = suite->score != NULL ? fs_suite_number_clusters(suite, err) : -1;
     status = status == 0 && operations->allocate != NULL ? operations->allocate(suite, err) : status;
     for (size_t column = 0; status == 0 && column < suite->columns; column++) {
         status = operations->fold(suite, values, column, err);
@@ -181,6 +181,30 @@ static int write_clusters(const struct fs_suite *suite, const char *group, struc
     return status;
 }
 
+/* The answers that capability is made of, 0 of skipped items. */
+static int write_answers(const struct fs_suite *suite, struct fs_archive *archive, struct fs_error *err)
+{
+    const size_t count = suite->items * suite->columns, shape[2] = {suite->items, suite->columns};
+    if (suite->operations->answers == NULL || suite->operations->answers == fs_suite_first_is_higher) {
+        return 0;
+    }
+    double *yes = fs_suite_scores(suite, suite->items, 1, err);
+    uint8_t *answer = fs_allocate(count, 1, "answers of an archive", err);
+    char *path = fs_suite_path(suite, FS_SUITE_ANSWER, err);
+    int status = yes != NULL && answer != NULL && path != NULL ? 0 : -1;
+    if (status == 0) {
+        suite->operations->answers(suite, yes);
+        for (size_t i = 0; i < count; i++) {
+            answer[i] = suite->skip[i / suite->columns] == FS_KEPT && yes[i] > 0.5 ? 1 : 0;
+        }
+        status = fs_archive_write(archive, path, FS_ARCHIVE_U8, 2, shape, answer, err);
+    }
+    free(yes);
+    free(answer);
+    free(path);
+    return status;
+}
+
 /* A bool is one byte, 0 or 1. */
 _Static_assert(sizeof(bool) == 1, "bool arrays are written as u8");
 
@@ -199,6 +223,7 @@ int fs_suite_write(const struct fs_suite *suite, struct fs_archive *archive, str
                  write_array(suite, "held_out", FS_ARCHIVE_U8, 1, suite->held_out, archive, err) == 0) &&
                 fs_archive_attribute_text(archive, group, "scoring", suite->scoring, err) == 0 &&
                 fs_archive_attribute_text(archive, group, "unit", suite->unit, err) == 0 &&
+                write_answers(suite, archive, err) == 0 &&
                 (suite->cluster_kind == NULL || write_clusters(suite, group, archive, err) == 0)
             ? 0
             : -1;

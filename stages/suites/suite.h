@@ -97,10 +97,14 @@ int fs_suite_compile(struct fs_suite *suite, size_t columns, struct fs_plan *pla
 int fs_suite_fold(struct fs_suite *suite, const struct fs_plan_values *values, struct fs_suite_rows *rows,
                   struct fs_error *err);
 /* /suites/<name>/id, category, skip, candidate, score, held_out, first_unscored where any is, cluster with an attribute
- * of that name where there are clusters, attributes scoring and unit, and the suite's own. */
+ * of that name where there are clusters, answer [items][columns] (1: right) where it does not follow from two scores,
+ * attributes scoring and unit, and the suite's own. */
+#define FS_SUITE_ANSWER "answer"
 int fs_suite_write(const struct fs_suite *suite, struct fs_archive *archive, struct fs_error *err);
 /* How many items of the evaluation have a first token that is not scored, of those that are. */
 size_t fs_suite_first_unscored(const struct fs_suite *suite);
+/* Fills cluster_number from the clusters. */
+int fs_suite_number_clusters(struct fs_suite *suite, struct fs_error *err);
 /* The full name of a suite's dataset or group ("": the group itself). The caller frees; NULL without memory. */
 char *fs_suite_path(const struct fs_suite *suite, const char *dataset, struct fs_error *err);
 

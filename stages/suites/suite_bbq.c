@@ -16,6 +16,7 @@
 
 #include "io/benchmarks/category.h"
 #include "stages/suites/bbq_item.h"
+#include "stages/suites/stored_suite.h"
 #include "stages/suites/suite_parts.h"
 #include "stages/suites/suite_statements.h"
 
@@ -308,4 +309,5 @@ const struct fs_suite_kind fs_suite_bbq = {
     .key = "bbq",
     .about = "questions on who is meant: whether the answers follow the context, or a stereotype",
     .data = "BBQ's folder of jsonl files, or one of them, measured",
-    .open = open_bbq};
+    .open = open_bbq,
+    .restore = fs_restore_answers};

@@ -9,6 +9,7 @@
 #include "io/benchmarks/benchmark.h"
 #include "model/numbers/random.h"
 #include "stages/suites/selection.h"
+#include "stages/suites/stored_suite.h"
 #include "stages/suites/suite_registry.h"
 
 enum { TRUE_FACT, COUNTERPART, CANDIDATES };
@@ -111,10 +112,12 @@ static int add_retention(const struct biaske_facts *suite, struct fs_suite_rows 
                          bool by_top, struct fs_selection *selection, struct fs_error *err)
 {
     const struct fs_suite *base = &suite->base;
-    const struct fs_bootstrap bootstrap = fs_selection_bootstrap(selection, rows);
+    const struct fs_bootstrap bootstrap = fs_selection_bootstrap(selection, rows),
+                              of_values = fs_value_bootstrap(rows, bootstrap);
+    size_t n = 0;
     for (size_t column = 0; column < base->columns; column++) {
         double *answer = fs_selected(selection, column, TRUE_FACT);
-        size_t n = 0;
+        n = 0;
         for (size_t i = 0; i < selection->count; i++) {
             size_t item = selection->item[i];
             if (base->skip[item] == FS_KEPT) {
@@ -123,10 +126,15 @@ static int add_retention(const struct biaske_facts *suite, struct fs_suite_rows 
                 selection->cluster[n++] = selection->number[item];
             }
         }
+        if (fs_metrics_flags(n, selection->flag, &of_values, &selection->value[column], err) != 0) {
+            return -1;
+        }
+    }
+    for (size_t column = 1; column < base->columns; column++) {
         /* the unedited model retains everything by definition, which a test need not ask */
-        const struct fs_paired_values answers = {n, fs_selected(selection, 0, TRUE_FACT), answer, 100.0, false};
-        if (fs_metrics_flags(n, selection->flag, &bootstrap, &selection->value[column], err) != 0 ||
-            (column > 0 && fs_paired_mean(&answers, &bootstrap, &selection->change[column - 1], err) != 0)) {
+        const struct fs_paired_values answers = {n, fs_selected(selection, rows->against, TRUE_FACT),
+                                                 fs_selected(selection, column, TRUE_FACT), 100.0, rows->against > 0};
+        if (fs_paired_mean(&answers, &bootstrap, &selection->change[column - 1], err) != 0) {
             return -1;
         }
     }
@@ -270,6 +278,27 @@ static int open_biaske_facts(const char *path, const struct fs_suite_options *op
     return status;
 }
 
+static int restore(const struct fs_suite_kind *kind, const struct fs_suite_file *file, struct fs_suite **result,
+                   struct fs_error *err)
+{
+    struct biaske_facts *suite = fs_allocate(1, sizeof *suite, "facts", err);
+    *result = NULL;
+    if (suite == NULL) {
+        return -1;
+    }
+    suite->base = (struct fs_suite){.operations = &operations, .candidates = CANDIDATES};
+    if (fs_stored_suite_read(file, kind, &suite->base, err) == 0) {
+        const size_t shape[3] = {suite->base.items, suite->base.columns};
+        suite->top1 = fs_stored_read(file, &suite->base, "object_top1", FS_ARCHIVE_I32, shape, err);
+    }
+    if (suite->top1 == NULL) {
+        fs_suite_destroy(&suite->base);
+        return -1;
+    }
+    *result = &suite->base;
+    return 0;
+}
+
 const struct fs_suite_kind fs_suite_biaske_facts = {.name = "biaske_facts",
                                                     .table = "biaske",
                                                     .key = "biaske",
@@ -279,4 +308,5 @@ const struct fs_suite_kind fs_suite_biaske_facts = {.name = "biaske_facts",
                                                     .masked = "target.prob",
                                                     .causal = "object.mean",
                                                     .compares_layers = true,
-                                                    .open = open_biaske_facts};
+                                                    .open = open_biaske_facts,
+                                                    .restore = restore};

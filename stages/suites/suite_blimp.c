@@ -14,6 +14,8 @@
 #include <string.h>
 
 #include "io/benchmarks/record_items.h"
+#include "stages/metrics/labels.h"
+#include "stages/suites/stored_suite.h"
 #include "stages/suites/suite_parts.h"
 #include "stages/suites/suite_statements.h"
 
@@ -215,9 +217,57 @@ static int open_blimp(const char *path, const struct fs_suite_options *options, 
     return 0;
 }
 
+/* The paradigms, from the items' ids; phenomena are not in a file. */
+static int find_paradigms(struct blimp *suite, char **id, struct fs_error *err)
+{
+    struct fs_labels labels = {0};
+    struct parting *paradigm = &suite->paradigm;
+    const size_t items = suite->base.suite.items;
+    for (size_t i = 0; i < items; i++) {
+        char *slash = strrchr(id[i], '/');
+        *(slash != NULL ? slash : id[i]) = '\0';
+    }
+    int status = fs_labels_create((const char *const *)id, items, &labels, err);
+    if (status == 0) {
+        paradigm->of = labels.of;
+        labels.of = NULL;
+        paradigm->parts.name = fs_allocate(labels.count, sizeof *paradigm->parts.name, "BLiMP", err);
+        status = paradigm->parts.name != NULL ? 0 : -1;
+    }
+    for (size_t i = 0; status == 0 && i < labels.count; i++) {
+        paradigm->parts.name[i] = strdup(labels.name[i]);
+        status = paradigm->parts.name[i] != NULL ? 0 : fs_error_memory(err, strlen(labels.name[i]), "BLiMP");
+        paradigm->parts.count += status == 0 ? 1 : 0;
+    }
+    fs_labels_release(&labels);
+    return status;
+}
+
+static int restore(const struct fs_suite_kind *kind, const struct fs_suite_file *file, struct fs_suite **result,
+                   struct fs_error *err)
+{
+    struct blimp *suite = fs_allocate(1, sizeof *suite, "BLiMP", err);
+    *result = NULL;
+    if (suite == NULL) {
+        return -1;
+    }
+    struct fs_suite *base = &suite->base.suite;
+    *base = (struct fs_suite){.operations = &operations, .candidates = CANDIDATES};
+    char **id = fs_stored_suite_read(file, kind, base, err) == 0 ? fs_stored_texts(file, base, "id", err) : NULL;
+    int status = id != NULL ? find_paradigms(suite, id, err) : -1;
+    free(id);
+    if (status != 0) {
+        fs_suite_destroy(base);
+        return -1;
+    }
+    *result = base;
+    return 0;
+}
+
 const struct fs_suite_kind fs_suite_blimp = {
     .name = "blimp",
     .key = "blimp",
     .about = "grammar: the grammatical sentence of a minimal pair against the other one",
     .data = "BLiMP's folder of jsonl files, or one of them, measured",
-    .open = open_blimp};
+    .open = open_blimp,
+    .restore = restore};

@@ -11,6 +11,7 @@
 
 #include "io/benchmarks/benchmark.h"
 #include "stages/suites/selection.h"
+#include "stages/suites/stored_suite.h"
 #include "stages/suites/suite_registry.h"
 #include "stages/suites/suite_statements.h"
 
@@ -95,7 +96,7 @@ static size_t take_direction(struct fs_selection *selection, size_t n, bool want
 static int measure(struct fs_suite_rows *rows, struct fs_selection *selection, size_t n, size_t direction,
                    struct fs_error *err)
 {
-    const struct fs_bootstrap bootstrap = fs_selection_bootstrap(selection, rows);
+    const struct fs_bootstrap bootstrap = fs_value_bootstrap(rows, fs_selection_bootstrap(selection, rows));
     for (size_t column = 0; column < selection->columns; column++) {
         struct fs_crows_metrics metrics;
         if (fs_metrics_crows(n, fs_selected(selection, column, MORE), fs_selected(selection, column, LESS),
@@ -156,6 +157,9 @@ static int add_category(const struct fs_suite *base, struct fs_suite_rows *rows,
         }
     }
     const char *const text[FS_ROW_TEXTS] = {base->name, category, "all", "crows.likelihood_diff", base->scoring};
+    if (suite->log == NULL) {
+        return 0; /* of a file, which has the scores alone */
+    }
     return fs_add_gap_row(rows, selection, text, fs_gather(selection, suite->log, CANDIDATES, base->skip), err);
 }
 
@@ -321,6 +325,38 @@ static int open_crows_pairs(const char *path, const struct fs_suite_options *opt
     return status;
 }
 
+static int read_directions(const struct fs_suite_file *file, struct crows_pairs *suite, struct fs_error *err)
+{
+    const size_t shape[3] = {suite->base.items};
+    uint8_t *antistereo = fs_stored_read(file, &suite->base, "antistereo", FS_ARCHIVE_U8, shape, err);
+    suite->pairs.item = fs_allocate(suite->base.items, sizeof *suite->pairs.item, "CrowS-Pairs", err);
+    suite->of_direction = fs_allocate(suite->base.items, sizeof *suite->of_direction, "CrowS-Pairs", err);
+    bool made = antistereo != NULL && suite->pairs.item != NULL && suite->of_direction != NULL;
+    for (size_t i = 0; made && i < suite->base.items; i++) {
+        suite->pairs.item[i].antistereo = antistereo[i] != 0;
+    }
+    suite->pairs.count = made ? suite->base.items : 0;
+    free(antistereo);
+    return made ? 0 : -1;
+}
+
+static int restore(const struct fs_suite_kind *kind, const struct fs_suite_file *file, struct fs_suite **result,
+                   struct fs_error *err)
+{
+    struct crows_pairs *suite = fs_allocate(1, sizeof *suite, "CrowS-Pairs", err);
+    *result = NULL;
+    if (suite == NULL) {
+        return -1;
+    }
+    suite->base = (struct fs_suite){.operations = &operations, .candidates = CANDIDATES};
+    if (fs_stored_suite_read(file, kind, &suite->base, err) != 0 || read_directions(file, suite, err) != 0) {
+        fs_suite_destroy(&suite->base);
+        return -1;
+    }
+    *result = &suite->base;
+    return 0;
+}
+
 const struct fs_suite_kind fs_suite_crows_pairs = {.name = "crows_pairs",
                                                    .key = "crows_pairs",
                                                    .about =
@@ -333,4 +369,5 @@ const struct fs_suite_kind fs_suite_crows_pairs = {.name = "crows_pairs",
                                                    .scorings = "pll.unmodified|pll.modified|sentence.mean|sentence.sum",
                                                    .scoring = "P[k] of CrowS-Pairs' sentences",
                                                    .compares_layers = true,
-                                                   .open = open_crows_pairs};
+                                                   .open = open_crows_pairs,
+                                                   .restore = restore};

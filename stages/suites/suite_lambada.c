@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "io/benchmarks/record_items.h"
+#include "stages/suites/stored_suite.h"
 #include "stages/suites/suite_statements.h"
 
 enum { WORD, CANDIDATES };
@@ -232,4 +233,5 @@ const struct fs_suite_kind fs_suite_lambada = {.name = "lambada",
                                                .key = "lambada",
                                                .about = "whether the last word of a text is found from all before it",
                                                .data = "LAMBADA's jsonl file (OpenAI's text), measured",
-                                               .open = open_lambada};
+                                               .open = open_lambada,
+                                               .restore = fs_restore_answers};

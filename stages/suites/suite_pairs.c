@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "stages/suites/pair_rows.h"
+#include "stages/suites/stored_suite.h"
 #include "stages/suites/suite_registry.h"
 
 static const char *const candidates[] = {"stereotype", "anti-stereotype", "unrelated", "unrelated counterpart"};
@@ -381,6 +382,7 @@ const struct fs_suite_kind fs_suite_stereoset = {
     .scoring = "P[k] of StereoSet's statements",
     .given_scores = true,
     .open = open_stereoset,
+    .restore = fs_restore_pairs,
     .predictions = add_intrasentence,
     .read_pairs = read_stereoset};
 
@@ -395,6 +397,7 @@ const struct fs_suite_kind fs_suite_biaske = {
     .scorings = "target.prob|target.logprob|sentence.mean|sentence.sum|object.mean",
     .scoring = "P[k] of BiasKE's pairs, paraphrases and facts",
     .open = open_biaske,
+    .restore = fs_restore_pairs,
     .read_pairs = read_biaske};
 
 const struct fs_suite_kind fs_suite_stereoset_intersentence = {
@@ -408,7 +411,8 @@ const struct fs_suite_kind fs_suite_stereoset_intersentence = {
     .scorings = "pll.given|object.mean.stop|object.mean",
     .scoring = "P[k] of a sentence given its context; object.mean.stop ends a context without a full stop with one, as "
                "StereoSet's own scorer",
-    .open = open_stereoset_intersentence};
+    .open = open_stereoset_intersentence,
+    .restore = fs_restore_pairs};
 
 const struct fs_suite_kind fs_suite_stereoset_synonyms = {
     .name = "stereoset_synonyms",
@@ -418,4 +422,5 @@ const struct fs_suite_kind fs_suite_stereoset_synonyms = {
     .scoring_key = "stereoset",
     .masked = "target.prob",
     .causal = "sentence.mean",
-    .open = open_stereoset_synonyms};
+    .open = open_stereoset_synonyms,
+    .restore = fs_restore_pairs};

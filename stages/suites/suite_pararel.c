@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "stages/suites/pararel_data.h"
+#include "stages/suites/stored_suite.h"
 #include "stages/suites/suite_parts.h"
 #include "stages/suites/suite_registry.h"
 
@@ -389,4 +390,5 @@ const struct fs_suite_kind fs_suite_pararel = {
         "facts in several patterns that mean the same: whether a model finds the object, and says the same in each",
     .data = "ParaRel's folder data: patterns (graphs) and facts (trex_lms_vocab), measured",
     .folders = true,
-    .open = open_pararel};
+    .open = open_pararel,
+    .restore = fs_restore_answers};

@@ -27,6 +27,7 @@ struct fs_suite_options {
     const bool *held_out;              /* [edited->count] */
 };
 
+struct fs_suite_file;
 struct fs_suite_kind {
     const char *name;            /* "crows_pairs": of `score --suite`, and group of the archive */
     const char *table;           /* what its rows are called; NULL: the name */
@@ -48,6 +49,10 @@ struct fs_suite_kind {
                 struct fs_error *err);
     /* Adds the scores of all columns to `json` in the layout that published scorers read; NULL: none. */
     void (*predictions)(const struct fs_suite *suite, const struct fs_results *results, cJSON *json);
+    /* The suite as an evaluate file has it (stored_suite.h), for rows of other comparisons; *suite is NULL where the file
+     * lacks what its rows are made of. NULL: no file has that. The caller destroys it. */
+    int (*restore)(const struct fs_suite_kind *kind, const struct fs_suite_file *file, struct fs_suite **suite,
+                   struct fs_error *err);
     /* The pairs that a job can edit; NULL: the suite has none. A category without any pair is FS_EXIT_DATA. */
     int (*read_pairs)(const char *path, const char *const *categories, struct fs_pair_list *pairs,
                       struct fs_error *err);

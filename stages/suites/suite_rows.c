@@ -42,7 +42,7 @@ static bool is_scored(const struct workplace *place, size_t item)
 static int answer(const struct workplace *place, size_t n, size_t column, struct fs_error *err)
 {
     const double *a = place->a + column * place->suite->items, *b = place->b + column * place->suite->items;
-    const struct fs_bootstrap *bootstrap = &place->bootstrap;
+    const struct fs_bootstrap of_values = fs_value_bootstrap(place->rows, place->bootstrap), *bootstrap = &of_values;
     switch (place->question->kind) {
     case FS_QUESTION_SHARE:
         return fs_metrics_share(n, a, b, bootstrap, &place->value[column], err);
@@ -62,13 +62,15 @@ static int compare_edit(const struct workplace *place, size_t n, const double *c
 {
     const struct fs_suite_question *question = place->question;
     const struct fs_paired_values values = {n, a[0], a[1], question->scale, question->kind == FS_QUESTION_YES};
+    double ideal;
+    const struct fs_bootstrap bootstrap = fs_change_bootstrap(place->rows, question->metric, place->bootstrap, &ideal);
     switch (question->kind) {
     case FS_QUESTION_SHARE:
-        return fs_paired_share(n, a, b, false, &place->bootstrap, change, err);
+        return fs_paired_share(n, a, b, false, &bootstrap, change, err);
     case FS_QUESTION_RATIO:
-        return fs_paired_ratio(n, a, b, question->scale, &place->bootstrap, change, err);
+        return fs_paired_ratio(n, a, b, question->scale, &bootstrap, change, err);
     default:
-        return fs_paired_mean(&values, &place->bootstrap, change, err);
+        return fs_paired_mean(&values, &bootstrap, change, err);
     }
 }
 
@@ -76,14 +78,14 @@ static int compare_edit(const struct workplace *place, size_t n, const double *c
 static int compare(struct workplace *place, size_t n, struct fs_error *err)
 {
     const struct fs_suite_question *question = place->question;
-    size_t items = place->suite->items;
+    size_t items = place->suite->items, against = place->rows->against * items;
     for (size_t i = 0; question->kind == FS_QUESTION_GAP && i < place->suite->columns * n; i++) {
         size_t k = i / n * items + i % n;
         place->a[k] = fabs(place->a[k] - place->b[k]);
     }
     for (size_t edit = 1; edit < place->suite->columns; edit++) {
-        const double *const a[2] = {place->a, place->a + edit * items};
-        const double *const b[2] = {place->b, place->b + edit * items};
+        const double *const a[2] = {place->a + against, place->a + edit * items};
+        const double *const b[2] = {place->b + against, place->b + edit * items};
         if (compare_edit(place, n, a, b, &place->change[edit - 1], err) != 0) {
             return -1;
         }
@@ -172,7 +174,7 @@ int fs_suite_add(struct fs_suite_rows *rows, const struct fs_suite *suite, const
                               .cluster = fs_allocate(suite->items, sizeof *place.cluster, "a suite's rows", err),
                               .value = fs_allocate(suite->columns, sizeof *place.value, "a suite's rows", err),
                               .change = fs_allocate(suite->columns - 1, sizeof *place.change, "a suite's rows", err)};
-    place.bootstrap = (struct fs_bootstrap){rows->bootstrap.resamples, rows->bootstrap.seed, place.cluster};
+    place.bootstrap = (struct fs_bootstrap){rows->bootstrap.resamples, rows->bootstrap.seed, place.cluster, NULL};
     int status =
         place.a != NULL && place.b != NULL && place.cluster != NULL && place.value != NULL && place.change != NULL
             ? add_categories(&place, err)

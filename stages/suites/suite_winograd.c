@@ -19,6 +19,7 @@
 
 #include "io/formats/json.h"
 #include "io/formats/tsv.h"
+#include "stages/suites/stored_suite.h"
 #include "stages/suites/suite_parts.h"
 #include "stages/suites/suite_statements.h"
 
@@ -366,4 +367,5 @@ const struct fs_suite_kind fs_suite_winograd = {
     .key = "winograd",
     .about = "who or what a pronoun means: the right candidate in its place against the wrong one",
     .data = "Winograd schemas, XWINO's English tsv file, measured",
-    .open = open_winograd};
+    .open = open_winograd,
+    .restore = fs_restore_orders};

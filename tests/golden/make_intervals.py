@@ -1,5 +1,5 @@
-"""Bootstrap intervals by numpy, from the streams of model/numbers/random.c: what tests/unit/stages/test_metrics.c and
-test_paired.c expect. Needs numpy. Prints the numbers."""
+"""Bootstrap intervals by numpy, from the streams of model/numbers/random.c: what tests/unit/stages/test_metrics.c,
+test_paired.c and test_differences.c expect. Needs numpy. Prints the numbers."""
 import numpy
 
 MASK = (1 << 64) - 1
@@ -78,3 +78,29 @@ after = of_terms([1, 3, 3, 1, 1, 3, 3], [2] * 7, UNRELATED, TERM)
 names = ["ss.macro", "ss.micro", "lms.macro", "lms.micro", "icat.macro", "icat.micro"]
 for k, name in enumerate(names):
     print(name, interval(before[:, k]), "change", interval(after[:, k] - before[:, k]))
+
+
+# tests/unit/stages/test_differences.c: method B less method A, of distances to the ideal where it is 50
+def of_pair(a, b, cluster, ideal=None):
+    """Interval of mean b less mean a, or of their distances to the ideal, over the same draws."""
+    a, b = numpy.array(a, dtype=float), numpy.array(b, dtype=float)
+    rows = []
+    for drawn in resampled(cluster):
+        items = numpy.concatenate(drawn)
+        one, other = b[items].mean(), a[items].mean()
+        rows.append(one - other if ideal is None else abs(one - ideal) - abs(other - ideal))
+    return interval(rows)
+
+
+A = numpy.array([1, -1, 2, -0.5, 1, 0.5, -1, 0.5])
+B = numpy.array([0.5, 0.25, -1, 0.5, -2, -0.25, 1, -1])
+TERM = [0, 0, 0, 1, 1, 2, 3, 3]
+print("gap, B less A", of_pair(abs(A), abs(B), TERM))
+print("SS micro off 50, B less A", of_pair(100 * (A > 0), 100 * (B > 0), TERM, 50))
+macro = [[numpy.mean([100.0 * (x[d] > 0).mean() for d in drawn]) for x in (A, B)] for drawn in resampled(TERM)]
+print("SS macro off 50, B less A", interval([abs(b - 50) - abs(a - 50) for a, b in macro]))
+print("SS macro, B less A", interval([b - a for a, b in macro]))
+SUBJECT = [0, 0, 1, 1, 2, 3]
+print("DS, B less A", of_pair([100] * 6, [100, 0, 0, 0, 0, 0], SUBJECT))
+print("RS, B less A", of_pair([100, 100, 100, 0, 100, 100], [100, 0, 0, 100, 0, 0], SUBJECT))
+print("PS off 50, B less A", of_pair([100] * 3, [0, 100, 0], [0, 1, 2], 50))

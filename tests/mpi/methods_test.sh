@@ -36,6 +36,25 @@ grep -q 'SS mabel' page/index.html || fail "page: no column of mabel"
 [ "$(cut -d , -f 1-3 page/front.csv | tr '\n\r' ' ')" = 'column,method,strength unedited,, stamp,stamp,1 mabel,checkpoint,1 same,checkpoint,1 half,stamp,0.5 ' ] ||
     fail "front.csv: $(cat page/front.csv)"
 [ "$(grep ^unedited page/front.csv | cut -d , -f 4-)" = "$(grep ^same page/front.csv | cut -d , -f 4-)" ] || fail "the front of the unedited model as checkpoint: $(cat page/front.csv)"
+
+# against a checkpoint that is the unedited model: the methods' own changes, digit for digit but for how a mean is rounded
+"$fairstamp" report o1/evaluate.h5 -o page2 --against same >/dev/null 2>&1 || fail "report --against"
+awk -F, '{ sub(/\r$/, "") } FNR == 1 && NR > 1 { next }
+    NR == 1 { for (i = 1; i <= NF; i++) name[i] = $i; next }
+    FNR == NR { for (i = 7; i <= NF; i++) own[$1, $2, $3, $4, name[i]] = $i; next }
+    $7 != "value" && $6 != 0 { next }
+    { split("_change _change_low _change_high", of, " ")
+      for (i = 1; i <= 3; i++) {
+          was = own[$1, $2, $3, $4, $9 of[i]]
+          if ($(10 + i) == "" || was == "") continue
+          if (($(10 + i) - was) ^ 2 > 1e-18) { print $0 ": " was; wrong = 1 }
+          checked++ } }
+    END { exit wrong || checked < 50 }' page2/results.csv page2/differences.csv ||
+    fail "differences.csv against the unedited model is not results.csv's changes"
+"$fairstamp" report o1/evaluate.h5 -o page3 --against none >/dev/null 2>err
+[ $? = 64 ] && grep -q 'found "none", expected a method of o1/evaluate.h5: stamp, mabel, same, half' err && [ ! -e page3 ] || fail "--against an unknown method: $(cat err)"
+"$fairstamp" report o3/evaluate.h5 -o page4 >/dev/null 2>&1 || fail "report of 3 ranks"
+cmp page/differences.csv page4/differences.csv || fail "differences of 1 and 3 ranks"
 grep -q 'Bias left against what was kept' page/index.html && grep -q '<svg' page/front.svg || fail "page: no front"
 "$fairstamp" inspect o1/evaluate.h5 >tree || fail "inspect"
 grep -q '/edits/method' tree && grep -q '/results/column' tree || fail "archive: $(cat tree)"
@@ -56,7 +75,7 @@ timeout 600 "$fairstamp" run "$job" --set output=refused --set methods=checkpoin
 timeout 600 "$fairstamp" run "$job" --set output=alone --set method=checkpoint:mabel >out 2>err || { fail "checkpoint alone"; cat err; }
 [ "$(ls alone/*.h5)" = alone/evaluate.h5 ] || fail "checkpoint alone: $(ls alone)"
 "$fairstamp" report alone/evaluate.h5 -o page1 >/dev/null 2>&1 || fail "report of one edit"
-[ -e page1/results.csv ] && [ ! -e page1/front.csv ] && [ ! -e page1/front.svg ] || fail "a front of one edit: $(ls page1)"
+[ -e page1/results.csv ] && [ ! -e page1/front.csv ] && [ ! -e page1/front.svg ] && [ ! -e page1/differences.csv ] || fail "a front of one edit: $(ls page1)"
 "$fairstamp" stamp "$job" --set output=alone --set method=checkpoint:mabel >/dev/null 2>err
 [ $? = 78 ] && grep -q "none of the job's methods trains" err || fail "stamp without a method that trains: $(tail -n 1 err)"
 

@@ -24,7 +24,7 @@ static struct fs_page_data read_page(const char *name)
 {
     struct fs_error err = FS_ERROR_INIT;
     struct fs_page_data data;
-    check_success(fs_page_read(golden(name), &data, &err), &err);
+    check_success(fs_page_read(golden(name), NULL, &data, &err), &err);
     return data;
 }
 
@@ -190,10 +190,11 @@ static void other_files(void **state)
     (void)state;
     struct fs_error err = FS_ERROR_INIT;
     struct fs_page_data data;
-    check_error(fs_page_read(golden("sweep/archive.h5"), &data, &err), &err, FS_EXIT_DATA, "archive.h5",
+    check_error(fs_page_read(golden("sweep/archive.h5"), NULL, &data, &err), &err, FS_EXIT_DATA, "archive.h5",
                 "a stage's file");
     fs_page_release(&data);
-    check_error(fs_page_read(golden("none.h5"), &data, &err), &err, FS_EXIT_NO_INPUT, "none.h5", "cannot be opened");
+    check_error(fs_page_read(golden("none.h5"), NULL, &data, &err), &err, FS_EXIT_NO_INPUT, "none.h5",
+                "cannot be opened");
     fs_page_release(&data);
 }
 

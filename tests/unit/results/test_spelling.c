@@ -88,7 +88,7 @@ static void report_pages(void **state)
 {
     (void)state;
     struct fs_page_data data;
-    check_success(fs_page_read(golden(), &data, &err), &err);
+    check_success(fs_page_read(golden(), NULL, &data, &err), &err);
     for (size_t i = 0; i < data.result.rows; i++) {
         assert_string_not_equal(data.result.row[i].category, "race-color");
     }

@@ -14,7 +14,9 @@
 #include <cmocka.h>
 
 #include "model/edits/self_debias.h"
+#include "results/archive_layout.h"
 #include "results/skip_lines.h"
+#include "stages/evaluate/differences.h"
 #include "stages/metrics/metric_table.h"
 #include "suite_samples.h"
 #include "support.h"
@@ -202,9 +204,54 @@ static void check_lines(const struct fs_suite *suite, const struct fs_results *r
     free(text);
 }
 
+/*
+ * Rows made again from the file: against the unedited model the table's changes, bit for bit, and so against a fresh stamp,
+ * but for the test of what is retained, which the unedited model need not be asked.
+ */
+static void check_differences(const struct fs_suite_kind *kind, const struct fs_archive *archive,
+                              const struct fs_results *results)
+{
+    for (size_t against = 0; against < 2; against++) {
+        struct fs_error err = FS_ERROR_INIT;
+        struct fs_differences differences;
+        const struct fs_differences_input input = {.archive = archive,
+                                                   .root = "",
+                                                   .results = results,
+                                                   .bootstrap = {.resamples = 10, .seed = 1},
+                                                   .against = against,
+                                                   .values = true};
+        size_t known = 0;
+        if (fs_differences_make(&input, &differences, &err) != 0) {
+            fail_msg("%s: %s", kind->name, err.text);
+        }
+        assert_true(differences.rows == results->rows && differences.columns == COLUMNS);
+        for (size_t row = 0; row < results->rows; row++) {
+            const struct fs_paired *found = fs_difference_at(&differences, row, 2);
+            struct fs_paired expected = results->row[row].change[1];
+            if (!differences.known[row]) {
+                assert_true(isnan(found->low));
+                assert_true(isnan(expected.difference) || /* a mean of differences, a difference of means */
+                            fabs(found->difference - expected.difference) <= 1e-9 * fmax(1, fabs(expected.difference)));
+                continue;
+            }
+            known++;
+            if (against == 1 && expected.gained < 0) {
+                expected.p_value = found->p_value;
+                expected.gained = found->gained;
+                expected.lost = found->lost;
+            }
+            assert_memory_equal(found, &expected, sizeof expected);
+        }
+        if ((known > 0) != (kind->restore != NULL)) {
+            fail_msg("%s: %zu rows are made again of its items", kind->name, known);
+        }
+        fs_differences_release(&differences);
+    }
+}
+
 /* The table is read back whole, and the scores stand in the suite's group. */
-static void check_archive(const struct fs_suite *suite, const struct fs_evaluate_input *input,
-                          const struct fs_results *results)
+static void check_archive(const struct fs_suite_kind *kind, const struct fs_suite *suite,
+                          const struct fs_evaluate_input *input, const struct fs_results *results)
 {
     struct fs_error err = FS_ERROR_INIT;
     struct fs_archive *archive = NULL;
@@ -213,13 +260,15 @@ static void check_archive(const struct fs_suite *suite, const struct fs_evaluate
     size_t dimensions, shape[4], count;
     assert_non_null(path);
     if (fs_archive_create(path_of("suite.h5"), "evaluate", "job", &archive, &err) != 0 ||
-        fs_evaluate_write(archive, input, results, &err) != 0 || fs_archive_publish(archive, &err) != 0 ||
+        fs_evaluate_write(archive, input, results, &err) != 0 || fs_layout_describe(archive, &err) != 0 ||
+        fs_archive_publish(archive, &err) != 0 ||
         fs_archive_open(path_of("suite.h5"), "evaluate", &archive, &err) != 0 ||
         fs_evaluate_read(archive, "/results", &back, &err) != 0 ||
         fs_archive_shape(archive, path, &dimensions, shape, &err) != 0) {
         fail_msg("%s", err.text);
     }
     assert_results_equal(&back, results);
+    check_differences(kind, archive, &back);
     assert_int_equal(dimensions, 3);
     assert_true(shape[0] == suite->items && shape[1] == suite->candidates && shape[2] == COLUMNS);
     free(path);
@@ -278,7 +327,7 @@ static void every_suite_scores_two_items(void **state)
             check_scores(suite, sample);
             check_rows(kind, sample, &results);
             check_lines(suite, &results);
-            check_archive(suite, &input, &results);
+            check_archive(kind, suite, &input, &results);
             check_predictions(kind, suite, &results);
             fs_results_release(&results);
             fs_suite_destroy(suite);

@@ -1,0 +1,271 @@
+/* How the methods of a sweep's cells differ from one of them: counted over cells, on the page and as tables. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "jobs/stage_names.h"
+#include "results/archive_merge.h"
+#include "results/page/page_data.h"
+#include "results/page/page_parts.h"
+#include "results/page/survey_data.h"
+#include "stages/evaluate/evaluate.h"
+
+/* ---- counting ---- */
+
+/* The method's numbers, which begin empty; NULL without memory. */
+static struct fs_survey_difference *numbers_of(struct fs_survey_against *against, const char *name,
+                                               struct fs_error *err)
+{
+    size_t place = 0, room = against->methods;
+    while (place < against->methods && strcmp(against->method[place], name) != 0) {
+        place++;
+    }
+    if (place < against->methods) {
+        return against->value + place * FS_DIFFERENCE_LINES;
+    }
+    if (fs_grow(&against->method, &room, place + 1, sizeof *against->method, "the methods of a sweep", err) != 0) {
+        return NULL;
+    }
+    room = against->methods;
+    if (fs_grow(&against->value, &room, place + 1, FS_DIFFERENCE_LINES * sizeof *against->value,
+                "the methods of a sweep", err) != 0) {
+        return NULL;
+    }
+    against->method[place] = strdup(name);
+    if (against->method[place] == NULL) {
+        fs_error_memory(err, strlen(name), "the methods of a sweep");
+        return NULL;
+    }
+    against->methods++;
+    struct fs_survey_difference *value = against->value + place * FS_DIFFERENCE_LINES;
+    memset(value, 0, FS_DIFFERENCE_LINES * sizeof *value);
+    return value;
+}
+
+static void count(struct fs_survey_difference *number, const struct fs_paired *difference,
+                  const struct fs_difference_line *line)
+{
+    if (!isfinite(difference->difference)) {
+        return;
+    }
+    number->cells++;
+    number->mean += (difference->difference - number->mean) / (double)number->cells;
+    number->tested += isfinite(difference->low) ? 1 : 0;
+    if (fs_difference_is_sure(difference)) {
+        bool below = difference->high < 0;
+        *(below == line->less ? &number->better : &number->worse) += 1;
+    }
+}
+
+static int add_cell(struct fs_survey_against *against, const struct fs_results *results,
+                    const struct fs_differences *differences, struct fs_error *err)
+{
+    size_t row[FS_DIFFERENCE_LINES];
+    for (size_t line = 0; line < FS_DIFFERENCE_LINES; line++) {
+        row[line] = fs_difference_row(results, &fs_difference_lines[line]);
+    }
+    for (size_t c = 1; c < results->columns; c++) {
+        struct fs_survey_difference *value =
+            c != differences->against ? numbers_of(against, results->column[c], err) : NULL;
+        if (c != differences->against && value == NULL) {
+            return -1;
+        }
+        for (size_t line = 0; value != NULL && line < FS_DIFFERENCE_LINES; line++) {
+            if (row[line] != SIZE_MAX) {
+                count(&value[line], fs_difference_at(differences, row[line], c), &fs_difference_lines[line]);
+            }
+        }
+    }
+    against->cells++;
+    return 0;
+}
+
+/* `reference`: NULL: the first method of the first cell with several. */
+static int read_cell(const struct fs_archive *archive, const char *id, const char *reference,
+                     struct fs_survey_against *against, struct fs_error *err)
+{
+    char parent[FS_CELL_LENGTH + 16], group[FS_CELL_LENGTH + 64], table[FS_CELL_LENGTH + 80];
+    struct fs_results results = {0};
+    struct fs_differences differences = {0};
+    snprintf(parent, sizeof parent, "/cells/%s", id);
+    fs_stage_find_group(archive, parent, FS_STAGE_EVALUATE, group, sizeof group);
+    snprintf(table, sizeof table, "%s/results", group);
+    int status = fs_evaluate_read(archive, table, &results, err);
+    if (status == 0 && results.columns > 2 && against->reference == NULL) {
+        const char *first = reference != NULL ? reference : results.column[1];
+        against->reference = strdup(first);
+        status = against->reference != NULL ? 0 : fs_error_memory(err, strlen(first), "the methods of a sweep");
+    }
+    if (status == 0 && results.columns > 2) {
+        status = fs_differences_read(archive, group, &results, against->reference, &differences, err);
+    }
+    if (status == 0 && differences.rows > 0) {
+        status = add_cell(against, &results, &differences, err);
+    } else if (status == 0 && results.rows > 0) {
+        against->without++;
+    }
+    fs_differences_release(&differences);
+    fs_results_release(&results);
+    return status == 0 ? 0 : fs_error_prepend(err, "cell %s", id);
+}
+
+int fs_survey_compare(const struct fs_archive *archive, const char *reference, struct fs_survey_data *data,
+                      struct fs_error *err)
+{
+    int status = 0;
+    for (size_t i = 0; status == 0 && i < data->cells; i++) {
+        if (data->cell[i].evaluated) {
+            status = read_cell(archive, data->cell[i].id, reference, &data->against, err);
+        }
+    }
+    return status;
+}
+
+void fs_survey_against_release(struct fs_survey_against *against)
+{
+    for (size_t i = 0; i < against->methods; i++) {
+        free(against->method[i]);
+    }
+    free(against->method);
+    free(against->value);
+    free(against->reference);
+    *against = (struct fs_survey_against){0};
+}
+
+/* ---- the tables ---- */
+
+static const struct fs_survey_difference *number_at(const struct fs_survey_against *against, size_t method, size_t line)
+{
+    return &against->value[method * FS_DIFFERENCE_LINES + line];
+}
+
+static bool has_line(const struct fs_survey_against *against, size_t line)
+{
+    bool has = false;
+    for (size_t method = 0; method < against->methods; method++) {
+        has = has || number_at(against, method, line)->cells > 0;
+    }
+    return has;
+}
+
+static int decimals_of(size_t line)
+{
+    return fs_metric_decimals(fs_difference_lines[line].metric);
+}
+
+static void note(FILE *stream, const struct fs_survey_against *against, void (*text)(FILE *stream, const char *words))
+{
+    fprintf(stream, "Each method less ");
+    text(stream, against->reference);
+    fprintf(
+        stream,
+        " in the same cell, over the same items: the mean over cells, and in how many of those with an interval it is "
+        "better and worse beyond chance: the cell's paired 95 %% bootstrap interval leaves out 0. \"off 50\": of the "
+        "distances to 50. Of gaps and distances less is better, of the others more. Intervals are not corrected for "
+        "their number: of methods that do not differ 1 in 20 would count as better or worse. Seeds count as cells of "
+        "their own. %zu cell%s ha%s that method and another",
+        against->cells, against->cells == 1 ? "" : "s", against->cells == 1 ? "s" : "ve");
+    if (against->without > 0) {
+        fprintf(stream, ", %zu without are left out", against->without);
+    }
+    fprintf(stream, ".");
+}
+
+void fs_survey_differences(FILE *stream, const struct fs_survey_data *data)
+{
+    const struct fs_survey_against *against = &data->against;
+    if (against->cells == 0) {
+        return;
+    }
+    fprintf(stream, "<h2>Method against method</h2>\n<p class=\"note\">");
+    note(stream, against, fs_page_escape);
+    fprintf(stream, "</p>\n<div class=\"table wide\"><table><thead><tr><th class=\"left\">less ");
+    fs_page_escape(stream, against->reference);
+    fprintf(stream, "</th>");
+    for (size_t line = 0; line < FS_DIFFERENCE_LINES; line++) {
+        if (has_line(against, line)) {
+            fprintf(stream, "<th>%s</th>", fs_difference_lines[line].label);
+        }
+    }
+    fprintf(stream, "</tr></thead><tbody>\n");
+    for (size_t method = 0; method < against->methods; method++) {
+        fprintf(stream, "<tr><td class=\"left\">");
+        fs_page_escape(stream, against->method[method]);
+        fprintf(stream, "</td>");
+        for (size_t line = 0; line < FS_DIFFERENCE_LINES; line++) {
+            const struct fs_survey_difference *number = number_at(against, method, line);
+            if (!has_line(against, line)) {
+                continue;
+            }
+            fprintf(stream, "<td>");
+            fs_page_number(stream, number->cells > 0 ? number->mean : NAN, decimals_of(line));
+            if (number->tested > 0) {
+                fprintf(stream, " <small>better %zu, worse %zu of %zu</small>", number->better, number->worse,
+                        number->tested);
+            }
+            fprintf(stream, "</td>");
+        }
+        fprintf(stream, "</tr>\n");
+    }
+    fprintf(stream, "</tbody></table></div>\n");
+}
+
+void fs_survey_differences_csv(FILE *stream, const struct fs_survey_data *data)
+{
+    const struct fs_survey_against *against = &data->against;
+    fprintf(stream, "method,against,number,better_is,mean,cells,cells_with_interval,better,worse\r\n");
+    for (size_t i = 0; i < against->methods * FS_DIFFERENCE_LINES; i++) {
+        const struct fs_difference_line *line = &fs_difference_lines[i % FS_DIFFERENCE_LINES];
+        const struct fs_survey_difference *number = &against->value[i];
+        if (number->cells > 0) {
+            fs_page_csv_text(stream, against->method[i / FS_DIFFERENCE_LINES]);
+            fprintf(stream, ",");
+            fs_page_csv_text(stream, against->reference);
+            fprintf(stream, ",%s,%s", line->name, line->less ? "less" : "more");
+            fs_page_csv_number(stream, number->mean);
+            fprintf(stream, ",%zu,%zu,%zu,%zu\r\n", number->cells, number->tested, number->better, number->worse);
+        }
+    }
+}
+
+void fs_survey_differences_markdown(FILE *stream, const struct fs_survey_data *data)
+{
+    const struct fs_survey_against *against = &data->against;
+    if (against->cells == 0) {
+        return;
+    }
+    fprintf(stream, "\n## Method against method\n\n");
+    note(stream, against, fs_page_markdown_text);
+    fprintf(stream, " b: better, w: worse.\n\n| less ");
+    fs_page_markdown_text(stream, against->reference);
+    fprintf(stream, " |");
+    size_t lines = 0;
+    for (size_t line = 0; line < FS_DIFFERENCE_LINES; line++) {
+        if (has_line(against, line)) {
+            fprintf(stream, " %s |", fs_difference_lines[line].label);
+            lines++;
+        }
+    }
+    fprintf(stream, "\n|---|");
+    for (size_t i = 0; i < lines; i++) {
+        fprintf(stream, "--:|");
+    }
+    for (size_t method = 0; method < against->methods; method++) {
+        fprintf(stream, "\n| ");
+        fs_page_markdown_text(stream, against->method[method]);
+        fprintf(stream, " |");
+        for (size_t line = 0; line < FS_DIFFERENCE_LINES; line++) {
+            const struct fs_survey_difference *number = number_at(against, method, line);
+            if (!has_line(against, line)) {
+                continue;
+            }
+            fprintf(stream, " ");
+            fs_page_number(stream, number->cells > 0 ? number->mean : NAN, decimals_of(line));
+            if (number->tested > 0) {
+                fprintf(stream, " (%zu b, %zu w of %zu)", number->better, number->worse, number->tested);
+            }
+            fprintf(stream, " |");
+        }
+    }
+    fprintf(stream, "\n");
+}

@@ -1,0 +1,364 @@
+/*
+ * How methods differ from one of them, as pages and tables have it, from files of six facts made by hand: a job of three
+ * methods, of one, of another reference; a sweep's cells that have the reference and that do not; a file without settings,
+ * and one whose items do not fit. The numbers are those of tests/unit/stages/test_differences.c.
+ */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "results/archive_merge.h"
+#include "results/page/page.h"
+#include "results/page/survey_data.h"
+#include "tests/unit/scratch.h"
+
+enum { FACTS = 6, ROWS = 2, MOST = 4 };
+
+/* Methods a and c answer alike; b knows one fact, and keeps two answers. */
+static const struct {
+    const char *name;
+    double margin[FACTS], value[ROWS]; /* of DS and RS */
+    int32_t top1[FACTS];
+} made[] = {
+    {"unedited", {1, 1, 1, 1, 1, 1}, {100, 100}, {1, 2, 3, 4, 5, 6}},
+    {"a", {1, 1, 1, 1, 1, 1}, {100, 250.0 / 3}, {1, 2, 3, 9, 5, 6}},
+    {"<b>", {1, -1, -1, -1, -1, -1}, {50.0 / 3, 100.0 / 3}, {1, 9, 9, 4, 9, 9}},
+    {"c", {1, 1, 1, 1, 1, 1}, {100, 250.0 / 3}, {1, 2, 3, 9, 5, 6}},
+};
+static const char *const subject[FACTS] = {"she", "she", "he", "he", "mother", "father"};
+
+static void expect(int status, const struct fs_error *err)
+{
+    if (status != 0) {
+        fail_msg("%s", err->text);
+    }
+}
+
+/* The columns of a file: "abc" is the unedited model and these methods. */
+static size_t method_of(const char *methods, size_t column)
+{
+    return column == 0 ? 0 : (size_t)(methods[column - 1] - 'a' + 1);
+}
+
+static void put(struct fs_archive *archive, const char *group, const char *name, enum fs_archive_type type,
+                const size_t shape[3], const void *data)
+{
+    char path[320];
+    struct fs_error err = FS_ERROR_INIT;
+    size_t dimensions = 0;
+    while (dimensions < 3 && shape[dimensions] > 0) {
+        dimensions++;
+    }
+    snprintf(path, sizeof path, "%s/%s", group, name);
+    expect(fs_archive_write(archive, path, type, dimensions, shape, data, &err), &err);
+}
+
+static void put_texts(struct fs_archive *archive, const char *group, const char *name, size_t count,
+                      const char *const *texts)
+{
+    char path[320];
+    struct fs_error err = FS_ERROR_INIT;
+    snprintf(path, sizeof path, "%s/%s", group, name);
+    expect(fs_archive_write_texts(archive, path, count, texts, &err), &err);
+}
+
+static void put_suite(struct fs_archive *archive, const char *group, const char *methods, size_t items)
+{
+    const size_t columns = 1 + strlen(methods), shape[3] = {items, 2, columns}, skips[3] = {FACTS},
+                 tops[3] = {FACTS, columns};
+    char suite[256];
+    struct fs_error err = FS_ERROR_INIT;
+    double score[FACTS * 2 * MOST];
+    int32_t top1[FACTS * MOST];
+    const uint8_t skip[FACTS] = {0};
+    const char *const category[FACTS] = {"gender", "gender", "gender", "gender", "gender", "gender"};
+    for (size_t i = 0; i < FACTS * 2 * columns; i++) {
+        score[i] = i / columns % 2 == 0 ? made[method_of(methods, i % columns)].margin[i / columns / 2] : 0;
+    }
+    for (size_t i = 0; i < FACTS * columns; i++) {
+        top1[i] = made[method_of(methods, i % columns)].top1[i / columns];
+    }
+    snprintf(suite, sizeof suite, "%s/suites/biaske_facts", group);
+    put_texts(archive, suite, "category", FACTS, category);
+    put_texts(archive, suite, "cluster", FACTS, subject);
+    put(archive, suite, "skip", FS_ARCHIVE_U8, skips, skip);
+    put(archive, suite, "score", FS_ARCHIVE_F64, shape, score);
+    put(archive, suite, "object_top1", FS_ARCHIVE_I32, tops, top1);
+    expect(fs_archive_attribute_text(archive, suite, "scoring", "object.mean", &err), &err);
+}
+
+static void put_table(struct fs_archive *archive, const char *group, const char *methods)
+{
+    static const char *const metric[ROWS] = {"ds", "rs.top1"}, *const all[ROWS] = {"all", "all"},
+                             *const suite[ROWS] = {"biaske", "biaske"},
+                             *const scoring[ROWS] = {"object.mean", "object.mean"};
+    const size_t columns = 1 + strlen(methods), wide[3] = {ROWS, columns}, rows[3] = {ROWS},
+                 skips[3] = {ROWS, FS_SKIP_COUNT};
+    const char *name[MOST];
+    const double ideal[ROWS] = {100, 100};
+    double value[ROWS * MOST], none[ROWS * MOST];
+    int64_t n[ROWS * MOST], zero[ROWS * (FS_SKIP_COUNT + MOST)] = {0};
+    char results[256];
+    for (size_t i = 0; i < ROWS * columns; i++) {
+        name[i % columns] = made[method_of(methods, i % columns)].name;
+        value[i] = made[method_of(methods, i % columns)].value[i / columns];
+        none[i] = NAN;
+        n[i] = FACTS;
+    }
+    snprintf(results, sizeof results, "%s/results", group);
+    put_texts(archive, results, "column", columns, name);
+    put_texts(archive, results, "suite", ROWS, suite);
+    put_texts(archive, results, "category", ROWS, all);
+    put_texts(archive, results, "subset", ROWS, all);
+    put_texts(archive, results, "metric", ROWS, metric);
+    put_texts(archive, results, "scoring", ROWS, scoring);
+    put(archive, results, "value", FS_ARCHIVE_F64, wide, value);
+    put(archive, results, "low", FS_ARCHIVE_F64, wide, none);
+    put(archive, results, "high", FS_ARCHIVE_F64, wide, none);
+    put(archive, results, "n", FS_ARCHIVE_I64, wide, n);
+    put(archive, results, "ties", FS_ARCHIVE_I64, wide, zero);
+    put(archive, results, "ideal", FS_ARCHIVE_F64, rows, ideal);
+    put(archive, results, "skipped", FS_ARCHIVE_I64, skips, zero);
+}
+
+static void put_settings(struct fs_archive *archive, const char *group, const char *settings)
+{
+    char provenance[256];
+    struct fs_error err = FS_ERROR_INIT;
+    snprintf(provenance, sizeof provenance, "%s/provenance", group);
+    expect(fs_archive_attribute_text(archive, provenance, "settings", settings, &err), &err);
+}
+
+#define SETTINGS "stage = evaluate\nseed = 7\nevaluate.bootstrap = 500\nmethods = a=ft,b=ft,c=ft\n"
+
+/* An evaluate file of those methods, of `items` scores. */
+static const char *write_job(const char *methods, size_t items, const char *settings)
+{
+    struct fs_archive *archive = NULL;
+    struct fs_error err = FS_ERROR_INIT;
+    const char *path = scratch_path("evaluate.h5");
+    expect(fs_archive_create(path, "evaluate", "job", &archive, &err), &err);
+    put_suite(archive, "", methods, items);
+    put_table(archive, "", methods);
+    put_settings(archive, "", settings);
+    expect(fs_archive_publish(archive, &err), &err);
+    return path;
+}
+
+static char *printed(void (*print)(FILE *stream, const struct fs_page_data *data), const struct fs_page_data *data)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *stream = open_memstream(&text, &size);
+    assert_non_null(stream);
+    print(stream, data);
+    assert_int_equal(fclose(stream), 0);
+    char *copy = strdup(text); /* gcc 12 takes what open_memstream fills for a pointer into this frame */
+    free(text);
+    return copy;
+}
+
+static void check_has(const char *text, const char *words)
+{
+    if (strstr(text, words) == NULL) {
+        fail_msg("\"%s\" is not in:\n%s", words, text);
+    }
+}
+
+static struct fs_page_data read_page(const char *path, const char *against)
+{
+    struct fs_error err = FS_ERROR_INIT;
+    struct fs_page_data data;
+    expect(fs_page_read(path, against, &data, &err), &err);
+    return data;
+}
+
+static void a_job_of_three_methods(void **state)
+{
+    (void)state;
+    struct fs_page_data data = read_page(write_job("abc", FACTS, SETTINGS), NULL);
+    char *html = printed(fs_page_html, &data), *csv = printed(fs_page_differences_csv, &data),
+         *markdown = printed(fs_page_markdown, &data);
+    check_has(html, "<h2>Method against method</h2>");
+    check_has(html, "<th class=\"left\">less a</th><th>&lt;b&gt;</th><th>c</th>");
+    check_has(html, "<td class=\"left\">DS <small>better: above 0</small></td><td>-83.33* <small>(-100.00 to -57.14; p "
+                    "0.062)</small></td><td>0.00 <small>(0.00 to 0.00; p 1.000)</small></td>");
+    check_has(html, "of 4 here, about 0 would have a star by chance");
+    check_has(html, "not corrected for their number");
+    assert_null(strstr(html, "Without an interval"));
+    check_has(markdown, "\n## Method against method\n");
+    check_has(markdown, "| RS | above 0 | -50.00\\* (-100.00 to -14.29; p 0.375) | 0.00 (0.00 to 0.00; p 1.000) |");
+    check_has(csv,
+              "suite,category,subset,metric,scoring,ideal,compared,items,method,against,difference,low,high,p_value,"
+              "gained,lost\r\n");
+    check_has(csv, "biaske,all,all,ds,object.mean,100,value,6,<b>,a,-83.33");
+    check_has(csv, ",0.0625,0,5\r\nbiaske,all,all,ds,object.mean,100,value,6,c,a,0,0,0,1,0,0\r\n");
+    free(html);
+    free(csv);
+    free(markdown);
+    fs_page_release(&data);
+}
+
+static void another_reference(void **state)
+{
+    (void)state;
+    struct fs_page_data data = read_page(write_job("abc", FACTS, SETTINGS), "<b>");
+    char *html = printed(fs_page_html, &data);
+    check_has(html, "<th class=\"left\">less &lt;b&gt;</th><th>a</th><th>c</th>");
+    check_has(html, "<td>83.33* <small>(57.14 to 100.00; p 0.062)</small></td>");
+    free(html);
+    fs_page_release(&data);
+    data = read_page(scratch_path("evaluate.h5"), "none");
+    assert_int_equal(data.difference.rows, 0);
+    fs_page_release(&data);
+}
+
+static void one_method_has_none(void **state)
+{
+    (void)state;
+    struct fs_page_data data = read_page(write_job("b", FACTS, SETTINGS), NULL);
+    char *html = printed(fs_page_html, &data), *markdown = printed(fs_page_markdown, &data);
+    assert_int_equal(data.difference.rows, 0);
+    assert_null(strstr(html, "Method against method"));
+    assert_null(strstr(markdown, "Method against method"));
+    free(html);
+    free(markdown);
+    fs_page_release(&data);
+}
+
+/* Without the settings of the intervals there are none; the tests do not need them. */
+static void a_file_without_its_settings(void **state)
+{
+    (void)state;
+    static const char *const settings[] = {
+        "stage = evaluate\n", "stage = evaluate\nseed = 1\nevaluate.bootstrap = 1e9\n",
+        "x\nseed = -1\nevaluate.bootstrap = 500\n", "x\nseed = 1\nevaluate.bootstrap = many\n"};
+    for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++) {
+        struct fs_page_data data = read_page(write_job("abc", FACTS, settings[i]), NULL);
+        const struct fs_paired *found = fs_difference_at(&data.difference, 0, 2);
+        assert_true(fabs(found->difference + 250.0 / 3) < 1e-9);
+        assert_true(isnan(found->low) && fabs(found->p_value - 0.0625) < 1e-9);
+        fs_page_release(&data);
+    }
+}
+
+static void items_that_do_not_fit(void **state)
+{
+    (void)state;
+    struct fs_error err = FS_ERROR_INIT;
+    struct fs_page_data data;
+    const char *path = write_job("abc", FACTS - 1, SETTINGS);
+    assert_int_equal(fs_page_read(path, NULL, &data, &err), -1);
+    assert_int_equal(err.code, FS_EXIT_DATA);
+    check_has(err.text, "evaluate.h5: /suites/biaske_facts/score: found another shape than 6 x 2 x 4");
+    fs_page_release(&data);
+}
+
+/* ---- a sweep ---- */
+
+static void write_cell(struct fs_archive *archive, struct fs_result_table *table, const char *id, const char *methods)
+{
+    char group[200];
+    struct fs_error err = FS_ERROR_INIT;
+    struct fs_archive *job = NULL;
+    snprintf(group, sizeof group, "/cells/%s/evaluate", id);
+    put_suite(archive, group, methods, FACTS);
+    put_table(archive, group, methods);
+    put_settings(archive, group, SETTINGS);
+    expect(fs_archive_open(write_job(methods, FACTS, SETTINGS), "evaluate", &job, &err), &err);
+    expect(fs_result_table_add(table, job, "/results", id, "m", "all", &err), &err);
+    fs_archive_close(job);
+}
+
+static const char *write_sweep(void)
+{
+    static const char *const id[] = {"m.all.1", "m.all.2", "m.all.3", "m.all.4"},
+                             *const methods[] = {"abc", "ba", "b", "bc"}, *const model[] = {"m", "m", "m", "m"},
+                             *const category[] = {"all", "all", "all", "all"};
+    static char path[4096];
+    struct fs_archive *archive = NULL;
+    struct fs_error err = FS_ERROR_INIT;
+    struct fs_result_table table = {0};
+    snprintf(path, sizeof path, "%s", scratch_path("archive.h5"));
+    expect(fs_archive_create(path, FS_MERGED_FORMAT, "sweep", &archive, &err), &err);
+    put_texts(archive, "/cells_index", "id", 4, id);
+    put_texts(archive, "/cells_index", "model", 4, model);
+    put_texts(archive, "/cells_index", "categories", 4, category);
+    for (size_t i = 0; i < 4; i++) {
+        write_cell(archive, &table, id[i], methods[i]);
+    }
+    expect(fs_result_table_write(&table, archive, &err), &err);
+    expect(fs_archive_publish(archive, &err), &err);
+    fs_result_table_release(&table);
+    return path;
+}
+
+static char *printed_sweep(void (*print)(FILE *stream, const struct fs_survey_data *data),
+                           const struct fs_survey_data *data)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *stream = open_memstream(&text, &size);
+    assert_non_null(stream);
+    print(stream, data);
+    assert_int_equal(fclose(stream), 0);
+    char *copy = strdup(text);
+    free(text);
+    return copy;
+}
+
+static void cells_of_a_sweep_are_counted(void **state)
+{
+    (void)state;
+    struct fs_error err = FS_ERROR_INIT;
+    struct fs_survey_data data;
+    const char *path = write_sweep();
+    expect(fs_survey_read(path, NULL, &data, &err), &err);
+    assert_string_equal(data.against.reference, "a");
+    assert_int_equal(data.against.cells, 2); /* the last two have b alone, and no a */
+    assert_int_equal(data.against.without, 2);
+    char *html = printed_sweep(fs_survey_html, &data), *csv = printed_sweep(fs_survey_differences_csv, &data),
+         *markdown = printed_sweep(fs_survey_markdown, &data);
+    check_has(csv, "<b>,a,ds,more,-83.33");
+    check_has(csv, ",2,2,0,2\r\n");
+    check_has(csv, "c,a,ds,more,0,1,1,0,0\r\n");
+    check_has(html, "<td class=\"left\">&lt;b&gt;</td><td>-83.33 <small>better 0, worse 2 of 2</small></td>");
+    check_has(html, "2 cells have that method and another, 2 without are left out.");
+    check_has(markdown, "| c | 0.00 (0 b, 0 w of 1) | 0.00 (0 b, 0 w of 1) |");
+    free(html);
+    free(csv);
+    free(markdown);
+    fs_survey_data_release(&data);
+
+    expect(fs_survey_read(path, "<b>", &data, &err), &err);
+    assert_int_equal(data.against.cells, 3);
+    csv = printed_sweep(fs_survey_differences_csv, &data);
+    check_has(csv, "a,<b>,ds,more,83.33");
+    check_has(csv, ",2,2,2,0\r\n");
+    free(csv);
+    fs_survey_data_release(&data);
+
+    expect(fs_survey_read(path, "none", &data, &err), &err);
+    assert_int_equal(data.against.cells, 0);
+    html = printed_sweep(fs_survey_html, &data);
+    assert_null(strstr(html, "Method against method"));
+    free(html);
+    fs_survey_data_release(&data);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_job_of_three_methods), cmocka_unit_test(another_reference),
+        cmocka_unit_test(one_method_has_none),    cmocka_unit_test(a_file_without_its_settings),
+        cmocka_unit_test(items_that_do_not_fit),  cmocka_unit_test(cells_of_a_sweep_are_counted),
+    };
+    return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
+}
