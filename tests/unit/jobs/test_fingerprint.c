@@ -11,7 +11,7 @@
 static struct fs_error err;
 
 /* A job on a small model of the tests, its data in the scratch folder. */
-static void make(const char *setting, struct fs_fingerprint *fingerprint)
+static void make_of(const char *const *setting, size_t settings, struct fs_fingerprint *fingerprint)
 {
     struct fs_job *job = NULL;
     char text[1024];
@@ -19,9 +19,14 @@ static void make(const char *setting, struct fs_fingerprint *fingerprint)
              "{\"model\": \"%s/tests/golden/models/bert-tiny\", \"output\": \"o\", \"data\": {\"biaske\": \"b.json\", "
              "\"crows_pairs\": \"c.csv\", \"stereoset_intersentence\": \"i.json\", \"attribute_words\": \"w.json\"}}",
              getenv("FAIRSTAMP_SOURCE"));
-    check_success(fs_job_load(scratch_write_text("job.json", text), &setting, setting != NULL, &job, &err), &err);
+    check_success(fs_job_load(scratch_write_text("job.json", text), setting, settings, &job, &err), &err);
     check_success(fs_fingerprint_make(job, fingerprint, &err), &err);
     fs_job_destroy(job);
+}
+
+static void make(const char *setting, struct fs_fingerprint *fingerprint)
+{
+    make_of(&setting, setting != NULL, fingerprint);
 }
 
 /* That `setting` changes the digests of the stages in `changed`, "tsel", and of no other. */
@@ -220,7 +225,8 @@ static void a_preset_is_its_keys(void **state)
     (void)state;
     struct fs_fingerprint preset, keys;
     make("stamp.preset=carry", &preset);
-    make("stamp.frames=32", &keys); /* of a masked model the only difference */
+    static const char *const written[] = {"stamp.frames=32", "stamp.vary_prompts=false"};
+    make_of(written, 2, &keys); /* of a masked model the only differences */
     assert_string_equal(preset.digest[FS_STAGE_STAMP], keys.digest[FS_STAGE_STAMP]);
     fs_fingerprint_release(&preset);
     fs_fingerprint_release(&keys);
