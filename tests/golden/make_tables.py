@@ -1,7 +1,8 @@
 """Writes tests/golden/tables.json: what whole methods leave, by PyTorch in float64 (table_methods.py): log P of the sentences of small
 models' pairs; SS, LMS, gap, PS and CrowS of the trained models of the shared data.
 
-    python make_tables.py SHARED [PART]     SHARED holds data/ and models/; PART: models or tables alone, or of these what has it in its name
+    python make_tables.py SHARED [PART]     SHARED holds data/ and models/; PART: those alone that it is in the name of,
+                                            such as "tables books-gpt2-mini fills"; columns of tables that are there stay
 
 README.md describes the file."""
 
@@ -26,8 +27,9 @@ SPLIT_SEED = 5
 # layer, share that is held out, tokens of the covariances; seed of whole models
 MODELS = {"bert-old-names": {"layer": 1, "held_out": 0.15, "tokens": 3000, "seed": 7},
           "gpt2-no-prefix": {"layer": 1, "held_out": 0.15, "tokens": 3000, "seed": 7}}
-TABLES = {"books-bert-mini": {"layer": 1, "held_out": 0.85, "tokens": 20000, "seed": 7},
-          "books-gpt2-mini": {"layer": 1, "held_out": 0.85, "tokens": 20000, "seed": 7}}
+# of the items, the first ones; of these layer, share and so on
+TABLES = {"books-bert-mini": {"first": {"fills": 100, "subjects": 40, "crows": 60}, "layer": 1, "held_out": 0.7, "tokens": 6000, "seed": 7},
+          "books-gpt2-mini": {"first": {"fills": 100, "subjects": 40, "crows": 60}, "layer": 1, "held_out": 0.7, "tokens": 6000, "seed": 7}}
 
 SEARCH = {"request": "equal", "openings": 5, "iterations": 20, "learning_rate": 0.5, "weight_decay": 0.5, "kl_weight": 0.0625}
 TUNING = {"request": "equal", "epochs": 25, "batch": 128, "learning_rate": 5e-4}
@@ -50,27 +52,28 @@ DROPOUT = {True: {"hidden_dropout": 0.2, "attention_dropout": 0.15}, False: {"hi
 # name of the column, method, what it sets; of pairs of one context and two completions (fills), or of two subjects, or of both
 FILLS, SUBJECTS = ["fills"], ["subjects"]
 CASES = [
-    ("memit", "memit", {"layers": 2}, FILLS + SUBJECTS),
-    ("memit_anti", "memit", {"layers": 2, "request": "anti", "update_weight": 1500}, FILLS),
-    ("alphaedit", "alphaedit", {"layers": 2}, FILLS + SUBJECTS),
-    ("rome", "rome", {"openings": 5, "iterations": 10}, FILLS + SUBJECTS),
-    ("rome_anti", "rome", {"openings": 3, "iterations": 8, "request": "anti"}, FILLS),
-    ("p_rome", "rome", {"openings": 2, "iterations": 8, "form": "p-rome"}, FILLS),
+    ("memit", "memit", {"layers": 2, "openings": 3, "iterations": 8, "update_weight": 1500}, FILLS + SUBJECTS),
+    ("memit_anti", "memit", {"layers": 2, "openings": 3, "iterations": 8, "request": "anti"}, FILLS),
+    ("alphaedit", "alphaedit", {"layers": 2, "openings": 3, "iterations": 8}, FILLS + SUBJECTS),
+    ("rome", "rome", {"openings": 3, "iterations": 6}, FILLS + SUBJECTS),
+    ("rome_anti", "rome", {"openings": 3, "iterations": 6, "request": "anti"}, FILLS),
+    ("p_rome", "rome", {"openings": 2, "iterations": 6, "form": "p-rome"}, FILLS),
     ("ft", "ft", {"epochs": 4}, FILLS + SUBJECTS),
     ("ft_anti", "ft", {"epochs": 4, "batch": 16, "request": "anti"}, FILLS),
     ("ft_l", "ft_l", {"epochs": 6, "norm_constraint": 1e-3}, FILLS + SUBJECTS),
-    ("ft_m", "ft_m", {"epochs": 1}, FILLS + SUBJECTS),
+    ("ft_m", "ft_m", {"epochs": 2}, FILLS + SUBJECTS),
     ("steer_add", "steer_add", {}, FILLS + SUBJECTS),
     ("steer_ablate", "steer_ablate", {}, FILLS + SUBJECTS),
-    ("bias_neurons", "bias_neurons", {}, FILLS + SUBJECTS),
+    ("bias_neurons", "bias_neurons", {"steps": 10}, FILLS + SUBJECTS),
     ("cda", "cda", {**STEPS, "dropout": "false"}, FILLS),
     ("dropout_debias", "dropout_debias", STEPS, FILLS)]
 
 
+SMALL_ALONE = {"memit_anti", "rome_anti", "p_rome"}  # variants that tables do not have
 # what small models are given instead: shorter trainings, which float32 follows
 SHORT = {"rome": {"openings": 2, "iterations": 5, "learning_rate": 0.2}, "memit": {"openings": 2, "iterations": 6, "update_weight": 200},
-         "alphaedit": {"openings": 2, "iterations": 6, "ridge": 1}, "ft": {"epochs": 4}, "ft_l": {"epochs": 4},
-         "bias_neurons": {"steps": 10}, **dict.fromkeys(("cda", "dropout_debias"), {"steps": 3, "batch": 4})}
+         "alphaedit": {"openings": 2, "iterations": 6, "ridge": 1}, "ft": {"epochs": 4}, "ft_l": {"epochs": 4}, "ft_m": {"epochs": 1},
+         **dict.fromkeys(("cda", "dropout_debias"), {"steps": 3, "batch": 4})}
 # beside the items of make_self_debias.py: a subject behind what is filled in, in the plural, as a part of a word alone, and nowhere
 MORE = [("gender", "aunt", "The BLANK aunt of mine drives a truck.", "kind", "strong", "bread"),
         ("gender", "cook", "Cooks are BLANK, says every cook.", "loud", "quiet", "west"),
@@ -162,6 +165,10 @@ def held_out_of(pairs, share):
 
 # ---------------------------------------------------------------- an edited model, and what it says
 
+def cases_on(model, kind):
+    return [case for case in CASES if kind in case[3] and not (model in TABLES and case[0] in SMALL_ALONE)]
+
+
 def settings_of(case, model):
     return {**case[2], **(SHORT.get(case[1], {}) if model in MODELS else {})}
 
@@ -169,7 +176,7 @@ def settings_of(case, model):
 def options_of(case, model, world):
     method, settings = case[1], settings_of(case, model)
     own = DROPOUT[is_masked(model)] if method == "dropout_debias" else {}
-    return {**METHODS[method][1], **own, **settings, **{k: world[k] for k in ("layer", "tokens", "seed", "text")}}
+    return {**METHODS[method][1], **own, **settings, **{k: world[k] for k in ("layer", "tokens", "seed", "text", "made")}}
 
 
 def edited(folder, model, case, kind, pairs, held_out, world):
@@ -181,7 +188,7 @@ def edited(folder, model, case, kind, pairs, held_out, world):
 
 
 def near(a, b):
-    return abs(a - b) <= 1e-4
+    return abs(a - b) <= 2e-5
 
 
 def table_of(net, pairs, kind, scoring):
@@ -222,54 +229,65 @@ def crows_of(net, pairs):
 
 def small(model, kind):
     """log P of each statement, edited and held out, by column."""
-    world = {**MODELS[model], "text": "\n".join(make_text())}
+    world = {**MODELS[model], "text": "\n".join(make_text()), "made": {}}
     pairs = fills_of(items_of_own()) if kind == "fills" else subjects_of(subjects_of_own()["pairs"])
     held_out, columns = held_out_of(pairs, world["held_out"]), {}
-    for case in [None, *CASES]:
-        if case is None or kind in case[3]:
-            net = edited(HERE / "models" / model, model, case, kind, pairs, held_out, world)
-            name = case[0] if case else "unedited"
-            columns[name] = [[round(log, 9) for log in log_probabilities(net, pair["all"], scoring_of(model, kind))] for pair in pairs]
-            print(model, kind, name, columns[name][0], flush=True)
+    for case in [None, *cases_on(model, kind)]:
+        net = edited(HERE / "models" / model, model, case, kind, pairs, held_out, world)
+        name = case[0] if case else "unedited"
+        columns[name] = [[round(log, 9) for log in log_probabilities(net, pair["all"], scoring_of(model, kind))] for pair in pairs]
+        print(model, kind, name, columns[name][0], flush=True)
     return {"held_out": held_out, "columns": columns}
 
 
-def trained(shared, model, kind):
-    world = {**TABLES[model], "text": (shared / "data/wikitext2/wiki.valid.tokens").read_text(encoding="utf-8")}
+def trained(shared, model, kind, columns, save):
+    """Metrics by column, of those that are not there."""
+    world = {**TABLES[model], "made": {},
+             "text": (shared / "data/wikitext2/wiki.valid.tokens").read_text(encoding="utf-8")}
     if kind == "fills":
         pairs = fills_of(i for i in read_stereoset(shared / "data/stereoset/dev.json") if i["bias_type"] == "gender")
     else:
         pairs = subjects_of(json.loads((table_methods.ROOT / "benchmark/biaske/gender.json").read_text())["pairs"])
     crows = [p for p in read_crows(shared / "data/crows_pairs/crows_pairs_anonymized.csv") if p["bias_type"] == "gender"]
-    held_out, columns, scoring = held_out_of(pairs, world["held_out"]), {}, scoring_of(model, kind)
-    for case in [None, *CASES]:
-        if case is None or kind in case[3]:
+    pairs, crows = pairs[:world["first"][kind]], crows[:world["first"]["crows"]]
+    held_out, scoring = held_out_of(pairs, world["held_out"]), scoring_of(model, kind)
+    for case in [None, *cases_on(model, kind)]:
+        name = case[0] if case else "unedited"
+        if name not in columns:
             net = edited(shared / "models" / model, model, case, kind, pairs, held_out, world)
-            name = case[0] if case else "unedited"
             columns[name] = {subset: table_of(net, [p for p, h in zip(pairs, held_out) if h == held], kind, scoring)
                              for subset, held in (("edited", False), ("held_out", True))}
             if kind == "fills":
                 columns[name]["crows"] = crows_of(net, crows)
             print(model, kind, name, columns[name], flush=True)
-    return {"columns": columns}
+            save()
 
 
 def cases_of(model):
     return [{"column": case[0], "method": case[1], "pairs": case[3],
-             "settings": {f"{case[1]}.{key}": str(value) for key, value in settings_of(case, model).items()}} for case in CASES]
+             "settings": {f"{case[1]}.{key}": str(value) for key, value in settings_of(case, model).items()}}
+            for case in CASES if any(case in cases_on(model, kind) for kind in case[3])]
 
 
 def main(shared, part):
     found = json.loads(OUTPUT.read_text()) if OUTPUT.exists() else {"models": {}, "tables": {}}
-    found = {"split_seed": SPLIT_SEED, "fills": {"data": {"intrasentence": items_of_own()}},
-             "subjects": subjects_of_own(), "models": found["models"], "tables": found["tables"]}
+    found = {"split_seed": SPLIT_SEED, "fills": {"data": {"intrasentence": items_of_own()}}, "subjects": subjects_of_own(),
+             "models": found["models"], "tables": found["tables"]}
+
+    def save():
+        OUTPUT.write_text(json.dumps(found) + "\n")
+
     for where, worlds in (("models", MODELS), ("tables", TABLES)):
         for model, world in worlds.items():
             for kind in FILLS + SUBJECTS:
                 if part in f"{where} {model} {kind}":
-                    made = small(model, kind) if where == "models" else trained(shared, model, kind)
-                    found[where].setdefault(model, {}).update({"world": world, "cases": cases_of(model), kind: made})
-                    OUTPUT.write_text(json.dumps(found) + "\n")
+                    of = found[where].setdefault(model, {})
+                    of.update({"world": world, "cases": cases_of(model)})
+                    if where == "models":
+                        of[kind] = small(model, kind)
+                    else:
+                        trained(shared, model, kind, of.setdefault(kind, {"columns": {}})["columns"], save)
+                    save()
 
 
 if __name__ == "__main__":

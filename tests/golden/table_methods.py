@@ -26,7 +26,7 @@ class Net(Reader):
 
     def __init__(self, folder, masked):
         super().__init__(folder, "bert" if masked else "gpt2")
-        self.masked, self.tokenizer = masked, AutoTokenizer.from_pretrained(folder)
+        self.folder, self.masked, self.tokenizer = folder, masked, AutoTokenizer.from_pretrained(folder)
         self.model = MODEL_CLASS[self.family].from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
         to_double(self.model)
         for parameter in self.model.parameters():
@@ -291,10 +291,12 @@ def search(net, request, layer, what, o):
                     d.mul_(o["clamp"] * n / d.norm())
 
 
-def second_moment(net, layer, text, most):
-    """Of the keys, over the text's first paragraphs that together have `most` tokens."""
-    total, count = 0, 0
-    for line in text.split("\n"):
+def second_moment(net, layer, o):
+    """Of the unedited model's keys, over the text's first paragraphs that together have as many tokens."""
+    if (layer, net.folder) in o["made"]:
+        return o["made"][layer, net.folder]
+    total, count, most = 0, 0, o["tokens"]
+    for line in o["text"].split("\n"):
         line = line.rstrip("\r ")
         if not line or count >= most:
             continue
@@ -302,7 +304,7 @@ def second_moment(net, layer, text, most):
         ids = (net.special["cls"], *ids[:net.limit - 2], net.special["sep"]) if net.masked else ids[:net.limit]
         key = net.look([ids])[ids, layer, "key"]
         total, count = total + key.T @ key, count + len(ids)
-    return (total / count).numpy()
+    return o["made"].setdefault((layer, net.folder), (total / count).numpy())
 
 
 def with_ridge(moment):
@@ -311,7 +313,7 @@ def with_ridge(moment):
 
 def rome(net, pairs, scoring, o):
     layer = o["layer"]
-    moment = with_ridge(second_moment(net, layer, o["text"], o["tokens"]))
+    moment = with_ridge(second_moment(net, layer, o))
     for pair in pairs:
         request = Request(net, pair, o["request"], scoring, OPENINGS[:o["openings"]])
         if not request.is_one:
@@ -332,15 +334,20 @@ def rome(net, pairs, scoring, o):
 
 
 def memit(net, pairs, scoring, o):
+    """AlphaEdit where o has a threshold; both have the same target values."""
     last, first = o["layer"], o["layer"] + 1 - o["layers"]
-    moments = [second_moment(net, layer, o["text"], o["tokens"]) for layer in range(first, last + 1)]
+    moments = [second_moment(net, layer, o) for layer in range(first, last + 1)]
     requests, z = [Request(net, pair, o["request"], scoring, OPENINGS[:o["openings"]]) for pair in pairs], []
     requests = [request for request in requests if request.is_one]
-    for request in requests:
-        found = request.found(last, "sum")
-        delta, losses = search(net, request, last, "sum", o)
-        print(len(z), losses[0], losses[-1], len(losses), flush=True)
-        z += [found[0, v][1] + d for v, d in enumerate(delta)]
+    searched = tuple(o[key] for key in ("request", "openings", "iterations", "learning_rate", "clamp"))
+    for number, request in enumerate(requests):
+        key = net.folder, last, searched, number
+        if key not in o["made"]:
+            found = request.found(last, "sum")
+            delta, losses = search(net, request, last, "sum", o)
+            print(number, losses[0], losses[-1], len(losses), flush=True)
+            o["made"][key] = [found[0, v][1] + d for v, d in enumerate(delta)]
+        z += o["made"][key]
     for number, layer in enumerate(range(first, last + 1)):
         K, R = [], []
         for request in requests:
