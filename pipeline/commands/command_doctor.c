@@ -119,7 +119,7 @@ static void estimate(const struct fs_session *session, const struct fs_job *job,
     double state = fs_memory_training_file(&training);
     struct fs_error ignored = FS_ERROR_INIT;
     struct fs_memory memory;
-    load.file = fmax(fs_memory_built(state), FILE_BYTES);
+    load.file = fmax(fs_memory_training_built(&training), FILE_BYTES);
     fs_memory_add_model(model, &load);
     (void)fs_memory_add_methods(job, &load, &ignored); /* check_methods has opened them */
     fs_memory_usual_units(spec, &load);

@@ -352,11 +352,11 @@ void fs_estimate_memory(struct fs_estimator *e)
     load->memory = training.memory;
     load->two_sweeps = training.two_sweeps;
     load->text = training.text;
-    load->file = fs_memory_built(fs_memory_training_file(&training));
+    load->file = fs_memory_training_built(&training);
     for (int stage = 0; stage < FS_STAGE_COUNT; stage++) {
-        bool trains = fs_job_trained(e->job, (enum fs_stage)stage) != NULL;
-        double output = estimate->stage[stage].output;
-        load->file = fmax(load->file, trains ? fs_memory_built(output) : output);
+        if (fs_job_trained(e->job, (enum fs_stage)stage) == NULL) {
+            load->file = fmax(load->file, estimate->stage[stage].output);
+        }
     }
     fs_memory_of(&e->spec, load, &memory);
     estimate->model_bytes = memory.weights;

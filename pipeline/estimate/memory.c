@@ -220,13 +220,18 @@ static double kept_of(const struct fs_spec *spec, const struct fs_memory_load *l
 
 double fs_memory_training_file(const struct fs_training_size *size)
 {
-    return (double)sizeof(float) *
-           fmax(NUMBERS_WHOLE * (double)size->parameters, NUMBERS_SHARED * (double)size->shared);
+    return number * fmax(NUMBERS_WHOLE * (double)size->parameters, NUMBERS_SHARED * (double)size->shared);
 }
 
-double fs_memory_built(double file)
+static double built(double file)
 {
-    return fmin(file, (double)FS_TRAINING_IN_MEMORY);
+    return file > (double)FS_TRAINING_IN_MEMORY ? 0 : file;
+}
+
+double fs_memory_training_built(const struct fs_training_size *size)
+{
+    double whole = NUMBERS_WHOLE * number * (double)size->parameters, end = number * (double)size->shared;
+    return fmax(built(whole), fmax(built(NUMBERS_SHARED * end), built(end)));
 }
 
 /* Numbers of a rank that trains; P and moments, gradient and difference of its share where they are shared out. */

@@ -93,9 +93,10 @@ struct fs_memory_load {
     double file;   /* bytes of the largest file that is built in memory */
 };
 
-/* Bytes of the file of an edit that is being trained; and of them in memory. */
+/* Bytes of the file of an edit that is being trained. */
 double fs_memory_training_file(const struct fs_training_size *size);
-double fs_memory_built(double file);
+/* Bytes of a training's files that are built in memory: of the largest, half-way and at the end. */
+double fs_memory_training_built(const struct fs_training_size *size);
 
 /* Before a job's data are read: units of the usual size, statements of 64 tokens. Sets the units, tokens and rows. */
 void fs_memory_usual_units(const struct fs_spec *spec, struct fs_memory_load *load);

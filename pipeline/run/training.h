@@ -25,7 +25,7 @@ struct fs_training {
 };
 
 /* The file of a state of more bytes is not built in memory. */
-#define FS_TRAINING_IN_MEMORY ((size_t)256 << 20)
+#define FS_TRAINING_IN_MEMORY ((size_t)64 << 20)
 
 /* The job's training; the layer is that of the trace where the job names none. The stage has begun. The caller closes,
  * also on failure. */

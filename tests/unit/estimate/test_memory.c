@@ -15,6 +15,7 @@
 #include "model/flops.h"
 #include "model/gradients.h"
 #include "pipeline/estimate/memory.h"
+#include "pipeline/run/training.h"
 
 /* The layers of the spec that was made last. */
 static struct fs_layer_spec layers[3];
@@ -115,7 +116,12 @@ static void parts_by_hand(void **state)
     const struct fs_training_size sizes[] = {{.parameters = 100}, {.shared = 100}, {.parameters = 60, .shared = 100}};
     assert_true(fs_memory_training_file(&sizes[0]) == 1600 && fs_memory_training_file(&sizes[1]) == 1200 &&
                 fs_memory_training_file(&sizes[2]) == 1200);
-    assert_true(fs_memory_built(1200) == 1200 && fs_memory_built(1e12) == (double)((size_t)256 << 20));
+    assert_true(fs_memory_training_built(&sizes[0]) == 1600 && fs_memory_training_built(&sizes[2]) == 1200);
+    const struct fs_training_size large[] = {{.shared = FS_TRAINING_IN_MEMORY / 8},
+                                             {.parameters = FS_TRAINING_IN_MEMORY},
+                                             {.parameters = 60, .shared = FS_TRAINING_IN_MEMORY}};
+    assert_true(fs_memory_training_built(&large[0]) == (double)FS_TRAINING_IN_MEMORY / 2); /* at the end alone */
+    assert_true(fs_memory_training_built(&large[1]) == 0 && fs_memory_training_built(&large[2]) == 960);
 
     load.versions = 3; /* 5 units in each: one has a 15th of what they keep, and nothing has room */
     load.memory = 0;
