@@ -19,7 +19,7 @@
  *     gradients    once a rank: w P, w = min(units of a rank, fs_sum_held, 2 threads + 2) vectors of own units, for they go
  *                  round while ranks keep step (a rank that waits long may fill fs_sum_held); and slices of others' units
  *     caches       once a rank: of its part of a batch's units, in all versions (stages/methods/stamp_frames.h) (1 + b) d T + V D, D distributions; at least one unit's, and at
- *                  most what stamp.memory leaves them
+ *                  most what stamp.memory leaves them; a method of all weights has none
  *     kept         once a rank, where a step has two sweeps: slots of a unit's tape, R V, and cache where that is not kept; how
  *                  many, stages/methods/stamp_memory.h says; slots that units share are as the largest, and
  *                  all are counted, of which terms that must stay together may leave some empty
