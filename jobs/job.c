@@ -557,6 +557,7 @@ void fs_job_largest_training(const struct fs_job *job, const struct fs_spec *spe
         largest->layer = any ? largest->layer : size.layer;
         largest->inner = larger(largest->inner, size.inner);
         largest->parameters = larger(largest->parameters, size.parameters);
+        largest->shared = larger(largest->shared, size.shared);
         largest->steps = larger(largest->steps, size.steps);
         largest->save_every = larger(largest->save_every, size.save_every);
         largest->memory = size.memory > largest->memory ? size.memory : largest->memory;

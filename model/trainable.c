@@ -123,15 +123,22 @@ size_t fs_trainable_numbers(const struct fs_spec *spec)
 
 /* ---- the copy ---- */
 
-static fs_real *block_of(const struct fs_model *copy)
+fs_real *fs_trainable_weights(const struct fs_model *copy)
 {
     return copy->own_block;
 }
 
-/* Numbers of the block that have been met. */
+/* Where a walk is in the block. */
 struct cursor {
     fs_real *place;
-    const fs_real *delta;
+};
+
+/* What is set: numbers first .. end-1 of the block. */
+struct setting {
+    fs_real *block;
+    size_t met; /* numbers of the slots before */
+    size_t first, end;
+    const fs_real *delta; /* [end - first] */
 };
 
 static int point(void *context, const struct slot *slot)
@@ -146,26 +153,50 @@ static int point(void *context, const struct slot *slot)
     return 0;
 }
 
+/* `count` numbers of a matrix, from number `from` on, row by row. */
+static void widen(const struct fs_matrix *matrix, size_t from, size_t count, fs_real *out)
+{
+    while (count > 0) {
+        size_t row = from / matrix->columns, column = from % matrix->columns, rows = 1;
+        size_t columns = matrix->columns - column < count ? matrix->columns - column : count;
+        if (columns == matrix->columns) {
+            rows = count / columns;
+        }
+        const struct fs_matrix part = fs_matrix_part(matrix, row, column, rows, columns);
+        fs_matrix_widen(&part, out, columns);
+        from += rows * columns;
+        out += rows * columns;
+        count -= rows * columns;
+    }
+}
+
 static int set(void *context, const struct slot *slot)
 {
-    struct cursor *cursor = context;
+    struct setting *setting = context;
+    size_t begin = setting->met, end = begin + slot->count;
+    setting->met = end;
+    begin = begin > setting->first ? begin : setting->first;
+    end = end < setting->end ? end : setting->end;
+    if (begin >= end) {
+        return 0;
+    }
+    size_t from = begin - (setting->met - slot->count);
+    fs_real *place = setting->block + begin;
     if (slot->matrix != NULL) {
-        fs_matrix_widen(slot->matrix, cursor->place, slot->matrix->columns);
+        widen(slot->matrix, from, end - begin, place);
     } else {
-        memcpy(cursor->place, *slot->vector, slot->count * sizeof *cursor->place);
+        memcpy(place, *slot->vector + from, (end - begin) * sizeof *place);
     }
-    if (cursor->delta != NULL) {
-        fs_kernel_add(cursor->place, cursor->delta, slot->count);
-        cursor->delta += slot->count;
+    if (setting->delta != NULL) {
+        fs_kernel_add(place, setting->delta + (begin - setting->first), end - begin);
     }
-    cursor->place += slot->count;
     return 0;
 }
 
-void fs_trainable_set(struct fs_model *copy, const fs_real *delta)
+void fs_trainable_set(struct fs_model *copy, size_t first, size_t count, const fs_real *delta)
 {
-    struct cursor cursor = {block_of(copy), delta};
-    walk_over_const(copy->origin, set, &cursor);
+    struct setting setting = {fs_trainable_weights(copy), 0, first, first + count, delta};
+    walk_over_const(copy->origin, set, &setting);
 }
 
 static int count_slot(void *context, const struct slot *slot)
@@ -237,19 +268,19 @@ int fs_trainable_copy(const struct fs_model *model, struct fs_model **result, st
         fs_model_destroy(copy);
         return -1;
     }
-    walk_over(copy, point, &(struct cursor){.place = block_of(copy)});
+    walk_over(copy, point, &(struct cursor){.place = fs_trainable_weights(copy)});
     share_layers(copy);
     if (copy->spec.tied_head) {
         copy->head.weight = copy->word;
     }
-    fs_trainable_set(copy, NULL);
+    fs_trainable_set(copy, 0, numbers, NULL);
     *result = copy;
     return 0;
 }
 
 struct fs_weight_sink fs_trainable_sink(const struct fs_model *copy, fs_real *gradient)
 {
-    return (struct fs_weight_sink){block_of(copy), gradient};
+    return (struct fs_weight_sink){fs_trainable_weights(copy), gradient};
 }
 
 /* ---- names ---- */

@@ -14,8 +14,10 @@ size_t fs_trainable_numbers(const struct fs_spec *spec);
 
 /* The copy computes what `model` does, on its backend. `model` must outlive it; fs_model_destroy frees it. */
 int fs_trainable_copy(const struct fs_model *model, struct fs_model **copy, struct fs_error *err);
-/* The copy's weights become its model's + delta [numbers]; delta NULL: 0. */
-void fs_trainable_set(struct fs_model *copy, const fs_real *delta);
+/* The copy's weights [numbers]. */
+fs_real *fs_trainable_weights(const struct fs_model *copy);
+/* `count` of the copy's weights, from number `first` on, become its model's + delta [count]; delta NULL: 0. */
+void fs_trainable_set(struct fs_model *copy, size_t first, size_t count, const fs_real *delta);
 /* Where the gradients of the copy's weights go: `gradient` [numbers]. */
 struct fs_weight_sink fs_trainable_sink(const struct fs_model *copy, fs_real *gradient);
 

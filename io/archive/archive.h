@@ -55,6 +55,13 @@ int fs_archive_create_large(const char *path, const char *format, const char *jo
 /* Writes a dataset of `dimensions` <= 4 sizes; groups in `name` ("/scores/stereoset/unedited") are made on the way. */
 int fs_archive_write(struct fs_archive *archive, const char *name, enum fs_archive_type type, size_t dimensions,
                      const size_t *shape, const void *data, struct fs_error *err);
+/* The same of one dimension, `count` zeros, of which parts are written one after the other. */
+int fs_archive_reserve(struct fs_archive *archive, const char *name, enum fs_archive_type type, size_t count,
+                       struct fs_error *err);
+/* `count` elements of it, from `first` on. Pieces of FS_ARCHIVE_PIECE bytes from the begin on are stored as they come. */
+#define FS_ARCHIVE_PIECE ((size_t)1 << 20)
+int fs_archive_write_part(struct fs_archive *archive, const char *name, enum fs_archive_type type, size_t first,
+                          size_t count, const void *data, struct fs_error *err);
 /* A one-dimensional dataset of `count` UTF-8 texts (variable length is avoided: padded to the longest). */
 int fs_archive_write_texts(struct fs_archive *archive, const char *name, size_t count, const char *const *texts,
                            struct fs_error *err);
@@ -85,6 +92,9 @@ int fs_archive_shape(const struct fs_archive *archive, const char *name, size_t 
 /* Reads a whole dataset of exactly `elements` elements into `data`; another type or size is FS_EXIT_DATA. */
 int fs_archive_read(const struct fs_archive *archive, const char *name, enum fs_archive_type type, size_t elements,
                     void *data, struct fs_error *err);
+/* Elements first .. first + count - 1 of a dataset of one dimension; likewise FS_EXIT_DATA where it has fewer. */
+int fs_archive_read_part(const struct fs_archive *archive, const char *name, enum fs_archive_type type, size_t first,
+                         size_t count, void *data, struct fs_error *err);
 /* Allocates and reads; the caller frees `*texts` in one free() (one block). */
 int fs_archive_read_texts(const struct fs_archive *archive, const char *name, size_t *count, char ***texts,
                           struct fs_error *err);

@@ -105,3 +105,17 @@ bool fs_archive_valid_name(const char *name)
     }
     return true;
 }
+
+hid_t fs_archive_select(hid_t dataset, size_t first, size_t count)
+{
+    hid_t space = dataset >= 0 ? H5Dget_space(dataset) : -1;
+    const hsize_t begin = first, length = count;
+    hsize_t all = 0;
+    if (space >= 0 && H5Sget_simple_extent_ndims(space) == 1 && H5Sget_simple_extent_dims(space, &all, NULL) == 1 &&
+        length > 0 && begin <= all && length <= all - begin &&
+        H5Sselect_hyperslab(space, H5S_SELECT_SET, &begin, NULL, &length, NULL) >= 0) {
+        return space;
+    }
+    H5Sclose(space);
+    return -1;
+}

@@ -28,6 +28,14 @@ hid_t fs_archive_memory_type(enum fs_archive_type type);
 size_t fs_archive_type_size(enum fs_archive_type type);
 const char *fs_archive_type_name(enum fs_archive_type type);
 
+/* Elements first .. first + count - 1 of a dataset of one dimension; negative where it has fewer. The caller closes it. */
+hid_t fs_archive_select(hid_t dataset, size_t first, size_t count);
+
+/* As fs_archive_visit, but data is NULL of a long vector of numbers, which the visitor reads part by part. */
+int fs_archive_visit_lazily(const struct fs_archive *archive,
+                            int (*visit)(void *context, const struct fs_archive_entry *entry, struct fs_error *err),
+                            void *context, struct fs_error *err);
+
 /* A fixed-length UTF-8 type of `size` bytes, NUL padded; negative on failure. The caller closes it with H5Tclose. */
 hid_t fs_archive_text_type(size_t size);
 

@@ -16,22 +16,29 @@ static void add_number(struct fs_digest *digest, uint64_t number)
     fs_digest_add(digest, bytes, sizeof bytes);
 }
 
-/* Texts without their padding. */
-int fs_archive_entry_digest(const struct fs_archive_entry *entry, const char *name, char hex[FS_DIGEST_SIZE],
-                            struct fs_error *err)
+/* Of all but the content; elements in *elements. */
+static void add_form(struct fs_digest *digest, const struct fs_archive_entry *entry, const char *name, size_t *elements)
 {
-    struct fs_digest *digest;
-    if (fs_digest_begin(&digest, err) != 0) {
-        return -1;
-    }
-    size_t elements = 1;
+    *elements = 1;
     fs_digest_add_text(digest, name);
     fs_digest_add_text(digest, entry->is_text ? "text" : fs_archive_type_name(entry->type));
     add_number(digest, entry->dimensions);
     for (size_t i = 0; i < entry->dimensions; i++) {
         add_number(digest, entry->shape[i]);
-        elements *= entry->shape[i];
+        *elements *= entry->shape[i];
     }
+}
+
+/* Texts without their padding. */
+int fs_archive_entry_digest(const struct fs_archive_entry *entry, const char *name, char hex[FS_DIGEST_SIZE],
+                            struct fs_error *err)
+{
+    struct fs_digest *digest;
+    size_t elements;
+    if (fs_digest_begin(&digest, err) != 0) {
+        return -1;
+    }
+    add_form(digest, entry, name, &elements);
     if (entry->is_text) {
         char *const *texts = entry->data;
         for (size_t i = 0; i < elements; i++) {
@@ -44,19 +51,45 @@ int fs_archive_entry_digest(const struct fs_archive_entry *entry, const char *na
     return 0;
 }
 
+/* The same of a long vector, of which a piece is held at a time. */
+static int digest_pieces(const struct fs_archive *archive, const struct fs_archive_entry *entry,
+                         char hex[FS_DIGEST_SIZE], struct fs_error *err)
+{
+    struct fs_digest *digest;
+    size_t elements, size = fs_archive_type_size(entry->type), most = FS_ARCHIVE_PIECE / size;
+    void *piece = fs_allocate(most, size, entry->name, err);
+    if (piece == NULL || fs_digest_begin(&digest, err) != 0) {
+        free(piece);
+        return -1;
+    }
+    int status = 0;
+    add_form(digest, entry, entry->name, &elements);
+    for (size_t first = 0; status == 0 && first < elements; first += most) {
+        size_t count = elements - first < most ? elements - first : most;
+        status = fs_archive_read_part(archive, entry->name, entry->type, first, count, piece, err);
+        if (status == 0) {
+            fs_digest_add(digest, piece, count * size);
+        }
+    }
+    fs_digest_end(digest, hex);
+    free(piece);
+    return status;
+}
+
 static int list_entry(void *context, const struct fs_archive_entry *entry, struct fs_error *err)
 {
+    struct fs_name_list *list = context;
     char hex[FS_DIGEST_SIZE];
-    return fs_archive_entry_digest(entry, entry->name, hex, err) != 0
-               ? -1
-               : fs_add_name(context, entry->name, !entry->is_attribute, hex);
+    int status = entry->data != NULL ? fs_archive_entry_digest(entry, entry->name, hex, err)
+                                     : digest_pieces(list->archive, entry, hex, err);
+    return status == 0 ? fs_add_name(list, entry->name, !entry->is_attribute, hex) : -1;
 }
 
 /* Names and digests of all there is but /manifest, sorted by name. The caller releases, also on failure. */
 static int list_digests(const struct fs_archive *archive, struct fs_name_list *list, struct fs_error *err)
 {
     *list = (struct fs_name_list){.archive = archive, .err = err};
-    int result = fs_archive_visit(archive, list_entry, list, err);
+    int result = fs_archive_visit_lazily(archive, list_entry, list, err);
     fs_sort_names(list);
     return result;
 }

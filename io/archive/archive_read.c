@@ -253,6 +253,37 @@ int fs_archive_read(const struct fs_archive *archive, const char *name, enum fs_
     return result;
 }
 
+int fs_archive_read_part(const struct fs_archive *archive, const char *name, enum fs_archive_type type, size_t first,
+                         size_t count, void *data, struct fs_error *err)
+{
+    struct fs_archive_item item;
+    hid_t dataset = open_dataset(archive, name, err);
+    if (dataset < 0) {
+        return -1;
+    }
+    int result = fs_archive_describe(archive, name, dataset, false, &item, err);
+    if (result == 0 && (item.is_text || item.type != type || item.dimensions != 1 || first > item.elements ||
+                        count > item.elements - first)) {
+        result =
+            fs_error_set(err, FS_EXIT_DATA,
+                         "%s: %s: found %zu elements of %s, expected at least %zu of %s; the file is of another job or "
+                         "stage",
+                         archive->path, name, item.elements, item.is_text ? "text" : fs_archive_type_name(item.type),
+                         first + count, fs_archive_type_name(type));
+    }
+    if (result == 0 && count > 0) {
+        hid_t part = fs_archive_select(dataset, first, count), memory = H5Screate_simple(1, &(hsize_t){count}, NULL);
+        if (part < 0 || memory < 0 ||
+            H5Dread(dataset, fs_archive_memory_type(type), memory, part, H5P_DEFAULT, data) < 0) {
+            result = failed(archive, name, "reading failed, the file is damaged", err);
+        }
+        H5Sclose(memory);
+        H5Sclose(part);
+    }
+    H5Dclose(dataset);
+    return result;
+}
+
 int fs_archive_read_texts(const struct fs_archive *archive, const char *name, size_t *count, char ***texts,
                           struct fs_error *err)
 {

@@ -120,7 +120,7 @@ static int write_scales_of(struct fs_archive *archive, const struct named *item,
 int fs_archive_write_scales(struct fs_archive *archive, struct fs_error *err)
 {
     struct named_list list = {0};
-    int status = fs_archive_visit(archive, add_named, &list, err);
+    int status = fs_archive_visit_lazily(archive, add_named, &list, err);
     for (size_t i = 0; status == 0 && i < list.count; i++) {
         status = write_scales_of(archive, &list.item[i], err);
     }

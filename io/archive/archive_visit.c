@@ -137,6 +137,7 @@ static herr_t collect_attribute(hid_t object, const char *name, const H5A_info_t
 struct visitor {
     int (*visit)(void *context, const struct fs_archive_entry *entry, struct fs_error *err);
     void *context;
+    bool lazily;
 };
 
 /* Reads the open dataset or attribute `id` and shows it to the visitor. */
@@ -147,10 +148,12 @@ static int show(const struct fs_archive *archive, const char *name, hid_t id, bo
     if (fs_archive_describe(archive, name, id, is_attribute, &item, err) != 0) {
         return -1;
     }
-    void *data = fs_archive_load(archive, name, id, is_attribute, &item, err);
+    bool later =
+        visitor->lazily && !is_attribute && !item.is_text && item.dimensions == 1 && item.bytes > FS_ARCHIVE_PIECE;
+    void *data = later ? NULL : fs_archive_load(archive, name, id, is_attribute, &item, err);
     char **texts = data != NULL && item.is_text ? fs_archive_split_texts(archive, name, &item, data, err) : NULL;
     int result = -1;
-    if (data != NULL && (texts != NULL || !item.is_text)) {
+    if (later || (data != NULL && (texts != NULL || !item.is_text))) {
         struct fs_archive_entry entry = {.name = name,
                                          .is_attribute = is_attribute,
                                          .is_text = item.is_text,
@@ -195,11 +198,9 @@ static int show_attributes(const struct fs_archive *archive, const char *object_
     return result;
 }
 
-int fs_archive_visit_group(const struct fs_archive *archive, const char *group,
-                           int (*visit)(void *context, const struct fs_archive_entry *entry, struct fs_error *err),
-                           void *context, struct fs_error *err)
+static int visit_group(const struct fs_archive *archive, const char *group, const struct visitor *visitor,
+                       struct fs_error *err)
 {
-    struct visitor visitor = {visit, context};
     struct fs_name_list list;
     int result = collect_objects(archive, group, &list, err);
     for (size_t i = 0; i < list.count && result == 0; i++) {
@@ -210,10 +211,10 @@ int fs_archive_visit_group(const struct fs_archive *archive, const char *group,
             break;
         }
         if (list.item[i].is_dataset) {
-            result = show(archive, name, object, false, &visitor, err);
+            result = show(archive, name, object, false, visitor, err);
         }
         if (result == 0) {
-            result = show_attributes(archive, name, object, list.item[i].is_dataset, &visitor, err);
+            result = show_attributes(archive, name, object, list.item[i].is_dataset, visitor, err);
         }
         H5Oclose(object);
     }
@@ -221,11 +222,27 @@ int fs_archive_visit_group(const struct fs_archive *archive, const char *group,
     return result;
 }
 
+int fs_archive_visit_group(const struct fs_archive *archive, const char *group,
+                           int (*visit)(void *context, const struct fs_archive_entry *entry, struct fs_error *err),
+                           void *context, struct fs_error *err)
+{
+    const struct visitor visitor = {visit, context, false};
+    return visit_group(archive, group, &visitor, err);
+}
+
 int fs_archive_visit(const struct fs_archive *archive,
                      int (*visit)(void *context, const struct fs_archive_entry *entry, struct fs_error *err),
                      void *context, struct fs_error *err)
 {
     return fs_archive_visit_group(archive, "/", visit, context, err);
+}
+
+int fs_archive_visit_lazily(const struct fs_archive *archive,
+                            int (*visit)(void *context, const struct fs_archive_entry *entry, struct fs_error *err),
+                            void *context, struct fs_error *err)
+{
+    const struct visitor visitor = {visit, context, true};
+    return visit_group(archive, "/", &visitor, err);
 }
 
 bool fs_archive_is_scale_note(const char *name)

@@ -7,7 +7,6 @@
 /* Below this size, compression saves less than its bookkeeping costs. */
 #define DEFLATE_FROM 4096
 #define DEFLATE_LEVEL 1
-#define CHUNK_BYTES ((size_t)1 << 20)
 
 static int failed(const struct fs_archive *archive, const char *name, const char *what, struct fs_error *err)
 {
@@ -62,7 +61,7 @@ static hid_t make_space(size_t dimensions, const size_t *shape)
     return dimensions == 0 ? H5Screate(H5S_SCALAR) : H5Screate_simple((int)dimensions, sizes, NULL);
 }
 
-/* Chunks of whole rows where they fit into CHUNK_BYTES, with checksums, and compressed where that pays: not in partial
+/* Chunks of whole rows where they fit into FS_ARCHIVE_PIECE, with checksums, and compressed where that pays: not in partial
  * results, which live until their stage is done while all ranks wait for them. */
 static hid_t creation_properties(const struct fs_archive *archive, size_t dimensions, const size_t *shape,
                                  size_t item_size, size_t bytes)
@@ -77,7 +76,7 @@ static hid_t creation_properties(const struct fs_archive *archive, size_t dimens
     hsize_t chunk[FS_ARCHIVE_MAX_DIMENSIONS];
     size_t row = item_size;
     for (size_t i = dimensions; i-- > 0;) {
-        size_t rows = CHUNK_BYTES / row > 0 ? CHUNK_BYTES / row : 1;
+        size_t rows = FS_ARCHIVE_PIECE / row > 0 ? FS_ARCHIVE_PIECE / row : 1;
         chunk[i] = shape[i] < rows ? shape[i] : rows;
         row *= (size_t)chunk[i];
     }
@@ -94,8 +93,8 @@ struct dataset {
     hid_t file_type, memory_type;
     size_t item_size, dimensions;
     const size_t *shape;
-    size_t bytes; /* of `data` */
-    const void *data;
+    size_t bytes;     /* of `data` */
+    const void *data; /* NULL: nothing yet */
 };
 
 static int write_dataset(struct fs_archive *archive, const struct dataset *set, struct fs_error *err)
@@ -116,7 +115,8 @@ static int write_dataset(struct fs_archive *archive, const struct dataset *set, 
     int result = 0;
     if (dataset < 0) {
         result = failed(archive, name, "the dataset cannot be made", err);
-    } else if (set->bytes > 0 && H5Dwrite(dataset, set->memory_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, set->data) < 0) {
+    } else if (set->bytes > 0 && set->data != NULL &&
+               H5Dwrite(dataset, set->memory_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, set->data) < 0) {
         result = failed(archive, name, "writing failed; is the disk full?", err);
     }
     if (dataset >= 0 && H5Dclose(dataset) < 0 && result == 0) {
@@ -127,8 +127,8 @@ static int write_dataset(struct fs_archive *archive, const struct dataset *set, 
     return result;
 }
 
-int fs_archive_write(struct fs_archive *archive, const char *name, enum fs_archive_type type, size_t dimensions,
-                     const size_t *shape, const void *data, struct fs_error *err)
+static int write_numbers(struct fs_archive *archive, const char *name, enum fs_archive_type type, size_t dimensions,
+                         const size_t *shape, const void *data, struct fs_error *err)
 {
     if (check_name(archive, name, err) != 0) {
         return -1;
@@ -148,6 +148,41 @@ int fs_archive_write(struct fs_archive *archive, const char *name, enum fs_archi
     const struct dataset set = {
         name, fs_archive_file_type(type), fs_archive_memory_type(type), item_size, dimensions, shape, bytes, data};
     return write_dataset(archive, &set, err);
+}
+
+int fs_archive_write(struct fs_archive *archive, const char *name, enum fs_archive_type type, size_t dimensions,
+                     const size_t *shape, const void *data, struct fs_error *err)
+{
+    return write_numbers(archive, name, type, dimensions, shape, data, err);
+}
+
+int fs_archive_reserve(struct fs_archive *archive, const char *name, enum fs_archive_type type, size_t count,
+                       struct fs_error *err)
+{
+    return write_numbers(archive, name, type, 1, &count, NULL, err);
+}
+
+int fs_archive_write_part(struct fs_archive *archive, const char *name, enum fs_archive_type type, size_t first,
+                          size_t count, const void *data, struct fs_error *err)
+{
+    if (check_name(archive, name, err) != 0) {
+        return -1;
+    }
+    hid_t dataset = H5Dopen2(archive->file, name, H5P_DEFAULT);
+    hid_t part = fs_archive_select(dataset, first, count), memory = H5Screate_simple(1, &(hsize_t){count}, NULL);
+    hid_t number = fs_archive_memory_type(type);
+    int result = 0;
+    if (part < 0) {
+        result = failed(archive, name, "has no such part", err);
+    } else if (memory < 0 || H5Dwrite(dataset, number, memory, part, H5P_DEFAULT, data) < 0) {
+        result = failed(archive, name, "writing failed; is the disk full?", err);
+    }
+    H5Sclose(memory);
+    H5Sclose(part);
+    if (dataset >= 0 && H5Dclose(dataset) < 0 && result == 0) {
+        result = failed(archive, name, "writing failed; is the disk full?", err);
+    }
+    return result;
 }
 
 int fs_archive_write_texts(struct fs_archive *archive, const char *name, size_t count, const char *const *texts,

@@ -10,22 +10,10 @@
 #define GROUP "/all_weights"
 enum { PIECE = 3 }; /* numbers of a row of /all_weights/piece */
 
-int fs_all_weights_create(const struct fs_model *model, struct fs_edit *edit, struct fs_error *err)
+/* After its numbers have changed: the edited model has them. */
+static void set(struct fs_edit *edit)
 {
-    const struct fs_spec *spec = fs_model_spec(model);
-    *edit = (struct fs_edit){
-        .kind = &fs_edit_all_weights, .first_layer = spec->layers, .count = fs_trainable_numbers(spec)};
-    edit->number = fs_allocate_aligned(edit->count, sizeof *edit->number, "the change of all weights", err);
-    if (edit->number == NULL) {
-        return -1;
-    }
-    memset(edit->number, 0, edit->count * sizeof *edit->number);
-    return edit->kind->attach(edit, model, err);
-}
-
-void fs_all_weights_apply(struct fs_edit *edit)
-{
-    fs_trainable_set(edit->model, edit->number);
+    fs_trainable_set(edit->model, 0, edit->count, edit->number);
 }
 
 static int attach(struct fs_edit *edit, const struct fs_model *model, struct fs_error *err)
@@ -33,7 +21,7 @@ static int attach(struct fs_edit *edit, const struct fs_model *model, struct fs_
     if (fs_trainable_copy(model, &edit->model, err) != 0) {
         return -1;
     }
-    fs_all_weights_apply(edit);
+    set(edit);
     return 0;
 }
 
@@ -55,7 +43,7 @@ static void scale(struct fs_edit *edit, double strength)
         edit->number[i] = (fs_real)(strength * (double)edit->number[i]);
     }
     if (edit->model != NULL) {
-        fs_all_weights_apply(edit);
+        set(edit);
     }
 }
 
@@ -84,28 +72,44 @@ static int write_pieces(const struct fs_edit *edit, struct fs_archive *archive, 
     return status;
 }
 
-static int write_weights(const struct fs_edit *edit, struct fs_archive *archive, struct fs_error *err)
+int fs_all_weights_write_places(const struct fs_edit *edit, struct fs_archive *archive, struct fs_error *err)
 {
-    return fs_edit_write_reals(archive, GROUP "/delta", 1, &edit->count, edit->number, err) == 0 &&
-                   write_pieces(edit, archive, err) == 0
+    return write_pieces(edit, archive, err) == 0
                ? fs_archive_attribute_integer(archive, GROUP, "layers", (int64_t)edit->first_layer, err)
                : -1;
 }
 
-static int read_weights(const struct fs_archive *archive, struct fs_edit *edit, struct fs_error *err)
+static int write_weights(const struct fs_edit *edit, struct fs_archive *archive, struct fs_error *err)
+{
+    return fs_edit_write_reals(archive, FS_ALL_WEIGHTS_DELTA, 1, &edit->count, edit->number, err) == 0
+               ? fs_all_weights_write_places(edit, archive, err)
+               : -1;
+}
+
+int fs_all_weights_read_size(const struct fs_archive *archive, struct fs_edit *edit, struct fs_error *err)
 {
     size_t dimensions, shape[4];
-    struct fs_edit found = {.kind = &fs_edit_all_weights};
-    if (fs_edit_read_size(archive, GROUP, "layers", 1, (int64_t)1 << 32, &found.first_layer, err) != 0 ||
-        fs_archive_shape(archive, GROUP "/delta", &dimensions, shape, err) != 0) {
+    *edit = (struct fs_edit){.kind = &fs_edit_all_weights};
+    if (fs_edit_read_size(archive, GROUP, "layers", 1, (int64_t)1 << 32, &edit->first_layer, err) != 0 ||
+        fs_archive_shape(archive, FS_ALL_WEIGHTS_DELTA, &dimensions, shape, err) != 0) {
         return -1;
     }
     if (dimensions != 1 || shape[0] == 0) {
-        return fs_error_set(err, FS_EXIT_DATA, GROUP "/delta: expected a vector of numbers; train again");
+        return fs_error_set(err, FS_EXIT_DATA, FS_ALL_WEIGHTS_DELTA ": expected a vector of numbers; train again");
     }
-    found.count = shape[0];
+    edit->count = shape[0];
+    return 0;
+}
+
+static int read_weights(const struct fs_archive *archive, struct fs_edit *edit, struct fs_error *err)
+{
+    struct fs_edit found;
+    if (fs_all_weights_read_size(archive, &found, err) != 0) {
+        return -1;
+    }
     found.number = fs_allocate_aligned(found.count, sizeof *found.number, "the change of all weights", err);
-    if (found.number == NULL || fs_edit_read_reals(archive, GROUP "/delta", found.count, found.number, err) != 0) {
+    if (found.number == NULL ||
+        fs_edit_read_reals(archive, FS_ALL_WEIGHTS_DELTA, found.count, found.number, err) != 0) {
         free(found.number);
         return -1;
     }

@@ -14,9 +14,10 @@
 
 extern const struct fs_edit_kind fs_edit_all_weights;
 
-/* An edit of zeros, attached to the model. The caller releases. */
-int fs_all_weights_create(const struct fs_model *model, struct fs_edit *edit, struct fs_error *err);
-/* After its numbers have changed: the edited model has them. */
-void fs_all_weights_apply(struct fs_edit *edit);
+/* Of an attached edit, to an archive: all but delta. */
+int fs_all_weights_write_places(const struct fs_edit *edit, struct fs_archive *archive, struct fs_error *err);
+/* All but the numbers. */
+int fs_all_weights_read_size(const struct fs_archive *archive, struct fs_edit *edit, struct fs_error *err);
+#define FS_ALL_WEIGHTS_DELTA "/all_weights/delta"
 
 #endif

@@ -112,13 +112,14 @@ static void estimate(const struct fs_session *session, const struct fs_job *job,
         .layer = training.layer != FS_AUTO ? training.layer : spec->layers / 2,
         .inner = training.inner,
         .parameters = training.parameters,
+        .shared = training.shared,
         .memory = training.memory,
         .two_sweeps = training.two_sweeps,
     };
-    double state = FS_MEMORY_STATE * (double)(training.parameters * sizeof(fs_real));
+    double state = fs_memory_training_file(&training);
     struct fs_error ignored = FS_ERROR_INIT;
     struct fs_memory memory;
-    load.file = fmax(state, FILE_BYTES);
+    load.file = fmax(fs_memory_training_built(&training), FILE_BYTES);
     fs_memory_add_model(model, &load);
     (void)fs_memory_add_methods(job, &load, &ignored); /* check_methods has opened them */
     fs_memory_usual_units(spec, &load);

@@ -348,12 +348,15 @@ void fs_estimate_memory(struct fs_estimator *e)
     load->layer = training.all_layers ? 0 : estimate->layer;
     load->inner = training.inner;
     load->parameters = training.parameters;
+    load->shared = training.shared;
     load->memory = training.memory;
     load->two_sweeps = training.two_sweeps;
     load->text = training.text;
-    load->file = FS_MEMORY_STATE * (double)training.parameters * (double)sizeof(fs_real);
+    load->file = fs_memory_training_built(&training);
     for (int stage = 0; stage < FS_STAGE_COUNT; stage++) {
-        load->file = fmax(load->file, estimate->stage[stage].output);
+        if (fs_job_trained(e->job, (enum fs_stage)stage) == NULL) {
+            load->file = fmax(load->file, estimate->stage[stage].output);
+        }
     }
     fs_memory_of(&e->spec, load, &memory);
     estimate->model_bytes = memory.weights;

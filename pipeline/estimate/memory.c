@@ -8,6 +8,7 @@
 #include "model/numbers/real.h"
 #include "model/trainable.h"
 #include "pipeline/ranks/sharing.h"
+#include "pipeline/run/training.h"
 #include "stages/methods/stamp_memory.h"
 #include "stages/plan/plan.h"
 
@@ -214,6 +215,33 @@ static double kept_of(const struct fs_spec *spec, const struct fs_memory_load *l
     return slots * (holding.caches <= fs_stamp_cache_limit(&holding) ? tape : tape + cache);
 }
 
+#define NUMBERS_WHOLE 4.0  /* a parameter in the file of an edit that is being trained: it, its best, two moments */
+#define NUMBERS_SHARED 3.0 /* one of all weights: the difference, two moments */
+
+double fs_memory_training_file(const struct fs_training_size *size)
+{
+    return number * fmax(NUMBERS_WHOLE * (double)size->parameters, NUMBERS_SHARED * (double)size->shared);
+}
+
+static double built(double file)
+{
+    return file > (double)FS_TRAINING_IN_MEMORY ? 0 : file;
+}
+
+double fs_memory_training_built(const struct fs_training_size *size)
+{
+    double whole = NUMBERS_WHOLE * number * (double)size->parameters, end = number * (double)size->shared;
+    return fmax(built(whole), fmax(built(NUMBERS_SHARED * end), built(end)));
+}
+
+/* Numbers of a rank that trains; P and moments, gradient and difference of its share where they are shared out. */
+static double optimizer_of(const struct fs_spec *spec, const struct fs_memory_load *load)
+{
+    double whole = (carried_of(spec, load) + 5) * (double)load->parameters;
+    double shared = (1 + 4 / (double)load->ranks) * (double)load->shared;
+    return fmax(whole, shared);
+}
+
 void fs_memory_usual_units(const struct fs_spec *spec, struct fs_memory_load *load)
 {
     double T = (double)FS_UNIT_TOKENS, V = (double)spec->vocabulary;
@@ -263,15 +291,15 @@ int fs_memory_add_methods(const struct fs_job *job, struct fs_memory_load *load,
 void fs_memory_of(const struct fs_spec *spec, const struct fs_memory_load *load, struct fs_memory *memory)
 {
     double d = (double)spec->hidden, T = load->evaluate.tokens, V = (double)spec->vocabulary;
-    double parameters = (double)load->parameters;
+    double parameters = fmax((double)load->parameters, (double)load->shared);
     *memory = (struct fs_memory){
         .weights = load->mapped + load->converted,
         .program = FS_MEMORY_PROGRAM,
         .thread = FS_MEMORY_THREAD + load->panel,
-        .optimizer = number * (carried_of(spec, load) + 5) * parameters + load->text,
+        .optimizer = number * optimizer_of(spec, load) + load->text,
         .columns = load->copies > 0 ? number * 2 * (double)load->copies * (double)fs_trainable_numbers(spec) : 0,
         .gradients = number * gradients_of(load, parameters),
-        .caches = caches_of(spec, load),
+        .caches = load->parameters > 0 ? caches_of(spec, load) : 0,
         .kept = kept_of(spec, load),
         .trace = number * fmax(forward(spec, &load->trace) + (d + (double)fs_spec_embedding(spec)) * load->trace.tokens,
                                attribution_of(spec, load)),

@@ -13,12 +13,13 @@
  *                  where the ranks of a node cannot share memory, which `doctor` finds out
  *     program      once a rank: program, libraries, buffers of MPI, data; FS_MEMORY_PROGRAM bytes
  *     thread       a thread: stack, heap, BLAS' buffer; FS_MEMORY_THREAD bytes, and with weights of 16 bits their panel
- *     optimizer    once a rank: 5 P, the edit, its best or the changed weights, Adam's two moments, the gradient; P more for a
- *                  step of several parts; the tokens of a text that a method has read
+ *     optimizer    once a rank: 5 P, the edit, its best, Adam's two moments, the gradient; P more for a step of several parts.
+ *                  A method of all weights: P + 4 P / ranks, the changed weights, and this rank's share of difference, moments and
+ *                  gradient. The tokens of a text that a method has read
  *     gradients    once a rank: w P, w = min(units of a rank, fs_sum_held, 2 threads + 2) vectors of own units, for they go
  *                  round while ranks keep step (a rank that waits long may fill fs_sum_held); and slices of others' units
  *     caches       once a rank: of its part of a batch's units, in all versions (stages/methods/stamp_frames.h) (1 + b) d T + V D, D distributions; at least one unit's, and at
- *                  most what stamp.memory leaves them
+ *                  most what stamp.memory leaves them; a method of all weights has none
  *     kept         once a rank, where a step has two sweeps: slots of a unit's tape, R V, and cache where that is not kept; how
  *                  many, stages/methods/stamp_memory.h says; slots that units share are as the largest, and
  *                  all are counted, of which terms that must stay together may leave some empty
@@ -42,7 +43,8 @@
  *                  of a convolution, behind which a second T d is kept
  *     u            kept where a layer has it: (H + 2 G) D of a clip, (H + G) D of a norm of heads
  *
- *     archive      on the root: twice the largest file, which is built in memory and written in one piece
+ *     archive      on the root: twice the largest file, which is built in memory and written in one piece; that of a training
+ *                  beyond FS_TRAINING_IN_MEMORY grows on disk, and goes there piece by piece
  *
  * A stage frees what it holds, so the largest stage counts.
  */
@@ -58,8 +60,6 @@
 #define FS_MEMORY_THREAD (4.0 * (1 << 20))   /* bytes */
 #define FS_MEMORY_LOGITS ((double)(16 << 20))
 
-#define FS_MEMORY_STATE 4 /* numbers a parameter in the file of an edit that is being trained */
-
 /* A stage's largest unit. */
 struct fs_memory_unit {
     double tokens, rows;
@@ -67,15 +67,15 @@ struct fs_memory_unit {
 };
 
 struct fs_memory_load {
-    double mapped, converted; /* bytes of weights */
-    double panel;             /* bytes; fs_model_panel_bytes */
-    size_t ranks, threads;    /* of the job; of a rank */
-    size_t layer;             /* that is trained */
-    size_t inner, parameters; /* of the edit; struct fs_training_size */
-    size_t others;            /* whole models that methods bring, or make */
-    size_t copies;            /* of these, that are made of all weights in memory */
-    double text;              /* bytes of a rank; struct fs_training_size */
-    bool rules;               /* a method is a decoding rule */
+    double mapped, converted;         /* bytes of weights */
+    double panel;                     /* bytes; fs_model_panel_bytes */
+    size_t ranks, threads;            /* of the job; of a rank */
+    size_t layer;                     /* that is trained */
+    size_t inner, parameters, shared; /* of the edit; struct fs_training_size */
+    size_t others;                    /* whole models that methods bring, or make */
+    size_t copies;                    /* of these, that are made of all weights in memory */
+    double text;                      /* bytes of a rank; struct fs_training_size */
+    bool rules;                       /* a method is a decoding rule */
     struct fs_memory_unit trace, training, evaluate;
     struct fs_memory_unit attribution; /* of the trace; zeroed: not asked for */
     double memory;                     /* stamp.memory, bytes */
@@ -90,8 +90,13 @@ struct fs_memory_load {
     double tape;   /* of the largest of them */
     double slot;   /* of the largest with its cache */
     double alone;  /* of the largest other unit's tape, with its log probabilities */
-    double file;   /* bytes of the largest file that is written */
+    double file;   /* bytes of the largest file that is built in memory */
 };
+
+/* Bytes of the file of an edit that is being trained. */
+double fs_memory_training_file(const struct fs_training_size *size);
+/* Bytes of a training's files that are built in memory: of the largest, half-way and at the end. */
+double fs_memory_training_built(const struct fs_training_size *size);
 
 /* Before a job's data are read: units of the usual size, statements of 64 tokens. Sets the units, tokens and rows. */
 void fs_memory_usual_units(const struct fs_spec *spec, struct fs_memory_load *load);

@@ -74,6 +74,7 @@ void fs_mpi_free(MPI_Comm *communicator); /* collective */
 #define FS_TAG_ANSWER 5
 #define FS_TAG_STOP 6
 #define FS_TAG_REDUCE 7
+#define FS_TAG_MOVE 8
 #define FS_TAG_SLICE 16 /* and the 16384 behind it */
 
 #endif

@@ -1,5 +1,6 @@
 #include "pipeline/ranks/runner_mpi.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,12 +33,13 @@ static bool stop_requested(struct fs_runner *base)
 int fs_runner_mpi_create(MPI_Comm communicator, size_t threads, struct fs_runner **result, struct fs_error *err)
 {
     static const struct fs_runner_operations operations = {
-        fs_runner_mpi_map, fs_runner_mpi_claim, fs_runner_mpi_sum, broadcast, agree, stop_requested};
+        fs_runner_mpi_map, fs_runner_mpi_claim, fs_runner_mpi_sum,   broadcast, agree,
+        stop_requested,    fs_runner_mpi_move,  fs_runner_mpi_gather};
     int rank, ranks;
     MPI_Comm_rank(communicator, &rank);
     MPI_Comm_size(communicator, &ranks);
     size_t defaults = fs_default_threads(communicator);
-    struct runner_mpi created = {.communicator = communicator, .sum_bytes = FS_SUM_BYTES};
+    struct runner_mpi created = {.communicator = communicator, .sum_bytes = FS_SUM_BYTES, .most_gathered = INT_MAX};
     created.base = (struct fs_runner){.operations = &operations,
                                       .rank = (size_t)rank,
                                       .ranks = (size_t)ranks,
@@ -45,9 +47,11 @@ int fs_runner_mpi_create(MPI_Comm communicator, size_t threads, struct fs_runner
     struct runner_mpi *runner = fs_allocate(1, sizeof *runner, "a runner", err);
     int status = runner == NULL ? -1 : fs_pool_create(created.base.threads, &created.pool, err);
     created.threads = fs_allocate((size_t)ranks, sizeof *created.threads, "a runner", err);
-    if (agree(&created.base, created.threads == NULL ? -1 : status, err) != 0) {
+    created.counts = fs_allocate(2 * (size_t)ranks, sizeof *created.counts, "a runner", err);
+    if (agree(&created.base, created.threads == NULL || created.counts == NULL ? -1 : status, err) != 0) {
         fs_pool_destroy(created.pool);
         free(created.threads);
+        free(created.counts);
         free(runner);
         return -1;
     }
@@ -71,6 +75,7 @@ void fs_runner_mpi_destroy(struct fs_runner *base)
     fs_counter_destroy(&runner->counter);
     fs_runner_mpi_forget_sums(runner);
     free(runner->threads);
+    free(runner->counts);
     free(runner->folder);
     free(runner->settings);
     free(runner);
@@ -124,9 +129,10 @@ void fs_runner_mpi_expect_sums(struct fs_runner *base, const char *name, size_t 
     runner->expected_sums = total;
 }
 
-void fs_runner_mpi_bound_sums(struct fs_runner *base, size_t bytes)
+void fs_runner_mpi_bound_sums(struct fs_runner *base, size_t bytes, size_t most)
 {
     if (is_over_mpi(base)) {
         ((struct runner_mpi *)base)->sum_bytes = bytes;
+        ((struct runner_mpi *)base)->most_gathered = most;
     }
 }

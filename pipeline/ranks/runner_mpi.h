@@ -45,7 +45,8 @@ struct fs_save_clock *fs_runner_mpi_clock(struct fs_runner *runner);
  * done before, and shown as progress. Local.
  */
 void fs_runner_mpi_expect_sums(struct fs_runner *runner, const char *name, size_t done, size_t total);
-/* Takes the place of FS_SUM_BYTES (sharing.h), so that small sums are bounded too. Local. */
-void fs_runner_mpi_bound_sums(struct fs_runner *runner, size_t bytes);
+/* For tests: in the places of FS_SUM_BYTES (sharing.h), so that small sums are bounded too, and of INT_MAX, the numbers that
+ * one call gathers. Local. */
+void fs_runner_mpi_bound_sums(struct fs_runner *runner, size_t bytes, size_t most_gathered);
 
 #endif

@@ -20,9 +20,11 @@ struct runner_mpi {
     struct fs_counter counter;
     struct fs_pool *pool;
     size_t *threads; /* [ranks] */
+    int *counts;     /* [2 ranks] of a gathering */
     struct sum_memory kept;
-    size_t sum_bytes; /* FS_SUM_BYTES */
-    char *folder;     /* NULL: nothing is saved */
+    size_t sum_bytes;     /* FS_SUM_BYTES */
+    size_t most_gathered; /* numbers, by one call: INT_MAX */
+    char *folder;         /* NULL: nothing is saved */
     char *settings;
     char job[FS_DIGEST_SIZE];
     struct fs_save_clock clock;
@@ -36,6 +38,9 @@ int fs_runner_mpi_claim(struct fs_runner *base, const struct fs_work *work, cons
                         unsigned char *mine, struct fs_error *err);
 int fs_runner_mpi_sum(struct fs_runner *base, const struct fs_work *work, const unsigned char *mine,
                       struct fs_sum_shape shape, void *total, struct fs_error *err);
+
+void fs_runner_mpi_move(struct fs_runner *base, size_t from, size_t to, void *data, size_t bytes);
+void fs_runner_mpi_gather(struct fs_runner *base, void *numbers, size_t length, size_t size);
 
 void fs_runner_mpi_forget_sums(struct runner_mpi *runner); /* frees `kept` */
 

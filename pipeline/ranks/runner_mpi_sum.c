@@ -22,18 +22,6 @@
 #define TAGS ((size_t)16384)
 #define CALL "MPI_Testsome" /* in which a rank waits for slices */
 
-/* The part of `length` numbers that `rank` sums. */
-static size_t piece_begin(size_t length, int rank, int ranks)
-{
-    return length / (size_t)ranks * (size_t)rank +
-           (length % (size_t)ranks < (size_t)rank ? length % (size_t)ranks : (size_t)rank);
-}
-
-static size_t piece_length(size_t length, int rank, int ranks)
-{
-    return piece_begin(length, rank + 1, ranks) - piece_begin(length, rank, ranks);
-}
-
 /* A vector of an own unit: from its start until it has reached all ranks, and is added here. */
 struct vector {
     enum { UNUSED, COMPUTED, TRAVELS } state;
@@ -45,7 +33,8 @@ struct summation {
     struct runner_mpi *runner;
     const struct fs_work *work;
     int rank, ranks;
-    size_t units, length, piece; /* piece: numbers of this rank's slice */
+    struct fs_sum_shape shape;
+    size_t units, length, piece; /* length: of a vector, with its tail; piece: numbers of this rank's slice */
     size_t size;                 /* of a number */
     MPI_Datatype type;
     size_t *owner;         /* [units] */
@@ -61,8 +50,16 @@ struct summation {
     bool failed;                    /* here or elsewhere: nothing more is computed */
     int outcome;                    /* -1: a unit failed here, with */
     struct fs_error failure;
-    unsigned char *total;
+    unsigned char *slice; /* [piece] of the total */
 };
+
+/* What a rank sums: its share, the last one the tail too. */
+static struct fs_share slice_of(const struct summation *s, int rank)
+{
+    struct fs_share share = fs_runner_share(s->shape.length, (size_t)rank, (size_t)s->ranks);
+    share.count += rank == s->ranks - 1 ? s->shape.tail : 0;
+    return share;
+}
 
 static void release(struct summation *s)
 {
@@ -137,14 +134,15 @@ static int prepare(struct summation *s, struct fs_error *err)
 {
     struct sum_memory *kept = &s->runner->kept;
     size_t threads = s->runner->base.threads, bytes = s->length * s->size;
-    if (s->ranks > 1 && s->length > INT_MAX) {
-        return fs_error_set(err, FS_EXIT_CONFIG, "%s: %zu numbers are to be summed, more than %d on several ranks",
-                            s->work->name, s->length, INT_MAX);
+    s->piece = slice_of(s, s->rank).count;
+    if (s->ranks > 1 && s->length / (size_t)s->ranks >= INT_MAX - s->shape.tail) {
+        return fs_error_set(err, FS_EXIT_CONFIG,
+                            "%s: %zu numbers are to be summed on %d ranks, more than %d on each; take more ranks",
+                            s->work->name, s->length, s->ranks, INT_MAX);
     }
     size_t most = s->runner->sum_bytes;
     s->held = fs_sum_held(s->owned, threads, bytes, most);
     s->ahead = fs_sum_ahead(s->units, (size_t)s->ranks, threads, bytes, most);
-    s->piece = piece_length(s->length, s->rank, s->ranks);
     s->vector = fs_allocate(s->held, sizeof *s->vector, "a sum", err);
     s->sent = fs_allocate(s->held * (size_t)s->ranks, sizeof(MPI_Request), "a sum", err);
     s->asked = fs_allocate(s->ahead, sizeof(MPI_Request), "a sum", err);
@@ -175,6 +173,11 @@ static unsigned char *slice_at(const struct summation *s, size_t place)
     return s->runner->kept.slices + place * s->piece * s->size;
 }
 
+static MPI_Datatype type_of(size_t size)
+{
+    return size == sizeof(float) ? MPI_FLOAT : MPI_DOUBLE;
+}
+
 static int tag_of(size_t unit)
 {
     return FS_TAG_SLICE + (int)(unit % TAGS);
@@ -187,10 +190,10 @@ static void send_vector(struct summation *s, struct vector *vector, bool empty)
     vector->state = TRAVELS;
     for (int step = 1; step < s->ranks; step++) {
         int to = (s->rank + step) % s->ranks;
-        size_t piece = piece_length(s->length, to, s->ranks);
-        if (piece > 0) {
-            MPI_Isend(numbers_of(s, vector) + piece_begin(s->length, to, s->ranks) * s->size, empty ? 0 : (int)piece,
-                      s->type, to, tag_of(vector->unit), s->runner->communicator, &request[to]);
+        const struct fs_share slice = slice_of(s, to);
+        if (slice.count > 0) {
+            MPI_Isend(numbers_of(s, vector) + slice.first * s->size, empty ? 0 : (int)slice.count, s->type, to,
+                      tag_of(vector->unit), s->runner->communicator, &request[to]);
         }
     }
 }
@@ -282,7 +285,7 @@ static const unsigned char *next_slice(const struct summation *s)
     }
     for (size_t i = 0; i < s->held; i++) {
         if (s->vector[i].state == TRAVELS && s->vector[i].unit == s->next) {
-            return numbers_of(s, &s->vector[i]) + piece_begin(s->length, s->rank, s->ranks) * s->size;
+            return numbers_of(s, &s->vector[i]) + slice_of(s, s->rank).first * s->size;
         }
     }
     return NULL;
@@ -291,11 +294,10 @@ static const unsigned char *next_slice(const struct summation *s)
 static bool add_slices(struct summation *s)
 {
     size_t before = s->next;
-    unsigned char *total = s->total + piece_begin(s->length, s->rank, s->ranks) * s->size;
     const unsigned char *slice;
     while (s->next < s->units && (slice = next_slice(s)) != NULL) {
         if (!s->failed) {
-            fs_runner_add(s->size, total, slice, s->piece, s->next == 0);
+            fs_runner_add(s->size, s->slice, slice, s->piece, s->next == 0);
         }
         s->next++;
     }
@@ -341,45 +343,80 @@ static void compute_and_add(struct summation *s)
     fs_mpi_pause_end(&pause);
 }
 
-static int gather(struct summation *s, struct fs_error *err)
+void fs_runner_mpi_move(struct fs_runner *base, size_t from, size_t to, void *data, size_t bytes)
 {
-    struct fs_error own = s->failure;
-    int *count = fs_allocate(2 * (size_t)s->ranks, sizeof *count, "a sum", &own);
-    int *begin = count != NULL ? count + s->ranks : NULL;
-    int status = fs_runner_agree(&s->runner->base, count == NULL ? -1 : s->outcome, &own);
-    if (status == 0 && s->ranks > 1) {
-        for (int rank = 0; rank < s->ranks; rank++) {
-            begin[rank] = (int)piece_begin(s->length, rank, s->ranks);
-            count[rank] = (int)piece_length(s->length, rank, s->ranks);
+    const struct runner_mpi *runner = (const struct runner_mpi *)base;
+    unsigned char *byte = data;
+    for (size_t done = 0; done < bytes; done += INT_MAX) {
+        int piece = bytes - done < INT_MAX ? (int)(bytes - done) : INT_MAX;
+        MPI_Request request;
+        if (base->rank == from) {
+            MPI_Isend(byte + done, piece, MPI_BYTE, (int)to, FS_TAG_MOVE, runner->communicator, &request);
+            fs_mpi_wait(&request, "MPI_Isend");
+        } else {
+            MPI_Irecv(byte + done, piece, MPI_BYTE, (int)from, FS_TAG_MOVE, runner->communicator, &request);
+            fs_mpi_wait(&request, "MPI_Irecv");
         }
+    }
+}
+
+void fs_runner_mpi_gather(struct fs_runner *base, void *numbers, size_t length, size_t size)
+{
+    const struct runner_mpi *runner = (const struct runner_mpi *)base;
+    int *count = runner->counts, *first = runner->counts + base->ranks;
+    for (size_t rank = 0; rank < base->ranks; rank++) {
+        const struct fs_share share = fs_runner_share(length, rank, base->ranks);
+        if (length > runner->most_gathered) { /* MPI counts in int */
+            fs_mpi_broadcast((unsigned char *)numbers + share.first * size, share.count * size, (int)rank,
+                             runner->communicator);
+        } else {
+            first[rank] = (int)share.first;
+            count[rank] = (int)share.count;
+        }
+    }
+    if (length <= runner->most_gathered) {
         fs_watch_patiently("MPI_Allgatherv");
-        MPI_Allgatherv(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, s->total, count, begin, s->type, s->runner->communicator);
+        MPI_Allgatherv(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, numbers, count, first, type_of(size), runner->communicator);
         fs_watch_end();
     }
-    if (status != 0 && err != NULL) {
-        *err = own;
+}
+
+/* All ranks learn whether the sum is there, and, where it is not shared out, the whole of it. */
+static int finish(struct summation *s, void *total, struct fs_error *err)
+{
+    struct fs_error own = s->failure;
+    int status = fs_runner_agree(&s->runner->base, s->outcome, &own);
+    if (status != 0) {
+        if (err != NULL) {
+            *err = own;
+        }
+        return -1;
     }
-    free(count);
-    return status;
+    if (s->ranks > 1 && !s->shape.shared) {
+        fs_runner_mpi_gather(&s->runner->base, total, s->length, s->size);
+    }
+    return 0;
 }
 
 int fs_runner_mpi_sum(struct fs_runner *base, const struct fs_work *work, const unsigned char *mine,
                       struct fs_sum_shape shape, void *total, struct fs_error *err)
 {
     struct runner_mpi *runner = (struct runner_mpi *)base;
-    memset(total, 0, shape.length * shape.size);
-    if (work->units == 0 || shape.length == 0) {
-        return 0;
-    }
     struct summation s = {.runner = runner,
                           .work = work,
                           .rank = (int)base->rank,
                           .ranks = (int)base->ranks,
+                          .shape = shape,
                           .units = work->units,
-                          .length = shape.length,
+                          .length = shape.length + shape.tail,
                           .size = shape.size,
-                          .type = shape.size == sizeof(float) ? MPI_FLOAT : MPI_DOUBLE,
-                          .total = total};
+                          .type = type_of(shape.size)};
+    const struct fs_share slice = slice_of(&s, s.rank);
+    s.slice = (unsigned char *)total + (shape.shared ? 0 : slice.first * s.size);
+    memset(total, 0, (shape.shared ? slice.count : s.length) * s.size);
+    if (work->units == 0 || s.length == 0) {
+        return 0;
+    }
     int status = find_owners(&s, mine, err);
     if (base->ranks > 1) {
         status = fs_runner_agree(base, status == 0 ? prepare(&s, err) : -1, err);
@@ -388,7 +425,7 @@ int fs_runner_mpi_sum(struct fs_runner *base, const struct fs_work *work, const 
     }
     if (status == 0) {
         compute_and_add(&s);
-        status = gather(&s, err);
+        status = finish(&s, total, err);
     }
     release(&s);
     if (status == 0 && base->rank == 0 && !work->part && runner->expected_name != NULL &&

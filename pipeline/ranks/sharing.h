@@ -32,11 +32,14 @@ int fs_share_units(const double *cost, size_t units, const size_t *threads, size
 
 /*
  * Vectors of own units that a rank of `threads` threads holds, of `own` units in all: what fits into `bytes`, and no
- * less than one for each thread, one that lies ready and one that travels.
+ * less than one for each thread and one that lies ready or travels.
  */
 size_t fs_sum_held(size_t own, size_t threads, size_t vector_bytes, size_t bytes);
 
-/* Units from the next one to be added on of which a rank takes in slices: so many that all ranks may hold. */
+/*
+ * Units from the next one to be added on of which a rank takes in slices: so many that all ranks may hold; where a vector
+ * alone is larger than `bytes`, one of each rank, as much as a vector.
+ */
 size_t fs_sum_ahead(size_t units, size_t ranks, size_t threads, size_t vector_bytes, size_t bytes);
 
 #endif

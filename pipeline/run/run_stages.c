@@ -79,7 +79,7 @@ static int train(struct fs_job_run *run, enum fs_stage stage, const struct fs_tr
         status = fs_training_run(&training, err);
     }
     if (status == 0) {
-        status = fs_stage_publish(run, stage, fill_training, &tried, err);
+        status = fs_training_publish(&training, fill_training, &tried, err);
     }
     fs_training_close(&training);
     return status;

@@ -54,19 +54,20 @@ int fs_stage_begin(struct fs_job_run *run, enum fs_stage stage, struct fs_error 
     return fs_session_agree(run->session, status, err);
 }
 
-int fs_stage_write(struct fs_job_run *run, enum fs_stage stage, const char *suffix, const char *format,
-                   int (*fill)(struct fs_archive *archive, const void *context, struct fs_error *err),
-                   const void *context, struct fs_error *err)
+int fs_stage_write(struct fs_job_run *run, const struct fs_stage_file *file, fs_stage_fill *fill, const void *context,
+                   struct fs_error *err)
 {
+    enum fs_stage stage = file->stage;
     struct fs_archive *archive;
-    char *path = fs_stage_path(run->output, stage, suffix, err);
+    char *path = fs_stage_path(run->output, stage, file->suffix, err);
     if (path == NULL) {
         return -1;
     }
-    int status = fs_archive_create(path, format, run->fingerprint.digest[stage], &archive, err);
+    int status = (file->large ? fs_archive_create_large
+                              : fs_archive_create)(path, file->format, run->fingerprint.digest[stage], &archive, err);
     if (status == 0) {
         status = fill(archive, context, err);
-        if (status == 0 && strcmp(format, FS_PART_FORMAT) != 0) {
+        if (status == 0 && strcmp(file->format, FS_PART_FORMAT) != 0) {
             status = fs_layout_describe(archive, err);
         }
         if (status == 0) {
@@ -94,23 +95,27 @@ static void tell_memory(enum fs_stage stage)
     }
 }
 
-int fs_stage_publish(struct fs_job_run *run, enum fs_stage stage,
-                     int (*fill)(struct fs_archive *archive, const void *context, struct fs_error *err),
-                     const void *context, struct fs_error *err)
+int fs_stage_write_results(struct fs_job_run *run, enum fs_stage stage, bool large, fs_stage_fill *fill,
+                           const void *context, struct fs_error *err)
 {
-    int status = 0;
-    if (fs_session_is_root(run->session)) {
-        status = fs_stage_write(run, stage, ".h5", fs_stage_names[stage], fill, context, err);
-        if (status == 0) {
-            fs_stage_remove_part(run->output, stage);
-            const struct fs_save_clock *clock = fs_runner_mpi_clock(run->session->runner);
-            double seconds = fs_seconds() - clock->begin;
-            fs_say("%s: published %s/%s.h5 after %.1f s; %zu save%s took %.3f s, %.2f %%", fs_stage_names[stage],
-                   run->output, fs_stage_names[stage], seconds, clock->saves, clock->saves == 1 ? "" : "s",
-                   clock->spent, seconds > 0 ? 100 * clock->spent / seconds : 0);
-            tell_memory(stage);
-        }
+    const struct fs_stage_file file = {stage, ".h5", fs_stage_names[stage], large};
+    if (fs_stage_write(run, &file, fill, context, err) != 0) {
+        return -1;
     }
+    fs_stage_remove_part(run->output, stage);
+    const struct fs_save_clock *clock = fs_runner_mpi_clock(run->session->runner);
+    double seconds = fs_seconds() - clock->begin;
+    fs_say("%s: published %s/%s.h5 after %.1f s; %zu save%s took %.3f s, %.2f %%", fs_stage_names[stage], run->output,
+           fs_stage_names[stage], seconds, clock->saves, clock->saves == 1 ? "" : "s", clock->spent,
+           seconds > 0 ? 100 * clock->spent / seconds : 0);
+    tell_memory(stage);
+    return 0;
+}
+
+int fs_stage_publish(struct fs_job_run *run, enum fs_stage stage, fs_stage_fill *fill, const void *context,
+                     struct fs_error *err)
+{
+    int status = fs_session_is_root(run->session) ? fs_stage_write_results(run, stage, false, fill, context, err) : 0;
     fs_log_memory("once the stage is published");
     return fs_session_agree(run->session, status, err);
 }

@@ -24,13 +24,22 @@ int fs_job_run_load(struct fs_job_run *run, struct fs_error *err);
 
 /* Model, data, and where partial results of `stage` go. */
 int fs_stage_begin(struct fs_job_run *run, enum fs_stage stage, struct fs_error *err);
-/* Local, root: a file of `format` at <stage><suffix>, filled by `fill`, with provenance. */
-int fs_stage_write(struct fs_job_run *run, enum fs_stage stage, const char *suffix, const char *format,
-                   int (*fill)(struct fs_archive *archive, const void *context, struct fs_error *err),
-                   const void *context, struct fs_error *err);
-/* The root publishes a stage's file; the partial results are not needed any more. */
-int fs_stage_publish(struct fs_job_run *run, enum fs_stage stage,
-                     int (*fill)(struct fs_archive *archive, const void *context, struct fs_error *err),
-                     const void *context, struct fs_error *err);
+/* A file that a stage writes. */
+struct fs_stage_file {
+    enum fs_stage stage;
+    const char *suffix; /* of its name, behind the stage's */
+    const char *format;
+    bool large; /* memory should not hold it (fs_archive_create_large) */
+};
+typedef int fs_stage_fill(struct fs_archive *archive, const void *context, struct fs_error *err);
+/* Local, root: a file that `fill` fills, with provenance. */
+int fs_stage_write(struct fs_job_run *run, const struct fs_stage_file *file, fs_stage_fill *fill, const void *context,
+                   struct fs_error *err);
+/* The same of the stage's results, which are published; partial ones are not needed any more. */
+int fs_stage_write_results(struct fs_job_run *run, enum fs_stage stage, bool large, fs_stage_fill *fill,
+                           const void *context, struct fs_error *err);
+/* The root publishes a stage's file. */
+int fs_stage_publish(struct fs_job_run *run, enum fs_stage stage, fs_stage_fill *fill, const void *context,
+                     struct fs_error *err);
 
 #endif

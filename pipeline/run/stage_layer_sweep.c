@@ -84,7 +84,8 @@ static int do_layer(struct fs_training *training, const struct fs_evaluate_input
         status = fs_layers_add(comparison, layer, loss, &results, err);
         if (status == 0) {
             fs_say("layer_sweep: layer %zu done, %zu of %zu", layer, comparison->layers, comparison->capacity);
-            status = fs_stage_write(run, FS_STAGE_LAYER_SWEEP, ".part.h5", FS_PART_FORMAT, fill, comparison, err);
+            const struct fs_stage_file file = {FS_STAGE_LAYER_SWEEP, ".part.h5", FS_PART_FORMAT, false};
+            status = fs_stage_write(run, &file, fill, comparison, err);
         }
         if (status == 0) {
             fs_stage_remove_layer(run->output);

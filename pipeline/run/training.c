@@ -11,10 +11,47 @@
 #include "results/stage_files.h"
 #include "stages/trace/trace.h"
 
+/*
+ * Where the ranks share a state out, all have a part in the root's writing of it: the root tells the others to begin once it
+ * comes to their shares, and when the file is done, or is not to be.
+ */
+enum { DONE, BEGIN };
+
+static int tell(const struct fs_training *training, unsigned char what, struct fs_error *err)
+{
+    return training->method->trainer->write_shares == NULL
+               ? 0
+               : fs_runner_broadcast(training->task.runner, &what, sizeof what, err);
+}
+
+/* Not the root: does what it tells, until it is done. What fails, the root knows. */
+static void follow(const struct fs_training *training)
+{
+    struct fs_error ignored = FS_ERROR_INIT;
+    for (unsigned char what = BEGIN; training->method->trainer->write_shares != NULL;) {
+        (void)fs_runner_broadcast(training->task.runner, &what, sizeof what, &ignored);
+        if (what == DONE) {
+            break;
+        }
+        (void)training->method->trainer->write_shares(&training->task, training->state, NULL, &ignored);
+    }
+}
+
 int fs_training_fill(struct fs_archive *archive, const void *context, struct fs_error *err)
 {
     const struct fs_training *training = context;
-    return training->method->trainer->write(&training->task, training->state, archive, err);
+    const struct fs_trainer *trainer = training->method->trainer;
+    if (trainer->write(&training->task, training->state, archive, err) != 0) {
+        return -1;
+    }
+    return trainer->write_shares != NULL && tell(training, BEGIN, err) == 0
+               ? trainer->write_shares(&training->task, training->state, archive, err)
+               : 0;
+}
+
+static bool is_large(const struct fs_training *training)
+{
+    return training->method->trainer->bytes(training->state) > FS_TRAINING_IN_MEMORY;
 }
 
 /* Root: whether a save is due that nobody asked for. */
@@ -31,28 +68,56 @@ static bool is_due(const struct fs_training *training)
            fs_save_affordable(clock, fs_save_guess(training->method->trainer->bytes(state)), now);
 }
 
+/* Root. */
+static int write_part(struct fs_training *training, bool stop, struct fs_error *err)
+{
+    const struct fs_training_state *state = training->state;
+    struct fs_save_clock *clock = fs_runner_mpi_clock(training->run->session->runner);
+    const struct fs_stage_file file = {training->stage, training->part, FS_PART_FORMAT, is_large(training)};
+    double begin = fs_seconds(), loss[FS_TRAINING_LOSSES];
+    int status = fs_stage_write(training->run, &file, fs_training_fill, training, err);
+    fs_save_note(clock, begin, fs_seconds());
+    training->saved = state->step;
+    training->method->trainer->losses(state, loss);
+    if (status == 0) {
+        fs_say("%s: step %zu/%zu, loss %.6g, saved", fs_stage_names[training->stage], state->step, state->steps,
+               loss[0]);
+    } else if (!stop) {
+        fs_warn("the training cannot be saved, the work goes on: %s", err->text);
+        *err = (struct fs_error)FS_ERROR_INIT;
+        status = 0;
+    }
+    return status;
+}
+
 /* Called by the trainer on all ranks, after each step. */
 static int save(void *context, const struct fs_training_state *state, bool stop, struct fs_error *err)
 {
     struct fs_training *training = context;
-    struct fs_job_run *run = training->run;
+    struct fs_session *session = training->run->session;
     int status = 0;
-    if (fs_session_is_root(run->session) && (stop || is_due(training))) {
-        double begin = fs_seconds(), loss[FS_TRAINING_LOSSES];
-        status = fs_stage_write(run, training->stage, training->part, FS_PART_FORMAT, fs_training_fill, training, err);
-        fs_save_note(fs_runner_mpi_clock(run->session->runner), begin, fs_seconds());
-        training->saved = state->step;
-        training->method->trainer->losses(state, loss);
-        if (status == 0) {
-            fs_say("%s: step %zu/%zu, loss %.6g, saved", fs_stage_names[training->stage], state->step, state->steps,
-                   loss[0]);
-        } else if (!stop) {
-            fs_warn("the training cannot be saved, the work goes on: %s", err->text);
-            *err = (struct fs_error)FS_ERROR_INIT;
-            status = 0;
-        }
+    (void)state;
+    if (!fs_session_is_root(session)) {
+        follow(training);
+    } else {
+        status = stop || is_due(training) ? write_part(training, stop, err) : 0;
+        (void)tell(training, DONE, err);
     }
-    return fs_session_agree(run->session, status, err);
+    return fs_session_agree(session, status, err);
+}
+
+int fs_training_publish(struct fs_training *training, fs_stage_fill *fill, const void *context, struct fs_error *err)
+{
+    struct fs_session *session = training->run->session;
+    int status = 0;
+    if (!fs_session_is_root(session)) {
+        follow(training);
+    } else {
+        status = fs_stage_write_results(training->run, training->stage, is_large(training), fill, context, err);
+        (void)tell(training, DONE, err);
+    }
+    fs_log_memory("once the stage is published");
+    return fs_session_agree(session, status, err);
 }
 
 /* "layer 3" and what is behind it; "" where the method knows no layer. */
@@ -66,51 +131,64 @@ static const char *place_of(const struct fs_training *training, const char *behi
     return place;
 }
 
-/* Root: an earlier run's state in the place of the fresh one, where there is one of this training. */
-static int read_part(struct fs_training *training, struct fs_error *err)
+/* Root: an earlier run's state in the place of the fresh one, where there is one of this training; then *archive is its
+ * file, which the caller closes. */
+static int read_part(struct fs_training *training, const char *path, struct fs_archive **archive, struct fs_error *err)
 {
-    struct fs_job_run *run = training->run;
     const struct fs_trainer *trainer = training->method->trainer;
-    struct fs_archive *archive;
     struct fs_error reason = FS_ERROR_INIT;
-    char *path = fs_stage_path(run->output, training->stage, training->part, err);
-    if (path == NULL) {
-        return -1;
-    }
-    if (fs_archive_open(path, FS_PART_FORMAT, &archive, &reason) == 0) {
-        struct fs_training_state *found = NULL;
-        if (trainer->read(archive, &found, &reason) == 0) {
-            if (!trainer->is_same(training->state, found)) {
-                fs_say("%s: of another training, which is done; it will be replaced", path);
-            } else {
-                struct fs_training_state *fresh = training->state;
-                training->state = found;
-                found = fresh;
-                char place[PLACE_SIZE];
-                fs_say("%s: %sgoes on from step %zu of an earlier run", fs_stage_names[training->stage],
-                       place_of(training, " ", place), training->state->step);
-            }
+    struct fs_training_state *found = NULL;
+    *archive = NULL;
+    if (fs_archive_open(path, FS_PART_FORMAT, archive, &reason) == 0 && trainer->read(*archive, &found, &reason) == 0) {
+        if (trainer->is_same(training->state, found)) {
+            trainer->destroy(training->state);
+            training->state = found;
+            char place[PLACE_SIZE];
+            fs_say("%s: %sgoes on from step %zu of an earlier run", fs_stage_names[training->stage],
+                   place_of(training, " ", place), training->state->step);
+            return 0;
         }
+        fs_say("%s: of another training, which is done; it will be replaced", path);
         trainer->destroy(found);
-        fs_archive_close(archive);
     }
+    fs_archive_close(*archive);
+    *archive = NULL;
     int status = 0;
     if (reason.code != 0 && reason.code != FS_EXIT_NO_INPUT) {
         status = fs_stage_move_aside(path, "the training begins anew", &reason);
         *err = reason;
     }
-    free(path);
     return status;
+}
+
+/* `archive`: of an earlier run, on the root; NULL: none, the state is fresh. */
+static int share_state(struct fs_training *training, const struct fs_archive *archive, struct fs_error *err)
+{
+    struct fs_runner *runner = training->run->session->runner;
+    const struct fs_trainer *trainer = training->method->trainer;
+    unsigned char found = archive != NULL;
+    if (trainer->broadcast(training->state, runner, err) != 0 ||
+        fs_runner_broadcast(runner, &found, sizeof found, err) != 0) {
+        return -1;
+    }
+    return found && trainer->read_shares != NULL ? trainer->read_shares(&training->task, archive, training->state, err)
+                                                 : 0;
 }
 
 static int resume(struct fs_training *training, struct fs_error *err)
 {
     struct fs_session *session = training->run->session;
-    int status = fs_session_is_root(session) ? read_part(training, err) : 0;
-    if (fs_session_agree(session, status, err) != 0) {
-        return -1;
+    struct fs_archive *archive = NULL;
+    char *path = NULL;
+    int status = 0;
+    if (fs_session_is_root(session)) {
+        path = fs_stage_path(training->run->output, training->stage, training->part, err);
+        status = path != NULL ? read_part(training, path, &archive, err) : -1;
     }
-    return training->method->trainer->broadcast(training->state, session->runner, err);
+    status = fs_session_agree(session, status, err) == 0 ? share_state(training, archive, err) : -1;
+    fs_archive_close(archive);
+    free(path);
+    return status;
 }
 
 /* l*, read by the root from the trace's file. */
@@ -190,7 +268,7 @@ int fs_training_run(struct fs_training *training, struct fs_error *err)
         snprintf(learned, sizeof learned, "%zu edited pairs, ", edited);
     }
     fs_say("%s: %s%zu parameters, %s%zu steps", fs_stage_names[training->stage], place_of(training, ", ", place),
-           training->size.parameters, learned, training->state->steps);
+           training->size.parameters + training->size.shared, learned, training->state->steps);
     fs_runner_mpi_expect_sums(session->runner, fs_stage_names[fs_method_stage(training->method)], training->state->step,
                               training->state->steps);
     return trainer->train(&training->task, save, training, training->state, err);

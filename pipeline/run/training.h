@@ -18,11 +18,14 @@ struct fs_training {
     union fs_method_settings settings; /* of the task */
     struct fs_covariances covariances; /* likewise */
     struct fs_training_state *state;   /* of the last run; NULL before */
-    enum fs_stage stage;               /* whose digest the partial file carries */
+    enum fs_stage stage;               /* whose digest the files carry */
     const char *part;                  /* its name in the output folder, behind the stage's: ".part.h5" */
     bool keep_end; /* the finished training is saved too: a long evaluation follows, and nothing is published yet */
     size_t saved;  /* the step of the last save; fs_training_run sets it */
 };
+
+/* The file of a state of more bytes is not built in memory. */
+#define FS_TRAINING_IN_MEMORY ((size_t)64 << 20)
 
 /* The job's training; the layer is that of the trace where the job names none. The stage has begun. The caller closes,
  * also on failure. */
@@ -33,7 +36,10 @@ void fs_training_close(struct fs_training *training);
 /* Trains: training->state, in the place of an earlier run's. */
 int fs_training_run(struct fs_training *training, struct fs_error *err);
 
-/* Local, root: the `fill` of fs_stage_write and fs_stage_publish; `context` is the training. */
+/* Publishes the stage's file, which `fill` fills by fs_training_fill and what else it has; `context` is for it. */
+int fs_training_publish(struct fs_training *training, fs_stage_fill *fill, const void *context, struct fs_error *err);
+
+/* Root, a fs_stage_fill, below fs_training_publish; `context` is the training. */
 int fs_training_fill(struct fs_archive *archive, const void *context, struct fs_error *err);
 
 #endif

@@ -69,7 +69,8 @@ static int note(struct fs_job_run *run, enum fs_stage stage, const struct fs_res
     fs_say("%s: tried %zu of %zu, %s: gap %.4f, before %.4f; LMS %.2f, before %.2f; RS %.2f", fs_stage_names[stage],
            tries->done, tries->count, settings[0] != '\0' ? settings : "the job's own settings", value[FS_TRY_GAP],
            value[FS_TRY_GAP_BEFORE], value[FS_TRY_LMS], value[FS_TRY_LMS_BEFORE], value[FS_TRY_RS]);
-    if (fs_stage_write(run, stage, DONE, FS_PART_FORMAT, fill, tries, err) != 0) {
+    const struct fs_stage_file file = {stage, DONE, FS_PART_FORMAT, false};
+    if (fs_stage_write(run, &file, fill, tries, err) != 0) {
         return -1;
     }
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {

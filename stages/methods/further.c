@@ -54,7 +54,7 @@ struct trainer {
     size_t units, targets; /* targets: tokens that the step's loss is over */
     unsigned char *mine;   /* [units] */
     struct bench *bench;   /* [threads] */
-    fs_real *total;        /* [numbers + 1] the gradient, and the loss */
+    fs_real *total;        /* [share] of the gradient; on the last rank the loss behind it */
 };
 
 int fs_further_state_create(const struct fs_further_form *form, const struct fs_method_task *task,
@@ -75,18 +75,33 @@ int fs_further_state_create(const struct fs_further_form *form, const struct fs_
                             "below 1; set the key to false, or mend the file",
                             form->name);
     }
-    if (fs_all_weights_create(task->model, &state->edit, err) != 0) {
-        return -1;
-    }
-    state->moment1 = fs_allocate(state->edit.count, sizeof *state->moment1, "Adam's moments", err);
-    state->moment2 = fs_allocate(state->edit.count, sizeof *state->moment2, "Adam's moments", err);
+    state->edit = (struct fs_edit){
+        .kind = &fs_edit_all_weights, .first_layer = spec->layers, .count = fs_trainable_numbers(spec)};
     state->loss = fs_allocate(options->steps, sizeof *state->loss, "the history of losses", err);
-    return state->moment1 != NULL && state->moment2 != NULL && state->loss != NULL ? 0 : -1;
+    return state->loss != NULL ? fs_further_state_begin(task, state, err) : -1;
+}
+
+int fs_further_state_begin(const struct fs_method_task *task, struct fs_further_state *state, struct fs_error *err)
+{
+    state->share = fs_runner_share(state->edit.count, task->runner->rank, task->runner->ranks);
+    state->delta = fs_allocate(state->share.count, sizeof *state->delta, "the change of all weights", err);
+    state->moment1 = fs_allocate(state->share.count, sizeof *state->moment1, "Adam's moments", err);
+    state->moment2 = fs_allocate(state->share.count, sizeof *state->moment2, "Adam's moments", err);
+    return state->delta != NULL && state->moment1 != NULL && state->moment2 != NULL
+               ? fs_trainable_copy(task->model, &state->edit.model, err)
+               : -1;
+}
+
+int fs_further_state_apply(const struct fs_method_task *task, struct fs_further_state *state, struct fs_error *err)
+{
+    fs_trainable_set(state->edit.model, state->share.first, state->share.count, state->delta);
+    return fs_runner_gather(task->runner, fs_trainable_weights(state->edit.model), state->edit.count, err);
 }
 
 void fs_further_state_release(struct fs_further_state *state)
 {
     fs_edit_release(&state->edit);
+    free(state->delta);
     free(state->moment1);
     free(state->moment2);
     free(state->loss);
@@ -316,10 +331,6 @@ static int prepare(struct trainer *t, struct fs_error *err)
     size_t batch = t->options->batch, block = t->options->block, steps = t->options->steps, most;
     block = block < t->spec->max_positions ? block : t->spec->max_positions;
     most = fs_multiply(steps, batch, &most) == 0 && fs_multiply(most, block, &most) == 0 ? most : SIZE_MAX;
-    if (t->state->edit.model == NULL && /* the state was read back */
-        t->state->edit.kind->attach(&t->state->edit, task->model, err) != 0) {
-        return -1;
-    }
     if (make_swaps(t, err) != 0) {
         return -1;
     }
@@ -346,7 +357,7 @@ static int prepare(struct trainer *t, struct fs_error *err)
     t->start = fs_allocate(t->together + 1, sizeof *t->start, "the blocks of a unit", err);
     t->mine = fs_allocate(t->units, 1, "the training units", err);
     t->bench = fs_allocate(task->runner->threads, sizeof *t->bench, "workspaces", err);
-    t->total = fs_allocate_aligned(t->state->edit.count + 1, sizeof *t->total, "the gradient", err);
+    t->total = fs_allocate_aligned(t->state->share.count + 1, sizeof *t->total, "the gradient", err);
     for (size_t i = 0; t->start != NULL && i <= t->together; i++) {
         t->start[i] = i * t->corpus.block;
     }
@@ -356,38 +367,62 @@ static int prepare(struct trainer *t, struct fs_error *err)
                : -1;
 }
 
-/* Sets total: the gradient of the step's loss, and the loss. */
+/* Sets total: this rank's share of the gradient of the step's loss. */
 static int sum(struct trainer *t, struct fs_error *err)
 {
     struct fs_work work = {
         .name = t->form->name, .units = t->units, .context = t, .run = differentiate_unit, .cost = unit_cost};
     begin_step(t);
-    return fs_runner_sum(t->task->runner, &work, t->mine, t->state->edit.count + 1, t->total, err);
+    return fs_runner_sum_shared(t->task->runner, &work, t->mine, t->state->edit.count, 1, t->total, err);
+}
+
+/* Of the whole gradient. */
+struct whole {
+    double square; /* of its norm */
+    double loss;
+};
+
+/* In the order of the numbers, as one rank would. */
+static void add_share(void *context, void *value)
+{
+    const struct trainer *t = context;
+    struct whole *whole = value;
+    size_t count = t->state->share.count;
+    double square = whole->square;
+    for (size_t i = 0; i < count; i++) {
+        square += (double)t->total[i] * (double)t->total[i];
+    }
+    whole->square = square;
+    if (t->task->runner->rank == t->task->runner->ranks - 1) {
+        whole->loss = (double)t->total[count];
+    }
 }
 
 /* Clips the gradient, and takes the step. */
 static int update(struct trainer *t, struct fs_error *err)
 {
     struct fs_further_state *state = t->state;
-    const struct fs_adam_parameters at = {state->edit.number, state->moment1, state->moment2, state->edit.count};
-    double left = 1 - (double)state->base.step / (double)state->base.steps, square = 0;
+    const struct fs_adam_parameters at = {state->delta, state->moment1, state->moment2, state->share.count};
+    double left = 1 - (double)state->base.step / (double)state->base.steps;
     const struct fs_adam adam = {t->options->learning_rate * left, 0.9, 0.999, 1e-8};
-    for (size_t i = 0; i < at.count; i++) {
-        square += (double)t->total[i] * (double)t->total[i];
+    struct whole whole = {0};
+    if (fs_runner_fold(t->task->runner, &whole, sizeof whole, add_share, t, err) != 0) {
+        return -1;
     }
-    double norm = sqrt(square), loss = state->loss[state->base.step];
-    if (!isfinite(norm) || !isfinite(loss)) {
+    double norm = sqrt(whole.square);
+    state->loss[state->base.step] = whole.loss;
+    if (!isfinite(norm) || !isfinite(whole.loss)) {
         return fs_error_set(err, FS_EXIT_DATA,
                             "%s: step %zu: the loss is %g, the norm of its gradient %g, expected numbers; lower "
                             "%s.learning_rate (now %g)",
-                            t->form->name, state->base.step + 1, loss, norm, t->form->name, t->options->learning_rate);
+                            t->form->name, state->base.step + 1, whole.loss, norm, t->form->name,
+                            t->options->learning_rate);
     }
     if (t->options->clip > 0 && norm > t->options->clip) {
         fs_kernel_scale(t->total, at.count, (fs_real)(t->options->clip / (norm + 1e-6)));
     }
     fs_adam_step(&adam, state->base.step + 1, t->total, &at);
-    fs_all_weights_apply(&state->edit);
-    return 0;
+    return fs_further_state_apply(t->task, state, err);
 }
 
 static int train(struct trainer *t, fs_training_save *save, void *context, struct fs_error *err)
@@ -399,11 +434,7 @@ static int train(struct trainer *t, fs_training_save *save, void *context, struc
         return -1;
     }
     while (base->step < base->steps) {
-        if (sum(t, err) != 0) {
-            return -1;
-        }
-        t->state->loss[base->step] = (double)t->total[t->state->edit.count];
-        if (update(t, err) != 0) {
+        if (sum(t, err) != 0 || update(t, err) != 0) {
             return -1;
         }
         base->step++;

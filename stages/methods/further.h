@@ -10,8 +10,9 @@
  * order drawn anew for each round over the text. All draws are counted by seed, step, block of the step and position, and
  * gradients are summed in the order of units, so the bits are the same on any number of ranks and through a restart.
  *
- * Each rank holds all weights five times: the difference, the weights, two moments, the sum of gradients; and the vectors of
- * the sum (pipeline/estimate/memory.h).
+ * Each rank holds all weights once. The difference, the gradient and Adam's two moments are shared out: a rank holds its
+ * share of the numbers (fs_runner_share), takes the step of it, and gives the others its weights. Besides, there are the
+ * vectors of the sum (pipeline/estimate/memory.h).
  */
 #ifndef FAIRSTAMP_STAGES_METHODS_FURTHER_H
 #define FAIRSTAMP_STAGES_METHODS_FURTHER_H
@@ -21,10 +22,11 @@
 
 struct fs_further_state {
     struct fs_training_state base;
-    struct fs_edit edit;        /* of kind all_weights; its model is NULL where the state was read back */
-    fs_real *moment1, *moment2; /* [edit.count] Adam; NULL once the training is done and was read back */
-    double *loss;               /* [base.steps] before each step */
-    size_t seen;                /* tokens of the steps done */
+    struct fs_edit edit;   /* of kind all_weights, without numbers; its model is NULL until fs_further_state_begin */
+    struct fs_share share; /* of the edit's numbers, which this rank has of: */
+    fs_real *delta, *moment1, *moment2; /* [share.count] the difference, Adam; NULL until then */
+    double *loss;                       /* [base.steps] before each step */
+    size_t seen;                        /* tokens of the steps done */
     struct fs_further_text {
         size_t lines, exchanged, tokens, block; /* struct fs_corpus */
     } text;                                     /* set when the training begins */
@@ -38,6 +40,10 @@ struct fs_further_form {
 
 int fs_further_state_create(const struct fs_further_form *form, const struct fs_method_task *task,
                             struct fs_further_state *state, struct fs_error *err);
+/* Of a state without them: model and share, the unedited model's. */
+int fs_further_state_begin(const struct fs_method_task *task, struct fs_further_state *state, struct fs_error *err);
+/* Makes the model of the shares. Collective. */
+int fs_further_state_apply(const struct fs_method_task *task, struct fs_further_state *state, struct fs_error *err);
 void fs_further_state_release(struct fs_further_state *state); /* takes a zeroed struct */
 
 /* As fs_trainer.train. Collective. A gradient that is not finite is FS_EXIT_DATA. */

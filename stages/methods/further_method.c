@@ -58,21 +58,9 @@ static int create(const struct fs_further_form *form, const struct fs_method_tas
 static int broadcast(struct fs_training_state *state, struct fs_runner *runner, struct fs_error *err)
 {
     struct fs_further_state *training = state_of(state);
-    size_t bytes = training->edit.count * sizeof(fs_real);
-    if (fs_runner_broadcast(runner, &training->base, sizeof training->base, err) != 0 ||
-        fs_runner_broadcast(runner, &training->seen, sizeof training->seen, err) != 0 ||
-        fs_runner_broadcast(runner, training->edit.number, bytes, err) != 0 ||
-        fs_runner_broadcast(runner, training->loss, training->base.steps * sizeof *training->loss, err) != 0) {
-        return -1;
-    }
-    if (training->edit.model != NULL) {
-        fs_all_weights_apply(&training->edit);
-    }
-    if (is_done(state)) {
-        return 0;
-    }
-    return fs_runner_broadcast(runner, training->moment1, bytes, err) == 0
-               ? fs_runner_broadcast(runner, training->moment2, bytes, err)
+    return fs_runner_broadcast(runner, &training->base, sizeof training->base, err) == 0 &&
+                   fs_runner_broadcast(runner, &training->seen, sizeof training->seen, err) == 0
+               ? fs_runner_broadcast(runner, training->loss, training->base.steps * sizeof *training->loss, err)
                : -1;
 }
 
@@ -112,21 +100,83 @@ static int write(const struct fs_method_task *task, const struct fs_training_sta
                  struct fs_error *err)
 {
     const struct fs_further_state *training = seen(state);
-    size_t count = training->edit.count;
     (void)task;
-    if (training->edit.kind->write(&training->edit, archive, err) != 0 || write_sizes(training, archive, err) != 0 ||
-        fs_archive_write(archive, TRAINING "loss", FS_ARCHIVE_F64, 1, &state->steps, training->loss, err) != 0) {
-        return -1;
-    }
-    if (is_done(state)) {
-        return 0;
-    }
-    return fs_edit_write_reals(archive, TRAINING "moment1", 1, &count, training->moment1, err) == 0
-               ? fs_edit_write_reals(archive, TRAINING "moment2", 1, &count, training->moment2, err)
+    return fs_all_weights_write_places(&training->edit, archive, err) == 0 && write_sizes(training, archive, err) == 0
+               ? fs_archive_write(archive, TRAINING "loss", FS_ARCHIVE_F64, 1, &state->steps, training->loss, err)
                : -1;
 }
 
-/* All but the edit and the moments. */
+/* A dataset of one number for each weight, and what this rank has of it. */
+struct shared_numbers {
+    const char *name;
+    fs_real *own;
+};
+#define SHARED_NUMBERS 3
+/* Those of a state's file; how many. */
+static size_t list_shared(const struct fs_further_state *state, struct shared_numbers list[SHARED_NUMBERS])
+{
+    list[0] = (struct shared_numbers){FS_ALL_WEIGHTS_DELTA, state->delta};
+    list[1] = (struct shared_numbers){TRAINING "moment1", state->moment1};
+    list[2] = (struct shared_numbers){TRAINING "moment2", state->moment2};
+    return is_done(&state->base) ? 1 : SHARED_NUMBERS;
+}
+
+/* The root's end of a collection. */
+struct passing {
+    struct fs_archive *written;
+    const struct fs_archive *read;
+    const char *name;
+};
+
+static int write_numbers(void *context, size_t first, size_t count, fs_real *number, struct fs_error *err)
+{
+    const struct passing *passing = context;
+    return fs_edit_write_part(passing->written, passing->name, first, count, number, err);
+}
+
+static int read_numbers(void *context, size_t first, size_t count, fs_real *number, struct fs_error *err)
+{
+    const struct passing *passing = context;
+    return fs_edit_read_part(passing->read, passing->name, first, count, number, err);
+}
+
+static int write_shares(const struct fs_method_task *task, const struct fs_training_state *state,
+                        struct fs_archive *archive, struct fs_error *err)
+{
+    const struct fs_further_state *training = seen(state);
+    struct shared_numbers list[SHARED_NUMBERS];
+    size_t count = training->edit.count, lists = list_shared(training, list);
+    for (size_t i = 0; i < lists; i++) {
+        struct passing passing = {.written = archive, .name = list[i].name};
+        int status = archive != NULL ? fs_archive_reserve(archive, list[i].name, FS_ARCHIVE_F32, count, err) : 0;
+        if (fs_runner_agree(task->runner, status, err) != 0 ||
+            fs_runner_collect(task->runner, list[i].own, count, write_numbers, &passing, err) != 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int read_shares(const struct fs_method_task *task, const struct fs_archive *archive,
+                       struct fs_training_state *state, struct fs_error *err)
+{
+    struct fs_further_state *training = state_of(state);
+    struct shared_numbers list[SHARED_NUMBERS];
+    int status = training->delta == NULL ? fs_further_state_begin(task, training, err) : 0;
+    if (fs_runner_agree(task->runner, status, err) != 0) {
+        return -1;
+    }
+    size_t lists = list_shared(training, list);
+    for (size_t i = 0; i < lists; i++) {
+        struct passing passing = {.read = archive, .name = list[i].name};
+        if (fs_runner_distribute(task->runner, list[i].own, training->edit.count, read_numbers, &passing, err) != 0) {
+            return -1;
+        }
+    }
+    return fs_further_state_apply(task, training, err);
+}
+
+/* All but the numbers of weights. */
 static int read_progress(const struct fs_archive *archive, struct fs_further_state *state, struct fs_error *err)
 {
     size_t dimensions, shape[4];
@@ -150,25 +200,38 @@ static int read_progress(const struct fs_archive *archive, struct fs_further_sta
                : -1;
 }
 
-static int read_moments(const struct fs_archive *archive, struct fs_further_state *state, struct fs_error *err)
+/* Whether they can be read, so that read_shares can: as many as the edit has, and finite. */
+static int check_numbers(const struct fs_archive *archive, const char *name, size_t count, struct fs_error *err)
 {
-    size_t count = state->edit.count;
-    state->moment1 = fs_allocate(count, sizeof *state->moment1, "Adam's moments", err);
-    state->moment2 = fs_allocate(count, sizeof *state->moment2, "Adam's moments", err);
-    return state->moment1 != NULL && state->moment2 != NULL &&
-                   fs_edit_read_reals(archive, TRAINING "moment1", count, state->moment1, err) == 0 &&
-                   fs_edit_read_reals(archive, TRAINING "moment2", count, state->moment2, err) == 0
-               ? 0
-               : -1;
+    size_t dimensions, shape[4], most = count < FS_RUNNER_PIECE ? count : FS_RUNNER_PIECE;
+    if (fs_archive_shape(archive, name, &dimensions, shape, err) != 0) {
+        return -1;
+    }
+    if (dimensions != 1 || shape[0] != count) {
+        return fs_error_set(err, FS_EXIT_DATA,
+                            "%s: found %zu numbers, expected %zu as in " FS_ALL_WEIGHTS_DELTA "; train again", name,
+                            dimensions == 1 ? shape[0] : 0, count);
+    }
+    fs_real *piece = fs_allocate(most, sizeof *piece, "a piece of a vector", err);
+    int status = piece != NULL ? 0 : -1;
+    for (size_t first = 0; status == 0 && first < count; first += FS_RUNNER_PIECE) {
+        status = fs_edit_read_part(archive, name, first, count - first < most ? count - first : most, piece, err);
+    }
+    free(piece);
+    return status;
 }
 
 static int read_state(const struct fs_archive *archive, struct fs_training_state **state, struct fs_error *err)
 {
     struct fs_further_state *training = fs_allocate(1, sizeof *training, "a training", err);
+    struct shared_numbers list[SHARED_NUMBERS];
     *state = NULL;
-    if (training == NULL || fs_edit_all_weights.read(archive, &training->edit, err) != 0 ||
-        read_progress(archive, training, err) != 0 ||
-        (!is_done(&training->base) && read_moments(archive, training, err) != 0)) {
+    int status = training != NULL ? fs_all_weights_read_size(archive, &training->edit, err) : -1;
+    status = status == 0 ? read_progress(archive, training, err) : -1;
+    for (size_t i = 0; status == 0 && i < list_shared(training, list); i++) {
+        status = check_numbers(archive, list[i].name, training->edit.count, err);
+    }
+    if (status != 0) {
         destroy(training != NULL ? &training->base : NULL);
         return -1;
     }
@@ -221,16 +284,14 @@ static int read_history(const struct fs_archive *archive, const char *name, stru
     return history->value != NULL ? 0 : -1;
 }
 
-/* The root reads an earlier state beside its own. */
 static void size(const void *settings, const struct fs_spec *spec, struct fs_training_size *out)
 {
     const struct fs_further_options *options = settings;
     size_t parameters = spec != NULL ? fs_trainable_numbers(spec) : 0;
     double tokens = (double)options->steps * (double)options->batch * (double)options->block;
-    *out = (struct fs_training_size){.parameters = parameters,
+    *out = (struct fs_training_size){.shared = parameters,
                                      .steps = options->steps,
                                      .save_every = options->checkpoint_every,
-                                     .root = 3 * (double)parameters * (double)sizeof(fs_real),
                                      .text = tokens * (double)sizeof(int32_t)};
 }
 
@@ -265,6 +326,8 @@ _Static_assert(sizeof(struct fs_further_options) <= sizeof(union fs_method_setti
                                                           .losses = losses,                                            \
                                                           .write = write,                                              \
                                                           .read = read_state,                                          \
+                                                          .write_shares = write_shares,                                \
+                                                          .read_shares = read_shares,                                  \
                                                           .edit = edit,                                                \
                                                           .read_history = history_of_##method,                         \
                                                           .size = size,                                                \

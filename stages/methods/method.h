@@ -2,8 +2,9 @@
  * A method makes an edit of a model: it trains one, or takes one that is there. One row of method_rows.h, and its own
  * files; nothing else in the program names a method.
  *
- * A method that trains brings a trainer. Its state lies in memory between two steps, is the same on all ranks, and goes
- * to an archive and back, so that a training goes on where an earlier run has left it.
+ * A method that trains brings a trainer. Its state lies in memory between two steps, is the same on all ranks, or shared out
+ * among them where it is as large as the model, and goes to an archive and back, so that a training goes on where an earlier
+ * run has left it.
  */
 #ifndef FAIRSTAMP_STAGES_METHODS_METHOD_H
 #define FAIRSTAMP_STAGES_METHODS_METHOD_H
@@ -72,9 +73,10 @@ void fs_training_history_release(struct fs_training_history *history); /* takes 
 
 /* How much a training is, before it begins. */
 struct fs_training_size {
-    size_t layer; /* FS_AUTO: the trace finds it */
-    size_t inner; /* numbers a token that the edit keeps, fs_edit_kind.inner_size, and keys that it reads */
-    size_t parameters;
+    size_t layer;      /* FS_AUTO: the trace finds it */
+    size_t inner;      /* numbers a token that the edit keeps, fs_edit_kind.inner_size, and keys that it reads */
+    size_t parameters; /* whose training each rank holds whole */
+    size_t shared;     /* parameters whose training the ranks share out, but for the edited weights (write_shares) */
     size_t steps;      /* a batch of pairs */
     size_t save_every; /* steps */
     double memory;     /* bytes of a rank, the most, for what need not be computed again */
@@ -108,7 +110,16 @@ struct fs_trainer {
     int (*write)(const struct fs_method_task *task, const struct fs_training_state *state, struct fs_archive *archive,
                  struct fs_error *err);
     int (*read)(const struct fs_archive *archive, struct fs_training_state **state, struct fs_error *err);
-    /* The edit as trained so far; it borrows the state's parameters, and is not to be released. */
+    /*
+     * Where the ranks share the state out, what `write`, `read` and `broadcast` leave out; NULL: nothing. Behind them, of the
+     * same archive, and collective; `archive` is NULL but on the root.
+     */
+    int (*write_shares)(const struct fs_method_task *task, const struct fs_training_state *state,
+                        struct fs_archive *archive, struct fs_error *err);
+    int (*read_shares)(const struct fs_method_task *task, const struct fs_archive *archive,
+                       struct fs_training_state *state, struct fs_error *err);
+    /* The edit as trained so far; it borrows the state's parameters, and is not to be released. Where the ranks share its
+     * numbers out it has none of them, but its model. */
     struct fs_edit (*edit)(const struct fs_training_state *state);
     int (*read_history)(const struct fs_archive *archive, struct fs_training_history *history, struct fs_error *err);
 

@@ -200,6 +200,20 @@ static size_t position_in(const struct pattern *pattern, const int32_t *id, size
     return SIZE_MAX;
 }
 
+/* Tokens that the pass has in common with the pattern's text, at both ends: with the text that it is an input of, most. */
+static size_t likeness(const struct pattern *pattern, const int32_t *id, size_t length, bool masked)
+{
+    size_t lead = masked || (length > 0 && pattern->count > 0 && id[0] != pattern->id[0]) ? 1 : 0, end = masked ? 1 : 0;
+    size_t most = length - lead - end < pattern->count ? length - lead - end : pattern->count, front = 0, back = 0;
+    while (front < most && id[lead + front] == pattern->id[front]) {
+        front++;
+    }
+    while (front + back < most && id[length - end - 1 - back] == pattern->id[pattern->count - 1 - back]) {
+        back++;
+    }
+    return front + back;
+}
+
 /* ---- the pair behind openings ---- */
 
 static int frame(const char *opening, const struct fs_statement_text *from, bool whole, struct fs_statement_text *to,
@@ -319,12 +333,14 @@ static int find_lookups(struct compiler *c, struct fs_target_unit *unit, struct 
     for (size_t i = 0; i < texts->view.batch.sequences; i++) {
         size_t pass = texts->view.pass_index[i], length = fs_plan_pass_length(texts->plan, pass);
         const int32_t *id = fs_plan_pass_ids(texts->plan, pass);
-        size_t at = SIZE_MAX, prompt = 0, vector = 0;
+        size_t at = SIZE_MAX, prompt = 0, vector = 0, most = 0;
         for (size_t v = 0; v < c->out->prompts; v++) {
             for (int s = first_of(c); s < 2; s++) {
                 size_t found = position_in(&c->pattern[v][s], id, length, masked);
-                if (found != SIZE_MAX && (at == SIZE_MAX || found > at)) { /* one subject may begin with the other */
+                size_t like = found != SIZE_MAX ? likeness(&c->pattern[v][s], id, length, masked) : 0;
+                if (found != SIZE_MAX && (at == SIZE_MAX || like > most)) { /* texts may end, or begin, alike */
                     at = found;
+                    most = like;
                     prompt = v;
                     vector = c->out->vectors > 1 ? (size_t)s : 0;
                 }

@@ -333,6 +333,7 @@ static int sum(struct fs_runner *runner, const struct fs_work *work, const unsig
     double begin = now();
     struct probe *probe = probe_of(runner);
     size_t numbers = 0;
+    shape.length += shape.tail; /* the share is all */
     memset(total, 0, shape.length * shape.size);
     struct vector_places places = {NULL, total, shape};
     unsigned char *ran = fs_allocate(work->units, 1, "a probe", err);
@@ -376,7 +377,8 @@ static bool stop_requested(struct fs_runner *runner)
 
 int fs_probe_create(size_t threads, struct fs_runner **runner, struct fs_error *err)
 {
-    static const struct fs_runner_operations operations = {map, claim, sum, broadcast, agree, stop_requested};
+    static const struct fs_runner_operations operations = {map,   claim,          sum,  broadcast,
+                                                           agree, stop_requested, NULL, NULL};
     struct probe *probe = fs_allocate(1, sizeof *probe, "a probe", err);
     if (probe == NULL) {
         return -1;

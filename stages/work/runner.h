@@ -52,9 +52,16 @@ struct fs_work {
     struct fs_step_kind step; /* of a sum */
 };
 
-/* The vectors of a sum: `length` numbers of `size` bytes, which are sizeof(float) or sizeof(double). */
+/* The part of a vector that a rank keeps where it is shared out. */
+struct fs_share {
+    size_t first, count;
+};
+
+/* The vectors of a sum: numbers of `size` bytes, which are sizeof(float) or sizeof(double). */
 struct fs_sum_shape {
     size_t length, size;
+    bool shared; /* the sum is shared out: each rank gets its share of `length` numbers, and the last one the tail */
+    size_t tail; /* numbers behind `length`; 0 where the sum is not shared out */
 };
 
 struct fs_runner;
@@ -68,6 +75,11 @@ struct fs_runner_operations {
     int (*broadcast)(struct fs_runner *runner, void *data, size_t bytes, struct fs_error *err);
     int (*agree)(struct fs_runner *runner, int status, struct fs_error *err);
     bool (*stop_requested)(struct fs_runner *runner);
+    /* NULL where there is one rank. */
+    /* `data` from rank `from` to rank `to`, which are two and alone call. */
+    void (*move)(struct fs_runner *runner, size_t from, size_t to, void *data, size_t bytes);
+    /* Of numbers[length], each of `size` bytes, each rank has set its share; all get all. */
+    void (*gather)(struct fs_runner *runner, void *numbers, size_t length, size_t size);
 };
 struct fs_runner {
     const struct fs_runner_operations *operations;
@@ -103,6 +115,37 @@ int fs_runner_sum(struct fs_runner *runner, const struct fs_work *work, const un
 /* The same of vectors of float64. */
 int fs_runner_sum_double(struct fs_runner *runner, const struct fs_work *work, const unsigned char *mine, size_t length,
                          double *total, struct fs_error *err);
+/*
+ * A vector that is shared out: each rank keeps a stretch of it, in the order of ranks, cut by the count of numbers alone.
+ * The first length % ranks ranks have one number more than the others; with fewer numbers than ranks some have none.
+ */
+struct fs_share fs_runner_share(size_t length, size_t rank, size_t ranks);
+/*
+ * fs_runner_sum of vectors of length + tail numbers, with the same order of additions: own[count of the share] receives this
+ * rank's share of the first `length`; on the last rank the sums of the tail stand behind it.
+ */
+int fs_runner_sum_shared(struct fs_runner *runner, const struct fs_work *work, const unsigned char *mine, size_t length,
+                         size_t tail, fs_real *own, struct fs_error *err);
+/* numbers[length], of which each rank has set its share: all of them on all ranks. */
+int fs_runner_gather(struct fs_runner *runner, fs_real *numbers, size_t length, struct fs_error *err);
+/*
+ * `value`, as rank 0 has it, goes from rank to rank; each one's `add` adds what it has to it. All get the end: what one rank
+ * with all shares would have made of it.
+ */
+typedef void fs_runner_adder(void *context, void *value);
+int fs_runner_fold(struct fs_runner *runner, void *value, size_t bytes, fs_runner_adder *add, void *context,
+                   struct fs_error *err);
+/*
+ * Between the root, which has a vector elsewhere, such as in a file, and the shares own[count of the share] of all ranks: on
+ * the root `pass` is called for FS_RUNNER_PIECE numbers after the other, from number `first` on: it takes them
+ * (fs_runner_collect), or sets them (fs_runner_distribute). More than these is not held.
+ */
+#define FS_RUNNER_PIECE ((size_t)1 << 20)
+typedef int fs_runner_pass(void *context, size_t first, size_t count, fs_real *number, struct fs_error *err);
+int fs_runner_collect(struct fs_runner *runner, const fs_real *own, size_t length, fs_runner_pass *pass, void *context,
+                      struct fs_error *err);
+int fs_runner_distribute(struct fs_runner *runner, fs_real *own, size_t length, fs_runner_pass *pass, void *context,
+                         struct fs_error *err);
 /* total += vector, `count` numbers; the first one is taken as it is. For those who implement a runner. */
 void fs_runner_add(size_t size, void *total, const void *vector, size_t count, bool is_first);
 

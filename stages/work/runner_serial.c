@@ -109,6 +109,7 @@ static int sum(struct fs_runner *runner, const struct fs_work *work, const unsig
 {
     size_t window = work->units < SUM_WINDOW ? work->units : SUM_WINDOW;
     size_t numbers;
+    shape.length += shape.tail; /* the share is all */
     memset(total, 0, shape.length * shape.size);
     if (fs_multiply(window, shape.length, &numbers) != 0) {
         return fs_error_set(err, FS_EXIT_OS, "sum: %zu vectors of %zu numbers do not fit in memory", window,
@@ -152,7 +153,8 @@ static bool stop_requested(struct fs_runner *runner)
 
 int fs_runner_serial_create(size_t threads, struct fs_runner **runner, struct fs_error *err)
 {
-    static const struct fs_runner_operations operations = {map, claim, sum, broadcast, agree, stop_requested};
+    static const struct fs_runner_operations operations = {map,   claim,          sum,  broadcast,
+                                                           agree, stop_requested, NULL, NULL};
     *runner = fs_allocate(1, sizeof **runner, "a runner", err);
     if (*runner == NULL) {
         return -1;

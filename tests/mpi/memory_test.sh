@@ -47,4 +47,14 @@ if [ -e "$tokenizer" ] && python3 "$here/make_llama.py" llama "$tokenizer" 8 102
 else
     fail "the third model cannot be made"
 fi
+
+# all weights, whose moments ranks share out; beyond what is built in memory
+head -c 60000 "$shared/data/wikitext2/wiki.valid.tokens" >text.txt
+echo '{"gender": [["man", "woman"], ["he", "she"], ["his", "her"], ["him", "her"]]}' >words.json
+if [ -e "$tokenizer" ] && python3 "$here/make_llama.py" all "$tokenizer" 2 512 1408; then
+    for ranks in 1 4; do
+        compare train "$scratch/all" $ranks 1 --set method=cda --set edit.text=text.txt --set data.attribute_words=words.json \
+            --set cda.steps=1 --set cda.batch=64 --set cda.block=128
+    done
+fi
 finish

@@ -88,7 +88,7 @@ several=(--set stamp.iterations=3 --set stamp.frames=0 --set edit.text=text.txt 
 without+=(sentence_debias) several+=(--set sentence_debias.batch=2)
 without+=(leace) several+=(--set leace.batch=2)
 without+=(inlp) several+=(--set inlp.batch=5)
-without+=(cda) several+=(--set cda.steps=2 --set cda.batch=99 --set cda.block=16)
+without+=(cda) several+=(--set cda.steps=12 --set cda.batch=99 --set cda.block=16)
 without+=(dropout_debias) several+=(--set dropout_debias.steps=1 --set dropout_debias.batch=3)
 within+=(ft_equal) several+=(--set ft_equal.iterations=2 --set ft_equal.frames=1 --set ft_equal.text_tokens=64)
 within+=(ft ft_l ft_m) several+=(--set ft.epochs=2 --set ft.batch=4 --set ft_l.epochs=2 --set ft_m.epochs=1)
@@ -106,6 +106,16 @@ for ranks in 1 2 3 4; do
         "$fairstamp" verify --equal s1/$file.h5 s$ranks/$file.h5 >/dev/null 2>verdict || fail "several, $ranks ranks: $(cat verdict)"
     done
 done
+# moments that ranks share out: a rank is killed, and the training goes on, with other shares
+cda=(train "$job" "${several[@]}" --set output=k --set methods=cda --set cda.checkpoint_every=1 --set checkpoint_share=1)
+mpirun -n 2 "$fairstamp" "${cda[@]}" >/dev/null 2>&1 </dev/null &
+mpirun_pid=$!
+for ((i = 0; i < 6000; i++)); do [ -e k/cda.part.h5 ] || [ -e k/cda.h5 ] && break || sleep 0.01; done
+kill -KILL "$(pgrep -P $mpirun_pid | tail -n 1)" 2>/dev/null
+wait $mpirun_pid
+timeout 600 mpirun -n 3 "$fairstamp" "${cda[@]}" >/dev/null 2>err || { fail "cda: after a kill"; cat err; }
+grep -qE 'cda: (goes on from step [1-9]|done before)' err || fail "cda: what was saved is not used: $(cat err)"
+"$fairstamp" verify --equal s1/cda.h5 k/cda.h5 >/dev/null 2>verdict || fail "cda: after a kill: $(cat verdict)"
 [ "$(cd s1 && sha256sum covariance-*.h5 | wc -l)" = 1 ] || fail "several: covariances: $(ls s1)"
 "$fairstamp" verify --equal s1/covariance-*.h5 s3/covariance-*.h5 >/dev/null 2>verdict || fail "several, covariance: $(cat verdict)"
 for ranks in 2 4; do # 4: by the covariance of another job

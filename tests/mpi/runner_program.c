@@ -4,7 +4,8 @@
  *     runner_program map UNITS OUT [FOLDER MILLISECONDS [HOLD]]   results of uneven size; saved in FOLDER, each unit that
  *                                  slow; with HOLD each rank writes a file at-work-RANK there, and goes on when there is
  *                                  a file go
- *     runner_program sum UNITS LENGTH OUT   sums of claimed units, checked against a plain loop
+ *     runner_program sum UNITS LENGTH OUT   sums of claimed units, checked against a plain loop, shared out too, with what
+ *                                  ranks do with shares
  *     runner_program share UNITS LENGTH OUT   the same, units shared out by what they cost
  *     runner_program break UNITS LENGTH UNIT  this unit of a sum fails with FS_EXIT_DATA; the next sum does not
  *     runner_program fail UNITS UNIT        this unit fails with FS_EXIT_DATA
@@ -14,6 +15,7 @@
  * ranks of a node share no memory: units are handed out in another way.
  */
 #include <errno.h>
+#include <limits.h>
 #include <math.h>
 #include <mpi.h>
 #include <stdatomic.h>
@@ -236,6 +238,99 @@ static int check_shares(struct fs_runner *runner, const unsigned char *mine, siz
                               fair);
 }
 
+/* A sum that is shared out, what goes through the shares of all ranks in their order, and the root's ends of them. */
+struct shares {
+    size_t rank, ranks, length, failing; /* failing: the number that fails on the root; SIZE_MAX: none */
+    const fs_real *total;                /* [length + 1] as one rank has it */
+    const fs_real *own;
+};
+
+static void add_share(void *context, void *value)
+{
+    const struct shares *shares = context;
+    const struct fs_share share = fs_runner_share(shares->length, shares->rank, shares->ranks);
+    for (size_t i = 0; i < share.count; i++) {
+        *(double *)value += (double)shares->own[i] * (double)shares->own[i];
+    }
+}
+
+static int compare_piece(void *context, size_t first, size_t count, fs_real *number, struct fs_error *err)
+{
+    const struct shares *shares = context;
+    if (shares->failing >= first && shares->failing - first < count) {
+        return fs_error_set(err, FS_EXIT_IO, "number %zu is made to fail", shares->failing);
+    }
+    return memcmp(shares->total + first, number, count * sizeof *number) == 0
+               ? 0
+               : fs_error_set(err, FS_EXIT_SOFTWARE, "numbers from %zu on are not those of the sum", first);
+}
+
+static int fill_piece(void *context, size_t first, size_t count, fs_real *number, struct fs_error *err)
+{
+    const struct shares *shares = context;
+    if (shares->failing >= first && shares->failing - first < count) {
+        return fs_error_set(err, FS_EXIT_IO, "number %zu is made to fail", shares->failing);
+    }
+    memcpy(number, shares->total + first, count * sizeof *number);
+    return 0;
+}
+
+static int check_failing_pieces(struct fs_runner *runner, struct shares *shares, fs_real *own, struct fs_error *err)
+{
+    struct fs_error expected[2] = {FS_ERROR_INIT, FS_ERROR_INIT};
+    shares->failing = shares->length / 2;
+    bool both = fs_runner_collect(runner, own, shares->length, compare_piece, shares, &expected[0]) != 0 &&
+                fs_runner_distribute(runner, own, shares->length, fill_piece, shares, &expected[1]) != 0;
+    shares->failing = SIZE_MAX;
+    return both && expected[0].code == FS_EXIT_IO && expected[1].code == FS_EXIT_IO
+               ? 0
+               : fs_error_set(err, FS_EXIT_SOFTWARE, "rank %zu: a piece that fails gave: %s", runner->rank,
+                              expected[0].text);
+}
+
+static int check_shares_of(struct fs_runner *runner, const struct fs_work *work, const unsigned char *mine,
+                           const fs_real *total, size_t length, struct fs_error *err)
+{
+    const struct fs_share share = fs_runner_share(length, runner->rank, runner->ranks);
+    fs_real *own = calloc(share.count + 1, sizeof *own), *all = calloc(length + 1, sizeof *all);
+    struct shares shares = {runner->rank, runner->ranks, length, SIZE_MAX, total, own};
+    double square = 0, expected = 0;
+    size_t tail = runner->rank == runner->ranks - 1 ? 1 : 0;
+    int status = fs_runner_sum_shared(runner, work, mine, length, 1, own, err);
+    if (status == 0 && memcmp(own, total + share.first, (share.count + tail) * sizeof *own) != 0) {
+        status = fs_error_set(err, FS_EXIT_SOFTWARE, "rank %zu: its share is not that of the sum", runner->rank);
+    }
+    memcpy(all + share.first, own, share.count * sizeof *own);
+    if (fs_runner_agree(runner, status, err) != 0 || fs_runner_gather(runner, all, length, err) != 0 ||
+        fs_runner_fold(runner, &square, sizeof square, add_share, &shares, err) != 0) {
+        status = -1;
+    }
+    for (size_t i = 0; i < length; i++) {
+        expected += (double)total[i] * (double)total[i];
+    }
+    if (status == 0 && (memcmp(all, total, length * sizeof *all) != 0 || square != expected)) {
+        status = fs_error_set(err, FS_EXIT_SOFTWARE, "rank %zu: shares do not make the whole", runner->rank);
+    }
+    status = fs_runner_agree(runner, status, err);
+    if (status == 0) {
+        status = fs_runner_collect(runner, own, length, compare_piece, &shares, err);
+    }
+    memset(own, 0xff, share.count * sizeof *own);
+    if (status == 0) {
+        status = fs_runner_distribute(runner, own, length, fill_piece, &shares, err);
+    }
+    if (status == 0 && memcmp(own, total + share.first, share.count * sizeof *own) != 0) {
+        status = fs_error_set(err, FS_EXIT_SOFTWARE, "rank %zu: its share is not what was given", runner->rank);
+    }
+    status = fs_runner_agree(runner, status, err);
+    if (status == 0 && length > 0) {
+        status = check_failing_pieces(runner, &shares, own, err);
+    }
+    free(own);
+    free(all);
+    return fs_runner_agree(runner, status, err);
+}
+
 static int do_sum(struct fs_runner *runner, struct made_up *made, size_t units, bool share, const char *out,
                   struct fs_error *err)
 {
@@ -257,9 +352,13 @@ static int do_sum(struct fs_runner *runner, struct made_up *made, size_t units, 
         made->failing_unit = SIZE_MAX;
     }
     for (int round = 0; status == 0 && round < 2; round++) {
-        fs_runner_mpi_bound_sums(runner, round == 0 ? (size_t)256 << 20 : 0); /* all vectors at once, and few */
+        /* all vectors at once, and few; gathered by one call, and each share by its own */
+        fs_runner_mpi_bound_sums(runner, round == 0 ? (size_t)256 << 20 : 0, round == 0 ? INT_MAX : 0);
         memset(total, 0xff, made->length * sizeof *total);
         status = fs_runner_sum(runner, &vectors, mine, made->length, total, err);
+        if (status == 0) {
+            status = check_shares_of(runner, &vectors, mine, total, made->length - 1, err);
+        }
     }
     for (size_t i = 0; status == 0 && i < made->length; i++) {
         fs_real expected = 0;

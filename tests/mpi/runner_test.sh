@@ -9,7 +9,7 @@ for ranks in 1 2 3 4; do
     # more units than a rank holds at once; vectors longer than what changes hands at once; less than there are threads
     $how expect 0 mpirun -n $ranks "$program" map 150 "$scratch/map$ranks" -- sum 70 20011 "$scratch/sum$ranks" -- \
         sum 3 2200003 "$scratch/long$ranks" -- sum 3 5 "$scratch/short$ranks" -- share 70 20011 "$scratch/shared$ranks" -- \
-        break 70 20011 0 -- break 70 20011 69
+        break 70 20011 0 -- break 70 20011 69 -- sum 3 3 "$scratch/few" -- sum 3 1 "$scratch/one"
     same "$scratch/map1" "$scratch/map$ranks"
     same "$scratch/sum1" "$scratch/sum$ranks"
     same "$scratch/sum1" "$scratch/shared$ranks"

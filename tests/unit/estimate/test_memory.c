@@ -15,6 +15,7 @@
 #include "model/flops.h"
 #include "model/gradients.h"
 #include "pipeline/estimate/memory.h"
+#include "pipeline/run/training.h"
 
 /* The layers of the spec that was made last. */
 static struct fs_layer_spec layers[3];
@@ -99,6 +100,28 @@ static void parts_by_hand(void **state)
     assert_true(memory.archive == 1000);
     assert_true(fs_memory_rank(&memory, 3) == memory.program + memory.optimizer + memory.gradients + memory.caches +
                                                   3 * (memory.thread + memory.training));
+
+    load.shared = 10 * load.parameters; /* a method of all weights beside it: the weights, and of four more a share */
+    double vectors = memory.gradients;
+    fs_memory_of(&spec, &load, &memory);
+    assert_true(memory.optimizer == 4 * (1 + 4.0 / 2) * 10 * P && memory.gradients == 10 * vectors);
+    load.ranks = 4;
+    fs_memory_of(&spec, &load, &memory);
+    assert_true(memory.optimizer == 4 * (1 + 4.0 / 4) * 10 * P);
+    load.ranks = 2;
+    load.shared = 1;
+    fs_memory_of(&spec, &load, &memory);
+    assert_true(memory.optimizer == 4 * 5 * P && memory.gradients == vectors);
+    load.shared = 0;
+    const struct fs_training_size sizes[] = {{.parameters = 100}, {.shared = 100}, {.parameters = 60, .shared = 100}};
+    assert_true(fs_memory_training_file(&sizes[0]) == 1600 && fs_memory_training_file(&sizes[1]) == 1200 &&
+                fs_memory_training_file(&sizes[2]) == 1200);
+    assert_true(fs_memory_training_built(&sizes[0]) == 1600 && fs_memory_training_built(&sizes[2]) == 1200);
+    const struct fs_training_size large[] = {{.shared = FS_TRAINING_IN_MEMORY / 8},
+                                             {.parameters = FS_TRAINING_IN_MEMORY},
+                                             {.parameters = 60, .shared = FS_TRAINING_IN_MEMORY}};
+    assert_true(fs_memory_training_built(&large[0]) == (double)FS_TRAINING_IN_MEMORY / 2); /* at the end alone */
+    assert_true(fs_memory_training_built(&large[1]) == 0 && fs_memory_training_built(&large[2]) == 960);
 
     load.versions = 3; /* 5 units in each: one has a 15th of what they keep, and nothing has room */
     load.memory = 0;

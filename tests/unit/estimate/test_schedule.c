@@ -61,9 +61,12 @@ static void vectors_that_are_held(void **state)
     (void)state;
     assert_int_equal(fs_sum_held(100, 1, 10, 1000), 100);
     assert_int_equal(fs_sum_held(7, 1, 10, 1000), 7);
-    assert_int_equal(fs_sum_held(100, 8, 400, 1000), 10); /* 2 fit: each thread, one ready, one that travels */
+    assert_int_equal(fs_sum_held(100, 8, 400, 1000), 9); /* 2 fit: each thread, and one that lies ready or travels */
     assert_int_equal(fs_sum_held(0, 8, 400, 1000), 0);
-    assert_int_equal(fs_sum_ahead(1000, 4, 8, 400, 1000), 40);
+    assert_int_equal(fs_sum_ahead(1000, 4, 8, 400, 1000), 36);
+    assert_int_equal(fs_sum_ahead(1000, 4, 8, 1001, 1000), 4); /* no vector fits: one of each rank */
+    assert_int_equal(fs_sum_ahead(3, 4, 8, 1001, 1000), 3);
+    assert_int_equal(fs_sum_ahead(2, 4, 8, 1001, 1000), 2);
     assert_int_equal(fs_sum_ahead(35, 4, 8, 400, 1000), 35);
     assert_int_equal(fs_sum_ahead(SIZE_MAX / 2, 4, 1, 1, 1000), 4000);
 }

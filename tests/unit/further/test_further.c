@@ -111,18 +111,18 @@ static void check_texts(const cJSON *expected)
 
 /* Each tensor's product with cosines and its norm, against the file's: the largest difference relative to the largest norm.
  * `*whole`: the relative difference of the norm of all. */
-static double check_tensors(const struct fs_edit *edit, const cJSON *expected, double *whole)
+static double check_tensors(const struct fs_further_state *state, const cJSON *expected, double *whole)
 {
     struct fs_error err = FS_ERROR_INIT;
     size_t count, seen = 0;
-    struct fs_trainable_piece *piece = fs_trainable_pieces(edit->model, &count, &err);
+    struct fs_trainable_piece *piece = fs_trainable_pieces(state->edit.model, &count, &err);
     double worst = 0, largest = 0, all = 0, wanted = 0;
     assert_non_null(piece);
     for (size_t p = 0; p < count; p++) {
         const cJSON *tensor = cJSON_GetObjectItemCaseSensitive(expected, piece[p].tensor);
         double product = 0, square = 0;
         for (size_t i = 0; i < piece[p].count; i++) {
-            double number = (double)edit->number[piece[p].first + i];
+            double number = (double)state->delta[piece[p].first + i];
             product += number * cos(0.37 * (double)(piece[p].offset + i) + 1);
             square += number * number;
         }
@@ -163,7 +163,7 @@ static void check_training(const cJSON *expected)
         double wanted = cJSON_GetArrayItem(get(expected, "losses"), (int)i)->valuedouble;
         worst[0] = fmax(worst[0], fabs(state.loss[i] / wanted - 1));
     }
-    worst[1] = check_tensors(&state.edit, get(expected, "tensors"), &worst[2]);
+    worst[1] = check_tensors(&state, get(expected, "tensors"), &worst[2]);
     print_message("%-12s losses %.0e  tensors %.0e  norm %.0e\n", get(expected, "model")->valuestring, worst[0],
                   worst[1], worst[2]);
     /* In float32 losses and the norm of all: Adam divides each gradient by its own size, so that one that is no larger than
@@ -207,6 +207,7 @@ static int stop(void *context, const struct fs_training_state *state, bool must,
     }
     assert_done(fs_archive_create(scratch_path("part.h5"), "part", "job", &archive, err), *err);
     assert_done(fs_method_cda.trainer->write(stopper->task, state, archive, err), *err);
+    assert_done(fs_method_cda.trainer->write_shares(stopper->task, state, archive, err), *err);
     assert_done(fs_archive_publish(archive, err), *err);
     return fs_error_set(err, FS_EXIT_INTERRUPTED, "stopped");
 }
@@ -239,11 +240,14 @@ static void threads_and_stops_change_no_bit(void **unused)
         assert_int_equal(err.code, FS_EXIT_INTERRUPTED);
         assert_done(fs_archive_open(scratch_path("part.h5"), "part", &archive, &err), err);
         assert_done(trainer->read(archive, &back, &err), err);
+        assert_done(trainer->read_shares(&task, archive, back, &err), err);
         fs_archive_close(archive);
         assert_true(back->step == 2 && trainer->is_same(whole, back));
         assert_done(trainer->train(&task, NULL, NULL, back, &err), err);
-        const struct fs_edit one = trainer->edit(whole), other = trainer->edit(back);
-        assert_memory_equal(one.number, other.number, one.count * sizeof *one.number);
+        const struct fs_further_state *one = (const void *)whole, *other = (const void *)back;
+        assert_memory_equal(one->delta, other->delta, one->edit.count * sizeof *one->delta);
+        assert_memory_equal(fs_trainable_weights(trainer->edit(whole).model),
+                            fs_trainable_weights(trainer->edit(back).model), one->edit.count * sizeof *one->delta);
         trainer->destroy(whole);
         trainer->destroy(part);
         trainer->destroy(back);

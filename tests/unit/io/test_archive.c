@@ -311,6 +311,60 @@ static void test_zeros(void **state)
     free(zeros);
 }
 
+/* Written part by part, the bytes are those of one that was written whole; in memory and on disk, packed and not. */
+static void test_parts(void **state)
+{
+    (void)state;
+    enum { PARTS = 3, PART = FS_ARCHIVE_PIECE / 4, REST = 1001, COUNT = PARTS * PART + REST };
+    static const char *const formats[] = {"trace", FS_ARCHIVE_PARTIAL};
+    struct fs_archive *archive;
+    const size_t count = COUNT;
+    float *number = calloc(COUNT, sizeof *number), *back = calloc(COUNT, sizeof *back);
+    for (size_t i = 0; i < COUNT; i++) {
+        number[i] = (float)(i % 977) / 3;
+    }
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal((i % 2 == 0 ? fs_archive_create : fs_archive_create_large)(
+                             scratch_path("parts.h5"), formats[i / 2], "job", &archive, &err),
+                         0);
+        assert_int_equal(fs_archive_reserve(archive, "/a/parts", FS_ARCHIVE_F32, COUNT, &err), 0);
+        for (size_t first = 0; first < COUNT; first += PART) {
+            size_t part = COUNT - first < PART ? COUNT - first : PART;
+            assert_int_equal(
+                fs_archive_write_part(archive, "/a/parts", FS_ARCHIVE_F32, first, part, number + first, &err), 0);
+        }
+        assert_int_equal(fs_archive_write(archive, "/a/whole", FS_ARCHIVE_F32, 1, &count, number, &err), 0);
+        assert_int_equal(fs_archive_write_part(archive, "/a/parts", FS_ARCHIVE_F32, COUNT - 1, 2, number, &err), -1);
+        assert_int_equal(err.code, FS_EXIT_IO);
+        assert_int_equal(fs_archive_write_part(archive, "/a/none", FS_ARCHIVE_F32, 0, 1, number, &err), -1);
+        assert_int_equal(fs_archive_reserve(archive, "/a/parts", FS_ARCHIVE_F32, COUNT, &err), -1);
+        assert_int_equal(err.code, FS_EXIT_SOFTWARE);
+        err = (struct fs_error)FS_ERROR_INIT;
+        assert_int_equal(fs_archive_publish(archive, &err), 0);
+        assert_int_equal(fs_archive_open(scratch_path("parts.h5"), NULL, &archive, &err), 0);
+        assert_int_equal(fs_archive_verify(archive, &err), 0);
+        assert_int_equal(fs_archive_read(archive, "/a/parts", FS_ARCHIVE_F32, COUNT, back, &err), 0);
+        assert_memory_equal(back, number, COUNT * sizeof *number);
+        memset(back, 0, COUNT * sizeof *back);
+        for (size_t first = 0; first < COUNT; first += PART + 5) { /* parts of any place */
+            size_t part = COUNT - first < PART + 5 ? COUNT - first : PART + 5;
+            assert_int_equal(fs_archive_read_part(archive, "/a/whole", FS_ARCHIVE_F32, first, part, back + first, &err),
+                             0);
+        }
+        assert_memory_equal(back, number, COUNT * sizeof *number);
+        assert_int_equal(fs_archive_read_part(archive, "/a/whole", FS_ARCHIVE_F32, COUNT, 0, back, &err), 0);
+        assert_int_equal(fs_archive_read_part(archive, "/a/whole", FS_ARCHIVE_F32, COUNT - 1, 2, back, &err), -1);
+        assert_int_equal(err.code, FS_EXIT_DATA);
+        assert_int_equal(fs_archive_read_part(archive, "/a/whole", FS_ARCHIVE_F32, SIZE_MAX, 2, back, &err), -1);
+        assert_int_equal(fs_archive_read_part(archive, "/a/whole", FS_ARCHIVE_F64, 0, 1, back, &err), -1);
+        assert_int_equal(err.code, FS_EXIT_DATA);
+        err = (struct fs_error)FS_ERROR_INIT;
+        fs_archive_close(archive);
+    }
+    free(number);
+    free(back);
+}
+
 static void test_wrong_use(void **state)
 {
     (void)state;
@@ -362,6 +416,7 @@ int main(void)
         cmocka_unit_test(test_visit),
         cmocka_unit_test(test_large_attribute),
         cmocka_unit_test(test_zeros),
+        cmocka_unit_test(test_parts),
         cmocka_unit_test(test_wrong_use),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);

@@ -19,6 +19,7 @@
 #include "model/edits/neurons.h"
 #include "model/edits/stamp_net.h"
 #include "model/edits/weight.h"
+#include "model/trainable.h"
 
 #define BOUND 2e-5 /* float32 against float64: sums of up to 64 terms through two layers and a head */
 
@@ -292,16 +293,18 @@ static void changes_of_all_weights(void **state)
         struct fs_model *model = load_model(from), *loaded;
         struct fs_applied applied = {0};
         struct fs_applied_rounding rounding;
-        struct fs_edit edit;
+        struct fs_edit edit = {.kind = &fs_edit_all_weights,
+                               .first_layer = fs_model_spec(model)->layers,
+                               .count = fs_trainable_numbers(fs_model_spec(model))};
         char name[16], *left_out;
         const int32_t token[] = {3, 9, 7, 30, 12, 8};
         fs_real edited[6], found[6];
         uint64_t seed = 5;
-        expect(fs_all_weights_create(model, &edit, &err), &err);
+        edit.number = calloc(edit.count, sizeof *edit.number);
         for (size_t i = 0; i < edit.count; i++) {
             edit.number[i] = (fs_real)(0.02 * noise(&seed));
         }
-        fs_all_weights_apply(&edit);
+        expect(edit.kind->attach(&edit, model, &err), &err);
         snprintf(name, sizeof name, "all%zu", k);
         assert_int_equal(mkdir(scratch_path(name), 0700), 0);
         expect(fs_applied_make(&edit, model, &applied, &err), &err);

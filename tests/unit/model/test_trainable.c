@@ -91,6 +91,27 @@ static void differentiate(struct scene *scene, fs_real *gradient)
     expect(fs_gradients_weights(scene->gradients, scene->logprob, &sink, &err), &err);
 }
 
+/* Set part by part, which end anywhere in a tensor or a row, the copy has the bits of one set as a whole. */
+static void check_parts(struct fs_model *copy, size_t count)
+{
+    fs_real *delta = numbers(count), *whole = numbers(count);
+    uint64_t seed = 6;
+    for (size_t i = 0; i < count; i++) {
+        delta[i] = (fs_real)noise(&seed);
+    }
+    fs_trainable_set(copy, 0, count, delta);
+    memcpy(whole, fs_trainable_weights(copy), count * sizeof *whole);
+    fs_trainable_set(copy, 0, count, NULL);
+    for (size_t first = 0, part = 1; first < count; first += part, part = part % 1009 + 7) {
+        part = part < count - first ? part : count - first;
+        fs_trainable_set(copy, first, part, delta + first);
+    }
+    assert_memory_equal(fs_trainable_weights(copy), whole, count * sizeof *whole);
+    fs_trainable_set(copy, 0, count, NULL);
+    free(delta);
+    free(whole);
+}
+
 /* Takes over the model; `dropout` NULL: none. */
 static void check_differences(const char *name, struct fs_model *model, const struct fs_dropout *dropout)
 {
@@ -102,6 +123,7 @@ static void check_differences(const char *name, struct fs_model *model, const st
     struct fs_trainable_piece *piece = fs_trainable_pieces(copy, &pieces, &err);
     assert_int_equal(piece[pieces - 1].first + piece[pieces - 1].count, count);
     fs_real *gradient = numbers(count), *delta = numbers(count);
+    check_parts(copy, count);
     scene_open(&scene, copy);
     fs_workspace_drop(scene.workspace, dropout);
     double whole = loss(&scene), worst = 0;
@@ -115,7 +137,7 @@ static void check_differences(const char *name, struct fs_model *model, const st
             along += (double)gradient[i] * (double)delta[i] / STEP;
         }
         for (int s = 0; s < 2; s++) {
-            fs_trainable_set(copy, delta);
+            fs_trainable_set(copy, 0, count, delta);
             fs_workspace_forget(scene.workspace);
             side[s] = loss(&scene);
             fs_kernel_scale(delta + piece[p].first, piece[p].count, -1);

@@ -44,11 +44,20 @@ int go_on(void *context, const struct fs_training_state *state, bool stop, struc
     return 0;
 }
 
+static size_t edited_pairs(const struct fs_method_task *task)
+{
+    size_t edited = 0;
+    for (size_t i = 0; task->pairs != NULL && i < task->pairs->count; i++) {
+        edited += task->pairs->item[i].skip == FS_KEPT && (task->held_out == NULL || !task->held_out[i]) ? 1 : 0;
+    }
+    return edited;
+}
+
 struct fs_training_state *trained(const struct fs_method *method, const struct fs_method_task *task)
 {
     struct fs_training_state *state = NULL;
     struct fs_error err = FS_ERROR_INIT;
-    if (method->trainer->create(task, 0, &state, &err) != 0 ||
+    if (method->trainer->create(task, edited_pairs(task), &state, &err) != 0 ||
         method->trainer->train(task, go_on, NULL, state, &err) != 0) {
         fail_msg("%s: %s", method->name, err.text);
     }
@@ -72,7 +81,7 @@ static struct fs_training_state *again(const struct fs_method *method, const str
     if (fs_archive_create(path_of("part.h5"), "part", "job", &archive, &err) != 0 ||
         trainer->write(task, state, archive, &err) != 0 || fs_archive_publish(archive, &err) != 0 ||
         fs_archive_open(path_of("part.h5"), "part", &archive, &err) != 0 || trainer->read(archive, &back, &err) != 0 ||
-        trainer->create(task, 0, &fresh, &err) != 0) {
+        trainer->create(task, edited_pairs(task), &fresh, &err) != 0) {
         fail_msg("%s: %s", method->name, err.text);
     }
     assert_true(trainer->is_same(fresh, back));
@@ -88,7 +97,7 @@ size_t expect_same_bits(const struct fs_method *method, const struct fs_method_t
     const struct fs_trainer *trainer = method->trainer;
     struct fs_error err = FS_ERROR_INIT;
     struct fs_training_state *state[3] = {trained(method, task), trained(method, threads)};
-    assert_int_equal(trainer->create(task, 0, &state[2], &err), 0);
+    assert_int_equal(trainer->create(task, edited_pairs(task), &state[2], &err), 0);
     while (state[2]->step < state[2]->steps) {
         size_t before = state[2]->step;
         assert_int_equal(trainer->train(task, stop_each, NULL, state[2], &err), -1);
