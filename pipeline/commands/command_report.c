@@ -127,8 +127,12 @@ static const struct fs_option option_against = {
 
 static int check_against(const char *path, const char *against, const struct fs_results *results, struct fs_error *err)
 {
-    if (against == NULL || results->rows == 0) {
+    if (against == NULL) {
         return 0;
+    }
+    if (results->rows == 0) {
+        return fs_error_set(err, FS_EXIT_USAGE, "--against: %s has no results of methods; name the job's evaluate.h5",
+                            path);
     }
     char *columns = NULL;
     size_t size;
