@@ -127,8 +127,8 @@ static int write_dataset(struct fs_archive *archive, const struct dataset *set, 
     return result;
 }
 
-static int write_numbers(struct fs_archive *archive, const char *name, enum fs_archive_type type, size_t dimensions,
-                         const size_t *shape, const void *data, struct fs_error *err)
+int fs_archive_write(struct fs_archive *archive, const char *name, enum fs_archive_type type, size_t dimensions,
+                     const size_t *shape, const void *data, struct fs_error *err)
 {
     if (check_name(archive, name, err) != 0) {
         return -1;
@@ -150,16 +150,10 @@ static int write_numbers(struct fs_archive *archive, const char *name, enum fs_a
     return write_dataset(archive, &set, err);
 }
 
-int fs_archive_write(struct fs_archive *archive, const char *name, enum fs_archive_type type, size_t dimensions,
-                     const size_t *shape, const void *data, struct fs_error *err)
-{
-    return write_numbers(archive, name, type, dimensions, shape, data, err);
-}
-
 int fs_archive_reserve(struct fs_archive *archive, const char *name, enum fs_archive_type type, size_t count,
                        struct fs_error *err)
 {
-    return write_numbers(archive, name, type, 1, &count, NULL, err);
+    return fs_archive_write(archive, name, type, 1, &count, NULL, err);
 }
 
 int fs_archive_write_part(struct fs_archive *archive, const char *name, enum fs_archive_type type, size_t first,

@@ -215,8 +215,9 @@ static double kept_of(const struct fs_spec *spec, const struct fs_memory_load *l
     return slots * (holding.caches <= fs_stamp_cache_limit(&holding) ? tape : tape + cache);
 }
 
-#define NUMBERS_WHOLE 4.0  /* a parameter in the file of an edit that is being trained: it, its best, two moments */
-#define NUMBERS_SHARED 3.0 /* one of all weights: the difference, two moments */
+#define NUMBERS_WHOLE                                                                                                  \
+    4 /* a parameter in the file of an edit that is being trained, at most: it, its best, two moments */
+#define NUMBERS_SHARED 3 /* one of all weights: the difference, two moments */
 
 double fs_memory_training_file(const struct fs_training_size *size)
 {
@@ -230,8 +231,11 @@ static double built(double file)
 
 double fs_memory_training_built(const struct fs_training_size *size)
 {
-    double whole = NUMBERS_WHOLE * number * (double)size->parameters, end = number * (double)size->shared;
-    return fmax(built(whole), fmax(built(NUMBERS_SHARED * end), built(end)));
+    double end = number * (double)size->shared, most = fmax(built(NUMBERS_SHARED * end), built(end));
+    for (int numbers = 1; numbers <= NUMBERS_WHOLE; numbers++) { /* how many, the method knows */
+        most = fmax(most, built(numbers * number * (double)size->parameters));
+    }
+    return most;
 }
 
 /* Numbers of a rank that trains; P and moments, gradient and difference of its share where they are shared out. */

@@ -95,7 +95,7 @@ struct fs_memory_load {
 
 /* Bytes of the file of an edit that is being trained. */
 double fs_memory_training_file(const struct fs_training_size *size);
-/* Bytes of a training's files that are built in memory: of the largest, half-way and at the end. */
+/* Bytes of a training's files that are built in memory, at most: of the largest, half-way and at the end. */
 double fs_memory_training_built(const struct fs_training_size *size);
 
 /* Before a job's data are read: units of the usual size, statements of 64 tokens. Sets the units, tokens and rows. */

@@ -92,17 +92,10 @@ int fs_share_units(const double *cost, size_t units, const size_t *threads, size
     return status;
 }
 
-/* How many of `each` bytes there is room for, at least one. */
-static size_t fit(size_t each, size_t bytes)
-{
-    size_t many = bytes / (each > 0 ? each : 1);
-    return many > 0 ? many : 1;
-}
-
 size_t fs_sum_held(size_t own, size_t threads, size_t vector_bytes, size_t bytes)
 {
-    size_t held = fit(vector_bytes, bytes), least = threads + 1;
-    held = held < least ? least : held;
+    size_t fit = bytes / (vector_bytes > 0 ? vector_bytes : 1), least = threads + 1;
+    size_t held = fit < least ? least : fit;
     return own < held ? own : held;
 }
 

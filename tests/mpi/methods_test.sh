@@ -119,6 +119,12 @@ wait $mpirun_pid
 timeout 600 mpirun -n 3 "$fairstamp" "${cda[@]}" >/dev/null 2>err || { fail "cda: after a kill"; cat err; }
 grep -qE 'cda: (goes on from step [1-9]|done before)' err || fail "cda: what was saved is not used: $(cat err)"
 "$fairstamp" verify --equal s1/cda.h5 k/cda.h5 >/dev/null 2>verdict || fail "cda: after a kill: $(cat verdict)"
+# where the root can save nothing on the way, all ranks go on
+limit=$(($(stat -c %s s1/cda.h5) / 1024 + 16)) # KiB of a file: enough for the results
+timeout 600 mpirun --mca btl self,tcp -n 3 bash -c "ulimit -f $limit && exec \"\$@\"" limited "$fairstamp" "${cda[@]}" --set output=f >/dev/null 2>err ||
+    { fail "cda: without saves"; cat err; }
+[ "$(grep -c 'cda.part.h5.*File too large' err)" -ge 2 ] || fail "cda: saves were not refused: $(cat err)"
+"$fairstamp" verify --equal s1/cda.h5 f/cda.h5 >/dev/null 2>verdict || fail "cda: without saves: $(cat verdict)"
 [ "$(cd s1 && sha256sum covariance-*.h5 | wc -l)" = 1 ] || fail "several: covariances: $(ls s1)"
 "$fairstamp" verify --equal s1/covariance-*.h5 s3/covariance-*.h5 >/dev/null 2>verdict || fail "several, covariance: $(cat verdict)"
 for ranks in 2 4; do # 4: by the covariance of another job

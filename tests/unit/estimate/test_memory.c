@@ -119,9 +119,12 @@ static void parts_by_hand(void **state)
     assert_true(fs_memory_training_built(&sizes[0]) == 1600 && fs_memory_training_built(&sizes[2]) == 1200);
     const struct fs_training_size large[] = {{.shared = FS_TRAINING_IN_MEMORY / 8},
                                              {.parameters = FS_TRAINING_IN_MEMORY},
-                                             {.parameters = 60, .shared = FS_TRAINING_IN_MEMORY}};
+                                             {.parameters = 60, .shared = FS_TRAINING_IN_MEMORY},
+                                             {.parameters = FS_TRAINING_IN_MEMORY / 16 + 4}};
     assert_true(fs_memory_training_built(&large[0]) == (double)FS_TRAINING_IN_MEMORY / 2); /* at the end alone */
     assert_true(fs_memory_training_built(&large[1]) == 0 && fs_memory_training_built(&large[2]) == 960);
+    /* with its moments alone, as of ft */
+    assert_true(fs_memory_training_built(&large[3]) == 3 * ((double)FS_TRAINING_IN_MEMORY / 4 + 16));
 
     load.versions = 3; /* 5 units in each: one has a 15th of what they keep, and nothing has room */
     load.memory = 0;

@@ -311,6 +311,24 @@ static void test_zeros(void **state)
     free(zeros);
 }
 
+struct manifest {
+    size_t lines, met;
+    char **line;
+};
+
+/* A line of it is the digest of the entry as a whole, however the file was digested. */
+static int check_line(void *context, const struct fs_archive_entry *entry, struct fs_error *error)
+{
+    struct manifest *manifest = context;
+    char hex[FS_DIGEST_SIZE], expected[FS_DIGEST_SIZE + 64];
+    check_success(fs_archive_entry_digest(entry, entry->name, hex, error), error);
+    snprintf(expected, sizeof expected, "%s %s", hex, entry->name);
+    for (size_t i = 0; i < manifest->lines; i++) {
+        manifest->met += strcmp(manifest->line[i], expected) == 0;
+    }
+    return 0;
+}
+
 /* Written part by part, the bytes are those of one that was written whole; in memory and on disk, packed and not. */
 static void test_parts(void **state)
 {
@@ -343,6 +361,11 @@ static void test_parts(void **state)
         assert_int_equal(fs_archive_publish(archive, &err), 0);
         assert_int_equal(fs_archive_open(scratch_path("parts.h5"), NULL, &archive, &err), 0);
         assert_int_equal(fs_archive_verify(archive, &err), 0);
+        struct manifest manifest = {0};
+        check_success(fs_archive_read_texts(archive, "/manifest", &manifest.lines, &manifest.line, &err), &err);
+        check_success(fs_archive_visit(archive, check_line, &manifest, &err), &err);
+        assert_int_equal(manifest.met, manifest.lines);
+        free(manifest.line);
         assert_int_equal(fs_archive_read(archive, "/a/parts", FS_ARCHIVE_F32, COUNT, back, &err), 0);
         assert_memory_equal(back, number, COUNT * sizeof *number);
         memset(back, 0, COUNT * sizeof *back);
