@@ -255,6 +255,76 @@ static void items_that_do_not_fit(void **state)
     fs_page_release(&data);
 }
 
+/* ---- which rows are read first ---- */
+
+static void expect_row(const struct fs_results *results, const char *name, size_t row)
+{
+    for (size_t line = 0; line < FS_DIFFERENCE_LINES; line++) {
+        if (strcmp(fs_difference_lines[line].name, name) == 0 &&
+            fs_difference_row(results, &fs_difference_lines[line]) != row) {
+            fail_msg("%s: found row %zu, expected %zu", name, fs_difference_row(results, &fs_difference_lines[line]),
+                     row);
+        }
+    }
+}
+
+static struct fs_results table_of(size_t rows, const char *const texts[][FS_ROW_TEXTS])
+{
+    static const char *const names[] = {"a", "b"};
+    struct fs_results results;
+    struct fs_error err = FS_ERROR_INIT;
+    expect(fs_results_create(2, names, &results, &err), &err);
+    for (size_t i = 0; i < rows; i++) {
+        assert_non_null(fs_results_add(&results, texts[i], &err));
+    }
+    return results;
+}
+
+static void lines_take_the_rows_of_their_side_and_category(void **state)
+{
+    (void)state;
+    static const char *const one[][FS_ROW_TEXTS] = {
+        {"biaske", "all", "all", "gap", "s"},
+        {"biaske", "all", "edited", "gap", "s"},
+        {"biaske", "all", "held_out", "gap", "s"},
+        {"biaske", "gender", "all", "gap", "s"},
+        {"biaske", "gender", "held_out", "gap", "s"},
+        {"biaske", "gender", "edited", "gap", "s"},
+        {"biaske", "gender", "validation", "ss.macro", "s"},
+        {"other", "gender", "held_out", "ss.macro", "s"},
+        {"crows_pairs", "all", "all", "crows", "s"},
+        {"lambada", "none", "all", "accuracy", "s"},
+        {"capability", "none", "all", "accuracy", "s"},
+        {"crows_pairs", "gender", "stereo", "crows", "s"},
+    };
+    static const char *const two[][FS_ROW_TEXTS] = {
+        {"biaske", "gender", "edited", "gap", "s"}, {"biaske", "race", "edited", "gap", "s"},
+        {"biaske", "all", "edited", "gap", "s"},    {"biaske", "all", "all", "ps", "s"},
+        {"biaske", "gender", "all", "ps", "s"},
+    };
+    static const char *const whole[][FS_ROW_TEXTS] = {{"biaske", "gender", "all", "gap", "s"}};
+    struct fs_results results = table_of(sizeof one / sizeof *one, one);
+    assert_string_equal(fs_main_category(&results), "gender");
+    expect_row(&results, "gap_edited", 5);
+    expect_row(&results, "gap_not_edited", 4);
+    expect_row(&results, "ss_edited", SIZE_MAX);
+    expect_row(&results, "ss_not_edited", 6); /* not another suite's, whose subset comes before */
+    expect_row(&results, "crows", 8);         /* of all categories, as there is none of gender; not a direction's */
+    expect_row(&results, "capability", 10);
+    expect_row(&results, "rs", SIZE_MAX);
+    fs_results_release(&results);
+    results = table_of(sizeof two / sizeof *two, two);
+    assert_string_equal(fs_main_category(&results), "all");
+    expect_row(&results, "gap_edited", 2);
+    expect_row(&results, "gap_not_edited", SIZE_MAX);
+    expect_row(&results, "ps", 3);
+    fs_results_release(&results);
+    results = table_of(1, whole); /* without a split all pairs are the others */
+    expect_row(&results, "gap_edited", SIZE_MAX);
+    expect_row(&results, "gap_not_edited", 0);
+    fs_results_release(&results);
+}
+
 /* ---- a sweep ---- */
 
 static void write_cell(struct fs_archive *archive, struct fs_result_table *table, const char *id, const char *methods)
@@ -344,9 +414,13 @@ static void cells_of_a_sweep_are_counted(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_job_of_three_methods), cmocka_unit_test(another_reference),
-        cmocka_unit_test(one_method_has_none),    cmocka_unit_test(a_file_without_its_settings),
-        cmocka_unit_test(items_that_do_not_fit),  cmocka_unit_test(cells_of_a_sweep_are_counted),
+        cmocka_unit_test(a_job_of_three_methods),
+        cmocka_unit_test(another_reference),
+        cmocka_unit_test(one_method_has_none),
+        cmocka_unit_test(a_file_without_its_settings),
+        cmocka_unit_test(items_that_do_not_fit),
+        cmocka_unit_test(lines_take_the_rows_of_their_side_and_category),
+        cmocka_unit_test(cells_of_a_sweep_are_counted),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }
