@@ -8,8 +8,7 @@
 
 #define MODEL_FILES "model/"
 
-/* The value of "<key> = <value>" in a stage's settings; NULL without memory. */
-static char *find_setting(const char *settings, const char *key)
+char *fs_job_setting(const char *settings, const char *key)
 {
     size_t length = strlen(key);
     for (const char *line = settings; *line != '\0'; line += strcspn(line, "\n"), line += *line == '\n') {
@@ -69,7 +68,7 @@ int fs_job_names_read(const struct fs_archive *archive, const char *group, struc
         free(job);
     }
     names->model_files = find_lines(settings != NULL ? settings : "", MODEL_FILES);
-    names->categories = find_setting(settings != NULL ? settings : "", "categories");
+    names->categories = fs_job_setting(settings != NULL ? settings : "", "categories");
     if (names->categories != NULL && names->categories[0] == '\0') {
         free(names->categories);
         names->categories = strdup("all");

@@ -21,6 +21,10 @@ int fs_job_names_read(const struct fs_archive *archive, const char *group, struc
                       struct fs_error *err);
 void fs_job_names_release(struct fs_job_names *names); /* takes a zeroed struct */
 
+/* The value of the line "<key> = <value>" in a stage's settings, "" where there is none; the caller frees, NULL without
+ * memory. */
+char *fs_job_setting(const char *settings, const char *key);
+
 /* What the model's name follows from; the texts stay those of `names`. */
 struct fs_model_id fs_job_names_model(const struct fs_job_names *names);
 

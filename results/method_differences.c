@@ -7,6 +7,7 @@
 
 #include "io/settings/settings.h"
 #include "io/values.h"
+#include "results/job_names.h"
 
 const struct fs_difference_line fs_difference_lines[FS_DIFFERENCE_LINES] = {
     {"gap_edited", "gap, edited pairs", NULL, "gap", FS_OF_EDITED, true},
@@ -74,19 +75,12 @@ size_t fs_difference_row(const struct fs_results *results, const struct fs_diffe
     return best;
 }
 
-/* The number of a line "key = 1" of the settings; SIZE_MAX: there is none. */
+/* The number that a line of the settings has; SIZE_MAX: there is none. */
 static size_t setting(const char *settings, const char *key)
 {
-    char line[64];
     double value;
     struct fs_error ignored = FS_ERROR_INIT; /* the settings are a file's: anything may stand there */
-    snprintf(line, sizeof line, "\n%s = ", key);
-    const char *at = strstr(settings, line);
-    if (at == NULL) {
-        return SIZE_MAX;
-    }
-    at += strlen(line);
-    char *text = strndup(at, strcspn(at, "\n"));
+    char *text = fs_job_setting(settings, key);
     bool good = text != NULL && fs_parse_integer(key, text, 0, FS_LARGEST_INTEGER, &value, &ignored) == 0;
     free(text);
     return good ? (size_t)value : SIZE_MAX;

@@ -134,6 +134,9 @@ static int check_against(const char *path, const char *against, const struct fs_
         return fs_error_set(err, FS_EXIT_USAGE, "--against: %s has no results of methods; name the job's evaluate.h5",
                             path);
     }
+    if (results->columns < 3) {
+        return fs_error_set(err, FS_EXIT_USAGE, "--against: %s has a single method, expected two or more", path);
+    }
     char *columns = NULL;
     size_t size;
     FILE *stream = open_memstream(&columns, &size);

@@ -536,7 +536,7 @@ void fs_page_html(FILE *stream, const struct fs_page_data *data)
                "several "
                "strengths, from the unedited model. Intervals: below, in all results.");
     }
-    fs_page_differences(stream, data);
+    fs_page_differences(stream, data, &fs_page_as_html);
     if (data->has[FS_STAGE_TRACE]) {
         trace_section(stream, data);
     }

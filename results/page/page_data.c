@@ -289,7 +289,6 @@ static int read_entry(const struct fs_page_data *data, const char *entry, size_t
 
 static int read_columns(const char *settings, struct fs_page_data *data, struct fs_error *err)
 {
-    static const char key[] = "\nmethods = ";
     data->column = fs_allocate(data->result.columns, sizeof *data->column, "columns", err);
     for (size_t c = 0; data->column != NULL && c < data->result.columns; c++) {
         data->column[c] = (struct fs_page_column){strdup(""), NAN};
@@ -297,14 +296,16 @@ static int read_columns(const char *settings, struct fs_page_data *data, struct 
             return fs_error_memory(err, 1, "a method's name");
         }
     }
-    const char *at = strstr(settings, key);
-    at = at != NULL ? at + strlen(key) : "";
-    int status = data->column != NULL ? 0 : -1;
-    while (status == 0 && *at != '\0' && *at != '\n') {
-        size_t length = strcspn(at, ",\n");
+    char *methods = fs_job_setting(settings, "methods");
+    int status = methods == NULL        ? fs_error_memory(err, strlen(settings), "the methods of a job")
+                 : data->column != NULL ? 0
+                                        : -1;
+    for (const char *at = methods; status == 0 && *at != '\0';) {
+        size_t length = strcspn(at, ",");
         status = read_entry(data, at, length, err);
         at += length + (at[length] == ',' ? 1 : 0);
     }
+    free(methods);
     return status;
 }
 

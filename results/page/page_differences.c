@@ -31,35 +31,18 @@ static struct shown find_shown(const struct fs_page_data *data)
     return shown;
 }
 
+static bool is_html(const struct fs_page_form *form)
+{
+    return form == &fs_page_as_html;
+}
+
 static const char *reference(const struct fs_page_data *data)
 {
     return data->result.column[data->difference.against];
 }
 
-/* How a text in the two forms is written. */
-struct form {
-    void (*text)(FILE *stream, const char *words);
-    const char *table, *code, *end_code, *note, *end_note, *small, *end_small;
-};
-static const struct form html = {.text = fs_page_escape,
-                                 .table = "<a href=\"differences.csv\">differences.csv</a>",
-                                 .code = "<code>",
-                                 .end_code = "</code>",
-                                 .note = "<p class=\"note\">",
-                                 .end_note = "</p>\n",
-                                 .small = " <small>",
-                                 .end_small = "</small>"};
-static const struct form markdown = {.text = fs_page_markdown_text,
-                                     .table = "[differences.csv](differences.csv)",
-                                     .code = "`",
-                                     .end_code = "`",
-                                     .note = "\n",
-                                     .end_note = "\n",
-                                     .small = " ",
-                                     .end_small = ""};
-
 /* "text, blimp (42 of 44)" */
-static void unknown_suites(FILE *stream, const struct fs_page_data *data, const struct form *form)
+static void unknown_suites(FILE *stream, const struct fs_page_data *data, const struct fs_page_form *form)
 {
     const struct fs_results *results = &data->result;
     const char *before = "";
@@ -85,7 +68,8 @@ static void unknown_suites(FILE *stream, const struct fs_page_data *data, const 
 }
 
 /* What the numbers are, and what is not corrected for. */
-static void note(FILE *stream, const struct fs_page_data *data, const struct shown *shown, const struct form *form)
+static void note(FILE *stream, const struct fs_page_data *data, const struct shown *shown,
+                 const struct fs_page_form *form)
 {
     fprintf(stream, "%sEach method less ", form->note);
     form->text(stream, reference(data));
@@ -107,20 +91,22 @@ static void note(FILE *stream, const struct fs_page_data *data, const struct sho
         unknown_suites(stream, data, form);
         fprintf(stream, ".%s", form->end_note);
     }
-    fprintf(stream, "%sAll rows: %s. Against another method: %sfairstamp report --against METHOD%s.%s", form->note,
-            form->table, form->code, form->end_code, form->end_note);
+    fprintf(stream, "%sAll rows: ", form->note);
+    fprintf(stream, is_html(form) ? "<a href=\"%s\">%s</a>" : "[%s](%s)", "differences.csv", "differences.csv");
+    fprintf(stream, ". Against another method: %sfairstamp report --against METHOD%s.%s", form->code, form->end_code,
+            form->end_note);
 }
 
-static void cell(FILE *stream, const struct fs_paired *difference, int decimals, const struct form *form)
+static void cell(FILE *stream, const struct fs_paired *difference, int decimals, const struct fs_page_form *form)
 {
     fs_page_number(stream, difference->difference, decimals);
-    fprintf(stream, "%s", fs_difference_is_sure(difference) ? form == &markdown ? "\\*" : "*" : "");
+    fprintf(stream, "%s", fs_difference_is_sure(difference) ? form->star : "");
     if (!isfinite(difference->low)) {
         return;
     }
     fprintf(stream, "%s(%.*f to %.*f", form->small, decimals, difference->low, decimals, difference->high);
     if (isfinite(difference->p_value)) {
-        fprintf(stream, difference->p_value < 0.001 ? "; p %s.001" : "; p ", form == &markdown ? "\\<" : "&lt;");
+        fprintf(stream, difference->p_value < 0.001 ? "; p %s.001" : "; p ", is_html(form) ? "&lt;" : "\\<");
         if (difference->p_value >= 0.001) {
             fprintf(stream, "%.3f", difference->p_value);
         }
@@ -128,84 +114,45 @@ static void cell(FILE *stream, const struct fs_paired *difference, int decimals,
     fprintf(stream, ")%s", form->end_small);
 }
 
-void fs_page_differences(FILE *stream, const struct fs_page_data *data)
+void fs_page_differences(FILE *stream, const struct fs_page_data *data, const struct fs_page_form *form)
 {
     const struct fs_results *results = &data->result;
     if (data->difference.rows == 0) {
         return;
     }
     const struct shown shown = find_shown(data);
-    fprintf(stream, "<h2>Method against method</h2>\n");
-    note(stream, data, &shown, &html);
-    fprintf(stream, "<div class=\"table wide\"><table><thead><tr><th class=\"left\">less ");
-    fs_page_escape(stream, reference(data));
-    fprintf(stream, "</th>");
+    fprintf(stream, "%sMethod against method%s", form->heading, form->end_heading);
+    note(stream, data, &shown, form);
+    fprintf(stream, "%s%sless ", form->table, form->first_head);
+    form->text(stream, reference(data));
+    fprintf(stream, "%s%s", form->end_head, is_html(form) ? "" : " better |");
     for (size_t c = 0; c < results->columns; c++) {
         if (is_compared(&data->difference, c)) {
-            fprintf(stream, "<th>");
-            fs_page_escape(stream, results->column[c]);
-            fprintf(stream, "</th>");
+            fprintf(stream, "%s", form->head);
+            form->text(stream, results->column[c]);
+            fprintf(stream, "%s", form->end_head);
         }
     }
-    fprintf(stream, "</tr></thead><tbody>\n");
+    fs_page_heads_end(stream, form, 2, results->columns - 2);
     for (size_t line = 0; line < FS_DIFFERENCE_LINES; line++) {
+        const struct fs_difference_line *of = &fs_difference_lines[line];
         if (shown.row[line] == SIZE_MAX) {
             continue;
         }
-        fprintf(stream, "<tr><td class=\"left\">%s <small>better: %s</small></td>", fs_difference_lines[line].label,
-                fs_difference_lines[line].less ? "below 0" : "above 0");
+        fprintf(stream, "%s%s", form->row, of->label);
+        fprintf(stream, is_html(form) ? " <small>better: %s</small></td>" : " | %s |",
+                of->less ? "below 0" : "above 0");
         for (size_t c = 0; c < results->columns; c++) {
             if (is_compared(&data->difference, c)) {
-                fprintf(stream, "<td>");
-                cell(stream, fs_difference_at(&data->difference, shown.row[line], c),
-                     fs_metric_decimals(results->row[shown.row[line]].metric), &html);
-                fprintf(stream, "</td>");
+                fprintf(stream, "%s", form->cell);
+                cell(stream, fs_difference_at(&data->difference, shown.row[line], c), fs_metric_decimals(of->metric),
+                     form);
+                fprintf(stream, "%s", form->end_cell);
             }
         }
-        fprintf(stream, "</tr>\n");
+        fprintf(stream, "%s", form->row_end);
     }
-    fprintf(stream, "</tbody></table></div>\n");
-}
-
-void fs_page_differences_markdown(FILE *stream, const struct fs_page_data *data)
-{
-    const struct fs_results *results = &data->result;
-    if (data->difference.rows == 0) {
-        return;
-    }
-    const struct shown shown = find_shown(data);
-    fprintf(stream, "\n## Method against method\n");
-    note(stream, data, &shown, &markdown);
-    fprintf(stream, "\n| less ");
-    fs_page_markdown_text(stream, reference(data));
-    fprintf(stream, " | better |");
-    for (size_t c = 0; c < results->columns; c++) {
-        if (is_compared(&data->difference, c)) {
-            fprintf(stream, " ");
-            fs_page_markdown_text(stream, results->column[c]);
-            fprintf(stream, " |");
-        }
-    }
-    fprintf(stream, "\n|---|---|");
-    for (size_t c = 2; c < results->columns; c++) {
-        fprintf(stream, "--:|");
-    }
-    for (size_t line = 0; line < FS_DIFFERENCE_LINES; line++) {
-        if (shown.row[line] == SIZE_MAX) {
-            continue;
-        }
-        fprintf(stream, "\n| %s | %s |", fs_difference_lines[line].label,
-                fs_difference_lines[line].less ? "below 0" : "above 0");
-        for (size_t c = 0; c < results->columns; c++) {
-            if (is_compared(&data->difference, c)) {
-                fprintf(stream, " ");
-                cell(stream, fs_difference_at(&data->difference, shown.row[line], c),
-                     fs_metric_decimals(results->row[shown.row[line]].metric), &markdown);
-                fprintf(stream, " |");
-            }
-        }
-    }
-    fprintf(stream, "\n");
+    fprintf(stream, "%s", form->table_end);
 }
 
 static void csv_count(FILE *stream, int64_t count)

@@ -103,3 +103,59 @@ const char *fs_page_provenance(const struct fs_page_data *data, const char *name
     }
     return "";
 }
+
+const struct fs_page_form fs_page_as_html = {.text = fs_page_escape,
+                                             .heading = "<h2>",
+                                             .end_heading = "</h2>\n",
+                                             .note = "<p class=\"note\">",
+                                             .end_note = "</p>\n",
+                                             .code = "<code>",
+                                             .end_code = "</code>",
+                                             .small = " <small>",
+                                             .end_small = "</small>",
+                                             .table = "<div class=\"table wide\"><table><thead><tr>",
+                                             .first_head = "<th class=\"left\">",
+                                             .head = "<th>",
+                                             .end_head = "</th>",
+                                             .heads_end = "</tr></thead>",
+                                             .rule_text = "",
+                                             .rule_number = "",
+                                             .rule_end = "<tbody>\n",
+                                             .row = "<tr><td class=\"left\">",
+                                             .cell = "<td>",
+                                             .end_cell = "</td>",
+                                             .row_end = "</tr>\n",
+                                             .table_end = "</tbody></table></div>\n",
+                                             .star = "*"};
+const struct fs_page_form fs_page_as_markdown = {.text = fs_page_markdown_text,
+                                                 .heading = "\n## ",
+                                                 .end_heading = "\n",
+                                                 .note = "\n",
+                                                 .end_note = "\n",
+                                                 .code = "`",
+                                                 .end_code = "`",
+                                                 .small = " ",
+                                                 .end_small = "",
+                                                 .table = "\n|",
+                                                 .first_head = " ",
+                                                 .head = " ",
+                                                 .end_head = " |",
+                                                 .heads_end = "\n|",
+                                                 .rule_text = "---|",
+                                                 .rule_number = "--:|",
+                                                 .rule_end = "\n",
+                                                 .row = "| ",
+                                                 .cell = " ",
+                                                 .end_cell = " |",
+                                                 .row_end = "\n",
+                                                 .table_end = "",
+                                                 .star = "\\*"};
+
+void fs_page_heads_end(FILE *stream, const struct fs_page_form *form, size_t texts, size_t numbers)
+{
+    fprintf(stream, "%s", form->heads_end);
+    for (size_t i = 0; i < texts + numbers; i++) {
+        fprintf(stream, "%s", i < texts ? form->rule_text : form->rule_number);
+    }
+    fprintf(stream, "%s", form->rule_end);
+}

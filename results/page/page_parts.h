@@ -27,9 +27,21 @@ const char *fs_page_side(const struct fs_page_data *data, bool held_out);
 size_t fs_page_shown(const struct fs_page_data *data);
 /* The section on the settings that were tried before a training; nothing where none were (page_tries.c). */
 void fs_page_tries(FILE *stream, const struct fs_page_data *data);
+/* How a section with a table is written in HTML and in Markdown, so that both have the same words. */
+struct fs_page_form {
+    void (*text)(FILE *stream, const char *words);
+    const char *heading, *end_heading, *note, *end_note, *code, *end_code, *small, *end_small;
+    const char *table, *first_head, *head, *end_head;           /* a table begins; cells of its first line */
+    const char *heads_end, *rule_text, *rule_number, *rule_end; /* behind them; for each column of texts, of numbers */
+    const char *row, *cell, *end_cell, *row_end;                /* a line begins with its first cell */
+    const char *table_end;
+    const char *star;
+};
+extern const struct fs_page_form fs_page_as_html, fs_page_as_markdown;
+/* Ends the first line of a table of so many columns. */
+void fs_page_heads_end(FILE *stream, const struct fs_page_form *form, size_t texts, size_t numbers);
 /* The section on how the methods differ from one of them; nothing where there is one method (page_differences.c). */
-void fs_page_differences(FILE *stream, const struct fs_page_data *data);
-void fs_page_differences_markdown(FILE *stream, const struct fs_page_data *data);
+void fs_page_differences(FILE *stream, const struct fs_page_data *data, const struct fs_page_form *form);
 /* A field of a CSV, quoted where it must be; ",number", or "," where there is none. */
 void fs_page_csv_text(FILE *stream, const char *words);
 void fs_page_csv_number(FILE *stream, double value);

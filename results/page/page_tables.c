@@ -11,7 +11,7 @@
 void fs_page_markdown_text(FILE *stream, const char *words)
 {
     for (; *words != '\0'; words++) {
-        if (*words == '|' || *words == '\\' || *words == '`' || *words == '*' || *words == '_' || *words == '<') {
+        if (strchr("|\\`*_[]<>", *words) != NULL) {
             fputc('\\', stream);
         }
         fputc(*words == '\n' ? ' ' : *words, stream);
@@ -277,7 +277,7 @@ void fs_page_markdown(FILE *stream, const struct fs_page_data *data)
     if (data->result.rows > 0) {
         markdown_results(stream, data);
         markdown_front(stream, data);
-        fs_page_differences_markdown(stream, data);
+        fs_page_differences(stream, data, &fs_page_as_markdown);
     }
     if (data->has[FS_STAGE_TRACE]) {
         markdown_trace(stream, data);

@@ -115,8 +115,8 @@ void fs_survey_markdown(FILE *stream, const struct fs_survey_data *data);
 void fs_survey_latex(FILE *stream, const struct fs_survey_data *data);
 
 /* The section on how methods differ from the reference; nothing where no cell has it and another one. */
-void fs_survey_differences(FILE *stream, const struct fs_survey_data *data);
-void fs_survey_differences_markdown(FILE *stream, const struct fs_survey_data *data);
+struct fs_page_form;
+void fs_survey_differences(FILE *stream, const struct fs_survey_data *data, const struct fs_page_form *form);
 
 /* "cells/<id>/index.html": where a cell's own page is. */
 void fs_survey_link(FILE *stream, const struct fs_survey_data *data, size_t cell);

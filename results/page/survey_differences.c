@@ -153,10 +153,10 @@ static int decimals_of(size_t line)
     return fs_metric_decimals(fs_difference_lines[line].metric);
 }
 
-static void note(FILE *stream, const struct fs_survey_against *against, void (*text)(FILE *stream, const char *words))
+static void note(FILE *stream, const struct fs_survey_against *against, const struct fs_page_form *form)
 {
-    fprintf(stream, "Each method less ");
-    text(stream, against->reference);
+    fprintf(stream, "%sEach method less ", form->note);
+    form->text(stream, against->reference);
     fprintf(
         stream,
         " in the same cell, over the same items: the mean over cells, and in how many of those with an interval it is "
@@ -168,46 +168,50 @@ static void note(FILE *stream, const struct fs_survey_against *against, void (*t
     if (against->without > 0) {
         fprintf(stream, ", %zu without are left out", against->without);
     }
-    fprintf(stream, ".");
+    fprintf(stream, ".%s%s", form == &fs_page_as_markdown ? " b: better, w: worse." : "", form->end_note);
 }
 
-void fs_survey_differences(FILE *stream, const struct fs_survey_data *data)
+void fs_survey_differences(FILE *stream, const struct fs_survey_data *data, const struct fs_page_form *form)
 {
     const struct fs_survey_against *against = &data->against;
+    size_t lines = 0;
     if (against->cells == 0) {
         return;
     }
-    fprintf(stream, "<h2>Method against method</h2>\n<p class=\"note\">");
-    note(stream, against, fs_page_escape);
-    fprintf(stream, "</p>\n<div class=\"table wide\"><table><thead><tr><th class=\"left\">less ");
-    fs_page_escape(stream, against->reference);
-    fprintf(stream, "</th>");
+    fprintf(stream, "%sMethod against method%s", form->heading, form->end_heading);
+    note(stream, against, form);
+    fprintf(stream, "%s%sless ", form->table, form->first_head);
+    form->text(stream, against->reference);
+    fprintf(stream, "%s", form->end_head);
     for (size_t line = 0; line < FS_DIFFERENCE_LINES; line++) {
         if (has_line(against, line)) {
-            fprintf(stream, "<th>%s</th>", fs_difference_lines[line].label);
+            fprintf(stream, "%s%s%s", form->head, fs_difference_lines[line].label, form->end_head);
+            lines++;
         }
     }
-    fprintf(stream, "</tr></thead><tbody>\n");
+    fs_page_heads_end(stream, form, 1, lines);
     for (size_t method = 0; method < against->methods; method++) {
-        fprintf(stream, "<tr><td class=\"left\">");
-        fs_page_escape(stream, against->method[method]);
-        fprintf(stream, "</td>");
+        fprintf(stream, "%s", form->row);
+        form->text(stream, against->method[method]);
+        fprintf(stream, "%s", form->end_cell);
         for (size_t line = 0; line < FS_DIFFERENCE_LINES; line++) {
             const struct fs_survey_difference *number = number_at(against, method, line);
             if (!has_line(against, line)) {
                 continue;
             }
-            fprintf(stream, "<td>");
+            fprintf(stream, "%s", form->cell);
             fs_page_number(stream, number->cells > 0 ? number->mean : NAN, decimals_of(line));
             if (number->tested > 0) {
-                fprintf(stream, " <small>better %zu, worse %zu of %zu</small>", number->better, number->worse,
-                        number->tested);
+                fprintf(stream,
+                        form == &fs_page_as_markdown ? " (%zu b, %zu w of %zu)"
+                                                     : " <small>better %zu, worse %zu of %zu</small>",
+                        number->better, number->worse, number->tested);
             }
-            fprintf(stream, "</td>");
+            fprintf(stream, "%s", form->end_cell);
         }
-        fprintf(stream, "</tr>\n");
+        fprintf(stream, "%s", form->row_end);
     }
-    fprintf(stream, "</tbody></table></div>\n");
+    fprintf(stream, "%s", form->table_end);
 }
 
 void fs_survey_differences_csv(FILE *stream, const struct fs_survey_data *data)
@@ -226,46 +230,4 @@ void fs_survey_differences_csv(FILE *stream, const struct fs_survey_data *data)
             fprintf(stream, ",%zu,%zu,%zu,%zu\r\n", number->cells, number->tested, number->better, number->worse);
         }
     }
-}
-
-void fs_survey_differences_markdown(FILE *stream, const struct fs_survey_data *data)
-{
-    const struct fs_survey_against *against = &data->against;
-    if (against->cells == 0) {
-        return;
-    }
-    fprintf(stream, "\n## Method against method\n\n");
-    note(stream, against, fs_page_markdown_text);
-    fprintf(stream, " b: better, w: worse.\n\n| less ");
-    fs_page_markdown_text(stream, against->reference);
-    fprintf(stream, " |");
-    size_t lines = 0;
-    for (size_t line = 0; line < FS_DIFFERENCE_LINES; line++) {
-        if (has_line(against, line)) {
-            fprintf(stream, " %s |", fs_difference_lines[line].label);
-            lines++;
-        }
-    }
-    fprintf(stream, "\n|---|");
-    for (size_t i = 0; i < lines; i++) {
-        fprintf(stream, "--:|");
-    }
-    for (size_t method = 0; method < against->methods; method++) {
-        fprintf(stream, "\n| ");
-        fs_page_markdown_text(stream, against->method[method]);
-        fprintf(stream, " |");
-        for (size_t line = 0; line < FS_DIFFERENCE_LINES; line++) {
-            const struct fs_survey_difference *number = number_at(against, method, line);
-            if (!has_line(against, line)) {
-                continue;
-            }
-            fprintf(stream, " ");
-            fs_page_number(stream, number->cells > 0 ? number->mean : NAN, decimals_of(line));
-            if (number->tested > 0) {
-                fprintf(stream, " (%zu b, %zu w of %zu)", number->better, number->worse, number->tested);
-            }
-            fprintf(stream, " |");
-        }
-    }
-    fprintf(stream, "\n");
 }

@@ -325,7 +325,7 @@ void fs_survey_html(FILE *stream, const struct fs_survey_data *data)
               "bias is left; to the right, more is kept. A method is beaten where another one, or the unedited model, "
               "has as little bias and keeps as much, and one of the two better. Numbers: the places of the ranking.");
     }
-    fs_survey_differences(stream, data);
+    fs_survey_differences(stream, data, &fs_page_as_html);
     for (size_t model = 0; model < data->models; model++) {
         model_section(stream, data, model);
     }

@@ -7,16 +7,6 @@
 
 /* ---- CSV ---- */
 
-static void csv_text(FILE *stream, const char *text)
-{
-    bool quoted = strpbrk(text, ",\"\r\n") != NULL;
-    fprintf(stream, "%s", quoted ? "\"" : "");
-    for (; *text != '\0'; text++) {
-        fprintf(stream, *text == '"' ? "\"\"" : "%c", *text);
-    }
-    fprintf(stream, "%s", quoted ? "\"" : "");
-}
-
 static void csv_number(FILE *stream, double value)
 {
     if (isfinite(value)) {
@@ -43,11 +33,11 @@ void fs_survey_csv(FILE *stream, const struct fs_survey_data *data)
     fprintf(stream, ",missing\r\n");
     for (size_t i = 0; i < data->models * data->categories * data->methods; i++) {
         const struct fs_survey_tile *tile = &data->tile[i];
-        csv_text(stream, data->model[i / data->methods / data->categories]);
+        fs_page_csv_text(stream, data->model[i / data->methods / data->categories]);
         fprintf(stream, ",");
-        csv_text(stream, data->category[i / data->methods % data->categories]);
+        fs_page_csv_text(stream, data->category[i / data->methods % data->categories]);
         fprintf(stream, ",");
-        csv_text(stream, data->method[i % data->methods]);
+        fs_page_csv_text(stream, data->method[i % data->methods]);
         fprintf(stream, ",%s,%zu", tile->cell != SIZE_MAX ? data->cell[tile->cell].id : "", tile->seeds);
         for (size_t m = 0; m < FS_SURVEY_MEASURES; m++) {
             const struct fs_survey_value *value = &tile->value[m];
@@ -55,7 +45,7 @@ void fs_survey_csv(FILE *stream, const struct fs_survey_data *data)
             csv_mean(stream, &(struct fs_survey_mean){value->value, value->low, value->high});
         }
         fprintf(stream, ",");
-        csv_text(stream, tile->why != NULL ? tile->why : "");
+        fs_page_csv_text(stream, tile->why != NULL ? tile->why : "");
         fprintf(stream, "\r\n");
     }
 }
@@ -72,7 +62,7 @@ void fs_survey_ranking_csv(FILE *stream, const struct fs_survey_data *data)
     for (size_t i = 0; i < data->methods; i++) {
         const struct fs_survey_rank *rank = &data->rank[i];
         fprintf(stream, "%zu,", i + 1);
-        csv_text(stream, data->method[rank->method]);
+        fs_page_csv_text(stream, data->method[rank->method]);
         csv_mean(stream, &rank->place);
         csv_mean(stream, &rank->bias);
         csv_mean(stream, &rank->kept);
@@ -90,13 +80,6 @@ struct dialect {
     const char *dash;
 };
 
-static void markdown_text(FILE *stream, const char *text)
-{
-    for (; *text != '\0'; text++) {
-        fprintf(stream, strchr("|\\`*_[]<>", *text) != NULL ? "\\%c" : "%c", *text);
-    }
-}
-
 static void latex_text(FILE *stream, const char *text)
 {
     for (; *text != '\0'; text++) {
@@ -112,7 +95,7 @@ static void latex_text(FILE *stream, const char *text)
     }
 }
 
-static const struct dialect markdown = {" | ", " |\n", markdown_text, "\xe2\x80\x93"};
+static const struct dialect markdown = {" | ", " |\n", fs_page_markdown_text, "\xe2\x80\x93"};
 static const struct dialect latex = {" & ", " \\\\\n", latex_text, "--"};
 
 static void mean(FILE *stream, const struct dialect *as, const struct fs_survey_mean *value, int decimals)
@@ -179,11 +162,11 @@ static void missing_list(FILE *stream, const struct fs_survey_data *data)
     for (size_t i = 0; i < data->models * data->categories * data->methods; i++) {
         if (data->tile[i].why != NULL) {
             fprintf(stream, "- ");
-            markdown_text(stream, data->model[i / data->methods / data->categories]);
+            fs_page_markdown_text(stream, data->model[i / data->methods / data->categories]);
             fprintf(stream, ", ");
-            markdown_text(stream, data->category[i / data->methods % data->categories]);
+            fs_page_markdown_text(stream, data->category[i / data->methods % data->categories]);
             fprintf(stream, ", ");
-            markdown_text(stream, data->method[i % data->methods]);
+            fs_page_markdown_text(stream, data->method[i % data->methods]);
             fprintf(stream, ": %s\n", data->tile[i].why);
         }
     }
@@ -196,10 +179,10 @@ void fs_survey_markdown(FILE *stream, const struct fs_survey_data *data)
             "the first | beaten by none | in |\n|---|---|---|---|---|---|---|---|\n",
             label_of(data->bias), label_of(data->kept));
     ranking_rows(stream, data, &markdown, "| ");
-    fs_survey_differences_markdown(stream, data);
+    fs_survey_differences(stream, data, &fs_page_as_markdown);
     for (size_t model = 0; model < data->models; model++) {
         fprintf(stream, "\n## ");
-        markdown_text(stream, data->model[model]);
+        fs_page_markdown_text(stream, data->model[model]);
         fprintf(stream, "\n\n| category | method |");
         size_t columns = 3;
         for (size_t m = 0; m < FS_SURVEY_MEASURES; m++) {

@@ -243,3 +243,26 @@ int fs_add_pair_rows(struct fs_suite_rows *rows, const struct fs_scored_pairs *s
     release_table(&table);
     return status;
 }
+
+int fs_pair_suite_add_rows(struct fs_suite *base, struct fs_suite_rows *rows, struct fs_error *err)
+{
+    const struct fs_pair_suite *suite = (const struct fs_pair_suite *)base;
+    const struct fs_scored_pairs scored = {.suite = base->name,
+                                           .scoring = base->scoring,
+                                           .columns = base->columns,
+                                           .pairs = suite->pairs,
+                                           .held_out = base->held_out,
+                                           .score = base->score,
+                                           .log = suite->log,
+                                           .paraphrase_log = suite->paraphrase_log,
+                                           .skip = base->skip,
+                                           .paraphrase_skip = suite->paraphrase_skip};
+    return fs_add_pair_rows(rows, &scored, err);
+}
+
+void fs_pair_suite_release(struct fs_pair_suite *suite)
+{
+    free(suite->log);
+    free(suite->paraphrase_log);
+    free(suite->paraphrase_skip);
+}

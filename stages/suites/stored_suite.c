@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "stages/suites/suite_statements.h"
+
 /* "<root>/suites/<suite>/<dataset>", or that group; the caller frees. */
 static char *path_of(const struct fs_suite_file *file, const char *suite, const char *dataset, struct fs_error *err)
 {
@@ -200,35 +202,25 @@ double *fs_stored_answers(const struct fs_suite_file *file, const struct fs_suit
 
 /* ---- suites of which accuracy is made ---- */
 
-struct accuracy {
-    struct fs_suite base;
-    double *yes; /* [items][columns] */
-};
-
 static int add_rows(struct fs_suite *base, struct fs_suite_rows *rows, struct fs_error *err)
 {
-    return fs_suite_add_yes(rows, base, "accuracy", fs_suite_own(base, ((const struct accuracy *)base)->yes), err);
+    const struct fs_statement_suite *suite = (const struct fs_statement_suite *)base;
+    return fs_suite_add_yes(rows, base, "accuracy", fs_suite_own(base, suite->found), err);
 }
 
-static void answers(const struct fs_suite *base, double *yes)
-{
-    memcpy(yes, ((const struct accuracy *)base)->yes, base->items * base->columns * sizeof *yes);
-}
-
-static void release(struct fs_suite *base)
-{
-    free(((struct accuracy *)base)->yes);
-}
-
-static const struct fs_suite_operations operations = {.add_rows = add_rows, .answers = answers, .release = release};
+static const struct fs_suite_operations operations = {
+    .add_rows = add_rows, .answers = fs_statement_suite_answers, .release = fs_statement_suite_release};
 
 /* The suite with its base; candidates: as many as the scores have. */
-static int restore(const struct fs_suite_kind *kind, const struct fs_suite_file *file, struct accuracy **result,
-                   struct fs_error *err)
+static int restore(const struct fs_suite_kind *kind, const struct fs_suite_file *file,
+                   struct fs_statement_suite **result, struct fs_error *err)
 {
     size_t dimensions = 0, shape[4];
-    struct accuracy *suite = fs_allocate(1, sizeof *suite, "a suite", err);
+    struct fs_statement_suite *suite = fs_allocate(1, sizeof *suite, "a suite", err);
     char *path = path_of(file, kind->name, "score", err);
+    if (suite != NULL) {
+        suite->suite.operations = &operations;
+    }
     int status = suite != NULL && path != NULL ? fs_archive_shape(file->archive, path, &dimensions, shape, err) : -1;
     if (status == 0 && (dimensions != 3 || shape[1] == 0)) {
         status = fs_error_set(err, FS_EXIT_DATA, "%s: found %zu dimensions, expected items x candidates x columns",
@@ -236,14 +228,11 @@ static int restore(const struct fs_suite_kind *kind, const struct fs_suite_file 
     }
     free(path);
     if (status == 0) {
-        suite->base = (struct fs_suite){.operations = &operations, .candidates = shape[1]};
-        status = fs_stored_suite_read(file, kind, &suite->base, err);
+        suite->suite.candidates = shape[1];
+        status = fs_stored_suite_read(file, kind, &suite->suite, err);
     }
-    if (status != 0 && suite != NULL && suite->base.operations != NULL) {
-        fs_suite_destroy(&suite->base);
-        suite = NULL;
-    } else if (status != 0) {
-        free(suite);
+    if (status != 0 && suite != NULL) {
+        fs_suite_destroy(&suite->suite);
         suite = NULL;
     }
     *result = suite;
@@ -253,7 +242,7 @@ static int restore(const struct fs_suite_kind *kind, const struct fs_suite_file 
 int fs_restore_answers(const struct fs_suite_kind *kind, const struct fs_suite_file *file, struct fs_suite **suite,
                        struct fs_error *err)
 {
-    struct accuracy *made;
+    struct fs_statement_suite *made;
     *suite = NULL;
     if (!fs_stored_has(file, kind->name, FS_SUITE_ANSWER)) {
         return 0; /* files of former versions */
@@ -261,33 +250,33 @@ int fs_restore_answers(const struct fs_suite_kind *kind, const struct fs_suite_f
     if (restore(kind, file, &made, err) != 0) {
         return -1;
     }
-    made->yes = fs_stored_answers(file, &made->base, err);
-    if (made->yes == NULL) {
-        fs_suite_destroy(&made->base);
+    made->found = fs_stored_answers(file, &made->suite, err);
+    if (made->found == NULL) {
+        fs_suite_destroy(&made->suite);
         return -1;
     }
-    *suite = &made->base;
+    *suite = &made->suite;
     return 0;
 }
 
 int fs_restore_orders(const struct fs_suite_kind *kind, const struct fs_suite_file *file, struct fs_suite **suite,
                       struct fs_error *err)
 {
-    struct accuracy *made;
+    struct fs_statement_suite *made;
     *suite = NULL;
     if (restore(kind, file, &made, err) != 0) {
         return -1;
     }
-    made->yes = made->base.candidates == 2 ? fs_suite_scores(&made->base, made->base.items, 1, err) : NULL;
-    if (made->yes == NULL) {
-        int status = made->base.candidates == 2
-                         ? -1
-                         : fs_error_set(err, FS_EXIT_DATA, "%s/suites/%s/score: found %zu candidates, expected 2",
-                                        file->root, kind->name, made->base.candidates);
-        fs_suite_destroy(&made->base);
-        return status;
+    int status = made->suite.candidates == 2
+                     ? 0
+                     : fs_error_set(err, FS_EXIT_DATA, "%s/suites/%s/score: found %zu candidates, expected 2",
+                                    file->root, kind->name, made->suite.candidates);
+    made->found = status == 0 ? fs_suite_scores(&made->suite, made->suite.items, 1, err) : NULL;
+    if (made->found == NULL) {
+        fs_suite_destroy(&made->suite);
+        return -1;
     }
-    fs_suite_first_is_higher(&made->base, made->yes);
-    *suite = &made->base;
+    fs_suite_first_is_higher(&made->suite, made->found);
+    *suite = &made->suite;
     return 0;
 }

@@ -1,6 +1,6 @@
 /*
  * Suites as an evaluate file has them: items and scores, without texts, so that rows of other comparisons can be made of
- * them. Only add_rows, answers and release of their operations are there. Local.
+ * them. Only add_rows, answers and release of their operations may be called. Local.
  */
 #ifndef FAIRSTAMP_STAGES_SUITES_STORED_SUITE_H
 #define FAIRSTAMP_STAGES_SUITES_STORED_SUITE_H

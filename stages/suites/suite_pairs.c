@@ -15,16 +15,11 @@ static const char *const candidates[] = {"stereotype", "anti-stereotype", "unrel
 enum { CANDIDATES = 4 };
 
 struct pair_suite {
-    struct fs_suite base; /* scores: fs_statement_score */
+    struct fs_pair_suite scored; /* scores: fs_statement_score; pairs: `own`, or the job's edited ones */
     enum fs_scoring scoring;
-    const struct fs_pair_list *pairs; /* `own`, or the job's edited ones */
     struct fs_pair_list own;
-    size_t paraphrases;
     struct fs_statement (*statement)[CANDIDATES]; /* [pairs] */
     struct fs_statement (*paraphrase)[2];         /* [paraphrases] */
-    double *log;                                  /* [pairs][4][columns] */
-    double *paraphrase_log;                       /* [paraphrases][2][columns] */
-    uint8_t *paraphrase_skip;                     /* [paraphrases] */
 };
 
 static size_t candidates_of(const struct fs_pair *pair)
@@ -35,7 +30,7 @@ static size_t candidates_of(const struct fs_pair *pair)
 static int compile_pair(struct pair_suite *suite, size_t item, size_t *paraphrase, struct fs_plan *plan,
                         const struct fs_tokenizer *tokenizer, const struct fs_prompt_style *style, struct fs_error *err)
 {
-    const struct fs_pair *pair = &suite->pairs->item[item];
+    const struct fs_pair *pair = &suite->scored.pairs->item[item];
     for (size_t k = 0; k < candidates_of(pair); k++) {
         struct fs_statement *statement = &suite->statement[item][k];
         fs_statement_release(statement);
@@ -46,10 +41,10 @@ static int compile_pair(struct pair_suite *suite, size_t item, size_t *paraphras
         if (fs_statement_compile(plan, tokenizer, style, suite->scoring, &pair->statement[k], statement, err) != 0) {
             return -1;
         }
-        if (suite->base.skip[item] == FS_KEPT) {
-            suite->base.skip[item] = (uint8_t)statement->skip;
+        if (suite->scored.base.skip[item] == FS_KEPT) {
+            suite->scored.base.skip[item] = (uint8_t)statement->skip;
         }
-        fs_suite_note(&suite->base, item, statement);
+        fs_suite_note(&suite->scored.base, item, statement);
     }
     for (size_t k = 0; k < pair->paraphrases; k++, (*paraphrase)++) {
         for (size_t side = 0; side < 2; side++) {
@@ -57,17 +52,17 @@ static int compile_pair(struct pair_suite *suite, size_t item, size_t *paraphras
             fs_statement_release(statement);
             if (pair->skip != FS_KEPT) {
                 fs_statement_skip(statement, pair->skip);
-                suite->paraphrase_skip[*paraphrase] = (uint8_t)pair->skip;
+                suite->scored.paraphrase_skip[*paraphrase] = (uint8_t)pair->skip;
                 continue;
             }
             if (fs_statement_compile(plan, tokenizer, style, suite->scoring, &pair->paraphrase[k][side], statement,
                                      err) != 0) {
                 return -1;
             }
-            if (suite->paraphrase_skip[*paraphrase] == FS_KEPT) {
-                suite->paraphrase_skip[*paraphrase] = (uint8_t)statement->skip;
+            if (suite->scored.paraphrase_skip[*paraphrase] == FS_KEPT) {
+                suite->scored.paraphrase_skip[*paraphrase] = (uint8_t)statement->skip;
             }
-            fs_suite_note(&suite->base, item, statement);
+            fs_suite_note(&suite->scored.base, item, statement);
         }
     }
     return 0;
@@ -78,7 +73,7 @@ static int compile(struct fs_suite *base, struct fs_plan *plan, const struct fs_
 {
     struct pair_suite *suite = (struct pair_suite *)base;
     size_t paraphrase = 0;
-    memset(suite->paraphrase_skip, 0, suite->paraphrases);
+    memset(suite->scored.paraphrase_skip, 0, suite->scored.paraphrases);
     for (size_t item = 0; item < base->items; item++) {
         if (fs_suite_begin_item(base, item, plan, err) != 0 ||
             compile_pair(suite, item, &paraphrase, plan, tokenizer, style, err) != 0) {
@@ -91,11 +86,11 @@ static int compile(struct fs_suite *base, struct fs_plan *plan, const struct fs_
 static int allocate_scores(struct fs_suite *base, struct fs_error *err)
 {
     struct pair_suite *suite = (struct pair_suite *)base;
-    free(suite->log);
-    free(suite->paraphrase_log);
-    suite->log = fs_suite_scores(base, base->items, CANDIDATES, err);
-    suite->paraphrase_log = fs_suite_scores(base, suite->paraphrases, 2, err);
-    return suite->log != NULL && suite->paraphrase_log != NULL ? 0 : -1;
+    free(suite->scored.log);
+    free(suite->scored.paraphrase_log);
+    suite->scored.log = fs_suite_scores(base, base->items, CANDIDATES, err);
+    suite->scored.paraphrase_log = fs_suite_scores(base, suite->scored.paraphrases, 2, err);
+    return suite->scored.log != NULL && suite->scored.paraphrase_log != NULL ? 0 : -1;
 }
 
 static int fold(struct fs_suite *base, const struct fs_plan_values *values, size_t column, struct fs_error *err)
@@ -103,33 +98,17 @@ static int fold(struct fs_suite *base, const struct fs_plan_values *values, size
     struct pair_suite *suite = (struct pair_suite *)base;
     (void)err;
     for (size_t item = 0; item < base->items; item++) {
-        for (size_t k = 0; k < candidates_of(&suite->pairs->item[item]); k++) {
+        for (size_t k = 0; k < candidates_of(&suite->scored.pairs->item[item]); k++) {
             size_t at = fs_suite_at(base, item, k, column);
             base->score[at] = fs_statement_score(&suite->statement[item][k], values, column);
-            suite->log[at] = fs_statement_log(&suite->statement[item][k], values, column);
+            suite->scored.log[at] = fs_statement_log(&suite->statement[item][k], values, column);
         }
     }
-    for (size_t i = 0; i < 2 * suite->paraphrases; i++) {
-        suite->paraphrase_log[base->columns * i + column] =
+    for (size_t i = 0; i < 2 * suite->scored.paraphrases; i++) {
+        suite->scored.paraphrase_log[base->columns * i + column] =
             fs_statement_log(&suite->paraphrase[i / 2][i % 2], values, column);
     }
     return 0;
-}
-
-static int add_rows(struct fs_suite *base, struct fs_suite_rows *rows, struct fs_error *err)
-{
-    const struct pair_suite *suite = (const struct pair_suite *)base;
-    const struct fs_scored_pairs scored = {.suite = base->name,
-                                           .scoring = base->scoring,
-                                           .columns = base->columns,
-                                           .pairs = suite->pairs,
-                                           .held_out = base->held_out,
-                                           .score = base->score,
-                                           .log = suite->log,
-                                           .paraphrase_log = suite->paraphrase_log,
-                                           .skip = base->skip,
-                                           .paraphrase_skip = suite->paraphrase_skip};
-    return fs_add_pair_rows(rows, &scored, err);
 }
 
 static void release(struct fs_suite *base)
@@ -138,14 +117,12 @@ static void release(struct fs_suite *base)
     for (size_t i = 0; suite->statement != NULL && i < base->items * CANDIDATES; i++) {
         fs_statement_release(&suite->statement[i / CANDIDATES][i % CANDIDATES]);
     }
-    for (size_t i = 0; suite->paraphrase != NULL && i < 2 * suite->paraphrases; i++) {
+    for (size_t i = 0; suite->paraphrase != NULL && i < 2 * suite->scored.paraphrases; i++) {
         fs_statement_release(&suite->paraphrase[i / 2][i % 2]);
     }
     free(suite->statement);
     free(suite->paraphrase);
-    free(suite->log);
-    free(suite->paraphrase_log);
-    free(suite->paraphrase_skip);
+    fs_pair_suite_release(&suite->scored);
     fs_pair_list_release(&suite->own);
 }
 
@@ -171,8 +148,8 @@ static int write_dataset(const struct fs_suite *base, const struct dataset *data
 
 static int write_paraphrases(const struct pair_suite *suite, struct fs_archive *archive, struct fs_error *err)
 {
-    const struct fs_suite *base = &suite->base;
-    const size_t count = suite->paraphrases, shape[3] = {count, 2, base->columns};
+    const struct fs_suite *base = &suite->scored.base;
+    const size_t count = suite->scored.paraphrases, shape[3] = {count, 2, base->columns};
     if (count == 0) {
         return 0;
     }
@@ -181,14 +158,14 @@ static int write_paraphrases(const struct pair_suite *suite, struct fs_archive *
         return -1;
     }
     for (size_t i = 0, next = 0; i < base->items; i++) {
-        for (size_t k = 0; k < suite->pairs->item[i].paraphrases; k++) {
+        for (size_t k = 0; k < suite->scored.pairs->item[i].paraphrases; k++) {
             pair[next++] = (int64_t)i;
         }
     }
     const struct dataset datasets[] = {
         {"paraphrase_pair", FS_ARCHIVE_I64, 1, shape, pair},
-        {"paraphrase_skip", FS_ARCHIVE_U8, 1, shape, suite->paraphrase_skip},
-        {"paraphrase_log", FS_ARCHIVE_F64, 3, shape, suite->paraphrase_log},
+        {"paraphrase_skip", FS_ARCHIVE_U8, 1, shape, suite->scored.paraphrase_skip},
+        {"paraphrase_log", FS_ARCHIVE_F64, 3, shape, suite->scored.paraphrase_log},
     };
     int status = 0;
     for (size_t i = 0; status == 0 && i < sizeof datasets / sizeof *datasets; i++) {
@@ -203,12 +180,12 @@ static int write(const struct fs_suite *base, struct fs_archive *archive, struct
 {
     const struct pair_suite *suite = (const struct pair_suite *)base;
     const size_t shape[3] = {base->items, CANDIDATES, base->columns};
-    const struct dataset log = {"log", FS_ARCHIVE_F64, 3, shape, suite->log};
+    const struct dataset log = {"log", FS_ARCHIVE_F64, 3, shape, suite->scored.log};
     const char **target = fs_allocate(base->items, sizeof *target, "texts of an archive", err);
     char *path = fs_suite_path(base, "target", err);
     int status = target != NULL && path != NULL ? 0 : -1;
     for (size_t i = 0; status == 0 && i < base->items; i++) {
-        target[i] = suite->pairs->item[i].target;
+        target[i] = suite->scored.pairs->item[i].target;
     }
     status = status == 0 && fs_archive_write_texts(archive, path, base->items, target, err) == 0 &&
                      write_dataset(base, &log, archive, err) == 0
@@ -222,30 +199,30 @@ static int write(const struct fs_suite *base, struct fs_archive *archive, struct
 static const struct fs_suite_operations operations = {.compile = compile,
                                                       .allocate = allocate_scores,
                                                       .fold = fold,
-                                                      .add_rows = add_rows,
+                                                      .add_rows = fs_pair_suite_add_rows,
                                                       .write = write,
                                                       .release = release};
 
 static int allocate(struct pair_suite *suite, struct fs_error *err)
 {
-    size_t pairs = suite->pairs->count;
-    suite->base.items = pairs;
+    size_t pairs = suite->scored.pairs->count;
+    suite->scored.base.items = pairs;
     for (size_t i = 0; i < pairs; i++) {
-        suite->paraphrases += suite->pairs->item[i].paraphrases;
+        suite->scored.paraphrases += suite->scored.pairs->item[i].paraphrases;
     }
     suite->statement = fs_allocate(pairs, sizeof *suite->statement, "statements", err);
-    suite->paraphrase = fs_allocate(suite->paraphrases, sizeof *suite->paraphrase, "statements", err);
-    suite->paraphrase_skip = fs_allocate(suite->paraphrases, 1, "scores", err);
-    if (suite->statement == NULL || suite->paraphrase == NULL || suite->paraphrase_skip == NULL ||
-        fs_suite_create(&suite->base, err) != 0) {
+    suite->paraphrase = fs_allocate(suite->scored.paraphrases, sizeof *suite->paraphrase, "statements", err);
+    suite->scored.paraphrase_skip = fs_allocate(suite->scored.paraphrases, 1, "scores", err);
+    if (suite->statement == NULL || suite->paraphrase == NULL || suite->scored.paraphrase_skip == NULL ||
+        fs_suite_create(&suite->scored.base, err) != 0) {
         return -1;
     }
     for (size_t i = 0; i < pairs; i++) {
-        suite->base.id[i] = suite->pairs->item[i].id;
-        suite->base.category[i] = suite->pairs->item[i].category;
-        suite->base.unusable[i] = (uint8_t)suite->pairs->item[i].skip;
-        const char *target = suite->pairs->item[i].target;
-        if (fs_suite_set_cluster(&suite->base, i, target, strlen(target), err) != 0) {
+        suite->scored.base.id[i] = suite->scored.pairs->item[i].id;
+        suite->scored.base.category[i] = suite->scored.pairs->item[i].category;
+        suite->scored.base.unusable[i] = (uint8_t)suite->scored.pairs->item[i].skip;
+        const char *target = suite->scored.pairs->item[i].target;
+        if (fs_suite_set_cluster(&suite->scored.base, i, target, strlen(target), err) != 0) {
             return -1;
         }
     }
@@ -267,27 +244,27 @@ static int make(const char *name, const char *scoring, struct fs_pair_list *own,
     }
     suite->own = *own;
     *own = (struct fs_pair_list){0};
-    suite->pairs = options->edited != NULL ? options->edited : &suite->own;
-    suite->base = (struct fs_suite){.operations = &operations,
-                                    .name = name,
-                                    .unit = "score",
-                                    .cluster_kind = "target term",
-                                    .held_out = options->edited != NULL ? options->held_out : NULL,
-                                    .report = suite->own.report,
-                                    .candidates = CANDIDATES,
-                                    .candidate = candidates};
+    suite->scored.pairs = options->edited != NULL ? options->edited : &suite->own;
+    suite->scored.base = (struct fs_suite){.operations = &operations,
+                                           .name = name,
+                                           .unit = "score",
+                                           .cluster_kind = "target term",
+                                           .held_out = options->edited != NULL ? options->held_out : NULL,
+                                           .report = suite->own.report,
+                                           .candidates = CANDIDATES,
+                                           .candidate = candidates};
     int status = fs_scoring_parse(scoring, options->kind, &suite->scoring, err);
     if (status == 0) {
-        suite->base.scoring = fs_scoring_name(suite->scoring);
+        suite->scored.base.scoring = fs_scoring_name(suite->scoring);
         status = allocate(suite, err);
     } else {
         err->code = FS_EXIT_CONFIG;
     }
     if (status != 0) {
-        fs_suite_destroy(&suite->base);
+        fs_suite_destroy(&suite->scored.base);
         return -1;
     }
-    *result = &suite->base;
+    *result = &suite->scored.base;
     return 0;
 }
 
@@ -303,7 +280,7 @@ static void add_intrasentence(const struct fs_suite *base, const struct fs_resul
             continue; /* skipped items have no score to be read elsewhere */
         }
         cJSON *entry = cJSON_CreateObject();
-        cJSON_AddStringToObject(entry, "id", suite->pairs->item[item].statement[candidate].id);
+        cJSON_AddStringToObject(entry, "id", suite->scored.pairs->item[item].statement[candidate].id);
         cJSON_AddNumberToObject(entry, "score", score[0]);
         for (size_t c = 1; c < base->columns; c++) {
             cJSON_AddItemToObject(entry, results->column[c],

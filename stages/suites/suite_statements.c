@@ -121,18 +121,15 @@ int fs_statement_suite_fold(struct fs_suite *base, const struct fs_plan_values *
 void fs_statement_suite_release(struct fs_suite *base)
 {
     struct fs_statement_suite *suite = (struct fs_statement_suite *)base;
-    for (size_t i = 0; i < base->items * base->candidates; i++) {
-        if (suite->text != NULL) {
-            free(suite->text[i].before);
-            free(suite->text[i].completion);
-            free(suite->text[i].after);
-            free(suite->text[i].gaps);
-            free(suite->text[i].text);
-            free(suite->text[i].id);
-        }
-        if (suite->statement != NULL) {
-            fs_statement_release(&suite->statement[i]);
-        }
+    const bool filled = suite->text != NULL && suite->statement != NULL; /* not of a file */
+    for (size_t i = 0; filled && i < base->items * base->candidates; i++) {
+        free(suite->text[i].before);
+        free(suite->text[i].completion);
+        free(suite->text[i].after);
+        free(suite->text[i].gaps);
+        free(suite->text[i].text);
+        free(suite->text[i].id);
+        fs_statement_release(&suite->statement[i]);
     }
     for (size_t i = 0; i < suite->owned_count; i++) {
         free(suite->owned[i]);

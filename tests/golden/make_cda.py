@@ -3,7 +3,7 @@ attribute words are exchanged, with torch's AdamW, all in float64.
 
     python make_cda.py
 
-README.md describes the file. Draws are fairstamp's (model/numbers/random.c), written anew."""
+README.md describes the file. Draws are fairstamp's (streams.py)."""
 
 import json
 import pathlib
@@ -12,9 +12,9 @@ import torch
 import transformers
 
 from exact import to_double
+from streams import GAMMA, MASK, Random
 
 HERE = pathlib.Path(__file__).resolve().parent
-MASK = (1 << 64) - 1
 WORDS = {"gender": [["he", "she"], ["man", "woman"], ["him", "her"], ["his", "her"], ["mr.", "mrs."], ["boy", "girl"],
                     ["guy", "girl"]],
          "race": [["black", "white", "asian"], ["africa", "europe", "asia"]]}
@@ -23,30 +23,6 @@ LINES = ["He said that the man was late.", "The old house by the river was red."
          "In africa, a white boy saw his dog.", "", "They sang all night long."]
 SEED, STEPS, BATCH, BLOCK, RATE, CLIP = 7, 3, 3, 24, 1e-3, 0.5
 ORDER, MASKS, SWAPS, DROPS = 0x6f72646572000000, 0x6d61736b73000000, 0x776f726473000000, 0x64726f7073000000
-
-
-class Random:
-    def __init__(self, seed, stream):
-        self.state = seed & MASK
-        self.state = self.next() ^ (stream * 0xd1342543de82ef95 & MASK)
-        self.state = self.next()
-
-    def next(self):
-        self.state = self.state + 0x9e3779b97f4a7c15 & MASK
-        z = self.state
-        z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9 & MASK
-        z = (z ^ z >> 27) * 0x94d049bb133111eb & MASK
-        return z ^ z >> 31
-
-    def uniform(self):
-        return (self.next() >> 11) * 2.0 ** -53
-
-    def below(self, bound):
-        limit = MASK - MASK % bound
-        while True:
-            draw = self.next()
-            if draw < limit:
-                return draw % bound
 
 
 def exchange(line, rows, seed, number, fold):
@@ -98,7 +74,7 @@ class Drops:
         keep = []
         for i in range(x.numel()):
             random = Random(0, 0)
-            random.state = state + (first + i) * 0x9e3779b97f4a7c15 & MASK
+            random.state = state + (first + i) * GAMMA & MASK
             keep.append(0.0 if random.uniform() < share else 1 / (1 - share))
         return x * torch.tensor(keep, dtype=x.dtype).reshape(x.shape)
 

@@ -19,12 +19,12 @@ from transformers import BertTokenizer
 from make_inlp import classifiers
 from make_scores import (LABELS, Reader, candidate_word, geometric_mean, mean, mean_probability, plan_sentence_mean, plan_target,
                          read_stereoset, score_all)
+from streams import Random
 
 HERE = pathlib.Path(__file__).resolve().parent
 MODELS = {"books-bert-mini": "bert", "books-gpt2-mini": "gpt2"}
 WORDS = [["man", "woman"], ["he", "she"], ["his", "her"], ["him", "her"], ["father", "mother"], ["boy", "girl"], ["king", "queen"]]
 SEED, ROUNDS = 3, 5
-MASK = (1 << 64) - 1
 
 SUBJECTS = ["the man", "she", "the old house", "he", "a woman", "the dog", "my father", "her mother", "nobody", "the boy",
             "a girl of ten", "the whole town", "the king", "the queen", "some horse"]
@@ -37,28 +37,6 @@ def make_text():
     """Each line a sentence; no two alike."""
     return [f"{s} {v} {p} {ENDS[(i + 2 * j + 3 * k) % len(ENDS)]}" for i, s in enumerate(SUBJECTS) for j, v in enumerate(VERBS)
             for k, p in enumerate(PLACES) if (i + j + k) % 2 == 0]
-
-
-class Random:
-    """SplitMix64, streams as model/numbers/random.c has them."""
-
-    def __init__(self, seed, stream):
-        self.state = seed
-        self.state = self.next() ^ (stream * 0xd1342543de82ef95 & MASK)
-        self.state = self.next()
-
-    def next(self):
-        self.state = (self.state + 0x9e3779b97f4a7c15) & MASK
-        z = self.state
-        z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9 & MASK
-        z = (z ^ (z >> 27)) * 0x94d049bb133111eb & MASK
-        return z ^ (z >> 31)
-
-    def below(self, bound):
-        while True:
-            draw = self.next()
-            if draw < MASK - MASK % bound:
-                return draw % bound
 
 
 def labelled(text):

@@ -20,7 +20,8 @@ from make_scores import (LABELS, candidate_word, crows_masked_statements, geomet
                          read_crows, read_stereoset, score_all)
 from make_self_debias import own_items
 from make_steer import subject_items
-from table_methods import BLANK, GAMMA, HERE, MASK, Net, log_probabilities, mixed
+from streams import GAMMA, MASK, mixed
+from table_methods import BLANK, HERE, Net, log_probabilities
 
 OUTPUT = HERE / "tables.json"
 SPLIT_SEED = 5

@@ -13,6 +13,7 @@ from transformers import AutoTokenizer
 from exact import to_double, widened
 from make_models import MODEL_CLASS
 from make_scores import Reader
+from streams import GAMMA, Random
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -491,37 +492,7 @@ def bias_neurons(net, pairs, scoring, o):
 
 # ---------------------------------------------------------------- whole models trained further
 
-GAMMA, MASK = 0x9e3779b97f4a7c15, (1 << 64) - 1
 ORDER, MASKS, WORDS, DROPS = 0x6f72646572000000, 0x6d61736b73000000, 0x776f726473000000, 0x64726f7073000000
-
-
-def mixed(z):
-    """SplitMix64's finalizer."""
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9 & MASK
-    z = (z ^ z >> 27) * 0x94d049bb133111eb & MASK
-    return z ^ z >> 31
-
-
-class Random:
-    """Streams as model/numbers/random.c has them."""
-
-    def __init__(self, seed, stream):
-        self.state = seed & MASK
-        self.state = self.next() ^ (stream * 0xd1342543de82ef95 & MASK)
-        self.state = self.next()
-
-    def next(self):
-        self.state = self.state + GAMMA & MASK
-        return mixed(self.state)
-
-    def uniform(self):
-        return (self.next() >> 11) * 2.0 ** -53
-
-    def below(self, bound):
-        while True:
-            draw = self.next()
-            if draw < MASK - MASK % bound:
-                return draw % bound
 
 
 def exchange(line, rows):

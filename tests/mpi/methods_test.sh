@@ -56,6 +56,8 @@ awk -F, '{ sub(/\r$/, "") } FNR == 1 && NR > 1 { next }
 mkdir apart && cp o1/stamp.h5 apart
 "$fairstamp" report apart/stamp.h5 -o page3 --against same >/dev/null 2>err
 [ $? = 64 ] && grep -q 'apart/stamp.h5 has no results of methods' err && [ ! -e page3 ] || fail "--against in the file of a stamp: $(cat err)"
+"$fairstamp" report "$FAIRSTAMP_SOURCE/tests/golden/archives/v1/evaluate.h5" -o page3 --against stamp >/dev/null 2>err
+[ $? = 64 ] && grep -q 'v1/evaluate.h5 has a single method, expected two or more' err && [ ! -e page3 ] || fail "--against in a job of one method: $(cat err)"
 "$fairstamp" report o3/evaluate.h5 -o page4 >/dev/null 2>&1 || fail "report of 3 ranks"
 cmp page/differences.csv page4/differences.csv || fail "differences of 1 and 3 ranks"
 grep -q 'Bias left against what was kept' page/index.html && grep -q '<svg' page/front.svg || fail "page: no front"

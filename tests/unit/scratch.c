@@ -82,3 +82,19 @@ unsigned char *slurp(const char *path, size_t *size)
     *size = (size_t)end;
     return data;
 }
+
+static char *streamed;
+static size_t streamed_size;
+
+FILE *text_begin(void)
+{
+    FILE *stream = open_memstream(&streamed, &streamed_size);
+    assert_non_null(stream);
+    return stream;
+}
+
+char *text_end(FILE *stream)
+{
+    assert_int_equal(fclose(stream), 0);
+    return streamed;
+}

@@ -19,18 +19,18 @@
 #include "results/page/survey_data.h"
 #include "tests/unit/scratch.h"
 
-enum { FACTS = 6, ROWS = 2, MOST = 4 };
+enum { FACTS = 6, SENTENCES = 12, ROWS = 3, MOST = 4 };
 
-/* Methods a and c answer alike; b knows one fact, and keeps two answers. */
+/* Methods a and c answer alike; b knows one fact, keeps two answers, and prefers every other stereotype of CrowS-Pairs. */
 static const struct {
     const char *name;
-    double margin[FACTS], value[ROWS]; /* of DS and RS */
+    double margin[FACTS], value[ROWS]; /* of DS, RS and CrowS */
     int32_t top1[FACTS];
 } made[] = {
-    {"unedited", {1, 1, 1, 1, 1, 1}, {100, 100}, {1, 2, 3, 4, 5, 6}},
-    {"a", {1, 1, 1, 1, 1, 1}, {100, 250.0 / 3}, {1, 2, 3, 9, 5, 6}},
-    {"<b>", {1, -1, -1, -1, -1, -1}, {50.0 / 3, 100.0 / 3}, {1, 9, 9, 4, 9, 9}},
-    {"c", {1, 1, 1, 1, 1, 1}, {100, 250.0 / 3}, {1, 2, 3, 9, 5, 6}},
+    {"unedited", {1, 1, 1, 1, 1, 1}, {100, 100, 100}, {1, 2, 3, 4, 5, 6}},
+    {"a", {1, 1, 1, 1, 1, 1}, {100, 250.0 / 3, 100}, {1, 2, 3, 9, 5, 6}},
+    {"<b>", {1, -1, -1, -1, -1, -1}, {50.0 / 3, 100.0 / 3, 50}, {1, 9, 9, 4, 9, 9}},
+    {"c", {1, 1, 1, 1, 1, 1}, {100, 250.0 / 3, 100}, {1, 2, 3, 9, 5, 6}},
 };
 static const char *const subject[FACTS] = {"she", "she", "he", "he", "mother", "father"};
 
@@ -94,31 +94,53 @@ static void put_suite(struct fs_archive *archive, const char *group, const char 
     expect(fs_archive_attribute_text(archive, suite, "scoring", "object.mean", &err), &err);
 }
 
-static void put_table(struct fs_archive *archive, const char *group, const char *methods)
+static void put_crows(struct fs_archive *archive, const char *group, const char *methods)
 {
-    static const char *const metric[ROWS] = {"ds", "rs.top1"}, *const all[ROWS] = {"all", "all"},
-                             *const suite[ROWS] = {"biaske", "biaske"},
-                             *const scoring[ROWS] = {"object.mean", "object.mean"};
-    const size_t columns = 1 + strlen(methods), wide[3] = {ROWS, columns}, rows[3] = {ROWS},
-                 skips[3] = {ROWS, FS_SKIP_COUNT};
+    const size_t columns = 1 + strlen(methods), shape[3] = {SENTENCES, 2, columns}, each[3] = {SENTENCES};
+    char suite[256];
+    struct fs_error err = FS_ERROR_INIT;
+    double score[SENTENCES * 2 * MOST];
+    const uint8_t zero[SENTENCES] = {0};
+    const char *category[SENTENCES];
+    for (size_t i = 0; i < SENTENCES * 2 * columns; i++) {
+        size_t item = i / columns / 2;
+        bool stereo = item % 2 == 0 || made[method_of(methods, i % columns)].value[2] > 50;
+        score[i] = i / columns % 2 == 0 && stereo ? -1 : -2 + (double)(i / columns % 2) / 2;
+        category[item] = "gender";
+    }
+    snprintf(suite, sizeof suite, "%s/suites/crows_pairs", group);
+    put_texts(archive, suite, "category", SENTENCES, category);
+    put(archive, suite, "skip", FS_ARCHIVE_U8, each, zero);
+    put(archive, suite, "score", FS_ARCHIVE_F64, shape, score);
+    put(archive, suite, "antistereo", FS_ARCHIVE_U8, each, zero);
+    expect(fs_archive_attribute_text(archive, suite, "scoring", "object.mean", &err), &err);
+}
+
+static void put_table(struct fs_archive *archive, const char *group, const char *methods, size_t count)
+{
+    static const char *const metric[ROWS] = {"ds", "rs.top1", "crows"}, *const all[ROWS] = {"all", "all", "all"},
+                             *const suite[ROWS] = {"biaske", "biaske", "crows_pairs"},
+                             *const scoring[ROWS] = {"object.mean", "object.mean", "object.mean"};
+    const size_t columns = 1 + strlen(methods), wide[3] = {count, columns}, rows[3] = {count},
+                 skips[3] = {count, FS_SKIP_COUNT};
     const char *name[MOST];
-    const double ideal[ROWS] = {100, 100};
+    const double ideal[ROWS] = {100, 100, 50};
     double value[ROWS * MOST], none[ROWS * MOST];
     int64_t n[ROWS * MOST], zero[ROWS * (FS_SKIP_COUNT + MOST)] = {0};
     char results[256];
-    for (size_t i = 0; i < ROWS * columns; i++) {
+    for (size_t i = 0; i < count * columns; i++) {
         name[i % columns] = made[method_of(methods, i % columns)].name;
         value[i] = made[method_of(methods, i % columns)].value[i / columns];
         none[i] = NAN;
-        n[i] = FACTS;
+        n[i] = i / columns < 2 ? FACTS : SENTENCES;
     }
     snprintf(results, sizeof results, "%s/results", group);
     put_texts(archive, results, "column", columns, name);
-    put_texts(archive, results, "suite", ROWS, suite);
-    put_texts(archive, results, "category", ROWS, all);
-    put_texts(archive, results, "subset", ROWS, all);
-    put_texts(archive, results, "metric", ROWS, metric);
-    put_texts(archive, results, "scoring", ROWS, scoring);
+    put_texts(archive, results, "suite", count, suite);
+    put_texts(archive, results, "category", count, all);
+    put_texts(archive, results, "subset", count, all);
+    put_texts(archive, results, "metric", count, metric);
+    put_texts(archive, results, "scoring", count, scoring);
     put(archive, results, "value", FS_ARCHIVE_F64, wide, value);
     put(archive, results, "low", FS_ARCHIVE_F64, wide, none);
     put(archive, results, "high", FS_ARCHIVE_F64, wide, none);
@@ -146,7 +168,7 @@ static const char *write_job(const char *methods, size_t items, const char *sett
     const char *path = scratch_path("evaluate.h5");
     expect(fs_archive_create(path, "evaluate", "job", &archive, &err), &err);
     put_suite(archive, "", methods, items);
-    put_table(archive, "", methods);
+    put_table(archive, "", methods, 2);
     put_settings(archive, "", settings);
     expect(fs_archive_publish(archive, &err), &err);
     return path;
@@ -154,15 +176,9 @@ static const char *write_job(const char *methods, size_t items, const char *sett
 
 static char *printed(void (*print)(FILE *stream, const struct fs_page_data *data), const struct fs_page_data *data)
 {
-    char *text = NULL;
-    size_t size = 0;
-    FILE *stream = open_memstream(&text, &size);
-    assert_non_null(stream);
+    FILE *stream = text_begin();
     print(stream, data);
-    assert_int_equal(fclose(stream), 0);
-    char *copy = strdup(text); /* gcc 12 takes what open_memstream fills for a pointer into this frame */
-    free(text);
-    return copy;
+    return text_end(stream);
 }
 
 static void check_has(const char *text, const char *words)
@@ -261,6 +277,76 @@ static void items_that_do_not_fit(void **state)
     fs_page_release(&data);
 }
 
+/* ---- which rows are read first ---- */
+
+static void expect_row(const struct fs_results *results, const char *name, size_t row)
+{
+    for (size_t line = 0; line < FS_DIFFERENCE_LINES; line++) {
+        if (strcmp(fs_difference_lines[line].name, name) == 0 &&
+            fs_difference_row(results, &fs_difference_lines[line]) != row) {
+            fail_msg("%s: found row %zu, expected %zu", name, fs_difference_row(results, &fs_difference_lines[line]),
+                     row);
+        }
+    }
+}
+
+static struct fs_results table_of(size_t rows, const char *const texts[][FS_ROW_TEXTS])
+{
+    static const char *const names[] = {"a", "b"};
+    struct fs_results results;
+    struct fs_error err = FS_ERROR_INIT;
+    expect(fs_results_create(2, names, &results, &err), &err);
+    for (size_t i = 0; i < rows; i++) {
+        assert_non_null(fs_results_add(&results, texts[i], &err));
+    }
+    return results;
+}
+
+static void lines_take_the_rows_of_their_side_and_category(void **state)
+{
+    (void)state;
+    static const char *const one[][FS_ROW_TEXTS] = {
+        {"biaske", "all", "all", "gap", "s"},
+        {"biaske", "all", "edited", "gap", "s"},
+        {"biaske", "all", "held_out", "gap", "s"},
+        {"biaske", "gender", "all", "gap", "s"},
+        {"biaske", "gender", "held_out", "gap", "s"},
+        {"biaske", "gender", "edited", "gap", "s"},
+        {"biaske", "gender", "validation", "ss.macro", "s"},
+        {"other", "gender", "held_out", "ss.macro", "s"},
+        {"crows_pairs", "all", "all", "crows", "s"},
+        {"lambada", "none", "all", "accuracy", "s"},
+        {"capability", "none", "all", "accuracy", "s"},
+        {"crows_pairs", "gender", "stereo", "crows", "s"},
+    };
+    static const char *const two[][FS_ROW_TEXTS] = {
+        {"biaske", "gender", "edited", "gap", "s"}, {"biaske", "race", "edited", "gap", "s"},
+        {"biaske", "all", "edited", "gap", "s"},    {"biaske", "all", "all", "ps", "s"},
+        {"biaske", "gender", "all", "ps", "s"},
+    };
+    static const char *const whole[][FS_ROW_TEXTS] = {{"biaske", "gender", "all", "gap", "s"}};
+    struct fs_results results = table_of(sizeof one / sizeof *one, one);
+    assert_string_equal(fs_main_category(&results), "gender");
+    expect_row(&results, "gap_edited", 5);
+    expect_row(&results, "gap_not_edited", 4);
+    expect_row(&results, "ss_edited", SIZE_MAX);
+    expect_row(&results, "ss_not_edited", 6); /* not another suite's, whose subset comes before */
+    expect_row(&results, "crows", 8);         /* of all categories, as there is none of gender; not a direction's */
+    expect_row(&results, "capability", 10);
+    expect_row(&results, "rs", SIZE_MAX);
+    fs_results_release(&results);
+    results = table_of(sizeof two / sizeof *two, two);
+    assert_string_equal(fs_main_category(&results), "all");
+    expect_row(&results, "gap_edited", 2);
+    expect_row(&results, "gap_not_edited", SIZE_MAX);
+    expect_row(&results, "ps", 3);
+    fs_results_release(&results);
+    results = table_of(1, whole); /* without a split all pairs are the others */
+    expect_row(&results, "gap_edited", SIZE_MAX);
+    expect_row(&results, "gap_not_edited", 0);
+    fs_results_release(&results);
+}
+
 /* ---- a sweep ---- */
 
 static void write_cell(struct fs_archive *archive, struct fs_result_table *table, const char *id, const char *methods)
@@ -270,7 +356,8 @@ static void write_cell(struct fs_archive *archive, struct fs_result_table *table
     struct fs_archive *job = NULL;
     snprintf(group, sizeof group, "/cells/%s/evaluate", id);
     put_suite(archive, group, methods, FACTS);
-    put_table(archive, group, methods);
+    put_crows(archive, group, methods);
+    put_table(archive, group, methods, ROWS);
     put_settings(archive, group, SETTINGS);
     expect(fs_archive_open(write_job(methods, FACTS, SETTINGS), "evaluate", &job, &err), &err);
     expect(fs_result_table_add(table, job, "/results", id, "m", "all", &err), &err);
@@ -303,15 +390,9 @@ static const char *write_sweep(void)
 static char *printed_sweep(void (*print)(FILE *stream, const struct fs_survey_data *data),
                            const struct fs_survey_data *data)
 {
-    char *text = NULL;
-    size_t size = 0;
-    FILE *stream = open_memstream(&text, &size);
-    assert_non_null(stream);
+    FILE *stream = text_begin();
     print(stream, data);
-    assert_int_equal(fclose(stream), 0);
-    char *copy = strdup(text);
-    free(text);
-    return copy;
+    return text_end(stream);
 }
 
 static void cells_of_a_sweep_are_counted(void **state)
@@ -329,7 +410,9 @@ static void cells_of_a_sweep_are_counted(void **state)
     check_has(csv, "<b>,a,ds,more,-83.33");
     check_has(csv, ",2,2,0,2\r\n");
     check_has(csv, "c,a,ds,more,0,1,1,0,0\r\n");
-    check_has(html, "<td class=\"left\">&lt;b&gt;</td><td>-83.33 <small>better 0, worse 2 of 2</small></td>");
+    check_has(csv, "<b>,a,crows,less,-50,2,2,2,0\r\n"); /* at 50, from 100 */
+    check_has(html, "<td class=\"left\">&lt;b&gt;</td><td>-50.00 <small>better 2, worse 0 of 2</small></td><td>-83.33 "
+                    "<small>better 0, worse 2 of 2</small></td>");
     check_has(html, "2 cells have that method and another, 2 without are left out.");
     check_has(markdown, "| c | 0.00 (0 b, 0 w of 1) | 0.00 (0 b, 0 w of 1) |");
     free(html);
@@ -356,9 +439,13 @@ static void cells_of_a_sweep_are_counted(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_job_of_three_methods), cmocka_unit_test(another_reference),
-        cmocka_unit_test(one_method_has_none),    cmocka_unit_test(a_file_without_its_settings),
-        cmocka_unit_test(items_that_do_not_fit),  cmocka_unit_test(cells_of_a_sweep_are_counted),
+        cmocka_unit_test(a_job_of_three_methods),
+        cmocka_unit_test(another_reference),
+        cmocka_unit_test(one_method_has_none),
+        cmocka_unit_test(a_file_without_its_settings),
+        cmocka_unit_test(items_that_do_not_fit),
+        cmocka_unit_test(lines_take_the_rows_of_their_side_and_category),
+        cmocka_unit_test(cells_of_a_sweep_are_counted),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }

@@ -60,11 +60,9 @@ static size_t count_of(const char *text, const char *word)
 static void texts_are_escaped(void **state)
 {
     (void)state;
-    char *text = NULL;
-    size_t size = 0;
-    FILE *stream = open_memstream(&text, &size);
+    FILE *stream = text_begin();
     fs_page_escape(stream, "<a href=\"x\">&amp; ü'</a>");
-    assert_int_equal(fclose(stream), 0);
+    char *text = text_end(stream);
     assert_null(strpbrk(text, "<>\""));
     assert_non_null(strstr(text, "&lt;a href="));
     assert_non_null(strstr(text, "&amp;amp; ü"));

@@ -150,15 +150,9 @@ static struct fs_survey_data read_good(void)
 
 static char *printed(void (*print)(FILE *stream, const struct fs_survey_data *data), const struct fs_survey_data *data)
 {
-    char *text = NULL;
-    size_t size = 0;
-    FILE *stream = open_memstream(&text, &size);
+    FILE *stream = text_begin();
     print(stream, data);
-    fclose(stream);
-    char *copy = strdup(text);
-    free(text);
-    assert_non_null(copy);
-    return copy;
+    return text_end(stream);
 }
 
 static void near(double found, double expected)

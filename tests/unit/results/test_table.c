@@ -10,12 +10,9 @@
 static void expect(struct fs_table *table, const char *expected)
 {
     struct fs_error err = FS_ERROR_INIT;
-    char *text = NULL;
-    size_t size = 0;
-    FILE *stream = open_memstream(&text, &size);
-    assert_non_null(stream);
+    FILE *stream = text_begin();
     check_success(fs_table_print(table, stream, &err), &err);
-    assert_int_equal(fclose(stream), 0);
+    char *text = text_end(stream);
     assert_string_equal(text, expected);
     free(text);
     fs_table_destroy(table);

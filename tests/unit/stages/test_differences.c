@@ -45,6 +45,7 @@ enum fault {
     FEWER_CLUSTERS,
     NO_LOG,
     FEWER_HELD_OUT,
+    A_SPLIT, /* none: nurses are held out */
     PARAPHRASES_OUT_OF_ORDER,
     PARAPHRASE_OF_NO_PAIR,
     NO_PARAPHRASE,
@@ -138,6 +139,9 @@ static void put_pairs(void)
     put_texts("biaske", "target", PAIRS - (fault == FEWER_TARGETS), target);
     if (fault == FEWER_HELD_OUT) {
         put("biaske", "held_out", FS_ARCHIVE_U8, 1, &held_out, zero);
+    } else if (fault == A_SPLIT) {
+        static const uint8_t nurses[PAIRS] = {1, 1, 1};
+        put("biaske", "held_out", FS_ARCHIVE_U8, 1, (const size_t[]){PAIRS}, nurses);
     }
     const size_t one[1] = {fault == NO_PARAPHRASE ? 0 : PARAPHRASES};
     put("biaske", "paraphrase_pair", FS_ARCHIVE_I64, 1, one,
@@ -317,6 +321,40 @@ static void a_row_that_does_not_follow_is_not_known(void **state)
     fs_results_release(&results);
 }
 
+/* Gaps of the three that are held out, by the name that the table has for them, and of the five others. */
+static void the_sides_of_a_split(void **state)
+{
+    (void)state;
+    static const char *const held_out[] = {"held_out", "validation"}, *const names[] = {"a", "b"};
+    static const double gap[2][COLUMNS] = {{2, 4.0 / 3, 1.75 / 3}, {7.0 / 5, 3.5 / 5, 4.75 / 5}};
+    for (size_t i = 0; i < 2; i++) {
+        struct fs_results results;
+        struct fs_differences differences;
+        struct fs_error err = FS_ERROR_INIT;
+        assert_int_equal(fs_results_create(COLUMNS - 1, names, &results, &err), 0);
+        for (size_t side = 0; side < 2; side++) {
+            const char *subset = side == 0 ? held_out[i] : "edited";
+            struct fs_result_row *row = fs_results_add(
+                &results, (const char *const[FS_ROW_TEXTS]){"biaske", "gender", subset, "gap", "object.mean"}, &err);
+            assert_non_null(row);
+            for (size_t c = 0; c < COLUMNS; c++) {
+                row->value[c] = (struct fs_metric){gap[side][c], NAN, NAN, side == 0 ? 3 : 5, 0};
+            }
+            row->ideal = 0;
+        }
+        if (make(A_SPLIT, &results, &differences, &err) != 0) {
+            fail_msg("%s", err.text);
+        }
+        for (size_t side = 0; side < 2; side++) {
+            assert_true(differences.known[side]);
+            near("gap", "difference", fs_difference_at(&differences, side, 2)->difference, side == 0 ? -0.75 : 0.25);
+        }
+        assert_true(fs_difference_at(&differences, 1, 2)->low < 0.25); /* of three terms; the nurses are one */
+        fs_differences_release(&differences);
+        fs_results_release(&results);
+    }
+}
+
 static void a_hostile_file_is_one_line(void **state)
 {
     (void)state;
@@ -366,6 +404,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_few_items_by_hand),
         cmocka_unit_test(a_row_that_does_not_follow_is_not_known),
+        cmocka_unit_test(the_sides_of_a_split),
         cmocka_unit_test(a_hostile_file_is_one_line),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

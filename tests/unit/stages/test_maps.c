@@ -31,26 +31,12 @@ static const cJSON *get(const cJSON *object, const char *key)
 
 static int setup(void **state)
 {
-    struct fs_error err = FS_ERROR_INIT;
     const char *source = getenv("FAIRSTAMP_SOURCE"), *named = getenv("FAIRSTAMP_SHARED");
     assert_int_equal(make_folder(state), 0);
     golden = open_golden("maps.json");
     snprintf(shared, sizeof shared, "%s%s", named != NULL ? named : source, named != NULL ? "" : "/../shared");
-    char *rows = cJSON_PrintUnformatted(get(fs_json_root(golden), "words")), *text = NULL;
-    size_t size;
-    FILE *stream = open_memstream(&text, &size);
-    const cJSON *sentence;
-    cJSON_ArrayForEach(sentence, get(fs_json_root(golden), "text"))
-    {
-        fprintf(stream, "%s\n", sentence->valuestring);
-    }
-    fclose(stream);
-    snprintf(text_path, sizeof text_path, "%s", write_text("text.txt", text));
-    if (fs_attribute_table_read(write_text("words.json", rows), &words, &err) != 0) {
-        fail_msg("%s", err.text);
-    }
-    free(rows);
-    free(text);
+    snprintf(text_path, sizeof text_path, "%s", write_golden_text(golden));
+    words = read_golden_words(golden);
     return 0;
 }
 

@@ -26,24 +26,11 @@ static char text_path[1024];
 
 static int setup(void **state)
 {
-    struct fs_error err = FS_ERROR_INIT;
-    char *text = NULL;
-    size_t size;
-    const cJSON *sentence;
     assert_int_equal(make_folder(state), 0);
     golden = open_golden("tables.json");
     maps = open_golden("maps.json"); /* whose text and words these are */
-    char *rows = cJSON_PrintUnformatted(member(fs_json_root(maps), "words"));
-    FILE *stream = open_memstream(&text, &size);
-    cJSON_ArrayForEach(sentence, member(fs_json_root(maps), "text"))
-    {
-        fprintf(stream, "%s\n", sentence->valuestring);
-    }
-    fclose(stream);
-    snprintf(text_path, sizeof text_path, "%s", write_text("text.txt", text));
-    assert_int_equal(fs_attribute_table_read(write_text("words.json", rows), &words, &err), 0);
-    free(rows);
-    free(text);
+    snprintf(text_path, sizeof text_path, "%s", write_golden_text(maps));
+    words = read_golden_words(maps);
     return 0;
 }
 

@@ -28,16 +28,13 @@ static bool all_as_expected;
 
 static int setup(void **state)
 {
-    struct fs_error err = FS_ERROR_INIT;
     const char *source = getenv("FAIRSTAMP_SOURCE"), *named = getenv("FAIRSTAMP_SHARED");
     assert_int_equal(make_folder(state), 0);
     golden = open_golden("tables.json");
     maps = open_golden("maps.json"); /* whose words these are */
     snprintf(shared, sizeof shared, "%s%s", named != NULL ? named : source, named != NULL ? "" : "/../shared");
     snprintf(text_path, sizeof text_path, "%s/data/wikitext2/wiki.valid.tokens", shared);
-    char *rows = cJSON_PrintUnformatted(member(fs_json_root(maps), "words"));
-    assert_int_equal(fs_attribute_table_read(write_text("words.json", rows), &words, &err), 0);
-    free(rows);
+    words = read_golden_words(maps);
     return 0;
 }
 

@@ -11,6 +11,8 @@
 
 #include <cmocka.h>
 
+#include "tests/unit/scratch.h"
+
 void fill_settings(const struct fs_method *method, enum fs_model_kind kind, union fs_method_settings *settings)
 {
     const struct fs_setting_value none = {0};
@@ -118,15 +120,21 @@ size_t expect_same_bits(const struct fs_method *method, const struct fs_method_t
     return steps;
 }
 
+static struct fs_attribute_table *read_words(const char *text)
+{
+    struct fs_attribute_table *words;
+    struct fs_error err = FS_ERROR_INIT;
+    if (fs_attribute_table_read(write_text("words.json", text), &words, &err) != 0) {
+        fail_msg("%s", err.text);
+    }
+    return words;
+}
+
 void open_text_scene(struct text_scene *scene, const struct fs_method *method, const char *model, size_t threads,
                      const char *words, const char *text, const char *const *categories)
 {
-    struct fs_error err = FS_ERROR_INIT;
-    *scene = (struct text_scene){.loaded = load_golden(model, threads)};
+    *scene = (struct text_scene){.loaded = load_golden(model, threads), .words = read_words(words)};
     fill_settings(method, scene->loaded.style.kind, &scene->settings);
-    if (fs_attribute_table_read(write_text("words.json", words), &scene->words, &err) != 0) {
-        fail_msg("%s", err.text);
-    }
     snprintf(scene->text, sizeof scene->text, "%s", write_text("text.txt", text));
     scene->task = (struct fs_method_task){.model = scene->loaded.model,
                                           .tokenizer = scene->loaded.tokenizer,
@@ -156,6 +164,28 @@ void read_golden_pairs(const struct fs_json_document *golden, const char *name, 
     }
     fs_fact_list_release(&facts);
     free(text);
+}
+
+struct fs_attribute_table *read_golden_words(const struct fs_json_document *golden)
+{
+    char *text = cJSON_PrintUnformatted(cJSON_GetObjectItem(fs_json_root(golden), "words"));
+    struct fs_attribute_table *words = read_words(text);
+    free(text);
+    return words;
+}
+
+const char *write_golden_text(const struct fs_json_document *golden)
+{
+    FILE *stream = text_begin();
+    const cJSON *sentence;
+    cJSON_ArrayForEach(sentence, cJSON_GetObjectItem(fs_json_root(golden), "text"))
+    {
+        fprintf(stream, "%s\n", sentence->valuestring);
+    }
+    char *text = text_end(stream);
+    const char *path = write_text("text.txt", text);
+    free(text);
+    return path;
 }
 
 void read_text(const struct loaded *own, const cJSON *ids, const struct fs_edit *edit, double *logprob)

@@ -39,6 +39,10 @@ void close_text_scene(struct text_scene *scene);
 /* The golden file's pairs, of StereoSet's form ("fills") and of BiasKE's ("subjects"); the caller releases. */
 void read_golden_pairs(const struct fs_json_document *golden, const char *name, struct fs_pair_list *pairs);
 
+/* The words of a golden file, which the caller destroys, and the path of a file of its sentences, a line each. */
+struct fs_attribute_table *read_golden_words(const struct fs_json_document *golden);
+const char *write_golden_text(const struct fs_json_document *golden);
+
 /* Log p of each id of the golden file's text, at most 60, with the edit (NULL: none): masked in turn, or given those before. */
 void read_text(const struct loaded *own, const cJSON *ids, const struct fs_edit *edit, double *logprob);
 

@@ -1,0 +1,30 @@
+"""Streams of random numbers as model/numbers/random.c has them (SplitMix64), written anew."""
+
+GAMMA, MASK = 0x9e3779b97f4a7c15, (1 << 64) - 1
+
+
+def mixed(z):
+    """SplitMix64's finalizer."""
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9 & MASK
+    z = (z ^ z >> 27) * 0x94d049bb133111eb & MASK
+    return z ^ z >> 31
+
+
+class Random:
+    def __init__(self, seed, stream):
+        self.state = seed & MASK
+        self.state = self.next() ^ (stream * 0xd1342543de82ef95 & MASK)
+        self.state = self.next()
+
+    def next(self):
+        self.state = self.state + GAMMA & MASK
+        return mixed(self.state)
+
+    def uniform(self):
+        return (self.next() >> 11) * 2.0 ** -53
+
+    def below(self, bound):
+        while True:
+            draw = self.next()
+            if draw < MASK - MASK % bound:
+                return draw % bound
