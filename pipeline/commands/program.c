@@ -203,19 +203,6 @@ static int begin_mpi(int *argc, char ***argv, double wait_seconds)
     return rank;
 }
 
-/* Collective. `together`: the ranks arrive at one time; where only the root has a command to run, the others wait for it. */
-static void end_mpi(bool together)
-{
-    if (together) {
-        fs_watch_limit("MPI_Finalize");
-    } else {
-        fs_watch_patiently("MPI_Finalize");
-    }
-    MPI_Finalize();
-    fs_watch_end();
-    fs_watch_stop();
-}
-
 int fs_program(int argc, char **argv)
 {
     struct fs_options options;
@@ -259,7 +246,8 @@ int fs_program(int argc, char **argv)
     fs_log_memory("at the end");
     fs_log_close();
     if (with_mpi) {
-        end_mpi(on_ranks);
+        fs_mpi_finalize(on_ranks);
+        fs_watch_stop();
     }
     fs_options_release(&options);
     return status == 0 ? FS_EXIT_OK : err.code;

@@ -76,6 +76,24 @@ void fs_mpi_barrier(MPI_Comm communicator)
     fs_mpi_wait(&request, "MPI_Ibarrier");
 }
 
+void fs_mpi_finalize(bool together)
+{
+    void (*watch)(const char *call) = together ? fs_watch_limit : fs_watch_patiently;
+    MPI_Request request;
+    int done = 0;
+    long nanoseconds = SHORTEST_SLEEP_NANOSECONDS;
+    watch("the barrier before MPI_Finalize");
+    MPI_Ibarrier(MPI_COMM_WORLD, &request);
+    while (MPI_Test(&request, &done, MPI_STATUS_IGNORE), !done) {
+        nanosleep(&(struct timespec){0, nanoseconds}, NULL);
+        nanoseconds += nanoseconds < LONGEST_SLEEP_NANOSECONDS ? nanoseconds / SLEEP_GROWTH : 0;
+    }
+    fs_watch_end();
+    fs_watch_limit("MPI_Finalize");
+    MPI_Finalize();
+    fs_watch_end();
+}
+
 void fs_mpi_broadcast(void *data, size_t bytes, int root, MPI_Comm communicator)
 {
     unsigned char *byte = data;

@@ -7,6 +7,7 @@
 #define FAIRSTAMP_PIPELINE_RANKS_MPI_SUPPORT_H
 
 #include <mpi.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -35,6 +36,13 @@ void fs_mpi_pause(struct fs_mpi_pause *pause, const char *call);
 void fs_mpi_pause_end(struct fs_mpi_pause *pause);
 /* MPI_Barrier, MPI_Bcast of any length, waiting as above. Collective. */
 void fs_mpi_barrier(MPI_Comm communicator);
+
+/*
+ * MPI_Finalize, after a barrier of all ranks: a rank that is missing is noticed there, for Open MPI's mpirun may crash or hang
+ * where one ends while others are in MPI_Finalize. Collective. `together`: the ranks arrive at one time and wait for
+ * --wait-seconds; otherwise for as long as the root has a command to run.
+ */
+void fs_mpi_finalize(bool together);
 void fs_mpi_broadcast(void *data, size_t bytes, int root, MPI_Comm communicator);
 /* MPI_Allreduce of one number, waiting as above. Collective. */
 int fs_mpi_reduce(int value, MPI_Op operation, MPI_Comm communicator);

@@ -5,7 +5,7 @@
  *
  * goes through a session as a command does, once for each fault: the counter, memory that a node shares. FAULT is a function
  * of those below, which fails on RANK alone; or "stall:" and one of MPI, from which RANK does not return; or "stop:" and
- * one of MPI, in which RANK is stopped. From that call on --wait-seconds is 1, before it is long. "apart": each rank is
+ * one of MPI, in which, or before which, RANK is stopped. From that call on --wait-seconds is 1, before it is long. "apart": each rank is
  * taken for a node of its own, so the counter is a window. "none": no fault. The root prints what the
  * ranks have in common. With "store" before the first fault it is the memory of several models that groups of ranks share.
  */
@@ -140,12 +140,6 @@ int MPI_Ibarrier(MPI_Comm communicator, MPI_Request *request)
 {
     miss("MPI_Ibarrier");
     return PMPI_Ibarrier(communicator, request);
-}
-
-int MPI_Finalize(void)
-{
-    miss("MPI_Finalize");
-    return PMPI_Finalize();
 }
 
 /* ---- a session ---- */
@@ -291,9 +285,8 @@ int main(int argc, char **argv)
         faulty = own_rank == (int)strtol(argv[i + 1], NULL, 10);
         status = store ? share_models(&err) : go_through(&err);
     }
-    fs_watch_limit("MPI_Finalize");
-    MPI_Finalize();
-    fs_watch_end();
+    miss("MPI_Finalize");
+    fs_mpi_finalize(true);
     fs_watch_stop();
     return status == 0 ? 0 : err.code;
 }

@@ -42,7 +42,7 @@ says 'no memory that the groups of a node share: mmap: Cannot allocate memory'
 for step in "stall:MPI_Comm_dup 0" "stop:MPI_Finalize 1"; do
     set -- $step
     expect 68 mpirun -n 3 "$WAITS_PROGRAM" "$1" "$2"
-    grep -q "^fairstamp: rank [^$2] of 3 on node $(uname -n) has waited [0-9]* s in ${1#*:} for the other ranks: one is gone" err ||
+    grep -q "^fairstamp: rank [^$2] of 3 on node $(uname -n) has waited [0-9]* s in .*${1#*:} for the other ranks: one is gone" err ||
         { fail "$step: no line of a rank that waits"; cat err; }
 done
 
