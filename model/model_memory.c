@@ -94,15 +94,15 @@ int fs_model_compute(struct fs_model *model, const struct fs_compute *compute, s
                             "compute.backend %s: does not multiply in compute.type %s; leave one of the two at auto",
                             name, type);
     }
+    if (backend->type == FS_COMPUTE_BF16 && check_has_bf16(model, err) != 0) {
+        return -1;
+    }
     const char *why = fs_backend_unusable(backend);
     if (why != NULL) {
         return fs_error_set(err, FS_EXIT_CONFIG,
                             "compute.type %s, compute.backend %s: cannot be used here: %s; leave both at auto, or run "
                             "where it is",
                             type, backend->name, why);
-    }
-    if (backend->type == FS_COMPUTE_BF16 && check_has_bf16(model, err) != 0) {
-        return -1;
     }
     backend->begin();
     model->backend = backend;

@@ -94,7 +94,7 @@ static void test_bf16_products(void **state)
     assert_true(worst <= 4.0 * 8.0 * 0x1p-8);
 }
 
-/* A model without matrices of BF16, a backend without the type: the key is named. */
+/* A model without matrices of BF16, a backend without the type: the key is named, on processors with BF16 and without. */
 static void test_compute_refused(void **state)
 {
     (void)state;
