@@ -255,6 +255,9 @@ int fs_plan_seal(struct fs_plan *plan, struct fs_plan_limits limits, struct fs_e
         return fs_error_set(err, FS_EXIT_SOFTWARE, "plan: sealed twice");
     }
     plan->sealed = true;
+    free(plan->pass_table.slot); /* nothing is looked for any more */
+    free(plan->read_table.slot);
+    plan->pass_table = plan->read_table = (struct fs_plan_table){0};
     struct packing packing = {.plan = plan, .limits = &limits};
     plan->order = fs_allocate(plan->passes, sizeof *plan->order, "the order of a plan", err);
     packing.common = fs_allocate(plan->passes, sizeof *packing.common, "the order of a plan", err);
