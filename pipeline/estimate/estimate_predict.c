@@ -175,6 +175,10 @@ static void count_works(struct fs_estimator *e, int stage, const struct plan *pl
         if (is_training(work)) {
             see_batch(&e->memory, work);
         }
+        if (stage == FS_STAGE_EVALUATE) {
+            e->memory.items = fmax(e->memory.items, work->held);
+            e->memory.gathered = fmax(e->memory.gathered, work->result_bytes);
+        }
         if (ends_step(work)) {
             e->estimate->vectored = fmax(e->estimate->vectored, (double)work->units * (double)work->length);
         }
@@ -358,10 +362,14 @@ void fs_estimate_memory(struct fs_estimator *e)
             load->file = fmax(load->file, estimate->stage[stage].output);
         }
     }
+    size_t methods;
+    (void)fs_job_methods(e->job, &methods);
+    load->data = e->whole.run.data.bytes;
+    load->scores = fs_memory_scores(&e->whole.run.data, 1 + methods);
     fs_memory_of(&e->spec, load, &memory);
     estimate->model_bytes = memory.weights;
     estimate->rank_bytes = fs_memory_rank(&memory, load->threads);
-    estimate->root_bytes = memory.archive + training.root;
+    estimate->root_bytes = fs_memory_root(&memory) + training.root;
     if (estimate->stage[FS_STAGE_STAMP].there) {
         estimate->parameters = (double)fs_estimate_training(e, e->job, FS_STAGE_STAMP).parameters;
     }

@@ -260,6 +260,29 @@ size_t fs_plan_tokens(const struct fs_plan *plan)
     return plan->tokens;
 }
 
+static double bytes_of_prefixed(const struct fs_plan_prefixed_parts *parts)
+{
+    return (double)(parts->cuts * sizeof *parts->cut + parts->tokens * sizeof *parts->token +
+                    (parts->starts + 2 * parts->sequences + 2 * parts->rows + parts->firsts + parts->reads) *
+                        sizeof(size_t));
+}
+
+double fs_plan_bytes(const struct fs_plan *plan)
+{
+    size_t rows = 0, choices = 0, shared = plan->parent != NULL ? 2 * plan->passes : 0;
+    for (size_t u = 0; u < plan->units; u++) {
+        rows += plan->unit[u].rows;
+    }
+    for (size_t i = 0; i < plan->choices; i++) {
+        choices += plan->choice[i].count;
+    }
+    return (double)(plan->passes * sizeof *plan->pass + plan->reads * (sizeof *plan->read + sizeof(size_t)) +
+                    (plan->ids + plan->tokens + plan->reads + choices) * sizeof(int32_t) +
+                    plan->units * (sizeof *plan->unit + 2 * sizeof(size_t)) +
+                    (2 * plan->passes + shared + 2 * rows) * sizeof(size_t)) +
+           bytes_of_prefixed(&plan->prefixed);
+}
+
 size_t fs_plan_given_tokens(const struct fs_plan *plan)
 {
     return plan->ids;

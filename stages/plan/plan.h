@@ -99,6 +99,9 @@ const int32_t *fs_plan_pass_ids(const struct fs_plan *plan, size_t pass); /* val
 /* Tokens of all passes. */
 size_t fs_plan_given_tokens(const struct fs_plan *plan);
 
+/* Bytes that the sealed plan holds. */
+double fs_plan_bytes(const struct fs_plan *plan);
+
 /* Packs the units. Nothing can be added afterwards. A pass that is too long is FS_EXIT_DATA, naming the text's ids. */
 int fs_plan_seal(struct fs_plan *plan, struct fs_plan_limits limits, struct fs_error *err);
 size_t fs_plan_units(const struct fs_plan *plan);

@@ -524,7 +524,8 @@ int fs_plan_execute(const struct fs_plan *plan, const struct fs_model *model, co
                                  .context = &execution,
                                  .result_bytes = result_bytes,
                                  .run = run_unit,
-                                 .cost = unit_cost};
+                                 .cost = unit_cost,
+                                 .held = fs_plan_bytes(plan)};
     unsigned char *results = NULL;
     *values = (struct fs_plan_values){0};
     int status = prepare(&execution, runner->threads, err);

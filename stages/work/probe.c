@@ -87,8 +87,13 @@ static int note_work(struct probe *probe, const struct fs_work *work, enum fs_pr
         return -1;
     }
     struct fs_probe_work *noted = &record->work[record->works];
-    *noted = (struct fs_probe_work){
-        .kind = kind, .calls = 1, .units = work->units, .length = length, .part = work->part, .step = work->step};
+    *noted = (struct fs_probe_work){.kind = kind,
+                                    .calls = 1,
+                                    .units = work->units,
+                                    .length = length,
+                                    .part = work->part,
+                                    .step = work->step,
+                                    .held = work->held};
     snprintf(noted->name, sizeof noted->name, "%s", work->name);
     if (work->cost != NULL) {
         noted->cost = fs_allocate(work->units, sizeof *noted->cost, "the costs of units", err);

@@ -20,6 +20,7 @@ struct fs_probe_work {
     size_t calls, units;
     struct fs_cost *cost; /* [units]; NULL where the work names no costs */
     double result_bytes;  /* of a map */
+    double held;          /* as in struct fs_work */
     size_t length;        /* of a sum: numbers of a vector */
     bool part;            /* of a sum: another one ends the same step */
     struct fs_step_kind step;

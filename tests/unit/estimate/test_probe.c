@@ -64,7 +64,8 @@ static void a_map_runs_what_there_is_time_for(void **state)
                                .context = ran,
                                .result_bytes = two_bytes,
                                .run = write_unit,
-                               .cost = cost_of};
+                               .cost = cost_of,
+                               .held = 700};
         assert_int_equal(fs_probe_create(threads, &probe, NULL), 0);
 
         fs_probe_begin(probe, ALL);
@@ -77,7 +78,7 @@ static void a_map_runs_what_there_is_time_for(void **state)
         assert_int_equal(record->works, 1);
         assert_int_equal(record->work[0].units, UNITS);
         assert_true(record->work[0].cost[5].flops == 5 && record->work[0].cost[5].rows == 3);
-        assert_true(record->work[0].result_bytes == 2 * UNITS);
+        assert_true(record->work[0].result_bytes == 2 * UNITS && record->work[0].held == 700);
         const struct fs_probe_rate *rate = fs_probe_find_rate(record, "test");
         assert_non_null(rate);
         assert_int_equal(rate->units, UNITS - threads); /* the first round warms up */
